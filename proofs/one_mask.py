@@ -5,8 +5,8 @@
 # mask of its own, moving at most $n$ coordinates and reading at most $n$ others, are at most $2N -
 # 1$ couplings under the mask of the *first* one, followed by a signed permutation of determinant 1:
 # at most $2N + 4$ couplings in all. Under any other mask they are at most $2N + 1$ and the
-# permutation, $2N + 6$ in all. Over every ring, and for halves of $n$ and $n + 1$ coordinates, too,
-# this is *formally proved*.
+# permutation, $2N + 6$ in all. Over every ring this is *formally proved*, and for halves of $p$ and
+# $q$ coordinates that differ by 1, too, if each coupling moves at most $p$ and reads at most $q$.
 #
 # **Why.** A flow is trained with many masks: checkerboards and channels, halves that alternate,
 # permutations or 1x1 convolutions between couplings. Does the choice matter for what it can

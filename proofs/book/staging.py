@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+from collections.abc import Iterable
 from contextlib import redirect_stdout
 from importlib import import_module
 from io import StringIO
@@ -21,6 +22,7 @@ from exactflow.cli import COMMANDS, main
 from exactflow.flows.result import Evidence
 from exactflow.proving.theory import Theorem
 from proofs.rocq.build import project
+from proofs.rocq.restated import definitions_of
 
 __all__ = ["write_pages"]
 
@@ -30,6 +32,7 @@ STATEMENT = re.compile(
     r"^(?:\(\*((?:(?!\*\)).)*)\*\)\n)?(Theorem (\w+).*?)^Proof", re.MULTILINE | re.DOTALL
 )
 NAME = re.compile(r"`(\w+)`")
+SHOWN = 3  # formal statements below the title of a theorem
 REPORTED = re.compile(r"Evidence\.([A-Z_]+)")
 
 
@@ -55,8 +58,8 @@ def write_script(book: Path, name: str, path: Path) -> None:
     """Write a proof script as a page that is executed, and as a notebook to download.
 
     Its number, and below its title the kinds of evidence, the function that constructs and the
-    formal statements are those of `exactflow.theorems`. Before a cell that checks claims stand
-    their kinds of evidence, in the margin.
+    first formal statements are those of `exactflow.theorems`; the other ones end the page. Before a
+    cell that checks claims stand their kinds of evidence, in the margin.
     """
     text = path.read_text(encoding="utf-8")
     notebook = jupytext.reads(text, fmt="py:percent")
@@ -80,6 +83,10 @@ def write_script(book: Path, name: str, path: Path) -> None:
     first, row = notebook.cells[0], ROWS[name]
     title, _, rest = first.source.removeprefix("# ").partition("\n")
     first.source = f"# {row.number}. {title}\n\n{head(row, text)}\n{rest}"
+    others = row.formal[SHOWN:]
+    if others:
+        told = f"**Also formally proved:** {formal_links(others)}."
+        notebook.cells.append(new_markdown_cell(told, id="formal"))
     used = objects_used(text)
     if used:
         shown = ", ".join(f"{{py:obj}}`{shown} <{target}>`" for shown, target in used)
@@ -105,9 +112,15 @@ def head(row: Theorem, text: str) -> str:
     if home:
         lines.append(f"Reference: {{py:obj}}`{door} <{home}>`" + f" with `{how}`" * bool(how) + ".")
     if row.formal:
-        linked = (f"[`{name}`](../formal/index.md#{name.replace('_', '-')})" for name in row.formal)
-        lines.append(f"Formally proved: {', '.join(linked)}.")
+        more = f", and {len(row.formal) - SHOWN} more, at the end of the page"
+        shown = formal_links(row.formal[:SHOWN])
+        lines.append(f"Formally proved: {shown}{more * (len(row.formal) > SHOWN)}.")
     return "\n".join(lines)
+
+
+def formal_links(names: Iterable[str]) -> str:
+    """Return names of formal statements, each as a link to it."""
+    return ", ".join(f"[`{name}`](../formal/index.md#{name.replace('_', '-')})" for name in names)
 
 
 def badge(kind: str) -> str:
@@ -156,7 +169,8 @@ def write_index(path: Path, root: Path) -> None:
 def write_formal(folder: Path, root: Path) -> None:
     """Write a page for the formal proofs, with the headline statements, and one for each file.
 
-    Above the statements stand the rows of ``proved.md``, with links.
+    It opens with the headlines, a sentence each; then stand the rows of ``proved.md``, with links,
+    and the statements.
     """
     files = {Path(source).stem: root / source for source in project(root).sources}
     with_goals = has_tools()
@@ -169,10 +183,18 @@ def write_formal(folder: Path, root: Path) -> None:
         files[name].read_text(encoding="utf-8")
         for name in ("definitions", "headlines", "statements")
     )
+    more = "\n\n".join(
+        chain(*(definitions_of(files[name]) for name in ("headlines", "statements")))
+    )
     table = (root / "proofs" / "rocq" / "proved.md").read_text(encoding="utf-8").rstrip()
+    headlines = (
+        f"- [{name.replace('_', ' ')}](#{name.replace('_', '-')}): {' '.join(comment.split())}"
+        for comment, _, name in STATEMENT.findall(told[0])
+    )
     parts = [
         "# Formal proofs\n",
-        "`proofs/rocq` proves these statements with Rocq (Coq) and MathComp, for every n and",
+        *headlines,
+        "\n`proofs/rocq` proves these statements with Rocq (Coq) and MathComp, for every n and",
         "without axioms. The headlines are in the words of `definitions.v`; `statements.v`, from",
         "which they follow, says them and more in MathComp's own words. A reader has to trust the",
         "kernel, and to understand one of the two. `python -m proofs formal` compiles what has",
@@ -182,10 +204,11 @@ def write_formal(folder: Path, root: Path) -> None:
         "```{toctree}\n:hidden:\n",
         *files,
         "```\n",
+        "## In which generality\n",
         re.sub(
             r"`(\w+)`", lambda name: f"[`{name[1]}`](#{name[1].replace('_', '-')})", proved(table)
         ),
-        f"\n## The words\n\n```coq\n{words}```\n",
+        f"\n## The words\n\n```coq\n{words}\n{more}\n```\n",
     ]
     for comment, statement, name in chain.from_iterable(map(STATEMENT.findall, told)):
         said = " ".join(comment.split())

@@ -1,11 +1,11 @@
 (* Gaussians: which covariances two couplings generate, or one. *)
 From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop.
-From mathcomp Require Import order ssralg ssrnum zmodp matrix mxalgebra.
+From mathcomp Require Import ssralg ssrnum zmodp matrix mxalgebra.
 From exactflow.certificates Require Import shears.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory Order.Theory.
+Import GRing.Theory Num.Theory order.Order.Theory.
 Local Open Scope ring_scope.
 
 (* The algebra of Gaussians: which covariances one and two couplings generate.

@@ -1,14 +1,14 @@
 (* The theorems, in the words of definitions.v.
 
-   Role.  A reader who has understood the 30 lines of definitions.v reads here what is proved;
-   each proof derives it from statements.v, in which no definition of ours occurs.  `formal`
-   compiles the statements of both files once more where nothing but MathComp, and for this
-   file definitions.v, is known.
+   Role.  A reader who has understood definitions.v, and the few definitions beside the last
+   theorems here, reads what is proved; each proof derives it from statements.v, which is in
+   MathComp's own words but for three abbreviations.  `formal` compiles the statements of both
+   files once more where nothing but MathComp, and for this file definitions.v, is known.
 
    A fieldType with more than n elements is one with a list s without repetitions (uniq s)
    that is longer than n; \det, \rank, \tr and the rest are MathComp's, as in statements.v. *)
 From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop.
-From mathcomp Require Import finset order perm ssralg ssrnum ssrint archimedean zmodp matrix.
+From mathcomp Require Import finset perm ssralg ssrnum ssrint archimedean zmodp matrix.
 From mathcomp Require Import mxalgebra rat poly mxpoly.
 From exactflow.certificates Require Import definitions shears.
 From exactflow Require Import permutations.
@@ -16,7 +16,7 @@ From exactflow Require statements.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory Order.Theory.
+Import GRing.Theory Num.Theory order.Order.Theory.
 Local Open Scope ring_scope.
 
 (* A product of k + 1 matrices is one of k, and one more. *)
@@ -63,7 +63,8 @@ Qed.
 
 Ltac small_shift := apply: small_block; by [apply: rows0 | apply: rows_le; last eassumption].
 
-(* Six shears are exactly the matrices of determinant 1; *)
+(* Six shears suffice: over a field of more than n elements, the matrices of determinant 1 are
+   exactly the products of six. *)
 Theorem six_layers (F : fieldType) (s : seq F) n (M : 'M[F]_(n + n)) :
   uniq s -> (n < size s)%N -> \det M = 1 <-> product_of_at_most 6 shear M.
 Proof.
@@ -71,7 +72,7 @@ move=> us large; split=> [dM|]; last exact: det_of_shears.
 by have [W0 [X [Y [Z [W [V ->]]]]]] := statements.six_shears us large dM; all_shears.
 Qed.
 
-(* they may alternate, starting with either half; *)
+(* The six may alternate, and start with either half. *)
 Theorem six_layers_alternate (F : fieldType) (s : seq F) n (M : 'M[F]_(n + n)) :
   uniq s -> (n < size s)%N -> \det M = 1 ->
   (exists W0 X Y Z W V, M = L W0 *m U X *m L Y *m U Z *m L W *m U V) /\
@@ -81,7 +82,7 @@ move=> us large dM; split; first exact: statements.six_shears us large dM.
 exact: statements.six_shears_other_order us large dM.
 Qed.
 
-(* five are enough where an off-diagonal block is invertible, *)
+(* Five suffice where an off-diagonal block is invertible. *)
 Theorem five_layers (F : fieldType) (s : seq F) n (M : 'M[F]_(n + n)) :
   uniq s -> (n < size s)%N -> \det M = 1 ->
   dlsubmx M \in unitmx \/ ursubmx M \in unitmx -> product_of_at_most 5 shear M.
@@ -90,7 +91,7 @@ move=> us large dM [/(statements.five_shears_lower_left us large dM)
   |/(statements.five_shears_upper_right us large dM)] [X [Y [Z [W [V ->]]]]]; all_shears.
 Qed.
 
-(* and some of these need five. *)
+(* Some matrices with an invertible off-diagonal block need five. *)
 Theorem five_layers_are_needed (F : fieldType) n : (1 < n)%N ->
   exists2 M : 'M[F]_(n + n), \det M = 1 & dlsubmx M \in unitmx /\ ~ product_of_at_most 4 shear M.
 Proof.
@@ -106,6 +107,7 @@ case/(statements.five_shears_do_not_suffice F)=> M dM no; exists M => // -[Ks [f
 exact: no Ks kind five.
 Qed.
 
+(* Nor do they on halves of n and n + 1 entries. *)
 Theorem five_layers_do_not_suffice_odd (F : fieldType) n (t : F) :
   t != 0 -> t != 1 -> (0 < n)%N ->
   exists2 M : 'M[F]_(n + n.+1), \det M = 1 & ~ product_of_at_most 5 shear M.
@@ -114,7 +116,7 @@ move=> t0 t1 /(statements.five_shears_do_not_suffice_odd t0 t1)[M dM no].
 by exists M => // -[Ks [five kind]]; apply: no Ks kind five.
 Qed.
 
-(* Every dimension: halves of n and n (e = 0) or n + 1 (e = 1) entries. *)
+(* Six suffice in every dimension: on halves of n and n (e = 0) or n + 1 (e = 1) entries. *)
 Theorem six_layers_in_every_dimension (F : fieldType) (s : seq F) e n (M : 'M[F]_(n + (e + n))) :
   (e <= 1)%N -> uniq s -> (n.+1 < size s)%N -> \det M = 1 <-> product_of_at_most 6 shear M.
 Proof.
@@ -123,7 +125,7 @@ have [[W0 [X [Y [Z [W [V ->]]]]]] _] := statements.six_layers_every_dimension e1
 by all_shears.
 Qed.
 
-(* With positive scales: six couplings are exactly the matrices of positive determinant. *)
+(* With positive scales, six couplings are exactly the matrices of positive determinant. *)
 Theorem six_couplings (F : numFieldType) e n (M : 'M[F]_(n + (e + n))) :
   (e <= 1)%N -> (0 < e + n)%N -> 0 < \det M <-> product_of_at_most 6 coupling M.
 Proof.
@@ -133,7 +135,7 @@ move/(statements.couplings_iff_orientation_every_dimension _ e1 en) => [Ks [size
 by exists Ks; rewrite size6.
 Qed.
 
-(* Five are not enough, in every dimension that is at least 3. *)
+(* Five couplings with positive scales are not enough, in every dimension that is at least 3. *)
 Theorem six_couplings_are_needed (F : numFieldType) e n : (e <= 1)%N -> (2 < n + (e + n))%N ->
   exists2 M : 'M[F]_(n + (e + n)), 0 < \det M & ~ product_of_at_most 5 coupling M.
 Proof.
@@ -146,7 +148,8 @@ Theorem couplings_keep_orientation (F : numFieldType) p q k (M : 'M[F]_(p + q)) 
   product_of_at_most k coupling M -> 0 < \det M.
 Proof. by case=> Ks [_ kind ->]; apply: statements.couplings_preserve_orientation kind. Qed.
 
-(* Opposed minors: no scales help. *)
+(* No positive scales help diag(A, D) if D and A^-1 have opposed minors: it is no product of five
+   couplings. *)
 Theorem blocks_need_six (F : numFieldType) n k (A D : 'M[F]_n) : opposed k D (invmx A) ->
   ~ product_of_at_most 5 coupling (block_mx A 0 0 D).
 Proof.
@@ -154,6 +157,8 @@ case=> z z0 [signs nz] [Ks [five kind]].
 exact: (statements.opposed_blocks_need_six z0 signs nz kind five).
 Qed.
 
+(* If both diagonal blocks of M and of its inverse have opposed minors, M is no product of four
+   couplings. *)
 Theorem blocks_need_five (F : numFieldType) n k l (A B C D a b c d : 'M[F]_n) :
   block_mx A B C D *m block_mx a b c d = 1%:M -> opposed k D a -> opposed l A d ->
   ~ product_of_at_most 4 coupling (block_mx A B C D).
@@ -162,14 +167,15 @@ move=> inv [z z0 [zs zn]] [w w0 [ws wn]] [Ks [four kind]].
 exact: (statements.opposed_minors_need_five inv z0 zs zn w0 ws wn kind four).
 Qed.
 
+(* diag(-1, 1) is no product of five couplings. *)
 Theorem minus_one_needs_six (F : numFieldType) n : (0 < n)%N ->
   ~ product_of_at_most 5 coupling (block_mx (- 1%:M) 0 0 1%:M : 'M[F]_(n + n)).
 Proof.
 by move=> n0 [Ks [five kind]]; apply: (statements.minus_one_needs_six_couplings n0 kind five).
 Qed.
 
-(* If M, of the inverse [a b; c d], is four couplings, the first and the third of which, as
-   factors, move the first half, then scales tie D to a. *)
+(* If M, of the inverse [a b; c d], is four couplings, the first and the third of which, as factors,
+   move the first half, then scales tie D to a. *)
 Theorem four_couplings_tie (F : numFieldType) n (A B C D a b c d : 'M[F]_n)
     (s1 s2 s3 s4 : 'rV[F]_n) X Y Z W :
   block_mx A B C D *m block_mx a b c d = 1%:M ->
@@ -186,8 +192,8 @@ exists s, t; split=> //; apply: (statements.four_couplings_force _ inv (etrans e
 by rewrite unitmxE unitfE det_diag; apply/prodf_neq0 => i _; rewrite gt_eqF.
 Qed.
 
-(* Halves of p and q entries: for k p < q some matrix is no product of 2 k + 3 shears, in any
-   order; with k + 1 = ceil(q/p), some matrix takes 2 ceil(q/p) + 2. *)
+(* On halves of p and q entries, where k p < q, some matrix is no product of 2 k + 3 shears in any
+   order; with k + 1 = ceil(q/p), it takes 2 ceil(q/p) + 2. *)
 Theorem partitions_lower_bound (F : fieldType) p q k (t : F) :
   t != 0 -> t != 1 -> (0 < p)%N -> (k * p < q)%N ->
   exists2 M : 'M[F]_(p + q), \det M = 1 & ~ product_of_at_most (2 * k + 3) shear M.
@@ -196,7 +202,7 @@ move=> t0 t1 p0 /(statements.unequal_splits_lower_bound_example t0 t1 p0)[M dM n
 by exists M => // -[Ks []]; rewrite mul2n addn3 => le kind; apply: no kind le.
 Qed.
 
-(* Every matrix is one of 2 m + 4, where p <= q <= m p; *)
+(* Every matrix of determinant 1 is a product of 2 m + 4 shears, where p <= q <= m p. *)
 Theorem partitions_upper_bound (F : fieldType) (s : seq F) p q m (M : 'M[F]_(p + q)) :
   uniq s -> (p < size s)%N -> (0 < m)%N -> (p <= q)%N -> (q <= m * p)%N ->
   \det M = 1 -> product_of_at_most (2 * m + 4) shear M.
@@ -208,7 +214,7 @@ move: (mul1mx (\big[mulmx/1%:M]_(i < m.+2) (L (Y i) *m U (X i)))) => <-.
 by apply: pairs; exists [::]; rewrite big_nil.
 Qed.
 
-(* of 2 m + 3, where the lower left block has rank p. *)
+(* 2 m + 3 are enough where the lower left block has rank p. *)
 Theorem partitions_full_rank (F : fieldType) (s : seq F) p q m (M : 'M[F]_(p + q)) :
   uniq s -> (p < size s)%N -> (0 < m)%N -> (p <= q)%N -> (q <= m * p)%N ->
   \det M = 1 -> \rank (dlsubmx M) = p -> product_of_at_most (2 * m + 3) shear M.
@@ -261,15 +267,15 @@ move=> pq rab b1 inf no [Ks [seven kind]].
 exact: (statements.scalar_blocks_need_eight pq rab b1 inf no kind seven).
 Qed.
 
-(* Every rotation of an even (e = 0) or odd (e = 1) number of coordinates is six shears of norms
-   at most 1, 4, 1, 2, 2 and 2. *)
+(* Every rotation of an even (e = 0) or odd (e = 1) number of coordinates is six shears of norms at
+   most 1, 4, 1, 2, 2 and 2. *)
 Theorem rotations (R : rcfType) e n (M : 'M[R]_(n + (e + n))) :
   (e <= 1)%N -> M^T *m M = 1%:M -> \det M = 1 ->
   exists W0 X Y Z W V, [/\ M = L W0 *m U X *m L Y *m U Z *m L W *m U V,
     bounded 1 W0, bounded 4 X, bounded 1 Y & [/\ bounded 2 Z, bounded 2 W & bounded 2 V]].
 Proof. exact: statements.every_rotation_is_six_bounded_shears. Qed.
 
-(* So each has condition number at most 18. *)
+(* Each of the six shears of a rotation has condition number at most 18. *)
 Theorem rotations_condition (R : rcfType) e n (M : 'M[R]_(n + (e + n))) :
   (e <= 1)%N -> M^T *m M = 1%:M -> \det M = 1 ->
   product_of_at_most 6 (fun K => shear K /\ condition_at_most 18 K) M.
@@ -292,11 +298,25 @@ do 5?(apply: productS; last by split; [a_shear | small_shift]).
 by apply: product1; split; [a_shear | small_shift].
 Qed.
 
-(* Zero padding: three shears act as any invertible matrix, two only as the identity. *)
+(* N couplings of condition number at most k have norm at most k^N, and N shears at most k^(N / 2),
+   since each keeps a half. *)
+Theorem norms_of_couplings (R : realFieldType) p q N (k : R) (M : 'M[R]_(p + q)) :
+  (0 < p)%N -> (0 < q)%N -> 1 <= k ->
+  (product_of_at_most N (fun K => coupling K /\ condition_at_most k K) M -> bounded (k ^+ N) M) /\
+  (product_of_at_most N (fun K => shear K /\ condition_at_most k K) M -> forall x : 'cV_(p + q),
+    ((M *m x)^T *m (M *m x)) 0 0 <= k ^+ N * (x^T *m x) 0 0).
+Proof.
+move=> p0 q0 k1; split=> -[Ks [few kind ->]].
+  by have [norm _] := statements.norms_from_conditions p0 q0 k1 few; apply: norm.
+by have [_ norm] := statements.norms_from_conditions p0 q0 k1 few; apply: norm.
+Qed.
+
+(* After zero padding three shears act as any invertible matrix. *)
 Theorem zero_padding (R : comUnitRingType) n (A : 'M[R]_n) (x : 'cV[R]_n) : A \in unitmx ->
   L (- 1%:M) *m U (1%:M - invmx A) *m L A *m col_mx x 0 = col_mx (A *m x) 0.
 Proof. exact: statements.zero_padding_by_three. Qed.
 
+(* Two shears after zero padding act only as the identity. *)
 Theorem zero_padding_sharp (R : comUnitRingType) n (A X Y : 'M[R]_n) :
   (forall x : 'cV[R]_n, U X *m L Y *m col_mx x 0 = col_mx (A *m x) 0) \/
   (forall x : 'cV[R]_n, L Y *m U X *m col_mx x 0 = col_mx (A *m x) 0) -> A = 1%:M.
@@ -316,7 +336,8 @@ exists (block_mx (diag_mx s) X 0 1%:M *m block_mx 1%:M 0 T (diag_mx t)); last ex
 by apply: productS; [apply: product1; left; exists s, X | right; exists t, T].
 Qed.
 
-(* One does if the half that stays is standard normal, and the Schur complement diagonal. *)
+(* One coupling generates a Gaussian if and only if the half that stays is standard normal, and the
+   Schur complement diagonal. *)
 Theorem gaussians_by_one (R : rcfType) p q (A : 'M[R]_p) (B : 'M[R]_q) (C : 'M[R]_(p, q)) :
   let Sigma := block_mx A C C^T B in Sigma^T = Sigma ->
   (forall x : 'cV[R]_(p + q), x != 0 -> 0 < (x^T *m Sigma *m x) 0 0) ->
@@ -331,14 +352,14 @@ case=> [/one|/two] [s [X [s_gt e]]].
 by exists (block_mx (diag_mx s) X 0 1%:M); [left; exists s, X | exact: e].
 Qed.
 
-(* Four layers realize every map that is injective on a finite set of points; *)
+(* Four layers realize every map that is injective on a finite set of points. *)
 Theorem finite_maps (F : numDomainType) p q (X : seq ('rV[F]_p * 'rV[F]_q))
     (pi : 'rV[F]_p * 'rV[F]_q -> 'rV[F]_p * 'rV[F]_q) :
   (0 < p)%N -> (0 < q)%N -> {in X &, injective pi} -> exists t u v w,
   {in X, forall x, move_first w (move_second v (move_first u (move_second t x))) = pi x}.
 Proof. exact: statements.four_layers_any_finite_map. Qed.
 
-(* three do not, not even with positive scales, for some map. *)
+(* Three layers do not realize every such map, not even with positive scales. *)
 Theorem finite_maps_sharp (F : numDomainType) p q : (0 < p)%N -> (0 < q)%N ->
   exists (X : seq ('rV[F]_p * 'rV[F]_q)) pi, [/\ {in X &, injective pi},
   forall s1 t1 s2 t2 s3 t3, positive_scale s1 -> positive_scale s2 -> positive_scale s3 ->
@@ -347,10 +368,10 @@ Theorem finite_maps_sharp (F : numDomainType) p q : (0 < p)%N -> (0 < q)%N ->
     ~ {in X, forall x, scale_first s3 t3 (scale_second s2 t2 (scale_first s1 t1 x)) = pi x}].
 Proof. exact: statements.three_scaled_layers_do_not. Qed.
 
-(* Couplings under masks M k of their own, each of which moves at most as many coordinates as A has
-   and reads at most as many others as there are, B k: N of them are 2 N - 1 that move A and the
-   others in turn, if the first one moves and reads what these do, and a signed permutation of
-   determinant 1; *)
+(* Couplings under masks M k of their own, each of which moves at most as many coordinates as A has,
+   and reads at most as many others (B k) as there are, are couplings under one mask: N of them are
+   2 N - 1 that move A and the others in turn, and a signed permutation of determinant 1, if the
+   first one moves and reads what these do. *)
 Theorem one_mask (R : ringType) (G : {pred R}) d N (A : {set 'I_d}) (M B : nat -> {set 'I_d})
     (f : nat -> 'cV[R]_d -> 'cV[R]_d) :
   1 \in G /\ {in G &, forall a b, a * b \in G} ->
@@ -363,7 +384,8 @@ Theorem one_mask (R : ringType) (G : {pred R}) d N (A : {set 'I_d}) (M B : nat -
     & forall x, iteri N f x = map_mx intr P *m iteri (2 * N).-1 g x].
 Proof. exact: statements.couplings_under_one_mask. Qed.
 
-(* 2 N + 4 in all, if A is half of the coordinates; *)
+(* They are 2 N + 4 couplings in all under the mask A of the first one, if A is half of the
+   coordinates. *)
 Theorem one_mask_in_all (R : ringType) (G : {pred R}) d N (A : {set 'I_d})
     (M B : nat -> {set 'I_d}) (f : nat -> 'cV[R]_d -> 'cV[R]_d) :
   1 \in G /\ {in G &, forall a b, a * b \in G} -> (d./2 <= #|A| <= uphalf d)%N ->
@@ -375,19 +397,21 @@ Theorem one_mask_in_all (R : ringType) (G : {pred R}) d N (A : {set 'I_d})
   & forall x, iteri N f x = iteri (2 * N + 4) g x.
 Proof. exact: statements.couplings_under_one_mask_in_all. Qed.
 
-(* 2 N + 6 under any mask C of that size; *)
-Theorem one_mask_of_choice (R : ringType) (G : {pred R}) d N (A : nat -> {set 'I_d})
-    (C : {set 'I_d}) (f : nat -> 'cV[R]_d -> 'cV[R]_d) :
-  1 \in G /\ {in G &, forall a b, a * b \in G} ->
-  (d./2 <= #|C| <= uphalf d)%N -> (forall k, #|A k| = #|C|) ->
-  (forall k, (k < N)%N -> coupling_map G (A k) (~: A k) (f k)) ->
+(* Couplings under masks of their own, each of which moves at most p coordinates and reads at most q
+   others, are 2 N + 6 under any one mask C that moves p and keeps q of them in turn, where p and q
+   differ by at most 1. *)
+Theorem one_mask_of_choice (R : ringType) (G : {pred R}) d N (C : {set 'I_d})
+    (M B : nat -> {set 'I_d}) (f : nat -> 'cV[R]_d -> 'cV[R]_d) :
+  1 \in G /\ {in G &, forall a b, a * b \in G} -> (d./2 <= #|C| <= uphalf d)%N ->
+  (forall k, (k < N)%N -> coupling_map G (M k) (B k) (f k) /\ [disjoint M k & B k]) ->
+  (forall k, (k < N)%N -> (#|M k| <= #|C|)%N /\ (#|B k| <= #|~: C|)%N) ->
   exists2 g : nat -> 'cV[R]_d -> 'cV[R]_d,
     forall k, coupling_map G (if odd k then ~: C else C) (if odd k then C else ~: C) (g k)
   & forall x, iteri N f x = iteri (2 * N + 6) g x.
 Proof. exact: statements.couplings_under_any_mask. Qed.
 
-(* and three do not replace one, in either order: x_k += r x_i is none, if A has both, though scales
-   are any units. *)
+(* Three couplings under one mask do not replace one under another, in either order: x_k += r x_i is
+   none, if A has both, though scales are any units. *)
 Theorem one_mask_sharp (R : unitRingType) d (A : {set 'I_d}) i k (r : R) :
   let f (x : 'cV[R]_d) := x + (r * x i 0) *: delta_mx k 0 in
   i \in A -> k \in A -> i != k -> r != 0 ->
@@ -407,3 +431,73 @@ Theorem one_layer_keeps_a_half (R : idomainType) (G : {pred R}) d (M B : {set 'I
 Proof.
 by move=> [s [t [_ st fE]]]; apply: (@statements.one_coupling_keeps_a_half _ _ M B f s t st fE).
 Qed.
+
+(* A shear whose shift is any function, so also a rounded one, is a bijection. *)
+Theorem any_shear_is_a_bijection (V W : zmodType) (u : W -> V) (t : V -> W) :
+  bijective (move_first u) /\ bijective (move_second t).
+Proof.
+split; [exists (move_first (fun y => - u y)) | exists (move_second (fun x => - t x))] => -[x y];
+  by rewrite /move_first /move_second /= ?addrK ?subrK.
+Qed.
+
+(* Layers of integer columns: inl T adds T times the first half to the second, inr T adds T times
+   the second to the first, to the nearest integers; as a matrix, without rounding; and which
+   coordinates move. *)
+Definition rounded_shift (R : archiRealFieldType) m n (T : 'M[R]_(m, n)) (y : 'M[int]_(n, 1)) :
+  'M[int]_(m, 1) := map_mx (fun z => Num.floor (z + 2%:R^-1)) (T *m map_mx intr y).
+Definition rounded_shear (R : archiRealFieldType) p q (y : 'M[int]_(p + q, 1))
+    (K : 'M[R]_(q, p) + 'M[R]_(p, q)) := match K with
+  | inl T => col_mx (usubmx y) (dsubmx y + rounded_shift T (usubmx y))
+  | inr T => col_mx (usubmx y + rounded_shift T (dsubmx y)) (dsubmx y) end.
+Definition without_rounding (R : archiRealFieldType) p q (K : 'M[R]_(q, p) + 'M[R]_(p, q)) :=
+  match K with inl T => L T | inr T => U T end.
+Definition moves (R : archiRealFieldType) p q (K : 'M[R]_(q, p) + 'M[R]_(p, q)) (j : 'I_(p + q)) :=
+  match K with inl _ => p <= j | inr _ => j < p end%N.
+
+(* Rounded shears stay near the linear map: within half the absolute row sums of the products of all
+   later shears, over the coordinates that moved. *)
+Theorem rounded_shears_are_near (R : archiRealFieldType) p q
+    (x : 'M[int]_(p + q, 1)) (s : seq ('M[R]_(q, p) + 'M[R]_(p, q))) i :
+  let product s := foldl (fun P K => without_rounding K *m P) 1%:M s in
+  `|(map_mx intr (foldl (@rounded_shear R p q) x s) - product s *m map_mx intr x) i 0| <=
+    \sum_(k < size s) \sum_(j | moves (nth (inl 0) s k) j) `|product (drop k.+1 s) i j| / 2%:R.
+Proof. exact: (statements.rounded_flow_is_near x s i). Qed.
+
+(* 0 up to l, 1 from h on, and linear between; a_0 before the first ramp, a_N after the last. *)
+Definition ramp (R : realFieldType) (l h x : R) :=
+  if x <= l then 0 else if h <= x then 1 else (x - l) / (h - l).
+Definition staircase (R : realFieldType) p N (a : nat -> 'cV[R]_p) (l h : nat -> R) (x : R) :=
+  a 0%N + \sum_(i < N) ramp (l i) (h i) x *: (a i.+1 - a i).
+
+(* Two couplings put the noise around atoms: with one scale delta, and staircases of the coordinate
+   j of z1 and of the coordinate k of y2 as shifts, they put (z1, z2) into (a_m + delta z1,
+   b_m + delta z2), m the number of ramps behind, if z1 is on none and delta z2 is small. *)
+Theorem atoms_on_plateaus (R : realFieldType) p q N (a : nat -> 'cV[R]_p) (b : nat -> 'cV[R]_q)
+    (knot : nat -> R) (j : 'I_p) (k : 'I_q) (tau delta r : R) (z1 : 'cV_p) (z2 : 'cV_q) :
+  0 < tau -> (forall i l, (i < l < N)%N -> knot i + tau <= knot l) ->
+  (forall i l, (i < l <= N)%N -> r *+ 2 < b l k 0 - b i k 0) ->
+  `|delta * z2 k 0| <= r -> (forall i, (i < N)%N -> ~~ (knot i < z1 j 0 < knot i + tau)) ->
+  let y2 := delta *: z2 + staircase N b knot (fun i => knot i + tau) (z1 j 0) in
+  let y1 := delta *: z1 + staircase N a (fun i => b i k 0 + r) (fun i => b i.+1 k 0 - r) (y2 k 0) in
+  exists m, [/\ (m <= N)%N, forall i, (i < N)%N -> (knot i + tau <= z1 j 0) = (i < m)%N,
+    y1 = a m + delta *: z1 & y2 = b m + delta *: z2].
+Proof.
+move=> tau0 knots apart small off y2 y1.
+have [m [u [v [[_ _ e2 e1] [mN behind /(_ off)[u0 v0]]]]]] :=
+  statements.two_couplings_put_atoms a j tau0 knots apart z1 small.
+exists m; split=> //.
+  by rewrite [y1]e1 v0 scale0r addr0 addrC.
+by rewrite [y2]e2 u0 scale0r addr0 addrC.
+Qed.
+
+(* Few parameters miss one of many targets: where f has p of them, each within r of 0, and is
+   Lip-Lipschitz, and N^p cubes of side 2 r / N are fewer than the targets, which are sep apart, and
+   so small that Lip 2 r / N <= sep - 2 w, some target is not within w of any f theta. *)
+Theorem few_parameters (R : realFieldType) (T : Type) (D : T -> T -> R) p N n
+    (f : ('I_p -> R) -> T) (target : 'I_n -> T) (r Lip sep w : R) :
+  (forall x y z, D x z <= D x y + D y z) -> (forall x y, D x y = D y x) ->
+  (forall s t h, (forall j, `|s j - t j| <= h) -> D (f s) (f t) <= Lip * h) ->
+  (forall i j, i != j -> sep <= D (target i) (target j)) ->
+  (0 < N)%N -> 0 <= r -> (N ^ p < n)%N -> Lip * (2 * r / N%:R) <= sep - 2 * w ->
+  ~ forall i, exists2 s, forall j, `|s j| <= r & D (f s) (target i) < w.
+Proof. exact: statements.few_parameters_miss_a_target. Qed.

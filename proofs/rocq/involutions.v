@@ -1,11 +1,11 @@
 (* Six shears from two involutions, and involutions of integers. *)
 From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop finset.
-From mathcomp Require Import order ssralg ssrnum ssrint zmodp matrix mxalgebra intdiv.
+From mathcomp Require Import ssralg ssrnum ssrint zmodp matrix mxalgebra intdiv.
 From exactflow.certificates Require Import shears.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory Order.Theory.
+Import GRing.Theory Num.Theory order.Order.Theory.
 Local Open Scope ring_scope.
 
 (* Two involutions: orthonormal columns give six shears in closed form.
@@ -187,7 +187,7 @@ Qed.
 
 (* By the idempotent (1 + S) / 2. *)
 Lemma involution_diag S : S *m S = 1%:M -> exists r g,
-  [/\ g \in unitmx, S *m g = g *m (2 *: pid_mx r - 1%:M) & \tr S = 2 * r%:R - m%:R].
+  [/\ g \in unitmx, S *m g = g *m ((2 *: pid_mx r : 'M[F]_m) - 1%:M) & \tr S = 2 * r%:R - m%:R].
 Proof.
 move=> SS; pose P := 2^-1 *: (1%:M + S).
 have two0 : 2 != 0 :> F by rewrite pnatr_eq0.
@@ -196,7 +196,7 @@ have PP : P *m P = P.
   rewrite -scalemxAl -scalemxAr mulmxDl mul1mx mulmxDr mulmx1 SS.
   by rewrite [S + 1%:M]addrC -mulr2n -scaler_nat scalerA mulVf // scale1r.
 have [g ug Pg] := idempotent_pid PP; exists (\rank P), g.
-have Sg : S *m g = g *m (2 *: pid_mx (\rank P) - 1%:M).
+have Sg : S *m g = g *m ((2 *: pid_mx (\rank P) : 'M[F]_m) - 1%:M).
   by rewrite SE mulmxBl mulmxBr mul1mx mulmx1 -scalemxAl -scalemxAr Pg.
 split=> //; rewrite -[S](mulmxK ug) Sg mxtrace_mulC mulKmx // linearB /= linearZ /= mxtrace1.
 rewrite -(pid_mx_id _ _ _ (leqnn _)) mxtrace_mulC pid_mx_id ?rank_leq_row //.
@@ -470,7 +470,7 @@ have QP : Q *m P = 1%:M *+ 2.
   rewrite mulmxBl -[Q *m P *m Q]mul1mx -{1}EP -!mulmxA (mulmxA P) PQPQ !mulr2n.
   by rewrite mulmxDl mul1mx mulmxDr mulmxA EP mul1mx subrr.
 exists r, P, E, Q; split=> //; first by rewrite -PQ opprB addrC subrK.
-rewrite -mxtrace1 -[LHS](raddfB (@mxtrace _ n)) /= PQ mxtrace_mulC QP raddfMn /=.
+rewrite -mxtrace1 -[LHS]mxtraceB PQ mxtrace_mulC QP raddfMn /=.
 by rewrite mxtrace1.
 Qed.
 
@@ -541,7 +541,7 @@ have [ba ub cases] : [/\ b *m a = 0, b = 0 \/ b^T *m b = 1%:M &
   move/(congr1 trmx); rewrite trmxK trmx0 => b0; move: aabb.
   rewrite b0 mul0mx mulmx0 addr0 subr0 => /(congr1 determinant)/eqP.
   rewrite det_mulmx det1 det_mx11 -expr2 sqrf_eq1 => a1; split; auto.
-  by case/pred2P: a1 => a1; [left | right]; rewrite [a]mx11_scalar a1 ?raddfN.
+  by case/pred2P: a1 => a1; [left | right]; rewrite [a]mx11_scalar a1 ?scalar_mxN.
 have ab : a *m b^T = 0 by rewrite -a_sym -trmx_mul ba trmx0.
 have bbb : b *m b^T *m b = b.
   by rewrite -mulmxA (canRL (addKr _) aabb) mulmxDr mulmxN mulmxA ba mul0mx oppr0 add0r mulmx1.
@@ -570,8 +570,8 @@ have -> : s *m diag1 K = block_mx a b^T b (K - b *m b^T).
   rewrite mulmx_block !mulmx1 !mulmx0 !addr0 !add0r mulmxBl mul1mx -mulmxA.
   by rewrite (_ : b^T *m K = b^T) // -[b in RHS]Kb trmx_mul sym.
 split; first by rewrite tr_block_mx trmxK linearB /= sym trmx_mul trmxK [a]mx11_scalar tr_scalar_mx.
-rewrite mxtrace_block [\tr (K - _)]raddfB /= addrCA -[\tr (b *m _)]mxtrace_mulC.
-by rewrite -raddfB ab1 raddfN /= mxtrace1.
+rewrite mxtrace_block [\tr (K - _)]mxtraceB addrCA -[\tr (b *m _)]mxtrace_mulC.
+by rewrite -mxtraceB ab1 mxtraceN mxtrace1.
 Qed.
 
 Theorem orthogonal_reversed n (T : 'M[int]_n) f :

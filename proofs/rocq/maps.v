@@ -1,13 +1,13 @@
-(* Couplings as maps: rounded shears, plateaus for atoms, and finite maps. *)
-From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop.
-From mathcomp Require Import finset order ssralg ssrnum ssrint zmodp fingroup perm matrix.
+(* Couplings as maps: rounded shears, plateaus for atoms, finite maps, and what few parameters miss. *)
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype finfun div bigop.
+From mathcomp Require Import finset ssralg ssrnum ssrint zmodp fingroup perm matrix.
 From mathcomp Require Import archimedean.
 From exactflow.certificates Require Import shears.
 From exactflow Require Import one_mask.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory Order.Theory.
+Import GRing.Theory Num.Theory order.Order.Theory.
 Local Open Scope ring_scope.
 
 (* Rounded shears: bijections of integer columns, and how far from the linear map.
@@ -158,7 +158,7 @@ have prodE m : product (drop m t) = linear_flow (drop m s).
   by rewrite /linear_flow !foldl_rcons IH mulmxA.
 have sz : size t = size s by rewrite -(size_map fst) st size_map.
 have := prodE 0%N; rewrite !drop0 => <-; rewrite et; apply: le_trans (run_bound _ _ _) _.
-rewrite sz; apply: ler_sum => k _; rewrite [leRHS]big_mkcond; apply: ler_sum => j _.
+rewrite sz; apply: ler_sum => k _; rewrite [X in _ <= X]big_mkcond; apply: ler_sum => j _.
 rewrite prodE; have := rt k j (ltn_ord k); case: ifP => _ h; first by rewrite ler_wpM2l.
 by rewrite (le_anti (introT andP (conj h (normr_ge0 _)))) mulr0.
 Qed.
@@ -530,3 +530,61 @@ have [t [u [v [w e]]]] := four_couplings_rows p0 q0 inj.
 by exists t, u, v, w; apply: real.
 Qed.
 End Scales.
+
+(* Counting: maps of few parameters miss one of many targets.
+
+   f theta are points, theta in the cube |theta_j| <= r, and D is a distance of points: f is Lip-
+   Lipschitz in the largest coordinate.  Cut the cube into N^p cubes; two of more than N^p targets
+   that are nearer than w to some f theta share one, and so are nearer than 2 w + 2 r Lip / N. *)
+Section Counting.
+Variable R : realFieldType.
+
+(* An interval of length l from a is N of length l / N. *)
+Lemma part_of_interval N (l x : R) : (0 < N)%N -> 0 <= l -> 0 <= x <= l ->
+  exists k : 'I_N, k%:R * (l / N%:R) <= x <= k.+1%:R * (l / N%:R).
+Proof.
+case: N => // N _ l0 /andP[x0 xl].
+have end_N : x <= N.+1%:R * (l / N.+1%:R) by rewrite mulrCA mulfV ?mulr1 // pnatr_eq0.
+have [k xk least] := ex_minnP (ex_intro (fun k => x <= k.+1%:R * (l / N.+1%:R)) N end_N).
+have kN : (k < N.+1)%N by rewrite ltnS least.
+exists (Ordinal kN); rewrite xk andbT /=; case: k {kN} xk least => [|k] _ least; first by rewrite mul0r.
+by rewrite leNgt; apply/negP => /ltW/least; rewrite ltnn.
+Qed.
+
+Theorem few_parameters_miss (T : Type) (D : T -> T -> R) p N n (f : ('I_p -> R) -> T)
+    (target : 'I_n -> T) (r Lip sep w : R) :
+  (forall x y z, D x z <= D x y + D y z) -> (forall x y, D x y = D y x) ->
+  (forall s t h, (forall j, `|s j - t j| <= h) -> D (f s) (f t) <= Lip * h) ->
+  (forall i j, i != j -> sep <= D (target i) (target j)) ->
+  (0 < N)%N -> 0 <= r -> (N ^ p < n)%N -> Lip * (2 * r / N%:R) <= sep - 2 * w ->
+  ~ forall i, exists2 s, forall j, `|s j| <= r & D (f s) (target i) < w.
+Proof.
+move=> tri sym lip apart N0 r0 many fine near.
+have [s sP] := fin_all_exists (fun i => let: ex_intro2 s sr sw := near i in
+  ex_intro (fun s => (forall j, `|s j| <= r) /\ D (f s) (target i) < w) s (conj sr sw)).
+have cell i : exists g : {ffun 'I_p -> 'I_N}, forall j,
+    (g j)%:R * (2 * r / N%:R) <= s i j + r <= (g j).+1%:R * (2 * r / N%:R).
+  have [|g gP] := @fin_all_exists _ (fun _ => 'I_N) (fun j (k : 'I_N) =>
+      k%:R * (2 * r / N%:R) <= s i j + r <= k.+1%:R * (2 * r / N%:R)).
+    move=> j; have [/(_ j)] := sP i; rewrite ler_norml => /andP[lo hi] _.
+    apply: part_of_interval; rewrite ?mulr_ge0 //.
+    by rewrite -lerBlDr sub0r lo mulrDl !mul1r lerD2r.
+  by exists (finfun g) => j; rewrite ffunE.
+have [g gP] := fin_all_exists cell.
+have /injectivePn[i [k ik gg]] : ~~ injectiveb g.
+  apply/negP => /injectiveP/leq_card; rewrite card_ffun !card_ord leqNgt => /negP; exact.
+have h : D (f (s i)) (f (s k)) <= sep - 2 * w.
+  apply: le_trans fine; apply: lip => j; have := gP k j; have := gP i j; rewrite gg.
+  move: (_ / _) (s i j) (s k j) => c x y; rewrite mulrSr mulrDl mul1r => /andP[x1 x2] /andP[y1 y2].
+  have e : x - y = (x + r) - (y + r) by rewrite opprD addrACA subrr addr0.
+  rewrite e ler_norml; apply/andP; split.
+    rewrite lerBrDl -lerBrDr opprK; apply: le_trans y2 _; by rewrite lerD2r.
+  rewrite lerBlDl; apply: le_trans x2 _; by rewrite lerD2r.
+have [_ near_i] := sP i; have [_ near_k] := sP k.
+have := apart i k ik; apply/negP; rewrite -ltNge.
+apply: le_lt_trans (tri _ (f (s i)) _) _; apply: le_lt_trans (lerD (lexx _) (tri _ (f (s k)) _)) _.
+rewrite sym; have -> : sep = w + ((sep - 2 * w) + w).
+  by rewrite addrC -addrA -mulr2n -[w *+ 2]mulr_natl subrK.
+by apply: ltrD => //; apply: ler_ltD.
+Qed.
+End Counting.

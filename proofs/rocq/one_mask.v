@@ -417,20 +417,20 @@ by rewrite hE fgP wP mulnS.
 Qed.
 
 (* Under a mask C of one's choice: the identity, a coupling of every mask, comes first. *)
-Corollary one_mask_other (R : ringType) (G : {pred R}) d (A : nat -> {set 'I_d})
-    (C : {set 'I_d}) N f :
-  GRing.mulr_closed G -> (d./2 <= #|C| <= uphalf d)%N -> (forall k, #|A k| = #|C|) ->
-  (forall k, (k < N)%N -> coupling_map G (A k) (~: A k) (f k)) ->
+Corollary one_mask_other (R : ringType) (G : {pred R}) d (C : {set 'I_d}) N f
+    (M B : nat -> {set 'I_d}) :
+  GRing.mulr_closed G -> (d./2 <= #|C| <= uphalf d)%N ->
+  (forall k, (k < N)%N -> coupling_map G (M k) (B k) (f k) /\ [disjoint M k & B k]) ->
+  (forall k, (k < N)%N -> (#|M k| <= #|C|)%N /\ (#|B k| <= #|~: C|)%N) ->
   exists2 g, alternate G C g &
     forall x, iteri N f x = iteri (2 * N + 6) g x.
 Proof.
-move=> Gc C2 AC fC; pose f' k := if k is j.+1 then f j else id.
-have [|||| g gC gE] := @one_mask_all R G d C N.+1 f' (fun k => if k is j.+1 then A j else C)
-  (fun k => if k is j.+1 then ~: A j else ~: C) Gc C2.
-- case=> [|k] kN; split; rewrite /= -?setI_eq0 ?setICr ?eqxx //; first exact: coupling_id.
-  exact: fC.
-- case=> [|k] _; rewrite /= ?leqnn // AC leqnn; split=> //.
-  by rewrite -(leq_add2l #|C|) cardsC -(AC k) cardsC.
+move=> Gc C2 fC fits; pose f' k := if k is j.+1 then f j else id.
+have [|||| g gC gE] := @one_mask_all R G d C N.+1 f' (fun k => if k is j.+1 then M j else C)
+  (fun k => if k is j.+1 then B j else ~: C) Gc C2.
+- case=> [|k] kN; last exact: fC.
+  by split; rewrite /= -?setI_eq0 ?setICr ?eqxx //; apply: coupling_id.
+- by case=> [|k] kN; [rewrite /= !leqnn | apply: fits].
 - exact: subxx.
 - exact: subxx.
 exists g => // x; rewrite (_ : 2 * N + 6 = 2 * N.+1 + 4)%N; last by rewrite mulnS addnAC addnC.

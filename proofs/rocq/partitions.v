@@ -4,13 +4,13 @@
      word_even            a block diagonal product of 2 k + 1 alternating shears is one of 2 k
      shears_even          the same of at most 2 k + 1 shears in any order *)
 From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop.
-From mathcomp Require Import order ssralg ssrnum zmodp poly matrix mxalgebra mxpoly rat.
+From mathcomp Require Import ssralg ssrnum zmodp poly matrix mxalgebra mxpoly rat.
 From exactflow.certificates Require Import shears.
 From exactflow Require Import six.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory Order.Theory.
+Import GRing.Theory Num.Theory order.Order.Theory.
 Local Open Scope ring_scope.
 
 Section Even.
@@ -251,7 +251,7 @@ Theorem unequal_example (F : fieldType) p q k (t : F) : t != 0 -> t != 1 ->
 Proof.
 move=> t0 t1 small; pose a : 'rV[F]_p.+1 := \row_i if i == 0 then t ^- q else 1.
 exists (block_mx (diag_mx a) 0 0 t%:M) => [|Ks]; last first.
-  by apply: unequal_diagonal small _; rewrite -(raddfB (@scalar_mx F q)) unitmxE det_scalar unitrX // unitfE subr_eq0.
+  by apply: unequal_diagonal small _; rewrite -scalar_mxB unitmxE det_scalar unitrX // unitfE subr_eq0.
 rewrite det_ublock det_scalar det_diag (bigD1 ord0) //= mxE eqxx big1 ?mulr1 ?mulVf ?expf_neq0 //.
 by move=> i /negbTE i0; rewrite mxE i0.
 Qed.

@@ -1,12 +1,12 @@
 (* Signed permutations: six shears with small integers. *)
 From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop.
-From mathcomp Require Import finset order ssralg ssrnum ssrint zmodp perm matrix.
+From mathcomp Require Import finset ssralg ssrnum ssrint zmodp perm matrix.
 From exactflow.certificates Require Import shears.
 From exactflow Require Import involutions.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory Order.Theory.
+Import GRing.Theory Num.Theory order.Order.Theory.
 Local Open Scope ring_scope.
 
 (* Integer matrices with small absolute row sums, and involutions made of them.
@@ -173,7 +173,7 @@ Qed.
 
 Lemma small_trace : n%:R - \tr K = #|S|%:R *+ 2.
 Proof.
-rewrite {1}small_PQ raddfB /= mxtrace1 opprB addrC subrK mxtrace_mulC small_QP raddfMn /=.
+rewrite {1}small_PQ mxtraceB mxtrace1 opprB addrC subrK mxtrace_mulC small_QP raddfMn /=.
 by rewrite mxtrace1.
 Qed.
 
@@ -186,7 +186,7 @@ have delta (x : 'I_n) : \sum_j `|(x == j)%:R| = 1 :> int.
 have one i : \sum_j `|K i j| = 1.
   by rewrite -[RHS](delta (s i)); apply: eq_bigr => j _; rewrite entry_norm normr_nat.
 have sumS (g : 'I_n -> int) c : (forall x, 0 <= g x) -> \sum_x g x <= c -> \sum_a g (f a) <= c.
-  move=> g0; apply: le_trans; rewrite sum_S [leRHS](bigID (mem S)) /= lerDl.
+  move=> g0; apply: le_trans; rewrite sum_S [X in _ <= X](bigID (mem S)) /= lerDl.
   by apply: sumr_ge0.
 have delta' (x : 'I_n) : \sum_j `|(j == x)%:R| = 1 :> int.
   by rewrite -[RHS](delta x); apply: eq_bigr => j _; rewrite eq_sym.
@@ -199,15 +199,15 @@ have two (g h : 'I_n -> int) : \sum_x `|g x| <= 1 -> \sum_x `|h x| <= 1 ->
 split=> [i|a|j|j|].
 - rewrite (eq_bigr (fun a => `|(i == f a)%:R - off i (f a)|)) => [|a _]; last by rewrite mxE.
   rewrite (sum_S (fun x => `|(i == x)%:R - off i x|)).
-  rewrite -[leRHS](delta (if i \in S then i else s i)) [leRHS](bigID (mem S)) /=.
+  rewrite -[X in _ <= X](delta (if i \in S then i else s i)) [X in _ <= X](bigID (mem S)) /=.
   rewrite ler_wpDr ?sumr_ge0 //; apply: ler_sum => x xS; rewrite /off entry.
   have [e|ix] := eqVneq i x; first by rewrite -e in xS *; rewrite xS eqxx mulr0n subr0.
   rewrite sub0r normrN mulr1n normrMn normrX normrN1 expr1n; case: ifP => [iS|_]; last first.
     by rewrite normr_nat.
   by case: eqP => [e|]; rewrite ?normr_ge0 //; rewrite -e (partner iS) ?e // eqxx in ix.
 - under eq_bigr do rewrite 2!mxE; apply: two; first by rewrite delta'.
-  by rewrite -[leRHS](one' (f a)); apply: ler_sum => i _.
-- under eq_bigr do rewrite 2!mxE; rewrite -[leRHS](delta' j).
+  by rewrite -[X in _ <= X](one' (f a)); apply: ler_sum => i _.
+- under eq_bigr do rewrite 2!mxE; rewrite -[X in _ <= X](delta' j).
   exact: (sumS (fun x => `|(x == j)%:R|)).
 - under eq_bigr do rewrite 2!mxE; apply: (sumS (fun x => `|(x == j)%:R - K x j|)) => //.
   by apply: two; rewrite (delta', one').
@@ -405,7 +405,7 @@ have ge0 n (N : 'M[int]_(m, n)) i : 0 <= (N *m N^T) i i.
   by rewrite mxE sumr_ge0 // => j _; rewrite [N^T j i]mxE -expr2 sqr_ge0.
 move=> XY; split; apply: rows_unit => i;
   have <- : (X *m X^T + Y *m Y^T) i i = 1 by [rewrite XY mxE eqxx];
-  by rewrite [leRHS]mxE ?lerDl ?lerDr ge0.
+  by rewrite [X in _ <= X]mxE ?lerDl ?lerDr ge0.
 Qed.
 
 Theorem six_LULULU_int e n (M : 'M[int]_(n + (e + n))) :

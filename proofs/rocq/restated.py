@@ -3,26 +3,34 @@
 import re
 from pathlib import Path
 
-__all__ = ["restated", "theorems_of"]
+__all__ = ["definitions_of", "restated", "theorems_of"]
 
 HEADER = """\
 (* Made by machine.  Whatever definitions, notations or coercions the other files have, here each
    statement is read before they are known; then the theorem of its name proves it. *)
 From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop.
-From mathcomp Require Import finset order perm ssralg ssrnum ssrint archimedean zmodp matrix.
+From mathcomp Require Import finset perm ssralg ssrnum ssrint archimedean zmodp matrix.
 From mathcomp Require Import mxalgebra rat poly mxpoly.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory Order.Theory.
+Import GRing.Theory Num.Theory order.Order.Theory.
 Local Open Scope ring_scope.
 """
 THEOREM = re.compile(r"^Theorem (\w+)(.*?)\.\nProof\b", re.MULTILINE | re.DOTALL)
+DEFINITION = re.compile(
+    r"^(?:\(\*(?:(?!\*\)).)*\*\)\n)?Definition .*?\.$", re.MULTILINE | re.DOTALL
+)
 
 
 def theorems_of(file: Path) -> dict[str, str]:
     """Return the theorems of a file: name, and what it says, as one proposition."""
     return {name: proposition(said) for name, said in THEOREM.findall(file.read_text())}
+
+
+def definitions_of(file: Path) -> list[str]:
+    """Return the definitions of a file, each with the comment above it."""
+    return DEFINITION.findall(file.read_text())
 
 
 def proposition(said: str) -> str:
@@ -37,6 +45,8 @@ def proposition(said: str) -> str:
 def restated(folder: Path) -> str:
     """Return the file: statements.v needs MathComp alone, headlines.v definitions.v, too.
 
+    The definitions of both files are read again, like the statements.
+
     Its last words print the axioms on which all theorems together depend.
     """
     stated, proofs, names = [HEADER], [], []
@@ -45,6 +55,7 @@ def restated(folder: Path) -> str:
         if file == "headlines":
             stated.append("From exactflow.certificates Require Import definitions.")
         stated.append(f"Module said_in_{file}.")
+        stated += definitions_of(folder / f"{file}.v")
         stated += [f"Definition {name} : Prop := {said}." for name, said in found.items()]
         stated.append(f"End said_in_{file}.")
         for name in found:

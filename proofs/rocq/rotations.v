@@ -1,12 +1,12 @@
 (* Rotations: six shears of bounded norms, over every real closed field. *)
 From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop.
-From mathcomp Require Import order ssralg ssrnum zmodp poly matrix mxalgebra mxpoly.
+From mathcomp Require Import ssralg ssrnum zmodp poly matrix mxalgebra mxpoly.
 From exactflow.certificates Require Import shears.
 From exactflow Require Import involutions.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory Order.Theory.
+Import GRing.Theory Num.Theory order.Order.Theory.
 Local Open Scope ring_scope.
 
 (* Rotations: six shears whose norms do not grow with the dimension.
@@ -62,8 +62,14 @@ Proof. by move=> XX x; rewrite dot_mul mulmxA XX mul1mx expr1n mul1r. Qed.
 Lemma bounded_mul k l m n p (X : 'M_(m, n)) (Y : 'M_(n, p)) :
   bounded k X -> bounded l Y -> bounded (k * l) (X *m Y).
 Proof.
-move=> bX bY x; rewrite -mulmxA; apply: le_trans (bX _) _; rewrite exprMn -[leRHS]mulrA.
+move=> bX bY x; rewrite -mulmxA; apply: le_trans (bX _) _; rewrite exprMn -[X in _ <= X]mulrA.
 by rewrite ler_wpM2l ?sqr_ge0.
+Qed.
+
+Lemma bounded_le k l m n (X : 'M[R]_(m, n)) : 0 <= k -> k <= l -> bounded k X -> bounded l X.
+Proof.
+move=> k0 kl bX x; apply: le_trans (bX x) _; rewrite ler_wpM2r ?dot_ge0 //.
+by rewrite lerXn2r ?nnegrE // (le_trans k0).
 Qed.
 
 (* The parallelogram law. *)
@@ -523,8 +529,8 @@ have P0 : P != 0 by apply/monic_neq0/monic_prod_XsubC.
 have -> : char_poly (block_mx a%:M b^T b (diag_mx l)) =
     \det (block_mx ('X - a%:P)%:M (- B^T) (- B) D).
   rewrite /char_poly /char_poly_mx map_block_mx (@scalar_mx_block _ 1 n) opp_block_mx.
-  rewrite add_block_mx !sub0r map_scalar_mx map_trmx map_diag_mx raddfB /=.
-  congr (\det (block_mx _ _ _ _)); rewrite -diag_const_mx -raddfB /=; congr diag_mx.
+  rewrite add_block_mx !sub0r map_scalar_mx map_trmx map_diag_mx scalar_mxB.
+  congr (\det (block_mx _ _ _ _)); rewrite -diag_const_mx -diag_mxB; congr diag_mx.
   by apply/rowP=> j; rewrite !mxE.
 apply: (mulfI P0).
 have : block_mx P%:M (B^T *m E) 0 1%:M *m block_mx ('X - a%:P)%:M (- B^T) (- B) D
@@ -562,7 +568,7 @@ have prod0 (Q : pred 'I_n) : 0 <= \prod_(j | Q j) (t1 - l 0 j).
   by rewrite prodr_ge0 // => j _; rewrite (le_trans ler01).
 rewrite subr_ge0; apply: le_trans (_ : s * \prod_j (t1 - l 0 j) <= _).
   rewrite mulr_suml ler_sum // => i _; rewrite ler_wpM2l ?sqr_ge0 //.
-  by rewrite [leRHS](bigD1 i) //= ler_peMl ?prod0.
+  by rewrite [X in _ <= X](bigD1 i) //= ler_peMl ?prod0.
 by rewrite ler_wpM2r ?prod0 // (le_trans _ (le_t1 _ _)) ?bigmax_ge_id // lerDr.
 Qed.
 
@@ -758,7 +764,7 @@ have GH : G *m H = 1%:M - G.
   have -> : 1%:M - G = Q *m (1%:M - diag_mx g) *m Q^T.
     by rewrite mulmxBr mulmx1 mulmxBl (mulmx1C QQ).
   rewrite /G /H !mulmxA -(mulmxA _ Q^T Q) QQ mulmx1 -(mulmxA Q); congr (_ *m _ *m _).
-  rewrite mulmx_diag -diag_const_mx -raddfB /=; congr diag_mx; apply/rowP=> i; rewrite !mxE.
+  rewrite mulmx_diag -diag_const_mx -diag_mxB; congr diag_mx; apply/rowP=> i; rewrite !mxE.
   by rewrite -[X in _ * X](addKr 1) mulrDr mulrN1 mulVf // addrC.
 have bG : bounded 1 (O *m G).
   rewrite -[1]mulr1; apply: bounded_mul; first exact: bounded_isometry.
@@ -813,12 +819,6 @@ Qed.
 Section Condition.
 Variable R : rcfType.
 
-Lemma bounded_le k l m n (X : 'M[R]_(m, n)) : 0 <= k -> k <= l -> bounded k X -> bounded l X.
-Proof.
-move=> k0 kl bX x; apply: le_trans (bX x) _; rewrite ler_wpM2r ?dot_ge0 //.
-by rewrite lerXn2r ?nnegrE // (le_trans k0).
-Qed.
-
 Lemma bounded_opp k m n (X : 'M[R]_(m, n)) : bounded k X -> bounded k (- X).
 Proof. by move=> bX x; rewrite mulNmx dotNl dotC dotNl opprK. Qed.
 
@@ -837,7 +837,7 @@ have b_le : b + 16^-1 * b <= d *+ 17.
   by rewrite [d *+ 17]mulrSr -[d *+ 16]mulr_natl lerD.
 rewrite addrACA; apply: le_trans (_ : a + 16 * a + d *+ 17 + d <= _).
   by rewrite lerD2r lerD2l.
-by rewrite !mulr_natl -mulrS -addrA -mulrSr mulrnDl lerD2r [leRHS]mulrSr lerDl.
+by rewrite !mulr_natl -mulrS -addrA -mulrSr mulrnDl lerD2r [X in _ <= X]mulrSr lerDl.
 Qed.
 
 Lemma dot_col m n (u v : 'cV[R]_m) (w x : 'cV[R]_n) :
@@ -897,3 +897,91 @@ by rewrite !inE => /or4P[||| /or3P[]] /eqP ->;
 Qed.
 End Condition.
 
+(* Couplings keep a half: a norm is at most the condition number, and of shears its root. *)
+Section CouplingNorms.
+Variables (R : realFieldType) (p q : nat).
+Implicit Types K M : 'M[R]_(p + q).
+
+Lemma inverse_norm m (K : 'M[R]_m) j b : K \in unitmx -> delta_mx 0 j *m K = delta_mx 0 j :> 'rV_m ->
+  0 <= b -> bounded b (invmx K) -> 1 <= b.
+Proof.
+move=> uK keeps b0 /(_ (delta_mx j 0)).
+have -> : dot (delta_mx j 0 : 'cV[R]_m) (delta_mx j 0) = 1.
+  by rewrite /dot trmx_delta mul_delta_mx mxE !eqxx.
+rewrite mulr1 -[1 <= b](@expr_ge1 _ 2) //; apply: le_trans.
+rewrite /dot mxE (bigD1 j) //= mxE -expr2 -colE mxE.
+have -> : invmx K j j = 1.
+  have := congr1 (mulmx^~ (invmx K)) keeps; rewrite /= mulmxK // -rowE => /rowP/(_ j).
+  by rewrite !mxE !eqxx => <-.
+by rewrite expr1n lerDl sumr_ge0 // => i _; rewrite mxE -expr2 sqr_ge0.
+Qed.
+
+Lemma coupling_norm k K : (0 < p)%N -> (0 < q)%N -> coupling K -> condition_at_most k K ->
+  bounded k K.
+Proof.
+move=> p0 q0 cK [a [b [a0 b0 ab ba bb]]]; apply: (bounded_le a0 _ ba).
+suff b1 : 1 <= b by apply: le_trans ab; rewrite ler_peMr.
+have pos m (s : 'rV[R]_m) : (forall i, 0 < s 0 i) -> \prod_i s 0 i != 0.
+  by move=> s0; rewrite gt_eqF // prodr_gt0.
+case: cK bb => [] [s [T [s0 ->]]].
+  apply: (@inverse_norm _ _ (rshift p (Ordinal q0))) => //.
+    by rewrite unitmxE det_ublock det1 mulr1 det_diag unitfE pos.
+  by rewrite delta_mx_rshift mul_row_block !mul0mx !add0r mulmx0 mulmx1.
+apply: (@inverse_norm _ _ (lshift q (Ordinal p0))) => //.
+  by rewrite unitmxE det_lblock det1 mul1r det_diag unitfE pos.
+by rewrite delta_mx_lshift mul_row_block !mul0mx !addr0 mulmx0 mulmx1.
+Qed.
+
+Let sign : 'M[R]_(p + q) := block_mx 1%:M 0 0 (- 1%:M).
+
+Let sign_norm : bounded 1 sign.
+Proof.
+apply: bounded_isometry; rewrite tr_block_mx linearN /= !trmx0 !trmx1 mulmx_block.
+by rewrite !mulmx0 !mul0mx mulNmx mulmxN opprK !mulmx1 addr0 !add0r -scalar_mx_block.
+Qed.
+
+(* K^-1 is K up to signs. *)
+Lemma shear_norm k K : shear K -> condition_at_most k K ->
+  forall x, dot (K *m x) (K *m x) <= k * dot x x.
+Proof.
+move=> sK [a [b [a0 b0 ab ba bb]]].
+have {}bb : bounded b K.
+  have -> : K = sign *m invmx K *m sign.
+    case: sK => [] [T ->].
+      have -> : invmx (U T) = U (- T).
+        by rewrite -[RHS](mulmxK (unit_U T)) mul_UU subrr U0 mul1mx.
+      by rewrite /sign /U /L; blocks; rewrite !(mulNmx, mulmxN, mul1mx, mulmx1, opprK, oppr0).
+    have -> : invmx (L T) = L (- T) by rewrite -[RHS](mulmxK (unit_L T)) mul_LL mul1mx.
+    by rewrite /sign /U /L; blocks; rewrite !(mulNmx, mulmxN, mul1mx, mulmx1, opprK, oppr0).
+  by rewrite -[b]mulr1 -[b]mul1r; apply: bounded_mul (bounded_mul _ _) _.
+move=> x; have [le|lt] := leP a b.
+  by apply: le_trans (ba x) _; rewrite ler_wpM2r ?dot_ge0 // (le_trans _ ab) // expr2 ler_wpM2l.
+by apply: le_trans (bb x) _; rewrite ler_wpM2r ?dot_ge0 // (le_trans _ ab) // expr2 ler_wpM2r // ltW.
+Qed.
+
+Lemma product_norm c (Ks : seq 'M[R]_(p + q)) : 0 <= c ->
+  (forall K, K \in Ks -> forall x, dot (K *m x) (K *m x) <= c * dot x x) ->
+  forall x, dot (\big[mulmx/1%:M]_(K <- Ks) K *m x) (\big[mulmx/1%:M]_(K <- Ks) K *m x) <=
+    c ^+ size Ks * dot x x.
+Proof.
+move=> c0; elim: Ks => [|K Ks IH] small x; first by rewrite big_nil mul1mx mul1r.
+rewrite big_cons /= -mulmxA; apply: le_trans (small K (mem_head _ _) _) _.
+by rewrite exprS -mulrA ler_wpM2l // IH // => K' K's; apply: small; rewrite inE K's orbT.
+Qed.
+
+Theorem coupling_norms N k (Ks : seq 'M[R]_(p + q)) : (0 < p)%N -> (0 < q)%N -> 1 <= k ->
+  (size Ks <= N)%N ->
+  ((forall K, K \in Ks -> coupling K /\ condition_at_most k K) ->
+    bounded (k ^+ N) (\big[mulmx/1%:M]_(K <- Ks) K)) /\
+  ((forall K, K \in Ks -> shear K /\ condition_at_most k K) -> forall x,
+    dot (\big[mulmx/1%:M]_(K <- Ks) K *m x) (\big[mulmx/1%:M]_(K <- Ks) K *m x) <=
+    k ^+ N * dot x x).
+Proof.
+move=> p0 q0 k1 few; have k0 : 0 <= k := le_trans ler01 k1; split=> kind x.
+  apply: le_trans (@product_norm (k ^+ 2) _ _ _ x) _; first by rewrite sqr_ge0.
+    by move=> K /kind[cK /(coupling_norm p0 q0 cK)]; apply.
+  by rewrite exprAC ler_wpM2r ?dot_ge0 // lerXn2r ?nnegrE ?exprn_ge0 // ler_weXn2l.
+apply: le_trans (product_norm (k0) _ x) _; first by move=> K /kind[sK]; apply: shear_norm.
+by rewrite ler_wpM2r ?dot_ge0 // ler_weXn2l.
+Qed.
+End CouplingNorms.

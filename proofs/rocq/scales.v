@@ -1,12 +1,12 @@
 (* Couplings with positive scales: which matrices are products of them, and of how many. *)
 From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop.
-From mathcomp Require Import finset order perm ssralg ssrnum zmodp poly matrix mxalgebra mxpoly.
+From mathcomp Require Import finset perm ssralg ssrnum zmodp poly matrix mxalgebra mxpoly.
 From exactflow.certificates Require Import shears words couplings.
 From exactflow Require Import six partitions odd_dimension.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory Order.Theory.
+Import GRing.Theory Num.Theory order.Order.Theory.
 Local Open Scope ring_scope.
 
 (* Positive scales: affine couplings, not only additive ones.
@@ -186,7 +186,7 @@ Theorem char_poly_YZ Y Z : char_poly (1%:M + Y *m Z) = char_poly (1%:M + Z *m Y)
 Proof.
 have e P Q : char_poly_mx (1%:M + P *m Q)
   = ('X - 1)%:M - map_mx polyC P *m map_mx polyC Q :> 'M_n.
-  by rewrite /char_poly_mx map_mxD map_mx1 map_mxM opprD addrA -(raddfB (@scalar_mx _ n)).
+  by rewrite /char_poly_mx map_mxD map_mx1 map_mxM opprD addrA -scalar_mxB.
 by rewrite /char_poly !e sylvester // -[1]/(1%:P) polyXsubC_eq0.
 Qed.
 
@@ -321,7 +321,7 @@ move=> kn; rewrite /char_poly /char_poly_mx -diag_const_mx det_add_diag coef_sum
 rewrite big_distrr [RHS]big_mkcond; apply: eq_bigr => S _ /=.
 have -> : minor (- map_mx polyC N) S = ((-1) ^+ #|S| * minor N S)%:P.
   rewrite -scaleN1r -mul_scalar_mx -diag_const_mx principal_minor_mull.
-  under eq_bigr do rewrite mxE; rewrite prodr_const polyCM rmorphXn rmorphN1 -det_map_mx.
+  under eq_bigr do rewrite mxE; rewrite prodr_const polyCM polyC_exp polyCN -det_map_mx.
   congr (_ * \det _); apply/matrixP => i j; rewrite !mxE.
   by case: ifP; rewrite // rmorph_nat.
 under eq_bigr do rewrite mxE; rewrite prodr_const coefMC coefXn.
@@ -377,8 +377,9 @@ have {}signs (T : {set 'I_n}) : #|T| == k ->
   move=> /eqP/signs[D_ge0 a_le0]; split.
     by rewrite -eD principal_minor_mulr mulrCA pmulr_rge0 ?prod_gt0.
   by rewrite -ea principal_minor_mull mulrCA pmulr_rle0 ?prod_gt0.
-have /(congr1 (fun p : {poly F} => p`_(n - k))) := char_poly_YZ Y Z.
-rewrite !coef_char_poly // => /(mulfI (negbT (signr_eq0 _ _)))/(congr1 ( *%R z))/eqP.
+have /(congr1 ( *%R z))/eqP : \sum_(T : {set 'I_n} | #|T| == k) minor (1%:M + Y *m Z) T =
+    \sum_(T : {set 'I_n} | #|T| == k) minor (1%:M + Z *m Y) T.
+  by apply: (mulfI (negbT (signr_eq0 F k))); rewrite -!(coef_char_poly _ kn) char_poly_YZ.
 rewrite -subr_eq0 !big_distrr -sumrB psumr_eq0 => [|T /signs[]]; last first.
   by rewrite -oppr_ge0; apply: addr_ge0.
 move/eqP/signs: (Sk) => [D_ge0 a_le0] /allP/(_ S (mem_index_enum _)); rewrite Sk eqxx /=.

@@ -204,7 +204,7 @@ Lemma avoids_diag av n b (P : 'M[F]_n) : b \notin av -> avoids av P ->
   avoids av (block_mx (b%:M : 'M_1) 0 0 P).
 Proof.
 move=> bav aP x xav; rewrite (scalar_mx_block 1 n) opp_block_mx add_block_mx !subr0.
-rewrite unitmxE det_ublock unitrM -!unitmxE aP // andbT -(raddfB (@scalar_mx F 1)) unitmxE det_scalar1.
+rewrite unitmxE det_ublock unitrM -!unitmxE aP // andbT -scalar_mxB unitmxE det_scalar1.
 by rewrite unitfE subr_eq0; apply: contraNneq bav => <-.
 Qed.
 
@@ -315,7 +315,7 @@ have -> : S + t *m r - (c + t - S *m t) *m r = l%:M + l *: (t *m r).
 rewrite leqNgt n1 /=; apply/is_scalar_mxP => -[a ha].
 have e : t *m r = (l^-1 * (a - l))%:M.
   rewrite -scale_scalar_mx; apply: (canRL (scalerK l0)).
-  by rewrite (raddfB (@scalar_mx F _)) /= -ha addrC addKr.
+  by rewrite scalar_mxB -ha addrC addKr.
 have := congr1 (mulmx^~ t) e.
 rewrite -mulmxA rt mulmx0 mul_scalar_mx => /esym/eqP.
 rewrite scaler_eq0 (negbTE t0) orbF => /eqP e0.

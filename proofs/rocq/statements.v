@@ -1,9 +1,9 @@
 (* The headline statements, in MathComp's own words.
 
    Role.  To trust the theorems one has to trust the kernel of Rocq and to
-   understand the statements of this file; nothing of ours occurs in them.  Each
-   proof is one line that points to the file where the work is done.  headlines.v
-   has the main ones in fewer words.
+   understand the statements of this file; nothing of ours occurs in them but the
+   three abbreviations below.  Each proof is one line that points to the file where
+   the work is done.  headlines.v has the main ones in fewer words.
 
    MathComp's notation.  'M[F]_n is the type of n x n matrices over F,
    'M[F]_(p, q) of p x q matrices, 'cV[F]_n of columns; *m multiplies matrices;
@@ -28,7 +28,7 @@
    Hence block_mx 1%:M X 0 1%:M is the shear U X and block_mx 1%:M 0 Y 1%:M the
    shear L Y of the other files. *)
 From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop.
-From mathcomp Require Import finset order perm ssralg ssrnum ssrint archimedean zmodp matrix.
+From mathcomp Require Import finset perm ssralg ssrnum ssrint archimedean zmodp matrix.
 From mathcomp Require Import mxalgebra rat poly mxpoly.
 From exactflow.certificates Require Import shears words couplings.
 From exactflow Require Import six partitions odd_dimension scales gaussians involutions.
@@ -36,8 +36,25 @@ From exactflow Require Import permutations rotations one_mask maps.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
-Import GRing.Theory Num.Theory Order.Theory.
+Import GRing.Theory Num.Theory order.Order.Theory.
 Local Open Scope ring_scope.
+
+(* Three abbreviations: K is a shear; K is a coupling with positive scales; and f is a coupling as a
+   map of columns: it moves the coordinates in M, x_i to s_i x_i + t_i, where the scales s_i, all in
+   G, and the shifts t_i are any functions of the coordinates in B. *)
+Definition is_shear {R : comUnitRingType} {p q} (K : 'M[R]_(p + q)) :=
+  (exists X : 'M_(p, q), K = block_mx 1%:M X 0 1%:M) \/
+  (exists Y : 'M_(q, p), K = block_mx 1%:M 0 Y 1%:M).
+
+Definition is_coupling {F : numFieldType} {p q} (K : 'M[F]_(p + q)) :=
+  (exists (s : 'rV[F]_p) X, (forall i, 0 < s 0 i) /\ K = block_mx (diag_mx s) X 0 1%:M) \/
+  (exists (s : 'rV[F]_q) Y, (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s)).
+
+Definition is_coupling_map (R : ringType) (G : {pred R}) d (M B : {set 'I_d})
+    (f : 'cV[R]_d -> 'cV[R]_d) := exists s t : 'I_d -> 'cV[R]_d -> R,
+  [/\ forall i x, s i x \in G,
+      forall i (x y : 'cV_d), (forall j, j \in B -> x j 0 = y j 0) -> s i x = s i y /\ t i x = t i y
+    & forall x i, f x i 0 = if i \in M then s i x * x i 0 + t i x else x i 0].
 
 (* Over a field with more than n elements, every matrix of determinant 1 is a
    product of six shears. *)
@@ -91,18 +108,14 @@ Proof. by move=> us large dM uB; apply: five_LULUL us large M uB dM. Qed.
 (* Nor are four, in any order: over every field, for every n >= 2. *)
 Theorem four_shears_do_not_suffice (F : fieldType) n : (1 < n)%N ->
   exists2 M : 'M[F]_(n + n), \det M = 1 /\ dlsubmx M \in unitmx & forall Ks : seq 'M[F]_(n + n),
-  (forall K, K \in Ks ->
-    (exists X : 'M_n, K = block_mx 1%:M X 0 1%:M) \/
-    (exists Y : 'M_n, K = block_mx 1%:M 0 Y 1%:M)) ->
+  (forall K, K \in Ks -> is_shear K) ->
   (size Ks <= 4)%N -> M <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof. by case: n => [|[|n]] // _; apply: four_not_enough. Qed.
 
 (* Six cannot be replaced by five, in any order: over every field, for every n >= 2. *)
 Theorem five_shears_do_not_suffice (F : fieldType) n : (1 < n)%N ->
   exists2 M : 'M[F]_(n + n), \det M = 1 & forall Ks : seq 'M[F]_(n + n),
-  (forall K, K \in Ks ->
-    (exists X : 'M_n, K = block_mx 1%:M X 0 1%:M) \/
-    (exists Y : 'M_n, K = block_mx 1%:M 0 Y 1%:M)) ->
+  (forall K, K \in Ks -> is_shear K) ->
   (size Ks <= 5)%N -> M <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof. by case: n => [|[|n]] // _; apply: five_not_enough. Qed.
 
@@ -166,9 +179,7 @@ Qed.
 Theorem five_shears_do_not_suffice_odd (F : fieldType) n (t : F) :
   t != 0 -> t != 1 -> (0 < n)%N ->
   exists2 M : 'M[F]_(n + n.+1), \det M = 1 & forall Ks : seq 'M[F]_(n + n.+1),
-  (forall K, K \in Ks ->
-    (exists X : 'M_(n, n.+1), K = block_mx 1%:M X 0 1%:M) \/
-    (exists Y : 'M_(n.+1, n), K = block_mx 1%:M 0 Y 1%:M)) ->
+  (forall K, K \in Ks -> is_shear K) ->
   (size Ks <= 5)%N -> M <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof. by case: n => // n t0 t1 _; apply: (unequal_example (k := 1) t0 t1); rewrite mul1n. Qed.
 
@@ -229,11 +240,7 @@ Qed.
    any split p + q of the coordinates. *)
 Theorem couplings_preserve_orientation
     (F : numFieldType) p q (Ks : seq 'M[F]_(p + q)) :
-  (forall K, K \in Ks ->
-    (exists (s : 'rV[F]_p) X,
-       (forall i, 0 < s 0 i) /\ K = block_mx (diag_mx s) X 0 1%:M) \/
-    (exists (s : 'rV[F]_q) Y,
-       (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s))) ->
+  (forall K, K \in Ks -> is_coupling K) ->
   0 < \det (\big[mulmx/1%:M]_(K <- Ks) K).
 Proof. exact: det_couplings_gt0. Qed.
 
@@ -243,11 +250,7 @@ Theorem couplings_iff_orientation (F : numFieldType) n (M : 'M[F]_(n.+1 + n.+1))
   0 < \det M <->
   exists Ks : seq 'M[F]_(n.+1 + n.+1),
   [/\ size Ks = 6,
-      forall K, K \in Ks ->
-        (exists (s : 'rV[F]_n.+1) X,
-           (forall i, 0 < s 0 i) /\ K = block_mx (diag_mx s) X 0 1%:M) \/
-        (exists (s : 'rV[F]_n.+1) Y,
-           (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s)) &
+      forall K, K \in Ks -> is_coupling K &
       M = \big[mulmx/1%:M]_(K <- Ks) K].
 Proof. exact: (@det_gt0P F 0). Qed.
 
@@ -258,11 +261,7 @@ Theorem couplings_iff_orientation_every_dimension (F : numFieldType)
   0 < \det M <->
   exists Ks : seq 'M[F]_(n + (e + n)),
   [/\ size Ks = 6,
-      forall K, K \in Ks ->
-        (exists (s : 'rV[F]_n) X,
-           (forall i, 0 < s 0 i) /\ K = block_mx (diag_mx s) X 0 1%:M) \/
-        (exists (s : 'rV[F]_(e + n)) Y,
-           (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s)) &
+      forall K, K \in Ks -> is_coupling K &
       M = \big[mulmx/1%:M]_(K <- Ks) K].
 Proof. exact: det_gt0P. Qed.
 
@@ -278,11 +277,7 @@ Theorem opposed_blocks_need_six (F : numFieldType) n k (z : F) (A D : 'M[F]_n)
   z != 0 ->
   (forall S : {set 'I_n}, #|S| = k -> 0 <= z * minor D S /\ z * minor (invmx A) S <= 0) ->
   (exists2 S : {set 'I_n}, #|S| = k & (minor D S != 0) || (minor (invmx A) S != 0)) ->
-  (forall K, K \in Ks ->
-    (exists (s : 'rV[F]_n) X,
-       (forall i, 0 < s 0 i) /\ K = block_mx (diag_mx s) X 0 1%:M) \/
-    (exists (s : 'rV[F]_n) Y,
-       (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s))) ->
+  (forall K, K \in Ks -> is_coupling K) ->
   (size Ks <= 5)%N -> block_mx A 0 0 D <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof.
 move=> minor z0 signs nz.
@@ -292,11 +287,7 @@ Qed.
 (* In particular diag(-1, 1), whose determinant is 1 if n is even. *)
 Theorem minus_one_needs_six_couplings (F : numFieldType) n (Ks : seq 'M[F]_(n + n)) :
   (0 < n)%N ->
-  (forall K, K \in Ks ->
-    (exists (s : 'rV[F]_n) X,
-       (forall i, 0 < s 0 i) /\ K = block_mx (diag_mx s) X 0 1%:M) \/
-    (exists (s : 'rV[F]_n) Y,
-       (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s))) ->
+  (forall K, K \in Ks -> is_coupling K) ->
   (size Ks <= 5)%N ->
   block_mx (- 1%:M) 0 0 1%:M <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof. by move=> n_gt0; apply: minus_one_need_six. Qed.
@@ -305,11 +296,7 @@ Proof. by move=> n_gt0; apply: minus_one_need_six. Qed.
    all diagonal entries are 1. *)
 Theorem two_minors_need_six_couplings (F : numFieldType) n (Ks : seq 'M[F]_(n + n)) :
   (1 < n)%N ->
-  (forall K, K \in Ks ->
-    (exists (s : 'rV[F]_n) X,
-       (forall i, 0 < s 0 i) /\ K = block_mx (diag_mx s) X 0 1%:M) \/
-    (exists (s : 'rV[F]_n) Y,
-       (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s))) ->
+  (forall K, K \in Ks -> is_coupling K) ->
   (size Ks <= 5)%N ->
   block_mx 1%:M 0 0 (const_mx 2 - 1%:M) <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof. by move=> n_gt1; apply: twos_need_six. Qed.
@@ -327,21 +314,13 @@ Proof. exact: det_minus_one. Qed.
    entries because of this: diag(A, -1) takes more than 2 (k + 1) + 1 couplings if k p < q. *)
 Theorem five_couplings_do_not_suffice (F : numFieldType) e n : (e <= 1)%N -> (2 < n + (e + n))%N ->
   exists2 M : 'M[F]_(n + (e + n)), 0 < \det M & forall Ks : seq 'M[F]_(n + (e + n)),
-  (forall K, K \in Ks ->
-    (exists (s : 'rV[F]_n) X,
-       (forall i, 0 < s 0 i) /\ K = block_mx (diag_mx s) X 0 1%:M) \/
-    (exists (s : 'rV[F]_(e + n)) Y,
-       (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s))) ->
+  (forall K, K \in Ks -> is_coupling K) ->
   (size Ks <= 5)%N -> M <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof. exact: six_couplings_sharp. Qed.
 
 Theorem unequal_couplings_diagonal (F : numFieldType) p q k (A : 'M[F]_p)
     (Ks : seq 'M[F]_(p + q)) : (k * p < q)%N ->
-  (forall K, K \in Ks ->
-    (exists (s : 'rV[F]_p) X,
-       (forall i, 0 < s 0 i) /\ K = block_mx (diag_mx s) X 0 1%:M) \/
-    (exists (s : 'rV[F]_q) Y,
-       (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s))) ->
+  (forall K, K \in Ks -> is_coupling K) ->
   (size Ks <= k.+1.*2.+1)%N -> block_mx A 0 0 (- 1%:M) <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof. exact: minus_one_needs_more. Qed.
 
@@ -352,18 +331,14 @@ Proof. exact: minus_one_needs_more. Qed.
 Theorem unequal_splits_lower_bound (F : fieldType) p q k (M : 'M[F]_(p + q))
     (Ks : seq 'M[F]_(p + q)) : (k * p < q)%N ->
   drsubmx M - 1%:M \in unitmx -> drsubmx (invmx M) - 1%:M \in unitmx ->
-  (forall K, K \in Ks ->
-    (exists X : 'M_(p, q), K = block_mx 1%:M X 0 1%:M) \/
-    (exists Y : 'M_(q, p), K = block_mx 1%:M 0 Y 1%:M)) ->
+  (forall K, K \in Ks -> is_shear K) ->
   (size Ks <= k.+1.*2)%N -> M <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof. exact: unequal_any_order. Qed.
 
 (* For diag(A, D), if 1 is no eigenvalue of D, at least 2 ceil(q/p) + 2. *)
 Theorem unequal_splits_diagonal (F : fieldType) p q k (A : 'M[F]_p) (D : 'M[F]_q)
     (Ks : seq 'M[F]_(p + q)) : (k * p < q)%N -> D - 1%:M \in unitmx ->
-  (forall K, K \in Ks ->
-    (exists X : 'M_(p, q), K = block_mx 1%:M X 0 1%:M) \/
-    (exists Y : 'M_(q, p), K = block_mx 1%:M 0 Y 1%:M)) ->
+  (forall K, K \in Ks -> is_shear K) ->
   (size Ks <= k.+1.*2.+1)%N -> block_mx A 0 0 D <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof. exact: unequal_diagonal. Qed.
 
@@ -371,18 +346,14 @@ Proof. exact: unequal_diagonal. Qed.
 Theorem unequal_splits_lower_bound_example (F : fieldType) p q k (t : F) :
   t != 0 -> t != 1 -> (0 < p)%N -> (k * p < q)%N ->
   exists2 M : 'M[F]_(p + q), \det M = 1 & forall Ks : seq 'M[F]_(p + q),
-  (forall K, K \in Ks ->
-    (exists X : 'M_(p, q), K = block_mx 1%:M X 0 1%:M) \/
-    (exists Y : 'M_(q, p), K = block_mx 1%:M 0 Y 1%:M)) ->
+  (forall K, K \in Ks -> is_shear K) ->
   (size Ks <= k.+1.*2.+1)%N -> M <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof. by case: p => // p t0 t1 _; apply: unequal_example t0 t1. Qed.
 
 (* The smallest: diag(1, -1, -1), where -1 is not 1, is no product of five shears on the
    halves (1, 2).  On (2, 1) it is one of four. *)
 Theorem smallest_of_depth_six (F : fieldType) (Ks : seq 'M[F]_(1 + 2)) : (2 : F) != 0 ->
-  (forall K, K \in Ks ->
-    (exists X : 'M_(1, 2), K = block_mx 1%:M X 0 1%:M) \/
-    (exists Y : 'M_(2, 1), K = block_mx 1%:M 0 Y 1%:M)) ->
+  (forall K, K \in Ks -> is_shear K) ->
   (size Ks <= 5)%N -> block_mx 1%:M 0 0 (- 1%:M) <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof. exact: minus_one_two_needs_six. Qed.
 
@@ -431,9 +402,7 @@ Proof. by move=> us large; apply: (unequal_hyperplane us large). Qed.
 Theorem scalar_blocks_need_eight (F : fieldType) p q (alpha beta r : F) (Ks : seq 'M[F]_(p + q)) :
   (p < q)%N -> r * (alpha * beta) = 1 -> beta != 1 -> (forall i, (0 < i)%N -> r ^+ i != 1) ->
   ~~ (q - p %| p)%N || (beta != r ^+ (p %/ (q - p))) ->
-  (forall K, K \in Ks ->
-    (exists X : 'M_(p, q), K = block_mx 1%:M X 0 1%:M) \/
-    (exists Y : 'M_(q, p), K = block_mx 1%:M 0 Y 1%:M)) ->
+  (forall K, K \in Ks -> is_shear K) ->
   (size Ks <= 7)%N -> block_mx alpha%:M 0 0 beta%:M <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof. exact: scalar_blocks_seven. Qed.
 
@@ -446,9 +415,7 @@ Theorem eight_is_the_largest (F : fieldType) p q (t : F) :
     exists (X : nat -> 'M[F]_(p, q)) (Y : nat -> 'M[F]_(q, p)),
     M = \big[mulmx/1%:M]_(i < 4) (block_mx 1%:M 0 (Y i) 1%:M *m block_mx 1%:M (X i) 0 1%:M)) /\
   exists2 M : 'M[F]_(p + q), \det M = 1 & forall Ks : seq 'M[F]_(p + q),
-  (forall K, K \in Ks ->
-    (exists X : 'M_(p, q), K = block_mx 1%:M X 0 1%:M) \/
-    (exists Y : 'M_(q, p), K = block_mx 1%:M 0 Y 1%:M)) ->
+  (forall K, K \in Ks -> is_shear K) ->
   (size Ks <= 7)%N -> M <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof. by move=> pq q2 t0 inf; apply: eight_is_largest pq q2 (conj t0 inf). Qed.
 
@@ -581,7 +548,7 @@ Theorem four_couplings_force (F : fieldType) n
     block_mx 1%:M X 0 1%:M *m block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
     block_mx 1%:M 0 W 1%:M *m block_mx E 0 0 Delta ->
   char_poly (D *m invmx Delta) = char_poly (E *m a).
-Proof. by move=> u inv /(four_affine inv)[-> ->]; rewrite mulmxK // char_poly_YZ. Qed.
+Proof. move=> u inv /(four_affine inv)[-> ->]; rewrite (mulmxK u); exact: char_poly_YZ. Qed.
 
 (* They are even similar but for the eigenvalue 1: for every polynomial g that does
    not vanish at 1, g (D Delta^-1) and g (E a) have one rank. *)
@@ -653,11 +620,7 @@ Theorem opposed_minors_need_five (F : numFieldType) n k l (z w : F)
   w != 0 ->
   (forall S : {set 'I_n}, #|S| = l -> 0 <= w * minor A S /\ w * minor d S <= 0) ->
   (exists2 S : {set 'I_n}, #|S| = l & (minor A S != 0) || (minor d S != 0)) ->
-  (forall K, K \in Ks ->
-    (exists (s : 'rV[F]_n) X,
-       (forall i, 0 < s 0 i) /\ K = block_mx (diag_mx s) X 0 1%:M) \/
-    (exists (s : 'rV[F]_n) Y,
-       (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s))) ->
+  (forall K, K \in Ks -> is_coupling K) ->
   (size Ks <= 4)%N -> block_mx A B C D <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof.
 move=> minor inv z0 zs znz w0 ws wnz.
@@ -670,11 +633,7 @@ Qed.
    shears are enough, and four couplings are not. *)
 Theorem ones_need_five_couplings (F : numFieldType) n (Ks : seq 'M[F]_(n + n)) :
   (0 < n)%N ->
-  (forall K, K \in Ks ->
-    (exists (s : 'rV[F]_n) X,
-       (forall i, 0 < s 0 i) /\ K = block_mx (diag_mx s) X 0 1%:M) \/
-    (exists (s : 'rV[F]_n) Y,
-       (forall i, 0 < s 0 i) /\ K = block_mx 1%:M 0 Y (diag_mx s))) ->
+  (forall K, K \in Ks -> is_coupling K) ->
   (size Ks <= 4)%N ->
   block_mx 1%:M 1%:M 2%:M 1%:M <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof. by move=> n_gt0; apply: block_ones_need_five. Qed.
@@ -798,12 +757,25 @@ Theorem every_rotation_is_six_of_condition_18 (R : rcfType) e n (M : 'M[R]_(n + 
     ((K *m x)^T *m (K *m x)) 0 0 <= k ^+ 2 * (x^T *m x) 0 0 in
   (e <= 1)%N -> M^T *m M = 1%:M -> \det M = 1 -> exists Ks : seq 'M[R]_(n + (e + n)),
   [/\ size Ks = 6,
-      forall K, K \in Ks ->
-        ((exists X : 'M_(n, e + n), K = block_mx 1%:M X 0 1%:M) \/
-         (exists Y : 'M_(e + n, n), K = block_mx 1%:M 0 Y 1%:M)) /\
+      forall K, K \in Ks -> is_shear K /\
         exists a b : R, [/\ 0 <= a, 0 <= b, a * b <= 18, bounded a K & bounded b (invmx K)] &
       M = \big[mulmx/1%:M]_(K <- Ks) K].
 Proof. exact: six_of_condition_18. Qed.
+
+(* A coupling keeps a half, so it has no larger norm than condition number k; a shear, whose
+   inverse is itself up to signs, no larger one than the root of k.  So N couplings have norm at
+   most k^N, and N shears at most k^(N / 2): here in squares. *)
+Theorem norms_from_conditions (R : realFieldType) p q N (k : R) (Ks : seq 'M[R]_(p + q)) :
+  let bounded (k : R) (K : 'M[R]_(p + q)) := forall x : 'cV_(p + q),
+    ((K *m x)^T *m (K *m x)) 0 0 <= k * (x^T *m x) 0 0 in
+  let conditioned K := exists a b : R,
+    [/\ 0 <= a, 0 <= b, a * b <= k, bounded (a ^+ 2) K & bounded (b ^+ 2) (invmx K)] in
+  (0 < p)%N -> (0 < q)%N -> 1 <= k -> (size Ks <= N)%N ->
+  ((forall K, K \in Ks -> is_coupling K /\ conditioned K) ->
+    bounded ((k ^+ N) ^+ 2) (\big[mulmx/1%:M]_(K <- Ks) K)) /\
+  ((forall K, K \in Ks -> is_shear K /\ conditioned K) ->
+    bounded (k ^+ N) (\big[mulmx/1%:M]_(K <- Ks) K)).
+Proof. exact: coupling_norms. Qed.
 
 (* The orthogonal integer matrices are the signed permutations: for some permutation s of
    the indices, the one entry of row i that is not 0 is in column s i; it is -1 if b i
@@ -834,80 +806,60 @@ Theorem six_integer_shears e n (M : 'M[int]_(n + (e + n))) :
        [/\ rows 2 _ _ W, rows 7 _ _ V & rows 1 _ _ T]]).
 Proof. by move=> r e1 MM dM; split; [apply: six_LULULU_int | apply: six_ULULUL_int]. Qed.
 
-(* Couplings as maps, over every ring, commutative or not: coupling M B f says that f moves
-   the coordinates in M, x_i to s_i x_i + t_i, where the scales s_i and the shifts t_i are any
-   functions of the coordinates in B.  Scales are from a set G that is closed under products:
-   1 alone, the units, or the positive elements.  iteri N f x is f_(N - 1) (.. (f_0 x)).
+(* Couplings as maps, over every ring, commutative or not.  Scales are from a set G that is closed
+   under products: 1 alone, the units, or the positive elements.  iteri N f x is f_(N - 1) (.. (f_0 x)).
 
    N couplings, each of which moves at most as many coordinates as A has, and reads at most as
    many others as there are, are 2 N - 1 couplings that move A and the others in turn, followed
    by a signed permutation of determinant 1, if A is what the first one moves, or suits it. *)
 Theorem couplings_under_one_mask (R : ringType) (G : {pred R}) d N (A : {set 'I_d})
     (M B : nat -> {set 'I_d}) (f : nat -> 'cV[R]_d -> 'cV[R]_d) :
-  let coupling (M B : {set 'I_d}) (f : 'cV[R]_d -> 'cV[R]_d) := exists s t : 'I_d -> 'cV_d -> R,
-    [/\ forall i x, s i x \in G,
-        forall i (x y : 'cV_d), (forall j, j \in B -> x j 0 = y j 0) ->
-          s i x = s i y /\ t i x = t i y
-      & forall x i, f x i 0 = if i \in M then s i x * x i 0 + t i x else x i 0] in
   1 \in G /\ {in G &, forall a b, a * b \in G} ->
-  (forall k, (k < N)%N -> coupling (M k) (B k) (f k) /\ [disjoint M k & B k]) ->
+  (forall k, (k < N)%N -> is_coupling_map G (M k) (B k) (f k) /\ [disjoint M k & B k]) ->
   (forall k, (k < N)%N -> (#|M k| <= #|A|)%N /\ (#|B k| <= #|~: A|)%N) ->
   M 0%N \subset A -> B 0%N \subset ~: A ->
   exists (P : 'M[int]_d) (g : nat -> 'cV[R]_d -> 'cV[R]_d),
   [/\ P *m P^T = 1%:M, \det P = 1,
-      forall k, coupling (if odd k then ~: A else A) (if odd k then A else ~: A) (g k)
+      forall k, is_coupling_map G (if odd k then ~: A else A) (if odd k then A else ~: A) (g k)
     & forall x, iteri N f x = map_mx intr P *m iteri (2 * N).-1 g x].
-Proof. by move=> coupling Gc fC; apply: (one_mask Gc fC). Qed.
+Proof. by move=> Gc fC; apply: (one_mask Gc fC). Qed.
 
 (* In all they are 2 N + 4, if A is half of the coordinates, *)
 Theorem couplings_under_one_mask_in_all (R : ringType) (G : {pred R}) d N (A : {set 'I_d})
     (M B : nat -> {set 'I_d}) (f : nat -> 'cV[R]_d -> 'cV[R]_d) :
-  let coupling (M B : {set 'I_d}) (f : 'cV[R]_d -> 'cV[R]_d) := exists s t : 'I_d -> 'cV_d -> R,
-    [/\ forall i x, s i x \in G,
-        forall i (x y : 'cV_d), (forall j, j \in B -> x j 0 = y j 0) ->
-          s i x = s i y /\ t i x = t i y
-      & forall x i, f x i 0 = if i \in M then s i x * x i 0 + t i x else x i 0] in
   1 \in G /\ {in G &, forall a b, a * b \in G} ->
   (d./2 <= #|A| <= uphalf d)%N ->
-  (forall k, (k < N)%N -> coupling (M k) (B k) (f k) /\ [disjoint M k & B k]) ->
+  (forall k, (k < N)%N -> is_coupling_map G (M k) (B k) (f k) /\ [disjoint M k & B k]) ->
   (forall k, (k < N)%N -> (#|M k| <= #|A|)%N /\ (#|B k| <= #|~: A|)%N) ->
   M 0%N \subset A -> B 0%N \subset ~: A ->
   exists2 g : nat -> 'cV[R]_d -> 'cV[R]_d,
-    forall k, coupling (if odd k then ~: A else A) (if odd k then A else ~: A) (g k)
+    forall k, is_coupling_map G (if odd k then ~: A else A) (if odd k then A else ~: A) (g k)
   & forall x, iteri N f x = iteri (2 * N + 4) g x.
-Proof. by move=> coupling Gc A2 fC; apply: one_mask_all Gc A2 fC. Qed.
+Proof. by move=> Gc A2 fC; apply: one_mask_all Gc A2 fC. Qed.
 
-(* and 2 N + 6, if it is any half: here each f_k moves A_k and reads all the others. *)
-Theorem couplings_under_any_mask (R : ringType) (G : {pred R}) d N (A : nat -> {set 'I_d})
-    (C : {set 'I_d}) (f : nat -> 'cV[R]_d -> 'cV[R]_d) :
-  let coupling (M B : {set 'I_d}) (f : 'cV[R]_d -> 'cV[R]_d) := exists s t : 'I_d -> 'cV_d -> R,
-    [/\ forall i x, s i x \in G,
-        forall i (x y : 'cV_d), (forall j, j \in B -> x j 0 = y j 0) ->
-          s i x = s i y /\ t i x = t i y
-      & forall x i, f x i 0 = if i \in M then s i x * x i 0 + t i x else x i 0] in
-  1 \in G /\ {in G &, forall a b, a * b \in G} ->
-  (d./2 <= #|C| <= uphalf d)%N -> (forall k, #|A k| = #|C|) ->
-  (forall k, (k < N)%N -> coupling (A k) (~: A k) (f k)) ->
+(* and 2 N + 6, if it is any half. *)
+Theorem couplings_under_any_mask (R : ringType) (G : {pred R}) d N (C : {set 'I_d})
+    (M B : nat -> {set 'I_d}) (f : nat -> 'cV[R]_d -> 'cV[R]_d) :
+  1 \in G /\ {in G &, forall a b, a * b \in G} -> (d./2 <= #|C| <= uphalf d)%N ->
+  (forall k, (k < N)%N -> is_coupling_map G (M k) (B k) (f k) /\ [disjoint M k & B k]) ->
+  (forall k, (k < N)%N -> (#|M k| <= #|C|)%N /\ (#|B k| <= #|~: C|)%N) ->
   exists2 g : nat -> 'cV[R]_d -> 'cV[R]_d,
-    forall k, coupling (if odd k then ~: C else C) (if odd k then C else ~: C) (g k)
+    forall k, is_coupling_map G (if odd k then ~: C else C) (if odd k then C else ~: C) (g k)
   & forall x, iteri N f x = iteri (2 * N + 6) g x.
-Proof. by move=> coupling Gc C2 sizes fC; apply: one_mask_other Gc C2 sizes fC. Qed.
+Proof. by move=> Gc C2 fC; apply: one_mask_other Gc C2 fC. Qed.
 
 (* The permutation is needed: x_k += r x_i is one coupling under a mask that moves k and not i,
    but no three that move A and the others in turn, in either order, if A has i and k, whatever
    the functions are, and scales are units. *)
 Theorem three_under_one_mask_do_not (R : unitRingType) d (A : {set 'I_d}) i k (r : R) :
-  let coupling (M B : {set 'I_d}) (f : 'cV[R]_d -> 'cV[R]_d) := exists s t : 'I_d -> 'cV_d -> R,
-    [/\ forall i x, s i x \is a GRing.unit,
-        forall i (x y : 'cV_d), (forall j, j \in B -> x j 0 = y j 0) ->
-          s i x = s i y /\ t i x = t i y
-      & forall x i, f x i 0 = if i \in M then s i x * x i 0 + t i x else x i 0] in
   let f (x : 'cV[R]_d) := x + (r * x i 0) *: delta_mx k 0 in
   i \in A -> k \in A -> i != k -> r != 0 ->
-  coupling [set k] [set i] f /\
+  is_coupling_map GRing.unit [set k] [set i] f /\
   forall g : nat -> 'cV[R]_d -> 'cV[R]_d,
-    (forall j, coupling (if odd j then ~: A else A) (if odd j then A else ~: A) (g j)) \/
-    (forall j, coupling (if odd j then A else ~: A) (if odd j then ~: A else A) (g j)) ->
+    (forall j, is_coupling_map GRing.unit
+      (if odd j then ~: A else A) (if odd j then A else ~: A) (g j)) \/
+    (forall j, is_coupling_map GRing.unit
+      (if odd j then A else ~: A) (if odd j then ~: A else A) (g j)) ->
   ~ (forall x, f x = iteri 3 g x).
 Proof.
 by apply: permutation_needed => //; split=> [|a b ua ub]; rewrite ?unitr1 ?unitrMl.
@@ -986,3 +938,16 @@ Theorem three_scaled_layers_do_not (F : numDomainType) p q :
     forall s1 t1 s2 t2 s3 t3, positive _ _ s1 -> positive _ _ s2 -> positive _ _ s3 ->
       ~ {in X, forall x, first s3 t3 (second s2 t2 (first s1 t1 x)) = pi x}].
 Proof. exact: some_map_needs_four. Qed.
+
+(* Few parameters.  Where maps have p parameters in the cube |theta_j| <= r, and are Lip-Lipschitz in
+   them, in the largest coordinate and some distance D of what they make, not every one of more than
+   N^p targets that are sep apart is nearer than w to some f theta, if the N^p cubes of side 2 r / N
+   are so small that Lip 2 r / N <= sep - 2 w. *)
+Theorem few_parameters_miss_a_target (R : realFieldType) (T : Type) (D : T -> T -> R) p N n
+    (f : ('I_p -> R) -> T) (target : 'I_n -> T) (r Lip sep w : R) :
+  (forall x y z, D x z <= D x y + D y z) -> (forall x y, D x y = D y x) ->
+  (forall s t h, (forall j, `|s j - t j| <= h) -> D (f s) (f t) <= Lip * h) ->
+  (forall i j, i != j -> sep <= D (target i) (target j)) ->
+  (0 < N)%N -> 0 <= r -> (N ^ p < n)%N -> Lip * (2 * r / N%:R) <= sep - 2 * w ->
+  ~ forall i, exists2 s, forall j, `|s j| <= r & D (f s) (target i) < w.
+Proof. exact: few_parameters_miss. Qed.

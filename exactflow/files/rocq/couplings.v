@@ -8,7 +8,7 @@
                         times such a matrix
      scaled_word_swap   exchanging the halves exchanges the kinds of letters
      scaled_inverse     the blocks of M diag(y, x) and of its inverse *)
-From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq fintype bigop order.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq fintype bigop.
 From mathcomp Require Import ssralg ssrnum zmodp matrix.
 From exactflow.certificates Require Export shears.
 Set Implicit Arguments.

@@ -46,6 +46,26 @@ Ltac expand := rewrite ?(mulmxDl, mulmxDr, mulmxBl, mulmxBr, mulmxN, mulNmx,
   mul1mx, mulmx1, mulmx0, mul0mx, addr0, add0r, mulmxA, opprD, opprK).
 Ltac blocks := rewrite ?(mulmx_block, mul1mx, mulmx1, mul0mx, mulmx0, addr0, add0r).
 
+(* Named, so that rewriting need not search for what is additive. *)
+Section Additive.
+Variables (V : zmodType) (n : nat).
+
+Lemma scalar_mxB (a b : V) : (a - b)%:M = a%:M - b%:M :> 'M_n.
+Proof. by apply/matrixP=> i j; rewrite !mxE mulrnBl. Qed.
+
+Lemma scalar_mxN (a : V) : (- a)%:M = - a%:M :> 'M_n.
+Proof. by apply/matrixP=> i j; rewrite !mxE mulNrn. Qed.
+
+Lemma diag_mxB (r s : 'rV[V]_n) : diag_mx (r - s) = diag_mx r - diag_mx s.
+Proof. by apply/matrixP=> i j; rewrite !mxE mulrnBl. Qed.
+
+Lemma mxtraceB (A B : 'M[V]_n) : \tr (A - B) = \tr A - \tr B.
+Proof. by rewrite -sumrB; apply: eq_bigr => i _; rewrite !mxE. Qed.
+
+Lemma mxtraceN (A : 'M[V]_n) : \tr (- A) = - \tr A.
+Proof. by rewrite -sumrN; apply: eq_bigr => i _; rewrite mxE. Qed.
+End Additive.
+
 (* Matrices of any size, 0 included, can be multiplied in a row by \big. *)
 HB.instance Definition _ (R : comUnitRingType) n :=
   Monoid.isLaw.Build 'M[R]_n 1%:M mulmx

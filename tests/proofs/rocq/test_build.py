@@ -12,7 +12,7 @@ from exactflow.claims import ProofError
 from proofs import __main__ as runner
 from proofs.rocq import build as module
 from proofs.rocq.build import build, project, run
-from proofs.rocq.restated import restated, theorems_of
+from proofs.rocq.restated import definitions_of, restated, theorems_of
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="scripts of POSIX")
 
@@ -263,6 +263,10 @@ def test_without_rocq_the_formal_proofs_are_not_run(capsys, monkeypatch):
 
 
 STATED = """\
+(* A word. *)
+Definition word := forall n : nat,
+  n = n.
+
 Theorem one (F : fieldType) (n : nat) (N : F -> nat) :
   let m := n in (m <= n)%N.
 Proof. by []. Qed.
@@ -281,7 +285,11 @@ def test_statements_become_propositions(tmp_path):
         "one": "forall (F : fieldType) (n : nat) (N : F -> nat),\n  let m := n in (m <= n)%N",
         "two": "forall (F : fieldType), forall x : F, (* as it stands *) x = x",
     }
+    word = "(* A word. *)\nDefinition word := forall n : nat,\n  n = n."
+    assert definitions_of(tmp_path / "headlines.v") == [word]
     text = restated(tmp_path)
+    assert text.count(f"Module said_in_statements.\n{word}\nDefinition one") == 1
+    assert text.count(f"Module said_in_headlines.\n{word}\nDefinition first") == 1
     own = text.index("From exactflow Require statements headlines.")
     words = text.index("From exactflow.certificates Require Import definitions.")
     assert text.index("Definition two : Prop :=") < words < text.index("Definition first") < own
