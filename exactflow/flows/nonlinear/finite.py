@@ -177,8 +177,8 @@ def fewest(
                 found.append((word, _tables(count, _turned(word, points, images), unit)))
             except _ExcludedError as error:
                 kind, rows = error.args
-                some = (tuple(_times(one, pairs[i]) for i in rows) for pairs in (points, images))
-                reasons.append(PointObstruction(word, kind, rows, *some))
+                start, stop = (_halves(one, pairs, rows) for pairs in (points, images))
+                reasons.append(PointObstruction(word, kind, rows, start, stop))
         if found:
             break
         excluded += reasons
@@ -189,6 +189,10 @@ def fewest(
 def _times(one: Element, halves: Iterable[Values]) -> tuple[Values, ...]:
     """Return tuples of numbers in units as elements of QQ, of which `one` is the unit."""
     return tuple([tuple([x * one for x in half]) for half in halves])
+
+
+def _halves(one: Element, pairs: Sequence[Halves], rows: Iterable[int]) -> tuple[Halves, ...]:
+    return tuple((first, second) for first, second in (_times(one, pairs[i]) for i in rows))
 
 
 def _largest(found: tuple[str, list[Table]]) -> Element:
