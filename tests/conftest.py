@@ -1,12 +1,15 @@
 """Versions in the header; small Hypothesis profiles, else ``--hypothesis-profile=large``."""
 
 import platform
+import signal
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
 from hypothesis import settings
 from sympy.external.gmpy import GROUND_TYPES
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 
 TESTS = Path(__file__).parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent)]  # the shared tables of examples, and proofs/

@@ -210,7 +210,7 @@ class CouplingFlow(Flow):
         inner = self._fold()
         return inner.extract(self._places(), self._places()) if self.order else inner
 
-    def equals(self, M: DomainMatrix) -> bool:
+    def _equals(self, M: DomainMatrix) -> bool:
         """Whether a dense matrix over QQ is that of the flow, whose shifts are dense, over QQ."""
         inner = M.extract(list(self._listed()), list(self._listed()))
         unsigned = linalg.scale_columns(inner, self._signs(QQ))

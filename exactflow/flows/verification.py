@@ -72,7 +72,7 @@ def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
             f"got {expected.shape[0]} x {expected.shape[1]}"
         )
     is_long = flow.dimension >= _LARGE and not flow.is_sparse
-    if is_long and flow.field == expected.domain == QQ and flow.equals(expected.to_dense()):
+    if is_long and flow.field == expected.domain == QQ and flow._equals(expected.to_dense()):
         return Verification(flow)
     try:
         derived, expected = flow.domain_matrix().unify(expected, fmt="dense")

@@ -174,7 +174,7 @@ def test_a_piecewise_linear_function_is_right_between_on_and_beyond_its_knots(da
 
 @on_drawn_cases
 def test_one_entry_that_is_no_number_is_refused_at_every_door(data):
-    M = [list(row) for row in data.draw(matrices(dimensions=(2, 4)))]
+    M = [list(row) for row in data.draw(matrices((2, 4)))]
     bad = data.draw(st.sampled_from(NO_NUMBERS))
     i, j = (data.draw(st.integers(0, len(M) - 1)) for _ in "ij")
     if data.draw(st.booleans()):

@@ -214,7 +214,7 @@ BAD = {
         "diagnose flow.py:model x.npy",
         2,
         "",
-        "exactflow: error: expected x as a tensor of floats, .*got a tensor of torch.int64\n",
+        "exactflow: error: expected x as a batch of floats .*, got torch.int64 of shape (2, 2)\n",
     ),
 }
 """What a bad file gives: the exit code, stdout and stderr."""

@@ -67,7 +67,7 @@ def test_stderr_on_a_full_disk_is_no_refutation(folder, words):
 
 @pytest.mark.parametrize("jobs", ["-j1", "-j2"])
 def test_a_script_that_ends_the_process_has_no_verdict(folder, jobs):
-    template = files("exactflow.proving").joinpath("my_theorem.py").read_text("utf-8")
+    template = files("exactflow.proving").joinpath("my_theorem.py.txt").read_text("utf-8")
     for name, text in (("a.py", DIES), ("b.py", template)):
         (folder / name).write_text(text)
     done = exactflow("prove", jobs, "a.py", "b.py", folder=folder)

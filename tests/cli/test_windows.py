@@ -12,8 +12,7 @@ from exactflow import checker, cli, load
 from exactflow.files.matrices import read_matrix
 from exactflow.pytest_plugin import FILES, SCRIPTS, _matches
 
-SCRIPT = Path(exactflow.__file__).with_name("proving") / "my_theorem.py"
-TEMPLATE = SCRIPT.read_text("utf-8")
+TEMPLATE = (Path(exactflow.__file__).parent / "proving" / "my_theorem.py.txt").read_text("utf-8")
 CORPUS = Path(__file__).parents[1] / "corpus"
 FOLDERS = {"correct": 0, "depth/correct": 0, "incorrect": 1, "malformed": 2, "incomplete": 3}
 DIES = "import os\nos._exit(0)\n"
@@ -54,7 +53,9 @@ def test_line_ends_of_a_matrix(text, tmp_path):
 
 
 def test_line_ends_of_a_script(tmp_path, capsys):
-    for path in (SCRIPT, with_crlf(SCRIPT, tmp_path)):
+    path = tmp_path / "mine.py"
+    for text in (TEMPLATE, TEMPLATE.replace("\n", "\r\n")):
+        path.write_bytes(text.encode())
         assert cli.main(["prove", str(path), "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     claims = [[(c["checked"], c["line"]) for c in one["claims"]] for one in lines]

@@ -242,7 +242,7 @@ _OF_SCALARS = (
     "the larger; let r = 1 / (alpha beta) = {r}. With the last factor on the other side five "
     "remain: for some C and V, N = beta I - V C has (x - beta)^{e} det(x I - N) = (x - 1)^{e} "
     "det(x I - r N). As beta is not 1, N has the eigenvalue 1, {e} times at least, and with each "
-    "power of r the next one as often, up to beta"
+    "power of r but beta the next one as often; beta is none of them"
 )
 _OF_RANK = (
     "The blocks are A on the smaller half, which is alpha I and a matrix of rank {rank}, alpha = "

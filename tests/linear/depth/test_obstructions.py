@@ -120,7 +120,7 @@ TEXTS = {
     "not one scaled layer": "not L: A = I fails at (0, 0)",
     "kernels": "not ULUL: C H + G c = D G^-1 W - W H^-1 a for no positive diagonals",
     "rank": "not LULULUL: d - I has rank 3 at least, and the letters L make no more than 2",
-    "eigenvalues": "not ULULULU: the scalars -1 and -1 force the eigenvalues 1, 2 times each, on a "
+    "eigenvalues": "not ULULULU: the scalars -1 and -1 force the eigenvalues 1 (2 times) on a "
         "2 x 2 matrix",
     "signs":
         "not ULUL: D and a have principal minors of signs that clash at the sizes 1, 2 together",
@@ -140,8 +140,8 @@ ENDS = {
         "and traced, these equations say that a sum of positive numbers is at most 0.",
     "rank": "So the rank of d - I is at most 2 times 1. But it is 3 at least.",
     "rank, scaled": "is at most 1 times 1 for some such diagonal. But it is 2 at least.",
-    "eigenvalues": "as often: 1, and beta is none of these. The next power is 1 again, which N "
-        "would have 2 times more than it has.",
+    "eigenvalues": "as often; beta is none of them: 1 (2 times). The next power is 1 again, "
+        "which N would have 2 times more than it has.",
     "signs": "The polynomials of the witness, at the sizes 1, 2, make of these equations a "
         "polynomial in x and y all of whose coefficients have one sign. But it vanishes at no "
         "positive x and y.",
