@@ -47,13 +47,13 @@ def run(claim, examples):
 
 
 def on_drawn_cases(claim):
-    """The test of a claim on a dozen cases, and the slow one on a thousand."""
+    """The test of a claim on a dozen cases, and the slow one on hundreds."""
 
     def test(examples):
         run(claim, examples)
 
     test.__name__, test.__doc__ = claim.__name__, claim.__doc__
-    few_or_many = [12, pytest.param(1000, marks=pytest.mark.slow)]
+    few_or_many = [12, pytest.param(250, marks=pytest.mark.slow)]
     return pytest.mark.parametrize("examples", few_or_many)(test)
 
 
