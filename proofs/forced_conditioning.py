@@ -122,8 +122,12 @@ with claims.check("the ramp is the best map to two points", Evidence.EXACT) as c
     after = slope * z - D / 2  # V where z > 0; before, V(-z) = -V(z), so both integrals vanish
     check.equal(sympy.expand(after.subs(z, R - t) / t), -slope, "V - U < 0 on the rest of the ramp")
     check.equal(after.subs(z, -z).subs(D, -D) + after, 0, "and it is odd: its integral is zero")
-    square = 2 * sympy.integrate(after**2 * density, (z, 0, R))
-    law = sympy.limit(sympy.simplify(square * slope).subs(slope, 1 / t), t, 0)
+    integral = (slope**2 + D**2 / 4) * sympy.erf(z / sympy.sqrt(2)) / 2
+    integral += (slope * D - slope**2 * z) * density
+    rest = sympy.diff(integral, z) - after**2 * density
+    check.equal(sympy.expand(rest), 0, "the integral of V^2 phi")
+    square = 2 * (integral.subs(z, R) - integral.subs(z, 0))
+    law = sympy.limit((square * slope).subs(slope, 1 / t), t, 0)
     check.equal(law, D**3 / (12 * sympy.sqrt(2 * sympy.pi)), "Lambda D(Lambda)^2 -> D^3/12 phi(0)")
 
 # %% [markdown]
