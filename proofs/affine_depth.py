@@ -157,7 +157,7 @@ with claims.check("products of three layers are found, shift by shift", Evidence
             check.equal(verify(answer.flow, M).flow.depth, answer.upper)
 
 with claims.check("and where three are impossible, a witness says so", Evidence.EXACT) as check:
-    for n, density in ((2, 0.5), (2, 1), (3, 0.5), (4, 0.3), (4, 1)):
+    for n, density in ((2, 0.5), (2, 1), (3, 0.5)) + ((4, 0.3), (4, 1)) * options.full:
         lower = 0
         while lower < 4:
             M = sympy.prod([layer(letter, n, density) for letter in "ULUL"], sympy.eye(2 * n))
@@ -204,7 +204,7 @@ def near_identity(d: int, seed: int) -> sympy.Matrix:
 
 
 FAMILIES = {"integers": drawn, "rotations": rotation, "near I": near_identity}
-SIZES, COUNT = (range(2, 7), 40) if options.full else (range(2, 5), 6)
+SIZES, COUNT = (range(2, 7), 40) if options.full else (range(2, 5), 4)
 
 
 def encloses(answer, M: sympy.Matrix) -> bool:
@@ -275,6 +275,7 @@ THEOREM_A = sympy.diag(-I2, I2)
 THEOREM_B = sympy.Matrix([[-3 * half / 2 * I2, half * J], [half * J, I2]])
 TOGETHER_A = sympy.diag(signs, I3)
 TOGETHER_B = sympy.Matrix([[signs, half * I3], [half * I3, I3]])
+answers = {}
 
 for name, M, depth, kind in (
     ("Theorem A: diag(-I_2, I_2) takes six", THEOREM_A, 6, "opposed"),
@@ -283,7 +284,7 @@ for name, M, depth, kind in (
     ("an open set around a matrix of n = 3 takes five", TOGETHER_B, 5, "signs"),
 ):
     with claims.check(name, Evidence.EXACT) as check:
-        answer = minimal_depth(M, scales="positive")
+        answer = answers[name] = minimal_depth(M, scales="positive")
         check.equal((answer.lower, answer.upper), (depth, depth), "the bounds meet")
         check.equal(verify(answer.flow, M).flow.depth, depth, f"{depth} layers compose to it")
         for reason in answer.obstructions:
@@ -297,7 +298,7 @@ with claims.check("where D and a are singular, kernels exclude four", Evidence.E
             check.true(reason.check(), str(reason))
 
 with claims.check("no coefficient cancels, so that it holds nearby", Evidence.EXACT) as check:
-    for reason in minimal_depth(TOGETHER_B, scales="positive").obstructions:
+    for reason in answers["an open set around a matrix of n = 3 takes five"].obstructions:
         equations = Spectra.of(reason)
         support = {k: [S for S in range(8) if S.bit_count() == k] for k in (1, 2, 3)}
         check.true(

@@ -122,8 +122,12 @@ with claims.check("the ramp is the best map to two points", Evidence.EXACT) as c
     after = slope * z - D / 2  # V where z > 0; before, V(-z) = -V(z), so both integrals vanish
     check.equal(sympy.expand(after.subs(z, R - t) / t), -slope, "V - U < 0 on the rest of the ramp")
     check.equal(after.subs(z, -z).subs(D, -D) + after, 0, "and it is odd: its integral is zero")
-    square = 2 * sympy.integrate(after**2 * density, (z, 0, R))
-    law = sympy.limit(sympy.simplify(square * slope).subs(slope, 1 / t), t, 0)
+    integral = (slope**2 + D**2 / 4) * sympy.erf(z / sympy.sqrt(2)) / 2
+    integral += (slope * D - slope**2 * z) * density
+    rest = sympy.diff(integral, z) - after**2 * density
+    check.equal(sympy.expand(rest), 0, "the integral of V^2 phi")
+    square = 2 * (integral.subs(z, R) - integral.subs(z, 0))
+    law = sympy.limit((square * slope).subs(slope, 1 / t), t, 0)
     check.equal(law, D**3 / (12 * sympy.sqrt(2 * sympy.pi)), "Lambda D(Lambda)^2 -> D^3/12 phi(0)")
 
 # %% [markdown]
@@ -217,11 +221,12 @@ TARGETS = {
     "checkerboard": checkerboard(),
     "a normal law of rank 1": Gaussian([[1, 1], [1, 1]]),
 }
+bounded = {}
 with claims.check("the nearer, the worse", Evidence.CERTIFIED) as check:
     for name, target in TARGETS.items():
         before = None
         for eps in [Rational(1, 2**k) for k in ((1, 3, 5) if options.full else (1, 2))]:
-            bounds = forced(target, eps)
+            bounds = bounded[name, eps] = forced(target, eps)
             worse = before is None or (
                 bounds.lipschitz >= before.lipschitz and bounds.mean_log_det < before.mean_log_det
             )
@@ -325,7 +330,7 @@ AIMS = {
 with claims.check("no flow has less than what is forced", Evidence.CERTIFIED) as check:
     for name, (target, epsilons) in AIMS.items():
         for eps in epsilons:
-            bounds = forced(target, eps)
+            bounds = bounded.get((name, eps)) or forced(target, eps)
             for count in (2, 3):
                 found = approximate(target, eps, layers=count)
                 slope = steepness(found.flow, worst_points(found))

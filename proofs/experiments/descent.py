@@ -58,13 +58,25 @@ def adam_layers(
 
 
 def loss_gradient(T: np.ndarray, t: np.ndarray, M: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the gradient of |product - M|^2 / |M|^2 in T of shape (.., K, n, n), and in t."""
-    (product, *after), before = partial_products(layer_matrices(T, t))
-    error = 2 * (product - M) / np.linalg.norm(M, axis=(-2, -1), keepdims=True) ** 2
+    """Return the gradient of |product - M|^2 / |M|^2 in T of shape (.., K, n, n), and in t.
+
+    Products are taken forward, half by half, and the error is pulled back through the layers.
+    """
+    K, n = t.shape[-2:]
+    halves, scales = [moved_and_kept(i, n) for i in range(K)], np.exp(t)[..., None]
+    products = [np.broadcast_to(np.eye(2 * n), M.shape)]
+    for i, (moved, kept) in enumerate(halves):
+        last, product = products[-1], products[-1].copy()
+        product[..., moved, :] *= scales[..., i, :, :]
+        product[..., moved, :] += T[..., i, :, :] @ last[..., kept, :]
+        products.append(product)
+    square = (M * M).sum(axis=(-2, -1), keepdims=True)
+    error = 2 * (products[-1] - M) / square
     in_T, in_t = np.empty_like(T), np.empty_like(t)
-    for i in range(T.shape[-3]):
-        moved, kept = moved_and_kept(i, T.shape[-1])
-        pulled = after[i][..., moved].swapaxes(-1, -2) @ error
-        in_T[..., i, :, :] = pulled @ before[i][..., kept, :].swapaxes(-1, -2)
-        in_t[..., i, :] = np.exp(t[..., i, :]) * (pulled * before[i][..., moved, :]).sum(axis=-1)
+    for i, (moved, kept) in reversed([*enumerate(halves)]):
+        before, pulled = products[i], error[..., moved, :].copy()
+        in_T[..., i, :, :] = pulled @ before[..., kept, :].swapaxes(-1, -2)
+        error[..., kept, :] += T[..., i, :, :].swapaxes(-1, -2) @ pulled
+        error[..., moved, :] *= scales[..., i, :, :]
+        in_t[..., i, :] = (error[..., moved, :] * before[..., moved, :]).sum(axis=-1)
     return in_T, in_t

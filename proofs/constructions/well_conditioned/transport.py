@@ -24,11 +24,12 @@ How it is checked
 chosen in floats.
 """
 
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from flint import arb
+from flint import arb, ctx
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
@@ -60,8 +61,14 @@ def transport(law: LineLaw, tolerance: Element) -> Transport:
     the error falls with the square of their number, which says how many to try; then bisection.
 
     Raises `InvalidInputError` where more knots, or labels farther out, than `TUNING` has would be
-    needed.
+    needed. The last few are kept: layers of several condition numbers ask for one transport.
     """
+    return _transport(law, tolerance, ctx.prec)
+
+
+@lru_cache(maxsize=8)
+def _transport(law: LineLaw, tolerance: Element, precision: int) -> Transport:
+    """Return the transport, at the precision that is in force."""
     bits = TUNING.bits + max(0, int(1 / tolerance).bit_length())
     share = ball(tolerance) * ball(tolerance) / 2
 
