@@ -45,10 +45,16 @@ def modules() -> dict[str, Path]:
 
 
 @cache
+def nodes(module: str) -> tuple[ast.AST, ...]:
+    """Return the nodes of the tree of a module."""
+    return tuple(ast.walk(ast.parse(modules()[module].read_text("utf-8"))))
+
+
+@cache
 def imports(module: str) -> frozenset[str]:
     """Return the modules of the package that a module names in its imports."""
     names = set()
-    for node in ast.walk(ast.parse(modules()[module].read_text("utf-8"))):
+    for node in nodes(module):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -90,8 +96,8 @@ def test_the_name_of_a_class_has_one_meaning():
     """The layers of a library are its own `Couplings`: one word of a table, a class in each."""
     names = Counter(
         node.name
-        for path in modules().values()
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for module in modules()
+        for node in nodes(module)
         if isinstance(node, ast.ClassDef)
     )
     assert [name for name, count in names.items() if count > 1] == ["Couplings"]
@@ -109,9 +115,9 @@ def lines_of_code(function: ast.FunctionDef | ast.AsyncFunctionDef, lines: list[
 def test_functions_fit_on_a_screen():
     long = []
     for module, path in modules().items():
-        text = path.read_text("utf-8")
-        for node in ast.walk(ast.parse(text)):
+        lines = path.read_text("utf-8").splitlines()
+        for node in nodes(module):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                count = lines_of_code(node, text.splitlines())
+                count = lines_of_code(node, lines)
                 long += [f"{module}.{node.name}: {count} lines"] * (count > MOST_LINES)
     assert long == []

@@ -224,7 +224,7 @@ def test_what_is_verified_is_true(mutations):
     assert min(counts[0], counts[1], counts[2]) > mutations // 20
 
 
-@pytest.mark.parametrize("mutations", [1_000, pytest.param(50_000, marks=pytest.mark.fuzz)])
+@pytest.mark.parametrize("mutations", [400, pytest.param(50_000, marks=pytest.mark.fuzz)])
 def test_damage_is_malformed_or_harmless(mutations):
     rng, counts = random.Random(mutations), Counter()
     for _ in range(mutations):
@@ -244,7 +244,7 @@ def test_every_seed_is_true():
 
 def test_bytes_changed_in_a_certificate():
     rng = random.Random(1)
-    for _ in range(1_000):
+    for _ in range(400):
         data = bytearray(json.dumps(rng.choice(SEEDS)).encode())
         for _ in range(rng.randint(1, 3)):
             data[rng.randrange(len(data))] = rng.randrange(256)

@@ -56,7 +56,7 @@ def folder(tmp_path):
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="a device of Linux")
-@pytest.mark.parametrize("words", ["factor none.csv", "check none.json", "prove -x"])
+@pytest.mark.parametrize("words", ["check none.json", "prove -x"])
 def test_stderr_on_a_full_disk_is_no_refutation(folder, words):
     with FULL.open("w") as full:
         done = exactflow(
@@ -108,7 +108,7 @@ def test_a_certificate_without_end(folder):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
 def test_a_pipe_is_read_as_standard_input_is(folder):
     words = "exactflow=$0; $exactflow factor <(cat m.csv) -q && "
-    words += "$exactflow check c.json --target <(cat m.csv) && $exactflow check <(cat c.json)"
+    words += "$exactflow check <(cat c.json) --target <(cat m.csv)"
     done = subprocess.run(
         ["bash", "-c", words.replace("$exactflow", '"$exactflow" -m exactflow'), sys.executable],
         cwd=folder,
@@ -116,7 +116,7 @@ def test_a_pipe_is_read_as_standard_input_is(folder):
         text=True,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.count("s VERIFIED") == 2
+    assert done.stdout.count("s VERIFIED") == 1
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell")

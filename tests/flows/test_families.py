@@ -1,5 +1,7 @@
 """Families: a flow with parameters, at numbers; and log|det| over every field."""
 
+from functools import cache
+
 import pytest
 import sympy
 from hypothesis import given, settings
@@ -19,14 +21,21 @@ TARGETS = [
     sympy.diag(sympy.Matrix([[t, 1], [s, 2]]), sympy.eye(2))
     * sympy.Matrix(4, 4, lambda i, j: i**j),
 ]
-FAMILIES = [factor(M, scales="nonzero") for M in TARGETS]
+
+
+@cache
+def family_of(k):
+    """The flow of a target, with its parameters."""
+    return factor(TARGETS[k], scales="nonzero")
+
+
 rationals = st.fractions(min_value=-5, max_value=5, max_denominator=5)
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(st.sampled_from(range(len(TARGETS))), rationals, rationals)
 def test_a_family_holds_at_all_but_the_exceptional_points(k, a, b):
-    family, point = FAMILIES[k], {s: sympy.Rational(a), t: sympy.Rational(b)}
+    family, point = family_of(k), {s: sympy.Rational(a), t: sympy.Rational(b)}
     if any(polynomial.subs(point) == 0 for polynomial in family.exceptional()):
         with pytest.raises(InvalidInputError, match="off the roots"):
             family.at({s: a, t: b})
@@ -40,12 +49,12 @@ def test_a_family_holds_at_all_but_the_exceptional_points(k, a, b):
 @pytest.mark.parametrize("value", [2, "1/3", 0.1, -0.1, sqrt(3), -sqrt(3), 1 + sqrt(5), 10**500])
 def test_exact_values(value):
     exact = sympy.Rational(value) if isinstance(value, float) else sympy.S(value)
-    for target, family in list(zip(TARGETS, FAMILIES, strict=True))[:2]:
-        verify(family.at({t: value}), target.subs(t, exact))
+    for k in range(2):
+        verify(family_of(k).at({t: value}), TARGETS[k].subs(t, exact))
 
 
 def test_a_value_may_be_an_expression_and_symbols_change_places_at_once():
-    flow = FAMILIES[2].at({s: t, t: s + 1})
+    flow = family_of(2).at({s: t, t: s + 1})
     verify(flow, sympy.Matrix([[t, 1], [1, s + 1]]))
     verify(flow.at({s: 3, t: -2}), sympy.Matrix([[-2, 1], [1, 4]]))
 
@@ -87,15 +96,15 @@ def test_an_irrational_root_is_exceptional():
     ],
 )
 def test_what_is_not_exact_is_refused(value):
-    for family in FAMILIES:
+    for k in range(len(TARGETS)):
         with pytest.raises(InvalidInputError, match="expected"):
-            family.at({t: value})
+            family_of(k).at({t: value})
 
 
 @pytest.mark.parametrize("values", [{"t": 2}, [1], None, {2: t}])
 def test_parameters_are_symbols(values):
     with pytest.raises(InvalidInputError, match="SymPy symbols"):
-        FAMILIES[0].at(values)
+        family_of(0).at(values)
 
 
 def one_scale(value):

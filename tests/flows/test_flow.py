@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import sympy
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exactflow import CouplingFlow, LinearCoupling
@@ -27,6 +27,7 @@ def dense_matrix(flow):
     return M
 
 
+@settings(max_examples=10)
 @given(flows(), st.data())
 def test_matrix_forward_inverse(flow, data):
     d = flow.dimension
@@ -42,6 +43,7 @@ def test_matrix_forward_inverse(flow, data):
     assert sympy.exp(flow.log_abs_det()) == abs(M.det())
 
 
+@settings(max_examples=8)
 @given(st.data())
 def test_composition(data):
     partition = data.draw(partitions(least=2, most=6))
@@ -50,6 +52,7 @@ def test_composition(data):
     assert (f @ g).depth == f.depth + g.depth
 
 
+@settings(max_examples=12)
 @given(flows())
 def test_layers(flow):
     assert len(flow) == flow.depth == len(list(flow))
@@ -65,6 +68,7 @@ def test_layers(flow):
         assert layer.is_identity == (layer.matrix() == sympy.eye(p + q))
 
 
+@settings(max_examples=10)
 @given(flows(), flows())
 def test_equality_is_structural(f, g):
     rebuilt = CouplingFlow(
@@ -118,7 +122,7 @@ ROOT = sympy.sqrt(2)
     ],
 )
 def test_vectors_over_another_field_than_the_weights(layer, x):
-    for flow in (CouplingFlow([layer], flips=[0]), CouplingFlow([layer]), layer):
+    for flow in (CouplingFlow([layer], flips=[0]), layer):
         image = flow.forward(x)
         assert sympy.simplify(image - flow.matrix() * sympy.Matrix(x)).is_zero_matrix
         assert sympy.simplify(flow.backward(image) - sympy.Matrix(x)).is_zero_matrix

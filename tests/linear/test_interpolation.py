@@ -150,7 +150,7 @@ def check(points, images, partition, **options):
 @pytest.mark.parametrize("partition", PARTITIONS)
 def test_random_finite_maps(partition):
     source, depths = random.Random(sum(partition)), Counter()
-    for _ in range(60):
+    for _ in range(30):
         found = check(*draw(source, partition), partition, integers=source.random() < 0.3)
         depths[found.depth] += 1
     assert {1, 2, 3, 4} <= {*depths}
@@ -198,8 +198,8 @@ def test_three_couplings_by_trying_all_functions_of_small_values():
 
 def test_permutations_of_nine_points_nearly_all_take_four():
     source = random.Random(1)
-    depths = Counter(check(GRID, source.sample(GRID, 9), (1, 1)).depth for _ in range(40))
-    assert depths[4] >= 38
+    depths = Counter(check(GRID, source.sample(GRID, 9), (1, 1)).depth for _ in range(20))
+    assert depths[4] >= 19
 
 
 def test_the_exchange_that_takes_four():
@@ -228,7 +228,7 @@ def test_points_in_general_position_take_two():
     assert found.flow.forward(exact) == wanted
 
 
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(st.data())
 def test_rational_points(data):
     d = data.draw(st.integers(2, 4))

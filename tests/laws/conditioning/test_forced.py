@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import log, pi, sqrt
+from statistics import NormalDist
 
 import mpmath
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import sympy
 from flint import arb, ctx
 from scipy.optimize import isotonic_regression
-from scipy.stats import norm
+from scipy.special import ndtr
 from sympy import Rational
 
 from exactflow import whiten
@@ -25,12 +26,12 @@ CORNERS = Atoms([[1, 1], [1, -1], [-1, 1], [-1, -1]])
 HUMPS = Boxes([([-2], [-1]), ([-1], [1]), ([1], [2])], ["9/20", "1/10", "9/20"])
 
 
-def on_a_grid(values, weights, slope, count=200_001, reach=8.5):
+def on_a_grid(values, weights, slope, count=50_001, reach=8.5):
     """Return the distance from isotonic regression on a grid, in floats."""
     z = np.linspace(-reach, reach, count)
-    masses, middles = np.diff(norm.cdf(z)) + 1e-300, (z[1:] + z[:-1]) / 2
+    masses, middles = np.diff(ndtr(z)) + 1e-300, (z[1:] + z[:-1]) / 2
     cumulative = np.cumsum(weights) / np.sum(weights)
-    pieces = np.minimum(np.searchsorted(cumulative, norm.cdf(middles)), len(values) - 1)
+    pieces = np.minimum(np.searchsorted(cumulative, ndtr(middles)), len(values) - 1)
     V = slope * middles - np.array(values)[pieces]
     U = isotonic_regression(V, weights=masses).x
     assert np.diff(slope * middles - U).min() > -1e-9  # the best map increases by itself
@@ -76,7 +77,8 @@ def test_several_gaps_add_up_where_ramps_do_not_meet():
     eps = Rational(1, 1000)
     three = forced(Atoms([[0], [1], [3]], ["1/2", "1/3", "1/6"]), eps)
     jumps = [(0.5, 1), (5 / 6, 2)]
-    about = sum(norm.pdf(norm.ppf(p)) * D**3 for p, D in jumps) / 12 / float(eps) ** 2
+    normal = NormalDist()
+    about = sum(normal.pdf(normal.inv_cdf(p)) * D**3 for p, D in jumps) / 12 / float(eps) ** 2
     assert abs(float(three.lipschitz) / about - 1) < 1e-3
 
 
@@ -85,7 +87,7 @@ def test_mass_in_a_gap_is_taken_into_account():
     slopes = [forced(HUMPS, eps) for eps in ("1/2", "1/8")]
     for bounds in slopes:
         assert bounds.lipschitz <= bounds.attained < Rational(11, 10) * bounds.lipschitz
-    steepest = 20 * norm.pdf(0)  # of the increasing map, in the gap
+    steepest = 20 * NormalDist().pdf(0)  # of the increasing map, in the gap
     assert slopes[0].lipschitz < slopes[1].lipschitz < steepest
 
 
@@ -166,8 +168,8 @@ def test_curved_data_takes_many_clusters():
         (CORNERS, "1/50"),
         (Atoms([[0, 0], [1, 1], [2, 0]]), "1/100"),
         pytest.param(Ring(1, 1), "1/4", marks=pytest.mark.slow),
-        (checkerboard(), "1/2"),
-        (uniform([0, 0], [1, 0]), "1/5"),
+        (checkerboard(), 1),
+        (uniform([0, 0], [1, 0]), "1/2"),
     ],
 )
 def test_approximations_have_what_is_forced(target, eps):

@@ -115,7 +115,15 @@ def one_other_entry(p, q):
     return diagonal(*[1] * (p - 1), Rational(1, 2**q), *[2] * q)
 
 
-@pytest.mark.parametrize(("p", "q"), [(3, 6), (6, 9), (5, 10), (2, 4), (8, 11)])
+@pytest.mark.parametrize(
+    ("p", "q"),
+    [
+        (3, 6),
+        (2, 4),
+        (6, 9),
+        *(pytest.param(*s, marks=pytest.mark.slow) for s in [(5, 10), (8, 11)]),
+    ],
+)
 def test_one_other_entry_takes_exactly_eight_for_p_below_e_squared(p, q):
     M = one_other_entry(p, q)
     for target, partition in ((M, (p, q)), (M.inv().to_dense(), (p, q))):

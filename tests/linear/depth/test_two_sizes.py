@@ -71,7 +71,7 @@ FIELDS = [QQ, GF(2), GF(5), GF(101), QQ.algebraic_field(sqrt(2)), QQ.frac_field(
 @pytest.mark.parametrize("partition", [(1, 2), (2, 1), (2, 3), (3, 2)])
 def test_products_of_shears(field, partition):
     rng, (p, q) = random.Random(str(field)), partition
-    for length in range(7):
+    for length in range(0, 7, 2) if field.is_FractionField else range(7):
         M = linalg.identity(p + q, field)
         for i in range(length):
             shape = (p, q) if i % 2 else (q, p)

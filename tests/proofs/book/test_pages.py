@@ -15,8 +15,7 @@ BOOK = Path(__file__).parents[3] / "proofs" / "book"
 PAGES = [
     "tutorial",
     "guides/own_script",
-    "guides/referees",
-    pytest.param("guides/ci", marks=pytest.mark.slow),
+    *(pytest.param(f"guides/{name}", marks=pytest.mark.slow) for name in ("referees", "ci")),
     # the kernel compiles its library at the first time
     pytest.param("guides/appendix", marks=[pytest.mark.slow, NO_COQ]),
 ]

@@ -74,7 +74,7 @@ def test_two_additive_layers_by_equal_spectra():
     assert gaussian_depth(F * F.T).upper == 2
 
 
-HALVES = [(1, 2), (2, 1), (2, 3), (1, 3), (2, 4), (1, 4)]
+HALVES = [(1, 2), (2, 1), (2, 3), (1, 3), (2, 4)]
 
 
 @pytest.mark.parametrize("partition", HALVES)

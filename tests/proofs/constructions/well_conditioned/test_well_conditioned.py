@@ -269,6 +269,7 @@ def test_refuses(law, options, words):
         approximate_well(law, **options)
 
 
+@pytest.mark.slow
 def test_layers_for_a_law_whose_transport_is_linear():
     """Its path has no error of which the transport's could be half, and its map has one knot."""
     found = approximate_well(GaussianMixture([0], "1/3"), condition=3, layers=9)
