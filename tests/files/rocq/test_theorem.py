@@ -341,6 +341,6 @@ def test_the_kernel_proves_a_depth(scales, check, tmp_path):
 @NO_COQ
 @pytest.mark.slow
 def test_the_kernel_proves_four_by_four(check):
-    W = sympy.Matrix(4, 4, lambda i, j: QQ(1, i + j + 1))
+    W = sympy.Matrix(4, 4, lambda i, j: sympy.Rational(1, i + j + 1))
     code, out = check(certificate_text(factor(W)))
     assert (code, f"c   {CLOSED}s VERIFIED\n" in out) == (0, True)
