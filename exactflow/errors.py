@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from importlib import import_module
+from traceback import TracebackException
 from types import ModuleType
 
 __all__ = [
@@ -74,6 +75,11 @@ def listed(names: Sequence[object], most: int = 8) -> str:
     """
     rest = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(map(str, names[:most])) + rest
+
+
+def said(error: BaseException) -> str:
+    """The words of an error that somebody else's code raised, and whose own ``str`` may fail."""
+    return str(TracebackException(type(error), error, None))
 
 
 def require(module: str, extra: str, purpose: str) -> ModuleType:

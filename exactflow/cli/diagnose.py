@@ -12,7 +12,7 @@ from types import FunctionType, SimpleNamespace
 from typing import Any
 
 from exactflow.cli import common
-from exactflow.errors import InvalidInputError, require
+from exactflow.errors import InvalidInputError, require, said
 from exactflow.files.atomic import named, read_bytes
 from exactflow.files.tensors import read_array
 
@@ -62,7 +62,9 @@ def _imported(source: str) -> Iterator[Any]:
         with contextlib.redirect_stdout(sys.stderr):
             yield _made(file, name)
     except SystemExit as stop:  # a model that ends the process must not end it in a 1
-        raise InvalidInputError(f"expected a model that runs, got SystemExit: {stop}") from None
+        raise InvalidInputError(
+            f"expected a model that runs, got SystemExit: {said(stop)}"
+        ) from None
     finally:
         sys.argv, sys.path[:] = before
 
@@ -73,5 +75,5 @@ def _made(file: str, name: str) -> Any:
         made = attrgetter(name)(SimpleNamespace(**run_path(file, run_name="<model>")))
         return made() if isinstance(made, type | FunctionType) else made
     except Exception as error:
-        says = f"expected a script that makes {name!r}, got {type(error).__name__}: {error}"
+        says = f"expected a script that makes {name!r}, got {type(error).__name__}: {said(error)}"
         raise InvalidInputError(says) from None
