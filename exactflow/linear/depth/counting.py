@@ -213,10 +213,9 @@ def is_excluding_chain(word: Word, eigenvalues: Sequence[Element]) -> bool:
 
 def told_chain(word: Word) -> dict[str, Any]:
     """The words for a chain of eigenvalues in the sentences of an obstruction."""
-    found, forced, (p, q) = _scalars(word), _forced(word), sorted(word.partition)
-    field, total = word.matrix.domain, sum(forced.values())
-    if found is None:
-        return {}
+    forced, (p, q), field = _forced(word), sorted(word.partition), word.matrix.domain
+    found = _scalars(word) or _Scalars(field.one, field.one, field.one, 0)
+    total = sum(forced.values())
 
     def short(x: Element) -> str:
         return format_short(field.to_sympy(x))
