@@ -159,18 +159,20 @@ class _Scalars(NamedTuple):
     rank: int
 
 
-def _scalars(word: Word) -> _Scalars | None:
-    """The scalars, if M has them on halves of two sizes, and det M = 1; else None."""
+def _scalars(word: Word) -> Iterator[_Scalars]:
+    """The scalars, if M has them on halves of two sizes, beta != 1, det M = 1: alpha may be any
+    entry of the diagonal of A.
+    """
     A, B, C, D = halves = linalg.split(word.matrix, word.partition[0])
     if A.shape == D.shape or not (B.is_zero_matrix and C.is_zero_matrix):
-        return None
+        return
     if A.shape > D.shape:
         A, _, _, D = linalg.swap_halves(halves)
-    entries, beta, one = A.diagonal(), D[0, 0].element, D.domain.one
-    alpha = max(entries, key=entries.count)
-    if D != _scalar(beta, D) or A.det() * beta ** D.shape[0] != one or not alpha:
-        return None
-    return _Scalars(alpha, beta, one / (alpha * beta), linalg.rank(A - _scalar(alpha, A)))
+    beta, one = D[0, 0].element, D.domain.one
+    if beta == one or D != _scalar(beta, D) or A.det() * beta ** D.shape[0] != one:
+        return
+    for alpha in filter(None, dict.fromkeys(A.diagonal())):
+        yield _Scalars(alpha, beta, one / (alpha * beta), linalg.rank(A - _scalar(alpha, A)))
 
 
 def _scalar(x: Element, M: DomainMatrix) -> DomainMatrix:
@@ -178,14 +180,10 @@ def _scalar(x: Element, M: DomainMatrix) -> DomainMatrix:
     return linalg.diagonal([x] * M.shape[0], M.domain)
 
 
-def _forced(word: Word) -> dict[Element, int]:
-    """Eigenvalues of N, and how often each is one at least: too many, or scalar blocks in a circle;
-    else none.
-    """
-    if (found := _scalars(word)) is None or found.beta == (one := word.matrix.domain.one):
-        return {}
-    (p, q), (_, beta, r, rank) = sorted(word.partition), found
-    e, forced = q - p, dict[Element, int]()
+def _forced(found: _Scalars, p: int, e: int) -> dict[Element, int]:
+    """Eigenvalues of N, p x p, and how often each is one at least."""
+    _, beta, r, rank = found
+    one, forced = beta / beta, dict[Element, int]()
 
     def follow(x: Element, step: Element, count: int) -> Iterator[tuple[Element, int]]:
         while count > 0:
@@ -197,13 +195,23 @@ def _forced(word: Word) -> dict[Element, int]:
         steps = chain(steps, follow(beta / r, one / r, e - rank))
     for x, count in steps:
         forced[x] = max(count, forced.get(x, 0))
-    is_circle = not rank and [*forced][-1] * r == one
-    return forced if sum(forced.values()) > p or is_circle else {}
+    return forced
+
+
+def _excluding(word: Word) -> tuple[_Scalars, dict[Element, int]] | None:
+    """Scalars that force too many eigenvalues, or, of scalar blocks, a circle; with these."""
+    p, q = sorted(word.partition)
+    for found in _scalars(word):
+        forced = _forced(found, p, q - p)
+        is_circle = not found.rank and [*forced][-1] * found.r == word.matrix.domain.one
+        if sum(forced.values()) > p or is_circle:
+            return found, forced
+    return None
 
 
 def chain_of(word: Word) -> tuple[Element, ...] | None:
     """Find the eigenvalues 1, r, .. that exclude six letters, or None."""
-    return tuple(_forced(word)) or None
+    return None if (found := _excluding(word)) is None else tuple(found[1])
 
 
 def is_excluding_chain(word: Word, eigenvalues: Sequence[Element]) -> bool:
@@ -213,8 +221,8 @@ def is_excluding_chain(word: Word, eigenvalues: Sequence[Element]) -> bool:
 
 def told_chain(word: Word) -> dict[str, Any]:
     """The words for a chain of eigenvalues in the sentences of an obstruction."""
-    forced, (p, q), field = _forced(word), sorted(word.partition), word.matrix.domain
-    found = _scalars(word) or _Scalars(field.one, field.one, field.one, 0)
+    (p, q), field = sorted(word.partition), word.matrix.domain
+    found, forced = _excluding(word) or (_Scalars(field.one, field.one, field.one, 0), {})
     total = sum(forced.values())
 
     def short(x: Element) -> str:
