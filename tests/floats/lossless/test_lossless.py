@@ -495,8 +495,8 @@ def test_neighbours_that_move_one_half_are_added():
 def test_the_step_makes_up_for_a_determinant_that_is_known_roughly():
     """The least singular value of Hilbert's matrix is 10^-10, of which floats know six digits."""
     M = 1 / (np.arange(8)[:, None] + np.arange(8) + 1)
-    flow = lossless(M, bits=44, limit=100).flow
-    assert np.abs(np.array(flow.matrix().tolist(), dtype=float) - M).max() < 1e-11
+    flow = lossless(M, bits=40, limit=100).flow
+    assert np.abs(np.array(flow.matrix().tolist(), dtype=float) - M).max() < 1e-9
 
 
 def test_what_it_says():
