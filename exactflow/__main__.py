@@ -11,8 +11,6 @@ from pathlib import Path
 
 from exactflow.errors import DiedError
 
-__all__ = ["main"]
-
 
 def main(told: str | None = None) -> int:
     """Run the command line; a signal ends the process at once, wherever the computation is.

@@ -1,6 +1,6 @@
 """No text is ever evaluated: hostile strings, fed to everything that the package makes public.
 
-The list is read off the modules' ``__all__``, so that a new function is in it. Every parameter of
+The list is read off the modules, so that a new function is in it. Every parameter of
 every callable gets each form of the hostile text once, while the others have good values where
 `GOOD` knows the name. What comes out does not matter, but for the doors, which must refuse by name.
 """
@@ -93,24 +93,31 @@ def forms(text: str) -> list:
     ]
 
 
+ENTRANCES = "exactflow.exact.coerce", "exactflow.exact.numbers", "exactflow.files"
+"""Where numbers and files of others are read."""
+
+
 def public() -> list:
-    """Return all callables that some ``__all__`` of the package lists."""
+    """Return all callables that a module lists as public, and those of the rooms of ENTRANCES."""
     found = {}
     for module in pkgutil.walk_packages(exactflow.__path__, "exactflow."):
-        if module.name.endswith("__main__"):
+        if module.name in ("exactflow.__main__", "exactflow.pytest_plugin"):
             continue
         try:
             with warnings.catch_warnings(action="ignore"):
                 module = importlib.import_module(module.name)
         except ImportError:  # a library of an extra
             continue
-        for name in getattr(module, "__all__", ()):
+        own = vars(module) if module.__name__.startswith(ENTRANCES) else ()
+        for name in {*getattr(module, "__all__", ()), *own}:
             try:
                 value = getattr(module, name)
             except MissingExtraError:
                 continue
-            if callable(value) and getattr(value, "__module__", "").startswith("exactflow"):
-                found[value.__module__, name] = value
+            of_module = getattr(value, "__module__", None) or ""
+            if not name.startswith("_") and callable(value) and of_module.startswith("exactflow"):
+                found[of_module, name] = value
+    del found["exactflow.files.parallel", "end_with"]  # it ends the process
     return list(found.values())
 
 

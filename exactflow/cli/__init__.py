@@ -21,8 +21,6 @@ from exactflow.errors import DiedError, ExactFlowError, InvalidInputError, print
 from exactflow.exact.progress import shown_progress
 from exactflow.files.version import __version__
 
-__all__ = ["COMMANDS", "main", "parser", "reported"]
-
 COMMANDS = {
     "factor": "a matrix in, at most six coupling layers out",
     "check": "verify a certificate",

@@ -12,8 +12,6 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 
-__all__ = ["assuming", "is_positive_quotient"]
-
 _ASSUMED: ContextVar[tuple[sympy.Expr, ...]] = ContextVar("_ASSUMED", default=())
 
 

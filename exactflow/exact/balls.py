@@ -12,18 +12,6 @@ from exactflow.errors import ExactFlowError
 from exactflow.exact.numbers import flint_rational
 from exactflow.exact.typing import Element
 
-__all__ = [
-    "PrecisionError",
-    "ball",
-    "lower",
-    "nearest",
-    "normal_cdf",
-    "normal_density",
-    "normal_quantile",
-    "upper",
-    "upper_root",
-]
-
 _SMALLEST = 1000
 
 

@@ -33,17 +33,6 @@ from exactflow.exact.typing import Element, MatrixLike, VectorLike
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = [
-    "as_column",
-    "as_expression",
-    "as_matrix",
-    "as_rectangle",
-    "as_vectors",
-    "common_field",
-    "is_array",
-    "over",
-]
-
 _GAUSSIAN = (ZZ_I, QQ_I)
 
 

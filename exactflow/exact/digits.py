@@ -25,8 +25,6 @@ from itertools import pairwise
 
 import numpy as np
 
-__all__ = ["BITS", "Digits", "Enclosure", "left_out"]
-
 BITS = 20
 BASE = 2.0**BITS
 SUMMANDS = 1 << 12

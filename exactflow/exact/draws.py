@@ -8,8 +8,6 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import linalg
 from exactflow.exact.typing import Element
 
-__all__ = ["Draws"]
-
 
 class Draws:
     """A stream of matrices with integer entries from -bound to bound, the same on every run; over a

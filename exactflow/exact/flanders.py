@@ -30,8 +30,6 @@ from exactflow.exact import krylov, linalg
 from exactflow.exact.normalforms import chains, irreducible_factors, orbit
 from exactflow.exact.rational import plain
 
-__all__ = ["both_cyclic", "flanders_pair", "is_unit_factor", "of_one_size"]
-
 _Basis = tuple[DomainMatrix, Any]  # and its inverse, perhaps as a `Common`
 
 

@@ -15,15 +15,6 @@ from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 from exactflow.exact import linalg
 from exactflow.exact.rational import plain, shared
 
-__all__ = [
-    "controller_basis",
-    "controller_columns",
-    "cyclic_basis",
-    "krylov_flag",
-    "minimal_polynomial",
-    "triangular_eigenvectors",
-]
-
 
 def controller_basis(F: DomainMatrix, f: Sequence, u: DomainMatrix) -> DomainMatrix:
     """Return H = [h_0, h_1, ..] with h_0 = u and h_k = F h_(k-1) + f_k u, for a monic f.

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-__all__ = ["least"]
-
 
 def least(suffices: Callable[[int], bool]) -> int:
     """Return a positive integer that suffices while one less does not.

@@ -21,37 +21,6 @@ from exactflow.errors import FieldTooSmallError
 from exactflow.exact.assumptions import is_positive_quotient
 from exactflow.exact.typing import Element
 
-__all__ = [
-    "Alternative",
-    "Blocks",
-    "column",
-    "complement",
-    "diagonal",
-    "direct_sum",
-    "distinct_units",
-    "from_columns",
-    "from_entries",
-    "identity",
-    "inverse_or_none",
-    "is_positive",
-    "join",
-    "kernel",
-    "left_inverse",
-    "left_kernel",
-    "rank",
-    "rref",
-    "scale_columns",
-    "scale_rows",
-    "solve",
-    "split",
-    "swap_halves",
-    "trace",
-    "unit_vector",
-    "with_pads",
-    "zeros",
-]
-
-
 Alternative = tuple[Any, Any]
 """A solution and None, or None and why there is none: once unpacked, no type says which."""
 

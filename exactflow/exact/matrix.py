@@ -3,8 +3,6 @@
 import sympy
 from sympy.polys.matrices import DomainMatrix
 
-__all__ = ["ExactMatrix"]
-
 
 class ExactMatrix(sympy.Matrix):
     """A `sympy.Matrix` that compares with arrays and nested lists by their exact values.

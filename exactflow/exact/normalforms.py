@@ -24,18 +24,6 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 
-__all__ = [
-    "block_sizes",
-    "chains",
-    "conjugate_partition",
-    "elementary_divisors",
-    "fitting",
-    "format_polynomial",
-    "irreducible_factors",
-    "largest_invariant_rows",
-    "orbit",
-]
-
 
 def irreducible_factors(f: Sequence, field: Domain) -> list[tuple[tuple, int]]:
     """Return the monic irreducible factors of a nonzero f, each with its multiplicity.

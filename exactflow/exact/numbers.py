@@ -25,22 +25,6 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import Element
 
-__all__ = [
-    "elements",
-    "flat",
-    "flint_rational",
-    "format_above",
-    "format_below",
-    "format_rational",
-    "format_short",
-    "parse_rational",
-    "to_element",
-    "to_float",
-    "to_fraction",
-    "to_index",
-    "to_mpf",
-]
-
 _RATIONAL = re.compile(r"([+-]?[0-9]+)/([0-9]+)")
 _DECIMAL = re.compile(r"([+-]?)(?=\.?[0-9])([0-9]*)\.?([0-9]*)([eE]([+-]?[0-9]+))?")
 _LEADING_ZERO = re.compile(r" *[+-]?0[0-9]|.*/0[0-9]")

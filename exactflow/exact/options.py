@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 from exactflow.errors import InvalidInputError
 
-__all__ = ["check_option"]
-
 
 def check_option(name: str, value: object, options: Sequence[str]) -> None:
     """Raise `InvalidInputError` unless a value is one of the words of an option.

@@ -15,8 +15,6 @@ from exactflow.exact import linalg
 from exactflow.exact.numbers import to_element, to_float
 from exactflow.exact.typing import Element
 
-__all__ = ["combination_below_zero"]
-
 DENOMINATORS = 4, 1000, 10**6, 2**60
 
 

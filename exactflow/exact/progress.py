@@ -20,8 +20,6 @@ from typing import TYPE_CHECKING, TextIO, TypeVar, cast
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["hearing", "is_terminal", "shown_progress", "stage", "with_progress"]
-
 Result = TypeVar("Result")
 Hear = Callable[[str, float | None], object]
 

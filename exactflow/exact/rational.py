@@ -19,8 +19,6 @@ from exactflow.exact.linalg import scale_rows
 from exactflow.exact.numbers import flint_rational
 from exactflow.exact.typing import HALVES, Half
 
-__all__ = ["Common", "composed_dense", "composes_to", "plain", "shared"]
-
 _SMALL = 12  # rows: fewer are as fast entry by entry
 _ROWS = 40  # from 42 on FLINT multiplies modulo many primes, which takes up to twice as long here
 

@@ -7,8 +7,6 @@ from typing import Any
 
 from exactflow.exact.numbers import to_element
 
-__all__ = ["decimal_up", "root", "rounded_up"]
-
 _ROOT_BITS = 128
 _SUM_BITS = 256
 

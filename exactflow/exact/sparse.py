@@ -17,8 +17,6 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.typing import Half
 
-__all__ = ["SparseArray", "composed_sparse"]
-
 _BOUND = 2**62
 
 

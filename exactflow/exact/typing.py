@@ -15,21 +15,6 @@ if TYPE_CHECKING:
     import sympy
     from sympy.polys.matrices import DomainMatrix
 
-__all__ = [
-    "HALVES",
-    "BalanceMethod",
-    "DepthScales",
-    "Element",
-    "Flipping",
-    "Half",
-    "MatrixLike",
-    "NumberLike",
-    "Orientation",
-    "PartitionLike",
-    "Scales",
-    "VectorLike",
-]
-
 Element: TypeAlias = Any
 """An element of a SymPy domain; of QQ, the ground types decide which class that is."""
 

@@ -34,8 +34,6 @@ from exactflow.errors import ExactFlowError, InvalidInputError
 from exactflow.exact.numbers import to_fraction
 from exactflow.explanation.identity import ShownIdentity, Tree, identities
 
-__all__ = ["IDENTITIES", "FalseIdentityError", "Identity", "Proof"]
-
 Words: TypeAlias = Expr | Matrix
 """A sum of words in noncommutative symbols, or a block matrix of such."""
 

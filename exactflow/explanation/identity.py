@@ -32,8 +32,6 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import Element
 
-__all__ = ["ShownIdentity", "Tree", "formula_latex", "identities", "latex_name"]
-
 Rows: TypeAlias = list[list]
 Tree: TypeAlias = tuple
 

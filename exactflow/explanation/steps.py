@@ -24,17 +24,6 @@ from exactflow.exact.rational import plain
 from exactflow.explanation.identity import ShownIdentity, identities
 from exactflow.flows.flow import CouplingFlow
 
-__all__ = [
-    "Derivation",
-    "Step",
-    "adopt",
-    "note",
-    "order_and_flips",
-    "product_step",
-    "recording",
-    "renamed",
-]
-
 Told: TypeAlias = "Mapping[str, Any] | Callable[[], Mapping[str, Any]]"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*'*")
 _QUOTED = re.compile(r"`[^`]*`")

@@ -30,14 +30,6 @@ from exactflow.files.tensors import held_arrays
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 
-__all__ = [
-    "ARRAY_SUFFIXES",
-    "array_writer",
-    "flow_arrays",
-    "read_arrays",
-    "write_arrays",
-]
-
 ARRAY_SUFFIXES = (".npz", ".safetensors", ".pt", ".pth")
 _WHOLE = "partition", "flips", "order"
 

@@ -15,8 +15,6 @@ from pathlib import Path
 
 from exactflow.errors import CertificateError, InvalidInputError, SingularMatrixError
 
-__all__ = ["check_place", "interruptible", "named", "read_bytes", "write_bytes"]
-
 MOST_BYTES = 2**29  # of a file that is read: a link may lead to a device that has no end
 
 

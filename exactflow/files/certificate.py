@@ -25,17 +25,9 @@ from exactflow.exact.rounding import decimal_up
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.files.atomic import read_bytes
 from exactflow.files.version import __version__
-from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.verification import verify
-
-__all__ = [
-    "accepted",
-    "certificate_text",
-    "field_in_json",
-    "joined",
-    "read_certificate",
-    "rows_in_json",
-]
 
 _DIGITS = 60  # of the generator of a number field: they tell it from its conjugates
 

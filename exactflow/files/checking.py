@@ -6,8 +6,6 @@ from fractions import Fraction
 
 from exactflow import checker
 
-__all__ = ["WORDS", "Checked", "check_certificate"]
-
 WORDS = {0: "verified", 1: "refuted", 2: "malformed", 3: "incomplete"}
 
 

@@ -24,12 +24,6 @@ from exactflow.linear.depth import MinimalDepth
 from exactflow.linear.depth.obstruction import KINDS, Obstruction, Reason
 from exactflow.linear.depth.word import Word
 
-__all__ = [
-    "depth_certificate_text",
-    "read_obstruction",
-    "witness",
-]
-
 
 def depth_certificate_text(
     answer: MinimalDepth, provenance: Mapping[str, object] | None = None

@@ -29,8 +29,6 @@ from exactflow.exact.numbers import parse_rational
 from exactflow.files.atomic import named, read_bytes
 from exactflow.linear.targets import squeezed_kernel
 
-__all__ = ["MatrixFile", "read_matrix"]
-
 
 @dataclass(frozen=True)
 class MatrixFile:

@@ -20,8 +20,6 @@ from exactflow.errors import DiedError, InvalidInputError
 from exactflow.exact.progress import with_progress
 from exactflow.files.atomic import interruptible
 
-__all__ = ["parallel_map"]
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 

@@ -26,8 +26,6 @@ from exactflow.flows.verification import Verification, first_difference
 from exactflow.laws.gaussian import Whitening
 from exactflow.linear.depth import MinimalDepth
 
-__all__ = ["load", "save", "write_claim"]
-
 _WITH_FLOW = Balanced | MinimalDepth | Verification
 
 

@@ -23,8 +23,6 @@ from exactflow.exact.numbers import format_short
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["held_arrays", "read_array"]
-
 UNPICKLING = 2**28  # bytes of memory for PyTorch to open a file, beside eight times its size
 LARGEST_ARCHIVE = 2**26  # bytes that an archive may unpack to, or four times its own size
 MOST_ENTRIES = 2**22  # of a matrix: exact arithmetic takes minutes for fewer

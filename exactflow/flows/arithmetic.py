@@ -15,8 +15,6 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import to_element, to_float, to_mpf
 from exactflow.exact.typing import VectorLike
 
-__all__ = ["image", "inexact_entries", "is_inexact"]
-
 
 def image(fold: Callable, x: VectorLike, dimension: int) -> Any:
     """Return ``fold(entries, convert)``, the entries of the image of `x`, in the form of `x`.

@@ -22,8 +22,6 @@ from exactflow.exact.matrix import ExactMatrix
 from exactflow.exact.typing import Half, VectorLike
 from exactflow.flows import arithmetic, display
 
-__all__ = ["Coupling", "Flow", "Layered"]
-
 _PARTS = "partition", "depth", "order", "flips"  # of a flow, beside its layers; some have no flips
 
 

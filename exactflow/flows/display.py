@@ -21,21 +21,6 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact.numbers import format_rational
 from exactflow.exact.typing import Element
 
-__all__ = [
-    "constant_latex",
-    "heat_map",
-    "html",
-    "layer_difference",
-    "layer_latex",
-    "magnitude",
-    "over",
-    "scale_text",
-    "shown_html",
-    "shown_latex",
-    "shown_text",
-    "text",
-]
-
 _LARGEST = 8
 _DIGITS = 32
 _SHORT = 11

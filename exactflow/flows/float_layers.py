@@ -32,8 +32,6 @@ from exactflow.exact.rounding import rounded_up
 from exactflow.exact.typing import HALVES, Half
 from exactflow.flows.linear import LinearCoupling
 
-__all__ = ["FloatCoupling", "composed", "enclosed"]
-
 RELATIVE = 1 + 2.0**-20
 SQUARINGS = 3
 

@@ -28,8 +28,6 @@ from exactflow.flows.base import Flow, as_layers, as_order
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.partition import as_partition
 
-__all__ = ["CouplingFlow", "LinearCoupling"]
-
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
 class CouplingFlow(Flow):

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
     from exactflow.exact.sparse import SparseArray
 
-__all__ = ["LinearCoupling"]
-
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
 class LinearCoupling(Coupling):

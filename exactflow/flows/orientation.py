@@ -16,8 +16,6 @@ from exactflow.exact.typing import Orientation
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["ORIENTATIONS", "Pose", "pads_of", "posed"]
-
 ORIENTATIONS: tuple[str, ...] = get_args(Orientation)
 
 _NEGATIVE = (

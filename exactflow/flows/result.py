@@ -11,8 +11,6 @@ import sympy
 from exactflow.exact.typing import DepthScales
 from exactflow.flows.base import Flow, Layered
 
-__all__ = ["DepthBounds", "Evidence", "FlowResult", "MapResult", "Result"]
-
 
 class Evidence(StrEnum):
     """The kinds of evidence, which are never mixed.

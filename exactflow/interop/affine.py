@@ -8,8 +8,6 @@ import numpy as np
 
 from exactflow.errors import InvalidInputError
 
-__all__ = ["AffineMap", "array", "dense", "diagonal", "matrix_of", "order", "vector"]
-
 
 @dataclass(frozen=True, eq=False)
 class AffineMap:

@@ -17,8 +17,6 @@ from torch import Tensor, nn
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.modules.flow import Bijection
 
-__all__ = ["Library", "Reader", "Way", "Whole", "kinds", "plain_way"]
-
 METHODS = ("inverse", "reverse")
 OPTIONS = ("rev", "reverse", "inverse", "invert")
 

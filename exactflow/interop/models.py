@@ -24,20 +24,6 @@ from torch.optim.swa_utils import AveragedModel
 from exactflow.errors import InvalidInputError, said
 from exactflow.interop.libraries import PACKAGES, library_of, package_of
 
-__all__ = [
-    "Place",
-    "cause",
-    "chains",
-    "copy_model",
-    "doubled",
-    "inside",
-    "place_of",
-    "put",
-    "tensors_of",
-    "untouched",
-    "watched",
-]
-
 Model = TypeVar("Model")
 
 

@@ -9,8 +9,6 @@ from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.libraries import library_of
 
-__all__ = ["is_initialized", "linear_map"]
-
 
 def linear_map(module: Any) -> AffineMap:
     """Return the map x -> A x + bias that a linear module of a flow library applies, to vectors or

@@ -39,8 +39,6 @@ from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 
-__all__ = ["check_error", "float_layer", "rounding"]
-
 UNIT = 2.0**-53
 ENLARGED = 1 + 2.0**-20
 SMALL = Fraction(1, 10**9)

@@ -7,8 +7,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["lines"]
-
 
 def lines(rows: Sequence[Sequence[str]], width: int) -> list[str]:
     """Draw a table, the heads of its columns first, as lines; cells are broken where it is too

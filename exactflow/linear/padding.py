@@ -18,7 +18,8 @@ from exactflow.errors import SingularMatrixError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.typing import MatrixLike
-from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.linear import LinearCoupling
 
 __all__ = ["zero_padding"]
 

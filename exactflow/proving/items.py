@@ -17,8 +17,6 @@ from exactflow.errors import InvalidInputError
 from exactflow.files.checking import check_certificate
 from exactflow.proving.sites import Site, read_script, sites
 
-__all__ = ["CertificateFile", "ScriptFile"]
-
 
 def _fail(text: str) -> NoReturn:
     """Fail with a text and no traceback; in the setup this is an error."""

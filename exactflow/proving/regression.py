@@ -15,8 +15,6 @@ from exactflow.files.atomic import write_bytes
 from exactflow.files.certificate import certificate_text, read_certificate
 from exactflow.flows.flow import CouplingFlow
 
-__all__ = ["CertificateRegression"]
-
 
 @dataclass(frozen=True)
 class CertificateRegression:

@@ -17,8 +17,6 @@ from exactflow.claims import RUNNING, Claim, Claims, Evidence, Options, ProofErr
 from exactflow.errors import MissingExtraError, VerificationError
 from exactflow.proving.sites import read_script, sites
 
-__all__ = ["EXIT_CODES", "Outcome", "run_script"]
-
 EXIT_CODES = {"passed": 0, "refuted": 1, "broken": 2, "incomplete": 3}
 
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from exactflow.errors import InvalidInputError
 
-__all__ = ["Site", "makes_claims", "read_script", "sites"]
-
 
 @dataclass(frozen=True)
 class Site:

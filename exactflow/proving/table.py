@@ -12,8 +12,6 @@ from rich.table import Table
 from exactflow.claims import Claim, Evidence
 from exactflow.proving.script import Outcome
 
-__all__ = ["print_table", "summary"]
-
 PIPED = 130  # columns where no terminal has others: names of theorems are whole
 WITH_EVIDENCE = 60
 WEAKEST_FIRST = (

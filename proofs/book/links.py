@@ -10,17 +10,26 @@ from sphinx.addnodes import pending_xref
 
 import exactflow
 
-__all__ = ["documented", "link_names", "modules", "note_aliases"]
+__all__ = ["documented", "exported", "link_names", "modules", "note_aliases"]
 
+HIDDEN = {"checker", "cli", "pytest_plugin"}
 CALL = re.compile(r"(?:exactflow\.)?([A-Za-z_][\w.]*)(?:\(.*\))?", re.DOTALL)
 
 
 @cache
 def modules() -> list[str]:
-    """Return the public modules of the package that say what they export."""
+    """Return the modules that the reference shows: all but commands and the stand-alone checker."""
     found = (info.name for info in pkgutil.walk_packages(exactflow.__path__, "exactflow."))
-    public = (name for name in found if "._" not in name)
-    return [name for name in public if getattr(import_module(name), "__all__", None)]
+    shown = (name for name in found if "._" not in name and name.split(".")[1] not in HIDDEN)
+    return [name for name in shown if exported(name)]
+
+
+@cache
+def exported(module: str) -> list[str]:
+    """Return what a module lists as public; of one without a list, its functions and classes."""
+    of = import_module(module)
+    own = (name for name, value in vars(of).items() if getattr(value, "__module__", "") == module)
+    return getattr(of, "__all__", sorted(name for name in own if not name.startswith("_")))
 
 
 def documented(module: str, name: str) -> str | None:
@@ -32,7 +41,7 @@ def documented(module: str, name: str) -> str | None:
     value = getattr(import_module(module), name, None)
     exporting = (other for other in modules() if getattr(import_module(other), name, None) is value)
     for home in (getattr(value, "__module__", None), *exporting):
-        if home is not None and name in getattr(import_module(home), "__all__", ()):
+        if home is not None and home in modules() and name in exported(home):
             return f"{home}.{name}"
     return None
 
@@ -41,7 +50,7 @@ def documented(module: str, name: str) -> str | None:
 def aliases() -> dict[str, str]:
     """Map each exported name to the name under which it is documented."""
     names = {f"{m}.{name}": (m, name) for m in ("exactflow", *modules())
-             for name in import_module(m).__all__}  # fmt: skip
+             for name in exported(m)}  # fmt: skip
     homes = {full: documented(*where) for full, where in names.items()}
     return {full: home for full, home in homes.items() if home}
 

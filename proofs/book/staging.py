@@ -5,7 +5,6 @@ import inspect
 import re
 from collections.abc import Iterable
 from contextlib import redirect_stdout
-from importlib import import_module
 from io import StringIO
 from itertools import chain
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import gallery
 import jupytext
 from goals import has_tools
-from links import documented, modules
+from links import documented, exported, modules
 from nbformat.v4 import new_markdown_cell
 
 import exactflow
@@ -235,8 +234,7 @@ def write_rooms(folder: Path) -> None:
     for room, names in rooms.items():
         lines = [f"exactflow.{room}", "=" * len(f"exactflow.{room}"), ""]
         for name in names:
-            exported = import_module(name).__all__
-            own = [one for one in exported if documented(name, one) == f"{name}.{one}"]
+            own = [one for one in exported(name) if documented(name, one) == f"{name}.{one}"]
             if len(names) > 1:
                 lines += [name, "-" * len(name), ""]
             lines += [

@@ -7,7 +7,8 @@ from sympy import QQ, diag
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.sparse import SparseArray, composed_sparse
-from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.linear import LinearCoupling
 
 small = st.one_of(st.just(0), st.integers(-3, 3), st.integers(-(2**25), 2**25))
 entries = st.one_of(

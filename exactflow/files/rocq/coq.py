@@ -17,8 +17,6 @@ from exactflow.exact.progress import stage
 from exactflow.files.atomic import interruptible
 from exactflow.files.rocq.writing import LIBRARY, text
 
-__all__ = ["LIMIT", "cache_folder", "coqc", "library"]
-
 LIMIT = 3600
 """Seconds that coqc is given for a file."""
 PACKAGES = "Coq 8.20 with MathComp 2.3 (on Debian: apt-get install coq libcoq-mathcomp-algebra)"

@@ -14,8 +14,6 @@ from exactflow.exact.numbers import parse_rational
 from exactflow.files.rocq.reasons import additive_reason, scaled_reason
 from exactflow.files.rocq.writing import Stated, row, rows, target_rows
 
-__all__ = ["depth_theorem"]
-
 
 def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> Stated:
     """The theorem that proves what a depth certificate says.

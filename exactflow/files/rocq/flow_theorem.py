@@ -21,8 +21,6 @@ import numpy as np
 from exactflow.exact.numbers import format_rational, parse_rational
 from exactflow.files.rocq.writing import Stated, over, rational, row, target_rows
 
-__all__ = ["flow_theorem"]
-
 
 def flow_theorem(content: dict[str, Any], bound: Fraction | None = None) -> Stated:
     """The theorem that proves what a certificate claims.

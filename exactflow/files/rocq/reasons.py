@@ -53,8 +53,6 @@ from exactflow.exact.coerce import as_rectangle
 from exactflow.exact.numbers import elements, to_element
 from exactflow.files.rocq.writing import rational, row, rows
 
-__all__ = ["additive_reason", "rank_clash", "recurrence_clash", "scaled_reason"]
-
 
 def additive_reason(
     obstruction: dict[str, Any], blocks: WordBlocks, starts_with_L: bool

@@ -27,8 +27,6 @@ from exactflow.files.rocq.flow_theorem import flow_theorem
 from exactflow.files.rocq.writing import Stated, opening
 from exactflow.files.version import __version__
 
-__all__ = ["proved", "theorem"]
-
 
 def theorem(data: bytes, standalone: bool = False) -> str:
     """A file for `coqc` (with MathComp's algebra) that proves what a certificate over QQ, of either

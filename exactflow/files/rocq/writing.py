@@ -10,18 +10,6 @@ from importlib.resources import files as resources
 from math import lcm
 from typing import Any, NamedTuple
 
-__all__ = [
-    "LIBRARY",
-    "Stated",
-    "opening",
-    "over",
-    "rational",
-    "row",
-    "rows",
-    "target_rows",
-    "text",
-]
-
 LIBRARY = {
     "rationals": [],
     "flow": ["rationals"],

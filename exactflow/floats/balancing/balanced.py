@@ -39,8 +39,6 @@ from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import Evidence, MapResult
 
-__all__ = ["Balanced", "inverse_error_bound"]
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Balanced(MapResult):

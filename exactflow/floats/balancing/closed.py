@@ -39,8 +39,6 @@ from exactflow.floats.balancing.target import Target
 from exactflow.floats.balancing.tuning import TUNING
 from exactflow.flows.float_layers import FloatCoupling, enclosed
 
-__all__ = ["Eleven", "Shears", "closed_form", "closed_shears", "has_closed_form"]
-
 
 def has_closed_form(halves: tuple[int, int]) -> bool:
     """Whether the sizes of the halves differ by at most one."""

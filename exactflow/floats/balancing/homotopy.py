@@ -28,8 +28,6 @@ from exactflow.floats.balancing.newton import CentredFrame, Corrected, ShearWord
 from exactflow.floats.balancing.rotation import planes
 from exactflow.floats.balancing.tuning import EPS, TUNING, Attempt
 
-__all__ = ["StuckError", "find_layers", "random_start"]
-
 Path = Callable[[float], np.ndarray]
 
 

@@ -18,8 +18,6 @@ from exactflow.floats.balancing.target import Target
 from exactflow.floats.balancing.tuning import TUNING, Attempt
 from exactflow.flows.float_layers import FloatCoupling
 
-__all__ = ["METHODS", "solve"]
-
 
 def solve(target: Target, layers: int | None, method: BalanceMethod, seed: int) -> Balanced:
     """Solve for balanced layers by the method named, on one thread: see `one_thread`.

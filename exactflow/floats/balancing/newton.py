@@ -30,8 +30,6 @@ import numpy as np
 from exactflow.floats.balancing.normal import NormalEquations
 from exactflow.floats.balancing.tuning import TUNING, Attempt
 
-__all__ = ["CentredFrame", "Corrected", "ShearWord", "rms"]
-
 
 @dataclass(frozen=True)
 class ShearWord:

@@ -29,8 +29,6 @@ from scipy import linalg as scipy_linalg
 
 from exactflow.floats.balancing.tuning import TUNING
 
-__all__ = ["NormalEquations", "traceless"]
-
 
 @dataclass(frozen=True, eq=False)
 class NormalEquations:

@@ -31,8 +31,6 @@ CS decomposition: Paige and Wei, *History and generality of the CS decomposition
 import numpy as np
 from scipy import linalg
 
-__all__ = ["orthogonal", "planes", "rotation_shears"]
-
 
 def rotation_shears(M: np.ndarray, n: int) -> list[np.ndarray]:
     """Return the shifts of L(-W0), U(X), L(Y), U(Z), L(W), U(V) with product `M`, rounded.

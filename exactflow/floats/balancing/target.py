@@ -21,9 +21,6 @@ from exactflow.flows.float_layers import FloatCoupling, composed, enclosed
 from exactflow.flows.orientation import Pose, posed
 from exactflow.flows.partition import resolve_partition
 
-__all__ = ["Target", "entries_of"]
-
-
 EXACT_BITS = 4096
 """The largest product of dimension and bits of an entry for which a determinant is computed."""
 

@@ -9,8 +9,6 @@ condition 10^6 to 10^12, of 2 to 128 coordinates.
 from dataclasses import dataclass
 from fractions import Fraction
 
-__all__ = ["EPS", "TUNING", "Attempt", "BalanceTuning"]
-
 EPS = 2.0**-52
 """The distance from 1 to the next float64."""
 

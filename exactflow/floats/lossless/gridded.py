@@ -41,8 +41,6 @@ from exactflow.floats.lossless.bijection import DistanceBound, Lossless
 from exactflow.floats.lossless.integer_coupling import LARGEST, GridPart, IntegerCoupling
 from exactflow.flows.float_layers import FloatCoupling
 
-__all__ = ["LIMIT", "as_grid", "assembled", "merge_shears"]
-
 LIMIT = 2**15
 MOST_BITS = 50  # of 53, so that halves and fractions have room beside any product
 SPARE_BITS = 3

@@ -32,8 +32,6 @@ import numpy as np
 from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import Half
 
-__all__ = ["LARGEST", "GridPart", "IntegerCoupling"]
-
 LARGEST = 2**52
 MOST_PARTS = 8
 _UNITS = 2**53

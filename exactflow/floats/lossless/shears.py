@@ -35,8 +35,6 @@ from exactflow.floats.balancing.tuning import EPS
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.linear.factor import factor
 
-__all__ = ["diagonal_shears", "shears"]
-
 UNIFORM = 1e-6
 NEAR_ONE = Fraction(1, 2**48)
 NOTHING = 2.0**-48

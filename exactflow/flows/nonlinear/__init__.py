@@ -29,7 +29,8 @@ from exactflow.exact.numbers import to_element, to_float, to_mpf
 from exactflow.exact.typing import VectorLike
 from exactflow.flows.arithmetic import inexact_entries, is_inexact
 from exactflow.flows.base import Coupling, Flow, as_layers, as_order
-from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.layer import PiecewiseCoupling, Pointwise, over_rationals
 from exactflow.flows.nonlinear.merged import MergedCoupling
 from exactflow.flows.partition import as_partition

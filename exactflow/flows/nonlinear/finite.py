@@ -36,8 +36,6 @@ from exactflow.exact.typing import HALVES, Element
 from exactflow.flows.nonlinear.layer import PiecewiseCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 
-__all__ = ["Halves", "PointObstruction", "coupling", "fewest"]
-
 Values: TypeAlias = tuple  # of elements of QQ, or integers; in units but for an obstruction
 Halves: TypeAlias = tuple[Values, Values]
 Table: TypeAlias = dict[Values, Values]

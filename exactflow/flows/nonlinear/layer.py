@@ -18,8 +18,6 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.partition import as_partition
 
-__all__ = ["PiecewiseCoupling", "Pointwise", "RationalCoupling", "over_rationals"]
-
 
 class Pointwise(Map):
     """A map over the rational numbers that takes exact columns one by one."""

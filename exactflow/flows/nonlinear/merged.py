@@ -17,8 +17,6 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.layer import RationalCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 
-__all__ = ["MaskedPart", "MergedCoupling", "SignedPlace"]
-
 SignedPlace: TypeAlias = tuple[int, int]
 Names: TypeAlias = Mapping[int, SignedPlace] | Sequence[SignedPlace | None]
 

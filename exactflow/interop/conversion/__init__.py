@@ -33,8 +33,6 @@ from exactflow.interop.conversion.report import Conversion, ConvertedLayer, Left
 from exactflow.interop.conversion.solve import By, solve
 from exactflow.interop.models import copy_model, doubled, inside, tensors_of, untouched
 
-__all__ = ["convert"]
-
 
 def convert(
     model: Any,

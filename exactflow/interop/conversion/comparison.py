@@ -22,8 +22,6 @@ from exactflow.interop.libraries import library_of, whole_of
 from exactflow.interop.library import Way
 from exactflow.interop.models import cause, chains, copy_model, watched
 
-__all__ = ["Meeting", "Run", "again", "agree", "chained", "difference", "differences", "run"]
-
 Meeting = tuple[Tensor, Any]
 """The data that a layer meets in a run of the model, and the condition that it is given."""
 

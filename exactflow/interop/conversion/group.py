@@ -15,8 +15,6 @@ from exactflow.interop.conversion.read import ReadLayer
 from exactflow.interop.conversion.report import LeftLayer
 from exactflow.interop.models import Place, cause, tensors_of
 
-__all__ = ["Group", "group"]
-
 SAMPLES = 4
 PIXELS = ((), (2, 2))
 

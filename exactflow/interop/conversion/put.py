@@ -15,8 +15,6 @@ from exactflow.interop.models import cause, doubled, place_of
 from exactflow.interop.models import put as put_module
 from exactflow.interop.modules.flow import Bijection, MergedAway
 
-__all__ = ["put"]
-
 AGREE, LOG_DET_AGREES = 1e-9, 1e-6
 """In float64, relatively, and for each number: several libraries sum them in float32."""
 ROUNDED = 8

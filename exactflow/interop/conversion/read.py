@@ -16,8 +16,6 @@ from exactflow.interop.libraries import library_of, package_of
 from exactflow.interop.models import Place, cause, chains, inside, place_of
 from exactflow.interop.reading import is_initialized, linear_map
 
-__all__ = ["ReadLayer", "read"]
-
 Read = AffineMap | str
 """The map of a layer, or the reason to leave it."""
 

@@ -8,8 +8,6 @@ from exactflow.flows.flow import CouplingFlow
 from exactflow.interop import tables
 from exactflow.interop.affine import AffineMap
 
-__all__ = ["Conversion", "ConvertedLayer", "LeftLayer"]
-
 
 @dataclass(frozen=True, eq=False)
 class ConvertedLayer:

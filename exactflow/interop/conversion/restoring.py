@@ -14,8 +14,6 @@ from exactflow.interop.modules.flow import (
 )
 from exactflow.interop.modules.layers import State
 
-__all__ = ["restore"]
-
 MARK = "couplings._extra_state"
 
 

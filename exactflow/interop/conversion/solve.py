@@ -30,8 +30,6 @@ from exactflow.interop.conversion.report import LeftLayer
 from exactflow.interop.models import copy_model
 from exactflow.interop.modules.flow import Bijection, FlowModule, MatrixModule
 
-__all__ = ["By", "Solved", "rounded_inverse", "solve"]
-
 By = Literal["couplings", "inverse"]
 
 WITHIN = 1e-10

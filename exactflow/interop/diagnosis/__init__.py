@@ -18,11 +18,9 @@ from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.diagnosis.facts import measured
-from exactflow.interop.diagnosis.result import Diagnosis, LayerFacts
+from exactflow.interop.diagnosis.result import Diagnosis
 from exactflow.interop.diagnosis.trace import UnknownError
 from exactflow.interop.models import untouched
-
-__all__ = ["Diagnosis", "LayerFacts", "diagnose"]
 
 
 def diagnose(model: Any, x: Tensor, *, context: Any = None) -> Diagnosis:

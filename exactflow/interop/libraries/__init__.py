@@ -8,15 +8,6 @@ from exactflow.errors import require
 if TYPE_CHECKING:
     from exactflow.interop.library import Library, Whole
 
-__all__ = [
-    "LIBRARIES",
-    "PACKAGES",
-    "library",
-    "library_of",
-    "package_of",
-    "whole_of",
-]
-
 PACKAGES = {
     "torch": "torch",
     "normflows": "normflows",

@@ -20,8 +20,6 @@ from exactflow.interop.library import Library
 from exactflow.interop.modules.flow import Bijection
 from exactflow.interop.modules.layers import CouplingModule
 
-__all__ = ["LIBRARY", "FlowjaxCoupling"]
-
 
 class FlowjaxCoupling(AbstractBijection):
     """One layer: ``moved = scale * exp(log_gain) * moved + weight @ kept``.

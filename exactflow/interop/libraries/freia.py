@@ -12,8 +12,6 @@ from exactflow.interop.affine import AffineMap, dense, diagonal, matrix_of, orde
 from exactflow.interop.library import Library, Way, Whole, plain_way
 from exactflow.interop.modules.flow import Bijection
 
-__all__ = ["LIBRARY", "CoupledBlock", "Couplings"]
-
 
 class Couplings(fm.InvertibleModule):
     """Couplings as an ``InvertibleModule``, for a ``SequenceINN`` or a ``GraphINN``:

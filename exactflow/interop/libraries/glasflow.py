@@ -8,8 +8,6 @@ from glasflow.nflows import transforms
 from exactflow.interop.libraries.nflows_forks import Transforming, fork
 from exactflow.interop.library import kinds
 
-__all__ = ["LIBRARY", "Couplings"]
-
 
 class Couplings(Transforming, transforms.Transform):
     """Couplings as a ``Transform`` of glasflow's nflows."""

@@ -5,8 +5,6 @@ from nflows import flows, transforms
 from exactflow.interop.libraries.nflows_forks import Transforming, fork
 from exactflow.interop.library import kinds
 
-__all__ = ["LIBRARY", "Couplings"]
-
 
 class Couplings(Transforming, transforms.Transform):
     """Couplings as an nflows ``Transform``."""

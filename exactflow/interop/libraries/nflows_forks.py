@@ -11,8 +11,6 @@ from exactflow.interop.affine import AffineMap, array, dense, diagonal, matrix_o
 from exactflow.interop.library import Library, Reader, Whole, plain_way
 from exactflow.interop.modules.flow import Bijection
 
-__all__ = ["Transforming", "fork"]
-
 
 class Transforming(nn.Module):
     """Couplings with the methods of a ``Transform``, which takes a context."""

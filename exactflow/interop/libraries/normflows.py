@@ -10,8 +10,6 @@ from exactflow.interop.affine import AffineMap, dense, diagonal, order, vector
 from exactflow.interop.library import Library, Way, Whole, plain_way
 from exactflow.interop.modules.flow import Bijection
 
-__all__ = ["LIBRARY", "Couplings"]
-
 
 class Couplings(nf.flows.Flow):
     """Couplings as a normflows ``Flow``."""

@@ -11,8 +11,6 @@ from exactflow.interop.affine import AffineMap, dense
 from exactflow.interop.library import Library
 from exactflow.interop.modules.flow import Bijection
 
-__all__ = ["LIBRARY", "Couplings"]
-
 
 class Couplings(nn.Module):
     """Couplings in the place of an ``nn.Linear``, or of a 1x1 convolution.

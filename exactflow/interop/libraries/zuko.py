@@ -20,8 +20,6 @@ from exactflow.interop.affine import AffineMap, dense, order
 from exactflow.interop.library import Library, Reader, Way, Whole, kinds
 from exactflow.interop.modules.flow import Bijection
 
-__all__ = ["LIBRARY", "Composed", "Couplings", "CouplingsTransform", "LazyStep"]
-
 FLOWS = (Flow, *kinds(flows, Flow))
 
 

@@ -28,8 +28,6 @@ from exactflow.interop.modules.layers import (
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Bijection", "FlowModule", "MatrixModule", "MergedAway", "under"]
-
 
 class Bijection(nn.Module):
     """A map of vectors (N, d) or images (N, d, ..): ``forward(x) -> (y, log_det)``, `inverse`.

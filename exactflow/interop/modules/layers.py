@@ -13,17 +13,6 @@ from exactflow.exact.typing import Half
 from exactflow.flows.linear import LinearCoupling
 from exactflow.interop.roundoff import float_layer
 
-__all__ = [
-    "CouplingModule",
-    "State",
-    "along",
-    "apart",
-    "flat",
-    "numbers_of",
-    "times",
-    "together",
-]
-
 State = Mapping[str, Tensor]
 """Tensors by name, as a state dict has them."""
 

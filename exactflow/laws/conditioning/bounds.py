@@ -35,8 +35,6 @@ from exactflow.laws.conditioning.pieces import Law, Pieces
 from exactflow.laws.conditioning.ramps import Ramps
 from exactflow.laws.conditioning.tuning import TUNING
 
-__all__ = ["Forced"]
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Forced(Result):

@@ -14,8 +14,6 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import flint_rational, to_index
 from exactflow.exact.typing import MatrixLike
 
-__all__ = ["condition_number", "eigenvalues", "rational_matrix", "singular_values"]
-
 MOST_DIGITS = 100_000
 
 

@@ -83,8 +83,6 @@ from exactflow.laws.conditioning.slopes import least_lipschitz
 from exactflow.laws.conditioning.tuning import TUNING
 from exactflow.laws.conditioning.volume import volume
 
-__all__ = ["forced"]
-
 
 def forced(target: object, eps: NumberLike) -> Forced:
     """Bounds on the conditioning of every smooth bijection that sends N(0, I) near a target.

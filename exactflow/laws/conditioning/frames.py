@@ -21,8 +21,6 @@ from exactflow.laws.conditioning.ramps import Ramps, Steps
 from exactflow.laws.conditioning.tuning import TUNING
 from exactflow.laws.universal.measures import Atoms, TargetMeasure
 
-__all__ = ["Axis", "Distance", "Gap", "LawOnAxes", "frame_of", "reflection", "unit_frame"]
-
 Axis = tuple[Element, ...]
 """A unit vector with rational entries."""
 

@@ -27,8 +27,6 @@ from exactflow.laws.universal.cells import least_root
 from exactflow.laws.universal.gaussians import GaussianMixture
 from exactflow.laws.universal.measures import Atoms, Product, TargetMeasure, empirical
 
-__all__ = ["Gaussian", "Law", "Pieces", "as_law", "is_product", "pieces_of", "pieces_of_cells"]
-
 
 @dataclass(frozen=True, init=False, repr=False)
 class Gaussian:

@@ -54,8 +54,6 @@ from flint import arb, ctx
 
 from exactflow.exact.balls import normal_cdf, normal_density, normal_quantile
 
-__all__ = ["Block", "Point", "Ramps", "Steps"]
-
 
 class Point(NamedTuple):
     """A place z, and integrals up to there against the normal density: of 1, of x and x^2, of S and

@@ -26,8 +26,6 @@ from exactflow.laws.conditioning.pieces import Gaussian, Law, Pieces, is_product
 from exactflow.laws.conditioning.tuning import TUNING
 from exactflow.laws.conditioning.volume import differences
 
-__all__ = ["least_lipschitz"]
-
 TINY = 2**64
 _BITS = 60  # of a float's mantissa, and more
 

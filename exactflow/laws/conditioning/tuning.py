@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-__all__ = ["TUNING", "BoundTuning"]
-
 
 @dataclass(frozen=True)
 class BoundTuning:

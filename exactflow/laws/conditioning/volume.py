@@ -33,8 +33,6 @@ from exactflow.laws.conditioning.condition import eigenvalues
 from exactflow.laws.conditioning.pieces import Pieces
 from exactflow.laws.conditioning.tuning import TUNING
 
-__all__ = ["differences", "volume"]
-
 LARGEST = 1e300  # of a deviation in units of eps: float64 has no much larger ones
 
 

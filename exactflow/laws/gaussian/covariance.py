@@ -23,14 +23,6 @@ from exactflow.exact.typing import Element, MatrixLike, VectorLike
 from exactflow.floats.balancing.target import entries_of
 from exactflow.flows.float_layers import FloatCoupling, composed
 
-__all__ = [
-    "Covariance",
-    "check_positive_definite",
-    "check_symmetric",
-    "column_of_mean",
-    "congruent",
-]
-
 MINORS = 64  # coordinates to which minors name what is wrong; beyond, an eigenvalue does
 _REMEDY = (
     ": drop coordinates that others determine, or take more samples than there are coordinates"

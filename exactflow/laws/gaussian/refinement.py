@@ -30,16 +30,6 @@ from exactflow.exact.typing import HALVES
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.laws.gaussian.covariance import Covariance
 
-__all__ = [
-    "Basis",
-    "FloatLayers",
-    "after_power",
-    "arithmetic_of_floats",
-    "refine",
-    "rounding",
-    "trim",
-]
-
 FloatLayers = tuple[FloatCoupling, ...]
 
 TRIMMED = 2.0**-100

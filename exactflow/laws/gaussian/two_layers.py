@@ -36,8 +36,6 @@ from exactflow.laws.gaussian import refinement
 from exactflow.laws.gaussian.covariance import Covariance
 from exactflow.laws.gaussian.refinement import Basis, FloatLayers, trim
 
-__all__ = ["two_layers"]
-
 UNCORRELATED = 1e-12
 STEPS = 30
 LONGEST = 0.7  # of a step, in the logarithm of a diagonal entry

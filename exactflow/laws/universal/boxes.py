@@ -20,8 +20,6 @@ from exactflow.exact.typing import Element
 from exactflow.laws.universal.cells import Cells, check_count, least_root, mixture, on_grid
 from exactflow.laws.universal.measures import Mixture, as_weights
 
-__all__ = ["Boxes", "Uniform", "as_ends", "checkerboard", "uniform"]
-
 Ends = tuple[tuple, tuple]
 
 

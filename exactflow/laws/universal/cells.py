@@ -23,17 +23,6 @@ from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 from exactflow.laws.universal.tuning import TUNING
 
-__all__ = [
-    "Cells",
-    "check_count",
-    "grid_bits",
-    "least_root",
-    "mixture",
-    "of_means",
-    "on_grid",
-    "placed",
-]
-
 
 class Cells(NamedTuple):
     """N atoms on the grid of multiples of 2^-bits.

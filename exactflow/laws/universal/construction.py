@@ -19,8 +19,6 @@ from exactflow.exact.typing import HALVES, Element
 from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 
-__all__ = ["Bound", "Construction"]
-
 
 class Bound(NamedTuple):
     """The terms of the bound, each a rational number that is certainly large enough."""

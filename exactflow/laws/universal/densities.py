@@ -27,8 +27,6 @@ from exactflow.laws.universal.tilings import (
     quantile_loss,
 )
 
-__all__ = ["Staircase", "refined"]
-
 SNAP = 0.1
 
 

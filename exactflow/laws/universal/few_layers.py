@@ -87,8 +87,6 @@ from exactflow.laws.universal.measures import TargetMeasure, as_measure
 from exactflow.laws.universal.parameters import QUANTIZATION, construct
 from exactflow.laws.universal.tuning import TUNING
 
-__all__ = ["Approximation", "approximate", "as_eps"]
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Approximation(FlowResult):

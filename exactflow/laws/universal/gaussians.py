@@ -30,8 +30,6 @@ from exactflow.laws.universal.cells import (
 )
 from exactflow.laws.universal.measures import Mixture, as_weights
 
-__all__ = ["GaussianMixture"]
-
 _PANTER_DITE = QQ(11, 4)  # a little more than sqrt(3) pi / 2
 
 

@@ -14,8 +14,6 @@ from exactflow.exact.numbers import elements, flat, format_short, to_index
 from exactflow.exact.typing import Element
 from exactflow.laws.universal.boxes import Boxes
 
-__all__ = ["Histogram"]
-
 
 @dataclass(frozen=True, init=False, repr=False)
 class Histogram(Boxes):

@@ -96,8 +96,6 @@ from exactflow.laws.universal.rearrangement import least_kl, translated
 from exactflow.laws.universal.tilings import MOST_TILES, Tiling, band_masses
 from exactflow.laws.universal.tuning import TUNING
 
-__all__ = ["KLApproximation", "KLBound", "approximate_in_kl"]
-
 Density: TypeAlias = Staircase | MixtureDensity
 
 SHAPING = QQ(1766, 10000)  # a little more than log(pi e / 6) / 2

@@ -29,8 +29,6 @@ from exactflow.flows.partition import as_partition
 from exactflow.laws.universal.construction import Construction
 from exactflow.laws.universal.measures import TargetMeasure
 
-__all__ = ["halves_of", "kl_lower_bound"]
-
 
 def halves_of(measure: TargetMeasure, partition: tuple[int, int] | None) -> tuple[int, int]:
     """Return the sizes of the halves, or raise `InvalidInputError` where they do not fit."""

@@ -20,16 +20,6 @@ from exactflow.exact.rounding import root
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.laws.universal.cells import Cells, mixture, on_grid
 
-__all__ = [
-    "Atoms",
-    "Mixture",
-    "Product",
-    "TargetMeasure",
-    "as_measure",
-    "as_weights",
-    "empirical",
-]
-
 
 class TargetMeasure(ABC):
     """A measure on R^d with second moments.

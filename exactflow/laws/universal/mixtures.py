@@ -28,8 +28,6 @@ from exactflow.laws.universal.tilings import (
 )
 from exactflow.laws.universal.tuning import TUNING
 
-__all__ = ["MixtureDensity"]
-
 REACH, LEAST_MASS, TINY, BLIND, TRUSTED, FINEST = 10, 1e-24, 1e-300, 4, 20, 1e-11
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(12)
 ROOT = np.sqrt(2 * np.pi)

@@ -20,8 +20,6 @@ from exactflow.laws.universal.cells import Cells
 from exactflow.laws.universal.construction import Construction
 from exactflow.laws.universal.tuning import TUNING
 
-__all__ = ["QUANTIZATION", "construct", "power_below"]
-
 QUANTIZATION, SHARE = QQ(1, 2), QQ(3, 32)
 
 

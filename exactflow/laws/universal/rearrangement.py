@@ -36,8 +36,6 @@ from exactflow.laws.universal.densities import Staircase
 from exactflow.laws.universal.tilings import Interval, Tile, Tiling
 from exactflow.laws.universal.tuning import TUNING
 
-__all__ = ["least_kl", "translated"]
-
 ROOM = QQ(1, 2**20)  # what a latent cell is wider, relatively, so that there is place for ramps
 
 

@@ -19,19 +19,6 @@ from exactflow.flows.nonlinear import PiecewiseCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.laws.universal.parameters import power_below
 
-__all__ = [
-    "MOST_TILES",
-    "Interval",
-    "Terms",
-    "Tile",
-    "Tiling",
-    "band_masses",
-    "best_width",
-    "companding",
-    "intervals",
-    "quantile_loss",
-]
-
 Interval = tuple[Element, Element]
 MOST_TILES = 2**16
 GAP, SLACK = 2.0**-20, QQ(1, 2**24)  # what of a latent interval is left free, for ramps

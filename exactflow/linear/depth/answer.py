@@ -15,7 +15,8 @@ from exactflow.exact.typing import DepthScales
 from exactflow.explanation import Explanation, Step
 from exactflow.explanation.steps import order_and_flips, product_step
 from exactflow.flows.display import over
-from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.orientation import Pose
 from exactflow.flows.result import DepthBounds, Evidence, FlowResult
 from exactflow.flows.verification import verify
@@ -24,8 +25,6 @@ from exactflow.linear.factor.problem import Problem
 
 if TYPE_CHECKING:
     from exactflow.linear.depth.scaled.certified import FourLayers
-
-__all__ = ["CertifiedDepth", "MinimalDepth", "lower_bound", "obstruction_step"]
 
 
 def lower_bound(obstructions: Sequence[Obstruction]) -> int:

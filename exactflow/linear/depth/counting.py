@@ -41,15 +41,6 @@ from exactflow.linear.depth.fixed_parts import proved_rank
 from exactflow.linear.depth.minors import LARGEST_HALF, principal_minors
 from exactflow.linear.depth.word import Word
 
-__all__ = [
-    "chain_of",
-    "excluding_rank",
-    "is_excluding_chain",
-    "is_excluding_rank",
-    "told_chain",
-    "told_rank",
-]
-
 
 def _reduced(word: Word) -> str:
     """The pattern, without its last letter where that passes through M."""

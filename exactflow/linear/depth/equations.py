@@ -41,23 +41,6 @@ from exactflow.exact.typing import Element
 from exactflow.linear.depth.fixed_parts import FixedParts
 from exactflow.linear.depth.word import Pencil, Word
 
-__all__ = [
-    "Equation",
-    "Multiplier",
-    "equations_for",
-    "is_absurd",
-    "misfit",
-    "reshaped",
-    "right_side",
-    "scalar_of",
-    "scaling_equations",
-    "shift_equations",
-    "sign",
-    "solve",
-    "tight_eigenvalues",
-    "with_ones",
-]
-
 Multiplier = tuple[DomainMatrix, ...]
 
 _POSITIVE = {"H", "G", "S", "T"}

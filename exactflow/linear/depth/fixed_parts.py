@@ -42,8 +42,6 @@ from exactflow.exact.normalforms import (
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.word import Pencil
 
-__all__ = ["FixedParts", "proved_rank", "sizes_at"]
-
 Sizes = tuple[int, ...]
 
 

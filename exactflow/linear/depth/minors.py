@@ -41,8 +41,6 @@ from exactflow.exact.typing import Element
 from exactflow.linear.depth.equations import sign
 from exactflow.linear.depth.word import Word
 
-__all__ = ["LARGEST_HALF", "Exponents", "Polynomial", "Spectra", "are_opposed", "principal_minors"]
-
 Exponents = tuple[int, ...]
 Polynomial = Mapping[Exponents, Element]
 

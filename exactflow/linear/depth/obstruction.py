@@ -33,8 +33,6 @@ from exactflow.linear.depth.fixed_parts import FixedParts, proved_rank
 from exactflow.linear.depth.minors import Spectra, are_opposed
 from exactflow.linear.depth.word import Pencil, Word, patterns
 
-__all__ = ["KINDS", "Kind", "Obstruction", "Reason"]
-
 Texts = dict[str, Any]
 
 

@@ -15,8 +15,6 @@ from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.typing import DepthScales, Half
 
-__all__ = ["Pencil", "Word", "patterns", "words"]
-
 _EXCHANGED = dict(zip("ABCDabcd", "DCBAdcba", strict=True))
 
 

@@ -13,21 +13,6 @@ from exactflow.exact.linalg import Blocks
 from exactflow.exact.typing import Element, Half
 from exactflow.flows.linear import LinearCoupling
 
-__all__ = [
-    "ShearWord",
-    "alternating",
-    "layers_of_word",
-    "merge",
-    "mirrored",
-    "opposite",
-    "shear",
-    "shears_of_pair",
-    "transposed",
-    "transposed_word",
-    "with_determinant",
-    "with_scale",
-]
-
 ShearWord = list[tuple[Half, DomainMatrix]]
 
 

@@ -45,15 +45,6 @@ from exactflow.exact.typing import Element
 from exactflow.explanation.steps import note, renamed
 from exactflow.linear.factor.assembly import ShearWord, alternating, shears_of_pair
 
-__all__ = [
-    "PairedSpectra",
-    "commutator",
-    "commutator_shifts",
-    "paired_spectra",
-    "six_shears",
-    "with_full_rank",
-]
-
 
 def commutator_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), or None where C is singular.

@@ -63,8 +63,6 @@ from exactflow.exact.linalg import Blocks
 from exactflow.exact.progress import stage
 from exactflow.linear.factor.assembly import shears_of_pair
 
-__all__ = ["Peel", "five_layer_shifts", "five_shears", "paired_shifts", "peel"]
-
 
 class _Match(NamedTuple):
     """W for which D + C W fixes the rows [R, I_k] from the left and has, elsewhere, the monic

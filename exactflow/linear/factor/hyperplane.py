@@ -48,8 +48,6 @@ from exactflow.linear.factor.assembly import ShearWord, alternating, transposed,
 from exactflow.linear.factor.commutator import commutator, paired_spectra, with_full_rank
 from exactflow.linear.factor.five_layers import five_layer_shifts, five_shears
 
-__all__ = ["hyperplane_shifts", "hyperplane_word"]
-
 Similarity = tuple[DomainMatrix, DomainMatrix, DomainMatrix]
 
 

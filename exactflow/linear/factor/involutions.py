@@ -26,8 +26,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Entries", "Monomial", "Reversal", "cycles_of", "reversal"]
-
 
 class Entries(NamedTuple):
     """A matrix as the sum of `values` at `rows` and `columns`; places may repeat."""

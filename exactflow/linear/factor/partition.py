@@ -44,8 +44,6 @@ from exactflow.linear.factor.commutator import commutator_shifts
 from exactflow.linear.factor.five_layers import five_layer_shifts, paired_shifts, peel
 from exactflow.linear.factor.hyperplane import hyperplane_shifts
 
-__all__ = ["partition_word"]
-
 Shifts = list[DomainMatrix]
 
 _TRIES = 6

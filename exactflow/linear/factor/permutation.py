@@ -50,14 +50,8 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact.sparse import SparseArray
 from exactflow.exact.typing import Half
 from exactflow.explanation.steps import note
-from exactflow.flows.flow import LinearCoupling
+from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.factor.involutions import Entries, Monomial, cycles_of, reversal
-
-__all__ = [
-    "permutation_layers",
-    "permutation_sign",
-    "signed_permutation",
-]
 
 Indices = Sequence[int] | np.ndarray
 

@@ -13,15 +13,14 @@ from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element, Half, Orientation, PartitionLike, Scales
 from exactflow.explanation.steps import note, order_and_flips
-from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.orientation import Pose, posed
 from exactflow.flows.partition import resolve_partition
 from exactflow.linear.factor.assembly import merge
 
 if TYPE_CHECKING:
     import numpy as np
-
-__all__ = ["SCALES", "Problem"]
 
 SCALES: tuple[str, ...] = get_args(Scales)
 

@@ -30,8 +30,6 @@ from exactflow.linear.factor.problem import Problem
 from exactflow.linear.factor.short import short_layers
 from exactflow.linear.factor.transvection import transvection_shifts
 
-__all__ = ["LARGEST_UNEVEN", "METHODS", "ROUTES", "Route", "layers_of"]
-
 LARGEST_UNEVEN = 128
 MOST_TERMS = 20_000
 """Symbols are refused beyond so many monomials: at the limit a matrix takes some 20 seconds."""

@@ -16,10 +16,8 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.typing import Element, Scales
-from exactflow.flows.flow import LinearCoupling
+from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.factor.assembly import merge, mirrored
-
-__all__ = ["short_layers"]
 
 
 def short_layers(blocks: Blocks, scales: Scales = "positive") -> list[LinearCoupling] | None:

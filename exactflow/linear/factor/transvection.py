@@ -32,8 +32,6 @@ from exactflow.exact.progress import stage
 from exactflow.exact.rational import plain, shared
 from exactflow.explanation.steps import note
 
-__all__ = ["transvection_shifts"]
-
 
 def transvection_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     """Return [W0', X, Y, Z, W, V] with M = L(W0') U(X) L(Y) U(Z) L(W) U(V), or None.

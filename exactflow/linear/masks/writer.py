@@ -18,8 +18,6 @@ from exactflow.flows.nonlinear.merged import MaskedPart, MergedCoupling
 from exactflow.linear.factor import factor
 from exactflow.linear.factor.assembly import merge, mirrored, opposite
 
-__all__ = ["Writer", "exact_words", "whole"]
-
 Pairs: TypeAlias = list[tuple[int, int]]
 Words: TypeAlias = Callable[[DomainMatrix, tuple[int, int]], Iterator[Sequence[LinearCoupling]]]
 

@@ -11,8 +11,6 @@ from typing import Any
 from exactflow.errors import ExactFlowError, InvalidInputError
 from exactflow.exact.progress import with_progress
 
-__all__ = ["Challenge", "Hypothesis", "Theorem", "Theorems"]
-
 
 @dataclass(frozen=True)
 class Hypothesis:

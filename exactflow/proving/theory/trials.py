@@ -15,7 +15,8 @@ from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix, as_rectangle
 from exactflow.exact.typing import DepthScales
-from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.verification import verify
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.factor import factor
@@ -24,8 +25,6 @@ from exactflow.linear.masks import one_mask
 from exactflow.linear.padding import zero_padding
 from exactflow.linear.targets import permutation
 from exactflow.proving.theory.table import Hypothesis
-
-__all__ = ["TRIALS", "draw_matrix"]
 
 Determinant: TypeAlias = Literal["positive", "one", "nonzero"]
 _ROUNDING = Fraction(1, 10**9)

@@ -6,7 +6,8 @@ from sympy import QQ
 from exactflow import random_matrix
 from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
-from exactflow.flows.flow import CouplingFlow, LinearCoupling
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.factor.commutator import commutator_shifts
 from exactflow.linear.factor.five_layers import five_layer_shifts, peel
 

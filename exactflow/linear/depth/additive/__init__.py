@@ -42,7 +42,7 @@ from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.typing import DepthScales
-from exactflow.flows.flow import LinearCoupling
+from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.orientation import Pose
 from exactflow.linear.depth.additive.matching import matched_shift, peeled_shift
 from exactflow.linear.depth.additive.rank_one import rank_one_shift
@@ -63,8 +63,6 @@ from exactflow.linear.factor.commutator import commutator_shifts
 from exactflow.linear.factor.hyperplane import hyperplane_shifts
 from exactflow.linear.factor.problem import Problem
 from exactflow.linear.factor.routes import layers_of
-
-__all__ = ["additive_depth", "counted_against", "decide"]
 
 TRIALS = 32
 _TRIALS_FINITE = 150

@@ -31,8 +31,6 @@ from exactflow.linear.depth.equations import with_ones
 from exactflow.linear.depth.fixed_parts import FixedParts
 from exactflow.linear.depth.word import Pencil
 
-__all__ = ["matched_shift", "peeled_shift"]
-
 
 def matched_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     """Return V = V0 + e t^T or V0 + t e^T such that D - C V and a + V c have one characteristic

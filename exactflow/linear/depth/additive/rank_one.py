@@ -31,8 +31,6 @@ from exactflow.exact.normalforms import chains, conjugate_partition, orbit
 from exactflow.linear.depth.fixed_parts import FixedParts
 from exactflow.linear.depth.word import Pencil
 
-__all__ = ["assigned_row", "rank_one_shift"]
-
 Divisors = dict[tuple, tuple[int, ...]]
 
 

@@ -35,8 +35,6 @@ from exactflow.linear.depth.equations import Equation, misfit, reshaped, solve
 from exactflow.linear.depth.obstruction import Reason
 from exactflow.linear.depth.word import Word
 
-__all__ = ["Shifts", "few_layers", "flanders_reason", "four_layers", "three_layers"]
-
 Shifts = list[DomainMatrix]
 
 

@@ -47,7 +47,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.typing import HALVES, Element
-from exactflow.flows.flow import LinearCoupling
+from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.depth.additive import additive_depth, counted_against
 from exactflow.linear.depth.additive.up_to_four import four_layers, three_layers
 from exactflow.linear.depth.answer import CertifiedDepth, MinimalDepth, lower_bound
@@ -70,8 +70,6 @@ from exactflow.linear.factor.assembly import (
 from exactflow.linear.factor.problem import Problem
 from exactflow.linear.factor.routes import Layers, layers_of
 from exactflow.linear.factor.short import short_layers
-
-__all__ = ["matching_diagonals", "scaled_depth"]
 
 Reasons = tuple[Obstruction, ...]
 

@@ -60,8 +60,6 @@ from exactflow.linear.depth.minors import LARGEST_HALF, Spectra
 from exactflow.linear.depth.scaled.spread import Near, near_solutions
 from exactflow.linear.depth.word import Word, words
 
-__all__ = ["EnclosedCoupling", "FourLayers", "four_layers_of"]
-
 CANDIDATES = 3
 PRECISIONS = (192, 384, 768)
 ROUNDS = 8

@@ -40,8 +40,6 @@ from exactflow.linear.depth.equations import sign
 from exactflow.linear.depth.obstruction import Reason
 from exactflow.linear.depth.word import Word
 
-__all__ = ["positive_diagonals"]
-
 Diagonals = tuple[list, list]
 
 

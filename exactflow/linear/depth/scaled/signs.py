@@ -44,8 +44,6 @@ from exactflow.linear.depth.minors import LARGEST_HALF, Exponents, Polynomial, S
 from exactflow.linear.depth.obstruction import Obstruction, Reason
 from exactflow.linear.depth.word import Word
 
-__all__ = ["kernels_against", "multipliers_against", "opposed_against"]
-
 MOST_MONOMIALS = 800
 MOST_MINORS = 5000
 

@@ -29,8 +29,6 @@ from scipy import linalg
 from exactflow.exact.numbers import to_float
 from exactflow.linear.depth.minors import Spectra
 
-__all__ = ["Near", "near_solutions"]
-
 SPREADS = (1.5, 3.0, 10.0, 100.0, 1e4)
 SIGNS, STARTS = 4, 40
 STEPS, CONVERGED = 60, 1e-11
