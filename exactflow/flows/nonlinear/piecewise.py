@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import Any
 
 import mpmath
@@ -118,12 +118,13 @@ class PiecewiseLinear:
         return tuple(map(QQ.to_sympy, self.at(to_element(x))))
 
     def at(self, x: Any) -> Any:
-        """Return the value as a call does; at an element of QQ, as elements of QQ, and at an array
-        of integers in int64, where knots, values and slopes are integers.
+        """Return the value as a call does; at an element of QQ, or an array of such, as elements of
+        QQ, and at an array of integers in int64, where knots, values and slopes are integers.
         """
         if isinstance(x, np.ndarray):
-            knots, values, slopes = self._integers if x.dtype.kind == "i" else self._floats
-            pieces = np.searchsorted(knots, x, side="right")
+            arrays = {"i": "_integers", "O": "_objects"}.get(x.dtype.kind, "_floats")
+            knots, values, slopes = getattr(self, arrays)
+            pieces = self._pieces(x) if knots.dtype == object else knots.searchsorted(x, "right")
             starts = np.maximum(pieces - 1, 0)
             with np.errstate(all="ignore"):
                 return values[:, starts] + slopes[:, pieces] * (x - knots[starts])
@@ -138,6 +139,16 @@ class PiecewiseLinear:
         """Return the slope at an element of QQ; at a knot, the one on its right."""
         return self.slopes[bisect_right(self.knots, x)]
 
+    def _pieces(self, x: np.ndarray) -> np.ndarray:
+        """Return how many knots are at most x: rounding is monotone, so that few are compared."""
+        rounded, image = (np.fromiter(map(to_float, row), float) for row in (self.knots, x))
+        ends = (rounded.searchsorted(image, side).tolist() for side in ("left", "right"))
+        return np.fromiter(map(bisect_right, repeat(self.knots), x, *ends), int)
+
+    @cached_property
+    def _objects(self) -> tuple[np.ndarray, ...]:
+        return self._arrays(to_element, object)
+
     @cached_property
     def _floats(self) -> tuple[np.ndarray, ...]:
         return self._arrays(to_float, float)
@@ -149,7 +160,7 @@ class PiecewiseLinear:
     def _arrays(self, convert: Callable, dtype: type) -> tuple[np.ndarray, ...]:
         """Return knots, and values and slopes coordinate by coordinate."""
         rows = self.knots, *zip(*self.values, strict=True), *zip(*self.slopes, strict=True)
-        arrays: list[np.ndarray] = [np.array([*map(convert, row)], dtype) for row in rows]
+        arrays: list[np.ndarray] = [np.fromiter(map(convert, row), dtype) for row in rows]
         stop = 1 + self.dimension
         return arrays[0], np.stack(arrays[1:stop]), np.stack(arrays[stop:])
 
