@@ -122,9 +122,11 @@ class PiecewiseLinear:
         QQ, and at an array of integers in int64, where knots, values and slopes are integers.
         """
         if isinstance(x, np.ndarray):
-            arrays = {"i": "_integers", "O": "_objects"}.get(x.dtype.kind, "_floats")
-            knots, values, slopes = getattr(self, arrays)
-            pieces = self._pieces(x) if knots.dtype == object else knots.searchsorted(x, "right")
+            if x.dtype == object:
+                (knots, values, slopes), pieces = self._objects, self._pieces(x)
+            else:
+                knots, values, slopes = self._integers if x.dtype.kind == "i" else self._floats
+                pieces = np.searchsorted(knots, x, side="right")
             starts = np.maximum(pieces - 1, 0)
             with np.errstate(all="ignore"):
                 return values[:, starts] + slopes[:, pieces] * (x - knots[starts])
