@@ -63,10 +63,10 @@ def _plus(u: Values, v: Values) -> Values:
     return tuple(map(add, u, v))
 
 
-def _each(operation: Callable, us: Iterable[Values], vs: Iterable[Values]) -> list[Values]:
-    """Return u - v, or u + v, of all pairs, coordinate by coordinate."""
-    columns = zip(zip(*us, strict=True), zip(*vs, strict=True), strict=True)
-    return [*zip(*(map(operation, *pair) for pair in columns), strict=True)]
+def _each(operation: Callable, us: Sequence[Values], vs: Sequence[Values]) -> list[Values]:
+    """Return u + v, or u - v, of all pairs, coordinate by coordinate."""
+    entries = map(itemgetter, range(len(us[0])))
+    return [*zip(*(map(operation, map(at, us), map(at, vs)) for at in entries), strict=True)]
 
 
 def _turned(word: str, points: Iterable[Halves], images: Iterable[Halves]) -> list[tuple]:
