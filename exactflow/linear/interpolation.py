@@ -29,7 +29,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_rectangle
 from exactflow.exact.numbers import format_short
-from exactflow.exact.typing import HALVES, MatrixLike, PartitionLike
+from exactflow.exact.typing import HALVES, Element, MatrixLike, PartitionLike
 from exactflow.explanation import Explanation, Step
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.nonlinear.finite import Columns, PointObstruction, coupling, fewest
@@ -257,10 +257,7 @@ def _halves(
     name: str, matrix: DomainMatrix, order: Sequence[int], p: int, unit: int, integers: bool
 ) -> Columns:
     """Return the halves of the rows in units; rows are to be distinct, and perhaps integers."""
-    columns = [
-        [int(x) if x.denominator == 1 else x for x in (unit * x for x in column)]
-        for column in matrix.transpose().to_list()
-    ]
+    columns = [[_in_units(x, unit) for x in column] for column in matrix.transpose().to_list()]
     rows: dict[tuple, int] = {}
     for i, row in enumerate(zip(*columns, strict=True)):
         if integers and not all(isinstance(x, int) for x in row):
@@ -268,13 +265,19 @@ def _halves(
                 f"expected integers, got {_shown(row)} as row {i} of {name}: leave integers out"
             )
         if (k := rows.setdefault(row, i)) != i:
-            row = matrix.to_list()[i]
+            given = _shown(matrix.to_list()[i])
             raise InvalidInputError(
-                f"expected distinct {name}, since a flow is a bijection, got {_shown(row)} in rows "
+                f"expected distinct {name}, since a flow is a bijection, got {given} in rows "
                 f"{k} and {i}"
             )
     seen = [columns[j] for j in order]
     return [*zip(*seen[:p], strict=True)], [*zip(*seen[p:], strict=True)]
+
+
+def _in_units(x: Element, unit: int) -> Element:
+    """Return how many units a number is: an integer, where they are whole."""
+    factor, rest = divmod(unit, int(x.denominator))
+    return unit * x if rest else int(x.numerator) * factor
 
 
 def _shown(row: Sequence) -> str:

@@ -180,7 +180,7 @@ def fewest(
         for word in dict.fromkeys(("LULU"[:count], "ULUL"[:count])):
             try:
                 step = -1 if word[:1] == "U" else 1
-                halves = [*points[::step], *images[::step], *shifts[::step]]
+                halves = *points[::step], *images[::step], *shifts[::step]
                 found.append((word, _tables(count, halves, unit)))
             except _ExcludedError as error:
                 kind, rows = error.args
@@ -219,13 +219,11 @@ def _function(kind: str, keys: Iterable, values: Sequence[Values]) -> dict:
 
 
 def _tables(count: int, halves: Sequence[Sequence[Values]], unit: int) -> list[Table]:
-    """Return the shifts of so many couplings, of which the first keeps k, given k, m, k', m' of the
-    points, k' - k and m' - m.
-    """
+    """Return the shifts of so many couplings, given k, m, k', m', k' - k and m' - m."""
     k, m, k2, m2, down, up = halves
-    moves = zip(*[down, up][: 2 - count], strict=True)
-    if count < 2 and (changed := [i for i, x in enumerate(moves) if any(chain(*x))]):
-        raise _ExcludedError("point", (changed[0],))
+    for i, shifts in enumerate(zip(*(down, up)[: max(0, 2 - count)], strict=True)):
+        if any(chain(*shifts)):
+            raise _ExcludedError("point", (i,))
     if count < 3:
         two = ("before", k, up), ("after", m2, down)
         return [_function(*one) for one in two[:count]]
@@ -270,7 +268,7 @@ def _apart(groups: Sequence, values: Sequence[Values], unit: int) -> dict[Any, V
         low, high = ends.get(group, (x, x))
         ends[group] = min(low, x), max(high, x)
     shifts, end = {}, None
-    for group, (low, high) in sorted(ends.items(), key=lambda item: item[1]):
+    for group, (low, high) in sorted(ends.items(), key=itemgetter(1)):
         shifts[group] = 0 if end is None else max(0, (floor(end - low) // unit + 1) * unit)
         end = high + shifts[group]
     middle, others = max(shifts.values()) // (2 * unit) * unit, [0] * (len(values[0]) - 1)
@@ -284,7 +282,7 @@ def _potentials(
 
     Nodes are numbered, the starts first; then so are the roots.
     """
-    nodes = [*starts, *stops]
+    nodes = starts + stops
     edges = (np.argsort(nodes, kind="stable") % len(starts)).tolist()
     ends = [0, *np.cumsum(np.bincount(nodes)).tolist()]
     value: dict[int, Values] = {}
@@ -338,10 +336,9 @@ def coupling(
 
 
 def _separating(keys: Sequence[Values]) -> tuple[list[int], list[Element]]:
-    """Return a unit row that has distinct values at the keys, else a row 1, b, b^2, .. that has, and
-    these values.
+    """Return a unit row of distinct values at the keys, else a row 1, b, b^2, .., and the values.
 
-    It has once b - 1 exceeds all quotients of entries of differences of keys; b grows by half.
+    They are distinct once b - 1 exceeds all quotients of entries of differences of keys.
     """
     size, base = len(keys[0]), 1
     rows = [[int(i == j) for i in range(size)] for j in range(size)]

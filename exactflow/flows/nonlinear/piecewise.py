@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise, repeat
+from itertools import chain, pairwise, repeat
 from typing import Any
 
 import mpmath
@@ -143,13 +143,13 @@ class PiecewiseLinear:
 
     def _pieces(self, x: np.ndarray) -> np.ndarray:
         """Return how many knots are at most x: rounding is monotone, so that few are compared."""
-        rounded, image = (np.fromiter(map(to_float, row), float) for row in (self.knots, x))
-        ends = (rounded.searchsorted(image, side).tolist() for side in ("left", "right"))
+        knots, image = self._floats[0], np.fromiter(map(to_float, x), float)
+        ends = (knots.searchsorted(image, side).tolist() for side in ("left", "right"))
         return np.fromiter(map(bisect_right, repeat(self.knots), x, *ends), int)
 
     @cached_property
     def _objects(self) -> tuple[np.ndarray, ...]:
-        return self._arrays(to_element, object)
+        return self._arrays(lambda x: x, object)
 
     @cached_property
     def _floats(self) -> tuple[np.ndarray, ...]:
@@ -161,10 +161,9 @@ class PiecewiseLinear:
 
     def _arrays(self, convert: Callable, dtype: type) -> tuple[np.ndarray, ...]:
         """Return knots, and values and slopes coordinate by coordinate."""
-        rows = self.knots, *zip(*self.values, strict=True), *zip(*self.slopes, strict=True)
+        rows = self.knots, chain.from_iterable(self.values), chain.from_iterable(self.slopes)
         arrays: list[np.ndarray] = [np.fromiter(map(convert, row), dtype) for row in rows]
-        stop = 1 + self.dimension
-        return arrays[0], np.stack(arrays[1:stop]), np.stack(arrays[stop:])
+        return arrays[0], *(table.reshape(-1, self.dimension).T for table in arrays[1:])
 
     def scaled(self, factors: Sequence) -> "PiecewiseLinear":
         """Return ``factors * f``, coordinate by coordinate; the factors are elements of QQ."""
