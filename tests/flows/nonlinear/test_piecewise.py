@@ -56,7 +56,7 @@ def test_mpf_between_close_knots():
 
 def test_arrays_of_elements_where_floats_cannot_tell_knots_apart():
     close = [1 + k * QQ(1, 10**30) for k in range(-3, 4)]
-    knots = [-QQ(10) ** 400, -QQ(10) ** 399, QQ(0), *close, QQ(10) ** 398, QQ(10) ** 400]
+    knots = [-(QQ(10) ** 400), -(QQ(10) ** 399), QQ(0), *close, QQ(10) ** 398, QQ(10) ** 400]
     f = PiecewiseLinear(knots, [(k * k % 7, k % 3) for k in range(len(knots))], (1, 2), (3, 4))
     middles = [(a + b) / 2 for a, b in itertools.pairwise(knots)]
     places = [2 * knots[0], 2 * knots[-1], *middles[::-1], *knots]
