@@ -90,6 +90,8 @@ def to_element(x: object) -> Element:
             pass
         case float():  # told before the abstract classes, which take longer
             return _dyadic(x)
+        case int():
+            return _Element(x)
         case Rational() | fmpq() | fmpz():
             return QQ(int(x.numerator), int(x.denominator))
         case Real() if not isinstance(x, sympy.Basic):
@@ -105,7 +107,7 @@ def _dyadic(x: Any) -> Element:
     try:
         if isinstance(x, mpmath.mpf) and mpmath.isfinite(x):
             return QQ(*map(int, mpmath.libmp.to_rational(x._mpf_)))
-        return QQ(*x.as_integer_ratio())
+        return _Element(*x.as_integer_ratio())
     except (AttributeError, OverflowError, ValueError):
         raise InvalidInputError(f"expected a finite number, got {x}") from None
 

@@ -211,7 +211,7 @@ class LinearCoupling(Coupling):
             return self.float_shift @ np.stack(kept)
         image = [0 * kept[0]] * self.shift_matrix.shape[0]
         for (i, j), entry in self.shift_matrix.iter_items():
-            image[i] += convert(entry) * kept[j]
+            image[i] = image[i] + convert(entry) * kept[j]
         return image
 
     def domain_matrix(self) -> DomainMatrix:

@@ -29,10 +29,10 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_rectangle
 from exactflow.exact.numbers import format_short
-from exactflow.exact.typing import HALVES, MatrixLike, PartitionLike
+from exactflow.exact.typing import HALVES, Element, MatrixLike, PartitionLike
 from exactflow.explanation import Explanation, Step
 from exactflow.flows.nonlinear import PiecewiseFlow
-from exactflow.flows.nonlinear.finite import Halves, PointObstruction, coupling, fewest
+from exactflow.flows.nonlinear.finite import Columns, PointObstruction, coupling, fewest
 from exactflow.flows.partition import resolve_partition
 from exactflow.flows.result import Evidence, MapResult
 
@@ -255,21 +255,29 @@ def _unit(*given: DomainMatrix) -> int:
 
 def _halves(
     name: str, matrix: DomainMatrix, order: Sequence[int], p: int, unit: int, integers: bool
-) -> list[Halves]:
+) -> Columns:
     """Return the halves of the rows in units; rows are to be distinct, and perhaps integers."""
+    columns = [[_in_units(x, unit) for x in column] for column in matrix.transpose().to_list()]
     rows: dict[tuple, int] = {}
-    for i, row in enumerate(matrix.to_list()):
-        if integers and any(x.denominator != 1 for x in row):
+    for i, row in enumerate(zip(*columns, strict=True)):
+        if integers and not all(isinstance(x, int) for x in row):
             raise InvalidInputError(
                 f"expected integers, got {_shown(row)} as row {i} of {name}: leave integers out"
             )
-        entries = [int(x) if x.denominator == 1 else x for x in (unit * x for x in row)]
-        if (k := rows.setdefault(tuple([entries[j] for j in order]), i)) != i:
+        if (k := rows.setdefault(row, i)) != i:
+            given = _shown(matrix.to_list()[i])
             raise InvalidInputError(
-                f"expected distinct {name}, since a flow is a bijection, got {_shown(row)} in rows "
+                f"expected distinct {name}, since a flow is a bijection, got {given} in rows "
                 f"{k} and {i}"
             )
-    return [(row[:p], row[p:]) for row in rows]
+    seen = [columns[j] for j in order]
+    return [*zip(*seen[:p], strict=True)], [*zip(*seen[p:], strict=True)]
+
+
+def _in_units(x: Element, unit: int) -> Element:
+    """Return how many units a number is: an integer, where they are whole."""
+    factor, rest = divmod(unit, int(x.denominator))
+    return unit * x if rest else int(x.numerator) * factor
 
 
 def _shown(row: Sequence) -> str:

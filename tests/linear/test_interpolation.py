@@ -366,7 +366,7 @@ def test_an_explanation_is_checked():
 
 def test_the_flow_is_composed_again(monkeypatch):
     def other(points, images, unit):
-        return "L", [{x[0]: (0,) for x in points}], ()
+        return "L", [dict.fromkeys(points[0], (0,))], ()
 
     monkeypatch.setattr(interpolation, "fewest", other)
     with pytest.raises(VerificationError, match="images given"):

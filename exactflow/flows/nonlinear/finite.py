@@ -22,13 +22,14 @@ How it is checked
 *Exact*: a `PointObstruction` computes with its points alone, by arithmetic of its own.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from math import floor
-from operator import add, mul, neg, sub
+from operator import add, itemgetter, mul, neg, sub
 from typing import Any, TypeAlias
 
+import numpy as np
 from sympy import QQ
 
 from exactflow.exact.numbers import format_short
@@ -39,8 +40,8 @@ from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 Values: TypeAlias = tuple  # of elements of QQ, or integers; in units but for an obstruction
 Halves: TypeAlias = tuple[Values, Values]
 Table: TypeAlias = dict[Values, Values]
-Node: TypeAlias = tuple[int, Values]  # 0 and a value of k, or 1 and one of k'
-Tree: TypeAlias = dict[Node, tuple[Node, int]]  # to the node nearer to the root, by a point
+Columns: TypeAlias = tuple[Sequence[Values], Sequence[Values]]  # first halves, and second ones
+Tree: TypeAlias = dict[int, tuple[int, int]]  # to the node nearer to the root, by a point
 
 _REASONS = {
     "point": "point {first} has to keep {one}, which becomes {other}",
@@ -60,6 +61,12 @@ def _minus(u: Values, v: Values) -> Values:
 
 def _plus(u: Values, v: Values) -> Values:
     return tuple(map(add, u, v))
+
+
+def _each(operation: Callable, us: Sequence[Values], vs: Sequence[Values]) -> list[Values]:
+    """Return u + v, or u - v, of all pairs, coordinate by coordinate."""
+    entries = map(itemgetter, range(len(us[0])))
+    return [*zip(*(map(operation, map(at, us), map(at, vs)) for at in entries), strict=True)]
 
 
 def _turned(word: str, points: Iterable[Halves], images: Iterable[Halves]) -> list[tuple]:
@@ -159,7 +166,7 @@ class _ExcludedError(Exception):
 
 
 def fewest(
-    points: Sequence[Halves], images: Sequence[Halves], unit: int
+    points: Columns, images: Columns, unit: int
 ) -> tuple[str, list[Table], tuple[PointObstruction, ...]]:
     """Return the least word, the shifts of its couplings as tables, and what excludes all shorter
     words; of two least words, the one of smaller shifts.
@@ -167,12 +174,14 @@ def fewest(
     Points are distinct, and so are their images. All numbers are in units, of which 1 has `unit`.
     """
     excluded: list[PointObstruction] = []
-    one = QQ(1, unit)
+    one, shifts = QQ(1, unit), [_each(sub, *pair) for pair in zip(images, points, strict=True)]
     for count in range(5):
         found, reasons = [], []
         for word in dict.fromkeys(("LULU"[:count], "ULUL"[:count])):
             try:
-                found.append((word, _tables(count, _turned(word, points, images), unit)))
+                step = -1 if word[:1] == "U" else 1
+                halves = *points[::step], *images[::step], *shifts[::step]
+                found.append((word, _tables(count, halves, unit)))
             except _ExcludedError as error:
                 kind, rows = error.args
                 start, stop = (_halves(one, pairs, rows) for pairs in (points, images))
@@ -189,8 +198,9 @@ def _times(one: Element, halves: Iterable[Values]) -> tuple[Values, ...]:
     return tuple([tuple([x * one for x in half]) for half in halves])
 
 
-def _halves(one: Element, pairs: Sequence[Halves], rows: Iterable[int]) -> tuple[Halves, ...]:
-    return tuple((first, second) for first, second in (_times(one, pairs[i]) for i in rows))
+def _halves(one: Element, columns: Columns, rows: Sequence[int]) -> tuple[Halves, ...]:
+    halves = (_times(one, [column[i] for i in rows]) for column in columns)
+    return tuple(zip(*halves, strict=True))
 
 
 def _largest(found: tuple[str, list[Table]]) -> Element:
@@ -208,39 +218,45 @@ def _function(kind: str, keys: Iterable, values: Sequence[Values]) -> dict:
     return {key: values[i] for key, i in rows.items()}
 
 
-def _tables(count: int, turned: Sequence[tuple], unit: int) -> list[Table]:
-    """Return the shifts of so many couplings, of which the first keeps k."""
-    k, m, k2, m2 = zip(*turned, strict=True)
-    if count < 2 and (changed := [i for i, x in enumerate(k) if x != k2[i]]):
-        raise _ExcludedError("point", (changed[0],))
+def _tables(count: int, halves: Sequence[Sequence[Values]], unit: int) -> list[Table]:
+    """Return the shifts of so many couplings, given k, m, k', m', k' - k and m' - m."""
+    k, m, k2, m2, down, up = halves
+    for i, shifts in enumerate(zip(*(down, up)[: max(0, 2 - count)], strict=True)):
+        if any(chain(*shifts)):
+            raise _ExcludedError("point", (i,))
     if count < 3:
-        two = ("before", k, [*map(_minus, m2, m)]), ("after", m2, [*map(_minus, k2, k)])
+        two = ("before", k, up), ("after", m2, down)
         return [_function(*one) for one in two[:count]]
-    first = _first_of_three(k, m, k2, m2, unit) if count == 3 else _apart(k, m, unit)
+    first = _first_of_three(halves, unit) if count == 3 else _apart(k, m, unit)
     last = dict.fromkeys(m2, _minus(k[0], k[0])) if count == 3 else _apart(m2, k2, unit)
     B, A = _moved(m, first, k), _moved(k2, last, m2)
-    middle = _function("", B, [*map(_minus, A, k)]), _function("", A, [*map(_minus, m2, B)])
+    middle = _function("", B, _each(sub, A, k)), _function("", A, _each(sub, m2, B))
     return [first, *middle, {x: tuple(map(neg, c)) for x, c in last.items()}][:count]
 
 
-def _moved(values: Sequence[Values], table: Table, keys: Sequence[Values]) -> list[Values]:
-    return [_plus(value, table[key]) for value, key in zip(values, keys, strict=True)]
+def _moved(values: Sequence[Values], table: Table, keys: Sequence) -> list[Values]:
+    return _each(add, values, [table[key] for key in keys])
 
 
-def _first_of_three(k: Sequence, m: Sequence, k2: Sequence, m2: Sequence, unit: int) -> Table:
+def _first_of_three(halves: Sequence[Sequence[Values]], unit: int) -> Table:
     """Return a t for which m' - m - t(k) is a function of k', and k' - k one of m + t(k)."""
-    t, roots, tree = _potentials(k, k2, [*map(_minus, m2, m)])
-    components, B, down = [roots[x] for x in k], _moved(m, t, k), [*map(_minus, k2, k)]
+    k, m, k2, _, down, up = halves
+    nodes = {x: i for i, x in enumerate(dict.fromkeys(k))}
+    others = {x: i for i, x in enumerate(dict.fromkeys(k2), len(nodes))}
+    ends = [nodes[x] for x in k], [others[x] for x in k2]
+    value, roots, tree = _potentials(*ends, up)
+    t = {x: value[i] for x, i in nodes.items()}
+    components, B = [roots[i] for i in ends[0]], _moved(m, t, k)
     try:
         _function("path", zip(components, B, strict=True), down)
     except _ExcludedError as error:
         i, j = error.args[1]
-        rows = i, *_way(tree, (0, k[i]), (0, k[j])), j
+        rows = i, *_way(tree, nodes[k[i]], nodes[k[j]]), j
         raise _ExcludedError("path", rows) from None
     if len({*zip(B, down, strict=True)}) == len({*B}):
         return t
     constants = _apart(components, B, unit)
-    return {x: _plus(value, constants[roots[x]]) for x, value in t.items()}
+    return {x: _plus(t[x], constants[roots[i]]) for x, i in nodes.items()}
 
 
 def _apart(groups: Sequence, values: Sequence[Values], unit: int) -> dict[Any, Values]:
@@ -252,40 +268,42 @@ def _apart(groups: Sequence, values: Sequence[Values], unit: int) -> dict[Any, V
         low, high = ends.get(group, (x, x))
         ends[group] = min(low, x), max(high, x)
     shifts, end = {}, None
-    for group, (low, high) in sorted(ends.items(), key=lambda item: item[1]):
+    for group, (low, high) in sorted(ends.items(), key=itemgetter(1)):
         shifts[group] = 0 if end is None else max(0, (floor(end - low) // unit + 1) * unit)
         end = high + shifts[group]
     middle, others = max(shifts.values()) // (2 * unit) * unit, [0] * (len(values[0]) - 1)
     return {group: (shift - middle, *others) for group, shift in shifts.items()}
 
 
-def _potentials(k: Sequence, k2: Sequence, up: Sequence) -> tuple[Table, dict[Values, Node], Tree]:
-    """Return t and a root for each value of k, and a forest, if t(k) + v(k') = `up` is solvable."""
-    ends = [((0, x), (1, y)) for x, y in zip(k, k2, strict=True)]
-    edges: dict[Node, list[int]] = {}
-    for i, pair in enumerate(ends):
-        for node in pair:
-            edges.setdefault(node, []).append(i)
-    value: dict[Node, Values] = {}
+def _potentials(
+    starts: list[int], stops: list[int], up: Sequence[Values]
+) -> tuple[dict[int, Values], dict[int, int], Tree]:
+    """Return t or v and a root for each node, and a forest, if t + v = `up` at the ends of edges.
+
+    Nodes are numbered, the starts first; then so are the roots.
+    """
+    nodes = starts + stops
+    edges = (np.argsort(nodes, kind="stable") % len(starts)).tolist()
+    ends = [0, *np.cumsum(np.bincount(nodes)).tolist()]
+    value: dict[int, Values] = {}
     roots, tree = {}, {}
-    for root in edges:
+    for root in dict.fromkeys(starts):
         if root in value:
             continue
         value[root], reached = _minus(up[0], up[0]), [root]
         for node in reached:
             roots[node] = root
-            for i in edges[node]:
-                other, wanted = ends[i][1 - node[0]], _minus(up[i], value[node])
+            for i in edges[ends[node] : ends[node + 1]]:
+                other, wanted = starts[i] + stops[i] - node, _minus(up[i], value[node])
                 if other not in value:
                     value[other], tree[other] = wanted, (node, i)
                     reached.append(other)
                 elif value[other] != wanted:
-                    raise _ExcludedError("cycle", (i, *_way(tree, *ends[i])))
-    t = {x: value[0, x] for x in k}
-    return t, {x: roots[0, x] for x in t}, tree
+                    raise _ExcludedError("cycle", (i, *_way(tree, starts[i], stops[i])))
+    return value, roots, tree
 
 
-def _way(tree: Tree, start: Node, stop: Node) -> list[int]:
+def _way(tree: Tree, start: int, stop: int) -> list[int]:
     """Return the points on the way through the forest from one node to another."""
     up: list[int] = []
     down: list[int] = []
@@ -306,8 +324,8 @@ def coupling(
 
     With `integers` its shift at each integer is that of the nearest smaller knot, or of the first.
     """
-    row = _separating(list(table))
-    points = sorted((sum(map(mul, row, key)), shift) for key, shift in table.items())
+    row, reads = _separating(list(table))
+    points = sorted(zip(reads, table.values(), strict=True), key=itemgetter(0))
     if integers:
         pairs = pairwise(points)
         points += [(b - 1, shift) for (a, shift), (b, _) in pairs if b - a > 1]
@@ -317,16 +335,17 @@ def coupling(
     return PiecewiseCoupling(partition, HALVES[letter == "L"], conditioner, reads=row)
 
 
-def _separating(keys: Sequence[Values]) -> list[int]:
-    """Return a unit row that has distinct values at the keys, else a row 1, b, b^2, .. that has.
+def _separating(keys: Sequence[Values]) -> tuple[list[int], list[Element]]:
+    """Return a unit row of distinct values at the keys, else a row 1, b, b^2, .., and the values.
 
-    It has once b - 1 exceeds all quotients of entries of differences of keys; b grows by half.
+    They are distinct once b - 1 exceeds all quotients of entries of differences of keys.
     """
     size, base = len(keys[0]), 1
     rows = [[int(i == j) for i in range(size)] for j in range(size)]
     while True:
         for row in rows:
-            if len({sum(map(mul, row, key)) for key in keys}) == len(keys):
-                return row
+            values = [sum(map(mul, row, key)) for key in keys]
+            if len({*values}) == len(keys):
+                return row, values
         rows = [[base**j for j in range(size)]]
         base += (base + 1) // 2

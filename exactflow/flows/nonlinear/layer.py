@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sympy import QQ
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
@@ -20,14 +21,14 @@ from exactflow.flows.partition import as_partition
 
 
 class Pointwise(Map):
-    """A map over the rational numbers that takes exact columns one by one."""
+    """A map over the rational numbers that takes all exact columns at once, as arrays."""
 
     field: Domain = QQ
 
     def _exact(self, columns: DomainMatrix) -> DomainMatrix:
-        points = over_rationals(columns).transpose().to_dense().to_list()
-        images = [self._run(point, to_element) for point in points]
-        return linalg.from_entries(images, columns.shape[::-1], QQ).transpose()
+        rows = over_rationals(columns).to_dense().to_list()
+        image = self._run([np.fromiter(row, object) for row in rows], to_element)
+        return linalg.from_entries(image, columns.shape, QQ)
 
 
 class RationalCoupling(Pointwise, Coupling):

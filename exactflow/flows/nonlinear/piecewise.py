@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise, repeat
 from typing import Any
 
 import mpmath
@@ -118,12 +118,15 @@ class PiecewiseLinear:
         return tuple(map(QQ.to_sympy, self.at(to_element(x))))
 
     def at(self, x: Any) -> Any:
-        """Return the value as a call does; at an element of QQ, as elements of QQ, and at an array
-        of integers in int64, where knots, values and slopes are integers.
+        """Return the value as a call does; at an element of QQ, or an array of such, as elements of
+        QQ, and at an array of integers in int64, where knots, values and slopes are integers.
         """
         if isinstance(x, np.ndarray):
-            knots, values, slopes = self._integers if x.dtype.kind == "i" else self._floats
-            pieces = np.searchsorted(knots, x, side="right")
+            if x.dtype == object:
+                (knots, values, slopes), pieces = self._objects, self._pieces(x)
+            else:
+                knots, values, slopes = self._integers if x.dtype.kind == "i" else self._floats
+                pieces = np.searchsorted(knots, x, side="right")
             starts = np.maximum(pieces - 1, 0)
             with np.errstate(all="ignore"):
                 return values[:, starts] + slopes[:, pieces] * (x - knots[starts])
@@ -138,6 +141,16 @@ class PiecewiseLinear:
         """Return the slope at an element of QQ; at a knot, the one on its right."""
         return self.slopes[bisect_right(self.knots, x)]
 
+    def _pieces(self, x: np.ndarray) -> np.ndarray:
+        """Return how many knots are at most x: rounding is monotone, so that few are compared."""
+        knots, image = self._floats[0], np.fromiter(map(to_float, x), float)
+        ends = (knots.searchsorted(image, side).tolist() for side in ("left", "right"))
+        return np.fromiter(map(bisect_right, repeat(self.knots), x, *ends), int)
+
+    @cached_property
+    def _objects(self) -> tuple[np.ndarray, ...]:
+        return self._arrays(lambda x: x, object)
+
     @cached_property
     def _floats(self) -> tuple[np.ndarray, ...]:
         return self._arrays(to_float, float)
@@ -148,10 +161,9 @@ class PiecewiseLinear:
 
     def _arrays(self, convert: Callable, dtype: type) -> tuple[np.ndarray, ...]:
         """Return knots, and values and slopes coordinate by coordinate."""
-        rows = self.knots, *zip(*self.values, strict=True), *zip(*self.slopes, strict=True)
-        arrays: list[np.ndarray] = [np.array([*map(convert, row)], dtype) for row in rows]
-        stop = 1 + self.dimension
-        return arrays[0], np.stack(arrays[1:stop]), np.stack(arrays[stop:])
+        rows = self.knots, chain.from_iterable(self.values), chain.from_iterable(self.slopes)
+        arrays: list[np.ndarray] = [np.fromiter(map(convert, row), dtype) for row in rows]
+        return arrays[0], *(table.reshape(-1, self.dimension).T for table in arrays[1:])
 
     def scaled(self, factors: Sequence) -> "PiecewiseLinear":
         """Return ``factors * f``, coordinate by coordinate; the factors are elements of QQ."""

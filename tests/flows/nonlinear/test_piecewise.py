@@ -1,5 +1,7 @@
 """Piecewise-linear functions: one function in every arithmetic."""
 
+import itertools
+
 import mpmath
 import numpy as np
 import pytest
@@ -50,6 +52,16 @@ def test_mpf_between_close_knots():
         assert abs(step(1 + mpmath.mpf(10) ** -30 / 4)[0] - 0.25) < 1e-15
     assert step(np.array([1.0]))[0, 0] in (0, 1)
     assert step.slopes[1] == (10**30,)
+
+
+def test_arrays_of_elements_where_floats_cannot_tell_knots_apart():
+    close = [1 + k * QQ(1, 10**30) for k in range(-3, 4)]
+    knots = [-(QQ(10) ** 400), -(QQ(10) ** 399), QQ(0), *close, QQ(10) ** 398, QQ(10) ** 400]
+    f = PiecewiseLinear(knots, [(k * k % 7, k % 3) for k in range(len(knots))], (1, 2), (3, 4))
+    middles = [(a + b) / 2 for a, b in itertools.pairwise(knots)]
+    places = [2 * knots[0], 2 * knots[-1], *middles[::-1], *knots]
+    values = f.at(np.array(places, dtype=object))
+    assert [*zip(*values.tolist(), strict=True)] == [f.at(x) for x in places]
 
 
 def test_floats_out_of_range():
