@@ -32,8 +32,7 @@ from exactflow.exact.balls import ball, lower, normal_density, normal_quantile, 
 from exactflow.exact.numbers import to_element
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.laws.universal.cells import Cells
-from exactflow.laws.universal.lower_bounds import halves_of
-from exactflow.laws.universal.measures import TargetMeasure, as_measure
+from exactflow.laws.universal.measures import TargetMeasure, as_measure, halves_of
 from exactflow.laws.universal.tuning import TUNING
 
 __all__ = ["one_layer_bound"]

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from flint import arb
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
@@ -86,10 +85,6 @@ class Boxes(Uniform):
     def sides(self, start: tuple, end: tuple) -> list[Ends]:
         """Return the sides, one in each coordinate."""
         return [((a,), (b,)) for a, b in zip(start, end, strict=True)]
-
-    def slab(self, i: int, radius: arb) -> arb:
-        """Return the mean of 2 radius / side, where that is less than one."""
-        return self.average(2 * radius / ball(b[i] - a[i]) for a, b in self.ends)
 
 
 def uniform(lower: Sequence, upper: Sequence) -> Boxes:
