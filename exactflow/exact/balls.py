@@ -28,9 +28,6 @@ def upper(x: arb) -> Rational:
     """Return a rational that is at least every number of the ball, of 53 bits.
 
     What is below 2^-1000, as tails of a Gaussian may be by far, comes back as 2^-1000.
-
-    >>> upper(arb(2).sqrt()) > upper(arb(1.4142)), upper(arb(0)), upper(arb(-(10**9)).exp()) > 0
-    (True, 0, True)
     """
     with ctx.workprec(53):
         mantissa, exponent = map(int, x.upper().man_exp())
@@ -83,9 +80,6 @@ def normal_quantile(below: arb, above: arb) -> arb:
     """Return the point with the mass `below` before it and `above` after it, which add up to one.
 
     Both are asked for, since the smaller of them has the smaller relative error.
-
-    >>> normal_quantile(arb(1) / 2, arb(1) / 2).contains(0)
-    True
     """
     root = arb(2).sqrt()
     return -root * (2 * below).erfcinv() if below < above else root * (2 * above).erfcinv()

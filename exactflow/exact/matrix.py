@@ -9,11 +9,6 @@ class ExactMatrix(sympy.Matrix):
 
     SymPy's own ``matrix == array`` is False whatever the array holds. Here it is the truth in both
     directions, and an array with an entry that has no exact value is refused.
-
-    >>> import numpy as np
-    >>> one = ExactMatrix.of(DomainMatrix.eye(2, sympy.QQ))
-    >>> one == np.eye(2), np.eye(2) == one, one == [[1, 0], [0, 1]], one != np.ones((2, 2))
-    (True, True, True, True)
     """
 
     @classmethod

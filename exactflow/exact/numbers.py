@@ -73,9 +73,6 @@ def to_element(x: object) -> Element:
     Integers, Fractions, SymPy rationals, strings as `parse_rational` reads them, and floats of
     Python, NumPy and mpmath, each the dyadic number that it is. A string with a leading zero is
     refused, since it is eight to some and ten to others; so are booleans, by `InvalidInputError`.
-
-    >>> to_element("1/3") == QQ(1, 3), to_element(0.5) == QQ(1, 2)
-    (True, True)
     """
     if isinstance(x, _Element):
         return x
@@ -138,22 +135,8 @@ def flat(values: Iterable) -> list:
 
 
 def to_index(name: str, value: Any, least: int = 0, most: int | None = None) -> int:
-    """Return an integer of a range as a Python integer; floats and booleans are none.
-
-    Parameters
-    ----------
-    name, value : of what a caller gave.
-    least, most : the ends of the range, which belong to it; None for no end.
-
-    Raises
-    ------
-    InvalidInputError
-        No integer, or one that is out of range.
-
-    Examples
-    --------
-    >>> to_index("digits", 15, least=1)
-    15
+    """Return an integer from `least` to `most`, both included, as a Python integer; floats and
+    booleans are none. The `InvalidInputError` for another has the name.
     """
     try:
         index = None if isinstance(value, bool) else operator.index(value)

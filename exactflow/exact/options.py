@@ -6,14 +6,7 @@ from exactflow.errors import InvalidInputError
 
 
 def check_option(name: str, value: object, options: Sequence[str]) -> None:
-    """Raise `InvalidInputError` unless a value is one of the words of an option.
-
-    >>> check_option("scales", "some", ("positive", "nonzero"))
-    Traceback (most recent call last):
-    ...
-    exactflow.errors.InvalidInputError: expected scales to be one of 'positive', 'nonzero', \
-got 'some'
-    """
+    """Raise `InvalidInputError` unless a value is one of the words of an option."""
     if not (isinstance(value, str) and value in options):
         choices = ", ".join(map(repr, options))
         raise InvalidInputError(f"expected {name} to be one of {choices}, got {value!r}")

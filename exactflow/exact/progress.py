@@ -27,12 +27,8 @@ _HEAR: ContextVar[Hear | None] = ContextVar("_HEAR", default=None)
 
 
 def stage(what: str, done: float | None = None) -> None:
-    """Report to the listener, if there is one, that a stage begins.
-
-    Parameters
-    ----------
-    what : it, in a few words.
-    done : which part of the whole is behind, from 0 to 1, where that is known.
+    """Report to the listener, if there is one, that a stage begins, and which part of the whole,
+    from 0 to 1, is done, where that is known.
     """
     if (hear := _HEAR.get()) is not None:
         hear(what, done)
@@ -40,15 +36,7 @@ def stage(what: str, done: float | None = None) -> None:
 
 @contextmanager
 def hearing(hear: Hear) -> Iterator[None]:
-    """Call a function at each stage of the work within.
-
-    >>> from exactflow import factor
-    >>> with hearing(lambda what, done: print(what)):
-    ...     flow = factor([[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [-1, 0, 0, 0]])
-    the determinant
-    the route permutation
-    composing the layers
-    """
+    """Call a function at each stage of the work within."""
     token = _HEAR.set(hear)
     try:
         yield
@@ -80,15 +68,8 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def with_progress(results: Iterator[Result], total: int, label: str) -> Iterator[Result]:
-    """Yield the results, and report their number; without a listener, show it in a terminal.
-
-    Parameters
-    ----------
-    results, total : what is yielded, and how many they are.
-    label : what one of them is called.
-
-    >>> list(with_progress(iter([3, 2]), 2, "counting"))
-    [3, 2]
+    """Yield the results, and report their number; without a listener, show it in a terminal, with
+    the label of what one of them is.
     """
 
     def tell(count: int) -> None:

@@ -26,11 +26,6 @@ class SparseArray:
 
     `places` ascend, entry (i, j) of a matrix with c columns having place c i + j; `values` are of
     type int64.
-
-    >>> from sympy import QQ
-    >>> shear = SparseArray.of(DomainMatrix({0: {0: QQ(1), 1: QQ(3)}}, (2, 2), QQ))
-    >>> shear.places, shear.plus_product(shear, shear).values
-    (array([0, 1]), array([2, 6]))
     """
 
     shape: tuple[int, int]
@@ -125,26 +120,10 @@ def composed_sparse(
     partition: tuple[int, int],
     columns: DomainMatrix | None = None,
 ) -> DomainMatrix:
-    """Return the image of some columns under additive couplings over QQ.
+    """Return the image of some columns of integers, all unit vectors where they are left out, under
+    additive couplings over QQ: in order of application, which half moves, and the shift.
 
-    Parameters
-    ----------
-    layers : in order of application, which half moves ("first" or "second"), and the shift.
-    partition : the sizes (p, q) of the halves.
-    columns : a matrix of p + q rows of integers; all unit vectors where it is left out.
-
-    Raises
-    ------
-    OverflowError
-        An entry that is no integer, or might reach 2^62.
-
-    >>> from sympy import QQ
-    >>> shift = SparseArray.of(DomainMatrix({0: {0: QQ(3)}}, (1, 1), QQ))
-    >>> layers = [("first", shift), ("second", shift)]
-    >>> composed_sparse(layers, (1, 1)).to_Matrix()
-    Matrix([
-    [1,  3],
-    [3, 10]])
+    Raises `OverflowError` for an entry that is no integer, or might reach 2^62.
     """
     p, d = partition[0], sum(partition)
     if columns is None:

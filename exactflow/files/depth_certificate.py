@@ -139,15 +139,9 @@ def witness(obstruction: Obstruction) -> dict[str, object]:
 def read_obstruction(
     content: Mapping[str, Any], matrix: DomainMatrix, scales: DepthScales, p: int | None = None
 ) -> Obstruction:
-    """Return an obstruction that a certificate has; where its kind there is written for several of
-    `KINDS`, the one whose check succeeds.
-
-    Parameters
-    ----------
-    content : an element of "obstructions" of a certificate that the checker accepts.
-    matrix : the target, over QQ or GF(p), in the order of the layers.
-    scales : "additive" or "positive".
-    p : the size of the first half; half of all coordinates where it is left out.
+    """Return an obstruction that a certificate has: an element of "obstructions" of one that the
+    checker accepts, for the target in the order of the layers. Where its kind there is written for
+    several of `KINDS`, it is the one whose check succeeds.
     """
     word = Word(content["pattern"], matrix, scales, p=p)
     found = [

@@ -88,23 +88,12 @@ class Pose:
 def posed(
     order: tuple[int, ...], partition: tuple[int, int], orientation: Orientation, reverses: bool
 ) -> Pose:
-    """Pose of a matrix after the repair that `orientation` names.
+    """Pose of a matrix after the repair that `orientation` names, where the determinant is
+    negative.
 
-    Parameters
-    ----------
-    order, partition : as `exactflow.flows.partition.resolve_partition` returns them.
-    orientation : "error", "flip" or "pad".
-    reverses : whether the determinant is negative.
+    Raises `OrientationError` for such a determinant with orientation="error", and
+    `InvalidInputError` for orientation="pad" with a mask.
 
-    Raises
-    ------
-    OrientationError
-        It is, with orientation="error".
-    InvalidInputError
-        orientation="pad" with a mask.
-
-    Examples
-    --------
     >>> posed((0, 1), (1, 1), "pad", True)
     Pose(partition=(2, 2), order=(0, 1, 2, 3), flips=(), pads=(1, 3))
     """

@@ -166,12 +166,7 @@ def place_of(model: nn.Module, path: str) -> Place:
 
 
 def chains(model: nn.Module) -> list[list[Place]]:
-    """Return the layers of a model, in chains, in the order in which data meets them.
-
-    >>> model = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Sequential(nn.Linear(2, 2)))
-    >>> [[place.path for place in chain] for chain in chains(model)]
-    [['0', '1', '2.0']]
-    """
+    """Return the layers of a model, in chains, in the order in which data meets them."""
     stream = groupby(_stream(place_of(model, ""), True), key=lambda place: place is not None)
     return [[place for place in group if place] for is_chain, group in stream if is_chain]
 

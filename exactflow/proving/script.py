@@ -52,17 +52,9 @@ def run_script(
 ) -> Outcome:
     """Run a script and return what came of it; whatever it raises is in there.
 
-    Parameters
-    ----------
-    path : a Python script.
-    options : what `proof_options` gives to it.
-    echo : whether what it prints is seen, too.
-    told : a file to which a line is added as each claim begins.
-
-    Raises
-    ------
-    InvalidInputError
-        There is no such script.
+    `options` is what `proof_options` gives to it, `echo` whether what it prints is seen, too, and
+    `told` a file to which a line is added as each claim begins. Raises `InvalidInputError` where
+    there is no such script.
     """
     outcome, text = Outcome(str(path)), read_script(path)
     running, printed = Running(str(path), options, told), _Printed(sys.stdout if echo else None)

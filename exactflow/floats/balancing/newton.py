@@ -158,21 +158,9 @@ class CentredFrame:
         """Return dX with J dX = F, and the closer X + dX to `anchor` the more `pull` nears one.
 
         dX = D J^T lam - pull (X - anchor), J D J^T lam = F + pull J (X - anchor): for pull = 0 the
-        least dX, for pull = 1 the layers nearest to the anchor that solve the linearized problem.
-        D has the weights of `NormalEquations`.
-
-        Parameters
-        ----------
-        F : the centred residual.
-        pull : from 0 to 1.
-        anchor : shifts of the word.
-        tol : the relative residual of the linear solver.
-        ridge : is added to J D J^T, and keeps the step short where that is nearly singular.
-
-        Raises
-        ------
-        numpy.linalg.LinAlgError
-            J D J^T is numerically singular.
+        least dX, for pull = 1 the layers nearest to the anchor that solve the linearized problem. D
+        has the weights of `NormalEquations`. A ridge is added to J D J^T, and keeps the step short
+        where that is nearly singular; ``numpy.linalg.LinAlgError`` where it is so numerically.
         """
         if not pull:
             return self._least(F, tol, ridge)

@@ -34,12 +34,9 @@ from exactflow.floats.balancing.tuning import TUNING
 class NormalEquations:
     """J, D J^T and the solution of J D J^T lam = r, for 2n x 2n matrices r and lam.
 
-    Parameters
-    ----------
-    left, right : the A_i^T and the B_i, both of shape (layers, n, 2n).
-    weighted_left, weighted_right : G_i^-1 A_i^T and H_i^-1 B_i.
-    cut : how many of the layers are left of the cut.
-    active : which of the 2n coordinates any layer moves or reads; rows of the others are zero.
+    `left` and `right` are the A_i^T and the B_i, of shape (layers, n, 2n), and with their weights
+    G_i^-1 A_i^T and H_i^-1 B_i; `cut` of the layers are left of the cut. Rows are zero but at the
+    `active` of the 2n coordinates, which some layer moves or reads.
     """
 
     left: np.ndarray
@@ -53,12 +50,8 @@ class NormalEquations:
     def of(
         left: np.ndarray, right: np.ndarray, cut: int, spread: float, active: np.ndarray
     ) -> "NormalEquations":
-        """Return the equations of A_i^T and B_i with their weights.
-
-        Parameters
-        ----------
-        left, right, cut, active : see the class.
-        spread : how freely layers may move against each other.
+        """Return the equations of A_i^T and B_i with their weights; `spread` says how freely layers
+        may move against each other.
         """
         weighted_left, weighted_right = (_weighted(rows, spread) for rows in (left, right))
         return NormalEquations(left, right, weighted_left, weighted_right, cut, active)

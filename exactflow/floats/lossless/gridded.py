@@ -55,20 +55,10 @@ def as_grid(bits: object, limit: object) -> tuple[int | None, int]:
 def assembled(
     target: Target, shears: Sequence[FloatCoupling], step: Fraction, bits: int | None, limit: int
 ) -> Lossless:
-    """Return the layers of integers of some shears, near `target` over the step.
+    """Return the layers of integers of shears without scales, whose product is near `target` over
+    the positive step. Where bits is None, it is as many as make their share of the bound small.
 
-    Parameters
-    ----------
-    target : the matrix, after its flips and in the order of the halves.
-    shears : layers without scales, whose product is near the target over the step.
-    step : a positive number.
-    bits, limit : as `as_grid` returns them; where bits is None, as many as make their share of
-        the bound small.
-
-    Raises
-    ------
-    InvalidInputError
-        Values or shifts do not fit 53 bits.
+    Raises `InvalidInputError` where values or shifts do not fit 53 bits.
     """
     d = sum(target.halves)
     if bits is None:

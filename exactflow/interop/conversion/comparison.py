@@ -170,12 +170,8 @@ def agree(one: Run, two: Run, own: Run, x: Any, merged: Iterable[set[str]]) -> N
     """Compare two models on an example, ahead and back.
 
     `own` is the run of the first one in its own type, in which a layer may keep a log-determinant;
-    `merged` are paths of layers that became one: what the last of each makes is compared.
-
-    Raises
-    ------
-    MethodError
-        They differ beyond rounding: names the first layer that does.
+    `merged` are paths of layers that became one: what the last of each makes is compared. A
+    difference beyond rounding is a `MethodError` that names the first layer that differs.
     """
     types = ([t.dtype for t in each.images if t.is_floating_point()] for each in (one, own))
     units = ([torch.finfo(kind).eps ** KEPT for kind in each] for each in types)

@@ -21,13 +21,7 @@ PIXELS = ((), (2, 2))
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Layers that follow each other, in the order of the data: one map.
-
-    Attributes
-    ----------
-    layers : the layers.
-    data : what they meet, and the condition that they are given.
-    """
+    """Layers that follow each other, in the order of the data, and what they meet: one map."""
 
     layers: tuple[ReadLayer, ...]
     data: Meeting

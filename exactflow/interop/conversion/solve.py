@@ -146,20 +146,8 @@ def _floats(tensor: Tensor) -> np.ndarray:
 def rounded_inverse(W: np.ndarray, dtype: torch.dtype) -> tuple[np.ndarray, Fraction, float]:
     """Return the inverse of W rounded to a type of floats, its error, and log |det W|.
 
-    The error is that of the entry that rounding moves most.
-
-    Raises
-    ------
-    SingularMatrixError
-        W has no inverse.
-    InvalidInputError
-        An entry of the inverse is beyond the range of the type.
-
-    Examples
-    --------
-    >>> inverse, error, _ = rounded_inverse(np.array([[3.0, 0], [0, 0.5]]), torch.float32)
-    >>> inverse.tolist(), float(error) < 1e-8
-    ([[0.3333333432674408, 0.0], [0.0, 2.0]], True)
+    The error is that of the entry that rounding moves most. Raises `SingularMatrixError`, or
+    `InvalidInputError` where an entry of the inverse is beyond the range of the type.
     """
     kind = torch.finfo(dtype)
     least, precision, most = (frexp(x)[1] for x in (kind.smallest_normal, kind.eps, kind.max))

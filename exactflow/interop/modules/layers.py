@@ -20,11 +20,8 @@ State = Mapping[str, Tensor]
 class CouplingModule(nn.Module):
     """One layer on halves: ``forward(moved, kept)`` is scale * moved + weight kept.
 
-    Parameters
-    ----------
-    moves : the half that the layer maps.
-    state : the numbers, by the names that they have in the state dict: those of the weight, and the
-        scale of the half that moves; an additive layer, which has none, stays additive in training.
+    `state` has the numbers, by the names that they have in the state dict: those of the weight, and
+    the scale of the half that moves; an additive layer, which has none, stays additive in training.
     """
 
     scale: Tensor | None

@@ -110,11 +110,7 @@ class Construction:
 
     def bound(self, quantization: arb) -> Bound:
         """Return the bound for the flow, in time linear in N, of any atoms and parameters that
-        satisfy the conditions of the theorem.
-
-        Parameters
-        ----------
-        quantization : an enclosure of a bound of W2(target, cell centers).
+        satisfy the conditions of the theorem; `quantization` bounds W2(target, cell centers).
         """
         ramps = upper_root(ball(self.tau) * self.ramp_factor(self.tau))
         terms = quantization, self.spread(), self.weights_error(), self.noise(), ramps, self.tails()
@@ -143,11 +139,9 @@ class Construction:
         return ((self.atoms.shape[1] - twice) * square + twice * square * square).sqrt()
 
     def ramp_factor(self, width: Element) -> arb:
-        """Return a bound of sum_i P(z in ramp i) (|c_(i+1) - c_i| + excess)^2 / tau, if tau <=
-        width.
+        """Return a bound of sum_i P(z in ramp i) (|c_(i+1) - c_i| + x)^2 / tau, if tau <= width.
 
-        The density on a ramp is at most that at its point nearest to zero; the excess of three
-        layers is delta.
+        The density on a ramp is at most that at its point nearest to zero.
         """
         unit, total = arb(2) ** -self.bits, arb(0)
         excess = ball(self.delta) if self.depth == 3 else arb(0)

@@ -90,12 +90,8 @@ def _separating(places: np.ndarray, weights: list, bits: int, share: Element) ->
 
 
 def _spread(places: np.ndarray, gap: int) -> np.ndarray:
-    """Return integers near the sorted `places` whose neighbours differ by at least `gap`.
-
-    It is the average, rounded down, of the least such sequence above and of the greatest below.
-
-    >>> _spread(np.array([0, 0, 10, 11], dtype=object), 3).tolist()
-    [-2, 1, 9, 12]
+    """Return integers near the sorted `places` whose neighbours differ by at least `gap`: the
+    average, rounded down, of the least such sequence above and of the greatest below.
     """
     ramp = gap * np.arange(len(places)).astype(object)
     above = np.maximum.accumulate(places - ramp)

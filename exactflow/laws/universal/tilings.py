@@ -146,10 +146,7 @@ class Tiling:
 
     def layers(self, margins: tuple[Element, ...], count: int = 4) -> Iterator[PiecewiseCoupling]:
         """Yield the layers, from latent to data: three leave out the first, if there is one band.
-
-        Parameters
-        ----------
-        margins : powers of two: off these margins of columns, and of tiles, no point is on a ramp.
+        Off the margins, powers of two, of columns and of tiles no point is on a ramp.
         """
         tiles, labels, shifts = self.tiles, self.labels, self.shifts
         if count == 4:

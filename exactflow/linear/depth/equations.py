@@ -159,10 +159,6 @@ def solve(system: Sequence[Equation], rows: int, columns: int) -> Alternative:
 
     The solutions are the columns of a matrix, their entries row by row: a particular one, and a
     basis of those of the homogeneous equations.
-
-    Parameters
-    ----------
-    rows, columns : the shape of the unknown.
     """
     field = system[0].right.domain
     columns_of_K = [
@@ -195,13 +191,7 @@ def reshaped(entries: Sequence[Element], shape: tuple[int, int], field: Domain) 
 
 
 def scalar_of(C: DomainMatrix, c: DomainMatrix) -> Element | None:
-    """Return k with c = -k C, or None; None for C = 0, too.
-
-    >>> from sympy import QQ
-    >>> one = linalg.identity(2, QQ)
-    >>> scalar_of(one * QQ(-2), one * QQ(3)) == QQ(3, 2)
-    True
-    """
+    """Return k with c = -k C, or None; None for C = 0, too."""
     pairs = zip(C.to_list_flat(), c.to_list_flat(), strict=True)
     k = next((-y / x for x, y in pairs if x), None)
     return k if k is not None and c == C * (-k) else None

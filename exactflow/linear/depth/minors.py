@@ -50,10 +50,6 @@ LARGEST_HALF = 8  # coordinates: beyond there are too many minors
 def principal_minors(M: DomainMatrix) -> list[Element]:
     """Return the principal minors of an n x n matrix, 2^n of them: bit i of the place says whether
     coordinate i belongs to the minor.
-
-    >>> from sympy import QQ
-    >>> principal_minors(DomainMatrix([[1, 2], [3, 4]], (2, 2), QQ).to_dense()) == [1, 1, 4, -2]
-    True
     """
     n, minors = M.shape[0], [M.domain.one]
     for S in range(1, 1 << n):
@@ -64,12 +60,8 @@ def principal_minors(M: DomainMatrix) -> list[Element]:
 
 @dataclass(frozen=True, eq=False)
 class Spectra:
-    """The equations for x and y, over QQ.
-
-    Attributes
-    ----------
-    left, right : the principal minors of D and a, by the bits of S.
-    det : det M.
+    """The equations for x and y, over QQ: the principal minors of D and a, by the bits of S, and
+    det M.
     """
 
     left: tuple[Element, ...]
@@ -100,11 +92,7 @@ class Spectra:
 
     def combined(self, multipliers: Sequence[Polynomial]) -> dict[Exponents, Element]:
         """Return the sum of p_k times the k-th equation, left side less right side, without the
-        terms that cancel.
-
-        Parameters
-        ----------
-        multipliers : p_1, .., p_n, dicts from the 2 n exponents of x and y to coefficients.
+        terms that cancel; each p_k is a dict from the 2 n exponents of x and y to coefficients.
         """
         n, total = self.n, dict[Exponents, Element]()
         for side, coefficients in enumerate(self.coefficients):
@@ -139,13 +127,7 @@ class Spectra:
 
 
 def are_opposed(D: DomainMatrix, a: DomainMatrix, k: int) -> bool:
-    """Whether the principal k-minors of D and of a have opposite signs, and not all vanish.
-
-    >>> from sympy import QQ
-    >>> one = DomainMatrix([[1, 0], [0, 1]], (2, 2), QQ).to_dense()
-    >>> are_opposed(one, -one, 1), are_opposed(one, one, 1)
-    (True, False)
-    """
+    """Whether the principal k-minors of D and of a have opposite signs, and not all vanish."""
     signs = set[int | None]()
     for M, direction in ((D, 1), (a, -1)):
         for chosen in map(list, combinations(range(M.shape[0]), k)):

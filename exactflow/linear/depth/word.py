@@ -103,13 +103,7 @@ class Word:
         return tuple("first" if letter == "U" else "second" for letter in self.pattern)
 
     def named(self, text: str, **values: Any) -> str:
-        """Return a text with its names of blocks, in braces, as they read in the pattern.
-
-        >>> from sympy import QQ
-        >>> word = Word("LULU", linalg.identity(2, QQ), "additive")
-        >>> word.named("{D} and {a} have {k} blocks", k=2)
-        'A and d have 2 blocks'
-        """
+        """Return a text with its names of blocks, in braces, as they read in the pattern."""
         names = _EXCHANGED if self.is_exchanged else {name: name for name in _EXCHANGED}
         return text.format_map(names | values)
 

@@ -61,12 +61,7 @@ class Entries(NamedTuple):
 
 
 class Monomial(NamedTuple):
-    """A signed permutation matrix: column j is `signs[j]` times the unit vector `rows[j]`.
-
-    >>> turn = Monomial(np.array([1, 0]), np.array([1, -1]))
-    >>> (turn @ turn).signs, (turn @ turn.T).signs
-    (array([-1, -1]), array([1, 1]))
-    """
+    """A signed permutation matrix: column j is `signs[j]` times the unit vector `rows[j]`."""
 
     rows: np.ndarray
     signs: np.ndarray

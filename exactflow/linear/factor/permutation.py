@@ -57,12 +57,7 @@ Indices = Sequence[int] | np.ndarray
 
 
 def signed_permutation(matrix: DomainMatrix) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return perm and signs with ``y[i] = signs[i] * x[perm[i]]``, or None if there are none.
-
-    >>> from sympy import QQ
-    >>> signed_permutation(DomainMatrix([[QQ(0), QQ(1)], [QQ(-1), QQ(0)]], (2, 2), QQ))
-    (array([1, 0]), array([ 1, -1]))
-    """
+    """Return perm and signs with ``y[i] = signs[i] * x[perm[i]]``, or None if there are none."""
     d = matrix.shape[0]
     if not matrix.domain.is_QQ or matrix.nnz() != d:
         return None
@@ -88,19 +83,11 @@ def permutation_sign(perm: Indices, signs: Indices) -> int:
 def permutation_layers(
     perm: Indices, signs: Indices, partition: tuple[int, int] | None = None
 ) -> list[LinearCoupling]:
-    """Return at most six layers, in order of application, for ``y[i] = signs[i] * x[perm[i]]``.
+    """Return at most six layers, in order of application, for ``y[i] = signs[i] * x[perm[i]]``, of
+    determinant 1 on d >= 2 coordinates, under (p, q) with abs(p - q) <= 1.
 
-    The shifts are sparse, of integers of absolute value at most 2, of which at most 11 n, or
-    11 n + 1 if p and q differ, are not zero in all; n is the size of the smaller half.
-
-    Parameters
-    ----------
-    perm, signs : of one length d >= 2, with determinant 1.
-    partition : (p, q) with abs(p - q) <= 1; (d // 2, d - d // 2) where it is left out.
-
-    >>> layers = permutation_layers([1, 2, 0, 3, 4], [1, 1, 1, 1, 1])
-    >>> len(layers), max(layer.magnitude for layer in layers)
-    (6, 1)
+    The shifts are sparse, of integers of absolute value at most 2, of which at most 11 n, or 11 n +
+    1 if p and q differ, are not zero in all; n is the size of the smaller half.
     """
     d = len(perm)
     p, q = partition or (d // 2, d - d // 2)

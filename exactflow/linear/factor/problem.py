@@ -49,20 +49,10 @@ class Problem:
     ) -> "Problem":
         """Return the problem of factoring `M`, after the repair that `orientation` names.
 
-        Parameters
-        ----------
-        M : d x d matrix over a field.
-        partition, orientation, scales : as in `exactflow.factor`.
-
-        Raises
-        ------
-        InvalidInputError
-            A partition that is none, or orientation="pad" with a mask.
-        SingularMatrixError
-            det = 0.
-        OrientationError
-            det < 0 with orientation="error"; a determinant that is not known to be positive with
-            scales="positive".
+        Raises `InvalidInputError` for a partition that is none, or orientation="pad" with a mask;
+        `SingularMatrixError` for det = 0; and `OrientationError` for det < 0 with
+        orientation="error", and a determinant that is not known to be positive with
+        scales="positive".
         """
         order, sizes = resolve_partition(partition, M.shape[0])
         signed = _signed(M)
@@ -107,12 +97,8 @@ class Problem:
         )
 
     def blocks(self, exchanged: bool = False, half: Half | None = None) -> Blocks:
-        """Return the dense blocks of the matrix.
-
-        Parameters
-        ----------
-        exchanged : whether the second half comes first.
-        half : whose first row is divided by the determinant; None where the determinant stays.
+        """Return the dense blocks of the matrix, the second half first where they are exchanged;
+        the first row of `half`, unless it is None, is divided by the determinant.
         """
         p, q = self.partition
         blocks = linalg.split(self.matrix.to_dense(), p)

@@ -72,12 +72,8 @@ Candidates = Iterator[DomainMatrix | None]
 
 
 def additive_depth(matrix: DomainMatrix, p: int) -> tuple[list[LinearCoupling], Reasons]:
-    """Return the fewest additive layers found for a matrix of determinant 1, and what excludes the
-    longest words that are excluded.
-
-    Parameters
-    ----------
-    p : the size of the first half.
+    """Return the fewest additive layers found for a matrix of determinant 1 whose first half has
+    size p, and what excludes the longest words that are excluded.
     """
     reasons: Reasons = ()
     for length in range(5):

@@ -131,11 +131,6 @@ def _eigenvectors(
     None where the y or the p drawn are dependent.
 
     A y that extends a block of Du vanishes in the quotient, L y = 0; so does p in that of N.
-
-    Parameters
-    ----------
-    parts, eigenvalue : what no V changes, and an eigenvalue of it.
-    draw : for the combinations of eigenvectors.
     """
     C, D, a, c = pencil
     D_s, a_s = (M - linalg.identity(M.shape[0], M.domain) * eigenvalue.s for M in (D, a))

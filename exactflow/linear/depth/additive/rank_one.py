@@ -74,13 +74,9 @@ def _wanted(parts: FixedParts) -> tuple[Divisors, Divisors]:
 def assigned_row(
     D: DomainMatrix, b: DomainMatrix, fixed: tuple[DomainMatrix, DomainMatrix], wanted: Divisors
 ) -> DomainMatrix:
-    """Return v such that D - b v has the wanted blocks.
+    """Return v such that D - b v has the wanted blocks, whose sizes interlace those of Du.
 
-    Parameters
-    ----------
-    D, b : n x n and n x 1.
-    fixed : L and Du, u x n and u x u, with L b = 0, L D = Du L, the largest such.
-    wanted : block sizes that interlace those of Du, of total dimension n.
+    `fixed` has L and Du, u x n and u x u, with L b = 0, L D = Du L, the largest such.
     """
     L, Du = fixed
     m, field = D.shape[0] - L.shape[0], D.domain

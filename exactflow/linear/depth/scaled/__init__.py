@@ -173,12 +173,8 @@ def _certified(problem: Problem, matrix: DomainMatrix, reasons: Reasons) -> Cert
 
 
 def _scaled_layers(word: Word, E: Sequence, G: Sequence) -> Layers | None:
-    """Return M as a product of a word of three or four letters and diag(E, G), as layers; None
-    where it is none. In words that start with L the halves are exchanged.
-
-    Parameters
-    ----------
-    E, G : positive elements of the field, as many as each half has coordinates.
+    """Return M as a product of a word of three or four letters and diag(E, G), both positive, as
+    layers; None where it is none. In words that start with L the halves are exchanged.
     """
     one = word.matrix.domain.one
     M = linalg.scale_columns(linalg.join(word.blocks), [one / x for x in (*E, *G)])

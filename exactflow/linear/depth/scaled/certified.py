@@ -88,13 +88,9 @@ class EnclosedCoupling:
 class FourLayers(Word):
     """Witness that a word over QQ has four layers, which `check` decides afresh.
 
-    Attributes
-    ----------
-    centre : the numbers x = 1 / G and y = E of `exactflow.linear.depth.minors`, n of each:
-    rationals. places : of these 2 n numbers those that solve the equations near the centre; the
-    others are
-        what the centre says.
-    bits : the precision of the balls.
+    `centre` has the rational numbers x = 1 / G and y = E of `exactflow.linear.depth.minors`, n of
+    each. Those at `places` solve the equations near the centre; the others are what the centre
+    says. `bits` is the precision of the balls.
     """
 
     centre: tuple[Element, ...]

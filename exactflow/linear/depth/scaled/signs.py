@@ -122,13 +122,9 @@ def _signs(minors: Sequence[Element]) -> dict[int, int]:
 def _solved(
     equations: Spectra, degree: int, signs: Mapping[int, int], places: range
 ) -> Iterator[tuple[Polynomial, ...]]:
-    """Yield multipliers whose combination has no positive coefficient, if any of few terms do.
-
-    Parameters
-    ----------
-    equations, degree : the equations, and the total degree of what is combined.
-    signs : those of the multipliers of each size, 0 for any.
-    places : of the variables in them, of which x are the first n, y the others.
+    """Yield multipliers, of the signs that each size may have, 0 for any, and in the variables at
+    some places, of which x are the first n, whose combination of this total degree has no positive
+    coefficient, if any of few terms do.
     """
     if comb(len(places) + degree - 1, degree) > MOST_MONOMIALS:
         return
