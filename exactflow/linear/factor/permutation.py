@@ -18,27 +18,16 @@ that is similar to the involution K Theta: (K Theta) g = g K. With D' = C' K J^T
 
 cut back to n coordinates in the first half; for D' = D'^-1 = G K G^-1 = I + Y Z and Z Y = K - I.
 
-K and g are those of `exactflow.linear.factor.involutions`.
-
-*Entries.* Only X can exceed 2, where a row of B - A V meets one of Z. Each piece of g that has rows
-of Z comes with a free sign, and gets the one that makes these rows of X small. A swap has two rows
-and one sign; that a 2 of B - A V stands in both, in the two columns of Z, cannot be: Theta would
-have a fixed point that K swaps.
-
-*Number.* W0, V, C' and B - A V have at most 6 n entries. Those of g and Z count twice, for W and X,
-too: there are at most 6 for two coordinates, and where there are, one of the two is carried to
-itself (and to another): either I - g has two entries less than g and I, or the sign was changed,
-and it has one less, and X one less than B - A V and Z. Fixed vectors have at most two entries, and
-the column of g that q = n + 1 cuts off costs one more at most.
+K and g are those of `exactflow.linear.factor.involutions`. The bounds are derived in the script
+permutations.
 
 Source: Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in normalizing
 flows* (ICML 2021), a bounded number of layers, for permutations; six layers after Urschel (2024).
 
 How it is checked
 -----------------
-*Exact* on every call of `factor`. The bounds, on the entries and on their number, are
-asserted by the tests on every even permutation of up to 8 coordinates, every signed one of up to 6,
-and on samples.
+*Exact* on every call of `factor`. The tests assert the bounds on every even permutation of up to 8
+coordinates, every signed one of up to 6, and on samples.
 """
 
 from collections.abc import Sequence
