@@ -1,4 +1,5 @@
-"""Conversion of every accepted input to an exact matrix: the one way in.
+"""Conversion of every accepted input to an exact matrix, the one way in; and the matrix that comes
+out.
 
 Everything enters the package here and becomes a ``DomainMatrix`` over a field in which arithmetic
 is exact: QQ, a number field, rational functions over one of these, or GF(p). Entries that are no
@@ -294,3 +295,24 @@ def _entry(entry: object, place: tuple[int, int]) -> Element:
         return to_element(entry)
     except InvalidInputError as error:
         raise InvalidInputError(f"entry {place}: {error}") from None
+
+
+class ExactMatrix(sympy.Matrix):
+    """A `sympy.Matrix` that compares with arrays and nested lists by their exact values.
+
+    SymPy's own ``matrix == array`` is False whatever the array holds. Here it is the truth in both
+    directions, and an array with an entry that has no exact value is refused.
+    """
+
+    @classmethod
+    def of(cls, matrix: DomainMatrix) -> "ExactMatrix":
+        """Return the matrix in SymPy's form."""
+        return cls._fromrep(matrix.to_Matrix()._rep)
+
+    def __eq__(self, other: object) -> bool:
+        if hasattr(other, "dtype") or isinstance(other, list | tuple):
+            other = as_rectangle(other).to_Matrix()
+        return super().__eq__(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other

@@ -34,7 +34,7 @@ from exactflow.laws.universal import (
     Product,
     TargetMeasure,
 )
-from exactflow.laws.universal.tuning import TUNING
+from exactflow.laws.universal.cells import TUNING
 from proofs.constructions.spheres import Ring
 
 __all__ = ["kl_lower_bound", "strip"]

@@ -18,7 +18,7 @@ class Attempt:
     """Parameters of one attempt to follow a path: the largest pull towards small layers, or,
     `anchored`, towards the start, away from the singular layers near zero; the relative residual of
     the linear solver; and how freely layers may move against each other
-    (`exactflow.floats.balancing.normal`): much for matrices with few extreme singular values,
+    (`exactflow.floats.balancing.newton`): much for matrices with few extreme singular values,
     little for those with many.
     """
 

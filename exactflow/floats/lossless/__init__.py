@@ -22,8 +22,7 @@ from typing import get_args
 
 from exactflow.errors import OrientationError
 from exactflow.exact.numbers import to_index
-from exactflow.exact.options import check_option
-from exactflow.exact.typing import BalanceMethod, Flipping, MatrixLike, PartitionLike
+from exactflow.exact.typing import BalanceMethod, Flipping, MatrixLike, PartitionLike, check_option
 from exactflow.floats.balancing import METHODS
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.lossless.bijection import DistanceBound, Lossless, LosslessInverse

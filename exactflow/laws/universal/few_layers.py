@@ -53,16 +53,14 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_above, format_short, to_element, to_index
-from exactflow.exact.options import check_option
-from exactflow.exact.typing import DepthScales, Element, MatrixLike, NumberLike
+from exactflow.exact.typing import DepthScales, Element, MatrixLike, NumberLike, check_option
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.result import Evidence, FlowResult
-from exactflow.laws.universal.cells import grid_bits
+from exactflow.laws.universal.cells import TUNING, grid_bits
 from exactflow.laws.universal.construction import Bound, Construction
 from exactflow.laws.universal.likelihood import KLApproximation, approximate_in_kl
 from exactflow.laws.universal.measures import TargetMeasure, as_measure, halves_of
 from exactflow.laws.universal.parameters import QUANTIZATION, construct
-from exactflow.laws.universal.tuning import TUNING
 
 
 @dataclass(frozen=True, eq=False, repr=False)

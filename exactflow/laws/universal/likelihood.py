@@ -73,6 +73,7 @@ from exactflow.flows.nonlinear import MergedCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.merged import MaskedPart
 from exactflow.flows.result import Evidence, FlowResult
 from exactflow.laws.universal.boxes import Boxes
+from exactflow.laws.universal.cells import TUNING
 from exactflow.laws.universal.densities import Staircase
 from exactflow.laws.universal.gaussians import GaussianMixture
 from exactflow.laws.universal.measures import Product, TargetMeasure
@@ -80,7 +81,6 @@ from exactflow.laws.universal.mixtures import MixtureDensity
 from exactflow.laws.universal.parameters import power_below
 from exactflow.laws.universal.rearrangement import least_kl, translated
 from exactflow.laws.universal.tilings import MOST_TILES, Tiling, band_masses
-from exactflow.laws.universal.tuning import TUNING
 
 Density: TypeAlias = Staircase | MixtureDensity
 

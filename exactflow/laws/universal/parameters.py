@@ -16,9 +16,8 @@ from sympy import QQ
 from exactflow.exact.balls import ball, lower, nearest, normal_quantile
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
-from exactflow.laws.universal.cells import Cells
+from exactflow.laws.universal.cells import TUNING, Cells
 from exactflow.laws.universal.construction import Construction
-from exactflow.laws.universal.tuning import TUNING
 
 QUANTIZATION, SHARE = QQ(1, 2), QQ(3, 32)
 

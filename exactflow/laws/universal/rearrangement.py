@@ -30,9 +30,9 @@ from sympy import QQ, Rational
 from exactflow.exact.balls import ball, lower
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
+from exactflow.laws.universal.cells import TUNING
 from exactflow.laws.universal.densities import Staircase
 from exactflow.laws.universal.tilings import Interval, Tile, Tiling
-from exactflow.laws.universal.tuning import TUNING
 
 ROOM = QQ(1, 2**20)  # what a latent cell is wider, relatively, so that there is place for ramps
 

@@ -60,13 +60,7 @@ from exactflow.linear.depth.scaled.signs import (
     opposed_against,
 )
 from exactflow.linear.depth.word import Word, words
-from exactflow.linear.factor.assembly import (
-    alternating,
-    layers_of_word,
-    merge,
-    mirrored,
-    with_scale,
-)
+from exactflow.linear.factor import assembly
 from exactflow.linear.factor.problem import Problem
 from exactflow.linear.factor.routes import Layers, layers_of
 from exactflow.linear.factor.short import short_layers
@@ -185,15 +179,15 @@ def _scaled_layers(word: Word, E: Sequence, G: Sequence) -> Layers | None:
         found = four_layers(shrunk.blocks, linalg.scale_rows(E, word.inverse.A))
     if isinstance(found, Reason):
         return None
-    layers = _layers_after(layers_of_word(alternating(found, "first")), E, G)
-    return merge(mirrored(layers) if word.is_exchanged else layers)
+    layers = _layers_after(assembly.layers_of_word(assembly.alternating(found, "first")), E, G)
+    return assembly.merge(assembly.mirrored(layers) if word.is_exchanged else layers)
 
 
 def _general_layers(problem: Problem, matrix: DomainMatrix) -> Iterator[Layers]:
     """Yield layers for any matrix of positive determinant, of one size of halves at most six."""
     p, q = problem.partition
     for method in ("auto", "commutator") if p == q else ("auto",):
-        yield merge(layers_of(problem, method)[0])
+        yield assembly.merge(layers_of(problem, method)[0])
     one, det = matrix.domain.one, problem.det
     for first in (True, False):
         scales = [one] * p, [one] * q
@@ -201,7 +195,7 @@ def _general_layers(problem: Problem, matrix: DomainMatrix) -> Iterator[Layers]:
         inverse = [one / x for x in (*scales[0], *scales[1])]
         additive, _ = additive_depth(linalg.scale_columns(matrix, inverse), p)
         if additive:
-            yield merge(_layers_after(additive, *scales))
+            yield assembly.merge(_layers_after(additive, *scales))
 
 
 def _layers_after(
@@ -212,7 +206,7 @@ def _layers_after(
     """
     found = [layer.inverse() for layer in reversed(layers)]
     for half, scale in zip(HALVES, (first, second), strict=True):
-        found = with_scale(found, half, [layers[0].field.one / x for x in scale])
+        found = assembly.with_scale(found, half, [layers[0].field.one / x for x in scale])
     return [layer.inverse() for layer in reversed(found)]
 
 
