@@ -39,13 +39,7 @@ def assuming(relations: Iterable) -> Iterator[None]:
 
 
 def is_positive_quotient(value: Element, field: Domain) -> bool | None:
-    """Whether a quotient of polynomials is positive; None if not known.
-
-    >>> t = sympy.Symbol("t")
-    >>> with assuming([t > 1]):
-    ...     is_positive_quotient(sympy.QQ.frac_field(t).convert(t - 1), sympy.QQ.frac_field(t))
-    True
-    """
+    """Whether a quotient of polynomials is positive under what is assumed; None if not known."""
     sign = True
     for polynomial in (value.numer, value.denom):
         coefficient, factors = polynomial.factor_list()

@@ -37,21 +37,13 @@ def upper(x: arb) -> Rational:
 
 
 def lower(x: arb) -> Element:
-    """Return the least number of a ball, a dyadic one, as an element of QQ.
-
-    >>> lower(arb(3) / 8) == QQ(3, 8)
-    True
-    """
+    """Return the least number of a ball, a dyadic one, as an element of QQ."""
     mantissa, exponent = map(int, x.lower().man_exp())
     return QQ(mantissa) * QQ(2) ** exponent
 
 
 def nearest(x: arb) -> int:
-    """Return an integer nearest to the midpoint of a ball.
-
-    >>> nearest(arb(7) / 4), nearest(arb(-7) / 4)
-    (2, -2)
-    """
+    """Return an integer nearest to the midpoint of a ball."""
     mantissa, exponent = map(int, x.mid().man_exp())
     if exponent >= 0:
         return mantissa << exponent

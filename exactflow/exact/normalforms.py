@@ -34,12 +34,7 @@ def irreducible_factors(f: Sequence, field: Domain) -> list[tuple[tuple, int]]:
 
 
 def format_polynomial(f: Sequence, field: Domain) -> str:
-    """Return a polynomial as text.
-
-    >>> from sympy import QQ
-    >>> format_polynomial((QQ(1), QQ(0), QQ(-2)), QQ)
-    'x**2 - 2'
-    """
+    """Return a polynomial as text, as 'x**2 - 2'."""
     x, degree = Symbol("x"), len(f) - 1
     return str(sum(field.to_sympy(c) * x ** (degree - i) for i, c in enumerate(f)))
 
@@ -62,11 +57,7 @@ def block_sizes(
 
 
 def conjugate_partition(parts: Sequence[int]) -> tuple[int, ...]:
-    """Return the number of parts that are at least 1, at least 2, ..
-
-    >>> conjugate_partition((3, 1))
-    (2, 1, 1)
-    """
+    """Return the number of parts that are at least 1, at least 2, ..: (2, 1, 1) for (3, 1)."""
     return tuple(sum(part >= k for part in parts) for k in range(1, max(parts, default=0) + 1))
 
 

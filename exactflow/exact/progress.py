@@ -46,11 +46,7 @@ def hearing(hear: Hear) -> Iterator[None]:
 
 @contextmanager
 def shown_progress(label: str) -> Iterator[None]:
-    """Show the stages of the work within in a terminal.
-
-    >>> with shown_progress("counting"):  # in a terminal: 50 % counting: to three
-    ...     stage("to three", 0.5)
-    """
+    """Show the stages of the work within in a terminal, as in "50 % counting: to three"."""
     with ExitStack() as shown:
         if is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb":
             line = _Line(label, sys.stderr)

@@ -93,9 +93,6 @@ def posed(
 
     Raises `OrientationError` for such a determinant with orientation="error", and
     `InvalidInputError` for orientation="pad" with a mask.
-
-    >>> posed((0, 1), (1, 1), "pad", True)
-    Pose(partition=(2, 2), order=(0, 1, 2, 3), flips=(), pads=(1, 3))
     """
     if not reverses:
         return Pose(partition, order)
@@ -116,9 +113,6 @@ def posed(
 def pads_of(partition: tuple[int, int], d: int) -> tuple[int, ...]:
     """Return the coordinates that layers have beside those of a d x d matrix: the last of each
     half, or none.
-
-    >>> pads_of((2, 2), 2), pads_of((1, 1), 2)
-    ((1, 3), ())
     """
     p, q = partition
     return (p - 1, p + q - 1) if p + q > d else ()

@@ -74,9 +74,6 @@ def resolve_partition(partition: object, dimension: int) -> tuple[tuple[int, ...
     Two positive integers are sizes, anything else is a mask; on two coordinates (1, 1) means the
     sizes, and (0, 1) and (1, 0) are masks. Raises `InvalidInputError` for fewer than two
     coordinates, sizes that do not add up, or a mask that is none.
-
-    >>> resolve_partition([0, 1, 0], 3)
-    ((1, 0, 2), (1, 2))
     """
     if dimension < 2:
         raise InvalidInputError(

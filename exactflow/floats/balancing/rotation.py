@@ -86,9 +86,6 @@ def _similar_pair(Theta: np.ndarray, fixed: np.ndarray | None) -> tuple[np.ndarr
 def planes(T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the planes of an orthogonal real Schur form, as pairs of axes, and their angles in
     [-pi, pi]; the eigenvalues -1 of a rotation pair up to planes.
-
-    >>> planes(np.diag([1.0, -1.0, -1.0]))
-    (array([[1, 2]]), array([3.14159265]))
     """
     below = np.append(np.diag(T, -1) != 0, False)
     single = ~below & ~np.roll(below, 1)

@@ -1,6 +1,6 @@
 """Four layers that take tiles of the plane to tiles of the normal plane, and their certified KL.
 
-Theorem, notation and proof are in `exactflow.laws.universal.likelihood`.
+Theorem and notation are those of `exactflow.laws.universal.likelihood`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

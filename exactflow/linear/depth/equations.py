@@ -219,11 +219,7 @@ def scaling_equations(pencil: Pencil) -> list[Equation]:
 
 
 def with_ones(f: Sequence[Element], count: int) -> list[Element]:
-    """Return the coefficients of (x - 1)^count f, f where the count is negative.
-
-    >>> with_ones([1, 2], 1), with_ones([1, 2], -1)
-    ([1, 1, -2], [1, 2])
-    """
+    """Return the coefficients of (x - 1)^count f, f where the count is negative."""
     for _ in range(count):
         f = [x - y for x, y in zip([*f, f[0] * 0], [f[0] * 0, *f], strict=True)]
     return list(f)

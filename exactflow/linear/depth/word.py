@@ -19,11 +19,7 @@ _EXCHANGED = dict(zip("ABCDabcd", "DCBAdcba", strict=True))
 
 
 def patterns(length: int) -> tuple[str, ...]:
-    """Return the alternating words of U and L of a length.
-
-    >>> patterns(3), patterns(0)
-    (('ULU', 'LUL'), ('',))
-    """
+    """Return the alternating words of U and L of a length."""
     word = "UL" * (length // 2 + 1)
     return (word[:length], word[1 : length + 1]) if length else ("",)
 

@@ -17,11 +17,7 @@ ShearWord = list[tuple[Half, DomainMatrix]]
 
 
 def opposite(half: Half) -> Half:
-    """Return the other half.
-
-    >>> opposite("first")
-    'second'
-    """
+    """Return the other half."""
     return "second" if half == "first" else "first"
 
 

@@ -155,11 +155,6 @@ def paired_spectra(K: DomainMatrix) -> PairedSpectra:
     """Return an R for an invertible n x n matrix K.
 
     Raises `FieldTooSmallError` over a finite field that has not enough elements.
-
-    >>> from sympy import QQ
-    >>> spectra = paired_spectra(linalg.diagonal([QQ(2), QQ(3)], QQ))
-    >>> print(*spectra.r, spectra.places)  # R has these eigenvalues, K R has det K = 6 and 1/2
-    1 1/2 [2, 1]
     """
     n, field = K.shape[0], K.domain
     H, H_inverse, runs = krylov.krylov_flag(K - linalg.identity(n, field))

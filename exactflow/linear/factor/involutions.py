@@ -83,12 +83,8 @@ class Monomial(NamedTuple):
 
 
 def cycles_of(images: Sequence[int]) -> list[list[int]]:
-    """Return the cycles of a permutation i -> images[i], fixed points included.
-
-    The cycle through the last index comes first, and starts there.
-
-    >>> cycles_of([2, 1, 0])
-    [[2, 0], [1]]
+    """Return the cycles of a permutation i -> images[i], fixed points included: that through the
+    last index comes first, and starts there.
     """
     seen = [False] * len(images)
     cycles = []

@@ -60,11 +60,7 @@ def signed_permutation(matrix: DomainMatrix) -> tuple[np.ndarray, np.ndarray] | 
 
 
 def permutation_sign(perm: Indices, signs: Indices) -> int:
-    """Return the determinant, 1 or -1, of ``y[i] = signs[i] * x[perm[i]]``.
-
-    >>> permutation_sign([1, 2, 0], [1, 1, -1])
-    -1
-    """
+    """Return the determinant, 1 or -1, of ``y[i] = signs[i] * x[perm[i]]``."""
     cycles = cycles_of(np.asarray(perm).tolist())
     return -1 if (len(perm) - len(cycles) + np.count_nonzero(np.less(signs, 0))) % 2 else 1
 
