@@ -17,9 +17,7 @@ _ASSUMED: ContextVar[tuple[sympy.Expr, ...]] = ContextVar("_ASSUMED", default=()
 
 @contextmanager
 def assuming(relations: Iterable) -> Iterator[None]:
-    """Let some strict inequalities of SymPy hold within, as ``t > 1`` or ``s < t``; anything else
-    is an `InvalidInputError`.
-    """
+    """Let some strict inequalities of SymPy, as ``t > 1`` or ``s < t``, hold within."""
     positive = []
     for relation in relations:
         if isinstance(relation, StrictGreaterThan | StrictLessThan):

@@ -99,9 +99,7 @@ def minimal_polynomial(F: DomainMatrix, u: DomainMatrix) -> list:
 
 
 def triangular_eigenvectors(T: DomainMatrix) -> DomainMatrix:
-    """Return the unit upper triangular V with T V = V diag(T); `T` is upper triangular, with
-    distinct diagonal entries.
-    """
+    """Return the unit upper triangular V, T V = V diag(T), of T with distinct diagonal entries."""
     n, field = T.shape[0], T.domain
     rows = T.to_list()
     V = [[field.one if i == j else field.zero for j in range(n)] for i in range(n)]

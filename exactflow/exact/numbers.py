@@ -116,9 +116,7 @@ def elements(numbers: Iterable) -> tuple:
 
 
 def flat(values: Iterable) -> list:
-    """Return the entries of a sequence; what has no order, and a string, is refused by
-    `InvalidInputError`.
-    """
+    """Return the entries of a sequence, or refuse what has no order, and a string."""
     if isinstance(values, str | bytes | Mapping | Set) or not isinstance(values, Iterable):
         raise InvalidInputError(
             f"expected a sequence of numbers, got {type(values).__name__} {format_short(values)}: "
@@ -128,9 +126,7 @@ def flat(values: Iterable) -> list:
 
 
 def to_index(name: str, value: Any, least: int = 0, most: int | None = None) -> int:
-    """Return an integer from `least` to `most`, both included, as a Python integer; floats and
-    booleans are none. The `InvalidInputError` for another has the name.
-    """
+    """Return an integer from `least` to `most` in Python's type; floats and booleans are none."""
     try:
         index = None if isinstance(value, bool) else operator.index(value)
     except TypeError:

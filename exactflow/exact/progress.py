@@ -27,9 +27,7 @@ _HEAR: ContextVar[Hear | None] = ContextVar("_HEAR", default=None)
 
 
 def stage(what: str, done: float | None = None) -> None:
-    """Report to the listener, if there is one, that a stage begins, and which part of the whole,
-    from 0 to 1, is done, where that is known.
-    """
+    """Report that a stage begins, and which part of the whole, from 0 to 1, is done, if known."""
     if (hear := _HEAR.get()) is not None:
         hear(what, done)
 
@@ -64,9 +62,7 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def with_progress(results: Iterator[Result], total: int, label: str) -> Iterator[Result]:
-    """Yield the results, and report their number; without a listener, show it in a terminal, with
-    the label of what one of them is.
-    """
+    """Yield the results, and report their number, to a listener or in a terminal."""
 
     def tell(count: int) -> None:
         if count < total > 1:

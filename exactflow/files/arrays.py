@@ -35,10 +35,7 @@ _WHOLE = "partition", "flips", "order"
 
 
 def flow_arrays(flow: CouplingFlow) -> dict[str, np.ndarray]:
-    """Return the flow as arrays, shifts and scales in float64.
-
-    Raises `InvalidInputError` for an entry that no float64 equals.
-    """
+    """Return the flow as arrays in float64; `InvalidInputError` names an entry that is none."""
     arrays = {
         "partition": np.array(flow.partition),
         "flips": np.array(flow.flips, dtype=np.int64),
@@ -113,11 +110,7 @@ def _integers(arrays: Mapping[str, np.ndarray], name: str) -> list[int]:
 
 
 def array_writer(path: str | Path) -> Callable[[dict[str, np.ndarray]], bytes]:
-    """A function that turns arrays into the content of a file, by the suffix of its name.
-
-    Raises `InvalidInputError` for a suffix that is none of `ARRAY_SUFFIXES`, and
-    `MissingExtraError` for a type whose library is not installed.
-    """
+    """Return a function from arrays to the content of a file, by its suffix in `ARRAY_SUFFIXES`."""
     path = Path(path)
     _check_suffix(path)
     match path.suffix.lower():

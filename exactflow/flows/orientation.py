@@ -111,8 +111,8 @@ def posed(
 
 
 def pads_of(partition: tuple[int, int], d: int) -> tuple[int, ...]:
-    """Return the coordinates that layers have beside those of a d x d matrix: the last of each
-    half, or none.
+    """Return the coordinates that layers have beside a d x d matrix: the last of each half, or
+    none.
     """
     p, q = partition
     return (p - 1, p + q - 1) if p + q > d else ()

@@ -172,9 +172,7 @@ def chains(model: nn.Module) -> list[list[Place]]:
 
 
 def _stream(place: Place, is_known: bool) -> Iterator[Place | None]:
-    """Yield the layers of a module, and None where something may be between them: everywhere, if
-    a container above is not known.
-    """
+    """Yield the layers of a module, and None where something may be between them."""
     library, kind = library_of(place.module), type(place.module)
     if kind in library.lists:
         children = place.children(library.lists[kind])

@@ -31,9 +31,7 @@ class CertificateFile(pytest.File):
 
 
 class CertificateItem(pytest.Item):
-    """The verdict on a certificate: the checker runs as setup, where a malformed file is an error
-    and no failure.
-    """
+    """The verdict on a certificate: the checker runs as setup; a malformed file is an error."""
 
     record: dict[str, Any]
 

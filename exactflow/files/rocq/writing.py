@@ -96,6 +96,6 @@ def row(entries: Iterable, write: Callable[[Any], str] | None = None) -> str:
 
 
 def rational(x: Fraction) -> str:
-    """Return a rational: hexadecimal, which has no limit of digits in Python, as Qmake (-0x1) 0x2."""
+    """Return a rational as Qmake (-0x1) 0x2: hexadecimal has no limit of digits in Python."""
     sign = "-" if x < 0 else ""
     return f"Qmake ({sign}{hex(abs(x.numerator))}) {hex(x.denominator)}"

@@ -139,9 +139,7 @@ class NormalEquations:
     def of(
         left: np.ndarray, right: np.ndarray, cut: int, spread: float, active: np.ndarray
     ) -> "NormalEquations":
-        """Return the equations of A_i^T and B_i with their weights; `spread` says how freely layers
-        may move against each other.
-        """
+        """Return the equations with the weights of a `spread`."""
         weighted_left, weighted_right = (_weighted(rows, spread) for rows in (left, right))
         return NormalEquations(left, right, weighted_left, weighted_right, cut, active)
 

@@ -50,9 +50,7 @@ class Target:
 
     @staticmethod
     def on(halves: tuple[int, int], entries: np.ndarray) -> "Target":
-        """Return the target of an array of floats, of positive determinant, nearly, in the order of
-        the halves.
-        """
+        """Return the target of floats, det > 0 up to rounding, in the order of the halves."""
         return Target(entries, Pose(halves, tuple(range(sum(halves)))))
 
     @property

@@ -136,9 +136,7 @@ def _by_singular_values(target: Target) -> list[FloatCoupling]:
 
 
 def diagonal_shears(logs: np.ndarray, halves: tuple[int, int]) -> Iterator[FloatCoupling]:
-    """Yield shears with product diag(exp(logs)), for logs with sum 0 and halves that differ by at
-    most one, in the order of application.
-    """
+    """Yield shears with product diag(exp(logs)), logs of sum 0, halves at most one apart."""
     p, _ = halves
     small, large = (0, 1) if halves[0] <= halves[1] else (1, 0)
     parts = [logs[:p], logs[p:]]

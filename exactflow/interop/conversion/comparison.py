@@ -143,9 +143,7 @@ def _tensors(value: Any) -> tuple[Tensor, ...]:
 
 
 def difference(one: Tensor, two: Tensor) -> float | None:
-    """Compute the largest difference of two tensors, in float64; None where they are empty, NaN
-    where their shapes differ, and neither is a scalar.
-    """
+    """Compute the largest difference in float64; None if empty, NaN for different shapes."""
     if one.shape != two.shape and one.ndim and two.ndim:
         return float("nan")
     return float((one.double() - two.double()).abs().max()) if one.numel() else None
@@ -202,10 +200,7 @@ def agree(one: Run, two: Run, own: Run, x: Any, merged: Iterable[set[str]]) -> N
 
 
 def again(model: nn.Module, arguments: tuple[Any, ...], context: Any, before: Run) -> Run:
-    """Run a converted model, on the way back from the latents of the one that was given.
-
-    Raises `MethodError` where it does not run.
-    """
+    """Run a converted model on the way back from given latents, or raise `MethodError`."""
     try:
         return run(model, arguments, context, None if before.back is None else before.latents)
     except InvalidInputError as error:

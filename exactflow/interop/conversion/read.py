@@ -159,9 +159,7 @@ def _shared(holders: Holders, module: nn.Module) -> str | None:
 
 
 def _is_alone(place: Place) -> bool:
-    """Whether nothing is merged with a layer: hooks, or code that holds it, may look at it, or
-    couplings replace only a part of it.
-    """
+    """Whether nothing is merged with a layer, as hooks, code or what it keeps may need it."""
     module = place.module
     may_be_read = package_of(module) == "torch" and not place.is_plain
     return bool(module._forward_hooks) or may_be_read or type(module) in library_of(module).parts

@@ -99,10 +99,7 @@ def _balanced(group: Group) -> Solved:
 
 
 def _inverted(group: Group) -> Solved:
-    """Return the matrix of maps that follow each other, and its inverse, each rounded once.
-
-    Raises `SingularMatrixError` for a matrix that has no inverse.
-    """
+    """Return the matrix of maps that follow each other, and its inverse, each rounded once."""
     target = group.target
     factors = [Digits.of_floats(layer.map.matrix) for layer in group.layers]
     exact = reduce(lambda product, factor: factor * product, factors)

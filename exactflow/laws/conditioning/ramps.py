@@ -45,9 +45,7 @@ from exactflow.exact.balls import normal_cdf, normal_density, normal_quantile
 
 
 class Point(NamedTuple):
-    """A place z, and integrals up to there against the normal density: of 1, of x and x^2, of S and
-    S^2, and of x S.
-    """
+    """A place z, and integrals of phi up to there, times 1, x, x^2, S, S^2 and x S."""
 
     z: arb
     mass: arb

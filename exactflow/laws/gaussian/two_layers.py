@@ -167,9 +167,7 @@ class SpectralMatch:
         return np.vstack([matching, np.hstack([np.zeros((len(i), len(V))), block])])
 
     def scaled(self) -> "SpectralMatch":
-        """Return the match with a common factor such that the least eigenvalue is as it should
-        be.
-        """
+        """Return the match with the common factor that makes the least eigenvalue right."""
         unequal = len(self.u) < len(self.v)
         shift = np.log(self.b[0][0] if unequal else self.a[0][0] / (1 + LEAST)) / 2
         return self.moved(-shift, -shift)

@@ -73,8 +73,8 @@ class Construction:
 
     @property
     def halves(self) -> tuple[slice, slice]:
-        """The coordinates that the first layer moves, and those that it keeps: the carrier is among
-        the former of two layers, among the latter of three.
+        """The coordinates that the first layer moves, and those that it keeps: of two layers the
+        carrier is among the former, of three among the latter.
         """
         before, after = slice(0, self.partition[0]), slice(self.partition[0], None)
         is_first = (self.carrier < self.partition[0]) == (self.depth == 2)
@@ -131,9 +131,7 @@ class Construction:
         return self._diameter(slice(None)) * upper_root(total)
 
     def noise(self) -> arb:
-        """Return delta sqrt(d), or for three layers sqrt((d - m) delta^2 + m delta^4), where m
-        coordinates move twice.
-        """
+        """Return delta sqrt(d); of three layers, m coordinates count delta^2 in its place."""
         square, (moved, _) = ball(self.delta) ** 2, self.halves
         twice = self.atoms[0, moved].size if self.depth == 3 else 0
         return ((self.atoms.shape[1] - twice) * square + twice * square * square).sqrt()

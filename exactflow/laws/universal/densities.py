@@ -50,9 +50,7 @@ class Staircase:
                     self.values[i][j] += value
 
     def columns(self, most: float) -> list[tuple[Interval, float]]:
-        """Return intervals of x1 with their masses: the columns of the grid, halved where the loss
-        is largest, until it is at most `most`.
-        """
+        """Return intervals of x1 with their masses: the grid's, halved until the loss is small."""
         heights = [d - c for c, d in pairwise(self.grid[1])]
         cells, below = [], 0.0
         for (a, b), row in zip(pairwise(self.grid[0]), self.values, strict=True):
@@ -150,9 +148,7 @@ class Staircase:
 
 
 def refined(cells: list, most: float, loss: Callable, halves: Callable) -> list:
-    """Return cells of which the worst is halved until their losses add up to `most` or less, or
-    there are too many.
-    """
+    """Return cells, the worst halved until losses add up to `most`, or there are too many."""
     heap = [(-loss(cell), cell) for cell in cells]
     heapify(heap)
     total = -sum(value for value, _ in heap)

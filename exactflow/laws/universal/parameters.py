@@ -99,9 +99,7 @@ def _spread(places: np.ndarray, gap: int) -> np.ndarray:
 
 
 def _with_knots(draft: Construction, share: Element) -> tuple[Construction, int]:
-    """Return the draft with different knots, dyadic and near the Gaussian quantiles of w_1, w_1 +
-    w_2, .., whose length is half the precision.
-    """
+    """Return the draft with dyadic knots, of half the precision, near Gaussian quantiles."""
     precision = TUNING.precision
     while True:
         with ctx.workprec(precision):

@@ -240,9 +240,7 @@ def quantile_loss(below: float, above: float) -> float:
 
 
 def band_masses(most: float) -> np.ndarray:
-    """Return masses of the fewest bands on which uniform laws make a law that is within `most` of
-    N(0, 1) in KL.
-    """
+    """Return masses of the fewest bands on which uniform laws are within `most` of N(0, 1)."""
     least = int(np.sqrt(1.9 / most))  # the loss is 1.9 / count^2 or more, but for few bands
     count = least if least > 8 else 1
     while True:

@@ -146,9 +146,7 @@ class _Scalars(NamedTuple):
 
 
 def _scalars(word: Word) -> Iterator[_Scalars]:
-    """The scalars, if M has them on halves of two sizes, beta != 1, det M = 1: alpha may be any
-    entry of the diagonal of A.
-    """
+    """The scalars, if M has them on halves of two sizes, beta != 1 and det M = 1."""
     A, B, C, D = halves = linalg.split(word.matrix, word.partition[0])
     if A.shape == D.shape or not (B.is_zero_matrix and C.is_zero_matrix):
         return

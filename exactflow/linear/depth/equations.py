@@ -105,9 +105,7 @@ def _for_at_most_two(word: Word, additive: bool) -> list[Equation]:
 
 
 def misfit(word: Word) -> Multiplier | None:
-    """Return the multiplier that picks an entry which no product of the word has, of at most two
-    layers; None where all entries fit.
-    """
+    """Return the multiplier of an entry that no product of at most two layers has, or None."""
     system = equations_for(word)
     multiplier = [(right - right).transpose() for _, right, _ in system]
     for at, (_, right, terms) in enumerate(system):

@@ -48,9 +48,7 @@ LARGEST_HALF = 8  # coordinates: beyond there are too many minors
 
 
 def principal_minors(M: DomainMatrix) -> list[Element]:
-    """Return the principal minors of an n x n matrix, 2^n of them: bit i of the place says whether
-    coordinate i belongs to the minor.
-    """
+    """Return the 2^n principal minors; bit i of a place says whether coordinate i belongs to it."""
     n, minors = M.shape[0], [M.domain.one]
     for S in range(1, 1 << n):
         chosen = [i for i in range(n) if S >> i & 1]
@@ -60,9 +58,7 @@ def principal_minors(M: DomainMatrix) -> list[Element]:
 
 @dataclass(frozen=True, eq=False)
 class Spectra:
-    """The equations for x and y, over QQ: the principal minors of D and a, by the bits of S, and
-    det M.
-    """
+    """The equations for x and y over QQ: the minors of D and a, by the bits of S, and det M."""
 
     left: tuple[Element, ...]
     right: tuple[Element, ...]
@@ -107,9 +103,7 @@ class Spectra:
         return {place: x for place, x in total.items() if x}
 
     def at(self, x: Sequence[arb], y: Sequence[arb]) -> tuple[arb_mat, arb_mat]:
-        """Return the left sides less the right ones, a column, and their derivatives by log x and
-        log y, in 2 n columns.
-        """
+        """Return the left less the right sides, and their derivatives by log x and log y."""
         n = self.n
         rows = {k: [arb(0)] * (2 * n + 1) for k in self.sizes}
         for first, coefficients, numbers in zip((0, n), self.coefficients, (x, y), strict=True):

@@ -115,9 +115,7 @@ class Reversal(NamedTuple):
 
 
 def reversal(theta: Monomial) -> Reversal:
-    """Return K, which fixes the last coordinate, and g, for a signed permutation Theta of
-    determinant 1; see the module's docstring.
-    """
+    """Return K, which fixes the last coordinate, and g, for Theta of determinant 1."""
     cycles = cycles_of(theta.rows.tolist())
     line = np.array([i for cycle in cycles for i in cycle])
     lengths = np.array([len(cycle) for cycle in cycles])

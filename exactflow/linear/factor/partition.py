@@ -134,9 +134,7 @@ def _sufficient_size(p: int, q: int) -> int:
 
 
 def _forms(blocks: Blocks) -> Iterator[tuple[Sequence[Form], int]]:
-    """Yield the ways to find a word, short words first, those that share their draws together, and
-    how often to try each.
-    """
+    """Yield the ways to find a word, short ones first, and how often to try each."""
     (q, p), sure = blocks.C.shape, _TRIES_OF_A_SURE_FORM
     finite = blocks.C.domain.is_FiniteField
     tries = sure if p == 1 else _TRIES_IN_A_FINITE_FIELD if finite else _TRIES

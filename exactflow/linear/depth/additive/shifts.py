@@ -164,9 +164,7 @@ def _eigenvectors(
 def _drawn(
     space: DomainMatrix, L: DomainMatrix, free: int, count: int, draw: Draws
 ) -> DomainMatrix:
-    """Return `count` combinations x of columns, all but the first `free` with L x = 0 on the first
-    half of x.
-    """
+    """Return combinations x of columns, with L x = 0 on the first half but for `free` of them."""
     inside = space * linalg.kernel(L * space[: L.shape[1], :]) if L.shape[0] else space
     chosen = [
         part * draw.matrix(part.shape[1], 1) for part in [space] * free + [inside] * (count - free)

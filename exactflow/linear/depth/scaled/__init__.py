@@ -123,9 +123,7 @@ def _three_layers(matrix: DomainMatrix, p: int) -> tuple[Layers | None, Reasons]
 def _more_than_three(
     matrix: DomainMatrix, without_three: Reasons, *, multipliers: bool = False
 ) -> Reasons:
-    """Obstructions to the words of the largest length that is excluded: by opposed minors, kernels,
-    or multipliers, too.
-    """
+    """Obstructions to the longest words that minors, kernels or multipliers exclude."""
     for length in (5, 4):
         found = []
         for word in words(length, matrix, "positive"):

@@ -120,9 +120,7 @@ class FourLayers(Word):
 
 
 def four_layers_of(matrix: DomainMatrix) -> FourLayers | None:
-    """Return four certified layers of a matrix over QQ, those of least entries among a few that are
-    found; None where none are, or n is above 8.
-    """
+    """Return four certified layers, n <= 8, those of least entries among a few found; else None."""
     if matrix.shape[0] > 2 * LARGEST_HALF:
         return None
     found: list[FourLayers] = []

@@ -97,9 +97,7 @@ def multipliers_against(word: Word) -> Reason | None:
 
 
 def _candidates(equations: Spectra) -> Iterator[tuple[Polynomial, ...]]:
-    """Yield multipliers in x only or y only, of growing degree, then any; of degree 1
-    there are but opposed minors.
-    """
+    """Yield multipliers in x only or y only, of growing degree, then any."""
     n = equations.n
     for degree in range(2, n + 3):
         for side, other, direction in ((0, 1, 1), (1, 0, -1)):
