@@ -25,10 +25,7 @@ def ball(value: Element) -> arb:
 
 
 def upper(x: arb) -> Rational:
-    """Return a rational that is at least every number of the ball, of 53 bits.
-
-    What is below 2^-1000, as tails of a Gaussian may be by far, comes back as 2^-1000.
-    """
+    """Return a rational of 53 bits that is at least the ball's numbers, and at least 2^-1000."""
     with ctx.workprec(53):
         mantissa, exponent = map(int, x.upper().man_exp())
     if mantissa > 0 and exponent < -_SMALLEST:
@@ -51,10 +48,7 @@ def nearest(x: arb) -> int:
 
 
 def upper_root(x: arb) -> arb:
-    """Return a bound of the square root of a nonnegative number that `x` encloses.
-
-    The ball itself may reach below zero, where ``sqrt`` is not a number.
-    """
+    """Return a bound of the root of a number >= 0, whose ball `x` may reach below zero."""
     return x.abs_upper().sqrt()
 
 

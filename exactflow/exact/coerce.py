@@ -102,10 +102,7 @@ def as_expression(value: object) -> sympy.Expr:
 
 
 def as_rectangle(M: VectorLike) -> DomainMatrix:
-    """Return a matrix of any shape as a ``DomainMatrix`` over a field, as `as_matrix` does.
-
-    Raises `InvalidInputError` for what is none.
-    """
+    """Return a matrix of any shape over a field, as `as_matrix` does a square one."""
     if isinstance(M, DomainMatrix):
         return _from_domain(M)
     if isinstance(M, sympy.MatrixBase):
@@ -164,10 +161,7 @@ def over(M: DomainMatrix, field: Domain) -> DomainMatrix:
 
 
 def common_field(fields: Iterable[Domain]) -> Domain:
-    """Return the least field that holds the given ones; QQ where there are none.
-
-    Raises `InvalidInputError` where no field holds them.
-    """
+    """Return the least field that holds the given ones, QQ for none; else `InvalidInputError`."""
     fields = list(dict.fromkeys(fields))
     try:
         return reduce(Domain.unify, fields) if fields else QQ

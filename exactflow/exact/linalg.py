@@ -201,10 +201,7 @@ def left_inverse(M: DomainMatrix) -> DomainMatrix:
 
 
 def distinct_units(field: Domain) -> Iterator:
-    """Yield 1, 1/2, 1/3, ..: distinct nonzero elements of the field, to its last one.
-
-    Raises `FieldTooSmallError` when a finite field is exhausted.
-    """
+    """Yield 1, 1/2, 1/3, ..: distinct nonzero elements, or `FieldTooSmallError` at the last one."""
     order = field.characteristic()
     i = 1
     while not order or i < order:

@@ -169,11 +169,7 @@ def format_rational(value: Element) -> str:
 
 
 def format_above(value: Element, digits: int = 3) -> str:
-    """Return a rational as a decimal of a few digits that is at least as large.
-
-    >>> format_above(QQ(1, 3)), format_above(QQ(-1, 3)), format_above(QQ(10) ** -20 / 3)
-    ('0.334', '-0.333', '3.34e-21')
-    """
+    """Return a rational as a decimal that is at least as large: 0.334 for 1/3, -0.333 for -1/3."""
     return _rounded_text(value, digits, ROUND_CEILING)
 
 
@@ -189,11 +185,7 @@ def _rounded_text(value: Element, digits: int, rounding: str) -> str:
 
 
 def format_short(value: object, width: int = 60) -> str:
-    """Return `value` as text for a message, its middle left out where it is longer than `width`.
-
-    >>> format_short(QQ(10)**100, width=20)
-    '10000000..(101 characters)..00000000'
-    """
+    """Return text for a message; of one longer than `width` the middle is left out."""
     if isinstance(value, str):
         text = repr(value)
     elif isinstance(value, QQ.dtype | fmpq | Rational) and not isinstance(

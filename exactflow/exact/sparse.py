@@ -39,10 +39,7 @@ class SparseArray:
 
     @classmethod
     def of(cls, matrix: DomainMatrix) -> "SparseArray":
-        """Return the entries of a matrix over QQ.
-
-        Raises `OverflowError` unless they are integers below 2^62.
-        """
+        """Return the entries of a matrix of integers below 2^62, or raise `OverflowError`."""
         rows = matrix.to_sparse().rep
         elements = list(chain.from_iterable(map(dict.values, rows.values())))
         distinct = {id(x): x for x in elements}  # few objects, shared by many entries
@@ -97,10 +94,7 @@ class SparseArray:
         return SparseArray.summed(self.shape, places, values)
 
     def plus_product(self, A: "SparseArray", B: "SparseArray") -> "SparseArray":
-        """Return ``self + A B``, in time linear in the pairs of entries that meet.
-
-        Raises `OverflowError` where an entry might reach 2^62.
-        """
+        """Return ``self + A B``, linear in the entries that meet; `OverflowError` from 2^62 on."""
         row_of, inner = np.divmod(A.places, A.shape[1])
         largest, a, b = (int(abs(M.values).max(initial=0)) for M in (self, A, B))
         if largest + int(np.bincount(row_of).max(initial=0)) * a * b >= _BOUND:

@@ -71,10 +71,7 @@ class ShownIdentity:
 
 
 def identities(text: str) -> tuple[ShownIdentity, ...]:
-    """Return the identities that a text writes, with commas between them.
-
-    Raises `InvalidInputError` where the text is none: its writer erred, not its reader.
-    """
+    """Return the identities in a text, with commas between them; the text is ours, not a user's."""
     text = " ".join(text.split())
     depths = accumulate((sign == "(") - (sign == ")") for sign in text)
     outside = [k for k, depth in enumerate(depths) if text[k] == "," and not depth]

@@ -142,12 +142,7 @@ def _short(value: Any, field: Domain) -> str:
 
 
 def _entry_text(value: Any, field: Domain, most: int = _DIGITS) -> str:
-    """Return a number; of one of more letters than `most` the first digits.
-
-    >>> from sympy import QQ
-    >>> _entry_text(QQ(1, 3), QQ), _entry_text(QQ(10**40, 3), QQ)
-    ('1/3', '3.3333..e39')
-    """
+    """Return a number; of one of more letters than `most` the first digits, as '3.3333..e39'."""
     text = _text(value, field)
     if len(text) <= most:
         return text

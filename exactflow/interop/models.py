@@ -28,11 +28,7 @@ Model = TypeVar("Model")
 
 
 def copy_model(model: Model) -> Model:
-    """Return a copy; tensors that a run left behind, in a module or in a cache that it holds, are
-    copied without their graph.
-
-    Raises `InvalidInputError` for a model that cannot be copied.
-    """
+    """Return a copy of a model, without the graphs of tensors that a run left, or raise."""
     behind = {
         id(tensor): tensor.detach().clone()
         for module in (model.modules() if isinstance(model, nn.Module) else ())

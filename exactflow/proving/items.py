@@ -65,10 +65,7 @@ class CertificateItem(pytest.Item):
 
 
 def _record(item: pytest.Item) -> dict[str, Any]:
-    """The record of ``exactflow check --json`` for the file of an item.
-
-    It is made in this process, or in one of its own where time is limited.
-    """
+    """The record of ``exactflow check --json`` for an item, in a process if time is limited."""
     option, path = item.config.option, str(item.path)
     within, limit = option.exactflow_within, option.exactflow_timeout
     if limit is None:

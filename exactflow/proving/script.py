@@ -22,10 +22,7 @@ EXIT_CODES = {"passed": 0, "refuted": 1, "broken": 2, "incomplete": 3}
 
 @dataclass
 class Outcome:
-    """Result of a script: its claims, and the place and reason if it stopped.
-
-    Where the script stopped, claims that were not reached follow those that were.
-    """
+    """Result of a script: its claims, unreached ones last, and place and reason if it stopped."""
 
     path: str
     claims: list[Claim] = field(default_factory=list)

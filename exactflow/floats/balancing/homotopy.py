@@ -13,8 +13,7 @@ shrinks with the residual, as in Levenberg-Marquardt: Newton's own steps stop at
 
 How it is checked
 -----------------
-*Numeric*: float64. Nothing here is trusted; `exactflow.floats.balancing.balanced` judges the
-layers.
+*Numeric*: `exactflow.floats.balancing.balanced` judges the layers.
 """
 
 from collections.abc import Callable

@@ -15,9 +15,7 @@ With W' = S_K .. S_1 the output y = v_K obeys
 
     |y - (W / step) x| <= sum over i of (1/2) |S_K .. S_(i+1)| 1  +  limit |W' - W / step| 1,
 
-the shares of rounding and of the shifts. Each share is attained up to the rounding's last bit if
-the r_i and x may be chosen freely: that is why row sums of products stand there, not products of
-norms.
+the shares of rounding and of the shifts.
 
 How it is checked
 -----------------

@@ -102,9 +102,8 @@ def _alike(run: list[ReadLayer]) -> Iterator[list[ReadLayer]]:
 
 
 def _data(layers: list[ReadLayer], meeting: Meeting | None) -> Meeting:
-    """Return the data that layers meet; or, where they meet none, random vectors or images.
-
-    Raises `InvalidInputError` where they take neither.
+    """Return the data that layers meet, else random vectors or images, or raise if they take
+    neither.
     """
     if meeting is not None and meeting[0].numel():
         return meeting

@@ -40,10 +40,7 @@ class ReadLayer:
 def read(
     model: nn.Module, only: Collection[str] | None
 ) -> tuple[list[list[ReadLayer]], list[LeftLayer]]:
-    """Read the linear layers of a model, in runs with nothing between them, and name the others.
-
-    Raises `InvalidInputError` where a pattern in `only` names no layer.
-    """
+    """Read the linear layers of a model, in runs, and name the others; raise for an idle `only`."""
     found = chains(model) if only is None else _selected(model, only)
     places = [place for chain in found for place in chain]
     times = Counter(id(place.module) for place in places)

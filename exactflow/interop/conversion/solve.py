@@ -163,10 +163,7 @@ def rounded_inverse(W: np.ndarray, dtype: torch.dtype) -> tuple[np.ndarray, Frac
 
 
 def _enclosures(W: np.ndarray) -> Iterator[tuple[list[tuple[Fraction, Fraction]], float]]:
-    """Yield numbers between which the entries of the inverse are, at last themselves; log |det W|.
-
-    Raises `SingularMatrixError` for a matrix that has no inverse.
-    """
+    """Yield enclosures of the entries of the inverse, at last themselves, and log |det W|."""
     for bits in BITS:
         with ctx.workprec(bits):
             A = arb_mat(W.tolist())

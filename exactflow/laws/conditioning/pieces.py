@@ -77,9 +77,8 @@ Law = TargetMeasure | Gaussian
 
 
 def as_law(target: Any) -> Law:
-    """Return the law that a target stands for: an array of points for their empirical measure.
-
-    Raises `InvalidInputError` for what is no target, and for an array that may be a covariance.
+    """Return the law of a target; an array of points has its empirical measure, if it is no
+    covariance.
     """
     if isinstance(target, GaussianMixture) and len(target.means) == 1:
         return Gaussian(np.diag([s * s for s in target.deviations[0]]).tolist())

@@ -66,10 +66,7 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class Steps:
-    """The increasing map S of N(0, 1) to atoms, at the precision of the ``workprec`` block.
-
-    `cuts` are the jumps.
-    """
+    """The increasing map S of N(0, 1) to atoms, with its jumps `cuts`, at the current precision."""
 
     values: list[arb]
     cuts: list[Point]

@@ -143,10 +143,7 @@ def _read(Sigma: MatrixLike) -> Covariance:
 
 
 def column_of_mean(mean: VectorLike, dimension: int) -> DomainMatrix:
-    """Return the mean of a Gaussian as a column over QQ, whose entries float64 can hold.
-
-    Raises `InvalidInputError` for another shape, or other numbers.
-    """
+    """Return the mean of a Gaussian as a column over QQ, whose entries float64 can hold."""
     try:
         column = as_vectors(mean, dimension).to_dense()
     except InvalidInputError as error:

@@ -86,10 +86,7 @@ def on_grid(weights: list, points: Sequence[Sequence], error: arb, bits: int) ->
 
 
 def of_means(second: arb, found: list[tuple[arb, list[arb]]], bits: int) -> Cells:
-    """Return cells, of a measure with E|X|^2 = `second`, that have these masses and means.
-
-    The masses are rounded to multiples of 4^-bits whose sum is one.
-    """
+    """Return cells of these means and nearly these masses, of a measure with E|X|^2 = `second`."""
     check_count(len(found))
     unit, square, moved, off = arb(2) ** bits, second, arb(0), arb(0)
     counts = [max(1, nearest(mass * unit * unit)) for mass, _ in found]

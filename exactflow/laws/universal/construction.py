@@ -137,10 +137,7 @@ class Construction:
         return ((self.atoms.shape[1] - twice) * square + twice * square * square).sqrt()
 
     def ramp_factor(self, width: Element) -> arb:
-        """Return a bound of sum_i P(z in ramp i) (|c_(i+1) - c_i| + x)^2 / tau, if tau <= width.
-
-        The density on a ramp is at most that at its point nearest to zero.
-        """
+        """Return a bound of sum_i P(ramp i) (|c_(i+1) - c_i| + x)^2 / tau, if tau <= width."""
         unit, total = arb(2) ** -self.bits, arb(0)
         excess = ball(self.delta) if self.depth == 3 else arb(0)
         steps = np.diff(self.atoms, axis=0)

@@ -31,10 +31,7 @@ SNAP = 0.1
 
 
 class Staircase:
-    """A density that is constant on each cell of a grid.
-
-    `share` is the part of eps that bands, or columns, may lose.
-    """
+    """A density constant on each cell of a grid; bands, or columns, may lose a `share` of eps."""
 
     share = 0.46
 

@@ -36,12 +36,9 @@ and greatest n_c.
 
 The proof is in the script universal_in_kl.
 
-*The terms vanish.* Bands, and slots in a band, have about the P-mass of their tiles as N-mass; for
-a mass at the ends of the line the best finite interval for a uniform law is taken. Then cells tend
-to zero as tiles shrink, where p is nearly constant: a tile loses the relative entropy of affine
-images of P, given the tile, and N, given slot and band. Tiles are halved where that is largest, at
-the ends of conditional quantiles first. Then w1, w2 -> 0 take the ramps to zero: scales and marks
-are fixed before. Tails vanish with P outside, as it has second moments.
+*The terms vanish* as tiles shrink and margins with them. Bands, and slots in a band, have about the
+P-mass of their tiles as N-mass; for a mass at the ends of the line the best finite interval for a
+uniform law is taken. Tiles are halved where P, given the tile, loses most.
 
 *Three layers.* With one band, [-sqrt 3, sqrt 3], nothing is to be marked, and the first layer is
 left out: the loss is KL(U | N(0, 1)) = 1/2 log(pi e / 6) < 0.1765 and no more than eps beyond.

@@ -25,10 +25,7 @@ QUANTIZATION, SHARE = QQ(1, 2), QQ(3, 32)
 def construct(
     cells: Cells, eps: Element, partition: tuple[int, int], depth: int
 ) -> tuple[Construction, int]:
-    """Return a construction whose terms are within their shares of `eps`, and its precision.
-
-    The precision, in bits, is that of the balls: the least of 96, 192, .. that does.
-    """
+    """Return a construction with its terms within shares of `eps`, and the bits of its balls."""
     carrier, share = _carrier(cells.centers, partition[0], depth), SHARE * eps
     centers, weights = _labelled(cells, carrier)
     moved = _separating(centers[:, carrier], weights, cells.bits, share)

@@ -25,10 +25,7 @@ GAP, SLACK = 2.0**-20, QQ(1, 2**24)  # what of a latent interval is left free, f
 
 
 class Tile(NamedTuple):
-    """A rectangle of the data: an interval of x2 in a column of x1.
-
-    `mass` is near its probability, and `band` the interval of z2 that it goes to.
-    """
+    """An interval of x2 in a column, its mass, nearly, and the band of z2 that it goes to."""
 
     column: int
     low: Element

@@ -196,11 +196,8 @@ def scalar_of(C: DomainMatrix, c: DomainMatrix) -> Element | None:
 
 
 def scaling_equations(pencil: Pencil) -> list[Equation]:
-    """Return the equation for the coefficients of the monic g after the first one, as a column;
-    nothing where c is no multiple of C.
-
-    Where c = -k C, with u and w the characteristic polynomials of Du and aN, it says that the
-    coefficients of u(x) g(x) are those of w(x) k^r g(x / k).
+    """Return the equations for the monic g, as a column without its first coefficient: u(x) g(x) =
+    w(x) k^r g(x / k); nothing where c is no multiple of C.
     """
     k, parts = scalar_of(pencil.C, pencil.c), FixedParts.of(pencil)
     if k is None:

@@ -112,10 +112,7 @@ class FixedParts:
 
     @property
     def forced_trace(self) -> Element | None:
-        """The trace of D' where eigenvalues that no V changes take all n dimensions.
-
-        That of a' is less by e.
-        """
+        """The trace of D', by e more than that of a', where no V changes any eigenvalue."""
         if any(len(f) > 2 for f in self.divisors) or self.least_dimension != self.n:
             return None
         field = self.L.domain

@@ -18,10 +18,8 @@ being invertible, the two are similar, and by Flanders' theorem M P^-1 is such a
 them vanish, then (D, a) is *opposed* at k: there are no such x and y. The same holds if a sum of
 polynomials p_k in x and y times these equations has coefficients of one sign, and is not zero.
 
-*Spread.* Let x_i grow apart in some order, in which the leading principal minors of D are
-m_1, .., m_n, none of them zero: the eigenvalues of D G^-1 tend to x_k m_k / m_(k-1). So if D and a
-have orders with leading minors of equal signs, the equations have solutions: by Brouwer's theorem
-any list of eigenvalues far enough apart, with these signs, is attained by both.
+*Spread.* If D and a have orders of the coordinates in which their leading minors have equal signs,
+none of them zero, the equations have solutions: Theorem D of the script affine_depth.
 
 How it is checked
 -----------------

@@ -83,10 +83,7 @@ def permutation_layers(
 
 
 def _layers(perm: np.ndarray, signs: np.ndarray, n: int) -> list[LinearCoupling]:
-    """Return the layers for halves (n, q), q = n or n + 1.
-
-    Neighbours that move the same half, once what was between them is gone, are one layer.
-    """
+    """Return the layers for halves (n, q); neighbours that move the same half are one layer."""
     q = len(perm) - n
     halves: tuple[Half, Half] = ("first", "second")
     merged: list[tuple[Half, SparseArray]] = []

@@ -39,10 +39,7 @@ Diagonals = tuple[list, list]
 
 
 class _Proportion(NamedTuple):
-    """p x_i = q x_j: one equation, by a multiplier that is a column times a row.
-
-    The numbers x are those of H, those of G, and 1. It reads p x_i - q x_j = 0.
-    """
+    """p x_i - q x_j = 0, of numbers in H, G and 1, by a multiplier that is a column times a row."""
 
     i: int
     p: Element

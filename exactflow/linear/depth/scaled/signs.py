@@ -14,10 +14,6 @@ cannot be if sum_k q_k s_k e_k has no positive coefficient, for some q_k without
 p_k = s_k q_k(x). The same with D and a exchanged. Such q_k, and where they are few enough any p_k,
 of one degree are found by linear programming.
 
-(On polynomials of one sign in ideals: D. Handelman, *Positive polynomials and product type actions
-of compact groups*, 1985; M. Einsiedler and S. Tuncel, *When does a polynomial ideal contain a
-positive polynomial?*, 2001.)
-
 *Kernels.* Four layers also have W with (D G^-1) W - W (H^-1 a) = C H + G c
 (`exactflow.linear.depth.equations`). For l D = 0 and a k = 0 this says l (C H + G c) k = 0, and so
 tr Q (C H + G c) = 0 for every Q with a Q = 0 and Q D = 0: a sum of the positive entries of H and G,
