@@ -92,9 +92,7 @@ def trace(M: DomainMatrix) -> Element:
 
 
 def with_pads(M: DomainMatrix, p: int) -> DomainMatrix:
-    """Return M with one more coordinate at the end of each half, these two being swapped, in the
-    same format; the first half has p coordinates (see `exactflow.pad`).
-    """
+    """Return M, whose first half has p coordinates, with swapped pads (see `exactflow.pad`)."""
     d = M.shape[0]
     entries = {(i + (i >= p), j + (j >= p)): value for (i, j), value in M.iter_items()}
     entries |= dict.fromkeys([(p, d + 1), (d + 1, p)], M.domain.one)

@@ -8,10 +8,6 @@ basis in which M is a direct sum of companion matrices of powers of irreducible 
 elementary divisors). Nothing is factored but the characteristic polynomial, and no field is
 extended.
 
-How it is checked
------------------
-*Exact*: the ranks and kernels are those of matrices over the field itself.
-
 A polynomial is its list of coefficients, highest degree first; irreducible ones are monic.
 """
 

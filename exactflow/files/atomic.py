@@ -63,10 +63,7 @@ def named(path: str | Path) -> Iterator[None]:
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
-    """Write a file: either the whole file appears or nothing changes.
-
-    A symbolic link stays one. Raises `InvalidInputError` where the file cannot be written.
-    """
+    """Write a whole file, or nothing, through symbolic links; else `InvalidInputError`."""
     check_place(path)
     place = Path(os.path.realpath(path))
     temporary = place.with_name(f".exactflow-{os.urandom(8).hex()}.tmp")

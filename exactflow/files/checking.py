@@ -11,11 +11,7 @@ WORDS = {0: "verified", 1: "refuted", 2: "malformed", 3: "incomplete"}
 
 @dataclass(frozen=True)
 class Checked:
-    """Result of checking one certificate.
-
-    It has the exit code, the verdict in a word, the kind of the claim, the lines of the checker,
-    and the largest difference, if it was computed, as text.
-    """
+    """Result of checking a certificate: exit code, verdict, kind, lines, largest difference."""
 
     file: str
     code: int

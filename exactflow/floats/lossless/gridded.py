@@ -100,11 +100,7 @@ def assembled(
 
 
 def merge_shears(layers: Sequence[FloatCoupling]) -> list[FloatCoupling]:
-    """Return the same product as shears that alternate.
-
-    Neighbours that move the same half are added, and zero shifts are left out; where all are zero,
-    one is kept.
-    """
+    """Return the same product as alternating shears, with no zero shift unless all are zero."""
     found: list[FloatCoupling] = []
     for layer in layers:
         if found and found[-1].moves == layer.moves:

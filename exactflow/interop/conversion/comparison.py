@@ -34,16 +34,12 @@ OFF = 16
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A run of a model on an example, in evaluation mode.
+    """A run of a model on an example, in evaluation mode: the `images` that come out, latents and
+    log-determinants, and the `latents` that it would take on the way back.
 
-    Attributes
-    ----------
-    images : the tensors that come out: latents and log-determinants.
-    latents : what the model would take on the way back.
-    back : the tensors that come out on the way back; None where the model has none, fails, or
-        makes no finite numbers.
-    met : the data of each layer, on the way ahead.
-    made : the image of each layer by its path, in the order of the calls, ahead and back.
+    `back` has the tensors that come out there, None where the model has no way back, fails, or
+    makes no finite numbers; `met` the data of each layer, on the way ahead; `made` the image of
+    each layer by its path, in the order of the calls, ahead and back.
     """
 
     images: tuple[Tensor, ...] = ()

@@ -22,13 +22,8 @@ Read = AffineMap | str
 
 @dataclass(frozen=True, eq=False)
 class ReadLayer:
-    """A linear layer.
-
-    Attributes
-    ----------
-    place, map : the module where it stands, and its map from data to latent.
-    is_trained : whether its parameters are; None for a permutation, or where there are none.
-    is_alone : whether it must not be merged with its neighbours.
+    """A linear layer: where it stands, and its map from data to latent; whether its parameters are
+    trained, None where there are none; and whether it must not be merged with its neighbours.
     """
 
     place: Place

@@ -40,15 +40,12 @@ BITS = 128, 1024
 
 @dataclass(frozen=True, eq=False)
 class Solved:
-    """The modules that replace a map, with their errors.
+    """The modules that replace a map, in float64 and in the type of the model, and the couplings
+    exactly, None for a matrix.
 
-    Attributes
-    ----------
-    fine, stored : the module in float64, and in the type of the model.
-    flow : the couplings exactly; None for a matrix.
-    fine_error, error : the largest entry of W less what `fine` applies, and `stored`.
-    relative_error : `error` over the largest entry of W; or, if it is larger, the error of the
-        inverse that is stored, over the largest entry of that.
+    The errors are the largest entries of W less what `fine` applies, and `stored`; `relative_error`
+    is the latter over the largest entry of W; or, if it is larger, the error of the inverse that is
+    stored, over the largest entry of that.
     """
 
     fine: Bijection

@@ -117,14 +117,9 @@ def is_product(law: Law) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Pieces:
-    """A mixture of pieces.
-
-    Attributes
-    ----------
-    weights : N positive integers, the weights in units of their sum.
-    centers : the means, N x d integers over `unit`.
-    spreads : the covariances of the pieces, N x d x d rationals; None where all are atoms.
-    error : an enclosure of a bound of the distance W2 of the target from the mixture.
+    """A mixture of pieces: positive integers, their weights in units of the sum; their means, N x d
+    integers over `unit`; their covariances, N x d x d rationals, or None where all are atoms; and
+    an enclosure of a bound of the distance W2 of the target from the mixture.
     """
 
     weights: np.ndarray

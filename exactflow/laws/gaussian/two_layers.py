@@ -46,7 +46,7 @@ STARTS = tuple((spread, push) for push in (0.5, 1, 2, 3, 4, 5) for spread in (0.
 
 
 def two_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction]:
-    """Return two layers that whiten, on halves of p and d - p, and their error; else `MethodError`."""
+    """Return two layers that whiten, on halves p and d - p, and their error; or a `MethodError`."""
     q = len(covariance.rounded) - p
     found = _first_then_second(covariance, p)
     if found is not None and found[1] < refinement.ACCEPTED:

@@ -130,9 +130,8 @@ def grid_bits(square: Element) -> int:
 
 
 def mixture(weights: Sequence, rows: Sequence[Sequence[Cells]]) -> Cells:
-    """Return cells of a mixture of products: `rows` has the cells of the factors of each part.
-
-    The number of atoms is known, and refused if it is too large, before any is made.
+    """Return cells of a mixture of products: `rows` has the cells of the factors of each part. Too
+    many are refused before any is made.
     """
     check_count(sum(math.prod(len(part.weights) for part in row) for row in rows))
     masses: list[Element] = []

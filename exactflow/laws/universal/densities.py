@@ -76,10 +76,7 @@ class Staircase:
         return found
 
     def _cut(self, row: list, levels: np.ndarray, near: float) -> list[tuple]:
-        """Return the cells (low, high, band, share) of a column, which has these densities.
-
-        A level within `near` of the end of a cell is moved there.
-        """
+        """Return cells (low, high, band, share) of a column; levels near an end move there."""
         runs = [(a, b, value) for (a, b), value in zip(pairwise(self.grid[1]), row, strict=True)]
         merged: list[tuple] = []
         for a, b, value in runs:

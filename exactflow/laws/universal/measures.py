@@ -141,8 +141,8 @@ class Product(TargetMeasure):
 
 
 def as_measure(target: "TargetMeasure | MatrixLike") -> TargetMeasure:
-    """Return the measure on R^d, d >= 2, that a target stands for: an array of points for their
-    empirical measure, a law on the line for that law beside a coordinate of zeros.
+    """Return the measure on R^d, d >= 2, of a target: an array is a sample, and a law on the line
+    gets a coordinate of zeros.
     """
     if isinstance(target, np.ndarray):
         target = empirical(target)

@@ -231,10 +231,7 @@ class _Axis:
         return found
 
     def cells(self, labels: np.ndarray) -> tuple[list, list]:
-        """Return for all cells the masses of components, and the integrals of products of two.
-
-        Cells end where a component has one of the labels.
-        """
+        """Return masses of components, and of products of two, for cells that end at labels."""
         m, s = self.floats
         knots = [_exact(x) for x in np.unique(m + np.outer(labels, s))]
         singles = [(arb(1), m, ball(s)) for m, s in self.places]

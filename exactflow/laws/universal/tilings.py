@@ -44,15 +44,10 @@ class Terms(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Tiling:
-    """Tiles, and where they go.
+    """Tiles, by column and height, and where they go, translated where they are `rigid`.
 
-    Attributes
-    ----------
-    columns : disjoint intervals of x1, increasing.
-    tiles : by column, and in a column by height.
-    bands : disjoint intervals of z2, increasing.
-    slots : for each tile its interval of z1; those of one band are disjoint.
-    rigid : whether tiles are translated, not scaled.
+    Columns are disjoint intervals of x1, and bands of z2, increasing. Each tile has a slot, an
+    interval of z1; those of one band are disjoint.
     """
 
     columns: list[Interval]

@@ -64,9 +64,7 @@ def _block(word: Word, block: str) -> tuple[DomainMatrix, int]:
 
 
 def excluding_rank(word: Word) -> tuple[str, tuple[int, ...]] | None:
-    """Find a block, "A" or "D" of M, "a" or "d" of its inverse, of larger rank than the word
-    allows, and for positive scales the coordinates that show it; or None.
-    """
+    """Find a block of M, or of its inverse, of too large a rank, and its coordinates; or None."""
     for block in "DdAa":
         (M, most), kept = _block(word, block), tuple[int, ...]()
         if word.scales == "positive":

@@ -23,10 +23,6 @@ tr(W P X Q) = tr((Q W P) X). If the sums of Q W P vanish at all unknowns but the
 s = tr W R, in all, is a sum of positive numbers whose weights are the diagonals of what they are
 multiplied by. This is absurd if the weights vanish and s does not, or if up to one sign for all no
 weight is negative, one is positive, and s <= 0.
-
-How it is checked
------------------
-*Exact*: products, traces and signs.
 """
 
 from collections.abc import Sequence

@@ -179,9 +179,7 @@ def sizes_at(
 
 
 def _raised(least: list[int], missing: int, other: list[int], most: list[int]) -> Sizes | None:
-    """Raise counts by what is missing in all, from the left: the (k+1)-th to the other k-th; None
-    where they have no room for it.
-    """
+    """Raise counts, from the left, by what is missing: the (k+1)-th to the other k-th; or None."""
     missing = max(missing, 0)
     caps = [least[0] + missing, *other[:-1]]
     raised = []

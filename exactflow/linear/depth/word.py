@@ -47,14 +47,9 @@ class Pencil(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Word:
-    """Is the matrix a product of layers in this pattern?
+    """Is M = [[A, B], [C, D]] a product of layers in this pattern, alternating letters U and L?
 
-    Attributes
-    ----------
-    pattern : alternating letters U and L.
-    matrix : M = [[A, B], [C, D]].
-    scales : "additive" or "positive".
-    p : the size of the first half; half of all coordinates where it is left out.
+    `p` is the size of the first half; half of all coordinates where it is left out.
     """
 
     pattern: str

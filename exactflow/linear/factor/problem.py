@@ -114,10 +114,7 @@ class Problem:
         return [value if k == place else one for k in range(sum(self.partition))]
 
     def tell(self, exchanged: bool = False, half: Half | None = None) -> None:
-        """Tell the blocks, as ``Delta blocks(A, B, C, D) = E M F E^T``; parameters as for `blocks`.
-
-        Delta is the diagonal matrix of the scale that carries the determinant.
-        """
+        """Tell the blocks: ``Delta blocks(A, B, C, D) = E M F E^T``, Delta of the determinant."""
         p, q = self.partition
         field, order = self.target.domain, list(self.pose.order)
         said, left, right = [f"Split `M` into halves of {p} and {q} coordinates"], "", ""
@@ -151,10 +148,7 @@ class Problem:
 
 
 def _signed(matrix: DomainMatrix) -> "tuple[np.ndarray, np.ndarray] | None":
-    """Return a matrix as a signed permutation; NumPy is imported only if it has d entries.
-
-    Where there is no NumPy, in a browser, a permutation is a matrix as any other.
-    """
+    """Return a matrix as a signed permutation, if NumPy is there, which a browser may lack."""
     if matrix.nnz() != matrix.shape[0]:
         return None
     try:

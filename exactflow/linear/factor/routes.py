@@ -42,16 +42,12 @@ Construct = Callable[[Blocks], assembly.ShearWord | None]
 
 @dataclass(frozen=True)
 class Route:
-    """One construction.
+    """One construction: what a caller and the flow's `method` call it, the matrices to which it
+    applies, after "expected", and how many layers it costs, with what numbers.
 
-    Parameters
-    ----------
-    name : what a caller and the flow's `method` call it.
-    where : the matrices to which it applies, after "expected".
-    cost : how many layers, with what numbers.
-    layers : the function: the layers of a problem in order of application, neighbours perhaps not
-        merged; None where the route does not apply.
-    apart : by how much the sizes of the halves may differ; None for halves of any sizes.
+    `layers` returns the layers of a problem in order of application, neighbours perhaps not merged;
+    None where the route does not apply. `apart` says by how much the sizes of the halves may
+    differ; None for halves of any sizes.
     """
 
     name: str

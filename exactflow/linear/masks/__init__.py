@@ -152,10 +152,7 @@ def _flow(writer: Writer, given: list) -> Flow:
 
 
 def _fitting_parts(item: "Flow | DomainMatrix", partition: tuple[int, int]) -> Iterator:
-    """Yield a flow as couplings that fit the partition, with its signs; or a matrix, as it is.
-
-    A coupling is a `MaskedPart` whose places are coordinates of the user.
-    """
+    """Yield a flow as parts that fit, in the user's coordinates; a matrix as it is."""
     if isinstance(item, DomainMatrix):
         yield item
         return

@@ -123,7 +123,7 @@ def _three_layers(matrix: DomainMatrix, p: int) -> tuple[Layers | None, Reasons]
 def _more_than_three(
     matrix: DomainMatrix, without_three: Reasons, *, multipliers: bool = False
 ) -> Reasons:
-    """Obstructions to the longest words that minors, kernels or multipliers exclude."""
+    """Obstructions to the longest excluded words, by minors, kernels, or multipliers, too."""
     for length in (5, 4):
         found = []
         for word in words(length, matrix, "positive"):
