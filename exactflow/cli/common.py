@@ -144,7 +144,7 @@ def read(arguments: argparse.Namespace) -> "MatrixFile":
 
 
 def check_output(arguments: argparse.Namespace, arrays: bool = True) -> None:
-    """Refuse, before the work, an output that is no certificate, no file of `arrays`, or no place."""
+    """Refuse, before the work, an output that is no certificate, no file of `arrays`, no place."""
     if not arguments.output:
         return
     from exactflow.files.arrays import ARRAY_SUFFIXES, array_writer
