@@ -69,11 +69,17 @@ def additive_depth(matrix: DomainMatrix, p: int) -> tuple[list[LinearCoupling], 
     size p, and what excludes the longest words that are excluded.
     """
     reasons: Reasons = ()
-    for length in range(5):
-        layers, excluded = _decided(words(length, matrix, "additive", p))
+    fewest = 0
+    for enough in (2, 4):  # a word contains the shorter ones
+        layers, excluded = _decided(words(enough, matrix, "additive", p))
         if layers is not None:
+            for length in range(fewest, enough):
+                fewer, too_short = _decided(words(length, matrix, "additive", p))
+                if fewer is not None:
+                    return fewer, reasons
+                reasons = too_short
             return layers, reasons
-        reasons = excluded
+        reasons, fewest = excluded, enough + 1
     general = None
     if abs(matrix.shape[0] - 2 * p) > 1:
         general = _constructed("partition", matrix, p)
