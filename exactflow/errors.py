@@ -85,14 +85,8 @@ def said(error: BaseException) -> str:
 def require(module: str, extra: str, purpose: str) -> ModuleType:
     """Import and return an optional module.
 
-    Raises `MissingExtraError` if it is this module that is missing; whatever else goes wrong in
-    its import is shown as it is.
-
-    >>> require("no_such_library", "torch", "a .pt file")
-    Traceback (most recent call last):
-    ...
-    exactflow.errors.MissingExtraError: expected the extra torch for a .pt file, which is not \
-installed: python -m pip install 'exactflow[torch]'
+    Raises `MissingExtraError` if it is this module that is missing; whatever else goes wrong in its
+    import is shown as it is.
     """
     try:
         return import_module(module)

@@ -63,10 +63,20 @@
 # $1 / \tau$ (see `rotations`), none is above $\sqrt \kappa$. Lipschitz constants of layers
 # multiply. Pads change nothing in 16a: take $u$ among the data. $\blacksquare$
 #
-# The details, and who did what, are in the docstring of `exactflow.laws.conditioning.forced`. To
-# our knowledge new: the least Lipschitz constant at a tolerance in $W_2$, on both sides on the
-# line and for products; the bound of the volume by clusters; that both are certified for a given
-# target.
+# *Who did what.* The slope of the increasing map at $\varepsilon = 0$: Jaini, Kobyzev, Yu and
+# Brubaker, *Tails of Lipschitz triangular flows*, ICML 2020 (arXiv:1907.04481). That on the line
+# the best Lipschitz map is a projection of the increasing one: Tanguy, Desolneux and Delon,
+# *Constrained approximate optimal transport maps* (arXiv:2407.13445). Lower bounds of total
+# variation and KL by the Lipschitz constant: Salmona, De Bortoli, Delon and Desolneux, NeurIPS 2022
+# (arXiv:2206.14476), by Gaussian isoperimetry, and for bi-Lipschitz flows Verine, Negrevergne,
+# Chevaleyre and Rossi, ACML 2022 (arXiv:2107.07232). What generators leave outside of disconnected
+# sets: Tanielian, Issenhuth, Dohmatob and Mary, ICML 2020. Necessary growth of Lipschitz constants
+# for mixtures: Hagemann and Neumayer, Inverse Problems 2021 (arXiv:2009.02994); exploding inverses:
+# Behrmann et al., AISTATS 2021 (arXiv:2006.09347); the topology: Cornish et al., ICML 2020
+# (arXiv:1909.13833). Entropy against $W_2$: Polyanskiy and Wu, IEEE Transactions on Information
+# Theory 2016 (arXiv:1504.04419). To our knowledge new: the least Lipschitz constant at a tolerance
+# in $W_2$, on both sides on the line and for products; the bound of the volume by clusters; that
+# both are certified for a given target.
 
 # %%
 import sys
@@ -156,6 +166,24 @@ with claims.check("and the bound is no more than that", Evidence.CERTIFIED) as c
 # ## On the line, and for products: the optimum, from both sides
 # The best map is an isotonic regression, solved in ball arithmetic; a number below which no slope
 # does, and one that does. Curved laws are cut into cells, which is what keeps the two apart.
+#
+# *The regression*, in the notation of `exactflow.laws.conditioning.ramps`: $V = L z - S$ and $U =
+# L z - T$. Let $U$ increase, and $c_j$ be a number between $U(q_j^-)$ and $U(q_j^+)$: they
+# increase, too. Between $q_{j-1}$ and $q_j$, $c_{j-1} \le U \le c_j$, so that $|V - U| \ge (V -
+# c_j)_+$ and $(c_{j-1} - V)_+$, one of which is zero: so the costs add up to at most $\lVert V -
+# U \rVert^2$. Conversely let $c_j$ increase, $c_0 = -\infty$, $c_{m+1} = \infty$. On each piece
+# $V$ increases; $U$, which is $V$ moved into $[c_{j-1}, c_j]$ there, increases on the whole line,
+# and $\lVert V - U \rVert^2$ is the sum of the costs. The best $U$ is the derivative of the
+# greatest convex minorant of $\int V d\Phi$, a function of $\Phi$. Where $U$ jumped upwards the
+# minorant would have a kink, so would touch, and $V$ would jump upwards; $V$ jumps downwards
+# only. So $U$ has no jumps, $T = L z - U$ climbs with slope $L$ where the minorant does not
+# touch, $T = S$ elsewhere: it increases.
+#
+# *From below*: each cost is least somewhere in $[L q_j - s_j,\, L q_j - s_{j-1}]$, so that all
+# numbers may be moved into $[A, B]$ without loss. For such $x_1 \le \dots \le x_m$ convexity gives
+# $\sum \mathrm{cost}_j(x_j) \ge \sum \mathrm{cost}_j(c_j) + \sum g_j (x_j - c_j)$, $g_j$ the
+# derivatives, and by parts the last sum, in a block, is $R_{\mathrm{first}} (x_{\mathrm{first}} -
+# c)$ plus the sum of $R_j (x_j - x_{j-1})$ over the others. $\blacksquare$
 
 # %%
 HEIGHTS, PIECES = ["9/20", "1/10", "9/20"], [(-2, -1), (-1, 1), (1, 2)]

@@ -33,9 +33,12 @@
 # threads, in NumPy and in PyTorch. Beyond that range the map refuses. $\square$
 #
 # To our knowledge block lifting of an arbitrary matrix with a bounded number of well-conditioned
-# shears is new. Beside it: PLUS (Hao and Shi 2001), LU as in iVPF (Zhang et al. 2021), rounding W
-# itself in float32 and float64. Multi-dimensional lifting (Geiger, Yokotani and Schuller 2004)
-# lifts blocks of special transforms.
+# shears is new. Beside it: PLUS (Hao and Shi, *Matrix factorizations for reversible integer
+# mapping*, IEEE Trans. Signal Processing 49, 2001: triangular factors, whose inverses go row by
+# row), LU as in iVPF (Zhang, Zhang, Kang and Li, CVPR 2021, arXiv:2103.16211), rounding W itself in
+# float32 and float64. Multi-dimensional lifting (Geiger, Yokotani and Schuller, *Improved integer
+# transforms using multi-dimensional lifting*, ICASSP 2004) lifts blocks of special transforms. Why
+# coders must agree to the last bit: Balle, Johnston and Minnen, ICLR 2019.
 #
 # - *For all n*: that rounded shears are undone, and how roundings travel.
 # - *Exact*: all integers of a box, and Python's integers beside float64.

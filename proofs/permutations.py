@@ -47,11 +47,24 @@
 #
 # cut back to $n$ coordinates in the first half. For $D - C' V = D'$, the upper left block of the
 # inverse is $A^\mathsf{T} - V J = C'^\mathsf{T} D' J$, which is $K$ cut back, and $D' = I + Y Z$,
-# $Z Y = K - I$: four shears, as in `six_layers`. $\square$
+# $Z Y = K - I$: four shears, as in `six_layers`.
 #
 # This is the commutator route, whose identity `identities` proves for all n, with an involution $K$
-# in the place of $P$. The bounds 2 and $11 n$ are derived in the docstring of
-# `exactflow.linear.factor.permutation`. Here all of it is *exact*, on instances.
+# in the place of $P$.
+#
+# *Entries.* Only $X$ can exceed 2, where a row of $B - A V$ meets one of $Z$. Each piece of $g$
+# that has rows of $Z$ comes with a free sign, and gets the one that makes these rows of $X$ small.
+# A swap has two rows and one sign; that a 2 of $B - A V$ stands in both, in the two columns of $Z$,
+# cannot be: $\Theta$ would have a fixed point that $K$ swaps.
+#
+# *Number.* $W_0$, $V$, $C'$ and $B - A V$ have at most $6 n$ entries. Those of $g$ and $Z$ count
+# twice, for $W$ and $X$, too: there are at most 6 for two coordinates, and where there are, one of
+# the two is carried to itself (and to another): either $I - g$ has two entries less than $g$ and
+# $I$, or the sign was changed, and it has one less, and $X$ one less than $B - A V$ and $Z$. Fixed
+# vectors have at most two entries, and the column of $g$ that $q = n + 1$ cuts off costs one more
+# at most. $\square$
+#
+# Here all of it is *exact*, on instances.
 
 # %%
 from itertools import permutations, product

@@ -42,8 +42,19 @@
 # bound it. For halves of more coordinates cells are boxes, $c$ and $j$ number them, and slots are
 # taken coordinate by coordinate. $\blacksquare$
 #
-# All terms, with their constants, are in the docstring of `exactflow.laws.universal.likelihood`;
-# what is evaluated are laws in the plane, and products of them, coordinates in pairs.
+# **The terms.** All of them, with their constants, are in the docstring of
+# `exactflow.laws.universal.likelihood`; what is evaluated are laws in the plane, and products of
+# them, coordinates in pairs. *Proof.* In a tile and off the margins the layers of $g$ meet plateaus
+# only: $x_1$ is in column $c$, so $x_2$ becomes $x_2 + n_c$, in the tile's own interval; then $x_1$
+# becomes $(x_1 - t) / s + m_j$, in the tile's slot moved by $m_j$, as different tiles of band $j$
+# have disjoint slots; then $x_2$ becomes $(x_2 - v) / u$, in band $j$, and $m_j$ is taken away. So
+# the density of $f_\# N(0, I)$ is $q = e^{-|z|^2 / 2} / (2 \pi s u)$ there. Everywhere $-\log q =
+# |z|^2 / 2 + \log 2 \pi$ plus the logs of two scales, and these are between the least, $s_-$ and
+# $u_-$, and the greatest. On ramps $(s, t - s m_j)$ lies between two such pairs, so that the second
+# layer takes $x_1$ to a convex combination of the $(x_1 - t) / s + m_j$: inside the hull $|z_1| \le
+# Z_1$, likewise $|z_2| \le Z_2$, and beyond it each grows by the distance over $s_-$, or $u_-$, at
+# most. In the margins the formula for cells is at least $P \log (2 \pi s_- u_-)$, which is given
+# back where it is negative. $\blacksquare$
 #
 # **When ill-conditioning is allowed.** The Jacobian of the composition is $\mathrm{diag}(s, u)$ on
 # all but the ramps: where the data lies it is the ratio of local widths of $P$ and $N$, as well
@@ -190,10 +201,10 @@ with claims.check("trained flows: KL, beside the bound of four layers", Evidence
 # ## Additive couplings: the least KL of volume-preserving maps
 # A volume-preserving $f$ has $\mathrm{KL}(P \,|\, f_\# N) \ge \mathrm{KL}(p^* \,|\, N)$, with $p^*$
 # the symmetric decreasing rearrangement of the density: $\log p$ keeps its mean, and of all
-# densities whose level sets have these areas $p^*$ has the least $E|z|^2$ (Hardy and Littlewood).
-# Equal cells in the order of their density go to cells of the plane in the order of $|z|$, which
-# four additive couplings do, as above with all scales one. So in KL additive depth beyond four buys
-# nothing.
+# densities whose level sets have these areas $p^*$ has the least $E|z|^2$ (Hardy and Littlewood:
+# the disc of area $v$ is where $|z|^2$ is least). Equal cells in the order of their density go to
+# cells of the plane in the order of $|z|$, which four additive couplings do, as above with all
+# scales one. So in KL additive depth beyond four buys nothing.
 
 # %%
 with claims.check("additive: least KL <= KL <= least KL + eps", Evidence.CERTIFIED) as check:

@@ -1,8 +1,7 @@
-"""What cells and slabs of a measure owe: their error against integrals in closed form."""
+"""What cells of a measure owe: their error against integrals in closed form."""
 
 import numpy as np
 import pytest
-from flint import arb
 from sympy import QQ
 
 
@@ -20,15 +19,3 @@ def assert_cells(target, squares, tolerance):
         if cells is whole:  # a coordinate may have the error of the whole
             assert float(cells.error) ** 2 == pytest.approx(left, rel=1e-6, abs=1e-12)
         assert float(cells.error) <= float(tolerance) * (1 + 1e-9)
-
-
-def assert_slabs(target):
-    """A strip's mass is within the bound; atoms of fine cells are as good as draws here."""
-    cells = target.cells(QQ(1, 32), 60)
-    weights, centers = np.array(cells.weights, dtype=float), cells.centers.astype(float) / 2**60
-    for i in (0, 1):
-        for place in (-1, 0, 1 / 3, 1):
-            for radius in (0.2, 1):
-                share = weights @ (np.abs(centers[:, i] - place) <= radius)
-                assert share <= float(target.slab(i, arb(radius + 1 / 16))) + 1e-9
-        assert float(target.slab(i, arb(10**9))) == 1

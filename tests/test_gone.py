@@ -30,10 +30,12 @@ GONE = (
     r"universal\.(Sphere|Ring|spheres|segments?|one_layer_bound|QuantileFunction)\b",
     r"method=.classical",
     r"padding\.gaussian_padding",
+    r"\.kl_lower_bound\b",
     r"gaussian\.gaussian_depth",
-    # routes, estimates, pages, formats
+    # routes, estimates, completion, pages, formats
     r"method=.balanced",
     r"--yes\b",
+    r"shtab|exactflow completion",
     r"--html\b",
     "Matrix ?Market",
     r"\.mtx\b",

@@ -31,7 +31,6 @@ COMMANDS = {
     "whiten": "two layers that whiten, and generate, a Gaussian",
     "prove": "run proof scripts: one table, a row a claim",
     "diagnose": "what a trained model does with x there and back, layer by layer",
-    "completion": "the script by which a shell completes commands",
     "export": "a certificate as a theorem for Rocq",
 }
 

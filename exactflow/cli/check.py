@@ -51,8 +51,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the verdict on each certificate, in the order given; return the exit code of all: 1
     where one is refuted, else 2 where one has no verdict, else 3 where one is incomplete. Where
     they differ, stderr says at the end which is which.
-
-    Raises `InvalidInputError` for options that do not fit each other.
     """
     files, options = arguments.certificates, _options(arguments)
     if files.count("-") + (arguments.target == "-") > 1:

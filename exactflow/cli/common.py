@@ -144,9 +144,7 @@ def read(arguments: argparse.Namespace) -> "MatrixFile":
 
 
 def check_output(arguments: argparse.Namespace, arrays: bool = True) -> None:
-    """Raise `InvalidInputError`, before the work, for an output that is no certificate, nor a file
-    of `arrays`, or where `check_place` does.
-    """
+    """Refuse, before the work, an output that is no certificate, no file of `arrays`, no place."""
     if not arguments.output:
         return
     from exactflow.files.arrays import ARRAY_SUFFIXES, array_writer

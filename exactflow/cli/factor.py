@@ -75,13 +75,8 @@ def _source(arguments: argparse.Namespace) -> tuple[MatrixFile, str]:
 def _print_flow(
     flow: CouplingFlow, title: str, seconds: float, verdict: str, pads: tuple[int, ...]
 ) -> None:
-    """Print the layers as a table, with notes for their reader below.
-
-    Parameters
-    ----------
-    flow, title : what is shown, and of which matrix.
-    seconds, verdict : how long it took, and what the check said.
-    pads : as `pads_of` returns them.
+    """Print the layers as a table, with notes for their reader below: how long it took, what the
+    check said, and which coordinates are pads.
     """
     console = Console()
     gap = 1 if console.width >= NARROW else 0

@@ -59,10 +59,7 @@ def running_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the scripts and show what came of them; return the exit code of all, as `check` does.
-
-    Raises `InvalidInputError` for what is no script, and for places that cannot be written.
-    """
+    """Run the scripts and show what came of them; return the exit code of all, as `check` does."""
     if getattr(arguments, "template", False):
         template = resources("exactflow.proving").joinpath("my_theorem.py.txt")
         print(template.read_text("utf-8"), end="")

@@ -17,17 +17,7 @@ _ASSUMED: ContextVar[tuple[sympy.Expr, ...]] = ContextVar("_ASSUMED", default=()
 
 @contextmanager
 def assuming(relations: Iterable) -> Iterator[None]:
-    """Let some inequalities hold within.
-
-    Parameters
-    ----------
-    relations : strict inequalities of SymPy, as ``t > 1`` or ``s < t``.
-
-    Raises
-    ------
-    InvalidInputError
-        What is no strict inequality.
-    """
+    """Let some strict inequalities of SymPy, as ``t > 1`` or ``s < t``, hold within."""
     positive = []
     for relation in relations:
         if isinstance(relation, StrictGreaterThan | StrictLessThan):
@@ -47,16 +37,7 @@ def assuming(relations: Iterable) -> Iterator[None]:
 
 
 def is_positive_quotient(value: Element, field: Domain) -> bool | None:
-    """Whether a quotient of polynomials is positive; None if not known.
-
-    >>> t = sympy.Symbol("t", real=True)
-    >>> field = sympy.QQ.frac_field(t)
-    >>> is_positive_quotient(field.convert(1 + t**2), field)
-    True
-    >>> with assuming([t > 1]):
-    ...     is_positive_quotient(field.convert(t - 1), field)
-    True
-    """
+    """Whether a quotient of polynomials is positive under what is assumed; None if not known."""
     sign = True
     for polynomial in (value.numer, value.denom):
         coefficient, factors = polynomial.factor_list()

@@ -1,4 +1,5 @@
-"""Conversion of every accepted input to an exact matrix: the one way in.
+"""Conversion of every accepted input to an exact matrix, the one way in; and the matrix that comes
+out.
 
 Everything enters the package here and becomes a ``DomainMatrix`` over a field in which arithmetic
 is exact: QQ, a number field, rational functions over one of these, or GF(p). Entries that are no
@@ -37,26 +38,17 @@ _GAUSSIAN = (ZZ_I, QQ_I)
 
 
 def as_matrix(M: MatrixLike) -> DomainMatrix:
-    """Return the square matrix `M` as a ``DomainMatrix`` over a field, exactly.
+    """Return the square matrix `M` as a ``DomainMatrix`` over a field, exactly: sparse where a
+    SymPy matrix or a sparse DomainMatrix came in, and dense otherwise.
 
-    It is sparse where a SymPy matrix or a sparse DomainMatrix came in, and dense otherwise.
+    It is a SymPy matrix, a matrix expression of numbers as ``PermutationMatrix``, or a
+    DomainMatrix; a NumPy array of integers, of floats, taken as the exact dyadic rationals that
+    they are, or of objects such as ``Fraction``; a torch tensor or an mpmath matrix, likewise; or d
+    lists of d numbers, strings (``"p/q"``, decimals) or SymPy expressions: rational functions of
+    symbols, and of exponentials of monomials. Raises `InvalidInputError` where it is empty, ragged
+    or not square, where an entry has no exact value (it is named), and for a domain that is no
+    exact field.
 
-    Parameters
-    ----------
-    M : a d x d SymPy matrix or DomainMatrix, a NumPy array (integers; floats, taken as the exact
-        dyadic rationals that they are; objects such as ``Fraction``), a torch tensor or an mpmath
-        matrix (likewise), a matrix expression of numbers as ``PermutationMatrix``, or d lists of d
-        numbers, strings (``"p/q"``, decimals) or SymPy expressions: rational functions of symbols,
-        and of exponentials of monomials.
-
-    Raises
-    ------
-    InvalidInputError
-        Empty, ragged or not square, an entry with no exact value (it is named), or a domain that is
-        no exact field.
-
-    Examples
-    --------
     >>> as_matrix([["1/3", 0], [2, 0.5]]).to_Matrix()
     Matrix([
     [1/3,   0],
@@ -110,10 +102,7 @@ def as_expression(value: object) -> sympy.Expr:
 
 
 def as_rectangle(M: VectorLike) -> DomainMatrix:
-    """Return a matrix of any shape as a ``DomainMatrix`` over a field, as `as_matrix` does.
-
-    Raises `InvalidInputError` for what is none.
-    """
+    """Return a matrix of any shape over a field, as `as_matrix` does a square one."""
     if isinstance(M, DomainMatrix):
         return _from_domain(M)
     if isinstance(M, sympy.MatrixBase):
@@ -156,10 +145,6 @@ def over(M: DomainMatrix, field: Domain) -> DomainMatrix:
 
     Rational numbers enter GF(p) as the quotients that they are; where p divides a denominator, or
     no field holds both, `InvalidInputError` is raised.
-
-    >>> from sympy import GF
-    >>> over(as_rectangle([["1/2"]]), GF(7)).to_list() == [[GF(7)(4)]]
-    True
     """
     if not (isinstance(field, FiniteField) and M.domain.is_QQ):
         return M.convert_to(common_field([M.domain, field]))
@@ -176,10 +161,7 @@ def over(M: DomainMatrix, field: Domain) -> DomainMatrix:
 
 
 def common_field(fields: Iterable[Domain]) -> Domain:
-    """Return the least field that holds the given ones; QQ where there are none.
-
-    Raises `InvalidInputError` where no field holds them.
-    """
+    """Return the least field that holds the given ones, QQ for none; else `InvalidInputError`."""
     fields = list(dict.fromkeys(fields))
     try:
         return reduce(Domain.unify, fields) if fields else QQ
@@ -307,3 +289,24 @@ def _entry(entry: object, place: tuple[int, int]) -> Element:
         return to_element(entry)
     except InvalidInputError as error:
         raise InvalidInputError(f"entry {place}: {error}") from None
+
+
+class ExactMatrix(sympy.Matrix):
+    """A `sympy.Matrix` that compares with arrays and nested lists by their exact values.
+
+    SymPy's own ``matrix == array`` is False whatever the array holds. Here it is the truth in both
+    directions, and an array with an entry that has no exact value is refused.
+    """
+
+    @classmethod
+    def of(cls, matrix: DomainMatrix) -> "ExactMatrix":
+        """Return the matrix in SymPy's form."""
+        return cls._fromrep(matrix.to_Matrix()._rep)
+
+    def __eq__(self, other: object) -> bool:
+        if hasattr(other, "dtype") or isinstance(other, list | tuple):
+            other = as_rectangle(other).to_Matrix()
+        return super().__eq__(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other

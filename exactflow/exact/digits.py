@@ -195,9 +195,7 @@ class Digits:
         return whole * Fraction(2) ** self.low
 
     def near_largest(self, slack: Fraction = Fraction(0)) -> np.ndarray:
-        """Return the places (i, j) of entries among which is the largest in absolute value, even
-        where each entry may still change by `slack`.
-        """
+        """Return places (i, j), among them the largest entry, even after changes by `slack`."""
         sizes = np.abs(self.floats(self.exponent()))
         change = float(slack / Fraction(2) ** self.exponent())
         places = np.argwhere(sizes >= sizes.max() * (1 - RELATIVE) - 2 * change)

@@ -13,18 +13,9 @@ class Draws:
     """A stream of matrices with integer entries from -bound to bound, the same on every run; over a
     finite field, with any entries.
 
-    With bound 0 every matrix is zero: the choice that is written down with the fewest digits.
-    A construction adds what it draws to a default, and rejects a draw by an exact test.
-
-    Parameters
-    ----------
-    field : the field of the entries.
-    bound : the largest absolute value.
-    seed : of the generator; the bound where it is left out.
-
-    >>> from sympy import QQ
-    >>> Draws(QQ, 0).matrix(1, 2).to_Matrix()
-    Matrix([[0, 0]])
+    With bound 0 every matrix is zero: the choice that is written down with the fewest digits. A
+    construction adds what it draws to a default, and rejects a draw by an exact test. The seed is
+    the bound where it is left out.
     """
 
     def __init__(self, field: Domain, bound: int, seed: int | None = None) -> None:

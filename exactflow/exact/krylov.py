@@ -20,21 +20,7 @@ def controller_basis(F: DomainMatrix, f: Sequence, u: DomainMatrix) -> DomainMat
     """Return H = [h_0, h_1, ..] with h_0 = u and h_k = F h_(k-1) + f_k u, for a monic f.
 
     If f(F) u = 0 then ``F H = H K`` where K, the companion matrix of f in controller form, has
-    first row -f_1, -f_2, .. and ones below the diagonal. Its columns are far shorter than those of
-    the Krylov matrix: they are combinations of minors of F rather than of its powers.
-
-    Parameters
-    ----------
-    F : n x n.
-    f : coefficients of a monic polynomial of degree m <= n, highest first.
-    u : n x 1.
-
-    >>> from sympy import QQ
-    >>> F = DomainMatrix([[QQ(0), QQ(1)], [QQ(3), QQ(5)]], (2, 2), QQ).to_dense()
-    >>> controller_basis(F, F.charpoly_berk(), linalg.unit_vector(2, 0, QQ)).to_Matrix()
-    Matrix([
-    [1, -5],
-    [0,  3]])
+    first row -f_1, -f_2, .. and ones below the diagonal.
     """
     return linalg.from_columns(controller_columns(F, f, u))
 
@@ -81,8 +67,8 @@ def krylov_flag(F: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix, list[int]]
     triangular with companion matrices in controller form on its diagonal and, above them, nothing
     but the last column of each run.
 
-    A run is the controller basis of a vector modulo the runs before it. Every square matrix has
-    such a flag; a scalar matrix has n runs of length one, a matrix with a cyclic vector has one.
+    A run is the controller basis of a vector modulo the runs before it: a scalar matrix has n runs
+    of length one, a matrix with a cyclic vector has one.
     """
     n, field = F.shape[0], F.domain
     cyclic = cyclic_basis(F, F.charpoly_berk())
@@ -113,17 +99,7 @@ def minimal_polynomial(F: DomainMatrix, u: DomainMatrix) -> list:
 
 
 def triangular_eigenvectors(T: DomainMatrix) -> DomainMatrix:
-    """Return the unit upper triangular V with T V = V diag(T); `T` is upper triangular.
-
-    The diagonal entries of T must be distinct.
-
-    >>> from sympy import QQ
-    >>> T = DomainMatrix([[QQ(1), QQ(6)], [QQ(0), QQ(3)]], (2, 2), QQ).to_dense()
-    >>> triangular_eigenvectors(T).to_Matrix()
-    Matrix([
-    [1, 3],
-    [0, 1]])
-    """
+    """Return the unit upper triangular V, T V = V diag(T), of T with distinct diagonal entries."""
     n, field = T.shape[0], T.domain
     rows = T.to_list()
     V = [[field.one if i == j else field.zero for j in range(n)] for i in range(n)]

@@ -4,12 +4,8 @@ from collections.abc import Callable
 
 
 def least(suffices: Callable[[int], bool]) -> int:
-    """Return a positive integer that suffices while one less does not.
-
-    It is the least one wherever more never hurts. Numbers up to twice the answer are tried.
-
-    >>> least(lambda n: n >= 25)
-    25
+    """Return a positive integer that suffices while one less does not, the least one wherever more
+    never hurts; numbers up to twice the answer are tried.
     """
     low, high = 0, 1
     while not suffices(high):

@@ -92,9 +92,7 @@ def trace(M: DomainMatrix) -> Element:
 
 
 def with_pads(M: DomainMatrix, p: int) -> DomainMatrix:
-    """Return M with one more coordinate at the end of each half, these two being swapped, in the
-    same format; the first half has p coordinates (see `exactflow.pad`).
-    """
+    """Return M, whose first half has p coordinates, with swapped pads (see `exactflow.pad`)."""
     d = M.shape[0]
     entries = {(i + (i >= p), j + (j >= p)): value for (i, j), value in M.iter_items()}
     entries |= dict.fromkeys([(p, d + 1), (d + 1, p)], M.domain.one)
@@ -131,10 +129,6 @@ def is_positive(value: Element, field: Domain) -> bool | None:
 
     A quotient of polynomials has the sign that the assumptions of its symbols give it, and what
     `exactflow.exact.assumptions.assuming` says.
-
-    >>> from sympy import GF, QQ
-    >>> is_positive(QQ(-1, 2), QQ), is_positive(GF(7)(3), GF(7))
-    (False, None)
     """
     if field.is_QQ:
         return value > 0
@@ -153,15 +147,7 @@ def inverse_or_none(M: DomainMatrix) -> DomainMatrix | None:
 
 
 def rref(M: DomainMatrix) -> tuple[DomainMatrix, tuple[int, ...]]:
-    """Return the reduced row echelon form and the columns of its pivots.
-
-    >>> from sympy import QQ
-    >>> echelon, pivots = rref(DomainMatrix([[QQ(2), QQ(1)], [QQ(4), QQ(2)]], (2, 2), QQ))
-    >>> echelon.to_Matrix(), pivots
-    (Matrix([
-    [1, 1/2],
-    [0,   0]]), (0,))
-    """
+    """Return the reduced row echelon form and the columns of its pivots."""
     if GROUND_TYPES != "flint" or not M.domain.is_QQ or M.rep.fmt == "sparse" or 0 in M.shape:
         return M.rref()
     echelon, rank = flint.fmpq_mat(M.to_list()).rref()
@@ -176,14 +162,7 @@ def rank(M: DomainMatrix) -> int:
 
 
 def kernel(M: DomainMatrix) -> DomainMatrix:
-    """Return a matrix whose columns are a basis of the kernel of `M`.
-
-    >>> from sympy import QQ
-    >>> kernel(DomainMatrix([[QQ(1), QQ(2)]], (1, 2), QQ)).to_Matrix()
-    Matrix([
-    [-2],
-    [ 1]])
-    """
+    """Return a matrix whose columns are a basis of the kernel of `M`."""
     echelon, pivots = rref(M)
     return echelon.nullspace_from_rref(pivots).transpose()
 
@@ -194,15 +173,7 @@ def left_kernel(M: DomainMatrix) -> DomainMatrix:
 
 
 def solve(A: DomainMatrix, B: DomainMatrix) -> Alternative:
-    """Return (X, None) with A X = B, or (None, y), y a row with y A = 0 and y B != 0.
-
-    >>> from sympy import QQ
-    >>> A = DomainMatrix([[QQ(1)], [QQ(2)]], (2, 1), QQ)
-    >>> solve(A, A * QQ(3))[0].to_Matrix()
-    Matrix([[3]])
-    >>> solve(A, unit_vector(2, 0, QQ))[1].to_Matrix()
-    Matrix([[-2, 1]])
-    """
+    """Return (X, None) with A X = B, or (None, y), y a row with y A = 0 and y B != 0."""
     columns = A.shape[1]
     echelon, pivots = rref(A.hstack(B))
     if pivots and pivots[-1] >= columns:
@@ -216,34 +187,19 @@ def solve(A: DomainMatrix, B: DomainMatrix) -> Alternative:
 
 
 def complement(M: DomainMatrix) -> DomainMatrix:
-    """Return unit vectors, as columns, that span a complement of the column space of `M`.
-
-    >>> from sympy import QQ
-    >>> complement(DomainMatrix([[QQ(1)], [QQ(2)]], (2, 1), QQ)).to_Matrix()
-    Matrix([
-    [0],
-    [1]])
-    """
+    """Return unit vectors, as columns, that span a complement of the column space of `M`."""
     pivots = set(rref(M.transpose())[1])
     rest = [i for i in range(M.shape[0]) if i not in pivots]
     return identity(M.shape[0], M.domain).extract(list(range(M.shape[0])), rest)
 
 
 def left_inverse(M: DomainMatrix) -> DomainMatrix:
-    """Return a matrix X with X M = I, of few nonzero columns; `M` has full column rank.
-
-    >>> from sympy import QQ
-    >>> left_inverse(DomainMatrix([[QQ(0)], [QQ(2)]], (2, 1), QQ)).to_Matrix()
-    Matrix([[0, 1/2]])
-    """
+    """Return a matrix X with X M = I, of few nonzero columns; `M` has full column rank."""
     return solve(M.transpose(), identity(M.shape[1], M.domain))[0].transpose()
 
 
 def distinct_units(field: Domain) -> Iterator:
-    """Yield 1, 1/2, 1/3, ..: distinct nonzero elements of the field, to its last one.
-
-    Raises `FieldTooSmallError` when a finite field is exhausted.
-    """
+    """Yield 1, 1/2, 1/3, ..: distinct nonzero elements, or `FieldTooSmallError` at the last one."""
     order = field.characteristic()
     i = 1
     while not order or i < order:

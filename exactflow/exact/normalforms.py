@@ -8,10 +8,6 @@ basis in which M is a direct sum of companion matrices of powers of irreducible 
 elementary divisors). Nothing is factored but the characteristic polynomial, and no field is
 extended.
 
-How it is checked
------------------
-*Exact*: the ranks and kernels are those of matrices over the field itself.
-
 A polynomial is its list of coefficients, highest degree first; irreducible ones are monic.
 """
 
@@ -26,14 +22,7 @@ from exactflow.exact import linalg
 
 
 def irreducible_factors(f: Sequence, field: Domain) -> list[tuple[tuple, int]]:
-    """Return the monic irreducible factors of a nonzero f, each with its multiplicity.
-
-    >>> from sympy import GF, QQ
-    >>> [f for f, _ in irreducible_factors([QQ(1), QQ(0), QQ(-2)], QQ)] == [(1, 0, -2)]
-    True
-    >>> [k for _, k in irreducible_factors([GF(2)(1), GF(2)(0), GF(2)(1)], GF(2))]
-    [2]
-    """
+    """Return the monic irreducible factors of a nonzero f, each with its multiplicity."""
     if len(f) == 1:
         return []
     _, factors = dup_factor_list(list(f), field)
@@ -41,12 +30,7 @@ def irreducible_factors(f: Sequence, field: Domain) -> list[tuple[tuple, int]]:
 
 
 def format_polynomial(f: Sequence, field: Domain) -> str:
-    """Return a polynomial as text.
-
-    >>> from sympy import QQ
-    >>> format_polynomial((QQ(1), QQ(0), QQ(-2)), QQ)
-    'x**2 - 2'
-    """
+    """Return a polynomial as text, as 'x**2 - 2'."""
     x, degree = Symbol("x"), len(f) - 1
     return str(sum(field.to_sympy(c) * x ** (degree - i) for i, c in enumerate(f)))
 
@@ -54,15 +38,8 @@ def format_polynomial(f: Sequence, field: Domain) -> str:
 def block_sizes(
     M: DomainMatrix, f: Sequence, rank: Callable[[DomainMatrix], int] = linalg.rank
 ) -> tuple[int, ...]:
-    """Return the sizes k of the companion blocks of f^k in M, largest first; f is irreducible.
-
-    With f = x - e they are the sizes of the Jordan blocks of M at its eigenvalue e.
-
-    >>> from sympy import QQ
-    >>> J = DomainMatrix([[QQ(3), QQ(1), QQ(0)], [QQ(0), QQ(3), QQ(0)], [QQ(0), QQ(0), QQ(3)]],
-    ...                  (3, 3), QQ).to_dense()
-    >>> block_sizes(J, [QQ(1), QQ(-3)])
-    (2, 1)
+    """Return the sizes k of the companion blocks of f^k in M, largest first; f is irreducible. With
+    f = x - e they are the sizes of the Jordan blocks of M at its eigenvalue e.
     """
     n, degree = M.shape[0], len(f) - 1
     if n == 0:
@@ -76,11 +53,7 @@ def block_sizes(
 
 
 def conjugate_partition(parts: Sequence[int]) -> tuple[int, ...]:
-    """Return the number of parts that are at least 1, at least 2, ..
-
-    >>> conjugate_partition((3, 1))
-    (2, 1, 1)
-    """
+    """Return the number of parts that are at least 1, at least 2, ..: (2, 1, 1) for (3, 1)."""
     return tuple(sum(part >= k for part in parts) for k in range(1, max(parts, default=0) + 1))
 
 
@@ -93,14 +66,7 @@ def elementary_divisors(M: DomainMatrix) -> dict[tuple, tuple[int, ...]]:
 
 
 def fitting(M: DomainMatrix) -> tuple[DomainMatrix, int]:
-    """Return a basis Q and m with Q^-1 M Q = diag(M1, M0): M1 invertible, M0 nilpotent, m x m.
-
-    >>> from sympy import QQ
-    >>> M = linalg.diagonal([QQ(0), QQ(5)], QQ)
-    >>> Q, m = fitting(M)
-    >>> (Q.inv() * M * Q).diagonal() == [5, 0], m
-    (True, 1)
-    """
+    """Return a basis Q and m with Q^-1 M Q = diag(M1, M0): M1 invertible, M0 nilpotent, m x m."""
     n = M.shape[0]
     high = M**n
     image = high.extract(list(range(n)), list(linalg.rref(high)[1]))

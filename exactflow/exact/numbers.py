@@ -37,9 +37,6 @@ def parse_rational(text: str) -> Fraction:
     """Return the rational number that `text` writes: ``"-3"``, ``"p/q"``, or a decimal, exactly.
 
     Raises `InvalidInputError` for anything else, as a zero denominator, or over 100,000 digits.
-
-    >>> parse_rational("-6/4"), parse_rational("0.1"), parse_rational("25e-1")
-    (Fraction(-3, 2), Fraction(1, 10), Fraction(5, 2))
     """
     text = text.strip(" ")
     if len(text) > _MOST_DIGITS:
@@ -73,9 +70,6 @@ def to_element(x: object) -> Element:
     Integers, Fractions, SymPy rationals, strings as `parse_rational` reads them, and floats of
     Python, NumPy and mpmath, each the dyadic number that it is. A string with a leading zero is
     refused, since it is eight to some and ten to others; so are booleans, by `InvalidInputError`.
-
-    >>> to_element("1/3") == QQ(1, 3), to_element(0.5) == QQ(1, 2)
-    (True, True)
     """
     if isinstance(x, _Element):
         return x
@@ -119,18 +113,12 @@ def to_fraction(x: object) -> Fraction:
 
 
 def elements(numbers: Iterable) -> tuple:
-    """Return rational numbers of any kind as elements of QQ.
-
-    >>> elements(["1/2", 3]) == (QQ(1, 2), QQ(3))
-    True
-    """
+    """Return rational numbers of any kind as elements of QQ."""
     return tuple(map(to_element, flat(numbers)))
 
 
 def flat(values: Iterable) -> list:
-    """Return the entries of a sequence; what has no order, and a string, is refused by
-    `InvalidInputError`.
-    """
+    """Return the entries of a sequence, or refuse what has no order, and a string."""
     if isinstance(values, str | bytes | Mapping | Set) or not isinstance(values, Iterable):
         raise InvalidInputError(
             f"expected a sequence of numbers, got {type(values).__name__} {format_short(values)}: "
@@ -140,23 +128,7 @@ def flat(values: Iterable) -> list:
 
 
 def to_index(name: str, value: Any, least: int = 0, most: int | None = None) -> int:
-    """Return an integer of a range as a Python integer; floats and booleans are none.
-
-    Parameters
-    ----------
-    name, value : of what a caller gave.
-    least, most : the ends of the range, which belong to it; None for no end.
-
-    Raises
-    ------
-    InvalidInputError
-        No integer, or one that is out of range.
-
-    Examples
-    --------
-    >>> to_index("digits", 15, least=1)
-    15
-    """
+    """Return an integer from `least` to `most` in Python's type; floats and booleans are none."""
     try:
         index = None if isinstance(value, bool) else operator.index(value)
     except TypeError:
@@ -193,21 +165,13 @@ def flint_rational(value: Element) -> fmpq:
 
 
 def format_rational(value: Element) -> str:
-    """Return a rational as ``"p"`` or ``"p/q"`` in lowest terms, of any length.
-
-    >>> format_rational(QQ(-6, 4)), format_rational(7)
-    ('-3/2', '7')
-    """
+    """Return a rational as ``"p"`` or ``"p/q"`` in lowest terms, of any length."""
     numerator, denominator = int(value.numerator), int(value.denominator)
     return f"{fmpz(numerator)}" + f"/{fmpz(denominator)}" * (denominator != 1)
 
 
 def format_above(value: Element, digits: int = 3) -> str:
-    """Return a rational as a decimal of a few digits that is at least as large.
-
-    >>> format_above(QQ(1, 3)), format_above(QQ(-1, 3)), format_above(QQ(10) ** -20 / 3)
-    ('0.334', '-0.333', '3.34e-21')
-    """
+    """Return a rational as a decimal that is at least as large: 0.334 for 1/3, -0.333 for -1/3."""
     return _rounded_text(value, digits, ROUND_CEILING)
 
 
@@ -223,11 +187,7 @@ def _rounded_text(value: Element, digits: int, rounding: str) -> str:
 
 
 def format_short(value: object, width: int = 60) -> str:
-    """Return `value` as text for a message, its middle left out where it is longer than `width`.
-
-    >>> format_short(QQ(10)**100, width=20)
-    '10000000..(101 characters)..00000000'
-    """
+    """Return text for a message; of one longer than `width` the middle is left out."""
     if isinstance(value, str):
         text = repr(value)
     elif isinstance(value, QQ.dtype | fmpq | Rational) and not isinstance(

@@ -21,18 +21,9 @@ DENOMINATORS = 4, 1000, 10**6, 2**60
 def combination_below_zero(
     vectors: Sequence[Mapping[Any, Element]], *, nonnegative: bool
 ) -> list[Element]:
-    """Return rational weights whose combination of sparse vectors has no positive entry, and as
-    many negative ones as float64 finds; all zero where it finds none.
-
-    Parameters
-    ----------
-    vectors : dicts from places to elements of QQ.
-    nonnegative : whether the weights must be.
-
-    >>> vectors = [{0: QQ(1), 1: QQ(-2)}, {0: QQ(-1), 1: QQ(1)}]
-    >>> x, y = combination_below_zero(vectors, nonnegative=True)
-    >>> x - y <= 0, y - 2 * x <= 0, (x, y) == (0, 0)
-    (True, True, False)
+    """Return rational weights whose combination of sparse vectors, dicts from places to elements of
+    QQ, has no positive entry, and as many negative ones as float64 finds; all zero where it finds
+    none.
     """
     import numpy as np
     from scipy import sparse

@@ -27,28 +27,14 @@ _HEAR: ContextVar[Hear | None] = ContextVar("_HEAR", default=None)
 
 
 def stage(what: str, done: float | None = None) -> None:
-    """Report to the listener, if there is one, that a stage begins.
-
-    Parameters
-    ----------
-    what : it, in a few words.
-    done : which part of the whole is behind, from 0 to 1, where that is known.
-    """
+    """Report that a stage begins, and which part of the whole, from 0 to 1, is done, if known."""
     if (hear := _HEAR.get()) is not None:
         hear(what, done)
 
 
 @contextmanager
 def hearing(hear: Hear) -> Iterator[None]:
-    """Call a function at each stage of the work within.
-
-    >>> from exactflow import factor
-    >>> with hearing(lambda what, done: print(what)):
-    ...     flow = factor([[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [-1, 0, 0, 0]])
-    the determinant
-    the route permutation
-    composing the layers
-    """
+    """Call a function at each stage of the work within."""
     token = _HEAR.set(hear)
     try:
         yield
@@ -58,11 +44,7 @@ def hearing(hear: Hear) -> Iterator[None]:
 
 @contextmanager
 def shown_progress(label: str) -> Iterator[None]:
-    """Show the stages of the work within in a terminal.
-
-    >>> with shown_progress("counting"):  # in a terminal: 50 % counting: to three
-    ...     stage("to three", 0.5)
-    """
+    """Show the stages of the work within in a terminal, as in "50 % counting: to three"."""
     with ExitStack() as shown:
         if is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb":
             line = _Line(label, sys.stderr)
@@ -80,16 +62,7 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def with_progress(results: Iterator[Result], total: int, label: str) -> Iterator[Result]:
-    """Yield the results, and report their number; without a listener, show it in a terminal.
-
-    Parameters
-    ----------
-    results, total : what is yielded, and how many they are.
-    label : what one of them is called.
-
-    >>> list(with_progress(iter([3, 2]), 2, "counting"))
-    [3, 2]
-    """
+    """Yield the results, and report their number, to a listener or in a terminal."""
 
     def tell(count: int) -> None:
         if count < total > 1:

@@ -28,17 +28,8 @@ _Step = tuple[Half, Sequence, DomainMatrix]  # which half moves, the scale of ea
 class Common:
     """A matrix over QQ as integers over one denominator, with operations of a ``DomainMatrix``.
 
-    The other operand may be a ``DomainMatrix``; the right factor of a product an element of QQ.
-
-    Parameters
-    ----------
-    numerators, denominator : a common factor is cancelled; a power of two, as of floats, stays.
-
-    Examples
-    --------
-    >>> half = Common(flint.fmpz_mat([[1, 2]]), flint.fmpz(2))
-    >>> (half + half * QQ(1, 3)).matrix().to_Matrix(), half - half == half
-    (Matrix([[2/3, 4/3]]), False)
+    The other operand may be a ``DomainMatrix``; the right factor of a product an element of QQ. A
+    common factor is cancelled; a power of two, as of floats, stays.
     """
 
     domain = QQ
@@ -141,21 +132,9 @@ def plain(M: Any) -> DomainMatrix:
 
 
 def composed_dense(layers: Iterable[_Step], p: int, columns: DomainMatrix) -> DomainMatrix:
-    """Return the image of some columns under affine couplings over QQ.
-
-    Parameters
-    ----------
-    layers : in order of application, which half moves ("first" or "second"), the scale of each
-        coordinate that moves, and the shift.
-    p : the size of the first half.
-    columns : a dense matrix of p + q rows.
-
-    >>> one = DomainMatrix([[QQ(1)], [QQ(1, 2)]], (2, 1), QQ).to_dense()
-    >>> third = DomainMatrix([[QQ(1, 3)]], (1, 1), QQ).to_dense()
-    >>> composed_dense([("first", [QQ(2)], third)], 1, one).to_Matrix()
-    Matrix([
-    [13/6],
-    [ 1/2]])
+    """Return the image of some columns, a dense matrix of p + q rows, under affine couplings over
+    QQ: in order of application, which half moves ("first" or "second"), the scale of each
+    coordinate that moves, and the shift.
     """
     (first,), (second,) = _composed(layers, [[Common.of(columns[rows, :])] for rows in _halves(p)])
     return first.matrix().vstack(second.matrix())
@@ -166,11 +145,6 @@ def composes_to(layers: Sequence[_Step], p: int, M: DomainMatrix) -> bool:
 
     On `M` the last layer is undone from the left, and of the others half, as long as they are
     additive, from the right. That takes the fewest products of long numbers.
-
-    >>> third = DomainMatrix([[QQ(1, 3)]], (1, 1), QQ).to_dense()
-    >>> M = DomainMatrix([[QQ(1), QQ(1, 3)], [QQ(0), QQ(1)]], (2, 2), QQ).to_dense()
-    >>> composes_to([("first", [QQ(1)], third)], 1, M)
-    True
     """
     scaled = (k for k, (_, scale, _) in enumerate(layers) if any(s != 1 for s in scale))
     early = min(len(layers) // 2, *scaled, len(layers))

@@ -26,11 +26,6 @@ class SparseArray:
 
     `places` ascend, entry (i, j) of a matrix with c columns having place c i + j; `values` are of
     type int64.
-
-    >>> from sympy import QQ
-    >>> shear = SparseArray.of(DomainMatrix({0: {0: QQ(1), 1: QQ(3)}}, (2, 2), QQ))
-    >>> shear.places, shear.plus_product(shear, shear).values
-    (array([0, 1]), array([2, 6]))
     """
 
     shape: tuple[int, int]
@@ -44,10 +39,7 @@ class SparseArray:
 
     @classmethod
     def of(cls, matrix: DomainMatrix) -> "SparseArray":
-        """Return the entries of a matrix over QQ.
-
-        Raises `OverflowError` unless they are integers below 2^62.
-        """
+        """Return the entries of a matrix of integers below 2^62, or raise `OverflowError`."""
         rows = matrix.to_sparse().rep
         elements = list(chain.from_iterable(map(dict.values, rows.values())))
         distinct = {id(x): x for x in elements}  # few objects, shared by many entries
@@ -102,10 +94,7 @@ class SparseArray:
         return SparseArray.summed(self.shape, places, values)
 
     def plus_product(self, A: "SparseArray", B: "SparseArray") -> "SparseArray":
-        """Return ``self + A B``, in time linear in the pairs of entries that meet.
-
-        Raises `OverflowError` where an entry might reach 2^62.
-        """
+        """Return ``self + A B``, linear in the entries that meet; `OverflowError` from 2^62 on."""
         row_of, inner = np.divmod(A.places, A.shape[1])
         largest, a, b = (int(abs(M.values).max(initial=0)) for M in (self, A, B))
         if largest + int(np.bincount(row_of).max(initial=0)) * a * b >= _BOUND:
@@ -125,26 +114,10 @@ def composed_sparse(
     partition: tuple[int, int],
     columns: DomainMatrix | None = None,
 ) -> DomainMatrix:
-    """Return the image of some columns under additive couplings over QQ.
+    """Return the image of some columns of integers, all unit vectors where they are left out, under
+    additive couplings over QQ: in order of application, which half moves, and the shift.
 
-    Parameters
-    ----------
-    layers : in order of application, which half moves ("first" or "second"), and the shift.
-    partition : the sizes (p, q) of the halves.
-    columns : a matrix of p + q rows of integers; all unit vectors where it is left out.
-
-    Raises
-    ------
-    OverflowError
-        An entry that is no integer, or might reach 2^62.
-
-    >>> from sympy import QQ
-    >>> shift = SparseArray.of(DomainMatrix({0: {0: QQ(3)}}, (1, 1), QQ))
-    >>> layers = [("first", shift), ("second", shift)]
-    >>> composed_sparse(layers, (1, 1)).to_Matrix()
-    Matrix([
-    [1,  3],
-    [3, 10]])
+    Raises `OverflowError` for an entry that is no integer, or might reach 2^62.
     """
     p, d = partition[0], sum(partition)
     if columns is None:

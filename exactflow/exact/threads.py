@@ -10,9 +10,7 @@ from threadpoolctl import ThreadpoolController
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Hold the pools of NumPy and SciPy to one thread: two pools would wait for each other, and at
-    the sizes met here one thread is the fastest.
-    """
+    """Hold the pools of NumPy and SciPy, which would wait for each other, to one thread."""
     with _controller("scipy.linalg" in sys.modules).limit(limits=1):
         yield
 

@@ -1,4 +1,4 @@
-"""Types of signatures: elements, numbers, matrices in any accepted form, options.
+"""Types of signatures: elements, numbers, matrices in any accepted form, options and their check.
 
 SymPy has no types of its own, so that its values are `Any` to a type checker: the names say what is
 meant. What an option may be is defined here once, and read off by whoever checks or offers it.
@@ -6,6 +6,8 @@ meant. What an option may be is defined here once, and read off by whoever check
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from exactflow.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -50,3 +52,10 @@ BalanceMethod: TypeAlias = Literal["auto", "closed", "search"]
 
 DepthScales: TypeAlias = Literal["additive", "positive"]
 """What the scales may be where layers are counted."""
+
+
+def check_option(name: str, value: object, options: Sequence[str]) -> None:
+    """Raise `InvalidInputError` unless a value is one of the words of an option."""
+    if not (isinstance(value, str) and value in options):
+        choices = ", ".join(map(repr, options))
+        raise InvalidInputError(f"expected {name} to be one of {choices}, got {value!r}")

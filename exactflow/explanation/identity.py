@@ -49,23 +49,7 @@ _RELATIONS: dict[str, tuple[Callable, str]] = {
 
 @dataclass(frozen=True)
 class ShownIdentity:
-    """Two sides and the relation between them.
-
-    Parameters
-    ----------
-    text : as it is read.
-    left, right : the sides, as trees.
-    relation : one of ``= != < <= > >=``.
-
-    Examples
-    --------
-    >>> from sympy import QQ
-    >>> (identity,) = identities("U(X) L(-1) U(X) = J")
-    >>> one = DomainMatrix([[QQ(1)]], (1, 1), QQ)
-    >>> J = DomainMatrix([[QQ(0), QQ(1)], [QQ(-1), QQ(0)]], (2, 2), QQ)
-    >>> identity.holds({"X": one, "J": J}, QQ), identity.latex()
-    (True, 'U\\\\left(X\\\\right) L\\\\left(-1\\\\right) U\\\\left(X\\\\right) = J')
-    """
+    """Two sides, as trees, and the relation between them, one of ``= != < <= > >=``."""
 
     text: str
     left: Tree
@@ -87,10 +71,7 @@ class ShownIdentity:
 
 
 def identities(text: str) -> tuple[ShownIdentity, ...]:
-    """Return the identities that a text writes, with commas between them.
-
-    Raises `InvalidInputError` where the text is none: its writer erred, not its reader.
-    """
+    """Return the identities in a text, with commas between them; the text is ours, not a user's."""
     text = " ".join(text.split())
     depths = accumulate((sign == "(") - (sign == ")") for sign in text)
     outside = [k for k, depth in enumerate(depths) if text[k] == "," and not depth]

@@ -147,13 +147,11 @@ def renamed(**names: str) -> Iterator[None]:
 
 
 def note(rule: str, why: str, text: str, values: Told, reference: str = "") -> None:
-    """Record a step, if an explanation is being made.
+    """Record a step, if an explanation is being made; the names in it are those of the
+    construction.
 
-    Parameters
-    ----------
-    rule, why, text, reference : as in `Step`; the names in them are those of the construction.
-    values : what has a name in `text` and was not told before: matrices, or elements of the field;
-        or a function that returns them, called where the step is looked at.
+    `values` is what has a name in `text` and was not told before: matrices, or elements of the
+    field; or a function that returns them, called where the step is looked at.
     """
     if (derivation := _LISTENING.get()) is not None:
         step = partial(_step, rule, why, text, values, reference, derivation.names)

@@ -35,14 +35,7 @@ _WHOLE = "partition", "flips", "order"
 
 
 def flow_arrays(flow: CouplingFlow) -> dict[str, np.ndarray]:
-    """Return the flow as arrays, shifts and scales in float64.
-
-    Raises `InvalidInputError` for an entry that no float64 equals.
-
-    >>> from exactflow import factor
-    >>> flow_arrays(factor([[1, 0.5], [0, 1]]))["layer_0_shift"]
-    array([[0.5]])
-    """
+    """Return the flow as arrays in float64; `InvalidInputError` names an entry that is none."""
     arrays = {
         "partition": np.array(flow.partition),
         "flips": np.array(flow.flips, dtype=np.int64),
@@ -62,16 +55,10 @@ def write_arrays(flow: CouplingFlow, path: str | Path) -> None:
 
 
 def read_arrays(path: str | Path) -> CouplingFlow:
-    """Return the flow of a file that `write_arrays` wrote.
+    """Return the flow of a file that `write_arrays` wrote, its floats taken as dyadic rationals.
 
-    Its floats are taken as the dyadic rationals that they are.
-
-    Raises
-    ------
-    InvalidInputError
-        A missing or unreadable file, another suffix, or arrays that are no flow.
-    MissingExtraError
-        A type whose library is not installed.
+    Raises `InvalidInputError` for a missing or unreadable file, another suffix, or arrays that are
+    no flow, and `MissingExtraError` for a type whose library is not installed.
     """
     path = Path(path)
     _check_suffix(path)
@@ -123,15 +110,7 @@ def _integers(arrays: Mapping[str, np.ndarray], name: str) -> list[int]:
 
 
 def array_writer(path: str | Path) -> Callable[[dict[str, np.ndarray]], bytes]:
-    """A function that turns arrays into the content of a file, by the suffix of its name.
-
-    Raises
-    ------
-    InvalidInputError
-        A suffix that is none of `ARRAY_SUFFIXES`.
-    MissingExtraError
-        A type whose library is not installed.
-    """
+    """Return a function from arrays to the content of a file, by its suffix in `ARRAY_SUFFIXES`."""
     path = Path(path)
     _check_suffix(path)
     match path.suffix.lower():

@@ -19,13 +19,7 @@ MOST_BYTES = 2**29  # of a file that is read: a link may lead to a device that h
 
 
 def check_place(path: str | Path) -> None:
-    """Raise `InvalidInputError` where no file can be written, so that no work is done in vain.
-
-    >>> check_place("none/c.json")
-    Traceback (most recent call last):
-    ...
-    exactflow.errors.InvalidInputError: expected a place to write, got 'none/c.json': no such folder
-    """
+    """Raise `InvalidInputError` where no file can be written, so that no work is done in vain."""
     if str(path) == "-":
         raise InvalidInputError("expected the name of a file to write, got '-', standard output")
     place = os.path.realpath(path)
@@ -42,14 +36,7 @@ def check_place(path: str | Path) -> None:
 
 
 def read_bytes(path: str | Path, kind: str = "file") -> bytes:
-    """Read a file, or standard input for "-"; `InvalidInputError` says why it cannot be read.
-
-    >>> read_bytes("none/c.json", "certificate")
-    Traceback (most recent call last):
-    ...
-    exactflow.errors.InvalidInputError: expected a readable certificate, got 'none/c.json': No \
-such file or directory
-    """
+    """Read a file, or standard input for "-"; `InvalidInputError` says why it cannot be read."""
     data, reason = bytearray(), None
     try:
         with nullcontext(sys.stdin.buffer) if str(path) == "-" else open(path, "rb") as file:
@@ -76,10 +63,7 @@ def named(path: str | Path) -> Iterator[None]:
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
-    """Write a file: either the whole file appears or nothing changes.
-
-    A symbolic link stays one. Raises `InvalidInputError` where the file cannot be written.
-    """
+    """Write a whole file, or nothing, through symbolic links; else `InvalidInputError`."""
     check_place(path)
     place = Path(os.path.realpath(path))
     temporary = place.with_name(f".exactflow-{os.urandom(8).hex()}.tmp")

@@ -111,9 +111,8 @@ def joined(members: Mapping[str, str]) -> str:
 
 
 def accepted(text: str, quick: bool = True) -> tuple[bytes, str]:
-    """Return a certificate that the stand-alone checker does not refute, and what it says.
-
-    Raises `VerificationError` for another. `quick` tests equalities at random vectors only.
+    """Return a certificate that the checker does not refute, perhaps in a quick test, and its
+    words.
     """
     data = text.encode()
     report = checker.check(data, quick=quick)

@@ -11,11 +11,7 @@ WORDS = {0: "verified", 1: "refuted", 2: "malformed", 3: "incomplete"}
 
 @dataclass(frozen=True)
 class Checked:
-    """Result of checking one certificate.
-
-    It has the exit code, the verdict in a word, the kind of the claim, the lines of the checker,
-    and the largest difference, if it was computed, as text.
-    """
+    """Result of checking a certificate: exit code, verdict, kind, lines, largest difference."""
 
     file: str
     code: int
@@ -37,14 +33,10 @@ def check_certificate(
 ) -> Checked:
     """Check the certificate in a file, - for standard input; whatever it is, nothing is raised.
 
-    Parameters
-    ----------
-    target : the matrix that it must be about: the bytes of a file, and its suffix.
-    transposed : whether it is about the transpose of that.
-    bound : demands that no entry differs by more; of no matter for a depth.
-    quick : whether an equality is only tested; then the verdict is "probably verified".
-    kernel : whether the theorem of a certificate that holds must be proved by Rocq, too. Raises
-        `InvalidInputError` where Coq or MathComp is not there, and nothing else.
+    It must be about `target`, the bytes of a file and its suffix, or its transpose, and within
+    `bound`, which is of no matter for a depth. `quick` only tests an equality: the verdict is then
+    "probably verified". With `kernel` the theorem of a certificate that holds must be proved by
+    Rocq, too; `InvalidInputError`, and nothing else, is raised where Coq or MathComp is not there.
     """
     start = time.perf_counter()
     kind, largest = "", None

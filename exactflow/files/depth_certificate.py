@@ -30,31 +30,16 @@ def depth_certificate_text(
 ) -> str:
     """Return the certificate of what `minimal_depth` found: the same text for the same answer.
 
-    Parameters
-    ----------
-    answer : one that is decided, over QQ or GF(p).
-    provenance : free entries about where the matrix came from; tool and version are added.
-
-    Raises
-    ------
-    InvalidInputError
-        The answer is an interval, or certified but not exact, or over another field: the format
-        has no word for these.
+    `provenance` has free entries about where the matrix came from; tool and version are added.
+    Raises `InvalidInputError` for an answer that is an interval, certified but not exact, or over
+    another field than QQ or GF(p): the format has no word for these.
 
     >>> from exactflow.linear.depth import minimal_depth
-    >>> *lines, provenance = depth_certificate_text(minimal_depth([[1, 2], [3, 7]])).splitlines()
-    >>> print("\\n".join(lines))
-    {"format": "exactflow-depth-certificate",
-     "version": 1,
-     "field": "QQ",
-     "target": [["1", "2"], ["3", "7"]],
-     "partition": [1, 1],
-     "scales": "additive",
+    >>> lines = depth_certificate_text(minimal_depth([[1, 2], [3, 7]])).splitlines()
+    >>> print(*lines[6:9], sep="\\n")
      "depth": 2,
      "layers": [{"moves": "first", "scale": ["1"], "shift": [["2"]]},
       {"moves": "second", "scale": ["1"], "shift": [["3"]]}],
-     "obstructions": [{"pattern": "U", "kind": "linear", "multiplier": [[["0"]], [["1"]], [["0"]]]},
-      {"pattern": "L", "kind": "linear", "multiplier": [[["1"]], [["0"]], [["0"]]]}],
     """
     flow = answer.flow
     _check_certifiable(answer)
@@ -139,15 +124,9 @@ def witness(obstruction: Obstruction) -> dict[str, object]:
 def read_obstruction(
     content: Mapping[str, Any], matrix: DomainMatrix, scales: DepthScales, p: int | None = None
 ) -> Obstruction:
-    """Return an obstruction that a certificate has; where its kind there is written for several of
-    `KINDS`, the one whose check succeeds.
-
-    Parameters
-    ----------
-    content : an element of "obstructions" of a certificate that the checker accepts.
-    matrix : the target, over QQ or GF(p), in the order of the layers.
-    scales : "additive" or "positive".
-    p : the size of the first half; half of all coordinates where it is left out.
+    """Return an obstruction that a certificate has: an element of "obstructions" of one that the
+    checker accepts, for the target in the order of the layers. Where its kind there is written for
+    several of `KINDS`, it is the one whose check succeeds.
     """
     word = Word(content["pattern"], matrix, scales, p=p)
     found = [

@@ -40,21 +40,14 @@ class MatrixFile:
 
 
 def read_matrix(path: str | Path, *, key: str | None = None, transpose: bool = False) -> MatrixFile:
-    """Read a square matrix, or the weight of a 1x1 convolution, from a file.
+    """Read a square matrix, or the weight of a 1x1 convolution, from a file of one of the types
+    above, told by its suffix; for "-", standard input, as in a pipe, the first bytes tell .npy,
+    .npz and .json, and all else is .csv.
 
-    Parameters
-    ----------
-    path : a file of one of the types above, told by its suffix; "-" for standard input, where, as
-        in a pipe, the first bytes tell .npy, .npz and .json, and all else is .csv.
-    key : which array, where the file holds several.
-    transpose : for weights that act on row vectors.
-
-    Raises
-    ------
-    InvalidInputError
-        A missing or unreadable file, an unknown suffix, or content with no exact square matrix.
-    MissingExtraError
-        A type whose library is not installed.
+    `key` says which array, where the file holds several; `transpose` is for weights that act on row
+    vectors. Raises `InvalidInputError` for a missing or unreadable file, an unknown suffix, or
+    content with no exact square matrix, and `MissingExtraError` for a type whose library is not
+    installed.
     """
     data, suffix, name = _given(Path(path))
     with named(name):

@@ -34,23 +34,9 @@ def parallel_map(
     """Return an iterator of function(item) for every item, in order, computed in `jobs` processes.
 
     One job, or one item, is computed in this process. Ctrl-C, an error and a consumer that stops
-    end the workers at once.
-
-    Parameters
-    ----------
-    function, items : both travel to other processes, and the results back.
-    jobs : how many items are computed at once.
-    label : what the line of progress says, on a stderr that is a terminal; None shows none.
-
-    Raises
-    ------
-    InvalidInputError
-        Fewer jobs than one. `DiedError` where a worker has ended, as by ``os._exit``.
-
-    Examples
-    --------
-    >>> list(parallel_map(abs, [-3, 2], jobs=2))
-    [3, 2]
+    end the workers at once. On a stderr that is a terminal the line of progress shows the label.
+    Raises `InvalidInputError` for fewer jobs than one, and `DiedError` where a worker has ended, as
+    by ``os._exit``.
     """
     if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
         raise InvalidInputError(f"expected at least one job, got {jobs!r}")

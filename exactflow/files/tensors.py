@@ -77,9 +77,7 @@ def read_array(data: bytes, suffix: str, key: str | None) -> tuple[np.ndarray, s
 
 
 def held_arrays(data: bytes, suffix: str) -> Arrays:
-    """Return the arrays of a file by name, None for an array without one, each to be read with the
-    name of its type.
-    """
+    """Return the arrays of a file by name, or None, each to be read with the name of its type."""
     if suffix == ".npy":
         return {None: partial(_npy, io.BytesIO(data))}
     if suffix == ".npz":

@@ -43,10 +43,7 @@ def is_inexact(x: object) -> bool:
 
 
 def inexact_entries(x: VectorLike, dimension: int) -> tuple[list, Callable]:
-    """Return the d entries of an inexact `x`, and the map from elements of QQ to their arithmetic.
-
-    Raises `InvalidInputError` for a wrong number of entries, or more than two axes.
-    """
+    """Return the d entries of an inexact `x`, and the map from elements of QQ to their kind."""
     shape: tuple = getattr(x, "shape", ()) if hasattr(x, "dtype") else (len(x),)
     if shape[:1] != (dimension,) or len(shape) > 2:
         raise InvalidInputError(

@@ -17,8 +17,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_vectors
-from exactflow.exact.matrix import ExactMatrix
+from exactflow.exact.coerce import ExactMatrix, as_vectors
 from exactflow.exact.typing import Half, VectorLike
 from exactflow.flows import arithmetic, display
 

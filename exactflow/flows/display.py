@@ -39,13 +39,8 @@ def shown_text(value: Any, field: Domain, width: float = math.inf) -> list[str]:
 
     >>> from sympy import QQ
     >>> M = DomainMatrix([[QQ(1), QQ(-1, 2)], [QQ(0), QQ(10)]], (2, 2), QQ)
-    >>> print(*shown_text(M, QQ), sep="\\n")
-    [1 -1/2]
-    [0   10]
-    >>> print(*shown_text(M, QQ, 7), sep="\\n")
-    2 x 2, begins:
-    [1 ..]
-    [0 ..]
+    >>> shown_text(M, QQ), shown_text(M, QQ, 7)
+    (['[1 -1/2]', '[0   10]'], ['2 x 2, begins:', '[1 ..]', '[0 ..]'])
     """
     if not isinstance(value, DomainMatrix):
         return [_text(value, field)]
@@ -103,12 +98,7 @@ def shown_html(value: Any, field: Domain, width: float = math.inf) -> str:
 
 
 def over(field: Domain) -> str:
-    """Name a field other than QQ, after a comma.
-
-    >>> from sympy import GF, QQ
-    >>> over(GF(7)), over(QQ)
-    (', over GF(7)', '')
-    """
+    """Name a field other than QQ, after a comma."""
     return "" if field.is_QQ else f", over {field}"
 
 
@@ -152,12 +142,7 @@ def _short(value: Any, field: Domain) -> str:
 
 
 def _entry_text(value: Any, field: Domain, most: int = _DIGITS) -> str:
-    """Return a number; of one of more letters than `most` the first digits.
-
-    >>> from sympy import QQ
-    >>> _entry_text(QQ(1, 3), QQ), _entry_text(QQ(10**40, 3), QQ)
-    ('1/3', '3.3333..e39')
-    """
+    """Return a number; of one of more letters than `most` the first digits, as '3.3333..e39'."""
     text = _text(value, field)
     if len(text) <= most:
         return text

@@ -129,9 +129,7 @@ class FloatCoupling:
 
 
 def composed(layers: Sequence[FloatCoupling], of: Digits | None = None) -> Digits:
-    """Return the matrix of layers, the first of which is applied first, exactly, or its product
-    with another.
-    """
+    """Return the matrix of layers in order of application, or its product with another, exactly."""
     return enclosed(layers, None, of).digits
 
 

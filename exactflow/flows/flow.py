@@ -18,8 +18,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_column, as_expression, as_rectangle, common_field
-from exactflow.exact.matrix import ExactMatrix
+from exactflow.exact.coerce import ExactMatrix, as_column, as_expression, as_rectangle, common_field
 from exactflow.exact.numbers import format_short
 from exactflow.exact.rational import composed_dense, composes_to
 from exactflow.exact.typing import Element

@@ -21,11 +21,9 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_column, as_rectangle, as_vectors, over
-from exactflow.exact.matrix import ExactMatrix
+from exactflow.exact.coerce import ExactMatrix, as_column, as_rectangle, as_vectors, over
 from exactflow.exact.numbers import format_short, to_float
-from exactflow.exact.options import check_option
-from exactflow.exact.typing import HALVES, Half, MatrixLike, VectorLike
+from exactflow.exact.typing import HALVES, Half, MatrixLike, VectorLike, check_option
 from exactflow.flows.base import Coupling
 from exactflow.flows.partition import as_partition
 

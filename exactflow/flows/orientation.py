@@ -88,25 +88,11 @@ class Pose:
 def posed(
     order: tuple[int, ...], partition: tuple[int, int], orientation: Orientation, reverses: bool
 ) -> Pose:
-    """Pose of a matrix after the repair that `orientation` names.
+    """Pose of a matrix after the repair that `orientation` names, where the determinant is
+    negative.
 
-    Parameters
-    ----------
-    order, partition : as `exactflow.flows.partition.resolve_partition` returns them.
-    orientation : "error", "flip" or "pad".
-    reverses : whether the determinant is negative.
-
-    Raises
-    ------
-    OrientationError
-        It is, with orientation="error".
-    InvalidInputError
-        orientation="pad" with a mask.
-
-    Examples
-    --------
-    >>> posed((0, 1), (1, 1), "pad", True)
-    Pose(partition=(2, 2), order=(0, 1, 2, 3), flips=(), pads=(1, 3))
+    Raises `OrientationError` for such a determinant with orientation="error", and
+    `InvalidInputError` for orientation="pad" with a mask.
     """
     if not reverses:
         return Pose(partition, order)
@@ -125,11 +111,8 @@ def posed(
 
 
 def pads_of(partition: tuple[int, int], d: int) -> tuple[int, ...]:
-    """Return the coordinates that layers have beside those of a d x d matrix: the last of each
-    half, or none.
-
-    >>> pads_of((2, 2), 2), pads_of((1, 1), 2)
-    ((1, 3), ())
+    """Return the coordinates that layers have beside a d x d matrix: the last of each half, or
+    none.
     """
     p, q = partition
     return (p - 1, p + q - 1) if p + q > d else ()

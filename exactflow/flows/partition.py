@@ -67,28 +67,13 @@ def mask_order(mask: object) -> tuple[tuple[int, ...], tuple[int, int]]:
 
 
 def resolve_partition(partition: object, dimension: int) -> tuple[tuple[int, ...], tuple[int, int]]:
-    """Return the order of the coordinates and the sizes (p, q), from what a caller may give.
+    """Return the order of the coordinates and the sizes (p, q), from what a caller may give: None
+    for (d // 2, d - d // 2), the sizes (p, q) with p + q = d, or a mask of d entries (see
+    `mask_order`).
 
     Two positive integers are sizes, anything else is a mask; on two coordinates (1, 1) means the
-    sizes, and (0, 1) and (1, 0) are masks.
-
-    Parameters
-    ----------
-    partition : None for the default (d // 2, d - d // 2), (p, q) with p + q = d, or a mask of d
-        entries (see `mask_order`).
-    dimension : the number d of coordinates.
-
-    Raises
-    ------
-    InvalidInputError
-        Fewer than two coordinates, sizes that do not add up, or a mask that is none.
-
-    Examples
-    --------
-    >>> resolve_partition(None, 5)
-    ((0, 1, 2, 3, 4), (2, 3))
-    >>> resolve_partition([0, 1, 0], 3)
-    ((1, 0, 2), (1, 2))
+    sizes, and (0, 1) and (1, 0) are masks. Raises `InvalidInputError` for fewer than two
+    coordinates, sizes that do not add up, or a mask that is none.
     """
     if dimension < 2:
         raise InvalidInputError(

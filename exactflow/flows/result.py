@@ -67,9 +67,7 @@ class FlowResult(Result):
 
 
 class MapResult(Layered, FlowResult):
-    """A result that maps vectors by its own layers, near its `flow`, as flows do: arrays go
-    `forward` and `backward`, and `inverse` is a flow.
-    """
+    """A result that maps vectors by its own layers, near its `flow`, as flows do."""
 
     if TYPE_CHECKING:
 

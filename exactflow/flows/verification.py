@@ -93,10 +93,6 @@ def first_difference(
 ) -> tuple[tuple[int, int], str, str] | None:
     """Return the first place, row by row, at which two matrices over one field differ, with both
     entries as text; None where they are equal.
-
-    >>> from exactflow.exact.coerce import as_matrix
-    >>> first_difference(as_matrix([[1, 2], [3, 4]]), as_matrix([[1, 2], ["1/2", 4]]))
-    ((1, 0), '3', '1/2')
     """
     if derived == expected:
         return None

@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from exactflow.errors import InvalidInputError, require
-from exactflow.exact.options import check_option
+from exactflow.exact.typing import check_option
 from exactflow.floats.lossless.bijection import Lossless
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import FlowResult

@@ -25,14 +25,9 @@ Reader = Callable[[Any], AffineMap]
 
 @dataclass(frozen=True)
 class Way:
-    """Calling convention of a module, there and back: two methods, or one with an option.
-
-    Attributes
-    ----------
-    ahead, back : the names of the methods.
-    option : of the one method, which is true on the way back.
-    is_listed : whether tensors are taken and returned in a list or tuple.
-    condition : the name of the option by which the module is given a condition.
+    """Calling convention of a module, there and back: two methods, or one with an `option`, which
+    is true on the way back; whether tensors are taken and returned in a list or tuple; and the name
+    of the option by which the module is given a condition.
     """
 
     ahead: str

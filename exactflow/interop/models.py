@@ -28,11 +28,7 @@ Model = TypeVar("Model")
 
 
 def copy_model(model: Model) -> Model:
-    """Return a copy; tensors that a run left behind, in a module or in a cache that it holds, are
-    copied without their graph.
-
-    Raises `InvalidInputError` for a model that cannot be copied.
-    """
+    """Return a copy of a model, without the graphs of tensors that a run left, or raise."""
     behind = {
         id(tensor): tensor.detach().clone()
         for module in (model.modules() if isinstance(model, nn.Module) else ())
@@ -166,20 +162,13 @@ def place_of(model: nn.Module, path: str) -> Place:
 
 
 def chains(model: nn.Module) -> list[list[Place]]:
-    """Return the layers of a model, in chains, in the order in which data meets them.
-
-    >>> model = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Sequential(nn.Linear(2, 2)))
-    >>> [[place.path for place in chain] for chain in chains(model)]
-    [['0', '1', '2.0']]
-    """
+    """Return the layers of a model, in chains, in the order in which data meets them."""
     stream = groupby(_stream(place_of(model, ""), True), key=lambda place: place is not None)
     return [[place for place in group if place] for is_chain, group in stream if is_chain]
 
 
 def _stream(place: Place, is_known: bool) -> Iterator[Place | None]:
-    """Yield the layers of a module, and None where something may be between them: everywhere, if
-    a container above is not known.
-    """
+    """Yield the layers of a module, and None where something may be between them."""
     library, kind = library_of(place.module), type(place.module)
     if kind in library.lists:
         children = place.children(library.lists[kind])

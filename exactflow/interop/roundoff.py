@@ -67,9 +67,7 @@ def rounding(flow: CouplingFlow, *, dtype: Any = np.float64) -> Fraction | float
 
 
 def check_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = np.float64) -> None:
-    """Raise `InvalidInputError` where `rounding` exceeds a bound, relative to the largest entry;
-    None is 1e-6 in float64 and 1e-2 in float32.
-    """
+    """Raise `InvalidInputError` if `rounding` exceeds a bound: 1e-6 if None, 1e-2 in float32."""
     kind = np.dtype(dtype)
     accepted = ACCEPTED[kind] if accepted is None else accepted
     is_number = isinstance(accepted, Real)

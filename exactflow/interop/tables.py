@@ -9,9 +9,7 @@ from rich.text import Text
 
 
 def lines(rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Draw a table, the heads of its columns first, as lines; cells are broken where it is too
-    wide.
-    """
+    """Draw a table, the heads of its columns first, as lines; wide cells are broken."""
     table, drawn = Table(box=None, pad_edge=False), StringIO()
     for k, name in enumerate(rows[0]):
         table.add_column(name, overflow="fold", justify="right" if k else "left")

@@ -3,9 +3,7 @@
 Main results
 ------------
 Let A be n x n and invertible. With n zeros, (x, 0) -> (x, A x) -> (A x, A x) -> (A x, 0) are three
-additive layers, L(A), U(I - A^-1), L(-I), whatever the orientation of A. Two additive layers do for
-A = I only: if the first half moves last, (x, 0) goes to (x + X Y x, Y x), so Y = 0; if the second
-half does, x stays as it is. (With scales: for positive diagonal A only, by the same argument.)
+additive layers, L(A), U(I - A^-1), L(-I), whatever the orientation of A. Two do for A = I only.
 
 Source: Koehler, Mehta and Risteski (ICML 2021), whose experiments pad.
 

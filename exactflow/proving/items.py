@@ -31,9 +31,7 @@ class CertificateFile(pytest.File):
 
 
 class CertificateItem(pytest.Item):
-    """The verdict on a certificate: the checker runs as setup, where a malformed file is an error
-    and no failure.
-    """
+    """The verdict on a certificate: the checker runs as setup; a malformed file is an error."""
 
     record: dict[str, Any]
 
@@ -67,10 +65,7 @@ class CertificateItem(pytest.Item):
 
 
 def _record(item: pytest.Item) -> dict[str, Any]:
-    """The record of ``exactflow check --json`` for the file of an item.
-
-    It is made in this process, or in one of its own where time is limited.
-    """
+    """The record of ``exactflow check --json`` for an item, in a process if time is limited."""
     option, path = item.config.option, str(item.path)
     within, limit = option.exactflow_within, option.exactflow_timeout
     if limit is None:

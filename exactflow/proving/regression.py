@@ -18,9 +18,7 @@ from exactflow.flows.flow import CouplingFlow
 
 @dataclass(frozen=True)
 class CertificateRegression:
-    """The certificates of the test that asks for the fixture: they lie in a folder of the name of
-    its file, under its own name.
-    """
+    """The certificates of the test that asks for it, in a folder of the name of its file."""
 
     request: pytest.FixtureRequest
 

@@ -22,10 +22,7 @@ EXIT_CODES = {"passed": 0, "refuted": 1, "broken": 2, "incomplete": 3}
 
 @dataclass
 class Outcome:
-    """Result of a script: its claims, and the place and reason if it stopped.
-
-    Where the script stopped, claims that were not reached follow those that were.
-    """
+    """Result of a script: its claims, unreached ones last, and place and reason if it stopped."""
 
     path: str
     claims: list[Claim] = field(default_factory=list)
@@ -52,17 +49,9 @@ def run_script(
 ) -> Outcome:
     """Run a script and return what came of it; whatever it raises is in there.
 
-    Parameters
-    ----------
-    path : a Python script.
-    options : what `proof_options` gives to it.
-    echo : whether what it prints is seen, too.
-    told : a file to which a line is added as each claim begins.
-
-    Raises
-    ------
-    InvalidInputError
-        There is no such script.
+    `options` is what `proof_options` gives to it, `echo` whether what it prints is seen, too, and
+    `told` a file to which a line is added as each claim begins. Raises `InvalidInputError` where
+    there is no such script.
     """
     outcome, text = Outcome(str(path)), read_script(path)
     running, printed = Running(str(path), options, told), _Printed(sys.stdout if echo else None)

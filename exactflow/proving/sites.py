@@ -49,10 +49,7 @@ def sites(text: str) -> list[Site]:
 
 
 def makes_claims(path: str | Path) -> bool:
-    """Whether a file is a proof script, told without running it.
-
-    It calls ``Claims`` outside of functions, and none of these is a test; or it cannot be read.
-    """
+    """Whether a file makes ``Claims`` outside of functions, none a test; or cannot be read."""
     try:
         rest: list[ast.AST] = [ast.parse(read_script(path))]
     except (InvalidInputError, SyntaxError):  # running it says what is wrong

@@ -22,8 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 from sympy import Matrix
 
-from exactflow.exact.options import check_option
-from exactflow.exact.typing import HALVES
+from exactflow.exact.typing import HALVES, check_option
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.targets import permutation

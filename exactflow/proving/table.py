@@ -44,16 +44,11 @@ def summary(outcomes: Sequence[Outcome]) -> str:
 def print_table(
     outcomes: Sequence[Outcome], names: Mapping[str, str] | None = None, verbose: bool = False
 ) -> None:
-    """Print a row for each script: its theorem, claims, weakest evidence and seconds.
+    """Print a row for each script: its theorem, by its path or as the script says it, its claims,
+    weakest evidence and seconds.
 
     The claims of a theorem follow its row if `verbose`, or if there is no other theorem; those that
     do not hold always do.
-
-    Parameters
-    ----------
-    outcomes : in the order of the rows.
-    names : the theorem of a script, by its path; where there is none, the script says it.
-    verbose : whether all claims are shown.
     """
     console, names = Console(), names or {}
     if not console.is_terminal and "COLUMNS" not in os.environ:

@@ -53,8 +53,7 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.exact.flanders import of_one_size
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
-from exactflow.exact.options import check_option
-from exactflow.exact.typing import DepthScales, MatrixLike, PartitionLike
+from exactflow.exact.typing import DepthScales, MatrixLike, PartitionLike, check_option
 from exactflow.flows.partition import resolve_partition
 from exactflow.flows.result import DepthBounds, Evidence, Result
 from exactflow.laws.gaussian.covariance import check_positive_definite, check_symmetric

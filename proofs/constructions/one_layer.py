@@ -31,10 +31,8 @@ from sympy import QQ
 from exactflow.exact.balls import ball, lower, normal_density, normal_quantile, upper
 from exactflow.exact.numbers import to_element
 from exactflow.exact.typing import Element, MatrixLike
-from exactflow.laws.universal.cells import Cells
-from exactflow.laws.universal.lower_bounds import halves_of
-from exactflow.laws.universal.measures import TargetMeasure, as_measure
-from exactflow.laws.universal.tuning import TUNING
+from exactflow.laws.universal.cells import TUNING, Cells
+from exactflow.laws.universal.measures import TargetMeasure, as_measure, halves_of
 
 __all__ = ["one_layer_bound"]
 

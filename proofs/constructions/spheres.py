@@ -109,12 +109,6 @@ class Ring(TargetMeasure):
         axes = [[self.outer, QQ.zero], [QQ.zero, self.outer]]
         return placed(cells, [QQ.zero, QQ.zero], axes, bits)
 
-    def slab(self, i: int, radius: arb) -> arb:
-        """Return the part of the area that a strip of this width may have."""
-        turns = ball(self.stop - self.start)
-        area = arb.pi() * turns * ball(self.outer**2 - self.inner**2)
-        return arb(1).min(2 * radius * 2 * ball(self.outer) / area)
-
     def __repr__(self) -> str:
         ends = map(format_short, (self.inner, self.outer, self.start, self.stop))
         return "<Ring: radii {} to {}, turns {} to {}>".format(*ends)

@@ -33,6 +33,7 @@ from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.laws.conditioning import condition_number, singular_values
 from exactflow.laws.universal import Approximation
+from proofs.constructions.strips import kl_lower_bound
 from proofs.constructions.well_conditioned import WellConditioned
 
 __all__ = [
@@ -133,7 +134,7 @@ def study(found: Approximation | WellConditioned, draws: int = 8, seed: int = 0)
     return Record(
         found.flow.depth,
         float(found.bound),
-        float(found.kl_lower_bound()) if isinstance(found, Approximation) else 0.0,
+        float(kl_lower_bound(found)) if isinstance(found, Approximation) else 0.0,
         AtPoints.of(found.flow, points),
         AtPoints.of(found.flow, worst),
         float_error(found.flow, [*points, *worst]),

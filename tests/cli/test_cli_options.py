@@ -1,9 +1,7 @@
-"""Options that all commands share: help, JSON and silence, completion."""
+"""Options that all commands share: help, JSON and silence."""
 
 import json
 import re
-import shutil
-import subprocess
 
 import pytest
 
@@ -43,7 +41,7 @@ def test_every_option_is_explained(run, monkeypatch, name):
     assert "%" not in out.replace("# %%", "")
 
 
-@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"completion", "export"}))
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"export"}))
 def test_options_stand_in_groups(run, name):
     _, out, _ = run(name, "--help")
     assert len(re.findall(r"^[a-z][\w ]*:$", out, re.MULTILINE)) >= 3
@@ -110,37 +108,3 @@ def test_json_and_quiet_exclude_each_other(run):
     code, out, err = run("factor", "m.csv", "--json", "--quiet")
     assert (code, out) == (2, "")
     assert "not allowed with argument" in err
-
-
-def test_completion(run):
-    pytest.importorskip("shtab")
-    for shell in ("bash", "zsh", "tcsh"):
-        code, out, _ = run("completion", shell)
-        assert code == 0
-        assert "exactflow" in out
-        assert "balance" in out
-    assert run("completion", "cmd")[0] == 2
-
-
-@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        ("exactflow wh", ["whiten"]),
-        ("exactflow check --qui", ["--quick", "--quiet"]),
-        ("exactflow factor --method comm", ["commutator"]),
-        ("exactflow check sig", ["sigma.csv"]),
-    ],
-)
-def test_bash_completes(run, tmp_path, words, expected):
-    pytest.importorskip("shtab")
-    (tmp_path / "completion").write_text(run("completion", "bash")[1])
-    script = (
-        "source ./completion\n"
-        f"COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))\n"
-        "function_of() { set -- $(complete -p exactflow); while [ $1 != -F ]; do shift; done\n"
-        '  "$2"; }\n'
-        'function_of; printf "%s\\n" "${COMPREPLY[@]}"\n'
-    )
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
-    assert sorted(done.stdout.split()) == expected

@@ -204,12 +204,6 @@ BAD = {
         "",
     ),
     "export": ("export bad.csv --to rocq", 2, "", "exactflow: error: bad.csv: certificate: .*\n"),
-    "completion": (
-        "completion cmd",
-        2,
-        "",
-        "usage: exactflow completion .*\nexactflow completion: error: .*\n",
-    ),
     "diagnose": (
         "diagnose flow.py:model x.npy",
         2,
@@ -245,19 +239,10 @@ def test_a_bad_file(run, name):
     line, expected, shown, told = BAD[name]
     if name == "diagnose":
         pytest.importorskip("torch")
-    if name == "completion":
-        pytest.importorskip("shtab")
     code, out, err = run(*words(line))
     assert code == expected
     assert_reads(out, shown)
     assert_reads(err, told)
-
-
-def test_a_script_for_a_shell(run):
-    pytest.importorskip("shtab")
-    code, out, err = run("completion", "bash")
-    assert (code, err) == (0, "")
-    assert "complete" in out
 
 
 def test_a_model(run):
@@ -344,7 +329,7 @@ def test_exports(run):
 
 def test_every_command_is_here():
     assert set(COMMANDS) == {name.split()[0] for name in BAD}
-    assert set(COMMANDS) == {*GOOD, "completion", "diagnose"}
+    assert set(COMMANDS) == {*GOOD, "diagnose"}
 
 
 NPY, NPZ = io.BytesIO(), io.BytesIO()

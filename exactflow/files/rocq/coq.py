@@ -24,13 +24,7 @@ PACKAGES = "Coq 8.20 with MathComp 2.3 (on Debian: apt-get install coq libcoq-ma
 
 @interruptible()  # Ctrl-C ends coqc, too, and its folder
 def library() -> Path:
-    """The folder of the compiled library, which is compiled if it is not in the cache.
-
-    Raises
-    ------
-    InvalidInputError
-        Coq or MathComp is not there, or the cache cannot be written.
-    """
+    """The folder of the library, compiled if it is not in the cache; else `InvalidInputError`."""
     if shutil.which("coqc") is None:
         raise InvalidInputError(f"expected coqc on the PATH, got none: install {PACKAGES}")
     folder = cache_folder().parent / "certificates" / _key()

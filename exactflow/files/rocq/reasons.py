@@ -58,12 +58,7 @@ def additive_reason(
     obstruction: dict[str, Any], blocks: WordBlocks, starts_with_L: bool
 ) -> str | None:
     """Return an obstruction for additive layers as `depth.v` writes it, None if it has no such
-    form.
-
-    Parameters
-    ----------
-    obstruction : as `checker` reads it.
-    blocks : what it is about, the halves exchanged for a word that starts with L.
+    form; for a word that starts with L the blocks are those with the halves exchanged.
     """
     letters, n = len(obstruction["pattern"]), len(blocks.D)
     if obstruction["kind"] == "linear" and letters < 5:
@@ -87,18 +82,12 @@ def additive_reason(
 def rank_clash(
     factors: Sequence[Polynomial], D: Matrix, C: Matrix, a: Matrix, c: Matrix, is_of_a: bool
 ) -> str | None:
-    """Return ranks that exclude D' and a' as depth.v writes them, None if these factors give none:
-    f and p, K, P and Q transposed, and G and H that show the ranks r and s.
+    """Return ranks that exclude D' and a' as depth.v writes them, None if these factors, coprime
+    monic polynomials, give none: f and p, K, P and Q transposed, and G and H that show the ranks r
+    and s.
 
-    Parameters
-    ----------
-    factors : coprime monic polynomials; none but x - 1 has the root 1.
-    D, C, a, c : blocks, the last two transposed.
-    is_of_a : whether the pairs are exchanged, for ranks of a in the place of those of D.
-
-    >>> D, a, zero = [[2, 1], [0, 2]], [[2, 0], [0, 2]], [[0, 0], [0, 0]]
-    >>> print(rank_clash([[-2, 1]], D, zero, a, zero, False).splitlines()[0])
-    Ranks false false [:: Qmake (-0x2) 0x1; Qmake (0x1) 0x1]
+    The blocks a and c are transposed. With `is_of_a` the pairs are exchanged, for ranks of a in the
+    place of those of D.
     """
     candidates = _candidates(factors, D, C, a, c)
     of_D, of_a = (as_rectangle(D), as_rectangle(C)), (as_rectangle(a), as_rectangle(c))
@@ -176,15 +165,6 @@ def recurrence_clash(blocks: WordBlocks) -> str | None:
     """Exclusion of five layers in the terms of depth.v; None if a recurrence gives none.
 
     It has r = rank C, G with C G C = C, k, the traces g_0, g_1, .., and weights of the recurrence.
-
-    >>> from fractions import Fraction
-    >>> from exactflow.checker import characteristic, WordBlocks, inverse
-    >>> diagonal = lambda *s: [[x if i == j else 0 for j in range(4)] for i, x in enumerate(s)]
-    >>> A, D = diagonal(1, 1, Fraction(1, 15), Fraction(1, 4)), diagonal(2, 2, 3, 5)
-    >>> C, c = diagonal(1, 1, 0, 0), diagonal(Fraction(-1, 2), Fraction(-1, 2), 0, 0)
-    >>> found = recurrence_clash(WordBlocks(A, diagonal(0, 0, 0, 0), C, D, inverse(A, 0), c))
-    >>> found[:11] + found.splitlines()[0].rpartition("] ")[2]
-    'Multiple 2 (Qmake (0x1) 0x2)'
     """
     if not (found := multiple(blocks, 0)) or abs(found) == 1:
         return None
@@ -208,13 +188,8 @@ def recurrence_clash(blocks: WordBlocks) -> str | None:
 
 
 def scaled_reason(obstruction: dict[str, Any], blocks: WordBlocks, det: Fraction) -> str | None:
-    """Return the obstruction as `scaled.v` writes it, None if it has no such form.
-
-    Parameters
-    ----------
-    obstruction : one for positive scales and at least two letters, as `checker` reads it.
-    blocks : what it is about.
-    det : the determinant of the matrix.
+    """Return the obstruction, for positive scales and at least two letters, as `scaled.v` writes
+    it, None if it has no such form; `det` is that of the matrix.
     """
     letters, n = len(obstruction["pattern"]), len(blocks.D)
     if obstruction["kind"] == "opposed":

@@ -30,18 +30,11 @@ from exactflow.files.version import __version__
 
 def theorem(data: bytes, standalone: bool = False) -> str:
     """A file for `coqc` (with MathComp's algebra) that proves what a certificate over QQ, of either
-    kind, claims: see `flow_theorem` and `depth_theorem`.
+    kind, claims: see `flow_theorem` and `depth_theorem`. It holds its library, or requires it.
 
-    Parameters
-    ----------
-    standalone : whether the file holds its library, or requires it.
-
-    Raises
-    ------
-    CertificateError, VerificationError
-        It is not well formed, or its claim is not verified.
-    InvalidInputError
-        It is over another field, or a depth certificate with what its theorem has no words for.
+    Raises `CertificateError` or `VerificationError` for a certificate that is not well formed, or
+    not verified, and `InvalidInputError` for one over another field, or of a depth with what its
+    theorem has no words for.
     """
     try:
         report = checker.check(data)
@@ -56,18 +49,12 @@ def theorem(data: bytes, standalone: bool = False) -> str:
 
 @interruptible()  # Ctrl-C ends coqc, too, and its folder
 def proved(data: bytes, bound: Fraction | None = None) -> tuple[int, list[str]]:
-    """Compile the theorem of a certificate that `checker` has verified, in a fresh folder.
+    """Compile the theorem of a certificate that `checker` has verified, in a fresh folder; none of
+    the entries of one "within" may differ by more than `bound`.
 
-    Parameters
-    ----------
-    bound : none of the entries of a certificate "within" may differ by more.
-
-    Returns
-    -------
-    code : 0, or 3 where nothing is decided.
-    lines : what the theorem is about; the statement and the assumptions as coqc prints them.
-
-    Raises `InvalidInputError` where Coq or MathComp is not there.
+    Returns 0, or 3 where nothing is decided, and lines: what the theorem is about, the statement
+    and the assumptions as coqc prints them. Raises `InvalidInputError` where Coq or MathComp is not
+    there.
     """
     try:
         stated = _stated(data, bound)

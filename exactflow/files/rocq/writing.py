@@ -81,11 +81,7 @@ def target_rows(M: Sequence[Sequence[Fraction]], written: Sequence[str]) -> str:
 
 
 def decimals(entries: Iterable[Fraction]) -> str:
-    """A row as decimals, for its comment.
-
-    >>> decimals([Fraction(2, 3), Fraction(-5)])
-    '0.666667, -5'
-    """
+    """A row as decimals, for its comment."""
     return ", ".join(format(Decimal(x.numerator) / Decimal(x.denominator), ".6g") for x in entries)
 
 
@@ -100,10 +96,6 @@ def row(entries: Iterable, write: Callable[[Any], str] | None = None) -> str:
 
 
 def rational(x: Fraction) -> str:
-    """Return a rational: hexadecimal, which has no limit of digits in Python.
-
-    >>> rational(Fraction(-1, 2))
-    'Qmake (-0x1) 0x2'
-    """
+    """Return a rational as Qmake (-0x1) 0x2: hexadecimal has no limit of digits in Python."""
     sign = "-" if x < 0 else ""
     return f"Qmake ({sign}{hex(abs(x.numerator))}) {hex(x.denominator)}"

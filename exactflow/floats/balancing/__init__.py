@@ -22,9 +22,14 @@ within that error of W; it does not equal W.
 from typing import get_args
 
 from exactflow.exact.numbers import to_index
-from exactflow.exact.options import check_option
 from exactflow.exact.threads import one_thread
-from exactflow.exact.typing import BalanceMethod, MatrixLike, Orientation, PartitionLike
+from exactflow.exact.typing import (
+    BalanceMethod,
+    MatrixLike,
+    Orientation,
+    PartitionLike,
+    check_option,
+)
 from exactflow.floats.balancing.balanced import Balanced
 from exactflow.floats.balancing.target import Target
 from exactflow.flows.float_layers import FloatCoupling

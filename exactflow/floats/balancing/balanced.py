@@ -167,12 +167,8 @@ class Balanced(MapResult):
 def inverse_error_bound(
     W: Digits, approximate_inverse: np.ndarray, exponent: int, error: Fraction
 ) -> Fraction | None:
-    """Return a bound of |W^-1 - Q^-1|_F for any Q with |W - Q|_F <= `error`, or None where W or
-    such a Q may be singular.
-
-    Parameters
-    ----------
-    approximate_inverse : of 2^-exponent W, in floats.
+    """Return a bound of |W^-1 - Q^-1|_F for any Q with |W - Q|_F <= `error`, from a float inverse
+    of 2^-exponent W; None where W or such a Q may be singular.
     """
     unit = Fraction(2) ** -exponent
     rho = _residual_bound(W, approximate_inverse, exponent)

@@ -13,8 +13,7 @@ shrinks with the residual, as in Levenberg-Marquardt: Newton's own steps stop at
 
 How it is checked
 -----------------
-*Numeric*: float64. Nothing here is trusted; `exactflow.floats.balancing.balanced` judges the
-layers.
+*Numeric*: `exactflow.floats.balancing.balanced` judges the layers.
 """
 
 from collections.abc import Callable
@@ -40,19 +39,10 @@ class StuckError(Exception):
 
 
 def find_layers(M: np.ndarray, word: ShearWord, attempt: Attempt, start: np.ndarray) -> Corrected:
-    """Return shifts whose product is M, but for a residual that corrections remove.
+    """Return shifts whose product is M, but for a residual that corrections remove, by a path from
+    the start, shifts of the word. M has determinant 1, and the identity on idle coordinates.
 
-    Parameters
-    ----------
-    M : 2n x 2n, det M = 1, with the identity on idle coordinates.
-    word : which halves the factors move.
-    attempt : how carefully to follow the path.
-    start : shifts of the word, where the path begins.
-
-    Raises
-    ------
-    StuckError
-        The path cannot be followed, or the residual stays too large.
+    Raises `StuckError` where the path cannot be followed, or the residual stays too large.
     """
     anchor = start if attempt.anchored else np.zeros_like(start)
     search = _Search(word, attempt, anchor)
@@ -98,13 +88,7 @@ def _polar(M: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def rotation_path(Q: np.ndarray) -> Path:
-    """Return t -> Q^t for a rotation Q, each plane turning by t times its angle in [-pi, pi].
-
-    >>> quarter = np.array([[0.0, -1.0], [1.0, 0.0]])
-    >>> half = rotation_path(-np.eye(2))(0.5)
-    >>> bool(np.allclose(half, quarter) or np.allclose(half, quarter.T))
-    True
-    """
+    """Return t -> Q^t for a rotation Q, each plane turning by t times its angle in [-pi, pi]."""
     T, Z = scipy_linalg.schur(Q, output="real")
     pairs, angles = planes(T)
     i, j = pairs.T

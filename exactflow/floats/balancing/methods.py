@@ -20,13 +20,7 @@ from exactflow.flows.float_layers import FloatCoupling
 
 
 def solve(target: Target, layers: int | None, method: BalanceMethod, seed: int) -> Balanced:
-    """Solve for balanced layers by the method named, on one thread: see `one_thread`.
-
-    Parameters
-    ----------
-    target : the matrix.
-    layers, method, seed : as `balance` takes them, and checked.
-    """
+    """Solve for balanced layers by the method named, on one thread: see `one_thread`."""
     with one_thread():
         return METHODS[method](target, layers, seed)
 

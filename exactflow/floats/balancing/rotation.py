@@ -33,16 +33,8 @@ from scipy import linalg
 
 
 def rotation_shears(M: np.ndarray, n: int) -> list[np.ndarray]:
-    """Return the shifts of L(-W0), U(X), L(Y), U(Z), L(W), U(V) with product `M`, rounded.
-
-    Parameters
-    ----------
-    M : d x d, orthogonal up to rounding, det M = 1, d = 2n or 2n + 1.
-    n : the size of the first half.
-
-    >>> shears = rotation_shears(np.array([[0.6, -0.8], [0.8, 0.6]]), 1)
-    >>> [round(float(shift[0, 0]), 4) + 0.0 for shift in shears]
-    [-0.3333, -0.4, 1.0, 0.0, 0.0, -0.6667]
+    """Return the shifts of L(-W0), U(X), L(Y), U(Z), L(W), U(V) with product `M`, d x d and
+    orthogonal, with determinant 1, up to rounding; d = 2n or 2n + 1, n the size of the first half.
     """
     A, B, C, D = M[:n, :n], M[:n, n:], M[n:, :n], M[n:, n:]
     (U1, U2), angles, (V1t, V2t) = linalg.cossin(M, p=n, q=n, separate=True)
@@ -94,9 +86,6 @@ def _similar_pair(Theta: np.ndarray, fixed: np.ndarray | None) -> tuple[np.ndarr
 def planes(T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the planes of an orthogonal real Schur form, as pairs of axes, and their angles in
     [-pi, pi]; the eigenvalues -1 of a rotation pair up to planes.
-
-    >>> planes(np.diag([1.0, -1.0, -1.0]))
-    (array([[1, 2]]), array([3.14159265]))
     """
     below = np.append(np.diag(T, -1) != 0, False)
     single = ~below & ~np.roll(below, 1)

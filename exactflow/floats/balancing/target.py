@@ -27,12 +27,8 @@ EXACT_BITS = 4096
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A matrix W of positive determinant, after flips and in the order of the halves.
-
-    Attributes
-    ----------
-    entries : W: floats, or Fractions where these are not equal to W.
-    pose : the halves, their order, and the coordinates that are flipped.
+    """A matrix W of positive determinant, after flips and in the order of the halves: floats, or
+    Fractions where these are not equal to W; and the pose.
     """
 
     entries: np.ndarray
@@ -50,9 +46,7 @@ class Target:
 
     @staticmethod
     def on(halves: tuple[int, int], entries: np.ndarray) -> "Target":
-        """Return the target of an array of floats, of positive determinant, nearly, in the order of
-        the halves.
-        """
+        """Return the target of floats, det > 0 up to rounding, in the order of the halves."""
         return Target(entries, Pose(halves, tuple(range(sum(halves)))))
 
     @property

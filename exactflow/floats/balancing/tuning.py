@@ -15,16 +15,11 @@ EPS = 2.0**-52
 
 @dataclass(frozen=True)
 class Attempt:
-    """Parameters of one attempt to follow a path.
-
-    Parameters
-    ----------
-    pull : the largest pull towards small layers.
-    tol : the relative residual of the linear solver.
-    anchored : pull towards the start instead, away from the singular layers near zero.
-    spread : how freely layers may move against each other, see
-    `exactflow.floats.balancing.normal`; much
-        for matrices with few extreme singular values, little for those with many.
+    """Parameters of one attempt to follow a path: the largest pull towards small layers, or,
+    `anchored`, towards the start, away from the singular layers near zero; the relative residual of
+    the linear solver; and how freely layers may move against each other
+    (`exactflow.floats.balancing.newton`): much for matrices with few extreme singular values,
+    little for those with many.
     """
 
     pull: float

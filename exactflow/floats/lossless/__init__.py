@@ -11,15 +11,6 @@ How near is a number that depends on the layers, so that well-conditioned ones m
 Shifts are multiples of 2^-bits and inputs integers, so that float64 products are *exact* and the
 map has the same bits on every machine (`exactflow.floats.lossless.integer_coupling`).
 
-To our knowledge block lifting of an arbitrary matrix with a bounded number of well-conditioned
-shears is new. Near it: Hao and Shi, *Matrix factorizations for reversible integer mapping*, IEEE
-Trans. Signal Processing 49, 2001 (PLUS: triangular factors, whose inverses go row by row); Geiger,
-Yokotani and Schuller, *Improved integer transforms using multi-dimensional lifting*, ICASSP 2004
-(multi-dimensional lifting of an orthogonal transform); Zhang, Zhang, Kang and Li, *iVPF: numerical
-invertible volume preserving flow for efficient lossless compression*, CVPR 2021, arXiv:2103.16211
-(LU, row by row, floats); Balle, Johnston and Minnen, *Integer networks for data compression with
-latent-variable models*, ICLR 2019 (why coders must agree to the last bit).
-
 How it is checked
 -----------------
 That rounded shears are bijections is seen at once. *Certified*: the distance to W and the sizes of
@@ -31,8 +22,7 @@ from typing import get_args
 
 from exactflow.errors import OrientationError
 from exactflow.exact.numbers import to_index
-from exactflow.exact.options import check_option
-from exactflow.exact.typing import BalanceMethod, Flipping, MatrixLike, PartitionLike
+from exactflow.exact.typing import BalanceMethod, Flipping, MatrixLike, PartitionLike, check_option
 from exactflow.floats.balancing import METHODS
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.lossless.bijection import DistanceBound, Lossless, LosslessInverse

@@ -15,9 +15,7 @@ With W' = S_K .. S_1 the output y = v_K obeys
 
     |y - (W / step) x| <= sum over i of (1/2) |S_K .. S_(i+1)| 1  +  limit |W' - W / step| 1,
 
-the shares of rounding and of the shifts. Each share is attained up to the rounding's last bit if
-the r_i and x may be chosen freely: that is why row sums of products stand there, not products of
-norms.
+the shares of rounding and of the shifts.
 
 How it is checked
 -----------------
@@ -55,20 +53,10 @@ def as_grid(bits: object, limit: object) -> tuple[int | None, int]:
 def assembled(
     target: Target, shears: Sequence[FloatCoupling], step: Fraction, bits: int | None, limit: int
 ) -> Lossless:
-    """Return the layers of integers of some shears, near `target` over the step.
+    """Return the layers of integers of shears without scales, whose product is near `target` over
+    the positive step. Where bits is None, it is as many as make their share of the bound small.
 
-    Parameters
-    ----------
-    target : the matrix, after its flips and in the order of the halves.
-    shears : layers without scales, whose product is near the target over the step.
-    step : a positive number.
-    bits, limit : as `as_grid` returns them; where bits is None, as many as make their share of
-        the bound small.
-
-    Raises
-    ------
-    InvalidInputError
-        Values or shifts do not fit 53 bits.
+    Raises `InvalidInputError` where values or shifts do not fit 53 bits.
     """
     d = sum(target.halves)
     if bits is None:
@@ -112,11 +100,7 @@ def assembled(
 
 
 def merge_shears(layers: Sequence[FloatCoupling]) -> list[FloatCoupling]:
-    """Return the same product as shears that alternate.
-
-    Neighbours that move the same half are added, and zero shifts are left out; where all are zero,
-    one is kept.
-    """
+    """Return the same product as alternating shears, with no zero shift unless all are zero."""
     found: list[FloatCoupling] = []
     for layer in layers:
         if found and found[-1].moves == layer.moves:

@@ -39,9 +39,7 @@ _UNITS = 2**53
 
 @dataclass(frozen=True, eq=False)
 class GridPart:
-    """The matrix 2^-bits times `integers`, an array of int64; bits is as small as it may be, and at
-    least 1, so that 1/2 is a multiple of 2^-bits.
-    """
+    """The matrix 2^-bits times int64 `integers`; bits is least, but at least 1, as for 1/2."""
 
     integers: np.ndarray
     bits: int

@@ -12,8 +12,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.numbers import elements, format_short, to_element, to_index
-from exactflow.exact.options import check_option
-from exactflow.exact.typing import HALVES, Half, NumberLike
+from exactflow.exact.typing import HALVES, Half, NumberLike, check_option
 from exactflow.flows.base import Coupling, Map
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear

@@ -25,13 +25,9 @@ Names: TypeAlias = Mapping[int, SignedPlace] | Sequence[SignedPlace | None]
 class MaskedPart:
     """A coupling that sees the halves of another partition, with signs.
 
-    Parameters
-    ----------
-    layer : the coupling.
-    kept : for each coordinate that the layer keeps, its place in the kept half and its sign; None
-        for one that the layer does not read.
-    moved : for each coordinate that the layer moves, its place in the moved half and its sign;
-        None for one that the part leaves alone.
+    For each coordinate that the layer keeps, `kept` has its place in the kept half and its sign,
+    and for each one that it moves `moved` has its place in the moved half and its sign; None for
+    one that the layer does not read, or that the part leaves alone.
     """
 
     layer: Coupling

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.options import check_option
+from exactflow.exact.typing import check_option
 from exactflow.interop.conversion.comparison import Run, again, agree, differences, run
 from exactflow.interop.conversion.group import group
 from exactflow.interop.conversion.put import put

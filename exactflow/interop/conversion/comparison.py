@@ -34,16 +34,12 @@ OFF = 16
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A run of a model on an example, in evaluation mode.
+    """A run of a model on an example, in evaluation mode: the `images` that come out, latents and
+    log-determinants, and the `latents` that it would take on the way back.
 
-    Attributes
-    ----------
-    images : the tensors that come out: latents and log-determinants.
-    latents : what the model would take on the way back.
-    back : the tensors that come out on the way back; None where the model has none, fails, or
-        makes no finite numbers.
-    met : the data of each layer, on the way ahead.
-    made : the image of each layer by its path, in the order of the calls, ahead and back.
+    `back` has the tensors that come out there, None where the model has no way back, fails, or
+    makes no finite numbers; `met` the data of each layer, on the way ahead; `made` the image of
+    each layer by its path, in the order of the calls, ahead and back.
     """
 
     images: tuple[Tensor, ...] = ()
@@ -143,9 +139,7 @@ def _tensors(value: Any) -> tuple[Tensor, ...]:
 
 
 def difference(one: Tensor, two: Tensor) -> float | None:
-    """Compute the largest difference of two tensors, in float64; None where they are empty, NaN
-    where their shapes differ, and neither is a scalar.
-    """
+    """Compute the largest difference in float64; None if empty, NaN for different shapes."""
     if one.shape != two.shape and one.ndim and two.ndim:
         return float("nan")
     return float((one.double() - two.double()).abs().max()) if one.numel() else None
@@ -170,12 +164,8 @@ def agree(one: Run, two: Run, own: Run, x: Any, merged: Iterable[set[str]]) -> N
     """Compare two models on an example, ahead and back.
 
     `own` is the run of the first one in its own type, in which a layer may keep a log-determinant;
-    `merged` are paths of layers that became one: what the last of each makes is compared.
-
-    Raises
-    ------
-    MethodError
-        They differ beyond rounding: names the first layer that does.
+    `merged` are paths of layers that became one: what the last of each makes is compared. A
+    difference beyond rounding is a `MethodError` that names the first layer that differs.
     """
     types = ([t.dtype for t in each.images if t.is_floating_point()] for each in (one, own))
     units = ([torch.finfo(kind).eps ** KEPT for kind in each] for each in types)
@@ -206,10 +196,7 @@ def agree(one: Run, two: Run, own: Run, x: Any, merged: Iterable[set[str]]) -> N
 
 
 def again(model: nn.Module, arguments: tuple[Any, ...], context: Any, before: Run) -> Run:
-    """Run a converted model, on the way back from the latents of the one that was given.
-
-    Raises `MethodError` where it does not run.
-    """
+    """Run a converted model on the way back from given latents, or raise `MethodError`."""
     try:
         return run(model, arguments, context, None if before.back is None else before.latents)
     except InvalidInputError as error:

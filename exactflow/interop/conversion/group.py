@@ -21,13 +21,7 @@ PIXELS = ((), (2, 2))
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Layers that follow each other, in the order of the data: one map.
-
-    Attributes
-    ----------
-    layers : the layers.
-    data : what they meet, and the condition that they are given.
-    """
+    """Layers that follow each other, in the order of the data, and what they meet: one map."""
 
     layers: tuple[ReadLayer, ...]
     data: Meeting
@@ -108,9 +102,8 @@ def _alike(run: list[ReadLayer]) -> Iterator[list[ReadLayer]]:
 
 
 def _data(layers: list[ReadLayer], meeting: Meeting | None) -> Meeting:
-    """Return the data that layers meet; or, where they meet none, random vectors or images.
-
-    Raises `InvalidInputError` where they take neither.
+    """Return the data that layers meet, else random vectors or images, or raise if they take
+    neither.
     """
     if meeting is not None and meeting[0].numel():
         return meeting

@@ -59,10 +59,7 @@ def put_group(model: nn.Module, group: Group, couplings: Bijection) -> nn.Module
 
 
 def _compared(group: Group, one: Solved) -> ConvertedLayer:
-    """Compare couplings with a group on the data that it meets.
-
-    Raises `MethodError` where those in float64 differ beyond rounding.
-    """
+    """Compare couplings with a group on its data, in float64; `MethodError` is beyond rounding."""
     (x, context), main, target = group.data, group.main, group.target
     library = library_of(main.module)
     fine = library.in_the_place_of(doubled(main.module), one.fine.to(x.device)).double()

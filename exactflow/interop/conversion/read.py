@@ -22,13 +22,8 @@ Read = AffineMap | str
 
 @dataclass(frozen=True, eq=False)
 class ReadLayer:
-    """A linear layer.
-
-    Attributes
-    ----------
-    place, map : the module where it stands, and its map from data to latent.
-    is_trained : whether its parameters are; None for a permutation, or where there are none.
-    is_alone : whether it must not be merged with its neighbours.
+    """A linear layer: where it stands, and its map from data to latent; whether its parameters are
+    trained, None where there are none; and whether it must not be merged with its neighbours.
     """
 
     place: Place
@@ -40,10 +35,7 @@ class ReadLayer:
 def read(
     model: nn.Module, only: Collection[str] | None
 ) -> tuple[list[list[ReadLayer]], list[LeftLayer]]:
-    """Read the linear layers of a model, in runs with nothing between them, and name the others.
-
-    Raises `InvalidInputError` where a pattern in `only` names no layer.
-    """
+    """Read the linear layers of a model, in runs, and name the others; raise for an idle `only`."""
     found = chains(model) if only is None else _selected(model, only)
     places = [place for chain in found for place in chain]
     times = Counter(id(place.module) for place in places)
@@ -159,9 +151,7 @@ def _shared(holders: Holders, module: nn.Module) -> str | None:
 
 
 def _is_alone(place: Place) -> bool:
-    """Whether nothing is merged with a layer: hooks, or code that holds it, may look at it, or
-    couplings replace only a part of it.
-    """
+    """Whether nothing is merged with a layer, as hooks, code or what it keeps may need it."""
     module = place.module
     may_be_read = package_of(module) == "torch" and not place.is_plain
     return bool(module._forward_hooks) or may_be_read or type(module) in library_of(module).parts

@@ -40,15 +40,12 @@ BITS = 128, 1024
 
 @dataclass(frozen=True, eq=False)
 class Solved:
-    """The modules that replace a map, with their errors.
+    """The modules that replace a map, in float64 and in the type of the model, and the couplings
+    exactly, None for a matrix.
 
-    Attributes
-    ----------
-    fine, stored : the module in float64, and in the type of the model.
-    flow : the couplings exactly; None for a matrix.
-    fine_error, error : the largest entry of W less what `fine` applies, and `stored`.
-    relative_error : `error` over the largest entry of W; or, if it is larger, the error of the
-        inverse that is stored, over the largest entry of that.
+    The errors are the largest entries of W less what `fine` applies, and `stored`; `relative_error`
+    is the latter over the largest entry of W; or, if it is larger, the error of the inverse that is
+    stored, over the largest entry of that.
     """
 
     fine: Bijection
@@ -99,10 +96,7 @@ def _balanced(group: Group) -> Solved:
 
 
 def _inverted(group: Group) -> Solved:
-    """Return the matrix of maps that follow each other, and its inverse, each rounded once.
-
-    Raises `SingularMatrixError` for a matrix that has no inverse.
-    """
+    """Return the matrix of maps that follow each other, and its inverse, each rounded once."""
     target = group.target
     factors = [Digits.of_floats(layer.map.matrix) for layer in group.layers]
     exact = reduce(lambda product, factor: factor * product, factors)
@@ -146,20 +140,8 @@ def _floats(tensor: Tensor) -> np.ndarray:
 def rounded_inverse(W: np.ndarray, dtype: torch.dtype) -> tuple[np.ndarray, Fraction, float]:
     """Return the inverse of W rounded to a type of floats, its error, and log |det W|.
 
-    The error is that of the entry that rounding moves most.
-
-    Raises
-    ------
-    SingularMatrixError
-        W has no inverse.
-    InvalidInputError
-        An entry of the inverse is beyond the range of the type.
-
-    Examples
-    --------
-    >>> inverse, error, _ = rounded_inverse(np.array([[3.0, 0], [0, 0.5]]), torch.float32)
-    >>> inverse.tolist(), float(error) < 1e-8
-    ([[0.3333333432674408, 0.0], [0.0, 2.0]], True)
+    The error is that of the entry that rounding moves most. Raises `SingularMatrixError`, or
+    `InvalidInputError` where an entry of the inverse is beyond the range of the type.
     """
     kind = torch.finfo(dtype)
     least, precision, most = (frexp(x)[1] for x in (kind.smallest_normal, kind.eps, kind.max))
@@ -178,10 +160,7 @@ def rounded_inverse(W: np.ndarray, dtype: torch.dtype) -> tuple[np.ndarray, Frac
 
 
 def _enclosures(W: np.ndarray) -> Iterator[tuple[list[tuple[Fraction, Fraction]], float]]:
-    """Yield numbers between which the entries of the inverse are, at last themselves; log |det W|.
-
-    Raises `SingularMatrixError` for a matrix that has no inverse.
-    """
+    """Yield enclosures of the entries of the inverse, at last themselves, and log |det W|."""
     for bits in BITS:
         with ctx.workprec(bits):
             A = arb_mat(W.tolist())

@@ -83,10 +83,7 @@ class _Sheet:
 
 
 def _errors(found: Tensors, wanted: Tensors) -> Tensor:
-    """Compute max |found - wanted| / max |wanted| of each member of a batch; zeros count as ones.
-
-    It is infinite where shapes differ, and where a number is not finite.
-    """
+    """Compute max |found - wanted| / max |wanted| of each member; zeros count as ones."""
     if [t.shape for t in found] != [t.shape for t in wanted]:
         return torch.full((len(wanted[0]),), math.inf, dtype=torch.float64)
     a, b = (torch.cat([t.flatten(1) for t in state], 1).double() for state in (found, wanted))

@@ -45,10 +45,7 @@ class Couplings(fm.InvertibleModule):
 
 
 class CoupledBlock(fm.AllInOneBlock):
-    """An ``AllInOneBlock`` whose permutation, hard, soft or learned, is applied by couplings.
-
-    The coupling of the block, its global scale and its offset are as they were.
-    """
+    """An ``AllInOneBlock`` whose permutation is applied by couplings; all else is as it was."""
 
     couplings: Bijection
 

@@ -13,13 +13,9 @@ from exactflow.interop.modules.flow import Bijection
 
 
 class Couplings(nn.Module):
-    """Couplings in the place of an ``nn.Linear``, or of a 1x1 convolution.
-
-    Parameters
-    ----------
-    couplings : an `exactflow.interop.modules.flow.FlowModule`, or another bijection.
-    weight : of the layer that was there: its shape is that of `weight` here, its type and device
-        those of an identity.
+    """Couplings, a `FlowModule` or another bijection, in the place of an ``nn.Linear``, or of a 1x1
+    convolution: the shape of its weight is that of `weight` here, its type and device those of an
+    identity.
     """
 
     like: Tensor

@@ -5,22 +5,15 @@ from typing import Any
 
 from torch import Tensor, nn
 from torch.distributions import Transform, constraints
-from zuko import flows, transforms
+from zuko import flows, lazy, transforms
 from zuko.distributions import NormalizingFlow
-from zuko.lazy import (
-    Flow,
-    LazyComposedTransform,
-    LazyInverse,
-    LazyTransform,
-    UnconditionalTransform,
-)
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, dense, order
 from exactflow.interop.library import Library, Reader, Way, Whole, kinds
 from exactflow.interop.modules.flow import Bijection
 
-FLOWS = (Flow, *kinds(flows, Flow))
+FLOWS = (lazy.Flow, *kinds(flows, lazy.Flow))
 
 
 class CouplingsTransform(Transform):
@@ -45,7 +38,7 @@ class CouplingsTransform(Transform):
         return self.couplings.preimage(y.reshape(-1, y.shape[-1])).reshape(y.shape)
 
 
-class Couplings(LazyTransform):
+class Couplings(lazy.LazyTransform):
     """Couplings as a lazy transform: a module, which a context does not change."""
 
     def __init__(self, couplings: Bijection):
@@ -96,7 +89,7 @@ def _steps(model: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Yield path and transform of each step of a flow, a lazy or a composed transform."""
     if type(model) in FLOWS:
         yield from _steps(model.transform, "transform")
-    elif type(model) in (LazyComposedTransform, transforms.ComposedTransform):
+    elif type(model) in (lazy.LazyComposedTransform, transforms.ComposedTransform):
         for i, part in enumerate(model.transforms):
             yield from _steps(part, f"{path}.transforms.{i}".lstrip("."))
     else:
@@ -131,9 +124,9 @@ def _made(module: Any) -> AffineMap:
 LIBRARY = Library(
     name="zuko",
     couplings=lambda couplings, shape: Couplings(couplings),
-    readers={**TRANSFORMS, UnconditionalTransform: _made},
-    lists={LazyComposedTransform: "transforms"},
-    holders=dict.fromkeys((*FLOWS, LazyInverse), "transform"),
+    readers={**TRANSFORMS, lazy.UnconditionalTransform: _made},
+    lists={lazy.LazyComposedTransform: "transforms"},
+    holders=dict.fromkeys((*FLOWS, lazy.LazyInverse), "transform"),
     whole=_whole,
     takes_images=False,
 )

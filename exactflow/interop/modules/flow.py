@@ -96,23 +96,9 @@ class MergedAway(Bijection):
 
 
 class MatrixModule(Bijection):
-    """The map x -> W x + bias, and the inverse of W as it was stored.
+    """The map x -> W x + bias, and the inverse of W as it was stored, and log |det W|.
 
     All are buffers: training, which would part W from its inverse, leaves them alone.
-
-    Parameters
-    ----------
-    weight, weight_inverse : W and its inverse, (d, d).
-    log_abs_det : log |det W|, a scalar.
-    bias : d numbers, or None.
-
-    Examples
-    --------
-    >>> W = torch.tensor([[2.0, 1.0], [0.0, 1.0]])
-    >>> module = MatrixModule(W, torch.linalg.inv(W), torch.tensor(2.0).log())
-    >>> y, log_det = module(torch.tensor([[1.0, 1.0]]))
-    >>> y, module.inverse(y)[0]
-    (tensor([[3., 1.]]), tensor([[1., 1.]]))
     """
 
     weight: Tensor
@@ -206,15 +192,7 @@ class FlowModule(Bijection):
 
     @classmethod
     def of_state(cls, state: State) -> Self:
-        """Return the module that a state dict, as `state_dict` returns it, describes.
-
-        >>> from exactflow import factor
-        >>> module = FlowModule(factor([[2, 1], [1, 1]]))
-        >>> again = FlowModule.of_state(module.state_dict())
-        >>> x = torch.tensor([[3.0, 4.0]], dtype=torch.float64)
-        >>> torch.equal(module(x)[0], again(x)[0])
-        True
-        """
+        """Return the module that a state dict, as `state_dict` returns it, describes."""
         own = {name: tensor.clone() for name, tensor in state.items()}
         p, q, *first = own["_extra_state"].tolist()
         layers = [

@@ -20,11 +20,8 @@ State = Mapping[str, Tensor]
 class CouplingModule(nn.Module):
     """One layer on halves: ``forward(moved, kept)`` is scale * moved + weight kept.
 
-    Parameters
-    ----------
-    moves : the half that the layer maps.
-    state : the numbers, by the names that they have in the state dict: those of the weight, and the
-        scale of the half that moves; an additive layer, which has none, stays additive in training.
+    `state` has the numbers, by the names that they have in the state dict: those of the weight, and
+    the scale of the half that moves; an additive layer, which has none, stays additive in training.
     """
 
     scale: Tensor | None
@@ -40,9 +37,7 @@ class CouplingModule(nn.Module):
         self.register_parameter("log_gain", gain)
 
     def shifted(self, onto: Tensor, kept: Tensor, sign: int = 1, fresh: bool = False) -> Tensor:
-        """Return ``onto + sign weight kept``, in one product; in the place of `onto` where that is
-        `fresh`.
-        """
+        """Return ``onto + sign weight kept``, in one product; in place if `onto` is `fresh`."""
         if kept.ndim == 2:
             return torch.addmm(onto, kept, self.weight.T, alpha=sign)
         weight = self.weight.expand(kept.shape[0], *self.weight.shape)
@@ -105,10 +100,7 @@ def together(halves: Sequence[Tensor], places: Tensor | None) -> Tensor:
 
 
 def numbers_of(layer: LinearCoupling) -> dict[str, Tensor]:
-    """Return the numbers of a layer, rounded to float64, by their names in the state dict.
-
-    Raises `InvalidInputError` for numbers beyond float64.
-    """
+    """Return the numbers of a layer, rounded to float64, by their names in the state dict."""
     held = float_layer(layer)
     state = {"weight": torch.from_numpy(held.dense().shift)}
     return state if layer.is_additive else state | {"scale": torch.from_numpy(held.scale)}

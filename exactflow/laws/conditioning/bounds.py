@@ -26,8 +26,7 @@ from exactflow.exact.numbers import (
     to_element,
     to_mpf,
 )
-from exactflow.exact.options import check_option
-from exactflow.exact.typing import DepthScales, Element, NumberLike
+from exactflow.exact.typing import DepthScales, Element, NumberLike, check_option
 from exactflow.explanation import Explanation, Step
 from exactflow.flows.result import Evidence, Result
 from exactflow.laws.conditioning.frames import Gap, LawOnAxes, Line

@@ -52,10 +52,7 @@ def rational_matrix(M: MatrixLike) -> fmpq_mat:
 
 
 def eigenvalues(matrix: fmpq_mat) -> list[arb]:
-    """Return enclosures of the eigenvalues of a symmetric matrix, each as often as it occurs.
-
-    The precision is that of the current ``workprec`` block.
-    """
+    """Return enclosures, in the current precision, of a symmetric matrix's eigenvalues."""
     roots: Any = matrix.charpoly().numer().complex_roots()  # pairs, whatever its types say
     return [root.real for root, times in roots for _ in range(times)]
 

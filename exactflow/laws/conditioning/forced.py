@@ -29,38 +29,7 @@ least `ratio` times their geometric mean, (sqrt(tr Cov P) - eps) / (sqrt(d) sigm
 most k^K, and k^(K/2) if they are additive, whatever their conditioners and however many pads: so
 `Forced.layers` of them are needed.
 
-*Proof of 16a.* <u, f> is L-Lipschitz; F its distribution function. An h-neighbourhood of {<u, f> <=
-t} is in {<u, f> <= t + L h}, so by Gaussian isoperimetry (Sudakov and Tsirelson 1974, Borell 1975)
-F(t + L h) >= Phi(Phi^-1(F(t)) + h): the increasing map T = F^-1(Phi(.)) to the law of <u, f> has
-slopes at most L. On the line W2 is |T - S| for the increasing maps T and S, and a coupling of Q and
-P couples their projections, whose costs add up over an orthonormal frame. For the second, Var <u,
-f> <= E|J^T u|^2 <= L^2 by Poincare's inequality, so that the eigenvalues a_i^2 of Cov Q have a_i <=
-L; and W2(Q, P)^2 >= sum (a_i - s_i)^2, both in descending order: Gelbrich 1990, and von Neumann's
-trace inequality.
-*Proof of 16b.* E log|det J| is the differential entropy h(Q) less that of N(0, I). Take an optimal
-coupling (x, y) of Q and P, and I the cluster of y. Then h(x) <= H(w) + sum w_i h(x | I = i), each
-at most the entropy of a Gaussian with the covariance of x in cluster i; let its eigenvalues be
-a_ij^2. And eps^2 >= sum w_i E[|x - y|^2 | I = i] >= sum w_i (a_ij - s_ij)^2, by Gelbrich once more.
-With |det J| >= sigma_min^d the next bound follows; E|J|_F^2 >= tr Cov Q by Poincare, and sqrt(tr
-Cov Q) >= sqrt(tr Cov P) - eps, since |a| >= |s| - |a - s|: that is the last.
-*Proof of 16c.* A coupling keeps a coordinate e, J^T e = e, so its smallest singular value is at
-most 1, and the largest at most k. Those of a shear are in pairs s, 1/s, so that the largest is at
-most sqrt(k). With pads take u among the data's coordinates. QED
-
-Sources and neighbours: the slope of the increasing map at eps = 0 is in Jaini, Kobyzev, Yu and
-Brubaker, *Tails of Lipschitz triangular flows*, ICML 2020 (arXiv:1907.04481); that on the line the
-best Lipschitz map is a projection of the increasing one in Tanguy, Desolneux and Delon,
-*Constrained approximate optimal transport maps* (arXiv:2407.13445); lower bounds of total variation
-and KL by the Lipschitz constant in Salmona, De Bortoli, Delon and Desolneux, NeurIPS 2022
-(arXiv:2206.14476), by Gaussian isoperimetry, and for bi-Lipschitz flows in Verine, Negrevergne,
-Chevaleyre and Rossi, ACML 2022 (arXiv:2107.07232); of what generators leave outside of disconnected
-sets in Tanielian, Issenhuth, Dohmatob and Mary, ICML 2020; necessary growth of Lipschitz constants
-for mixtures in Hagemann and Neumayer, Inverse Problems 2021 (arXiv:2009.02994), exploding inverses
-in Behrmann et al., AISTATS 2021 (arXiv:2006.09347), the topology in Cornish et al., ICML 2020
-(arXiv:1909.13833); entropy against W2 in Polyanskiy and Wu, IEEE Transactions on Information Theory
-2016 (arXiv:1504.04419). To our knowledge new: the least Lipschitz constant *at a tolerance eps in
-W2*, on both sides on the line and for products, the bound of E log|det J| by clusters, and that
-both are certified for a given target.
+The proofs, who did what, and what is new to our knowledge are in the script forced_conditioning.
 
 How it is checked
 -----------------
@@ -87,7 +56,7 @@ from exactflow.laws.conditioning.volume import volume
 def forced(target: object, eps: NumberLike) -> Forced:
     """Bounds on the conditioning of every smooth bijection that sends N(0, I) near a target.
 
-    Theorem and proof are in the module's docstring.
+    The theorem is in the module's docstring.
 
     Parameters
     ----------

@@ -95,11 +95,7 @@ def unit_frame(dimension: int) -> list[Axis]:
 
 
 def reflection(direction: Sequence[Element]) -> list[Axis]:
-    """Return an orthonormal frame whose first axis is near a direction, by a reflection.
-
-    >>> [tuple(map(float, axis)) for axis in reflection([QQ(0), QQ(2)])]
-    [(0.0, -1.0), (-1.0, 0.0)]
-    """
+    """Return an orthonormal frame whose first axis is near a direction, by a reflection."""
     scale = QQ(2) ** TUNING.direction_bits / max(map(abs, direction))
     v = [int((x * scale).numerator) // int((x * scale).denominator) for x in direction]
     length = isqrt(sum(x * x for x in v))

@@ -77,9 +77,8 @@ Law = TargetMeasure | Gaussian
 
 
 def as_law(target: Any) -> Law:
-    """Return the law that a target stands for: an array of points for their empirical measure.
-
-    Raises `InvalidInputError` for what is no target, and for an array that may be a covariance.
+    """Return the law of a target; an array of points has its empirical measure, if it is no
+    covariance.
     """
     if isinstance(target, GaussianMixture) and len(target.means) == 1:
         return Gaussian(np.diag([s * s for s in target.deviations[0]]).tolist())
@@ -118,14 +117,9 @@ def is_product(law: Law) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Pieces:
-    """A mixture of pieces.
-
-    Attributes
-    ----------
-    weights : N positive integers, the weights in units of their sum.
-    centers : the means, N x d integers over `unit`.
-    spreads : the covariances of the pieces, N x d x d rationals; None where all are atoms.
-    error : an enclosure of a bound of the distance W2 of the target from the mixture.
+    """A mixture of pieces: positive integers, their weights in units of the sum; their means, N x d
+    integers over `unit`; their covariances, N x d x d rationals, or None where all are atoms; and
+    an enclosure of a bound of the distance W2 of the target from the mixture.
     """
 
     weights: np.ndarray

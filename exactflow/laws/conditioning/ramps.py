@@ -26,18 +26,7 @@ q_(i-1), and V(y) = c after q_k, or y = q_(k+1).
   where A is the least of all L q_j - s_j and B the largest of all L q_j - s_(j-1). At the optimum
   all of these R_first are zero, and no R_j is negative.
 
-*Proof.* Let U increase, and c_j be a number between U(q_j-) and U(q_j+): they increase, too.
-Between q_(j-1) and q_j, c_(j-1) <= U <= c_j, so that |V - U| >= (V - c_j)_+ and (c_(j-1) - V)_+,
-one of which is zero: so the costs add up to at most |V - U|^2. Conversely let c_j increase, c_0 =
--oo, c_(m+1) = oo. On each piece V increases; U, which is V moved into [c_(j-1), c_j] there,
-increases on the whole line, and |V - U|^2 is the sum of the costs. The best U is the derivative of
-the greatest convex minorant of int V dPhi, a function of Phi. Where U jumped upwards the minorant
-would have a kink, so would touch, and V would jump upwards; V jumps downwards only. So U has no
-jumps, T = L z - U climbs with slope L where the minorant does not touch, T = S elsewhere: T
-increases. Each cost is least somewhere in [L q_j - s_j, L q_j - s_(j-1)], so that all numbers may
-be moved into [A, B] without loss. For such x_1 <= .. <= x_m convexity gives sum cost_j(x_j) >= sum
-cost_j(c_j) + sum g_j (x_j - c_j), g_j the derivatives, and by parts the last sum, in a block, is
-R_first (x_first - c) plus the sum of R_j (x_j - x_(j-1)) over the others. QED
+The proof is in the script forced_conditioning.
 
 How it is checked
 -----------------
@@ -56,9 +45,7 @@ from exactflow.exact.balls import normal_cdf, normal_density, normal_quantile
 
 
 class Point(NamedTuple):
-    """A place z, and integrals up to there against the normal density: of 1, of x and x^2, of S and
-    S^2, and of x S.
-    """
+    """A place z, and integrals of phi up to there, times 1, x, x^2, S, S^2 and x S."""
 
     z: arb
     mass: arb
@@ -79,10 +66,7 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class Steps:
-    """The increasing map S of N(0, 1) to atoms, at the precision of the ``workprec`` block.
-
-    `cuts` are the jumps.
-    """
+    """The increasing map S of N(0, 1) to atoms, with its jumps `cuts`, at the current precision."""
 
     values: list[arb]
     cuts: list[Point]

@@ -36,14 +36,11 @@ def least_lipschitz(
     eps: Element,
     spectrum: Sequence[arb],
 ) -> tuple[Element, "Element | None", "LawOnAxes | None"]:
-    """Return the best bound for maps within `eps` of a law, and the frame that gave it, or None.
+    """Return the best bound for maps within `eps` of a law, which has these pieces, and the frame
+    that gave it, or None.
 
     The bound is a slope that is forced; beside it stands a slope that suffices, if one is known.
-
-    Parameters
-    ----------
-    law, pieces : the same.
-    spectrum : the roots of the eigenvalues of its covariance, not all within eps of zero.
+    `spectrum` has the roots of the eigenvalues of the covariance, not all within eps of zero.
     """
     deviation = sum((s * s for s in spectrum), arb(0)).sqrt()
     if deviation <= ball(eps) - pieces.error:
@@ -84,11 +81,11 @@ def least_lipschitz(
 def _least_slope(
     problem: Callable[[], Distance], start: arb, tolerance: arb, bits: int
 ) -> tuple[Element, Element]:
-    """Return dyadic numbers: at slopes below the first the distance is at least the tolerance, at
-    the second it is at most that.
+    """Return dyadic numbers, a factor of at most 1 + 2^-24 apart unless the first is zero: at
+    slopes below the first the distance is at least the tolerance, at the second it is at most that.
 
-    They differ by a factor of 1 + 2^-24 at most, unless the first is zero. `problem` makes the
-    distance at the current precision, which is `bits` to begin with; the search begins at `start`.
+    `problem` makes the distance at the current precision, `bits` at first; the search begins at
+    `start`.
     """
     while bits <= TUNING.most_precision:
         with ctx.workprec(bits):

@@ -57,9 +57,7 @@ class Covariance:
 
     @cached_property
     def _correlations(self) -> tuple[np.ndarray, np.ndarray]:
-        """The deviations, and the eigenvalues of the correlations, ascending; no covariance has a
-        correlation above 1.
-        """
+        """The deviations, and the eigenvalues of the correlations, none above 1, ascending."""
         deviations = np.sqrt(np.abs(np.diag(self.rounded)))
         units = np.where(deviations > 0, deviations, 1)
         with np.errstate(over="ignore"):
@@ -115,9 +113,7 @@ class Covariance:
         return M.floats(exponent) / float(Fraction(self.denominator, 1 << exponent))
 
     def precision(self, p: int) -> np.ndarray:
-        """Return the first p x p block of the inverse, with one exact residual where rounding would
-        cost many digits.
-        """
+        """Return the first p x p block of the inverse, by an exact residual if digits are lost."""
         inverse = np.linalg.inv(self.rounded)
         columns = inverse[:, :p]
         if np.linalg.norm(inverse) * np.linalg.norm(self.rounded) > ILL_CONDITIONED:
@@ -147,10 +143,7 @@ def _read(Sigma: MatrixLike) -> Covariance:
 
 
 def column_of_mean(mean: VectorLike, dimension: int) -> DomainMatrix:
-    """Return the mean of a Gaussian as a column over QQ, whose entries float64 can hold.
-
-    Raises `InvalidInputError` for another shape, or other numbers.
-    """
+    """Return the mean of a Gaussian as a column over QQ, whose entries float64 can hold."""
     try:
         column = as_vectors(mean, dimension).to_dense()
     except InvalidInputError as error:

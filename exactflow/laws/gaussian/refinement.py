@@ -144,12 +144,8 @@ def refine(
     Sigma: Covariance,
     corrected: Callable[[FloatLayers, np.ndarray], FloatLayers],
 ) -> tuple[FloatLayers, Fraction]:
-    """Return the best layers that Newton steps lead to, and max |Q Sigma Q^T - I|, exactly.
-
-    Parameters
-    ----------
-    layers, Sigma : where the steps start, and the covariance.
-    corrected : what returns layers after a step that removes a residual.
+    """Return the best layers that Newton steps lead to, and max |Q Sigma Q^T - I|, exactly;
+    `corrected` returns layers after a step that removes a residual.
     """
     E, error = Sigma.residual(layers)
     before, accepted = 2 * error + 1, 1

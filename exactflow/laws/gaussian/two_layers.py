@@ -10,9 +10,8 @@ D1 A D1 - I, which have the same nonzero eigenvalues.
 
 *Diagonals.* For A, p x p, and B, q x q, k = q - p >= 0, `matched` finds positive diagonals a and b
 such that a A a and b B b have the eigenvalues 1 < l_1 <= .. <= l_p and 1 (k times), l_1, .., l_p.
-They exist for k <= 1: for logarithms u of a spread widely, log l_i(a A a) = 2 u_i + c_i + o(1),
-continuously, and by Brouwer's theorem every widely spread list of eigenvalues is attained by both.
-For p = 1 and k >= 2 they exist iff B is D + l l^T, D > 0 diagonal; then l_i^2 = b_ij b_ik / b_jk.
+They exist for k <= 1 (the script gaussian_depth); for p = 1 and k >= 2 iff B is D + l l^T, D > 0
+diagonal; then l_i^2 = b_ij b_ik / b_jk.
 
 How it is checked
 -----------------
@@ -47,10 +46,7 @@ STARTS = tuple((spread, push) for push in (0.5, 1, 2, 3, 4, 5) for spread in (0.
 
 
 def two_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction]:
-    """Return two layers that whiten, on halves of p and d - p coordinates, and their error.
-
-    Raises `MethodError` where none are found.
-    """
+    """Return two layers that whiten, on halves p and d - p, and their error; or a `MethodError`."""
     q = len(covariance.rounded) - p
     found = _first_then_second(covariance, p)
     if found is not None and found[1] < refinement.ACCEPTED:
@@ -167,9 +163,7 @@ class SpectralMatch:
         return np.vstack([matching, np.hstack([np.zeros((len(i), len(V))), block])])
 
     def scaled(self) -> "SpectralMatch":
-        """Return the match with a common factor such that the least eigenvalue is as it should
-        be.
-        """
+        """Return the match with the common factor that makes the least eigenvalue right."""
         unequal = len(self.u) < len(self.v)
         shift = np.log(self.b[0][0] if unequal else self.a[0][0] / (1 + LEAST)) / 2
         return self.moved(-shift, -shift)

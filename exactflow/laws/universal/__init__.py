@@ -15,11 +15,10 @@ How it is checked
 points.
 """
 
-from exactflow.laws.universal.boxes import Boxes, checkerboard, uniform
+from exactflow.laws.universal.boxes import Boxes, Histogram, checkerboard, uniform
 from exactflow.laws.universal.construction import Bound
 from exactflow.laws.universal.few_layers import Approximation, approximate
 from exactflow.laws.universal.gaussians import GaussianMixture
-from exactflow.laws.universal.histogram import Histogram
 from exactflow.laws.universal.likelihood import KLApproximation, KLBound
 from exactflow.laws.universal.measures import Atoms, Product, TargetMeasure, empirical
 

@@ -10,6 +10,7 @@ a grid and masses are rational: what rounding moves is added, for masses by
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
@@ -21,7 +22,27 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, nearest, upper_root
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
-from exactflow.laws.universal.tuning import TUNING
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Choices that no theorem makes, each with its reason. No bound depends on them for its truth.
+
+    Parameters
+    ----------
+    precision : of the balls, in bits: terms of bounds are to have some twenty correct digits.
+    bits : of the grid of atoms, beside those that eps and their number ask for.
+    least_exponent : of eps, below which bounds are lost in what is added to be safe, 2^-1000.
+    most_atoms : what takes about a minute and a gigabyte.
+    """
+
+    precision: int = 96
+    bits: int = 24
+    least_exponent: int = 900
+    most_atoms: int = 2**20
+
+
+TUNING = Tuning()
 
 
 class Cells(NamedTuple):
@@ -65,10 +86,7 @@ def on_grid(weights: list, points: Sequence[Sequence], error: arb, bits: int) ->
 
 
 def of_means(second: arb, found: list[tuple[arb, list[arb]]], bits: int) -> Cells:
-    """Return cells, of a measure with E|X|^2 = `second`, that have these masses and means.
-
-    The masses are rounded to multiples of 4^-bits whose sum is one.
-    """
+    """Return cells of these means and nearly these masses, of a measure with E|X|^2 = `second`."""
     check_count(len(found))
     unit, square, moved, off = arb(2) ** bits, second, arb(0), arb(0)
     counts = [max(1, nearest(mass * unit * unit)) for mass, _ in found]
@@ -112,9 +130,8 @@ def grid_bits(square: Element) -> int:
 
 
 def mixture(weights: Sequence, rows: Sequence[Sequence[Cells]]) -> Cells:
-    """Return cells of a mixture of products: `rows` has the cells of the factors of each part.
-
-    The number of atoms is known, and refused if it is too large, before any is made.
+    """Return cells of a mixture of products: `rows` has the cells of the factors of each part. Too
+    many are refused before any is made.
     """
     check_count(sum(math.prod(len(part.weights) for part in row) for row in rows))
     masses: list[Element] = []

@@ -73,8 +73,8 @@ class Construction:
 
     @property
     def halves(self) -> tuple[slice, slice]:
-        """The coordinates that the first layer moves, and those that it keeps: the carrier is among
-        the former of two layers, among the latter of three.
+        """The coordinates that the first layer moves, and those that it keeps: of two layers the
+        carrier is among the former, of three among the latter.
         """
         before, after = slice(0, self.partition[0]), slice(self.partition[0], None)
         is_first = (self.carrier < self.partition[0]) == (self.depth == 2)
@@ -110,11 +110,7 @@ class Construction:
 
     def bound(self, quantization: arb) -> Bound:
         """Return the bound for the flow, in time linear in N, of any atoms and parameters that
-        satisfy the conditions of the theorem.
-
-        Parameters
-        ----------
-        quantization : an enclosure of a bound of W2(target, cell centers).
+        satisfy the conditions of the theorem; `quantization` bounds W2(target, cell centers).
         """
         ramps = upper_root(ball(self.tau) * self.ramp_factor(self.tau))
         terms = quantization, self.spread(), self.weights_error(), self.noise(), ramps, self.tails()
@@ -135,20 +131,13 @@ class Construction:
         return self._diameter(slice(None)) * upper_root(total)
 
     def noise(self) -> arb:
-        """Return delta sqrt(d), or for three layers sqrt((d - m) delta^2 + m delta^4), where m
-        coordinates move twice.
-        """
+        """Return delta sqrt(d); of three layers, m coordinates count delta^2 in its place."""
         square, (moved, _) = ball(self.delta) ** 2, self.halves
         twice = self.atoms[0, moved].size if self.depth == 3 else 0
         return ((self.atoms.shape[1] - twice) * square + twice * square * square).sqrt()
 
     def ramp_factor(self, width: Element) -> arb:
-        """Return a bound of sum_i P(z in ramp i) (|c_(i+1) - c_i| + excess)^2 / tau, if tau <=
-        width.
-
-        The density on a ramp is at most that at its point nearest to zero; the excess of three
-        layers is delta.
-        """
+        """Return a bound of sum_i P(ramp i) (|c_(i+1) - c_i| + x)^2 / tau, if tau <= width."""
         unit, total = arb(2) ** -self.bits, arb(0)
         excess = ball(self.delta) if self.depth == 3 else arb(0)
         steps = np.diff(self.atoms, axis=0)

@@ -31,10 +31,7 @@ SNAP = 0.1
 
 
 class Staircase:
-    """A density that is constant on each cell of a grid.
-
-    `share` is the part of eps that bands, or columns, may lose.
-    """
+    """A density constant on each cell of a grid; bands, or columns, may lose a `share` of eps."""
 
     share = 0.46
 
@@ -50,9 +47,7 @@ class Staircase:
                     self.values[i][j] += value
 
     def columns(self, most: float) -> list[tuple[Interval, float]]:
-        """Return intervals of x1 with their masses: the columns of the grid, halved where the loss
-        is largest, until it is at most `most`.
-        """
+        """Return intervals of x1 with their masses: the grid's, halved until the loss is small."""
         heights = [d - c for c, d in pairwise(self.grid[1])]
         cells, below = [], 0.0
         for (a, b), row in zip(pairwise(self.grid[0]), self.values, strict=True):
@@ -81,10 +76,7 @@ class Staircase:
         return found
 
     def _cut(self, row: list, levels: np.ndarray, near: float) -> list[tuple]:
-        """Return the cells (low, high, band, share) of a column, which has these densities.
-
-        A level within `near` of the end of a cell is moved there.
-        """
+        """Return cells (low, high, band, share) of a column; levels near an end move there."""
         runs = [(a, b, value) for (a, b), value in zip(pairwise(self.grid[1]), row, strict=True)]
         merged: list[tuple] = []
         for a, b, value in runs:
@@ -150,9 +142,7 @@ class Staircase:
 
 
 def refined(cells: list, most: float, loss: Callable, halves: Callable) -> list:
-    """Return cells of which the worst is halved until their losses add up to `most` or less, or
-    there are too many.
-    """
+    """Return cells, the worst halved until losses add up to `most`, or there are too many."""
     heap = [(-loss(cell), cell) for cell in cells]
     heapify(heap)
     total = -sum(value for value, _ in heap)

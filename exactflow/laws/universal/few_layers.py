@@ -5,10 +5,9 @@ Main results
 For every measure P on R^(p + q) with second moments and every eps > 0 *two* affine couplings f have
 W2(f#N(0, I), P) <= eps: without pads, under one fixed partition, any p, q >= 1. Koehler, Mehta and
 Risteski (*Representational aspects of depth and conditioning in normalizing flows*, ICML 2021) do
-it by three; one does not, unless a half of P is N(0, I): see
-`exactflow.laws.universal.lower_bounds`. Here f is explicit. Let z1 be one of the halves of z, z2
-the other, and u' some coordinate of u. Atoms c_i = (a_i, b_i), i = 1 .. N, with weights w_i > 0,
-are ordered by b_i' (three layers: by a_i'), which increases.
+it by three; one does not, unless a half of P is N(0, I). Here f is explicit. Let z1 be one of the
+halves of z, z2 the other, and u' some coordinate of u. Atoms c_i = (a_i, b_i), i = 1 .. N, with
+weights w_i > 0, are ordered by b_i' (three layers: by a_i'), which increases.
 
     y2 = delta z2 + t1(z1')    t1 = b_1 .. b_N, changing on ramps of width tau around knots
     x1 = delta z1 + t2(y2')    t2 = a_i on [b_i' - r, b_i' + r], linear between
@@ -30,31 +29,10 @@ W2(f#N(0, I), P) is at most the sum of
 - tails: V sqrt(P(T)), T: |z2'| > r/delta, V^2 = diam(a)^2 + diam(b)^2 (three layers: |z2'| > 1/(4
   delta) or |z1'| > r/delta, and delta (N - 1) added to diam(b)).
 
-*Proof.* Let I - 1 be the number of knots below z1', and p_i = P(I = i). Two triangle inequalities
-lead from P over sum w_i c_i to sum p_i c_i: labels drawn by one uniform number from w and from p
-differ with probability at most sum_i |Phi(q_i) - w_1 - .. - w_i|, and then by at most D. For the
-rest, W2(f#N, sum p_i c_i)^2 <= E|f(z) - c_I|^2. Of two layers f(z) - c_I = delta z + v, with v =
-(t2(y2') - a_I, t1(z1') - b_I). Off T and off R, the union of the R_i, v = 0: t1 = b_I, so |y2' -
-b_I'| <= r. The values of t2 are convex combinations of the a_i, those of t1 of the b_i, so |v| <= V
-always. On R_i and off T, t1 is between b_i and b_(i+1), so t2 between a_i and a_(i+1), and I is i
-or i + 1: |v| <= |c_(i+1) - c_i|. Now use Minkowski's inequality in L^2: |f - c_I| <= |noise| +
-|v 1_(R-T)| + |v 1_T|. What z does on T, and how R, T, z1 and z2 depend on each other, is no matter:
-v is bounded, the noise counted everywhere. Of three layers f(z) - c_I = (delta z1, delta^2 z2) + v,
-v = (t2(y2') - a_I, delta t1(z1') + t3(x1') - b_I), and the same is said of t2 and t3, with t1 in
-[1, N], and in [i, i + 1] on R_i, which adds delta (N - 1) and delta. QED
-
+*Proof*: in the script universal_approximation, with what is known of neighbouring constructions.
 On plateaus two layers have the Jacobian delta I, of condition number 1; three diag(delta, delta^2).
-
-The nearest that we know of: NICE (Dinh, Krueger and Bengio 2014, arXiv:1410.8516, appendix) has a
-variational autoencoder as two couplings on data and noise, and Augmented Normalizing Flows (Huang,
-Dinh and Courville 2020, arXiv:2002.07101) are universal with coordinates added to the data. Teshima
-et al. (NeurIPS 2020) and Ishikawa et al. (JMLR 24, 2023) approximate maps in L^p, and so laws, by
-many couplings with linear layers between them; STARFlow (Gu et al. 2025, arXiv:2506.06276) shows
-autoregressive blocks to be universal, Iske and Schoenlieb (2026, arXiv:2605.06172) bi-Lipschitz
-maps, in L^1. That two couplings do as they are, under one partition and in W2, is new to our
-knowledge. Their determinant is constant: Draxler et al. (ICML 2024, arXiv:2402.06578) show that
-such flows are not universal in KL, and `exactflow.laws.universal.lower_bounds` says how far from
-it.
+The determinant is constant, and such flows are not universal in KL (Draxler et al., ICML 2024,
+arXiv:2402.06578).
 
 How it is checked
 -----------------
@@ -75,17 +53,14 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_above, format_short, to_element, to_index
-from exactflow.exact.options import check_option
-from exactflow.exact.typing import DepthScales, Element, MatrixLike, NumberLike
+from exactflow.exact.typing import DepthScales, Element, MatrixLike, NumberLike, check_option
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.result import Evidence, FlowResult
-from exactflow.laws.universal.cells import grid_bits
+from exactflow.laws.universal.cells import TUNING, grid_bits
 from exactflow.laws.universal.construction import Bound, Construction
 from exactflow.laws.universal.likelihood import KLApproximation, approximate_in_kl
-from exactflow.laws.universal.lower_bounds import halves_of, kl_lower_bound
-from exactflow.laws.universal.measures import TargetMeasure, as_measure
+from exactflow.laws.universal.measures import TargetMeasure, as_measure, halves_of
 from exactflow.laws.universal.parameters import QUANTIZATION, construct
-from exactflow.laws.universal.tuning import TUNING
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -116,19 +91,6 @@ class Approximation(FlowResult):
         """Return `count` points, in rows: the flow of Gaussian draws, computed in float64."""
         draws = np.random.default_rng(seed).standard_normal((self.target.dimension, count))
         return self.flow.forward(draws).T
-
-    def kl_lower_bound(self) -> sympy.Expr:
-        """Return a number that KL(target | flow) is at least, or infinity: certified.
-
-        W2 does not see it. The theorem is in `exactflow.laws.universal.lower_bounds`.
-
-        >>> from exactflow.laws.universal import uniform
-        >>> found = approximate(uniform([0, 0], [1, 1]), "1/10")
-        >>> found.bound < 0.1, found.kl_lower_bound() > 10**5
-        (True, True)
-        """
-        with ctx.workprec(TUNING.precision):
-            return kl_lower_bound(self.target, self.parameters)
 
     def __str__(self) -> str:
         return (
@@ -173,7 +135,7 @@ def approximate(
     """Return two coupling layers whose image of N(0, I) is within `eps` of the target in W2, or
     four within `eps` in KL(target | flow).
 
-    Theorem and proof for W2 are in the module's docstring, for KL in that of
+    The theorem for W2 is in the module's docstring, for KL in that of
     `exactflow.laws.universal.likelihood`. In W2 a law on R^k that is spread over k dimensions
     takes about (size/eps)^k atoms; more than a million are refused, with their number, before any
     is made.

@@ -16,7 +16,7 @@ from flint import arb, ctx
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import ball, normal_cdf, normal_density, normal_quantile
+from exactflow.exact.balls import normal_cdf, normal_density, normal_quantile
 from exactflow.exact.numbers import elements, flat, format_short, to_element
 from exactflow.exact.typing import Element, NumberLike
 from exactflow.laws.universal.cells import (
@@ -113,11 +113,6 @@ class GaussianMixture(Mixture):
         """Return cells of the law of coordinate i, a mixture of as many normal laws."""
         means, deviations = ([row[i] for row in rows] for rows in (self.means, self.deviations))
         return GaussianMixture(means, deviations, self.weights).cells(tolerance, bits)
-
-    def slab(self, i: int, radius: arb) -> arb:
-        """Return the mean of 2 radius times the largest density, where that is less than one."""
-        root = (2 / arb.pi()).sqrt()
-        return self.average(root * radius / ball(row[i]) for row in self.deviations)
 
 
 def _rows(points: Sequence | np.ndarray) -> list[tuple]:

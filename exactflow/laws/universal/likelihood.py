@@ -34,31 +34,14 @@ center of the hull, the least box around the tiles, Z1 is the greatest |(x1 - t)
 and Z2 the greatest |(x2 + n - v - n_c) / u|, over tiles, over the hull and over n between the least
 and greatest n_c.
 
-*Proof.* In a tile and off the margins the inverse layers meet plateaus only: x1 is in column c, so
-x2 becomes x2 + n_c, in the tile's own interval; then x1 becomes (x1 - t) / s + m_j, in the tile's
-slot moved by m_j, as different tiles of band j have disjoint slots; then x2 becomes (x2 - v) / u,
-in band j, and m_j is taken away. So z is that of the claim, and f#N(0, I) has the density q =
-exp(-|z|^2 / 2) / (2 pi s u). Everywhere -log q = |z|^2 / 2 + log(2 pi) + the logs of two scales,
-and these are between the least and the greatest. On ramps (s, t - s m_j) lies between two such
-pairs, so that the second of the inverse layers takes x1 to a convex combination of the (x1 - t) / s
-+ m_j: inside the hull |z1| <= Z1, likewise |z2| <= Z2, and beyond it each grows by the distance
-over s_, or u_, at most. In the margins the formula for cells is at least P log(2 pi s_ u_), which
-is given back where it is negative. QED
+The proof is in the script universal_in_kl.
 
-*The terms vanish.* Bands, and slots in a band, have about the P-mass of their tiles as N-mass; for
-a mass at the ends of the line the best finite interval for a uniform law is taken. Then cells tend
-to zero as tiles shrink, where p is nearly constant: a tile loses the relative entropy of affine
-images of P, given the tile, and N, given slot and band. Tiles are halved where that is largest, at
-the ends of conditional quantiles first. Then w1, w2 -> 0 take the ramps to zero: scales and marks
-are fixed before. Tails vanish with P outside, as it has second moments.
+*The terms vanish* as tiles shrink and margins with them. Bands, and slots in a band, have about the
+P-mass of their tiles as N-mass; for a mass at the ends of the line the best finite interval for a
+uniform law is taken. Tiles are halved where P, given the tile, loses most.
 
 *Three layers.* With one band, [-sqrt 3, sqrt 3], nothing is to be marked, and the first layer is
 left out: the loss is KL(U | N(0, 1)) = 1/2 log(pi e / 6) < 0.1765 and no more than eps beyond.
-
-Draxler, Wahl, Schnoerr and Koethe (*On the universality of volume-preserving and coupling-based
-normalizing flows*, ICML 2024, arXiv:2402.06578) have convergence in KL for ever more blocks with
-rotations between them, and show that flows of constant volume are not universal in KL. A fixed
-number of couplings under one partition is new to our knowledge.
 
 How it is checked
 -----------------
@@ -87,6 +70,7 @@ from exactflow.flows.nonlinear import MergedCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.merged import MaskedPart
 from exactflow.flows.result import Evidence, FlowResult
 from exactflow.laws.universal.boxes import Boxes
+from exactflow.laws.universal.cells import TUNING
 from exactflow.laws.universal.densities import Staircase
 from exactflow.laws.universal.gaussians import GaussianMixture
 from exactflow.laws.universal.measures import Product, TargetMeasure
@@ -94,7 +78,6 @@ from exactflow.laws.universal.mixtures import MixtureDensity
 from exactflow.laws.universal.parameters import power_below
 from exactflow.laws.universal.rearrangement import least_kl, translated
 from exactflow.laws.universal.tilings import MOST_TILES, Tiling, band_masses
-from exactflow.laws.universal.tuning import TUNING
 
 Density: TypeAlias = Staircase | MixtureDensity
 

@@ -5,7 +5,7 @@ How they are cut into cells is said in `exactflow.laws.universal.cells`.
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +13,11 @@ from flint import arb
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import ball
 from exactflow.exact.coerce import as_rectangle
 from exactflow.exact.numbers import elements, flat, format_short, to_element, to_fraction
 from exactflow.exact.rounding import root
 from exactflow.exact.typing import Element, MatrixLike
+from exactflow.flows.partition import as_partition
 from exactflow.laws.universal.cells import Cells, mixture, on_grid
 
 
@@ -41,22 +41,11 @@ class TargetMeasure(ABC):
         """Return atoms within about `tolerance` of the law of coordinate i."""
         return self.cells(tolerance, bits).column(i)
 
-    def slab(self, i: int, radius: arb) -> arb:
-        """Return a bound of P(|x_i - g| <= radius), whatever function g of the other coordinates
-        is: one, if nothing is known of the density.
-        """
-        return arb(1)
-
 
 class Mixture(TargetMeasure):
     """A mixture of measures of one kind, each with its weight."""
 
     weights: tuple
-
-    def average(self, bounds: Iterable[arb]) -> arb:
-        """Return the mean of numbers, one for each measure, where they are less than one."""
-        pairs = zip(self.weights, bounds, strict=True)
-        return sum((ball(w) * bound.min(arb(1)) for w, bound in pairs), arb(0))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {len(self.weights)} in dimension {self.dimension}>"
@@ -142,18 +131,9 @@ class Product(TargetMeasure):
 
     def coordinate(self, i: int, tolerance: Element, bits: int) -> Cells:
         """Return cells of the law of coordinate i, which is one of a factor."""
-        factor, place = self._owner(i)
-        return factor.coordinate(place, tolerance, bits)
-
-    def slab(self, i: int, radius: arb) -> arb:
-        """Return the bound of the factor: it holds given the other factors."""
-        factor, place = self._owner(i)
-        return factor.slab(place, radius)
-
-    def _owner(self, i: int) -> tuple[TargetMeasure, int]:
-        """Return the factor that coordinate i is of, and its place there."""
         owners = [(factor, j) for factor in self.factors for j in range(factor.dimension)]
-        return owners[i]
+        factor, place = owners[i]
+        return factor.coordinate(place, tolerance, bits)
 
     def __repr__(self) -> str:
         parts = " + ".join(str(factor.dimension) for factor in self.factors)
@@ -161,8 +141,8 @@ class Product(TargetMeasure):
 
 
 def as_measure(target: "TargetMeasure | MatrixLike") -> TargetMeasure:
-    """Return the measure on R^d, d >= 2, that a target stands for: an array of points for their
-    empirical measure, a law on the line for that law beside a coordinate of zeros.
+    """Return the measure on R^d, d >= 2, of a target: an array is a sample, and a law on the line
+    gets a coordinate of zeros.
     """
     if isinstance(target, np.ndarray):
         target = empirical(target)
@@ -173,6 +153,15 @@ def as_measure(target: "TargetMeasure | MatrixLike") -> TargetMeasure:
             f"{type(target).__name__}"
         )
     return Product([target, Atoms([[0]])]) if target.dimension == 1 else target
+
+
+def halves_of(measure: TargetMeasure, partition: tuple[int, int] | None) -> tuple[int, int]:
+    """Return the sizes of the halves, or raise `InvalidInputError` where they do not fit."""
+    d = measure.dimension
+    halves = as_partition((d // 2, d - d // 2) if partition is None else partition)
+    if sum(halves) != d:
+        raise InvalidInputError(f"expected halves of {d} coordinates in all, got {halves}")
+    return halves
 
 
 def empirical(sample: MatrixLike) -> Atoms:

@@ -14,6 +14,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, normal_cdf, normal_density
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
+from exactflow.laws.universal.cells import TUNING
 from exactflow.laws.universal.densities import refined
 from exactflow.laws.universal.gaussians import GaussianMixture
 from exactflow.laws.universal.tilings import (
@@ -26,7 +27,6 @@ from exactflow.laws.universal.tilings import (
     companding,
     intervals,
 )
-from exactflow.laws.universal.tuning import TUNING
 
 REACH, LEAST_MASS, TINY, BLIND, TRUSTED, FINEST = 10, 1e-24, 1e-300, 4, 20, 1e-11
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(12)
@@ -231,10 +231,7 @@ class _Axis:
         return found
 
     def cells(self, labels: np.ndarray) -> tuple[list, list]:
-        """Return for all cells the masses of components, and the integrals of products of two.
-
-        Cells end where a component has one of the labels.
-        """
+        """Return masses of components, and of products of two, for cells that end at labels."""
         m, s = self.floats
         knots = [_exact(x) for x in np.unique(m + np.outer(labels, s))]
         singles = [(arb(1), m, ball(s)) for m, s in self.places]

@@ -16,9 +16,8 @@ from sympy import QQ
 from exactflow.exact.balls import ball, lower, nearest, normal_quantile
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
-from exactflow.laws.universal.cells import Cells
+from exactflow.laws.universal.cells import TUNING, Cells
 from exactflow.laws.universal.construction import Construction
-from exactflow.laws.universal.tuning import TUNING
 
 QUANTIZATION, SHARE = QQ(1, 2), QQ(3, 32)
 
@@ -26,10 +25,7 @@ QUANTIZATION, SHARE = QQ(1, 2), QQ(3, 32)
 def construct(
     cells: Cells, eps: Element, partition: tuple[int, int], depth: int
 ) -> tuple[Construction, int]:
-    """Return a construction whose terms are within their shares of `eps`, and its precision.
-
-    The precision, in bits, is that of the balls: the least of 96, 192, .. that does.
-    """
+    """Return a construction with its terms within shares of `eps`, and the bits of its balls."""
     carrier, share = _carrier(cells.centers, partition[0], depth), SHARE * eps
     centers, weights = _labelled(cells, carrier)
     moved = _separating(centers[:, carrier], weights, cells.bits, share)
@@ -90,12 +86,8 @@ def _separating(places: np.ndarray, weights: list, bits: int, share: Element) ->
 
 
 def _spread(places: np.ndarray, gap: int) -> np.ndarray:
-    """Return integers near the sorted `places` whose neighbours differ by at least `gap`.
-
-    It is the average, rounded down, of the least such sequence above and of the greatest below.
-
-    >>> _spread(np.array([0, 0, 10, 11], dtype=object), 3).tolist()
-    [-2, 1, 9, 12]
+    """Return integers near the sorted `places` whose neighbours differ by at least `gap`: the
+    average, rounded down, of the least such sequence above and of the greatest below.
     """
     ramp = gap * np.arange(len(places)).astype(object)
     above = np.maximum.accumulate(places - ramp)
@@ -104,9 +96,7 @@ def _spread(places: np.ndarray, gap: int) -> np.ndarray:
 
 
 def _with_knots(draft: Construction, share: Element) -> tuple[Construction, int]:
-    """Return the draft with different knots, dyadic and near the Gaussian quantiles of w_1, w_1 +
-    w_2, .., whose length is half the precision.
-    """
+    """Return the draft with dyadic knots, of half the precision, near Gaussian quantiles."""
     precision = TUNING.precision
     while True:
         with ctx.workprec(precision):
@@ -132,11 +122,7 @@ def _with_tau(draft: Construction, share: Element) -> Construction:
 
 
 def power_below(value: Element) -> Element:
-    """Return the largest power of two, as an element of QQ, that is at most a positive `value`.
-
-    >>> power_below(QQ(5, 16)) == QQ(1, 4), power_below(QQ(7)) == 4
-    (True, True)
-    """
+    """Return the largest power of two, as an element of QQ, that is at most a positive `value`."""
     n, d = int(value.numerator), int(value.denominator)
     exponent = n.bit_length() - d.bit_length()
     power = QQ(2) ** exponent

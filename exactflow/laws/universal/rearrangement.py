@@ -9,12 +9,10 @@ decreases, and {p* > c} has the area of {p > c} for every c. A volume-preserving
 
 and four additive couplings come as near to that as one likes, under one partition.
 
-*Proof.* f#N(0, I) has the density phi(f^-1(x)), so KL = E log p + log(2 pi) + E|f^-1(X)|^2 / 2, and
-the law of f^-1(X) has the areas of p. Of densities with these areas p* has the least second moment
-(Hardy and Littlewood: the disc of area v is where |z|^2 is least). Where p has the values p_1 > p_2
-> .. on areas whose partial sums are V_1 < V_2 < .., the moment is sum p_k (V_k^2 - V_(k-1)^2) / (2
-pi). It is attained by equal cells, taken in the order of p to equal cells of the plane in the order
-of |z|^2: tiles of `exactflow.laws.universal.likelihood` with all scales one. QED
+Of the densities with these areas p* has the least second moment: where p has the values p_1 > p_2 >
+.. on areas whose partial sums are V_1 < V_2 < .., it is sum p_k (V_k^2 - V_(k-1)^2) / (2 pi). It is
+attained by equal cells, taken in the order of p to equal cells of the plane in the order of |z|^2:
+tiles of `exactflow.laws.universal.likelihood` with all scales one.
 
 How it is checked
 -----------------
@@ -32,9 +30,9 @@ from sympy import QQ, Rational
 from exactflow.exact.balls import ball, lower
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
+from exactflow.laws.universal.cells import TUNING
 from exactflow.laws.universal.densities import Staircase
 from exactflow.laws.universal.tilings import Interval, Tile, Tiling
-from exactflow.laws.universal.tuning import TUNING
 
 ROOM = QQ(1, 2**20)  # what a latent cell is wider, relatively, so that there is place for ramps
 

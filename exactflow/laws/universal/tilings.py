@@ -1,6 +1,6 @@
 """Four layers that take tiles of the plane to tiles of the normal plane, and their certified KL.
 
-Theorem, notation and proof are in `exactflow.laws.universal.likelihood`.
+Theorem and notation are those of `exactflow.laws.universal.likelihood`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,10 +25,7 @@ GAP, SLACK = 2.0**-20, QQ(1, 2**24)  # what of a latent interval is left free, f
 
 
 class Tile(NamedTuple):
-    """A rectangle of the data: an interval of x2 in a column of x1.
-
-    `mass` is near its probability, and `band` the interval of z2 that it goes to.
-    """
+    """An interval of x2 in a column, its mass, nearly, and the band of z2 that it goes to."""
 
     column: int
     low: Element
@@ -47,15 +44,10 @@ class Terms(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Tiling:
-    """Tiles, and where they go.
+    """Tiles, by column and height, and where they go, translated where they are `rigid`.
 
-    Attributes
-    ----------
-    columns : disjoint intervals of x1, increasing.
-    tiles : by column, and in a column by height.
-    bands : disjoint intervals of z2, increasing.
-    slots : for each tile its interval of z1; those of one band are disjoint.
-    rigid : whether tiles are translated, not scaled.
+    Columns are disjoint intervals of x1, and bands of z2, increasing. Each tile has a slot, an
+    interval of z1; those of one band are disjoint.
     """
 
     columns: list[Interval]
@@ -146,10 +138,7 @@ class Tiling:
 
     def layers(self, margins: tuple[Element, ...], count: int = 4) -> Iterator[PiecewiseCoupling]:
         """Yield the layers, from latent to data: three leave out the first, if there is one band.
-
-        Parameters
-        ----------
-        margins : powers of two: off these margins of columns, and of tiles, no point is on a ramp.
+        Off the margins, powers of two, of columns and of tiles no point is on a ramp.
         """
         tiles, labels, shifts = self.tiles, self.labels, self.shifts
         if count == 4:
@@ -243,9 +232,7 @@ def quantile_loss(below: float, above: float) -> float:
 
 
 def band_masses(most: float) -> np.ndarray:
-    """Return masses of the fewest bands on which uniform laws make a law that is within `most` of
-    N(0, 1) in KL.
-    """
+    """Return masses of the fewest bands on which uniform laws are within `most` of N(0, 1)."""
     least = int(np.sqrt(1.9 / most))  # the loss is 1.9 / count^2 or more, but for few bands
     count = least if least > 8 else 1
     while True:

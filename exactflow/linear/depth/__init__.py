@@ -31,8 +31,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_short
-from exactflow.exact.options import check_option
-from exactflow.exact.typing import DepthScales, MatrixLike, Orientation, PartitionLike
+from exactflow.exact.typing import DepthScales, MatrixLike, Orientation, PartitionLike, check_option
 from exactflow.flows.orientation import ORIENTATIONS
 from exactflow.linear.depth.additive import additive_depth
 from exactflow.linear.depth.answer import CertifiedDepth, MinimalDepth

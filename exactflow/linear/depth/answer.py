@@ -145,12 +145,8 @@ def obstruction_step(found: Obstruction, answer: MinimalDepth | None = None) -> 
     """Return the proof that a pattern is impossible, as a step.
 
     The values are the blocks of M and of its inverse, in the names of the user, and for a
-    difference of traces these.
-
-    Parameters
-    ----------
-    answer : the answer that it belongs to, where its pose counts: the blocks are those of
-        N = E M F E^T, E being the order of coordinates and F the flips.
+    difference of traces these. Where the pose of an answer counts, the blocks are those of N = E M
+    F E^T, E being the order of coordinates and F the flips.
     """
     exchanged = found.pattern.startswith("L")
     names = "DCBA" if exchanged else "ABCD"

@@ -64,9 +64,7 @@ def _block(word: Word, block: str) -> tuple[DomainMatrix, int]:
 
 
 def excluding_rank(word: Word) -> tuple[str, tuple[int, ...]] | None:
-    """Find a block, "A" or "D" of M, "a" or "d" of its inverse, of larger rank than the word
-    allows, and for positive scales the coordinates that show it; or None.
-    """
+    """Find a block of M, or of its inverse, of too large a rank, and its coordinates; or None."""
     for block in "DdAa":
         (M, most), kept = _block(word, block), tuple[int, ...]()
         if word.scales == "positive":
@@ -115,11 +113,6 @@ def _keeps_rank(M: DomainMatrix) -> bool:
     of entries of G as weights, is positive for every positive diagonal G.
 
     A row or a column that is zero off the diagonal splits off; what is left has at most 8 rows.
-
-    >>> from sympy import QQ
-    >>> M = DomainMatrix([[QQ(-1), QQ(5)], [QQ(0), QQ(0)]], (2, 2), QQ).to_dense()
-    >>> _keeps_rank(M), _keeps_rank(M + linalg.identity(2, QQ))
-    (True, False)
     """
     entries, left = M.to_list(), list(range(M.shape[0]))
     while (i := _alone(entries, left)) is not None:
@@ -151,9 +144,7 @@ class _Scalars(NamedTuple):
 
 
 def _scalars(word: Word) -> Iterator[_Scalars]:
-    """The scalars, if M has them on halves of two sizes, beta != 1, det M = 1: alpha may be any
-    entry of the diagonal of A.
-    """
+    """The scalars, if M has them on halves of two sizes, beta != 1 and det M = 1."""
     A, B, C, D = halves = linalg.split(word.matrix, word.partition[0])
     if A.shape == D.shape or not (B.is_zero_matrix and C.is_zero_matrix):
         return

@@ -23,10 +23,6 @@ tr(W P X Q) = tr((Q W P) X). If the sums of Q W P vanish at all unknowns but the
 s = tr W R, in all, is a sum of positive numbers whose weights are the diagonals of what they are
 multiplied by. This is absurd if the weights vanish and s does not, or if up to one sign for all no
 weight is negative, one is positive, and s <= 0.
-
-How it is checked
------------------
-*Exact*: products, traces and signs.
 """
 
 from collections.abc import Sequence
@@ -105,9 +101,7 @@ def _for_at_most_two(word: Word, additive: bool) -> list[Equation]:
 
 
 def misfit(word: Word) -> Multiplier | None:
-    """Return the multiplier that picks an entry which no product of the word has, of at most two
-    layers; None where all entries fit.
-    """
+    """Return the multiplier of an entry that no product of at most two layers has, or None."""
     system = equations_for(word)
     multiplier = [(right - right).transpose() for _, right, _ in system]
     for at, (_, right, terms) in enumerate(system):
@@ -159,10 +153,6 @@ def solve(system: Sequence[Equation], rows: int, columns: int) -> Alternative:
 
     The solutions are the columns of a matrix, their entries row by row: a particular one, and a
     basis of those of the homogeneous equations.
-
-    Parameters
-    ----------
-    rows, columns : the shape of the unknown.
     """
     field = system[0].right.domain
     columns_of_K = [
@@ -195,24 +185,15 @@ def reshaped(entries: Sequence[Element], shape: tuple[int, int], field: Domain) 
 
 
 def scalar_of(C: DomainMatrix, c: DomainMatrix) -> Element | None:
-    """Return k with c = -k C, or None; None for C = 0, too.
-
-    >>> from sympy import QQ
-    >>> one = linalg.identity(2, QQ)
-    >>> scalar_of(one * QQ(-2), one * QQ(3)) == QQ(3, 2)
-    True
-    """
+    """Return k with c = -k C, or None; None for C = 0, too."""
     pairs = zip(C.to_list_flat(), c.to_list_flat(), strict=True)
     k = next((-y / x for x, y in pairs if x), None)
     return k if k is not None and c == C * (-k) else None
 
 
 def scaling_equations(pencil: Pencil) -> list[Equation]:
-    """Return the equation for the coefficients of the monic g after the first one, as a column;
-    nothing where c is no multiple of C.
-
-    Where c = -k C, with u and w the characteristic polynomials of Du and aN, it says that the
-    coefficients of u(x) g(x) are those of w(x) k^r g(x / k).
+    """Return the equations for the monic g, as a column without its first coefficient: u(x) g(x) =
+    w(x) k^r g(x / k); nothing where c is no multiple of C.
     """
     k, parts = scalar_of(pencil.C, pencil.c), FixedParts.of(pencil)
     if k is None:
@@ -229,11 +210,7 @@ def scaling_equations(pencil: Pencil) -> list[Equation]:
 
 
 def with_ones(f: Sequence[Element], count: int) -> list[Element]:
-    """Return the coefficients of (x - 1)^count f, f where the count is negative.
-
-    >>> with_ones([1, 2], 1), with_ones([1, 2], -1)
-    ([1, 1, -2], [1, 2])
-    """
+    """Return the coefficients of (x - 1)^count f, f where the count is negative."""
     for _ in range(count):
         f = [x - y for x, y in zip([*f, f[0] * 0], [f[0] * 0, *f], strict=True)]
     return list(f)

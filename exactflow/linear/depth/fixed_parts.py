@@ -112,10 +112,7 @@ class FixedParts:
 
     @property
     def forced_trace(self) -> Element | None:
-        """The trace of D' where eigenvalues that no V changes take all n dimensions.
-
-        That of a' is less by e.
-        """
+        """The trace of D', by e more than that of a', where no V changes any eigenvalue."""
         if any(len(f) > 2 for f in self.divisors) or self.least_dimension != self.n:
             return None
         field = self.L.domain
@@ -141,12 +138,7 @@ def _quotient(C: DomainMatrix, D: DomainMatrix) -> tuple[DomainMatrix, DomainMat
 
 
 def proved_rank(M: DomainMatrix) -> int:
-    """Return the rank, as shown by a minor that does not vanish and a kernel that leaves no more.
-
-    >>> from sympy import QQ
-    >>> proved_rank(DomainMatrix([[QQ(1), QQ(2)], [QQ(2), QQ(4)]], (2, 2), QQ).to_dense())
-    1
-    """
+    """Return the rank, shown by a minor that does not vanish and a kernel that leaves no more."""
     rows, columns = (list(linalg.rref(N)[1]) for N in (M.transpose(), M))
     free, kernel = [j for j in range(M.shape[1]) if j not in columns], linalg.kernel(M)
     minors = M.extract(rows, columns), kernel.extract(free, list(range(len(free))))
@@ -162,20 +154,11 @@ def sizes_at(
 ) -> tuple[Sizes, Sizes] | None:
     """Return the least block counts that D' and a' can have at an irreducible f, None for none.
 
-    `of_Du` and `of_aN` are block sizes; the result counts the blocks of size at least 1, 2, ..
+    `of_Du` and `of_aN` are block sizes; the result counts the blocks of size at least 1, 2, .. At f
+    = x - 1 D is larger than a by e, which is None elsewhere; r is the rank of C.
 
-    Parameters
-    ----------
-    of_Du, of_aN : block sizes at f.
-    r : the rank of C.
-    e : None for f != x - 1; at x - 1 by how much D is larger than a.
-
-    >>> sizes_at((2,), (1, 1), 1, None)
-    ((2, 1), (2, 1))
-    >>> sizes_at((), (1, 1), 1, None) is None
-    True
-    >>> sizes_at((1, 1), (1,), 1, 0)
-    ((2,), (2,))
+    >>> sizes_at((2,), (1, 1), 1, None), sizes_at((), (1, 1), 1, None), sizes_at((1, 1), (1,), 1, 0)
+    (((2, 1), (2, 1)), None, ((2,), (2,)))
     """
     longest = max([0, *of_Du, *of_aN]) + 1
     lam, mu = (
@@ -196,9 +179,7 @@ def sizes_at(
 
 
 def _raised(least: list[int], missing: int, other: list[int], most: list[int]) -> Sizes | None:
-    """Raise counts by what is missing in all, from the left: the (k+1)-th to the other k-th; None
-    where they have no room for it.
-    """
+    """Raise counts, from the left, by what is missing: the (k+1)-th to the other k-th; or None."""
     missing = max(missing, 0)
     caps = [least[0] + missing, *other[:-1]]
     raised = []

@@ -18,10 +18,8 @@ being invertible, the two are similar, and by Flanders' theorem M P^-1 is such a
 them vanish, then (D, a) is *opposed* at k: there are no such x and y. The same holds if a sum of
 polynomials p_k in x and y times these equations has coefficients of one sign, and is not zero.
 
-*Spread.* Let x_i grow apart in some order, in which the leading principal minors of D are
-m_1, .., m_n, none of them zero: the eigenvalues of D G^-1 tend to x_k m_k / m_(k-1). So if D and a
-have orders with leading minors of equal signs, the equations have solutions: by Brouwer's theorem
-any list of eigenvalues far enough apart, with these signs, is attained by both.
+*Spread.* If D and a have orders of the coordinates in which their leading minors have equal signs,
+none of them zero, the equations have solutions: Theorem D of the script affine_depth.
 
 How it is checked
 -----------------
@@ -48,13 +46,7 @@ LARGEST_HALF = 8  # coordinates: beyond there are too many minors
 
 
 def principal_minors(M: DomainMatrix) -> list[Element]:
-    """Return the principal minors of an n x n matrix, 2^n of them: bit i of the place says whether
-    coordinate i belongs to the minor.
-
-    >>> from sympy import QQ
-    >>> principal_minors(DomainMatrix([[1, 2], [3, 4]], (2, 2), QQ).to_dense()) == [1, 1, 4, -2]
-    True
-    """
+    """Return the 2^n principal minors; bit i of a place says whether coordinate i belongs to it."""
     n, minors = M.shape[0], [M.domain.one]
     for S in range(1, 1 << n):
         chosen = [i for i in range(n) if S >> i & 1]
@@ -64,13 +56,7 @@ def principal_minors(M: DomainMatrix) -> list[Element]:
 
 @dataclass(frozen=True, eq=False)
 class Spectra:
-    """The equations for x and y, over QQ.
-
-    Attributes
-    ----------
-    left, right : the principal minors of D and a, by the bits of S.
-    det : det M.
-    """
+    """The equations for x and y over QQ: the minors of D and a, by the bits of S, and det M."""
 
     left: tuple[Element, ...]
     right: tuple[Element, ...]
@@ -100,11 +86,7 @@ class Spectra:
 
     def combined(self, multipliers: Sequence[Polynomial]) -> dict[Exponents, Element]:
         """Return the sum of p_k times the k-th equation, left side less right side, without the
-        terms that cancel.
-
-        Parameters
-        ----------
-        multipliers : p_1, .., p_n, dicts from the 2 n exponents of x and y to coefficients.
+        terms that cancel; each p_k is a dict from the 2 n exponents of x and y to coefficients.
         """
         n, total = self.n, dict[Exponents, Element]()
         for side, coefficients in enumerate(self.coefficients):
@@ -119,9 +101,7 @@ class Spectra:
         return {place: x for place, x in total.items() if x}
 
     def at(self, x: Sequence[arb], y: Sequence[arb]) -> tuple[arb_mat, arb_mat]:
-        """Return the left sides less the right ones, a column, and their derivatives by log x and
-        log y, in 2 n columns.
-        """
+        """Return the left less the right sides, and their derivatives by log x and log y."""
         n = self.n
         rows = {k: [arb(0)] * (2 * n + 1) for k in self.sizes}
         for first, coefficients, numbers in zip((0, n), self.coefficients, (x, y), strict=True):
@@ -139,13 +119,7 @@ class Spectra:
 
 
 def are_opposed(D: DomainMatrix, a: DomainMatrix, k: int) -> bool:
-    """Whether the principal k-minors of D and of a have opposite signs, and not all vanish.
-
-    >>> from sympy import QQ
-    >>> one = DomainMatrix([[1, 0], [0, 1]], (2, 2), QQ).to_dense()
-    >>> are_opposed(one, -one, 1), are_opposed(one, one, 1)
-    (True, False)
-    """
+    """Whether the principal k-minors of D and of a have opposite signs, and not all vanish."""
     signs = set[int | None]()
     for M, direction in ((D, 1), (a, -1)):
         for chosen in map(list, combinations(range(M.shape[0]), k)):

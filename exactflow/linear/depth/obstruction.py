@@ -63,11 +63,8 @@ class Kind(NamedTuple):
 class Reason(NamedTuple):
     """Kind and witness of an obstruction, as a decision procedure finds them.
 
-    Attributes
-    ----------
-    kind : a key of `KINDS`.
-    witness : k, a number; factors, a tuple of monic polynomials; multipliers, of matrices or, for
-        "signs", dicts from exponents to coefficients; a block and coordinates; or powers.
+    The witness is k, a number; factors, a tuple of monic polynomials; multipliers, of matrices or,
+    for "signs", dicts from exponents to coefficients; a block and coordinates; or powers.
     """
 
     kind: str

@@ -19,11 +19,7 @@ _EXCHANGED = dict(zip("ABCDabcd", "DCBAdcba", strict=True))
 
 
 def patterns(length: int) -> tuple[str, ...]:
-    """Return the alternating words of U and L of a length.
-
-    >>> patterns(3), patterns(0)
-    (('ULU', 'LUL'), ('',))
-    """
+    """Return the alternating words of U and L of a length."""
     word = "UL" * (length // 2 + 1)
     return (word[:length], word[1 : length + 1]) if length else ("",)
 
@@ -51,14 +47,9 @@ class Pencil(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Word:
-    """Is the matrix a product of layers in this pattern?
+    """Is M = [[A, B], [C, D]] a product of layers in this pattern, alternating letters U and L?
 
-    Attributes
-    ----------
-    pattern : alternating letters U and L.
-    matrix : M = [[A, B], [C, D]].
-    scales : "additive" or "positive".
-    p : the size of the first half; half of all coordinates where it is left out.
+    `p` is the size of the first half; half of all coordinates where it is left out.
     """
 
     pattern: str
@@ -103,13 +94,7 @@ class Word:
         return tuple("first" if letter == "U" else "second" for letter in self.pattern)
 
     def named(self, text: str, **values: Any) -> str:
-        """Return a text with its names of blocks, in braces, as they read in the pattern.
-
-        >>> from sympy import QQ
-        >>> word = Word("LULU", linalg.identity(2, QQ), "additive")
-        >>> word.named("{D} and {a} have {k} blocks", k=2)
-        'A and d have 2 blocks'
-        """
+        """Return a text with its names of blocks, in braces, as they read in the pattern."""
         names = _EXCHANGED if self.is_exchanged else {name: name for name in _EXCHANGED}
         return text.format_map(names | values)
 

@@ -12,9 +12,8 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.assumptions import assuming
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_short
-from exactflow.exact.options import check_option
 from exactflow.exact.progress import stage
-from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike, Scales
+from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike, Scales, check_option
 from exactflow.explanation import Explanation, Step
 from exactflow.explanation.identities import IDENTITIES
 from exactflow.explanation.steps import product_step, recording

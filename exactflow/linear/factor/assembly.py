@@ -17,11 +17,7 @@ ShearWord = list[tuple[Half, DomainMatrix]]
 
 
 def opposite(half: Half) -> Half:
-    """Return the other half.
-
-    >>> opposite("first")
-    'second'
-    """
+    """Return the other half."""
     return "second" if half == "first" else "first"
 
 
@@ -82,21 +78,11 @@ def mirrored(layers: Iterable[LinearCoupling]) -> list[LinearCoupling]:
 def with_scale(
     layers: Sequence[LinearCoupling], half: Half, scale: Sequence[Element]
 ) -> list[LinearCoupling]:
-    """Return layers that compose to the given ones, followed by the diagonal `scale` on one half.
+    """Return layers that compose to the given ones, followed by the positive diagonal `scale` on
+    one half, which one of the last two layers moves.
 
-    It goes into the last layer that moves this half, past one that moves the other:
-    diag(s) L(T) = L(T diag(s)^-1) diag(s).
-
-    Parameters
-    ----------
-    layers : one of the last two moves the half.
-    scale : positive numbers, as many as the half has coordinates.
-
-    >>> from sympy import QQ
-    >>> one = linalg.identity(1, QQ)
-    >>> layers = with_scale(layers_of_word([("second", one), ("first", one)]), "first", [QQ(2)])
-    >>> [(layer.moves, layer.shift[0], layer.scale[0]) for layer in layers]
-    [('first', 2, 2), ('second', 1/2, 1)]
+    It goes into the last layer that moves this half, past one that moves the other: diag(s) L(T) =
+    L(T diag(s)^-1) diag(s).
     """
     *rest, last = layers
     field = last.field

@@ -47,10 +47,7 @@ from exactflow.linear.factor.assembly import ShearWord, alternating, shears_of_p
 
 
 def commutator_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
-    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), or None where C is singular.
-
-    `blocks` are the n x n blocks of a matrix of determinant 1.
-    """
+    """Return [X, Y, Z, W, V], M = U(X) L(Y) U(Z) L(W) U(V), det M = 1, or None if C is singular."""
     A, B, C, D = blocks
     one = linalg.identity(A.shape[0], A.domain)
     C_inverse = linalg.inverse_or_none(C)
@@ -116,18 +113,7 @@ def with_full_rank(blocks: Blocks) -> tuple[DomainMatrix, Blocks]:
 def commutator(
     K: DomainMatrix,
 ) -> tuple[tuple[DomainMatrix, DomainMatrix], tuple[DomainMatrix, DomainMatrix]]:
-    """Return (P, P^-1), (G, G^-1) with K = G^-1 P^-1 G P, for an n x n matrix K of determinant 1.
-
-    Raises `FieldTooSmallError` over a finite field that has not enough elements.
-
-    >>> from sympy import QQ
-    >>> K = linalg.diagonal([QQ(2), QQ(1, 2)], QQ)
-    >>> (P, P_inverse), (G, G_inverse) = commutator(K)
-    >>> (G_inverse * P_inverse * G * P).to_Matrix()
-    Matrix([
-    [2,   0],
-    [0, 1/2]])
-    """
+    """Return (P, P^-1), (G, G^-1), K = G^-1 P^-1 G P, det K = 1, or raise `FieldTooSmallError`."""
     H, H_inverse, L1, lower, r, V_lower, V_upper, places = paired_spectra(K)
     V_lower = V_lower.extract(list(range(len(r))), places)
     P = linalg.diagonal([K.domain.one / x for x in r], K.domain) * L1
@@ -160,17 +146,7 @@ class PairedSpectra(NamedTuple):
 
 
 def paired_spectra(K: DomainMatrix) -> PairedSpectra:
-    """Return an R for an invertible n x n matrix K.
-
-    Raises `FieldTooSmallError` over a finite field that has not enough elements.
-
-    >>> from sympy import QQ
-    >>> spectra = paired_spectra(linalg.diagonal([QQ(2), QQ(3)], QQ))
-    >>> print(*spectra.r)  # the eigenvalues of R; those of K R are det K = 6 and 1/2
-    1 1/2
-    >>> spectra.places
-    [2, 1]
-    """
+    """Return an R for an invertible n x n matrix K, or raise `FieldTooSmallError`."""
     n, field = K.shape[0], K.domain
     H, H_inverse, runs = krylov.krylov_flag(K - linalg.identity(n, field))
     starts = [sum(runs[:k]) for k in range(len(runs))]

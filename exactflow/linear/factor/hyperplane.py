@@ -56,11 +56,6 @@ def hyperplane_word(blocks: Blocks) -> ShearWord:
     five if C or B has rank n, else six.
 
     Raises `FieldTooSmallError` over a finite field.
-
-    >>> from sympy import QQ
-    >>> M = linalg.diagonal([QQ(2), QQ(1, 2), QQ(1)], QQ)
-    >>> [half for half, _ in hyperplane_word(linalg.split(M, 1))]
-    ['second', 'first', 'second', 'first', 'second', 'first']
     """
     n = blocks.A.shape[0]
     inverse = linalg.split(linalg.join(blocks).inv(), n)
@@ -83,17 +78,10 @@ def hyperplane_word(blocks: Blocks) -> ShearWord:
 
 
 def hyperplane_shifts(blocks: Blocks, inverse: Blocks) -> list[DomainMatrix] | None:
-    """Return [W', Y, X, Y', V'] with M = U(W') L(Y) U(X) L(Y') U(V'), or None if rank C < n.
+    """Return [W', Y, X, Y', V'] with M = U(W') L(Y) U(X) L(Y') U(V'), or None if rank C < n, from
+    the blocks of a matrix of determinant 1 with n + (n + 1) coordinates, and of its inverse.
 
-    Parameters
-    ----------
-    blocks, inverse : those of a matrix of determinant 1 with n + (n + 1) coordinates, and of its
-        inverse.
-
-    Raises
-    ------
-    FieldTooSmallError
-        Over a finite field; the message says how many elements suffice.
+    Raises `FieldTooSmallError`, with the number of elements that suffice, over a finite field.
     """
     n = blocks.A.shape[0]
     if linalg.rank(blocks.C) < n:

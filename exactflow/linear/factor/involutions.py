@@ -61,12 +61,7 @@ class Entries(NamedTuple):
 
 
 class Monomial(NamedTuple):
-    """A signed permutation matrix: column j is `signs[j]` times the unit vector `rows[j]`.
-
-    >>> turn = Monomial(np.array([1, 0]), np.array([1, -1]))
-    >>> (turn @ turn).signs, (turn @ turn.T).signs
-    (array([-1, -1]), array([1, 1]))
-    """
+    """A signed permutation matrix: column j is `signs[j]` times the unit vector `rows[j]`."""
 
     rows: np.ndarray
     signs: np.ndarray
@@ -88,12 +83,8 @@ class Monomial(NamedTuple):
 
 
 def cycles_of(images: Sequence[int]) -> list[list[int]]:
-    """Return the cycles of a permutation i -> images[i], fixed points included.
-
-    The cycle through the last index comes first, and starts there.
-
-    >>> cycles_of([2, 1, 0])
-    [[2, 0], [1]]
+    """Return the cycles of a permutation i -> images[i], fixed points included: that through the
+    last index comes first, and starts there.
     """
     seen = [False] * len(images)
     cycles = []
@@ -124,9 +115,7 @@ class Reversal(NamedTuple):
 
 
 def reversal(theta: Monomial) -> Reversal:
-    """Return K, which fixes the last coordinate, and g, for a signed permutation Theta of
-    determinant 1; see the module's docstring.
-    """
+    """Return K, which fixes the last coordinate, and g, for Theta of determinant 1."""
     cycles = cycles_of(theta.rows.tolist())
     line = np.array([i for cycle in cycles for i in cycle])
     lengths = np.array([len(cycle) for cycle in cycles])

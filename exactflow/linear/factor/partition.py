@@ -53,14 +53,10 @@ _TRIES_OF_THE_LAST_FORMS = 1000
 
 
 class Form(NamedTuple):
-    """A way to find a word, from draws.
+    """A way to find a word, from draws, by the function for the shifts of a word U .. U, or None.
 
-    Parameters
-    ----------
-    shifts : returns those of a word U .. U, or None.
-    sheared : the side, "left" or "right", on which a drawn L is split off first: M = L(Y) M', or
-        M' L(Y).
-    is_transposed : whether the word is that of the transpose, before all else.
+    A drawn L is split off first on the side `sheared`, "left" or "right": M = L(Y) M', or M' L(Y).
+    A word `is_transposed` if it is that of the transpose, before all else.
     """
 
     shifts: Callable[[Blocks, Draws], Shifts | None]
@@ -90,11 +86,6 @@ def partition_word(blocks: Blocks) -> ShearWord:
 
     Raises `FieldTooSmallError` where the field has too few elements for the draws; the message says
     how many would do.
-
-    >>> from sympy import QQ
-    >>> M = linalg.from_entries([[QQ(1), 0, 0], [0, 0, QQ(-1)], [0, QQ(1), 0]], (3, 3), QQ)
-    >>> [half for half, _ in partition_word(linalg.split(M, 1))]
-    ['second', 'first', 'second', 'first', 'second', 'first']
     """
     field, (q, p) = blocks.A.domain, blocks.C.shape
     for forms, tries in _forms(blocks):
@@ -143,9 +134,7 @@ def _sufficient_size(p: int, q: int) -> int:
 
 
 def _forms(blocks: Blocks) -> Iterator[tuple[Sequence[Form], int]]:
-    """Yield the ways to find a word, short words first, those that share their draws together, and
-    how often to try each.
-    """
+    """Yield the ways to find a word, short ones first, and how often to try each."""
     (q, p), sure = blocks.C.shape, _TRIES_OF_A_SURE_FORM
     finite = blocks.C.domain.is_FiniteField
     tries = sure if p == 1 else _TRIES_IN_A_FINITE_FIELD if finite else _TRIES

@@ -18,27 +18,16 @@ that is similar to the involution K Theta: (K Theta) g = g K. With D' = C' K J^T
 
 cut back to n coordinates in the first half; for D' = D'^-1 = G K G^-1 = I + Y Z and Z Y = K - I.
 
-K and g are those of `exactflow.linear.factor.involutions`.
-
-*Entries.* Only X can exceed 2, where a row of B - A V meets one of Z. Each piece of g that has rows
-of Z comes with a free sign, and gets the one that makes these rows of X small. A swap has two rows
-and one sign; that a 2 of B - A V stands in both, in the two columns of Z, cannot be: Theta would
-have a fixed point that K swaps.
-
-*Number.* W0, V, C' and B - A V have at most 6 n entries. Those of g and Z count twice, for W and X,
-too: there are at most 6 for two coordinates, and where there are, one of the two is carried to
-itself (and to another): either I - g has two entries less than g and I, or the sign was changed,
-and it has one less, and X one less than B - A V and Z. Fixed vectors have at most two entries, and
-the column of g that q = n + 1 cuts off costs one more at most.
+K and g are those of `exactflow.linear.factor.involutions`. The bounds are derived in the script
+permutations.
 
 Source: Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in normalizing
 flows* (ICML 2021), a bounded number of layers, for permutations; six layers after Urschel (2024).
 
 How it is checked
 -----------------
-*Exact* on every call of `factor`. The bounds, on the entries and on their number, are
-asserted by the tests on every even permutation of up to 8 coordinates, every signed one of up to 6,
-and on samples.
+*Exact* on every call of `factor`. The tests assert the bounds on every even permutation of up to 8
+coordinates, every signed one of up to 6, and on samples.
 """
 
 from collections.abc import Sequence
@@ -57,12 +46,7 @@ Indices = Sequence[int] | np.ndarray
 
 
 def signed_permutation(matrix: DomainMatrix) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return perm and signs with ``y[i] = signs[i] * x[perm[i]]``, or None if there are none.
-
-    >>> from sympy import QQ
-    >>> signed_permutation(DomainMatrix([[QQ(0), QQ(1)], [QQ(-1), QQ(0)]], (2, 2), QQ))
-    (array([1, 0]), array([ 1, -1]))
-    """
+    """Return perm and signs with ``y[i] = signs[i] * x[perm[i]]``, or None if there are none."""
     d = matrix.shape[0]
     if not matrix.domain.is_QQ or matrix.nnz() != d:
         return None
@@ -76,11 +60,7 @@ def signed_permutation(matrix: DomainMatrix) -> tuple[np.ndarray, np.ndarray] | 
 
 
 def permutation_sign(perm: Indices, signs: Indices) -> int:
-    """Return the determinant, 1 or -1, of ``y[i] = signs[i] * x[perm[i]]``.
-
-    >>> permutation_sign([1, 2, 0], [1, 1, -1])
-    -1
-    """
+    """Return the determinant, 1 or -1, of ``y[i] = signs[i] * x[perm[i]]``."""
     cycles = cycles_of(np.asarray(perm).tolist())
     return -1 if (len(perm) - len(cycles) + np.count_nonzero(np.less(signs, 0))) % 2 else 1
 
@@ -88,19 +68,11 @@ def permutation_sign(perm: Indices, signs: Indices) -> int:
 def permutation_layers(
     perm: Indices, signs: Indices, partition: tuple[int, int] | None = None
 ) -> list[LinearCoupling]:
-    """Return at most six layers, in order of application, for ``y[i] = signs[i] * x[perm[i]]``.
+    """Return at most six layers, in order of application, for ``y[i] = signs[i] * x[perm[i]]``, of
+    determinant 1 on d >= 2 coordinates, under (p, q) with abs(p - q) <= 1.
 
-    The shifts are sparse, of integers of absolute value at most 2, of which at most 11 n, or
-    11 n + 1 if p and q differ, are not zero in all; n is the size of the smaller half.
-
-    Parameters
-    ----------
-    perm, signs : of one length d >= 2, with determinant 1.
-    partition : (p, q) with abs(p - q) <= 1; (d // 2, d - d // 2) where it is left out.
-
-    >>> layers = permutation_layers([1, 2, 0, 3, 4], [1, 1, 1, 1, 1])
-    >>> len(layers), max(layer.magnitude for layer in layers)
-    (6, 1)
+    The shifts are sparse, of integers of absolute value at most 2, of which at most 11 n, or 11 n +
+    1 if p and q differ, are not zero in all; n is the size of the smaller half.
     """
     d = len(perm)
     p, q = partition or (d // 2, d - d // 2)
@@ -111,10 +83,7 @@ def permutation_layers(
 
 
 def _layers(perm: np.ndarray, signs: np.ndarray, n: int) -> list[LinearCoupling]:
-    """Return the layers for halves (n, q), q = n or n + 1.
-
-    Neighbours that move the same half, once what was between them is gone, are one layer.
-    """
+    """Return the layers for halves (n, q); neighbours that move the same half are one layer."""
     q = len(perm) - n
     halves: tuple[Half, Half] = ("first", "second")
     merged: list[tuple[Half, SparseArray]] = []

@@ -49,20 +49,10 @@ class Problem:
     ) -> "Problem":
         """Return the problem of factoring `M`, after the repair that `orientation` names.
 
-        Parameters
-        ----------
-        M : d x d matrix over a field.
-        partition, orientation, scales : as in `exactflow.factor`.
-
-        Raises
-        ------
-        InvalidInputError
-            A partition that is none, or orientation="pad" with a mask.
-        SingularMatrixError
-            det = 0.
-        OrientationError
-            det < 0 with orientation="error"; a determinant that is not known to be positive with
-            scales="positive".
+        Raises `InvalidInputError` for a partition that is none, or orientation="pad" with a mask;
+        `SingularMatrixError` for det = 0; and `OrientationError` for det < 0 with
+        orientation="error", and a determinant that is not known to be positive with
+        scales="positive".
         """
         order, sizes = resolve_partition(partition, M.shape[0])
         signed = _signed(M)
@@ -107,12 +97,8 @@ class Problem:
         )
 
     def blocks(self, exchanged: bool = False, half: Half | None = None) -> Blocks:
-        """Return the dense blocks of the matrix.
-
-        Parameters
-        ----------
-        exchanged : whether the second half comes first.
-        half : whose first row is divided by the determinant; None where the determinant stays.
+        """Return the dense blocks of the matrix, the second half first where they are exchanged;
+        the first row of `half`, unless it is None, is divided by the determinant.
         """
         p, q = self.partition
         blocks = linalg.split(self.matrix.to_dense(), p)
@@ -128,10 +114,7 @@ class Problem:
         return [value if k == place else one for k in range(sum(self.partition))]
 
     def tell(self, exchanged: bool = False, half: Half | None = None) -> None:
-        """Tell the blocks, as ``Delta blocks(A, B, C, D) = E M F E^T``; parameters as for `blocks`.
-
-        Delta is the diagonal matrix of the scale that carries the determinant.
-        """
+        """Tell the blocks: ``Delta blocks(A, B, C, D) = E M F E^T``, Delta of the determinant."""
         p, q = self.partition
         field, order = self.target.domain, list(self.pose.order)
         said, left, right = [f"Split `M` into halves of {p} and {q} coordinates"], "", ""
@@ -165,10 +148,7 @@ class Problem:
 
 
 def _signed(matrix: DomainMatrix) -> "tuple[np.ndarray, np.ndarray] | None":
-    """Return a matrix as a signed permutation; NumPy is imported only if it has d entries.
-
-    Where there is no NumPy, in a browser, a permutation is a matrix as any other.
-    """
+    """Return a matrix as a signed permutation, if NumPy is there, which a browser may lack."""
     if matrix.nnz() != matrix.shape[0]:
         return None
     try:

@@ -17,12 +17,7 @@ from exactflow.exact.progress import stage
 from exactflow.exact.typing import Half
 from exactflow.explanation.steps import adopt, recording
 from exactflow.flows.linear import LinearCoupling
-from exactflow.linear.factor.assembly import (
-    ShearWord,
-    alternating,
-    mirrored,
-    with_determinant,
-)
+from exactflow.linear.factor import assembly
 from exactflow.linear.factor.commutator import commutator_shifts, six_shears
 from exactflow.linear.factor.hyperplane import hyperplane_word
 from exactflow.linear.factor.partition import partition_word
@@ -42,21 +37,17 @@ _HALVES: dict[tuple[int, ...] | None, str] = {
 }
 
 Layers = list[LinearCoupling]
-Construct = Callable[[Blocks], ShearWord | None]
+Construct = Callable[[Blocks], assembly.ShearWord | None]
 
 
 @dataclass(frozen=True)
 class Route:
-    """One construction.
+    """One construction: what a caller and the flow's `method` call it, the matrices to which it
+    applies, after "expected", and how many layers it costs, with what numbers.
 
-    Parameters
-    ----------
-    name : what a caller and the flow's `method` call it.
-    where : the matrices to which it applies, after "expected".
-    cost : how many layers, with what numbers.
-    layers : the function: the layers of a problem in order of application, neighbours perhaps not
-        merged; None where the route does not apply.
-    apart : by how much the sizes of the halves may differ; None for halves of any sizes.
+    `layers` returns the layers of a problem in order of application, neighbours perhaps not merged;
+    None where the route does not apply. `apart` says by how much the sizes of the halves may
+    differ; None for halves of any sizes.
     """
 
     name: str
@@ -109,8 +100,8 @@ def _by_words(*ways: tuple[Construct, Half]) -> Callable[[Problem], Layers | Non
                     word = construct(problem.blocks(exchanged, half))
                 if word is not None:
                     adopt(steps)
-                    found = with_determinant(word, problem.det, half)
-                    return mirrored(found) if exchanged else found
+                    found = assembly.with_determinant(word, problem.det, half)
+                    return assembly.mirrored(found) if exchanged else found
         return None
 
     return layers
@@ -121,9 +112,9 @@ def _letters(
 ) -> tuple[Construct, Half]:
     """Return a construction of alternating shifts as one of a word."""
 
-    def word(blocks: Blocks) -> ShearWord | None:
+    def word(blocks: Blocks) -> assembly.ShearWord | None:
         shifts = construct(blocks)
-        return None if shifts is None else alternating(shifts, leftmost)
+        return None if shifts is None else assembly.alternating(shifts, leftmost)
 
     return word, leftmost
 

@@ -5,10 +5,6 @@ Main results
 M = [[A, B], [C, D]] is a coupling that moves the first half iff C = 0, D = I and A is a positive
 diagonal; it is such a coupling after one that moves the second half, scales and all, iff D and the
 Schur complement A - B D^-1 C are positive diagonals. The other order is the mirror image.
-
-How it is checked
------------------
-*Exact*: the entries decide.
 """
 
 from sympy.polys.matrices import DomainMatrix

@@ -7,15 +7,10 @@ n coordinates of its own, are at most 2N - 1 couplings under the mask of the fir
 a signed permutation of determinant 1: at most 2N + 4 in all. Under another mask they are at most
 2N + 1 and the permutation: 2N + 6 in all.
 
-*Proof.* Carry a signed placement of the coordinates. Let U move the half that the last coupling so
-far moved, and let k coordinates that the next coupling moves stand in the other half. The signed
-swap of k pairs is ``U(E) L(-E^T) U(E)``, E a 0-1 matrix with k ones in different rows and columns;
-after it the next coupling moves the half of U, too. So both factors U(E) merge with a coupling of
-their letter: ``x1 -> s(x2) (x1 + E x2) + t(x2)`` has the scale s and the shift t + s E x2. Each
-coupling after the first costs at most one L and itself; none, or one, where no coordinate has to
-change sides. Signs go into the conditioners: a coupling moves ``-x`` by the shift ``-t``. The
-signed permutation that is left has at most six layers (`exactflow.linear.factor.permutation`), and
-the first of them merges.
+The proof, in the script one_mask, carries a signed placement of the coordinates. Let U move the
+half that the last coupling so far moved. The signed swap of k pairs is ``U(E) L(-E^T) U(E)``, E a
+0-1 matrix with k ones; after it the next coupling moves the half of U, too, and both factors U(E)
+merge with a coupling of their letter: each coupling after the first costs at most one L and itself.
 
 A matrix between two couplings takes at most six layers, generically five, both ends of which merge;
 the placement after it is free, so the next coupling needs no swap: N steps of (matrix, coupling)
@@ -27,10 +22,6 @@ signed permutation, for all p and q: 2N + 4 in all where p and q differ by at mo
 moves more is several, and so is a linear one that reads more, since shifts add up. A conditioner of
 more than n coordinates that is no sum, as in ``x0 += x1 x2 x3`` for d = 4, has no such form; those
 of this package read one coordinate each.
-
-To our knowledge new. That the choice of partition costs a constant number of layers is known for
-matrices: Koehler, Mehta and Risteski, *Representational aspects of depth and conditioning in
-normalizing flows*, ICML 2021.
 
 How it is checked
 -----------------
@@ -161,10 +152,7 @@ def _flow(writer: Writer, given: list) -> Flow:
 
 
 def _fitting_parts(item: "Flow | DomainMatrix", partition: tuple[int, int]) -> Iterator:
-    """Yield a flow as couplings that fit the partition, with its signs; or a matrix, as it is.
-
-    A coupling is a `MaskedPart` whose places are coordinates of the user.
-    """
+    """Yield a flow as parts that fit, in the user's coordinates; a matrix as it is."""
     if isinstance(item, DomainMatrix):
         yield item
         return

@@ -26,13 +26,8 @@ class Writer:
     """The layers so far, and where each coordinate of the user stands after them.
 
     Coordinate i is ``sign[i]`` times the one at ``place[i]``; the first p places are the first
-    half.
-
-    Parameters
-    ----------
-    order : the coordinates in the order in which the layers see them.
-    partition : (p, q), the sizes of the halves.
-    words : the layers of a matrix of a partition, in as many ways as there are.
+    half. `order` has the coordinates as the layers see them, `words` the layers of a matrix of a
+    partition, in as many ways as there are.
     """
 
     def __init__(

@@ -240,14 +240,9 @@ def draw_matrix(
     sizes: Sequence[int] = (2, 3, 4, 5, 6),
     determinant: Determinant = "positive",
 ) -> Any:
-    """Return an invertible rational matrix: a product of elementary matrices, signs, permutations,
-    scales and shears of low rank, whose blocks are often zero, scalar or singular.
-
-    Parameters
-    ----------
-    source : of the draws.
-    sizes : from which d is drawn.
-    determinant : "positive", "one" or "nonzero".
+    """Return an invertible rational matrix, of determinant "positive", "one" or "nonzero": a
+    product of elementary matrices, signs, permutations, scales and shears of low rank, whose blocks
+    are often zero, scalar or singular.
     """
     d = source.choice(sizes)
     M = sympy.eye(d)

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from exactflow.floats.balancing.newton import CentredFrame, ShearWord, rms
-from exactflow.floats.balancing.normal import traceless
+from exactflow.floats.balancing.newton import CentredFrame, ShearWord, rms, traceless
 from exactflow.floats.balancing.tuning import TUNING
 
 

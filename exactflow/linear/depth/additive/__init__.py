@@ -16,7 +16,7 @@ and V constructed,
   characteristic polynomial g;
 - otherwise linear equations hold for V (`shift_equations`): no, unless they have a solution.
   Solutions are tried, and candidates for which eigenvalues of the fixed parts are peeled off, and
-  the rest is matched (`matching`). What does not succeed within a number of trials is called
+  the rest is matched (`matched_shift`). What does not succeed within a number of trials is called
   undecided.
 
 Halves that differ by two and more take longer words: those of `factor`, and against words of six
@@ -44,15 +44,8 @@ from exactflow.exact.linalg import Blocks
 from exactflow.exact.typing import DepthScales
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.orientation import Pose
-from exactflow.linear.depth.additive.matching import matched_shift, peeled_shift
-from exactflow.linear.depth.additive.rank_one import rank_one_shift
-from exactflow.linear.depth.additive.up_to_four import (
-    Shifts,
-    few_layers,
-    flanders_reason,
-    four_layers,
-    three_layers,
-)
+from exactflow.linear.depth.additive import up_to_four
+from exactflow.linear.depth.additive.shifts import matched_shift, peeled_shift, rank_one_shift
 from exactflow.linear.depth.counting import chain_of, excluding_rank
 from exactflow.linear.depth.equations import reshaped, scaling_equations, shift_equations, solve
 from exactflow.linear.depth.fixed_parts import FixedParts
@@ -72,12 +65,8 @@ Candidates = Iterator[DomainMatrix | None]
 
 
 def additive_depth(matrix: DomainMatrix, p: int) -> tuple[list[LinearCoupling], Reasons]:
-    """Return the fewest additive layers found for a matrix of determinant 1, and what excludes the
-    longest words that are excluded.
-
-    Parameters
-    ----------
-    p : the size of the first half.
+    """Return the fewest additive layers found for a matrix of determinant 1 whose first half has
+    size p, and what excludes the longest words that are excluded.
     """
     reasons: Reasons = ()
     fewest = 0
@@ -120,15 +109,15 @@ def counted_against(lengths: range, matrix: DomainMatrix, scales: DepthScales, p
     return ()
 
 
-def decide(word: Word) -> Shifts | Reason | None:
+def decide(word: Word) -> up_to_four.Shifts | Reason | None:
     """Return the shifts of the layers of a word, from left to right in the product, its halves
     exchanged if it starts with L; or why there are none; None where five letters are not decided.
     """
     length = len(word.pattern)
     if length < 4:
-        return few_layers(word) if length < 3 else three_layers(word)
+        return up_to_four.few_layers(word) if length < 3 else up_to_four.three_layers(word)
     if length == 4:
-        return four_layers(word.blocks, word.inverse.A)
+        return up_to_four.four_layers(word.blocks, word.inverse.A)
     return _five_layers(word)
 
 
@@ -190,12 +179,12 @@ def _drawn_six(matrix: DomainMatrix, p: int) -> list[LinearCoupling] | None:
     return None
 
 
-def _layers(word: Word, shifts: Shifts) -> list[LinearCoupling]:
+def _layers(word: Word, shifts: up_to_four.Shifts) -> list[LinearCoupling]:
     """Return the layers of a product, without those that change nothing."""
     return merge(layers_of_word(list(zip(word.moves, shifts, strict=True))))
 
 
-def _five_layers(word: Word) -> Shifts | Reason | None:
+def _five_layers(word: Word) -> up_to_four.Shifts | Reason | None:
     """Decide U L U L U: return shifts, why there are none, or None where it was not decided."""
     pencil = word.pencil
     (q, p), r = pencil.C.shape, linalg.rank(pencil.C)
@@ -205,7 +194,7 @@ def _five_layers(word: Word) -> Shifts | Reason | None:
         candidates = (matched_shift(pencil, draw) for draw in _draws(pencil.D.domain))
         return _first_success(word, candidates)
     if r == 0:
-        reason = flanders_reason(pencil.D, pencil.a)
+        reason = up_to_four.flanders_reason(pencil.D, pencil.a)
         return reason or _with_shift(word, linalg.zeros(p, q, pencil.D.domain))
     parts = FixedParts.of(pencil)
     factors = parts.clash()
@@ -227,7 +216,7 @@ def _five_layers(word: Word) -> Shifts | Reason | None:
     return _first_success(word, chain.from_iterable(zip(*sources, strict=True)))
 
 
-def _of_full_rank(word: Word) -> Shifts | None:
+def _of_full_rank(word: Word) -> up_to_four.Shifts | None:
     """Return shifts where the rank of C is as large as it can be."""
     q, p = word.blocks.C.shape
     if p == q:
@@ -240,14 +229,14 @@ def _of_full_rank(word: Word) -> Shifts | None:
     return [shift.transpose() for shift in reversed(found)]
 
 
-def _with_shift(word: Word, V: DomainMatrix) -> Shifts | None:
+def _with_shift(word: Word, V: DomainMatrix) -> up_to_four.Shifts | None:
     A, B, C, _ = word.blocks
     _, D, a, _ = word.pencil.shifted(V)
-    found = four_layers(Blocks(A, B - A * V, C, D), a)
+    found = up_to_four.four_layers(Blocks(A, B - A * V, C, D), a)
     return None if isinstance(found, Reason) else [*found, V]
 
 
-def _first_success(word: Word, candidates: Candidates) -> Shifts | None:
+def _first_success(word: Word, candidates: Candidates) -> up_to_four.Shifts | None:
     for _ in range(_TRIALS_FINITE if word.matrix.domain.is_FiniteField else TRIALS):
         V = next(candidates)
         if V is not None and (found := _with_shift(word, V)) is not None:

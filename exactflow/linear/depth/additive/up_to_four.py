@@ -126,12 +126,8 @@ def _fit(of_D: tuple[int, ...], of_a: tuple[int, ...], f: tuple) -> bool:
 
 
 def four_layers(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
-    """Decide U L U L: find Y, Z with D = I + Y Z and a = I + Z Y, then X and W.
-
-    Parameters
-    ----------
-    blocks : of M.
-    a : the first block of M^-1.
+    """Decide U L U L for the blocks of M, a being the first one of M^-1: find Y, Z with D = I + Y Z
+    and a = I + Z Y, then X and W.
     """
     _, B, C, D = blocks
     reason = flanders_reason(D, a)

@@ -60,13 +60,7 @@ from exactflow.linear.depth.scaled.signs import (
     opposed_against,
 )
 from exactflow.linear.depth.word import Word, words
-from exactflow.linear.factor.assembly import (
-    alternating,
-    layers_of_word,
-    merge,
-    mirrored,
-    with_scale,
-)
+from exactflow.linear.factor import assembly
 from exactflow.linear.factor.problem import Problem
 from exactflow.linear.factor.routes import Layers, layers_of
 from exactflow.linear.factor.short import short_layers
@@ -129,9 +123,7 @@ def _three_layers(matrix: DomainMatrix, p: int) -> tuple[Layers | None, Reasons]
 def _more_than_three(
     matrix: DomainMatrix, without_three: Reasons, *, multipliers: bool = False
 ) -> Reasons:
-    """Obstructions to the words of the largest length that is excluded: by opposed minors, kernels,
-    or multipliers, too.
-    """
+    """Obstructions to the longest excluded words, by minors, kernels, or multipliers, too."""
     for length in (5, 4):
         found = []
         for word in words(length, matrix, "positive"):
@@ -173,12 +165,8 @@ def _certified(problem: Problem, matrix: DomainMatrix, reasons: Reasons) -> Cert
 
 
 def _scaled_layers(word: Word, E: Sequence, G: Sequence) -> Layers | None:
-    """Return M as a product of a word of three or four letters and diag(E, G), as layers; None
-    where it is none. In words that start with L the halves are exchanged.
-
-    Parameters
-    ----------
-    E, G : positive elements of the field, as many as each half has coordinates.
+    """Return M as a product of a word of three or four letters and diag(E, G), both positive, as
+    layers; None where it is none. In words that start with L the halves are exchanged.
     """
     one = word.matrix.domain.one
     M = linalg.scale_columns(linalg.join(word.blocks), [one / x for x in (*E, *G)])
@@ -189,15 +177,15 @@ def _scaled_layers(word: Word, E: Sequence, G: Sequence) -> Layers | None:
         found = four_layers(shrunk.blocks, linalg.scale_rows(E, word.inverse.A))
     if isinstance(found, Reason):
         return None
-    layers = _layers_after(layers_of_word(alternating(found, "first")), E, G)
-    return merge(mirrored(layers) if word.is_exchanged else layers)
+    layers = _layers_after(assembly.layers_of_word(assembly.alternating(found, "first")), E, G)
+    return assembly.merge(assembly.mirrored(layers) if word.is_exchanged else layers)
 
 
 def _general_layers(problem: Problem, matrix: DomainMatrix) -> Iterator[Layers]:
     """Yield layers for any matrix of positive determinant, of one size of halves at most six."""
     p, q = problem.partition
     for method in ("auto", "commutator") if p == q else ("auto",):
-        yield merge(layers_of(problem, method)[0])
+        yield assembly.merge(layers_of(problem, method)[0])
     one, det = matrix.domain.one, problem.det
     for first in (True, False):
         scales = [one] * p, [one] * q
@@ -205,7 +193,7 @@ def _general_layers(problem: Problem, matrix: DomainMatrix) -> Iterator[Layers]:
         inverse = [one / x for x in (*scales[0], *scales[1])]
         additive, _ = additive_depth(linalg.scale_columns(matrix, inverse), p)
         if additive:
-            yield merge(_layers_after(additive, *scales))
+            yield assembly.merge(_layers_after(additive, *scales))
 
 
 def _layers_after(
@@ -216,7 +204,7 @@ def _layers_after(
     """
     found = [layer.inverse() for layer in reversed(layers)]
     for half, scale in zip(HALVES, (first, second), strict=True):
-        found = with_scale(found, half, [layers[0].field.one / x for x in scale])
+        found = assembly.with_scale(found, half, [layers[0].field.one / x for x in scale])
     return [layer.inverse() for layer in reversed(found)]
 
 

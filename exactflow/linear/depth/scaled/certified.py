@@ -88,13 +88,9 @@ class EnclosedCoupling:
 class FourLayers(Word):
     """Witness that a word over QQ has four layers, which `check` decides afresh.
 
-    Attributes
-    ----------
-    centre : the numbers x = 1 / G and y = E of `exactflow.linear.depth.minors`, n of each:
-    rationals. places : of these 2 n numbers those that solve the equations near the centre; the
-    others are
-        what the centre says.
-    bits : the precision of the balls.
+    `centre` has the rational numbers x = 1 / G and y = E of `exactflow.linear.depth.minors`, n of
+    each. Those at `places` solve the equations near the centre; the others are what the centre
+    says. `bits` is the precision of the balls.
     """
 
     centre: tuple[Element, ...]
@@ -124,9 +120,7 @@ class FourLayers(Word):
 
 
 def four_layers_of(matrix: DomainMatrix) -> FourLayers | None:
-    """Return four certified layers of a matrix over QQ, those of least entries among a few that are
-    found; None where none are, or n is above 8.
-    """
+    """Return four certified layers, n <= 8, those of least entries among a few found; else None."""
     if matrix.shape[0] > 2 * LARGEST_HALF:
         return None
     found: list[FourLayers] = []

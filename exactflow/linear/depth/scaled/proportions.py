@@ -11,12 +11,7 @@ l D = l wherever l C = 0. With positive scales they do iff for some positive dia
 
     C H + G c = 0,    H A k = k wherever C k = 0,    l D = l G wherever l C = 0.
 
-*Proof.* U(X) L(Y) U(Z) has C = Y, c = -Y, A = I + X Y, D = I + Y Z. Conversely the conditions on
-kernels say that X C = A - I and C Z = D - I have solutions. They are unique up to rows l and
-columns k, which enter X + A Z as l and A k = k, so that X + A Z = B can be had iff
-C (B - X - A Z) C = 0. It is: M^-1 M = I with c = -C says C A = d C and d D = I + C B, so that
-C X C + C A Z C = (d C - C) + d (D - I) C = C B C.
-The second statement is the first one for M P^-1.
+The proof is in the script affine_depth.
 
 So C and -c must be positively diagonally equivalent, and if C is invertible that is all. Each
 equation relates two of the positive numbers H_j, G_i, 1 by p x = q y: they are the edges of a
@@ -44,10 +39,7 @@ Diagonals = tuple[list, list]
 
 
 class _Proportion(NamedTuple):
-    """p x_i = q x_j: one equation, by a multiplier that is a column times a row.
-
-    The numbers x are those of H, those of G, and 1. It reads p x_i - q x_j = 0.
-    """
+    """p x_i - q x_j = 0, of numbers in H, G and 1, by a multiplier that is a column times a row."""
 
     i: int
     p: Element

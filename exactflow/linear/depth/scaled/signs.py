@@ -14,10 +14,6 @@ cannot be if sum_k q_k s_k e_k has no positive coefficient, for some q_k without
 p_k = s_k q_k(x). The same with D and a exchanged. Such q_k, and where they are few enough any p_k,
 of one degree are found by linear programming.
 
-(On polynomials of one sign in ideals: D. Handelman, *Positive polynomials and product type actions
-of compact groups*, 1985; M. Einsiedler and S. Tuncel, *When does a polynomial ideal contain a
-positive polynomial?*, 2001.)
-
 *Kernels.* Four layers also have W with (D G^-1) W - W (H^-1 a) = C H + G c
 (`exactflow.linear.depth.equations`). For l D = 0 and a k = 0 this says l (C H + G c) k = 0, and so
 tr Q (C H + G c) = 0 for every Q with a Q = 0 and Q D = 0: a sum of the positive entries of H and G,
@@ -97,9 +93,7 @@ def multipliers_against(word: Word) -> Reason | None:
 
 
 def _candidates(equations: Spectra) -> Iterator[tuple[Polynomial, ...]]:
-    """Yield multipliers in x only or y only, of growing degree, then any; of degree 1
-    there are but opposed minors.
-    """
+    """Yield multipliers in x only or y only, of growing degree, then any."""
     n = equations.n
     for degree in range(2, n + 3):
         for side, other, direction in ((0, 1, 1), (1, 0, -1)):
@@ -122,13 +116,9 @@ def _signs(minors: Sequence[Element]) -> dict[int, int]:
 def _solved(
     equations: Spectra, degree: int, signs: Mapping[int, int], places: range
 ) -> Iterator[tuple[Polynomial, ...]]:
-    """Yield multipliers whose combination has no positive coefficient, if any of few terms do.
-
-    Parameters
-    ----------
-    equations, degree : the equations, and the total degree of what is combined.
-    signs : those of the multipliers of each size, 0 for any.
-    places : of the variables in them, of which x are the first n, y the others.
+    """Yield multipliers, of the signs that each size may have, 0 for any, and in the variables at
+    some places, of which x are the first n, whose combination of this total degree has no positive
+    coefficient, if any of few terms do.
     """
     if comb(len(places) + degree - 1, degree) > MOST_MONOMIALS:
         return

@@ -116,9 +116,8 @@ class _Order(NamedTuple):
 
 
 def _spread_starts(equations: Spectra) -> Iterator[Iterator[np.ndarray]]:
-    """Yield the starts of each sequence of signs that both matrices have, the most even first.
-
-    Where D and a are singular, the last minors are those that enter the equations.
+    """Yield the starts of each sequence of signs that both matrices have, the most even first;
+    where D and a are singular, the last minors are those that enter the equations.
     """
     singular = not equations.left[-1]
     sides = equations.coefficients if singular else (equations.left, equations.right)
