@@ -115,7 +115,7 @@ class Identity:
 
     def _numbers(self) -> dict[Word, Fraction]:
         """Return the number that each pair of neighbouring letters is."""
-        numbers = {}
+        numbers: dict[Word, Fraction] = {}
         for relation in _equations(self.relations) if self.relations else ():
             product, number = (_words(side, {}) for side in (relation.left, relation.right))
             terms = [] if isinstance(product, list) else [*product.items()]
