@@ -363,7 +363,7 @@ LAWS = {
     "checkerboard": (board, checkerboard()),
     "three boxes": (boxes, MIXTURE),
 }
-count, laws = (2000, 3) if options.full else (500, 2)
+count, laws = (2000, 3) if options.full else (500, 1)
 generated = {}
 with claims.check("samples of flows and of laws", Evidence.NUMERIC) as check:
     for name, (draw_law, law) in [*LAWS.items()][:laws]:
@@ -448,7 +448,8 @@ def draw(pyplot, path) -> None:
 def draw_samples(pyplot, path) -> None:
     """Draw samples of the laws, of the well-conditioned flows and of two layers."""
     size = len(generated)
-    figure, axes = pyplot.subplots(3, size, figsize=(11 / 3 * size, 11), layout="constrained")
+    options = {"figsize": (11 / 3 * size, 11), "layout": "constrained", "squeeze": False}
+    figure, axes = pyplot.subplots(3, size, **options)
     for column, (name, samples) in zip(axes.T, generated.items(), strict=True):
         titles = name, "condition at most 6", "two layers"
         for ax, points, title in zip(column, samples, titles, strict=True):

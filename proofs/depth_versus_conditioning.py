@@ -276,7 +276,7 @@ with claims.check(
 ) as check:
     for name in ("rotation", "Gaussian", "condition 1e6"):
         W = target(name, 16, 0)
-        steps = 20000 if options.full else 1000
+        steps = 20000 if options.full else 500
         product = adam(W, 6, steps, rate=0.02, cosine=True)
         reached = np.abs(product - W).max() / np.abs(W).max()
         mine = float(balance(W, method="search").error) / np.abs(W).max()
