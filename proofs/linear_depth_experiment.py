@@ -53,7 +53,7 @@ from proofs.experiments.least_squares import Fit, least_squares
 claims = Claims("linear depth experiment")
 options = proof_options()
 dimensions = (4, 8, 16, 32, 64) if options.full else (4, 8, 16)
-depths = range(1, 17) if options.full else range(3, 7)
+depths = range(1, 17 if options.full else 7)
 grid = list(itertools.product(dimensions, depths))
 starts, adam_steps = (20, 3000) if options.full else (1, 150)
 fitted = dimensions if options.full else dimensions[:2]
