@@ -204,7 +204,7 @@ def near_identity(d: int, seed: int) -> sympy.Matrix:
 
 
 FAMILIES = {"integers": drawn, "rotations": rotation, "near I": near_identity}
-SIZES, COUNT = (range(2, 7), 40) if options.full else (range(2, 5), 4)
+SIZES, COUNT = (range(2, 7), 40) if options.full else (range(2, 5), 2)
 
 
 def encloses(answer, M: sympy.Matrix) -> bool:

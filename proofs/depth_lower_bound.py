@@ -178,7 +178,7 @@ with claims.check("least number of layers not ruled out", Evidence.CERTIFIED) as
 
 # %%
 SHAPES = [(64, 10**4, 4, 4, 1), (256, 10**4, 4, 4, 1), (256, 10**6, 4, 4, 1)]
-SHAPES += [(256, 10**6, 16, 4, 1), (1024, 10**6, 8, 4, "1/8")]
+SHAPES += [(256, 10**6, 16, 4, 1), (1024, 10**6, 8, 4, "1/8")] * full
 with claims.check("least number of couplings of h neurons", Evidence.CERTIFIED) as check:
     for d, k, neurons, width, R in SHAPES:
         bound = depth_bound(d, k, neurons=neurons, width=width, radius=R, w="1/10")

@@ -287,7 +287,7 @@ def spectra(d: int, kappa: float) -> dict[str, np.ndarray]:
 
 with claims.check("eleven layers, conditioned as the matrix is", Evidence.NUMERIC) as check:
     for d in (2, 3, 16, 17, 64, 256) if options.full else (2, 3, 9):
-        for kappa in (10.0, 1e3, 1e6, 1e9, 1e12):
+        for kappa in (10.0, 1e3, 1e6, 1e9, 1e12) if options.full else (10.0, 1e6, 1e12):
             for name, s in spectra(d, kappa).items():
                 W = rotation(d, 3) * s @ rotation(d, 4)
                 result = balance(W, method="closed")
@@ -446,7 +446,7 @@ def exact_route(W: np.ndarray, method: str) -> float:
 
 def descended(W: np.ndarray) -> float:
     """Return the largest condition number of six shears that Adam finds."""
-    steps = 2000 if options.full else 1000
+    steps = 2000 if options.full else 400
     norms = np.linalg.norm(adam_layers(W, 6, steps, rate=0.02, cosine=True)[0], 2, axis=(1, 2))
     return float(((norms + np.sqrt(norms**2 + 4)) / 2).max() ** 2)
 

@@ -222,7 +222,7 @@ with claims.check("plateaus, inverse, determinant", Evidence.EXACT) as check:
             check.equal(
                 flow.log_abs_det(), sympy.log(sympy.prod(scales)), f"{name}, {layers} layers"
             )
-            for i in range(min(40, len(parameters.knots) - 1)):
+            for i in range(min(40 if options.full else 8, len(parameters.knots) - 1)):
                 z = [Rational(1, 3)] * d
                 z[kept[0]] = QQ.to_sympy((parameters.knots[i] + parameters.knots[i + 1]) / 2)
                 point = map(QQ.to_sympy, parameters.points[i + 1])

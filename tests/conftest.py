@@ -1,11 +1,13 @@
 """Versions in the header; small Hypothesis profiles, else ``--hypothesis-profile=large``."""
 
+import gc
 import platform
 import signal
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from sympy.external.gmpy import GROUND_TYPES
 
@@ -22,6 +24,17 @@ settings.load_profile("default")
 def pytest_xdist_auto_num_workers(config):
     """Every core for the whole suite; what is named on the command line runs in this process."""
     return None if config.args_source is config.ArgsSource.TESTPATHS else 0
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Collect no garbage among what is imported and collected: it stays, and is large."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_report_header():

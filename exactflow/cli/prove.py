@@ -17,8 +17,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from joblib import cpu_count
-
 from exactflow.claims import Options
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError
@@ -45,7 +43,6 @@ def running_arguments(command: argparse.ArgumentParser) -> None:
         "-j",
         "--jobs",
         type=int,
-        default=cpu_count(),
         metavar="N",
         help="run N scripts at once, each in a process of one thread (default: one a core)",
     )
@@ -95,7 +92,8 @@ def _outcomes(arguments: argparse.Namespace) -> list[Outcome]:
     What a script prints is seen at once where it runs alone, else when it has ended.
     """
     files = [str(path) for path in arguments.files]
-    is_alone = arguments.jobs == 1 or len(files) == 1
+    jobs = (_cores() if len(files) > 1 else 1) if arguments.jobs is None else arguments.jobs
+    is_alone = jobs == 1 or len(files) == 1
     longest_first = sorted(files, key=getattr(arguments, "rank", lambda path: 0))
     outcomes = {}
     with TemporaryDirectory() as folder:
@@ -107,7 +105,7 @@ def _outcomes(arguments: argparse.Namespace) -> list[Outcome]:
             told=told,
         )
         with _shown(told, len(files)) as ended:
-            for outcome in parallel_map(run_one, longest_first, jobs=arguments.jobs):
+            for outcome in parallel_map(run_one, longest_first, jobs=jobs):
                 ended()
                 outcomes[outcome.path] = outcome
                 if arguments.verbose and not is_alone:
@@ -115,6 +113,12 @@ def _outcomes(arguments: argparse.Namespace) -> list[Outcome]:
                 if arguments.json:
                     print(_json(outcome), flush=True)
     return [outcomes[path] for path in files]
+
+
+def _cores() -> int:
+    from joblib import cpu_count  # it takes as long as a short script
+
+    return int(cpu_count())
 
 
 @contextmanager

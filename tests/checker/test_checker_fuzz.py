@@ -380,7 +380,7 @@ def with_another_entry(draw):
     return claim, False
 
 
-@settings(SMALL, max_examples=30)
+@settings(SMALL, max_examples=15)
 @given(VALUES)
 def test_arbitrary_json(folder, value):
     assert check(json.dumps(value).encode(), folder) == 2

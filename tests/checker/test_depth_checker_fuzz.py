@@ -202,7 +202,7 @@ def verdict(claim):
 @pytest.mark.parametrize(
     "mutations",
     [
-        100,
+        50,
         pytest.param(2_500, marks=pytest.mark.slow),
         pytest.param(100_000, marks=pytest.mark.fuzz),
     ],

@@ -22,7 +22,7 @@ DIES = "import os\nos._exit(0)\n"
 
 @pytest.mark.parametrize(
     ("seed", "count"),
-    [(0, 12), *(pytest.param(seed, 100, marks=pytest.mark.slow) for seed in range(1, 6))],
+    [(0, 6), *(pytest.param(seed, 100, marks=pytest.mark.slow) for seed in range(1, 6))],
 )
 def test_hostile_files_through_every_command(tmp_path, seed, count):
     command = [sys.executable, HOSTILE, tmp_path, str(seed), str(count)]

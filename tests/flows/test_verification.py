@@ -26,8 +26,7 @@ def test_first_entry_in_row_order():
         verify(CouplingFlow([], (1, 1)), [[1, 7], [7, 1]])
 
 
-@pytest.mark.parametrize("flips", [(), (3,)])
-@pytest.mark.parametrize("order", [(), [*range(20, 40), *range(20)]])
+@pytest.mark.parametrize(("order", "flips"), [((), ()), ([*range(20, 40), *range(20)], (3,))])
 def test_entries_of_a_large_matrix_count(order, flips):
     layers = [layer for d in (1, 2) for layer in factor(random_matrix(40, seed=d))[:3]]
     flow = CouplingFlow(layers, flips=flips, order=order)

@@ -15,6 +15,7 @@ import pytest
 from exactflow import factor, minimal_depth, permutation
 from exactflow.files.certificate import certificate_text
 from exactflow.files.depth_certificate import depth_certificate_text
+from exactflow.proving import items
 
 pytest_plugins = ["pytester"]
 
@@ -66,6 +67,18 @@ def outcomes(result) -> dict[str, str]:
     return dict(found.groups() for line in result.outlines if (found := row.match(line)))
 
 
+def run_once(kind):
+    """Return how a script is run, once for all runs of pytest that follow."""
+    run, found = kind.record.func, {}
+
+    def record(script):
+        if script.path not in found:
+            found[script.path] = run(script)
+        return found[script.path]
+
+    return record
+
+
 def collected(there, *arguments) -> list[str]:
     """Return the ids of what is collected, without running it."""
     result = there.runpytest("--exactflow", "--strict-markers", "--co", "-q", *arguments)
@@ -73,7 +86,7 @@ def collected(there, *arguments) -> list[str]:
 
 
 def test_a_project_with_nothing_but_a_certificate(project):
-    result = project(c_cert_json=TEXT).runpytest_subprocess("--exactflow", "-v")
+    result = project(c_cert_json=TEXT).runpytest("--exactflow", "-v")
     assert (result.ret, outcomes(result)) == (0, {"c.cert.json::verified": "PASSED"})
     assert result.stderr.str() == ""
 
@@ -282,7 +295,8 @@ def test_a_script_is_one_item_a_claim(project):
     ]
 
 
-def test_what_a_script_fails_with(project):
+def test_what_a_script_fails_with(project, monkeypatch):
+    monkeypatch.setattr(items.ScriptFile, "record", property(run_once(items.ScriptFile)))
     late = 'with claims.check("late", Evidence.CERTIFIED) as check:\n    check.true(True, "")\n'
     there = project(proofs__a_py=SCRIPT.replace("BOUND", "1") + late)
     result = there.runpytest("--exactflow", "-v")

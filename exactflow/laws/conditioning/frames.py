@@ -24,8 +24,10 @@ from exactflow.laws.universal.measures import Atoms, TargetMeasure
 Axis = tuple[Element, ...]
 """A unit vector with rational entries."""
 
-Distance = Callable[[arb], tuple[arb, arb]]
-"""From a positive slope to two enclosures, of squares below and above that of the distance."""
+Distance = Callable[[arb, bool], tuple[arb, arb]]
+"""From a positive slope to two enclosures, of squares below and above that of the distance; in a
+trial the first is zero.
+"""
 
 FEW = 8
 
@@ -72,8 +74,8 @@ class LawOnAxes:
         """Return the distance from maps of a slope to the atoms, all axes taken together."""
         maps = [line.steps() for line in self.lines]
 
-        def squares(slope: arb) -> tuple[arb, arb]:
-            pairs = [Ramps(steps, slope).distance() for steps in maps]
+        def squares(slope: arb, is_trial: bool) -> tuple[arb, arb]:
+            pairs = [Ramps(steps, slope).distance(is_trial) for steps in maps]
             return sum((p[0] for p in pairs), arb(0)), sum((p[1] for p in pairs), arb(0))
 
         return squares

@@ -119,14 +119,19 @@ class Ramps:
     steps: Steps
     slope: arb
 
-    def distance(self) -> tuple[arb, arb]:
-        """Return two enclosures: of a number that D(L)^2 is not below, and of one not above."""
+    def distance(self, is_trial: bool = False) -> tuple[arb, arb]:
+        """Return two enclosures: of a number that D(L)^2 is not below, and of one not above.
+
+        The first is zero, which costs nothing, in a trial.
+        """
         above, lost = arb(0), arb(0)
         for block in self.blocks():
             above += self.cost(block)
-            for j in range(block.first, block.last + 1):
+            for j in () if is_trial else range(block.first, block.last + 1):
                 rest = self._half_derivative(j, block.last, block.c)[0]
                 lost += abs(rest).upper() if j == block.first else arb(0).max(-rest).upper()
+        if is_trial:
+            return arb(0), above
         ends = [self._range(j) for j in range(len(self.steps.cuts))]
         width = max(b.upper() for _, b in ends) - min(a.lower() for a, _ in ends) if ends else 0
         return above - 2 * width * lost, above
@@ -181,12 +186,13 @@ class Ramps:
     def _root(self, first: int, last: int, low: arb, high: arb) -> arb:
         """Return about where the costs of some jumps add up to the least, between two numbers."""
         low, high = low.mid(), high.mid()
-        tolerance, c = (high - low) * arb(2) ** (-ctx.prec // 2), ((low + high) / 2).mid()
+        width, c = high - low, ((low + high) / 2).mid()
         while True:
             slope, bend = self._half_derivative(first, last, c)
             low, high = (low, c) if slope.mid() > 0 else (c, high)
             step = (c - slope.mid() / bend.mid()).mid() if bend.mid() > 0 else low
-            moved = step if low < step < high else ((low + high) / 2).mid()
-            if abs(moved - c) <= tolerance:
+            is_inside = low < step < high  # so that the next step is about the square of this one
+            moved = step if is_inside else ((low + high) / 2).mid()
+            if abs(moved - c) <= width * arb(2) ** (-ctx.prec // (4 if is_inside else 2)):
                 return moved
             c = moved

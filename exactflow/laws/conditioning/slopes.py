@@ -47,7 +47,7 @@ def least_lipschitz(
         is_known = isinstance(law, Gaussian) or is_product(law)
         return QQ.zero, QQ.zero if is_known else None, None
 
-    def capped(slope: arb) -> tuple[arb, arb]:
+    def capped(slope: arb, _: bool) -> tuple[arb, arb]:
         """Return the square of the distance of deviations from those that are at most a slope."""
         total = sum(((s - slope).max(arb(0)) ** 2 for s in spectrum), arb(0))
         return total, total
@@ -69,7 +69,7 @@ def least_lipschitz(
     while frames:
         start = ball(slope).max(start)
         with ctx.workprec(bits):
-            excess = [f.distance()(start)[0].sqrt() - ball(eps) - f.error for f in frames]
+            excess = [f.distance()(start, False)[0].sqrt() - ball(eps) - f.error for f in frames]
         first = max(range(len(frames)), key=lambda i: excess[i].lower())
         if not excess[first] > 0:
             break
@@ -103,7 +103,7 @@ def _tried(distance: Distance, start: float, square: arb) -> tuple[Element, Elem
 
     @cache
     def excess(x: float) -> float:
-        return _logarithm(distance(ball(_power(x)))[1] / square)
+        return _logarithm(distance(ball(_power(x)), True)[1] / square)
 
     low, high, step = start, start, TUNING.first_step
     while excess(high) > 0:
@@ -111,12 +111,13 @@ def _tried(distance: Distance, start: float, square: arb) -> tuple[Element, Elem
     while excess(low) <= 0:
         if low < start - TUNING.least_slope:
             least = _power(start - TUNING.least_slope)
-            return (QQ.zero, least) if distance(ball(least))[1] <= square else None
+            return (QQ.zero, least) if distance(ball(least), True)[1] <= square else None
         low, high, step = low - step, low, 2 * step
     root = brentq(excess, low, high, xtol=TUNING.widths[0] / 4)
     for width in TUNING.widths:
         ends = _power(root - width), _power(root + width)
-        if distance(ball(ends[0]))[0] >= square and distance(ball(ends[1]))[1] <= square:
+        below, above = (distance(ball(end), k > 0)[k] for k, end in enumerate(ends))
+        if below >= square and above <= square:
             return ends
     return None
 

@@ -55,7 +55,7 @@ def test_inverse_undoes(case):
     assert flow.forward(flow.inverse().forward(x)) == sympy.Matrix(x)
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(flows_at_points())
 def test_determinant_and_derivative(case):
     flow, x = case

@@ -14,7 +14,7 @@ from exactflow.flows.result import Evidence
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.scaled.signs import multipliers_against, opposed_against
 
-FEW = "diag(1, -1, -1, 1, 1, 1)", "and around it"
+FEW = ["diag(1, -1, -1, 1, 1, 1)"]
 
 
 @pytest.mark.parametrize(
