@@ -15,31 +15,27 @@ transvection) are the theorems that the modules of `exactflow.linear.factor` and
 
 How it is checked
 -----------------
-*For all n*: `Identity.prove` expands both sides into sums of reduced words, and compares them block
-by block. A false identity raises `FalseIdentityError`, which shows the words that survive.
+*For all n*: `Identity.prove` expands both sides, in noncommutative symbols of SymPy, and compares
+them block by block. A false identity raises `FalseIdentityError`, which shows the words that
+survive.
 """
 
 import tomllib
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
-from functools import reduce
+from functools import partial, reduce
 from importlib.resources import files as resources
+from operator import mul
 from typing import TypeAlias
+
+from sympy import Add, Expr, Matrix, Mul, Rational, Symbol, expand
 
 from exactflow.errors import ExactFlowError, InvalidInputError
 from exactflow.exact.numbers import to_fraction
 from exactflow.explanation.identity import ShownIdentity, Tree, identities
 
-Word: TypeAlias = tuple[str, ...]
-"""Letters, X or X^-1, of which no neighbours cancel."""
-
-Sum: TypeAlias = dict[Word, Fraction]
-"""A sum of words: their coefficients, none of which is zero."""
-
-Words: TypeAlias = Sum | list[list[Sum]]
-"""A sum of words, or the rows of a block matrix of such."""
+Words: TypeAlias = Expr | Matrix
+"""A sum of words in noncommutative symbols, or a block matrix of such."""
 
 
 class FalseIdentityError(ExactFlowError):
@@ -97,15 +93,16 @@ class Identity:
                 values[equation.left[1]] = _words(equation.right, values)
                 continue
             sides = (_words(side, values) for side in (equation.left, equation.right))
-            left, right = (_blocks(side) for side in sides)
-            if left.keys() != right.keys():
-                shapes = [max(left), max(right)]
-                raise InvalidInputError(f"expected sides of one shape, got last blocks {shapes}")
+            left, right = (Matrix([[s]] if isinstance(s, Expr) else s).expand() for s in sides)
+            if left.shape != right.shape:
+                shapes = [left.shape, right.shape]
+                raise InvalidInputError(f"expected sides of one shape in blocks, got {shapes}")
             blocks += len(right)
-            words += sum(map(len, right.values()))
-            for place, block in left.items():
-                difference = _added([block, _scaled(right[place], Fraction(-1))], numbers)
-                surviving += [f"block {place}: {_shown(difference)}"] if difference else []
+            words += sum(len(Add.make_args(block)) for block in right if block)
+            difference = (left - right).expand().applyfunc(partial(_modulo, numbers=numbers))
+            surviving += [
+                f"block {place}: {_shown(block)}" for place, block in difference.todok().items()
+            ]
         if surviving:
             raise FalseIdentityError(
                 f"expected {self.statement}; the difference of the sides has the surviving words "
@@ -113,18 +110,17 @@ class Identity:
             )
         return Proof(self.name, blocks, words)
 
-    def _numbers(self) -> dict[Word, Fraction]:
-        """Return the number that each pair of neighbouring letters is."""
-        numbers: dict[Word, Fraction] = {}
+    def _numbers(self) -> dict[tuple[Expr, ...], Rational]:
+        """Return the number that each pair of neighbouring symbols is."""
+        numbers = {}
         for relation in _equations(self.relations) if self.relations else ():
             product, number = (_words(side, {}) for side in (relation.left, relation.right))
-            terms = [] if isinstance(product, list) else [*product.items()]
-            pair, factor = terms[0] if len(terms) == 1 else ((), None)
-            if len(pair) != 2 or factor != 1 or isinstance(number, list) or set(number) - {()}:
+            pair = _letters(product) if isinstance(product, Expr) else []
+            if len(pair) != 2 or not isinstance(number, Rational):
                 raise InvalidInputError(
                     f"expected two symbols and their number, as in 's e = 0', got '{relation}'"
                 )
-            numbers[pair] = number.get((), Fraction(0))
+            numbers[pair[0], pair[1]] = number
         return numbers
 
 
@@ -136,123 +132,69 @@ def _equations(text: str) -> tuple[ShownIdentity, ...]:
 
 
 def _words(tree: Tree, values: Mapping[str, Words]) -> Words:
-    """Expand a tree; names without a value are symbols."""
+    """The SymPy expression of a tree; names without a value are symbols."""
     kind, *parts = tree
     if kind == "name":
-        return values.get(parts[0], {(parts[0],): Fraction(1)})
+        return values.get(parts[0], Symbol(parts[0], commutative=False))
     if kind == "number":
-        return _scaled(_ONE, to_fraction(parts[0]))
+        return Rational(to_fraction(parts[0]))
     found: list = [_words(part, values) for part in parts]
-    is_matrix = [isinstance(part, list) for part in found]
+    is_matrix = [isinstance(part, Matrix) for part in found]
     if any(is_matrix) and not (kind == "product" and all(is_matrix)):
         raise InvalidInputError(f"expected block matrices in products of such only, got a {kind}")
     match kind:
         case "bracket":
             return found[0]
         case "neg":
-            return _scaled(found[0], Fraction(-1))
+            return -found[0]
         case "inverse":
-            return _inverse(found[0])
+            return _inverse(expand(found[0]))
         case "sum":
-            return _added(found)
-        case "product" if any(is_matrix):
-            return reduce(_matrix_product, found)
+            return Add(*found)
         case "product":
-            return reduce(_product, found)
+            return reduce(mul, found)
         case "U":
-            return [[_ONE, found[0]], [{}, _ONE]]
+            return Matrix([[1, found[0]], [0, 1]])
         case "L":
-            return [[_ONE, {}], [found[0], _ONE]]
+            return Matrix([[1, 0], [found[0], 1]])
         case "blocks" if len(found) == 4:
-            return [found[:2], found[2:]]
+            return Matrix([found[:2], found[2:]])
         case "diag":
-            return [[x if i == j else {} for j in range(len(found))] for i, x in enumerate(found)]
+            return Matrix.diag(*found)
     raise InvalidInputError(f"expected sums, products, U, L, diag and blocks of four, got {kind}")
 
 
-_ONE: Sum = {(): Fraction(1)}
+def _letters(word: Expr) -> list[Expr]:
+    """Return the factors of a word, X X for X^2."""
+    powers = [factor.as_base_exp() for factor in Mul.make_args(word)]
+    return [base ** (1 if n > 0 else -1) for base, n in powers for _ in range(abs(n))]
 
 
-def _blocks(words: Words) -> dict[tuple[int, int], Sum]:
-    """Return the blocks by their places."""
-    rows = words if isinstance(words, list) else [[words]]
-    return {(i, j): block for i, row in enumerate(rows) for j, block in enumerate(row)}
+def _modulo(words: Expr, numbers: Mapping[tuple[Expr, ...], Rational]) -> Expr:
+    """Replace neighbours in an expanded sum by their numbers until nothing changes."""
+    terms = []
+    for word in Add.make_args(words):
+        read: list[Expr] = []
+        for letter in _letters(word):
+            pair = (*read[-1:], letter)
+            read = [*read[:-1], numbers[pair]] if pair in numbers else [*read, letter]
+        terms.append(Mul(*read))
+    reduced = Add(*terms)
+    return words if reduced == words else _modulo(reduced, numbers)
 
 
-def _scaled(words: Sum, factor: Fraction) -> Sum:
-    return {word: factor * c for word, c in words.items() if factor}
-
-
-def _added(sums: Iterable[Sum], numbers: Mapping[Word, Fraction] | None = None) -> Sum:
-    """Add sums, and replace neighbours by the numbers that they are."""
-    total: defaultdict[Word, Fraction] = defaultdict(Fraction)
-    for words in sums:
-        for word, c in words.items():
-            reduced, factor = _reduced(word, numbers) if numbers else (word, Fraction(1))
-            total[reduced] += c * factor
-    return {word: c for word, c in total.items() if c}
-
-
-def _product(left: Sum, right: Sum) -> Sum:
-    """Multiply two sums, word by word."""
-    total: defaultdict[Word, Fraction] = defaultdict(Fraction)
-    for first, a in left.items():
-        for second, b in right.items():
-            k = 0
-            while k < min(len(first), len(second)) and first[-1 - k] == _inverted(second[k]):
-                k += 1
-            total[first[: len(first) - k] + second[k:]] += a * b
-    return {word: c for word, c in total.items() if c}
-
-
-def _matrix_product(left: list[list[Sum]], right: list[list[Sum]]) -> list[list[Sum]]:
-    """Multiply two block matrices."""
-    if len(left[0]) != len(right):
-        raise InvalidInputError(f"expected {len(left[0])} rows of blocks, got {len(right)}")
-    return [
-        [_added(map(_product, row, column)) for column in zip(*right, strict=True)] for row in left
-    ]
-
-
-def _reduced(word: Word, numbers: Mapping[Word, Fraction]) -> tuple[Word, Fraction]:
-    """Replace neighbours by their numbers until nothing changes."""
-    read, factor = list[str](), Fraction(1)
-    for letter in word:
-        pair = (*read[-1:], letter)
-        if pair in numbers:
-            factor *= numbers[pair]
-            read.pop()
-        elif read and read[-1] == _inverted(letter):
-            read.pop()
-        else:
-            read.append(letter)
-    return tuple(read), factor
-
-
-def _inverted(letter: str) -> str:
-    return letter.removesuffix("^-1") if letter.endswith("^-1") else f"{letter}^-1"
-
-
-def _inverse(words: Sum) -> Sum:
+def _inverse(word: Expr) -> Expr:
     """Return the inverse of a single word; a sum of words has none in the free group ring."""
-    if len(words) != 1:
+    if word.is_Add or not word:
         raise InvalidInputError(
-            f"expected a single word, got {_shown(words)}: the inverse of a sum is not a sum of "
+            f"expected a single word, got {_shown(word)}: the inverse of a sum is not a sum of "
             "words; name it by a symbol of its own and solve for another symbol"
         )
-    ((word, c),) = words.items()
-    return {tuple(map(_inverted, reversed(word))): 1 / c}
+    return Mul(*(1 / factor for factor in reversed(Mul.make_args(word))))
 
 
-def _shown(words: Sum) -> str:
-    """Return the words with their coefficients, the shortest first."""
-    if not words:
-        return "0"
-    terms = []
-    for word, c in sorted(words.items(), key=lambda term: (len(term[0]), term[0])):
-        size = [str(abs(c))] * (abs(c) != 1 or not word)
-        terms += ["-" if c < 0 else "+", " ".join([*size, *word])]
-    return " ".join(terms).removeprefix("+ ").replace("- ", "-", int(terms[0] == "-"))
+def _shown(words: Expr) -> str:
+    return str(words).replace("**(-1)", "^-1").replace("**", "^").replace("*", " ")
 
 
 _KMR = "Koehler, Mehta, Risteski, ICML 2021 (a bounded number of layers)"

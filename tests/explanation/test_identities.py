@@ -10,8 +10,13 @@ from exactflow.errors import ExactFlowError, InvalidInputError
 from exactflow.explanation.identities import IDENTITIES, FalseIdentityError, Identity
 from exactflow.explanation.identity import identities
 
+LONG = "rotation", "hyperplane route"
+NAMES = [
+    pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in IDENTITIES
+]
 
-@pytest.mark.parametrize("name", IDENTITIES)
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_identity_holds(name):
     identity = IDENTITIES[name]
     assert identity.statement
@@ -19,7 +24,7 @@ def test_every_identity_holds(name):
     assert str(identity.prove()).startswith(f"{name}: proved for all n")
 
 
-@pytest.mark.parametrize("name", IDENTITIES)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_identity_is_refuted_after_a_change(name):
     *definitions, claimed = map(str, identities(IDENTITIES[name].text))
     left, right = claimed.split(" = ")
@@ -45,8 +50,6 @@ def test_shapes_must_agree():
     for text in ("U(X) = X Y", "U(X) = diag(1, 2, 3)"):
         with pytest.raises(InvalidInputError, match="one shape"):
             Identity("", "", "", text).prove()
-    with pytest.raises(InvalidInputError, match="2 rows of blocks, got 3"):
-        Identity("", "", "", "U(X) diag(1, 2, 3) = 1").prove()
 
 
 def test_what_is_no_equation_of_words():
