@@ -7,7 +7,7 @@
 
    Plan.  A product of couplings is one of shears, times a positive diagonal matrix
    (couplings_word); so M diag(y, x) is a word for some positive y and x. *)
-From exactflow.certificates Require Export couplings depth.
+From exactflow.certificates Require Export depth.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
