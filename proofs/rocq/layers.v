@@ -494,7 +494,7 @@ move=> dM; have uM : M \in unitmx by rewrite unitmxE dM unitr1.
 have /six_LULULU : \det (invmx M) = 1 by rewrite det_inv dM invr1.
 case=> [T [V [W [Z [Y [X e]]]]]]; exists (- X), (- Y), (- Z), (- W), (- V), (- T).
 rewrite -[RHS](mulmxKV uM) -[LHS]mul1mx; congr (_ *m _).
-by rewrite e -!mulmxA !(mul_LK, mul_UK) -[U X]mulmx1 mul_UK.
+by rewrite e -!mulmxA mul_LK mul_UK mul_LK mul_UK mul_LK -[U X]mulmx1 mul_UK.
 Qed.
 End Suffice.
 
@@ -1039,10 +1039,14 @@ Proof. by rewrite /embed block_mxKul block_mxKur block_mxKdl block_mxKdr. Qed.
 Lemma embedM p q k (M N : 'M[F]_(p + q)) :
   embed k (M *m N) = embed k M *m embed k N.
 Proof.
-rewrite -[M]submxK -[N]submxK mulmx_block !embed_block [RHS]mulmx_block.
-rewrite mul_row_col mul_col_row mulmx_block mul_mx_row mul_col_mx.
-rewrite mul_row_block mul_block_col; blocks.
-by rewrite add_row_mx add_col_mx add_block_mx !addr0 !add0r.
+rewrite -[M]submxK -[N]submxK mulmx_block !embed_block.
+move: (ulsubmx M) (ursubmx M) (dlsubmx M) (drsubmx M) => A B C D.
+move: (ulsubmx N) (ursubmx N) (dlsubmx N) (drsubmx N) => A' B' C' D'.
+rewrite [RHS]mulmx_block; congr block_mx.
+- by rewrite mul_row_col mul0mx addr0.
+- by rewrite mul_row_block mul_mx_row !mulmx0 !mul0mx !addr0 add_row_mx addr0.
+- by rewrite mul_block_col mul_col_mx !mulmx0 !mul0mx !addr0 add_col_mx addr0.
+by rewrite mul_col_row mulmx_block !mulmx0 !mul0mx mulmx1 !addr0 add0r add_block_mx !addr0 add0r.
 Qed.
 
 Lemma embedU p q k (X : 'M[F]_(p, q)) : embed k (U X) = U (row_mx X 0).
@@ -1533,7 +1537,10 @@ Lemma det_four_six : \det (block_mx 8%:M 0 0 (- 4^-1)%:M : 'M[rat]_(4 + 6)) = 1.
 Proof. by rewrite det_ublock !det_scalar. Qed.
 
 Lemma det_three_five : \det (block_mx 32%:M 0 0 8^-1%:M : 'M[rat]_(3 + 5)) = 1.
-Proof. by rewrite det_ublock !det_scalar. Qed.
+Proof.
+rewrite det_ublock !det_scalar (natrX rat 2 5 : 32 = _) (natrX rat 2 3 : 8 = _) exprVn -!exprM.
+by apply: divff; apply: expf_neq0; rewrite pnatr_eq0.
+Qed.
 
 Corollary four_six_and_three_five_eight :
   (exists X Y, block_mx 8%:M 0 0 (- 4^-1)%:M = pairs_LU 4 X Y :> 'M[rat]_(4 + 6)) /\
@@ -1665,7 +1672,7 @@ have QQ : Q *m Q = 1%:M.
   rewrite /Q; blocks; rewrite mul_row_col mul_col_row mul_row_block mul_block_col; blocks.
   by rewrite add_block_mx !addr0 !add0r row_mx0 col_mx0 -!scalar_mx_block.
 exists Q; first by case/mulmx1_unit: QQ.
-by rewrite /Q; blocks; rewrite !(mul_row_block, mul_block_col, mul_mx_row, mul_col_mx); blocks.
+by rewrite /Q; blocks; rewrite mul_row_block mul_block_col !mul_mx_row !mul_col_mx; blocks.
 Qed.
 
 (* Exchange: S has the eigenvalues of S K with mu exchanged for 1. *)
@@ -2018,7 +2025,7 @@ Theorem three_affine_normal (S1 S2 S3 : 'M[R]_n) X Y Z :
   block_mx S1 X 0 1%:M *m block_mx 1%:M 0 Y S2 *m block_mx S3 Z 0 1%:M
   = U X *m block_mx (S1 *m S3) 0 (Y *m S3) S2 *m U (invmx S3 *m Z).
 Proof.
-move=> u3; rewrite /U !mulmx_block !(mulmx1, mul1mx, mulmx0, mul0mx, addr0, add0r).
+move=> u3; rewrite /U; blocks.
 by congr block_mx; rewrite ?mulmxDl !mulmxA ?mulmxK // -?mulmxA ?mulmxA.
 Qed.
 
@@ -2027,12 +2034,12 @@ Theorem three_affine A B C D E Delta : C \in unitmx ->
   E *m invmx C *m Delta = A *m invmx C *m D - B.
 Proof.
 move=> uC; rewrite /U; split=> [[X [Z]]|eqS].
-  rewrite !mulmx_block !(mulmx1, mul1mx, mulmx0, mul0mx, addr0, add0r).
+  blocks.
   case/eq_block_mx => -> -> _ ->.
   rewrite !(mulmxDl, mulmxDr) !mulmxA !(mulmxK, mulmxKV) //.
   by rewrite addrCA addrK.
 exists ((A - E) *m invmx C), (invmx C *m (D - Delta)).
-rewrite !mulmx_block !(mulmx1, mul1mx, mulmx0, mul0mx, addr0, add0r).
+blocks.
 rewrite mulmxKV // mulKVmx // [E + _]addrC !subrK mulmxA mulmxBr; congr block_mx.
 by rewrite !mulmxBl eqS opprB addrA addrNK [RHS]addrC subrK.
 Qed.
@@ -2217,8 +2224,9 @@ move=> kn; rewrite /char_poly /char_poly_mx -diag_const_mx det_add_diag coef_sum
 rewrite big_distrr [RHS]big_mkcond; apply: eq_bigr => S _ /=.
 have -> : minor (- map_mx polyC N) S = ((-1) ^+ #|S| * minor N S)%:P.
   rewrite -scaleN1r -mul_scalar_mx -diag_const_mx principal_minor_mull.
-  under eq_bigr do rewrite mxE; rewrite prodr_const polyCM polyC_exp polyCN -det_map_mx.
-  congr (_ * \det _); apply/matrixP => i j; rewrite !mxE.
+  rewrite (eq_bigr (fun=> -1)) => [|i _]; last by rewrite mxE.
+  rewrite prodr_const polyCM polyC_exp polyCN; congr (_ * _).
+  apply: etrans _ (det_map_mx polyC _); congr (\det _); apply/matrixP => i j; rewrite !mxE.
   by case: ifP; rewrite // rmorph_nat.
 under eq_bigr do rewrite mxE; rewrite prodr_const coefMC coefXn.
 have -> : (n - k == #|~: S|)%N = (#|S| == k).

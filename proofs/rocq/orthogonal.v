@@ -595,15 +595,16 @@ rewrite -{1 2 4}[S]submxK tr_block_mx => /eq_block_mx[_ <- _ _] [Q [d [QQ ->]]].
 rewrite [ulsubmx S]mx11_scalar; move: (ulsubmx S 0 0) (dlsubmx S) => a b.
 have [mu] := root_bordered a (Q^T *m b) d; set N := block_mx _ _ _ _ => root_mu.
 have NN : N^T = N by rewrite tr_block_mx trmxK tr_diag_mx tr_scalar_mx.
+have bQ : block_mx a%:M b^T b (Q *m diag_mx d *m Q^T) *m diag1 Q = diag1 Q *m N.
+  rewrite !mulmx_block !mul1mx !mulmx1 !mulmx0 !mul0mx !addr0 !add0r.
+  by rewrite trmx_mul trmxK mulmxA (mulmx1C QQ) mul1mx -mulmxA QQ mulmx1.
 move: root_mu; rewrite -eigenvalue_root_char => /eigenvalueP[v vN v0].
 have Nv : N *m v^T = mu *: v^T by rewrite -NN -trmx_mul vN linearZ.
 have /unit_multiple[c _ xx] : diag1 Q *m v^T != 0.
   move: v0; rewrite -trmx_eq0; apply: contra_neq => /(congr1 (mulmx (diag1 Q^T))).
   by rewrite mulmxA diag1M QQ diag1_1 mul1mx mulmx0.
 exists (c *: (diag1 Q *m v^T)), mu; split=> //.
-rewrite [RHS]scalerA mulrC -scalerA -scalemxAr [mu *: _]scalemxAr -Nv !mulmxA.
-congr (_ *: (_ *m _)); rewrite /diag1 /N; blocks.
-by rewrite trmx_mul trmxK mulmxA (mulmx1C QQ) mul1mx -[_ *m Q^T *m Q]mulmxA QQ mulmx1.
+by rewrite [RHS]scalerA mulrC -scalerA -scalemxAr [mu *: _]scalemxAr -Nv !mulmxA bQ.
 Qed.
 
 (* Reflections take x and y to e1; what is left is C'. *)
@@ -618,17 +619,21 @@ have [Hx Ky] : H *m x = e1 R n /\ K *m y = e1 R n by split; apply: refl_swap; re
 have [HH KK] : H *m H = 1%:M /\ K *m K = 1%:M by split; apply: reflK.
 have [He Ke] : H *m e1 R n = x /\ K *m e1 R n = y.
   by split; [rewrite -Hx mulmxA HH mul1mx | rewrite -Ky mulmxA KK mul1mx].
+have [HS KS] : H^T = H /\ K^T = K by split; apply: refl_sym.
+clearbody H K.
 have NE : K *m C *m H = block_mx s%:M 0 0 (P *m diag_mx d *m Q^T).
   have : (K *m C *m H)^T *m e1 R n = s *: e1 R n.
-    by rewrite !trmx_mul !refl_sym -!mulmxA Ke Cy -scalemxAr Hx.
+    by rewrite !trmx_mul HS KS -mulmxA -mulmxA Ke Cy -scalemxAr Hx.
   have : K *m C *m H *m e1 R n = s *: e1 R n by rewrite -!mulmxA He Cx -scalemxAr Ky.
   move: (K *m C *m H) C'E => N; rewrite -{2 3 4}[N]submxK => <-.
   rewrite tr_block_mx !mul_block_col !mulmx1 !mulmx0 !addr0 scale_col_mx scaler0.
   rewrite scale_scalar_mx mulr1 => /eq_col_mx[-> ->] /eq_col_mx[_ ur0].
   by rewrite -[ursubmx N]trmxK ur0 trmx0.
 have -> : C = K *m (K *m C *m H) *m H by rewrite !mulmxA KK mul1mx -mulmxA HH mulmx1.
-rewrite NE trmx_mul refl_sym diag1_tr diag_mx_row diag_const_mx !mulmxA; congr (_ *m _).
-by rewrite -!mulmxA /diag1; congr (_ *m _); blocks.
+have -> : K *m C *m H = diag1 P *m diag_mx (row_mx (const_mx s) d) *m diag1 Q^T.
+  rewrite NE diag_mx_row diag_const_mx mulmx_block !mul1mx !mulmx0 !mul0mx !addr0 !add0r.
+  by rewrite mulmx_block !mulmx1 !mulmx0 !mul0mx !addr0 !add0r.
+by rewrite trmx_mul HS diag1_tr !mulmxA.
 Qed.
 
 Lemma refl_diag1 n w (Q : 'M[R]_n) : Q^T *m Q = 1%:M ->
@@ -721,12 +726,12 @@ move: W0Ch; rewrite mul_mx_row => /eq_row_mx[W0u _].
 have [uu C'u] : u^T *m u = 1%:M /\ (C + W0 *m A)^T *m u = 0.
   by move: oC; rewrite tr_row_mx mul_col_row scalar_mx_block => /eq_block_mx[].
 have Cu : C^T *m u = 0.
-  by move: C'u; rewrite [(_ + _)^T]linearD /= mulmxDl trmx_mul -mulmxA W0u mulmx0 addr0.
+  by move: C'u; rewrite [(_ + _)^T]trmxD mulmxDl trmx_mul -mulmxA W0u mulmx0 addr0.
 have uW0 : u^T *m W0 = 0 by rewrite -[LHS]trmxK trmx_mul trmxK W0u trmx0.
 pose G : 'M_(n + (e + n), e + n) := block_mx 0 (- 1%:M) u W0.
 have -> : Jh = (col_mx B D)^T *m G.
   rewrite tr_col_mx mul_row_block mulmx0 add0r mulmxN mulmx1 [- _ + _]addrC; congr row_mx.
-  by rewrite [(_ + _)^T]linearD /= mulmxDl trmx_mul -mulmxA W0u mulmx0 addr0.
+  by rewrite [(_ + _)^T]trmxD mulmxDl trmx_mul -mulmxA W0u mulmx0 addr0.
 have NG : (col_mx A C)^T *m G = row_mx 0 (- Z^T).
   rewrite tr_col_mx mul_row_block mulmx0 add0r mulmxN mulmx1 Cu [Z^T]linearB /= opprB trmx_mul.
   by rewrite trmxK addrC.
@@ -736,8 +741,8 @@ have BD : col_mx B D *m (col_mx B D)^T = 1%:M - col_mx A C *m (col_mx A C)^T.
 rewrite trmx_mul trmxK mulmxA -(mulmxA G^T) BD mulmxBr mulmx1 mulmxBl.
 have -> : G^T *m (col_mx A C *m (col_mx A C)^T) *m G = block_mx 0 0 0 (W0^T *m W0).
   rewrite mulmxA -mulmxA NG -[col_mx A C]trmxK -trmx_mul NG tr_row_mx mul_col_row trmx0.
-  by rewrite !mul0mx !mulmx0 [(- Z^T)^T]linearN /= trmxK mulNmx mulmxN opprK ZZ.
-rewrite tr_block_mx mulmx_block !trmx0 [(- 1%:M)^T]linearN /= trmx1.
+  by rewrite !mul0mx !mulmx0 [(- Z^T)^T]trmxN trmxK mulNmx mulmxN opprK ZZ.
+rewrite tr_block_mx mulmx_block !trmx0 [(- 1%:M)^T]trmxN trmx1.
 rewrite !(mul0mx, mulmx0, add0r, addr0) uu W0u uW0.
 rewrite mulNmx mulmxN opprK mulmx1 opp_block_mx add_block_mx !(oppr0, addr0) addrK.
 by rewrite [RHS]scalar_mx_block.
@@ -1159,9 +1164,9 @@ Lemma posdef_exchange : posdef (block_mx A C C^T B) -> posdef (block_mx B C^T C^
 Proof.
 pose K : 'M[R]_(p + q, q + p) := block_mx 0 1%:M 1%:M 0.
 have KK : K^T *m K = 1%:M.
-  by rewrite tr_block_mx !(trmx0, trmx1) mulmx_block; expand; rewrite -scalar_mx_block.
-rewrite trmxK => /(posdef_congruent KK); rewrite tr_block_mx !(trmx0, trmx1) !mulmx_block.
-by expand.
+  by rewrite tr_block_mx !trmx0 !trmx1 mulmx_block !mulmx0 !mulmx1 !addr0 add0r -scalar_mx_block.
+rewrite trmxK => /(posdef_congruent KK); rewrite tr_block_mx !trmx0 !trmx1.
+by rewrite !mulmx_block !mul0mx !mul1mx !mulmx0 !mulmx1 !addr0 !add0r.
 Qed.
 
 Lemma posdef_dr : posdef (block_mx A C C^T B) -> posdef B.
@@ -1249,13 +1254,13 @@ have := pN; rewrite -[N]submxK sym.
 rewrite [ulsubmx N]mx11_scalar [ursubmx N]mx11_scalar [drsubmx N]mx11_scalar.
 move: (ulsubmx N 0 0) (ursubmx N 0 0) (drsubmx N 0 0) => a b c pM.
 have := posdef_diag 0 (posdef_schur pM); have := posdef_diag 0 (posdef_dr pM).
-rewrite tr_scalar_mx invmx_scalar -!scalar_mxM -raddfB !mxE !mulr1n => c0.
+rewrite tr_scalar_mx invmx_scalar -!scalar_mxM -scalar_mxB !mxE !mulr1n => c0.
 rewrite -(pmulr_lgt0 _ c0) mulrBl mulrAC divfK ?gt_eqF // -expr2.
 case/(spike c0) => r h; exists r => rho /h[e [f [u [v [e0 f0 uv [eu euv ev]]]]]].
 exists (row_mx (const_mx e) (const_mx f)), (col_mx u%:M v%:M); split.
 - by move=> i; rewrite mxE; case: splitP => j _; rewrite mxE.
 - rewrite diag_mx_row !diag_const_mx tr_col_mx mul_col_row !mulmx_block.
-  rewrite !(mul0mx, mulmx0, addr0, add0r) !tr_scalar_mx -!scalar_mxM (@scalar_mx_block _ 1 1).
+  rewrite !mul0mx !mulmx0 !addr0 !add0r !tr_scalar_mx -!scalar_mxM (@scalar_mx_block _ 1 1).
   rewrite add_block_mx !add0r -!raddfD -!expr2 -eu -ev [v * u]mulrC -euv.
   by congr block_mx; congr _%:M; rewrite ?expr2 mulrAC ?[f * e]mulrC.
 by rewrite tr_col_mx mul_row_col !tr_scalar_mx -!scalar_mxM -raddfD -!expr2 uv.

@@ -487,7 +487,7 @@ Proof.
 move=> [eK1 QP1 EP1] [-> QP2 EP2] Y Z; rewrite /Y /Z.
 have PE1 : P1^T *m E1^T = 1%:M by rewrite -trmx_mul EP1 trmx1.
 have PQ1 : P1^T *m Q1^T = 1%:M *+ 2 by rewrite -trmx_mul QP1 raddfMn /= trmx1.
-rewrite -[K1]trmxK eK1 [(_ - _)^T]linearB /= trmx1 trmx_mul; split; congr (_ + _).
+rewrite -[K1]trmxK eK1 [(_ - _)^T]trmxB trmx1 trmx_mul; split; congr (_ + _).
   rewrite mulmxA mulmxBl -!mulmxA EP2 [(_ - Q2) *m P2]mulmxBl QP2 !mulr2n.
   by rewrite [(E2 + E2) *m P2]mulmxDl EP2 subrr mulmx0 sub0r mulmx1 mulNmx.
 rewrite -mulmxA mulmxBr !mulmxA PE1 PQ1 mul1mx !mulr2n mulmxDl mul1mx.
@@ -987,11 +987,11 @@ have GC : S^T *m A *m C^T = 0 by rewrite -mulmxA AC mulmx0.
 have CG : C *m (S^T *m A)^T = 0 by rewrite -[LHS]trmxK trmx_mul trmxK GC trmx0.
 exists (T1 *m S^T), u; split; first by rewrite -mulmxA SB mulmx0.
   rewrite tr_row_mx mul_row_col -[T1 *m _ *m _]mulmxA; move: (S^T *m A) GG GC CG => G GG GC CG.
-  rewrite [(_ + _)^T]linearD /= trmx_mul mulmxDl !mulmxDr mulmxA CG mul0mx addr0.
+  rewrite [(_ + _)^T]trmxD trmx_mul mulmxDl !mulmxDr mulmxA CG mul0mx addr0.
   rewrite -[T1 *m G *m C^T]mulmxA GC mulmx0 add0r -[T1 *m G *m _]mulmxA (mulmxA G) GG mul1mx.
   by rewrite addrCA -DT.
 have BS : B^T *m S = 0 by rewrite -[LHS]trmxK trmx_mul trmxK SB trmx0.
-rewrite tr_row_mx mul_row_col linearB /= !trmx_mul !trmxK mulmxBl !mulmxBr.
+rewrite tr_row_mx mul_row_col trmxB !trmx_mul !trmxK mulmxBl !mulmxBr.
 rewrite -!mulmxA (mulmxA S^T) SS mul1mx SB !mulmx0 subr0 (mulmxA B^T) BS mul0mx sub0r opprK.
 rewrite addrA -mulmxDr !mulmxA -mulmxDl -DT.
 by rewrite (canRL (addKr _) CCDD) mulmxDl mulNmx -mulmxA CD mulmx0 oppr0 add0r mul1mx addrC.
@@ -1059,7 +1059,8 @@ pose V := C'^T *m (D - D').
 have rV : rows 2 V by rewrite -[2]/(1 * (1 + 1) : int); apply/rows_mul/rows_add/rows_opp.
 have eM : block_mx A B C' D = U ((B - A *m V - Z) *m invmx D') *m L Y *m U Z *m
     L (invmx D' *m (C' - Y)) *m U V by apply: (five_by_involution inv CC JJ uk ZY YZ).
-rewrite invD in eM; exists (- W0), ((B - A *m V - Z) *m D'), Y, Z, (D' *m (C' - Y)), V; split=> //; last split=> //.
+rewrite invD in eM; exists (- W0), ((B - A *m V - Z) *m D'), Y, Z, (D' *m (C' - Y)), V.
+split; [| | | exact: Yr | split; [exact: Zr | | exact: rV]].
 - by rewrite -[LHS](mul_LK W0) -LM eM !mulmxA.
 - apply: rows_opp; have -> : W0 = C' *m A^T.
     rewrite /C' mulmxDl CA add0r -mulmxA.

@@ -35,16 +35,18 @@ Import GRing.Theory Num.Theory order.Order.Theory.
 Open Scope ring_scope.
 
 (* sums: two sums are equal up to the order of their terms.
-   expand: multiply out, and drop factors 1 and terms 0. *)
+   expand: multiply out, and drop factors 1 and terms 0; blocks: the same block by block. *)
 Ltac sums := rewrite -[LHS]addr0 -[RHS]addr0 -?addrA;
   repeat match goal with
   | |- ?x = ?x => reflexivity
   | |- ?a + _ = ?a + _ => congr (_ + _)
   | |- ?a + _ = _ => rewrite [in RHS](addrCA _ a)
   end.
-Ltac expand := rewrite ?(mulmxDl, mulmxDr, mulmxBl, mulmxBr, mulmxN, mulNmx,
-  mul1mx, mulmx1, mulmx0, mul0mx, addr0, add0r, mulmxA, opprD, opprK).
-Ltac blocks := rewrite ?(mulmx_block, mul1mx, mulmx1, mul0mx, mulmx0, addr0, add0r).
+Ltac blocks := repeat progress
+  rewrite ?mulmx_block ?mulmx0 ?mul0mx ?mulmx1 ?mul1mx ?addr0 ?add0r.
+Ltac expand := repeat progress
+  rewrite ?mulmxDl ?mulmxDr ?mulmxBl ?mulmxBr ?mulmxN ?mulNmx ?mulmx0 ?mul0mx ?mulmx1 ?mul1mx
+    ?addr0 ?add0r ?mulmxA ?opprD ?opprK.
 
 (* Named, so that rewriting need not search for what is additive. *)
 Section Additive.
@@ -58,6 +60,15 @@ Proof. by apply/matrixP=> i j; rewrite !mxE mulNrn. Qed.
 
 Lemma diag_mxB (r s : 'rV[V]_n) : diag_mx (r - s) = diag_mx r - diag_mx s.
 Proof. by apply/matrixP=> i j; rewrite !mxE mulrnBl. Qed.
+
+Lemma trmxD m (A B : 'M[V]_(m, n)) : (A + B)^T = A^T + B^T.
+Proof. by apply/matrixP=> i j; rewrite !mxE. Qed.
+
+Lemma trmxB m (A B : 'M[V]_(m, n)) : (A - B)^T = A^T - B^T.
+Proof. by apply/matrixP=> i j; rewrite !mxE. Qed.
+
+Lemma trmxN m (A : 'M[V]_(m, n)) : (- A)^T = - A^T.
+Proof. by apply/matrixP=> i j; rewrite !mxE. Qed.
 
 Lemma mxtraceB (A B : 'M[V]_n) : \tr (A - B) = \tr A - \tr B.
 Proof. by rewrite -sumrB; apply: eq_bigr => i _; rewrite !mxE. Qed.
@@ -508,7 +519,7 @@ Lemma rank_clash_at_one D a Y Z p S P Q (f := [:: -1; 1]) :
   S *m value p D *m value f D *m value f D = 0 -> value p a *m Q = 0 ->
   (\rank (S *m value p D *m value f D) + \rank (value f a *m P + Q)%R <= n)%N.
 Proof.
-move=> eD ea; have fE E : value f E = E - 1%:M by rewrite /= mul0mx addr0 mul1mx addrC raddfN.
+move=> eD ea; have fE E : value f E = E - 1%:M by rewrite /= mul0mx addr0 mul1mx addrC scalar_mxN.
 have [eN em] : D - 1%:M = Y *m Z /\ a - 1%:M = Z *m Y by rewrite eD ea !(addrC 1%:M) !addrK.
 rewrite !fE eN em.
 set R := S *m value p D *m (Y *m Z) => Rf pQ; set T := (_ + Q)%R.
