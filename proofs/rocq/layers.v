@@ -1247,8 +1247,9 @@ elim: r M => [|r IH] M /=.
 case=> Y' [X' [N [/IH[X0 [X [Y ->]]] ->]]]; exists X0.
 exists (fun i => if (i < r)%N then X i else X').
 exists (fun i => if (i < r)%N then Y i else Y').
-rewrite /pairs_LU big_ord_recr /= ltnn -!mulmxA; congr (_ *m (_ *m _)).
-by apply: eq_bigr => i _; rewrite ltn_ord.
+rewrite [in RHS]/pairs_LU big_ord_recr /= ltnn.
+rewrite (eq_bigr (fun i : 'I_r => L (Y i) *m U (X i))) => [|i _]; last by rewrite ltn_ord.
+by rewrite mulmxA mulmxA.
 Qed.
 
 Variables (s : seq F) (p : nat).
