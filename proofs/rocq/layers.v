@@ -1556,7 +1556,7 @@ Qed.
 (* An odd number of coordinates: halves of n and n + 1 entries. *)
 
 (* Halves of n and n + 1 entries: five shears if an off-diagonal block has rank n, and six
-   always; with six.v, six in every dimension.
+   always; with the above, six in every dimension.
 
    M = [A B; C D] has determinant 1 and halves of n and e + n entries; the field has more
    than n + 1 elements.

@@ -14,7 +14,7 @@ Local Open Scope ring_scope.
 (* Rotations: six shears whose norms do not grow with the dimension.
 
    M = [A B; C D] is orthogonal, with halves of n and e + n entries, and is made of the
-   six shears of involutions.v.  bounded s X says that |X x| <= s |x| for all x.
+   six shears of permutations.v.  bounded s X says that |X x| <= s |x| for all x.
 
    Main results
      bounded_mul, bounded_sub, bounded_tr   norms of products, differences, transposes
@@ -26,7 +26,7 @@ Local Open Scope ring_scope.
    orthogonal, and D'' = D + W0 B has norm at most 1, since D'' D''^T = 1 + W0 W0^T - C' C'^T
    for C' = C + W0 A.  For X: B - A C'^T D'' is -J^T.
 
-   References.  The construction is new to our knowledge; see involutions.v. *)
+   References.  The construction is new to our knowledge; see permutations.v. *)
 Section Norms.
 Variable R : realFieldType.
 
@@ -282,7 +282,7 @@ End SixBounded.
    change places.  A square root is taken only to turn a given vector into c e1.
 
    References.  Products of two involutions in orthogonal groups: Wonenburger, J. Math.
-   Mech. 16 (1966); the six shears are new to our knowledge, see involutions.v. *)
+   Mech. 16 (1966); the six shears are new to our knowledge, see permutations.v. *)
 (* The reflection that takes w to - w. *)
 Section Reflections.
 Variables (R : realFieldType) (m : nat).
@@ -696,7 +696,7 @@ End RealSpectral.
    Main results
      first_layer   some W0 of norm at most 1 makes the columns of C + W0 A orthonormal,
                    completed to an orthogonal matrix by some u, and so J and v of
-                   involutions.v
+                   permutations.v
      six_every_rotation   hence, over a real closed field, every M of determinant 1 is six
                    shears of norms at most 1, 4, 1, 2, 2, 2, for halves (n, n), (n, n + 1)
 
@@ -705,7 +705,7 @@ End RealSpectral.
    [0 A]^T [0 A] = diag(0, 1) - H^2, the columns of C + W0 A are the last n of O; u is the
    others.  No basis is chosen, and nothing depends on which singular values agree.
 
-   References.  The construction is new to our knowledge; see involutions.v. *)
+   References.  The construction is new to our knowledge; see permutations.v. *)
 Section FirstLayer.
 Variables (R : rcfType) (e n : nat).
 Variables (A : 'M[R]_n) (B : 'M[R]_(n, e + n)) (C : 'M[R]_(e + n, n)) (D : 'M[R]_(e + n)).

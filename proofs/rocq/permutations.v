@@ -838,8 +838,8 @@ End Involution.
    selects the others, give W0 B = 0 and square orthogonal matrices Ch = [u, C + W0 A] and
    Jh = [D^T u, D^T W0 - B^T] (first_layer).  Theta = Jh^T Ch has the determinant of M, 1,
    so it is reversed by an involution K = diag(1, k) with tr K = tr (K Theta)
-   (involutions.v).  Then Ch K Jh^T is an involution, too, and with k it is
-   1 + Y Z and 1 + Z Y: the two equations of involutions.v.
+   (above).  Then Ch K Jh^T is an involution, too, and with k it is
+   1 + Y Z and 1 + Z Y: the two equations above.
 
    Reference.  The theorem is new to our knowledge. *)
 (* The rows of M are f i, with signs; M M^T = 1 says that f is injective. *)

@@ -22,6 +22,9 @@
      pairs_of_UL, pairs_of_LU   a word of an even number of letters, in pairs
      word_swap      exchanging the halves exchanges U and L
 
+   Then, over a field: what words of up to five letters fulfil; and couplings with positive scales,
+   which are words times a positive diagonal matrix.
+
    References.  The layers: Koehler, Mehta, Risteski, Representational aspects
    of depth and conditioning in normalizing flows, ICML 2021, arXiv:2010.01155. *)
 From HB Require Import structures.
