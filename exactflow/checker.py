@@ -550,7 +550,7 @@ def characteristic(M: Matrix, p: int) -> Polynomial:
 # ULUL.  If M = U(X) L(Y) U(Z) L(W), then D = I + Y Z, a = I + Z Y, C = Y + D W, B = Z + X D.
 # ULULU. M = U(X) L(Y) U(Z) L(W) U(V) iff M U(-V) = [[A, B - A V], [C, D']] is of the pattern ULUL,
 #        D' = D - C V; the upper left block of its inverse U(V) M^-1 is a' = a + V c.
-#        If C = 0, then c = 0: D' = D and a' = a (word5_upper in files/rocq/words.v).
+#        If C = 0, then c = 0: D' = D and a' = a (word5_upper in files/rocq/shears.v).
 
 
 class WordBlocks(NamedTuple):
@@ -608,7 +608,7 @@ def need_no_C(kind: str, pattern: str, blocks: WordBlocks) -> None:
 
 
 # trace.  Theorem: D = I + Y Z and a = I + Z Y have one characteristic polynomial, by Sylvester's
-# det(s I - Y Z) = det(s I - Z Y) at s = x - 1 (char_poly_YZ in proofs/rocq/scales.v); if one
+# det(s I - Y Z) = det(s I - Z Y) at s = x - 1 (char_poly_YZ in proofs/rocq/layers.v); if one
 # is larger by e, it is (x - 1)^e times the other, that of the smaller one with e ones appended.
 
 
@@ -629,7 +629,7 @@ def is_opposed(k: int, D: Matrix, a: Matrix) -> bool:
 
     Theorem (positive scales, QQ).  Then M is no product of scaled layers in the pattern ULUL, nor
     ULULU if C = 0.  Proof.  A positive diagonal matrix on the left of U(X) or L(Y) moves to its
-    right and changes X or Y only (word_push in files/rocq/couplings.v).  So M P^-1 is a
+    right and changes X or Y only (word_push in files/rocq/shears.v).  So M P^-1 is a
     product of additive layers for some positive P = diag(E, F).  Its lower right block is D F^-1,
     the upper left one of its inverse E a, its lower left one is 0 if C is; so these have one
     characteristic polynomial.  The coefficients at k are, but for one sign, sums of the principal

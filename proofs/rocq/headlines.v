@@ -54,6 +54,8 @@ by case: (kind K (mem_head _ _)) => [] [X ->]; rewrite (det_U, det_L) mulr1.
 Qed.
 
 (* A shear of integers is small if its shift is. *)
+Definition small_shear p q (K : 'M[int]_(p + q)) := shear K /\ forall i j, `|K i j| <= 7.
+
 Lemma small_block p q (X : 'M[int]_(p, q)) (Y : 'M[int]_(q, p)) : rows 7 X -> rows 7 Y ->
   forall i j, `|(block_mx 1%:M X Y 1%:M : 'M[int]_(p + q)) i j| <= 7.
 Proof.
@@ -61,7 +63,17 @@ move=> rX rY i j; rewrite mxE; case: split => i'; rewrite mxE; case: split => j'
   by rewrite ?(rows_entry _ _ rX) ?(rows_entry _ _ rY) // mxE; case: eqP.
 Qed.
 
-Ltac small_shift := apply: small_block; by [apply: rows0 | apply: rows_le; last eassumption].
+Lemma small_U p q c (X : 'M[int]_(p, q)) : rows c X -> c <= 7 -> small_shear (U X).
+Proof.
+move=> rX c7; split; first by left; exists X.
+by apply: small_block; [apply: rows_le c7 rX | apply: rows0].
+Qed.
+
+Lemma small_L p q c (Y : 'M[int]_(q, p)) : rows c Y -> c <= 7 -> small_shear (L Y : 'M_(p + q)).
+Proof.
+move=> rY c7; split; first by right; exists Y.
+by apply: small_block; [apply: rows0 | apply: rows_le c7 rY].
+Qed.
 
 (* Six shears suffice: over a field of more than n elements, the matrices of determinant 1 are
    exactly the products of six. *)
@@ -188,8 +200,10 @@ Theorem four_couplings_tie (F : numFieldType) n (A B C D a b c d : 'M[F]_n)
 Proof.
 move=> inv s0 e; have [X' [Y' [Z' [W' [s [t [s_gt t_gt e']]]]]]] :=
   statements.scales_move_to_the_end X Y Z W s0.
-exists s, t; split=> //; apply: (statements.four_couplings_force _ inv (etrans e e')).
-by rewrite unitmxE unitfE det_diag; apply/prodf_neq0 => i _; rewrite gt_eqF.
+have u : diag_mx t \in unitmx.
+  by rewrite unitmxE unitfE det_diag; apply/prodf_neq0 => i _; rewrite gt_eqF.
+exists s, t; split; [exact: s_gt | exact: t_gt |].
+exact: (statements.four_couplings_force u inv (etrans e e')).
 Qed.
 
 (* On halves of p and q entries, where k p < q, some matrix is no product of 2 k + 3 shears in any
@@ -292,10 +306,13 @@ Theorem signed_permutations e n (M : 'M[int]_(n + (e + n))) :
   product_of_at_most 6 (fun K => shear K /\ forall i j, `|K i j| <= 7) M.
 Proof.
 move=> e1 MM dM.
-have [[W0 [X [Y [Z [W [V [-> r1 r2 r3 [r4 r5 r6]]]]]]]] _] :=
-  statements.six_integer_shears e1 MM dM.
-do 5?(apply: productS; last by split; [a_shear | small_shift]).
-by apply: product1; split; [a_shear | small_shift].
+have : exists W0 X Y Z W V, [/\ M = L W0 *m U X *m L Y *m U Z *m L W *m U V,
+    rows 1 W0, rows 7 X, rows 2 Y & [/\ rows 4 Z, rows 3 W & rows 2 V]].
+  exact: (proj1 (statements.six_integer_shears e1 MM dM)).
+case=> W0 [X [Y [Z [W [V [-> r1 r2 r3 [r4 r5 r6]]]]]]].
+apply: (productS _ (small_U r6 isT)); apply: (productS _ (small_L r5 isT)).
+apply: (productS _ (small_U r4 isT)); apply: (productS _ (small_L r3 isT)).
+by apply: (productS _ (small_U r2 isT)); apply: product1 (small_L r1 isT).
 Qed.
 
 (* N couplings of condition number at most k have norm at most k^N, and N shears at most k^(N / 2),

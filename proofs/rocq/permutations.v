@@ -1,13 +1,613 @@
-(* Signed permutations: six shears with small integers. *)
+(* Six shears from two involutions; involutions of integers; signed permutations. *)
 From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop.
-From mathcomp Require Import finset ssralg ssrnum ssrint zmodp perm matrix.
+From mathcomp Require Import finset perm ssralg ssrnum ssrint zmodp matrix mxalgebra intdiv.
 From exactflow.certificates Require Import shears.
-From exactflow Require Import involutions.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
 Import GRing.Theory Num.Theory order.Order.Theory.
 Local Open Scope ring_scope.
+
+(* Six shears from two involutions, and involutions of integers. *)
+
+(* Two involutions: orthonormal columns give six shears in closed form.
+
+   The halves have n and e + n entries: e = 0 is the equal split, e = 1 that of an odd
+   number of coordinates.  M = [A B; C D] has the inverse [a b; c d].  The columns of C
+   and those of J = -c are orthonormal; e columns u complete C to a square orthogonal
+   matrix Ch = [u C], and v = D^T u completes J to Jh = [v J].  K is diag(1, k).
+
+   Main results
+     five_by_involution   M = U X * L Y * U Z * L W * U V with X, W and V in closed
+                          form, for every solution Y, Z of the two equations
+                          1 + Z Y = k and 1 + Y Z = Ch K Jh^T
+     det_frames           Theta = Jh^T Ch has the determinant of M
+     intertwiner_solves   they are solved by the columns of Ch g and the rows of its
+                          inverse if K Theta g = g K, where Theta = Jh^T Ch
+     similar_involutions  involutions of one trace are similar, in characteristic 0
+     six_by_intertwiner   hence M is L (-W0) and five shears if L W0 * M is such a matrix
+     six_by_involution    and if K and K Theta are involutions of one trace
+
+   References.  The construction is new to our knowledge.  Nearest: products of two
+   involutions, Djokovic 1967; Gustafson, Halmos, Radjavi 1976. *)
+Section FiveByInvolution.
+Variables (R : comUnitRingType) (e n : nat).
+Variables (A : 'M[R]_n) (B : 'M[R]_(n, e + n)) (C : 'M[R]_(e + n, n)) (D : 'M[R]_(e + n)).
+Variables (a : 'M[R]_n) (b : 'M[R]_(n, e + n)) (c : 'M[R]_(e + n, n)) (d : 'M[R]_(e + n)).
+Variables (u : 'M[R]_(e + n, e)) (k : 'M[R]_n).
+
+Let J : 'M_(e + n, n) := - c.
+Let v : 'M_(e + n, e) := D^T *m u.
+Let Ch : 'M_(e + n) := row_mx u C.
+Let Jh : 'M_(e + n) := row_mx v J.
+Let D' := Ch *m block_mx 1%:M 0 0 k *m Jh^T.
+Let V := C^T *m (D - D').
+Let B' : 'M_(n, e + n) := B - A *m V.
+
+Hypothesis inv : block_mx A B C D *m block_mx a b c d = 1%:M.
+Hypotheses (orthC : Ch^T *m Ch = 1%:M) (orthJ : Jh^T *m Jh = 1%:M).
+Hypothesis uk : k \in unitmx.
+
+Let gramC : [/\ u^T *m u = 1%:M, u^T *m C = 0, C^T *m u = 0 & C^T *m C = 1%:M].
+Proof.
+by move: orthC; rewrite tr_row_mx mul_col_row scalar_mx_block => /eq_block_mx[].
+Qed.
+
+Let gramJ : v^T *m J = 0 /\ J^T *m J = 1%:M.
+Proof.
+by move: orthJ; rewrite tr_row_mx mul_col_row scalar_mx_block => /eq_block_mx[].
+Qed.
+
+Let uD' : u^T *m D' = v^T.
+Proof.
+have [uu uC _ _] := gramC; rewrite !mulmxA mul_mx_row uu uC mul_row_block.
+by rewrite !mulmx0 mulmx1 mul0mx !addr0 tr_row_mx mul_row_col mul1mx mul0mx addr0.
+Qed.
+
+Let D'c : D' *m c = - (C *m k).
+Proof.
+have [vJ JJ] := gramJ; rewrite -[c]opprK -/J mulmxN -mulmxA tr_row_mx mul_col_mx vJ JJ.
+by rewrite -mulmxA mul_block_col !mulmx0 !mulmx1 !add0r mul_row_col mulmx0 add0r.
+Qed.
+
+Let unitD' : D' \in unitmx.
+Proof.
+have [_ uC] := mulmx1_unit orthC; have [uJ _] := mulmx1_unit orthJ.
+by rewrite !unitmx_mul uC uJ andbT unitmxE det_ublock det1 mul1r.
+Qed.
+
+(* D' = D - C V, for the columns of C span what is orthogonal to u. *)
+Let eqD : D' + C *m V = D.
+Proof.
+have : Ch *m Ch^T = 1%:M by apply: mulmx1C.
+rewrite tr_row_mx mul_row_col mulmxA addrC => /(canRL (addrK _)) ->.
+by rewrite mulmxBl mul1mx -mulmxA mulmxBr uD' trmx_mul trmxK subrr mulmx0 subr0 addrC subrK.
+Qed.
+
+Let eqA : A *m k + B' *m c = 1%:M.
+Proof.
+have [_ _ _ CC] := gramC.
+move: inv; rewrite mulmx_block scalar_mx_block => /eq_block_mx[ABac _ CDac _].
+have -> : k = a + V *m c.
+  rewrite -[LHS]mul1mx -CC -mulmxA -[C *m k]opprK -D'c.
+  rewrite -[a]mul1mx -CC -mulmxA (canRL (addrK _) CDac) sub0r.
+  by rewrite -[V *m c]mulmxA -mulmxDr mulmxBl addKr.
+by rewrite mulmxDr mulmxBl mulmxA addrA addrAC addrK.
+Qed.
+
+Theorem five_by_involution (Y : 'M_(e + n, n)) (Z : 'M_(n, e + n)) :
+  1%:M + Z *m Y = k -> 1%:M + Y *m Z = D' ->
+  let W := invmx D' *m (C - Y) in
+  let X := (B' - Z) *m invmx D' in
+  block_mx A B C D = U X *m L Y *m U Z *m L W *m U V.
+Proof.
+move=> ZY YZ W X; have D'Ck : invmx D' *m C *m k = - c.
+  by rewrite -mulmxA -[C *m k]opprK -D'c mulmxN mulKmx.
+have e4 := ULUL_of_schur (A := A) (B := B') (C := C) unitD' YZ ZY.
+rewrite /X /W -e4; first by rewrite mul_block_U eqD subrK.
+by rewrite mulmxBl -!mulmxA (mulmxA _ C) D'Ck mulmxN opprK eqA.
+Qed.
+
+(* If g carries K Theta to K, with K = diag(1, k) and Theta = Jh^T Ch, then the columns
+   of Ch g and the rows of its inverse solve the two equations. *)
+Lemma intertwiner_solves g : g \in unitmx ->
+  block_mx 1%:M 0 0 k *m (Jh^T *m Ch) *m g = g *m block_mx 1%:M 0 0 k ->
+  let Y := rsubmx (Ch *m g) in let Z := (k - 1%:M) *m dsubmx (invmx g *m Ch^T) in
+  1%:M + Z *m Y = k /\ 1%:M + Y *m Z = D'.
+Proof.
+move=> ug gK Y Z.
+have : Ch *m g *m (invmx g *m Ch^T) = 1%:M by rewrite mulmxA mulmxK // (mulmx1C orthC).
+have : D' = Ch *m g *m block_mx 1%:M 0 0 k *m (invmx g *m Ch^T).
+  by rewrite -[Ch *m g *m _]mulmxA -gK !mulmxA mulmxK // -mulmxA (mulmx1C orthC) mulmx1.
+rewrite /Y /Z; move: (Ch *m g) (invmx g *m Ch^T) => Q P -> QP.
+split; last rewrite -QP.
+  have : P *m Q = 1%:M by apply: mulmx1C.
+  rewrite -[P]vsubmxK -[Q]hsubmxK mul_col_row scalar_mx_block col_mxKd row_mxKr.
+  by case/eq_block_mx=> _ _ _ PQ; rewrite -mulmxA PQ mulmx1 addrC subrK.
+rewrite -[P]vsubmxK -[Q]hsubmxK col_mxKd row_mxKr mul_row_block !mulmx0 mulmx1 addr0 add0r.
+by rewrite !mul_row_col -addrA mulmxA mulmxBr mulmx1 mulmxBl [_ + (_ - _)]addrC subrK.
+Qed.
+End FiveByInvolution.
+
+(* Theta = Jh^T Ch has the determinant of M. *)
+Lemma det_frames (R : comUnitRingType) e n (A a : 'M[R]_n) (B b : 'M[R]_(n, e + n))
+    (C c : 'M[R]_(e + n, n)) (D d : 'M[R]_(e + n)) (u : 'M[R]_(e + n, e)) :
+  let Ch : 'M[R]_(e + n) := row_mx u C in
+  let Jh : 'M[R]_(e + n) := row_mx (D^T *m u) (- c) in
+  block_mx A B C D *m block_mx a b c d = 1%:M ->
+  Ch^T *m Ch = 1%:M -> Jh^T *m Jh = 1%:M -> \det (Jh^T *m Ch) = \det (block_mx A B C D).
+Proof.
+move=> Ch Jh inv CC JJ; pose V := C^T *m D - (- c)^T; pose D' := Ch *m Jh^T.
+have CV : C *m V = D - D'.
+  move: (mulmx1C CC); rewrite /D' !tr_row_mx !mul_row_col trmx_mul trmxK => uuCC.
+  rewrite mulmxBr !mulmxA (canRL (addKr _) uuCC) mulmxDl mulNmx mul1mx.
+  by rewrite opprD addrA [- _ + D]addrC.
+have [vc cc] : (D^T *m u)^T *m c = 0 /\ (- c)^T *m c = - 1%:M.
+  move: JJ; rewrite tr_row_mx mul_col_row scalar_mx_block => /eq_block_mx[_ vc _ cc].
+  by split; apply: oppr_inj; rewrite -mulmxN ?oppr0 ?opprK.
+have D'c : D' *m c = - C.
+  by rewrite -mulmxA tr_row_mx mul_col_mx vc cc mul_row_col mulmx0 add0r mulmxN mulmx1.
+have one : C^T *m C = 1%:M.
+  by move: CC; rewrite tr_row_mx mul_col_row scalar_mx_block => /eq_block_mx[].
+move: inv; rewrite mulmx_block (scalar_mx_block n (e + n)) => /eq_block_mx[ABac _ CDac _].
+have Vc : V *m c = 1%:M - a.
+  by rewrite mulmxBl cc opprK -mulmxA (canRL (addKr _) CDac) addr0 mulmxN mulmxA one mul1mx addrC.
+have : block_mx A B C D *m U (- V) *m L c = block_mx 1%:M (B - A *m V) 0 D'.
+  rewrite mul_block_U mul_block_L !mulmxN CV subKr D'c subrr mulmxBl -mulmxA Vc mulmxBr mulmx1.
+  by rewrite opprB [A + _]addrC addrA subrK addrC ABac.
+move/(congr1 determinant); rewrite !det_mulmx det_U det_L !mulr1 => ->.
+by rewrite det_ublock det1 mul1r !det_mulmx mulrC.
+Qed.
+
+Section SimilarInvolutions.
+Variables (F : numFieldType) (m : nat).
+Implicit Types P Q S T : 'M[F]_m.
+
+(* With P = L E U, E = pid_mx r, the matrix S = U L E is U P U^-1, and S and E are
+   idempotents of the same kernel: 1 + S - E conjugates them. *)
+Lemma idempotent_pid P : P *m P = P ->
+  exists2 g, g \in unitmx & P *m g = g *m pid_mx (\rank P).
+Proof.
+move=> PP; have := mulmx_ebase P; have uU := row_ebase_unit P.
+have := col_ebase_unit P; move: (row_ebase P) uU (col_ebase P) => U uU L uL.
+set E : 'M_m := pid_mx _ => LEU; pose S := U *m L *m E.
+have EE : E *m E = E by rewrite pid_mx_id // rank_leq_row.
+have SE : S *m E = S by rewrite -mulmxA EE.
+have US : U *m P = S *m U by rewrite -LEU !mulmxA.
+have ES : E *m S = E.
+  apply: (can_inj (mulmxK uU)); apply: (can_inj (mulKmx uL)).
+  by rewrite -[_ *m S *m U]mulmxA -US !mulmxA LEU PP.
+have SS : S *m S = S by rewrite {1}/S -mulmxA ES.
+have uh : 1%:M + (S - E) \in unitmx.
+  have /mulmx1_unit[] // : (1%:M + (S - E)) *m (1%:M - (S - E)) = 1%:M.
+  rewrite mulmxDl mul1mx mulmxBr mulmx1 mulmxBl !mulmxBr SS SE ES EE.
+  by rewrite !subrr !subr0 subrK.
+exists (invmx U *m (1%:M + (S - E))); first by rewrite unitmx_mul unitmx_inv uU.
+apply: (can_inj (mulKmx uU)); rewrite !mulmxA US mulmxK // mulmxV // mul1mx.
+by rewrite mulmxDl mulmxDr mul1mx mulmx1 mulmxBl mulmxBr SS SE EE subrr addr0 addrC subrK.
+Qed.
+
+(* By the idempotent (1 + S) / 2. *)
+Lemma involution_diag S : S *m S = 1%:M -> exists r g,
+  [/\ g \in unitmx, S *m g = g *m ((2 *: pid_mx r : 'M[F]_m) - 1%:M) & \tr S = 2 * r%:R - m%:R].
+Proof.
+move=> SS; pose P := 2^-1 *: (1%:M + S).
+have two0 : 2 != 0 :> F by rewrite pnatr_eq0.
+have SE : S = 2 *: P - 1%:M by rewrite scalerA mulfV // scale1r addrC addKr.
+have PP : P *m P = P.
+  rewrite -scalemxAl -scalemxAr mulmxDl mul1mx mulmxDr mulmx1 SS.
+  by rewrite [S + 1%:M]addrC -mulr2n -scaler_nat scalerA mulVf // scale1r.
+have [g ug Pg] := idempotent_pid PP; exists (\rank P), g.
+have Sg : S *m g = g *m ((2 *: pid_mx (\rank P) : 'M[F]_m) - 1%:M).
+  by rewrite SE mulmxBl mulmxBr mul1mx mulmx1 -scalemxAl -scalemxAr Pg.
+split=> //; rewrite -[S](mulmxK ug) Sg mxtrace_mulC mulKmx // linearB /= linearZ /= mxtrace1.
+rewrite -(pid_mx_id _ _ _ (leqnn _)) mxtrace_mulC pid_mx_id ?rank_leq_row //.
+by rewrite pid_mx_1 mxtrace1.
+Qed.
+
+Theorem similar_involutions S T : S *m S = 1%:M -> T *m T = 1%:M -> \tr S = \tr T ->
+  exists2 g, g \in unitmx & S *m g = g *m T.
+Proof.
+case/involution_diag=> r [gS [uS eS ->]]; case/involution_diag=> r' [gT [uT eT ->]].
+move/addIr/mulfI; rewrite pnatr_eq0 => /(_ isT)/eqP; rewrite eqr_nat => /eqP rr'.
+exists (gS *m invmx gT); first by rewrite unitmx_mul uS unitmx_inv.
+by apply: (can_inj (mulmxK uT)); rewrite mulmxA mulmxKV // -!mulmxA eT mulKmx // eS rr'.
+Qed.
+End SimilarInvolutions.
+
+Section SixByInvolution.
+Variables (R : comUnitRingType) (e n : nat).
+Variables (A : 'M[R]_n) (B : 'M[R]_(n, e + n)) (C : 'M[R]_(e + n, n)) (D : 'M[R]_(e + n)).
+Variables (a : 'M[R]_n) (b : 'M[R]_(n, e + n)) (c : 'M[R]_(e + n, n)) (d : 'M[R]_(e + n)).
+Variables (W0 : 'M[R]_(e + n, n)) (u : 'M[R]_(e + n, e)) (k : 'M[R]_n).
+
+Let Ch : 'M_(e + n) := row_mx u (C + W0 *m A).
+Let Jh : 'M_(e + n) := row_mx ((D + W0 *m B)^T *m u) (d *m W0 - c).
+Let K : 'M_(e + n) := block_mx 1%:M 0 0 k.
+
+Theorem six_by_intertwiner g :
+  block_mx A B C D *m block_mx a b c d = 1%:M ->
+  Ch^T *m Ch = 1%:M -> Jh^T *m Jh = 1%:M -> k \in unitmx -> g \in unitmx ->
+  K *m (Jh^T *m Ch) *m g = g *m K ->
+  exists X Y Z W V,
+    block_mx A B C D = L (- W0) *m U X *m L Y *m U Z *m L W *m U V.
+Proof.
+move=> inv orthC orthJ uk ug gK.
+have inv' : block_mx A B (C + W0 *m A) (D + W0 *m B)
+    *m block_mx (a - b *m W0) b (c - d *m W0) d = 1%:M.
+  rewrite -mul_L -[a - _]/(a + - _) -[c - _]/(c + - _) -!mulmxN -mul_block_L -mulmxA.
+  by rewrite [block_mx A _ _ _ *m _]mulmxA inv mul1mx mulmx1C // mul_LL.
+have JE : Jh = row_mx ((D + W0 *m B)^T *m u) (- (c - d *m W0)) by rewrite opprB.
+rewrite -[block_mx A B C D](mul_LK W0) mul_L.
+rewrite JE in orthJ gK; have [ZY YZ] := intertwiner_solves orthC ug gK.
+by rewrite (five_by_involution inv' orthC orthJ uk ZY YZ); do 5!eexists; rewrite !mulmxA.
+Qed.
+End SixByInvolution.
+
+Theorem six_by_involution (R : numFieldType) e n A B C D a b c d
+    (W0 : 'M[R]_(e + n, n)) (u : 'M_(e + n, e)) (k : 'M_n) :
+  let Ch : 'M_(e + n) := row_mx u (C + W0 *m A) in
+  let Jh : 'M_(e + n) := row_mx ((D + W0 *m B)^T *m u) (d *m W0 - c) in
+  let K := block_mx 1%:M 0 0 k in let T := K *m (Jh^T *m Ch) in
+  block_mx A B C D *m block_mx a b c d = 1%:M ->
+  Ch^T *m Ch = 1%:M -> Jh^T *m Jh = 1%:M ->
+  k *m k = 1%:M -> T *m T = 1%:M -> \tr T = \tr K ->
+  exists X Y Z W V,
+    block_mx A B C D = L (- W0) *m U X *m L Y *m U Z *m L W *m U V.
+Proof.
+move=> Ch Jh K T inv orthC orthJ kk TT trT; have [uk _] := mulmx1_unit kk.
+have KK : K *m K = 1%:M by rewrite [RHS]scalar_mx_block; blocks; rewrite kk.
+have [g ug gK] := similar_involutions TT KK trT.
+exact: six_by_intertwiner inv orthC orthJ uk ug gK.
+Qed.
+
+(* Reversals: what orthogonal matrices over the integers and over the reals share.
+
+   A reversal of T is a symmetric K with K^2 = 1 such that K T is symmetric, too: then
+   (K T)^2 = 1 and K T K = T^T if T is orthogonal.  reversed T f says that T has one that
+   fixes the vector f, and tr K - tr (K T) = 1 - det T.
+
+   Main results, over a commutative ring
+     reversed_diag1   if T is reversed, diag(1, T) is
+     reversed_step    and s diag(1, T), if s is a reflection that fixes what the reversals
+                      of T do: the two traces change places
+     reversed_conj    being reversed survives an orthogonal change of coordinates
+     reversed_product   T = K L, both symmetric involutions
+     reversed_first   if e <= 1 and det T = 1, K = diag(1, k) with the trace of K T *)
+Section Reversal.
+Variable R : comRingType.
+
+(* An orthogonal N that fixes the first e basis vectors is diag(1, k). *)
+Lemma fixes_first e n (N : 'M[R]_(e + n)) :
+  N *m col_mx 1%:M 0 = col_mx 1%:M 0 :> 'M_(_, e) -> N^T *m N = 1%:M ->
+  exists2 k : 'M_n, N = block_mx 1%:M 0 0 k & k^T *m k = 1%:M.
+Proof.
+rewrite -[N]submxK mul_block_col !mulmx1 !mulmx0 !addr0 => /eq_col_mx[-> ->].
+rewrite tr_block_mx trmx1 trmx0 mulmx_block !mulmx1 !mul0mx mul1mx mulmx0 !addr0.
+rewrite scalar_mx_block => /eq_block_mx[_ -> _]; rewrite trmx0 mul0mx add0r => kk.
+by exists (drsubmx N).
+Qed.
+
+Definition reversed n (T : 'M[R]_n) (f : 'cV[R]_n) := exists K : 'M[R]_n,
+  [/\ K^T = K, K *m K = 1%:M, (K *m T)^T = K *m T, K *m f = f &
+      \tr K - \tr (K *m T) = 1 - \det T].
+
+Lemma square_of_reversed n (T K : 'M[R]_n) :
+  K^T = K -> K *m K = 1%:M -> (K *m T)^T = K *m T -> T^T *m T = 1%:M ->
+  K *m T *m (K *m T) = 1%:M.
+Proof.
+by move=> sym KK KT TT; rewrite -{1}KT trmx_mul sym mulmxA -(mulmxA _ K K) KK mulmx1.
+Qed.
+
+Lemma reversed_product n (T : 'M[R]_n) f : T^T *m T = 1%:M -> reversed T f ->
+  exists K L : 'M_n,
+  [/\ T = K *m L, K *m K = 1%:M /\ K^T = K, L *m L = 1%:M /\ L^T = L &
+      \tr K - \tr L = 1 - \det T].
+Proof.
+move=> TT [K [sym KK KT _ trK]]; exists K, (K *m T).
+split=> //; first by rewrite mulmxA KK mul1mx.
+by split=> //; apply: square_of_reversed.
+Qed.
+
+Lemma orthogonal_conj n (s T : 'M[R]_n) :
+  s^T = s -> s *m s = 1%:M -> T^T *m T = 1%:M -> (s *m T *m s)^T *m (s *m T *m s) = 1%:M.
+Proof.
+move=> sym ss TT.
+by rewrite !trmx_mul sym !mulmxA -(mulmxA _ s s) ss mulmx1 -(mulmxA s) TT mulmx1.
+Qed.
+
+Lemma reversed_conj n (s T : 'M[R]_n) f :
+  s^T = s -> s *m s = 1%:M -> reversed (s *m T *m s) (s *m f) -> reversed T f.
+Proof.
+move=> s_sym ss [K [sym KK KT Kf trK]].
+have KsT : s *m K *m s *m T = s *m (K *m (s *m T *m s)) *m s.
+  by rewrite -!mulmxA ss mulmx1.
+exists (s *m K *m s); rewrite KsT; split.
+- by rewrite !trmx_mul s_sym sym mulmxA.
+- by rewrite !mulmxA -(mulmxA _ s s) ss mulmx1 -(mulmxA s) KK mulmx1.
+- by rewrite trmx_mul (trmx_mul s) KT s_sym !mulmxA.
+- by rewrite -!mulmxA Kf mulmxA ss mul1mx.
+have conj M : \tr (s *m M *m s) = \tr M by rewrite mxtrace_mulC mulmxA ss mul1mx.
+by rewrite !conj trK !det_mulmx mulrAC -det_mulmx ss det1 mul1r.
+Qed.
+
+Lemma reversed_first e n (T : 'M[R]_(e + n)) : (e <= 1)%N ->
+  T^T *m T = 1%:M -> \det T = 1 ->
+  (forall f, f = 0 \/ f^T *m f = 1%:M -> reversed T f) ->
+  exists k : 'M[R]_n, let K : 'M[R]_(e + n) := block_mx 1%:M 0 0 k in
+    [/\ k^T = k, k *m k = 1%:M, (K *m T)^T = K *m T, K *m T *m (K *m T) = 1%:M &
+        \tr (K *m T) = \tr K].
+Proof.
+move=> e1 TT dT rev; have [K [sym KK KT Kf trK]] : exists K : 'M[R]_(e + n),
+    [/\ K^T = K, K *m K = 1%:M, (K *m T)^T = K *m T,
+        K *m col_mx 1%:M 0 = col_mx 1%:M 0 :> 'M_(_, e) & \tr K - \tr (K *m T) = 1 - \det T].
+  case: e e1 T {TT dT} rev => [|[|//]] _ T rev; last first.
+    by apply: rev; right; rewrite tr_col_mx mul_row_col trmx1 mulmx1 mulmx0 addr0.
+  have [|K [? ? ? _ ?]] := rev 0; first by left.
+  by exists K; split=> //; rewrite [LHS]thinmx0 [RHS]thinmx0.
+have TK := square_of_reversed sym KK KT TT.
+have [|k eK kk] := fixes_first Kf; first by rewrite sym.
+have symk : k^T = k.
+  by move: sym; rewrite eK tr_block_mx => /eq_block_mx[].
+exists k; rewrite -eK symk in kk *; split=> //.
+by apply/esym/eqP; rewrite -subr_eq0 trK dT subrr.
+Qed.
+
+Section Step.
+Variable n : nat.
+Definition e1 : 'cV[R]_(1 + n) := col_mx 1%:M 0.
+Definition diag1 (k : 'M[R]_n) : 'M[R]_(1 + n) := block_mx 1%:M 0 0 k.
+
+Lemma diag1M k l : diag1 k *m diag1 l = diag1 (k *m l).
+Proof. by rewrite mulmx_block !mul0mx !mulmx0 mulmx1 !addr0 add0r. Qed.
+
+Lemma diag1_1 : diag1 1%:M = 1%:M. Proof. by rewrite [RHS]scalar_mx_block. Qed.
+
+Lemma diag1_tr k : (diag1 k)^T = diag1 k^T.
+Proof. by rewrite tr_block_mx trmx1 !trmx0. Qed.
+
+Lemma diag1_det k : \det (diag1 k) = \det k. Proof. by rewrite det_ublock det1 mul1r. Qed.
+
+Lemma diag1_trace k : \tr (diag1 k) = 1 + \tr k.
+Proof. by rewrite mxtrace_block mxtrace1. Qed.
+
+Lemma diag1_mul k a b : diag1 k *m col_mx a b = col_mx a (k *m b) :> 'cV_(1 + n).
+Proof. by rewrite mul_block_col !mul0mx mul1mx addr0 add0r. Qed.
+
+Lemma diag1_fix k : diag1 k *m e1 = e1. Proof. by rewrite diag1_mul mulmx0. Qed.
+
+Lemma diag1_inj k l : diag1 k = diag1 l -> k = l. Proof. by case/eq_block_mx. Qed.
+
+Lemma reversed_diag1 T f : reversed T f -> reversed (diag1 T) e1.
+Proof.
+case=> K [sym KK KT _ trK]; exists (diag1 K).
+rewrite !diag1M KK diag1_1 !diag1_tr sym KT diag1_fix diag1_det !diag1_trace -trK; split=> //.
+by rewrite opprD addrACA subrr add0r.
+Qed.
+
+(* K is diag(1, K' T'), and K T is similar to s diag(1, K'). *)
+Lemma reversed_step (s : 'M[R]_(1 + n)) b T :
+  (forall K, K^T = K -> K *m b = b ->
+     (s *m diag1 K)^T = s *m diag1 K /\ \tr (s *m diag1 K) = \tr K - 1) ->
+  \det s = - 1 -> T^T *m T = 1%:M -> reversed T b -> reversed (s *m diag1 T) e1.
+Proof.
+move=> reflects det_s TT [K [sym KK KT Kb trK]]; pose H := K *m T.
+have HH : H *m H = 1%:M by apply: square_of_reversed.
+have [symK trace_s] := reflects K sym Kb.
+have symH : (diag1 H)^T = diag1 H by rewrite diag1_tr KT.
+have eH : diag1 H *m (s *m diag1 T) = diag1 H *m (s *m diag1 K) *m diag1 H.
+  by rewrite -!mulmxA diag1M [K *m H]mulmxA KK mul1mx.
+exists (diag1 H); rewrite symH eH diag1M HH diag1_1 diag1_fix; split=> //.
+  by rewrite trmx_mul (trmx_mul (diag1 H)) symH symK mulmxA.
+rewrite mxtrace_mulC (mulmxA (diag1 H) (diag1 H)) diag1M HH diag1_1 mul1mx trace_s diag1_trace.
+rewrite det_mulmx det_s diag1_det mulN1r opprK -[\det T](subKr 1) -trK !opprB.
+by rewrite -addrA; congr (1 + _); rewrite addrCA.
+Qed.
+End Step.
+End Reversal.
+
+(* Involutions over the integers.
+
+   Main results
+     equal_traces   matrices K1 and K2 of any two sizes with K1^2 = 1 and K2^2 = 1 are
+                    1 + Z Y and 1 + Y Z for integer matrices Y and Z iff
+                    n - tr K1 = q - tr K2
+     orthogonal_reversed   an orthogonal integer matrix T is reversed, K T K = T^T, by a
+                    symmetric K with K^2 = 1 that fixes a given unit vector, and
+                    tr K - tr (K T) = 1 - det T
+     product_of_involutions   so T = K L with K^2 = L^2 = 1, and tr K = tr L if det T = 1
+
+   Idea.  If K^2 = 1 then K = 1 - P Q with Q P = 2, where the columns of P are a basis of
+   the x with K x = - x; P has a left inverse, by the Smith normal form.  Transposed, this
+   gives a right inverse of Q instead.  With one of them for each of K1 and K2 no similarity
+   is needed, and there may be none: [0 1; 1 0] and diag(1, -1) are not similar over the
+   integers.
+   T takes the first basis vector to a unit vector, and a symmetric s with s^2 = 1 takes it
+   back: s T = diag(1, T').  The rest b of that vector is 0 or a unit vector, for the entries
+   are integers; by induction some K' that fixes b reverses T'.  If s = 1 then diag(1, K')
+   reverses T; if not, diag(1, K' T') does, and the two traces change places.
+
+   References.  equal_traces is new to our knowledge; nearest: Reiner, Integral
+   representations of cyclic groups of prime order, Proc. AMS 8 (1957).  Products of two
+   involutions over fields: Wonenburger, J. Math. Mech. 16 (1966). *)
+(* In A N the rows of N that vanish may be left out. *)
+Lemma skip_zero_rows l m n (A : 'M[int]_(l, m)) (N : 'M[int]_(m, n)) (S : {set 'I_m}) :
+  (forall i, i \notin S -> row i N = 0) ->
+  colsub (enum_val : 'I_#|S| -> _) A *m rowsub enum_val N = A *m N.
+Proof.
+move=> N0; apply/matrixP=> i j; rewrite !mxE [RHS](bigID (mem S)) /=.
+rewrite [X in _ + X]big1 ?addr0 => [|a /N0/rowP/(_ j)]; last by rewrite !mxE => ->; rewrite mulr0.
+by rewrite [RHS]big_enum_val; apply: eq_bigr => a _; rewrite !mxE.
+Qed.
+
+(* The columns of P are a basis of the integer vectors that N spans over the rationals. *)
+Lemma rank_factorization m n (N : 'M[int]_(m, n)) :
+  exists r (P : 'M_(m, r)) (E : 'M_(r, m)) (Q : 'M_(r, n)),
+  [/\ N = P *m Q, E *m P = 1%:M & forall k (X : 'M_(k, r)), X *m Q = 0 -> X = 0].
+Proof.
+have [L uL [R uR [d _ ->]]] := int_Smith_normal_form N.
+set D := \matrix_(i, j) _; pose S := [set i | row i D != 0].
+pose f : 'I_#|S| -> 'I_m := enum_val.
+exists #|S|, (colsub f L), (rowsub f (invmx L)), (rowsub f D *m R); split.
+- by rewrite mulmxA skip_zero_rows // => i; rewrite inE negbK => /eqP.
+- by rewrite -mxsub_mul mulVmx //; apply/matrixP=> i j; rewrite !mxE (inj_eq enum_val_inj).
+move=> k X; rewrite mulmxA => /(canRL (mulmxK uR)); rewrite mul0mx => XD0.
+apply/matrixP=> x a; have := enum_valP a; rewrite inE => /rV0Pn[b]; rewrite !mxE => Dab.
+have ab : enum_val a = b :> nat by apply/eqP; apply: contraNT Dab => /negPf->.
+move/matrixP/(_ x b): XD0; rewrite !mxE (bigD1 a) //= big1 ?addr0 => [|c ca]; last first.
+  by rewrite !mxE -ab (inj_eq val_inj) (inj_eq enum_val_inj) (negPf ca) mulr0.
+by rewrite !mxE => /eqP; rewrite mulf_eq0 (negPf Dab) orbF => /eqP.
+Qed.
+
+(* P is a basis of the x with K x = - x, and 2 r = n - tr K of its length r *)
+Lemma involution_factorization n (K : 'M[int]_n) : K *m K = 1%:M ->
+  exists r (P : 'M_(n, r)) (E Q : 'M_(r, n)),
+  [/\ K = 1%:M - P *m Q, Q *m P = 1%:M *+ 2, E *m P = 1%:M & n%:R - \tr K = r%:R *+ 2].
+Proof.
+move=> KK; have [r [P [E [Q [PQ EP Qreg]]]]] := rank_factorization (1%:M - K).
+have PQPQ : P *m Q *m (P *m Q) = P *m Q *+ 2.
+  by rewrite -PQ mulmxBl mul1mx mulmxBr mulmx1 KK -[K - _]opprB opprK mulr2n.
+have QP : Q *m P = 1%:M *+ 2.
+  apply/eqP; rewrite -subr_eq0; apply/eqP/Qreg.
+  rewrite mulmxBl -[Q *m P *m Q]mul1mx -{1}EP -!mulmxA (mulmxA P) PQPQ !mulr2n.
+  by rewrite mulmxDl mul1mx mulmxDr mulmxA EP mul1mx subrr.
+exists r, P, E, Q; split=> //; first by rewrite -PQ opprB addrC subrK.
+rewrite -mxtrace1 -[LHS]mxtraceB PQ mxtrace_mulC QP raddfMn /=.
+by rewrite mxtrace1.
+Qed.
+
+(* Factorizations of 1 - K1^T and 1 - K2 of one length give Y and Z. *)
+Lemma factors_solve n q r (K1 : 'M[int]_n) (K2 : 'M[int]_q)
+    (P1 : 'M_(n, r)) (E1 Q1 : 'M_(r, n)) (P2 : 'M_(q, r)) (E2 Q2 : 'M_(r, q)) :
+  [/\ K1^T = 1%:M - P1 *m Q1, Q1 *m P1 = 1%:M *+ 2 & E1 *m P1 = 1%:M] ->
+  [/\ K2 = 1%:M - P2 *m Q2, Q2 *m P2 = 1%:M *+ 2 & E2 *m P2 = 1%:M] ->
+  let Y := P2 *m P1^T in let Z := E1^T *m (E2 *+ 2 - Q2) - Q1^T *m E2 in
+  1%:M + Z *m Y = K1 /\ 1%:M + Y *m Z = K2.
+Proof.
+move=> [eK1 QP1 EP1] [-> QP2 EP2] Y Z; rewrite /Y /Z.
+have PE1 : P1^T *m E1^T = 1%:M by rewrite -trmx_mul EP1 trmx1.
+have PQ1 : P1^T *m Q1^T = 1%:M *+ 2 by rewrite -trmx_mul QP1 raddfMn /= trmx1.
+rewrite -[K1]trmxK eK1 [(_ - _)^T]trmxB trmx1 trmx_mul; split; congr (_ + _).
+  rewrite mulmxA mulmxBl -!mulmxA EP2 [(_ - Q2) *m P2]mulmxBl QP2 !mulr2n.
+  by rewrite [(E2 + E2) *m P2]mulmxDl EP2 subrr mulmx0 sub0r mulmx1 mulNmx.
+rewrite -mulmxA mulmxBr !mulmxA PE1 PQ1 mul1mx !mulr2n mulmxDl mul1mx.
+by rewrite addrAC subrr sub0r mulmxN.
+Qed.
+
+Theorem equal_traces n q (K1 : 'M[int]_n) (K2 : 'M[int]_q) :
+  K1 *m K1 = 1%:M -> K2 *m K2 = 1%:M ->
+  n%:R - \tr K1 = q%:R - \tr K2 <->
+  exists (Y : 'M_(q, n)) (Z : 'M_(n, q)), 1%:M + Z *m Y = K1 /\ 1%:M + Y *m Z = K2.
+Proof.
+move=> KK1 KK2; split=> [|[Y [Z [<- <-]]]]; last first.
+  by rewrite !mxtraceD !mxtrace1 mxtrace_mulC !opprD !addrA !subrr.
+have [r [P2 [E2 [Q2 [eK2 QP2 EP2 ->]]]]] := involution_factorization KK2.
+have [|s [P1 [E1 [Q1 [eK1 QP1 EP1]]]]] := @involution_factorization _ K1^T.
+  by rewrite -trmx_mul KK1 trmx1.
+rewrite mxtrace_tr => -> /eqP; rewrite eqrMn2r //= eqr_nat => /eqP sr.
+case: r / sr in P2 E2 Q2 eK2 QP2 EP2 *.
+exists (P2 *m P1^T), (E1^T *m (E2 *+ 2 - Q2) - Q1^T *m E2).
+exact: factors_solve (And3 eK1 QP1 EP1) (And3 eK2 QP2 EP2).
+Qed.
+
+(* Over the integers one of two vectors is 0 if their squared lengths add up to 1. *)
+Lemma unit_vector_in_half p q (a : 'rV[int]_p) (b : 'rV[int]_q) :
+  a *m a^T + b *m b^T = 1%:M -> a = 0 \/ b = 0.
+Proof.
+pose norm n (v : 'rV[int]_n) := \sum_j v 0 j ^+ 2.
+have normE n (v : 'rV[int]_n) : (v *m v^T) 0 0 = norm n v.
+  by rewrite mxE; apply: eq_bigr => j _; rewrite mxE.
+have norm_ge0 n v : 0 <= norm n v by rewrite sumr_ge0 // => j _; rewrite sqr_ge0.
+have norm_eq0 n v : norm n v = 0 -> v = 0.
+  move=> /psumr_eq0P v0; apply/rowP=> j; apply/eqP.
+  by rewrite mxE -sqrf_eq0 v0 // => i _; rewrite sqr_ge0.
+move/matrixP/(_ 0 0); rewrite [LHS]mxE !normE [RHS]mxE => ab.
+suff [/norm_eq0|/norm_eq0] : norm p a = 0 \/ norm q b = 0 by [left | right].
+case: (norm p a) (norm q b) (norm_ge0 p a) (norm_ge0 q b) ab => [[|x]|//] [[|y]|//] _ _; auto.
+by rewrite -PoszD addnS.
+Qed.
+
+(* A symmetric involution that takes a unit vector to the first one. *)
+Lemma to_first n (a : 'M[int]_1) (b : 'cV[int]_n) :
+  (col_mx a b)^T *m col_mx a b = 1%:M -> let s := block_mx a b^T b (1%:M - b *m b^T) in
+  [/\ s^T = s, s *m s = 1%:M, s *m col_mx a b = col_mx 1%:M 0,
+      b = 0 \/ b^T *m b = 1%:M &
+      s = 1%:M \/ a - b^T *m b = - 1%:M /\ \det s = - 1].
+Proof.
+have a_sym : a^T = a by apply/matrixP=> i j; rewrite mxE !ord1.
+rewrite tr_col_mx mul_row_col a_sym => aabb s.
+have [ba ub cases] : [/\ b *m a = 0, b = 0 \/ b^T *m b = 1%:M &
+    a = 1%:M /\ b = 0 \/ a - b^T *m b = - 1%:M].
+  case: (@unit_vector_in_half _ _ a b^T); rewrite ?a_sym ?trmxK //.
+    by move=> a0; move: aabb; rewrite a0 !mulmx0 add0r sub0r => ->; split=> //; right.
+  move/(congr1 trmx); rewrite trmxK trmx0 => b0; move: aabb.
+  rewrite b0 mul0mx mulmx0 addr0 subr0 => /(congr1 determinant)/eqP.
+  rewrite det_mulmx det1 det_mx11 -expr2 sqrf_eq1 => a1; split; auto.
+  by case/pred2P: a1 => a1; [left | right]; rewrite [a]mx11_scalar a1 ?scalar_mxN.
+have ab : a *m b^T = 0 by rewrite -a_sym -trmx_mul ba trmx0.
+have bbb : b *m b^T *m b = b.
+  by rewrite -mulmxA (canRL (addKr _) aabb) mulmxDr mulmxN mulmxA ba mul0mx oppr0 add0r mulmx1.
+have bbbT : b^T *m b *m b^T = b^T by rewrite -{4}bbb !trmx_mul trmxK mulmxA.
+split=> //.
+- by rewrite tr_block_mx a_sym trmxK linearB /= trmx1 trmx_mul trmxK.
+- rewrite mulmx_block aabb mulmxBr mulmx1 mulmxA bbbT ab.
+  rewrite mulmxBl mul1mx bbb ba mulmxBl !mulmxBr !mulmx1 mul1mx mulmxA bbb !subrr !addr0.
+  by rewrite subr0 addrC subrK -scalar_mx_block.
+- by rewrite mul_block_col aabb mulmxBl ba mul1mx bbb subrr add0r.
+case: cases => [[a1 b0]|ab1]; [left | right; split=> //].
+  by rewrite /s a1 b0 trmx0 mulmx0 subr0 -scalar_mx_block.
+have : U (- b^T) *m s *m U b^T = block_mx (- 1%:M) 0 b 1%:M.
+  by rewrite -mulmxA mul_block_U mul_U ab addr0 subrK !mulNmx mulmx1 ab1 subrr.
+move/(congr1 determinant); rewrite !det_mulmx !det_U mulr1 mul1r det_lblock det1 mulr1 => ->.
+by rewrite det_mx11 !mxE.
+Qed.
+
+Lemma int_reversed_step n (a : 'M[int]_1) (b : 'cV[int]_n) T :
+  let s := block_mx a b^T b (1%:M - b *m b^T) in
+  a - b^T *m b = - 1%:M -> \det s = - 1 -> T^T *m T = 1%:M ->
+  reversed T b -> reversed (s *m diag1 T) (e1 _ n).
+Proof.
+move=> s ab1 det_s TT; apply: reversed_step => // K sym Kb.
+have -> : s *m diag1 K = block_mx a b^T b (K - b *m b^T).
+  rewrite mulmx_block !mulmx1 !mulmx0 !addr0 !add0r mulmxBl mul1mx -mulmxA.
+  by rewrite (_ : b^T *m K = b^T) // -[b in RHS]Kb trmx_mul sym.
+split; first by rewrite tr_block_mx trmxK linearB /= sym trmx_mul trmxK [a]mx11_scalar tr_scalar_mx.
+rewrite mxtrace_block [\tr (K - _)]mxtraceB addrCA -[\tr (b *m _)]mxtrace_mulC.
+by rewrite -mxtraceB ab1 mxtraceN mxtrace1.
+Qed.
+
+Theorem orthogonal_reversed n (T : 'M[int]_n) f :
+  T^T *m T = 1%:M -> f = 0 \/ f^T *m f = 1%:M -> reversed T f.
+Proof.
+elim: n T f => [|n IH] T f TT uf.
+  by exists 1%:M; rewrite !mul1mx trmx1 [T]flatmx0 trmx0 det_mx00 /mxtrace !big_ord0 !subrr.
+have {IH} first (M : 'M[int]_(1 + n)) : M^T *m M = 1%:M -> reversed M (e1 _ n).
+  move=> MM; pose g : 'cV_(1 + n) := M *m col_mx 1%:M 0.
+  have gg : (col_mx (usubmx g) (dsubmx g))^T *m col_mx (usubmx g) (dsubmx g) = 1%:M.
+    rewrite vsubmxK trmx_mul mulmxA -(mulmxA _ M^T) MM mulmx1 tr_col_mx mul_row_col.
+    by rewrite trmx1 mulmx1 mulmx0 addr0.
+  have [] := to_first gg; set s := block_mx _ _ _ _; rewrite vsubmxK => s_sym ss sg ub cases.
+  have [||T' eT TT'] := @fixes_first _ 1 n (s *m M); first by rewrite -mulmxA.
+    by rewrite trmx_mul s_sym mulmxA -(mulmxA _ s s) ss mulmx1.
+  have revT' := IH T' _ TT' ub; have -> : M = s *m (s *m M) by rewrite mulmxA ss mul1mx.
+  rewrite eT; case: cases => [->|[ab1 det_s]]; last exact: int_reversed_step.
+  by rewrite mul1mx; apply: reversed_diag1 revT'.
+case: uf => [->|].
+  by have [K [? ? ? _ ?]] := first T TT; exists K; rewrite mulmx0.
+rewrite -{1 2}(@vsubmxK _ 1 n 1 f) => /to_first[].
+move: (block_mx _ _ _ _) => s s_sym ss; rewrite vsubmxK => sf _ _.
+by apply: (reversed_conj s_sym ss); rewrite sf; apply/first/orthogonal_conj.
+Qed.
+
+Corollary product_of_involutions n (T : 'M[int]_n) : T^T *m T = 1%:M ->
+  exists K L : 'M_n,
+  [/\ T = K *m L, K *m K = 1%:M /\ K^T = K, L *m L = 1%:M /\ L^T = L &
+      \tr K - \tr L = 1 - \det T].
+Proof.
+by move=> TT; apply: (reversed_product TT (f := 0)); apply: orthogonal_reversed TT _; left.
+Qed.
+
+(* Signed permutations: six shears with small integers. *)
 
 (* Integer matrices with small absolute row sums, and involutions made of them.
 
@@ -238,8 +838,8 @@ End Involution.
    selects the others, give W0 B = 0 and square orthogonal matrices Ch = [u, C + W0 A] and
    Jh = [D^T u, D^T W0 - B^T] (first_layer).  Theta = Jh^T Ch has the determinant of M, 1,
    so it is reversed by an involution K = diag(1, k) with tr K = tr (K Theta)
-   (involutions.v).  Then Ch K Jh^T is an involution, too, and with k it is
-   1 + Y Z and 1 + Z Y: the two equations of involutions.v.
+   (above).  Then Ch K Jh^T is an involution, too, and with k it is
+   1 + Y Z and 1 + Z Y: the two equations above.
 
    Reference.  The theorem is new to our knowledge. *)
 (* The rows of M are f i, with signs; M M^T = 1 says that f is injective. *)
@@ -387,11 +987,11 @@ have GC : S^T *m A *m C^T = 0 by rewrite -mulmxA AC mulmx0.
 have CG : C *m (S^T *m A)^T = 0 by rewrite -[LHS]trmxK trmx_mul trmxK GC trmx0.
 exists (T1 *m S^T), u; split; first by rewrite -mulmxA SB mulmx0.
   rewrite tr_row_mx mul_row_col -[T1 *m _ *m _]mulmxA; move: (S^T *m A) GG GC CG => G GG GC CG.
-  rewrite [(_ + _)^T]linearD /= trmx_mul mulmxDl !mulmxDr mulmxA CG mul0mx addr0.
+  rewrite [(_ + _)^T]trmxD trmx_mul mulmxDl !mulmxDr mulmxA CG mul0mx addr0.
   rewrite -[T1 *m G *m C^T]mulmxA GC mulmx0 add0r -[T1 *m G *m _]mulmxA (mulmxA G) GG mul1mx.
   by rewrite addrCA -DT.
 have BS : B^T *m S = 0 by rewrite -[LHS]trmxK trmx_mul trmxK SB trmx0.
-rewrite tr_row_mx mul_row_col linearB /= !trmx_mul !trmxK mulmxBl !mulmxBr.
+rewrite tr_row_mx mul_row_col trmxB !trmx_mul !trmxK mulmxBl !mulmxBr.
 rewrite -!mulmxA (mulmxA S^T) SS mul1mx SB !mulmx0 subr0 (mulmxA B^T) BS mul0mx sub0r opprK.
 rewrite addrA -mulmxDr !mulmxA -mulmxDl -DT.
 by rewrite (canRL (addKr _) CCDD) mulmxDl mulNmx -mulmxA CD mulmx0 oppr0 add0r mul1mx addrC.
@@ -459,7 +1059,8 @@ pose V := C'^T *m (D - D').
 have rV : rows 2 V by rewrite -[2]/(1 * (1 + 1) : int); apply/rows_mul/rows_add/rows_opp.
 have eM : block_mx A B C' D = U ((B - A *m V - Z) *m invmx D') *m L Y *m U Z *m
     L (invmx D' *m (C' - Y)) *m U V by apply: (five_by_involution inv CC JJ uk ZY YZ).
-rewrite invD in eM; exists (- W0), ((B - A *m V - Z) *m D'), Y, Z, (D' *m (C' - Y)), V; split=> //; last split=> //.
+rewrite invD in eM; exists (- W0), ((B - A *m V - Z) *m D'), Y, Z, (D' *m (C' - Y)), V.
+split; [| | | exact: Yr | split; [exact: Zr | | exact: rV]].
 - by rewrite -[LHS](mul_LK W0) -LM eM !mulmxA.
 - apply: rows_opp; have -> : W0 = C' *m A^T.
     rewrite /C' mulmxDl CA add0r -mulmxA.

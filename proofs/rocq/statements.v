@@ -30,9 +30,8 @@
 From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop.
 From mathcomp Require Import finset perm ssralg ssrnum ssrint archimedean zmodp matrix.
 From mathcomp Require Import mxalgebra rat poly mxpoly.
-From exactflow.certificates Require Import shears words couplings.
-From exactflow Require Import six partitions odd_dimension scales gaussians involutions.
-From exactflow Require Import permutations rotations one_mask maps.
+From exactflow.certificates Require Import shears.
+From exactflow Require Import layers permutations orthogonal maps.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -7,7 +7,7 @@
    Plan.  The words of one letter fewer that start with U and with L must both be
    impossible.  An obstruction is what the lemmas of the last part need, its
    conditions computed on lists of rationals by vm_compute. *)
-From exactflow.certificates Require Export words rationals.
+From exactflow.certificates Require Export shears rationals.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -5,7 +5,7 @@ Main results
 *Traces.* Of two matrices whose characteristic polynomials differ, some k-th powers, k <= n, have
 different traces, by Newton's identities.
 
-*Ranks.* `rank_clash` looks for rows K, P, Q and polynomials f, p as in `rank_clash` of `words.v`:
+*Ranks.* `rank_clash` looks for rows K, P, Q and polynomials f, p as in `rank_clash` of `shears.v`:
 if D' = D - C V = I + Y Z and a' = a + V c = I + Z Y, K f(D') p(D') = 0, p(a') Q = 0 and f(1) is not
 0, then the ranks of K p(D') and of f(a') P + Q add up to at most n; for f = x - 1 the same holds of
 K f(D') p(D'), if that is what f kills. Here K, P and Q are such that the products do not depend on

@@ -7,7 +7,7 @@
 
    Plan.  A product of couplings is one of shears, times a positive diagonal matrix
    (couplings_word); so M diag(y, x) is a word for some positive y and x. *)
-From exactflow.certificates Require Export couplings depth.
+From exactflow.certificates Require Export depth.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -370,10 +370,10 @@ rewrite /= big_cons; case: (scaled_product s) => [[[A B] C] D] <-.
 by case: u; rewrite !(addE, mulE, diagonalE) mulmx_block !(mul1mx, mul0mx, addr0, add0r).
 Qed.
 
-Definition positive_scale (l : scaled_layer) :=
+Definition positive_layer (l : scaled_layer) :=
   all (fun i => above_0 (nth (Qmake 0 1) l.1.2 i)) (iota 0 n).
 
-Lemma positive_scaleP l : positive_scale l -> is_coupling (coupling_of l).
+Lemma positive_layerP l : positive_layer l -> is_coupling (coupling_of l).
 Proof.
 case: l => [[u r] X] /allP r0; have r_gt0 : positive_row (row_of r).
   by move=> i; rewrite mxE; apply/above_0P/r0; rewrite mem_iota ltn_ord.
@@ -399,7 +399,7 @@ Definition scaled_holds (M N : rows) (s : seq scaled_layer) (of_U of_L : scaled_
   let: (A, B, C, D) := (block n M 0 0, block n M 0 n, block n M n 0, block n M n n) in
   let: (a, b, c, d) := (block n N 0 0, block n N 0 n, block n N n 0, block n N n n) in
   let: (A', B', C', D') := scaled_product s in
-  [&& same n A A', same n B B', same n C C', same n D D' & all positive_scale s &&
+  [&& same n A A', same n B B', same n C C', same n D D' & all positive_layer s &&
     match (size s).-1 with
     | 0 => nilp s || ~~ [&& same n A (one n), vanishes n B, vanishes n C & same n D (one n)]
     | 1 => ~~ one_layer A C D && ~~ one_layer D B A
@@ -421,7 +421,7 @@ case: scaled_product => [[[A' B'] C'] D'] e.
 case/and5P=> /sameP eA /sameP eB /sameP eC /sameP eD /andP[s0 why]; split.
   exists (map coupling_of s); rewrite size_map eA eB eC eD e; split=> // K.
   elim: (s) s0 => //= l s' IH /andP[l0 s0']; rewrite inE => /predU1P[->|/(IH s0')//].
-  exact: positive_scaleP.
+  exact: positive_layerP.
 move=> Ks sh eK; rewrite leqNgt; apply/negP => fewer.
 case em : (size s).-1 why => [|[|m]].
 - case/orP=> [/nilP s_nil|/negP[]]; first by rewrite s_nil in fewer.

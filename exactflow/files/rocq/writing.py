@@ -15,15 +15,13 @@ LIBRARY = {
     "flow": ["rationals"],
     "definitions": [],
     "shears": ["definitions"],
-    "words": ["shears"],
-    "couplings": ["shears"],
-    "depth": ["words", "rationals"],
-    "scaled": ["couplings", "depth"],
+    "depth": ["shears", "rationals"],
+    "scaled": ["depth"],
     "unequal": ["depth"],
 }
 """The texts, and of each the others that it requires; `proofs/rocq` stands on some of them, too.
 
-In one file `rationals` comes after `words`: what MathComp has again may not hide its names.
+In one file `rationals` comes after `shears`: what MathComp has again may not hide its names.
 """
 
 _REQUIRE = "From exactflow.certificates Require {} {}.\n"

@@ -27,7 +27,7 @@ is, and T c = -C S: T maps the hyperplane im c = ker v onto im C as S says.
 How it is checked
 -----------------
 *Exact* on every call of `factor`; *for all n* as an identity in symbols, given T G = G diag(S, 1);
-*formally proved* over every field of more than n + 1 elements (proofs/rocq/odd_dimension.v).
+*formally proved* over every field of more than n + 1 elements (proofs/rocq/layers.v).
 
 Implementation notes
 --------------------

@@ -19,6 +19,7 @@ from exactflow.exact.progress import hearing
 from exactflow.files.certificate import certificate_text
 from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.files.rocq import coq, theorem
+from exactflow.files.rocq.writing import LIBRARY, opening
 from exactflow.linear.depth import minimal_depth
 
 CORPUS = Path(__file__).parents[2] / "corpus"
@@ -236,6 +237,14 @@ def test_standalone_is_one_file():
     file = theorem.theorem(FLOW.encode(), standalone=True)
     assert "Theorem flow_of_couplings" in file
     assert "exactflow.certificates" not in file
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_one_file_defines_each_name_once(name):
+    said = r"^(?:Definition|Fixpoint|Inductive|Lemma|Theorem|Corollary) (\w+)"
+    names = re.findall(said, opening(name, standalone=True), re.MULTILINE)
+    assert names
+    assert len(set(names)) == len(names)
 
 
 STUB = """#!/bin/sh
