@@ -90,19 +90,19 @@ def test_a_signal_ends_the_command_that_runs_a_script(folder):
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="a device")
 @pytest.mark.parametrize("name", ["z.csv", pytest.param("z", marks=pytest.mark.slow)])
-def test_a_link_to_a_device_without_end(folder, name):
+def test_a_link_to_a_device_without_end(folder, run, name):
     (folder / name).symlink_to("/dev/zero")
-    done = exactflow("factor", name, folder=folder)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert f"got '{name}': it has more than 536870912 bytes" in done.stderr
+    code, out, err = run("factor", name)
+    assert (code, out) == (2, "")
+    assert f"got '{name}': it has more than 536870912 bytes" in err
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="a device")
-def test_a_certificate_without_end(folder):
+def test_a_certificate_without_end(folder, run):
     (folder / "z.json").symlink_to("/dev/zero")
-    done = exactflow("check", "z.json", folder=folder)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "expected a file of at most 2^28 bytes" in done.stderr
+    code, out, err = run("check", "z.json")
+    assert (code, out) == (2, "")
+    assert "expected a file of at most 2^28 bytes" in err
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")

@@ -1,18 +1,20 @@
 """The plugin in projects that have nothing but a certificate, or a proof script."""
 
+import io
 import json
 import re
 import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from fractions import Fraction
 from importlib import resources
 from pathlib import Path
 
 import pytest
 
-from exactflow import factor, minimal_depth, permutation
+from exactflow import cli, factor, minimal_depth, permutation
 from exactflow.files.certificate import certificate_text
 from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.proving import items
@@ -61,22 +63,24 @@ def project(pytester, monkeypatch):
     return write
 
 
+@pytest.fixture
+def within_this_process(monkeypatch):
+    """Run scripts here, which is ten times as fast: a process of its own shows nothing more."""
+
+    def run(config, words, limit):
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err), chdir(config.rootpath):
+            cli.main(words)
+        lines = out.getvalue().splitlines()
+        return json.loads(lines[-1]) if lines else None, err.getvalue()
+
+    monkeypatch.setattr(items, "_exactflow", run)
+
+
 def outcomes(result) -> dict[str, str]:
     """Return the outcome of each item by its id."""
     row = re.compile(r"(\S.*::.*?) (PASSED|FAILED|ERROR|SKIPPED|XFAIL)\b")
     return dict(found.groups() for line in result.outlines if (found := row.match(line)))
-
-
-def run_once(kind):
-    """Return how a script is run, once for all runs of pytest that follow."""
-    run, found = kind.record.func, {}
-
-    def record(script):
-        if script.path not in found:
-            found[script.path] = run(script)
-        return found[script.path]
-
-    return record
 
 
 def collected(there, *arguments) -> list[str]:
@@ -259,6 +263,7 @@ def test_the_time_limit_ends_what_a_script_has_started(project):
         time.sleep(0.02)
 
 
+@pytest.mark.usefixtures("within_this_process")
 def test_properties_in_junit_xml(project):
     near = certificate_text(factor(M), within=Fraction(1, 1000))
     there = project(a_cert_json=TEXT, b_cert_json=near, proofs__c_py=SCRIPT.replace("BOUND", "2"))
@@ -295,8 +300,8 @@ def test_a_script_is_one_item_a_claim(project):
     ]
 
 
-def test_what_a_script_fails_with(project, monkeypatch):
-    monkeypatch.setattr(items.ScriptFile, "record", property(run_once(items.ScriptFile)))
+@pytest.mark.usefixtures("within_this_process")
+def test_what_a_script_fails_with(project):
     late = 'with claims.check("late", Evidence.CERTIFIED) as check:\n    check.true(True, "")\n'
     there = project(proofs__a_py=SCRIPT.replace("BOUND", "1") + late)
     result = there.runpytest("--exactflow", "-v")
@@ -324,6 +329,7 @@ def test_what_a_script_fails_with(project, monkeypatch):
     result.stdout.fnmatch_lines(["not reached: *a.py:9: in the claim 'for 1' *"])
 
 
+@pytest.mark.usefixtures("within_this_process")
 def test_a_script_that_breaks_outside_of_its_claims(project):
     there = project(proofs__a_py=SCRIPT.replace("for k in", "1 / 0\nfor k in"))
     assert list(outcomes(there.runpytest("--exactflow", "-v")).values()) == [
@@ -334,6 +340,7 @@ def test_a_script_that_breaks_outside_of_its_claims(project):
     ]
 
 
+@pytest.mark.usefixtures("within_this_process")
 def test_each_false_claim_fails_where_the_script_goes_on(project):
     caught = "from contextlib import suppress\nfrom exactflow.claims import ProofError\n"
     for text in ("one", "two"):
@@ -344,6 +351,7 @@ def test_each_false_claim_fails_where_the_script_goes_on(project):
     assert [*verdicts][-3:] == ["FAILED", "FAILED", "SKIPPED"]
 
 
+@pytest.mark.usefixtures("within_this_process")
 def test_a_missing_tool_skips_with_its_name(project):
     raising = SCRIPT.replace("for k in", "raise MissingExtraError('zuko', 'a study')\nfor k in")
     there = project(proofs__a_py=raising)
@@ -360,7 +368,9 @@ def test_a_missing_tool_skips_with_its_name(project):
         ("# \udcff", "expected a proof script"),
     ],
 )
-def test_what_is_no_proof_script(project, script, words):
+def test_what_is_no_proof_script(project, request, script, words):
+    if "_exit" not in script:
+        request.getfixturevalue("within_this_process")
     there = project(proofs__a_py="")
     (there.path / "proofs" / "a.py").write_bytes(script.encode("utf-8", "surrogateescape"))
     result = there.runpytest("--exactflow", "-v")

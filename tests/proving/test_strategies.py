@@ -1,9 +1,12 @@
 """Strategies draw what they say, degenerate cases included."""
 
+from contextlib import suppress
+
 import pytest
 import sympy
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
 
 from exactflow import factor
 from exactflow.errors import InvalidInputError
@@ -40,19 +43,25 @@ def test_flows(flow):
     assert flow.depth <= 2
 
 
-@pytest.mark.parametrize(
-    "is_degenerate",
-    [
-        lambda M: M[2:, :2].is_zero_matrix,
-        lambda M: M[:2, :2].is_zero_matrix,
-        lambda M: all(block.det() == 0 for block in (M[:2, :2], M[:2, 2:], M[2:, :2], M[2:, 2:])),
-        lambda M: M[:2, :2] == 2 * sympy.eye(2) and M[:2, 2:].is_zero_matrix,
-    ],
-)
-def test_degenerate_cases_are_found(is_degenerate):
-    drawn = settings(max_examples=500, phases=[Phase.generate])  # the first: no smaller one
-    blocks = strategies.degenerate_blocks(halves=(2,))
-    assert is_degenerate(find(blocks, is_degenerate, settings=drawn))
+def test_degenerate_cases_are_found():
+    left = {
+        "C is 0": lambda M: M[2:, :2].is_zero_matrix,
+        "A is 0": lambda M: M[:2, :2].is_zero_matrix,
+        "no block is invertible": lambda M: all(
+            block.det() == 0 for block in (M[:2, :2], M[:2, 2:], M[2:, :2], M[2:, 2:])
+        ),
+        "A is 2 I, B is 0": lambda M: M[:2, :2] == 2 * sympy.eye(2) and M[:2, 2:].is_zero_matrix,
+    }
+
+    def is_last(M):
+        for name in [name for name, is_degenerate in left.items() if is_degenerate(M)]:
+            del left[name]
+        return not left
+
+    drawn = settings(max_examples=500, phases=[Phase.generate])
+    with suppress(NoSuchExample):
+        find(strategies.degenerate_blocks(halves=(2,)), is_last, settings=drawn)
+    assert list(left) == []
 
 
 def test_unknown_determinant():

@@ -68,7 +68,10 @@ FIELDS = [QQ, GF(2), GF(5), GF(101), QQ.algebraic_field(sqrt(2)), QQ.frac_field(
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=str)
-@pytest.mark.parametrize("partition", [(1, 2), (2, 1), (2, 3), (3, 2)])
+@pytest.mark.parametrize(
+    "partition",
+    [(1, 2), (3, 2), *(pytest.param(pair, marks=pytest.mark.slow) for pair in [(2, 1), (2, 3)])],
+)
 def test_products_of_shears(field, partition):
     rng, (p, q) = random.Random(str(field)), partition
     for length in range(0, 7, 2) if field.is_FractionField else range(7):
