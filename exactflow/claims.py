@@ -37,15 +37,7 @@ from exactflow.errors import ExactFlowError, MissingExtraError, require
 from exactflow.exact.numbers import format_short
 from exactflow.flows.result import Evidence
 
-__all__ = [
-    "Check",
-    "Claim",
-    "Claims",
-    "Evidence",
-    "Options",
-    "ProofError",
-    "proof_options",
-]
+__all__ = ["Check", "Claim", "Claims", "Evidence", "Options", "ProofError", "proof_options"]
 
 
 class ProofError(ExactFlowError):

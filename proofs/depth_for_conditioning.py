@@ -90,13 +90,7 @@ from exactflow.explanation.identities import Identity
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.laws.conditioning import condition_number
-from exactflow.laws.universal import (
-    Boxes,
-    GaussianMixture,
-    Product,
-    approximate,
-    checkerboard,
-)
+from exactflow.laws.universal import Boxes, GaussianMixture, Product, approximate, checkerboard
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 

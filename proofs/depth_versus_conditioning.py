@@ -301,10 +301,7 @@ def draw(pyplot, path) -> None:
         axes[0].plot(DEPTHS, [r.condition for r in series], label=name, **style)
         axes[1].plot(DEPTHS, [r.inverse64 for r in series], **style)
         axes[1].plot(DEPTHS, [r.inverse32 for r in series], linestyle="--", **style)
-    labels = (
-        "largest condition number of a layer",
-        "error of inverse(forward(x)), relative",
-    )
+    labels = ("largest condition number of a layer", "error of inverse(forward(x)), relative")
     for axis, label in zip(axes, labels, strict=True):
         axis.set_yscale("log")
         axis.set_xticks(DEPTHS)

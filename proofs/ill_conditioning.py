@@ -48,13 +48,7 @@ from exactflow import factor, permutation, random_matrix
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.exact.numbers import flint_rational
 from exactflow.laws.conditioning import singular_values
-from exactflow.laws.universal import (
-    Atoms,
-    GaussianMixture,
-    Product,
-    approximate,
-    uniform,
-)
+from exactflow.laws.universal import Atoms, GaussianMixture, Product, approximate, uniform
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 

@@ -272,12 +272,7 @@ with claims.check("Adam ends above 1e-5 where five shears exist", Evidence.NUMER
 # with scales, stands above; that the distance is as large as the number here is not claimed.
 
 # %%
-tables = (
-    ("shears", shears),
-    ("scaled", scaled),
-    ("Adam", adams),
-    ("Adam, scaled", adams_scaled),
-)
+tables = (("shears", shears), ("scaled", scaled), ("Adam", adams), ("Adam, scaled", adams_scaled))
 for d, kind in itertools.product(dimensions, kinds):
     if (kind, d) in targets:
         print(f"    d = {d}, {kind}, K = {depths[0]} .. {depths[-1]}")

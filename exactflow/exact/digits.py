@@ -112,11 +112,7 @@ class Digits:
         return _zeros(*self.shape)._with_products(factors, self, floor, add)
 
     def _with_products(
-        self,
-        A: "Digits",
-        B: "Digits",
-        floor: int | None,
-        add: Callable[[np.ndarray, int], None],
+        self, A: "Digits", B: "Digits", floor: int | None, add: Callable[[np.ndarray, int], None]
     ) -> "Digits":
         """Return the matrix plus what `add` adds for each sum k of places of digits."""
         low, count = A.low + B.low, len(A.planes) + len(B.planes) - 1

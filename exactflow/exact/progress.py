@@ -6,13 +6,7 @@ Whatever is printed meanwhile stands above it, and at the end it is erased.
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import (
-    ExitStack,
-    contextmanager,
-    nullcontext,
-    redirect_stderr,
-    redirect_stdout,
-)
+from contextlib import ExitStack, contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO, TypeVar, cast

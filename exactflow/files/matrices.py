@@ -115,9 +115,6 @@ def _csv_rows(text: str) -> list[list[str]]:
 
 
 _ARRAYS = (".npy", ".npz", ".safetensors", ".pt", ".pth")
-_TEXTS: dict[str, Callable[[str], object]] = {
-    ".json": _json_rows,
-    ".csv": _csv_rows,
-}
+_TEXTS: dict[str, Callable[[str], object]] = {".json": _json_rows, ".csv": _csv_rows}
 _FIRST = ((".npy", b"\x93NUMPY"), (".npz", b"PK"), (".json", b"["), (".json", b"{"))
 """What a matrix on standard input begins with."""

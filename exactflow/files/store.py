@@ -80,10 +80,7 @@ def save(result: Any, path: str | Path, *, target: "MatrixLike | None" = None) -
 
 
 def write_claim(
-    result: Any,
-    path: str | Path,
-    target: DomainMatrix | None,
-    provenance: Mapping[str, object],
+    result: Any, path: str | Path, target: DomainMatrix | None, provenance: Mapping[str, object]
 ) -> str:
     """Write the certificate of the flow of a result; return what the checker says of it."""
     flow = _flow(result)

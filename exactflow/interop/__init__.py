@@ -45,11 +45,7 @@ __all__ = [
     "to_module",
 ]
 
-_HOMES = {
-    "convert": "conversion",
-    "diagnose": "diagnosis",
-    "restore": "conversion.restoring",
-}
+_HOMES = {"convert": "conversion", "diagnose": "diagnosis", "restore": "conversion.restoring"}
 """Names that need PyTorch, imported when they are first asked for."""
 
 

@@ -28,14 +28,7 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.targets import permutation
 from exactflow.proving.theory.trials import Determinant, draw_matrix
 
-__all__ = [
-    "degenerate_blocks",
-    "flows",
-    "matrices",
-    "partitions",
-    "permutations",
-    "rationals",
-]
+__all__ = ["degenerate_blocks", "flows", "matrices", "partitions", "permutations", "rationals"]
 
 
 def rationals(*, bound: int = 4) -> SearchStrategy[Fraction]:

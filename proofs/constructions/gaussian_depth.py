@@ -73,10 +73,7 @@ class GaussianDepth(DepthBounds, Result):
 
 
 def gaussian_depth(
-    Sigma: MatrixLike,
-    *,
-    scales: DepthScales = "additive",
-    partition: "PartitionLike | None" = None,
+    Sigma: MatrixLike, *, scales: DepthScales = "additive", partition: "PartitionLike | None" = None
 ) -> GaussianDepth:
     """Least number of coupling layers that generate N(0, Sigma) from white noise, or whiten it.
 

@@ -25,13 +25,7 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball
 from exactflow.exact.coerce import as_rectangle
-from exactflow.exact.numbers import (
-    elements,
-    flint_rational,
-    format_short,
-    to_element,
-    to_fraction,
-)
+from exactflow.exact.numbers import elements, flint_rational, format_short, to_element, to_fraction
 from exactflow.exact.rounding import root
 from exactflow.exact.typing import Element, MatrixLike, NumberLike
 from exactflow.laws.universal.cells import (

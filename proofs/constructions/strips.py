@@ -27,13 +27,7 @@ from flint import arb, ctx
 from sympy import QQ
 
 from exactflow.exact.balls import ball, lower
-from exactflow.laws.universal import (
-    Approximation,
-    Boxes,
-    GaussianMixture,
-    Product,
-    TargetMeasure,
-)
+from exactflow.laws.universal import Approximation, Boxes, GaussianMixture, Product, TargetMeasure
 from exactflow.laws.universal.cells import TUNING
 from proofs.constructions.spheres import Ring
 

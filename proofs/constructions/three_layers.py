@@ -67,10 +67,7 @@ BELOW = 1e-8  # a level may lie below 0 by as much
 
 
 def whiten_by_three(
-    Sigma: MatrixLike,
-    *,
-    mean: "VectorLike | None" = None,
-    partition: "PartitionLike | None" = None,
+    Sigma: MatrixLike, *, mean: "VectorLike | None" = None, partition: "PartitionLike | None" = None
 ) -> Whitening:
     """Return three layers that whiten N(mean, Sigma), additive where that is possible.
 

@@ -19,14 +19,7 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import PrecisionError
 from exactflow.exact.least import least
-from exactflow.exact.numbers import (
-    elements,
-    format_short,
-    to_element,
-    to_float,
-    to_index,
-    to_mpf,
-)
+from exactflow.exact.numbers import elements, format_short, to_element, to_float, to_index, to_mpf
 from exactflow.exact.typing import Element, NumberLike
 from exactflow.flows.base import Flow
 from exactflow.flows.flow import CouplingFlow

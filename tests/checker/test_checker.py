@@ -334,10 +334,7 @@ def test_signs_of_long_scales_cost_little():
 # ---- separate targets
 
 HALF = [["1/2", "-3"], ["1/4", "1/2"]]
-HALF_LAYERS = [
-    shear("second", "1/2", "1"),
-    shear("first", "-3", "2"),
-]
+HALF_LAYERS = [shear("second", "1/2", "1"), shear("first", "-3", "2")]
 
 
 @pytest.fixture

@@ -413,7 +413,4 @@ def test_a_composite_that_passes_for_a_prime_is_incomplete(tmp_path):
         ],
     }
     code, lines, _ = check(write(tmp_path, content))
-    assert (code, lines[-2:]) == (
-        3,
-        ["c incomplete: no proof that p is prime", "s NOT VERIFIED"],
-    )
+    assert (code, lines[-2:]) == (3, ["c incomplete: no proof that p is prime", "s NOT VERIFIED"])

@@ -146,10 +146,7 @@ def test_keys(run):
         (".:model", "expected SCRIPT.py:MODEL"),
         ("flow.py:none", "got AttributeError: "),
         ("flow.py:number", "expected a flow as a module of PyTorch, got int"),
-        (
-            "flow.py:broken",
-            "expected a script that makes 'broken', got ValueError: no weights",
-        ),
+        ("flow.py:broken", "expected a script that makes 'broken', got ValueError: no weights"),
         ("flow.py:ends", "expected a model that runs, got SystemExit: 1"),
         ("flow.py:ending", "expected a model that runs, got SystemExit: 1"),
         ("flow.py:Linear", "got TypeError: "),

@@ -122,11 +122,7 @@ def test_a_pickle_gets_the_memory_that_its_size_explains(tmp_path, pickle):
     assert resource.getrlimit(resource.RLIMIT_AS) == limits
 
 
-LONG = {
-    "integer": "7" * 3_000_000,
-    "decimal": "0." + "7" * 10**6,
-    "quotient": "1/" + "3" * 10**6,
-}
+LONG = {"integer": "7" * 3_000_000, "decimal": "0." + "7" * 10**6, "quotient": "1/" + "3" * 10**6}
 FORMS = {"w.csv": "{},1\n1,3\n", "w.json": '[["{}", 1], [1, 3]]', "bare.json": "[[{}, 1], [1, 3]]"}
 
 

@@ -61,9 +61,7 @@ def test_positive_scales(name):
 
 
 @pytest.mark.parametrize(
-    "M",
-    [CLASHES["and around it"][0], SWAP],
-    ids=["signs of minors", "kernels"],
+    "M", [CLASHES["and around it"][0], SWAP], ids=["signs of minors", "kernels"]
 )
 def test_four_layers_with_positive_scales_are_excluded(M):
     """Both kinds are called "linear", one with polynomials for multipliers, one with matrices."""

@@ -25,10 +25,7 @@ def images():
 def normflows_model(lu=True):
     nf = library("normflows")
     torch.manual_seed(0)
-    flows = [
-        nf.flows.GlowBlock(4, 8, use_lu=lu),
-        nf.flows.Permute(4),
-    ]
+    flows = [nf.flows.GlowBlock(4, 8, use_lu=lu), nf.flows.Permute(4)]
     model = nf.NormalizingFlow(nf.distributions.DiagGaussian((4, 2, 2)), flows)
     model.inverse(data(3, 4, 2, 2))
     return model

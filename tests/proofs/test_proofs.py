@@ -49,10 +49,7 @@ RAISES = "raise MissingExtraError('plot', 'a study')\n"
 
 @pytest.mark.parametrize(
     "script",
-    [
-        RAISES,
-        f"claims = Claims('T')\nwith claims.check('a', Evidence.NUMERIC):\n    {RAISES}",
-    ],
+    [RAISES, f"claims = Claims('T')\nwith claims.check('a', Evidence.NUMERIC):\n    {RAISES}"],
 )
 def test_a_missing_extra_is_neither_passed_nor_failed(capsys, tmp_path, monkeypatch, script):
     path = tmp_path / "needs.py"

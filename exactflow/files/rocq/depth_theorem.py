@@ -140,11 +140,7 @@ ADDITIVE = {
     "factor": "is_shear",
     "holds": "holds",
 }
-UNEQUAL = ADDITIVE | {
-    "library": "unequal",
-    "factor": "is_unequal_shear",
-    "holds": "unequal_holds",
-}
+UNEQUAL = ADDITIVE | {"library": "unequal", "factor": "is_unequal_shear", "holds": "unequal_holds"}
 POSITIVE = {
     "library": "scaled",
     "layer": "whether it moves the first half, its scale and its block",

@@ -5,13 +5,7 @@ from torch import nn
 from exactflow.errors import InvalidInputError
 from exactflow.interop.libraries import library_of
 from exactflow.interop.models import cause, copy_model, place_of, put
-from exactflow.interop.modules.flow import (
-    Bijection,
-    FlowModule,
-    MatrixModule,
-    MergedAway,
-    under,
-)
+from exactflow.interop.modules.flow import Bijection, FlowModule, MatrixModule, MergedAway, under
 from exactflow.interop.modules.layers import State
 
 MARK = "couplings._extra_state"

@@ -19,13 +19,7 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, upper
 from exactflow.exact.least import least
-from exactflow.exact.numbers import (
-    format_above,
-    format_below,
-    format_short,
-    to_element,
-    to_mpf,
-)
+from exactflow.exact.numbers import format_above, format_below, format_short, to_element, to_mpf
 from exactflow.exact.typing import DepthScales, Element, NumberLike, check_option
 from exactflow.explanation import Explanation, Step
 from exactflow.flows.result import Evidence, Result

@@ -15,13 +15,7 @@ from sympy import QQ
 
 from exactflow.exact.balls import PrecisionError, ball
 from exactflow.exact.typing import Element
-from exactflow.laws.conditioning.frames import (
-    Distance,
-    LawOnAxes,
-    frame_of,
-    reflection,
-    unit_frame,
-)
+from exactflow.laws.conditioning.frames import Distance, LawOnAxes, frame_of, reflection, unit_frame
 from exactflow.laws.conditioning.pieces import Gaussian, Law, Pieces, is_product
 from exactflow.laws.conditioning.tuning import TUNING
 from exactflow.laws.conditioning.volume import differences
@@ -31,10 +25,7 @@ _BITS = 60  # of a float's mantissa, and more
 
 
 def least_lipschitz(
-    law: Law,
-    pieces: Pieces,
-    eps: Element,
-    spectrum: Sequence[arb],
+    law: Law, pieces: Pieces, eps: Element, spectrum: Sequence[arb]
 ) -> tuple[Element, "Element | None", "LawOnAxes | None"]:
     """Return the best bound for maps within `eps` of a law, which has these pieces, and the frame
     that gave it, or None.

@@ -168,10 +168,7 @@ class Whitening(MapResult):
 
 
 def whiten(
-    Sigma: MatrixLike,
-    *,
-    mean: "VectorLike | None" = None,
-    partition: "PartitionLike | None" = None,
+    Sigma: MatrixLike, *, mean: "VectorLike | None" = None, partition: "PartitionLike | None" = None
 ) -> Whitening:
     """Return two affine layers that whiten N(mean, Sigma): data in, white noise out.
 

@@ -109,10 +109,7 @@ def _corrected(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
     c = basis.shear(E1 - np.diag(alpha), E2 - np.diag(beta))
     a = -(E[:p, p:] + c).T - t @ (np.diag(alpha) - c @ t)
     return _layers(
-        d1 + alpha * d1,
-        x + alpha[:, None] * x + c * d2,
-        d2 + beta * d2,
-        t + a + beta[:, None] * t,
+        d1 + alpha * d1, x + alpha[:, None] * x + c * d2, d2 + beta * d2, t + a + beta[:, None] * t
     )
 
 

@@ -34,11 +34,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.flanders import is_unit_factor
-from exactflow.exact.normalforms import (
-    elementary_divisors,
-    largest_invariant_rows,
-    orbit,
-)
+from exactflow.exact.normalforms import elementary_divisors, largest_invariant_rows, orbit
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.word import Pencil
 

@@ -176,10 +176,7 @@ def _reduction(blocks: Blocks, draws: Draws) -> Shifts | None:
     if p == q:
         return _peeled(blocks, [], lambda rest, *_: commutator_shifts(rest), draws)
     return _peeled(
-        blocks,
-        _steps(p, q - 1),
-        lambda rest, inverse, _: hyperplane_shifts(rest, inverse),
-        draws,
+        blocks, _steps(p, q - 1), lambda rest, inverse, _: hyperplane_shifts(rest, inverse), draws
     )
 
 

@@ -49,13 +49,7 @@ from typing import Any
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.least import least
-from exactflow.exact.numbers import (
-    format_above,
-    format_below,
-    format_short,
-    to_fraction,
-    to_index,
-)
+from exactflow.exact.numbers import format_above, format_below, format_short, to_fraction, to_index
 from exactflow.exact.rounding import root, rounded_up
 from exactflow.exact.typing import NumberLike
 from proofs.constructions.capacity.couplings import AdditiveCouplings

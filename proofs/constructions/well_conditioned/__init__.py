@@ -78,13 +78,7 @@ from flint import arb, ctx
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, normal_cdf, upper, upper_root
-from exactflow.exact.numbers import (
-    format_above,
-    format_below,
-    format_short,
-    to_element,
-    to_index,
-)
+from exactflow.exact.numbers import format_above, format_below, format_short, to_element, to_index
 from exactflow.exact.typing import NumberLike
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.result import Evidence, FlowResult

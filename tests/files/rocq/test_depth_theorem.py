@@ -148,8 +148,7 @@ def test_ranks_and_recurrences_compile(name, tmp_path):
 @NO_COQ
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name",
-    ["1_2_5_letters_trace", "2_3_4_letters_linear_mirrored", "2_3_5_letters_chain"],
+    "name", ["1_2_5_letters_trace", "2_3_4_letters_linear_mirrored", "2_3_5_letters_chain"]
 )
 def test_halves_of_two_sizes_compile(name, tmp_path):
     text = theorem((CORPUS / f"rationals_halves_{name}.json").read_bytes())

@@ -10,12 +10,7 @@ import sympy
 from matrices import POSITIVE
 
 from exactflow import CouplingFlow, pad, toeplitz, verify
-from exactflow.errors import (
-    InvalidInputError,
-    MethodError,
-    OrientationError,
-    SingularMatrixError,
-)
+from exactflow.errors import InvalidInputError, MethodError, OrientationError, SingularMatrixError
 from exactflow.exact.coerce import as_matrix
 from exactflow.floats.balancing import METHODS, balance, methods
 from exactflow.testing import assert_within

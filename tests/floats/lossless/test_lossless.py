@@ -13,12 +13,7 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 from exactflow import CouplingFlow, permutation
-from exactflow.errors import (
-    InvalidInputError,
-    MethodError,
-    OrientationError,
-    SingularMatrixError,
-)
+from exactflow.errors import InvalidInputError, MethodError, OrientationError, SingularMatrixError
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.lossless import LIMIT, IntegerCoupling
 from exactflow.floats.lossless import lossless as refusing

@@ -234,11 +234,7 @@ PLANTED = {
         2,
         noted("it returns numbers that are not finite"),
     ),
-    "underflow": (
-        lambda: model(at=3, layer=Scale([0.0, -120.0, 0.0, 0.0])),
-        3,
-        wrong("error", 1),
-    ),
+    "underflow": (lambda: model(at=3, layer=Scale([0.0, -120.0, 0.0, 0.0])), 3, wrong("error", 1)),
     "nan": (
         lambda: model(at=2, layer=Scale([0.0, float("nan"), 0.0, 0.0])),
         2,

@@ -116,25 +116,16 @@ def normflows_residual():
 
 
 MODELS = {
-    "normflows": (
-        normflows_vectors,
-        vectors,
-        [f"flows.{i}" for i in range(7, -1, -1)],
-    ),
+    "normflows": (normflows_vectors, vectors, [f"flows.{i}" for i in range(7, -1, -1)]),
     "normflows, two levels": (
         normflows_images,
         images,
-        [
-            *["flows.1.1", "flows.1.0", "merges.0", "flows.0.1", "flows.0.0"],
-        ],
+        [*["flows.1.1", "flows.1.0", "merges.0", "flows.0.1", "flows.0.0"]],
     ),
     "nflows": (
         nflows_flow,
         vectors,
-        [
-            *(f"_transform._transforms.{i}" for i in (0, 1)),
-            "_transform._transforms.2",
-        ],
+        [*(f"_transform._transforms.{i}" for i in (0, 1)), "_transform._transforms.2"],
     ),
     "glasflow": (
         lambda: library("glasflow").RealNVP(5, n_transforms=2),
@@ -142,11 +133,7 @@ MODELS = {
         [f"_transform._transforms.{i}" for i in range(2)],
     ),
     "FrEIA": (freia_sequence, vectors, ["module_list.0", "module_list.1"]),
-    "normflows, residual": (
-        normflows_residual,
-        vectors,
-        [f"flows.{i}" for i in (1, 0)],
-    ),
+    "normflows, residual": (normflows_residual, vectors, [f"flows.{i}" for i in (1, 0)]),
     "FrEIA, images": (freia_images, images, ["module_list.0", "module_list.1"]),
     "FrEIA, residual": (freia_residual, vectors, ["module_list.0"]),
     "zuko, continuous": (

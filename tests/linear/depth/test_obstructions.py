@@ -205,9 +205,7 @@ def test_ranks_are_proved(field, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "field",
-    [QQ, GF(2), GF(7), QQ.algebraic_field(sqrt(2)), QQ.frac_field(Symbol("x"))],
-    ids=str,
+    "field", [QQ, GF(2), GF(7), QQ.algebraic_field(sqrt(2)), QQ.frac_field(Symbol("x"))], ids=str
 )
 def test_coefficients_over_every_field(field):
     """The characteristic polynomials are x^3 - 1 and x^3 - x - 1."""

@@ -204,13 +204,7 @@ def test_recognised(dense):
 
 @pytest.mark.parametrize(
     "rows",
-    [
-        [[1, 1], [0, 1]],
-        [[1, 0], [1, 0]],
-        [[0, 0], [0, 1]],
-        [[2, 0], [0, "1/2"]],
-        [[0, 0], [0, 0]],
-    ],
+    [[[1, 1], [0, 1]], [[1, 0], [1, 0]], [[0, 0], [0, 1]], [[2, 0], [0, "1/2"]], [[0, 0], [0, 0]]],
 )
 @pytest.mark.parametrize("dense", [False, True])
 def test_not_recognised(rows, dense):

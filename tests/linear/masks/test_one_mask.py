@@ -9,11 +9,7 @@ import sympy
 
 from exactflow import CouplingFlow, LinearCoupling, factor, permutation, random_matrix
 from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError
-from exactflow.flows.nonlinear import (
-    MergedCoupling,
-    PiecewiseCoupling,
-    PiecewiseFlow,
-)
+from exactflow.flows.nonlinear import MergedCoupling, PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.partition import mask_order
 from exactflow.linear.masks import one_mask

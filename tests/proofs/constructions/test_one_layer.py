@@ -9,13 +9,7 @@ from scipy.integrate import quad
 from exactflow.errors import InvalidInputError
 from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
-from exactflow.laws.universal import (
-    Atoms,
-    GaussianMixture,
-    Product,
-    checkerboard,
-    uniform,
-)
+from exactflow.laws.universal import Atoms, GaussianMixture, Product, checkerboard, uniform
 from proofs.constructions.one_layer import one_layer_bound
 from proofs.constructions.quantiles import QuantileFunction
 from proofs.constructions.segments import Segments

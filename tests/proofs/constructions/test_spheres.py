@@ -17,10 +17,7 @@ LAWS = {
     "circle": (Sphere([0, 0]), (1 / 2, 1 / 2)),
     "sphere": (Sphere([1, 0, 0], axes=2 * np.eye(3)), (7 / 3, 4 / 3, 4 / 3)),
     "sphere in dimension 4": (Sphere([0] * 4), (1 / 4,) * 4),
-    "sphere in dimension 8": (
-        Sphere([0] * 8, axes=AXES),
-        (25 / 3, 25 / 3, 0, 25 / 3, 0, 0, 0, 0),
-    ),
+    "sphere in dimension 8": (Sphere([0] * 8, axes=AXES), (25 / 3, 25 / 3, 0, 25 / 3, 0, 0, 0, 0)),
     "two points": (Sphere([0, 0], axes=[[1, 1]]), (1, 1)),
     "segments": (
         Segments([([0, 0, 0], [1, 2, 0]), ([3, 3, 3], [3, 3, 0])]),

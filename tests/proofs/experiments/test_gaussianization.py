@@ -86,8 +86,7 @@ def test_rotations_are_exact(n, condition):
 
 
 @pytest.mark.parametrize(
-    ("shift", "scale"),
-    [(1e6, 1e-3), (0.0, 1e200), (0.0, 1e-200), (1e300, 1e299)],
+    ("shift", "scale"), [(1e6, 1e-3), (0.0, 1e200), (0.0, 1e-200), (1e300, 1e299)]
 )
 def test_any_place_and_scale_in_one_dimension(shift, scale):
     sample = shift + scale * np.random.default_rng(0).exponential(size=(2000, 1))

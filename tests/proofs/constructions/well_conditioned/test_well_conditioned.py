@@ -17,12 +17,7 @@ from exactflow.exact.numbers import to_element
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.laws.conditioning import condition_number
-from exactflow.laws.universal import (
-    Atoms,
-    Boxes,
-    GaussianMixture,
-    uniform,
-)
+from exactflow.laws.universal import Atoms, Boxes, GaussianMixture, uniform
 from proofs.constructions.quantiles import QuantileFunction
 from proofs.constructions.well_conditioned import WellConditioned, approximate_well
 from proofs.constructions.well_conditioned.draft import Unit
