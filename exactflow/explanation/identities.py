@@ -26,9 +26,9 @@ from dataclasses import dataclass
 from functools import partial, reduce
 from importlib.resources import files as resources
 from operator import mul
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from sympy import Add, Expr, Matrix, Mul, Rational, Symbol, expand
+from sympy import Add, Expr, Matrix, Mul, Rational, Symbol
 
 from exactflow.errors import ExactFlowError, InvalidInputError
 from exactflow.exact.numbers import to_fraction
@@ -93,13 +93,13 @@ class Identity:
                 values[equation.left[1]] = _words(equation.right, values)
                 continue
             sides = (_words(side, values) for side in (equation.left, equation.right))
-            left, right = (Matrix([[s]] if isinstance(s, Expr) else s).expand() for s in sides)
+            left, right = (_expanded(Matrix([[s]] if isinstance(s, Expr) else s)) for s in sides)
             if left.shape != right.shape:
                 shapes = [left.shape, right.shape]
                 raise InvalidInputError(f"expected sides of one shape in blocks, got {shapes}")
             blocks += len(right)
             words += sum(len(Add.make_args(block)) for block in right if block)
-            difference = (left - right).expand().applyfunc(partial(_modulo, numbers=numbers))
+            difference = _expanded(left - right).applyfunc(partial(_modulo, numbers=numbers))
             surviving += [
                 f"block {place}: {_shown(block)}" for place, block in difference.todok().items()
             ]
@@ -148,7 +148,7 @@ def _words(tree: Tree, values: Mapping[str, Words]) -> Words:
         case "neg":
             return -found[0]
         case "inverse":
-            return _inverse(expand(found[0]))
+            return _inverse(_expanded(found[0]))
         case "sum":
             return Add(*found)
         case "product":
@@ -162,6 +162,12 @@ def _words(tree: Tree, values: Mapping[str, Words]) -> Words:
         case "diag":
             return Matrix.diag(*found)
     raise InvalidInputError(f"expected sums, products, U, L, diag and blocks of four, got {kind}")
+
+
+def _expanded(words: Words) -> Any:
+    """Multiply out: words have no logarithms, and no powers but of products."""
+    unused = ("basic", "log", "power_base", "power_exp")
+    return words.expand(**dict.fromkeys(unused, False))
 
 
 def _letters(word: Expr) -> list[Expr]:

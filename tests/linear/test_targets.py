@@ -92,6 +92,7 @@ def test_random_matrix(d):
         (lambda: rotation([[0, 1], [1, 0]]), "skew"),
         (lambda: rotation([[1]]), "skew"),
         (lambda: random_matrix(0), "d >= 1"),
+        (lambda: random_matrix(2, bits=0), "bits >= 1"),
     ],
 )
 def test_refuses(make, words):
