@@ -47,13 +47,13 @@ def run(claim, examples):
 
 
 def on_drawn_cases(claim):
-    """The test of a claim on a dozen cases, and the slow one on hundreds."""
+    """The test of a claim on a dozen cases, and the slow one on a hundred."""
 
     def test(examples):
         run(claim, examples)
 
     test.__name__, test.__doc__ = claim.__name__, claim.__doc__
-    few_or_many = [12, pytest.param(250, marks=pytest.mark.slow)]
+    few_or_many = [12, pytest.param(100, marks=pytest.mark.slow)]
     return pytest.mark.parametrize("examples", few_or_many)(test)
 
 
@@ -191,7 +191,7 @@ def test_one_entry_that_is_no_number_is_refused_at_every_door(data):
             flow.forward([1, bad])
 
 
-@pytest.mark.parametrize("examples", [4, pytest.param(500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [4, pytest.param(150, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_halves_of_n_and_n_plus_1_take_six_layers_and_five_where_a_block_has_rank_n(
     family, examples
