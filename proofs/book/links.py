@@ -12,15 +12,16 @@ import exactflow
 
 __all__ = ["documented", "exported", "link_names", "modules", "note_aliases"]
 
-HIDDEN = {"checker", "cli", "pytest_plugin"}
+HIDDEN = ("checker", "cli", "proving.items", "pytest_plugin")
 CALL = re.compile(r"(?:exactflow\.)?([A-Za-z_][\w.]*)(?:\(.*\))?", re.DOTALL)
 
 
 @cache
 def modules() -> list[str]:
-    """Return the modules that the reference shows: all but commands and the stand-alone checker."""
+    """Return the modules that the reference shows: no commands, and not what pytest calls."""
     found = (info.name for info in pkgutil.walk_packages(exactflow.__path__, "exactflow."))
-    shown = (name for name in found if "._" not in name and name.split(".")[1] not in HIDDEN)
+    hidden = tuple(f"exactflow.{name}" for name in HIDDEN)
+    shown = (name for name in found if "._" not in name and not name.startswith(hidden))
     return [name for name in shown if exported(name)]
 
 
