@@ -275,7 +275,7 @@ def _halves(
 
 
 def _in_units(x: Element, unit: int) -> Element:
-    """Return how many units a number is: an integer, where they are whole."""
+    """Return x times `unit`, as an integer if it is one."""
     factor, rest = divmod(unit, int(x.denominator))
     return unit * x if rest else int(x.numerator) * factor
 

@@ -142,7 +142,9 @@ class PiecewiseLinear:
         return self.slopes[bisect_right(self.knots, x)]
 
     def _pieces(self, x: np.ndarray) -> np.ndarray:
-        """Return how many knots are at most x: rounding is monotone, so that few are compared."""
+        """Return the pieces that hold x. Floats find them, since rounding keeps the order; exact
+        numbers are compared only where floats are equal.
+        """
         knots, image = self._floats[0], np.fromiter(map(to_float, x), float)
         ends = (knots.searchsorted(image, side).tolist() for side in ("left", "right"))
         return np.fromiter(map(bisect_right, repeat(self.knots), x, *ends), int)

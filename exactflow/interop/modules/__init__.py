@@ -1,0 +1,1 @@
+"""Modules of PyTorch: a flow, and each of its layers."""
