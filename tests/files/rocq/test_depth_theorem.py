@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from files.rocq.compiling import compiles
+from files.rocq.compiling import all_compile, none_compiles
 from linear.depth.examples import diagonal, jordan, matrix, with_fixed_parts
 from sympy import GF, QQ
 
@@ -129,95 +129,57 @@ def test_command(tmp_path, capsys):
     assert output.read_text() == theorem(path.read_bytes())
 
 
-@NO_COQ
-@pytest.mark.slow
-@pytest.mark.parametrize("M", [SIX, of_determinant_one(6), of_determinant_one(8)])
-def test_compiles(M, tmp_path):
-    assert compiles(theorem(certificate(M)), tmp_path)
+def of_corpus(name):
+    return theorem((CORPUS / f"{name}.json").read_bytes())
 
 
 @NO_COQ
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["chain", "chain_in_total", "divisors", "unit_blocks", "linear"])
-def test_ranks_and_recurrences_compile(name, tmp_path):
-    text = theorem((CORPUS / f"rationals_5_letters_{name}.json").read_bytes())
-    assert f"Definition of_U := {'Multiple' if name == 'linear' else 'Ranks'}" in text
-    assert compiles(text, tmp_path)
+def test_compile(tmp_path):
+    names = [
+        *(f"rationals_5_letters_{kind}" for kind in ("chain", "chain_in_total", "divisors")),
+        *(f"rationals_5_letters_{kind}" for kind in ("unit_blocks", "linear")),
+        "rationals_halves_1_2_5_letters_trace", "rationals_halves_2_3_4_letters_linear_mirrored",
+        "rationals_halves_2_3_5_letters_chain", "positive_1_letter_linear",
+        "positive_2_letters_linear", "positive_3_letters_linear_path",
+        "positive_4_letters_linear", "positive_4_letters_linear_kernels",
+        "positive_5_letters_opposed_minors",
+    ]  # fmt: skip
+    texts = [theorem(certificate(M)) for M in (SIX, of_determinant_one(6), of_determinant_one(8))]
+    all_compile([*texts, *map(of_corpus, names)], tmp_path)
 
 
-@NO_COQ
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", ["1_2_5_letters_trace", "2_3_4_letters_linear_mirrored", "2_3_5_letters_chain"]
-)
-def test_halves_of_two_sizes_compile(name, tmp_path):
-    text = theorem((CORPUS / f"rationals_halves_{name}.json").read_bytes())
-    assert compiles(text, tmp_path)
-
-
-@NO_COQ
-@pytest.mark.slow
-def test_corrupted_halves_of_two_sizes_do_not_compile(tmp_path):
-    text = theorem((CORPUS / "rationals_halves_1_2_5_letters_trace.json").read_bytes())
-    assert text.count("of_U := Trace 1") == 1
-    assert not compiles(text.replace("of_U := Trace 1", "of_U := Trace 0"), tmp_path)
-    assert not compiles(text.replace("unequal_holds 2 1 2", "unequal_holds 1 1 2"), tmp_path)
-
-
-@NO_COQ
-@pytest.mark.slow
-def test_a_corrupted_trace_does_not_compile(tmp_path):
-    text = theorem((CORPUS / "rationals_5_letters_linear.json").read_bytes())
-    assert text.count("Qmake (0x16) 0x1") == 1
-    assert not compiles(text.replace("Qmake (0x16) 0x1", "Qmake (0x17) 0x1"), tmp_path)
-
-
-@NO_COQ
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "name",
-    [
-        "1_letter_linear", "2_letters_linear", "3_letters_linear_path", "4_letters_linear",
-        "4_letters_linear_kernels", "5_letters_opposed_minors",
-    ],
-)  # fmt: skip
-def test_positive_scales_compile(name, tmp_path):
-    text = theorem((CORPUS / f"positive_{name}.json").read_bytes())
-    assert compiles(text, tmp_path)
-
-
-@NO_COQ
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["5_letters_opposed_entries", "3_letters_linear_path"])
-def test_corrupted_signs_do_not_compile(name, tmp_path):
-    text = theorem((CORPUS / f"positive_{name}.json").read_bytes())
+def with_a_sign_changed(text):
+    """The text with the first sign of the reason against words that begin with L changed to 0."""
     head, mark, reason = text.partition("of_L := ")
     first = reason.index("(-0x1)") if "(-0x1)" in reason else reason.index("(0x1)")
-    changed = reason[:first] + reason[first:].replace("0x1", "0x0", 1)
-    assert not compiles(head + mark + changed, tmp_path)
+    return head + mark + reason[:first] + reason[first:].replace("0x1", "0x0", 1)
 
 
-@NO_COQ
-@pytest.mark.slow
-@pytest.mark.parametrize(("true", "false"), [("(-0x1) 0x2", "(-0x1) 0x3"), ("1 2", "2 2")])
-def test_corrupted_ranks_do_not_compile(true, false, tmp_path):
-    head, mark, reason = theorem(certificate(UNLIKE)).partition("of_L := Ranks")
-    assert true in reason
-    assert not compiles(head + mark + reason.replace(true, false, 1), tmp_path)
-
-
-@NO_COQ
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("true", "false"),
-    [
-        ("of_U := Trace 1", "of_U := Trace 0"),
-        ("of_L := Trace 1", "of_L := Linear [::]"),
-        ("]]  (* 0, 0, 0, 1 *)", "];  (* 0, 0, 0, 1 *)\n      [::]]  (*  *)"),
-        ("Definition target_inverse : rows :=\n  [:: [:: Qmake (-0x1)", None),
-    ],
-)
-def test_a_corrupted_witness_does_not_compile(true, false, tmp_path):
-    text = theorem(certificate(SIX))
+def changed(text, true, false):
     assert text.count(true) == 1
-    assert not compiles(text.replace(true, false or true.replace("-0x1", "-0x2")), tmp_path)
+    return text.replace(true, false)
+
+
+@NO_COQ
+@pytest.mark.slow
+def test_no_corrupted_one_compiles(tmp_path):
+    six, linear = theorem(certificate(SIX)), of_corpus("rationals_5_letters_linear")
+    halves = of_corpus("rationals_halves_1_2_5_letters_trace")
+    inverse = "Definition target_inverse : rows :=\n  [:: [:: Qmake (-0x"
+    unlike, mark, ranks = theorem(certificate(UNLIKE)).partition("of_L := Ranks")
+    assert "(-0x1) 0x2" in ranks and "1 2" in ranks
+    texts = [
+        changed(six, "of_U := Trace 1", "of_U := Trace 0"),
+        changed(six, "of_L := Trace 1", "of_L := Linear [::]"),
+        changed(six, "]]  (* 0, 0, 0, 1 *)", "];  (* 0, 0, 0, 1 *)\n      [::]]  (*  *)"),
+        changed(six, f"{inverse}1)", f"{inverse}2)"),
+        changed(linear, "Qmake (0x16) 0x1", "Qmake (0x17) 0x1"),
+        changed(halves, "of_U := Trace 1", "of_U := Trace 0"),
+        changed(halves, "unequal_holds 2 1 2", "unequal_holds 1 1 2"),
+        unlike + mark + ranks.replace("(-0x1) 0x2", "(-0x1) 0x3", 1),
+        unlike + mark + ranks.replace("1 2", "2 2", 1),
+        with_a_sign_changed(of_corpus("positive_5_letters_opposed_entries")),
+        with_a_sign_changed(of_corpus("positive_3_letters_linear_path")),
+    ]
+    none_compiles(texts, tmp_path)
