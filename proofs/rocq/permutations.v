@@ -909,6 +909,31 @@ rewrite -!mulmxA (mulmxA S) SS mul1mx mulmxBl -{2}[E]mulmx1 -mulmxDr -!mulmxA K0
 by rewrite !mulmx0 subr0.
 Qed.
 
+(* Vectors with one or two entries 1 or -1: a piece of Y has as many as two of them multiplied,
+   one of Z has two. *)
+Lemma total_pairs m p r (P : 'M_(m, r)) (Q : 'M_(p, r)) E G :
+  E *m P = 1%:M -> rows 1 E -> G *m Q = 1%:M -> rows 1 G ->
+  rows 1 P -> rows 2 P^T -> rows 1 Q -> rows 2 Q^T ->
+  (total (P *m Q^T) + 2 *+ r) *+ 2 <= (m + p)%:R *+ 3.
+Proof.
+move=> EP rE GQ rG rP cP rQ cQ.
+have col k (X : 'M_(k, r)) (F : 'M_(r, k)) a : F *m X = 1%:M -> rows 1 F -> rows 2 X^T ->
+    \sum_x `|X^T a x| = 1 \/ \sum_x `|X^T a x| = 2.
+  move=> FX rF cX; have: 1 <= \sum_x `|X^T a x|.
+    have /matrixP/(_ a a)/(congr1 Num.norm) := FX; rewrite [in RHS]mxE eqxx normr1 => <-.
+    rewrite mxE; apply: le_trans (ler_norm_sum _ _ _) _; apply: ler_sum => x _.
+    by rewrite normrM mxE ler_piMl // rows_entry.
+  move: (cX a); case: (\sum_x _) => [[|[|[|x]]]|x] //; [by left | by right].
+have tPQ : total P^T + total Q^T <= (m + p)%:R.
+  by rewrite !total_tr natrD; apply: lerD; apply: total_rows.
+apply: le_trans (_ : (total P^T + total Q^T) *+ 3 <= _); last by rewrite lerMn2r.
+apply: le_trans (_ : (\sum_a ((\sum_x `|P^T a x|) * (\sum_y `|Q^T a y|) + 2)) *+ 2 <= _).
+  by rewrite lerMn2r big_split sumr_const card_ord lerD2r total_outer.
+rewrite -[_ + total _]big_split -!sumrMnl; apply: ler_sum => a _ /=.
+by have [->|->] := col _ _ _ a EP rE cP; have [->|->] := col _ _ _ a GQ rG cQ.
+Qed.
+
+(* One sign suits a piece of Z, with entries at p and p', if one of the two of N is at most 1. *)
 Lemma sign_choice n q (N : 'M[int]_(n, q)) p p' (b b' : bool) :
   entries 2 N -> (p = p' -> b = b') ->
   [|| p == p', `|N p.1 p.2| <= 1 | `|N p'.1 p'.2| <= 1] ->
@@ -935,6 +960,7 @@ have [|s sP] := main p' p b' b _ N1; first by rewrite eq_sym.
 by exists s => x y; rewrite [_ *+ _ + _]addrC.
 Qed.
 
+(* If not, the other index of the second swap does: E2 a is replaced by - E2 a K2. *)
 Lemma pair_choice n q r (N : 'M[int]_(n, q)) (f1 g1 : 'I_r -> 'I_n) b1 (f2 g2 : 'I_r -> 'I_q) b2 a :
   let E1 := signed f1 (fun=> false) in let EK1 := signed g1 b1 in
   let E2 := signed f2 (fun=> false) in let EK2 := signed g2 b2 in
@@ -974,7 +1000,8 @@ Lemma signed_frame n (K : 'M[int]_n) : K^T = K -> K *m K = 1%:M ->
       forall a x, `|E a x| <= `|P x a| /\ `|EK a x| <= `|P x a|].
 Proof.
 move=> sym KK; have [|s [b]] := (orthogonal_signed_permutation K).1; first by rewrite sym.
-rewrite -/(signed s b) => e; rewrite {K KK}e in sym *; move: (small_P s b) (small_frame sym) (small_rows sym) => P F Pr.
+rewrite -/(signed s b) => e; rewrite {K KK}e in sym *.
+move: (small_P s b) (small_frame sym) (small_rows sym) => P F Pr.
 exists _, P, enum_val, (s \o enum_val), (b \o enum_val) => E EK; have [KP EP _] := F.
 have eEK : E *m signed s b = EK by apply/matrixP=> a j; rewrite signed_mul !mxE mul1r.
 have Pf a : P (enum_val a) a = 1.
@@ -997,7 +1024,7 @@ Theorem small_solution n q (K1 : 'M[int]_n) (K2 : 'M[int]_q) (N : 'M[int]_(n, q)
   (forall x y x' y', 1 < `|N x y| -> 1 < `|N x' y'| -> (x == x') = (y == y')) ->
   exists (Y : 'M_(q, n)) (Z : 'M_(n, q)),
   [/\ 1%:M + Z *m Y = K1, 1%:M + Y *m Z = K2, entries 1 Y /\ rows 2 Y,
-      rows 2 Z /\ entries 2 (N - Z) & total Y *+ 2 + total Z *+ 2 <= (n + q)%:R *+ 3].
+      rows 2 Z /\ entries 2 (N - Z) & (total Y + total Z) *+ 2 <= (q + n)%:R *+ 3].
 Proof.
 move=> sym1 KK1 sym2 KK2.
 have [r [P2 [f2 [g2 [b2 [F2 EK2 [P2r P2c] fix2 le2]]]]]] := signed_frame sym2 KK2.
@@ -1010,8 +1037,8 @@ pose S : 'M[int]_s := signed id (fun a => (h a).1).
 pose T : 'M[int]_s := diag_mx (\row_a (h a).2%:R).
 have SS : S *m S = 1%:M.
   by apply/matrixP=> a c; rewrite signed_mul !mxE mulrnAr -expr2 sqrr_sign.
-have F := frame_change T KK2 SS F2.
-set P := P2 *m S in F; set E := S *m _ in F.
+have F := frame_change T KK2 SS F2; set P := P2 *m S in F; set E := S *m _ in F.
+have [[_ EP _] [_ EP1 _]] := (F, F1).
 have ST (X X' : 'M_(s, q)) a y : (S *m (X - T *m (X + X'))) a y =
     (-1) ^+ (h a).1 * (if (h a).2 then - X' a y else X a y).
   rewrite signed_mul mxE [(- _ : 'M_(_, _)) _ _]mxE mul_diag_mx !mxE; congr (_ * _).
@@ -1046,28 +1073,12 @@ exists (P *m P1^T), Z; split=> //.
   rewrite (bigD1 a) //= big1 ?addr0 => [|c ca]; last first.
     by apply/out/eqP; apply: contraNT ca => Pc; rewrite (rows_once P1r Pc Pa).
   by have := hP a x y; rewrite EKE !ST -/E EK1 EK2 mulrDr !(mulrCA ((-1) ^+ _)).
-have cP : rows 2 P^T.
-  have St : S^T = S by apply/matrixP=> a c; rewrite !mxE eq_sym; case: eqP => // ->.
-  by rewrite trmx_mul St -[2]mul1r; apply: rows_mul => //; apply: rows_signed.
-have col m (Q : 'M_(m, s)) (G : 'M_(s, m)) a : G *m Q = 1%:M -> rows 1 G -> 1 <= \sum_x `|Q^T a x|.
-  move=> GQ G1; have /matrixP/(_ a a)/(congr1 Num.norm) := GQ.
-  rewrite [in RHS]mxE eqxx normr1 => <-; rewrite mxE; apply: le_trans (ler_norm_sum _ _ _) _.
-  by apply: ler_sum => x _; rewrite normrM mxE ler_piMl // rows_entry.
-have [_ EP _] := F; have [_ EP1 _] := F1.
-have tZ : total Z <= \sum_(a < s) (1 + 1).
-  rewrite big_split sumr_const card_ord; apply: le_trans (total_add _ _) (lerD _ _).
+apply: le_trans (total_pairs EP rE EP1 (rows_signed _ _) rP _ P1r P1c).
+  rewrite lerMn2r lerD2l -[2]/(1 + 1 : int) mulrnDl; apply: le_trans (total_add _ _) (lerD _ _).
     by apply: le_trans (total_mul _ rEK) _; rewrite mulr1 total_tr; apply/total_rows/rows_signed.
   by apply: le_trans (total_mul _ rE) _; rewrite mulr1 total_tr EK1; apply/total_rows/rows_signed.
-have tP : total P^T + total P1^T <= (n + q)%:R.
-  by rewrite !total_tr addrC natrD; apply: lerD; apply: total_rows.
-rewrite -mulrnDl; apply: le_trans (_ : (total P^T + total P1^T) *+ 3 <= _); last by rewrite lerMn2r.
-apply: le_trans (_ : (\sum_a ((\sum_x `|P^T a x|) * (\sum_y `|P1^T a y|) + (1 + 1))) *+ 2 <= _).
-  by rewrite lerMn2r big_split; apply: lerD; first exact: total_outer.
-rewrite -[_ + total _]big_split -!sumrMnl; apply: ler_sum => a _ /=.
-have two (x : int) : 1 <= x -> x <= 2 -> x = 1 \/ x = 2.
-  by case: x => [[|[|[|x]]]|x] //; [left | right].
-have [] := two _ (col _ _ _ a EP rE) (cP a) => ->;
-  by have [] := two _ (col _ _ _ a EP1 (rows_signed _ _)) (P1c a) => ->.
+have St : S^T = S by apply/matrixP=> a c; rewrite !mxE eq_sym; case: eqP => // ->.
+by rewrite trmx_mul St -[2]mul1r; apply: rows_mul => //; apply: rows_signed.
 Qed.
 
 (* Signed permutations: six shears with integer entries, in every dimension.
@@ -1312,10 +1323,10 @@ have tW : total (D' *m (C' - Y)) <= n%:R + total Y.
   by apply: le_trans (total_add _ _) _; rewrite total_opp lerD2r -total_tr; apply: total_rows.
 have tV : total V <= (n * 2)%:R by rewrite mulnC natrM mulr_natr; apply: total_rows.
 have {}tYZ : total Y + total Z <= (n * 3 + e)%:R.
-  rewrite -ltzD1 natr1 -(ltr_pMn2r (n := 2)) // mulrnDl; apply: le_lt_trans tYZ _.
+  rewrite -ltzD1 natr1 -(ltr_pMn2r (n := 2)) //; apply: le_lt_trans tYZ _.
   rewrite -!mulrnA ltr_nat mulSn [X in (_ < X)%N]addnC.
   rewrite (_ : _ * 3 = (n * 3 + e) * 2 + e)%N ?ltn_add2l //.
-  by rewrite addnCA addnn -muln2 !mulnDl mulnAC addnC -addnA -mulnSr.
+  by rewrite -addnA addnn -muln2 !mulnDl mulnAC addnC -addnA -mulnSr.
 have tY := nonzeros_le (lexx (total Y)); have tZ := nonzeros_le (lexx (total Z)).
 have := lerD (lerD (lerD (lerD (nonzeros_le tW0) (nonzeros_le tX)) tY) tZ) (nonzeros_le tW).
 move/lerD/(_ (nonzeros_le tV)); rewrite -!natrD -(ler_nat int) => /le_trans; apply.
