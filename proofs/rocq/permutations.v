@@ -1,6 +1,6 @@
 (* Six shears from two involutions; involutions of integers; signed permutations. *)
 From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop.
-From mathcomp Require Import finset perm ssralg ssrnum ssrint zmodp matrix mxalgebra intdiv.
+From mathcomp Require Import ssrAC finset perm ssralg ssrnum ssrint zmodp matrix mxalgebra intdiv.
 From exactflow.certificates Require Import shears.
 Set Implicit Arguments.
 Unset Strict Implicit.
@@ -417,11 +417,11 @@ End Reversal.
                     tr K - tr (K T) = 1 - det T
      product_of_involutions   so T = K L with K^2 = L^2 = 1, and tr K = tr L if det T = 1
 
-   Idea.  If K^2 = 1 then K = 1 - P Q with Q P = 2, where the columns of P are a basis of
-   the x with K x = - x; P has a left inverse, by the Smith normal form.  Transposed, this
-   gives a right inverse of Q instead.  With one of them for each of K1 and K2 no similarity
-   is needed, and there may be none: [0 1; 1 0] and diag(1, -1) are not similar over the
-   integers.
+   Idea.  If K^2 = 1, the integer x with K x = - x have a basis P, by the Smith normal form,
+   and P has a left inverse E: a frame of K, and K = 1 - P E (1 - K).  If P1, E1 are one of
+   K1^T and P2, E2 one of K2, then P2 P1^T and E1^T E2 K2 + K1 E1^T E2 are Y and Z.  No
+   similarity is needed, and there may be none: [0 1; 1 0] and diag(1, -1) are not similar
+   over the integers.
    T takes the first basis vector to a unit vector, and a symmetric s with s^2 = 1 takes it
    back: s T = diag(1, T').  The rest b of that vector is 0 or a unit vector, for the entries
    are integers; by induction some K' that fixes b reverses T'.  If s = 1 then diag(1, K')
@@ -459,39 +459,45 @@ move/matrixP/(_ x b): XD0; rewrite !mxE (bigD1 a) //= big1 ?addr0 => [|c ca]; la
 by rewrite !mxE => /eqP; rewrite mulf_eq0 (negPf Dab) orbF => /eqP.
 Qed.
 
-(* P is a basis of the x with K x = - x, and 2 r = n - tr K of its length r *)
-Lemma involution_factorization n (K : 'M[int]_n) : K *m K = 1%:M ->
-  exists r (P : 'M_(n, r)) (E Q : 'M_(r, n)),
-  [/\ K = 1%:M - P *m Q, Q *m P = 1%:M *+ 2, E *m P = 1%:M & n%:R - \tr K = r%:R *+ 2].
+(* The columns of P are a basis of the integer x with K x = - x, and the rows of E its dual
+   basis: E takes such an x to its coordinates. *)
+Definition frame n r (K : 'M[int]_n) (P : 'M_(n, r)) (E : 'M_(r, n)) :=
+  [/\ K *m P = - P, E *m P = 1%:M & P *m (E *m (1%:M - K)) = 1%:M - K].
+
+Lemma involution_frame n (K : 'M[int]_n) : K *m K = 1%:M ->
+  exists r (P : 'M_(n, r)) (E : 'M_(r, n)), frame K P E.
 Proof.
 move=> KK; have [r [P [E [Q [PQ EP Qreg]]]]] := rank_factorization (1%:M - K).
-have PQPQ : P *m Q *m (P *m Q) = P *m Q *+ 2.
-  by rewrite -PQ mulmxBl mul1mx mulmxBr mulmx1 KK -[K - _]opprB opprK mulr2n.
-have QP : Q *m P = 1%:M *+ 2.
-  apply/eqP; rewrite -subr_eq0; apply/eqP/Qreg.
-  rewrite mulmxBl -[Q *m P *m Q]mul1mx -{1}EP -!mulmxA (mulmxA P) PQPQ !mulr2n.
-  by rewrite mulmxDl mul1mx mulmxDr mulmxA EP mul1mx subrr.
-exists r, P, E, Q; split=> //; first by rewrite -PQ opprB addrC subrK.
-rewrite -mxtrace1 -[LHS]mxtraceB PQ mxtrace_mulC QP raddfMn /=.
-by rewrite mxtrace1.
+exists r, P, E; split=> //; last by rewrite PQ (mulmxA E) EP mul1mx.
+apply/eqP; rewrite -addr_eq0 -{2}[P]mul1mx -mulmxDl; apply/eqP/Qreg.
+by rewrite -mulmxA -PQ mulmxDl mulmxBr KK mul1mx mulmx1 addrC addrA subrK subrr.
 Qed.
 
-(* Factorizations of 1 - K1^T and 1 - K2 of one length give Y and Z. *)
-Lemma factors_solve n q r (K1 : 'M[int]_n) (K2 : 'M[int]_q)
-    (P1 : 'M_(n, r)) (E1 Q1 : 'M_(r, n)) (P2 : 'M_(q, r)) (E2 Q2 : 'M_(r, q)) :
-  [/\ K1^T = 1%:M - P1 *m Q1, Q1 *m P1 = 1%:M *+ 2 & E1 *m P1 = 1%:M] ->
-  [/\ K2 = 1%:M - P2 *m Q2, Q2 *m P2 = 1%:M *+ 2 & E2 *m P2 = 1%:M] ->
-  let Y := P2 *m P1^T in let Z := E1^T *m (E2 *+ 2 - Q2) - Q1^T *m E2 in
+Lemma frame_trace n r (K : 'M[int]_n) (P : 'M_(n, r)) E :
+  frame K P E -> n%:R - \tr K = r%:R *+ 2.
+Proof.
+case=> KP EP PEK; rewrite -mxtrace1 -mxtraceB -PEK mxtrace_mulC -mulmxA mulmxBl mul1mx KP.
+by rewrite opprK mulmxDr EP mxtraceD mxtrace1.
+Qed.
+
+(* Frames of one length, of K1^T and K2, give Y and Z. *)
+Lemma frames_solve n q r (K1 : 'M[int]_n) (K2 : 'M[int]_q)
+    (P1 : 'M_(n, r)) (E1 : 'M_(r, n)) (P2 : 'M_(q, r)) (E2 : 'M_(r, q)) :
+  frame K1^T P1 E1 -> frame K2 P2 E2 ->
+  let Y := P2 *m P1^T in let Z := E1^T *m (E2 *m K2) + (E1 *m K1^T)^T *m E2 in
   1%:M + Z *m Y = K1 /\ 1%:M + Y *m Z = K2.
 Proof.
-move=> [eK1 QP1 EP1] [-> QP2 EP2] Y Z; rewrite /Y /Z.
-have PE1 : P1^T *m E1^T = 1%:M by rewrite -trmx_mul EP1 trmx1.
-have PQ1 : P1^T *m Q1^T = 1%:M *+ 2 by rewrite -trmx_mul QP1 raddfMn /= trmx1.
-rewrite -[K1]trmxK eK1 [(_ - _)^T]trmxB trmx1 trmx_mul; split; congr (_ + _).
-  rewrite mulmxA mulmxBl -!mulmxA EP2 [(_ - Q2) *m P2]mulmxBl QP2 !mulr2n.
-  by rewrite [(E2 + E2) *m P2]mulmxDl EP2 subrr mulmx0 sub0r mulmx1 mulNmx.
-rewrite -mulmxA mulmxBr !mulmxA PE1 PQ1 mul1mx !mulr2n mulmxDl mul1mx.
-by rewrite addrAC subrr sub0r mulmxN.
+move=> [KP1 EP1 PEK1] [KP2 EP2 PEK2] Y Z.
+have ZP : Z *m P2 = - (E1 *m (1%:M - K1^T))^T.
+  rewrite mulmxDl -!mulmxA KP2 mulmxN EP2 mulmxN !mulmx1 mulmxBr mulmx1 [(_ - _)^T]trmxB.
+  by rewrite opprB addrC.
+have PE : P1^T *m E1^T = 1%:M by rewrite -trmx_mul EP1 trmx1.
+have PEK : P1^T *m (E1 *m K1^T)^T = - 1%:M.
+  by rewrite -trmx_mul -mulmxA KP1 mulmxN EP1; apply/matrixP=> i j; rewrite !mxE eq_sym.
+have PZ : P1^T *m Z = - (E2 *m (1%:M - K2)).
+  by rewrite mulmxDr 2!(mulmxA P1^T) PE PEK mulNmx !mul1mx mulmxBr mulmx1 opprB.
+rewrite /Y mulmxA ZP mulNmx -trmx_mul -mulmxA PZ mulmxN PEK1 PEK2 subKr.
+by rewrite [(_ - _)^T]trmxB trmxK trmx1 subKr.
 Qed.
 
 Theorem equal_traces n q (K1 : 'M[int]_n) (K2 : 'M[int]_q) :
@@ -501,13 +507,11 @@ Theorem equal_traces n q (K1 : 'M[int]_n) (K2 : 'M[int]_q) :
 Proof.
 move=> KK1 KK2; split=> [|[Y [Z [<- <-]]]]; last first.
   by rewrite !mxtraceD !mxtrace1 mxtrace_mulC !opprD !addrA !subrr.
-have [r [P2 [E2 [Q2 [eK2 QP2 EP2 ->]]]]] := involution_factorization KK2.
-have [|s [P1 [E1 [Q1 [eK1 QP1 EP1]]]]] := @involution_factorization _ K1^T.
+have [r [P2 [E2 F2]]] := involution_frame KK2; have [|s [P1 [E1 F1]]] := @involution_frame _ K1^T.
   by rewrite -trmx_mul KK1 trmx1.
-rewrite mxtrace_tr => -> /eqP; rewrite eqrMn2r //= eqr_nat => /eqP sr.
-case: r / sr in P2 E2 Q2 eK2 QP2 EP2 *.
-exists (P2 *m P1^T), (E1^T *m (E2 *+ 2 - Q2) - Q1^T *m E2).
-exact: factors_solve (And3 eK1 QP1 EP1) (And3 eK2 QP2 EP2).
+rewrite (frame_trace F2) -mxtrace_tr (frame_trace F1) => /eqP.
+rewrite eqrMn2r //= eqr_nat => /eqP sr; case: r / sr in P2 E2 F2 *.
+by eexists; eexists; apply: frames_solve F1 F2.
 Qed.
 
 (* Over the integers one of two vectors is 0 if their squared lengths add up to 1. *)
@@ -609,27 +613,31 @@ Qed.
 
 (* Signed permutations: six shears with small integers. *)
 
-(* Integer matrices with small absolute row sums, and involutions made of them.
+(* Small integer matrices, and involutions made of them.
 
-   rows c M says that in every row of M the absolute values add up to at most c.
+   rows c M says that in every row of M the absolute values add up to at most c, entries c M
+   that none exceeds c; total M is the sum of all of them.
 
    Main results
-     rows_add, rows_mul   row sums of sums and products
-     rows_unit     they are at most 1 if the rows have length at most 1
-     small_PQ, small_QP, small_EP, small_rows   a symmetric K with K^2 = 1 is 1 - P Q with Q P = 2 and a left inverse E
-                   of P, the row sums of P, P^T, E, E^T, Q^T and 2 E - Q being at most
-                   1, 2, 1, 1, 2 and 2
+     rows_add, rows_mul, total_add, total_mul   row sums and totals of sums and products
+     rows_unit       row sums are at most 1 if the rows have length at most 1
+     orthogonal_signed_permutation   an integer matrix is orthogonal, M M^T = 1, iff it is
+                     a signed permutation
+     signed_frame    a symmetric K with K^2 = 1 has a frame P, E of small integers
+     small_solution  two such, of one trace, are 1 + Z Y and 1 + Y Z, where the entries of Y
+                     are at most 1, and those of N - Z at most 2, for a given N with such
+                     entries, if in no row and in no column of N two of them exceed 1
 
    Plan.  K is a signed permutation s that is its own inverse.  S has one index of each
    swap, and those that K negates.  The columns of P are e_i - K e_i for a swap, e_i where
-   K e_i = - e_i; the rows of E are those of 1, the rows of Q those of 1 - K. *)
+   K e_i = - e_i; the rows of E are those of 1.  A basis vector may change its sign, and its
+   swap the index that is in S: four choices for each piece of Z.  A piece has two entries of
+   absolute value 1, or one of 2.  It gets the sign that suits the entry of N there that
+   exceeds 1; if there are two such, the piece of the other index has its entries elsewhere. *)
 Definition rows m n (c : int) (M : 'M[int]_(m, n)) := forall i, \sum_j `|M i j| <= c.
 
 Lemma rows_le m n c d (M : 'M_(m, n)) : c <= d -> rows c M -> rows d M.
 Proof. by move=> cd cM i; apply: le_trans cd. Qed.
-
-Lemma rows0 m n c : 0 <= c -> rows c (0 : 'M_(m, n)).
-Proof. by move=> c0 i; rewrite big1 // => j _; rewrite mxE normr0. Qed.
 
 Lemma rows_add m n c d (M N : 'M_(m, n)) : rows c M -> rows d N -> rows (c + d) (M + N).
 Proof.
@@ -640,15 +648,18 @@ Qed.
 Lemma rows_opp m n c (M : 'M_(m, n)) : rows c M -> rows c (- M).
 Proof. by move=> cM i; rewrite (eq_bigr (fun j => `|M i j|)) // => j _; rewrite mxE normrN. Qed.
 
+Lemma row_sum_mul l m n d (M : 'M_(l, m)) (N : 'M_(m, n)) i : rows d N ->
+  \sum_j `|(M *m N) i j| <= (\sum_k `|M i k|) * d.
+Proof.
+move=> dN; rewrite mulr_suml; apply: le_trans (_ : \sum_k \sum_j `|M i k| * `|N k j| <= _).
+  rewrite exchange_big; apply: ler_sum => j _; rewrite mxE.
+  by apply: le_trans (ler_norm_sum _ _ _) _; apply: ler_sum => k _; rewrite normrM.
+by apply: ler_sum => k _; rewrite -mulr_sumr ler_wpM2l.
+Qed.
+
 Lemma rows_mul l m n c d (M : 'M_(l, m)) (N : 'M_(m, n)) : 0 <= d ->
   rows c M -> rows d N -> rows (c * d) (M *m N).
-Proof.
-move=> d0 cM dN i; apply: le_trans (ler_wpM2r d0 (cM i)); rewrite mulr_suml.
-apply: le_trans (_ : \sum_k \sum_j `|M i k| * `|N k j| <= _); last first.
-  by apply: ler_sum => k _; rewrite -mulr_sumr ler_wpM2l.
-rewrite exchange_big /=; apply: ler_sum => j _; rewrite mxE.
-by apply: le_trans (ler_norm_sum _ _ _) _; apply: ler_sum => k _; rewrite normrM.
-Qed.
+Proof. by move=> d0 cM dN i; apply: le_trans (row_sum_mul _ _ dN) (ler_wpM2r d0 (cM i)). Qed.
 
 Lemma rows_entry m n c (M : 'M_(m, n)) i j : rows c M -> `|M i j| <= c.
 Proof.
@@ -667,16 +678,121 @@ Qed.
 Lemma rows_orthogonal m n (M : 'M_(m, n)) : M *m M^T = 1%:M -> rows 1 M.
 Proof. by move=> MM; apply: rows_unit => i; rewrite MM mxE eqxx. Qed.
 
-(* What s does, an involution, and the signs b; S as in the plan. *)
+Definition total m n (M : 'M[int]_(m, n)) := \sum_i \sum_j `|M i j|.
+
+Lemma total_rows m n c (M : 'M_(m, n)) : rows c M -> total M <= c *+ m.
+Proof. by move=> cM; rewrite -[m in _ *+ m]card_ord -sumr_const; apply: ler_sum. Qed.
+
+Lemma total_tr m n (M : 'M_(m, n)) : total M^T = total M.
+Proof.
+by rewrite /total exchange_big; apply: eq_bigr => i _; apply: eq_bigr => j _; rewrite mxE.
+Qed.
+
+Lemma total_opp m n (M : 'M_(m, n)) : total (- M) = total M.
+Proof. by apply: eq_bigr => i _; apply: eq_bigr => j _; rewrite mxE normrN. Qed.
+
+Lemma total_add m n (M N : 'M_(m, n)) : total (M + N) <= total M + total N.
+Proof.
+rewrite -big_split; apply: ler_sum => i _; rewrite -big_split.
+by apply: ler_sum => j _; rewrite mxE ler_normD.
+Qed.
+
+Lemma total_mul l m n d (M : 'M_(l, m)) (N : 'M_(m, n)) : rows d N -> total (M *m N) <= total M * d.
+Proof. by move=> dN; rewrite mulr_suml; apply: ler_sum => i _; apply: row_sum_mul. Qed.
+
+Lemma total_outer l m r (P : 'M_(l, r)) (Q : 'M_(m, r)) :
+  total (P *m Q^T) <= \sum_a (\sum_i `|P^T a i|) * (\sum_j `|Q^T a j|).
+Proof.
+apply: le_trans (_ : \sum_i \sum_j \sum_a `|P i a| * `|Q j a| <= _).
+  apply: ler_sum => i _; apply: ler_sum => j _; rewrite mxE; apply: le_trans (ler_norm_sum _ _ _) _.
+  by apply: ler_sum => a _; rewrite normrM mxE.
+rewrite (eq_bigr _ (fun i _ => exchange_big _ _ _ _ _ _)) exchange_big; apply: ler_sum => a _.
+rewrite mulr_suml; apply: ler_sum => i _; rewrite mulr_sumr.
+by apply: ler_sum => j _; rewrite !mxE.
+Qed.
+
+Definition entries m n c (M : 'M[int]_(m, n)) := forall i j, `|M i j| <= c.
+
+Lemma entries_mul l m n c (M : 'M_(l, m)) (N : 'M_(m, n)) :
+  0 <= c -> rows 1 M -> entries c N -> entries c (M *m N).
+Proof.
+move=> c0 M1 Nc i j; rewrite mxE; apply: le_trans (ler_norm_sum _ _ _) _.
+apply: le_trans (_ : \sum_k `|M i k| * c <= _); last by rewrite -mulr_suml ler_piMl.
+by apply: ler_sum => k _; rewrite normrM ler_wpM2l.
+Qed.
+
+Lemma rows_once m n (M : 'M_(m, n)) x y z : rows 1 M -> M x y != 0 -> M x z != 0 -> y = z.
+Proof.
+rewrite -!normr_gt0 !gtz0_ge1 => rM My Mz; apply/eqP; apply: contraT => yz.
+suff: (2 : int) <= 1 by []; apply: le_trans (rM x); rewrite (bigD1 y) //= (bigD1 z) 1?eq_sym //=.
+by rewrite addrA -[2]addr0 lerD ?sumr_ge0 // -[2]/(1 + 1 : int) lerD.
+Qed.
+
+Definition signed m n (f : 'I_m -> 'I_n) (b : 'I_m -> bool) : 'M[int]_(m, n) :=
+  \matrix_(i, j) ((-1) ^+ b i *+ (f i == j)).
+
+Lemma signed_norm m n (f : 'I_m -> 'I_n) b i j : `|signed f b i j| = (f i == j)%:R.
+Proof. by rewrite mxE normrMn normrX normrN1 expr1n. Qed.
+
+Lemma rows_signed m n (f : 'I_m -> 'I_n) b : rows 1 (signed f b).
+Proof.
+move=> i; rewrite (bigD1 (f i)) //= signed_norm eqxx big1 // => j.
+by rewrite signed_norm eq_sym => /negPf->.
+Qed.
+
+Lemma signed_mul m n p (f : 'I_m -> 'I_n) b (M : 'M_(n, p)) i j :
+  (signed f b *m M) i j = (-1) ^+ b i * M (f i) j.
+Proof.
+rewrite mxE (bigD1 (f i)) //= mxE eqxx mulr1n big1 ?addr0 // => k.
+by rewrite mxE eq_sym => /negPf->; rewrite mul0r.
+Qed.
+
+Lemma signed_gram d (f : 'I_d -> 'I_d) (b : 'I_d -> bool) i k :
+  (signed f b *m (signed f b)^T) i k = (-1) ^+ b i * (-1) ^+ b k *+ (f i == f k).
+Proof. by rewrite signed_mul !mxE eq_sym mulrnAr. Qed.
+
+Theorem orthogonal_signed_permutation d (M : 'M[int]_d) :
+  M *m M^T = 1%:M <->
+  exists (s : 'S_d) (b : 'I_d -> bool), M = \matrix_(i, j) ((-1) ^+ b i *+ (s i == j)).
+Proof.
+split=> [MM|[s [b ->]]]; last first.
+  apply/matrixP=> i k; rewrite -/(signed s b) signed_gram (inj_eq perm_inj) mxE.
+  by case: eqP => // ->; rewrite -expr2 sqrr_sign.
+have row i : exists jb : 'I_d * bool, forall l, M i l = (-1) ^+ jb.2 *+ (jb.1 == l).
+  have squares : \sum_l M i l ^+ 2 = 1.
+    have <- : (M *m M^T) i i = 1 by rewrite MM mxE eqxx.
+    by rewrite mxE; apply: eq_bigr => l _; rewrite mxE.
+  have [j Mij] : exists j, M i j != 0.
+    apply/existsP; apply: contraTT (oner_neq0 int) => /existsPn M0; rewrite negbK -squares.
+    by rewrite big1 // => l _; have := M0 l; rewrite negbK => /eqP->; rewrite expr0n.
+  rewrite (bigD1 j) //= in squares.
+  have rest l : l != j -> M i l ^+ 2 = 0.
+    move: l; apply: psumr_eq0P => [l _|]; first exact: sqr_ge0.
+    apply/eqP; rewrite eq_le sumr_ge0 ?andbT => [|l _]; last exact: sqr_ge0.
+    rewrite -(lerD2l (M i j ^+ 2)) addr0 squares.
+    by rewrite -gtz0_ge1 lt_def sqrf_eq0 Mij sqr_ge0.
+  move: squares => /eqP; rewrite big1 ?addr0 //.
+  rewrite sqrf_eq1 => Mij1; have [b Mb] : exists b : bool, M i j = (-1) ^+ b.
+    by case/pred2P: Mij1 => ->; [exists false | exists true].
+  exists (j, b) => l /=; rewrite mulrb; case: eqVneq => [<- // | jl].
+  by apply/eqP; rewrite -sqrf_eq0 rest // eq_sym.
+have [f Mf] := fin_all_exists row.
+have eM : M = signed (fun i => (f i).1) (fun i => (f i).2).
+  by apply/matrixP=> i j; rewrite mxE Mf.
+have f_inj : injective (fun i => (f i).1).
+  move=> i k fik; move/matrixP/(_ i k): MM; rewrite eM signed_gram fik eqxx mxE.
+  by case: eqP => // _ /eqP; rewrite mulr1n mulf_eq0 !signr_eq0.
+by exists (perm f_inj), (fun i => (f i).2); rewrite eM; apply/matrixP=> i j; rewrite !mxE permE.
+Qed.
+
 Section Involution.
 Variables (n : nat) (s : 'S_n) (b : 'I_n -> bool).
-Let K : 'M[int]_n := \matrix_(i, j) ((-1) ^+ b i *+ (s i == j)).
+Let K : 'M[int]_n := signed s b.
 Hypothesis K_sym : K^T = K.
 
 Let entry i j : K i j = (-1) ^+ b i *+ (s i == j). Proof. by rewrite mxE. Qed.
 
-Let entry_norm i j : `|K i j| = (s i == j)%:R.
-Proof. by rewrite entry normrMn normrX normrN1 expr1n. Qed.
+Let entry_norm i j : `|K i j| = (s i == j)%:R. Proof. exact: signed_norm. Qed.
 
 Let sK i : s (s i) = i.
 Proof.
@@ -703,21 +819,17 @@ Proof. by rewrite inE => /orP[lt e|/andP[]//]; rewrite e ltnn in lt. Qed.
 Let off i j := K i j *+ (i != j).
 
 Definition small_P : 'M[int]_(n, #|S|) := \matrix_(i, a) ((i == f a)%:R - off i (f a)).
-Definition small_E : 'M[int]_(#|S|, n) := \matrix_(a, j) (f a == j)%:R.
-Definition small_Q : 'M[int]_(#|S|, n) := \matrix_(a, j) ((f a == j)%:R - K (f a) j).
+Definition small_E : 'M[int]_(#|S|, n) := signed f (fun=> false).
 
 Let sum_S (g : 'I_n -> int) : \sum_a g (f a) = \sum_(i in S) g i.
 Proof. by rewrite [RHS]big_enum_val. Qed.
 
-Let E_mul m (M : 'M[int]_(n, m)) : small_E *m M = rowsub f M.
-Proof.
-apply/matrixP=> a j; rewrite !mxE (bigD1 (f a)) //= mxE eqxx mul1r big1 ?addr0 // => i ia.
-by rewrite mxE eq_sym (negPf ia) mul0r.
-Qed.
+Let E_mul m (M : 'M[int]_(n, m)) a j : (small_E *m M) a j = M (f a) j.
+Proof. by rewrite signed_mul mul1r. Qed.
 
-Lemma small_EP : small_E *m small_P = 1%:M.
+Let EP : small_E *m small_P = 1%:M.
 Proof.
-rewrite E_mul; apply/matrixP=> a c; rewrite !mxE (inj_eq enum_val_inj) /off.
+apply/matrixP=> a c; rewrite E_mul !mxE (inj_eq enum_val_inj) /off.
 have [<-|ac] := eqVneq a c; first by rewrite eqxx mulr0n subr0.
 rewrite (inj_eq enum_val_inj) ac mulr1n entry; case: eqP => [e|_]; last by rewrite subr0.
 have := partner (fS a); rewrite e => /(_ (fS c)) /enum_val_inj ca.
@@ -727,12 +839,11 @@ Qed.
 Let bs i : (-1) ^+ b (s i) = (-1) ^+ b i :> int.
 Proof. by have := sym (s i) i; rewrite !entry sK !eqxx !mulr1n. Qed.
 
-Lemma small_PQ : K = 1%:M - small_P *m small_Q.
+Let PE : small_P *m (small_E *m (1%:M - K)) = 1%:M - K.
 Proof.
-suff e : small_P *m small_Q = 1%:M - K by rewrite e subKr.
 apply/matrixP=> i j.
 transitivity (\sum_(x in S) ((i == x)%:R - off i x) * ((x == j)%:R - K x j)).
-  by rewrite -sum_S mxE; apply: eq_bigr => a _; rewrite !mxE.
+  by rewrite -sum_S mxE; apply: eq_bigr => a _; rewrite E_mul !mxE.
 rewrite [RHS]mxE [(1%:M : 'M_n) i j]mxE [(- K) i j]mxE.
 have zero x : s i != x -> i != x -> (i == x)%:R - off i x = 0.
   by move=> sx /negPf ix; rewrite ix /off ix entry (negPf sx) !mulr0n subr0.
@@ -753,71 +864,222 @@ rewrite /off eq_sym (negPf si) !entry eqxx sK bs !mulr1n sub0r mulNr mulrBr oppr
 by rewrite !mulrnAr mulr1 -expr2 sqrr_sign.
 Qed.
 
-Lemma small_QP : small_Q *m small_P = 1%:M *+ 2.
+Let KP : K *m small_P = - small_P.
 Proof.
-have KP : K *m small_P = - small_P.
-  apply/matrixP=> i a; rewrite mxE (bigD1 (s i)) //= big1 ?addr0 => [|x xi]; last first.
-    by rewrite entry eq_sym (negPf xi) mul0r.
-  rewrite !mxE eqxx mulr1n /off !entry sK bs.
-  have [e|ne] := eqVneq (s i) (f a); last first.
-    rewrite mulr1n mulr0n mul0rn subr0 sub0r mulrN mulrnAr -expr2 sqrr_sign.
-    by [].
-  rewrite mulr0n subr0 mulr1 mulr1n; have [ia|ia] := eqVneq i (f a); last by rewrite sub0r opprK.
-  have iS : i \in S by rewrite ia; apply: fS.
-  by rewrite (fixed iS) ?mulr0n ?subr0 // e -ia.
-have QE : small_Q = small_E *m (1%:M - K).
-  by rewrite E_mul; apply/matrixP=> a j; rewrite !mxE.
-rewrite QE -mulmxA mulmxBl mul1mx KP opprK mulmxDr small_EP mulr2n.
-by [].
+apply/matrixP=> i a; rewrite signed_mul !mxE /off !entry sK bs.
+have [e|ne] := eqVneq (s i) (f a); last first.
+  by rewrite mulr1n mulr0n mul0rn subr0 sub0r mulrN mulrnAr -expr2 sqrr_sign.
+rewrite mulr0n subr0 mulr1 mulr1n; have [ia|ia] := eqVneq i (f a); last by rewrite sub0r opprK.
+have iS : i \in S by rewrite ia; apply: fS.
+by rewrite (fixed iS) ?mulr0n ?subr0 // e -ia.
 Qed.
 
-Lemma small_trace : n%:R - \tr K = #|S|%:R *+ 2.
-Proof.
-rewrite {1}small_PQ mxtraceB mxtrace1 opprB addrC subrK mxtrace_mulC small_QP raddfMn /=.
-by rewrite mxtrace1.
-Qed.
+Lemma small_frame : frame K small_P small_E. Proof. by []. Qed.
 
-Lemma small_rows : [/\ rows 1 small_P, rows 2 small_P^T, rows 1 small_E^T, rows 2 small_Q^T &
-  rows 1 small_E /\ rows 2 (small_E *+ 2 - small_Q)].
+Lemma small_rows : rows 1 small_P /\ rows 2 small_P^T.
 Proof.
-have delta (x : 'I_n) : \sum_j `|(x == j)%:R| = 1 :> int.
-  rewrite (bigD1 x) //= eqxx normr1 big1 ?addr0 // => j; rewrite eq_sym => /negPf->.
-  by rewrite normr0.
-have one i : \sum_j `|K i j| = 1.
-  by rewrite -[RHS](delta (s i)); apply: eq_bigr => j _; rewrite entry_norm normr_nat.
-have sumS (g : 'I_n -> int) c : (forall x, 0 <= g x) -> \sum_x g x <= c -> \sum_a g (f a) <= c.
-  move=> g0; apply: le_trans; rewrite sum_S [X in _ <= X](bigID (mem S)) /= lerDl.
-  by apply: sumr_ge0.
-have delta' (x : 'I_n) : \sum_j `|(j == x)%:R| = 1 :> int.
-  by rewrite -[RHS](delta x); apply: eq_bigr => j _; rewrite eq_sym.
-have one' j : \sum_i `|K i j| = 1 by rewrite -[RHS](one j); apply: eq_bigr => i _; rewrite sym.
-have off_le i x : `|off i x| <= `|K i x| by rewrite /off; case: eqP => // _; rewrite normr0.
-have two (g h : 'I_n -> int) : \sum_x `|g x| <= 1 -> \sum_x `|h x| <= 1 ->
-    \sum_x `|g x - h x| <= 2.
-  move=> g1 h1; apply: le_trans (lerD g1 h1); rewrite -big_split /=.
-  by apply: ler_sum => x _; apply: ler_normB.
-split=> [i|a|j|j|].
-- rewrite (eq_bigr (fun a => `|(i == f a)%:R - off i (f a)|)) => [|a _]; last by rewrite mxE.
-  rewrite (sum_S (fun x => `|(i == x)%:R - off i x|)).
-  rewrite -[X in _ <= X](delta (if i \in S then i else s i)) [X in _ <= X](bigID (mem S)) /=.
-  rewrite ler_wpDr ?sumr_ge0 //; apply: ler_sum => x xS; rewrite /off entry.
-  have [e|ix] := eqVneq i x; first by rewrite -e in xS *; rewrite xS eqxx mulr0n subr0.
-  rewrite sub0r normrN mulr1n normrMn normrX normrN1 expr1n; case: ifP => [iS|_]; last first.
-    by rewrite normr_nat.
-  by case: eqP => [e|]; rewrite ?normr_ge0 //; rewrite -e (partner iS) ?e // eqxx in ix.
-- under eq_bigr do rewrite 2!mxE; apply: two; first by rewrite delta'.
-  by rewrite -[X in _ <= X](one' (f a)); apply: ler_sum => i _.
-- under eq_bigr do rewrite 2!mxE; rewrite -[X in _ <= X](delta' j).
-  exact: (sumS (fun x => `|(x == j)%:R|)).
-- under eq_bigr do rewrite 2!mxE; apply: (sumS (fun x => `|(x == j)%:R - K x j|)) => //.
-  by apply: two; rewrite (delta', one').
-split=> a; first by under eq_bigr do rewrite mxE; rewrite delta.
-have -> : small_E *+ 2 - small_Q = \matrix_(a, j) ((f a == j)%:R - - K (f a) j).
-  by apply/matrixP=> c j; rewrite mulr2n !mxE opprB opprK addrCA addrK addrC.
-under eq_bigr do rewrite mxE; apply: two; first by rewrite delta.
-by rewrite (eq_bigr (fun j => `|K (f a) j|)) ?one // => j _; rewrite normrN.
+split=> [i|a].
+  under eq_bigr do rewrite mxE; rewrite (sum_S (fun x => `|(i == x)%:R - off i x|)).
+  have := rows_signed (fun=> if i \in S then i else s i) b i; apply: le_trans.
+  rewrite [X in _ <= X](bigID (mem S)) /= ler_wpDr ?sumr_ge0 //; apply: ler_sum => x xS.
+  rewrite signed_norm /off; have [e|ix] := eqVneq i x.
+    by rewrite -e in xS *; rewrite xS eqxx mulr0n subr0.
+  rewrite sub0r normrN mulr1n entry_norm; case: ifP => // iS.
+  by case: eqP => // e; rewrite -(partner iS) ?e // eqxx in ix.
+under eq_bigr do rewrite 2!mxE.
+apply: le_trans (_ : \sum_i (`|small_E a i| + `|(small_E *m K) a i|) <= _); last first.
+  rewrite big_split /= -[2]/(1 + 1 : int); apply: lerD; first exact: rows_signed.
+  exact: rows_mul ler01 (@rows_signed _ _ f _) (@rows_signed _ _ s b) a.
+apply: ler_sum => i _; rewrite signed_norm E_mul; apply: le_trans (ler_normB _ _) _.
+by rewrite eq_sym normr_nat lerD2l /off sym; case: eqP => // _; rewrite normr0.
 Qed.
 End Involution.
+
+(* A basis of a frame may have other signs, and other representatives of the swaps. *)
+Lemma frame_change n r (K : 'M[int]_n) (P : 'M_(n, r)) E S T :
+  K *m K = 1%:M -> S *m S = 1%:M -> frame K P E ->
+  frame K (P *m S) (S *m (E - T *m (E + E *m K))).
+Proof.
+move=> KK SS [KP EP PEK]; split; first by rewrite mulmxA KP mulNmx.
+  rewrite -mulmxA (mulmxA _ P) mulmxBl EP -(mulmxA T) mulmxDl EP -mulmxA KP mulmxN EP subrr.
+  by rewrite mulmx0 subr0 mul1mx.
+have K0 : (1%:M + K) *m (1%:M - K) = 0.
+  by rewrite mulmxDl mul1mx mulmxBr mulmx1 KK addrA subrK subrr.
+rewrite -!mulmxA (mulmxA S) SS mul1mx mulmxBl -{2}[E]mulmx1 -mulmxDr -!mulmxA K0.
+by rewrite !mulmx0 subr0.
+Qed.
+
+(* Vectors with one or two entries 1 or -1: a piece of Y has as many as two of them multiplied,
+   one of Z has two. *)
+Lemma total_pairs m p r (P : 'M_(m, r)) (Q : 'M_(p, r)) E G :
+  E *m P = 1%:M -> rows 1 E -> G *m Q = 1%:M -> rows 1 G ->
+  rows 1 P -> rows 2 P^T -> rows 1 Q -> rows 2 Q^T ->
+  (total (P *m Q^T) + 2 *+ r) *+ 2 <= (m + p)%:R *+ 3.
+Proof.
+move=> EP rE GQ rG rP cP rQ cQ.
+have col k (X : 'M_(k, r)) (F : 'M_(r, k)) a : F *m X = 1%:M -> rows 1 F -> rows 2 X^T ->
+    \sum_x `|X^T a x| = 1 \/ \sum_x `|X^T a x| = 2.
+  move=> FX rF cX; have: 1 <= \sum_x `|X^T a x|.
+    have /matrixP/(_ a a)/(congr1 Num.norm) := FX; rewrite [in RHS]mxE eqxx normr1 => <-.
+    rewrite mxE; apply: le_trans (ler_norm_sum _ _ _) _; apply: ler_sum => x _.
+    by rewrite normrM mxE ler_piMl // rows_entry.
+  move: (cX a); case: (\sum_x _) => [[|[|[|x]]]|x] //; [by left | by right].
+have tPQ : total P^T + total Q^T <= (m + p)%:R.
+  by rewrite !total_tr natrD; apply: lerD; apply: total_rows.
+apply: le_trans (_ : (total P^T + total Q^T) *+ 3 <= _); last by rewrite lerMn2r.
+apply: le_trans (_ : (\sum_a ((\sum_x `|P^T a x|) * (\sum_y `|Q^T a y|) + 2)) *+ 2 <= _).
+  by rewrite lerMn2r big_split sumr_const card_ord lerD2r total_outer.
+rewrite -[_ + total _]big_split -!sumrMnl; apply: ler_sum => a _ /=.
+by have [->|->] := col _ _ _ a EP rE cP; have [->|->] := col _ _ _ a GQ rG cQ.
+Qed.
+
+(* One sign suits a piece of Z, with entries at p and p', if one of the two of N is at most 1. *)
+Lemma sign_choice n q (N : 'M[int]_(n, q)) p p' (b b' : bool) :
+  entries 2 N -> (p = p' -> b = b') ->
+  [|| p == p', `|N p.1 p.2| <= 1 | `|N p'.1 p'.2| <= 1] ->
+  exists s : bool, forall x y,
+    `|N x y - (-1) ^+ s * ((-1) ^+ b *+ (p == (x, y)) + (-1) ^+ b' *+ (p' == (x, y)))| <= 2.
+Proof.
+have sign (u : int) (c : bool) : `|u| <= 2 -> exists s : bool,
+    `|u - (-1) ^+ s * (-1) ^+ c| <= 2 /\ `|u - (-1) ^+ s * ((-1) ^+ c *+ 2)| <= 2.
+  move=> u2; exists (c (+) (u < 0)); rewrite signr_addb mulrnAr mulrAC -expr2 sqrr_sign mul1r.
+  by case: u u2 => [[|[|[|u]]]|[|[|u]]].
+move=> N2; have [<-{p'} /(_ erefl) <- _|pp' _ /=] := eqVneq p p'.
+  have [s [_ s2]] := sign _ b (N2 p.1 p.2); exists s => x y; rewrite -mulr2n.
+  by case: eqP s2 => [->|_ _] //; rewrite mulr0n mulr0 subr0.
+have {sign} main p1 p2 (c1 c2 : bool) : p1 != p2 -> `|N p2.1 p2.2| <= 1 ->
+    exists s : bool, forall x y,
+    `|N x y - (-1) ^+ s * ((-1) ^+ c1 *+ (p1 == (x, y)) + (-1) ^+ c2 *+ (p2 == (x, y)))| <= 2.
+  move=> p12 N1; have [s [s1 _]] := sign _ c1 (N2 p1.1 p1.2); exists s => x y.
+  case: (eqVneq p1 (x, y)) p12 s1 => [->|_ _ _]; first by rewrite eq_sym => /negPf->; rewrite addr0.
+  rewrite add0r; case: (eqVneq p2 (x, y)) N1 => [->|_ _] /=; last by rewrite mulr0n mulr0 subr0.
+  move=> N1; apply: le_trans (ler_normB _ _) _; rewrite mulr1n normrMsign normr_sign.
+  by rewrite -[2]/(1 + 1 : int) lerD2r.
+case/orP=> N1; last exact: main pp' N1.
+have [|s sP] := main p' p b' b _ N1; first by rewrite eq_sym.
+by exists s => x y; rewrite [_ *+ _ + _]addrC.
+Qed.
+
+(* If not, the other index of the second swap does: E2 a is replaced by - E2 a K2. *)
+Lemma pair_choice n q r (N : 'M[int]_(n, q)) (f1 g1 : 'I_r -> 'I_n) b1 (f2 g2 : 'I_r -> 'I_q) b2 a :
+  let E1 := signed f1 (fun=> false) in let EK1 := signed g1 b1 in
+  let E2 := signed f2 (fun=> false) in let EK2 := signed g2 b2 in
+  entries 2 N ->
+  (forall x y x' y', 1 < `|N x y| -> 1 < `|N x' y'| -> (x == x') = (y == y')) ->
+  (f1 a = g1 a -> b1 a) -> (f2 a = g2 a -> b2 a) ->
+  exists h : bool * bool, forall x y, `|N x y - (-1) ^+ h.1 *
+    (E1 a x * (if h.2 then - E2 a y else EK2 a y) +
+     EK1 a x * (if h.2 then - EK2 a y else E2 a y))| <= 2.
+Proof.
+move=> E1 EK1 E2 EK2 N2 once fg1 fg2.
+have deltaN (b u : bool) : - ((-1) ^+ b *+ u) = (-1) ^+ (~~ b) *+ u :> int by case: b; case: u.
+have deltaM (b c u v : bool) :
+    (-1) ^+ b *+ u * ((-1) ^+ c *+ v) = (-1) ^+ (b (+) c) *+ (u && v) :> int.
+  by case: b; case: c; case: u; case: v.
+set k := f1 a in fg1 *; set l := g1 a in fg1 *; set i := f2 a in fg2 *; set j := g2 a in fg2 *.
+have [good|] := boolP [|| (k, j) == (l, i), `|N k j| <= 1 | `|N l i| <= 1].
+  have [|s sP] := @sign_choice _ _ _ (k, j) (l, i) (b2 a) (b1 a) N2 _ good.
+    by case=> kl ji; rewrite fg1 ?fg2.
+  exists (s, false) => x y; have := sP x y.
+  by rewrite !xpair_eqE !mxE !deltaM /= addbF.
+rewrite !negb_or -!ltNge => /and3P[kjli Nkj Nli].
+have kl := once _ _ _ _ Nkj Nli; rewrite xpair_eqE kl andbb in kjli.
+have [||s sP] := @sign_choice _ _ _ (k, i) (l, j) true (~~ (b1 a (+) b2 a)) N2.
+- by case=> /eqP; rewrite kl (negPf kjli).
+- apply/orP; right; rewrite leNgt (contraNN _ kjli) // => /(once _ _ _ _ Nkj).
+  by rewrite eqxx => <-.
+exists (s, true) => x y; have := sP x y.
+by rewrite !xpair_eqE !mxE !deltaN !deltaM /= addbN.
+Qed.
+
+(* A symmetric involution is a signed permutation, and so has a small frame. *)
+Lemma signed_frame n (K : 'M[int]_n) : K^T = K -> K *m K = 1%:M ->
+  exists r (P : 'M_(n, r)) (f g : 'I_r -> 'I_n) b,
+  let E := signed f (fun=> false) in let EK := signed g b in
+  [/\ frame K P E, E *m K = EK, rows 1 P /\ rows 2 P^T, forall a, f a = g a -> b a &
+      forall a x, `|E a x| <= `|P x a| /\ `|EK a x| <= `|P x a|].
+Proof.
+move=> sym KK; have [|s [b]] := (orthogonal_signed_permutation K).1; first by rewrite sym.
+rewrite -/(signed s b) => e; rewrite {K KK}e in sym *.
+move: (small_P s b) (small_frame sym) (small_rows sym) => P F Pr.
+exists _, P, enum_val, (s \o enum_val), (b \o enum_val) => E EK; have [KP EP _] := F.
+have eEK : E *m signed s b = EK by apply/matrixP=> a j; rewrite signed_mul !mxE mul1r.
+have Pf a : P (enum_val a) a = 1.
+  by have /matrixP/(_ a a) := EP; rewrite signed_mul mxE eqxx mul1r.
+have Pg a : (-1) ^+ b (enum_val a) * P (s (enum_val a)) a = - 1.
+  move: KP => /(congr1 (mulmx E)); rewrite mulmxA eEK mulmxN EP => /matrixP/(_ a a).
+  by rewrite signed_mul !mxE eqxx.
+have le m (h : _ -> 'I_m) (c : _ -> bool) a x (y : int) :
+    (h a = x -> `|y| = 1) -> `|signed h c a x| <= `|y|.
+  by rewrite signed_norm; case: eqP => // hx /(_ hx) ->.
+split=> // [a sf|a x].
+  by have := Pg a; rewrite -[s _]sf Pf mulr1 /=; case: (b _).
+split; apply: le => <-; first by rewrite Pf.
+by rewrite -[LHS](normrMsign (b (enum_val a))) Pg.
+Qed.
+
+Theorem small_solution n q (K1 : 'M[int]_n) (K2 : 'M[int]_q) (N : 'M[int]_(n, q)) :
+  K1^T = K1 -> K1 *m K1 = 1%:M -> K2^T = K2 -> K2 *m K2 = 1%:M ->
+  n%:R - \tr K1 = q%:R - \tr K2 -> entries 2 N ->
+  (forall x y x' y', 1 < `|N x y| -> 1 < `|N x' y'| -> (x == x') = (y == y')) ->
+  exists (Y : 'M_(q, n)) (Z : 'M_(n, q)),
+  [/\ 1%:M + Z *m Y = K1, 1%:M + Y *m Z = K2, entries 1 Y /\ rows 2 Y,
+      rows 2 Z /\ entries 2 (N - Z) & (total Y + total Z) *+ 2 <= (q + n)%:R *+ 3].
+Proof.
+move=> sym1 KK1 sym2 KK2.
+have [r [P2 [f2 [g2 [b2 [F2 EK2 [P2r P2c] fix2 le2]]]]]] := signed_frame sym2 KK2.
+have [s [P1 [f1 [g1 [b1 [F1 EK1 [P1r P1c] fix1 le1]]]]]] := signed_frame sym1 KK1.
+rewrite (frame_trace F1) (frame_trace F2) => /eqP; rewrite eqrMn2r //= eqr_nat => /eqP sr.
+case: r / sr in P2 f2 g2 b2 F2 EK2 P2r P2c fix2 le2 *; move=> N2 once.
+have [h hP] := fin_all_exists (fun a => pair_choice N2 once (fix1 a) (fix2 a)).
+set E1 := signed f1 _ in F1 EK1 le1 hP; set E2 := signed f2 _ in F2 EK2 le2 hP.
+pose S : 'M[int]_s := signed id (fun a => (h a).1).
+pose T : 'M[int]_s := diag_mx (\row_a (h a).2%:R).
+have SS : S *m S = 1%:M.
+  by apply/matrixP=> a c; rewrite signed_mul !mxE mulrnAr -expr2 sqrr_sign.
+have F := frame_change T KK2 SS F2; set P := P2 *m S in F; set E := S *m _ in F.
+have [[_ EP _] [_ EP1 _]] := (F, F1).
+have ST (X X' : 'M_(s, q)) a y : (S *m (X - T *m (X + X'))) a y =
+    (-1) ^+ (h a).1 * (if (h a).2 then - X' a y else X a y).
+  rewrite signed_mul mxE [(- _ : 'M_(_, _)) _ _]mxE mul_diag_mx !mxE; congr (_ * _).
+  by case: (h a).2; rewrite ?mul0r ?subr0 // mul1r opprD addrA subrr add0r.
+have EKE : E *m K2 = S *m (E2 *m K2 - T *m (E2 *m K2 + E2)).
+  by rewrite -mulmxA mulmxBl -(mulmxA T) mulmxDl -(mulmxA E2) KK2 mulmx1.
+have sign_rows m (c t : bool) (g g' : 'I_m -> int) : \sum_y `|g y| <= 1 -> \sum_y `|g' y| <= 1 ->
+    \sum_y `|(-1) ^+ c * (if t then - g' y else g y)| <= 1.
+  by case: t => r r'; [apply: le_trans r' | apply: le_trans r];
+    apply: ler_sum => y _; rewrite normrMsign ?normrN.
+have [rE rEK] : rows 1 E /\ rows 1 (E *m K2).
+  have [rE2 rEK2] : rows 1 E2 /\ rows 1 (E2 *m K2) by rewrite EK2; split; apply: rows_signed.
+  by rewrite EKE; split=> a; under eq_bigr do rewrite ST; apply: sign_rows.
+have [cE1 cEK1] : rows 1 E1^T /\ rows 1 (E1 *m K1)^T.
+  by rewrite EK1; split=> x; apply: le_trans (P1r x); apply: ler_sum => a _; rewrite mxE;
+    case: (le1 a x).
+have rP : rows 1 P by rewrite -[1]mulr1; apply: rows_mul => //; apply: rows_signed.
+have [|ZY YZ] := @frames_solve _ _ _ K1 K2 P1 E1 P E _ F; first by rewrite sym1.
+rewrite sym1 in ZY YZ; pose Z := E1^T *m (E *m K2) + (E1 *m K1)^T *m E.
+exists (P *m P1^T), Z; split=> //.
+- split; first by apply: entries_mul => // a x; rewrite mxE; apply: rows_entry.
+  by rewrite -[2]mul1r; apply: rows_mul.
+- split; first by rewrite -[2]/(1 * 1 + 1 * 1 : int); apply: rows_add; apply: rows_mul.
+  move=> x y; have eZ : Z x y = \sum_a (E1 a x * (E *m K2) a y + (E1 *m K1) a x * E a y).
+    rewrite mxE [X in X + _]mxE [X in _ + X]mxE -big_split; apply: eq_bigr => a _ /=.
+    by rewrite mxE [(E1 *m K1)^T _ _]mxE.
+  have out a : P1 x a = 0 -> E1 a x * (E *m K2) a y + (E1 *m K1) a x * E a y = 0.
+    rewrite EK1; have := le1 a x; move=> + P0; rewrite P0 !normr_le0 => -[/eqP-> /eqP->].
+    by rewrite !mul0r addr0.
+  rewrite mxE [(- Z) x y]mxE eZ; have [a Pa|P0] := pickP (fun a => P1 x a != 0); last first.
+    by rewrite big1 ?subr0 // => a _; apply/out/eqP; rewrite -[_ == 0]negbK P0.
+  rewrite (bigD1 a) //= big1 ?addr0 => [|c ca]; last first.
+    by apply/out/eqP; apply: contraNT ca => Pc; rewrite (rows_once P1r Pc Pa).
+  by have := hP a x y; rewrite EKE !ST -/E EK1 EK2 mulrDr !(mulrCA ((-1) ^+ _)).
+apply: le_trans (total_pairs EP rE EP1 (rows_signed _ _) rP _ P1r P1c).
+  rewrite lerMn2r lerD2l -[2]/(1 + 1 : int) mulrnDl; apply: le_trans (total_add _ _) (lerD _ _).
+    by apply: le_trans (total_mul _ rEK) _; rewrite mulr1 total_tr; apply/total_rows/rows_signed.
+  by apply: le_trans (total_mul _ rE) _; rewrite mulr1 total_tr EK1; apply/total_rows/rows_signed.
+have St : S^T = S by apply/matrixP=> a c; rewrite !mxE eq_sym; case: eqP => // ->.
+by rewrite trmx_mul St -[2]mul1r; apply: rows_mul => //; apply: rows_signed.
+Qed.
 
 (* Signed permutations: six shears with integer entries, in every dimension.
 
@@ -825,11 +1087,10 @@ End Involution.
    number of coordinates.
 
    Main results
-     orthogonal_signed_permutation   an integer matrix is orthogonal, M M^T = 1, iff it is
-                      a signed permutation
      six_LULULU_int   M = L W0 * U X * L Y * U Z * L W * U V with integer entries, for
-                      every integer M with M M^T = 1 and det M = 1, of absolute row sums
-                      at most 1, 7, 2, 4, 3, 2 in every dimension
+                      every integer M with M M^T = 1 and det M = 1, in every dimension: none
+                      exceeds 2 in absolute value, at most 12 n + 2 e are not 0, and the
+                      absolute row sums are at most 4
      six_ULULUL_int   and M = U X * L Y * U Z * L W * U V * L T
 
    Plan.  M = [A B; C D].  A row of M has its one entry that is not 0 in one of the halves,
@@ -838,84 +1099,13 @@ End Involution.
    selects the others, give W0 B = 0 and square orthogonal matrices Ch = [u, C + W0 A] and
    Jh = [D^T u, D^T W0 - B^T] (first_layer).  Theta = Jh^T Ch has the determinant of M, 1,
    so it is reversed by an involution K = diag(1, k) with tr K = tr (K Theta)
-   (above).  Then Ch K Jh^T is an involution, too, and with k it is
+   (above).  Then D' = Ch K Jh^T is an involution, too, and with k it is
    1 + Y Z and 1 + Z Y: the two equations above.
+   N = B - A V = (B - G D) + G D' with G = A (C + W0 A)^T: the rows of the first part are those of
+   B or of - G D, and the second has one entry in a row and in a column.  So the entries of N - Z,
+   which are those of X, are at most 2, if Y and Z are the small solution.
 
    Reference.  The theorem is new to our knowledge. *)
-(* The rows of M are f i, with signs; M M^T = 1 says that f is injective. *)
-Lemma signed_gram d (f : 'I_d -> 'I_d) (b : 'I_d -> bool) i k :
-  let M : 'M[int]_d := \matrix_(i, j) ((-1) ^+ b i *+ (f i == j)) in
-  (M *m M^T) i k = (-1) ^+ b i * (-1) ^+ b k *+ (f i == f k).
-Proof.
-move=> M; rewrite mxE (bigD1 (f i)) //= big1 => [|j ji]; rewrite !mxE; last first.
-  by rewrite eq_sym (negPf ji) mul0r.
-by rewrite eqxx addr0 mulr1n mulrnAr eq_sym.
-Qed.
-
-Theorem orthogonal_signed_permutation d (M : 'M[int]_d) :
-  M *m M^T = 1%:M <->
-  exists (s : 'S_d) (b : 'I_d -> bool), M = \matrix_(i, j) ((-1) ^+ b i *+ (s i == j)).
-Proof.
-split=> [MM|[s [b ->]]]; last first.
-  apply/matrixP=> i k; rewrite signed_gram (inj_eq perm_inj) mxE.
-  by case: eqP => // ->; rewrite -expr2 sqrr_sign.
-have row i : exists jb : 'I_d * bool, forall l, M i l = (-1) ^+ jb.2 *+ (jb.1 == l).
-  have squares : \sum_l M i l ^+ 2 = 1.
-    have <- : (M *m M^T) i i = 1 by rewrite MM mxE eqxx.
-    by rewrite mxE; apply: eq_bigr => l _; rewrite mxE.
-  have [j Mij] : exists j, M i j != 0.
-    apply/existsP; apply: contraTT (oner_neq0 int) => /existsPn M0; rewrite negbK -squares.
-    by rewrite big1 // => l _; have := M0 l; rewrite negbK => /eqP->; rewrite expr0n.
-  rewrite (bigD1 j) //= in squares.
-  have rest l : l != j -> M i l ^+ 2 = 0.
-    move: l; apply: psumr_eq0P => [l _|]; first exact: sqr_ge0.
-    apply/eqP; rewrite eq_le sumr_ge0 ?andbT => [|l _]; last exact: sqr_ge0.
-    rewrite -(lerD2l (M i j ^+ 2)) addr0 squares.
-    by rewrite -gtz0_ge1 lt_def sqrf_eq0 Mij sqr_ge0.
-  move: squares => /eqP; rewrite big1 ?addr0 //.
-  rewrite sqrf_eq1 => Mij1; have [b Mb] : exists b : bool, M i j = (-1) ^+ b.
-    by case/pred2P: Mij1 => ->; [exists false | exists true].
-  exists (j, b) => l /=; rewrite mulrb; case: eqVneq => [<- // | jl].
-  by apply/eqP; rewrite -sqrf_eq0 rest // eq_sym.
-have [f Mf] := fin_all_exists row.
-have eM : M = \matrix_(i, j) ((-1) ^+ (f i).2 *+ ((f i).1 == j)).
-  by apply/matrixP=> i j; rewrite mxE Mf.
-have f_inj : injective (fun i => (f i).1).
-  move=> i k fik; move/matrixP/(_ i k): MM; rewrite eM signed_gram fik eqxx mxE.
-  by case: eqP => // _ /eqP; rewrite mulr1n mulf_eq0 !signr_eq0.
-by exists (perm f_inj), (fun i => (f i).2); rewrite eM; apply/matrixP=> i j; rewrite !mxE permE.
-Qed.
-
-(* A symmetric involution is a signed permutation, and so has small factors. *)
-Lemma small_factors n (K : 'M[int]_n) : K^T = K -> K *m K = 1%:M ->
-  exists r (P : 'M_(n, r)) (E Q : 'M_(r, n)),
-  [/\ K = 1%:M - P *m Q, Q *m P = 1%:M *+ 2, E *m P = 1%:M, n%:R - \tr K = r%:R *+ 2 &
-    [/\ rows 1 P, rows 2 P^T, rows 1 E^T, rows 2 Q^T & rows 1 E /\ rows 2 (E *+ 2 - Q)]].
-Proof.
-move=> sym KK; have [|s [b e]] := (orthogonal_signed_permutation K).1; first by rewrite sym.
-rewrite {K KK}e in sym *; exists _, (small_P s b), (small_E s b), (small_Q s b).
-split; [exact: small_PQ | exact: small_QP | exact: small_EP | exact: small_trace |].
-exact: small_rows.
-Qed.
-
-Theorem small_solution n q (K1 : 'M[int]_n) (K2 : 'M[int]_q) :
-  K1^T = K1 -> K1 *m K1 = 1%:M -> K2^T = K2 -> K2 *m K2 = 1%:M ->
-  n%:R - \tr K1 = q%:R - \tr K2 ->
-  exists (Y : 'M_(q, n)) (Z : 'M_(n, q)),
-  [/\ 1%:M + Z *m Y = K1, 1%:M + Y *m Z = K2, rows 2 Y & rows 4 Z].
-Proof.
-move=> sym1 KK1 sym2 KK2; have [r [P2 [E2 [Q2 [e2 QP2 EP2 -> r2]]]]] := small_factors sym2 KK2.
-have [s [P1 [E1 [Q1 [e1 QP1 EP1 -> [_ P1r E1r Q1r _]]]]]] := small_factors sym1 KK1.
-move/eqP; rewrite eqrMn2r //= eqr_nat => /eqP sr.
-case: r / sr in P2 E2 Q2 e2 QP2 EP2 r2 *; have [P2r _ _ _ [E2r EQ2r]] := r2.
-rewrite -sym1 in e1.
-have [Z1 Y1] := factors_solve (And3 e1 QP1 EP1) (And3 e2 QP2 EP2).
-exists (P2 *m P1^T), (E1^T *m (E2 *+ 2 - Q2) - Q1^T *m E2); split=> //.
-  by rewrite -[2]mul1r; apply: rows_mul.
-rewrite -[4]/(1 * 2 + 2 * 1 : int); apply: rows_add; first exact: rows_mul.
-by apply/rows_opp/rows_mul.
-Qed.
-
 (* In every row of [X Y] the one entry that is not 0 is in X or in Y. *)
 Lemma row_in_half m p q (X : 'M[int]_(m, p)) (Y : 'M[int]_(m, q)) :
   X *m X^T + Y *m Y^T = 1%:M -> forall i, row i X = 0 \/ row i Y = 0.
@@ -1008,10 +1198,37 @@ move=> XY; split; apply: rows_unit => i;
   by rewrite [X in _ <= X]mxE ?lerDl ?lerDr ge0.
 Qed.
 
+(* So are those of Y - X T. *)
+Lemma rows_half_sub m p q (X : 'M[int]_(m, p)) (Y : 'M[int]_(m, q)) (T : 'M_(p, q)) :
+  X *m X^T + Y *m Y^T = 1%:M -> rows 1 T -> rows 1 (Y - X *m T).
+Proof.
+move=> XY rT i; have [rX rY] := rows_half XY; have rXT := rows_mul ler01 rX rT.
+have e j : (Y - X *m T) i j = row i Y 0 j - (row i X *m T) 0 j by rewrite -row_mul !mxE.
+under eq_bigr do rewrite e; case: (row_in_half XY i) => ->.
+  by under eq_bigr do rewrite mul0mx [(0 : 'M_(_, _)) _ _]mxE subr0 mxE; apply: rY.
+by under eq_bigr do rewrite [(0 : 'M_(_, _)) _ _]mxE sub0r normrN -row_mul mxE; apply: rXT.
+Qed.
+
+(* All entries are at most 2 in absolute value, and those of a row add up to at most 4. *)
+Definition small m n (M : 'M[int]_(m, n)) := entries 2 M /\ rows 4 M.
+
+Definition nonzeros m n (M : 'M[int]_(m, n)) : nat := \sum_i \sum_j (M i j != 0).
+
+Lemma nonzeros_le m n c (M : 'M_(m, n)) : total M <= c -> (nonzeros M)%:R <= c.
+Proof.
+apply: le_trans; rewrite natr_sum; apply: ler_sum => i _; rewrite natr_sum; apply: ler_sum => j _.
+by case: eqVneq => // x0; rewrite -gtz0_ge1 normr_gt0.
+Qed.
+
+Lemma nonzeros_opp m n (M : 'M_(m, n)) : nonzeros (- M) = nonzeros M.
+Proof. by apply: eq_bigr => i _; apply: eq_bigr => j _; rewrite mxE oppr_eq0. Qed.
+
 Theorem six_LULULU_int e n (M : 'M[int]_(n + (e + n))) :
   (e <= 1)%N -> M *m M^T = 1%:M -> \det M = 1 ->
   exists W0 X Y Z W V, [/\ M = L W0 *m U X *m L Y *m U Z *m L W *m U V,
-    rows 1 W0, rows 7 X, rows 2 Y & [/\ rows 4 Z, rows 3 W & rows 2 V]].
+    small W0 /\ small X, small Y /\ small Z, small W /\ small V &
+    (nonzeros W0 + nonzeros X + nonzeros Y + nonzeros Z + nonzeros W + nonzeros V
+       <= 12 * n + 2 * e)%N].
 Proof.
 move=> e1; rewrite -[M]submxK.
 move: (ulsubmx M) (ursubmx M) (dlsubmx M) (drsubmx M) => A B C D MM dM.
@@ -1036,14 +1253,11 @@ have symD : D'^T = D' by rewrite D'E trmx_mul trmxK (trmx_mul Ch) symK mulmxA.
 have DD : D' *m D' = 1%:M.
   rewrite D'E; move: (K *m _) KT => X XX.
   by rewrite !mulmxA -(mulmxA _ Ch^T) CC mulmx1 -(mulmxA Ch) XX mulmx1.
-have [|Y [Z [ZY YZ Yr Zr]]] := small_solution symk kk symD DD.
-  rewrite D'E mxtrace_mulC (mulmxA Ch^T) CC mul1mx trK mxtrace_block mxtrace1 natrD.
-  by rewrite opprD addrACA subrr add0r.
 have uk := proj1 (mulmx1_unit kk); have [_ uD] := mulmx1_unit DD.
 have invD : invmx D' = D' by rewrite -[LHS]mulmx1 -DD mulKmx.
-have [rA rB rC rD] : [/\ rows 1 A, rows 1 B, rows 1 C & rows 1 D].
-  move: (MM); rewrite tr_block_mx mulmx_block scalar_mx_block => /eq_block_mx[AB _ _ CD].
-  by have [? ?] := rows_half AB; have [? ?] := rows_half CD.
+have [AABB CCDD] : A *m A^T + B *m B^T = 1%:M /\ C *m C^T + D *m D^T = 1%:M.
+  by move: (MM); rewrite tr_block_mx mulmx_block scalar_mx_block => /eq_block_mx[].
+have [[rA _] [_ rD]] := (rows_half AABB, rows_half CCDD).
 have [rAt CA] : rows 1 A^T /\ C *m A^T = 0.
   move: (mulmx1C MM); rewrite tr_block_mx mulmx_block scalar_mx_block => /eq_block_mx[+ _ _ _].
   rewrite -{2}[A]trmxK -{2}[C]trmxK => AC; have [? _] := rows_half AC; split=> //.
@@ -1055,34 +1269,88 @@ have rCt : rows 1 (C + W0 *m A)^T.
 have rC' : rows 1 (C + W0 *m A).
   by move: CC'; rewrite tr_row_mx mul_row_col => /rows_half[].
 set C' := C + _ in inv CC JJ rCt rC' LM *.
-pose V := C'^T *m (D - D').
+pose V := C'^T *m (D - D'); pose G := A *m C'^T; pose N := B - A *m V.
 have rV : rows 2 V by rewrite -[2]/(1 * (1 + 1) : int); apply/rows_mul/rows_add/rows_opp.
-have eM : block_mx A B C' D = U ((B - A *m V - Z) *m invmx D') *m L Y *m U Z *m
+have rG : rows 1 G by rewrite -[1]mulr1; apply: rows_mul.
+have rF : rows 1 (B - G *m D).
+  by rewrite /G -mulmxA; apply: rows_half_sub => //; rewrite -[1]mulr1; apply: rows_mul.
+have cG : rows 1 G^T by rewrite trmx_mul trmxK -[1]mulr1; apply: rows_mul.
+have [rH cH] : rows 1 (G *m D') /\ rows 1 (G *m D')^T.
+  by rewrite (trmx_mul G) symD -[1]mulr1; split; apply: rows_mul.
+have eN : N = (B - G *m D) + G *m D' by rewrite /N /V mulmxA mulmxBr opprB addrA addrAC.
+have rN : rows 2 N by rewrite eN -[2]/(1 + 1 : int); apply: rows_add.
+have far x y : 1 < `|N x y| -> (G *m D') x y != 0.
+  apply: contraTneq => z; rewrite -leNgt eN mxE z addr0; exact: rows_entry.
+have [|x y|x y x' y' /far + /far|Y [Z [ZY YZ [eY rY] [rZ eZ] tYZ]]] :=
+  small_solution (N := N) symk kk symD DD.
+- rewrite D'E mxtrace_mulC (mulmxA Ch^T) CC mul1mx trK mxtrace_block mxtrace1 natrD.
+  by rewrite opprD addrACA subrr add0r.
+- exact: rows_entry.
+- move=> xy xy'; apply/eqP/eqP => same; rewrite same in xy.
+    exact: rows_once rH xy xy'.
+  by apply: (rows_once cH (x := y')); rewrite mxE.
+have eM : block_mx A B C' D = U ((N - Z) *m invmx D') *m L Y *m U Z *m
     L (invmx D' *m (C' - Y)) *m U V by apply: (five_by_involution inv CC JJ uk ZY YZ).
-rewrite invD in eM; exists (- W0), ((B - A *m V - Z) *m D'), Y, Z, (D' *m (C' - Y)), V.
-split; [| | | exact: Yr | split; [exact: Zr | | exact: rV]].
+rewrite invD in eM; exists (- W0), ((N - Z) *m D'), Y, Z, (D' *m (C' - Y)), V.
+have eW : W0 = G^T.
+  rewrite trmx_mul trmxK /C' mulmxDl CA add0r -mulmxA (canRL (addrK _) AABB) mulmxBr mulmx1.
+  by rewrite mulmxA WB mul0mx subr0.
+have rW : rows 1 W0 by rewrite eW.
+have rX : rows 4 (N - Z) by rewrite -[4]/(2 + 2 : int); apply/rows_add/rows_opp.
+have eC : entries 2 (C' - Y).
+  move=> i j; rewrite mxE [(- Y) i j]mxE; apply: le_trans (ler_normB _ _) _.
+  by rewrite -[2]/(1 + 1 : int) lerD // rows_entry.
+have rows_small c m p (X : 'M_(m, p)) : c <= 2 -> rows c X -> small X.
+  move=> c2 rX'; split=> [i j|]; first exact: le_trans (rows_entry i j rX') c2.
+  by apply: rows_le rX'; apply: le_trans c2 _.
+split.
 - by rewrite -[LHS](mul_LK W0) -LM eM !mulmxA.
-- apply: rows_opp; have -> : W0 = C' *m A^T.
-    rewrite /C' mulmxDl CA add0r -mulmxA.
-    move: (MM); rewrite tr_block_mx mulmx_block scalar_mx_block => /eq_block_mx[AB _ _ _].
-    by rewrite (canRL (addrK _) AB) mulmxBr mulmx1 mulmxA WB mul0mx subr0.
-  by rewrite -[1]mulr1; apply: rows_mul.
-- rewrite -[7]/((1 + 1 * 2 + 4) * 1 : int); apply: rows_mul => //.
-  by apply/rows_add/rows_opp => //; apply/rows_add/rows_opp/rows_mul.
-by rewrite -[3]/(1 * (1 + 2) : int); apply/rows_mul/rows_add/rows_opp.
+- split; first exact/(rows_small 1)/rows_opp.
+  split=> [i j|]; last by rewrite -[4]mulr1; apply: rows_mul.
+  have eX : entries 2 (D' *m (N - Z)^T) by apply: entries_mul => // i' j'; rewrite mxE.
+  by have := eX j i; rewrite -{1}symD -trmx_mul mxE.
+- by split; apply: (rows_small 2).
+- split; last exact: (rows_small 2).
+  split; first exact: entries_mul.
+  by apply: (@rows_le _ _ (1 * (1 + 2))) => //; apply/rows_mul/rows_add/rows_opp.
+have tD m (X : 'M_(m, e + n)) : total (X *m D') <= total X by rewrite -[X in _ <= X]mulr1 total_mul.
+have tW0 : total (- W0) <= n%:R by rewrite total_opp eW total_tr; apply: total_rows.
+have tX : total ((N - Z) *m D') <= (n * 2)%:R + total Z.
+  apply: le_trans (tD _ _) (le_trans (total_add _ _) _); rewrite total_opp lerD2r mulnC natrM.
+  by rewrite mulr_natr; apply: total_rows.
+have tW : total (D' *m (C' - Y)) <= n%:R + total Y.
+  rewrite -total_tr trmx_mul symD; apply: le_trans (tD _ _) _; rewrite total_tr.
+  by apply: le_trans (total_add _ _) _; rewrite total_opp lerD2r -total_tr; apply: total_rows.
+have tV : total V <= (n * 2)%:R by rewrite mulnC natrM mulr_natr; apply: total_rows.
+have {}tYZ : total Y + total Z <= (n * 3 + e)%:R.
+  rewrite -ltzD1 natr1 -(ltr_pMn2r (n := 2)) //; apply: le_lt_trans tYZ _.
+  rewrite -!mulrnA ltr_nat mulSn [X in (_ < X)%N]addnC.
+  rewrite (_ : _ * 3 = (n * 3 + e) * 2 + e)%N ?ltn_add2l //.
+  by rewrite -addnA addnn -muln2 !mulnDl mulnAC addnC -addnA -mulnSr.
+have tY := nonzeros_le (lexx (total Y)); have tZ := nonzeros_le (lexx (total Z)).
+have := lerD (lerD (lerD (lerD (nonzeros_le tW0) (nonzeros_le tX)) tY) tZ) (nonzeros_le tW).
+move/lerD/(_ (nonzeros_le tV)); rewrite -!natrD -(ler_nat int) => /le_trans; apply.
+rewrite (AC (1*2*1*1*2*1) ((4*5)*(7*3)*(1*2*6*8)))%AC /=.
+apply: le_trans (lerD (lerD tYZ tYZ) (lexx _)) _; rewrite -!natrD ler_nat eq_leq //.
+rewrite -[(n + n * 2)%N]mulnS -mulnSr -mulnDr addnn -muln2 mulnDl addnAC -mulnA -mulnDr.
+by rewrite (mulnC n) (mulnC e).
 Qed.
 
 (* The other order, by inversion: the inverse of M is M^T. *)
 Corollary six_ULULUL_int e n (M : 'M[int]_(n + (e + n))) :
   (e <= 1)%N -> M *m M^T = 1%:M -> \det M = 1 ->
   exists X Y Z W V T, [/\ M = U X *m L Y *m U Z *m L W *m U V *m L T,
-    rows 2 X, rows 3 Y, rows 4 Z & [/\ rows 2 W, rows 7 V & rows 1 T]].
+    small X /\ small Y, small Z /\ small W, small V /\ small T &
+    (nonzeros X + nonzeros Y + nonzeros Z + nonzeros W + nonzeros V + nonzeros T
+       <= 12 * n + 2 * e)%N].
 Proof.
 move=> e1 MM dM.
-have [||T [V [W [Z [Y [X [eM rT rV rW [rZ rY rX]]]]]]]] := @six_LULULU_int e n M^T e1.
+have [||T [V [W [Z [Y [X [eM [sT sV] [sW sZ] [sY sX] few]]]]]]] := @six_LULULU_int e n M^T e1.
 - by rewrite trmxK; apply: mulmx1C.
 - by rewrite det_tr.
-exists (- X), (- Y), (- Z), (- W), (- V), (- T); split; try exact: rows_opp.
+have opp m p (N : 'M_(m, p)) : small N -> small (- N).
+  by case=> N2 N4; split=> [i j|]; [rewrite mxE normrN | apply: rows_opp].
+exists (- X), (- Y), (- Z), (- W), (- V), (- T); split; try by split; apply: opp.
   by rewrite -[RHS]mulmx1 -(mulmx1C MM) mulmxA eM -!mulmxA !(mul_LK, mul_UK).
-by split; apply: rows_opp.
+by rewrite !nonzeros_opp (ACl (6*5*4*3*2*1))%AC.
 Qed.

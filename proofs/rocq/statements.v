@@ -786,24 +786,29 @@ Theorem integer_orthogonal_iff_signed_permutation d (M : 'M[int]_d) :
 Proof. exact: orthogonal_signed_permutation. Qed.
 
 (* Every signed permutation of determinant 1, on halves of n and n (e = 0) or n + 1 (e = 1)
-   entries, is a product of six shears with integer entries, in both orders.  In each row of
-   their shifts the absolute values add up to at most 7, or less, whatever n. *)
+   entries, is a product of six shears with integer entries, in both orders.  None of them
+   exceeds 2 in absolute value, in each row of a shift the absolute values add up to at most 4,
+   and at most 12 n + 2 e entries of the six shifts are not 0. *)
 Theorem six_integer_shears e n (M : 'M[int]_(n + (e + n))) :
-  let rows (c : int) p q (X : 'M[int]_(p, q)) := forall i, \sum_j `|X i j| <= c in
+  let small p q (X : 'M[int]_(p, q)) :=
+    (forall i j, `|X i j| <= 2) /\ forall i, \sum_j `|X i j| <= 4 in
+  let nonzeros p q (X : 'M[int]_(p, q)) := (\sum_i \sum_j (X i j != 0))%N in
   (e <= 1)%N -> M *m M^T = 1%:M -> \det M = 1 ->
   (exists W0 X Y Z W V,
    [/\ M = block_mx 1%:M 0 W0 1%:M *m block_mx 1%:M X 0 1%:M *m
             block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
             block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M,
-       rows 1 _ _ W0, rows 7 _ _ X, rows 2 _ _ Y &
-       [/\ rows 4 _ _ Z, rows 3 _ _ W & rows 2 _ _ V]]) /\
+       small _ _ W0 /\ small _ _ X, small _ _ Y /\ small _ _ Z, small _ _ W /\ small _ _ V &
+       (nonzeros _ _ W0 + nonzeros _ _ X + nonzeros _ _ Y + nonzeros _ _ Z + nonzeros _ _ W +
+          nonzeros _ _ V <= 12 * n + 2 * e)%N]) /\
   (exists X Y Z W V T,
    [/\ M = block_mx 1%:M X 0 1%:M *m block_mx 1%:M 0 Y 1%:M *m
             block_mx 1%:M Z 0 1%:M *m block_mx 1%:M 0 W 1%:M *m
             block_mx 1%:M V 0 1%:M *m block_mx 1%:M 0 T 1%:M,
-       rows 2 _ _ X, rows 3 _ _ Y, rows 4 _ _ Z &
-       [/\ rows 2 _ _ W, rows 7 _ _ V & rows 1 _ _ T]]).
-Proof. by move=> r e1 MM dM; split; [apply: six_LULULU_int | apply: six_ULULUL_int]. Qed.
+       small _ _ X /\ small _ _ Y, small _ _ Z /\ small _ _ W, small _ _ V /\ small _ _ T &
+       (nonzeros _ _ X + nonzeros _ _ Y + nonzeros _ _ Z + nonzeros _ _ W + nonzeros _ _ V +
+          nonzeros _ _ T <= 12 * n + 2 * e)%N]).
+Proof. by move=> s c e1 MM dM; split; [apply: six_LULULU_int | apply: six_ULULUL_int]. Qed.
 
 (* Couplings as maps, over every ring, commutative or not.  Scales are from a set G that is closed
    under products: 1 alone, the units, or the positive elements.  iteri N f x is f_(N - 1) (.. (f_0 x)).
