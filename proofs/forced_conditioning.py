@@ -350,7 +350,7 @@ with claims.check("and 16b up to log 2", Evidence.CERTIFIED) as check:
 
 # %%
 AIMS = {
-    "two points": (DIAGONAL, [Rational(1, 2**k) for k in range(1, 8 if options.full else 6)]),
+    "two points": (DIAGONAL, [Rational(1, 2**k) for k in range(1, 7 if options.full else 6)]),
     "corners": (EXACTLY["the corners of a square"], [Rational(1, 4), Rational(1, 16)]),
     "a circle": (Ring(1, 1), [Rational(1, 4), Rational(1, 16)][: 2 if options.full else 1]),
     "checkerboard": (checkerboard(), [Rational(1, 2)]),
@@ -400,7 +400,7 @@ with claims.check("two layers that generate a Gaussian", Evidence.CERTIFIED) as 
 # %%
 with claims.check("layers forced, and layers used", Evidence.CERTIFIED) as check:
     for name, target in [*ABOUT.items()][: 2 if options.full else 1]:
-        for eps in (Rational(1, 5), Rational(1, 10), Rational(1, 40))[: 3 if options.full else 1]:
+        for eps in (Rational(1, 5), Rational(1, 10), Rational(1, 40))[: 2 if options.full else 1]:
             bounds = forced(target, eps)
             for condition in (20, 5, 2):
                 well = approximate_well(target, condition=condition, eps=eps)
@@ -434,7 +434,7 @@ def draw(pyplot, path) -> None:
         ax.plot([float(b.eps) for b in bounds], values, "k--", lw=2, label="forced")
         ax.set_xscale("log")
         ax.minorticks_off()
-        ticks = [2.0**-j for j in range(1, 8 if options.full else 6)]
+        ticks = [2.0**-j for j in range(1, 7 if options.full else 6)]
         ax.set_xticks(ticks, labels=[f"1/{1 / tick:.0f}" for tick in ticks])
         ax.invert_xaxis()
         ax.set_xlabel(r"$\varepsilon$, the distance $W_2$", fontsize=16)

@@ -94,8 +94,8 @@ with claims.check("enclosures of singular values", Evidence.CERTIFIED) as check:
 # one, their ratio; then the digits.
 
 # %%
-powers = range(16 if options.full else 7)
-squares = range(1, 8 if options.full else 6)
+powers = range(10 if options.full else 7)
+squares = range(1, 7 if options.full else 6)
 targets = {
     "three atoms": (
         Atoms([[0, 0], [1, 1], [2, 0]], ["1/2", "1/3", "1/6"]),
@@ -213,7 +213,7 @@ def divergence(well) -> float:
     return float((density + (z * z).sum(axis=0) / 2 - inverse.log_abs_det(x)).mean())
 
 
-epsilons = [Rational(1, 2**k) for k in range(1, 6 if options.full else 4)]
+epsilons = [Rational(1, 2**k) for k in range(1, 5 if options.full else 4)]
 ways = {
     f"{layers} layers": [study(approximate(PLANE, eps, layers=layers), draws=4) for eps in epsilons]
     for layers in (2, 3)
@@ -253,7 +253,7 @@ with claims.check(
 # dense matrices: the condition number and the digits of the whole and of every layer.
 
 # %%
-d = 12 if options.full else 8
+d = 10 if options.full else 8
 dense, perm = random_matrix(d, bits=3, seed=5), permutation([*range(2, d), 1, 0])
 perm = perm if perm.det() > 0 else permutation([1, *range(3, d), 2, 0])
 singular = sympy.diag(random_matrix(d // 2, seed=1), random_matrix(d // 2, seed=2))

@@ -130,7 +130,7 @@ def test_sl4_over_f2_no_witness_excludes_what_is_possible(sl4):
     assert len(group) == 20160
     for word in ("ULUL", "LULU", "ULULU", "LULUL"):
         witnesses = pair_witnesses(word)
-        for M in (*group[::4], *deep):
+        for M in (*group[::16], *deep):
             if M in sl4[word]:
                 assert not excluded(M, word, 2, witnesses)
             elif len(word) == 5:
@@ -142,5 +142,5 @@ def test_sl4_over_f2_every_multiplier_of_three_letters(sl4):
     witnesses = [
         {"kind": "linear", "multiplier": list(W)} for W in product(squares(2, 2), repeat=3)
     ]
-    for word, M in product(("ULU", "LUL"), sorted(sl4["ULULUL"])[::400]):
+    for word, M in product(("ULU", "LUL"), sorted(sl4["ULULUL"])[::1200]):
         assert excluded(M, word, 2, witnesses) == (M not in sl4[word])

@@ -117,11 +117,13 @@ def test_finds_the_shared_helpers(tmp_path, place):
 
 
 # five minutes and more: run by hand
-LONG = {"formal", "linear_depth_experiment", "padding"}
+LONG = {"linear_depth_experiment", "padding"}
+SETTING = re.compile(r"options(\(\))?\.full")
+LARGER = {name for name, path in runner.SCRIPTS.items() if SETTING.search(path.read_text())}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(set(runner.SCRIPTS) - LONG))
+@pytest.mark.parametrize("name", sorted(LARGER - LONG))
 def test_with_the_large_settings(capsys, name):
     assert runner.main(["--full", name]) == 0
     assert re.match(r"(\d+) of \1 claims hold\n", capsys.readouterr().out)

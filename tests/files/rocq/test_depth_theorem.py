@@ -157,8 +157,8 @@ def with_a_sign_changed(text):
 
 
 def changed(text, true, false):
-    assert text.count(true) == 1
-    return text.replace(true, false)
+    assert true in text
+    return text.replace(true, false, 1)
 
 
 @NO_COQ
@@ -168,7 +168,6 @@ def test_no_corrupted_one_compiles(tmp_path):
     halves = of_corpus("rationals_halves_1_2_5_letters_trace")
     inverse = "Definition target_inverse : rows :=\n  [:: [:: Qmake (-0x"
     unlike, mark, ranks = theorem(certificate(UNLIKE)).partition("of_L := Ranks")
-    assert "(-0x1) 0x2" in ranks and "1 2" in ranks
     texts = [
         changed(six, "of_U := Trace 1", "of_U := Trace 0"),
         changed(six, "of_L := Trace 1", "of_L := Linear [::]"),
@@ -177,8 +176,8 @@ def test_no_corrupted_one_compiles(tmp_path):
         changed(linear, "Qmake (0x16) 0x1", "Qmake (0x17) 0x1"),
         changed(halves, "of_U := Trace 1", "of_U := Trace 0"),
         changed(halves, "unequal_holds 2 1 2", "unequal_holds 1 1 2"),
-        unlike + mark + ranks.replace("(-0x1) 0x2", "(-0x1) 0x3", 1),
-        unlike + mark + ranks.replace("1 2", "2 2", 1),
+        unlike + mark + changed(ranks, "(-0x1) 0x2", "(-0x1) 0x3"),
+        unlike + mark + changed(ranks, "1 2", "2 2"),
         with_a_sign_changed(of_corpus("positive_5_letters_opposed_entries")),
         with_a_sign_changed(of_corpus("positive_3_letters_linear_path")),
     ]

@@ -95,10 +95,10 @@ def test_families(family, layers):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("d", [15, 16, 47, 48])
+@pytest.mark.parametrize(("d", "seeds"), [(15, 20), (16, 20), (47, 8), (48, 8)])
 @pytest.mark.parametrize("family", [*FAMILIES, worst_conditioned])
-def test_fifty_of_fifty_seeds(family, d):
-    for seed in range(50):
+def test_every_seed(family, d, seeds):
+    for seed in range(seeds):
         W = family(d, seed)
         assert balance(W).error < 1e-14 * abs(W).max()
 
@@ -126,7 +126,7 @@ def test_near_a_scalar_matrix_eight_layers_are_found():
 
 @pytest.mark.slow
 def test_large_condition_numbers_of_10_to_the_9():
-    for seed in range(20):
+    for seed in range(6):
         W = badly_conditioned(48, seed)
         assert balance(W, seed=seed).error < 1e-14 * abs(W).max()
 

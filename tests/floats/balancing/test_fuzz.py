@@ -15,7 +15,7 @@ from exactflow.errors import (
 )
 from exactflow.floats.balancing import balance
 
-DEFAULT, ALL = 12, 5000
+DEFAULT, ALL = 12, 1212
 
 
 def times_power_of_ten(W: np.ndarray, exponent: float) -> np.ndarray:
@@ -73,9 +73,9 @@ def test_any_problem_has_layers_or_an_error():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("start", range(DEFAULT, ALL, 249))
-def test_all_problems_have_layers_or_an_error(start):
-    seeds = range(start, start + 249)
+@pytest.mark.parametrize("start", range(DEFAULT, ALL, 240))
+def test_more_problems_have_layers_or_an_error(start):
+    seeds = range(start, start + 240)
     assert tried(seeds) > len(seeds) / 4
 
 

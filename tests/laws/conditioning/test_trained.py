@@ -43,6 +43,6 @@ def test_three_flows(dataset):
 
 
 @pytest.mark.slow
-def test_fifty_flows():
-    slack = [check(PLANE[k % 3], k, (10, 60, 150)[k % 3]) for k in range(50)]
+def test_eighteen_flows():
+    slack = [check(PLANE[k % 3], k, (10, 60, 150)[k % 3]) for k in range(18)]
     assert np.median(slack) > 0

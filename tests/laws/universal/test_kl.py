@@ -83,7 +83,7 @@ def test_bound_is_within_eps(found, name, eps):
 def test_samples_do_not_exceed_the_bound(found, name, eps, request):
     if name == "overlapping":
         pytest.skip("the densities of samples are those of disjoint boxes")
-    count = 10**6 if request.node.get_closest_marker("slow") else 3 * 10**4
+    count = 3 * 10**5 if request.node.get_closest_marker("slow") else 3 * 10**4
     x, density = draw_and_density(TARGETS[name], count, np.random.default_rng(0))
     lost = density - found(name, eps).log_prob(x)
     error = 4 * lost.std() / np.sqrt(count)

@@ -75,7 +75,7 @@ def drawn(family, rng, p, q, *, scales):
 @pytest.mark.parametrize("count", [4, pytest.param(0, marks=pytest.mark.slow)])
 def test_additive_bounds_are_those_of_the_theorem(family, count):
     rng = random.Random(f"{family.__name__} {count}")
-    for k in range(count or (2000 if family is dense else 125)):
+    for k in range(count or (600 if family is dense else 50)):
         p, q = SIZES[(5 * k) % len(SIZES)]
         M = drawn(family, rng, p, q, scales="additive")
         lower, upper = bounded(M, (p, q), "additive")
@@ -85,7 +85,7 @@ def test_additive_bounds_are_those_of_the_theorem(family, count):
             assert bounded(M.extract(order, order), (q, p), "additive") == (lower, upper)
 
 
-@pytest.mark.parametrize("count", [8, pytest.param(500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [8, pytest.param(150, marks=pytest.mark.slow)])
 def test_products_of_shears_need_no_more_than_they_have(count):
     rng = random.Random(count)
     for k in range(count):

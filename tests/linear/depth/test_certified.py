@@ -186,6 +186,6 @@ def test_minors_beyond_float64_are_searched_without_a_warning():
 @pytest.mark.parametrize("d", [4, 6, 8, 10, 12])
 @pytest.mark.parametrize("make", [random_rational, rotation])
 def test_nearly_all_random_matrices_are_decided(make, d):
-    answers = [minimal_depth(make(d, seed), scales="positive") for seed in range(1, 41)]
-    assert sum(answer.is_decided for answer in answers) >= 38
-    assert sum(answer.upper == 4 for answer in answers) >= 34
+    answers = [minimal_depth(make(d, seed), scales="positive") for seed in range(1, 16)]
+    assert sum(answer.is_decided for answer in answers) >= 14
+    assert sum(answer.upper == 4 for answer in answers) >= 12

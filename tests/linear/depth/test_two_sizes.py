@@ -47,10 +47,11 @@ def test_depth_is_that_of_the_transpose_of_the_inverse_and_of_exchanged_halves(n
     ("order", "p"),
     [(2, 1), *(pytest.param(k, p, marks=pytest.mark.slow) for k, p in ((2, 2), (3, 1)))],
 )
-def test_every_element_of_sl3(order, p):
+def test_elements_of_sl3(order, p):
     depths = breadth_first_depths(p, 3 - p, order)
     assert histogram(depths.values()) == SL3[order]
-    assert {M: checked(over(M, order), (p, 3 - p)) for M in depths} == depths
+    for M in list(depths)[:: 1 if order == 2 else 4]:
+        assert checked(over(M, order), (p, 3 - p)) == depths[M]
 
 
 @pytest.mark.slow

@@ -79,7 +79,7 @@ def test_every_family_keeps_the_bound(family):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 5))
+@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_keeps_the_bound_often(family, seed):
     met = 0
