@@ -34,8 +34,7 @@ from types import FrameType
 from typing import Literal
 
 from exactflow.errors import ExactFlowError, MissingExtraError, require
-from exactflow.exact.numbers import format_short
-from exactflow.flows.result import Evidence
+from exactflow.flows.evidence import Evidence
 
 __all__ = ["Check", "Claim", "Claims", "Evidence", "Options", "ProofError", "proof_options"]
 
@@ -84,6 +83,8 @@ class Check:
     def equal(self, derived: object, expected: object, label: str = "") -> None:
         """Count one instance of ``derived == expected``, or raise `ProofError`."""
         if derived != expected:
+            from exactflow.exact.numbers import format_short  # with SymPy, only to fail
+
             raise ProofError(
                 f"{label or self.checked}: expected {format_short(expected)}, "
                 f"derived {format_short(derived)}"

@@ -20,16 +20,24 @@ def certificate(tmp_path):
     return tmp_path / "c.json"
 
 
-def test_check_and_help_import_neither_sympy_nor_numpy(certificate):
+def test_check_help_and_prove_import_neither_sympy_nor_numpy(certificate):
+    proof = certificate.with_name("proof.py")
+    proof.write_text(
+        "from exactflow.claims import Claims, Evidence\n"
+        "with Claims('T').check('one', Evidence.EXACT) as check:\n"
+        "    check.equal(1, 1)\n"
+    )
     script = (
         "import sys\n"
         "from exactflow import cli\n"
         f"codes = cli.main(['check', {str(certificate)!r}]), cli.main(['--help'])\n"
         "heavy = {'sympy', 'numpy', 'scipy', 'rich', 'mpmath', 'flint'} & set(sys.modules)\n"
         "print(codes, sorted(heavy))\n"
+        f"code = cli.main(['prove', '-q', {str(proof)!r}])\n"
+        "print(code, sorted({'sympy', 'numpy', 'scipy', 'mpmath', 'flint'} & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.stdout.splitlines()[-1] == "(0, 0) []"
+    assert done.stdout.splitlines()[-2:] == ["(0, 0) []", "0 []"]
 
 
 def test_the_exact_core_imports_no_numpy(tmp_path):
