@@ -164,7 +164,7 @@ def test_a_pattern_that_is_none(project):
     assert done.stdout.startswith("::error::expected patterns such as **/*.cert.json: ")
 
 
-@pytest.mark.parametrize("pattern", ["/", ".", "..", "//", "a.cert.json/"])
+@pytest.mark.parametrize("pattern", ["/", "..", "a.cert.json/"])
 def test_a_pattern_of_no_file(project, pattern):
     done = step(project, "Check", files=f"deep/*.json\n{pattern}")
     assert done.returncode in (0, 2)
