@@ -200,7 +200,7 @@ def test_a_target_over_another_field():
         ([1, 0, -2], 0),
         ([1, 0, -2], 1),
         ([1, 0, 0, -2], 0),
-        *[([1, 0, -10, 0, 1], index) for index in range(4)],
+        *[([1, 0, -10, 0, 1], index) for index in (0, 2)],
     ],
 )
 def test_the_root_that_generates_the_field(tmp_path, coefficients, index):

@@ -86,7 +86,7 @@ def test_largest_additive_depths(partition):
     Sigma = sympy.diag(*(small + large if partition[0] == p else large + small))
     found = gaussian_depth(Sigma, partition=partition)
     assert found.lower == found.upper == largest
-    for entries in itertools.product((sympy.Rational(1, 3), 1, 3), repeat=q):
+    for entries in itertools.combinations_with_replacement((sympy.Rational(1, 3), 1, 3), q):
         t = sympy.Rational(1) / sympy.prod(entries)
         Sigma = sympy.diag(t, *[1] * (p - 1), *entries)
         assert gaussian_depth(Sigma, partition=(p, q)).upper <= largest
