@@ -226,9 +226,9 @@ def test_the_hash_of_outputs():
 
 
 def test_order_of_summation_threads_strides_and_batches_change_nothing():
-    d = 96
+    d = 64
     result = lossless(rotation(d))
-    x = integers((d, 1500), result.limit)
+    x = integers((d, 1100), result.limit)
     y = result.forward(x)
     for threads in (1, 2):
         with threadpool_limits(threads):

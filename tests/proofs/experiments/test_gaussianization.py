@@ -109,7 +109,7 @@ def test_coordinates_of_different_scales():
 
 
 def test_the_same_seed_gives_the_same_flow():
-    sample = ring(200, 0)
+    sample = ring(100, 0)
     first, second, other = (
         gaussianize(sample, condition=500, rounds=2, seed=seed) for seed in (1, 1, 2)
     )
