@@ -83,12 +83,10 @@ class Check:
     def equal(self, derived: object, expected: object, label: str = "") -> None:
         """Count one instance of ``derived == expected``, or raise `ProofError`."""
         if derived != expected:
-            from exactflow.exact.numbers import format_short  # with SymPy, only to fail
+            from exactflow.exact.numbers import format_short as short  # imports SymPy
 
-            raise ProofError(
-                f"{label or self.checked}: expected {format_short(expected)}, "
-                f"derived {format_short(derived)}"
-            )
+            said = f"expected {short(expected)}, derived {short(derived)}"
+            raise ProofError(f"{label or self.checked}: {said}")
         self._counted(label)
 
     def true(self, condition: bool, label: str, *, shown: bool = True) -> None:

@@ -28,8 +28,12 @@ def pytest_xdist_auto_num_workers(config):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """Collect no garbage among what is imported and collected: it stays, and is large."""
+    """Collect no garbage among what is imported and collected: it stays, and is large.
+
+    Afterwards seldom: caches fill, of which every collection would visit all.
+    """
     gc.disable()
+    gc.set_threshold(10_000)
     try:
         return (yield)
     finally:

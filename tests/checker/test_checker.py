@@ -721,7 +721,7 @@ def test_irreducibility(modulus, shown):
 @pytest.mark.parametrize("most", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_no_product_is_shown_irreducible(most):
     small, decided = [[a, b, 1] for a in range(-most, most + 1) for b in range(-most, most + 1)], 0
-    for f, g in itertools.combinations_with_replacement(small, 2):
+    for f, g in itertools.islice(itertools.combinations_with_replacement(small, 2), 0, None, 3):
         product = [sum(f[i] * g[k - i] for i in range(3) if 0 <= k - i < 3) for k in range(5)]
         try:
             assert not checker.is_shown_irreducible(tuple(map(Fraction, product)))

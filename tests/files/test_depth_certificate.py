@@ -130,7 +130,7 @@ def test_every_element_of_sl2(p):
 
 
 @pytest.mark.parametrize("p", [1, 2])
-@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [13, pytest.param(1, marks=pytest.mark.slow)])
 def test_elements_of_sl3_over_f2(p, step):
     depths = breadth_first_depths(p, 3 - p, 2)
     for M in sorted(depths)[::step]:

@@ -150,12 +150,7 @@ def test_other_options_compile_all(stubs, folder, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "damage",
-    [
-        lambda data: b"",
-        lambda data: data[:-1] + b"?",
-        lambda data: data[:9],
-    ],
+    "damage", [lambda data: b"", lambda data: data[:-1] + b"?", lambda data: data[:9]]
 )
 def test_a_damaged_file_is_compiled_again(stubs, folder, tmp_path, damage):
     first, _ = built(folder, tmp_path)
