@@ -81,30 +81,27 @@ def test_corpus_has_enough_files(kind):
     assert len(list((CORPUS / kind).glob("*.json"))) >= FEWEST[kind]
 
 
-@pytest.mark.parametrize(
-    "path", sorted(CORPUS.glob("*/*.json")), ids=lambda path: f"{path.parent.name}/{path.stem}"
-)
-def test_corpus_file(path, capsys):
-    code = checker.main([str(path)])
-    out, stderr = capsys.readouterr()
-    lines = out.splitlines()
-    expected_code, last_line = VERDICTS[path.parent.name]
-    assert code == expected_code
-    assert (lines[-1] if lines else None) == last_line
-    assert stderr.startswith("malformed: ") == (code == 2)
-    assert (stderr == "") == (code != 2)
-    assert stderr.isascii()
-    if path.stem != "deep_nesting_in_an_entry":  # how deep JSON is read depends on Python's version
-        assert remark(out, stderr) == remarks()[TITLES[path]]
-    if code == 1:
-        assert any(line.startswith("c first differing entry: row ") for line in lines)
-    if code == 3:
-        assert lines[-2].startswith("c incomplete: ")
+@pytest.mark.parametrize("kind", VERDICTS)
+def test_corpus_files(kind, capsys):
+    for path in sorted((CORPUS / kind).glob("*.json")):
+        code = checker.main([str(path)])
+        out, stderr = capsys.readouterr()
+        lines = out.splitlines()
+        assert (code, lines[-1] if lines else None) == VERDICTS[kind], path.name
+        assert stderr.startswith("malformed: ") == (code == 2), path.name
+        assert (stderr == "") == (code != 2), path.name
+        assert stderr.isascii(), path.name
+        if path.stem != "deep_nesting_in_an_entry":  # how deep it is read depends on the version
+            assert remark(out, stderr) == remarks()[TITLES[path]], path.name
+        if code == 1:
+            assert any(line.startswith("c first differing entry: row ") for line in lines)
+        if code == 3:
+            assert lines[-2].startswith("c incomplete: "), path.name
 
 
 @pytest.mark.parametrize("kind", VERDICTS)
 def test_corpus_file_in_a_process_of_its_own(kind):
-    for path in sorted((CORPUS / kind).glob("*.json"))[::60]:
+    for path in sorted((CORPUS / kind).glob("*.json"))[::120]:
         assert process(path) == run(path)
 
 
@@ -210,7 +207,7 @@ def test_main_in_process(capsys):
     assert checker.check_file(Path(path)) == 0
 
 
-@pytest.mark.parametrize("kind", VERDICTS)
+@pytest.mark.parametrize("kind", ["correct", "malformed"])
 def test_standard_input(kind):
     path = min((CORPUS / kind).glob("*.json"))
     assert process("-", stdin=path.read_bytes())[:2] == run(path)[:2]

@@ -45,7 +45,7 @@ TARGETS = {
     "normal": GaussianMixture([[0, 0]]),
     "overlapping": Boxes([([0, 0], [2, 2]), ([1, 1], [3, "7/3"])], ["1/3", "2/3"]),
 }
-FINE = [("uniform", "1/20"), ("moons", "1/20"), ("scales", "1/20"), ("empty cells", "1/20")]
+FINE = [("uniform", "1/20"), ("moons", "1/20"), ("empty cells", "1/20")]
 CASES = [
     pytest.param(
         name,

@@ -166,12 +166,11 @@ def test_paired_spectra(name):
 # Other fields, and too small ones.
 
 
-@pytest.mark.parametrize("order", [5, 101])
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.usefixtures("proof")
-def test_over_finite_fields(family, order):
+def test_over_a_finite_field(family):
     for n in (1, 2):
-        M = normalized(member(family, n, n + 1, 0, GF(order)))
+        M = normalized(member(family, n, n + 1, 0, GF(5)))
         assert composed(hyperplane_word(linalg.split(M, n)), n) == M
 
 
