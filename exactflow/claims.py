@@ -34,8 +34,7 @@ from types import FrameType
 from typing import Literal
 
 from exactflow.errors import ExactFlowError, MissingExtraError, require
-from exactflow.exact.numbers import format_short
-from exactflow.flows.result import Evidence
+from exactflow.flows.evidence import Evidence
 
 __all__ = ["Check", "Claim", "Claims", "Evidence", "Options", "ProofError", "proof_options"]
 
@@ -84,10 +83,10 @@ class Check:
     def equal(self, derived: object, expected: object, label: str = "") -> None:
         """Count one instance of ``derived == expected``, or raise `ProofError`."""
         if derived != expected:
-            raise ProofError(
-                f"{label or self.checked}: expected {format_short(expected)}, "
-                f"derived {format_short(derived)}"
-            )
+            from exactflow.exact.numbers import format_short as short  # imports SymPy
+
+            said = f"expected {short(expected)}, derived {short(derived)}"
+            raise ProofError(f"{label or self.checked}: {said}")
         self._counted(label)
 
     def true(self, condition: bool, label: str, *, shown: bool = True) -> None:

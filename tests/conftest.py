@@ -16,7 +16,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the backgro
 TESTS = Path(__file__).parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent)]  # the shared tables of examples, and proofs/
 
-settings.register_profile("default", max_examples=20, deadline=None)
+settings.register_profile("default", max_examples=15, deadline=None)
 settings.register_profile("large", max_examples=2000, deadline=None)
 settings.load_profile("default")
 
@@ -28,8 +28,12 @@ def pytest_xdist_auto_num_workers(config):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """Collect no garbage among what is imported and collected: it stays, and is large."""
+    """Collect no garbage among what is imported and collected: it stays, and is large.
+
+    Afterwards seldom: caches fill, of which every collection would visit all.
+    """
     gc.disable()
+    gc.set_threshold(10_000)
     try:
         return (yield)
     finally:

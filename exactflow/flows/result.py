@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from enum import StrEnum
 from html import escape
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,23 +9,7 @@ import sympy
 
 from exactflow.exact.typing import DepthScales
 from exactflow.flows.base import Flow, Layered
-
-
-class Evidence(StrEnum):
-    """The kinds of evidence, which are never mixed.
-
-    - *exact*: equal in exact arithmetic, on the instances named;
-    - *for all n*: an identity in noncommuting symbols, so for blocks of every size;
-    - *certified*: a rigorous enclosure of a real number;
-    - *numeric*: computed in floating point, at any precision;
-    - *formally proved*: accepted by a proof assistant.
-    """
-
-    EXACT = "exact"
-    FOR_ALL_N = "for all n"
-    CERTIFIED = "certified"
-    NUMERIC = "numeric"
-    FORMAL = "formally proved"
+from exactflow.flows.evidence import Evidence as Evidence
 
 
 class Result(ABC):

@@ -377,7 +377,7 @@ def with_another_entry(draw):
     return claim, False
 
 
-@settings(SMALL, max_examples=15)
+@settings(SMALL, max_examples=8)
 @given(VALUES)
 def test_arbitrary_json(folder, value):
     assert check(json.dumps(value).encode(), folder) == 2

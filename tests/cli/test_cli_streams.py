@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import types
 from pathlib import Path
 
@@ -458,6 +459,7 @@ def test_ctrl_c_leaves_no_folder_of_coqc(run, tmp_path):
     with on_terminal("-c", COMPILING, **options) as (process, ours):
         while not list(tmp_path.glob("scratch/*/theorem.v")):
             assert process.poll() is None
+            time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         assert (written_to(ours), process.wait()) == ("exactflow: interrupted\n", 130)
     assert os.listdir(tmp_path / "scratch") == []

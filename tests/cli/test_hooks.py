@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 import venv
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,11 @@ ACTION = ROOT / ".github" / "actions" / "check"
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
 GUIDE = (ROOT / "proofs" / "book" / "guides" / "ci.md").read_text(encoding="utf-8")
 M = [["2", "1"], ["1", "1"]]
+PROOF = (
+    "from exactflow.claims import Claims, Evidence\n"
+    "with Claims('Sums').check('one and one', Evidence.EXACT) as check:\n"
+    "    check.equal(1 + 1, 2)\n"
+)
 
 
 @pytest.fixture
@@ -27,8 +31,7 @@ def project(tmp_path):
     (tmp_path / "deep").mkdir()
     save(factor(M), tmp_path / "a.cert.json")
     save(minimal_depth(M), tmp_path / "deep" / "b, c.depth.json")
-    template = files("exactflow.proving").joinpath("my_theorem.py.txt").read_text("utf-8")
-    (tmp_path / "my_theorem.py").write_text(template)
+    (tmp_path / "my_theorem.py").write_text(PROOF)
     return tmp_path
 
 
@@ -118,8 +121,7 @@ def endless(folder):
 def test_the_action_does_not_pass_what_was_killed(project, scripts):
     endless(project)
     save(factor(M), project / "last.cert.json")
-    seconds = 3 if scripts else 1  # a script imports SymPy
-    done = step(project, "Check", limits=f"ulimit -t {seconds}\n", scripts=scripts)
+    done = step(project, "Check", limits="ulimit -t 1\n", scripts=scripts)
     assert done.returncode == 3
     errors = [line for line in done.stdout.splitlines() if line.startswith("::error")]
     assert [line.split(",")[0] for line in errors] == [
@@ -164,7 +166,7 @@ def test_a_pattern_that_is_none(project):
     assert done.stdout.startswith("::error::expected patterns such as **/*.cert.json: ")
 
 
-@pytest.mark.parametrize("pattern", ["/", ".", "..", "//", "a.cert.json/"])
+@pytest.mark.parametrize("pattern", ["/", "..", "a.cert.json/"])
 def test_a_pattern_of_no_file(project, pattern):
     done = step(project, "Check", files=f"deep/*.json\n{pattern}")
     assert done.returncode in (0, 2)

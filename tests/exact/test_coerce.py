@@ -1,9 +1,6 @@
 """Everything enters exactly, or is refused with the entry named."""
 
-import subprocess
-import sys
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +10,6 @@ from hypothesis import strategies as st
 from sympy import CC, EX, EXRAW, GF, QQ, QQ_I, RR, ZZ, ZZ_I
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import exact
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_column, as_matrix, as_vectors, over
 
@@ -177,17 +173,3 @@ def test_a_column_is_an_array_of_one_axis():
     assert as_column(np.array([True, False])).to_list() == [[1], [0]]
     with pytest.raises(InvalidInputError, match=r"got ndarray \[3 4\]"):
         as_column(np.array([[3, 4]]))
-
-
-def test_numpy_is_not_needed():
-    code = (
-        "import sys; sys.modules['numpy'] = None\n"
-        "from exactflow.exact.numbers import to_element\n"
-        "from exactflow.exact.coerce import as_matrix\n"
-        "assert as_matrix([['1/2', 0.5], [0, 1]]).shape == (2, 2)"
-    )
-    package = str(Path(exact.__file__).parents[1])
-    stub = f"import sys, types; p = types.ModuleType('exactflow'); p.__path__ = [{package!r}]; "
-    subprocess.run(
-        [sys.executable, "-c", f"{stub}sys.modules['exactflow'] = p\n{code}"], check=True
-    )

@@ -125,12 +125,12 @@ def test_depth_zero_keeps_its_field(field, d):
 
 @pytest.mark.parametrize("p", [2, 3, 5])
 def test_every_element_of_sl2(p):
-    for M, depth in breadth_first_depths(1, 1, p).items():
+    for M, depth in sorted(breadth_first_depths(1, 1, p).items())[:: 1 if p < 5 else 7]:
         assert verified(over(M, p))["depth"] == depth
 
 
 @pytest.mark.parametrize("p", [1, 2])
-@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [13, pytest.param(1, marks=pytest.mark.slow)])
 def test_elements_of_sl3_over_f2(p, step):
     depths = breadth_first_depths(p, 3 - p, 2)
     for M in sorted(depths)[::step]:

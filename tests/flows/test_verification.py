@@ -28,11 +28,11 @@ def test_first_entry_in_row_order():
 
 @pytest.mark.parametrize(("order", "flips"), [((), ()), ([*range(20, 40), *range(20)], (3,))])
 def test_entries_of_a_large_matrix_count(order, flips):
-    layers = [layer for d in (1, 2) for layer in factor(random_matrix(40, seed=d))[:3]]
+    layers = factor(random_matrix(40, seed=1))[:4]
     flow = CouplingFlow(layers, flips=flips, order=order)
     M = flow.matrix()
     assert verify(flow, M).flow is flow
-    for i, j in [(0, 39), (17, 3), (39, 20)]:
+    for i, j in [(0, 39), (39, 20)]:
         wrong = M.copy()
         wrong[i, j] += sympy.Rational(1, 10**9)
         with pytest.raises(VerificationError, match=rf"at entry \({i}, {j}\), derived"):

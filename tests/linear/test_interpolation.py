@@ -150,7 +150,7 @@ def check(points, images, partition, **options):
 @pytest.mark.parametrize("partition", PARTITIONS)
 def test_random_finite_maps(partition):
     source, depths = random.Random(sum(partition)), Counter()
-    for _ in range(30):
+    for _ in range(15):
         found = check(*draw(source, partition), partition, integers=source.random() < 0.3)
         depths[found.depth] += 1
     assert {1, 2, 3, 4} <= {*depths}

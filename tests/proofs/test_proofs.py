@@ -15,10 +15,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_one_script(capsys):
-    assert runner.main(["six_layers"]) == 0
+    assert runner.main(["lower_bound_open_set"]) == 0
     out = capsys.readouterr().out
     assert re.match(r"(\d+) of \1 claims hold\n", out)
-    assert "1, 14 six layers" in out
+    assert "2b lower bound open set" in out
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_missing_extra_is_neither_passed_nor_failed(capsys, tmp_path, monkeypa
 
 
 def test_the_options_end_with_the_run():
-    assert runner.main(["--full", "six_layers"]) == 0
+    assert runner.main(["--full", "lower_bound_open_set"]) == 0
     assert proof_options([]) == Options()
 
 
@@ -82,7 +82,7 @@ def test_the_shared_helpers_are_no_script():
 
 
 def test_scripts_run_on_their_own():
-    script = ROOT / "proofs" / "six_layers.py"
+    script = ROOT / "proofs" / "lower_bound_open_set.py"
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

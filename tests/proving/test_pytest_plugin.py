@@ -49,9 +49,11 @@ def refuted(text: str) -> str:
 def project(pytester, monkeypatch):
     """Return a project, and what writes a file into it; its items run in their own order.
 
-    Without five collections of the garbage of a whole run of tests at the end of each.
+    Without the other plugins of this environment, which pytest looks through anew each time, and
+    without five collections of the garbage of a whole run of tests at the end of each.
     """
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:randomly -p no:unraisableexception")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p exactflow.pytest_plugin -p no:unraisableexception")
 
     def write(**files):
         for name, text in files.items():
@@ -89,7 +91,9 @@ def collected(there, *arguments) -> list[str]:
     return [line for line in result.outlines if "::" in line]
 
 
-def test_a_project_with_nothing_but_a_certificate(project):
+def test_a_project_with_nothing_but_a_certificate(project, monkeypatch):
+    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    monkeypatch.delenv("PYTEST_ADDOPTS")
     result = project(c_cert_json=TEXT).runpytest("--exactflow", "-v")
     assert (result.ret, outcomes(result)) == (0, {"c.cert.json::verified": "PASSED"})
     assert result.stderr.str() == ""
@@ -426,8 +430,10 @@ def test_a_script_is_no_test_module(project):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["load", "loadgroup"])
-def test_with_xdist(project, mode):
+def test_with_xdist(project, monkeypatch, mode):
     pytest.importorskip("xdist")
+    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:randomly")
     there = project(
         good_cert_json=TEXT,
         false_cert_json=refuted(TEXT),

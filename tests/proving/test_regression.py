@@ -30,7 +30,11 @@ FILE = "test_it/test_flow_a_b_.cert.json"
 
 
 @pytest.fixture
-def run(pytester):
+def run(pytester, monkeypatch):
+    """Run the test on the flow of a name, without other plugins, which take most of the time."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p exactflow.pytest_plugin -p no:unraisableexception")
+
     def run(name, *arguments, keywords="", file="test_it"):
         text = TEST.replace("NAME", repr(name)).replace("KEYWORDS", keywords)
         pytester.makepyfile(**{file: text})

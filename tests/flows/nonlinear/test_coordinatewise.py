@@ -37,7 +37,7 @@ def flows_at_points(draw):
     return PiecewiseFlow(layers), draw(st.lists(rationals, min_size=2 * n, max_size=2 * n))
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(flows_at_points())
 def test_inverse_undoes(case):
     flow, x = case

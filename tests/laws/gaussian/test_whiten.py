@@ -12,7 +12,7 @@ from proofs.constructions.gaussian_depth import gaussian_depth
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("d", [2, 3, 7, pytest.param(16, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("d", [2, 7, pytest.param(16, marks=pytest.mark.slow)])
 def test_the_flow_whitens_at_rounding_level(kind, d):
     Sigma = KINDS[kind](d)
     result = whiten(Sigma)
@@ -193,7 +193,7 @@ def test_one_factor(partition, is_inverted):
 
 def test_one_factor_exists_or_not():
     """Searches end where they must on halves (1, 3), where two layers are decided."""
-    for seed in range(30):
+    for seed in range(12):
         Sigma = wishart(4, 12, seed)
         exist = gaussian_depth(Sigma, scales="positive", partition=(1, 3)).upper == 2
         if exist:

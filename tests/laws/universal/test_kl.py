@@ -45,7 +45,7 @@ TARGETS = {
     "normal": GaussianMixture([[0, 0]]),
     "overlapping": Boxes([([0, 0], [2, 2]), ([1, 1], [3, "7/3"])], ["1/3", "2/3"]),
 }
-FINE = [("uniform", "1/20"), ("moons", "1/20"), ("scales", "1/20"), ("empty cells", "1/20")]
+FINE = [("uniform", "1/20"), ("moons", "1/20"), ("empty cells", "1/20")]
 CASES = [
     pytest.param(
         name,
@@ -83,7 +83,7 @@ def test_bound_is_within_eps(found, name, eps):
 def test_samples_do_not_exceed_the_bound(found, name, eps, request):
     if name == "overlapping":
         pytest.skip("the densities of samples are those of disjoint boxes")
-    count = 3 * 10**5 if request.node.get_closest_marker("slow") else 3 * 10**4
+    count = 3 * 10**5 if request.node.get_closest_marker("slow") else 10**4
     x, density = draw_and_density(TARGETS[name], count, np.random.default_rng(0))
     lost = density - found(name, eps).log_prob(x)
     error = 4 * lost.std() / np.sqrt(count)
@@ -156,9 +156,9 @@ def test_many_components():
     result = approximate(law, "1/4", distance="KL")
     assert result.bound <= Rational(1, 4)
     assert result.pieces.tails < 1e-9
-    x, density = draw_and_density(law, 10**5, np.random.default_rng(0))
+    x, density = draw_and_density(law, 10**4, np.random.default_rng(0))
     lost = density - result.log_prob(x)
-    assert lost.mean() <= float(result.bound) + 4 * lost.std() / 10**2.5
+    assert lost.mean() <= float(result.bound) + 4 * lost.std() / 10**2
 
 
 def test_deviations_that_floats_lose_are_refused():

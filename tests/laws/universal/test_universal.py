@@ -244,7 +244,7 @@ def test_bound_exceeds_an_assignment_of_samples(name, layers):
     """W2 of samples is at most the bound and the sampling errors of both sides."""
     target, eps = TARGETS[name]
     found = approximate(target, eps, layers=layers)
-    count = 200
+    count = 100
     generator = np.random.default_rng(5)
     sides = [sample_of(name, count, generator) for _ in range(4)]
     between = assignment(found.sample(count, seed=1), sides[0])

@@ -46,7 +46,7 @@ def test_minus_one_of_six_coordinates():
 def test_scalar_blocks_take_exactly_eight(sizes):
     (p, q), (alpha, beta) = sizes, EIGHT[sizes]
     M, exchanged = scalar_blocks(alpha, p, beta, q), scalar_blocks(beta, q, alpha, p)
-    for target, partition in ((M, (p, q)), (exchanged, (q, p)), (M.inv().to_dense(), (p, q))):
+    for target, partition in ((M, (p, q)), (exchanged, (q, p))):
         answer = minimal_depth(target, partition=partition)
         assert answer.count == "exactly 8 additive layers"
         verify(answer.flow, target)

@@ -37,8 +37,7 @@ CELLS = {
 }
 
 
-@pytest.mark.parametrize("r", [2, 3])
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize(("name", "r"), [*((name, 2) for name in CELLS), ("Jordan, three", 3)])
 def test_nonderogatory_fixed_parts_that_split(name, r):
     Du, aN = (jordan(*cells) for cells in CELLS[name])
     D11 = jordan((1, 1), *((k, 1) for k in range(2, r + 1)))
@@ -50,7 +49,7 @@ def test_nonderogatory_fixed_parts_that_split(name, r):
 @pytest.mark.parametrize("field", [QQ, GF(2), GF(3)], ids=str)
 def test_corank_one_always(field):
     """Also where c = -k C: the eigenvalues of P are a geometric progression."""
-    units = [field.convert(x) for x in (1, 2, 3) if field.convert(x)]
+    units = [field.convert(x) for x in (1, 2) if field.convert(x)]
     for u, v in product(units, repeat=2):
         for D11 in (jordan((1, 1), (1, 1), field=field), jordan((1, 2), field=field)):
             M = with_fixed_parts(linalg.diagonal([u], field), linalg.diagonal([v], field), D11)

@@ -174,8 +174,8 @@ def test_the_explanation_of_traces():
 
 def test_the_table_covers_every_length():
     for scales in ("additive", "positive"):
-        lengths = {k for row in KINDS.values() for k in row.letters.get(scales, ())}
-        assert lengths >= set(range(100))
+        lengths = [row.letters.get(scales, ()) for row in KINDS.values()]
+        assert all(any(k in among for among in lengths) for k in range(100))
     for row in KINDS.values():
         assert row.written in ("trace", "similarity", "linear", "chain", "opposed", "")
         assert row.key in ("k", "factors", "multiplier", "")

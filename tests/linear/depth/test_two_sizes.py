@@ -50,8 +50,8 @@ def test_depth_is_that_of_the_transpose_of_the_inverse_and_of_exchanged_halves(n
 def test_elements_of_sl3(order, p):
     depths = breadth_first_depths(p, 3 - p, order)
     assert histogram(depths.values()) == SL3[order]
-    for M in list(depths)[:: 1 if order == 2 else 4]:
-        assert checked(over(M, order), (p, 3 - p)) == depths[M]
+    for M, depth in sorted(depths.items())[::4]:
+        assert checked(over(M, order), (p, 3 - p)) == depth
 
 
 @pytest.mark.slow
@@ -75,7 +75,7 @@ FIELDS = [QQ, GF(2), GF(5), GF(101), QQ.algebraic_field(sqrt(2)), QQ.frac_field(
 )
 def test_products_of_shears(field, partition):
     rng, (p, q) = random.Random(str(field)), partition
-    for length in range(0, 7, 2) if field.is_FractionField else range(7):
+    for length in range(0, 7, 3) if field.is_FractionField else range(0, 7, 2):
         M = linalg.identity(p + q, field)
         for i in range(length):
             shape = (p, q) if i % 2 else (q, p)

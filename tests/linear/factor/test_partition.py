@@ -72,7 +72,7 @@ def bound(M, p):
 def test_every_family_keeps_the_bound(family):
     met = 0
     for p, q in SPLITS if family == "sparse" else ASCENDING:
-        if p + q < 7 and (M := member(family, p, q, 0)) is not None:
+        if (p + q < 6 or (p, q) == (2, 4)) and (M := member(family, p, q, 0)) is not None:
             target, met = M if p % 2 else normalized(M), met + 1
             assert checked(target, p).depth <= bound(target, p), (family, p, q)
     assert met > 3
@@ -177,7 +177,7 @@ def test_random_matrices_over_finite_fields(p, q, order):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_families_over_a_finite_field(family):
     met = 0
-    for p, q in [(1, 2), (2, 3), (2, 4), (3, 3)]:
+    for p, q in [(1, 2), (2, 2), (2, 3)]:
         if (M := member(family, p, q, 0, GF(101))) is not None:
             assert checked(normalized(M), p).depth <= bound(M, p), (family, p, q)
             met += 1

@@ -90,13 +90,14 @@ def each_of_determinant_one(d, signs):
 
 @pytest.mark.parametrize("d", [2, 3, 4, 5, 6])
 def test_every_even_permutation(d):
-    for perm, signs in each_of_determinant_one(d, [1]):
+    for perm, signs in islice(each_of_determinant_one(d, [1]), 0, None, 1 if d < 6 else 7):
         checked_layers(perm, signs)
 
 
 @pytest.mark.parametrize("partition", [(1, 1), (1, 2), (2, 1), (2, 2)])
 def test_every_signed_permutation(partition):
-    for perm, signs in each_of_determinant_one(sum(partition), [1, -1]):
+    step = 1 if sum(partition) < 4 else 5
+    for perm, signs in islice(each_of_determinant_one(sum(partition), [1, -1]), 0, None, step):
         checked_layers(perm, signs, partition)
 
 
@@ -113,7 +114,7 @@ def test_signed_permutations_of_more(partition, step):
         checked_layers(perm, signs, partition)
 
 
-@pytest.mark.parametrize("perm", [*cases(8), *cases(9), *cases(24), *cases(67), *cases(501)])
+@pytest.mark.parametrize("perm", [*cases(8), *cases(9), *cases(24), *cases(501)])
 def test_structured(perm):
     checked_layers(*swapped(perm))
     checked_layers(*even(perm))

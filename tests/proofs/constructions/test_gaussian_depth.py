@@ -86,7 +86,7 @@ def test_largest_additive_depths(partition):
     Sigma = sympy.diag(*(small + large if partition[0] == p else large + small))
     found = gaussian_depth(Sigma, partition=partition)
     assert found.lower == found.upper == largest
-    for entries in itertools.product((sympy.Rational(1, 3), 1, 3), repeat=q):
+    for entries in itertools.combinations_with_replacement((sympy.Rational(1, 3), 1, 3), q):
         t = sympy.Rational(1) / sympy.prod(entries)
         Sigma = sympy.diag(t, *[1] * (p - 1), *entries)
         assert gaussian_depth(Sigma, partition=(p, q)).upper <= largest
@@ -109,7 +109,7 @@ def test_additive_layers_bound_the_depth(partition, layers, moves):
     assert gaussian_depth(F * F.T, partition=partition).upper <= layers
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("partition", [(1, 2), (2, 1), (2, 3), (3, 2)])
 def test_three_layers_are_found_where_they_exist(partition, seed):
     rng = np.random.default_rng(seed)

@@ -66,10 +66,10 @@ def test_partition():
 def test_no_layer_comes_nearer():
     """The best that one layer can do for a checkerboard, by assignment of samples."""
     generator = np.random.default_rng(0)
-    cells = generator.integers(0, 4, (6000, 2))
-    cells = cells[cells.sum(axis=1) % 2 == 0][:1000]
-    held = cells - 2 + generator.random((1000, 2))
+    cells = generator.integers(0, 4, (3000, 2))
+    cells = cells[cells.sum(axis=1) % 2 == 0][:500]
+    held = cells - 2 + generator.random((500, 2))
     ramps = PiecewiseLinear([-3, -1, 0, 1, 3], [-2, 1, -1, 1, 2])
     layer = PiecewiseCoupling((1, 1), "second", ramps, "1/2")
-    image = PiecewiseFlow([layer]).forward(generator.standard_normal((2, 1000))).T
+    image = PiecewiseFlow([layer]).forward(generator.standard_normal((2, 500))).T
     assert exact_w2(image, held) >= float(one_layer_bound(checkerboard()))

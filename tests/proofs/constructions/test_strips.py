@@ -36,10 +36,15 @@ def test_kl_lower_bound_is_below_the_divergence(layers, partition):
     assert truth < 200 * bound
 
 
-@pytest.mark.parametrize("layers", [2, 3])
 @pytest.mark.parametrize(
-    "target",
-    [checkerboard(), Ring(1, 2), GaussianMixture([[0, 0]]), Product([Ring(0, 1), Ring(0, 1)])],
+    ("target", "layers"),
+    [
+        (checkerboard(), 2),
+        (Ring(1, 2), 3),
+        (GaussianMixture([[0, 0]]), 2),
+        (GaussianMixture([[0, 0]]), 3),
+        (Product([Ring(0, 1), Ring(0, 1)]), 2),
+    ],
 )
 def test_divergence_explodes_while_w2_vanishes(target, layers):
     coarse, fine = (approximate(target, eps, layers=layers) for eps in (1, "1/3"))

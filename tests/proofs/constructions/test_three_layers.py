@@ -12,7 +12,7 @@ from proofs.constructions.three_layers import whiten_by_three
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("d", [2, 3, 7, pytest.param(16, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("d", [3, 6, pytest.param(16, marks=pytest.mark.slow)])
 def test_three_layers(kind, d):
     Sigma = KINDS[kind](d)
     result = whiten_by_three(Sigma)
@@ -68,7 +68,7 @@ def test_three_additive_layers_on_halves_that_differ_by_one(partition, variances
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
-    "partition", [(1, 3), (2, 4), [0, 0, 1, 0], pytest.param((9, 7), marks=pytest.mark.slow)]
+    "partition", [(1, 3), [0, 0, 1, 0], pytest.param((9, 7), marks=pytest.mark.slow)]
 )
 def test_three_layers_on_halves_that_differ_by_two(kind, partition):
     Sigma = KINDS[kind](len(partition) if len(partition) > 2 else sum(partition))

@@ -48,7 +48,7 @@ def test_plain_weights_run_on_samples():
 def test_the_bound_against_the_distance_on_the_line(ramp):
     centers, sigma = (-1, 0, 2), 1 / 4
     g = Generator(tuple((c,) for c in centers), Fraction(1, 4), ramp)
-    z0 = np.linspace(-6, 6, 2401)
+    z0 = np.linspace(-6, 6, 1201)
     weight = np.exp(-(z0**2) / 2)
     weight /= weight.sum()
     q, tau = [float(x) for x in g.breakpoints], float(ramp)
@@ -56,7 +56,7 @@ def test_the_bound_against_the_distance_on_the_line(ramp):
         (b - a) * np.clip((z0 - t) / tau + 1 / 2, 0, 1)
         for a, b, t in zip(centers, centers[1:], q, strict=False)
     )
-    x = np.linspace(-4, 5, 451)
+    x = np.linspace(-4, 5, 226)
     made = (phi((x[:, None] - path[None, :]) / sigma) * weight).sum(axis=1)
     mixture = sum(phi((x - c) / sigma) for c in centers) / 3
     distance = np.abs(made - mixture).sum() * (x[1] - x[0])
