@@ -153,7 +153,7 @@ Lemma sim_diag m n (B : 'M[F]_m) (K K' : 'M[F]_n) :
 Proof.
 case=> Q uQ h; exists (block_mx 1%:M 0 0 Q).
   by rewrite unitmxE det_ublock det1 mul1r -unitmxE.
-by blocks; rewrite h.
+by rewrite !mul_diag_block !mulmx0 mul1mx mulmx1 h.
 Qed.
 
 Lemma sim_not_eigenvalue n b (K K' : 'M[F]_n) :
@@ -566,7 +566,7 @@ have A2_sq : (A2 - 1%:M) *m (A2 - 1%:M) != 0.
   by rewrite !mxE eqxx oppr_eq0 oner_eq0.
 have A_sq : (A - 1%:M) *m (A - 1%:M) != 0.
   rewrite /A scalar_mx_block opp_block_mx add_block_mx !subr0 subrr.
-  rewrite mulmx_block !mulmx0 !addr0; apply: contra A2_sq.
+  rewrite mul_diag_block !mulmx0; apply: contra A2_sq.
   by rewrite -block_mx0 => /eqP/eq_block_mx[->].
 have dA2 : \det A2 = 1 by rewrite det_mulmx det_U det_L mulr1.
 have dA : \det A = 1 by rewrite det_ublock det1 mulr1.
@@ -899,7 +899,7 @@ apply: (@unequal_words (~~ b) _ k small); last exact: (word_even (k := k.+1)) w.
   by rewrite block_mxKdr.
 have uM : block_mx A 0 0 D \in unitmx by rewrite unitmxE dM unitr1.
 have -> : invmx (block_mx A 0 0 D) = block_mx (invmx A) 0 0 (invmx D).
-  by rewrite -[RHS](mulKmx uM); blocks; rewrite !mulmxV // -scalar_mx_block mulmx1.
+  by rewrite -[RHS](mulKmx uM) mul_diag_block !mulmx0 !mulmxV // -scalar_mx_block mulmx1.
 rewrite block_mxKdr; have -> : invmx D - 1%:M = - (D - 1%:M) *m invmx D.
   by rewrite mulNmx mulmxBl mul1mx mulmxV // opprB.
 by rewrite unitmx_mul unitmx_inv uD -scaleN1r unitmxZ ?unitrN1 ?uD1.
@@ -997,7 +997,7 @@ Qed.
 Definition basis p q (h : 'M[F]_q) : 'M[F]_(p + q) := block_mx 1%:M 0 0 h.
 
 Lemma basisM p q (h g : 'M[F]_q) : basis p h *m basis p g = basis p (h *m g).
-Proof. by rewrite /basis; blocks. Qed.
+Proof. by rewrite mul_diag_block !mulmx0 mulmx1. Qed.
 
 Lemma basis1 p q : basis p (1%:M : 'M[F]_q) = 1%:M.
 Proof. by rewrite /basis -scalar_mx_block. Qed.
@@ -1012,11 +1012,11 @@ Qed.
 
 Lemma conj_basisU p q (g h : 'M[F]_q) (X : 'M_(p, q)) : h *m g = 1%:M ->
   basis p g *m U X *m basis p h = U (X *m h).
-Proof. by move=> hg; rewrite /basis /U; blocks; rewrite (mulmx1C hg). Qed.
+Proof. by move=> hg; rewrite mul_diag_block mul_block_diag; blocks; rewrite (mulmx1C hg). Qed.
 
 Lemma conj_basisL p q (g h : 'M[F]_q) (Y : 'M_(q, p)) : h *m g = 1%:M ->
   basis p g *m L Y *m basis p h = L (g *m Y).
-Proof. by move=> hg; rewrite /basis /L; blocks; rewrite (mulmx1C hg). Qed.
+Proof. by move=> hg; rewrite mul_diag_block mul_block_diag; blocks; rewrite (mulmx1C hg). Qed.
 
 Lemma ULU_basis p q r (g h : 'M[F]_q) (M : 'M[F]_(p + q)) :
   h *m g = 1%:M -> ULU r M -> ULU r (basis p g *m M *m basis p h).
@@ -1046,7 +1046,7 @@ rewrite [RHS]mulmx_block; eq_blocks.
 - by rewrite mul_row_col mul0mx addr0.
 - by rewrite mul_row_block mul_mx_row !mulmx0 !mul0mx !addr0 add_row_mx addr0.
 - by rewrite mul_block_col mul_col_mx !mulmx0 !mul0mx !addr0 add_col_mx addr0.
-by rewrite mul_col_row mulmx_block !mulmx0 !mul0mx mulmx1 !addr0 add0r add_block_mx !addr0 add0r.
+by rewrite mul_col_row mul_diag_block !mulmx0 !mul0mx mulmx1 add_block_mx !addr0 add0r.
 Qed.
 
 Lemma embedU p q k (X : 'M[F]_(p, q)) : embed k (U X) = U (row_mx X 0).
@@ -1669,8 +1669,7 @@ pose Q : 'M[F]_(1 + (1 + n)) :=
   block_mx 0 (row_mx 1%:M 0) (col_mx 1%:M 0) (block_mx 0 0 0 1%:M).
 have QQ : Q *m Q = 1%:M.
   rewrite /Q mulmx_block [RHS]scalar_mx_block mul_row_block mul_block_col mul_row_col mul_col_row.
-  eq_blocks; blocks; rewrite ?row_mx0 ?col_mx0 //.
-  by rewrite add_block_mx !addr0 add0r -scalar_mx_block.
+  by eq_blocks; blocks; rewrite ?row_mx0 ?col_mx0 // add_block_mx !addr0 add0r -scalar_mx_block.
 exists Q; first by case/mulmx1_unit: QQ.
 rewrite /Q mul_block_diag [RHS]mul_diag_block; eq_blocks; blocks => //.
   by rewrite mul_row_block mul_mx_row; blocks.
@@ -1815,9 +1814,8 @@ exists u, (h *m N *m g); split.
 - rewrite gE mul_col_mx mul_col_row block_mxKur /N mulmxDr mulmxA uC mul0mx addr0.
   by [].
 - move/ULULU_block; rewrite !det_mulmx mulrAC -det_mulmx hg det1 mul1r => /(_ dN).
-  move/(ULU_basis hg); rewrite /basis; blocks.
-  rewrite gC !mulmxA gh mul1mx -mulmxA gh mulmx1 -eN.
-  move=> /(ULU_left (- X))/(ULU_right (- V)).
+  move/(ULU_basis hg); rewrite mul_diag_block mul_block_diag; blocks.
+  rewrite gC !mulmxA gh mul1mx -mulmxA gh mulmx1 -eN => /(ULU_left (- X))/(ULU_right (- V)).
   by rewrite mul_UK -mulmxA mul_UU addNr U0 mulmx1.
 Qed.
 

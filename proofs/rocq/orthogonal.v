@@ -198,8 +198,7 @@ Qed.
 Let D'D' : D'^T *m D' = 1%:M.
 Proof.
 have KK : K^T *m K = 1%:M.
-  rewrite tr_block_mx mulmx_block !trmx0 trmx1 !mulmx0 !mul0mx !mulmx1 addr0 !add0r orthk.
-  by rewrite [RHS]scalar_mx_block.
+  by rewrite tr_block_mx !trmx0 trmx1 mul_diag_block !mulmx0 mulmx1 orthk -scalar_mx_block.
 rewrite /D' !trmx_mul trmxK -!mulmxA [Ch^T *m _]mulmxA orthC mul1mx [K^T *m _]mulmxA KK mul1mx.
 exact: mulmx1C.
 Qed.

@@ -86,10 +86,8 @@ Lemma eq_block V m1 m2 n1 n2 (A A' : 'M[V]_(m1, n1)) (B B' : 'M_(m1, n2)) (C C' 
 Proof. by move=> -> -> -> ->. Qed.
 
 Ltac eq_blocks := apply: eq_block; try match goal with
-  | |- ?A = ?A => reflexivity
-  | |- @GRing.zero _ = @GRing.zero _ => reflexivity
-  | |- @scalar_mx _ _ ?a = @scalar_mx _ _ ?a => reflexivity
-  end.
+  | |- ?A = ?A => reflexivity | |- @GRing.zero _ = @GRing.zero _ => reflexivity
+  | |- @scalar_mx _ _ ?a = @scalar_mx _ _ ?a => reflexivity end.
 
 (* Matrices of any size, 0 included, can be multiplied in a row by \big. *)
 HB.instance Definition _ (R : comUnitRingType) n :=
@@ -353,10 +351,9 @@ Lemma word4P A B C D a b c d :
     [/\ D = 1%:M + Y *m Z, a = 1%:M + Z *m Y, C = Y + D *m W & B = Z + X *m D].
 Proof.
 move=> inv /wordU[X [_ /wordL[Y [_ /wordU[Z [_ /wordL[W [_ -> ->]] ->]] ->]] e]].
-rewrite mulmx1 !mulmxA in e; rewrite {1}e in inv; exists X, Y, Z, W.
-rewrite -!mulmxA in e; have [-> _] := inverse_ULUL inv.
-rewrite mul_U mul_L mul_U !mulmx1 !add0r in e; case/eq_block_mx: e => _ -> -> ->.
-by split=> //; rewrite mulmxDr mulmxDl mulmx1 mul1mx mulmxA addrCA addrA.
+rewrite mulmx1 !mulmxA in e; rewrite {1}e in inv; have [-> _] := inverse_ULUL inv.
+move: e; rewrite -!mulmxA mul_U mul_L mul_U !mulmx1 !add0r => /eq_block_mx[_ -> -> ->].
+by exists X, Y, Z, W; split=> //; rewrite mulmxDr mulmxDl mulmx1 mul1mx mulmxA addrCA addrA.
 Qed.
 
 (* What follows for the lower left block c of the inverse. *)
@@ -709,15 +706,15 @@ Proof. by rewrite mul_L diag_const_mx; blocks. Qed.
 
 Lemma scales_mul s t s' t' : scales s t *m scales s' t'
   = scales (\row_i (s 0 i * s' 0 i)) (\row_i (t 0 i * t' 0 i)).
-Proof. by rewrite /scales; blocks; rewrite !mulmx_diag. Qed.
+Proof. by rewrite mul_diag_block !mulmx0 !mulmx_diag. Qed.
 
 Lemma block_scales (A : 'M_p) B C (D : 'M_q) s t : block_mx A B C D *m scales s t =
   block_mx (A *m diag_mx s) (B *m diag_mx t) (C *m diag_mx s) (D *m diag_mx t).
-Proof. by rewrite /scales; blocks. Qed.
+Proof. exact: mul_block_diag. Qed.
 
 Lemma scales_block (A : 'M_p) B C (D : 'M_q) s t : scales s t *m block_mx A B C D =
   block_mx (diag_mx s *m A) (diag_mx s *m B) (diag_mx t *m C) (diag_mx t *m D).
-Proof. by rewrite /scales; blocks. Qed.
+Proof. exact: mul_diag_block. Qed.
 
 Lemma scalesK s t : positive_row s -> positive_row t ->
   scales s t *m scales (inv_row s) (inv_row t) = 1%:M.
@@ -732,9 +729,9 @@ suff [K' lK' eK] : exists2 K', letter b K' & scales s t *m K = K' *m scales s t.
   by exists (K' *m N'); [exists K', N' | rewrite mulmxA eK -!mulmxA eN].
 case: b lK {wN'} => [] [X ->].
   exists (U (diag_mx s *m X *m invmx (diag_mx t))); first by eexists.
-  by rewrite mul_U /scales; blocks; rewrite mulmxKV ?unit_positive.
+  by rewrite mul_U mul_diag_block !(mulmx1, mulmx0, addr0, add0r) mulmxKV ?unit_positive.
 exists (L (diag_mx t *m X *m invmx (diag_mx s))); first by eexists.
-by rewrite mul_L /scales; blocks; rewrite mulmxKV ?unit_positive.
+by rewrite mul_L mul_diag_block !(mulmx1, mulmx0, addr0, add0r) mulmxKV ?unit_positive.
 Qed.
 
 (* m alternating shears, U first if b, and positive scales. *)
