@@ -34,7 +34,8 @@ by rewrite mem_rcons inE => /orP[/eqP->|/kKs].
 Qed.
 End Products.
 
-Ltac a_shear := by [left; eexists | right; eexists].
+Ltac a_shear := match goal with |- shear (U _) => left | |- shear (block_mx _ _ 0 _) => left
+  | _ => right end; by eexists.
 Ltac all_shears := repeat (apply: productS; last by a_shear); apply: product1; a_shear.
 
 Lemma pairs (R : comUnitRingType) p q k M (X : nat -> 'M[R]_(p, q)) (Y : nat -> 'M[R]_(q, p)) m :

@@ -153,7 +153,7 @@ Lemma sim_diag m n (B : 'M[F]_m) (K K' : 'M[F]_n) :
 Proof.
 case=> Q uQ h; exists (block_mx 1%:M 0 0 Q).
   by rewrite unitmxE det_ublock det1 mul1r -unitmxE.
-by blocks; rewrite h.
+by rewrite !mul_diag_block !mulmx0 mul1mx mulmx1 h.
 Qed.
 
 Lemma sim_not_eigenvalue n b (K K' : 'M[F]_n) :
@@ -221,7 +221,7 @@ exists (block_mx b%:M 0 (- (P *m c)) P).
   by rewrite unitfE expf_neq0.
 have -> : block_mx b%:M 0 (- (P *m c)) P *m block_mx (1%:M : 'M_1) r c S =
   block_mx b%:M (b *: r) 0 (P *m (S - c *m r)).
-  blocks; rewrite mul_scalar_mx addNr; congr block_mx.
+  blocks; rewrite mul_scalar_mx addNr; eq_blocks.
   by rewrite mulmxBr mulNmx mulmxA addrC.
 apply: (sim_trans hb); apply: (sim_trans (sim_diag _ h)).
 by apply/sim_sym/sim_clear_upper/(sim_not_eigenvalue h).
@@ -291,7 +291,7 @@ Lemma nonscalar_split n (N : 'M[F]_(1 + n)) : \det N != 0 -> ~~ is_scalar_mx N -
 Proof.
 move=> dN /nonscalar_form[r [c [S [r0 h]]]].
 have dT : \det (S - c *m r) != 0 by rewrite -det_schur -(sim_det h).
-have [hT|] := boolP ((n <= 1)%N || ~~ is_scalar_mx (S - c *m r)).
+have /orP[hT|] := orbN ((n <= 1)%N || ~~ is_scalar_mx (S - c *m r)).
   by exists r, c, S.
 rewrite negb_or negbK -ltnNge => /andP[n1 /is_scalar_mxP[l hT]].
 have l0 : l != 0.
@@ -493,8 +493,8 @@ Proof.
 move=> dM; have uM : M \in unitmx by rewrite unitmxE dM unitr1.
 have /six_LULULU : \det (invmx M) = 1 by rewrite det_inv dM invr1.
 case=> [T [V [W [Z [Y [X e]]]]]]; exists (- X), (- Y), (- Z), (- W), (- V), (- T).
-rewrite -[RHS](mulmxKV uM) -[LHS]mul1mx; congr (_ *m _).
-by rewrite e -!mulmxA mul_LK mul_UK mul_LK mul_UK mul_LK -[U X]mulmx1 mul_UK.
+have := mulVmx uM; rewrite e -!mulmxA => /(canRL (mul_LK T))/(canRL (mul_UK V))/(canRL (mul_LK W)).
+by move=> /(canRL (mul_UK Z))/(canRL (mul_LK Y))/(canRL (mul_UK X)) ->; rewrite mulmx1.
 Qed.
 End Suffice.
 
@@ -566,7 +566,7 @@ have A2_sq : (A2 - 1%:M) *m (A2 - 1%:M) != 0.
   by rewrite !mxE eqxx oppr_eq0 oner_eq0.
 have A_sq : (A - 1%:M) *m (A - 1%:M) != 0.
   rewrite /A scalar_mx_block opp_block_mx add_block_mx !subr0 subrr.
-  rewrite mulmx_block !mulmx0 !addr0; apply: contra A2_sq.
+  rewrite mul_diag_block !mulmx0; apply: contra A2_sq.
   by rewrite -block_mx0 => /eqP/eq_block_mx[->].
 have dA2 : \det A2 = 1 by rewrite det_mulmx det_U det_L mulr1.
 have dA : \det A = 1 by rewrite det_ublock det1 mulr1.
@@ -596,7 +596,7 @@ have eB : B *m invmx A = invmx A - 1%:M by rewrite mulmxBl mul1mx AA.
 have eB' : invmx A *m B = invmx A - 1%:M by rewrite mulmxBr mulmx1 (mulmx1C AA).
 have inv : block_mx 1%:M B 1%:M 1%:M *m
     block_mx (invmx A) (1%:M - invmx A) (- invmx A) (invmx A) = 1%:M.
-  rewrite mulmx_block !mul1mx mulmxN eB opprB [RHS]scalar_mx_block; congr block_mx.
+  rewrite mulmx_block !mul1mx mulmxN eB opprB [RHS]scalar_mx_block; eq_blocks.
   - by rewrite addrC subrK.
   - by rewrite addrA subrK subrr.
   - by rewrite subrr.
@@ -899,7 +899,7 @@ apply: (@unequal_words (~~ b) _ k small); last exact: (word_even (k := k.+1)) w.
   by rewrite block_mxKdr.
 have uM : block_mx A 0 0 D \in unitmx by rewrite unitmxE dM unitr1.
 have -> : invmx (block_mx A 0 0 D) = block_mx (invmx A) 0 0 (invmx D).
-  by rewrite -[RHS](mulKmx uM); blocks; rewrite !mulmxV // -scalar_mx_block mulmx1.
+  by rewrite -[RHS](mulKmx uM) mul_diag_block !mulmx0 !mulmxV // -scalar_mx_block mulmx1.
 rewrite block_mxKdr; have -> : invmx D - 1%:M = - (D - 1%:M) *m invmx D.
   by rewrite mulNmx mulmxBl mul1mx mulmxV // opprB.
 by rewrite unitmx_mul unitmx_inv uD -scaleN1r unitmxZ ?unitrN1 ?uD1.
@@ -997,7 +997,7 @@ Qed.
 Definition basis p q (h : 'M[F]_q) : 'M[F]_(p + q) := block_mx 1%:M 0 0 h.
 
 Lemma basisM p q (h g : 'M[F]_q) : basis p h *m basis p g = basis p (h *m g).
-Proof. by rewrite /basis; blocks. Qed.
+Proof. by rewrite mul_diag_block !mulmx0 mulmx1. Qed.
 
 Lemma basis1 p q : basis p (1%:M : 'M[F]_q) = 1%:M.
 Proof. by rewrite /basis -scalar_mx_block. Qed.
@@ -1012,11 +1012,11 @@ Qed.
 
 Lemma conj_basisU p q (g h : 'M[F]_q) (X : 'M_(p, q)) : h *m g = 1%:M ->
   basis p g *m U X *m basis p h = U (X *m h).
-Proof. by move=> hg; rewrite /basis /U; blocks; rewrite (mulmx1C hg). Qed.
+Proof. by move=> hg; rewrite mul_diag_block mul_block_diag; blocks; rewrite (mulmx1C hg). Qed.
 
 Lemma conj_basisL p q (g h : 'M[F]_q) (Y : 'M_(q, p)) : h *m g = 1%:M ->
   basis p g *m L Y *m basis p h = L (g *m Y).
-Proof. by move=> hg; rewrite /basis /L; blocks; rewrite (mulmx1C hg). Qed.
+Proof. by move=> hg; rewrite mul_diag_block mul_block_diag; blocks; rewrite (mulmx1C hg). Qed.
 
 Lemma ULU_basis p q r (g h : 'M[F]_q) (M : 'M[F]_(p + q)) :
   h *m g = 1%:M -> ULU r M -> ULU r (basis p g *m M *m basis p h).
@@ -1042,11 +1042,11 @@ Proof.
 rewrite -[M]submxK -[N]submxK mulmx_block !embed_block.
 move: (ulsubmx M) (ursubmx M) (dlsubmx M) (drsubmx M) => A B C D.
 move: (ulsubmx N) (ursubmx N) (dlsubmx N) (drsubmx N) => A' B' C' D'.
-rewrite [RHS]mulmx_block; congr block_mx.
+rewrite [RHS]mulmx_block; eq_blocks.
 - by rewrite mul_row_col mul0mx addr0.
 - by rewrite mul_row_block mul_mx_row !mulmx0 !mul0mx !addr0 add_row_mx addr0.
 - by rewrite mul_block_col mul_col_mx !mulmx0 !mul0mx !addr0 add_col_mx addr0.
-by rewrite mul_col_row mulmx_block !mulmx0 !mul0mx mulmx1 !addr0 add0r add_block_mx !addr0 add0r.
+by rewrite mul_col_row mul_diag_block !mulmx0 !mul0mx mulmx1 add_block_mx !addr0 add0r.
 Qed.
 
 Lemma embedU p q k (X : 'M[F]_(p, q)) : embed k (U X) = U (row_mx X 0).
@@ -1222,7 +1222,7 @@ have [T [X [Y [N2 [l2 [lN2 eN2]]]]]] :=
   clear_corner A (B' *m g) (h0 *m C) E d2 u1 kp pq.
 pose P := basis p h *m block_mx A B' C D' *m basis p g.
 have eP : P = block_mx A (B' *m g) (col_mx (h0 *m C) E) (block_mx d1 d2 0 1%:M).
-  by rewrite /P /basis; blocks; rewrite hD'g mul_col_mx KC.
+  by rewrite /P mul_diag_block mul_block_diag !mul1mx !mulmx1 hD'g mul_col_mx KC.
 rewrite -eP in eN2; exists N2, l2; split=> // [|r].
   rewrite -(det_embed k) -eN2 !det_mulmx !(det_U, det_L) mul1r !mulr1 mulrAC.
   rewrite -!det_mulmx basisM hg basis1 mul1mx -eNV det_mulmx dN det_U mulr1.
@@ -1344,13 +1344,14 @@ Implicit Types (A : 'M[R]_p) (D : 'M[R]_q).
 Lemma five_of_six b A D : word b 6 (block_mx A 0 0 D) ->
   exists C X Y Z W V, U X *m L Y *m U Z *m L W *m U V = block_mx A 0 C D.
 Proof.
-case: b => [] [_ [_ [[X1 ->] [_ [_ [[X2 ->] [_ [_ [[X3 ->] [_ [_ [[X4 ->]
-  [_ [_ [[X5 ->] [_ [_ [[X6 ->] -> ->]]] ->]]] ->]]] ->]]] ->]]] e]]]; rewrite mulmx1 in e.
+case: b => [/wordU[X1 [_ /wordL[X2 [_ /wordU[X3 [_ /wordL[X4 [_ /wordU[X5 [_ /wordL[X6 [_ ->
+  ->]] ->]] ->]] ->]] ->]] e]]|/wordL[X1 [N /wordU[X2 [_ /wordL[X3 [_ /wordU[X4 [_ /wordL[X5 [_
+  /wordU[X6 [_ -> ->]] ->]] ->]] ->]] eN]] e]]].
   exists (D *m - X6), X1, X2, X3, X4, X5.
   move/(congr1 (mulmx^~ (L (- X6)))): e; rewrite mul_block_L !mul0mx addr0 add0r => ->.
-  by rewrite -!mulmxA -{1}[X6]opprK mul_LL mulmx1.
-exists (- X1 *m A), X2, X3, X4, X5, X6.
-by move/(congr1 (mulmx (L (- X1)))): e; rewrite mul_LK mul_L !mulmx0 addr0 add0r !mulmxA => ->.
+  by rewrite mulmx1 -!mulmxA -{1}[X6]opprK mul_LL mulmx1.
+exists (- X1 *m A), X2, X3, X4, X5, X6; rewrite -!mulmxA -{}[U X6]mulmx1 -eN.
+by rewrite -[LHS](mul_LK X1) -e mul_L !mulmx0 addr0 add0r.
 Qed.
 End Six.
 
@@ -1387,11 +1388,8 @@ pose N : 'M_(p + q) := block_mx (beta * r)%:M 0 (- (r *: C)) (alpha * r)%:M.
 have inv : block_mx alpha%:M 0 C beta%:M *m N = 1%:M.
   rewrite /N; blocks; rewrite -!scalar_mxM mulmxN mul_mx_scalar mul_scalar_mx scalerA subrr.
   by rewrite [beta * (_ * _)]mulrCA mulrA mulrC rab [RHS]scalar_mx_block.
-have : U V *m N = L (- W) *m (U (- Z) *m (L (- Y) *m U (- X))).
-  by rewrite -[RHS]mulmx1 -inv -e -!mulmxA mul_UK mul_LK mul_UK mul_LK.
-rewrite mul_L mul_U mul_U mul_L; blocks; case/eq_block_mx => e1 _ _ _.
-rewrite !mulmxN mulNmx !opprK in e1; rewrite -e1.
-by rewrite scalerDr scale_scalar_mx mulrC mulmxN scalerN scalemxAr.
+rewrite -e -[_ *m N]mulmxA [U V *m N]mul_U in inv; have [<- _] := inverse_ULUL inv.
+by rewrite scalerDr scale_scalar_mx mulrC !mulmxN scalerN scalemxAr.
 Qed.
 
 Definition infinite_order (r : F) := r != 0 /\ forall i, (0 < i)%N -> r ^+ i != 1.
@@ -1670,10 +1668,12 @@ Proof.
 pose Q : 'M[F]_(1 + (1 + n)) :=
   block_mx 0 (row_mx 1%:M 0) (col_mx 1%:M 0) (block_mx 0 0 0 1%:M).
 have QQ : Q *m Q = 1%:M.
-  rewrite /Q; blocks; rewrite mul_row_col mul_col_row mul_row_block mul_block_col; blocks.
-  by rewrite add_block_mx !addr0 !add0r row_mx0 col_mx0 -!scalar_mx_block.
+  rewrite /Q mulmx_block [RHS]scalar_mx_block mul_row_block mul_block_col mul_row_col mul_col_row.
+  by eq_blocks; blocks; rewrite ?row_mx0 ?col_mx0 // add_block_mx !addr0 add0r -scalar_mx_block.
 exists Q; first by case/mulmx1_unit: QQ.
-by rewrite /Q; blocks; rewrite mul_row_block mul_block_col !mul_mx_row !mul_col_mx; blocks.
+rewrite /Q mul_block_diag [RHS]mul_diag_block; eq_blocks; blocks => //.
+  by rewrite mul_row_block mul_mx_row; blocks.
+by rewrite mul_col_mx mul_block_col; blocks.
 Qed.
 
 (* Exchange: S has the eigenvalues of S K with mu exchanged for 1. *)
@@ -1814,9 +1814,8 @@ exists u, (h *m N *m g); split.
 - rewrite gE mul_col_mx mul_col_row block_mxKur /N mulmxDr mulmxA uC mul0mx addr0.
   by [].
 - move/ULULU_block; rewrite !det_mulmx mulrAC -det_mulmx hg det1 mul1r => /(_ dN).
-  move/(ULU_basis hg); rewrite /basis; blocks.
-  rewrite gC !mulmxA gh mul1mx -mulmxA gh mulmx1 -eN.
-  move=> /(ULU_left (- X))/(ULU_right (- V)).
+  move/(ULU_basis hg); rewrite mul_diag_block mul_block_diag; blocks.
+  rewrite gC !mulmxA gh mul1mx -mulmxA gh mulmx1 -eN => /(ULU_left (- X))/(ULU_right (- V)).
   by rewrite mul_UK -mulmxA mul_UU addNr U0 mulmx1.
 Qed.
 
@@ -1999,8 +1998,8 @@ have six (N : 'M[F]_(n + (e + n))) dN := six_every_LULULU us large (M := N) e1 d
 case: (e + n)%N (prednK en) M dM six => // q _ M dM six.
 have [|W0 [X [Y [Z [W [V h]]]]]] := six_couplings six (M := M); first by rewrite gt_eqF.
 exists [:: scaled_L (first_entry q (\det M)) W0; U X; L Y; U Z; L W; U V]; split=> //.
-  move=> K; rewrite !inE => /or4P[||| /or3P[]] /eqP ->; try exact: coupling_U;
-    try exact: coupling_L.
+  move=> K; rewrite !inE => /or4P[||| /or3P[]] /eqP ->;
+    [|exact: coupling_U|exact: coupling_L|exact: coupling_U|exact: coupling_L|exact: coupling_U].
   right; do 2!eexists; split; last by []; move=> i; rewrite mxE.
   by case: eqP => // _; apply: ltr01.
 by rewrite !big_cons big_nil mulmx1 !mulmxA -h.
@@ -2027,22 +2026,21 @@ Theorem three_affine_normal (S1 S2 S3 : 'M[R]_n) X Y Z :
   = U X *m block_mx (S1 *m S3) 0 (Y *m S3) S2 *m U (invmx S3 *m Z).
 Proof.
 move=> u3; rewrite /U; blocks.
-by congr block_mx; rewrite ?mulmxDl !mulmxA ?mulmxK // -?mulmxA ?mulmxA.
+by eq_blocks; rewrite ?mulmxDl !mulmxA ?mulmxK // -?mulmxA ?mulmxA.
 Qed.
 
 Theorem three_affine A B C D E Delta : C \in unitmx ->
   (exists X Z, block_mx A B C D = U X *m block_mx E 0 C Delta *m U Z) <->
   E *m invmx C *m Delta = A *m invmx C *m D - B.
 Proof.
-move=> uC; rewrite /U; split=> [[X [Z]]|eqS].
-  blocks.
-  case/eq_block_mx => -> -> _ ->.
-  rewrite !(mulmxDl, mulmxDr) !mulmxA !(mulmxK, mulmxKV) //.
-  by rewrite addrCA addrK.
+move=> uC; split=> [[X [Z]]|eqS].
+  rewrite mul_U mul_block_U add0r => /eq_block_mx[-> -> _ ->].
+  rewrite (mulmxDl E) mulmxK // mulmxDr [_ *m (C *m Z)]mulmxA (mulmxDl _ X C) mulmxKV //.
+  by rewrite opprD addrACA subrr addr0 mulmxDl addrK.
 exists ((A - E) *m invmx C), (invmx C *m (D - Delta)).
-blocks.
-rewrite mulmxKV // mulKVmx // [E + _]addrC !subrK mulmxA mulmxBr; congr block_mx.
-by rewrite !mulmxBl eqS opprB addrA addrNK [RHS]addrC subrK.
+rewrite mul_U mul_block_U add0r mulmxKV // mulKVmx // [E + _]addrC [Delta + _]addrC !subrK.
+rewrite mulmxA mulmxBr !mulmxBl eqS opprB; eq_blocks.
+by rewrite [RHS]addrC addrA subrK [RHS]addrC subrK.
 Qed.
 
 Theorem schur_of_inverse A B C D (a b c d : 'M[R]_n) : C \in unitmx ->
@@ -2089,7 +2087,7 @@ Qed.
 Theorem char_poly_YZ Y Z : char_poly (1%:M + Y *m Z) = char_poly (1%:M + Z *m Y).
 Proof.
 have e P Q : char_poly_mx (1%:M + P *m Q)
-  = ('X - 1)%:M - map_mx polyC P *m map_mx polyC Q :> 'M_n.
+  = ('X - 1 : {poly F})%:M - map_mx polyC P *m map_mx polyC Q.
   by rewrite /char_poly_mx map_mxD map_mx1 map_mxM opprD addrA -scalar_mxB.
 by rewrite /char_poly !e sylvester // -[1]/(1%:P) polyXsubC_eq0.
 Qed.
@@ -2102,13 +2100,8 @@ Proof.
 move=> inv e; split.
   move: e; rewrite -!mulmxA mul_L mul_U mul_L mul_U !(mulmx0, addr0, add0r).
   by case/eq_block_mx=> _ _ _ ->; rewrite mulmxDl mul1mx mulmxA.
-have : block_mx E 0 0 Delta *m block_mx a b c d
-  = L (- W) *m (U (- Z) *m (L (- Y) *m U (- X))).
-  transitivity (L (- W) *m (U (- Z) *m (L (- Y) *m (U (- X) *m block_mx A B C D)))
-    *m block_mx a b c d); last by rewrite -!mulmxA inv mulmx1.
-  by rewrite e -!mulmxA mul_UK mul_LK mul_UK mul_LK.
-rewrite mul_L mul_U mul_L; blocks; case/eq_block_mx=> -> _ _ _.
-by rewrite mulNmx mulmxN opprK.
+rewrite e -[_ *m block_mx E _ _ _ *m _]mulmxA mul_diag_block in inv.
+by have [] := inverse_ULUL inv.
 Qed.
 End FourAffine.
 
@@ -2361,7 +2354,7 @@ Proof.
 move=> s_gt0; have : scaled_word true 4 (scaled_U s1 X *m scaled_L s2 Y *m scaled_U s3 Z *m scaled_L s4 W).
   rewrite -!mulmxA -[scaled_L s4 W]mulmx1; apply: scaled_word_U; last apply: scaled_word_L;
     last apply: scaled_word_U; last apply: scaled_word_L (scaled_word1 _ _ _ true 0); by move=> i; case/and4P: (s_gt0 i).
-move=> [_ [s [t [[_ [_ [[X' ->] [_ [_ [[Y' ->] [_ [_ [[Z' ->] [_ [_ [[W' ->] /= -> ->]]] ->]]] ->]]] ->]]] s0 t0 ->]]]].
+move=> [_ [s [t [/wordU[X' [_ /wordL[Y' [_ /wordU[Z' [_ /wordL[W' [_ -> ->]] ->]] ->]] ->]] s0 t0 ->]]]].
 by exists X', Y', Z', W', s, t; rewrite mulmx1 !mulmxA.
 Qed.
 
@@ -2401,7 +2394,7 @@ Proof.
 move=> n_gt0; have opp := opposed_scalars n_gt0 (oner_neq0 F).
 apply: (opposed_need_five (b := 1%:M) (c := 2%:M) _ opp opp).
 rewrite mulmx_block -!scalar_mxM -!raddfD /= scalar_mx_block.
-congr block_mx; rewrite !(mulr1, mul1r, mulrN1) ?addNr ?subrr ?raddf0 //.
+eq_blocks; rewrite !(mulr1, mul1r, mulrN1) ?addNr ?subrr ?raddf0 //.
   by rewrite [2]mulr2n addKr.
 by rewrite [2]mulr2n addrK.
 Qed.

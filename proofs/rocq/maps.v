@@ -1000,7 +1000,7 @@ have [pi piP] := function_of (X := K) (point \o two_exchanges) (in2W inj).
 exists (map point K), pi; split=> [|f e [i j] /= i3 j3].
   move=> _ _ /mapP[k kK ->] /mapP[l lK ->]; rewrite !piP // => /inj kl; congr point.
   have same : all (fun k => all (fun l => (two_exchanges k == two_exchanges l) ==> (k == l)) K) K.
-    by [].
+    exact: isT.
   by move/allP/(_ k kK)/allP/(_ l lK): same; rewrite kl eqxx => /eqP.
 have kK : (i, j) \in K by apply: allpairs_f; rewrite mem_iota.
 by rewrite -[RHS](piP _ kK) e // map_f.

@@ -198,8 +198,7 @@ Qed.
 Let D'D' : D'^T *m D' = 1%:M.
 Proof.
 have KK : K^T *m K = 1%:M.
-  rewrite tr_block_mx mulmx_block !trmx0 trmx1 !mulmx0 !mul0mx !mulmx1 addr0 !add0r orthk.
-  by rewrite [RHS]scalar_mx_block.
+  by rewrite tr_block_mx !trmx0 trmx1 mul_diag_block !mulmx0 mulmx1 orthk -scalar_mx_block.
 rewrite /D' !trmx_mul trmxK -!mulmxA [Ch^T *m _]mulmxA orthC mul1mx [K^T *m _]mulmxA KK mul1mx.
 exact: mulmx1C.
 Qed.
@@ -537,7 +536,7 @@ have -> : char_poly (block_mx a%:M b^T b (diag_mx l)) =
 apply: (mulfI P0).
 have : block_mx P%:M (B^T *m E) 0 1%:M *m block_mx ('X - a%:P)%:M (- B^T) (- B) D
     = block_mx p%:M 0 (- B) D.
-  blocks; rewrite -!mulmxA ED !mul_mx_scalar mul_scalar_mx scalerN addNr; congr block_mx.
+  blocks; rewrite -!mulmxA ED !mul_mx_scalar mul_scalar_mx scalerN addNr; eq_blocks.
   apply/matrixP=> i j; rewrite !ord1 !mulmxN !mxE !mulr1n; congr (_ - _).
   by apply: eq_bigr => k _; rewrite mul_diag_mx !mxE mulrCA -expr2 rmorphXn /= mulrC.
 move/(congr1 determinant); rewrite det_mulmx det_ublock det_lblock det1 mulr1 !det_scalar1.
@@ -596,8 +595,8 @@ rewrite [ulsubmx S]mx11_scalar; move: (ulsubmx S 0 0) (dlsubmx S) => a b.
 have [mu] := root_bordered a (Q^T *m b) d; set N := block_mx _ _ _ _ => root_mu.
 have NN : N^T = N by rewrite tr_block_mx trmxK tr_diag_mx tr_scalar_mx.
 have bQ : block_mx a%:M b^T b (Q *m diag_mx d *m Q^T) *m diag1 Q = diag1 Q *m N.
-  rewrite !mulmx_block !mul1mx !mulmx1 !mulmx0 !mul0mx !addr0 !add0r.
-  by rewrite trmx_mul trmxK mulmxA (mulmx1C QQ) mul1mx -mulmxA QQ mulmx1.
+  rewrite mul_block_diag mul_diag_block !mul1mx !mulmx1.
+  by rewrite trmx_mul trmxK mulmxA (mulmx1C QQ) mul1mx -(mulmxA _ Q^T) QQ mulmx1.
 move: root_mu; rewrite -eigenvalue_root_char => /eigenvalueP[v vN v0].
 have Nv : N *m v^T = mu *: v^T by rewrite -NN -trmx_mul vN linearZ.
 have /unit_multiple[c _ xx] : diag1 Q *m v^T != 0.
@@ -631,8 +630,8 @@ have NE : K *m C *m H = block_mx s%:M 0 0 (P *m diag_mx d *m Q^T).
   by rewrite -[ursubmx N]trmxK ur0 trmx0.
 have -> : C = K *m (K *m C *m H) *m H by rewrite !mulmxA KK mul1mx -mulmxA HH mulmx1.
 have -> : K *m C *m H = diag1 P *m diag_mx (row_mx (const_mx s) d) *m diag1 Q^T.
-  rewrite NE diag_mx_row diag_const_mx mulmx_block !mul1mx !mulmx0 !mul0mx !addr0 !add0r.
-  by rewrite mulmx_block !mulmx1 !mulmx0 !mul0mx !addr0 !add0r.
+  rewrite NE diag_mx_row diag_const_mx mul_diag_block mul_block_diag !mul1mx.
+  by rewrite !mulmx1 !mulmx0 mul0mx.
 by rewrite trmx_mul HS diag1_tr !mulmxA.
 Qed.
 
@@ -957,9 +956,9 @@ have {}bb : bounded b K.
     case: sK => [] [T ->].
       have -> : invmx (U T) = U (- T).
         by rewrite -[RHS](mulmxK (unit_U T)) mul_UU subrr U0 mul1mx.
-      by rewrite /sign /U /L; blocks; rewrite !(mulNmx, mulmxN, mul1mx, mulmx1, opprK, oppr0).
+      by rewrite /sign mul_diag_block mul_block_diag !(mulNmx, mulmxN, mul1mx, mulmx1, opprK, oppr0, mulmx0).
     have -> : invmx (L T) = L (- T) by rewrite -[RHS](mulmxK (unit_L T)) mul_LL mul1mx.
-    by rewrite /sign /U /L; blocks; rewrite !(mulNmx, mulmxN, mul1mx, mulmx1, opprK, oppr0).
+    by rewrite /sign mul_diag_block mul_block_diag !(mulNmx, mulmxN, mul1mx, mulmx1, opprK, oppr0, mulmx0).
   by rewrite -[b]mulr1 -[b]mul1r; apply: bounded_mul (bounded_mul _ _) _.
 move=> x; have [le|lt] := leP a b.
   by apply: le_trans (ba x) _; rewrite ler_wpM2r ?dot_ge0 // (le_trans _ ab) // expr2 ler_wpM2l.
@@ -1040,7 +1039,7 @@ have ul : (D1 + X *m T) *m (D1 + X *m T)^T + X *m D2 *m (X *m D2)^T
   by rewrite [(X *m D2)^T]trmx_mul !mulmxA -addrA -mulmxDl ur.
 have AE : A = D1 *m (1%:M - T^T *m invmx B *m T) *m D1^T + C *m invmx B *m C^T.
   by rewrite -eqS subrK.
-rewrite ur ul eqB XT; congr block_mx; rewrite [RHS]AE XE.
+rewrite ur ul eqB XT; eq_blocks; rewrite [RHS]AE XE.
 rewrite !(mulmxDl, mulmxDr, mulmxBl, mulmxBr) ?mulmx1 !mulmxA.
 rewrite !(mulNmx, mulmxN) !mulmxA -!addrA; congr (_ + _).
 by rewrite addrC -!addrA addNr addr0.
@@ -1259,10 +1258,10 @@ rewrite -(pmulr_lgt0 _ c0) mulrBl mulrAC divfK ?gt_eqF // -expr2.
 case/(spike c0) => r h; exists r => rho /h[e [f [u [v [e0 f0 uv [eu euv ev]]]]]].
 exists (row_mx (const_mx e) (const_mx f)), (col_mx u%:M v%:M); split.
 - by move=> i; rewrite mxE; case: splitP => j _; rewrite mxE.
-- rewrite diag_mx_row !diag_const_mx tr_col_mx mul_col_row !mulmx_block.
-  rewrite !mul0mx !mulmx0 !addr0 !add0r !tr_scalar_mx -!scalar_mxM (@scalar_mx_block _ 1 1).
+- rewrite diag_mx_row !diag_const_mx tr_col_mx mul_col_row mul_diag_block mul_block_diag.
+  rewrite !tr_scalar_mx -!scalar_mxM (@scalar_mx_block _ 1 1).
   rewrite add_block_mx !add0r -!raddfD -!expr2 -eu -ev [v * u]mulrC -euv.
-  by congr block_mx; congr _%:M; rewrite ?expr2 mulrAC ?[f * e]mulrC.
+  by eq_blocks; congr _%:M; rewrite ?expr2 mulrAC ?[f * e]mulrC.
 by rewrite tr_col_mx mul_row_col !tr_scalar_mx -!scalar_mxM -raddfD -!expr2 uv.
 Qed.
 
@@ -1333,7 +1332,7 @@ Lemma covariance_exchange p q (A A' : 'M[R]_p) (B B' : 'M[R]_q) C C' D D' :
   covariance (block_mx B D C A) = block_mx B' D' C' A'.
 Proof.
 rewrite /covariance !tr_block_mx !mulmx_block => /eq_block_mx[<- <- <- <-].
-by congr block_mx; rewrite addrC.
+by eq_blocks; rewrite addrC.
 Qed.
 
 Theorem two_layers_exist_LU p q (A : 'M[R]_p) (B : 'M[R]_q) C :

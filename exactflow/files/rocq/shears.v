@@ -80,6 +80,15 @@ Lemma mxtraceN (A : 'M[V]_n) : \tr (- A) = - \tr A.
 Proof. by rewrite -sumrN; apply: eq_bigr => i _; rewrite mxE. Qed.
 End Additive.
 
+(* congr block_mx would try to convert each block into the other. *)
+Lemma eq_block V m1 m2 n1 n2 (A A' : 'M[V]_(m1, n1)) (B B' : 'M_(m1, n2)) (C C' : 'M_(m2, n1)) D D' :
+  A = A' -> B = B' -> C = C' -> D = D' -> block_mx A B C D = block_mx A' B' C' D'.
+Proof. by move=> -> -> -> ->. Qed.
+
+Ltac eq_blocks := apply: eq_block; try match goal with
+  | |- ?A = ?A => reflexivity | |- @GRing.zero _ = @GRing.zero _ => reflexivity
+  | |- @scalar_mx _ _ ?a = @scalar_mx _ _ ?a => reflexivity end.
+
 (* Matrices of any size, 0 included, can be multiplied in a row by \big. *)
 HB.instance Definition _ (R : comUnitRingType) n :=
   Monoid.isLaw.Build 'M[R]_n 1%:M mulmx
@@ -111,15 +120,23 @@ Proof. by blocks. Qed.
 
 Lemma mul_L m n Y (A : 'M_(p, m)) (B : 'M_(p, n)) (C : 'M_(q, m)) D :
   L Y *m block_mx A B C D = block_mx A B (C + Y *m A) (D + Y *m B).
-Proof. by blocks; congr block_mx; rewrite addrC. Qed.
+Proof. by blocks; eq_blocks; rewrite addrC. Qed.
 
 Lemma mul_block_U m n X (A : 'M_(m, p)) B (C : 'M_(n, p)) D :
   block_mx A B C D *m U X = block_mx A (B + A *m X) C (D + C *m X).
-Proof. by rewrite /U; blocks; congr block_mx; rewrite addrC. Qed.
+Proof. by rewrite /U; blocks; eq_blocks; rewrite addrC. Qed.
 
 Lemma mul_block_L m n Y (A : 'M_(m, p)) B (C : 'M_(n, p)) D :
   block_mx A B C D *m L Y = block_mx (A + B *m Y) B (C + D *m Y) D.
 Proof. by rewrite /L; blocks. Qed.
+
+Lemma mul_diag_block m n (a : 'M_p) (d : 'M_q) (A : 'M_(p, m)) (B : 'M_(p, n)) C D :
+  block_mx a 0 0 d *m block_mx A B C D = block_mx (a *m A) (a *m B) (d *m C) (d *m D) :> 'M[R]__.
+Proof. by rewrite mulmx_block !mul0mx !addr0 !add0r. Qed.
+
+Lemma mul_block_diag m n (a : 'M_p) (d : 'M_q) (A : 'M_(m, p)) B (C : 'M_(n, p)) D :
+  block_mx A B C D *m block_mx a 0 0 d = block_mx (A *m a) (B *m d) (C *m a) (D *m d) :> 'M[R]__.
+Proof. by rewrite mulmx_block !mulmx0 !addr0 !add0r. Qed.
 
 Lemma mul_UU X Z : U X *m U Z = U (Z + X).
 Proof. by rewrite [U Z in LHS]/U mul_U mulmx0 addr0 mulmx1. Qed.
@@ -133,6 +150,14 @@ Proof. by rewrite -[M]submxK !mul_L !mulNmx !addrK. Qed.
 Lemma mul_LL Y : L (- Y) *m L Y = 1%:M.
 Proof. by rewrite -[L Y]mulmx1 mul_LK. Qed.
 
+Lemma inverse_ULUL X Y Z W a b c d : U X *m L Y *m U Z *m L W *m block_mx a b c d = 1%:M ->
+  a = 1%:M + Z *m Y /\ c = - (Y + W *m a).
+Proof.
+rewrite -!mulmxA => /(canRL (mul_UK X))/(canRL (mul_LK Y))/(canRL (mul_UK Z))/(canRL (mul_LK W)).
+rewrite mulmx1 mul_L mul_U mul_L add0r mulmx1 opprD !mulNmx mulmxN opprK.
+by case/eq_block_mx=> -> _ -> _.
+Qed.
+
 Lemma mul_ULULU X Y Z W V (P : 'M_q) (C : 'M_(q, p)) :
   P = 1%:M + Y *m Z -> C = Y + P *m W ->
   U X *m L Y *m U Z *m L W *m U V =
@@ -142,7 +167,7 @@ Proof.
 move=> -> ->; have eC : W + Y *m (1%:M + Z *m W) = Y + (1%:M + Y *m Z) *m W.
   by rewrite mulmxDr mulmxDl mulmx1 mul1mx mulmxA addrCA.
 rewrite -!mulmxA [U Z *m _]mulmxA [L W in LHS]/L mul_U add0r !mulmx1 !mulmxA.
-by rewrite -(mulmxA (U X)) mul_L eC mul_U mul_block_U; congr block_mx; apply: addrC.
+by rewrite -(mulmxA (U X)) mul_L eC mul_U mul_block_U; eq_blocks; apply: addrC.
 Qed.
 End Shears.
 
@@ -155,7 +180,7 @@ Proof.
 move=> uP YZ ZY AS; have [_ uS] := mulmx1_unit AS.
 have hC : C = Y + P *m (invmx P *m (C - Y)) by rewrite mulKVmx // addrC subrK.
 rewrite -[RHS]mulmx1 -[1%:M](U0 R p q) (mul_ULULU _ 0 (esym YZ) hC).
-rewrite !mulmx0 addr0 add0r mulmxKV // [Z + _]addrC subrK; congr block_mx.
+rewrite !mulmx0 addr0 add0r mulmxKV // [Z + _]addrC subrK; eq_blocks.
 have ZPY : (1%:M - Z *m invmx P *m Y) *m S = 1%:M.
   have YS : Y *m S = P *m Y by rewrite -ZY -YZ mulmxDr mulmxDl mulmx1 mul1mx !mulmxA.
   by rewrite mulmxBl mul1mx -!mulmxA YS mulKmx // -ZY addrK.
@@ -199,6 +224,12 @@ Proof. by move=> wN; exists (U X), N; split=> //; exists X. Qed.
 Lemma word_L m Y N : word true m N -> word false m.+1 (L Y *m N).
 Proof. by move=> wN; exists (L Y), N; split=> //; exists Y. Qed.
 
+Lemma wordU m M : word true m.+1 M -> exists X, exists2 N, word false m N & M = U X *m N.
+Proof. by case=> _ [N [[X ->] wN eM]]; exists X, N. Qed.
+
+Lemma wordL m M : word false m.+1 M -> exists Y, exists2 N, word true m N & M = L Y *m N.
+Proof. by case=> _ [N [[Y ->] wN eM]]; exists Y, N. Qed.
+
 Lemma word_grow b m M : word b m M -> word b m.+1 M.
 Proof.
 elim: m b M => [|m IH] b M; last by move=> [K [N [lK /IH wN ->]]]; exists K, N.
@@ -232,7 +263,7 @@ Lemma pairs_of_UL k M : word true k.*2 M ->
   exists (X : nat -> _) (Y : nat -> _), M = \big[mulmx/1%:M]_(i < k) (U (X i) *m L (Y i)).
 Proof.
 elim: k M => [|k IH] M; first by move=> /= ->; exists (fun=> 0), (fun=> 0); rewrite big_ord0.
-move=> [_ [_ [[X0 ->] [_ [N [[Y0 ->] /IH[X [Y ->]] ->]]] ->]]].
+move=> /wordU[X0 [_ /wordL[Y0 [N /IH[X [Y ->]] ->]] ->]].
 by exists (cons X0 X), (cons Y0 Y); rewrite big_ord_recl mulmxA.
 Qed.
 
@@ -240,7 +271,7 @@ Lemma pairs_of_LU k M : word false k.*2 M ->
   exists (X : nat -> _) (Y : nat -> _), M = \big[mulmx/1%:M]_(i < k) (L (Y i) *m U (X i)).
 Proof.
 elim: k M => [|k IH] M; first by move=> /= ->; exists (fun=> 0), (fun=> 0); rewrite big_ord0.
-move=> [_ [_ [[Y0 ->] [_ [N [[X0 ->] /IH[X [Y ->]] ->]]] ->]]].
+move=> /wordL[Y0 [_ /wordU[X0 [N /IH[X [Y ->]] ->]] ->]].
 by exists (cons X0 X), (cons Y0 Y); rewrite big_ord_recl mulmxA.
 Qed.
 
@@ -268,7 +299,7 @@ Proof. by rewrite /swap block_mxKul block_mxKur block_mxKdl block_mxKdr. Qed.
 Lemma swap_mul M N : swap (M *m N) = swap M *m swap N.
 Proof.
 rewrite -[M]submxK -[N]submxK mulmx_block !swap_block mulmx_block.
-by congr block_mx; apply: addrC.
+by eq_blocks; apply: addrC.
 Qed.
 
 Lemma swap1 : swap 1%:M = 1%:M.
@@ -295,19 +326,19 @@ Implicit Types (A B C D a b c d X Y Z V W : 'M[F]_n) (M N : 'M[F]_(n + n)).
 
 Lemma word1P A B C D : word true 1 (block_mx A B C D) ->
   [/\ A = 1%:M, C = 0 & D = 1%:M].
-Proof. by case=> _ [_ [[X ->] /= ->]]; rewrite mulmx1 => /eq_block_mx[]. Qed.
+Proof. by move=> /wordU[X [_ ->]]; rewrite mulmx1 => /eq_block_mx[]. Qed.
 
 Lemma word2P A B C D : word true 2 (block_mx A B C D) ->
   D = 1%:M /\ A - B *m C = 1%:M.
 Proof.
-case=> _ [_ [[X ->] [_ [_ [[Y ->] /= -> ->]]]]]; rewrite mulmx1 mul_U add0r => /eq_block_mx[-> -> -> ->].
+move=> /wordU[X [_ /wordL[Y [_ -> ->]]]]; rewrite mulmx1 mul_U add0r => /eq_block_mx[-> -> -> ->].
 by rewrite !mulmx1 addrK.
 Qed.
 
 Lemma word3P A B C D : word true 3 (block_mx A B C D) ->
   exists X Z, [/\ X *m C = A - 1%:M, C *m Z = D - 1%:M & X + A *m Z = B].
 Proof.
-case=> _ [_ [[X ->] [_ [_ [[Y ->] [_ [_ [[Z ->] /= -> ->]]] ->]]]]].
+move=> /wordU[X [_ /wordL[Y [_ /wordU[Z [_ -> ->]] ->]]]].
 rewrite mulmx1 mul_L mul_U !add0r !mulmx1 => /eq_block_mx[-> -> -> ->]; exists X, Z.
 split; first by rewrite addrC addKr.
   by rewrite [_ + _ *m _]addrC addrK // addrC addKr.
@@ -319,26 +350,19 @@ Lemma word4P A B C D a b c d :
   exists X Y Z W,
     [/\ D = 1%:M + Y *m Z, a = 1%:M + Z *m Y, C = Y + D *m W & B = Z + X *m D].
 Proof.
-move=> inv [_ [_ [[X ->] [_ [_ [[Y ->] [_ [_ [[Z ->] [_ [_ [[W ->] /= -> ->]]] ->]]] ->]]] e]]].
-exists X, Y, Z, W.
-have : block_mx a b c d = L (- W) *m (U (- Z) *m (L (- Y) *m U (- X))).
-  transitivity (L (- W) *m (U (- Z) *m (L (- Y) *m (U (- X) *m block_mx A B C D))) *m
-    block_mx a b c d); last by rewrite -!mulmxA inv mulmx1.
-  by rewrite e mul_UK mul_LK mul_UK mul_LK mul1mx.
-rewrite mul_L mul_U mul_L => /eq_block_mx[-> _ _ _].
-rewrite mulmx1 !mul_U !mul_L !mul_U !mulmx1 !add0r in e.
-case/eq_block_mx: e => _ -> -> ->; rewrite add0r mulmx1 mulNmx mulmxN opprK.
-by split=> //; rewrite mulmxDr mulmxDl mulmx1 mul1mx mulmxA addrCA addrA.
+move=> inv /wordU[X [_ /wordL[Y [_ /wordU[Z [_ /wordL[W [_ -> ->]] ->]] ->]] e]].
+rewrite mulmx1 !mulmxA in e; rewrite {1}e in inv; have [-> _] := inverse_ULUL inv.
+move: e; rewrite -!mulmxA mul_U mul_L mul_U !mulmx1 !add0r => /eq_block_mx[_ -> -> ->].
+by exists X, Y, Z, W; split=> //; rewrite mulmxDr mulmxDl mulmx1 mul1mx mulmxA addrCA addrA.
 Qed.
 
 (* What follows for the lower left block c of the inverse. *)
 Lemma word3_inverse A B C D a b c d :
   block_mx A B C D *m block_mx a b c d = 1%:M -> word true 3 (block_mx A B C D) -> c = - C.
 Proof.
-move=> inv [_ [_ [[X ->] [_ [_ [[Y ->] [_ [_ [[Z ->] /= -> ->]]] ->]]] e]]].
-have : L Y *m (U Z *m block_mx a b c d) = U (- X).
-  by rewrite -[RHS]mulmx1 -inv e -!mulmxA mul_UK mul1mx.
-rewrite mul_U mul_L => /eq_block_mx[-> _ + _]; rewrite mulmx1 => /eqP.
+move=> inv /wordU[X [_ /wordL[Y [_ /wordU[Z [_ -> ->]] ->]] e]].
+move: inv; rewrite {1}e mulmx1 -!mulmxA => /(canRL (mul_UK X)).
+rewrite mul_U mul_L !mulmx1 => /eq_block_mx[-> _ /eqP + _].
 rewrite addr_eq0 => /eqP ->; move: e; rewrite mulmx1 mul_L mul_U.
 by case/eq_block_mx=> _ _ -> _; rewrite mulmx1 add0r.
 Qed.
@@ -347,19 +371,10 @@ Lemma word4_inverse A B C D a b c d :
   block_mx A B C D *m block_mx a b c d = 1%:M -> word true 4 (block_mx A B C D) ->
   exists W, C + c = D *m W - W *m a.
 Proof.
-move=> inv [_ [_ [[X ->] [_ [_ [[Y ->] [_ [_ [[Z ->] [_ [_ [[W ->] /= -> ->]]] ->]]] ->]]] e]]].
-exists W.
-have LK : L W *m L (- W) = 1%:M.
-  by rewrite -{1}[W]opprK mul_LL.
-have e' : block_mx A B C D *m L (- W) = block_mx (A - B *m W) B (C - D *m W) D.
-  by rewrite mulmx_block !mulmx1 !mulmx0 !add0r !mulmxN.
-have w3 : word true 3 (block_mx (A - B *m W) B (C - D *m W) D).
-  by rewrite -e' e -!mulmxA mul1mx LK; do 3?[apply: word_U | apply: word_L].
-have inv' : block_mx (A - B *m W) B (C - D *m W) D
-    *m block_mx a b (c + W *m a) (d + W *m b) = 1%:M.
-  by rewrite -e' -mul_L -!mulmxA [L (- W) *m _]mulmxA (mulmx1C LK) mul1mx.
-move/eqP: (word3_inverse inv' w3); rewrite opprB -subr_eq0 opprB addrACA -opprB.
-rewrite subr_eq0 => /eqP <-; by rewrite addrC.
+move=> inv /wordU[X [_ /wordL[Y [_ /wordU[Z [_ /wordL[W [_ -> ->]] ->]] ->]] e]]; exists W.
+rewrite mulmx1 !mulmxA in e; rewrite {1}e in inv; have [_ ->] := inverse_ULUL inv.
+move: e; rewrite -!mulmxA mul_U mul_L mul_U !mulmx1 !add0r => /eq_block_mx[_ _ -> ->].
+by rewrite mulmxDr mulmxDl mulmx1 mul1mx mulmxA addrCA opprD addrACA subrr add0r.
 Qed.
 
 (* Of five letters, M U(-V) is of four: its blocks D - C V and a + V c are as D and a there. *)
@@ -385,18 +400,10 @@ Lemma word5_linked A B C D a b c d :
   block_mx A B C D *m block_mx a b c d = 1%:M -> word true 5 (block_mx A B C D) ->
   linked D C a c.
 Proof.
-move=> inv [_ [_ [[X ->] [_ [_ [[Y ->] [_ [_ [[Z ->] [_ [_ [[W ->] [_ [_ [[V ->] /= -> ->]]] ->]]] ->]]] ->]]] e]]].
-have UK : U V *m U (- V) = 1%:M.
-  by rewrite mul_UU addNr U0.
-have e' : block_mx A B C D *m U (- V) = block_mx A (B - A *m V) C (D - C *m V).
-  by rewrite mulmx_block !mulmx1 !mulmx0 !addr0 !mulmxN ![- _ + _]addrC.
-have w4 : word true 4 (block_mx A (B - A *m V) C (D - C *m V)).
-  by rewrite -e' e -!mulmxA mul1mx UK; do 4?[apply: word_U | apply: word_L].
-have inv' : block_mx A (B - A *m V) C (D - C *m V)
-    *m block_mx (a + V *m c) (b + V *m d) c d = 1%:M.
-  by rewrite -e' -mul_U -!mulmxA [U (- V) *m _]mulmxA (mulmx1C UK) mul1mx.
-have [_ [Y' [Z' [_ [eD ea _ _]]]]] := word4P inv' w4.
-by exists V, Y', Z'.
+move=> inv /wordU[X [_ /wordL[Y [_ /wordU[Z [_ /wordL[W [_ /wordU[V [_ -> ->]] ->]] ->]] ->]] e]].
+rewrite mulmx1 !mulmxA in e; rewrite {1}e -[_ *m U V *m _]mulmxA [U V *m _]mul_U in inv.
+have [ea _] := inverse_ULUL inv; exists V, Y, Z; split=> //.
+by move: e; rewrite (mul_ULULU X V erefl erefl) => /eq_block_mx[_ _ -> ->]; rewrite addrK.
 Qed.
 
 (* Five letters, if C = 0, or in the other order if B = 0. *)
@@ -699,15 +706,15 @@ Proof. by rewrite mul_L diag_const_mx; blocks. Qed.
 
 Lemma scales_mul s t s' t' : scales s t *m scales s' t'
   = scales (\row_i (s 0 i * s' 0 i)) (\row_i (t 0 i * t' 0 i)).
-Proof. by rewrite /scales; blocks; rewrite !mulmx_diag. Qed.
+Proof. by rewrite mul_diag_block !mulmx0 !mulmx_diag. Qed.
 
 Lemma block_scales (A : 'M_p) B C (D : 'M_q) s t : block_mx A B C D *m scales s t =
   block_mx (A *m diag_mx s) (B *m diag_mx t) (C *m diag_mx s) (D *m diag_mx t).
-Proof. by rewrite /scales; blocks. Qed.
+Proof. exact: mul_block_diag. Qed.
 
 Lemma scales_block (A : 'M_p) B C (D : 'M_q) s t : scales s t *m block_mx A B C D =
   block_mx (diag_mx s *m A) (diag_mx s *m B) (diag_mx t *m C) (diag_mx t *m D).
-Proof. by rewrite /scales; blocks. Qed.
+Proof. exact: mul_diag_block. Qed.
 
 Lemma scalesK s t : positive_row s -> positive_row t ->
   scales s t *m scales (inv_row s) (inv_row t) = 1%:M.
@@ -722,9 +729,9 @@ suff [K' lK' eK] : exists2 K', letter b K' & scales s t *m K = K' *m scales s t.
   by exists (K' *m N'); [exists K', N' | rewrite mulmxA eK -!mulmxA eN].
 case: b lK {wN'} => [] [X ->].
   exists (U (diag_mx s *m X *m invmx (diag_mx t))); first by eexists.
-  by rewrite mul_U /scales; blocks; rewrite mulmxKV ?unit_positive.
+  by rewrite mul_U mul_diag_block !(mulmx1, mulmx0, addr0, add0r) mulmxKV ?unit_positive.
 exists (L (diag_mx t *m X *m invmx (diag_mx s))); first by eexists.
-by rewrite mul_L /scales; blocks; rewrite mulmxKV ?unit_positive.
+by rewrite mul_L mul_diag_block !(mulmx1, mulmx0, addr0, add0r) mulmxKV ?unit_positive.
 Qed.
 
 (* m alternating shears, U first if b, and positive scales. *)
