@@ -1,9 +1,10 @@
-"""The book: ``python -m sphinx -W proofs/book site``.
+"""The book: ``python -m sphinx -W proofs/book site``, with ``-D goals_of=shears`` in half the time.
 
 Before Sphinx reads a page, `staging` writes those that are made from the repository (a notebook for
 each proof script, the index of theorems, the formal proofs, the reference) and `packages` brings
 what a browser needs from the npm registry and from PyPI. While it reads them, which executes the
-scripts, `goals` steps through the formal proofs. All write to folders that Git ignores.
+scripts, `goals` steps through the formal proofs of a name (`goals_of`, all). All write to folders
+that Git ignores.
 """
 
 import os
@@ -90,23 +91,24 @@ autodoc_member_order = "bysource"
 
 def write_and_bring(app, config) -> None:
     """Write what is made from the repository, and bring what a browser needs."""
-    staging.write_pages(BOOK, ROOT)
+    staging.write_pages(BOOK, ROOT, config.goals_of)
     packages.bring_mathjax(BOOK / "_build" / "static" / "mathjax")
     packages.bring_playground(BOOK / "_build" / "extra" / "playground", ROOT)
     if goals.has_tools():
-        start_goals(app)
+        start_goals(app, config.goals_of)
 
 
-def start_goals(app) -> None:
+def start_goals(app, names: str) -> None:
     """Write the goals of the formal proofs from now on; they are there before pages are written."""
     pool, jobs = ThreadPoolExecutor(1), cpu_count()
     folder = BOOK / "_build" / "extra" / "goals"
-    written = pool.submit(goals.write_goals, folder, ROOT, jobs)
+    written = pool.submit(goals.write_goals, folder, ROOT, jobs, names)
     app.connect("write-started", lambda app, builder: written.result())
 
 
 def setup(app) -> None:
     """Read docstrings as they are written; before napoleon, which finds their sections."""
+    app.add_config_value("goals_of", "*", "html", str)
     app.connect("config-inited", write_and_bring, priority=100)
     app.connect("autodoc-process-docstring", docstrings.process, priority=400)
     app.connect("autodoc-skip-member", docstrings.is_alias)

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from fnmatch import fnmatchcase
 from importlib.metadata import version
 from pathlib import Path
 
@@ -36,17 +37,22 @@ def has_tools() -> bool:
     return shutil.which("coqc") is not None and shutil.which("sertop") is not None
 
 
-def write_goals(folder: Path, root: Path, jobs: int) -> None:
-    """Write a page for each file, in which every sentence shows its goals, `jobs` pages at once.
+def write_goals(folder: Path, root: Path, jobs: int, names: str = "*") -> None:
+    """Write a page for each file of such a name, in which every sentence shows its goals.
 
-    Alectryon asks Rocq for them, which takes minutes: what comes of the same files is kept.
+    Alectryon asks Rocq for them, which takes minutes, `jobs` pages at once: what comes of the same
+    files is kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(jobs) as pool:
         files = list(build(root, Path(scratch), jobs=jobs))
         words = project(root).places
         places = [str(Path(scratch, word)) if "/" in word else word for word in words]
-        pages = {pool.submit(write_page, folder, file, places): file.source for file in files}
+        pages = {
+            pool.submit(write_page, folder, file, places): file.source
+            for file in files
+            if fnmatchcase(Path(file.source).stem, names)
+        }
         for count, page in enumerate(as_completed(pages), 1):
             page.result()
             LOGGER.info("goals of the formal proofs: %d of %d, %s", count, len(pages), pages[page])

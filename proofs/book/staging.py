@@ -5,6 +5,7 @@ import inspect
 import re
 from collections.abc import Iterable
 from contextlib import redirect_stdout
+from fnmatch import fnmatchcase
 from io import StringIO
 from itertools import chain
 from pathlib import Path
@@ -35,13 +36,16 @@ SHOWN = 3  # formal statements below the title of a theorem
 REPORTED = re.compile(r"Evidence\.([A-Z_]+)")
 
 
-def write_pages(book: Path, root: Path) -> None:
-    """Write the made pages into the folders theorems, formal and rooms of the book."""
+def write_pages(book: Path, root: Path, goals_of: str = "*") -> None:
+    """Write the made pages into the folders theorems, formal and rooms of the book.
+
+    Formal files of a name like `goals_of` lead to their goals.
+    """
     scripts = {path.stem: path for path in sorted((root / "proofs").glob("[!_]*.py"))}
     for name, path in scripts.items():
         write_script(book, name, path)
     write_index(book / "theorems" / "index.md", root)
-    write_formal(book / "formal", root)
+    write_formal(book / "formal", root, goals_of)
     write_rooms(book / "rooms")
     write_command_line(book / "rooms" / "command_line.md")
 
@@ -165,17 +169,17 @@ def write_index(path: Path, root: Path) -> None:
     write(path, "\n\n".join(["# The theorems", *shown, ""]))
 
 
-def write_formal(folder: Path, root: Path) -> None:
+def write_formal(folder: Path, root: Path, goals_of: str) -> None:
     """Write a page for the formal proofs, with the headline statements, and one for each file.
 
     It opens with the headlines, a sentence each; then stand the rows of ``proved.md``, with links,
     and the statements.
     """
     files = {Path(source).stem: root / source for source in project(root).sources}
-    with_goals = has_tools()
     for name, file in files.items():
         source = file.read_text(encoding="utf-8")
         link = f'<a href="../goals/{name}.html">Step by step, with goals and messages.</a>\n\n'
+        with_goals = has_tools() and fnmatchcase(name, goals_of)
         page = f"# `{name}.v`\n\n{link * with_goals}```coq\n{source}```\n"
         write(folder / f"{name}.md", page)
     words, *told = (

@@ -16,7 +16,7 @@ import goals  # noqa: E402
 def written(monkeypatch, tmp_path):
     """Write pages for files with these keys; return the names of those that were made."""
 
-    def write(keys):
+    def write(keys, names="*"):
         made = []
 
         def build(root, scratch, jobs):
@@ -35,7 +35,7 @@ def written(monkeypatch, tmp_path):
 
         monkeypatch.setattr(goals, "build", build)
         monkeypatch.setattr(goals, "run", alectryon)
-        goals.write_goals(tmp_path, ROOT, jobs=2)
+        goals.write_goals(tmp_path, ROOT, 2, names)
         return sorted(made)
 
     monkeypatch.setattr(goals, "version", lambda name: "2.0")
@@ -47,6 +47,10 @@ def test_a_page_is_made_again_if_its_file_is_another(written, tmp_path):
     assert written({"x/a.v": "1", "x/b.v": "2"}) == []
     assert written({"x/a.v": "1", "x/b.v": "3"}) == ["b.html"]
     assert all((tmp_path / asset).exists() for asset in goals.ASSETS)
+
+
+def test_only_files_of_a_name_have_pages(written):
+    assert written({"x/a.v": "1", "x/b.v": "2"}, "b") == ["b.html"]
 
 
 def test_half_a_page_is_none(written, tmp_path):
