@@ -375,8 +375,8 @@ def test_permutations_over_the_least_field(partition):
 
 
 @pytest.mark.slow
-def test_every_thirtieth_of_sl_4_over_the_least_field():
-    for M in islice(invertible(4, GF(2)), 0, None, 29):
+def test_some_of_sl_4_over_the_least_field():
+    for M in islice(invertible(4, GF(2)), 0, None, 61):
         assert_represents_over(GF(2), M, (2, 2), 6)
 
 
