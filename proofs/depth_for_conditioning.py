@@ -357,7 +357,7 @@ LAWS = {
     "checkerboard": (board, checkerboard()),
     "three boxes": (boxes, MIXTURE),
 }
-count, laws = (1000, 2) if options.full else (500, 1)
+count, laws = (1000, 3) if options.full else (500, 1)
 generated = {}
 with claims.check("samples of flows and of laws", Evidence.NUMERIC) as check:
     for name, (draw_law, law) in [*LAWS.items()][:laws]:

@@ -400,7 +400,7 @@ with claims.check("two layers that generate a Gaussian", Evidence.CERTIFIED) as 
 # %%
 with claims.check("layers forced, and layers used", Evidence.CERTIFIED) as check:
     for name, target in [*ABOUT.items()][: 2 if options.full else 1]:
-        for eps in (Rational(1, 5), Rational(1, 10), Rational(1, 40))[: 2 if options.full else 1]:
+        for eps in (Rational(1, 5), Rational(1, 10))[: 2 if options.full else 1]:
             bounds = forced(target, eps)
             for condition in (20, 5, 2):
                 well = approximate_well(target, condition=condition, eps=eps)

@@ -19,7 +19,7 @@ from exactflow.exact.progress import stage
 from exactflow.explanation.identity import formula_latex, latex_name
 from exactflow.explanation.steps import Step
 from exactflow.flows.display import shown_html, shown_latex, shown_text
-from exactflow.flows.result import Evidence
+from exactflow.flows.evidence import Evidence
 
 __all__ = ["Explanation", "Step"]
 

@@ -21,7 +21,6 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import ExactMatrix, as_column, as_expression, as_rectangle, common_field
 from exactflow.exact.numbers import format_short
 from exactflow.exact.rational import composed_dense, composes_to
-from exactflow.exact.typing import Element
 from exactflow.flows import display
 from exactflow.flows.base import Flow, as_layers, as_order
 from exactflow.flows.linear import LinearCoupling
@@ -287,10 +286,9 @@ class CouplingFlow(Flow):
         p, field = self.partition[0], common_field([M.domain for M in (*shifts, *scales)])
         flow = CouplingFlow((), self.partition, flips=self.flips, field=field, order=self.order)
         for layer, shift, scale in zip(self.layers, shifts, scales, strict=True):
-            scale = scale.convert_to(field)
-            signs = [
-                -field.one if _is_negative(s, field) else field.one for s in scale.to_list_flat()
-            ]
+            scale, one = scale.convert_to(field), field.one
+            entries = scale.to_list_flat()
+            signs = [-one if linalg.is_positive(-s, field) is True else one for s in entries]
             positive = LinearCoupling(
                 self.partition,
                 layer.moves,
@@ -355,7 +353,3 @@ def _exact_values(values: dict) -> dict[sympy.Symbol, sympy.Expr]:
             f"{format_short(values)}"
         )
     return {symbol: as_expression(value) for symbol, value in values.items()}
-
-
-def _is_negative(value: Element, field: Domain) -> bool:
-    return linalg.is_positive(-value, field) is True

@@ -9,7 +9,7 @@ import sympy
 
 from exactflow.exact.typing import DepthScales
 from exactflow.flows.base import Flow, Layered
-from exactflow.flows.evidence import Evidence as Evidence
+from exactflow.flows.evidence import Evidence
 
 
 class Result(ABC):

@@ -11,8 +11,9 @@ from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import MatrixLike
+from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.result import Evidence, FlowResult
+from exactflow.flows.result import FlowResult
 
 __all__ = ["Verification", "verify"]
 

@@ -31,10 +31,11 @@ from exactflow.exact.coerce import as_rectangle
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import HALVES, Element, MatrixLike, PartitionLike
 from exactflow.explanation import Explanation, Step
+from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.nonlinear.finite import Columns, PointObstruction, coupling, fewest
 from exactflow.flows.partition import resolve_partition
-from exactflow.flows.result import Evidence, MapResult
+from exactflow.flows.result import MapResult
 
 __all__ = ["Interpolation", "interpolate"]
 

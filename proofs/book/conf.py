@@ -1,10 +1,10 @@
-"""The book: ``python -m sphinx -W proofs/book site``, with ``-D goals_of=shears`` in half the time.
+"""The book: ``python -m sphinx -W proofs/book site``.
 
 Before Sphinx reads a page, `staging` writes those that are made from the repository (a notebook for
 each proof script, the index of theorems, the formal proofs, the reference) and `packages` brings
 what a browser needs from the npm registry and from PyPI. While it reads them, which executes the
-scripts, `goals` steps through the formal proofs of a name (`goals_of`, all). All write to folders
-that Git ignores.
+scripts, `goals` steps through the formal proofs: all, or with ``-D goals_of=shears`` those of one
+file, which saves minutes. All write to folders that Git ignores.
 """
 
 import os

@@ -37,8 +37,8 @@ def has_tools() -> bool:
     return shutil.which("coqc") is not None and shutil.which("sertop") is not None
 
 
-def write_goals(folder: Path, root: Path, jobs: int, names: str = "*") -> None:
-    """Write a page for each file of such a name, in which every sentence shows its goals.
+def write_goals(folder: Path, root: Path, jobs: int, names: str) -> None:
+    """Write a page for each file whose name is like `names`; each sentence shows its goals.
 
     Alectryon asks Rocq for them, which takes minutes, `jobs` pages at once: what comes of the same
     files is kept.

@@ -19,7 +19,7 @@ from nbformat.v4 import new_markdown_cell
 import exactflow
 from exactflow import theorems
 from exactflow.cli import COMMANDS, main
-from exactflow.flows.result import Evidence
+from exactflow.flows.evidence import Evidence
 from exactflow.proving.theory import Theorem
 from proofs.rocq.build import project
 from proofs.rocq.restated import definitions_of
@@ -36,10 +36,10 @@ SHOWN = 3  # formal statements below the title of a theorem
 REPORTED = re.compile(r"Evidence\.([A-Z_]+)")
 
 
-def write_pages(book: Path, root: Path, goals_of: str = "*") -> None:
+def write_pages(book: Path, root: Path, goals_of: str) -> None:
     """Write the made pages into the folders theorems, formal and rooms of the book.
 
-    Formal files of a name like `goals_of` lead to their goals.
+    Those of formal files whose names are like `goals_of` link to the pages with goals.
     """
     scripts = {path.stem: path for path in sorted((root / "proofs").glob("[!_]*.py"))}
     for name, path in scripts.items():

@@ -54,8 +54,9 @@ from exactflow.exact.flanders import of_one_size
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import DepthScales, MatrixLike, PartitionLike, check_option
+from exactflow.flows.evidence import Evidence
 from exactflow.flows.partition import resolve_partition
-from exactflow.flows.result import DepthBounds, Evidence, Result
+from exactflow.flows.result import DepthBounds, Result
 from exactflow.laws.gaussian.covariance import check_positive_definite, check_symmetric
 
 __all__ = ["GaussianDepth", "gaussian_depth"]

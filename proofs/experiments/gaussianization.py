@@ -50,10 +50,11 @@ from exactflow.exact.numbers import (
 from exactflow.exact.rounding import root
 from exactflow.exact.typing import Element, NumberLike
 from exactflow.flows.base import Coupling
+from exactflow.flows.evidence import Evidence
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
-from exactflow.flows.result import Evidence, FlowResult
+from exactflow.flows.result import FlowResult
 from proofs.constructions.well_conditioned.draft import Rescaling, Unit
 from proofs.constructions.well_conditioned.path import (
     Path,

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cli.scripts import FAILS, HOLDS
 from terminal import POSIX, on_terminal, written_to
 
 from exactflow import cli
@@ -41,14 +42,6 @@ class Scale(nn.Module):
 model = Scale(0.5)
 """
 
-PROOF = """\
-from exactflow.claims import Claims, Evidence
-
-claims = Claims("Sums")
-with claims.check("one and one", Evidence.EXACT) as check:
-    check.equal(1 + 1, {sum})
-"""
-
 
 @pytest.fixture
 def run(capsys, tmp_path, monkeypatch):
@@ -60,8 +53,8 @@ def run(capsys, tmp_path, monkeypatch):
     (tmp_path / "bad.csv").write_text("1,2\n3\n")
     (tmp_path / "minus.csv").write_text("0,1\n1,0\n")
     (tmp_path / "flow.py").write_text(FLOW)
-    (tmp_path / "good.py").write_text(PROOF.format(sum=2))
-    (tmp_path / "wrong.py").write_text(PROOF.format(sum=3))
+    (tmp_path / "good.py").write_text(HOLDS)
+    (tmp_path / "wrong.py").write_text(FAILS)
     np.save(tmp_path / "x.npy", np.array([[1, 2], [3, 4]]))
     np.save(tmp_path / "v.npy", np.ones((2, 1)))
 
@@ -426,7 +419,7 @@ def test_ctrl_c_ends_at_once_and_hides_no_cursor(tmp_path, command):
     rows = np.random.default_rng(0).standard_normal((48, 48)).tolist()
     (tmp_path / "w.csv").write_text("\n".join(",".join(map(str, row)) for row in rows))
     (tmp_path / "slow.py").write_text(ENDLESS)
-    (tmp_path / "good.py").write_text(PROOF.format(sum=2))
+    (tmp_path / "good.py").write_text(HOLDS)
     name = command.split()[0]
     options = {"cwd": tmp_path, "stdout": subprocess.DEVNULL}
     with on_terminal("-m", "exactflow", *command.split(), **options) as (process, ours):

@@ -9,6 +9,7 @@ import venv
 from pathlib import Path
 
 import pytest
+from cli.scripts import HOLDS
 
 from exactflow import factor, minimal_depth, save
 
@@ -19,11 +20,6 @@ ACTION = ROOT / ".github" / "actions" / "check"
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
 GUIDE = (ROOT / "proofs" / "book" / "guides" / "ci.md").read_text(encoding="utf-8")
 M = [["2", "1"], ["1", "1"]]
-PROOF = (
-    "from exactflow.claims import Claims, Evidence\n"
-    "with Claims('Sums').check('one and one', Evidence.EXACT) as check:\n"
-    "    check.equal(1 + 1, 2)\n"
-)
 
 
 @pytest.fixture
@@ -31,7 +27,7 @@ def project(tmp_path):
     (tmp_path / "deep").mkdir()
     save(factor(M), tmp_path / "a.cert.json")
     save(minimal_depth(M), tmp_path / "deep" / "b, c.depth.json")
-    (tmp_path / "my_theorem.py").write_text(PROOF)
+    (tmp_path / "my_theorem.py").write_text(HOLDS)
     return tmp_path
 
 

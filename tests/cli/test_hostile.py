@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cli.scripts import DIES, HOLDS
 
 from exactflow import cli, factor, save
 
@@ -16,12 +17,6 @@ pytestmark = pytest.mark.skipif(
 )
 HOSTILE = Path(__file__).with_name("hostile.py")
 FULL = Path("/dev/full")
-PROOF = (
-    "from exactflow.claims import Claims, Evidence\n"
-    "with Claims('Sums').check('one and one', Evidence.EXACT) as check:\n"
-    "    check.equal(1 + 1, 2)\n"
-)
-DIES = "import os\nos._exit(0)\n"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +77,7 @@ def test_stderr_on_a_full_disk_is_no_refutation(folder, words):
 
 @pytest.mark.parametrize("jobs", ["-j1", "-j2"])
 def test_a_script_that_ends_the_process_has_no_verdict(folder, jobs):
-    for name, text in (("a.py", DIES), ("b.py", PROOF)):
+    for name, text in (("a.py", DIES), ("b.py", HOLDS)):
         (folder / name).write_text(text)
     done = exactflow("prove", jobs, "a.py", "b.py", folder=folder)
     assert (done.returncode, done.stdout) == (3, "")

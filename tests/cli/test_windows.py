@@ -6,6 +6,7 @@ import sys
 from pathlib import Path, PureWindowsPath
 
 import pytest
+from cli.scripts import DIES, FAILS, HOLDS
 
 import exactflow
 from exactflow import checker, cli, load
@@ -15,12 +16,6 @@ from exactflow.pytest_plugin import FILES, SCRIPTS, _matches
 TEMPLATE = (Path(exactflow.__file__).parent / "proving" / "my_theorem.py.txt").read_text("utf-8")
 CORPUS = Path(__file__).parents[1] / "corpus"
 FOLDERS = {"correct": 0, "depth/correct": 0, "incorrect": 1, "malformed": 2, "incomplete": 3}
-PROOF = (
-    "from exactflow.claims import Claims, Evidence\n"
-    "with Claims('Sums').check('one and one', Evidence.EXACT) as check:\n"
-    "    check.equal(1 + 1, 2)\n"
-)
-DIES = "import os\nos._exit(0)\n"
 
 
 def with_crlf(path, folder):
@@ -93,8 +88,8 @@ def without_fork(*words, folder):
 
 
 def test_scripts_without_fork(tmp_path):
-    (tmp_path / "mine.py").write_text(PROOF)
-    (tmp_path / "false.py").write_text(PROOF.replace("2)", "3)"))
+    (tmp_path / "mine.py").write_text(HOLDS)
+    (tmp_path / "false.py").write_text(FAILS)
     both = without_fork("prove", "mine.py", "false.py", "--jobs", "2", folder=tmp_path)
     assert (both.returncode, "FAILED" in both.stdout) == (1, True)
 

@@ -15,7 +15,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow import CouplingFlow, explain, factor, minimal_depth, permutation, random_matrix
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.explanation import Explanation
-from exactflow.flows.result import Evidence
+from exactflow.flows.evidence import Evidence
 from exactflow.linear.factor import METHODS
 
 DENSE = random_matrix(4, bits=3, seed=5)

@@ -124,7 +124,7 @@ def test_depth_zero_keeps_its_field(field, d):
 
 
 @pytest.mark.parametrize("p", [2, 3, 5])
-def test_every_element_of_sl2(p):
+def test_elements_of_sl2(p):
     for M, depth in sorted(breadth_first_depths(1, 1, p).items())[:: 1 if p < 5 else 7]:
         assert verified(over(M, p))["depth"] == depth
 

@@ -26,9 +26,10 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
 from exactflow.floats.lossless import Lossless, LosslessInverse, lossless
 from exactflow.flows.display import heat_map
+from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
-from exactflow.flows.result import Evidence, FlowResult, MapResult, Result
+from exactflow.flows.result import FlowResult, MapResult, Result
 from exactflow.laws.conditioning import forced
 from exactflow.laws.universal import checkerboard
 from exactflow.linear.masks import one_mask

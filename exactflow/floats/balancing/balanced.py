@@ -35,9 +35,10 @@ from exactflow.exact.typing import VectorLike
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.balancing.tuning import TUNING
 from exactflow.flows.arithmetic import image, is_inexact
+from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.result import Evidence, MapResult
+from exactflow.flows.result import MapResult
 
 
 @dataclass(frozen=True, eq=False, repr=False)

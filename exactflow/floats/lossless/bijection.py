@@ -12,10 +12,11 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.rounding import decimal_up
 from exactflow.exact.typing import HALVES
 from exactflow.floats.lossless.integer_coupling import IntegerCoupling
+from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.result import Evidence, MapResult
+from exactflow.flows.result import MapResult
 
 COLUMNS = 1024
 """How many columns are worked on at once: they stay in the cache from layer to layer."""

@@ -6,7 +6,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import ClassVar
 
-from exactflow.flows.result import Evidence
+from exactflow.flows.evidence import Evidence
 from exactflow.interop import tables
 
 

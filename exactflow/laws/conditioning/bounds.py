@@ -22,7 +22,8 @@ from exactflow.exact.least import least
 from exactflow.exact.numbers import format_above, format_below, format_short, to_element, to_mpf
 from exactflow.exact.typing import DepthScales, Element, NumberLike, check_option
 from exactflow.explanation import Explanation, Step
-from exactflow.flows.result import Evidence, Result
+from exactflow.flows.evidence import Evidence
+from exactflow.flows.result import Result
 from exactflow.laws.conditioning.frames import Gap, LawOnAxes, Line
 from exactflow.laws.conditioning.pieces import Law, Pieces
 from exactflow.laws.conditioning.ramps import Ramps

@@ -30,10 +30,11 @@ from exactflow.exact.rounding import decimal_up
 from exactflow.exact.threads import one_thread
 from exactflow.exact.typing import MatrixLike, PartitionLike, VectorLike
 from exactflow.flows.arithmetic import is_inexact
+from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.partition import resolve_partition
-from exactflow.flows.result import Evidence, MapResult
+from exactflow.flows.result import MapResult
 from exactflow.laws.gaussian.covariance import Covariance, column_of_mean, congruent
 from exactflow.laws.gaussian.refinement import FloatLayers, after_power, arithmetic_of_floats
 from exactflow.laws.gaussian.two_layers import two_layers

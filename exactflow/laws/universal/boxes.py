@@ -130,7 +130,10 @@ class Histogram(Boxes):
                 f"expected the corners lower < upper of a box in the plane, got {format_short(box)}"
             )
         shape = len(rows), len(rows[0])
-        first, second = map(_edges, lower, upper, shape)
+        first, second = (
+            [a + (b - a) * QQ(k, count) for k in range(count + 1)]
+            for a, b, count in zip(lower, upper, shape, strict=True)
+        )
         bins = product(pairwise(first), pairwise(second))
         found = zip(bins, chain.from_iterable(rows), strict=True)
         kept = [(((a, c), (b, d)), count / total) for ((a, b), (c, d)), count in found if count]
@@ -226,8 +229,3 @@ def _parts(start: tuple, end: tuple, count: int, bits: int) -> Cells:
     places = [[a + t * (b - a) for a, b in zip(start, end, strict=True)] for t in middles]
     error = (ball(_square(start, end)) / 12).sqrt() / count
     return on_grid([QQ(1, count)] * count, places, error, bits)
-
-
-def _edges(lower: Element, upper: Element, count: int) -> list[Element]:
-    """Return the ends of equal parts of an interval."""
-    return [lower + (upper - lower) * QQ(k, count) for k in range(count + 1)]

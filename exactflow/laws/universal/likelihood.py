@@ -66,9 +66,10 @@ from exactflow.exact.balls import ball, lower, upper
 from exactflow.exact.numbers import format_above, format_below, format_short, to_element, to_float
 from exactflow.exact.typing import DepthScales, Element
 from exactflow.flows.arithmetic import is_inexact
+from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import MergedCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.merged import MaskedPart
-from exactflow.flows.result import Evidence, FlowResult
+from exactflow.flows.result import FlowResult
 from exactflow.laws.universal.boxes import Boxes
 from exactflow.laws.universal.cells import TUNING
 from exactflow.laws.universal.densities import Staircase

@@ -15,10 +15,11 @@ from exactflow.exact.typing import DepthScales
 from exactflow.explanation import Explanation, Step
 from exactflow.explanation.steps import order_and_flips, product_step
 from exactflow.flows.display import over
+from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.orientation import Pose
-from exactflow.flows.result import DepthBounds, Evidence, FlowResult
+from exactflow.flows.result import DepthBounds, FlowResult
 from exactflow.flows.verification import verify
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.factor.problem import Problem

@@ -18,9 +18,9 @@ from exactflow.explanation import Explanation, Step
 from exactflow.explanation.identities import IDENTITIES
 from exactflow.explanation.steps import product_step, recording
 from exactflow.flows.display import over
+from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import ORIENTATIONS
-from exactflow.flows.result import Evidence
 from exactflow.flows.verification import verify
 from exactflow.linear.factor.problem import SCALES, Problem
 from exactflow.linear.factor.routes import METHODS, ROUTES, layers_of

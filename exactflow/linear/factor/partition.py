@@ -31,7 +31,6 @@ they come from ever larger ranges, and over a finite one they can run out.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import FieldTooSmallError
@@ -89,8 +88,8 @@ def partition_word(blocks: Blocks) -> ShearWord:
     """
     field, (q, p) = blocks.A.domain, blocks.C.shape
     for forms, tries in _forms(blocks):
-        for bound in _bounds(tries, field):
-            draws = Draws(field, bound)
+        for k in range(tries):  # over a finite field other seeds, otherwise larger numbers, too
+            draws = Draws(field, k if field.is_FiniteField else 2**k // 2)
             for form in forms:
                 with recording():  # what is told within is of other blocks: peeled, transposed
                     word = form.word(blocks, draws)
@@ -116,11 +115,6 @@ def _tell(word: ShearWord) -> None:
         {name: T for name, (_, T) in named.items()},
         "after Koehler, Mehta, Risteski, ICML 2021; counts in exactflow.linear.factor.partition",
     )
-
-
-def _bounds(tries: int, field: Domain) -> Iterable[int]:
-    """Return ever larger ranges for the draws; over a finite field they are but other seeds."""
-    return range(tries) if field.is_FiniteField else (2**i // 2 for i in range(tries))
 
 
 def _sufficient_size(p: int, q: int) -> int:

@@ -80,8 +80,9 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, normal_cdf, upper, upper_root
 from exactflow.exact.numbers import format_above, format_below, format_short, to_element, to_index
 from exactflow.exact.typing import NumberLike
+from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseFlow
-from exactflow.flows.result import Evidence, FlowResult
+from exactflow.flows.result import FlowResult
 from exactflow.laws.universal.boxes import Boxes
 from exactflow.laws.universal.few_layers import as_eps
 from exactflow.laws.universal.gaussians import GaussianMixture

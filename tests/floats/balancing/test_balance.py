@@ -95,7 +95,7 @@ def test_families(family, layers):
 @pytest.mark.slow
 @pytest.mark.parametrize(("d", "seeds"), [(15, 20), (16, 20), (47, 8), (48, 8)])
 @pytest.mark.parametrize("family", [*FAMILIES, worst_conditioned])
-def test_every_seed(family, d, seeds):
+def test_many_seeds(family, d, seeds):
     for seed in range(seeds):
         W = family(d, seed)
         assert balance(W).error < 1e-14 * abs(W).max()

@@ -7,7 +7,7 @@ from covariances import EPS, KINDS, exact, exact_error, wishart
 
 from exactflow import whiten
 from exactflow.errors import InvalidInputError, MethodError
-from exactflow.flows.result import Evidence
+from exactflow.flows.evidence import Evidence
 from proofs.constructions.gaussian_depth import gaussian_depth
 
 

@@ -12,7 +12,7 @@ from exactflow import checker, random_matrix, verify
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.files.depth_certificate import depth_certificate_text
-from exactflow.flows.result import Evidence
+from exactflow.flows.evidence import Evidence
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.answer import CertifiedDepth
 from exactflow.linear.depth.minors import Spectra, principal_minors

@@ -39,7 +39,7 @@ def decided(M) -> int:
 
 
 @pytest.mark.parametrize("p", SL2)
-def test_every_element_of_sl2(p):
+def test_elements_of_sl2(p):
     depths = breadth_first_depths(1, 1, p)
     assert histogram(depths.values()) == SL2[p]
     for M, depth in sorted(depths.items())[:: 1 if p < 5 else 7]:

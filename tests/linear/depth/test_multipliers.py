@@ -10,7 +10,7 @@ from sympy import QQ, diag
 from exactflow import verify
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
-from exactflow.flows.result import Evidence
+from exactflow.flows.evidence import Evidence
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.scaled.signs import multipliers_against, opposed_against
 

@@ -12,7 +12,7 @@ from sympy import GF, QQ, Symbol, sqrt
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.normalforms import block_sizes
-from exactflow.flows.result import Evidence
+from exactflow.flows.evidence import Evidence
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.answer import obstruction_step
 from exactflow.linear.depth.fixed_parts import FixedParts, proved_rank

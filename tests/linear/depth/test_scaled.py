@@ -8,7 +8,7 @@ from sympy import QQ, sqrt
 
 from exactflow import random_matrix, verify
 from exactflow.exact import linalg
-from exactflow.flows.result import Evidence
+from exactflow.flows.evidence import Evidence
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.testing import assert_depth

@@ -89,13 +89,13 @@ def each_of_determinant_one(d, signs):
 
 
 @pytest.mark.parametrize("d", [2, 3, 4, 5, 6])
-def test_every_even_permutation(d):
+def test_even_permutations(d):
     for perm, signs in islice(each_of_determinant_one(d, [1]), 0, None, 1 if d < 6 else 7):
         checked_layers(perm, signs)
 
 
 @pytest.mark.parametrize("partition", [(1, 1), (1, 2), (2, 1), (2, 2)])
-def test_every_signed_permutation(partition):
+def test_signed_permutations_of_few(partition):
     step = 1 if sum(partition) < 4 else 5
     for perm, signs in islice(each_of_determinant_one(sum(partition), [1, -1]), 0, None, step):
         checked_layers(perm, signs, partition)

@@ -9,7 +9,7 @@ from sympy.matrices.expressions import PermutationMatrix
 
 from exactflow import explain, factor
 from exactflow.errors import InvalidInputError, MethodError, OrientationError
-from exactflow.flows.result import Evidence
+from exactflow.flows.evidence import Evidence
 
 t, s = sympy.symbols("t s")
 positive, real = Symbol("p", positive=True), Symbol("r", real=True)

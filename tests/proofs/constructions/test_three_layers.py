@@ -6,7 +6,7 @@ import sympy
 from covariances import EPS, KINDS, exact_error, wishart
 
 from exactflow.errors import InvalidInputError, MethodError
-from exactflow.flows.result import Evidence
+from exactflow.flows.evidence import Evidence
 from proofs.constructions.gaussian_depth import gaussian_depth
 from proofs.constructions.three_layers import whiten_by_three
 
