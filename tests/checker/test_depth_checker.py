@@ -397,6 +397,13 @@ def test_kernels_on_both_sides(Q, holds):
     assert checker.is_impossible_on_kernels(Q, blocks) is holds
 
 
+def test_eigenvalues_other_than_1_fit_into_the_smaller_block_too():
+    """D has size 3 and keeps 2 and 3, a keeps 5: where C has rank 1, all are common to both."""
+    factors, Du, aN = [[7 - x, 1] for x in (2, 3, 5)], [[2, 0], [0, 3]], [[5]]
+    assert checker.blocks_clash(factors, Du, aN, 1, (3, 3), 7) is False
+    assert checker.blocks_clash(factors, Du, aN, 1, (3, 2), 7) is True
+
+
 def test_a_composite_that_passes_for_a_prime_is_incomplete(tmp_path):
     """Entries that have no inverse modulo it end in no traceback."""
     factor, product = 1287836182261, 3317044064679887385961981

@@ -57,6 +57,12 @@ def test_ranks_at_eigenvalue_1():
     assert "Definition of_U := Ranks true true" in theorem(certificate(at_1))
 
 
+def test_ranks_of_all_eigenvalues_together():
+    """D keeps 2 and 3, a keeps a block of size 2 at 1: four dimensions where there are three."""
+    M = with_fixed_parts(diagonal(2, 3), jordan((1, 2)), diagonal(5))
+    assert "Definition of_U := Ranks false false [:: Qmake (0x6) 0x1; " in theorem(certificate(M))
+
+
 def test_a_clash_needs_unlike_blocks():
     D, a, zero = [[2, 1], [0, 2]], [[2, 1], [0, 2]], [[0, 0], [0, 0]]
     assert rank_clash([[Fraction(-2), Fraction(1)]], D, zero, a, zero, False) is None

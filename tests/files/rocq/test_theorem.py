@@ -235,7 +235,7 @@ def test_nothing_but_numbers_gets_into_the_file(text):
 
 def test_standalone_is_one_file():
     file = theorem.theorem(FLOW.encode(), standalone=True)
-    assert "Theorem flow_of_couplings" in file
+    assert "\nTheorem flow_of_couplings :\n" in file
     assert "exactflow.certificates" not in file
 
 

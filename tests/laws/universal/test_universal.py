@@ -113,6 +113,16 @@ def test_plateaus_are_as_in_the_proof(found):
         assert found.flow.jacobian(z) == delta * sympy.eye(d)
 
 
+@pytest.mark.parametrize("layers", [2, 3])
+def test_ramps_do_not_meet_where_knots_are_near(layers):
+    """Jumps so small allow wide ramps, an atom of so little weight only narrow ones."""
+    weights = ["3/4", "1/1000", "249/1000"]
+    law = Atoms([[0, 0], ["1/1000", 0], ["1/500", 0]], weights)
+    found = approximate(law, eps=1, layers=layers).parameters
+    first, second = found.knots
+    assert 0 < found.tau <= second - first
+
+
 def test_the_spread_is_that_of_the_atoms():
     found = approximate(Atoms([[0, 0], ["1/1000", 0]]), eps=1).parameters
     moved = np.array(found.moved.tolist(), dtype=float) / 2**found.bits
