@@ -2,8 +2,9 @@
 
    Role.  A reader who has understood definitions.v, and the few definitions beside the last
    theorems here, reads what is proved; each proof derives it from statements.v, which is in
-   MathComp's own words but for three abbreviations.  `formal` compiles the statements of both
-   files once more where nothing but MathComp, and for this file definitions.v, is known.
+   MathComp's own words but for three abbreviations, or, that of signed permutations, from
+   permutations.v, whose words are fewer.  `formal` compiles the statements of both files once
+   more where nothing but MathComp, and for this file definitions.v, is known.
 
    A fieldType with more than n elements is one with a list s without repetitions (uniq s)
    that is longer than n; \det, \rank, \tr and the rest are MathComp's, as in statements.v. *)
@@ -11,8 +12,7 @@ From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice f
 From mathcomp Require Import finset perm ssralg ssrnum ssrint archimedean zmodp matrix.
 From mathcomp Require Import mxalgebra rat poly mxpoly.
 From exactflow.certificates Require Import definitions shears.
-From exactflow Require Import permutations.
-From exactflow Require statements.
+From exactflow Require permutations statements.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -35,15 +35,15 @@ Qed.
 End Products.
 
 Ltac a_shear := match goal with |- shear (U _) => left | |- shear (block_mx _ _ 0 _) => left
-  | _ => right end; by eexists.
-Ltac all_shears := repeat (apply: productS; last by a_shear); apply: product1; a_shear.
+  | _ => right end; eexists; reflexivity.
+Ltac all_shears := repeat (apply productS; last a_shear); apply product1; a_shear.
 
 Lemma pairs (R : comUnitRingType) p q k M (X : nat -> 'M[R]_(p, q)) (Y : nat -> 'M[R]_(q, p)) m :
   product_of_at_most k shear M -> product_of_at_most (k + m.*2) shear
     (M *m \big[mulmx/1%:M]_(i < m) (L (Y i) *m U (X i))).
 Proof.
 elim: m => [|m IH] prodM; first by rewrite big_ord0 mulmx1 addn0.
-by rewrite big_ord_recr /= doubleS !addnS !mulmxA; do 2?(apply: productS; last by a_shear); apply: IH.
+by rewrite big_ord_recr /= doubleS !addnS !mulmxA; do 2?(apply: productS; last a_shear); apply: IH.
 Qed.
 
 Lemma det_of_shears (R : comUnitRingType) p q k (M : 'M[R]_(p + q)) :
@@ -60,7 +60,7 @@ Theorem six_layers (F : fieldType) (s : seq F) n (M : 'M[F]_(n + n)) :
   uniq s -> (n < size s)%N -> \det M = 1 <-> product_of_at_most 6 shear M.
 Proof.
 move=> us large; split=> [dM|]; last exact: det_of_shears.
-by have [W0 [X [Y [Z [W [V ->]]]]]] := statements.six_shears us large dM; all_shears.
+by destruct (statements.six_shears us large dM) as [W0 [X [Y [Z [W [V ->]]]]]]; all_shears.
 Qed.
 
 (* The six may alternate, and start with either half. *)
@@ -78,8 +78,8 @@ Theorem five_layers (F : fieldType) (s : seq F) n (M : 'M[F]_(n + n)) :
   uniq s -> (n < size s)%N -> \det M = 1 ->
   dlsubmx M \in unitmx \/ ursubmx M \in unitmx -> product_of_at_most 5 shear M.
 Proof.
-move=> us large dM [/(statements.five_shears_lower_left us large dM)
-  |/(statements.five_shears_upper_right us large dM)] [X [Y [Z [W [V ->]]]]]; all_shears.
+intros us large dM [[X [Y [Z [W [V ->]]]]]%(statements.five_shears_lower_left us large dM)
+  |[X [Y [Z [W [V ->]]]]]%(statements.five_shears_upper_right us large dM)]; all_shears.
 Qed.
 
 (* Some matrices with an invertible off-diagonal block need five. *)
@@ -112,8 +112,8 @@ Theorem six_layers_in_every_dimension (F : fieldType) (s : seq F) e n (M : 'M[F]
   (e <= 1)%N -> uniq s -> (n.+1 < size s)%N -> \det M = 1 <-> product_of_at_most 6 shear M.
 Proof.
 move=> e1 us large; split=> [dM|]; last exact: det_of_shears.
-have [[W0 [X [Y [Z [W [V ->]]]]]] _] := statements.six_layers_every_dimension e1 us large dM.
-by all_shears.
+destruct (statements.six_layers_every_dimension e1 us large dM)
+  as [[W0 [X [Y [Z [W [V ->]]]]]] _]; all_shears.
 Qed.
 
 (* With positive scales, six couplings are exactly the matrices of positive determinant. *)
@@ -177,8 +177,8 @@ Theorem four_couplings_tie (F : numFieldType) n (A B C D a b c d : 'M[F]_n)
   exists s t : 'rV[F]_n, [/\ forall i, 0 < s 0 i, forall i, 0 < t 0 i &
     char_poly (D *m invmx (diag_mx t)) = char_poly (diag_mx s *m a)].
 Proof.
-move=> inv s0 e; have [X' [Y' [Z' [W' [s [t [s_gt t_gt e']]]]]]] :=
-  statements.scales_move_to_the_end X Y Z W s0.
+move=> inv s0 e; destruct (statements.scales_move_to_the_end X Y Z W s0)
+  as [X' [Y' [Z' [W' [s [t [s_gt t_gt e']]]]]]].
 have u : diag_mx t \in unitmx.
   by rewrite unitmxE unitfE det_diag; apply/prodf_neq0 => i _; rewrite gt_eqF.
 exists s, t; split; [exact: s_gt | exact: t_gt |].
@@ -289,8 +289,9 @@ Theorem signed_permutations e n (M : 'M[int]_(n + (e + n))) :
     (nonzeros _ _ W0 + nonzeros _ _ X + nonzeros _ _ Y + nonzeros _ _ Z + nonzeros _ _ W +
        nonzeros _ _ V <= 12 * n + 2 * e)%N].
 Proof.
-move=> small nonzeros e1 MM dM; have [+ _] := statements.six_integer_shears e1 MM dM.
-case=> W0 [X [Y [Z [W [V [eM [[s1 _] [s2 _]] [[s3 _] [s4 _]] [[s5 _] [s6 _]] few]]]]]].
+move=> small nonzeros e1 MM dM.
+destruct (permutations.six_LULULU_int e1 MM dM)
+  as [W0 [X [Y [Z [W [V [eM [[s1 _] [s2 _]] [[s3 _] [s4 _]] [[s5 _] [s6 _]] few]]]]]]].
 by exists W0, X, Y, Z, W, V.
 Qed.
 
@@ -303,8 +304,8 @@ Theorem norms_of_couplings (R : realFieldType) p q N (k : R) (M : 'M[R]_(p + q))
     ((M *m x)^T *m (M *m x)) 0 0 <= k ^+ N * (x^T *m x) 0 0).
 Proof.
 move=> p0 q0 k1; split=> -[Ks [few kind ->]].
-  by have [norm _] := statements.norms_from_conditions p0 q0 k1 few; apply: norm.
-by have [_ norm] := statements.norms_from_conditions p0 q0 k1 few; apply: norm.
+  exact: (statements.norms_from_conditions p0 q0 k1 few).1.
+exact: (statements.norms_from_conditions p0 q0 k1 few).2.
 Qed.
 
 (* After zero padding three shears act as any invertible matrix. *)
@@ -327,7 +328,7 @@ Proof.
 rewrite -[Sigma]submxK; move: (ulsubmx _) (ursubmx _) (dlsubmx _) (drsubmx _) => A C C' B p2 q2.
 move=> sym; have eC : C^T = C' by move: sym; rewrite tr_block_mx => /eq_block_mx[].
 subst C'; move=> pos; have [+ _] := statements.two_couplings_exist p2 q2 sym pos.
-move=> [s [t [X [T [s_gt t_gt e]]]]].
+intros [s [t [X [T [s_gt t_gt e]]]]].
 exists (block_mx (diag_mx s) X 0 1%:M *m block_mx 1%:M 0 T (diag_mx t)); last exact: e.
 by apply: productS; [apply: product1; left; exists s, X | right; exists t, T].
 Qed.
@@ -341,7 +342,7 @@ Theorem gaussians_by_one (R : rcfType) p q (A : 'M[R]_p) (B : 'M[R]_q) (C : 'M[R
   A = 1%:M /\ is_diag_mx (B - C^T *m C) \/ B = 1%:M /\ is_diag_mx (A - C *m C^T).
 Proof.
 move=> Sigma sym pos; have [one two] := statements.one_coupling_exists sym pos; split.
-  case=> K [[s [X [s_gt ->]]]|[s [T [s_gt ->]]]] e; first by right; apply/two; exists s, X.
+  intros [K [[s [X [s_gt ->]]]|[s [T [s_gt ->]]]] e]; first by right; apply/two; exists s, X.
   by left; apply/one; exists s, T.
 case=> [/one|/two] [s [X [s_gt e]]].
   by exists (block_mx 1%:M 0 X (diag_mx s)); [right; exists s, X | exact: e].
@@ -479,8 +480,8 @@ Theorem atoms_on_plateaus (R : realFieldType) p q N (a : nat -> 'cV[R]_p) (b : n
     y1 = a m + delta *: z1 & y2 = b m + delta *: z2].
 Proof.
 move=> tau0 knots apart small off y2 y1.
-have [m [u [v [[_ _ e2 e1] [mN behind /(_ off)[u0 v0]]]]]] :=
-  statements.two_couplings_put_atoms a j tau0 knots apart z1 small.
+destruct (statements.two_couplings_put_atoms a j tau0 knots apart z1 small)
+  as [m [u [v [[_ _ e2 e1] [mN behind on]]]]]; have [u0 v0] := on off.
 exists m; split=> //.
   by rewrite [y1]e1 v0 scale0r addr0 addrC.
 by rewrite [y2]e2 u0 scale0r addr0 addrC.
