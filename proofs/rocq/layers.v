@@ -1188,7 +1188,7 @@ Theorem peel p q k (N : 'M[F]_(p + (q + k))) (l : 'M_(p, q + k)) :
   exists (N2 : 'M_(p + q)) (l2 : 'M_(p, q)),
   [/\ \det N2 = 1, l2 *m dlsubmx N2 = 1%:M & forall r, ULU r N2 -> ULU r.+1 N].
 Proof.
-move=> kp pq dN lC; have [a [b [c [d [l' [NN' e0 lc]]]]]] := inverse_blocks dN lC.
+move=> kp pq dN lC; destruct (inverse_blocks dN lC) as [a [b [c [d [l' [NN' e0 lc]]]]]].
 have [H [HC uHc]] := exists_projection lC lc.
 move: dN HC e0 NN' {lC}; rewrite -[N]submxK block_mxKdl block_mxKdr.
 move: (ulsubmx N) (ursubmx N) (dlsubmx N) (drsubmx N) => A B C D dN HC e0 NN'.
@@ -1218,8 +1218,7 @@ have hD'g : h *m D' *m g = block_mx d1 d2 0 1%:M.
 have u1 : d1 \in unitmx.
   have : h *m D' *m g \in unitmx by rewrite !unitmx_mul uh uD' unitmx_inv.
   by rewrite hD'g !unitmxE det_ublock det1 mulr1.
-have [T [X [Y [N2 [l2 [lN2 eN2]]]]]] :=
-  clear_corner A (B' *m g) (h0 *m C) E d2 u1 kp pq.
+destruct (clear_corner A (B' *m g) (h0 *m C) E d2 u1 kp pq) as [T [X [Y [N2 [l2 [lN2 eN2]]]]]].
 pose P := basis p h *m block_mx A B' C D' *m basis p g.
 have eP : P = block_mx A (B' *m g) (col_mx (h0 *m C) E) (block_mx d1 d2 0 1%:M).
   by rewrite /P mul_diag_block mul_block_diag !mul1mx !mulmx1 hD'g mul_col_mx KC.
@@ -1262,7 +1261,7 @@ Proof.
 elim: m q N l => [|m IH] q N l pq qm dN lC.
   have e : p = q by apply/anti_leq; rewrite pq -[p]mul1n.
   case: _ / e N l dN lC {pq qm} => N l dN /mulmx1_unit[_ uC].
-  have [X [Y [Z [W [V ->]]]]] := five_ULULU us large uC dN.
+  destruct (five_ULULU us large uC dN) as [X [Y [Z [W [V ->]]]]].
   exists W, V, (U X *m L Y *m U Z); split=> //.
   by exists Y, Z, (U X); split=> //; exists X.
 have [q' [k [eq kp pq' q'm]]] : exists q' k,
@@ -1433,7 +1432,7 @@ Theorem scalar_blocks_six p q (alpha beta r : F) b : (p < q)%N ->
 Proof.
 move=> pq rab b1 inf w; have r0 : r != 0.
   by apply: contra_eq_neq rab => ->; rewrite mul0r eq_sym oner_eq0.
-have [C [X [Y [Z [W [V e]]]]]] := five_of_six w.
+destruct (five_of_six w) as [C [X [Y [Z [W [V e]]]]]].
 have [k k0 bk] := orbit pq rab b1 (conj r0 inf) e.
 suff kp : p = (k * (q - p))%N by rewrite {2 3}kp mulnK ?subn_gt0 // dvdn_mull -?bk.
 apply: (powers_inj (conj r0 inf)); rewrite exprM -bk.
@@ -1616,7 +1615,7 @@ Qed.
 Lemma ULULU_block e n (N : 'M[F]_(e + n)) : \det N = 1 -> solvable N ->
   ULU 2 (block_mx 1%:M 0 (col_mx 0 1%:M) N : 'M_(n + (e + n))).
 Proof.
-move=> dN [t [S [uS h]]]; have [Y [Z [YZ ZY]]] := sim_shears h.
+move=> dN [t [S [uS h]]]; destruct (sim_shears h) as [Y [Z [YZ ZY]]].
 set P := block_mx _ _ t S in h YZ.
 have uP : P \in unitmx by rewrite unitmxE det_lblock det1 mul1r -unitmxE.
 have uN : N \in unitmx by rewrite unitmxE dN unitr1.
@@ -1846,7 +1845,7 @@ Qed.
 Theorem five_ULULU_hyperplane (M : 'M[F]_(n + n.+1)) : \det M = 1 ->
   \rank (dlsubmx M) = n -> exists X Y Z W V, M = U X *m L Y *m U Z *m L W *m U V.
 Proof.
-move=> dM /eqP/row_fullP[l lC]; have [u [N [_ dN _ hN]]] := @ULULU_of_solvable 1 n M l dM lC.
+move=> dM /eqP/row_fullP[l lC]; destruct (@ULULU_of_solvable 1 n M l dM lC) as [u [N [_ dN _ hN]]].
 by apply/ULU_five/hN/solvable_hyperplane.
 Qed.
 
@@ -1865,7 +1864,7 @@ Lemma ULU_hyperplane m q (N : 'M[F]_(n + q)) l : q = (m * n + n.+1)%N ->
   \det N = 1 -> l *m dlsubmx N = 1%:M -> ULU m.+2 N.
 Proof.
 elim: m q N l => [|m IH] q N l e; move: e N l => -> N l dN lC.
-  have [u [N' [_ dN' _ hN]]] := @ULULU_of_solvable 1 n N l dN lC.
+  destruct (@ULULU_of_solvable 1 n N l dN lC) as [u [N' [_ dN' _ hN]]].
   by apply/hN/solvable_hyperplane.
 have e : ((m * n + n.+1) + n = m.+1 * n + n.+1)%N by rewrite addnC addnA.
 move: N l dN lC; rewrite -e => N l dN lC.
@@ -2266,7 +2265,7 @@ Definition tied D a := exists s t Y Z, [/\ positive_row s, positive_row t,
 
 Lemma opposed_not_tied k D a : opposed k D a -> ~ tied D a.
 Proof.
-move=> [z z0 [signs [S Sk nz]]] [s [t [Y [Z [s_gt0 t_gt0 eD ea]]]]].
+intros [z z0 [signs [S Sk nz]]] [s [t [Y [Z [s_gt0 t_gt0 eD ea]]]]].
 have kn : (k <= n)%N by rewrite -Sk -[X in (_ <= X)%N]card_ord max_card.
 have prod_gt0 (T : {set 'I_n}) (r : 'rV[F]_n) : positive_row r -> 0 < \prod_(i in T) r 0 i.
   by move=> r_gt0; apply: prodr_gt0.
@@ -2301,9 +2300,9 @@ Lemma word_five u A B C D a b c d : scaled_word u 5 (block_mx A B C D) ->
 Proof.
 move=> /unscaled_word[s [t [s0 t0 w]]] /(scaled_inverse s0 t0).
 rewrite block_scales in w *; case: u w => w inv /= e; rewrite e mul0mx in w inv.
-  have [Y [Z [eD ea]]] := word5_upper inv w.
+  destruct (word5_upper inv w) as [Y [Z [eD ea]]].
   by exists (inv_row s), t, Y, Z; split=> //; apply: inv_row_gt0.
-have [Y [Z [eD ea]]] := word5_lower inv w.
+destruct (word5_lower inv w) as [Y [Z [eD ea]]].
 by exists (inv_row s), t, Y, Z; split=> //; apply: inv_row_gt0.
 Qed.
 

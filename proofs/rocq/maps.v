@@ -106,7 +106,7 @@ Qed.
 Lemma coupling_comp M B f g : [disjoint M & B] ->
   coupling_map G M B f -> coupling_map G M B g -> coupling_map G M B (f \o g).
 Proof.
-move=> MB [s [t [sG st fE]]] [s' [t' [s'G st' gE]]].
+intros MB [s [t [sG st fE]]] [s' [t' [s'G st' gE]]].
 exists (fun i x => s i (g x) * s' i x), (fun i x => s i (g x) * t' i x + t i (g x)).
 split=> [i x|i x y xy|x i].
 - by case: G_closed => _; apply; [apply: sG | apply: s'G].
@@ -171,7 +171,7 @@ Lemma coupling_conj (s : 'S_d) b M B f (P := signed s b) :
   P *m P^T = 1%:M -> coupling_map G M B f ->
   coupling_map G (s @: M) (s @: B) (act P^T \o f \o act P).
 Proof.
-move=> PP [u [v [uG uv fE]]].
+intros PP [u [v [uG uv fE]]].
 exists (fun i x => u (s^-1 i)%g (act P x)),
   (fun i x => (-1) ^+ b (s^-1 i)%g * v (s^-1 i)%g (act P x)).
 split=> [i x|i x y xy|x i]; first exact: uG.
@@ -351,12 +351,12 @@ have tL Y : coupling_map G (~: T) T (act (mxsub t t (L Y))).
   rewrite mxE !inE -!tH; case: (split_ordP (t i)) => k ->; case: (split_ordP (t j)) => l ->;
   by rewrite ?(block_mxEul, block_mxEur, block_mxEdr) ?mxE ?eqxx ?inH ?(negPf (outH _)).
 case: TA => ->.
-  have [W0 [X [Y [Z [W [V [eM _ _ _ _]]]]]]] := six_LULULU_int e1 MM dM.
+  destruct (six_LULULU_int e1 MM dM) as [W0 [X [Y [Z [W [V [eM _ _ _ _]]]]]]].
   exists (nth id [seq act (mxsub t t K) | K <- [:: U V; L W; U Z; L Y; U X; L W0]]).
   split=> [|x]; last by rewrite eP eM !mxsub_conj // !actM.
   by move=> [|[|[|[|[|[|k]]]]]]; rewrite /= ?nth_nil;
     (exact: tU || exact: tL || exact: coupling_id).
-have [X [Y [Z [W [V [W' [eM _ _ _ _]]]]]]] := six_ULULUL_int e1 MM dM.
+destruct (six_ULULUL_int e1 MM dM) as [X [Y [Z [W [V [W' [eM _ _ _ _]]]]]]].
 exists (nth id [seq act (mxsub t t K) | K <- [:: L W'; U V; L W; U Z; L Y; U X]]).
 split=> [|x]; last by rewrite eP eM !mxsub_conj // !actM.
 move=> [|[|[|[|[|[|k]]]]]]; rewrite /side /other /= ?nth_nil ?setCK;
@@ -447,7 +447,7 @@ Hypothesis G_unit : forall a, a \in G -> a \is a GRing.unit.
 Lemma coupling_onto (M B : {set 'I_d}) (f : 'cV[R]_d -> 'cV[R]_d) z : [disjoint M & B] ->
   coupling_map G M B f -> exists x, f x = z.
 Proof.
-move=> MB [s [t [sG st fE]]].
+intros MB [s [t [sG st fE]]].
 pose x : 'cV[R]_d := \col_i (if i \in M then (s i z)^-1 * (z i 0 - t i z) else z i 0).
 exists x; apply/colP=> i; rewrite fE; have [|-> ->] := st i x z.
   by move=> j jB; rewrite mxE (disjointFl MB jB).
@@ -1022,8 +1022,8 @@ Theorem four_for_exchanges : (0 < p)%N -> (0 < q)%N ->
   exists (t : 'rV[F]_p -> 'rV[F]_q) (u : 'rV[F]_q -> 'rV[F]_p) v w,
   realizes_exchanges (move_first w \o move_second v \o move_first u \o move_second t).
 Proof.
-move=> p0 q0; have [X [pi [inj real]]] := exchanges_map p0 q0.
-have [t [u [v [w e]]]] := four_couplings_rows p0 q0 inj.
+move=> p0 q0; destruct (exchanges_map p0 q0) as [X [pi [inj real]]].
+destruct (four_couplings_rows p0 q0 inj) as [t [u [v [w e]]]].
 by exists t, u, v, w; apply: real.
 Qed.
 End Scales.
