@@ -213,7 +213,7 @@ Qed.
 Lemma com_step av n r c (S : 'M[F]_n) : ((n + size av).+1 < size s)%N ->
   com av (S - c *m r) -> com av (block_mx (1%:M : 'M_1) r c S).
 Proof.
-move=> hs [P [uP aP] h]; have [b [b0 bav ub]] := exists_not_eigenvalue P hs.
+move=> hs [P [uP aP] h]; destruct (exists_not_eigenvalue P hs) as [b [b0 bav ub]].
 have hb := sim_clear_lower (- (P *m c)) ub.
 exists (block_mx b%:M 0 (- (P *m c)) P).
   split; last by move=> x /(avoids_diag bav aP); apply/sim_not_eigenvalue/sim_sym/hb.
@@ -423,7 +423,7 @@ have PGP : invmx P *m invmx G *m P *m G = N.
 have schur : A - (B - A *m V) *m invmx P *m C = K *m invmx P *m C.
   have -> : B - A *m V = A *m invmx C *m P - K.
     by rewrite /V /K mulmxA mulmxBr !opprB addrCA.
-  by rewrite !mulmxBl mulmxK // mulmxKV // subKr.
+  by rewrite !mulmxBl mulmxK ?mulmxKV ?subKr.
 have e := ULUL_of_schur (A := A) (B := B - A *m V) (C := C) uP YZ ZY.
 exists ((B - A *m V - Z) *m invmx P), Y, Z, (invmx P *m (C - Y)), V.
 rewrite -e; first by rewrite mul_block_U subrK mulKVmx // [P + _]addrC subrK.
@@ -941,13 +941,15 @@ Lemma two_one_takes_four (R : comUnitRingType) :
   exists X Z : 'M[R]_(1 + 1, 1), exists Y W : 'M[R]_(1, 1 + 1),
     block_mx (block_mx 1%:M 0 0 (- 1%:M)) 0 0 (- 1%:M) = U X *m L Y *m U Z *m L W.
 Proof.
-exists (col_mx 0 1%:M), (col_mx 0 1%:M), (row_mx 0 (- 2%:M)), (row_mx 0 (- 2%:M)).
+pose Z : 'M[R]_(1 + 1, 1) := col_mx 0 1%:M; pose Y : 'M[R]_(1, 1 + 1) := row_mx 0 (- 2%:M).
 have e : 1%:M - 2%:M = - 1%:M :> 'M[R]_1.
-  by rewrite -raddfB -raddfN; congr (_%:M); rewrite opprD addNKr.
-rewrite -!mulmxA [L _ in RHS]/L !mul_U mul_L mul_U !mulmx1 !mul_col_row !mulmx0 !mul0mx.
-rewrite (scalar_mx_block 1 1) !add0r !mul1mx !add_block_mx !mul_row_block !mul_row_col !addr0.
-rewrite !mulmx0 !add0r !mulmx1 e add_row_mx !mulmxN mulmx1 opprK addNr.
-by rewrite !addr0 row_mx0 mulmx0 mulmx1 subrr addr0.
+  by rewrite -scalar_mxB -scalar_mxN; congr (_%:M); rewrite opprD addNKr.
+have YZ : 1%:M + Y *m Z = - 1%:M by rewrite mul_row_col mul0mx add0r mulmx1.
+have ZY : 1%:M + Z *m Y = block_mx 1%:M 0 0 (- 1%:M).
+  by rewrite mul_col_row !mul0mx mulmx0 mul1mx (scalar_mx_block 1 1) add_block_mx !addr0 e.
+have uP : - 1%:M \in @unitmx R 1 by rewrite -scaleN1r unitmxZ ?unitrN1 ?unitmx1.
+rewrite (ULUL_of_schur uP YZ ZY); first by do 4 eexists.
+by rewrite !mul0mx subr0 mul_diag_block !mul1mx mulmx0 mulNmx mul1mx opprK [RHS]scalar_mx_block.
 Qed.
 
 (* Unequal splits p + q with p <= q: at most 2 m + 4 layers, m = ceil(q/p).
@@ -2024,8 +2026,8 @@ Theorem three_affine_normal (S1 S2 S3 : 'M[R]_n) X Y Z :
   block_mx S1 X 0 1%:M *m block_mx 1%:M 0 Y S2 *m block_mx S3 Z 0 1%:M
   = U X *m block_mx (S1 *m S3) 0 (Y *m S3) S2 *m U (invmx S3 *m Z).
 Proof.
-move=> u3; rewrite /U; blocks.
-by eq_blocks; rewrite ?mulmxDl !mulmxA ?mulmxK // -?mulmxA ?mulmxA.
+move=> u3; rewrite mul_U mul_block_U; blocks.
+by eq_blocks; rewrite ?[RHS](addrC S2) ?[RHS](addrC (X *m S2)) ?mulmxDl !mulmxA ?mulmxK.
 Qed.
 
 Theorem three_affine A B C D E Delta : C \in unitmx ->

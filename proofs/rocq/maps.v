@@ -194,7 +194,7 @@ Proof.
 move=> MB MA BA; have [|| A' [MA' A'B A'A]] := @set_between _ M (~: B) #|A|.
 - by rewrite subsets_disjoint setCK.
 - by rewrite MA /= -(leq_add2l #|B|) cardsC -(cardsC A) addnC leq_add2l.
-have [t tK tAA] := exchange (esym A'A).
+destruct (exchange (esym A'A)) as [t tK tAA].
 have tA i : (t i \in A) = (i \in A') by case: (tAA i).
 have tX i : (t i \in A :\: A') = (i \in A' :\: A) by have [_ tA' _] := tAA i; rewrite !inE tA tA'.
 have tY i : (t i \in A' :\: A) = (i \in A :\: A') by have [_ tA' _] := tAA i; rewrite !inE tA tA'.
@@ -260,11 +260,11 @@ have [fN MB] := fC N.+1 (ltnSn _); have [MA BA] := fits N.+1 (ltnSn _).
 pose f' := act P^T \o f N.+1 \o act P.
 have f'C : coupling_map G (s @: M N.+1) (s @: B N.+1) f'.
   by rewrite /f' eP; apply: coupling_conj; rewrite // -eP.
-have [||| L1 [L2 [t [c [L1A L2A eQ /andP[MA' BA']]]]]] := @swap A (s @: M N.+1) (s @: B N.+1).
+destruct (@swap A (s @: M N.+1) (s @: B N.+1)) as [L1 [L2 [t [c [L1A L2A eQ inA]]]]].
 - by rewrite imset_disjoint //; apply: perm_inj.
 - by rewrite card_imset //; apply: perm_inj.
 - by rewrite card_imset //; apply: perm_inj.
-set Q := _ *m _ in eQ.
+case/andP: inA => MA' BA'; set Q := _ *m _ in eQ.
 have QQ : Q^T *m Q = 1%:M.
   rewrite -[Q in _ *m Q]trmxK; apply/(orthogonal_signed_permutation _).2.
   by exists t, c.
@@ -330,7 +330,7 @@ have outH i : rshift n i \notin H.
   by apply/imsetP=> [[j _ /eqP]]; rewrite eq_rlshift.
 have [T TA T_size] : exists2 T, A = T \/ A = ~: T & #|T| = #|H|.
   by case: An => An; [exists A | exists (~: A)]; rewrite ?H_size ?setCK; auto.
-have [t tK tHT] := exchange T_size.
+destruct (exchange T_size) as [t tK tHT].
 have tH i : (t i \in H) = (i \in T) by case: (tHT i).
 pose M := mxsub t t P.
 have eP : P = mxsub t t M by apply/matrixP=> i j; rewrite !mxE !tK.
@@ -411,7 +411,7 @@ Theorem one_mask_all (R : ringType) (G : {pred R}) d (A : {set 'I_d}) N f M B :
 Proof.
 move=> Gc A2 fC fits M0 B0; case: N => [|N] in fC fits *.
   by exists (fun _ => id) => // k; apply: coupling_id.
-have [P [g [PP dP gC fgP]]] := one_mask Gc fC fits M0 B0.
+destruct (one_mask Gc fC fits M0 B0) as [P [g [PP dP gC fgP]]].
 have [w [wC wP]] := six_at_end_halves Gc A2 PP dP.
 have [|h hC hE] := @merge_words R G d A (2 * N) 5 g w Gc _ gC wC; first by rewrite oddM.
 exists h => // x; have -> : (2 * N.+1 + 4 = 2 * N + 6)%N by rewrite mulnS addnAC addnC.
@@ -642,7 +642,7 @@ have [t [st et rt]] : exists t : seq ('M[R]_(p + q) * 'cV_(p + q)),
     forall k j, (k < size s)%N ->
       `|(nth (0, 0) t k).2 j 0| <= if moves (nth (inl 0) s k) j then 2%:R^-1 else 0].
   elim: s x => [|K s IH] x; first by exists [::].
-  have [t [st et rt]] := IH (rounded x K); have [r er br] := rounded_shear_step x K.
+  destruct (IH (rounded x K)) as [t [st et rt]], (rounded_shear_step x K) as [r er br].
   exists ((linear_shear K, r) :: t); split; first by rewrite /= st.
     by rewrite /= et er.
   by case=> [|k] j; [move=> _; apply: br | apply: rt].
@@ -1013,7 +1013,7 @@ Theorem some_map_needs_four : (0 < p)%N -> (0 < q)%N ->
   forall s1 t1 s2 t2 s3 t3, positive_scale s1 -> positive_scale s2 -> positive_scale s3 ->
     ~ {in X, forall x, scale_first s3 t3 (scale_second s2 t2 (scale_first s1 t1 x)) = pi x}].
 Proof.
-move=> p0 q0; have [X [pi [inj real]]] := exchanges_map p0 q0; have [no1 no2] := three_scaled p0 q0.
+move=> p0 q0; destruct (exchanges_map p0 q0) as [X [pi [inj real]]], (three_scaled p0 q0) as [no1 no2].
 by exists X, pi; split=> // s1 t1 s2 t2 s3 t3 pos1 pos2 pos3 /real; [apply: no1 | apply: no2].
 Qed.
 

@@ -441,8 +441,8 @@ have [S1|nS] := eqVneq S (- 1%:M).
 have nT : T != - 1%:M.
   apply: contra_neq nS => T1; apply: (can_inj (mulmxK ug)).
   by rewrite Sg T1 mulNmx mulmxN mulmx1 mul1mx.
-have [h [k [hh Sh symk kk]]] := @involution_step n S symS SS nS.
-have [h' [k' [hh' Th symk' kk']]] := @involution_step n T symT TT nT.
+destruct (@involution_step n S symS SS nS) as [h [k [hh Sh symk kk]]].
+destruct (@involution_step n T symT TT nT) as [h' [k' [hh' Th symk' kk']]].
 have conj (h0 S0 : 'M[R]_(1 + n)) D : h0^T *m h0 = 1%:M -> S0 *m h0 = h0 *m D -> \tr S0 = \tr D.
   move=> hh0 Sh0; rewrite -[D]mul1mx -hh0 -mulmxA -Sh0 mulmxA mxtrace_mulC mulmxA.
   by rewrite (mulmx1C hh0) mul1mx.
@@ -488,7 +488,7 @@ move=> Ch Jh e1 oM dM oC oJ bW0.
 have oT : (Jh^T *m Ch)^T *m (Jh^T *m Ch) = 1%:M.
   by rewrite trmx_mul trmxK -mulmxA (mulmxA Jh) (mulmx1C oJ) mul1mx.
 have dT : \det (Jh^T *m Ch) = 1 by rewrite -dM; apply: det_Theta.
-have [k [g [kk gg gK]]] := reversal_exists e1 oT dT.
+destruct (reversal_exists e1 oT dT) as [k [g [kk gg gK]]].
 exact: six_bounded oM oC oJ kk gg bW0 gK.
 Qed.
 End Reversal.
@@ -898,10 +898,9 @@ have b1 k l (T : 'M[R]_(k, l)) : bounded 1 T -> bounded 4 T.
   by apply: bounded_le; rewrite ?ler01 ?ler1n.
 have b2 k l (T : 'M[R]_(k, l)) : bounded 2 T -> bounded 4 T.
   by apply: bounded_le; rewrite ?ler0n ?ler_nat.
-exists [:: L W0; U X; L Y; U Z; L W; U V].
-split; [by [] | | by rewrite !big_cons big_nil mulmx1 !mulmxA].
-by repeat (apply/forall_cons; split);
-  [exact/cL/b1 | exact: cU | exact/cL/b1 | exact/cU/b2 | exact/cL/b2 | exact/cU/b2 |].
+exists [:: L W0; U X; L Y; U Z; L W; U V]; rewrite !big_cons big_nil mulmx1 !mulmxA; split=> // K.
+by rewrite !inE => /or4P[||| /or3P[]] /eqP ->;
+  [apply/cL/b1 | apply: cU | apply/cL/b1 | apply/cU/b2 | apply/cL/b2 | apply/cU/b2].
 Qed.
 End Condition.
 
@@ -952,7 +951,7 @@ Qed.
 Lemma shear_norm k K : shear K -> condition_at_most k K ->
   forall x, dot (K *m x) (K *m x) <= k * dot x x.
 Proof.
-move=> sK [a [b [a0 b0 ab ba bb]]].
+intros sK [a [b [a0 b0 ab ba bb]]].
 have {}bb : bounded b K.
   have -> : K = sign *m invmx K *m sign.
     case: sK => [] [T ->].
@@ -1042,8 +1041,7 @@ have ul : (D1 + X *m T) *m (D1 + X *m T)^T + X *m D2 *m (X *m D2)^T
 have AE : A = D1 *m (1%:M - T^T *m invmx B *m T) *m D1^T + C *m invmx B *m C^T.
   by rewrite -eqS subrK.
 rewrite ur ul eqB XT; eq_blocks; rewrite [RHS]AE XE.
-rewrite !(mulmxDl, mulmxDr, mulmxBl, mulmxBr) ?mulmx1 !mulmxA.
-rewrite !(mulNmx, mulmxN) !mulmxA -!addrA; congr (_ + _).
+rewrite mulmxDl !mulmxBl !mulmxBr mulmx1 mulmxBl !mulmxA -!addrA; congr (_ + _).
 by rewrite addrC -!addrA addNr addr0.
 Qed.
 
@@ -1279,7 +1277,7 @@ Theorem two_layers_exist p q (A : 'M[R]_p) (B : 'M[R]_q) C :
 Proof.
 move=> /spiked_small spk_p /spiked_small spk_q pM.
 have [pB pS] := (posdef_dr pM, posdef_schur pM).
-have [r1 h1] := spk_p _ (posdef_inv pS); have [r2 h2] := spk_q _ pB.
+destruct (spk_p _ (posdef_inv pS)) as [r1 h1], (spk_q _ pB) as [r2 h2].
 pose rho := Num.max 1 (Num.max r1 r2).
 have le1 : r1 <= rho by rewrite !le_max lexx orbT.
 have le2 : r2 <= rho by rewrite !le_max lexx !orbT.
