@@ -437,7 +437,7 @@ Lemma det_lower_invertible (R : comUnitRingType) n (A B C D : 'M[R]_n) :
 Proof.
 move=> uC; set K := _ - B.
 transitivity (\det (L (- 1%:M) *m (U 1%:M *m (U (- (A *m invmx C)) *m
-    block_mx A B C D)))); first by rewrite !det_mulmx !(det_L, det_U) !mul1r.
+    block_mx A B C D)))); first by rewrite !det_mulmx !det_L !det_U !mul1r.
 rewrite !mul_U mul_L !(mulNmx, mul1mx) mulmxKV // subrr add0r.
 rewrite -[B - _]opprB -/K [- K + D]addrC subrr subKr.
 by rewrite det_ublock det_mulmx.
@@ -466,7 +466,7 @@ move=> uB dM; have [||X [Y [Z [W [V e]]]]] := @five_ULULU M^T.
 - by rewrite -trmx_ursub unitmx_tr.
 - by rewrite det_tr.
 exists V^T, W^T, Z^T, Y^T, X^T.
-by rewrite -[M]trmxK e !trmx_mul !(tr_U, tr_L) !mulmxA.
+by rewrite -[M]trmxK e !trmx_mul !tr_L !tr_U -!mulmxA.
 Qed.
 
 Theorem six_LULULU (M : 'M[F]_(n + n)) : \det M = 1 ->
@@ -500,7 +500,7 @@ End Suffice.
 
 Lemma det_six (R : comUnitRingType) p q (X Z V : 'M[R]_(p, q)) (W0 Y W : 'M_(q, p)) :
   \det (L W0 *m U X *m L Y *m U Z *m L W *m U V) = 1.
-Proof. by rewrite !det_mulmx !(det_U, det_L) !mulr1. Qed.
+Proof. by rewrite !det_mulmx !det_L !det_U !mulr1. Qed.
 
 (* Infinite fields have as many elements as we like. *)
 Lemma infinite_seq (F : fieldType) (f : nat -> F) n : injective f ->
@@ -1225,7 +1225,7 @@ pose P := basis p h *m block_mx A B' C D' *m basis p g.
 have eP : P = block_mx A (B' *m g) (col_mx (h0 *m C) E) (block_mx d1 d2 0 1%:M).
   by rewrite /P mul_diag_block mul_block_diag !mul1mx !mulmx1 hD'g mul_col_mx KC.
 rewrite -eP in eN2; exists N2, l2; split=> // [|r].
-  rewrite -(det_embed k) -eN2 !det_mulmx !(det_U, det_L) mul1r !mulr1 mulrAC.
+  rewrite -(det_embed k) -eN2 !det_mulmx !det_L !det_U mul1r !mulr1 mulrAC.
   rewrite -!det_mulmx basisM hg basis1 mul1mx -eNV det_mulmx dN det_U mulr1.
   by [].
 move/(ULU_embed k); rewrite -eN2 => /(ULU_left (- T))/(ULU_right (- X)).
@@ -1858,7 +1858,7 @@ move=> dM rB; have [||X [Y [Z [W [V e]]]]] := @five_ULULU_hyperplane M^T.
 - by rewrite det_tr.
 - by rewrite -trmx_ursub mxrank_tr.
 exists V^T, W^T, Z^T, Y^T, X^T.
-by rewrite -[M]trmxK e !trmx_mul !(tr_U, tr_L) !mulmxA.
+by rewrite -[M]trmxK e !trmx_mul !tr_L !tr_U -!mulmxA.
 Qed.
 
 (* Halves of n and q = m n + 1 entries: 2 m + 3 shears if the lower left block has rank n. *)

@@ -743,7 +743,7 @@ have -> : G^T *m (col_mx A C *m (col_mx A C)^T) *m G = block_mx 0 0 0 (W0^T *m W
   rewrite mulmxA -mulmxA NG -[col_mx A C]trmxK -trmx_mul NG tr_row_mx mul_col_row trmx0.
   by rewrite !mul0mx !mulmx0 [(- Z^T)^T]trmxN trmxK mulNmx mulmxN opprK ZZ.
 rewrite tr_block_mx mulmx_block !trmx0 [(- 1%:M)^T]trmxN trmx1.
-rewrite !(mul0mx, mulmx0, add0r, addr0) uu W0u uW0.
+rewrite !mul0mx !mulmx0 !add0r ?addr0 uu W0u uW0.
 rewrite mulNmx mulmxN opprK mulmx1 opp_block_mx add_block_mx !(oppr0, addr0) addrK.
 by rewrite [RHS]scalar_mx_block.
 Qed.

@@ -729,9 +729,9 @@ suff [K' lK' eK] : exists2 K', letter b K' & scales s t *m K = K' *m scales s t.
   by exists (K' *m N'); [exists K', N' | rewrite mulmxA eK -!mulmxA eN].
 case: b lK {wN'} => [] [X ->].
   exists (U (diag_mx s *m X *m invmx (diag_mx t))); first by eexists.
-  by rewrite mul_U mul_diag_block !(mulmx1, mulmx0, addr0, add0r) mulmxKV ?unit_positive.
+  by rewrite mul_U mul_diag_block !mulmx1 !mulmx0 !addr0 ?add0r mulmxKV ?unit_positive.
 exists (L (diag_mx t *m X *m invmx (diag_mx s))); first by eexists.
-by rewrite mul_L mul_diag_block !(mulmx1, mulmx0, addr0, add0r) mulmxKV ?unit_positive.
+by rewrite mul_L mul_diag_block !mulmx1 !mulmx0 !addr0 ?add0r mulmxKV ?unit_positive.
 Qed.
 
 (* m alternating shears, U first if b, and positive scales. *)
