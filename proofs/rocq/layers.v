@@ -462,7 +462,7 @@ Qed.
 Corollary five_LULUL (M : 'M[F]_(n + n)) : ursubmx M \in unitmx -> \det M = 1 ->
   exists X Y Z W V : 'M[F]_n, M = L X *m U Y *m L Z *m U W *m L V.
 Proof.
-move=> uB dM; have [||X [Y [Z [W [V e]]]]] := @five_ULULU M^T.
+move=> uB dM; destruct (@five_ULULU M^T) as [X [Y [Z [W [V e]]]]].
 - by rewrite -trmx_ursub unitmx_tr.
 - by rewrite det_tr.
 exists V^T, W^T, Z^T, Y^T, X^T.
@@ -479,7 +479,7 @@ have /stable_range[W0 uC] :
   have := mulVmx uM; move: (invmx M) => M'.
   rewrite -{1}[M']submxK -{1}[M]submxK mulmx_block.
   by rewrite scalar_mx_block => /eq_block_mx[].
-have [||X [Y [Z [W [V e]]]]] := @five_ULULU (L W0 *m M).
+destruct (@five_ULULU (L W0 *m M)) as [X [Y [Z [W [V e]]]]].
 - by rewrite -[M]submxK mul_L block_mxKdl.
 - by rewrite det_mulmx det_L mul1r.
 by exists (- W0), X, Y, Z, W, V; rewrite -[LHS](mul_LK W0) e !mulmxA.
@@ -612,8 +612,8 @@ exists (block_mx 1%:M B 1%:M 1%:M) => [|Ks shears four].
     by rewrite mul_U !mulmx1 add0r /B addrC subrK.
   by rewrite det_mulmx det_U mul1r det_lblock dA det1 mulr1.
 have [[] + e] := shears_alternate shears four; rewrite -e.
-  by move=> /(word4P inv)[_ [Y [Z [_ [e1 ea _ _]]]]]; apply: no e1 ea.
-move=> /word_swap; rewrite swap_block => /(word4P inv')[_ [Y [Z [_ [e1 ea _ _]]]]].
+  by intros [_ [Y [Z [_ [e1 ea _ _]]]]]%(word4P inv); apply: no e1 ea.
+move=> /word_swap; rewrite swap_block; intros [_ [Y [Z [_ [e1 ea _ _]]]]]%(word4P inv').
 exact: no e1 ea.
 Qed.
 
@@ -1854,7 +1854,7 @@ Qed.
 Corollary five_LULUL_hyperplane (M : 'M[F]_(n + n.+1)) : \det M = 1 ->
   \rank (ursubmx M) = n -> exists X Y Z W V, M = L X *m U Y *m L Z *m U W *m L V.
 Proof.
-move=> dM rB; have [||X [Y [Z [W [V e]]]]] := @five_ULULU_hyperplane M^T.
+move=> dM rB; destruct (@five_ULULU_hyperplane M^T) as [X [Y [Z [W [V e]]]]].
 - by rewrite det_tr.
 - by rewrite -trmx_ursub mxrank_tr.
 exists V^T, W^T, Z^T, Y^T, X^T.
@@ -1894,7 +1894,7 @@ Theorem six_every_LULULU e (M : 'M[F]_(n + (e + n))) : (e <= 1)%N -> \det M = 1 
 Proof.
 case: e M => [|[|//]] M _ dM; first exact: six_LULULU us (ltnW large) M dM.
 have [W0 [l lC]] := first_shear (leqnSn n) dM.
-have [||X [Y [Z [W [V e]]]]] := @five_ULULU_hyperplane (L W0 *m M).
+destruct (@five_ULULU_hyperplane (L W0 *m M)) as [X [Y [Z [W [V e]]]]].
 - by rewrite det_mulmx det_L mul1r.
 - by apply/eqP/row_fullP; exists l.
 by exists (- W0), X, Y, Z, W, V; rewrite -[LHS](mul_LK W0) e !mulmxA.
@@ -1952,7 +1952,7 @@ pose T : 'M[F]_(p + q.+1) := block_mx 1%:M 0 0 S.
 have dT : \det T = \det M by rewrite det_ublock det1 mul1r det_first_entry.
 have uT : T \in unitmx by rewrite unitmxE dT unitfE.
 have : \det (invmx T *m M) = 1 by rewrite det_mulmx det_inv dT mulVf.
-case/six => W0 [X [Y [Z [W [V e]]]]].
+intros [W0 [X [Y [Z [W [V e]]]]]]%six.
 exists (S *m W0), X, Y, Z, W, V.
 have -> : scaled_L (first_entry q (\det M)) (S *m W0) = T *m L W0.
   by rewrite /T /L; blocks.
@@ -1997,7 +1997,7 @@ move=> e1 en; split=> [dM | [Ks [_ hK ->]]]; last exact: det_couplings_gt0.
 have [s us large] := num_seq F n.+1.
 have six (N : 'M[F]_(n + (e + n))) dN := six_every_LULULU us large (M := N) e1 dN.
 case: (e + n)%N (prednK en) M dM six => // q _ M dM six.
-have [|W0 [X [Y [Z [W [V h]]]]]] := six_couplings six (M := M); first by rewrite gt_eqF.
+destruct (six_couplings six (M := M)) as [W0 [X [Y [Z [W [V h]]]]]]; first by rewrite gt_eqF.
 exists [:: scaled_L (first_entry q (\det M)) W0; U X; L Y; U Z; L W; U V]; split=> //.
   move=> K; rewrite !inE => /or4P[||| /or3P[]] /eqP ->;
     [|exact: coupling_U|exact: coupling_L|exact: coupling_U|exact: coupling_L|exact: coupling_U].
@@ -2293,7 +2293,7 @@ Lemma word_four A B C D a b c d : scaled_word true 4 (block_mx A B C D) ->
   block_mx A B C D *m block_mx a b c d = 1%:M -> tied D a.
 Proof.
 move=> /unscaled_word[s [t [s0 t0 w]]] /(scaled_inverse s0 t0).
-rewrite block_scales in w *; case/word4P/(_ w) => _ [Y [Z [_ [eD ea _ _]]]].
+rewrite block_scales in w *; intros [_ [Y [Z [_ [eD ea _ _]]]]]%word4P; last exact: w.
 by exists (inv_row s), t, Y, Z; split=> //; apply: inv_row_gt0.
 Qed.
 

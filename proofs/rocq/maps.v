@@ -94,7 +94,7 @@ Qed.
 Lemma coupling_sub M B M' B' f :
   M \subset M' -> B \subset B' -> coupling_map G M B f -> coupling_map G M' B' f.
 Proof.
-move=> /subsetP MM' /subsetP BB' [s [t [sG st fE]]].
+move=> /subsetP MM' /subsetP BB'; intros [s [t [sG st fE]]].
 exists (fun i x => if i \in M then s i x else 1), (fun i x => if i \in M then t i x else 0).
 split=> [i x|i x y xy|x i].
 - by case: ifP => _; [apply: sG | case: G_closed].
@@ -478,7 +478,7 @@ pose e : 'cV[R]_d := delta_mx i 0.
 have ek : e k 0 = 0 by rewrite mxE eq_sym (negPf ik).
 have ei : e i 0 = 1 by rewrite mxE !eqxx.
 have blind h : coupling_map G A (~: A) h -> h 0 k 0 = 0 -> h e k 0 = 0.
-  move=> [s [t [_ st hE]]]; rewrite !hE kA mxE ek !mulr0 !add0r.
+  intros [s [t [_ st hE]]]; rewrite !hE kA mxE ek !mulr0 !add0r.
   have [|_ ->//] := st k e 0.
   move=> j; rewrite inE !mxE andbT => jA.
   by case: eqP jA => // ->; rewrite iA.
@@ -799,7 +799,7 @@ Theorem one_coupling_keeps (R : idomainType) (G : {pred R}) d (M B : {set 'I_d})
   forall c delta (x y : 'cV[R]_d) j, j \notin M -> x j 0 != y j 0 ->
     f x = c + delta *: x -> f y = c + delta *: y -> delta = 1.
 Proof.
-move=> [s [t [_ _ fE]]]; have keep (x : 'cV[R]_d) j : j \notin M -> f x j 0 = x j 0.
+intros [s [t [_ _ fE]]]; have keep (x : 'cV[R]_d) j : j \notin M -> f x j 0 = x j 0.
   by move=> /negPf jM; rewrite fE jM.
 split=> // c delta x y j jM xy /colP/(_ j) + /colP/(_ j); rewrite !keep // !mxE => fx fy.
 have : (1 - delta) * (x j 0 - y j 0) = 0.

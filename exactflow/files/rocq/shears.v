@@ -186,7 +186,7 @@ have ZPY : (1%:M - Z *m invmx P *m Y) *m S = 1%:M.
   by rewrite mulmxBl mul1mx -!mulmxA YS mulKmx // -ZY addrK.
 have -> : A = 1%:M - Z *m invmx P *m Y + B *m invmx P *m C.
   by apply/(canRL (subrK _))/(can_inj (mulmxK uS)); rewrite AS ZPY.
-expand; move: (Z *m _ *m C) (Z *m _ *m Y) (B *m _ *m C) => a b c.
+rewrite (mulmxA Z) mulmxBr !mulmxBl; move: (Z *m _ *m C) (Z *m _ *m Y) (B *m _ *m C) => a b c.
 by rewrite [a - b]addrC -!addrA; do 2!congr (_ + _); rewrite addrC subrK.
 Qed.
 
@@ -774,7 +774,7 @@ Theorem couplings_word m (Ks : seq 'M[F]_(p + q)) :
 Proof.
 elim: Ks m => [|K Ks IH] m hK; first by exists true; rewrite big_nil; apply: scaled_word1.
 case: m => // m /IH[K' K's|b wM]; first by apply: hK; rewrite inE K's orbT.
-have [[s [X [s_gt0 ->]]]|[s [X [s_gt0 ->]]]] := hK K (mem_head _ _); rewrite big_cons.
+destruct (hK K (mem_head _ _)) as [[s [X [s_gt0 ->]]]|[s [X [s_gt0 ->]]]]; rewrite big_cons.
   by exists true; apply: scaled_word_U wM.
 by exists false; apply: scaled_word_L wM.
 Qed.
