@@ -29,7 +29,7 @@ Proof. by move=> kK; exists [:: K]; rewrite big_seq1; split=> // N; rewrite inE 
 Lemma productS k M K : product_of_at_most k kind M -> kind K ->
   product_of_at_most k.+1 kind (M *m K).
 Proof.
-move=> [Ks [le kKs ->]] kK; exists (rcons Ks K); rewrite size_rcons big_rcons; split=> // N.
+intros [Ks [le kKs ->]] kK; exists (rcons Ks K); rewrite size_rcons big_rcons; split=> // N.
 by rewrite mem_rcons inE => /orP[/eqP->|/kKs].
 Qed.
 End Products.
@@ -87,7 +87,7 @@ Theorem five_layers_are_needed (F : fieldType) n : (1 < n)%N ->
   exists2 M : 'M[F]_(n + n), \det M = 1 & dlsubmx M \in unitmx /\ ~ product_of_at_most 4 shear M.
 Proof.
 case/(statements.four_shears_do_not_suffice F)=> M [dM uC] no; exists M => //; split=> //.
-by move=> [Ks [four kind]]; apply: no Ks kind four.
+by intros [Ks [four kind e]]; apply: no Ks kind four e.
 Qed.
 
 (* Five do not always suffice. *)
@@ -154,15 +154,15 @@ Theorem blocks_need_five (F : numFieldType) n k l (A B C D a b c d : 'M[F]_n) :
   block_mx A B C D *m block_mx a b c d = 1%:M -> opposed k D a -> opposed l A d ->
   ~ product_of_at_most 4 coupling (block_mx A B C D).
 Proof.
-move=> inv [z z0 [zs zn]] [w w0 [ws wn]] [Ks [four kind]].
-exact: (statements.opposed_minors_need_five inv z0 zs zn w0 ws wn kind four).
+intros inv [z z0 [zs zn]] [w w0 [ws wn]] [Ks [four kind e]].
+exact: (statements.opposed_minors_need_five inv z0 zs zn w0 ws wn kind four e).
 Qed.
 
 (* diag(-1, 1) is no product of five couplings. *)
 Theorem minus_one_needs_six (F : numFieldType) n : (0 < n)%N ->
   ~ product_of_at_most 5 coupling (block_mx (- 1%:M) 0 0 1%:M : 'M[F]_(n + n)).
 Proof.
-by move=> n0 [Ks [five kind]]; apply: (statements.minus_one_needs_six_couplings n0 kind five).
+by intros n0 [Ks [five kind e]]; apply: (statements.minus_one_needs_six_couplings n0 kind five e).
 Qed.
 
 (* If M, of the inverse [a b; c d], is four couplings, the first and the third of which, as factors,
@@ -256,8 +256,8 @@ Theorem scalar_blocks (F : fieldType) p q (alpha beta r : F) :
   ~~ (q - p %| p)%N || (beta != r ^+ (p %/ (q - p))) ->
   ~ product_of_at_most 7 shear (block_mx alpha%:M 0 0 beta%:M : 'M_(p + q)).
 Proof.
-move=> pq rab b1 inf no [Ks [seven kind]].
-exact: (statements.scalar_blocks_need_eight pq rab b1 inf no kind seven).
+intros pq rab b1 inf no [Ks [seven kind e]].
+exact: (statements.scalar_blocks_need_eight pq rab b1 inf no kind seven e).
 Qed.
 
 (* Every rotation of an even (e = 0) or odd (e = 1) number of coordinates is six shears of norms at
@@ -426,7 +426,7 @@ Theorem one_layer_keeps_a_half (R : idomainType) (G : {pred R}) d (M B : {set 'I
   forall c delta (x y : 'cV[R]_d) j, j \notin M -> x j 0 != y j 0 ->
     f x = c + delta *: x -> f y = c + delta *: y -> delta = 1.
 Proof.
-by move=> [s [t [_ st fE]]]; apply: (@statements.one_coupling_keeps_a_half _ _ M B f s t st fE).
+by intros [s [t [_ st fE]]]; apply: (@statements.one_coupling_keeps_a_half _ _ M B f s t st fE).
 Qed.
 
 (* A shear whose shift is any function, so also a rounded one, is a bijection. *)

@@ -213,7 +213,7 @@ Qed.
 Lemma com_step av n r c (S : 'M[F]_n) : ((n + size av).+1 < size s)%N ->
   com av (S - c *m r) -> com av (block_mx (1%:M : 'M_1) r c S).
 Proof.
-move=> hs [P [uP aP] h]; destruct (exists_not_eigenvalue P hs) as [b [b0 bav ub]].
+intros hs [P [uP aP] h]; destruct (exists_not_eigenvalue P hs) as [b [b0 bav ub]].
 have hb := sim_clear_lower (- (P *m c)) ub.
 exists (block_mx b%:M 0 (- (P *m c)) P).
   split; last by move=> x /(avoids_diag bav aP); apply/sim_not_eigenvalue/sim_sym/hb.
@@ -1617,7 +1617,7 @@ Qed.
 Lemma ULULU_block e n (N : 'M[F]_(e + n)) : \det N = 1 -> solvable N ->
   ULU 2 (block_mx 1%:M 0 (col_mx 0 1%:M) N : 'M_(n + (e + n))).
 Proof.
-move=> dN [t [S [uS h]]]; destruct (sim_shears h) as [Y [Z [YZ ZY]]].
+intros dN [t [S [uS h]]]; destruct (sim_shears h) as [Y [Z [YZ ZY]]].
 set P := block_mx _ _ t S in h YZ.
 have uP : P \in unitmx by rewrite unitmxE det_lblock det1 mul1r -unitmxE.
 have uN : N \in unitmx by rewrite unitmxE dN unitr1.

@@ -354,12 +354,12 @@ case: TA => ->.
   destruct (six_LULULU_int e1 MM dM) as [W0 [X [Y [Z [W [V [eM _ _ _ _]]]]]]].
   exists (nth id [seq act (mxsub t t K) | K <- [:: U V; L W; U Z; L Y; U X; L W0]]).
   split=> [|x]; last by rewrite eP eM !mxsub_conj // !actM.
-  by move=> [|[|[|[|[|[|k]]]]]]; rewrite /= ?nth_nil;
+  by intros [|[|[|[|[|[|k]]]]]]; rewrite /= ?nth_nil;
     (exact: tU || exact: tL || exact: coupling_id).
 destruct (six_ULULUL_int e1 MM dM) as [X [Y [Z [W [V [W' [eM _ _ _ _]]]]]]].
 exists (nth id [seq act (mxsub t t K) | K <- [:: L W'; U V; L W; U Z; L Y; U X]]).
 split=> [|x]; last by rewrite eP eM !mxsub_conj // !actM.
-move=> [|[|[|[|[|[|k]]]]]]; rewrite /side /other /= ?nth_nil ?setCK;
+intros [|[|[|[|[|[|k]]]]]]; rewrite /side /other /= ?nth_nil ?setCK;
   by (exact: tU || exact: tL || exact: coupling_id).
 Qed.
 

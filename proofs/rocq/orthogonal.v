@@ -926,7 +926,7 @@ Qed.
 Lemma coupling_norm k K : (0 < p)%N -> (0 < q)%N -> coupling K -> condition_at_most k K ->
   bounded k K.
 Proof.
-move=> p0 q0 cK [a [b [a0 b0 ab ba bb]]]; apply: (bounded_le a0 _ ba).
+intros p0 q0 cK [a [b [a0 b0 ab ba bb]]]; apply: (bounded_le a0 _ ba).
 suff b1 : 1 <= b by apply: le_trans ab; rewrite ler_peMr.
 have pos m (s : 'rV[R]_m) : (forall i, 0 < s 0 i) -> \prod_i s 0 i != 0.
   by move=> s0; rewrite gt_eqF // prodr_gt0.
@@ -1145,7 +1145,7 @@ Qed.
 Lemma posdef_congruent m n (M : 'M[R]_m) (K : 'M_(m, n)) L :
   L *m K = 1%:M -> posdef M -> posdef (K^T *m M *m K).
 Proof.
-move=> LK [sym pos]; split=> [|x nx]; first by rewrite !trmx_mul trmxK sym mulmxA.
+intros LK [sym pos]; split=> [|x nx]; first by rewrite !trmx_mul trmxK sym mulmxA.
 rewrite !mulmxA -trmx_mul -mulmxA; apply: pos; apply: contra_neq nx => Kx.
 by rewrite -[x]mul1mx -LK -mulmxA Kx mulmx0.
 Qed.

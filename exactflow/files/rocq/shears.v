@@ -748,7 +748,7 @@ Qed.
 Lemma scaled_word_letter b c m s t K M : letter c K -> positive_row s -> positive_row t ->
   scaled_word b m M -> scaled_word c m.+1 (K *m scales s t *m M).
 Proof.
-move=> lK s0 t0 [W [s' [t' [wW s'0 t'0 ->]]]]; have [W' wW' e] := word_push s0 t0 wW.
+intros lK s0 t0 [W [s' [t' [wW s'0 t'0 ->]]]]; have [W' wW' e] := word_push s0 t0 wW.
 exists (K *m W'), (\row_i (s 0 i * s' 0 i)), (\row_i (t 0 i * t' 0 i)).
 split; [exact: word_letter wW' | exact: mul_row_gt0 | exact: mul_row_gt0 |].
 by rewrite -scales_mul -mulmxA (mulmxA _ W) e !mulmxA.
@@ -782,7 +782,7 @@ Qed.
 Lemma unscaled_word b m M : scaled_word b m M ->
   exists s t, [/\ positive_row s, positive_row t & word b m (M *m scales s t)].
 Proof.
-move=> [W [s [t [wW s0 t0 ->]]]]; exists (inv_row s), (inv_row t).
+intros [W [s [t [wW s0 t0 ->]]]]; exists (inv_row s), (inv_row t).
 by rewrite -mulmxA scalesK // mulmx1; split=> //; apply: inv_row_gt0.
 Qed.
 
@@ -799,6 +799,6 @@ End Couplings.
 Lemma scaled_word_swap (F : numFieldType) p q b m (M : 'M[F]_(p + q)) :
   scaled_word b m M -> scaled_word (~~ b) m (swap M).
 Proof.
-move=> [W [s [t [wW s0 t0 ->]]]]; exists (swap W), t, s.
+intros [W [s [t [wW s0 t0 ->]]]]; exists (swap W), t, s.
 by rewrite swap_mul /scales swap_block; split=> //; apply: word_swap.
 Qed.
