@@ -144,8 +144,8 @@ Proof. by case=> Ks [_ kind ->]; apply: statements.couplings_preserve_orientatio
 Theorem blocks_need_six (F : numFieldType) n k (A D : 'M[F]_n) : opposed k D (invmx A) ->
   ~ product_of_at_most 5 coupling (block_mx A 0 0 D).
 Proof.
-case=> z z0 [signs nz] [Ks [five kind]].
-exact: (statements.opposed_blocks_need_six z0 signs nz kind five).
+intros [z z0 [signs nz]] [Ks [five kind e]].
+exact: (statements.opposed_blocks_need_six z0 signs nz kind five e).
 Qed.
 
 (* If both diagonal blocks of M and of its inverse have opposed minors, M is no product of four
@@ -273,8 +273,8 @@ Theorem rotations_condition (R : rcfType) e n (M : 'M[R]_(n + (e + n))) :
   (e <= 1)%N -> M^T *m M = 1%:M -> \det M = 1 ->
   product_of_at_most 6 (fun K => shear K /\ condition_at_most 18 K) M.
 Proof.
-move=> e1 oM dM; have [Ks [six kind eM]] :=
-  statements.every_rotation_is_six_of_condition_18 e1 oM dM.
+move=> e1 oM dM; destruct (statements.every_rotation_is_six_of_condition_18 e1 oM dM)
+  as [Ks [six kind eM]].
 by exists Ks; rewrite six.
 Qed.
 

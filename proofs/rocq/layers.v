@@ -492,7 +492,7 @@ Corollary six_ULULUL (M : 'M[F]_(n + n)) : \det M = 1 ->
 Proof.
 move=> dM; have uM : M \in unitmx by rewrite unitmxE dM unitr1.
 have /six_LULULU : \det (invmx M) = 1 by rewrite det_inv dM invr1.
-case=> [T [V [W [Z [Y [X e]]]]]]; exists (- X), (- Y), (- Z), (- W), (- V), (- T).
+intros [T [V [W [Z [Y [X e]]]]]]; exists (- X), (- Y), (- Z), (- W), (- V), (- T).
 have := mulVmx uM; rewrite e -!mulmxA => /(canRL (mul_LK T))/(canRL (mul_UK V))/(canRL (mul_LK W)).
 by move=> /(canRL (mul_UK Z))/(canRL (mul_LK Y))/(canRL (mul_UK X)) ->; rewrite mulmx1.
 Qed.
@@ -1971,7 +1971,7 @@ Proof.
 elim: Ks => [|K Ks IH] hK; first by rewrite big_nil det1.
 rewrite big_cons det_mulmx mulr_gt0 ?IH // => [|K' K'Ks]; last first.
   by apply: hK; rewrite inE K'Ks orbT.
-have [[s [X [s_gt0 ->]]]|[s [Y [s_gt0 ->]]]] := hK K (mem_head _ _).
+destruct (hK K (mem_head _ _)) as [[s [X [s_gt0 ->]]]|[s [Y [s_gt0 ->]]]].
   by rewrite det_ublock det1 mulr1 det_diag_gt0.
 by rewrite det_lblock det1 mul1r det_diag_gt0.
 Qed.

@@ -473,7 +473,7 @@ have AC : [disjoint A & ~: A] by rewrite -setI_eq0 setICr.
 have CA : [disjoint ~: A & A] by rewrite disjoint_sym.
 have keep (M B : {set 'I_d}) (h : 'cV[R]_d -> 'cV[R]_d) x l :
   coupling_map G M B h -> l \notin M -> h x l 0 = x l 0.
-  by move=> [s [t [_ _ hE]]] /negPf lM; rewrite hE lM.
+  by intros [s [t [_ _ hE]]] lM; rewrite hE (negPf lM).
 pose e : 'cV[R]_d := delta_mx i 0.
 have ek : e k 0 = 0 by rewrite mxE eq_sym (negPf ik).
 have ei : e i 0 = 1 by rewrite mxE !eqxx.

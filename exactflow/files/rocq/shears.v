@@ -392,7 +392,7 @@ Lemma word4_linked A B C D a b c d :
   block_mx A B C D *m block_mx a b c d = 1%:M -> word true 4 (block_mx A B C D) ->
   linked D 0 a 0.
 Proof.
-move=> inv /(word4P inv)[_ [Y [Z [_ [eD ea _ _]]]]]; exists 0, Y, Z.
+intros inv [_ [Y [Z [_ [eD ea _ _]]]]]%(word4P inv); exists 0, Y, Z.
 by rewrite !mul0mx subr0 addr0.
 Qed.
 
@@ -470,7 +470,7 @@ Lemma multiplier4 A B C D a b c d P Q R :
   a *m P - P *m D + (Q + B *m R) = 0 -> Q *m D = 0 -> D *m R = 0 ->
   \tr (Q *m C + R *m (D - 1%:M)) = 0.
 Proof.
-move=> inv /(word4P inv)[X [Y [Z [W [eD ea -> eB]]]]] hY hW hX.
+intros inv [X [Y [Z [W [eD ea -> eB]]]]]%(word4P inv) hY hW hX.
 have DY : D *m Y = Y *m a by rewrite eD ea mulmxDl mulmxDr mul1mx mulmx1 mulmxA.
 have -> : D - 1%:M = Y *m (B - X *m D) by rewrite eB addrK eD addrC addKr.
 have -> : Q *m (Y + D *m W) = Q *m Y by rewrite mulmxDr mulmxA hW mul0mx addr0.
