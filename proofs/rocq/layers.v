@@ -2421,7 +2421,7 @@ pose s : 'rV[F]_n := \row_i (-1) ^+ (i \in S).
 have -> : minor (const_mx x - 1%:M) S = \det (diag_mx s + u *m v).
   congr (\det _); apply/matrixP => i j; rewrite !mxE big_ord1 !mxE.
   by case: eqP => [<-|_]; case: (i \in S); case: (j \in S); rewrite /= ?mulr1n ?mulr0n
-    ?(mulr0, mulr1, addr0, add0r, subr0) // addrC.
+    ?mulr0 ?mulr1 ?addr0 ?add0r ?subr0 // addrC.
 have ss : diag_mx s *m diag_mx s = 1%:M.
   rewrite mulmx_diag -diag_const_mx; congr diag_mx; apply/rowP => i.
   by rewrite !mxE -signr_addb addbb.

@@ -957,9 +957,9 @@ have {}bb : bounded b K.
     case: sK => [] [T ->].
       have -> : invmx (U T) = U (- T).
         by rewrite -[RHS](mulmxK (unit_U T)) mul_UU subrr U0 mul1mx.
-      by rewrite /sign mul_diag_block mul_block_diag !(mulNmx, mulmxN, mul1mx, mulmx1, opprK, oppr0, mulmx0).
+      by rewrite /sign mul_diag_block mul_block_diag !mul1mx !mulmxN !mulNmx !mul1mx !mulmx1 !opprK oppr0.
     have -> : invmx (L T) = L (- T) by rewrite -[RHS](mulmxK (unit_L T)) mul_LL mul1mx.
-    by rewrite /sign mul_diag_block mul_block_diag !(mulNmx, mulmxN, mul1mx, mulmx1, opprK, oppr0, mulmx0).
+    by rewrite /sign mul_diag_block mul_block_diag !mul1mx !mulmxN !mulNmx !mul1mx !mulmx1 !opprK oppr0.
   by rewrite -[b]mulr1 -[b]mul1r; apply: bounded_mul (bounded_mul _ _) _.
 move=> x; have [le|lt] := leP a b.
   by apply: le_trans (ba x) _; rewrite ler_wpM2r ?dot_ge0 // (le_trans _ ab) // expr2 ler_wpM2l.
