@@ -2,8 +2,9 @@
 
    Role.  A reader who has understood definitions.v, and the few definitions beside the last
    theorems here, reads what is proved; each proof derives it from statements.v, which is in
-   MathComp's own words but for three abbreviations.  `formal` compiles the statements of both
-   files once more where nothing but MathComp, and for this file definitions.v, is known.
+   MathComp's own words but for three abbreviations, or, that of signed permutations, from
+   permutations.v, whose words are fewer.  `formal` compiles the statements of both files once
+   more where nothing but MathComp, and for this file definitions.v, is known.
 
    A fieldType with more than n elements is one with a list s without repetitions (uniq s)
    that is longer than n; \det, \rank, \tr and the rest are MathComp's, as in statements.v. *)
@@ -11,8 +12,7 @@ From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice f
 From mathcomp Require Import finset perm ssralg ssrnum ssrint archimedean zmodp matrix.
 From mathcomp Require Import mxalgebra rat poly mxpoly.
 From exactflow.certificates Require Import definitions shears.
-From exactflow Require Import permutations.
-From exactflow Require statements.
+From exactflow Require permutations statements.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -29,21 +29,21 @@ Proof. by move=> kK; exists [:: K]; rewrite big_seq1; split=> // N; rewrite inE 
 Lemma productS k M K : product_of_at_most k kind M -> kind K ->
   product_of_at_most k.+1 kind (M *m K).
 Proof.
-move=> [Ks [le kKs ->]] kK; exists (rcons Ks K); rewrite size_rcons big_rcons; split=> // N.
+intros [Ks [le kKs ->]] kK; exists (rcons Ks K); rewrite size_rcons big_rcons; split=> // N.
 by rewrite mem_rcons inE => /orP[/eqP->|/kKs].
 Qed.
 End Products.
 
 Ltac a_shear := match goal with |- shear (U _) => left | |- shear (block_mx _ _ 0 _) => left
-  | _ => right end; by eexists.
-Ltac all_shears := repeat (apply: productS; last by a_shear); apply: product1; a_shear.
+  | _ => right end; eexists; reflexivity.
+Ltac all_shears := repeat (apply productS; last a_shear); apply product1; a_shear.
 
 Lemma pairs (R : comUnitRingType) p q k M (X : nat -> 'M[R]_(p, q)) (Y : nat -> 'M[R]_(q, p)) m :
   product_of_at_most k shear M -> product_of_at_most (k + m.*2) shear
     (M *m \big[mulmx/1%:M]_(i < m) (L (Y i) *m U (X i))).
 Proof.
 elim: m => [|m IH] prodM; first by rewrite big_ord0 mulmx1 addn0.
-by rewrite big_ord_recr /= doubleS !addnS !mulmxA; do 2?(apply: productS; last by a_shear); apply: IH.
+by rewrite big_ord_recr /= doubleS !addnS !mulmxA; do 2?(apply: productS; last a_shear); apply: IH.
 Qed.
 
 Lemma det_of_shears (R : comUnitRingType) p q k (M : 'M[R]_(p + q)) :
@@ -60,7 +60,7 @@ Theorem six_layers (F : fieldType) (s : seq F) n (M : 'M[F]_(n + n)) :
   uniq s -> (n < size s)%N -> \det M = 1 <-> product_of_at_most 6 shear M.
 Proof.
 move=> us large; split=> [dM|]; last exact: det_of_shears.
-by have [W0 [X [Y [Z [W [V ->]]]]]] := statements.six_shears us large dM; all_shears.
+by destruct (statements.six_shears us large dM) as [W0 [X [Y [Z [W [V ->]]]]]]; all_shears.
 Qed.
 
 (* The six may alternate, and start with either half. *)
@@ -78,8 +78,8 @@ Theorem five_layers (F : fieldType) (s : seq F) n (M : 'M[F]_(n + n)) :
   uniq s -> (n < size s)%N -> \det M = 1 ->
   dlsubmx M \in unitmx \/ ursubmx M \in unitmx -> product_of_at_most 5 shear M.
 Proof.
-move=> us large dM [/(statements.five_shears_lower_left us large dM)
-  |/(statements.five_shears_upper_right us large dM)] [X [Y [Z [W [V ->]]]]]; all_shears.
+intros us large dM [[X [Y [Z [W [V ->]]]]]%(statements.five_shears_lower_left us large dM)
+  |[X [Y [Z [W [V ->]]]]]%(statements.five_shears_upper_right us large dM)]; all_shears.
 Qed.
 
 (* Some matrices with an invertible off-diagonal block need five. *)
@@ -87,7 +87,7 @@ Theorem five_layers_are_needed (F : fieldType) n : (1 < n)%N ->
   exists2 M : 'M[F]_(n + n), \det M = 1 & dlsubmx M \in unitmx /\ ~ product_of_at_most 4 shear M.
 Proof.
 case/(statements.four_shears_do_not_suffice F)=> M [dM uC] no; exists M => //; split=> //.
-by move=> [Ks [four kind]]; apply: no Ks kind four.
+by intros [Ks [four kind e]]; apply: no Ks kind four e.
 Qed.
 
 (* Five do not always suffice. *)
@@ -112,8 +112,8 @@ Theorem six_layers_in_every_dimension (F : fieldType) (s : seq F) e n (M : 'M[F]
   (e <= 1)%N -> uniq s -> (n.+1 < size s)%N -> \det M = 1 <-> product_of_at_most 6 shear M.
 Proof.
 move=> e1 us large; split=> [dM|]; last exact: det_of_shears.
-have [[W0 [X [Y [Z [W [V ->]]]]]] _] := statements.six_layers_every_dimension e1 us large dM.
-by all_shears.
+destruct (statements.six_layers_every_dimension e1 us large dM)
+  as [[W0 [X [Y [Z [W [V ->]]]]]] _]; all_shears.
 Qed.
 
 (* With positive scales, six couplings are exactly the matrices of positive determinant. *)
@@ -144,8 +144,8 @@ Proof. by case=> Ks [_ kind ->]; apply: statements.couplings_preserve_orientatio
 Theorem blocks_need_six (F : numFieldType) n k (A D : 'M[F]_n) : opposed k D (invmx A) ->
   ~ product_of_at_most 5 coupling (block_mx A 0 0 D).
 Proof.
-case=> z z0 [signs nz] [Ks [five kind]].
-exact: (statements.opposed_blocks_need_six z0 signs nz kind five).
+intros [z z0 [signs nz]] [Ks [five kind e]].
+exact: (statements.opposed_blocks_need_six z0 signs nz kind five e).
 Qed.
 
 (* If both diagonal blocks of M and of its inverse have opposed minors, M is no product of four
@@ -154,15 +154,15 @@ Theorem blocks_need_five (F : numFieldType) n k l (A B C D a b c d : 'M[F]_n) :
   block_mx A B C D *m block_mx a b c d = 1%:M -> opposed k D a -> opposed l A d ->
   ~ product_of_at_most 4 coupling (block_mx A B C D).
 Proof.
-move=> inv [z z0 [zs zn]] [w w0 [ws wn]] [Ks [four kind]].
-exact: (statements.opposed_minors_need_five inv z0 zs zn w0 ws wn kind four).
+intros inv [z z0 [zs zn]] [w w0 [ws wn]] [Ks [four kind e]].
+exact: (statements.opposed_minors_need_five inv z0 zs zn w0 ws wn kind four e).
 Qed.
 
 (* diag(-1, 1) is no product of five couplings. *)
 Theorem minus_one_needs_six (F : numFieldType) n : (0 < n)%N ->
   ~ product_of_at_most 5 coupling (block_mx (- 1%:M) 0 0 1%:M : 'M[F]_(n + n)).
 Proof.
-by move=> n0 [Ks [five kind]]; apply: (statements.minus_one_needs_six_couplings n0 kind five).
+by intros n0 [Ks [five kind e]]; apply: (statements.minus_one_needs_six_couplings n0 kind five e).
 Qed.
 
 (* If M, of the inverse [a b; c d], is four couplings, the first and the third of which, as factors,
@@ -177,8 +177,8 @@ Theorem four_couplings_tie (F : numFieldType) n (A B C D a b c d : 'M[F]_n)
   exists s t : 'rV[F]_n, [/\ forall i, 0 < s 0 i, forall i, 0 < t 0 i &
     char_poly (D *m invmx (diag_mx t)) = char_poly (diag_mx s *m a)].
 Proof.
-move=> inv s0 e; have [X' [Y' [Z' [W' [s [t [s_gt t_gt e']]]]]]] :=
-  statements.scales_move_to_the_end X Y Z W s0.
+move=> inv s0 e; destruct (statements.scales_move_to_the_end X Y Z W s0)
+  as [X' [Y' [Z' [W' [s [t [s_gt t_gt e']]]]]]].
 have u : diag_mx t \in unitmx.
   by rewrite unitmxE unitfE det_diag; apply/prodf_neq0 => i _; rewrite gt_eqF.
 exists s, t; split; [exact: s_gt | exact: t_gt |].
@@ -256,8 +256,8 @@ Theorem scalar_blocks (F : fieldType) p q (alpha beta r : F) :
   ~~ (q - p %| p)%N || (beta != r ^+ (p %/ (q - p))) ->
   ~ product_of_at_most 7 shear (block_mx alpha%:M 0 0 beta%:M : 'M_(p + q)).
 Proof.
-move=> pq rab b1 inf no [Ks [seven kind]].
-exact: (statements.scalar_blocks_need_eight pq rab b1 inf no kind seven).
+intros pq rab b1 inf no [Ks [seven kind e]].
+exact: (statements.scalar_blocks_need_eight pq rab b1 inf no kind seven e).
 Qed.
 
 (* Every rotation of an even (e = 0) or odd (e = 1) number of coordinates is six shears of norms at
@@ -273,8 +273,8 @@ Theorem rotations_condition (R : rcfType) e n (M : 'M[R]_(n + (e + n))) :
   (e <= 1)%N -> M^T *m M = 1%:M -> \det M = 1 ->
   product_of_at_most 6 (fun K => shear K /\ condition_at_most 18 K) M.
 Proof.
-move=> e1 oM dM; have [Ks [six kind eM]] :=
-  statements.every_rotation_is_six_of_condition_18 e1 oM dM.
+move=> e1 oM dM; destruct (statements.every_rotation_is_six_of_condition_18 e1 oM dM)
+  as [Ks [six kind eM]].
 by exists Ks; rewrite six.
 Qed.
 
@@ -289,8 +289,9 @@ Theorem signed_permutations e n (M : 'M[int]_(n + (e + n))) :
     (nonzeros _ _ W0 + nonzeros _ _ X + nonzeros _ _ Y + nonzeros _ _ Z + nonzeros _ _ W +
        nonzeros _ _ V <= 12 * n + 2 * e)%N].
 Proof.
-move=> small nonzeros e1 MM dM; have [+ _] := statements.six_integer_shears e1 MM dM.
-case=> W0 [X [Y [Z [W [V [eM [[s1 _] [s2 _]] [[s3 _] [s4 _]] [[s5 _] [s6 _]] few]]]]]].
+move=> small nonzeros e1 MM dM.
+destruct (permutations.six_LULULU_int e1 MM dM)
+  as [W0 [X [Y [Z [W [V [eM [[s1 _] [s2 _]] [[s3 _] [s4 _]] [[s5 _] [s6 _]] few]]]]]]].
 by exists W0, X, Y, Z, W, V.
 Qed.
 
@@ -303,8 +304,8 @@ Theorem norms_of_couplings (R : realFieldType) p q N (k : R) (M : 'M[R]_(p + q))
     ((M *m x)^T *m (M *m x)) 0 0 <= k ^+ N * (x^T *m x) 0 0).
 Proof.
 move=> p0 q0 k1; split=> -[Ks [few kind ->]].
-  by have [norm _] := statements.norms_from_conditions p0 q0 k1 few; apply: norm.
-by have [_ norm] := statements.norms_from_conditions p0 q0 k1 few; apply: norm.
+  exact: (statements.norms_from_conditions p0 q0 k1 few).1.
+exact: (statements.norms_from_conditions p0 q0 k1 few).2.
 Qed.
 
 (* After zero padding three shears act as any invertible matrix. *)
@@ -327,7 +328,7 @@ Proof.
 rewrite -[Sigma]submxK; move: (ulsubmx _) (ursubmx _) (dlsubmx _) (drsubmx _) => A C C' B p2 q2.
 move=> sym; have eC : C^T = C' by move: sym; rewrite tr_block_mx => /eq_block_mx[].
 subst C'; move=> pos; have [+ _] := statements.two_couplings_exist p2 q2 sym pos.
-move=> [s [t [X [T [s_gt t_gt e]]]]].
+intros [s [t [X [T [s_gt t_gt e]]]]].
 exists (block_mx (diag_mx s) X 0 1%:M *m block_mx 1%:M 0 T (diag_mx t)); last exact: e.
 by apply: productS; [apply: product1; left; exists s, X | right; exists t, T].
 Qed.
@@ -341,7 +342,7 @@ Theorem gaussians_by_one (R : rcfType) p q (A : 'M[R]_p) (B : 'M[R]_q) (C : 'M[R
   A = 1%:M /\ is_diag_mx (B - C^T *m C) \/ B = 1%:M /\ is_diag_mx (A - C *m C^T).
 Proof.
 move=> Sigma sym pos; have [one two] := statements.one_coupling_exists sym pos; split.
-  case=> K [[s [X [s_gt ->]]]|[s [T [s_gt ->]]]] e; first by right; apply/two; exists s, X.
+  intros [K [[s [X [s_gt ->]]]|[s [T [s_gt ->]]]] e]; first by right; apply/two; exists s, X.
   by left; apply/one; exists s, T.
 case=> [/one|/two] [s [X [s_gt e]]].
   by exists (block_mx 1%:M 0 X (diag_mx s)); [right; exists s, X | exact: e].
@@ -425,7 +426,7 @@ Theorem one_layer_keeps_a_half (R : idomainType) (G : {pred R}) d (M B : {set 'I
   forall c delta (x y : 'cV[R]_d) j, j \notin M -> x j 0 != y j 0 ->
     f x = c + delta *: x -> f y = c + delta *: y -> delta = 1.
 Proof.
-by move=> [s [t [_ st fE]]]; apply: (@statements.one_coupling_keeps_a_half _ _ M B f s t st fE).
+by intros [s [t [_ st fE]]]; apply: (@statements.one_coupling_keeps_a_half _ _ M B f s t st fE).
 Qed.
 
 (* A shear whose shift is any function, so also a rounded one, is a bijection. *)
@@ -479,8 +480,8 @@ Theorem atoms_on_plateaus (R : realFieldType) p q N (a : nat -> 'cV[R]_p) (b : n
     y1 = a m + delta *: z1 & y2 = b m + delta *: z2].
 Proof.
 move=> tau0 knots apart small off y2 y1.
-have [m [u [v [[_ _ e2 e1] [mN behind /(_ off)[u0 v0]]]]]] :=
-  statements.two_couplings_put_atoms a j tau0 knots apart z1 small.
+destruct (statements.two_couplings_put_atoms a j tau0 knots apart z1 small)
+  as [m [u [v [[_ _ e2 e1] [mN behind on]]]]]; have [u0 v0] := on off.
 exists m; split=> //.
   by rewrite [y1]e1 v0 scale0r addr0 addrC.
 by rewrite [y2]e2 u0 scale0r addr0 addrC.

@@ -213,7 +213,7 @@ Qed.
 Lemma com_step av n r c (S : 'M[F]_n) : ((n + size av).+1 < size s)%N ->
   com av (S - c *m r) -> com av (block_mx (1%:M : 'M_1) r c S).
 Proof.
-move=> hs [P [uP aP] h]; have [b [b0 bav ub]] := exists_not_eigenvalue P hs.
+intros hs [P [uP aP] h]; destruct (exists_not_eigenvalue P hs) as [b [b0 bav ub]].
 have hb := sim_clear_lower (- (P *m c)) ub.
 exists (block_mx b%:M 0 (- (P *m c)) P).
   split; last by move=> x /(avoids_diag bav aP); apply/sim_not_eigenvalue/sim_sym/hb.
@@ -423,7 +423,7 @@ have PGP : invmx P *m invmx G *m P *m G = N.
 have schur : A - (B - A *m V) *m invmx P *m C = K *m invmx P *m C.
   have -> : B - A *m V = A *m invmx C *m P - K.
     by rewrite /V /K mulmxA mulmxBr !opprB addrCA.
-  by rewrite !mulmxBl mulmxK // mulmxKV // subKr.
+  by rewrite !mulmxBl mulmxK ?mulmxKV ?subKr.
 have e := ULUL_of_schur (A := A) (B := B - A *m V) (C := C) uP YZ ZY.
 exists ((B - A *m V - Z) *m invmx P), Y, Z, (invmx P *m (C - Y)), V.
 rewrite -e; first by rewrite mul_block_U subrK mulKVmx // [P + _]addrC subrK.
@@ -437,7 +437,7 @@ Lemma det_lower_invertible (R : comUnitRingType) n (A B C D : 'M[R]_n) :
 Proof.
 move=> uC; set K := _ - B.
 transitivity (\det (L (- 1%:M) *m (U 1%:M *m (U (- (A *m invmx C)) *m
-    block_mx A B C D)))); first by rewrite !det_mulmx !(det_L, det_U) !mul1r.
+    block_mx A B C D)))); first by rewrite !det_mulmx !det_L !det_U !mul1r.
 rewrite !mul_U mul_L !(mulNmx, mul1mx) mulmxKV // subrr add0r.
 rewrite -[B - _]opprB -/K [- K + D]addrC subrr subKr.
 by rewrite det_ublock det_mulmx.
@@ -462,11 +462,11 @@ Qed.
 Corollary five_LULUL (M : 'M[F]_(n + n)) : ursubmx M \in unitmx -> \det M = 1 ->
   exists X Y Z W V : 'M[F]_n, M = L X *m U Y *m L Z *m U W *m L V.
 Proof.
-move=> uB dM; have [||X [Y [Z [W [V e]]]]] := @five_ULULU M^T.
+move=> uB dM; destruct (@five_ULULU M^T) as [X [Y [Z [W [V e]]]]].
 - by rewrite -trmx_ursub unitmx_tr.
 - by rewrite det_tr.
 exists V^T, W^T, Z^T, Y^T, X^T.
-by rewrite -[M]trmxK e !trmx_mul !(tr_U, tr_L) !mulmxA.
+by rewrite -[M]trmxK e !trmx_mul !tr_L !tr_U -!mulmxA.
 Qed.
 
 Theorem six_LULULU (M : 'M[F]_(n + n)) : \det M = 1 ->
@@ -479,7 +479,7 @@ have /stable_range[W0 uC] :
   have := mulVmx uM; move: (invmx M) => M'.
   rewrite -{1}[M']submxK -{1}[M]submxK mulmx_block.
   by rewrite scalar_mx_block => /eq_block_mx[].
-have [||X [Y [Z [W [V e]]]]] := @five_ULULU (L W0 *m M).
+destruct (@five_ULULU (L W0 *m M)) as [X [Y [Z [W [V e]]]]].
 - by rewrite -[M]submxK mul_L block_mxKdl.
 - by rewrite det_mulmx det_L mul1r.
 by exists (- W0), X, Y, Z, W, V; rewrite -[LHS](mul_LK W0) e !mulmxA.
@@ -492,7 +492,7 @@ Corollary six_ULULUL (M : 'M[F]_(n + n)) : \det M = 1 ->
 Proof.
 move=> dM; have uM : M \in unitmx by rewrite unitmxE dM unitr1.
 have /six_LULULU : \det (invmx M) = 1 by rewrite det_inv dM invr1.
-case=> [T [V [W [Z [Y [X e]]]]]]; exists (- X), (- Y), (- Z), (- W), (- V), (- T).
+intros [T [V [W [Z [Y [X e]]]]]]; exists (- X), (- Y), (- Z), (- W), (- V), (- T).
 have := mulVmx uM; rewrite e -!mulmxA => /(canRL (mul_LK T))/(canRL (mul_UK V))/(canRL (mul_LK W)).
 by move=> /(canRL (mul_UK Z))/(canRL (mul_LK Y))/(canRL (mul_UK X)) ->; rewrite mulmx1.
 Qed.
@@ -500,7 +500,7 @@ End Suffice.
 
 Lemma det_six (R : comUnitRingType) p q (X Z V : 'M[R]_(p, q)) (W0 Y W : 'M_(q, p)) :
   \det (L W0 *m U X *m L Y *m U Z *m L W *m U V) = 1.
-Proof. by rewrite !det_mulmx !(det_U, det_L) !mulr1. Qed.
+Proof. by rewrite !det_mulmx !det_L !det_U !mulr1. Qed.
 
 (* Infinite fields have as many elements as we like. *)
 Lemma infinite_seq (F : fieldType) (f : nat -> F) n : injective f ->
@@ -612,8 +612,8 @@ exists (block_mx 1%:M B 1%:M 1%:M) => [|Ks shears four].
     by rewrite mul_U !mulmx1 add0r /B addrC subrK.
   by rewrite det_mulmx det_U mul1r det_lblock dA det1 mulr1.
 have [[] + e] := shears_alternate shears four; rewrite -e.
-  by move=> /(word4P inv)[_ [Y [Z [_ [e1 ea _ _]]]]]; apply: no e1 ea.
-move=> /word_swap; rewrite swap_block => /(word4P inv')[_ [Y [Z [_ [e1 ea _ _]]]]].
+  by intros [_ [Y [Z [_ [e1 ea _ _]]]]]%(word4P inv); apply: no e1 ea.
+move=> /word_swap; rewrite swap_block; intros [_ [Y [Z [_ [e1 ea _ _]]]]]%(word4P inv').
 exact: no e1 ea.
 Qed.
 
@@ -941,13 +941,15 @@ Lemma two_one_takes_four (R : comUnitRingType) :
   exists X Z : 'M[R]_(1 + 1, 1), exists Y W : 'M[R]_(1, 1 + 1),
     block_mx (block_mx 1%:M 0 0 (- 1%:M)) 0 0 (- 1%:M) = U X *m L Y *m U Z *m L W.
 Proof.
-exists (col_mx 0 1%:M), (col_mx 0 1%:M), (row_mx 0 (- 2%:M)), (row_mx 0 (- 2%:M)).
+pose Z : 'M[R]_(1 + 1, 1) := col_mx 0 1%:M; pose Y : 'M[R]_(1, 1 + 1) := row_mx 0 (- 2%:M).
 have e : 1%:M - 2%:M = - 1%:M :> 'M[R]_1.
-  by rewrite -raddfB -raddfN; congr (_%:M); rewrite opprD addNKr.
-rewrite -!mulmxA [L _ in RHS]/L !mul_U mul_L mul_U !mulmx1 !mul_col_row !mulmx0 !mul0mx.
-rewrite (scalar_mx_block 1 1) !add0r !mul1mx !add_block_mx !mul_row_block !mul_row_col !addr0.
-rewrite !mulmx0 !add0r !mulmx1 e add_row_mx !mulmxN mulmx1 opprK addNr.
-by rewrite !addr0 row_mx0 mulmx0 mulmx1 subrr addr0.
+  by rewrite -scalar_mxB -scalar_mxN; congr (_%:M); rewrite opprD addNKr.
+have YZ : 1%:M + Y *m Z = - 1%:M by rewrite mul_row_col mul0mx add0r mulmx1.
+have ZY : 1%:M + Z *m Y = block_mx 1%:M 0 0 (- 1%:M).
+  by rewrite mul_col_row !mul0mx mulmx0 mul1mx (scalar_mx_block 1 1) add_block_mx !addr0 e.
+have uP : - 1%:M \in @unitmx R 1 by rewrite -scaleN1r unitmxZ ?unitrN1 ?unitmx1.
+rewrite (ULUL_of_schur uP YZ ZY); first by do 4 eexists.
+by rewrite !mul0mx subr0 mul_diag_block !mul1mx mulmx0 mulNmx mul1mx opprK [RHS]scalar_mx_block.
 Qed.
 
 (* Unequal splits p + q with p <= q: at most 2 m + 4 layers, m = ceil(q/p).
@@ -1188,7 +1190,7 @@ Theorem peel p q k (N : 'M[F]_(p + (q + k))) (l : 'M_(p, q + k)) :
   exists (N2 : 'M_(p + q)) (l2 : 'M_(p, q)),
   [/\ \det N2 = 1, l2 *m dlsubmx N2 = 1%:M & forall r, ULU r N2 -> ULU r.+1 N].
 Proof.
-move=> kp pq dN lC; have [a [b [c [d [l' [NN' e0 lc]]]]]] := inverse_blocks dN lC.
+move=> kp pq dN lC; destruct (inverse_blocks dN lC) as [a [b [c [d [l' [NN' e0 lc]]]]]].
 have [H [HC uHc]] := exists_projection lC lc.
 move: dN HC e0 NN' {lC}; rewrite -[N]submxK block_mxKdl block_mxKdr.
 move: (ulsubmx N) (ursubmx N) (dlsubmx N) (drsubmx N) => A B C D dN HC e0 NN'.
@@ -1218,13 +1220,12 @@ have hD'g : h *m D' *m g = block_mx d1 d2 0 1%:M.
 have u1 : d1 \in unitmx.
   have : h *m D' *m g \in unitmx by rewrite !unitmx_mul uh uD' unitmx_inv.
   by rewrite hD'g !unitmxE det_ublock det1 mulr1.
-have [T [X [Y [N2 [l2 [lN2 eN2]]]]]] :=
-  clear_corner A (B' *m g) (h0 *m C) E d2 u1 kp pq.
+destruct (clear_corner A (B' *m g) (h0 *m C) E d2 u1 kp pq) as [T [X [Y [N2 [l2 [lN2 eN2]]]]]].
 pose P := basis p h *m block_mx A B' C D' *m basis p g.
 have eP : P = block_mx A (B' *m g) (col_mx (h0 *m C) E) (block_mx d1 d2 0 1%:M).
   by rewrite /P mul_diag_block mul_block_diag !mul1mx !mulmx1 hD'g mul_col_mx KC.
 rewrite -eP in eN2; exists N2, l2; split=> // [|r].
-  rewrite -(det_embed k) -eN2 !det_mulmx !(det_U, det_L) mul1r !mulr1 mulrAC.
+  rewrite -(det_embed k) -eN2 !det_mulmx !det_L !det_U mul1r !mulr1 mulrAC.
   rewrite -!det_mulmx basisM hg basis1 mul1mx -eNV det_mulmx dN det_U mulr1.
   by [].
 move/(ULU_embed k); rewrite -eN2 => /(ULU_left (- T))/(ULU_right (- X)).
@@ -1262,7 +1263,7 @@ Proof.
 elim: m q N l => [|m IH] q N l pq qm dN lC.
   have e : p = q by apply/anti_leq; rewrite pq -[p]mul1n.
   case: _ / e N l dN lC {pq qm} => N l dN /mulmx1_unit[_ uC].
-  have [X [Y [Z [W [V ->]]]]] := five_ULULU us large uC dN.
+  destruct (five_ULULU us large uC dN) as [X [Y [Z [W [V ->]]]]].
   exists W, V, (U X *m L Y *m U Z); split=> //.
   by exists Y, Z, (U X); split=> //; exists X.
 have [q' [k [eq kp pq' q'm]]] : exists q' k,
@@ -1433,7 +1434,7 @@ Theorem scalar_blocks_six p q (alpha beta r : F) b : (p < q)%N ->
 Proof.
 move=> pq rab b1 inf w; have r0 : r != 0.
   by apply: contra_eq_neq rab => ->; rewrite mul0r eq_sym oner_eq0.
-have [C [X [Y [Z [W [V e]]]]]] := five_of_six w.
+destruct (five_of_six w) as [C [X [Y [Z [W [V e]]]]]].
 have [k k0 bk] := orbit pq rab b1 (conj r0 inf) e.
 suff kp : p = (k * (q - p))%N by rewrite {2 3}kp mulnK ?subn_gt0 // dvdn_mull -?bk.
 apply: (powers_inj (conj r0 inf)); rewrite exprM -bk.
@@ -1616,7 +1617,7 @@ Qed.
 Lemma ULULU_block e n (N : 'M[F]_(e + n)) : \det N = 1 -> solvable N ->
   ULU 2 (block_mx 1%:M 0 (col_mx 0 1%:M) N : 'M_(n + (e + n))).
 Proof.
-move=> dN [t [S [uS h]]]; have [Y [Z [YZ ZY]]] := sim_shears h.
+intros dN [t [S [uS h]]]; destruct (sim_shears h) as [Y [Z [YZ ZY]]].
 set P := block_mx _ _ t S in h YZ.
 have uP : P \in unitmx by rewrite unitmxE det_lblock det1 mul1r -unitmxE.
 have uN : N \in unitmx by rewrite unitmxE dN unitr1.
@@ -1846,18 +1847,18 @@ Qed.
 Theorem five_ULULU_hyperplane (M : 'M[F]_(n + n.+1)) : \det M = 1 ->
   \rank (dlsubmx M) = n -> exists X Y Z W V, M = U X *m L Y *m U Z *m L W *m U V.
 Proof.
-move=> dM /eqP/row_fullP[l lC]; have [u [N [_ dN _ hN]]] := @ULULU_of_solvable 1 n M l dM lC.
+move=> dM /eqP/row_fullP[l lC]; destruct (@ULULU_of_solvable 1 n M l dM lC) as [u [N [_ dN _ hN]]].
 by apply/ULU_five/hN/solvable_hyperplane.
 Qed.
 
 Corollary five_LULUL_hyperplane (M : 'M[F]_(n + n.+1)) : \det M = 1 ->
   \rank (ursubmx M) = n -> exists X Y Z W V, M = L X *m U Y *m L Z *m U W *m L V.
 Proof.
-move=> dM rB; have [||X [Y [Z [W [V e]]]]] := @five_ULULU_hyperplane M^T.
+move=> dM rB; destruct (@five_ULULU_hyperplane M^T) as [X [Y [Z [W [V e]]]]].
 - by rewrite det_tr.
 - by rewrite -trmx_ursub mxrank_tr.
 exists V^T, W^T, Z^T, Y^T, X^T.
-by rewrite -[M]trmxK e !trmx_mul !(tr_U, tr_L) !mulmxA.
+by rewrite -[M]trmxK e !trmx_mul !tr_L !tr_U -!mulmxA.
 Qed.
 
 (* Halves of n and q = m n + 1 entries: 2 m + 3 shears if the lower left block has rank n. *)
@@ -1865,7 +1866,7 @@ Lemma ULU_hyperplane m q (N : 'M[F]_(n + q)) l : q = (m * n + n.+1)%N ->
   \det N = 1 -> l *m dlsubmx N = 1%:M -> ULU m.+2 N.
 Proof.
 elim: m q N l => [|m IH] q N l e; move: e N l => -> N l dN lC.
-  have [u [N' [_ dN' _ hN]]] := @ULULU_of_solvable 1 n N l dN lC.
+  destruct (@ULULU_of_solvable 1 n N l dN lC) as [u [N' [_ dN' _ hN]]].
   by apply/hN/solvable_hyperplane.
 have e : ((m * n + n.+1) + n = m.+1 * n + n.+1)%N by rewrite addnC addnA.
 move: N l dN lC; rewrite -e => N l dN lC.
@@ -1893,7 +1894,7 @@ Theorem six_every_LULULU e (M : 'M[F]_(n + (e + n))) : (e <= 1)%N -> \det M = 1 
 Proof.
 case: e M => [|[|//]] M _ dM; first exact: six_LULULU us (ltnW large) M dM.
 have [W0 [l lC]] := first_shear (leqnSn n) dM.
-have [||X [Y [Z [W [V e]]]]] := @five_ULULU_hyperplane (L W0 *m M).
+destruct (@five_ULULU_hyperplane (L W0 *m M)) as [X [Y [Z [W [V e]]]]].
 - by rewrite det_mulmx det_L mul1r.
 - by apply/eqP/row_fullP; exists l.
 by exists (- W0), X, Y, Z, W, V; rewrite -[LHS](mul_LK W0) e !mulmxA.
@@ -1951,7 +1952,7 @@ pose T : 'M[F]_(p + q.+1) := block_mx 1%:M 0 0 S.
 have dT : \det T = \det M by rewrite det_ublock det1 mul1r det_first_entry.
 have uT : T \in unitmx by rewrite unitmxE dT unitfE.
 have : \det (invmx T *m M) = 1 by rewrite det_mulmx det_inv dT mulVf.
-case/six => W0 [X [Y [Z [W [V e]]]]].
+intros [W0 [X [Y [Z [W [V e]]]]]]%six.
 exists (S *m W0), X, Y, Z, W, V.
 have -> : scaled_L (first_entry q (\det M)) (S *m W0) = T *m L W0.
   by rewrite /T /L; blocks.
@@ -1970,7 +1971,7 @@ Proof.
 elim: Ks => [|K Ks IH] hK; first by rewrite big_nil det1.
 rewrite big_cons det_mulmx mulr_gt0 ?IH // => [|K' K'Ks]; last first.
   by apply: hK; rewrite inE K'Ks orbT.
-have [[s [X [s_gt0 ->]]]|[s [Y [s_gt0 ->]]]] := hK K (mem_head _ _).
+destruct (hK K (mem_head _ _)) as [[s [X [s_gt0 ->]]]|[s [Y [s_gt0 ->]]]].
   by rewrite det_ublock det1 mulr1 det_diag_gt0.
 by rewrite det_lblock det1 mul1r det_diag_gt0.
 Qed.
@@ -1996,7 +1997,7 @@ move=> e1 en; split=> [dM | [Ks [_ hK ->]]]; last exact: det_couplings_gt0.
 have [s us large] := num_seq F n.+1.
 have six (N : 'M[F]_(n + (e + n))) dN := six_every_LULULU us large (M := N) e1 dN.
 case: (e + n)%N (prednK en) M dM six => // q _ M dM six.
-have [|W0 [X [Y [Z [W [V h]]]]]] := six_couplings six (M := M); first by rewrite gt_eqF.
+destruct (six_couplings six (M := M)) as [W0 [X [Y [Z [W [V h]]]]]]; first by rewrite gt_eqF.
 exists [:: scaled_L (first_entry q (\det M)) W0; U X; L Y; U Z; L W; U V]; split=> //.
   move=> K; rewrite !inE => /or4P[||| /or3P[]] /eqP ->;
     [|exact: coupling_U|exact: coupling_L|exact: coupling_U|exact: coupling_L|exact: coupling_U].
@@ -2025,8 +2026,8 @@ Theorem three_affine_normal (S1 S2 S3 : 'M[R]_n) X Y Z :
   block_mx S1 X 0 1%:M *m block_mx 1%:M 0 Y S2 *m block_mx S3 Z 0 1%:M
   = U X *m block_mx (S1 *m S3) 0 (Y *m S3) S2 *m U (invmx S3 *m Z).
 Proof.
-move=> u3; rewrite /U; blocks.
-by eq_blocks; rewrite ?mulmxDl !mulmxA ?mulmxK // -?mulmxA ?mulmxA.
+move=> u3; rewrite mul_U mul_block_U; blocks.
+by eq_blocks; rewrite ?[RHS](addrC S2) ?[RHS](addrC (X *m S2)) ?mulmxDl !mulmxA ?mulmxK.
 Qed.
 
 Theorem three_affine A B C D E Delta : C \in unitmx ->
@@ -2266,7 +2267,7 @@ Definition tied D a := exists s t Y Z, [/\ positive_row s, positive_row t,
 
 Lemma opposed_not_tied k D a : opposed k D a -> ~ tied D a.
 Proof.
-move=> [z z0 [signs [S Sk nz]]] [s [t [Y [Z [s_gt0 t_gt0 eD ea]]]]].
+intros [z z0 [signs [S Sk nz]]] [s [t [Y [Z [s_gt0 t_gt0 eD ea]]]]].
 have kn : (k <= n)%N by rewrite -Sk -[X in (_ <= X)%N]card_ord max_card.
 have prod_gt0 (T : {set 'I_n}) (r : 'rV[F]_n) : positive_row r -> 0 < \prod_(i in T) r 0 i.
   by move=> r_gt0; apply: prodr_gt0.
@@ -2292,7 +2293,7 @@ Lemma word_four A B C D a b c d : scaled_word true 4 (block_mx A B C D) ->
   block_mx A B C D *m block_mx a b c d = 1%:M -> tied D a.
 Proof.
 move=> /unscaled_word[s [t [s0 t0 w]]] /(scaled_inverse s0 t0).
-rewrite block_scales in w *; case/word4P/(_ w) => _ [Y [Z [_ [eD ea _ _]]]].
+rewrite block_scales in w *; intros [_ [Y [Z [_ [eD ea _ _]]]]]%word4P; last exact: w.
 by exists (inv_row s), t, Y, Z; split=> //; apply: inv_row_gt0.
 Qed.
 
@@ -2301,9 +2302,9 @@ Lemma word_five u A B C D a b c d : scaled_word u 5 (block_mx A B C D) ->
 Proof.
 move=> /unscaled_word[s [t [s0 t0 w]]] /(scaled_inverse s0 t0).
 rewrite block_scales in w *; case: u w => w inv /= e; rewrite e mul0mx in w inv.
-  have [Y [Z [eD ea]]] := word5_upper inv w.
+  destruct (word5_upper inv w) as [Y [Z [eD ea]]].
   by exists (inv_row s), t, Y, Z; split=> //; apply: inv_row_gt0.
-have [Y [Z [eD ea]]] := word5_lower inv w.
+destruct (word5_lower inv w) as [Y [Z [eD ea]]].
 by exists (inv_row s), t, Y, Z; split=> //; apply: inv_row_gt0.
 Qed.
 
@@ -2420,7 +2421,7 @@ pose s : 'rV[F]_n := \row_i (-1) ^+ (i \in S).
 have -> : minor (const_mx x - 1%:M) S = \det (diag_mx s + u *m v).
   congr (\det _); apply/matrixP => i j; rewrite !mxE big_ord1 !mxE.
   by case: eqP => [<-|_]; case: (i \in S); case: (j \in S); rewrite /= ?mulr1n ?mulr0n
-    ?(mulr0, mulr1, addr0, add0r, subr0) // addrC.
+    ?mulr0 ?mulr1 ?addr0 ?add0r ?subr0 // addrC.
 have ss : diag_mx s *m diag_mx s = 1%:M.
   rewrite mulmx_diag -diag_const_mx; congr diag_mx; apply/rowP => i.
   by rewrite !mxE -signr_addb addbb.

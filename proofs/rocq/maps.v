@@ -94,7 +94,7 @@ Qed.
 Lemma coupling_sub M B M' B' f :
   M \subset M' -> B \subset B' -> coupling_map G M B f -> coupling_map G M' B' f.
 Proof.
-move=> /subsetP MM' /subsetP BB' [s [t [sG st fE]]].
+move=> /subsetP MM' /subsetP BB'; intros [s [t [sG st fE]]].
 exists (fun i x => if i \in M then s i x else 1), (fun i x => if i \in M then t i x else 0).
 split=> [i x|i x y xy|x i].
 - by case: ifP => _; [apply: sG | case: G_closed].
@@ -106,7 +106,7 @@ Qed.
 Lemma coupling_comp M B f g : [disjoint M & B] ->
   coupling_map G M B f -> coupling_map G M B g -> coupling_map G M B (f \o g).
 Proof.
-move=> MB [s [t [sG st fE]]] [s' [t' [s'G st' gE]]].
+intros MB [s [t [sG st fE]]] [s' [t' [s'G st' gE]]].
 exists (fun i x => s i (g x) * s' i x), (fun i x => s i (g x) * t' i x + t i (g x)).
 split=> [i x|i x y xy|x i].
 - by case: G_closed => _; apply; [apply: sG | apply: s'G].
@@ -171,7 +171,7 @@ Lemma coupling_conj (s : 'S_d) b M B f (P := signed s b) :
   P *m P^T = 1%:M -> coupling_map G M B f ->
   coupling_map G (s @: M) (s @: B) (act P^T \o f \o act P).
 Proof.
-move=> PP [u [v [uG uv fE]]].
+intros PP [u [v [uG uv fE]]].
 exists (fun i x => u (s^-1 i)%g (act P x)),
   (fun i x => (-1) ^+ b (s^-1 i)%g * v (s^-1 i)%g (act P x)).
 split=> [i x|i x y xy|x i]; first exact: uG.
@@ -194,7 +194,7 @@ Proof.
 move=> MB MA BA; have [|| A' [MA' A'B A'A]] := @set_between _ M (~: B) #|A|.
 - by rewrite subsets_disjoint setCK.
 - by rewrite MA /= -(leq_add2l #|B|) cardsC -(cardsC A) addnC leq_add2l.
-have [t tK tAA] := exchange (esym A'A).
+destruct (exchange (esym A'A)) as [t tK tAA].
 have tA i : (t i \in A) = (i \in A') by case: (tAA i).
 have tX i : (t i \in A :\: A') = (i \in A' :\: A) by have [_ tA' _] := tAA i; rewrite !inE tA tA'.
 have tY i : (t i \in A' :\: A) = (i \in A :\: A') by have [_ tA' _] := tAA i; rewrite !inE tA tA'.
@@ -260,11 +260,11 @@ have [fN MB] := fC N.+1 (ltnSn _); have [MA BA] := fits N.+1 (ltnSn _).
 pose f' := act P^T \o f N.+1 \o act P.
 have f'C : coupling_map G (s @: M N.+1) (s @: B N.+1) f'.
   by rewrite /f' eP; apply: coupling_conj; rewrite // -eP.
-have [||| L1 [L2 [t [c [L1A L2A eQ /andP[MA' BA']]]]]] := @swap A (s @: M N.+1) (s @: B N.+1).
+destruct (@swap A (s @: M N.+1) (s @: B N.+1)) as [L1 [L2 [t [c [L1A L2A eQ inA]]]]].
 - by rewrite imset_disjoint //; apply: perm_inj.
 - by rewrite card_imset //; apply: perm_inj.
 - by rewrite card_imset //; apply: perm_inj.
-set Q := _ *m _ in eQ.
+case/andP: inA => MA' BA'; set Q := _ *m _ in eQ.
 have QQ : Q^T *m Q = 1%:M.
   rewrite -[Q in _ *m Q]trmxK; apply/(orthogonal_signed_permutation _).2.
   by exists t, c.
@@ -330,7 +330,7 @@ have outH i : rshift n i \notin H.
   by apply/imsetP=> [[j _ /eqP]]; rewrite eq_rlshift.
 have [T TA T_size] : exists2 T, A = T \/ A = ~: T & #|T| = #|H|.
   by case: An => An; [exists A | exists (~: A)]; rewrite ?H_size ?setCK; auto.
-have [t tK tHT] := exchange T_size.
+destruct (exchange T_size) as [t tK tHT].
 have tH i : (t i \in H) = (i \in T) by case: (tHT i).
 pose M := mxsub t t P.
 have eP : P = mxsub t t M by apply/matrixP=> i j; rewrite !mxE !tK.
@@ -351,15 +351,15 @@ have tL Y : coupling_map G (~: T) T (act (mxsub t t (L Y))).
   rewrite mxE !inE -!tH; case: (split_ordP (t i)) => k ->; case: (split_ordP (t j)) => l ->;
   by rewrite ?(block_mxEul, block_mxEur, block_mxEdr) ?mxE ?eqxx ?inH ?(negPf (outH _)).
 case: TA => ->.
-  have [W0 [X [Y [Z [W [V [eM _ _ _ _]]]]]]] := six_LULULU_int e1 MM dM.
+  destruct (six_LULULU_int e1 MM dM) as [W0 [X [Y [Z [W [V [eM _ _ _ _]]]]]]].
   exists (nth id [seq act (mxsub t t K) | K <- [:: U V; L W; U Z; L Y; U X; L W0]]).
   split=> [|x]; last by rewrite eP eM !mxsub_conj // !actM.
-  by move=> [|[|[|[|[|[|k]]]]]]; rewrite /= ?nth_nil;
+  by intros [|[|[|[|[|[|k]]]]]]; rewrite /= ?nth_nil;
     (exact: tU || exact: tL || exact: coupling_id).
-have [X [Y [Z [W [V [W' [eM _ _ _ _]]]]]]] := six_ULULUL_int e1 MM dM.
+destruct (six_ULULUL_int e1 MM dM) as [X [Y [Z [W [V [W' [eM _ _ _ _]]]]]]].
 exists (nth id [seq act (mxsub t t K) | K <- [:: L W'; U V; L W; U Z; L Y; U X]]).
 split=> [|x]; last by rewrite eP eM !mxsub_conj // !actM.
-move=> [|[|[|[|[|[|k]]]]]]; rewrite /side /other /= ?nth_nil ?setCK;
+intros [|[|[|[|[|[|k]]]]]]; rewrite /side /other /= ?nth_nil ?setCK;
   by (exact: tU || exact: tL || exact: coupling_id).
 Qed.
 
@@ -411,7 +411,7 @@ Theorem one_mask_all (R : ringType) (G : {pred R}) d (A : {set 'I_d}) N f M B :
 Proof.
 move=> Gc A2 fC fits M0 B0; case: N => [|N] in fC fits *.
   by exists (fun _ => id) => // k; apply: coupling_id.
-have [P [g [PP dP gC fgP]]] := one_mask Gc fC fits M0 B0.
+destruct (one_mask Gc fC fits M0 B0) as [P [g [PP dP gC fgP]]].
 have [w [wC wP]] := six_at_end_halves Gc A2 PP dP.
 have [|h hC hE] := @merge_words R G d A (2 * N) 5 g w Gc _ gC wC; first by rewrite oddM.
 exists h => // x; have -> : (2 * N.+1 + 4 = 2 * N + 6)%N by rewrite mulnS addnAC addnC.
@@ -447,7 +447,7 @@ Hypothesis G_unit : forall a, a \in G -> a \is a GRing.unit.
 Lemma coupling_onto (M B : {set 'I_d}) (f : 'cV[R]_d -> 'cV[R]_d) z : [disjoint M & B] ->
   coupling_map G M B f -> exists x, f x = z.
 Proof.
-move=> MB [s [t [sG st fE]]].
+intros MB [s [t [sG st fE]]].
 pose x : 'cV[R]_d := \col_i (if i \in M then (s i z)^-1 * (z i 0 - t i z) else z i 0).
 exists x; apply/colP=> i; rewrite fE; have [|-> ->] := st i x z.
   by move=> j jB; rewrite mxE (disjointFl MB jB).
@@ -473,12 +473,12 @@ have AC : [disjoint A & ~: A] by rewrite -setI_eq0 setICr.
 have CA : [disjoint ~: A & A] by rewrite disjoint_sym.
 have keep (M B : {set 'I_d}) (h : 'cV[R]_d -> 'cV[R]_d) x l :
   coupling_map G M B h -> l \notin M -> h x l 0 = x l 0.
-  by move=> [s [t [_ _ hE]]] /negPf lM; rewrite hE lM.
+  by intros [s [t [_ _ hE]]] lM; rewrite hE (negPf lM).
 pose e : 'cV[R]_d := delta_mx i 0.
 have ek : e k 0 = 0 by rewrite mxE eq_sym (negPf ik).
 have ei : e i 0 = 1 by rewrite mxE !eqxx.
 have blind h : coupling_map G A (~: A) h -> h 0 k 0 = 0 -> h e k 0 = 0.
-  move=> [s [t [_ st hE]]]; rewrite !hE kA mxE ek !mulr0 !add0r.
+  intros [s [t [_ st hE]]]; rewrite !hE kA mxE ek !mulr0 !add0r.
   have [|_ ->//] := st k e 0.
   move=> j; rewrite inE !mxE andbT => jA.
   by case: eqP jA => // ->; rewrite iA.
@@ -642,7 +642,7 @@ have [t [st et rt]] : exists t : seq ('M[R]_(p + q) * 'cV_(p + q)),
     forall k j, (k < size s)%N ->
       `|(nth (0, 0) t k).2 j 0| <= if moves (nth (inl 0) s k) j then 2%:R^-1 else 0].
   elim: s x => [|K s IH] x; first by exists [::].
-  have [t [st et rt]] := IH (rounded x K); have [r er br] := rounded_shear_step x K.
+  destruct (IH (rounded x K)) as [t [st et rt]], (rounded_shear_step x K) as [r er br].
   exists ((linear_shear K, r) :: t); split; first by rewrite /= st.
     by rewrite /= et er.
   by case=> [|k] j; [move=> _; apply: br | apply: rt].
@@ -799,7 +799,7 @@ Theorem one_coupling_keeps (R : idomainType) (G : {pred R}) d (M B : {set 'I_d})
   forall c delta (x y : 'cV[R]_d) j, j \notin M -> x j 0 != y j 0 ->
     f x = c + delta *: x -> f y = c + delta *: y -> delta = 1.
 Proof.
-move=> [s [t [_ _ fE]]]; have keep (x : 'cV[R]_d) j : j \notin M -> f x j 0 = x j 0.
+intros [s [t [_ _ fE]]]; have keep (x : 'cV[R]_d) j : j \notin M -> f x j 0 = x j 0.
   by move=> /negPf jM; rewrite fE jM.
 split=> // c delta x y j jM xy /colP/(_ j) + /colP/(_ j); rewrite !keep // !mxE => fx fy.
 have : (1 - delta) * (x j 0 - y j 0) = 0.
@@ -1013,7 +1013,7 @@ Theorem some_map_needs_four : (0 < p)%N -> (0 < q)%N ->
   forall s1 t1 s2 t2 s3 t3, positive_scale s1 -> positive_scale s2 -> positive_scale s3 ->
     ~ {in X, forall x, scale_first s3 t3 (scale_second s2 t2 (scale_first s1 t1 x)) = pi x}].
 Proof.
-move=> p0 q0; have [X [pi [inj real]]] := exchanges_map p0 q0; have [no1 no2] := three_scaled p0 q0.
+move=> p0 q0; destruct (exchanges_map p0 q0) as [X [pi [inj real]]], (three_scaled p0 q0) as [no1 no2].
 by exists X, pi; split=> // s1 t1 s2 t2 s3 t3 pos1 pos2 pos3 /real; [apply: no1 | apply: no2].
 Qed.
 
@@ -1022,8 +1022,8 @@ Theorem four_for_exchanges : (0 < p)%N -> (0 < q)%N ->
   exists (t : 'rV[F]_p -> 'rV[F]_q) (u : 'rV[F]_q -> 'rV[F]_p) v w,
   realizes_exchanges (move_first w \o move_second v \o move_first u \o move_second t).
 Proof.
-move=> p0 q0; have [X [pi [inj real]]] := exchanges_map p0 q0.
-have [t [u [v [w e]]]] := four_couplings_rows p0 q0 inj.
+move=> p0 q0; destruct (exchanges_map p0 q0) as [X [pi [inj real]]].
+destruct (four_couplings_rows p0 q0 inj) as [t [u [v [w e]]]].
 by exists t, u, v, w; apply: real.
 Qed.
 End Scales.

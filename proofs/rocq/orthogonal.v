@@ -251,7 +251,7 @@ have bZ : bounded 2 Z.
   rewrite -[2]mulr1; apply: bounded_mul (bounded_tr bY).
   by apply: bounded_sub; apply: bounded_isometry; rewrite // trmx1 mulmx1.
 rewrite -[block_mx A B C D](mul_LK W0) mul_L eM; do 5!eexists; split; first by rewrite !mulmxA.
-split=> //.
+split; [| exact: bY | exact: bZ | |].
 - rewrite -[4]mulr1; apply: bounded_mul (bounded_tr bD').
   rewrite (_ : 4 = 2 + 2); last by rewrite -natrD.
   apply: (bounded_sub _ bZ); rewrite mulmxBr opprB addrA addrAC E addrC.
@@ -389,7 +389,7 @@ have {IH} first (M : 'M[R]_(1 + n)) : M^T *m M = 1%:M -> reversed M (e1 R n).
 have [c sf] := to_e1 (f : 'cV_(1 + n)); set s := refl _ in sf.
 have ss : s *m s = 1%:M by apply: reflK.
 apply: (reversed_conj (refl_sym _) ss); rewrite -/s sf.
-have [|K [? ? ? Ke ?]] := first (s *m T *m s); first exact: orthogonal_conj (refl_sym _) ss TT.
+destruct (first (s *m T *m s) (orthogonal_conj (refl_sym _) ss TT)) as [K [? ? ? Ke ?]].
 by exists K; split=> //; rewrite -scalemxAr Ke.
 Qed.
 
@@ -441,8 +441,8 @@ have [S1|nS] := eqVneq S (- 1%:M).
 have nT : T != - 1%:M.
   apply: contra_neq nS => T1; apply: (can_inj (mulmxK ug)).
   by rewrite Sg T1 mulNmx mulmxN mulmx1 mul1mx.
-have [h [k [hh Sh symk kk]]] := @involution_step n S symS SS nS.
-have [h' [k' [hh' Th symk' kk']]] := @involution_step n T symT TT nT.
+destruct (@involution_step n S symS SS nS) as [h [k [hh Sh symk kk]]].
+destruct (@involution_step n T symT TT nT) as [h' [k' [hh' Th symk' kk']]].
 have conj (h0 S0 : 'M[R]_(1 + n)) D : h0^T *m h0 = 1%:M -> S0 *m h0 = h0 *m D -> \tr S0 = \tr D.
   move=> hh0 Sh0; rewrite -[D]mul1mx -hh0 -mulmxA -Sh0 mulmxA mxtrace_mulC mulmxA.
   by rewrite (mulmx1C hh0) mul1mx.
@@ -488,7 +488,7 @@ move=> Ch Jh e1 oM dM oC oJ bW0.
 have oT : (Jh^T *m Ch)^T *m (Jh^T *m Ch) = 1%:M.
   by rewrite trmx_mul trmxK -mulmxA (mulmxA Jh) (mulmx1C oJ) mul1mx.
 have dT : \det (Jh^T *m Ch) = 1 by rewrite -dM; apply: det_Theta.
-have [k [g [kk gg gK]]] := reversal_exists e1 oT dT.
+destruct (reversal_exists e1 oT dT) as [k [g [kk gg gK]]].
 exact: six_bounded oM oC oJ kk gg bW0 gK.
 Qed.
 End Reversal.
@@ -549,9 +549,10 @@ Proof.
 rewrite char_poly_bordered; set p := _ - _; pose s := \sum_i b i 0 ^+ 2.
 have pE t : p.[t] = (t - a) * \prod_j (t - l 0 j)
     - \sum_i b i 0 ^+ 2 * \prod_(j | j != i) (t - l 0 j).
-  rewrite !hornerE horner_sum horner_prod; congr (_ * _ - _); apply: eq_bigr => i _.
-    by rewrite !hornerE.
-  by rewrite !hornerE horner_prod; congr (_ * _); apply: eq_bigr => j _; rewrite !hornerE.
+  rewrite hornerD hornerN hornerM hornerXsubC horner_sum horner_prod; congr (_ * _ - _).
+    by apply: eq_bigr => i _; rewrite hornerXsubC.
+  apply: eq_bigr => i _; rewrite hornerM hornerC horner_prod; congr (_ * _).
+  by apply: eq_bigr => j _; rewrite hornerXsubC.
 pose t0 := \big[Num.max/a]_j l 0 j; pose t1 := t0 + (1 + s).
 have le_l j : l 0 j <= t0 by apply: le_bigmax.
 have s0 : 0 <= s by apply: sumr_ge0 => i _; apply: sqr_ge0.
@@ -679,9 +680,9 @@ Theorem singular_values n (C : 'M[R]_n) : exists (P Q : 'M_n) (d : 'rV_n),
 Proof.
 elim: n C => [|n IH].
   by exists 1%:M, 1%:M, 0; split; rewrite ?[LHS]flatmx0 ?[RHS]flatmx0 // => i; rewrite mxE.
-rewrite -[n.+1]/(1 + n)%N => C; have [x [y [s [xx yy s0 Cx Cy]]]] := singular_pair C.
+rewrite -[n.+1]/(1 + n)%N => C; destruct (singular_pair C) as [x [y [s [xx yy s0 Cx Cy]]]].
 have := split_off xx yy Cx Cy; set H := refl _; set K := refl _ => split.
-have [P [Q [d [PP QQ d0 C'E]]]] := IH (drsubmx (K *m C *m H)).
+destruct (IH (drsubmx (K *m C *m H))) as [P [Q [d [PP QQ d0 C'E]]]].
 exists (K *m diag1 P), (H *m diag1 Q), (row_mx (const_mx s) d).
 split; [exact: refl_diag1 | exact: refl_diag1 | | exact: split].
 by move=> i; rewrite mxE; case: splitP => j _; rewrite ?mxE.
@@ -742,14 +743,14 @@ have -> : G^T *m (col_mx A C *m (col_mx A C)^T) *m G = block_mx 0 0 0 (W0^T *m W
   rewrite mulmxA -mulmxA NG -[col_mx A C]trmxK -trmx_mul NG tr_row_mx mul_col_row trmx0.
   by rewrite !mul0mx !mulmx0 [(- Z^T)^T]trmxN trmxK mulNmx mulmxN opprK ZZ.
 rewrite tr_block_mx mulmx_block !trmx0 [(- 1%:M)^T]trmxN trmx1.
-rewrite !(mul0mx, mulmx0, add0r, addr0) uu W0u uW0.
+rewrite !mul0mx !mulmx0 !add0r ?addr0 uu W0u uW0.
 rewrite mulNmx mulmxN opprK mulmx1 opp_block_mx add_block_mx !(oppr0, addr0) addrK.
 by rewrite [RHS]scalar_mx_block.
 Qed.
 
 Lemma bounded_diag m (g : 'rV[R]_m) : (forall i, 0 <= g 0 i <= 1) -> bounded 1 (diag_mx g).
 Proof.
-move=> g01 x; rewrite expr1n mul1r /dot mul_diag_mx !mxE ler_sum // => i _; rewrite !mxE.
+move=> g01 x; rewrite expr1n mul1r /dot mul_diag_mx !mxE; apply: ler_sum => i _; rewrite !mxE.
 by have /andP[g0 g1] := g01 i; rewrite -!expr2 exprMn ler_piMl ?sqr_ge0 ?exprn_ile1.
 Qed.
 
@@ -758,7 +759,7 @@ Theorem first_layer : exists (W0 : 'M_(e + n, n)) (u : 'M_(e + n, e)),
   let Jh : 'M_(e + n) := row_mx ((D + W0 *m B)^T *m u) (D^T *m W0 - B^T) in
   [/\ Ch^T *m Ch = 1%:M, Jh^T *m Jh = 1%:M & bounded 1 W0].
 Proof.
-have [P [Q [d [PP QQ d0 XE]]]] := singular_values (row_mx 0 C : 'M_(e + n)).
+destruct (singular_values (row_mx 0 C : 'M_(e + n))) as [P [Q [d [PP QQ d0 XE]]]].
 pose g := \row_i (1 + d 0 i)^-1; have d1 i : 1 + d 0 i != 0 by rewrite gt_eqF // ltr_pwDl.
 pose O := P *m Q^T; pose H := Q *m diag_mx d *m Q^T; pose G := Q *m diag_mx g *m Q^T.
 have OO : O^T *m O = 1%:M.
@@ -815,8 +816,8 @@ Theorem six_every_rotation (R : rcfType) e n (M : 'M[R]_(n + (e + n))) :
   [/\ M = L W0 *m U X *m L Y *m U Z *m L W *m U V, bounded 1 W0, bounded 4 X, bounded 1 Y &
       [/\ bounded 2 Z, bounded 2 W & bounded 2 V]].
 Proof.
-rewrite -[M]submxK => e1 oM dM; have [W0 [u [oC oJ bW0]]] := first_layer oM.
-have [X [Y [Z [W [V [eM [bX bY bZ bW bV]]]]]]] := six_rotation e1 oM dM oC oJ bW0.
+rewrite -[M]submxK => e1 oM dM; destruct (first_layer oM) as [W0 [u [oC oJ bW0]]].
+destruct (six_rotation e1 oM dM oC oJ bW0) as [X [Y [Z [W [V [eM [bX bY bZ bW bV]]]]]]].
 exists (- W0), X, Y, Z, W, V; split=> // x.
 by rewrite mulNmx dotNl dotC dotNl opprK; apply: bW0.
 Qed.
@@ -887,8 +888,8 @@ Theorem six_of_condition_18 e n (M : 'M[R]_(n + (e + n))) :
   [/\ size Ks = 6, forall K, K \in Ks -> shear K /\ condition_at_most 18 K &
       M = \big[mulmx/1%:M]_(K <- Ks) K].
 Proof.
-move=> e1 oM dM; have [W0 [X [Y [Z [W [V [-> bW0 bX bY [bZ bW bV]]]]]]]] :=
-  six_every_rotation e1 oM dM.
+move=> e1 oM dM; destruct (six_every_rotation e1 oM dM)
+  as [W0 [X [Y [Z [W [V [-> bW0 bX bY [bZ bW bV]]]]]]]].
 have cU (T : 'M[R]_(n, e + n)) : bounded 4 T -> shear (U T) /\ condition_at_most 18 (U T).
   by move=> bT; split; [left; exists T | apply: condition_U].
 have cL (T : 'M[R]_(e + n, n)) : bounded 4 T -> shear (L T) /\ condition_at_most 18 (L T).
@@ -925,7 +926,7 @@ Qed.
 Lemma coupling_norm k K : (0 < p)%N -> (0 < q)%N -> coupling K -> condition_at_most k K ->
   bounded k K.
 Proof.
-move=> p0 q0 cK [a [b [a0 b0 ab ba bb]]]; apply: (bounded_le a0 _ ba).
+intros p0 q0 cK [a [b [a0 b0 ab ba bb]]]; apply: (bounded_le a0 _ ba).
 suff b1 : 1 <= b by apply: le_trans ab; rewrite ler_peMr.
 have pos m (s : 'rV[R]_m) : (forall i, 0 < s 0 i) -> \prod_i s 0 i != 0.
   by move=> s0; rewrite gt_eqF // prodr_gt0.
@@ -950,15 +951,15 @@ Qed.
 Lemma shear_norm k K : shear K -> condition_at_most k K ->
   forall x, dot (K *m x) (K *m x) <= k * dot x x.
 Proof.
-move=> sK [a [b [a0 b0 ab ba bb]]].
+intros sK [a [b [a0 b0 ab ba bb]]].
 have {}bb : bounded b K.
   have -> : K = sign *m invmx K *m sign.
     case: sK => [] [T ->].
       have -> : invmx (U T) = U (- T).
         by rewrite -[RHS](mulmxK (unit_U T)) mul_UU subrr U0 mul1mx.
-      by rewrite /sign mul_diag_block mul_block_diag !(mulNmx, mulmxN, mul1mx, mulmx1, opprK, oppr0, mulmx0).
+      by rewrite /sign mul_diag_block mul_block_diag !mul1mx !mulmxN !mulNmx !mul1mx !mulmx1 !opprK oppr0.
     have -> : invmx (L T) = L (- T) by rewrite -[RHS](mulmxK (unit_L T)) mul_LL mul1mx.
-    by rewrite /sign mul_diag_block mul_block_diag !(mulNmx, mulmxN, mul1mx, mulmx1, opprK, oppr0, mulmx0).
+    by rewrite /sign mul_diag_block mul_block_diag !mul1mx !mulmxN !mulNmx !mul1mx !mulmx1 !opprK oppr0.
   by rewrite -[b]mulr1 -[b]mul1r; apply: bounded_mul (bounded_mul _ _) _.
 move=> x; have [le|lt] := leP a b.
   by apply: le_trans (ba x) _; rewrite ler_wpM2r ?dot_ge0 // (le_trans _ ab) // expr2 ler_wpM2l.
@@ -1040,8 +1041,7 @@ have ul : (D1 + X *m T) *m (D1 + X *m T)^T + X *m D2 *m (X *m D2)^T
 have AE : A = D1 *m (1%:M - T^T *m invmx B *m T) *m D1^T + C *m invmx B *m C^T.
   by rewrite -eqS subrK.
 rewrite ur ul eqB XT; eq_blocks; rewrite [RHS]AE XE.
-rewrite !(mulmxDl, mulmxDr, mulmxBl, mulmxBr) ?mulmx1 !mulmxA.
-rewrite !(mulNmx, mulmxN) !mulmxA -!addrA; congr (_ + _).
+rewrite mulmxDl !mulmxBl !mulmxBr mulmx1 mulmxBl !mulmxA -!addrA; congr (_ + _).
 by rewrite addrC -!addrA addNr addr0.
 Qed.
 
@@ -1145,7 +1145,7 @@ Qed.
 Lemma posdef_congruent m n (M : 'M[R]_m) (K : 'M_(m, n)) L :
   L *m K = 1%:M -> posdef M -> posdef (K^T *m M *m K).
 Proof.
-move=> LK [sym pos]; split=> [|x nx]; first by rewrite !trmx_mul trmxK sym mulmxA.
+intros LK [sym pos]; split=> [|x nx]; first by rewrite !trmx_mul trmxK sym mulmxA.
 rewrite !mulmxA -trmx_mul -mulmxA; apply: pos; apply: contra_neq nx => Kx.
 by rewrite -[x]mul1mx -LK -mulmxA Kx mulmx0.
 Qed.
@@ -1192,7 +1192,7 @@ Definition spiked n := forall N : 'M[R]_n, posdef N ->
 
 Lemma square_root (x y : R) : 0 <= x -> 0 < y -> exists2 s : R, 0 < s & s ^+ 2 * y = 1 + x.
 Proof.
-move=> x0 y0; have y1 : 0 < (1 + x) / y by rewrite divr_gt0 // ltr_pwDl.
+move=> x0 y0; have y1 : 0 < (1 + x) / y by rewrite divr_gt0 ?ltr_pwDl.
 by exists (Num.sqrt ((1 + x) / y)); rewrite ?sqrtr_gt0 // sqr_sqrtr ?ltW // divfK ?gt_eqF.
 Qed.
 
@@ -1255,7 +1255,8 @@ move: (ulsubmx N 0 0) (ursubmx N 0 0) (drsubmx N 0 0) => a b c pM.
 have := posdef_diag 0 (posdef_schur pM); have := posdef_diag 0 (posdef_dr pM).
 rewrite tr_scalar_mx invmx_scalar -!scalar_mxM -scalar_mxB !mxE !mulr1n => c0.
 rewrite -(pmulr_lgt0 _ c0) mulrBl mulrAC divfK ?gt_eqF // -expr2.
-case/(spike c0) => r h; exists r => rho /h[e [f [u [v [e0 f0 uv [eu euv ev]]]]]].
+move=> /(spike c0)[r h]; exists r => rho /h h'.
+destruct h' as [e [f [u [v [e0 f0 uv [eu euv ev]]]]]].
 exists (row_mx (const_mx e) (const_mx f)), (col_mx u%:M v%:M); split.
 - by move=> i; rewrite mxE; case: splitP => j _; rewrite mxE.
 - rewrite diag_mx_row !diag_const_mx tr_col_mx mul_col_row mul_diag_block mul_block_diag.
@@ -1276,10 +1277,11 @@ Theorem two_layers_exist p q (A : 'M[R]_p) (B : 'M[R]_q) C :
 Proof.
 move=> /spiked_small spk_p /spiked_small spk_q pM.
 have [pB pS] := (posdef_dr pM, posdef_schur pM).
-have [r1 h1] := spk_p _ (posdef_inv pS); have [r2 h2] := spk_q _ pB.
+destruct (spk_p _ (posdef_inv pS)) as [r1 h1], (spk_q _ pB) as [r2 h2].
 pose rho := Num.max 1 (Num.max r1 r2).
-have [|e1 [x [pos1 eqx xx]]] := h1 rho; first by rewrite !le_max lexx orbT.
-have [|e2 [y [pos2 eqy yy]]] := h2 rho; first by rewrite !le_max lexx !orbT.
+have le1 : r1 <= rho by rewrite !le_max lexx orbT.
+have le2 : r2 <= rho by rewrite !le_max lexx !orbT.
+destruct (h1 rho le1) as [e1 [x [pos1 eqx xx]]], (h2 rho le2) as [e2 [y [pos2 eqy yy]]].
 have rho0 : 0 < rho by rewrite lt_max ltr01.
 pose s2 := \row_i (e2 0 i)^-1.
 have ds : diag_mx s2 *m diag_mx e2 = 1%:M.
@@ -1298,7 +1300,7 @@ have outerE m n (v : 'cV_m) (w : 'cV_n) : w^T *m w = rho%:M ->
 have outerT m n (v : 'cV_m) (w : 'cV_n) : (outer _ _ v w)^T = outer _ _ w v.
   by rewrite linearZ /= trmx_mul trmxK.
 have [||||| X eqX] := @two_layers_R _ p q A B C (diag_mx e1) (diag_mx s2) (outer _ _ y x).
-- by split=> //; [apply: posdef_unit | apply: pB.1 | apply: posdef_unit].
+- exact: And5 (posdef_unit pB) pB.1 (posdef_unit pS) u1 us.
 - exact: tr_diag_mx.
 - exact: tr_diag_mx.
 - by rewrite outerT outerE // is2 eqy addrC addKr.
@@ -1342,7 +1344,8 @@ Theorem two_layers_exist_LU p q (A : 'M[R]_p) (B : 'M[R]_q) C :
       = block_mx A C C^T B].
 Proof.
 move=> small_p small_q /posdef_exchange/(two_layers_exist small_q small_p).
-move=> [s2 [s1 [T [X [pos2 pos1]]]]]; rewrite trmxK two_layers_product => /covariance_exchange <-.
+intros [s2 [s1 [T [X [pos2 pos1 e]]]]]; move: e.
+rewrite trmxK two_layers_product => /covariance_exchange <-.
 by exists s1, s2, X, T; split=> //; blocks; rewrite [T *m X + _]addrC.
 Qed.
 
@@ -1352,6 +1355,6 @@ Theorem one_layer_U p q (A : 'M[R]_p) (B : 'M[R]_q) C : posdef (block_mx A C C^T
   B = 1%:M /\ is_diag_mx (A - C *m C^T).
 Proof.
 move=> /posdef_exchange/one_layer_L; rewrite trmxK => <-.
-by split=> -[s [X [pos /covariance_exchange eqs]]]; exists s, X.
+by split; intros [s [X [pos eqs%covariance_exchange]]]; exists s, X.
 Qed.
 End PositiveDefinite.

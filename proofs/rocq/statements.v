@@ -82,7 +82,7 @@ Theorem six_shears_rat n (M : 'M[rat]_(n + n)) :
         block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
         block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M.
 Proof.
-split=> [|[W0 [X [Y [Z [W [V ->]]]]]]]; last exact: det_six.
+split; last by intros [W0 [X [Y [Z [W [V ->]]]]]]; apply: det_six.
 by have [s us large] := num_seq rat n; apply: six_LULULU us large M.
 Qed.
 
@@ -148,7 +148,7 @@ Theorem six_layers_every_dimension_iff (F : numFieldType) e n (M : 'M[F]_(n + (e
         block_mx 1%:M 0 Y 1%:M *m block_mx 1%:M Z 0 1%:M *m
         block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M.
 Proof.
-move=> e1; split=> [|[W0 [X [Y [Z [W [V ->]]]]]]]; last exact: det_six.
+move=> e1; split; last by intros [W0 [X [Y [Z [W [V ->]]]]]]; apply: det_six.
 by have [s us hs] := num_seq F n.+1; apply: (six_every_LULULU us hs e1).
 Qed.
 

@@ -186,7 +186,7 @@ have ZPY : (1%:M - Z *m invmx P *m Y) *m S = 1%:M.
   by rewrite mulmxBl mul1mx -!mulmxA YS mulKmx // -ZY addrK.
 have -> : A = 1%:M - Z *m invmx P *m Y + B *m invmx P *m C.
   by apply/(canRL (subrK _))/(can_inj (mulmxK uS)); rewrite AS ZPY.
-expand; move: (Z *m _ *m C) (Z *m _ *m Y) (B *m _ *m C) => a b c.
+rewrite (mulmxA Z) mulmxBr !mulmxBl; move: (Z *m _ *m C) (Z *m _ *m Y) (B *m _ *m C) => a b c.
 by rewrite [a - b]addrC -!addrA; do 2!congr (_ + _); rewrite addrC subrK.
 Qed.
 
@@ -392,7 +392,7 @@ Lemma word4_linked A B C D a b c d :
   block_mx A B C D *m block_mx a b c d = 1%:M -> word true 4 (block_mx A B C D) ->
   linked D 0 a 0.
 Proof.
-move=> inv /(word4P inv)[_ [Y [Z [_ [eD ea _ _]]]]]; exists 0, Y, Z.
+intros inv [_ [Y [Z [_ [eD ea _ _]]]]]%(word4P inv); exists 0, Y, Z.
 by rewrite !mul0mx subr0 addr0.
 Qed.
 
@@ -470,7 +470,7 @@ Lemma multiplier4 A B C D a b c d P Q R :
   a *m P - P *m D + (Q + B *m R) = 0 -> Q *m D = 0 -> D *m R = 0 ->
   \tr (Q *m C + R *m (D - 1%:M)) = 0.
 Proof.
-move=> inv /(word4P inv)[X [Y [Z [W [eD ea -> eB]]]]] hY hW hX.
+intros inv [X [Y [Z [W [eD ea -> eB]]]]]%(word4P inv) hY hW hX.
 have DY : D *m Y = Y *m a by rewrite eD ea mulmxDl mulmxDr mul1mx mulmx1 mulmxA.
 have -> : D - 1%:M = Y *m (B - X *m D) by rewrite eB addrK eD addrC addKr.
 have -> : Q *m (Y + D *m W) = Q *m Y by rewrite mulmxDr mulmxA hW mul0mx addr0.
@@ -729,9 +729,9 @@ suff [K' lK' eK] : exists2 K', letter b K' & scales s t *m K = K' *m scales s t.
   by exists (K' *m N'); [exists K', N' | rewrite mulmxA eK -!mulmxA eN].
 case: b lK {wN'} => [] [X ->].
   exists (U (diag_mx s *m X *m invmx (diag_mx t))); first by eexists.
-  by rewrite mul_U mul_diag_block !(mulmx1, mulmx0, addr0, add0r) mulmxKV ?unit_positive.
+  by rewrite mul_U mul_diag_block !mulmx1 !mulmx0 !addr0 ?add0r mulmxKV ?unit_positive.
 exists (L (diag_mx t *m X *m invmx (diag_mx s))); first by eexists.
-by rewrite mul_L mul_diag_block !(mulmx1, mulmx0, addr0, add0r) mulmxKV ?unit_positive.
+by rewrite mul_L mul_diag_block !mulmx1 !mulmx0 !addr0 ?add0r mulmxKV ?unit_positive.
 Qed.
 
 (* m alternating shears, U first if b, and positive scales. *)
@@ -748,7 +748,7 @@ Qed.
 Lemma scaled_word_letter b c m s t K M : letter c K -> positive_row s -> positive_row t ->
   scaled_word b m M -> scaled_word c m.+1 (K *m scales s t *m M).
 Proof.
-move=> lK s0 t0 [W [s' [t' [wW s'0 t'0 ->]]]]; have [W' wW' e] := word_push s0 t0 wW.
+intros lK s0 t0 [W [s' [t' [wW s'0 t'0 ->]]]]; have [W' wW' e] := word_push s0 t0 wW.
 exists (K *m W'), (\row_i (s 0 i * s' 0 i)), (\row_i (t 0 i * t' 0 i)).
 split; [exact: word_letter wW' | exact: mul_row_gt0 | exact: mul_row_gt0 |].
 by rewrite -scales_mul -mulmxA (mulmxA _ W) e !mulmxA.
@@ -774,7 +774,7 @@ Theorem couplings_word m (Ks : seq 'M[F]_(p + q)) :
 Proof.
 elim: Ks m => [|K Ks IH] m hK; first by exists true; rewrite big_nil; apply: scaled_word1.
 case: m => // m /IH[K' K's|b wM]; first by apply: hK; rewrite inE K's orbT.
-have [[s [X [s_gt0 ->]]]|[s [X [s_gt0 ->]]]] := hK K (mem_head _ _); rewrite big_cons.
+destruct (hK K (mem_head _ _)) as [[s [X [s_gt0 ->]]]|[s [X [s_gt0 ->]]]]; rewrite big_cons.
   by exists true; apply: scaled_word_U wM.
 by exists false; apply: scaled_word_L wM.
 Qed.
@@ -782,7 +782,7 @@ Qed.
 Lemma unscaled_word b m M : scaled_word b m M ->
   exists s t, [/\ positive_row s, positive_row t & word b m (M *m scales s t)].
 Proof.
-move=> [W [s [t [wW s0 t0 ->]]]]; exists (inv_row s), (inv_row t).
+intros [W [s [t [wW s0 t0 ->]]]]; exists (inv_row s), (inv_row t).
 by rewrite -mulmxA scalesK // mulmx1; split=> //; apply: inv_row_gt0.
 Qed.
 
@@ -799,6 +799,6 @@ End Couplings.
 Lemma scaled_word_swap (F : numFieldType) p q b m (M : 'M[F]_(p + q)) :
   scaled_word b m M -> scaled_word (~~ b) m (swap M).
 Proof.
-move=> [W [s [t [wW s0 t0 ->]]]]; exists (swap W), t, s.
+intros [W [s [t [wW s0 t0 ->]]]]; exists (swap W), t, s.
 by rewrite swap_mul /scales swap_block; split=> //; apply: word_swap.
 Qed.
