@@ -1,6 +1,7 @@
 (* Six shears from two involutions; involutions of integers; signed permutations. *)
 From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype tuple.
-From mathcomp Require Import div bigop ssrAC finset perm ssralg ssrnum ssrint zmodp matrix mxalgebra intdiv.
+From mathcomp Require Import div bigop ssrAC finset perm ssralg ssrnum ssrint zmodp matrix.
+From mathcomp Require Import mxalgebra intdiv.
 From exactflow.certificates Require Import shears.
 Set Implicit Arguments.
 Unset Strict Implicit.
