@@ -279,7 +279,7 @@ by exists Ks; rewrite six.
 Qed.
 
 (* Every signed permutation of determinant 1, in every dimension, is six shears of integers of
-   absolute value at most 2; at most 12 n of them (12 n + 2 if the halves differ) are not 0. *)
+   absolute value at most 2; at most 11 n of them (11 n + 1 if the halves differ) are not 0. *)
 Theorem signed_permutations e n (M : 'M[int]_(n + (e + n))) :
   let small p q (X : 'M[int]_(p, q)) := forall i j, `|X i j| <= 2 in
   let nonzeros p q (X : 'M[int]_(p, q)) := (\sum_i \sum_j (X i j != 0))%N in
@@ -287,7 +287,7 @@ Theorem signed_permutations e n (M : 'M[int]_(n + (e + n))) :
   exists W0 X Y Z W V, [/\ M = L W0 *m U X *m L Y *m U Z *m L W *m U V,
     [/\ small _ _ W0, small _ _ X & small _ _ Y], [/\ small _ _ Z, small _ _ W & small _ _ V] &
     (nonzeros _ _ W0 + nonzeros _ _ X + nonzeros _ _ Y + nonzeros _ _ Z + nonzeros _ _ W +
-       nonzeros _ _ V <= 12 * n + 2 * e)%N].
+       nonzeros _ _ V <= 11 * n + e)%N].
 Proof.
 move=> small nonzeros e1 MM dM.
 destruct (permutations.six_LULULU_int e1 MM dM)

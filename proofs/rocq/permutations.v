@@ -1,6 +1,7 @@
 (* Six shears from two involutions; involutions of integers; signed permutations. *)
-From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop.
-From mathcomp Require Import ssrAC finset perm ssralg ssrnum ssrint zmodp matrix mxalgebra intdiv.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype tuple.
+From mathcomp Require Import div bigop ssrAC finset perm ssralg ssrnum ssrint zmodp matrix.
+From mathcomp Require Import mxalgebra intdiv.
 From exactflow.certificates Require Import shears.
 Set Implicit Arguments.
 Unset Strict Implicit.
@@ -616,24 +617,38 @@ Qed.
 (* Small integer matrices, and involutions made of them.
 
    rows c M says that in every row of M the absolute values add up to at most c, entries c M
-   that none exceeds c; total M is the sum of all of them.
+   that none exceeds c; nonzeros M is the number of entries that are not 0.
 
    Main results
-     rows_add, rows_mul, total_add, total_mul   row sums and totals of sums and products
+     rows_add, rows_mulr, rows_mull, entries_mul, nonzeros_mul   of sums and products
      rows_unit       row sums are at most 1 if the rows have length at most 1
      orthogonal_signed_permutation   an integer matrix is orthogonal, M M^T = 1, iff it is
                      a signed permutation
-     signed_frame    a symmetric K with K^2 = 1 has a frame P, E of small integers
-     small_solution  two such, of one trace, are 1 + Z Y and 1 + Y Z, where the entries of Y
-                     are at most 1, and those of N - Z at most 2, for a given N with such
-                     entries, if in no row and in no column of N two of them exceed 1
+     two_colours     for two involutions the indices have two colours, which both involutions
+                     exchange, but for what they fix
+     small_frame     a symmetric K with K^2 = 1 has a frame P, E of small integers
+     saved           how many pieces of two such share an index
+     small_solution  two such, K and L of one trace, are 1 + Z Y and 1 + Y Z, where the entries
+                     of Y are at most 1, and those of N - Z at most 2, for a given N with such
+                     entries, if in no row and in no column of N two of them exceed 1; and Y, Z,
+                     N - Z and 1 - Y have few entries
 
-   Plan.  K is a signed permutation s that is its own inverse.  S has one index of each
-   swap, and those that K negates.  The columns of P are e_i - K e_i for a swap, e_i where
-   K e_i = - e_i; the rows of E are those of 1.  A basis vector may change its sign, and its
-   swap the index that is in S: four choices for each piece of Z.  A piece has two entries of
+   Plan.  K is a signed permutation s that is its own inverse.  Chosen are one index of each
+   swap, by its colour, and those that K negates.  The columns of P are e_i - K e_i for a swap,
+   e_i where K e_i = - e_i; the rows of E are those of 1.  A basis vector may change its sign,
+   and its swap the index in E: four choices for each piece of Z.  A piece has two entries of
    absolute value 1, or one of 2.  It gets the sign that suits the entry of N there that
-   exceeds 1; if there are two such, the piece of the other index has its entries elsewhere. *)
+   exceeds 1; if there are two such, the piece of the other index has its entries elsewhere.
+
+   Count.  K and L have r pieces each; let d1 or d2 be 1 where one is a swap of K or of L, and
+   D1 and D2 their sums.  A piece has (1 + d1) (1 + d2) entries in Y and 1 + max(d1, d2) in Z:
+   2 + 2 d1 + 2 d2 in all.  Pieces of K and L that choose the same index x go together.  If the
+   sign is free, Y has 1 at (x, x), and 1 - Y loses two entries; if it is not, Z meets an entry
+   2 of N.  Let h be the number of swaps of L that share x with their piece of K.  The others
+   have x where K has 1.  So in every coordinate at most one of these happens: K chooses it; K
+   moves it and does not choose it; it is that of such a swap of L; it is one of the e where K
+   has 1 and that have the other colour: r + D1 + (D2 - h) + e <= q.  With 2 h <= 2 D2 <= q,
+   4 r + 4 D1 + 4 D2 - 2 h is at most 5 q - 4 e. *)
 Definition rows m n (c : int) (M : 'M[int]_(m, n)) := forall i, \sum_j `|M i j| <= c.
 
 Lemma rows_le m n c d (M : 'M_(m, n)) : c <= d -> rows c M -> rows d M.
@@ -657,9 +672,13 @@ move=> dN; rewrite mulr_suml; apply: le_trans (_ : \sum_k \sum_j `|M i k| * `|N 
 by apply: ler_sum => k _; rewrite -mulr_sumr ler_wpM2l.
 Qed.
 
-Lemma rows_mul l m n c d (M : 'M_(l, m)) (N : 'M_(m, n)) : 0 <= d ->
-  rows c M -> rows d N -> rows (c * d) (M *m N).
-Proof. by move=> d0 cM dN i; apply: le_trans (row_sum_mul _ _ dN) (ler_wpM2r d0 (cM i)). Qed.
+Lemma rows_mulr l m n c (M : 'M_(l, m)) (N : 'M_(m, n)) :
+  rows c M -> rows 1 N -> rows c (M *m N).
+Proof. by move=> cM N1 i; apply: le_trans (row_sum_mul _ _ N1) _; rewrite mulr1. Qed.
+
+Lemma rows_mull l m n c (M : 'M_(l, m)) (N : 'M_(m, n)) : 0 <= c ->
+  rows 1 M -> rows c N -> rows c (M *m N).
+Proof. by move=> c0 M1 cN i; apply: le_trans (row_sum_mul _ _ cN) _; rewrite ler_piMl. Qed.
 
 Lemma rows_entry m n c (M : 'M_(m, n)) i j : rows c M -> `|M i j| <= c.
 Proof.
@@ -678,39 +697,6 @@ Qed.
 Lemma rows_orthogonal m n (M : 'M_(m, n)) : M *m M^T = 1%:M -> rows 1 M.
 Proof. by move=> MM; apply: rows_unit => i; rewrite MM mxE eqxx. Qed.
 
-Definition total m n (M : 'M[int]_(m, n)) := \sum_i \sum_j `|M i j|.
-
-Lemma total_rows m n c (M : 'M_(m, n)) : rows c M -> total M <= c *+ m.
-Proof. by move=> cM; rewrite -[m in _ *+ m]card_ord -sumr_const; apply: ler_sum. Qed.
-
-Lemma total_tr m n (M : 'M_(m, n)) : total M^T = total M.
-Proof.
-by rewrite /total exchange_big; apply: eq_bigr => i _; apply: eq_bigr => j _; rewrite mxE.
-Qed.
-
-Lemma total_opp m n (M : 'M_(m, n)) : total (- M) = total M.
-Proof. by apply: eq_bigr => i _; apply: eq_bigr => j _; rewrite mxE normrN. Qed.
-
-Lemma total_add m n (M N : 'M_(m, n)) : total (M + N) <= total M + total N.
-Proof.
-rewrite -big_split; apply: ler_sum => i _; rewrite -big_split.
-by apply: ler_sum => j _; rewrite mxE ler_normD.
-Qed.
-
-Lemma total_mul l m n d (M : 'M_(l, m)) (N : 'M_(m, n)) : rows d N -> total (M *m N) <= total M * d.
-Proof. by move=> dN; rewrite mulr_suml; apply: ler_sum => i _; apply: row_sum_mul. Qed.
-
-Lemma total_outer l m r (P : 'M_(l, r)) (Q : 'M_(m, r)) :
-  total (P *m Q^T) <= \sum_a (\sum_i `|P^T a i|) * (\sum_j `|Q^T a j|).
-Proof.
-apply: le_trans (_ : \sum_i \sum_j \sum_a `|P i a| * `|Q j a| <= _).
-  apply: ler_sum => i _; apply: ler_sum => j _; rewrite mxE; apply: le_trans (ler_norm_sum _ _ _) _.
-  by apply: ler_sum => a _; rewrite normrM mxE.
-rewrite (eq_bigr _ (fun i _ => exchange_big _ _ _ _ _ _)) exchange_big; apply: ler_sum => a _.
-rewrite mulr_suml; apply: ler_sum => i _; rewrite mulr_sumr.
-by apply: ler_sum => j _; rewrite !mxE.
-Qed.
-
 Definition entries m n c (M : 'M[int]_(m, n)) := forall i j, `|M i j| <= c.
 
 Lemma entries_mul l m n c (M : 'M_(l, m)) (N : 'M_(m, n)) :
@@ -719,6 +705,14 @@ Proof.
 move=> c0 M1 Nc i j; rewrite mxE; apply: le_trans (ler_norm_sum _ _ _) _.
 apply: le_trans (_ : \sum_k `|M i k| * c <= _); last by rewrite -mulr_suml ler_piMl.
 by apply: ler_sum => k _; rewrite normrM ler_wpM2l.
+Qed.
+
+Lemma entries_mulr l m n c (M : 'M_(l, m)) (P : 'M_(m, n)) :
+  0 <= c -> rows 1 P^T -> entries c M -> entries c (M *m P).
+Proof.
+move=> c0 P1 cM i j; have /(_ j i) : entries c (P^T *m M^T).
+  by apply: entries_mul => // x y; rewrite mxE.
+by rewrite -trmx_mul mxE.
 Qed.
 
 Lemma rows_once m n (M : 'M_(m, n)) x y z : rows 1 M -> M x y != 0 -> M x z != 0 -> y = z.
@@ -785,8 +779,74 @@ have f_inj : injective (fun i => (f i).1).
 by exists (perm f_inj), (fun i => (f i).2); rewrite eM; apply/matrixP=> i j; rewrite !mxE permE.
 Qed.
 
+(* What s moves changes its colour o. *)
+Definition alternates n (s : 'I_n -> 'I_n) (o : 'I_n -> bool) :=
+  forall x, s x != x -> o (s x) = ~~ o x.
+
+(* By induction on the swaps of t: without x - y, and with x - y and x' - y' in the place of the
+   swaps x - x' and y - y' of s, there are two colours; those of x and y are chosen again. *)
+Lemma two_colours n (s t : 'I_n -> 'I_n) : involutive s -> involutive t ->
+  exists o, alternates s o /\ alternates t o.
+Proof.
+have [k] := ubnP #|[pred x | t x != x]|; elim: k s t => // k IH s t tk sK tK.
+have [x tx|t1] := pickP (fun x => t x != x); last first.
+  exists (fun x : 'I_n => (x < s x)%N); split=> x; last by rewrite (eqP (negbFE (t1 x))) eqxx.
+  by move=> sx; rewrite sK -leqNgt ltn_neqAle (inj_eq val_inj) sx.
+pose y := t x; have tx_y z : (t z == x) = (z == y) by rewrite -{1}[x]tK (inj_eq (inv_inj tK)).
+have ty_x z : (t z == y) = (z == x) by rewrite (inj_eq (inv_inj tK)).
+pose t' z := if (z == x) || (z == y) then z else t z.
+have t'K : involutive t'.
+  move=> z; rewrite /t'; have [zxy|/negPf zxy] := boolP ((z == x) || (z == y)).
+    by rewrite zxy.
+  by rewrite tx_y ty_x orbC zxy tK.
+have {}IH s' : involutive s' -> exists o', alternates s' o' /\ alternates t' o'.
+  move=> s'K; apply: IH => //; move: tk; rewrite ltnS; apply: leq_trans.
+  apply/proper_card/properP; split; last by exists x; rewrite inE ?tx // /t' !eqxx.
+  by apply/subsetP=> z; rewrite !inE /t'; case: ifP => // _; rewrite eqxx.
+pose recolour (o' : 'I_n -> bool) c z := if z == x then c else if z == y then ~~ c else o' z.
+have t_ok o' c : alternates t' o' -> alternates t (recolour o' c).
+  move=> t'o z; rewrite /recolour tx_y ty_x; have := t'o z; rewrite /t'.
+  have [->|_] := eqVneq z x; first by rewrite [x == y]eq_sym (negPf tx).
+  by have [->|_ /= to_z] := eqVneq z y; rewrite ?negbK.
+have [sx|sx] := eqVneq (s x) x.
+  have [o' [so t'o]] := IH s sK; exists (recolour o' (~~ o' y)); split; last exact: t_ok.
+  have e z : z != x -> recolour o' (~~ o' y) z = o' z.
+    by rewrite /recolour negbK => /negPf->; case: eqP => // ->.
+  move=> z sz; have zx : z != x by apply: contraNneq sz => ->; rewrite sx.
+  by rewrite !e ?so // -[X in _ != X]sx (inj_eq (inv_inj sK)).
+have [sy|sy] := eqVneq (s y) y.
+  have [o' [so t'o]] := IH s sK; exists (recolour o' (o' x)); split; last exact: t_ok.
+  have e z : z != y -> recolour o' (o' x) z = o' z.
+    by rewrite /recolour => /negPf->; case: eqP => // ->.
+  move=> z sz; have zy : z != y by apply: contraNneq sz => ->; rewrite sy.
+  by rewrite !e ?so // -[X in _ != X]sy (inj_eq (inv_inj sK)).
+pose q := tperm y (s x); pose s' z := q (s (q z)).
+have s'K : involutive s' by move=> z; rewrite /s' tpermK sK tpermK.
+have [o' [so t'o]] := IH s' s'K; exists (recolour o' (~~ o' (s x))); split; last exact: t_ok.
+have yx : (y == x) = false by apply: negPf.
+have o'y : s x != y -> o' (s y) = ~~ o' (s x).
+  move=> sxy; have s'sx : s' (s x) = s y.
+    by rewrite /s' /q tpermR tpermD // 1?eq_sym // (inj_eq (inv_inj sK)) yx.
+  by rewrite -s'sx so // s'sx (inj_eq (inv_inj sK)) yx.
+have sxz z : (s z == x) = (z == s x) by rewrite -{1}[x]sK (inj_eq (inv_inj sK)).
+have syz z : (s z == y) = (z == s y) by rewrite -{1}[y]sK (inj_eq (inv_inj sK)).
+move=> z sz; rewrite /recolour negbK sxz syz.
+have [->|zx] := eqVneq z x; first by rewrite eq_sym (negPf sx) negbK; case: ifP.
+have [->|zy] := eqVneq z y.
+  rewrite [y == s y]eq_sym (negPf sy); case: ifP => // /negbT ysx.
+  by rewrite o'y // eq_sym.
+have [->//|zsx] := eqVneq z (s x).
+have [e|zsy] := eqVneq z (s y).
+  by rewrite e o'y ?negbK //; apply: contraNneq zx => xy; rewrite e -xy sK.
+have e : s' z = s z by rewrite /s' /q !tpermD // eq_sym ?syz ?(inj_eq (inv_inj sK)).
+by rewrite -e so // e.
+Qed.
+
+(* An index of each swap, and what is negated. *)
+Definition chosen n (s : 'S_n) (b o : 'I_n -> bool) := [set i | if s i == i then b i else o i].
+
 Section Involution.
-Variables (n : nat) (s : 'S_n) (b : 'I_n -> bool).
+Variables (n r : nat) (s : 'S_n) (b o : 'I_n -> bool) (f : 'I_r -> 'I_n).
 Let K : 'M[int]_n := signed s b.
 Hypothesis K_sym : K^T = K.
 
@@ -794,45 +854,46 @@ Let entry i j : K i j = (-1) ^+ b i *+ (s i == j). Proof. by rewrite mxE. Qed.
 
 Let entry_norm i j : `|K i j| = (s i == j)%:R. Proof. exact: signed_norm. Qed.
 
-Let sK i : s (s i) = i.
+Lemma symmetric_involutive : involutive s.
 Proof.
-apply/eqP; have : `|K (s i) i| = 1 by rewrite -K_sym mxE entry_norm eqxx.
+move=> i; apply/eqP; have : `|K (s i) i| = 1 by rewrite -K_sym mxE entry_norm eqxx.
 by rewrite entry_norm; case: eqP.
 Qed.
 
+Let sK := symmetric_involutive.
+
 Let sym i j : K i j = K j i. Proof. by rewrite -{1}K_sym mxE. Qed.
 
-Let S := [set i : 'I_n | (i < s i)%N || ((s i == i) && b i)].
-Let f : 'I_#|S| -> 'I_n := enum_val.
+Let S := chosen s b o.
+Hypotheses (so : alternates s o) (f_inj : injective f) (fS : f @: 'I_r = S).
 
-Let fS a : f a \in S. Proof. exact: enum_valP. Qed.
+Let f_in a : f a \in S. Proof. by rewrite -fS imset_f. Qed.
 
 Let partner i : i \in S -> s i \in S -> s i = i.
 Proof.
-rewrite !inE sK => /orP[lt|/andP[/eqP //]] /orP[gt|/andP[/eqP/esym //]].
-by move: (ltn_trans lt gt); rewrite ltnn.
+by rewrite !inE sK; case: eqVneq => // si; rewrite so // => ->.
 Qed.
 
 Let fixed i : i \in S -> s i = i -> b i.
-Proof. by rewrite inE => /orP[lt e|/andP[]//]; rewrite e ltnn in lt. Qed.
+Proof. by rewrite inE => + si; rewrite si eqxx. Qed.
 
 Let off i j := K i j *+ (i != j).
 
-Definition small_P : 'M[int]_(n, #|S|) := \matrix_(i, a) ((i == f a)%:R - off i (f a)).
-Definition small_E : 'M[int]_(#|S|, n) := signed f (fun=> false).
+Definition small_P : 'M[int]_(n, r) := \matrix_(i, a) ((i == f a)%:R - off i (f a)).
+Definition small_E : 'M[int]_(r, n) := signed f (fun=> false).
 
 Let sum_S (g : 'I_n -> int) : \sum_a g (f a) = \sum_(i in S) g i.
-Proof. by rewrite [RHS]big_enum_val. Qed.
+Proof. by rewrite -fS big_imset /= => [|a c _ _ /f_inj//]; apply: eq_bigl. Qed.
 
 Let E_mul m (M : 'M[int]_(n, m)) a j : (small_E *m M) a j = M (f a) j.
 Proof. by rewrite signed_mul mul1r. Qed.
 
 Let EP : small_E *m small_P = 1%:M.
 Proof.
-apply/matrixP=> a c; rewrite E_mul !mxE (inj_eq enum_val_inj) /off.
+apply/matrixP=> a c; rewrite E_mul !mxE (inj_eq f_inj) /off.
 have [<-|ac] := eqVneq a c; first by rewrite eqxx mulr0n subr0.
-rewrite (inj_eq enum_val_inj) ac mulr1n entry; case: eqP => [e|_]; last by rewrite subr0.
-have := partner (fS a); rewrite e => /(_ (fS c)) /enum_val_inj ca.
+rewrite (inj_eq f_inj) ac mulr1n entry; case: eqP => [e|_]; last by rewrite subr0.
+have := partner (f_in a); rewrite e => /(_ (f_in c)) /f_inj ca.
 by rewrite ca eqxx in ac.
 Qed.
 
@@ -853,11 +914,11 @@ have [iS|iS] := boolP (i \in S).
     by apply: contraNneq xi => sx; rewrite -sx in xS *; rewrite (partner iS xS).
   by rewrite eqxx /off eqxx mulr0n subr0 mul1r.
 have notS x : x \in S -> i != x by move=> xS; apply: contraNneq iS => ->.
-move: (iS); rewrite inE negb_or -leqNgt => /andP[le nb].
 have [si|si] := eqVneq (s i) i.
-  rewrite si eqxx /= in nb; rewrite big1 => [|x xS]; last by rewrite zero ?mul0r ?si // notS.
+  have nb : ~~ b i by move: iS; rewrite inE si eqxx.
+  rewrite big1 => [|x xS]; last by rewrite zero ?mul0r ?si // notS.
   by rewrite entry si (negPf nb) expr0 subrr.
-have sS : s i \in S by rewrite inE sK ltn_neqAle le si.
+have sS : s i \in S by move: iS; rewrite !inE sK [i == _]eq_sym (negPf si) so.
 rewrite (bigD1 (s i)) //= big1 ?addr0 => [|x /andP[xS xi]]; last first.
   by rewrite zero ?mul0r ?notS //; rewrite eq_sym.
 rewrite /off eq_sym (negPf si) !entry eqxx sK bs !mulr1n sub0r mulNr mulrBr opprB.
@@ -870,7 +931,7 @@ apply/matrixP=> i a; rewrite signed_mul !mxE /off !entry sK bs.
 have [e|ne] := eqVneq (s i) (f a); last first.
   by rewrite mulr1n mulr0n mul0rn subr0 sub0r mulrN mulrnAr -expr2 sqrr_sign.
 rewrite mulr0n subr0 mulr1 mulr1n; have [ia|ia] := eqVneq i (f a); last by rewrite sub0r opprK.
-have iS : i \in S by rewrite ia; apply: fS.
+have iS : i \in S by rewrite ia.
 by rewrite (fixed iS) ?mulr0n ?subr0 // e -ia.
 Qed.
 
@@ -889,9 +950,33 @@ split=> [i|a].
 under eq_bigr do rewrite 2!mxE.
 apply: le_trans (_ : \sum_i (`|small_E a i| + `|(small_E *m K) a i|) <= _); last first.
   rewrite big_split /= -[2]/(1 + 1 : int); apply: lerD; first exact: rows_signed.
-  exact: rows_mul ler01 (@rows_signed _ _ f _) (@rows_signed _ _ s b) a.
+  exact: rows_mulr (@rows_signed _ _ f _) (@rows_signed _ _ s b) a.
 apply: ler_sum => i _; rewrite signed_norm E_mul; apply: le_trans (ler_normB _ _) _.
 by rewrite eq_sym normr_nat lerD2l /off sym; case: eqP => // _; rewrite normr0.
+Qed.
+
+Lemma small_diagonal a : small_P (f a) a = 1.
+Proof. by have /matrixP/(_ a a) := EP; rewrite E_mul => ->; rewrite mxE eqxx. Qed.
+
+Lemma small_EK : small_E *m K = signed (s \o f) (b \o f).
+Proof. by apply/matrixP=> a j; rewrite E_mul !mxE. Qed.
+
+Lemma small_count a : (\sum_x (small_P x a != 0%R) <= (s (f a) != f a).+1)%N.
+Proof.
+rewrite eq_sym -cards2 -sum1_card [X in (_ <= X)%N]big_mkcond; apply: leq_sum => x _.
+case: ifP => [_|/negbT]; first exact: leq_b1.
+rewrite !inE negb_or leqn0 eqb0 negbK => /andP[/negPf xf /negPf xs].
+by rewrite mxE /off sym entry xf [s _ == x]eq_sym xs mul0rn subr0.
+Qed.
+
+Lemma small_dominates a x :
+  `|small_E a x| <= `|small_P x a| /\ `|(small_E *m K) a x| <= `|small_P x a|.
+Proof.
+have Pf := small_diagonal a; have Ps : `|small_P (s (f a)) a| = 1.
+  have /matrixP/(_ (f a) a) := KP; rewrite signed_mul [RHS]mxE Pf => /(congr1 Num.norm).
+  by rewrite normrMsign normrN1.
+split; first by rewrite signed_norm; case: eqP => // <-; rewrite Pf.
+by rewrite small_EK signed_norm /=; case: eqP => // <-; rewrite Ps.
 Qed.
 End Involution.
 
@@ -909,176 +994,434 @@ rewrite -!mulmxA (mulmxA S) SS mul1mx mulmxBl -{2}[E]mulmx1 -mulmxDr -!mulmxA K0
 by rewrite !mulmx0 subr0.
 Qed.
 
-(* Vectors with one or two entries 1 or -1: a piece of Y has as many as two of them multiplied,
-   one of Z has two. *)
-Lemma total_pairs m p r (P : 'M_(m, r)) (Q : 'M_(p, r)) E G :
-  E *m P = 1%:M -> rows 1 E -> G *m Q = 1%:M -> rows 1 G ->
-  rows 1 P -> rows 2 P^T -> rows 1 Q -> rows 2 Q^T ->
-  (total (P *m Q^T) + 2 *+ r) *+ 2 <= (m + p)%:R *+ 3.
-Proof.
-move=> EP rE GQ rG rP cP rQ cQ.
-have col k (X : 'M_(k, r)) (F : 'M_(r, k)) a : F *m X = 1%:M -> rows 1 F -> rows 2 X^T ->
-    \sum_x `|X^T a x| = 1 \/ \sum_x `|X^T a x| = 2.
-  move=> FX rF cX; have: 1 <= \sum_x `|X^T a x|.
-    have /matrixP/(_ a a)/(congr1 Num.norm) := FX; rewrite [in RHS]mxE eqxx normr1 => <-.
-    rewrite mxE; apply: le_trans (ler_norm_sum _ _ _) _; apply: ler_sum => x _.
-    by rewrite normrM mxE ler_piMl // rows_entry.
-  move: (cX a); case: (\sum_x _) => [[|[|[|x]]]|x] //; [by left | by right].
-have tPQ : total P^T + total Q^T <= (m + p)%:R.
-  by rewrite !total_tr natrD; apply: lerD; apply: total_rows.
-apply: le_trans (_ : (total P^T + total Q^T) *+ 3 <= _); last by rewrite lerMn2r.
-apply: le_trans (_ : (\sum_a ((\sum_x `|P^T a x|) * (\sum_y `|Q^T a y|) + 2)) *+ 2 <= _).
-  by rewrite lerMn2r big_split sumr_const card_ord lerD2r total_outer.
-rewrite -[_ + total _]big_split -!sumrMnl; apply: ler_sum => a _ /=.
-by have [->|->] := col _ _ _ a EP rE cP; have [->|->] := col _ _ _ a GQ rG cQ.
-Qed.
+(* What a pair of pieces of K and L has in Z, but for its sign. *)
+Definition piece n q (p p' : 'I_n * 'I_q) (b b' : bool) x y : int :=
+  (-1) ^+ b *+ (p == (x, y)) + (-1) ^+ b' *+ (p' == (x, y)).
 
-(* One sign suits a piece of Z, with entries at p and p', if one of the two of N is at most 1. *)
+(* One sign suits a piece of Z, with entries at p and p', if one of the two of N is at most 1. It
+   is 1 unless a larger entry of N asks for -1. *)
 Lemma sign_choice n q (N : 'M[int]_(n, q)) p p' (b b' : bool) :
   entries 2 N -> (p = p' -> b = b') ->
   [|| p == p', `|N p.1 p.2| <= 1 | `|N p'.1 p'.2| <= 1] ->
-  exists s : bool, forall x y,
-    `|N x y - (-1) ^+ s * ((-1) ^+ b *+ (p == (x, y)) + (-1) ^+ b' *+ (p' == (x, y)))| <= 2.
+  exists s : bool, (forall x y, `|N x y - (-1) ^+ s * piece p p' b b' x y| <= 2) /\
+    (p != p' -> s -> exists x y, (1 < `|N x y|) && (piece p p' b b' x y != 0)).
 Proof.
 have sign (u : int) (c : bool) : `|u| <= 2 -> exists s : bool,
     `|u - (-1) ^+ s * (-1) ^+ c| <= 2 /\ `|u - (-1) ^+ s * ((-1) ^+ c *+ 2)| <= 2.
   move=> u2; exists (c (+) (u < 0)); rewrite signr_addb mulrnAr mulrAC -expr2 sqrr_sign mul1r.
   by case: u u2 => [[|[|[|u]]]|[|[|u]]].
 move=> N2; have [<-{p'} /(_ erefl) <- _|pp' _ /=] := eqVneq p p'.
-  have [s [_ s2]] := sign _ b (N2 p.1 p.2); exists s => x y; rewrite -mulr2n.
+  have [s [_ s2]] := sign _ b (N2 p.1 p.2); exists s; split=> // x y; rewrite /piece -mulr2n.
   by case: eqP s2 => [->|_ _] //; rewrite mulr0n mulr0 subr0.
-have {sign} main p1 p2 (c1 c2 : bool) : p1 != p2 -> `|N p2.1 p2.2| <= 1 ->
-    exists s : bool, forall x y,
-    `|N x y - (-1) ^+ s * ((-1) ^+ c1 *+ (p1 == (x, y)) + (-1) ^+ c2 *+ (p2 == (x, y)))| <= 2.
-  move=> p12 N1; have [s [s1 _]] := sign _ c1 (N2 p1.1 p1.2); exists s => x y.
-  case: (eqVneq p1 (x, y)) p12 s1 => [->|_ _ _]; first by rewrite eq_sym => /negPf->; rewrite addr0.
-  rewrite add0r; case: (eqVneq p2 (x, y)) N1 => [->|_ _] /=; last by rewrite mulr0n mulr0 subr0.
-  move=> N1; apply: le_trans (ler_normB _ _) _; rewrite mulr1n normrMsign normr_sign.
-  by rewrite -[2]/(1 + 1 : int) lerD2r.
-case/orP=> N1; last exact: main pp' N1.
-have [|s sP] := main p' p b' b _ N1; first by rewrite eq_sym.
-by exists s => x y; rewrite [_ *+ _ + _]addrC.
+have main p1 p2 (c1 c2 : bool) : p1 != p2 -> `|N p2.1 p2.2| <= 1 ->
+    exists s : bool, (forall x y, `|N x y - (-1) ^+ s * piece p1 p2 c1 c2 x y| <= 2) /\
+      (s -> exists x y, (1 < `|N x y|) && (piece p1 p2 c1 c2 x y != 0)).
+  move=> p12 N1; have near u (s c : bool) : `|u| <= 1 -> `|u - (-1) ^+ s * (-1) ^+ c| <= 2 :> int.
+    by move=> u1; apply: le_trans (ler_normB _ _) _; rewrite normrMsign normr_sign lerD2r.
+  have [s [s1 big]] : exists s : bool, `|N p1.1 p1.2 - (-1) ^+ s * (-1) ^+ c1| <= 2
+      /\ (s -> 1 < `|N p1.1 p1.2|).
+    have [le1|gt1] := lerP `|N p1.1 p1.2| 1; first by exists false; split=> //; apply: near.
+    by have [s [? _]] := sign _ c1 (N2 p1.1 p1.2); exists s.
+  exists s; split=> [x y|/big N2p]; last first.
+    exists p1.1, p1.2; rewrite N2p /piece -surjective_pairing eqxx [p2 == _]eq_sym (negPf p12).
+    by rewrite addr0 signr_eq0.
+  rewrite /piece; have [e|_] := eqVneq p1 (x, y).
+    by rewrite -e [p2 == _]eq_sym (negPf p12) addr0; rewrite e in s1.
+  have [e|_] := eqVneq p2 (x, y); last by rewrite addr0 mulr0 subr0.
+  by rewrite add0r; apply: near; rewrite e in N1.
+case/orP=> N1; last by have [s [? ?]] := main p p' b b' pp' N1; exists s.
+have [|s [sP big]] := main p' p b' b _ N1; first by rewrite eq_sym.
+exists s; split=> [x y|_ /big[x [y xy]]]; first by rewrite /piece [X in _ * X]addrC; apply: sP.
+by exists x, y; rewrite /piece [X in X != 0]addrC.
+Qed.
+
+Lemma piece_count n q p p' b b' :
+  (\sum_(x < n) \sum_(y < q) (piece p p' b b' x y != 0) <= (p != p').+1)%N.
+Proof.
+rewrite pair_big /= -cards2 -sum1_card [X in (_ <= X)%N]big_mkcond; apply: leq_sum => -[x y] _ /=.
+rewrite !inE /piece [p == _]eq_sym [p' == _]eq_sym.
+by case: (_ == p); case: (_ == p'); rewrite /= ?leq_b1 // addr0 eqxx.
 Qed.
 
 (* If not, the other index of the second swap does: E2 a is replaced by - E2 a K2. *)
 Lemma pair_choice n q r (N : 'M[int]_(n, q)) (f1 g1 : 'I_r -> 'I_n) b1 (f2 g2 : 'I_r -> 'I_q) b2 a :
   let E1 := signed f1 (fun=> false) in let EK1 := signed g1 b1 in
   let E2 := signed f2 (fun=> false) in let EK2 := signed g2 b2 in
+  let Z (h : bool * bool) x y := (-1) ^+ h.1 * (E1 a x * (if h.2 then - E2 a y else EK2 a y) +
+    EK1 a x * (if h.2 then - EK2 a y else E2 a y)) in
   entries 2 N ->
   (forall x y x' y', 1 < `|N x y| -> 1 < `|N x' y'| -> (x == x') = (y == y')) ->
   (f1 a = g1 a -> b1 a) -> (f2 a = g2 a -> b2 a) ->
-  exists h : bool * bool, forall x y, `|N x y - (-1) ^+ h.1 *
-    (E1 a x * (if h.2 then - E2 a y else EK2 a y) +
-     EK1 a x * (if h.2 then - EK2 a y else E2 a y))| <= 2.
+  exists h : bool * bool, [/\ forall x y, `|N x y - Z h x y| <= 2,
+    (\sum_x \sum_y (Z h x y != 0%R) <= ((f1 a != g1 a) || (f2 a != g2 a)).+1)%N &
+    f2 a != g2 a -> h.1 -> exists x y, (1 < `|N x y|) && (Z h x y != 0)].
 Proof.
-move=> E1 EK1 E2 EK2 N2 once fg1 fg2.
+move=> E1 EK1 E2 EK2 Z N2 once fg1 fg2.
 have deltaN (b u : bool) : - ((-1) ^+ b *+ u) = (-1) ^+ (~~ b) *+ u :> int by case: b; case: u.
 have deltaM (b c u v : bool) :
     (-1) ^+ b *+ u * ((-1) ^+ c *+ v) = (-1) ^+ (b (+) c) *+ (u && v) :> int.
   by case: b; case: c; case: u; case: v.
 set k := f1 a in fg1 *; set l := g1 a in fg1 *; set i := f2 a in fg2 *; set j := g2 a in fg2 *.
+have conclude p p' b b' s t : (forall x y, Z (s, t) x y = (-1) ^+ s * piece p p' b b' x y) ->
+    (p != p') = (k != l) || (i != j) ->
+    (forall x y, `|N x y - (-1) ^+ s * piece p p' b b' x y| <= 2) ->
+    (p != p' -> s -> exists x y, (1 < `|N x y|) && (piece p p' b b' x y != 0)) ->
+    exists h : bool * bool, [/\ forall x y, `|N x y - Z h x y| <= 2,
+    (\sum_x \sum_y (Z h x y != 0%R) <= ((k != l) || (i != j)).+1)%N &
+    i != j -> h.1 -> exists x y, (1 < `|N x y|) && (Z h x y != 0)].
+  move=> eZ pp' sP big; exists (s, t); split=> [x y||ij s1]; first by rewrite eZ.
+    apply: leq_trans (_ : _ <= (p != p').+1)%N _; last by rewrite pp'.
+    apply: leq_trans (piece_count p p' b b'); apply: leq_sum => x _; apply: leq_sum => y _.
+    by rewrite eZ mulf_eq0 signr_eq0.
+  have [|x [y xy]] := big _ s1; first by rewrite pp' ij orbT.
+  by exists x, y; rewrite eZ mulf_eq0 signr_eq0.
 have [good|] := boolP [|| (k, j) == (l, i), `|N k j| <= 1 | `|N l i| <= 1].
-  have [|s sP] := @sign_choice _ _ _ (k, j) (l, i) (b2 a) (b1 a) N2 _ good.
+  have [|s [sP big]] := @sign_choice _ _ _ (k, j) (l, i) (b2 a) (b1 a) N2 _ good.
     by case=> kl ji; rewrite fg1 ?fg2.
-  exists (s, false) => x y; have := sP x y.
-  by rewrite !xpair_eqE !mxE !deltaM /= addbF.
+  apply: (conclude _ _ _ _ s false _ _ sP big); last by rewrite xpair_eqE negb_and [j == i]eq_sym.
+  by move=> x y; rewrite /piece /Z !xpair_eqE !mxE !deltaM /= addbF.
 rewrite !negb_or -!ltNge => /and3P[kjli Nkj Nli].
 have kl := once _ _ _ _ Nkj Nli; rewrite xpair_eqE kl andbb in kjli.
-have [||s sP] := @sign_choice _ _ _ (k, i) (l, j) true (~~ (b1 a (+) b2 a)) N2.
+have [||s [sP big]] := @sign_choice _ _ _ (k, i) (l, j) true (~~ (b1 a (+) b2 a)) N2.
 - by case=> /eqP; rewrite kl (negPf kjli).
 - apply/orP; right; rewrite leNgt (contraNN _ kjli) // => /(once _ _ _ _ Nkj).
   by rewrite eqxx => <-.
-exists (s, true) => x y; have := sP x y.
-by rewrite !xpair_eqE !mxE !deltaN !deltaM /= addbN.
+apply: (conclude _ _ _ _ s true _ _ sP big); last by rewrite xpair_eqE kl negb_and.
+by move=> x y; rewrite /piece /Z !xpair_eqE !mxE !deltaN !deltaM /= addbN.
 Qed.
 
-(* A symmetric involution is a signed permutation, and so has a small frame. *)
-Lemma signed_frame n (K : 'M[int]_n) : K^T = K -> K *m K = 1%:M ->
-  exists r (P : 'M_(n, r)) (f g : 'I_r -> 'I_n) b,
-  let E := signed f (fun=> false) in let EK := signed g b in
-  [/\ frame K P E, E *m K = EK, rows 1 P /\ rows 2 P^T, forall a, f a = g a -> b a &
-      forall a x, `|E a x| <= `|P x a| /\ `|EK a x| <= `|P x a|].
+(* Enumerations of two sets of one size that agree on what they share. *)
+Lemma enumerations n r (A B : {set 'I_n}) : #|A| = r -> #|B| = r ->
+  exists f g : 'I_r -> 'I_n, [/\ injective f, injective g, f @: 'I_r = A, g @: 'I_r = B &
+    forall a, g a \in A -> f a = g a].
 Proof.
-move=> sym KK; have [|s [b]] := (orthogonal_signed_permutation K).1; first by rewrite sym.
-rewrite -/(signed s b) => e; rewrite {K KK}e in sym *.
-move: (small_P s b) (small_frame sym) (small_rows sym) => P F Pr.
-exists _, P, enum_val, (s \o enum_val), (b \o enum_val) => E EK; have [KP EP _] := F.
-have eEK : E *m signed s b = EK by apply/matrixP=> a j; rewrite signed_mul !mxE mul1r.
-have Pf a : P (enum_val a) a = 1.
-  by have /matrixP/(_ a a) := EP; rewrite signed_mul mxE eqxx mul1r.
-have Pg a : (-1) ^+ b (enum_val a) * P (s (enum_val a)) a = - 1.
-  move: KP => /(congr1 (mulmx E)); rewrite mulmxA eEK mulmxN EP => /matrixP/(_ a a).
-  by rewrite signed_mul !mxE eqxx.
-have le m (h : _ -> 'I_m) (c : _ -> bool) a x (y : int) :
-    (h a = x -> `|y| = 1) -> `|signed h c a x| <= `|y|.
-  by rewrite signed_norm; case: eqP => // hx /(_ hx) ->.
-split=> // [a sf|a x].
-  by have := Pg a; rewrite -[s _]sf Pf mulr1 /=; case: (b _).
-split; apply: le => <-; first by rewrite Pf.
-by rewrite -[LHS](normrMsign (b (enum_val a))) Pg.
+pose t (A B : {set 'I_n}) := enum (A :&: B) ++ enum (A :\: B).
+have t_size (C D : {set _}) : #|C| = r -> size (t C D) == r.
+  by rewrite size_cat -!cardE cardsID => ->.
+have t_inj (C D : {set _}) (Cr : #|C| = r) : injective (tnth (Tuple (t_size C D Cr))).
+  apply/tuple_uniqP; rewrite cat_uniq !enum_uniq andbT; apply/hasPn=> x.
+  by rewrite /= !mem_enum !inE => /andP[/negPf-> ->].
+have t_image (C D : {set _}) (Cr : #|C| = r) : tnth (Tuple (t_size C D Cr)) @: 'I_r = C.
+  apply/setP=> x; have -> : (x \in C) = (x \in Tuple (t_size C D Cr)).
+    by rewrite /t mem_cat !mem_enum !inE; case: (x \in D); rewrite ?andbT ?orbF ?andbF.
+  by apply/imsetP/tnthP=> [[a _ ->]|[a ->]]; exists a.
+move=> Ar Br; exists (tnth (Tuple (t_size A B Ar))), (tnth (Tuple (t_size B A Br))).
+split; [exact: t_inj | exact: t_inj | exact: t_image | exact: t_image | move=> a].
+have x0 : 'I_n := tnth (Tuple (t_size A B Ar)) a.
+rewrite !(tnth_nth x0) /= /t !nth_cat [B :&: A]setIC.
+have [//|le] := ltnP; set x := nth _ _ _; suff : x \in B :\: A by rewrite inE => /andP[/negPf->].
+rewrite -mem_enum mem_nth // -(ltn_add2l (size (enum (A :&: B)))) subnKC // setIC -size_cat.
+by rewrite (eqP (t_size B A Br)).
 Qed.
 
-Theorem small_solution n q (K1 : 'M[int]_n) (K2 : 'M[int]_q) (N : 'M[int]_(n, q)) :
-  K1^T = K1 -> K1 *m K1 = 1%:M -> K2^T = K2 -> K2 *m K2 = 1%:M ->
-  n%:R - \tr K1 = q%:R - \tr K2 -> entries 2 N ->
+Definition nonzeros m n (M : 'M[int]_(m, n)) : nat := \sum_i \sum_j (M i j != 0).
+
+Lemma sum_neq0 (I : finType) (F : I -> int) : ((\sum_a F a != 0)%R <= \sum_a (F a != 0%R))%N.
+Proof.
+have [/existsP[a Fa]|/existsPn F0] := boolP [exists a, F a != 0].
+  by apply: leq_trans (leq_b1 _) _; rewrite (bigD1 a) //= Fa.
+by rewrite big1 ?eqxx // => a _; apply/eqP; rewrite -[_ == _]negbK F0.
+Qed.
+
+Lemma nonzeros_outer l m r (P : 'M_(l, r)) (Q : 'M_(r, m)) :
+  (nonzeros (P *m Q) <= \sum_a (\sum_i (P i a != 0%R)) * (\sum_j (Q a j != 0%R)))%N.
+Proof.
+apply: leq_trans (_ : \sum_i \sum_j \sum_a (P i a != 0%R) * (Q a j != 0%R) <= _)%N.
+  apply: leq_sum => i _; apply: leq_sum => j _; rewrite mxE; apply: leq_trans (sum_neq0 _) _.
+  by apply: leq_sum => a _; rewrite mulf_eq0 negb_or; case: (_ == 0); case: (_ == 0).
+rewrite (eq_bigr _ (fun i _ => exchange_big _ _ _ _ _ _)) exchange_big; apply: leq_sum => a _.
+by rewrite big_distrl; apply: leq_sum => i _; rewrite big_distrr.
+Qed.
+
+Lemma rows_count m n c (M : 'M[int]_(m, n)) i : rows c%:R M -> (\sum_j (M i j != 0%R) <= c)%N.
+Proof.
+move/(_ i); rewrite -(ler_nat int); apply: le_trans; rewrite natr_sum; apply: ler_sum => j _.
+by case: eqVneq => [->|x0]; rewrite ?normr0 // -gtz0_ge1 normr_gt0.
+Qed.
+
+Lemma nonzeros_rows m n c (M : 'M_(m, n)) : rows c%:R M -> (nonzeros M <= m * c)%N.
+Proof.
+move=> cM; rewrite -[m in (m * _)%N]card_ord -sum_nat_const.
+by apply: leq_sum => i _; apply: rows_count.
+Qed.
+
+Lemma nonzeros_tr m n (M : 'M_(m, n)) : nonzeros M^T = nonzeros M.
+Proof.
+rewrite /nonzeros exchange_big; apply: eq_bigr => i _; apply: eq_bigr => j _.
+by rewrite mxE.
+Qed.
+
+Lemma nonzeros_opp m n (M : 'M_(m, n)) : nonzeros (- M) = nonzeros M.
+Proof. by apply: eq_bigr => i _; apply: eq_bigr => j _; rewrite mxE oppr_eq0. Qed.
+
+Lemma nonzeros_mul l m n (M : 'M_(l, m)) (P : 'M_(m, n)) :
+  rows 1 P -> (nonzeros (M *m P) <= nonzeros M)%N.
+Proof.
+move=> P1; apply: leq_trans (nonzeros_outer _ _) _; rewrite [X in (_ <= X)%N]exchange_big.
+by apply: leq_sum => a _; rewrite -[X in (_ <= X)%N]muln1 leq_mul2l rows_count ?orbT.
+Qed.
+
+Lemma nonzeros_mull l m n (P : 'M_(l, m)) (M : 'M_(m, n)) :
+  rows 1 P^T -> (nonzeros (P *m M) <= nonzeros M)%N.
+Proof. by move=> P1; rewrite -nonzeros_tr -(nonzeros_tr M) trmx_mul nonzeros_mul. Qed.
+
+Lemma nonzeros_row_mx m n p (M : 'M_(m, n + p)) :
+  nonzeros M = (nonzeros (lsubmx M) + nonzeros (rsubmx M))%N.
+Proof.
+rewrite /nonzeros -big_split; apply: eq_bigr => i _; rewrite big_split_ord /=.
+by congr addn; apply: eq_bigr => j _; rewrite mxE.
+Qed.
+
+Lemma sum_rows m n c (M : 'M[int]_(m, n)) : rows c%:R M -> (\sum_i \sum_j `|M i j| <= m * c)%N.
+Proof.
+move=> cM; rewrite -[m in (m * _)%N]card_ord -sum_nat_const; apply: leq_sum => i _.
+rewrite -(ler_nat int); apply: le_trans (cM i); rewrite natr_sum.
+by apply: ler_sum => j _; rewrite natz abszE.
+Qed.
+
+Lemma nonzeros_sub_one n (Y : 'M_n) :
+  (nonzeros (1%:M - Y) + 2 * (\sum_x (Y x x == 1%R)) <= n + nonzeros Y)%N.
+Proof.
+rewrite -[n in (_ <= n + _)%N]card_ord -sum1_card big_distrr -!big_split /=.
+apply: leq_sum => x _; rewrite !(bigD1 (P := xpredT) x) //= addnAC addnA leq_add //; last first.
+  by apply: leq_sum => y; rewrite !mxE eq_sym => /negPf->; rewrite sub0r oppr_eq0.
+rewrite !mxE eqxx subr_eq0 eq_sym; by case: eqVneq => [->|].
+Qed.
+
+Lemma nonzeros_sub m n (N Z : 'M_(m, n)) :
+  (nonzeros (N - Z) + 2 * (\sum_x \sum_y ((1 < `|N x y|) && (Z x y != 0%R)))
+     <= \sum_x \sum_y `|N x y| + nonzeros Z)%N.
+Proof.
+rewrite big_distrr -!big_split /=; apply: leq_sum => x _; rewrite big_distrr -!big_split /=.
+apply: leq_sum => y _; rewrite !mxE; have [->|z0] := eqVneq (Z x y) 0.
+  by rewrite andbF subr0 muln0 !addn0; case: (N x y) => [[|u]|u].
+rewrite andbT addn1; case: (N x y) => [[|[|u]]|[|u]] /=; rewrite ?muln0 ?addn0 ?muln1.
+- exact: leq_b1.
+- exact: leq_trans (leq_b1 _) _.
+- by rewrite addn2 !ltnS; apply: leq_trans (leq_b1 _) _.
+- exact: leq_trans (leq_b1 _) _.
+by rewrite addn2 !ltnS; apply: leq_trans (leq_b1 _) _.
+Qed.
+
+(* One point has the colour that we like. *)
+Lemma two_colours_off n (s t : 'I_n -> 'I_n) (X : pred 'I_n) :
+  involutive s -> involutive t -> (#|X| <= 1)%N ->
+  exists o, [/\ alternates s o, alternates t o & forall x, X x -> o x = false].
+Proof.
+move=> sK tK X1; have [o [so t_o]] := two_colours sK tK.
+have [x Xx|X0] := pickP X; last by exists o; split=> // x; rewrite X0.
+exists (fun y => o y (+) o x); split=> y; last first.
+  by move=> Xy; rewrite (_ : y = x) ?addbb //; apply: (card_le1_eqP X1).
+all: by [move/so->; rewrite addNb | move/t_o->; rewrite addNb].
+Qed.
+
+Lemma chosen_card n (s : 'S_n) b o : (signed s b)^T = signed s b -> alternates s o ->
+  n%:R - \tr (signed s b) = #|chosen s b o|%:R *+ 2.
+Proof.
+pose S := chosen s b o => sym so.
+have [f [_ [fi _ fS _ _]]] := enumerations (A := S) (B := S) erefl erefl.
+exact: frame_trace (small_frame sym so fi fS).
+Qed.
+
+Lemma saved q r (s1 s2 : 'S_q) b1 b2 o (f1 f2 : 'I_r -> 'I_q) (X : pred 'I_q) :
+  involutive s1 -> involutive s2 -> alternates s1 o -> alternates s2 o ->
+  injective f1 -> injective f2 -> f1 @: 'I_r = chosen s1 b1 o -> f2 @: 'I_r = chosen s2 b2 o ->
+  (forall a, f2 a \in chosen s1 b1 o -> f1 a = f2 a) ->
+  (forall x, X x -> [/\ s1 x = x, b1 x = false & o x = false]) ->
+  let swaps s (f : 'I_r -> 'I_q) := (\sum_a (s (f a) != f a))%N in
+  let shared := (\sum_a ((f1 a == f2 a) && (s2 (f2 a) != f2 a)))%N in
+  (r + swaps s1 f1 + swaps s2 f2 + #|X| <= q + shared)%N /\ (2 * shared <= q)%N.
+Proof.
+move=> s1K s2K s1o s2o f1i f2i f1S f2S agree Xfix swaps shared.
+have over (s : 'S_q) b (f : 'I_r -> 'I_q) (h : 'I_q -> bool) :
+    injective f -> f @: 'I_r = chosen s b o ->
+    (\sum_a h (f a) = \sum_x ((x \in chosen s b o) && h x))%N.
+  move=> fi fS; transitivity (\sum_(x in chosen s b o) h x)%N.
+    by rewrite -fS big_imset /= => [|a c _ _ /fi//]; apply: eq_bigl.
+  by rewrite big_mkcond; apply: eq_bigr => x _; case: (_ \in _).
+have half (s : 'S_q) b f : involutive s -> alternates s o -> injective f ->
+    f @: 'I_r = chosen s b o -> swaps s f = (\sum_x ((s x != x) && o x))%N /\
+    swaps s f = (\sum_x ((s x != x) && ~~ o x))%N.
+  move=> sK so fi fS; rewrite /swaps (over s b f (fun x => s x != x)) //.
+  have e : (\sum_x ((x \in chosen s b o) && (s x != x)) = \sum_x ((s x != x) && o x))%N.
+    by apply: eq_bigr => x _; rewrite inE; case: (s x == x); rewrite ?andbF ?andbT.
+  split=> //; rewrite e (reindex_inj (inv_inj sK)); apply: eq_bigr => x _.
+  by rewrite sK eq_sym; case: eqVneq => //= sx; rewrite so.
+have [_ e1] := half s1 b1 f1 s1K s1o f1i f1S; have [e2 e2'] := half s2 b2 f2 s2K s2o f2i f2S.
+have card : q = (\sum_(x < q) 1)%N by rewrite sum1_card card_ord.
+split; last first.
+  rewrite mul2n -addnn [X in (_ <= X)%N]card.
+  apply: leq_trans (_ : swaps s2 f2 + swaps s2 f2 <= _)%N.
+    by apply: leq_add; apply: leq_sum => a _; case: (_ == f2 a).
+  rewrite {1}e2 e2' -big_split; apply: leq_sum => x _ /=.
+  by case: (s2 x == x); case: (o x).
+have er : r = (\sum_x (x \in chosen s1 b1 o))%N.
+  rewrite -[LHS]card_ord -sum1_card (over s1 b1 f1 xpredT) //.
+  by apply: eq_bigr => x _; rewrite andbT.
+have es : (swaps s2 f2 <= shared + \sum_x ((x \in chosen s2 b2 o) &&
+    ((x \notin chosen s1 b1 o) && (s2 x != x))))%N.
+  rewrite -(over s2 b2 f2) // -big_split; apply: leq_sum => a _ /=.
+  have := agree a; case: (s2 (f2 a) != f2 a); rewrite ?andbF ?andbT //.
+  by case: (f2 a \in _) => [->//|_]; rewrite ?eqxx // addn1.
+apply: leq_trans (leq_add (leq_add (leqnn _) es) (leqnn _)) _.
+rewrite addn.[AC (2*2*1) (1*2*4*5*3)] leq_add2r {1}er e1 -sum1_card [X in (_ + X)%N]big_mkcond.
+rewrite -!big_split [X in (_ <= X)%N]card; apply: leq_sum => x _ /=.
+case: ifP => [/Xfix[sx bx ox]|_]; rewrite !inE.
+  by rewrite sx eqxx bx ox; case: (s2 x == x); rewrite ?andbF.
+by case: (s1 x == x); case: (s2 x == x); case: (b1 x); case: (b2 x); case: (o x).
+Qed.
+
+(* The sum of what small_solution counts. *)
+Lemma sum_saved y z c d x s q r e g h : (c + 2 * h <= s + z -> d + 2 * g <= q + y ->
+  e <= g + h -> y + z <= 2 * r -> r + x <= q + e -> 2 * e <= q ->
+  y + z + c + d + 4 * x <= s + 6 * q)%N.
+Proof.
+move=> c_le d_le e_le yz rx e2; rewrite -(leq_add2r (2 * g + 2 * h)).
+rewrite addn.[AC (5*2) (5*(1*2)*((3*7)*(4*6)))].
+apply: leq_trans (leq_add (leqnn _) (leq_add c_le d_le)) _.
+rewrite addn.[AC ((1*2)*(2*2)) (4*6*(1*((2*3)*(7*5))))].
+have yz4 : (4 * x + (y + z + (y + z)) <= 5 * q + 2 * e)%N.
+  apply: leq_trans (_ : 4 * (r + x) <= _)%N.
+    by rewrite mulnDr addnC leq_add2r addnn -mul2n -[4%N]/(2 * 2)%N -mulnA leq_mul2l yz.
+  apply: leq_trans (leq_mul (leqnn 4) rx) _; rewrite mulnDr -[5%N]/(4 + 1)%N mulnDl mul1n.
+  by rewrite -addnA leq_add2l -[4%N]/(2 + 2)%N mulnDl leq_add2r.
+apply: leq_trans (leq_add (leqnn _) yz4) _.
+apply: leq_trans (_ : s + 6 * q + 2 * e <= _)%N.
+  by rewrite -[6%N]/(1 + 5)%N mulnDl mul1n !addnA.
+by rewrite leq_add2l -mulnDr leq_mul2l.
+Qed.
+
+Theorem small_solution q (K L N : 'M[int]_q) (X : pred 'I_q) :
+  K^T = K -> K *m K = 1%:M -> L^T = L -> L *m L = 1%:M -> \tr K = \tr L ->
+  (#|X| <= 1)%N -> (forall x, X x -> K x x = 1) -> entries 2 N ->
   (forall x y x' y', 1 < `|N x y| -> 1 < `|N x' y'| -> (x == x') = (y == y')) ->
-  exists (Y : 'M_(q, n)) (Z : 'M_(n, q)),
-  [/\ 1%:M + Z *m Y = K1, 1%:M + Y *m Z = K2, entries 1 Y /\ rows 2 Y,
-      rows 2 Z /\ entries 2 (N - Z) & (total Y + total Z) *+ 2 <= (q + n)%:R *+ 3].
+  exists Y Z, [/\ 1%:M + Z *m Y = K /\ 1%:M + Y *m Z = L, entries 1 Y /\ rows 2 Y,
+    rows 2 Z /\ entries 2 (N - Z), forall x y, X x -> Y y x = 0 &
+    (nonzeros Y + nonzeros Z + nonzeros (N - Z) + nonzeros (1%:M - Y) + 4 * #|X|
+       <= \sum_x \sum_y `|N x y| + 6 * q)%N].
 Proof.
-move=> sym1 KK1 sym2 KK2.
-have [r [P2 [f2 [g2 [b2 [F2 EK2 [P2r P2c] fix2 le2]]]]]] := signed_frame sym2 KK2.
-have [s [P1 [f1 [g1 [b1 [F1 EK1 [P1r P1c] fix1 le1]]]]]] := signed_frame sym1 KK1.
-rewrite (frame_trace F1) (frame_trace F2) => /eqP; rewrite eqrMn2r //= eqr_nat => /eqP sr.
-case: r / sr in P2 f2 g2 b2 F2 EK2 P2r P2c fix2 le2 *; move=> N2 once.
-have [h hP] := fin_all_exists (fun a => pair_choice N2 once (fix1 a) (fix2 a)).
-set E1 := signed f1 _ in F1 EK1 le1 hP; set E2 := signed f2 _ in F2 EK2 le2 hP.
-pose S : 'M[int]_s := signed id (fun a => (h a).1).
-pose T : 'M[int]_s := diag_mx (\row_a (h a).2%:R).
+move=> symK KK symL LL trKL X1 Xfix N2 once.
+have [|s1 [b1 eK]] := (orthogonal_signed_permutation K).1; first by rewrite symK.
+have [|s2 [b2 eL]] := (orthogonal_signed_permutation L).1; first by rewrite symL.
+rewrite -/(signed s1 b1) in eK; rewrite -/(signed s2 b2) in eL.
+have [s1K s2K] : involutive s1 /\ involutive s2.
+  by rewrite eK in symK; rewrite eL in symL; split; apply: symmetric_involutive; eassumption.
+have [o [s1o s2o oX]] := two_colours_off s1K s2K X1.
+have [f1 [f2 [f1i f2i f1S f2S agree]]] : exists f1 f2 : 'I_#|chosen s2 b2 o| -> 'I_q,
+    [/\ injective f1, injective f2, f1 @: 'I_#|chosen s2 b2 o| = chosen s1 b1 o,
+    f2 @: 'I_#|chosen s2 b2 o| = chosen s2 b2 o & forall a, f2 a \in chosen s1 b1 o -> f1 a = f2 a].
+  apply: enumerations => //; apply/eqP; rewrite eK in symK; rewrite eL in symL.
+  have := chosen_card symK s1o; rewrite -eK trKL eL (chosen_card symL s2o) => /esym/eqP.
+  by rewrite eqrMn2r // eqr_nat.
+move: (#|chosen _ _ _|) f1 f2 f1i f2i f1S f2S agree => r f1 f2 f1i f2i f1S f2S agree.
+have X_fixed x : X x -> s1 x = x /\ b1 x = false.
+  move/Xfix; rewrite eK mxE; case: eqVneq => [->|_]; last by rewrite mulr0n.
+  by case: (b1 x).
+have [|few half] := saved s1K s2K s1o s2o f1i f2i f1S f2S agree (X := X).
+  by move=> x Xx; have [? ?] := X_fixed x Xx; split=> //; apply: oX.
+rewrite {}eK {K} in symK KK trKL Xfix *; rewrite {}eL {L} in symL LL trKL *.
+have F1 := small_frame symK s1o f1i f1S; have F2 := small_frame symL s2o f2i f2S.
+set K := signed s1 b1 in symK KK F1 *; set L := signed s2 b2 in symL LL F2 *.
+have [P1r P1c] := small_rows symK s1o f1i f1S; have [P2r P2c] := small_rows symL s2o f2i f2S.
+have [[_ EP1 _] [_ EP2 _]] := (F1, F2).
+set P1 := small_P s1 b1 f1 in F1 P1r P1c EP1 *; set P2 := small_P s2 b2 f2 in F2 P2r P2c EP2 *.
+set E1 := small_E f1 in F1 EP1 *; set E2 := small_E f2 in F2 EP2 *.
+have fix1 a : f1 a = s1 (f1 a) -> b1 (f1 a).
+  by move=> e; have : f1 a \in chosen s1 b1 o; [rewrite -f1S imset_f | rewrite inE -e eqxx].
+have fix2 a : f2 a = s2 (f2 a) -> b2 (f2 a).
+  by move=> e; have : f2 a \in chosen s2 b2 o; [rewrite -f2S imset_f | rewrite inE -e eqxx].
+pose EK1 := signed (s1 \o f1) (b1 \o f1); pose EK2 := signed (s2 \o f2) (b2 \o f2).
+have eEK1 : E1 *m K = EK1 by apply: small_EK.
+have eEK2 : E2 *m L = EK2 by apply: small_EK.
+have [h hP] := fin_all_exists (fun a => @pair_choice _ _ _ N f1 (s1 \o f1) (b1 \o f1)
+  f2 (s2 \o f2) (b2 \o f2) a N2 once (fix1 a) (fix2 a)).
+pose Za a x y := (-1) ^+ (h a).1 * (E1 a x * (if (h a).2 then - E2 a y else EK2 a y) +
+    EK1 a x * (if (h a).2 then - EK2 a y else E2 a y)).
+pose S : 'M[int]_r := signed id (fun a => (h a).1).
+pose T : 'M[int]_r := diag_mx (\row_a (h a).2%:R).
 have SS : S *m S = 1%:M.
   by apply/matrixP=> a c; rewrite signed_mul !mxE mulrnAr -expr2 sqrr_sign.
-have F := frame_change T KK2 SS F2; set P := P2 *m S in F; set E := S *m _ in F.
-have [[_ EP _] [_ EP1 _]] := (F, F1).
-have ST (X X' : 'M_(s, q)) a y : (S *m (X - T *m (X + X'))) a y =
-    (-1) ^+ (h a).1 * (if (h a).2 then - X' a y else X a y).
+have F := frame_change T LL SS F2; set P := P2 *m S in F; set E := S *m _ in F.
+have ST (A B : 'M_(r, q)) a y : (S *m (A - T *m (A + B))) a y =
+    (-1) ^+ (h a).1 * (if (h a).2 then - B a y else A a y).
   rewrite signed_mul mxE [(- _ : 'M_(_, _)) _ _]mxE mul_diag_mx !mxE; congr (_ * _).
   by case: (h a).2; rewrite ?mul0r ?subr0 // mul1r opprD addrA subrr add0r.
-have EKE : E *m K2 = S *m (E2 *m K2 - T *m (E2 *m K2 + E2)).
-  by rewrite -mulmxA mulmxBl -(mulmxA T) mulmxDl -(mulmxA E2) KK2 mulmx1.
-have sign_rows m (c t : bool) (g g' : 'I_m -> int) : \sum_y `|g y| <= 1 -> \sum_y `|g' y| <= 1 ->
-    \sum_y `|(-1) ^+ c * (if t then - g' y else g y)| <= 1.
-  by case: t => r r'; [apply: le_trans r' | apply: le_trans r];
-    apply: ler_sum => y _; rewrite normrMsign ?normrN.
-have [rE rEK] : rows 1 E /\ rows 1 (E *m K2).
-  have [rE2 rEK2] : rows 1 E2 /\ rows 1 (E2 *m K2) by rewrite EK2; split; apply: rows_signed.
-  by rewrite EKE; split=> a; under eq_bigr do rewrite ST; apply: sign_rows.
-have [cE1 cEK1] : rows 1 E1^T /\ rows 1 (E1 *m K1)^T.
-  by rewrite EK1; split=> x; apply: le_trans (P1r x); apply: ler_sum => a _; rewrite mxE;
-    case: (le1 a x).
-have rP : rows 1 P by rewrite -[1]mulr1; apply: rows_mul => //; apply: rows_signed.
-have [|ZY YZ] := @frames_solve _ _ _ K1 K2 P1 E1 P E _ F; first by rewrite sym1.
-rewrite sym1 in ZY YZ; pose Z := E1^T *m (E *m K2) + (E1 *m K1)^T *m E.
-exists (P *m P1^T), Z; split=> //.
-- split; first by apply: entries_mul => // a x; rewrite mxE; apply: rows_entry.
-  by rewrite -[2]mul1r; apply: rows_mul.
-- split; first by rewrite -[2]/(1 * 1 + 1 * 1 : int); apply: rows_add; apply: rows_mul.
-  move=> x y; have eZ : Z x y = \sum_a (E1 a x * (E *m K2) a y + (E1 *m K1) a x * E a y).
-    rewrite mxE [X in X + _]mxE [X in _ + X]mxE -big_split; apply: eq_bigr => a _ /=.
-    by rewrite mxE [(E1 *m K1)^T _ _]mxE.
-  have out a : P1 x a = 0 -> E1 a x * (E *m K2) a y + (E1 *m K1) a x * E a y = 0.
-    rewrite EK1; have := le1 a x; move=> + P0; rewrite P0 !normr_le0 => -[/eqP-> /eqP->].
-    by rewrite !mul0r addr0.
-  rewrite mxE [(- Z) x y]mxE eZ; have [a Pa|P0] := pickP (fun a => P1 x a != 0); last first.
-    by rewrite big1 ?subr0 // => a _; apply/out/eqP; rewrite -[_ == 0]negbK P0.
-  rewrite (bigD1 a) //= big1 ?addr0 => [|c ca]; last first.
-    by apply/out/eqP; apply: contraNT ca => Pc; rewrite (rows_once P1r Pc Pa).
-  by have := hP a x y; rewrite EKE !ST -/E EK1 EK2 mulrDr !(mulrCA ((-1) ^+ _)).
-apply: le_trans (total_pairs EP rE EP1 (rows_signed _ _) rP _ P1r P1c).
-  rewrite lerMn2r lerD2l -[2]/(1 + 1 : int) mulrnDl; apply: le_trans (total_add _ _) (lerD _ _).
-    by apply: le_trans (total_mul _ rEK) _; rewrite mulr1 total_tr; apply/total_rows/rows_signed.
-  by apply: le_trans (total_mul _ rE) _; rewrite mulr1 total_tr EK1; apply/total_rows/rows_signed.
+have EL : E *m L = S *m (EK2 - T *m (EK2 + E2)).
+  rewrite -mulmxA mulmxBl -(mulmxA T) mulmxDl -(mulmxA E2) LL mulmx1 eEK2.
+  by [].
+have [|ZY YZ] := @frames_solve _ _ _ K L P1 E1 P E _ F; first by rewrite symK.
+rewrite symK eEK1 in ZY YZ; set Y := P *m P1^T in ZY YZ.
+set Z := E1^T *m (E *m L) + EK1^T *m E in ZY YZ; exists Y, Z.
+have ZE x y : Z x y = \sum_a Za a x y.
+  rewrite mxE [X in X + _]mxE [X in _ + X]mxE -big_split; apply: eq_bigr => a _ /=.
+  by rewrite mxE [EK1^T _ _]mxE EL /E !ST eEK2 /Za mulrDr !(mulrCA ((-1) ^+ _)).
+have le1 a x := small_dominates symK s1o f1i f1S a x.
+have out a x y : P1 x a = 0 -> Za a x y = 0.
+  have := le1 a x; rewrite -/P1 -/K -/E1 eEK1 => + P0; rewrite P0 !normr_le0 => -[/eqP e1 /eqP e2].
+  by rewrite /Za e1 e2 !mul0r addr0 mulr0.
+have only a x y : P1 x a != 0 -> Z x y = Za a x y.
+  move=> Pa; rewrite ZE (bigD1 a) //= big1 ?addr0 // => c ca.
+  by apply/out/eqP; apply: contraNT ca => Pc; rewrite (rows_once P1r Pc Pa).
+have [rE rEL] : rows 1 E /\ rows 1 (E *m L).
+  have sign_rows m (c t : bool) (g g' : 'I_m -> int) : \sum_y `|g y| <= 1 -> \sum_y `|g' y| <= 1 ->
+      \sum_y `|(-1) ^+ c * (if t then - g' y else g y)| <= 1.
+    by case: t => g1 g2; [apply: le_trans g2 | apply: le_trans g1];
+      apply: ler_sum => y _; rewrite normrMsign ?normrN.
+  have [rE2 rEK2] : rows 1 E2 /\ rows 1 EK2 by split; apply: rows_signed.
+  by rewrite EL /E; split=> a; under eq_bigr do rewrite ST ?eEK2; apply: sign_rows.
+have [cE1 cEK1] : rows 1 E1^T /\ rows 1 EK1^T.
+  by split=> x; apply: le_trans (P1r x); apply: ler_sum => a _; rewrite mxE;
+    case: (le1 a x); rewrite eEK1.
+have rP : rows 1 P := rows_mulr P2r (@rows_signed _ _ _ _).
 have St : S^T = S by apply/matrixP=> a c; rewrite !mxE eq_sym; case: eqP => // ->.
-by rewrite trmx_mul St -[2]mul1r; apply: rows_mul => //; apply: rows_signed.
+have PE x a : P x a = (-1) ^+ (h a).1 * P2 x a.
+  by rewrite -[P]trmxK trmx_mul St mxE signed_mul mxE.
+split=> //.
+- split; first by apply: entries_mul => // a x; rewrite mxE; apply: rows_entry.
+  exact: rows_mull.
+- split; first by rewrite -[2]/(1 + 1 : int); apply: rows_add; apply: rows_mulr.
+  move=> x y; rewrite mxE [(- Z) x y]mxE; have [a Pa|P0] := pickP (fun a => P1 x a != 0).
+    by rewrite (only a) //; case: (hP a).
+  by rewrite ZE big1 ?subr0 // => a _; apply/out/eqP; rewrite -[_ == 0]negbK P0.
+- move=> x y Xx; have [sx bx] := X_fixed x Xx; rewrite mxE big1 // => a _; rewrite [P1^T _ _]mxE.
+  have [/matrixP/(_ x a) + _ _] := F1; rewrite signed_mul [RHS]mxE sx bx mul1r => /eqP.
+  by rewrite -addr_eq0 -mulr2n mulrn_eq0 => /eqP->; rewrite mulr0.
+apply: (sum_saved (z := nonzeros Z) (nonzeros_sub N Z) (nonzeros_sub_one Y) _ _ few half).
+  rewrite -big_split /=; pose g x := ((Y x x == 1%R) + \sum_y ((1 < `|N x y|) && (Z x y != 0%R)))%N.
+  apply: leq_trans (_ : \sum_a \sum_x (P1 x a != 0%R) * g x <= _)%N.
+    apply: leq_sum => a _; have [/andP[/eqP fa swap]|//] := boolP (_ && _).
+    suff [x Px gx] : exists2 x, P1 x a != 0 & (0 < g x)%N.
+      by rewrite (bigD1 x) //= Px mul1n; apply: leq_trans (leq_addr _ _).
+    have Pf : P1 (f1 a) a = 1 := small_diagonal symK s1o f1i f1S a.
+    case: (hP a) => _ _; rewrite /= eq_sym swap => /(_ isT) gain.
+    have [/gain[x [y /andP[+ Zxy]]]|ha] := boolP (h a).1.
+      rewrite -abszE ltz_nat => Nxy; have Px : P1 x a != 0.
+        by apply: contraNneq Zxy => /(out a x y) Za0; apply/eqP.
+      by exists x => //; rewrite /g (bigD1 y) //= Nxy (only a) // [Za a x y != _]Zxy addnCA.
+    exists (f1 a); rewrite ?Pf //.
+    rewrite /g; suff -> : Y (f1 a) (f1 a) = 1 by rewrite eqxx.
+    rewrite mxE (bigD1 a) //= big1 ?addr0 => [|c ca]; last first.
+      rewrite [P1^T _ _]mxE [P1 _ c](_ : _ = 0) ?mulr0 //; apply/eqP; apply: contraNT ca => Pc.
+      by rewrite (rows_once (z := a) P1r Pc) // Pf.
+    rewrite [P1^T _ _]mxE Pf PE (negPf ha) mulr1 mul1r fa.
+    exact: small_diagonal symL s2o f2i f2S a.
+  rewrite exchange_big; apply: leq_sum => x _ /=; rewrite -big_distrl /= -[X in (_ <= X)%N]mul1n.
+  by rewrite leq_mul2r rows_count ?orbT.
+have cZ : (nonzeros Z <= \sum_a ((f1 a != s1 (f1 a)) || (f2 a != s2 (f2 a))).+1)%N.
+  apply: leq_trans (_ : \sum_a \sum_x \sum_y (Za a x y != 0%R) <= _)%N; last first.
+    by apply: leq_sum => a _; case: (hP a).
+  rewrite exchange_big; apply: leq_sum => x _; rewrite exchange_big; apply: leq_sum => y _.
+  by rewrite ZE; apply: sum_neq0.
+apply: leq_trans (leq_add (nonzeros_outer _ _) cZ) _.
+rewrite -[X in (_ <= 2 * (X + _ + _))%N]card_ord -sum1_card -!big_split big_distrr /=.
+apply: leq_sum => a _.
+have c1 : (\sum_y (P1^T a y != 0%R) <= (s1 (f1 a) != f1 a).+1)%N.
+  by under eq_bigr do rewrite mxE; apply: small_count.
+have c2 : (\sum_x (P x a != 0%R) <= (s2 (f2 a) != f2 a).+1)%N.
+  by under eq_bigr do rewrite PE mulf_eq0 signr_eq0; apply: small_count.
+apply: leq_trans (leq_add (leq_mul c2 c1) (leqnn _)) _.
+rewrite [f1 a == _]eq_sym [f2 a == _]eq_sym.
+by case: (s1 (f1 a) != f1 a); case: (s2 (f2 a) != f2 a).
 Qed.
 
 (* Signed permutations: six shears with integer entries, in every dimension.
@@ -1089,7 +1432,7 @@ Qed.
    Main results
      six_LULULU_int   M = L W0 * U X * L Y * U Z * L W * U V with integer entries, for
                       every integer M with M M^T = 1 and det M = 1, in every dimension: none
-                      exceeds 2 in absolute value, at most 12 n + 2 e are not 0, and the
+                      exceeds 2 in absolute value, at most 11 n + e are not 0, and the
                       absolute row sums are at most 4
      six_ULULUL_int   and M = U X * L Y * U Z * L W * U V * L T
 
@@ -1102,8 +1445,11 @@ Qed.
    (above).  Then D' = Ch K Jh^T is an involution, too, and with k it is
    1 + Y Z and 1 + Z Y: the two equations above.
    N = B - A V = (B - G D) + G D' with G = A (C + W0 A)^T: the rows of the first part are those of
-   B or of - G D, and the second has one entry in a row and in a column.  So the entries of N - Z,
-   which are those of X, are at most 2, if Y and Z are the small solution.
+   B or of - G D, and the second has one entry in a row and in a column.  In the coordinates of
+   the columns of Ch, D' is K Theta, C' is [0; 1], and the small solution for N Ch gives Y = Ch Y0
+   and Z = Z0 Ch^T: so the entries of N - Z, which are those of X, are at most 2.
+   W0 has n entries that are not 0, V and N at most 2 n, C' has n, and those of Y and Z count
+   twice, less what meets: 6 n + 5 (n + e) - 4 e.
 
    Reference.  The theorem is new to our knowledge. *)
 (* In every row of [X Y] the one entry that is not 0 is in X or in Y. *)
@@ -1202,7 +1548,7 @@ Qed.
 Lemma rows_half_sub m p q (X : 'M[int]_(m, p)) (Y : 'M[int]_(m, q)) (T : 'M_(p, q)) :
   X *m X^T + Y *m Y^T = 1%:M -> rows 1 T -> rows 1 (Y - X *m T).
 Proof.
-move=> XY rT i; have [rX rY] := rows_half XY; have rXT := rows_mul ler01 rX rT.
+move=> XY rT i; have [rX rY] := rows_half XY; have rXT := rows_mulr rX rT.
 have e j : (Y - X *m T) i j = row i Y 0 j - (row i X *m T) 0 j by rewrite -row_mul !mxE.
 under eq_bigr do rewrite e; case: (row_in_half XY i) => ->.
   by under eq_bigr do rewrite mul0mx [(0 : 'M_(_, _)) _ _]mxE subr0 mxE; apply: rY.
@@ -1212,23 +1558,12 @@ Qed.
 (* All entries are at most 2 in absolute value, and those of a row add up to at most 4. *)
 Definition small m n (M : 'M[int]_(m, n)) := entries 2 M /\ rows 4 M.
 
-Definition nonzeros m n (M : 'M[int]_(m, n)) : nat := \sum_i \sum_j (M i j != 0).
-
-Lemma nonzeros_le m n c (M : 'M_(m, n)) : total M <= c -> (nonzeros M)%:R <= c.
-Proof.
-apply: le_trans; rewrite natr_sum; apply: ler_sum => i _; rewrite natr_sum; apply: ler_sum => j _.
-by case: eqVneq => // x0; rewrite -gtz0_ge1 normr_gt0.
-Qed.
-
-Lemma nonzeros_opp m n (M : 'M_(m, n)) : nonzeros (- M) = nonzeros M.
-Proof. by apply: eq_bigr => i _; apply: eq_bigr => j _; rewrite mxE oppr_eq0. Qed.
-
 Theorem six_LULULU_int e n (M : 'M[int]_(n + (e + n))) :
   (e <= 1)%N -> M *m M^T = 1%:M -> \det M = 1 ->
   exists W0 X Y Z W V, [/\ M = L W0 *m U X *m L Y *m U Z *m L W *m U V,
     small W0 /\ small X, small Y /\ small Z, small W /\ small V &
     (nonzeros W0 + nonzeros X + nonzeros Y + nonzeros Z + nonzeros W + nonzeros V
-       <= 12 * n + 2 * e)%N].
+       <= 11 * n + e)%N].
 Proof.
 move=> e1; rewrite -[M]submxK.
 move: (ulsubmx M) (ursubmx M) (dlsubmx M) (drsubmx M) => A B C D MM dM.
@@ -1270,25 +1605,70 @@ have rC' : rows 1 (C + W0 *m A).
   by move: CC'; rewrite tr_row_mx mul_row_col => /rows_half[].
 set C' := C + _ in inv CC JJ rCt rC' LM *.
 pose V := C'^T *m (D - D'); pose G := A *m C'^T; pose N := B - A *m V.
-have rV : rows 2 V by rewrite -[2]/(1 * (1 + 1) : int); apply/rows_mul/rows_add/rows_opp.
-have rG : rows 1 G by rewrite -[1]mulr1; apply: rows_mul.
+have rV : rows 2 V by apply: rows_mull => //; rewrite -[2]/(1 + 1 : int); apply/rows_add/rows_opp.
+have rG : rows 1 G := rows_mulr rA rCt.
 have rF : rows 1 (B - G *m D).
-  by rewrite /G -mulmxA; apply: rows_half_sub => //; rewrite -[1]mulr1; apply: rows_mul.
-have cG : rows 1 G^T by rewrite trmx_mul trmxK -[1]mulr1; apply: rows_mul.
+  by rewrite /G -mulmxA; apply: rows_half_sub => //; apply: rows_mulr.
+have cG : rows 1 G^T by rewrite trmx_mul trmxK; apply: rows_mulr.
 have [rH cH] : rows 1 (G *m D') /\ rows 1 (G *m D')^T.
-  by rewrite (trmx_mul G) symD -[1]mulr1; split; apply: rows_mul.
+  by rewrite (trmx_mul G) symD; split; apply: rows_mulr.
 have eN : N = (B - G *m D) + G *m D' by rewrite /N /V mulmxA mulmxBr opprB addrA addrAC.
 have rN : rows 2 N by rewrite eN -[2]/(1 + 1 : int); apply: rows_add.
-have far x y : 1 < `|N x y| -> (G *m D') x y != 0.
-  apply: contraTneq => z; rewrite -leNgt eN mxE z addr0; exact: rows_entry.
-have [|x y|x y x' y' /far + /far|Y [Z [ZY YZ [eY rY] [rZ eZ] tYZ]]] :=
-  small_solution (N := N) symk kk symD DD.
-- rewrite D'E mxtrace_mulC (mulmxA Ch^T) CC mul1mx trK mxtrace_block mxtrace1 natrD.
-  by rewrite opprD addrACA subrr add0r.
+pose I0 : 'M[int]_(e + n, e) := col_mx 1%:M 0; pose I1 : 'M[int]_(e + n, n) := col_mx 0 1%:M.
+have II : I0 *m I0^T + I1 *m I1^T = 1%:M.
+  rewrite !tr_col_mx !trmx1 !trmx0 !mul_col_row add_block_mx !mul0mx !mulmx0 !mulmx1.
+  by rewrite !addr0 add0r [RHS]scalar_mx_block.
+have I11 : I1^T *m I1 = 1%:M.
+  by rewrite tr_col_mx mul_row_col trmx0 trmx1 mul0mx mulmx1 add0r.
+have [_ rI1] := rows_half II; have rI1t : rows 1 I1^T by apply: rows_orthogonal; rewrite trmxK.
+have rCh : rows 1 Ch by apply: rows_orthogonal.
+have rCht : rows 1 Ch^T by apply: rows_orthogonal; rewrite trmxK.
+have symK' : K^T = K by rewrite tr_block_mx symk trmx1 !trmx0.
+have KK : K *m K = 1%:M by rewrite [RHS]scalar_mx_block /K; blocks; rewrite kk.
+have kE : I1^T *m K *m I1 = k.
+  by rewrite tr_col_mx trmx0 trmx1 mul_row_block mul_row_col !mul0mx !mul1mx !mulmx0 mulmx1 !add0r.
+pose N' := I1 *m (N *m Ch); pose X := [pred x : 'I_(e + n) | (x < e)%N].
+have Xe : #|X| = e.
+  rewrite -[RHS]card_ord -(card_imset _ (@lshift_inj e n)); apply: eq_card => x.
+  apply/idP/imsetP => [xe|[i _ ->]]; last exact: (ltn_ord i).
+  by exists (Ordinal xe); last apply: val_inj.
+have rNCh := rows_mulr rN rCh; have rN' : rows 2 N' by apply: rows_mull.
+pose F' := I1 *m ((B - G *m D) *m Ch); pose H' := I1 *m (G *m D' *m Ch).
+have eN' : N' = F' + H' by rewrite -mulmxDr -mulmxDl -eN.
+have rF' : rows 1 F' := rows_mull ler01 rI1 (rows_mulr rF rCh).
+have rH' : rows 1 H' := rows_mull ler01 rI1 (rows_mulr rH rCh).
+have cH' : rows 1 H'^T.
+  rewrite trmx_mul (trmx_mul (G *m D')); exact: rows_mulr (rows_mulr rCht cH) rI1t.
+have far x y : 1 < `|N' x y| -> H' x y != 0.
+  apply: contraTneq => z; rewrite -leNgt eN' mxE z addr0; exact: rows_entry.
+have [||x Xx|x y|x y x' y' /far + /far|Y0 [Z0 []]] :=
+  small_solution (N := N') (X := X) symK' KK symK KT.
+- by rewrite trK.
+- by rewrite Xe.
+- have -> : x = lshift n (Ordinal Xx) by apply: val_inj.
+  by rewrite block_mxEul mxE eqxx.
 - exact: rows_entry.
 - move=> xy xy'; apply/eqP/eqP => same; rewrite same in xy.
-    exact: rows_once rH xy xy'.
-  by apply: (rows_once cH (x := y')); rewrite mxE.
+    exact: rows_once rH' xy xy'.
+  by apply: (rows_once cH' (x := y')); rewrite mxE.
+move=> [ZY0 YZ0] [eY0 rY0] [rZ0 eZ0] YX count.
+have mul_I1 m (Q : 'M_(m, e + n)) : Q *m I1 = rsubmx Q.
+  by rewrite -{1}[Q]hsubmxK mul_row_col mulmx0 mulmx1 add0r.
+have YI : Y0 *m I1 *m I1^T = Y0.
+  rewrite -[RHS]mulmx1 -II mulmxDr !mulmxA [Y0 *m I0](_ : _ = 0) ?mul0mx ?add0r //.
+  apply/matrixP=> y i; rewrite -[Y0]hsubmxK mul_row_col mulmx0 mulmx1 addr0 !mxE.
+  exact: (YX (lshift n i) y (ltn_ord i)).
+pose Y := Ch *m (Y0 *m I1); pose Z := I1^T *m Z0 *m Ch^T.
+have ZY : 1%:M + Z *m Y = k.
+  rewrite -kE -ZY0 mulmxDr mulmxDl mulmx1 I11 /Z /Y !mulmxA.
+  by rewrite -[_ *m Ch^T *m Ch]mulmxA CC mulmx1.
+have YZ : 1%:M + Y *m Z = D'.
+  rewrite D'E -YZ0 mulmxDr mulmxDl mulmx1 CC' /Y /Z !mulmxA.
+  by rewrite -[Ch *m Y0 *m I1]mulmxA -[Ch *m (Y0 *m I1) *m I1^T]mulmxA YI.
+have NZ : N - Z = I1^T *m (N' - Z0) *m Ch^T.
+  by rewrite mulmxBr mulmxBl /N' !mulmxA I11 mul1mx -[_ *m Ch *m Ch^T]mulmxA CC' mulmx1.
+have CY : C' - Y = Ch *m ((1%:M - Y0) *m I1).
+  by rewrite mulmxBl mul1mx mulmxBr [Ch *m I1]mul_I1 row_mxKr.
 have eM : block_mx A B C' D = U ((N - Z) *m invmx D') *m L Y *m U Z *m
     L (invmx D' *m (C' - Y)) *m U V by apply: (five_by_involution inv CC JJ uk ZY YZ).
 rewrite invD in eM; exists (- W0), ((N - Z) *m D'), Y, Z, (D' *m (C' - Y)), V.
@@ -1296,45 +1676,57 @@ have eW : W0 = G^T.
   rewrite trmx_mul trmxK /C' mulmxDl CA add0r -mulmxA (canRL (addrK _) AABB) mulmxBr mulmx1.
   by rewrite mulmxA WB mul0mx subr0.
 have rW : rows 1 W0 by rewrite eW.
+have symD' : rows 1 D'^T by rewrite symD.
+have eY : entries 1 Y by apply: entries_mul => //; apply: entries_mulr.
+have rY : rows 2 Y by apply: rows_mull => //; apply: rows_mulr.
+have rZ : rows 2 Z by apply: rows_mulr => //; apply: rows_mull.
+have eX : entries 2 ((N - Z) *m D').
+  by rewrite NZ; do 2![apply: entries_mulr; rewrite ?trmxK //]; apply: entries_mul.
 have rX : rows 4 (N - Z) by rewrite -[4]/(2 + 2 : int); apply/rows_add/rows_opp.
 have eC : entries 2 (C' - Y).
   move=> i j; rewrite mxE [(- Y) i j]mxE; apply: le_trans (ler_normB _ _) _.
   by rewrite -[2]/(1 + 1 : int) lerD // rows_entry.
-have rows_small c m p (X : 'M_(m, p)) : c <= 2 -> rows c X -> small X.
-  move=> c2 rX'; split=> [i j|]; first exact: le_trans (rows_entry i j rX') c2.
-  by apply: rows_le rX'; apply: le_trans c2 _.
+have rows_small c m p (Q : 'M_(m, p)) : c <= 2 -> rows c Q -> small Q.
+  move=> c2 rQ; split=> [i j|]; first exact: le_trans (rows_entry i j rQ) c2.
+  by apply: rows_le rQ; apply: le_trans c2 _.
 split.
 - by rewrite -[LHS](mul_LK W0) -LM eM !mulmxA.
 - split; first exact/(rows_small 1)/rows_opp.
-  split=> [i j|]; last by rewrite -[4]mulr1; apply: rows_mul.
-  have eX : entries 2 (D' *m (N - Z)^T) by apply: entries_mul => // i' j'; rewrite mxE.
-  by have := eX j i; rewrite -{1}symD -trmx_mul mxE.
+  by split=> //; apply: rows_mulr.
 - by split; apply: (rows_small 2).
 - split; last exact: (rows_small 2).
   split; first exact: entries_mul.
-  by apply: (@rows_le _ _ (1 * (1 + 2))) => //; apply/rows_mul/rows_add/rows_opp.
-have tD m (X : 'M_(m, e + n)) : total (X *m D') <= total X by rewrite -[X in _ <= X]mulr1 total_mul.
-have tW0 : total (- W0) <= n%:R by rewrite total_opp eW total_tr; apply: total_rows.
-have tX : total ((N - Z) *m D') <= (n * 2)%:R + total Z.
-  apply: le_trans (tD _ _) (le_trans (total_add _ _) _); rewrite total_opp lerD2r mulnC natrM.
-  by rewrite mulr_natr; apply: total_rows.
-have tW : total (D' *m (C' - Y)) <= n%:R + total Y.
-  rewrite -total_tr trmx_mul symD; apply: le_trans (tD _ _) _; rewrite total_tr.
-  by apply: le_trans (total_add _ _) _; rewrite total_opp lerD2r -total_tr; apply: total_rows.
-have tV : total V <= (n * 2)%:R by rewrite mulnC natrM mulr_natr; apply: total_rows.
-have {}tYZ : total Y + total Z <= (n * 3 + e)%:R.
-  rewrite -ltzD1 natr1 -(ltr_pMn2r (n := 2)) //; apply: le_lt_trans tYZ _.
-  rewrite -!mulrnA ltr_nat mulSn [X in (_ < X)%N]addnC.
-  rewrite (_ : _ * 3 = (n * 3 + e) * 2 + e)%N ?ltn_add2l //.
-  by rewrite -addnA addnn -muln2 !mulnDl mulnAC addnC -addnA -mulnSr.
-have tY := nonzeros_le (lexx (total Y)); have tZ := nonzeros_le (lexx (total Z)).
-have := lerD (lerD (lerD (lerD (nonzeros_le tW0) (nonzeros_le tX)) tY) tZ) (nonzeros_le tW).
-move/lerD/(_ (nonzeros_le tV)); rewrite -!natrD -(ler_nat int) => /le_trans; apply.
-rewrite (AC (1*2*1*1*2*1) ((4*5)*(7*3)*(1*2*6*8)))%AC /=.
-apply: le_trans (lerD (lerD tYZ tYZ) (lexx _)) _; rewrite -!natrD ler_nat eq_leq //.
-rewrite -[(n + n * 2)%N]mulnS -mulnSr -mulnDr addnn -muln2 mulnDl addnAC -mulnA -mulnDr.
-by rewrite (mulnC n) (mulnC e).
+  by apply: (@rows_le _ _ (1 + 2)) => //; apply: rows_mull => //; apply/rows_add/rows_opp.
+have nW0 : (nonzeros (- W0)%R <= n)%N.
+  by rewrite nonzeros_opp eW nonzeros_tr -[n in X in (_ <= X)%N]muln1; apply: nonzeros_rows.
+have nX : (nonzeros ((N - Z) *m D')%R <= nonzeros (N' - Z0)%R)%N.
+  rewrite NZ; do 2![apply: leq_trans (nonzeros_mul _ _) _ => //].
+  by apply: nonzeros_mull; rewrite trmxK.
+have nY : (nonzeros Y <= nonzeros Y0)%N.
+  by apply: leq_trans (nonzeros_mull _ _) _ => //; apply: nonzeros_mul.
+have nZ : (nonzeros Z <= nonzeros Z0)%N.
+  by apply: leq_trans (nonzeros_mul _ _) _ => //; apply: nonzeros_mull; rewrite trmxK.
+have nW : (nonzeros (D' *m (C' - Y))%R + e <= nonzeros (1%:M - Y0)%R)%N.
+  rewrite nonzeros_row_mx addnC leq_add //; last first.
+    by rewrite CY mul_I1; do 2![apply: leq_trans (nonzeros_mull _ _) _ => //].
+  rewrite -[e in (e <= _)%N]card_ord -sum1_card /nonzeros exchange_big; apply: leq_sum => i _.
+  rewrite (bigD1 (lshift n i)) //= !mxE eqxx (YX (lshift n i) _ (ltn_ord i)) subr0.
+  exact: leq_addr.
+have nV : (nonzeros V <= n * 2)%N by apply: nonzeros_rows.
+have nN : (\sum_x \sum_y `|N' x y| <= n * 2)%N.
+  rewrite /N' mul_col_mx mul0mx mul1mx big_split_ord /= big1 => [|i _]; last first.
+    by rewrite big1 // => j _; rewrite col_mxEu mxE.
+  rewrite add0n; apply: leq_trans (sum_rows (_ : rows 2%:R (N *m Ch))).
+    by apply: leq_sum => i _; apply: leq_sum => j _; rewrite col_mxEd.
+  exact: rNCh.
+rewrite Xe in count; rewrite -(leq_add2r (e + 4 * e)) addn.[AC (6*2) (3*4*2*(5*7)*8*(1*6))].
+apply: leq_trans (leq_add (leq_add (leq_add (leq_add (leq_add nY nZ) nX) nW) (leqnn _))
+  (leq_add nW0 nV)) _.
+apply: leq_trans (leq_add (leq_trans count (leq_add nN (leqnn _))) (leqnn _)) _.
+rewrite -(mulSn 4 e) -[X in (_ <= X)%N]addnA -(mulSn 5 e) -(mulnS n 2) !(mulnC n) mulnDr.
+by rewrite addn.[AC ((1*2)*1) (1*3*4*2)] -!mulnDl.
 Qed.
+
 
 (* The other order, by inversion: the inverse of M is M^T. *)
 Corollary six_ULULUL_int e n (M : 'M[int]_(n + (e + n))) :
@@ -1342,7 +1734,7 @@ Corollary six_ULULUL_int e n (M : 'M[int]_(n + (e + n))) :
   exists X Y Z W V T, [/\ M = U X *m L Y *m U Z *m L W *m U V *m L T,
     small X /\ small Y, small Z /\ small W, small V /\ small T &
     (nonzeros X + nonzeros Y + nonzeros Z + nonzeros W + nonzeros V + nonzeros T
-       <= 12 * n + 2 * e)%N].
+       <= 11 * n + e)%N].
 Proof.
 move=> e1 MM dM.
 have [||T [V [W [Z [Y [X [eM [sT sV] [sW sZ] [sY sX] few]]]]]]] := @six_LULULU_int e n M^T e1.

@@ -788,7 +788,7 @@ Proof. exact: orthogonal_signed_permutation. Qed.
 (* Every signed permutation of determinant 1, on halves of n and n (e = 0) or n + 1 (e = 1)
    entries, is a product of six shears with integer entries, in both orders.  None of them
    exceeds 2 in absolute value, in each row of a shift the absolute values add up to at most 4,
-   and at most 12 n + 2 e entries of the six shifts are not 0. *)
+   and at most 11 n + e entries of the six shifts are not 0. *)
 Theorem six_integer_shears e n (M : 'M[int]_(n + (e + n))) :
   let small p q (X : 'M[int]_(p, q)) :=
     (forall i j, `|X i j| <= 2) /\ forall i, \sum_j `|X i j| <= 4 in
@@ -800,14 +800,14 @@ Theorem six_integer_shears e n (M : 'M[int]_(n + (e + n))) :
             block_mx 1%:M 0 W 1%:M *m block_mx 1%:M V 0 1%:M,
        small _ _ W0 /\ small _ _ X, small _ _ Y /\ small _ _ Z, small _ _ W /\ small _ _ V &
        (nonzeros _ _ W0 + nonzeros _ _ X + nonzeros _ _ Y + nonzeros _ _ Z + nonzeros _ _ W +
-          nonzeros _ _ V <= 12 * n + 2 * e)%N]) /\
+          nonzeros _ _ V <= 11 * n + e)%N]) /\
   (exists X Y Z W V T,
    [/\ M = block_mx 1%:M X 0 1%:M *m block_mx 1%:M 0 Y 1%:M *m
             block_mx 1%:M Z 0 1%:M *m block_mx 1%:M 0 W 1%:M *m
             block_mx 1%:M V 0 1%:M *m block_mx 1%:M 0 T 1%:M,
        small _ _ X /\ small _ _ Y, small _ _ Z /\ small _ _ W, small _ _ V /\ small _ _ T &
        (nonzeros _ _ X + nonzeros _ _ Y + nonzeros _ _ Z + nonzeros _ _ W + nonzeros _ _ V +
-          nonzeros _ _ T <= 12 * n + 2 * e)%N]).
+          nonzeros _ _ T <= 11 * n + e)%N]).
 Proof. by move=> s c e1 MM dM; split; [apply: six_LULULU_int | apply: six_ULULUL_int]. Qed.
 
 (* Couplings as maps, over every ring, commutative or not.  Scales are from a set G that is closed
