@@ -490,7 +490,7 @@ Lemma frames_solve n q r (K1 : 'M[int]_n) (K2 : 'M[int]_q)
 Proof.
 move=> [KP1 EP1 PEK1] [KP2 EP2 PEK2] Y Z.
 have ZP : Z *m P2 = - (E1 *m (1%:M - K1^T))^T.
-  rewrite mulmxDl -!mulmxA KP2 mulmxN EP2 mulmxN !mulmx1 mulmxBr mulmx1 [(_ - _)^T]trmxB.
+  rewrite mulmxDl -!mulmxA KP2 mulmxN EP2 mulmxN !mulmx1 mulmxBr mulmx1 (trmxB E1).
   by rewrite opprB addrC.
 have PE : P1^T *m E1^T = 1%:M by rewrite -trmx_mul EP1 trmx1.
 have PEK : P1^T *m (E1 *m K1^T)^T = - 1%:M.
@@ -498,7 +498,7 @@ have PEK : P1^T *m (E1 *m K1^T)^T = - 1%:M.
 have PZ : P1^T *m Z = - (E2 *m (1%:M - K2)).
   by rewrite mulmxDr 2!(mulmxA P1^T) PE PEK mulNmx !mul1mx mulmxBr mulmx1 opprB.
 rewrite /Y mulmxA ZP mulNmx -trmx_mul -mulmxA PZ mulmxN PEK1 PEK2 subKr.
-by rewrite [(_ - _)^T]trmxB trmxK trmx1 subKr.
+by rewrite (trmxB 1%:M) trmxK trmx1 subKr.
 Qed.
 
 Theorem equal_traces n q (K1 : 'M[int]_n) (K2 : 'M[int]_q) :
@@ -1677,11 +1677,13 @@ have eW : W0 = G^T.
   by rewrite mulmxA WB mul0mx subr0.
 have rW : rows 1 W0 by rewrite eW.
 have symD' : rows 1 D'^T by rewrite symD.
-have eY : entries 1 Y by apply: entries_mul => //; apply: entries_mulr.
-have rY : rows 2 Y by apply: rows_mull => //; apply: rows_mulr.
-have rZ : rows 2 Z by apply: rows_mulr => //; apply: rows_mull.
+have two0 : 0 <= 2 :> int by [].
+have eY : entries 1 Y := entries_mul ler01 rCh (entries_mulr ler01 rI1t eY0).
+have rY : rows 2 Y := rows_mull two0 rCh (rows_mulr rY0 rI1).
+have rZ : rows 2 Z := rows_mulr (rows_mull two0 rI1t rZ0) rCht.
 have eX : entries 2 ((N - Z) *m D').
-  by rewrite NZ; do 2![apply: entries_mulr; rewrite ?trmxK //]; apply: entries_mul.
+  rewrite NZ; apply: (entries_mulr two0 symD'); apply: entries_mulr two0 _ (entries_mul two0 rI1t eZ0).
+  by rewrite trmxK.
 have rX : rows 4 (N - Z) by rewrite -[4]/(2 + 2 : int); apply/rows_add/rows_opp.
 have eC : entries 2 (C' - Y).
   move=> i j; rewrite mxE [(- Y) i j]mxE; apply: le_trans (ler_normB _ _) _.
@@ -1692,23 +1694,23 @@ have rows_small c m p (Q : 'M_(m, p)) : c <= 2 -> rows c Q -> small Q.
 split.
 - by rewrite -[LHS](mul_LK W0) -LM eM !mulmxA.
 - split; first exact/(rows_small 1)/rows_opp.
-  by split=> //; apply: rows_mulr.
+  by split; [exact: eX | exact: rows_mulr rX rD'].
 - by split; apply: (rows_small 2).
 - split; last exact: (rows_small 2).
   split; first exact: entries_mul.
-  by apply: (@rows_le _ _ (1 + 2)) => //; apply: rows_mull => //; apply/rows_add/rows_opp.
+  by apply: rows_le (rows_mull _ rD' (rows_add rC' (rows_opp rY))).
 have nW0 : (nonzeros (- W0)%R <= n)%N.
   by rewrite nonzeros_opp eW nonzeros_tr -[n in X in (_ <= X)%N]muln1; apply: nonzeros_rows.
 have nX : (nonzeros ((N - Z) *m D')%R <= nonzeros (N' - Z0)%R)%N.
-  rewrite NZ; do 2![apply: leq_trans (nonzeros_mul _ _) _ => //].
+  rewrite NZ; apply: leq_trans (nonzeros_mul _ rD') (leq_trans (nonzeros_mul _ rCht) _).
   by apply: nonzeros_mull; rewrite trmxK.
 have nY : (nonzeros Y <= nonzeros Y0)%N.
-  by apply: leq_trans (nonzeros_mull _ _) _ => //; apply: nonzeros_mul.
+  exact: leq_trans (nonzeros_mull _ rCht) (nonzeros_mul _ rI1).
 have nZ : (nonzeros Z <= nonzeros Z0)%N.
-  by apply: leq_trans (nonzeros_mul _ _) _ => //; apply: nonzeros_mull; rewrite trmxK.
+  by apply: leq_trans (nonzeros_mul _ rCht) _; apply: nonzeros_mull; rewrite trmxK.
 have nW : (nonzeros (D' *m (C' - Y))%R + e <= nonzeros (1%:M - Y0)%R)%N.
   rewrite nonzeros_row_mx addnC leq_add //; last first.
-    by rewrite CY mul_I1; do 2![apply: leq_trans (nonzeros_mull _ _) _ => //].
+    by rewrite CY mul_I1; exact: leq_trans (nonzeros_mull _ symD') (nonzeros_mull _ rCht).
   rewrite -[e in (e <= _)%N]card_ord -sum1_card /nonzeros exchange_big; apply: leq_sum => i _.
   rewrite (bigD1 (lshift n i)) //= !mxE eqxx (YX (lshift n i) _ (ltn_ord i)) subr0.
   exact: leq_addr.
