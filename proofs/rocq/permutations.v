@@ -1008,8 +1008,13 @@ Lemma sign_choice n q (N : 'M[int]_(n, q)) p p' (b b' : bool) :
 Proof.
 have sign (u : int) (c : bool) : `|u| <= 2 -> exists s : bool,
     `|u - (-1) ^+ s * (-1) ^+ c| <= 2 /\ `|u - (-1) ^+ s * ((-1) ^+ c *+ 2)| <= 2.
+  have far k : `|u - (-1) ^+ (u < 0)%R *+ k| = `|`|u| - k%:R|.
+    by rewrite {1}[u]numEsign -mulr_natr -mulrBr normrMsign.
   move=> u2; exists (c (+) (u < 0)); rewrite signr_addb mulrnAr mulrAC -expr2 sqrr_sign mul1r.
-  by case: u u2 => [[|[|[|u]]]|[|[|u]]].
+  have k2 (k : int) : 0 <= k <= 2 -> `|`|u| - k| <= 2.
+    case/andP=> k0 k2; rewrite ler_norml -[- 2]sub0r -[X in _ && (_ <= X)]subr0.
+    by apply/andP; split; apply: lerB.
+  by rewrite -{1}[_ ^+ _]mulr1n !far !k2.
 move=> N2; have [<-{p'} /(_ erefl) <- _|pp' _ /=] := eqVneq p p'.
   have [s [_ s2]] := sign _ b (N2 p.1 p.2); exists s; split=> // x y; rewrite /piece -mulr2n.
   by case: eqP s2 => [->|_ _] //; rewrite mulr0n mulr0 subr0.
@@ -1043,32 +1048,35 @@ rewrite !inE /piece [p == _]eq_sym [p' == _]eq_sym.
 by case: (_ == p); case: (_ == p'); rewrite /= ?leq_b1 // addr0 eqxx.
 Qed.
 
-(* If not, the other index of the second swap does: E2 a is replaced by - E2 a K2. *)
+(* The piece of Z from the rows a of E1, E1 K, E2 and E2 L, with the sign h.1; if h.2, the other
+   index of the swap of L is chosen: E2 a is replaced by - E2 a L. *)
+Definition joined n q r (E1 EK : 'M[int]_(r, n)) (E2 EL : 'M[int]_(r, q)) (h : bool * bool) a x y :=
+  (-1) ^+ h.1 * (E1 a x * (if h.2 then - E2 a y else EL a y) +
+    EK a x * (if h.2 then - EL a y else E2 a y)).
+
 Lemma pair_choice n q r (N : 'M[int]_(n, q)) (f1 g1 : 'I_r -> 'I_n) b1 (f2 g2 : 'I_r -> 'I_q) b2 a :
-  let E1 := signed f1 (fun=> false) in let EK1 := signed g1 b1 in
-  let E2 := signed f2 (fun=> false) in let EK2 := signed g2 b2 in
-  let Z (h : bool * bool) x y := (-1) ^+ h.1 * (E1 a x * (if h.2 then - E2 a y else EK2 a y) +
-    EK1 a x * (if h.2 then - EK2 a y else E2 a y)) in
+  let E1 := signed f1 (fun=> false) in let E2 := signed f2 (fun=> false) in
+  let Z := joined E1 (signed g1 b1) E2 (signed g2 b2) in
   entries 2 N ->
   (forall x y x' y', 1 < `|N x y| -> 1 < `|N x' y'| -> (x == x') = (y == y')) ->
   (f1 a = g1 a -> b1 a) -> (f2 a = g2 a -> b2 a) ->
-  exists h : bool * bool, [/\ forall x y, `|N x y - Z h x y| <= 2,
-    (\sum_x \sum_y (Z h x y != 0%R) <= ((f1 a != g1 a) || (f2 a != g2 a)).+1)%N &
-    f2 a != g2 a -> h.1 -> exists x y, (1 < `|N x y|) && (Z h x y != 0)].
+  exists h : bool * bool, [/\ forall x y, `|N x y - Z h a x y| <= 2,
+    (\sum_x \sum_y (Z h a x y != 0%R) <= ((f1 a != g1 a) || (f2 a != g2 a)).+1)%N &
+    f2 a != g2 a -> h.1 -> exists x y, (1 < `|N x y|) && (Z h a x y != 0)].
 Proof.
-move=> E1 EK1 E2 EK2 Z N2 once fg1 fg2.
+move=> E1 E2 Z N2 once fg1 fg2.
 have deltaN (b u : bool) : - ((-1) ^+ b *+ u) = (-1) ^+ (~~ b) *+ u :> int by case: b; case: u.
 have deltaM (b c u v : bool) :
     (-1) ^+ b *+ u * ((-1) ^+ c *+ v) = (-1) ^+ (b (+) c) *+ (u && v) :> int.
   by case: b; case: c; case: u; case: v.
 set k := f1 a in fg1 *; set l := g1 a in fg1 *; set i := f2 a in fg2 *; set j := g2 a in fg2 *.
-have conclude p p' b b' s t : (forall x y, Z (s, t) x y = (-1) ^+ s * piece p p' b b' x y) ->
+have conclude p p' b b' s t : (forall x y, Z (s, t) a x y = (-1) ^+ s * piece p p' b b' x y) ->
     (p != p') = (k != l) || (i != j) ->
     (forall x y, `|N x y - (-1) ^+ s * piece p p' b b' x y| <= 2) ->
     (p != p' -> s -> exists x y, (1 < `|N x y|) && (piece p p' b b' x y != 0)) ->
-    exists h : bool * bool, [/\ forall x y, `|N x y - Z h x y| <= 2,
-    (\sum_x \sum_y (Z h x y != 0%R) <= ((k != l) || (i != j)).+1)%N &
-    i != j -> h.1 -> exists x y, (1 < `|N x y|) && (Z h x y != 0)].
+    exists h : bool * bool, [/\ forall x y, `|N x y - Z h a x y| <= 2,
+    (\sum_x \sum_y (Z h a x y != 0%R) <= ((k != l) || (i != j)).+1)%N &
+    i != j -> h.1 -> exists x y, (1 < `|N x y|) && (Z h a x y != 0)].
   move=> eZ pp' sP big; exists (s, t); split=> [x y||ij s1]; first by rewrite eZ.
     apply: leq_trans (_ : _ <= (p != p').+1)%N _; last by rewrite pp'.
     apply: leq_trans (piece_count p p' b b'); apply: leq_sum => x _; apply: leq_sum => y _.
@@ -1079,7 +1087,7 @@ have [good|] := boolP [|| (k, j) == (l, i), `|N k j| <= 1 | `|N l i| <= 1].
   have [|s [sP big]] := @sign_choice _ _ _ (k, j) (l, i) (b2 a) (b1 a) N2 _ good.
     by case=> kl ji; rewrite fg1 ?fg2.
   apply: (conclude _ _ _ _ s false _ _ sP big); last by rewrite xpair_eqE negb_and [j == i]eq_sym.
-  by move=> x y; rewrite /piece /Z !xpair_eqE !mxE !deltaM /= addbF.
+  by move=> x y; rewrite /piece /Z /joined !xpair_eqE !mxE !deltaM /= addbF.
 rewrite !negb_or -!ltNge => /and3P[kjli Nkj Nli].
 have kl := once _ _ _ _ Nkj Nli; rewrite xpair_eqE kl andbb in kjli.
 have [||s [sP big]] := @sign_choice _ _ _ (k, i) (l, j) true (~~ (b1 a (+) b2 a)) N2.
@@ -1087,7 +1095,7 @@ have [||s [sP big]] := @sign_choice _ _ _ (k, i) (l, j) true (~~ (b1 a (+) b2 a)
 - apply/orP; right; rewrite leNgt (contraNN _ kjli) // => /(once _ _ _ _ Nkj).
   by rewrite eqxx => <-.
 apply: (conclude _ _ _ _ s true _ _ sP big); last by rewrite xpair_eqE kl negb_and.
-by move=> x y; rewrite /piece /Z !xpair_eqE !mxE !deltaN !deltaM /= addbN.
+by move=> x y; rewrite /piece /Z /joined !xpair_eqE !mxE !deltaN !deltaM /= addbN.
 Qed.
 
 (* Enumerations of two sets of one size that agree on what they share. *)
@@ -1291,6 +1299,174 @@ apply: leq_trans (_ : s + 6 * q + 2 * e <= _)%N.
 by rewrite leq_add2l -mulnDr leq_mul2l.
 Qed.
 
+(* Y and Z of chosen signs and indices h, piece by piece. *)
+Section Solution.
+Variables (q r : nat) (s1 s2 : 'S_q) (b1 b2 o : 'I_q -> bool) (f1 f2 : 'I_r -> 'I_q).
+Variables (N : 'M[int]_q) (h : 'I_r -> bool * bool).
+Let K := signed s1 b1.
+Let L := signed s2 b2.
+Let P1 := small_P s1 b1 f1.
+Let P2 := small_P s2 b2 f2.
+Let E1 := small_E f1.
+Let E2 := small_E f2.
+Let EK := signed (s1 \o f1) (b1 \o f1).
+Let EL := signed (s2 \o f2) (b2 \o f2).
+Let Za a := joined E1 EK E2 EL (h a) a.
+Hypotheses (symK : K^T = K) (symL : L^T = L) (LL : L *m L = 1%:M).
+Hypotheses (s1o : alternates s1 o) (f1i : injective f1) (f1S : f1 @: 'I_r = chosen s1 b1 o).
+Hypotheses (s2o : alternates s2 o) (f2i : injective f2) (f2S : f2 @: 'I_r = chosen s2 b2 o).
+Hypothesis N2 : entries 2 N.
+Hypothesis choice : forall a, [/\ forall x y, `|N x y - Za a x y| <= 2,
+  (\sum_x \sum_y (Za a x y != 0%R) <= ((f1 a != s1 (f1 a)) || (f2 a != s2 (f2 a))).+1)%N &
+  f2 a != s2 (f2 a) -> (h a).1 -> exists x y, (1 < `|N x y|) && (Za a x y != 0)].
+
+Let S : 'M[int]_r := signed id (fun a => (h a).1).
+Let T : 'M[int]_r := diag_mx (\row_a (h a).2%:R).
+Let P := P2 *m S.
+Let E := S *m (E2 - T *m (E2 + E2 *m L)).
+Let Y := P *m P1^T.
+Let Z := E1^T *m (E *m L) + EK^T *m E.
+
+Let F1 : frame K P1 E1. Proof. exact: small_frame symK s1o f1i f1S. Qed.
+
+Let P1r : rows 1 P1. Proof. by case: (small_rows symK s1o f1i f1S). Qed.
+
+Let E1K : E1 *m K = EK. Proof. exact: small_EK. Qed.
+
+Let P1f a : P1 (f1 a) a = 1. Proof. exact: small_diagonal symK s1o f1i f1S a. Qed.
+
+Let ST (A B : 'M_(r, q)) a y : (S *m (A - T *m (A + B))) a y =
+  (-1) ^+ (h a).1 * (if (h a).2 then - B a y else A a y).
+Proof.
+rewrite signed_mul mxE [(- _ : 'M_(_, _)) _ _]mxE mul_diag_mx !mxE; congr (_ * _).
+by case: (h a).2; rewrite ?mul0r ?subr0 // mul1r opprD addrA subrr add0r.
+Qed.
+
+Let E_entry a y : E a y = (-1) ^+ (h a).1 * (if (h a).2 then - EL a y else E2 a y).
+Proof. by rewrite /E ST small_EK. Qed.
+
+Let EL_entry a y : (E *m L) a y = (-1) ^+ (h a).1 * (if (h a).2 then - E2 a y else EL a y).
+Proof.
+by rewrite -ST -mulmxA mulmxBl -(mulmxA T) mulmxDl -(mulmxA E2) LL mulmx1 small_EK.
+Qed.
+
+Let P_entry x a : P x a = (-1) ^+ (h a).1 * P2 x a.
+Proof.
+have St : S^T = S by apply/matrixP=> c d; rewrite !mxE eq_sym; case: eqP => // ->.
+by rewrite -[P]trmxK trmx_mul St mxE signed_mul mxE.
+Qed.
+
+Lemma solves : 1%:M + Z *m Y = K /\ 1%:M + Y *m Z = L.
+Proof.
+have SS : S *m S = 1%:M.
+  by apply/matrixP=> a c; rewrite signed_mul !mxE mulrnAr -expr2 sqrr_sign.
+have FK : frame K^T P1 E1 by rewrite symK.
+have := frames_solve FK (frame_change T LL SS (small_frame symL s2o f2i f2S)).
+by rewrite symK E1K.
+Qed.
+
+Let Z_entry x y : Z x y = \sum_a Za a x y.
+Proof.
+rewrite mxE [X in X + _]mxE [X in _ + X]mxE -big_split; apply: eq_bigr => a _ /=.
+by rewrite [E1^T _ _]mxE [EK^T _ _]mxE E_entry EL_entry /Za /joined mulrDr !(mulrCA ((-1) ^+ _)).
+Qed.
+
+Let dominated a x : `|E1 a x| <= `|P1 x a| /\ `|EK a x| <= `|P1 x a|.
+Proof. by rewrite -E1K; apply: small_dominates symK s1o f1i f1S a x. Qed.
+
+Let outside a x y : P1 x a = 0 -> Za a x y = 0.
+Proof.
+have [+ +] := dominated a x; move=> + + P0; rewrite P0 normr0 !normr_le0 => /eqP e1 /eqP e2.
+by rewrite /Za /joined e1 e2 !mul0r addr0 mulr0.
+Qed.
+
+Let inside a x y : P1 x a != 0 -> Z x y = Za a x y.
+Proof.
+move=> Pa; rewrite Z_entry (bigD1 a) //= big1 ?addr0 // => c ca.
+by apply/outside/eqP; apply: contraNT ca => Pc; rewrite (rows_once P1r Pc Pa).
+Qed.
+
+Lemma solution_small : [/\ entries 1 Y, rows 2 Y, rows 2 Z & entries 2 (N - Z)].
+Proof.
+have sign_rows (c t : bool) (g g' : 'I_q -> int) : \sum_y `|g y| <= 1 -> \sum_y `|g' y| <= 1 ->
+    \sum_y `|(-1) ^+ c * (if t then - g' y else g y)| <= 1.
+  by case: t => g1 g2; [apply: le_trans g2 | apply: le_trans g1];
+    apply: ler_sum => y _; rewrite normrMsign ?normrN.
+have rE : rows 1 E.
+  by move=> a; under eq_bigr do rewrite E_entry; apply: sign_rows; apply: rows_signed.
+have rEL : rows 1 (E *m L).
+  by move=> a; under eq_bigr do rewrite EL_entry; apply: sign_rows; apply: rows_signed.
+have cE1 : rows 1 E1^T.
+  move=> x; apply: le_trans (P1r x); apply: ler_sum => a _; rewrite mxE.
+  by case: (dominated a x).
+have cEK : rows 1 EK^T.
+  move=> x; apply: le_trans (P1r x); apply: ler_sum => a _; rewrite mxE.
+  by case: (dominated a x).
+have [P2r _] := small_rows symL s2o f2i f2S; have [_ P1c] := small_rows symK s1o f1i f1S.
+have rP : rows 1 P := rows_mulr P2r (@rows_signed _ _ _ _).
+split; [| exact: rows_mull | |].
+- by apply: entries_mul => // a x; rewrite mxE; apply: rows_entry.
+- by rewrite -[2]/(1 + 1 : int); apply: rows_add; apply: rows_mulr.
+move=> x y; rewrite mxE [(- Z) x y]mxE; have [a Pa|P0] := pickP (fun a => P1 x a != 0).
+  by rewrite (inside _ Pa); case: (choice a).
+by rewrite Z_entry big1 ?subr0 // => a _; apply/outside/eqP; rewrite -[_ == 0]negbK P0.
+Qed.
+
+(* 1 - Y or N - Z has two entries less for each swap of L that shares its index. *)
+Lemma solution_meets : (\sum_a ((f1 a == f2 a) && (s2 (f2 a) != f2 a)) <=
+  \sum_x (Y x x == 1%R) + \sum_x \sum_y ((1 < `|N x y|) && (Z x y != 0%R)))%N.
+Proof.
+rewrite -big_split /=; pose g x := ((Y x x == 1%R) +
+  \sum_y ((1 < `|N x y|) && (Z x y != 0%R)))%N.
+apply: leq_trans (_ : \sum_a \sum_x (P1 x a != 0%R) * g x <= _)%N; last first.
+  rewrite exchange_big; apply: leq_sum => x _ /=; rewrite -big_distrl /=.
+  by rewrite -[X in (_ <= X)%N]mul1n leq_mul2r rows_count ?orbT.
+apply: leq_sum => a _; have [/andP[/eqP fa swap]|//] := boolP (_ && _).
+suff [x Px gx] : exists2 x, P1 x a != 0 & (0 < g x)%N.
+  by rewrite (bigD1 x) //= Px mul1n; apply: leq_trans (leq_addr _ _).
+have [ha|/negPf ha] := boolP (h a).1.
+  have [_ _ large] := choice a; have [|x [y /andP[+ Zxy]]] := large _ ha.
+    by rewrite eq_sym.
+  rewrite -abszE ltz_nat => Nxy; have Px : P1 x a != 0.
+    by apply: contraNneq Zxy => /outside->.
+  by exists x => //; rewrite /g (bigD1 y) //= Nxy (inside _ Px) Zxy addnCA.
+exists (f1 a); rewrite ?P1f // /g; suff -> : Y (f1 a) (f1 a) = 1 by rewrite eqxx.
+rewrite mxE (bigD1 a) //= big1 ?addr0 => [|c ca]; last first.
+  rewrite [P1^T _ _]mxE [P1 _ c](_ : _ = 0) ?mulr0 //; apply/eqP; apply: contraNT ca => Pc.
+  by rewrite (rows_once (z := a) P1r Pc) // P1f.
+rewrite [P1^T _ _]mxE P1f P_entry ha mulr1 mul1r fa.
+exact: small_diagonal symL s2o f2i f2S a.
+Qed.
+
+Lemma solution_sparse : (nonzeros Y + nonzeros Z <=
+  2 * (r + \sum_a (s1 (f1 a) != f1 a) + \sum_a (s2 (f2 a) != f2 a)))%N.
+Proof.
+have cZ : (nonzeros Z <= \sum_a ((f1 a != s1 (f1 a)) || (f2 a != s2 (f2 a))).+1)%N.
+  apply: leq_trans (_ : \sum_a \sum_x \sum_y (Za a x y != 0%R) <= _)%N; last first.
+    by apply: leq_sum => a _; case: (choice a).
+  rewrite exchange_big; apply: leq_sum => x _; rewrite exchange_big; apply: leq_sum => y _.
+  by rewrite Z_entry; apply: sum_neq0.
+apply: leq_trans (leq_add (nonzeros_outer _ _) cZ) _.
+rewrite -[X in (_ <= 2 * (X + _ + _))%N]card_ord -sum1_card -!big_split big_distrr /=.
+apply: leq_sum => a _.
+have c1 : (\sum_y (P1^T a y != 0%R) <= (s1 (f1 a) != f1 a).+1)%N.
+  by under eq_bigr do rewrite mxE; apply: small_count.
+have c2 : (\sum_x (P x a != 0%R) <= (s2 (f2 a) != f2 a).+1)%N.
+  by under eq_bigr do rewrite P_entry mulf_eq0 signr_eq0; apply: small_count.
+apply: leq_trans (leq_add (leq_mul c2 c1) (leqnn _)) _.
+rewrite [f1 a == _]eq_sym [f2 a == _]eq_sym.
+by case: (s1 (f1 a) != f1 a); case: (s2 (f2 a) != f2 a).
+Qed.
+
+(* Y has nothing where K has a fixed vector. *)
+Lemma solution_fixes x y : s1 x = x -> b1 x = false -> Y y x = 0.
+Proof.
+move=> sx bx; rewrite mxE big1 // => a _; rewrite [P1^T _ _]mxE.
+have [/matrixP/(_ x a) + _ _] := F1; rewrite signed_mul [RHS]mxE sx bx mul1r => /eqP.
+by rewrite -addr_eq0 -mulr2n mulrn_eq0 => /eqP->; rewrite mulr0.
+Qed.
+End Solution.
+
 Theorem small_solution q (K L N : 'M[int]_q) (X : pred 'I_q) :
   K^T = K -> K *m K = 1%:M -> L^T = L -> L *m L = 1%:M -> \tr K = \tr L ->
   (#|X| <= 1)%N -> (forall x, X x -> K x x = 1) -> entries 2 N ->
@@ -1304,124 +1480,30 @@ move=> symK KK symL LL trKL X1 Xfix N2 once.
 have [|s1 [b1 eK]] := (orthogonal_signed_permutation K).1; first by rewrite symK.
 have [|s2 [b2 eL]] := (orthogonal_signed_permutation L).1; first by rewrite symL.
 rewrite -/(signed s1 b1) in eK; rewrite -/(signed s2 b2) in eL.
-have [s1K s2K] : involutive s1 /\ involutive s2.
-  by rewrite eK in symK; rewrite eL in symL; split; apply: symmetric_involutive; eassumption.
+rewrite {}eK {K KK} in symK trKL Xfix *; rewrite {}eL {L} in symL LL trKL *.
+have [s1K s2K] := (symmetric_involutive symK, symmetric_involutive symL).
 have [o [s1o s2o oX]] := two_colours_off s1K s2K X1.
-have [f1 [f2 [f1i f2i f1S f2S agree]]] : exists f1 f2 : 'I_#|chosen s2 b2 o| -> 'I_q,
-    [/\ injective f1, injective f2, f1 @: 'I_#|chosen s2 b2 o| = chosen s1 b1 o,
-    f2 @: 'I_#|chosen s2 b2 o| = chosen s2 b2 o & forall a, f2 a \in chosen s1 b1 o -> f1 a = f2 a].
-  apply: enumerations => //; apply/eqP; rewrite eK in symK; rewrite eL in symL.
-  have := chosen_card symK s1o; rewrite -eK trKL eL (chosen_card symL s2o) => /esym/eqP.
-  by rewrite eqrMn2r // eqr_nat.
-move: (#|chosen _ _ _|) f1 f2 f1i f2i f1S f2S agree => r f1 f2 f1i f2i f1S f2S agree.
-have X_fixed x : X x -> s1 x = x /\ b1 x = false.
-  move/Xfix; rewrite eK mxE; case: eqVneq => [->|_]; last by rewrite mulr0n.
-  by case: (b1 x).
-have [|few half] := saved s1K s2K s1o s2o f1i f2i f1S f2S agree (X := X).
-  by move=> x Xx; have [? ?] := X_fixed x Xx; split=> //; apply: oX.
-rewrite {}eK {K} in symK KK trKL Xfix *; rewrite {}eL {L} in symL LL trKL *.
-have F1 := small_frame symK s1o f1i f1S; have F2 := small_frame symL s2o f2i f2S.
-set K := signed s1 b1 in symK KK F1 *; set L := signed s2 b2 in symL LL F2 *.
-have [P1r P1c] := small_rows symK s1o f1i f1S; have [P2r P2c] := small_rows symL s2o f2i f2S.
-have [[_ EP1 _] [_ EP2 _]] := (F1, F2).
-set P1 := small_P s1 b1 f1 in F1 P1r P1c EP1 *; set P2 := small_P s2 b2 f2 in F2 P2r P2c EP2 *.
-set E1 := small_E f1 in F1 EP1 *; set E2 := small_E f2 in F2 EP2 *.
+have cards : #|chosen s1 b1 o| = #|chosen s2 b2 o|.
+  have := chosen_card symK s1o; rewrite trKL (chosen_card symL s2o) => /esym/eqP.
+  by rewrite eqrMn2r // eqr_nat => /eqP.
+have [f1 [f2 [f1i f2i f1S f2S agree]]] := enumerations cards erefl.
+have fixed x : X x -> [/\ s1 x = x, b1 x = false & o x = false].
+  move=> Xx; have := Xfix x Xx; rewrite mxE; case: eqVneq => [-> b1x|_]; last by rewrite mulr0n.
+  by split; [| move: b1x; case: (b1 x) | exact: oX].
+have [few half] := saved s1K s2K s1o s2o f1i f2i f1S f2S agree fixed.
 have fix1 a : f1 a = s1 (f1 a) -> b1 (f1 a).
   by move=> e; have : f1 a \in chosen s1 b1 o; [rewrite -f1S imset_f | rewrite inE -e eqxx].
 have fix2 a : f2 a = s2 (f2 a) -> b2 (f2 a).
   by move=> e; have : f2 a \in chosen s2 b2 o; [rewrite -f2S imset_f | rewrite inE -e eqxx].
-pose EK1 := signed (s1 \o f1) (b1 \o f1); pose EK2 := signed (s2 \o f2) (b2 \o f2).
-have eEK1 : E1 *m K = EK1 by apply: small_EK.
-have eEK2 : E2 *m L = EK2 by apply: small_EK.
 have [h hP] := fin_all_exists (fun a => @pair_choice _ _ _ N f1 (s1 \o f1) (b1 \o f1)
   f2 (s2 \o f2) (b2 \o f2) a N2 once (fix1 a) (fix2 a)).
-pose Za a x y := (-1) ^+ (h a).1 * (E1 a x * (if (h a).2 then - E2 a y else EK2 a y) +
-    EK1 a x * (if (h a).2 then - EK2 a y else E2 a y)).
-pose S : 'M[int]_r := signed id (fun a => (h a).1).
-pose T : 'M[int]_r := diag_mx (\row_a (h a).2%:R).
-have SS : S *m S = 1%:M.
-  by apply/matrixP=> a c; rewrite signed_mul !mxE mulrnAr -expr2 sqrr_sign.
-have F := frame_change T LL SS F2; set P := P2 *m S in F; set E := S *m _ in F.
-have ST (A B : 'M_(r, q)) a y : (S *m (A - T *m (A + B))) a y =
-    (-1) ^+ (h a).1 * (if (h a).2 then - B a y else A a y).
-  rewrite signed_mul mxE [(- _ : 'M_(_, _)) _ _]mxE mul_diag_mx !mxE; congr (_ * _).
-  by case: (h a).2; rewrite ?mul0r ?subr0 // mul1r opprD addrA subrr add0r.
-have EL : E *m L = S *m (EK2 - T *m (EK2 + E2)).
-  rewrite -mulmxA mulmxBl -(mulmxA T) mulmxDl -(mulmxA E2) LL mulmx1 eEK2.
-  by [].
-have [|ZY YZ] := @frames_solve _ _ _ K L P1 E1 P E _ F; first by rewrite symK.
-rewrite symK eEK1 in ZY YZ; set Y := P *m P1^T in ZY YZ.
-set Z := E1^T *m (E *m L) + EK1^T *m E in ZY YZ; exists Y, Z.
-have ZE x y : Z x y = \sum_a Za a x y.
-  rewrite mxE [X in X + _]mxE [X in _ + X]mxE -big_split; apply: eq_bigr => a _ /=.
-  by rewrite mxE [EK1^T _ _]mxE EL /E !ST eEK2 /Za mulrDr !(mulrCA ((-1) ^+ _)).
-have le1 a x := small_dominates symK s1o f1i f1S a x.
-have out a x y : P1 x a = 0 -> Za a x y = 0.
-  have := le1 a x; rewrite -/P1 -/K -/E1 eEK1 => + P0; rewrite P0 !normr_le0 => -[/eqP e1 /eqP e2].
-  by rewrite /Za e1 e2 !mul0r addr0 mulr0.
-have only a x y : P1 x a != 0 -> Z x y = Za a x y.
-  move=> Pa; rewrite ZE (bigD1 a) //= big1 ?addr0 // => c ca.
-  by apply/out/eqP; apply: contraNT ca => Pc; rewrite (rows_once P1r Pc Pa).
-have [rE rEL] : rows 1 E /\ rows 1 (E *m L).
-  have sign_rows m (c t : bool) (g g' : 'I_m -> int) : \sum_y `|g y| <= 1 -> \sum_y `|g' y| <= 1 ->
-      \sum_y `|(-1) ^+ c * (if t then - g' y else g y)| <= 1.
-    by case: t => g1 g2; [apply: le_trans g2 | apply: le_trans g1];
-      apply: ler_sum => y _; rewrite normrMsign ?normrN.
-  have [rE2 rEK2] : rows 1 E2 /\ rows 1 EK2 by split; apply: rows_signed.
-  by rewrite EL /E; split=> a; under eq_bigr do rewrite ST ?eEK2; apply: sign_rows.
-have [cE1 cEK1] : rows 1 E1^T /\ rows 1 EK1^T.
-  by split=> x; apply: le_trans (P1r x); apply: ler_sum => a _; rewrite mxE;
-    case: (le1 a x); rewrite eEK1.
-have rP : rows 1 P := rows_mulr P2r (@rows_signed _ _ _ _).
-have St : S^T = S by apply/matrixP=> a c; rewrite !mxE eq_sym; case: eqP => // ->.
-have PE x a : P x a = (-1) ^+ (h a).1 * P2 x a.
-  by rewrite -[P]trmxK trmx_mul St mxE signed_mul mxE.
-split=> //.
-- split; first by apply: entries_mul => // a x; rewrite mxE; apply: rows_entry.
-  exact: rows_mull.
-- split; first by rewrite -[2]/(1 + 1 : int); apply: rows_add; apply: rows_mulr.
-  move=> x y; rewrite mxE [(- Z) x y]mxE; have [a Pa|P0] := pickP (fun a => P1 x a != 0).
-    by rewrite (only a) //; case: (hP a).
-  by rewrite ZE big1 ?subr0 // => a _; apply/out/eqP; rewrite -[_ == 0]negbK P0.
-- move=> x y Xx; have [sx bx] := X_fixed x Xx; rewrite mxE big1 // => a _; rewrite [P1^T _ _]mxE.
-  have [/matrixP/(_ x a) + _ _] := F1; rewrite signed_mul [RHS]mxE sx bx mul1r => /eqP.
-  by rewrite -addr_eq0 -mulr2n mulrn_eq0 => /eqP->; rewrite mulr0.
-apply: (sum_saved (z := nonzeros Z) (nonzeros_sub N Z) (nonzeros_sub_one Y) _ _ few half).
-  rewrite -big_split /=; pose g x := ((Y x x == 1%R) + \sum_y ((1 < `|N x y|) && (Z x y != 0%R)))%N.
-  apply: leq_trans (_ : \sum_a \sum_x (P1 x a != 0%R) * g x <= _)%N.
-    apply: leq_sum => a _; have [/andP[/eqP fa swap]|//] := boolP (_ && _).
-    suff [x Px gx] : exists2 x, P1 x a != 0 & (0 < g x)%N.
-      by rewrite (bigD1 x) //= Px mul1n; apply: leq_trans (leq_addr _ _).
-    have Pf : P1 (f1 a) a = 1 := small_diagonal symK s1o f1i f1S a.
-    case: (hP a) => _ _; rewrite /= eq_sym swap => /(_ isT) gain.
-    have [/gain[x [y /andP[+ Zxy]]]|ha] := boolP (h a).1.
-      rewrite -abszE ltz_nat => Nxy; have Px : P1 x a != 0.
-        by apply: contraNneq Zxy => /(out a x y) Za0; apply/eqP.
-      by exists x => //; rewrite /g (bigD1 y) //= Nxy (only a) // [Za a x y != _]Zxy addnCA.
-    exists (f1 a); rewrite ?Pf //.
-    rewrite /g; suff -> : Y (f1 a) (f1 a) = 1 by rewrite eqxx.
-    rewrite mxE (bigD1 a) //= big1 ?addr0 => [|c ca]; last first.
-      rewrite [P1^T _ _]mxE [P1 _ c](_ : _ = 0) ?mulr0 //; apply/eqP; apply: contraNT ca => Pc.
-      by rewrite (rows_once (z := a) P1r Pc) // Pf.
-    rewrite [P1^T _ _]mxE Pf PE (negPf ha) mulr1 mul1r fa.
-    exact: small_diagonal symL s2o f2i f2S a.
-  rewrite exchange_big; apply: leq_sum => x _ /=; rewrite -big_distrl /= -[X in (_ <= X)%N]mul1n.
-  by rewrite leq_mul2r rows_count ?orbT.
-have cZ : (nonzeros Z <= \sum_a ((f1 a != s1 (f1 a)) || (f2 a != s2 (f2 a))).+1)%N.
-  apply: leq_trans (_ : \sum_a \sum_x \sum_y (Za a x y != 0%R) <= _)%N; last first.
-    by apply: leq_sum => a _; case: (hP a).
-  rewrite exchange_big; apply: leq_sum => x _; rewrite exchange_big; apply: leq_sum => y _.
-  by rewrite ZE; apply: sum_neq0.
-apply: leq_trans (leq_add (nonzeros_outer _ _) cZ) _.
-rewrite -[X in (_ <= 2 * (X + _ + _))%N]card_ord -sum1_card -!big_split big_distrr /=.
-apply: leq_sum => a _.
-have c1 : (\sum_y (P1^T a y != 0%R) <= (s1 (f1 a) != f1 a).+1)%N.
-  by under eq_bigr do rewrite mxE; apply: small_count.
-have c2 : (\sum_x (P x a != 0%R) <= (s2 (f2 a) != f2 a).+1)%N.
-  by under eq_bigr do rewrite PE mulf_eq0 signr_eq0; apply: small_count.
-apply: leq_trans (leq_add (leq_mul c2 c1) (leqnn _)) _.
-rewrite [f1 a == _]eq_sym [f2 a == _]eq_sym.
-by case: (s1 (f1 a) != f1 a); case: (s2 (f2 a) != f2 a).
+destruct (solution_small symK symL LL s1o f1i f1S s2o f2i f2S N2 hP) as [eY rY rZ eN].
+do 2!eexists; split; [| by split; [exact: eY | exact: rY] | by split; [exact: rZ | exact: eN] | |].
+- exact: (solves h symK symL LL s1o f1i f1S s2o f2i f2S).
+- by move=> x y /fixed[sx bx _]; apply: (solution_fixes s2 b2 f2 h symK s1o f1i f1S).
+apply: sum_saved (nonzeros_sub N _) (nonzeros_sub_one _) _ _ few half.
+  exact: (solution_meets symK symL LL s1o f1i f1S s2o f2i f2S hP).
+exact: (solution_sparse symK symL LL hP).
 Qed.
 
 (* Signed permutations: six shears with integer entries, in every dimension.
@@ -1682,8 +1764,8 @@ have eY : entries 1 Y := entries_mul ler01 rCh (entries_mulr ler01 rI1t eY0).
 have rY : rows 2 Y := rows_mull two0 rCh (rows_mulr rY0 rI1).
 have rZ : rows 2 Z := rows_mulr (rows_mull two0 rI1t rZ0) rCht.
 have eX : entries 2 ((N - Z) *m D').
-  rewrite NZ; apply: (entries_mulr two0 symD'); apply: entries_mulr two0 _ (entries_mul two0 rI1t eZ0).
-  by rewrite trmxK.
+  rewrite NZ; apply: (entries_mulr two0 symD').
+  by apply: entries_mulr two0 _ (entries_mul two0 rI1t eZ0); rewrite trmxK.
 have rX : rows 4 (N - Z) by rewrite -[4]/(2 + 2 : int); apply/rows_add/rows_opp.
 have eC : entries 2 (C' - Y).
   move=> i j; rewrite mxE [(- Y) i j]mxE; apply: le_trans (ler_normB _ _) _.
