@@ -71,6 +71,16 @@ def test_number_field(tmp_path):
     assert sympy.simplify(back.layers[0].shift[0, 0] - root / 3) == 0
 
 
+def test_a_field_without_a_root_has_the_largest_real_one(tmp_path):
+    flow = CouplingFlow([LinearCoupling((1, 1), "first", [[sympy.sqrt(2)]])])
+    content = json.loads(certificate_text(flow))
+    del content["field"]["root"]
+    (tmp_path / "c.json").write_text(json.dumps(content | {"version": 1}))
+    assert checker.check_file(tmp_path / "c.json") == 0
+    back = read_certificate(tmp_path / "c.json")
+    assert sympy.simplify(back.layers[0].shift[0, 0] - sympy.sqrt(2)) == 0
+
+
 def test_rational_entries_of_a_wider_field(tmp_path):
     flow = CouplingFlow(
         [

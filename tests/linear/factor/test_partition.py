@@ -23,8 +23,10 @@ from linear.factor.families import (
 from sympy import GF, QQ
 from sympy.polys.matrices import DomainMatrix
 
+from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
 from exactflow.flows.flow import CouplingFlow
+from exactflow.linear.factor import partition as module
 from exactflow.linear.factor.assembly import merge
 from exactflow.linear.factor.problem import Problem
 from exactflow.linear.factor.routes import layers_of as layers_of_problem
@@ -217,3 +219,10 @@ def test_against_the_minimum_over_small_fields(order):
 
 def test_the_identity_over_the_least_field():
     assert checked(matrix(scalar(6, 1), GF(2)), 2).depth <= 10
+
+
+def test_no_draw_that_passes(monkeypatch):
+    """By chance alone, and never met: the message says how large a field is sure to do."""
+    monkeypatch.setattr(module, "_forms", lambda blocks: iter(()))
+    with pytest.raises(FieldTooSmallError, match=r"at least 196 elements .* \(2, 4\), got GF\(2\)"):
+        checked(matrix(scalar(6, 1), GF(2)), 2)
