@@ -1,9 +1,9 @@
 (* The theorems, in the words of definitions.v.
 
    Role.  A reader who has understood definitions.v, and the few definitions beside the last
-   theorems here, reads what is proved; each proof derives it from statements.v, which is in
-   MathComp's own words but for three abbreviations, or, that of signed permutations, from
-   permutations.v, whose words are fewer.  `formal` compiles the statements of both files once
+   theorems here, reads what is proved.  The proofs derive it from statements.v, which is in
+   MathComp's own words but for three abbreviations; one, on signed permutations, derives it
+   from permutations.v, which is faster.  `formal` compiles the statements of both files once
    more where nothing but MathComp, and for this file definitions.v, is known.
 
    A fieldType with more than n elements is one with a list s without repetitions (uniq s)

@@ -643,11 +643,12 @@ Qed.
    Count.  K and L have r pieces each; let d1 or d2 be 1 where one is a swap of K or of L, and
    D1 and D2 their sums.  A piece has (1 + d1) (1 + d2) entries in Y and 1 + max(d1, d2) in Z:
    2 + 2 d1 + 2 d2 in all.  Pieces of K and L that choose the same index x go together.  If the
-   sign is free, Y has 1 at (x, x), and 1 - Y loses two entries; if it is not, Z meets an entry
-   2 of N.  Let h be the number of swaps of L that share x with their piece of K.  The others
-   have x where K has 1.  So in every coordinate at most one of these happens: K chooses it; K
-   moves it and does not choose it; it is that of such a swap of L; it is one of the e where K
-   has 1 and that have the other colour: r + D1 + (D2 - h) + e <= q.  With 2 h <= 2 D2 <= q,
+   sign is free, Y has 1 at (x, x), and 1 - Y loses two entries.  If it is not, N has 2 or -2
+   where Z has an entry, which saves two as well: N counts by its absolute values.
+   Let h be the number of swaps of L that share x with their piece of K.  The others have x where
+   K has 1.  So in every coordinate at most one of these happens: K chooses it; K moves it and
+   does not choose it; it is that of such a swap of L; it is one of the e where K has 1 and that
+   have the other colour: r + D1 + (D2 - h) + e <= q.  With 2 h <= 2 D2 <= q,
    4 r + 4 D1 + 4 D2 - 2 h is at most 5 q - 4 e. *)
 Definition rows m n (c : int) (M : 'M[int]_(m, n)) := forall i, \sum_j `|M i j| <= c.
 
@@ -1211,7 +1212,7 @@ rewrite andbT addn1; case: (N x y) => [[|[|u]]|[|u]] /=; rewrite ?muln0 ?addn0 ?
 by rewrite addn2 !ltnS; apply: leq_trans (leq_b1 _) _.
 Qed.
 
-(* One point has the colour that we like. *)
+(* The colours may be exchanged, so that one point has the colour false. *)
 Lemma two_colours_off n (s t : 'I_n -> 'I_n) (X : pred 'I_n) :
   involutive s -> involutive t -> (#|X| <= 1)%N ->
   exists o, [/\ alternates s o, alternates t o & forall x, X x -> o x = false].
