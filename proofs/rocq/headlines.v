@@ -3,7 +3,7 @@
    Role.  A reader who has understood definitions.v, and the few definitions beside the last
    theorems here, reads what is proved.  The proofs derive it from statements.v, which is in
    MathComp's own words but for three abbreviations; one, on signed permutations, derives it
-   from permutations.v, which is faster.  `formal` compiles the statements of both files once
+   from maps.v, which is faster.  `formal` compiles the statements of both files once
    more where nothing but MathComp, and for this file definitions.v, is known.
 
    A fieldType with more than n elements is one with a list s without repetitions (uniq s)
@@ -12,7 +12,7 @@ From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice f
 From mathcomp Require Import finset perm ssralg ssrnum ssrint archimedean zmodp matrix.
 From mathcomp Require Import mxalgebra rat poly mxpoly.
 From exactflow.certificates Require Import definitions shears.
-From exactflow Require permutations statements.
+From exactflow Require maps statements.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -290,7 +290,7 @@ Theorem signed_permutations e n (M : 'M[int]_(n + (e + n))) :
        nonzeros _ _ V <= 11 * n + e)%N].
 Proof.
 move=> small nonzeros e1 MM dM.
-destruct (permutations.six_LULULU_int e1 MM dM)
+destruct (maps.six_LULULU_int e1 MM dM)
   as [W0 [X [Y [Z [W [V [eM [[s1 _] [s2 _]] [[s3 _] [s4 _]] [[s5 _] [s6 _]] few]]]]]]].
 by exists W0, X, Y, Z, W, V.
 Qed.

@@ -1,13 +1,1440 @@
-(* Couplings as maps: under one mask, rounded, on plateaus for atoms, of finite sets. *)
-From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop.
-From mathcomp Require Import finfun finset fingroup perm ssralg ssrnum ssrint archimedean zmodp matrix.
+(* Signed permutations are six shears of small integers.  Couplings as maps: under one mask,
+   rounded, on plateaus for atoms, of finite sets. *)
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype tuple div bigop.
+From mathcomp Require Import ssrAC finfun finset fingroup perm ssralg ssrnum ssrint archimedean zmodp matrix.
+From mathcomp Require Import mxalgebra intdiv.
 From exactflow.certificates Require Import shears.
-From exactflow Require Import permutations.
+From exactflow Require Import orthogonal.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
 Import GRing.Theory Num.Theory order.Order.Theory.
 Local Open Scope ring_scope.
+
+(* Involutions over the integers.
+
+   Main results
+     equal_traces   matrices K1 and K2 of any two sizes with K1^2 = 1 and K2^2 = 1 are
+                    1 + Z Y and 1 + Y Z for integer matrices Y and Z iff
+                    n - tr K1 = q - tr K2
+     orthogonal_reversed   an orthogonal integer matrix T is reversed, K T K = T^T, by a
+                    symmetric K with K^2 = 1 that fixes a given unit vector, and
+                    tr K - tr (K T) = 1 - det T
+     product_of_involutions   so T = K L with K^2 = L^2 = 1, and tr K = tr L if det T = 1
+
+   Idea.  If K^2 = 1, the integer x with K x = - x have a basis P, by the Smith normal form,
+   and P has a left inverse E: a frame of K, and K = 1 - P E (1 - K).  If P1, E1 are one of
+   K1^T and P2, E2 one of K2, then P2 P1^T and E1^T E2 K2 + K1 E1^T E2 are Y and Z.  No
+   similarity is needed, and there may be none: [0 1; 1 0] and diag(1, -1) are not similar
+   over the integers.
+   T takes the first basis vector to a unit vector, and a symmetric s with s^2 = 1 takes it
+   back: s T = diag(1, T').  The rest b of that vector is 0 or a unit vector, for the entries
+   are integers; by induction some K' that fixes b reverses T'.  If s = 1 then diag(1, K')
+   reverses T; if not, diag(1, K' T') does, and the two traces change places.
+
+   References.  equal_traces is new to our knowledge; nearest: Reiner, Integral
+   representations of cyclic groups of prime order, Proc. AMS 8 (1957).  Products of two
+   involutions over fields: Wonenburger, J. Math. Mech. 16 (1966). *)
+(* In A N the rows of N that vanish may be left out. *)
+Lemma skip_zero_rows l m n (A : 'M[int]_(l, m)) (N : 'M[int]_(m, n)) (S : {set 'I_m}) :
+  (forall i, i \notin S -> row i N = 0) ->
+  colsub (enum_val : 'I_#|S| -> _) A *m rowsub enum_val N = A *m N.
+Proof.
+move=> N0; apply/matrixP=> i j; rewrite !mxE [RHS](bigID (mem S)) /=.
+rewrite [X in _ + X]big1 ?addr0 => [|a /N0/rowP/(_ j)]; last by rewrite !mxE => ->; rewrite mulr0.
+by rewrite [RHS]big_enum_val; apply: eq_bigr => a _; rewrite !mxE.
+Qed.
+
+(* The columns of P are a basis of the integer vectors that N spans over the rationals. *)
+Lemma rank_factorization m n (N : 'M[int]_(m, n)) :
+  exists r (P : 'M_(m, r)) (E : 'M_(r, m)) (Q : 'M_(r, n)),
+  [/\ N = P *m Q, E *m P = 1%:M & forall k (X : 'M_(k, r)), X *m Q = 0 -> X = 0].
+Proof.
+have [L uL [R uR [d _ ->]]] := int_Smith_normal_form N.
+set D := \matrix_(i, j) _; pose S := [set i | row i D != 0].
+pose f : 'I_#|S| -> 'I_m := enum_val.
+exists #|S|, (colsub f L), (rowsub f (invmx L)), (rowsub f D *m R); split.
+- by rewrite mulmxA skip_zero_rows // => i; rewrite inE negbK => /eqP.
+- by rewrite -mxsub_mul mulVmx //; apply/matrixP=> i j; rewrite !mxE (inj_eq enum_val_inj).
+move=> k X; rewrite mulmxA => /(canRL (mulmxK uR)); rewrite mul0mx => XD0.
+apply/matrixP=> x a; have := enum_valP a; rewrite inE => /rV0Pn[b]; rewrite !mxE => Dab.
+have ab : enum_val a = b :> nat by apply/eqP; apply: contraNT Dab => /negPf->.
+move/matrixP/(_ x b): XD0; rewrite !mxE (bigD1 a) //= big1 ?addr0 => [|c ca]; last first.
+  by rewrite !mxE -ab (inj_eq val_inj) (inj_eq enum_val_inj) (negPf ca) mulr0.
+by rewrite !mxE => /eqP; rewrite mulf_eq0 (negPf Dab) orbF => /eqP.
+Qed.
+
+(* The columns of P are a basis of the integer x with K x = - x, and the rows of E its dual
+   basis: E takes such an x to its coordinates. *)
+Definition frame n r (K : 'M[int]_n) (P : 'M_(n, r)) (E : 'M_(r, n)) :=
+  [/\ K *m P = - P, E *m P = 1%:M & P *m (E *m (1%:M - K)) = 1%:M - K].
+
+Lemma involution_frame n (K : 'M[int]_n) : K *m K = 1%:M ->
+  exists r (P : 'M_(n, r)) (E : 'M_(r, n)), frame K P E.
+Proof.
+move=> KK; have [r [P [E [Q [PQ EP Qreg]]]]] := rank_factorization (1%:M - K).
+exists r, P, E; split=> //; last by rewrite PQ (mulmxA E) EP mul1mx.
+apply/eqP; rewrite -addr_eq0 -{2}[P]mul1mx -mulmxDl; apply/eqP/Qreg.
+by rewrite -mulmxA -PQ mulmxDl mulmxBr KK mul1mx mulmx1 addrC addrA subrK subrr.
+Qed.
+
+Lemma frame_trace n r (K : 'M[int]_n) (P : 'M_(n, r)) E :
+  frame K P E -> n%:R - \tr K = r%:R *+ 2.
+Proof.
+case=> KP EP PEK; rewrite -mxtrace1 -mxtraceB -PEK mxtrace_mulC -mulmxA mulmxBl mul1mx KP.
+by rewrite opprK mulmxDr EP mxtraceD mxtrace1.
+Qed.
+
+(* Frames of one length, of K1^T and K2, give Y and Z. *)
+Lemma frames_solve n q r (K1 : 'M[int]_n) (K2 : 'M[int]_q)
+    (P1 : 'M_(n, r)) (E1 : 'M_(r, n)) (P2 : 'M_(q, r)) (E2 : 'M_(r, q)) :
+  frame K1^T P1 E1 -> frame K2 P2 E2 ->
+  let Y := P2 *m P1^T in let Z := E1^T *m (E2 *m K2) + (E1 *m K1^T)^T *m E2 in
+  1%:M + Z *m Y = K1 /\ 1%:M + Y *m Z = K2.
+Proof.
+move=> [KP1 EP1 PEK1] [KP2 EP2 PEK2] Y Z.
+have ZP : Z *m P2 = - (E1 *m (1%:M - K1^T))^T.
+  rewrite mulmxDl -!mulmxA KP2 mulmxN EP2 mulmxN !mulmx1 mulmxBr mulmx1 (trmxB E1).
+  by rewrite opprB addrC.
+have PE : P1^T *m E1^T = 1%:M by rewrite -trmx_mul EP1 trmx1.
+have PEK : P1^T *m (E1 *m K1^T)^T = - 1%:M.
+  by rewrite -trmx_mul -mulmxA KP1 mulmxN EP1; apply/matrixP=> i j; rewrite !mxE eq_sym.
+have PZ : P1^T *m Z = - (E2 *m (1%:M - K2)).
+  by rewrite mulmxDr 2!(mulmxA P1^T) PE PEK mulNmx !mul1mx mulmxBr mulmx1 opprB.
+rewrite /Y mulmxA ZP mulNmx -trmx_mul -mulmxA PZ mulmxN PEK1 PEK2 subKr.
+by rewrite (trmxB 1%:M) trmxK trmx1 subKr.
+Qed.
+
+Theorem equal_traces n q (K1 : 'M[int]_n) (K2 : 'M[int]_q) :
+  K1 *m K1 = 1%:M -> K2 *m K2 = 1%:M ->
+  n%:R - \tr K1 = q%:R - \tr K2 <->
+  exists (Y : 'M_(q, n)) (Z : 'M_(n, q)), 1%:M + Z *m Y = K1 /\ 1%:M + Y *m Z = K2.
+Proof.
+move=> KK1 KK2; split=> [|[Y [Z [<- <-]]]]; last first.
+  by rewrite !mxtraceD !mxtrace1 mxtrace_mulC !opprD !addrA !subrr.
+have [r [P2 [E2 F2]]] := involution_frame KK2; have [|s [P1 [E1 F1]]] := @involution_frame _ K1^T.
+  by rewrite -trmx_mul KK1 trmx1.
+rewrite (frame_trace F2) -mxtrace_tr (frame_trace F1) => /eqP.
+rewrite eqrMn2r //= eqr_nat => /eqP sr; case: r / sr in P2 E2 F2 *.
+by eexists; eexists; apply: frames_solve F1 F2.
+Qed.
+
+(* Over the integers one of two vectors is 0 if their squared lengths add up to 1. *)
+Lemma unit_vector_in_half p q (a : 'rV[int]_p) (b : 'rV[int]_q) :
+  a *m a^T + b *m b^T = 1%:M -> a = 0 \/ b = 0.
+Proof.
+pose norm n (v : 'rV[int]_n) := \sum_j v 0 j ^+ 2.
+have normE n (v : 'rV[int]_n) : (v *m v^T) 0 0 = norm n v.
+  by rewrite mxE; apply: eq_bigr => j _; rewrite mxE.
+have norm_ge0 n v : 0 <= norm n v by rewrite sumr_ge0 // => j _; rewrite sqr_ge0.
+have norm_eq0 n v : norm n v = 0 -> v = 0.
+  move=> /psumr_eq0P v0; apply/rowP=> j; apply/eqP.
+  by rewrite mxE -sqrf_eq0 v0 // => i _; rewrite sqr_ge0.
+move/matrixP/(_ 0 0); rewrite [LHS]mxE !normE [RHS]mxE => ab.
+suff [/norm_eq0|/norm_eq0] : norm p a = 0 \/ norm q b = 0 by [left | right].
+case: (norm p a) (norm q b) (norm_ge0 p a) (norm_ge0 q b) ab => [[|x]|//] [[|y]|//] _ _; auto.
+by rewrite -PoszD addnS.
+Qed.
+
+(* A symmetric involution that takes a unit vector to the first one. *)
+Lemma to_first n (a : 'M[int]_1) (b : 'cV[int]_n) :
+  (col_mx a b)^T *m col_mx a b = 1%:M -> let s := block_mx a b^T b (1%:M - b *m b^T) in
+  [/\ s^T = s, s *m s = 1%:M, s *m col_mx a b = col_mx 1%:M 0,
+      b = 0 \/ b^T *m b = 1%:M &
+      s = 1%:M \/ a - b^T *m b = - 1%:M /\ \det s = - 1].
+Proof.
+have a_sym : a^T = a by apply/matrixP=> i j; rewrite mxE !ord1.
+rewrite tr_col_mx mul_row_col a_sym => aabb s.
+have [ba ub cases] : [/\ b *m a = 0, b = 0 \/ b^T *m b = 1%:M &
+    a = 1%:M /\ b = 0 \/ a - b^T *m b = - 1%:M].
+  case: (@unit_vector_in_half _ _ a b^T); rewrite ?a_sym ?trmxK //.
+    by move=> a0; move: aabb; rewrite a0 !mulmx0 add0r sub0r => ->; split=> //; right.
+  move/(congr1 trmx); rewrite trmxK trmx0 => b0; move: aabb.
+  rewrite b0 mul0mx mulmx0 addr0 subr0 => /(congr1 determinant)/eqP.
+  rewrite det_mulmx det1 det_mx11 -expr2 sqrf_eq1 => a1; split; auto.
+  by case/pred2P: a1 => a1; [left | right]; rewrite [a]mx11_scalar a1 ?scalar_mxN.
+have ab : a *m b^T = 0 by rewrite -a_sym -trmx_mul ba trmx0.
+have bbb : b *m b^T *m b = b.
+  by rewrite -mulmxA (canRL (addKr _) aabb) mulmxDr mulmxN mulmxA ba mul0mx oppr0 add0r mulmx1.
+have bbbT : b^T *m b *m b^T = b^T by rewrite -{4}bbb !trmx_mul trmxK mulmxA.
+split=> //.
+- by rewrite tr_block_mx a_sym trmxK linearB /= trmx1 trmx_mul trmxK.
+- rewrite mulmx_block aabb mulmxBr mulmx1 mulmxA bbbT ab.
+  rewrite mulmxBl mul1mx bbb ba mulmxBl !mulmxBr !mulmx1 mul1mx mulmxA bbb !subrr !addr0.
+  by rewrite subr0 addrC subrK -scalar_mx_block.
+- by rewrite mul_block_col aabb mulmxBl ba mul1mx bbb subrr add0r.
+case: cases => [[a1 b0]|ab1]; [left | right; split=> //].
+  by rewrite /s a1 b0 trmx0 mulmx0 subr0 -scalar_mx_block.
+have : U (- b^T) *m s *m U b^T = block_mx (- 1%:M) 0 b 1%:M.
+  by rewrite -mulmxA mul_block_U mul_U ab addr0 subrK !mulNmx mulmx1 ab1 subrr.
+move/(congr1 determinant); rewrite !det_mulmx !det_U mulr1 mul1r det_lblock det1 mulr1 => ->.
+by rewrite det_mx11 !mxE.
+Qed.
+
+Lemma int_reversed_step n (a : 'M[int]_1) (b : 'cV[int]_n) T :
+  let s := block_mx a b^T b (1%:M - b *m b^T) in
+  a - b^T *m b = - 1%:M -> \det s = - 1 -> T^T *m T = 1%:M ->
+  reversed T b -> reversed (s *m diag1 T) (e1 _ n).
+Proof.
+move=> s ab1 det_s TT; apply: reversed_step => // K sym Kb.
+have -> : s *m diag1 K = block_mx a b^T b (K - b *m b^T).
+  rewrite mulmx_block !mulmx1 !mulmx0 !addr0 !add0r mulmxBl mul1mx -mulmxA.
+  by rewrite (_ : b^T *m K = b^T) // -[b in RHS]Kb trmx_mul sym.
+split; first by rewrite tr_block_mx trmxK linearB /= sym trmx_mul trmxK [a]mx11_scalar tr_scalar_mx.
+rewrite mxtrace_block [\tr (K - _)]mxtraceB addrCA -[\tr (b *m _)]mxtrace_mulC.
+by rewrite -mxtraceB ab1 mxtraceN mxtrace1.
+Qed.
+
+Theorem orthogonal_reversed n (T : 'M[int]_n) f :
+  T^T *m T = 1%:M -> f = 0 \/ f^T *m f = 1%:M -> reversed T f.
+Proof.
+elim: n T f => [|n IH] T f TT uf.
+  by exists 1%:M; rewrite !mul1mx trmx1 [T]flatmx0 trmx0 det_mx00 /mxtrace !big_ord0 !subrr.
+have {IH} first (M : 'M[int]_(1 + n)) : M^T *m M = 1%:M -> reversed M (e1 _ n).
+  move=> MM; pose g : 'cV_(1 + n) := M *m col_mx 1%:M 0.
+  have gg : (col_mx (usubmx g) (dsubmx g))^T *m col_mx (usubmx g) (dsubmx g) = 1%:M.
+    rewrite vsubmxK trmx_mul mulmxA -(mulmxA _ M^T) MM mulmx1 tr_col_mx mul_row_col.
+    by rewrite trmx1 mulmx1 mulmx0 addr0.
+  have [] := to_first gg; set s := block_mx _ _ _ _; rewrite vsubmxK => s_sym ss sg ub cases.
+  have [||T' eT TT'] := @fixes_first _ 1 n (s *m M); first by rewrite -mulmxA.
+    by rewrite trmx_mul s_sym mulmxA -(mulmxA _ s s) ss mulmx1.
+  have revT' := IH T' _ TT' ub; have -> : M = s *m (s *m M) by rewrite mulmxA ss mul1mx.
+  rewrite eT; case: cases => [->|[ab1 det_s]]; last exact: int_reversed_step.
+  by rewrite mul1mx; apply: reversed_diag1 revT'.
+case: uf => [->|].
+  by have [K [? ? ? _ ?]] := first T TT; exists K; rewrite mulmx0.
+rewrite -{1 2}(@vsubmxK _ 1 n 1 f) => /to_first[].
+move: (block_mx _ _ _ _) => s s_sym ss; rewrite vsubmxK => sf _ _.
+by apply: (reversed_conj s_sym ss); rewrite sf; apply/first/orthogonal_conj.
+Qed.
+
+Corollary product_of_involutions n (T : 'M[int]_n) : T^T *m T = 1%:M ->
+  exists K L : 'M_n,
+  [/\ T = K *m L, K *m K = 1%:M /\ K^T = K, L *m L = 1%:M /\ L^T = L &
+      \tr K - \tr L = 1 - \det T].
+Proof.
+by move=> TT; apply: (reversed_product TT (f := 0)); apply: orthogonal_reversed TT _; left.
+Qed.
+
+(* Signed permutations: six shears with small integers. *)
+
+(* Small integer matrices, and involutions made of them.
+
+   rows c M says that in every row of M the absolute values add up to at most c, entries c M
+   that none exceeds c; nonzeros M is the number of entries that are not 0.
+
+   Main results
+     rows_add, rows_mulr, rows_mull, entries_mul, nonzeros_mul   of sums and products
+     rows_unit       row sums are at most 1 if the rows have length at most 1
+     orthogonal_signed_permutation   an integer matrix is orthogonal, M M^T = 1, iff it is
+                     a signed permutation
+     two_colours     for two involutions the indices have two colours, which both involutions
+                     exchange, but for what they fix
+     small_frame     a symmetric K with K^2 = 1 has a frame P, E of small integers
+     saved           how many pieces of two such share an index
+     small_solution  two such, K and L of one trace, are 1 + Z Y and 1 + Y Z, where the entries
+                     of Y are at most 1, and those of N - Z at most 2, for a given N with such
+                     entries, if in no row and in no column of N two of them exceed 1; and Y, Z,
+                     N - Z and 1 - Y have few entries
+
+   Plan.  K is a signed permutation s that is its own inverse.  Chosen are one index of each
+   swap, by its colour, and those that K negates.  The columns of P are e_i - K e_i for a swap,
+   e_i where K e_i = - e_i; the rows of E are those of 1.  A basis vector may change its sign,
+   and its swap the index in E: four choices for each piece of Z.  A piece has two entries of
+   absolute value 1, or one of 2.  It gets the sign that suits the entry of N there that
+   exceeds 1; if there are two such, the piece of the other index has its entries elsewhere.
+
+   Count.  K and L have r pieces each; let d1 or d2 be 1 where one is a swap of K or of L, and
+   D1 and D2 their sums.  A piece has (1 + d1) (1 + d2) entries in Y and 1 + max(d1, d2) in Z:
+   2 + 2 d1 + 2 d2 in all.  Pieces of K and L that choose the same index x go together.  If the
+   sign is free, Y has 1 at (x, x), and 1 - Y loses two entries.  If it is not, N has 2 or -2
+   where Z has an entry, which saves two as well: N counts by its absolute values.
+   Let h be the number of swaps of L that share x with their piece of K.  The others have x where
+   K has 1.  So in every coordinate at most one of these happens: K chooses it; K moves it and
+   does not choose it; it is that of such a swap of L; it is one of the e where K has 1 and that
+   have the other colour: r + D1 + (D2 - h) + e <= q.  With 2 h <= 2 D2 <= q,
+   4 r + 4 D1 + 4 D2 - 2 h is at most 5 q - 4 e. *)
+Definition rows m n (c : int) (M : 'M[int]_(m, n)) := forall i, \sum_j `|M i j| <= c.
+
+Lemma rows_le m n c d (M : 'M_(m, n)) : c <= d -> rows c M -> rows d M.
+Proof. by move=> cd cM i; apply: le_trans cd. Qed.
+
+Lemma rows_add m n c d (M N : 'M_(m, n)) : rows c M -> rows d N -> rows (c + d) (M + N).
+Proof.
+move=> cM dN i; apply: le_trans (lerD (cM i) (dN i)); rewrite -big_split /=.
+by apply: ler_sum => j _; rewrite mxE ler_normD.
+Qed.
+
+Lemma rows_opp m n c (M : 'M_(m, n)) : rows c M -> rows c (- M).
+Proof. by move=> cM i; rewrite (eq_bigr (fun j => `|M i j|)) // => j _; rewrite mxE normrN. Qed.
+
+Lemma row_sum_mul l m n d (M : 'M_(l, m)) (N : 'M_(m, n)) i : rows d N ->
+  \sum_j `|(M *m N) i j| <= (\sum_k `|M i k|) * d.
+Proof.
+move=> dN; rewrite mulr_suml; apply: le_trans (_ : \sum_k \sum_j `|M i k| * `|N k j| <= _).
+  rewrite exchange_big; apply: ler_sum => j _; rewrite mxE.
+  by apply: le_trans (ler_norm_sum _ _ _) _; apply: ler_sum => k _; rewrite normrM.
+by apply: ler_sum => k _; rewrite -mulr_sumr ler_wpM2l.
+Qed.
+
+Lemma rows_mulr l m n c (M : 'M_(l, m)) (N : 'M_(m, n)) :
+  rows c M -> rows 1 N -> rows c (M *m N).
+Proof. by move=> cM N1 i; apply: le_trans (row_sum_mul _ _ N1) _; rewrite mulr1. Qed.
+
+Lemma rows_mull l m n c (M : 'M_(l, m)) (N : 'M_(m, n)) : 0 <= c ->
+  rows 1 M -> rows c N -> rows c (M *m N).
+Proof. by move=> c0 M1 cN i; apply: le_trans (row_sum_mul _ _ cN) _; rewrite ler_piMl. Qed.
+
+Lemma rows_entry m n c (M : 'M_(m, n)) i j : rows c M -> `|M i j| <= c.
+Proof.
+move/(_ i); apply: le_trans; rewrite (bigD1 j) //= lerDl.
+by apply: sumr_ge0 => k _.
+Qed.
+
+Lemma rows_unit m n (M : 'M_(m, n)) : (forall i, (M *m M^T) i i <= 1) -> rows 1 M.
+Proof.
+move=> M1 i; apply: le_trans (M1 i); rewrite mxE; apply: ler_sum => j _.
+rewrite [M^T j i]mxE -expr2 -real_normK ?num_real // expr2; have [->|x0] := eqVneq (M i j) 0.
+  by rewrite normr0 mul0r.
+by rewrite ler_peMr // -gtz0_ge1 normr_gt0.
+Qed.
+
+Lemma rows_orthogonal m n (M : 'M_(m, n)) : M *m M^T = 1%:M -> rows 1 M.
+Proof. by move=> MM; apply: rows_unit => i; rewrite MM mxE eqxx. Qed.
+
+Definition entries m n c (M : 'M[int]_(m, n)) := forall i j, `|M i j| <= c.
+
+Lemma entries_mul l m n c (M : 'M_(l, m)) (N : 'M_(m, n)) :
+  0 <= c -> rows 1 M -> entries c N -> entries c (M *m N).
+Proof.
+move=> c0 M1 Nc i j; rewrite mxE; apply: le_trans (ler_norm_sum _ _ _) _.
+apply: le_trans (_ : \sum_k `|M i k| * c <= _); last by rewrite -mulr_suml ler_piMl.
+by apply: ler_sum => k _; rewrite normrM ler_wpM2l.
+Qed.
+
+Lemma entries_mulr l m n c (M : 'M_(l, m)) (P : 'M_(m, n)) :
+  0 <= c -> rows 1 P^T -> entries c M -> entries c (M *m P).
+Proof.
+move=> c0 P1 cM i j; have /(_ j i) : entries c (P^T *m M^T).
+  by apply: entries_mul => // x y; rewrite mxE.
+by rewrite -trmx_mul mxE.
+Qed.
+
+Lemma rows_once m n (M : 'M_(m, n)) x y z : rows 1 M -> M x y != 0 -> M x z != 0 -> y = z.
+Proof.
+rewrite -!normr_gt0 !gtz0_ge1 => rM My Mz; apply/eqP; apply: contraT => yz.
+suff: (2 : int) <= 1 by []; apply: le_trans (rM x); rewrite (bigD1 y) //= (bigD1 z) 1?eq_sym //=.
+by rewrite addrA -[2]addr0 lerD ?sumr_ge0 // -[2]/(1 + 1 : int) lerD.
+Qed.
+
+Definition signed m n (f : 'I_m -> 'I_n) (b : 'I_m -> bool) : 'M[int]_(m, n) :=
+  \matrix_(i, j) ((-1) ^+ b i *+ (f i == j)).
+
+Lemma signed_norm m n (f : 'I_m -> 'I_n) b i j : `|signed f b i j| = (f i == j)%:R.
+Proof. by rewrite mxE normrMn normrX normrN1 expr1n. Qed.
+
+Lemma rows_signed m n (f : 'I_m -> 'I_n) b : rows 1 (signed f b).
+Proof.
+move=> i; rewrite (bigD1 (f i)) //= signed_norm eqxx big1 // => j.
+by rewrite signed_norm eq_sym => /negPf->.
+Qed.
+
+Lemma signed_mul m n p (f : 'I_m -> 'I_n) b (M : 'M_(n, p)) i j :
+  (signed f b *m M) i j = (-1) ^+ b i * M (f i) j.
+Proof.
+rewrite mxE (bigD1 (f i)) //= mxE eqxx mulr1n big1 ?addr0 // => k.
+by rewrite mxE eq_sym => /negPf->; rewrite mul0r.
+Qed.
+
+Lemma signed_gram d (f : 'I_d -> 'I_d) (b : 'I_d -> bool) i k :
+  (signed f b *m (signed f b)^T) i k = (-1) ^+ b i * (-1) ^+ b k *+ (f i == f k).
+Proof. by rewrite signed_mul !mxE eq_sym mulrnAr. Qed.
+
+Theorem orthogonal_signed_permutation d (M : 'M[int]_d) :
+  M *m M^T = 1%:M <->
+  exists (s : 'S_d) (b : 'I_d -> bool), M = \matrix_(i, j) ((-1) ^+ b i *+ (s i == j)).
+Proof.
+split=> [MM|[s [b ->]]]; last first.
+  apply/matrixP=> i k; rewrite -/(signed s b) signed_gram (inj_eq perm_inj) mxE.
+  by case: eqP => // ->; rewrite -expr2 sqrr_sign.
+have row i : exists jb : 'I_d * bool, forall l, M i l = (-1) ^+ jb.2 *+ (jb.1 == l).
+  have squares : \sum_l M i l ^+ 2 = 1.
+    have <- : (M *m M^T) i i = 1 by rewrite MM mxE eqxx.
+    by rewrite mxE; apply: eq_bigr => l _; rewrite mxE.
+  have [j Mij] : exists j, M i j != 0.
+    apply/existsP; apply: contraTT (oner_neq0 int) => /existsPn M0; rewrite negbK -squares.
+    by rewrite big1 // => l _; have := M0 l; rewrite negbK => /eqP->; rewrite expr0n.
+  rewrite (bigD1 j) //= in squares.
+  have rest l : l != j -> M i l ^+ 2 = 0.
+    move: l; apply: psumr_eq0P => [l _|]; first exact: sqr_ge0.
+    apply/eqP; rewrite eq_le sumr_ge0 ?andbT => [|l _]; last exact: sqr_ge0.
+    rewrite -(lerD2l (M i j ^+ 2)) addr0 squares.
+    by rewrite -gtz0_ge1 lt_def sqrf_eq0 Mij sqr_ge0.
+  move: squares => /eqP; rewrite big1 ?addr0 //.
+  rewrite sqrf_eq1 => Mij1; have [b Mb] : exists b : bool, M i j = (-1) ^+ b.
+    by case/pred2P: Mij1 => ->; [exists false | exists true].
+  exists (j, b) => l /=; rewrite mulrb; case: eqVneq => [<- // | jl].
+  by apply/eqP; rewrite -sqrf_eq0 rest // eq_sym.
+have [f Mf] := fin_all_exists row.
+have eM : M = signed (fun i => (f i).1) (fun i => (f i).2).
+  by apply/matrixP=> i j; rewrite mxE Mf.
+have f_inj : injective (fun i => (f i).1).
+  move=> i k fik; move/matrixP/(_ i k): MM; rewrite eM signed_gram fik eqxx mxE.
+  by case: eqP => // _ /eqP; rewrite mulr1n mulf_eq0 !signr_eq0.
+by exists (perm f_inj), (fun i => (f i).2); rewrite eM; apply/matrixP=> i j; rewrite !mxE permE.
+Qed.
+
+(* What s moves changes its colour o. *)
+Definition alternates n (s : 'I_n -> 'I_n) (o : 'I_n -> bool) :=
+  forall x, s x != x -> o (s x) = ~~ o x.
+
+(* By induction on the swaps of t: without x - y, and with x - y and x' - y' in the place of the
+   swaps x - x' and y - y' of s, there are two colours; those of x and y are chosen again. *)
+Lemma two_colours n (s t : 'I_n -> 'I_n) : involutive s -> involutive t ->
+  exists o, alternates s o /\ alternates t o.
+Proof.
+have [k] := ubnP #|[pred x | t x != x]|; elim: k s t => // k IH s t tk sK tK.
+have [x tx|t1] := pickP (fun x => t x != x); last first.
+  exists (fun x : 'I_n => (x < s x)%N); split=> x; last by rewrite (eqP (negbFE (t1 x))) eqxx.
+  by move=> sx; rewrite sK -leqNgt ltn_neqAle (inj_eq val_inj) sx.
+pose y := t x; have tx_y z : (t z == x) = (z == y) by rewrite -{1}[x]tK (inj_eq (inv_inj tK)).
+have ty_x z : (t z == y) = (z == x) by rewrite (inj_eq (inv_inj tK)).
+pose t' z := if (z == x) || (z == y) then z else t z.
+have t'K : involutive t'.
+  move=> z; rewrite /t'; have [zxy|/negPf zxy] := boolP ((z == x) || (z == y)).
+    by rewrite zxy.
+  by rewrite tx_y ty_x orbC zxy tK.
+have {}IH s' : involutive s' -> exists o', alternates s' o' /\ alternates t' o'.
+  move=> s'K; apply: IH => //; move: tk; rewrite ltnS; apply: leq_trans.
+  apply/proper_card/properP; split; last by exists x; rewrite inE ?tx // /t' !eqxx.
+  by apply/subsetP=> z; rewrite !inE /t'; case: ifP => // _; rewrite eqxx.
+pose recolour (o' : 'I_n -> bool) c z := if z == x then c else if z == y then ~~ c else o' z.
+have t_ok o' c : alternates t' o' -> alternates t (recolour o' c).
+  move=> t'o z; rewrite /recolour tx_y ty_x; have := t'o z; rewrite /t'.
+  have [->|_] := eqVneq z x; first by rewrite [x == y]eq_sym (negPf tx).
+  by have [->|_ /= to_z] := eqVneq z y; rewrite ?negbK.
+have [sx|sx] := eqVneq (s x) x.
+  have [o' [so t'o]] := IH s sK; exists (recolour o' (~~ o' y)); split; last exact: t_ok.
+  have e z : z != x -> recolour o' (~~ o' y) z = o' z.
+    by rewrite /recolour negbK => /negPf->; case: eqP => // ->.
+  move=> z sz; have zx : z != x by apply: contraNneq sz => ->; rewrite sx.
+  by rewrite !e ?so // -[X in _ != X]sx (inj_eq (inv_inj sK)).
+have [sy|sy] := eqVneq (s y) y.
+  have [o' [so t'o]] := IH s sK; exists (recolour o' (o' x)); split; last exact: t_ok.
+  have e z : z != y -> recolour o' (o' x) z = o' z.
+    by rewrite /recolour => /negPf->; case: eqP => // ->.
+  move=> z sz; have zy : z != y by apply: contraNneq sz => ->; rewrite sy.
+  by rewrite !e ?so // -[X in _ != X]sy (inj_eq (inv_inj sK)).
+pose q := tperm y (s x); pose s' z := q (s (q z)).
+have s'K : involutive s' by move=> z; rewrite /s' tpermK sK tpermK.
+have [o' [so t'o]] := IH s' s'K; exists (recolour o' (~~ o' (s x))); split; last exact: t_ok.
+have yx : (y == x) = false by apply: negPf.
+have o'y : s x != y -> o' (s y) = ~~ o' (s x).
+  move=> sxy; have s'sx : s' (s x) = s y.
+    by rewrite /s' /q tpermR tpermD // 1?eq_sym // (inj_eq (inv_inj sK)) yx.
+  by rewrite -s'sx so // s'sx (inj_eq (inv_inj sK)) yx.
+have sxz z : (s z == x) = (z == s x) by rewrite -{1}[x]sK (inj_eq (inv_inj sK)).
+have syz z : (s z == y) = (z == s y) by rewrite -{1}[y]sK (inj_eq (inv_inj sK)).
+move=> z sz; rewrite /recolour negbK sxz syz.
+have [->|zx] := eqVneq z x; first by rewrite eq_sym (negPf sx) negbK; case: ifP.
+have [->|zy] := eqVneq z y.
+  rewrite [y == s y]eq_sym (negPf sy); case: ifP => // /negbT ysx.
+  by rewrite o'y // eq_sym.
+have [->//|zsx] := eqVneq z (s x).
+have [e|zsy] := eqVneq z (s y).
+  by rewrite e o'y ?negbK //; apply: contraNneq zx => xy; rewrite e -xy sK.
+have e : s' z = s z by rewrite /s' /q !tpermD // eq_sym ?syz ?(inj_eq (inv_inj sK)).
+by rewrite -e so // e.
+Qed.
+
+(* An index of each swap, and what is negated. *)
+Definition chosen n (s : 'S_n) (b o : 'I_n -> bool) := [set i | if s i == i then b i else o i].
+
+Section Involution.
+Variables (n r : nat) (s : 'S_n) (b o : 'I_n -> bool) (f : 'I_r -> 'I_n).
+Let K : 'M[int]_n := signed s b.
+Hypothesis K_sym : K^T = K.
+
+Let entry i j : K i j = (-1) ^+ b i *+ (s i == j). Proof. by rewrite mxE. Qed.
+
+Let entry_norm i j : `|K i j| = (s i == j)%:R. Proof. exact: signed_norm. Qed.
+
+Lemma symmetric_involutive : involutive s.
+Proof.
+move=> i; apply/eqP; have : `|K (s i) i| = 1 by rewrite -K_sym mxE entry_norm eqxx.
+by rewrite entry_norm; case: eqP.
+Qed.
+
+Let sK := symmetric_involutive.
+
+Let sym i j : K i j = K j i. Proof. by rewrite -{1}K_sym mxE. Qed.
+
+Let S := chosen s b o.
+Hypotheses (so : alternates s o) (f_inj : injective f) (fS : f @: 'I_r = S).
+
+Let f_in a : f a \in S. Proof. by rewrite -fS imset_f. Qed.
+
+Let partner i : i \in S -> s i \in S -> s i = i.
+Proof.
+by rewrite !inE sK; case: eqVneq => // si; rewrite so // => ->.
+Qed.
+
+Let fixed i : i \in S -> s i = i -> b i.
+Proof. by rewrite inE => + si; rewrite si eqxx. Qed.
+
+Let off i j := K i j *+ (i != j).
+
+Definition small_P : 'M[int]_(n, r) := \matrix_(i, a) ((i == f a)%:R - off i (f a)).
+Definition small_E : 'M[int]_(r, n) := signed f (fun=> false).
+
+Let sum_S (g : 'I_n -> int) : \sum_a g (f a) = \sum_(i in S) g i.
+Proof. by rewrite -fS big_imset /= => [|a c _ _ /f_inj//]; apply: eq_bigl. Qed.
+
+Let E_mul m (M : 'M[int]_(n, m)) a j : (small_E *m M) a j = M (f a) j.
+Proof. by rewrite signed_mul mul1r. Qed.
+
+Let EP : small_E *m small_P = 1%:M.
+Proof.
+apply/matrixP=> a c; rewrite E_mul !mxE (inj_eq f_inj) /off.
+have [<-|ac] := eqVneq a c; first by rewrite eqxx mulr0n subr0.
+rewrite (inj_eq f_inj) ac mulr1n entry; case: eqP => [e|_]; last by rewrite subr0.
+have := partner (f_in a); rewrite e => /(_ (f_in c)) /f_inj ca.
+by rewrite ca eqxx in ac.
+Qed.
+
+Let bs i : (-1) ^+ b (s i) = (-1) ^+ b i :> int.
+Proof. by have := sym (s i) i; rewrite !entry sK !eqxx !mulr1n. Qed.
+
+Let PE : small_P *m (small_E *m (1%:M - K)) = 1%:M - K.
+Proof.
+apply/matrixP=> i j.
+transitivity (\sum_(x in S) ((i == x)%:R - off i x) * ((x == j)%:R - K x j)).
+  by rewrite -sum_S mxE; apply: eq_bigr => a _; rewrite E_mul !mxE.
+rewrite [RHS]mxE [(1%:M : 'M_n) i j]mxE [(- K) i j]mxE.
+have zero x : s i != x -> i != x -> (i == x)%:R - off i x = 0.
+  by move=> sx /negPf ix; rewrite ix /off ix entry (negPf sx) !mulr0n subr0.
+have [iS|iS] := boolP (i \in S).
+  rewrite (bigD1 i) //= big1 ?addr0 => [|x /andP[xS xi]]; last first.
+    rewrite zero ?mul0r //; last by rewrite eq_sym.
+    by apply: contraNneq xi => sx; rewrite -sx in xS *; rewrite (partner iS xS).
+  by rewrite eqxx /off eqxx mulr0n subr0 mul1r.
+have notS x : x \in S -> i != x by move=> xS; apply: contraNneq iS => ->.
+have [si|si] := eqVneq (s i) i.
+  have nb : ~~ b i by move: iS; rewrite inE si eqxx.
+  rewrite big1 => [|x xS]; last by rewrite zero ?mul0r ?si // notS.
+  by rewrite entry si (negPf nb) expr0 subrr.
+have sS : s i \in S by move: iS; rewrite !inE sK [i == _]eq_sym (negPf si) so.
+rewrite (bigD1 (s i)) //= big1 ?addr0 => [|x /andP[xS xi]]; last first.
+  by rewrite zero ?mul0r ?notS //; rewrite eq_sym.
+rewrite /off eq_sym (negPf si) !entry eqxx sK bs !mulr1n sub0r mulNr mulrBr opprB.
+by rewrite !mulrnAr mulr1 -expr2 sqrr_sign.
+Qed.
+
+Let KP : K *m small_P = - small_P.
+Proof.
+apply/matrixP=> i a; rewrite signed_mul !mxE /off !entry sK bs.
+have [e|ne] := eqVneq (s i) (f a); last first.
+  by rewrite mulr1n mulr0n mul0rn subr0 sub0r mulrN mulrnAr -expr2 sqrr_sign.
+rewrite mulr0n subr0 mulr1 mulr1n; have [ia|ia] := eqVneq i (f a); last by rewrite sub0r opprK.
+have iS : i \in S by rewrite ia.
+by rewrite (fixed iS) ?mulr0n ?subr0 // e -ia.
+Qed.
+
+Lemma small_frame : frame K small_P small_E. Proof. by []. Qed.
+
+Lemma small_rows : rows 1 small_P /\ rows 2 small_P^T.
+Proof.
+split=> [i|a].
+  under eq_bigr do rewrite mxE; rewrite (sum_S (fun x => `|(i == x)%:R - off i x|)).
+  have := rows_signed (fun=> if i \in S then i else s i) b i; apply: le_trans.
+  rewrite [X in _ <= X](bigID (mem S)) /= ler_wpDr ?sumr_ge0 //; apply: ler_sum => x xS.
+  rewrite signed_norm /off; have [e|ix] := eqVneq i x.
+    by rewrite -e in xS *; rewrite xS eqxx mulr0n subr0.
+  rewrite sub0r normrN mulr1n entry_norm; case: ifP => // iS.
+  by case: eqP => // e; rewrite -(partner iS) ?e // eqxx in ix.
+under eq_bigr do rewrite 2!mxE.
+apply: le_trans (_ : \sum_i (`|small_E a i| + `|(small_E *m K) a i|) <= _); last first.
+  rewrite big_split /= -[2]/(1 + 1 : int); apply: lerD; first exact: rows_signed.
+  exact: rows_mulr (@rows_signed _ _ f _) (@rows_signed _ _ s b) a.
+apply: ler_sum => i _; rewrite signed_norm E_mul; apply: le_trans (ler_normB _ _) _.
+by rewrite eq_sym normr_nat lerD2l /off sym; case: eqP => // _; rewrite normr0.
+Qed.
+
+Lemma small_diagonal a : small_P (f a) a = 1.
+Proof. by have /matrixP/(_ a a) := EP; rewrite E_mul => ->; rewrite mxE eqxx. Qed.
+
+Lemma small_EK : small_E *m K = signed (s \o f) (b \o f).
+Proof. by apply/matrixP=> a j; rewrite E_mul !mxE. Qed.
+
+Lemma small_count a : (\sum_x (small_P x a != 0%R) <= (s (f a) != f a).+1)%N.
+Proof.
+rewrite eq_sym -cards2 -sum1_card [X in (_ <= X)%N]big_mkcond; apply: leq_sum => x _.
+case: ifP => [_|/negbT]; first exact: leq_b1.
+rewrite !inE negb_or leqn0 eqb0 negbK => /andP[/negPf xf /negPf xs].
+by rewrite mxE /off sym entry xf [s _ == x]eq_sym xs mul0rn subr0.
+Qed.
+
+Lemma small_dominates a x :
+  `|small_E a x| <= `|small_P x a| /\ `|(small_E *m K) a x| <= `|small_P x a|.
+Proof.
+have Pf := small_diagonal a; have Ps : `|small_P (s (f a)) a| = 1.
+  have /matrixP/(_ (f a) a) := KP; rewrite signed_mul [RHS]mxE Pf => /(congr1 Num.norm).
+  by rewrite normrMsign normrN1.
+split; first by rewrite signed_norm; case: eqP => // <-; rewrite Pf.
+by rewrite small_EK signed_norm /=; case: eqP => // <-; rewrite Ps.
+Qed.
+End Involution.
+
+(* A basis of a frame may have other signs, and other representatives of the swaps. *)
+Lemma frame_change n r (K : 'M[int]_n) (P : 'M_(n, r)) E S T :
+  K *m K = 1%:M -> S *m S = 1%:M -> frame K P E ->
+  frame K (P *m S) (S *m (E - T *m (E + E *m K))).
+Proof.
+move=> KK SS [KP EP PEK]; split; first by rewrite mulmxA KP mulNmx.
+  rewrite -mulmxA (mulmxA _ P) mulmxBl EP -(mulmxA T) mulmxDl EP -mulmxA KP mulmxN EP subrr.
+  by rewrite mulmx0 subr0 mul1mx.
+have K0 : (1%:M + K) *m (1%:M - K) = 0.
+  by rewrite mulmxDl mul1mx mulmxBr mulmx1 KK addrA subrK subrr.
+rewrite -!mulmxA (mulmxA S) SS mul1mx mulmxBl -{2}[E]mulmx1 -mulmxDr -!mulmxA K0.
+by rewrite !mulmx0 subr0.
+Qed.
+
+(* What a pair of pieces of K and L has in Z, but for its sign. *)
+Definition piece n q (p p' : 'I_n * 'I_q) (b b' : bool) x y : int :=
+  (-1) ^+ b *+ (p == (x, y)) + (-1) ^+ b' *+ (p' == (x, y)).
+
+(* One sign suits a piece of Z, with entries at p and p', if one of the two of N is at most 1. It
+   is 1 unless a larger entry of N asks for -1. *)
+Lemma sign_choice n q (N : 'M[int]_(n, q)) p p' (b b' : bool) :
+  entries 2 N -> (p = p' -> b = b') ->
+  [|| p == p', `|N p.1 p.2| <= 1 | `|N p'.1 p'.2| <= 1] ->
+  exists s : bool, (forall x y, `|N x y - (-1) ^+ s * piece p p' b b' x y| <= 2) /\
+    (p != p' -> s -> exists x y, (1 < `|N x y|) && (piece p p' b b' x y != 0)).
+Proof.
+have sign (u : int) (c : bool) : `|u| <= 2 -> exists s : bool,
+    `|u - (-1) ^+ s * (-1) ^+ c| <= 2 /\ `|u - (-1) ^+ s * ((-1) ^+ c *+ 2)| <= 2.
+  have far k : `|u - (-1) ^+ (u < 0)%R *+ k| = `|`|u| - k%:R|.
+    by rewrite {1}[u]numEsign -mulr_natr -mulrBr normrMsign.
+  move=> u2; exists (c (+) (u < 0)); rewrite signr_addb mulrnAr mulrAC -expr2 sqrr_sign mul1r.
+  have k2 (k : int) : 0 <= k <= 2 -> `|`|u| - k| <= 2.
+    case/andP=> k0 k2; rewrite ler_norml -[- 2]sub0r -[X in _ && (_ <= X)]subr0.
+    by apply/andP; split; apply: lerB.
+  by rewrite -{1}[_ ^+ _]mulr1n !far !k2.
+move=> N2; have [<-{p'} /(_ erefl) <- _|pp' _ /=] := eqVneq p p'.
+  have [s [_ s2]] := sign _ b (N2 p.1 p.2); exists s; split=> // x y; rewrite /piece -mulr2n.
+  by case: eqP s2 => [->|_ _] //; rewrite mulr0n mulr0 subr0.
+have main p1 p2 (c1 c2 : bool) : p1 != p2 -> `|N p2.1 p2.2| <= 1 ->
+    exists s : bool, (forall x y, `|N x y - (-1) ^+ s * piece p1 p2 c1 c2 x y| <= 2) /\
+      (s -> exists x y, (1 < `|N x y|) && (piece p1 p2 c1 c2 x y != 0)).
+  move=> p12 N1; have near u (s c : bool) : `|u| <= 1 -> `|u - (-1) ^+ s * (-1) ^+ c| <= 2 :> int.
+    by move=> u1; apply: le_trans (ler_normB _ _) _; rewrite normrMsign normr_sign lerD2r.
+  have [s [s1 big]] : exists s : bool, `|N p1.1 p1.2 - (-1) ^+ s * (-1) ^+ c1| <= 2
+      /\ (s -> 1 < `|N p1.1 p1.2|).
+    have [le1|gt1] := lerP `|N p1.1 p1.2| 1; first by exists false; split=> //; apply: near.
+    by have [s [? _]] := sign _ c1 (N2 p1.1 p1.2); exists s.
+  exists s; split=> [x y|/big N2p]; last first.
+    exists p1.1, p1.2; rewrite N2p /piece -surjective_pairing eqxx [p2 == _]eq_sym (negPf p12).
+    by rewrite addr0 signr_eq0.
+  rewrite /piece; have [e|_] := eqVneq p1 (x, y).
+    by rewrite -e [p2 == _]eq_sym (negPf p12) addr0; rewrite e in s1.
+  have [e|_] := eqVneq p2 (x, y); last by rewrite addr0 mulr0 subr0.
+  by rewrite add0r; apply: near; rewrite e in N1.
+case/orP=> N1; last by have [s [? ?]] := main p p' b b' pp' N1; exists s.
+have [|s [sP big]] := main p' p b' b _ N1; first by rewrite eq_sym.
+exists s; split=> [x y|_ /big[x [y xy]]]; first by rewrite /piece [X in _ * X]addrC; apply: sP.
+by exists x, y; rewrite /piece [X in X != 0]addrC.
+Qed.
+
+Lemma piece_count n q p p' b b' :
+  (\sum_(x < n) \sum_(y < q) (piece p p' b b' x y != 0) <= (p != p').+1)%N.
+Proof.
+rewrite pair_big /= -cards2 -sum1_card [X in (_ <= X)%N]big_mkcond; apply: leq_sum => -[x y] _ /=.
+rewrite !inE /piece [p == _]eq_sym [p' == _]eq_sym.
+by case: (_ == p); case: (_ == p'); rewrite /= ?leq_b1 // addr0 eqxx.
+Qed.
+
+(* The piece of Z from the rows a of E1, E1 K, E2 and E2 L, with the sign h.1; if h.2, the other
+   index of the swap of L is chosen: E2 a is replaced by - E2 a L. *)
+Definition joined n q r (E1 EK : 'M[int]_(r, n)) (E2 EL : 'M[int]_(r, q)) (h : bool * bool) a x y :=
+  (-1) ^+ h.1 * (E1 a x * (if h.2 then - E2 a y else EL a y) +
+    EK a x * (if h.2 then - EL a y else E2 a y)).
+
+Lemma pair_choice n q r (N : 'M[int]_(n, q)) (f1 g1 : 'I_r -> 'I_n) b1 (f2 g2 : 'I_r -> 'I_q) b2 a :
+  let E1 := signed f1 (fun=> false) in let E2 := signed f2 (fun=> false) in
+  let Z := joined E1 (signed g1 b1) E2 (signed g2 b2) in
+  entries 2 N ->
+  (forall x y x' y', 1 < `|N x y| -> 1 < `|N x' y'| -> (x == x') = (y == y')) ->
+  (f1 a = g1 a -> b1 a) -> (f2 a = g2 a -> b2 a) ->
+  exists h : bool * bool, [/\ forall x y, `|N x y - Z h a x y| <= 2,
+    (\sum_x \sum_y (Z h a x y != 0%R) <= ((f1 a != g1 a) || (f2 a != g2 a)).+1)%N &
+    f2 a != g2 a -> h.1 -> exists x y, (1 < `|N x y|) && (Z h a x y != 0)].
+Proof.
+move=> E1 E2 Z N2 once fg1 fg2.
+have deltaN (b u : bool) : - ((-1) ^+ b *+ u) = (-1) ^+ (~~ b) *+ u :> int by case: b; case: u.
+have deltaM (b c u v : bool) :
+    (-1) ^+ b *+ u * ((-1) ^+ c *+ v) = (-1) ^+ (b (+) c) *+ (u && v) :> int.
+  by case: b; case: c; case: u; case: v.
+set k := f1 a in fg1 *; set l := g1 a in fg1 *; set i := f2 a in fg2 *; set j := g2 a in fg2 *.
+have conclude p p' b b' s t : (forall x y, Z (s, t) a x y = (-1) ^+ s * piece p p' b b' x y) ->
+    (p != p') = (k != l) || (i != j) ->
+    (forall x y, `|N x y - (-1) ^+ s * piece p p' b b' x y| <= 2) ->
+    (p != p' -> s -> exists x y, (1 < `|N x y|) && (piece p p' b b' x y != 0)) ->
+    exists h : bool * bool, [/\ forall x y, `|N x y - Z h a x y| <= 2,
+    (\sum_x \sum_y (Z h a x y != 0%R) <= ((k != l) || (i != j)).+1)%N &
+    i != j -> h.1 -> exists x y, (1 < `|N x y|) && (Z h a x y != 0)].
+  move=> eZ pp' sP big; exists (s, t); split=> [x y||ij s1]; first by rewrite eZ.
+    apply: leq_trans (_ : _ <= (p != p').+1)%N _; last by rewrite pp'.
+    apply: leq_trans (piece_count p p' b b'); apply: leq_sum => x _; apply: leq_sum => y _.
+    by rewrite eZ mulf_eq0 signr_eq0.
+  have [|x [y xy]] := big _ s1; first by rewrite pp' ij orbT.
+  by exists x, y; rewrite eZ mulf_eq0 signr_eq0.
+have [good|] := boolP [|| (k, j) == (l, i), `|N k j| <= 1 | `|N l i| <= 1].
+  have [|s [sP big]] := @sign_choice _ _ _ (k, j) (l, i) (b2 a) (b1 a) N2 _ good.
+    by case=> kl ji; rewrite fg1 ?fg2.
+  apply: (conclude _ _ _ _ s false _ _ sP big); last by rewrite xpair_eqE negb_and [j == i]eq_sym.
+  by move=> x y; rewrite /piece /Z /joined !xpair_eqE !mxE !deltaM /= addbF.
+rewrite !negb_or -!ltNge => /and3P[kjli Nkj Nli].
+have kl := once _ _ _ _ Nkj Nli; rewrite xpair_eqE kl andbb in kjli.
+have [||s [sP big]] := @sign_choice _ _ _ (k, i) (l, j) true (~~ (b1 a (+) b2 a)) N2.
+- by case=> /eqP; rewrite kl (negPf kjli).
+- apply/orP; right; rewrite leNgt (contraNN _ kjli) // => /(once _ _ _ _ Nkj).
+  by rewrite eqxx => <-.
+apply: (conclude _ _ _ _ s true _ _ sP big); last by rewrite xpair_eqE kl negb_and.
+by move=> x y; rewrite /piece /Z /joined !xpair_eqE !mxE !deltaN !deltaM /= addbN.
+Qed.
+
+(* Enumerations of two sets of one size that agree on what they share. *)
+Lemma enumerations n r (A B : {set 'I_n}) : #|A| = r -> #|B| = r ->
+  exists f g : 'I_r -> 'I_n, [/\ injective f, injective g, f @: 'I_r = A, g @: 'I_r = B &
+    forall a, g a \in A -> f a = g a].
+Proof.
+pose t (A B : {set 'I_n}) := enum (A :&: B) ++ enum (A :\: B).
+have t_size (C D : {set _}) : #|C| = r -> size (t C D) == r.
+  by rewrite size_cat -!cardE cardsID => ->.
+have t_inj (C D : {set _}) (Cr : #|C| = r) : injective (tnth (Tuple (t_size C D Cr))).
+  apply/tuple_uniqP; rewrite cat_uniq !enum_uniq andbT; apply/hasPn=> x.
+  by rewrite /= !mem_enum !inE => /andP[/negPf-> ->].
+have t_image (C D : {set _}) (Cr : #|C| = r) : tnth (Tuple (t_size C D Cr)) @: 'I_r = C.
+  apply/setP=> x; have -> : (x \in C) = (x \in Tuple (t_size C D Cr)).
+    by rewrite /t mem_cat !mem_enum !inE; case: (x \in D); rewrite ?andbT ?orbF ?andbF.
+  by apply/imsetP/tnthP=> [[a _ ->]|[a ->]]; exists a.
+move=> Ar Br; exists (tnth (Tuple (t_size A B Ar))), (tnth (Tuple (t_size B A Br))).
+split; [exact: t_inj | exact: t_inj | exact: t_image | exact: t_image | move=> a].
+have x0 : 'I_n := tnth (Tuple (t_size A B Ar)) a.
+rewrite !(tnth_nth x0) /= /t !nth_cat [B :&: A]setIC.
+have [//|le] := ltnP; set x := nth _ _ _; suff : x \in B :\: A by rewrite inE => /andP[/negPf->].
+rewrite -mem_enum mem_nth // -(ltn_add2l (size (enum (A :&: B)))) subnKC // setIC -size_cat.
+by rewrite (eqP (t_size B A Br)).
+Qed.
+
+Definition nonzeros m n (M : 'M[int]_(m, n)) : nat := \sum_i \sum_j (M i j != 0).
+
+Lemma sum_neq0 (I : finType) (F : I -> int) : ((\sum_a F a != 0)%R <= \sum_a (F a != 0%R))%N.
+Proof.
+have [/existsP[a Fa]|/existsPn F0] := boolP [exists a, F a != 0].
+  by apply: leq_trans (leq_b1 _) _; rewrite (bigD1 a) //= Fa.
+by rewrite big1 ?eqxx // => a _; apply/eqP; rewrite -[_ == _]negbK F0.
+Qed.
+
+Lemma nonzeros_outer l m r (P : 'M_(l, r)) (Q : 'M_(r, m)) :
+  (nonzeros (P *m Q) <= \sum_a (\sum_i (P i a != 0%R)) * (\sum_j (Q a j != 0%R)))%N.
+Proof.
+apply: leq_trans (_ : \sum_i \sum_j \sum_a (P i a != 0%R) * (Q a j != 0%R) <= _)%N.
+  apply: leq_sum => i _; apply: leq_sum => j _; rewrite mxE; apply: leq_trans (sum_neq0 _) _.
+  by apply: leq_sum => a _; rewrite mulf_eq0 negb_or; case: (_ == 0); case: (_ == 0).
+rewrite (eq_bigr _ (fun i _ => exchange_big _ _ _ _ _ _)) exchange_big; apply: leq_sum => a _.
+by rewrite big_distrl; apply: leq_sum => i _; rewrite big_distrr.
+Qed.
+
+Lemma rows_count m n c (M : 'M[int]_(m, n)) i : rows c%:R M -> (\sum_j (M i j != 0%R) <= c)%N.
+Proof.
+move/(_ i); rewrite -(ler_nat int); apply: le_trans; rewrite natr_sum; apply: ler_sum => j _.
+by case: eqVneq => [->|x0]; rewrite ?normr0 // -gtz0_ge1 normr_gt0.
+Qed.
+
+Lemma nonzeros_rows m n c (M : 'M_(m, n)) : rows c%:R M -> (nonzeros M <= m * c)%N.
+Proof.
+move=> cM; rewrite -[m in (m * _)%N]card_ord -sum_nat_const.
+by apply: leq_sum => i _; apply: rows_count.
+Qed.
+
+Lemma nonzeros_tr m n (M : 'M_(m, n)) : nonzeros M^T = nonzeros M.
+Proof.
+rewrite /nonzeros exchange_big; apply: eq_bigr => i _; apply: eq_bigr => j _.
+by rewrite mxE.
+Qed.
+
+Lemma nonzeros_opp m n (M : 'M_(m, n)) : nonzeros (- M) = nonzeros M.
+Proof. by apply: eq_bigr => i _; apply: eq_bigr => j _; rewrite mxE oppr_eq0. Qed.
+
+Lemma nonzeros_mul l m n (M : 'M_(l, m)) (P : 'M_(m, n)) :
+  rows 1 P -> (nonzeros (M *m P) <= nonzeros M)%N.
+Proof.
+move=> P1; apply: leq_trans (nonzeros_outer _ _) _; rewrite [X in (_ <= X)%N]exchange_big.
+by apply: leq_sum => a _; rewrite -[X in (_ <= X)%N]muln1 leq_mul2l rows_count ?orbT.
+Qed.
+
+Lemma nonzeros_mull l m n (P : 'M_(l, m)) (M : 'M_(m, n)) :
+  rows 1 P^T -> (nonzeros (P *m M) <= nonzeros M)%N.
+Proof. by move=> P1; rewrite -nonzeros_tr -(nonzeros_tr M) trmx_mul nonzeros_mul. Qed.
+
+Lemma nonzeros_row_mx m n p (M : 'M_(m, n + p)) :
+  nonzeros M = (nonzeros (lsubmx M) + nonzeros (rsubmx M))%N.
+Proof.
+rewrite /nonzeros -big_split; apply: eq_bigr => i _; rewrite big_split_ord /=.
+by congr addn; apply: eq_bigr => j _; rewrite mxE.
+Qed.
+
+Lemma sum_rows m n c (M : 'M[int]_(m, n)) : rows c%:R M -> (\sum_i \sum_j `|M i j| <= m * c)%N.
+Proof.
+move=> cM; rewrite -[m in (m * _)%N]card_ord -sum_nat_const; apply: leq_sum => i _.
+rewrite -(ler_nat int); apply: le_trans (cM i); rewrite natr_sum.
+by apply: ler_sum => j _; rewrite natz abszE.
+Qed.
+
+Lemma nonzeros_sub_one n (Y : 'M_n) :
+  (nonzeros (1%:M - Y) + 2 * (\sum_x (Y x x == 1%R)) <= n + nonzeros Y)%N.
+Proof.
+rewrite -[n in (_ <= n + _)%N]card_ord -sum1_card big_distrr -!big_split /=.
+apply: leq_sum => x _; rewrite !(bigD1 (P := xpredT) x) //= addnAC addnA leq_add //; last first.
+  by apply: leq_sum => y; rewrite !mxE eq_sym => /negPf->; rewrite sub0r oppr_eq0.
+rewrite !mxE eqxx subr_eq0 eq_sym; by case: eqVneq => [->|].
+Qed.
+
+Lemma nonzeros_sub m n (N Z : 'M_(m, n)) :
+  (nonzeros (N - Z) + 2 * (\sum_x \sum_y ((1 < `|N x y|) && (Z x y != 0%R)))
+     <= \sum_x \sum_y `|N x y| + nonzeros Z)%N.
+Proof.
+rewrite big_distrr -!big_split /=; apply: leq_sum => x _; rewrite big_distrr -!big_split /=.
+apply: leq_sum => y _; rewrite !mxE; have [->|z0] := eqVneq (Z x y) 0.
+  by rewrite andbF subr0 muln0 !addn0; case: (N x y) => [[|u]|u].
+rewrite andbT addn1; case: (N x y) => [[|[|u]]|[|u]] /=; rewrite ?muln0 ?addn0 ?muln1.
+- exact: leq_b1.
+- exact: leq_trans (leq_b1 _) _.
+- by rewrite addn2 !ltnS; apply: leq_trans (leq_b1 _) _.
+- exact: leq_trans (leq_b1 _) _.
+by rewrite addn2 !ltnS; apply: leq_trans (leq_b1 _) _.
+Qed.
+
+(* The colours may be exchanged, so that one point has the colour false. *)
+Lemma two_colours_off n (s t : 'I_n -> 'I_n) (X : pred 'I_n) :
+  involutive s -> involutive t -> (#|X| <= 1)%N ->
+  exists o, [/\ alternates s o, alternates t o & forall x, X x -> o x = false].
+Proof.
+move=> sK tK X1; have [o [so t_o]] := two_colours sK tK.
+have [x Xx|X0] := pickP X; last by exists o; split=> // x; rewrite X0.
+exists (fun y => o y (+) o x); split=> y; last first.
+  by move=> Xy; rewrite (_ : y = x) ?addbb //; apply: (card_le1_eqP X1).
+all: by [move/so->; rewrite addNb | move/t_o->; rewrite addNb].
+Qed.
+
+Lemma chosen_card n (s : 'S_n) b o : (signed s b)^T = signed s b -> alternates s o ->
+  n%:R - \tr (signed s b) = #|chosen s b o|%:R *+ 2.
+Proof.
+pose S := chosen s b o => sym so.
+have [f [_ [fi _ fS _ _]]] := enumerations (A := S) (B := S) erefl erefl.
+exact: frame_trace (small_frame sym so fi fS).
+Qed.
+
+Lemma saved q r (s1 s2 : 'S_q) b1 b2 o (f1 f2 : 'I_r -> 'I_q) (X : pred 'I_q) :
+  involutive s1 -> involutive s2 -> alternates s1 o -> alternates s2 o ->
+  injective f1 -> injective f2 -> f1 @: 'I_r = chosen s1 b1 o -> f2 @: 'I_r = chosen s2 b2 o ->
+  (forall a, f2 a \in chosen s1 b1 o -> f1 a = f2 a) ->
+  (forall x, X x -> [/\ s1 x = x, b1 x = false & o x = false]) ->
+  let swaps s (f : 'I_r -> 'I_q) := (\sum_a (s (f a) != f a))%N in
+  let shared := (\sum_a ((f1 a == f2 a) && (s2 (f2 a) != f2 a)))%N in
+  (r + swaps s1 f1 + swaps s2 f2 + #|X| <= q + shared)%N /\ (2 * shared <= q)%N.
+Proof.
+move=> s1K s2K s1o s2o f1i f2i f1S f2S agree Xfix swaps shared.
+have over (s : 'S_q) b (f : 'I_r -> 'I_q) (h : 'I_q -> bool) :
+    injective f -> f @: 'I_r = chosen s b o ->
+    (\sum_a h (f a) = \sum_x ((x \in chosen s b o) && h x))%N.
+  move=> fi fS; transitivity (\sum_(x in chosen s b o) h x)%N.
+    by rewrite -fS big_imset /= => [|a c _ _ /fi//]; apply: eq_bigl.
+  by rewrite big_mkcond; apply: eq_bigr => x _; case: (_ \in _).
+have half (s : 'S_q) b f : involutive s -> alternates s o -> injective f ->
+    f @: 'I_r = chosen s b o -> swaps s f = (\sum_x ((s x != x) && o x))%N /\
+    swaps s f = (\sum_x ((s x != x) && ~~ o x))%N.
+  move=> sK so fi fS; rewrite /swaps (over s b f (fun x => s x != x)) //.
+  have e : (\sum_x ((x \in chosen s b o) && (s x != x)) = \sum_x ((s x != x) && o x))%N.
+    by apply: eq_bigr => x _; rewrite inE; case: (s x == x); rewrite ?andbF ?andbT.
+  split=> //; rewrite e (reindex_inj (inv_inj sK)); apply: eq_bigr => x _.
+  by rewrite sK eq_sym; case: eqVneq => //= sx; rewrite so.
+have [_ e1] := half s1 b1 f1 s1K s1o f1i f1S; have [e2 e2'] := half s2 b2 f2 s2K s2o f2i f2S.
+have card : q = (\sum_(x < q) 1)%N by rewrite sum1_card card_ord.
+split; last first.
+  rewrite mul2n -addnn [X in (_ <= X)%N]card.
+  apply: leq_trans (_ : swaps s2 f2 + swaps s2 f2 <= _)%N.
+    by apply: leq_add; apply: leq_sum => a _; case: (_ == f2 a).
+  rewrite {1}e2 e2' -big_split; apply: leq_sum => x _ /=.
+  by case: (s2 x == x); case: (o x).
+have er : r = (\sum_x (x \in chosen s1 b1 o))%N.
+  rewrite -[LHS]card_ord -sum1_card (over s1 b1 f1 xpredT) //.
+  by apply: eq_bigr => x _; rewrite andbT.
+have es : (swaps s2 f2 <= shared + \sum_x ((x \in chosen s2 b2 o) &&
+    ((x \notin chosen s1 b1 o) && (s2 x != x))))%N.
+  rewrite -(over s2 b2 f2) // -big_split; apply: leq_sum => a _ /=.
+  have := agree a; case: (s2 (f2 a) != f2 a); rewrite ?andbF ?andbT //.
+  by case: (f2 a \in _) => [->//|_]; rewrite ?eqxx // addn1.
+apply: leq_trans (leq_add (leq_add (leqnn _) es) (leqnn _)) _.
+rewrite addn.[AC (2*2*1) (1*2*4*5*3)] leq_add2r {1}er e1 -sum1_card [X in (_ + X)%N]big_mkcond.
+rewrite -!big_split [X in (_ <= X)%N]card; apply: leq_sum => x _ /=.
+case: ifP => [/Xfix[sx bx ox]|_]; rewrite !inE.
+  by rewrite sx eqxx bx ox; case: (s2 x == x); rewrite ?andbF.
+by case: (s1 x == x); case: (s2 x == x); case: (b1 x); case: (b2 x); case: (o x).
+Qed.
+
+(* The sum of what small_solution counts. *)
+Lemma sum_saved y z c d x s q r e g h : (c + 2 * h <= s + z -> d + 2 * g <= q + y ->
+  e <= g + h -> y + z <= 2 * r -> r + x <= q + e -> 2 * e <= q ->
+  y + z + c + d + 4 * x <= s + 6 * q)%N.
+Proof.
+move=> c_le d_le e_le yz rx e2; rewrite -(leq_add2r (2 * g + 2 * h)).
+rewrite addn.[AC (5*2) (5*(1*2)*((3*7)*(4*6)))].
+apply: leq_trans (leq_add (leqnn _) (leq_add c_le d_le)) _.
+rewrite addn.[AC ((1*2)*(2*2)) (4*6*(1*((2*3)*(7*5))))].
+have yz4 : (4 * x + (y + z + (y + z)) <= 5 * q + 2 * e)%N.
+  apply: leq_trans (_ : 4 * (r + x) <= _)%N.
+    by rewrite mulnDr addnC leq_add2r addnn -mul2n -[4%N]/(2 * 2)%N -mulnA leq_mul2l yz.
+  apply: leq_trans (leq_mul (leqnn 4) rx) _; rewrite mulnDr -[5%N]/(4 + 1)%N mulnDl mul1n.
+  by rewrite -addnA leq_add2l -[4%N]/(2 + 2)%N mulnDl leq_add2r.
+apply: leq_trans (leq_add (leqnn _) yz4) _.
+apply: leq_trans (_ : s + 6 * q + 2 * e <= _)%N.
+  by rewrite -[6%N]/(1 + 5)%N mulnDl mul1n !addnA.
+by rewrite leq_add2l -mulnDr leq_mul2l.
+Qed.
+
+(* Y and Z of chosen signs and indices h, piece by piece. *)
+Section Solution.
+Variables (q r : nat) (s1 s2 : 'S_q) (b1 b2 o : 'I_q -> bool) (f1 f2 : 'I_r -> 'I_q).
+Variables (N : 'M[int]_q) (h : 'I_r -> bool * bool).
+Let K := signed s1 b1.
+Let L := signed s2 b2.
+Let P1 := small_P s1 b1 f1.
+Let P2 := small_P s2 b2 f2.
+Let E1 := small_E f1.
+Let E2 := small_E f2.
+Let EK := signed (s1 \o f1) (b1 \o f1).
+Let EL := signed (s2 \o f2) (b2 \o f2).
+Let Za a := joined E1 EK E2 EL (h a) a.
+Hypotheses (symK : K^T = K) (symL : L^T = L) (LL : L *m L = 1%:M).
+Hypotheses (s1o : alternates s1 o) (f1i : injective f1) (f1S : f1 @: 'I_r = chosen s1 b1 o).
+Hypotheses (s2o : alternates s2 o) (f2i : injective f2) (f2S : f2 @: 'I_r = chosen s2 b2 o).
+Hypothesis N2 : entries 2 N.
+Hypothesis choice : forall a, [/\ forall x y, `|N x y - Za a x y| <= 2,
+  (\sum_x \sum_y (Za a x y != 0%R) <= ((f1 a != s1 (f1 a)) || (f2 a != s2 (f2 a))).+1)%N &
+  f2 a != s2 (f2 a) -> (h a).1 -> exists x y, (1 < `|N x y|) && (Za a x y != 0)].
+
+Let S : 'M[int]_r := signed id (fun a => (h a).1).
+Let T : 'M[int]_r := diag_mx (\row_a (h a).2%:R).
+Let P := P2 *m S.
+Let E := S *m (E2 - T *m (E2 + E2 *m L)).
+Let Y := P *m P1^T.
+Let Z := E1^T *m (E *m L) + EK^T *m E.
+
+Let F1 : frame K P1 E1. Proof. exact: small_frame symK s1o f1i f1S. Qed.
+
+Let P1r : rows 1 P1. Proof. by case: (small_rows symK s1o f1i f1S). Qed.
+
+Let E1K : E1 *m K = EK. Proof. exact: small_EK. Qed.
+
+Let P1f a : P1 (f1 a) a = 1. Proof. exact: small_diagonal symK s1o f1i f1S a. Qed.
+
+Let ST (A B : 'M_(r, q)) a y : (S *m (A - T *m (A + B))) a y =
+  (-1) ^+ (h a).1 * (if (h a).2 then - B a y else A a y).
+Proof.
+rewrite signed_mul mxE [(- _ : 'M_(_, _)) _ _]mxE mul_diag_mx !mxE; congr (_ * _).
+by case: (h a).2; rewrite ?mul0r ?subr0 // mul1r opprD addrA subrr add0r.
+Qed.
+
+Let E_entry a y : E a y = (-1) ^+ (h a).1 * (if (h a).2 then - EL a y else E2 a y).
+Proof. by rewrite /E ST small_EK. Qed.
+
+Let EL_entry a y : (E *m L) a y = (-1) ^+ (h a).1 * (if (h a).2 then - E2 a y else EL a y).
+Proof.
+by rewrite -ST -mulmxA mulmxBl -(mulmxA T) mulmxDl -(mulmxA E2) LL mulmx1 small_EK.
+Qed.
+
+Let P_entry x a : P x a = (-1) ^+ (h a).1 * P2 x a.
+Proof.
+have St : S^T = S by apply/matrixP=> c d; rewrite !mxE eq_sym; case: eqP => // ->.
+by rewrite -[P]trmxK trmx_mul St mxE signed_mul mxE.
+Qed.
+
+Lemma solves : 1%:M + Z *m Y = K /\ 1%:M + Y *m Z = L.
+Proof.
+have SS : S *m S = 1%:M.
+  by apply/matrixP=> a c; rewrite signed_mul !mxE mulrnAr -expr2 sqrr_sign.
+have FK : frame K^T P1 E1 by rewrite symK.
+have := frames_solve FK (frame_change T LL SS (small_frame symL s2o f2i f2S)).
+by rewrite symK E1K.
+Qed.
+
+Let Z_entry x y : Z x y = \sum_a Za a x y.
+Proof.
+rewrite mxE [X in X + _]mxE [X in _ + X]mxE -big_split; apply: eq_bigr => a _ /=.
+by rewrite [E1^T _ _]mxE [EK^T _ _]mxE E_entry EL_entry /Za /joined mulrDr !(mulrCA ((-1) ^+ _)).
+Qed.
+
+Let dominated a x : `|E1 a x| <= `|P1 x a| /\ `|EK a x| <= `|P1 x a|.
+Proof. by rewrite -E1K; apply: small_dominates symK s1o f1i f1S a x. Qed.
+
+Let outside a x y : P1 x a = 0 -> Za a x y = 0.
+Proof.
+have [+ +] := dominated a x; move=> + + P0; rewrite P0 normr0 !normr_le0 => /eqP e1 /eqP e2.
+by rewrite /Za /joined e1 e2 !mul0r addr0 mulr0.
+Qed.
+
+Let inside a x y : P1 x a != 0 -> Z x y = Za a x y.
+Proof.
+move=> Pa; rewrite Z_entry (bigD1 a) //= big1 ?addr0 // => c ca.
+by apply/outside/eqP; apply: contraNT ca => Pc; rewrite (rows_once P1r Pc Pa).
+Qed.
+
+Lemma solution_small : [/\ entries 1 Y, rows 2 Y, rows 2 Z & entries 2 (N - Z)].
+Proof.
+have sign_rows (c t : bool) (g g' : 'I_q -> int) : \sum_y `|g y| <= 1 -> \sum_y `|g' y| <= 1 ->
+    \sum_y `|(-1) ^+ c * (if t then - g' y else g y)| <= 1.
+  by case: t => g1 g2; [apply: le_trans g2 | apply: le_trans g1];
+    apply: ler_sum => y _; rewrite normrMsign ?normrN.
+have rE : rows 1 E.
+  by move=> a; under eq_bigr do rewrite E_entry; apply: sign_rows; apply: rows_signed.
+have rEL : rows 1 (E *m L).
+  by move=> a; under eq_bigr do rewrite EL_entry; apply: sign_rows; apply: rows_signed.
+have cE1 : rows 1 E1^T.
+  move=> x; apply: le_trans (P1r x); apply: ler_sum => a _; rewrite mxE.
+  by case: (dominated a x).
+have cEK : rows 1 EK^T.
+  move=> x; apply: le_trans (P1r x); apply: ler_sum => a _; rewrite mxE.
+  by case: (dominated a x).
+have [P2r _] := small_rows symL s2o f2i f2S; have [_ P1c] := small_rows symK s1o f1i f1S.
+have rP : rows 1 P := rows_mulr P2r (@rows_signed _ _ _ _).
+split; [| exact: rows_mull | |].
+- by apply: entries_mul => // a x; rewrite mxE; apply: rows_entry.
+- by rewrite -[2]/(1 + 1 : int); apply: rows_add; apply: rows_mulr.
+move=> x y; rewrite mxE [(- Z) x y]mxE; have [a Pa|P0] := pickP (fun a => P1 x a != 0).
+  by rewrite (inside _ Pa); case: (choice a).
+by rewrite Z_entry big1 ?subr0 // => a _; apply/outside/eqP; rewrite -[_ == 0]negbK P0.
+Qed.
+
+(* 1 - Y or N - Z has two entries less for each swap of L that shares its index. *)
+Lemma solution_meets : (\sum_a ((f1 a == f2 a) && (s2 (f2 a) != f2 a)) <=
+  \sum_x (Y x x == 1%R) + \sum_x \sum_y ((1 < `|N x y|) && (Z x y != 0%R)))%N.
+Proof.
+rewrite -big_split /=; pose g x := ((Y x x == 1%R) +
+  \sum_y ((1 < `|N x y|) && (Z x y != 0%R)))%N.
+apply: leq_trans (_ : \sum_a \sum_x (P1 x a != 0%R) * g x <= _)%N; last first.
+  rewrite exchange_big; apply: leq_sum => x _ /=; rewrite -big_distrl /=.
+  by rewrite -[X in (_ <= X)%N]mul1n leq_mul2r rows_count ?orbT.
+apply: leq_sum => a _; have [/andP[/eqP fa swap]|//] := boolP (_ && _).
+suff [x Px gx] : exists2 x, P1 x a != 0 & (0 < g x)%N.
+  by rewrite (bigD1 x) //= Px mul1n; apply: leq_trans (leq_addr _ _).
+have [ha|/negPf ha] := boolP (h a).1.
+  have [_ _ large] := choice a; have [|x [y /andP[+ Zxy]]] := large _ ha.
+    by rewrite eq_sym.
+  rewrite -abszE ltz_nat => Nxy; have Px : P1 x a != 0.
+    by apply: contraNneq Zxy => /outside->.
+  by exists x => //; rewrite /g (bigD1 y) //= Nxy (inside _ Px) Zxy addnCA.
+exists (f1 a); rewrite ?P1f // /g; suff -> : Y (f1 a) (f1 a) = 1 by rewrite eqxx.
+rewrite mxE (bigD1 a) //= big1 ?addr0 => [|c ca]; last first.
+  rewrite [P1^T _ _]mxE [P1 _ c](_ : _ = 0) ?mulr0 //; apply/eqP; apply: contraNT ca => Pc.
+  by rewrite (rows_once (z := a) P1r Pc) // P1f.
+rewrite [P1^T _ _]mxE P1f P_entry ha mulr1 mul1r fa.
+exact: small_diagonal symL s2o f2i f2S a.
+Qed.
+
+Lemma solution_sparse : (nonzeros Y + nonzeros Z <=
+  2 * (r + \sum_a (s1 (f1 a) != f1 a) + \sum_a (s2 (f2 a) != f2 a)))%N.
+Proof.
+have cZ : (nonzeros Z <= \sum_a ((f1 a != s1 (f1 a)) || (f2 a != s2 (f2 a))).+1)%N.
+  apply: leq_trans (_ : \sum_a \sum_x \sum_y (Za a x y != 0%R) <= _)%N; last first.
+    by apply: leq_sum => a _; case: (choice a).
+  rewrite exchange_big; apply: leq_sum => x _; rewrite exchange_big; apply: leq_sum => y _.
+  by rewrite Z_entry; apply: sum_neq0.
+apply: leq_trans (leq_add (nonzeros_outer _ _) cZ) _.
+rewrite -[X in (_ <= 2 * (X + _ + _))%N]card_ord -sum1_card -!big_split big_distrr /=.
+apply: leq_sum => a _.
+have c1 : (\sum_y (P1^T a y != 0%R) <= (s1 (f1 a) != f1 a).+1)%N.
+  by under eq_bigr do rewrite mxE; apply: small_count.
+have c2 : (\sum_x (P x a != 0%R) <= (s2 (f2 a) != f2 a).+1)%N.
+  by under eq_bigr do rewrite P_entry mulf_eq0 signr_eq0; apply: small_count.
+apply: leq_trans (leq_add (leq_mul c2 c1) (leqnn _)) _.
+rewrite [f1 a == _]eq_sym [f2 a == _]eq_sym.
+by case: (s1 (f1 a) != f1 a); case: (s2 (f2 a) != f2 a).
+Qed.
+
+(* Y has nothing where K has a fixed vector. *)
+Lemma solution_fixes x y : s1 x = x -> b1 x = false -> Y y x = 0.
+Proof.
+move=> sx bx; rewrite mxE big1 // => a _; rewrite [P1^T _ _]mxE.
+have [/matrixP/(_ x a) + _ _] := F1; rewrite signed_mul [RHS]mxE sx bx mul1r => /eqP.
+by rewrite -addr_eq0 -mulr2n mulrn_eq0 => /eqP->; rewrite mulr0.
+Qed.
+End Solution.
+
+Theorem small_solution q (K L N : 'M[int]_q) (X : pred 'I_q) :
+  K^T = K -> K *m K = 1%:M -> L^T = L -> L *m L = 1%:M -> \tr K = \tr L ->
+  (#|X| <= 1)%N -> (forall x, X x -> K x x = 1) -> entries 2 N ->
+  (forall x y x' y', 1 < `|N x y| -> 1 < `|N x' y'| -> (x == x') = (y == y')) ->
+  exists Y Z, [/\ 1%:M + Z *m Y = K /\ 1%:M + Y *m Z = L, entries 1 Y /\ rows 2 Y,
+    rows 2 Z /\ entries 2 (N - Z), forall x y, X x -> Y y x = 0 &
+    (nonzeros Y + nonzeros Z + nonzeros (N - Z) + nonzeros (1%:M - Y) + 4 * #|X|
+       <= \sum_x \sum_y `|N x y| + 6 * q)%N].
+Proof.
+move=> symK KK symL LL trKL X1 Xfix N2 once.
+have [|s1 [b1 eK]] := (orthogonal_signed_permutation K).1; first by rewrite symK.
+have [|s2 [b2 eL]] := (orthogonal_signed_permutation L).1; first by rewrite symL.
+rewrite -/(signed s1 b1) in eK; rewrite -/(signed s2 b2) in eL.
+rewrite {}eK {K KK} in symK trKL Xfix *; rewrite {}eL {L} in symL LL trKL *.
+have [s1K s2K] := (symmetric_involutive symK, symmetric_involutive symL).
+have [o [s1o s2o oX]] := two_colours_off s1K s2K X1.
+have cards : #|chosen s1 b1 o| = #|chosen s2 b2 o|.
+  have := chosen_card symK s1o; rewrite trKL (chosen_card symL s2o) => /esym/eqP.
+  by rewrite eqrMn2r // eqr_nat => /eqP.
+have [f1 [f2 [f1i f2i f1S f2S agree]]] := enumerations cards erefl.
+have fixed x : X x -> [/\ s1 x = x, b1 x = false & o x = false].
+  move=> Xx; have := Xfix x Xx; rewrite mxE; case: eqVneq => [-> b1x|_]; last by rewrite mulr0n.
+  by split; [| move: b1x; case: (b1 x) | exact: oX].
+have [few half] := saved s1K s2K s1o s2o f1i f2i f1S f2S agree fixed.
+have fix1 a : f1 a = s1 (f1 a) -> b1 (f1 a).
+  by move=> e; have : f1 a \in chosen s1 b1 o; [rewrite -f1S imset_f | rewrite inE -e eqxx].
+have fix2 a : f2 a = s2 (f2 a) -> b2 (f2 a).
+  by move=> e; have : f2 a \in chosen s2 b2 o; [rewrite -f2S imset_f | rewrite inE -e eqxx].
+have [h hP] := fin_all_exists (fun a => @pair_choice _ _ _ N f1 (s1 \o f1) (b1 \o f1)
+  f2 (s2 \o f2) (b2 \o f2) a N2 once (fix1 a) (fix2 a)).
+destruct (solution_small symK symL LL s1o f1i f1S s2o f2i f2S N2 hP) as [eY rY rZ eN].
+do 2!eexists; split; [| by split; [exact: eY | exact: rY] | by split; [exact: rZ | exact: eN] | |].
+- exact: (solves h symK symL LL s1o f1i f1S s2o f2i f2S).
+- by move=> x y /fixed[sx bx _]; apply: (solution_fixes s2 b2 f2 h symK s1o f1i f1S).
+apply: sum_saved (nonzeros_sub N _) (nonzeros_sub_one _) _ _ few half.
+  exact: (solution_meets symK symL LL s1o f1i f1S s2o f2i f2S hP).
+exact: (solution_sparse symK symL LL hP).
+Qed.
+
+(* Signed permutations: six shears with integer entries, in every dimension.
+
+   The halves have n and e + n entries: e = 0 is the equal split, e = 1 that of an odd
+   number of coordinates.
+
+   Main results
+     six_LULULU_int   M = L W0 * U X * L Y * U Z * L W * U V with integer entries, for
+                      every integer M with M M^T = 1 and det M = 1, in every dimension: none
+                      exceeds 2 in absolute value, at most 11 n + e are not 0, and the
+                      absolute row sums are at most 4
+     six_ULULUL_int   and M = U X * L Y * U Z * L W * U V * L T
+
+   Plan.  M = [A B; C D].  A row of M has its one entry that is not 0 in one of the halves,
+   and so has a column: A C^T = 0, A^T B = 0, C^T D = 0.  There are e more rows of D that
+   are not 0 than of A; a W0 that takes those of A to some of those of D, and u, which
+   selects the others, give W0 B = 0 and square orthogonal matrices Ch = [u, C + W0 A] and
+   Jh = [D^T u, D^T W0 - B^T] (first_layer).  Theta = Jh^T Ch has the determinant of M, 1,
+   so it is reversed by an involution K = diag(1, k) with tr K = tr (K Theta)
+   (above).  Then D' = Ch K Jh^T is an involution, too, and with k it is
+   1 + Y Z and 1 + Z Y: the two equations above.
+   N = B - A V = (B - G D) + G D' with G = A (C + W0 A)^T: the rows of the first part are those of
+   B or of - G D, and the second has one entry in a row and in a column.  In the coordinates of
+   the columns of Ch, D' is K Theta, C' is [0; 1], and the small solution for N Ch gives Y = Ch Y0
+   and Z = Z0 Ch^T: so the entries of N - Z, which are those of X, are at most 2.
+   W0 has n entries that are not 0, V and N at most 2 n, C' has n, and those of Y and Z count
+   twice, less what meets: 6 n + 5 (n + e) - 4 e.
+
+   Reference.  The theorem is new to our knowledge. *)
+(* In every row of [X Y] the one entry that is not 0 is in X or in Y. *)
+Lemma row_in_half m p q (X : 'M[int]_(m, p)) (Y : 'M[int]_(m, q)) :
+  X *m X^T + Y *m Y^T = 1%:M -> forall i, row i X = 0 \/ row i Y = 0.
+Proof.
+move=> /matrixP XY i; apply: unit_vector_in_half; apply/matrixP=> j k.
+have := XY i i; rewrite !ord1 !mxE !eqxx => <-.
+by congr (_ + _); apply: eq_bigr => l _; rewrite !mxE.
+Qed.
+
+Lemma halves_disjoint m p q (X : 'M[int]_(m, p)) (Y : 'M[int]_(m, q)) :
+  X *m X^T + Y *m Y^T = 1%:M -> X^T *m Y = 0.
+Proof.
+move/row_in_half => XY; apply/matrixP=> j k; rewrite !mxE big1 // => i _; rewrite mxE.
+by case: (XY i) => /rowP; [move/(_ j) | move/(_ k)]; rewrite !mxE => ->; rewrite ?mul0r ?mulr0.
+Qed.
+
+(* X X^T projects to the coordinates of the rows of X that are not 0; S selects them *)
+Lemma selection m p q (X : 'M[int]_(m, p)) (Y : 'M[int]_(m, q)) :
+  X *m X^T + Y *m Y^T = 1%:M ->
+  exists r (S : 'M[int]_(m, r)), X *m X^T = S *m S^T /\ S^T *m S = 1%:M.
+Proof.
+move=> XY; pose N := X *m X^T.
+have N_sym : N^T = N by rewrite trmx_mul trmxK.
+have NN : N *m N = N.
+  rewrite {2}/N (canRL (addrK _) XY) mulmxBr mulmx1 /N -!mulmxA [X^T *m (Y *m _)]mulmxA.
+  by rewrite halves_disjoint // mul0mx mulmx0 subr0.
+have NN' : N *m N^T + (1%:M - N) *m (1%:M - N)^T = 1%:M.
+  by rewrite linearB /= trmx1 N_sym mulmxBl mul1mx mulmxBr mulmx1 NN subrr subr0 addrC subrK.
+pose S := [set i | row i N != 0]; pose f : 'I_#|S| -> 'I_m := enum_val.
+exists #|S|, (colsub f N); rewrite trmx_mxsub N_sym; split.
+  by rewrite skip_zero_rows ?NN // => i; rewrite inE negbK => /eqP.
+rewrite -mxsub_mul NN; apply/matrixP=> i j; rewrite !mxE.
+case: (row_in_half NN' (f i)) => [Ni0|/rowP/(_ (f j))].
+  by have := enum_valP i; rewrite inE Ni0 eqxx.
+by rewrite !mxE (inj_eq enum_val_inj) => /eqP; rewrite subr_eq0 eq_sym => /eqP.
+Qed.
+
+(* The first layer: W0 takes the rows of A that are not 0 to rows of C that are; u selects
+   the e rows of C that are still 0. *)
+Lemma first_layer e n (A : 'M[int]_n) (B : 'M[int]_(n, e + n)) C (D : 'M[int]_(e + n)) :
+  block_mx A B C D *m (block_mx A B C D)^T = 1%:M ->
+  exists (W0 : 'M_(e + n, n)) (u : 'M_(e + n, e)),
+    let Ch := row_mx u (C + W0 *m A) in
+    let Jh := row_mx (D^T *m u) (D^T *m W0 - B^T) in
+    [/\ W0 *m B = 0, Ch *m Ch^T = 1%:M & Jh *m Jh^T = 1%:M].
+Proof.
+move=> MM; have := mulmx1C MM; move: MM.
+rewrite tr_block_mx !mulmx_block !(scalar_mx_block n (e + n)).
+case/eq_block_mx=> AABB _ _ CCDD /eq_block_mx[AACC _ _ BBDD].
+have AB := halves_disjoint AABB; have CD := halves_disjoint CCDD.
+have AC : A *m C^T = 0 by rewrite -[A]trmxK halves_disjoint // !trmxK.
+have [r [S [AS SS]]] := selection AABB.
+have [s [T [DT TT]]] : exists s (T : 'M_(e + n, s)), D *m D^T = T *m T^T /\ T^T *m T = 1%:M.
+  by apply: (@selection _ _ _ D C); rewrite addrC.
+have er : s = (e + r)%N.
+  move: (congr1 mxtrace CCDD) (congr1 mxtrace AACC); rewrite !mxtraceD !mxtrace1.
+  rewrite DT [\tr (T *m _)]mxtrace_mulC TT [\tr (A^T *m _)]mxtrace_mulC AS.
+  rewrite [\tr (S *m _)]mxtrace_mulC SS [\tr (C^T *m _)]mxtrace_mulC !mxtrace1 natrD.
+  move=> es er; move: es; rewrite -er addrA addrC => /addIr/eqP.
+  by rewrite -natrD eqr_nat => /eqP.
+move/esym: er => er; case: s / er T DT TT => T; rewrite -[T]hsubmxK.
+move: (lsubmx T) (rsubmx T) => u T1; rewrite tr_row_mx mul_row_col mul_col_row.
+rewrite scalar_mx_block => DT /eq_block_mx[uu uT Tu TT1].
+have SB : S^T *m B = 0.
+  by rewrite -[LHS]mul1mx -SS -!mulmxA (mulmxA S) -AS -mulmxA AB !mulmx0.
+have GG : S^T *m A *m (S^T *m A)^T = 1%:M.
+  by rewrite trmx_mul trmxK mulmxA -(mulmxA _ A) AS mulmxA SS mul1mx SS.
+have GC : S^T *m A *m C^T = 0 by rewrite -mulmxA AC mulmx0.
+have CG : C *m (S^T *m A)^T = 0 by rewrite -[LHS]trmxK trmx_mul trmxK GC trmx0.
+exists (T1 *m S^T), u; split; first by rewrite -mulmxA SB mulmx0.
+  rewrite tr_row_mx mul_row_col -[T1 *m _ *m _]mulmxA; move: (S^T *m A) GG GC CG => G GG GC CG.
+  rewrite [(_ + _)^T]trmxD trmx_mul mulmxDl !mulmxDr mulmxA CG mul0mx addr0.
+  rewrite -[T1 *m G *m C^T]mulmxA GC mulmx0 add0r -[T1 *m G *m _]mulmxA (mulmxA G) GG mul1mx.
+  by rewrite addrCA -DT.
+have BS : B^T *m S = 0 by rewrite -[LHS]trmxK trmx_mul trmxK SB trmx0.
+rewrite tr_row_mx mul_row_col trmxB !trmx_mul !trmxK mulmxBl !mulmxBr.
+rewrite -!mulmxA (mulmxA S^T) SS mul1mx SB !mulmx0 subr0 (mulmxA B^T) BS mul0mx sub0r opprK.
+rewrite addrA -mulmxDr !mulmxA -mulmxDl -DT.
+by rewrite (canRL (addKr _) CCDD) mulmxDl mulNmx -mulmxA CD mulmx0 oppr0 add0r mul1mx addrC.
+Qed.
+
+(* In an orthogonal [X Y] both blocks have small rows. *)
+Lemma rows_half m p q (X : 'M[int]_(m, p)) (Y : 'M[int]_(m, q)) :
+  X *m X^T + Y *m Y^T = 1%:M -> rows 1 X /\ rows 1 Y.
+Proof.
+have ge0 n (N : 'M[int]_(m, n)) i : 0 <= (N *m N^T) i i.
+  by rewrite mxE sumr_ge0 // => j _; rewrite [N^T j i]mxE -expr2 sqr_ge0.
+move=> XY; split; apply: rows_unit => i;
+  have <- : (X *m X^T + Y *m Y^T) i i = 1 by [rewrite XY mxE eqxx];
+  by rewrite [X in _ <= X]mxE ?lerDl ?lerDr ge0.
+Qed.
+
+(* So are those of Y - X T. *)
+Lemma rows_half_sub m p q (X : 'M[int]_(m, p)) (Y : 'M[int]_(m, q)) (T : 'M_(p, q)) :
+  X *m X^T + Y *m Y^T = 1%:M -> rows 1 T -> rows 1 (Y - X *m T).
+Proof.
+move=> XY rT i; have [rX rY] := rows_half XY; have rXT := rows_mulr rX rT.
+have e j : (Y - X *m T) i j = row i Y 0 j - (row i X *m T) 0 j by rewrite -row_mul !mxE.
+under eq_bigr do rewrite e; case: (row_in_half XY i) => ->.
+  by under eq_bigr do rewrite mul0mx [(0 : 'M_(_, _)) _ _]mxE subr0 mxE; apply: rY.
+by under eq_bigr do rewrite [(0 : 'M_(_, _)) _ _]mxE sub0r normrN -row_mul mxE; apply: rXT.
+Qed.
+
+(* All entries are at most 2 in absolute value, and those of a row add up to at most 4. *)
+Definition small m n (M : 'M[int]_(m, n)) := entries 2 M /\ rows 4 M.
+
+Theorem six_LULULU_int e n (M : 'M[int]_(n + (e + n))) :
+  (e <= 1)%N -> M *m M^T = 1%:M -> \det M = 1 ->
+  exists W0 X Y Z W V, [/\ M = L W0 *m U X *m L Y *m U Z *m L W *m U V,
+    small W0 /\ small X, small Y /\ small Z, small W /\ small V &
+    (nonzeros W0 + nonzeros X + nonzeros Y + nonzeros Z + nonzeros W + nonzeros V
+       <= 11 * n + e)%N].
+Proof.
+move=> e1; rewrite -[M]submxK.
+move: (ulsubmx M) (ursubmx M) (dlsubmx M) (drsubmx M) => A B C D MM dM.
+have [W0 [u [WB CC JJ]]] := first_layer MM; move/mulmx1C: CC => CC; move/mulmx1C: JJ => JJ.
+have LM : block_mx A B (C + W0 *m A) D = L W0 *m block_mx A B C D by rewrite mul_L WB addr0.
+have inv : block_mx A B (C + W0 *m A) D *m
+    block_mx (A^T - C^T *m W0) C^T (B^T - D^T *m W0) D^T = 1%:M.
+  rewrite LM -!mulmxN -mul_block_L -tr_block_mx -mulmxA.
+  by rewrite (mulmxA (block_mx A B C D)) MM mul1mx; apply: mulmx1C; apply: mul_LL.
+rewrite -[D^T *m W0 - _]opprB in JJ.
+set Ch := row_mx u _ in CC; set Jh := row_mx _ _ in JJ.
+have dT : \det (Jh^T *m Ch) = 1.
+  by rewrite (det_frames inv CC JJ) LM (det_mulmx (L W0)) det_L dM mulr1.
+have CC' : Ch *m Ch^T = 1%:M by apply: mulmx1C.
+have JJ' : Jh *m Jh^T = 1%:M by apply: mulmx1C.
+have TT : (Jh^T *m Ch)^T *m (Jh^T *m Ch) = 1%:M.
+  by rewrite trmx_mul trmxK mulmxA -(mulmxA _ Jh) JJ' mulmx1.
+have [f|k [symk kk symK KT trK]] := reversed_first e1 TT dT; first exact: orthogonal_reversed.
+set K := block_mx _ _ _ _ in symK KT trK; pose D' := Ch *m K *m Jh^T.
+have D'E : D' = Ch *m (K *m (Jh^T *m Ch)) *m Ch^T by rewrite -!mulmxA CC' mulmx1 /D' mulmxA.
+have symD : D'^T = D' by rewrite D'E trmx_mul trmxK (trmx_mul Ch) symK mulmxA.
+have DD : D' *m D' = 1%:M.
+  rewrite D'E; move: (K *m _) KT => X XX.
+  by rewrite !mulmxA -(mulmxA _ Ch^T) CC mulmx1 -(mulmxA Ch) XX mulmx1.
+have uk := proj1 (mulmx1_unit kk); have [_ uD] := mulmx1_unit DD.
+have invD : invmx D' = D' by rewrite -[LHS]mulmx1 -DD mulKmx.
+have [AABB CCDD] : A *m A^T + B *m B^T = 1%:M /\ C *m C^T + D *m D^T = 1%:M.
+  by move: (MM); rewrite tr_block_mx mulmx_block scalar_mx_block => /eq_block_mx[].
+have [[rA _] [_ rD]] := (rows_half AABB, rows_half CCDD).
+have [rAt CA] : rows 1 A^T /\ C *m A^T = 0.
+  move: (mulmx1C MM); rewrite tr_block_mx mulmx_block scalar_mx_block => /eq_block_mx[+ _ _ _].
+  rewrite -{2}[A]trmxK -{2}[C]trmxK => AC; have [? _] := rows_half AC; split=> //.
+  by rewrite -[LHS]trmxK trmx_mul -[A^T^T]/(A^T^T) (halves_disjoint AC) trmx0.
+have rD' : rows 1 D' by apply: rows_orthogonal; rewrite symD.
+have rCt : rows 1 (C + W0 *m A)^T.
+  apply: rows_orthogonal; rewrite trmxK; move: CC; rewrite tr_row_mx mul_col_row.
+  by rewrite scalar_mx_block => /eq_block_mx[].
+have rC' : rows 1 (C + W0 *m A).
+  by move: CC'; rewrite tr_row_mx mul_row_col => /rows_half[].
+set C' := C + _ in inv CC JJ rCt rC' LM *.
+pose V := C'^T *m (D - D'); pose G := A *m C'^T; pose N := B - A *m V.
+have rV : rows 2 V by apply: rows_mull => //; rewrite -[2]/(1 + 1 : int); apply/rows_add/rows_opp.
+have rG : rows 1 G := rows_mulr rA rCt.
+have rF : rows 1 (B - G *m D).
+  by rewrite /G -mulmxA; apply: rows_half_sub => //; apply: rows_mulr.
+have cG : rows 1 G^T by rewrite trmx_mul trmxK; apply: rows_mulr.
+have [rH cH] : rows 1 (G *m D') /\ rows 1 (G *m D')^T.
+  by rewrite (trmx_mul G) symD; split; apply: rows_mulr.
+have eN : N = (B - G *m D) + G *m D' by rewrite /N /V mulmxA mulmxBr opprB addrA addrAC.
+have rN : rows 2 N by rewrite eN -[2]/(1 + 1 : int); apply: rows_add.
+pose I0 : 'M[int]_(e + n, e) := col_mx 1%:M 0; pose I1 : 'M[int]_(e + n, n) := col_mx 0 1%:M.
+have II : I0 *m I0^T + I1 *m I1^T = 1%:M.
+  rewrite !tr_col_mx !trmx1 !trmx0 !mul_col_row add_block_mx !mul0mx !mulmx0 !mulmx1.
+  by rewrite !addr0 add0r [RHS]scalar_mx_block.
+have I11 : I1^T *m I1 = 1%:M.
+  by rewrite tr_col_mx mul_row_col trmx0 trmx1 mul0mx mulmx1 add0r.
+have [_ rI1] := rows_half II; have rI1t : rows 1 I1^T by apply: rows_orthogonal; rewrite trmxK.
+have rCh : rows 1 Ch by apply: rows_orthogonal.
+have rCht : rows 1 Ch^T by apply: rows_orthogonal; rewrite trmxK.
+have symK' : K^T = K by rewrite tr_block_mx symk trmx1 !trmx0.
+have KK : K *m K = 1%:M by rewrite [RHS]scalar_mx_block /K; blocks; rewrite kk.
+have kE : I1^T *m K *m I1 = k.
+  by rewrite tr_col_mx trmx0 trmx1 mul_row_block mul_row_col !mul0mx !mul1mx !mulmx0 mulmx1 !add0r.
+pose N' := I1 *m (N *m Ch); pose X := [pred x : 'I_(e + n) | (x < e)%N].
+have Xe : #|X| = e.
+  rewrite -[RHS]card_ord -(card_imset _ (@lshift_inj e n)); apply: eq_card => x.
+  apply/idP/imsetP => [xe|[i _ ->]]; last exact: (ltn_ord i).
+  by exists (Ordinal xe); last apply: val_inj.
+have rNCh := rows_mulr rN rCh; have rN' : rows 2 N' by apply: rows_mull.
+pose F' := I1 *m ((B - G *m D) *m Ch); pose H' := I1 *m (G *m D' *m Ch).
+have eN' : N' = F' + H' by rewrite -mulmxDr -mulmxDl -eN.
+have rF' : rows 1 F' := rows_mull ler01 rI1 (rows_mulr rF rCh).
+have rH' : rows 1 H' := rows_mull ler01 rI1 (rows_mulr rH rCh).
+have cH' : rows 1 H'^T.
+  rewrite trmx_mul (trmx_mul (G *m D')); exact: rows_mulr (rows_mulr rCht cH) rI1t.
+have far x y : 1 < `|N' x y| -> H' x y != 0.
+  apply: contraTneq => z; rewrite -leNgt eN' mxE z addr0; exact: rows_entry.
+have [||x Xx|x y|x y x' y' /far + /far|Y0 [Z0 []]] :=
+  small_solution (N := N') (X := X) symK' KK symK KT.
+- by rewrite trK.
+- by rewrite Xe.
+- have -> : x = lshift n (Ordinal Xx) by apply: val_inj.
+  by rewrite block_mxEul mxE eqxx.
+- exact: rows_entry.
+- move=> xy xy'; apply/eqP/eqP => same; rewrite same in xy.
+    exact: rows_once rH' xy xy'.
+  by apply: (rows_once cH' (x := y')); rewrite mxE.
+move=> [ZY0 YZ0] [eY0 rY0] [rZ0 eZ0] YX count.
+have mul_I1 m (Q : 'M_(m, e + n)) : Q *m I1 = rsubmx Q.
+  by rewrite -{1}[Q]hsubmxK mul_row_col mulmx0 mulmx1 add0r.
+have YI : Y0 *m I1 *m I1^T = Y0.
+  rewrite -[RHS]mulmx1 -II mulmxDr !mulmxA [Y0 *m I0](_ : _ = 0) ?mul0mx ?add0r //.
+  apply/matrixP=> y i; rewrite -[Y0]hsubmxK mul_row_col mulmx0 mulmx1 addr0 !mxE.
+  exact: (YX (lshift n i) y (ltn_ord i)).
+pose Y := Ch *m (Y0 *m I1); pose Z := I1^T *m Z0 *m Ch^T.
+have ZY : 1%:M + Z *m Y = k.
+  rewrite -kE -ZY0 mulmxDr mulmxDl mulmx1 I11 /Z /Y !mulmxA.
+  by rewrite -[_ *m Ch^T *m Ch]mulmxA CC mulmx1.
+have YZ : 1%:M + Y *m Z = D'.
+  rewrite D'E -YZ0 mulmxDr mulmxDl mulmx1 CC' /Y /Z !mulmxA.
+  by rewrite -[Ch *m Y0 *m I1]mulmxA -[Ch *m (Y0 *m I1) *m I1^T]mulmxA YI.
+have NZ : N - Z = I1^T *m (N' - Z0) *m Ch^T.
+  by rewrite mulmxBr mulmxBl /N' !mulmxA I11 mul1mx -[_ *m Ch *m Ch^T]mulmxA CC' mulmx1.
+have CY : C' - Y = Ch *m ((1%:M - Y0) *m I1).
+  by rewrite mulmxBl mul1mx mulmxBr [Ch *m I1]mul_I1 row_mxKr.
+have eM : block_mx A B C' D = U ((N - Z) *m invmx D') *m L Y *m U Z *m
+    L (invmx D' *m (C' - Y)) *m U V by apply: (five_by_involution inv CC JJ uk ZY YZ).
+rewrite invD in eM; exists (- W0), ((N - Z) *m D'), Y, Z, (D' *m (C' - Y)), V.
+have eW : W0 = G^T.
+  rewrite trmx_mul trmxK /C' mulmxDl CA add0r -mulmxA (canRL (addrK _) AABB) mulmxBr mulmx1.
+  by rewrite mulmxA WB mul0mx subr0.
+have rW : rows 1 W0 by rewrite eW.
+have symD' : rows 1 D'^T by rewrite symD.
+have two0 : 0 <= 2 :> int by [].
+have eY : entries 1 Y := entries_mul ler01 rCh (entries_mulr ler01 rI1t eY0).
+have rY : rows 2 Y := rows_mull two0 rCh (rows_mulr rY0 rI1).
+have rZ : rows 2 Z := rows_mulr (rows_mull two0 rI1t rZ0) rCht.
+have eX : entries 2 ((N - Z) *m D').
+  rewrite NZ; apply: (entries_mulr two0 symD').
+  by apply: entries_mulr two0 _ (entries_mul two0 rI1t eZ0); rewrite trmxK.
+have rX : rows 4 (N - Z) by rewrite -[4]/(2 + 2 : int); apply/rows_add/rows_opp.
+have eC : entries 2 (C' - Y).
+  move=> i j; rewrite mxE [(- Y) i j]mxE; apply: le_trans (ler_normB _ _) _.
+  by rewrite -[2]/(1 + 1 : int) lerD // rows_entry.
+have rows_small c m p (Q : 'M_(m, p)) : c <= 2 -> rows c Q -> small Q.
+  move=> c2 rQ; split=> [i j|]; first exact: le_trans (rows_entry i j rQ) c2.
+  by apply: rows_le rQ; apply: le_trans c2 _.
+split.
+- by rewrite -[LHS](mul_LK W0) -LM eM !mulmxA.
+- split; first exact/(rows_small 1)/rows_opp.
+  by split; [exact: eX | exact: rows_mulr rX rD'].
+- by split; apply: (rows_small 2).
+- split; last exact: (rows_small 2).
+  split; first exact: entries_mul.
+  by apply: rows_le (rows_mull _ rD' (rows_add rC' (rows_opp rY))).
+have nW0 : (nonzeros (- W0)%R <= n)%N.
+  by rewrite nonzeros_opp eW nonzeros_tr -[n in X in (_ <= X)%N]muln1; apply: nonzeros_rows.
+have nX : (nonzeros ((N - Z) *m D')%R <= nonzeros (N' - Z0)%R)%N.
+  rewrite NZ; apply: leq_trans (nonzeros_mul _ rD') (leq_trans (nonzeros_mul _ rCht) _).
+  by apply: nonzeros_mull; rewrite trmxK.
+have nY : (nonzeros Y <= nonzeros Y0)%N.
+  exact: leq_trans (nonzeros_mull _ rCht) (nonzeros_mul _ rI1).
+have nZ : (nonzeros Z <= nonzeros Z0)%N.
+  by apply: leq_trans (nonzeros_mul _ rCht) _; apply: nonzeros_mull; rewrite trmxK.
+have nW : (nonzeros (D' *m (C' - Y))%R + e <= nonzeros (1%:M - Y0)%R)%N.
+  rewrite nonzeros_row_mx addnC leq_add //; last first.
+    by rewrite CY mul_I1; exact: leq_trans (nonzeros_mull _ symD') (nonzeros_mull _ rCht).
+  rewrite -[e in (e <= _)%N]card_ord -sum1_card /nonzeros exchange_big; apply: leq_sum => i _.
+  rewrite (bigD1 (lshift n i)) //= !mxE eqxx (YX (lshift n i) _ (ltn_ord i)) subr0.
+  exact: leq_addr.
+have nV : (nonzeros V <= n * 2)%N by apply: nonzeros_rows.
+have nN : (\sum_x \sum_y `|N' x y| <= n * 2)%N.
+  rewrite /N' mul_col_mx mul0mx mul1mx big_split_ord /= big1 => [|i _]; last first.
+    by rewrite big1 // => j _; rewrite col_mxEu mxE.
+  rewrite add0n; apply: leq_trans (sum_rows (_ : rows 2%:R (N *m Ch))).
+    by apply: leq_sum => i _; apply: leq_sum => j _; rewrite col_mxEd.
+  exact: rNCh.
+rewrite Xe in count; rewrite -(leq_add2r (e + 4 * e)) addn.[AC (6*2) (3*4*2*(5*7)*8*(1*6))].
+apply: leq_trans (leq_add (leq_add (leq_add (leq_add (leq_add nY nZ) nX) nW) (leqnn _))
+  (leq_add nW0 nV)) _.
+apply: leq_trans (leq_add (leq_trans count (leq_add nN (leqnn _))) (leqnn _)) _.
+rewrite -(mulSn 4 e) -[X in (_ <= X)%N]addnA -(mulSn 5 e) -(mulnS n 2) !(mulnC n) mulnDr.
+by rewrite addn.[AC ((1*2)*1) (1*3*4*2)] -!mulnDl.
+Qed.
+
+
+(* The other order, by inversion: the inverse of M is M^T. *)
+Corollary six_ULULUL_int e n (M : 'M[int]_(n + (e + n))) :
+  (e <= 1)%N -> M *m M^T = 1%:M -> \det M = 1 ->
+  exists X Y Z W V T, [/\ M = U X *m L Y *m U Z *m L W *m U V *m L T,
+    small X /\ small Y, small Z /\ small W, small V /\ small T &
+    (nonzeros X + nonzeros Y + nonzeros Z + nonzeros W + nonzeros V + nonzeros T
+       <= 11 * n + e)%N].
+Proof.
+move=> e1 MM dM.
+have [||T [V [W [Z [Y [X [eM [sT sV] [sW sZ] [sY sX] few]]]]]]] := @six_LULULU_int e n M^T e1.
+- by rewrite trmxK; apply: mulmx1C.
+- by rewrite det_tr.
+have opp m p (N : 'M_(m, p)) : small N -> small (- N).
+  by case=> N2 N4; split=> [i j|]; [rewrite mxE normrN | apply: rows_opp].
+exists (- X), (- Y), (- Z), (- W), (- V), (- T); split; try by split; apply: opp.
+  by rewrite -[RHS]mulmx1 -(mulmx1C MM) mulmxA eM -!mulmxA !(mul_LK, mul_UK).
+by rewrite !nonzeros_opp (ACl (6*5*4*3*2*1))%AC.
+Qed.
 
 (* Couplings under many masks, and under one. *)
 
@@ -32,7 +1459,7 @@ Local Open Scope ring_scope.
    L = 1 - E^T, brings what that one moves into A and what it reads out of A (swap), so
    f P = P Q^-1 h U L U where h moves A (coupling_conj).  Both U merge with a coupling that
    moves A (coupling_comp): L and h are new, and P Q^-1 is the next signed permutation.  The
-   last one is six shears (permutations.v), the first of which merges.
+   last one is six shears (six_LULULU_int), the first of which merges.
 
    Reference.  The theorem is new to our knowledge. *)
 (* A set of n elements between two others. *)
@@ -157,10 +1584,7 @@ rewrite big1 // => i _; rewrite perm1 !mxE eqxx.
 by have [->|/NAB/andP[/(disjointFr AB)->]] := eqVneq (N i i) 0; rewrite ?addr0.
 Qed.
 
-Definition signed (s : 'S_d) (b : 'I_d -> bool) : 'M[int]_d :=
-  \matrix_(i, j) ((-1) ^+ b i *+ (s i == j)).
-
-Lemma act_signed s b x i : act (signed s b) x i 0 = (-1) ^+ b i * x (s i) 0.
+Lemma act_signed (s : 'S_d) b x i : act (signed s b) x i 0 = (-1) ^+ b i * x (s i) 0.
 Proof.
 rewrite mxE (bigD1 (s i)) //= big1 => [|j ji]; rewrite !mxE.
   by rewrite eqxx addr0 rmorphXn rmorphN1.
@@ -213,8 +1637,7 @@ split=> [i j|i j||].
 - apply/matrixP=> i j; rewrite mxE -mulmxA -[1%:M + D 1 _ in X in _ *m X]mulmx1.
   have -> : signed (perm (inv_inj tK)) (fun i => i \in A :\: A') i j
       = (-1) ^+ (j \in A' :\: A) *+ (t j == i).
-    rewrite mxE permE (inv_eq tK) [i == _]eq_sym.
-    by case: eqVneq => // <-; rewrite tX.
+    by rewrite mxE permE (inv_eq tK) [j == _]eq_sym; case: eqVneq => // <-; rewrite tY.
   rewrite !mulD !mxE !tK tX tY !mul1r !mulN1r -[RHS]mulr_natr.
   have [_ _] := tAA j; rewrite !inE; case: (j \in A) (j \in A') => [] [] /= tid.
   - by rewrite !mulr0n !addr0 mul1r tid.
