@@ -1,8 +1,8 @@
 (* Signed permutations are six shears of small integers.  Couplings as maps: under one mask,
    rounded, on plateaus for atoms, of finite sets. *)
-From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype tuple div bigop.
-From mathcomp Require Import ssrAC finfun finset fingroup perm ssralg ssrnum ssrint archimedean zmodp matrix.
-From mathcomp Require Import mxalgebra intdiv.
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype tuple div
+  bigop ssrAC finfun finset fingroup perm ssralg ssrnum ssrint archimedean zmodp matrix mxalgebra
+  intdiv.
 From exactflow.certificates Require Import shears.
 From exactflow Require Import orthogonal.
 Set Implicit Arguments.
@@ -600,33 +600,33 @@ by rewrite !mulmx0 subr0.
 Qed.
 
 (* What a pair of pieces of K and L has in Z, but for its sign. *)
-Definition piece n q (p p' : 'I_n * 'I_q) (b b' : bool) x y : int :=
+Definition piece (R : ringType) n q (p p' : 'I_n * 'I_q) (b b' : bool) x y : R :=
   (-1) ^+ b *+ (p == (x, y)) + (-1) ^+ b' *+ (p' == (x, y)).
 
 (* One sign suits a piece of Z, with entries at p and p', if one of the two of N is at most 1. It
    is 1 unless a larger entry of N asks for -1. *)
-Lemma sign_choice n q (N : 'M[int]_(n, q)) p p' (b b' : bool) :
-  entries 2 N -> (p = p' -> b = b') ->
+Lemma sign_choice (R : realDomainType) n q (N : 'M[R]_(n, q)) p p' (b b' : bool) :
+  (forall x y, `|N x y| <= 2) -> (p = p' -> b = b') ->
   [|| p == p', `|N p.1 p.2| <= 1 | `|N p'.1 p'.2| <= 1] ->
-  exists s : bool, (forall x y, `|N x y - (-1) ^+ s * piece p p' b b' x y| <= 2) /\
-    (p != p' -> s -> exists x y, (1 < `|N x y|) && (piece p p' b b' x y != 0)).
+  exists s : bool, (forall x y, `|N x y - (-1) ^+ s * piece R p p' b b' x y| <= 2) /\
+    (p != p' -> s -> exists x y, (1 < `|N x y|) && (piece R p p' b b' x y != 0)).
 Proof.
-have sign (u : int) (c : bool) : `|u| <= 2 -> exists s : bool,
+have sign (u : R) (c : bool) : `|u| <= 2 -> exists s : bool,
     `|u - (-1) ^+ s * (-1) ^+ c| <= 2 /\ `|u - (-1) ^+ s * ((-1) ^+ c *+ 2)| <= 2.
-  have far k : `|u - (-1) ^+ (u < 0)%R *+ k| = `|`|u| - k%:R|.
+  have far (k : nat) : `|u - (-1) ^+ (u < 0)%R *+ k| = `|`|u| - k%:R|.
     by rewrite {1}[u]numEsign -mulr_natr -mulrBr normrMsign.
   move=> u2; exists (c (+) (u < 0)); rewrite signr_addb mulrnAr mulrAC -expr2 sqrr_sign mul1r.
-  have k2 (k : int) : 0 <= k <= 2 -> `|`|u| - k| <= 2.
+  have k2 (k : R) : 0 <= k <= 2 -> `|`|u| - k| <= 2.
     case/andP=> k0 k2; rewrite ler_norml -[- 2]sub0r -[X in _ && (_ <= X)]subr0.
     by apply/andP; split; apply: lerB.
-  by rewrite -{1}[_ ^+ _]mulr1n !far !k2.
+  by rewrite -{1}[_ ^+ _]mulr1n !far !k2 ?ler01 ?ler0n ?ler_nat ?(ler1n _ 2).
 move=> N2; have [<-{p'} /(_ erefl) <- _|pp' _ /=] := eqVneq p p'.
   have [s [_ s2]] := sign _ b (N2 p.1 p.2); exists s; split=> // x y; rewrite /piece -mulr2n.
-  by case: eqP s2 => [->|_ _] //; rewrite mulr0n mulr0 subr0.
+  by case: eqP s2 => [->|_ _] //; rewrite mulr0n mul0rn mulr0 subr0.
 have main p1 p2 (c1 c2 : bool) : p1 != p2 -> `|N p2.1 p2.2| <= 1 ->
-    exists s : bool, (forall x y, `|N x y - (-1) ^+ s * piece p1 p2 c1 c2 x y| <= 2) /\
-      (s -> exists x y, (1 < `|N x y|) && (piece p1 p2 c1 c2 x y != 0)).
-  move=> p12 N1; have near u (s c : bool) : `|u| <= 1 -> `|u - (-1) ^+ s * (-1) ^+ c| <= 2 :> int.
+    exists s : bool, (forall x y, `|N x y - (-1) ^+ s * piece R p1 p2 c1 c2 x y| <= 2) /\
+      (s -> exists x y, (1 < `|N x y|) && (piece R p1 p2 c1 c2 x y != 0)).
+  move=> p12 N1; have near u (s c : bool) : `|u| <= 1 -> `|u - (-1) ^+ s * (-1) ^+ c| <= 2 :> R.
     by move=> u1; apply: le_trans (ler_normB _ _) _; rewrite normrMsign normr_sign lerD2r.
   have [s [s1 big]] : exists s : bool, `|N p1.1 p1.2 - (-1) ^+ s * (-1) ^+ c1| <= 2
       /\ (s -> 1 < `|N p1.1 p1.2|).
@@ -646,7 +646,7 @@ by exists x, y; rewrite /piece [X in X != 0]addrC.
 Qed.
 
 Lemma piece_count n q p p' b b' :
-  (\sum_(x < n) \sum_(y < q) (piece p p' b b' x y != 0) <= (p != p').+1)%N.
+  (\sum_(x < n) \sum_(y < q) (piece int p p' b b' x y != 0) <= (p != p').+1)%N.
 Proof.
 rewrite pair_big /= -cards2 -sum1_card [X in (_ <= X)%N]big_mkcond; apply: leq_sum => -[x y] _ /=.
 rewrite !inE /piece [p == _]eq_sym [p' == _]eq_sym.
@@ -675,10 +675,10 @@ have deltaM (b c u v : bool) :
     (-1) ^+ b *+ u * ((-1) ^+ c *+ v) = (-1) ^+ (b (+) c) *+ (u && v) :> int.
   by case: b; case: c; case: u; case: v.
 set k := f1 a in fg1 *; set l := g1 a in fg1 *; set i := f2 a in fg2 *; set j := g2 a in fg2 *.
-have conclude p p' b b' s t : (forall x y, Z (s, t) a x y = (-1) ^+ s * piece p p' b b' x y) ->
+have conclude p p' b b' s t : (forall x y, Z (s, t) a x y = (-1) ^+ s * piece int p p' b b' x y) ->
     (p != p') = (k != l) || (i != j) ->
-    (forall x y, `|N x y - (-1) ^+ s * piece p p' b b' x y| <= 2) ->
-    (p != p' -> s -> exists x y, (1 < `|N x y|) && (piece p p' b b' x y != 0)) ->
+    (forall x y, `|N x y - (-1) ^+ s * piece int p p' b b' x y| <= 2) ->
+    (p != p' -> s -> exists x y, (1 < `|N x y|) && (piece int p p' b b' x y != 0)) ->
     exists h : bool * bool, [/\ forall x y, `|N x y - Z h a x y| <= 2,
     (\sum_x \sum_y (Z h a x y != 0%R) <= ((k != l) || (i != j)).+1)%N &
     i != j -> h.1 -> exists x y, (1 < `|N x y|) && (Z h a x y != 0)].
@@ -689,13 +689,13 @@ have conclude p p' b b' s t : (forall x y, Z (s, t) a x y = (-1) ^+ s * piece p 
   have [|x [y xy]] := big _ s1; first by rewrite pp' ij orbT.
   by exists x, y; rewrite eZ mulf_eq0 signr_eq0.
 have [good|] := boolP [|| (k, j) == (l, i), `|N k j| <= 1 | `|N l i| <= 1].
-  have [|s [sP big]] := @sign_choice _ _ _ (k, j) (l, i) (b2 a) (b1 a) N2 _ good.
+  have [|s [sP big]] := @sign_choice _ _ _ _ (k, j) (l, i) (b2 a) (b1 a) N2 _ good.
     by case=> kl ji; rewrite fg1 ?fg2.
   apply: (conclude _ _ _ _ s false _ _ sP big); last by rewrite xpair_eqE negb_and [j == i]eq_sym.
   by move=> x y; rewrite /piece /Z /joined !xpair_eqE !mxE !deltaM /= addbF.
 rewrite !negb_or -!ltNge => /and3P[kjli Nkj Nli].
 have kl := once _ _ _ _ Nkj Nli; rewrite xpair_eqE kl andbb in kjli.
-have [||s [sP big]] := @sign_choice _ _ _ (k, i) (l, j) true (~~ (b1 a (+) b2 a)) N2.
+have [||s [sP big]] := @sign_choice _ _ _ _ (k, i) (l, j) true (~~ (b1 a (+) b2 a)) N2.
 - by case=> /eqP; rewrite kl (negPf kjli).
 - apply/orP; right; rewrite leNgt (contraNN _ kjli) // => /(once _ _ _ _ Nkj).
   by rewrite eqxx => <-.
@@ -929,8 +929,8 @@ Let S : 'M[int]_r := signed id (fun a => (h a).1).
 Let T : 'M[int]_r := diag_mx (\row_a (h a).2%:R).
 Let P := P2 *m S.
 Let E := S *m (E2 - T *m (E2 + E2 *m L)).
-Let Y := P *m P1^T.
-Let Z := E1^T *m (E *m L) + EK^T *m E.
+Definition solution_Y := P *m P1^T.
+Definition solution_Z := E1^T *m (E *m L) + EK^T *m E.
 
 Let F1 : frame K P1 E1. Proof. exact: small_frame symK s1o f1i f1S. Qed.
 
@@ -961,7 +961,7 @@ have St : S^T = S by apply/matrixP=> c d; rewrite !mxE eq_sym; case: eqP => // -
 by rewrite -[P]trmxK trmx_mul St mxE signed_mul mxE.
 Qed.
 
-Lemma solves : 1%:M + Z *m Y = K /\ 1%:M + Y *m Z = L.
+Lemma solves : 1%:M + solution_Z *m solution_Y = K /\ 1%:M + solution_Y *m solution_Z = L.
 Proof.
 have SS : S *m S = 1%:M.
   by apply/matrixP=> a c; rewrite signed_mul !mxE mulrnAr -expr2 sqrr_sign.
@@ -970,7 +970,7 @@ have := frames_solve FK (frame_change T LL SS (small_frame symL s2o f2i f2S)).
 by rewrite symK E1K.
 Qed.
 
-Let Z_entry x y : Z x y = \sum_a Za a x y.
+Let Z_entry x y : solution_Z x y = \sum_a Za a x y.
 Proof.
 rewrite mxE [X in X + _]mxE [X in _ + X]mxE -big_split; apply: eq_bigr => a _ /=.
 by rewrite [E1^T _ _]mxE [EK^T _ _]mxE E_entry EL_entry /Za /joined mulrDr !(mulrCA ((-1) ^+ _)).
@@ -985,13 +985,14 @@ have [+ +] := dominated a x; move=> + + P0; rewrite P0 normr0 !normr_le0 => /eqP
 by rewrite /Za /joined e1 e2 !mul0r addr0 mulr0.
 Qed.
 
-Let inside a x y : P1 x a != 0 -> Z x y = Za a x y.
+Let inside a x y : P1 x a != 0 -> solution_Z x y = Za a x y.
 Proof.
 move=> Pa; rewrite Z_entry (bigD1 a) //= big1 ?addr0 // => c ca.
 by apply/outside/eqP; apply: contraNT ca => Pc; rewrite (rows_once P1r Pc Pa).
 Qed.
 
-Lemma solution_small : [/\ entries 1 Y, rows 2 Y, rows 2 Z & entries 2 (N - Z)].
+Lemma solution_small :
+  [/\ entries 1 solution_Y, rows 2 solution_Y, rows 2 solution_Z & entries 2 (N - solution_Z)].
 Proof.
 have sign_rows (c t : bool) (g g' : 'I_q -> int) : \sum_y `|g y| <= 1 -> \sum_y `|g' y| <= 1 ->
     \sum_y `|(-1) ^+ c * (if t then - g' y else g y)| <= 1.
@@ -1012,17 +1013,17 @@ have rP : rows 1 P := rows_mulr P2r (@rows_signed _ _ _ _).
 split; [| exact: rows_mull | |].
 - by apply: entries_mul => // a x; rewrite mxE; apply: rows_entry.
 - by rewrite -[2]/(1 + 1 : int); apply: rows_add; apply: rows_mulr.
-move=> x y; rewrite mxE [(- Z) x y]mxE; have [a Pa|P0] := pickP (fun a => P1 x a != 0).
+move=> x y; rewrite mxE [(- solution_Z) x y]mxE; have [a Pa|P0] := pickP (fun a => P1 x a != 0).
   by rewrite (inside _ Pa); case: (choice a).
 by rewrite Z_entry big1 ?subr0 // => a _; apply/outside/eqP; rewrite -[_ == 0]negbK P0.
 Qed.
 
 (* 1 - Y or N - Z has two entries less for each swap of L that shares its index. *)
 Lemma solution_meets : (\sum_a ((f1 a == f2 a) && (s2 (f2 a) != f2 a)) <=
-  \sum_x (Y x x == 1%R) + \sum_x \sum_y ((1 < `|N x y|) && (Z x y != 0%R)))%N.
+  \sum_x (solution_Y x x == 1%R) + \sum_x \sum_y ((1 < `|N x y|) && (solution_Z x y != 0%R)))%N.
 Proof.
-rewrite -big_split /=; pose g x := ((Y x x == 1%R) +
-  \sum_y ((1 < `|N x y|) && (Z x y != 0%R)))%N.
+rewrite -big_split /=; pose g x := ((solution_Y x x == 1%R) +
+  \sum_y ((1 < `|N x y|) && (solution_Z x y != 0%R)))%N.
 apply: leq_trans (_ : \sum_a \sum_x (P1 x a != 0%R) * g x <= _)%N; last first.
   rewrite exchange_big; apply: leq_sum => x _ /=; rewrite -big_distrl /=.
   by rewrite -[X in (_ <= X)%N]mul1n leq_mul2r rows_count ?orbT.
@@ -1035,7 +1036,7 @@ have [ha|/negPf ha] := boolP (h a).1.
   rewrite -abszE ltz_nat => Nxy; have Px : P1 x a != 0.
     by apply: contraNneq Zxy => /outside->.
   by exists x => //; rewrite /g (bigD1 y) //= Nxy (inside _ Px) Zxy addnCA.
-exists (f1 a); rewrite ?P1f // /g; suff -> : Y (f1 a) (f1 a) = 1 by rewrite eqxx.
+exists (f1 a); rewrite ?P1f // /g; suff -> : solution_Y (f1 a) (f1 a) = 1 by rewrite eqxx.
 rewrite mxE (bigD1 a) //= big1 ?addr0 => [|c ca]; last first.
   rewrite [P1^T _ _]mxE [P1 _ c](_ : _ = 0) ?mulr0 //; apply/eqP; apply: contraNT ca => Pc.
   by rewrite (rows_once (z := a) P1r Pc) // P1f.
@@ -1043,10 +1044,10 @@ rewrite [P1^T _ _]mxE P1f P_entry ha mulr1 mul1r fa.
 exact: small_diagonal symL s2o f2i f2S a.
 Qed.
 
-Lemma solution_sparse : (nonzeros Y + nonzeros Z <=
+Lemma solution_sparse : (nonzeros solution_Y + nonzeros solution_Z <=
   2 * (r + \sum_a (s1 (f1 a) != f1 a) + \sum_a (s2 (f2 a) != f2 a)))%N.
 Proof.
-have cZ : (nonzeros Z <= \sum_a ((f1 a != s1 (f1 a)) || (f2 a != s2 (f2 a))).+1)%N.
+have cZ : (nonzeros solution_Z <= \sum_a ((f1 a != s1 (f1 a)) || (f2 a != s2 (f2 a))).+1)%N.
   apply: leq_trans (_ : \sum_a \sum_x \sum_y (Za a x y != 0%R) <= _)%N; last first.
     by apply: leq_sum => a _; case: (choice a).
   rewrite exchange_big; apply: leq_sum => x _; rewrite exchange_big; apply: leq_sum => y _.
@@ -1064,7 +1065,7 @@ by case: (s1 (f1 a) != f1 a); case: (s2 (f2 a) != f2 a).
 Qed.
 
 (* Y has nothing where K has a fixed vector. *)
-Lemma solution_fixes x y : s1 x = x -> b1 x = false -> Y y x = 0.
+Lemma solution_fixes x y : s1 x = x -> b1 x = false -> solution_Y y x = 0.
 Proof.
 move=> sx bx; rewrite mxE big1 // => a _; rewrite [P1^T _ _]mxE.
 have [/matrixP/(_ x a) + _ _] := F1; rewrite signed_mul [RHS]mxE sx bx mul1r => /eqP.
@@ -1245,6 +1246,10 @@ Qed.
 (* All entries are at most 2 in absolute value, and those of a row add up to at most 4. *)
 Definition small m n (M : 'M[int]_(m, n)) := entries 2 M /\ rows 4 M.
 
+Lemma mulmxA5 (R : ringType) m (A B C D E F : 'M[R]_m) :
+  A *m (B *m C *m D *m E *m F) = A *m B *m C *m D *m E *m F.
+Proof. by rewrite !mulmxA. Qed.
+
 Theorem six_LULULU_int e n (M : 'M[int]_(n + (e + n))) :
   (e <= 1)%N -> M *m M^T = 1%:M -> \det M = 1 ->
   exists W0 X Y Z W V, [/\ M = L W0 *m U X *m L Y *m U Z *m L W *m U V,
@@ -1379,7 +1384,7 @@ have rows_small c m p (Q : 'M_(m, p)) : c <= 2 -> rows c Q -> small Q.
   move=> c2 rQ; split=> [i j|]; first exact: le_trans (rows_entry i j rQ) c2.
   by apply: rows_le rQ; apply: le_trans c2 _.
 split.
-- by rewrite -[LHS](mul_LK W0) -LM eM !mulmxA.
+- by rewrite -[LHS](mul_LK W0) -LM eM; apply: mulmxA5.
 - split; first exact/(rows_small 1)/rows_opp.
   by split; [exact: eX | exact: rows_mulr rX rD'].
 - by split; apply: (rows_small 2).
@@ -1740,48 +1745,60 @@ have -> : mxsub t t K = row_perm s (col_perm s K) by apply/matrixP=> i j; rewrit
 by rewrite row_permE col_permE !det_mulmx !det_perm odd_permV mulrCA -signr_addb addbb mulr1.
 Qed.
 
+(* A shear in coordinates that t permutes moves one half and reads the other. *)
+Lemma shear_in_coordinates (R : ringType) (G : {pred R}) d (t : 'I_d -> 'I_d)
+    (A B : {set 'I_d}) (K : 'M[int]_d) : GRing.mulr_closed G -> involutive t ->
+  (forall i j, (K - 1%:M) (t i) (t j) != 0 -> (i \in A) && (j \in B)) ->
+  coupling_map G A B (act (mxsub t t K)).
+Proof.
+move=> Gc tK KAB; have -> : mxsub t t K = 1%:M + mxsub t t (K - 1%:M).
+  by apply/matrixP=> i j; rewrite !mxE (inj_eq (inv_inj tK)) addrC subrK.
+by apply: (shear_coupling Gc) => i j; rewrite mxE; apply: KAB.
+Qed.
+
+Lemma entries_of_shears p q (V : 'M[int]_(p, q)) (Y : 'M[int]_(q, p)) i j :
+  ((U V - 1%:M) i j != 0 -> (i < p)%N && ~~ (j < p)%N) /\
+  ((L Y - 1%:M) i j != 0 -> ~~ (i < p)%N && (j < p)%N).
+Proof.
+have [-> ->] : U V - 1%:M = block_mx 0 V 0 0 /\ L Y - 1%:M = block_mx 0 0 Y 0.
+  by rewrite (scalar_mx_block p q) opp_block_mx !add_block_mx !subrr !oppr0 !addr0.
+by rewrite !mxE; case: splitP => k _; rewrite !mxE; case: splitP => l _; rewrite ?mxE ?eqxx.
+Qed.
+
 (* A signed permutation of determinant 1 is six shears, whose letters begin with A. *)
 Lemma six_at_end (R : ringType) (G : {pred R}) e n (A : {set 'I_(n + (e + n))}) P :
   GRing.mulr_closed G -> (e <= 1)%N -> #|A| = n \/ #|~: A| = n ->
   P *m P^T = 1%:M -> \det P = 1 ->
   exists w, alternate G A w /\ act (R := R) P =1 iteri 6 w.
 Proof.
-move=> Gc e1 An PP dP; pose H := [set lshift (e + n) i | i in [set: 'I_n]].
-have H_size : #|H| = n by rewrite card_imset ?cardsT ?card_ord //; apply: lshift_inj.
-have inH i : lshift (e + n) i \in H by apply: imset_f.
-have outH i : rshift n i \notin H.
-  by apply/imsetP=> [[j _ /eqP]]; rewrite eq_rlshift.
+move=> Gc e1 An PP dP; pose H := [set i : 'I_(n + (e + n)) | (i < n)%N].
+have H_size : #|H| = n.
+  rewrite -[RHS]card_ord -(card_imset _ (@lshift_inj n (e + n))); apply: eq_card => x.
+  rewrite inE; apply/idP/imsetP => [xn|[i _ ->]]; last exact: (ltn_ord i).
+  by exists (Ordinal xn); last apply: val_inj.
 have [T TA T_size] : exists2 T, A = T \/ A = ~: T & #|T| = #|H|.
   by case: An => An; [exists A | exists (~: A)]; rewrite ?H_size ?setCK; auto.
 destruct (exchange T_size) as [t tK tHT].
-have tH i : (t i \in H) = (i \in T) by case: (tHT i).
+have tH i : (t i < n)%N = (i \in T) by have [_ <- _] := tHT i; rewrite inE.
 pose M := mxsub t t P.
-have eP : P = mxsub t t M by apply/matrixP=> i j; rewrite !mxE !tK.
-have mxsub1 : mxsub t t 1%:M = 1%:M :> 'M[int]_(n + (e + n)).
-  by apply/matrixP=> i j; rewrite !mxE (inj_eq (inv_inj tK)).
-have MM : M *m M^T = 1%:M by rewrite trmx_mxsub -mxsub_conj // PP.
+have MM : M *m M^T = 1%:M.
+  rewrite trmx_mxsub -mxsub_conj // PP; apply/matrixP=> i j.
+  by rewrite !mxE (inj_eq (inv_inj tK)).
 have dM : \det M = 1 by rewrite det_conj.
+have back K : M = K -> P = mxsub t t K by move<-; apply/matrixP=> i j; rewrite !mxE !tK.
 have tU V : coupling_map G T (~: T) (act (mxsub t t (U V))).
-  have -> : U V = 1%:M + block_mx 0 V 0 0.
-    by rewrite (scalar_mx_block n (e + n)) add_block_mx !addr0 add0r.
-  rewrite linearD /= mxsub1; apply: shear_coupling => // i j.
-  rewrite mxE !inE -!tH; case: (split_ordP (t i)) => k ->; case: (split_ordP (t j)) => l ->;
-  by rewrite ?(block_mxEul, block_mxEdl, block_mxEdr) ?mxE ?eqxx ?inH ?(negPf (outH _)).
+  by apply: shear_in_coordinates => // i j /(entries_of_shears V 0 _ _).1; rewrite !tH inE.
 have tL Y : coupling_map G (~: T) T (act (mxsub t t (L Y))).
-  have -> : L Y = 1%:M + block_mx 0 0 Y 0.
-    by rewrite (scalar_mx_block n (e + n)) add_block_mx !addr0 add0r.
-  rewrite linearD /= mxsub1; apply: shear_coupling => // i j.
-  rewrite mxE !inE -!tH; case: (split_ordP (t i)) => k ->; case: (split_ordP (t j)) => l ->;
-  by rewrite ?(block_mxEul, block_mxEur, block_mxEdr) ?mxE ?eqxx ?inH ?(negPf (outH _)).
+  by apply: shear_in_coordinates => // i j /(entries_of_shears 0 Y _ _).2; rewrite !tH inE.
 case: TA => ->.
   destruct (six_LULULU_int e1 MM dM) as [W0 [X [Y [Z [W [V [eM _ _ _ _]]]]]]].
   exists (nth id [seq act (mxsub t t K) | K <- [:: U V; L W; U Z; L Y; U X; L W0]]).
-  split=> [|x]; last by rewrite eP eM !mxsub_conj // !actM.
+  split=> [|x]; last by rewrite (back _ eM) !mxsub_conj // !actM.
   by intros [|[|[|[|[|[|k]]]]]]; rewrite /= ?nth_nil;
     (exact: tU || exact: tL || exact: coupling_id).
 destruct (six_ULULUL_int e1 MM dM) as [X [Y [Z [W [V [W' [eM _ _ _ _]]]]]]].
 exists (nth id [seq act (mxsub t t K) | K <- [:: L W'; U V; L W; U Z; L Y; U X]]).
-split=> [|x]; last by rewrite eP eM !mxsub_conj // !actM.
+split=> [|x]; last by rewrite (back _ eM) !mxsub_conj // !actM.
 intros [|[|[|[|[|[|k]]]]]]; rewrite /side /other /= ?nth_nil ?setCK;
   by (exact: tU || exact: tL || exact: coupling_id).
 Qed.
