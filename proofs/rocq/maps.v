@@ -505,31 +505,6 @@ Qed.
 Let bs i : (-1) ^+ b (s i) = (-1) ^+ b i :> int.
 Proof. by have := sym (s i) i; rewrite !entry sK !eqxx !mulr1n. Qed.
 
-Let PE : small_P *m (small_E *m (1%:M - K)) = 1%:M - K.
-Proof.
-apply/matrixP=> i j.
-transitivity (\sum_(x in S) ((i == x)%:R - off i x) * ((x == j)%:R - K x j)).
-  by rewrite -sum_S mxE; apply: eq_bigr => a _; rewrite E_mul !mxE.
-rewrite [RHS]mxE [(1%:M : 'M_n) i j]mxE [(- K) i j]mxE.
-have zero x : s i != x -> i != x -> (i == x)%:R - off i x = 0.
-  by move=> sx /negPf ix; rewrite ix /off ix entry (negPf sx) !mulr0n subr0.
-have [iS|iS] := boolP (i \in S).
-  rewrite (bigD1 i) //= big1 ?addr0 => [|x /andP[xS xi]]; last first.
-    rewrite zero ?mul0r //; last by rewrite eq_sym.
-    by apply: contraNneq xi => sx; rewrite -sx in xS *; rewrite (partner iS xS).
-  by rewrite eqxx /off eqxx mulr0n subr0 mul1r.
-have notS x : x \in S -> i != x by move=> xS; apply: contraNneq iS => ->.
-have [si|si] := eqVneq (s i) i.
-  have nb : ~~ b i by move: iS; rewrite inE si eqxx.
-  rewrite big1 => [|x xS]; last by rewrite zero ?mul0r ?si // notS.
-  by rewrite entry si (negPf nb) expr0 subrr.
-have sS : s i \in S by move: iS; rewrite !inE sK [i == _]eq_sym (negPf si) so.
-rewrite (bigD1 (s i)) //= big1 ?addr0 => [|x /andP[xS xi]]; last first.
-  by rewrite zero ?mul0r ?notS //; rewrite eq_sym.
-rewrite /off eq_sym (negPf si) !entry eqxx sK bs !mulr1n sub0r mulNr mulrBr opprB.
-by rewrite !mulrnAr mulr1 -expr2 sqrr_sign.
-Qed.
-
 Let KP : K *m small_P = - small_P.
 Proof.
 apply/matrixP=> i a; rewrite signed_mul !mxE /off !entry sK bs.
@@ -538,6 +513,23 @@ have [e|ne] := eqVneq (s i) (f a); last first.
 rewrite mulr0n subr0 mulr1 mulr1n; have [ia|ia] := eqVneq i (f a); last by rewrite sub0r opprK.
 have iS : i \in S by rewrite ia.
 by rewrite (fixed iS) ?mulr0n ?subr0 // e -ia.
+Qed.
+
+(* The rest is 0 in S, and K negates it. *)
+Let PE : small_P *m (small_E *m (1%:M - K)) = 1%:M - K.
+Proof.
+have KK : K *m K = 1%:M by rewrite -{2}K_sym; apply/orthogonal_signed_permutation; exists s, b.
+apply/eqP; rewrite -subr_eq0; set W := _ - _; apply/eqP/matrixP=> i j.
+have WS x : x \in S -> W x j = 0.
+  rewrite -fS => /imsetP[a _ ->]; rewrite -E_mul mulmxBr (mulmxA small_E small_P) EP mul1mx.
+  by rewrite subrr mxE.
+have KW : K *m W = - W.
+  by rewrite mulmxBr (mulmxA K small_P) KP mulNmx (mulmxBr K) KK mulmx1 -(opprB 1%:M K) -opprD.
+clearbody W; move/matrixP/(_ i j): KW; rewrite signed_mul [RHS]mxE => Ki; rewrite [RHS]mxE.
+have [/WS//|] := boolP (i \in S); rewrite inE; have [si|si] := eqVneq (s i) i => iS.
+  move: Ki; rewrite si (negPf iS) mul1r => /eqP.
+  by rewrite -addr_eq0 -mulr2n mulrn_eq0 => /eqP.
+by apply: oppr_inj; rewrite -Ki oppr0 WS ?mulr0 // inE sK eq_sym (negPf si) so.
 Qed.
 
 Lemma small_frame : frame K small_P small_E. Proof. by []. Qed.
