@@ -153,9 +153,18 @@ Proof. by rewrite -[L Y]mulmx1 mul_LK. Qed.
 Lemma inverse_ULUL X Y Z W a b c d : U X *m L Y *m U Z *m L W *m block_mx a b c d = 1%:M ->
   a = 1%:M + Z *m Y /\ c = - (Y + W *m a).
 Proof.
-rewrite -!mulmxA => /(canRL (mul_UK X))/(canRL (mul_LK Y))/(canRL (mul_UK Z))/(canRL (mul_LK W)).
-rewrite mulmx1 mul_L mul_U mul_L add0r mulmx1 opprD !mulNmx mulmxN opprK.
-by case/eq_block_mx=> -> _ -> _.
+rewrite -!mulmxA => /(canRL (mul_UK X))/(canRL (mul_LK Y)).
+rewrite mul_L mul_U mulmx1 mul_L add0r mulmx1 => /eq_block_mx[ea _ ec _].
+split; last by rewrite opprD -ec addrK.
+by rewrite ec mulmxN in ea; apply: canRL (subrK _) ea.
+Qed.
+
+Lemma mul_ULUL X Y Z W (P : 'M_q) (C : 'M_(q, p)) : P = 1%:M + Y *m Z -> C = Y + P *m W ->
+  U X *m L Y *m U Z *m L W = block_mx (1%:M + Z *m W + X *m C) (Z + X *m P) C P.
+Proof.
+move=> -> ->; have <- : W + Y *m (1%:M + Z *m W) = Y + (1%:M + Y *m Z) *m W.
+  by rewrite mulmxDr mulmxDl mulmx1 mul1mx mulmxA addrCA.
+by rewrite -(mulmxA (_ *m _)) [U Z *m _]mul_U add0r !mulmx1 -(mulmxA (U X)) mul_L mul_U.
 Qed.
 
 Lemma mul_ULULU X Y Z W V (P : 'M_q) (C : 'M_(q, p)) :
@@ -164,10 +173,8 @@ Lemma mul_ULULU X Y Z W V (P : 'M_q) (C : 'M_(q, p)) :
   block_mx (1%:M + Z *m W + X *m C)
            ((1%:M + Z *m W + X *m C) *m V + (Z + X *m P)) C (P + C *m V).
 Proof.
-move=> -> ->; have eC : W + Y *m (1%:M + Z *m W) = Y + (1%:M + Y *m Z) *m W.
-  by rewrite mulmxDr mulmxDl mulmx1 mul1mx mulmxA addrCA.
-rewrite -!mulmxA [U Z *m _]mulmxA [L W in LHS]/L mul_U add0r !mulmx1 !mulmxA.
-by rewrite -(mulmxA (U X)) mul_L eC mul_U mul_block_U; eq_blocks; apply: addrC.
+move=> eP eC; rewrite (mul_ULUL X eP eC) mul_block_U.
+by rewrite (addrC P) (addrC (Z + _)).
 Qed.
 End Shears.
 
@@ -179,8 +186,7 @@ Lemma ULUL_of_schur (R : comUnitRingType) p q (A S : 'M[R]_p) B C (P : 'M_q) Y Z
 Proof.
 move=> uP YZ ZY AS; have [_ uS] := mulmx1_unit AS.
 have hC : C = Y + P *m (invmx P *m (C - Y)) by rewrite mulKVmx // addrC subrK.
-rewrite -[RHS]mulmx1 -[1%:M](U0 R p q) (mul_ULULU _ 0 (esym YZ) hC).
-rewrite !mulmx0 addr0 add0r mulmxKV // [Z + _]addrC subrK; eq_blocks.
+rewrite (mul_ULUL _ (esym YZ) hC) mulmxKV // (addrC Z) subrK; congr (block_mx _ B C P).
 have ZPY : (1%:M - Z *m invmx P *m Y) *m S = 1%:M.
   have YS : Y *m S = P *m Y by rewrite -ZY -YZ mulmxDr mulmxDl mulmx1 mul1mx !mulmxA.
   by rewrite mulmxBl mul1mx -!mulmxA YS mulKmx // -ZY addrK.
@@ -229,6 +235,34 @@ Proof. by case=> _ [N [[X ->] wN eM]]; exists X, N. Qed.
 
 Lemma wordL m M : word false m.+1 M -> exists Y, exists2 N, word true m N & M = L Y *m N.
 Proof. by case=> _ [N [[Y ->] wN eM]]; exists Y, N. Qed.
+
+(* Words with few letters, U first. *)
+Lemma word2E M : word true 2 M -> exists X Y, M = U X *m L Y.
+Proof. by move=> /wordU[X [_ /wordL[Y [_ -> ->]] ->]]; exists X, Y; rewrite mulmx1. Qed.
+
+Lemma word3E M : word true 3 M -> exists X Y Z, M = U X *m L Y *m U Z.
+Proof.
+move=> /wordU[X [_ /wordL[Y [_ /wordU[Z [_ -> ->]] ->]] ->]].
+by exists X, Y, Z; rewrite mulmx1 mulmxA.
+Qed.
+
+Lemma word4E M : word true 4 M -> exists X Y Z W, M = U X *m L Y *m U Z *m L W.
+Proof.
+intros [X [_ [Y [_ [Z [W ->]]%word2E ->]]%wordL ->]]%wordU.
+by exists X, Y, Z, W; rewrite !mulmxA.
+Qed.
+
+Lemma word5E M : word true 5 M -> exists X Y Z W V, M = U X *m L Y *m U Z *m L W *m U V.
+Proof.
+intros [X [_ [Y [_ [Z [W [V ->]]]%word3E ->]]%wordL ->]]%wordU.
+by exists X, Y, Z, W, V; rewrite !mulmxA.
+Qed.
+
+Lemma word6E M : word true 6 M -> exists X Y Z W V T, M = U X *m L Y *m U Z *m L W *m U V *m L T.
+Proof.
+intros [X [_ [Y [_ [Z [W [V [T ->]]]]%word4E ->]]%wordL ->]]%wordU.
+by exists X, Y, Z, W, V, T; rewrite !mulmxA.
+Qed.
 
 Lemma word_grow b m M : word b m M -> word b m.+1 M.
 Proof.
@@ -313,6 +347,17 @@ by case: b lK {wN} => [] [X ->]; exists X; rewrite swap_block.
 Qed.
 End Swap.
 
+Definition power (F : fieldType) n k (P : 'M[F]_n) := iter k (mulmx P) 1%:M.
+
+Lemma powerS (F : fieldType) n k (P : 'M[F]_n) : power k.+1 P = P *m power k P. Proof. by []. Qed.
+
+Lemma power_intertwine (F : fieldType) m n (P : 'M[F]_m) (Q : 'M_n) X k :
+  P *m X = X *m Q -> power k P *m X = X *m power k Q.
+Proof.
+move=> e; elim: k => [|k IH]; first by rewrite mul1mx mulmx1.
+by rewrite !powerS -mulmxA IH (mulmxA P) e -mulmxA.
+Qed.
+
 (* Words of shears: what alternating products of up to five shears fulfil.
 
    Halves are of n entries, over a field.  The lemmas are about words that start with U; [a b; c d]
@@ -331,18 +376,15 @@ Proof. by move=> /wordU[X [_ ->]]; rewrite mulmx1 => /eq_block_mx[]. Qed.
 Lemma word2P A B C D : word true 2 (block_mx A B C D) ->
   D = 1%:M /\ A - B *m C = 1%:M.
 Proof.
-move=> /wordU[X [_ /wordL[Y [_ -> ->]]]]; rewrite mulmx1 mul_U add0r => /eq_block_mx[-> -> -> ->].
+move=> /word2E[X [Y]]; rewrite mul_U add0r => /eq_block_mx[-> -> -> ->].
 by rewrite !mulmx1 addrK.
 Qed.
 
 Lemma word3P A B C D : word true 3 (block_mx A B C D) ->
   exists X Z, [/\ X *m C = A - 1%:M, C *m Z = D - 1%:M & X + A *m Z = B].
 Proof.
-move=> /wordU[X [_ /wordL[Y [_ /wordU[Z [_ -> ->]] ->]]]].
-rewrite mulmx1 mul_L mul_U !add0r !mulmx1 => /eq_block_mx[-> -> -> ->]; exists X, Z.
-split; first by rewrite addrC addKr.
-  by rewrite [_ + _ *m _]addrC addrK // addrC addKr.
-by rewrite mulmxDl mulmxDr mul1mx mulmx1 -mulmxA addrCA.
+move=> /word3E[X [Y [Z]]]; rewrite mul_U mul_block_U add0r !mulmx1 => /eq_block_mx[-> -> -> ->].
+by exists X, Z; split=> //; rewrite addrC addKr.
 Qed.
 
 Lemma word4P A B C D a b c d :
@@ -350,31 +392,27 @@ Lemma word4P A B C D a b c d :
   exists X Y Z W,
     [/\ D = 1%:M + Y *m Z, a = 1%:M + Z *m Y, C = Y + D *m W & B = Z + X *m D].
 Proof.
-move=> inv /wordU[X [_ /wordL[Y [_ /wordU[Z [_ /wordL[W [_ -> ->]] ->]] ->]] e]].
-rewrite mulmx1 !mulmxA in e; rewrite {1}e in inv; have [-> _] := inverse_ULUL inv.
-move: e; rewrite -!mulmxA mul_U mul_L mul_U !mulmx1 !add0r => /eq_block_mx[_ -> -> ->].
-by exists X, Y, Z, W; split=> //; rewrite mulmxDr mulmxDl mulmx1 mul1mx mulmxA addrCA addrA.
+intros inv [X [Y [Z [W e]]]]%word4E; rewrite e in inv; have [-> _] := inverse_ULUL inv.
+move: e; rewrite (mul_ULUL X erefl erefl) => /eq_block_mx[_ -> -> ->].
+by exists X, Y, Z, W.
 Qed.
 
 (* What follows for the lower left block c of the inverse. *)
 Lemma word3_inverse A B C D a b c d :
   block_mx A B C D *m block_mx a b c d = 1%:M -> word true 3 (block_mx A B C D) -> c = - C.
 Proof.
-move=> inv /wordU[X [_ /wordL[Y [_ /wordU[Z [_ -> ->]] ->]] e]].
-move: inv; rewrite {1}e mulmx1 -!mulmxA => /(canRL (mul_UK X)).
-rewrite mul_U mul_L !mulmx1 => /eq_block_mx[-> _ /eqP + _].
-rewrite addr_eq0 => /eqP ->; move: e; rewrite mulmx1 mul_L mul_U.
-by case/eq_block_mx=> _ _ -> _; rewrite mulmx1 add0r.
+intros inv [X [Y [Z e]]]%word3E; rewrite e -!mulmxA in inv; move/(canRL (mul_UK X)): inv.
+rewrite mul_U mul_L !mulmx1 => /eq_block_mx[-> _ /eqP + _]; rewrite mulmx1 addr_eq0 => /eqP ->.
+by move: e; rewrite mul_U mul_block_U => /eq_block_mx[_ _ -> _].
 Qed.
 
 Lemma word4_inverse A B C D a b c d :
   block_mx A B C D *m block_mx a b c d = 1%:M -> word true 4 (block_mx A B C D) ->
   exists W, C + c = D *m W - W *m a.
 Proof.
-move=> inv /wordU[X [_ /wordL[Y [_ /wordU[Z [_ /wordL[W [_ -> ->]] ->]] ->]] e]]; exists W.
-rewrite mulmx1 !mulmxA in e; rewrite {1}e in inv; have [_ ->] := inverse_ULUL inv.
-move: e; rewrite -!mulmxA mul_U mul_L mul_U !mulmx1 !add0r => /eq_block_mx[_ _ -> ->].
-by rewrite mulmxDr mulmxDl mulmx1 mul1mx mulmxA addrCA opprD addrACA subrr add0r.
+intros inv [X [Y [Z [W e]]]]%word4E; exists W; rewrite e in inv; have [_ ->] := inverse_ULUL inv.
+move: e; rewrite (mul_ULUL X erefl erefl) => /eq_block_mx[_ _ -> ->].
+by rewrite opprD addrACA subrr add0r.
 Qed.
 
 (* Of five letters, M U(-V) is of four: its blocks D - C V and a + V c are as D and a there. *)
@@ -383,9 +421,9 @@ Definition linked D C a c := exists V Y Z,
 
 Lemma linkedT D C a c : linked D C a c -> linked a^T c^T D^T C^T.
 Proof.
-case=> V [Y [Z [eD ea]]]; exists (- V^T), Y^T, Z^T.
-split; first by rewrite mulmxN opprK -trmx_mul -linearD /= ea linearD /= trmx1 trmx_mul.
-by rewrite mulNmx -trmx_mul -linearB /= eD linearD /= trmx1 trmx_mul.
+intros [V [Y [Z [eD ea]]]]; exists (- V^T), Y^T, Z^T.
+split; first by rewrite mulmxN opprK -trmx_mul -trmxD ea trmxD trmx1 trmx_mul.
+by rewrite mulNmx -trmx_mul -trmxB eD trmxD trmx1 trmx_mul.
 Qed.
 
 Lemma word4_linked A B C D a b c d :
@@ -400,8 +438,7 @@ Lemma word5_linked A B C D a b c d :
   block_mx A B C D *m block_mx a b c d = 1%:M -> word true 5 (block_mx A B C D) ->
   linked D C a c.
 Proof.
-move=> inv /wordU[X [_ /wordL[Y [_ /wordU[Z [_ /wordL[W [_ /wordU[V [_ -> ->]] ->]] ->]] ->]] e]].
-rewrite mulmx1 !mulmxA in e; rewrite {1}e -[_ *m U V *m _]mulmxA [U V *m _]mul_U in inv.
+intros inv [X [Y [Z [W [V e]]]]]%word5E; rewrite e -(mulmxA _ (U V)) [U V *m _]mul_U in inv.
 have [ea _] := inverse_ULUL inv; exists V, Y, Z; split=> //.
 by move: e; rewrite (mul_ULULU X V erefl erefl) => /eq_block_mx[_ _ -> ->]; rewrite addrK.
 Qed.
@@ -438,20 +475,13 @@ by rewrite -[LHS]mulmx1 -[X in _ *m X = _]dZ mulmxA dD mul1mx.
 Qed.
 
 (* ------------------------------------------------------------------- traces *)
-Definition power k (P : 'M[F]_n) := iter k (mulmx P) 1%:M.
-
-Lemma powerS k P : power k.+1 P = P *m power k P. Proof. by []. Qed.
-
 Lemma same_traces D a k : linked D 0 a 0 -> \tr (power k D - power k a) = 0.
 Proof.
-case=> V [Y [Z []]]; rewrite mul0mx mulmx0 subr0 addr0 => eD ea.
+intros [V [Y [Z [eD ea]]]]; rewrite mul0mx mulmx0 subr0 addr0 in eD ea.
 have DY : D *m Y = Y *m a by rewrite eD ea mulmxDl mulmxDr mul1mx mulmx1 mulmxA.
-have kDY j : power j D *m Y = Y *m power j a.
-  elim: j => [|j IH]; first by rewrite mul1mx mulmx1.
-  by rewrite !powerS -mulmxA IH !mulmxA DY.
-apply/eqP; rewrite linearB subr_eq0 /=; apply/eqP; elim: k => // k IH.
-rewrite !powerS {1}eD {1}ea !mulmxDl !mul1mx !mxtraceD IH.
-by congr (_ + _); rewrite -[in LHS]mulmxA [LHS]mxtrace_mulC -[in LHS]mulmxA kDY mulmxA.
+rewrite mxtraceB; apply/eqP; rewrite subr_eq0; apply/eqP; elim: k => // k IH.
+rewrite !powerS {1}eD {1}ea !mulmxDl !mul1mx !mxtraceD IH -(mulmxA Y) (mxtrace_mulC Y).
+by rewrite -(mulmxA Z _ Y) (power_intertwine k DY) mulmxA.
 Qed.
 
 (* --------------------------------------------------------- linear equations *)
@@ -475,10 +505,10 @@ have DY : D *m Y = Y *m a by rewrite eD ea mulmxDl mulmxDr mul1mx mulmx1 mulmxA.
 have -> : D - 1%:M = Y *m (B - X *m D) by rewrite eB addrK eD addrC addKr.
 have -> : Q *m (Y + D *m W) = Q *m Y by rewrite mulmxDr mulmxA hW mul0mx addr0.
 have fX : \tr (R *m (Y *m (B - X *m D))) = \tr (B *m R *m Y).
-  rewrite mulmxA mxtrace_mulC mulmxBl -(mulmxA X) [D *m _]mulmxA hX mul0mx mulmx0.
+  rewrite mulmxA mxtrace_mulC mulmxBl -(mulmxA X) (mulmxA D) hX mul0mx mulmx0.
   by rewrite subr0 mulmxA.
 have fP : \tr ((a *m P - P *m D) *m Y) = 0.
-  rewrite mulmxBl linearB /= -!mulmxA DY mxtrace_mulC -mulmxA subrr //.
+  by rewrite mulmxBl mxtraceB -!mulmxA DY mxtrace_mulC -mulmxA subrr.
 by rewrite mxtraceD fX -[LHS]add0r -{1}fP -!mxtraceD -!mulmxDl hY mul0mx mxtrace0.
 Qed.
 
@@ -496,7 +526,7 @@ Qed.
 Lemma valueT f D : (value f D)^T = value f D^T.
 Proof.
 elim: f => [|x f IH] /=; first by rewrite trmx0.
-by rewrite linearD /= tr_scalar_mx trmx_mul IH (value_mul f (erefl _)).
+by rewrite trmxD tr_scalar_mx trmx_mul IH (value_mul f (erefl _)).
 Qed.
 
 Lemma value_fixed f D (v : 'rV_n) : v *m D = v -> v *m value f D = foldr +%R 0 f *: v.
@@ -588,6 +618,41 @@ rewrite big_ord_recr /= p1 mul1r addrC => /eqP; rewrite addr_eq0 powerE => /eqP 
 by rewrite -sumrN; apply: eq_bigr => i _; rewrite mxE powerE mulNr.
 Qed.
 
+(* Powers of D on the columns of C, if D C = C N, are those of an r x r matrix. *)
+Lemma traces_on_image D C N G : D *m C = C *m N -> C *m G *m C = C ->
+  exists r (T : 'M[F]_r), r%:R = \tr (C *m G) /\
+    forall j, \tr (power j D *m (C *m G)) = \tr (power j T).
+Proof.
+move=> DC GC; have [H HQ] := row_fullP (col_base_full C); have [K RK] := row_freeP (row_base_free C).
+move: (\rank C) (col_base C) (row_base C) H K (mulmx_base C) HQ RK => r Q R H K QR HQ RK.
+pose T := R *m N *m K; exists r, T.
+have DQ : D *m Q = Q *m T by rewrite -[LHS]mulmx1 -RK mulmxA -(mulmxA D) QR DC -QR !mulmxA.
+have RGQ : R *m G *m Q = 1%:M.
+  have : H *m (C *m G *m C) *m K = H *m C *m K by rewrite GC.
+  by rewrite -QR !mulmxA HQ mul1mx -!mulmxA RK !mulmx1 !mulmxA.
+have gT j : \tr (power j D *m (C *m G)) = \tr (power j T).
+  rewrite -QR -(mulmxA Q) mulmxA (power_intertwine j DQ) -mulmxA mxtrace_mulC.
+  by rewrite -mulmxA RGQ mulmx1.
+by split=> //; have := gT 0%N; rewrite mul1mx mxtrace1.
+Qed.
+
+Lemma traces_split D a C G k : k != 0 -> C *m a = k *: (D *m C) -> C *m G *m C = C ->
+  (forall j, \tr (power j D) = \tr (power j a)) ->
+  exists r (T : 'M[F]_r), r%:R = \tr (C *m G) /\
+    forall j, \tr ((1%:M - C *m G) *m power j D) + \tr (power j T)
+      = \tr (power j a *m (1%:M - G *m C)) + k ^+ j * \tr (power j T).
+Proof.
+move=> k0 Ca GC tj.
+have DC : D *m C = C *m (k^-1 *: a) by rewrite -scalemxAr Ca scalerA mulVf ?scale1r.
+have [r [T [rT gT]]] := traces_on_image DC GC; exists r, T; split=> // j.
+have Caj : C *m power j a = k ^+ j *: (power j D *m C).
+  elim: j => [|j IH]; first by rewrite mulmx1 mul1mx expr0 scale1r.
+  rewrite !powerS mulmxA Ca -scalemxAl -(mulmxA D C) IH -scalemxAr scalerA exprS.
+  by rewrite mulmxA.
+rewrite -gT mxtrace_mulC -mxtraceD -mulmxDr subrK mulmx1 tj -mxtraceZ (mulmxA _ C) scalemxAl -Caj.
+by rewrite -(mulmxA C) (mxtrace_mulC C) -mulmxA -mxtraceD -mulmxDr subrK mulmx1.
+Qed.
+
 Lemma traces_of_multiple D C a c k V Y Z G :
   D - C *m V = 1%:M + Y *m Z -> a + V *m c = 1%:M + Z *m Y ->
   k != 0 -> c = (- k) *: C -> C *m a + D *m c = 0 -> C *m G *m C = C ->
@@ -596,57 +661,27 @@ Lemma traces_of_multiple D C a c k V Y Z G :
     forall j, \tr (power j (E *m D) *m E) + \tr (power j T)
       = \tr (P *m power j (a *m P)) + k ^+ j * \tr (power j T).
 Proof.
-move=> eD ea k0 ec inv GC E P; set D' := D - _ in eD *; set a' := a + _ in ea *.
+move=> eD ea k0 ec inv GC E P; set D' := D - _ in eD; set a' := a + _ in ea.
 have Ca : C *m a' = k *: (D' *m C).
   move/eqP: inv; rewrite addr_eq0 => /eqP; rewrite ec -scalemxAr scaleNr opprK => inv.
   by rewrite mulmxDr inv ec -!scalemxAr scaleNr mulmxA mulmxBl scalerBr.
-have DC : D' *m C = C *m (k^-1 *: a') by rewrite -scalemxAr Ca scalerA mulVf ?scale1r.
 have EC : E *m C = 0 by rewrite mulmxBl mul1mx GC subrr.
 have CP : C *m P = 0 by rewrite mulmxBr mulmx1 mulmxA GC subrr.
 have ED : E *m D = E *m D' by rewrite mulmxBr mulmxA EC mul0mx subr0.
 have aP : a *m P = a' *m P.
   by rewrite mulmxDl ec -scalemxAr -scalemxAl -mulmxA CP mulmx0 scaler0 addr0.
-have EDC : E *m D' *m C = 0 by rewrite -mulmxA DC mulmxA EC mul0mx.
-have EDE : E *m D' = E *m D' *m E by rewrite [RHS]mulmxBr mulmx1 mulmxA EDC mul0mx subr0.
-have PaP : a *m P = P *m (a *m P).
-  rewrite aP [RHS]mulmxBl mul1mx -(mulmxA G) (mulmxA C) Ca -scalemxAl -mulmxA CP.
-  by rewrite !mulmx0 scaler0 mulmx0 subr0.
-have DE j : E *m power j D' = power j (E *m D) *m E.
-  elim: j => [|j IH]; first by rewrite mulmx1 mul1mx.
-  by rewrite !powerS mulmxA EDE -mulmxA IH ED !mulmxA.
-have aPj j : power j a' *m P = P *m power j (a *m P).
-  elim: j => [|j IH]; first by rewrite mulmx1 mul1mx.
-  by rewrite !powerS -mulmxA IH mulmxA -aP {1}PaP -!mulmxA.
-have Caj j : C *m power j a' = k ^+ j *: (power j D' *m C).
-  elim: j => [|j IH]; first by rewrite mulmx1 mul1mx expr0 scale1r.
-  rewrite !powerS mulmxA Ca -scalemxAl -(mulmxA D' C) IH -scalemxAr scalerA exprS.
-  by rewrite mulmxA.
-have [r [Q [R [H [K [QR HQ RK]]]]]] : exists r (Q : 'M_(n, r)) R H K,
-    [/\ Q *m R = C, H *m Q = 1%:M & R *m K = 1%:M].
-  have [H HQ] := row_fullP (col_base_full C); have [K RK] := row_freeP (row_base_free C).
-  by exists (\rank C), (col_base C), (row_base C), H, K; rewrite mulmx_base.
-pose T := H *m D' *m Q; exists r, T.
-have DT j : power j D' *m Q = Q *m power j T.
-  have D1 : D' *m Q = Q *m T.
-    have e : D' *m Q = Q *m (R *m (k^-1 *: a') *m K).
-      by rewrite -[LHS]mulmx1 -RK !mulmxA -(mulmxA D') QR DC.
-    by rewrite /T -mulmxA e (mulmxA H) HQ mul1mx.
-  elim: j => [|j IH]; first by rewrite mulmx1 mul1mx.
-  by rewrite !powerS -mulmxA IH (mulmxA D') D1 -mulmxA.
-have CGC : R *m G *m Q = 1%:M.
-  have : H *m (C *m G *m C) *m K = H *m C *m K by rewrite GC.
-  by rewrite -QR !mulmxA HQ mul1mx -!mulmxA RK !mulmx1 !mulmxA.
-have gT j : \tr (power j D' *m (C *m G)) = \tr (power j T).
-  rewrite -{1}QR -(mulmxA Q) mulmxA DT -mulmxA mxtrace_mulC -mulmxA.
-  by rewrite CGC mulmx1.
-split=> [|j]; first by have := gT 0%N; rewrite mul1mx mxtrace1.
-have link : linked D' 0 a' 0 by exists 0, Y, Z; rewrite !mul0mx subr0 addr0.
-have /eqP := same_traces j link; rewrite linearB subr_eq0 => /eqP tj.
-rewrite -gT; transitivity (\tr (power j D')).
-  by rewrite -DE mxtrace_mulC -mxtraceD -mulmxDr subrK mulmx1.
-have -> : k ^+ j * \tr (power j D' *m (C *m G)) = \tr (power j a' *m (G *m C)).
-  by rewrite -mxtraceZ mulmxA scalemxAl -Caj -mulmxA mxtrace_mulC -mulmxA.
-by rewrite tj -aPj -mxtraceD -mulmxDr subrK mulmx1.
+have EDE : E *m D *m E = E *m D'.
+  have DC : D' *m C = k^-1 *: (C *m a') by rewrite Ca scalerA mulVf ?scale1r.
+  by rewrite ED mulmxBr mulmx1 (mulmxA _ C) -(mulmxA E) DC -scalemxAr mulmxA EC mul0mx scaler0
+    mul0mx subr0.
+have PaP : a' *m P = P *m (a *m P).
+  rewrite aP mulmxBl mul1mx -(mulmxA G) (mulmxA C) Ca -scalemxAl -mulmxA CP.
+  by rewrite mulmx0 scaler0 mulmx0 subr0.
+have [|r [T [rT hT]]] := traces_split (D := D') (a := a') k0 Ca GC.
+  move=> j; apply/eqP; rewrite -subr_eq0 -mxtraceB same_traces //.
+  by exists 0, Y, Z; rewrite !mul0mx subr0 addr0.
+exists r, T; split=> // j; rewrite (power_intertwine j EDE) -(power_intertwine j PaP).
+exact: hT.
 Qed.
 End Multiple.
 
