@@ -77,6 +77,14 @@ End StableRange.
    P N = [b, b r; 0, P' T], and both P and P N are similar to diag(b, P') (com_step).
 
    References.  K. Shoda 1936, R. C. Thompson 1961 (commutators). *)
+Lemma det_schur (R : comUnitRingType) m n (r : 'M[R]_(m, n)) c S :
+  \det (block_mx 1%:M r c S) = \det (S - c *m r).
+Proof.
+have <- : L c *m block_mx 1%:M r 0 (S - c *m r) = block_mx 1%:M r c S.
+  by rewrite mul_L mulmx1 add0r subrK.
+by rewrite det_mulmx det_L det_ublock det1 !mul1r.
+Qed.
+
 Section Commutator.
 Variable F : fieldType.
 
@@ -114,38 +122,31 @@ Qed.
 Lemma sim_L m n A B C D (t : 'M[F]_(n, m)) :
   sim (block_mx A B C D)
       (block_mx (A - B *m t) B (C + t *m A - (D + t *m B) *m t) (D + t *m B)).
-Proof.
-have := @sim_conj _ (block_mx A B C D) (L t) (L (- t)).
-rewrite -{1}[L t]mulmx1 mul_LK mul_L => /(_ erefl).
-by rewrite [L (- t)]/L; blocks; rewrite !mulmxN.
-Qed.
+Proof. by have := sim_conj (block_mx A B C D) (mul_LL t); rewrite mul_L mul_block_L !mulmxN. Qed.
 
 Lemma sim_U m n A B C D (t : 'M[F]_(m, n)) :
   sim (block_mx A B C D)
       (block_mx (A + t *m C) (B + t *m D - (A + t *m C) *m t) C (D - C *m t)).
 Proof.
-have := @sim_conj _ (block_mx A B C D) (U t) (U (- t)).
-rewrite -{1}[U t]mulmx1 mul_UK mul_U => /(_ erefl).
-by rewrite [U (- t)]/U; blocks; rewrite !mulmxN [_ + (B + _)]addrC [_ + D]addrC.
+have e : U (- t) *m U t = 1%:M by rewrite mul_UU subrr U0.
+by have := sim_conj (block_mx A B C D) e; rewrite mul_U mul_block_U !mulmxN.
 Qed.
 
 (* If b is no eigenvalue of K, the block beside or below b can be cleared. *)
 Lemma sim_clear_lower m n b x (K : 'M[F]_n) : b%:M - K \in unitmx ->
   sim (block_mx (b%:M : 'M_m) 0 x K) (block_mx b%:M 0 0 K).
 Proof.
-move=> u; pose t := - (invmx (b%:M - K) *m x).
-have := sim_L b%:M 0 x K t.
-rewrite !(mul0mx, mulmx0, subr0, addr0) mul_mx_scalar -mul_scalar_mx.
-by rewrite -addrA -mulmxBl mulmxN mulKVmx // subrr.
+move=> u; have := sim_L b%:M 0 x K (- (invmx (b%:M - K) *m x)).
+rewrite mul0mx mulmx0 addr0 subr0 scalar_mxC -addrA -mulmxBl mulmxN mulKVmx //.
+by rewrite subrr.
 Qed.
 
 Lemma sim_clear_upper m n b x (K : 'M[F]_n) : b%:M - K \in unitmx ->
   sim (block_mx (b%:M : 'M_m) x 0 K) (block_mx b%:M 0 0 K).
 Proof.
-move=> u; pose t := x *m invmx (b%:M - K).
-have := sim_U b%:M x 0 K t.
-rewrite !(mul0mx, mulmx0, subr0, addr0) mul_scalar_mx -mul_mx_scalar.
-by rewrite -addrA -mulmxBr -opprB mulmxN mulmxKV // subrr.
+move=> u; have := sim_U b%:M x 0 K (x *m invmx (b%:M - K)).
+rewrite mul0mx mulmx0 addr0 subr0 -scalar_mxC -addrA -mulmxBr -(opprB b%:M) mulmxN mulmxKV //.
+by rewrite subrr.
 Qed.
 
 Lemma sim_diag m n (B : 'M[F]_m) (K K' : 'M[F]_n) :
@@ -172,14 +173,6 @@ case=> Q uQ h [P [uP aP] [R uR k]]; exists (invmx Q *m P *m Q).
 exists (invmx Q *m R *m Q); first by rewrite !unitmx_mul unitmx_inv uQ uR.
 rewrite -!mulmxA !(mulKVmx uQ) (mulmxA Q A) h -(mulmxA B Q) mulKVmx //.
 by congr (_ *m _); rewrite !mulmxA k.
-Qed.
-
-Lemma det_schur n r c (S : 'M[F]_n) :
-  \det (block_mx (1%:M : 'M_1) r c S) = \det (S - c *m r).
-Proof.
-have <- : L c *m block_mx 1%:M r 0 (S - c *m r) = block_mx 1%:M r c S.
-  by rewrite mul_L mulmx1 add0r subrK.
-by rewrite det_mulmx det_L det_ublock det1 !mul1r.
 Qed.
 
 (* The field has more than n elements: s lists some, without repetition. *)
@@ -221,7 +214,7 @@ exists (block_mx b%:M 0 (- (P *m c)) P).
   by rewrite unitfE expf_neq0.
 have -> : block_mx b%:M 0 (- (P *m c)) P *m block_mx (1%:M : 'M_1) r c S =
   block_mx b%:M (b *: r) 0 (P *m (S - c *m r)).
-  blocks; rewrite mul_scalar_mx addNr; eq_blocks.
+  rewrite mulmx_block !mul0mx !mulmx1 !addr0 addNr mul_scalar_mx; congr block_mx.
   by rewrite mulmxBr mulNmx mulmxA addrC.
 apply: (sim_trans hb); apply: (sim_trans (sim_diag _ h)).
 by apply/sim_sym/sim_clear_upper/(sim_not_eigenvalue h).
@@ -246,10 +239,11 @@ have off i j : i != j -> N i j = 0.
 apply/is_scalar_mxP; exists (N 0 0); apply/matrixP => i j; rewrite mxE.
 have [<-{j}|/off //] := altP (i =P j).
 have [->//|i0] := altP (i =P 0).
-have /sub_rVP[a] := negbNE (h2 i); rewrite mulmxDl -!rowE => /rowP e.
-have := e 0; have := e i; rewrite !mxE !eqxx [0 == i]eq_sym (negbTE i0) /=.
-rewrite !addr0 !add0r (off i 0) // (off 0 i) 1?eq_sym // add0r addr0.
-by move=> -> ->.
+have /sub_rVP[a] := negbNE (h2 i); rewrite mulmxDl -!rowE => /rowP h.
+have e j : N 0 j + N i j = a * ((j == 0)%:R + (j == i)%:R) by have := h j; rewrite !mxE.
+have oi : 0 != i by rewrite eq_sym.
+have := e 0; rewrite (off _ _ i0) (negbTE oi) !addr0 eqxx => ->.
+by have := e i; rewrite (off _ _ oi) (negbTE i0) !add0r eqxx.
 Qed.
 
 Lemma complete_to_basis n (v : 'M[F]_(1, 1 + n)) : v != 0 ->
@@ -423,10 +417,10 @@ have PGP : invmx P *m invmx G *m P *m G = N.
 have schur : A - (B - A *m V) *m invmx P *m C = K *m invmx P *m C.
   have -> : B - A *m V = A *m invmx C *m P - K.
     by rewrite /V /K mulmxA mulmxBr !opprB addrCA.
-  by rewrite !mulmxBl mulmxK ?mulmxKV ?subKr.
+  by rewrite (mulmxBl (_ *m P)) mulmxK // mulmxBl mulmxKV // subKr.
 have e := ULUL_of_schur (A := A) (B := B - A *m V) (C := C) uP YZ ZY.
 exists ((B - A *m V - Z) *m invmx P), Y, Z, (invmx P *m (C - Y)), V.
-rewrite -e; first by rewrite mul_block_U subrK mulKVmx // [P + _]addrC subrK.
+rewrite -e; first by rewrite mul_block_U subrK mulKVmx // (addrC P) subrK.
 rewrite schur !mulmxA -(mulmxA _ C) CY -!(mulmxA K) PGP.
 by apply: mulmx1C; rewrite -mulmxA.
 Qed.
@@ -435,13 +429,40 @@ Lemma det_lower_invertible (R : comUnitRingType) n (A B C D : 'M[R]_n) :
   C \in unitmx ->
   \det (block_mx A B C D) = \det (C *m (A *m invmx C *m D - B)).
 Proof.
-move=> uC; set K := _ - B.
-transitivity (\det (L (- 1%:M) *m (U 1%:M *m (U (- (A *m invmx C)) *m
-    block_mx A B C D)))); first by rewrite !det_mulmx !det_L !det_U !mul1r.
-rewrite !mul_U mul_L !(mulNmx, mul1mx) mulmxKV // subrr add0r.
-rewrite -[B - _]opprB -/K [- K + D]addrC subrr subKr.
-by rewrite det_ublock det_mulmx.
+move=> uC; rewrite -[LHS]mul1r -(det_U ((1%:M - A) *m invmx C)) -det_mulmx mul_U.
+rewrite mulmxKV // (addrC A) subrK det_schur; congr (\det _).
+rewrite -!(mulmxA _ (invmx C)) mulmxBl mul1mx mulmxDr (mulmxBr C (_ *m D)) mulKVmx // mulmxBr.
+by rewrite opprD opprB (addrC D) addrA subrK addrC.
 Qed.
+
+Section Factors.
+Variables (R : comUnitRingType) (p q : nat).
+Implicit Types (X Z V : 'M[R]_(p, q)) (Y W : 'M[R]_(q, p)) (M N : 'M[R]_(p + q)).
+
+Lemma tr_ULULU X Y Z W V : (U X *m L Y *m U Z *m L W *m U V)^T =
+  L V^T *m U W^T *m L Z^T *m U Y^T *m L X^T.
+Proof. by rewrite !trmx_mul !tr_U !tr_L !mulmxA. Qed.
+
+Lemma move_L (W0 : 'M_(q, p)) X Y Z W V M : L W0 *m M = U X *m L Y *m U Z *m L W *m U V ->
+  M = L (- W0) *m U X *m L Y *m U Z *m L W *m U V.
+Proof. by move=> e; rewrite -[LHS](mul_LK W0) e !(mulmxA (L (- W0))). Qed.
+
+Lemma inverse_LULULU (W0 : 'M_(q, p)) X Y Z W V M : M \in unitmx ->
+  invmx M = L W0 *m U X *m L Y *m U Z *m L W *m U V ->
+  M = U (- V) *m L (- W) *m U (- Z) *m L (- Y) *m U (- X) *m L (- W0).
+Proof.
+move=> uM e; have := mulVmx uM; rewrite e -!mulmxA.
+move/(canRL (mul_LK W0))/(canRL (mul_UK X))/(canRL (mul_LK Y)).
+by move/(canRL (mul_UK Z))/(canRL (mul_LK W))/(canRL (mul_UK V)) ->; rewrite mulmx1.
+Qed.
+
+Lemma left_column M N : N *m M = 1%:M ->
+  ulsubmx N *m ulsubmx M + ursubmx N *m dlsubmx M = 1%:M.
+Proof.
+rewrite -{1}[N]submxK -{1}[M]submxK mulmx_block scalar_mx_block => /eq_block_mx[e _ _ _].
+exact: e.
+Qed.
+End Factors.
 
 Section Suffice.
 Variables (F : fieldType) (s : seq F) (n : nat).
@@ -465,8 +486,7 @@ Proof.
 move=> uB dM; destruct (@five_ULULU M^T) as [X [Y [Z [W [V e]]]]].
 - by rewrite -trmx_ursub unitmx_tr.
 - by rewrite det_tr.
-exists V^T, W^T, Z^T, Y^T, X^T.
-by rewrite -[M]trmxK e !trmx_mul !tr_L !tr_U -!mulmxA.
+by exists V^T, W^T, Z^T, Y^T, X^T; rewrite -[M]trmxK e tr_ULULU.
 Qed.
 
 Theorem six_LULULU (M : 'M[F]_(n + n)) : \det M = 1 ->
@@ -474,15 +494,11 @@ Theorem six_LULULU (M : 'M[F]_(n + n)) : \det M = 1 ->
     M = L W0 *m U X *m L Y *m U Z *m L W *m U V.
 Proof.
 move=> dM; have uM : M \in unitmx by rewrite unitmxE dM unitr1.
-have /stable_range[W0 uC] :
-    ulsubmx (invmx M) *m ulsubmx M + ursubmx (invmx M) *m dlsubmx M = 1%:M.
-  have := mulVmx uM; move: (invmx M) => M'.
-  rewrite -{1}[M']submxK -{1}[M]submxK mulmx_block.
-  by rewrite scalar_mx_block => /eq_block_mx[].
+have [W0 uC] := stable_range (left_column (mulVmx uM)).
 destruct (@five_ULULU (L W0 *m M)) as [X [Y [Z [W [V e]]]]].
 - by rewrite -[M]submxK mul_L block_mxKdl.
 - by rewrite det_mulmx det_L mul1r.
-by exists (- W0), X, Y, Z, W, V; rewrite -[LHS](mul_LK W0) e !mulmxA.
+by exists (- W0), X, Y, Z, W, V; apply: move_L.
 Qed.
 
 (* The other order, by inversion. *)
@@ -493,8 +509,7 @@ Proof.
 move=> dM; have uM : M \in unitmx by rewrite unitmxE dM unitr1.
 have /six_LULULU : \det (invmx M) = 1 by rewrite det_inv dM invr1.
 intros [T [V [W [Z [Y [X e]]]]]]; exists (- X), (- Y), (- Z), (- W), (- V), (- T).
-have := mulVmx uM; rewrite e -!mulmxA => /(canRL (mul_LK T))/(canRL (mul_UK V))/(canRL (mul_LK W)).
-by move=> /(canRL (mul_UK Z))/(canRL (mul_LK Y))/(canRL (mul_UK X)) ->; rewrite mulmx1.
+exact: inverse_LULULU e.
 Qed.
 End Suffice.
 
@@ -546,31 +561,24 @@ Lemma five_square_zero (F : fieldType) n (A : 'M[F]_n) b : A \in unitmx ->
   word b 5 (block_mx A 0 0 1%:M : 'M_(n + n)) -> (A - 1%:M) *m (A - 1%:M) = 0.
 Proof.
 move=> uA w; have inv : block_mx A 0 0 (1%:M : 'M_n) *m block_mx (invmx A) 0 0 1%:M = 1%:M.
-  by blocks; rewrite mulmxV // -scalar_mx_block.
-by case: b w => [/(word5_upper inv)|/(word5_lower inv)] [Y [Z [e1 ea]]];
-  apply: square_zero e1 ea (mulmxV uA).
+  by rewrite mul_diag_block !mulmx0 mulmx1 mulmxV // -scalar_mx_block.
+case: b w => w; [destruct (word5_upper inv w) as [Y [Z [e1 ea]]]
+  | destruct (word5_lower inv w) as [Y [Z [e1 ea]]]]; exact: square_zero e1 ea (mulmxV uA).
 Qed.
 
-(* A = diag([0 1; -1 1], 1) is such that (A - 1)^2 is not 0. *)
+(* A = [1 + x y, x; y, 1] with y x other than 0 is such that (A - 1)^2 is not 0. *)
 Lemma not_square_zero (F : fieldType) n :
   exists2 A : 'M[F]_n.+2, \det A = 1 & (A - 1%:M) *m (A - 1%:M) != 0.
 Proof.
-pose A2 : 'M[F]_(1 + 1) := U 1%:M *m L (- 1%:M).
-pose A : 'M[F]_(2 + n) := block_mx A2 0 0 1%:M.
-have A2_sq : (A2 - 1%:M) *m (A2 - 1%:M) != 0.
-  have -> : A2 = block_mx 0 1%:M (- 1%:M) 1%:M.
-    by rewrite /A2 /L mul_U mul1mx mulmx1 add0r subrr.
-  rewrite scalar_mx_block opp_block_mx add_block_mx !subr0 !add0r subrr.
-  rewrite mulmx_block !mulmx0 mulmx1 !addr0 -block_mx0.
-  apply/eqP => /eq_block_mx[_ /matrixP/(_ 0 0)/eqP + _ _].
-  by rewrite !mxE eqxx oppr_eq0 oner_eq0.
-have A_sq : (A - 1%:M) *m (A - 1%:M) != 0.
-  rewrite /A scalar_mx_block opp_block_mx add_block_mx !subr0 subrr.
-  rewrite mul_diag_block !mulmx0; apply: contra A2_sq.
-  by rewrite -block_mx0 => /eqP/eq_block_mx[->].
-have dA2 : \det A2 = 1 by rewrite det_mulmx det_U det_L mulr1.
-have dA : \det A = 1 by rewrite det_ublock det1 mulr1.
-by exists A.
+pose x : 'M[F]_(1, n.+1) := delta_mx 0 0; pose y : 'M[F]_(n.+1, 1) := delta_mx 0 0.
+pose A : 'M[F]_(1 + n.+1) := U x *m L y.
+have dA : \det A = 1 by rewrite det_mulmx det_U det_L mulr1.
+suff A_sq : (A - 1%:M) *m (A - 1%:M) != 0 by exists A.
+have -> : A - 1%:M = block_mx (x *m y) x y 0.
+  rewrite /A mul_U add0r mulmx1 [X in _ - X]scalar_mx_block opp_block_mx add_block_mx !subr0.
+  by rewrite subrr addrC addKr.
+apply/eqP; rewrite mulmx_block -block_mx0 => /eq_block_mx[_ _ _ /matrixP/(_ 0 0)].
+by rewrite mulmx0 addr0 mul_delta_mx !mxE eqxx => /eqP; rewrite oner_eq0.
 Qed.
 
 (* The example is diag(A, 1). *)
@@ -584,36 +592,31 @@ have [b + e] := shears_alternate shears five; rewrite -e => /five_square_zero.
 by rewrite unitmxE dA unitr1 => /(_ isT)/eqP; apply/negP.
 Qed.
 
+Lemma ones_inverse (R : comUnitRingType) n (A a : 'M[R]_n) : A *m a = 1%:M ->
+  block_mx 1%:M (1%:M - A) 1%:M 1%:M *m block_mx a (1%:M - a) (- a) a = 1%:M.
+Proof.
+move=> Aa; have e : (1%:M - A) *m a = a - 1%:M by rewrite mulmxBl mul1mx Aa.
+rewrite mulmx_block !mul1mx mulmxN e opprB subrK subrr (addrA _ a) subrK subrr (addrC a) subrK.
+by rewrite [RHS]scalar_mx_block.
+Qed.
+
 (* [1 1 - A; 1 1], whose lower left block is invertible, takes five. *)
 Theorem four_not_enough (F : fieldType) n : exists2 M : 'M[F]_(n.+2 + n.+2),
   \det M = 1 /\ dlsubmx M \in unitmx &
   forall Ks : seq 'M_(n.+2 + n.+2), (forall K, K \in Ks -> shear K) -> (size Ks <= 4)%N ->
   M <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof.
-have [A dA A_sq] := not_square_zero F n; pose B := 1%:M - A.
+have [A dA A_sq] := not_square_zero F n.
 have AA : A *m invmx A = 1%:M by rewrite mulmxV // unitmxE dA unitr1.
-have eB : B *m invmx A = invmx A - 1%:M by rewrite mulmxBl mul1mx AA.
-have eB' : invmx A *m B = invmx A - 1%:M by rewrite mulmxBr mulmx1 (mulmx1C AA).
-have inv : block_mx 1%:M B 1%:M 1%:M *m
-    block_mx (invmx A) (1%:M - invmx A) (- invmx A) (invmx A) = 1%:M.
-  rewrite mulmx_block !mul1mx mulmxN eB opprB [RHS]scalar_mx_block; eq_blocks.
-  - by rewrite addrC subrK.
-  - by rewrite addrA subrK subrr.
-  - by rewrite subrr.
-  by rewrite subrK.
-have inv' : block_mx 1%:M 1%:M B 1%:M *m
-    block_mx (invmx A) (- invmx A) (1%:M - invmx A) (invmx A) = 1%:M.
-  by have := congr1 (@swap _ _ _) inv; rewrite swap_mul !swap_block swap1.
+have inv := ones_inverse AA.
 have no (Y Z : 'M_n.+2) : 1%:M = 1%:M + Y *m Z -> invmx A = 1%:M + Z *m Y -> False.
   by move=> e1 ea; case/eqP: A_sq; apply: square_zero e1 ea AA.
-exists (block_mx 1%:M B 1%:M 1%:M) => [|Ks shears four].
-  rewrite block_mxKdl unitmx1; split=> //.
-  have <- : U B *m block_mx A 0 1%:M 1%:M = block_mx 1%:M B 1%:M 1%:M.
-    by rewrite mul_U !mulmx1 add0r /B addrC subrK.
-  by rewrite det_mulmx det_U mul1r det_lblock dA det1 mulr1.
+exists (block_mx 1%:M (1%:M - A) 1%:M 1%:M) => [|Ks shears four].
+  by rewrite block_mxKdl unitmx1 det_schur mul1mx subKr.
 have [[] + e] := shears_alternate shears four; rewrite -e.
   by intros [_ [Y [Z [_ [e1 ea _ _]]]]]%(word4P inv); apply: no e1 ea.
-move=> /word_swap; rewrite swap_block; intros [_ [Y [Z [_ [e1 ea _ _]]]]]%(word4P inv').
+move: inv => /(congr1 (@swap _ _ _)); rewrite swap_mul !swap_block swap1 => inv.
+move=> /word_swap; rewrite swap_block; intros [_ [Y [Z [_ [e1 ea _ _]]]]]%(word4P inv).
 exact: no e1 ea.
 Qed.
 
@@ -663,11 +666,8 @@ Qed.
 Theorem zero_padding_unit (M : 'M_(n + n)) A :
   M \in unitmx -> acts_as M A -> A \in unitmx.
 Proof.
-move=> uM /acts_asP[MA M0].
-suff /mulmx1_unit[] : ulsubmx (invmx M) *m A = 1%:M by [].
-have := mulVmx uM; move: (invmx M) => M'.
-rewrite -{1}[M']submxK -[M]submxK mulmx_block scalar_mx_block MA M0.
-by case/eq_block_mx => + _ _ _; rewrite mulmx0 addr0.
+move=> uM /acts_asP[MA M0]; have := left_column (mulVmx uM).
+by rewrite MA M0 mulmx0 addr0 => /mulmx1_unit[].
 Qed.
 
 Theorem zero_padding_two X Y A :
@@ -1291,9 +1291,7 @@ Proof.
 move=> pq dM; have uM : M \in unitmx by rewrite unitmxE dM unitr1.
 suff [W [l lC]] : exists W l, l *m (dlsubmx M + W *m ulsubmx M) = 1%:M.
   by exists W, l; rewrite -[M]submxK mul_L block_mxKdl.
-have := mulVmx uM; move: (invmx M) => M'; rewrite -{1}[M']submxK -{1}[M]submxK.
-rewrite mulmx_block scalar_mx_block => /eq_block_mx[e _ _ _].
-move: (ulsubmx M) (ulsubmx M') (dlsubmx M) (ursubmx M') e.
+move: (ulsubmx M) (ulsubmx (invmx M)) (dlsubmx M) (ursubmx (invmx M)) (left_column (mulVmx uM)).
 by rewrite -(subnKC pq) => A a C c; apply: stable_range_tall.
 Qed.
 
@@ -1857,8 +1855,7 @@ Proof.
 move=> dM rB; destruct (@five_ULULU_hyperplane M^T) as [X [Y [Z [W [V e]]]]].
 - by rewrite det_tr.
 - by rewrite -trmx_ursub mxrank_tr.
-exists V^T, W^T, Z^T, Y^T, X^T.
-by rewrite -[M]trmxK e !trmx_mul !tr_L !tr_U -!mulmxA.
+by exists V^T, W^T, Z^T, Y^T, X^T; rewrite -[M]trmxK e tr_ULULU.
 Qed.
 
 (* Halves of n and q = m n + 1 entries: 2 m + 3 shears if the lower left block has rank n. *)
@@ -1897,7 +1894,7 @@ have [W0 [l lC]] := first_shear (leqnSn n) dM.
 destruct (@five_ULULU_hyperplane (L W0 *m M)) as [X [Y [Z [W [V e]]]]].
 - by rewrite det_mulmx det_L mul1r.
 - by apply/eqP/row_fullP; exists l.
-by exists (- W0), X, Y, Z, W, V; rewrite -[LHS](mul_LK W0) e !mulmxA.
+by exists (- W0), X, Y, Z, W, V; apply: move_L.
 Qed.
 
 Corollary six_every_ULULUL e (M : 'M[F]_(n + (e + n))) : (e <= 1)%N -> \det M = 1 ->
@@ -1905,9 +1902,8 @@ Corollary six_every_ULULUL e (M : 'M[F]_(n + (e + n))) : (e <= 1)%N -> \det M = 
 Proof.
 move=> e1 dM; have uM : M \in unitmx by rewrite unitmxE dM unitr1.
 have /six_every_LULULU : \det (invmx M) = 1 by rewrite det_inv dM invr1.
-case=> // [T [V [W [Z [Y [X h]]]]]]; exists (- X), (- Y), (- Z), (- W), (- V), (- T).
-rewrite -[RHS](mulmxKV uM) -[LHS]mul1mx; congr (_ *m _).
-by rewrite h -!mulmxA !(mul_LK, mul_UK) -[U X]mulmx1 mul_UK.
+case/(_ e1)=> T [V [W [Z [Y [X h]]]]]; exists (- X), (- Y), (- Z), (- W), (- V), (- T).
+exact: inverse_LULULU h.
 Qed.
 End Hyperplane.
 
