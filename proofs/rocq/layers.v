@@ -1343,14 +1343,12 @@ Implicit Types (A : 'M[R]_p) (D : 'M[R]_q).
 Lemma five_of_six b A D : word b 6 (block_mx A 0 0 D) ->
   exists C X Y Z W V, U X *m L Y *m U Z *m L W *m U V = block_mx A 0 C D.
 Proof.
-case: b => [/wordU[X1 [_ /wordL[X2 [_ /wordU[X3 [_ /wordL[X4 [_ /wordU[X5 [_ /wordL[X6 [_ ->
-  ->]] ->]] ->]] ->]] ->]] e]]|/wordL[X1 [N /wordU[X2 [_ /wordL[X3 [_ /wordU[X4 [_ /wordL[X5 [_
-  /wordU[X6 [_ -> ->]] ->]] ->]] ->]] eN]] e]]].
-  exists (D *m - X6), X1, X2, X3, X4, X5.
-  move/(congr1 (mulmx^~ (L (- X6)))): e; rewrite mul_block_L !mul0mx addr0 add0r => ->.
-  by rewrite mulmx1 -!mulmxA -{1}[X6]opprK mul_LL mulmx1.
-exists (- X1 *m A), X2, X3, X4, X5, X6; rewrite -!mulmxA -{}[U X6]mulmx1 -eN.
-by rewrite -[LHS](mul_LK X1) -e mul_L !mulmx0 addr0 add0r.
+case: b => w.
+  destruct (word6E w) as [X [Y [Z [W [V [T e]]]]]]; exists (D *m - T), X, Y, Z, W, V.
+  by rewrite -[LHS]mulmx1 -(mulmx1C (mul_LL T)) mulmxA -e mul_block_L !mul0mx addr0 add0r.
+destruct (wordL w) as [T [N wN e]]; destruct (word5E wN) as [X [Y [Z [W [V eN]]]]].
+exists (- T *m A), X, Y, Z, W, V.
+by rewrite -eN -[LHS](mul_LK T) -e mul_L !mulmx0 addr0 add0r.
 Qed.
 End Six.
 
@@ -1385,7 +1383,8 @@ move=> rab e; split.
   by rewrite mulNmx addrK.
 pose N : 'M_(p + q) := block_mx (beta * r)%:M 0 (- (r *: C)) (alpha * r)%:M.
 have inv : block_mx alpha%:M 0 C beta%:M *m N = 1%:M.
-  rewrite /N; blocks; rewrite -!scalar_mxM mulmxN mul_mx_scalar mul_scalar_mx scalerA subrr.
+  rewrite mulmx_block !mul0mx !mulmx0 !addr0 add0r -!scalar_mxM mulmxN mul_mx_scalar mul_scalar_mx.
+  rewrite scalerA subrr.
   by rewrite [beta * (_ * _)]mulrCA mulrA mulrC rab [RHS]scalar_mx_block.
 rewrite -e -[_ *m N]mulmxA [U V *m N]mul_U in inv; have [<- _] := inverse_ULUL inv.
 by rewrite scalerDr scale_scalar_mx mulrC !mulmxN scalerN scalemxAr.
@@ -1616,29 +1615,22 @@ Lemma ULULU_block e n (N : 'M[F]_(e + n)) : \det N = 1 -> solvable N ->
   ULU 2 (block_mx 1%:M 0 (col_mx 0 1%:M) N : 'M_(n + (e + n))).
 Proof.
 intros dN [t [S [uS h]]]; destruct (sim_shears h) as [Y [Z [YZ ZY]]].
-set P := block_mx _ _ t S in h YZ.
+set P := block_mx _ _ t S in h YZ; pose C : 'M[F]_(e + n, n) := col_mx 0 1%:M.
 have uP : P \in unitmx by rewrite unitmxE det_lblock det1 mul1r -unitmxE.
-have uN : N \in unitmx by rewrite unitmxE dN unitr1.
-pose E : 'M[F]_(n, e + n) := row_mx 0 1%:M; pose C : 'M[F]_(e + n, n) := col_mx 0 1%:M.
-have EC : E *m C = 1%:M by rewrite mul_row_col mul0mx add0r mulmx1.
-pose T := P *m N; have uT : T \in unitmx by rewrite unitmx_mul uP.
-pose V := E *m (N - T).
-have CV : T + C *m V = N.
-  have -> : C *m V = N - T.
-    rewrite /V mulmxA mul_col_row !mulmx0 !mul0mx mulmx1.
-    rewrite -[N]mul1mx -mulmxBl mulmxA; congr (_ *m _).
-    rewrite scalar_mx_block opp_block_mx add_block_mx; blocks.
-    by rewrite !subrr oppr0 /=; blocks.
-  by rewrite addrC subrK.
-have NZ : N *m (invmx T *m C) = col_mx 0 (invmx S).
-  apply: (can_inj (mulKmx uP)); rewrite mulmxA -/T mulKVmx // mul_block_col.
-  by blocks; rewrite mulmxV.
+have uT : P *m N \in unitmx by rewrite unitmx_mul uP unitmxE dN unitr1.
+pose V := row_mx (- t) (1%:M - S) *m N.
+have CV : P *m N + C *m V = N.
+  rewrite mulmxA mul_col_row !mul0mx !mul1mx -mulmxDl add_block_mx !addr0 subrr (addrC S) subrK.
+  by rewrite -scalar_mx_block mul1mx.
+have NZ : N *m (invmx (P *m N) *m C) = col_mx 0 (invmx S).
+  apply: (can_inj (mulKmx uP)); rewrite mulmxA mulKVmx // mul_block_col !mulmx0 mul0mx !add0r.
+  by rewrite mulmxV.
 have e4 := ULUL_of_schur (A := 1%:M) (B := - V) (C := C) uT YZ ZY.
-exists (invmx T *m (C - Y)), V, (U ((- V - Z) *m invmx T) *m L Y *m U Z); split.
-  by exists Y, Z, (U ((- V - Z) *m invmx T)); split=> //; eexists.
-rewrite -e4 ?mul_block_U ?CV ?mul1mx ?addNr //.
-rewrite mulNmx mulNmx opprK -mulmxA /V -mulmxA [(N - T) *m _]mulmxBl NZ mulKVmx //.
-by rewrite mulmxBr EC addrC subrK mul_row_col mul0mx add0r mul1mx mulVmx.
+exists (invmx (P *m N) *m (C - Y)), V, (U ((- V - Z) *m invmx (P *m N)) *m L Y *m U Z); split.
+  by exists Y, Z, (U ((- V - Z) *m invmx (P *m N))); split=> //; eexists.
+rewrite -e4; first by rewrite mul_block_U CV mul1mx addNr.
+rewrite !mulNmx opprK -mulmxA -(mulmxA _ N) NZ mul_row_col mulmx0 add0r mulmxBl mul1mx mulmxV //.
+by rewrite addrC subrK mulVmx.
 Qed.
 
 Variables (s : seq F).
@@ -1664,15 +1656,16 @@ Lemma sim_swap n a b (D : 'M[F]_n) :
   sim (block_mx (a%:M : 'M_1) 0 0 (block_mx (b%:M : 'M_1) 0 0 D))
       (block_mx (b%:M : 'M_1) 0 0 (block_mx (a%:M : 'M_1) 0 0 D)).
 Proof.
-pose Q : 'M[F]_(1 + (1 + n)) :=
-  block_mx 0 (row_mx 1%:M 0) (col_mx 1%:M 0) (block_mx 0 0 0 1%:M).
+pose X : 'M[F]_(1 + 1) := block_mx 0 1%:M 1%:M 0; pose Q := embed n X.
 have QQ : Q *m Q = 1%:M.
-  rewrite /Q mulmx_block [RHS]scalar_mx_block mul_row_block mul_block_col mul_row_col mul_col_row.
-  by eq_blocks; blocks; rewrite ?row_mx0 ?col_mx0 // add_block_mx !addr0 add0r -scalar_mx_block.
+  rewrite -embedM mulmx_block !mul0mx !mulmx0 !mulmx1 !addr0 !add0r embed_block row_mx0 col_mx0.
+  by rewrite -!scalar_mx_block.
 exists Q; first by case/mulmx1_unit: QQ.
-rewrite /Q mul_block_diag [RHS]mul_diag_block; eq_blocks; blocks => //.
-  by rewrite mul_row_block mul_mx_row; blocks.
-by rewrite mul_col_mx mul_block_col; blocks.
+rewrite /Q embed_block mul_block_diag mul_diag_block !mul_diag_block; apply: eq_block.
+- by rewrite mul0mx mulmx0.
+- by rewrite mul_row_block mul_mx_row !mul1mx !mul0mx !mulmx0 !addr0 mulmx1.
+- by rewrite mul_col_mx mul_block_col mul1mx !mul0mx !mulmx0 !addr0 mulmx1.
+by rewrite !mul0mx !mulmx0 mul1mx mulmx1.
 Qed.
 
 (* Exchange: S has the eigenvalues of S K with mu exchanged for 1. *)
@@ -1718,7 +1711,7 @@ have hS := sim_clear_lower (- (P *m c)) amu.
 set S := block_mx _ _ _ P in hS.
 exists S; first by rewrite unitmxE det_lblock unitrM -!unitmxE uP unitmxE det_scalar1 unitfE mu0.
 have -> : S *m (mu^-1 *: block_mx 1%:M r c T) = block_mx 1%:M r 0 (P *m T').
-  rewrite -scalemxAr /S; blocks; rewrite scale_block_mx addNr scaler0 mul_scalar_mx.
+  rewrite -scalemxAr mulmx_block !mulmx1 !mul0mx !addr0 addNr scale_block_mx scaler0 mul_scalar_mx.
   rewrite scalerK // scale_scalar_mx mulVf // -scalemxAr mulmxBr mulNmx mulmxA.
   by rewrite addrC.
 have := sim_clear_upper r (sim_not_eigenvalue hP a1).
@@ -1813,7 +1806,7 @@ exists u, (h *m N *m g); split.
 - rewrite gE mul_col_mx mul_col_row block_mxKur /N mulmxDr mulmxA uC mul0mx addr0.
   by [].
 - move/ULULU_block; rewrite !det_mulmx mulrAC -det_mulmx hg det1 mul1r => /(_ dN).
-  move/(ULU_basis hg); rewrite mul_diag_block mul_block_diag; blocks.
+  move/(ULU_basis hg); rewrite mul_diag_block mul_block_diag mulmx0 mul0mx !mulmx1.
   rewrite gC !mulmxA gh mul1mx -mulmxA gh mulmx1 -eN => /(ULU_left (- X))/(ULU_right (- V)).
   by rewrite mul_UK -mulmxA mul_UU addNr U0 mulmx1.
 Qed.
@@ -1951,8 +1944,8 @@ have : \det (invmx T *m M) = 1 by rewrite det_mulmx det_inv dT mulVf.
 intros [W0 [X [Y [Z [W [V e]]]]]]%six.
 exists (S *m W0), X, Y, Z, W, V.
 have -> : scaled_L (first_entry q (\det M)) (S *m W0) = T *m L W0.
-  by rewrite /T /L; blocks.
-by rewrite -[LHS](mulKVmx uT) e !mulmxA.
+  by rewrite /L mul_diag_block mulmx0 !mul1mx mulmx1.
+by rewrite -[LHS](mulKVmx uT) e !(mulmxA T).
 Qed.
 
 Section PositiveScales.
@@ -2022,8 +2015,9 @@ Theorem three_affine_normal (S1 S2 S3 : 'M[R]_n) X Y Z :
   block_mx S1 X 0 1%:M *m block_mx 1%:M 0 Y S2 *m block_mx S3 Z 0 1%:M
   = U X *m block_mx (S1 *m S3) 0 (Y *m S3) S2 *m U (invmx S3 *m Z).
 Proof.
-move=> u3; rewrite mul_U mul_block_U; blocks.
-by eq_blocks; rewrite ?[RHS](addrC S2) ?[RHS](addrC (X *m S2)) ?mulmxDl !mulmxA ?mulmxK.
+move=> u3; have S3Z (K : 'M_n) : K *m S3 *m (invmx S3 *m Z) = K *m Z by rewrite -mulmxA mulKVmx.
+rewrite [in RHS]mul_U [RHS]mul_block_U !mulmx_block !mulmx1 !mul1mx !mulmx0 !addr0 !add0r (mulmxA X).
+by rewrite -mulmxDl !S3Z (addrC (X *m S2)) (addrC S2).
 Qed.
 
 Theorem three_affine A B C D E Delta : C \in unitmx ->
@@ -2304,6 +2298,28 @@ destruct (word5_lower inv w) as [Y [Z [eD ea]]].
 by exists (inv_row s), t, Y, Z; split=> //; apply: inv_row_gt0.
 Qed.
 
+Lemma scaled_word_ULUL b m s1 s2 s3 s4 X Y Z W M :
+  (forall i, [&& 0 < s1 0 i, 0 < s2 0 i, 0 < s3 0 i & 0 < s4 0 i]) -> scaled_word b m M ->
+  scaled_word true m.+4 (scaled_U s1 X *m scaled_L s2 Y *m scaled_U s3 Z *m scaled_L s4 W *m M).
+Proof.
+move=> s_gt0 wM; have [s10 s20 s30 s40] : [/\ positive_row s1, positive_row s2, positive_row s3
+  & positive_row s4] by split=> i; case/and4P: (s_gt0 i).
+rewrite -!mulmxA.
+exact: scaled_word_U _ s10 (scaled_word_L _ s20 (scaled_word_U _ s30 (scaled_word_L _ s40 wM))).
+Qed.
+
+(* All scales at the end. *)
+Theorem scales_last s1 s2 s3 s4 X Y Z W :
+  (forall i, [&& 0 < s1 0 i, 0 < s2 0 i, 0 < s3 0 i & 0 < s4 0 i]) ->
+  exists X' Y' Z' W' s t, [/\ positive_row s, positive_row t &
+    scaled_U s1 X *m scaled_L s2 Y *m scaled_U s3 Z *m scaled_L s4 W =
+    U X' *m L Y' *m U Z' *m L W' *m scales s t].
+Proof.
+move/(scaled_word_ULUL X Y Z W)/(_ (scaled_word1 F n n true 0)).
+intros [K [s [t [w s0 t0 e]]]]; destruct (word4E w) as [X' [Y' [Z' [W' eK]]]].
+by exists X', Y', Z', W', s, t; rewrite -eK -e mulmx1.
+Qed.
+
 (* The theorems, for M = [A B; C D] with the inverse [a b; c d]. *)
 Section Theorems.
 Variables A B C D a b c d : 'M[F]_n.
@@ -2313,9 +2329,8 @@ Theorem opposed_not_four k s1 s2 s3 s4 X Y Z W : opposed k D a ->
   (forall i, [&& 0 < s1 0 i, 0 < s2 0 i, 0 < s3 0 i & 0 < s4 0 i]) ->
   block_mx A B C D <> scaled_U s1 X *m scaled_L s2 Y *m scaled_U s3 Z *m scaled_L s4 W.
 Proof.
-move=> opp s_gt0 e; case: (opposed_not_tied opp); apply: word_four inv.
-rewrite e -!mulmxA -[scaled_L s4 W]mulmx1; apply: scaled_word_U; last apply: scaled_word_L;
-  last apply: scaled_word_U; last apply: scaled_word_L (scaled_word1 _ _ _ true 0); by move=> i; case/and4P: (s_gt0 i).
+move=> opp s_gt0 e; apply: (opposed_not_tied opp) (word_four _ inv).
+rewrite e -[_ *m scaled_L s4 W]mulmx1; exact: scaled_word_ULUL (scaled_word1 _ _ _ true 0).
 Qed.
 
 Theorem opposed_not_five k s1 s2 s3 s4 s5 X Y Z W V : opposed k D a -> C = 0 ->
@@ -2323,10 +2338,12 @@ Theorem opposed_not_five k s1 s2 s3 s4 s5 X Y Z W V : opposed k D a -> C = 0 ->
   block_mx A B C D <> scaled_U s1 X *m scaled_L s2 Y *m scaled_U s3 Z *m scaled_L s4 W *m
                       scaled_U s5 V.
 Proof.
-move=> opp C0 s_gt0 e; case: (opposed_not_tied opp); apply: (word_five (u := true)) inv C0.
-rewrite e -!mulmxA -[scaled_U s5 V]mulmx1; apply: scaled_word_U; last apply: scaled_word_L;
-  last apply: scaled_word_U; last apply: scaled_word_L; last apply: scaled_word_U (scaled_word1 _ _ _ false 0);
-  by move=> i; case/and5P: (s_gt0 i).
+move=> opp C0 s_gt0 e; apply: (opposed_not_tied opp) (word_five (u := true) _ inv C0).
+have s40 i : [&& 0 < s1 0 i, 0 < s2 0 i, 0 < s3 0 i & 0 < s4 0 i].
+  by case/and5P: (s_gt0 i) => -> -> -> -> _.
+have s50 : positive_row s5 by move=> i; case/and5P: (s_gt0 i).
+rewrite e -[scaled_U s5 V]mulmx1.
+exact: scaled_word_ULUL s40 (scaled_word_U V s50 (scaled_word1 _ _ _ true 0)).
 Qed.
 
 Theorem opposed_need_five k l (Ks : seq 'M[F]_(n + n)) : opposed k D a -> opposed l A d ->
@@ -2340,20 +2357,6 @@ move/scaled_word_swap; rewrite swap_block => w.
 exact: opposed_not_tied oppAd (word_four w inv').
 Qed.
 End Theorems.
-
-(* Four couplings: all scales at the end. *)
-Theorem scales_last s1 s2 s3 s4 X Y Z W :
-  (forall i, [&& 0 < s1 0 i, 0 < s2 0 i, 0 < s3 0 i & 0 < s4 0 i]) ->
-  exists X' Y' Z' W' s t, [/\ positive_row s, positive_row t &
-    scaled_U s1 X *m scaled_L s2 Y *m scaled_U s3 Z *m scaled_L s4 W =
-    U X' *m L Y' *m U Z' *m L W' *m scales s t].
-Proof.
-move=> s_gt0; have : scaled_word true 4 (scaled_U s1 X *m scaled_L s2 Y *m scaled_U s3 Z *m scaled_L s4 W).
-  rewrite -!mulmxA -[scaled_L s4 W]mulmx1; apply: scaled_word_U; last apply: scaled_word_L;
-    last apply: scaled_word_U; last apply: scaled_word_L (scaled_word1 _ _ _ true 0); by move=> i; case/and4P: (s_gt0 i).
-move=> [_ [s [t [/wordU[X' [_ /wordL[Y' [_ /wordU[Z' [_ /wordL[W' [_ -> ->]] ->]] ->]] ->]] s0 t0 ->]]]].
-by exists X', Y', Z', W', s, t; rewrite mulmx1 !mulmxA.
-Qed.
 
 Theorem opposed_need_six k A D (Ks : seq 'M[F]_(n + n)) : opposed k D (invmx A) ->
   (forall K, K \in Ks -> coupling K) -> (size Ks <= 5)%N ->
