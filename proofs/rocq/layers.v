@@ -85,6 +85,13 @@ have <- : L c *m block_mx 1%:M r 0 (S - c *m r) = block_mx 1%:M r c S.
 by rewrite det_mulmx det_L det_ublock det1 !mul1r.
 Qed.
 
+Lemma det_exchange (R : comUnitRingType) m n (r : 'M[R]_(m, n)) c :
+  \det (1%:M - r *m c) = \det (1%:M - c *m r).
+Proof.
+have := det_mulmx (U (- r)) (block_mx 1%:M r c 1%:M); rewrite mul_U !mulNmx mulmx1 subrr.
+by rewrite det_lblock det1 mulr1 det_U mul1r det_schur.
+Qed.
+
 Section Commutator.
 Variable F : fieldType.
 
@@ -705,10 +712,10 @@ move=> lK dM; have [uA uD] : A \in unitmx /\ D \in unitmx.
 case: b lK => [] [X ->] eM.
   exists (U (invmx A *m X *m D)); first by eexists.
   apply: (can_inj (mul_UK X)); rewrite mulmxA -eM.
-  by rewrite mul_U mul_block_U; blocks; rewrite mulmxA mulKVmx.
+  by rewrite mul_U mul_block_U !mulmx0 mul0mx !addr0 !add0r mulmxA mulKVmx.
 exists (L (invmx D *m X *m A)); first by eexists.
 apply: (can_inj (mul_LK X)); rewrite mulmxA -eM.
-by rewrite mul_L mul_block_L; blocks; rewrite mulmxA mulKVmx.
+by rewrite mul_L mul_block_L !mulmx0 mul0mx !addr0 !add0r mulmxA mulKVmx.
 Qed.
 
 Theorem word_even b k A D :
@@ -1014,11 +1021,11 @@ Qed.
 
 Lemma conj_basisU p q (g h : 'M[F]_q) (X : 'M_(p, q)) : h *m g = 1%:M ->
   basis p g *m U X *m basis p h = U (X *m h).
-Proof. by move=> hg; rewrite mul_diag_block mul_block_diag; blocks; rewrite (mulmx1C hg). Qed.
+Proof. by move=> hg; rewrite mul_diag_block mul_block_diag !mul1mx !mulmx1 mulmx0 (mulmx1C hg). Qed.
 
 Lemma conj_basisL p q (g h : 'M[F]_q) (Y : 'M_(q, p)) : h *m g = 1%:M ->
   basis p g *m L Y *m basis p h = L (g *m Y).
-Proof. by move=> hg; rewrite mul_diag_block mul_block_diag; blocks; rewrite (mulmx1C hg). Qed.
+Proof. by move=> hg; rewrite mul_diag_block mul_block_diag !mul1mx !mulmx1 mul0mx (mulmx1C hg). Qed.
 
 Lemma ULU_basis p q r (g h : 'M[F]_q) (M : 'M[F]_(p + q)) :
   h *m g = 1%:M -> ULU r M -> ULU r (basis p g *m M *m basis p h).
@@ -1122,13 +1129,12 @@ Proof.
 move=> e.
 pose A' := block_mx A 0 0 (1%:M : 'M_k); pose C' := row_mx C (0 : 'M_(p + k, k)).
 have [|W uW] := @stable_range F _ _ A' C' (block_mx a 0 0 1%:M) (col_mx c 0).
-  rewrite mulmx_block mul_col_row; blocks.
-  by rewrite add_block_mx e !addr0 -scalar_mx_block.
+  rewrite mul_diag_block mul_col_row !mulmx0 mul0mx mulmx1 add_block_mx e !addr0.
+  by rewrite -scalar_mx_block.
 exists (lsubmx W), (usubmx (invmx (C' + W *m A'))).
 have := mulVmx uW; move: (invmx _) => N.
-rewrite -{1}[W]hsubmxK /A' /C' mul_row_block.
-rewrite add_row_mx; blocks; rewrite -{1}[N]vsubmxK mul_col_row scalar_mx_block.
-by case/eq_block_mx.
+rewrite -{1}[W]hsubmxK mul_row_block add_row_mx mulmx0 addr0 -{1}[N]vsubmxK mul_col_row.
+by rewrite scalar_mx_block => /eq_block_mx[].
 Qed.
 
 (* The blocks of N^-1. *)
@@ -1174,14 +1180,14 @@ pose A2 := A + B *m Y; pose B2 := B + A2 *m X.
 exists (row_mx 0 (- rsubmx B2)), X, Y, (block_mx A2 (lsubmx B2) C2 d1), l.
 rewrite block_mxKdl; split=> //.
 have eC : col_mx c1 E + block_mx d1 d2 0 1%:M *m Y = col_mx C2 0.
-  rewrite /Y mulmxN mul_block_col mulKVmx //; blocks.
+  rewrite /Y mulmxN mul_block_col mulKVmx // mul0mx mul1mx add0r.
   rewrite opp_col_mx add_col_mx subrr; congr col_mx.
   by rewrite addrAC subrK subKr.
 have eD : block_mx d1 d2 0 1%:M + col_mx C2 0 *m X = block_mx d1 0 0 1%:M.
-  rewrite /X mulmxN mul_col_row C2x; blocks.
+  rewrite /X mulmxN mul_col_row C2x !mulmx0 mul0mx.
   by rewrite opp_block_mx add_block_mx !oppr0 !addr0 subrr.
 rewrite mul_block_L eC -/A2 mul_block_U eD -/B2 mul_U mul_row_col mul_row_block.
-blocks.
+rewrite !mul0mx !mulmx0 mulmx1 !addr0 add0r.
 by rewrite embed_block -{1}[B2]hsubmxK add_row_mx addr0 subrr.
 Qed.
 
@@ -1530,13 +1536,21 @@ move=> shears seven; have r4 : `|4^-1| = 4^-1 :> rat by rewrite ger0_norm ?invr_
 by apply: scalar_blocks_seven (@inverse_powers 4 _ isT r4) _ shears seven.
 Qed.
 
+Lemma det_powers (F : fieldType) (u t : F) k l p q : u ^+ q = 1 -> t != 0 -> (k * p = l * q)%N ->
+  \det (block_mx (t ^+ k)%:M 0 0 (u * t ^- l)%:M : 'M[F]_(p + q)) = 1.
+Proof.
+move=> uq t0 kl; rewrite det_ublock !det_scalar exprMn uq mul1r exprVn -!exprM kl divff //.
+exact: expf_neq0.
+Qed.
+
 Lemma det_four_six : \det (block_mx 8%:M 0 0 (- 4^-1)%:M : 'M[rat]_(4 + 6)) = 1.
-Proof. by rewrite det_ublock !det_scalar. Qed.
+Proof.
+by have := @det_powers rat (-1) 2 3 2 4 6 (sqrr_sign _ 3) isT erefl; rewrite -!natrX mulN1r.
+Qed.
 
 Lemma det_three_five : \det (block_mx 32%:M 0 0 8^-1%:M : 'M[rat]_(3 + 5)) = 1.
 Proof.
-rewrite det_ublock !det_scalar (natrX rat 2 5 : 32 = _) (natrX rat 2 3 : 8 = _) exprVn -!exprM.
-by apply: divff; apply: expf_neq0; rewrite pnatr_eq0.
+by have := @det_powers rat 1 2 5 3 3 5 (expr1n _ _) isT erefl; rewrite -!natrX mul1r.
 Qed.
 
 Corollary four_six_and_three_five_eight :
@@ -1592,7 +1606,7 @@ move: (invmx Q) => P; rewrite -[Q]vsubmxK -[P]hsubmxK.
 move: (usubmx Q) (dsubmx Q) (lsubmx P) (rsubmx P) => Qu Qd Pl Pr.
 rewrite mul_col_row scalar_mx_block => /eq_block_mx[_ _ _ QP] PQ.
 exists Pr, ((S - 1%:M) *m Qd); split; last by rewrite -mulmxA QP mulmx1 addrC subrK.
-rewrite -PQ mul_block_col !mul_row_col; blocks.
+rewrite -PQ mul_block_col !mul_row_col mul1mx !mul0mx addr0 add0r.
 by rewrite -addrA -mulmxDr mulmxBl mul1mx [Qd + _]addrC subrK.
 Qed.
 
@@ -1646,7 +1660,7 @@ have dA : \det (A + y *m w) = 1.
   have := congr1 determinant e1; rewrite !det_mulmx !det_L mul1r mulr1 dN.
   by rewrite det_ublock det1 mul1r.
 have [S [uS aS] h] := commutator_avoiding us (oner_neq0 F) hs dA.
-apply: (@solvable_L _ _ x y); rewrite e1; exists 0, S; split=> //; blocks.
+apply: (@solvable_L _ _ x y); rewrite e1; exists 0, S; split=> //; rewrite mul_diag_block !mul1mx mulmx0.
 have := sim_not_eigenvalue h aS => /(sim_clear_upper w)/sim_trans; apply.
 exact/sim_diag/sim_sym.
 Qed.
@@ -1772,9 +1786,9 @@ have [S uS h] : exchange mu A.
     by rewrite el; apply: exchange_scalar; rewrite -det_scalar -el.
   case: n A k w w0 hs dN => [|n] A k w w0 hs dN; last exact: exchange_nonscalar.
   by case/is_scalar_mxP; exists 0; rewrite [LHS]thinmx0 [RHS]thinmx0.
-exists (- (mu^-1 *: (S *m k))), S; split=> //; blocks.
-rewrite mulNmx mul_mx_scalar scalerA mulfV // scale1r addNr.
-exact: h.
+exists (- (mu^-1 *: (S *m k))), S; split=> //.
+rewrite mulmx_block !mul1mx !mul0mx !mulmx0 !addr0 add0r mulNmx mul_mx_scalar scalerA mulfV //.
+by rewrite scale1r addNr.
 Qed.
 
 (* The blocks C and D of M = [A B; C D] in a basis in which C = [0; 1]. *)
@@ -1799,14 +1813,14 @@ have eN : U X *m (block_mx A B C D *m U V) = block_mx 1%:M 0 C N.
 have dN : \det N = 1.
   have := congr1 determinant eN; rewrite !det_mulmx !det_U dM !mul1r => ->.
   by rewrite det_lblock det1 mul1r.
-exists u, (h *m N *m g); split.
+have dN' : \det (h *m N *m g) = 1.
+  by rewrite !det_mulmx mulrAC -det_mulmx hg det1 mul1r.
+exists u, (h *m N *m g); split=> //.
 - split=> //; apply/row_freeP; exists (lsubmx g); move: hg; rewrite gE mul_col_row row_mxKl.
   by rewrite scalar_mx_block => /eq_block_mx[].
-- by rewrite !det_mulmx mulrAC -det_mulmx hg det1 mul1r.
 - rewrite gE mul_col_mx mul_col_row block_mxKur /N mulmxDr mulmxA uC mul0mx addr0.
   by [].
-- move/ULULU_block; rewrite !det_mulmx mulrAC -det_mulmx hg det1 mul1r => /(_ dN).
-  move/(ULU_basis hg); rewrite mul_diag_block mul_block_diag mulmx0 mul0mx !mulmx1.
+- move/(ULULU_block dN')/(ULU_basis hg); rewrite mul_diag_block mul_block_diag mulmx0 mul0mx !mulmx1.
   rewrite gC !mulmxA gh mul1mx -mulmxA gh mulmx1 -eN => /(ULU_left (- X))/(ULU_right (- V)).
   by rewrite mul_UK -mulmxA mul_UU addNr U0 mulmx1.
 Qed.
@@ -2366,7 +2380,7 @@ move=> opp hK /(couplings_word hK)[b] + e; rewrite -e => w.
 have : \det (block_mx A 0 0 D) != 0 by rewrite e gt_eqF ?det_couplings_gt0.
 rewrite det_ublock mulf_eq0 negb_or -!unitfE -!unitmxE => /andP[uA uD].
 apply: opposed_not_tied opp (word_five (b := 0) (c := 0) (d := invmx D) w _ (if_same _ _)).
-by blocks; rewrite !mulmxV // -scalar_mx_block.
+by rewrite mul_diag_block !mulmx0 !mulmxV // -scalar_mx_block.
 Qed.
 
 (* Examples. *)
@@ -2393,10 +2407,9 @@ Theorem block_ones_need_five (Ks : seq 'M[F]_(n + n)) : (0 < n)%N ->
 Proof.
 move=> n_gt0; have opp := opposed_scalars n_gt0 (oner_neq0 F).
 apply: (opposed_need_five (b := 1%:M) (c := 2%:M) _ opp opp).
-rewrite mulmx_block -!scalar_mxM -!raddfD /= scalar_mx_block.
-eq_blocks; rewrite !(mulr1, mul1r, mulrN1) ?addNr ?subrr ?raddf0 //.
-  by rewrite [2]mulr2n addKr.
-by rewrite [2]mulr2n addrK.
+have two : 2%:M = 1%:M + 1%:M :> 'M[F]_n by rewrite -raddfD.
+rewrite mulmx_block scalar_mxN !mulmxN !mulmx1 !mul1mx subrr addNr two addKr addrK.
+by rewrite [RHS]scalar_mx_block.
 Qed.
 
 Theorem block_ones_five : ~~ odd n -> exists X Y Z W V : 'M[F]_n,
@@ -2415,29 +2428,20 @@ Qed.
 Lemma minor_ones (x : F) (S : {set 'I_n}) :
   minor (const_mx x - 1%:M) S = (-1) ^+ #|S| * (1 - x *+ #|S|).
 Proof.
-pose v : 'rV[F]_n := \row_i (i \in S)%:R; pose u := x *: v^T.
+pose v : 'rV[F]_n := \row_i (i \in S)%:R; pose u : 'cV[F]_n := \col_i (x * (i \in S)%:R).
 pose s : 'rV[F]_n := \row_i (-1) ^+ (i \in S).
-have -> : minor (const_mx x - 1%:M) S = \det (diag_mx s + u *m v).
-  congr (\det _); apply/matrixP => i j; rewrite !mxE big_ord1 !mxE.
-  by case: eqP => [<-|_]; case: (i \in S); case: (j \in S); rewrite /= ?mulr1n ?mulr0n
-    ?mulr0 ?mulr1 ?addr0 ?add0r ?subr0 // addrC.
-have ss : diag_mx s *m diag_mx s = 1%:M.
-  rewrite mulmx_diag -diag_const_mx; congr diag_mx; apply/rowP => i.
-  by rewrite !mxE -signr_addb addbb.
-have <- : \det (diag_mx s) = (-1) ^+ #|S|.
+have vs : v *m diag_mx s = - v.
+  by apply/rowP=> i; rewrite mul_mx_diag !mxE; case: (i \in S); rewrite ?mul1r // mul0r oppr0.
+have -> : minor (const_mx x - 1%:M) S = \det ((1%:M - u *m v) *m diag_mx s).
+  rewrite mulmxBl mul1mx -mulmxA vs mulmxN opprK; congr (\det _); apply/matrixP => i j.
+  rewrite !mxE big_ord1 !mxE; case: eqP => [<-|_].
+    by case: (i \in S); rewrite /= ?mulr1 ?mulr0 ?addr0 // addrC.
+  by case: (i \in S); case: (j \in S); rewrite /= ?mulr1 ?mulr0 ?mul0r ?subr0 ?add0r.
+rewrite det_mulmx det_exchange mulrC; congr (_ * _).
   rewrite det_diag -prodr_const [RHS]big_mkcond; apply: eq_bigr => i _.
   by rewrite mxE; case: (i \in S).
-have <- : \det (1%:M + v *m diag_mx s *m u) = 1 - x *+ #|S|.
-  rewrite det_mx11 !mxE /= -sumr_const [in RHS]big_mkcond -sumrN; congr (_ + _).
-  apply: eq_bigr => i _; rewrite mul_mx_diag !mxE; case: (i \in S).
-    by rewrite !mul1r mulr1 mulN1r.
-  by rewrite mulr0 mulr0 oppr0.
-pose N := block_mx (diag_mx s) (- u) v 1%:M.
-transitivity (\det N).
-  rewrite -[RHS]mul1r -(det_U u) -det_mulmx mul_U mulmx1 addNr.
-  by rewrite det_lblock det1 mulr1.
-rewrite -[LHS]mul1r -{1}(det_L (- (v *m diag_mx s))) -det_mulmx mul_L !mulNmx.
-by rewrite -(mulmxA v _ (diag_mx s)) ss mulmx1 subrr det_ublock mulmxN opprK.
+rewrite det_mx11 !mxE -sumr_const [in RHS]big_mkcond; congr (1 - _); apply: eq_bigr => i _.
+by rewrite !mxE; case: (i \in S); rewrite ?mulr0 ?mulr1 ?mul1r.
 Qed.
 
 Lemma det_twos : \det (const_mx 2 - 1%:M : 'M[F]_n) = (-1) ^+ n * (1 - 2 *+ n).
