@@ -1660,7 +1660,8 @@ have dA : \det (A + y *m w) = 1.
   have := congr1 determinant e1; rewrite !det_mulmx !det_L mul1r mulr1 dN.
   by rewrite det_ublock det1 mul1r.
 have [S [uS aS] h] := commutator_avoiding us (oner_neq0 F) hs dA.
-apply: (@solvable_L _ _ x y); rewrite e1; exists 0, S; split=> //; rewrite mul_diag_block !mul1mx mulmx0.
+apply: (@solvable_L _ _ x y); rewrite e1; exists 0, S; split=> //.
+rewrite mul_diag_block !mul1mx mulmx0.
 have := sim_not_eigenvalue h aS => /(sim_clear_upper w)/sim_trans; apply.
 exact/sim_diag/sim_sym.
 Qed.
@@ -1820,7 +1821,8 @@ exists u, (h *m N *m g); split=> //.
   by rewrite scalar_mx_block => /eq_block_mx[].
 - rewrite gE mul_col_mx mul_col_row block_mxKur /N mulmxDr mulmxA uC mul0mx addr0.
   by [].
-- move/(ULULU_block dN')/(ULU_basis hg); rewrite mul_diag_block mul_block_diag mulmx0 mul0mx !mulmx1.
+- move/(ULULU_block dN')/(ULU_basis hg).
+  rewrite mul_diag_block mul_block_diag mulmx0 mul0mx !mulmx1.
   rewrite gC !mulmxA gh mul1mx -mulmxA gh mulmx1 -eN => /(ULU_left (- X))/(ULU_right (- V)).
   by rewrite mul_UK -mulmxA mul_UU addNr U0 mulmx1.
 Qed.
@@ -2030,8 +2032,8 @@ Theorem three_affine_normal (S1 S2 S3 : 'M[R]_n) X Y Z :
   = U X *m block_mx (S1 *m S3) 0 (Y *m S3) S2 *m U (invmx S3 *m Z).
 Proof.
 move=> u3; have S3Z (K : 'M_n) : K *m S3 *m (invmx S3 *m Z) = K *m Z by rewrite -mulmxA mulKVmx.
-rewrite [in RHS]mul_U [RHS]mul_block_U !mulmx_block !mulmx1 !mul1mx !mulmx0 !addr0 !add0r (mulmxA X).
-by rewrite -mulmxDl !S3Z (addrC (X *m S2)) (addrC S2).
+rewrite [in RHS]mul_U [RHS]mul_block_U !mulmx_block !mulmx1 !mul1mx !mulmx0 !addr0 !add0r.
+by rewrite (mulmxA X) -mulmxDl !S3Z (addrC (X *m S2)) (addrC S2).
 Qed.
 
 Theorem three_affine A B C D E Delta : C \in unitmx ->

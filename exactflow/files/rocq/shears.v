@@ -623,7 +623,8 @@ Lemma traces_on_image D C N G : D *m C = C *m N -> C *m G *m C = C ->
   exists r (T : 'M[F]_r), r%:R = \tr (C *m G) /\
     forall j, \tr (power j D *m (C *m G)) = \tr (power j T).
 Proof.
-move=> DC GC; have [H HQ] := row_fullP (col_base_full C); have [K RK] := row_freeP (row_base_free C).
+move=> DC GC; have [H HQ] := row_fullP (col_base_full C).
+have [K RK] := row_freeP (row_base_free C).
 move: (\rank C) (col_base C) (row_base C) H K (mulmx_base C) HQ RK => r Q R H K QR HQ RK.
 pose T := R *m N *m K; exists r, T.
 have DQ : D *m Q = Q *m T by rewrite -[LHS]mulmx1 -RK mulmxA -(mulmxA D) QR DC -QR !mulmxA.
