@@ -9,6 +9,21 @@ Unset Printing Implicit Defensive.
 Import GRing.Theory Num.Theory order.Order.Theory.
 Local Open Scope ring_scope.
 
+(* Orthonormal columns, by blocks. *)
+Section Gram.
+Variables (R : semiRingType) (m p q : nat).
+
+Lemma gram_row (X : 'M[R]_(m, p)) (Y : 'M[R]_(m, q)) :
+  (row_mx X Y)^T *m row_mx X Y = 1%:M ->
+  [/\ X^T *m X = 1%:M, X^T *m Y = 0, Y^T *m X = 0 & Y^T *m Y = 1%:M].
+Proof. by rewrite tr_row_mx mul_col_row scalar_mx_block => /eq_block_mx[]. Qed.
+
+Lemma gram_block n (A : 'M[R]_(m, p)) B (C : 'M[R]_(n, p)) (D : 'M[R]_(n, q)) :
+  (block_mx A B C D)^T *m block_mx A B C D = 1%:M ->
+  A^T *m A + C^T *m C = 1%:M /\ B^T *m B + D^T *m D = 1%:M.
+Proof. by rewrite tr_block_mx mulmx_block scalar_mx_block => /eq_block_mx[]. Qed.
+End Gram.
+
 (* Two involutions: orthonormal columns give six shears in closed form.
 
    The halves have n and e + n entries: e = 0 is the equal split, e = 1 that of an odd
@@ -47,25 +62,15 @@ Hypothesis inv : block_mx A B C D *m block_mx a b c d = 1%:M.
 Hypotheses (orthC : Ch^T *m Ch = 1%:M) (orthJ : Jh^T *m Jh = 1%:M).
 Hypothesis uk : k \in unitmx.
 
-Let gramC : [/\ u^T *m u = 1%:M, u^T *m C = 0, C^T *m u = 0 & C^T *m C = 1%:M].
-Proof.
-by move: orthC; rewrite tr_row_mx mul_col_row scalar_mx_block => /eq_block_mx[].
-Qed.
-
-Let gramJ : v^T *m J = 0 /\ J^T *m J = 1%:M.
-Proof.
-by move: orthJ; rewrite tr_row_mx mul_col_row scalar_mx_block => /eq_block_mx[].
-Qed.
-
 Let uD' : u^T *m D' = v^T.
 Proof.
-have [uu uC _ _] := gramC; rewrite !mulmxA mul_mx_row uu uC mul_row_block.
+have [uu uC _ _] := gram_row orthC; rewrite !mulmxA mul_mx_row uu uC mul_row_block.
 by rewrite !mulmx0 mulmx1 mul0mx !addr0 tr_row_mx mul_row_col mul1mx mul0mx addr0.
 Qed.
 
 Let D'c : D' *m c = - (C *m k).
 Proof.
-have [vJ JJ] := gramJ; rewrite -[c]opprK -/J mulmxN -mulmxA tr_row_mx mul_col_mx vJ JJ.
+have [_ vJ _ JJ] := gram_row orthJ; rewrite -[c]opprK -/J mulmxN -mulmxA tr_row_mx mul_col_mx vJ JJ.
 by rewrite -mulmxA mul_block_col !mulmx0 !mulmx1 !add0r mul_row_col mulmx0 add0r.
 Qed.
 
@@ -85,7 +90,7 @@ Qed.
 
 Let eqA : A *m k + B' *m c = 1%:M.
 Proof.
-have [_ _ _ CC] := gramC.
+have [_ _ _ CC] := gram_row orthC.
 move: inv; rewrite mulmx_block scalar_mx_block => /eq_block_mx[ABac _ CDac _].
 have -> : k = a + V *m c.
   rewrite -[LHS]mul1mx -CC -mulmxA -[C *m k]opprK -D'c.
@@ -126,6 +131,14 @@ split; last rewrite -QP.
 rewrite -[P]vsubmxK -[Q]hsubmxK col_mxKd row_mxKr mul_row_block !mulmx0 mulmx1 addr0 add0r.
 by rewrite !mul_row_col -addrA mulmxA mulmxBr mulmx1 mulmxBl [_ + (_ - _)]addrC subrK.
 Qed.
+
+Lemma five_by_intertwiner g : g \in unitmx ->
+  block_mx 1%:M 0 0 k *m (Jh^T *m Ch) *m g = g *m block_mx 1%:M 0 0 k ->
+  exists X Y Z W V, block_mx A B C D = U X *m L Y *m U Z *m L W *m U V.
+Proof.
+move=> ug /(intertwiner_solves ug)[]; move: (rsubmx _) (_ *m dsubmx _) => Y Z ZY YZ.
+by rewrite (five_by_involution ZY YZ); do 5!eexists.
+Qed.
 End FiveByInvolution.
 
 (* Theta = Jh^T Ch has the determinant of M. *)
@@ -142,12 +155,11 @@ have CV : C *m V = D - D'.
   rewrite mulmxBr !mulmxA (canRL (addKr _) uuCC) mulmxDl mulNmx mul1mx.
   by rewrite opprD addrA [- _ + D]addrC.
 have [vc cc] : (D^T *m u)^T *m c = 0 /\ (- c)^T *m c = - 1%:M.
-  move: JJ; rewrite tr_row_mx mul_col_row scalar_mx_block => /eq_block_mx[_ vc _ cc].
+  have [_ vc _ cc] := gram_row JJ.
   by split; apply: oppr_inj; rewrite -mulmxN ?oppr0 ?opprK.
 have D'c : D' *m c = - C.
   by rewrite -mulmxA tr_row_mx mul_col_mx vc cc mul_row_col mulmx0 add0r mulmxN mulmx1.
-have one : C^T *m C = 1%:M.
-  by move: CC; rewrite tr_row_mx mul_col_row scalar_mx_block => /eq_block_mx[].
+have [_ _ _ one] := gram_row CC.
 move: inv; rewrite mulmx_block (scalar_mx_block n (e + n)) => /eq_block_mx[ABac _ CDac _].
 have Vc : V *m c = 1%:M - a.
   by rewrite mulmxBl cc opprK -mulmxA (canRL (addKr _) CDac) addr0 mulmxN mulmxA one mul1mx addrC.
@@ -162,30 +174,37 @@ Section SimilarInvolutions.
 Variables (F : numFieldType) (m : nat).
 Implicit Types P Q S T : 'M[F]_m.
 
-(* With P = L E U, E = pid_mx r, the matrix S = U L E is U P U^-1, and S and E are
-   idempotents of the same kernel: 1 + S - E conjugates them. *)
+(* Idempotents S and E of one kernel are conjugate by 1 + S - E. *)
+Lemma idempotents_of_one_kernel S E : S *m S = S -> S *m E = S -> E *m S = E -> E *m E = E ->
+  1%:M + (S - E) \in unitmx /\ S *m (1%:M + (S - E)) = (1%:M + (S - E)) *m E.
+Proof.
+move=> SS SE ES EE; have NE : (S - E) *m E = S - E by rewrite mulmxBl SE EE.
+have SN : S *m (S - E) = 0 by rewrite mulmxBr SS SE subrr.
+have NN : (S - E) *m (S - E) = 0 by rewrite mulmxBl SN mulmxBr ES EE subrr subrr.
+split; last by rewrite mulmxDr mulmxDl mulmx1 mul1mx SN NE addr0 addrC subrK.
+have /mulmx1_unit[] // : (1%:M + (S - E)) *m (1%:M - (S - E)) = 1%:M.
+by rewrite mulmxDl mul1mx mulmxBr mulmx1 NN subr0 subrK.
+Qed.
+
+(* With P = L E U, E = pid_mx r, the matrix S = U L E is U P U^-1. *)
 Lemma idempotent_pid P : P *m P = P ->
   exists2 g, g \in unitmx & P *m g = g *m pid_mx (\rank P).
 Proof.
 move=> PP; have := mulmx_ebase P; have uU := row_ebase_unit P.
 have := col_ebase_unit P; move: (row_ebase P) uU (col_ebase P) => U uU L uL.
-set E : 'M_m := pid_mx _ => LEU; pose S := U *m L *m E.
-have EE : E *m E = E by rewrite pid_mx_id // rank_leq_row.
-have SE : S *m E = S by rewrite -mulmxA EE.
-have US : U *m P = S *m U by rewrite -LEU !mulmxA.
-have ES : E *m S = E.
+have := pid_mx_id F m m (rank_leq_row P); move: (pid_mx _) => E EE LEU.
+have US : U *m P = U *m L *m E *m U by rewrite -LEU !mulmxA.
+have ES : E *m (U *m L *m E) = E.
   apply: (can_inj (mulmxK uU)); apply: (can_inj (mulKmx uL)).
-  by rewrite -[_ *m S *m U]mulmxA -US !mulmxA LEU PP.
-have SS : S *m S = S by rewrite {1}/S -mulmxA ES.
-have uh : 1%:M + (S - E) \in unitmx.
-  have /mulmx1_unit[] // : (1%:M + (S - E)) *m (1%:M - (S - E)) = 1%:M.
-  rewrite mulmxDl mul1mx mulmxBr mulmx1 mulmxBl !mulmxBr SS SE ES EE.
-  by rewrite !subrr !subr0 subrK.
-exists (invmx U *m (1%:M + (S - E))); first by rewrite unitmx_mul unitmx_inv uU.
-apply: (can_inj (mulKmx uU)); rewrite !mulmxA US mulmxK // mulmxV // mul1mx.
-by rewrite mulmxDl mulmxDr mul1mx mulmx1 mulmxBl mulmxBr SS SE EE subrr addr0 addrC subrK.
+  by rewrite -(mulmxA E) -US !mulmxA LEU PP.
+move: (U *m L) US ES => K US ES.
+have SE : K *m E *m E = K *m E by rewrite -mulmxA EE.
+have SS : K *m E *m (K *m E) = K *m E by rewrite -(mulmxA K E) ES.
+have [ug Sg] := idempotents_of_one_kernel SS SE ES EE.
+move: (1%:M + _) ug Sg => g ug Sg.
+exists (invmx U *m g); first by rewrite unitmx_mul unitmx_inv uU.
+by apply: (can_inj (mulKmx uU)); rewrite !mulmxA US mulmxK // Sg mulmxV // mul1mx.
 Qed.
-
 (* By the idempotent (1 + S) / 2. *)
 Lemma involution_diag S : S *m S = 1%:M -> exists r g,
   [/\ g \in unitmx, S *m g = g *m ((2 *: pid_mx r : 'M[F]_m) - 1%:M) & \tr S = 2 * r%:R - m%:R].
@@ -233,13 +252,13 @@ Theorem six_by_intertwiner g :
 Proof.
 move=> inv orthC orthJ uk ug gK.
 have inv' : block_mx A B (C + W0 *m A) (D + W0 *m B)
-    *m block_mx (a - b *m W0) b (c - d *m W0) d = 1%:M.
-  rewrite -mul_L -[a - _]/(a + - _) -[c - _]/(c + - _) -!mulmxN -mul_block_L -mulmxA.
-  by rewrite [block_mx A _ _ _ *m _]mulmxA inv mul1mx mulmx1C // mul_LL.
-have JE : Jh = row_mx ((D + W0 *m B)^T *m u) (- (c - d *m W0)) by rewrite opprB.
-rewrite -[block_mx A B C D](mul_LK W0) mul_L.
-rewrite JE in orthJ gK; have [ZY YZ] := intertwiner_solves orthC ug gK.
-by rewrite (five_by_involution inv' orthC orthJ uk ZY YZ); do 5!eexists; rewrite !mulmxA.
+    *m block_mx (a + b *m - W0) b (c + d *m - W0) d = 1%:M.
+  rewrite -mul_L -mul_block_L -mulmxA (mulmxA (block_mx A B C D)) inv mul1mx.
+  exact: mulmx1C (mul_LL W0).
+have JE : d *m W0 - c = - (c + d *m - W0) by rewrite mulmxN opprB.
+rewrite /Jh JE in orthJ gK.
+destruct (five_by_intertwiner inv' orthC orthJ uk ug gK) as [X [Y [Z [W [V five]]]]].
+by exists X, Y, Z, W, V; rewrite -[LHS](mul_LK W0) mul_L five !(mulmxA (L (- W0))).
 Qed.
 End SixByInvolution.
 
@@ -547,30 +566,20 @@ rewrite opprB -[A^T - _]/(A^T + - _) -[B^T - _]/(B^T + - _) -!mulmxN -mul_block_
 by rewrite -tr_block_mx [block_mx A _ _ _ *m _]mulmxA (mulmx1C orthM) mul1mx mulmx1C // mul_LL.
 Qed.
 
-Let uC' : [/\ u^T *m u = 1%:M, C'^T *m u = 0 & C'^T *m C' = 1%:M].
-Proof.
-by move: orthC; rewrite tr_row_mx mul_col_row scalar_mx_block => /eq_block_mx[].
-Qed.
-
 Let W0u : W0^T *m u = 0.
 Proof.
-have [uu C'u _] := uC'; have [_ rows] := rowsM'; apply: gram_eq0.
-have : v^T *m v = 1%:M.
-  by move: orthJ; rewrite tr_row_mx mul_col_row scalar_mx_block => /eq_block_mx[].
-rewrite /v; move: (D'') (C') rows C'u => Q P rows Pu Qu.
+have [uu _ C'u _] := gram_row orthC; have [_ rows] := rowsM'; apply: gram_eq0.
+have [+ _ _ _] := gram_row orthJ; rewrite /v; move: (D'') (C') rows C'u => Q P rows Pu Qu.
 have := congr1 (fun X => u^T *m X *m u) rows; rewrite /= !mulmxDr !mulmxDl mulmx1 uu.
 rewrite -!mulmxA Pu !mulmx0 add0r !trmx_mul !trmxK -!mulmxA in Qu *; rewrite Qu.
 by rewrite -[LHS]addr0 => /addrI <-.
 Qed.
 
 Let bA : bounded 1 A.
-Proof.
-apply: (@bounded_gram _ _ _ _ _ C).
-by move: orthM; rewrite tr_block_mx mulmx_block scalar_mx_block => /eq_block_mx[].
-Qed.
+Proof. by apply: (@bounded_gram _ _ _ _ _ C); have [] := gram_block orthM. Qed.
 
 Let JJ : J^T *m J = 1%:M.
-Proof. by move: orthJ; rewrite tr_row_mx mul_col_row scalar_mx_block => /eq_block_mx[]. Qed.
+Proof. by have [] := gram_row orthJ. Qed.
 
 Let ChCh : u *m u^T + C' *m C'^T = 1%:M.
 Proof. by move: (mulmx1C orthC); rewrite tr_row_mx mul_row_col. Qed.
@@ -579,7 +588,7 @@ Proof. by move: (mulmx1C orthC); rewrite tr_row_mx mul_row_col. Qed.
 Let bD'' : bounded 1 D''.
 Proof.
 rewrite -[D'']trmxK; apply: bounded_tr => x; rewrite expr1n mul1r.
-have [_ rows] := rowsM'; have [_ _ CC] := uC'.
+have [_ rows] := rowsM'; have [_ _ _ CC] := gram_row orthC.
 have eq1 : dot (C'^T *m x) (C'^T *m x) + dot (D''^T *m x) (D''^T *m x)
     = dot x x + dot (W0^T *m x) (W0^T *m x).
   by rewrite !dot_mul !trmxK -!dotDr !mulmxA -mulmxDl rows mulmxDl mul1mx.
@@ -602,7 +611,7 @@ Qed.
 (* The upper right block of M' U (- C'^T D''), by its products with v and J. *)
 Let E : B - A *m C'^T *m D'' = - J^T.
 Proof.
-have [_ C'u CC] := uC'; have [rA rows] := rowsM'.
+have [_ _ C'u CC] := gram_row orthC; have [rA rows] := rowsM'.
 have Bv : B *m v = 0.
   by rewrite mulmxA (canRL (addKr _) rA) addrC mulmxBl W0u -mulmxA C'u mulmx0 subrr.
 have Dv : D'' *m v = u.
@@ -632,15 +641,14 @@ Proof.
 have [_ uk] := mulmx1_unit orthk; have [_ ug] := mulmx1_unit orthg.
 have oJ : (row_mx v (- - J))^T *m row_mx v (- - J) = 1%:M by rewrite opprK.
 have gJ : K *m ((row_mx v (- - J))^T *m Ch) *m g = g *m K by rewrite opprK.
-have [ZY YZ] := intertwiner_solves orthC ug gJ; have [_ _ CC] := uC'.
+have [ZY YZ] := intertwiner_solves orthC ug gJ; have [_ _ _ CC] := gram_row orthC.
 have := five_by_involution inverse orthC oJ uk ZY YZ.
 rewrite !opprK -/Jh -/D' !(invmx_orthogonal D'D') (invmx_orthogonal orthg) -trmx_mul.
 set Y := rsubmx _; rewrite -[dsubmx _]trmxK trmx_dsub trmxK -/Y; set Z := _ *m Y^T => eM.
 have YY : Y^T *m Y = 1%:M.
   have : (Ch *m g)^T *m (Ch *m g) = 1%:M.
     by rewrite trmx_mul -mulmxA [Ch^T *m _]mulmxA orthC mul1mx.
-  rewrite -[Ch *m g]hsubmxK tr_row_mx mul_col_row scalar_mx_block.
-  by case/eq_block_mx.
+  by rewrite -[Ch *m g]hsubmxK => /gram_row[].
 have bY := bounded_isometry YY; have bD' := bounded_isometry D'D'.
 have bC := bounded_tr (bounded_isometry CC).
 have bZ : bounded 2 Z.
@@ -683,7 +691,7 @@ Section Reflections.
 Variables (R : realFieldType) (m : nat).
 Implicit Types (w x y : 'cV[R]_m) (K : 'M[R]_m).
 
-Definition refl w : 'M_m := 1%:M - (2 / dot w w) *: (w *m w^T).
+Definition refl w : 'M[R]_m := 1%:M - (2 / dot w w) *: (w *m w^T).
 
 Lemma dot_eq0 x : (dot x x == 0) = (x == 0).
 Proof.
@@ -1071,7 +1079,7 @@ move: yy; rewrite dotZ dot_mul mulmxA Cx -[x in dot x _]scale1r dotZ xx mul1r mu
 by rewrite -scalemxAr mulmxA Cx scalerA -[c in LHS](mulfK (lt0r_neq0 c0)) mulrAC cmu mul1r.
 Qed.
 
-Theorem singular_values n (C : 'M[R]_n) : exists (P Q : 'M_n) (d : 'rV_n),
+Theorem singular_values n (C : 'M[R]_n) : exists (P Q : 'M[R]_n) (d : 'rV[R]_n),
   [/\ P^T *m P = 1%:M, Q^T *m Q = 1%:M, forall i, 0 <= d 0 i & C = P *m diag_mx d *m Q^T].
 Proof.
 elim: n C => [|n IH].
@@ -1120,7 +1128,7 @@ have ZZ : Z *m Z^T = W0^T *m W0.
   by rewrite (mulmx1C oC) mulmx1 tr_row_mx mul_row_col trmx0 mul0mx add0r => ->.
 move: W0Ch; rewrite mul_mx_row => /eq_row_mx[W0u _].
 have [uu C'u] : u^T *m u = 1%:M /\ (C + W0 *m A)^T *m u = 0.
-  by move: oC; rewrite tr_row_mx mul_col_row scalar_mx_block => /eq_block_mx[].
+  by have [] := gram_row oC.
 have Cu : C^T *m u = 0.
   by move: C'u; rewrite [(_ + _)^T]trmxD mulmxDl trmx_mul -mulmxA W0u mulmx0 addr0.
 have uW0 : u^T *m W0 = 0 by rewrite -[LHS]trmxK trmx_mul trmxK W0u trmx0.
@@ -1183,8 +1191,7 @@ have AA : Ah^T *m Ah = F - H *m H.
   have -> : H *m H = (row_mx 0 C)^T *m row_mx 0 C.
     by rewrite -OH trmx_mul -mulmxA [O^T *m _]mulmxA OO mul1mx HT.
   rewrite !tr_row_mx !mul_col_row !trmx0 !mul0mx !mulmx0.
-  move: orthM; rewrite tr_block_mx mulmx_block scalar_mx_block => /eq_block_mx[AC _ _ _].
-  by rewrite opp_block_mx add_block_mx !(oppr0, addr0) -AC addrK.
+  by have [AC _] := gram_block orthM; rewrite opp_block_mx add_block_mx !(oppr0, addr0) -AC addrK.
 have GF : G *m F = F - G *m H by rewrite -{1}[G](subKr 1%:M) -GH mulmxBl mul1mx -mulmxA HF.
 have GAA : G *m (Ah^T *m Ah) = F - H.
   by rewrite AA mulmxBr GF mulmxA {2}GH mulmxBl mul1mx opprB addrA subrK.
@@ -1582,7 +1589,7 @@ Qed.
 End Blocks.
 
 Definition spiked n := forall N : 'M[R]_n, posdef N ->
-  exists r : R, forall rho, r <= rho -> exists (e : 'rV_n) (x : 'cV_n),
+  exists r : R, forall rho, r <= rho -> exists (e : 'rV[R]_n) (x : 'cV[R]_n),
   [/\ forall i, 0 < e 0 i, diag_mx e *m N *m diag_mx e = 1%:M + x *m x^T
     & x^T *m x = rho%:M].
 
@@ -1667,7 +1674,7 @@ Proof. by case: n => [|[|[|]]] // _; [apply: spiked_1 | apply: spiked_2]. Qed.
 
 Theorem two_layers_exist p q (A : 'M[R]_p) (B : 'M[R]_q) C :
   (0 < p <= 2)%N -> (0 < q <= 2)%N -> posdef (block_mx A C C^T B) ->
-  exists (s1 : 'rV_p) (s2 : 'rV_q) X T, [/\ forall i, 0 < s1 0 i, forall i, 0 < s2 0 i
+  exists (s1 : 'rV[R]_p) (s2 : 'rV[R]_q) X T, [/\ forall i, 0 < s1 0 i, forall i, 0 < s2 0 i
     & covariance (block_mx (diag_mx s1) X 0 1%:M *m block_mx 1%:M 0 T (diag_mx s2))
       = block_mx A C C^T B].
 Proof.
@@ -1707,7 +1714,7 @@ Qed.
 
 (* one coupling, with positive scales s *)
 Theorem one_layer_L p q (A : 'M[R]_p) (B : 'M[R]_q) C : posdef (block_mx A C C^T B) ->
-  (exists (s : 'rV_q) T, (forall i, 0 < s 0 i) /\
+  (exists (s : 'rV[R]_q) T, (forall i, 0 < s 0 i) /\
      covariance (block_mx 1%:M 0 T (diag_mx s)) = block_mx A C C^T B) <->
   A = 1%:M /\ is_diag_mx (B - C^T *m C).
 Proof.
@@ -1735,7 +1742,7 @@ Qed.
 
 Theorem two_layers_exist_LU p q (A : 'M[R]_p) (B : 'M[R]_q) C :
   (0 < p <= 2)%N -> (0 < q <= 2)%N -> posdef (block_mx A C C^T B) ->
-  exists (s1 : 'rV_p) (s2 : 'rV_q) X T, [/\ forall i, 0 < s1 0 i, forall i, 0 < s2 0 i
+  exists (s1 : 'rV[R]_p) (s2 : 'rV[R]_q) X T, [/\ forall i, 0 < s1 0 i, forall i, 0 < s2 0 i
     & covariance (block_mx 1%:M 0 T (diag_mx s2) *m block_mx (diag_mx s1) X 0 1%:M)
       = block_mx A C C^T B].
 Proof.
@@ -1746,7 +1753,7 @@ by exists s1, s2, X, T; split=> //; blocks; rewrite [T *m X + _]addrC.
 Qed.
 
 Theorem one_layer_U p q (A : 'M[R]_p) (B : 'M[R]_q) C : posdef (block_mx A C C^T B) ->
-  (exists (s : 'rV_p) X, (forall i, 0 < s 0 i) /\
+  (exists (s : 'rV[R]_p) X, (forall i, 0 < s 0 i) /\
      covariance (block_mx (diag_mx s) X 0 1%:M) = block_mx A C C^T B) <->
   B = 1%:M /\ is_diag_mx (A - C *m C^T).
 Proof.
