@@ -24,6 +24,16 @@ Lemma gram_block n (A : 'M[R]_(m, p)) B (C : 'M[R]_(n, p)) (D : 'M[R]_(n, q)) :
 Proof. by rewrite tr_block_mx mulmx_block scalar_mx_block => /eq_block_mx[]. Qed.
 End Gram.
 
+Lemma gram0 (R : comSemiRingType) m p q (X : 'M[R]_(m, p)) (Y : 'M[R]_(m, q)) :
+  X^T *m Y = 0 -> Y^T *m X = 0.
+Proof. by move=> XY; rewrite -[LHS]trmxK trmx_mul trmxK XY trmx0. Qed.
+
+Lemma row_gram (R : comSemiRingType) m p q (X : 'M[R]_(m, p)) (Y : 'M[R]_(m, q)) :
+  X^T *m X = 1%:M -> X^T *m Y = 0 -> Y^T *m Y = 1%:M -> (row_mx X Y)^T *m row_mx X Y = 1%:M.
+Proof.
+by move=> XX XY YY; rewrite tr_row_mx mul_col_row XX XY (gram0 XY) YY -scalar_mx_block.
+Qed.
+
 (* Two involutions: orthonormal columns give six shears in closed form.
 
    The halves have n and e + n entries: e = 0 is the equal split, e = 1 that of an odd
@@ -916,35 +926,47 @@ End Reversal.
 
    References.  Standard; the reflections: Householder, Unitary triangularization of a
    nonsymmetric matrix, J. ACM 5 (1958). *)
+(* If E D = P, the bordered matrix times [P, - r E; 0, 1] is triangular. *)
+Lemma det_bordered (K : comRingType) n (a P : K) (r : 'rV[K]_n) (c : 'cV[K]_n) (D E : 'M[K]_n) :
+  E *m D = P%:M ->
+  P * \det (block_mx a%:M r c D) = (P * a - (r *m E *m c) 0 0) * \det D.
+Proof.
+move=> ED; have := det_mulmx (block_mx P%:M (- (r *m E)) 0 1%:M) (block_mx a%:M r c D).
+rewrite det_ublock det1 mulr1 det_scalar1 => <-; rewrite mulmx_block !mul0mx !mul1mx !add0r.
+rewrite !mulNmx -scalar_mxM -(mulmxA r E D) ED mul_mx_scalar mul_scalar_mx subrr det_lblock.
+by rewrite det_mx11 !mxE eqxx mulr1n.
+Qed.
+
+Lemma det_arrow (K : idomainType) n (a : K) (r : 'rV[K]_n) (c : 'cV[K]_n) (x : 'I_n -> K) :
+  \prod_j x j != 0 -> \det (block_mx a%:M r c (diag_mx (\row_j x j))) =
+  a * \prod_j x j - \sum_i r 0 i * c i 0 * \prod_(j | j != i) x j.
+Proof.
+move=> P0; pose E := diag_mx (\row_i \prod_(j | j != i) x j).
+have ED : E *m diag_mx (\row_j x j) = (\prod_j x j)%:M.
+  rewrite mulmx_diag -diag_const_mx; congr diag_mx; apply/rowP=> i.
+  by rewrite !mxE mulrC [RHS](bigD1 i).
+apply: (mulfI P0); rewrite (det_bordered _ _ _ ED) det_diag mulrC [_ * a]mulrC.
+congr (_ * (_ - _)); first by apply: eq_bigr => j _; rewrite mxE.
+by rewrite mxE; apply: eq_bigr => i _; rewrite mul_mx_diag !mxE mulrAC.
+Qed.
+
 Section RealSpectral.
 Variable R : rcfType.
 
-Lemma char_poly_bordered n (a : R) (b : 'cV_n) (l : 'rV_n) :
+Lemma char_poly_bordered n (a : R) (b : 'cV[R]_n) (l : 'rV[R]_n) :
   char_poly (block_mx a%:M b^T b (diag_mx l)) =
   ('X - a%:P) * \prod_j ('X - (l 0 j)%:P)
   - \sum_i (b i 0 ^+ 2)%:P * \prod_(j | j != i) ('X - (l 0 j)%:P).
 Proof.
-set P := \prod_j _; set p := _ - _; pose B := map_mx polyC b.
-pose D := diag_mx (\row_j ('X - (l 0 j)%:P)).
-pose E := diag_mx (\row_i \prod_(j | j != i) ('X - (l 0 j)%:P)).
-have ED : E *m D = P%:M.
-  rewrite mulmx_diag -diag_const_mx; congr diag_mx; apply/rowP=> i.
-  by rewrite !mxE mulrC /P [RHS](bigD1 i).
-have P0 : P != 0 by apply/monic_neq0/monic_prod_XsubC.
 have -> : char_poly (block_mx a%:M b^T b (diag_mx l)) =
-    \det (block_mx ('X - a%:P)%:M (- B^T) (- B) D).
+    \det (block_mx ('X - a%:P)%:M (- map_mx polyC b^T) (- map_mx polyC b)
+      (diag_mx (\row_j ('X - (l 0 j)%:P)))).
   rewrite /char_poly /char_poly_mx map_block_mx (@scalar_mx_block _ 1 n) opp_block_mx.
-  rewrite add_block_mx !sub0r map_scalar_mx map_trmx map_diag_mx scalar_mxB.
+  rewrite add_block_mx !sub0r map_scalar_mx map_diag_mx scalar_mxB.
   congr (\det (block_mx _ _ _ _)); rewrite -diag_const_mx -diag_mxB; congr diag_mx.
   by apply/rowP=> j; rewrite !mxE.
-apply: (mulfI P0).
-have : block_mx P%:M (B^T *m E) 0 1%:M *m block_mx ('X - a%:P)%:M (- B^T) (- B) D
-    = block_mx p%:M 0 (- B) D.
-  blocks; rewrite -!mulmxA ED !mul_mx_scalar mul_scalar_mx scalerN addNr; eq_blocks.
-  apply/matrixP=> i j; rewrite !ord1 !mulmxN !mxE !mulr1n; congr (_ - _).
-  by apply: eq_bigr => k _; rewrite mul_diag_mx !mxE mulrCA -expr2 rmorphXn /= mulrC.
-move/(congr1 determinant); rewrite det_mulmx det_ublock det_lblock det1 mulr1 !det_scalar1.
-by move=> ->; rewrite mulrC det_diag; congr (_ * _); apply: eq_bigr => j _; rewrite mxE.
+rewrite det_arrow; last by apply/monic_neq0/monic_prod_XsubC.
+by congr (_ - _); apply: eq_bigr => i _; rewrite !mxE mulrNN -polyCM -expr2.
 Qed.
 
 Lemma root_bordered n (a : R) (b : 'cV_n) (l : 'rV_n) :
@@ -1110,47 +1132,43 @@ End RealSpectral.
    others.  No basis is chosen, and nothing depends on which singular values agree.
 
    References.  The construction is new to our knowledge; see FiveByInvolution. *)
+(* D J = W0 + C Z^T and B J = A Z^T - 1, where J = D^T W0 - B^T and Z Z^T = W0^T W0. *)
+Lemma orthogonal_J (R : comRingType) e n m (A Z : 'M[R]_n) (B : 'M[R]_(n, m))
+    (C C' W0 : 'M[R]_(m, n)) (D : 'M[R]_m) (u : 'M[R]_(m, e)) :
+  block_mx A B C D *m (block_mx A B C D)^T = 1%:M -> C' = C + W0 *m A -> Z = A - W0^T *m C ->
+  let Ch := row_mx u C' in let Jh := row_mx ((D + W0 *m B)^T *m u) (D^T *m W0 - B^T) in
+  Ch^T *m Ch = 1%:M -> Ch *m Ch^T = 1%:M -> W0^T *m Ch = row_mx 0 Z -> Jh^T *m Jh = 1%:M.
+Proof.
+rewrite tr_block_mx mulmx_block scalar_mx_block => /eq_block_mx[AA AC CA CC].
+move=> C'E ZE Ch Jh oC oC' W0Ch.
+have ZZ : Z *m Z^T = W0^T *m W0.
+  have := mulmxA W0^T Ch (Ch^T *m W0).
+  rewrite (mulmxA Ch) oC' mul1mx W0Ch -[Ch^T *m W0]trmxK trmx_mul trmxK W0Ch tr_row_mx.
+  by rewrite mul_row_col mul0mx add0r.
+move: W0Ch; rewrite mul_mx_row => /eq_row_mx[Wu _]; have [uu _ C'u _] := gram_row oC.
+have Cu : C^T *m u = 0.
+  by move: C'u; rewrite C'E trmxD mulmxDl trmx_mul -mulmxA Wu mulmx0 addr0.
+have ZT : Z^T = A^T - C^T *m W0 by rewrite ZE trmxB trmx_mul trmxK.
+have DDu : D *m (D^T *m u) = u.
+  by have := mulmxDl (C *m C^T) (D *m D^T) u; rewrite CC mul1mx -!mulmxA Cu mulmx0 add0r.
+have DJ : D *m (D^T *m W0 - B^T) = W0 + C *m Z^T.
+  rewrite mulmxBr mulmxA (canRL (addKr _) CC) (canRL (addKr _) CA) addr0 opprK mulmxDl mulNmx.
+  by rewrite mul1mx ZT mulmxBr (mulmxA C) [- _ + W0]addrC -addrA [- _ + _]addrC.
+have BJ : B *m (D^T *m W0 - B^T) = A *m Z^T - 1%:M.
+  rewrite mulmxBr mulmxA (canRL (addKr _) AC) (canRL (addKr _) AA) addr0 opprD opprK addrA.
+  by rewrite ZT mulmxBr mulNmx (mulmxA A) [- _ + _]addrC.
+have vE : (D + W0 *m B)^T *m u = D^T *m u.
+  by rewrite trmxD mulmxDl trmx_mul -mulmxA Wu mulmx0 addr0.
+rewrite /Jh vE; apply: row_gram; first by rewrite trmx_mul trmxK -mulmxA DDu.
+  by rewrite trmx_mul trmxK -mulmxA DJ mulmxDr mulmxA (gram0 Wu) (gram0 Cu) mul0mx addr0.
+rewrite trmxB trmx_mul !trmxK mulmxBl -mulmxA DJ BJ mulmxDr -ZZ ZE mulmxBl mulmxA.
+by rewrite subrK opprB addrC subrK.
+Qed.
+
 Section FirstLayer.
 Variables (R : rcfType) (e n : nat).
 Variables (A : 'M[R]_n) (B : 'M[R]_(n, e + n)) (C : 'M[R]_(e + n, n)) (D : 'M[R]_(e + n)).
 Hypothesis orthM : (block_mx A B C D)^T *m block_mx A B C D = 1%:M.
-
-(* Jh = [B; D]^T G, and [A; C]^T G = [0, - Z^T] with Z Z^T = W0^T W0; the squares of [A; C]
-   and [B; D] add up to 1. *)
-Lemma orthogonal_J (W0 : 'M_(e + n, n)) (u : 'M_(e + n, e)) :
-  let Ch : 'M_(e + n) := row_mx u (C + W0 *m A) in
-  let Jh : 'M_(e + n) := row_mx ((D + W0 *m B)^T *m u) (D^T *m W0 - B^T) in
-  Ch^T *m Ch = 1%:M -> W0^T *m Ch = row_mx 0 (A - W0^T *m C) -> Jh^T *m Jh = 1%:M.
-Proof.
-move=> Ch Jh oC W0Ch; set Z := A - _ in W0Ch.
-have ZZ : Z *m Z^T = W0^T *m W0.
-  have := congr1 (fun X => X *m X^T) W0Ch; rewrite /= trmx_mul trmxK mulmxA -(mulmxA _ Ch).
-  by rewrite (mulmx1C oC) mulmx1 tr_row_mx mul_row_col trmx0 mul0mx add0r => ->.
-move: W0Ch; rewrite mul_mx_row => /eq_row_mx[W0u _].
-have [uu C'u] : u^T *m u = 1%:M /\ (C + W0 *m A)^T *m u = 0.
-  by have [] := gram_row oC.
-have Cu : C^T *m u = 0.
-  by move: C'u; rewrite [(_ + _)^T]trmxD mulmxDl trmx_mul -mulmxA W0u mulmx0 addr0.
-have uW0 : u^T *m W0 = 0 by rewrite -[LHS]trmxK trmx_mul trmxK W0u trmx0.
-pose G : 'M_(n + (e + n), e + n) := block_mx 0 (- 1%:M) u W0.
-have -> : Jh = (col_mx B D)^T *m G.
-  rewrite tr_col_mx mul_row_block mulmx0 add0r mulmxN mulmx1 [- _ + _]addrC; congr row_mx.
-  by rewrite [(_ + _)^T]trmxD mulmxDl trmx_mul -mulmxA W0u mulmx0 addr0.
-have NG : (col_mx A C)^T *m G = row_mx 0 (- Z^T).
-  rewrite tr_col_mx mul_row_block mulmx0 add0r mulmxN mulmx1 Cu [Z^T]linearB /= opprB trmx_mul.
-  by rewrite trmxK addrC.
-have BD : col_mx B D *m (col_mx B D)^T = 1%:M - col_mx A C *m (col_mx A C)^T.
-  move: (mulmx1C orthM); rewrite block_mxEh tr_row_mx mul_row_col.
-  by move/(canRL (addKr _)) => ->; rewrite addrC.
-rewrite trmx_mul trmxK mulmxA -(mulmxA G^T) BD mulmxBr mulmx1 mulmxBl.
-have -> : G^T *m (col_mx A C *m (col_mx A C)^T) *m G = block_mx 0 0 0 (W0^T *m W0).
-  rewrite mulmxA -mulmxA NG -[col_mx A C]trmxK -trmx_mul NG tr_row_mx mul_col_row trmx0.
-  by rewrite !mul0mx !mulmx0 [(- Z^T)^T]trmxN trmxK mulNmx mulmxN opprK ZZ.
-rewrite tr_block_mx mulmx_block !trmx0 [(- 1%:M)^T]trmxN trmx1.
-rewrite !mul0mx !mulmx0 !add0r ?addr0 uu W0u uW0.
-rewrite mulNmx mulmxN opprK mulmx1 opp_block_mx add_block_mx !(oppr0, addr0) addrK.
-by rewrite [RHS]scalar_mx_block.
-Qed.
 
 Lemma bounded_diag m (g : 'rV[R]_m) : (forall i, 0 <= g 0 i <= 1) -> bounded 1 (diag_mx g).
 Proof.
@@ -1201,8 +1219,9 @@ have ChE : Ch = O.
   have : row_mx 0 C + W0 *m Ah = row_mx 0 (rsubmx O) :> 'M_(e + n).
     by rewrite -!mulmxA GAA mulmxBr OH OF addrC subrK.
   by rewrite mul_mx_row add_row_mx => /eq_row_mx[_ C'E]; rewrite /Ch C'E hsubmxK.
-split; first by rewrite ChE.
-  apply: orthogonal_J; rewrite -/Ch ChE //.
+have ChO : Ch^T *m Ch = 1%:M by rewrite ChE.
+split=> //.
+  apply: (orthogonal_J (mulmx1C orthM) erefl erefl ChO (mulmx1C ChO)); rewrite -/Ch ChE.
   have -> : row_mx 0 (A - W0^T *m C) = Ah - W0^T *m (O *m H).
     by rewrite OH mul_mx_row mulmx0 opp_row_mx add_row_mx subr0.
   have WO : W0^T *m O = Ah *m G by rewrite !trmx_mul trmxK GT -!mulmxA OO mulmx1.
