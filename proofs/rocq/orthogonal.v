@@ -654,7 +654,8 @@ have gJ : K *m ((row_mx v (- - J))^T *m Ch) *m g = g *m K by rewrite opprK.
 have [ZY YZ] := intertwiner_solves orthC ug gJ; have [_ _ _ CC] := gram_row orthC.
 have := five_by_involution inverse orthC oJ uk ZY YZ.
 rewrite !opprK -/Jh -/D' !(invmx_orthogonal D'D') (invmx_orthogonal orthg) -trmx_mul.
-set Y := rsubmx _; rewrite -[dsubmx _]trmxK trmx_dsub trmxK -/Y; set Z := _ *m Y^T => eM.
+set Y := rsubmx _; rewrite -[dsubmx _]trmxK trmx_dsub trmxK -/Y; set Z := _ *m Y^T.
+set W := D'^T *m _; set V := C'^T *m _; set X := _ *m D'^T => eM.
 have YY : Y^T *m Y = 1%:M.
   have : (Ch *m g)^T *m (Ch *m g) = 1%:M.
     by rewrite trmx_mul -mulmxA [Ch^T *m _]mulmxA orthC mul1mx.
@@ -664,16 +665,19 @@ have bC := bounded_tr (bounded_isometry CC).
 have bZ : bounded 2 Z.
   rewrite -[2]mulr1; apply: bounded_mul (bounded_tr bY).
   by apply: bounded_sub; apply: bounded_isometry; rewrite // trmx1 mulmx1.
-rewrite -[block_mx A B C D](mul_LK W0) mul_L eM; do 5!eexists; split; first by rewrite !mulmxA.
-split; [| exact: bY | exact: bZ | |].
-- rewrite -[4]mulr1; apply: bounded_mul (bounded_tr bD').
+have bX : bounded 4 X.
+  rewrite -[4]mulr1; apply: bounded_mul (bounded_tr bD').
   rewrite (_ : 4 = 2 + 2); last by rewrite -natrD.
-  apply: (bounded_sub _ bZ); rewrite mulmxBr opprB addrA addrAC E addrC.
+  apply: (bounded_sub _ bZ); rewrite /V mulmxA mulmxBr opprB addrA addrAC E addrC.
   apply: bounded_sub; last exact: bounded_tr (bounded_isometry JJ).
   by have := bounded_mul (bounded_mul bA bC) bD'; rewrite !mulr1.
-- rewrite -[2]mul1r; apply: bounded_mul; first exact: bounded_tr.
-  by apply: (bounded_sub _ bY); apply: bounded_isometry.
-- by rewrite -[2]mul1r; apply: bounded_mul => //; apply: bounded_sub.
+have bW : bounded 2 W.
+  rewrite -[2]mul1r; apply: bounded_mul; first exact: bounded_tr.
+  exact: bounded_sub (bounded_isometry CC) bY.
+have bV : bounded 2 V by rewrite -[2]mul1r; apply: bounded_mul bC (bounded_sub bD'' bD').
+clearbody X V W Z; clearbody Y.
+exists X, Y, Z, W, V; split; last by split.
+by rewrite -[LHS](mul_LK W0) mul_L eM !(mulmxA (L (- W0))).
 Qed.
 End SixBounded.
 
@@ -1444,27 +1448,23 @@ Theorem two_layers A B C (D1 : 'M[R]_p) (D2 : 'M[R]_q) T :
   let X := (C - D1 *m T^T) *m invmx B in
   covariance (block_mx D1 X 0 1%:M *m block_mx 1%:M 0 T D2) = block_mx A C C^T B.
 Proof.
-move=> uB symB eqT eqS X.
-have XB : X *m B = C - D1 *m T^T by rewrite mulmxKV.
-have XE : X = (C - D1 *m T^T) *m invmx B by [].
-have XT : X^T = invmx B *m (C^T - T *m D1^T).
-  by rewrite trmx_mul trmx_inv symB linearB /= trmx_mul trmxK.
-clearbody X.
-have eqB : T *m T^T + D2 *m D2^T = B by rewrite eqT subrK.
-rewrite two_layers_product /covariance tr_block_mx mulmx_block.
+move=> uB symB /(canLR (subrK _)) eqB /(canRL (subrK _)) AE X.
+have XB : X *m B + D1 *m T^T = C by rewrite mulmxKV // subrK.
+pose Y := invmx B *m T *m D1^T.
+have XE : X *m T *m D1^T = C *m Y - D1 *m T^T *m Y by rewrite -mulmxBl !mulmxA.
+have XT : X^T = invmx B *m C^T - Y.
+  by rewrite trmx_mul trmx_inv symB trmxB trmx_mul trmxK mulmxBr mulmxA.
+have YE : D1 *m (1%:M - T^T *m invmx B *m T) *m D1^T = D1 *m D1^T - D1 *m T^T *m Y.
+  by rewrite mulmxBr mulmx1 mulmxBl !mulmxA.
+clearbody X Y.
 have ur : (D1 + X *m T) *m T^T + X *m D2 *m D2^T = C.
-  by rewrite mulmxDl -!mulmxA -addrA -mulmxDr eqB XB addrC subrK.
+  by rewrite mulmxDl -!mulmxA -addrA -mulmxDr eqB addrC.
+rewrite two_layers_product /covariance tr_block_mx mulmx_block ur eqB.
 have -> : T *m (D1 + X *m T)^T + D2 *m (X *m D2)^T = C^T.
-  by rewrite -ur [in RHS]linearD /= !trmx_mul !trmxK.
-have ul : (D1 + X *m T) *m (D1 + X *m T)^T + X *m D2 *m (X *m D2)^T
-    = (D1 + X *m T) *m D1^T + C *m X^T.
-  rewrite [in X in X + _ = _]linearD /= [in X in X + _ = _]trmx_mul mulmxDr.
-  by rewrite [(X *m D2)^T]trmx_mul !mulmxA -addrA -mulmxDl ur.
-have AE : A = D1 *m (1%:M - T^T *m invmx B *m T) *m D1^T + C *m invmx B *m C^T.
-  by rewrite -eqS subrK.
-rewrite ur ul eqB XT; eq_blocks; rewrite [RHS]AE XE.
-rewrite mulmxDl !mulmxBl !mulmxBr mulmx1 mulmxBl !mulmxA -!addrA; congr (_ + _).
-by rewrite addrC -!addrA addNr addr0.
+  by rewrite -ur (trmxD (_ *m T^T)) !trmx_mul !trmxK.
+apply: eq_block => //; rewrite trmxD !(trmx_mul X) mulmxDr !mulmxA -addrA -mulmxDl ur AE.
+rewrite mulmxDl XE XT YE mulmxBr mulmxA [C *m Y - _]addrC addrA -addrA.
+by rewrite [C *m Y + _]addrC subrK.
 Qed.
 
 Lemma inverse_of_product n (M N : 'M[R]_n) : M \in unitmx -> N \in unitmx ->
@@ -1545,6 +1545,17 @@ End Gaussians.
      one_layer_L           some L (T, D2) does iff Sigma11 = 1 and the Schur complement
                            is diagonal, for every size
      one_layer_U           the same for U (X, D1), with Sigma22 *)
+Lemma scaled_blocks (K : comUnitRingType) m (a b c e f u v : K) :
+  e ^+ 2 * a = 1 + u ^+ 2 -> e * f * b = u * v -> f ^+ 2 * c = 1 + v ^+ 2 ->
+  let E := diag_mx (row_mx (const_mx e) (const_mx f)) in let x := col_mx u%:M v%:M in
+  E *m block_mx a%:M b%:M b%:M c%:M *m E = 1%:M + x *m x^T :> 'M_(m + m).
+Proof.
+move=> eu euv ev E x; rewrite /E /x diag_mx_row !diag_const_mx mul_diag_block mul_block_diag.
+rewrite tr_col_mx mul_col_row !tr_scalar_mx -!scalar_mxM scalar_mx_block add_block_mx !add0r.
+rewrite -!raddfD -!expr2 -eu -ev [v * u]mulrC -euv (mulrAC e a) (mulrAC f c) (mulrAC e b).
+by rewrite (mulrAC f b) (mulrC f e).
+Qed.
+
 Section PositiveDefinite.
 Variable R : rcfType.
 
@@ -1681,10 +1692,7 @@ move=> /(spike c0)[r h]; exists r => rho /h h'.
 destruct h' as [e [f [u [v [e0 f0 uv [eu euv ev]]]]]].
 exists (row_mx (const_mx e) (const_mx f)), (col_mx u%:M v%:M); split.
 - by move=> i; rewrite mxE; case: splitP => j _; rewrite mxE.
-- rewrite diag_mx_row !diag_const_mx tr_col_mx mul_col_row mul_diag_block mul_block_diag.
-  rewrite !tr_scalar_mx -!scalar_mxM (@scalar_mx_block _ 1 1).
-  rewrite add_block_mx !add0r -!raddfD -!expr2 -eu -ev [v * u]mulrC -euv.
-  by eq_blocks; congr _%:M; rewrite ?expr2 mulrAC ?[f * e]mulrC.
+- exact: scaled_blocks eu euv ev.
 by rewrite tr_col_mx mul_row_col !tr_scalar_mx -!scalar_mxM -raddfD -!expr2 uv.
 Qed.
 
