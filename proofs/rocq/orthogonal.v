@@ -243,6 +243,11 @@ by apply: (can_inj (mulmxK uT)); rewrite mulmxA mulmxKV // -!mulmxA eT mulKmx //
 Qed.
 End SimilarInvolutions.
 
+Lemma six_of_five (R : comUnitRingType) p q (M : 'M[R]_(p + q)) Q X Y Z W V :
+  L Q *m M = U X *m L Y *m U Z *m L W *m U V ->
+  M = L (- Q) *m U X *m L Y *m U Z *m L W *m U V.
+Proof. by move=> e; rewrite -[LHS](mul_LK Q) e -!(mulmxA (L (- Q))). Qed.
+
 Section SixByInvolution.
 Variables (R : comUnitRingType) (e n : nat).
 Variables (A : 'M[R]_n) (B : 'M[R]_(n, e + n)) (C : 'M[R]_(e + n, n)) (D : 'M[R]_(e + n)).
@@ -268,7 +273,7 @@ have inv' : block_mx A B (C + W0 *m A) (D + W0 *m B)
 have JE : d *m W0 - c = - (c + d *m - W0) by rewrite mulmxN opprB.
 rewrite /Jh JE in orthJ gK.
 destruct (five_by_intertwiner inv' orthC orthJ uk ug gK) as [X [Y [Z [W [V five]]]]].
-by exists X, Y, Z, W, V; rewrite -[LHS](mul_LK W0) mul_L five !(mulmxA (L (- W0))).
+by exists X, Y, Z, W, V; apply: six_of_five; rewrite mul_L.
 Qed.
 End SixByInvolution.
 
@@ -604,7 +609,7 @@ have eq1 : dot (C'^T *m x) (C'^T *m x) + dot (D''^T *m x) (D''^T *m x)
   by rewrite !dot_mul !trmxK -!dotDr !mulmxA -mulmxDl rows mulmxDl mul1mx.
 rewrite -(lerD2l (dot (C'^T *m x) (C'^T *m x))) eq1 addrC lerD2r.
 have -> : W0^T *m x = W0^T *m C' *m (C'^T *m x).
-  rewrite -[X in W0^T *m X = _]mul1mx -ChCh !(mulmxDl, mulmxDr) !mulmxA W0u.
+  rewrite -[in LHS](mul1mx x) -ChCh mulmxDl mulmxDr !mulmxA W0u.
   by rewrite !mul0mx add0r.
 have := bounded_mul (bounded_tr bW0) (bounded_isometry CC).
 by rewrite mul1r => /(_ (C'^T *m x)); rewrite expr1n mul1r.
@@ -676,8 +681,7 @@ have bW : bounded 2 W.
   exact: bounded_sub (bounded_isometry CC) bY.
 have bV : bounded 2 V by rewrite -[2]mul1r; apply: bounded_mul bC (bounded_sub bD'' bD').
 clearbody X V W Z; clearbody Y.
-exists X, Y, Z, W, V; split; last by split.
-by rewrite -[LHS](mul_LK W0) mul_L eM !(mulmxA (L (- W0))).
+by exists X, Y, Z, W, V; split; [apply: six_of_five; rewrite mul_L | split].
 Qed.
 End SixBounded.
 
@@ -954,6 +958,15 @@ congr (_ * (_ - _)); first by apply: eq_bigr => j _; rewrite mxE.
 by rewrite mxE; apply: eq_bigr => i _; rewrite mul_mx_diag !mxE mulrAC.
 Qed.
 
+Lemma corner (R : comRingType) n (N : 'M[R]_(1 + n)) s :
+  N *m e1 R n = s *: e1 R n -> N^T *m e1 R n = s *: e1 R n ->
+  N = block_mx s%:M 0 0 (drsubmx N).
+Proof.
+rewrite -{1 2 3}[N]submxK tr_block_mx !mul_block_col !mulmx1 !mulmx0 !addr0 scale_col_mx scaler0.
+rewrite scale_scalar_mx mulr1 => /eq_col_mx[-> ->] /eq_col_mx[_ ur0].
+by rewrite -[ursubmx N]trmxK ur0 trmx0.
+Qed.
+
 Section RealSpectral.
 Variable R : rcfType.
 
@@ -1052,13 +1065,8 @@ have [He Ke] : H *m e1 R n = x /\ K *m e1 R n = y.
 have [HS KS] : H^T = H /\ K^T = K by split; apply: refl_sym.
 clearbody H K.
 have NE : K *m C *m H = block_mx s%:M 0 0 (P *m diag_mx d *m Q^T).
-  have : (K *m C *m H)^T *m e1 R n = s *: e1 R n.
-    by rewrite !trmx_mul HS KS -mulmxA -mulmxA Ke Cy -scalemxAr Hx.
-  have : K *m C *m H *m e1 R n = s *: e1 R n by rewrite -!mulmxA He Cx -scalemxAr Ky.
-  move: (K *m C *m H) C'E => N; rewrite -{2 3 4}[N]submxK => <-.
-  rewrite tr_block_mx !mul_block_col !mulmx1 !mulmx0 !addr0 scale_col_mx scaler0.
-  rewrite scale_scalar_mx mulr1 => /eq_col_mx[-> ->] /eq_col_mx[_ ur0].
-  by rewrite -[ursubmx N]trmxK ur0 trmx0.
+  rewrite -C'E; apply: corner; first by rewrite -!mulmxA He Cx -scalemxAr Ky.
+  by rewrite !trmx_mul HS KS -!mulmxA Ke Cy -scalemxAr Hx.
 have -> : C = K *m (K *m C *m H) *m H by rewrite !mulmxA KK mul1mx -mulmxA HH mulmx1.
 have -> : K *m C *m H = diag1 P *m diag_mx (row_mx (const_mx s) d) *m diag1 Q^T.
   rewrite NE diag_mx_row diag_const_mx mul_diag_block mul_block_diag !mul1mx.
@@ -1309,6 +1317,10 @@ rewrite sqrtr_ge0 -expr2 root_18; split=> //; first exact: bounded_L.
 exact: bounded_L (bounded_opp bY).
 Qed.
 
+Lemma forall_cons (T : eqType) (P : T -> Prop) x s :
+  P x -> (forall y, y \in s -> P y) -> forall y, y \in x :: s -> P y.
+Proof. by move=> Px Ps y /predU1P[->|/Ps]. Qed.
+
 Theorem six_of_condition_18 e n (M : 'M[R]_(n + (e + n))) :
   (e <= 1)%N -> M^T *m M = 1%:M -> \det M = 1 -> exists Ks : seq 'M[R]_(n + (e + n)),
   [/\ size Ks = 6, forall K, K \in Ks -> shear K /\ condition_at_most 18 K &
@@ -1324,9 +1336,11 @@ have b1 k l (T : 'M[R]_(k, l)) : bounded 1 T -> bounded 4 T.
   by apply: bounded_le; rewrite ?ler01 ?ler1n.
 have b2 k l (T : 'M[R]_(k, l)) : bounded 2 T -> bounded 4 T.
   by apply: bounded_le; rewrite ?ler0n ?ler_nat.
-exists [:: L W0; U X; L Y; U Z; L W; U V]; rewrite !big_cons big_nil mulmx1 !mulmxA; split=> // K.
-by rewrite !inE => /or4P[||| /or3P[]] /eqP ->;
-  [apply/cL/b1 | apply: cU | apply/cL/b1 | apply/cU/b2 | apply/cL/b2 | apply/cU/b2].
+exists [:: L W0; U X; L Y; U Z; L W; U V].
+split; [by [] | | by rewrite !big_cons big_nil mulmx1 !mulmxA].
+apply: forall_cons (cL _ (b1 _ _ _ bW0)) _; apply: forall_cons (cU _ bX) _.
+apply: forall_cons (cL _ (b1 _ _ _ bY)) _; apply: forall_cons (cU _ (b2 _ _ _ bZ)) _.
+by apply: forall_cons (cL _ (b2 _ _ _ bW)) _; apply: forall_cons (cU _ (b2 _ _ _ bV)) _.
 Qed.
 End Condition.
 
@@ -1556,6 +1570,24 @@ rewrite -!raddfD -!expr2 -eu -ev [v * u]mulrC -euv (mulrAC e a) (mulrAC f c) (mu
 by rewrite (mulrAC f b) (mulrC f e).
 Qed.
 
+Lemma spike_product (K : comRingType) (a b c e f u v : K) :
+  f ^+ 2 * c = 1 + v ^+ 2 -> (e * f) ^+ 2 * (a * c - b ^+ 2) = 1 + (u ^+ 2 + v ^+ 2) ->
+  u * v = e * f * b -> (1 + v ^+ 2) * (e ^+ 2 * a) = (1 + v ^+ 2) * (1 + u ^+ 2).
+Proof.
+move=> ff dd uv; rewrite -{1}ff mulrACA -exprMn [f * e]mulrC [c * a]mulrC -[a * c](subrK (b ^+ 2)).
+rewrite mulrDr dd -exprMn -uv exprMn mulrDl mul1r mulrDr mulr1 addrA.
+by rewrite -!addrA [v ^+ 2 * _]mulrC.
+Qed.
+
+Lemma outer_product (K : fieldType) m n (r : K) (v : 'cV[K]_m) (w : 'cV[K]_n) :
+  r != 0 -> w^T *m w = (r ^+ 2)%:M ->
+  r^-1 *: (v *m w^T) *m (r^-1 *: (v *m w^T))^T = v *m v^T.
+Proof.
+move=> r0 ww; rewrite [(_ *: _)^T]linearZ /= trmx_mul trmxK -scalemxAl -scalemxAr scalerA mulmxA.
+rewrite -(mulmxA v) ww mul_mx_scalar -scalemxAl scalerA -invfM -expr2.
+by rewrite mulVf ?scale1r // expf_neq0.
+Qed.
+
 Section PositiveDefinite.
 Variable R : rcfType.
 
@@ -1674,9 +1706,7 @@ have [|u [v [uv_rho uv]]] := @sum_of_squares_and_product rho (s * b).
 have [f f0 ff] := square_root (sqr_ge0 v) c0.
 exists (s / f), f, u, v; split; rewrite ?divr_gt0 //; split; rewrite ?divfK ?gt_eqF //.
 have v1 : 1 + v ^+ 2 != 0 by rewrite gt_eqF // ltr_pwDl ?sqr_ge0.
-apply: (mulfI v1); rewrite -{1}ff mulrACA -exprMn [f * _]mulrC divfK ?gt_eqF // [c * a]mulrC.
-rewrite -[a * c](subrK (b ^+ 2)) mulrDr ss -exprMn -uv exprMn -uv_rho.
-by rewrite mulrDr mulr1 mulrDl mul1r [v ^+ 2 * _]mulrC; sums.
+by apply: (mulfI v1); apply: (spike_product (b := b) ff); rewrite divfK ?gt_eqF ?uv_rho.
 Qed.
 
 Lemma spiked_2 : spiked (1 + 1).
@@ -1721,22 +1751,19 @@ have [us _] := mulmx1_unit ds.
 have is2 : invmx (diag_mx s2) = diag_mx e2 by rewrite -[LHS]mulmx1 -ds mulKmx.
 have u1 : diag_mx e1 \in unitmx.
   by rewrite unitmxE det_diag unitfE; apply/prodf_neq0 => i _; rewrite gt_eqF.
-pose outer m n (v : 'cV_m) (w : 'cV_n) := (Num.sqrt rho)^-1 *: (v *m w^T).
-have outerE m n (v : 'cV_m) (w : 'cV_n) : w^T *m w = rho%:M ->
-    outer _ _ v w *m outer _ _ w v = v *m v^T.
-  move=> ww; rewrite -scalemxAl -scalemxAr scalerA mulmxA -[v *m w^T *m w]mulmxA ww.
-  rewrite mul_mx_scalar -scalemxAl scalerA -invfM -expr2 sqr_sqrtr ?ltW //.
-  by rewrite mulVf ?scale1r ?gt_eqF.
-have outerT m n (v : 'cV_m) (w : 'cV_n) : (outer _ _ v w)^T = outer _ _ w v.
-  by rewrite linearZ /= trmx_mul trmxK.
-have [||||| X eqX] := @two_layers_R _ p q A B C (diag_mx e1) (diag_mx s2) (outer _ _ y x).
+have r0 : Num.sqrt rho != 0 by rewrite gt_eqF // sqrtr_gt0.
+rewrite -[rho]sqr_sqrtr ?ltW // in xx yy.
+pose Q := (Num.sqrt rho)^-1 *: (y *m x^T).
+have QT : Q^T = (Num.sqrt rho)^-1 *: (x *m y^T) by rewrite linearZ /= trmx_mul trmxK.
+have QQ : Q *m Q^T = y *m y^T by apply: outer_product.
+have QTQ : Q^T *m Q = x *m x^T by rewrite -{2}[Q]trmxK QT; apply: outer_product.
+have [||||| X eqX] := @two_layers_R _ p q A B C (diag_mx e1) (diag_mx s2) Q.
 - exact: And5 (posdef_unit pB) pB.1 (posdef_unit pS) u1 us.
 - exact: tr_diag_mx.
 - exact: tr_diag_mx.
-- by rewrite outerT outerE // is2 eqy addrC addKr.
-- by rewrite outerT outerE // eqx addrC addKr.
-exists e1, s2, X, (diag_mx s2 *m outer _ _ y x).
-by split=> // i; rewrite mxE invr_gt0.
+- by rewrite QQ is2 eqy addrC addKr.
+- by rewrite QTQ eqx addrC addKr.
+by exists e1, s2, X, (diag_mx s2 *m Q); split=> // i; rewrite mxE invr_gt0.
 Qed.
 
 (* one coupling, with positive scales s *)
