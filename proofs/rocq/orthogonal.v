@@ -1177,42 +1177,50 @@ rewrite trmxB trmx_mul !trmxK mulmxBl -mulmxA DJ BJ mulmxDr -ZZ ZE mulmxBl mulmx
 by rewrite subrK opprB addrC subrK.
 Qed.
 
-Section FirstLayer.
-Variables (R : rcfType) (e n : nat).
-Variables (A : 'M[R]_n) (B : 'M[R]_(n, e + n)) (C : 'M[R]_(e + n, n)) (D : 'M[R]_(e + n)).
-Hypothesis orthM : (block_mx A B C D)^T *m block_mx A B C D = 1%:M.
-
-Lemma bounded_diag m (g : 'rV[R]_m) : (forall i, 0 <= g 0 i <= 1) -> bounded 1 (diag_mx g).
+Lemma bounded_diag (R : rcfType) m (g : 'rV[R]_m) : (forall i, 0 <= g 0 i <= 1) -> bounded 1 (diag_mx g).
 Proof.
 move=> g01 x; rewrite expr1n mul1r /dot mul_diag_mx !mxE; apply: ler_sum => i _; rewrite !mxE.
 by have /andP[g0 g1] := g01 i; rewrite -!expr2 exprMn ler_piMl ?sqr_ge0 ?exprn_ile1.
 Qed.
+
+(* The polar decomposition X = O H, with G = (1 + H)^-1. *)
+Lemma polar (R : rcfType) m (X : 'M[R]_m) : exists O H G : 'M[R]_m,
+  [/\ O^T *m O = 1%:M, O *m H = X & H^T = H] /\
+  [/\ G^T = G, G *m H = 1%:M - G & bounded 1 G].
+Proof.
+destruct (singular_values X) as [P [Q [d [PP QQ d0 XE]]]].
+pose g : 'rV[R]_m := \row_i (1 + d 0 i)^-1.
+have sym (r : 'rV[R]_m) : (Q *m diag_mx r *m Q^T)^T = Q *m diag_mx r *m Q^T.
+  by rewrite !trmx_mul trmxK tr_diag_mx mulmxA.
+have mulQ (M N : 'M[R]_m) : M *m Q^T *m (Q *m N) = M *m N.
+  by rewrite mulmxA -(mulmxA M) QQ mulmx1.
+exists (P *m Q^T), (Q *m diag_mx d *m Q^T), (Q *m diag_mx g *m Q^T); split; split.
+- by rewrite trmx_mul trmxK -mulmxA (mulmxA P^T) PP mul1mx (mulmx1C QQ).
+- by rewrite -(mulmxA Q) mulQ mulmxA.
+- exact: sym.
+- exact: sym.
+- have -> : 1%:M - Q *m diag_mx g *m Q^T = Q *m (1%:M - diag_mx g) *m Q^T.
+    by rewrite mulmxBr mulmx1 mulmxBl (mulmx1C QQ).
+  rewrite -(mulmxA Q (diag_mx d)) mulQ mulmxA -(mulmxA Q) mulmx_diag -diag_const_mx -diag_mxB.
+  congr (_ *m _ *m _); congr diag_mx; apply/rowP=> i; rewrite !mxE.
+  by rewrite -[X in _ * X](addKr 1) mulrDr mulrN1 mulVf ?gt_eqF ?ltr_pwDl // addrC.
+have bQ := bounded_isometry QQ; rewrite -[1]mulr1; apply: bounded_mul (bounded_tr bQ).
+rewrite -[1]mulr1; apply: bounded_mul bQ _; apply: bounded_diag => i.
+by rewrite mxE invr_ge0 invf_le1 ?ltr_pwDl // addr_ge0 //= lerDl.
+Qed.
+
+Section FirstLayer.
+Variables (R : rcfType) (e n : nat).
+Variables (A : 'M[R]_n) (B : 'M[R]_(n, e + n)) (C : 'M[R]_(e + n, n)) (D : 'M[R]_(e + n)).
+Hypothesis orthM : (block_mx A B C D)^T *m block_mx A B C D = 1%:M.
 
 Theorem first_layer : exists (W0 : 'M_(e + n, n)) (u : 'M_(e + n, e)),
   let Ch : 'M_(e + n) := row_mx u (C + W0 *m A) in
   let Jh : 'M_(e + n) := row_mx ((D + W0 *m B)^T *m u) (D^T *m W0 - B^T) in
   [/\ Ch^T *m Ch = 1%:M, Jh^T *m Jh = 1%:M & bounded 1 W0].
 Proof.
-destruct (singular_values (row_mx 0 C : 'M_(e + n))) as [P [Q [d [PP QQ d0 XE]]]].
-pose g := \row_i (1 + d 0 i)^-1; have d1 i : 1 + d 0 i != 0 by rewrite gt_eqF // ltr_pwDl.
-pose O := P *m Q^T; pose H := Q *m diag_mx d *m Q^T; pose G := Q *m diag_mx g *m Q^T.
-have OO : O^T *m O = 1%:M.
-  by rewrite trmx_mul trmxK -mulmxA [P^T *m _]mulmxA PP mul1mx; apply: mulmx1C.
-have OH : O *m H = row_mx 0 C by rewrite XE /O /H !mulmxA -(mulmxA P Q^T) QQ mulmx1.
-have HT : H^T = H by rewrite !trmx_mul trmxK tr_diag_mx mulmxA.
-have GT : G^T = G by rewrite !trmx_mul trmxK tr_diag_mx mulmxA.
-have GH : G *m H = 1%:M - G.
-  have -> : 1%:M - G = Q *m (1%:M - diag_mx g) *m Q^T.
-    by rewrite mulmxBr mulmx1 mulmxBl (mulmx1C QQ).
-  rewrite /G /H !mulmxA -(mulmxA _ Q^T Q) QQ mulmx1 -(mulmxA Q); congr (_ *m _ *m _).
-  rewrite mulmx_diag -diag_const_mx -diag_mxB; congr diag_mx; apply/rowP=> i; rewrite !mxE.
-  by rewrite -[X in _ * X](addKr 1) mulrDr mulrN1 mulVf // addrC.
-have bG : bounded 1 (O *m G).
-  rewrite -[1]mulr1; apply: bounded_mul; first exact: bounded_isometry.
-  rewrite -[1]mulr1; apply: bounded_mul; last by apply/bounded_tr/bounded_isometry.
-  rewrite -[1]mulr1; apply: bounded_mul; first exact: bounded_isometry.
-  by apply: bounded_diag => i; rewrite mxE invr_ge0 invf_le1 ?ltr_pwDl // addr_ge0 //= lerDl.
-clearbody G; clearbody H; clearbody O; clear P Q d PP QQ d0 XE g d1.
+destruct (polar (row_mx 0 C : 'M_(e + n))) as [O [H [G [[OO OH HT] [GT GH bG0]]]]].
+have bG := bounded_mul (bounded_isometry OO) bG0; rewrite mulr1 in bG.
 pose F : 'M[R]_(e + n) := block_mx 0 0 0 1%:M; pose Ah : 'M_(n, e + n) := row_mx 0 A.
 have HF : H *m F = H.
   have -> : H = O^T *m row_mx 0 C by rewrite -OH mulmxA OO mul1mx.
@@ -1321,16 +1329,16 @@ Lemma forall_cons (T : eqType) (P : T -> Prop) x s :
   P x -> (forall y, y \in s -> P y) -> forall y, y \in x :: s -> P y.
 Proof. by move=> Px Ps y /predU1P[->|/Ps]. Qed.
 
-Theorem six_of_condition_18 e n (M : 'M[R]_(n + (e + n))) :
-  (e <= 1)%N -> M^T *m M = 1%:M -> \det M = 1 -> exists Ks : seq 'M[R]_(n + (e + n)),
+Lemma shears_of_condition_18 p q (W0 Y W : 'M[R]_(q, p)) (X Z V : 'M[R]_(p, q)) :
+  bounded 1 W0 -> bounded 4 X -> bounded 1 Y -> bounded 2 Z -> bounded 2 W -> bounded 2 V ->
+  exists Ks : seq 'M[R]_(p + q),
   [/\ size Ks = 6, forall K, K \in Ks -> shear K /\ condition_at_most 18 K &
-      M = \big[mulmx/1%:M]_(K <- Ks) K].
+      L W0 *m U X *m L Y *m U Z *m L W *m U V = \big[mulmx/1%:M]_(K <- Ks) K].
 Proof.
-move=> e1 oM dM; destruct (six_every_rotation e1 oM dM)
-  as [W0 [X [Y [Z [W [V [-> bW0 bX bY [bZ bW bV]]]]]]]].
-have cU (T : 'M[R]_(n, e + n)) : bounded 4 T -> shear (U T) /\ condition_at_most 18 (U T).
+move=> bW0 bX bY bZ bW bV.
+have cU (T : 'M[R]_(p, q)) : bounded 4 T -> shear (U T) /\ condition_at_most 18 (U T).
   by move=> bT; split; [left; exists T | apply: condition_U].
-have cL (T : 'M[R]_(e + n, n)) : bounded 4 T -> shear (L T) /\ condition_at_most 18 (L T).
+have cL (T : 'M[R]_(q, p)) : bounded 4 T -> shear (L T) /\ condition_at_most 18 (L T).
   by move=> bT; split; [right; exists T | apply: condition_L].
 have b1 k l (T : 'M[R]_(k, l)) : bounded 1 T -> bounded 4 T.
   by apply: bounded_le; rewrite ?ler01 ?ler1n.
@@ -1341,6 +1349,16 @@ split; [by [] | | by rewrite !big_cons big_nil mulmx1 !mulmxA].
 apply: forall_cons (cL _ (b1 _ _ _ bW0)) _; apply: forall_cons (cU _ bX) _.
 apply: forall_cons (cL _ (b1 _ _ _ bY)) _; apply: forall_cons (cU _ (b2 _ _ _ bZ)) _.
 by apply: forall_cons (cL _ (b2 _ _ _ bW)) _; apply: forall_cons (cU _ (b2 _ _ _ bV)) _.
+Qed.
+
+Theorem six_of_condition_18 e n (M : 'M[R]_(n + (e + n))) :
+  (e <= 1)%N -> M^T *m M = 1%:M -> \det M = 1 -> exists Ks : seq 'M[R]_(n + (e + n)),
+  [/\ size Ks = 6, forall K, K \in Ks -> shear K /\ condition_at_most 18 K &
+      M = \big[mulmx/1%:M]_(K <- Ks) K].
+Proof.
+move=> e1 oM dM; destruct (six_every_rotation e1 oM dM)
+  as [W0 [X [Y [Z [W [V [-> bW0 bX bY [bZ bW bV]]]]]]]].
+exact: shears_of_condition_18 bW0 bX bY bZ bW bV.
 Qed.
 End Condition.
 
