@@ -504,6 +504,9 @@ move=> k0 kl bX x; apply: le_trans (bX x) _; rewrite ler_wpM2r ?dot_ge0 //.
 by rewrite lerXn2r ?nnegrE // (le_trans k0).
 Qed.
 
+Lemma bounded_opp k m n (X : 'M[R]_(m, n)) : bounded k X -> bounded k (- X).
+Proof. by move=> bX x; rewrite mulNmx dotNl dotC dotNl opprK. Qed.
+
 (* The parallelogram law. *)
 Lemma bounded_sub k m n (X Y : 'M_(m, n)) :
   bounded k X -> bounded k Y -> bounded (k + k) (X - Y).
@@ -1144,7 +1147,7 @@ End RealSpectral.
    others.  No basis is chosen, and nothing depends on which singular values agree.
 
    References.  The construction is new to our knowledge; see FiveByInvolution. *)
-(* D J = W0 + C Z^T and B J = A Z^T - 1, where J = D^T W0 - B^T and Z Z^T = W0^T W0. *)
+(* D J = W0 + C Z^T and B J = - 1 + A Z^T, where J = D^T W0 - B^T and Z Z^T = W0^T W0. *)
 Lemma orthogonal_J (R : comRingType) e n m (A Z : 'M[R]_n) (B : 'M[R]_(n, m))
     (C C' W0 : 'M[R]_(m, n)) (D : 'M[R]_m) (u : 'M[R]_(m, e)) :
   block_mx A B C D *m (block_mx A B C D)^T = 1%:M -> C' = C + W0 *m A -> Z = A - W0^T *m C ->
@@ -1163,18 +1166,18 @@ have Cu : C^T *m u = 0.
 have ZT : Z^T = A^T - C^T *m W0 by rewrite ZE trmxB trmx_mul trmxK.
 have DDu : D *m (D^T *m u) = u.
   by have := mulmxDl (C *m C^T) (D *m D^T) u; rewrite CC mul1mx -!mulmxA Cu mulmx0 add0r.
-have DJ : D *m (D^T *m W0 - B^T) = W0 + C *m Z^T.
-  rewrite mulmxBr mulmxA (canRL (addKr _) CC) (canRL (addKr _) CA) addr0 opprK mulmxDl mulNmx.
-  by rewrite mul1mx ZT mulmxBr (mulmxA C) [- _ + W0]addrC -addrA [- _ + _]addrC.
-have BJ : B *m (D^T *m W0 - B^T) = A *m Z^T - 1%:M.
-  rewrite mulmxBr mulmxA (canRL (addKr _) AC) (canRL (addKr _) AA) addr0 opprD opprK addrA.
-  by rewrite ZT mulmxBr mulNmx (mulmxA A) [- _ + _]addrC.
+have XJ p (X : 'M_(p, m)) Y S T : Y *m A^T + X *m B^T = T -> Y *m C^T + X *m D^T = S ->
+    X *m (D^T *m W0 - B^T) = S *m W0 - T + Y *m Z^T.
+  move=> <- <-; rewrite ZT !mulmxBr mulmxDl !mulmxA opprD addrACA.
+  by rewrite [RHS]addrC -!addrA addKr [RHS]addrC addrA addrK addrC.
+have := XJ _ D C _ _ CA CC; rewrite mul1mx subr0 => DJ.
+have := XJ _ B A _ _ AA AC; rewrite mul0mx add0r => BJ.
 have vE : (D + W0 *m B)^T *m u = D^T *m u.
   by rewrite trmxD mulmxDl trmx_mul -mulmxA Wu mulmx0 addr0.
 rewrite /Jh vE; apply: row_gram; first by rewrite trmx_mul trmxK -mulmxA DDu.
   by rewrite trmx_mul trmxK -mulmxA DJ mulmxDr mulmxA (gram0 Wu) (gram0 Cu) mul0mx addr0.
 rewrite trmxB trmx_mul !trmxK mulmxBl -mulmxA DJ BJ mulmxDr -ZZ ZE mulmxBl mulmxA.
-by rewrite subrK opprB addrC subrK.
+by rewrite subrK opprD opprK addrC subrK.
 Qed.
 
 Lemma bounded_diag (R : rcfType) m (g : 'rV[R]_m) : (forall i, 0 <= g 0 i <= 1) -> bounded 1 (diag_mx g).
@@ -1240,7 +1243,7 @@ have ChE : Ch = O.
     by rewrite -!mulmxA GAA mulmxBr OH OF addrC subrK.
   by rewrite mul_mx_row add_row_mx => /eq_row_mx[_ C'E]; rewrite /Ch C'E hsubmxK.
 have ChO : Ch^T *m Ch = 1%:M by rewrite ChE.
-split=> //.
+split; first exact: ChO.
   apply: (orthogonal_J (mulmx1C orthM) erefl erefl ChO (mulmx1C ChO)); rewrite -/Ch ChE.
   have -> : row_mx 0 (A - W0^T *m C) = Ah - W0^T *m (O *m H).
     by rewrite OH mul_mx_row mulmx0 opp_row_mx add_row_mx subr0.
@@ -1258,18 +1261,15 @@ Theorem six_every_rotation (R : rcfType) e n (M : 'M[R]_(n + (e + n))) :
   [/\ M = L W0 *m U X *m L Y *m U Z *m L W *m U V, bounded 1 W0, bounded 4 X, bounded 1 Y &
       [/\ bounded 2 Z, bounded 2 W & bounded 2 V]].
 Proof.
-rewrite -[M]submxK => e1 oM dM; destruct (first_layer oM) as [W0 [u [oC oJ bW0]]].
+rewrite -[M]submxK; move: (ulsubmx M) (ursubmx M) (dlsubmx M) (drsubmx M) => A B C D e1 oM dM.
+destruct (first_layer oM) as [W0 [u [oC oJ bW0]]].
 destruct (six_rotation e1 oM dM oC oJ bW0) as [X [Y [Z [W [V [eM [bX bY bZ bW bV]]]]]]].
-exists (- W0), X, Y, Z, W, V; split=> // x.
-by rewrite mulNmx dotNl dotC dotNl opprK; apply: bW0.
+by exists (- W0), X, Y, Z, W, V; split; [| apply: bounded_opp | | | split].
 Qed.
 
 (* Conditions: a shear whose shift has norm at most 4 has condition at most 18. *)
 Section Condition.
 Variable R : rcfType.
-
-Lemma bounded_opp k m n (X : 'M[R]_(m, n)) : bounded k X -> bounded k (- X).
-Proof. by move=> bX x; rewrite mulNmx dotNl dotC dotNl opprK. Qed.
 
 (* 18 |u|^2 + 18 |w|^2 - |u + v|^2 - |w|^2 >= |u|^2 + |4 u - v / 4|^2, where |v| <= 4 |w|. *)
 Lemma add_of_norm_four m n (u v : 'cV[R]_m) (w : 'cV[R]_n) : dot v v <= 4 ^+ 2 * dot w w ->
@@ -1410,18 +1410,23 @@ Lemma shear_norm k K : shear K -> condition_at_most k K ->
   forall x, dot (K *m x) (K *m x) <= k * dot x x.
 Proof.
 intros sK [a [b [a0 b0 ab ba bb]]].
+have flip A B C D : sign *m block_mx A B C D *m sign = block_mx A (- B) (- C) D.
+  by rewrite mul_diag_block mul_block_diag !mulNmx !mul1mx !mulmxN !mulmx1 opprK.
 have {}bb : bounded b K.
   have -> : K = sign *m invmx K *m sign.
     case: sK => [] [T ->].
       have -> : invmx (U T) = U (- T).
         by rewrite -[RHS](mulmxK (unit_U T)) mul_UU subrr U0 mul1mx.
-      by rewrite /sign mul_diag_block mul_block_diag !mul1mx !mulmxN !mulNmx !mul1mx !mulmx1 !opprK oppr0.
+      by rewrite flip opprK oppr0.
     have -> : invmx (L T) = L (- T) by rewrite -[RHS](mulmxK (unit_L T)) mul_LL mul1mx.
-    by rewrite /sign mul_diag_block mul_block_diag !mul1mx !mulmxN !mulNmx !mul1mx !mulmx1 !opprK oppr0.
+    by rewrite flip opprK oppr0.
   by rewrite -[b]mulr1 -[b]mul1r; apply: bounded_mul (bounded_mul _ _) _.
-move=> x; have [le|lt] := leP a b.
-  by apply: le_trans (ba x) _; rewrite ler_wpM2r ?dot_ge0 // (le_trans _ ab) // expr2 ler_wpM2l.
-by apply: le_trans (bb x) _; rewrite ler_wpM2r ?dot_ge0 // (le_trans _ ab) // expr2 ler_wpM2r // ltW.
+have small m : bounded m K -> m * m <= a * b ->
+    forall x, dot (K *m x) (K *m x) <= k * dot x x.
+  move=> bm mm x; apply: le_trans (bm x) _.
+  by rewrite ler_wpM2r ?dot_ge0 // expr2 (le_trans mm).
+have [le|/ltW le] := leP a b; first by apply: small ba _; rewrite ler_wpM2l.
+by apply: small bb _; rewrite ler_wpM2r.
 Qed.
 
 Lemma product_norm c (Ks : seq 'M[R]_(p + q)) : 0 <= c ->
@@ -1644,11 +1649,14 @@ Variables (p q : nat) (A : 'M[R]_p) (B : 'M[R]_q) (C : 'M[R]_(p, q)).
 
 Lemma posdef_exchange : posdef (block_mx A C C^T B) -> posdef (block_mx B C^T C^T^T A).
 Proof.
-pose K : 'M[R]_(p + q, q + p) := block_mx 0 1%:M 1%:M 0.
-have KK : K^T *m K = 1%:M.
-  by rewrite tr_block_mx !trmx0 !trmx1 mulmx_block !mulmx0 !mulmx1 !addr0 add0r -scalar_mx_block.
-rewrite trmxK => /(posdef_congruent KK); rewrite tr_block_mx !trmx0 !trmx1.
-by rewrite !mulmx_block !mul0mx !mul1mx !mulmx0 !mulmx1 !addr0 !add0r.
+pose K m n : 'M[R]_(m + n, n + m) := block_mx 0 1%:M 1%:M 0.
+have KT m n : (K m n)^T = K n m by rewrite tr_block_mx !trmx0 !trmx1.
+have swap m n r t (X : 'M_(m, r)) (Y : 'M_(m, t)) Z W :
+    K n m *m block_mx X Y Z W = block_mx Z W X Y.
+  by rewrite mulmx_block !mul0mx !mul1mx !add0r !addr0.
+have KK : (K p q)^T *m K p q = 1%:M by rewrite KT swap -scalar_mx_block.
+move/(posdef_congruent KK); rewrite KT swap trmxK.
+by rewrite mulmx_block !mulmx0 !mulmx1 !addr0 !add0r.
 Qed.
 
 Lemma posdef_dr : posdef (block_mx A C C^T B) -> posdef B.
@@ -1781,7 +1789,8 @@ have [||||| X eqX] := @two_layers_R _ p q A B C (diag_mx e1) (diag_mx s2) Q.
 - exact: tr_diag_mx.
 - by rewrite QQ is2 eqy addrC addKr.
 - by rewrite QTQ eqx addrC addKr.
-by exists e1, s2, X, (diag_mx s2 *m Q); split=> // i; rewrite mxE invr_gt0.
+exists e1, s2, X, (diag_mx s2 *m Q).
+by split; [exact: pos1 | move=> i; rewrite mxE invr_gt0 | exact: eqX].
 Qed.
 
 (* one coupling, with positive scales s *)
