@@ -228,7 +228,7 @@ have PP : P *m P = P.
 have [g ug Pg] := idempotent_pid PP; exists (\rank P), g.
 have Sg : S *m g = g *m ((2 *: pid_mx (\rank P) : 'M[F]_m) - 1%:M).
   by rewrite SE mulmxBl mulmxBr mul1mx mulmx1 -scalemxAl -scalemxAr Pg.
-split=> //; rewrite -[S](mulmxK ug) Sg mxtrace_mulC mulKmx // linearB /= linearZ /= mxtrace1.
+split=> //; rewrite -[S](mulmxK ug) Sg mxtrace_mulC mulKmx // mxtraceB mxtraceZ mxtrace1.
 rewrite -(pid_mx_id _ _ _ (leqnn _)) mxtrace_mulC pid_mx_id ?rank_leq_row //.
 by rewrite pid_mx_1 mxtrace1.
 Qed.
@@ -468,19 +468,19 @@ Lemma dotC m (x y : 'cV_m) : dot x y = dot y x.
 Proof. by rewrite /dot -[x^T *m y]trmxK trmx_mul trmxK mxE. Qed.
 
 Lemma dotDl m (x y z : 'cV_m) : dot (x + y) z = dot x z + dot y z.
-Proof. by rewrite /dot linearD mulmxDl mxE. Qed.
+Proof. by rewrite /dot trmxD mulmxDl mxE. Qed.
 
 Lemma dotDr m (x y z : 'cV_m) : dot x (y + z) = dot x y + dot x z.
 Proof. by rewrite /dot mulmxDr mxE. Qed.
 
 Lemma dotNl m (x z : 'cV_m) : dot (- x) z = - dot x z.
-Proof. by rewrite /dot linearN mulNmx mxE. Qed.
+Proof. by rewrite /dot trmxN mulNmx mxE. Qed.
 
 Lemma dot_mul m n (X : 'M_(m, n)) x y : dot (X *m x) y = dot x (X^T *m y).
 Proof. by rewrite /dot trmx_mul mulmxA. Qed.
 
 Lemma dot_ge0 m (x : 'cV_m) : 0 <= dot x x.
-Proof. by rewrite /dot mxE sumr_ge0 // => i _; rewrite mxE -expr2 sqr_ge0. Qed.
+Proof. by rewrite /dot mxE; apply: sumr_ge0 => i _; rewrite mxE -expr2 sqr_ge0. Qed.
 
 Lemma dotB m (x y : 'cV_m) : dot (x - y) (x - y) = dot x x + dot y y - dot x y *+ 2.
 Proof.
@@ -727,7 +727,7 @@ Lemma refl_mul w x : refl w *m x = x - (2 / dot w w * dot w x) *: w.
 Proof. by rewrite mulmxBl mul1mx -scalemxAl rank1_mul scalerA. Qed.
 
 Lemma refl_sym w : (refl w)^T = refl w.
-Proof. by rewrite linearB linearZ /= trmx1 trmx_mul trmxK. Qed.
+Proof. by rewrite trmxB linearZ /= trmx1 trmx_mul trmxK. Qed.
 
 Lemma refl_commute w K : K^T = K -> K *m w = w -> K *m refl w = refl w *m K.
 Proof.
@@ -756,7 +756,7 @@ Qed.
 
 Lemma trace_refl w K : w != 0 -> K *m w = w -> \tr (refl w *m K) = \tr K - 2.
 Proof.
-move=> w0 Kw; rewrite mulmxBl mul1mx linearB /= -scalemxAl linearZ /= -mulmxA mxtrace_mulC.
+move=> w0 Kw; rewrite mulmxBl mul1mx mxtraceB -scalemxAl mxtraceZ -mulmxA mxtrace_mulC.
 by rewrite -mulmxA Kw trace_mx11 divfK // dot_eq0.
 Qed.
 
@@ -1005,19 +1005,20 @@ have s0 : 0 <= s by apply: sumr_ge0 => i _; apply: sqr_ge0.
 have le_t1 x : x <= t0 -> 1 + s <= t1 - x by rewrite lerBrDr addrC lerD2r.
 have [||t _ rt] := @poly_ivt R p t0 t1; [by rewrite lerDl addr_ge0 | | by exists t].
 apply/andP; split; rewrite pE.
-  rewrite subr_le0 (_ : _ * _ = 0) ?sumr_ge0 // => [i _|].
-    by rewrite mulr_ge0 ?sqr_ge0 // prodr_ge0 // => j _; rewrite subr_ge0.
+  rewrite subr_le0 (_ : _ * _ = 0); first apply: sumr_ge0 => i _.
+    by apply: mulr_ge0 (sqr_ge0 _) _; apply: prodr_ge0 => j _; rewrite subr_ge0.
   apply: (big_ind (fun t => (t - a) * \prod_j (t - l 0 j) = 0)) => [|x y|j _].
   - by rewrite subrr mul0r.
   - by case: leP.
   - by rewrite [X in _ * X](bigD1 j) //= subrr mul0r mulr0.
 have ge1 j : 1 <= t1 - l 0 j by apply: le_trans (le_t1 _ (le_l j)); rewrite lerDl.
 have prod0 (Q : pred 'I_n) : 0 <= \prod_(j | Q j) (t1 - l 0 j).
-  by rewrite prodr_ge0 // => j _; rewrite (le_trans ler01).
+  by apply: prodr_ge0 => j _; apply: le_trans ler01 (ge1 j).
 rewrite subr_ge0; apply: le_trans (_ : s * \prod_j (t1 - l 0 j) <= _).
-  rewrite mulr_suml ler_sum // => i _; rewrite ler_wpM2l ?sqr_ge0 //.
-  by rewrite [X in _ <= X](bigD1 i) //= ler_peMl ?prod0.
-by rewrite ler_wpM2r ?prod0 // (le_trans _ (le_t1 _ _)) ?bigmax_ge_id // lerDr.
+  rewrite mulr_suml; apply: ler_sum => i _; apply: (ler_wpM2l (sqr_ge0 _)).
+  by rewrite [X in _ <= X](bigD1 i) //=; apply: ler_peMl (prod0 _) (ge1 i).
+apply: (ler_wpM2r (prod0 _)); apply: le_trans (le_t1 a _); first by rewrite lerDr.
+exact: bigmax_ge_id.
 Qed.
 
 Lemma dotZ n (x y : 'cV[R]_n) a b : dot (a *: x) (b *: y) = a * b * dot x y.
@@ -1120,7 +1121,7 @@ Theorem singular_values n (C : 'M[R]_n) : exists (P Q : 'M[R]_n) (d : 'rV[R]_n),
   [/\ P^T *m P = 1%:M, Q^T *m Q = 1%:M, forall i, 0 <= d 0 i & C = P *m diag_mx d *m Q^T].
 Proof.
 elim: n C => [|n IH].
-  by exists 1%:M, 1%:M, 0; split; rewrite ?[LHS]flatmx0 ?[RHS]flatmx0 // => i; rewrite mxE.
+  by exists 1%:M, 1%:M, 0; split; [| | by case |]; rewrite [LHS]flatmx0 [RHS]flatmx0.
 rewrite -[n.+1]/(1 + n)%N => C; destruct (singular_pair C) as [x [y [s [xx yy s0 Cx Cy]]]].
 have := split_off xx yy Cx Cy; set H := refl _; set K := refl _ => split.
 destruct (IH (drsubmx (K *m C *m H))) as [P [Q [d [PP QQ d0 C'E]]]].
@@ -1180,7 +1181,8 @@ rewrite trmxB trmx_mul !trmxK mulmxBl -mulmxA DJ BJ mulmxDr -ZZ ZE mulmxBl mulmx
 by rewrite subrK opprD opprK addrC subrK.
 Qed.
 
-Lemma bounded_diag (R : rcfType) m (g : 'rV[R]_m) : (forall i, 0 <= g 0 i <= 1) -> bounded 1 (diag_mx g).
+Lemma bounded_diag (R : rcfType) m (g : 'rV[R]_m) :
+  (forall i, 0 <= g 0 i <= 1) -> bounded 1 (diag_mx g).
 Proof.
 move=> g01 x; rewrite expr1n mul1r /dot mul_diag_mx !mxE; apply: ler_sum => i _; rewrite !mxE.
 by have /andP[g0 g1] := g01 i; rewrite -!expr2 exprMn ler_piMl ?sqr_ge0 ?exprn_ile1.
@@ -1202,14 +1204,14 @@ exists (P *m Q^T), (Q *m diag_mx d *m Q^T), (Q *m diag_mx g *m Q^T); split; spli
 - by rewrite -(mulmxA Q) mulQ mulmxA.
 - exact: sym.
 - exact: sym.
-- have -> : 1%:M - Q *m diag_mx g *m Q^T = Q *m (1%:M - diag_mx g) *m Q^T.
-    by rewrite mulmxBr mulmx1 mulmxBl (mulmx1C QQ).
-  rewrite -(mulmxA Q (diag_mx d)) mulQ mulmxA -(mulmxA Q) mulmx_diag -diag_const_mx -diag_mxB.
-  congr (_ *m _ *m _); congr diag_mx; apply/rowP=> i; rewrite !mxE.
-  by rewrite -[X in _ * X](addKr 1) mulrDr mulrN1 mulVf ?gt_eqF ?ltr_pwDl // addrC.
+- have gd : diag_mx g *m diag_mx d = 1%:M - diag_mx g.
+    rewrite mulmx_diag -diag_const_mx -diag_mxB; congr diag_mx; apply/rowP=> i; rewrite !mxE.
+    by rewrite -[X in _ * X](addKr 1) mulrDr mulrN1 mulVf ?gt_eqF ?ltr_pwDl // addrC.
+  rewrite -(mulmxA Q (diag_mx d)) mulQ mulmxA -(mulmxA Q) gd mulmxBr mulmx1 mulmxBl.
+  by rewrite (mulmx1C QQ).
 have bQ := bounded_isometry QQ; rewrite -[1]mulr1; apply: bounded_mul (bounded_tr bQ).
 rewrite -[1]mulr1; apply: bounded_mul bQ _; apply: bounded_diag => i.
-by rewrite mxE invr_ge0 invf_le1 ?ltr_pwDl // addr_ge0 //= lerDl.
+by rewrite mxE invr_ge0 invf_le1 ?ltr_pwDl // lerDl addr_ge0 /=.
 Qed.
 
 Section FirstLayer.
@@ -1367,8 +1369,8 @@ Section CouplingNorms.
 Variables (R : realFieldType) (p q : nat).
 Implicit Types K M : 'M[R]_(p + q).
 
-Lemma inverse_norm m (K : 'M[R]_m) j b : K \in unitmx -> delta_mx 0 j *m K = delta_mx 0 j :> 'rV_m ->
-  0 <= b -> bounded b (invmx K) -> 1 <= b.
+Lemma inverse_norm m (K : 'M[R]_m) j b :
+  K \in unitmx -> delta_mx 0 j *m K = delta_mx 0 j :> 'rV_m -> 0 <= b -> bounded b (invmx K) -> 1 <= b.
 Proof.
 move=> uK keeps b0 /(_ (delta_mx j 0)).
 have -> : dot (delta_mx j 0 : 'cV[R]_m) (delta_mx j 0) = 1.
@@ -1378,7 +1380,7 @@ rewrite /dot mxE (bigD1 j) //= mxE -expr2 -colE mxE.
 have -> : invmx K j j = 1.
   have := congr1 (mulmx^~ (invmx K)) keeps; rewrite /= mulmxK // -rowE => /rowP/(_ j).
   by rewrite !mxE !eqxx => <-.
-by rewrite expr1n lerDl sumr_ge0 // => i _; rewrite mxE -expr2 sqr_ge0.
+by rewrite expr1n lerDl; apply: sumr_ge0 => i _; rewrite mxE -expr2 sqr_ge0.
 Qed.
 
 Lemma coupling_norm k K : (0 < p)%N -> (0 < q)%N -> coupling K -> condition_at_most k K ->
@@ -1401,7 +1403,7 @@ Let sign : 'M[R]_(p + q) := block_mx 1%:M 0 0 (- 1%:M).
 
 Let sign_norm : bounded 1 sign.
 Proof.
-apply: bounded_isometry; rewrite tr_block_mx linearN /= !trmx0 !trmx1 mulmx_block.
+apply: bounded_isometry; rewrite tr_block_mx trmxN !trmx0 !trmx1 mulmx_block.
 by rewrite !mulmx0 !mul0mx mulNmx mulmxN opprK !mulmx1 addr0 !add0r -scalar_mx_block.
 Qed.
 
@@ -1436,7 +1438,8 @@ Lemma product_norm c (Ks : seq 'M[R]_(p + q)) : 0 <= c ->
 Proof.
 move=> c0; elim: Ks => [|K Ks IH] small x; first by rewrite big_nil mul1mx mul1r.
 rewrite big_cons /= -mulmxA; apply: le_trans (small K (mem_head _ _) _) _.
-by rewrite exprS -mulrA ler_wpM2l // IH // => K' K's; apply: small; rewrite inE K's orbT.
+rewrite exprS -mulrA; apply: (ler_wpM2l c0); apply: IH => K' K's.
+by apply: small; rewrite in_cons K's orbT.
 Qed.
 
 Theorem coupling_norms N k (Ks : seq 'M[R]_(p + q)) : (0 < p)%N -> (0 < q)%N -> 1 <= k ->
