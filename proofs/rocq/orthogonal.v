@@ -1370,7 +1370,8 @@ Variables (R : realFieldType) (p q : nat).
 Implicit Types K M : 'M[R]_(p + q).
 
 Lemma inverse_norm m (K : 'M[R]_m) j b :
-  K \in unitmx -> delta_mx 0 j *m K = delta_mx 0 j :> 'rV_m -> 0 <= b -> bounded b (invmx K) -> 1 <= b.
+  K \in unitmx -> delta_mx 0 j *m K = delta_mx 0 j :> 'rV_m ->
+  0 <= b -> bounded b (invmx K) -> 1 <= b.
 Proof.
 move=> uK keeps b0 /(_ (delta_mx j 0)).
 have -> : dot (delta_mx j 0 : 'cV[R]_m) (delta_mx j 0) = 1.
