@@ -290,7 +290,7 @@ Theorem signed_permutations e n (M : 'M[int]_(n + (e + n))) :
        nonzeros _ _ V <= 11 * n + e)%N].
 Proof.
 move=> small nonzeros e1 MM dM.
-destruct (maps.six_LULULU_int e1 MM dM)
+destruct (maps.six_small_LULULU maps.int_discrete e1 MM dM)
   as [W0 [X [Y [Z [W [V [eM [[s1 _] [s2 _]] [[s3 _] [s4 _]] [[s5 _] [s6 _]] few]]]]]]].
 by exists W0, X, Y, Z, W, V.
 Qed.

@@ -36,7 +36,7 @@ Local Open Scope ring_scope.
    representations of cyclic groups of prime order, Proc. AMS 8 (1957).  Products of two
    involutions over fields: Wonenburger, J. Math. Mech. 16 (1966). *)
 (* In A N the rows of N that vanish may be left out. *)
-Lemma skip_zero_rows l m n (A : 'M[int]_(l, m)) (N : 'M[int]_(m, n)) (S : {set 'I_m}) :
+Lemma skip_zero_rows (R : ringType) l m n (A : 'M[R]_(l, m)) (N : 'M[R]_(m, n)) (S : {set 'I_m}) :
   (forall i, i \notin S -> row i N = 0) ->
   colsub (enum_val : 'I_#|S| -> _) A *m rowsub enum_val N = A *m N.
 Proof.
@@ -66,7 +66,7 @@ Qed.
 
 (* The columns of P are a basis of the integer x with K x = - x, and the rows of E its dual
    basis: E takes such an x to its coordinates. *)
-Definition frame n r (K : 'M[int]_n) (P : 'M_(n, r)) (E : 'M_(r, n)) :=
+Definition frame (R : comRingType) n r (K : 'M[R]_n) (P : 'M_(n, r)) (E : 'M_(r, n)) :=
   [/\ K *m P = - P, E *m P = 1%:M & P *m (E *m (1%:M - K)) = 1%:M - K].
 
 Lemma involution_frame n (K : 'M[int]_n) : K *m K = 1%:M ->
@@ -78,7 +78,7 @@ apply/eqP; rewrite -addr_eq0 -{2}[P]mul1mx -mulmxDl; apply/eqP/Qreg.
 by rewrite -mulmxA -PQ mulmxDl mulmxBr KK mul1mx mulmx1 addrC addrA subrK subrr.
 Qed.
 
-Lemma frame_trace n r (K : 'M[int]_n) (P : 'M_(n, r)) E :
+Lemma frame_trace (R : comRingType) n r (K : 'M[R]_n) (P : 'M_(n, r)) E :
   frame K P E -> n%:R - \tr K = r%:R *+ 2.
 Proof.
 case=> KP EP PEK; rewrite -mxtrace1 -mxtraceB -PEK mxtrace_mulC -mulmxA mulmxBl mul1mx KP.
@@ -86,7 +86,7 @@ by rewrite opprK mulmxDr EP mxtraceD mxtrace1.
 Qed.
 
 (* Frames of one length, of K1^T and K2, give Y and Z. *)
-Lemma frames_solve n q r (K1 : 'M[int]_n) (K2 : 'M[int]_q)
+Lemma frames_solve (R : comRingType) n q r (K1 : 'M[R]_n) (K2 : 'M[R]_q)
     (P1 : 'M_(n, r)) (E1 : 'M_(r, n)) (P2 : 'M_(q, r)) (E2 : 'M_(r, q)) :
   frame K1^T P1 E1 -> frame K2 P2 E2 ->
   let Y := P2 *m P1^T in let Z := E1^T *m (E2 *m K2) + (E1 *m K1^T)^T *m E2 in
@@ -105,6 +105,20 @@ rewrite /Y mulmxA ZP mulNmx -trmx_mul -mulmxA PZ mulmxN PEK1 PEK2 subKr.
 by rewrite (trmxB 1%:M) trmxK trmx1 subKr.
 Qed.
 
+(* A basis of a frame may have other signs, and other representatives of the swaps. *)
+Lemma frame_change (R : comRingType) n r (K : 'M[R]_n) (P : 'M_(n, r)) E S T :
+  K *m K = 1%:M -> S *m S = 1%:M -> frame K P E ->
+  frame K (P *m S) (S *m (E - T *m (E + E *m K))).
+Proof.
+move=> KK SS [KP EP PEK]; split; first by rewrite mulmxA KP mulNmx.
+  rewrite -mulmxA (mulmxA _ P) mulmxBl EP -(mulmxA T) mulmxDl EP -mulmxA KP mulmxN EP subrr.
+  by rewrite mulmx0 subr0 mul1mx.
+have K0 : (1%:M + K) *m (1%:M - K) = 0.
+  by rewrite mulmxDl mul1mx mulmxBr mulmx1 KK addrA subrK subrr.
+rewrite -!mulmxA (mulmxA S) SS mul1mx mulmxBl -{2}[E]mulmx1 -mulmxDr -!mulmxA K0.
+by rewrite !mulmx0 subr0.
+Qed.
+
 Theorem equal_traces n q (K1 : 'M[int]_n) (K2 : 'M[int]_q) :
   K1 *m K1 = 1%:M -> K2 *m K2 = 1%:M ->
   n%:R - \tr K1 = q%:R - \tr K2 <->
@@ -119,25 +133,37 @@ rewrite eqrMn2r //= eqr_nat => /eqP sr; case: r / sr in P2 E2 F2 *.
 by eexists; eexists; apply: frames_solve F1 F2.
 Qed.
 
-(* Over the integers one of two vectors is 0 if their squared lengths add up to 1. *)
-Lemma unit_vector_in_half p q (a : 'rV[int]_p) (b : 'rV[int]_q) :
+Lemma mulmxA5 (R : ringType) m (A B C D E F : 'M[R]_m) :
+  A *m (B *m C *m D *m E *m F) = A *m B *m C *m D *m E *m F.
+Proof. by rewrite !mulmxA. Qed.
+
+
+(* From here to the end of the section the integers are the elements of any ordered domain R in
+   which no absolute value lies between 0 and 1: the proofs use nothing else of them.  Over such an
+   R the kernel has less to do than over int, whose structure it would unfold at every step. *)
+Section Discrete.
+Variable R : realDomainType.
+Hypothesis discrete : forall x : R, x != 0 -> 1 <= `|x|.
+
+(* One of two vectors is 0 if their squared lengths add up to 1. *)
+Lemma unit_vector_in_half p q (a : 'rV[R]_p) (b : 'rV[R]_q) :
   a *m a^T + b *m b^T = 1%:M -> a = 0 \/ b = 0.
 Proof.
-pose norm n (v : 'rV[int]_n) := \sum_j v 0 j ^+ 2.
-have normE n (v : 'rV[int]_n) : (v *m v^T) 0 0 = norm n v.
+pose norm n (v : 'rV[R]_n) := \sum_j v 0 j ^+ 2.
+have normE n (v : 'rV[R]_n) : (v *m v^T) 0 0 = norm n v.
   by rewrite mxE; apply: eq_bigr => j _; rewrite mxE.
-have norm_ge0 n v : 0 <= norm n v by rewrite sumr_ge0 // => j _; rewrite sqr_ge0.
-have norm_eq0 n v : norm n v = 0 -> v = 0.
-  move=> /psumr_eq0P v0; apply/rowP=> j; apply/eqP.
-  by rewrite mxE -sqrf_eq0 v0 // => i _; rewrite sqr_ge0.
+have ge1 n (v : 'rV[R]_n) : v != 0 -> 1 <= norm n v.
+  case/rV0Pn=> j vj; rewrite /norm (bigD1 j) //= -[1]addr0 lerD ?sumr_ge0 // => [|k _].
+    by rewrite -real_normK ?num_real // exprn_ege1 // discrete.
+  exact: sqr_ge0.
 move/matrixP/(_ 0 0); rewrite [LHS]mxE !normE [RHS]mxE => ab.
-suff [/norm_eq0|/norm_eq0] : norm p a = 0 \/ norm q b = 0 by [left | right].
-case: (norm p a) (norm q b) (norm_ge0 p a) (norm_ge0 q b) ab => [[|x]|//] [[|y]|//] _ _; auto.
-by rewrite -PoszD addnS.
+have [->|/ge1 a1] := eqVneq a 0; first by left.
+have [->|/ge1 b1] := eqVneq b 0; first by right.
+by have := lerD a1 b1; rewrite ab gerDl ler10.
 Qed.
 
 (* A symmetric involution that takes a unit vector to the first one. *)
-Lemma to_first n (a : 'M[int]_1) (b : 'cV[int]_n) :
+Lemma to_first n (a : 'M[R]_1) (b : 'cV[R]_n) :
   (col_mx a b)^T *m col_mx a b = 1%:M -> let s := block_mx a b^T b (1%:M - b *m b^T) in
   [/\ s^T = s, s *m s = 1%:M, s *m col_mx a b = col_mx 1%:M 0,
       b = 0 \/ b^T *m b = 1%:M &
@@ -171,7 +197,7 @@ move/(congr1 determinant); rewrite !det_mulmx !det_U mulr1 mul1r det_lblock det1
 by rewrite det_mx11 !mxE.
 Qed.
 
-Lemma int_reversed_step n (a : 'M[int]_1) (b : 'cV[int]_n) T :
+Lemma to_first_step n (a : 'M[R]_1) (b : 'cV[R]_n) T :
   let s := block_mx a b^T b (1%:M - b *m b^T) in
   a - b^T *m b = - 1%:M -> \det s = - 1 -> T^T *m T = 1%:M ->
   reversed T b -> reversed (s *m diag1 T) (e1 _ n).
@@ -185,12 +211,12 @@ rewrite mxtrace_block [\tr (K - _)]mxtraceB addrCA -[\tr (b *m _)]mxtrace_mulC.
 by rewrite -mxtraceB ab1 mxtraceN mxtrace1.
 Qed.
 
-Theorem orthogonal_reversed n (T : 'M[int]_n) f :
+Theorem orthogonal_reversed n (T : 'M[R]_n) f :
   T^T *m T = 1%:M -> f = 0 \/ f^T *m f = 1%:M -> reversed T f.
 Proof.
 elim: n T f => [|n IH] T f TT uf.
   by exists 1%:M; rewrite !mul1mx trmx1 [T]flatmx0 trmx0 det_mx00 /mxtrace !big_ord0 !subrr.
-have {IH} first (M : 'M[int]_(1 + n)) : M^T *m M = 1%:M -> reversed M (e1 _ n).
+have {IH} first (M : 'M[R]_(1 + n)) : M^T *m M = 1%:M -> reversed M (e1 _ n).
   move=> MM; pose g : 'cV_(1 + n) := M *m col_mx 1%:M 0.
   have gg : (col_mx (usubmx g) (dsubmx g))^T *m col_mx (usubmx g) (dsubmx g) = 1%:M.
     rewrite vsubmxK trmx_mul mulmxA -(mulmxA _ M^T) MM mulmx1 tr_col_mx mul_row_col.
@@ -199,7 +225,7 @@ have {IH} first (M : 'M[int]_(1 + n)) : M^T *m M = 1%:M -> reversed M (e1 _ n).
   have [||T' eT TT'] := @fixes_first _ 1 n (s *m M); first by rewrite -mulmxA.
     by rewrite trmx_mul s_sym mulmxA -(mulmxA _ s s) ss mulmx1.
   have revT' := IH T' _ TT' ub; have -> : M = s *m (s *m M) by rewrite mulmxA ss mul1mx.
-  rewrite eT; case: cases => [->|[ab1 det_s]]; last exact: int_reversed_step.
+  rewrite eT; case: cases => [->|[ab1 det_s]]; last exact: to_first_step.
   by rewrite mul1mx; apply: reversed_diag1 revT'.
 case: uf => [->|].
   by have [K [? ? ? _ ?]] := first T TT; exists K; rewrite mulmx0.
@@ -208,7 +234,7 @@ move: (block_mx _ _ _ _) => s s_sym ss; rewrite vsubmxK => sf _ _.
 by apply: (reversed_conj s_sym ss); rewrite sf; apply/first/orthogonal_conj.
 Qed.
 
-Corollary product_of_involutions n (T : 'M[int]_n) : T^T *m T = 1%:M ->
+Corollary product_of_involutions n (T : 'M[R]_n) : T^T *m T = 1%:M ->
   exists K L : 'M_n,
   [/\ T = K *m L, K *m K = 1%:M /\ K^T = K, L *m L = 1%:M /\ L^T = L &
       \tr K - \tr L = 1 - \det T].
@@ -248,13 +274,13 @@ Qed.
    D1 and D2 their sums.  A piece has (1 + d1) (1 + d2) entries in Y and 1 + max(d1, d2) in Z:
    2 + 2 d1 + 2 d2 in all.  Pieces of K and L that choose the same index x go together.  If the
    sign is free, Y has 1 at (x, x), and 1 - Y loses two entries.  If it is not, N has 2 or -2
-   where Z has an entry, which saves two as well: N counts by its absolute values.
+   where Z has an entry, which saves two as well: N counts by its weight.
    Let h be the number of swaps of L that share x with their piece of K.  The others have x where
    K has 1.  So in every coordinate at most one of these happens: K chooses it; K moves it and
    does not choose it; it is that of such a swap of L; it is one of the e where K has 1 and that
    have the other colour: r + D1 + (D2 - h) + e <= q.  With 2 h <= 2 D2 <= q,
    4 r + 4 D1 + 4 D2 - 2 h is at most 5 q - 4 e. *)
-Definition rows m n (c : int) (M : 'M[int]_(m, n)) := forall i, \sum_j `|M i j| <= c.
+Definition rows m n (c : R) (M : 'M[R]_(m, n)) := forall i, \sum_j `|M i j| <= c.
 
 Lemma rows_le m n c d (M : 'M_(m, n)) : c <= d -> rows c M -> rows d M.
 Proof. by move=> cd cM i; apply: le_trans cd. Qed.
@@ -296,13 +322,13 @@ Proof.
 move=> M1 i; apply: le_trans (M1 i); rewrite mxE; apply: ler_sum => j _.
 rewrite [M^T j i]mxE -expr2 -real_normK ?num_real // expr2; have [->|x0] := eqVneq (M i j) 0.
   by rewrite normr0 mul0r.
-by rewrite ler_peMr // -gtz0_ge1 normr_gt0.
+by rewrite ler_peMr // discrete.
 Qed.
 
 Lemma rows_orthogonal m n (M : 'M_(m, n)) : M *m M^T = 1%:M -> rows 1 M.
 Proof. by move=> MM; apply: rows_unit => i; rewrite MM mxE eqxx. Qed.
 
-Definition entries m n c (M : 'M[int]_(m, n)) := forall i j, `|M i j| <= c.
+Definition entries m n c (M : 'M[R]_(m, n)) := forall i j, `|M i j| <= c.
 
 Lemma entries_mul l m n c (M : 'M_(l, m)) (N : 'M_(m, n)) :
   0 <= c -> rows 1 M -> entries c N -> entries c (M *m N).
@@ -322,12 +348,13 @@ Qed.
 
 Lemma rows_once m n (M : 'M_(m, n)) x y z : rows 1 M -> M x y != 0 -> M x z != 0 -> y = z.
 Proof.
-rewrite -!normr_gt0 !gtz0_ge1 => rM My Mz; apply/eqP; apply: contraT => yz.
-suff: (2 : int) <= 1 by []; apply: le_trans (rM x); rewrite (bigD1 y) //= (bigD1 z) 1?eq_sym //=.
-by rewrite addrA -[2]addr0 lerD ?sumr_ge0 // -[2]/(1 + 1 : int) lerD.
+move=> rM /discrete My /discrete Mz; apply/eqP; apply: contraT => yz.
+suff: (2 : R) <= 1 by rewrite leNgt ltr1n.
+apply: le_trans (rM x); rewrite (bigD1 y) //= (bigD1 z) 1?eq_sym //=.
+by rewrite addrA -[2]addr0 lerD ?sumr_ge0 // -[2]/(1 + 1 : R) lerD.
 Qed.
 
-Definition signed m n (f : 'I_m -> 'I_n) (b : 'I_m -> bool) : 'M[int]_(m, n) :=
+Definition signed m n (f : 'I_m -> 'I_n) (b : 'I_m -> bool) : 'M[R]_(m, n) :=
   \matrix_(i, j) ((-1) ^+ b i *+ (f i == j)).
 
 Lemma signed_norm m n (f : 'I_m -> 'I_n) b i j : `|signed f b i j| = (f i == j)%:R.
@@ -335,7 +362,7 @@ Proof. by rewrite mxE normrMn normrX normrN1 expr1n. Qed.
 
 Lemma rows_signed m n (f : 'I_m -> 'I_n) b : rows 1 (signed f b).
 Proof.
-move=> i; rewrite (bigD1 (f i)) //= signed_norm eqxx big1 // => j.
+move=> i; rewrite (bigD1 (f i)) //= signed_norm eqxx big1 ?addr0 // => j.
 by rewrite signed_norm eq_sym => /negPf->.
 Qed.
 
@@ -350,7 +377,7 @@ Lemma signed_gram d (f : 'I_d -> 'I_d) (b : 'I_d -> bool) i k :
   (signed f b *m (signed f b)^T) i k = (-1) ^+ b i * (-1) ^+ b k *+ (f i == f k).
 Proof. by rewrite signed_mul !mxE eq_sym mulrnAr. Qed.
 
-Theorem orthogonal_signed_permutation d (M : 'M[int]_d) :
+Theorem orthogonal_signed_permutation d (M : 'M[R]_d) :
   M *m M^T = 1%:M <->
   exists (s : 'S_d) (b : 'I_d -> bool), M = \matrix_(i, j) ((-1) ^+ b i *+ (s i == j)).
 Proof.
@@ -362,14 +389,14 @@ have row i : exists jb : 'I_d * bool, forall l, M i l = (-1) ^+ jb.2 *+ (jb.1 ==
     have <- : (M *m M^T) i i = 1 by rewrite MM mxE eqxx.
     by rewrite mxE; apply: eq_bigr => l _; rewrite mxE.
   have [j Mij] : exists j, M i j != 0.
-    apply/existsP; apply: contraTT (oner_neq0 int) => /existsPn M0; rewrite negbK -squares.
+    apply/existsP; apply: contraTT (oner_neq0 R) => /existsPn M0; rewrite negbK -squares.
     by rewrite big1 // => l _; have := M0 l; rewrite negbK => /eqP->; rewrite expr0n.
   rewrite (bigD1 j) //= in squares.
   have rest l : l != j -> M i l ^+ 2 = 0.
     move: l; apply: psumr_eq0P => [l _|]; first exact: sqr_ge0.
     apply/eqP; rewrite eq_le sumr_ge0 ?andbT => [|l _]; last exact: sqr_ge0.
     rewrite -(lerD2l (M i j ^+ 2)) addr0 squares.
-    by rewrite -gtz0_ge1 lt_def sqrf_eq0 Mij sqr_ge0.
+    by rewrite -real_normK ?num_real // exprn_ege1 // discrete.
   move: squares => /eqP; rewrite big1 ?addr0 //.
   rewrite sqrf_eq1 => Mij1; have [b Mb] : exists b : bool, M i j = (-1) ^+ b.
     by case/pred2P: Mij1 => ->; [exists false | exists true].
@@ -452,7 +479,7 @@ Definition chosen n (s : 'S_n) (b o : 'I_n -> bool) := [set i | if s i == i then
 
 Section Involution.
 Variables (n r : nat) (s : 'S_n) (b o : 'I_n -> bool) (f : 'I_r -> 'I_n).
-Let K : 'M[int]_n := signed s b.
+Let K : 'M[R]_n := signed s b.
 Hypothesis K_sym : K^T = K.
 
 Let entry i j : K i j = (-1) ^+ b i *+ (s i == j). Proof. by rewrite mxE. Qed.
@@ -462,7 +489,7 @@ Let entry_norm i j : `|K i j| = (s i == j)%:R. Proof. exact: signed_norm. Qed.
 Lemma symmetric_involutive : involutive s.
 Proof.
 move=> i; apply/eqP; have : `|K (s i) i| = 1 by rewrite -K_sym mxE entry_norm eqxx.
-by rewrite entry_norm; case: eqP.
+by rewrite entry_norm; case: eqP => // _ /eqP; rewrite eq_sym oner_eq0.
 Qed.
 
 Let sK := symmetric_involutive.
@@ -484,13 +511,13 @@ Proof. by rewrite inE => + si; rewrite si eqxx. Qed.
 
 Let off i j := K i j *+ (i != j).
 
-Definition small_P : 'M[int]_(n, r) := \matrix_(i, a) ((i == f a)%:R - off i (f a)).
-Definition small_E : 'M[int]_(r, n) := signed f (fun=> false).
+Definition small_P : 'M[R]_(n, r) := \matrix_(i, a) ((i == f a)%:R - off i (f a)).
+Definition small_E : 'M[R]_(r, n) := signed f (fun=> false).
 
-Let sum_S (g : 'I_n -> int) : \sum_a g (f a) = \sum_(i in S) g i.
+Let sum_S (g : 'I_n -> R) : \sum_a g (f a) = \sum_(i in S) g i.
 Proof. by rewrite -fS big_imset /= => [|a c _ _ /f_inj//]; apply: eq_bigl. Qed.
 
-Let E_mul m (M : 'M[int]_(n, m)) a j : (small_E *m M) a j = M (f a) j.
+Let E_mul m (M : 'M[R]_(n, m)) a j : (small_E *m M) a j = M (f a) j.
 Proof. by rewrite signed_mul mul1r. Qed.
 
 Let EP : small_E *m small_P = 1%:M.
@@ -502,7 +529,7 @@ have := partner (f_in a); rewrite e => /(_ (f_in c)) /f_inj ca.
 by rewrite ca eqxx in ac.
 Qed.
 
-Let bs i : (-1) ^+ b (s i) = (-1) ^+ b i :> int.
+Let bs i : (-1) ^+ b (s i) = (-1) ^+ b i :> R.
 Proof. by have := sym (s i) i; rewrite !entry sK !eqxx !mulr1n. Qed.
 
 Let KP : K *m small_P = - small_P.
@@ -541,12 +568,12 @@ split=> [i|a].
   have := rows_signed (fun=> if i \in S then i else s i) b i; apply: le_trans.
   rewrite [X in _ <= X](bigID (mem S)) /= ler_wpDr ?sumr_ge0 //; apply: ler_sum => x xS.
   rewrite signed_norm /off; have [e|ix] := eqVneq i x.
-    by rewrite -e in xS *; rewrite xS eqxx mulr0n subr0.
+    by rewrite -e in xS *; rewrite xS eqxx mulr0n subr0 normr1.
   rewrite sub0r normrN mulr1n entry_norm; case: ifP => // iS.
   by case: eqP => // e; rewrite -(partner iS) ?e // eqxx in ix.
 under eq_bigr do rewrite 2!mxE.
 apply: le_trans (_ : \sum_i (`|small_E a i| + `|(small_E *m K) a i|) <= _); last first.
-  rewrite big_split /= -[2]/(1 + 1 : int); apply: lerD; first exact: rows_signed.
+  rewrite big_split /= -[2]/(1 + 1 : R); apply: lerD; first exact: rows_signed.
   exact: rows_mulr (@rows_signed _ _ f _) (@rows_signed _ _ s b) a.
 apply: ler_sum => i _; rewrite signed_norm E_mul; apply: le_trans (ler_normB _ _) _.
 by rewrite eq_sym normr_nat lerD2l /off sym; case: eqP => // _; rewrite normr0.
@@ -572,36 +599,22 @@ Proof.
 have Pf := small_diagonal a; have Ps : `|small_P (s (f a)) a| = 1.
   have /matrixP/(_ (f a) a) := KP; rewrite signed_mul [RHS]mxE Pf => /(congr1 Num.norm).
   by rewrite normrMsign normrN1.
-split; first by rewrite signed_norm; case: eqP => // <-; rewrite Pf.
-by rewrite small_EK signed_norm /=; case: eqP => // <-; rewrite Ps.
+split; first by rewrite signed_norm; case: eqP => [<-|_]; rewrite ?Pf ?normr1 ?normr_ge0.
+by rewrite small_EK signed_norm /=; case: eqP => [<-|_]; rewrite ?Ps ?normr_ge0.
 Qed.
 End Involution.
 
-(* A basis of a frame may have other signs, and other representatives of the swaps. *)
-Lemma frame_change n r (K : 'M[int]_n) (P : 'M_(n, r)) E S T :
-  K *m K = 1%:M -> S *m S = 1%:M -> frame K P E ->
-  frame K (P *m S) (S *m (E - T *m (E + E *m K))).
-Proof.
-move=> KK SS [KP EP PEK]; split; first by rewrite mulmxA KP mulNmx.
-  rewrite -mulmxA (mulmxA _ P) mulmxBl EP -(mulmxA T) mulmxDl EP -mulmxA KP mulmxN EP subrr.
-  by rewrite mulmx0 subr0 mul1mx.
-have K0 : (1%:M + K) *m (1%:M - K) = 0.
-  by rewrite mulmxDl mul1mx mulmxBr mulmx1 KK addrA subrK subrr.
-rewrite -!mulmxA (mulmxA S) SS mul1mx mulmxBl -{2}[E]mulmx1 -mulmxDr -!mulmxA K0.
-by rewrite !mulmx0 subr0.
-Qed.
-
 (* What a pair of pieces of K and L has in Z, but for its sign. *)
-Definition piece (R : ringType) n q (p p' : 'I_n * 'I_q) (b b' : bool) x y : R :=
+Definition piece n q (p p' : 'I_n * 'I_q) (b b' : bool) x y : R :=
   (-1) ^+ b *+ (p == (x, y)) + (-1) ^+ b' *+ (p' == (x, y)).
 
 (* One sign suits a piece of Z, with entries at p and p', if one of the two of N is at most 1. It
    is 1 unless a larger entry of N asks for -1. *)
-Lemma sign_choice (R : realDomainType) n q (N : 'M[R]_(n, q)) p p' (b b' : bool) :
+Lemma sign_choice n q (N : 'M[R]_(n, q)) p p' (b b' : bool) :
   (forall x y, `|N x y| <= 2) -> (p = p' -> b = b') ->
   [|| p == p', `|N p.1 p.2| <= 1 | `|N p'.1 p'.2| <= 1] ->
-  exists s : bool, (forall x y, `|N x y - (-1) ^+ s * piece R p p' b b' x y| <= 2) /\
-    (p != p' -> s -> exists x y, (1 < `|N x y|) && (piece R p p' b b' x y != 0)).
+  exists s : bool, (forall x y, `|N x y - (-1) ^+ s * piece p p' b b' x y| <= 2) /\
+    (p != p' -> s -> exists x y, (1 < `|N x y|) && (piece p p' b b' x y != 0)).
 Proof.
 have sign (u : R) (c : bool) : `|u| <= 2 -> exists s : bool,
     `|u - (-1) ^+ s * (-1) ^+ c| <= 2 /\ `|u - (-1) ^+ s * ((-1) ^+ c *+ 2)| <= 2.
@@ -616,8 +629,8 @@ move=> N2; have [<-{p'} /(_ erefl) <- _|pp' _ /=] := eqVneq p p'.
   have [s [_ s2]] := sign _ b (N2 p.1 p.2); exists s; split=> // x y; rewrite /piece -mulr2n.
   by case: eqP s2 => [->|_ _] //; rewrite mulr0n mul0rn mulr0 subr0.
 have main p1 p2 (c1 c2 : bool) : p1 != p2 -> `|N p2.1 p2.2| <= 1 ->
-    exists s : bool, (forall x y, `|N x y - (-1) ^+ s * piece R p1 p2 c1 c2 x y| <= 2) /\
-      (s -> exists x y, (1 < `|N x y|) && (piece R p1 p2 c1 c2 x y != 0)).
+    exists s : bool, (forall x y, `|N x y - (-1) ^+ s * piece p1 p2 c1 c2 x y| <= 2) /\
+      (s -> exists x y, (1 < `|N x y|) && (piece p1 p2 c1 c2 x y != 0)).
   move=> p12 N1; have near u (s c : bool) : `|u| <= 1 -> `|u - (-1) ^+ s * (-1) ^+ c| <= 2 :> R.
     by move=> u1; apply: le_trans (ler_normB _ _) _; rewrite normrMsign normr_sign lerD2r.
   have [s [s1 big]] : exists s : bool, `|N p1.1 p1.2 - (-1) ^+ s * (-1) ^+ c1| <= 2
@@ -638,7 +651,7 @@ by exists x, y; rewrite /piece [X in X != 0]addrC.
 Qed.
 
 Lemma piece_count n q p p' b b' :
-  (\sum_(x < n) \sum_(y < q) (piece int p p' b b' x y != 0) <= (p != p').+1)%N.
+  (\sum_(x < n) \sum_(y < q) (piece p p' b b' x y != 0%R) <= (p != p').+1)%N.
 Proof.
 rewrite pair_big /= -cards2 -sum1_card [X in (_ <= X)%N]big_mkcond; apply: leq_sum => -[x y] _ /=.
 rewrite !inE /piece [p == _]eq_sym [p' == _]eq_sym.
@@ -647,11 +660,11 @@ Qed.
 
 (* The piece of Z from the rows a of E1, E1 K, E2 and E2 L, with the sign h.1; if h.2, the other
    index of the swap of L is chosen: E2 a is replaced by - E2 a L. *)
-Definition joined n q r (E1 EK : 'M[int]_(r, n)) (E2 EL : 'M[int]_(r, q)) (h : bool * bool) a x y :=
+Definition joined n q r (E1 EK : 'M[R]_(r, n)) (E2 EL : 'M[R]_(r, q)) (h : bool * bool) a x y :=
   (-1) ^+ h.1 * (E1 a x * (if h.2 then - E2 a y else EL a y) +
     EK a x * (if h.2 then - EL a y else E2 a y)).
 
-Lemma pair_choice n q r (N : 'M[int]_(n, q)) (f1 g1 : 'I_r -> 'I_n) b1 (f2 g2 : 'I_r -> 'I_q) b2 a :
+Lemma pair_choice n q r (N : 'M[R]_(n, q)) (f1 g1 : 'I_r -> 'I_n) b1 (f2 g2 : 'I_r -> 'I_q) b2 a :
   let E1 := signed f1 (fun=> false) in let E2 := signed f2 (fun=> false) in
   let Z := joined E1 (signed g1 b1) E2 (signed g2 b2) in
   entries 2 N ->
@@ -662,15 +675,16 @@ Lemma pair_choice n q r (N : 'M[int]_(n, q)) (f1 g1 : 'I_r -> 'I_n) b1 (f2 g2 : 
     f2 a != g2 a -> h.1 -> exists x y, (1 < `|N x y|) && (Z h a x y != 0)].
 Proof.
 move=> E1 E2 Z N2 once fg1 fg2.
-have deltaN (b u : bool) : - ((-1) ^+ b *+ u) = (-1) ^+ (~~ b) *+ u :> int by case: b; case: u.
+have deltaN (b u : bool) : - ((-1) ^+ b *+ u) = (-1) ^+ (~~ b) *+ u :> R.
+  by rewrite signrN mulNrn.
 have deltaM (b c u v : bool) :
-    (-1) ^+ b *+ u * ((-1) ^+ c *+ v) = (-1) ^+ (b (+) c) *+ (u && v) :> int.
-  by case: b; case: c; case: u; case: v.
+    (-1) ^+ b *+ u * ((-1) ^+ c *+ v) = (-1) ^+ (b (+) c) *+ (u && v) :> R.
+  by rewrite mulrnAl mulrnAr -mulrnA mulnC mulnb signr_addb.
 set k := f1 a in fg1 *; set l := g1 a in fg1 *; set i := f2 a in fg2 *; set j := g2 a in fg2 *.
-have conclude p p' b b' s t : (forall x y, Z (s, t) a x y = (-1) ^+ s * piece int p p' b b' x y) ->
+have conclude p p' b b' s t : (forall x y, Z (s, t) a x y = (-1) ^+ s * piece p p' b b' x y) ->
     (p != p') = (k != l) || (i != j) ->
-    (forall x y, `|N x y - (-1) ^+ s * piece int p p' b b' x y| <= 2) ->
-    (p != p' -> s -> exists x y, (1 < `|N x y|) && (piece int p p' b b' x y != 0)) ->
+    (forall x y, `|N x y - (-1) ^+ s * piece p p' b b' x y| <= 2) ->
+    (p != p' -> s -> exists x y, (1 < `|N x y|) && (piece p p' b b' x y != 0)) ->
     exists h : bool * bool, [/\ forall x y, `|N x y - Z h a x y| <= 2,
     (\sum_x \sum_y (Z h a x y != 0%R) <= ((k != l) || (i != j)).+1)%N &
     i != j -> h.1 -> exists x y, (1 < `|N x y|) && (Z h a x y != 0)].
@@ -681,13 +695,13 @@ have conclude p p' b b' s t : (forall x y, Z (s, t) a x y = (-1) ^+ s * piece in
   have [|x [y xy]] := big _ s1; first by rewrite pp' ij orbT.
   by exists x, y; rewrite eZ mulf_eq0 signr_eq0.
 have [good|] := boolP [|| (k, j) == (l, i), `|N k j| <= 1 | `|N l i| <= 1].
-  have [|s [sP big]] := @sign_choice _ _ _ _ (k, j) (l, i) (b2 a) (b1 a) N2 _ good.
+  have [|s [sP big]] := @sign_choice _ _ _ (k, j) (l, i) (b2 a) (b1 a) N2 _ good.
     by case=> kl ji; rewrite fg1 ?fg2.
   apply: (conclude _ _ _ _ s false _ _ sP big); last by rewrite xpair_eqE negb_and [j == i]eq_sym.
   by move=> x y; rewrite /piece /Z /joined !xpair_eqE !mxE !deltaM /= addbF.
 rewrite !negb_or -!ltNge => /and3P[kjli Nkj Nli].
 have kl := once _ _ _ _ Nkj Nli; rewrite xpair_eqE kl andbb in kjli.
-have [||s [sP big]] := @sign_choice _ _ _ _ (k, i) (l, j) true (~~ (b1 a (+) b2 a)) N2.
+have [||s [sP big]] := @sign_choice _ _ _ (k, i) (l, j) true (~~ (b1 a (+) b2 a)) N2.
 - by case=> /eqP; rewrite kl (negPf kjli).
 - apply/orP; right; rewrite leNgt (contraNN _ kjli) // => /(once _ _ _ _ Nkj).
   by rewrite eqxx => <-.
@@ -719,9 +733,9 @@ rewrite -mem_enum mem_nth // -(ltn_add2l (size (enum (A :&: B)))) subnKC // setI
 by rewrite (eqP (t_size B A Br)).
 Qed.
 
-Definition nonzeros m n (M : 'M[int]_(m, n)) : nat := \sum_i \sum_j (M i j != 0).
+Definition nonzeros m n (M : 'M[R]_(m, n)) : nat := \sum_i \sum_j (M i j != 0%R).
 
-Lemma sum_neq0 (I : finType) (F : I -> int) : ((\sum_a F a != 0)%R <= \sum_a (F a != 0%R))%N.
+Lemma sum_neq0 (I : finType) (F : I -> R) : ((\sum_a F a != 0)%R <= \sum_a (F a != 0%R))%N.
 Proof.
 have [/existsP[a Fa]|/existsPn F0] := boolP [exists a, F a != 0].
   by apply: leq_trans (leq_b1 _) _; rewrite (bigD1 a) //= Fa.
@@ -738,10 +752,10 @@ rewrite (eq_bigr _ (fun i _ => exchange_big _ _ _ _ _ _)) exchange_big; apply: l
 by rewrite big_distrl; apply: leq_sum => i _; rewrite big_distrr.
 Qed.
 
-Lemma rows_count m n c (M : 'M[int]_(m, n)) i : rows c%:R M -> (\sum_j (M i j != 0%R) <= c)%N.
+Lemma rows_count m n c (M : 'M[R]_(m, n)) i : rows c%:R M -> (\sum_j (M i j != 0%R) <= c)%N.
 Proof.
-move/(_ i); rewrite -(ler_nat int); apply: le_trans; rewrite natr_sum; apply: ler_sum => j _.
-by case: eqVneq => [->|x0]; rewrite ?normr0 // -gtz0_ge1 normr_gt0.
+move/(_ i); rewrite -(ler_nat R); apply: le_trans; rewrite natr_sum; apply: ler_sum => j _.
+by case: eqVneq => [->|/discrete//]; rewrite normr0.
 Qed.
 
 Lemma nonzeros_rows m n c (M : 'M_(m, n)) : rows c%:R M -> (nonzeros M <= m * c)%N.
@@ -777,11 +791,17 @@ rewrite /nonzeros -big_split; apply: eq_bigr => i _; rewrite big_split_ord /=.
 by congr addn; apply: eq_bigr => j _; rewrite mxE.
 Qed.
 
-Lemma sum_rows m n c (M : 'M[int]_(m, n)) : rows c%:R M -> (\sum_i \sum_j `|M i j| <= m * c)%N.
+(* What is larger than 1 counts twice. *)
+Definition weight m n (M : 'M[R]_(m, n)) := \sum_i \sum_j ((M i j != 0%R) + (1 < `|M i j|)%R)%N.
+
+Lemma weight_rows m n (M : 'M_(m, n)) : rows 2 M -> (weight M <= m * 2)%N.
 Proof.
-move=> cM; rewrite -[m in (m * _)%N]card_ord -sum_nat_const; apply: leq_sum => i _.
-rewrite -(ler_nat int); apply: le_trans (cM i); rewrite natr_sum.
-by apply: ler_sum => j _; rewrite natz abszE.
+move=> M2; rewrite -[m in (m * _)%N]card_ord -sum_nat_const; apply: leq_sum => i _.
+rewrite -(ler_nat R); apply: le_trans (M2 i); rewrite natr_sum; apply: ler_sum => j _.
+have [->|x0] := eqVneq (M i j) 0; first by rewrite normr0 ltr10.
+case: ltP => [lt1|_]; last exact: discrete.
+have x1 : `|M i j| - 1 != 0 by rewrite subr_eq0 gt_eqF.
+by have := discrete x1; rewrite ger0_norm ?subr_ge0 ?(ltW lt1) // lerBrDr (natrD _ 1 1).
 Qed.
 
 Lemma nonzeros_sub_one n (Y : 'M_n) :
@@ -790,22 +810,20 @@ Proof.
 rewrite -[n in (_ <= n + _)%N]card_ord -sum1_card big_distrr -!big_split /=.
 apply: leq_sum => x _; rewrite !(bigD1 (P := xpredT) x) //= addnAC addnA leq_add //; last first.
   by apply: leq_sum => y; rewrite !mxE eq_sym => /negPf->; rewrite sub0r oppr_eq0.
-rewrite !mxE eqxx subr_eq0 eq_sym; by case: eqVneq => [->|].
+by rewrite !mxE eqxx subr_eq0 eq_sym; case: eqVneq => [->|] //; rewrite oner_neq0.
 Qed.
 
 Lemma nonzeros_sub m n (N Z : 'M_(m, n)) :
-  (nonzeros (N - Z) + 2 * (\sum_x \sum_y ((1 < `|N x y|) && (Z x y != 0%R)))
-     <= \sum_x \sum_y `|N x y| + nonzeros Z)%N.
+  (nonzeros (N - Z) + 2 * (\sum_x \sum_y ((1 < `|N x y|)%R && (Z x y != 0%R)))
+     <= weight N + nonzeros Z)%N.
 Proof.
 rewrite big_distrr -!big_split /=; apply: leq_sum => x _; rewrite big_distrr -!big_split /=.
 apply: leq_sum => y _; rewrite !mxE; have [->|z0] := eqVneq (Z x y) 0.
-  by rewrite andbF subr0 muln0 !addn0; case: (N x y) => [[|u]|u].
-rewrite andbT addn1; case: (N x y) => [[|[|u]]|[|u]] /=; rewrite ?muln0 ?addn0 ?muln1.
-- exact: leq_b1.
-- exact: leq_trans (leq_b1 _) _.
-- by rewrite addn2 !ltnS; apply: leq_trans (leq_b1 _) _.
-- exact: leq_trans (leq_b1 _) _.
-by rewrite addn2 !ltnS; apply: leq_trans (leq_b1 _) _.
+  by rewrite andbF subr0 muln0 !addn0 leq_addr.
+rewrite andbT; case: ltP => [lt1|_]; last first.
+  by rewrite muln0 !addn0 addn1; apply: leq_trans (leq_b1 _) _.
+have -> : N x y != 0 by rewrite -normr_gt0 (lt_trans ltr01).
+exact: leq_add (leq_b1 _) (leqnn 2).
 Qed.
 
 (* The colours may be exchanged, so that one point has the colour false. *)
@@ -899,7 +917,7 @@ Qed.
 (* Y and Z of chosen signs and indices h, piece by piece. *)
 Section Solution.
 Variables (q r : nat) (s1 s2 : 'S_q) (b1 b2 o : 'I_q -> bool) (f1 f2 : 'I_r -> 'I_q).
-Variables (N : 'M[int]_q) (h : 'I_r -> bool * bool).
+Variables (N : 'M[R]_q) (h : 'I_r -> bool * bool).
 Let K := signed s1 b1.
 Let L := signed s2 b2.
 Let P1 := small_P s1 b1 f1.
@@ -917,8 +935,8 @@ Hypothesis choice : forall a, [/\ forall x y, `|N x y - Za a x y| <= 2,
   (\sum_x \sum_y (Za a x y != 0%R) <= ((f1 a != s1 (f1 a)) || (f2 a != s2 (f2 a))).+1)%N &
   f2 a != s2 (f2 a) -> (h a).1 -> exists x y, (1 < `|N x y|) && (Za a x y != 0)].
 
-Let S : 'M[int]_r := signed id (fun a => (h a).1).
-Let T : 'M[int]_r := diag_mx (\row_a (h a).2%:R).
+Let S : 'M[R]_r := signed id (fun a => (h a).1).
+Let T : 'M[R]_r := diag_mx (\row_a (h a).2%:R).
 Let P := P2 *m S.
 Let E := S *m (E2 - T *m (E2 + E2 *m L)).
 Definition solution_Y := P *m P1^T.
@@ -986,7 +1004,7 @@ Qed.
 Lemma solution_small :
   [/\ entries 1 solution_Y, rows 2 solution_Y, rows 2 solution_Z & entries 2 (N - solution_Z)].
 Proof.
-have sign_rows (c t : bool) (g g' : 'I_q -> int) : \sum_y `|g y| <= 1 -> \sum_y `|g' y| <= 1 ->
+have sign_rows (c t : bool) (g g' : 'I_q -> R) : \sum_y `|g y| <= 1 -> \sum_y `|g' y| <= 1 ->
     \sum_y `|(-1) ^+ c * (if t then - g' y else g y)| <= 1.
   by case: t => g1 g2; [apply: le_trans g2 | apply: le_trans g1];
     apply: ler_sum => y _; rewrite normrMsign ?normrN.
@@ -1004,7 +1022,7 @@ have [P2r _] := small_rows symL s2o f2i f2S; have [_ P1c] := small_rows symK s1o
 have rP : rows 1 P := rows_mulr P2r (@rows_signed _ _ _ _).
 split; [| exact: rows_mull | |].
 - by apply: entries_mul => // a x; rewrite mxE; apply: rows_entry.
-- by rewrite -[2]/(1 + 1 : int); apply: rows_add; apply: rows_mulr.
+- by rewrite -[2]/(1 + 1 : R); apply: rows_add; apply: rows_mulr.
 move=> x y; rewrite mxE [(- solution_Z) x y]mxE; have [a Pa|P0] := pickP (fun a => P1 x a != 0).
   by rewrite (inside _ Pa); case: (choice a).
 by rewrite Z_entry big1 ?subr0 // => a _; apply/outside/eqP; rewrite -[_ == 0]negbK P0.
@@ -1012,10 +1030,10 @@ Qed.
 
 (* 1 - Y or N - Z has two entries less for each swap of L that shares its index. *)
 Lemma solution_meets : (\sum_a ((f1 a == f2 a) && (s2 (f2 a) != f2 a)) <=
-  \sum_x (solution_Y x x == 1%R) + \sum_x \sum_y ((1 < `|N x y|) && (solution_Z x y != 0%R)))%N.
+  \sum_x (solution_Y x x == 1%R) + \sum_x \sum_y ((1 < `|N x y|)%R && (solution_Z x y != 0%R)))%N.
 Proof.
 rewrite -big_split /=; pose g x := ((solution_Y x x == 1%R) +
-  \sum_y ((1 < `|N x y|) && (solution_Z x y != 0%R)))%N.
+  \sum_y ((1 < `|N x y|)%R && (solution_Z x y != 0%R)))%N.
 apply: leq_trans (_ : \sum_a \sum_x (P1 x a != 0%R) * g x <= _)%N; last first.
   rewrite exchange_big; apply: leq_sum => x _ /=; rewrite -big_distrl /=.
   by rewrite -[X in (_ <= X)%N]mul1n leq_mul2r rows_count ?orbT.
@@ -1025,13 +1043,14 @@ suff [x Px gx] : exists2 x, P1 x a != 0 & (0 < g x)%N.
 have [ha|/negPf ha] := boolP (h a).1.
   have [_ _ large] := choice a; have [|x [y /andP[+ Zxy]]] := large _ ha.
     by rewrite eq_sym.
-  rewrite -abszE ltz_nat => Nxy; have Px : P1 x a != 0.
+  move=> Nxy; have Px : P1 x a != 0.
     by apply: contraNneq Zxy => /outside->.
   by exists x => //; rewrite /g (bigD1 y) //= Nxy (inside _ Px) Zxy addnCA.
-exists (f1 a); rewrite ?P1f // /g; suff -> : solution_Y (f1 a) (f1 a) = 1 by rewrite eqxx.
+exists (f1 a); rewrite ?P1f ?oner_neq0 // /g.
+suff -> : solution_Y (f1 a) (f1 a) = 1 by rewrite eqxx.
 rewrite mxE (bigD1 a) //= big1 ?addr0 => [|c ca]; last first.
   rewrite [P1^T _ _]mxE [P1 _ c](_ : _ = 0) ?mulr0 //; apply/eqP; apply: contraNT ca => Pc.
-  by rewrite (rows_once (z := a) P1r Pc) // P1f.
+  by rewrite (rows_once (z := a) P1r Pc) // P1f oner_neq0.
 rewrite [P1^T _ _]mxE P1f P_entry ha mulr1 mul1r fa.
 exact: small_diagonal symL s2o f2i f2S a.
 Qed.
@@ -1065,14 +1084,14 @@ by rewrite -addr_eq0 -mulr2n mulrn_eq0 => /eqP->; rewrite mulr0.
 Qed.
 End Solution.
 
-Theorem small_solution q (K L N : 'M[int]_q) (X : pred 'I_q) :
+Theorem small_solution q (K L N : 'M[R]_q) (X : pred 'I_q) :
   K^T = K -> K *m K = 1%:M -> L^T = L -> L *m L = 1%:M -> \tr K = \tr L ->
   (#|X| <= 1)%N -> (forall x, X x -> K x x = 1) -> entries 2 N ->
   (forall x y x' y', 1 < `|N x y| -> 1 < `|N x' y'| -> (x == x') = (y == y')) ->
   exists Y Z, [/\ 1%:M + Z *m Y = K /\ 1%:M + Y *m Z = L, entries 1 Y /\ rows 2 Y,
     rows 2 Z /\ entries 2 (N - Z), forall x y, X x -> Y y x = 0 &
     (nonzeros Y + nonzeros Z + nonzeros (N - Z) + nonzeros (1%:M - Y) + 4 * #|X|
-       <= \sum_x \sum_y `|N x y| + 6 * q)%N].
+       <= weight N + 6 * q)%N].
 Proof.
 move=> symK KK symL LL trKL X1 Xfix N2 once.
 have [|s1 [b1 eK]] := (orthogonal_signed_permutation K).1; first by rewrite symK.
@@ -1086,8 +1105,10 @@ have cards : #|chosen s1 b1 o| = #|chosen s2 b2 o|.
   by rewrite eqrMn2r // eqr_nat => /eqP.
 have [f1 [f2 [f1i f2i f1S f2S agree]]] := enumerations cards erefl.
 have fixed x : X x -> [/\ s1 x = x, b1 x = false & o x = false].
-  move=> Xx; have := Xfix x Xx; rewrite mxE; case: eqVneq => [-> b1x|_]; last by rewrite mulr0n.
-  by split; [| move: b1x; case: (b1 x) | exact: oX].
+  move=> Xx; have := Xfix x Xx; rewrite mxE; case: eqVneq => [-> b1x|_]; last first.
+    by rewrite mulr0n => /eqP; rewrite eq_sym oner_eq0.
+  split=> //; last exact: oX.
+  by move: b1x; case: (b1 x) => // /eqP; rewrite expr1 eq_sym -addr_eq0 -mulr2n pnatr_eq0.
 have [few half] := saved s1K s2K s1o s2o f1i f2i f1S f2S agree fixed.
 have fix1 a : f1 a = s1 (f1 a) -> b1 (f1 a).
   by move=> e; have : f1 a \in chosen s1 b1 o; [rewrite -f1S imset_f | rewrite inE -e eqxx].
@@ -1110,11 +1131,11 @@ Qed.
    number of coordinates.
 
    Main results
-     six_LULULU_int   M = L W0 * U X * L Y * U Z * L W * U V with integer entries, for
+     six_small_LULULU   M = L W0 * U X * L Y * U Z * L W * U V with integer entries, for
                       every integer M with M M^T = 1 and det M = 1, in every dimension: none
                       exceeds 2 in absolute value, at most 11 n + e are not 0, and the
                       absolute row sums are at most 4
-     six_ULULUL_int   and M = U X * L Y * U Z * L W * U V * L T
+     six_small_ULULUL   and M = U X * L Y * U Z * L W * U V * L T
 
    Plan.  M = [A B; C D].  A row of M has its one entry that is not 0 in one of the halves,
    and so has a column: A C^T = 0, A^T B = 0, C^T D = 0.  There are e more rows of D that
@@ -1133,7 +1154,7 @@ Qed.
 
    Reference.  The theorem is new to our knowledge. *)
 (* In every row of [X Y] the one entry that is not 0 is in X or in Y. *)
-Lemma row_in_half m p q (X : 'M[int]_(m, p)) (Y : 'M[int]_(m, q)) :
+Lemma row_in_half m p q (X : 'M[R]_(m, p)) (Y : 'M[R]_(m, q)) :
   X *m X^T + Y *m Y^T = 1%:M -> forall i, row i X = 0 \/ row i Y = 0.
 Proof.
 move=> /matrixP XY i; apply: unit_vector_in_half; apply/matrixP=> j k.
@@ -1141,7 +1162,7 @@ have := XY i i; rewrite !ord1 !mxE !eqxx => <-.
 by congr (_ + _); apply: eq_bigr => l _; rewrite !mxE.
 Qed.
 
-Lemma halves_disjoint m p q (X : 'M[int]_(m, p)) (Y : 'M[int]_(m, q)) :
+Lemma halves_disjoint m p q (X : 'M[R]_(m, p)) (Y : 'M[R]_(m, q)) :
   X *m X^T + Y *m Y^T = 1%:M -> X^T *m Y = 0.
 Proof.
 move/row_in_half => XY; apply/matrixP=> j k; rewrite !mxE big1 // => i _; rewrite mxE.
@@ -1149,9 +1170,9 @@ by case: (XY i) => /rowP; [move/(_ j) | move/(_ k)]; rewrite !mxE => ->; rewrite
 Qed.
 
 (* X X^T projects to the coordinates of the rows of X that are not 0; S selects them *)
-Lemma selection m p q (X : 'M[int]_(m, p)) (Y : 'M[int]_(m, q)) :
+Lemma selection m p q (X : 'M[R]_(m, p)) (Y : 'M[R]_(m, q)) :
   X *m X^T + Y *m Y^T = 1%:M ->
-  exists r (S : 'M[int]_(m, r)), X *m X^T = S *m S^T /\ S^T *m S = 1%:M.
+  exists r (S : 'M[R]_(m, r)), X *m X^T = S *m S^T /\ S^T *m S = 1%:M.
 Proof.
 move=> XY; pose N := X *m X^T.
 have N_sym : N^T = N by rewrite trmx_mul trmxK.
@@ -1171,7 +1192,7 @@ Qed.
 
 (* The first layer: W0 takes the rows of A that are not 0 to rows of C that are; u selects
    the e rows of C that are still 0. *)
-Lemma first_layer e n (A : 'M[int]_n) (B : 'M[int]_(n, e + n)) C (D : 'M[int]_(e + n)) :
+Lemma first_layer e n (A : 'M[R]_n) (B : 'M[R]_(n, e + n)) C (D : 'M[R]_(e + n)) :
   block_mx A B C D *m (block_mx A B C D)^T = 1%:M ->
   exists (W0 : 'M_(e + n, n)) (u : 'M_(e + n, e)),
     let Ch := row_mx u (C + W0 *m A) in
@@ -1214,10 +1235,10 @@ by rewrite (canRL (addKr _) CCDD) mulmxDl mulNmx -mulmxA CD mulmx0 oppr0 add0r m
 Qed.
 
 (* In an orthogonal [X Y] both blocks have small rows. *)
-Lemma rows_half m p q (X : 'M[int]_(m, p)) (Y : 'M[int]_(m, q)) :
+Lemma rows_half m p q (X : 'M[R]_(m, p)) (Y : 'M[R]_(m, q)) :
   X *m X^T + Y *m Y^T = 1%:M -> rows 1 X /\ rows 1 Y.
 Proof.
-have ge0 n (N : 'M[int]_(m, n)) i : 0 <= (N *m N^T) i i.
+have ge0 n (N : 'M[R]_(m, n)) i : 0 <= (N *m N^T) i i.
   by rewrite mxE sumr_ge0 // => j _; rewrite [N^T j i]mxE -expr2 sqr_ge0.
 move=> XY; split; apply: rows_unit => i;
   have <- : (X *m X^T + Y *m Y^T) i i = 1 by [rewrite XY mxE eqxx];
@@ -1225,7 +1246,7 @@ move=> XY; split; apply: rows_unit => i;
 Qed.
 
 (* So are those of Y - X T. *)
-Lemma rows_half_sub m p q (X : 'M[int]_(m, p)) (Y : 'M[int]_(m, q)) (T : 'M_(p, q)) :
+Lemma rows_half_sub m p q (X : 'M[R]_(m, p)) (Y : 'M[R]_(m, q)) (T : 'M_(p, q)) :
   X *m X^T + Y *m Y^T = 1%:M -> rows 1 T -> rows 1 (Y - X *m T).
 Proof.
 move=> XY rT i; have [rX rY] := rows_half XY; have rXT := rows_mulr rX rT.
@@ -1236,13 +1257,9 @@ by under eq_bigr do rewrite [(0 : 'M_(_, _)) _ _]mxE sub0r normrN -row_mul mxE; 
 Qed.
 
 (* All entries are at most 2 in absolute value, and those of a row add up to at most 4. *)
-Definition small m n (M : 'M[int]_(m, n)) := entries 2 M /\ rows 4 M.
+Definition small m n (M : 'M[R]_(m, n)) := entries 2 M /\ rows 4 M.
 
-Lemma mulmxA5 (R : ringType) m (A B C D E F : 'M[R]_m) :
-  A *m (B *m C *m D *m E *m F) = A *m B *m C *m D *m E *m F.
-Proof. by rewrite !mulmxA. Qed.
-
-Theorem six_LULULU_int e n (M : 'M[int]_(n + (e + n))) :
+Theorem six_small_LULULU e n (M : 'M[R]_(n + (e + n))) :
   (e <= 1)%N -> M *m M^T = 1%:M -> \det M = 1 ->
   exists W0 X Y Z W V, [/\ M = L W0 *m U X *m L Y *m U Z *m L W *m U V,
     small W0 /\ small X, small Y /\ small Z, small W /\ small V &
@@ -1289,7 +1306,7 @@ have rC' : rows 1 (C + W0 *m A).
   by move: CC'; rewrite tr_row_mx mul_row_col => /rows_half[].
 set C' := C + _ in inv CC JJ rCt rC' LM *.
 pose V := C'^T *m (D - D'); pose G := A *m C'^T; pose N := B - A *m V.
-have rV : rows 2 V by apply: rows_mull => //; rewrite -[2]/(1 + 1 : int); apply/rows_add/rows_opp.
+have rV : rows 2 V by apply: rows_mull => //; rewrite -[2]/(1 + 1 : R); apply/rows_add/rows_opp.
 have rG : rows 1 G := rows_mulr rA rCt.
 have rF : rows 1 (B - G *m D).
   by rewrite /G -mulmxA; apply: rows_half_sub => //; apply: rows_mulr.
@@ -1297,8 +1314,8 @@ have cG : rows 1 G^T by rewrite trmx_mul trmxK; apply: rows_mulr.
 have [rH cH] : rows 1 (G *m D') /\ rows 1 (G *m D')^T.
   by rewrite (trmx_mul G) symD; split; apply: rows_mulr.
 have eN : N = (B - G *m D) + G *m D' by rewrite /N /V mulmxA mulmxBr opprB addrA addrAC.
-have rN : rows 2 N by rewrite eN -[2]/(1 + 1 : int); apply: rows_add.
-pose I0 : 'M[int]_(e + n, e) := col_mx 1%:M 0; pose I1 : 'M[int]_(e + n, n) := col_mx 0 1%:M.
+have rN : rows 2 N by rewrite eN -[2]/(1 + 1 : R); apply: rows_add.
+pose I0 : 'M[R]_(e + n, e) := col_mx 1%:M 0; pose I1 : 'M[R]_(e + n, n) := col_mx 0 1%:M.
 have II : I0 *m I0^T + I1 *m I1^T = 1%:M.
   rewrite !tr_col_mx !trmx1 !trmx0 !mul_col_row add_block_mx !mul0mx !mulmx0 !mulmx1.
   by rewrite !addr0 add0r [RHS]scalar_mx_block.
@@ -1361,28 +1378,29 @@ have eW : W0 = G^T.
   by rewrite mulmxA WB mul0mx subr0.
 have rW : rows 1 W0 by rewrite eW.
 have symD' : rows 1 D'^T by rewrite symD.
-have two0 : 0 <= 2 :> int by [].
+have two0 : 0 <= 2 :> R by [].
 have eY : entries 1 Y := entries_mul ler01 rCh (entries_mulr ler01 rI1t eY0).
 have rY : rows 2 Y := rows_mull two0 rCh (rows_mulr rY0 rI1).
 have rZ : rows 2 Z := rows_mulr (rows_mull two0 rI1t rZ0) rCht.
 have eX : entries 2 ((N - Z) *m D').
   rewrite NZ; apply: (entries_mulr two0 symD').
   by apply: entries_mulr two0 _ (entries_mul two0 rI1t eZ0); rewrite trmxK.
-have rX : rows 4 (N - Z) by rewrite -[4]/(2 + 2 : int); apply/rows_add/rows_opp.
+have rX : rows 4 (N - Z) by move=> i; have := rows_add rN (rows_opp rZ) i; rewrite -natrD.
 have eC : entries 2 (C' - Y).
   move=> i j; rewrite mxE [(- Y) i j]mxE; apply: le_trans (ler_normB _ _) _.
-  by rewrite -[2]/(1 + 1 : int) lerD // rows_entry.
+  by rewrite -[2]/(1 + 1 : R) lerD // rows_entry.
 have rows_small c m p (Q : 'M_(m, p)) : c <= 2 -> rows c Q -> small Q.
   move=> c2 rQ; split=> [i j|]; first exact: le_trans (rows_entry i j rQ) c2.
-  by apply: rows_le rQ; apply: le_trans c2 _.
+  by apply: rows_le rQ; apply: le_trans c2 _; rewrite ler_nat.
 split.
 - by rewrite -[LHS](mul_LK W0) -LM eM; apply: mulmxA5.
-- split; first exact/(rows_small 1)/rows_opp.
+- split; first by apply: (rows_small 1) (rows_opp rW); rewrite ler1n.
   by split; [exact: eX | exact: rows_mulr rX rD'].
 - by split; apply: (rows_small 2).
 - split; last exact: (rows_small 2).
   split; first exact: entries_mul.
-  by apply: rows_le (rows_mull _ rD' (rows_add rC' (rows_opp rY))).
+  by apply: rows_le (rows_mull _ rD' (rows_add rC' (rows_opp rY)));
+    rewrite -[1 + 2]/(1%:R + 2) -natrD ?ler_nat ?ler0n.
 have nW0 : (nonzeros (- W0)%R <= n)%N.
   by rewrite nonzeros_opp eW nonzeros_tr -[n in X in (_ <= X)%N]muln1; apply: nonzeros_rows.
 have nX : (nonzeros ((N - Z) *m D')%R <= nonzeros (N' - Z0)%R)%N.
@@ -1397,14 +1415,14 @@ have nW : (nonzeros (D' *m (C' - Y))%R + e <= nonzeros (1%:M - Y0)%R)%N.
     by rewrite CY mul_I1; exact: leq_trans (nonzeros_mull _ symD') (nonzeros_mull _ rCht).
   rewrite -[e in (e <= _)%N]card_ord -sum1_card /nonzeros exchange_big; apply: leq_sum => i _.
   rewrite (bigD1 (lshift n i)) //= !mxE eqxx (YX (lshift n i) _ (ltn_ord i)) subr0.
-  exact: leq_addr.
+  by rewrite oner_neq0 leq_addr.
 have nV : (nonzeros V <= n * 2)%N by apply: nonzeros_rows.
-have nN : (\sum_x \sum_y `|N' x y| <= n * 2)%N.
-  rewrite /N' mul_col_mx mul0mx mul1mx big_split_ord /= big1 => [|i _]; last first.
-    by rewrite big1 // => j _; rewrite col_mxEu mxE.
-  rewrite add0n; apply: leq_trans (sum_rows (_ : rows 2%:R (N *m Ch))).
-    by apply: leq_sum => i _; apply: leq_sum => j _; rewrite col_mxEd.
-  exact: rNCh.
+have nN : (weight N' <= n * 2)%N.
+  rewrite -[X in (_ <= X)%N]add0n /weight big_split_ord /N' mul_col_mx mul0mx mul1mx.
+  apply: leq_add.
+    by rewrite big1 // => i _; rewrite big1 // => j _; rewrite col_mxEu mxE eqxx normr0 ltr10.
+  apply: leq_trans (weight_rows rNCh); apply: leq_sum => i _; apply: leq_sum => j _.
+  by rewrite col_mxEd.
 rewrite Xe in count; rewrite -(leq_add2r (e + 4 * e)) addn.[AC (6*2) (3*4*2*(5*7)*8*(1*6))].
 apply: leq_trans (leq_add (leq_add (leq_add (leq_add (leq_add nY nZ) nX) nW) (leqnn _))
   (leq_add nW0 nV)) _.
@@ -1415,7 +1433,7 @@ Qed.
 
 
 (* The other order, by inversion: the inverse of M is M^T. *)
-Corollary six_ULULUL_int e n (M : 'M[int]_(n + (e + n))) :
+Corollary six_small_ULULUL e n (M : 'M[R]_(n + (e + n))) :
   (e <= 1)%N -> M *m M^T = 1%:M -> \det M = 1 ->
   exists X Y Z W V T, [/\ M = U X *m L Y *m U Z *m L W *m U V *m L T,
     small X /\ small Y, small Z /\ small W, small V /\ small T &
@@ -1423,7 +1441,7 @@ Corollary six_ULULUL_int e n (M : 'M[int]_(n + (e + n))) :
        <= 11 * n + e)%N].
 Proof.
 move=> e1 MM dM.
-have [||T [V [W [Z [Y [X [eM [sT sV] [sW sZ] [sY sX] few]]]]]]] := @six_LULULU_int e n M^T e1.
+have [||T [V [W [Z [Y [X [eM [sT sV] [sW sZ] [sY sX] few]]]]]]] := @six_small_LULULU e n M^T e1.
 - by rewrite trmxK; apply: mulmx1C.
 - by rewrite det_tr.
 have opp m p (N : 'M_(m, p)) : small N -> small (- N).
@@ -1432,6 +1450,12 @@ exists (- X), (- Y), (- Z), (- W), (- V), (- T); split; try by split; apply: opp
   by rewrite -[RHS]mulmx1 -(mulmx1C MM) mulmxA eM -!mulmxA !(mul_LK, mul_UK).
 by rewrite !nonzeros_opp (ACl (6*5*4*3*2*1))%AC.
 Qed.
+
+End Discrete.
+Arguments signed {R m n} f b.
+
+Lemma int_discrete (x : int) : x != 0 -> 1 <= `|x|.
+Proof. by rewrite -normr_gt0 gtz0_ge1. Qed.
 
 (* Couplings under many masks, and under one. *)
 
@@ -1456,7 +1480,7 @@ Qed.
    L = 1 - E^T, brings what that one moves into A and what it reads out of A (swap), so
    f P = P Q^-1 h U L U where h moves A (coupling_conj).  Both U merge with a coupling that
    moves A (coupling_comp): L and h are new, and P Q^-1 is the next signed permutation.  The
-   last one is six shears (six_LULULU_int), the first of which merges.
+   last one is six shears (six_small_LULULU), the first of which merges.
 
    Reference.  The theorem is new to our knowledge. *)
 (* A set of n elements between two others. *)
@@ -1632,7 +1656,7 @@ split=> [i j|i j||].
 - rewrite mxE; case: andP => [[]|_]; last by rewrite eqxx.
   by rewrite !inE => /andP[-> iA'] /eqP<- _; rewrite tA.
 - apply/matrixP=> i j; rewrite mxE -mulmxA -[1%:M + D 1 _ in X in _ *m X]mulmx1.
-  have -> : signed (perm (inv_inj tK)) (fun i => i \in A :\: A') i j
+  have -> : signed (R := int) (perm (inv_inj tK)) (fun i => i \in A :\: A') i j
       = (-1) ^+ (j \in A' :\: A) *+ (t j == i).
     by rewrite mxE permE (inv_eq tK) [j == _]eq_sym; case: eqVneq => // <-; rewrite tY.
   rewrite !mulD !mxE !tK tX tY !mul1r !mulN1r -[RHS]mulr_natr.
@@ -1675,7 +1699,8 @@ case: N => [|N] in IH fC fits *.
   split=> [||[|k]|x]; rewrite ?mul1mx ?trmx1 ?det1 ?act1 //; last exact: coupling_id.
   by apply: coupling_sub M0 B0 _; have [] := fC 0%N isT.
 have [k kN|k kN|P [g [PP dP gC fgP]]] := IH; [exact/fC/ltnW | exact/fits/ltnW |].
-have [s [b eP]] := (orthogonal_signed_permutation P).1 PP; rewrite -/(signed s b) in eP.
+have [s [b eP]] := (orthogonal_signed_permutation int_discrete P).1 PP.
+rewrite -/(signed s b) in eP.
 have [fN MB] := fC N.+1 (ltnSn _); have [MA BA] := fits N.+1 (ltnSn _).
 pose f' := act P^T \o f N.+1 \o act P.
 have f'C : coupling_map G (s @: M N.+1) (s @: B N.+1) f'.
@@ -1686,7 +1711,7 @@ destruct (@swap A (s @: M N.+1) (s @: B N.+1)) as [L1 [L2 [t [c [L1A L2A eQ inA]
 - by rewrite card_imset //; apply: perm_inj.
 case/andP: inA => MA' BA'; set Q := _ *m _ in eQ.
 have QQ : Q^T *m Q = 1%:M.
-  rewrite -[Q in _ *m Q]trmxK; apply/(orthogonal_signed_permutation _).2.
+  rewrite -[Q in _ *m Q]trmxK; apply/(orthogonal_signed_permutation int_discrete _).2.
   by exists t, c.
 have QQ' := mulmx1C QQ.
 have dQ : \det Q = 1 by rewrite !det_mulmx (det_shear (AC 0%N) L1A) (det_shear (AC 1%N) L2A) !mulr1.
@@ -1783,12 +1808,12 @@ have tU V : coupling_map G T (~: T) (act (mxsub t t (U V))).
 have tL Y : coupling_map G (~: T) T (act (mxsub t t (L Y))).
   by apply: shear_in_coordinates => // i j /(entries_of_shears 0 Y _ _).2; rewrite !tH inE.
 case: TA => ->.
-  destruct (six_LULULU_int e1 MM dM) as [W0 [X [Y [Z [W [V [eM _ _ _ _]]]]]]].
+  destruct (six_small_LULULU int_discrete e1 MM dM) as [W0 [X [Y [Z [W [V [eM _ _ _ _]]]]]]].
   exists (nth id [seq act (mxsub t t K) | K <- [:: U V; L W; U Z; L Y; U X; L W0]]).
   split=> [|x]; last by rewrite (back _ eM) !mxsub_conj // !actM.
   by intros [|[|[|[|[|[|k]]]]]]; rewrite /= ?nth_nil;
     (exact: tU || exact: tL || exact: coupling_id).
-destruct (six_ULULUL_int e1 MM dM) as [X [Y [Z [W [V [W' [eM _ _ _ _]]]]]]].
+destruct (six_small_ULULUL int_discrete e1 MM dM) as [X [Y [Z [W [V [W' [eM _ _ _ _]]]]]]].
 exists (nth id [seq act (mxsub t t K) | K <- [:: L W'; U V; L W; U Z; L Y; U X]]).
 split=> [|x]; last by rewrite (back _ eM) !mxsub_conj // !actM.
 intros [|[|[|[|[|[|k]]]]]]; rewrite /side /other /= ?nth_nil ?setCK;

@@ -725,7 +725,7 @@ Theorem integer_orthogonal_two_involutions n (T : 'M[int]_n) : T *m T^T = 1%:M -
   exists K L : 'M[int]_n,
   [/\ T = K *m L, K *m K = 1%:M /\ K^T = K, L *m L = 1%:M /\ L^T = L &
       \tr K - \tr L = 1 - \det T].
-Proof. by move=> TT; apply: product_of_involutions; apply: mulmx1C. Qed.
+Proof. by move=> TT; apply: (product_of_involutions int_discrete); apply: mulmx1C. Qed.
 
 (* Over a real closed field, such as the real or the real algebraic numbers, every orthogonal
    matrix is a product of two symmetric involutions; their traces agree if its determinant
@@ -783,7 +783,7 @@ Theorem integer_orthogonal_iff_signed_permutation d (M : 'M[int]_d) :
   M *m M^T = 1%:M <->
   exists (s : {perm 'I_d}) (b : 'I_d -> bool),
     M = \matrix_(i, j) ((-1) ^+ b i *+ (s i == j)).
-Proof. exact: orthogonal_signed_permutation. Qed.
+Proof. exact: (orthogonal_signed_permutation int_discrete). Qed.
 
 (* Every signed permutation of determinant 1, on halves of n and n (e = 0) or n + 1 (e = 1)
    entries, is a product of six shears with integer entries, in both orders.  None of them
@@ -808,7 +808,10 @@ Theorem six_integer_shears e n (M : 'M[int]_(n + (e + n))) :
        small _ _ X /\ small _ _ Y, small _ _ Z /\ small _ _ W, small _ _ V /\ small _ _ T &
        (nonzeros _ _ X + nonzeros _ _ Y + nonzeros _ _ Z + nonzeros _ _ W + nonzeros _ _ V +
           nonzeros _ _ T <= 11 * n + e)%N]).
-Proof. by move=> s c e1 MM dM; split; [apply: six_LULULU_int | apply: six_ULULUL_int]. Qed.
+Proof.
+move=> s c e1 MM dM; split; first exact: (six_small_LULULU int_discrete).
+exact: (six_small_ULULUL int_discrete).
+Qed.
 
 (* Couplings as maps, over every ring, commutative or not.  Scales are from a set G that is closed
    under products: 1 alone, the units, or the positive elements.  iteri N f x is f_(N - 1) (.. (f_0 x)).
