@@ -58,6 +58,21 @@ by exists (V + W); rewrite mulmxDl addrA.
 Qed.
 End StableRange.
 
+Lemma det_schur (R : comUnitRingType) m n (r : 'M[R]_(m, n)) c S :
+  \det (block_mx 1%:M r c S) = \det (S - c *m r).
+Proof.
+have <- : L c *m block_mx 1%:M r 0 (S - c *m r) = block_mx 1%:M r c S.
+  by rewrite mul_L mulmx1 add0r subrK.
+by rewrite det_mulmx det_L det_ublock det1 !mul1r.
+Qed.
+
+Lemma det_exchange (R : comUnitRingType) m n (r : 'M[R]_(m, n)) c :
+  \det (1%:M - r *m c) = \det (1%:M - c *m r).
+Proof.
+have := det_mulmx (U (- r)) (block_mx 1%:M r c 1%:M); rewrite mul_U !mulNmx mulmx1 subrr.
+by rewrite det_lblock det1 mulr1 det_U mul1r det_schur.
+Qed.
+
 (* Commutators: every N of determinant 1 is P^-1 G^-1 P G.
 
    Main results
@@ -77,21 +92,6 @@ End StableRange.
    P N = [b, b r; 0, P' T], and both P and P N are similar to diag(b, P') (com_step).
 
    References.  K. Shoda 1936, R. C. Thompson 1961 (commutators). *)
-Lemma det_schur (R : comUnitRingType) m n (r : 'M[R]_(m, n)) c S :
-  \det (block_mx 1%:M r c S) = \det (S - c *m r).
-Proof.
-have <- : L c *m block_mx 1%:M r 0 (S - c *m r) = block_mx 1%:M r c S.
-  by rewrite mul_L mulmx1 add0r subrK.
-by rewrite det_mulmx det_L det_ublock det1 !mul1r.
-Qed.
-
-Lemma det_exchange (R : comUnitRingType) m n (r : 'M[R]_(m, n)) c :
-  \det (1%:M - r *m c) = \det (1%:M - c *m r).
-Proof.
-have := det_mulmx (U (- r)) (block_mx 1%:M r c 1%:M); rewrite mul_U !mulNmx mulmx1 subrr.
-by rewrite det_lblock det1 mulr1 det_U mul1r det_schur.
-Qed.
-
 Section Commutator.
 Variable F : fieldType.
 
@@ -449,10 +449,6 @@ Implicit Types (X Z V : 'M[R]_(p, q)) (Y W : 'M[R]_(q, p)) (M N : 'M[R]_(p + q))
 Lemma tr_ULULU X Y Z W V : (U X *m L Y *m U Z *m L W *m U V)^T =
   L V^T *m U W^T *m L Z^T *m U Y^T *m L X^T.
 Proof. by rewrite !trmx_mul !tr_U !tr_L !mulmxA. Qed.
-
-Lemma move_L (W0 : 'M_(q, p)) X Y Z W V M : L W0 *m M = U X *m L Y *m U Z *m L W *m U V ->
-  M = L (- W0) *m U X *m L Y *m U Z *m L W *m U V.
-Proof. by move=> e; rewrite -[LHS](mul_LK W0) e !(mulmxA (L (- W0))). Qed.
 
 Lemma inverse_LULULU (W0 : 'M_(q, p)) X Y Z W V M : M \in unitmx ->
   invmx M = L W0 *m U X *m L Y *m U Z *m L W *m U V ->

@@ -133,11 +133,6 @@ rewrite eqrMn2r //= eqr_nat => /eqP sr; case: r / sr in P2 E2 F2 *.
 by eexists; eexists; apply: frames_solve F1 F2.
 Qed.
 
-Lemma mulmxA5 (R : ringType) m (A B C D E F : 'M[R]_m) :
-  A *m (B *m C *m D *m E *m F) = A *m B *m C *m D *m E *m F.
-Proof. by rewrite !mulmxA. Qed.
-
-
 (* From here to the end of the section the integers are the elements of any ordered domain R in
    which no absolute value lies between 0 and 1: the proofs use nothing else of them.  Over such an
    R the kernel has less to do than over int, whose structure it would unfold at every step. *)
@@ -1393,7 +1388,7 @@ have rows_small c m p (Q : 'M_(m, p)) : c <= 2 -> rows c Q -> small Q.
   move=> c2 rQ; split=> [i j|]; first exact: le_trans (rows_entry i j rQ) c2.
   by apply: rows_le rQ; apply: le_trans c2 _; rewrite ler_nat.
 split.
-- by rewrite -[LHS](mul_LK W0) -LM eM; apply: mulmxA5.
+- by apply: move_L; rewrite -LM eM.
 - split; first by apply: (rows_small 1) (rows_opp rW); rewrite ler1n.
   by split; [exact: eX | exact: rows_mulr rX rD'].
 - by split; apply: (rows_small 2).
@@ -1430,7 +1425,6 @@ apply: leq_trans (leq_add (leq_trans count (leq_add nN (leqnn _))) (leqnn _)) _.
 rewrite -(mulSn 4 e) -[X in (_ <= X)%N]addnA -(mulSn 5 e) -(mulnS n 2) !(mulnC n) mulnDr.
 by rewrite addn.[AC ((1*2)*1) (1*3*4*2)] -!mulnDl.
 Qed.
-
 
 (* The other order, by inversion: the inverse of M is M^T. *)
 Corollary six_small_ULULUL e n (M : 'M[R]_(n + (e + n))) :

@@ -215,6 +215,7 @@ move: (1%:M + _) ug Sg => g ug Sg.
 exists (invmx U *m g); first by rewrite unitmx_mul unitmx_inv uU.
 by apply: (can_inj (mulKmx uU)); rewrite !mulmxA US mulmxK // Sg mulmxV // mul1mx.
 Qed.
+
 (* By the idempotent (1 + S) / 2. *)
 Lemma involution_diag S : S *m S = 1%:M -> exists r g,
   [/\ g \in unitmx, S *m g = g *m ((2 *: pid_mx r : 'M[F]_m) - 1%:M) & \tr S = 2 * r%:R - m%:R].
@@ -243,11 +244,6 @@ by apply: (can_inj (mulmxK uT)); rewrite mulmxA mulmxKV // -!mulmxA eT mulKmx //
 Qed.
 End SimilarInvolutions.
 
-Lemma six_of_five (R : comUnitRingType) p q (M : 'M[R]_(p + q)) Q X Y Z W V :
-  L Q *m M = U X *m L Y *m U Z *m L W *m U V ->
-  M = L (- Q) *m U X *m L Y *m U Z *m L W *m U V.
-Proof. by move=> e; rewrite -[LHS](mul_LK Q) e -!(mulmxA (L (- Q))). Qed.
-
 Section SixByInvolution.
 Variables (R : comUnitRingType) (e n : nat).
 Variables (A : 'M[R]_n) (B : 'M[R]_(n, e + n)) (C : 'M[R]_(e + n, n)) (D : 'M[R]_(e + n)).
@@ -273,7 +269,7 @@ have inv' : block_mx A B (C + W0 *m A) (D + W0 *m B)
 have JE : d *m W0 - c = - (c + d *m - W0) by rewrite mulmxN opprB.
 rewrite /Jh JE in orthJ gK.
 destruct (five_by_intertwiner inv' orthC orthJ uk ug gK) as [X [Y [Z [W [V five]]]]].
-by exists X, Y, Z, W, V; apply: six_of_five; rewrite mul_L.
+by exists X, Y, Z, W, V; apply: move_L; rewrite mul_L.
 Qed.
 End SixByInvolution.
 
@@ -684,7 +680,7 @@ have bW : bounded 2 W.
   exact: bounded_sub (bounded_isometry CC) bY.
 have bV : bounded 2 V by rewrite -[2]mul1r; apply: bounded_mul bC (bounded_sub bD'' bD').
 clearbody X V W Z; clearbody Y.
-by exists X, Y, Z, W, V; split; [apply: six_of_five; rewrite mul_L | split].
+by exists X, Y, Z, W, V; split; [apply: move_L; rewrite mul_L | split].
 Qed.
 End SixBounded.
 

@@ -150,6 +150,11 @@ Proof. by rewrite -[M]submxK !mul_L !mulNmx !addrK. Qed.
 Lemma mul_LL Y : L (- Y) *m L Y = 1%:M.
 Proof. by rewrite -[L Y]mulmx1 mul_LK. Qed.
 
+(* A first shear, and five for what it leaves. *)
+Lemma move_L T X Y Z W V M : L T *m M = U X *m L Y *m U Z *m L W *m U V ->
+  M = L (- T) *m U X *m L Y *m U Z *m L W *m U V.
+Proof. by move=> e; rewrite -[LHS](mul_LK T) e !(mulmxA (L (- T))). Qed.
+
 Lemma inverse_ULUL X Y Z W a b c d : U X *m L Y *m U Z *m L W *m block_mx a b c d = 1%:M ->
   a = 1%:M + Z *m Y /\ c = - (Y + W *m a).
 Proof.
