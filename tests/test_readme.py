@@ -32,7 +32,3 @@ def test_the_table_of_theorems_names_each_formal_proof_once():
     rows = (ROOT / "proofs" / "rocq" / "proved.md").read_text()
     found = [name for row in theorems.values() for name in row.formal]
     assert sorted(found) == sorted(re.findall(r"`(\w+)`", rows))
-
-
-def test_readme_is_read_in_one_sitting():
-    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
