@@ -111,8 +111,8 @@ class Identity:
             )
         if surviving:
             raise FalseIdentityError(
-                f"expected {self.statement}; the difference of the sides has the surviving words "
-                f"{'; '.join(surviving)}"
+                f"expected {self.statement or self.text}; the difference of the sides has the "
+                f"surviving words {'; '.join(surviving)}"
             )
         return Proof(self.name, compared, words, self._hypotheses(ring))
 
