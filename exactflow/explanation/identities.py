@@ -26,6 +26,8 @@ from dataclasses import dataclass, replace
 from importlib.resources import files as resources
 from typing import Any
 
+from sympy import QQ
+
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.exact.typing import Element
 from exactflow.explanation.identity import (
@@ -96,7 +98,7 @@ class Identity:
         for a text that claims nothing or is none in that language, and for a name that is defined
         twice, by itself, or after its use.
         """
-        values, ring = self.values()
+        values, ring = self.define()
         surviving, compared, words = [], 0, 0
         for claim in (equation for equation in _equations(self.text) if not _defined(equation)):
             left, right = map(_blocks, claim.sides(values, ring))
@@ -114,11 +116,11 @@ class Identity:
                 f"expected {self.statement or self.text}; the difference of the sides has the "
                 f"surviving words {'; '.join(surviving)}"
             )
-        return Proof(self.name, compared, words, self._hypotheses(ring))
+        return Proof(self.name, compared, words, _state_hypotheses(ring, self.relations))
 
-    def values(self) -> tuple[dict[str, Any], FreeRing]:
-        """Return the values of all names in the text, and the free ring that they are in."""
-        ring = self._ring()
+    def define(self) -> tuple[dict[str, Any], FreeRing]:
+        """Return the values of all names in the text, defined in order, and their free ring."""
+        ring = self._build_ring()
         values = {name: [[ring.symbol(name)]] for pair in ring.numbers for name in pair}
         for equation in _equations(self.text):
             name = _defined(equation)
@@ -139,7 +141,7 @@ class Identity:
         text, relations = (rename(part, names) for part in (self.text, self.relations))
         return replace(self, text=text, relations=relations)
 
-    def _ring(self) -> FreeRing:
+    def _build_ring(self) -> FreeRing:
         """Return the ring in which each related pair of symbols is its number."""
         numbers: dict[tuple[str, str], Element] = {}
         ring = FreeRing()
@@ -154,15 +156,20 @@ class Identity:
                     "expected two symbols and their number, once, as in 's e = 0', got "
                     f"'{relation}'"
                 )
-            numbers[a, b] = number.terms.get((), 0)
+            numbers[a, b] = number.terms.get((), QQ.zero)
         found = FreeRing(numbers)
         found.divisors |= ring.divisors
         return found
 
-    def _hypotheses(self, ring: FreeRing) -> tuple[str, ...]:
-        *others, last = sorted(ring.divisors) or [""]
+
+def _state_hypotheses(ring: FreeRing, relations: str) -> tuple[str, ...]:
+    """Return the hypotheses in words: what was divided by, and the relations."""
+    found = [" ".join(relations.split())] if relations else []
+    if ring.divisors:
+        *others, last = sorted(ring.divisors)
         are = f"{', '.join(others)} and {last} are" if others else f"{last} is"
-        return (f"{are} invertible",) * bool(last) + (self.relations,) * bool(self.relations)
+        found.insert(0, f"{are} invertible")
+    return tuple(found)
 
 
 def _equations(text: str) -> tuple[ShownIdentity, ...]:

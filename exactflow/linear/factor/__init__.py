@@ -108,9 +108,9 @@ def factor(
 def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
     """Return the proof of the theorem on this matrix: ``factor(M, **options).explain()``.
 
-    A ``BlockMatrix`` [[A, B], [C, D]] of four different ``MatrixSymbol``, or diag(X, X^-1), is
-    explained *for all n*; other blocks raise `InvalidInputError`. Else parameters and errors are
-    those of `factor`.
+    A ``BlockMatrix`` [[A, B], [C, D]] of four different ``MatrixSymbol``, or diag(X, X^-1) for any
+    expression X, is explained *for all n*; other blocks, and symbols named like a function, as U,
+    raise `InvalidInputError`. Else parameters and errors are those of `factor`.
 
     >>> explanation = explain([[2, 0], [1, 3]])
     >>> explanation.claim, [step.rule for step in explanation.steps]

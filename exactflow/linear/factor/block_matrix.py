@@ -49,10 +49,10 @@ def _explain_general(blocks: Sequence[MatrixSymbol]) -> Explanation:
     identity = _renamed("commutator route", dict(zip("ABCD", names, strict=True)), names)
     matrix, C = f"`blocks({', '.join(names)})`", names[2]
     field = "over every field of more than two elements"
+    commutator, _, quotient, *_ = identities(identity.text)
     why = (
-        f"Let `{C}` be invertible and the determinant of {matrix} be 1. The right side of the "
-        f"third line has the same determinant: so it is a commutator {field} (Shoda 1936, Thompson "
-        "1961), as the first line says."
+        f"Let `{C}` be invertible and the determinant of {matrix} be 1. That of `{quotient}` is 1, "
+        f"too: so it is a commutator, `{commutator}`, {field} (Shoda 1936, Thompson 1961)."
     )
     hypothesis = f", {field}, if `{C}` is invertible and the determinant is 1"
     return _explanation(identity, matrix, hypothesis, why)
@@ -74,7 +74,7 @@ def _explain_diagonal(A: MatrixExpr) -> Explanation:
 
 def _explanation(identity: Identity, matrix: str, hypothesis: str, why: str) -> Explanation:
     """Return the explanation by an identity whose last claim begins with the product of shears."""
-    values, ring = identity.values()
+    values, ring = identity.define()
     *_, last = identities(identity.text)
     layers = (
         "U and L are the shears whose upper right, or lower left, block is the argument. Other "
@@ -102,7 +102,7 @@ def _renamed(name: str, names: Mapping[str, str], taken: Iterable[str]) -> Ident
             )
     identity, known = IDENTITIES[name], [*taken, *names.values()]
     renaming = dict(names)
-    for letter in identity.values()[0]:
+    for letter in identity.define()[0]:
         if letter not in renaming:
             renaming[letter] = _new_name(letter, known)
             known.append(renaming[letter])

@@ -1,6 +1,7 @@
 """Symbols: their assumptions give signs, exponentials are symbols, blocks are for every size."""
 
 import random
+from dataclasses import replace
 
 import mpmath
 import pytest
@@ -152,6 +153,14 @@ def test_the_text_shown_for_blocks_is_so_in_matrices(block):
     sized = str(shown).replace("L(1)", f"L({letter} {letter}^-1)")  # else 1 is a number here
     assert identities(sized)[0].holds(values, QQ)
     assert f"`diag({letter}, {letter}^-1)`" in explanation.claim
+
+
+def test_the_text_that_is_shown_is_the_one_that_is_checked():
+    *_, step = explain(diagonal_of(X + Y)).steps
+    assert step.check()
+    for true, false in (("L(1)", "L(2)"), ("U(A^-1 - 1)", "U(A - 1)"), ("= diag(A,", "= diag(1,")):
+        assert true in step.text
+        assert not replace(step, text=step.text.replace(true, false)).check()
 
 
 @pytest.mark.parametrize("names", ["PQRS", "ABCD", "KPGY", "XYAM", "VWZX", "GKPC", "YZWV"])
