@@ -149,7 +149,8 @@ for statement, sides in (
 statement = "U(R - I) L(I) U(R^-1 - I) L(-R) = diag(R, R^-1)"
 identity = Identity("turn", statement, "", "U(R - 1) L(1) U(R^-1 - 1) L(-R) = diag(R, R^-1)")
 with claims.check(identity.statement, Evidence.FOR_ALL_N) as check:
-    check.true(identity.prove().words > 0, "and with y, conjugated by diag(I, y)")
+    proof = identity.prove()
+    check.true(proof.words > 0, f"{proof}; and with y, conjugated by diag(I, y)")
 
 # %% [markdown]
 # ## The local error, certified

@@ -90,7 +90,8 @@ TWO = (
 )
 for identity in TWO:
     with claims.check(identity.statement, Evidence.FOR_ALL_N) as check:
-        check.true(identity.prove().words > 0, identity.name)
+        proof = identity.prove()
+        check.true(proof.words > 0, str(proof))
 
 # %% [markdown]
 # ## That they have a solution
@@ -164,7 +165,8 @@ THREE = (
 )
 for identity in THREE:
     with claims.check(identity.statement, Evidence.FOR_ALL_N) as check:
-        check.true(identity.prove().words > 0, identity.name)
+        proof = identity.prove()
+        check.true(proof.words > 0, str(proof))
 
 # %% [markdown]
 # ## Halves that differ by more: what a layer can do

@@ -15,7 +15,9 @@
 # are expanded entry by entry into sums of words with rational coefficients, cancelled by these
 # relations, and compared word by word. If the sums are equal, so are the sides in every ring that
 # has such elements and these coefficients: in matrices of every size, since substitution is a
-# homomorphism from the free ring with these relations. So this is a proof *for all n*.
+# homomorphism from the free ring with these relations. So this is a proof *for all n*. It names
+# its hypotheses: the relations, and what has to be invertible. A name is defined once, before its
+# use; a text of definitions alone is refused, as it claims nothing.
 #
 # The converse is not claimed: what differs as words might be equal in matrices of a certain size.
 # And the hypotheses under which the symbols exist (a commutator, a transvection, an involution) are
@@ -24,6 +26,7 @@
 
 # %%
 from exactflow.claims import Claims, Evidence
+from exactflow.errors import InvalidInputError
 from exactflow.explanation.identities import IDENTITIES, FalseIdentityError, Identity
 
 claims = Claims("identities")
@@ -47,3 +50,15 @@ with claims.check("a false identity is refuted", Evidence.FOR_ALL_N) as check:
     except FalseIdentityError as error:
         surviving = str(error)
     check.true("X Y" in surviving, surviving)
+
+# %% [markdown]
+# What defines a name by itself, or twice, is no identity.
+
+# %%
+with claims.check("a circular text is refused", Evidence.FOR_ALL_N) as check:
+    for text in ("A = A + 1", "D = 1 + Y Z, D = 1 + Z Y", "A = B, B = A + 1, A B = B A", "A = B"):
+        try:
+            refused = f"proved: {Identity('circular', text, '', text).prove()}"
+        except InvalidInputError as error:
+            refused = str(error)
+        check.true(refused.startswith("expected"), refused)

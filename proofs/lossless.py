@@ -85,7 +85,8 @@ for name, statement, sides in (
     ),
 ):
     with claims.check(statement, Evidence.FOR_ALL_N) as check:
-        check.true(Identity(name, statement, "expansion", sides).prove().words > 0, name)
+        proof = Identity(name, statement, "expansion", sides).prove()
+        check.true(proof.words > 0, str(proof))
 
 
 # %%

@@ -220,7 +220,8 @@ flow
 # %%
 identity = IDENTITIES["hyperplane route"]
 with claims.check("the layers of odd dimensions, given T and S", Evidence.FOR_ALL_N) as check:
-    check.true(identity.prove().words > 0, identity.statement)
+    proof = identity.prove()
+    check.true(proof.words > 0, str(proof))
 
 # %%
 one, zero = sympy.eye(2), sympy.zeros(2, 3)

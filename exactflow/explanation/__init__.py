@@ -36,7 +36,7 @@ class Explanation:
 
     Parameters
     ----------
-    claim : one sentence.
+    claim : one sentence; formulas stand in backticks.
     steps : in order; each can be checked alone.
     result : what they explain: a flow, a depth, an error.
     evidence : the kind of evidence.
@@ -81,7 +81,7 @@ class Explanation:
 
     def text(self, *, width: int = 88) -> str:
         """Return the explanation as text of at most so many columns; of wide matrices a corner."""
-        blocks = [fill(f"{self.claim} [{self.evidence}]", width)]
+        blocks = [fill(f"{self.claim.replace('`', '')} [{self.evidence}]", width)]
         blocks += [_text_of(step, f"{n}. ", width) for n, step in enumerate(self.steps, 1)]
         return "\n\n".join(blocks)
 

@@ -8,50 +8,59 @@ characteristic not 2 where a half occurs) as soon as it holds in the free group 
 a sum of words has one normal form.
 
 `IDENTITIES` is the table, read from ``identities.toml``. In each identity the symbols stand for
-n x n matrices (e, s, w: columns and rows), those whose inverse occurs for invertible ones;
-everything else is defined by them. The hypotheses under which the symbols exist (a commutator, a
-transvection) are the theorems that the modules of `exactflow.linear.factor` and
-`exactflow.floats.balancing` construct.
+n x n matrices (those in relations: also for columns and rows), those whose inverse occurs for
+invertible ones; everything else is defined by them, once and before its use. The hypotheses under
+which the symbols exist (a commutator, a transvection) are the theorems that the modules of
+`exactflow.linear.factor` and `exactflow.floats.balancing` construct.
 
 How it is checked
 -----------------
-*For all n*: `Identity.prove` expands both sides, in noncommutative symbols of SymPy, and compares
-them block by block. A false identity raises `FalseIdentityError`, which shows the words that
-survive.
+*For all n*: `Identity.prove` evaluates both sides in the free ring of `exactflow.explanation.words`
+by the evaluator that instances use, and compares them block by block. A false identity raises
+`FalseIdentityError`, which shows the words that survive.
 """
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial, reduce
+from dataclasses import dataclass, replace
 from importlib.resources import files as resources
-from operator import mul
-from typing import Any, TypeAlias
+from typing import Any
 
-from sympy import Add, Expr, Matrix, Mul, Rational, Symbol
+from sympy import QQ
 
-from exactflow.errors import ExactFlowError, InvalidInputError
-from exactflow.exact.numbers import to_fraction
-from exactflow.explanation.identity import ShownIdentity, Tree, identities
+from exactflow.errors import InvalidInputError, VerificationError
+from exactflow.exact.typing import Element
+from exactflow.explanation.identity import (
+    ShownIdentity,
+    Tree,
+    evaluate,
+    identities,
+    names_in,
+    rename,
+)
+from exactflow.explanation.words import FreeRing, Words
 
-Words: TypeAlias = Expr | Matrix
-"""A sum of words in noncommutative symbols, or a block matrix of such."""
 
-
-class FalseIdentityError(ExactFlowError):
+class FalseIdentityError(VerificationError):
     """An identity is false: some words survive in the difference of its sides."""
 
 
 @dataclass(frozen=True)
 class Proof:
-    """The result of a successful `Identity.prove`."""
+    """The result of a successful `Identity.prove`.
+
+    `hypotheses` are the relations, and which symbols and integers have to be invertible.
+    """
 
     name: str
     blocks: int
     words: int
+    hypotheses: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.name}: proved for all n ({self.blocks} blocks, {self.words} words compared)"
+        where = f", where {' and '.join(self.hypotheses)}" if self.hypotheses else ""
+        compared = f"{self.blocks} blocks, {self.words} words compared"
+        return f"{self.name}: proved for all n{where} ({compared})"
 
 
 @dataclass(frozen=True)
@@ -62,8 +71,9 @@ class Identity:
     ----------
     name, statement, source : what it is called, says, and comes from.
     text : equations with commas between them, in the language of `exactflow.explanation.identity`,
-        with the functions U, L, diag and blocks. One whose left side is a name defines it for those
-        after it; the others are claimed. All other names are symbols.
+        with the functions U, L, diag and blocks. One whose left side is a name defines it, once and
+        before its use; the others are claimed. All other names are symbols. A claim about a name
+        alone has it in brackets, as "(D) = 1 + Z Y".
     relations : products of two symbols that are assumed to be numbers, in the same language, as
         "s e = 0" for a row s and a column e.
 
@@ -71,6 +81,8 @@ class Identity:
     --------
     >>> print(Identity("sum", "shears add up", "", "Z = X + Y, U(X) U(Y) = U(Z)").prove())
     sum: proved for all n (4 blocks, 4 words compared)
+    >>> print(Identity("swap", "", "", "U(X) L(-X^-1) U(X) = blocks(0, X, -X^-1, 0)").prove())
+    swap: proved for all n, where X is invertible (4 blocks, 2 words compared)
     """
 
     name: str
@@ -83,124 +95,113 @@ class Identity:
         """Expand both sides of what is claimed and compare normal forms.
 
         Raises `FalseIdentityError` if they differ, and `InvalidInputError` for sides of two shapes,
-        and where the text is none in that language.
+        for a text that claims nothing or is none in that language, and for a name that is defined
+        twice, by itself, or after its use.
         """
-        values: dict[str, Words] = {}
-        numbers = self._numbers()
-        surviving, blocks, words = [], 0, 0
-        for equation in _equations(self.text):
-            if equation.left[0] == "name":
-                values[equation.left[1]] = _words(equation.right, values)
-                continue
-            sides = (_words(side, values) for side in (equation.left, equation.right))
-            left, right = (_expanded(Matrix([[s]] if isinstance(s, Expr) else s)) for s in sides)
-            if left.shape != right.shape:
-                shapes = [left.shape, right.shape]
-                raise InvalidInputError(f"expected sides of one shape in blocks, got {shapes}")
-            blocks += len(right)
-            words += sum(len(Add.make_args(block)) for block in right if block)
-            difference = _expanded(left - right).applyfunc(partial(_modulo, numbers=numbers))
-            surviving += [
-                f"block {place}: {_shown(block)}" for place, block in difference.todok().items()
-            ]
+        values, ring = self.define()
+        surviving, compared, words = [], 0, 0
+        for claim in (equation for equation in _equations(self.text) if not _defined(equation)):
+            left, right = map(_blocks, claim.sides(values, ring))
+            compared += len(right)
+            words += sum(len(block.terms) for block in right.values())
+            rest = {place: left[place] - block for place, block in right.items()}
+            surviving += [f"block {place}: {block}" for place, block in rest.items() if block]
+        if not compared:
+            raise InvalidInputError(
+                f"expected a text that claims something, got definitions only: {self.text!r}; a "
+                "claim about a name has it in brackets, as '(D) = 1 + Z Y'"
+            )
         if surviving:
             raise FalseIdentityError(
-                f"expected {self.statement}; the difference of the sides has the surviving words "
-                f"{'; '.join(surviving)}"
+                f"expected {self.statement or self.text}; the difference of the sides has the "
+                f"surviving words {'; '.join(surviving)}"
             )
-        return Proof(self.name, blocks, words)
+        return Proof(self.name, compared, words, _state_hypotheses(ring, self.relations))
 
-    def _numbers(self) -> dict[tuple[Expr, ...], Rational]:
-        """Return the number that each pair of neighbouring symbols is."""
-        numbers = {}
-        for relation in _equations(self.relations) if self.relations else ():
-            product, number = (_words(side, {}) for side in (relation.left, relation.right))
-            pair = _letters(product) if isinstance(product, Expr) else []
-            if len(pair) != 2 or not isinstance(number, Rational):
+    def define(self) -> tuple[dict[str, Any], FreeRing]:
+        """Return the values of all names in the text, defined in order, and their free ring."""
+        ring = self._build_ring()
+        values = {name: [[ring.symbol(name)]] for pair in ring.numbers for name in pair}
+        for equation in _equations(self.text):
+            name = _defined(equation)
+            for side in (equation.right,) if name else (equation.left, equation.right):
+                for used in names_in(side):
+                    values.setdefault(used, [[ring.symbol(used)]])
+            if name in values:
                 raise InvalidInputError(
-                    f"expected two symbols and their number, as in 's e = 0', got '{relation}'"
+                    f"expected '{equation}' to define a new name, got {name}, which is defined or "
+                    f"used before: define it once, before its use; a claim is '({name}) = ..'"
                 )
-            numbers[pair[0], pair[1]] = number
-        return numbers
+            if name:
+                values[name] = evaluate(equation.right, values, ring)
+        return values, ring
+
+    def rename(self, names: Mapping[str, str]) -> "Identity":
+        """Return the identity with other names in its text and relations."""
+        text, relations = (rename(part, names) for part in (self.text, self.relations))
+        return replace(self, text=text, relations=relations)
+
+    def _build_ring(self) -> FreeRing:
+        """Return the ring in which each related pair of symbols is its number."""
+        numbers: dict[tuple[str, str], Element] = {}
+        ring = FreeRing()
+        for relation in _equations(self.relations) if self.relations else ():
+            match relation.left, [*names_in(relation.right)]:
+                case ("product", ("name", a), ("name", b)), [] if (a, b) not in numbers:
+                    number = evaluate(relation.right, {}, ring)
+                case _:
+                    number = None
+            if not isinstance(number, Words):
+                raise InvalidInputError(
+                    "expected two symbols and their number, once, as in 's e = 0', got "
+                    f"'{relation}'"
+                )
+            numbers[a, b] = number.terms.get((), QQ.zero)
+        found = FreeRing(numbers)
+        found.divisors |= ring.divisors
+        return found
+
+
+def _state_hypotheses(ring: FreeRing, relations: str) -> tuple[str, ...]:
+    """Return the hypotheses in words: what was divided by, and the relations."""
+    found = [" ".join(relations.split())] if relations else []
+    if ring.divisors:
+        *others, last = sorted(ring.divisors)
+        are = f"{', '.join(others)} and {last} are" if others else f"{last} is"
+        found.insert(0, f"{are} invertible")
+    return tuple(found)
 
 
 def _equations(text: str) -> tuple[ShownIdentity, ...]:
     found = identities(text)
-    if any(equation.relation != "=" for equation in found):
-        raise InvalidInputError(f"expected equations, got {text!r}")
+    for equation in found:
+        if equation.relation != "=" or not all(map(_is_of_words, (equation.left, equation.right))):
+            raise InvalidInputError(
+                "expected equations in sums, products, inverses, U, L, diag and blocks, got "
+                f"'{equation}'"
+            )
     return found
 
 
-def _words(tree: Tree, values: Mapping[str, Words]) -> Words:
-    """The SymPy expression of a tree; names without a value are symbols."""
+def _is_of_words(tree: Tree) -> bool:
+    """Whether a tree has no function of a field, such as a determinant or a transpose."""
     kind, *parts = tree
-    if kind == "name":
-        return values.get(parts[0], Symbol(parts[0], commutative=False))
-    if kind == "number":
-        return Rational(to_fraction(parts[0]))
-    found: list = [_words(part, values) for part in parts]
-    is_matrix = [isinstance(part, Matrix) for part in found]
-    if any(is_matrix) and not (kind == "product" and all(is_matrix)):
-        raise InvalidInputError(f"expected block matrices in products of such only, got a {kind}")
-    match kind:
-        case "bracket":
-            return found[0]
-        case "neg":
-            return -found[0]
-        case "inverse":
-            return _inverse(_expanded(found[0]))
-        case "sum":
-            return Add(*found)
-        case "product":
-            return reduce(mul, found)
-        case "U":
-            return Matrix([[1, found[0]], [0, 1]])
-        case "L":
-            return Matrix([[1, 0], [found[0], 1]])
-        case "blocks" if len(found) == 4:
-            return Matrix([found[:2], found[2:]])
-        case "diag":
-            return Matrix.diag(*found)
-    raise InvalidInputError(f"expected sums, products, U, L, diag and blocks of four, got {kind}")
+    if kind in ("name", "number"):
+        return True
+    operations = "sum", "product", "bracket", "neg", "inverse", "U", "L", "diag", "blocks"
+    return kind in operations and all(map(_is_of_words, parts))
 
 
-def _expanded(words: Words) -> Any:
-    """Multiply out: words have no logarithms, and no powers but of products."""
-    unused = ("basic", "log", "power_base", "power_exp")
-    return words.expand(**dict.fromkeys(unused, False))
+def _defined(equation: ShownIdentity) -> str:
+    """Return the name that an equation defines, "" for a claim."""
+    kind, name, *_ = equation.left
+    return name if kind == "name" else ""
 
 
-def _letters(word: Expr) -> list[Expr]:
-    """Return the factors of a word, X X for X^2."""
-    powers = [factor.as_base_exp() for factor in Mul.make_args(word)]
-    return [base ** (1 if n > 0 else -1) for base, n in powers for _ in range(abs(n))]
-
-
-def _modulo(words: Expr, numbers: Mapping[tuple[Expr, ...], Rational]) -> Expr:
-    """Replace neighbours in an expanded sum by their numbers until nothing changes."""
-    terms = []
-    for word in Add.make_args(words):
-        read: list[Expr] = []
-        for letter in _letters(word):
-            pair = (*read[-1:], letter)
-            read = [*read[:-1], numbers[pair]] if pair in numbers else [*read, letter]
-        terms.append(Mul(*read))
-    reduced = Add(*terms)
-    return words if reduced == words else _modulo(reduced, numbers)
-
-
-def _inverse(word: Expr) -> Expr:
-    """Return the inverse of a single word; a sum of words has none in the free group ring."""
-    if word.is_Add or not word:
-        raise InvalidInputError(
-            f"expected a single word, got {_shown(word)}: the inverse of a sum is not a sum of "
-            "words; name it by a symbol of its own and solve for another symbol"
-        )
-    return Mul(*(1 / factor for factor in reversed(Mul.make_args(word))))
-
-
-def _shown(words: Expr) -> str:
-    return str(words).replace("**(-1)", "^-1").replace("**", "^").replace("*", " ")
+def _blocks(side: Any) -> dict[tuple[int, int], Words]:
+    """Return the blocks of a side, by their places."""
+    rows = side if isinstance(side, list) else [[side]]
+    return {(i, j): words for i, row in enumerate(rows) for j, words in enumerate(row)}
 
 
 _KMR = "Koehler, Mehta, Risteski, ICML 2021 (a bounded number of layers)"

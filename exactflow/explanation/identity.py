@@ -14,12 +14,14 @@ So nothing that is shown can differ from what was checked. The language:
 How it is checked
 -----------------
 *Exact*, by schoolbook arithmetic on lists of elements of the field: no code is shared with the
-constructions, which compute in FLINT.
+constructions, which compute in FLINT. Nothing in sums, products, inverses and blocks assumes that
+elements commute, so that `exactflow.explanation.identities` evaluates them in a free ring; ``det``,
+``rank``, ``tr`` and ``^T`` are of a field.
 """
 
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from itertools import accumulate, chain, pairwise
@@ -35,7 +37,10 @@ from exactflow.exact.typing import Element
 Rows: TypeAlias = list[list]
 Tree: TypeAlias = tuple
 
-_TOKEN = re.compile(r"\^-1|\^T|\d+(?:/\d+)?|[A-Za-z][A-Za-z0-9_]*'*|[!<>]=|\S")
+_NAME = r"[A-Za-z][A-Za-z0-9_]*'*"
+_TOKEN = re.compile(rf"\^-1(?![0-9])|\^T(?!\w)|[0-9]+(?:/[0-9]+)?|{_NAME}|[!<>]=|\S")
+_FUNCTIONS = {"det": 1, "tr": 1, "rank": 1, "largest": 1, "U": 1, "L": 1, "blocks": 4, "diag": 0}
+"""The functions, each with the number of its arguments; 0 stands for one or more."""
 _SMALL = 12  # rows: fewer are as fast entry by entry
 _RELATIONS: dict[str, tuple[Callable, str]] = {
     "=": (operator.eq, "="),
@@ -56,11 +61,15 @@ class ShownIdentity:
     relation: str
     right: Tree
 
-    def holds(self, values: "Mapping[str, DomainMatrix | Element]", field: Domain) -> bool:
+    def sides(self, values: Mapping[str, Any], field: Any) -> tuple[Any, Any]:
+        """Return the values of both sides, two numbers or two matrices of one shape."""
+        left, right = (evaluate(side, values, field) for side in (self.left, self.right))
+        return _alike(left, right, field)
+
+    def holds(self, values: "Mapping[str, DomainMatrix | Element]", field: Any) -> bool:
         """Whether the identity holds with these values of the names, over `field`."""
-        left, right = (_value(side, values, field) for side in (self.left, self.right))
         compare, _ = _RELATIONS[self.relation]
-        return bool(compare(*_alike(left, right, field)))
+        return bool(compare(*self.sides(values, field)))
 
     def latex(self) -> str:
         """Return the identity in LaTeX."""
@@ -71,12 +80,36 @@ class ShownIdentity:
 
 
 def identities(text: str) -> tuple[ShownIdentity, ...]:
-    """Return the identities in a text, with commas between them; the text is ours, not a user's."""
+    """Return the identities in a text, with commas between them."""
     text = " ".join(text.split())
     depths = accumulate((sign == "(") - (sign == ")") for sign in text)
     outside = [k for k, depth in enumerate(depths) if text[k] == "," and not depth]
     places = pairwise([-1, *outside, len(text)])
     return tuple(_Parser(text[before + 1 : end].strip()).identity() for before, end in places)
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is a name in the language, and no function."""
+    return re.fullmatch(_NAME, text) is not None and text not in _FUNCTIONS
+
+
+def rename(text: str, names: Mapping[str, str]) -> str:
+    """Return a text of the language with other names.
+
+    >>> rename("U(X) Y = X^-1", {"X": "A", "Y": "X"})
+    'U(A) X = A^-1'
+    """
+    return re.sub(rf"(?<!\^){_NAME}", lambda name: names.get(name[0], name[0]), text)
+
+
+def names_in(tree: Tree) -> Iterator[str]:
+    """Yield the names in a tree, from left to right."""
+    kind, *parts = tree
+    if kind == "name":
+        yield parts[0]
+    elif kind != "number":
+        for part in parts:
+            yield from names_in(part)
 
 
 def formula_latex(text: str) -> str:
@@ -103,7 +136,7 @@ class _Parser:
     def next(self) -> str:
         return self.rest[0] if self.rest else ""
 
-    def take(self, what: str, fits: Callable[[str], bool]) -> str:
+    def take(self, what: str, fits: Callable[[str], Any]) -> str:
         if not self.rest or not fits(self.next):
             raise InvalidInputError(
                 f"expected {what} in {self.text!r}, got {self.next or 'its end'!r}"
@@ -139,13 +172,17 @@ class _Parser:
         return atom
 
     def atom(self) -> Tree:
-        token = self.take("a name or a number", lambda token: token[0].isalnum() or token == "(")
+        token = self.take("a name or a number", re.compile(rf"[0-9]|\(|{_NAME}").match)
         if token[0].isdigit():
             return ("number", token)
-        if token != "(" and not (self.next == "(" and token in _OPERATIONS):
+        if token != "(" and not (self.next == "(" and token in _FUNCTIONS):
             return ("name", token)
         parts = [self.sum()] if token == "(" else self.arguments()
         self.take(")", ")".__eq__)
+        count = _FUNCTIONS.get(token, 1)
+        if count and len(parts) != count:
+            shown = "one argument" if count == 1 else f"{count} arguments"
+            raise InvalidInputError(f"expected {shown} of {token} in {self.text!r}")
         return ("bracket" if token == "(" else token, *parts)
 
     def arguments(self) -> list[Tree]:
@@ -156,14 +193,17 @@ class _Parser:
         return found
 
 
-def _value(tree: Tree, values: Mapping[str, Any], field: Domain) -> Any:
-    """The value of a tree: rows of a matrix, or an element of the field."""
+def evaluate(tree: Tree, values: Mapping[str, Any], field: Any) -> Any:
+    """Return the value of a tree: the rows of a matrix, or an element of the field.
+
+    `field` may be a ring whose elements do not commute, if the tree has no function of a field.
+    """
     kind, *rest = tree
     if kind == "number":
         top, _, bottom = rest[0].partition("/")
         return field.convert(int(top)) / field.convert(int(bottom or 1))
     if kind != "name":
-        return _OPERATIONS[kind](field, *(_value(part, values, field) for part in rest))
+        return _OPERATIONS[kind](field, *(evaluate(part, values, field) for part in rest))
     if rest[0] not in values:
         raise InvalidInputError(f"expected a value for {rest[0]!r}, got none")
     value = values[rest[0]]
@@ -182,8 +222,13 @@ def _plus(left: Any, right: Any, field: Domain) -> Any:
 
 def _times(left: Any, right: Any, field: Domain) -> Any:
     if isinstance(left, list) and isinstance(right, list):
+        if len(left[0]) != len(right):
+            raise InvalidInputError(
+                f"expected as many rows as the left factor has columns, {len(left[0])}, got "
+                f"{len(right)}"
+            )
         columns = list(zip(*right, strict=True))
-        if field.is_QQ and len(left) >= _SMALL:
+        if len(left) >= _SMALL and field == QQ:
             return _rational_product(left, columns)
         return [
             [
@@ -194,8 +239,9 @@ def _times(left: Any, right: Any, field: Domain) -> Any:
         ]
     if not isinstance(left, list) and not isinstance(right, list):
         return left * right
-    rows, factor = (left, right) if isinstance(left, list) else (right, left)
-    return [[factor * entry for entry in row] for row in rows]
+    if isinstance(left, list):
+        return [[entry * right for entry in row] for row in left]
+    return [[left * entry for entry in row] for row in right]
 
 
 def _rational_product(rows: Rows, columns: list[tuple]) -> Rows:
@@ -210,7 +256,12 @@ def _in_integers(entries: Sequence[Element]) -> tuple[list, Any]:
 
 
 def _alike(left: Any, right: Any, field: Domain) -> tuple[Any, Any]:
-    """Return two numbers, or two matrices: a number is that multiple of the identity."""
+    """Return two numbers, or two matrices of one shape: a number is a multiple of the identity."""
+    if isinstance(left, list) and isinstance(right, list):
+        shapes = [f"{len(rows)} x {len(rows[0])}" for rows in (left, right)]
+        if shapes[0] != shapes[1]:
+            raise InvalidInputError(f"expected matrices of one shape, got {' and '.join(shapes)}")
+        return left, right
     if isinstance(left, list) == isinstance(right, list):
         return left, right
     if not isinstance(left, list):
@@ -235,8 +286,8 @@ def _eliminated(matrix: Rows, field: Domain) -> tuple[Rows, Element, int]:
         if pivot != rank:
             rows[rank], rows[pivot], det = rows[pivot], rows[rank], -det
         lead = rows[rank][column]
-        det = det * lead
-        rows[rank] = [entry / lead for entry in rows[rank]]
+        det, inverse = det * lead, field.one / lead
+        rows[rank] = [inverse * entry for entry in rows[rank]]
         for i, row in enumerate(rows):
             if i != rank and (factor := row[column]):
                 rows[i] = [a - factor * b for a, b in zip(row, rows[rank], strict=True)]
@@ -248,6 +299,8 @@ def _inverse(field: Domain, value: Any) -> Any:
     if not isinstance(value, list):
         return field.one / value
     n = len(value)
+    if len(value[0]) != n:
+        raise InvalidInputError(f"expected a square matrix, got {n} x {len(value[0])}")
     one = _multiple(field.one, n, n, field)
     rows, _, _ = _eliminated([row + unit for row, unit in zip(value, one, strict=True)], field)
     if [row[:n] for row in rows] != one:
@@ -263,12 +316,13 @@ def _assembled(field: Domain, grid: list[list]) -> Rows:
     rows = []
     for i, parts in enumerate(grid):
         m = high.get(i, wide.get(i, 1))
-        blocks = [
-            part
-            if isinstance(part, list)
-            else _multiple(part, m, wide.get(j, high.get(j, 1)), field)
-            for j, part in enumerate(parts)
-        ]
+        blocks = []
+        for j, part in enumerate(parts):
+            n = wide.get(j, high.get(j, 1))
+            filled = part if isinstance(part, list) else _multiple(part, m, n, field)
+            if (len(filled), len(filled[0])) != (m, n) or (filled is not part and part and m != n):
+                raise InvalidInputError(f"expected a block of {m} x {n} at {i, j}: blocks must fit")
+            blocks.append(filled)
         rows += [list(chain(*row)) for row in zip(*blocks, strict=True)]
     return rows
 
@@ -329,6 +383,7 @@ def latex_name(name: str) -> str:
     stem = name.rstrip("'")
     letters, primes = stem.rstrip("0123456789"), name[len(stem) :]
     digits = stem[len(letters) :]
-    base = letters if len(letters) == 1 else f"\\mathrm{{{letters}}}"
+    upright = letters.replace("_", "\\_")
+    base = letters if len(letters) == 1 else f"\\mathrm{{{upright}}}"
     base = f"\\{letters}" if letters in ("Delta", "Theta") else base
     return base + (f"_{{{digits}}}" if digits else "") + primes

@@ -40,7 +40,7 @@ class Step:
     text : the identities that hold, in the language of `exactflow.explanation.identity`; "" where
         the step only names things.
     before, after : the values with names that were there, and those that the step makes.
-    field : the field of all values.
+    field : the field of all values; the free ring, where the step holds for all n.
     reference : the theorem and its source.
     witness : what else is checked, where no identity says it: a function that returns whether a
         witness proves the step, by arithmetic of its own.
@@ -51,7 +51,7 @@ class Step:
     text: str
     before: Mapping[str, Any]
     after: Mapping[str, Any]
-    field: Domain
+    field: Any
     reference: str = ""
     witness: Callable[[], bool] | None = None
 

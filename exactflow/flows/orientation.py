@@ -41,13 +41,21 @@ class Pose:
 
     @property
     def said(self) -> str:
-        """The pads, as a sentence for a proof about M."""
-        if not self.pads:
-            return ""
-        return (
-            " M is your matrix with two pads, coordinates {} and {}, which M swaps: without their "
-            "rows and columns, M is your matrix."
-        ).format(*self.pads)
+        """The halves, unless they are the usual ones, flips and pads, for a claim about M."""
+        (p, q), order = self.partition, [*self.order]
+        said = ""
+        if order != sorted(order):
+            said += f" The first half has the coordinates {order[:p]}."
+        elif p != (p + q) // 2:
+            said += f" The halves have {p} and {q} coordinates."
+        for flipped in self.flips:
+            said += f" Coordinate {flipped} is negated first, since `det(M) < 0`."
+        if self.pads:
+            said += (
+                " M is your matrix with two pads, coordinates {} and {}, which M swaps: without "
+                "their rows and columns, M is your matrix."
+            ).format(*self.pads)
+        return said
 
     def padded(self, M: DomainMatrix) -> DomainMatrix:
         """Return the matrix with its pads, if there are any."""

@@ -34,6 +34,7 @@ from exactflow.explanation import Explanation, Step
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.nonlinear.finite import Columns, PointObstruction, coupling, fewest
+from exactflow.flows.orientation import Pose
 from exactflow.flows.partition import resolve_partition
 from exactflow.flows.result import MapResult
 
@@ -151,7 +152,8 @@ class Interpolation(MapResult):
         why, last = "These are the images, the columns of `Y`.", f"X{self.depth}"
         steps.append(Step("images", why, f"{last} = Y", {last: X}, {"Y": Y}, QQ))
         steps += map(_obstruction_step, self.obstructions)
-        claim = f"The points go to their images by {self.count}."
+        pose = Pose(self.partition, tuple(self.flow.order or range(self.dimension)))
+        claim = f"The points go to their images by {self.count}.{pose.said}"
         return Explanation.verify(claim, steps, self, self.evidence)
 
 

@@ -12,7 +12,15 @@ from rich.console import Console
 from sympy import GF, QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import CouplingFlow, explain, factor, minimal_depth, permutation, random_matrix
+from exactflow import (
+    CouplingFlow,
+    explain,
+    factor,
+    interpolate,
+    minimal_depth,
+    permutation,
+    random_matrix,
+)
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.explanation import Explanation
 from exactflow.flows.evidence import Evidence
@@ -184,6 +192,26 @@ def test_pads_are_named_at_once():
         "M is your matrix with two pads, coordinates 2 and 5, which M swaps: without their rows "
         "and columns, M is your matrix."
     )
+
+
+def test_a_claim_names_halves_and_flips():
+    M = [[1, 0, 1, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+    points, images = [[0, 0, 1], [1, 0, 0]], [[1, 0, 0], [0, 1, 1]]
+    ends = ". The halves have 3 and 1 coordinates."
+    assert factor(M, partition=(3, 1)).explain().claim.endswith(ends)
+    assert minimal_depth(M, partition=(3, 1)).explain().claim.endswith(ends)
+    found = interpolate(points, images, partition=(2, 1)).explain()
+    assert found.claim.endswith(". The halves have 2 and 1 coordinates.")
+    masked = minimal_depth(M, partition=[1, 0, 1, 0]).explain()
+    assert masked.claim == (
+        "M takes exactly 4 additive layers. The first half has the coordinates [0, 2]."
+    )
+    flipped = factor([[1, 2], [3, 4]], orientation="flip").explain()
+    assert flipped.text(width=200).startswith(
+        "M is the product of 2 couplings. Coordinate 0 is negated first, since det(M) < 0."
+    )
+    assert "negated first, since $\\det\\left(M\\right) < 0$" in flipped.latex()
+    assert factor(M).explain().claim == "M is the product of one coupling."
 
 
 def test_one_letter_is_one_matrix():

@@ -6,7 +6,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_rectangle
-from exactflow.explanation.identity import identities, latex_name
+from exactflow.explanation.identity import identities, latex_name, rename
 
 
 def matrix(rows, field=QQ):
@@ -97,6 +97,49 @@ def test_what_has_no_value_is_refused():
         identities("e + 1 = e")[0].holds(VALUES, QQ)
 
 
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("A^-12 = A^-1 2", "a name or a number"),
+        ("A^T2 = 2 A^T", "a name or a number"),
+        ("U(A, B) = U(A)", "one argument of U"),
+        ("det(A, B) = 1", "one argument of det"),
+        ("blocks(A, B) = A", "4 arguments of blocks"),
+        ("A\u00b2 = A A", "a name or a number"),
+    ],
+)
+def test_a_text_is_not_read_as_another(text, match):
+    with pytest.raises(InvalidInputError, match=match):
+        identities(text)
+
+
+def test_a_name_before_a_bracket_is_a_factor_unless_it_is_a_function():
+    values = VALUES | {"neg": VALUES["A"], "sum": VALUES["B"]}
+    assert identities("neg (B) = A B")[0].holds(values, QQ)
+    assert identities("sum(A) = B A")[0].holds(values, QQ)
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("A + s = A", "one shape"),
+        ("A = e", "one shape"),
+        ("A s = A", "as many rows"),
+        ("e^-1 = e", "square"),
+        ("blocks(A, e, s, A) = A", "blocks must fit"),
+        ("blocks(A, 1, s, t) = A", "blocks must fit"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(text, match):
+    with pytest.raises(InvalidInputError, match=match):
+        identities(text)[0].holds(VALUES, QQ)
+
+
+def test_a_renamed_text_says_the_same():
+    names = {"A": "T", "B": "A"}
+    assert rename("U(A) B^T A^-1 = L(B)", names) == "U(T) A^T T^-1 = L(A)"
+
+
 def test_latex():
     (identity,) = identities("M = L(-W0) U(X) + 1/2 e s^T - A^-1")
     assert identity.latex() == (
@@ -104,6 +147,7 @@ def test_latex():
     )
     assert latex_name("Theta'") == "\\Theta'"
     assert latex_name("scale") == "\\mathrm{scale}"
+    assert latex_name("X_1") == "\\mathrm{X\\_}_{1}"
 
 
 def test_a_product_of_many_rows():

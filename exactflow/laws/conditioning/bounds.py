@@ -125,8 +125,9 @@ class Forced(Result):
             for rule, why, check in told
         ]
         claim = (
-            f"Every smooth bijection within W2 <= {near} of {self.target} has "
-            f"a Lipschitz constant of at least {slope}, and E log|det J| is at most {volume}."
+            f"Every smooth bijection whose image of N(0, I) is within W2 <= {near} of "
+            f"{self.target} has a Lipschitz constant of at least {slope}, and E log|det J| is at "
+            f"most {volume}."
         )
         return Explanation.verify(claim, steps, self, self.evidence)
 

@@ -6,22 +6,21 @@ from functools import partial
 from textwrap import fill
 from typing import Any
 
-from sympy import QQ, BlockMatrix, Inverse, MatrixSymbol, ZeroMatrix
+from sympy import BlockMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.assumptions import assuming
 from exactflow.exact.coerce import as_matrix
-from exactflow.exact.numbers import format_short
 from exactflow.exact.progress import stage
 from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike, Scales, check_option
-from exactflow.explanation import Explanation, Step
-from exactflow.explanation.identities import IDENTITIES
+from exactflow.explanation import Explanation
 from exactflow.explanation.steps import product_step, recording
 from exactflow.flows.display import over
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import ORIENTATIONS
 from exactflow.flows.verification import verify
+from exactflow.linear.factor.block_matrix import explain_blocks
 from exactflow.linear.factor.problem import SCALES, Problem
 from exactflow.linear.factor.routes import METHODS, ROUTES, layers_of
 
@@ -29,19 +28,6 @@ __all__ = ["METHODS", "ORIENTATIONS", "SCALES", "explain", "factor"]
 
 LARGEST_EXPLAINED = 64
 """A flow of more coordinates is not multiplied out by schoolbook arithmetic."""
-
-_SENTENCES = {
-    "commutator route": (
-        "Let `{C}` be invertible, and let P and G be such that K = G^-1 P^-1 G P for "
-        "K = {C} ({A} {C}^-1 {D} - {B}): there are, where det M = 1 (Shoda 1936, Thompson 1961).",
-        "With Y = G {C}, W = P^-1 ({C} - Y), Z = Y^-1 (P - I), V = {C}^-1 ({D} - P) and "
-        "X = ({A} - Y^-1 ({C} - W)) {C}^-1, M = U(X) L(Y) U(Z) L(W) U(V).",
-    ),
-    "diagonal": (
-        "Let `{A}` be invertible.",
-        "M = U({A} - I) L(I) U({A}^-1 - I) L(-{A}): Whitehead's lemma.",
-    ),
-}
 
 
 def factor(
@@ -122,9 +108,9 @@ def factor(
 def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
     """Return the proof of the theorem on this matrix: ``factor(M, **options).explain()``.
 
-    A ``BlockMatrix`` [[A, B], [C, D]] of four different ``MatrixSymbol``, or diag(X, X^-1), is
-    explained *for all n*; other blocks raise `InvalidInputError`. Else parameters and errors are
-    those of `factor`.
+    A ``BlockMatrix`` [[A, B], [C, D]] of four different ``MatrixSymbol``, or diag(X, X^-1) for any
+    expression X, is explained *for all n*; other blocks, and symbols named like a function, as U,
+    raise `InvalidInputError`. Else parameters and errors are those of `factor`.
 
     >>> explanation = explain([[2, 0], [1, 3]])
     >>> explanation.claim, [step.rule for step in explanation.steps]
@@ -136,38 +122,11 @@ def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
     for all n [True, True]
     """
     if isinstance(M, BlockMatrix) and not options:
-        return _explain_blocks(M)
+        return explain_blocks(M)
     matrix = as_matrix(M)
     check_dimension(matrix.shape[0])
     explanation: Explanation = factor(matrix, **options).explain()
     return explanation
-
-
-def _explain_blocks(M: BlockMatrix) -> Explanation:
-    """Return the layers of a block matrix in its symbols, *for all n*."""
-    name, blocks = None, list(M.blocks)
-    if M.blocks.shape == (2, 2) and M.rowblocksizes == M.colblocksizes:
-        A, B, C, D = blocks
-        if all(isinstance(block, MatrixSymbol) for block in blocks):
-            if len(set(blocks)) == 4 and A.shape == B.shape:
-                name = "commutator route"
-        elif B == ZeroMatrix(*B.shape) and C == ZeroMatrix(*C.shape) and Inverse(A).doit() == D:
-            name = "diagonal"
-    if name is None:
-        raise InvalidInputError(
-            "expected a block matrix [[A, B], [C, D]] of four different square symbols, or "
-            f"diag(X, X^-1), got {format_short(M)}: exactflow.explanation.identities proves others"
-        )
-    identity, names = IDENTITIES[name], dict(zip("ABCD", map(str, blocks), strict=True))
-    hypothesis, layers = (sentence.format(**names) for sentence in _SENTENCES[name])
-    reference = f"{identity.source}; both sides are expanded in the free group ring"
-    steps = [
-        Step(name, hypothesis, "", {}, {}, QQ),
-        Step(name, layers, "", {}, {}, QQ, reference, witness=lambda: bool(identity.prove().words)),
-    ]
-    count = 5 if name == "commutator route" else 4
-    claim = f"M is the product of {count} couplings, for blocks of every size."
-    return Explanation.verify(claim, steps, identity, Evidence.FOR_ALL_N)
 
 
 def _explained(problem: Problem, assumed: tuple, flow: CouplingFlow) -> Explanation:

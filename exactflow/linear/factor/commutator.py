@@ -3,20 +3,20 @@
 Main results
 ------------
 Let det M = 1, M = [[A, B], [C, D]] with C invertible, E = B - A C^-1 D and K = -C E, so that
-det K = 1. There are invertible P, G with K = G^-1 P^-1 G P (every matrix of determinant 1 is a
-commutator: Shoda 1936, Thompson 1961), and with Y = G C, Z = Y^-1 (P - I), V = C^-1 (D - P)
+det K = 1. There are invertible P, G with K = G^-1 P^-1 G P (over every field of more than two
+elements: Shoda 1936, Thompson 1961), and with Y = G C, Z = Y^-1 (P - I), V = C^-1 (D - P)
 
     M = U(X) L(Y) U(Z) L(W) U(V),     X = (B - A V - Z) P^-1     W = P^-1 (C - Y).
 
 Where C is singular, some L(W0) M has an invertible lower-left block: six layers. Sources: Koehler,
 Mehta, Risteski (ICML 2021), for the bounded number of layers; Urschel (2024) for six.
 
-*Lemma*, behind this route and `hyperplane`. For every invertible K there is an invertible R such
-that R and K R are diagonalizable and, with mu = det K, the eigenvalues of R and mu are those of K R
-and 1. If mu = 1, R and K R have the same eigenvalues, hence are similar, and K is a commutator:
-P^-1 = R and K P^-1 = G^-1 P^-1 G. A constructive case of Sourour's theorem on products with
-prescribed spectra (A factorization theorem for matrices, Linear and Multilinear Algebra 19, 1986),
-scalar K included.
+*Lemma*, behind this route and `hyperplane`. For every invertible n x n matrix K, over every field
+of more than n + 1 elements, there is an invertible R such that R and K R are diagonalizable and,
+with mu = det K, the eigenvalues of R and mu are those of K R and 1. If mu = 1, R and K R have the
+same eigenvalues, hence are similar, and K is a commutator: P^-1 = R and K P^-1 = G^-1 P^-1 G. A
+constructive case of Sourour's theorem on products with prescribed spectra (A factorization theorem
+for matrices, Linear and Multilinear Algebra 19, 1986), scalar K included.
 
 How it is checked
 -----------------
@@ -64,7 +64,8 @@ def commutator_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
         "`C` is invertible; `K` has determinant 1, and so it is a commutator, `G^-1 P^-1 G P`.",
         "K = C (A C^-1 D - B), det(K) = 1, P G K = G P",
         {"K": K, "P": P, "G": G},
-        "Shoda 1936, Thompson 1961: every matrix of determinant 1 is a commutator",
+        "Shoda 1936, Thompson 1961: so is every matrix of determinant 1 over a field of more than "
+        "two elements",
     )
     note(
         "commutator route",

@@ -293,6 +293,7 @@ def test_refuses_covariances(Sigma, words):
 def test_explains(target, eps):
     explanation = forced(target, eps).explain()
     assert [step.rule for step in explanation.steps] == ["16a", "16b", "16b"]
+    assert explanation.claim.startswith("Every smooth bijection whose image of N(0, I) is within")
     assert "<details>" in explanation._repr_html_()
 
 

@@ -1,0 +1,116 @@
+"""The layers of a block matrix of symbols, explained for blocks of every size.
+
+How it is checked
+-----------------
+*For all n*: a step shows the text of an identity of `exactflow.explanation.identities`, in the
+names of the blocks, and its check evaluates that text in the free ring.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sympy import QQ, BlockMatrix, Inverse, MatrixExpr, MatrixSymbol, ZeroMatrix
+from sympy.matrices.exceptions import NonInvertibleMatrixError
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact.numbers import format_short
+from exactflow.explanation import Explanation, Step
+from exactflow.explanation.identities import IDENTITIES, Identity
+from exactflow.explanation.identity import identities, is_name
+from exactflow.flows.evidence import Evidence
+
+
+def explain_blocks(M: BlockMatrix) -> Explanation:
+    """Return the layers of [[A, B], [C, D]], or of diag(X, X^-1), as steps *for all n*."""
+    blocks = list(M.blocks)
+    if M.blocks.shape == (2, 2) and M.rowblocksizes == M.colblocksizes:
+        A, B, C, D = blocks
+        if all(isinstance(block, MatrixSymbol) for block in blocks):
+            if len(set(blocks)) == 4 and A.shape == B.shape:
+                return _explain_general(blocks)
+        elif B == ZeroMatrix(*B.shape) and C == ZeroMatrix(*C.shape) and _is_inverse(D, A):
+            return _explain_diagonal(A)
+    raise InvalidInputError(
+        "expected a block matrix [[A, B], [C, D]] of four different square symbols, or "
+        f"diag(X, X^-1), got {format_short(M)}: exactflow.explanation.identities proves others"
+    )
+
+
+def _is_inverse(D: MatrixExpr, A: MatrixExpr) -> bool:
+    """Whether SymPy writes the inverse of A as D."""
+    try:
+        return bool(Inverse(A).doit() == D)
+    except NonInvertibleMatrixError:
+        return False
+
+
+def _explain_general(blocks: Sequence[MatrixSymbol]) -> Explanation:
+    """Return the commutator route in the names of four blocks."""
+    names = [block.name for block in blocks]
+    identity = _renamed("commutator route", dict(zip("ABCD", names, strict=True)), names)
+    matrix, C = f"`blocks({', '.join(names)})`", names[2]
+    field = "over every field of more than two elements"
+    commutator, _, quotient, *_ = identities(identity.text)
+    why = (
+        f"Let `{C}` be invertible and the determinant of {matrix} be 1. That of `{quotient}` is 1, "
+        f"too: so it is a commutator, `{commutator}`, {field} (Shoda 1936, Thompson 1961)."
+    )
+    hypothesis = f", {field}, if `{C}` is invertible and the determinant is 1"
+    return _explanation(identity, matrix, hypothesis, why)
+
+
+def _explain_diagonal(A: MatrixExpr) -> Explanation:
+    """Return Whitehead's lemma for a symbol, or for a letter that stands for an expression."""
+    names = [symbol.name for symbol in A.free_symbols]
+    if isinstance(A, MatrixSymbol):
+        name, where = A.name, ""
+    else:
+        name = _new_name("A", names)
+        where = f" with `{name} = {A}`"
+    identity = _renamed("diagonal", {"X": name}, names)
+    matrix = f"`diag({name}, {name}^-1)`{where}"
+    why = f"Let `{name}` be invertible{where}: Whitehead's lemma."
+    return _explanation(identity, matrix, f", if `{name}` is invertible", why)
+
+
+def _explanation(identity: Identity, matrix: str, hypothesis: str, why: str) -> Explanation:
+    """Return the explanation by an identity whose last claim begins with the product of shears."""
+    values, ring = identity.define()
+    *_, last = identities(identity.text)
+    layers = (
+        "U and L are the shears whose upper right, or lower left, block is the argument. Other "
+        "letters that are new are defined by the lines, or free."
+    )
+    source = f"{identity.source}; both sides are expanded in the free group ring"
+    steps = [
+        Step(identity.name, why, "", {}, {}, QQ),
+        Step(identity.name, layers, identity.text, values, {}, ring, source),
+    ]
+    claim = (
+        f"{matrix} is the product of {len(last.left) - 1} couplings, for blocks of every "
+        f"size{hypothesis}."
+    )
+    return Explanation.verify(claim, steps, identity, Evidence.FOR_ALL_N)
+
+
+def _renamed(name: str, names: Mapping[str, str], taken: Iterable[str]) -> Identity:
+    """Return an identity with some symbols renamed, and others where their names are `taken`."""
+    for given in taken:
+        if not is_name(given):
+            raise InvalidInputError(
+                "expected names of letters and digits, and none of a function, as U, L and diag, "
+                f"got the symbol {given}: rename it"
+            )
+    identity, known = IDENTITIES[name], [*taken, *names.values()]
+    renaming = dict(names)
+    for letter in identity.define()[0]:
+        if letter not in renaming:
+            renaming[letter] = _new_name(letter, known)
+            known.append(renaming[letter])
+    return identity.rename(renaming)
+
+
+def _new_name(name: str, taken: Iterable[str]) -> str:
+    """Return a name with as few primes as make it differ from others."""
+    while name in taken:
+        name += "'"
+    return name
