@@ -184,18 +184,20 @@ class Zone:
     def energies(self) -> list[Element]:
         """For each block E|z|^2."""
         places = [cell.share * _mean_square(*cell.place) for cell in self.cells]
-        first = sum(places, QQ.zero)
-        return [first + self._second_moment(block) for block in self.blocks]
+        first, moments = sum(places, QQ.zero), dict[int, tuple]()
+        for shifts in {id(block.shifts): block.shifts for block in self.blocks}.values():
+            total, squares = sum(shifts), sum(k * k for k in shifts)
+            moments[id(shifts)] = QQ(total, len(shifts)), QQ(squares, len(shifts))
+        return [
+            first + self._second(block.start, *moments[id(block.shifts)]) for block in self.blocks
+        ]
 
-    def _second_moment(self, block: GroupBlock) -> Element:
-        """Return E z2^2 in a block."""
-        count = len(block.shifts)
-        mean = QQ(sum(block.shifts), count) * self.unit
-        square = QQ(sum(k * k for k in block.shifts), count) * self.unit**2
-        found = QQ.zero
+    def _second(self, start: int, mean: Element, square: Element) -> Element:
+        """Return E z2^2 in a block, given the moments of its shifts."""
+        found, unit = QQ.zero, self.unit
         for cell in self.cells:
-            off = block.start * self.unit + cell.low + cell.width / 2 - cell.center
-            total = square + 2 * off * mean + off * off + cell.width**2 / 12
+            off = start * unit + cell.low + cell.width / 2 - cell.center
+            total = square * unit**2 + 2 * off * mean * unit + off * off + cell.width**2 / 12
             found += cell.share * total / cell.scale**2
         return found
 
@@ -289,12 +291,11 @@ class Arrangement:
 
     @cached_property
     def hulls(self) -> tuple[Interval, Interval]:
-        """The least intervals around the x1, and around the b, of all points of the hull."""
+        """Intervals around the x1, and around the b, of all points of the box around the law."""
         marks = [
-            start + (block.start + shift) * zone.unit - zone.column.profile.runs[0].low
+            mark - zone.column.profile.runs[0].low
             for zone, start in zip(self.zones, self.starts, strict=True)
-            for block in zone.blocks
-            for shift in (min(block.shifts), max(block.shifts))
+            for mark in (start, start + zone.height)
         ]
         runs = [column.profile.runs for column in self.columns]
         low, high = min(row[0].low for row in runs), max(row[-1].high for row in runs)
