@@ -269,22 +269,22 @@ def _part(density: Density, eps: Element, room: Element, layers: int) -> Part:
 
 def _three_layers(densities: list[Density], eps: Element) -> tuple[Part, ...]:
     """Return parts of three layers, each with an equal share of what the laws need not lose."""
-    chosen = [_least(density) for density in densities]
-    needed = sum((loss for _, _, loss in chosen), QQ.zero)
+    rows = [(density, False, SHAPING) for density in densities]
+    if eps <= SHAPING * len(densities):
+        rows = list(map(_least, densities))
+    needed = sum((loss for _, _, loss in rows), QQ.zero)
     if eps <= needed:
         raise InvalidInputError(
-            f"expected eps > {format_above(QQ.to_sympy(needed))} for three layers, which lose as "
-            "much where x2 given x1, and x1 given x2, is not uniform on a set of cells, got "
-            f"{format_short(eps)}: take layers=4"
+            f"expected eps > {format_above(QQ.to_sympy(needed))}, which three layers are known to "
+            f"reach for this law, got {format_short(eps)}: take layers=4"
         )
-    room, parts = (eps - needed) / len(densities), []
-    for density, swapped, loss in chosen:
-        share = loss + room
-        if isinstance(density, Staircase) and loss < SHAPING and share < QQ(8, 7) * SHAPING:
-            parts.append(_zones(density, share, room, swapped))
-        else:
-            parts.append(_part(density, share, share - SHAPING, 3))
-    return tuple(parts)
+    room = (eps - needed) / len(densities)
+    return tuple(
+        _part(density, SHAPING + room, room, 3)
+        if isinstance(density, MixtureDensity) or loss == SHAPING
+        else _zones(density, loss + room, room, swapped)
+        for density, swapped, loss in rows
+    )
 
 
 def _least(density: Density) -> tuple[Density, bool, Element]:
@@ -312,7 +312,7 @@ def _zones(density: Staircase, eps: Element, room: Element, swapped: bool) -> Pa
         if part.pieces.total <= QQ.to_sympy(eps):
             return part
         excess = part.pieces.total - QQ.to_sympy(eps - room)
-        budget *= min(0.9, to_float(to_element(QQ.to_sympy(room) / excess)))
+        budget *= min(0.95, to_float(to_element(QQ.to_sympy(room) / excess)))
 
 
 def _translated(density: Staircase, least: Rational, eps: Element) -> Part:

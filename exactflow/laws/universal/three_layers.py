@@ -58,22 +58,14 @@ from exactflow.flows.nonlinear import PiecewiseCoupling
 from exactflow.laws.universal.densities import Staircase
 from exactflow.laws.universal.parameters import power_below
 from exactflow.laws.universal.patterns import fill_window, tile_interval
-from exactflow.laws.universal.tilings import (
-    RAMPS,
-    Interval,
-    best_width,
-    build_layer,
-    companding,
-    intervals,
-    round_up,
-)
+from exactflow.laws.universal.tilings import RAMPS, Interval, build_layer, intervals, round_up
 
 SHAPING = QQ(1766, 10000)  # a little more than log(pi e / 6) / 2
 MOST_CELLS, MOST_BLOCKS, MOST_ZONES, MOST_STRIPS = 2**8, 2**12, 2**12, 2**19
-COLUMNS, HOLES = 0.1, 0.15  # shares of what is lost; strips are what costs
-SHORT = QQ(1, 2**16)
-LEAST_PRICE = 2.0**-60
-ROOT3 = QQ(173205, 100000)
+COLUMNS, HOLES = 0.1, 0.15  # shares of what is lost; blocks have the rest, as strips are what costs
+LEAST_PRICE = 2.0**-60  # of a strip, below which more of them do not help
+SHORT = QQ(1, 2**16)  # how far lengths are rounded
+ROOT3 = QQ(173205, 100000)  # about; the bound holds for every number
 BITS = 64  # of the lengths of groups, in units of that of the column
 
 
@@ -112,7 +104,7 @@ class Profile:
             found.update(dict.fromkeys(range(a, b), run.share / (b - a)))
         return found
 
-    def deficit(self) -> arb:
+    def enclose_deficit(self) -> arb:
         """Return KL(law | uniform law on its support)."""
         if self.is_uniform:
             return arb(0)
@@ -130,7 +122,7 @@ class Profile:
     def slides(self) -> bool:
         """Whether cells lose less than the shaping of one coordinate, and are not too many."""
         span = (self.runs[-1].high - self.runs[0].low) / self.unit
-        return bool(span <= MOST_CELLS and self.deficit() < ball(SHAPING))
+        return bool(span <= MOST_CELLS and self.enclose_deficit() < ball(SHAPING))
 
 
 class Column(NamedTuple):
@@ -185,9 +177,9 @@ class Zone:
         """For each block E|z|^2."""
         places = [cell.share * _mean_square(*cell.place) for cell in self.cells]
         first, moments = sum(places, QQ.zero), dict[int, tuple]()
-        for shifts in {id(block.shifts): block.shifts for block in self.blocks}.values():
+        for key, shifts in {id(block.shifts): block.shifts for block in self.blocks}.items():
             total, squares = sum(shifts), sum(k * k for k in shifts)
-            moments[id(shifts)] = QQ(total, len(shifts)), QQ(squares, len(shifts))
+            moments[key] = QQ(total, len(shifts)), QQ(squares, len(shifts))
         return [
             first + self._second(block.start, *moments[id(block.shifts)]) for block in self.blocks
         ]
@@ -205,7 +197,8 @@ class Zone:
     def weights(self) -> list[float]:
         """For each block the mass of N(0, I) on its images, in geometric means over cells."""
         volume = sum(
-            to_float(cell.share) * np.log(to_float(cell.room / cell.scale)) for cell in self.cells
+            to_float(cell.share) * np.log(to_float(cell.room * cell.width / cell.scale))
+            for cell in self.cells
         )
         return [
             len(block.shifts) * float(np.exp(volume - to_float(energy) / 2)) / (2 * pi)
@@ -220,10 +213,8 @@ class Zone:
     @property
     def height(self) -> Element:
         """The length of b."""
-        last = self.blocks[-1]
-        return (
-            (last.start + max(last.shifts)) * self.unit + self.cells[-1].low + self.cells[-1].width
-        )
+        block, cell = self.blocks[-1], self.cells[-1]
+        return (block.start + max(block.shifts)) * self.unit + cell.low + cell.width
 
 
 def _mean_square(a: Any, b: Any) -> Any:
@@ -399,29 +390,31 @@ class Menu(NamedTuple):
 
 @cache
 def sliding_menu(cells: tuple[int, ...]) -> Menu:
-    """Return blocks in which groups slide by one cell after the other, more and more of them."""
+    """Return blocks in which groups slide by one cell after the other, more and more of them.
+
+    A block of length h at z2 has the mass phi(z2) h, of which it loses (z2 h)^2 / 24 for being
+    uniform, and about the length of the span over h at its end. This is least if h^3 is
+    proportional to 1 / z2^2, so if ends are proportional to the powers 3/5 of integers.
+    """
     span, found, count = cells[-1] + 1, [], 2.0 * (cells[-1] + 1)
     while count <= MOST_STRIPS:
-        likely = int(1.1 * np.cbrt(count / span))
-        tried = [
-            _sliding_option(cells, int(count), blocks, factor)
-            for blocks in sorted({1, *range(max(1, likely - 2), likely + 3)})
-            for factor in (0.95, 1.0, 1.05)
+        likely = {round(x * np.cbrt(count / span)) for x in (1.2, 1.35, 1.5, 1.8)}
+        tried = [_sliding_option(cells, int(count), 1, 3**0.5)] + [
+            _sliding_option(cells, int(count), blocks, radius)
+            for blocks in sorted(likely | {x + 1 for x in likely})
+            for radius in np.linspace(2.4, 4, 9)
         ]
         found.append(min(tried, key=lambda option: option.loss))
         count *= 1.3
     return Menu.of(found)
 
 
-def _sliding_option(cells: tuple[int, ...], count: int, blocks: int, factor: float) -> Option:
-    ends = [-(3**0.5), *companding(blocks), 3**0.5]
-    if blocks > 1:
-        width = best_width(ends[-2])
-        ends[0], ends[-1] = -ends[-2] - width, ends[-2] + width
-    ratio = count / (ends[-1] - ends[0])
-    lengths = np.maximum(np.round(np.diff(ends) * ratio), cells[-1] + 1)
+def _sliding_option(cells: tuple[int, ...], count: int, blocks: int, radius: float) -> Option:
+    steps = 2 * np.arange(blocks + 1) / blocks - 1
+    ends = radius * np.sign(steps) * abs(steps) ** 0.6
+    lengths = np.maximum(np.round(np.diff(ends) * count / (2 * radius)), cells[-1] + 1)
     total, groups = lengths.sum(), lengths - cells[-1]
-    scale = factor * (ends[-1] - ends[0]) / total
+    scale = 2 * radius / total
     lows = (np.cumsum(lengths) - lengths - total / 2)[:, None] + np.array(cells)
     squares = _mean_square(lows * scale, (lows + groups[:, None]) * scale).mean(axis=1)
     loss = -np.log((scale * groups * np.exp(-squares / 2)).sum() / np.sqrt(2 * np.pi))
@@ -463,7 +456,7 @@ class Draft(NamedTuple):
             return tiling_menu(self.tiling[1])
         return sliding_menu(tuple(self.column.profile.cells))
 
-    def zone(self, option: Option) -> Zone:
+    def with_blocks(self, option: Option) -> Zone:
         """Return the zone with these blocks."""
         cells, unit = self.column.profile.cells, self.column.profile.unit
         span, top, blocks = max(cells) + 1, 0, []
@@ -484,7 +477,9 @@ class Draft(NamedTuple):
 
 def arrange(density: Staircase, budget: float) -> Arrangement:
     """Return zones that lose about this budget beyond what the columns must lose."""
-    columns = columns_of(density, COLUMNS * budget)
+    columns = cut_columns(density, COLUMNS * budget)
+    if len(columns) > MOST_ZONES:
+        raise _too_many(MOST_STRIPS)
     masses = [
         [column.mass]
         if column.profile.slides
@@ -497,7 +492,7 @@ def arrange(density: Staircase, budget: float) -> Arrangement:
     holes: list[tuple] = []
     for column in columns:
         if not column.profile.slides:
-            zones.append(_rest(column, [next(places) for _ in column.profile.runs]))
+            zones.append(_shape(column, [next(places) for _ in column.profile.runs]))
         elif tiling := tile_interval(tuple(column.profile.cells)):
             low, high = next(places)
             drafts.append(Draft(column, low, high - low, _mass(low, high), tiling=tiling))
@@ -505,11 +500,11 @@ def arrange(density: Staircase, budget: float) -> Arrangement:
             _fill(column, *next(places), drafts, holes)
     _fill_holes(drafts, holes, HOLES * budget)
     chosen = _choose(drafts, (1 - COLUMNS - HOLES) * budget)
-    zones += [draft.zone(option) for draft, option in zip(drafts, chosen, strict=True)]
+    zones += [draft.with_blocks(option) for draft, option in zip(drafts, chosen, strict=True)]
     return Arrangement(columns, zones)
 
 
-def _profile(heights: list[Interval], values: list[Element]) -> Profile:
+def _read_profile(heights: list[Interval], values: list[Element]) -> Profile:
     """Return the law of x2 in a column of these cells and densities."""
     runs: list[tuple] = []
     for (a, b), value in zip(heights, values, strict=True):
@@ -520,7 +515,7 @@ def _profile(heights: list[Interval], values: list[Element]) -> Profile:
     return Profile(tuple(DensityRun(a, b, (b - a) * value / total) for a, b, value in runs))
 
 
-def columns_of(density: Staircase, most: float) -> list[Column]:
+def cut_columns(density: Staircase, most: float) -> list[Column]:
     """Return the columns of the grid, halved until zones of their masses lose at most `most`."""
     heights, found = list(pairwise(density.grid[1])), []
     profiles: dict[int, Profile] = {}
@@ -528,11 +523,9 @@ def columns_of(density: Staircase, most: float) -> list[Column]:
         place = bisect_right(density.grid[0], a) - 1
         values = density.values[place]
         if place not in profiles:
-            profiles[place] = _profile(heights, values)
+            profiles[place] = _read_profile(heights, values)
         total = sum((x * (d - c) for x, (c, d) in zip(values, heights, strict=True)), QQ.zero)
         found.append(Column((a, b), (b - a) * total, profiles[place]))
-    if len(found) > MOST_ZONES:
-        raise _too_many(MOST_STRIPS)
     return found
 
 
@@ -541,15 +534,15 @@ def least_loss(density: Staircase) -> Element:
     law of x2 from the uniform law on its cells, or the shaping of one coordinate, if that is less.
     """
     found = QQ.zero
-    for column in columns_of(density, np.inf):
+    for column in cut_columns(density, np.inf):
         if not column.profile.slides:
             found += column.mass * SHAPING
         elif not column.profile.is_uniform:
-            found += column.mass * to_element(upper(column.profile.deficit()))
+            found += column.mass * to_element(upper(column.profile.enclose_deficit()))
     return found
 
 
-def _rest(column: Column, places: list[Interval]) -> Zone:
+def _shape(column: Column, places: list[Interval]) -> Zone:
     """Return the zone of one group, of which each run goes to a place of its own, and to the
     uniform law of variance one in z2.
     """

@@ -226,7 +226,10 @@ def best_width(end: float) -> float:
 
 def quantile_loss(below: float, above: float) -> float:
     """Return the part of KL(U | N(0, 1)) on an interval, U uniform between two levels."""
-    mass, ends = above - below, (ndtri(max(below, 0.0)), ndtri(min(above, 1.0)))
+    below, above = max(below, 0.0), min(above, 1.0)
+    if below >= above:
+        return 0.0
+    mass, ends = above - below, (ndtri(below), ndtri(above))
     a, b = _finite(*ends)
     square = (a * a + a * b + b * b) / 6
     return float(mass * (np.log(mass * np.sqrt(2 * np.pi) / (b - a)) + square))

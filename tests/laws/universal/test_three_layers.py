@@ -75,7 +75,7 @@ def draw_cells(seed):
         pytest.param(ELL, "1/50", id="ell"),
         pytest.param(BARS, "1/50", id="bars"),
         pytest.param(HOOKS, "1/10", id="hooks"),
-        pytest.param(GAPS, "1/10", id="gaps"),
+        pytest.param(GAPS, "1/8", id="gaps"),
         pytest.param(uniform([10**6, -3], [10**6 + 1, "-299/100"]), "1/20", id="far and flat"),
         pytest.param(Boxes([([0, 0], [1, 1]), ([2, "1/3"], [3, "6/7"])]), "1/20", id="two boxes"),
     ],
@@ -93,7 +93,9 @@ def test_laws_uniform_given_one_coordinate_take_three_layers(law, eps):
 @pytest.mark.parametrize(
     ("seed", "eps"),
     [
-        pytest.param(seed, eps, marks=[] if seed < 4 and eps == "1/10" else [pytest.mark.slow])
+        pytest.param(
+            seed, eps, marks=[] if seed in (0, 1, 3, 4) and eps == "1/10" else [pytest.mark.slow]
+        )
         for seed in range(40)
         for eps in ("1/10", "1/20")
     ],
@@ -108,7 +110,7 @@ def test_random_sets_of_cells(seed, eps):
 
 def test_flow_is_diagonal_on_every_group_and_cell():
     """KL is added up rectangle by rectangle, with the layers evaluated inside of each."""
-    result = three(Histogram([[1, 1, 0, 1], [1, 0, 1, 0]], UNIT), "1/5")
+    result = three(Histogram([[1, 1, 0, 1], [1, 0, 1, 0]], UNIT), "17/100")
     part, inverse, lost = result.parts[0], result.flow.inverse(), 0.0
     zones, (margin,) = part.tiling, part.margins
     rows = zip(zones.zones, zones.groups, strict=True)
@@ -146,7 +148,7 @@ def _loss(inverse, corner, sides, margin, density):
 
 def test_every_point_of_a_law_has_a_zone():
     """Groups fill the columns, and places, strips and groups are apart."""
-    zones = three(GAPS, "1/10").parts[0].tiling
+    zones = three(GAPS, "1/8").parts[0].tiling
     filled = {column.ends: 0 for column in zones.columns}
     for zone, groups in zip(zones.zones, zones.groups, strict=True):
         for block, (_, length) in zip(zone.blocks, groups, strict=True):
@@ -187,7 +189,7 @@ def test_levels_cost_their_deficit(law, less, least):
     """KL(1/3, 2/3 | 1/2, 1/2) = 5/3 log 2 - log 3."""
     result = three(law, Rational(less) + Rational(1, 25))
     assert Rational(less) < result.bound <= result.eps
-    with pytest.raises(InvalidInputError, match=f"expected eps > {least} for three layers"):
+    with pytest.raises(InvalidInputError, match=f"expected eps > {least}, which three layers"):
         three(law, less)
 
 
@@ -212,6 +214,30 @@ def test_laws_uniform_given_the_other_coordinate_are_swapped():
     check_inverse(result)
 
 
+@pytest.mark.parametrize(
+    ("law", "digits"),
+    [
+        (uniform([0, 0], ["1e-30", "1e30"]), 10),
+        (uniform([0, 0], [Rational(10) ** -400, Rational(10) ** 400]), 10),
+        (uniform([10**9, 0], [10**9 + 1, 1]), 12),
+        (Boxes([([0, 0], [1, 1]), ([1, 0], [2, 1])], [1 - QQ(1, 10**40), QQ(1, 10**40)]), 60),
+    ],
+)
+def test_sizes_of_all_kinds(law, digits):
+    result = three(law, "1/10")
+    assert result.bound <= Rational(1, 10)
+    assert result.pieces.digits <= digits
+    check_inverse(result)
+
+
+@pytest.mark.parametrize("eps", ["177/1000", "1/4"])
+def test_laws_that_may_lose_the_shaping_take_one_band(eps):
+    """Tiles take the place of strips."""
+    result = three(HOOKS, eps)
+    assert 0.17 < result.bound <= Rational(eps)
+    assert result.pieces.bands == 1
+
+
 def test_products_add_up():
     square = uniform([0, 0], [1, 1])
     result = three(Product([square, ROWS, ELL]), "1/5")
@@ -231,17 +257,17 @@ def test_products_add_up():
 
 def test_samples_lie_in_the_law():
     """By data processing at least exp(-KL) of them do."""
-    x = three(GAPS, "1/10").sample(5000, seed=1)
+    x = three(GAPS, "1/8").sample(5000, seed=1)
     inside = [
         bool(0 <= a < 1 and 0 <= b < 1 and WITH_GAPS[int(3 * a)][int(7 * b)]) for a, b in x.tolist()
     ]
-    assert np.mean(inside) > np.exp(-0.1) - 0.02
+    assert np.mean(inside) > np.exp(-1 / 8) - 0.02
 
 
 def test_more_cells_than_can_slide_are_shaped():
     far = "1001/1000"
     law = Boxes([([0, 0], [1, 1]), ([far, 0], [2, 1]), ([0, far], [1, 2])])
-    with pytest.raises(InvalidInputError, match=r"eps > 0\.118 for three layers"):
+    with pytest.raises(InvalidInputError, match=r"eps > 0\.118, which three layers"):
         three(law, "1/10")
 
 
