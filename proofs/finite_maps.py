@@ -14,7 +14,11 @@
 # Berg, Gritsenko, Dehghani, Sønderby and Salimans, *IDF++*, ICLR 2021, arXiv:2006.12459). On finite
 # sets four layers do everything.
 #
-# *Near it.* Compositions of affine couplings and linear maps approximate every diffeomorphism
+# *Near it.* On bits, where sums are sums mod 2, additive couplings of equal halves are the rounds of
+# a Feistel network. Three such rounds with random functions look like a random permutation, four
+# also if the inverse may be asked (Luby and Rackoff, SIAM J. Comput. 1988), and rounds generate the
+# alternating group (Coppersmith and Grossman, SIAM J. Appl. Math. 1975); here there is room beside
+# the points, and four rounds make every map. Compositions of affine couplings and linear maps approximate every diffeomorphism
 # (Teshima et al., NeurIPS 2020, arXiv:2006.11469), in any number. Flows of controlled differential
 # equations interpolate any finite number of points: *universal interpolation* (Cuchiero, Larsson
 # and Teichmann, SIAM J. Math. Data Sci. 2020, arXiv:1908.07838), with pieces in time whose number
