@@ -14,19 +14,19 @@
 # Berg, Gritsenko, Dehghani, Sønderby and Salimans, *IDF++*, ICLR 2021, arXiv:2006.12459). On finite
 # sets four layers do everything.
 #
-# *Near it.* On bits, where sums are sums mod 2, additive couplings of equal halves are the rounds of
-# a Feistel network. Three such rounds with random functions look like a random permutation, four
+# *Near it.* On bits, where sums are sums mod 2, additive couplings of equal halves are the rounds
+# of a Feistel network. Three such rounds with random functions look like a random permutation, four
 # also if the inverse may be asked (Luby and Rackoff, SIAM J. Comput. 1988), and rounds generate the
 # alternating group (Coppersmith and Grossman, SIAM J. Appl. Math. 1975); here there is room beside
-# the points, and four rounds make every map. Compositions of affine couplings and linear maps approximate every diffeomorphism
-# (Teshima et al., NeurIPS 2020, arXiv:2006.11469), in any number. Flows of controlled differential
-# equations interpolate any finite number of points: *universal interpolation* (Cuchiero, Larsson
-# and Teichmann, SIAM J. Math. Data Sci. 2020, arXiv:1908.07838), with pieces in time whose number
-# grows with that of the points where the width is given (Álvarez-López, Slimane and Zuazua, 2024,
-# arXiv:2401.09902). On a grid, three rounds of *arbitrary* permutations of each row, each column,
-# each row make every permutation of its cells (with Hall's theorem; Alon, Chung and Graham, SIAM J.
-# Discrete Math. 1994, for such routing). Our rows are only *shifted*, which costs a fourth round,
-# and a place to shift them to.
+# the points, and four rounds make every map. Compositions of affine couplings and linear maps
+# approximate every diffeomorphism (Teshima et al., NeurIPS 2020, arXiv:2006.11469), in any number.
+# Flows of controlled differential equations interpolate any finite number of points: *universal
+# interpolation* (Cuchiero, Larsson and Teichmann, SIAM J. Math. Data Sci. 2020, arXiv:1908.07838),
+# with pieces in time whose number grows with that of the points where the width is given
+# (Álvarez-López, Slimane and Zuazua, 2024, arXiv:2401.09902). On a grid, three rounds of
+# *arbitrary* permutations of each row, each column, each row make every permutation of its cells
+# (with Hall's theorem; Alon, Chung and Graham, SIAM J. Discrete Math. 1994, for such routing). Our
+# rows are only *shifted*, which costs a fourth round, and a place to shift them to.
 #
 # **Proof.** Write $x = (x_1, x_2)$, $y = \pi(x)$, and let the second half move first; $e$ is the
 # first unit vector of a half. Choose constants $c(x_1)$, one for each value of the first half on

@@ -342,7 +342,9 @@ with claims.check("where two exist on (1, 3), they are found", Evidence.CERTIFIE
     print(f"    {sum(is_found for is_found, _ in outcomes)} of {len(outcomes)} Wishart matrices")
 
 seeds = 10 if options.full else 4
-with claims.check("two layers: none found where Ledermann excludes them", Evidence.NUMERIC) as check:
+with claims.check(
+    "no two layers are found where Ledermann excludes them", Evidence.NUMERIC
+) as check:
     for p, q in ((1, 4), (2, 5), (1, 5), (3, 7)):
         count = sum(found(p, q, seed)[0] for seed in range(seeds))
         check.true((q - p) * (q - p + 1) > 2 * q and count == 0, f"({p}, {q}): 0 of {seeds}")

@@ -137,7 +137,9 @@ with claims.check("the 3-cycle needs six shears", Evidence.EXACT) as check:
 # below, and the six are needed all the same.
 
 # %%
-with claims.check("a residual of 7e-13 by five shears, where six are needed", Evidence.EXACT) as check:
+with claims.check(
+    "five shears at a residual of 7e-13, where six are needed", Evidence.EXACT
+) as check:
     mirror = sympy.diag(-1, -1, 1, 1)
     near = mirror.copy()
     near[2, 0] = near[3, 1] = Rational(1, 10**12)

@@ -357,7 +357,9 @@ with claims.check("-I on equal halves: norms 1 are reached", Evidence.EXACT) as 
         )
 
 # %%
-with claims.check("the search stays above the bound, and near it", Evidence.NUMERIC) as check:
+with claims.check(
+    "the search stays above 2.618, the bound, and near it", Evidence.NUMERIC
+) as check:
     least = (3 + 5**0.5) / 2
     for d in (2, 4, 6):
         for name, W in (("-I", -np.eye(d)), ("two axes", half_turn(d, (d - 2, d - 1)))):
