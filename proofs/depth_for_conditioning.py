@@ -234,7 +234,7 @@ with claims.check(
     for condition in CONDITIONS:
         well = fewest[condition] = approximate_well(TWO, condition=condition, eps="1/20")
         within = len(well.flow) <= {2: 310, 20: 65}.get(condition, 600)
-        check.true(within and bool(well.bound <= Rational(1, 20)), str(well))
+        check.true(within and bool(well.bound <= Rational(1, 20)), f"-3/2, 3/2; 3/5: {well}")
 
 # %% [markdown]
 # ## The pad as well

@@ -202,11 +202,11 @@ with claims.check("K balanced layers, K = 5 .. 16, in six families", Evidence.NU
 
 with claims.check("condition numbers of six layers, d = 16", Evidence.NUMERIC) as check:
     for name in FAMILIES:
+        least, most = {"rotation": (3, 5), "permutation": (3, 5), "condition 1e6": (2, 40)}.get(
+            name, (2, 7)
+        )
         condition = records[16, name, 6].condition
-        near_four = 3 < condition < 5
-        bounded = 2 < condition < (40 if name == "condition 1e6" else 7)
-        holds = near_four if name in ("rotation", "permutation") else bounded
-        check.true(holds, f"{name:13}: {condition:.2g}")
+        check.true(least < condition < most, f"{name:13}: {condition:.2g}, in {least} .. {most}")
 
 # %% [markdown]
 # ## The exact product
