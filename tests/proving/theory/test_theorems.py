@@ -116,10 +116,13 @@ def test_no_claim_rests_on_a_clock(row):
             assert not named & CLOCKS, ast.unparse(node)
 
 
+COUNTED = [row for row in theorems.values() if numbers(row.found)]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("row", theorems.values(), ids=lambda row: row.script)
+@pytest.mark.parametrize("row", COUNTED, ids=lambda row: row.script)
 def test_a_number_that_a_row_has_found_is_printed_by_its_script(capsys, row):
-    run([row.script, "-v"])
+    assert run([row.script, "-v"]) == 0
     assert numbers(row.found) - numbers(capsys.readouterr().out) == set()
 
 
