@@ -234,7 +234,8 @@ with claims.check(
     for condition in CONDITIONS:
         well = fewest[condition] = approximate_well(TWO, condition=condition, eps="1/20")
         within = len(well.flow) <= {2: 310, 20: 65}.get(condition, 600)
-        check.true(within and bool(well.bound <= Rational(1, 20)), f"-3/2, 3/2; 3/5: {well}")
+        label = f"normal laws at -3/2 and 3/2, deviation 3/5: {well}"
+        check.true(within and bool(well.bound <= Rational(1, 20)), label)
 
 # %% [markdown]
 # ## The pad as well

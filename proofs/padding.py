@@ -197,7 +197,7 @@ def seeds_of(name, dataset, padding):
 # %% [markdown]
 # **Supported**: zero padding has the largest condition numbers, by the median over the points and
 # by the largest, for every data set and every seed; yet $x$ itself comes back, within 3e-5 of the
-# largest coordinate in float32. Samples, which the flow has never seen, are not measured.
+# largest coordinate in float32. Samples, which start from noise, are not measured.
 #
 # **Not supported**: that Gaussian padding conditions better than none. By the median over points it
 # is worse for densities in the plane, and about the same for images; only with three pads a
