@@ -190,6 +190,9 @@ with claims.check("least number of couplings of h neurons", Evidence.CERTIFIED) 
             f"{depth} layers, {neurons * depth} neurons, {p1 * depth} parameters; the generator: 1 "
             f"hidden layer, {2 * (k - 1) + 2 * d} neurons, {size} parameters",
         )
+with claims.check("144 couplings of four neurons, d = 256, k = 10^6", Evidence.CERTIFIED) as check:
+    bound = depth_bound(256, 10**6, neurons=4, width=4, radius=1, w="1/10")
+    check.equal(bound.depth, 144, "no fewer than 144")
 
 
 # %%

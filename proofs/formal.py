@@ -5,8 +5,8 @@
 # axioms: among them that six shears suffice in every dimension and five do not (Theorems 1, 14 and
 # 2), signed permutations (6), halves of any two sizes (7), rotations (10), what three and four
 # affine couplings are (11a), two couplings for Gaussians of small halves (12), rounded shears (13),
-# zero padding (5), whole flows under one mask (17). The table *Formally proved* says in which
-# generality.
+# zero padding (5), whole flows under one mask (17). The table in `proofs/rocq/proved.md` says in
+# which generality.
 #
 # **Why.** A proof in prose may have a gap, and a program that checks instances proves nothing for
 # the next $n$. The theorems of Koehler, Mehta, Risteski (ICML 2021) and Urschel (2024) on matrices

@@ -1,4 +1,4 @@
-"""Volume-preserving maps in KL: a lower bound, and four additive couplings that attain it.
+"""Volume-preserving maps in KL: a lower bound, and four additive couplings within any eps of it.
 
 Main results
 ------------
@@ -10,9 +10,9 @@ decreases, and {p* > c} has the area of {p > c} for every c. A volume-preserving
 and four additive couplings come as near to that as one likes, under one partition.
 
 Of the densities with these areas p* has the least second moment: where p has the values p_1 > p_2 >
-.. on areas whose partial sums are V_1 < V_2 < .., it is sum p_k (V_k^2 - V_(k-1)^2) / (2 pi). It is
-attained by equal cells, taken in the order of p to equal cells of the plane in the order of |z|^2:
-tiles of `exactflow.laws.universal.likelihood` with all scales one.
+.. on areas whose partial sums are V_1 < V_2 < .., it is sum p_k (V_k^2 - V_(k-1)^2) / (2 pi). Small
+equal cells, taken in the order of p to equal cells of the plane in the order of |z|^2, come near
+it: tiles of `exactflow.laws.universal.likelihood` with all scales one.
 
 How it is checked
 -----------------

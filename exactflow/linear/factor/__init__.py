@@ -48,7 +48,7 @@ def factor(
     divides q - 1 (Koehler, Mehta and Risteski, *Representational aspects of depth and conditioning
     in normalizing flows*, ICML 2021, for a bounded number; Urschel 2024 for six in even dimensions,
     which is sharp; the rest is to our knowledge new). The result is checked against `M` before it
-    is returned.
+    is returned. It need not have the fewest layers that equal `M`: `minimal_depth` decides those.
 
     Parameters
     ----------

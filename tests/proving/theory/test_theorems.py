@@ -1,5 +1,6 @@
 """The table of theorems: README is read off it, hypotheses are needed, statements are tried."""
 
+import ast
 import json
 import re
 from dataclasses import replace
@@ -14,10 +15,12 @@ import sympy
 from exactflow import random_matrix, theorems
 from exactflow.cli import main
 from exactflow.errors import InvalidInputError, VerificationError
+from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.proving.sites import read_script
 from exactflow.proving.theory import Hypothesis, Theorem, trials
+from proofs.__main__ import main as run
 
 ROOT = Path(__file__).parents[3]
 TRIED = [name for name, row in theorems.items() if row.draws]
@@ -49,6 +52,78 @@ def test_a_page_states_its_theorem_says_why_and_proves_it(row):
         assert re.search(rf"\*\*Theorem {number}(?!\d)", text)
     assert "**Why.**" in text
     assert re.search("[Pp]roof|proved", text)
+
+
+def page_of(row):
+    return (ROOT / "proofs" / f"{row.script}.py").read_text()
+
+
+def prose_of(row):
+    lines = (line.removeprefix("#").strip() for line in page_of(row).splitlines())
+    return " ".join(lines)
+
+
+@pytest.mark.parametrize("row", theorems.values(), ids=lambda row: row.script)
+def test_a_row_names_the_evidence_of_its_script(row):
+    used = {Evidence[name].value for name in re.findall(r"Evidence\.([A-Z_]+)", page_of(row))}
+    assert {kind.value for kind in Evidence if kind.value in row.checked} == used
+
+
+@pytest.mark.parametrize("row", theorems.values(), ids=lambda row: row.script)
+def test_a_row_is_called_new_where_its_page_says_so(row):
+    claimed = "to our knowledge new" in row.title + row.found
+    assert claimed == ("to our knowledge new" in prose_of(row).lower())
+
+
+NUMBER = r"(?<![\w.])\d+(?:\.\d+)?(?:e-?\d+)?(?:/\d+)?"
+
+
+def numbers(text):
+    """The numbers of a text, except single digits, which are everywhere."""
+    return {number for number in re.findall(NUMBER, text) if len(number) > 1}
+
+
+@pytest.mark.parametrize("row", theorems.values(), ids=lambda row: row.script)
+def test_a_number_that_a_row_has_found_is_on_its_page(row):
+    assert numbers(row.found) - numbers(page_of(row)) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("six layers", ["Vaserstein and Wheland"]),
+        ("rotations", ["Paeth", "Toffoli and Quick", "Daubechies and Sweldens"]),
+        ("affine depth", ["inverse eigenvalue problem", "Hadeler", "de Oliveira", "Friedland"]),
+        ("gaussian depth", ["inverse eigenvalue problem", "Hadeler", "de Oliveira", "Friedland"]),
+        ("lossless", ["Hao and Shi"]),
+        ("finite maps", ["Feistel", "Luby and Rackoff", "Coppersmith and Grossman"]),
+        ("universal in kl", ["Iske and Schoenlieb", "Draxler"]),
+    ],
+)
+def test_the_nearest_works_are_named_on_the_page_and_in_the_row(name, nearest):
+    for text in (prose_of(theorems[name]), theorems[name].source):
+        assert [work for work in nearest if work not in text] == []
+
+
+CLOCKS = {"perf_counter", "process_time", "seconds", "timed"}
+
+
+@pytest.mark.parametrize("row", theorems.values(), ids=lambda row: row.script)
+def test_no_claim_rests_on_a_clock(row):
+    for node in ast.walk(ast.parse(page_of(row))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("check.true", "check.equal"):
+            named = {part.id for part in ast.walk(node.args[0]) if isinstance(part, ast.Name)}
+            assert not named & CLOCKS, ast.unparse(node)
+
+
+COUNTED = [row for row in theorems.values() if numbers(row.found)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", COUNTED, ids=lambda row: row.script)
+def test_a_number_that_a_row_has_found_is_printed_by_its_script(capsys, row):
+    assert run([row.script, "-v"]) == 0
+    assert numbers(row.found) - numbers(capsys.readouterr().out) == set()
 
 
 @pytest.mark.parametrize("name", TRIED)
