@@ -21,7 +21,8 @@ from exactflow.exact.coerce import ExactMatrix, as_vectors
 from exactflow.exact.typing import Half, VectorLike
 from exactflow.flows import arithmetic, display
 
-_PARTS = "partition", "depth", "order", "flips"  # of a flow, beside its layers; some have no flips
+# of a flow, beside its layers; some have no flips
+_PARTS = "partition", "depth", "order", "flips", "characteristic"
 
 
 class Map(ABC):
@@ -43,9 +44,10 @@ class Map(ABC):
         """Return the image of a vector of d entries, or of each column of a d x N matrix.
 
         Exact numbers, in any form that `factor` takes but an array of floats, give a SymPy matrix,
-        exactly. Floats (an array of shape (d,) or (d, N), or a list) are computed in float64, every
-        weight being rounded once, and give an array of their shape and dtype. A list of d numbers
-        with an ``mpf`` among them is computed at the current precision of mpmath, and gives a list.
+        exactly. Floats (an array of shape (d,) or (d, N), or lists with a float among their
+        entries) are computed in float64, every weight being rounded once, and give an array of
+        their shape and dtype. An mpmath matrix, or lists with an ``mpf`` among their entries, are
+        computed at the current precision of mpmath, column by column, and give their like.
 
         Raises
         ------
@@ -220,11 +222,18 @@ class Flow(Layered, Map):
     def __matmul__(self, other: Self) -> Self:
         """Return the flow that applies `other` first."""
 
+    @property
+    def characteristic(self) -> int:
+        """The characteristic of the field: 0, or p for GF(p)."""
+        return int(self.field.characteristic())
+
     def _parts(self) -> list:
         return [getattr(self, name, ()) for name in _PARTS]
 
     def __eq__(self, other: object) -> bool:
-        """Whether both flows have equal layers, halves, order, flips and pads."""
+        """Whether both flows have equal layers, halves, order, flips and pads, over fields of one
+        characteristic.
+        """
         if not isinstance(other, Flow):
             return NotImplemented
         return self._parts() == other._parts() and self.layers == other.layers

@@ -123,7 +123,8 @@ class Interpolation(MapResult):
                 f"expected integers within {limit}, so that int64 holds all sums, got {largest}: "
                 "result.flow takes lists of integers of any size"
             )
-        return np.stack(flow._run([*x.astype(np.int64)], int))
+        entries = [*x.astype(np.int64).reshape(self.dimension, -1)]
+        return np.stack(flow._run(entries, int)).reshape(x.shape)
 
     @property
     def count(self) -> str:

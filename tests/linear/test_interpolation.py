@@ -466,3 +466,27 @@ def test_a_result_is_a_flow_that_maps():
     assert "\n" not in str(found)
     assert f"[{found.evidence}]" in found._repr_html_()
     assert found(np.array([0, 1])) == sympy.Matrix([0, 0])
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int64, np.uint16])
+def test_one_point_of_integers_goes_like_a_column(dtype):
+    found = interpolate(
+        [[0, 0, 1], [0, 1, 0], [1, 0, 5], [1, 1, 2]],
+        [[0, 1, 2], [0, 0, 0], [1, 0, 3], [1, 1, 1]],
+        integers=True,
+    )
+    columns = np.array([[0, 1, 7], [1, 0, 2], [0, 5, 9]], dtype)
+    images = found.forward(columns)
+    for x, y in zip(columns.T, images.T, strict=True):
+        assert found.forward(x).dtype == np.int64
+        assert np.array_equal(found.forward(x), y)
+        assert np.array_equal(found.backward(y), x)
+
+
+def test_jacobian_of_an_interpolation_in_every_arithmetic():
+    found = interpolate([[0, 0], [0, 1], [1, 0], [1, 1]], [[0, 1], [0, 0], [1, 0], [1, 1]])
+    slopes = found.flow.jacobian(["1/2", 1])
+    assert slopes.det() == 1
+    assert np.array_equal(found.flow.jacobian([0.5, 1.0]), np.array(slopes, dtype=float))
+    identity = interpolate([[0, 1]], [[0, 1]])
+    assert identity.flow.jacobian([5, 7]) == sympy.eye(2)
