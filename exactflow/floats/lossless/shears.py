@@ -29,6 +29,7 @@ import numpy as np
 
 from exactflow.errors import MethodError
 from exactflow.exact.typing import HALVES, BalanceMethod
+from exactflow.floats.balancing.determinant import determinant_sign
 from exactflow.floats.balancing.methods import solve
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.balancing.tuning import EPS
@@ -127,7 +128,7 @@ def _by_singular_values(target: Target) -> list[FloatCoupling]:
     order = np.roll(order, halves[0]) if halves[0] > halves[1] else order
     U, s, Vt = U[:, order], s[order], Vt[order]
     for Q in (U.T, Vt):
-        Q[0] *= np.linalg.slogdet(Q)[0]
+        Q[0] *= determinant_sign(Q)
     logs = np.log(np.maximum(s, np.finfo(float).eps ** 2 * s.max()))
     rotations = [solve(Target.on(halves, Q), None, "closed", 0).layers for Q in (Vt, U)]
     logs[np.argmin(s)] -= logs.sum()  # the least one has the largest error, and matters least

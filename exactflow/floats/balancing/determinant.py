@@ -1,0 +1,82 @@
+"""Sign of a determinant, certified by floats, by balls or exactly, whichever is first to know it.
+
+Main results
+------------
+Let P W = L U + E be an elimination with row exchanges, and V any matrix with |I - V W| < 1 and
+|I - V P^T L U| < 1. Then |I - V X| < 1 for each X between W and P^T L U. So no X is singular, and
+det W has the sign of det(P) det(U), which is read off. Partial pivoting may let U grow by 2^(d-1).
+Then E is so large that floats decide nothing: balls do, and for a singular matrix the exact
+determinant.
+
+How it is checked
+-----------------
+*Certified*: a float product of d x d matrices is within d u / (1 - d u) |V| |W| of the exact one,
+u = 2^-53 (Higham, *Accuracy and stability of numerical algorithms*, 2002, section 3.5). Norms are
+Frobenius norms. Twice that error is added, which pays for the rounding of entries to floats, too.
+"""
+
+from fractions import Fraction
+from math import frexp
+
+import numpy as np
+from flint import arb, arb_mat, ctx, fmpq
+from sympy import QQ
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.exact import linalg
+from exactflow.exact.numbers import to_element
+
+BALL_BITS = 64, 256
+LARGEST_INVERSE = 2.0**100  # beyond it nothing is known, and products might overflow
+
+
+def determinant_sign(entries: np.ndarray) -> int:
+    """Return the sign of the determinant of a square array of floats or Fractions: 1, 0 or -1."""
+    return _sign_by_floats(entries) or _sign_by_balls(entries) or _exact_sign(entries)
+
+
+def exact_matrix(entries: np.ndarray) -> DomainMatrix:
+    """Return an array of floats or Fractions as a matrix over QQ."""
+    rows = [[to_element(x) for x in row] for row in entries.tolist()]
+    return linalg.from_entries(rows, entries.shape, QQ)
+
+
+def _sign_by_floats(entries: np.ndarray) -> int | None:
+    from scipy.linalg import lu_factor  # SciPy is imported where it is used
+
+    W = entries.astype(float)
+    peak, d = float(np.abs(W).max()), len(W)
+    W = np.ldexp(W, -frexp(peak)[1])
+    try:
+        V = np.linalg.inv(W)
+    except np.linalg.LinAlgError:
+        return None
+    if not np.abs(V).max() <= LARGEST_INVERSE:
+        return None
+    factors, exchanges = lu_factor(W, check_finite=False)
+    L, U, rows = np.tril(factors, -1) + np.eye(d), np.triu(factors), np.arange(d)
+    for i, j in enumerate(exchanges):
+        rows[[i, j]] = rows[[j, i]]
+    error, size = (d + 8) * 2.0**-52, float(np.linalg.norm(V))
+    residual = np.linalg.norm(V @ W - np.eye(d)) + error * size * np.linalg.norm(W)
+    rest = np.linalg.norm(W[rows] - L @ U) + error * np.linalg.norm(np.abs(L) @ np.abs(U))
+    if not (residual + size * rest) * (1 + 2.0**-20) < 1:
+        return None
+    negative = np.count_nonzero(exchanges != np.arange(d)) + np.count_nonzero(np.diag(U) < 0)
+    return -1 if negative % 2 else 1
+
+
+def _sign_by_balls(entries: np.ndarray) -> int | None:
+    fractions = [[Fraction(x) for x in row] for row in entries.tolist()]
+    for bits in BALL_BITS:
+        with ctx.workprec(bits):
+            rows = [[arb(fmpq(x.numerator, x.denominator)) for x in row] for row in fractions]
+            det = arb_mat(rows).det()
+        if det > 0 or det < 0:
+            return 1 if det > 0 else -1
+    return None
+
+
+def _exact_sign(entries: np.ndarray) -> int:
+    det = exact_matrix(entries).det()
+    return (det > 0) - (det < 0)
