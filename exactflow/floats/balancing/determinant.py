@@ -1,4 +1,5 @@
-"""Sign of a determinant, certified by floats, by balls or exactly, whichever is first to know it.
+"""Signs of determinants, certified by floats, by balls or exactly, whichever is first to decide;
+and their roots.
 
 Main results
 ------------
@@ -27,6 +28,7 @@ from exactflow.exact import linalg
 from exactflow.exact.numbers import to_element
 
 BALL_BITS = 64, 256
+MOST_BITS = 4096
 LARGEST_INVERSE = 2.0**100  # beyond it nothing is known, and products might overflow
 
 
@@ -67,16 +69,47 @@ def _sign_by_floats(entries: np.ndarray) -> int | None:
 
 
 def _sign_by_balls(entries: np.ndarray) -> int | None:
-    fractions = [[Fraction(x) for x in row] for row in entries.tolist()]
     for bits in BALL_BITS:
         with ctx.workprec(bits):
-            rows = [[arb(fmpq(x.numerator, x.denominator)) for x in row] for row in fractions]
-            det = arb_mat(rows).det()
-        if det > 0 or det < 0:
-            return 1 if det > 0 else -1
+            det = _ball(entries)
+            if det > 0 or det < 0:
+                return 1 if det > 0 else -1
     return None
+
+
+def _ball(entries: np.ndarray) -> arb:
+    """Return an enclosure of the determinant at the current precision."""
+    fractions = ([Fraction(x) for x in row] for row in entries.tolist())
+    return arb_mat(
+        [[arb(fmpq(x.numerator, x.denominator)) for x in row] for row in fractions]
+    ).det()
 
 
 def _exact_sign(entries: np.ndarray) -> int:
     det = exact_matrix(entries).det()
     return (det > 0) - (det < 0)
+
+
+def nearest_root(entries: np.ndarray) -> Fraction:
+    """Return the number of 53 bits nearest to |det|^(1/d) of an array of floats or Fractions whose
+    determinant is not zero.
+
+    Of two numbers that are equally near, up to 2^-4096 of their size, either is returned.
+    """
+    bits = BALL_BITS[-1]
+    while True:
+        with ctx.workprec(bits):
+            det = abs(_ball(entries))
+            if det > 0:
+                root = det.root(len(entries))
+                ends = _rounded(root.lower()), _rounded(root.upper())
+                if ends[0] == ends[1] or root.rel_accuracy_bits() > MOST_BITS:
+                    return ends[0]
+        bits *= 2
+
+
+def _rounded(x: arb) -> Fraction:
+    """Return the number of 53 bits nearest to an exact ball."""
+    mantissa, exponent = map(int, x.man_exp())
+    surplus = max(mantissa.bit_length() - 53, 0)
+    return Fraction(round(Fraction(mantissa, 1 << surplus))) * Fraction(2) ** (exponent + surplus)
