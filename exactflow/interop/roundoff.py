@@ -24,14 +24,15 @@ How it is checked
 -----------------
 *Certified*: the products are computed in float64 themselves, of the stored layers, and their own
 errors, by the same theorem, are added; what is left are sums and products of nonnegative floats,
-enlarged by 2^-20 and by what underflows. For float32 u is 2^-24, t is 2^-102, and the bound is
-computed in float64 as before.
+enlarged by 2^-20 and by what underflows. Where a sum of absolute values is beyond the range, the
+bound is infinite. For float32 u is 2^-24, t is 2^-102, and the bound is computed in float64 as
+before.
 """
 
 from collections.abc import Sequence
 from fractions import Fraction
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sympy import QQ
@@ -68,8 +69,9 @@ def rounding(flow: CouplingFlow, *, dtype: Any = np.float64) -> Fraction | float
     largest = Fraction(int(entry.numerator), int(entry.denominator))
     limits = np.finfo(dtype)
     unit = float(limits.eps) / 2
+    floats = _Floats(unit, float(limits.tiny) / unit, float(limits.max))
     with np.errstate(over="ignore", invalid="ignore"):
-        bound = _bound(layers, flow.dimension, largest, unit, float(limits.tiny) / unit)
+        bound = _bound(layers, flow.dimension, largest, floats)
     return Fraction(bound) / largest if np.isfinite(bound) else np.inf
 
 
@@ -121,21 +123,27 @@ def _held(value: Element, dtype: Any) -> float:
         return float(dtype(to_float(value)))
 
 
-def _bound(
-    layers: Sequence[FloatCoupling], d: int, largest: Fraction, unit: float, least: float
-) -> float:
-    """Return a bound of the error: that of |A_K| .. |A_1|, in linear time, where it is small.
+class _Floats(NamedTuple):
+    """A type of floats: the u and the t of the theorem, and the largest number."""
 
-    `least` is the t of the theorem.
+    unit: float
+    least: float
+    most: float
+
+
+def _bound(layers: Sequence[FloatCoupling], d: int, largest: Fraction, floats: _Floats) -> float:
+    """Return a bound of the error, infinite where a number may overflow: that of |A_K| .. |A_1|, in
+    linear time, where it is small.
     """
     counts = [int((layer.shift != 0).sum(axis=1).max()) + 2 for layer in layers]
-    sizes = np.ones(d)
+    sizes, peak = np.ones(d), 1.0
     for layer in layers:
-        sizes = _absolute(layer, least).forward(sizes) + least
-    bound = float(ENLARGED * _gamma(sum(counts) + len(counts), unit) * sizes.max())
-    if bound <= SMALL * largest:
+        sizes = _absolute(layer, floats.least).forward(sizes) + floats.least
+        peak = max(peak, sizes.max())
+    bound = float(ENLARGED * _gamma(sum(counts) + len(counts), floats.unit) * sizes.max())
+    if bound <= SMALL * largest and ENLARGED * peak <= floats.most:
         return bound
-    return float(ENLARGED * _sharp(list(zip(layers, counts, strict=True)), d, unit, least))
+    return float(ENLARGED * _sharp(list(zip(layers, counts, strict=True)), d, floats))
 
 
 def _absolute(layer: FloatCoupling, least: float) -> FloatCoupling:
@@ -148,10 +156,11 @@ def _absolute(layer: FloatCoupling, least: float) -> FloatCoupling:
     return FloatCoupling(layer.moves, shift, np.maximum(layer.scale, least))
 
 
-def _sharp(layers: Sequence[tuple[FloatCoupling, int]], d: int, unit: float, least: float) -> float:
-    """Return the largest entry of the sum; `slack` bounds the errors of the products in it: those
-    of the module, in `unit`, and those of this function, in float64, to numbers of size `least`.
+def _sharp(layers: Sequence[tuple[FloatCoupling, int]], d: int, floats: _Floats) -> float:
+    """Return the largest entry of the sum, infinite where a number may overflow; `slack` bounds the
+    errors of the products in it: those of the module, and those of this function, in float64.
     """
+    unit, least, most = floats
     slack = _gamma(sum(d + n for _, n in layers)) + _gamma(sum(n for _, n in layers), unit)
     slack += slack**2
     befores, P, size = [], np.eye(d), np.eye(d)
@@ -164,7 +173,10 @@ def _sharp(layers: Sequence[tuple[FloatCoupling, int]], d: int, unit: float, lea
         A, p = _absolute(layer, least).forward(np.eye(d)), layer.partition[0]
         moved = slice(p) if layer.moves == "first" else slice(p, None)
         after = np.abs(S) + slack * size
-        B += after[:, moved] @ (_gamma(n, unit) * (A[moved] @ before + 2 * least))
+        sums = A[moved] @ before + 2 * least
+        if not ENLARGED * sums.max() <= most:
+            return np.inf
+        B += after[:, moved] @ (_gamma(n, unit) * sums)
         S, size = S @ layer.forward(np.eye(d)), size @ A + least
     return float(B.max()) + len(layers) * d * NORMAL
 

@@ -214,3 +214,11 @@ def test_small_numbers_that_do_not_underflow_cost_nothing(exponents):
     assert worst(flow) <= bound(flow)
     assert rounding(flow) < 1e-14
     to_module(flow)
+
+
+def test_a_flow_that_overflows_on_the_way_is_refused():
+    for exponents, dtype in ((200, 200, -200, -200), np.float64), ((25, 25, -25, -25), np.float32):
+        assert rounding(scalings(*exponents), dtype=dtype) == inf
+    assert rounding(scalings(25, 25, -25, -25)) < 1e-14
+    with pytest.raises(InvalidInputError, match="within 1e-06"):
+        to_module(scalings(200, 200, -200, -200))
