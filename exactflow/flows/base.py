@@ -21,8 +21,7 @@ from exactflow.exact.coerce import ExactMatrix, as_vectors
 from exactflow.exact.typing import Half, VectorLike
 from exactflow.flows import arithmetic, display
 
-# of a flow, beside its layers; some have no flips
-_PARTS = "partition", "depth", "order", "flips", "characteristic"
+_PARTS = "partition", "depth", "order", "flips"  # of a flow, beside its layers; some have no flips
 
 
 class Map(ABC):
@@ -222,13 +221,9 @@ class Flow(Layered, Map):
     def __matmul__(self, other: Self) -> Self:
         """Return the flow that applies `other` first."""
 
-    @property
-    def characteristic(self) -> int:
-        """The characteristic of the field: 0, or p for GF(p)."""
-        return int(self.field.characteristic())
-
-    def _parts(self) -> list:
-        return [getattr(self, name, ()) for name in _PARTS]
+    def _parts(self) -> dict:
+        parts = {name: getattr(self, name, ()) for name in _PARTS}
+        return parts | {"characteristic": int(self.field.characteristic())}
 
     def __eq__(self, other: object) -> bool:
         """Whether both flows have equal layers, halves, order, flips and pads, over fields of one
@@ -249,9 +244,10 @@ class Flow(Layered, Map):
         >>> print(f.difference(g))
         layer 0: shift at (0, 0): 1, but 2
         """
-        for name, mine, theirs in zip(_PARTS, self._parts(), other._parts(), strict=True):
-            if mine != theirs:
-                return f"{name}: {mine}, but {theirs}"
+        others = other._parts()
+        for name, part in self._parts().items():
+            if part != others[name]:
+                return f"{name}: {part}, but {others[name]}"
         for k, (mine, theirs) in enumerate(zip(self.layers, other.layers, strict=True)):
             if mine != theirs:
                 return f"layer {k}: {display.layer_difference(mine, theirs)}"

@@ -44,7 +44,7 @@ def exact_matrix(entries: np.ndarray) -> DomainMatrix:
 
 
 def _sign_by_floats(entries: np.ndarray) -> int | None:
-    from scipy.linalg import lu_factor  # SciPy is imported where it is used
+    from scipy.linalg.lapack import dgetrf  # SciPy is imported where it is used
 
     W = entries.astype(float)
     peak, d = float(np.abs(W).max()), len(W)
@@ -55,7 +55,9 @@ def _sign_by_floats(entries: np.ndarray) -> int | None:
         return None
     if not np.abs(V).max() <= LARGEST_INVERSE:
         return None
-    factors, exchanges = lu_factor(W, check_finite=False)
+    factors, exchanges, zero_pivot = dgetrf(W)
+    if zero_pivot:
+        return None
     L, U, rows = np.tril(factors, -1) + np.eye(d), np.triu(factors), np.arange(d)
     for i, j in enumerate(exchanges):
         rows[[i, j]] = rows[[j, i]]

@@ -73,6 +73,14 @@ def test_sign_of_nearly_singular_matrices():
     assert determinant_sign(np.array([[1e-308, 0], [0, -1e308]])) == -1
 
 
+@pytest.mark.parametrize("d", [3, 5, 8])
+def test_sign_where_one_row_is_a_rounded_sum_of_the_others(d):
+    for seed in range(40):
+        W = np.random.default_rng(seed).standard_normal((d, d))
+        W[-1] = W[:-1].sum(0)
+        assert determinant_sign(W) == exact_sign(W)
+
+
 def test_floats_decide_the_sign_of_ordinary_matrices(monkeypatch):
     monkeypatch.setattr(determinant, "_sign_by_balls", None)
     for seed in range(4):
