@@ -206,8 +206,7 @@ def draw(pyplot, path):
     figure, axes = pyplot.subplots(1, 5, figsize=(12, 3), layout="constrained")
     for k, (axis, (x, y)) in enumerate(zip(axes, states, strict=True)):
         axis.scatter(x, y, c=colours, s=22)
-        half = f"{'second' if letters.word[k - 1] == 'L' else 'first'} half moved"
-        axis.set(title=f"{k}. {half}" if k else "points")
+        axis.set(title=f"{k}. {letters[k - 1].moves} half moved" if k else "points")
         axis.margins(0.15)
     figure.savefig(path, dpi=120)
     pyplot.close(figure)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 import mpmath
 import sympy
-from sympy import QQ, QQ_I, ZZ_I
+from sympy import QQ, QQ_I, ZZ, ZZ_I
 from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
 from sympy.polys.constructor import construct_domain
 from sympy.polys.domains.domain import Domain
@@ -28,6 +28,7 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.polyerrors import UnificationFailed
 
 from exactflow.errors import InvalidInputError
+from exactflow.exact.embeddings import is_equal_across
 from exactflow.exact.numbers import flat, format_short, to_element
 from exactflow.exact.typing import Element, MatrixLike, VectorLike
 
@@ -168,6 +169,24 @@ def common_field(fields: Iterable[Domain]) -> Domain:
     except UnificationFailed:
         names = " and ".join(map(str, fields))
         raise InvalidInputError(f"expected entries of one field, got elements of {names}") from None
+
+
+def is_equal(left: DomainMatrix, right: DomainMatrix) -> bool:
+    """Whether two matrices are equal over a field that holds the entries of both."""
+    left, right = (
+        M.convert_to(QQ_I.as_AlgebraicField()) if M.domain == QQ_I else M for M in (left, right)
+    )
+    one, other = left.domain, right.domain
+    if one.characteristic() != other.characteristic():
+        return False
+    if one != other and one.is_AlgebraicField and other.is_AlgebraicField:
+        return is_equal_across(left, right)
+    if one != other:
+        field = common_field([one, other])
+        left, right = left.convert_to(field), right.convert_to(field)
+    elif isinstance(one, FiniteField):  # whose residues may be symmetric in one of them
+        left, right = (M.applyfunc(lambda x: int(x) % one.mod, ZZ) for M in (left, right))
+    return bool(left.to_sparse() == right.to_sparse())
 
 
 def _as_exact_field(domain: Domain) -> Domain:

@@ -21,7 +21,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import ExactMatrix, as_column, as_rectangle, as_vectors, over
+from exactflow.exact.coerce import ExactMatrix, as_column, as_rectangle, as_vectors, is_equal, over
 from exactflow.exact.numbers import format_short, to_float
 from exactflow.exact.typing import HALVES, Half, MatrixLike, VectorLike, check_option
 from exactflow.flows.base import Coupling
@@ -251,19 +251,25 @@ class LinearCoupling(Coupling):
         other: Half = "second" if self.moves == "first" else "first"
         return LinearCoupling.trusted(self.partition[::-1], other, self._shift, self.scale_elements)
 
+    def over(self, field: Domain) -> "LinearCoupling":
+        """Return the layer over a field that holds its own."""
+        scale = [field.convert_from(s, self.field) for s in self.scale_elements]
+        return self._replaced(self.shift_matrix.convert_to(field), scale)
+
     def _replaced(self, shift: DomainMatrix, scale: Sequence) -> "LinearCoupling":
         return LinearCoupling.trusted(self.partition, self.moves, shift, scale)
 
-    def _key(self) -> tuple:
-        return self.partition, self.moves, self.scale, self.shift_matrix.to_sparse()
-
     def __eq__(self, other: object) -> bool:
+        """Whether both layers are the same map, over a field that holds both."""
         if not isinstance(other, LinearCoupling):
             return NotImplemented
-        return self._key() == other._key()
+        if (self.partition, self.moves) != (other.partition, other.moves):
+            return False
+        scales = (linalg.column(layer.scale_elements, layer.field) for layer in (self, other))
+        return is_equal(*scales) and is_equal(self.shift_matrix, other.shift_matrix)
 
     def __hash__(self) -> int:
-        return hash((self.partition, self.moves, self.scale, self.nnz))
+        return hash((self.partition, self.moves, self.is_additive, self.nnz))
 
     def summary(self) -> str:
         """Return one line: which half moves, the kind of scale, nonzeros, bits."""

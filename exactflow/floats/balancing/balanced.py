@@ -95,11 +95,13 @@ class Balanced(MapResult):
         slack = (self.difference.slack + self.target.slack) * self.dimension
         error = self.difference.digits.norm_bound() + slack
         with one_thread():
-            try:
-                inverse = np.linalg.inv(self.target.unit)
-            except np.linalg.LinAlgError:
-                return sympy.oo
             target = self.target
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                try:
+                    U, s, Vt = np.linalg.svd(target.unit)
+                except np.linalg.LinAlgError:
+                    return sympy.oo
+                inverse = (Vt.T / s) @ U.T
             bound = inverse_error_bound(target.digits, inverse, target.exponent, error)
         return sympy.oo if bound is None else sympy.Rational(rounded_up(bound))
 

@@ -33,6 +33,7 @@ import numpy as np
 
 from exactflow.exact.digits import Digits
 from exactflow.exact.typing import HALVES
+from exactflow.floats.balancing.determinant import determinant_sign
 from exactflow.floats.balancing.newton import Corrected, ShearWord
 from exactflow.floats.balancing.rotation import orthogonal, rotation_shears
 from exactflow.floats.balancing.target import Target
@@ -58,7 +59,7 @@ def closed_form(target: Target) -> Iterator["Shears | Eleven"]:
     U, V = U[:, order], Vt[order].T
     least = int(np.argmin(s[order]))
     for Q in (U, V):
-        Q[:, least] *= np.linalg.slogdet(Q)[0]
+        Q[:, least] *= determinant_sign(Q)
     of_U, of_V = (_tightened(_shears(Q, target.halves), Q) for Q in (U, V))
     yield Eleven(target, of_U, of_V, U, V, s[order])
 

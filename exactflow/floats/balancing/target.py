@@ -4,18 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from math import frexp
 
 import numpy as np
-from sympy import QQ, integer_nthroot
-from sympy.polys.matrices import DomainMatrix
+from sympy import integer_nthroot
 
 from exactflow.errors import InvalidInputError, SingularMatrixError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.digits import Digits, Enclosure
-from exactflow.exact.numbers import to_element, to_fraction
+from exactflow.exact.numbers import to_fraction
 from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike
+from exactflow.floats.balancing.determinant import determinant_sign, exact_matrix
 from exactflow.floats.balancing.tuning import EPS, TUNING
 from exactflow.flows.float_layers import FloatCoupling, composed, enclosed
 from exactflow.flows.orientation import Pose, posed
@@ -87,7 +86,7 @@ class Target:
         parts = (part for x in self.entries.flat for part in x.as_integer_ratio())
         if d * max(part.bit_length() for part in parts) > EXACT_BITS:
             return None
-        det = to_fraction(_exact(self.entries).det())
+        det = to_fraction(exact_matrix(self.entries).det())
         roots = [integer_nthroot(part, d) for part in det.as_integer_ratio()]
         return Fraction(roots[0][0], roots[1][0]) if all(exact for _, exact in roots) else None
 
@@ -107,7 +106,7 @@ class Target:
         least u^2 |W|: what is below u |W|, for the unit roundoff u, is rounding error.
         """
         U, s, Vt = np.linalg.svd(self.unit)
-        U[:, -1] *= np.linalg.slogdet(U @ Vt)[0]  # the least singular value may be rounding error
+        U[:, -1] *= determinant_sign(U @ Vt)  # the least singular value may be rounding error
         return U, np.maximum(s, EPS**2 * s[0]), Vt
 
     @cached_property
@@ -117,7 +116,8 @@ class Target:
         if self.rotation is None:
             guess = float(np.exp(np.log(self.svd[1]).mean()))
             return guess * float(np.exp(np.log(self.svd[1] / guess).mean()))
-        return guess * float(np.exp(np.linalg.slogdet(self.rotation)[1] / len(self.unit)))
+        sizes = np.linalg.svd(self.rotation, compute_uv=False)
+        return guess * float(np.exp(np.log(sizes).mean()))
 
     @cached_property
     def rotation(self) -> np.ndarray | None:
@@ -197,28 +197,16 @@ def _is_plain(W: np.ndarray) -> bool:
     return bool(is_square and is_float and not is_subclass and np.isfinite(W).all())
 
 
-def _exact(entries: np.ndarray) -> DomainMatrix:
-    rows = [[to_element(x) for x in row] for row in entries.tolist()]
-    return linalg.from_entries(rows, entries.shape, QQ)
-
-
 def _sign(entries: np.ndarray) -> int:
-    """Return the sign of a determinant, not zero: by floats where they tell it, else exactly."""
-    floats = entries.astype(float)
-    peak = np.abs(floats).max()
-    if peak > 0:
-        floats = np.ldexp(floats, -frexp(peak)[1])
-        if _is_near_rotation(floats):
-            return int(np.linalg.slogdet(floats)[0])
-        sizes = np.linalg.svd(floats, compute_uv=False)
-        if sizes[-1] > 4 * len(floats) * EPS * sizes[0]:
-            return int(np.linalg.slogdet(floats)[0])
-    matrix = _exact(entries)
-    det = matrix.det()
-    if not det:
-        least = f"{sizes[-1] / sizes[0]:.0e}" if peak > 0 else "0"
+    """Return the sign of a determinant that is not zero."""
+    sign = determinant_sign(entries)
+    if not sign:
+        floats = entries.astype(float)
+        sizes = np.linalg.svd(floats / (np.abs(floats).max() or 1), compute_uv=False)
+        least = f"{sizes[-1] / sizes[0]:.0e}" if sizes[0] else "0"
+        rank = linalg.rank(exact_matrix(entries))
         raise SingularMatrixError(
-            f"expected an invertible matrix, got one of determinant 0: rank {linalg.rank(matrix)} "
-            f"of {len(entries)}, the least singular value {least} of the largest"
+            f"expected an invertible matrix, got one of determinant 0: rank {rank} of "
+            f"{len(entries)}, the least singular value {least} of the largest"
         )
-    return 1 if det > 0 else -1
+    return sign

@@ -1,5 +1,6 @@
 """`whiten`: the layers whiten within their exact error, over tables of covariances."""
 
+import mpmath
 import numpy as np
 import pytest
 import sympy
@@ -73,6 +74,15 @@ def test_the_mean():
     exactly = whiten([[2, 1], [1, 2]], mean=[1, "1/2"])
     assert exactly.forward([1, "1/2"]) == sympy.zeros(2, 1)
     assert exactly.backward([0, 0]) == sympy.Matrix([1, sympy.Rational(1, 2)])
+
+
+def test_the_mean_is_subtracted_at_the_precision_of_mpmath():
+    result = whiten([[2, 1], [1, 2]], mean=["1/3", "1/7"])
+    with mpmath.workdps(50):
+        third, seventh = mpmath.mpf(1) / 3, mpmath.mpf(1) / 7
+        for x in ([third, seventh], mpmath.matrix([[third] * 2, [seventh] * 2])):
+            assert max(map(abs, np.ravel(result.forward(x)))) < 1e-49
+        assert result.backward([mpmath.mpf(0)] * 2) == [third, seventh]
 
 
 @pytest.mark.parametrize("partition", [(2, 3), (3, 2), [0, 1, 0, 1, 1], [1, 1, 0, 0, 1]])
