@@ -8,7 +8,7 @@ Conventions: vectors are columns; a matrix with two halves of p and q coordinate
 ``[[A, B], [C, D]]``; a polynomial is its list of coefficients, highest degree first.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import flint
@@ -18,6 +18,7 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.errors import FieldTooSmallError
+from exactflow.exact.algebraic import is_positive_number
 from exactflow.exact.assumptions import is_positive_quotient
 from exactflow.exact.typing import Element
 
@@ -130,12 +131,18 @@ def is_positive(value: Element, field: Domain) -> bool | None:
     A quotient of polynomials has the sign that the assumptions of its symbols give it, and what
     `exactflow.exact.assumptions.assuming` says.
     """
-    if field.is_QQ:
-        return value > 0
     if field.is_FractionField and not field.characteristic():
         return is_positive_quotient(value, field)
-    number = field.to_sympy(value) if field.is_AlgebraicField else None
-    return number.is_positive if number is not None and number.is_real else None
+    return is_positive_number(value, field)
+
+
+def converted(elements: Iterable, field: Domain, wider: Domain) -> list:
+    """Return elements of a field as those of a wider one, or the same: SymPy would guess elements
+    of a number field from their digits even then.
+    """
+    if field == wider:
+        return list(elements)
+    return [wider.convert_from(x, field) for x in elements]
 
 
 def inverse_or_none(M: DomainMatrix) -> DomainMatrix | None:

@@ -239,8 +239,8 @@ class CouplingFlow(Flow):
             return ()
         factors = set()
         for layer in self.layers:
-            values = [self.field.convert_from(v, layer.field) for v in layer.values()]
-            scales = [self.field.convert_from(s, layer.field) for s in layer.scale_elements]
+            values = linalg.converted(layer.values(), layer.field, self.field)
+            scales = linalg.converted(layer.scale_elements, layer.field, self.field)
             for polynomial in {v.denom for v in values} | {s.numer for s in scales}:
                 factors |= {factor.as_expr() for factor, _ in polynomial.factor_list()[1]}
         return tuple(sorted(factors, key=sympy.default_sort_key))
@@ -249,7 +249,7 @@ class CouplingFlow(Flow):
         """Return the flow with numbers in the place of its parameters, exactly.
 
         A scale that is negative there leaves its sign in `flips`: at such a point det < 0, or two
-        negative scales compensate each other.
+        negative scales compensate each other. One whose sign is not known stays as it is.
 
         Parameters
         ----------
@@ -286,14 +286,11 @@ class CouplingFlow(Flow):
         p, field = self.partition[0], common_field([M.domain for M in (*shifts, *scales)])
         flow = CouplingFlow((), self.partition, flips=self.flips, field=field, order=self.order)
         for layer, shift, scale in zip(self.layers, shifts, scales, strict=True):
-            scale, one = scale.convert_to(field), field.one
-            entries = scale.to_list_flat()
-            signs = [-one if linalg.is_positive(-s, field) is True else one for s in entries]
-            positive = LinearCoupling(
-                self.partition,
-                layer.moves,
-                shift.convert_to(field),
-                linalg.scale_rows(signs, scale),
+            one, entries = field.one, scale.convert_to(field).to_list_flat()
+            signs = [-one if linalg.is_positive(-s, field) else one for s in entries]
+            unsigned = [sign * s for sign, s in zip(signs, entries, strict=True)]
+            positive = LinearCoupling.trusted(
+                self.partition, layer.moves, shift.convert_to(field), unsigned
             )
             moved = self._listed()[:p] if layer.moves == "first" else self._listed()[p:]
             flips = [i for i, s in zip(moved, signs, strict=True) if s != field.one]
