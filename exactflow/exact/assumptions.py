@@ -122,17 +122,16 @@ class Assumptions:
     def sign(self, polynomial: Expr, *, divided: bool = True) -> bool | None:
         """Whether a polynomial is positive wherever it does not vanish; None if not known."""
         f = polynomial.xreplace(self._real)
-        if f.is_positive or f.is_negative:
-            return bool(f.is_positive)
-        if all(s.is_real for s in f.free_symbols):
-            if len(f.free_symbols) == 1:
-                (x,) = f.free_symbols
-                signs = _signs_between_roots(f, x, self._positive)
-                if signs is not None and len({*signs} - {None}) == 1:
-                    return True in signs
-            put = self._put(f)
-            if put.is_positive or put.is_negative:
-                return bool(put.is_positive)
+        if (x := _only_real_symbol(f)) is not None:
+            signs = _signs_between_roots(f, x, self._positive)
+            known = {*(signs or ())} - {None}
+            if len(known) == 1:
+                return True in known
+            if known and all(g.free_symbols <= {x} for g in self._positive):
+                return None
+        put = self._put(f) if all(s.is_real for s in f.free_symbols) else f
+        if put.is_positive or put.is_negative:
+            return bool(put.is_positive)
         for positive in self._positive if divided else ():
             above, below = sympy.fraction(sympy.cancel(f / positive))
             if (sign := self.sign(sympy.expand(above * below), divided=False)) is not None:
@@ -149,19 +148,16 @@ class Assumptions:
         return f", for {' and '.join(held)}" * bool(held) + f", unless {listed}" * bool(avoided)
 
     def may_vanish(self, polynomial: Expr) -> bool:
-        """Whether a polynomial is not known to be nonzero for all values of its symbols."""
+        """Whether an irreducible polynomial is not known to be nonzero for all values of its
+        symbols.
+        """
         f = polynomial.xreplace(self._real)
+        if (x := _only_real_symbol(f)) is not None:
+            signs = _signs_between_roots(f, x, self._positive)
+            if signs is not None and f.subs(x, 0) != 0:
+                return any({*pair} == {True, False} for pair in pairwise(signs))
         is_factor = any(sympy.fraction(sympy.cancel(g / f))[1].is_number for g in self._positive)
-        if is_factor or f.is_zero is False or self._put(f).is_zero is False:
-            return False
-        if len(f.free_symbols) != 1 or not all(s.is_real for s in f.free_symbols):
-            return True
-        (x,) = f.free_symbols
-        signs = _signs_between_roots(f, x, self._positive)
-        ends_in_zero = bool(x.is_nonnegative or x.is_nonpositive) and f.subs(x, 0) == 0
-        if signs is None or ends_in_zero:
-            return True
-        return any({*pair} == {True, False} for pair in pairwise(signs))
+        return not is_factor and f.is_zero is not False and self._put(f).is_zero is not False
 
 
 def _refusal(relation: object) -> InvalidInputError:
@@ -170,6 +166,12 @@ def _refusal(relation: object) -> InvalidInputError:
     return InvalidInputError(
         f"expected strict inequalities, as [t > 0, s < 1], got {format_short(relation)}{hint}"
     )
+
+
+def _only_real_symbol(f: Expr) -> Symbol | None:
+    """Return the symbol of an expression, if there is only one and it is real."""
+    found = f.free_symbols
+    return next(iter(found)) if len(found) == 1 and all(s.is_real for s in found) else None
 
 
 def _linear_bound(

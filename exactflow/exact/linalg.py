@@ -20,6 +20,7 @@ from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 from exactflow.errors import FieldTooSmallError
 from exactflow.exact.algebraic import is_positive_number
 from exactflow.exact.assumptions import is_positive_quotient
+from exactflow.exact.exceptional import is_recording, take_nonzero
 from exactflow.exact.typing import Element
 
 Alternative = tuple[Any, Any]
@@ -155,6 +156,10 @@ def inverse_or_none(M: DomainMatrix) -> DomainMatrix | None:
 
 def rref(M: DomainMatrix) -> tuple[DomainMatrix, tuple[int, ...]]:
     """Return the reduced row echelon form and the columns of its pivots."""
+    if is_recording(M.domain) and 0 not in M.shape:
+        rows, columns = (list(N.rref()[1]) for N in (M.transpose(), M))
+        if rows:
+            take_nonzero(M.extract(rows, columns).to_dense().det(), M.domain)
     if GROUND_TYPES != "flint" or not M.domain.is_QQ or M.rep.fmt == "sparse" or 0 in M.shape:
         return M.rref()
     echelon, rank = flint.fmpq_mat(M.to_list()).rref()

@@ -19,6 +19,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import ExactMatrix, as_column, as_expression, as_rectangle, common_field
+from exactflow.exact.exceptional import factors_of, in_order
 from exactflow.exact.numbers import format_short
 from exactflow.exact.rational import composed_dense, composes_to
 from exactflow.flows import display
@@ -237,13 +238,12 @@ class CouplingFlow(Flow):
         """
         if not self.field.is_FractionField:
             return ()
-        factors = set()
+        polynomials = list[Any]()
         for layer in self.layers:
             values = linalg.converted(layer.values(), layer.field, self.field)
             scales = linalg.converted(layer.scale_elements, layer.field, self.field)
-            for polynomial in {v.denom for v in values} | {s.numer for s in scales}:
-                factors |= {factor.as_expr() for factor, _ in polynomial.factor_list()[1]}
-        return tuple(sorted(factors, key=sympy.default_sort_key))
+            polynomials += [v.denom for v in values] + [s.numer for s in scales]
+        return in_order(factors_of(polynomials))
 
     def at(self, values: dict) -> "CouplingFlow":
         """Return the flow with numbers in the place of its parameters, exactly.
