@@ -26,7 +26,7 @@ def is_positive_number(value: Element, field: Domain) -> bool | None:
     """
     if field.is_QQ or field.is_ZZ:
         return bool(value > 0)
-    if field.is_QQ_I:
+    if field.is_QQ_I or field.is_ZZ_I:
         return None if value.y else bool(value.x > 0)
     if not field.is_AlgebraicField:
         return None

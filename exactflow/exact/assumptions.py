@@ -247,19 +247,17 @@ def assuming(assumptions: Assumptions) -> Iterator[None]:
 
 def is_positive_quotient(value: Element, field: Domain) -> bool | None:
     """Whether a quotient of polynomials is positive under what is assumed; None if not known."""
-    assumptions, signs, unknown = assumed(), list[bool | None](), list[Expr]()
+    assumptions, signs, odd = assumed(), list[bool | None](), dict[Expr, bool | None]()
     for polynomial in (value.numer, value.denom):
         coefficient, factors = polynomial.factor_list()
         signs.append(is_positive_number(coefficient, field.domain))
         for factor, power in factors:
             f = factor.as_expr()
-            if power % 2 == 0:
-                signs += [assumptions.sign_of_square(f)] * (power // 2)
-            elif (sign := assumptions.sign(f)) is not None:
-                signs.append(sign)
-            else:
-                unknown.append(f)
-                signs += [assumptions.sign_of_square(f)] * (power // 2)
-    if unknown:
-        signs.append(assumptions.sign(sympy.expand(prod(unknown))))
+            signs += [assumptions.sign_of_square(f)] * (power // 2)
+            if power % 2:
+                odd[f] = assumptions.sign(f)
+    known = [sign for sign in odd.values() if sign is not None]
+    unknown = [f for f, sign in odd.items() if sign is None]
+    rest = assumptions.sign(sympy.expand(prod(unknown))) if unknown else True
+    signs += [assumptions.sign(sympy.expand(prod(odd)))] if rest is None else [*known, rest]
     return None if None in signs else signs.count(False) % 2 == 0

@@ -72,6 +72,7 @@ p = sympy.Symbol("p", positive=True)
         (x**4 - x - 1, [x > 2], True),
         (p * x - 1, [x > 1 / p], True),
         (x**2 * y, [x**2 * y > 0], True),
+        ((x * y - 1) * (y - x), [(x * y - 1) * (y - x) > 0, (x * y - 1) * p > 0], True),
         (r**2 - 1, [], None),
         (p - 1, [], None),
         (r**2 + r + 1, [], True),

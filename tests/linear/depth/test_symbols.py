@@ -148,7 +148,7 @@ def test_depth_of_a_symbolic_family_holds_at_every_unexceptional_value(count):
         except ExactFlowError:  # singular, or a determinant without a sign
             continue
         families += 1
-        drawn = (Rational(source.randint(-24, 24), source.randint(1, 5)) for _ in range(500))
+        drawn = (Rational(source.randint(-60, 60), source.randint(1, 20)) for _ in range(500))
         allowed = [
             value
             for value in dict.fromkeys(drawn)
