@@ -93,6 +93,18 @@ def trace(M: DomainMatrix) -> Element:
     return sum(M.diagonal(), M.domain.zero)
 
 
+def polynomial_at(f: Sequence, M: DomainMatrix) -> DomainMatrix:
+    """Return f(M), f being a list of coefficients, highest degree first.
+
+    SymPy's ``eval_poly`` fails over fields of rational functions.
+    """
+    one = identity(M.shape[0], M.domain)
+    total = one * f[0]
+    for coefficient in f[1:]:
+        total = total * M + one * coefficient
+    return total
+
+
 def with_pads(M: DomainMatrix, p: int) -> DomainMatrix:
     """Return M, whose first half has p coordinates, with swapped pads (see `exactflow.pad`)."""
     d = M.shape[0]

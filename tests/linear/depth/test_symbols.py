@@ -61,6 +61,30 @@ def test_exceptional_values_stand_in_every_text(M, assume, where):
         assert f"${formula.replace('**2', '^{2}')}$" in answer.explain().latex()
 
 
+JORDAN = Matrix([[t, 1], [0, t]])
+COMPANION = Matrix([[0, t], [1, 0]])
+CHAIN = Matrix(sympy.BlockMatrix([[COMPANION, eye(2)], [sympy.zeros(2), COMPANION]]))
+
+
+@pytest.mark.parametrize(
+    ("M", "exceptional"),
+    [
+        (diag(JORDAN.inv(), t * eye(2)), (t, t - 1)),
+        (diag(CHAIN.inv().applyfunc(sympy.cancel), COMPANION, COMPANION), (t, t - 1)),
+    ],
+)
+def test_blocks_are_told_apart_where_eigenvalues_depend_on_a_symbol(M, exceptional):
+    answer = minimal_depth(M)
+    assert [found.kind for found in answer.obstructions] == ["similarity", "similarity"]
+    assert (answer.count, answer.exceptional) == ("exactly 6 additive layers", exceptional)
+    assert minimal_depth(M.subs(t, 4)).lower == 6
+
+
+def test_an_eigenvalue_that_becomes_one_is_exceptional():
+    M = diag(JORDAN.inv(), t * eye(2))
+    assert (minimal_depth(M).depth, minimal_depth(M.subs(t, 1)).depth) == (6, 4)
+
+
 def test_a_claim_about_a_family_is_not_asserted_beyond_its_signs():
     assert_depth(FAMILY, 2, scales="positive", assume=[positive > 2])
     with pytest.raises(AssertionError, match="from 2 to 3"):
