@@ -58,12 +58,17 @@ class Assumptions:
             is_strict = isinstance(relation, StrictGreaterThan | StrictLessThan)
             if not is_strict and relation is not sympy.false:
                 raise _refusal(relation)
-        if sympy.false in listed or (assumed := cls(listed))._is_contradictory:
+            if relation.has(sympy.Float, sympy.oo, -sympy.oo):
+                raise InvalidInputError(
+                    f"expected an inequality of exact numbers, got {format_short(relation)}: write "
+                    "Rational(1, 2) for 0.5, and leave out what is infinite"
+                )
+        if sympy.false in listed or (found := cls(listed))._is_contradictory:
             raise InvalidInputError(
                 f"expected inequalities that hold together, got {format_short([*listed])}: no "
                 "values of the symbols fulfil them; leave one out"
             )
-        return assumed
+        return found
 
     @cached_property
     def _real(self) -> dict[Expr, Expr]:
@@ -154,7 +159,8 @@ class Assumptions:
         f = polynomial.xreplace(self._real)
         if (x := _only_real_symbol(f)) is not None:
             signs = _signs_between_roots(f, x, self._positive)
-            if signs is not None and f.subs(x, 0) != 0:
+            is_told = x.is_nonnegative or x.is_nonpositive or x.is_nonzero
+            if signs is not None and not (is_told and f.subs(x, 0) == 0):
                 return any({*pair} == {True, False} for pair in pairwise(signs))
         is_factor = any(sympy.fraction(sympy.cancel(g / f))[1].is_number for g in self._positive)
         return not is_factor and f.is_zero is not False and self._put(f).is_zero is not False

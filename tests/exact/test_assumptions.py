@@ -105,9 +105,17 @@ def test_other_values_are_refused(assume):
         Assumptions.of(assume)
 
 
+@pytest.mark.parametrize("assume", [[x > 0.5], [x < sympy.oo], [x > -sympy.oo]])
+def test_inexact_and_infinite_bounds_are_refused(assume):
+    with pytest.raises(InvalidInputError, match="exact numbers"):
+        Assumptions.of(assume)
+
+
 def test_exceptional_values_are_those_that_may_occur():
     where = Assumptions.of([x > 2]).where
     assert where([x - 1, x - 2, x**2 + 1]) == ", for x > 2"
     assert where([x - 3, x**2 - 7, y]) == ", for x > 2, unless x = 3, x**2 - 7 = 0 or y = 0"
     assert Assumptions().where([p, r, r**2 + 1, p + r**2]) == ", unless r = 0"
     assert Assumptions().where([sympy.Symbol("n", nonnegative=True)]) == ", unless n = 0"
+    assert Assumptions().where([sympy.Symbol("m", nonzero=True)]) == ""
+    assert Assumptions.of([x**2 > 4]).where([x, x - 3]) == ", for x**2 > 4, unless x = 3"

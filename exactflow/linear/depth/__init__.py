@@ -20,8 +20,11 @@ there are bounds, which need not meet (`exactflow.linear.depth.scaled`).
 
 How it is checked
 -----------------
-*Exact*: the flow is verified against M, and each obstruction has a `check` of its own. *Certified*:
-four layers with positive scales, where they are not rational; `existence.check` repeats the proof.
+*Exact*: the flow is verified against M, and each obstruction has a `check` of its own, which
+succeeds before an answer is made. With symbols a sign that does not follow from what is known of
+them decides nothing; the bounds hold wherever nothing vanishes that layers and proofs take for
+nonzero. *Certified*: four layers with positive scales, where they are not rational;
+`existence.check` repeats the proof.
 """
 
 from collections.abc import Iterable

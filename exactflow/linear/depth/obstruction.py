@@ -120,6 +120,8 @@ class Obstruction(Word):
         these, and where M and its inverse are defined, the proof is one for all parameters.
         """
         field = self.matrix.domain
+        if not field.is_FractionField:
+            return ()
         with recorded() as factors:
             take_defined(_elements(self.witness, field), field)
             self.check()

@@ -56,7 +56,6 @@ def test_exceptional_values_stand_in_every_text(M, assume, where):
     claim = answer.explain().claim
     assert str(answer).startswith(answer.count + where)
     assert claim.replace("`", "").endswith(f"{where}.")
-    assert answer.explain().latex().count("$") > 0
     for formula in claim.split("`")[1::2]:
         assert f"${formula.replace('**2', '^{2}')}$" in answer.explain().latex()
 
