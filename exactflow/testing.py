@@ -6,11 +6,13 @@ are in `exactflow.proving.strategies` (extra ``testing``). The plugin, `exactflo
 collects certificates and proof scripts, and has the fixture ``certificate_regression``.
 """
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
+    from sympy.logic.boolalg import Boolean
     from sympy.polys.matrices import DomainMatrix
 
     from exactflow.exact.typing import DepthScales, MatrixLike
@@ -102,9 +104,16 @@ difference is 0.05, at entry (0, 1)
 
 
 def assert_depth(
-    M: "CouplingFlow | MatrixLike", n: int, *, scales: "DepthScales" = "additive"
+    M: "CouplingFlow | MatrixLike",
+    n: int,
+    *,
+    scales: "DepthScales" = "additive",
+    assume: "Iterable | Boolean" = (),
 ) -> None:
     """Assert that a matrix takes n coupling layers and no fewer, as `minimal_depth` decides.
+
+    With symbols this is said of all values that fulfil `assume`, except at the roots of the
+    polynomials in the `exceptional` of the answer.
 
     Raises
     ------
@@ -124,7 +133,7 @@ def assert_depth(
     __tracebackhide__ = True
     from exactflow.linear.depth import minimal_depth
 
-    answer = minimal_depth(_matrix(M), scales=scales)
+    answer = minimal_depth(_matrix(M), scales=scales, assume=assume)
     if (answer.lower, answer.upper) != (n, n):
         head = f"expected exactly {n} layers, derived {answer.count}"
         raise AssertionError("\n".join([head, *map(str, answer.obstructions)]))

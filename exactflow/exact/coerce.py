@@ -25,7 +25,7 @@ from sympy.polys.domains.finitefield import FiniteField
 from sympy.polys.domains.fractionfield import FractionField
 from sympy.polys.domains.polynomialring import PolynomialRing
 from sympy.polys.matrices import DomainMatrix
-from sympy.polys.polyerrors import UnificationFailed
+from sympy.polys.polyerrors import CoercionFailed, UnificationFailed
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.embeddings import is_equal_across
@@ -246,7 +246,13 @@ def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
                 f"entry {place}: expected a number or an expression in commuting symbols, got "
                 f"{type(entry).__name__} {format_short(entry)}"
             )
-    matrix = M.to_DM(field=True, extension=True)
+    try:
+        matrix = M.to_DM(field=True, extension=True)
+    except CoercionFailed:  # SymPy compares algebraic numbers by few digits
+        raise InvalidInputError(
+            f"expected entries of which SymPy finds the number field, got {format_short(M)}: write "
+            "them without roots in denominators (sympy.radsimp)"
+        ) from None
     if matrix.domain.is_EXRAW:  # no field holds all entries: is there one that is in none?
         for place, entry in M.todok().items():
             try:

@@ -119,16 +119,16 @@ def names_in(tree: Tree) -> Iterator[str]:
 
 
 def formula_latex(text: str) -> str:
-    """Return an expression or an identity in LaTeX; what is neither, as it is.
+    """Return an expression or an identity in LaTeX; of other texts, as SymPy's, the powers.
 
-    >>> formula_latex("G^-1 P"), formula_latex("det(M) < 0")
-    ('G^{-1} P', '\\\\det\\\\left(M\\\\right) < 0')
+    >>> formula_latex("G^-1 P"), formula_latex("det(M) < 0"), formula_latex("a*t**12 > 1")
+    ('G^{-1} P', '\\\\det\\\\left(M\\\\right) < 0', 'a t^{12} > 1')
     """
     is_identity = any(sign in text for sign in "=<>")
     try:
         found = identities(text if is_identity else f"{text} = 0")
     except InvalidInputError:
-        return text
+        return re.sub(r"\*\*(\w+)", r"^{\1}", text).replace("*", " ")
     return ", ".join(map(ShownIdentity.latex, found)) if is_identity else _latex(found[0].left)
 
 

@@ -152,11 +152,8 @@ def read_certificate(path: str | Path) -> CouplingFlow:
 
     partition = tuple(content["partition"])
     layers = [
-        LinearCoupling(
-            partition,
-            layer["moves"],
-            matrix(layer["shift"]),
-            matrix([[entry] for entry in layer["scale"]]),
+        LinearCoupling.trusted(  # the checker has read shapes and signs
+            partition, layer["moves"], matrix(layer["shift"]), [*map(element, layer["scale"])]
         )
         for layer in content["layers"]
     ]
@@ -231,7 +228,7 @@ def _root(field: Domain, coefficients: list) -> dict[str, list[str]]:
 
 
 def _layer_text(layer: LinearCoupling, field: Domain, name: str | dict, entry: Callable) -> str:
-    scale = [entry(field.convert_from(s, layer.field)) for s in layer.scale_elements]
+    scale = [*map(entry, linalg.converted(layer.scale_elements, layer.field, field))]
     members = [f'"moves": "{layer.moves}"', f'"scale": {json.dumps(scale)}']
     is_real = isinstance(name, str) or "root" in name
     if not is_real and not all(s.is_Rational for s in layer.scale):

@@ -86,9 +86,9 @@ class Map(ABC):
 
         Over GF(p) there is no absolute value, and `InvalidInputError` is raised.
 
-        >>> from exactflow import CouplingFlow, LinearCoupling
+        >>> from exactflow import factor
         >>> t = sympy.Symbol("t")
-        >>> flow = CouplingFlow([LinearCoupling((1, 1), "first", [[1]], scale=[t])])
+        >>> flow = factor([[t, 1], [0, 1]], scales="nonzero")
         >>> flow.log_abs_det(), flow.at({t: 3}).log_abs_det()
         (log(Abs(t)), log(3))
         """
@@ -212,9 +212,9 @@ class Flow(Layered, Map):
 
     def _scales(self) -> Iterable:
         return (
-            self.field.convert_from(s, layer.field)
+            s
             for layer in self.layers
-            for s in layer._scales()
+            for s in linalg.converted(layer._scales(), layer.field, self.field)
         )
 
     @abstractmethod

@@ -50,7 +50,7 @@ class LinearCoupling(Coupling):
     Raises
     ------
     InvalidInputError
-        A wrong shape, an entry that is not exact, or a scale that is not positive.
+        A wrong shape, an entry that is not exact, or a scale that is not known to be positive.
 
     Examples
     --------
@@ -106,7 +106,8 @@ class LinearCoupling(Coupling):
         ----------
         partition, moves : as for `LinearCoupling`.
         shift : a matrix over a field, or a `SparseArray`.
-        scale : positive elements of the field, all ones where left out.
+        scale : elements of the field, not zero and all ones where left out; who calls knows them to
+            be positive, or wants them whatever their signs.
         """
         layer = object.__new__(cls)
         elements = tuple(scale) or (shift.domain.one,) * shift.shape[0]
@@ -195,8 +196,7 @@ class LinearCoupling(Coupling):
         """Return both halves of some columns after the layer, at the cost of one product."""
         moved, kept = (first, second) if self.moves == "first" else (second, first)
         if not self.is_additive:
-            field = moved.domain  # which holds that of the layer
-            scale = [field.convert_from(s, self.field) for s in self.scale_elements]
+            scale = linalg.converted(self.scale_elements, self.field, moved.domain)
             moved = linalg.scale_rows(scale, moved)
         moved = moved + self.shift_matrix * kept
         return (moved, kept) if self.moves == "first" else (kept, moved)
@@ -284,9 +284,20 @@ def _is_array(shift: "DomainMatrix | SparseArray") -> "TypeIs[SparseArray]":
 
 
 def _check_scale(elements: Sequence, field: Domain) -> None:
+    """Refuse a scale that is not known to be positive; in characteristic p, where no element has a
+    sign, only zero.
+    """
     for i, element in enumerate(elements):
-        if not element or linalg.is_positive(element, field) is False:
+        positive = bool(element) if field.characteristic() else linalg.is_positive(element, field)
+        if positive:
+            continue
+        shown = format_short(field.to_sympy(element))
+        if positive is False or not field.is_FractionField:
             raise InvalidInputError(
-                f"expected positive scales, got {format_short(field.to_sympy(element))} at {i}: "
-                "a coupling layer preserves orientation; signs go into the flow's flips"
+                f"expected positive scales, got {shown} at {i}: a coupling layer preserves "
+                "orientation; signs go into the flow's flips"
             )
+        raise InvalidInputError(
+            f"expected scales that are known to be positive, got {shown} at {i}: use symbols that "
+            "are, as Symbol('t', positive=True)"
+        )

@@ -100,10 +100,13 @@ def scaled_depth(problem: Problem) -> MinimalDepth:
     return answer(general, reasons)
 
 
-def _entries(length: int, matrix: DomainMatrix, p: int) -> Reasons:
-    """Obstructions to at most two layers."""
-    both = words(length, matrix, "positive", p) if length >= 0 else []
-    return tuple(Obstruction.of(word, Reason("linear", misfit(word))) for word in both)
+def _entries(most: int, matrix: DomainMatrix, p: int) -> Reasons:
+    """Obstructions to as many layers as entries exclude, of two at most."""
+    for length in range(most, -1, -1):
+        found = [(word, misfit(word)) for word in words(length, matrix, "positive", p)]
+        if all(multiplier is not None for _, multiplier in found):
+            return tuple(Obstruction.of(word, Reason("linear", W)) for word, W in found)
+    return ()
 
 
 def _three_layers(matrix: DomainMatrix, p: int) -> tuple[Layers | None, Reasons]:
