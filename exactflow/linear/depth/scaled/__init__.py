@@ -29,9 +29,14 @@ d_i and a_i the diagonal entries of D and a. With y_1 = r x_1, y_2 = det M x_2 /
 
     x_1 (d_1 - a_1 r) = x_2 (a_2 det M / r - d_2).
 
-So there are positive solutions iff for some r > 0 both brackets have one sign, and then there are
-rational ones. The signs change at r = d_1 / a_1 and r = a_2 det M / d_2 only. There is no such r
-iff (D, a) is opposed (`exactflow.linear.depth.minors`).
+So there are positive solutions iff for some r > 0 both brackets are positive, both negative, or both
+zero, and then there are rational ones. The signs change at r = d_1 / a_1 and r = a_2 det M / d_2
+only. There is no such r iff (D, a) is opposed (`exactflow.linear.depth.minors`).
+
+A solution suffices if D G^-1 and E a are both scalar or both not: they are similar, and where they
+are singular `exactflow.linear.depth.scaled.certified` has the layers. D = 0 iff a = 0, and then four
+layers are three. Otherwise one of them alone is scalar for at most two r, so that two r below the
+roots, two above and one between are enough to try, besides the roots.
 
 How it is checked
 -----------------
@@ -216,7 +221,7 @@ def matching_diagonals(word: Word) -> Iterator[tuple[list, list]]:
     d, a = word.blocks.D, word.inverse.A
     (d1, d2), (a1, a2) = d.diagonal(), a.diagonal()
     roots = [p / q for p, q in ((d1, a1), (a2 * det, d2)) if q]
-    for r in _between([x for x in roots if linalg.is_positive(x, field)], field):
+    for r in _ratios([x for x in roots if linalg.is_positive(x, field)], field):
         left, right = d1 - a1 * r, a2 * det / r - d2
         if left and right and linalg.is_positive(left * right, field):
             ratio = right / left
@@ -229,13 +234,15 @@ def matching_diagonals(word: Word) -> Iterator[tuple[list, list]]:
             yield [r * x1, det * x2 / r], [field.one / x1, field.one / x2]
 
 
-def _between(roots: list[Element], field: Domain) -> list[Element]:
-    """Return positive numbers below, between and above positive roots, short ones if there are."""
+def _ratios(roots: list[Element], field: Domain) -> list[Element]:
+    """Return positive numbers below, between and above positive roots, two at least at either end
+    and short ones if there are, and the roots.
+    """
     two = field.convert(2)
     powers = [field.one, *(_power_of_two(x, field) for x in roots)]
-    near = [p * s for p in powers for s in (field.one, two, field.one / two)]
+    factors = field.one, two, field.one / two, two**2, field.one / two**2
     middle = [sum(roots) / two] if len(roots) == 2 else []
-    return list(dict.fromkeys([*near, *middle]))
+    return list(dict.fromkeys([*(p * s for p in powers for s in factors), *middle, *roots]))
 
 
 def _scales(square: Element, field: Domain) -> list[Element]:

@@ -26,8 +26,8 @@ Z = Y^-1 (D - I), X = (A - B W - I) Y^-1 (`exactflow.linear.depth.scaled.proport
 invertible.
 
 - D invertible: W = D^-1 (C - Y), and the second equation follows.
-- D of rank n - 1, l D = 0, D r = 0: l Y and l C both span the rows that a maps to 0, so that q can
-  be scaled until l Y = l C. Then D W = C - Y has a solution, up to r s, s a row, and
+- D of rank n - 1, l D = 0, D r = 0: l Y and l C both span the rows that a maps to 0, so that
+  l Y = l C for the right q(0). Then D W = C - Y has a solution, up to r s, s a row, and
   T = c + Y + W a is r t. As det (Y - T) = det Y, which is Jacobi's identity for complementary
   minors, t B r = 0, so that s a = -t can be solved, too.
 
@@ -38,7 +38,7 @@ is only where to look. Inverses of balls are bordered by l and r where the matri
 ArithmeticError where a ball holds a singular matrix, and where the rank is less.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -185,7 +185,7 @@ def _solution(
 
 
 def _layers(word: Word, x: list[arb], y: list[arb]) -> tuple[EnclosedCoupling, ...]:
-    """Return the layers of least entries, of two choices; ArithmeticError where both fail."""
+    """Return the layers of least entries, of a few choices; ArithmeticError where all fail."""
     n = len(x)
     E, F, G, H = map(_diagonal, (y, [1 / v for v in y], [1 / v for v in x], x))
     A, B, C, D = map(_balls, word.blocks)
@@ -194,11 +194,8 @@ def _layers(word: Word, x: list[arb], y: list[arb]) -> tuple[EnclosedCoupling, .
     shrunk = _EnclosedBlocks(
         A * F, B * H, C * F, D * H, E * a, G * c, _balls(rows), G * _balls(columns)
     )
-    one, found = arb_mat(n, n, 1), []
-    for goal in (arb_mat(n, n), one):
-        with suppress(ArithmeticError):
-            X, Y, Z, W = shrunk.shears(goal)
-            found.append(((G, W * E), (E, Z), (one, Y), (one, X)))
+    one = arb_mat(n, n, 1)
+    found = [((G, W * E), (E, Z), (one, Y), (one, X)) for X, Y, Z, W in shrunk.shears()]
     if not found:
         raise ArithmeticError("no layers are enclosed")
     parts = min(found, key=lambda four: max(magnitude(shift) for _, shift in four))
@@ -234,39 +231,53 @@ class _EnclosedBlocks(NamedTuple):
     rows: arb_mat
     columns: arb_mat
 
-    def shears(self, goal: arb_mat) -> tuple[arb_mat, arb_mat, arb_mat, arb_mat]:
-        """Return X, Y, Z, W, where q makes W small and Y near the goal, about as well as can be."""
-        one = arb_mat(self.D.nrows(), self.D.nrows(), 1)
+    @property
+    def is_singular(self) -> bool:
+        """Whether D is singular."""
+        return self.rows.nrows() > 0
+
+    def shears(self) -> Iterator[tuple[arb_mat, arb_mat, arb_mat, arb_mat]]:
+        """Yield X, Y, Z, W for the first intertwiner Y, which is invertible, and for the q(D) Y that
+        make W small and lie near 0 or near I, where they are invertible, too.
+        """
+        n = self.D.nrows()
+        one = arb_mat(n, n, 1)
         D_inverse = _bordered_inverse(self.D, self.rows, self.columns)
-        Y = self._chosen(self._intertwiner(), D_inverse, goal)
-        is_singular = self.rows.nrows() > 0
-        if is_singular:
-            Y *= _quotient(self.rows * self.C, self.rows * Y)
-        W = D_inverse * (self.C - Y)
-        if is_singular:
-            W += self._correction(self.c + Y + W * self.a)
-        Y_inverse = Y.inv()
-        return (self.A - self.B * W - one) * Y_inverse, Y, Y_inverse * (self.D - one), W
+        first = self._intertwiner()
+        for goal in (None, arb_mat(n, n), one):
+            with suppress(ArithmeticError):
+                Y = first if goal is None else self._near(goal, first, D_inverse)
+                W = D_inverse * (self.C - Y)
+                if self.is_singular:
+                    W += self._correction(self.c + Y + W * self.a)
+                Y_inverse = Y.inv()
+                yield (self.A - self.B * W - one) * Y_inverse, Y, Y_inverse * (self.D - one), W
 
     def _intertwiner(self) -> arb_mat:
-        """Return an invertible Y with Y a = D Y."""
+        """Return an invertible Y with Y a = D Y, and with l Y = l C where D is singular."""
         f, n = self.D.charpoly().coeffs()[::-1], self.D.nrows()
         u = arb_mat([[arb(i + 1)] for i in range(n)])
         H, K = (
             arb_mat([column.entries() for column in controller_columns(M, f, u)]).transpose()
             for M in (self.D, self.a)
         )
-        return H * K.inv()
+        Y = H * K.inv()
+        if self.is_singular:
+            return Y * _quotient(self.rows * self.C, self.rows * Y)
+        return Y * (1 / arb(magnitude(Y)))
 
-    def _chosen(self, Y: arb_mat, D_inverse: arb_mat, goal: arb_mat) -> arb_mat:
-        """Return q(D) Y such that |D^-1 (C - q(D) Y)|^2 + |goal - q(D) Y|^2 is about least."""
-        powers = [Y]
-        for _ in range(Y.nrows() - 1):
+    def _near(self, goal: arb_mat, Y: arb_mat, D_inverse: arb_mat) -> arb_mat:
+        """Return q(D) Y such that |D^-1 (C - q(D) Y)|^2 + |goal - q(D) Y|^2 is about least; where D
+        is singular, with q(0) = 1, which keeps l q(D) Y = l C.
+        """
+        n, powers = Y.nrows(), [Y]
+        for _ in range(n - 1):
             powers.append(self.D * powers[-1])
-        basis = arb_mat([_flat(D_inverse * M, M) for M in powers])
-        wanted = arb_mat([_flat(D_inverse * self.C, goal)]).transpose()
+        total = powers.pop(0) if self.is_singular else arb_mat(n, n)
+        basis = [_flat(D_inverse * M, M) for M in powers]
+        basis = arb_mat(len(powers), 2 * n * n, [x for row in basis for x in row])
+        wanted = arb_mat([_flat(D_inverse * (self.C - total), goal - total)]).transpose()
         q = (basis * basis.transpose()).mid().solve((basis * wanted).mid()).mid().entries()
-        total = arb_mat(Y.nrows(), Y.nrows())
         for coefficient, M in zip(q, powers, strict=True):
             total += M * coefficient
         return total
