@@ -29,14 +29,14 @@ d_i and a_i the diagonal entries of D and a. With y_1 = r x_1, y_2 = det M x_2 /
 
     x_1 (d_1 - a_1 r) = x_2 (a_2 det M / r - d_2).
 
-So there are positive solutions iff for some r > 0 both brackets are positive, both negative, or both
-zero, and then there are rational ones. The signs change at r = d_1 / a_1 and r = a_2 det M / d_2
-only. There is no such r iff (D, a) is opposed (`exactflow.linear.depth.minors`).
+So there are positive solutions iff for some r > 0 both brackets are positive, both negative, or
+both zero, and then there are rational ones. The signs change at r = d_1 / a_1 and r = a_2 det M /
+d_2 only. There is no such r iff (D, a) is opposed (`exactflow.linear.depth.minors`).
 
 A solution suffices if D G^-1 and E a are both scalar or both not: they are similar, and where they
-are singular `exactflow.linear.depth.scaled.certified` has the layers. D = 0 iff a = 0, and then four
-layers are three. Otherwise one of them alone is scalar for at most two r, so that two r below the
-roots, two above and one between are enough to try, besides the roots.
+are singular `exactflow.linear.depth.scaled.certified` has the layers. D = 0 iff a = 0, and then
+four layers are three. Otherwise one of them alone is scalar for at most two r, so that two r below
+the roots, two above and one between are enough to try, besides the roots.
 
 How it is checked
 -----------------

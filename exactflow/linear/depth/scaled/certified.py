@@ -237,8 +237,8 @@ class _EnclosedBlocks(NamedTuple):
         return self.rows.nrows() > 0
 
     def shears(self) -> Iterator[tuple[arb_mat, arb_mat, arb_mat, arb_mat]]:
-        """Yield X, Y, Z, W for the first intertwiner Y, which is invertible, and for the q(D) Y that
-        make W small and lie near 0 or near I, where they are invertible, too.
+        """Yield X, Y, Z, W for the first intertwiner Y, which is invertible, and for those q(D) Y
+        that make W small and lie near 0 or near I, where they are invertible, too.
         """
         n = self.D.nrows()
         one = arb_mat(n, n, 1)
@@ -274,8 +274,8 @@ class _EnclosedBlocks(NamedTuple):
         for _ in range(n - 1):
             powers.append(self.D * powers[-1])
         total = powers.pop(0) if self.is_singular else arb_mat(n, n)
-        basis = [_flat(D_inverse * M, M) for M in powers]
-        basis = arb_mat(len(powers), 2 * n * n, [x for row in basis for x in row])
+        entries = [x for M in powers for x in _flat(D_inverse * M, M)]
+        basis = arb_mat(len(powers), 2 * n * n, entries)
         wanted = arb_mat([_flat(D_inverse * (self.C - total), goal - total)]).transpose()
         q = (basis * basis.transpose()).mid().solve((basis * wanted).mid()).mid().entries()
         for coefficient, M in zip(q, powers, strict=True):
