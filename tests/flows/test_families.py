@@ -149,6 +149,5 @@ def test_log_abs_det_off_the_real_line(value, expected):
 
 def test_no_absolute_value_in_characteristic_p():
     assert one_scale(DomainMatrix([[QQ_I(0, 1)]], (1, 1), QQ_I)).log_abs_det() == 0
-    for field in (GF(7), GF(5).frac_field(t)):
-        with pytest.raises(InvalidInputError, match="no absolute value"):
-            one_scale(DomainMatrix([[field(3)]], (1, 1), field)).log_abs_det()
+    with pytest.raises(InvalidInputError, match="no absolute value"):
+        one_scale(DomainMatrix([[GF(7)(3)]], (1, 1), GF(7))).log_abs_det()

@@ -44,7 +44,7 @@ How it is checked
 balls, rounded to floats whose error is computed exactly.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import sympy
 from sympy.polys.domains.domain import Domain
@@ -145,12 +145,18 @@ def _more_than_three(
 
 def _four_layers(matrix: DomainMatrix) -> Layers | None:
     """Return four layers for halves of two coordinates, None where none are found."""
-    found = [
-        layers
-        for word in (words(4, matrix, "positive") if matrix.shape[0] == 4 else ())
-        for diagonals in matching_diagonals(word)
-        if (layers := _scaled_layers(word, *diagonals)) is not None
-    ]
+    both = words(4, matrix, "positive") if matrix.shape[0] == 4 else []
+    return _shortest(layers for word in both if (layers := four_layers_for(word)) is not None)
+
+
+def four_layers_for(word: Word) -> Layers | None:
+    """Return layers in a pattern of four letters, for n = 2; None where none are found."""
+    found = (_scaled_layers(word, *diagonals) for diagonals in matching_diagonals(word))
+    return _shortest(layers for layers in found if layers is not None)
+
+
+def _shortest(found: Iterable[Layers]) -> Layers | None:
+    """Return the layers of fewest digits, None for none."""
     return min(found, key=lambda layers: sum(layer.bits or 0 for layer in layers), default=None)
 
 

@@ -43,7 +43,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq_mat
@@ -96,6 +96,10 @@ class FourLayers(Word):
     centre: tuple[Element, ...]
     places: tuple[int, ...]
     bits: int
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state without the layers, which are computed again: balls are not pickled."""
+        return {name: value for name, value in self.__dict__.items() if name != "layers"}
 
     def check(self) -> bool:
         """Whether there are such layers, by fresh arithmetic."""
