@@ -41,7 +41,7 @@ the roots, two above and one between are enough to try, besides the roots.
 How it is checked
 -----------------
 *Exact*: signs over an ordered field; the flow is verified against M. *Certified*: four layers as
-balls, rounded to floats whose error is computed exactly.
+balls, rounded to float64, or to more bits where that is not near M. The error is computed exactly.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -71,6 +71,9 @@ from exactflow.linear.factor.routes import Layers, layers_of
 from exactflow.linear.factor.short import short_layers
 
 Reasons = tuple[Obstruction, ...]
+
+NEAR = sympy.Rational(1, 2**20)
+"""A certified answer has a smaller error, relative to the largest entry of the matrix."""
 
 
 def scaled_depth(problem: Problem) -> MinimalDepth:
@@ -161,7 +164,7 @@ def _shortest(found: Iterable[Layers]) -> Layers | None:
 
 
 def _certified(problem: Problem, matrix: DomainMatrix, reasons: Reasons) -> CertifiedDepth | None:
-    """Return four layers that are certified to exist, None where none are found."""
+    """Return four layers that are certified to exist and known, None where none are found."""
     if not matrix.domain.is_QQ:
         return None
     from exactflow.linear.depth.scaled.certified import four_layers_of  # which needs NumPy
@@ -169,10 +172,22 @@ def _certified(problem: Problem, matrix: DomainMatrix, reasons: Reasons) -> Cert
     found = four_layers_of(matrix)
     if found is None:
         return None
-    flow = problem.flow([layer.floats().exact() for layer in found.layers], "depth")
     target = problem.target.to_dense()
-    error = sympy.Rational(max(map(abs, (flow.domain_matrix() - target).to_list_flat())))
-    return CertifiedDepth(4, 4, "positive", flow, reasons, target, problem.pose, error, found)
+    rounded = [layer.floats().exact() for layer in found.layers]
+    finer = [layer.midpoints() for layer in found.layers]
+    for layers in (rounded, finer):
+        flow = problem.flow(layers, "depth")
+        error = sympy.Rational(_largest(flow.domain_matrix() - target))
+        if error < NEAR * _largest(target):
+            return CertifiedDepth(
+                4, 4, "positive", flow, reasons, target, problem.pose, error, found
+            )
+    return None
+
+
+def _largest(M: DomainMatrix) -> Element:
+    """Return the largest absolute value of an entry."""
+    return max(map(abs, M.to_list_flat()))
 
 
 def _scaled_layers(word: Word, E: Sequence, G: Sequence) -> Layers | None:

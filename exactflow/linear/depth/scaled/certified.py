@@ -56,6 +56,7 @@ from exactflow.exact.krylov import controller_columns
 from exactflow.exact.numbers import flint_rational
 from exactflow.exact.typing import Element, Half
 from exactflow.flows.float_layers import FloatCoupling
+from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.depth.minors import LARGEST_HALF, Spectra
 from exactflow.linear.depth.scaled.spread import Near, near_solutions
 from exactflow.linear.depth.word import Word, words
@@ -75,6 +76,12 @@ class EnclosedCoupling:
     scale: arb_mat
     shift: arb_mat
 
+    @property
+    def is_sharp(self) -> bool:
+        """Whether no radius reaches 2^-53 of the largest entry."""
+        entries = [*self.scale.entries(), *self.shift.entries()]
+        return bool(max(x.rad() for x in entries) < max(map(abs, entries)) * arb(2) ** -53)
+
     def floats(self) -> FloatCoupling:
         """Return the layer with the midpoints, rounded to float64."""
         scale, shift = (
@@ -82,6 +89,15 @@ class EnclosedCoupling:
             for M in (self.scale, self.shift)
         )
         return FloatCoupling(self.moves, shift, scale.diagonal())
+
+    def midpoints(self) -> LinearCoupling:
+        """Return the layer with the midpoints, which are dyadic rationals."""
+        scale, shift = (
+            [[_rational(x.mid()) for x in row] for row in M.tolist()]
+            for M in (self.scale, self.shift)
+        )
+        n = len(scale)
+        return LinearCoupling((n, n), self.moves, shift, [scale[i][i] for i in range(n)])
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -144,10 +160,11 @@ def _certified_near(word: Word, equations: Spectra, near: Near) -> FourLayers | 
                 centre = _polished(equations, [arb(x) for x in near.numbers], near.places)
             except ArithmeticError:
                 return None
-        exact = tuple(QQ(int(x.fmpq().p), int(x.fmpq().q)) for x in centre)
+        exact = tuple(map(_rational, centre))
         found = FourLayers(word.pattern, word.matrix, word.scales, exact, near.places, bits)
-        if found.check():
-            return found
+        with suppress(ArithmeticError):
+            if all(layer.is_sharp for layer in found.layers):
+                return found
     return None
 
 
@@ -212,6 +229,11 @@ def _layers(word: Word, x: list[arb], y: list[arb]) -> tuple[EnclosedCoupling, .
 def magnitude(M: arb_mat) -> float:
     """Return the largest absolute value of an entry, rounded."""
     return max(abs(float(x.mid())) for x in M.entries())
+
+
+def _rational(x: arb) -> Element:
+    """Return a ball without radius as an element of QQ."""
+    return QQ(int(x.fmpq().p), int(x.fmpq().q))
 
 
 def _columns(J: arb_mat, places: Sequence[int]) -> arb_mat:
