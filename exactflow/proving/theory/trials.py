@@ -120,11 +120,7 @@ ROTATION = Hypothesis(
     "the bounds on the layers are those of matrices of norm 1",
     is_rotation,
 )
-LAW = Hypothesis(
-    "a law of exactflow.laws.universal, such as a Histogram",
-    "KL is a distance between laws",
-    is_law,
-)
+LAW = Hypothesis("a law, for instance a Histogram,", "KL is a distance between laws", is_law)
 DENSITY = Hypothesis(
     "a law with a density",
     "KL from every flow is infinite where a set of volume zero has mass",

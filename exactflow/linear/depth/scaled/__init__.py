@@ -8,7 +8,7 @@ are named.
 - *Up to three layers* are decided, on halves of any sizes (`exactflow.linear.factor.short` and
   `exactflow.linear.depth.scaled.proportions`).
 - *Four*: n equations for 2 n positive numbers (`exactflow.linear.depth.minors`), which have
-  solutions for typical M. For n = 2 they are solved over the field (below); for n up
+  solutions for typical M. For n = 2 they are decided over the field (below); for n up
   to 8, over QQ, a solution is certified to exist (`exactflow.linear.depth.scaled.certified`).
 - *Theorem A.* B = C = 0, (D, a) opposed (`exactflow.linear.depth.minors`): six layers exactly.
 - *Theorem B.* (D, a) opposed and (A, d) opposed: at least five. Where every minor that counts is
