@@ -193,7 +193,12 @@ def _as_exact_field(domain: Domain) -> Domain:
     """Return the field of a domain, or refuse one in which arithmetic is not exact."""
     if isinstance(domain, PolynomialRing | FractionField):
         _check_generators(domain.symbols)
-        _as_exact_field(domain.domain)
+        if isinstance(_as_exact_field(domain.domain), FiniteField):
+            raise InvalidInputError(
+                "expected rational functions over QQ or a number field, got entries over "
+                f"{domain}: SymPy does not reduce quotients there, so give the symbols values in "
+                f"{domain.domain}"
+            )
     elif isinstance(domain, FiniteField):
         if not sympy.isprime(domain.mod):
             raise InvalidInputError(

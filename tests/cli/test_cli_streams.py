@@ -268,7 +268,10 @@ def test_theorems(run):
     checked = run("theorems", "partitions", "--check", "m.csv", "--partition", "1,1", "--json")
     assert json.loads(checked[1])["theorem"] == "partitions"
     challenge = ["theorems", "six layers", "--challenge"]
-    assert run(*challenge, 2)[:2] == (0, "six layers: 2 instances, no counterexample\n")
+    assert run(*challenge, 2)[:2] == (
+        0,
+        "six layers: 2 instances, no counterexample to: at most six layers equal the matrix\n",
+    )
     assert json.loads(run(*challenge, 2, "--json")[1])["instances"] == 2
     assert run(*challenge, 0)[::2] == (
         2,

@@ -14,6 +14,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_column, as_matrix, as_vectors, over
 
 t = sympy.Symbol("t")
+F5_T = GF(5).frac_field(t)
 
 
 def entries(M):
@@ -114,6 +115,11 @@ def test_numbers_beside_expressions_are_read_as_they_are_alone():
         (DomainMatrix([[GF(4)(1)]], (1, 1), GF(4)), "not prime"),
         (DomainMatrix([[GF(6)(1)]], (1, 1), GF(6)), "not prime"),
         (DomainMatrix([[GF(6)[t](1)]], (1, 1), GF(6)[t]), "not prime"),
+        (
+            DomainMatrix([[GF(5)[t](1)]], (1, 1), GF(5)[t]),
+            r"over GF\(5\)\[t\]: .* values in GF\(5\)",
+        ),
+        (DomainMatrix([[F5_T.one]], (1, 1), F5_T), r"GF\(5\)\(t\): .* in GF\(5\)"),
         ([[""]], "such as"),
         ([["nan"]], "such as"),
         ([["1e999999999"]], "exponent"),

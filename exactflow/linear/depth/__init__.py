@@ -15,8 +15,8 @@ matrices, and eigenvalues on those of two scalar blocks, some of which take eigh
 (`exactflow.linear.depth.counting`); the upper bound is that of `factor`.
 
 *Positive scales*. Up to three layers are decided, and at equal halves four are what a typical
-matrix takes: for n = 2 these layers are rational, beyond they are certified to exist. In the rest
-there are bounds, which need not meet (`exactflow.linear.depth.scaled`).
+matrix takes: for n = 2 some are rational wherever there are any, beyond they are certified to
+exist. In the rest there are bounds, which need not meet (`exactflow.linear.depth.scaled`).
 
 How it is checked
 -----------------

@@ -143,9 +143,9 @@ class CertifiedDepth(MinimalDepth):
 
     Attributes
     ----------
-    flow : the layers rounded to float64, as the dyadic rationals that these floats are. It equals
-        its own product Q, not the matrix.
-    error : the largest absolute entry of M - Q, an exact rational.
+    flow : the layers rounded to float64, as the dyadic rationals that these floats are, or rounded
+        to more bits where float64 is not enough. It equals its own product Q, not the matrix.
+    error : the largest absolute entry of M - Q, an exact rational, less than 2^-20 of that of M.
     existence : the proof; its `check` repeats it, its `layers` enclose the true layers in balls.
     """
 

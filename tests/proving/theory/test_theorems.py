@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 import sympy
 
-from exactflow import random_matrix, theorems
+from exactflow import minimal_depth, random_matrix, theorems
 from exactflow.cli import main
-from exactflow.errors import InvalidInputError, VerificationError
+from exactflow.errors import ExactFlowError, InvalidInputError, VerificationError
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
+from exactflow.laws.universal import Atoms
 from exactflow.proving.sites import read_script
 from exactflow.proving.theory import Hypothesis, Theorem, trials
 from proofs.__main__ import main as run
@@ -130,13 +131,74 @@ def test_a_number_that_a_row_has_found_is_printed_by_its_script(capsys, row):
 def test_a_challenge_finds_no_counterexample(name):
     found = theorems[name].challenge(4, seed=3, progress=False)
     assert (found.count, found.reason) == (4, "")
-    assert str(found) == f"{name}: 4 instances, no counterexample"
+    assert str(found) == f"{name}: 4 instances, no counterexample to: {theorems[name].tried}"
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("name", TRIED)
-def test_a_long_challenge_finds_no_counterexample(name):
-    assert theorems[name].challenge(300, seed=1, progress=False).reason == ""
+def test_a_long_challenge_finds_no_counterexample(name, seed):
+    assert theorems[name].challenge(2000, seed=seed, progress=False).reason == ""
+
+
+#: Four layers with positive scales are certified to exist, and known as floats.
+CERTIFIED = sympy.Matrix(
+    [[3, 0, 0, 0, 0, 0], [-2, -1, 0, 0, 0, 0], [0, 0, 0, 0, -1, 0],
+     [0, 0, 0, 0, 0, -1], [0, 0, 3, 0, 0, 0], [0, 0, 0, -1, 0, 0]]
+)  # fmt: skip
+
+
+def test_layers_that_are_certified_are_checked_as_such():
+    answer = theorems["affine depth"].check(CERTIFIED)
+    assert answer.evidence is Evidence.CERTIFIED
+    assert answer.error > 0
+
+
+def shortened(flow):
+    return CouplingFlow(flow.layers[:3])
+
+
+def moved(proof):
+    first, *others = proof.centre
+    return replace(proof, centre=(2 * first, *others))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (lambda found: replace(found, error=2 * found.error), "as near to the matrix as they say"),
+        (
+            lambda found: replace(found, flow=CouplingFlow(found.flow.layers[:3])),
+            "four layers, got 3",
+        ),
+        (lambda found: minimal_depth(2 * CERTIFIED, scales="positive"), "a proof about the matrix"),
+        (lambda found: replace(found, existence=moved(found.existence)), "proved to exist"),
+    ],
+)
+def test_a_check_takes_no_certified_layers_on_trust(monkeypatch, wrong, says):
+    answer = wrong(minimal_depth(CERTIFIED, scales="positive"))
+    monkeypatch.setattr(trials, "minimal_depth", lambda *args, **options: answer)
+    with pytest.raises(VerificationError, match=says):
+        theorems["affine depth"].check(CERTIFIED)
+
+
+WRONG_KINDS = {
+    "number": 1, "text": "x", "None": None, "empty": [], "row": [[1, 2]], "pair": (1, 2),
+    "set": {1}, "NaN": np.full((2, 2), np.nan), "complex": [[1j, 0], [0, -1j]],
+    "block": sympy.MatrixSymbol("M", 2, 2), "vector": np.array([1.5, 2.0]), "range": range(3),
+    "flow": CouplingFlow([LinearCoupling((1, 1), "first", [[2]])]), "function": len,
+    "flows of two sizes": [CouplingFlow([], (n, n)) for n in (1, 2)],
+    "pair with text": (sympy.eye(2), "ab"), "law of atoms": Atoms([[0, 0]]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", WRONG_KINDS)
+@pytest.mark.parametrize("name", TRIED)
+def test_every_theorem_refuses_an_instance_of_the_wrong_kind_by_one_line(name, kind):
+    with pytest.raises(ExactFlowError, match="expected") as caught:
+        theorems[name].check(WRONG_KINDS[kind])
+    assert not isinstance(caught.value, VerificationError)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -148,8 +210,13 @@ def test_a_long_challenge_finds_no_counterexample(name):
         ("rotations", [[2, 1], [1, 1]], "a rotation, up to rounding .* norm 1"),
         ("rotations", [[0, 1], [1, 0]], "a rotation, up to rounding"),
         ("permutations", [1, 0], r"a permutation of determinant 1 .* odd permutation"),
-        ("partitions", ([[0, 1], [1, 0]], (1, 1)), r"a pair \(M, partition\)"),
-        ("partitions", [[0, 1], [1, 0]], r"a pair \(M, partition\)"),
+        ("partitions", ([[0, 1], [1, 0]], (1, 1)), r"det\(M\) > 0 .* under every partition"),
+        ("partitions", [[0, 1], [1, 0]], r"a pair \(M, partition\) .* --partition p,q"),
+        ("partitions", sympy.eye(2), r"a pair \(M, partition\) .* --partition p,q"),
+        ("universal in kl", sympy.eye(2), "a law, for instance a Histogram, .* between laws"),
+        ("universal in kl", Atoms([[0, 0]]), "a law with a density"),
+        ("rotations", sympy.diag(sympy.Symbol("t"), 1), "a rotation, up to rounding"),
+        ("permutations", [], "a permutation of at least one index"),
         ("padding", [[1, 1], [1, 1]], "an invertible matrix"),
         ("finite maps", [[1, 2], [3, 4]], r"a pair \(points, images\)"),
         ("one mask", [[1, 0], [0, 1]], "a list of flows of linear couplings"),
@@ -264,9 +331,12 @@ def test_the_command(tmp_path, capsys):
     )
     assert main(["theorems", "one mask", "--check", str(path)]) == 2
     assert "expected a list of flows of linear couplings" in capsys.readouterr().err
+    assert main(["theorems", "partitions", "--check", str(path)]) == 2
+    assert "--partition p,q" in capsys.readouterr().err
     assert main(["theorems", "partitions", "--check", str(path), "--partition", "1,1"]) == 0
     assert main(["theorems", "permutations", "--challenge", "3", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])["instances"] == 3
+    record = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (record["instances"], record["checked"]) == (3, theorems["permutations"].tried)
     assert main(["theorems", "--json"]) == 0
     assert "six layers" in json.loads(capsys.readouterr().out)
     for bad in (["no such"], ["--check", str(path)], ["six layers", "--challenge", "0"]):
