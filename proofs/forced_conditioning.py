@@ -91,7 +91,6 @@ from sympy import Rational
 from exactflow import factor, whiten
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.exact.balls import ball, normal_cdf, upper
-from exactflow.exact.numbers import to_element
 from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.laws.conditioning import Gaussian, forced, singular_values
@@ -312,11 +311,11 @@ with claims.check("two couplings attain 16a for two points", Evidence.CERTIFIED)
         delta = Rational(1, 10**6)
         flow = by_hand(width, PiecewiseLinear([-1, 1], [-1, 1]), delta)
         with ctx.workprec(128):
-            half = ball(to_element(width / 2))
+            half = ball(width / 2)
             square = 2 * Ramps(Steps.of([arb(-1), arb(1)], [1, 1]), 1 / half).distance()[1]
-            eps = upper((1 + arb(2).sqrt()) * ball(to_element(delta)) + square.sqrt())
+            eps = upper((1 + arb(2).sqrt()) * ball(delta) + square.sqrt())
         bounds, slope = forced(DIAGONAL, eps), steepness(flow, [[width / 5, Rational(1, 3)]])
-        lipschitz = ball(to_element(bounds.lipschitz))
+        lipschitz = ball(bounds.lipschitz)
         used.append(("two points", "two layers, by hand", bounds, float(slope), None))
         check.true(
             bool(lipschitz < slope) and bool(slope < lipschitz * Rational(1001, 1000)),
@@ -334,9 +333,9 @@ with claims.check("and 16b up to log 2", Evidence.CERTIFIED) as check:
         width = Rational(1, 10**30)
         flow = by_hand(width, PiecewiseLinear(["-1/2", "1/2"], [-1, 1]), delta)
         with ctx.workprec(128):
-            mass = 2 * normal_cdf(-1 / (2 * ball(to_element(delta))))  # beyond the plateaus
-            ends = ball(to_element(width)).sqrt() + mass.sqrt()
-            eps = upper(arb(2).sqrt() * ball(to_element(delta)) + arb(8).sqrt() * ends)
+            mass = 2 * normal_cdf(-1 / (2 * ball(delta)))  # beyond the plateaus
+            ends = ball(width).sqrt() + mass.sqrt()
+            eps = upper(arb(2).sqrt() * ball(delta) + arb(8).sqrt() * ends)
         gap = forced(DIAGONAL, eps).mean_log_det - flow.log_abs_det() - sympy.log(2)
         check.true(
             bool(gap > 0) and bool(gap < Rational(1, 1000)),
@@ -365,8 +364,7 @@ with claims.check("no flow has less than what is forced", Evidence.CERTIFIED) as
                 volume = found.flow.log_abs_det()
                 used.append((name, f"{count} layers", bounds, float(slope), float(volume)))
                 check.true(
-                    bool(slope > ball(to_element(bounds.lipschitz)))
-                    and bool(volume < bounds.mean_log_det),
+                    bool(slope > ball(bounds.lipschitz)) and bool(volume < bounds.mean_log_det),
                     f"{name}, eps = {eps}, {count} layers: |J| = {float(slope):.4g}, forced "
                     f"{float(bounds.lipschitz):.4g}; log|det J| = {float(volume):.3f}, forced "
                     f"{float(bounds.mean_log_det):.3f}",
@@ -382,7 +380,7 @@ with claims.check("two layers that generate a Gaussian", Evidence.CERTIFIED) as 
         B = np.random.default_rng(d).standard_normal((d, d))
         result = whiten(B @ B.T)
         with ctx.workprec(128):
-            eps = upper((arb(d) ** 1.5 * ball(to_element(result.generator_error))).sqrt())
+            eps = upper((arb(d) ** 1.5 * ball(result.generator_error)).sqrt())
         bounds = forced(Gaussian(B @ B.T), eps)
         volume = result.generator.log_abs_det()
         check.true(

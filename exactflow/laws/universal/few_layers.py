@@ -204,7 +204,6 @@ def as_eps(eps: NumberLike) -> Element:
     if accuracy < QQ(1, 2**TUNING.least_exponent):
         raise InvalidInputError(
             f"expected eps > 0, and at least 2^-{TUNING.least_exponent}, got "
-            f"{format_short(accuracy)}: the terms of the bound are rounded up to multiples of "
-            "2^-1000"
+            f"{format_short(accuracy)}: layers are chosen in float64, whose numbers end at 2^-1074"
         )
     return accuracy

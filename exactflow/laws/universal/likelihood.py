@@ -310,7 +310,7 @@ def _certified(density: Density, tiling: Tiling, entropy: arb, room: Element) ->
         )
         ramps = rate * sum((ball(w) * edge for w, edge in zip(margins, edges, strict=True)), arb(0))
         tails = (1 - mass).abs_upper() * (most + squares).max(arb(0)) + spread.abs_upper()
-        terms_of = [upper(cells), upper(ramps), upper(tails)]
+        terms_of = [QQ.to_sympy(upper(term)) for term in (cells, ramps, tails)]
     counts = len(tiling.tiles), len(tiling.columns), len(tiling.bands)
     digits = len(str(int(max(tiling.reach))))
     return Part(tiling, margins, KLBound._make([*terms_of, *counts, digits]))

@@ -20,6 +20,8 @@ from exactflow.exact.typing import Element, MatrixLike
 from exactflow.flows.partition import as_partition
 from exactflow.laws.universal.cells import Cells, mixture, on_grid
 
+FEW = 8  # factors whose dimensions are named
+
 
 class TargetMeasure(ABC):
     """A measure on R^d with second moments.
@@ -136,8 +138,9 @@ class Product(TargetMeasure):
         return factor.coordinate(place, tolerance, bits)
 
     def __repr__(self) -> str:
-        parts = " + ".join(str(factor.dimension) for factor in self.factors)
-        return f"<Product: dimension {self.dimension} = {parts}>"
+        sizes = [str(factor.dimension) for factor in self.factors[:FEW]]
+        rest = [f".. ({len(self.factors)} factors)"] * (len(self.factors) > FEW)
+        return f"<Product: dimension {self.dimension} = {' + '.join(sizes + rest)}>"
 
 
 def as_measure(target: "TargetMeasure | MatrixLike") -> TargetMeasure:
