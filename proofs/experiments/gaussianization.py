@@ -55,6 +55,7 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.result import FlowResult
+from exactflow.laws.universal.measures import normal_draws
 from proofs.constructions.well_conditioned.draft import Rescaling, Unit
 from proofs.constructions.well_conditioned.path import (
     Path,
@@ -133,8 +134,7 @@ class Gaussianization(FlowResult):
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
         """Return `count` points, in rows: the data of the flow of Gaussian draws, in float64."""
         n = len(self.units)
-        draws = np.random.default_rng(seed).standard_normal((2 * n, to_index("count", count, 1)))
-        return self.flow.forward(draws)[:n].T
+        return self.flow.forward(normal_draws(2 * n, count, seed))[:n].T
 
     def __str__(self) -> str:
         return (

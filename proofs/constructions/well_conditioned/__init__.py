@@ -87,6 +87,7 @@ from exactflow.flows.result import FlowResult
 from exactflow.laws.universal.boxes import Boxes
 from exactflow.laws.universal.few_layers import as_eps
 from exactflow.laws.universal.gaussians import GaussianMixture
+from exactflow.laws.universal.measures import normal_draws
 from proofs.constructions.well_conditioned.draft import Draft, best, fewest
 from proofs.constructions.well_conditioned.line_laws import LineLaw, as_line_law
 from proofs.constructions.well_conditioned.path import Path, regions, shear_condition
@@ -185,8 +186,7 @@ class WellConditioned(FlowResult):
 
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
         """Return `count` data points: the first coordinates of the flow of Gaussian draws."""
-        draws = np.random.default_rng(seed).standard_normal((2, to_index("count", count, 1)))
-        return self.flow.forward(draws)[0]
+        return self.flow.forward(normal_draws(2, count, seed))[0]
 
     def __str__(self) -> str:
         text = (

@@ -106,7 +106,7 @@ def test_the_gap_is_on_the_axis_that_costs_most_at_any_size(points, axis):
 
 
 def test_a_gap_of_a_law_without_gaps_has_mass():
-    bounds = forced(uniform([0], [1]), "1/5")
+    bounds = forced(uniform([0], [1]), "1/10")
     assert Rational(1, 2) < bounds.gap.mass < 1
     assert f"(a climb along {bounds.gap})" in str(bounds)
     assert "past a mass of" in str(bounds.gap)
