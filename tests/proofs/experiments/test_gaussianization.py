@@ -80,7 +80,7 @@ def test_rotations_are_exact(n, condition):
     assert R0.det() == 1
     assert CouplingFlow(shears).matrix() == sympy.diag(R0, R0.T)
     for shear in shears:
-        assert condition_number(shear.matrix()) <= ball(condition)
+        assert condition_number(shear.matrix()) <= ball(Rational(condition))
     assert np.allclose(turn.matrix, np.array(R0**turn.count, dtype=float))
 
 
