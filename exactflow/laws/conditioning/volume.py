@@ -121,7 +121,10 @@ def _clusterings(pieces: Pieces) -> Iterator[list[_Cluster]]:
         heappop(heap)
         along = points[whole.members] @ whole.axis
         first = along <= weights[whole.members] @ along / whole.weight
-        first[along.argmax()] = False
+        last = along.argmax()
+        first[last] = False
+        if not first.any():  # as the mean is rounded, and all may be at one place
+            first[last - 1] = True
         for part in (first, ~first):
             heappush(heap, cluster(whole.members[part]))
 

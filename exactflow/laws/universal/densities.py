@@ -109,13 +109,18 @@ class Staircase:
 
     def entropy(self, accuracy: float) -> arb:
         """Return E log p, a finite sum."""
-        masses: Counter = Counter()
+        return sum(
+            (ball(area * value) * ball(value).log() for value, area in self.areas().items()), arb(0)
+        )
+
+    def areas(self) -> "Counter[Element]":
+        """Return for each positive value of the density the area where it has it."""
+        found: Counter[Element] = Counter()
         for (a, b), row in zip(pairwise(self.grid[0]), self.values, strict=True):
             for (c, d), value in zip(pairwise(self.grid[1]), row, strict=True):
-                masses[value] += (b - a) * (d - c) * value
-        return sum(
-            (ball(mass) * ball(value).log() for value, mass in masses.items() if value), arb(0)
-        )
+                if value:
+                    found[value] += (b - a) * (d - c)
+        return found
 
     def terms(self, tiling: Tiling) -> Iterator[Terms]:
         """Yield the integrals over each tile."""

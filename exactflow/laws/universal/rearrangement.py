@@ -19,7 +19,6 @@ How it is checked
 *Certified*: both bounds in ball arithmetic, with pi rounded to the safe side.
 """
 
-from collections import Counter
 from itertools import pairwise, product
 from math import gcd, lcm
 from typing import NamedTuple
@@ -42,11 +41,8 @@ THINNEST = 1e-150  # of a cell's sides in units of the longer one, whose square 
 
 def least_kl(density: Staircase) -> Rational:
     """Return a number that KL is at least, for every volume-preserving map."""
-    areas: Counter = Counter()
-    for (i, (a, b)), (j, (c, d)) in product(*map(enumerate, map(pairwise, density.grid))):
-        areas[density.values[i][j]] += (b - a) * (d - c)
     below, moment = QQ.zero, QQ.zero
-    for value, area in sorted(areas.items(), reverse=True):
+    for value, area in sorted(density.areas().items(), reverse=True):
         moment += value * area * (2 * below + area)
         below += area
     with ctx.workprec(TUNING.precision):

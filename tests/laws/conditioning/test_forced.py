@@ -11,17 +11,20 @@ import sympy
 from flint import arb, ctx
 from scipy.optimize import isotonic_regression
 from scipy.special import ndtr
-from sympy import Rational
+from sympy import QQ, Rational
 
 from exactflow import whiten
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.exact.balls import PrecisionError
 from exactflow.exact.numbers import to_mpf
 from exactflow.laws.conditioning import Gaussian, forced, singular_values
+from exactflow.laws.conditioning.pieces import pieces_of
 from exactflow.laws.conditioning.ramps import Ramps, Steps
+from exactflow.laws.conditioning.volume import volume
 from exactflow.laws.universal import (
     Atoms,
     Boxes,
+    GaussianMixture,
     Histogram,
     Product,
     approximate,
@@ -125,6 +128,16 @@ def test_near_eigenvalues_and_rare_atoms():
     one = forced(uniform(["1/2", "1/2"], [1, 1]), "1/10")
     assert abs(rare.lipschitz / one.lipschitz - 1) < 1e-2
     assert rare.explain().steps
+
+
+@pytest.mark.parametrize("count", range(2, 10))
+def test_pieces_at_one_place_are_cut_apart(count):
+    centers = [[Rational(1, 10), Rational(1, 3)]] * count
+    law = GaussianMixture(centers, list(range(1, count + 1)))
+    with ctx.workprec(128):
+        _, groups, _ = volume(pieces_of(law, QQ(1, 2)), arb("0.5"))
+    assert sum(map(len, groups)) == count
+    assert all(map(len, groups))
 
 
 @pytest.mark.parametrize("dimension", [64, 70])
