@@ -50,11 +50,13 @@
 # %%
 import sys
 import time
+from fractions import Fraction
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from exactflow.claims import Claims, Evidence, proof_options
+from exactflow.exact.numbers import format_above
 from exactflow.explanation.identities import Identity
 from exactflow.floats.lossless import lossless
 
@@ -175,7 +177,8 @@ with claims.check("samples stay within the certified bound", Evidence.CERTIFIED)
                 largest = max(largest, float(distance.max()))
             check.true(
                 bool(largest <= result.bound.largest),
-                f"d = {d:2}, {name:14}: largest {largest:7.2f}, bound {result.bound}",
+                f"d = {d:2}, {name:14}: in samples <= {format_above(Fraction(largest))}, bound "
+                f"{result.bound}",
             )
 
 # %% [markdown]

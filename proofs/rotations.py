@@ -149,6 +149,8 @@ import sympy
 from exactflow import factor, whiten
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.errors import MethodError
+from exactflow.exact.balls import upper
+from exactflow.exact.numbers import format_above
 from exactflow.explanation.identities import IDENTITIES
 from exactflow.floats.balancing import Balanced, balance
 from exactflow.laws.conditioning import condition_number
@@ -231,12 +233,12 @@ with claims.check("six shears, condition numbers at most 18", Evidence.CERTIFIED
         for name, family in FAMILIES.items():
             result = balance(family(d, 0))
             balls = [condition_number(layer.matrix()) for layer in result.flow]
-            worst = max(balls, key=lambda ball: float(ball.mid()))
+            worst = max(map(upper, balls))
             all_below = all(ball < 18 for ball in balls)
             check.true(
                 len(result.layers) == 6 and bool(all_below),
-                f"d = {d}, {name}: at most {float(worst.upper()):.4f}, and the product is within "
-                f"{float(result.error):.0e}",
+                f"d = {d}, {name}: at most {format_above(worst, 6)}, and the product is within "
+                f"{format_above(result.error, 1)}",
             )
 
 # %%

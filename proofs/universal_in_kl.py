@@ -89,7 +89,7 @@ from flint import arb, ctx
 from sympy import QQ, Rational
 
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.exact.balls import normal_cdf
+from exactflow.exact.balls import lower, normal_cdf, upper
 from exactflow.exact.numbers import format_above, format_below
 from exactflow.laws.universal import (
     GaussianMixture,
@@ -330,8 +330,8 @@ with (
         at_least, at_most = sides(epsilon, *numbers)
         check.true(
             bool(at_least > at_most),
-            f"TV = {epsilon} is impossible: {float(at_least.lower()):.6f} > "
-            f"{float(at_most.upper()):.6f}",
+            f"TV = {epsilon} is impossible: {format_below(lower(at_least), 6)} > "
+            f"{format_above(upper(at_most), 6)}",
         )
 
 # %% [markdown]

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from numbers import Rational, Real
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import mpmath
 import sympy
@@ -112,9 +112,8 @@ def as_rectangle(M: VectorLike) -> DomainMatrix:
         return _from_array(M)
     if isinstance(M, mpmath.matrix):
         M = M.tolist()
-    if (torch := sys.modules.get("torch")) and isinstance(M, torch.Tensor):
-        M = M.detach().cpu()
-        return _from_array((M.double() if M.is_floating_point() else M).numpy())
+    if is_array(array := without_torch(M)):
+        return _from_array(array)
     if isinstance(M, list | tuple):
         return _from_lists(M)
     if isinstance(M, MatrixExpr):
@@ -139,6 +138,14 @@ def is_array(x: object) -> TypeGuard["np.ndarray"]:
     """Whether `x` is a NumPy array; NumPy is not imported for that."""
     numpy = sys.modules.get("numpy")
     return numpy is not None and isinstance(x, numpy.ndarray)
+
+
+def without_torch(x: Any) -> Any:
+    """Return a torch tensor as an array, its floats in float64; anything else as it is."""
+    if (torch := sys.modules.get("torch")) and isinstance(x, torch.Tensor):
+        x = x.detach().cpu()
+        return (x.double() if x.is_floating_point() else x).numpy()
+    return x
 
 
 def over(M: DomainMatrix, field: Domain) -> DomainMatrix:

@@ -1,14 +1,16 @@
 """Singular values and condition numbers, enclosed, of matrices of rational or algebraic numbers.
 
 The singular values of a rational matrix J are roots of charpoly(J^T J), a polynomial with integer
-coefficients up to a factor: root isolation encloses them, with their multiplicities. Over a number
-field they are the roots of the eigenvalues of J^H J, which Arb encloses; their number is that of
-the rank, which is exact. *Certified*.
+coefficients up to a factor: isolation or bisection encloses them, with their multiplicities. Over a
+number field they are the roots of the eigenvalues of J^H J, which Arb encloses; the rank, which is
+exact, says how many are not 0. *Certified*.
 """
 
+from itertools import pairwise
 from typing import Any
 
-from flint import acb_mat, arb, ctx, fmpq_mat
+import numpy as np
+from flint import acb_mat, arb, ctx, fmpq, fmpq_mat, fmpq_poly
 from sympy import QQ_I
 from sympy.polys.matrices import DomainMatrix
 
@@ -24,6 +26,7 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.result import FlowResult
 
 MOST_DIGITS = 100_000
+APART = 1e-8  # eigenvalues this near, in units of the largest entry, are not apart for floats
 
 
 def singular_values(J: "MatrixLike | Map | FlowResult", *, digits: int = 15) -> list[arb]:
@@ -102,9 +105,68 @@ def rational_matrix(M: MatrixLike) -> fmpq_mat:
 
 
 def eigenvalues(matrix: fmpq_mat) -> list[arb]:
-    """Return enclosures, in the current precision, of a symmetric matrix's eigenvalues."""
-    roots: Any = matrix.charpoly().numer().complex_roots()  # pairs, whatever its types say
+    """Return enclosures of a positive semidefinite matrix's eigenvalues, in the current precision.
+
+    FLINT isolates roots of the characteristic polynomial in a time that explodes where they are
+    near each other: there they are bisected, and need not be told apart.
+    """
+    polynomial = matrix.charpoly()
+    factors: Any = polynomial.numer().factor_squarefree()[1]  # pairs, whatever its types say
+    if sum(factor.degree() for factor, _ in factors) > _clusters(matrix):
+        return _bisected(polynomial)
+    roots: Any = polynomial.numer().complex_roots()
     return [root.real for root, times in roots for _ in range(times)]
+
+
+def _clusters(matrix: fmpq_mat) -> int:
+    """Return how many clusters of eigenvalues floats tell apart."""
+    entries = matrix.entries()
+    largest = max(map(abs, entries)) or fmpq(1)
+    scaled = np.array([float(x / largest) for x in entries]).reshape(matrix.nrows(), -1)
+    return 1 + int((np.diff(np.linalg.eigvalsh(scaled)) > APART).sum())
+
+
+def _bisected(polynomial: fmpq_poly) -> list[arb]:
+    """Return enclosures of the roots of a polynomial all of whose roots are real and none negative.
+
+    So many are above t as the coefficients of p(x + t) change their signs (Descartes).
+    """
+    zeros = next(k for k, c in enumerate(polynomial.coeffs()) if c)
+    found, rest = [arb(0)] * zeros, fmpq_poly(polynomial.coeffs()[zeros:])
+
+    def above(t: fmpq) -> int:
+        signs = [c > 0 for c in rest(fmpq_poly([t, 1])).coeffs() if c]
+        return sum(a != b for a, b in pairwise(signs))
+
+    if rest.degree() == 0:
+        return found
+    low, high = (_power_above(c) for c in (rest.coeffs()[::-1], rest.coeffs()))
+    tasks = [(1 / low, high, rest.degree(), 0)]
+    while tasks:
+        a, b, more, less = tasks.pop()
+        if (b - a) * fmpq(2) ** ctx.prec <= a:
+            found += [arb(a).union(arb(b))] * (more - less)
+            continue
+        octaves = (int(b.p).bit_length() - int(a.p).bit_length()) - (
+            int(b.q).bit_length() - int(a.q).bit_length()
+        )
+        middle = a * fmpq(2) ** (octaves // 2) if octaves > 2 else (a + b) / 2
+        here = above(middle)
+        tasks += [
+            task for task in ((a, middle, more, here), (middle, b, here, less)) if task[2] > task[3]
+        ]
+    return found
+
+
+def _power_above(coefficients: list[fmpq]) -> fmpq:
+    """Return a power of two above all roots of a polynomial, the leading coefficient last."""
+    ratio = max(abs(c / coefficients[-1]) for c in coefficients)
+    return fmpq(2) ** (int(ratio.p).bit_length() - int(ratio.q).bit_length() + 2)
+
+
+def deviations(covariance: fmpq_mat) -> list[arb]:
+    """Return enclosures of the roots of a covariance's eigenvalues, in the current precision."""
+    return [value.max(arb(0)).sqrt() for value in eigenvalues(covariance)]
 
 
 def condition_number(J: "MatrixLike | Map | FlowResult", *, digits: int = 15) -> arb:

@@ -50,6 +50,11 @@ class Covariance:
         if deviations.all() and values[0] > 4 * len(values) * np.finfo(float).eps:
             return covariance
         check_positive_definite(covariance.whole, covariance.rounded)
+        if not deviations.all():
+            raise InvalidInputError(
+                "expected variances in the range of float64, got one below 10^-323, of coordinate "
+                f"{int(deviations.argmin())}: scale the coordinates to unit variance"
+            )
         raise MethodError(
             "expected a covariance within reach of float64, got one whose correlations are "
             f"singular up to rounding{_REMEDY}"

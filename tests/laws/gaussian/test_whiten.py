@@ -228,6 +228,16 @@ def test_covariances_of_any_scale(d):
         assert whiten(np.ldexp(Sigma, exponent)).error < 1e-13
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_variance_below_floats_is_said_to_be_so(place):
+    tiny = sympy.Rational(1, 10**400)
+    entries = [tiny if i == place else 1 for i in range(2)]
+    with pytest.raises(InvalidInputError, match=rf"below 10\^-323, of coordinate {place}: scale"):
+        whiten([[entries[0], 0], [0, entries[1]]])
+    with pytest.raises(InvalidInputError, match=r"below 10\^-323, of coordinate 0: scale"):
+        whiten([[tiny, tiny / 2], [tiny / 2, tiny]])
+
+
 def test_correlations_singular_up_to_rounding():
     with pytest.raises(MethodError, match="singular up to rounding"):
         whiten([[1, 1], [1, sympy.Rational(10**20 + 1, 10**20)]])
