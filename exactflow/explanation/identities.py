@@ -30,7 +30,7 @@ from typing import Any, TypeAlias
 
 from sympy import Add, Expr, Matrix, Mul, Rational, Symbol
 
-from exactflow.errors import ExactFlowError, InvalidInputError
+from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.exact.numbers import to_fraction
 from exactflow.explanation.identity import ShownIdentity, Tree, identities
 
@@ -38,7 +38,7 @@ Words: TypeAlias = Expr | Matrix
 """A sum of words in noncommutative symbols, or a block matrix of such."""
 
 
-class FalseIdentityError(ExactFlowError):
+class FalseIdentityError(VerificationError):
     """An identity is false: some words survive in the difference of its sides."""
 
 

@@ -427,7 +427,7 @@ def test_ctrl_c_ends_at_once_and_hides_no_cursor(tmp_path, command):
         while f"% {name}: ".encode() not in shown:
             shown += os.read(ours, 4096)
         process.send_signal(signal.SIGINT)
-        assert process.wait() == -signal.SIGINT  # 130 for a shell
+        assert process.wait() in (-signal.SIGINT, 130)  # for a shell, 130 in any case
         shown += written_to(ours).encode()
     assert b"\x1b[?25l" not in shown
     assert sorted(os.listdir(tmp_path)) == ["good.py", "slow.py", "w.csv"]

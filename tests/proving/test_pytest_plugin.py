@@ -294,7 +294,7 @@ def test_a_script_is_one_item_a_claim(project):
     assert outcomes(result) == {
         "proofs/a.py::exactly": "PASSED",
         "proofs/a.py::f'for {k}', line 8": "PASSED",
-        "proofs/a.py::never": "SKIPPED",
+        "proofs/a.py::never": "FAILED",
         "proofs/a.py::runs to its end": "PASSED",
     }
     assert collected(there, "-m", "exact") == ["proofs/a.py::exactly"]
@@ -302,6 +302,63 @@ def test_a_script_is_one_item_a_claim(project):
         "proofs/a.py::f'for {k}', line 8",
         "proofs/a.py::never",
     ]
+
+
+IN_A_CHILD = """
+import multiprocessing
+with claims.check("here", Evidence.EXACT) as check:
+    check.equal(1, 1)
+def work():
+    with claims.check("there", Evidence.NUMERIC) as check:
+        check.equal(1, 2)
+child = multiprocessing.get_context("fork").Process(target=work)
+child.start()
+child.join()
+"""
+
+
+@pytest.mark.usefixtures("within_this_process")
+@pytest.mark.parametrize(
+    ("way", "outcome", "code"),
+    [("fail", "FAILED", 1), ("skip", "SKIPPED", 0), ("xfail", "XFAIL", 0)],
+)
+def test_a_claim_that_is_lost_in_another_process_is_undecided(project, way, outcome, code):
+    there = project(proofs__a_py=SCRIPT.partition("with")[0] + IN_A_CHILD)
+    result = there.runpytest("--exactflow", f"--exactflow-incomplete={way}", "-v", "-rsx")
+    assert (result.ret, outcomes(result)) == (
+        code,
+        {
+            "proofs/a.py::here": "PASSED",
+            "proofs/a.py::there": outcome,
+            "proofs/a.py::runs to its end": "PASSED",
+        },
+    )
+    result = there.runpytest("--exactflow", f"--exactflow-incomplete={way}", "-v", "-m", "exact")
+    assert outcomes(result) == {"proofs/a.py::here": "PASSED"}
+    result = there.runpytest("--exactflow", "-v", "--deselect", "proofs/a.py::there")
+    assert outcomes(result)["proofs/a.py::runs to its end"] == "FAILED"
+
+
+@pytest.mark.parametrize(
+    ("said", "bound", "outcome"),
+    [("""'{"verdict": "passed"}'""", "1", "FAILED"), ("'bye'", "2", "PASSED")],
+)
+def test_what_a_script_prints_at_its_exit_decides_nothing(project, said, bound, outcome):
+    text = SCRIPT.partition("if False")[0].replace("BOUND", bound)
+    there = project(proofs__a_py=f"{text}\nimport atexit\natexit.register(print, {said})\n")
+    found = outcomes(there.runpytest("--exactflow", "-v"))
+    assert found["proofs/a.py::f'for {k}', line 8"] == outcome
+
+
+def test_an_exit_code_that_says_something_else_is_no_verdict(project, monkeypatch):
+    lies = '#!/bin/sh\necho \'{"verdict": "passed", "claims": []}\'; exit 1\n'
+    there = project(proofs__a_py=SCRIPT.replace("BOUND", "2"))
+    (there.path / "python").write_text(lies)
+    (there.path / "python").chmod(0o755)
+    monkeypatch.setattr(items.sys, "executable", str(there.path / "python"))
+    result = there.runpytest("--exactflow", "-v")
+    assert outcomes(result)["proofs/a.py::runs to its end"] == "FAILED"
+    result.stdout.fnmatch_lines(["the process ended with 1"])
 
 
 @pytest.mark.usefixtures("within_this_process")
@@ -368,7 +425,7 @@ def test_a_missing_tool_skips_with_its_name(project):
     ("script", "words"),
     [
         ("(", "was never closed"),
-        ("import os\nos._exit(0)", "the process ended with 3"),
+        ("import os\nos._exit(0)", "its process ended with exit code 0, before the script did"),
         ("# \udcff", "expected a proof script"),
     ],
 )
