@@ -469,8 +469,47 @@ def test_scripts_wherever_pytest_looks(project):
         *items[6:],
     ]
     assert [name.split("::")[0] for name in collected(there, "main.py")] == ["main.py"] * 4
-    there.runpytest("--exactflow", "--co").stdout.fnmatch_lines(
-        ["exactflow: certificates: 0, proof scripts: 4"]
+    lines = there.runpytest("--exactflow", "--co").outlines
+    alone = "claims in functions alone: name it on the command line, or in exactflow_scripts"
+    assert [line for line in lines if line.startswith("exactflow: ")] == [
+        "exactflow: certificates: 0, proof scripts: 4",
+        *(f"exactflow: proof script {name}.py" for name in names),
+        f"exactflow: skipped helper.py: {alone}",
+        f"exactflow: skipped main.py: {alone}",
+        "exactflow: skipped test_claims.py: a test module, since it has test_one and a name of "
+        "python_files",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("imports", "makes"),
+    [
+        ("from exactflow import claims as module", "module.Claims"),
+        ("from exactflow.claims import Claims as C", "C"),
+        ("import exactflow.claims", "exactflow.claims.Claims"),
+    ],
+)
+def test_scripts_are_collected_however_they_import_and_name_helpers(project, imports, makes):
+    script = SCRIPT.replace("BOUND", "2").replace(
+        "from exactflow.claims import Claims, ", "from exactflow.flows.evidence import "
+    )
+    text = f"{imports}\n{script.replace('Claims(', f'{makes}(')}def test_matrices(): return 7\n"
+    there = project(my_py=text)
+    assert [name.split("::")[0] for name in collected(there)] == ["my.py"] * 4
+    (there.path / "test_my.py").write_text(text)
+    assert collected(there, "test_my.py") == ["test_my.py::test_matrices"]
+
+
+def test_a_configuration_says_what_is_skipped(project):
+    there = project(proofs__a_py=SCRIPT.replace("BOUND", "2"))
+    (there.path / "proofs" / "_helpers.py").write_text("")
+    there.makeini("[pytest]\nexactflow_scripts = proofs/*.py")
+    there.runpytest("--co").stdout.fnmatch_lines(
+        [
+            "exactflow: certificates: 0, proof scripts: 1",
+            "exactflow: proof script proofs/a.py",
+            "exactflow: skipped proofs/_helpers.py: its name begins with _",
+        ]
     )
 
 
@@ -499,7 +538,7 @@ def test_with_xdist(project, monkeypatch, mode):
     result = there.runpytest_subprocess(
         "--exactflow", "-n", "2", "--dist", mode, "--strict-markers"
     )
-    result.assert_outcomes(passed=4, failed=1, skipped=1)
+    result.assert_outcomes(passed=4, failed=2)
     assert "row 2, column 1" in result.stdout.str()
 
 
