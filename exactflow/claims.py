@@ -44,6 +44,7 @@ from exactflow.errors import (
     require,
 )
 from exactflow.flows.evidence import Evidence
+from exactflow.proving.equality import are_equal
 
 __all__ = ["Check", "Claim", "Claims", "Evidence", "Options", "ProofError", "proof_options"]
 
@@ -91,8 +92,21 @@ class Check:
         self.instances = 0
 
     def equal(self, derived: object, expected: object, label: str = "") -> None:
-        """Count one instance of ``derived == expected``, or raise `ProofError`."""
-        if derived != expected:
+        """Count one instance of ``derived == expected``, or raise `ProofError`.
+
+        The comparison is exact: floats are the fractions that they are, and NaN and masked entries
+        equal nothing. Matrices are flows, arrays, tensors, nested lists, and those of SymPy.
+
+        >>> Check("sum").equal(0.1 + 0.2, 0.3)
+        Traceback (most recent call last):
+        ...
+        exactflow.claims.ProofError: sum: expected 0.3, derived 0.30000000000000004
+        """
+        try:
+            is_equal = are_equal(derived, expected)
+        except InvalidInputError as error:
+            raise ProofError(f"{label or self.checked}: {error}") from None
+        if not is_equal:
             from exactflow.exact.numbers import format_short as short  # imports SymPy
 
             said = f"expected {short(expected)}, derived {short(derived)}"
