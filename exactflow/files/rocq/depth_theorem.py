@@ -36,7 +36,7 @@ def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> Stated:
     Raises `InvalidInputError` for another order of coordinates, or an obstruction that is not
     taken.
     """
-    if "order" in content:
+    if content.get("order") not in (None, list(range(sum(content["partition"])))):
         raise InvalidInputError(
             "expected the natural order of coordinates for a theorem, got another one: the "
             "checker is evidence in its place"
