@@ -311,7 +311,7 @@ class Running:
             file.write(f"{json.dumps(event)}\n")
 
     def tell(self, checked: str) -> None:
-        """Add a line to the file `told`: the claim that begins now."""
+        """Add a line to the file `told`: the claim that begins now, or a stage of it."""
         if self.told is not None:
             with self.told.open("a", encoding="utf-8") as file:
                 file.write(f"{printable(f'{Path(self.path).stem}: {checked}')}\n")

@@ -3,7 +3,9 @@
 import os
 import sys
 import threading
+import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 
 from exactflow.claims import RUNNING, Options, ProofError, Running
 from exactflow.errors import MissingExtraError, VerificationError, said
+from exactflow.exact.progress import hearing
 from exactflow.files.parallel import end_with
 from exactflow.proving.sites import read_script
 
@@ -27,7 +30,8 @@ def main(job: dict[str, Any]) -> None:
     RUNNING.append(running)
     end: dict[str, Any] = {"failure": "", "line": 0, "is_refuted": False, "missing": ""}
     try:
-        _execute(job["path"])
+        with hearing(_telling(running)):
+            _execute(job["path"])
     except MissingExtraError as error:
         end["missing"] = str(error)
     except BaseException as error:  # whatever the script raises is no proof
@@ -38,6 +42,19 @@ def main(job: dict[str, Any]) -> None:
         with suppress(OSError, ValueError):
             sys.stdout.flush()
         os._exit(1 if end["failure"] else 0)
+
+
+def _telling(running: Running) -> Callable[[str, float | None], None]:
+    """Return a function that tells the runner the stages of the work, five a second at most."""
+    last = 0.0
+
+    def tell(what: str, done: float | None) -> None:
+        nonlocal last
+        if time.monotonic() - last > 0.2:
+            last = time.monotonic()
+            running.tell(what)
+
+    return tell
 
 
 def _execute(path: str) -> None:
