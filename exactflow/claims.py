@@ -306,9 +306,9 @@ class Running:
         return os.getpid() == self.process
 
     def write(self, event: dict) -> None:
-        """Add a line to the record."""
-        with self.record.open("a", encoding="utf-8") as file:
-            file.write(f"{json.dumps(event)}\n")
+        """Add a line to the record, at once: threads write side by side."""
+        with self.record.open("ab", buffering=0) as file:
+            file.write(f"{json.dumps(event)}\n".encode())
 
     def tell(self, checked: str) -> None:
         """Add a line to the file `told`: the claim that begins now, or a stage of it."""

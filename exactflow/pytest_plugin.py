@@ -173,12 +173,11 @@ def _reason_to_skip(path: Path, is_module: bool, is_chosen: bool) -> str | None:
     `is_module` says whether its name is that of a test module, and `is_chosen` whether it is enough
     that it imports `exactflow.claims`.
     """
-    from exactflow.errors import InvalidInputError
     from exactflow.proving.sites import read_script, use_of_claims
 
     try:
         use = use_of_claims(read_script(path))
-    except (InvalidInputError, SyntaxError):  # running it says what is wrong
+    except (ValueError, SyntaxError):  # running it says what is wrong
         return ""
     if not (use.imports or use.makes):
         return None

@@ -8,6 +8,7 @@ matrices of other libraries and nested lists, and a linear flow with its matrix,
 import math
 import sys
 from collections.abc import Mapping, Set
+from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -66,6 +67,8 @@ def _value_of_expression(x: Any) -> Any:
     import mpmath
     import sympy
 
+    if x.is_Rational:
+        return x
     if x.has(sympy.nan):
         raise InvalidInputError("expected numbers to compare, got NaN, which equals nothing")
     pairs = {number: mpmath.libmp.to_rational(number._mpf_) for number in x.atoms(sympy.Float)}
@@ -123,6 +126,9 @@ def _rows(x: Any) -> Any:
     """The entries of a matrix as nested lists; nested tuples as lists; anything else as it is."""
     if isinstance(x, list | tuple):
         return list(map(_rows, x))
+    if hasattr(x, "as_explicit"):  # an expression of SymPy, as PermutationMatrix
+        with suppress(TypeError, ValueError):  # of a symbolic size
+            x = x.as_explicit()
     if not _is_matrix(x):
         return x
     if hasattr(x, "mask") and x.mask.any():

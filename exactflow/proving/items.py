@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import pytest
 
 from exactflow import checker
-from exactflow.errors import InvalidInputError, printable
+from exactflow.errors import printable
 from exactflow.files.checking import WORDS, check_certificate
 from exactflow.proving.script import EXIT_CODES
 from exactflow.proving.sites import Site, read_script, sites
@@ -128,7 +128,7 @@ class ScriptFile(pytest.File):
     def collect(self) -> Iterable[pytest.Item]:
         try:
             found = sites(read_script(self.path))
-        except (InvalidInputError, SyntaxError):  # running it says what is wrong
+        except (ValueError, SyntaxError):  # running it says what is wrong
             found = []
         times = Counter(site.checked for site in found)
         for site in found:

@@ -69,12 +69,12 @@ def run_script(
     there is no such script.
     """
     text, start = read_script(path), time.perf_counter()
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         record = Path(folder, "record")
         job = {"path": path, "record": record, "told": told} | asdict(options)
         code, printed = _run(job, Path(folder, "printed"), echo)
-        lines = record.read_text("utf-8").splitlines() if record.exists() else []
-    outcome = _judged(str(path), text, list(map(json.loads, lines)), code)
+        events = _events(record)
+    outcome = _judged(str(path), text, events, code)
     outcome.failure = "\n".join(printable(line) for line in outcome.failure.split("\n"))
     outcome.seconds, outcome.printed = time.perf_counter() - start, printed
     return outcome
@@ -108,6 +108,16 @@ def _run(job: dict[str, Any], output: Path, echo: bool) -> tuple[int, str]:
             process.kill()
             raise
         return process.returncode, "".join(parts)
+
+
+def _events(record: Path) -> list[dict[str, Any]]:
+    """The events of a record; a process that is killed may leave half of a line."""
+    events: list[dict[str, Any]] = []
+    with suppress(FileNotFoundError):
+        for line in record.read_text("utf-8").splitlines():
+            with suppress(ValueError):
+                events.append(json.loads(line))
+    return events
 
 
 def _judged(path: str, text: str, events: list[dict[str, Any]], code: int) -> Outcome:
@@ -159,7 +169,7 @@ def _recorded(events: list[dict[str, Any]]) -> list[Claim]:
 
 def _unmet(text: str, theorem: str, met: list[int]) -> Iterator[Claim]:
     """Yield an unreached Claim for each check of a script that met none."""
-    with suppress(SyntaxError, RecursionError, MemoryError):
+    with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
         for site in sites(text):
             if not any(site.line <= line <= site.end_line for line in met):
                 kind: Evidence | Literal[""] = (

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import sympy
 from sympy import GF, QQ, RR, ZZ
+from sympy.combinatorics import Permutation
+from sympy.matrices.expressions import PermutationMatrix
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow import factor
@@ -17,6 +19,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.proving.equality import are_equal
 
 T = sympy.Symbol("t", positive=True)
+X = sympy.MatrixSymbol("X", sympy.Symbol("n"), 2)
 ROWS = [[2, 1], [1, 1]]
 M = sympy.Matrix(ROWS)
 SPARSE = DomainMatrix.from_Matrix(M).to_sparse()
@@ -69,6 +72,8 @@ class Point:
         (DomainMatrix([[RR(0.5)]], (1, 1), RR), [[0.5]]),
         (factor([[T, 1], [0, 1]]), [[T, 1], [0, (T**2 + T) / (T * (T + 1))]]),
         ([M], [FLOW]),
+        (sympy.Matrix([[0, 1], [1, 0]]), PermutationMatrix(Permutation([1, 0]))),
+        (X * X.T, X * X.T),
     ],
 )
 def test_equal(derived, expected):
@@ -107,6 +112,7 @@ def test_equal(derived, expected):
         (DomainMatrix([[1]], (1, 1), GF(5)), DomainMatrix([[1]], (1, 1), GF(7))),
         (DomainMatrix([[1]], (1, 1), GF(5)), [["1/5"]]),
         (M, "no matrix"),
+        (M, X),
     ],
 )
 def test_different(derived, expected):

@@ -97,6 +97,7 @@ def test_claims_of_one_statement_have_the_lines_of_their_calls(run):
         (TRUE + "raise SystemExit(3)", "broken", 5, "got sys.exit(3)"),
         ("", "broken", 0, "expected a script that checks claims, got none"),
         (TRUE + "(", "broken", 5, "was never closed"),
+        (TRUE + "x = '\0'", "broken", 0, "null byte"),
         (TRUE + "import no_such_module_of_theirs", "broken", 5, "no_such_module_of_theirs"),
         (TRUE + CAUGHT, "refuted", 6, "the claim 'two' failed, and the script went on"),
         (WRONG_FLOW, "refuted", 4, "the flow does not equal"),
