@@ -190,6 +190,12 @@ def test_what_a_script_leaves_running_is_not_waited_for(run):
     assert (outcome.verdict, outcome.seconds < 5) == ("passed", True)
 
 
+def test_claims_and_stages_are_told_as_they_begin(run, tmp_path):
+    stages = "from exactflow.exact.progress import stage\nstage('first')\nstage('at once')\n"
+    run(HEAD + stages + TRUE, told=tmp_path / "told")
+    assert (tmp_path / "told").read_text() == "theorem: first\ntheorem: one\n"
+
+
 def test_what_is_printed_at_the_exit_is_no_verdict(run):
     outcome = run(HEAD + "import atexit\natexit.register(print, '{}')\n" + TRUE)
     assert (outcome.verdict, outcome.printed.splitlines()[-1]) == ("passed", "{}")
