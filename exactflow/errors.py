@@ -101,7 +101,7 @@ class DiedError(ExactFlowError):
 
 
 class VerificationError(ExactFlowError):
-    """A flow does not equal the matrix that it is claimed to equal."""
+    """A flow does not equal the matrix that it is claimed to equal, or an identity is false."""
 
 
 class CertificateError(ExactFlowError, ValueError):

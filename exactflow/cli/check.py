@@ -89,11 +89,9 @@ def _options(arguments: argparse.Namespace) -> dict:
     if arguments.kernel:
         if arguments.quick:
             raise InvalidInputError("expected --kernel without --quick, which proves nothing")
-        from exactflow.exact.progress import hearing
-        from exactflow.files.rocq.coq import library
+        from exactflow.files.rocq.coq import require_coqc
 
-        with hearing(lambda what, done: print(what, file=sys.stderr, flush=True)):
-            library()  # once, before several processes need it
+        require_coqc()
     return {
         "target": target,
         "transposed": arguments.transpose,
