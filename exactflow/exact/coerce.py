@@ -28,7 +28,7 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.polyerrors import CoercionFailed, UnificationFailed
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.embeddings import is_equal_across
+from exactflow.exact.algebraic import is_equal_across
 from exactflow.exact.numbers import flat, format_short, to_element
 from exactflow.exact.typing import Element, MatrixLike, VectorLike
 

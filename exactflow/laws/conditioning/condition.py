@@ -16,8 +16,8 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, SingularMatrixError
 from exactflow.exact import linalg
+from exactflow.exact.algebraic import embedding
 from exactflow.exact.coerce import as_matrix
-from exactflow.exact.embeddings import embedding
 from exactflow.exact.numbers import flint_rational, to_index
 from exactflow.exact.typing import MatrixLike
 from exactflow.flows.base import Map
