@@ -147,9 +147,8 @@ def test_log_abs_det_off_the_real_line(value, expected):
 
 
 def test_no_absolute_value_in_characteristic_p():
-    for field in (GF(7), GF(5).frac_field(t)):
-        with pytest.raises(InvalidInputError, match="no absolute value"):
-            one_scale(DomainMatrix.diag([field(3), field.one], field)).log_abs_det()
+    with pytest.raises(InvalidInputError, match="no absolute value"):
+        one_scale(DomainMatrix.diag([GF(7)(3), GF(7).one], GF(7))).log_abs_det()
 
 
 SMALL = sympy.expand((sqrt(2) - 1) ** 200)
