@@ -24,9 +24,11 @@ def nearest_roundings(path):
         heads = block.items if isinstance(block, ast.With) else []
         if any("Evidence.CERTIFIED" in ast.unparse(item.context_expr) for item in heads):
             for part in ast.walk(block):
-                if isinstance(part, ast.FormattedValue) and part.format_spec is not None:
-                    spec, value = ast.unparse(part.format_spec), ast.unparse(part.value)
-                    if not PADDED.fullmatch(spec[2:-1]) and not value.endswith(DURATION):
+                if isinstance(part, ast.FormattedValue):
+                    spec = part.format_spec and ast.unparse(part.format_spec)[2:-1]
+                    value = ast.unparse(part.value)
+                    is_plain = not spec or PADDED.fullmatch(spec) or value.endswith(DURATION)
+                    if not is_plain or "float(" in value:
                         yield f"{part.lineno}: {value}"
 
 
@@ -37,8 +39,10 @@ def test_certified_claims_round_to_a_side(name):
 
 def test_a_nearest_rounding_is_found(tmp_path):
     script = tmp_path / "script.py"
-    script.write_text("with claims.check('a', Evidence.CERTIFIED):\n    print(f'{x:.3g} {y:8}')\n")
-    assert list(nearest_roundings(script)) == ["2: x"]
+    script.write_text(
+        "with claims.check('a', Evidence.CERTIFIED):\n    print(f'{x:.3g} {y:8} {float(z)}')\n"
+    )
+    assert list(nearest_roundings(script)) == ["2: x", "2: float(z)"]
 
 
 @pytest.fixture(scope="module")
