@@ -1493,8 +1493,8 @@ def read_target(data: bytes, suffix: str, field: Field, size: int) -> list[dict[
     for i, row in enumerate(table):
         row = read_list(row, f"{where}, row {i}", len(table), "entries, as many as rows")
         cells = [(j, a) for j, a in enumerate(row) if a != "0" and not (type(a) is int and a == 0)]
-        read = {j: read_cell(a, f"{where}, row {i}, column {j}", field) for j, a in cells}
-        matrix += [read] if len(table) == size else []
+        taken = {j: read_cell(a, f"{where}, row {i}, column {j}", field) for j, a in cells}
+        matrix += [taken] if len(table) == size else []
     if len(table) != size:
         sizes = f"sizes differ: certificate {size} rows, given {len(table)}"
         raise RefutedError(OTHER_TARGET, sizes)

@@ -97,7 +97,7 @@ def pytest_collect_file(
 ) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
     """Collect what is ours; a proof script is not imported as a test module besides."""
     others = yield
-    if file_path.suffix == ".json" and _is_certificate(file_path, parent):
+    if file_path.suffix.lower() == ".json" and _is_certificate(file_path, parent):
         from exactflow.proving.items import CertificateFile
 
         return [*others, CertificateFile.from_parent(parent, path=file_path)]
@@ -124,7 +124,8 @@ def pytest_report_collectionfinish(
 
 def _is_certificate(path: Path, parent: pytest.Collector) -> bool:
     config = parent.config
-    if _matches(path, _patterns(config, "exactflow_files", FILES)):
+    patterns = [pattern.lower() for pattern in _patterns(config, "exactflow_files", FILES)]
+    if _matches(Path(str(path).lower()), patterns):  # C.Cert.JSON is no less a certificate
         return True
     if not parent.session.isinitpath(path):
         return False

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from numbers import Rational, Real
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import mpmath
 import sympy
@@ -25,6 +25,8 @@ from sympy.polys.domains.finitefield import FiniteField
 from sympy.polys.domains.fractionfield import FractionField
 from sympy.polys.domains.polynomialring import PolynomialRing
 from sympy.polys.matrices import DomainMatrix
+from sympy.polys.matrices.ddm import DDM
+from sympy.polys.matrices.sdm import SDM
 from sympy.polys.polyerrors import UnificationFailed
 
 from exactflow.errors import InvalidInputError
@@ -112,8 +114,7 @@ def as_rectangle(M: VectorLike) -> DomainMatrix:
     if isinstance(M, mpmath.matrix):
         M = M.tolist()
     if (torch := sys.modules.get("torch")) and isinstance(M, torch.Tensor):
-        M = M.detach().cpu()
-        return _from_array((M.double() if M.is_floating_point() else M).numpy())
+        return _from_array(_dense_array(M))
     if isinstance(M, list | tuple):
         return _from_lists(M)
     if isinstance(M, MatrixExpr):
@@ -122,6 +123,20 @@ def as_rectangle(M: VectorLike) -> DomainMatrix:
         "expected a SymPy matrix, a DomainMatrix, a NumPy array, a tensor or nested lists, "
         f"got {type(M).__name__}"
     )
+
+
+def _dense_array(tensor: Any) -> "np.ndarray":
+    """Return the entries of a torch tensor, or refuse one that has none in NumPy."""
+    kinds = [kind for kind in ("meta", "quantized", "nested") if getattr(tensor, f"is_{kind}")]
+    layout = str(tensor.layout).removeprefix("torch.")
+    if kinds or layout != "strided":
+        raise InvalidInputError(
+            f"expected a dense tensor with entries, got {kinds[0] if kinds else layout}: convert "
+            "it, as by .to_dense() or .dequantize()"
+        )
+    plain = tensor.detach().cpu().resolve_conj().resolve_neg()
+    array: np.ndarray = (plain.double() if plain.is_floating_point() else plain).numpy()
+    return array
 
 
 def _from_expression(M: MatrixExpr) -> DomainMatrix:
@@ -215,7 +230,35 @@ def _check_generators(generators: Sequence[sympy.Expr]) -> None:
 
 def _from_domain(M: DomainMatrix) -> DomainMatrix:
     field = _as_exact_field(M.domain)
+    M = _consistent(M)
     return M if field == M.domain else M.convert_to(field)
+
+
+def _consistent(M: DomainMatrix) -> DomainMatrix:
+    """Return a DomainMatrix without stored zeros, or refuse one whose entries are not as it says.
+
+    SymPy checks the shape of what it is given, and lets a representation be changed afterwards.
+    """
+    rows, columns = M.shape
+    if isinstance(M.rep, DDM):
+        fits = len(M.rep) == rows and all(len(row) == columns for row in M.rep)
+        entries = [((i, j), x) for i, row in enumerate(M.rep) for j, x in enumerate(row)]
+    elif isinstance(M.rep, SDM):
+        entries = [((i, j), x) for i, row in M.rep.items() for j, x in row.items()]
+        fits = all(0 <= i < rows and 0 <= j < columns for (i, j), _ in entries)
+    else:  # FLINT's own
+        return M
+    if not fits:
+        raise InvalidInputError(f"expected a {rows} x {columns} DomainMatrix, got other rows in it")
+    for place, x in entries:
+        if not M.domain.of_type(x):
+            raise InvalidInputError(
+                f"entry {place}: expected an element of {M.domain}, as the DomainMatrix says, got "
+                f"{type(x).__name__} {format_short(x)}"
+            )
+    if isinstance(M.rep, SDM) and not all(x for _, x in entries):
+        return DomainMatrix.from_dok({at: x for at, x in entries if x}, M.shape, M.domain)
+    return M
 
 
 def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
@@ -240,12 +283,12 @@ def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
 def _from_array(M: "np.ndarray") -> DomainMatrix:
     if M.ndim != 2:
         raise InvalidInputError(f"expected an array with two axes, got shape {M.shape}")
-    if M.dtype.kind not in "iubfOU":
+    if M.dtype.kind not in "iufOU":
+        hint = ": write .astype(int)" * (M.dtype.kind == "b")
         raise InvalidInputError(
             f"expected an array of integers, floats, strings or exact objects, got dtype {M.dtype}"
+            + hint
         )
-    if M.dtype.kind == "b":
-        M = M.astype("int8")
     rows = [list(row) for row in M] if M.dtype.char == "g" else M.tolist()  # g: long double
     if M.dtype.kind == "O":
         for i, row in enumerate(rows):

@@ -306,3 +306,11 @@ def test_a_time_limit_that_is_kept_changes_nothing(capsys, words, code):
 def test_time_limits_are_positive(capsys, seconds):
     assert cli.main(["check", f"--timeout={seconds}", "c.json"]) == 2
     assert "--timeout" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["factor", "depth", "balance", "whiten", "export --to rocq"])
+def test_an_output_without_a_name_is_refused(tmp_path, capsys, command):
+    path = save(tmp_path, [[2, 1], [1, 1]])
+    code, out, err = run(capsys, *command.split(), path, "-o", "")
+    assert (code, out) == (2, "")
+    assert err.startswith("exactflow: error: expected ")
