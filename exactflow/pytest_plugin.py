@@ -157,11 +157,12 @@ def _content(path: Path, size: int = -1) -> bytes:
 
 @pytest.fixture
 def certificate_regression(request: pytest.FixtureRequest) -> CertificateRegression:
-    """Hold a flow against the certificate that an earlier run of the test wrote.
+    """Hold a flow, or a least depth, against the certificate that an earlier run of the test wrote.
 
     ``certificate_regression.check(flow)`` writes TEST_FILE/TEST_NAME.cert.json in the first run,
     and fails; later runs fail where the flow no longer equals the matrix of the certificate, or
-    has become deeper or longer in bits. ``--force-regen`` writes it anew.
+    has become deeper or longer in bits. What `minimal_depth` returned is written to
+    TEST_NAME.depth.json. ``--force-regen`` writes either anew.
     """
     from exactflow.proving.regression import CertificateRegression
 

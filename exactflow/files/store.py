@@ -69,13 +69,18 @@ def save(result: Any, path: str | Path, *, target: "MatrixLike | None" = None) -
     matrix = None if target is None else as_matrix(target)
     check_place(path)
     if isinstance(result, MinimalDepth) and suffix == ".json":
-        if matrix is not None and first_difference(*matrix.unify(result.matrix, fmt="dense")):
-            raise VerificationError("expected the matrix of the answer as target, got another one")
-        write_bytes(path, accepted(depth_certificate_text(result), quick=False)[0])
+        write_bytes(path, accepted(depth_text(result, matrix), quick=False)[0])
     elif suffix == ".json":
         write_claim(result, path, matrix, {})
     else:
         write_arrays(_flow(result), path)
+
+
+def depth_text(answer: MinimalDepth, target: DomainMatrix | None) -> str:
+    """Return the certificate of an answer of `minimal_depth`, which must be about the target."""
+    if target is not None and first_difference(*target.unify(answer.matrix, fmt="dense")):
+        raise VerificationError("expected the matrix of the answer as target, got another one")
+    return depth_certificate_text(answer)
 
 
 def write_claim(
