@@ -488,14 +488,14 @@ def seems_to_hold(certificate: Certificate) -> bool:
                 expected, y = (image(M, x, prime) for M in (certificate.target, certificate.start))
                 drawn.append((prime, expected, y))
         for layer in certificate.layers:
-            drawn = moved_images(dict(layer.rows(field)), drawn)
+            drawn = move_images(dict(layer.rows(field)), drawn)
         if any(expected != y for _, expected, y in drawn):
             return False
         rounds -= len(drawn)
     return True
 
 
-def moved_images(
+def move_images(
     rows: Mapping[int, Row], drawn: list[tuple[int, list[int], list[int]]]
 ) -> list[tuple[int, list[int], list[int]]]:
     """Return primes, expected images and images after a layer, but those with no such image."""

@@ -63,10 +63,10 @@ CASES = {
     "a target of one entry among many pads": (
         certificate(
             FIELD,
-            [2999, 1],
+            [999, 1],
             [[["1"]]],
-            [layer("first", [["1"]] * 2999, [[["0", "1"] * 8]] * 2999)],
-            pads=list(range(2999)),
+            [layer("first", [["1"]] * 999, [[["0", "1"] * 8]] * 999)],
+            pads=list(range(999)),
         ),
         1,
     ),
