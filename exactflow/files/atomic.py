@@ -42,11 +42,10 @@ def check_place(path: str | Path) -> None:
 
 def read_bytes(path: str | Path, kind: str = "file") -> bytes:
     """Read a file, or standard input for "-"; `InvalidInputError` says why it cannot be read."""
-    data, reason = bytearray(), None
+    data, reason, is_stdin = bytearray(), None, str(path) == "-"
     try:
-        opened = nullcontext(sys.stdin.buffer) if str(path) == "-" else open_file(path)
-        with opened as file:
-            data += b"" if str(path) == "-" else wait_for_writer(file)
+        with nullcontext(sys.stdin.buffer) if is_stdin else open_file(path) as file:
+            data += b"" if is_stdin else wait_for_writer(file)
             while len(data) <= MOST_BYTES and (piece := file.read(2**20)):
                 data += piece
     except AttributeError:
