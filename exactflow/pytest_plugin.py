@@ -103,7 +103,7 @@ def pytest_collect_file(
 ) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
     """Collect what is ours; a proof script is not imported as a test module besides."""
     others = yield
-    if file_path.suffix == ".json" and _is_certificate(file_path, parent):
+    if file_path.suffix.lower() == ".json" and _is_certificate(file_path, parent):
         from exactflow.proving.items import CertificateFile
 
         return [*others, CertificateFile.from_parent(parent, path=file_path)]
@@ -145,7 +145,8 @@ def _shown(path: Path, config: pytest.Config) -> str:
 
 def _is_certificate(path: Path, parent: pytest.Collector) -> bool:
     config = parent.config
-    if _matches(path, _patterns(config, "exactflow_files", FILES)):
+    patterns = [pattern.lower() for pattern in _patterns(config, "exactflow_files", FILES)]
+    if _matches(Path(str(path).lower()), patterns):  # C.Cert.JSON is no less a certificate
         return True
     if not parent.session.isinitpath(path):
         return False
@@ -198,11 +199,12 @@ def _content(path: Path, size: int = -1) -> bytes:
 
 @pytest.fixture
 def certificate_regression(request: pytest.FixtureRequest) -> CertificateRegression:
-    """Hold a flow against the certificate that an earlier run of the test wrote.
+    """Hold a flow, or a least depth, against the certificate that an earlier run of the test wrote.
 
     ``certificate_regression.check(flow)`` writes TEST_FILE/TEST_NAME.cert.json in the first run,
     and fails; later runs fail where the flow no longer equals the matrix of the certificate, or
-    has become deeper or longer in bits. ``--force-regen`` writes it anew.
+    has become deeper or longer in bits. What `minimal_depth` returned is written to
+    TEST_NAME.depth.json. ``--force-regen`` writes either anew.
     """
     from exactflow.proving.regression import CertificateRegression
 

@@ -25,6 +25,8 @@ from sympy.polys.domains.finitefield import FiniteField
 from sympy.polys.domains.fractionfield import FractionField
 from sympy.polys.domains.polynomialring import PolynomialRing
 from sympy.polys.matrices import DomainMatrix
+from sympy.polys.matrices.ddm import DDM
+from sympy.polys.matrices.sdm import SDM
 from sympy.polys.polyerrors import CoercionFailed, UnificationFailed
 
 from exactflow.errors import InvalidInputError
@@ -141,11 +143,22 @@ def is_array(x: object) -> TypeGuard["np.ndarray"]:
 
 
 def without_torch(x: Any) -> Any:
-    """Return a torch tensor as an array, its floats in float64; anything else as it is."""
-    if (torch := sys.modules.get("torch")) and isinstance(x, torch.Tensor):
-        x = x.detach().cpu()
-        return (x.double() if x.is_floating_point() else x).numpy()
-    return x
+    """Return a torch tensor as an array, its floats in float64; anything else as it is.
+
+    A tensor that has no entries in NumPy raises `InvalidInputError`.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(x, torch.Tensor):
+        return x
+    kinds = [kind for kind in ("meta", "quantized", "nested") if getattr(x, f"is_{kind}")]
+    layout = str(x.layout).removeprefix("torch.")
+    if kinds or layout != "strided":
+        raise InvalidInputError(
+            f"expected a dense tensor with entries, got {kinds[0] if kinds else layout}: convert "
+            "it, as by .to_dense() or .dequantize()"
+        )
+    plain = x.detach().cpu().resolve_conj().resolve_neg()
+    return (plain.double() if plain.is_floating_point() else plain).numpy()
 
 
 def over(M: DomainMatrix, field: Domain) -> DomainMatrix:
@@ -246,7 +259,35 @@ def _check_generators(generators: Sequence[sympy.Expr]) -> None:
 
 def _from_domain(M: DomainMatrix) -> DomainMatrix:
     field = _as_exact_field(M.domain)
+    M = _consistent(M)
     return M if field == M.domain else M.convert_to(field)
+
+
+def _consistent(M: DomainMatrix) -> DomainMatrix:
+    """Return a DomainMatrix without stored zeros, or refuse one whose entries are not as it says.
+
+    SymPy checks the shape of what it is given, and lets a representation be changed afterwards.
+    """
+    rows, columns = M.shape
+    if isinstance(M.rep, DDM):
+        fits = len(M.rep) == rows and all(len(row) == columns for row in M.rep)
+        entries = [((i, j), x) for i, row in enumerate(M.rep) for j, x in enumerate(row)]
+    elif isinstance(M.rep, SDM):
+        entries = [((i, j), x) for i, row in M.rep.items() for j, x in row.items()]
+        fits = all(0 <= i < rows and 0 <= j < columns for (i, j), _ in entries)
+    else:  # FLINT's own
+        return M
+    if not fits:
+        raise InvalidInputError(f"expected a {rows} x {columns} DomainMatrix, got other rows in it")
+    for place, x in entries:
+        if not M.domain.of_type(x):
+            raise InvalidInputError(
+                f"entry {place}: expected an element of {M.domain}, as the DomainMatrix says, got "
+                f"{type(x).__name__} {format_short(x)}"
+            )
+    if isinstance(M.rep, SDM) and not all(x for _, x in entries):
+        return DomainMatrix.from_dok({at: x for at, x in entries if x}, M.shape, M.domain)
+    return M
 
 
 def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
@@ -277,12 +318,12 @@ def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
 def _from_array(M: "np.ndarray") -> DomainMatrix:
     if M.ndim != 2:
         raise InvalidInputError(f"expected an array with two axes, got shape {M.shape}")
-    if M.dtype.kind not in "iubfOU":
+    if M.dtype.kind not in "iufOU":
+        hint = ": write .astype(int)" * (M.dtype.kind == "b")
         raise InvalidInputError(
             f"expected an array of integers, floats, strings or exact objects, got dtype {M.dtype}"
+            + hint
         )
-    if M.dtype.kind == "b":
-        M = M.astype("int8")
     rows = [list(row) for row in M] if M.dtype.char == "g" else M.tolist()  # g: long double
     if M.dtype.kind == "O":
         for i, row in enumerate(rows):

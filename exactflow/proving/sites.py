@@ -31,7 +31,9 @@ def read_script(path: str | Path) -> str:
     """Return the text of a script, or raise `InvalidInputError` on what is none."""
     reason = "not a Python script (.py)"
     try:
-        if Path(path).suffix == ".py":
+        if Path(path).is_fifo():
+            reason = "a named pipe, which cannot be read twice"
+        elif Path(path).suffix == ".py":
             with tokenize.open(path) as file:
                 return file.read()
         reason = "a directory" if Path(path).is_dir() else reason

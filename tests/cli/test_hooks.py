@@ -249,9 +249,10 @@ def test_the_action_installs(project, tmp_path):
 def test_the_hook_takes_certificates():
     (hook,) = HOOKS
     assert hook["entry"] == "exactflow check"
-    taken = [name for name in ("a.cert.json", "x/b.depth.json", "c.json", "cert.json.py")
-             if re.search(hook["files"], name)]  # fmt: skip
-    assert taken == ["a.cert.json", "x/b.depth.json"]
+    names = "a.cert.json", "x/b.depth.json", "Bad.Cert.JSON", "c.json", "cert.json.py"
+    taken = [name for name in names if re.search(hook["files"], name)]
+    assert taken == ["a.cert.json", "x/b.depth.json", "Bad.Cert.JSON"]
+    assert (hook["types"], hook["types_or"]) == ([], ["file", "symlink"])
 
 
 def snippet(name):
@@ -310,6 +311,14 @@ def test_the_hook_by_pre_commit(project, run):
     done = run(*command)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Passed" in done.stdout
+    (project / "linked").symlink_to(project / "a.cert.json")
+    (project / "linked").rename(project / "Linked.Cert.JSON")
+    run("git", "add", "Linked.Cert.JSON")
+    (project / "a.cert.json").rename(project / "a.json")
+    (project / "Linked.Cert.JSON").unlink()
+    (project / "Linked.Cert.JSON").symlink_to(project / "a.json")
+    (project / "a.cert.json").write_bytes((project / "a.json").read_bytes())
+    assert run(*command).returncode == 0
     spoil(project)
     (project / "exactflow.py").write_text(FOREIGN)
     done = run(*command)

@@ -1,5 +1,7 @@
 """The claims of a script are found without running it."""
 
+import os
+
 import pytest
 
 from exactflow.errors import InvalidInputError
@@ -75,12 +77,14 @@ def test_what_is_no_script(tmp_path):
     (tmp_path / "latin.py").write_bytes(b"# \xe9")
     (tmp_path / "rot.py").write_text("# coding: rot13\nk = 1\n")
     (tmp_path / "notes.txt").write_text("1")
+    os.mkfifo(tmp_path / "pipe.py")
     for name, words in {
         "folder.py": "Is a directory",
         "latin.py": "invalid or missing encoding|utf-8",
         "rot.py": "'rot13' is not a text encoding",
         "notes.txt": r"not a Python script \(.py\)",
         "none.py": "No such file",
+        "pipe.py": "a named pipe",
         "none": r"not a Python script",
         ".": "a directory",
         "x\0.py": "null",
