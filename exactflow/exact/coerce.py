@@ -9,7 +9,6 @@ are; what has no exact meaning (NaN, a SymPy ``Float``, entries over RR, an obje
 is refused.
 """
 
-import sys
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from numbers import Rational, Real
@@ -32,7 +31,7 @@ from sympy.polys.polyerrors import CoercionFailed, UnificationFailed
 from exactflow.errors import InvalidInputError
 from exactflow.exact.algebraic import is_equal_across
 from exactflow.exact.numbers import flat, format_short, to_element
-from exactflow.exact.typing import Element, MatrixLike, VectorLike
+from exactflow.exact.typing import Element, MatrixLike, VectorLike, library_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -138,7 +137,7 @@ def _from_expression(M: MatrixExpr) -> DomainMatrix:
 
 def is_array(x: object) -> TypeGuard["np.ndarray"]:
     """Whether `x` is a NumPy array; NumPy is not imported for that."""
-    numpy = sys.modules.get("numpy")
+    numpy = library_of(x, "numpy")
     return numpy is not None and isinstance(x, numpy.ndarray)
 
 
@@ -147,7 +146,7 @@ def without_torch(x: Any) -> Any:
 
     A tensor that has no entries in NumPy raises `InvalidInputError`.
     """
-    torch = sys.modules.get("torch")
+    torch = library_of(x, "torch")
     if torch is None or not isinstance(x, torch.Tensor):
         return x
     kinds = [kind for kind in ("meta", "quantized", "nested") if getattr(x, f"is_{kind}")]

@@ -6,7 +6,6 @@ matrices of other libraries and nested lists, and a linear flow with its matrix,
 """
 
 import math
-import sys
 from collections.abc import Mapping, Set
 from contextlib import suppress
 from decimal import Decimal
@@ -14,6 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from exactflow.errors import InvalidInputError
+from exactflow.exact.typing import library_of
 
 __all__ = ["are_equal"]
 
@@ -42,11 +42,11 @@ def _value(x: Any) -> Any:
         return tuple(map(_value, x))
     if isinstance(x, Set):
         return frozenset(map(_value, x))
-    numpy, sympy, mpmath, flint = map(sys.modules.get, ("numpy", "sympy", "mpmath", "flint"))
     is_long = False
-    if numpy and isinstance(x, numpy.generic):
+    if (numpy := library_of(x, "numpy")) and isinstance(x, numpy.generic):
         x = x.item()
         is_long = isinstance(x, numpy.inexact)  # wider than any number of Python
+    sympy, mpmath, flint = (library_of(x, name) for name in ("sympy", "mpmath", "flint"))
     if sympy and isinstance(x, sympy.Basic):
         return _value_of_expression(x)
     if flint and isinstance(x, flint.fmpq):
@@ -78,7 +78,8 @@ def _value_of_expression(x: Any) -> Any:
 
 def _is_matrix(x: Any) -> bool:
     """Whether a value is a linear flow, or a matrix, array or tensor of some library."""
-    numpy, sympy, mpmath, torch = map(sys.modules.get, ("numpy", "sympy", "mpmath", "torch"))
+    names = "numpy", "sympy", "mpmath", "torch"
+    numpy, sympy, mpmath, torch = (library_of(x, name) for name in names)
     return (
         _is_flow(x)
         or bool(numpy and isinstance(x, numpy.ndarray))
@@ -89,8 +90,11 @@ def _is_matrix(x: Any) -> bool:
 
 
 def _is_flow(x: Any) -> bool:
-    flow = sys.modules.get("exactflow.flows.flow")
-    return flow is not None and isinstance(x, flow.CouplingFlow)
+    if library_of(x, "exactflow") is None:
+        return False
+    from exactflow.flows.flow import CouplingFlow
+
+    return isinstance(x, CouplingFlow)
 
 
 def _are_equal_matrices(derived: Any, expected: Any) -> bool:
