@@ -15,6 +15,7 @@ __all__ = [
     "MissingExtraError",
     "OrientationError",
     "SingularMatrixError",
+    "UndecidedError",
     "VerificationError",
 ]
 
@@ -102,6 +103,10 @@ class DiedError(ExactFlowError):
 
 class VerificationError(ExactFlowError):
     """A flow does not equal the matrix that it is claimed to equal, or an identity is false."""
+
+
+class UndecidedError(ExactFlowError):
+    """Whether an assertion holds is not decided: it is neither proved nor refuted."""
 
 
 class CertificateError(ExactFlowError, ValueError):

@@ -118,7 +118,9 @@ def assert_depth(
     Raises
     ------
     AssertionError
-        It takes another number, or the number is not decided; the reasons against fewer are shown.
+        It takes another number; the reasons against fewer are shown.
+    UndecidedError
+        The bounds for the number admit n, and others.
 
     Examples
     --------
@@ -131,12 +133,14 @@ def assert_depth(
     not L: D = I fails at (0, 0)
     """
     __tracebackhide__ = True
+    from exactflow.errors import UndecidedError
     from exactflow.linear.depth import minimal_depth
 
     answer = minimal_depth(_matrix(M), scales=scales, assume=assume)
     if (answer.lower, answer.upper) != (n, n):
         head = f"expected exactly {n} layers, derived {answer.count}"
-        raise AssertionError("\n".join([head, *map(str, answer.obstructions)]))
+        kind = UndecidedError if answer.lower <= n <= answer.upper else AssertionError
+        raise kind("\n".join([head, *map(str, answer.obstructions)]))
 
 
 def assert_invertible(module: Any, x: Any, *, tol: float = 1e-6) -> None:

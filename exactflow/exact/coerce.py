@@ -212,11 +212,11 @@ def _as_exact_field(domain: Domain) -> Domain:
     """Return the field of a domain, or refuse one in which arithmetic is not exact."""
     if isinstance(domain, PolynomialRing | FractionField):
         _check_generators(domain.symbols)
-        if isinstance(_as_exact_field(domain.domain), FiniteField):
+        coefficients = _as_exact_field(domain.domain)
+        if isinstance(coefficients, FiniteField) or coefficients.is_AlgebraicField:
             raise InvalidInputError(
-                "expected rational functions over QQ or a number field, got entries over "
-                f"{domain}: SymPy does not reduce quotients there, so give the symbols values in "
-                f"{domain.domain}"
+                f"expected rational functions over QQ, got entries over {domain}: SymPy does not "
+                f"reduce quotients there, so give the symbols values in {coefficients}"
             )
     elif isinstance(domain, FiniteField):
         if not sympy.isprime(domain.mod):

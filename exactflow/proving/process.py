@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from exactflow.claims import RUNNING, Options, ProofError, Running
-from exactflow.errors import MissingExtraError, VerificationError, said
+from exactflow.errors import MissingExtraError, UndecidedError, VerificationError, said
 from exactflow.exact.progress import hearing
 from exactflow.files.parallel import end_with
 from exactflow.proving.sites import read_script
@@ -28,7 +28,8 @@ def main(job: dict[str, Any]) -> None:
     options = Options(job["plot"] and Path(job["plot"]), job["full"])
     running = Running(job["path"], options, record, told)
     RUNNING.append(running)
-    end: dict[str, Any] = {"failure": "", "line": 0, "is_refuted": False, "missing": ""}
+    end: dict[str, Any] = {"failure": "", "line": 0, "missing": ""}
+    end |= {"is_refuted": False, "is_undecided": False}
     try:
         with hearing(_telling(running)):
             _execute(job["path"])
@@ -81,15 +82,17 @@ def _stopped(running: Running, error: BaseException) -> dict[str, Any]:
     where += f"in the claim {claims[0].checked!r} [{claims[0].evidence}]: " if claims else ""
     is_assertion = isinstance(error, AssertionError) and bool(claims)
     is_refuted = isinstance(error, ProofError | VerificationError) or is_assertion
+    is_undecided = isinstance(error, UndecidedError)
     if isinstance(error, SystemExit):
         reason = (
             f"expected a script that runs to its end, got sys.exit({error.code!r}): "
             "leave it out, the runner sets the exit code"
         )
-    elif is_refuted and said(error):
+    elif (is_refuted or is_undecided) and said(error):
         reason = said(error)
     else:
         trace = traceback.format_list(frames[inside[0] :]) if inside else []
         words = traceback.format_exception_only(error)
         reason = f"{type(error).__name__}\n{''.join([*trace, *words])}".rstrip()
-    return {"failure": f"{where}{reason}", "line": line, "is_refuted": is_refuted}
+    verdict = {"is_refuted": is_refuted, "is_undecided": is_undecided}
+    return {"failure": f"{where}{reason}", "line": line} | verdict

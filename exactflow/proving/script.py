@@ -31,8 +31,8 @@ _CHILD = (
 class Outcome:
     """Result of a script: its claims, unreached ones last, and place and reason if it did not pass.
 
-    `is_undecided` says whether its process ended without a verdict, or reached no end of a claim,
-    and `has_ended` whether the script ran to its end.
+    `is_undecided` says whether its process ended without a verdict, reached no end of a claim, or
+    raised `UndecidedError`, and `has_ended` whether the script ran to its end.
     """
 
     path: str
@@ -132,8 +132,8 @@ def _judged(path: str, text: str, events: list[dict[str, Any]], code: int) -> Ou
     claims += _unmet(text, theorem, [claim.line for claim in claims])
     failed = [claim for claim in claims if claim.verdict == "FAILED"]
     if end is not None and end["failure"]:
-        is_refuted = bool(failed) or end["is_refuted"]
-        return Outcome(path, claims, end["failure"], end["line"], is_refuted, has_ended=False)
+        verdict = bool(failed) or end["is_refuted"], end["is_undecided"]
+        return Outcome(path, claims, end["failure"], end["line"], *verdict, has_ended=False)
     if failed:
         place = f"{path}:{failed[0].line}: "
         reason = f"{place}the claim {failed[0].checked!r} failed, and the script went on"

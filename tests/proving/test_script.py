@@ -23,6 +23,12 @@ NEEDS = {
     "options": "options = proof_options()",
 }
 """Lines that the bodies of scripts need, by a word that these contain."""
+OPEN = (
+    "[[4, 0, 0, 0, 0, 0, 0, 0], [0, '5/3', 0, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0, 0, 0], "
+    "[0, 0, 0, 1, 0, 0, 0, 0], [1, 0, 0, 0, '4/3', 0, 0, 0], [0, 1, 0, 0, 0, 4, 0, 0], "
+    "[0, 0, 0, 0, 0, 0, '2/3', 0], [0, 0, 0, 0, 0, 0, 0, '27/640']]"
+)
+"""A matrix that takes five additive layers or six: which, is not decided."""
 TRUE = "with claims.check('one', Evidence.EXACT) as check:\n    check.equal(1, 1, 'instance')\n"
 FALSE = "with claims.check('two', Evidence.EXACT) as check:\n    check.equal(1, 2, 'instance')\n"
 CAUGHT = "try:\n    " + FALSE.replace("\n    ", "\n        ") + "except ProofError: pass"
@@ -75,6 +81,7 @@ def test_claims_of_one_statement_have_the_lines_of_their_calls(run):
         ("with claims.check('a', Evidence.EXACT):\n    assert 1 == 2", "refuted", 4, "assert 1 =="),
         ("with claims.check('a', Evidence.EXACT):\n    assert 0, 'why'", "refuted", 4, "]: why"),
         (IN_A_CLAIM + "assert_depth([[1, 2], [0, 1]], 3)", "refuted", 4, "exactly 3 layers"),
+        (IN_A_CLAIM + f"assert_depth({OPEN}, 5)", "incomplete", 4, "from 5 to 6"),
         (IN_A_CLAIM + "FALSE.prove()", "refuted", 4, "surviving words"),
         (TRUE + "assert 0, 'why'", "broken", 5, "AssertionError: why"),
         (TRUE + "class Stop(BaseException): pass\nraise Stop('now')", "broken", 6, "Stop: now"),
