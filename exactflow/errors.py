@@ -15,7 +15,7 @@ __all__ = [
     "MissingExtraError",
     "OrientationError",
     "SingularMatrixError",
-    "UndecidedError",
+    "UndecidedClaimError",
     "VerificationError",
 ]
 
@@ -105,7 +105,7 @@ class VerificationError(ExactFlowError):
     """A flow does not equal the matrix that it is claimed to equal, or an identity is false."""
 
 
-class UndecidedError(ExactFlowError):
+class UndecidedClaimError(ExactFlowError):
     """Whether an assertion holds is not decided: it is neither proved nor refuted."""
 
 

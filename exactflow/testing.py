@@ -119,7 +119,7 @@ def assert_depth(
     ------
     AssertionError
         It takes another number; the reasons against fewer are shown.
-    UndecidedError
+    UndecidedClaimError
         The bounds for the number admit n, and others.
 
     Examples
@@ -133,13 +133,13 @@ def assert_depth(
     not L: D = I fails at (0, 0)
     """
     __tracebackhide__ = True
-    from exactflow.errors import UndecidedError
+    from exactflow.errors import UndecidedClaimError
     from exactflow.linear.depth import minimal_depth
 
     answer = minimal_depth(_matrix(M), scales=scales, assume=assume)
     if (answer.lower, answer.upper) != (n, n):
         head = f"expected exactly {n} layers, derived {answer.count}"
-        kind = UndecidedError if answer.lower <= n <= answer.upper else AssertionError
+        kind = UndecidedClaimError if answer.lower <= n <= answer.upper else AssertionError
         raise kind("\n".join([head, *map(str, answer.obstructions)]))
 
 

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from exactflow.claims import RUNNING, Options, ProofError, Running
-from exactflow.errors import MissingExtraError, UndecidedError, VerificationError, said
+from exactflow.errors import MissingExtraError, UndecidedClaimError, VerificationError, said
 from exactflow.exact.progress import hearing
 from exactflow.files.parallel import end_with
 from exactflow.proving.sites import read_script
@@ -82,7 +82,7 @@ def _stopped(running: Running, error: BaseException) -> dict[str, Any]:
     where += f"in the claim {claims[0].checked!r} [{claims[0].evidence}]: " if claims else ""
     is_assertion = isinstance(error, AssertionError) and bool(claims)
     is_refuted = isinstance(error, ProofError | VerificationError) or is_assertion
-    is_undecided = isinstance(error, UndecidedError)
+    is_undecided = isinstance(error, UndecidedClaimError)
     if isinstance(error, SystemExit):
         reason = (
             f"expected a script that runs to its end, got sys.exit({error.code!r}): "

@@ -32,7 +32,7 @@ class Outcome:
     """Result of a script: its claims, unreached ones last, and place and reason if it did not pass.
 
     `is_undecided` says whether its process ended without a verdict, reached no end of a claim, or
-    raised `UndecidedError`, and `has_ended` whether the script ran to its end.
+    raised `UndecidedClaimError`, and `has_ended` whether the script ran to its end.
     """
 
     path: str

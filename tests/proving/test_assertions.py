@@ -10,7 +10,7 @@ from sympy import GF, diag
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow import CouplingFlow, LinearCoupling, factor, permutation, rotation, to_module
-from exactflow.errors import InvalidInputError, UndecidedError
+from exactflow.errors import InvalidInputError, UndecidedClaimError
 from exactflow.proving.strategies import flows
 from exactflow.testing import assert_depth, assert_equal, assert_invertible, assert_within
 
@@ -80,7 +80,7 @@ def test_depth():
 def test_a_depth_that_is_not_decided_is_not_called_false():
     t = sympy.Symbol("t")
     M = [[t, 0], [0, 1 / t]]
-    with pytest.raises(UndecidedError, match="exactly 4 layers, derived from 2 to 4 layers"):
+    with pytest.raises(UndecidedClaimError, match="exactly 4 layers, derived from 2 to 4 layers"):
         assert_depth(M, 4, scales="positive")
     with pytest.raises(AssertionError, match="exactly 1 layers, derived from 2 to 4 layers"):
         assert_depth(M, 1, scales="positive")

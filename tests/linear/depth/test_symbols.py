@@ -7,7 +7,12 @@ import pytest
 import sympy
 from sympy import I, Matrix, Rational, Symbol, diag, expand, eye, sqrt
 
-from exactflow.errors import ExactFlowError, InvalidInputError, UndecidedError, VerificationError
+from exactflow.errors import (
+    ExactFlowError,
+    InvalidInputError,
+    UndecidedClaimError,
+    VerificationError,
+)
 from exactflow.linear.depth import Obstruction, minimal_depth
 from exactflow.testing import assert_depth
 
@@ -86,7 +91,7 @@ def test_an_eigenvalue_that_becomes_one_is_exceptional():
 
 def test_a_claim_about_a_family_is_not_asserted_beyond_its_signs():
     assert_depth(FAMILY, 2, scales="positive", assume=[positive > 2])
-    with pytest.raises(UndecidedError, match="from 2 to 3"):
+    with pytest.raises(UndecidedClaimError, match="from 2 to 3"):
         assert_depth(FAMILY, 3, scales="positive")
 
 
