@@ -38,7 +38,7 @@ from exactflow.floats.balancing.newton import Corrected, ShearWord
 from exactflow.floats.balancing.rotation import orthogonal, rotation_shears
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.balancing.tuning import TUNING
-from exactflow.flows.float_layers import FloatCoupling, enclosed
+from exactflow.flows.float_layers import FloatCoupling, composed
 
 
 def has_closed_form(halves: tuple[int, int]) -> bool:
@@ -160,7 +160,7 @@ def _shears(Q: np.ndarray, halves: tuple[int, int]) -> Corrected:
 def _tightened(found: Corrected, Q: np.ndarray) -> Corrected:
     """Return shifts with product Q to rounding level, from shifts near that."""
     layers = layers_of(word_factors(found.word.first, found.shifts), 1.0)
-    return found.plus((Digits.of_floats(Q) - enclosed(layers, TUNING.bits).digits).floats())
+    return found.plus((Digits.of_floats(Q) - composed(layers)).floats())
 
 
 def snapped(shift: np.ndarray, size: float = 1.0) -> np.ndarray:

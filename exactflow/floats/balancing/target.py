@@ -11,12 +11,12 @@ from sympy import integer_nthroot
 from exactflow.errors import InvalidInputError, SingularMatrixError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
-from exactflow.exact.digits import Digits, Enclosure
+from exactflow.exact.digits import Quotient
 from exactflow.exact.numbers import to_fraction
 from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike
 from exactflow.floats.balancing.determinant import determinant_sign, exact_matrix
 from exactflow.floats.balancing.tuning import EPS, TUNING
-from exactflow.flows.float_layers import FloatCoupling, composed, enclosed
+from exactflow.flows.float_layers import FloatCoupling, composed
 from exactflow.flows.orientation import Pose, posed
 from exactflow.flows.partition import resolve_partition
 
@@ -54,30 +54,15 @@ class Target:
         return self.pose.partition
 
     @cached_property
-    def digits(self) -> Digits:
-        """W, exactly; or within `slack` in each entry, where no floats equal it."""
-        if self.entries.dtype == float:
-            return Digits.of_floats(self.entries)
-        unit = Fraction(2) ** self._low
-        integers = np.array([round(x / unit) for x in self.entries.ravel()], dtype=object)
-        return Digits.of_integers(integers.reshape(self.entries.shape), self._low)
-
-    @cached_property
-    def slack(self) -> Fraction:
-        """A bound of the difference of an entry of `digits` to W."""
-        return Fraction(0) if self.entries.dtype == float else Fraction(2) ** self._low
-
-    @property
-    def _low(self) -> int:
-        """The last of 300 bits after the leading one of the largest entry."""
-        largest = max(map(abs, self.entries.ravel()))
-        bits = largest.numerator.bit_length() - largest.denominator.bit_length()
-        return bits - TUNING.precision
+    def exact(self) -> Quotient:
+        """W, exactly."""
+        return Quotient.of(self.entries)
 
     @cached_property
     def exponent(self) -> int:
         """The number e for which 2^e is near the largest entry of W."""
-        return self.digits.exponent()
+        size = self.exact.largest()
+        return size.numerator.bit_length() - size.denominator.bit_length() + 1
 
     @cached_property
     def root(self) -> Fraction | None:
@@ -98,7 +83,7 @@ class Target:
     @cached_property
     def unit(self) -> np.ndarray:
         """2^-exponent W in float64, with entries below one."""
-        return self.digits.floats(self.exponent)
+        return self.exact.floats(self.exponent)
 
     @cached_property
     def svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -133,28 +118,13 @@ class Target:
     def _root_mean_square(self) -> float:
         return float(np.linalg.norm(self.unit)) / len(self.unit) ** 0.5
 
-    def difference(self, layers: Sequence[FloatCoupling], bits: int) -> Enclosure:
-        """Return `digits` minus the product of layers, to about so many bits."""
-        product = enclosed(layers, bits)
-        return Enclosure(self.digits - product.digits, product.slack)
-
-    def error(self, layers: Sequence[FloatCoupling], difference: Enclosure) -> Fraction:
-        """Return the largest absolute entry of W minus the product of layers, exactly, from their
-        `difference`.
-        """
-        places = difference.digits.near_largest(difference.slack + self.slack)
-        columns, at = np.unique(places[:, 1], return_inverse=True)
-        exact = composed(layers, Digits.of_floats(np.eye(sum(self.halves))[:, columns]))
-        if not self.slack:
-            return (self.digits[:, columns] - exact).largest()
-        return max(
-            abs(self.entries[i, j] - exact.entry(i, k))
-            for (i, j), k in zip(places, at, strict=True)
-        )
+    def difference(self, layers: Sequence[FloatCoupling]) -> Quotient:
+        """Return W minus the product of layers, exactly."""
+        return self.exact.minus(composed(layers))
 
     def largest(self) -> Fraction:
         """Return the largest absolute entry of W, to rounding."""
-        return self.digits.largest()
+        return self.exact.largest()
 
 
 def _is_near_rotation(M: np.ndarray) -> bool:

@@ -106,7 +106,7 @@ class Whitening(MapResult):
         """The largest absolute entry of F F^T - Sigma, an exact rational, for `generator`."""
         white = Digits.of_floats(np.eye(sum(self.partition)))
         generated = congruent(self._generating_layers, white)
-        return sympy.Rational(self.covariance.difference(generated))
+        return sympy.Rational(self.covariance.exact.minus(generated).largest())
 
     @property
     def partition(self) -> tuple[int, int]:
