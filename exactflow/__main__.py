@@ -26,7 +26,7 @@ def main(told: str | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no Unicode
     from exactflow import cli
 
-    runs_a_script = told is None and sys.argv[1:2] in (["prove"], ["diagnose"])
+    runs_a_script = told is None and sys.argv[1:2] == ["diagnose"]
     code = cli.reported(lambda: _watched(cli.main)) if runs_a_script else cli.main()
     if told is not None:
         Path(told).write_text(str(code), "utf-8")

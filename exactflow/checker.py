@@ -48,8 +48,11 @@ zeros cost nothing.  QQ[x]/(m), with m of degree n, is QQ^n, on which an entry a
 n x n matrix.  The section "obstructions" states and proves the theorems that make them sufficient.
 
 Limits.  Primes are decided below 3.3e24, irreducibility of m up to degree 16 (mostly); beyond that,
-and where memory ends, the verdict is incomplete.  Files have at most 2^28 bytes.  Rows, columns,
-layers and coordinates count from 0.  Python 3.11+, standard library only.
+and where memory ends, the verdict is incomplete.  Files have at most 2^28 bytes; 3 for each of them
+and 72 for each value in them must be at most 2^29, and products may take 2^26 bytes and 12 for each
+byte of the certificate: else the verdict is incomplete.  Time has no limit: set one from outside,
+as by `timeout 60 python checker.py CERT.json`.  Rows, columns, layers and coordinates count from 0.
+Python 3.11+, standard library only.
 
 To read it: `derive` and what comes before it are the first claim, the obstructions the second.
 The readers of certificate and target only need to refuse what is not exactly as specified.  Then
@@ -60,22 +63,25 @@ verdict.
 import argparse
 import contextlib
 import enum
+import errno
 import hashlib
 import json
 import math
 import os
 import re
 import signal
+import stat
 import struct
 import sys
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property
 from itertools import combinations, count, islice, pairwise
 from operator import add, mul
-from typing import Any, NamedTuple, TextIO
+from typing import Any, BinaryIO, NamedTuple, TextIO
 
 Pair = tuple[int, int]  # numerator and denominator > 0, not always in lowest terms
 Element = tuple[Pair, ...]  # coefficients of 1, x, x^2, ...; only one over QQ and GF(p)
@@ -93,6 +99,11 @@ NPY_HEADER = re.compile(
 )
 NPY_CODES = {"f2": "e", "f4": "f", "f8": "d", "b1": "?", "i1": "b", "i2": "h", "i4": "i", "i8": "q"}
 NPY_CODES |= {"u1": "B", "u2": "H", "u4": "I", "u8": "Q"}
+OTHER_TARGET = "the certificate's target is not the given target"
+MAX_BYTES = 2**29  # of memory that a file may take when it is read
+VALUE_BYTES, OBJECT_BYTES = 72, 240  # of memory for a value, and for an object beside that
+BATCH = 512  # rows of a layer that are made at once
+PATIENCE = 10  # seconds that a named pipe may have no writer
 MAX_EXPONENT = 10_000  # of a decimal: beyond any float, and no memory bomb
 MAX_PRIME_BITS = 4096  # beyond, not even compositeness is tested
 MAX_DEGREE = 16  # of a modulus
@@ -156,6 +167,7 @@ class Row(NamedTuple):
 
 
 Rows = list[Row]
+EMPTY = Row(1, {})
 SUM, DIFFERENCE = Row(1, {0: 1, 1: 1}), Row(1, {0: 1, 1: -1})
 
 
@@ -174,6 +186,11 @@ class Field:
         """Return the number of coefficients of an element."""
         return max(len(self.modulus) - 1, 1)
 
+    @property
+    def one(self) -> Element:
+        """Return the element 1."""
+        return ((1, 1), *[(0, 1)] * (self.degree - 1))
+
     @cached_property
     def roots(self) -> list[tuple[Fraction, ...]]:
         """Return intervals around the real roots at which scales must be positive."""
@@ -181,10 +198,22 @@ class Field:
 
 
 class Layer(NamedTuple):
-    """The matrix of a layer, in the natural order, and whether its scales' signs are unchecked."""
+    """A layer as it is written, well formed, with the coordinates that it moves, and fixes."""
 
-    matrix: Rows
+    moved: list[int]
+    fixed: list[int]
+    scale: list[Any]
+    shift: list[Any]
     sign_unchecked: bool
+
+    def rows(self, field: Field) -> Iterator[tuple[int, Row]]:
+        """Yield the rows of its matrix, with their numbers, where it is not the identity."""
+        shift = read_matrix(self.shift, "shift", len(self.moved), len(self.fixed), field)
+        for i, written, row in zip(self.moved, self.scale, shift, strict=True):
+            a = read_element(written, "scale", field)
+            if row or a != field.one:
+                elements = {self.fixed[j]: b for j, b in row.items()} | {i: a}
+                yield from enumerate(expand(elements, field, field.degree), i * field.degree)
 
 
 class DepthClaim(NamedTuple):
@@ -216,6 +245,11 @@ class Certificate:
     digest: bytes
 
     @property
+    def most(self) -> int:
+        """Return the bytes of memory that a product may take."""
+        return 2**26 + 12 * self.size
+
+    @property
     def is_equality(self) -> bool:
         """Whether the claim is that Q is the target."""
         return self.within is None and not self.is_covariance
@@ -244,15 +278,33 @@ def combine(weights: Row, rows: Mapping[int, Row] | Sequence[Row], prime: int) -
     return reduced(weights.den * common, total)
 
 
-def product(left: Rows, right: Rows, prime: int) -> Rows:
+def weigh(row: Row) -> int:
+    """Return about as many bytes as a row takes."""
+    return 300 + sum(90 + num.bit_length() // 8 for num in row.nums.values())
+
+
+def bounded(rows: Iterable[Row], most: float) -> Rows:
+    """Return rows as a list; UndecidedError where they take more than so many bytes."""
+    found = []
+    for row in rows:
+        most -= weigh(row)
+        if most < 0:
+            raise UndecidedError("a product of layers takes much more memory than the certificate")
+        found.append(row)
+    return found
+
+
+def product(left: Rows, right: Rows, prime: int, most: float = math.inf) -> Rows:
     """Return the product of two matrices, with short multiplications where many are long.
 
     Those are the products of long rows with the `block`, rows of right that many of left use.
     """
     used = Counter(k for row in left for k in row.nums)
     block = {k: right[k] for k, times in used.items() if times >= MANY}
-    if prime or longest(block.values()) < LONG or longest(left) < LONG:
-        return [combine(weights, right, prime) for weights in left]
+    sizes = longest(block.values()), longest(left)
+    places = len(left) * len({j for row in block.values() for j in row.nums})
+    if prime or min(sizes) < LONG or places * sum(sizes) // 8 > most:
+        return bounded((combine(weights, right, prime) for weights in left), most)
     inside = [
         Row(den, {k: num for k, num in nums.items() if k in block and len(nums) > MANY})
         for den, nums in left
@@ -349,6 +401,10 @@ def expand(elements: Mapping[int, Element], field: Field, width: int) -> Rows:
     columns: dict[int, Any] = {} if field.modulus else dict(elements)
     if field.modulus:
         for j, a in elements.items():
+            if not any(num for num, _ in a[1:]):  # a rational number
+                for s in range(width):
+                    columns[j * width + s] = [(0, 1)] * s + [a[0]] + [(0, 1)] * (len(a) - s - 1)
+                continue
             fractions = tuple(Fraction(*c) for c in a)
             for s in range(width):
                 columns[j * width + s] = [c.as_integer_ratio() for c in fractions]
@@ -357,6 +413,9 @@ def expand(elements: Mapping[int, Element], field: Field, width: int) -> Rows:
     rows = []
     for t in range(field.degree):
         row = {j: a[t] for j, a in columns.items() if a[t][0]}
+        if not row:
+            rows.append(EMPTY)
+            continue
         common = math.lcm(*(den for _, den in row.values()))
         rows.append(Row(common, {j: num * (common // den) for j, (num, den) in row.items()}))
     return rows
@@ -364,10 +423,15 @@ def expand(elements: Mapping[int, Element], field: Field, width: int) -> Rows:
 
 def derive(certificate: Certificate) -> Rows:
     """Return Q, without its columns at pads; or Q Q^T."""
-    result = certificate.start
+    field, most, result = certificate.field, certificate.most, certificate.start
     for layer in certificate.layers:
-        result = product(layer.matrix, result, certificate.field.prime)
-    return product(result, turned(result), 0) if certificate.is_covariance else result
+        rows, changed, spare = layer.rows(field), dict[int, Row](), most
+        while batch := dict(islice(rows, BATCH)):
+            made = product([*batch.values()], result, field.prime, spare)
+            changed |= zip(batch, made, strict=True)
+            spare -= sum(map(weigh, made))
+        result = [changed.get(r, row) for r, row in enumerate(result)]
+    return product(result, turned(result), 0, most) if certificate.is_covariance else result
 
 
 def first_beyond(
@@ -389,7 +453,7 @@ def first_beyond(
 # ------------------------------------------------------------------------- the quick test
 
 
-def image(matrix: Rows, vector: Sequence[int], prime: int) -> list[int]:
+def image(matrix: Iterable[Row], vector: Sequence[int], prime: int) -> list[int]:
     """Return the image of a vector modulo a prime; ValueError where a denominator is 0 there."""
     return [
         sum(num * vector[k] for k, num in nums.items()) * pow(den, -1, prime) % prime
@@ -416,19 +480,31 @@ def seems_to_hold(certificate: Certificate) -> bool:
     )
     rounds = -(-QUICK_BITS // max(gain, 1))
     while rounds:
-        prime = field.prime or next(q for n in numbers if is_prime(q := n % 2**60 + 2**60))
-        x = [next(numbers) % prime for _ in range(certificate.dimension)]
-        try:
-            sides = certificate.target, certificate.start
-            expected, derived = (image(side, x, prime) for side in sides)
-            for layer in certificate.layers:
-                derived = image(layer.matrix, derived, prime)
-        except ValueError:
-            continue
-        if expected != derived:
+        drawn: list[tuple[int, list[int], list[int]]] = []
+        for _ in range(rounds):
+            prime = field.prime or next(q for n in numbers if is_prime(q := n % 2**60 + 2**60))
+            x = [next(numbers) % prime for _ in range(certificate.dimension)]
+            with contextlib.suppress(ValueError):
+                expected, y = (image(M, x, prime) for M in (certificate.target, certificate.start))
+                drawn.append((prime, expected, y))
+        for layer in certificate.layers:
+            drawn = move_images(dict(layer.rows(field)), drawn)
+        if any(expected != y for _, expected, y in drawn):
             return False
-        rounds -= 1
+        rounds -= len(drawn)
     return True
+
+
+def move_images(
+    rows: Mapping[int, Row], drawn: list[tuple[int, list[int], list[int]]]
+) -> list[tuple[int, list[int], list[int]]]:
+    """Return primes, expected images and images after a layer, but those with no such image."""
+    moved = []
+    for prime, expected, y in drawn:
+        with contextlib.suppress(ValueError):
+            changed = dict(zip(rows, image(rows.values(), y, prime), strict=True))
+            moved.append((prime, expected, [changed.get(r, a) for r, a in enumerate(y)]))
+    return moved
 
 
 # ------------------------------------------------------------------------- matrices
@@ -1011,6 +1087,13 @@ def expect(holds: object, where: str, expected: str, found: object) -> None:
         raise MalformedError(f"{where}: expected {expected}, found {show(found)}")
 
 
+def need_memory(data: bytes, where: str, values: int) -> None:
+    """Raise UndecidedError where a file and its values, of so many bytes, take too much memory."""
+    text = len(data) * (3 if data.isascii() else 9)
+    if text + values > MAX_BYTES:
+        raise UndecidedError(f"{where}: may take more than {MAX_BYTES} bytes of memory")
+
+
 def read_json(data: bytes, where: str) -> Any:
     """Return the value of a JSON text: UTF-8, keys distinct, no NaN and no lone surrogate."""
 
@@ -1024,6 +1107,9 @@ def read_json(data: bytes, where: str) -> Any:
     def constant(name: str) -> Any:
         expect(False, where, "JSON, which has no such constant", name)
 
+    # each value comes after one of these; "0" is kept once
+    values = sum(map(data.count, (b"[", b",", b":"))) - (b"\\" not in data) * data.count(b'"0"')
+    need_memory(data, where, values * VALUE_BYTES + data.count(b"{") * OBJECT_BYTES)
     try:
         text = data.decode("utf-8")
         value = json.loads(
@@ -1090,16 +1176,13 @@ def read_element(found: Any, where: str, field: Field) -> Element:
 
 def read_matrix(
     found: Any, where: str, rows: int, columns: int, field: Field
-) -> list[dict[int, Element]]:
-    """Return the elements of each row, by column, without most zeros."""
-    matrix, zero = [], [] if field.modulus else "0"
+) -> Iterator[dict[int, Element]]:
+    """Yield the elements of each row, by column, without most zeros."""
+    zero = [] if field.modulus else "0"
     for i, row in enumerate(read_list(found, where, rows, "rows")):
         row = read_list(row, f"{where}, row {i}", columns, "entries")
         written = [(j, a) for j, a in enumerate(row) if a != zero]
-        matrix.append(
-            {j: read_element(a, f"{where}, row {i}, column {j}", field) for j, a in written}
-        )
-    return matrix
+        yield {j: read_element(a, f"{where}, row {i}, column {j}", field) for j, a in written}
 
 
 def read_row(found: Any, where: str, sizes: int | range, prime: int) -> list[Any]:
@@ -1158,19 +1241,15 @@ def read_layer(found: Any, where: str, halves: tuple[list[int], list[int]], fiel
     unchecked, marks = "sign" in found, found.get("sign", "unchecked")
     expect(marks == "unchecked", f"{where}, sign", '"unchecked" or no such key', marks)
     moved, fixed = halves if found["moves"] == "first" else halves[::-1]
-    n = field.degree
-    matrix = [Row(1, {r: 1}) for r in range(n * (len(moved) + len(fixed)))]
     scales = read_list(found["scale"], f"{where}, scale", len(moved), "entries")
     shift = read_matrix(found["shift"], f"{where}, shift", len(moved), len(fixed), field)
-    for i, row in enumerate(shift):
+    for i, _ in enumerate(shift):
         place = f"{where}, scale {i}"
         a = read_element(scales[i], place, field)
         shown = sign(a, field)
         expect(shown >= 0, place, "nonzero" if field.prime else "a scale > 0", scales[i])
         expect(shown or unchecked, place, 'a scale > 0, or "sign": "unchecked"', scales[i])
-        row = {fixed[j]: b for j, b in row.items()} | {moved[i]: a}
-        matrix[moved[i] * n : moved[i] * n + n] = expand(row, field, n)
-    return Layer(matrix, unchecked)
+    return Layer(moved, fixed, scales, found["shift"], unchecked)
 
 
 def read_coordinates(found: Any, where: str, d: int) -> list[int]:
@@ -1250,8 +1329,8 @@ def read_depth_claim(
         expect(sizes == [n, n], "partition", f"{n} twice", sizes[1])
     depth = read_integer(found["depth"], "depth", range(MOST_LAYERS + 1))
     read_list(found["layers"], "layers", depth, "layers")
-    for i, (matrix, _) in enumerate(layers):
-        is_such = scales == "positive" or all(row.entry(r) == 1 for r, row in enumerate(matrix))
+    for i, layer in enumerate(layers):
+        is_such = scales == "positive" or all(row.entry(r) == 1 for r, row in layer.rows(field))
         expect(is_such, f"layer {i}, scale", "1, additive as it is", found["layers"][i]["scale"])
     words = {"ULULUL"[i : i + depth - 1] for i in (0, 1)} if depth else set()
     written = read_list(found["obstructions"], "obstructions", len(words), "objects")
@@ -1297,7 +1376,9 @@ def read_certificate(data: bytes) -> Certificate:
     pads = read_coordinates(found.get("pads", []), "pads", d)
     expect(len(pads) < d, "pads", "fewer than all coordinates", pads)
     expect(not (pads and is_covariance), "pads", "none, with a covariance", pads)
-    table = read_matrix(found[name], name, d - len(pads), d - len(pads), field)
+    table = found[name]
+    for _ in read_matrix(table, name, d - len(pads), d - len(pads), field):
+        pass  # all is read before anything is made of it
     flips = set(read_coordinates(found.get("flips", []), "flips", d))
     order = read_coordinates(found["order"], "order", d) if "order" in found else range(d)
     expect(len(order) == d, "order", f"each coordinate from 0 to {d - 1}", order)
@@ -1309,13 +1390,13 @@ def read_certificate(data: bytes) -> Certificate:
     halves = list(order[: sizes[0]]), list(order[sizes[0] :])
     layers = [read_layer(a, f"layer {k}", halves, field) for k, a in enumerate(found["layers"])]
     places = sorted(set(range(d)) - set(pads))
-    rest = [(0, 1)] * (field.degree - 1)
-    rows: list[dict[int, Element]] = [{} for _ in range(d)]
-    units: list[dict[int, Element]] = [{} for _ in range(d)]
-    for i, row in zip(places, table, strict=True):
-        rows[i] = {places[j]: a for j, a in row.items()}
-        units[i] = {i: ((field.prime - 1 if i in flips else 1, 1), *rest)}
-    target, start = ([r for row in a for r in expand(row, field, 1)] for a in (rows, units))
+    target, start = ([EMPTY] * (d * field.degree) for _ in range(2))
+    elements = read_matrix(table, name, len(places), len(places), field)
+    for i, row in zip(places, elements, strict=True):
+        here = slice(i * field.degree, (i + 1) * field.degree)
+        target[here] = expand({places[j]: a for j, a in row.items()}, field, 1)
+        signed = (field.prime - 1 if i in flips else 1, 1)
+        start[here] = expand({i: (signed, *field.one[1:])}, field, 1)
     is_such = not is_covariance or not any(r.nums for r in subtract(target, turned(target), 0))
     expect(is_such, "covariance", "a symmetric matrix", table)
     depth = read_depth_claim(found, field, sizes, target, layers) if is_depth else None
@@ -1368,6 +1449,7 @@ def unquoted(cell: str) -> str:
 
 def read_csv(data: bytes, where: str) -> list[list[str]]:
     """Return the fields, separated by commas, without the blanks and quotes around them."""
+    need_memory(data, where, (data.count(b",") + data.count(b"\n")) * VALUE_BYTES)
     try:
         lines = data.decode("utf-8").split("\n")
     except UnicodeDecodeError as error:
@@ -1390,14 +1472,18 @@ def read_npy(data: bytes, where: str) -> list[list[int | float]]:
     expect(d == columns, where, f"{d} columns, as many as rows", columns)
     size = d * d * int(match[2][1:])
     expect(len(data) - start == size, where, f"{size} bytes of numbers", len(data) - start)
+    need_memory(data, where, d * d * VALUE_BYTES)
     order = ">" if match[1] == b">" else "<"
     numbers = struct.unpack(f"{order}{d * d}{code}", data[start:])
     numbers = tuple(map(int, numbers)) if code == "?" else numbers
     return [list(numbers[i::d] if fortran else numbers[i * d : i * d + d]) for i in range(d)]
 
 
-def read_target(data: bytes, suffix: str, field: Field) -> list[dict[int, Element]]:
-    """Return the elements of each row of the square matrix in a target file."""
+def read_target(data: bytes, suffix: str, field: Field, size: int) -> list[dict[int, Element]]:
+    """Return the elements of each row of the square matrix in a target file, without most zeros.
+
+    Raises RefutedError where it has another number of rows than this size.
+    """
     where = "target file"
     data = data.removeprefix(b"\xef\xbb\xbf")
     read: Callable[[bytes, str], Any] = {".csv": read_csv, ".npy": read_npy}.get(suffix, read_json)
@@ -1406,8 +1492,12 @@ def read_target(data: bytes, suffix: str, field: Field) -> list[dict[int, Elemen
     matrix = []
     for i, row in enumerate(table):
         row = read_list(row, f"{where}, row {i}", len(table), "entries, as many as rows")
-        cells = enumerate(row)
-        matrix.append({j: read_cell(a, f"{where}, row {i}, column {j}", field) for j, a in cells})
+        cells = [(j, a) for j, a in enumerate(row) if a != "0" and not (type(a) is int and a == 0)]
+        taken = {j: read_cell(a, f"{where}, row {i}, column {j}", field) for j, a in cells}
+        matrix += [taken] if len(table) == size else []
+    if len(table) != size:
+        sizes = f"sizes differ: certificate {size} rows, given {len(table)}"
+        raise RefutedError(OTHER_TARGET, sizes)
     return matrix
 
 
@@ -1568,19 +1658,15 @@ class Report(NamedTuple):
 
 def compare_targets(certificate: Certificate, given: list[dict[int, Element]]) -> None:
     """Raise RefutedError where the certificate's target is not the given one."""
-    line = "the certificate's target is not the given target"
     d, pads = certificate.dimension, set(certificate.pads)
     places = [i for i in range(d) if i not in pads]
-    if len(given) != len(places):
-        sizes = f"sizes differ: certificate {len(places)} rows, given {len(given)}"
-        raise RefutedError(line, sizes)
     placed: list[dict[int, Element]] = [{} for _ in range(d)]
     for i, row in zip(places, given, strict=True):
         placed[i] = {places[j]: a for j, a in row.items()}
     rows = [r for row in placed for r in expand(row, certificate.field, 1)]
     names = ("certificate", "given")
     if wrong := first_beyond(certificate.target, rows, Fraction(0), certificate.field, names):
-        raise RefutedError(line, wrong)
+        raise RefutedError(OTHER_TARGET, wrong)
 
 
 def settle(certificate: Certificate, bound: Fraction | None, quick: bool) -> Report:
@@ -1646,10 +1732,10 @@ def check(
         if target is None:
             lines.append("c no target given apart: the claim is on the certificate's own")
         else:
-            given = read_target(*target, field)
+            given = read_target(*target, field, certificate.dimension - len(certificate.pads))
             if transposed:
                 columns = range(len(given))
-                given = [{i: row[j] for i, row in enumerate(given)} for j in columns]
+                given = [{i: row[j] for i, row in enumerate(given) if j in row} for j in columns]
             compare_targets(certificate, given)
         report = settle(certificate, bound, quick and not claim)
         lines, largest = lines + report.lines, report.largest
@@ -1670,11 +1756,45 @@ def check(
     return Report(Verdict.INCOMPLETE, [*lines, f"c incomplete: {reason}"], kind, largest)
 
 
+def open_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a file, or standard input if the path is -, at once, even a pipe without a writer."""
+
+    def opener(name: str, flags: int) -> int:
+        is_pipe = stat.S_ISFIFO(os.stat(name).st_mode)
+        return os.open(name, flags | os.O_NONBLOCK if is_pipe else flags)
+
+    if path == "-":
+        return open(0, "rb", closefd=False)
+    return open(path, "rb", opener=opener)
+
+
+def wait_for_writer(file: BinaryIO) -> bytes:
+    """Return what was read of an open file in order to know that a process writes to it; OSError
+    for a pipe to which none does.
+    """
+    if not hasattr(os, "O_NONBLOCK") or os.get_blocking(file.fileno()):
+        return b""
+    head = b""
+    for _ in range(20 * PATIENCE):
+        try:
+            head = os.read(file.fileno(), 1)
+        except BlockingIOError:  # a process has it open, and has written nothing yet
+            break
+        if head:
+            break
+        time.sleep(0.05)
+    else:
+        raise OSError(errno.EPIPE, "no process writes to this pipe")
+    os.set_blocking(file.fileno(), True)
+    return head
+
+
 def read_file(path: str) -> bytes:
     """Return the bytes of a file, or of standard input if the path is -."""
     try:
-        with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
-            data = b"".join(islice(iter(lambda: file.read(2**20), b""), 2**8))
+        with open_file(path) as file:
+            head = wait_for_writer(file)
+            data = head + b"".join(islice(iter(lambda: file.read(2**20), b""), 2**8))
             expect(not file.read(1), ascii(path), "a file of at most 2^28 bytes", "more")
             return data
     except (OSError, ValueError) as error:

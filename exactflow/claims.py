@@ -21,20 +21,30 @@ Five words are kept apart: see `Evidence`.
 
 import argparse
 import importlib
+import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Literal
+from uuid import uuid4
 
-from exactflow.errors import ExactFlowError, MissingExtraError, require
+from exactflow.errors import (
+    ExactFlowError,
+    InvalidInputError,
+    MissingExtraError,
+    VerificationError,
+    printable,
+    require,
+)
 from exactflow.flows.evidence import Evidence
+from exactflow.proving.equality import are_equal
 
 __all__ = ["Check", "Claim", "Claims", "Evidence", "Options", "ProofError", "proof_options"]
 
@@ -48,8 +58,9 @@ class Claim:
     """One row of the table: what was checked, how, on how many instances, and the outcome.
 
     `missing` says what has to be installed where the claim was not run; then it did not pass.
-    `line` is that of the script at which a runner met the claim: 0 if none ran it. A claim that is
-    not reached stands in a script that stopped before: its evidence is empty where it is computed.
+    `line` is that of the script at which a runner met the claim: 0 if none ran it. A claim whose
+    end was not reached is undecided: the script stopped before, or within, or checked it in another
+    process. Its evidence is empty where it is computed.
     """
 
     theorem: str
@@ -81,8 +92,21 @@ class Check:
         self.instances = 0
 
     def equal(self, derived: object, expected: object, label: str = "") -> None:
-        """Count one instance of ``derived == expected``, or raise `ProofError`."""
-        if derived != expected:
+        """Count one instance of ``derived == expected``, or raise `ProofError`.
+
+        The comparison is exact: floats are the fractions that they are, and NaN and masked entries
+        equal nothing. Matrices are flows, arrays, tensors, nested lists, and those of SymPy.
+
+        >>> Check("sum").equal(0.1 + 0.2, 0.3)
+        Traceback (most recent call last):
+        ...
+        exactflow.claims.ProofError: sum: expected 0.3, derived 0.30000000000000004
+        """
+        try:
+            is_equal = are_equal(derived, expected)
+        except InvalidInputError as error:
+            raise ProofError(f"{label or self.checked}: {error}") from None
+        if not is_equal:
             from exactflow.exact.numbers import format_short as short  # imports SymPy
 
             said = f"expected {short(expected)}, derived {short(derived)}"
@@ -101,7 +125,7 @@ class Check:
     def _counted(self, label: str) -> None:
         self.instances += 1
         if label:
-            print(f"    {label}")
+            print(f"    {printable(label)}")
 
 
 class Claims:
@@ -122,34 +146,61 @@ class Claims:
     def __init__(self, theorem: str) -> None:
         self.theorem = theorem
         self.recorded: list[Claim] = []
-        if (run := RUNNING.get(None)) is not None:
-            run.found.append(self)
+        self._running = running()
+        if self._running is not None:
+            self._running.theorem = theorem
 
     def check(self, checked: str, evidence: Evidence) -> AbstractContextManager[Check]:
-        """Record one claim: passed if the block ends, failed if it raises or checks nothing.
+        """Record one claim: passed if the block ends, failed if it checks nothing or something
+        false, by `ProofError`, `VerificationError` or AssertionError.
 
-        With `MissingExtraError` it is neither, but recorded as not run.
+        With `MissingExtraError` it is recorded as not run, with any other error as not reached.
         """
-        return self._checking(checked, evidence, _line_of_the_script())  # of the call, not of with
+        claim = self._begun(checked, evidence)
+        return self._checking(claim, self._record(uuid4().hex, claim))
+
+    def _begun(self, checked: str, evidence: Evidence) -> Claim:
+        """The claim that begins at the line of the script which is running now."""
+        try:
+            kind = Evidence(evidence)
+        except ValueError:
+            kinds = ", ".join(f"Evidence.{name}" for name in Evidence.__members__)
+            raise InvalidInputError(f"expected one of {kinds}, got {evidence!r}") from None
+        line = _line_of_the_script()
+        return Claim(self.theorem, checked, kind, 0, 0.0, False, line=line, is_reached=False)
+
+    def _record(self, number: str, claim: Claim) -> str:
+        """Tell the runner about a claim, from another process only that it begins; return `number`,
+        which names the claim.
+        """
+        run = self._running
+        if run is not None and (run.is_own_process or not claim.is_reached):
+            run.write({"number": number, "claim": asdict(claim)})
+        return number
 
     @contextmanager
-    def _checking(self, checked: str, evidence: Evidence, line: int) -> Iterator[Check]:
-        print(f"{self.theorem}: {checked} [{evidence}]")
-        if (run := RUNNING.get(None)) is not None:
-            run.tell(checked)
-        check, start, passed, missing = Check(checked), time.perf_counter(), False, ""
+    def _checking(self, claim: Claim, number: str) -> Iterator[Check]:
+        print(printable(f"{self.theorem}: {claim.checked} [{claim.evidence}]"))
+        if self._running is not None:
+            self._running.tell(claim.checked)
+        check, start, ended = Check(claim.checked), time.perf_counter(), claim
         try:
             yield check
             if not check.instances:
-                raise ProofError(f"{checked}: expected at least one instance, got none")
-            passed = True
-        except MissingExtraError as error:
-            missing = str(error)
+                raise ProofError(f"{claim.checked}: expected at least one instance, got none")
+            ended = replace(claim, passed=True, is_reached=True)
+        except BaseException as error:
+            missing = str(error) if isinstance(error, MissingExtraError) else ""
+            is_false = isinstance(error, ProofError | VerificationError | AssertionError)
+            ended = replace(claim, missing=missing, is_reached=bool(missing) or is_false)
+            if self._running is not None:
+                self._running.stopped.append((error, claim))
             raise
         finally:
             seconds = time.perf_counter() - start
-            outcome = check.instances, seconds, passed, missing, line
-            self.recorded.append(Claim(self.theorem, checked, evidence, *outcome))
+            ended = replace(ended, instances=check.instances, seconds=seconds)
+            self.recorded.append(ended)
+            self._record(number, ended)
 
     def __repr__(self) -> str:
         passed = sum(claim.passed for claim in self.recorded)
@@ -177,9 +228,10 @@ class Claims:
 
     def not_run(self, checked: str, evidence: Evidence, missing: str) -> None:
         """Record a claim that could not be run, and what has to be installed for it."""
-        print(f"{self.theorem}: {checked} [{evidence}] not run: {missing}")
-        outcome = 0, 0.0, False, missing, _line_of_the_script()
-        self.recorded.append(Claim(self.theorem, checked, evidence, *outcome))
+        claim = replace(self._begun(checked, evidence), missing=missing, is_reached=True)
+        print(printable(f"{self.theorem}: {checked} [{claim.evidence}] not run: {missing}"))
+        self.recorded.append(claim)
+        self._record(uuid4().hex, claim)
 
 
 @dataclass(frozen=True)
@@ -220,7 +272,7 @@ class Options:
 
 def _picture_display() -> Callable[[bytes, str], object] | None:
     """A function that shows a PNG by its name in the running notebook; None outside of one."""
-    if RUNNING.get(None) is not None:
+    if running() is not None:
         return None
     if (marimo := sys.modules.get("marimo")) is not None and marimo.running_in_notebook():
         return lambda png, name: marimo.output.append(marimo.image(png, alt=name))
@@ -234,26 +286,49 @@ def _picture_display() -> Callable[[bytes, str], object] | None:
 
 @dataclass
 class Running:
-    """The options that a runner gives to a script, and the claims that it finds."""
+    """The script that this process runs, its options, and the file that records its claims.
+
+    A process that the script starts has no verdict of its own: the claims that it begins are
+    recorded as begun, and never as ended.
+    """
 
     path: str
     options: Options
+    record: Path
     told: Path | None = None
-    found: list[Claims] = field(default_factory=list)
+    process: int = field(default_factory=os.getpid)
+    theorem: str = ""
+    stopped: list[tuple[BaseException, Claim]] = field(default_factory=list)
+
+    @property
+    def is_own_process(self) -> bool:
+        """Whether this process runs the script, and none that the script started."""
+        return os.getpid() == self.process
+
+    def write(self, event: dict) -> None:
+        """Add a line to the record, at once: threads write side by side."""
+        with self.record.open("ab", buffering=0) as file:
+            file.write(f"{json.dumps(event)}\n".encode())
 
     def tell(self, checked: str) -> None:
-        """Add a line to the file `told`: the claim that begins now."""
+        """Add a line to the file `told`: the claim that begins now, or a stage of it."""
         if self.told is not None:
             with self.told.open("a", encoding="utf-8") as file:
-                file.write(f"{Path(self.path).stem}: {' '.join(checked.split())}\n")
+                file.write(f"{printable(f'{Path(self.path).stem}: {checked}')}\n")
 
 
-RUNNING: ContextVar[Running] = ContextVar("RUNNING")
+RUNNING: list[Running] = []
+"""The script that `exactflow prove` runs in this process, for all its threads; else empty."""
+
+
+def running() -> Running | None:
+    """The script that this process runs for a runner, or None."""
+    return RUNNING[-1] if RUNNING else None
 
 
 def _line_of_the_script() -> int:
     """Return the line at which the script that a runner runs is now, or 0."""
-    run = RUNNING.get(None)
+    run = running()
     frame: FrameType | None = sys._getframe()
     while run is not None and frame is not None:
         if frame.f_code.co_filename == run.path:
@@ -272,7 +347,7 @@ def proof_options(argv: Sequence[str] | None = None) -> Options:
     >>> proof_options(["--full"])
     Options(plot=None, full=True)
     """
-    if (run := RUNNING.get(None)) is not None:
+    if (run := running()) is not None:
         return run.options
     parser = argparse.ArgumentParser()
     Options.add_to(parser)

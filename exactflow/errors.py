@@ -15,6 +15,7 @@ __all__ = [
     "MissingExtraError",
     "OrientationError",
     "SingularMatrixError",
+    "UndecidedClaimError",
     "VerificationError",
 ]
 
@@ -101,7 +102,11 @@ class DiedError(ExactFlowError):
 
 
 class VerificationError(ExactFlowError):
-    """A flow does not equal the matrix that it is claimed to equal."""
+    """A flow does not equal the matrix that it is claimed to equal, or an identity is false."""
+
+
+class UndecidedClaimError(ExactFlowError):
+    """Whether an assertion holds is not decided: it is neither proved nor refuted."""
 
 
 class CertificateError(ExactFlowError, ValueError):

@@ -5,8 +5,10 @@ It is loaded in every run of pytest, so it imports nothing else before there is 
     pytest --exactflow               *.cert.json, *.depth.json and proof scripts, wherever it looks
     pytest c.json                    a certificate, by its name
 
-A proof script is a file that makes `exactflow.claims.Claims` outside of its functions, and has no
-function that is a test; in a folder proofs, every file.
+A proof script is a file that makes or checks claims of `exactflow.claims` outside of its functions,
+under whatever names it imports that, unless pytest takes it for a test module: its name is one of
+``python_files``, and it has tests. In a folder proofs every file is a script. The terminal says
+which scripts were collected, and which files that import `exactflow.claims` were not, and why.
 
 In a configuration, ``exactflow_files`` and ``exactflow_scripts`` name patterns of what is always
 collected, and nothing else is. A certificate is one item, ``c.cert.json::verified``: it fails where
@@ -33,6 +35,8 @@ FILES = ("*.cert.json", "*.depth.json")
 SCRIPTS = ("proofs/*.py",)
 FORMATS = b'"exactflow-certificate"', b'"exactflow-depth-certificate"'
 HEAD = 4096  # bytes in which a certificate says what it is
+SKIPPED = pytest.StashKey[dict[Path, str]]()
+"""Files that use claims and are not collected as proof scripts, with the reasons."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,7 +49,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--exactflow-incomplete",
         choices=("fail", "skip", "xfail"),
         default="fail",
-        help="what a certificate is that could not be decided (default: fail)",
+        help="what a certificate is that could not be decided, or a claim that its script does not "
+        "reach (default: fail)",
     )
     add("--exactflow-timeout", type=float, metavar="SECONDS", help="time limit for each file")
     if find_spec("pytest_regressions") is None:  # else its --force-regen serves both
@@ -60,6 +65,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.stash[SKIPPED] = {}
     for word in ("exact", "for_all_n", "certified", "numeric", "formal"):
         if _patterns(config, "exactflow_scripts", SCRIPTS):
             text = word.replace("formal", "formally proved").replace("_", " ")
@@ -97,7 +103,7 @@ def pytest_collect_file(
 ) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
     """Collect what is ours; a proof script is not imported as a test module besides."""
     others = yield
-    if file_path.suffix == ".json" and _is_certificate(file_path, parent):
+    if file_path.suffix.lower() == ".json" and _is_certificate(file_path, parent):
         from exactflow.proving.items import CertificateFile
 
         return [*others, CertificateFile.from_parent(parent, path=file_path)]
@@ -111,20 +117,36 @@ def pytest_collect_file(
 def pytest_report_collectionfinish(
     config: pytest.Config, items: Sequence[pytest.Item]
 ) -> list[str]:
-    """Count the certificates and scripts that --exactflow has found, even if none."""
-    if not config.option.exactflow:
+    """Count the certificates that --exactflow has found, and list the scripts, even if none; say
+    which files with claims are no scripts, and why.
+    """
+    if not (config.option.exactflow or config.getini("exactflow_scripts")):
         return []
+    from exactflow.errors import printable
     from exactflow.proving.items import CertificateFile, ScriptFile
 
-    files = {item.parent for item in items}
+    files = list(dict.fromkeys(item.parent for item in items))
     certificates = sum(isinstance(file, CertificateFile) for file in files)
-    scripts = sum(isinstance(file, ScriptFile) for file in files)
-    return [f"exactflow: certificates: {certificates}, proof scripts: {scripts}"]
+    scripts = [file.path for file in files if isinstance(file, ScriptFile)]
+    lines = [f"certificates: {certificates}, proof scripts: {len(scripts)}"]
+    lines += [f"proof script {_shown(path, config)}" for path in scripts]
+    lines += [
+        f"skipped {_shown(path, config)}: {reason}"
+        for path, reason in config.stash[SKIPPED].items()
+    ]
+    return [printable(f"exactflow: {line}") for line in lines]
+
+
+def _shown(path: Path, config: pytest.Config) -> str:
+    """Return a path as it is from the root folder, if it is below that."""
+    root = config.rootpath
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
 
 def _is_certificate(path: Path, parent: pytest.Collector) -> bool:
     config = parent.config
-    if _matches(path, _patterns(config, "exactflow_files", FILES)):
+    patterns = [pattern.lower() for pattern in _patterns(config, "exactflow_files", FILES)]
+    if _matches(Path(str(path).lower()), patterns):  # C.Cert.JSON is no less a certificate
         return True
     if not parent.session.isinitpath(path):
         return False
@@ -132,18 +154,39 @@ def _is_certificate(path: Path, parent: pytest.Collector) -> bool:
 
 
 def _is_script(path: Path, parent: pytest.Collector) -> bool:
-    config = parent.config
+    """Whether a file is a proof script; of one that is not, and uses claims, note the reason."""
+    config, is_named = parent.config, parent.session.isinitpath(path)
+    is_asked = config.option.exactflow and (is_named or not config.getini("exactflow_scripts"))
+    reason: str | None = None
     if _matches(path, _patterns(config, "exactflow_scripts", SCRIPTS)):
-        return not path.name.startswith("_")
-    is_named = parent.session.isinitpath(path)
-    if not config.option.exactflow or (config.getini("exactflow_scripts") and not is_named):
-        return False
-    if b"exactflow.claims" not in _content(path):
-        return False
-    from exactflow.proving.sites import makes_claims
+        reason = "its name begins with _" if path.name.startswith("_") else ""
+    elif is_asked and all(word in _content(path) for word in (b"exactflow", b"claims")):
+        is_module = _matches(path, config.getini("python_files"))
+        reason = _reason_to_skip(path, is_module, is_named and not is_module)
+    if reason:
+        config.stash[SKIPPED][path] = reason
+    return reason == ""
 
-    is_test = _matches(path, config.getini("python_files"))
-    return (is_named and not is_test) or makes_claims(path)
+
+def _reason_to_skip(path: Path, is_module: bool, is_chosen: bool) -> str | None:
+    """Return why a file with claims is no script, "" for a script, None for a file without claims.
+
+    `is_module` says whether its name is that of a test module, and `is_chosen` whether it is enough
+    that it imports `exactflow.claims`.
+    """
+    from exactflow.proving.sites import read_script, use_of_claims
+
+    try:
+        use = use_of_claims(read_script(path))
+    except (ValueError, SyntaxError):  # running it says what is wrong
+        return ""
+    if not (use.imports or use.makes):
+        return None
+    if is_module and use.tests:
+        return f"a test module, since it has {use.tests[0]} and a name of python_files"
+    if use.makes or is_chosen:
+        return ""
+    return "claims in functions alone: name it on the command line, or in exactflow_scripts"
 
 
 def _content(path: Path, size: int = -1) -> bytes:
@@ -156,11 +199,12 @@ def _content(path: Path, size: int = -1) -> bytes:
 
 @pytest.fixture
 def certificate_regression(request: pytest.FixtureRequest) -> CertificateRegression:
-    """Hold a flow against the certificate that an earlier run of the test wrote.
+    """Hold a flow, or a least depth, against the certificate that an earlier run of the test wrote.
 
     ``certificate_regression.check(flow)`` writes TEST_FILE/TEST_NAME.cert.json in the first run,
     and fails; later runs fail where the flow no longer equals the matrix of the certificate, or
-    has become deeper or longer in bits. ``--force-regen`` writes it anew.
+    has become deeper or longer in bits. What `minimal_depth` returned is written to
+    TEST_NAME.depth.json. ``--force-regen`` writes either anew.
     """
     from exactflow.proving.regression import CertificateRegression
 

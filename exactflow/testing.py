@@ -6,11 +6,13 @@ are in `exactflow.proving.strategies` (extra ``testing``). The plugin, `exactflo
 collects certificates and proof scripts, and has the fixture ``certificate_regression``.
 """
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
+    from sympy.logic.boolalg import Boolean
     from sympy.polys.matrices import DomainMatrix
 
     from exactflow.exact.typing import DepthScales, MatrixLike
@@ -102,14 +104,23 @@ difference is 0.05, at entry (0, 1)
 
 
 def assert_depth(
-    M: "CouplingFlow | MatrixLike", n: int, *, scales: "DepthScales" = "additive"
+    M: "CouplingFlow | MatrixLike",
+    n: int,
+    *,
+    scales: "DepthScales" = "additive",
+    assume: "Iterable | Boolean" = (),
 ) -> None:
     """Assert that a matrix takes n coupling layers and no fewer, as `minimal_depth` decides.
+
+    With symbols this is said of all values that fulfil `assume`, except at the roots of the
+    polynomials in the `exceptional` of the answer.
 
     Raises
     ------
     AssertionError
-        It takes another number, or the number is not decided; the reasons against fewer are shown.
+        It takes another number; the reasons against fewer are shown.
+    UndecidedClaimError
+        The bounds for the number admit n, and others.
 
     Examples
     --------
@@ -122,12 +133,14 @@ def assert_depth(
     not L: D = I fails at (0, 0)
     """
     __tracebackhide__ = True
+    from exactflow.errors import UndecidedClaimError
     from exactflow.linear.depth import minimal_depth
 
-    answer = minimal_depth(_matrix(M), scales=scales)
+    answer = minimal_depth(_matrix(M), scales=scales, assume=assume)
     if (answer.lower, answer.upper) != (n, n):
         head = f"expected exactly {n} layers, derived {answer.count}"
-        raise AssertionError("\n".join([head, *map(str, answer.obstructions)]))
+        kind = UndecidedClaimError if answer.lower <= n <= answer.upper else AssertionError
+        raise kind("\n".join([head, *map(str, answer.obstructions)]))
 
 
 def assert_invertible(module: Any, x: Any, *, tol: float = 1e-6) -> None:

@@ -4,11 +4,13 @@
 # **Theorem 1a** (Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
 # normalizing flows*, ICML 2021, for the tools). Every matrix $M$ of positive determinant on $2n$
 # coordinates is a product of at most 18 couplings made of pivots, eigenvectors of triangular
-# matrices and permutations.
+# matrices and signed permutations, each of which is six layers (`permutations`, which the paper
+# does not have).
 #
 # **Why.** The paper proves that a bounded number of layers suffices with what every course on
 # linear algebra teaches: $P L U$, and triangular matrices with distinct eigenvalues. This page
-# counts what these tools give. The other routes need at most six (`six_layers`).
+# counts what these tools give, once a permutation is six layers. The other routes need at most six
+# (`six_layers`).
 #
 # ## Proof
 #

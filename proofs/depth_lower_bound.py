@@ -61,6 +61,7 @@ from math import comb
 import numpy as np
 
 from exactflow.claims import Claims, Evidence, proof_options
+from exactflow.exact.numbers import format_above, format_below
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
@@ -129,7 +130,7 @@ with claims.check("p / (k d) between 1/25 and 1/8", Evidence.CERTIFIED) as check
             ratio = Fraction(p, k * d)
             holds = decided and Fraction(1, 25) < ratio < Fraction(1, 8)
             check.true(holds, f"d = {d}, k = {k}: p = {p}", shown=False)
-            row.append(f"{p} ({float(ratio):.3f})")
+            row.append(f"{p} (>= {format_below(ratio)} k d)")
         print(f"    d = {d}: {', '.join(row)}")
 
 # %% [markdown]
@@ -190,6 +191,9 @@ with claims.check("least number of couplings of h neurons", Evidence.CERTIFIED) 
             f"{depth} layers, {neurons * depth} neurons, {p1 * depth} parameters; the generator: 1 "
             f"hidden layer, {2 * (k - 1) + 2 * d} neurons, {size} parameters",
         )
+with claims.check("144 couplings of four neurons, d = 256, k = 10^6", Evidence.CERTIFIED) as check:
+    bound = depth_bound(256, 10**6, neurons=4, width=4, radius=1, w="1/10")
+    check.equal(bound.depth, 144, "no fewer than 144")
 
 
 # %%
@@ -246,7 +250,7 @@ with claims.check("generators within the stated W1 of the mixture", Evidence.CER
         used = sum(bool(x) for x in (*b1, *b2, *(x for row in (*W1, *W2) for x in row)))
         label = (
             f"d = {d}, k = {k}: width {g.width}, {g.parameters} parameters, W1 < "
-            f"{float(distance):.2g}"
+            f"{format_above(distance, 2)}"
         )
         holds = len(words) == k and used <= g.parameters and distance < Fraction(1, 10**6)
         check.true(holds, label)

@@ -10,7 +10,7 @@
 #
 # **Why.** Koehler, Mehta and Risteski, *Representational aspects of depth and conditioning in
 # normalizing flows* (ICML 2021), ask what depth buys. Six couplings represent every matrix of
-# positive determinant (`six_layers`), but the short exact ones have huge entries. Here $K = 5, 6,
+# positive determinant (`six_layers`), but the exact ones lose digits as floats. Here $K = 5, 6,
 # 8, 10, 16$ layers of least norm are searched in float64 (`exactflow.floats.balancing`): how large
 # are their entries, how large is the condition number of each layer, and what do float64 and
 # float32 lose on the way and back? Beside them: the exact routes, rounded to floats, and plain
@@ -199,6 +199,14 @@ with claims.check("K balanced layers, K = 5 .. 16, in six families", Evidence.NU
                     (K == 5 or len(pairs) == len(cases)) and record.exact_error < 1e-14,
                     f"d = {d:2}, {name:13}, K = {K:2}, {len(pairs)} of {len(cases)}: {record}",
                 )
+
+with claims.check("condition numbers of six layers, d = 16", Evidence.NUMERIC) as check:
+    for name in FAMILIES:
+        least, most = {"rotation": (3, 5), "permutation": (3, 5), "condition 1e6": (2, 40)}.get(
+            name, (2, 7)
+        )
+        condition = records[16, name, 6].condition
+        check.true(least < condition < most, f"{name:13}: {condition:.2g}, in {least} .. {most}")
 
 # %% [markdown]
 # ## The exact product

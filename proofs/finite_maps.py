@@ -14,15 +14,19 @@
 # Berg, Gritsenko, Dehghani, Sønderby and Salimans, *IDF++*, ICLR 2021, arXiv:2006.12459). On finite
 # sets four layers do everything.
 #
-# *Near it.* Compositions of affine couplings and linear maps approximate every diffeomorphism
-# (Teshima et al., NeurIPS 2020, arXiv:2006.11469), in any number. Flows of controlled differential
-# equations interpolate any finite number of points: *universal interpolation* (Cuchiero, Larsson
-# and Teichmann, SIAM J. Math. Data Sci. 2020, arXiv:1908.07838), with pieces in time whose number
-# grows with that of the points where the width is given (Álvarez-López, Slimane and Zuazua, 2024,
-# arXiv:2401.09902). On a grid, three rounds of *arbitrary* permutations of each row, each column,
-# each row make every permutation of its cells (with Hall's theorem; Alon, Chung and Graham, SIAM J.
-# Discrete Math. 1994, for such routing). Our rows are only *shifted*, which costs a fourth round,
-# and a place to shift them to.
+# *Near it.* On bits, where sums are sums mod 2, additive couplings of equal halves are the rounds
+# of a Feistel network. Three such rounds with random functions look like a random permutation, four
+# also if the inverse may be asked (Luby and Rackoff, SIAM J. Comput. 1988), and rounds generate the
+# alternating group (Coppersmith and Grossman, SIAM J. Appl. Math. 1975); here there is room beside
+# the points, and four rounds make every map. Compositions of affine couplings and linear maps
+# approximate every diffeomorphism (Teshima et al., NeurIPS 2020, arXiv:2006.11469), in any number.
+# Flows of controlled differential equations interpolate any finite number of points: *universal
+# interpolation* (Cuchiero, Larsson and Teichmann, SIAM J. Math. Data Sci. 2020, arXiv:1908.07838),
+# with pieces in time whose number grows with that of the points where the width is given
+# (Álvarez-López, Slimane and Zuazua, 2024, arXiv:2401.09902). On a grid, three rounds of
+# *arbitrary* permutations of each row, each column, each row make every permutation of its cells
+# (with Hall's theorem; Alon, Chung and Graham, SIAM J. Discrete Math. 1994, for such routing). Our
+# rows are only *shifted*, which costs a fourth round, and a place to shift them to.
 #
 # **Proof.** Write $x = (x_1, x_2)$, $y = \pi(x)$, and let the second half move first; $e$ is the
 # first unit vector of a half. Choose constants $c(x_1)$, one for each value of the first half on
@@ -114,7 +118,9 @@ with claims.check("random finite maps: at most four couplings", Evidence.EXACT) 
 
 # %%
 square, grid = ([*itertools.product(range(n), repeat=2)] for n in (2, 3))
-with claims.check("{0, 1}^2: 1, 4 and 19 take 0, 3 and 4 couplings", Evidence.EXACT) as check:
+with claims.check(
+    "{0, 1}^2: of 24, 1, 4 and 19 take 0, 3 and 4 couplings", Evidence.EXACT
+) as check:
     every = [interpolate(square, images) for images in itertools.permutations(square)]
     check.equal(Counter(found.depth for found in every), {0: 1, 3: 4, 4: 19})
     check.true(all(x.check() for found in every for x in found.obstructions), "all obstructions")
@@ -200,8 +206,7 @@ def draw(pyplot, path):
     figure, axes = pyplot.subplots(1, 5, figsize=(12, 3), layout="constrained")
     for k, (axis, (x, y)) in enumerate(zip(axes, states, strict=True)):
         axis.scatter(x, y, c=colours, s=22)
-        half = f"{'second' if letters.word[k - 1] == 'L' else 'first'} half moved"
-        axis.set(title=f"{k}. {half}" if k else "points")
+        axis.set(title=f"{k}. {letters[k - 1].moves} half moved" if k else "points")
         axis.margins(0.15)
     figure.savefig(path, dpi=120)
     pyplot.close(figure)

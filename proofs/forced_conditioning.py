@@ -86,12 +86,12 @@ import sympy
 from flint import arb, ctx
 from scipy.optimize import isotonic_regression
 from scipy.stats import norm
-from sympy import Rational
+from sympy import QQ, Rational
 
 from exactflow import factor, whiten
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.exact.balls import ball, normal_cdf, upper
-from exactflow.exact.numbers import to_element
+from exactflow.exact.balls import ball, lower, normal_cdf, upper
+from exactflow.exact.numbers import format_above, format_below
 from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.laws.conditioning import Gaussian, forced, singular_values
@@ -206,8 +206,8 @@ with claims.check("forced <= attained, and near it", Evidence.CERTIFIED) as chec
             most = Rational(1, 10**6) if name in EXACTLY else Rational(1, 10)
             check.true(
                 bool(0 < near <= most),
-                f"{name}, eps = {eps}: {float(bounds.lipschitz):.6g} <= Lambda <= "
-                f"{float(bounds.attained):.6g}",
+                f"{name}, eps = {eps}: {format_below(bounds.lipschitz, 6)} <= Lambda <= "
+                f"{format_above(bounds.attained, 6)}",
             )
 
 # %%
@@ -260,27 +260,30 @@ with claims.check("the nearer, the worse", Evidence.CERTIFIED) as check:
             )
             check.true(
                 bool(worse),
-                f"{name}, eps = {eps}: Lambda >= {float(bounds.lipschitz):.4g}, E log|det J| <= "
-                f"{float(bounds.mean_log_det):.4g} ({bounds.clusters} clusters), sigma_min <= "
-                f"{float(bounds.sigma_min):.3g}, rms/gm >= {float(bounds.ratio):.3g}",
+                f"{name}, eps = {eps}: Lambda >= {format_below(bounds.lipschitz, 4)}, "
+                f"E log|det J| <= {format_above(bounds.mean_log_det, 4)} ({bounds.clusters} "
+                f"clusters), sigma_min <= {format_above(bounds.sigma_min)}, "
+                f"rms/gm >= {format_below(bounds.ratio)}",
             )
             before = bounds
 
 # %%
 with claims.check("as eps -> 0", Evidence.CERTIFIED) as check:
     eps = Rational(1, 10**6)
-    constant = forced(DIAGONAL, eps).lipschitz * eps**2 / sympy.sqrt(8) ** 3
+    with ctx.workprec(128):
+        constant = lower(ball(forced(DIAGONAL, eps).lipschitz * eps**2) / arb(8).sqrt() ** 3)
     check.true(
-        bool(Rational("0.03324") < constant) and bool(constant < Rational("0.03325")),
-        f"two points: {float(constant):.6f} D^3 / eps^2",
+        QQ(3324, 10**5) < constant < QQ(3325, 10**5),
+        f"two points: at least {format_below(constant, 4)} D^3 / eps^2",
     )
     for k in (3, 5):
         segment = Gaussian([[Rational(1, 12), 0], [0, 0]])  # one cluster knows no more of it
-        rest = forced(segment, Rational(1, 10**k)).mean_log_det + k * sympy.log(10)
-        check.true(
-            bool(abs(rest + sympy.log(12) / 2) < Rational(1, 100)),
-            f"a segment: log eps {float(rest):+.4f}",
-        )
+        with ctx.workprec(128):
+            rest = ball(forced(segment, Rational(1, 10**k)).mean_log_det) + k * arb(10).log()
+            check.true(
+                abs(rest + arb(12).log() / 2) < arb("0.01"),
+                f"a segment: at most log eps - {format_below(lower(-rest), 4)}",
+            )
 
 # %% [markdown]
 # ## Used against forced
@@ -294,6 +297,12 @@ with claims.check("as eps -> 0", Evidence.CERTIFIED) as check:
 
 
 # %%
+def log_det(flow):
+    """Return an enclosure of log|det J| of a flow with a constant determinant, in 128 bits."""
+    with ctx.workprec(128):
+        return ball(sympy.exp(flow.log_abs_det())).log()
+
+
 def steepness(flow, points):
     """Return the largest singular value of the Jacobian at some points."""
     return max((singular_values(flow.jacobian(point))[0] for point in points), key=float)
@@ -312,15 +321,16 @@ with claims.check("two couplings attain 16a for two points", Evidence.CERTIFIED)
         delta = Rational(1, 10**6)
         flow = by_hand(width, PiecewiseLinear([-1, 1], [-1, 1]), delta)
         with ctx.workprec(128):
-            half = ball(to_element(width / 2))
+            half = ball(width / 2)
             square = 2 * Ramps(Steps.of([arb(-1), arb(1)], [1, 1]), 1 / half).distance()[1]
-            eps = upper((1 + arb(2).sqrt()) * ball(to_element(delta)) + square.sqrt())
+            eps = upper((1 + arb(2).sqrt()) * ball(delta) + square.sqrt())
         bounds, slope = forced(DIAGONAL, eps), steepness(flow, [[width / 5, Rational(1, 3)]])
-        lipschitz = ball(to_element(bounds.lipschitz))
+        lipschitz = ball(bounds.lipschitz)
         used.append(("two points", "two layers, by hand", bounds, float(slope), None))
         check.true(
             bool(lipschitz < slope) and bool(slope < lipschitz * Rational(1001, 1000)),
-            f"eps = {float(eps):.4g}: |J| = {float(slope):.6g}, forced {float(lipschitz):.6g}",
+            f"eps = {format_below(eps, 4)}: |J| <= {format_above(upper(slope), 6)}, forced "
+            f"{format_below(bounds.lipschitz, 6)}",
         )
 
 # %% [markdown]
@@ -334,14 +344,15 @@ with claims.check("and 16b up to log 2", Evidence.CERTIFIED) as check:
         width = Rational(1, 10**30)
         flow = by_hand(width, PiecewiseLinear(["-1/2", "1/2"], [-1, 1]), delta)
         with ctx.workprec(128):
-            mass = 2 * normal_cdf(-1 / (2 * ball(to_element(delta))))  # beyond the plateaus
-            ends = ball(to_element(width)).sqrt() + mass.sqrt()
-            eps = upper(arb(2).sqrt() * ball(to_element(delta)) + arb(8).sqrt() * ends)
-        gap = forced(DIAGONAL, eps).mean_log_det - flow.log_abs_det() - sympy.log(2)
-        check.true(
-            bool(gap > 0) and bool(gap < Rational(1, 1000)),
-            f"delta = {delta}: log 2 + {float(gap):.1e}",
-        )
+            mass = 2 * normal_cdf(-1 / (2 * ball(delta)))  # beyond the plateaus
+            ends = ball(width).sqrt() + mass.sqrt()
+            eps = upper(arb(2).sqrt() * ball(delta) + arb(8).sqrt() * ends)
+        with ctx.workprec(128):
+            gap = ball(forced(DIAGONAL, eps).mean_log_det) - log_det(flow) - arb(2).log()
+            check.true(
+                0 < gap < arb("0.001"),
+                f"delta = {delta}: at most log 2 + {format_above(upper(gap), 2)}",
+            )
 
 # %% [markdown]
 # The flows of `approximate`: the largest singular value of $J$ on their ramps, where it is a
@@ -362,14 +373,15 @@ with claims.check("no flow has less than what is forced", Evidence.CERTIFIED) as
             for count in (2, 3):
                 found = approximate(target, eps, layers=count)
                 slope = steepness(found.flow, worst_points(found))
-                volume = found.flow.log_abs_det()
+                volume = log_det(found.flow)
                 used.append((name, f"{count} layers", bounds, float(slope), float(volume)))
                 check.true(
-                    bool(slope > ball(to_element(bounds.lipschitz)))
-                    and bool(volume < bounds.mean_log_det),
-                    f"{name}, eps = {eps}, {count} layers: |J| = {float(slope):.4g}, forced "
-                    f"{float(bounds.lipschitz):.4g}; log|det J| = {float(volume):.3f}, forced "
-                    f"{float(bounds.mean_log_det):.3f}",
+                    bool(slope > ball(bounds.lipschitz))
+                    and bool(volume < ball(bounds.mean_log_det)),
+                    f"{name}, eps = {eps}, {count} layers: |J| >= {format_below(lower(slope), 4)}, "
+                    f"forced {format_below(bounds.lipschitz, 4)}; log|det J| <= "
+                    f"{format_above(upper(volume), 4)}, forced "
+                    f"{format_above(bounds.mean_log_det, 4)}",
                 )
 
 # %% [markdown]
@@ -382,15 +394,15 @@ with claims.check("two layers that generate a Gaussian", Evidence.CERTIFIED) as 
         B = np.random.default_rng(d).standard_normal((d, d))
         result = whiten(B @ B.T)
         with ctx.workprec(128):
-            eps = upper((arb(d) ** 1.5 * ball(to_element(result.generator_error))).sqrt())
+            eps = upper((arb(d) ** 1.5 * ball(result.generator_error)).sqrt())
         bounds = forced(Gaussian(B @ B.T), eps)
-        volume = result.generator.log_abs_det()
-        check.true(
-            bool(volume <= bounds.mean_log_det)
-            and bool(bounds.mean_log_det < volume + Rational(1, 10**5)),
-            f"d = {d}, eps = {float(eps):.1e}: log|det F| = {float(volume):.8f}, forced "
-            f"{float(bounds.mean_log_det):.8f}",
-        )
+        with ctx.workprec(128):
+            volume, forced_one = log_det(result.generator), ball(bounds.mean_log_det)
+            check.true(
+                bool(volume <= forced_one) and bool(forced_one < volume + arb("0.00001")),
+                f"d = {d}, eps = {format_below(eps, 2)}: log|det F| >= "
+                f"{format_below(lower(volume), 8)}, forced {format_above(bounds.mean_log_det, 8)}",
+            )
 
 # %% [markdown]
 # ## Depth, from both sides
@@ -408,7 +420,7 @@ with claims.check("layers forced, and layers used", Evidence.CERTIFIED) as check
                 check.true(
                     least <= len(well.flow),
                     f"{name}, eps = {eps}, condition {condition}: {least} forced (Lambda >= "
-                    f"{float(bounds.lipschitz):.3g}), {len(well.flow)} used",
+                    f"{format_below(bounds.lipschitz)}), {len(well.flow)} used",
                 )
 
 

@@ -38,15 +38,18 @@
 
 # %%
 import sys
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
 import sympy
+from flint import arb
 from sympy import Rational
 
 from exactflow import factor, permutation, random_matrix
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.exact.numbers import flint_rational
+from exactflow.exact.balls import upper
+from exactflow.exact.numbers import flint_rational, format_above, format_below
 from exactflow.laws.conditioning import singular_values
 from exactflow.laws.universal import Atoms, GaussianMixture, Product, approximate, uniform
 
@@ -80,8 +83,8 @@ with claims.check("enclosures of singular values", Evidence.CERTIFIED) as check:
         determinant, norm = abs(J.det()), sum(entry**2 for entry in J)
         check.true(product.contains(flint_rational(determinant)), f"{name}: product |det|")
         check.true(squares.contains(flint_rational(norm)), f"{name}: squares add up to |J|_F^2")
-        log_kappa = float((values[0] / values[-1]).log().mid()) / np.log(10)
-        check.true(values[-1] > 0, f"{name}: condition number 10^{log_kappa:.2f}")
+        power = format_above(upper((values[0] / values[-1]).log() / arb(10).log()), 4)
+        check.true(values[-1] > 0, f"{name}: condition number at most 10^{power}")
 
 # %% [markdown]
 # ## Plateaus and ramps, two layers and three
@@ -227,11 +230,14 @@ with claims.check("two and three layers: W2 to 0, KL to infinity", Evidence.CERT
         for eps, r in zip(epsilons, ways[name], strict=True):
             check.true(
                 bool(r.bound <= eps),
-                f"{name}: W2 <= {r.bound:.3f}, KL >= {r.divergence:.1e}, singular values from "
-                f"10^{r.ramp.least:.1f} to 10^{r.ramp.lipschitz:.1f}",
+                f"{name}: W2 <= {format_above(Fraction(r.bound))}, KL >= "
+                f"{format_below(Fraction(r.divergence))}, singular values of at most "
+                f"10^{format_above(Fraction(r.ramp.least))} and at least "
+                f"10^{format_below(Fraction(r.ramp.lipschitz))}",
             )
-        growth = min(b / a for a, b in pairwise(divergences[name]))
-        check.true(growth > 4, f"{name}: KL at least {growth:.0f} times, for each half of eps")
+        growth = min(Fraction(b) / Fraction(a) for a, b in pairwise(divergences[name]))
+        times = format_below(growth, 2)
+        check.true(growth > 4, f"{name}: KL's bound grows {times} times or more, eps halved")
 
 # %%
 with claims.check(

@@ -12,7 +12,8 @@
 #
 # **Why.** Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
 # normalizing flows*, ICML 2021, fit $K$ linear couplings to a matrix and look at the residual. A
-# small residual proves that layers exist. A large one proves nothing: it is what an optimiser
+# small residual proves that layers exist *near* $M$, not that they exist for $M$: five shears are
+# within $10^{-12}$ of a matrix that takes six. A large one proves nothing: it is what an optimiser
 # found. So this page keeps two things apart: what is so, and what is found.
 #
 # **Proof.** Six shears make every $M$ (`six_layers`), and five every $M$ with $\det C \ne 0$, which
@@ -24,16 +25,16 @@
 # pushed to one side, where only $2 n$ numbers remain: $3 n^2 + 2 n < 4 n^2$ for $n > 2$. $\square$
 #
 # *Exact* and *certified*: which layers exist. *Numeric*, what an optimiser finds:
-# Levenberg-Marquardt from random layers, and from layers that are known; Adam. The residual of a
-# scaled family is never larger than that of the shears inside it, once the fit starts from them;
-# from random layers it often is.
+# Levenberg-Marquardt from random layers; Adam. The residual of a scaled family is never larger than
+# that of the shears inside it, once the fit starts from them; from random layers it often is.
 
 # %%
 import itertools
 import sys
 
 import numpy as np
-from sympy import QQ
+import sympy
+from sympy import QQ, Rational
 from threadpoolctl import threadpool_limits
 
 from exactflow import minimal_depth, permutation
@@ -56,6 +57,7 @@ dimensions = (4, 8, 16, 32, 64) if options.full else (4, 8, 16)
 depths = range(1, 17 if options.full else 7)
 grid = list(itertools.product(dimensions, depths))
 starts, adam_steps = (20, 3000) if options.full else (1, 150)
+OF_FOUR_LAYERS = 20  # starts for four layers with scales: one in ten leads to them, or more
 fitted = dimensions if options.full else dimensions[:2]
 decided = [d for d in fitted if d <= 16]
 
@@ -118,7 +120,7 @@ def four_shears_possible(M: np.ndarray) -> bool:
     )
 
 
-with claims.check("no four shears come near any of the targets", Evidence.EXACT) as check:
+with claims.check("no four shears come arbitrarily near a target", Evidence.EXACT) as check:
     for (kind, d), M in targets.items():
         if d <= 16 and kind in of_one and kind != "3-cycle":
             check.true(not four_shears_possible(M), f"{kind}, d = {d}: polynomials differ")
@@ -127,6 +129,24 @@ with claims.check("the 3-cycle needs six shears", Evidence.EXACT) as check:
         if d <= 16 and kind == "3-cycle":
             answer = minimal_depth(M.astype(int))
             check.true((answer.lower, answer.upper) == (6, 6), f"d = {d}: {answer.count}")
+
+# %% [markdown]
+# ## Near is not equal
+# $\operatorname{diag}(-I, I)$ takes six shears. With $t I$ for its lower left block, and $t$ as
+# small as one likes, it takes five. So a fit of five shears comes to a residual of $10^{-12}$ and
+# below, and the six are needed all the same.
+
+# %%
+with claims.check(
+    "five shears at a residual of 7e-13, where six are needed", Evidence.EXACT
+) as check:
+    mirror = sympy.diag(-1, -1, 1, 1)
+    near = mirror.copy()
+    near[2, 0] = near[3, 1] = Rational(1, 10**12)
+    check.equal(minimal_depth(near).upper, 5, "t = 1e-12: five")
+    check.equal(minimal_depth(mirror).lower, 6, "t = 0: six")
+    residual = (near - mirror).norm() / mirror.norm()
+    check.true(bool(residual < Rational(8, 10**13)), f"residual {float(residual):.0e}")
 
 # %% [markdown]
 # ## What is so: layers with positive scales
@@ -156,10 +176,10 @@ with claims.check("four layers with scales do for the others", Evidence.CERTIFIE
 # %% [markdown]
 # ## What an optimiser finds: least squares
 # Levenberg-Marquardt (`proofs/experiments/least_squares.py`): shears from random shears; layers
-# with scales from random layers, from the shears that were found for the same $K$, and from the
-# four layers of `minimal_depth`, followed by layers that do nothing. Where its steps cost much, at
-# d = 64, from K = 5 it is Newton's method along a path of matrices that finds the zero
-# (`exactflow.floats.balancing`).
+# with scales from the shears that were found for the same $K$, and from random ones. Four layers
+# with scales take some starts: of the first twenty, from two to all lead to a zero. Where steps
+# cost much, at d = 64, from K = 5 it is Newton's method along a path of matrices that finds the
+# zero (`exactflow.floats.balancing`).
 
 
 # %%
@@ -198,20 +218,11 @@ def fitted_shears(M: np.ndarray, K: int) -> Fit:
     return best(M, [fits.random_start(K, len(M) // 2, seed) for seed in seeds], scaled=False)
 
 
-def known_layers(kind: str, d: int, K: int) -> list[Fit]:
-    """Return the certified layers as K layers of this experiment, the second half first, if any."""
-    answer, n = answers.get((kind, d)), d // 2
-    if answer is None or answer.flow is None or answer.flow.depth > K:
-        return []
-    layers = [*answer.flow.layers]
-    lead = int(layers[0].moves == "first")
-    if len(layers) + lead > K:
-        return []
-    T, t = np.zeros((K, n, n)), np.zeros((K, n))
-    for i, layer in enumerate(layers, lead):
-        T[i] = np.array(layer.shift, dtype=float)
-        t[i] = np.log(np.array(layer.scale, dtype=float))
-    return [Fit(np.inf, T, t)]
+def starts_with_scales(d: int, K: int) -> int:
+    """Return from how many random layers a fit of K layers with scales may start."""
+    if d > 8 or K > 4:
+        return 1
+    return OF_FOUR_LAYERS if K == 4 else starts
 
 
 # %%
@@ -224,21 +235,20 @@ with threadpool_limits(1):
             fit = fitted_shears(M, K)
             shears[kind, d, K] = fit.residual
             if d <= 32:
-                seeds = range(starts if d <= 8 and K <= 4 else 1)
+                seeds = range(starts_with_scales(d, K))
                 random = [fits.random_start(K, n, seed) for seed in seeds]
-                begin = [*known_layers(kind, d, K), fit, *random]
-                scaled[kind, d, K] = best(M, begin, scaled=True).residual
+                scaled[kind, d, K] = best(M, [fit, *random], scaled=True).residual
 
 with claims.check("fits: zero from K = 5 shears, where they suffice", Evidence.NUMERIC) as check:
     for (kind, d, K), found in shears.items():
         if K >= 5 and kind in of_one and kind != "3-cycle":
             check.true(found < 1e-11, f"{kind}, d = {d}, K = {K}: {found:.0e}", shown=False)
 with claims.check(
-    "fits: zero from K = 4 layers with scales, where they suffice", Evidence.NUMERIC
+    "fits: zero at K = 4 layers with scales, from twenty random starts", Evidence.NUMERIC
 ) as check:
     for (kind, d, K), found in scaled.items():
-        if kind != "3-cycle" and (K >= 5 or (K == 4 and known_layers(kind, d, K))):
-            check.true(found < 1e-11, f"{kind}, d = {d}, K = {K}: {found:.0e}", shown=False)
+        if kind != "3-cycle" and d <= 8 and K == 4:
+            check.true(found < 1e-11, f"{kind}, d = {d}: {found:.0e}")
 with claims.check("no fit reaches what is impossible", Evidence.NUMERIC) as check:
     for (kind, d, K), found in shears.items():
         if K <= 4 or (kind == "determinant 4"):

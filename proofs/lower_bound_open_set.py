@@ -85,7 +85,9 @@ minimal_depth(examples[2], scales="positive")
 
 # %%
 radii = {2: sympy.Rational(1, 40), 3: sympy.Rational(1, 120)}
-with claims.check("all real matrices within r, entry by entry", Evidence.CERTIFIED) as check:
+with claims.check(
+    "all real matrices within 1/40 and 1/120, by entries", Evidence.CERTIFIED
+) as check:
     for n, M in examples.items():
         r, inverse = radii[n], M.inv()
         N = max(sum(abs(entry) for entry in inverse.row(i)) for i in range(2 * n))

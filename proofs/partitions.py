@@ -5,7 +5,8 @@
 # for depth). Let $p \le q$ and $m = \lceil q / p \rceil$. Every matrix of determinant 1 on $p + q$
 # coordinates is a product of at most $2m + 4$ alternating shears, and of $2m + 3$ if its lower left
 # block has rank $p$. If $p$ divides $q - 1$, at most $2m + 2$ and $2m + 1$ (to our knowledge new).
-# A generic one is a product of $2m + 1$, for $p < q$. No fewer do if 1 is an eigenvalue of neither
+# For $p < q$ a generic one is a product of $2m + 1$; at $p = q$ five are generic and six suffice
+# (`five_is_generic`, `six_layers`). No fewer than $2m + 1$ do if 1 is an eigenvalue of neither
 # $D$ nor $d$, the lower right blocks of $M$ and of $M^{-1}$; and $\operatorname{diag}(A, D)$ then
 # needs $2m + 2$.
 #

@@ -65,7 +65,7 @@
 #   search that knows no theorem.
 
 # %%
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 import sympy
@@ -101,24 +101,32 @@ for name, M in instances.items():
 
 # %% [markdown]
 # ## Every even permutation of 4 and of 6 coordinates
-# Exact minimal depths, up to relabelling within the halves and exchanging them for d = 6 in
-# `tests/linear/depth`; here all twelve of d = 4, and the four of d = 6 that need six.
+# Exact minimal depths. A relabelling within the halves, and an exchange of equal halves, change no
+# depth, so one permutation of each class is decided.
+
 
 # %%
+def relabelled(perm):
+    """Return a permutation with its coordinates relabelled: within the halves, and exchanged."""
+    d = len(perm)
+    halves = [permutations(half) for half in (range(d // 2), range(d // 2, d))]
+    names = [pair for a, b in product(*halves) for pair in ((*a, *b), (*b, *a))]
+    return {tuple(name[perm[name.index(i)]] for i in range(d)) for name in names}
+
+
 with claims.check(
-    "permutations: d = 4 never needs six, d = 6 does four times", Evidence.EXACT
+    "permutations: d = 4 never needs six, d = 6 does four times of 360", Evidence.EXACT
 ) as check:
-    depths = {}
-    for perm in permutations(range(4)):
-        M = permutation(perm)
-        if M.det() == 1:
-            depths[perm] = minimal_depth(M).upper
-    counts = {k: list(depths.values()).count(k) for k in sorted(set(depths.values()))}
-    check.equal(counts, {0: 1, 4: 1, 5: 10}, f"d = 4: {counts}")
-    for cycle in ([1, 2, 0], [2, 0, 1]):
-        for perm in ([*cycle, 3, 4, 5], [0, 1, 2, *[i + 3 for i in cycle]]):
-            answer = minimal_depth(permutation(perm))
-            check.equal((answer.lower, answer.upper), (6, 6), f"{perm}")
+    for d, expected in ((4, {0: 1, 4: 1, 5: 10}), (6, {0: 1, 4: 13, 5: 342, 6: 4})):
+        left, counts = {perm for perm in permutations(range(d)) if permutation(perm).det() == 1}, {}
+        while left:
+            same = relabelled(min(left))
+            answer = minimal_depth(permutation(min(left)))
+            check.true(answer.lower == answer.upper, str(answer), shown=False)
+            counts[answer.upper] = counts.get(answer.upper, 0) + len(same)
+            left -= same
+        found = dict(sorted(counts.items()))
+        check.equal(found, expected, f"d = {d}, least numbers of layers: {found}")
 
 # %% [markdown]
 # ## Positive scales do not help (Theorem A)

@@ -16,7 +16,10 @@
 #
 # **Why.** Flows such as Glow put a 1x1 convolution, or a permutation, between their couplings. The
 # paper asks whether couplings alone represent it, and in how many layers: depth would otherwise be
-# a reason for such layers. Six is least (`six_is_sharp`).
+# a reason for such layers. Six is least (`six_is_sharp`). Over rings, few *unitriangular* matrices
+# make a matrix of determinant 1 (Vaserstein and Wheland, *Commutators and companion matrices over
+# rings of stable rank 1*, Linear Algebra Appl. 142, 1990): such a factor moves coordinates within
+# its half, too, which a coupling does not.
 #
 # ## Proof
 #

@@ -20,7 +20,8 @@ PUBLIC = {
     "exactflow.claims": "Check Claim Claims Evidence Options ProofError proof_options",
     "exactflow.errors": (
         "CertificateError DiedError ExactFlowError FieldTooSmallError InvalidInputError "
-        "MethodError MissingExtraError OrientationError SingularMatrixError VerificationError"
+        "MethodError MissingExtraError OrientationError SingularMatrixError UndecidedClaimError "
+        "VerificationError"
     ),
     "exactflow.explanation": "Explanation Step",
     "exactflow.floats.balancing": "METHODS ORIENTATIONS Balanced FloatCoupling balance",

@@ -30,7 +30,7 @@ from proofs.experiments import inversion, likelihood
 t = Symbol("t")
 SHEAR = LinearCoupling((1, 1), "first", [[1]])
 FLOW = CouplingFlow([SHEAR])
-FAMILY = CouplingFlow([LinearCoupling((1, 1), "first", [[t]], scale=[t])])
+FAMILY = exactflow.factor([[t, t], [0, 1]], scales="nonzero")
 BUMP = PiecewiseLinear([-1, 0, 1], [0, 1, 0])
 PIECE = nonlinear.PiecewiseCoupling((1, 1), "second", BUMP)
 VALUES = [SHEAR, FLOW, FAMILY, BUMP, PIECE, nonlinear.PiecewiseFlow([PIECE])]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from exactflow import theorems
+from exactflow.interop.libraries import PACKAGES
 from proofs.rocq.restated import theorems_of
 
 ROOT = Path(__file__).parent.parent
@@ -19,6 +20,34 @@ def test_sessions():
     )
     assert attempted > 5
     assert failed == 0
+
+
+def test_paths_in_readme_exist():
+    text = (ROOT / "README.md").read_text()
+    named = re.findall(r"(?:proofs|exactflow|\.github)/[\w./]*\w", text)
+    assert len(named) > 5
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+COUNTING = ("index.md", "tutorial.md", "coupling.md", "extra/playground/index.html")
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"proofs/book/{page}" for page in COUNTING)])
+def test_where_layers_are_counted_it_is_said_that_they_need_not_be_the_fewest(page):
+    assert re.search(r"need\s+not\s+(give|be)\s+the\s+fewest", (ROOT / page).read_text())
+
+
+@pytest.mark.parametrize(
+    ("file", "start", "end"),
+    [
+        ("README.md", "users of flow libraries", "with a trained model"),
+        ("CHANGELOG.md", "`interop.convert`", "whose type is known"),
+    ],
+)
+def test_the_libraries_that_convert_is_said_to_read_are_read(file, start, end):
+    said = (ROOT / file).read_text().partition(start)[2].partition(end)[0]
+    read = set(PACKAGES.values()) - {"torch", "flowjax"}  # test_flowjax.py says that it is not
+    assert {name for name in PACKAGES.values() if name in said} == read
 
 
 @pytest.mark.parametrize(("file", "column"), [("headlines.v", -3), ("statements.v", -2)])

@@ -2,19 +2,26 @@
 
 The checker reads .json, .csv and .npy themselves; a target in another format is read as `factor`
 reads it, and given to it as exact numbers. With --kernel, what the checker verifies must be proved
-by Rocq, too, as a theorem that is written from the certificate.
+by Rocq, too, as a theorem that is written from the certificate. With --timeout, each certificate is
+checked in a process of its own, which ends with the time.
 """
 
 import argparse
 import json
+import math
+import os
+import signal
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from exactflow import checker
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError, listed, printable
-from exactflow.files.checking import WORDS, check_certificate
+from exactflow.files.atomic import read_bytes
+from exactflow.files.checking import WORDS, Checked, check_certificate
 from exactflow.files.parallel import parallel_map
 
 _SHOWN = "file", "verdict", "kind", "lines", "largest_difference", "seconds"
@@ -41,6 +48,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="that Rocq proves it as a theorem, written from the certificate (needs Coq, MathComp)",
     )
+    claims.add_argument(
+        "--timeout",
+        type=float,
+        metavar="SECONDS",
+        help="end a check after so long: the verdict is then incomplete",
+    )
     common.reading_arguments(command)
     output = command.add_argument_group("what comes out")
     common.printing_arguments(output, "one JSON object per certificate")
@@ -52,10 +65,11 @@ def run(arguments: argparse.Namespace) -> int:
     where one is refuted, else 2 where one has no verdict, else 3 where one is incomplete. Where
     they differ, stderr says at the end which is which.
     """
-    files, options = arguments.certificates, _options(arguments)
+    files = arguments.certificates
     if files.count("-") + (arguments.target == "-") > 1:
         raise InvalidInputError("expected - (standard input) once at most")
-    outcome = partial(check_certificate, **options)
+    outcome = _limited(arguments) if arguments.timeout is not None else None
+    outcome = outcome or partial(check_certificate, **_options(arguments))
     said: dict[int, list[str]] = {}
     for found in parallel_map(outcome, files, jobs=arguments.jobs, label="certificate"):
         name = printable(found.file)
@@ -89,11 +103,9 @@ def _options(arguments: argparse.Namespace) -> dict:
     if arguments.kernel:
         if arguments.quick:
             raise InvalidInputError("expected --kernel without --quick, which proves nothing")
-        from exactflow.exact.progress import hearing
-        from exactflow.files.rocq.coq import library
+        from exactflow.files.rocq.coq import require_coqc
 
-        with hearing(lambda what, done: print(what, file=sys.stderr, flush=True)):
-            library()  # once, before several processes need it
+        require_coqc()
     return {
         "target": target,
         "transposed": arguments.transpose,
@@ -101,6 +113,59 @@ def _options(arguments: argparse.Namespace) -> dict:
         "quick": arguments.quick,
         "kernel": arguments.kernel,
     }
+
+
+def _limited(arguments: argparse.Namespace) -> partial[Checked]:
+    """Return a function that checks a file in a process that ends after --timeout seconds."""
+    if not 0 < arguments.timeout < math.inf:
+        raise InvalidInputError(f"expected --timeout in seconds > 0, got {arguments.timeout}")
+    words = ["check", "--json"]
+    for name in ("target", "key", "within"):
+        value = getattr(arguments, name)
+        words += [] if value is None else [f"--{name}={value}"]
+    words += [f"--{name}" for name in ("quick", "kernel", "transpose") if getattr(arguments, name)]
+    reads = "-" in (*arguments.certificates, arguments.target)
+    given = read_bytes("-") if reads else b""
+    return partial(_check_in_time, words=words, given=given, seconds=min(arguments.timeout, 10**8))
+
+
+def _check_in_time(file: str, words: list[str], given: bytes, seconds: float) -> Checked:
+    """Check a file by a command of its own; the verdict is incomplete where time ends first."""
+    package = str(Path(__file__).parents[2])
+    paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "exactflow", *words, "--", file],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": paths},
+        start_new_session=True,
+    ) as process:
+        try:
+            out, err = process.communicate(given, timeout=seconds)
+            problem = err.decode(errors="replace").strip() or f"exit code {process.returncode}"
+        except subprocess.TimeoutExpired:
+            out, problem = b"", f"the time limit, {seconds:g} seconds, is over"
+        finally:
+            _end_session(process)
+    try:
+        record: dict[str, Any] = json.loads(out)
+    except ValueError:
+        if process.returncode == 2:  # the target, or an option, is wrong
+            raise InvalidInputError(problem.removeprefix("exactflow: error: ")) from None
+        lines = f"c incomplete: {problem}", "s NOT VERIFIED"
+        return Checked(file, 3, WORDS[3], "", lines, None, seconds)
+    code = {word: code for code, word in WORDS.items()}.get(record["verdict"], 3)
+    return Checked(**record | {"code": code, "lines": tuple(record["lines"])})
+
+
+def _end_session(process: subprocess.Popen) -> None:
+    """End a process and the processes that it has started."""
+    if process.poll() is None:
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+        process.wait()
 
 
 def _target(path: str, key: str | None) -> tuple[bytes, str]:

@@ -145,7 +145,7 @@ def read(arguments: argparse.Namespace) -> "MatrixFile":
 
 def check_output(arguments: argparse.Namespace, arrays: bool = True) -> None:
     """Refuse, before the work, an output that is no certificate, no file of `arrays`, no place."""
-    if not arguments.output:
+    if arguments.output is None:
         return
     from exactflow.files.arrays import ARRAY_SUFFIXES, array_writer
 
@@ -178,7 +178,7 @@ def write(result: Any, arguments: argparse.Namespace, source: "MatrixFile") -> s
     Raises `VerificationError` where the checker refutes the claim; nothing is written then.
     """
     output = arguments.output
-    if not output:
+    if output is None:
         return ""
     from exactflow.files.store import save, write_claim
 

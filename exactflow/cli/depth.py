@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = common.fields(arguments, "scales", "orientation", "partition")
     answer = minimal_depth(source.matrix, **options)
     code, written = 0, list[str]()
-    if arguments.output:
+    if arguments.output is not None:
         code, written = _write(answer, arguments, source)
     reasons = list(map(str, answer.obstructions))
     record: dict[str, Any] = {"lower": answer.lower, "upper": answer.upper, "scales": answer.scales}

@@ -24,12 +24,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the theorem, or print it."""
-    if arguments.output:
+    if arguments.output is not None:
         check_place(arguments.output)
     data = read_bytes(arguments.certificate, "certificate")
     with named(arguments.certificate):
         text = theorem(data, arguments.standalone)
-    if not arguments.output:
+    if arguments.output is None:
         print(text, end="")
         return 0
     write_bytes(arguments.output, text.encode())

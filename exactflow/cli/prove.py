@@ -1,7 +1,8 @@
 """``exactflow prove``: anyone's proof scripts, one answer, and a table.
 
 Exit codes: 0 every claim passed, 1 one is refuted, 2 a script is none or did not run to its end,
-3 something was not run, because a tool is not installed.
+3 a claim was not run for want of a tool, or not reached, as in a process that the script starts; or
+the process of a script ended before it.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from exactflow.claims import Options
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError
 from exactflow.exact.progress import stage
+from exactflow.files.atomic import interruptible
 from exactflow.files.parallel import parallel_map
 from exactflow.proving.script import EXIT_CODES, Outcome, run_script
 from exactflow.proving.sites import read_script
@@ -73,8 +75,15 @@ def run(arguments: argparse.Namespace) -> int:
         print_table(outcomes, getattr(arguments, "titles", None), arguments.verbose)
     if not arguments.json:
         print(*(f"{outcome.failure}\n" for outcome in outcomes if outcome.failure), sep="", end="")
-    codes = {EXIT_CODES[outcome.verdict] for outcome in outcomes}
-    return next(code for code in (1, 2, 3, 0) if code in codes)
+    judged = (outcome for outcome in outcomes if not _is_excused(outcome, arguments))
+    codes = {EXIT_CODES[outcome.verdict] for outcome in judged}
+    return next((code for code in (1, 2, 3) if code in codes), 0)
+
+
+def _is_excused(outcome: Outcome, arguments: argparse.Namespace) -> bool:
+    """Whether nothing but a missing tool keeps a script from passing, where that is excused."""
+    is_excused = getattr(arguments, "excuses_missing_tools", False)
+    return is_excused and outcome.verdict == "incomplete" and not outcome.is_undecided
 
 
 def _check_folder(folder: Path) -> None:
@@ -86,6 +95,7 @@ def _check_folder(folder: Path) -> None:
         )
 
 
+@interruptible()  # Ctrl-C ends the processes of the scripts, too
 def _outcomes(arguments: argparse.Namespace) -> list[Outcome]:
     """Run the scripts, the longest first, and list the outcomes in the order of the files.
 
@@ -150,7 +160,7 @@ def _shown(told: Path, total: int) -> Iterator[Callable[[], None]]:
 def _json(outcome: Outcome) -> str:
     names = "theorem", "checked", "evidence", "instances", "seconds", "verdict", "missing", "line"
     claims = [_rounded(common.fields(claim, *names)) for claim in outcome.claims]
-    found = common.fields(outcome, "verdict", "failure", "line", "seconds")
+    found = common.fields(outcome, "verdict", "failure", "line", "has_ended", "seconds")
     return json.dumps({"script": outcome.path, "claims": claims} | _rounded(found))
 
 

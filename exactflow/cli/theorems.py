@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.challenge, seed=arguments.seed, progress=not arguments.json
         )
         is_refuted = found.counterexample is not None
-        record |= {"instances": found.count, "reason": found.reason}
+        record |= {"checked": found.tried, "instances": found.count, "reason": found.reason}
         text = str(found)
     else:
         record = common.fields(theorem, *_SHOWN) | {

@@ -1,35 +1,250 @@
-"""Signs of quotients of polynomials: what SymPy knows of the symbols, and what a caller assumes."""
+"""Signs of quotients of polynomials: what SymPy knows of the symbols, and what a caller assumes.
 
-from collections.abc import Iterable, Iterator
+Main results
+------------
+Positive means real and positive. A plain ``Symbol("t")`` is a complex number, whose square has no
+sign, either; where a strict inequality speaks of it, it is real. Signs are generic: they hold
+wherever numerators and denominators do not vanish.
+
+A polynomial in one real symbol with rational coefficients is decided: between the roots of the
+polynomial and of all inequalities one point stands for its interval. Elsewhere a bound x > b that
+is linear in x is put in as x = b + u, u positive; and what is divided by something positive keeps
+its sign. What SymPy cannot see then is not known.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from math import prod
 
 import sympy
+from sympy import Dummy, Expr, Poly, Rational, Symbol
 from sympy.core.relational import GreaterThan, LessThan, StrictGreaterThan, StrictLessThan
+from sympy.logic.boolalg import Boolean
 from sympy.polys.domains.domain import Domain
 
 from exactflow.errors import InvalidInputError
+from exactflow.exact.algebraic import is_positive_number
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 
-_ASSUMED: ContextVar[tuple[sympy.Expr, ...]] = ContextVar("_ASSUMED", default=())
+
+@dataclass(frozen=True)
+class Assumptions:
+    """Strict inequalities between symbols, which are real where one speaks of them.
+
+    >>> t = sympy.Symbol("t")
+    >>> Assumptions.of([t > 1, t**2 < 9]).where([t - 1, t - 2])
+    ', for t > 1 and t**2 < 9, unless t = 2'
+    """
+
+    relations: tuple[Boolean, ...] = ()
+
+    @classmethod
+    def of(cls, relations: "Iterable | Boolean") -> "Assumptions":
+        """Return the assumptions of a list of inequalities, as ``[t > 1, s < t]``, or of one.
+
+        Raises `InvalidInputError` for anything else, and for a contradiction.
+        """
+        if isinstance(relations, Boolean):
+            relations = [relations]
+        if isinstance(relations, str) or not isinstance(relations, Iterable):
+            raise _refusal(relations)
+        listed = tuple(relation for relation in relations if relation is not sympy.true)
+        for relation in listed:
+            is_strict = isinstance(relation, StrictGreaterThan | StrictLessThan)
+            if not is_strict and relation is not sympy.false:
+                raise _refusal(relation)
+            if relation.has(sympy.Float, sympy.oo, -sympy.oo):
+                raise InvalidInputError(
+                    f"expected an inequality of exact numbers, got {format_short(relation)}: write "
+                    "Rational(1, 2) for 0.5, and leave out what is infinite"
+                )
+        if sympy.false in listed or (found := cls(listed))._is_contradictory:
+            raise InvalidInputError(
+                f"expected inequalities that hold together, got {format_short([*listed])}: no "
+                "values of the symbols fulfil them; leave one out"
+            )
+        return found
+
+    @cached_property
+    def _real(self) -> dict[Expr, Expr]:
+        """Real symbols in the place of those that are real by the inequalities alone."""
+        symbols = set[Symbol]().union(*(relation.free_symbols for relation in self.relations))
+        return {
+            s: Dummy(s.name, **(s.assumptions0 | {"real": True}))
+            for s in symbols
+            if s.is_real is None
+        }
+
+    @cached_property
+    def _positive(self) -> tuple[Expr, ...]:
+        """Expressions that the inequalities say to be positive, without denominators."""
+        sides = (relation.gts - relation.lts for relation in self.relations)
+        parts = (sympy.fraction(sympy.together(side.xreplace(self._real))) for side in sides)
+        return tuple(sympy.expand(above * below) for above, below in parts)
+
+    @cached_property
+    def _bounds(self) -> tuple[list[tuple[Symbol, Expr]], list[Expr]]:
+        """Symbols, each with an expression in its place that fulfils its bound, one after the
+        other; and what is positive besides.
+        """
+        bounds, rest = list[tuple[Symbol, Expr]](), list(self._positive)
+        own = {s for expression in rest for s in expression.free_symbols if s.is_real}
+        while (found := _linear_bound(rest, own)) is not None:
+            expression, x, slope = found
+            value = (Dummy(positive=True) - (expression - slope * x)) / slope
+            rest.remove(expression)
+            rest += [x] * bool(x.is_positive) + [-x] * bool(x.is_negative)
+            rest = [sympy.expand(other.subs(x, value)) for other in rest]
+            bounds.append((x, value))
+            own.discard(x)
+        return bounds, rest
+
+    @property
+    def _is_contradictory(self) -> bool:
+        """Whether the inequalities are seen to have no solution."""
+        symbols = {s for expression in self._positive for s in expression.free_symbols if s.is_real}
+        return any(rest.is_nonpositive for rest in self._bounds[1]) or any(
+            {*(_signs_between_roots(sympy.Integer(1), x, self._positive) or [True])} == {None}
+            for x in symbols
+        )
+
+    def _put(self, f: Expr) -> Expr:
+        """Return a polynomial with the bounds in the place of their symbols."""
+        for x, value in self._bounds[0]:
+            f = sympy.expand(f.subs(x, value))
+        return f
+
+    def sign_of_square(self, polynomial: Expr) -> bool | None:
+        """Whether the square of a polynomial is positive wherever it is not zero."""
+        f = polynomial.xreplace(self._real)
+        return True if f.is_real else False if f.is_imaginary else None
+
+    def sign(self, polynomial: Expr, *, divided: bool = True) -> bool | None:
+        """Whether a polynomial is positive wherever it does not vanish; None if not known."""
+        f = polynomial.xreplace(self._real)
+        if (x := _only_real_symbol(f)) is not None:
+            signs = _signs_between_roots(f, x, self._positive)
+            known = {*(signs or ())} - {None}
+            if len(known) == 1:
+                return True in known
+            if known and all(g.free_symbols <= {x} for g in self._positive):
+                return None
+        put = self._put(f) if all(s.is_real for s in f.free_symbols) else f
+        if put.is_positive or put.is_negative:
+            return bool(put.is_positive)
+        for positive in self._positive if divided else ():
+            above, below = sympy.fraction(sympy.cancel(f / positive))
+            if (sign := self.sign(sympy.expand(above * below), divided=False)) is not None:
+                return sign
+        return None
+
+    def where(self, exceptional: Iterable[Expr], *, quote: str = "") -> str:
+        """Return the words for what is assumed, and for the roots that parameters must avoid, with
+        a quote around each formula.
+        """
+        held = [f"{quote}{relation}{quote}" for relation in self.relations]
+        avoided = [f"{quote}{_equation(f)}{quote}" for f in exceptional if self.may_vanish(f)]
+        listed = " or ".join([", ".join(avoided[:-1])] * (len(avoided) > 1) + avoided[-1:])
+        return f", for {' and '.join(held)}" * bool(held) + f", unless {listed}" * bool(avoided)
+
+    def may_vanish(self, polynomial: Expr) -> bool:
+        """Whether an irreducible polynomial is not known to be nonzero for all values of its
+        symbols.
+        """
+        f = polynomial.xreplace(self._real)
+        if (x := _only_real_symbol(f)) is not None:
+            signs = _signs_between_roots(f, x, self._positive)
+            is_told = x.is_nonnegative or x.is_nonpositive or x.is_nonzero
+            if signs is not None and not (is_told and f.subs(x, 0) == 0):
+                return any({*pair} == {True, False} for pair in pairwise(signs))
+        is_factor = any(sympy.fraction(sympy.cancel(g / f))[1].is_number for g in self._positive)
+        return not is_factor and f.is_zero is not False and self._put(f).is_zero is not False
+
+
+def _refusal(relation: object) -> InvalidInputError:
+    is_weak = isinstance(relation, GreaterThan | LessThan)
+    hint = ": a scale must not be zero" if is_weak else ""
+    return InvalidInputError(
+        f"expected strict inequalities, as [t > 0, s < 1], got {format_short(relation)}{hint}"
+    )
+
+
+def _only_real_symbol(f: Expr) -> Symbol | None:
+    """Return the symbol of an expression, if there is only one and it is real."""
+    found = f.free_symbols
+    return next(iter(found)) if len(found) == 1 and all(s.is_real for s in found) else None
+
+
+def _linear_bound(
+    positive: Sequence[Expr], symbols: set[Symbol]
+) -> tuple[Expr, Symbol, Expr] | None:
+    """Find an expression that is linear in one of some symbols, and its slope; or None."""
+    for expression in positive:
+        for x in sorted(expression.free_symbols & symbols, key=str):
+            slope = sympy.diff(expression, x)
+            if slope.is_number:
+                return expression, x, slope
+    return None
+
+
+def _signs_between_roots(f: Expr, x: Symbol, positive: Sequence[Expr]) -> list[bool | None] | None:
+    """Return the signs of a polynomial in x, from left to right, None where x is not what SymPy
+    knows or an expression in x alone is not positive; None unless all are polynomials over QQ.
+    """
+    known = [x] * bool(x.is_nonnegative) + [-x] * bool(x.is_nonpositive)
+    mine = [f, *known, *(expression for expression in positive if expression.free_symbols == {x})]
+    if not all(expression.is_polynomial(x) for expression in mine):
+        return None
+    first, *others = (Poly(expression, x) for expression in mine)
+    if not all(
+        polynomial.domain.is_ZZ or polynomial.domain.is_QQ for polynomial in (first, *others)
+    ):
+        return None
+    return [
+        bool(first.eval(point) > 0) if all(other.eval(point) > 0 for other in others) else None
+        for point in _points_between_roots(prod(others, start=first))
+    ]
+
+
+def _points_between_roots(polynomial: Poly) -> list[Rational]:
+    """Return rational points, one in each interval between the real roots, from left to right."""
+    size = Rational(1)
+    while True:
+        roots = [ends for ends, _ in polynomial.intervals(eps=size)]
+        if not roots:
+            return [Rational(0)]
+        inner = [(left[1] + right[0]) / 2 for left, right in pairwise(roots)]
+        if all(polynomial.eval(point) for point in inner):
+            return [roots[0][0] - 1, *inner, roots[-1][1] + 1]
+        size /= 16
+
+
+def _equation(f: Expr) -> str:
+    """Return the words for a root of a polynomial, as "t = 1"."""
+    if len(f.free_symbols) == 1 and f.is_polynomial() and sympy.degree(f) == 1:
+        x = f.free_symbols.pop()
+        return f"{x} = {sympy.solve(f, x)[0]}"
+    return f"{f} = 0"
+
+
+_NONE = Assumptions()
+_ASSUMED: ContextVar[Assumptions] = ContextVar("_ASSUMED", default=_NONE)
+
+
+def assumed() -> Assumptions:
+    """Return the assumptions that hold here."""
+    return _ASSUMED.get()
 
 
 @contextmanager
-def assuming(relations: Iterable) -> Iterator[None]:
-    """Let some strict inequalities of SymPy, as ``t > 1`` or ``s < t``, hold within."""
-    positive = []
-    for relation in relations:
-        if isinstance(relation, StrictGreaterThan | StrictLessThan):
-            positive.append(sympy.expand(relation.gts - relation.lts))
-        elif relation is not sympy.true:
-            is_weak = isinstance(relation, GreaterThan | LessThan)
-            hint = ": a scale must not be zero" if is_weak else ""
-            raise InvalidInputError(
-                f"expected strict inequalities, as [t > 0, s < 1], got {format_short(relation)}"
-                f"{hint}"
-            )
-    token = _ASSUMED.set((*_ASSUMED.get(), *positive))
+def assuming(assumptions: Assumptions) -> Iterator[None]:
+    """Let assumptions hold within."""
+    token = _ASSUMED.set(assumptions)
     try:
         yield
     finally:
@@ -38,23 +253,17 @@ def assuming(relations: Iterable) -> Iterator[None]:
 
 def is_positive_quotient(value: Element, field: Domain) -> bool | None:
     """Whether a quotient of polynomials is positive under what is assumed; None if not known."""
-    sign = True
+    assumptions, signs, odd = assumed(), list[bool | None](), dict[Expr, bool | None]()
     for polynomial in (value.numer, value.denom):
         coefficient, factors = polynomial.factor_list()
-        constant = _sign(field.domain.to_sympy(coefficient))
-        signs = [constant, *(_sign(factor.as_expr()) for factor, power in factors if power % 2)]
-        if None in signs:
-            return None
-        sign ^= signs.count(False) % 2 == 1
-    return sign
-
-
-def _sign(factor: sympy.Expr) -> bool | None:
-    """Whether an irreducible polynomial, or a number, is positive; None if not known."""
-    if factor.is_positive or factor.is_negative:
-        return bool(factor.is_positive)
-    for assumed in _ASSUMED.get():
-        quotient = sympy.cancel(factor / assumed)
-        if quotient.is_positive or quotient.is_negative:
-            return bool(quotient.is_positive)
-    return None
+        signs.append(is_positive_number(coefficient, field.domain))
+        for factor, power in factors:
+            f = factor.as_expr()
+            signs += [assumptions.sign_of_square(f)] * (power // 2)
+            if power % 2:
+                odd[f] = assumptions.sign(f)
+    known = [sign for sign in odd.values() if sign is not None]
+    unknown = [f for f, sign in odd.items() if sign is None]
+    rest = assumptions.sign(sympy.expand(prod(unknown))) if unknown else True
+    signs += [assumptions.sign(sympy.expand(prod(odd)))] if rest is None else [*known, rest]
+    return None if None in signs else signs.count(False) % 2 == 0

@@ -6,13 +6,15 @@ uses. The precision is set in a ``workprec`` block, never for the program.
 """
 
 from flint import arb, ctx
-from sympy import QQ, Rational
+from sympy import QQ
 
 from exactflow.errors import ExactFlowError
 from exactflow.exact.numbers import flint_rational
 from exactflow.exact.typing import Element
 
-_SMALLEST = 1000
+_BITS = 53
+FINEST = 2**14  # smaller numbers are rounded to 0 or 2^-16384: e^(-10^30) has 10^30 bits
+_LARGEST = 2**20  # in bits, more than the squares of the longest numbers that are read
 
 
 class PrecisionError(ExactFlowError, ValueError):
@@ -20,23 +22,34 @@ class PrecisionError(ExactFlowError, ValueError):
 
 
 def ball(value: Element) -> arb:
-    """Return an enclosure of an element of QQ at the current precision."""
+    """Return an enclosure of a rational number, SymPy's or of QQ, at the current precision."""
     return arb(flint_rational(value))
 
 
-def upper(x: arb) -> Rational:
-    """Return a rational of 53 bits that is at least the ball's numbers, and at least 2^-1000."""
-    with ctx.workprec(53):
-        mantissa, exponent = map(int, x.upper().man_exp())
-    if mantissa > 0 and exponent < -_SMALLEST:
-        mantissa, exponent = 1, -_SMALLEST
-    return mantissa * Rational(2) ** exponent
+def upper(x: arb) -> Element:
+    """Return an element of QQ of 53 bits that is at least the numbers of a ball.
+
+    Between -2^-16384 and 2^-16384 it is one of these ends or zero. Raises `PrecisionError` for a
+    ball without bound, or with one that has more than a million bits.
+
+    >>> upper(arb("1e-290")) >= QQ(1, 10**290), upper((-(arb(10) ** 30)).exp()) == QQ(1, 2**16384)
+    (True, True)
+    """
+    with ctx.workprec(_BITS):
+        bound = x.upper()
+    if not bound.is_finite() or abs(bound) > arb(2) ** _LARGEST:
+        raise PrecisionError(
+            f"a number is not known to be below 2^{_LARGEST}: bring the input nearer to 1"
+        )
+    if abs(bound) < arb(2) ** -FINEST:
+        return QQ(int(bound > 0), 2**FINEST)
+    mantissa, exponent = map(int, bound.man_exp())
+    return QQ(mantissa) * QQ(2) ** exponent
 
 
 def lower(x: arb) -> Element:
-    """Return the least number of a ball, a dyadic one, as an element of QQ."""
-    mantissa, exponent = map(int, x.lower().man_exp())
-    return QQ(mantissa) * QQ(2) ** exponent
+    """Return an element of QQ of 53 bits that is at most the numbers of a ball, as in `upper`."""
+    return -upper(-x)
 
 
 def nearest(x: arb) -> int:

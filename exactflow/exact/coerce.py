@@ -9,15 +9,14 @@ are; what has no exact meaning (NaN, a SymPy ``Float``, entries over RR, an obje
 is refused.
 """
 
-import sys
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from numbers import Rational, Real
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import mpmath
 import sympy
-from sympy import QQ, QQ_I, ZZ_I
+from sympy import QQ, QQ_I, ZZ, ZZ_I
 from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
 from sympy.polys.constructor import construct_domain
 from sympy.polys.domains.domain import Domain
@@ -25,11 +24,14 @@ from sympy.polys.domains.finitefield import FiniteField
 from sympy.polys.domains.fractionfield import FractionField
 from sympy.polys.domains.polynomialring import PolynomialRing
 from sympy.polys.matrices import DomainMatrix
-from sympy.polys.polyerrors import UnificationFailed
+from sympy.polys.matrices.ddm import DDM
+from sympy.polys.matrices.sdm import SDM
+from sympy.polys.polyerrors import CoercionFailed, UnificationFailed
 
 from exactflow.errors import InvalidInputError
+from exactflow.exact.algebraic import is_equal_across
 from exactflow.exact.numbers import flat, format_short, to_element
-from exactflow.exact.typing import Element, MatrixLike, VectorLike
+from exactflow.exact.typing import Element, MatrixLike, VectorLike, library_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -111,9 +113,8 @@ def as_rectangle(M: VectorLike) -> DomainMatrix:
         return _from_array(M)
     if isinstance(M, mpmath.matrix):
         M = M.tolist()
-    if (torch := sys.modules.get("torch")) and isinstance(M, torch.Tensor):
-        M = M.detach().cpu()
-        return _from_array((M.double() if M.is_floating_point() else M).numpy())
+    if is_array(array := without_torch(M)):
+        return _from_array(array)
     if isinstance(M, list | tuple):
         return _from_lists(M)
     if isinstance(M, MatrixExpr):
@@ -136,8 +137,27 @@ def _from_expression(M: MatrixExpr) -> DomainMatrix:
 
 def is_array(x: object) -> TypeGuard["np.ndarray"]:
     """Whether `x` is a NumPy array; NumPy is not imported for that."""
-    numpy = sys.modules.get("numpy")
+    numpy = library_of(x, "numpy")
     return numpy is not None and isinstance(x, numpy.ndarray)
+
+
+def without_torch(x: Any) -> Any:
+    """Return a torch tensor as an array, its floats in float64; anything else as it is.
+
+    A tensor that has no entries in NumPy raises `InvalidInputError`.
+    """
+    torch = library_of(x, "torch")
+    if torch is None or not isinstance(x, torch.Tensor):
+        return x
+    kinds = [kind for kind in ("meta", "quantized", "nested") if getattr(x, f"is_{kind}")]
+    layout = str(x.layout).removeprefix("torch.")
+    if kinds or layout != "strided":
+        raise InvalidInputError(
+            f"expected a dense tensor with entries, got {kinds[0] if kinds else layout}: convert "
+            "it, as by .to_dense() or .dequantize()"
+        )
+    plain = x.detach().cpu().resolve_conj().resolve_neg()
+    return (plain.double() if plain.is_floating_point() else plain).numpy()
 
 
 def over(M: DomainMatrix, field: Domain) -> DomainMatrix:
@@ -170,11 +190,34 @@ def common_field(fields: Iterable[Domain]) -> Domain:
         raise InvalidInputError(f"expected entries of one field, got elements of {names}") from None
 
 
+def is_equal(left: DomainMatrix, right: DomainMatrix) -> bool:
+    """Whether two matrices are equal over a field that holds the entries of both."""
+    left, right = (
+        M.convert_to(QQ_I.as_AlgebraicField()) if M.domain == QQ_I else M for M in (left, right)
+    )
+    one, other = left.domain, right.domain
+    if one.characteristic() != other.characteristic():
+        return False
+    if one != other and one.is_AlgebraicField and other.is_AlgebraicField:
+        return is_equal_across(left, right)
+    if one != other:
+        field = common_field([one, other])
+        left, right = left.convert_to(field), right.convert_to(field)
+    elif isinstance(one, FiniteField):  # whose residues may be symmetric in one of them
+        left, right = (M.applyfunc(lambda x: int(x) % one.mod, ZZ) for M in (left, right))
+    return bool(left.to_sparse() == right.to_sparse())
+
+
 def _as_exact_field(domain: Domain) -> Domain:
     """Return the field of a domain, or refuse one in which arithmetic is not exact."""
     if isinstance(domain, PolynomialRing | FractionField):
         _check_generators(domain.symbols)
-        _as_exact_field(domain.domain)
+        coefficients = _as_exact_field(domain.domain)
+        if isinstance(coefficients, FiniteField) or coefficients.is_AlgebraicField:
+            raise InvalidInputError(
+                f"expected rational functions over QQ, got entries over {domain}: SymPy does not "
+                f"reduce quotients there, so give the symbols values in {coefficients}"
+            )
     elif isinstance(domain, FiniteField):
         if not sympy.isprime(domain.mod):
             raise InvalidInputError(
@@ -215,7 +258,35 @@ def _check_generators(generators: Sequence[sympy.Expr]) -> None:
 
 def _from_domain(M: DomainMatrix) -> DomainMatrix:
     field = _as_exact_field(M.domain)
+    M = _consistent(M)
     return M if field == M.domain else M.convert_to(field)
+
+
+def _consistent(M: DomainMatrix) -> DomainMatrix:
+    """Return a DomainMatrix without stored zeros, or refuse one whose entries are not as it says.
+
+    SymPy checks the shape of what it is given, and lets a representation be changed afterwards.
+    """
+    rows, columns = M.shape
+    if isinstance(M.rep, DDM):
+        fits = len(M.rep) == rows and all(len(row) == columns for row in M.rep)
+        entries = [((i, j), x) for i, row in enumerate(M.rep) for j, x in enumerate(row)]
+    elif isinstance(M.rep, SDM):
+        entries = [((i, j), x) for i, row in M.rep.items() for j, x in row.items()]
+        fits = all(0 <= i < rows and 0 <= j < columns for (i, j), _ in entries)
+    else:  # FLINT's own
+        return M
+    if not fits:
+        raise InvalidInputError(f"expected a {rows} x {columns} DomainMatrix, got other rows in it")
+    for place, x in entries:
+        if not M.domain.of_type(x):
+            raise InvalidInputError(
+                f"entry {place}: expected an element of {M.domain}, as the DomainMatrix says, got "
+                f"{type(x).__name__} {format_short(x)}"
+            )
+    if isinstance(M.rep, SDM) and not all(x for _, x in entries):
+        return DomainMatrix.from_dok({at: x for at, x in entries if x}, M.shape, M.domain)
+    return M
 
 
 def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
@@ -227,7 +298,13 @@ def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
                 f"entry {place}: expected a number or an expression in commuting symbols, got "
                 f"{type(entry).__name__} {format_short(entry)}"
             )
-    matrix = M.to_DM(field=True, extension=True)
+    try:
+        matrix = M.to_DM(field=True, extension=True)
+    except CoercionFailed:  # SymPy compares algebraic numbers by few digits
+        raise InvalidInputError(
+            f"expected entries of which SymPy finds the number field, got {format_short(M)}: write "
+            "them without roots in denominators (sympy.radsimp)"
+        ) from None
     if matrix.domain.is_EXRAW:  # no field holds all entries: is there one that is in none?
         for place, entry in M.todok().items():
             try:
@@ -240,12 +317,12 @@ def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
 def _from_array(M: "np.ndarray") -> DomainMatrix:
     if M.ndim != 2:
         raise InvalidInputError(f"expected an array with two axes, got shape {M.shape}")
-    if M.dtype.kind not in "iubfOU":
+    if M.dtype.kind not in "iufOU":
+        hint = ": write .astype(int)" * (M.dtype.kind == "b")
         raise InvalidInputError(
             f"expected an array of integers, floats, strings or exact objects, got dtype {M.dtype}"
+            + hint
         )
-    if M.dtype.kind == "b":
-        M = M.astype("int8")
     rows = [list(row) for row in M] if M.dtype.char == "g" else M.tolist()  # g: long double
     if M.dtype.kind == "O":
         for i, row in enumerate(rows):

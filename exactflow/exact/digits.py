@@ -8,20 +8,19 @@ D_k, at most 2^20, kept as floats. Products of such digits are at most 2^40, so 
 product of digit matrices with an inner dimension up to 2^12 is *exact* in whatever order it is
 summed: the BLAS does exact arithmetic. (The splitting is that of Ozaki, Ogita, Oishi and Rump,
 *Error-free transformations of matrix multiplication*, 2012.) All products of digits that carry one
-power of two are one product of matrices, of digits side by side; powers below a floor are left out
-where only leading digits are wanted, and then the error has a bound.
+power of two are one product of matrices, of digits side by side.
 
 How it is checked
 -----------------
 *Exact*: nothing is rounded but in `Digits.floats` and bounds, which say so. Operations that a
 ``DomainMatrix`` has bear its names.
-*Certified*: the bound of what a floor leaves out, and of the columns of an `Enclosure`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from math import lcm
 
 import numpy as np
 
@@ -82,8 +81,8 @@ class Digits:
     def __getitem__(self, places: tuple) -> "Digits":
         return Digits(self.planes[:, *places], self.low)
 
-    def plus_product(self, A: "Digits", B: "Digits", floor: int | None = None) -> "Digits":
-        """Return the matrix plus A B, but for digits' products below 2^`floor`: see `left_out`."""
+    def plus_product(self, A: "Digits", B: "Digits") -> "Digits":
+        """Return the matrix plus A B."""
         a, b, n = len(A.planes), len(B.planes), B.shape[0]
         left = np.hstack(list(A.planes[::-1]))
         right = B.planes.reshape(b * n, -1)
@@ -99,28 +98,27 @@ class Digits:
                 if i < end:
                     _carry(planes[:2])
 
-        return self._with_products(A, B, floor, add)
+        return self._with_products(A, B, add)
 
-    def scale_rows(self, factors: "Digits", floor: int | None = None) -> "Digits":
-        """Return the rows times the entries of a column, but for products below 2^`floor`."""
+    def scale_rows(self, factors: "Digits") -> "Digits":
+        """Return the rows times the entries of a column."""
         a, b = len(factors.planes), len(self.planes)
 
         def add(planes: np.ndarray, k: int) -> None:
             for i in range(max(0, k - b + 1), min(k, a - 1) + 1):
                 planes[0] += factors.planes[i] * self.planes[k - i]
 
-        return _zeros(*self.shape)._with_products(factors, self, floor, add)
+        return _zeros(*self.shape)._with_products(factors, self, add)
 
     def _with_products(
-        self, A: "Digits", B: "Digits", floor: int | None, add: Callable[[np.ndarray, int], None]
+        self, A: "Digits", B: "Digits", add: Callable[[np.ndarray, int], None]
     ) -> "Digits":
         """Return the matrix plus what `add` adds for each sum k of places of digits."""
         low, count = A.low + B.low, len(A.planes) + len(B.planes) - 1
-        first = 0 if floor is None else min(_first(low, floor), count)
-        planes, own = self._with_room(low + BITS * first, count - first + 1)
-        offset = (low + BITS * first - own) // BITS
-        for k in range(first, count):
-            add(planes[offset + k - first :], k)
+        planes, own = self._with_room(low, count + 1)
+        offset = (low - own) // BITS
+        for k in range(count):
+            add(planes[offset + k :], k)
         _carry(planes)
         used = np.flatnonzero(planes.any(axis=(1, 2)))
         return Digits(planes[: used[-1] + 1 if len(used) else 1], own)
@@ -138,11 +136,6 @@ class Digits:
             planes *= 2.0**shift
             _carry(planes)
         return planes, own
-
-    def above(self, floor: int) -> "Digits":
-        """Return leading digits, from which no entry differs by more than 2^`floor`."""
-        cut = min(max(0, (floor - self.low) // BITS), len(self.planes) - 1)
-        return Digits(self.planes[cut:], self.low + BITS * cut)
 
     def times_power(self, exponent: int) -> "Digits":
         """Return the matrix times 2^exponent."""
@@ -190,13 +183,10 @@ class Digits:
         whole = sum(int(digit) << (BITS * k) for k, digit in enumerate(self.planes[:, i, j]))
         return whole * Fraction(2) ** self.low
 
-    def near_largest(self, slack: Fraction = Fraction(0)) -> np.ndarray:
-        """Return places (i, j), among them the largest entry, even after changes by `slack`."""
+    def near_largest(self) -> np.ndarray:
+        """Return places (i, j), among them the largest entry."""
         sizes = np.abs(self.floats(self.exponent()))
-        change = float(slack / Fraction(2) ** self.exponent())
-        places = np.argwhere(sizes >= sizes.max() * (1 - RELATIVE) - 2 * change)
-        if slack:
-            return places
+        places = np.argwhere(sizes >= sizes.max() * (1 - RELATIVE))
         columns = np.abs(self.planes[:, places[:, 0], places[:, 1]])
         return places[np.unique(columns, axis=1, return_index=True)[1]]
 
@@ -225,28 +215,38 @@ class Digits:
 
 
 @dataclass(frozen=True, eq=False)
-class Enclosure:
-    """A matrix whose columns differ from those of `digits` by vectors of at most this norm."""
+class Quotient:
+    """The matrix digits / denominator, exactly: of floats, or of fractions."""
 
     digits: Digits
-    slack: Fraction
+    denominator: int = 1
 
+    @staticmethod
+    def of(M: np.ndarray) -> "Quotient":
+        """Return a matrix of finite floats, or of Fractions."""
+        if M.dtype == float:
+            return Quotient(Digits.of_floats(M))
+        common = lcm(*(x.denominator for x in M.flat))
+        return Quotient(
+            Digits.of_integers(np.vectorize(int, otypes=[object])(M * common), 0), common
+        )
 
-def left_out(A: Digits, B: Digits, floor: int) -> Fraction:
-    """Return a bound of an entry of A B (or of rows of B times entries of a column A) minus what
-    `Digits.plus_product` (or `Digits.scale_rows`) adds.
-    """
-    low = A.low + B.low
-    if low >= floor:
-        return Fraction(0)
-    highest = low + BITS * (_first(low, floor) - 1)
-    pairs = min(len(A.planes), len(B.planes)) * A.shape[1]
-    return pairs * Fraction(2) ** (highest + 2 * BITS + 1)
+    def minus(self, M: Digits) -> "Quotient":
+        """Return the matrix minus another."""
+        return Quotient(self.digits - self.denominator * M, self.denominator)
 
+    def floats(self, exponent: int = 0) -> np.ndarray:
+        """Return the entries times 2^-exponent, rounded."""
+        bits = self.denominator.bit_length()
+        return self.digits.floats(bits + exponent) / float(Fraction(self.denominator, 1 << bits))
 
-def _first(low: int, floor: int) -> int:
-    """Return the least k >= 0 with low + 20 k >= floor."""
-    return max(0, -((low - floor) // BITS))
+    def largest(self) -> Fraction:
+        """Return the largest absolute value of an entry."""
+        return self.digits.largest() / self.denominator
+
+    def norm_bound(self) -> Fraction:
+        """Return an upper bound of the Frobenius norm, near it."""
+        return self.digits.norm_bound() / self.denominator
 
 
 def _zeros(rows: int, columns: int) -> Digits:

@@ -103,7 +103,7 @@ def _paired_chains(
     """Yield chain bases of D and of a, one of which may be empty, sorted by size."""
     found = []
     for M in (D, a):
-        step = M.eval_poly(list(f)) if is_unit_factor(f) else M
+        step = linalg.polynomial_at(f, M) if is_unit_factor(f) else M
         found.append([orbit(step, v, size * (len(f) - 1)) for v, size in chains(M, f)])
     return zip_longest(*found, fillvalue=[])
 

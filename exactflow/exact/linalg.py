@@ -8,7 +8,7 @@ Conventions: vectors are columns; a matrix with two halves of p and q coordinate
 ``[[A, B], [C, D]]``; a polynomial is its list of coefficients, highest degree first.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import flint
@@ -18,7 +18,9 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.errors import FieldTooSmallError
+from exactflow.exact.algebraic import is_positive_number
 from exactflow.exact.assumptions import is_positive_quotient
+from exactflow.exact.exceptional import is_recording, take_nonzero
 from exactflow.exact.typing import Element
 
 Alternative = tuple[Any, Any]
@@ -91,6 +93,18 @@ def trace(M: DomainMatrix) -> Element:
     return sum(M.diagonal(), M.domain.zero)
 
 
+def polynomial_at(f: Sequence, M: DomainMatrix) -> DomainMatrix:
+    """Return f(M), f being a list of coefficients, highest degree first.
+
+    SymPy's ``eval_poly`` fails over fields of rational functions.
+    """
+    one = identity(M.shape[0], M.domain)
+    total = one * f[0]
+    for coefficient in f[1:]:
+        total = total * M + one * coefficient
+    return total
+
+
 def with_pads(M: DomainMatrix, p: int) -> DomainMatrix:
     """Return M, whose first half has p coordinates, with swapped pads (see `exactflow.pad`)."""
     d = M.shape[0]
@@ -130,12 +144,18 @@ def is_positive(value: Element, field: Domain) -> bool | None:
     A quotient of polynomials has the sign that the assumptions of its symbols give it, and what
     `exactflow.exact.assumptions.assuming` says.
     """
-    if field.is_QQ:
-        return value > 0
     if field.is_FractionField and not field.characteristic():
         return is_positive_quotient(value, field)
-    number = field.to_sympy(value) if field.is_AlgebraicField else None
-    return number.is_positive if number is not None and number.is_real else None
+    return is_positive_number(value, field)
+
+
+def converted(elements: Iterable, field: Domain, wider: Domain) -> list:
+    """Return elements of a field as those of a wider one, or the same: SymPy would guess elements
+    of a number field from their digits even then.
+    """
+    if field == wider:
+        return list(elements)
+    return [wider.convert_from(x, field) for x in elements]
 
 
 def inverse_or_none(M: DomainMatrix) -> DomainMatrix | None:
@@ -148,6 +168,10 @@ def inverse_or_none(M: DomainMatrix) -> DomainMatrix | None:
 
 def rref(M: DomainMatrix) -> tuple[DomainMatrix, tuple[int, ...]]:
     """Return the reduced row echelon form and the columns of its pivots."""
+    if is_recording(M.domain) and 0 not in M.shape:
+        rows, columns = (list(N.rref()[1]) for N in (M.transpose(), M))
+        if rows:
+            take_nonzero(M.extract(rows, columns).to_dense().det(), M.domain)
     if GROUND_TYPES != "flint" or not M.domain.is_QQ or M.rep.fmt == "sparse" or 0 in M.shape:
         return M.rref()
     echelon, rank = flint.fmpq_mat(M.to_list()).rref()

@@ -44,7 +44,7 @@ def block_sizes(
     n, degree = M.shape[0], len(f) - 1
     if n == 0:
         return ()
-    factor = M.eval_poly(list(f))
+    factor = linalg.polynomial_at(f, M)
     product, previous, counts = factor, n, []
     while (current := rank(product)) < previous:
         counts.append((previous - current) // degree)
@@ -81,7 +81,7 @@ def chains(M: DomainMatrix, f: Sequence) -> list[tuple[DomainMatrix, int]]:
     ends lie in ker f(M), and chains with independent ends are independent.
     """
     sizes = block_sizes(M, f)
-    factor = M.eval_poly(list(f))
+    factor = linalg.polynomial_at(f, M)
     found: list[tuple[DomainMatrix, int]] = []
     ends: list[DomainMatrix] = []
     for k in sorted(set(sizes), reverse=True):

@@ -187,7 +187,7 @@ def _rounded_text(value: Element, digits: int, rounding: str) -> str:
 
 
 def format_short(value: object, width: int = 60) -> str:
-    """Return text for a message; of one longer than `width` the middle is left out."""
+    """Return one line of text for a message; of one longer than `width` the middle is left out."""
     if isinstance(value, str):
         text = repr(value)
     elif isinstance(value, QQ.dtype | fmpq | Rational) and not isinstance(
@@ -196,7 +196,7 @@ def format_short(value: object, width: int = 60) -> str:
         text = format_rational(value)
     else:
         try:
-            text = str(value)
+            text = " ".join(str(value).split())
         except ValueError:  # an integer within has more digits than Python writes
             text = f"{type(value).__name__} with numbers of thousands of digits"
     if len(text) <= width:

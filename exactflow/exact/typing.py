@@ -5,6 +5,7 @@ meant. What an option may be is defined here once, and read off by whoever check
 """
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from exactflow.errors import InvalidInputError
@@ -52,6 +53,16 @@ BalanceMethod: TypeAlias = Literal["auto", "closed", "search"]
 
 DepthScales: TypeAlias = Literal["additive", "positive"]
 """What the scales may be where layers are counted."""
+
+
+def library_of(x: object, name: str) -> Any:
+    """Return the library of this name if a class of `x` is its own, or else None.
+
+    It is not imported for other values, and a library that another thread is importing is waited
+    for: in ``sys.modules`` it may stand half made.
+    """
+    names = {kind.__module__.partition(".")[0] for kind in type(x).__mro__}
+    return import_module(name) if name in names else None
 
 
 def check_option(name: str, value: object, options: Sequence[str]) -> None:

@@ -81,7 +81,8 @@ class Explanation:
 
     def text(self, *, width: int = 88) -> str:
         """Return the explanation as text of at most so many columns; of wide matrices a corner."""
-        blocks = [fill(f"{self.claim.replace('`', '')} [{self.evidence}]", width)]
+        claim = self.claim.replace("`", "")
+        blocks = [fill(f"{claim} [{self.evidence}]", width)]
         blocks += [_text_of(step, f"{n}. ", width) for n, step in enumerate(self.steps, 1)]
         return "\n\n".join(blocks)
 

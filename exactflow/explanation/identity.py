@@ -42,6 +42,7 @@ _TOKEN = re.compile(rf"\^-1(?![0-9])|\^T(?!\w)|[0-9]+(?:/[0-9]+)?|{_NAME}|[!<>]=
 _FUNCTIONS = {"det": 1, "tr": 1, "rank": 1, "largest": 1, "U": 1, "L": 1, "blocks": 4, "diag": 0}
 """The functions, each with the number of its arguments; 0 stands for one or more."""
 _SMALL = 12  # rows: fewer are as fast entry by entry
+_DEEPEST = 100  # brackets in brackets, and signs on one atom: Python's recursion bears many more
 _RELATIONS: dict[str, tuple[Callable, str]] = {
     "=": (operator.eq, "="),
     "!=": (operator.ne, "\\neq"),
@@ -82,7 +83,12 @@ class ShownIdentity:
 def identities(text: str) -> tuple[ShownIdentity, ...]:
     """Return the identities in a text, with commas between them."""
     text = " ".join(text.split())
-    depths = accumulate((sign == "(") - (sign == ")") for sign in text)
+    depths = list(accumulate((sign == "(") - (sign == ")") for sign in text))
+    if max(depths, default=0) > _DEEPEST or re.search(rf"( ?\^(-1|T)){{{_DEEPEST}}}", text):
+        raise InvalidInputError(
+            f"expected at most {_DEEPEST} brackets in brackets, and fewer exponents on one factor: "
+            "name a part of the text"
+        )
     outside = [k for k, depth in enumerate(depths) if text[k] == "," and not depth]
     places = pairwise([-1, *outside, len(text)])
     return tuple(_Parser(text[before + 1 : end].strip()).identity() for before, end in places)
@@ -113,16 +119,16 @@ def names_in(tree: Tree) -> Iterator[str]:
 
 
 def formula_latex(text: str) -> str:
-    """Return an expression or an identity in LaTeX; what is neither, as it is.
+    """Return an expression or an identity in LaTeX; of other texts, as SymPy's, the powers.
 
-    >>> formula_latex("G^-1 P"), formula_latex("det(M) < 0")
-    ('G^{-1} P', '\\\\det\\\\left(M\\\\right) < 0')
+    >>> formula_latex("G^-1 P"), formula_latex("det(M) < 0"), formula_latex("a*t**12 > 1")
+    ('G^{-1} P', '\\\\det\\\\left(M\\\\right) < 0', 'a t^{12} > 1')
     """
     is_identity = any(sign in text for sign in "=<>")
     try:
         found = identities(text if is_identity else f"{text} = 0")
     except InvalidInputError:
-        return text
+        return re.sub(r"\*\*(\w+)", r"^{\1}", text).replace("*", " ")
     return ", ".join(map(ShownIdentity.latex, found)) if is_identity else _latex(found[0].left)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from exactflow.checker import open_file, wait_for_writer
 from exactflow.errors import CertificateError, InvalidInputError, SingularMatrixError
 
 MOST_BYTES = 2**29  # of a file that is read: a link may lead to a device that has no end
@@ -22,6 +23,10 @@ def check_place(path: str | Path) -> None:
     """Raise `InvalidInputError` where no file can be written, so that no work is done in vain."""
     if str(path) == "-":
         raise InvalidInputError("expected the name of a file to write, got '-', standard output")
+    if not str(path):
+        raise InvalidInputError("expected the name of a file to write, got an empty one")
+    if "\0" in str(path):
+        raise InvalidInputError(f"expected a name without zero bytes, got {str(path)!r}")
     place = os.path.realpath(path)
     folder = os.path.dirname(place)
     if not os.path.isdir(folder):
@@ -37,9 +42,10 @@ def check_place(path: str | Path) -> None:
 
 def read_bytes(path: str | Path, kind: str = "file") -> bytes:
     """Read a file, or standard input for "-"; `InvalidInputError` says why it cannot be read."""
-    data, reason = bytearray(), None
+    data, reason, is_stdin = bytearray(), None, str(path) == "-"
     try:
-        with nullcontext(sys.stdin.buffer) if str(path) == "-" else open(path, "rb") as file:
+        with nullcontext(sys.stdin.buffer) if is_stdin else open_file(path) as file:
+            data += b"" if is_stdin else wait_for_writer(file)
             while len(data) <= MOST_BYTES and (piece := file.read(2**20)):
                 data += piece
     except AttributeError:

@@ -8,9 +8,10 @@ standard library alone and shares no code with this module's writer.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import sympy
-from sympy import GF, QQ
+from sympy import GF, QQ, QQ_I
 from sympy.external.pythonmpq import PythonMPQ
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
@@ -24,12 +25,10 @@ from exactflow.exact.numbers import format_rational
 from exactflow.exact.rounding import decimal_up
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.files.atomic import read_bytes
+from exactflow.files.roots import name_root, root_index
 from exactflow.files.version import __version__
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.verification import verify
-
-_DIGITS = 60  # of the generator of a number field: they tell it from its conjugates
 
 
 def certificate_text(
@@ -43,7 +42,9 @@ def certificate_text(
 ) -> str:
     """Return the certificate that `flow` equals a matrix: the same text for the same flow.
 
-    Nothing is composed where the target is given: whether the claim holds is for the checker.
+    Nothing is composed where the target is given: whether the claim holds is for the checker. The
+    format names a real root that generates a number field. One that is not real is named, by
+    decimals, in the provenance: the claim is an identity that holds at every root.
 
     Parameters
     ----------
@@ -84,7 +85,8 @@ def certificate_text(
         raise InvalidInputError(
             f"expected a target over {flow.field}, like the flow, got one over {matrix.domain}"
         ) from None
-    name, entry = field_in_json(field)
+    field = QQ_I.as_AlgebraicField() if field == QQ_I else field
+    name, entry, decimals = field_in_json(field)
     layers = [_layer_text(layer, field, name, entry) for layer in flow]
     record: dict[str, object] = {"tool": "exactflow", "version": __version__, "method": flow.method}
     members = {
@@ -101,7 +103,10 @@ def certificate_text(
     members |= {key: json.dumps(list(found)) for key, found in lists.items() if found}
     if within is not None:
         members["within"] = json.dumps(format_rational(within))
-    members["provenance"] = json.dumps(record | dict(provenance or {}), sort_keys=True)
+    record |= dict(provenance or {})
+    if decimals:
+        record["generator"] = decimals
+    members["provenance"] = json.dumps(record, sort_keys=True)
     return joined(members)
 
 
@@ -111,20 +116,32 @@ def joined(members: Mapping[str, str]) -> str:
 
 
 def accepted(text: str, quick: bool = True) -> tuple[bytes, str]:
-    """Return a certificate that the checker does not refute, perhaps in a quick test, and its
-    words.
+    """Return a certificate that the checker accepts, perhaps in a quick test, and its words.
+
+    Raises `VerificationError` where it refutes the claim, `InvalidInputError` where it leaves it
+    undecided.
     """
     data = text.encode()
     report = checker.check(data, quick=quick)
     if report.verdict is checker.Verdict.REFUTED:
         raise VerificationError("; ".join(report.lines))
+    if report.verdict is checker.Verdict.INCOMPLETE:
+        raise InvalidInputError(
+            f"the checker cannot decide this certificate: {_said(report)}; keep the flow in Python"
+        )
     if report.largest:
         return data, f"within {decimal_up(report.largest)} in all entries"
     return data, report.lines[-1][2:]
 
 
+def _said(report: checker.Report) -> str:
+    """The lines of a report after those on size and target."""
+    lines = (line[2:].removeprefix("incomplete: ") for line in report.lines[2:] or report.lines)
+    return "; ".join(lines)
+
+
 def read_certificate(path: str | Path) -> CouplingFlow:
-    """Read the flow of a certificate, and check what the certificate claims of it.
+    """Read the flow of a certificate that the checker accepts.
 
     Raises
     ------
@@ -133,18 +150,29 @@ def read_certificate(path: str | Path) -> CouplingFlow:
     VerificationError
         It is well formed and false: the first differing entry is named.
     """
+    return read_checked(path)[0]
+
+
+def read_checked(path: str | Path) -> tuple[CouplingFlow, dict[str, Any]]:
+    """Read the flow of a certificate that the checker accepts, and the content of the file; raise
+    as `read_certificate` does.
+    """
     try:
         data = read_bytes(path, "certificate")
     except InvalidInputError as error:
         raise CertificateError(str(error)) from None
+    name = Path(path).name
     try:
-        claim = checker.read_certificate(data)
-    except (checker.MalformedError, checker.UndecidedError) as error:
-        is_large = isinstance(error, checker.UndecidedError)
-        expected = "expected a certificate within the checker's limits: " if is_large else ""
-        raise CertificateError(f"{Path(path).name}: {expected}{error}") from None
+        report = checker.check(data)
+    except checker.MalformedError as error:
+        raise CertificateError(f"{name}: {error}") from None
+    if report.verdict is checker.Verdict.REFUTED:
+        raise VerificationError(f"{name}: {_said(report)}")
+    if report.verdict is checker.Verdict.INCOMPLETE:
+        raise CertificateError(f"{name}: the checker cannot decide this claim: {_said(report)}")
     content = checker.read_json(data, "certificate")
-    field, element = _reader(content["field"])
+    provenance = content.get("provenance", {})
+    field, element = _reader(content["field"], provenance.get("generator"))
 
     def matrix(rows: list) -> DomainMatrix:
         entries = [[element(entry) for entry in row] for row in rows]
@@ -152,39 +180,28 @@ def read_certificate(path: str | Path) -> CouplingFlow:
 
     partition = tuple(content["partition"])
     layers = [
-        LinearCoupling(
-            partition,
-            layer["moves"],
-            matrix(layer["shift"]),
-            matrix([[entry] for entry in layer["scale"]]),
+        LinearCoupling.trusted(  # the checker has read shapes and signs
+            partition, layer["moves"], matrix(layer["shift"]), [*map(element, layer["scale"])]
         )
         for layer in content["layers"]
     ]
-    method = str(content.get("provenance", {}).get("method", ""))
-    flips, order = (content.get(name, ()) for name in ("flips", "order"))
+    method = str(provenance.get("method", ""))
+    flips, order = (content.get(key, ()) for key in ("flips", "order"))
     flow = CouplingFlow(layers, partition, flips=flips, method=method, field=field, order=order)
-    if claim.depth or claim.pads or claim.within is not None or claim.is_covariance:
-        report = checker.check(data)
-        said = "; ".join(line[2:] for line in report.lines[2:])
-        if report.verdict is checker.Verdict.REFUTED:
-            raise VerificationError(said)
-        if claim.depth and report.verdict is checker.Verdict.INCOMPLETE:
-            raise CertificateError(f"expected a depth that is decided, got: {said}")
-    else:
-        verify(flow, matrix(content["target"]))
-    return flow
+    return flow, content
 
 
-def _reader(field: str | dict) -> tuple[Domain, Callable]:
-    """Return the field that a certificate names, and how it reads an element."""
+def _reader(field: str | dict, generator: object) -> tuple[Domain, Callable]:
+    """Return the field that a certificate names, and a function that reads an element."""
     if isinstance(field, dict):
         coefficients = [_rational(c) for c in reversed(field["modulus"])]
         modulus = sympy.Poly(coefficients, sympy.Symbol("x"), domain=QQ)
-        if "root" in field:  # real roots are counted in their order
-            index = modulus.count_roots(sup=QQ.to_sympy(_rational(field["root"][0])))
+        index = root_index(modulus, field.get("root", ()), generator)
+        root = sympy.rootof(modulus, index, radicals=modulus.degree() < 3)
+        if modulus.degree() > 1:
+            number_field = QQ.algebraic_field(root)
         else:
-            index = max(modulus.count_roots() - 1, 0)  # the largest real root, if there is one
-        number_field = QQ.alg_field_from_poly(modulus, root_index=index)
+            number_field = QQ.alg_field_from_poly(modulus, root_index=0)
         return number_field, lambda entry: number_field([_rational(c) for c in reversed(entry)])
     if field == "QQ":
         return QQ, _rational
@@ -196,17 +213,20 @@ def _rational(text: str) -> Element:
     return QQ(*map(checker.whole, text.split("/")))
 
 
-def field_in_json(field: Domain) -> tuple[str | dict, Callable[[Element], object]]:
-    """Return a certificate's name of a field, and how it writes an element, as JSON."""
+def field_in_json(field: Domain) -> tuple[str | dict, Callable[[Element], object], list[str]]:
+    """Return a certificate's name of a field, a function that writes an element as JSON, and
+    decimals of a generator that is not real.
+    """
     if field.is_QQ:  # FLINT and gmpy write long numbers faster, in the same way
-        return "QQ", lambda x: format_rational(x) if isinstance(x, PythonMPQ) else str(x)
+        return "QQ", lambda x: format_rational(x) if isinstance(x, PythonMPQ) else str(x), []
     if field.is_FiniteField:
-        return f"GF({field.mod})", lambda x: str(int(field.to_int(x)) % field.mod)
+        return f"GF({field.mod})", lambda x: str(int(field.to_int(x)) % field.mod), []
     if field.is_AlgebraicField:
         minimal = field.mod.to_list()
         monic = [c / minimal[0] for c in minimal]
-        name = {"modulus": [format_rational(c) for c in reversed(monic)]} | _root(field, monic)
-        return name, lambda x: [format_rational(c) for c in reversed(x.to_list())]
+        named, decimals = name_root(field, sympy.Poly(monic, sympy.Symbol("x"), domain=QQ))
+        name = {"modulus": [format_rational(c) for c in reversed(monic)]} | named
+        return name, lambda x: [format_rational(c) for c in reversed(x.to_list())], decimals
     raise InvalidInputError(
         f"expected a flow over QQ, GF(p) or an algebraic number field, got {field}: "
         "put numbers in the place of the symbols"
@@ -219,19 +239,8 @@ def rows_in_json(M: DomainMatrix, entry: Callable[[Element], object]) -> list[li
     return [[entry(x) if x else zero for x in row] for row in M.to_list()]
 
 
-def _root(field: Domain, coefficients: list) -> dict[str, list[str]]:
-    """Return the root that generates a number field, between two rationals: none if not real."""
-    modulus = sympy.Poly(coefficients, sympy.Symbol("x"), domain=QQ)
-    generator = field.ext.as_expr().evalf(_DIGITS)
-    if not generator.is_real:
-        return {}
-    between = ((low, high) for (low, high), _ in modulus.intervals() if low < generator < high)
-    ends = next(between, None)  # none for a generator of QQ itself
-    return {"root": [format_rational(end) for end in ends]} if ends else {}
-
-
 def _layer_text(layer: LinearCoupling, field: Domain, name: str | dict, entry: Callable) -> str:
-    scale = [entry(field.convert_from(s, layer.field)) for s in layer.scale_elements]
+    scale = [*map(entry, linalg.converted(layer.scale_elements, layer.field, field))]
     members = [f'"moves": "{layer.moves}"', f'"scale": {json.dumps(scale)}']
     is_real = isinstance(name, str) or "root" in name
     if not is_real and not all(s.is_Rational for s in layer.scale):

@@ -43,7 +43,7 @@ def depth_certificate_text(
     """
     flow = answer.flow
     _check_certifiable(answer)
-    field, entry = field_in_json(flow.field)
+    field, entry, _ = field_in_json(flow.field)
     layers = [
         {
             "moves": layer.moves,
@@ -105,7 +105,7 @@ def _text(value: object) -> str:
 def witness(obstruction: Obstruction) -> dict[str, object]:
     """Return the kind of an obstruction and its witness, as the format writes them."""
     row, found = obstruction.row, obstruction.witness
-    _, entry = field_in_json(obstruction.matrix.domain)
+    _, entry, _ = field_in_json(obstruction.matrix.domain)
     written: object
     if row.key == "k":
         written = found

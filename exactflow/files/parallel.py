@@ -20,6 +20,8 @@ from exactflow.errors import DiedError, InvalidInputError
 from exactflow.exact.progress import with_progress
 from exactflow.files.atomic import interruptible
 
+_MOST_JOBS = 60  # Windows waits for no more processes
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -33,15 +35,17 @@ def parallel_map(
 ) -> Iterator[Result]:
     """Return an iterator of function(item) for every item, in order, computed in `jobs` processes.
 
-    One job, or one item, is computed in this process. Ctrl-C, an error and a consumer that stops
-    end the workers at once. On a stderr that is a terminal the line of progress shows the label.
+    One job, or one item, is computed in this process. There are at most as many processes as items,
+    and 60. Ctrl-C, an error and a consumer that stops end the workers at once. On a stderr that is
+    a terminal the line of progress shows the label.
     Raises `InvalidInputError` for fewer jobs than one, and `DiedError` where a worker has ended, as
     by ``os._exit``.
     """
     if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
         raise InvalidInputError(f"expected at least one job, got {jobs!r}")
     items = list(items)
-    alone = jobs == 1 or len(items) < 2
+    jobs = min(jobs, len(items), _MOST_JOBS)
+    alone = jobs < 2
     results = map(function, items) if alone else _elsewhere(function, items, jobs)
     return results if label is None else with_progress(results, len(items), label)
 

@@ -2,7 +2,7 @@
 
 A certificate holds what was claimed, about the matrix of the caller: that a flow equals it, is
 within a bound of it, generates a Gaussian, or that its depth is so many layers. Nothing is written
-that the stand-alone checker refutes.
+or read that the stand-alone checker does not accept.
 """
 
 from collections.abc import Mapping
@@ -11,13 +11,12 @@ from typing import Any
 
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import checker
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.typing import MatrixLike
 from exactflow.files.arrays import ARRAY_SUFFIXES, read_arrays, write_arrays
-from exactflow.files.atomic import check_place, read_bytes, write_bytes
-from exactflow.files.certificate import accepted, certificate_text, read_certificate
+from exactflow.files.atomic import check_place, write_bytes
+from exactflow.files.certificate import accepted, certificate_text, read_checked
 from exactflow.files.depth_certificate import depth_certificate_text, read_obstruction
 from exactflow.floats.balancing import Balanced
 from exactflow.flows.flow import CouplingFlow
@@ -46,8 +45,8 @@ def save(result: Any, path: str | Path, *, target: "MatrixLike | None" = None) -
     Raises
     ------
     InvalidInputError
-        A result or a suffix that is none of these, a place that cannot be written, or no target
-        where one is needed.
+        A result or a suffix that is none of these, a place that cannot be written, no target
+        where one is needed, or a claim that the checker cannot decide.
     VerificationError
         The claim is false of this target; nothing is written.
 
@@ -70,13 +69,18 @@ def save(result: Any, path: str | Path, *, target: "MatrixLike | None" = None) -
     matrix = None if target is None else as_matrix(target)
     check_place(path)
     if isinstance(result, MinimalDepth) and suffix == ".json":
-        if matrix is not None and first_difference(*matrix.unify(result.matrix, fmt="dense")):
-            raise VerificationError("expected the matrix of the answer as target, got another one")
-        write_bytes(path, accepted(depth_certificate_text(result), quick=False)[0])
+        write_bytes(path, accepted(depth_text(result, matrix), quick=False)[0])
     elif suffix == ".json":
         write_claim(result, path, matrix, {})
     else:
         write_arrays(_flow(result), path)
+
+
+def depth_text(answer: MinimalDepth, target: DomainMatrix | None) -> str:
+    """Return the certificate of an answer of `minimal_depth`, which must be about the target."""
+    if target is not None and first_difference(*target.unify(answer.matrix, fmt="dense")):
+        raise VerificationError("expected the matrix of the answer as target, got another one")
+    return depth_certificate_text(answer)
 
 
 def write_claim(
@@ -91,7 +95,7 @@ def write_claim(
 
 
 def load(path: str | Path) -> "CouplingFlow | MinimalDepth":
-    """Load a result that `save` or a command wrote, and check its claim again.
+    """Load a result that `save` or a command wrote, if the stand-alone checker accepts its claim.
 
     A certificate of `minimal_depth` gives the answer back, another one the flow that it is about:
     of `whiten` the one that generates. Layers in float64 are a flow.
@@ -99,7 +103,7 @@ def load(path: str | Path) -> "CouplingFlow | MinimalDepth":
     Raises
     ------
     CertificateError
-        No readable certificate.
+        No readable certificate, or one that the checker cannot decide.
     VerificationError
         It is one, and false.
     InvalidInputError
@@ -107,8 +111,7 @@ def load(path: str | Path) -> "CouplingFlow | MinimalDepth":
     """
     if Path(path).suffix.lower() in ARRAY_SUFFIXES:
         return read_arrays(path)
-    flow = read_certificate(path)
-    content = checker.read_json(read_bytes(path), "certificate")
+    flow, content = read_checked(path)
     return _depth(flow, content) if "obstructions" in content else flow
 
 

@@ -8,6 +8,7 @@ and no others: tensors, and containers of them, in the memory that the file's si
 import io
 import pickle
 import re
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -42,9 +43,10 @@ _SAFETENSORS = {
 
 @contextmanager
 def _reading(expected: str) -> Iterator[None]:
-    """Turn any exception of a reader into an error of one line."""
+    """Turn any exception of a reader into an error of one line, and pass over its warnings."""
     try:
-        yield
+        with warnings.catch_warnings(action="ignore"):
+            yield
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InvalidInputError(f"expected {expected}, got: {reason[:200]}") from None
@@ -136,7 +138,8 @@ def _npz(data: bytes) -> Arrays:
 def _safetensor(dtype: str, shape: list[int], data: bytes) -> tuple[np.ndarray, str]:
     if dtype not in _SAFETENSORS:
         raise InvalidInputError(f"expected one of the types {', '.join(_SAFETENSORS)}, got {dtype}")
-    array: np.ndarray = np.ndarray(shape, _SAFETENSORS[dtype], bytes(data))
+    with _reading("the shape of an array"):
+        array: np.ndarray = np.ndarray(shape, _SAFETENSORS[dtype], bytes(data))
     if dtype == "BF16":  # the upper half of a float32
         return (array.astype("<u4") << 16).view("<f4"), "bfloat16"
     return array, str(array.dtype)

@@ -2,62 +2,151 @@
 
 A point is the list of its d entries: elements of QQ, mpmath numbers, or rows of floats, one for
 each of N points; `convert` maps an element of QQ to a number of that kind, and names the
-arithmetic.
+arithmetic. Mpmath numbers are computed column by column.
 """
 
 from collections.abc import Callable
-from itertools import chain
-from typing import Any
+from numbers import Rational, Real
+from typing import TYPE_CHECKING, Any
 
 import mpmath
+import sympy
+from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
+from exactflow.exact.coerce import ExactMatrix
 from exactflow.exact.numbers import to_element, to_float, to_mpf
 from exactflow.exact.typing import VectorLike
+
+if TYPE_CHECKING:
+    import numpy as np
+    from typing_extensions import TypeIs
 
 
 def image(fold: Callable, x: VectorLike, dimension: int) -> Any:
     """Return ``fold(entries, convert)``, the entries of the image of `x`, in the form of `x`.
 
     Floats are computed in float64, every weight being rounded once, and returned in their own
-    dtype; mpmath numbers at the current precision of mpmath.
+    dtype; mpmath numbers at the current precision of mpmath, as an mpmath matrix or as lists.
     """
-    entries, convert = inexact_entries(x, dimension)
-    if convert is to_mpf:
-        return fold(entries, convert)
+    if _holds_mpf(x):
+        columns = [fold(column, to_mpf) for column in _mpf_columns(x, dimension)]
+        rows = [list(row) for row in zip(*columns, strict=True)]
+        if isinstance(x, mpmath.matrix):
+            return mpmath.matrix(rows)
+        return rows if isinstance(x[0], list | tuple) else columns[0]
     import numpy as np
 
-    array = np.asarray(x)
+    array = as_floats(x, dimension)
     with np.errstate(all="ignore"):
-        return np.stack(fold(entries, convert)).reshape(array.shape).astype(array.dtype)
+        return np.stack(fold(_rows(array), to_float)).reshape(array.shape).astype(array.dtype)
+
+
+def in_kind(matrix: DomainMatrix, x: VectorLike) -> Any:
+    """Return an exact matrix over QQ in the kind of numbers of `x`: a SymPy matrix, a matrix of
+    mpmath, or an array of the dtype of `x`.
+    """
+    if not is_inexact(x):
+        return ExactMatrix.of(matrix)
+    if _holds_mpf(x):
+        return mpmath.matrix([[to_mpf(entry) for entry in row] for row in matrix.to_list()])
+    import numpy as np
+
+    entries = np.array([to_float(entry) for entry in matrix.to_list_flat()])
+    with np.errstate(over="ignore"):
+        return entries.reshape(matrix.shape).astype(getattr(x, "dtype", float))
 
 
 def is_inexact(x: object) -> bool:
     """Whether `x` is an array of floats, or has an entry that is a float or an ``mpf``."""
     if (dtype := getattr(x, "dtype", None)) is not None:
         return getattr(dtype, "kind", "") == "f"
-    if not isinstance(x, list | tuple | mpmath.matrix):
-        return False
-    rows = (entry if isinstance(entry, list | tuple) else (entry,) for entry in x)
-    return any(isinstance(entry, float | mpmath.mpf) for entry in chain.from_iterable(rows))
+    return any(map(_is_float, _numbers(x)))
 
 
 def inexact_entries(x: VectorLike, dimension: int) -> tuple[list, Callable]:
-    """Return the d entries of an inexact `x`, and the map from elements of QQ to their kind."""
-    shape: tuple = getattr(x, "shape", ()) if hasattr(x, "dtype") else (len(x),)
-    if shape[:1] != (dimension,) or len(shape) > 2:
+    """Return the d entries of an inexact `x`, and the map from elements of QQ to their kind.
+
+    Raises `InvalidInputError` for several columns of mpmath numbers.
+    """
+    if not _holds_mpf(x):
+        return _rows(as_floats(x, dimension)), to_float
+    columns = _mpf_columns(x, dimension)
+    if len(columns) != 1:
         raise InvalidInputError(
-            f"expected {dimension} coordinates along the first of at most two axes, "
-            f"got shape {tuple(shape)}"
+            f"expected one point of mpmath numbers, got {len(columns)} columns: take them one by "
+            "one"
         )
-    if not hasattr(x, "dtype") and any(isinstance(entry, mpmath.mpf) for entry in x):
-        mixed = (entry if isinstance(entry, mpmath.mpf) else to_element(entry) for entry in x)
-        return [to_mpf(entry) for entry in mixed], to_mpf
+    return columns[0], to_mpf
+
+
+def as_floats(x: VectorLike, dimension: int) -> "np.ndarray":
+    """Return floats, or lists with a float among them, as an array of shape (d,) or (d, N)."""
     import numpy as np
 
-    array = np.asarray(x, dtype=None if hasattr(x, "dtype") else float)
-    if array.dtype.itemsize > 8:
-        raise InvalidInputError(
-            f"expected floats of at most 64 bits, got {array.dtype}: use mpmath numbers for more"
-        )
-    return list(array.astype(float).reshape(dimension, -1)), to_float
+    if hasattr(x, "dtype"):
+        array = np.asarray(x)
+        if array.shape[:1] != (dimension,) or array.ndim > 2:
+            raise _wrong_shape(dimension, f"shape {array.shape}")
+        if array.dtype.itemsize > 8:
+            raise InvalidInputError(
+                f"expected floats of at most 64 bits, got {array.dtype}: use mpmath numbers for "
+                "more"
+            )
+        return array
+    rows = [[_nearest_float(entry) for entry in row] for row in _table(x, dimension)]
+    array = np.array(rows)
+    return array if isinstance(x[0], list | tuple) else array[:, 0]
+
+
+def _rows(array: "np.ndarray") -> list:
+    return list(array.astype(float).reshape(len(array), -1))
+
+
+def _is_float(entry: object) -> "TypeIs[Real]":
+    """Whether a number is a float of Python or NumPy, or an ``mpf``."""
+    return isinstance(entry, Real) and not isinstance(entry, Rational | sympy.Basic)
+
+
+def _nearest_float(entry: object) -> float:
+    return float(entry) if _is_float(entry) else to_float(to_element(entry))
+
+
+def _mpf_columns(x: Any, dimension: int) -> list[list[mpmath.mpf]]:
+    """Return the columns of `x`, each entry rounded to the current precision of mpmath."""
+
+    def rounded(entry: object) -> mpmath.mpf:
+        return to_mpf(entry if isinstance(entry, mpmath.mpf) else to_element(entry))
+
+    return [list(map(rounded, column)) for column in zip(*_table(x, dimension), strict=True)]
+
+
+def _table(x: Any, dimension: int) -> list:
+    """Return the rows of an mpmath matrix, or of nested lists; a flat list is one column."""
+    rows = x.tolist() if isinstance(x, mpmath.matrix) else list(x)
+    if not any(isinstance(row, list | tuple) for row in rows):
+        rows = [[entry] for entry in rows]
+    if len({len(row) if isinstance(row, list | tuple) else None for row in rows}) > 1:
+        raise _wrong_shape(dimension, "rows of different lengths")
+    if len(rows) != dimension:
+        raise _wrong_shape(dimension, f"shape {(len(rows), len(rows[0]))}")
+    return rows
+
+
+def _wrong_shape(dimension: int, got: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"expected {dimension} coordinates along the first of at most two axes, since vectors are "
+        f"columns, got {got}"
+    )
+
+
+def _numbers(x: object) -> list:
+    """Return the entries of lists, of nested ones, and of an mpmath matrix; of others none."""
+    if not isinstance(x, list | tuple | mpmath.matrix):
+        return []
+    rows = (entry if isinstance(entry, list | tuple) else (entry,) for entry in x)
+    return [entry for row in rows for entry in row]
+
+
+def _holds_mpf(x: object) -> bool:
+    return any(isinstance(entry, mpmath.mpf) for entry in _numbers(x))

@@ -43,9 +43,10 @@ class Map(ABC):
         """Return the image of a vector of d entries, or of each column of a d x N matrix.
 
         Exact numbers, in any form that `factor` takes but an array of floats, give a SymPy matrix,
-        exactly. Floats (an array of shape (d,) or (d, N), or a list) are computed in float64, every
-        weight being rounded once, and give an array of their shape and dtype. A list of d numbers
-        with an ``mpf`` among them is computed at the current precision of mpmath, and gives a list.
+        exactly. Floats (an array of shape (d,) or (d, N), or lists with a float among their
+        entries) are computed in float64, every weight being rounded once, and give an array of
+        their shape and dtype. An mpmath matrix, or lists with an ``mpf`` among their entries, are
+        computed at the current precision of mpmath, column by column, and give their like.
 
         Raises
         ------
@@ -85,9 +86,9 @@ class Map(ABC):
 
         Over GF(p) there is no absolute value, and `InvalidInputError` is raised.
 
-        >>> from exactflow import CouplingFlow, LinearCoupling
+        >>> from exactflow import factor
         >>> t = sympy.Symbol("t")
-        >>> flow = CouplingFlow([LinearCoupling((1, 1), "first", [[1]], scale=[t])])
+        >>> flow = factor([[t, 1], [0, 1]], scales="nonzero")
         >>> flow.log_abs_det(), flow.at({t: 3}).log_abs_det()
         (log(Abs(t)), log(3))
         """
@@ -211,20 +212,23 @@ class Flow(Layered, Map):
 
     def _scales(self) -> Iterable:
         return (
-            self.field.convert_from(s, layer.field)
+            s
             for layer in self.layers
-            for s in layer._scales()
+            for s in linalg.converted(layer._scales(), layer.field, self.field)
         )
 
     @abstractmethod
     def __matmul__(self, other: Self) -> Self:
         """Return the flow that applies `other` first."""
 
-    def _parts(self) -> list:
-        return [getattr(self, name, ()) for name in _PARTS]
+    def _parts(self) -> dict:
+        parts = {name: getattr(self, name, ()) for name in _PARTS}
+        return parts | {"characteristic": int(self.field.characteristic())}
 
     def __eq__(self, other: object) -> bool:
-        """Whether both flows have equal layers, halves, order, flips and pads."""
+        """Whether both flows have equal layers, halves, order, flips and pads, over fields of one
+        characteristic.
+        """
         if not isinstance(other, Flow):
             return NotImplemented
         return self._parts() == other._parts() and self.layers == other.layers
@@ -240,9 +244,10 @@ class Flow(Layered, Map):
         >>> print(f.difference(g))
         layer 0: shift at (0, 0): 1, but 2
         """
-        for name, mine, theirs in zip(_PARTS, self._parts(), other._parts(), strict=True):
-            if mine != theirs:
-                return f"{name}: {mine}, but {theirs}"
+        others = other._parts()
+        for name, part in self._parts().items():
+            if part != others[name]:
+                return f"{name}: {part}, but {others[name]}"
         for k, (mine, theirs) in enumerate(zip(self.layers, other.layers, strict=True)):
             if mine != theirs:
                 return f"layer {k}: {display.layer_difference(mine, theirs)}"

@@ -208,9 +208,10 @@ def layer_difference(mine: Any, theirs: Any) -> str:
     if mine.field != theirs.field:
         return f"entries in {mine.field}, but in {theirs.field}"
     if type(mine) is type(theirs) and mine.moves == theirs.moves:
-        for i, (a, b) in enumerate(zip(mine.scale, theirs.scale, strict=True)):
+        pairs = zip(mine.scale_elements, theirs.scale_elements, strict=True)
+        for i, (a, b) in enumerate(pairs):
             if a != b:
-                return f"scale {i}: {a}, but {b}"
+                return f"scale {i}: {mine.scale[i]}, but {theirs.scale[i]}"
         if hasattr(mine, "shift_matrix"):
             one, other = mine.shift_matrix.to_sparse(), theirs.shift_matrix.to_sparse()
             (i, j), _ = next((one - other).iter_items())

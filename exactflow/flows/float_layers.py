@@ -1,39 +1,15 @@
-"""Coupling layers of float64 numbers, and their product: exactly, or in leading digits.
-
-Main results
-------------
-Floats are dyadic rationals, which `exactflow.exact.digits` multiplies exactly. The largest entry of
-W - Q, for the product Q of layers, is an exact rational that needs few integers: leading digits,
-with a rigorous bound of what they leave out, name the columns in which it may lie, and only these
-are composed exactly. If a half of Q is known up to errors with columns of norm at most e_1, the
-other up to e_2, then after a layer ``moved = scale * moved + shift @ kept`` the half that moved is
-known up to
-
-    max(scale) e_moved + |shift|_2 e_kept + sqrt(rows) (what was left out of an entry),
-
-and |X|_2 is at most |(X^T X)^8|_F^(1/16), which is at most d^(1/32) times as much.
-
-How it is checked
------------------
-*Exact*: whole matrices and columns. *Certified*: leading digits and their bound.
-"""
+"""Coupling layers of float64 numbers, and their product, exactly: floats are dyadic rationals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from math import frexp, isqrt
 from typing import Any
 
 import numpy as np
 
-from exactflow.exact.digits import BITS, Digits, Enclosure, left_out
+from exactflow.exact.digits import Digits
 from exactflow.exact.numbers import to_float
-from exactflow.exact.rounding import rounded_up
 from exactflow.exact.typing import HALVES, Half
 from exactflow.flows.linear import LinearCoupling
-
-RELATIVE = 1 + 2.0**-20
-SQUARINGS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,58 +106,12 @@ class FloatCoupling:
 
 def composed(layers: Sequence[FloatCoupling], of: Digits | None = None) -> Digits:
     """Return the matrix of layers in order of application, or its product with another, exactly."""
-    return enclosed(layers, None, of).digits
-
-
-def enclosed(
-    layers: Sequence[FloatCoupling], bits: int | None, of: Digits | None = None
-) -> Enclosure:
-    """Return the matrix of layers, or its product with another, to about so many bits after the
-    leading ones of each product; exactly, where bits is None.
-    """
     p, q = layers[0].partition
     of = of or Digits.of_floats(np.eye(p + q))
-    halves = [Enclosure(half, Fraction(0)) for half in (of[:p, :], of[p:, :])]
+    halves = [of[:p, :], of[p:, :]]
     for layer in layers:
         i = HALVES.index(layer.moves)
-        halves[i] = _moved(layer, halves[i], halves[1 - i], bits)
-    digits = halves[0].digits.vstack(halves[1].digits)
-    return Enclosure(digits, halves[0].slack + halves[1].slack)
-
-
-def norm_bound(X: np.ndarray) -> Fraction:
-    """Return an upper bound of the spectral norm |X|_2, near it."""
-    peak = float(np.abs(X).max())
-    if not peak:
-        return Fraction(0)
-    exponent = frexp(peak)[1]
-    X = np.ldexp(X, -exponent)
-    power = X @ X.T if len(X) < len(X.T) else X.T @ X
-    for _ in range(SQUARINGS):
-        power = power @ power
-    size = float(np.linalg.norm(power)) ** (0.5 / 2**SQUARINGS)
-    return Fraction(size * RELATIVE) * Fraction(2) ** exponent
-
-
-def _moved(layer: FloatCoupling, moved: Enclosure, kept: Enclosure, bits: int | None) -> Enclosure:
-    """Return ``scale * moved + shift @ kept``."""
-    shift, digits = Digits.of_floats(layer.shift), moved.digits
-    products = [(shift, kept.digits)]
-    if not layer.is_additive:
-        products.append((Digits.of_floats(np.array(layer.scales)[:, None]), digits))
-    floor = None
-    if bits is not None:
-        nonzero = ((A, B) for A, B in products if A.planes.any() and B.planes.any())
-        floor = max((A.exponent() + B.exponent() for A, B in nonzero), default=0) - bits
-    if len(products) > 1:
-        digits = digits.scale_rows(products[1][0], floor)
-    digits = digits.plus_product(shift, kept.digits, floor)
-    if floor is None:
-        return Enclosure(digits, Fraction(0))
-    entry = sum(left_out(A, B, floor) for A, B in products)
-    if digits.low < floor:
-        digits = digits.above(floor + BITS)
-        entry += Fraction(2) ** (floor + BITS)
-    largest = Fraction(float(np.max(layer.scale)))
-    slack = largest * moved.slack + norm_bound(layer.shift) * kept.slack
-    return Enclosure(digits, rounded_up(slack + entry * (isqrt(len(layer.shift)) + 1)))
+        if not layer.is_additive:
+            halves[i] = halves[i].scale_rows(Digits.of_floats(np.array(layer.scales)[:, None]))
+        halves[i] = halves[i].plus_product(Digits.of_floats(layer.shift), halves[1 - i])
+    return halves[0].vstack(halves[1])

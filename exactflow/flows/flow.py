@@ -19,6 +19,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import ExactMatrix, as_column, as_expression, as_rectangle, common_field
+from exactflow.exact.exceptional import factors_of, in_order
 from exactflow.exact.numbers import format_short
 from exactflow.exact.rational import composed_dense, composes_to
 from exactflow.flows import display
@@ -237,19 +238,18 @@ class CouplingFlow(Flow):
         """
         if not self.field.is_FractionField:
             return ()
-        factors = set()
+        polynomials = list[Any]()
         for layer in self.layers:
-            values = [self.field.convert_from(v, layer.field) for v in layer.values()]
-            scales = [self.field.convert_from(s, layer.field) for s in layer.scale_elements]
-            for polynomial in {v.denom for v in values} | {s.numer for s in scales}:
-                factors |= {factor.as_expr() for factor, _ in polynomial.factor_list()[1]}
-        return tuple(sorted(factors, key=sympy.default_sort_key))
+            values = linalg.converted(layer.values(), layer.field, self.field)
+            scales = linalg.converted(layer.scale_elements, layer.field, self.field)
+            polynomials += [v.denom for v in values] + [s.numer for s in scales]
+        return in_order(factors_of(polynomials))
 
     def at(self, values: dict) -> "CouplingFlow":
         """Return the flow with numbers in the place of its parameters, exactly.
 
         A scale that is negative there leaves its sign in `flips`: at such a point det < 0, or two
-        negative scales compensate each other.
+        negative scales compensate each other. One whose sign is not known stays as it is.
 
         Parameters
         ----------
@@ -286,14 +286,11 @@ class CouplingFlow(Flow):
         p, field = self.partition[0], common_field([M.domain for M in (*shifts, *scales)])
         flow = CouplingFlow((), self.partition, flips=self.flips, field=field, order=self.order)
         for layer, shift, scale in zip(self.layers, shifts, scales, strict=True):
-            scale, one = scale.convert_to(field), field.one
-            entries = scale.to_list_flat()
-            signs = [-one if linalg.is_positive(-s, field) is True else one for s in entries]
-            positive = LinearCoupling(
-                self.partition,
-                layer.moves,
-                shift.convert_to(field),
-                linalg.scale_rows(signs, scale),
+            one, entries = field.one, scale.convert_to(field).to_list_flat()
+            signs = [-one if linalg.is_positive(-s, field) else one for s in entries]
+            unsigned = [sign * s for sign, s in zip(signs, entries, strict=True)]
+            positive = LinearCoupling.trusted(
+                self.partition, layer.moves, shift.convert_to(field), unsigned
             )
             moved = self._listed()[:p] if layer.moves == "first" else self._listed()[p:]
             flips = [i for i, s in zip(moved, signs, strict=True) if s != field.one]

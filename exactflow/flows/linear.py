@@ -21,7 +21,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import ExactMatrix, as_column, as_rectangle, as_vectors, over
+from exactflow.exact.coerce import ExactMatrix, as_column, as_rectangle, as_vectors, is_equal, over
 from exactflow.exact.numbers import format_short, to_float
 from exactflow.exact.typing import HALVES, Half, MatrixLike, VectorLike, check_option
 from exactflow.flows.base import Coupling
@@ -50,7 +50,7 @@ class LinearCoupling(Coupling):
     Raises
     ------
     InvalidInputError
-        A wrong shape, an entry that is not exact, or a scale that is not positive.
+        A wrong shape, an entry that is not exact, or a scale that is not known to be positive.
 
     Examples
     --------
@@ -106,7 +106,8 @@ class LinearCoupling(Coupling):
         ----------
         partition, moves : as for `LinearCoupling`.
         shift : a matrix over a field, or a `SparseArray`.
-        scale : positive elements of the field, all ones where left out.
+        scale : elements of the field, not zero and all ones where left out; who calls knows them to
+            be positive, or wants them whatever their signs.
         """
         layer = object.__new__(cls)
         elements = tuple(scale) or (shift.domain.one,) * shift.shape[0]
@@ -195,8 +196,7 @@ class LinearCoupling(Coupling):
         """Return both halves of some columns after the layer, at the cost of one product."""
         moved, kept = (first, second) if self.moves == "first" else (second, first)
         if not self.is_additive:
-            field = moved.domain  # which holds that of the layer
-            scale = [field.convert_from(s, self.field) for s in self.scale_elements]
+            scale = linalg.converted(self.scale_elements, self.field, moved.domain)
             moved = linalg.scale_rows(scale, moved)
         moved = moved + self.shift_matrix * kept
         return (moved, kept) if self.moves == "first" else (kept, moved)
@@ -251,19 +251,25 @@ class LinearCoupling(Coupling):
         other: Half = "second" if self.moves == "first" else "first"
         return LinearCoupling.trusted(self.partition[::-1], other, self._shift, self.scale_elements)
 
+    def over(self, field: Domain) -> "LinearCoupling":
+        """Return the layer over a field that holds its own."""
+        scale = [field.convert_from(s, self.field) for s in self.scale_elements]
+        return self._replaced(self.shift_matrix.convert_to(field), scale)
+
     def _replaced(self, shift: DomainMatrix, scale: Sequence) -> "LinearCoupling":
         return LinearCoupling.trusted(self.partition, self.moves, shift, scale)
 
-    def _key(self) -> tuple:
-        return self.partition, self.moves, self.scale, self.shift_matrix.to_sparse()
-
     def __eq__(self, other: object) -> bool:
+        """Whether both layers are the same map, over a field that holds both."""
         if not isinstance(other, LinearCoupling):
             return NotImplemented
-        return self._key() == other._key()
+        if (self.partition, self.moves) != (other.partition, other.moves):
+            return False
+        scales = (linalg.column(layer.scale_elements, layer.field) for layer in (self, other))
+        return is_equal(*scales) and is_equal(self.shift_matrix, other.shift_matrix)
 
     def __hash__(self) -> int:
-        return hash((self.partition, self.moves, self.scale, self.nnz))
+        return hash((self.partition, self.moves, self.is_additive, self.nnz))
 
     def summary(self) -> str:
         """Return one line: which half moves, the kind of scale, nonzeros, bits."""
@@ -278,9 +284,20 @@ def _is_array(shift: "DomainMatrix | SparseArray") -> "TypeIs[SparseArray]":
 
 
 def _check_scale(elements: Sequence, field: Domain) -> None:
+    """Refuse a scale that is not known to be positive; in characteristic p, where no element has a
+    sign, only zero.
+    """
     for i, element in enumerate(elements):
-        if not element or linalg.is_positive(element, field) is False:
+        positive = bool(element) if field.characteristic() else linalg.is_positive(element, field)
+        if positive:
+            continue
+        shown = format_short(field.to_sympy(element))
+        if positive is False or not field.is_FractionField:
             raise InvalidInputError(
-                f"expected positive scales, got {format_short(field.to_sympy(element))} at {i}: "
-                "a coupling layer preserves orientation; signs go into the flow's flips"
+                f"expected positive scales, got {shown} at {i}: a coupling layer preserves "
+                "orientation; signs go into the flow's flips"
             )
+        raise InvalidInputError(
+            f"expected scales that are known to be positive, got {shown} at {i}: use symbols that "
+            "are, as Symbol('t', positive=True)"
+        )

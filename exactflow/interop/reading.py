@@ -39,10 +39,13 @@ def linear_map(module: Any) -> AffineMap:
     reader = library.readers.get(type(module))
     if reader is None:
         known = ", ".join(kind.__name__ for kind in library.readers)
+        wanted = f"a linear layer of {library.name} ({known})"
+        if not known:
+            wanted = f"a linear layer of another library ({library.name} is only written)"
         kind = type(module)
         raise InvalidInputError(
-            f"expected a linear layer of {library.name} ({known}), got "
-            f"{kind.__module__}.{kind.__name__}: give its matrix as an array instead"
+            f"expected {wanted}, got {kind.__module__}.{kind.__name__}: give its matrix as an "
+            "array instead"
         )
     from exactflow.interop.models import doubled  # with PyTorch, which the module has brought
 

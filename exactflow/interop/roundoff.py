@@ -6,7 +6,7 @@ A module holds the numbers of the layers rounded to float64, and computes in flo
 matrix of the flow, A_1, .., A_K its layers, B_1, .., B_K the same as they are stored, and y the
 vector that the module returns. For |x_1| + .. + |x_d| <= 1
 
-    max |y - M x| <= max  sum over k of  |A_K .. A_(k+1)| g_k |B_k| |computed B_(k-1) .. B_1|,
+    max |y - M x| <= max  sum over k of  |A_K .. A_(k+1)| g_k (|B_k| |computed B_(k-1) .. B_1| + t),
 
 with g_k = n_k u / (1 - n_k u), u = 2^-53, on the rows that layer k moves, and 0 on those that it
 keeps. For y - M x is the sum of the errors of the layers, each carried on by those that follow; and
@@ -14,20 +14,25 @@ each number that layer k adds up goes through at most n_k roundings, that of its
 in whatever order it does (Higham, *Accuracy and Stability of Numerical Algorithms*, 2002, sections
 3.1 and 3.5). n_k is two more than the largest number of nonzero entries in a row of the shift.
 
+A product that underflows, to a subnormal number or to zero, is wrong by less than the least normal
+number u t, t = 2^-969; so it is wrong by at most u times the sum of its size and t. Likewise a
+stored number has a relative error of at most u once its size counts as at least t.
+
 The largest |M x| over these x is the largest entry of M.
 
 How it is checked
 -----------------
 *Certified*: the products are computed in float64 themselves, of the stored layers, and their own
 errors, by the same theorem, are added; what is left are sums and products of nonnegative floats,
-enlarged by 2^-20. One assumption: no number underflows. For float32 u is 2^-24, and the bound is
-computed in float64 as before.
+enlarged by 2^-20 and by what underflows. Where a sum of absolute values is beyond the range, the
+bound is infinite. For float32 u is 2^-24, t is 2^-102, and the bound is computed in float64 as
+before.
 """
 
 from collections.abc import Sequence
 from fractions import Fraction
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sympy import QQ
@@ -40,6 +45,7 @@ from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 
 UNIT = 2.0**-53
+NORMAL = 2.0**-1022
 ENLARGED = 1 + 2.0**-20
 SMALL = Fraction(1, 10**9)
 ACCEPTED = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-2}
@@ -61,8 +67,11 @@ def rounding(flow: CouplingFlow, *, dtype: Any = np.float64) -> Fraction | float
     layers = [float_layer(layer, dtype) for layer in flow.layers]
     entry = max(map(abs, flow.domain_matrix().iter_values()))
     largest = Fraction(int(entry.numerator), int(entry.denominator))
+    limits = np.finfo(dtype)
+    unit = float(limits.eps) / 2
+    floats = _Floats(unit, float(limits.tiny) / unit, float(limits.max))
     with np.errstate(over="ignore", invalid="ignore"):
-        bound = _bound(layers, flow.dimension, largest, float(np.finfo(dtype).eps) / 2)
+        bound = _bound(layers, flow.dimension, largest, floats)
     return Fraction(bound) / largest if np.isfinite(bound) else np.inf
 
 
@@ -114,37 +123,62 @@ def _held(value: Element, dtype: Any) -> float:
         return float(dtype(to_float(value)))
 
 
-def _bound(layers: Sequence[FloatCoupling], d: int, largest: Fraction, unit: float) -> float:
-    """Return a bound of the error: that of |A_K| .. |A_1|, in linear time, where it is small."""
-    counts = [int((layer.shift != 0).sum(axis=1).max()) + 2 for layer in layers]
-    sizes = np.ones(d)
-    for layer in layers:
-        sizes = FloatCoupling(layer.moves, abs(layer.shift), layer.scale).forward(sizes)
-    bound = float(ENLARGED * _gamma(sum(counts) + len(counts), unit) * sizes.max())
-    if bound <= SMALL * largest:
-        return bound
-    return float(ENLARGED * _sharp(list(zip(layers, counts, strict=True)), d, unit))
+class _Floats(NamedTuple):
+    """A type of floats: the u and the t of the theorem, and the largest number."""
+
+    unit: float
+    least: float
+    most: float
 
 
-def _sharp(layers: Sequence[tuple[FloatCoupling, int]], d: int, unit: float) -> float:
-    """Return the largest entry of the sum; `slack` bounds the errors of the products in it: those
-    of the module, in `unit`, and those of this function, in float64.
+def _bound(layers: Sequence[FloatCoupling], d: int, largest: Fraction, floats: _Floats) -> float:
+    """Return a bound of the error, infinite where a number may overflow: that of |A_K| .. |A_1|, in
+    linear time, where it is small.
     """
+    counts = [int((layer.shift != 0).sum(axis=1).max()) + 2 for layer in layers]
+    sizes, peak = np.ones(d), 1.0
+    for layer in layers:
+        sizes = _absolute(layer, floats.least).forward(sizes) + floats.least
+        peak = max(peak, sizes.max())
+    bound = float(ENLARGED * _gamma(sum(counts) + len(counts), floats.unit) * sizes.max())
+    if bound <= SMALL * largest and ENLARGED * peak <= floats.most:
+        return bound
+    return float(ENLARGED * _sharp(list(zip(layers, counts, strict=True)), d, floats))
+
+
+def _absolute(layer: FloatCoupling, least: float) -> FloatCoupling:
+    """Return the layer of the sizes of its numbers, none below `least`."""
+    shift = abs(layer.shift)
+    if isinstance(shift, np.ndarray):
+        shift = np.where(shift, np.maximum(shift, least), 0)
+    else:
+        shift.data = np.maximum(shift.data, least)
+    return FloatCoupling(layer.moves, shift, np.maximum(layer.scale, least))
+
+
+def _sharp(layers: Sequence[tuple[FloatCoupling, int]], d: int, floats: _Floats) -> float:
+    """Return the largest entry of the sum, infinite where a number may overflow; `slack` bounds the
+    errors of the products in it: those of the module, and those of this function, in float64.
+    """
+    unit, least, most = floats
     slack = _gamma(sum(d + n for _, n in layers)) + _gamma(sum(n for _, n in layers), unit)
     slack += slack**2
     befores, P, size = [], np.eye(d), np.eye(d)
     for layer, _ in layers:
         befores.append(np.abs(P) + slack * size)
-        A = layer.forward(np.eye(d))
-        P, size = A @ P, np.abs(A) @ size
+        P = layer.forward(np.eye(d)) @ P
+        size = _absolute(layer, least).forward(size) + least
     B, S, size = np.zeros((d, d)), np.eye(d), np.eye(d)
     for (layer, n), before in zip(reversed(layers), reversed(befores), strict=True):
-        A, p = layer.forward(np.eye(d)), layer.partition[0]
+        A, p = _absolute(layer, least).forward(np.eye(d)), layer.partition[0]
         moved = slice(p) if layer.moves == "first" else slice(p, None)
         after = np.abs(S) + slack * size
-        B += after[:, moved] @ (_gamma(n, unit) * np.abs(A[moved]) @ before)
-        S, size = S @ A, size @ np.abs(A)
-    return B.max()
+        sums = A[moved] @ before + 2 * least
+        if not ENLARGED * sums.max() <= most:
+            return np.inf
+        B += after[:, moved] @ (_gamma(n, unit) * sums)
+        S, size = S @ layer.forward(np.eye(d)), size @ A + least
+    return float(B.max()) + len(layers) * d * NORMAL
 
 
 def _gamma(n: int, unit: float = UNIT) -> float:

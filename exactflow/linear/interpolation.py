@@ -76,8 +76,10 @@ class Interpolation(MapResult):
 
     @property
     def word(self) -> str:
-        """The letters of the couplings, L for one that moves the second half, U for the first."""
-        return "".join("UL"[HALVES.index(layer.moves)] for layer in self.layers)
+        """The letters of the couplings, L for one that moves the second half, U for the first, as a
+        product: data meets the coupling of the last letter first.
+        """
+        return "".join("UL"[HALVES.index(layer.moves)] for layer in reversed(self.layers))
 
     def forward(self, x: Any) -> Any:
         """Return the image of a vector of d entries, or of each column, as `PiecewiseFlow` does;
@@ -124,7 +126,8 @@ class Interpolation(MapResult):
                 f"expected integers within {limit}, so that int64 holds all sums, got {largest}: "
                 "result.flow takes lists of integers of any size"
             )
-        return np.stack(flow._run([*x.astype(np.int64)], int))
+        entries = [*x.astype(np.int64).reshape(self.dimension, -1)]
+        return np.stack(flow._run(entries, int)).reshape(x.shape)
 
     @property
     def count(self) -> str:
@@ -165,7 +168,8 @@ def _obstruction_step(found: PointObstruction) -> Step:
     """Return an obstruction as a step: its points and images, in the order of the couplings."""
     entries = ([[*x, *y] for x, y in pairs] for pairs in (found.points, found.images))
     X, Y = (as_rectangle(rows).transpose() for rows in entries)
-    why, kind = f"{str(found).capitalize()}.", found.kind
+    reason, kind = str(found), found.kind
+    why = f"{reason[0].upper()}{reason[1:]}."
     return Step(kind, why, "", {}, {"X": X, "Y": Y}, QQ, _THEOREM, witness=found.check)
 
 
@@ -210,7 +214,7 @@ def interpolate(
     >>> print(found.obstructions[-2])
     not LUL: around points 1, 0 the shifts of the second half have the alternating sum (-2)
     >>> interpolate([[0, 0.5], [1, 2]], [["1/3", 5], [7, 0]]).count
-    'exactly 2 additive couplings (LU)'
+    'exactly 2 additive couplings (UL)'
     """
     given = _read("points", points), _read("images", images)
     (count, d), shape = given[0].shape, given[1].shape
@@ -228,7 +232,9 @@ def interpolate(
         for name, matrix in zip(("points", "images"), given, strict=True)
     )
     word, tables, obstructions = fewest(start, stop, unit)
-    layers = [coupling(sizes, *pair, unit, integers) for pair in zip(word, tables, strict=True)]
+    layers = [
+        coupling(sizes, *pair, unit, integers) for pair in zip(reversed(word), tables, strict=True)
+    ]
     flow = PiecewiseFlow(layers, order=order, partition=sizes)
     if not _is_image(flow, *(matrix.transpose() for matrix in given)):
         raise VerificationError("expected the images given, got a flow with others")

@@ -11,12 +11,11 @@ from typing import Any
 
 import sympy
 from sympy import QQ
-from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_column, as_matrix, common_field, is_array
+from exactflow.exact.coerce import as_column, as_matrix, common_field, is_array, over
 from exactflow.exact.numbers import flat, format_short, to_index
 from exactflow.exact.typing import MatrixLike, VectorLike
 
@@ -124,20 +123,18 @@ def toeplitz(column: VectorLike, row: "VectorLike | None" = None) -> sympy.Matri
     [1/2,   1, 3],
     [  0, 1/2, 1]])
     """
-    down, field = _sequence(column)
-    if row is None:
-        right = [down[0]] + [field.zero] * (len(down) - 1)
-    else:
-        right, row_field = _sequence(row)
-        field = common_field([field, row_field])
+    parts = [_sequence(values) for values in (column, row) if values is not None]
+    field = common_field(part.domain for part in parts)
+    down, *others = (over(part, field).to_list_flat() for part in parts)
+    right = others[0] if others else [down[0]] + [field.zero] * (len(down) - 1)
     if len(right) != len(down) or right[0] != down[0]:
+        first, second = (format_short(field.to_sympy(entries[0])) for entries in (down, right))
         raise InvalidInputError(
             "expected a first column and a first row of one length and one first entry, got "
-            f"{len(down)} and {len(right)} entries, starting with {format_short(down[0])} and "
-            f"{format_short(right[0])}"
+            f"{len(down)} and {len(right)} entries, starting with {first} and {second}"
         )
     d = len(down)
-    diagonals = [field.convert(entry) for entry in (*reversed(down), *right[1:])]
+    diagonals = [*reversed(down), *right[1:]]
     return linalg.from_entries(
         [diagonals[d - 1 - i : 2 * d - 1 - i] for i in range(d)], (d, d), field
     ).to_Matrix()
@@ -152,10 +149,11 @@ def circulant(column: VectorLike) -> sympy.Matrix:
     [2, 1, 3],
     [3, 2, 1]])
     """
-    taps, field = _sequence(column)
+    sequence = _sequence(column)
+    taps = sequence.to_list_flat()
     d = len(taps)
     rows = [[taps[(i - j) % d] for j in range(d)] for i in range(d)]
-    return linalg.from_entries(rows, (d, d), field).to_Matrix()
+    return linalg.from_entries(rows, (d, d), sequence.domain).to_Matrix()
 
 
 def rotation(skew: MatrixLike) -> sympy.Matrix:
@@ -203,8 +201,9 @@ def random_matrix(d: int, *, bits: int = 4, seed: int = 0) -> sympy.Matrix:
             return linalg.from_entries(rows, (d, d), QQ).to_Matrix()
 
 
-def _sequence(values: VectorLike) -> tuple[list, Domain]:
+def _sequence(values: VectorLike) -> DomainMatrix:
+    """Return a column of at least one entry."""
     column = as_column(values)
     if not column.shape[0]:
         raise InvalidInputError("expected at least one entry, got an empty sequence")
-    return column.to_list_flat(), column.domain
+    return column

@@ -7,20 +7,32 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, NoReturn
 
 import pytest
 
 from exactflow import checker
-from exactflow.errors import InvalidInputError
-from exactflow.files.checking import check_certificate
+from exactflow.errors import printable
+from exactflow.files.checking import WORDS, check_certificate
+from exactflow.proving.script import EXIT_CODES
 from exactflow.proving.sites import Site, read_script, sites
+
+_CODES = {word: code for code, word in WORDS.items()} | {"probably verified": 0} | EXIT_CODES
 
 
 def _fail(text: str) -> NoReturn:
     """Fail with a text and no traceback; in the setup this is an error."""
     pytest.fail(text, pytrace=False)
+
+
+def _leave_undecided(config: pytest.Config, text: str) -> NoReturn:
+    """Fail, skip or expect the failure, as --exactflow-incomplete says."""
+    way = config.option.exactflow_incomplete
+    if way == "fail":
+        _fail(text)
+    (pytest.skip if way == "skip" else pytest.xfail)(text)
 
 
 class CertificateFile(pytest.File):
@@ -55,10 +67,9 @@ class CertificateItem(pytest.Item):
         if head is not None:
             *said, reason = (line[2:] for line in self.record["lines"][:-1])
             text = "\n".join([reason, f"{self.path}: {head}", *said])
-            way = self.config.option.exactflow_incomplete
-            if verdict == "refuted" or way == "fail":
+            if verdict == "refuted":
                 _fail(text)
-            (pytest.skip if way == "skip" else pytest.xfail)(text)
+            _leave_undecided(self.config, text)
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
         return self.path, None, f"{self.path.name}: {self.name}"
@@ -83,7 +94,8 @@ def _exactflow(
     config: pytest.Config, words: list[str], limit: float | None
 ) -> tuple[dict[str, Any] | None, str]:
     """Run the command line in the root folder, but no module there (-P); return the object that it
-    prints, or a reason."""
+    prints, if the exit code says the same, or a reason.
+    """
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "exactflow", *words],
         cwd=config.rootpath,
@@ -103,10 +115,11 @@ def _exactflow(
             if isinstance(error, subprocess.TimeoutExpired):
                 return None, f"the time limit, {limit:g} seconds, is over"
             raise
-    try:
-        return json.loads(out.splitlines()[-1]), err
-    except (IndexError, ValueError):
-        return None, f"the process ended with {process.returncode}\n{err}".rstrip()
+    with suppress(IndexError, ValueError, KeyError):
+        record = json.loads(out.splitlines()[-1])
+        if _CODES[record["verdict"]] == process.returncode:
+            return record, err
+    return None, f"the process ended with {process.returncode}\n{err}".rstrip()
 
 
 class ScriptFile(pytest.File):
@@ -115,11 +128,11 @@ class ScriptFile(pytest.File):
     def collect(self) -> Iterable[pytest.Item]:
         try:
             found = sites(read_script(self.path))
-        except (InvalidInputError, SyntaxError):  # running it says what is wrong
+        except (ValueError, SyntaxError):  # running it says what is wrong
             found = []
         times = Counter(site.checked for site in found)
         for site in found:
-            name = " ".join(site.checked.split())
+            name = printable(" ".join(site.checked.split()))
             name += f", line {site.line}" if site.is_computed or times[site.checked] > 1 else ""
             yield ClaimItem.from_parent(self, name=name, site=site)
         yield ScriptItem.from_parent(self, name="runs to its end")
@@ -129,7 +142,16 @@ class ScriptFile(pytest.File):
         """The record of ``exactflow prove --json`` for the script."""
         limit = self.config.option.exactflow_timeout
         record, text = _exactflow(self.config, ["prove", "--json", str(self.path)], limit)
-        return {"claims": [], "failure": text, "line": 0} if record is None else record
+        unknown = {"claims": [], "verdict": "incomplete", "failure": text, "line": 0}
+        return unknown | {"has_ended": False} if record is None else record
+
+    @property
+    def unreached(self) -> list[dict[str, Any]]:
+        """Claims that were not reached although the script ended, and no tool is missing."""
+        claims = self.record["claims"]
+        if not self.record["has_ended"] or any(claim["missing"] for claim in claims):
+            return []
+        return [claim for claim in claims if claim["verdict"] == "not reached"]
 
     @property
     def failure(self) -> str:
@@ -196,14 +218,28 @@ class ClaimItem(_ScriptItem):
         claims, every = self.claims, self.parent.record["claims"]
         for claim in claims:
             pairs = claim["checked"], f"{claim['evidence']}, {claim['verdict']}"
-            self.user_properties.append(("exactflow_claim", ": ".join(pairs)))
-        missing = [c["missing"] for c in claims or every if c["verdict"] == "not run"]
+            self.user_properties.append(("exactflow_claim", printable(": ".join(pairs))))
+        reached = [claim for claim in claims if claim["verdict"] != "not reached"]
+        missing = [c["missing"] for c in reached or every if c["verdict"] == "not run"]
         if missing and self.blame() > 0:
             pytest.skip(missing[0])
+        if self.blame() > 0 and any(claim in self.parent.unreached for claim in claims):
+            _leave_undecided(self.config, f"not reached, though the script ended:\n{self.path}")
         super().runtest()
-        if not claims:
-            pytest.skip("not reached with these settings")
 
 
 class ScriptItem(_ScriptItem):
-    """Test that a script runs to its end without an error, and checks something."""
+    """Test that a script runs to its end without an error, checks something, and reaches every
+    claim that no other item shows.
+    """
+
+    def runtest(self) -> None:
+        record, items = self.parent.record, self.session.items
+        if record["verdict"] != "incomplete" or not record["has_ended"]:
+            super().runtest()
+            return
+        shown = [item for item in items if isinstance(item, ClaimItem)]
+        claims = [claim for item in shown if item.parent is self.parent for claim in item.claims]
+        unreached = self.parent.unreached
+        if record["failure"] and not (unreached and all(claim in claims for claim in unreached)):
+            _leave_undecided(self.config, self.parent.failure)

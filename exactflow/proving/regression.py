@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 
 from exactflow import checker
-from exactflow.errors import VerificationError
+from exactflow.errors import InvalidInputError, VerificationError
+from exactflow.exact.coerce import as_matrix
 from exactflow.exact.typing import MatrixLike
 from exactflow.files.atomic import write_bytes
 from exactflow.files.certificate import certificate_text, read_certificate
+from exactflow.files.store import depth_text
 from exactflow.flows.flow import CouplingFlow
+from exactflow.linear.depth import MinimalDepth
 
 
 @dataclass(frozen=True)
@@ -24,19 +27,21 @@ class CertificateRegression:
 
     def check(
         self,
-        flow: CouplingFlow,
+        flow: CouplingFlow | MinimalDepth,
         target: "MatrixLike | None" = None,
         *,
         basename: str = "",
         **claim: Any,
     ) -> None:
-        """Fail where a flow is not what its certificate says, or has become deeper or longer.
+        """Fail where a flow, or a least depth, is not what its certificate says, or the layers have
+        become more or longer.
 
         The first run writes the certificate, and fails, so that nobody takes it for a check.
 
         Parameters
         ----------
-        flow : a flow over QQ, GF(p) or an algebraic number field.
+        flow : a flow over QQ, GF(p) or an algebraic number field; or what `minimal_depth` returned
+            over QQ or GF(p), which takes no other keywords of a claim.
         target : the matrix that it equals; its own where left out.
         basename : the name of the file, for a test with several flows; that of the test if empty.
         claim : the other keywords of `certificate_text`, as ``within=Fraction(1, 1000)``.
@@ -44,29 +49,48 @@ class CertificateRegression:
         Raises
         ------
         AssertionError
-            The claim is false, the target is another one than before, or layers or bits grew.
+            The claim is false or undecided, the target is another one than before, or layers or
+            bits grew.
         CertificateError
             The file is no well-formed certificate.
         """
         __tracebackhide__ = True
         name = basename or re.sub(r"\W", "_", self.request.node.name)
-        path = self.request.path.with_suffix("") / f"{name}.cert.json"
-        text = certificate_text(flow, target, **claim)
+        kind = "depth" if isinstance(flow, MinimalDepth) else "cert"
+        path = self.request.path.with_suffix("") / f"{name}.{kind}.json"
+        text = _text(flow, target, claim)
         report = checker.check(text.encode())
-        if report.verdict is checker.Verdict.REFUTED:
-            *lines, difference = (line[2:] for line in report.lines)
-            raise AssertionError("\n".join([difference, "the flow is not as claimed:", *lines]))
+        if report.verdict is not checker.Verdict.VERIFIED:
+            *lines, reason = (line[2:] for line in report.lines)
+            raise AssertionError("\n".join([reason, "the flow is not as claimed:", *lines]))
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(path, text.encode())
             pytest.fail(f"no certificate before this run: {path} written, run again", pytrace=False)
-        problem = _difference(flow, text, path)
+        layers = flow.flow if isinstance(flow, MinimalDepth) else flow
+        problem = _difference(layers, text, path)
         regenerates = self.request.config.getoption("force_regen", False)
         if regenerates and (problem or path.read_text("utf-8") != text):
             write_bytes(path, text.encode())
             pytest.fail(f"--force-regen: {path} written anew", pytrace=False)
         if problem:
             raise AssertionError(f"{problem}\n{path}\n--force-regen accepts it")
+
+
+def _text(
+    result: CouplingFlow | MinimalDepth, target: "MatrixLike | None", claim: dict[str, Any]
+) -> str:
+    """The certificate of a result, as this run makes it."""
+    if not isinstance(result, MinimalDepth):
+        return certificate_text(result, target, **claim)
+    if claim:
+        raise InvalidInputError(
+            f"expected no other keywords for what minimal_depth returned, got {', '.join(claim)}"
+        )
+    try:
+        return depth_text(result, None if target is None else as_matrix(target))
+    except VerificationError as error:
+        raise AssertionError(str(error)) from None
 
 
 def _difference(flow: CouplingFlow, text: str, path: Path) -> str:
@@ -76,7 +100,7 @@ def _difference(flow: CouplingFlow, text: str, path: Path) -> str:
     except VerificationError as error:
         return f"what is recorded is false: {error}"
     before, now = json.loads(path.read_text("utf-8")), json.loads(text)
-    for key in ("field", "partition", "within", "pads"):
+    for key in ("format", "field", "partition", "scales", "within", "pads"):
         if before.get(key) != now.get(key):
             return f"{key}: expected {before.get(key)}, as recorded, got {now.get(key)}"
     for key in ("target", "covariance"):

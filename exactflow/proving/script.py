@@ -1,47 +1,62 @@
-"""Run one proof script as ``python SCRIPT`` would, and keep what came of it."""
+"""Run one proof script in a process of its own, and judge what it recorded.
 
-import contextlib
-import io
+The verdict is that of every claim which the script contains. It comes from the record that the
+process of the script wrote, read after its end, and never from what the script printed.
+"""
+
+import json
 import os
+import subprocess
 import sys
 import time
-import traceback
-import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Literal, TextIO
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
 
-from exactflow.claims import RUNNING, Claim, Claims, Evidence, Options, ProofError, Running
-from exactflow.errors import MissingExtraError, VerificationError
+from exactflow.claims import Claim, Evidence, Options
+from exactflow.errors import printable
 from exactflow.proving.sites import read_script, sites
 
 EXIT_CODES = {"passed": 0, "refuted": 1, "broken": 2, "incomplete": 3}
+_CHILD = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from exactflow.proving.process import main; main(json.loads(sys.argv[2]))"
+)
 
 
 @dataclass
 class Outcome:
-    """Result of a script: its claims, unreached ones last, and place and reason if it stopped."""
+    """Result of a script: its claims, unreached ones last, and place and reason if it did not pass.
+
+    `is_undecided` says whether its process ended without a verdict, reached no end of a claim, or
+    raised `UndecidedClaimError`, and `has_ended` whether the script ran to its end.
+    """
 
     path: str
     claims: list[Claim] = field(default_factory=list)
     failure: str = ""
     line: int = 0
     is_refuted: bool = False
+    is_undecided: bool = False
+    has_ended: bool = True
     seconds: float = 0.0
     printed: str = ""
 
     @property
     def verdict(self) -> str:
-        """Return "refuted" if a claim failed, "broken" if the script did not run to its end,
-        "incomplete" if something was not run for want of a tool, or else "passed".
+        """Return "refuted" if a claim failed, "incomplete" if one was not reached, or not run for
+        want of a tool, or if the process ended before the script, "broken" if the script did not
+        run to its end, or else "passed".
         """
         if self.is_refuted:
             return "refuted"
-        if self.failure:
+        if self.failure and not self.is_undecided:
             return "broken"
-        return "passed" if all(claim.passed for claim in self.claims) else "incomplete"
+        is_decided = not self.is_undecided and all(claim.passed for claim in self.claims)
+        return "passed" if is_decided else "incomplete"
 
 
 def run_script(
@@ -53,31 +68,108 @@ def run_script(
     `told` a file to which a line is added as each claim begins. Raises `InvalidInputError` where
     there is no such script.
     """
-    outcome, text = Outcome(str(path)), read_script(path)
-    running, printed = Running(str(path), options, told), _Printed(sys.stdout if echo else None)
-    token, start = RUNNING.set(running), time.perf_counter()
-    try:
-        with _as_main(Path(path)) as namespace, contextlib.redirect_stdout(printed):
-            exec(compile(text, str(path), "exec", dont_inherit=True), namespace)
-    except MissingExtraError as error:
-        _not_run(running, str(error), echo)
-    except (SystemExit, Exception) as error:  # it is no proof; the other scripts still run
-        _stopped(outcome, running, error)
-    finally:
-        RUNNING.reset(token)
-    outcome.seconds, outcome.printed = time.perf_counter() - start, printed.getvalue()
-    outcome.claims = [claim for claims in running.found for claim in claims.recorded]
-    if not outcome.failure:
-        _judge(outcome)
-    else:
-        theorem = running.found[-1].theorem if running.found else Path(path).stem
-        outcome.claims += _unreached(text, theorem, [claim.line for claim in outcome.claims])
+    text, start = read_script(path), time.perf_counter()
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        record = Path(folder, "record")
+        job = {"path": path, "record": record, "told": told} | asdict(options)
+        code, printed = _run(job, Path(folder, "printed"), echo)
+        events = _events(record)
+    outcome = _judged(str(path), text, events, code)
+    outcome.failure = "\n".join(printable(line) for line in outcome.failure.split("\n"))
+    outcome.seconds, outcome.printed = time.perf_counter() - start, printed
     return outcome
 
 
-def _unreached(text: str, theorem: str, met: list[int]) -> Iterator[Claim]:
-    """Yield an unreached Claim for each check that a stopped script never ran."""
-    with contextlib.suppress(SyntaxError):
+def _run(job: dict[str, Any], output: Path, echo: bool) -> tuple[int, str]:
+    """Run a script in a new process; return the exit code of this, and what was printed.
+
+    The output goes to a file: a process that the script leaves behind may hold a pipe for ever.
+    PYTHONOPTIMIZE would switch off what the script asserts.
+    """
+    said = json.dumps(sys.path), json.dumps(job, default=str)
+    environment = {name: text for name, text in os.environ.items() if name != "PYTHONOPTIMIZE"}
+    parts, is_over = [], False
+    with (
+        output.open("wb") as sink,
+        output.open(encoding="utf-8", errors="replace") as source,
+        subprocess.Popen(
+            [sys.executable, "-P", "-c", _CHILD, *said], stdout=sink, env=environment
+        ) as process,
+    ):
+        try:
+            while not is_over:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(0.1)
+                is_over = process.poll() is not None
+                parts.append(source.read())
+                if echo:
+                    print(end=parts[-1], flush=True)
+        except BaseException:
+            process.kill()
+            raise
+        return process.returncode, "".join(parts)
+
+
+def _events(record: Path) -> list[dict[str, Any]]:
+    """The events of a record; a process that is killed may leave half of a line."""
+    events: list[dict[str, Any]] = []
+    with suppress(FileNotFoundError):
+        for line in record.read_text("utf-8").splitlines():
+            with suppress(ValueError):
+                events.append(json.loads(line))
+    return events
+
+
+def _judged(path: str, text: str, events: list[dict[str, Any]], code: int) -> Outcome:
+    """Judge the script of this text by the events that it recorded, and by its exit code."""
+    end = next((event for event in events if "failure" in event), None)
+    claims, theorem = _recorded(events), Path(path).stem
+    if end is not None:
+        theorem = end["theorem"] or theorem
+        if end["missing"] and not any(claim.missing for claim in claims):
+            needs = Claim(theorem, "what needs an extra", Evidence.NUMERIC, 0, 0.0, False)
+            claims.append(replace(needs, missing=end["missing"]))
+    claims += _unmet(text, theorem, [claim.line for claim in claims])
+    failed = [claim for claim in claims if claim.verdict == "FAILED"]
+    if end is not None and end["failure"]:
+        verdict = bool(failed) or end["is_refuted"], end["is_undecided"]
+        return Outcome(path, claims, end["failure"], end["line"], *verdict, has_ended=False)
+    if failed:
+        place = f"{path}:{failed[0].line}: "
+        reason = f"{place}the claim {failed[0].checked!r} failed, and the script went on"
+        return Outcome(path, claims, reason, failed[0].line, True, has_ended=end is not None)
+    if end is None or code:
+        when = "after the script" if end else "before the script did"
+        reason = f"{path}: its process ended with exit code {code}, {when}"
+        return Outcome(path, claims, reason, is_undecided=True, has_ended=end is not None)
+    if not claims:
+        template = "exactflow prove --template prints one to begin with"
+        reason = f"{path}: expected a script that checks claims, got none: {template}"
+        return Outcome(path, claims, reason)
+    lost = [claim for claim in claims if not claim.is_reached]
+    if lost and not any(claim.missing for claim in claims):
+        reason = f"{path}:{lost[0].line}: the process of the script did not reach the end of the "
+        reason += f"claim {lost[0].checked!r}"
+        return Outcome(path, claims, reason, lost[0].line, is_undecided=True)
+    return Outcome(path, claims)
+
+
+def _recorded(events: list[dict[str, Any]]) -> list[Claim]:
+    """The claims of a record: what is known of each at its end, or else at its beginning."""
+    found: dict[str, list[Claim]] = {}
+    for event in events:
+        if "claim" in event:
+            kind = Evidence(event["claim"]["evidence"])
+            found.setdefault(event["number"], []).append(
+                Claim(**event["claim"] | {"evidence": kind})
+            )
+    claims = ([claim for claim in told if claim.is_reached] or told[-1:] for told in found.values())
+    return [claim for group in claims for claim in group]
+
+
+def _unmet(text: str, theorem: str, met: list[int]) -> Iterator[Claim]:
+    """Yield an unreached Claim for each check of a script that met none."""
+    with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
         for site in sites(text):
             if not any(site.line <= line <= site.end_line for line in met):
                 kind: Evidence | Literal[""] = (
@@ -85,87 +177,3 @@ def _unreached(text: str, theorem: str, met: list[int]) -> Iterator[Claim]:
                 )
                 unmet = Claim(theorem, site.checked, kind, 0, 0.0, False, line=site.line)
                 yield replace(unmet, is_reached=False)
-
-
-def _judge(outcome: Outcome) -> None:
-    """Find what is wrong with a script that ran to its end."""
-    failed = [claim for claim in outcome.claims if claim.verdict == "FAILED"]
-    if failed:
-        outcome.is_refuted, outcome.line = True, failed[0].line
-        outcome.failure = (
-            f"{outcome.path}:{outcome.line}: the claim {failed[0].checked!r} failed, "
-            "and the script went on"
-        )
-    elif not outcome.claims:
-        outcome.failure = (
-            f"{outcome.path}: expected a script that checks claims, got none: "
-            "exactflow prove --template prints one to begin with"
-        )
-
-
-@contextlib.contextmanager
-def _as_main(path: Path) -> Iterator[dict[str, Any]]:
-    """Give a script what Python gives it: its folder on the path, `sys.argv`, a `__main__`.
-
-    At the end the next script finds all as it was: working directory, filters of warnings, and
-    what was imported from the folder, for the next folder may have such names.
-    """
-    module, folder = ModuleType("__main__"), str(path.parent.resolve())
-    module.__file__ = str(path)
-    before = sys.modules["__main__"], sys.argv, list(sys.path), set(sys.modules)
-    sys.modules["__main__"], sys.argv, sys.path[:0] = module, [str(path)], [folder]
-    try:
-        with contextlib.chdir(os.getcwd()), warnings.catch_warnings():
-            yield vars(module)
-    finally:
-        sys.modules["__main__"], sys.argv, sys.path[:] = before[:3]
-        for name in set(sys.modules) - before[3]:
-            if os.path.dirname(getattr(sys.modules[name], "__file__", None) or "") == folder:
-                del sys.modules[name]
-
-
-class _Printed(io.StringIO):
-    """A buffer for printed text, which may also echo it."""
-
-    def __init__(self, echo: TextIO | None) -> None:
-        super().__init__()
-        self.echo = echo
-
-    def write(self, text: str) -> int:
-        if self.echo is not None:
-            self.echo.write(text)
-        return super().write(text)
-
-
-def _not_run(running: Running, missing: str, echo: bool) -> None:
-    """Record that an extra is missing, if no claim says so."""
-    claims = running.found[-1] if running.found else Claims(Path(running.path).stem)
-    if not any(claim.missing for claim in claims.recorded):
-        with contextlib.redirect_stdout(sys.stdout if echo else io.StringIO()):
-            claims.not_run("what needs an extra", Evidence.NUMERIC, missing)
-
-
-def _stopped(outcome: Outcome, running: Running, error: BaseException) -> None:
-    """Record the place where a script stopped, the claim, and the reason."""
-    frames = traceback.extract_tb(error.__traceback__)
-    inside = [i for i, frame in enumerate(frames) if frame.filename == running.path]
-    if inside:
-        outcome.line = frames[inside[-1]].lineno or 0
-    elif isinstance(error, SyntaxError) and error.filename == running.path:
-        outcome.line = error.lineno or 0
-    claims = [claim for claims in running.found for claim in claims.recorded]
-    is_inside = bool(claims) and claims[-1].verdict == "FAILED"
-    where = f"{running.path}:{outcome.line}: "
-    where += f"in the claim {claims[-1].checked!r} [{claims[-1].evidence}]: " if is_inside else ""
-    outcome.is_refuted = isinstance(error, ProofError | VerificationError)
-    if outcome.is_refuted:
-        outcome.failure = f"{where}{error}"
-    elif isinstance(error, SystemExit):
-        outcome.failure = (
-            f"{where}expected a script that runs to its end, got sys.exit({error.code!r}): "
-            "leave it out, the runner sets the exit code"
-        )
-    else:
-        trace = traceback.format_list(frames[inside[0] :]) if inside else []
-        reason = "".join(traceback.format_exception_only(error))
-        outcome.failure = f"{where}{type(error).__name__}\n{''.join(trace)}{reason}".rstrip()

@@ -1,16 +1,20 @@
-"""A proof script as text, and the places in it where claims are checked."""
+"""A proof script as text: how it uses `exactflow.claims`, and where it checks claims."""
 
 import ast
 import tokenize
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from exactflow.errors import InvalidInputError
+from exactflow.flows.evidence import Evidence
+
+_CLAIMS = "exactflow.claims"
 
 
 @dataclass(frozen=True)
 class Site:
-    """A ``with claims.check(text, evidence)`` of a script: the lines of the call, and its words.
+    """A call ``claims.check(text, evidence)`` of a script: its lines, and its words.
 
     Where text or evidence are computed, the expression stands for the text, and no evidence is
     known.
@@ -27,7 +31,9 @@ def read_script(path: str | Path) -> str:
     """Return the text of a script, or raise `InvalidInputError` on what is none."""
     reason = "not a Python script (.py)"
     try:
-        if Path(path).suffix == ".py":
+        if Path(path).is_fifo():
+            reason = "a named pipe, which cannot be read twice"
+        elif Path(path).suffix == ".py":
             with tokenize.open(path) as file:
                 return file.read()
         reason = "a directory" if Path(path).is_dir() else reason
@@ -42,29 +48,83 @@ def sites(text: str) -> list[Site]:
     >>> sites("with claims.check('a shear', Evidence.EXACT) as check: pass")
     [Site(line=1, end_line=1, checked='a shear', evidence='EXACT', is_computed=False)]
     """
-    items = (node.items for node in ast.walk(ast.parse(text)) if isinstance(node, ast.With))
-    calls = [item.context_expr for group in items for item in group]
-    found = [site for call in calls if isinstance(call, ast.Call) for site in _site(call)]
-    return sorted(found, key=lambda site: site.line)
+    return sorted(_sites(ast.walk(ast.parse(text))), key=lambda site: site.line)
 
 
-def makes_claims(path: str | Path) -> bool:
-    """Whether a file makes ``Claims`` outside of functions, none a test; or cannot be read."""
-    try:
-        rest: list[ast.AST] = [ast.parse(read_script(path))]
-    except (InvalidInputError, SyntaxError):  # running it says what is wrong
-        return True
-    makes = False
+@dataclass(frozen=True)
+class Use:
+    """How a file uses `exactflow.claims`: whether it imports it; whether it makes or checks claims
+    outside of its functions; the names of its functions and classes that are tests to pytest.
+    """
+
+    imports: bool
+    makes: bool
+    tests: tuple[str, ...]
+
+
+def use_of_claims(text: str) -> Use:
+    """Read off a file how it uses `exactflow.claims`, under whatever names it imports that.
+
+    >>> use_of_claims("from exactflow import claims as c\\nmine = c.Claims('Sums')")
+    Use(imports=True, makes=True, tests=())
+    """
+    tree = ast.parse(text)
+    origins = _origins(tree)
+    tops, tests = _outside_of_functions(tree)
+    calls = [_dotted(node.func, origins) for node in tops if isinstance(node, ast.Call)]
+    imports = any(f"{origin}.".startswith(f"{_CLAIMS}.") for origin in origins.values())
+    return Use(imports, f"{_CLAIMS}.Claims" in calls or bool(_sites(tops)), tuple(tests))
+
+
+def _outside_of_functions(tree: ast.AST) -> tuple[list[ast.AST], list[str]]:
+    """The nodes outside of functions and classes, and the names of those that are tests."""
+    rest, nodes, tests = [tree], [], []
     while rest:
         node = rest.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            if node.name.lower().startswith("test"):
-                return False
+            tests += [node.name] * node.name.lower().startswith("test")
             continue
+        nodes.append(node)
         rest += ast.iter_child_nodes(node)
-        called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-        makes = makes or called.split(".")[-1] == "Claims"
-    return makes
+    return nodes, tests
+
+
+def _origins(tree: ast.AST) -> dict[str, str]:
+    """What the imports of a file bind: the dotted name behind each name."""
+    origins: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                top = alias.name.partition(".")[0]
+                origins |= {alias.asname: alias.name} if alias.asname else {top: top}
+                origins |= {alias.name: alias.name}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = [(alias.asname or alias.name, alias.name) for alias in node.names]
+            names += [("Claims", "Claims")] * (("*", "*") in names)
+            origins |= {name: f"{node.module}.{origin}" for name, origin in names}
+    return origins
+
+
+def _dotted(node: ast.expr, origins: dict[str, str]) -> str:
+    """Return the dotted name of an expression, with what its first name stands for."""
+    first, dot, rest = ast.unparse(node).partition(".")
+    return f"{origins.get(first, first)}{dot}{rest}"
+
+
+def _sites(nodes: Iterable[ast.AST]) -> list[Site]:
+    """The places among some nodes at which claims are checked: outside of a ``with`` only where the
+    evidence is written out.
+    """
+    nodes = list(nodes)
+    items = [item for node in nodes if isinstance(node, ast.With) for item in node.items]
+    entered = [item.context_expr for item in items]
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    found = [(site, call) for call in calls for site in _site(call)]
+    return [
+        site
+        for site, call in found
+        if site.evidence in Evidence.__members__ or any(call is other for other in entered)
+    ]
 
 
 def _site(call: ast.Call) -> list[Site]:

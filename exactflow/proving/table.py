@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from exactflow.claims import Claim, Evidence
+from exactflow.errors import printable
 from exactflow.proving.script import Outcome
 
 PIPED = 130  # columns where no terminal has others: names of theorems are whole
@@ -30,7 +31,10 @@ def summary(outcomes: Sequence[Outcome]) -> str:
     not_run = sum(bool(claim.missing) for claim in claims)
     failed = sum(claim.verdict == "FAILED" for claim in claims)
     unreached = sum(not claim.is_reached for claim in claims)
-    broken = sum(outcome.verdict == "broken" for outcome in outcomes)
+    broken = sum(
+        outcome.verdict == "broken" or (outcome.is_undecided and not outcome.has_ended)
+        for outcome in outcomes
+    )
     parts = (
         f"{sum(claim.passed for claim in claims)} of {len(claims)} claims hold",
         *[f"{failed} failed"] * bool(failed),
@@ -38,7 +42,7 @@ def summary(outcomes: Sequence[Outcome]) -> str:
         *[f"{unreached} not reached"] * bool(unreached),
         *[f"{broken} {'script' if broken == 1 else 'scripts'} did not end"] * bool(broken),
     )
-    return "; ".join(parts)
+    return printable("; ".join(parts))
 
 
 def print_table(
@@ -70,12 +74,12 @@ def print_table(
             continue
         holds = sum(claim.passed for claim in claims)
         count = f"{len(claims)}" if holds == len(claims) else f"{holds} of {len(claims)}"
-        title = names.get(outcome.path, claims[0].theorem)
+        title = printable(names.get(outcome.path, claims[0].theorem))
         add(escape(title), count, _weakest(claims), sum(claim.seconds for claim in claims))
         for claim in claims:
             if verbose or is_alone or not claim.passed:
                 head = "" if claim.passed else f"{claim.verdict}: "
-                checked = Padding(escape(head + claim.checked), (0, 0, 0, 2))
+                checked = Padding(escape(printable(head + claim.checked)), (0, 0, 0, 2))
                 add(checked, "", str(claim.evidence), claim.seconds)
     if table.rows:
         console.print(table)

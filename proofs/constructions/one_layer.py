@@ -29,7 +29,6 @@ from flint import arb, ctx
 from sympy import QQ
 
 from exactflow.exact.balls import ball, lower, normal_density, normal_quantile, upper
-from exactflow.exact.numbers import to_element
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.laws.universal.cells import TUNING, Cells
 from exactflow.laws.universal.measures import TargetMeasure, as_measure, halves_of
@@ -80,7 +79,7 @@ def _from_normal(measure: TargetMeasure, i: int) -> Element:
         bound = _discrete_from_normal(cells) - cells.error
         if 32 * cells.error < bound or 32 * cells.error < 1:
             return max(lower(bound), QQ.zero)
-        tolerance = min(tolerance, to_element(upper(cells.error))) / 2
+        tolerance = min(tolerance, upper(cells.error)) / 2
 
 
 def _discrete_from_normal(cells: Cells) -> arb:

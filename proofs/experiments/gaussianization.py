@@ -27,7 +27,7 @@ number of at most k^2. Each gets the square root of what is allowed.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, reduce
 from itertools import zip_longest
 from typing import ClassVar
 
@@ -55,6 +55,7 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.result import FlowResult
+from exactflow.laws.universal.measures import normal_draws
 from proofs.constructions.well_conditioned.draft import Rescaling, Unit
 from proofs.constructions.well_conditioned.path import (
     Path,
@@ -98,7 +99,7 @@ class Round:
         norms = [path.norm for path in self.paths]
         norms += [] if self.turn is None else [self.turn.norm]
         rescaled = _together([scaling.condition for scaling in self.scalings])
-        return max(shear_condition(max(norms)).upper(), rescaled)
+        return shear_condition(max(norms)).max(rescaled)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -127,13 +128,13 @@ class Gaussianization(FlowResult):
         """A rational number that no condition number of a layer exceeds."""
         with ctx.workprec(TUNING.precision):
             units = _together([unit.condition for unit in self.units])
-            return upper(max([units, *(one.condition for one in self.rounds)]))
+            bounds = [units, *(one.condition for one in self.rounds)]
+            return QQ.to_sympy(max(map(upper, bounds)))
 
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
         """Return `count` points, in rows: the data of the flow of Gaussian draws, in float64."""
         n = len(self.units)
-        draws = np.random.default_rng(seed).standard_normal((2 * n, to_index("count", count, 1)))
-        return self.flow.forward(draws)[:n].T
+        return self.flow.forward(normal_draws(2 * n, count, seed))[:n].T
 
     def __str__(self) -> str:
         return (
@@ -160,7 +161,7 @@ def _beside(parts: Sequence[Path | Rescaling | Unit]) -> list[Coupling]:
 
 def _together(conditions: list[arb]) -> arb:
     """Return a bound of the condition number of coordinates with these, each of its own layer."""
-    worst = max(conditions)
+    worst = reduce(arb.max, conditions)
     return worst if len(conditions) == 1 else (worst * worst).upper()
 
 

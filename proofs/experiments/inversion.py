@@ -10,9 +10,11 @@ for a table. *Numeric*: digits, float64 errors and fitted lines.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf, nextafter
 
 import mpmath
 import numpy as np
+import sympy
 from flint import arb
 from sympy import QQ
 
@@ -71,8 +73,9 @@ class AtPoints:
 @dataclass(frozen=True)
 class Record:
     """One approximation: the number of layers, the certified bounds of W2 (above) and of the
-    divergence of the target from the flow (below), and what it is at draws and at the worst ramp;
-    `float_error` is that of an inversion in float64 at all these points.
+    divergence of the target from the flow (below), as floats on the safe side, and what it is at
+    draws and at the worst ramp; `float_error` is that of an inversion in float64 at all these
+    points.
     """
 
     depth: int
@@ -105,6 +108,11 @@ class Law:
     residual: float
 
 
+def _float_below(bound: sympy.Expr) -> float:
+    """Return a float that is at most a positive number, or infinity."""
+    return inf if bound == sympy.oo else max(nextafter(float(bound), -inf), 0.0)
+
+
 def study(found: Approximation | WellConditioned, draws: int = 8, seed: int = 0) -> Record:
     """Size, bounds and conditioning of an approximation, and the digits that its inverse needs.
 
@@ -126,8 +134,8 @@ def study(found: Approximation | WellConditioned, draws: int = 8, seed: int = 0)
     points, worst = gaussian_points(found.flow.dimension, draws, seed), worst_points(found)
     return Record(
         found.flow.depth,
-        float(found.bound),
-        float(kl_lower_bound(found)) if isinstance(found, Approximation) else 0.0,
+        nextafter(float(found.bound), inf),
+        _float_below(kl_lower_bound(found)) if isinstance(found, Approximation) else 0.0,
         AtPoints.of(found.flow, points),
         AtPoints.of(found.flow, worst),
         float_error(found.flow, [*points, *worst]),

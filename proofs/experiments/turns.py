@@ -31,7 +31,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.balls import ball, upper, upper_root
-from exactflow.exact.numbers import to_element, to_float
+from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
 from exactflow.flows.linear import LinearCoupling
 
@@ -61,7 +61,7 @@ class Turn:
         y, n = self.strength, self.factor.shape[0]
         square = linalg.identity(n, QQ) * QQ(2) - self.factor - self.factor.transpose()
         length = upper_root(ball(max(sum(map(abs, row)) for row in square.to_list())))
-        return max(y, to_element(upper(length)) / y)
+        return max(y, upper(length) / y)
 
     def layers(self) -> list[LinearCoupling]:
         """Return four shears for each factor, in the order in which data meets them."""

@@ -1,9 +1,11 @@
 """Compile the files of a Rocq project: side by side, and only what changed since the last time.
 
 Compiled files are kept in the user's cache, each under a hash of all that it comes from: its
-source, the compiled files that it requires, the options, and Rocq with its libraries. Nobody has to
-trust the cache: `coqchk` checks whatever comes from it, and `restated` holds each statement against
-what the files really prove.
+source, the compiled files that it requires, the options, and Rocq with its libraries. Whoever can
+write there can put anything in their place: so a compiled file is evidence of nothing. `coqchk`
+checks the proofs in it again, which says nothing of its statements and definitions. These
+`restated` reads from their sources each time, with every word that they use but MathComp's, and
+holds them against what the compiled files prove.
 """
 
 import hashlib
@@ -24,7 +26,6 @@ from typing import NamedTuple
 from exactflow.claims import ProofError
 from exactflow.errors import InvalidInputError
 from exactflow.files.atomic import write_bytes
-from exactflow.files.rocq.coq import cache_folder
 
 __all__ = ["Compiled", "build", "coqc", "project", "run"]
 
@@ -110,6 +111,12 @@ def project(folder: Path) -> Project:
     sources = {path.as_posix(): f"{names[path.parent]}.{path.stem}" for path in paths}
     places = [word for place, name in found for word in ("-Q", place, name)]
     return Project(sources, places, [*places, *re.findall(r"^-arg (\S+)$", text, re.MULTILINE)])
+
+
+def cache_folder() -> Path:
+    """The folder of compiled files: below the user's cache, if there is one."""
+    places = [os.environ.get("XDG_CACHE_HOME", ""), os.path.expanduser("~/.cache")]
+    return Path(next(filter(os.path.isabs, places), os.devnull), "exactflow", "rocq")
 
 
 def coqc() -> list[str]:

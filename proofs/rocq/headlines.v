@@ -219,7 +219,7 @@ apply: pairs.
 by apply: product1; a_shear.
 Qed.
 
-(* If p divides q - 1, the largest number is 2 ceil(q/p) + 2: here q = (m + 1) p + 1. *)
+(* If p < q and p divides q - 1, the largest number is 2 ceil(q/p) + 2: here q = (m + 1) p + 1. *)
 Theorem partitions_exact (F : fieldType) (s : seq F) (t : F) p m :
   uniq s -> (p.+1 < size s)%N -> t != 0 -> t != 1 -> (0 < p)%N -> let q := (m.+1 * p).+1 in
   (forall M : 'M[F]_(p + q), \det M = 1 -> product_of_at_most (2 * m + 6) shear M) /\
@@ -488,12 +488,13 @@ by rewrite [y2]e2 u0 scale0r addr0 addrC.
 Qed.
 
 (* Few parameters miss one of many targets: where f has p of them, each within r of 0, and is
-   Lip-Lipschitz, and N^p cubes of side 2 r / N are fewer than the targets, which are sep apart, and
+   Lip-Lipschitz there, and N^p cubes of side 2 r / N are fewer than the targets, which are sep apart, and
    so small that Lip 2 r / N <= sep - 2 w, some target is not within w of any f theta. *)
 Theorem few_parameters (R : realFieldType) (T : Type) (D : T -> T -> R) p N n
     (f : ('I_p -> R) -> T) (target : 'I_n -> T) (r Lip sep w : R) :
   (forall x y z, D x z <= D x y + D y z) -> (forall x y, D x y = D y x) ->
-  (forall s t h, (forall j, `|s j - t j| <= h) -> D (f s) (f t) <= Lip * h) ->
+  (forall s t h, 0 <= h -> (forall j, [/\ `|s j| <= r, `|t j| <= r & `|s j - t j| <= h]) ->
+    D (f s) (f t) <= Lip * h) ->
   (forall i j, i != j -> sep <= D (target i) (target j)) ->
   (0 < N)%N -> 0 <= r -> (N ^ p < n)%N -> Lip * (2 * r / N%:R) <= sep - 2 * w ->
   ~ forall i, exists2 s, forall j, `|s j| <= r & D (f s) (target i) < w.

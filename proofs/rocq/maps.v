@@ -2481,8 +2481,8 @@ End Scales.
 
 (* Counting: maps of few parameters miss one of many targets.
 
-   f theta are points, theta in the cube |theta_j| <= r, and D is a distance of points: f is Lip-
-   Lipschitz in the largest coordinate.  Cut the cube into N^p cubes; two of more than N^p targets
+   f theta are points, theta in the cube |theta_j| <= r, and D is a distance of points: on the cube
+   f is Lip-Lipschitz in the largest coordinate.  Cut the cube into N^p cubes; two of more than N^p targets
    that are nearer than w to some f theta share one, and so are nearer than 2 w + 2 r Lip / N. *)
 Section Counting.
 Variable R : realFieldType.
@@ -2502,7 +2502,8 @@ Qed.
 Theorem few_parameters_miss (T : Type) (D : T -> T -> R) p N n (f : ('I_p -> R) -> T)
     (target : 'I_n -> T) (r Lip sep w : R) :
   (forall x y z, D x z <= D x y + D y z) -> (forall x y, D x y = D y x) ->
-  (forall s t h, (forall j, `|s j - t j| <= h) -> D (f s) (f t) <= Lip * h) ->
+  (forall s t h, 0 <= h -> (forall j, [/\ `|s j| <= r, `|t j| <= r & `|s j - t j| <= h]) ->
+    D (f s) (f t) <= Lip * h) ->
   (forall i j, i != j -> sep <= D (target i) (target j)) ->
   (0 < N)%N -> 0 <= r -> (N ^ p < n)%N -> Lip * (2 * r / N%:R) <= sep - 2 * w ->
   ~ forall i, exists2 s, forall j, `|s j| <= r & D (f s) (target i) < w.
@@ -2522,7 +2523,9 @@ have [g gP] := fin_all_exists cell.
 have /injectivePn[i [k ik gg]] : ~~ injectiveb g.
   apply/negP => /injectiveP/leq_card; rewrite card_ffun !card_ord leqNgt => /negP; exact.
 have h : D (f (s i)) (f (s k)) <= sep - 2 * w.
-  apply: le_trans fine; apply: lip => j; have := gP k j; have := gP i j; rewrite gg.
+  apply: le_trans fine; apply: lip => [|j]; first by rewrite divr_ge0 ?mulr_ge0.
+  have [[/(_ j) si _] [/(_ j) sk _]] := (sP i, sP k); split=> //.
+  have := gP k j; have := gP i j; rewrite gg.
   move: (_ / _) (s i j) (s k j) => c x y; rewrite mulrSr mulrDl mul1r => /andP[x1 x2] /andP[y1 y2].
   have e : x - y = (x + r) - (y + r) by rewrite opprD addrACA subrr addr0.
   rewrite e ler_norml; apply/andP; split.

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from exactflow.files.rocq.writing import text
+
 __all__ = ["definitions_of", "restated", "theorems_of"]
 
 HEADER = """\
@@ -45,7 +47,7 @@ def proposition(said: str) -> str:
 def restated(folder: Path) -> str:
     """Return the file: statements.v needs MathComp alone, headlines.v definitions.v, too.
 
-    The definitions of both files are read again, like the statements.
+    The definitions of all three are read again, like the statements: definitions.v as a whole.
 
     Its last words print the axioms on which all theorems together depend.
     """
@@ -53,7 +55,7 @@ def restated(folder: Path) -> str:
     for file in ("statements", "headlines"):
         found = theorems_of(folder / f"{file}.v")
         if file == "headlines":
-            stated.append("From exactflow.certificates Require Import definitions.")
+            stated.append(text("definitions"))
         stated.append(f"Module said_in_{file}.")
         stated += definitions_of(folder / f"{file}.v")
         stated += [f"Definition {name} : Prop := {said}." for name, said in found.items()]

@@ -386,7 +386,7 @@ Theorem unequal_splits_full_rank
           (block_mx 1%:M 0 (Y i) 1%:M *m block_mx 1%:M (X i) 0 1%:M).
 Proof. by move=> us large; apply: unequal_rank_p us large m q M. Qed.
 
-(* If p divides q - 1, the lower bound is the largest number that a matrix of determinant 1 needs:
+(* If p < q and p divides q - 1, the lower bound is the largest number that a matrix of determinant 1 needs:
    for q = (m + 1) p + 1, 2 m + 6 = 2 ceil(q/p) + 2, over a field of more than p + 1 elements. *)
 Theorem unequal_splits_divisible (F : fieldType) (s : seq F) p m (q := (m.+1 * p).+1)
     (M : 'M[F]_(p + q)) : uniq s -> (p.+1 < size s)%N -> \det M = 1 ->
@@ -946,14 +946,15 @@ Theorem three_scaled_layers_do_not (F : numDomainType) p q :
       ~ {in X, forall x, first s3 t3 (second s2 t2 (first s1 t1 x)) = pi x}].
 Proof. exact: some_map_needs_four. Qed.
 
-(* Few parameters.  Where maps have p parameters in the cube |theta_j| <= r, and are Lip-Lipschitz in
-   them, in the largest coordinate and some distance D of what they make, not every one of more than
+(* Few parameters.  Where maps have p parameters in the cube |theta_j| <= r, and are Lip-Lipschitz on
+   it, in the largest coordinate and some distance D of what they make, not every one of more than
    N^p targets that are sep apart is nearer than w to some f theta, if the N^p cubes of side 2 r / N
    are so small that Lip 2 r / N <= sep - 2 w. *)
 Theorem few_parameters_miss_a_target (R : realFieldType) (T : Type) (D : T -> T -> R) p N n
     (f : ('I_p -> R) -> T) (target : 'I_n -> T) (r Lip sep w : R) :
   (forall x y z, D x z <= D x y + D y z) -> (forall x y, D x y = D y x) ->
-  (forall s t h, (forall j, `|s j - t j| <= h) -> D (f s) (f t) <= Lip * h) ->
+  (forall s t h, 0 <= h -> (forall j, [/\ `|s j| <= r, `|t j| <= r & `|s j - t j| <= h]) ->
+    D (f s) (f t) <= Lip * h) ->
   (forall i j, i != j -> sep <= D (target i) (target j)) ->
   (0 < N)%N -> 0 <= r -> (N ^ p < n)%N -> Lip * (2 * r / N%:R) <= sep - 2 * w ->
   ~ forall i, exists2 s, forall j, `|s j| <= r & D (f s) (target i) < w.

@@ -401,10 +401,10 @@ def test_bad_places(capsys, tmp_path, monkeypatch, arguments, words):
 
 
 def test_a_file_that_may_not_be_read(capsys, tmp_path, monkeypatch):
-    def refused(path, mode):
+    def refused(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("exactflow.files.atomic.open", refused, raising=False)
+    monkeypatch.setattr("exactflow.files.atomic.open_file", refused)
     code, out, err = run(capsys, "factor", tmp_path / "w.csv")
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "Permission denied" in err

@@ -1,6 +1,8 @@
 """Every certificate that a command writes is about the very file that went in."""
 
 import json
+import os
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -263,3 +265,52 @@ def test_wrong_usage_of_check(capsys, arguments, words):
     code, out, err = run(capsys, "check", CORPUS / "correct" / "sqrt2.json", *arguments)
     assert (code, out) == (2, "")
     assert words in err
+
+
+def test_a_check_that_takes_too_long_is_incomplete(tmp_path, capsys):
+    pipe = tmp_path / "pipe.json"
+    os.mkfifo(pipe)  # nobody writes to it
+    names = [str(path) for path in (pipe, CORPUS / "correct" / "sqrt2.json")]
+    assert cli.main(["check", "--timeout", "5", *names]) == 3
+    captured = capsys.readouterr()
+    assert "c incomplete: the time limit, 5 seconds, is over\ns NOT VERIFIED" in captured.out
+    assert captured.out.endswith("s VERIFIED\n")
+    assert captured.err == f"exactflow: incomplete: {pipe}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ([CORPUS / "correct" / "sqrt2.json"], 0),
+        ([CORPUS / "incorrect" / "gf7_half_swapped.json"], 1),
+        ([CORPUS / "malformed" / "version_three.json"], 2),
+        ([CORPUS / "incomplete" / "modulus_of_degree_17.json"], 3),
+        (["--quick", CORPUS / "correct" / "sqrt2.json"], 3),
+        (["--within", "1/1000", CORPUS / "correct" / "within_a_thousandth.json"], 0),
+        (["--within", "-1", CORPUS / "correct" / "within_a_thousandth.json"], 2),
+        (["--target", "none.csv", CORPUS / "correct" / "sqrt2.json"], 2),
+        (["--json", CORPUS / "correct" / "sqrt2.json"], 0),
+    ],
+)
+def test_a_time_limit_that_is_kept_changes_nothing(capsys, words, code):
+    words = list(map(str, words))
+    assert cli.main(["check", *words]) == code
+    free = capsys.readouterr()
+    assert cli.main(["check", "--timeout", "100", *words]) == code
+    limited = capsys.readouterr()
+    timed = re.compile(r'"seconds": [0-9.]+')
+    assert [timed.sub("", text) for text in limited] == [timed.sub("", text) for text in free]
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "soon"])
+def test_time_limits_are_positive(capsys, seconds):
+    assert cli.main(["check", f"--timeout={seconds}", "c.json"]) == 2
+    assert "--timeout" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["factor", "depth", "balance", "whiten", "export --to rocq"])
+def test_an_output_without_a_name_is_refused(tmp_path, capsys, command):
+    path = save(tmp_path, [[2, 1], [1, 1]])
+    code, out, err = run(capsys, *command.split(), path, "-o", "")
+    assert (code, out) == (2, "")
+    assert err.startswith("exactflow: error: expected ")

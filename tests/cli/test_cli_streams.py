@@ -268,7 +268,10 @@ def test_theorems(run):
     checked = run("theorems", "partitions", "--check", "m.csv", "--partition", "1,1", "--json")
     assert json.loads(checked[1])["theorem"] == "partitions"
     challenge = ["theorems", "six layers", "--challenge"]
-    assert run(*challenge, 2)[:2] == (0, "six layers: 2 instances, no counterexample\n")
+    assert run(*challenge, 2)[:2] == (
+        0,
+        "six layers: 2 instances, no counterexample to: at most six layers equal the matrix\n",
+    )
     assert json.loads(run(*challenge, 2, "--json")[1])["instances"] == 2
     assert run(*challenge, 0)[::2] == (
         2,
@@ -427,7 +430,7 @@ def test_ctrl_c_ends_at_once_and_hides_no_cursor(tmp_path, command):
         while f"% {name}: ".encode() not in shown:
             shown += os.read(ours, 4096)
         process.send_signal(signal.SIGINT)
-        assert process.wait() == -signal.SIGINT  # 130 for a shell
+        assert process.wait() in (-signal.SIGINT, 130)  # for a shell, 130 in any case
         shown += written_to(ours).encode()
     assert b"\x1b[?25l" not in shown
     assert sorted(os.listdir(tmp_path)) == ["good.py", "slow.py", "w.csv"]
@@ -435,10 +438,9 @@ def test_ctrl_c_ends_at_once_and_hides_no_cursor(tmp_path, command):
 
 COMPILING = """
 import sys, time
-from pathlib import Path
 from exactflow import __main__
 from exactflow.files.rocq import coq, theorem
-coq.library = theorem.library = lambda: Path(".")
+coq.require_coqc = theorem.require_coqc = lambda: None
 theorem.coqc = lambda *arguments: time.sleep(60)
 sys.argv = ["exactflow", "check", "c.json", "--kernel"]
 sys.exit(__main__.main())

@@ -92,6 +92,40 @@ def test_the_action_says_what_is_refuted_and_where(project):
     assert errors[2].startswith("::error file=my_theorem.py,line=2,title=broken::my_theorem.py:2")
 
 
+LOSES_A_CLAIM = """
+import atexit, multiprocessing
+atexit.register(print, '{"script": "my_theorem.py", "claims": [], "verdict": "passed"}')
+def work():
+    with claims.check("elsewhere", Evidence.EXACT) as check:
+        check.equal(1, 2)
+child = multiprocessing.get_context("fork").Process(target=work)
+child.start()
+child.join()
+"""
+
+
+def test_the_action_loses_no_claim_of_a_script(project):
+    (project / "my_theorem.py").write_text(HOLDS + LOSES_A_CLAIM)
+    done = step(project, "Check", scripts="*.py")
+    assert done.returncode == 3
+    (error,) = [line for line in done.stdout.splitlines() if line.startswith("::error")]
+    assert error.startswith("::error file=my_theorem.py,line=10,title=incomplete::")
+
+
+def test_the_action_takes_the_worse_of_rows_and_exit_code(project):
+    (project / "lies").write_text(f'#!/bin/sh\n{sys.executable} "$@"\nexit 1\n')
+    (project / "lies").chmod(0o755)
+    lies = "import runpy, sys; sys.executable = sys.argv[1]\n"
+    lies += "runpy.run_path(sys.argv[2], run_name='__main__')"
+    command = [sys.executable, "-c", lies, project / "lies", ACTION / "check.py"]
+    environment = os.environ | {"FILES": "*.cert.json"}
+    done = subprocess.run(
+        command, cwd=project, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3
+    assert "every row holds, yet exactflow check ended with exit code 1" in done.stdout
+
+
 def test_the_action_takes_a_bound(project):
     assert step(project, "Check", within="0").returncode == 0
     assert step(project, "Check", within="-1").returncode == 2
@@ -215,9 +249,10 @@ def test_the_action_installs(project, tmp_path):
 def test_the_hook_takes_certificates():
     (hook,) = HOOKS
     assert hook["entry"] == "exactflow check"
-    taken = [name for name in ("a.cert.json", "x/b.depth.json", "c.json", "cert.json.py")
-             if re.search(hook["files"], name)]  # fmt: skip
-    assert taken == ["a.cert.json", "x/b.depth.json"]
+    names = "a.cert.json", "x/b.depth.json", "Bad.Cert.JSON", "c.json", "cert.json.py"
+    taken = [name for name in names if re.search(hook["files"], name)]
+    assert taken == ["a.cert.json", "x/b.depth.json", "Bad.Cert.JSON"]
+    assert (hook["types"], hook["types_or"]) == ([], ["file", "symlink"])
 
 
 def snippet(name):
@@ -276,6 +311,14 @@ def test_the_hook_by_pre_commit(project, run):
     done = run(*command)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Passed" in done.stdout
+    (project / "linked").symlink_to(project / "a.cert.json")
+    (project / "linked").rename(project / "Linked.Cert.JSON")
+    run("git", "add", "Linked.Cert.JSON")
+    (project / "a.cert.json").rename(project / "a.json")
+    (project / "Linked.Cert.JSON").unlink()
+    (project / "Linked.Cert.JSON").symlink_to(project / "a.json")
+    (project / "a.cert.json").write_bytes((project / "a.json").read_bytes())
+    assert run(*command).returncode == 0
     spoil(project)
     (project / "exactflow.py").write_text(FOREIGN)
     done = run(*command)

@@ -4,11 +4,13 @@ import pytest
 import sympy
 from sympy import QQ
 
-from exactflow.exact.assumptions import assuming, is_positive_quotient
+from exactflow.errors import InvalidInputError
+from exactflow.exact.assumptions import Assumptions, assuming, is_positive_quotient
 
 a, b, c = sympy.symbols("a b c", negative=True)
 t = sympy.Symbol("t")
-FIELD = QQ.frac_field(a, b, c, t)
+r, w = sympy.Symbol("r", real=True), sympy.Symbol("w", imaginary=True)
+FIELD = QQ.frac_field(a, b, c, t, r, w)
 
 
 @pytest.mark.parametrize(
@@ -20,7 +22,12 @@ FIELD = QQ.frac_field(a, b, c, t)
         (-a * b * c, True),
         (a / (b * c), False),
         (a**2 * b, False),
-        (a * b / t**2, True),
+        (a * b / t**2, None),
+        (a * b / r**2, True),
+        (w**2, False),
+        (w**2 * r**4, False),
+        (w**4, True),
+        (w, None),
         (t, None),
         (a / t, None),
     ],
@@ -29,7 +36,86 @@ def test_every_odd_factor_counts(value, sign):
     assert is_positive_quotient(FIELD.from_sympy(value), FIELD) is sign
 
 
-def test_what_is_assumed_decides():
-    with assuming([t < 1]):
-        assert is_positive_quotient(FIELD.from_sympy((1 - t) / a), FIELD) is False
-    assert is_positive_quotient(FIELD.from_sympy((1 - t) / a), FIELD) is None
+def sign_of(value, assume=()):
+    """The sign of an expression under assumptions."""
+    symbols = sorted(value.free_symbols, key=str)
+    field = QQ.frac_field(*symbols)
+    with assuming(Assumptions.of(assume)):
+        return is_positive_quotient(field.from_sympy(value), field)
+
+
+def test_what_is_assumed_decides_and_ends():
+    assert sign_of((1 - t) / a, [t < 1]) is False
+    assert sign_of((1 - t) / a) is None
+
+
+x, y, z = sympy.symbols("x y z")
+p = sympy.Symbol("p", positive=True)
+
+
+@pytest.mark.parametrize(
+    ("value", "assume", "sign"),
+    [
+        (x - 1, [x > 2], True),
+        (x - 3, [x > 2], None),
+        (1 - x, x > 1, False),
+        (x**2 - 1, [x**2 - 1 > 0], True),
+        (x**2 - 1, [x**2 > 4], True),
+        (x**2 - 1, [4 * x**2 > 1], None),
+        (x**2 - y**2, [x**2 - y**2 > 0], True),
+        (x**2 - y**2, [x > y, y > 0], True),
+        (z - x, [x > y, y > z], False),
+        (x * y - 1, [x > 1, y > 1], True),
+        (x * (1 - x) * y, [x > 0, x < 1, y > 0], True),
+        (x, [1 / x > 0], True),
+        (x**2, [x > -5], True),
+        (x**4 - x - 1, [x > 2], True),
+        (p * x - 1, [x > 1 / p], True),
+        (x**2 * y, [x**2 * y > 0], True),
+        ((x * y - 1) * (y - x), [(x * y - 1) * (y - x) > 0, (x * y - 1) * p > 0], True),
+        (r**2 - 1, [], None),
+        (p - 1, [], None),
+        (r**2 + r + 1, [], True),
+    ],
+)
+def test_assumptions_imply_others(value, assume, sign):
+    assert sign_of(value, assume) is sign
+
+
+@pytest.mark.parametrize(
+    "assume",
+    [
+        [x > 1, x < 0],
+        [x > y, y > x],
+        [x > y, y > z, z > x],
+        [x**2 < -1],
+        [p < 0],
+        [p + 1 < p],
+        [x**2 < 4, x**3 > 8],
+    ],
+)
+def test_contradictions_are_refused(assume):
+    with pytest.raises(InvalidInputError, match="hold together"):
+        Assumptions.of(assume)
+
+
+@pytest.mark.parametrize("assume", [5, "x > 1", ["x > 1"], [x >= 1], x, sympy.Eq(x, 1), [1]])
+def test_other_values_are_refused(assume):
+    with pytest.raises(InvalidInputError, match="strict inequalities"):
+        Assumptions.of(assume)
+
+
+@pytest.mark.parametrize("assume", [[x > 0.5], [x < sympy.oo], [x > -sympy.oo]])
+def test_inexact_and_infinite_bounds_are_refused(assume):
+    with pytest.raises(InvalidInputError, match="exact numbers"):
+        Assumptions.of(assume)
+
+
+def test_exceptional_values_are_those_that_may_occur():
+    where = Assumptions.of([x > 2]).where
+    assert where([x - 1, x - 2, x**2 + 1]) == ", for x > 2"
+    assert where([x - 3, x**2 - 7, y]) == ", for x > 2, unless x = 3, x**2 - 7 = 0 or y = 0"
+    assert Assumptions().where([p, r, r**2 + 1, p + r**2]) == ", unless r = 0"
+    assert Assumptions().where([sympy.Symbol("n", nonnegative=True)]) == ", unless n = 0"
+    assert Assumptions().where([sympy.Symbol("m", nonzero=True)]) == ""
+    assert Assumptions.of([x**2 > 4]).where([x, x - 3]) == ", for x**2 > 4, unless x = 3"

@@ -9,11 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sympy import CC, EX, EXRAW, GF, QQ, QQ_I, RR, ZZ, ZZ_I
 from sympy.polys.matrices import DomainMatrix
+from sympy.polys.matrices.sdm import SDM
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_column, as_matrix, as_vectors, over
 
 t = sympy.Symbol("t")
+F5_T = GF(5).frac_field(t)
+ROOT_T = QQ.algebraic_field(sympy.sqrt(2)).frac_field(t)
 
 
 def entries(M):
@@ -32,7 +35,7 @@ def test_numpy_floats_of_any_width(dtype):
     assert entries(np.array([[value]])) == [Fraction(*value.as_integer_ratio())]
 
 
-@pytest.mark.parametrize("dtype", [bool, np.int8, np.uint64, ">i4", ">f8", object, "U8"])
+@pytest.mark.parametrize("dtype", [np.int8, np.uint64, ">i4", ">f8", object, "U8"])
 def test_numpy_kinds(dtype):
     assert entries(np.array([[1, 0], [0, 1]]).astype(dtype)) == [1, 0, 0, 1]
 
@@ -99,6 +102,8 @@ def test_numbers_beside_expressions_are_read_as_they_are_alone():
         ([["010"]], "leading zeros"),
         ([["-1/02"]], "leading zeros"),
         ([[True]], "bool"),
+        (np.array([[True]]), r"dtype bool: write \.astype\(int\)"),
+        (np.array([[True]], dtype=object), "bool"),
         ([[b"1"]], "bytes"),
         ([[sympy.S.true]], "BooleanTrue"),
         ([[sympy.ImmutableMatrix([[1]])]], "ImmutableDenseMatrix"),
@@ -114,6 +119,12 @@ def test_numbers_beside_expressions_are_read_as_they_are_alone():
         (DomainMatrix([[GF(4)(1)]], (1, 1), GF(4)), "not prime"),
         (DomainMatrix([[GF(6)(1)]], (1, 1), GF(6)), "not prime"),
         (DomainMatrix([[GF(6)[t](1)]], (1, 1), GF(6)[t]), "not prime"),
+        (
+            DomainMatrix([[GF(5)[t](1)]], (1, 1), GF(5)[t]),
+            r"over GF\(5\)\[t\]: .* values in GF\(5\)",
+        ),
+        (DomainMatrix([[F5_T.one]], (1, 1), F5_T), r"GF\(5\)\(t\): .* in GF\(5\)"),
+        (DomainMatrix([[ROOT_T.one]], (1, 1), ROOT_T), r"\(t\): .* in QQ<sqrt\(2\)>"),
         ([[""]], "such as"),
         ([["nan"]], "such as"),
         ([["1e999999999"]], "exponent"),
@@ -170,6 +181,48 @@ def test_rationals_in_a_prime_field():
 
 
 def test_a_column_is_an_array_of_one_axis():
-    assert as_column(np.array([True, False])).to_list() == [[1], [0]]
+    assert as_column(np.array([1, 0])).to_list() == [[1], [0]]
     with pytest.raises(InvalidInputError, match=r"got ndarray \[3 4\]"):
         as_column(np.array([[3, 4]]))
+
+
+def test_tensors_without_dense_entries_are_refused():
+    torch = pytest.importorskip("torch")
+    one = torch.eye(1)
+    for tensor, words in (
+        (one.bool(), "dtype bool"),
+        (one.to_sparse(), "dense tensor with entries, got sparse_coo: convert it"),
+        (one.to("meta"), "dense tensor with entries, got meta: convert it"),
+        (one.to(torch.complex64), "dtype complex64"),
+        (one.int().conj(), None),
+        (one.requires_grad_(), None),
+    ):
+        if words is None:
+            assert entries(tensor) == [1]
+        else:
+            with pytest.raises(InvalidInputError, match=words):
+                as_matrix(tensor)
+
+
+def test_a_domain_matrix_that_contradicts_itself_is_refused():
+    field = QQ.algebraic_field(sympy.sqrt(2))
+    of_text = DomainMatrix.from_rep(SDM({0: {0: "1"}}, (1, 1), QQ))
+    of_fractions, longer, beyond = (
+        DomainMatrix([[field(1)]], (1, 1), field, fmt=fmt) for fmt in ("dense", "dense", "sparse")
+    )
+    of_fractions.rep[0][0] = QQ(1, 2)
+    longer.rep.append([field(1)])
+    beyond.rep[3] = {0: field(1)}
+    for matrix, words in (
+        (of_text, r"entry \(0, 0\): expected an element of QQ, .* got str"),
+        (of_fractions, r"entry \(0, 0\): expected an element of QQ<sqrt\(2\)>"),
+        (longer, "expected a 1 x 1 DomainMatrix, got other rows in it"),
+        (beyond, "expected a 1 x 1 DomainMatrix, got other rows in it"),
+    ):
+        with pytest.raises(InvalidInputError, match=words):
+            as_matrix(matrix)
+
+
+def test_stored_zeros_of_a_sparse_matrix_are_left_out():
+    stored = DomainMatrix.from_rep(SDM({0: {0: QQ(1), 1: QQ(0)}, 1: {1: QQ(1)}}, (2, 2), QQ))
+    assert as_matrix(stored).rep == DomainMatrix.eye(2, QQ).rep

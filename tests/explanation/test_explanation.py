@@ -5,6 +5,7 @@ import json
 import pickle
 import re
 from dataclasses import replace
+from itertools import product
 
 import pytest
 import sympy
@@ -235,3 +236,15 @@ def test_numbers_of_any_length_are_written_as_json():
     explanation = explain([[10**5000, 0], [1, 1]])
     told = json.loads(explanation.json())["steps"]
     assert told[0]["after"]["M"] == [["1" + "0" * 5000, "0"], ["1", "1"]]
+
+
+def test_the_theorem_on_commutators_names_the_matrices_that_it_does_not_cover():
+    """Half of the 2 x 2 matrices over GF(2) of determinant 1 are no commutators."""
+    rows = product((GF(2).zero, GF(2).one), repeat=4)
+    drawn = (DomainMatrix([[a, b], [c, d]], (2, 2), GF(2)) for a, b, c, d in rows)
+    group = [M for M in drawn if M.det()]
+    commutators = {str(P.inv() * Q.inv() * P * Q) for P in group for Q in group}
+    assert (len(group), len(commutators)) == (6, 3)
+    told = str(explain(DomainMatrix([[0, 1], [1, 0]], (2, 2), GF(2)), method="commutator"))
+    said = " ".join(told.split())
+    assert "every matrix of determinant 1 is a commutator, but for 2 x 2 ones over GF(2)" in said

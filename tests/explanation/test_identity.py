@@ -88,6 +88,14 @@ def test_what_is_no_identity_is_refused(text):
         identities(text)
 
 
+@pytest.mark.parametrize(
+    "text", ["(" * 3000 + "X" + ")" * 3000 + " = X", "X" + "^-1 " * 3000 + "= X"]
+)
+def test_a_text_too_deep_for_the_recursion_is_refused(text):
+    with pytest.raises(InvalidInputError, match="at most 100 brackets in brackets"):
+        identities(text)
+
+
 def test_what_has_no_value_is_refused():
     with pytest.raises(InvalidInputError, match="a value for 'Q'"):
         identities("Q = 1")[0].holds(VALUES, QQ)

@@ -2,12 +2,14 @@
 
 import os
 import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from exactflow.errors import InvalidInputError
-from exactflow.files.atomic import check_place, write_bytes
+from exactflow.files.atomic import check_place, read_bytes, write_bytes
 
 
 @pytest.mark.parametrize("action", [signal.SIG_DFL, signal.default_int_handler])
@@ -53,3 +55,29 @@ def test_places_where_nothing_can_be_written(tmp_path):
     with pytest.raises(InvalidInputError, match="too long"):
         write_bytes(tmp_path / ("x" * 300), b"")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "pipe"]
+
+
+@pytest.mark.parametrize("name", ["", "a\0b.json"])
+def test_names_of_no_file(name):
+    for refuse in (check_place, lambda path: write_bytes(path, b"")):
+        with pytest.raises(InvalidInputError, match=r"expected (the|a) name"):
+            refuse(name)
+
+
+def test_a_pipe_is_read_once_a_process_writes_to_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("exactflow.checker.PATIENCE", 1)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(InvalidInputError, match="no process writes to this pipe"):
+        read_bytes(pipe)
+    monkeypatch.undo()
+
+    def write():
+        with open(pipe, "wb") as file:
+            time.sleep(0.3)
+            file.write(b"abc" * 10**6)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert read_bytes(pipe) == b"abc" * 10**6
+    writer.join()

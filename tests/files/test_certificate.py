@@ -9,7 +9,7 @@ from matrices import NEGATIVE, POSITIVE
 from sympy import GF, QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import CouplingFlow, LinearCoupling, checker, factor, permutation, save
+from exactflow import CouplingFlow, LinearCoupling, checker, factor, load, permutation, save
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.files.certificate import certificate_text, read_certificate
 
@@ -130,7 +130,7 @@ def test_malformed_and_false_are_told_apart(tmp_path):
         read_certificate(path)
     text = certificate_text(factor(sympy.Matrix([[2, 1], [1, 1]])))
     path.write_text(text.replace('"target": [["2"', '"target": [["3"'))
-    with pytest.raises(VerificationError, match=r"entry \(0, 0\)"):
+    with pytest.raises(VerificationError, match="row 0, column 0"):
         read_certificate(path)
 
 
@@ -240,5 +240,124 @@ def test_an_undecided_modulus_is_not_read(tmp_path):
     (tmp_path / "c.json").write_text(
         json.dumps(json.loads(certificate_text(factor([[2, 1], [0, 1]]))) | {"field": content})
     )
-    with pytest.raises(CertificateError, match="limits"):
+    with pytest.raises(CertificateError, match="degree 17"):
         read_certificate(tmp_path / "c.json")
+
+
+def reads_back(flow, path):
+    """Whether the only shift of a flow over a number field comes back as the number it was."""
+    save(flow, path)
+    assert checker.check_file(path) == 0
+    before, after = (f.layers[0].shift[0, 0] for f in (flow, load(path)))
+    return abs(sympy.N(after, 20) - sympy.N(before, 20)) < 1e-12
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        sympy.I,
+        -sympy.I,
+        sympy.exp(2 * sympy.pi * sympy.I / 5),
+        sympy.exp(-4 * sympy.pi * sympy.I / 5),
+        2 * sympy.cos(4 * sympy.pi / 9),
+        sympy.Integer(-1) ** sympy.Rational(2, 9) - sympy.Integer(-1) ** sympy.Rational(7, 9),
+        sympy.sqrt(2) * sympy.I,
+        sympy.sqrt(2) + sympy.I,
+        -sympy.sqrt(2),
+        (1 + sympy.sqrt(5)) / 2,
+    ],
+    ids=str,
+)
+def test_a_number_comes_back_as_itself_and_not_as_a_conjugate(tmp_path, number):
+    assert reads_back(
+        CouplingFlow([LinearCoupling((1, 1), "first", [[number]])]), tmp_path / "c.json"
+    )
+
+
+@pytest.mark.parametrize(
+    ("coefficients", "index"),
+    [
+        ([1, 0, 0, -2], 1),  # a cube root of two that is not real
+        ([1, 0, 0, -2], 2),
+        ([1, 0, 4, 0, 1], 0),  # four roots on one line
+        ([1, 0, 4, 0, 1], 3),
+        ([1, 0, 0, 0, 0, -2 * 10**6, 4000, -2], 2),  # two real roots that lie close
+    ],
+)
+def test_every_root_of_a_modulus_comes_back(tmp_path, coefficients, index):
+    modulus = sympy.Poly(coefficients, sympy.Symbol("x"), domain=QQ)
+    root = sympy.rootof(modulus, index, radicals=False)
+    field = QQ.algebraic_field(sympy.AlgebraicNumber((modulus, root)))
+    shift = DomainMatrix([[field.unit]], (1, 1), field)
+    save(CouplingFlow([LinearCoupling((1, 1), "first", shift)]), tmp_path / "c.json")
+    after = load(tmp_path / "c.json").layers[0].shift[0, 0]
+    assert abs(after.eval_approx(30) - root.eval_approx(30)) < 1e-25
+
+
+@pytest.mark.parametrize("found", ["x", [], ["1"], [1, 2], ["1", "i"], ["1" * 2000, "1"], None])
+def test_decimals_that_are_none_choose_no_root(tmp_path, found):
+    content = json.loads(
+        certificate_text(CouplingFlow([LinearCoupling((1, 1), "first", [[sympy.I]])]))
+    )
+    content["provenance"]["generator"] = found
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    assert load(tmp_path / "c.json").layers[0].shift[0, 0] in (sympy.I, -sympy.I)
+
+
+REDUCIBLE = {"modulus": ["6", "0", "-5", "0", "1"]}
+UNDECIDED = {"modulus": ["4", "0", "0", "0", "1"]}
+
+
+def over(field, target, shift, sign=False):
+    """A certificate of one layer, whose first scale is one or marked as unchecked."""
+    layer = {"moves": "first", "scale": [["0", "1"] if sign else ["1"]], "shift": [[shift]]}
+    layer |= {"sign": "unchecked"} if sign else {}
+    head = {"format": "exactflow-certificate", "version": 2, "field": field, "partition": [1, 1]}
+    return head | {"target": target, "layers": [layer]}
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "error"),
+    [
+        (over(REDUCIBLE, [[["4"], ["0", "1"]], [[], ["1"]]], ["0", "1"]), 1, VerificationError),
+        (over(REDUCIBLE, [[["1"], ["0", "1"]], [[], ["1"]]], ["0", "1"]), 3, CertificateError),
+        (over(UNDECIDED, [[["1"], ["0", "1"]], [[], ["1"]]], ["0", "1"]), 3, CertificateError),
+        (
+            over({"modulus": ["1", "0", "1"]}, [[["0", "1"], []], [[], ["1"]]], [], sign=True),
+            3,
+            CertificateError,
+        ),
+        (over({"modulus": ["0"] * 17 + ["1"]}, [[]], []), 3, CertificateError),
+        (over("GF(9)", [["1", "0"], ["0", "1"]], "0"), 2, CertificateError),
+    ],
+)
+def test_load_accepts_exactly_what_the_checker_verifies(tmp_path, content, code, error):
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    assert checker.check_file(tmp_path / "c.json") == code
+    with pytest.raises(error, match=r"^c\.json: "):
+        load(tmp_path / "c.json")
+
+
+CORPUS = Path(__file__).parents[1] / "corpus"
+
+
+@pytest.mark.parametrize("folder", ["correct", "incorrect", "malformed", "incomplete"])
+def test_load_decides_as_the_checker_on_the_corpus(folder):
+    for path in sorted(CORPUS.rglob(f"{folder}/*.json")):
+        try:
+            load(path)
+            code = 0
+        except VerificationError:
+            code = 1
+        except CertificateError:
+            code = 2
+        assert code == min(checker.check_file(path), 2), path.name
+
+
+def test_a_field_that_the_checker_cannot_decide_is_not_saved(tmp_path):
+    modulus = sympy.Poly([1] + [0] * 16 + [-2], sympy.Symbol("x"), domain=QQ)
+    field = QQ.alg_field_from_poly(modulus, root_index=0)
+    shift = DomainMatrix([[field.unit]], (1, 1), field)
+    with pytest.raises(InvalidInputError, match=r"cannot decide .*degree 17"):
+        save(CouplingFlow([LinearCoupling((1, 1), "first", shift)]), tmp_path / "c.json")
+    assert not list(tmp_path.iterdir())

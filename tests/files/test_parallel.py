@@ -196,3 +196,7 @@ def test_items_within_items_are_shown_but_in_a_worker(tmp_path, jobs, inner):
     assert ("inner" if inner else "outer") in shown
     assert ("inner" in shown) == inner
     assert "Traceback" not in shown
+
+
+def test_there_are_no_more_processes_than_items():
+    assert len(set(parallel_map(process, range(2), jobs=99_999_999_999))) <= 2

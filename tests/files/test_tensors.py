@@ -1,7 +1,10 @@
 """Binary files that lie are refused before anything is made of them; unusual ones are read."""
 
 import io
+import json
 import pickle
+import subprocess
+import sys
 import warnings
 import zipfile
 
@@ -9,6 +12,7 @@ import numpy as np
 import pytest
 import sympy
 
+from exactflow import cli
 from exactflow.errors import InvalidInputError
 from exactflow.files.matrices import read_matrix
 
@@ -111,13 +115,17 @@ def test_bfloat16_is_read_alike(tmp_path):
 def test_safetensors_of_every_type(tmp_path):
     save = pytest.importorskip("safetensors.numpy").save
     path = tmp_path / "w.safetensors"
-    for dtype in ("float64", "float32", "float16", "int64", "int16", "int8", "uint32", "bool"):
+    for dtype in ("float64", "float32", "float16", "int64", "int16", "int8", "uint32"):
         path.write_bytes(save({"w": np.eye(2, dtype=dtype)}))
         read = read_matrix(path)
         assert (read.matrix.to_Matrix(), read.dtype) == (sympy.eye(2), dtype)
-    path.write_bytes(save({}))
-    with pytest.raises(InvalidInputError, match="at least one array"):
-        read_matrix(path)
+    for refused, words in (
+        ({}, "at least one array"),
+        ({"w": np.eye(2, dtype=bool)}, r"bool: write \.astype\(int\)"),
+    ):
+        path.write_bytes(save(refused))
+        with pytest.raises(InvalidInputError, match=words):
+            read_matrix(path)
     torch = pytest.importorskip("torch")
     save = pytest.importorskip("safetensors.torch").save
     path.write_bytes(save({"w": torch.eye(2).to(torch.float8_e4m3fn)}))
@@ -157,3 +165,29 @@ def test_unusual_tensors(tmp_path):
     torch.save(eye, path)
     with pytest.raises(InvalidInputError, match="no key for a file of one array"):
         read_matrix(path, key="a")
+
+
+def test_a_header_with_more_axes_than_numpy_has(tmp_path, capsys):
+    pytest.importorskip("safetensors")
+    entry = {"dtype": "F64", "shape": [1] * 71, "data_offsets": [0, 8]}
+    header = json.dumps({"w": entry}).encode()
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
+    with pytest.raises(InvalidInputError, match=r"w\.safetensors: expected the shape of an array"):
+        read_matrix(path)
+    assert cli.main(["factor", str(path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_warnings_of_a_library_do_not_come_before_our_line(tmp_path):
+    torch = pytest.importorskip("torch")
+    with warnings.catch_warnings(action="ignore"):
+        torch.save(torch.eye(2).to_sparse_csr(), tmp_path / "csr.pt")
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (2L, 2L), }\n"  # of Python 2
+    start = b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header
+    (tmp_path / "w.npy").write_bytes(start + np.eye(2).tobytes())
+    command = [sys.executable, "-m", "exactflow", "factor"]
+    for name, lines in (("csr.pt", 1), ("w.npy", 0)):
+        done = subprocess.run([*command, name], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+                              stdout=subprocess.DEVNULL, check=False)  # fmt: skip
+        assert done.stderr.count("\n") == lines, done.stderr

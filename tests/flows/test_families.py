@@ -6,10 +6,10 @@ import pytest
 import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sympy import GF, QQ_I, I, Symbol, log, sqrt
+from sympy import GF, I, Symbol, log, sqrt
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import CouplingFlow, LinearCoupling, factor, verify
+from exactflow import factor, verify
 from exactflow.errors import InvalidInputError
 
 s, t = sympy.symbols("s t")
@@ -108,9 +108,8 @@ def test_parameters_are_symbols(values):
 
 
 def one_scale(value):
-    scale = value if isinstance(value, DomainMatrix) else [value]
-    shift = value * 0 if isinstance(value, DomainMatrix) else [[0]]
-    return CouplingFlow([LinearCoupling((1, 1), "first", shift, scale=scale)])
+    matrix = value if isinstance(value, DomainMatrix) else sympy.diag(value, 1)
+    return factor(matrix, scales="nonzero")
 
 
 @pytest.mark.parametrize(
@@ -148,7 +147,23 @@ def test_log_abs_det_off_the_real_line(value, expected):
 
 
 def test_no_absolute_value_in_characteristic_p():
-    assert one_scale(DomainMatrix([[QQ_I(0, 1)]], (1, 1), QQ_I)).log_abs_det() == 0
-    for field in (GF(7), GF(5).frac_field(t)):
-        with pytest.raises(InvalidInputError, match="no absolute value"):
-            one_scale(DomainMatrix([[field(3)]], (1, 1), field)).log_abs_det()
+    with pytest.raises(InvalidInputError, match="no absolute value"):
+        one_scale(DomainMatrix.diag([GF(7)(3), GF(7).one], GF(7))).log_abs_det()
+
+
+SMALL = sympy.expand((sqrt(2) - 1) ** 200)
+
+
+@pytest.mark.parametrize(("value", "beside"), [(-1, I), (-SMALL, 0), (-1 - sqrt(2), 1)])
+def test_a_negative_value_leaves_a_flip(value, beside):
+    flow = factor([[t, beside], [0, 1]], scales="nonzero").at({t: value})
+    assert flow.flips == (0,)
+    verify(flow, [[value, beside], [0, 1]])
+
+
+def test_a_value_without_a_sign_stays():
+    family = factor(sympy.diag(t, 1), scales="nonzero")
+    for value in (I, 2 * s, s**2):
+        flow = family.at({t: value})
+        assert flow.flips == ()
+        verify(flow, sympy.diag(value, 1))

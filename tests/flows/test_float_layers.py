@@ -1,7 +1,5 @@
 """Float layers and their products against the exact kernel, on floats of every kind."""
 
-from fractions import Fraction
-
 import numpy as np
 import pytest
 import sympy
@@ -12,7 +10,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow import CouplingFlow, LinearCoupling
 from exactflow.exact.digits import Digits
-from exactflow.flows.float_layers import FloatCoupling, composed, enclosed
+from exactflow.flows.float_layers import FloatCoupling, composed
 
 floats = st.floats(-1e6, 1e6)
 scales = st.floats(1e-3, 1e3)
@@ -38,17 +36,6 @@ def test_composed_equals_the_flow(layers):
     assert as_rationals(composed(layers)) == flow.matrix()
     other = Digits.of_floats(np.array([[0.5, 1], [3, -0.1], [0, 1e-20]]))
     assert as_rationals(composed(layers, other)) == flow.matrix() * as_rationals(other)
-    for bits in (20, 120, 500):
-        found = enclosed(layers, bits)
-        E = found.digits - composed(layers)
-        for k in range(3):
-            assert sum(E.entry(i, k) ** 2 for i in range(3)) <= found.slack**2
-    assert enclosed(layers, 10**4).slack == 0
-
-
-def test_a_shift_of_zeros_says_nothing_of_how_large_a_product_is():
-    tiny = FloatCoupling("first", np.zeros((1, 2)), np.array([0.1 * 2.0**-900]))
-    assert 0 < enclosed([tiny], 30).slack < Fraction(2) ** -899
 
 
 @pytest.mark.parametrize("moves", ["first", "second"])
@@ -71,23 +58,6 @@ def test_scales_for_each_coordinate():
     assert (layer.forward(np.array([[1.0], [1.0], [1.0]])) == [[1], [3], [4]]).all()
     assert (layer.backward(np.array([1.0, 3.0, 4.0])) == [1, 1, 1]).all()
     assert layer.exact().scale == (2, 3)
-
-
-def test_the_slack_of_leading_digits_is_near_what_is_left_out():
-    generator = np.random.default_rng(0)
-    layers = [
-        FloatCoupling(half, generator.standard_normal((4, 4))) for half in ("first", "second") * 2
-    ]
-    for bits in (40, 80, 120):
-        found = enclosed(layers, bits)
-        left_out = found.digits - composed(layers)
-        assert 0 < found.slack <= 2**22 * left_out.largest()
-
-
-def test_a_zero_shift_beside_tiny_scales_is_enclosed_as_well():
-    layers = [FloatCoupling("first", np.array([[t]]), 2.0**-500) for t in (0.0, 2.0**-500)]
-    found = enclosed(layers, 120)
-    assert (found.digits - composed(layers)).largest() <= found.slack < 2.0**-590
 
 
 def test_sparse_shifts_are_kept():

@@ -191,3 +191,42 @@ def test_representations():
 def test_refuses(make, words):
     with pytest.raises(InvalidInputError, match=words):
         make()
+
+
+SMALL = sympy.expand((sympy.sqrt(2) - 1) ** 200)
+PLAIN, IMAGINARY = sympy.Symbol("t"), sympy.Symbol("w", imaginary=True)
+
+
+@pytest.mark.parametrize(
+    ("scale", "shift"),
+    [
+        (-1, sympy.I),
+        (sympy.I, 0),
+        (-SMALL, 0),
+        (sympy.sqrt(2) - 2, 1),
+        (PLAIN, 0),
+        (PLAIN**2, 0),
+        (sympy.Symbol("r", real=True), 1),
+        (IMAGINARY**2, 0),
+        (1 - sympy.Symbol("p", positive=True), 0),
+        (0, 1),
+    ],
+)
+def test_a_scale_that_is_not_shown_positive_is_refused(scale, shift):
+    with pytest.raises(InvalidInputError, match="positive"):
+        LinearCoupling((1, 1), "first", [[shift]], scale=[scale])
+
+
+@pytest.mark.parametrize(
+    ("scale", "shift"),
+    [
+        (2, sympy.I),
+        (SMALL, 0),
+        (sympy.Symbol("p", positive=True), 1),
+        (sympy.Symbol("r", real=True) ** 2, 1),
+        (IMAGINARY**4, 0),
+    ],
+)
+def test_a_scale_that_is_shown_positive_is_taken(scale, shift):
+    layer = LinearCoupling((1, 1), "first", [[shift]], scale=[scale])
+    assert layer.matrix() == sympy.Matrix([[scale, shift], [0, 1]])

@@ -8,7 +8,7 @@ from interop.modules import library
 
 from exactflow import balance, factor, permutation, whiten
 from exactflow.errors import InvalidInputError
-from exactflow.interop import linear_map, to_module
+from exactflow.interop import libraries, linear_map, to_module
 from exactflow.interop.roundoff import rounding
 
 jax = library("jax")
@@ -139,11 +139,15 @@ def test_compiled_and_batched():
     assert float(jnp.linalg.slogdet(jacobian)[1]) == pytest.approx(float(log_det), abs=1e-4)
 
 
+def test_models_are_written_and_not_read():
+    assert not libraries.library("flowjax").readers
+
+
 def test_what_is_refused():
     with pytest.raises(InvalidInputError, match="expected vectors for flowjax"):
         to_module(factor([[2, 1], [1, 1]]), library="flowjax", image=(2, 2))
     module = to_module(factor(permutation([1, 2, 0])), library="flowjax", accept_error=1e-4)
-    with pytest.raises(InvalidInputError, match="linear layer of flowjax"):
+    with pytest.raises(InvalidInputError, match="flowjax is only written"):
         linear_map(module)
 
 

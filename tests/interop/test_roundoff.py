@@ -27,6 +27,16 @@ def conditioned(d: int, condition: float, seed: int = 0) -> np.ndarray:
     return W
 
 
+def scalings(*exponents: int, base: int = 10) -> CouplingFlow:
+    """Layers without shifts that multiply both coordinates by powers of the base."""
+    layers = [
+        LinearCoupling((1, 1), moves, [[0]], [Fraction(base) ** k])
+        for k in exponents
+        for moves in ("first", "second")
+    ]
+    return CouplingFlow(layers)
+
+
 def worst(flow, library: str = "torch") -> Fraction:
     """The largest error, exactly, at some x with |x_1| + .. + |x_d| = 1: unit vectors and others.
 
@@ -156,3 +166,59 @@ def test_flows_in_another_order(library):
         flow = factor(target, partition=[0, 1, 0, 1], orientation="flip")
         assert flow.order
         assert worst(flow, library) <= bound(flow)
+
+
+UNDERFLOWS = {
+    "to zero": scalings(-200, -200, 200, 200),
+    "by one layer": scalings(-200, -150, 150, 200),
+    "to a subnormal number": scalings(-160, -159, 160, 159),
+    "in a stored scale": scalings(-322, 200, 122),
+    "in a stored shift": CouplingFlow(
+        [
+            LinearCoupling((1, 1), "second", [[0]], [Fraction(1, 10**20)]),
+            LinearCoupling((1, 1), "second", [[Fraction(1, 10**320)]], [Fraction(1, 10**300)]),
+            LinearCoupling((1, 1), "second", [[0]], [10**300]),
+            LinearCoupling((1, 1), "first", [[0]], [Fraction(1, 10**20)]),
+        ]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNDERFLOWS)
+def test_a_flow_that_underflows_is_refused(name):
+    flow = UNDERFLOWS[name]
+    assert rounding(flow) > 1e-6
+    assert rounding(flow) == inf or worst(flow) <= bound(flow)
+    with pytest.raises(InvalidInputError, match="within 1e-06"):
+        to_module(flow)
+
+
+@pytest.mark.parametrize("exponents", [(-25, -25, 25, 25), (-20, -20, 20, 20), (-30, -10, 10, 30)])
+def test_a_flow_that_underflows_in_float32_is_refused_there(exponents):
+    flow = scalings(*exponents)
+    with np.errstate(all="ignore"):
+        y = np.ones(2, np.float32)
+        for k in exponents:
+            y = y * np.float32(10.0**k)
+    assert max(abs(y - 1)) > 1e-6
+    assert rounding(flow, dtype=np.float32) > 1e-2
+    assert rounding(flow) < 1e-14
+    to_module(flow)
+    with pytest.raises(InvalidInputError, match="float32"):
+        to_module(flow, library="flowjax")
+
+
+@pytest.mark.parametrize("exponents", [(-290, 290), (-140, -140, 140, 140), (-290, 5, 280, 5)])
+def test_small_numbers_that_do_not_underflow_cost_nothing(exponents):
+    flow = scalings(*exponents)
+    assert worst(flow) <= bound(flow)
+    assert rounding(flow) < 1e-14
+    to_module(flow)
+
+
+def test_a_flow_that_overflows_on_the_way_is_refused():
+    for exponents, dtype in ((200, 200, -200, -200), np.float64), ((25, 25, -25, -25), np.float32):
+        assert rounding(scalings(*exponents), dtype=dtype) == inf
+    assert rounding(scalings(25, 25, -25, -25)) < 1e-14
+    with pytest.raises(InvalidInputError, match="within 1e-06"):
+        to_module(scalings(200, 200, -200, -200))

@@ -13,7 +13,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exactflow import interpolate
+from exactflow import interpolate, minimal_depth
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.linear import interpolation
@@ -117,8 +117,8 @@ def three_do(k, m, k2, m2):
 
 
 def does(word, points, images, p):
-    """Whether couplings of these letters, in this order, do the map."""
-    step = -1 if word.startswith("U") else 1
+    """Whether couplings of these letters, the last one first, do the map."""
+    step = -1 if word.endswith("U") else 1
     k, m = [[*zip(*((x[:p], x[p:]) for x in points), strict=True)][i] for i in (0, 1)][::step]
     k2, m2 = [[*zip(*((y[:p], y[p:]) for y in images), strict=True)][i] for i in (0, 1)][::step]
     if len(word) < 2:
@@ -128,7 +128,7 @@ def does(word, points, images, p):
     return len(word) == 4 or three_do(k, m, k2, m2)
 
 
-WORDS = ["", "L", "U", "LU", "UL", "LUL", "ULU", "LULU", "ULUL"]
+WORDS = ["", "L", "U", "UL", "LU", "LUL", "ULU", "ULUL", "LULU"]
 
 
 def check(points, images, partition, **options):
@@ -204,12 +204,12 @@ def test_permutations_of_nine_points_nearly_all_take_four():
 
 def test_the_exchange_that_takes_four():
     found = check(SQUARE, exchanged(SQUARE, ((0, 0), (0, 1))), (1, 1))
-    assert (found.depth, found.count) == (4, "exactly 4 additive couplings (LULU)")
+    assert (found.depth, found.count) == (4, "exactly 4 additive couplings (ULUL)")
     two_points, path = found.obstructions[-2:]
     assert (two_points.kind, {*two_points.rows}) == ("cycle", {0, 1})
     assert (path.kind, path.word, len(path.rows)) == ("path", "ULU", 4)
     assert str(found) == (
-        "4 points go to their images by exactly 4 additive couplings (LULU): not LUL: around "
+        "4 points go to their images by exactly 4 additive couplings (ULUL): not LUL: around "
         "points 1, 0 the shifts of the second half have the alternating sum (-2); not ULU: points "
         "0 and 1 get one first half from the first coupling, by the path 0, 3, but the second half "
         "moves by (1) and by (-1)"
@@ -297,12 +297,12 @@ def test_a_row_is_read_where_no_coordinate_tells_values_apart():
 
 
 def test_of_two_words_the_one_of_smaller_numbers():
-    """Four couplings: LULU has a shift by 4, ULUL none beyond 3."""
+    """Four couplings: ULUL has a shift by 4, LULU none beyond 3."""
     points = [*itertools.product(range(3), range(2))]
     images = [(0, 1), (2, 0), (0, 0), (2, 1), (1, 1), (1, 0)]
     found = check(points, images, (1, 1))
     turned = check([x[::-1] for x in points], [y[::-1] for y in images], (1, 1))
-    assert (found.word, turned.word) == ("ULUL", "LULU")
+    assert (found.word, turned.word) == ("LULU", "ULUL")
     for one in (found, turned):
         assert max(abs(x) for layer in one for v in layer.conditioner.values for x in v) == 3
 
@@ -466,3 +466,47 @@ def test_a_result_is_a_flow_that_maps():
     assert "\n" not in str(found)
     assert f"[{found.evidence}]" in found._repr_html_()
     assert found(np.array([0, 1])) == sympy.Matrix([0, 0])
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int64, np.uint16])
+def test_one_point_of_integers_goes_like_a_column(dtype):
+    found = interpolate(
+        [[0, 0, 1], [0, 1, 0], [1, 0, 5], [1, 1, 2]],
+        [[0, 1, 2], [0, 0, 0], [1, 0, 3], [1, 1, 1]],
+        integers=True,
+    )
+    columns = np.array([[0, 1, 7], [1, 0, 2], [0, 5, 9]], dtype)
+    images = found.forward(columns)
+    for x, y in zip(columns.T, images.T, strict=True):
+        assert found.forward(x).dtype == np.int64
+        assert np.array_equal(found.forward(x), y)
+        assert np.array_equal(found.backward(y), x)
+
+
+def test_jacobian_of_an_interpolation_in_every_arithmetic():
+    found = interpolate([[0, 0], [0, 1], [1, 0], [1, 1]], [[0, 1], [0, 0], [1, 0], [1, 1]])
+    slopes = found.flow.jacobian(["1/2", 1])
+    assert slopes.det() == 1
+    assert np.array_equal(found.flow.jacobian([0.5, 1.0]), np.array(slopes, dtype=float))
+    identity = interpolate([[0, 1]], [[0, 1]])
+    assert identity.flow.jacobian([5, 7]) == sympy.eye(2)
+
+
+def test_words_are_products_as_in_minimal_depth():
+    """[[1, 1], [0, 1]] [[1, 0], [2, 1]] is U L: data meets L first."""
+    M = [[3, 1], [2, 1]]
+    points = [[1, 0], [0, 1], [2, 3], [5, 1]]
+    images = [[M[0][0] * x + M[0][1] * y, M[1][0] * x + M[1][1] * y] for x, y in points]
+    found, depth = interpolate(points, images), minimal_depth(M)
+    assert found.word == "UL"
+    assert [layer.moves for layer in found] == [layer.moves for layer in depth.flow]
+    excluded = [x.word for x in found.obstructions if len(x.word) == 1]
+    assert excluded == ["L", "U"]
+
+
+def test_words_keep_their_capitals_in_a_proof():
+    found = interpolate(SQUARE, exchanged(SQUARE, ((0, 0), (0, 1))))
+    text = str(found.explain())
+    assert "Not LUL: around points 1, 0" in text
+    assert "Not ULU: points 0 and 1 get" in text
+    assert "Not the identity: point 0" in text

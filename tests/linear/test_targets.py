@@ -45,6 +45,22 @@ def test_toeplitz_and_circulant():
     assert toeplitz([1, t]) == sympy.Matrix([[1, 0], [t, 1]])
 
 
+@pytest.mark.parametrize(
+    ("column", "row"),
+    [
+        ([1, 2], [1, sympy.sqrt(3)]),
+        ([1, sympy.Symbol("t")], [1, sympy.sqrt(3)]),
+        ([sympy.Symbol("t"), 1], [sympy.Symbol("t"), sympy.Symbol("s")]),
+        (["1/2", sympy.I], [0.5, sympy.sqrt(2)]),
+    ],
+)
+def test_toeplitz_of_a_column_and_a_row_over_two_fields(column, row):
+    expected = sympy.Matrix([[column[0], row[1]], [column[1], column[0]]]).applyfunc(
+        sympy.nsimplify
+    )
+    assert toeplitz(column, row) == expected
+
+
 @given(st.lists(st.fractions(max_denominator=9), min_size=6, max_size=6))
 def test_rotation(values):
     K = sympy.zeros(4, 4)

@@ -64,6 +64,22 @@ def test_a_missing_extra_is_neither_passed_nor_failed(capsys, tmp_path, monkeypa
     assert "exactflow[plot]" in out
 
 
+def test_a_claim_that_is_not_reached_is_no_missing_tool(capsys, tmp_path, monkeypatch):
+    path = tmp_path / "lost.py"
+    path.write_text(
+        "from exactflow.claims import Claims, Evidence\n"
+        "claims = Claims('T')\n"
+        "def never():\n"
+        "    with claims.check('a', Evidence.EXACT) as check:\n"
+        "        check.equal(1, 2)\n"
+    )
+    monkeypatch.setattr(runner, "SCRIPTS", {"lost": path})
+    assert runner.main(["lost"]) == 3
+    assert "lost.py:4: the process of the script did not reach the end of the claim 'a'" in (
+        capsys.readouterr().out
+    )
+
+
 def test_the_options_end_with_the_run():
     assert runner.main(["--full", "lower_bound_open_set"]) == 0
     assert proof_options([]) == Options()

@@ -10,7 +10,7 @@ from sympy import GF, diag
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow import CouplingFlow, LinearCoupling, factor, permutation, rotation, to_module
-from exactflow.errors import InvalidInputError
+from exactflow.errors import InvalidInputError, UndecidedClaimError
 from exactflow.proving.strategies import flows
 from exactflow.testing import assert_depth, assert_equal, assert_invertible, assert_within
 
@@ -75,6 +75,15 @@ def test_depth():
         "not ULULU: C = 0, and D and a have different traces",
         "not LULUL: B = 0, and A and d have different traces",
     ]
+
+
+def test_a_depth_that_is_not_decided_is_not_called_false():
+    t = sympy.Symbol("t")
+    M = [[t, 0], [0, 1 / t]]
+    with pytest.raises(UndecidedClaimError, match="exactly 4 layers, derived from 2 to 4 layers"):
+        assert_depth(M, 4, scales="positive")
+    with pytest.raises(AssertionError, match="exactly 1 layers, derived from 2 to 4 layers"):
+        assert_depth(M, 1, scales="positive")
 
 
 class Forgetful(CouplingFlow):

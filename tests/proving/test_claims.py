@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from exactflow.claims import RUNNING, Claims, Evidence, Options, ProofError, Running, proof_options
-from exactflow.errors import MissingExtraError
+from exactflow.claims import Claims, Evidence, Options, ProofError, Running, proof_options
+from exactflow.errors import InvalidInputError, MissingExtraError, VerificationError
+from exactflow.explanation.identities import FalseIdentityError
 
 
 def test_records_what_passed():
@@ -47,13 +48,60 @@ def test_a_claim_whose_tools_are_missing_is_not_run():
     assert "exactflow[balance]" in claim.missing
 
 
-def test_the_options_of_the_runner_come_before_the_command_line():
-    token = RUNNING.set(Running("t.py", Options(full=True)))
-    try:
-        assert proof_options([]) == Options(full=True)
-    finally:
-        RUNNING.reset(token)
+def test_the_options_of_the_runner_come_before_the_command_line(monkeypatch, tmp_path):
+    running = Running("t.py", Options(full=True), tmp_path / "record")
+    monkeypatch.setattr("exactflow.claims.RUNNING", [running])
+    assert proof_options([]) == Options(full=True)
+    monkeypatch.setattr("exactflow.claims.RUNNING", [])
     assert proof_options([]) == Options()
+
+
+@pytest.mark.parametrize("evidence", ["Lean", "EXACT", "", None, 1])
+@pytest.mark.parametrize("method", ["check", "not_run"])
+def test_evidence_of_no_kind_is_refused(evidence, method):
+    more = ["Lean"] * (method == "not_run")
+    with pytest.raises(InvalidInputError, match=r"expected one of Evidence\.EXACT, .*, got "):
+        getattr(Claims("T"), method)("a", evidence, *more)
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict"),
+    [
+        (ProofError("false"), "FAILED"),
+        (VerificationError("false"), "FAILED"),
+        (FalseIdentityError("false"), "FAILED"),
+        (AssertionError("false"), "FAILED"),
+        (MissingExtraError("plot", "a study"), "not run"),
+        (KeyError("none"), "not reached"),
+        (InvalidInputError("a flow of none"), "not reached"),
+        (KeyboardInterrupt(), "not reached"),
+    ],
+)
+def test_an_error_within_a_claim_refutes_it_or_leaves_it_undecided(error, verdict):
+    claims = Claims("T")
+    with pytest.raises(type(error)), claims.check("a", Evidence.EXACT):
+        raise error
+    assert [claim.verdict for claim in claims.recorded] == [verdict]
+
+
+def test_a_generator_that_is_not_finished_leaves_its_claim_undecided():
+    claims = Claims("T")
+
+    def generate():
+        with claims.check("a", Evidence.EXACT) as check:
+            check.true(True, "holds")
+            yield
+
+    begun = generate()
+    next(begun)
+    begun.close()
+    assert [claim.verdict for claim in claims.recorded] == ["not reached"]
+
+
+def test_control_characters_are_printed_escaped(capsys):
+    with Claims("T\n").check("\x1b[31mred", Evidence.EXACT) as check:
+        check.true(True, "\x1b[2J")
+    assert capsys.readouterr().out == "T\\n: \\x1b[31mred [exact]\n    \\x1b[2J\n"
 
 
 def test_options():

@@ -294,7 +294,7 @@ def test_a_script_is_one_item_a_claim(project):
     assert outcomes(result) == {
         "proofs/a.py::exactly": "PASSED",
         "proofs/a.py::f'for {k}', line 8": "PASSED",
-        "proofs/a.py::never": "SKIPPED",
+        "proofs/a.py::never": "FAILED",
         "proofs/a.py::runs to its end": "PASSED",
     }
     assert collected(there, "-m", "exact") == ["proofs/a.py::exactly"]
@@ -302,6 +302,63 @@ def test_a_script_is_one_item_a_claim(project):
         "proofs/a.py::f'for {k}', line 8",
         "proofs/a.py::never",
     ]
+
+
+IN_A_CHILD = """
+import multiprocessing
+with claims.check("here", Evidence.EXACT) as check:
+    check.equal(1, 1)
+def work():
+    with claims.check("there", Evidence.NUMERIC) as check:
+        check.equal(1, 2)
+child = multiprocessing.get_context("fork").Process(target=work)
+child.start()
+child.join()
+"""
+
+
+@pytest.mark.usefixtures("within_this_process")
+@pytest.mark.parametrize(
+    ("way", "outcome", "code"),
+    [("fail", "FAILED", 1), ("skip", "SKIPPED", 0), ("xfail", "XFAIL", 0)],
+)
+def test_a_claim_that_is_lost_in_another_process_is_undecided(project, way, outcome, code):
+    there = project(proofs__a_py=SCRIPT.partition("with")[0] + IN_A_CHILD)
+    result = there.runpytest("--exactflow", f"--exactflow-incomplete={way}", "-v", "-rsx")
+    assert (result.ret, outcomes(result)) == (
+        code,
+        {
+            "proofs/a.py::here": "PASSED",
+            "proofs/a.py::there": outcome,
+            "proofs/a.py::runs to its end": "PASSED",
+        },
+    )
+    result = there.runpytest("--exactflow", f"--exactflow-incomplete={way}", "-v", "-m", "exact")
+    assert outcomes(result) == {"proofs/a.py::here": "PASSED"}
+    result = there.runpytest("--exactflow", "-v", "--deselect", "proofs/a.py::there")
+    assert outcomes(result)["proofs/a.py::runs to its end"] == "FAILED"
+
+
+@pytest.mark.parametrize(
+    ("said", "bound", "outcome"),
+    [("""'{"verdict": "passed"}'""", "1", "FAILED"), ("'bye'", "2", "PASSED")],
+)
+def test_what_a_script_prints_at_its_exit_decides_nothing(project, said, bound, outcome):
+    text = SCRIPT.partition("if False")[0].replace("BOUND", bound)
+    there = project(proofs__a_py=f"{text}\nimport atexit\natexit.register(print, {said})\n")
+    found = outcomes(there.runpytest("--exactflow", "-v"))
+    assert found["proofs/a.py::f'for {k}', line 8"] == outcome
+
+
+def test_an_exit_code_that_says_something_else_is_no_verdict(project, monkeypatch):
+    lies = '#!/bin/sh\necho \'{"verdict": "passed", "claims": []}\'; exit 1\n'
+    there = project(proofs__a_py=SCRIPT.replace("BOUND", "2"))
+    (there.path / "python").write_text(lies)
+    (there.path / "python").chmod(0o755)
+    monkeypatch.setattr(items.sys, "executable", str(there.path / "python"))
+    result = there.runpytest("--exactflow", "-v")
+    assert outcomes(result)["proofs/a.py::runs to its end"] == "FAILED"
+    result.stdout.fnmatch_lines(["the process ended with 1"])
 
 
 @pytest.mark.usefixtures("within_this_process")
@@ -368,7 +425,7 @@ def test_a_missing_tool_skips_with_its_name(project):
     ("script", "words"),
     [
         ("(", "was never closed"),
-        ("import os\nos._exit(0)", "the process ended with 3"),
+        ("import os\nos._exit(0)", "its process ended with exit code 0, before the script did"),
         ("# \udcff", "expected a proof script"),
     ],
 )
@@ -412,8 +469,47 @@ def test_scripts_wherever_pytest_looks(project):
         *items[6:],
     ]
     assert [name.split("::")[0] for name in collected(there, "main.py")] == ["main.py"] * 4
-    there.runpytest("--exactflow", "--co").stdout.fnmatch_lines(
-        ["exactflow: certificates: 0, proof scripts: 4"]
+    lines = there.runpytest("--exactflow", "--co").outlines
+    alone = "claims in functions alone: name it on the command line, or in exactflow_scripts"
+    assert [line for line in lines if line.startswith("exactflow: ")] == [
+        "exactflow: certificates: 0, proof scripts: 4",
+        *(f"exactflow: proof script {name}.py" for name in names),
+        f"exactflow: skipped helper.py: {alone}",
+        f"exactflow: skipped main.py: {alone}",
+        "exactflow: skipped test_claims.py: a test module, since it has test_one and a name of "
+        "python_files",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("imports", "makes"),
+    [
+        ("from exactflow import claims as module", "module.Claims"),
+        ("from exactflow.claims import Claims as C", "C"),
+        ("import exactflow.claims", "exactflow.claims.Claims"),
+    ],
+)
+def test_scripts_are_collected_however_they_import_and_name_helpers(project, imports, makes):
+    script = SCRIPT.replace("BOUND", "2").replace(
+        "from exactflow.claims import Claims, ", "from exactflow.flows.evidence import "
+    )
+    text = f"{imports}\n{script.replace('Claims(', f'{makes}(')}def test_matrices(): return 7\n"
+    there = project(my_py=text)
+    assert [name.split("::")[0] for name in collected(there)] == ["my.py"] * 4
+    (there.path / "test_my.py").write_text(text)
+    assert collected(there, "test_my.py") == ["test_my.py::test_matrices"]
+
+
+def test_a_configuration_says_what_is_skipped(project):
+    there = project(proofs__a_py=SCRIPT.replace("BOUND", "2"))
+    (there.path / "proofs" / "_helpers.py").write_text("")
+    there.makeini("[pytest]\nexactflow_scripts = proofs/*.py")
+    there.runpytest("--co").stdout.fnmatch_lines(
+        [
+            "exactflow: certificates: 0, proof scripts: 1",
+            "exactflow: proof script proofs/a.py",
+            "exactflow: skipped proofs/_helpers.py: its name begins with _",
+        ]
     )
 
 
@@ -442,7 +538,7 @@ def test_with_xdist(project, monkeypatch, mode):
     result = there.runpytest_subprocess(
         "--exactflow", "-n", "2", "--dist", mode, "--strict-markers"
     )
-    result.assert_outcomes(passed=4, failed=1, skipped=1)
+    result.assert_outcomes(passed=4, failed=2)
     assert "row 2, column 1" in result.stdout.str()
 
 

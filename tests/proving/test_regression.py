@@ -11,7 +11,7 @@ pytest_plugins = ["pytester"]
 TEST = """
 import pytest
 from fractions import Fraction
-from exactflow import factor, CouplingFlow, LinearCoupling
+from exactflow import factor, minimal_depth, CouplingFlow, LinearCoupling
 
 U, L = (LinearCoupling((1, 1), half, [[2]]) for half in ("first", "second"))
 FLOWS = {
@@ -22,6 +22,8 @@ FLOWS = {
     "bits": CouplingFlow([LinearCoupling((1, 1), "first", [["1/1000000"]])]),
     "there and back": CouplingFlow([U, U.inverse()]),
     "none": factor([[1, 0], [0, 1]]),
+    "depth": minimal_depth([[1, 2], [3, 7]]),
+    "other depth": minimal_depth([[1, 2], [3, 8]], scales="positive"),
 }
 
 @pytest.mark.parametrize("k", ["a/b"])
@@ -119,7 +121,7 @@ def test_inequalities_and_names(run, pytester):
     ("text", "words"),
     [
         ("{", "cert.json: certificate: expected JSON"),
-        (None, "what is recorded is false: expected 3 at entry (0, 1)"),
+        (None, "row 0, column 1: expected 3, derived 2"),
     ],
 )
 def test_a_spoilt_certificate(run, pytester, text, words):
@@ -129,3 +131,28 @@ def test_a_spoilt_certificate(run, pytester, text, words):
     result = run("short")
     result.assert_outcomes(failed=1)
     assert words in result.stdout.str()
+
+
+DEPTH = "test_it/test_flow_a_b_.depth.json"
+
+
+def test_least_depths_are_held_as_flows_are(run, pytester):
+    run("depth").assert_outcomes(failed=1)
+    data = (pytester.path / DEPTH).read_bytes()
+    assert checker.check(data).kind == "depth"
+    run("depth").assert_outcomes(passed=1)
+    run("depth", keywords=", [[1, 2], [3, 7]]").assert_outcomes(passed=1)
+    assert pytester.runpytest("--exactflow", "test_it").ret == 0
+    for name, keywords, words in (
+        ("other depth", "", "scales: expected additive, as recorded, got positive"),
+        ("depth", ", [[1, 2], [3, 8]]", "expected the matrix of the answer as target"),
+        ("depth", ", within=1", "expected no other keywords for what minimal_depth returned"),
+    ):
+        result = run(name, keywords=keywords)
+        result.assert_outcomes(failed=1)
+        assert words in result.stdout.str()
+    assert (pytester.path / DEPTH).read_bytes() == data
+    (pytester.path / DEPTH).write_bytes(data.replace(b'"3"', b'"4"'))
+    result = run("depth")
+    result.assert_outcomes(failed=1)
+    assert "what is recorded is false" in result.stdout.str()

@@ -1,12 +1,10 @@
 """A script runs as Python would run it, and nothing that it does is taken for a proof."""
 
-import os
 import sys
-import warnings
 
 import pytest
 
-from exactflow.claims import RUNNING, Options, proof_options
+from exactflow.claims import Options, proof_options
 from exactflow.errors import InvalidInputError
 from exactflow.proving.script import run_script
 
@@ -14,12 +12,35 @@ HEAD = (
     "from exactflow.claims import Claims, Evidence, ProofError, proof_options\n"
     "claims = Claims('T')\n"
 )
+NEEDS = {
+    "assert_depth": "from exactflow.testing import assert_depth",
+    "FALSE": "from exactflow.explanation.identities import Identity; "
+    "FALSE = Identity('sum', 'false', '', 'Z = X - Y, U(X) U(Y) = U(Z)')",
+    "threading": "import threading",
+    "forked": "import multiprocessing; forked = multiprocessing.get_context('fork')",
+    "os": "import os",
+    "atexit": "import atexit, os",
+    "options": "options = proof_options()",
+}
+"""Lines that the bodies of scripts need, by a word that these contain."""
+OPEN = (
+    "[[4, 0, 0, 0, 0, 0, 0, 0], [0, '5/3', 0, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0, 0, 0], "
+    "[0, 0, 0, 1, 0, 0, 0, 0], [1, 0, 0, 0, '4/3', 0, 0, 0], [0, 1, 0, 0, 0, 4, 0, 0], "
+    "[0, 0, 0, 0, 0, 0, '2/3', 0], [0, 0, 0, 0, 0, 0, 0, '27/640']]"
+)
+"""A matrix that takes five additive layers or six: which, is not decided."""
 TRUE = "with claims.check('one', Evidence.EXACT) as check:\n    check.equal(1, 1, 'instance')\n"
 FALSE = "with claims.check('two', Evidence.EXACT) as check:\n    check.equal(1, 2, 'instance')\n"
 CAUGHT = "try:\n    " + FALSE.replace("\n    ", "\n        ") + "except ProofError: pass"
 WRONG_FLOW = (
     "from exactflow import verify, factor\nverify(factor([[1, 1], [0, 1]]), [[1, 0], [0, 1]])\n"
 )
+
+
+LATER = "".join(f"    {line}\n" for line in FALSE.splitlines())
+LOST = f"def generate():\n{LATER}        yield\nbegun = generate()\n"
+STARTED = f"def two():\n{LATER}started = {{}}(target=two)\nstarted.start()\nstarted.join()\n"
+IN_A_CLAIM = "with claims.check('a', Evidence.EXACT):\n    "
 
 
 @pytest.fixture
@@ -57,18 +78,41 @@ def test_claims_of_one_statement_have_the_lines_of_their_calls(run):
         (TRUE + "1 / 0", "broken", 5, "ZeroDivisionError: division by zero"),
         (TRUE + "def f():\n    1 / 0\nf()", "broken", 6, "line 7, in <module>"),
         ("with claims.check('a', Evidence.EXACT):\n    {}[0]", "broken", 4, "[exact]: KeyError"),
+        ("with claims.check('a', Evidence.EXACT):\n    assert 1 == 2", "refuted", 4, "assert 1 =="),
+        ("with claims.check('a', Evidence.EXACT):\n    assert 0, 'why'", "refuted", 4, "]: why"),
+        (IN_A_CLAIM + "assert_depth([[1, 2], [0, 1]], 3)", "refuted", 4, "exactly 3 layers"),
+        (IN_A_CLAIM + f"assert_depth({OPEN}, 5)", "incomplete", 4, "from 5 to 6"),
+        (IN_A_CLAIM + "FALSE.prove()", "refuted", 4, "surviving words"),
+        (TRUE + "assert 0, 'why'", "broken", 5, "AssertionError: why"),
+        (TRUE + "class Stop(BaseException): pass\nraise Stop('now')", "broken", 6, "Stop: now"),
+        (TRUE + "raise KeyboardInterrupt", "broken", 5, ":5: KeyboardInterrupt"),
+        (TRUE + "raise ValueError('\\x1b[31mred')", "broken", 5, r"ValueError: \x1b[31mred"),
+        (TRUE + LOST, "incomplete", 6, "did not reach the end of the claim 'two'"),
+        (TRUE + f"if options.full:\n{LATER}", "incomplete", 6, "end of the claim 'two'"),
+        (TRUE + STARTED.format("threading.Thread"), "refuted", 6, "the claim 'two' failed, and"),
+        (TRUE + STARTED.format("forked.Process"), "incomplete", 6, "end of the claim 'two'"),
+        (TRUE + f"{STARTED.format('forked.Process')}two()", "refuted", 7, "expected 2, derived 1"),
+        (TRUE + "os.fork()\n" + FALSE, "refuted", 7, "expected 2, derived 1"),
+        (TRUE + "if not os.fork(): os._exit(1)\n" + FALSE, "refuted", 7, "expected 2, derived 1"),
+        (TRUE + f"if not os.fork():\n{LATER}", "incomplete", 6, "end of the claim 'two'"),
+        (TRUE + "os._exit(0)", "incomplete", 0, "with exit code 0, before the script did"),
+        (TRUE + "os.kill(os.getpid(), 9)", "incomplete", 0, "exit code -9, before the script"),
+        (TRUE + "atexit.register(os._exit, 7)", "incomplete", 0, "exit code 7, after the script"),
+        (CAUGHT + "\nos._exit(0)", "refuted", 4, "the claim 'two' failed, and the script went on"),
         ("with claims.check('a', Evidence.EXACT): pass", "refuted", 3, "at least one instance"),
         (TRUE + "import sys; sys.exit()", "broken", 5, "expected a script that runs to its end"),
         (TRUE + "raise SystemExit(3)", "broken", 5, "got sys.exit(3)"),
         ("", "broken", 0, "expected a script that checks claims, got none"),
         (TRUE + "(", "broken", 5, "was never closed"),
+        (TRUE + "x = '\0'", "broken", 0, "null byte"),
         (TRUE + "import no_such_module_of_theirs", "broken", 5, "no_such_module_of_theirs"),
         (TRUE + CAUGHT, "refuted", 6, "the claim 'two' failed, and the script went on"),
         (WRONG_FLOW, "refuted", 4, "the flow does not equal"),
     ],
 )
 def test_what_failed_and_where(run, body, verdict, line, words):
-    outcome = run(HEAD + body)
+    needed = [text for word, text in NEEDS.items() if f"{word}." in body or f"{word}(" in body]
+    outcome = run(HEAD.replace("\n", "".join(f"; {text}" for text in needed) + "\n", 1) + body)
     assert (outcome.verdict, outcome.line) == (verdict, line)
     assert words in outcome.failure
     assert "theorem.py" in outcome.failure
@@ -95,12 +139,9 @@ def test_a_script_finds_what_python_gives_it_and_leaves_no_trace(run, tmp_path, 
     monkeypatch.setattr(sys, "argv", ["before"])
     (tmp_path / "beside.py").write_text("value = 7\n")
     before = sys.modules["__main__"], list(sys.path)
-    place, filters = os.getcwd(), list(warnings.filters)
     outcome = run(
         "from __future__ import annotations\n" + HEAD + "# %%\n"
-        "import sys, beside, pickle, os, warnings\n"
-        "os.chdir('/')\n"
-        "warnings.simplefilter('ignore')\n"
+        "import sys, beside, pickle\n"
         "from dataclasses import dataclass\n"
         "@dataclass\n"
         "class Value:\n"
@@ -115,8 +156,6 @@ def test_a_script_finds_what_python_gives_it_and_leaves_no_trace(run, tmp_path, 
     assert (outcome.failure, outcome.claims[0].instances) == ("", 4)
     assert (sys.modules["__main__"], sys.path, sys.argv) == (*before, ["before"])
     assert "beside" not in sys.modules
-    assert (os.getcwd(), list(warnings.filters)) == (place, filters)
-    assert RUNNING.get(None) is None
     assert proof_options([]) == Options()
 
 
@@ -125,6 +164,48 @@ def test_prints_only_what_is_asked_for(run, capsys):
     assert capsys.readouterr().out == ""
     run(HEAD + TRUE, echo=True)
     assert capsys.readouterr().out == "T: one [exact]\n    instance\n"
+
+
+def test_asserts_hold_under_pythonoptimize(run, monkeypatch):
+    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
+    assert run(HEAD + TRUE.replace("check.equal(1, 1", "assert 1 == 2, (1, 1")).verdict == "refuted"
+
+
+def test_claims_in_threads_are_recorded(run):
+    pool = "from concurrent.futures import ThreadPoolExecutor\n"
+    inside = "".join(f"    {line}\n" for line in (TRUE + FALSE).splitlines())
+    text = f"def work(k):\n{inside}with ThreadPoolExecutor() as pool:\n"
+    outcome = run(HEAD + pool + text + "    [pool.submit(work, k) for k in range(3)]\n")
+    assert sorted(claim.verdict for claim in outcome.claims) == ["FAILED"] * 3 + ["passed"] * 3
+    assert (outcome.verdict, {claim.line for claim in outcome.claims}) == ("refuted", {5, 7})
+
+
+def test_a_claim_of_another_process_is_undecided_though_one_here_passed(run):
+    pytest.importorskip("joblib")
+    text = TRUE.replace("\n", "\n    ").replace("with", "def work(k):\n    with", 1)
+    started = "work(0)\nfrom joblib import Parallel, delayed\n"
+    outcome = run(
+        HEAD + text + "\n" + started + "Parallel(2)(delayed(work)(k) for k in range(2))\n"
+    )
+    assert outcome.verdict == "incomplete"
+    assert sorted(c.verdict for c in outcome.claims) == ["not reached", "not reached", "passed"]
+
+
+def test_what_a_script_leaves_running_is_not_waited_for(run):
+    left = "import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', WAITS])\n"
+    outcome = run(HEAD + "WAITS = 'import time; time.sleep(5)'\n" + left + TRUE)
+    assert (outcome.verdict, outcome.seconds < 5) == ("passed", True)
+
+
+def test_claims_and_stages_are_told_as_they_begin(run, tmp_path):
+    stages = "from exactflow.exact.progress import stage\nstage('first')\nstage('at once')\n"
+    run(HEAD + stages + TRUE, told=tmp_path / "told")
+    assert (tmp_path / "told").read_text() == "theorem: first\ntheorem: one\n"
+
+
+def test_what_is_printed_at_the_exit_is_no_verdict(run):
+    outcome = run(HEAD + "import atexit\natexit.register(print, '{}')\n" + TRUE)
+    assert (outcome.verdict, outcome.printed.splitlines()[-1]) == ("passed", "{}")
 
 
 def test_no_script(tmp_path):

@@ -1,15 +1,22 @@
 """The claims of a script are found without running it."""
 
+import os
+
 import pytest
 
 from exactflow.errors import InvalidInputError
-from exactflow.proving.sites import Site, read_script, sites
+from exactflow.proving.sites import Site, Use, read_script, sites, use_of_claims
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("claims.check('a', Evidence.EXACT)", []),
+        ("claims.check('a', word)", []),
+        ("claims.check('a', Evidence.EXACT)", [Site(1, 1, "a", "EXACT")]),
+        (
+            "with stack:\n  stack.enter_context(claims.check('a', Evidence.EXACT))",
+            [Site(2, 2, "a", "EXACT")],
+        ),
         ("with check('a', Evidence.EXACT): pass", []),
         ("with claims.check('a'): pass", []),
         ("with claims.check(*both): pass", []),
@@ -28,17 +35,56 @@ def test_sites(text, expected):
     assert sites(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("imports", "makes"),
+    [
+        ("from exactflow.claims import Claims", "Claims"),
+        ("from exactflow.claims import Claims as C", "C"),
+        ("from exactflow.claims import *", "Claims"),
+        ("from exactflow import claims", "claims.Claims"),
+        ("from exactflow import factor, claims as c", "c.Claims"),
+        ("import exactflow.claims", "exactflow.claims.Claims"),
+        ("import exactflow.claims as c", "c.Claims"),
+        ("import exactflow as ef, exactflow.claims", "ef.claims.Claims"),
+        ("try:\n    from exactflow.claims import Claims as C\nfinally: pass", "C"),
+    ],
+)
+def test_claims_are_found_however_they_are_imported(imports, makes):
+    helper = "def test_matrices(): pass\n"
+    assert use_of_claims(f"{imports}\nmine = {makes}('T')\n") == Use(True, True, ())
+    assert use_of_claims(f"{imports}\ndef f(): {makes}('T')\n{helper}") == Use(
+        True, False, ("test_matrices",)
+    )
+    checked = f"{imports}\nmake = {makes}\nwith make('T').check('a', word): pass"
+    assert use_of_claims(checked) == Use(True, True, ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import exactflow\nClaims('exactflow.claims')",
+        "from other.exactflow.claims import Claims\nClaims('T')",
+        "from .exactflow.claims import Claims\nClaims('T')",
+        "from exactflow.claims_of_others import Claims\nClaims('T')",
+    ],
+)
+def test_other_claims_are_none(text):
+    assert use_of_claims(text) == Use(False, False, ())
+
+
 def test_what_is_no_script(tmp_path):
     (tmp_path / "folder.py").mkdir()
     (tmp_path / "latin.py").write_bytes(b"# \xe9")
     (tmp_path / "rot.py").write_text("# coding: rot13\nk = 1\n")
     (tmp_path / "notes.txt").write_text("1")
+    os.mkfifo(tmp_path / "pipe.py")
     for name, words in {
         "folder.py": "Is a directory",
         "latin.py": "invalid or missing encoding|utf-8",
         "rot.py": "'rot13' is not a text encoding",
         "notes.txt": r"not a Python script \(.py\)",
         "none.py": "No such file",
+        "pipe.py": "a named pipe",
         "none": r"not a Python script",
         ".": "a directory",
         "x\0.py": "null",

@@ -3,7 +3,8 @@
 Patterns stand one a line, absolute or relative to the working directory. Each file that fails
 becomes an error annotation, all of them a table in the summary. The exit code is 0 if everything
 holds, 1 if something is refuted, 2 also where nothing matches: a check of nothing would pass for
-ever. A file without a verdict, as the check was killed by a signal or ran out of memory, is a 3.
+ever. A file without a verdict, as the check was killed by a signal or ran out of memory, is a 3. Of
+the rows and the exit code of exactflow the worse counts.
 """
 
 import json
@@ -45,8 +46,13 @@ def main() -> int:
             where = f"file={property_of(row.file)},line={row.line}"
             print(f"::error {where},title={row.verdict}::{escaped(row.problem)}")
     summarise(rows)
+    return worst(rows)
+
+
+def worst(rows: list[Row]) -> int:
+    """Return the exit code of all rows together."""
     codes = {CODES.get(row.verdict, 3) for row in rows}
-    return next(code for code in (1, 2, 3, 0) if code in codes)
+    return next((code for code in (1, 2, 3) if code in codes), 0)
 
 
 def matching(name: str) -> list[str]:
@@ -72,7 +78,11 @@ def exactflow(command: str, options: list[str], files: list[str]) -> list[Row]:
     found = {row.file: row for row in map(row_of, done.stdout.splitlines()) if row}
     verdict = "refused" if done.returncode == 2 else "not checked"
     problem = f"no verdict: exactflow {command} ended with exit code {done.returncode}"
-    return [found.get(file) or Row(file, "", verdict, problem=problem) for file in files]
+    rows = [found.get(file) or Row(file, "", verdict, problem=problem) for file in files]
+    if done.returncode and not worst(rows):
+        problem = f"every row holds, yet exactflow {command} ended with exit code {done.returncode}"
+        rows.append(Row(f"exactflow {command}", "", verdict, problem=problem))
+    return rows
 
 
 def row_of(line: str) -> Row | None:

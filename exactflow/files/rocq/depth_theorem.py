@@ -25,18 +25,18 @@ def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> Stated:
     matrix.
 
     Of the obstructions with additive layers, those of kind "linear" for words of up to four letters
-    are taken as they are. Where D = I + Y Z and a = I + Z Y are known, one of four letters, or of
-    five where C is 0, becomes that the k-th powers of D and of a differ in their traces, if some
-    do. Others become ranks that do not go together, as `reasons` finds them: all of kind
-    "similarity", and those of kind "chain" where numbers of blocks decide; those where linear
-    equations do so are refused. One of kind "linear" for five letters becomes a recurrence, if it
-    does. With positive scales all are taken, but for a multiplier of det M x_1 .. x_n = y_1 .. y_n
+    are taken as they are. Those with factors become ranks of polynomials in these that do not go
+    together, as `reasons` finds them: all of kind "similarity", and those of kind "chain" where
+    numbers of blocks decide; those where linear equations do so are refused. One of kind "trace",
+    for coefficient k, becomes that powers of D = I + Y Z and a = I + Z Y up to the k-th differ in
+    their traces. One of kind "linear" for five letters becomes a recurrence, if it does. With
+    positive scales all are taken, but for a multiplier of det M x_1 .. x_n = y_1 .. y_n
     (see `checker.is_one_signed`) where D is singular.
 
     Raises `InvalidInputError` for another order of coordinates, or an obstruction that is not
     taken.
     """
-    if "order" in content:
+    if content.get("order") not in (None, list(range(sum(content["partition"])))):
         raise InvalidInputError(
             "expected the natural order of coordinates for a theorem, got another one: the "
             "checker is evidence in its place"

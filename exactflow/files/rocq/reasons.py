@@ -59,6 +59,9 @@ def additive_reason(
 ) -> str | None:
     """Return an obstruction for additive layers as `depth.v` writes it, None if it has no such
     form; for a word that starts with L the blocks are those with the halves exchanged.
+
+    The witness comes first: multipliers and factors are taken as they are, and of traces one is
+    taken that differs up to the coefficient that does. What they do not give is looked for.
     """
     letters, n = len(obstruction["pattern"]), len(blocks.D)
     if obstruction["kind"] == "linear" and letters < 5:
@@ -68,15 +71,21 @@ def additive_reason(
         return "Linear [:: " + ";\n    ".join(map(rows, multiplier)) + "]"
     zero = [[0] * n] * n
     C, c = (zero, zero) if letters == 4 else (blocks.C, blocks.c)
-    if not any(map(any, C)):
-        D, a = map(as_rectangle, (blocks.D, blocks.a))
-        for k in range(1, n + 1):
-            if linalg.trace(D**k) != linalg.trace(a**k):
-                return f"Trace {k}"
     of_D, of_a = (blocks.D, C), (transpose(blocks.a), transpose(c))
-    factors = obstruction.get("factors", [])
-    found = rank_clash(factors, *of_D, *of_a, False) or rank_clash(factors, *of_a, *of_D, True)
-    return found or (recurrence_clash(blocks) if letters == 5 else None)
+    if factors := obstruction.get("factors", []):
+        found = rank_clash(factors, *of_D, *of_a, False) or rank_clash(factors, *of_a, *of_D, True)
+        if found:
+            return found
+    if not any(map(any, C)):
+        return trace_clash(blocks, obstruction.get("k", n))
+    return recurrence_clash(blocks) if letters == 5 else None
+
+
+def trace_clash(blocks: WordBlocks, most: int) -> str | None:
+    """Exclusion by the least power, up to `most`, of which D and a have different traces."""
+    D, a = map(as_rectangle, (blocks.D, blocks.a))
+    powers = (k for k in range(1, most + 1) if linalg.trace(D**k) != linalg.trace(a**k))
+    return next((f"Trace {k}" for k in powers), None)
 
 
 def rank_clash(

@@ -10,10 +10,12 @@ How it is checked
 That coqc ends with 0 is no verdict. The file asks for the statement and for all assumptions, and
 what coqc prints must be the statement that we wrote and *Closed under the global context*. Anything
 else, such as a coqc that ran out of memory or time, decides nothing: what is false was refuted
-before, by the exact computation of `checker`.
+before, by the exact computation of `checker`. The library is compiled from its source in the same
+file, so that no compiled file but those of Coq and MathComp is believed.
 """
 
 import hashlib
+import re
 import tempfile
 from fractions import Fraction
 from pathlib import Path
@@ -21,7 +23,7 @@ from pathlib import Path
 from exactflow import checker
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.files.atomic import interruptible
-from exactflow.files.rocq.coq import LIMIT, coqc, library
+from exactflow.files.rocq.coq import LIMIT, PACKAGES, coqc, require_coqc
 from exactflow.files.rocq.depth_theorem import depth_theorem
 from exactflow.files.rocq.flow_theorem import flow_theorem
 from exactflow.files.rocq.writing import Stated, opening
@@ -56,15 +58,21 @@ def proved(data: bytes, bound: Fraction | None = None) -> tuple[int, list[str]]:
     and the assumptions as coqc prints them. Raises `InvalidInputError` where Coq or MathComp is not
     there.
     """
+    require_coqc()
     try:
         stated = _stated(data, bound)
     except InvalidInputError as error:
         return 3, [f"c incomplete: {error}"]
-    folder = library()
+    text = _file(stated, data, standalone=True)
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch, "theorem.v")
-        source.write_text(_file(stated, data, False), "utf-8")
-        code, printed = coqc(source, folder)
+        source.write_text(text, "utf-8")
+        code, printed = coqc(source)
+    if code and _is_of_library(printed, text.partition(stated.definitions)[0]):
+        told = " ".join(printed.split())[-300:]
+        raise InvalidInputError(
+            f"expected {PACKAGES}, got one that does not compile the library: {told}"
+        )
     if code is None:
         return 3, [f"c incomplete: coqc did not end in {LIMIT} seconds"]
     expected = f"{stated.name} : {stated.statement} {CLOSED}"
@@ -73,6 +81,12 @@ def proved(data: bytes, bound: Fraction | None = None) -> tuple[int, list[str]]:
         return 3, [f"c incomplete: coqc ends with {code} and prints: {told}"]
     about = [f"c theorem: {stated.about}", "c target is the certificate's; coqc prints:"]
     return 0, [*about, *(f"c   {line}" for line in printed.splitlines())]
+
+
+def _is_of_library(printed: str, library: str) -> bool:
+    """Whether an error that coqc prints is in the text of the library, which comes first."""
+    found = re.search(r"\.v\", line (\d+), ", printed)
+    return found is not None and int(found[1]) <= library.count("\n")
 
 
 def _stated(data: bytes, bound: Fraction | None) -> Stated:
@@ -101,9 +115,16 @@ def _file(stated: Stated, data: bytes, standalone: bool) -> str:
 CLOSED = "Closed under the global context"
 FILE = """(* Written by exactflow {version}: {about}.
    From a certificate with sha256 {certificate}.
-   To trust this, read the theorem and the definitions of its words, in {place}.
+
+   Only a file that you exported yourself counts: in another one the words of the theorem may have
+   been given another meaning, whatever coqc prints.  To check the certificate:
+     exactflow check CERT.json --kernel
+   or, step by step:
+     exactflow export CERT.json --to rocq --standalone -o theorem.v
+     coqc theorem.v
    It is proved if coqc prints its statement, as it stands here, and
-   Closed under the global context. *)
+   Closed under the global context.
+   To trust this, read the theorem and the definitions of its words, in {place}. *)
 {opening}
 {definitions}
 Open Scope ring_scope.

@@ -27,18 +27,19 @@ from typing import Any, ClassVar
 import numpy as np
 import sympy
 
-from exactflow.exact.digits import Digits, Enclosure
+from exactflow.exact.digits import Digits, Quotient
 from exactflow.exact.numbers import to_float
 from exactflow.exact.rounding import decimal_up, rounded_up
 from exactflow.exact.threads import one_thread
 from exactflow.exact.typing import VectorLike
 from exactflow.floats.balancing.target import Target
-from exactflow.floats.balancing.tuning import TUNING
 from exactflow.flows.arithmetic import image, is_inexact
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import MapResult
+
+COARSE = Fraction(1, 8)  # a residual that is small enough to go on with
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -49,22 +50,13 @@ class Balanced(MapResult):
     ----------
     target : W, exactly, with the order of its coordinates and those that are flipped.
     layers : `FloatCoupling` values in the order in which data meets them; their product is Q.
-    difference : W - Q, but for a bound that is at most an eighth of it.
+    difference : W - Q, exactly.
     """
 
     target: Target
     layers: tuple[FloatCoupling, ...]
-    difference: Enclosure
+    difference: Quotient
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
-
-    @staticmethod
-    def of(target: Target, layers: tuple[FloatCoupling, ...], difference: Enclosure) -> "Balanced":
-        """Return the result of layers, their `difference` in as many bits as it takes."""
-        bits = TUNING.bits
-        while difference.slack > TUNING.coarse * difference.digits.largest():
-            bits *= 2
-            difference = target.difference(layers, bits)
-        return Balanced(target, layers, difference)
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -76,31 +68,29 @@ class Balanced(MapResult):
         """The coordinates of the input that are negated before the first layer."""
         return self.target.pose.flips
 
-    def bound(self) -> Fraction:
-        """Return an upper bound of `error`, near it, at once."""
-        return self.difference.digits.largest() + self.difference.slack + self.target.slack
-
     @cached_property
     def error(self) -> sympy.Rational:
         """The largest absolute entry of W - Q, an exact rational; Q is the exact product of the
         layers' floats, taken as the dyadic rationals that they are.
         """
-        return sympy.Rational(self.target.error(self.layers, self.difference))
+        return sympy.Rational(self.difference.largest())
 
     @cached_property
     def inverse_error(self) -> sympy.Expr:
         """A rigorous upper bound of the largest absolute entry of W^-1 - Q^-1; oo where the
         condition number of W is beyond float64, so that no bound is certified.
         """
-        slack = (self.difference.slack + self.target.slack) * self.dimension
-        error = self.difference.digits.norm_bound() + slack
         with one_thread():
-            try:
-                inverse = np.linalg.inv(self.target.unit)
-            except np.linalg.LinAlgError:
-                return sympy.oo
             target = self.target
-            bound = inverse_error_bound(target.digits, inverse, target.exponent, error)
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                try:
+                    U, s, Vt = np.linalg.svd(target.unit)
+                except np.linalg.LinAlgError:
+                    return sympy.oo
+                inverse = (Vt.T / s) @ U.T
+            bound = inverse_error_bound(
+                target.exact, inverse, target.exponent, self.difference.norm_bound()
+            )
         return sympy.oo if bound is None else sympy.Rational(rounded_up(bound))
 
     @cached_property
@@ -166,7 +156,7 @@ class Balanced(MapResult):
 
 
 def inverse_error_bound(
-    W: Digits, approximate_inverse: np.ndarray, exponent: int, error: Fraction
+    W: Quotient, approximate_inverse: np.ndarray, exponent: int, error: Fraction
 ) -> Fraction | None:
     """Return a bound of |W^-1 - Q^-1|_F for any Q with |W - Q|_F <= `error`, from a float inverse
     of 2^-exponent W; None where W or such a Q may be singular.
@@ -181,7 +171,7 @@ def inverse_error_bound(
     return size**2 * error / ((1 - rho) * (1 - rho - size * error))
 
 
-def _residual_bound(W: Digits, V: np.ndarray, exponent: int) -> Fraction | None:
+def _residual_bound(W: Quotient, V: np.ndarray, exponent: int) -> Fraction | None:
     """Return a bound of |I - V 2^-exponent W|_F."""
     if not np.isfinite(V).all():
         return None
@@ -190,7 +180,7 @@ def _residual_bound(W: Digits, V: np.ndarray, exponent: int) -> Fraction | None:
     with np.errstate(over="ignore", invalid="ignore"):
         size = float(np.linalg.norm(V) * np.linalg.norm(M)) * (d + 8) * 2.0**-52
         rough = float(np.linalg.norm(V @ M - np.eye(d))) * (1 + 2.0**-20) + size
-    if rough < TUNING.coarse:
+    if rough < COARSE:
         return Fraction(rough)
-    residual = Digits.of_floats(V) * W.times_power(-exponent) - Digits.of_floats(np.eye(d))
-    return residual.norm_bound()
+    product = Digits.of_floats(V) * W.digits.times_power(-exponent)
+    return Quotient(product, W.denominator).minus(Digits.of_floats(np.eye(d))).norm_bound()

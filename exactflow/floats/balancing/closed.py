@@ -33,11 +33,12 @@ import numpy as np
 
 from exactflow.exact.digits import Digits
 from exactflow.exact.typing import HALVES
+from exactflow.floats.balancing.determinant import determinant_sign
 from exactflow.floats.balancing.newton import Corrected, ShearWord
 from exactflow.floats.balancing.rotation import orthogonal, rotation_shears
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.balancing.tuning import TUNING
-from exactflow.flows.float_layers import FloatCoupling, enclosed
+from exactflow.flows.float_layers import FloatCoupling, composed
 
 
 def has_closed_form(halves: tuple[int, int]) -> bool:
@@ -58,7 +59,7 @@ def closed_form(target: Target) -> Iterator["Shears | Eleven"]:
     U, V = U[:, order], Vt[order].T
     least = int(np.argmin(s[order]))
     for Q in (U, V):
-        Q[:, least] *= np.linalg.slogdet(Q)[0]
+        Q[:, least] *= determinant_sign(Q)
     of_U, of_V = (_tightened(_shears(Q, target.halves), Q) for Q in (U, V))
     yield Eleven(target, of_U, of_V, U, V, s[order])
 
@@ -159,7 +160,7 @@ def _shears(Q: np.ndarray, halves: tuple[int, int]) -> Corrected:
 def _tightened(found: Corrected, Q: np.ndarray) -> Corrected:
     """Return shifts with product Q to rounding level, from shifts near that."""
     layers = layers_of(word_factors(found.word.first, found.shifts), 1.0)
-    return found.plus((Digits.of_floats(Q) - enclosed(layers, TUNING.bits).digits).floats())
+    return found.plus((Digits.of_floats(Q) - composed(layers)).floats())
 
 
 def snapped(shift: np.ndarray, size: float = 1.0) -> np.ndarray:

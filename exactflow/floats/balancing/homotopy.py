@@ -23,6 +23,7 @@ import numpy as np
 from scipy import linalg as scipy_linalg
 
 from exactflow.exact.progress import stage
+from exactflow.floats.balancing.determinant import determinant_sign
 from exactflow.floats.balancing.newton import CentredFrame, Corrected, ShearWord, rms
 from exactflow.floats.balancing.rotation import planes
 from exactflow.floats.balancing.tuning import EPS, TUNING, Attempt
@@ -83,7 +84,7 @@ def _polar_path(M0: np.ndarray, M: np.ndarray) -> Path:
 def _polar(M: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return Q, V and w with M = Q V^T exp(diag(w)) V, nearly, and a rotation Q."""
     U, s, V = np.linalg.svd(M)
-    U[:, -1] *= np.linalg.slogdet(U @ V)[0]  # the least singular value may be rounding error
+    U[:, -1] *= determinant_sign(U @ V)  # the least singular value may be rounding error
     return U @ V, V, np.log(np.maximum(s, EPS**2 * s[0]))
 
 

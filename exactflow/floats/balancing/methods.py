@@ -38,7 +38,7 @@ def _auto(target: Target, layers: int | None, seed: int) -> Balanced:
 
 
 def _is_good(result: Balanced, target: Target) -> bool:
-    return bool(result.bound() <= TUNING.good * target.largest())
+    return bool(result.error <= TUNING.good * target.largest())
 
 
 def _closed(target: Target, layers: int | None = None, seed: int = 0) -> Balanced:
@@ -53,7 +53,7 @@ def _closed(target: Target, layers: int | None = None, seed: int = 0) -> Balance
         found = _judged(target, solution)
         if not isinstance(found, Balanced):
             continue
-        if result is None or found.bound() < result.bound():
+        if result is None or found.error < result.error:
             result = found
         if _is_good(result, target):
             break
@@ -126,16 +126,13 @@ class Solution(Protocol):
 
 
 def _judged(target: Target, solution: Solution) -> Balanced | float:
-    """Return the layers of a solution after corrections, or their relative error if too large.
-
-    The layers are judged by leading digits of their product, with the bound of what is left out.
-    """
+    """Return the layers of a solution after corrections, or their relative error if too large."""
     stage("the account", 0.9)
     least, goal = np.inf, TUNING.rounding * np.abs(target.unit).max()
     for _ in range(TUNING.corrections + 1):
         layers = solution.layers()
-        difference = target.difference(layers, TUNING.bits)
-        E = difference.digits.floats(target.exponent)
+        difference = target.difference(layers)
+        E = difference.floats(target.exponent)
         error, before = float(np.abs(E).max()), least
         if least == np.inf or error < least:
             best, least = (layers, difference), error
@@ -145,8 +142,8 @@ def _judged(target: Target, solution: Solution) -> Balanced | float:
             solution = solution.corrected(E)
         except np.linalg.LinAlgError:
             break
-    result = Balanced.of(target, *best)
-    relative = result.bound() / target.largest()
+    result = Balanced(target, *best)
+    relative = result.error / target.largest()
     return result if relative <= TUNING.tolerance else float(relative)
 
 

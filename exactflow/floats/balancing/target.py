@@ -4,20 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from math import frexp
 
 import numpy as np
-from sympy import QQ, integer_nthroot
-from sympy.polys.matrices import DomainMatrix
+from sympy import integer_nthroot
 
 from exactflow.errors import InvalidInputError, SingularMatrixError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
-from exactflow.exact.digits import Digits, Enclosure
-from exactflow.exact.numbers import to_element, to_fraction
+from exactflow.exact.digits import Quotient
+from exactflow.exact.numbers import to_fraction
 from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike
+from exactflow.floats.balancing.determinant import determinant_sign, exact_matrix
 from exactflow.floats.balancing.tuning import EPS, TUNING
-from exactflow.flows.float_layers import FloatCoupling, composed, enclosed
+from exactflow.flows.float_layers import FloatCoupling, composed
 from exactflow.flows.orientation import Pose, posed
 from exactflow.flows.partition import resolve_partition
 
@@ -55,30 +54,15 @@ class Target:
         return self.pose.partition
 
     @cached_property
-    def digits(self) -> Digits:
-        """W, exactly; or within `slack` in each entry, where no floats equal it."""
-        if self.entries.dtype == float:
-            return Digits.of_floats(self.entries)
-        unit = Fraction(2) ** self._low
-        integers = np.array([round(x / unit) for x in self.entries.ravel()], dtype=object)
-        return Digits.of_integers(integers.reshape(self.entries.shape), self._low)
-
-    @cached_property
-    def slack(self) -> Fraction:
-        """A bound of the difference of an entry of `digits` to W."""
-        return Fraction(0) if self.entries.dtype == float else Fraction(2) ** self._low
-
-    @property
-    def _low(self) -> int:
-        """The last of 300 bits after the leading one of the largest entry."""
-        largest = max(map(abs, self.entries.ravel()))
-        bits = largest.numerator.bit_length() - largest.denominator.bit_length()
-        return bits - TUNING.precision
+    def exact(self) -> Quotient:
+        """W, exactly."""
+        return Quotient.of(self.entries)
 
     @cached_property
     def exponent(self) -> int:
         """The number e for which 2^e is near the largest entry of W."""
-        return self.digits.exponent()
+        size = self.exact.largest()
+        return size.numerator.bit_length() - size.denominator.bit_length() + 1
 
     @cached_property
     def root(self) -> Fraction | None:
@@ -87,7 +71,7 @@ class Target:
         parts = (part for x in self.entries.flat for part in x.as_integer_ratio())
         if d * max(part.bit_length() for part in parts) > EXACT_BITS:
             return None
-        det = to_fraction(_exact(self.entries).det())
+        det = to_fraction(exact_matrix(self.entries).det())
         roots = [integer_nthroot(part, d) for part in det.as_integer_ratio()]
         return Fraction(roots[0][0], roots[1][0]) if all(exact for _, exact in roots) else None
 
@@ -99,7 +83,7 @@ class Target:
     @cached_property
     def unit(self) -> np.ndarray:
         """2^-exponent W in float64, with entries below one."""
-        return self.digits.floats(self.exponent)
+        return self.exact.floats(self.exponent)
 
     @cached_property
     def svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -107,7 +91,7 @@ class Target:
         least u^2 |W|: what is below u |W|, for the unit roundoff u, is rounding error.
         """
         U, s, Vt = np.linalg.svd(self.unit)
-        U[:, -1] *= np.linalg.slogdet(U @ Vt)[0]  # the least singular value may be rounding error
+        U[:, -1] *= determinant_sign(U @ Vt)  # the least singular value may be rounding error
         return U, np.maximum(s, EPS**2 * s[0]), Vt
 
     @cached_property
@@ -117,7 +101,8 @@ class Target:
         if self.rotation is None:
             guess = float(np.exp(np.log(self.svd[1]).mean()))
             return guess * float(np.exp(np.log(self.svd[1] / guess).mean()))
-        return guess * float(np.exp(np.linalg.slogdet(self.rotation)[1] / len(self.unit)))
+        sizes = np.linalg.svd(self.rotation, compute_uv=False)
+        return guess * float(np.exp(np.log(sizes).mean()))
 
     @cached_property
     def rotation(self) -> np.ndarray | None:
@@ -133,28 +118,13 @@ class Target:
     def _root_mean_square(self) -> float:
         return float(np.linalg.norm(self.unit)) / len(self.unit) ** 0.5
 
-    def difference(self, layers: Sequence[FloatCoupling], bits: int) -> Enclosure:
-        """Return `digits` minus the product of layers, to about so many bits."""
-        product = enclosed(layers, bits)
-        return Enclosure(self.digits - product.digits, product.slack)
-
-    def error(self, layers: Sequence[FloatCoupling], difference: Enclosure) -> Fraction:
-        """Return the largest absolute entry of W minus the product of layers, exactly, from their
-        `difference`.
-        """
-        places = difference.digits.near_largest(difference.slack + self.slack)
-        columns, at = np.unique(places[:, 1], return_inverse=True)
-        exact = composed(layers, Digits.of_floats(np.eye(sum(self.halves))[:, columns]))
-        if not self.slack:
-            return (self.digits[:, columns] - exact).largest()
-        return max(
-            abs(self.entries[i, j] - exact.entry(i, k))
-            for (i, j), k in zip(places, at, strict=True)
-        )
+    def difference(self, layers: Sequence[FloatCoupling]) -> Quotient:
+        """Return W minus the product of layers, exactly."""
+        return self.exact.minus(composed(layers))
 
     def largest(self) -> Fraction:
         """Return the largest absolute entry of W, to rounding."""
-        return self.digits.largest()
+        return self.exact.largest()
 
 
 def _is_near_rotation(M: np.ndarray) -> bool:
@@ -197,28 +167,16 @@ def _is_plain(W: np.ndarray) -> bool:
     return bool(is_square and is_float and not is_subclass and np.isfinite(W).all())
 
 
-def _exact(entries: np.ndarray) -> DomainMatrix:
-    rows = [[to_element(x) for x in row] for row in entries.tolist()]
-    return linalg.from_entries(rows, entries.shape, QQ)
-
-
 def _sign(entries: np.ndarray) -> int:
-    """Return the sign of a determinant, not zero: by floats where they tell it, else exactly."""
-    floats = entries.astype(float)
-    peak = np.abs(floats).max()
-    if peak > 0:
-        floats = np.ldexp(floats, -frexp(peak)[1])
-        if _is_near_rotation(floats):
-            return int(np.linalg.slogdet(floats)[0])
-        sizes = np.linalg.svd(floats, compute_uv=False)
-        if sizes[-1] > 4 * len(floats) * EPS * sizes[0]:
-            return int(np.linalg.slogdet(floats)[0])
-    matrix = _exact(entries)
-    det = matrix.det()
-    if not det:
-        least = f"{sizes[-1] / sizes[0]:.0e}" if peak > 0 else "0"
+    """Return the sign of a determinant that is not zero."""
+    sign = determinant_sign(entries)
+    if not sign:
+        floats = entries.astype(float)
+        sizes = np.linalg.svd(floats / (np.abs(floats).max() or 1), compute_uv=False)
+        least = f"{sizes[-1] / sizes[0]:.0e}" if sizes[0] else "0"
+        rank = linalg.rank(exact_matrix(entries))
         raise SingularMatrixError(
-            f"expected an invertible matrix, got one of determinant 0: rank {linalg.rank(matrix)} "
-            f"of {len(entries)}, the least singular value {least} of the largest"
+            f"expected an invertible matrix, got one of determinant 0: rank {rank} of "
+            f"{len(entries)}, the least singular value {least} of the largest"
         )
-    return 1 if det > 0 else -1
+    return sign

@@ -39,10 +39,6 @@ class BalanceTuning:
     rounding : an error that corrections need not lessen, and a scalar's distance from 1 that is
         none: two units in the last place.
     corrections, slowest : how many corrections are tried, while each leaves less than this part.
-    bits : leading digits of a product by which layers are corrected: those of two floats, with
-        some to spare for what cancels.
-    coarse : a residual, or what leading digits leave out, that is small enough to go on with.
-    precision : bits of a rational matrix that is not dyadic, beyond all that an account asks for.
     grid : shifts are multiples of 2^-grid, so that their exact products stay short.
     near_rotation : how far M^T M may be from a multiple of I for the closed form of rotations.
     small : a part of the largest singular value, below which none is divided by.
@@ -73,9 +69,6 @@ class BalanceTuning:
     rounding: float = 2 * EPS
     corrections: int = 6
     slowest: float = 0.8
-    bits: int = 120
-    coarse: Fraction = Fraction(1, 8)
-    precision: int = 300
     grid: int = 57
     near_rotation: float = 1e-6
     small: float = 0.05

@@ -60,8 +60,9 @@ class Lossless(MapResult):
     Attributes
     ----------
     layers : `IntegerCoupling` values in the order in which data meets them.
-    step : the grid of the output, in units of the grid of the input, a rational: |det W|^(1/d), or
-        the float64 nearest to it.
+    step : the grid of the output, in units of the grid of the input, a rational: |det W|^(1/d) or,
+        where that is irrational or costly to find, the number of 53 bits nearest to it; but 1
+        within 2^-48 of 1, as for a rotation in floats.
     bound : the certified largest distance between y and W x / step, for inputs up to the limit.
     error : the largest absolute entry of W - Q, an exact rational, for the matrix Q of `flow`.
     bits : shifts are multiples of 2^-bits.

@@ -30,7 +30,7 @@ import numpy as np
 from sympy import Rational
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.digits import Digits
+from exactflow.exact.digits import Digits, Quotient
 from exactflow.exact.numbers import to_index
 from exactflow.exact.rounding import decimal_up
 from exactflow.exact.typing import HALVES
@@ -76,21 +76,18 @@ def assembled(
         for layer, radius in zip(rounded, kept, strict=True)
     )
     product, roundings = images[:, :d], images[:, d:]
-    difference = step.denominator * target.digits - step.numerator * product
-    slack = target.slack * step.denominator  # what its entries may be wrong by
-
-    def error(i: int, j: int) -> Fraction:
-        return abs(Fraction(target.entries[i, j]) - step * product.entry(i, j))
-
+    W, unit = target.exact, step.denominator
+    E = unit * W.digits - (step.numerator * W.denominator) * product
+    difference = Quotient(E, unit * W.denominator)
     places = np.argsort(target.pose.order)
-    rounding, sums = roundings.row_sums(weights[d:]), difference.row_sums()
-    shifts = ((sums[k] + 2 * d * slack) / step.denominator * limit / step for k in places)
+    rounding, sums = roundings.row_sums(weights[d:]), difference.digits.row_sums()
+    shifts = (sums[k] / difference.denominator * limit / step for k in places)
     return Lossless(
         layers,
         target.halves,
         Rational(step),
         DistanceBound(tuple(Rational(rounding[k]) for k in places), tuple(map(Rational, shifts))),
-        Rational(max(error(i, j) for i, j in difference.near_largest(slack))),
+        Rational(difference.largest()),
         bits,
         limit,
         floor(max(values)),

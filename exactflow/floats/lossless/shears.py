@@ -24,11 +24,13 @@ do.
 
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
 from exactflow.errors import MethodError
 from exactflow.exact.typing import HALVES, BalanceMethod
+from exactflow.floats.balancing.determinant import determinant_sign, nearest_root
 from exactflow.floats.balancing.methods import solve
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.balancing.tuning import EPS
@@ -59,26 +61,44 @@ def shears(
             "expected a matrix that is invertible in float64, got one that is only exactly: its "
             "entries or singular values differ by more than 10^31; factor makes exact layers of it"
         )
+    target = _ScaledTarget(target.entries, target.pose)
     layers, left = without_scales(_balanced(target, method, seed))
     mean = float(np.exp(np.log(left).mean()))
     if np.abs(left / mean - 1).max() > UNIFORM:
-        layers, mean = _by_singular_values(target.over_root), 1.0
-    step = Fraction(target.scale * mean) * Fraction(2) ** target.exponent
-    return layers, target.root or (Fraction(1) if abs(step - 1) < NEAR_ONE else step)
+        layers = _by_singular_values(target.over_root)
+    return layers, Fraction(1) if abs(target.step - 1) < NEAR_ONE else target.step
+
+
+class _ScaledTarget(Target):
+    """A target whose scale is the float nearest to the root of its determinant, so that shears,
+    whose determinant is one, miss no more than rounding.
+    """
+
+    @cached_property
+    def step(self) -> Fraction:
+        """The root |det|^(1/d) where it is rational, and not costly to find, or the number of 53
+        bits nearest to it.
+        """
+        return self.root or nearest_root(self.entries)
+
+    @cached_property
+    def scale(self) -> float:
+        """The root of the determinant of `unit`, rounded."""
+        return float(self.step / Fraction(2) ** self.exponent)
 
 
 def _balanced(target: Target, method: BalanceMethod, seed: int) -> Sequence[FloatCoupling]:
-    """Return layers of the target over its root, as `balance` finds them.
+    """Return layers of the target, as `balance` finds them.
 
     A rotation has layers in closed form, which cost nothing. With "auto" a search is tried as well,
     and the layers whose rounding errs less are taken.
     """
-    found = solve(target.over_root, None, method, seed).layers
+    found = solve(target, None, method, seed).layers
     p, q = target.halves
     if method != "auto" or target.rotation is None or abs(p - q) > 1:
         return found
     try:
-        other = solve(target.over_root, None, "search", seed).layers
+        other = solve(target, None, "search", seed).layers
     except MethodError:
         return found
     return min(found, other, key=_largest_rounding)
@@ -127,7 +147,7 @@ def _by_singular_values(target: Target) -> list[FloatCoupling]:
     order = np.roll(order, halves[0]) if halves[0] > halves[1] else order
     U, s, Vt = U[:, order], s[order], Vt[order]
     for Q in (U.T, Vt):
-        Q[0] *= np.linalg.slogdet(Q)[0]
+        Q[0] *= determinant_sign(Q)
     logs = np.log(np.maximum(s, np.finfo(float).eps ** 2 * s.max()))
     rotations = [solve(Target.on(halves, Q), None, "closed", 0).layers for Q in (Vt, U)]
     logs[np.argmin(s)] -= logs.sum()  # the least one has the largest error, and matters least

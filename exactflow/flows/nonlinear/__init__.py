@@ -27,7 +27,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_vectors
 from exactflow.exact.numbers import to_element, to_float, to_mpf
 from exactflow.exact.typing import VectorLike
-from exactflow.flows.arithmetic import inexact_entries, is_inexact
+from exactflow.flows.arithmetic import as_floats, in_kind, inexact_entries, is_inexact
 from exactflow.flows.base import Coupling, Flow, as_layers, as_order
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
@@ -116,14 +116,21 @@ class PiecewiseFlow(Pointwise, Flow):
         """Return the derivative at a point, as a flow of linear couplings.
 
         It is exact: the slopes of the pieces that the orbit of `x` passes through, on a knot those
-        to the right of it. The orbit is computed in the arithmetic of `x`: d rational numbers, or d
-        numbers with an ``mpf`` among them.
+        to the right of it. The orbit is computed in the arithmetic of `x`: d rational numbers, d
+        floats, or d numbers with an ``mpf`` among them.
         """
+        entries, convert = self._point(x)
+        if convert is to_float and entries[0].size != 1:
+            raise InvalidInputError(
+                f"expected one point, got {entries[0].size} columns: take them one by one"
+            )
         layers = []
-        for layer, kept, moved in self._orbit(*self._point(x)):
+        for layer, kept, moved in self._orbit(entries, convert):
+            if convert is to_float:
+                kept, moved = ([values.item() for values in half] for half in (kept, moved))
             linear = isinstance(layer, LinearCoupling)
             layers.append(layer if linear else layer.tangent(kept, moved))
-        return CouplingFlow(layers, order=self.order)
+        return CouplingFlow(layers, self.partition, order=self.order)
 
     def log_abs_det(self, x: "VectorLike | None" = None) -> Any:
         """Return ``log|det|`` of the Jacobian at a point, exactly where the point is exact.
@@ -148,7 +155,7 @@ class PiecewiseFlow(Pointwise, Flow):
         )
         if convert is to_float:
             total = sum(map(np.log, scales), np.zeros_like(entries[0]))
-            array = np.asarray(x)
+            array = as_floats(x, self.dimension)
             return total.reshape(array.shape[1:]).astype(array.dtype)[()]
         product = prod(scales, start=convert(QQ.one))
         return mpmath.log(product) if convert is to_mpf else sympy.log(QQ.to_sympy(product))
@@ -172,6 +179,8 @@ class PiecewiseFlow(Pointwise, Flow):
             )
         return column.to_list_flat(), to_element
 
-    def jacobian(self, x: VectorLike) -> sympy.Matrix:
-        """Return the d x d Jacobian at a point, exactly: the matrix of its `tangent`."""
-        return self.tangent(x).matrix()
+    def jacobian(self, x: VectorLike) -> Any:
+        """Return the d x d Jacobian at a point: the matrix of its `tangent`, exactly where `x` is
+        exact, and else rounded to the kind of numbers of `x`.
+        """
+        return in_kind(self.tangent(x).domain_matrix(), x)

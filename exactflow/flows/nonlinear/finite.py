@@ -71,7 +71,7 @@ def _each(operation: Callable, us: Sequence[Values], vs: Sequence[Values]) -> li
 
 def _turned(word: str, points: Iterable[Halves], images: Iterable[Halves]) -> list[tuple]:
     """Return k, m, k', m' of each point; for no letter everything is kept."""
-    pairs, step = zip(points, images, strict=True), -1 if word[:1] == "U" else 1
+    pairs, step = zip(points, images, strict=True), -1 if word[-1:] == "U" else 1
     if not word:
         return [((*x[0], *x[1]), (), (*y[0], *y[1]), ()) for x, y in pairs]
     return [(*x[::step], *y[::step]) for x, y in pairs]
@@ -83,8 +83,8 @@ class PointObstruction:
 
     Attributes
     ----------
-    word : the letters, in the order in which data meets the couplings: L moves the second half, U
-        the first.
+    word : the letters as a product, so that data meets the coupling of the last letter first: L
+        moves the second half, U the first.
     kind : "point": it moves where it is kept. "before" and "after": two points agree in what a
         coupling keeps, and need two shifts. "cycle": neighbours agree, by turns, in what the first
         coupling keeps of the point and of the image, and the alternating sum of the shifts is not
@@ -128,7 +128,7 @@ class PointObstruction:
         }[self.kind]
 
     def __str__(self) -> str:
-        kept, moved = HALVES[::-1] if self.word[:1] == "U" else HALVES
+        kept, moved = HALVES[::-1] if self.word[-1:] == "U" else HALVES
         one, other = (f"({', '.join(map(format_short, half))})" for half in self.values)
         reason = _REASONS[self.kind].format(
             rows=_listed(self.rows),
@@ -168,8 +168,8 @@ class _ExcludedError(Exception):
 def fewest(
     points: Columns, images: Columns, unit: int
 ) -> tuple[str, list[Table], tuple[PointObstruction, ...]]:
-    """Return the least word, the shifts of its couplings as tables, and what excludes all shorter
-    words; of two least words, the one of smaller shifts.
+    """Return the least word, the shifts of its couplings as tables in the order in which data meets
+    them, and what excludes all shorter words; of two least words, the one of smaller shifts.
 
     Points are distinct, and so are their images. All numbers are in units, of which 1 has `unit`.
     """
@@ -177,9 +177,9 @@ def fewest(
     one, shifts = QQ(1, unit), [_each(sub, *pair) for pair in zip(images, points, strict=True)]
     for count in range(5):
         found, reasons = [], []
-        for word in dict.fromkeys(("LULU"[:count], "ULUL"[:count])):
+        for word in dict.fromkeys(("ULUL"[4 - count :], "LULU"[4 - count :])):
             try:
-                step = -1 if word[:1] == "U" else 1
+                step = -1 if word[-1:] == "U" else 1
                 halves = *points[::step], *images[::step], *shifts[::step]
                 found.append((word, _tables(count, halves, unit)))
             except _ExcludedError as error:

@@ -1,7 +1,6 @@
 """Conditioning of flows: condition numbers, and bounds that a target forces.
 
-- `singular_values`, `condition_number`: of a rational matrix, as the Jacobian of a flow at a point
-  is one. *Certified*.
+- `singular_values`, `condition_number`: of a matrix, or of a linear flow. *Certified*.
 - `forced`: what every smooth bijection has that comes near a target. *Certified*.
 """
 

@@ -17,8 +17,7 @@ from flint import arb, ctx
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import ball, upper
-from exactflow.exact.least import least
+from exactflow.exact.balls import ball, nearest, upper
 from exactflow.exact.numbers import format_above, format_below, format_short, to_element, to_mpf
 from exactflow.exact.typing import DepthScales, Element, NumberLike, check_option
 from exactflow.explanation import Explanation, Step
@@ -28,6 +27,8 @@ from exactflow.laws.conditioning.frames import Gap, LawOnAxes, Line
 from exactflow.laws.conditioning.pieces import Law, Pieces
 from exactflow.laws.conditioning.ramps import Ramps
 from exactflow.laws.conditioning.tuning import TUNING
+
+RARE = 1e-9
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -72,13 +73,10 @@ class Forced(Result):
 
     @cached_property
     def gap(self) -> "Gap | None":
-        """The axis and the two places between which a map has to climb, where the laws along axes
-        gave `lipschitz`; None where the covariance did.
+        """The interval on which the nearest maps of slope `lipschitz` lose most, where the laws
+        along axes gave `lipschitz`; None where the covariance did.
         """
-        if self.frame is None:
-            return None
-        with ctx.workprec(TUNING.precision):
-            return self.frame.widest(ball(to_element(self.lipschitz)))
+        return None if self.frame is None else self.frame.widest(to_element(self.lipschitz))
 
     def explain(self) -> Explanation:
         """Return the bounds as steps, each checked again by other formulas and other arithmetic.
@@ -92,7 +90,7 @@ class Forced(Result):
         near, d = format_below(self.eps, 4), self.pieces.dimension
         if not self.lipschitz:
             why = "No slope is forced: a constant map is about as near as eps."
-        elif self.frame is None:
+        elif (gap := self.gap) is None:
             why = (
                 "If |J| <= L everywhere, the image has deviations of at most L along every axis "
                 "(Poincare), so that sum (s_i - L)_+^2 <= eps^2, the s_i^2 being the eigenvalues "
@@ -103,7 +101,8 @@ class Forced(Result):
                 "If |J| <= L everywhere, the laws of the image along orthonormal axes are images "
                 "of N(0, 1) under increasing maps with slopes of at most L (Gaussian "
                 "isoperimetry), and their distances from the target's add up in squares. For L = "
-                f"{slope} they come to eps = {near} or more; most of it is a gap along {self.gap}."
+                f"{slope} they come to eps = {near} or more; of the sum of squares a part of "
+                f"{format_below(gap.share, 2)} or more is lost on a climb along {gap}."
             )
         mean = (
             "E log|det J| is the entropy of the image less that of N(0, I): at most that of the "
@@ -169,7 +168,7 @@ class Forced(Result):
 
     def _near(self, seen: Pieces | LawOnAxes) -> mpmath.mpf:
         """Return eps plus the distance of a mixture, or its projections, from the target."""
-        return to_mpf(to_element(self.eps + upper(seen.error)))
+        return to_mpf(to_element(self.eps) + upper(seen.error))
 
     def layers(self, condition: NumberLike, *, scales: DepthScales = "additive") -> int:
         """Least number of couplings, by the bounds, with condition numbers of at most `condition`.
@@ -195,10 +194,10 @@ class Forced(Result):
                 "condition number 1 is an isometry up to scale"
             )
         aim = slope * slope if scales == "additive" else slope
-        return least(lambda layers: kappa**layers >= aim) if slope > 1 else 0
+        return _least_power(kappa, aim) if slope > 1 else 0
 
     def _rows(self) -> list[tuple[str, str]]:
-        places = "" if self.gap is None else f" (a gap along {self.gap})"
+        places = "" if self.gap is None else f" (a climb along {self.gap})"
         attained = "" if not self.attained else f", {format_above(self.attained, 6)} is enough"
         return [
             ("Lipschitz constant", f"at least {format_below(self.lipschitz, 6)}{attained}{places}"),
@@ -231,6 +230,24 @@ class Forced(Result):
         )
 
 
+def _least_power(base: Element, aim: Element) -> int:
+    """Return the least n with base^n >= aim, for numbers above 1.
+
+    n is the logarithm of the aim, rounded up. Where it is near an integer the power itself decides,
+    if it is short: base^n = aim is possible only for n up to the length of the aim's numerator.
+    """
+    bits, longest = TUNING.precision, int(aim.numerator).bit_length()
+    while True:
+        with ctx.workprec(bits):
+            ratio = ball(aim).log() / ball(base).log()
+            count = ratio.ceil().unique_fmpz()
+            if count is not None:
+                return int(count)
+            if ratio.rad() < 0.5 and (near := nearest(ratio)) <= longest:
+                return near if base**near >= aim else near + 1
+        bits *= 2
+
+
 def _digits(ratio: Element) -> int:
     """Return digits that leave some thirty after cancellation."""
     size = int(ratio.numerator).bit_length() - int(ratio.denominator).bit_length()
@@ -249,6 +266,17 @@ def _deviations(pieces: Pieces, members: Any = slice(None)) -> list[mpmath.mpf]:
     return [mpmath.sqrt(max(value, 0)) for value in mpmath.eigsy(matrix, eigvals_only=True)]
 
 
+def _quantile(below: int, total: int) -> mpmath.mpf:
+    """Return the point of N(0, 1) with the mass below / total before it, from the smaller side."""
+    mass = mpmath.mpf(min(below, total - below)) / total
+    if mass > RARE:
+        found = mpmath.sqrt(2) * mpmath.erfinv(2 * mass - 1)
+    else:  # where erfinv has lost its digits
+        start, level = -mpmath.sqrt(-2 * mpmath.log(mass)), mpmath.log(mass)
+        found = mpmath.findroot(lambda x: mpmath.log(mpmath.ncdf(x)) - level, start)
+    return found if 2 * below <= total else -found
+
+
 def _squared_distance(line: Line, slope: Element) -> mpmath.mpf:
     """Return a number that the squared distance of the atoms on a line from maps of a slope is not
     below: the costs jump by jump, less what the sums R_j take away.
@@ -257,8 +285,7 @@ def _squared_distance(line: Line, slope: Element) -> mpmath.mpf:
         blocks = Ramps(line.steps(), ball(slope)).blocks()
     L, phi, Phi = to_mpf(slope), mpmath.npdf, mpmath.ncdf
     s = [mpmath.mpf(x) / line.unit for x in line.places]
-    masses = [mpmath.mpf(below) / sum(line.weights) for below in accumulate(line.weights[:-1])]
-    cuts = [mpmath.sqrt(2) * mpmath.erfinv(2 * mass - 1) for mass in masses]
+    cuts = [_quantile(below, sum(line.weights)) for below in accumulate(line.weights[:-1])]
     q = [-mpmath.inf, *cuts, mpmath.inf]
 
     def both(u: mpmath.mpf, v: mpmath.mpf, k: mpmath.mpf) -> tuple[mpmath.mpf, mpmath.mpf]:

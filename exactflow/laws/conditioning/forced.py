@@ -25,6 +25,20 @@ Gaussian. N atoms: H(w) + d log(eps / sqrt(d)). So |J| has a singular value of a
 exp(mean_log_det / d) somewhere, and the root mean square of all singular values, of all z, is at
 least `ratio` times their geometric mean, (sqrt(tr Cov P) - eps) / (sqrt(d) sigma_min).
 
+*Which cut is used where.* A law that is not atomic is replaced twice, each time by one that is near
+it in W2, and by what it is off eps is raised:
+
+- in `lipschitz` (and `gap`), if a frame gave it: by atoms on each axis, at distances e_i from the
+  laws along the axes. The maps with slopes at most L are a set in L^2(N(0, 1)), and a distance from
+  a set moves by no more than the point does: |D_i(L) - D_i'(L)| <= e_i, D_i' being for the atoms.
+  So by Minkowski's inequality sum_i D_i'(L)^2 > (eps + sqrt(sum_i e_i^2))^2 excludes L
+  (`LawOnAxes.error`). The gap is one of these atoms' lines: between its ends the law may have mass,
+  and of its atoms that mass is given;
+- in `mean_log_det`, `sigma_min`, `ratio`, and where the covariance gave `lipschitz`: by `pieces`. A
+  map within eps of the law is within eps + e of a law at distance e from it (`Pieces.error`); a
+  mixture of uniform or normal laws is its own pieces, with e = 0. `groups` cut the pieces into the
+  clusters of 16b, which holds for every such cut.
+
 **16c, depth.** K couplings with condition numbers of at most k make a map of Lipschitz constant at
 most k^K, and k^(K/2) if they are additive, whatever their conditioners and however many pads: so
 `Forced.layers` of them are needed.
@@ -42,11 +56,11 @@ from flint import arb, ctx
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import ball, upper
+from exactflow.exact.balls import ball, lower, upper
 from exactflow.exact.numbers import format_short, to_element
 from exactflow.exact.typing import NumberLike
 from exactflow.laws.conditioning.bounds import Forced
-from exactflow.laws.conditioning.condition import eigenvalues
+from exactflow.laws.conditioning.condition import deviations
 from exactflow.laws.conditioning.pieces import as_law, pieces_of
 from exactflow.laws.conditioning.slopes import least_lipschitz
 from exactflow.laws.conditioning.tuning import TUNING
@@ -87,20 +101,19 @@ singular values rms over geometric mean at least 1
     with ctx.workprec(TUNING.precision):
         pieces = pieces_of(law, eps)
         d = pieces.dimension
-        spectrum = [value.max(arb(0)).sqrt() for value in eigenvalues(pieces.covariance()[1])]
-        deviation = sum((s * s for s in spectrum), arb(0)).sqrt()
-        slope, attained, frame = least_lipschitz(law, pieces, eps, spectrum)
-        near = ball(eps + to_element(upper(pieces.error)))
+        slope, attained, frame = least_lipschitz(law, pieces, eps)
+        near = ball(eps + upper(pieces.error))
         bound, clusters, multiplier = volume(pieces, near)
         mean = upper(bound)
-        sigma = upper((ball(to_element(mean)) / d).exp())
-        size = (deviation - near) / arb(d).sqrt()
+        sigma = upper((ball(mean) / d).exp())
+        squares = (s * s for s in deviations(pieces.covariance()[1]))
+        size = (sum(squares, arb(0)).sqrt() - near) / arb(d).sqrt()
         return Forced(
             eps=QQ.to_sympy(eps),
             lipschitz=QQ.to_sympy(slope),
-            mean_log_det=mean,
-            sigma_min=sigma,
-            ratio=-upper(-(size / ball(to_element(sigma))).max(arb(1))),
+            mean_log_det=QQ.to_sympy(mean),
+            sigma_min=QQ.to_sympy(sigma),
+            ratio=QQ.to_sympy(lower((size / ball(sigma)).max(arb(1)))),
             pieces=pieces,
             frame=frame,
             groups=clusters,

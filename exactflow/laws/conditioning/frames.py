@@ -4,20 +4,21 @@ A frame has rational entries: it is the unit matrix, or a reflection that brings
 a direction. Nothing is rounded but where atoms on a line are too many, and merged.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import isqrt, lcm
 from typing import NamedTuple
 
 import numpy as np
-from flint import arb, fmpq
+from flint import arb, ctx, fmpq
 from sympy import QQ
 
-from exactflow.exact.balls import ball
-from exactflow.exact.numbers import to_float
+from exactflow.exact.balls import PrecisionError, ball, lower
+from exactflow.exact.numbers import format_above, format_below, to_float
 from exactflow.exact.typing import Element
 from exactflow.laws.conditioning.pieces import Pieces, pieces_of_cells
-from exactflow.laws.conditioning.ramps import Ramps, Steps
+from exactflow.laws.conditioning.ramps import Block, Ramps, Steps
 from exactflow.laws.conditioning.tuning import TUNING
 from exactflow.laws.universal.measures import Atoms, TargetMeasure
 
@@ -30,19 +31,32 @@ trial the first is zero.
 """
 
 FEW = 8
+TOLD = 2**21  # twice a million: costs are compared as precisely as that
 
 
 class Gap(NamedTuple):
-    """An interval of an axis without mass, across which a map has to climb."""
+    """An interval of an axis, from one atom of its line to another, which the nearest maps with
+    slopes of at most L cross with the slope L.
+
+    Attributes
+    ----------
+    axis, start, stop : the interval.
+    mass : the weight of the atoms strictly between; zero where they are neighbours. The atoms are
+        the law's own if it is atomic, and else those of its cells, see `LawOnAxes`.
+    share : at most the part of the squared distance that the maps lose there.
+    """
 
     axis: Axis
     start: Element
     stop: Element
+    mass: Element
+    share: Element
 
     def __str__(self) -> str:
         shown = [f"{to_float(x):.3g}" for x in self.axis[:FEW]]
         direction = ", ".join(shown + ["..", f"{len(self.axis)} numbers"] * (len(self.axis) > FEW))
-        return f"({direction}) from {to_float(self.start):.3g} to {to_float(self.stop):.3g}"
+        mass = f", past a mass of {format_above(self.mass)}" if self.mass else ""
+        return f"({direction}) from {format_above(self.start)} to {format_below(self.stop)}{mass}"
 
 
 @dataclass(frozen=True)
@@ -57,13 +71,20 @@ class Line:
         """Return the increasing map of N(0, 1) to the atoms, at the current precision."""
         return Steps.of([arb(fmpq(x, self.unit)) for x in self.places], self.weights)
 
+    def gap(self, axis: Axis, block: Block, share: Element) -> Gap:
+        """Return the interval that the jumps of a block cross."""
+        start, stop = (QQ(self.places[j], self.unit) for j in (block.first, block.last + 1))
+        inside = sum(self.weights[block.first + 1 : block.last + 1])
+        return Gap(axis, start, stop, QQ(inside, sum(self.weights)), share)
+
 
 @dataclass(frozen=True)
 class LawOnAxes:
-    """A law along the axes of a frame.
+    """A law along the axes of a frame: on each line the atoms that stand for the law's projection.
 
-    `error` encloses a bound of the root of the sum of squares of the distances W2, axis by axis,
-    of the law's projections from the atoms on the lines.
+    They are the projection itself where the law is atomic and no more than 256 places are on the
+    line, else those of the law's cells, merged where they are many. `error` encloses a bound of the
+    root of the sum of squares of the distances W2, axis by axis, of projections from atoms.
     """
 
     axes: list[Axis]
@@ -72,23 +93,51 @@ class LawOnAxes:
 
     def distance(self) -> Distance:
         """Return the distance from maps of a slope to the atoms, all axes taken together."""
-        maps = [line.steps() for line in self.lines]
+        maps = [(line.steps(), times) for line, times in self._shapes().values()]
 
         def squares(slope: arb, is_trial: bool) -> tuple[arb, arb]:
-            pairs = [Ramps(steps, slope).distance(is_trial) for steps in maps]
-            return sum((p[0] for p in pairs), arb(0)), sum((p[1] for p in pairs), arb(0))
+            below, above = arb(0), arb(0)
+            for steps, times in maps:
+                pair = Ramps(steps, slope).distance(is_trial)
+                below, above = below + times * pair[0], above + times * pair[1]
+            return below, above
 
         return squares
 
-    def widest(self, slope: arb) -> Gap:
-        """Return the gap that costs most at a slope: numeric."""
-        found = []
+    def _shapes(self) -> dict[tuple, tuple[Line, int]]:
+        """The different lines up to translation, and how many of each there are."""
+        found: dict[tuple, tuple[Line, int]] = {}
+        for line in self.lines:
+            steps = tuple(b - a for a, b in pairwise(line.places))
+            first, times = found.get(key := (steps, tuple(line.weights), line.unit), (line, 0))
+            found[key] = first, times + 1
+        return found
+
+    def widest(self, slope: Element) -> Gap:
+        """Return a gap that costs as much as any at a slope, up to a millionth of all costs.
+
+        Costs are enclosed in as many bits as tell that.
+        """
+        bits = TUNING.precision
+        while bits <= TUNING.most_precision:
+            with ctx.workprec(bits):
+                costs = list(self._costs(ball(slope)))
+                total = sum((cost for cost, *_ in costs), arb(0))
+                if all(TOLD * cost.rad() <= total for cost, *_ in costs):
+                    cost, axis, line, block = max(costs, key=lambda row: row[0].mid())
+                    return line.gap(axis, block, lower(cost / total))
+            bits *= 2
+        raise PrecisionError(
+            f"{TUNING.most_precision} bits do not tell which gap costs most: the target is too "
+            "large for this eps, so raise eps"
+        )
+
+    def _costs(self, slope: arb) -> Iterator[tuple[arb, Axis, Line, Block]]:
+        """Yield the cost of each block of jumps, with its axis and line."""
         for axis, line in zip(self.axes, self.lines, strict=True):
             ramps = Ramps(line.steps(), slope)
             for block in ramps.blocks():
-                ends = (QQ(line.places[j], line.unit) for j in (block.first, block.last + 1))
-                found.append((ramps.cost(block).mid(), Gap(axis, *ends)))
-        return max(found, key=lambda pair: pair[0])[1]
+                yield ramps.cost(block), axis, line, block
 
 
 def unit_frame(dimension: int) -> list[Axis]:
@@ -118,7 +167,8 @@ def frame_of(law: TargetMeasure, pieces: Pieces, axes: list[Axis], eps: Element)
     d, tolerance, error = len(axes), eps / TUNING.parts_of_eps, arb(0)
     if axes == unit_frame(d) and not isinstance(law, Atoms):
         cells = [pieces_of_cells(law, tolerance, i) for i in range(d)]
-        found = [_projected(one, (QQ.one,), tolerance, d) for one in cells]
+        shapes = {(tuple(one.weights), tuple(np.diff(one.centers[:, 0]))) for one in cells}
+        found = [_projected(one, (QQ.one,), tolerance, len(shapes)) for one in cells]
         found = [(line, more + one.error) for (line, more), one in zip(found, cells, strict=True)]
     else:
         if pieces.spreads is not None:
@@ -129,19 +179,21 @@ def frame_of(law: TargetMeasure, pieces: Pieces, axes: list[Axis], eps: Element)
     return LawOnAxes(axes, [line for line, _ in found], error + square.sqrt())
 
 
-def _projected(pieces: Pieces, axis: Axis, tolerance: Element, d: int) -> tuple[Line, arb]:
-    """Return the atoms along one of d axes, and a bound of the distance W2 that merging them cost.
+def _projected(pieces: Pieces, axis: Axis, tolerance: Element, lines: int) -> tuple[Line, arb]:
+    """Return the atoms along an axis, and a bound of the distance W2 that merging them cost.
 
     Equal ones are merged; and where many are left, those in one cell, of cells of equal widths:
-    twice as many until the cost is within the tolerance, or they are as many as can be.
+    twice as many until the cost is within the tolerance, or they are as many as can be, which
+    are the fewer the more `lines` there are.
     """
     unit = lcm(*(int(x.denominator) for x in axis))
     column = [int(x.numerator) * (unit // int(x.denominator)) for x in axis]
     places = (pieces.centers @ np.array(column, dtype=object)).tolist()
-    most = max(TUNING.least_atoms, TUNING.most_atoms // d)
-    cells, distinct = TUNING.least_atoms, len(set(places))
+    most, distinct = max(TUNING.few_atoms, TUNING.most_atoms // lines), len(set(places))
+    cells = min(TUNING.least_atoms, most)
+    kept = TUNING.least_atoms if pieces.error == 0 else cells
     while True:
-        count = 0 if distinct <= cells else cells
+        count = 0 if distinct <= max(kept, cells) else cells
         found, error = _merged(places, pieces.weights.tolist(), unit * pieces.unit, count)
         if error <= ball(tolerance) or cells >= most:
             return found, error

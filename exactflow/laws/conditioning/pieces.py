@@ -23,7 +23,7 @@ from exactflow.exact.typing import Element, MatrixLike
 from exactflow.laws.conditioning.condition import rational_matrix
 from exactflow.laws.conditioning.tuning import TUNING
 from exactflow.laws.universal.boxes import Boxes, Uniform
-from exactflow.laws.universal.cells import least_root
+from exactflow.laws.universal.cells import combinations, least_root
 from exactflow.laws.universal.gaussians import GaussianMixture
 from exactflow.laws.universal.measures import Atoms, Product, TargetMeasure, empirical
 
@@ -217,7 +217,7 @@ def _beside(parts: Sequence[Pieces]) -> Pieces:
     """Return the products of pieces, or one piece of all where they would be too many."""
     if prod(len(part.weights) for part in parts) > TUNING.most_pieces:
         parts = [_as_one(part) for part in parts]
-    grid = np.indices([len(part.weights) for part in parts]).reshape(len(parts), -1)
+    grid = combinations([len(part.weights) for part in parts])
     unit, d = lcm(*(part.unit for part in parts)), sum(part.dimension for part in parts)
     rows, start, spreads = list(zip(parts, grid, strict=True)), 0, None
     if any(part.spreads is not None for part in parts):

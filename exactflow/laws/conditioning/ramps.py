@@ -189,8 +189,12 @@ class Ramps:
         width, c = high - low, ((low + high) / 2).mid()
         while True:
             slope, bend = self._half_derivative(first, last, c)
+            if slope.contains(0):
+                return c
             low, high = (low, c) if slope.mid() > 0 else (c, high)
             step = (c - slope.mid() / bend.mid()).mid() if bend.mid() > 0 else low
+            if step == c:
+                return c
             is_inside = low < step < high  # so that the next step is about the square of this one
             moved = step if is_inside else ((low + high) / 2).mid()
             if abs(moved - c) <= width * arb(2) ** (-ctx.prec // (4 if is_inside else 2)):

@@ -5,8 +5,8 @@ taste: the coordinate axes and, for atoms, those that begin with a difference of
 few clusters; of these the one that is farthest from the tolerance is taken first.
 """
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from math import floor
 
 from flint import arb, ctx
@@ -15,6 +15,7 @@ from sympy import QQ
 
 from exactflow.exact.balls import PrecisionError, ball
 from exactflow.exact.typing import Element
+from exactflow.laws.conditioning.condition import deviations
 from exactflow.laws.conditioning.frames import Distance, LawOnAxes, frame_of, reflection, unit_frame
 from exactflow.laws.conditioning.pieces import Gaussian, Law, Pieces, is_product
 from exactflow.laws.conditioning.tuning import TUNING
@@ -25,67 +26,94 @@ _BITS = 60  # of a float's mantissa, and more
 
 
 def least_lipschitz(
-    law: Law, pieces: Pieces, eps: Element, spectrum: Sequence[arb]
+    law: Law, pieces: Pieces, eps: Element
 ) -> tuple[Element, "Element | None", "LawOnAxes | None"]:
     """Return the best bound for maps within `eps` of a law, which has these pieces, and the frame
     that gave it, or None.
 
     The bound is a slope that is forced; beside it stands a slope that suffices, if one is known.
-    `spectrum` has the roots of the eigenvalues of the covariance, not all within eps of zero.
     """
-    deviation = sum((s * s for s in spectrum), arb(0)).sqrt()
-    if deviation <= ball(eps) - pieces.error:
-        is_known = isinstance(law, Gaussian) or is_product(law)
-        return QQ.zero, QQ.zero if is_known else None, None
+    covariance, is_free = pieces.covariance()[1], is_product(law)
+    deviation = sum((s * s for s in deviations(covariance)), arb(0)).sqrt()
+    if deviation <= _tolerance(eps, -pieces.error.upper()):
+        return QQ.zero, QQ.zero if is_free or isinstance(law, Gaussian) else None, None
 
-    def capped(slope: arb, _: bool) -> tuple[arb, arb]:
-        """Return the square of the distance of deviations from those that are at most a slope."""
-        total = sum(((s - slope).max(arb(0)) ** 2 for s in spectrum), arb(0))
-        return total, total
+    def capped() -> Distance:
+        spectrum = deviations(covariance)
 
-    start, near = deviation / TINY, ball(eps) + pieces.error
-    slope, enough = _least_slope(lambda: capped, start, near, TUNING.precision)
+        def square(slope: arb, _: bool) -> tuple[arb, arb]:
+            """Return the square of the distance of deviations from those at most a slope."""
+            total = sum(((s - slope).max(arb(0)) ** 2 for s in spectrum), arb(0))
+            return total, total
+
+        return square
+
+    start, near = deviation / TINY, partial(_tolerance, eps, pieces.error.upper())
+    slope, enough, told = _least_slope(capped, start, near, TUNING.precision)
     if isinstance(law, Gaussian):
         return slope, enough, None
     finest = int(eps.numerator).bit_length() - int(eps.denominator).bit_length() - 1
-    bits = TUNING.precision + 4 * max(0, pieces.exponent - finest)
+    bits = max(told, TUNING.precision + 4 * max(0, pieces.exponent - finest))
     tried = [unit_frame(pieces.dimension)]
-    is_free = is_product(law)
     if not is_free and pieces.spreads is None:
         tried += map(reflection, differences(pieces))
     frames = [frame_of(law, pieces, axes, eps) for axes in tried]
-    attained, found, rest = None, None, ball(eps) - frames[0].error
-    if is_free and rest > 0:
-        _, attained = _least_slope(frames[0].distance, deviation, rest, bits)
+    attained, found, rest = None, None, partial(_tolerance, eps, -frames[0].error.upper())
+    if is_free and rest() > 0:
+        _, attained, _ = _least_slope(frames[0].distance, deviation, rest, bits)
     while frames:
-        start = ball(slope).max(start)
-        with ctx.workprec(bits):
-            excess = [f.distance()(start, False)[0].sqrt() - ball(eps) - f.error for f in frames]
-        first = max(range(len(frames)), key=lambda i: excess[i].lower())
-        if not excess[first] > 0:
+        start = ball(slope) if slope else start
+        first = _farthest(frames, start, eps, bits)
+        if first is None:
             break
         found = frames.pop(first)
-        slope, _ = _least_slope(found.distance, start, ball(eps) + found.error, bits)
+        near = partial(_tolerance, eps, found.error.upper())
+        slope, _, bits = _least_slope(found.distance, start, near, bits)
     return slope, attained, found
 
 
+def _farthest(frames: list[LawOnAxes], slope: arb, eps: Element, bits: int) -> int | None:
+    """Return the place of the frame that is farthest from maps of a slope; None if none is shown to
+    be beyond eps, with at most four times these bits.
+    """
+    for precision in (bits, 2 * bits, 4 * bits):
+        with ctx.workprec(precision):
+            excess = [
+                frame.distance()(slope, False)[0].sqrt() - _tolerance(eps, frame.error.upper())
+                for frame in frames
+            ]
+        first = max(range(len(frames)), key=lambda i: excess[i].lower())
+        if excess[first] > 0:
+            return first
+        if all(x < 0 for x in excess):
+            return None
+    return None
+
+
+def _tolerance(eps: Element, error: arb) -> arb:
+    """Return eps plus an error, a number without radius, at the current precision."""
+    return ball(eps) + error
+
+
 def _least_slope(
-    problem: Callable[[], Distance], start: arb, tolerance: arb, bits: int
-) -> tuple[Element, Element]:
+    problem: Callable[[], Distance], start: arb, tolerance: Callable[[], arb], bits: int
+) -> tuple[Element, Element, int]:
     """Return dyadic numbers, a factor of at most 1 + 2^-24 apart unless the first is zero: at
     slopes below the first the distance is at least the tolerance, at the second it is at most that.
+    Third, the bits that tell this.
 
-    `problem` makes the distance at the current precision, `bits` at first; the search begins at
-    `start`.
+    `problem` and `tolerance` are posed at the current precision, `bits` at first; the search begins
+    at `start`.
     """
     while bits <= TUNING.most_precision:
         with ctx.workprec(bits):
-            found = _tried(problem(), _logarithm(start), tolerance * tolerance)
+            found = _tried(problem(), _logarithm(start), tolerance() ** 2)
         if found is not None:
-            return found
+            return *found, bits
         bits *= 2
     raise PrecisionError(
-        f"expected {TUNING.most_precision} bits to tell a distance from a tolerance"
+        f"{TUNING.most_precision} bits do not tell a distance from eps: the target is too large "
+        "for this eps, or eps too near to where a slope is forced; change eps a little, or raise it"
     )
 
 

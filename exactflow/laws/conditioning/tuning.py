@@ -17,8 +17,9 @@ class BoundTuning:
     cells_per_eps : curved laws are cut into cells as fine as this part of eps, which takes the
         square or more of it: a finer cut changes the bounds by less than a third.
     parts_of_eps : on a line atoms are merged, and laws cut, as finely as this part of eps.
-    least_atoms, most_atoms : on a line atoms are merged if they are more than the first; the second
-        is shared by the d lines of a frame. A thousand take about a tenth of a second, a slope.
+    few_atoms, least_atoms, most_atoms : on a line atoms are merged if they are more than the
+        second; the third is shared by the d lines of a frame, each of which has at least the
+        first. A thousand take about a tenth of a second, a slope.
     direction_bits : the length of rational numbers in a reflection.
     most_clusters, cluster_growth : clusters are cut until they are so many, and looked at whenever
         their number has grown by a quarter.
@@ -34,6 +35,7 @@ class BoundTuning:
     first_step: float = 0.5
     cells_per_eps: int = 4
     parts_of_eps: int = 64
+    few_atoms: int = 32
     least_atoms: int = 256
     most_atoms: int = 2048
     direction_bits: int = 60

@@ -29,11 +29,11 @@ import numpy as np
 from flint import arb, fmpq
 
 from exactflow.exact.typing import Element
-from exactflow.laws.conditioning.condition import eigenvalues
+from exactflow.laws.conditioning.condition import deviations
 from exactflow.laws.conditioning.pieces import Pieces
 from exactflow.laws.conditioning.tuning import TUNING
 
-LARGEST = 1e300  # of a deviation in units of eps: float64 has no much larger ones
+LARGEST = 1e300  # of a deviation in units of eps, and of one over a weight: float64 ends there
 
 
 class _Cluster(NamedTuple):
@@ -63,8 +63,7 @@ def volume(pieces: Pieces, eps: arb) -> tuple[arb, list[np.ndarray], arb]:
         weight, matrix = pieces.covariance(cluster.members)
         w = arb(weight)
         total -= w * w.log()
-        for value in eigenvalues(matrix):
-            s = value.max(arb(0)).sqrt()
+        for s in deviations(matrix):
             root = s + (s * s + 4 * t).sqrt()
             total += w * ((root / 2).log() - 2 * t / (root * root))
     return total, [cluster.members for cluster in clusters], t
@@ -93,7 +92,7 @@ def _clusterings(pieces: Pieces) -> Iterator[list[_Cluster]]:
     """Yield partitions of the pieces into more and more clusters, in units of 2^exponent."""
     scale = Fraction(2) ** pieces.exponent * pieces.unit
     points = (pieces.centers / scale).astype(float)
-    weights = (pieces.weights / pieces.total).astype(float)
+    weights = np.maximum((pieces.weights / pieces.total).astype(float), 1 / LARGEST)
     square, spreads = fmpq(4) ** pieces.exponent, None
     if pieces.spreads is not None:
         spreads = (pieces.spreads / square).astype(float)
@@ -122,7 +121,10 @@ def _clusterings(pieces: Pieces) -> Iterator[list[_Cluster]]:
         heappop(heap)
         along = points[whole.members] @ whole.axis
         first = along <= weights[whole.members] @ along / whole.weight
-        first[along.argmax()] = False
+        last = along.argmax()
+        first[last] = False
+        if not first.any():  # as the mean is rounded, and all may be at one place
+            first[last - 1] = True
         for part in (first, ~first):
             heappush(heap, cluster(whole.members[part]))
 

@@ -29,7 +29,7 @@ from exactflow.exact.digits import Digits
 from exactflow.exact.rounding import decimal_up
 from exactflow.exact.threads import one_thread
 from exactflow.exact.typing import MatrixLike, PartitionLike, VectorLike
-from exactflow.flows.arithmetic import is_inexact
+from exactflow.flows.arithmetic import image, is_inexact
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
@@ -106,7 +106,7 @@ class Whitening(MapResult):
         """The largest absolute entry of F F^T - Sigma, an exact rational, for `generator`."""
         white = Digits.of_floats(np.eye(sum(self.partition)))
         generated = congruent(self._generating_layers, white)
-        return sympy.Rational(self.covariance.difference(generated))
+        return sympy.Rational(self.covariance.exact.minus(generated).largest())
 
     @property
     def partition(self) -> tuple[int, int]:
@@ -118,8 +118,8 @@ class Whitening(MapResult):
         """Bias of x -> flow(x - mean): -flow(mean), rounded to float64; None for mean 0."""
         if self.mean is None:
             return None
-        image = self.flow.forward(self.mean.to_Matrix())
-        return np.array([-float(x) for x in image], dtype=np.float64)
+        moved = self.flow.forward(self.mean.to_Matrix())
+        return np.array([-float(x) for x in moved], dtype=np.float64)
 
     @property
     def magnitude(self) -> float:
@@ -158,9 +158,12 @@ class Whitening(MapResult):
         if self.mean is None:
             return x
         if is_inexact(x):
-            array = np.asarray(x, dtype=None if hasattr(x, "dtype") else float)
-            mean = np.array(list(map(float, self.mean.to_list_flat())), dtype=array.dtype)
-            return array + sign * mean.reshape(-1, *[1] * (array.ndim - 1))
+            mean = self.mean.to_list_flat()
+
+            def shifted(entries: list, convert: Callable) -> list:
+                return [z + convert(sign * m) for z, m in zip(entries, mean, strict=True)]
+
+            return image(shifted, x, self.dimension)
         vectors = as_vectors(x, len(self.order), QQ)
         columns = self.mean * DomainMatrix(
             [[QQ(sign)] * vectors.shape[1]], (1, vectors.shape[1]), QQ

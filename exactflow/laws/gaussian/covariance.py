@@ -5,10 +5,10 @@ one. *Exact*: what layers make of a covariance, and how far that is from white.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from math import isfinite, lcm
+from math import isfinite
 
 import mpmath
 import numpy as np
@@ -17,7 +17,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact.coerce import as_matrix, as_vectors
-from exactflow.exact.digits import Digits
+from exactflow.exact.digits import Digits, Quotient
 from exactflow.exact.numbers import format_short, to_float, to_mpf
 from exactflow.exact.typing import Element, MatrixLike, VectorLike
 from exactflow.floats.balancing.target import entries_of
@@ -32,10 +32,9 @@ ILL_CONDITIONED = 1e6  # from where the inverse is refined
 
 @dataclass(frozen=True, eq=False)
 class Covariance:
-    """The positive definite matrix digits / denominator, exactly, and in float64."""
+    """A positive definite matrix, exactly, and in float64."""
 
-    digits: Digits
-    denominator: int
+    exact: Quotient
     rounded: np.ndarray
 
     @staticmethod
@@ -50,6 +49,11 @@ class Covariance:
         if deviations.all() and values[0] > 4 * len(values) * np.finfo(float).eps:
             return covariance
         check_positive_definite(covariance.whole, covariance.rounded)
+        if not deviations.all():
+            raise InvalidInputError(
+                "expected variances in the range of float64, got one below 10^-323, of coordinate "
+                f"{int(deviations.argmin())}: scale the coordinates to unit variance"
+            )
         raise MethodError(
             "expected a covariance within reach of float64, got one whose correlations are "
             f"singular up to rounding{_REMEDY}"
@@ -71,15 +75,16 @@ class Covariance:
         deviations, values = self._correlations
         log_det = np.log2(values).sum() + 2 * np.log2(deviations).sum()
         k = round(float(log_det) / (2 * len(values)))
-        digits, rounded = self.digits.times_power(-2 * k), np.ldexp(self.rounded, -2 * k)
-        return Covariance(digits, self.denominator, rounded), k
+        exact = replace(self.exact, digits=self.exact.digits.times_power(-2 * k))
+        return Covariance(exact, np.ldexp(self.rounded, -2 * k)), k
 
     def ordered(self, order: Sequence[int]) -> "Covariance":
         """Return the covariance of x[order[0]], x[order[1]], .."""
         if list(order) == sorted(order):
             return self
-        digits = self.digits[list(order), :][:, list(order)]
-        return Covariance(digits, self.denominator, self.rounded[np.ix_(order, order)])
+        places = np.ix_(order, order)
+        digits = self.exact.digits[list(order), :][:, list(order)]
+        return Covariance(replace(self.exact, digits=digits), self.rounded[places])
 
     def exchanged(self, p: int) -> "Covariance":
         """Return the covariance with the first p coordinates behind the others."""
@@ -89,37 +94,26 @@ class Covariance:
     @property
     def whole(self) -> DomainMatrix:
         """The exact matrix."""
-        entries = [[QQ(*x.as_integer_ratio()) for x in row] for row in self.digits.entries()]
+        entries = [[QQ(*x.as_integer_ratio()) for x in row] for row in self.exact.digits.entries()]
         d = len(entries)
-        return DomainMatrix(entries, (d, d), QQ).to_dense() / QQ(self.denominator)
-
-    def difference(self, generated: Digits) -> Fraction:
-        """Return the largest absolute entry of a matrix less this one."""
-        common = np.full((len(self.rounded), 1), self.denominator, dtype=object)
-        E = generated.scale_rows(Digits.of_integers(common, 0)) - self.digits
-        return E.largest() / self.denominator
+        return DomainMatrix(entries, (d, d), QQ).to_dense() / QQ(self.exact.denominator)
 
     def residual(self, layers: Sequence[FloatCoupling]) -> tuple[np.ndarray, Fraction]:
         """Return E = Q Sigma Q^T - I for the matrix Q of some layers, its entries rounded, and the
         largest absolute value of one, exactly.
         """
-        white = np.eye(len(self.rounded), dtype=int).astype(object) * self.denominator
-        E = congruent(layers, self.digits) - Digits.of_integers(white, 0)
-        return self._rounded(E), E.largest() / self.denominator
-
-    def _rounded(self, M: Digits) -> np.ndarray:
-        """Return M / denominator, rounded."""
-        exponent = self.denominator.bit_length()
-        return M.floats(exponent) / float(Fraction(self.denominator, 1 << exponent))
+        image = replace(self.exact, digits=congruent(layers, self.exact.digits))
+        E = image.minus(Digits.of_floats(np.eye(len(self.rounded))))
+        return E.floats(), E.largest()
 
     def precision(self, p: int) -> np.ndarray:
         """Return the first p x p block of the inverse, by an exact residual if digits are lost."""
         inverse = np.linalg.inv(self.rounded)
         columns = inverse[:, :p]
         if np.linalg.norm(inverse) * np.linalg.norm(self.rounded) > ILL_CONDITIONED:
-            white = np.eye(len(inverse), p, dtype=int).astype(object) * self.denominator
-            residual = self.digits * Digits.of_floats(columns) - Digits.of_integers(white, 0)
-            columns = columns - inverse @ self._rounded(residual)
+            product = replace(self.exact, digits=self.exact.digits * Digits.of_floats(columns))
+            residual = product.minus(Digits.of_floats(np.eye(len(inverse), p)))
+            columns = columns - inverse @ residual.floats()
         return (columns[:p] + columns[:p].T) / 2
 
 
@@ -135,11 +129,7 @@ def _read(Sigma: MatrixLike) -> Covariance:
         source = as_matrix(Sigma).to_dense()
         check_symmetric(source)
     entries = entries_of(source)
-    if entries.dtype == float:
-        return Covariance(Digits.of_floats(entries), 1, entries)
-    common = lcm(*(x.denominator for x in entries.flat))
-    integers = np.vectorize(int, otypes=[object])(entries * common)
-    return Covariance(Digits.of_integers(integers, 0), common, entries.astype(float))
+    return Covariance(Quotient.of(entries), entries.astype(float))
 
 
 def column_of_mean(mean: VectorLike, dimension: int) -> DomainMatrix:

@@ -6,9 +6,9 @@ Main results
   of ill-conditioning; or by three, as Koehler, Mehta and Risteski (ICML 2021) do it. The theorem is
   in `exactflow.laws.universal.few_layers`.
 - `approximate(law, eps, distance="KL")`: laws with a density by four affine couplings, within any
-  eps of likelihood. The theorem is in `exactflow.laws.universal.likelihood`; what four additive
-  ones attain, in `exactflow.laws.universal.rearrangement`; for which laws three are enough, in
-  `exactflow.laws.universal.three_layers`.
+  eps of likelihood. The theorem is in `exactflow.laws.universal.likelihood`; how near
+  four additive ones come, in `exactflow.laws.universal.rearrangement`; for which laws three are
+  enough, in `exactflow.laws.universal.three_layers`.
 
 How it is checked
 -----------------

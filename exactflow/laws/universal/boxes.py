@@ -17,6 +17,7 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball
+from exactflow.exact.coerce import without_torch
 from exactflow.exact.numbers import elements, flat, format_short, to_index
 from exactflow.exact.typing import Element
 from exactflow.laws.universal.cells import Cells, check_count, least_root, mixture, on_grid
@@ -152,17 +153,32 @@ class Histogram(Boxes):
         >>> Histogram.of(np.random.default_rng(0).normal(size=(500, 2)), bins=4)
         <Histogram: 13 of 4 x 4 bins>
         """
-        points = np.asarray(samples, dtype=float)
+        try:
+            points = np.asarray(without_torch(samples), dtype=float)
+        except (TypeError, ValueError, OverflowError):
+            raise InvalidInputError(
+                f"expected an (N, 2) array of floats, got {format_short(samples)}"
+            ) from None
         if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
             raise InvalidInputError(
                 f"expected an (N, 2) array of finite samples, got shape {points.shape}"
             )
         pair = bins if isinstance(bins, tuple | list) else (bins, bins)
         n, m = (to_index("bins", count, 1) for count in pair)
-        lower, upper = points.min(axis=0), points.max(axis=0)
-        x, y = points.T
-        box = np.array([lower, upper]).T
-        counts = np.histogram2d(x, y, bins=[n, m], range=box)[0]
+        check_count(n * m)
+        ends = [(min(column), max(column)) for column in points.T.tolist() if column]
+        for i, (low, high) in enumerate(ends or [(0, 0)]):
+            if low == high:
+                raise InvalidInputError(
+                    f"expected at least two values in coordinate {i}, got "
+                    f"{'one' if ends else 'none'}: the least box around the samples has no area"
+                )
+        lower, upper = zip(*ends, strict=True)
+        scaled = points.copy()
+        for column, (low, high) in zip(scaled.T, ends, strict=True):
+            column[:] = np.ldexp(column, -math.frexp(max(abs(low), abs(high)))[1])
+        x, y = (scaled - scaled.min(axis=0)).T
+        counts = np.histogram2d(x / x.max(), y / y.max(), bins=[n, m], range=[(0, 1), (0, 1)])[0]
         return cls(counts.astype(int), (lower, upper))
 
     def __repr__(self) -> str:

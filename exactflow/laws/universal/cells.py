@@ -32,7 +32,7 @@ class Tuning:
     ----------
     precision : of the balls, in bits: terms of bounds are to have some twenty correct digits.
     bits : of the grid of atoms, beside those that eps and their number ask for.
-    least_exponent : of eps, below which bounds are lost in what is added to be safe, 2^-1000.
+    least_exponent : of eps: parameters are chosen in float64, whose numbers end at 2^-1074.
     most_atoms : what takes about a minute and a gigabyte.
     """
 
@@ -140,12 +140,26 @@ def mixture(weights: Sequence, rows: Sequence[Sequence[Cells]]) -> Cells:
     for weight, row in zip(weights, rows, strict=True):
         masses += [math.prod(ws, start=weight) for ws in product(*(part.weights for part in row))]
         sizes = [len(part.weights) for part in row]
-        grids = np.indices(sizes).reshape(len(sizes), -1)
+        grids = combinations(sizes)
         blocks.append(
             np.hstack([part.centers[grid] for part, grid in zip(row, grids, strict=True)])
         )
         square += ball(weight) * sum((part.error * part.error for part in row), arb(0))
     return Cells(masses, np.vstack(blocks), rows[0][0].bits, upper_root(square))
+
+
+def combinations(sizes: Sequence[int]) -> np.ndarray:
+    """Return the choices of one place in each of some lists, in columns: the last varies first.
+
+    >>> combinations([1, 2, 2]).tolist()
+    [[0, 0, 0, 0], [0, 0, 1, 1], [0, 1, 0, 1]]
+    """
+    places, count = np.arange(math.prod(sizes)), 1
+    rows = []
+    for size in reversed(sizes):
+        rows.append(places // count % size)
+        count *= size
+    return np.array(rows[::-1])
 
 
 def least_root(q: Element) -> int:

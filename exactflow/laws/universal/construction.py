@@ -114,7 +114,7 @@ class Construction:
         """
         ramps = upper_root(ball(self.tau) * self.ramp_factor(self.tau))
         terms = quantization, self.spread(), self.weights_error(), self.noise(), ramps, self.tails()
-        return Bound(*map(upper, terms))
+        return Bound(*(QQ.to_sympy(upper(term)) for term in terms))
 
     def spread(self) -> arb:
         """Return sqrt(sum_i w_i moved_i^2)."""

@@ -15,6 +15,7 @@ import numpy as np
 from flint import arb
 from sympy import QQ
 
+from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
@@ -29,6 +30,7 @@ from exactflow.laws.universal.tilings import (
 )
 
 SNAP = 0.1
+MOST_COVERED = 2**20  # cells, which take some seconds
 
 
 class Staircase:
@@ -40,12 +42,20 @@ class Staircase:
         ends = zip(*(zip(*pair, strict=True) for pair in law.ends), strict=True)
         self.grid = [sorted({x for pair in axis for x in pair}) for axis in ends]
         first, second = [{x: k for k, x in enumerate(edges)} for edges in self.grid]
+        covered = sum(
+            (first[b] - first[a]) * (second[d] - second[c]) for (a, c), (b, d) in law.ends
+        )
+        if covered > MOST_COVERED:
+            raise InvalidInputError(
+                f"expected boxes that cover at most {MOST_COVERED} cells of the grid of their "
+                f"ends, counted box by box, got {covered}: take fewer boxes, or a Histogram"
+            )
         self.values = [[QQ.zero] * (len(second) - 1) for _ in range(len(first) - 1)]
         for ((a, c), (b, d)), weight in zip(law.ends, law.weights, strict=True):
             value = weight / ((b - a) * (d - c))
-            for i in range(first[a], first[b]):
+            for row in self.values[first[a] : first[b]]:
                 for j in range(second[c], second[d]):
-                    self.values[i][j] += value
+                    row[j] += value
 
     def transposed(self) -> "Staircase":
         """Return the density with its coordinates exchanged."""
@@ -107,13 +117,18 @@ class Staircase:
 
     def entropy(self, accuracy: float) -> arb:
         """Return E log p, a finite sum."""
-        masses: Counter = Counter()
+        return sum(
+            (ball(area * value) * ball(value).log() for value, area in self.areas().items()), arb(0)
+        )
+
+    def areas(self) -> "Counter[Element]":
+        """Return for each positive value of the density the area where it has it."""
+        found: Counter[Element] = Counter()
         for (a, b), row in zip(pairwise(self.grid[0]), self.values, strict=True):
             for (c, d), value in zip(pairwise(self.grid[1]), row, strict=True):
-                masses[value] += (b - a) * (d - c) * value
-        return sum(
-            (ball(mass) * ball(value).log() for value, mass in masses.items() if value), arb(0)
-        )
+                if value:
+                    found[value] += (b - a) * (d - c)
+        return found
 
     def terms(self, tiling: Tiling) -> Iterator[Terms]:
         """Yield the integrals over each tile."""

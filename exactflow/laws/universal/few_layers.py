@@ -60,7 +60,7 @@ from exactflow.flows.result import FlowResult
 from exactflow.laws.universal.cells import TUNING, grid_bits
 from exactflow.laws.universal.construction import Bound, Construction
 from exactflow.laws.universal.likelihood import KLApproximation, approximate_in_kl
-from exactflow.laws.universal.measures import TargetMeasure, as_measure, halves_of
+from exactflow.laws.universal.measures import TargetMeasure, as_measure, halves_of, normal_draws
 from exactflow.laws.universal.parameters import QUANTIZATION, construct
 
 
@@ -90,8 +90,7 @@ class Approximation(FlowResult):
 
     def sample(self, count: int, *, seed: int = 0) -> np.ndarray:
         """Return `count` points, in rows: the flow of Gaussian draws, computed in float64."""
-        draws = np.random.default_rng(seed).standard_normal((self.target.dimension, count))
-        return self.flow.forward(draws).T
+        return self.flow.forward(normal_draws(self.target.dimension, count, seed)).T
 
     def __str__(self) -> str:
         return (
@@ -206,7 +205,6 @@ def as_eps(eps: NumberLike) -> Element:
     if accuracy < QQ(1, 2**TUNING.least_exponent):
         raise InvalidInputError(
             f"expected eps > 0, and at least 2^-{TUNING.least_exponent}, got "
-            f"{format_short(accuracy)}: the terms of the bound are rounded up to multiples of "
-            "2^-1000"
+            f"{format_short(accuracy)}: layers are chosen in float64, whose numbers end at 2^-1074"
         )
     return accuracy

@@ -64,7 +64,16 @@ from sympy import QQ, Rational
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, lower, upper
-from exactflow.exact.numbers import format_above, format_below, format_short, to_element, to_float
+from exactflow.exact.coerce import is_array, without_torch
+from exactflow.exact.numbers import (
+    elements,
+    flat,
+    format_above,
+    format_below,
+    format_short,
+    to_element,
+    to_float,
+)
 from exactflow.exact.typing import DepthScales, Element
 from exactflow.flows.arithmetic import is_inexact
 from exactflow.flows.evidence import Evidence
@@ -75,12 +84,12 @@ from exactflow.laws.universal.boxes import Boxes
 from exactflow.laws.universal.cells import TUNING
 from exactflow.laws.universal.densities import Staircase
 from exactflow.laws.universal.gaussians import GaussianMixture
-from exactflow.laws.universal.measures import Product, TargetMeasure
+from exactflow.laws.universal.measures import Product, TargetMeasure, normal_draws
 from exactflow.laws.universal.mixtures import MixtureDensity
 from exactflow.laws.universal.parameters import power_below
 from exactflow.laws.universal.rearrangement import least_kl, translated
 from exactflow.laws.universal.three_layers import SHAPING, Arrangement, arrange, least_loss
-from exactflow.laws.universal.tilings import MOST_TILES, RAMPS, Tiling, band_masses
+from exactflow.laws.universal.tilings import ALL_DIGITS, RAMPS, Tiling, band_masses, check_tiles
 
 Density: TypeAlias = Staircase | MixtureDensity
 
@@ -93,7 +102,8 @@ class KLBound(NamedTuple):
     cells, ramps, tails : the terms, as in the theorem.
     tiles, columns, bands : how many there are; where three layers have zones, these are strips,
         columns and zones.
-    digits : the decimal digits that float64 loses in latents, as the marks are large.
+    digits : about how many decimal digits float64 loses in latents, as coordinates and marks are
+        large beside tiles; at least 16, so all of them, where numbers leave its range.
     """
 
     cells: Rational
@@ -174,23 +184,48 @@ class KLApproximation(FlowResult):
         KL(target | flow) does not see where the flow goes outside of the target: of the samples
         1 - exp(-bound) at most may lie there, as far as ramps are steep.
         """
-        draws = np.random.default_rng(seed).standard_normal((self.target.dimension, count))
-        return self.flow.forward(draws).T
+        return self.flow.forward(normal_draws(self.target.dimension, count, seed)).T
 
     def log_prob(self, x: Any) -> Any:
         """Return the log-density of the flow.
 
         Parameters
         ----------
-        x : floats, of shape (d,) or (N, d), for a float or N of them; or d rational numbers, for a
-            ball.
+        x : floats, of shape (d,) or (N, d), for a float or N of them, in float64; or rational
+            numbers, as integer arrays are, for a ball or a list of N. Tensors are taken as arrays.
+
+        Raises
+        ------
+        InvalidInputError
+            Another shape, or floats where float64 has lost all digits (``pieces.digits``).
         """
-        if is_inexact(x):
-            columns = np.asarray(x, dtype=float).T
-            latents = self._inverse.forward(columns)
-            constant = self.target.dimension * np.log(2 * np.pi) / 2
-            return self._inverse.log_abs_det(columns) - (latents**2).sum(axis=0) / 2 - constant
-        square = sum(to_element(z) ** 2 for z in self._inverse.forward(x))
+        points = without_torch(x)
+        if is_inexact(points):
+            return self._log_prob_of_floats(np.asarray(points, dtype=float))
+        rows = flat(points.tolist() if is_array(points) else points)
+        if rows and all(isinstance(row, list | tuple) for row in rows):
+            return [self._enclosed_log_prob(row) for row in rows]
+        return self._enclosed_log_prob(rows)
+
+    def _log_prob_of_floats(self, points: np.ndarray) -> Any:
+        """Return the log-density at points in rows, or at one point."""
+        d, digits = self.target.dimension, self.pieces.digits
+        if points.ndim not in (1, 2) or points.shape[-1] != d:
+            raise InvalidInputError(f"expected shape ({d},) or (N, {d}), got {points.shape}")
+        if digits >= ALL_DIGITS:
+            raise InvalidInputError(
+                f"float64 loses about {digits} digits at the place of this law, so all of them: "
+                "pass rational numbers, or approximate the law moved and scaled to order one"
+            )
+        columns = points.T
+        latents = self._inverse.forward(columns)
+        constant = d * np.log(2 * np.pi) / 2
+        return self._inverse.log_abs_det(columns) - (latents**2).sum(axis=0) / 2 - constant
+
+    def _enclosed_log_prob(self, x: Any) -> arb:
+        """Return an enclosure of the log-density at a point of rational numbers."""
+        x = elements(x)
+        square = sum(to_element(z) ** 2 for z in self._inverse.forward(list(x)))
         volume = to_element(sympy.exp(self._inverse.log_abs_det(x)))
         with ctx.workprec(TUNING.precision):
             constant = self.target.dimension * (2 * arb.pi()).log()
@@ -199,10 +234,14 @@ class KLApproximation(FlowResult):
     def __str__(self) -> str:
         pieces = self.pieces
         least = f"{format_below(self.lower_bound)} + " if self.lower_bound else ""
+        lost = (
+            f"loses about {pieces.digits} digits"
+            if pieces.digits < ALL_DIGITS
+            else "loses all its digits"
+        )
         return (
             f"{self.target} by {self.layers} layers and {pieces.tiles} tiles, KL <= "
-            f"{format_above(self.bound)} <= {least}{format_short(self.eps)}; float64 loses about "
-            f"{pieces.digits} digits"
+            f"{format_above(self.bound)} <= {least}{format_short(self.eps)}; float64 {lost}"
         )
 
 
@@ -256,9 +295,9 @@ def _part(density: Density, eps: Element, room: Element, layers: int) -> Part:
         most = density.share * budget
         masses = band_masses(most) if layers == 4 else np.ones(1)
         columns = density.columns(most)
-        _check_count(len(columns) * len(masses))
+        check_tiles(len(columns) * len(masses))
         tiles = density.tiles(columns, masses, most + (most if layers == 4 else to_float(SHAPING)))
-        _check_count(len(tiles))
+        check_tiles(len(tiles))
         tiling = Tiling.of([column for column, _ in columns], tiles, len(masses))
         part = _certified(density, tiling, entropy, room)
         if part.pieces.total <= QQ.to_sympy(eps):
@@ -306,7 +345,7 @@ def _zones(density: Staircase, eps: Element, room: Element, swapped: bool) -> Pa
         zones = arrange(density, budget)
         with ctx.workprec(2 * TUNING.precision):
             margins, found = zones.terms(entropy, room)
-            terms = [QQ.to_sympy(to_element(upper(term))) for term in (*found, arb(0))]
+            terms = [QQ.to_sympy(upper(term)) for term in (*found, arb(0))]
         counts = zones.strips, len(zones.columns), len(zones.zones)
         part = Part(zones, margins, KLBound._make([*terms, *counts, zones.digits]), swapped)
         if part.pieces.total <= QQ.to_sympy(eps):
@@ -324,15 +363,7 @@ def _translated(density: Staircase, least: Rational, eps: Element) -> Part:
         if part.pieces.total <= least + QQ.to_sympy(eps):
             return part
         count += max(1, count // 2)
-        _check_count(len(tiling.tiles) * 4)
-
-
-def _check_count(count: int) -> None:
-    if count > MOST_TILES:
-        raise InvalidInputError(
-            f"expected a law that {MOST_TILES} tiles approximate, got one that takes {count}, or "
-            "more: raise eps, or take fewer bins"
-        )
+        check_tiles(len(tiling.tiles) * 4)
 
 
 def _entropy(density: Density, room: Element) -> arb:
@@ -360,7 +391,6 @@ def _certified(density: Density, tiling: Tiling, entropy: arb, room: Element) ->
         )
         ramps = rate * sum((ball(w) * edge for w, edge in zip(margins, edges, strict=True)), arb(0))
         tails = (1 - mass).abs_upper() * (most + squares).max(arb(0)) + spread.abs_upper()
-        terms_of = [upper(cells), upper(ramps), upper(tails)]
+        terms_of = [QQ.to_sympy(upper(term)) for term in (cells, ramps, tails)]
     counts = len(tiling.tiles), len(tiling.columns), len(tiling.bands)
-    digits = len(str(int(max(tiling.reach))))
-    return Part(tiling, margins, KLBound._make([*terms_of, *counts, digits]))
+    return Part(tiling, margins, KLBound._make([*terms_of, *counts, tiling.digits]))

@@ -14,11 +14,14 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_rectangle
-from exactflow.exact.numbers import elements, flat, format_short, to_element, to_fraction
+from exactflow.exact.numbers import elements, flat, format_short, to_element, to_fraction, to_index
 from exactflow.exact.rounding import root
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.flows.partition import as_partition
 from exactflow.laws.universal.cells import Cells, mixture, on_grid
+
+MOST_DRAWS = 2**25  # numbers, a quarter of a gigabyte
+FEW = 8  # factors whose dimensions are named
 
 
 class TargetMeasure(ABC):
@@ -136,8 +139,9 @@ class Product(TargetMeasure):
         return factor.coordinate(place, tolerance, bits)
 
     def __repr__(self) -> str:
-        parts = " + ".join(str(factor.dimension) for factor in self.factors)
-        return f"<Product: dimension {self.dimension} = {parts}>"
+        sizes = [str(factor.dimension) for factor in self.factors[:FEW]]
+        rest = [f".. ({len(self.factors)} factors)"] * (len(self.factors) > FEW)
+        return f"<Product: dimension {self.dimension} = {' + '.join(sizes + rest)}>"
 
 
 def as_measure(target: "TargetMeasure | MatrixLike") -> TargetMeasure:
@@ -176,6 +180,12 @@ def empirical(sample: MatrixLike) -> Atoms:
     rows = Counter(map(tuple, as_rectangle(sample).to_dense().to_list()))
     total = sum(rows.values())
     return Atoms([list(row) for row in rows], [QQ(count, total) for count in rows.values()])
+
+
+def normal_draws(dimension: int, count: int, seed: int) -> np.ndarray:
+    """Return draws of N(0, I) in columns, of which there are `count`."""
+    columns, checked = to_index("count", count, 0, MOST_DRAWS // dimension), to_index("seed", seed)
+    return np.random.default_rng(checked).standard_normal((dimension, columns))
 
 
 def as_weights(weights: Sequence | None, count: int) -> tuple:

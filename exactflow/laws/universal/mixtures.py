@@ -17,6 +17,7 @@ from exactflow.exact.typing import Element
 from exactflow.laws.universal.cells import TUNING
 from exactflow.laws.universal.densities import refined
 from exactflow.laws.universal.gaussians import GaussianMixture
+from exactflow.laws.universal.parameters import power_below
 from exactflow.laws.universal.tilings import (
     MOST_TILES,
     Interval,
@@ -29,6 +30,7 @@ from exactflow.laws.universal.tilings import (
 )
 
 REACH, LEAST_MASS, TINY, BLIND, TRUSTED, FINEST = 10, 1e-24, 1e-300, 4, 20, 1e-11
+MOST_PRODUCTS = 2**27  # in the matrix of cells, which take some seconds
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(12)
 ROOT = np.sqrt(2 * np.pi)
 
@@ -45,7 +47,8 @@ class MixtureDensity:
             if not s.min() > FINEST * np.ptp(np.r_[m, 0.0]):
                 raise InvalidInputError(
                     f"expected deviations of at least {FINEST:.1g} of the means, which float64 can "
-                    f"tell apart, got {s.min():.3g} and {abs(m).max():.3g}: move the law towards 0"
+                    f"tell apart, got {s.min() / np.ptp(np.r_[m, 0.0]):.3g} of them: move the law "
+                    "towards 0"
                 )
         self.weights = np.array(list(map(to_float, law.weights)))
         with ctx.workprec(2 * TUNING.precision):
@@ -64,7 +67,8 @@ class MixtureDensity:
             lambda cell: [(cell[0], sum(cell) / 2), (sum(cell) / 2, cell[1])],
         )
         masses = [(cell, self._column(*cell)[0]) for cell in sorted(found)]
-        return [((_exact(a), _exact(b)), mass) for (a, b), mass in masses if mass > LEAST_MASS]
+        exact = self.axes[0].exact
+        return [((exact(a), exact(b)), mass) for (a, b), mass in masses if mass > LEAST_MASS]
 
     def _column(self, a: float, b: float) -> tuple[float, float]:
         """Return the mass of an interval of x1, and about what a column there loses."""
@@ -90,8 +94,8 @@ class MixtureDensity:
 
     def tiles(self, columns: list, masses: np.ndarray, most: float) -> list[Tile]:
         """Return quantiles of each column, halved where the density varies most."""
-        m, s = self.axes[0].floats
-        ends = np.array([[[to_float(x)] for x in column] for column, _ in columns])
+        (m, s), unit, exact = self.axes[0].floats, self.axes[0].unit, self.axes[1].exact
+        ends = np.array([[[to_float(x / unit)] for x in column] for column, _ in columns])
         parts = self.weights * _mass(*np.moveaxis((ends - m) / s, 1, 0))
         places = self._quantiles(parts, np.cumsum(masses)[:-1])
         there = places[:, :-1] < places[:, 1:]
@@ -109,7 +113,7 @@ class MixtureDensity:
             starts, ends = np.r_[low[cut], middle[cut]], np.r_[middle[cut], high[cut]]
             low, high = np.r_[low[stay], starts], np.r_[high[stay], ends]
         return [
-            Tile(int(column[k]), _exact(low[k]), _exact(high[k]), int(band[k]), float(mass[k]))
+            Tile(int(column[k]), exact(low[k]), exact(high[k]), int(band[k]), float(mass[k]))
             for k in np.lexsort((low, column))
             if kept[k]
         ]
@@ -149,6 +153,14 @@ class MixtureDensity:
         more by about half the variance of log p within cells.
         """
         labels = companding(3 + int(2 / np.sqrt(accuracy)))
+        count = len(self.balls)
+        products = (count * len(labels)) ** 2 * count**2 // 2
+        if products > MOST_PRODUCTS:
+            raise InvalidInputError(
+                f"expected a mixture whose entropy takes at most {MOST_PRODUCTS} products, got "
+                f"{count} components, for which it takes {products}: raise eps, take fewer "
+                "components, or the Histogram of a sample"
+            )
         couples = [
             x * y * (1 if i == j else 2)
             for (i, x), (j, y) in combinations_with_replacement(enumerate(self.balls), 2)
@@ -203,12 +215,22 @@ class MixtureDensity:
 
 
 class _Axis:
-    """One coordinate of a mixture: each component, and each product of two."""
+    """One coordinate of a mixture: each component, and each product of two.
+
+    Floats are in units of a power of two near the largest number.
+    """
 
     def __init__(self, law: GaussianMixture, i: int) -> None:
         self.places = [(m[i], s[i]) for m, s in zip(law.means, law.deviations, strict=True)]
-        self.floats = np.array([list(map(to_float, place)) for place in self.places]).T
+        self.unit = power_below(max(abs(x) for place in self.places for x in place))
+        self.floats = np.array(
+            [[to_float(x / self.unit) for x in place] for place in self.places]
+        ).T
         self.at, self.moments = cache(self._at), cache(self._moments)
+
+    def exact(self, x: float) -> Element:
+        """Return a float in units of the axis as an element of QQ."""
+        return QQ(*float(x).as_integer_ratio()) * self.unit
 
     def _at(self, x: Element) -> list[tuple]:
         """Return (Phi, phi, label) for each component."""
@@ -233,7 +255,7 @@ class _Axis:
     def cells(self, labels: np.ndarray) -> tuple[list, list]:
         """Return masses of components, and of products of two, for cells that end at labels."""
         m, s = self.floats
-        knots = [_exact(x) for x in np.unique(m + np.outer(labels, s))]
+        knots = [self.exact(x) for x in np.unique(m + np.outer(labels, s))]
         singles = [(arb(1), m, ball(s)) for m, s in self.places]
         doubles = []
         for (m, s), (n, t) in combinations_with_replacement(self.places, 2):
@@ -268,7 +290,3 @@ def _nodes(low: Any, high: Any) -> tuple[np.ndarray, Any]:
 def _mass(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return Phi(b) - Phi(a), of small relative error in both tails."""
     return np.where(a > 0, ndtr(-a) - ndtr(-b), ndtr(b) - ndtr(a))
-
-
-def _exact(x: float) -> Element:
-    return QQ(*float(x).as_integer_ratio())

@@ -13,7 +13,7 @@ import numpy as np
 from flint import ctx
 from sympy import QQ
 
-from exactflow.exact.balls import ball, lower, nearest, normal_quantile
+from exactflow.exact.balls import FINEST, PrecisionError, ball, lower, nearest, normal_quantile
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
 from exactflow.laws.universal.cells import TUNING, Cells
@@ -123,6 +123,11 @@ def _with_tau(draft: Construction, share: Element) -> Construction:
 
 def power_below(value: Element) -> Element:
     """Return the largest power of two, as an element of QQ, that is at most a positive `value`."""
+    if value <= 0:
+        raise PrecisionError(
+            f"a width comes out below 2^-{FINEST}, so that no power of two is known to be below "
+            "it: raise eps, or bring the size of the target nearer to 1"
+        )
     n, d = int(value.numerator), int(value.denominator)
     exponent = n.bit_length() - d.bit_length()
     power = QQ(2) ** exponent

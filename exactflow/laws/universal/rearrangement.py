@@ -1,4 +1,4 @@
-"""Volume-preserving maps in KL: a lower bound, and four additive couplings that attain it.
+"""Volume-preserving maps in KL: a lower bound, and four additive couplings within any eps of it.
 
 Main results
 ------------
@@ -10,18 +10,18 @@ decreases, and {p* > c} has the area of {p > c} for every c. A volume-preserving
 and four additive couplings come as near to that as one likes, under one partition.
 
 Of the densities with these areas p* has the least second moment: where p has the values p_1 > p_2 >
-.. on areas whose partial sums are V_1 < V_2 < .., it is sum p_k (V_k^2 - V_(k-1)^2) / (2 pi). It is
-attained by equal cells, taken in the order of p to equal cells of the plane in the order of |z|^2:
-tiles of `exactflow.laws.universal.likelihood` with all scales one.
+.. on areas whose partial sums are V_1 < V_2 < .., it is sum p_k (V_k^2 - V_(k-1)^2) / (2 pi). Small
+equal cells, taken in the order of p to equal cells of the plane in the order of |z|^2, come near
+it: tiles of `exactflow.laws.universal.likelihood` with all scales one.
 
 How it is checked
 -----------------
 *Certified*: both bounds in ball arithmetic, with pi rounded to the safe side.
 """
 
-from collections import Counter
 from itertools import pairwise, product
 from math import gcd, lcm
+from typing import NamedTuple
 
 import numpy as np
 from flint import arb, ctx
@@ -32,18 +32,17 @@ from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
 from exactflow.laws.universal.cells import TUNING
 from exactflow.laws.universal.densities import Staircase
-from exactflow.laws.universal.tilings import Interval, Tile, Tiling
+from exactflow.laws.universal.tilings import Interval, Tile, Tiling, check_tiles
 
 ROOM = QQ(1, 2**20)  # what a latent cell is wider, relatively, so that there is place for ramps
+COARSEST = 64  # sides that are this much longer than a common measure are cut without it
+THINNEST = 1e-150  # of a cell's sides in units of the longer one, whose square is a float
 
 
 def least_kl(density: Staircase) -> Rational:
     """Return a number that KL is at least, for every volume-preserving map."""
-    areas: Counter = Counter()
-    for (i, (a, b)), (j, (c, d)) in product(*map(enumerate, map(pairwise, density.grid))):
-        areas[density.values[i][j]] += (b - a) * (d - c)
     below, moment = QQ.zero, QQ.zero
-    for value, area in sorted(areas.items(), reverse=True):
+    for value, area in sorted(density.areas().items(), reverse=True):
         moment += value * area * (2 * below + area)
         below += area
     with ctx.workprec(TUNING.precision):
@@ -52,53 +51,79 @@ def least_kl(density: Staircase) -> Rational:
 
 
 def translated(density: Staircase, count: int) -> Tiling:
-    """Return equal tiles, `count` to a side of the coarsest ones, that are only translated."""
-    width, height = (_common(edges) / count for edges in density.grid)
-    columns = _parts(density.grid[0], width)
-    rows = _parts(density.grid[1], height)
+    """Return tiles of nearly one size, `count` to a side of the coarsest, that are only translated.
+
+    Only cells of the grid that have mass are cut. A tile smaller than a cell of the lattice of
+    latents has one for itself, too: the more tiles, the less that loses.
+    """
+    occupied = [(i, j) for i, row in enumerate(density.values) for j, p in enumerate(row) if p]
+    first, second = (
+        _Side.of([tuple(edges[k : k + 2]) for k in range(len(edges) - 1)], set(used), count)
+        for edges, used in zip(density.grid, zip(*occupied, strict=True), strict=True)
+    )
+    check_tiles(sum(first.counts[i] * second.counts[j] for i, j in occupied))
+    columns, rows = first.parts(), second.parts()
     cells = [
-        (density.values[i][j], x, y)
-        for (i, x), (j, y) in product(columns, rows)
-        if density.values[i][j]
+        (density.values[i][j], x, y) for i, j in occupied for x, y in product(columns[i], rows[j])
     ]
+    cells.sort(key=lambda cell: cell[1:])  # column by column, upwards
     order = sorted(range(len(cells)), key=lambda k: -cells[k][0])
-    places = _disc(to_float(width), to_float(height), len(cells))
-    bands = sorted({j for _, j in places})
+    places = _disc(first.width, second.width, len(cells))
     used = sorted({x for _, x, _ in cells})
+    bands = sorted({j for _, j in places})
+    column, band = ({x: k for k, x in enumerate(found)} for found in (used, bands))
     tiles: list = [None] * len(cells)
     slots: list = [None] * len(cells)
     for k, (i, j) in zip(order, places, strict=True):
         value, x, (low, high) = cells[k]
-        mass = to_float(value * width * height)
-        tiles[k] = Tile(used.index(x), low, high, bands.index(j), mass)
-        slots[k] = _cell(i, width)
-    return Tiling(used, tiles, [_cell(j, height) for j in bands], slots, rigid=True)
+        mass = to_float(value * (x[1] - x[0]) * (high - low))
+        tiles[k] = Tile(column[x], low, high, band[j], mass)
+        slots[k] = _cell(i, first.width)
+    return Tiling(used, tiles, [_cell(j, second.width) for j in bands], slots, rigid=True)
 
 
-def _common(edges: list) -> Element:
-    """Return the largest number of which all differences are multiples."""
-    steps = [b - a for a, b in pairwise(edges)]
+class _Side(NamedTuple):
+    """Intervals of one coordinate, and into how many parts each is cut, none wider than `width`."""
+
+    intervals: list[Interval]
+    counts: dict[int, int]
+    width: Element
+
+    @staticmethod
+    def of(intervals: list[Interval], used: set[int], count: int) -> "_Side":
+        """Return the cut of those that are used: into equal parts, if their lengths have a common
+        measure that is not much shorter, else by the longest.
+        """
+        lengths = {k: intervals[k][1] - intervals[k][0] for k in used}
+        longest, common = max(lengths.values()), _common(list(lengths.values()))
+        width = (common if longest <= COARSEST * common else longest) / count
+        ratios = {k: length / width for k, length in lengths.items()}
+        counts = {k: -(-int(x.numerator) // int(x.denominator)) for k, x in ratios.items()}
+        return _Side(intervals, counts, width)
+
+    def parts(self) -> dict[int, list[Interval]]:
+        """Return the equal parts of each interval that is used."""
+        found = {}
+        for k, count in self.counts.items():
+            a, b = self.intervals[k]
+            ends = [a + (b - a) * QQ(n, count) for n in range(count + 1)]
+            found[k] = list(pairwise(ends))
+        return found
+
+
+def _common(steps: list[Element]) -> Element:
+    """Return the largest number of which all these are multiples."""
     bottom = lcm(*(int(step.denominator) for step in steps))
     return QQ(gcd(*(int(step * bottom) for step in steps)), bottom)
 
 
-def _parts(edges: list, step: Element) -> list[tuple[int, Interval]]:
-    """Return the parts of this length, each with the place of the interval that it is of."""
-    return [
-        (i, (a + k * step, a + (k + 1) * step))
-        for i, (a, b) in enumerate(pairwise(edges))
-        for k in range(int((b - a) / step))
-    ]
-
-
-def _disc(width: float, height: float, count: int) -> list[tuple[int, int]]:
+def _disc(width: Element, height: Element, count: int) -> list[tuple[int, int]]:
     """Return the cells of a lattice that are nearest to zero, a corner of cell (0, 0)."""
-    radius = np.sqrt(count * width * height / np.pi) + width + height
-    ranges = [
-        np.arange(-np.ceil(radius / side), np.ceil(radius / side)) for side in (width, height)
-    ]
-    i, j = (x.ravel() for x in np.meshgrid(*ranges))
-    square = ((i + 0.5) * width) ** 2 + ((j + 0.5) * height) ** 2
+    sides = [max(to_float(x / max(width, height)), THINNEST) for x in (width, height)]
+    radius = np.sqrt(count * sides[0] * sides[1] / np.pi) + sum(sides)
+    most = [min(np.ceil(radius / side), count) for side in sides]
+    i, j = (x.ravel() for x in np.meshgrid(*(np.arange(-n, n) for n in most)))
+    square = ((i + 0.5) * sides[0]) ** 2 + ((j + 0.5) * sides[1]) ** 2
     nearest = np.argsort(square, kind="stable")[:count]
     return list(zip(i[nearest].astype(int).tolist(), j[nearest].astype(int).tolist(), strict=True))
 

@@ -52,13 +52,21 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, lower, upper
-from exactflow.exact.numbers import to_element, to_float
+from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
 from exactflow.flows.nonlinear import PiecewiseCoupling
 from exactflow.laws.universal.densities import Staircase
 from exactflow.laws.universal.parameters import power_below
 from exactflow.laws.universal.patterns import fill_window, tile_interval
-from exactflow.laws.universal.tilings import RAMPS, Interval, build_layer, intervals, round_up
+from exactflow.laws.universal.tilings import (
+    ALL_DIGITS,
+    FLOATS,
+    RAMPS,
+    Interval,
+    build_layer,
+    intervals,
+    round_up,
+)
 
 SHAPING = QQ(1766, 10000)  # a little more than log(pi e / 6) / 2
 MOST_CELLS, MOST_BLOCKS, MOST_ZONES, MOST_STRIPS = 2**8, 2**12, 2**12, 2**19
@@ -307,10 +315,15 @@ class Arrangement:
 
     @property
     def digits(self) -> int:
-        """The decimal digits that float64 loses in latents, as x1 and b are large there."""
+        """About how many decimal digits float64 loses in latents, as x1 and b are large in units of
+        the scales there; and all where numbers are beyond float64.
+        """
         (a, b), (c, d) = self.hulls
         first, second = max(abs(a), abs(b)) / self.stretches[0], max(abs(c), abs(d))
-        return len(str(int(max(first, second / self.scales[0], *self.reach))))
+        lost = len(str(int(max(first, second / self.scales[0], *self.reach))))
+        sizes = [abs(x) for x in (a, b, c, d, *self.stretches, *self.scales) if x]
+        is_in_range = 1 <= min(sizes) * FLOATS and max(sizes) <= FLOATS
+        return lost if is_in_range else max(lost, ALL_DIGITS)
 
     def layers(self, margins: tuple[Element, ...], count: int = 3) -> Iterator[PiecewiseCoupling]:
         """Yield the three layers, from latent to data. Off the margins, which are this share of
@@ -538,7 +551,7 @@ def least_loss(density: Staircase) -> Element:
         if not column.profile.slides:
             found += column.mass * SHAPING
         elif not column.profile.is_uniform:
-            found += column.mass * to_element(upper(column.profile.enclose_deficit()))
+            found += column.mass * upper(column.profile.enclose_deficit())
     return found
 
 

@@ -14,6 +14,7 @@ from flint import arb
 from scipy.special import gammaincinv, ndtr, ndtri
 from sympy import QQ
 
+from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import Element, Half
 from exactflow.flows.nonlinear import PiecewiseCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
@@ -21,8 +22,18 @@ from exactflow.laws.universal.parameters import power_below
 
 Interval = tuple[Element, Element]
 MOST_TILES = 2**16
+FLOATS, ALL_DIGITS = 2**1000, 16  # the range of float64, and its decimal digits
 RAMPS = QQ(1, 64)  # the share of eps that ramps may have
 GAP, SLACK = 2.0**-20, QQ(1, 2**24)  # what of a latent interval is left free, for ramps
+
+
+def check_tiles(count: int) -> None:
+    """Refuse more tiles than can be built."""
+    if count > MOST_TILES:
+        raise InvalidInputError(
+            f"expected a law that {MOST_TILES} tiles approximate, got one that takes {count}, or "
+            "more: raise eps, or take fewer bins"
+        )
 
 
 class Tile(NamedTuple):
@@ -137,6 +148,22 @@ class Tiling:
             second_most = max(second_most, *(abs(y - shift) / u for y in span))
         return first_most + self.labels[-1], second_most
 
+    @property
+    def digits(self) -> int:
+        """About how many decimal digits float64 loses in latents: those of the largest coordinate,
+        moved by its mark, in units of the scale there, and those of the marks of latents; and all
+        where numbers are beyond float64.
+        """
+        lost, numbers = max(self.reach), [*self.shifts, *(x for hull in self.hulls for x in hull)]
+        for tile, ((s, _), (u, _)) in zip(self.tiles, self.maps, strict=True):
+            shift = self.shifts[tile.column]
+            places = *(x / s for x in self.columns[tile.column]), tile.low / u, tile.high / u
+            lost = max(lost, *map(abs, places), abs(shift) / u)
+            numbers += [s, u]
+        sizes = [abs(x) for x in numbers if x]
+        is_in_range = 1 <= min(sizes) * FLOATS and max(sizes) <= FLOATS
+        return len(str(int(lost))) if is_in_range else max(len(str(int(lost))), ALL_DIGITS)
+
     def layers(self, margins: tuple[Element, ...], count: int = 4) -> Iterator[PiecewiseCoupling]:
         """Yield the layers, from latent to data: three leave out the first, if there is one band.
         Off the margins, powers of two, of columns and of tiles no point is on a ramp.
@@ -238,6 +265,7 @@ def quantile_loss(below: float, above: float) -> float:
 def band_masses(most: float) -> np.ndarray:
     """Return masses of the fewest bands on which uniform laws are within `most` of N(0, 1)."""
     least = int(np.sqrt(1.9 / most))  # the loss is 1.9 / count^2 or more, but for few bands
+    check_tiles(least)
     count = least if least > 8 else 1
     while True:
         levels = [0.0, *ndtr(companding(count)), 1.0]

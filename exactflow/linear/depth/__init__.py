@@ -15,29 +15,35 @@ matrices, and eigenvalues on those of two scalar blocks, some of which take eigh
 (`exactflow.linear.depth.counting`); the upper bound is that of `factor`.
 
 *Positive scales*. Up to three layers are decided, and at equal halves four are what a typical
-matrix takes: for n = 2 these layers are rational, beyond they are certified to exist. In the rest
-there are bounds, which need not meet (`exactflow.linear.depth.scaled`).
+matrix takes: for n = 2 some are rational wherever there are any, beyond they are certified to
+exist. In the rest there are bounds, which need not meet (`exactflow.linear.depth.scaled`).
 
 How it is checked
 -----------------
-*Exact*: the flow is verified against M, and each obstruction has a `check` of its own. *Certified*:
-four layers with positive scales, where they are not rational; `existence.check` repeats the proof.
+*Exact*: the flow is verified against M, and each obstruction has a `check` of its own, which
+succeeds before an answer is made. With symbols a sign that does not follow from what is known of
+them decides nothing; the bounds hold wherever nothing vanishes that layers and proofs take for
+nonzero. *Certified*: four layers with positive scales, where they are not rational;
+`existence.check` repeats the proof.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Literal, get_args
 
+from sympy.logic.boolalg import Boolean
+
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
+from exactflow.exact.assumptions import Assumptions, assuming
 from exactflow.exact.coerce import as_matrix
-from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import DepthScales, MatrixLike, Orientation, PartitionLike, check_option
 from exactflow.flows.orientation import ORIENTATIONS
 from exactflow.linear.depth.additive import additive_depth
 from exactflow.linear.depth.answer import CertifiedDepth, MinimalDepth
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.scaled import scaled_depth
-from exactflow.linear.factor.problem import Problem
+from exactflow.linear.factor.problem import Problem, shown, sign_hint
 
 __all__ = ["DEPTH_SCALES", "CertifiedDepth", "MinimalDepth", "Obstruction", "minimal_depth"]
 
@@ -50,6 +56,7 @@ def minimal_depth(
     scales: DepthScales | Literal["auto"] = "auto",
     orientation: Orientation = "error",
     partition: "PartitionLike | None" = None,
+    assume: "Iterable | Boolean" = (),
 ) -> MinimalDepth:
     """Return the least number of coupling layers whose composition equals `M`, or bounds for it,
     with both witnesses.
@@ -63,6 +70,8 @@ def minimal_depth(
     orientation : what to do if det M < 0, as in `factor`: "error"; "flip", and the layers are those
         of M after coordinate 0 is negated; or "pad", and they are those of `pad(M)`.
     partition : (p, q), the sizes of the halves, or a mask; by default (d // 2, d - d // 2).
+    assume : strict inequalities between the symbols of `M`, as in `factor`. A sign that does not
+        follow is not known, and bounds that need it are wider.
 
     Returns
     -------
@@ -73,7 +82,8 @@ def minimal_depth(
         floats, `error` how far it is from `M`, and `existence` the proof that there are such
         layers, with balls that enclose them. The `flow` is in the order of coordinates of `M`, the
         obstructions are about the matrix in the order of the layers, the first half first, and
-        after the flip; `matrix` and `pose` hold both.
+        after the flip; `matrix` and `pose` hold both. With symbols the bounds hold for all values
+        that fulfil `assumptions`, except at the roots of `exceptional`: the text says both.
 
     Raises
     ------
@@ -102,24 +112,31 @@ def minimal_depth(
     >>> answer = minimal_depth(M, scales="positive")
     >>> answer.upper, answer.error < 1e-12, answer.existence.check()
     (4, True, True)
+    >>> from sympy import Symbol
+    >>> t = Symbol("t")
+    >>> print(minimal_depth([[t, 1], [0, 1]], assume=[t > 0]))
+    exactly 1 layer with positive scales, for t > 0: not the identity, since B = 0 fails at (0, 0)
     """
     check_option("scales", scales, DEPTH_SCALES)
     check_option("orientation", orientation, ORIENTATIONS)
-    problem = Problem.of(as_matrix(M), partition, orientation, "nonzero")
+    with assuming(Assumptions.of(assume)):
+        return _decided(Problem.of(as_matrix(M), partition, orientation, "nonzero"), scales)
+
+
+def _decided(problem: Problem, scales: DepthScales | Literal["auto"]) -> MinimalDepth:
+    """Return the answer for a problem, additive or scaled as the determinant permits."""
     field, det = problem.target.domain, problem.det
     if det == field.one and scales != "positive":
         layers, reasons = additive_depth(problem.matrix.to_dense(), problem.partition[0])
         return MinimalDepth.verified(layers, problem, "additive", reasons)
     if scales == "additive":
         raise InvalidInputError(
-            f"expected determinant 1 for additive layers, got "
-            f"{format_short(field.to_sympy(det))}: scales='positive' (--scales positive) asks the "
-            "same for positive scales"
+            f"expected determinant 1 for additive layers, got {shown(det, field)}: "
+            "scales='positive' (--scales positive) asks the same for positive scales"
         )
     if not linalg.is_positive(det, field):
         raise InvalidInputError(
-            f"expected determinant 1, or entries in QQ or a real number field, got determinant "
-            f"{format_short(field.to_sympy(det))} over {field}, where no scale is known to be "
-            "positive: divide a row by it"
+            f"expected a determinant that is 1 or known to be positive, got {shown(det, field)} "
+            f"over {field}: {sign_hint(det, field)}divide a row by it"
         )
     return scaled_depth(replace(problem, scales="positive"))

@@ -1,13 +1,17 @@
 """The answer of `minimal_depth`: bounds, the layers, and the reasons, told as steps, too."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, ClassVar
 
 import sympy
 from sympy.polys.matrices import DomainMatrix
 
+from exactflow.errors import VerificationError
+from exactflow.exact.assumptions import Assumptions, assumed
+from exactflow.exact.exceptional import in_order
 from exactflow.exact.flanders import of_one_size
 from exactflow.exact.linalg import trace
 from exactflow.exact.rounding import decimal_up
@@ -46,13 +50,23 @@ class MinimalDepth(DepthBounds, FlowResult):
         is zero); fewer layers are contained in these patterns. Each has a `check`. They are about
         the matrix in the order of coordinates of the layers, after the flips of the pose.
     matrix, pose : what was asked about, with its pads if any, and how it is posed to the layers.
+    assumptions : what was assumed of the symbols in the matrix.
     """
 
     flow: CouplingFlow
     obstructions: tuple[Obstruction, ...]
     matrix: DomainMatrix
     pose: Pose
+    assumptions: Assumptions = field(default_factory=assumed, kw_only=True)
     evidence: ClassVar[Evidence] = Evidence.EXACT
+
+    def __post_init__(self) -> None:
+        """Check every obstruction, or raise `VerificationError`."""
+        for found in self.obstructions:
+            if not found.check():
+                raise VerificationError(
+                    f"the proof against {found.word} fails its check: please report this matrix"
+                )
 
     @staticmethod
     def verified(
@@ -68,11 +82,25 @@ class MinimalDepth(DepthBounds, FlowResult):
         lower = lower_bound(obstructions)
         return MinimalDepth(lower, flow.depth, scales, flow, obstructions, target, problem.pose)
 
+    @cached_property
+    def exceptional(self) -> tuple[sympy.Expr, ...]:
+        """The irreducible polynomials whose roots the symbols of the matrix must avoid: at all
+        other values that fulfil the assumptions the bounds hold. There are none without symbols.
+        """
+        factors = {*self.flow.exceptional()}.union(*(o.exceptional for o in self.obstructions))
+        return in_order(filter(self.assumptions.may_vanish, factors))
+
+    @property
+    def where(self) -> str:
+        """For which values of the symbols the bounds hold, in words; empty without symbols."""
+        return self.assumptions.where(self.exceptional)
+
     def __str__(self) -> str:
         reasons = "; ".join(
             f"not {found.word}, since {found.reason()}" for found in self.obstructions
         )
-        return f"{self.count}: {reasons}" if reasons else self.count
+        claim = f"{self.count}{self.where}"
+        return f"{claim}: {reasons}" if reasons else claim
 
     def _upper_step(self) -> Step:
         return product_step(self.flow, self.matrix)
@@ -84,10 +112,12 @@ class MinimalDepth(DepthBounds, FlowResult):
         kind = "additive layers" if self.scales == "additive" else "layers with positive scales"
         named = over(self.flow.field)
         M = f"M{named}{',' * bool(named)}"
+        where = self.assumptions.where(self.exceptional, quote="`")
         claim = (
-            f"{M} takes {self.count}."
+            f"{M} takes {self.count}{where}."
             if self.is_decided
-            else f"{M} is the product of {self.upper} {kind}, and of no fewer than {self.lower}."
+            else f"{M} is the product of {self.upper} {kind}, and of no fewer than {self.lower}"
+            f"{where}."
         )
         claim += self.pose.said
         steps = [self._upper_step(), *(obstruction_step(o, self) for o in self.obstructions)]
@@ -103,7 +133,8 @@ class MinimalDepth(DepthBounds, FlowResult):
     def _repr_html_(self) -> str:
         items = "".join(f"<li>{escape(str(found))}</li>" for found in self.obstructions)
         reasons = items and f"<ul>{items}</ul>"
-        return f"<p>{self.count} [{self.evidence}]</p>{reasons}{self.flow._repr_html_()}"
+        claim = f"<p>{escape(self.count + self.where)} [{self.evidence}]</p>"
+        return f"{claim}{reasons}{self.flow._repr_html_()}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -112,9 +143,9 @@ class CertifiedDepth(MinimalDepth):
 
     Attributes
     ----------
-    flow : the layers rounded to float64, as the dyadic rationals that these floats are. It equals
-        its own product Q, not the matrix.
-    error : the largest absolute entry of M - Q, an exact rational.
+    flow : the layers rounded to float64, as the dyadic rationals that these floats are, or rounded
+        to more bits where float64 is not enough. It equals its own product Q, not the matrix.
+    error : the largest absolute entry of M - Q, an exact rational, less than 2^-20 of that of M.
     existence : the proof; its `check` repeats it, its `layers` enclose the true layers in balls.
     """
 

@@ -28,12 +28,13 @@ How it is checked
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, combinations, islice
 from typing import Any, NamedTuple
 
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
+from exactflow.exact.exceptional import take_nonzero
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.equations import sign
@@ -198,7 +199,13 @@ def chain_of(word: Word) -> tuple[Element, ...] | None:
 
 def is_excluding_chain(word: Word, eigenvalues: Sequence[Element]) -> bool:
     """Whether these are the eigenvalues that exclude six letters, or seven."""
-    return len(_reduced(word)) == 6 and bool(eigenvalues) and chain_of(word) == tuple(eigenvalues)
+    found = _excluding(word)
+    if len(_reduced(word)) != 6 or found is None or tuple(found[1]) != tuple(eigenvalues):
+        return False
+    for x, y in combinations([found[0].beta, *eigenvalues], 2):
+        if x != y:
+            take_nonzero(x - y, word.matrix.domain)
+    return True
 
 
 def told_chain(word: Word) -> dict[str, Any]:

@@ -32,6 +32,12 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
+from exactflow.exact.exceptional import (
+    count_exceptional,
+    take_defined,
+    take_nonzero,
+    take_one_nonzero,
+)
 from exactflow.exact.linalg import Alternative, trace
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.fixed_parts import FixedParts
@@ -101,17 +107,24 @@ def _for_at_most_two(word: Word, additive: bool) -> list[Equation]:
 
 
 def misfit(word: Word) -> Multiplier | None:
-    """Return the multiplier of an entry that no product of at most two layers has, or None."""
-    system = equations_for(word)
+    """Return the multiplier of an entry that no product of at most two layers has, or None; an
+    entry whose sign is not known is none. One that is so for all values of symbols comes first.
+    """
+    system, field = equations_for(word), word.matrix.domain
+    wrong = [
+        (x, at, i, j)
+        for at, (_, right, terms) in enumerate(system)
+        for i, row in enumerate(right.to_list())
+        for j, x in enumerate(row)
+        if (sign(x, field) in (0, -1) if terms and i == j else x)
+    ]
+    if not wrong:
+        return None
+    _, at, i, j = min(wrong, key=lambda found: count_exceptional(found[0], field))
     multiplier = [(right - right).transpose() for _, right, _ in system]
-    for at, (_, right, terms) in enumerate(system):
-        for i, row in enumerate(right.to_list()):
-            for j, x in enumerate(row):
-                if sign(x, right.domain) != 1 if terms and i == j else x:
-                    rows, columns = (linalg.identity(n, right.domain) for n in right.shape)
-                    multiplier[at] = columns[:, j] * rows[i, :]
-                    return tuple(multiplier)
-    return None
+    rows, columns = (linalg.identity(n, field) for n in system[at].right.shape)
+    multiplier[at] = columns[:, j] * rows[i, :]
+    return tuple(multiplier)
 
 
 def sign(x: Element, field: Domain) -> int | None:
@@ -134,11 +147,16 @@ def is_absurd(system: Sequence[Equation], multiplier: Multiplier) -> bool:
             sums[X] = sums[X] + part if X in sums else part
     if not all(total.is_zero_matrix for X, total in sums.items() if X not in _POSITIVE):
         return False
-    s = right_side(system, multiplier)
+    s, field = right_side(system, multiplier), system[0].right.domain
+    for W, equation in zip(multiplier, system, strict=True):
+        if not W.is_zero_matrix:
+            take_defined([*W.iter_values(), *equation.right.iter_values()], field)
     weights = [x for X, total in sums.items() if X in _POSITIVE for x in total.diagonal()]
     if not any(weights):
+        take_nonzero(s, field)
         return bool(s)
-    signs = {sign(x, system[0].right.domain) for x in (*weights, -s)}
+    take_one_nonzero(weights, field)
+    signs = {sign(x, field) for x in (*weights, -s)}
     return signs - {0} in ({1}, {-1})
 
 

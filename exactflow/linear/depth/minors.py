@@ -35,6 +35,7 @@ from flint import arb, arb_mat
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.balls import ball
+from exactflow.exact.exceptional import take_one_nonzero
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.equations import sign
 from exactflow.linear.depth.word import Word
@@ -120,8 +121,12 @@ class Spectra:
 
 def are_opposed(D: DomainMatrix, a: DomainMatrix, k: int) -> bool:
     """Whether the principal k-minors of D and of a have opposite signs, and not all vanish."""
-    signs = set[int | None]()
-    for M, direction in ((D, 1), (a, -1)):
-        for chosen in map(list, combinations(range(M.shape[0]), k)):
-            signs.add(sign(M.extract(chosen, chosen).det() * direction, M.domain))
-    return signs - {0} in ({1}, {-1})
+    minors = [
+        M.extract(chosen, chosen).det() * direction
+        for M, direction in ((D, 1), (a, -1))
+        for chosen in map(list, combinations(range(M.shape[0]), k))
+    ]
+    if {sign(x, D.domain) for x in minors} - {0} not in ({1}, {-1}):
+        return False
+    take_one_nonzero(minors, D.domain)
+    return True

@@ -15,14 +15,20 @@ elimination says on the way, ranks and kernels, is shown by products and minors.
 algorithm with what found the witness.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import combinations
 from typing import Any, NamedTuple
 
-from sympy import QQ
+from sympy import QQ, Expr
+from sympy.polys.domains.domain import Domain
+from sympy.polys.euclidtools import dup_discriminant, dup_resultant
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
+from exactflow.exact.assumptions import Assumptions, assumed, assuming
+from exactflow.exact.exceptional import in_order, is_recording, recorded, take_defined, take_nonzero
 from exactflow.exact.flanders import of_one_size
 from exactflow.exact.linalg import trace
 from exactflow.exact.normalforms import block_sizes, format_polynomial, irreducible_factors
@@ -75,11 +81,12 @@ class Reason(NamedTuple):
 class Obstruction(Word):
     """A matrix, a pattern, and the reason why the one is no product of the other.
 
-    `kind` and `witness` are those of a `Reason`.
+    `kind` and `witness` are those of a `Reason`, `assumptions` what holds of the symbols.
     """
 
     kind: str
     witness: Any
+    assumptions: Assumptions = field(default_factory=assumed, kw_only=True)
 
     @staticmethod
     def of(word: Word, reason: Reason) -> "Obstruction":
@@ -99,12 +106,26 @@ class Obstruction(Word):
     def check(self) -> bool:
         """Whether the witness proves the obstruction, by fresh arithmetic."""
         length = len(self.pattern)
-        return (
-            length in self.row.letters.get(self.scales, ())
-            and self.pattern in patterns(length)
-            and not (self.row.is_of_pair and length == 5 and not self.blocks.C.is_zero_matrix)
-            and self.row.check(self)
-        )
+        with assuming(self.assumptions):
+            return (
+                length in self.row.letters.get(self.scales, ())
+                and self.pattern in patterns(length)
+                and not (self.row.is_of_pair and length == 5 and not self.blocks.C.is_zero_matrix)
+                and self.row.check(self)
+            )
+
+    @cached_property
+    def exceptional(self) -> tuple[Expr, ...]:
+        """The irreducible polynomials whose roots the parameters of the matrix must avoid: off
+        these, and where M and its inverse are defined, the proof is one for all parameters.
+        """
+        field = self.matrix.domain
+        if not field.is_FractionField:
+            return ()
+        with recorded() as factors:
+            take_defined(_elements(self.witness, field), field)
+            self.check()
+        return in_order(factors)
 
     def reason(self) -> str:
         """Return the reason in one sentence."""
@@ -152,11 +173,26 @@ class Obstruction(Word):
         return f"<Obstruction {self}>"
 
 
+def _elements(witness: Any, field: Domain) -> Iterator[Element]:
+    """Yield the elements of a field of which a witness is made."""
+    if isinstance(witness, DomainMatrix):
+        yield from witness.iter_values()
+    elif isinstance(witness, list | tuple):
+        for part in witness:
+            yield from _elements(part, field)
+    elif field.of_type(witness):
+        yield witness
+
+
 # ------------------------------------------------------------------------- trace
 
 
 def _coefficients_differ(o: Obstruction) -> bool:
-    return 1 <= o.witness <= max(o.partition) and len(set(_coefficients(o))) == 2
+    if not 1 <= o.witness <= max(o.partition):
+        return False
+    x, y = _coefficients(o)
+    take_nonzero(x - y, o.matrix.domain)
+    return bool(x != y)
 
 
 def _coefficients(o: Obstruction) -> list[Element]:
@@ -200,7 +236,21 @@ def _fixed(o: Obstruction) -> tuple[Pencil, FixedParts]:
 
 def _blocks_clash(o: Obstruction) -> bool:
     pencil, parts = _fixed(o)
+    _keep_apart(o.witness, o.matrix.domain)
     return parts.check(pencil) and _clash(o, parts) is not None
+
+
+def _keep_apart(factors: Sequence[Sequence[Element]], field: Domain) -> None:
+    """Take for nonzero what keeps the roots of polynomials, and 1, simple and apart."""
+    if is_recording(field):
+        one = field.one
+        at_one = (one, -one)
+        every = [list(f) for f in dict.fromkeys([*factors, at_one])]
+        for f, g in combinations(every, 2):
+            take_nonzero(dup_resultant(f, g, field), field)
+        for f in every:
+            if len(f) > 2:
+                take_nonzero(dup_discriminant(f, field), field)
 
 
 def _clash(o: Obstruction, parts: FixedParts) -> tuple[Any, ...] | None:
@@ -236,6 +286,7 @@ def _of_blocks(o: Obstruction) -> Texts:
 
 def _shift_is_absurd(o: Obstruction) -> bool:
     pencil, parts = _fixed(o)
+    _keep_apart(o.witness, o.matrix.domain)
     if not parts.check(pencil) or set(o.witness) != parts.divisors.keys():
         return False
     system = equations.shift_equations(pencil, parts)

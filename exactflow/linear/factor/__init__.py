@@ -7,9 +7,10 @@ from textwrap import fill
 from typing import Any
 
 from sympy import BlockMatrix
+from sympy.logic.boolalg import Boolean
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.assumptions import assuming
+from exactflow.exact.assumptions import Assumptions, assuming
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.progress import stage
 from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike, Scales, check_option
@@ -37,7 +38,7 @@ def factor(
     orientation: Orientation = "error",
     scales: Scales = "positive",
     partition: "PartitionLike | None" = None,
-    assume: Iterable = (),
+    assume: "Iterable | Boolean" = (),
 ) -> CouplingFlow:
     """Return a flow of affine coupling layers that equals `M` exactly: at most six of them where
     the sizes of the two halves differ by at most one.
@@ -48,7 +49,7 @@ def factor(
     divides q - 1 (Koehler, Mehta and Risteski, *Representational aspects of depth and conditioning
     in normalizing flows*, ICML 2021, for a bounded number; Urschel 2024 for six in even dimensions,
     which is sharp; the rest is to our knowledge new). The result is checked against `M` before it
-    is returned.
+    is returned. It need not have the fewest layers that equal `M`: `minimal_depth` decides those.
 
     Parameters
     ----------
@@ -66,8 +67,9 @@ def factor(
         where "positive" has no meaning or is not known.
     partition : (p, q) with p + q = d, or a mask of d zeros and ones, 1 for the first half (see
         `exactflow.flows.partition`); (d // 2, d - d // 2) where it is left out.
-    assume : strict inequalities between symbols, as ``[t > 1]``; what SymPy's own assumptions say
-        of them (``Symbol("t", positive=True)``) holds anyway.
+    assume : strict inequalities between symbols, as ``[t > 1, s < t]``, or one of them, as
+        ``a**2 > 1``; a symbol of which one speaks is real. What SymPy's own assumptions say of the
+        symbols (``Symbol("t", positive=True)``) holds anyway.
 
     Returns
     -------
@@ -95,11 +97,11 @@ def factor(
     check_option("scales", scales, SCALES)
     target = as_matrix(M)
     stage("the determinant", 0)
-    assumed = tuple(assume)
-    with assuming(assumed):
+    assumptions = Assumptions.of(assume)
+    with assuming(assumptions):
         problem = Problem.of(target, partition, orientation, scales)
         layers, used = layers_of(problem, method)
-    flow = problem.flow(layers, used, partial(_explained, problem, assumed))
+    flow = problem.flow(layers, used, partial(_explained, problem, assumptions))
     stage("composing the layers", 0.7)
     verify(flow, problem.target)
     return flow
@@ -129,13 +131,15 @@ def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
     return explanation
 
 
-def _explained(problem: Problem, assumed: tuple, flow: CouplingFlow) -> Explanation:
+def _explained(problem: Problem, assumptions: Assumptions, flow: CouplingFlow) -> Explanation:
     """Explain a flow by the steps of its route, which runs again; the last step is the product."""
     check_dimension(flow.dimension)
-    with assuming(assumed), recording() as told:
+    with assuming(assumptions), recording() as told:
         layers_of(problem, flow.method)
     couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
-    claim = f"M{over(flow.field)}{',' * (not flow.field.is_QQ)} is the product of {couplings}."
+    named = f"M{over(flow.field)}{',' * (not flow.field.is_QQ)}"
+    where = assumptions.where(flow.exceptional(), quote="`")
+    claim = f"{named} is the product of {couplings}{where}."
     claim += problem.pose.said
     steps = [*told.steps, product_step(flow, problem.target)]
     return Explanation.verify(claim, steps, flow, Evidence.EXACT)

@@ -3,8 +3,9 @@
 Main results
 ------------
 Let det M = 1, M = [[A, B], [C, D]] with C invertible, E = B - A C^-1 D and K = -C E, so that
-det K = 1. There are invertible P, G with K = G^-1 P^-1 G P (over every field of more than two
-elements: Shoda 1936, Thompson 1961), and with Y = G C, Z = Y^-1 (P - I), V = C^-1 (D - P)
+det K = 1. There are invertible P, G with K = G^-1 P^-1 G P (every matrix of determinant 1 is a
+commutator, but for 2 x 2 ones over GF(2): Shoda 1936, Thompson 1961), and with Y = G C,
+Z = Y^-1 (P - I), V = C^-1 (D - P)
 
     M = U(X) L(Y) U(Z) L(W) U(V),     X = (B - A V - Z) P^-1     W = P^-1 (C - Y).
 
@@ -61,11 +62,11 @@ def commutator_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     shifts = shears_of_pair(blocks, V, Y, Z, P_inverse)
     note(
         "commutator route",
-        "`C` is invertible; `K` has determinant 1, and so it is a commutator, `G^-1 P^-1 G P`.",
+        "`C` is invertible; `K`, of determinant 1, is a commutator, `G^-1 P^-1 G P`.",
         "K = C (A C^-1 D - B), det(K) = 1, P G K = G P",
         {"K": K, "P": P, "G": G},
-        "Shoda 1936, Thompson 1961: so is every matrix of determinant 1 over a field of more than "
-        "two elements",
+        "Shoda 1936, Thompson 1961: every matrix of determinant 1 is a commutator, but for 2 x 2 "
+        "ones over GF(2)",
     )
     note(
         "commutator route",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args
 
+from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import OrientationError, SingularMatrixError
@@ -180,8 +181,21 @@ def _reverses_orientation(det: Element, target: DomainMatrix, scales: Scales) ->
     positive = linalg.is_positive(det, field)
     if positive is None and det != field.one and scales == "positive":
         raise OrientationError(
-            f"expected determinant 1 over {field}, where no other is known to be positive, got "
-            f"{format_short(field.to_sympy(det))}: say what is so (Symbol('t', positive=True), or "
-            "assume=[t > 1]), or let one scale carry it (scales='nonzero')"
+            f"expected a determinant that is known to be positive, got {shown(det, field)} over "
+            f"{field}: {sign_hint(det, field)}let one scale carry it (scales='nonzero')"
         )
     return positive is False
+
+
+def shown(x: Element, field: Domain) -> str:
+    """Return an element of a field as text for a message."""
+    return format_short(field.to_sympy(x))
+
+
+def sign_hint(det: Element, field: Domain) -> str:
+    """Advice on how to say that a determinant of symbols is positive; empty for a number."""
+    if not field.is_FractionField or field.characteristic():
+        return ""
+    text = str(field.to_sympy(det))
+    relation = f"[{text} > 0]" if len(text) <= 60 else "[det > 0], det being this expression"
+    return f"say that it is positive (assume={relation}), or "

@@ -36,12 +36,12 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from sympy import QQ
+from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_matrix, common_field, over
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import MatrixLike, PartitionLike
 from exactflow.flows.base import Coupling, Flow
@@ -101,7 +101,8 @@ def one_mask(flows: "Iterable[Flow | MatrixLike]", *, mask: "PartitionLike | Non
         order, partition = first.order or tuple(range(d)), first.partition
     else:
         order, partition = resolve_partition(mask, d)
-    writer = Writer(order, partition)
+    field = given[0].domain if isinstance(given[0], DomainMatrix) else given[0].field
+    writer = Writer(order, partition, field)
     steps = list(chain.from_iterable(_fitting_parts(item, partition) for item in given))
     for k, step in enumerate(steps):
         if isinstance(step, DomainMatrix):
@@ -114,7 +115,7 @@ def one_mask(flows: "Iterable[Flow | MatrixLike]", *, mask: "PartitionLike | Non
 
 
 def _as_steps(flows: object) -> list:
-    """Return flows, and matrices as ``DomainMatrix`` values, all of one dimension."""
+    """Return flows, linear or not, and matrices, all of one dimension and over one field."""
     if isinstance(flows, Flow) or not isinstance(flows, Iterable):
         raise InvalidInputError(
             f"expected a list of flows and matrices, got {format_short(flows)}: [flow, matrix, ..]"
@@ -125,6 +126,8 @@ def _as_steps(flows: object) -> list:
             item = CouplingFlow([item])
         elif isinstance(item, Coupling):
             item = PiecewiseFlow([item])
+        elif isinstance(item, PiecewiseFlow):
+            item = _as_linear(item)
         given.append(item if isinstance(item, Flow) else as_matrix(item))
     if not given:
         raise InvalidInputError("expected at least one flow or matrix, got none")
@@ -133,7 +136,41 @@ def _as_steps(flows: object) -> list:
         raise InvalidInputError(
             f"expected flows and matrices of one dimension, got {sorted(sizes)}"
         )
-    return given
+    return _over_one_field(given)
+
+
+def _as_linear(flow: PiecewiseFlow) -> Flow:
+    """Return a flow whose layers are all linear as a `CouplingFlow`, any other as it is."""
+    linear = [layer for layer in flow.layers if isinstance(layer, LinearCoupling)]
+    if len(linear) < flow.depth:
+        return flow
+    return CouplingFlow(linear, flow.partition, order=flow.order)
+
+
+def _over_one_field(given: list) -> list:
+    """Return flows and matrices over the least field that holds all of them; rational matrices
+    enter GF(p), rational flows do not.
+    """
+    matrices = [item for item in given if isinstance(item, DomainMatrix)]
+    flows = [item for item in given if isinstance(item, Flow)]
+    fields = [flow.field for flow in flows]
+    field = common_field(fields + [M.domain for M in matrices if not (fields and M.domain.is_QQ)])
+    if not (field.is_QQ or all(isinstance(flow, CouplingFlow) for flow in flows)):
+        raise InvalidInputError(
+            f"expected rational weights beside piecewise-linear couplings, got weights in {field}"
+        )
+    return [
+        over(item, field) if isinstance(item, DomainMatrix) else _flow_over(item, field)
+        for item in given
+    ]
+
+
+def _flow_over(flow: Flow, field: Domain) -> Flow:
+    """Return a flow over a field that holds its own; a piecewise-linear one is over QQ."""
+    if not isinstance(flow, CouplingFlow):
+        return flow
+    layers = [layer if layer.field == field else layer.over(field) for layer in flow.layers]
+    return CouplingFlow(layers, flow.partition, flips=flow.flips, field=field, order=flow.order)
 
 
 def _flow(writer: Writer, given: list) -> Flow:
@@ -142,8 +179,11 @@ def _flow(writer: Writer, given: list) -> Flow:
     linear = [layer for layer in layers if isinstance(layer, LinearCoupling)]
     if len(linear) < len(layers):
         return PiecewiseFlow(layers, order=writer.order)
-    flow = CouplingFlow(linear, writer.partition, method="one mask", order=writer.order)
-    product = linalg.identity(sum(writer.partition), QQ)
+    field = writer.field
+    flow = CouplingFlow(
+        linear, writer.partition, method="one mask", field=field, order=writer.order
+    )
+    product = linalg.identity(sum(writer.partition), field)
     for item in given:
         matrix = item if isinstance(item, DomainMatrix) else item.domain_matrix()
         product = matrix.to_dense() * product
@@ -158,8 +198,9 @@ def _fitting_parts(item: "Flow | DomainMatrix", partition: tuple[int, int]) -> I
         return
     order = item.order or tuple(range(item.dimension))
     if isinstance(item, CouplingFlow) and item.flips:
-        signs = [QQ(-1 if i in item.flips else 1) for i in range(item.dimension)]
-        yield linalg.diagonal(signs, QQ)
+        one = item.field.one
+        signs = [-one if i in item.flips else one for i in range(item.dimension)]
+        yield linalg.diagonal(signs, item.field)
     p = item.partition[0]
     places = [(i, 1) for i in order[:p]], [(i, 1) for i in order[p:]]
     for layer in item.layers:

@@ -6,12 +6,12 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TypeAlias
 
-from sympy import QQ
+from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import FieldTooSmallError, OrientationError
 from exactflow.exact import linalg
-from exactflow.exact.typing import Half
+from exactflow.exact.typing import Half, Scales
 from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.merged import MaskedPart, MergedCoupling
@@ -26,14 +26,20 @@ class Writer:
     """The layers so far, and where each coordinate of the user stands after them.
 
     Coordinate i is ``sign[i]`` times the one at ``place[i]``; the first p places are the first
-    half. `order` has the coordinates as the layers see them, `words` the layers of a matrix of a
-    partition, in as many ways as there are.
+    half. `order` has the coordinates as the layers see them, `field` holds the entries of all
+    layers and matrices, `words` are the layers of a matrix of a partition, in as many ways as there
+    are.
     """
 
     def __init__(
-        self, order: Sequence[int], partition: tuple[int, int], words: "Words | None" = None
+        self,
+        order: Sequence[int],
+        partition: tuple[int, int],
+        field: Domain,
+        words: "Words | None" = None,
     ) -> None:
         self.order, self.partition, self.words = tuple(order), partition, words or exact_words
+        self.field = field
         self.home = {i: k for k, i in enumerate(order)}
         self.place, self.sign = dict(self.home), dict.fromkeys(order, 1)
         self.parts: list[tuple[Half, MaskedPart]] = []
@@ -96,8 +102,9 @@ class Writer:
     def write_rest(self) -> None:
         """Write the signed permutation that brings every coordinate home."""
         home = self.home, dict.fromkeys(self.order, 1)
-        inner = _in_places(linalg.identity(len(self.order), QQ), (self.place, self.sign), home)
-        if inner.det() < 0:
+        one = linalg.identity(len(self.order), self.field)
+        inner = _in_places(one, (self.place, self.sign), home)
+        if not self.field.characteristic() and inner.det() != self.field.one:
             raise OrientationError(
                 "expected a composition that keeps orientation, got one that reverses it, which no "
                 "flow of couplings does: negate one coordinate, or leave out a flip or an odd "
@@ -164,7 +171,8 @@ class Writer:
         """Write ``U(E) L(-E^T) U(E)`` or ``L(-E^T) U(E) L(-E^T)``: both are the signed swap."""
         p, q = self.partition
         signs = self._exchange(pairs).items()
-        E = DomainMatrix.from_dok({(a, b - p): QQ(e) for (a, b), e in signs}, (p, q), QQ)
+        entries = {(a, b - p): self.field.convert(e) for (a, b), e in signs}
+        E = DomainMatrix.from_dok(entries, (p, q), self.field)
         shears: dict[Half, DomainMatrix] = {"first": E, "second": -E.transpose()}
         letters = half, opposite(half), half
         self._write_layers(LinearCoupling.trusted((p, q), x, shears[x]) for x in letters)
@@ -180,7 +188,12 @@ class Writer:
             ends = (layers[0].moves == self.last) + (layers[-1].moves == wanted) if layers else 0
             return len(layers) - ends
 
-        word = min(self.words(matrix, self.partition), key=cost)
+        words = list(self.words(matrix, self.partition))
+        if not words:
+            raise FieldTooSmallError(
+                f"{self.field} has too few elements for the layers of a matrix: use a larger field"
+            )
+        word = min(words, key=cost)
         self._write_layers(word)
 
 
@@ -198,8 +211,10 @@ def exact_words(
     """Yield the layers of a matrix in both orders of letters, of the shortest routes.
 
     The other order is that of the halves exchanged or, where their sizes differ, of the inverse.
+    Over GF(p), where no number is positive, a scale may carry any determinant.
     """
     p, q = partition
+    scales: Scales = "nonzero" if matrix.domain.characteristic() else "positive"
     if matrix == linalg.identity(p + q, matrix.domain):
         yield ()
         return
@@ -207,14 +222,16 @@ def exact_words(
     is_monomial = _signed_permutation(matrix) is not None
     for method in ("auto", "commutator") if p == q and not is_monomial else ("auto",):
         with suppress(FieldTooSmallError):
-            yield factor(matrix, partition=partition, method=method).layers
+            yield factor(matrix, partition=partition, method=method, scales=scales).layers
         with suppress(FieldTooSmallError):
             if p == q:
-                mirror = factor(matrix.extract(exchanged, exchanged), method=method)
+                swapped = matrix.extract(exchanged, exchanged)
+                mirror = factor(swapped, method=method, scales=scales)
                 yield mirrored(mirror.layers)
             else:
                 inverse = matrix.transpose() if is_monomial else matrix.to_dense().inv()
-                yield factor(inverse, partition=partition, method=method).inverse().layers
+                flow = factor(inverse, partition=partition, method=method, scales=scales)
+                yield flow.inverse().layers
 
 
 def _in_places(

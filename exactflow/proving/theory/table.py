@@ -23,16 +23,20 @@ class Hypothesis:
 
 @dataclass(frozen=True)
 class Challenge:
-    """Result of a challenge: the number of instances, and the first counterexample."""
+    """Result of a challenge: the number of instances, and the first counterexample.
+
+    `tried` is the part of the theorem that was checked on each instance.
+    """
 
     theorem: str
     count: int
     counterexample: Any = None
     reason: str = ""
+    tried: str = ""
 
     def __str__(self) -> str:
         if self.counterexample is None:
-            return f"{self.theorem}: {self.count} instances, no counterexample"
+            return f"{self.theorem}: {self.count} instances, no counterexample to: {self.tried}"
         found = self.counterexample
         shown = found.tolist() if hasattr(found, "tolist") else found
         return f"{self.theorem}: fails after {self.count} instances, for {shown}: {self.reason}"
@@ -113,7 +117,8 @@ here: every coupling with positive scales preserves orientation
 
         >>> from exactflow import theorems
         >>> print(theorems["permutations"].challenge(20, progress=False))
-        permutations: 20 instances, no counterexample
+        permutations: 20 instances, no counterexample to: at most six layers of integers of \
+absolute value at most 2 equal the permutation
         """
         draws = self._needed(self.draws, "a theorem about instances that are drawn")
         source = random.Random(seed)
@@ -123,8 +128,8 @@ here: every coupling with positive scales preserves orientation
             try:
                 self.check(instance)
             except ExactFlowError as error:
-                return Challenge(self.name, count, instance, str(error))
-        return Challenge(self.name, n)
+                return Challenge(self.name, count, instance, str(error), self.tried)
+        return Challenge(self.name, n, tried=self.tried)
 
     def _needed(self, function: "Callable[[Any], Any] | None", what: str) -> Callable[[Any], Any]:
         if function is None:

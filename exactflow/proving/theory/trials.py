@@ -13,12 +13,12 @@ import sympy
 
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix, as_rectangle
+from exactflow.exact.coerce import as_matrix, as_rectangle, is_array
 from exactflow.exact.typing import DepthScales
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.verification import verify
-from exactflow.linear.depth import minimal_depth
+from exactflow.linear.depth import CertifiedDepth, minimal_depth
 from exactflow.linear.factor import factor
 from exactflow.linear.interpolation import interpolate
 from exactflow.linear.masks import one_mask
@@ -49,20 +49,33 @@ def det_is_one(M: Any) -> bool:
     return bool(matrix.det() == matrix.domain.one)
 
 
-def is_positive_pair(instance: Any) -> bool:
-    return isinstance(instance, tuple) and len(instance) == 2 and det_is_positive(instance[0])
+def is_pair(instance: Any) -> bool:
+    return isinstance(instance, tuple) and len(instance) == 2
 
 
 def is_rotation(W: Any) -> bool:
     M = as_matrix(W).to_Matrix()
+    if M.free_symbols:
+        return False
     off = max(abs(entry) for entry in M.T * M - sympy.eye(M.rows))
     return bool(off <= _ROUNDING) and det_is_positive(W)
 
 
+def are_flows(flows: Any) -> bool:
+    is_list = isinstance(flows, list | tuple) and bool(flows)
+    return is_list and all(isinstance(flow, CouplingFlow) for flow in flows)
+
+
+def is_law(law: Any) -> bool:
+    from exactflow.laws.universal import TargetMeasure
+
+    return isinstance(law, TargetMeasure)
+
+
 def permutation_matrix(perm: Any) -> Any:
     """Return the matrix of a list of places; a matrix as it is."""
-    is_list = isinstance(perm, list | tuple) and not isinstance(perm[0], list | tuple)
-    return permutation(perm) if is_list else perm
+    is_list = isinstance(perm, list | tuple) and not any(isinstance(i, list | tuple) for i in perm)
+    return permutation(perm) if is_list or (is_array(perm) and perm.ndim == 1) else perm
 
 
 POSITIVE = Hypothesis(
@@ -84,30 +97,30 @@ EVEN_PERMUTATION = Hypothesis(
     "a flow of couplings keeps orientation, and an odd permutation does not",
     lambda perm: det_is_one(permutation_matrix(perm)),
 )
-POSITIVE_PAIR = Hypothesis(
-    "a pair (M, partition) with det(M) > 0",
+PAIR = Hypothesis(
+    "a pair (M, partition)",
+    "the bound depends on the sizes of the halves, --partition p,q on the command line",
+    is_pair,
+)
+POSITIVE_IN_PAIR = Hypothesis(
+    "det(M) > 0",
     "every coupling with positive scales preserves orientation, under every partition",
-    is_positive_pair,
+    lambda pair: det_is_positive(pair[0]),
 )
 FINITE_MAP = Hypothesis(
-    "a pair (points, images)",
-    "a finite map is its points and their images, row by row",
-    lambda instance: isinstance(instance, tuple) and len(instance) == 2,
+    "a pair (points, images)", "a finite map is its points and their images, row by row", is_pair
 )
 FLOWS = Hypothesis(
     "a list of flows of linear couplings, each under a mask of its own",
     "a matrix alone has no masks",
-    lambda flows: (
-        isinstance(flows, list | tuple)
-        and bool(flows)
-        and all(isinstance(flow, CouplingFlow) for flow in flows)
-    ),
+    are_flows,
 )
 ROTATION = Hypothesis(
     "a rotation, up to rounding",
     "the bounds on the layers are those of matrices of norm 1",
     is_rotation,
 )
+LAW = Hypothesis("a law, for instance a Histogram,", "KL is a distance between laws", is_law)
 DENSITY = Hypothesis(
     "a law with a density",
     "KL from every flow is infinite where a set of volume zero has mass",
@@ -148,8 +161,9 @@ def partitioned(instance: Any) -> CouplingFlow:
 
 def one_mask_for(flows: Any) -> Any:
     """At most 2 N + 4 layers under one mask equal N layers under their own."""
-    product = reduce(lambda M, flow: flow.matrix() * M, flows, sympy.eye(flows[0].dimension))
-    return _equals(one_mask(flows), product, 2 * sum(flow.depth for flow in flows) + 4)
+    found = one_mask(flows)
+    product = reduce(lambda M, N: N * M, (flow.domain_matrix() for flow in flows))
+    return _equals(found, product, 2 * sum(flow.depth for flow in flows) + 4)
 
 
 def interpolated(instance: Any) -> Any:
@@ -167,11 +181,24 @@ def interpolated(instance: Any) -> Any:
 
 
 def minimal(M: Any, scales: DepthScales = "additive") -> Any:
-    """At most six layers do, and what excludes fewer proves it."""
+    """At most six layers equal M, or four are certified to, and obstructions exclude fewer."""
     answer = minimal_depth(M, scales=scales)
-    _equals(answer.flow, M, 6)
+    if isinstance(answer, CertifiedDepth):
+        _is_certified(answer, M)
+    else:
+        _equals(answer.flow, M, 6)
     need(all(found.check() for found in answer.obstructions), "obstructions that check themselves")
     return answer
+
+
+def _is_certified(answer: CertifiedDepth, M: Any) -> None:
+    """Check that four layers of M exist, and how far from M their rounded product is."""
+    target = as_matrix(M).to_dense()
+    need(answer.flow.depth == 4, f"four layers, got {answer.flow.depth}")
+    need(answer.existence.matrix == target, "a proof about the matrix")
+    need(answer.existence.check(), "four layers that are proved to exist")
+    error = max(map(abs, (answer.flow.domain_matrix() - target).to_list_flat()))
+    need(error == answer.error, "layers as near to the matrix as they say")
 
 
 def padded(A: Any) -> CouplingFlow:
@@ -386,7 +413,8 @@ TRIALS = {
         "no more layers than the theorem says equal the matrix under the partition",
         partitioned,
         draw_partitioned,
-        POSITIVE_PAIR,
+        PAIR,
+        POSITIVE_IN_PAIR,
     ),
     "rotations": _tried(
         "six shears of condition at most 18 equal the rotation within 1e-9",
@@ -394,7 +422,14 @@ TRIALS = {
         draw_rotation,
         ROTATION,
     ),
-    "affine depth": _tried(_few, partial(minimal, scales="positive"), _draw_even, EVEN, POSITIVE),
+    "affine depth": _tried(
+        "at most six layers equal the matrix, or four are certified to exist, and the reasons "
+        "against fewer prove themselves",
+        partial(minimal, scales="positive"),
+        _draw_even,
+        EVEN,
+        POSITIVE,
+    ),
     "gaussian depth": _tried(
         "at most two layers whiten the covariance within 1e-9", whitened, draw_covariance
     ),
@@ -421,6 +456,7 @@ TRIALS = {
         "four layers with an exact inverse come within 1/4 of the law in KL",
         likely,
         draw_histogram,
+        LAW,
         DENSITY,
     ),
 }

@@ -75,6 +75,7 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 import sympy
 from flint import arb, ctx
+from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, normal_cdf, upper, upper_root
@@ -86,6 +87,7 @@ from exactflow.flows.result import FlowResult
 from exactflow.laws.universal.boxes import Boxes
 from exactflow.laws.universal.few_layers import as_eps
 from exactflow.laws.universal.gaussians import GaussianMixture
+from exactflow.laws.universal.measures import normal_draws
 from proofs.constructions.well_conditioned.draft import Draft, best, fewest
 from proofs.constructions.well_conditioned.line_laws import LineLaw, as_line_law
 from proofs.constructions.well_conditioned.path import Path, regions, shear_condition
@@ -128,7 +130,8 @@ class WellConditioned(FlowResult):
     def terms(self) -> tuple[sympy.Rational, sympy.Rational]:
         """The terms of the bound."""
         with ctx.workprec(TUNING.precision):
-            return upper(self.draft.transport.error), upper(self.draft.error(self.path))
+            errors = self.draft.transport.error, self.draft.error(self.path)
+            return QQ.to_sympy(upper(errors[0])), QQ.to_sympy(upper(errors[1]))
 
     @property
     def bound(self) -> sympy.Rational:
@@ -150,8 +153,9 @@ class WellConditioned(FlowResult):
                 beyond = ball(near).max(TUNING.radius / (1 + off))
                 tail = normal_cdf(-beyond) - (arb(0) if far is None else normal_cdf(-ball(far)))
                 outside += region.mass * 2 * tail.max(arb(0))
-            probability = max(1 - upper(outside), sympy.Rational(0))
-            return square, Within(TUNING.radius, probability, upper(scaling.condition))
+            probability = max(1 - upper(outside), QQ.zero)
+            found = map(QQ.to_sympy, (probability, upper(scaling.condition)))
+            return square, Within(TUNING.radius, *found)
 
     @property
     def joint_bound(self) -> sympy.Rational | None:
@@ -159,9 +163,8 @@ class WellConditioned(FlowResult):
         if self._pad is None:
             return None
         with ctx.workprec(TUNING.precision):
-            errors = (ball(to_element(x)) for x in (self.terms[1], upper(upper_root(self._pad[0]))))
-            square = sum((x * x for x in errors), arb(0))
-            return self.terms[0] + upper(upper_root(square))
+            square = ball(self.terms[1]) ** 2 + self._pad[0]
+            return self.terms[0] + QQ.to_sympy(upper(upper_root(square)))
 
     @property
     def within(self) -> Within | None:
@@ -183,8 +186,7 @@ class WellConditioned(FlowResult):
 
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
         """Return `count` data points: the first coordinates of the flow of Gaussian draws."""
-        draws = np.random.default_rng(seed).standard_normal((2, to_index("count", count, 1)))
-        return self.flow.forward(draws)[0]
+        return self.flow.forward(normal_draws(2, count, seed))[0]
 
     def __str__(self) -> str:
         text = (

@@ -23,7 +23,7 @@ from flint import arb
 from sympy import QQ
 
 from exactflow.exact.balls import ball, lower, normal_cdf, normal_density, upper
-from exactflow.exact.numbers import to_element, to_float
+from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
 from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
@@ -295,7 +295,7 @@ def _drift(least: list[_Step], largest: list[_Step]) -> tuple[Element, Element]:
         bends = [abs(s.bend - s.after * r.back).upper() for s in pair for r in pair]
         moved += pair[0].pad * max(bends)
         farthest = max(farthest, pair[0].push.upper())
-    return to_element(upper(moved)), to_element(upper(moved + farthest))
+    return upper(moved), upper(moved + farthest)
 
 
 def _moment_within(radius: Element) -> arb:

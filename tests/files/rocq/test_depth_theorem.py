@@ -47,6 +47,17 @@ def test_the_least_power_whose_traces_differ_is_taken():
     assert "Definition of_U := Trace 2.\nDefinition of_L := Trace 1." in text
 
 
+def test_the_witness_of_the_certificate_is_the_reason():
+    """Traces differ, too, but the certificate names the factor x + 1, of a and not of D."""
+    content = json.loads(certificate(SIX))
+    for obstruction in content["obstructions"]:
+        del obstruction["k"]
+        obstruction |= {"kind": "similarity", "factors": [["1", "1"]]}
+    text = theorem(json.dumps(content).encode())
+    assert all(f"Definition of_{letter} := Ranks " in text for letter in "UL")
+    assert text.count(" [:: Qmake (0x1) 0x1; Qmake (0x1) 0x1]") == 2  # x + 1, ascending
+
+
 def test_ranks_are_the_reason_against_unlike_blocks():
     text = theorem(certificate(UNLIKE))
     assert all(f"Definition of_{letter} := Ranks false false" in text for letter in "UL")

@@ -13,9 +13,7 @@ from linear.depth.examples import diagonal
 from sympy import GF, QQ
 
 from exactflow import cli, factor, save
-from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
-from exactflow.exact.progress import hearing
 from exactflow.files.certificate import certificate_text
 from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.files.rocq import coq, theorem
@@ -53,13 +51,13 @@ def says(monkeypatch):
     given = []
 
     def of(code, printed):
-        def coqc(source, library):
+        def coqc(source):
             given.append(text := source.read_text())
-            _, _, statement = text.partition("\nTheorem ")
+            _, _, statement = text.rpartition("\nTheorem ")
             return code, printed(statement.partition(".\nProof.")[0])
 
-        monkeypatch.setattr(theorem, "library", Path)
-        monkeypatch.setattr(coq, "library", Path)
+        monkeypatch.setattr(theorem, "require_coqc", lambda: None)
+        monkeypatch.setattr(coq, "require_coqc", lambda: None)
         monkeypatch.setattr(theorem, "coqc", coqc)
         return given
 
@@ -91,7 +89,8 @@ def test_only_what_coq_prints_is_a_verdict(text, code, printed, expected, says, 
     assert out.endswith("s VERIFIED\n" if expected == 0 else "s NOT VERIFIED\n")
     assert ("c incomplete: coqc" in out) == (expected == 3)
     (file,) = given
-    assert file == theorem.theorem(text.encode())
+    assert file == theorem.theorem(text.encode(), standalone=True)
+    assert "exactflow.certificates" not in file  # no compiled file of a cache gives it its words
     end = r"\nTheorem (\w+) :\n.*\nCheck \1\.\nPrint Assumptions \1\.\n\Z"
     assert re.search(end, file, re.DOTALL)
 
@@ -233,6 +232,25 @@ def test_nothing_but_numbers_gets_into_the_file(text):
         theorem.theorem(changed(text, partition=["1 Admitted", 1]).encode())
 
 
+@pytest.mark.parametrize("text", [FLOW, DEPTH])
+def test_an_order_that_is_natural_is_stated(text):
+    with_order = changed(text, version=2, order=[0, 1])
+    (first, one), (second, other) = (
+        theorem.theorem(data.encode()).split("   From a certificate with sha256 ")
+        for data in (text, with_order)
+    )
+    assert (first, one[64:]) == (second, other[64:])
+
+
+@pytest.mark.parametrize("text", [FLOW, DEPTH])
+@pytest.mark.parametrize("standalone", [False, True])
+def test_the_header_says_how_to_check_the_certificate(text, standalone):
+    header = theorem.theorem(text.encode(), standalone).partition("*)")[0]
+    assert "Only a file that you exported yourself counts" in header
+    assert "\n     exactflow check CERT.json --kernel\n" in header
+    assert "\n     coqc theorem.v\n" in header
+
+
 def test_standalone_is_one_file():
     file = theorem.theorem(FLOW.encode(), standalone=True)
     assert "\nTheorem flow_of_couplings :\n" in file
@@ -247,22 +265,15 @@ def test_one_file_defines_each_name_once(name):
     assert len(set(names)) == len(names)
 
 
-STUB = """#!/bin/sh
-case "$1" in --version) echo 8;; -where) echo "$STUBS/bin";; *)
-for source; do :; done
-echo "$source" >> "$STUBS/log"; cp "$source" "${source}o"; . "$STUBS/then";; esac
-"""
-
-
 @pytest.fixture
 def stub(tmp_path, monkeypatch):
+    """A coqc that does what the file `then` says, and nothing else."""
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "coqc").write_text(STUB)
+    (tmp_path / "bin" / "coqc").write_text('#!/bin/sh\n. "$STUBS/then"\n')
     (tmp_path / "bin" / "coqc").chmod(0o755)
     (tmp_path / "then").write_text("exit 0")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     monkeypatch.setenv("STUBS", str(tmp_path))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path
 
 
@@ -272,50 +283,34 @@ def test_a_coqc_that_ends_with_0_is_not_believed(stub, check):
     assert "c incomplete: coqc ends with 0 and prints: \n" in out
 
 
-def test_the_library_is_compiled_once(stub):
-    told: list[str] = []
-    with hearing(lambda what, done: told.append(what)):
-        folder = coq.library()
-        assert sorted(path.stem for path in folder.glob("*.vo")) == sorted(coq.LIBRARY)
-        assert coq.library() == folder
-    assert len(told) == 1
-    assert "a minute or two" in told[0]
-    assert (stub / "log").read_text().count("flow.v") == 1
-    (stub / "bin" / "new.vo").write_text("another library")
-    assert coq.library() != folder
-
-
-@pytest.mark.parametrize("then", ["exit 1", "exec sleep 9"])
-def test_half_a_library_is_none(then, stub, check, monkeypatch):
-    monkeypatch.setattr(coq, "LIMIT", 1)
-    (stub / "then").write_text(then)
-    with pytest.raises(InvalidInputError, match=r"does not compile rationals.v of the library"):
-        coq.library()
-    assert not list((stub / "cache" / "exactflow" / "certificates").iterdir())
-    assert check(FLOW)[0] == 2
+@pytest.mark.parametrize(
+    ("line", "code", "told"),
+    [
+        (16, 2, "expected Coq 8.20 with MathComp 2.3 (on Debian: apt-get install coq "),
+        (99999, 3, "c incomplete: coqc ends with 1 and prints: File"),
+    ],
+)
+def test_a_coq_that_does_not_compile_the_library_is_another_one(stub, check, line, code, told):
+    said = f'File "./theorem.v", line {line}, characters 0-9:'
+    (stub / "then").write_text(f"echo '{said}'; exit 1")
+    found, out = check(FLOW)
+    assert (found, told in out) == (code, True)
 
 
 @NO_COQ
 def test_coqc_prints_the_same_without_a_home(monkeypatch, tmp_path):
     monkeypatch.delenv("HOME", raising=False)
     (tmp_path / "a.v").write_text("Check nat.")
-    assert coq.coqc(tmp_path / "a.v", tmp_path) == (0, "nat\n     : Set\n")
+    assert coq.coqc(tmp_path / "a.v") == (0, "nat\n     : Set\n")
 
 
 def test_a_coqc_that_does_not_end(stub, check, monkeypatch):
-    coq.library()
     (stub / "then").write_text("exec sleep 9")
     monkeypatch.setattr(coq, "LIMIT", 1)
     monkeypatch.setattr(theorem, "LIMIT", 1)
     code, out = check(FLOW)
     assert code == 3
     assert "c incomplete: coqc did not end in 1 seconds" in out
-
-
-def test_a_cache_that_cannot_be_written(stub, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(stub / "then"))
-    with pytest.raises(InvalidInputError, match="expected a cache that can be written"):
-        coq.library()
 
 
 @NO_COQ

@@ -13,15 +13,6 @@ from exactflow.floats.lossless import lossless
 THIRD = Fraction(1, 3)
 
 
-def test_digits_of_floats_are_exact_and_those_of_a_fraction_near():
-    target = Target.of([[2, 0.5], [1, 1]])
-    assert target.slack == 0
-    assert target.digits.entries().tolist() == [[2, Fraction(1, 2)], [1, 1]]
-    target = Target.of([[THIRD, 0], [0, 1]])
-    assert 0 < target.slack < Fraction(1, 2**290)
-    assert 0 < abs(target.digits.entry(0, 0) - THIRD) <= target.slack
-
-
 @pytest.mark.parametrize(
     ("W", "root"),
     [

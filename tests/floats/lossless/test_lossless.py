@@ -10,10 +10,12 @@ import pytest
 import sympy
 from hypothesis import given
 from hypothesis import strategies as st
+from sympy import Rational
 from threadpoolctl import threadpool_limits
 
 from exactflow import CouplingFlow, permutation
 from exactflow.errors import InvalidInputError, MethodError, OrientationError, SingularMatrixError
+from exactflow.exact.coerce import as_matrix
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.lossless import LIMIT, IntegerCoupling
 from exactflow.floats.lossless import lossless as refusing
@@ -441,7 +443,12 @@ def test_matrices_that_have_none():
 
 def test_the_sign_of_a_determinant_is_not_that_of_the_floats():
     """[[1, 3], [3, 9 + 10^-20]] has determinant 10^-20, and its floats over the root, at most 0."""
-    result = refusing([[1, 3], [3, 9 + Fraction(1, 10**20)]])
+    W = [[1, 3], [3, 9 + Fraction(1, 10**20)]]
+    with pytest.raises(InvalidInputError, match="lower limit"):
+        refusing(W)  # images of inputs up to 2^15 are beyond 2^52 steps of 10^-10
+    result = refusing(W, limit=2**12)
+    assert result.step == Rational(1, 10**10)
+    assert result.error < 1e-4
     x = integers((2, 100), result.limit)
     assert (result.backward(result.forward(x)) == x).all()
 
@@ -501,3 +508,39 @@ def test_what_it_says():
     assert "certified within" in text
     assert "certified" in result._repr_html_()
     assert floor(Fraction(str(result.step))) == 1
+
+
+def hilbert(d: int) -> np.ndarray:
+    return np.array([[Fraction(1, i + j + 1) for j in range(d)] for i in range(d)])
+
+
+STEPS = {
+    "hilbert, 4": hilbert(4),
+    "hilbert, 8": hilbert(8),
+    "hilbert in floats": hilbert(8).astype(float),
+    **{f"gauss, {d}": np.random.default_rng(d).standard_normal((d, d)) for d in range(2, 14)},
+    "small": np.random.default_rng(1).standard_normal((4, 4)) * 1e-200,
+    "large": np.random.default_rng(2).standard_normal((5, 5)) * 1e200,
+    **{f"condition 10^{c}": conditioned(6, c) for c in (3, 7, 11, 14)},
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_step_is_the_number_of_53_bits_nearest_to_the_root_of_the_determinant(name):
+    W = STEPS[name]
+    result = lossless(W.tolist(), orientation="flip")
+    step = Fraction(int(result.step.p), int(result.step.q))
+    det = as_matrix(W.tolist()).to_dense().det()
+    unit = Fraction(2) ** (step.numerator.bit_length() - step.denominator.bit_length() - 53)
+    unit *= 2 if step / unit >= 2**53 else 1
+    assert 2**52 <= step / unit <= 2**53
+    assert (step / unit).denominator == 1
+    lower, upper = ((step + sign * unit / 2) ** len(W) for sign in (-1, 1))
+    assert lower <= abs(Fraction(int(det.numerator), int(det.denominator))) <= upper
+
+
+def test_step_is_rational_where_the_root_is_and_one_for_a_rotation_in_floats():
+    assert lossless([[2, 1], [-1, Rational(3, 2)]]).step == 2
+    assert lossless([[1, 1], [-2, 2]]).step == 2
+    Q = np.linalg.qr(np.random.default_rng(3).standard_normal((6, 6)))[0]
+    assert lossless(Q, orientation="flip").step == 1

@@ -102,10 +102,36 @@ def test_columns_are_mapped_one_by_one():
     assert flow.forward([[1, -2], [0, 0]]) == sympy.Matrix([[1, -2], [1, 2]])
 
 
-def test_tangent_of_mpf_is_exact():
-    bend = PiecewiseLinear([0, "1/3"], [0, 1])
-    flow = PiecewiseFlow([PiecewiseCoupling((1, 1), "second", bend, "1/7")])
-    assert flow.jacobian([mpmath.mpf("0.1"), 0]) == sympy.Matrix([[1, 0], [3, Rational(1, 7)]])
+STEEP = PiecewiseFlow(
+    [PiecewiseCoupling((1, 1), "second", PiecewiseLinear([0, "1/3"], [0, 1]), "1/7")]
+)
+
+
+def test_tangent_is_exact_in_every_arithmetic():
+    slopes = sympy.Matrix([[1, 0], [3, Rational(1, 7)]])
+    for x in (["1/10", 0], [mpmath.mpf("0.1"), 0], [0.1, 0.0], np.array([[0.1], [0.0]])):
+        assert STEEP.tangent(x).matrix() == slopes
+
+
+def test_jacobian_is_in_the_numbers_of_the_point():
+    assert STEEP.jacobian(["1/10", 0]) == sympy.Matrix([[1, 0], [3, Rational(1, 7)]])
+    with mpmath.workdps(40):
+        high = STEEP.jacobian(mpmath.matrix(["0.1", 0]))
+        assert isinstance(high, mpmath.matrix)
+        assert high[1, 1] == mpmath.mpf(1) / 7
+    for dtype in (np.float64, np.float32):
+        found = STEEP.jacobian(np.array([0.1, 0.0], dtype))
+        assert found.dtype == dtype
+        assert np.array_equal(found, np.array([[1, 0], [3, 1 / 7]], dtype))
+    assert np.array_equal(STEEP.jacobian([0.1, 0]), [[1, 0], [3, 1 / 7]])
+    with pytest.raises(InvalidInputError, match="one point, got 2 columns"):
+        STEEP.jacobian([[0.1, 0.2], [0.0, 0.0]])
+
+
+def test_jacobian_of_a_flow_without_layers():
+    flow = PiecewiseFlow([], partition=(1, 2))
+    assert flow.jacobian([1, 2, 3]) == sympy.eye(3)
+    assert np.array_equal(flow.jacobian([1.0, 2.0, 3.0]), np.eye(3))
 
 
 def test_piecewise_flow_of_linear_layers_is_the_matrix():

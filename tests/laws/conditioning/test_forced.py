@@ -11,13 +11,26 @@ import sympy
 from flint import arb, ctx
 from scipy.optimize import isotonic_regression
 from scipy.special import ndtr
-from sympy import Rational
+from sympy import QQ, Rational
 
 from exactflow import whiten
 from exactflow.errors import InvalidInputError, VerificationError
+from exactflow.exact.balls import PrecisionError
+from exactflow.exact.numbers import to_mpf
 from exactflow.laws.conditioning import Gaussian, forced, singular_values
+from exactflow.laws.conditioning.pieces import pieces_of
 from exactflow.laws.conditioning.ramps import Ramps, Steps
-from exactflow.laws.universal import Atoms, Boxes, approximate, checkerboard, uniform
+from exactflow.laws.conditioning.volume import volume
+from exactflow.laws.universal import (
+    Atoms,
+    Boxes,
+    GaussianMixture,
+    Histogram,
+    Product,
+    approximate,
+    checkerboard,
+    uniform,
+)
 from proofs.constructions.spheres import Ring
 from proofs.experiments.inversion import worst_points
 
@@ -71,6 +84,85 @@ def test_a_frame_adds_up_and_a_difference_of_centers_is_found():
     diagonal = forced(TWO, "1/10")
     assert abs(diagonal.lipschitz / forced(Atoms([[0], [sqrt(8)]]), "1/10").lipschitz - 1) < 1e-9
     assert abs(abs(float(diagonal.gap.axis[0])) - sqrt(0.5)) < 1e-12
+
+
+def test_a_slope_near_the_deviation_is_found_in_as_many_bits_as_it_takes():
+    bounds = forced(Atoms([[-1], [1]]), 1 - Rational(1, 10**32))
+    about = sqrt(pi / 2) / 10**32  # sqrt(1 - 2 L E|z|) is eps
+    assert abs(bounds.lipschitz / about - 1) < 1e-6
+    assert bounds.lipschitz <= bounds.attained < bounds.lipschitz * (1 + Rational(1, 10**6))
+
+
+def test_a_target_too_large_for_eps_is_told_so():
+    with pytest.raises(PrecisionError, match=r"too large for this eps.* raise it$"):
+        forced(Atoms([[1e308], [5e-324]]), 5e-324)
+
+
+@pytest.mark.parametrize(
+    ("points", "axis"), [([[0, 0], [10**15, 1]], 0), ([[0, 0], [1, 10**15]], 1)]
+)
+def test_the_gap_is_on_the_axis_that_costs_most_at_any_size(points, axis):
+    gap = forced(Atoms(points), "1/10").gap
+    assert gap.axis[axis] == 1
+    assert (gap.start, gap.stop, gap.mass) == (0, 10**15, 0)
+    assert gap.share > Rational(1, 2)
+
+
+def test_a_gap_of_a_law_without_gaps_has_mass():
+    bounds = forced(uniform([0], [1]), "1/10")
+    assert Rational(1, 2) < bounds.gap.mass < 1
+    assert f"(a climb along {bounds.gap})" in str(bounds)
+    assert "past a mass of" in str(bounds.gap)
+
+
+def test_laws_on_axes_that_are_translates_are_counted():
+    cube = forced(uniform([0] * 3, [1] * 3), "1/10")
+    box = forced(Product([uniform([k], [k + 1]) for k in range(3)]), "1/10")
+    assert cube.lipschitz == box.lipschitz > 0
+
+
+def test_near_eigenvalues_and_rare_atoms():
+    near = forced(Gaussian([[1, 0], [0, 1 + Rational(1, 10**400)]]), "1/10")
+    assert abs(near.lipschitz - (1 - 1 / sqrt(200))) < 1e-7
+    rare = forced(Histogram([[1, 0], [0, 10**324]], ([0, 0], [1, 1])), "1/10")
+    one = forced(uniform(["1/2", "1/2"], [1, 1]), "1/10")
+    assert abs(rare.lipschitz / one.lipschitz - 1) < 1e-2
+    assert rare.explain().steps
+
+
+@pytest.mark.parametrize("count", range(2, 10))
+def test_pieces_at_one_place_are_cut_apart(count):
+    centers = [[Rational(1, 10), Rational(1, 3)]] * count
+    law = GaussianMixture(centers, list(range(1, count + 1)))
+    with ctx.workprec(128):
+        _, groups, _ = volume(pieces_of(law, QQ(1, 2)), arb("0.5"))
+    assert sum(map(len, groups)) == count
+    assert all(map(len, groups))
+
+
+@pytest.mark.parametrize("dimension", [64, 70])
+def test_more_axes_than_an_array_has(dimension):
+    pair = Atoms([[0], [1]])
+    bounds = forced(Product([pair] * dimension), "1/10")
+    one = forced(pair, "1/80" if dimension == 64 else "1/84")
+    assert 0.98 < bounds.lipschitz / one.lipschitz < 1.02
+    assert len(str(bounds)) < 400
+
+
+def test_layers_of_condition_numbers_near_one_are_counted_by_logarithms():
+    bounds = forced(TWO, "1/100")
+    for excess in (Rational(1, 10**6), Rational(1, 10**7), Rational(1, 10**300)):
+        layers = bounds.layers(1 + excess)
+        with mpmath.workdps(700):
+            exact = 2 * mpmath.log(to_mpf(bounds.lipschitz)) / mpmath.log1p(to_mpf(excess))
+            assert layers == int(mpmath.ceil(exact))
+    square = bounds.lipschitz**2
+    assert [bounds.layers(square), bounds.layers(square**2), bounds.layers(bounds.lipschitz)] == [
+        1,
+        1,
+        2,
+    ]
+    assert bounds.layers(square - Rational(1, 10**60)) == 2
 
 
 def test_several_gaps_add_up_where_ramps_do_not_meet():

@@ -6,10 +6,11 @@ import sympy
 from flint import arb
 from hypothesis import given
 from hypothesis import strategies as st
-from sympy import Rational
+from sympy import Rational, sqrt
 
-from exactflow import factor, random_matrix
+from exactflow import balance, factor, minimal_depth, random_matrix
 from exactflow.errors import InvalidInputError, SingularMatrixError
+from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.laws.conditioning import condition_number, singular_values
 
 
@@ -45,8 +46,48 @@ def test_degenerate_matrices():
     assert [float(value.mid()) for value in singular_values([[0, 0], [0, 0]])] == [0, 0]
     with pytest.raises(SingularMatrixError):
         condition_number([[1, 1], [1, 1]])
-    with pytest.raises(InvalidInputError, match="rational entries"):
-        singular_values([[sympy.sqrt(2)]])
+    with pytest.raises(InvalidInputError, match="rational or algebraic"):
+        singular_values([[sympy.Symbol("t")]])
+
+
+@pytest.mark.parametrize(
+    ("M", "kappa"),
+    [
+        ([[sqrt(2)]], 1),
+        ([[sqrt(2), 1], [0, 1]], 1 + sqrt(2)),
+        (sqrt(2) * sympy.eye(3), 1),
+        ([[sympy.root(2, 3), 0], [0, 1]], sympy.root(2, 3)),
+        ([[(sqrt(2) - 1) ** 200, 0], [0, 1]], (sqrt(2) + 1) ** 200),
+        ([[sympy.I, 1], [0, 1]], (3 + sqrt(5)) / 2),
+        ([[sqrt(2) + sqrt(3), 0], [0, -sqrt(3)]], (sqrt(2) + sqrt(3)) / sqrt(3)),
+    ],
+)
+def test_condition_number_of_algebraic_numbers(M, kappa):
+    found = condition_number(M, digits=30)
+    assert found.rel_accuracy_bits() > 90
+    exact = sympy.N(kappa, 60)
+    assert found.overlaps(arb(str(exact), str(exact * sympy.Rational(10) ** -55)))
+
+
+def test_singular_values_of_singular_algebraic_matrices_are_zero():
+    assert singular_values([[0]]) == [0]
+    for M in ([[sqrt(2), 2], [1, sqrt(2)]], [[0, sqrt(2)], [0, 0]]):
+        values = singular_values(M)
+        assert values[0] > 1
+        assert values[1] == 0
+        with pytest.raises(SingularMatrixError):
+            condition_number(M)
+
+
+def test_condition_number_of_flows_couplings_and_results():
+    M = [[2, 1], [1, 1]]
+    for flow in (factor(M), balance(M), minimal_depth(M), PiecewiseFlow(factor(M)).tangent([0, 0])):
+        assert condition_number(flow).overlaps(condition_number(M)) == (flow.depth < 6)
+    flow = factor([[sqrt(2), 1], [1, sqrt(2)]])
+    assert condition_number(flow).overlaps(condition_number(flow.matrix()))
+    assert condition_number(flow[0]).overlaps(condition_number(flow[0].matrix()))
+    with pytest.raises(InvalidInputError, match=r"jacobian\(x\)"):
+        condition_number(PiecewiseFlow(factor(M)))
 
 
 def test_condition_numbers_of_layers_multiply_to_no_less():

@@ -1,5 +1,6 @@
 """`whiten`: the layers whiten within their exact error, over tables of covariances."""
 
+import mpmath
 import numpy as np
 import pytest
 import sympy
@@ -73,6 +74,15 @@ def test_the_mean():
     exactly = whiten([[2, 1], [1, 2]], mean=[1, "1/2"])
     assert exactly.forward([1, "1/2"]) == sympy.zeros(2, 1)
     assert exactly.backward([0, 0]) == sympy.Matrix([1, sympy.Rational(1, 2)])
+
+
+def test_the_mean_is_subtracted_at_the_precision_of_mpmath():
+    result = whiten([[2, 1], [1, 2]], mean=["1/3", "1/7"])
+    with mpmath.workdps(50):
+        third, seventh = mpmath.mpf(1) / 3, mpmath.mpf(1) / 7
+        for x in ([third, seventh], mpmath.matrix([[third] * 2, [seventh] * 2])):
+            assert max(map(abs, np.ravel(result.forward(x)))) < 1e-49
+        assert result.backward([mpmath.mpf(0)] * 2) == [third, seventh]
 
 
 @pytest.mark.parametrize("partition", [(2, 3), (3, 2), [0, 1, 0, 1, 1], [1, 1, 0, 0, 1]])
@@ -216,6 +226,16 @@ def test_covariances_of_any_scale(d):
         np.testing.assert_allclose(white, plain.forward(np.ones(d)), rtol=1e-12, atol=1e-12)
     for exponent in (-1060, 1019):
         assert whiten(np.ldexp(Sigma, exponent)).error < 1e-13
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_variance_below_floats_is_said_to_be_so(place):
+    tiny = sympy.Rational(1, 10**400)
+    entries = [tiny if i == place else 1 for i in range(2)]
+    with pytest.raises(InvalidInputError, match=rf"below 10\^-323, of coordinate {place}: scale"):
+        whiten([[entries[0], 0], [0, entries[1]]])
+    with pytest.raises(InvalidInputError, match=r"below 10\^-323, of coordinate 0: scale"):
+        whiten([[tiny, tiny / 2], [tiny / 2, tiny]])
 
 
 def test_correlations_singular_up_to_rounding():

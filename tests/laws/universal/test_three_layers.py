@@ -218,7 +218,7 @@ def test_laws_uniform_given_the_other_coordinate_are_swapped():
     ("law", "digits"),
     [
         (uniform([0, 0], ["1e-30", "1e30"]), 10),
-        (uniform([0, 0], [Rational(10) ** -400, Rational(10) ** 400]), 10),
+        (uniform([0, 0], [Rational(10) ** -400, Rational(10) ** 400]), 16),
         (uniform([10**9, 0], [10**9 + 1, 1]), 12),
         (Boxes([([0, 0], [1, 1]), ([1, 0], [2, 1])], [1 - QQ(1, 10**40), QQ(1, 10**40)]), 60),
     ],

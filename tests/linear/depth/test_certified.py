@@ -1,11 +1,14 @@
 """Four layers with positive scales: rational for n = 2, certified beyond."""
 
+import copy
+import pickle
+import random
 from dataclasses import replace
 from fractions import Fraction
 
 import flint
 import pytest
-from linear.depth.examples import blocks, diagonal, matrix, random_rational, rotation
+from linear.depth.examples import blocks, diagonal, matrix, random_rational, rotation, word
 from sympy import QQ, sqrt
 
 from exactflow import checker, random_matrix, verify
@@ -16,7 +19,7 @@ from exactflow.flows.evidence import Evidence
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.answer import CertifiedDepth
 from exactflow.linear.depth.minors import Spectra, principal_minors
-from exactflow.linear.depth.scaled import matching_diagonals
+from exactflow.linear.depth.scaled import four_layers_for, matching_diagonals
 from exactflow.linear.depth.scaled.certified import four_layers_of
 from exactflow.linear.depth.scaled.signs import opposed_against
 from exactflow.linear.depth.word import Word
@@ -60,6 +63,44 @@ def test_certified_where_D_is_singular(d):
     M = singular_below(random_rational(d, 1))
     assert linalg.rank(linalg.split(M, d // 2).D) == d // 2 - 1
     assert_certified(M)
+
+
+BOTH_SINGULAR = {
+    "one block": [[3, 0, 0, 0, 0, 0], [-2, -1, 0, 0, 0, 0], [0, 0, 0, 0, -1, 0],
+                  [0, 0, 0, 0, 0, -1], [0, 0, 3, 0, 0, 0], [0, 0, 0, -1, 0, 0]],
+    "permuted": [[1, 0, 0, 0, 0, 0], [0, 0, -1, 0, 0, 0], [0, 0, 0, 0, 0, -3],
+                 [0, -3, 0, 0, 0, 0], [0, 0, 0, 0, 2, 0], [0, 0, 0, 2, 0, 0]],
+    "one row more": [[1, 0, 0, 0, 0, 0], [0, 0, 0, 0, -1, -3], [0, 0, -1, 0, 0, 0],
+                     [0, 0, 0, 0, 3, 0], [0, 0, 0, 3, 0, 0], [0, 2, 0, 0, 0, 0]],
+    "another eigenvalue": [[2, 0, 2, 0, 0, 0], [0, -1, 0, 0, 0, 0], [0, 0, 0, -1, 2, 0],
+                           [0, 0, 0, 2, 0, 0], [3, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, -3]],
+    "four": [[0, 0, 0, 0, 0, -3, 0, 0], [0, 0, 0, 1, 0, 0, 0, 0], [2, 2, 0, 0, 0, 0, 0, 0],
+             [0, 0, 0, 0, 0, 0, 0, 2], [0, 0, 2, 0, 0, 0, 0, 1], [0, 0, 0, 0, 3, 0, 0, 0],
+             [3, 0, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, -1, 1, 0]],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BOTH_SINGULAR)
+def test_certified_layers_are_small_where_D_and_a_are_singular(name):
+    """The least squares for q alone would give q(D) an eigenvalue 0, and Y no inverse."""
+    M = matrix(BOTH_SINGULAR[name])
+    assert_certified(M)
+    answer = minimal_depth(M, scales="positive")
+    assert answer.existence.magnitude < 10
+    assert answer.error < Fraction(1, 2**40)
+
+
+@pytest.mark.parametrize("copied", [lambda x: pickle.loads(pickle.dumps(x)), copy.deepcopy])
+def test_a_certified_answer_is_copied_with_its_proof(copied):
+    answer = minimal_depth(matrix(BOTH_SINGULAR["one block"]), scales="positive")
+    answer.explain()
+    again = copied(answer)
+    assert str(again) == str(answer)
+    assert again.flow == answer.flow
+    assert again.existence.check() is True
+    assert [layer.moves for layer in again.existence.layers] == [
+        layer.moves for layer in answer.existence.layers
+    ]
 
 
 def assert_certified(M):
@@ -148,6 +189,44 @@ def test_two_coordinates_over_a_number_field():
     verify(answer.flow, M)
 
 
+#: Both brackets vanish at r = 3, and at no other r have they one sign.
+VANISHING = matrix([[0, 0, -3, 0], [QQ(4, 27), QQ(1, 3), 0, QQ(-4, 9)],
+                    [1, 0, 0, -3], [QQ(1, 3), 0, 0, 0]])  # fmt: skip
+
+
+def test_two_coordinates_are_decided_where_both_brackets_vanish():
+    answer = minimal_depth(VANISHING, scales="positive")
+    assert (answer.lower, answer.upper, answer.evidence) == (4, 4, Evidence.EXACT)
+    verify(answer.flow, VANISHING)
+    field = QQ.algebraic_field(sqrt(2))
+    scaled = linalg.scale_rows([field.unit, *[field.one] * 3], VANISHING.convert_to(field))
+    verify(minimal_depth(scaled, scales="positive").flow, scaled)
+    assert minimal_depth(scaled, scales="positive").count == "exactly 4 layers with positive scales"
+
+
+@pytest.mark.parametrize("exponent", range(-4, 4))
+def test_two_coordinates_are_decided_where_D_is_scalar_and_a_is_not(exponent):
+    """D G^-1 is scalar at r = 2^(exponent - 1), half the root, where it is not similar to E a."""
+    a = matrix([[0, 1], [-1, QQ(2) ** exponent / 3]])
+    M = blocks(a.inv(), diagonal(0, 0), diagonal(1, 1), diagonal(3, 3))
+    assert four_layers_for(Word("ULUL", M, "positive")) is not None
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_four_layers_of_two_coordinates_are_found_where_D_is_singular(seed):
+    """The lower right block of the product is (Y Z + S) times the last scales: its first row is
+    zero."""
+    source = random.Random(seed)
+    X, Y, Z, W = ([source.choices((0, 0, 1, -1, 2, QQ(-1, 3)), k=2) for _ in "12"] for _ in "1234")
+    scales = [source.choices((1, 2, 3, QQ(1, 3), QQ(4, 9)), k=2) for _ in "1234"]
+    Y[0], Z[0] = [1, 0], [-scales[1][0], 0]
+    M = word(("ULUL", "LULU")[seed % 2], [matrix(shift) for shift in (X, Y, Z, W)], scales)
+    assert not linalg.split(M, 2)[0 if seed % 2 else 3].det()
+    answer = minimal_depth(M, scales="positive")
+    assert answer.upper <= 4
+    assert answer.evidence is Evidence.EXACT
+
+
 DEGENERATE = {
     "huge": linalg.scale_rows([QQ(10) ** 200] * 6, random_rational(6, 0)),
     "tiny": linalg.scale_rows([QQ(1, 10**200)] * 6, random_rational(6, 0)),
@@ -169,6 +248,7 @@ def test_degenerate_matrices(name):
         verify(answer.flow, M)
     else:
         assert answer.existence.check()
+        assert answer.error * 2**20 < QQ.to_sympy(max(map(abs, M.to_list_flat())))
 
 
 def test_beyond_the_largest_size_the_answer_is_an_interval():

@@ -49,6 +49,45 @@ def test_signs_that_are_not_known(M):
     assert factor(M, scales="nonzero").matrix() == M
 
 
+@pytest.mark.parametrize(
+    ("M", "assume", "claim"),
+    [
+        (diag(t - 1, 1), [t > 2], "the product of one coupling, for t > 2."),
+        (diag(t**2 - 1, 1), [t**2 - 1 > 0], "the product of one coupling, for t**2 - 1 > 0."),
+        (diag(t - 1, 1), t > 1, "the product of one coupling, for t > 1."),
+        (diag(real**2, 1), [], "the product of one coupling, unless r = 0."),
+        (diag(t - s, s), [s > 0, t > s], "the product of 2 couplings, for s > 0 and t > s."),
+    ],
+)
+def test_a_claim_says_for_which_values_it_holds(M, assume, claim):
+    explanation = factor(M, assume=assume).explain()
+    assert explanation.claim.replace("`", "").endswith(claim)
+    assert claim in " ".join(str(explanation).split())
+    for formula in explanation.claim.split("`")[1::2]:
+        assert f"${formula.replace('**2', '^{2}')}$" in explanation.latex()
+
+
+@pytest.mark.parametrize("assume", [[], [t > -1], [s > 0], t > -1])
+def test_the_advice_is_another_assumption_that_suffices(assume):
+    with pytest.raises(OrientationError, match=r"assume=\[t > 0\]"):
+        factor(diag(t, 1), assume=assume)
+    assert factor(diag(t, 1), assume=[t > 0]).depth == 1
+
+
+def test_contradictory_assumptions_are_refused():
+    with pytest.raises(InvalidInputError, match="hold together"):
+        factor(diag(t, 1), assume=[t > 1, t < 0])
+
+
+def test_a_square_of_a_complex_symbol_has_no_sign():
+    imaginary = Symbol("w", imaginary=True)
+    with pytest.raises(OrientationError, match="known to be positive"):
+        factor(diag(t**2, 1))
+    with pytest.raises(OrientationError, match="det < 0"):
+        factor(diag(imaginary**2, 1))
+    assert factor(diag(t**2, 1), scales="nonzero").log_abs_det() == sympy.log(sympy.Abs(t**2))
+
+
 def test_a_negative_determinant_of_symbols():
     with pytest.raises(OrientationError, match="det < 0"):
         factor(diag(negative, 1))
@@ -63,7 +102,7 @@ def test_assumptions_end_with_the_call():
         factor(diag(t, 1))
 
 
-@pytest.mark.parametrize("assume", [[t >= 0], ["t > 0"], [sympy.Eq(t, 1)], [t]])
+@pytest.mark.parametrize("assume", [[t >= 0], ["t > 0"], [sympy.Eq(t, 1)], [t], 5, t])
 def test_assumptions_that_are_none(assume):
     with pytest.raises(InvalidInputError, match="strict inequalities"):
         factor(diag(t, 1), assume=assume)

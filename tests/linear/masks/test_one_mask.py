@@ -6,13 +6,21 @@ from math import ceil
 import numpy as np
 import pytest
 import sympy
+from sympy import GF, QQ
+from sympy.polys.matrices import DomainMatrix
 
 from exactflow import CouplingFlow, LinearCoupling, factor, permutation, random_matrix
-from exactflow.errors import InvalidInputError, OrientationError, SingularMatrixError
+from exactflow.errors import (
+    FieldTooSmallError,
+    InvalidInputError,
+    OrientationError,
+    SingularMatrixError,
+)
 from exactflow.flows.nonlinear import MergedCoupling, PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.partition import mask_order
 from exactflow.linear.masks import one_mask
+from exactflow.linear.masks.writer import Writer
 from proofs.experiments.coordinatewise import coordinatewise
 
 
@@ -273,3 +281,71 @@ def test_a_mask_of_another_length():
     flow = factor([[1, 2], [0, 1]])
     with pytest.raises(InvalidInputError, match="expected"):
         one_mask([flow], mask=[1, 0, 0])
+
+
+def random_flow(field, n, seed, order=()):
+    draw = random.Random(seed)
+    layers = []
+    for moves in ("first", "second", "first"):
+        rows = [[field.convert(draw.randrange(-3, 9)) for _ in range(n)] for _ in range(n)]
+        layers.append(LinearCoupling((n, n), moves, DomainMatrix(rows, (n, n), field)))
+    return CouplingFlow(layers, order=order)
+
+
+def product_of(flows):
+    product = flows[0].domain_matrix()
+    for flow in flows[1:]:
+        product = flow.domain_matrix() * product
+    return product.to_dense()
+
+
+@pytest.mark.parametrize("modulus", [11, 101, 65537])
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_one_mask_over_a_finite_field(modulus, symmetric):
+    field = GF(modulus, symmetric=symmetric)
+    flows = [random_flow(field, 2, k, order) for k, order in enumerate([(), (0, 2, 1, 3)])]
+    for mask in (None, [1, 0, 1, 0], [0, 1, 1, 0]):
+        flow = one_mask(flows, mask=mask)
+        assert flow.field == field
+        assert flow.domain_matrix().to_dense() == product_of(flows)
+    swap = permutation([1, 0, 2, 3])  # of determinant -1: over GF(p) a scale carries it
+    flow = one_mask([flows[0], swap, flows[1]])
+    assert flow.domain_matrix().to_dense().det() == -product_of(flows).det()
+
+
+def test_one_mask_over_a_number_field():
+    field = QQ.algebraic_field(sympy.sqrt(2))
+    rational, real = random_flow(QQ, 2, 0), random_flow(field, 2, 1, (0, 2, 1, 3))
+    root = LinearCoupling((2, 2), "second", [[sympy.sqrt(2), 1], [0, 3]], [sympy.sqrt(2), 1])
+    flows = [rational, real, CouplingFlow([root], order=[3, 1, 2, 0]), real]
+    for mask in (None, [1, 0, 1, 0], [0, 1, 1, 0]):
+        flow = one_mask(flows, mask=mask)
+        assert flow.matrix() == product_of(flows).to_Matrix()
+        assert flow.field == field
+    M = [[sympy.sqrt(3), 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+    assert one_mask([rational, M, real]).matrix() == (
+        real.matrix() * sympy.Matrix(M) * rational.matrix()
+    )
+
+
+def test_piecewise_flows_of_linear_layers_are_linear():
+    M = random_matrix(4, seed=2)
+    for flow in (PiecewiseFlow(factor(M)), PiecewiseFlow([], partition=(2, 2))):
+        found = one_mask([flow])
+        assert isinstance(found, CouplingFlow)
+        assert found.forward([1, 2, 3, 4]) == flow.forward([1, 2, 3, 4])
+
+
+def test_fields_that_do_not_meet_are_refused():
+    bend = PiecewiseFlow([PiecewiseCoupling((2, 2), "first", PiecewiseLinear([0], [(0, 1)]))])
+    finite, real = random_flow(GF(7), 2, 0), random_flow(QQ.algebraic_field(sympy.sqrt(2)), 2, 0)
+    for flows in ([finite, bend], [finite, real], [real, bend], [finite, random_flow(GF(5), 2, 0)]):
+        with pytest.raises(InvalidInputError, match=r"expected (entries of one|rational)"):
+            one_mask(flows)
+
+
+def test_a_field_without_layers_for_a_matrix_is_too_small():
+    field = GF(2)
+    writer = Writer(range(4), (2, 2), field, words=lambda matrix, partition: iter(()))
+    with pytest.raises(FieldTooSmallError, match="larger field"):
+        writer.write_matrix(random_flow(field, 2, 1).domain_matrix(), None)

@@ -290,7 +290,8 @@ def test_statements_become_propositions(tmp_path):
     assert text.count(f"Module said_in_statements.\n{word}\nDefinition one") == 1
     assert text.count(f"Module said_in_headlines.\n{word}\nDefinition first") == 1
     own = text.index("From exactflow Require statements headlines.")
-    words = text.index("From exactflow.certificates Require Import definitions.")
+    words = text.index("Definition coupling (F : numFieldType) p q")
+    assert "Require Import definitions" not in text
     assert text.index("Definition two : Prop :=") < words < text.index("Definition first") < own
     assert text.index("exact (@statements.one)") > own
 
@@ -307,3 +308,35 @@ def test_rocq_takes_what_is_kept(monkeypatch, tmp_path):
     assert built(folder, tmp_path)[1] == set()
     chosen = ["-norec", "exactflow.base", "-norec", "exactflow.top", "-Q", ".", "exactflow"]
     assert "successfully checked" in run("coqchk", *chosen, folder=tmp_path / "scratch1")
+
+
+WORD = "Definition word (n : nat) := {}.\n"
+HEADLINE = """From exactflow.certificates Require Import definitions.
+Theorem one (n : nat) : word n.
+Proof. exact {}. Qed.
+"""
+
+
+@pytest.mark.skipif(shutil.which("coqc") is None, reason="Rocq is not installed")
+def test_compiled_definitions_that_say_something_else_prove_nothing(tmp_path, monkeypatch):
+    folder, scratch = tmp_path / "proofs", tmp_path / "scratch"
+    for place in (folder, scratch / "words", scratch / "own"):
+        place.mkdir(parents=True)
+    monkeypatch.setattr("proofs.rocq.restated.text", lambda name: WORD.format("n = n"))
+    said = "Theorem two (n : nat) : True.\nProof. exact I. Qed.\n"
+    (folder / "statements.v").write_text(said)
+    options = ["-w", "none", "-Q", "words", "exactflow.certificates", "-Q", "own", "exactflow"]
+
+    def compiled(said, proof):
+        (folder / "headlines.v").write_text(HEADLINE.format(proof))
+        (scratch / "words" / "definitions.v").write_text(WORD.format(said))
+        (scratch / "own" / "restated.v").write_text(restated(folder))
+        for name in ("statements", "headlines"):
+            shutil.copy(folder / f"{name}.v", scratch / "own")
+        for name in ("words/definitions", "own/statements", "own/headlines"):
+            run("coqc", *options, f"{name}.v", folder=scratch)
+        return run("coqc", *options, "own/restated.v", folder=scratch)
+
+    assert compiled("n = n", "(eq_refl n)") == "Closed under the global context\n"
+    with pytest.raises(ProofError, match=r"headlines\.one"):
+        compiled("True", "I")

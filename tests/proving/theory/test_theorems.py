@@ -1,5 +1,6 @@
 """The table of theorems: README is read off it, hypotheses are needed, statements are tried."""
 
+import ast
 import json
 import re
 from dataclasses import replace
@@ -11,13 +12,16 @@ import numpy as np
 import pytest
 import sympy
 
-from exactflow import random_matrix, theorems
+from exactflow import minimal_depth, random_matrix, theorems
 from exactflow.cli import main
-from exactflow.errors import InvalidInputError, VerificationError
+from exactflow.errors import ExactFlowError, InvalidInputError, VerificationError
+from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
+from exactflow.laws.universal import Atoms
 from exactflow.proving.sites import read_script
 from exactflow.proving.theory import Hypothesis, Theorem, trials
+from proofs.__main__ import main as run
 
 ROOT = Path(__file__).parents[3]
 TRIED = [name for name, row in theorems.items() if row.draws]
@@ -51,17 +55,150 @@ def test_a_page_states_its_theorem_says_why_and_proves_it(row):
     assert re.search("[Pp]roof|proved", text)
 
 
+def page_of(row):
+    return (ROOT / "proofs" / f"{row.script}.py").read_text()
+
+
+def prose_of(row):
+    lines = (line.removeprefix("#").strip() for line in page_of(row).splitlines())
+    return " ".join(lines)
+
+
+@pytest.mark.parametrize("row", theorems.values(), ids=lambda row: row.script)
+def test_a_row_names_the_evidence_of_its_script(row):
+    used = {Evidence[name].value for name in re.findall(r"Evidence\.([A-Z_]+)", page_of(row))}
+    assert {kind.value for kind in Evidence if kind.value in row.checked} == used
+
+
+@pytest.mark.parametrize("row", theorems.values(), ids=lambda row: row.script)
+def test_a_row_is_called_new_where_its_page_says_so(row):
+    claimed = "to our knowledge new" in row.title + row.found
+    assert claimed == ("to our knowledge new" in prose_of(row).lower())
+
+
+NUMBER = r"(?<![\w.])\d+(?:\.\d+)?(?:e-?\d+)?(?:/\d+)?"
+
+
+def numbers(text):
+    """The numbers of a text, except single digits, which are everywhere."""
+    return {number for number in re.findall(NUMBER, text) if len(number) > 1}
+
+
+@pytest.mark.parametrize("row", theorems.values(), ids=lambda row: row.script)
+def test_a_number_that_a_row_has_found_is_on_its_page(row):
+    assert numbers(row.found) - numbers(page_of(row)) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("six layers", ["Vaserstein and Wheland"]),
+        ("rotations", ["Paeth", "Toffoli and Quick", "Daubechies and Sweldens"]),
+        ("affine depth", ["inverse eigenvalue problem", "Hadeler", "de Oliveira", "Friedland"]),
+        ("gaussian depth", ["inverse eigenvalue problem", "Hadeler", "de Oliveira", "Friedland"]),
+        ("lossless", ["Hao and Shi"]),
+        ("finite maps", ["Feistel", "Luby and Rackoff", "Coppersmith and Grossman"]),
+        ("universal in kl", ["Iske and Schoenlieb", "Draxler"]),
+    ],
+)
+def test_the_nearest_works_are_named_on_the_page_and_in_the_row(name, nearest):
+    for text in (prose_of(theorems[name]), theorems[name].source):
+        assert [work for work in nearest if work not in text] == []
+
+
+CLOCKS = {"perf_counter", "process_time", "seconds", "timed"}
+
+
+@pytest.mark.parametrize("row", theorems.values(), ids=lambda row: row.script)
+def test_no_claim_rests_on_a_clock(row):
+    for node in ast.walk(ast.parse(page_of(row))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("check.true", "check.equal"):
+            named = {part.id for part in ast.walk(node.args[0]) if isinstance(part, ast.Name)}
+            assert not named & CLOCKS, ast.unparse(node)
+
+
+COUNTED = [row for row in theorems.values() if numbers(row.found)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", COUNTED, ids=lambda row: row.script)
+def test_a_number_that_a_row_has_found_is_printed_by_its_script(capsys, row):
+    assert run([row.script, "-v"]) == 0
+    assert numbers(row.found) - numbers(capsys.readouterr().out) == set()
+
+
 @pytest.mark.parametrize("name", TRIED)
 def test_a_challenge_finds_no_counterexample(name):
     found = theorems[name].challenge(4, seed=3, progress=False)
     assert (found.count, found.reason) == (4, "")
-    assert str(found) == f"{name}: 4 instances, no counterexample"
+    assert str(found) == f"{name}: 4 instances, no counterexample to: {theorems[name].tried}"
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("name", TRIED)
-def test_a_long_challenge_finds_no_counterexample(name):
-    assert theorems[name].challenge(300, seed=1, progress=False).reason == ""
+def test_a_long_challenge_finds_no_counterexample(name, seed):
+    assert theorems[name].challenge(700, seed=seed, progress=False).reason == ""
+
+
+#: Four layers with positive scales are certified to exist, and known as floats.
+CERTIFIED = sympy.Matrix(
+    [[3, 0, 0, 0, 0, 0], [-2, -1, 0, 0, 0, 0], [0, 0, 0, 0, -1, 0],
+     [0, 0, 0, 0, 0, -1], [0, 0, 3, 0, 0, 0], [0, 0, 0, -1, 0, 0]]
+)  # fmt: skip
+
+
+def test_layers_that_are_certified_are_checked_as_such():
+    answer = theorems["affine depth"].check(CERTIFIED)
+    assert answer.evidence is Evidence.CERTIFIED
+    assert answer.error > 0
+
+
+def shortened(flow):
+    return CouplingFlow(flow.layers[:3])
+
+
+def moved(proof):
+    first, *others = proof.centre
+    return replace(proof, centre=(2 * first, *others))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (lambda found: replace(found, error=2 * found.error), "as near to the matrix as they say"),
+        (
+            lambda found: replace(found, flow=CouplingFlow(found.flow.layers[:3])),
+            "four layers, got 3",
+        ),
+        (lambda found: minimal_depth(2 * CERTIFIED, scales="positive"), "a proof about the matrix"),
+        (lambda found: replace(found, existence=moved(found.existence)), "proved to exist"),
+    ],
+)
+def test_a_check_takes_no_certified_layers_on_trust(monkeypatch, wrong, says):
+    answer = wrong(minimal_depth(CERTIFIED, scales="positive"))
+    monkeypatch.setattr(trials, "minimal_depth", lambda *args, **options: answer)
+    with pytest.raises(VerificationError, match=says):
+        theorems["affine depth"].check(CERTIFIED)
+
+
+WRONG_KINDS = {
+    "number": 1, "text": "x", "None": None, "empty": [], "row": [[1, 2]], "pair": (1, 2),
+    "set": {1}, "NaN": np.full((2, 2), np.nan), "complex": [[1j, 0], [0, -1j]],
+    "block": sympy.MatrixSymbol("M", 2, 2), "vector": np.array([1.5, 2.0]), "range": range(3),
+    "flow": CouplingFlow([LinearCoupling((1, 1), "first", [[2]])]), "function": len,
+    "flows of two sizes": [CouplingFlow([], (n, n)) for n in (1, 2)],
+    "pair with text": (sympy.eye(2), "ab"), "law of atoms": Atoms([[0, 0]]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", WRONG_KINDS)
+@pytest.mark.parametrize("name", TRIED)
+def test_every_theorem_refuses_an_instance_of_the_wrong_kind_by_one_line(name, kind):
+    with pytest.raises(ExactFlowError, match="expected") as caught:
+        theorems[name].check(WRONG_KINDS[kind])
+    assert not isinstance(caught.value, VerificationError)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -73,8 +210,13 @@ def test_a_long_challenge_finds_no_counterexample(name):
         ("rotations", [[2, 1], [1, 1]], "a rotation, up to rounding .* norm 1"),
         ("rotations", [[0, 1], [1, 0]], "a rotation, up to rounding"),
         ("permutations", [1, 0], r"a permutation of determinant 1 .* odd permutation"),
-        ("partitions", ([[0, 1], [1, 0]], (1, 1)), r"a pair \(M, partition\)"),
-        ("partitions", [[0, 1], [1, 0]], r"a pair \(M, partition\)"),
+        ("partitions", ([[0, 1], [1, 0]], (1, 1)), r"det\(M\) > 0 .* under every partition"),
+        ("partitions", [[0, 1], [1, 0]], r"a pair \(M, partition\) .* --partition p,q"),
+        ("partitions", sympy.eye(2), r"a pair \(M, partition\) .* --partition p,q"),
+        ("universal in kl", sympy.eye(2), "a law, for instance a Histogram, .* between laws"),
+        ("universal in kl", Atoms([[0, 0]]), "a law with a density"),
+        ("rotations", sympy.diag(sympy.Symbol("t"), 1), "a rotation, up to rounding"),
+        ("permutations", [], "a permutation of at least one index"),
         ("padding", [[1, 1], [1, 1]], "an invertible matrix"),
         ("finite maps", [[1, 2], [3, 4]], r"a pair \(points, images\)"),
         ("one mask", [[1, 0], [0, 1]], "a list of flows of linear couplings"),
@@ -189,9 +331,12 @@ def test_the_command(tmp_path, capsys):
     )
     assert main(["theorems", "one mask", "--check", str(path)]) == 2
     assert "expected a list of flows of linear couplings" in capsys.readouterr().err
+    assert main(["theorems", "partitions", "--check", str(path)]) == 2
+    assert "--partition p,q" in capsys.readouterr().err
     assert main(["theorems", "partitions", "--check", str(path), "--partition", "1,1"]) == 0
     assert main(["theorems", "permutations", "--challenge", "3", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])["instances"] == 3
+    record = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (record["instances"], record["checked"]) == (3, theorems["permutations"].tried)
     assert main(["theorems", "--json"]) == 0
     assert "six layers" in json.loads(capsys.readouterr().out)
     for bad in (["no such"], ["--check", str(path)], ["six layers", "--challenge", "0"]):

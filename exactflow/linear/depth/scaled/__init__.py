@@ -8,7 +8,7 @@ are named.
 - *Up to three layers* are decided, on halves of any sizes (`exactflow.linear.factor.short` and
   `exactflow.linear.depth.scaled.proportions`).
 - *Four*: n equations for 2 n positive numbers (`exactflow.linear.depth.minors`), which have
-  solutions for typical M. For n = 2 they are solved over the field (below); for n up
+  solutions for typical M. For n = 2 they are decided over the field (below); for n up
   to 8, over QQ, a solution is certified to exist (`exactflow.linear.depth.scaled.certified`).
 - *Theorem A.* B = C = 0, (D, a) opposed (`exactflow.linear.depth.minors`): six layers exactly.
 - *Theorem B.* (D, a) opposed and (A, d) opposed: at least five. Where every minor that counts is
@@ -29,17 +29,22 @@ d_i and a_i the diagonal entries of D and a. With y_1 = r x_1, y_2 = det M x_2 /
 
     x_1 (d_1 - a_1 r) = x_2 (a_2 det M / r - d_2).
 
-So there are positive solutions iff for some r > 0 both brackets have one sign, and then there are
-rational ones. The signs change at r = d_1 / a_1 and r = a_2 det M / d_2 only. There is no such r
-iff (D, a) is opposed (`exactflow.linear.depth.minors`).
+So there are positive solutions iff for some r > 0 both brackets are positive, both negative, or
+both zero, and then there are rational ones. The signs change at r = d_1 / a_1 and r = a_2 det M /
+d_2 only. There is no such r iff (D, a) is opposed (`exactflow.linear.depth.minors`).
+
+A solution suffices if D G^-1 and E a are both scalar or both not: they are similar, and where they
+are singular `exactflow.linear.depth.scaled.certified` has the layers. D = 0 iff a = 0, and then
+four layers are three. Otherwise one of them alone is scalar for at most two r, so that two r below
+the roots, two above and one between are enough to try, besides the roots.
 
 How it is checked
 -----------------
 *Exact*: signs over an ordered field; the flow is verified against M. *Certified*: four layers as
-balls, rounded to floats whose error is computed exactly.
+balls, rounded to float64, or to more bits where that is not near M. The error is computed exactly.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import sympy
 from sympy.polys.domains.domain import Domain
@@ -66,6 +71,9 @@ from exactflow.linear.factor.routes import Layers, layers_of
 from exactflow.linear.factor.short import short_layers
 
 Reasons = tuple[Obstruction, ...]
+
+NEAR = sympy.Rational(1, 2**20)
+"""A certified answer has a smaller error, relative to the largest entry of the matrix."""
 
 
 def scaled_depth(problem: Problem) -> MinimalDepth:
@@ -100,10 +108,13 @@ def scaled_depth(problem: Problem) -> MinimalDepth:
     return answer(general, reasons)
 
 
-def _entries(length: int, matrix: DomainMatrix, p: int) -> Reasons:
-    """Obstructions to at most two layers."""
-    both = words(length, matrix, "positive", p) if length >= 0 else []
-    return tuple(Obstruction.of(word, Reason("linear", misfit(word))) for word in both)
+def _entries(most: int, matrix: DomainMatrix, p: int) -> Reasons:
+    """Obstructions to as many layers as entries exclude, of two at most."""
+    for length in range(most, -1, -1):
+        found = [(word, misfit(word)) for word in words(length, matrix, "positive", p)]
+        if all(multiplier is not None for _, multiplier in found):
+            return tuple(Obstruction.of(word, Reason("linear", W)) for word, W in found)
+    return ()
 
 
 def _three_layers(matrix: DomainMatrix, p: int) -> tuple[Layers | None, Reasons]:
@@ -140,17 +151,23 @@ def _more_than_three(
 
 def _four_layers(matrix: DomainMatrix) -> Layers | None:
     """Return four layers for halves of two coordinates, None where none are found."""
-    found = [
-        layers
-        for word in (words(4, matrix, "positive") if matrix.shape[0] == 4 else ())
-        for diagonals in matching_diagonals(word)
-        if (layers := _scaled_layers(word, *diagonals)) is not None
-    ]
+    both = words(4, matrix, "positive") if matrix.shape[0] == 4 else []
+    return _shortest(layers for word in both if (layers := four_layers_for(word)) is not None)
+
+
+def four_layers_for(word: Word) -> Layers | None:
+    """Return layers in a pattern of four letters, for n = 2; None where none are found."""
+    found = (_scaled_layers(word, *diagonals) for diagonals in matching_diagonals(word))
+    return _shortest(layers for layers in found if layers is not None)
+
+
+def _shortest(found: Iterable[Layers]) -> Layers | None:
+    """Return the layers of fewest digits, None for none."""
     return min(found, key=lambda layers: sum(layer.bits or 0 for layer in layers), default=None)
 
 
 def _certified(problem: Problem, matrix: DomainMatrix, reasons: Reasons) -> CertifiedDepth | None:
-    """Return four layers that are certified to exist, None where none are found."""
+    """Return four layers that are certified to exist and known, None where none are found."""
     if not matrix.domain.is_QQ:
         return None
     from exactflow.linear.depth.scaled.certified import four_layers_of  # which needs NumPy
@@ -158,10 +175,22 @@ def _certified(problem: Problem, matrix: DomainMatrix, reasons: Reasons) -> Cert
     found = four_layers_of(matrix)
     if found is None:
         return None
-    flow = problem.flow([layer.floats().exact() for layer in found.layers], "depth")
     target = problem.target.to_dense()
-    error = sympy.Rational(max(map(abs, (flow.domain_matrix() - target).to_list_flat())))
-    return CertifiedDepth(4, 4, "positive", flow, reasons, target, problem.pose, error, found)
+    rounded = [layer.floats().exact() for layer in found.layers]
+    finer = [layer.midpoints() for layer in found.layers]
+    for layers in (rounded, finer):
+        flow = problem.flow(layers, "depth")
+        error = sympy.Rational(_largest(flow.domain_matrix() - target))
+        if error < NEAR * _largest(target):
+            return CertifiedDepth(
+                4, 4, "positive", flow, reasons, target, problem.pose, error, found
+            )
+    return None
+
+
+def _largest(M: DomainMatrix) -> Element:
+    """Return the largest absolute value of an entry."""
+    return max(map(abs, M.to_list_flat()))
 
 
 def _scaled_layers(word: Word, E: Sequence, G: Sequence) -> Layers | None:
@@ -216,7 +245,7 @@ def matching_diagonals(word: Word) -> Iterator[tuple[list, list]]:
     d, a = word.blocks.D, word.inverse.A
     (d1, d2), (a1, a2) = d.diagonal(), a.diagonal()
     roots = [p / q for p, q in ((d1, a1), (a2 * det, d2)) if q]
-    for r in _between([x for x in roots if linalg.is_positive(x, field)], field):
+    for r in _ratios([x for x in roots if linalg.is_positive(x, field)], field):
         left, right = d1 - a1 * r, a2 * det / r - d2
         if left and right and linalg.is_positive(left * right, field):
             ratio = right / left
@@ -229,13 +258,15 @@ def matching_diagonals(word: Word) -> Iterator[tuple[list, list]]:
             yield [r * x1, det * x2 / r], [field.one / x1, field.one / x2]
 
 
-def _between(roots: list[Element], field: Domain) -> list[Element]:
-    """Return positive numbers below, between and above positive roots, short ones if there are."""
+def _ratios(roots: list[Element], field: Domain) -> list[Element]:
+    """Return positive numbers below, between and above positive roots, two at least at either end
+    and short ones if there are, and the roots.
+    """
     two = field.convert(2)
     powers = [field.one, *(_power_of_two(x, field) for x in roots)]
-    near = [p * s for p in powers for s in (field.one, two, field.one / two)]
+    factors = field.one, two, field.one / two, two**2, field.one / two**2
     middle = [sum(roots) / two] if len(roots) == 2 else []
-    return list(dict.fromkeys([*near, *middle]))
+    return list(dict.fromkeys([*(p * s for p in powers for s in factors), *middle, *roots]))
 
 
 def _scales(square: Element, field: Domain) -> list[Element]:

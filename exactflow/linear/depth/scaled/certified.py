@@ -26,8 +26,8 @@ Z = Y^-1 (D - I), X = (A - B W - I) Y^-1 (`exactflow.linear.depth.scaled.proport
 invertible.
 
 - D invertible: W = D^-1 (C - Y), and the second equation follows.
-- D of rank n - 1, l D = 0, D r = 0: l Y and l C both span the rows that a maps to 0, so that q can
-  be scaled until l Y = l C. Then D W = C - Y has a solution, up to r s, s a row, and
+- D of rank n - 1, l D = 0, D r = 0: l Y and l C both span the rows that a maps to 0, so that
+  l Y = l C for the right q(0). Then D W = C - Y has a solution, up to r s, s a row, and
   T = c + Y + W a is r t. As det (Y - T) = det Y, which is Jacobi's identity for complementary
   minors, t B r = 0, so that s a = -t can be solved, too.
 
@@ -38,12 +38,12 @@ is only where to look. Inverses of balls are bordered by l and r where the matri
 ArithmeticError where a ball holds a singular matrix, and where the rank is less.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from flint import arb, arb_mat, ctx, fmpq_mat
@@ -56,6 +56,7 @@ from exactflow.exact.krylov import controller_columns
 from exactflow.exact.numbers import flint_rational
 from exactflow.exact.typing import Element, Half
 from exactflow.flows.float_layers import FloatCoupling
+from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.depth.minors import LARGEST_HALF, Spectra
 from exactflow.linear.depth.scaled.spread import Near, near_solutions
 from exactflow.linear.depth.word import Word, words
@@ -75,6 +76,12 @@ class EnclosedCoupling:
     scale: arb_mat
     shift: arb_mat
 
+    @property
+    def is_sharp(self) -> bool:
+        """Whether no radius reaches 2^-53 of the largest entry."""
+        entries = [*self.scale.entries(), *self.shift.entries()]
+        return bool(max(x.rad() for x in entries) < max(map(abs, entries)) * arb(2) ** -53)
+
     def floats(self) -> FloatCoupling:
         """Return the layer with the midpoints, rounded to float64."""
         scale, shift = (
@@ -82,6 +89,15 @@ class EnclosedCoupling:
             for M in (self.scale, self.shift)
         )
         return FloatCoupling(self.moves, shift, scale.diagonal())
+
+    def midpoints(self) -> LinearCoupling:
+        """Return the layer with the midpoints, which are dyadic rationals."""
+        scale, shift = (
+            [[_rational(x.mid()) for x in row] for row in M.tolist()]
+            for M in (self.scale, self.shift)
+        )
+        n = len(scale)
+        return LinearCoupling((n, n), self.moves, shift, [scale[i][i] for i in range(n)])
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -96,6 +112,10 @@ class FourLayers(Word):
     centre: tuple[Element, ...]
     places: tuple[int, ...]
     bits: int
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state without the layers, which are computed again: balls are not pickled."""
+        return {name: value for name, value in self.__dict__.items() if name != "layers"}
 
     def check(self) -> bool:
         """Whether there are such layers, by fresh arithmetic."""
@@ -140,10 +160,11 @@ def _certified_near(word: Word, equations: Spectra, near: Near) -> FourLayers | 
                 centre = _polished(equations, [arb(x) for x in near.numbers], near.places)
             except ArithmeticError:
                 return None
-        exact = tuple(QQ(int(x.fmpq().p), int(x.fmpq().q)) for x in centre)
+        exact = tuple(map(_rational, centre))
         found = FourLayers(word.pattern, word.matrix, word.scales, exact, near.places, bits)
-        if found.check():
-            return found
+        with suppress(ArithmeticError):
+            if all(layer.is_sharp for layer in found.layers):
+                return found
     return None
 
 
@@ -185,7 +206,7 @@ def _solution(
 
 
 def _layers(word: Word, x: list[arb], y: list[arb]) -> tuple[EnclosedCoupling, ...]:
-    """Return the layers of least entries, of two choices; ArithmeticError where both fail."""
+    """Return the layers of least entries, of a few choices; ArithmeticError where all fail."""
     n = len(x)
     E, F, G, H = map(_diagonal, (y, [1 / v for v in y], [1 / v for v in x], x))
     A, B, C, D = map(_balls, word.blocks)
@@ -194,11 +215,8 @@ def _layers(word: Word, x: list[arb], y: list[arb]) -> tuple[EnclosedCoupling, .
     shrunk = _EnclosedBlocks(
         A * F, B * H, C * F, D * H, E * a, G * c, _balls(rows), G * _balls(columns)
     )
-    one, found = arb_mat(n, n, 1), []
-    for goal in (arb_mat(n, n), one):
-        with suppress(ArithmeticError):
-            X, Y, Z, W = shrunk.shears(goal)
-            found.append(((G, W * E), (E, Z), (one, Y), (one, X)))
+    one = arb_mat(n, n, 1)
+    found = [((G, W * E), (E, Z), (one, Y), (one, X)) for X, Y, Z, W in shrunk.shears()]
     if not found:
         raise ArithmeticError("no layers are enclosed")
     parts = min(found, key=lambda four: max(magnitude(shift) for _, shift in four))
@@ -211,6 +229,11 @@ def _layers(word: Word, x: list[arb], y: list[arb]) -> tuple[EnclosedCoupling, .
 def magnitude(M: arb_mat) -> float:
     """Return the largest absolute value of an entry, rounded."""
     return max(abs(float(x.mid())) for x in M.entries())
+
+
+def _rational(x: arb) -> Element:
+    """Return a ball without radius as an element of QQ."""
+    return QQ(int(x.fmpq().p), int(x.fmpq().q))
 
 
 def _columns(J: arb_mat, places: Sequence[int]) -> arb_mat:
@@ -234,39 +257,53 @@ class _EnclosedBlocks(NamedTuple):
     rows: arb_mat
     columns: arb_mat
 
-    def shears(self, goal: arb_mat) -> tuple[arb_mat, arb_mat, arb_mat, arb_mat]:
-        """Return X, Y, Z, W, where q makes W small and Y near the goal, about as well as can be."""
-        one = arb_mat(self.D.nrows(), self.D.nrows(), 1)
+    @property
+    def is_singular(self) -> bool:
+        """Whether D is singular."""
+        return self.rows.nrows() > 0
+
+    def shears(self) -> Iterator[tuple[arb_mat, arb_mat, arb_mat, arb_mat]]:
+        """Yield X, Y, Z, W for the first intertwiner Y, which is invertible, and for those q(D) Y
+        that make W small and lie near 0 or near I, where they are invertible, too.
+        """
+        n = self.D.nrows()
+        one = arb_mat(n, n, 1)
         D_inverse = _bordered_inverse(self.D, self.rows, self.columns)
-        Y = self._chosen(self._intertwiner(), D_inverse, goal)
-        is_singular = self.rows.nrows() > 0
-        if is_singular:
-            Y *= _quotient(self.rows * self.C, self.rows * Y)
-        W = D_inverse * (self.C - Y)
-        if is_singular:
-            W += self._correction(self.c + Y + W * self.a)
-        Y_inverse = Y.inv()
-        return (self.A - self.B * W - one) * Y_inverse, Y, Y_inverse * (self.D - one), W
+        first = self._intertwiner()
+        for goal in (None, arb_mat(n, n), one):
+            with suppress(ArithmeticError):
+                Y = first if goal is None else self._near(goal, first, D_inverse)
+                W = D_inverse * (self.C - Y)
+                if self.is_singular:
+                    W += self._correction(self.c + Y + W * self.a)
+                Y_inverse = Y.inv()
+                yield (self.A - self.B * W - one) * Y_inverse, Y, Y_inverse * (self.D - one), W
 
     def _intertwiner(self) -> arb_mat:
-        """Return an invertible Y with Y a = D Y."""
+        """Return an invertible Y with Y a = D Y, and with l Y = l C where D is singular."""
         f, n = self.D.charpoly().coeffs()[::-1], self.D.nrows()
         u = arb_mat([[arb(i + 1)] for i in range(n)])
         H, K = (
             arb_mat([column.entries() for column in controller_columns(M, f, u)]).transpose()
             for M in (self.D, self.a)
         )
-        return H * K.inv()
+        Y = H * K.inv()
+        if self.is_singular:
+            return Y * _quotient(self.rows * self.C, self.rows * Y)
+        return Y * (1 / arb(magnitude(Y)))
 
-    def _chosen(self, Y: arb_mat, D_inverse: arb_mat, goal: arb_mat) -> arb_mat:
-        """Return q(D) Y such that |D^-1 (C - q(D) Y)|^2 + |goal - q(D) Y|^2 is about least."""
-        powers = [Y]
-        for _ in range(Y.nrows() - 1):
+    def _near(self, goal: arb_mat, Y: arb_mat, D_inverse: arb_mat) -> arb_mat:
+        """Return q(D) Y such that |D^-1 (C - q(D) Y)|^2 + |goal - q(D) Y|^2 is about least; where D
+        is singular, with q(0) = 1, which keeps l q(D) Y = l C.
+        """
+        n, powers = Y.nrows(), [Y]
+        for _ in range(n - 1):
             powers.append(self.D * powers[-1])
-        basis = arb_mat([_flat(D_inverse * M, M) for M in powers])
-        wanted = arb_mat([_flat(D_inverse * self.C, goal)]).transpose()
+        total = powers.pop(0) if self.is_singular else arb_mat(n, n)
+        entries = [x for M in powers for x in _flat(D_inverse * M, M)]
+        basis = arb_mat(len(powers), 2 * n * n, entries)
+        wanted = arb_mat([_flat(D_inverse * (self.C - total), goal - total)]).transpose()
         q = (basis * basis.transpose()).mid().solve((basis * wanted).mid()).mid().entries()
-        total = arb_mat(Y.nrows(), Y.nrows())
         for coefficient, M in zip(q, powers, strict=True):
             total += M * coefficient
         return total

@@ -1,0 +1,151 @@
+"""Number fields in the complex numbers: enclosures and signs of their elements, and equality.
+
+A number field is QQ(a) for a root a of an irreducible polynomial, and is known with that root: the
+element with coefficients c is the complex number c(a).
+
+How it is checked
+-----------------
+*Exact.* An element is zero iff its coefficients are. Any other one is enclosed in balls of growing
+precision until its sign is plain, however small it is. It is real iff the root of its minimal
+polynomial that lies in its ball is real: Arb isolates these roots, and gives those that are real an
+imaginary part of exactly zero. Elements x and y of two fields are equal iff f(y) = 0 for the
+minimal polynomial f of x, which is decided in the field of y, and both lie in the ball of one root
+of f.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from flint import acb, arb, ctx, fmpq_mat, fmpq_poly, fmpz_poly
+from sympy import QQ_I
+from sympy.polys.domains.domain import Domain
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.exact.balls import ball
+from exactflow.exact.numbers import flint_rational
+from exactflow.exact.typing import Element
+
+_FIRST_PRECISION = 64  # bits
+
+
+def embedding(field: Domain) -> Callable[[Element], acb]:
+    """Return the map from QQ or a number field to complex enclosures, at the current precision."""
+    if field.is_QQ:
+        return lambda value: acb(ball(value))
+    if field == QQ_I:
+        return lambda value: acb(ball(value.x), ball(value.y))
+    generator = _generator(field, ctx.prec)
+
+    def enclose(value: Element) -> acb:
+        total = acb(0)
+        for coefficient in value.to_list():
+            total = total * generator + ball(coefficient)
+        return total
+
+    return enclose
+
+
+def is_positive_number(value: Element, field: Domain) -> bool | None:
+    """Whether an element of QQ, or of a number field, is positive; None if it is not real, and for
+    other fields.
+    """
+    if field.is_QQ or field.is_ZZ:
+        return bool(value > 0)
+    if field.is_QQ_I:
+        return None if value.y else bool(value.x > 0)
+    if not field.is_AlgebraicField:
+        return None
+    coefficients = value.to_list()
+    if len(coefficients) < 2:
+        return bool(coefficients and coefficients[0] > 0)
+    precision = _FIRST_PRECISION
+    while (sign := _sign(value, field, precision)) is None:
+        precision *= 2
+    return {1: True, -1: False}.get(sign)
+
+
+def _sign(value: Element, field: Domain, precision: int) -> int | None:
+    """Return 1 or -1 for an irrational number, 0 if it is not real; None if the precision is too
+    low.
+    """
+    with ctx.workprec(precision):
+        x = embedding(field)(value)
+        if x.imag.contains(0) and not x.imag.is_zero():
+            met = [root for root in _roots(_minimal_polynomial(value, field)) if root.overlaps(x)]
+            if len(met) != 1:
+                return None
+            x = met[0]
+        if not x.imag.contains(0):
+            return 0
+        if not x.imag.is_zero() or x.real.contains(0):
+            return None
+        return 1 if x.real > 0 else -1
+
+
+def is_equal_across(left: DomainMatrix, right: DomainMatrix) -> bool:
+    """Whether matrices over two number fields have the same complex entries."""
+    fields = one, other = left.domain, right.domain
+    entries, others = left.to_dok(), right.to_dok()
+    if entries.keys() != others.keys():
+        return False
+    pairs = ((entry, others[place]) for place, entry in entries.items())
+    if one.mod == other.mod and _generator(one, ctx.prec).overlaps(_generator(other, ctx.prec)):
+        return all(x.to_list() == y.to_list() for x, y in pairs)
+    return all(_is_equal(pair, fields) for pair in pairs)
+
+
+def _is_equal(numbers: Sequence, fields: Sequence[Domain]) -> bool:
+    """Whether an element of one number field equals an element of another."""
+    minimal = _minimal_polynomial(numbers[0], fields[0])
+    value = fields[1].zero
+    for coefficient in reversed(minimal.coeffs()):
+        value = value * numbers[1] + fields[1].convert(int(coefficient))
+    if value:
+        return False
+    precision = _FIRST_PRECISION
+    while True:
+        with ctx.workprec(precision):
+            enclosures = [embedding(K)(x) for x, K in zip(numbers, fields, strict=True)]
+            roots = _roots(minimal)
+            met = [[k for k, root in enumerate(roots) if root.overlaps(x)] for x in enclosures]
+        if all(len(found) == 1 for found in met):
+            return met[0] == met[1]
+        precision *= 2
+
+
+def _minimal_polynomial(value: Element, field: Domain) -> fmpz_poly:
+    """Return the minimal polynomial: the one irreducible factor of the characteristic polynomial of
+    multiplication by the value.
+    """
+    size, column, columns = field.mod.degree(), field.convert(value), []
+    for _ in range(size):
+        coefficients = [flint_rational(c) for c in reversed(column.to_list())]
+        columns.append(coefficients + [flint_rational(field.dom.zero)] * (size - len(coefficients)))
+        column = column * field.unit
+    return fmpq_mat(columns).charpoly().numer().factor()[1][0][0]
+
+
+def _roots(polynomial: fmpz_poly) -> list[acb]:
+    pairs: Any = polynomial.complex_roots()  # with multiplicities, whatever its types say
+    return [acb(root) for root, _ in pairs]
+
+
+@lru_cache(maxsize=64)
+def _generator(field: Domain, precision: int) -> acb:
+    """Return an enclosure of a number field's generator: the root of its minimal polynomial that is
+    near the generator's decimals, of which there are as many as tell the roots apart.
+    """
+    with ctx.workprec(precision):
+        minimal = fmpq_poly([flint_rational(c) for c in reversed(field.mod.to_list())])
+        roots = _roots(minimal.numer())
+        digits = 20
+        while True:
+            parts = field.ext.as_expr().evalf(digits).as_real_imag()
+            real, imaginary = (arb(str(part)) for part in parts)
+            radius = (1 + abs(real) + abs(imaginary)) * arb(10) ** (5 - digits)
+            near = acb(arb(real, radius), arb(imaginary, radius))
+            found = [root for root in roots if root.overlaps(near)]
+            if len(found) == 1:
+                return found[0]
+            digits *= 2

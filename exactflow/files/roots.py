@@ -1,0 +1,92 @@
+"""The root of its minimal polynomial that generates a number field, in certificates.
+
+A certificate names a real root by two rationals with no other root between. One that is not real
+has no name in the format: the provenance has decimals of it, for `exactflow.load`. The claim does
+not depend on them, as it is an identity that holds at every root.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import flint
+import sympy
+from sympy.polys.domains.domain import Domain
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact.numbers import flint_rational, format_rational, parse_rational
+
+_DIGITS = 60, 240, 960  # to which a generator is computed, until one root alone is near
+_LONGEST = 1000  # characters of a decimal that is read
+
+
+def name_root(field: Domain, modulus: sympy.Poly) -> tuple[dict[str, list[str]], list[str]]:
+    """Return the member of a field that names its generator, a root of the modulus, if that is
+    real; and else decimals of its real and imaginary part.
+    """
+    generator, digits = _enclose_generator(field)
+    if generator.imag != 0:
+        parts = generator.real, generator.imag
+        return {}, [part.mid().str(digits, radius=False) for part in parts]
+    for (low, high), _ in modulus.intervals():
+        below, above = (flint.arb(flint_rational(end)) for end in (low, high))
+        if below < generator.real < above:
+            return {"root": [format_rational(end) for end in (low, high)]}, []
+    return {}, []  # the generator is rational: its modulus has no other root
+
+
+def _enclose_generator(field: Domain) -> tuple[flint.acb, int]:
+    """Return the root of the minimal polynomial that generates a number field, and a number of
+    digits that tell it from the other roots.
+
+    Raises `InvalidInputError` where too many are needed.
+    """
+    generator = field.to_sympy(field.unit)
+    polynomial: Any = flint.fmpq_poly([flint_rational(c) for c in reversed(field.mod.to_list())])
+    for digits in _DIGITS:
+        value = sympy.N(generator, digits, maxn=10 * digits)
+        with flint.ctx.workdps(2 * digits):
+            parts = (flint.arb(flint_rational(sympy.Rational(x))) for x in value.as_real_imag())
+            point = flint.acb(*parts)
+            bound = flint.arb(10) ** (-digits // 2) * (1 + abs(point))
+            near = [root for root, _ in polynomial.complex_roots() if abs(root - point) < bound]
+        if len(near) == 1:
+            return near[0], digits // 2 + 10
+    raise InvalidInputError(
+        f"the roots of the minimal polynomial of {generator} lie too close together to say which "
+        "one is meant: write the entries with another generator"
+    )
+
+
+def root_index(modulus: sympy.Poly, between: Sequence[str], decimals: Any) -> int:
+    """Return the place of a root in SymPy's order, in which the real ones come first and ascend.
+
+    It is the one between two rationals, or the one that is not real and nearest to decimals, if
+    these are given; else the largest real root, or the first one where none is real.
+    """
+    if between:
+        return modulus.count_roots(sup=sympy.Rational(parse_rational(between[0])))
+    reals, degree = modulus.count_roots(), modulus.degree()
+    parts = _read_decimals(decimals)
+    if not parts or reals == degree:
+        return max(reals - 1, 0)
+    real, imaginary = (sympy.Rational(part) for part in parts)
+    digits = _DIGITS[0] if max(map(len, decimals)) < _DIGITS[0] else _LONGEST
+
+    def distance(k: int) -> sympy.Expr:
+        root = sympy.rootof(modulus, k, radicals=False)
+        return abs(root.eval_approx(digits) - real - sympy.I * imaginary)
+
+    return min(range(reals, degree), key=distance)
+
+
+def _read_decimals(found: object) -> list[Fraction]:
+    """Return the two numbers of a list of decimals; none for anything else."""
+    if not isinstance(found, list) or len(found) != 2:
+        return []
+    if not all(isinstance(text, str) and len(text) <= _LONGEST for text in found):
+        return []
+    try:
+        return [parse_rational(text) for text in found]
+    except InvalidInputError:
+        return []

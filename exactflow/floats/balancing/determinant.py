@@ -1,0 +1,117 @@
+"""Signs of determinants, certified by floats, by balls or exactly, whichever is first to decide;
+and their roots.
+
+Main results
+------------
+Let P W = L U + E be an elimination with row exchanges, and V any matrix with |I - V W| < 1 and
+|I - V P^T L U| < 1. Then |I - V X| < 1 for each X between W and P^T L U. So no X is singular, and
+det W has the sign of det(P) det(U), which is read off. Partial pivoting may let U grow by 2^(d-1).
+Then E is so large that floats decide nothing: balls do, and for a singular matrix the exact
+determinant.
+
+How it is checked
+-----------------
+*Certified*: a float product of d x d matrices is within d u / (1 - d u) |V| |W| of the exact one,
+u = 2^-53 (Higham, *Accuracy and stability of numerical algorithms*, 2002, section 3.5). Norms are
+Frobenius norms. Twice that error is added, which pays for the rounding of entries to floats, too.
+"""
+
+from fractions import Fraction
+from math import frexp
+
+import numpy as np
+from flint import arb, arb_mat, ctx, fmpq
+from sympy import QQ
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.exact import linalg
+from exactflow.exact.numbers import to_element
+
+BALL_BITS = 64, 256
+MOST_BITS = 4096
+LARGEST_INVERSE = 2.0**100  # beyond it nothing is known, and products might overflow
+
+
+def determinant_sign(entries: np.ndarray) -> int:
+    """Return the sign of the determinant of a square array of floats or Fractions: 1, 0 or -1."""
+    return _sign_by_floats(entries) or _sign_by_balls(entries) or _exact_sign(entries)
+
+
+def exact_matrix(entries: np.ndarray) -> DomainMatrix:
+    """Return an array of floats or Fractions as a matrix over QQ."""
+    rows = [[to_element(x) for x in row] for row in entries.tolist()]
+    return linalg.from_entries(rows, entries.shape, QQ)
+
+
+def _sign_by_floats(entries: np.ndarray) -> int | None:
+    from scipy.linalg.lapack import dgetrf  # SciPy is imported where it is used
+
+    W = entries.astype(float)
+    peak, d = float(np.abs(W).max()), len(W)
+    W = np.ldexp(W, -frexp(peak)[1])
+    try:
+        V = np.linalg.inv(W)
+    except np.linalg.LinAlgError:
+        return None
+    if not np.abs(V).max() <= LARGEST_INVERSE:
+        return None
+    factors, exchanges, zero_pivot = dgetrf(W)
+    if zero_pivot:
+        return None
+    L, U, rows = np.tril(factors, -1) + np.eye(d), np.triu(factors), np.arange(d)
+    for i, j in enumerate(exchanges):
+        rows[[i, j]] = rows[[j, i]]
+    error, size = (d + 8) * 2.0**-52, float(np.linalg.norm(V))
+    residual = np.linalg.norm(V @ W - np.eye(d)) + error * size * np.linalg.norm(W)
+    rest = np.linalg.norm(W[rows] - L @ U) + error * np.linalg.norm(np.abs(L) @ np.abs(U))
+    if not (residual + size * rest) * (1 + 2.0**-20) < 1:
+        return None
+    negative = np.count_nonzero(exchanges != np.arange(d)) + np.count_nonzero(np.diag(U) < 0)
+    return -1 if negative % 2 else 1
+
+
+def _sign_by_balls(entries: np.ndarray) -> int | None:
+    for bits in BALL_BITS:
+        with ctx.workprec(bits):
+            det = _ball(entries)
+            if det > 0 or det < 0:
+                return 1 if det > 0 else -1
+    return None
+
+
+def _ball(entries: np.ndarray) -> arb:
+    """Return an enclosure of the determinant at the current precision."""
+    fractions = ([Fraction(x) for x in row] for row in entries.tolist())
+    return arb_mat(
+        [[arb(fmpq(x.numerator, x.denominator)) for x in row] for row in fractions]
+    ).det()
+
+
+def _exact_sign(entries: np.ndarray) -> int:
+    det = exact_matrix(entries).det()
+    return (det > 0) - (det < 0)
+
+
+def nearest_root(entries: np.ndarray) -> Fraction:
+    """Return the number of 53 bits nearest to |det|^(1/d) of an array of floats or Fractions whose
+    determinant is not zero.
+
+    Of two numbers that are equally near, up to 2^-4096 of their size, either is returned.
+    """
+    bits = BALL_BITS[-1]
+    while True:
+        with ctx.workprec(bits):
+            det = abs(_ball(entries))
+            if det > 0:
+                root = det.root(len(entries))
+                ends = _rounded(root.lower()), _rounded(root.upper())
+                if ends[0] == ends[1] or root.rel_accuracy_bits() > MOST_BITS:
+                    return ends[0]
+        bits *= 2
+
+
+def _rounded(x: arb) -> Fraction:
+    """Return the number of 53 bits nearest to an exact ball."""
+    mantissa, exponent = map(int, x.man_exp())
+    surplus = max(mantissa.bit_length() - 53, 0)
+    return Fraction(round(Fraction(mantissa, 1 << surplus))) * Fraction(2) ** (exponent + surplus)

@@ -1,0 +1,142 @@
+"""Equality of what a proof script derives and what it expects: exact, whoever made the numbers.
+
+Floats of every library compare as the fractions that they are: ``numpy.int64(2**53 + 1)`` is not
+``float(2**53)``. What has no value, NaN or a masked entry, is refused. A matrix compares with
+matrices of other libraries and nested lists, and a linear flow with its matrix, entry by entry.
+"""
+
+import math
+from collections.abc import Mapping, Set
+from contextlib import suppress
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact.typing import library_of
+
+__all__ = ["are_equal"]
+
+
+def are_equal(derived: Any, expected: Any) -> bool:
+    """Whether two values are equal, as numbers, matrices, containers of these, or by ``==``.
+
+    Raises `InvalidInputError` for NaN and for masked entries, which are equal to nothing.
+    """
+    if _is_matrix(derived) or _is_matrix(expected):
+        return _are_equal_matrices(derived, expected)
+    for kind in (list, tuple):
+        if isinstance(derived, kind) and isinstance(expected, kind):
+            return len(derived) == len(expected) and all(map(are_equal, derived, expected))
+    if isinstance(derived, Mapping) and isinstance(expected, Mapping):
+        pairs = {_value(key): value for key, value in derived.items()}
+        wanted = {_value(key): value for key, value in expected.items()}
+        same_keys = pairs.keys() == wanted.keys()
+        return same_keys and all(are_equal(pairs[key], wanted[key]) for key in pairs)
+    return (_value(derived) == _value(expected)) is True
+
+
+def _value(x: Any) -> Any:
+    """The value of a number, or of a container that can be hashed; anything else as it is."""
+    if isinstance(x, tuple):
+        return tuple(map(_value, x))
+    if isinstance(x, Set):
+        return frozenset(map(_value, x))
+    is_long = False
+    if (numpy := library_of(x, "numpy")) and isinstance(x, numpy.generic):
+        x = x.item()
+        is_long = isinstance(x, numpy.inexact)  # wider than any number of Python
+    sympy, mpmath, flint = (library_of(x, name) for name in ("sympy", "mpmath", "flint"))
+    if sympy and isinstance(x, sympy.Basic):
+        return _value_of_expression(x)
+    if flint and isinstance(x, flint.fmpq):
+        return Fraction(int(x.numerator), int(x.denominator))
+    if mpmath and isinstance(x, mpmath.mpf) and mpmath.isfinite(x):
+        return Fraction(*map(int, mpmath.libmp.to_rational(x._mpf_)))
+    if isinstance(x, complex) or (mpmath and isinstance(x, mpmath.mpc)) or (is_long and x.imag):
+        return (_value(x.real), _value(x.imag)) if x.imag != 0 else _value(x.real)
+    if not (isinstance(x, float | Decimal) or is_long or (mpmath and isinstance(x, mpmath.mpf))):
+        return x
+    if x != x:
+        raise InvalidInputError("expected numbers to compare, got NaN, which equals nothing")
+    return float(x) if abs(x) == math.inf else Fraction(*x.real.as_integer_ratio())
+
+
+def _value_of_expression(x: Any) -> Any:
+    """An expression of SymPy with its floats as the fractions that they are."""
+    import mpmath
+    import sympy
+
+    if x.is_Rational:
+        return x
+    if x.has(sympy.nan):
+        raise InvalidInputError("expected numbers to compare, got NaN, which equals nothing")
+    pairs = {number: mpmath.libmp.to_rational(number._mpf_) for number in x.atoms(sympy.Float)}
+    exact = {number: sympy.Rational(*map(int, pair)) for number, pair in pairs.items()}
+    return x.xreplace(exact)
+
+
+def _is_matrix(x: Any) -> bool:
+    """Whether a value is a linear flow, or a matrix, array or tensor of some library."""
+    names = "numpy", "sympy", "mpmath", "torch"
+    numpy, sympy, mpmath, torch = (library_of(x, name) for name in names)
+    return (
+        _is_flow(x)
+        or bool(numpy and isinstance(x, numpy.ndarray))
+        or bool(sympy and isinstance(x, sympy.MatrixBase | sympy.polys.matrices.DomainMatrix))
+        or bool(mpmath and isinstance(x, mpmath.matrix))
+        or bool(torch and isinstance(x, torch.Tensor))
+    )
+
+
+def _is_flow(x: Any) -> bool:
+    if library_of(x, "exactflow") is None:
+        return False
+    from exactflow.flows.flow import CouplingFlow
+
+    return isinstance(x, CouplingFlow)
+
+
+def _are_equal_matrices(derived: Any, expected: Any) -> bool:
+    """Whether two values, of which one is a matrix or a flow, have the same shape and entries."""
+    if _is_flow(derived) and _is_flow(expected):
+        return bool(derived == expected)
+    pair = [x.domain_matrix() if _is_flow(x) else x for x in (derived, expected)]
+    if len({tuple(x.shape) for x in pair if hasattr(x, "shape")}) > 1:
+        return False
+    if any(hasattr(x, "domain") for x in pair):
+        from exactflow.exact.coerce import as_rectangle
+
+        try:
+            return _are_equal_over_fields(*map(as_rectangle, pair))
+        except InvalidInputError:  # over no exact field: the entries are compared one by one
+            pass
+    return are_equal(*map(_rows, pair))
+
+
+def _are_equal_over_fields(derived: Any, expected: Any) -> bool:
+    """Whether two matrices over exact fields are equal, sparse or dense, in their common field."""
+    from exactflow.exact.coerce import over
+
+    fields = derived.domain, expected.domain
+    if all(field.is_FiniteField for field in fields) and fields[0] != fields[1]:
+        return False
+    for field in fields:
+        derived, expected = over(derived, field), over(expected, field)
+    return bool(derived.to_dense() == expected.to_dense())
+
+
+def _rows(x: Any) -> Any:
+    """The entries of a matrix as nested lists; nested tuples as lists; anything else as it is."""
+    if isinstance(x, list | tuple):
+        return list(map(_rows, x))
+    if hasattr(x, "as_explicit"):  # an expression of SymPy, as PermutationMatrix
+        with suppress(TypeError, ValueError):  # of a symbolic size
+            x = x.as_explicit()
+    if not _is_matrix(x):
+        return x
+    if hasattr(x, "mask") and x.mask.any():
+        raise InvalidInputError("expected entries to compare, got masked ones, which have no value")
+    if hasattr(x, "detach"):
+        x = x.detach().cpu().to_dense()
+    return (x.to_Matrix() if hasattr(x, "domain") else x).tolist()
