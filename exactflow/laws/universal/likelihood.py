@@ -314,8 +314,8 @@ def _three_layers(densities: list[Density], eps: Element) -> tuple[Part, ...]:
     needed = sum((loss for _, _, loss in rows), QQ.zero)
     if eps <= needed:
         raise InvalidInputError(
-            f"expected eps > {format_above(QQ.to_sympy(needed))}, which three layers are known to "
-            f"reach for this law, got {format_short(eps)}: take layers=4"
+            f"expected eps > {format_above(QQ.to_sympy(needed))}, the least bound known for "
+            f"three layers and this law, got {format_short(eps)}: take layers=4"
         )
     room = (eps - needed) / len(densities)
     return tuple(

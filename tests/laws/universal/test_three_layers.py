@@ -189,7 +189,7 @@ def test_levels_cost_their_deficit(law, less, least):
     """KL(1/3, 2/3 | 1/2, 1/2) = 5/3 log 2 - log 3."""
     result = three(law, Rational(less) + Rational(1, 25))
     assert Rational(less) < result.bound <= result.eps
-    with pytest.raises(InvalidInputError, match=f"expected eps > {least}, which three layers"):
+    with pytest.raises(InvalidInputError, match=f"expected eps > {least}, the least bound known"):
         three(law, less)
 
 
@@ -267,7 +267,7 @@ def test_samples_lie_in_the_law():
 def test_more_cells_than_can_slide_are_shaped():
     far = "1001/1000"
     law = Boxes([([0, 0], [1, 1]), ([far, 0], [2, 1]), ([0, far], [1, 2])])
-    with pytest.raises(InvalidInputError, match=r"eps > 0\.118, which three layers"):
+    with pytest.raises(InvalidInputError, match=r"eps > 0\.118, the least bound known"):
         three(law, "1/10")
 
 
