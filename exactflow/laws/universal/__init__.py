@@ -7,7 +7,8 @@ Main results
   in `exactflow.laws.universal.few_layers`.
 - `approximate(law, eps, distance="KL")`: laws with a density by four affine couplings, within any
   eps of likelihood. The theorem is in `exactflow.laws.universal.likelihood`; how near
-  four additive ones come, in `exactflow.laws.universal.rearrangement`.
+  four additive ones come, in `exactflow.laws.universal.rearrangement`; for which laws three are
+  enough, in `exactflow.laws.universal.three_layers`.
 
 How it is checked
 -----------------

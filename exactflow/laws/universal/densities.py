@@ -7,6 +7,7 @@ them; what is integrated over a tile is enclosed in balls.
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator
+from copy import copy
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
@@ -55,6 +56,13 @@ class Staircase:
             for row in self.values[first[a] : first[b]]:
                 for j in range(second[c], second[d]):
                     row[j] += value
+
+    def transposed(self) -> "Staircase":
+        """Return the density with its coordinates exchanged."""
+        found = copy(self)
+        found.grid = self.grid[::-1]
+        found.values = [list(row) for row in zip(*self.values, strict=True)]
+        return found
 
     def columns(self, most: float) -> list[tuple[Interval, float]]:
         """Return intervals of x1 with their masses: the grid's, halved until the loss is small."""

@@ -146,8 +146,9 @@ def approximate(
         a `Product` of such; an (N, d) array, which stands for its `empirical` measure; or a law on
         the line, beside which a coordinate of zeros is put.
     eps : a positive rational, at least 2^-900; a float is the dyadic number that it is.
-    layers : 2 in W2, or 3 as in the paper, which on plateaus are worse conditioned; 4 in KL, or 3,
-        which lose log(pi e / 6) / 2 for each pair of coordinates.
+    layers : 2 in W2, or 3 as in the paper, which on plateaus are worse conditioned; 4 in KL, or 3.
+        These lose at most log(pi e / 6) / 2 for each pair of coordinates, and nothing where a
+        `Histogram` or `Boxes` is uniform, given one coordinate, on a set of intervals.
     partition : (p, q), the sizes of the halves; equal, or the second one larger, where left out.
     distance : "W2"; or "KL", for a `Histogram`, `Boxes` or a `GaussianMixture` in the plane, or a
         `Product` of such, under equal halves.
@@ -158,7 +159,8 @@ def approximate(
     ------
     InvalidInputError
         eps <= 0, a target that is no measure, another number of layers, a partition of another
-        dimension, more than 2^20 atoms; in KL a law without a density, or of another kind.
+        dimension, more than 2^20 atoms; in KL a law without a density, or of another kind, and an
+        eps that three layers are not known to reach for it, with the one that they do.
 
     Examples
     --------

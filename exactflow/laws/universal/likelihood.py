@@ -41,7 +41,8 @@ P-mass of their tiles as N-mass; for a mass at the ends of the line the best fin
 uniform law is taken. Tiles are halved where P, given the tile, loses most.
 
 *Three layers.* With one band, [-sqrt 3, sqrt 3], nothing is to be marked, and the first layer is
-left out: the loss is KL(U | N(0, 1)) = 1/2 log(pi e / 6) < 0.1765 and no more than eps beyond.
+left out: the loss is KL(U | N(0, 1)) = 1/2 log(pi e / 6) < 0.1765 and no more than eps beyond. Laws
+that are uniform given one coordinate lose nothing: `exactflow.laws.universal.three_layers`.
 
 How it is checked
 -----------------
@@ -87,12 +88,10 @@ from exactflow.laws.universal.measures import Product, TargetMeasure, normal_dra
 from exactflow.laws.universal.mixtures import MixtureDensity
 from exactflow.laws.universal.parameters import power_below
 from exactflow.laws.universal.rearrangement import least_kl, translated
-from exactflow.laws.universal.tilings import ALL_DIGITS, Tiling, band_masses, check_tiles
+from exactflow.laws.universal.three_layers import SHAPING, Arrangement, arrange, least_loss
+from exactflow.laws.universal.tilings import ALL_DIGITS, RAMPS, Tiling, band_masses, check_tiles
 
 Density: TypeAlias = Staircase | MixtureDensity
-
-SHAPING = QQ(1766, 10000)  # a little more than log(pi e / 6) / 2
-RAMPS = QQ(1, 64)
 
 
 class KLBound(NamedTuple):
@@ -101,7 +100,8 @@ class KLBound(NamedTuple):
     Attributes
     ----------
     cells, ramps, tails : the terms, as in the theorem.
-    tiles, columns, bands : how many there are.
+    tiles, columns, bands : how many there are; where three layers have zones, these are strips,
+        columns and zones.
     digits : about how many decimal digits float64 loses in latents, as coordinates and marks are
         large beside tiles; at least 16, so all of them, where numbers leave its range.
     """
@@ -121,11 +121,15 @@ class KLBound(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A pair of coordinates: its tiles, the widths of margins, and the bound."""
+    """A pair of coordinates: its tiles, or zones, the widths of margins, and the bound.
 
-    tiling: Tiling
+    Where it is `swapped` the layers see the second coordinate as the first.
+    """
+
+    tiling: Tiling | Arrangement
     margins: tuple[Element, ...]
     pieces: KLBound
+    swapped: bool = False
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -159,15 +163,16 @@ class KLApproximation(FlowResult):
     def flow(self) -> PiecewiseFlow:
         """The layers, from latent to data."""
         columns = (part.tiling.layers(part.margins, self.layers) for part in self.parts)
+        firsts = [2 * k + part.swapped for k, part in enumerate(self.parts)]
+        order = [*firsts, *(k ^ 1 for k in firsts)]
         if len(self.parts) == 1:
-            return PiecewiseFlow(next(columns))
+            return PiecewiseFlow(next(columns), order=order)
         halves, merged = (len(self.parts),) * 2, []
         for row in zip(*columns, strict=True):
             places = [((i, 1),) for i in range(len(row))]
             parts = (MaskedPart(layer, at, at) for layer, at in zip(row, places, strict=True))
             merged.append(MergedCoupling(halves, row[0].moves, tuple(parts)))
-        d = self.target.dimension
-        return PiecewiseFlow(merged, order=[*range(0, d, 2), *range(1, d, 2)])
+        return PiecewiseFlow(merged, order=order)
 
     @cached_property
     def _inverse(self) -> PiecewiseFlow:
@@ -257,14 +262,11 @@ def approximate_in_kl(
         least = least_kl(density)
         parts = (_translated(density, least, eps),)
     else:
-        room = share - SHAPING if layers == 3 else share
-        if room <= 0:
-            raise InvalidInputError(
-                f"expected eps > {format_above(SHAPING * len(densities))} for three layers, which "
-                "lose log(pi e / 6) / 2 nats a pair of coordinates, got "
-                f"{format_short(eps)}: take layers=4"
-            )
-        parts = tuple(_part(density, share, room, layers) for density in densities)
+        parts = (
+            _three_layers(densities, eps)
+            if layers == 3
+            else tuple(_part(density, share, share, layers) for density in densities)
+        )
     return KLApproximation(target, QQ.to_sympy(eps), layers, parts, least)
 
 
@@ -302,6 +304,54 @@ def _part(density: Density, eps: Element, room: Element, layers: int) -> Part:
             return part
         excess = part.pieces.total - QQ.to_sympy(eps - room)
         budget *= min(0.8, to_float(to_element(QQ.to_sympy(room) / excess)))
+
+
+def _three_layers(densities: list[Density], eps: Element) -> tuple[Part, ...]:
+    """Return parts of three layers, each with an equal share of what the laws need not lose."""
+    rows = [(density, False, SHAPING) for density in densities]
+    if eps <= SHAPING * len(densities):
+        rows = list(map(_least, densities))
+    needed = sum((loss for _, _, loss in rows), QQ.zero)
+    if eps <= needed:
+        raise InvalidInputError(
+            f"expected eps > {format_above(QQ.to_sympy(needed))}, the least bound known for "
+            f"three layers and this law, got {format_short(eps)}: take layers=4"
+        )
+    room = (eps - needed) / len(densities)
+    return tuple(
+        _part(density, SHAPING + room, room, 3)
+        if isinstance(density, MixtureDensity) or loss == SHAPING
+        else _zones(density, loss + room, room, swapped)
+        for density, swapped, loss in rows
+    )
+
+
+def _least(density: Density) -> tuple[Density, bool, Element]:
+    """Return a density, or with its coordinates exchanged, whichever loses less by three layers,
+    whether they are exchanged, and the loss.
+    """
+    if not isinstance(density, Staircase):
+        return density, False, SHAPING
+    other = density.transposed()
+    with ctx.workprec(TUNING.precision):
+        rows = [(density, False, least_loss(density)), (other, True, least_loss(other))]
+    return min(rows, key=lambda row: row[2])
+
+
+def _zones(density: Staircase, eps: Element, room: Element, swapped: bool) -> Part:
+    """Return zones whose bound is at most eps, of which `room` is for what is not lost anyway."""
+    budget, entropy = 1.6 * to_float(room), _entropy(density, room)
+    while True:
+        zones = arrange(density, budget)
+        with ctx.workprec(2 * TUNING.precision):
+            margins, found = zones.terms(entropy, room)
+            terms = [QQ.to_sympy(upper(term)) for term in (*found, arb(0))]
+        counts = zones.strips, len(zones.columns), len(zones.zones)
+        part = Part(zones, margins, KLBound._make([*terms, *counts, zones.digits]), swapped)
+        if part.pieces.total <= QQ.to_sympy(eps):
+            return part
+        excess = part.pieces.total - QQ.to_sympy(eps - room)
+        budget *= min(0.95, to_float(to_element(QQ.to_sympy(room) / excess)))
 
 
 def _translated(density: Staircase, least: Rational, eps: Element) -> Part:

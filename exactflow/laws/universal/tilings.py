@@ -23,6 +23,7 @@ from exactflow.laws.universal.parameters import power_below
 Interval = tuple[Element, Element]
 MOST_TILES = 2**16
 FLOATS, ALL_DIGITS = 2**1000, 16  # the range of float64, and its decimal digits
+RAMPS = QQ(1, 64)  # the share of eps that ramps may have
 GAP, SLACK = 2.0**-20, QQ(1, 2**24)  # what of a latent interval is left free, for ramps
 
 
@@ -110,7 +111,7 @@ class Tiling:
         top, found = -sum(heights, QQ.zero) / 2, []
         for column in range(len(self.columns)):
             low, high = ends[column]
-            found.append(_ceiling(top - low, unit) + unit)
+            found.append(round_up(top - low, unit) + unit)
             top = high + found[-1]
         return found
 
@@ -169,23 +170,23 @@ class Tiling:
         """
         tiles, labels, shifts = self.tiles, self.labels, self.shifts
         if count == 4:
-            yield _layer("first", zip(self.bands, labels, strict=True))
+            yield build_layer("first", zip(self.bands, labels, strict=True))
         order = sorted(range(len(tiles)), key=lambda k: (tiles[k].band, self.slots[k]))
         second, first = [], []
         for k in order:
             (a, b), label, (s, t) = self.slots[k], labels[tiles[k].band], self.maps[k][1]
             second.append(((a + label, b + label), t + shifts[tiles[k].column], s))
-        yield _layer("second", second)
+        yield build_layer("second", second)
         for tile, ((s, t), _) in zip(tiles, self.maps, strict=True):
             shift = shifts[tile.column]
             a, b = _core((tile.low, tile.high), margins[1])
             first.append(((a + shift, b + shift), t - s * labels[tile.band], s))
-        yield _layer("first", first)
+        yield build_layer("first", first)
         cores = [_core(column, margins[0]) for column in self.columns]
-        yield _layer("second", zip(cores, (-shift for shift in shifts), strict=True))
+        yield build_layer("second", zip(cores, (-shift for shift in shifts), strict=True))
 
 
-def _layer(moves: Half, rows: Iterable) -> PiecewiseCoupling:
+def build_layer(moves: Half, rows: Iterable) -> PiecewiseCoupling:
     """Return the layer with a shift, and a scale, on each interval, linear between."""
     knots: list = []
     shifts: list = []
@@ -202,10 +203,10 @@ def _layer(moves: Half, rows: Iterable) -> PiecewiseCoupling:
 def _core(interval: Interval, margin: Element) -> Interval:
     """Return the largest interval of multiples of a number that is inside, ends excluded."""
     low, high = interval
-    return -_ceiling(-low, margin) + margin, _ceiling(high, margin) - margin
+    return -round_up(-low, margin) + margin, round_up(high, margin) - margin
 
 
-def _ceiling(x: Element, unit: Element) -> Element:
+def round_up(x: Element, unit: Element) -> Element:
     """Return the least multiple of `unit` that is at least x."""
     quotient = x / unit
     return -(-int(quotient.numerator) // int(quotient.denominator)) * unit
@@ -216,9 +217,9 @@ def _affine(x: Interval, z: Interval, rigid: bool) -> Interval:
     s = QQ.one
     if not rigid:
         ratio = (x[1] - x[0]) / (z[1] - z[0])
-        s = _ceiling(ratio * (1 + SLACK), power_below(ratio) * SLACK)
+        s = round_up(ratio * (1 + SLACK), power_below(ratio) * SLACK)
     middle = (x[0] + x[1] - s * (z[0] + z[1])) / 2
-    return s, _ceiling(middle, power_below(s) * power_below(z[1] - z[0]) * SLACK / 8)
+    return s, round_up(middle, power_below(s) * power_below(z[1] - z[0]) * SLACK / 8)
 
 
 def intervals(masses: Sequence[float] | np.ndarray) -> list[Interval]:

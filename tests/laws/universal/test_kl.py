@@ -258,7 +258,6 @@ def test_laws_that_are_refused(target, message):
     ("options", "message"),
     [
         ({"layers": 2}, "layers from 3 to 4"),
-        ({"layers": 3}, "eps > 0.177 for three layers"),
         ({"scales": "additive", "layers": 3}, "four layers for additive"),
         ({"distance": "TV"}, "distance to be one of"),
         ({"distance": "W2", "scales": "additive"}, "scales to be one of 'positive'"),
