@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from exactflow.claims import RUNNING, Options, ProofError, Running
+from exactflow.claims import RUNNING, Options, ProofError, Running, add_event
 from exactflow.errors import MissingExtraError, VerificationError, said
 from exactflow.exact.progress import hearing
 from exactflow.files.parallel import end_with
@@ -37,7 +37,7 @@ def main(job: dict[str, Any]) -> None:
     except BaseException as error:  # whatever the script raises is no proof
         end |= _stopped(running, error)
     if running.is_own_process:
-        running.write(end | {"theorem": running.theorem})
+        add_event(record, end | {"theorem": running.theorem})
     else:
         with suppress(OSError, ValueError):
             sys.stdout.flush()

@@ -16,10 +16,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-from exactflow.claims import Claim, Evidence, Options
-from exactflow.errors import printable
+from exactflow.claims import RECORD, Claim, Evidence, Options
+from exactflow.errors import InvalidInputError, printable
 from exactflow.proving.sites import read_script, sites
 
+MOST_PRINTED = 2**24
+"""Characters of the output of a script that are kept, the last ones."""
 EXIT_CODES = {"passed": 0, "refuted": 1, "broken": 2, "incomplete": 3}
 _CHILD = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -81,14 +83,15 @@ def run_script(
 
 
 def _run(job: dict[str, Any], output: Path, echo: bool) -> tuple[int, str]:
-    """Run a script in a new process; return the exit code of this, and what was printed.
+    """Run a script in a new process; return the exit code of this, and the end of what was printed.
 
     The output goes to a file: a process that the script leaves behind may hold a pipe for ever.
     PYTHONOPTIMIZE would switch off what the script asserts.
     """
     said = json.dumps(sys.path), json.dumps(job, default=str)
     environment = {name: text for name, text in os.environ.items() if name != "PYTHONOPTIMIZE"}
-    parts, is_over = [], False
+    environment[RECORD] = str(job["record"])
+    printed, is_over = "", False
     with (
         output.open("wb") as sink,
         output.open(encoding="utf-8", errors="replace") as source,
@@ -101,13 +104,14 @@ def _run(job: dict[str, Any], output: Path, echo: bool) -> tuple[int, str]:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(0.1)
                 is_over = process.poll() is not None
-                parts.append(source.read())
+                piece = source.read()
+                printed = (printed + piece)[-MOST_PRINTED:]
                 if echo:
-                    print(end=parts[-1], flush=True)
+                    print(end=piece, flush=True)
         except BaseException:
             process.kill()
             raise
-        return process.returncode, "".join(parts)
+        return process.returncode, printed
 
 
 def _events(record: Path) -> list[dict[str, Any]]:
@@ -169,11 +173,9 @@ def _recorded(events: list[dict[str, Any]]) -> list[Claim]:
 
 def _unmet(text: str, theorem: str, met: list[int]) -> Iterator[Claim]:
     """Yield an unreached Claim for each check of a script that met none."""
-    with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+    with suppress(InvalidInputError):  # of a text that is not Python: the run says it
         for site in sites(text):
             if not any(site.line <= line <= site.end_line for line in met):
-                kind: Evidence | Literal[""] = (
-                    Evidence[site.evidence] if site.evidence in Evidence.__members__ else ""
-                )
+                kind: Evidence | Literal[""] = Evidence[site.evidence] if site.evidence else ""
                 unmet = Claim(theorem, site.checked, kind, 0, 0.0, False, line=site.line)
                 yield replace(unmet, is_reached=False)
