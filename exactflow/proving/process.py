@@ -20,7 +20,7 @@ from exactflow.proving.sites import read_script
 
 
 def main(job: dict[str, Any]) -> None:
-    """Run the script of a job, and record how it ended; a process forked by it records nothing."""
+    """Run the script of a job, and record how it ended; a process forked by it records no end."""
     threading.Thread(target=end_with, args=[os.getppid()], daemon=True).start()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
