@@ -85,11 +85,17 @@ class Check:
     """The instances of one claim: each call states one of them, and fails or counts.
 
     What fails is named by its label, or where that is empty by `checked`, the text of the claim.
+    A claim has failed if an instance has, even where the script catches the error, or a thread
+    loses it. An instance after the end of the claim, or in a process that the script starts, leaves
+    the claim undecided.
     """
 
     def __init__(self, checked: str) -> None:
         self.checked = checked
         self.instances = 0
+        self.failures: list[str] = []
+        self._claim: Claim | None = None  # of which a runner is told
+        self._process = os.getpid()
 
     def equal(self, derived: object, expected: object, label: str = "") -> None:
         """Count one instance of ``derived == expected``, or raise `ProofError`.
@@ -105,12 +111,11 @@ class Check:
         try:
             is_equal = are_equal(derived, expected)
         except InvalidInputError as error:
-            raise ProofError(f"{label or self.checked}: {error}") from None
+            raise self._failed(label, str(error)) from None
         if not is_equal:
             from exactflow.exact.numbers import format_short as short  # imports SymPy
 
-            said = f"expected {short(expected)}, derived {short(derived)}"
-            raise ProofError(f"{label or self.checked}: {said}")
+            raise self._failed(label, f"expected {short(expected)}, derived {short(derived)}")
         self._counted(label)
 
     def true(self, condition: bool, label: str, *, shown: bool = True) -> None:
@@ -119,10 +124,23 @@ class Check:
         Where a table follows, a label need not be `shown`: it then names only what fails.
         """
         if condition is not True:
-            raise ProofError(f"{label or self.checked}: expected to hold, got {condition!r}")
+            raise self._failed(label, f"expected to hold, got {condition!r}")
         self._counted(label if shown else "")
 
+    def _failed(self, label: str, reason: str) -> ProofError:
+        """Note that an instance is false; return the error that says so."""
+        self._tell_if_outside()
+        self.failures.append(f"{label or self.checked}: {reason}")
+        return ProofError(self.failures[-1])
+
+    def _tell_if_outside(self) -> None:
+        """Record the claim as begun once more, if it has ended, or began in another process."""
+        if self._claim is not None and os.getpid() != self._process:
+            self._process = os.getpid()
+            record(uuid4().hex, self._claim)
+
     def _counted(self, label: str) -> None:
+        self._tell_if_outside()
         self.instances += 1
         if label:
             print(f"    {printable(label)}")
@@ -146,9 +164,8 @@ class Claims:
     def __init__(self, theorem: str) -> None:
         self.theorem = theorem
         self.recorded: list[Claim] = []
-        self._running = running()
-        if self._running is not None:
-            self._running.theorem = theorem
+        if (run := running()) is not None:
+            run.theorem = theorem
 
     def check(self, checked: str, evidence: Evidence) -> AbstractContextManager[Check]:
         """Record one claim: passed if the block ends, failed if it checks nothing or something
@@ -156,8 +173,9 @@ class Claims:
 
         With `MissingExtraError` it is recorded as not run, with any other error as not reached.
         """
-        claim = self._begun(checked, evidence)
-        return self._checking(claim, self._record(uuid4().hex, claim))
+        claim, number = self._begun(checked, evidence), uuid4().hex
+        record(number, claim)
+        return self._checking(claim, number)
 
     def _begun(self, checked: str, evidence: Evidence) -> Claim:
         """The claim that begins at the line of the script which is running now."""
@@ -169,38 +187,34 @@ class Claims:
         line = _line_of_the_script()
         return Claim(self.theorem, checked, kind, 0, 0.0, False, line=line, is_reached=False)
 
-    def _record(self, number: str, claim: Claim) -> str:
-        """Tell the runner about a claim, from another process only that it begins; return `number`,
-        which names the claim.
-        """
-        run = self._running
-        if run is not None and (run.is_own_process or not claim.is_reached):
-            run.write({"number": number, "claim": asdict(claim)})
-        return number
-
     @contextmanager
     def _checking(self, claim: Claim, number: str) -> Iterator[Check]:
         print(printable(f"{self.theorem}: {claim.checked} [{claim.evidence}]"))
-        if self._running is not None:
-            self._running.tell(claim.checked)
+        if (run := running()) is not None:
+            run.tell(claim.checked)
         check, start, ended = Check(claim.checked), time.perf_counter(), claim
+        check._claim = claim
         try:
             yield check
+            if check.failures:
+                raise ProofError(check.failures[0])
             if not check.instances:
                 raise ProofError(f"{claim.checked}: expected at least one instance, got none")
             ended = replace(claim, passed=True, is_reached=True)
         except BaseException as error:
-            missing = str(error) if isinstance(error, MissingExtraError) else ""
             is_false = isinstance(error, ProofError | VerificationError | AssertionError)
-            ended = replace(claim, missing=missing, is_reached=bool(missing) or is_false)
-            if self._running is not None:
-                self._running.stopped.append((error, claim))
+            is_false = is_false or bool(check.failures)
+            is_missing = isinstance(error, MissingExtraError) and not is_false
+            missing = str(error) if is_missing else ""
+            ended = replace(claim, missing=missing, is_reached=is_missing or is_false)
+            if run is not None:
+                run.stopped.append((error, claim))
             raise
         finally:
-            seconds = time.perf_counter() - start
+            seconds, check._process = time.perf_counter() - start, 0
             ended = replace(ended, instances=check.instances, seconds=seconds)
             self.recorded.append(ended)
-            self._record(number, ended)
+            record(number, ended)
 
     def __repr__(self) -> str:
         passed = sum(claim.passed for claim in self.recorded)
@@ -231,7 +245,7 @@ class Claims:
         claim = replace(self._begun(checked, evidence), missing=missing, is_reached=True)
         print(printable(f"{self.theorem}: {checked} [{claim.evidence}] not run: {missing}"))
         self.recorded.append(claim)
-        self._record(uuid4().hex, claim)
+        record(uuid4().hex, claim)
 
 
 @dataclass(frozen=True)
@@ -305,11 +319,6 @@ class Running:
         """Whether this process runs the script, and none that the script started."""
         return os.getpid() == self.process
 
-    def write(self, event: dict) -> None:
-        """Add a line to the record, at once: threads write side by side."""
-        with self.record.open("ab", buffering=0) as file:
-            file.write(f"{json.dumps(event)}\n".encode())
-
     def tell(self, checked: str) -> None:
         """Add a line to the file `told`: the claim that begins now, or a stage of it."""
         if self.told is not None:
@@ -320,10 +329,32 @@ class Running:
 RUNNING: list[Running] = []
 """The script that `exactflow prove` runs in this process, for all its threads; else empty."""
 
+RECORD = "EXACTFLOW_RECORD"
+"""The variable that tells the processes which a script starts where its claims are recorded."""
+
 
 def running() -> Running | None:
     """The script that this process runs for a runner, or None."""
     return RUNNING[-1] if RUNNING else None
+
+
+def add_event(path: Path, event: dict) -> None:
+    """Add a line to a record, at once: threads and processes write side by side."""
+    with path.open("ab", buffering=0) as file:
+        file.write(f"{json.dumps(event)}\n".encode())
+
+
+def record(number: str, claim: Claim) -> None:
+    """Tell the runner about a claim, which `number` names; from a process that the script has
+    started, by a fork or anew, only that it begins.
+    """
+    run = running()
+    if run is not None and run.is_own_process:
+        add_event(run.record, {"number": number, "claim": asdict(claim)})
+    elif not claim.is_reached:
+        path = Path(os.environ.get(RECORD, "")) if run is None else run.record
+        if path.name and path.parent.is_dir():  # else no script runs, or its runner has ended
+            add_event(path, {"number": number, "claim": asdict(claim)})
 
 
 def _line_of_the_script() -> int:

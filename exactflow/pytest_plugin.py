@@ -174,11 +174,12 @@ def _reason_to_skip(path: Path, is_module: bool, is_chosen: bool) -> str | None:
     `is_module` says whether its name is that of a test module, and `is_chosen` whether it is enough
     that it imports `exactflow.claims`.
     """
+    from exactflow.errors import InvalidInputError
     from exactflow.proving.sites import read_script, use_of_claims
 
     try:
         use = use_of_claims(read_script(path))
-    except (ValueError, SyntaxError):  # running it says what is wrong
+    except InvalidInputError:  # running it says what is wrong
         return ""
     if not (use.imports or use.makes):
         return None
@@ -190,6 +191,8 @@ def _reason_to_skip(path: Path, is_module: bool, is_chosen: bool) -> str | None:
 
 
 def _content(path: Path, size: int = -1) -> bytes:
+    if not path.is_file():  # a named pipe, or a device, may have no end
+        return b""
     try:
         with path.open("rb") as file:
             return file.read(size)

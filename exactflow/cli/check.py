@@ -21,7 +21,7 @@ from exactflow import checker
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError, listed, printable
 from exactflow.files.atomic import read_bytes
-from exactflow.files.checking import WORDS, Checked, check_certificate
+from exactflow.files.checking import MOST_SECONDS, WORDS, Checked, check_certificate
 from exactflow.files.parallel import parallel_map
 
 _SHOWN = "file", "verdict", "kind", "lines", "largest_difference", "seconds"
@@ -126,7 +126,9 @@ def _limited(arguments: argparse.Namespace) -> partial[Checked]:
     words += [f"--{name}" for name in ("quick", "kernel", "transpose") if getattr(arguments, name)]
     reads = "-" in (*arguments.certificates, arguments.target)
     given = read_bytes("-") if reads else b""
-    return partial(_check_in_time, words=words, given=given, seconds=min(arguments.timeout, 10**8))
+    return partial(
+        _check_in_time, words=words, given=given, seconds=min(arguments.timeout, MOST_SECONDS)
+    )
 
 
 def _check_in_time(file: str, words: list[str], given: bytes, seconds: float) -> Checked:

@@ -7,6 +7,8 @@ from fractions import Fraction
 from exactflow import checker
 
 WORDS = {0: "verified", 1: "refuted", 2: "malformed", 3: "incomplete"}
+MOST_SECONDS = 10**6
+"""The longest time limit of a check: systems do not wait for any number of seconds."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ def check_certificate(
             lines = [*report.lines, *told, "s NOT VERIFIED" if code else last_line]
     except checker.MalformedError as error:
         code, lines = 2, [f"malformed: {error}"]
+    except MemoryError:
+        code, lines = 3, ["c incomplete: MemoryError", "s NOT VERIFIED"]
     word = "probably verified" if lines[-1].startswith("s PROBABLY") else WORDS[code]
     seconds = round(time.perf_counter() - start, 3)
     return Checked(file, code, word, kind, tuple(lines), largest, seconds)

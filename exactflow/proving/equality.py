@@ -57,7 +57,7 @@ def _value(x: Any) -> Any:
         return (_value(x.real), _value(x.imag)) if x.imag != 0 else _value(x.real)
     if not (isinstance(x, float | Decimal) or is_long or (mpmath and isinstance(x, mpmath.mpf))):
         return x
-    if x != x:
+    if x.is_nan() if isinstance(x, Decimal) else x != x:  # a signaling NaN compares with nothing
         raise InvalidInputError("expected numbers to compare, got NaN, which equals nothing")
     return float(x) if abs(x) == math.inf else Fraction(*x.real.as_integer_ratio())
 
@@ -137,6 +137,8 @@ def _rows(x: Any) -> Any:
         return x
     if hasattr(x, "mask") and x.mask.any():
         raise InvalidInputError("expected entries to compare, got masked ones, which have no value")
-    if hasattr(x, "detach"):
-        x = x.detach().cpu().to_dense()
-    return (x.to_Matrix() if hasattr(x, "domain") else x).tolist()
+    try:
+        x = x.detach().cpu().to_dense() if hasattr(x, "detach") else x
+        return (x.to_Matrix() if hasattr(x, "domain") else x).tolist()
+    except RuntimeError as error:  # of PyTorch, as for a meta tensor
+        raise InvalidInputError(f"expected entries to compare, got none: {error}") from None

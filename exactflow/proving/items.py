@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 import pytest
 
 from exactflow import checker
-from exactflow.errors import printable
-from exactflow.files.checking import WORDS, check_certificate
+from exactflow.errors import InvalidInputError, printable
+from exactflow.files.checking import MOST_SECONDS, WORDS, check_certificate
 from exactflow.proving.script import EXIT_CODES
 from exactflow.proving.sites import Site, read_script, sites
 
@@ -107,7 +107,7 @@ def _exactflow(
         start_new_session=True,
     ) as process:
         try:
-            out, err = process.communicate(timeout=limit)
+            out, err = process.communicate(timeout=limit and min(limit, MOST_SECONDS))
         except BaseException as error:  # Ctrl-C does not reach the other session either
             if hasattr(os, "killpg"):  # what it has started ends, too
                 os.killpg(process.pid, signal.SIGKILL)
@@ -128,7 +128,7 @@ class ScriptFile(pytest.File):
     def collect(self) -> Iterable[pytest.Item]:
         try:
             found = sites(read_script(self.path))
-        except (ValueError, SyntaxError):  # running it says what is wrong
+        except InvalidInputError:  # running it says what is wrong
             found = []
         times = Counter(site.checked for site in found)
         for site in found:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from exactflow.claims import RUNNING, Options, ProofError, Running
+from exactflow.claims import RUNNING, Options, ProofError, Running, add_event
 from exactflow.errors import MissingExtraError, UndecidedClaimError, VerificationError, said
 from exactflow.exact.progress import hearing
 from exactflow.files.parallel import end_with
@@ -20,7 +20,7 @@ from exactflow.proving.sites import read_script
 
 
 def main(job: dict[str, Any]) -> None:
-    """Run the script of a job, and record how it ended; a process forked by it records nothing."""
+    """Run the script of a job, and record how it ended; a process forked by it records no end."""
     threading.Thread(target=end_with, args=[os.getppid()], daemon=True).start()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
@@ -38,7 +38,7 @@ def main(job: dict[str, Any]) -> None:
     except BaseException as error:  # whatever the script raises is no proof
         end |= _stopped(running, error)
     if running.is_own_process:
-        running.write(end | {"theorem": running.theorem})
+        add_event(record, end | {"theorem": running.theorem})
     else:
         with suppress(OSError, ValueError):
             sys.stdout.flush()

@@ -9,17 +9,19 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-from exactflow.claims import Claim, Evidence, Options
-from exactflow.errors import printable
+from exactflow.claims import RECORD, Claim, Evidence, Options
+from exactflow.errors import InvalidInputError, printable
 from exactflow.proving.sites import read_script, sites
 
+MOST_PRINTED = 2**24
+"""Characters of the output of a script that are kept, the last ones."""
 EXIT_CODES = {"passed": 0, "refuted": 1, "broken": 2, "incomplete": 3}
 _CHILD = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -81,14 +83,15 @@ def run_script(
 
 
 def _run(job: dict[str, Any], output: Path, echo: bool) -> tuple[int, str]:
-    """Run a script in a new process; return the exit code of this, and what was printed.
+    """Run a script in a new process; return the exit code of this, and the end of what was printed.
 
     The output goes to a file: a process that the script leaves behind may hold a pipe for ever.
     PYTHONOPTIMIZE would switch off what the script asserts.
     """
     said = json.dumps(sys.path), json.dumps(job, default=str)
     environment = {name: text for name, text in os.environ.items() if name != "PYTHONOPTIMIZE"}
-    parts, is_over = [], False
+    environment[RECORD] = str(job["record"])
+    printed, is_over = "", False
     with (
         output.open("wb") as sink,
         output.open(encoding="utf-8", errors="replace") as source,
@@ -101,13 +104,14 @@ def _run(job: dict[str, Any], output: Path, echo: bool) -> tuple[int, str]:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(0.1)
                 is_over = process.poll() is not None
-                parts.append(source.read())
+                piece = source.read()
+                printed = (printed + piece)[-MOST_PRINTED:]
                 if echo:
-                    print(end=parts[-1], flush=True)
+                    print(end=piece, flush=True)
         except BaseException:
             process.kill()
             raise
-        return process.returncode, "".join(parts)
+        return process.returncode, printed
 
 
 def _events(record: Path) -> list[dict[str, Any]]:
@@ -129,7 +133,7 @@ def _judged(path: str, text: str, events: list[dict[str, Any]], code: int) -> Ou
         if end["missing"] and not any(claim.missing for claim in claims):
             needs = Claim(theorem, "what needs an extra", Evidence.NUMERIC, 0, 0.0, False)
             claims.append(replace(needs, missing=end["missing"]))
-    claims += _unmet(text, theorem, [claim.line for claim in claims])
+    claims += _unmet(text, theorem, claims)
     failed = [claim for claim in claims if claim.verdict == "FAILED"]
     if end is not None and end["failure"]:
         verdict = bool(failed) or end["is_refuted"], end["is_undecided"]
@@ -167,13 +171,15 @@ def _recorded(events: list[dict[str, Any]]) -> list[Claim]:
     return [claim for group in claims for claim in group]
 
 
-def _unmet(text: str, theorem: str, met: list[int]) -> Iterator[Claim]:
-    """Yield an unreached Claim for each check of a script that met none."""
-    with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+def _unmet(text: str, theorem: str, claims: Sequence[Claim]) -> Iterator[Claim]:
+    """Yield an unreached Claim for each check of a script that is met by none of these claims; one
+    that was not run, for want of a tool, stands for the check of the same words.
+    """
+    not_run = {claim.checked for claim in claims if claim.missing}
+    with suppress(InvalidInputError):  # of a text that is not Python: the run says it
         for site in sites(text):
-            if not any(site.line <= line <= site.end_line for line in met):
-                kind: Evidence | Literal[""] = (
-                    Evidence[site.evidence] if site.evidence in Evidence.__members__ else ""
-                )
+            is_met = any(site.line <= claim.line <= site.end_line for claim in claims)
+            if not is_met and site.checked not in not_run:
+                kind: Evidence | Literal[""] = Evidence[site.evidence] if site.evidence else ""
                 unmet = Claim(theorem, site.checked, kind, 0, 0.0, False, line=site.line)
                 yield replace(unmet, is_reached=False)

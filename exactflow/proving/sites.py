@@ -1,12 +1,15 @@
 """A proof script as text: how it uses `exactflow.claims`, and where it checks claims."""
 
 import ast
+import io
 import tokenize
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from exactflow.errors import InvalidInputError
+from exactflow.files.atomic import read_bytes
 from exactflow.flows.evidence import Evidence
 
 _CLAIMS = "exactflow.claims"
@@ -29,26 +32,40 @@ class Site:
 
 def read_script(path: str | Path) -> str:
     """Return the text of a script, or raise `InvalidInputError` on what is none."""
-    reason = "not a Python script (.py)"
-    try:
-        if Path(path).is_fifo():
-            reason = "a named pipe, which cannot be read twice"
-        elif Path(path).suffix == ".py":
-            with tokenize.open(path) as file:
-                return file.read()
-        reason = "a directory" if Path(path).is_dir() else reason
-    except (OSError, ValueError, SyntaxError, LookupError) as error:  # of encodings
-        reason = getattr(error, "strerror", None) or str(error)
+    reason = ""
+    if Path(path).is_fifo():
+        reason = "a named pipe, which cannot be read twice"
+    elif Path(path).suffix != ".py":
+        reason = "a directory" if Path(path).is_dir() else "not a Python script (.py)"
+    if not reason:
+        data = io.BytesIO(read_bytes(path, "proof script"))
+        try:
+            encoding, _ = tokenize.detect_encoding(data.readline)
+            data.seek(0)
+            return io.TextIOWrapper(data, encoding).read()
+        except (ValueError, SyntaxError, LookupError) as error:  # of encodings
+            reason = str(error)
     raise InvalidInputError(f"expected a proof script, got {str(path)!r}: {reason}")
 
 
+@contextmanager
+def _parsing() -> Iterator[None]:
+    """Raise `InvalidInputError` where a text is not Python, or nested too deep to be read."""
+    try:
+        yield
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise InvalidInputError(f"expected a text in Python: {error}") from None
+
+
 def sites(text: str) -> list[Site]:
-    """Return the places at which a script checks claims, without running it.
+    """Return the places at which a script checks claims, without running it; `InvalidInputError`
+    where it cannot be parsed.
 
     >>> sites("with claims.check('a shear', Evidence.EXACT) as check: pass")
     [Site(line=1, end_line=1, checked='a shear', evidence='EXACT', is_computed=False)]
     """
-    return sorted(_sites(ast.walk(ast.parse(text))), key=lambda site: site.line)
+    with _parsing():
+        return sorted(_sites(ast.walk(ast.parse(text))), key=lambda site: site.line)
 
 
 @dataclass(frozen=True)
@@ -63,17 +80,19 @@ class Use:
 
 
 def use_of_claims(text: str) -> Use:
-    """Read off a file how it uses `exactflow.claims`, under whatever names it imports that.
+    """Read off a file how it uses `exactflow.claims`, under whatever names it imports that;
+    `InvalidInputError` where it cannot be parsed.
 
     >>> use_of_claims("from exactflow import claims as c\\nmine = c.Claims('Sums')")
     Use(imports=True, makes=True, tests=())
     """
-    tree = ast.parse(text)
-    origins = _origins(tree)
-    tops, tests = _outside_of_functions(tree)
-    calls = [_dotted(node.func, origins) for node in tops if isinstance(node, ast.Call)]
-    imports = any(f"{origin}.".startswith(f"{_CLAIMS}.") for origin in origins.values())
-    return Use(imports, f"{_CLAIMS}.Claims" in calls or bool(_sites(tops)), tuple(tests))
+    with _parsing():
+        tree = ast.parse(text)
+        origins = _origins(tree)
+        tops, tests = _outside_of_functions(tree)
+        calls = [_dotted(node.func, origins) for node in tops if isinstance(node, ast.Call)]
+        imports = any(f"{origin}.".startswith(f"{_CLAIMS}.") for origin in origins.values())
+        return Use(imports, f"{_CLAIMS}.Claims" in calls or bool(_sites(tops)), tuple(tests))
 
 
 def _outside_of_functions(tree: ast.AST) -> tuple[list[ast.AST], list[str]]:
@@ -112,31 +131,54 @@ def _dotted(node: ast.expr, origins: dict[str, str]) -> str:
 
 
 def _sites(nodes: Iterable[ast.AST]) -> list[Site]:
-    """The places among some nodes at which claims are checked: outside of a ``with`` only where the
-    evidence is written out.
+    """The places among some nodes at which claims are checked: where none enters them, as ``with``
+    and ``enter_context`` do, only if the evidence is written out.
     """
     nodes = list(nodes)
-    items = [item for node in nodes if isinstance(node, ast.With) for item in node.items]
-    entered = [item.context_expr for item in items]
     calls = [node for node in nodes if isinstance(node, ast.Call)]
-    found = [(site, call) for call in calls for site in _site(call)]
-    return [
-        site
-        for site, call in found
-        if site.evidence in Evidence.__members__ or any(call is other for other in entered)
-    ]
+    items = [item for node in nodes if isinstance(node, ast.With) for item in node.items]
+    entered: list[ast.expr] = [item.context_expr for item in items]
+    for call in calls:
+        entered += call.args if _attribute(call.func) == "enter_context" else []
+    names = _names_of_check(nodes)
+    found = [(site, call) for call in calls for site in _site(call, names)]
+    return [site for site, call in found if site.evidence or any(call is x for x in entered)]
 
 
-def _site(call: ast.Call) -> list[Site]:
-    if not isinstance(call.func, ast.Attribute) or call.func.attr != "check":
+def _attribute(node: ast.AST) -> str:
+    """Return the last word of an expression such as a.b.c, if it has a point."""
+    return node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _names_of_check(nodes: Iterable[ast.AST]) -> set[str]:
+    """The names that stand for a method `check`, as after ``mine = claims.check``."""
+    given = [n for n in nodes if isinstance(n, ast.Assign) and _attribute(n.value) == "check"]
+    targets = [target for node in given for target in node.targets]
+    return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+def _site(call: ast.Call, names: set[str]) -> list[Site]:
+    is_named = isinstance(call.func, ast.Name) and call.func.id in names
+    if not is_named and _attribute(call.func) != "check":
         return []
     given = dict(zip(("checked", "evidence"), call.args, strict=False))
     given |= {word.arg: word.value for word in call.keywords if word.arg}
     if set(given) != {"checked", "evidence"}:
         return []
-    checked, evidence = given["checked"], given["evidence"]
-    word = evidence.attr if isinstance(evidence, ast.Attribute) else ""
+    checked, evidence = given["checked"], _evidence(given["evidence"])
     lines = call.lineno, call.end_lineno or call.lineno
     if isinstance(checked, ast.Constant) and isinstance(checked.value, str):
-        return [Site(*lines, checked.value, word)]
-    return [Site(*lines, ast.unparse(checked), word, True)]
+        return [Site(*lines, checked.value, evidence)]
+    return [Site(*lines, ast.unparse(checked), evidence, True)]
+
+
+def _evidence(node: ast.expr) -> str:
+    """The name of a kind of evidence that is written out, as Evidence.EXACT, Evidence["EXACT"],
+    Evidence("exact") or "exact"; else nothing.
+    """
+    if isinstance(node, ast.Call) and len(node.args) == 1:
+        node = node.args[0]
+    if isinstance(node, ast.Subscript):
+        node = node.slice
+    word = node.value if isinstance(node, ast.Constant) else _attribute(node)
+    return next((kind.name for kind in Evidence if word in (kind.name, kind.value)), "")

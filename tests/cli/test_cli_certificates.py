@@ -296,7 +296,7 @@ def test_a_time_limit_that_is_kept_changes_nothing(capsys, words, code):
     words = list(map(str, words))
     assert cli.main(["check", *words]) == code
     free = capsys.readouterr()
-    assert cli.main(["check", "--timeout", "100", *words]) == code
+    assert cli.main(["check", "--timeout", "1e300", *words]) == code
     limited = capsys.readouterr()
     timed = re.compile(r'"seconds": [0-9.]+')
     assert [timed.sub("", text) for text in limited] == [timed.sub("", text) for text in free]
@@ -314,3 +314,12 @@ def test_an_output_without_a_name_is_refused(tmp_path, capsys, command):
     code, out, err = run(capsys, *command.split(), path, "-o", "")
     assert (code, out) == (2, "")
     assert err.startswith("exactflow: error: expected ")
+
+
+def test_a_check_without_enough_memory_is_incomplete(monkeypatch, capsys):
+    def exhausted(path):
+        raise MemoryError
+
+    monkeypatch.setattr("exactflow.checker.read_file", exhausted)
+    assert cli.main(["check", "c.json"]) == 3
+    assert capsys.readouterr().out.endswith("c incomplete: MemoryError\ns NOT VERIFIED\n")

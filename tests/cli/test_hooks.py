@@ -104,6 +104,16 @@ child.join()
 """
 
 
+def test_the_action_checks_links_and_names_in_any_case(project):
+    save(factor(M), project / "a.json")
+    (project / "a.json").rename(project / "Upper.Cert.JSON")
+    assert "Upper.Cert.JSON" in step(project, "Check").stdout
+    (project / "lost.cert.json").symlink_to("nowhere")
+    done = step(project, "Check")
+    assert done.returncode == 2
+    assert "lost.cert.json,line=1,title=malformed" in done.stdout
+
+
 def test_the_action_loses_no_claim_of_a_script(project):
     (project / "my_theorem.py").write_text(HOLDS + LOSES_A_CLAIM)
     done = step(project, "Check", scripts="*.py")

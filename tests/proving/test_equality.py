@@ -158,3 +158,14 @@ def test_tensors_compare_by_their_entries():
     assert not are_equal(torch.tensor([0.1]), [0.1])
     with pytest.raises(InvalidInputError, match="NaN"):
         are_equal(torch.tensor([NAN]), torch.tensor([NAN]))
+
+
+def test_a_signaling_nan_is_refused():
+    with pytest.raises(ProofError, match="got NaN"):
+        Check("a").equal(Decimal("snan"), Decimal("snan"))
+
+
+def test_a_tensor_without_entries_is_refused():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(ProofError, match="a: expected entries to compare, got none"):
+        Check("a").equal(torch.empty(2, device="meta"), [1, 2])

@@ -220,7 +220,7 @@ def test_a_time_limit(project):
         bad_cert_json="[]",
         proofs__slow_py=SCRIPT.replace("BOUND", "2") + "import time\ntime.sleep(100)\n",
     )
-    result = there.runpytest("--exactflow", "--exactflow-timeout=20", "-v", "--ignore=proofs")
+    result = there.runpytest("--exactflow", "--exactflow-timeout=1e300", "-v", "--ignore=proofs")
     assert outcomes(result) == {
         "bad.cert.json::verified": "ERROR",
         "false.cert.json::verified": "FAILED",
@@ -238,6 +238,14 @@ def test_a_time_limit(project):
         "proofs/slow.py::runs to its end": "FAILED",
     }
     result.stdout.fnmatch_lines(["*the time limit, 0.01 seconds, is over*"])
+
+
+def test_a_script_that_python_cannot_parse_fails_alone(project):
+    there = project(deep_py=f"# exactflow.claims\nx = {'-' * 20000}1\n", good_cert_json=TEXT)
+    assert outcomes(there.runpytest("--exactflow", "-v")) == {
+        "deep.py::runs to its end": "FAILED",
+        "good.cert.json::verified": "PASSED",
+    }
 
 
 def test_a_process_of_its_own_runs_no_code_of_the_project(project):

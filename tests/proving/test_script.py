@@ -31,6 +31,8 @@ OPEN = (
 """A matrix that takes five additive layers or six: which, is not decided."""
 TRUE = "with claims.check('one', Evidence.EXACT) as check:\n    check.equal(1, 1, 'instance')\n"
 FALSE = "with claims.check('two', Evidence.EXACT) as check:\n    check.equal(1, 2, 'instance')\n"
+TWICE = "with claims.check('two', Evidence.EXACT) as check:\n    check.true(True, 'a')\n"
+"""A claim with one true instance; another one follows."""
 CAUGHT = "try:\n    " + FALSE.replace("\n    ", "\n        ") + "except ProofError: pass"
 WRONG_FLOW = (
     "from exactflow import verify, factor\nverify(factor([[1, 1], [0, 1]]), [[1, 0], [0, 1]])\n"
@@ -95,6 +97,32 @@ def test_claims_of_one_statement_have_the_lines_of_their_calls(run):
         (TRUE + "os.fork()\n" + FALSE, "refuted", 7, "expected 2, derived 1"),
         (TRUE + "if not os.fork(): os._exit(1)\n" + FALSE, "refuted", 7, "expected 2, derived 1"),
         (TRUE + f"if not os.fork():\n{LATER}", "incomplete", 6, "end of the claim 'two'"),
+        (
+            TWICE + "    try: check.equal(1, 2)\n    except Exception: pass",
+            "refuted",
+            3,
+            "derived 1",
+        ),
+        (
+            TWICE + "    started = threading.Thread(target=check.true, args=[0, 'b'])\n"
+            "    started.start(); started.join()",
+            "refuted",
+            3,
+            "b: expected to hold, got 0",
+        ),
+        (
+            TWICE + "    started = forked.Process(target=check.true, args=[0, 'b'])\n"
+            "    started.start(); started.join()",
+            "incomplete",
+            3,
+            "end of the claim 'two'",
+        ),
+        (
+            TWICE + "threading.Thread(target=check.true, args=[0, 'b']).start()",
+            "incomplete",
+            3,
+            "end of the claim 'two'",
+        ),
         (TRUE + "os._exit(0)", "incomplete", 0, "with exit code 0, before the script did"),
         (TRUE + "os.kill(os.getpid(), 9)", "incomplete", 0, "exit code -9, before the script"),
         (TRUE + "atexit.register(os._exit, 7)", "incomplete", 0, "exit code 7, after the script"),
@@ -191,6 +219,21 @@ def test_a_claim_of_another_process_is_undecided_though_one_here_passed(run):
     assert sorted(c.verdict for c in outcome.claims) == ["not reached", "not reached", "passed"]
 
 
+def test_a_claim_of_a_process_that_starts_anew_is_undecided(run):
+    child = f"import sys, subprocess\nTEXT = {HEAD + FALSE!r}\n"
+    outcome = run(HEAD + TRUE + child + "subprocess.run([sys.executable, '-c', TEXT])\n")
+    assert outcome.verdict == "incomplete"
+    assert [(c.checked, c.verdict) for c in outcome.claims] == [
+        ("one", "passed"),
+        ("two", "not reached"),
+    ]
+
+
+def test_only_the_end_of_what_is_printed_is_kept(run, monkeypatch):
+    monkeypatch.setattr("exactflow.proving.script.MOST_PRINTED", 5)
+    assert run(HEAD + TRUE + "print('x' * 10**6 + 'y')\n").printed == "xxxy\n"
+
+
 def test_what_a_script_leaves_running_is_not_waited_for(run):
     left = "import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', WAITS])\n"
     outcome = run(HEAD + "WAITS = 'import time; time.sleep(5)'\n" + left + TRUE)
@@ -211,3 +254,11 @@ def test_what_is_printed_at_the_exit_is_no_verdict(run):
 def test_no_script(tmp_path):
     with pytest.raises(InvalidInputError, match="a directory"):
         run_script(tmp_path, Options())
+
+
+def test_a_claim_that_was_not_run_stands_for_its_check(run):
+    text = f"import os\nif not os.sep:\n    {TRUE.replace(chr(10), chr(10) + '    ')}\n"
+    excuse = "else:\n    claims.not_run('one', Evidence.EXACT, 'a tool')\n"
+    outcome = run(HEAD + text + excuse)
+    assert outcome.verdict == "incomplete"
+    assert [(claim.checked, claim.missing) for claim in outcome.claims] == [("one", "a tool")]

@@ -89,5 +89,33 @@ def test_what_is_no_script(tmp_path):
         ".": "a directory",
         "x\0.py": "null",
     }.items():
-        with pytest.raises(InvalidInputError, match=f"expected a proof script.*({words})"):
+        with pytest.raises(
+            InvalidInputError, match=f"expected a (readable )?proof script.*({words})"
+        ):
             read_script(f"{tmp_path}/{name}")
+
+
+@pytest.mark.parametrize("word", ["Evidence.EXACT", "Evidence['EXACT']", "Evidence('exact')"])
+def test_evidence_that_is_written_out_in_any_form_makes_a_site(word):
+    (site,) = sites(f"check = claims.check\nchecks = check('a shear', {word})")
+    assert (site.checked, site.evidence) == ("a shear", "EXACT")
+
+
+def test_a_claim_that_a_stack_enters_is_a_site_whatever_its_evidence():
+    assert [s.line for s in sites("kind = f()\nstack.enter_context(claims.check('a', kind))")] == [
+        2
+    ]
+
+
+@pytest.mark.parametrize("text", ["x = " + "-" * 20000 + "1", "(", "\0"])
+@pytest.mark.parametrize("read", [sites, use_of_claims])
+def test_what_python_cannot_parse_is_refused_in_one_line(read, text):
+    with pytest.raises(InvalidInputError, match="expected a text in Python"):
+        read(text)
+
+
+def test_a_script_without_end_is_refused(tmp_path):
+    endless = tmp_path / "endless.py"
+    endless.symlink_to("/dev/zero")
+    with pytest.raises(InvalidInputError, match="more than 536870912 bytes"):
+        read_script(endless)

@@ -61,7 +61,7 @@ def matching(name: str) -> list[str]:
     for line in filter(None, map(str.strip, os.environ.get(name, "").splitlines())):
         top = Path(line).anchor
         paths = Path(top).glob(str(Path(line).relative_to(top)))
-        found |= dict.fromkeys(str(path) for path in sorted(paths) if path.is_file())
+        found |= dict.fromkeys(str(path) for path in sorted(paths) if not path.is_dir())
     return list(found)
 
 
