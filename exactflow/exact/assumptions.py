@@ -90,7 +90,7 @@ class Assumptions:
     @cached_property
     def _bounds(self) -> tuple[list[tuple[Symbol, Expr]], list[Expr]]:
         """Symbols, each with an expression in its place that fulfils its bound, one after the
-        other; and what is positive besides.
+        other; and what is positive besides, unless SymPy sees it.
         """
         bounds, rest = list[tuple[Symbol, Expr]](), list(self._positive)
         own = {s for expression in rest for s in expression.free_symbols if s.is_real}
@@ -100,6 +100,7 @@ class Assumptions:
             rest.remove(expression)
             rest += [x] * bool(x.is_positive) + [-x] * bool(x.is_negative)
             rest = [sympy.expand(other.subs(x, value)) for other in rest]
+            rest = [other for other in rest if not other.is_positive]
             bounds.append((x, value))
             own.discard(x)
         return bounds, rest
@@ -227,8 +228,8 @@ def _points_between_roots(polynomial: Poly) -> list[Rational]:
 def _equation(f: Expr) -> str:
     """Return the words for a root of a polynomial, as "t = 1"."""
     if len(f.free_symbols) == 1 and f.is_polynomial() and sympy.degree(f) == 1:
-        x = f.free_symbols.pop()
-        return f"{x} = {sympy.solve(f, x)[0]}"
+        x, plain = f.free_symbols.pop(), Dummy()  # no root of 2 n - 1 is an integer n
+        return f"{x} = {sympy.solve(f.xreplace({x: plain}), plain)[0]}"
     return f"{f} = 0"
 
 
