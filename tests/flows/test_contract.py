@@ -177,6 +177,10 @@ def test_mpmath_columns_are_mapped_one_by_one(flow):
         [0.5, 1j],
         [0.5, None],
         [0.5, sympy.sqrt(2)],
+        [mpmath.iv.mpf([1, 2]), 2],
+        [mpmath.iv.mpf(1), 0.5],
+        [np.longdouble(1) / 3, 1],
+        [[0.5, np.longdouble(1)], [1, 1]],
     ],
 )
 def test_inexact_numbers_of_a_wrong_shape_or_kind_are_refused(wrong):
