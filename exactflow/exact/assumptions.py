@@ -63,6 +63,11 @@ class Assumptions:
                     f"expected an inequality of exact numbers, got {format_short(relation)}: write "
                     "Rational(1, 2) for 0.5, and leave out what is infinite"
                 )
+            if not all(side.is_rational_function() for side in relation.args):
+                raise InvalidInputError(
+                    "expected an inequality of quotients of polynomials, got "
+                    f"{format_short(relation)}: name what is no polynomial by a symbol of its own"
+                )
         if sympy.false in listed or (found := cls(listed))._is_contradictory:
             raise InvalidInputError(
                 f"expected inequalities that hold together, got {format_short([*listed])}: no "
@@ -161,8 +166,9 @@ class Assumptions:
         if (x := _only_real_symbol(f)) is not None:
             signs = _signs_between_roots(f, x, self._positive)
             is_told = x.is_nonnegative or x.is_nonpositive or x.is_nonzero
-            if signs is not None and not (is_told and f.subs(x, 0) == 0):
-                return any({*pair} == {True, False} for pair in pairwise(signs))
+            changes = any({*pair} == {True, False} for pair in pairwise(signs or ()))
+            if signs is not None and not changes and not (is_told and f.subs(x, 0) == 0):
+                return False
         is_factor = any(sympy.fraction(sympy.cancel(g / f))[1].is_number for g in self._positive)
         return not is_factor and f.is_zero is not False and self._put(f).is_zero is not False
 

@@ -114,6 +114,14 @@ def test_inexact_and_infinite_bounds_are_refused(assume):
         Assumptions.of(assume)
 
 
+@pytest.mark.parametrize(
+    "relation", [sympy.Abs(x) > 1, sympy.exp(x) > y, sympy.Piecewise((x, y > 0), (1, True)) > 0]
+)
+def test_inequalities_of_other_functions_are_refused(relation):
+    with pytest.raises(InvalidInputError, match="quotients of polynomials"):
+        Assumptions.of([relation])
+
+
 def test_exceptional_values_are_those_that_may_occur():
     where = Assumptions.of([x > 2]).where
     assert where([x - 1, x - 2, x**2 + 1]) == ", for x > 2"
@@ -121,6 +129,7 @@ def test_exceptional_values_are_those_that_may_occur():
     assert Assumptions().where([p, r, r**2 + 1, p + r**2]) == ", unless r = 0"
     assert Assumptions().where([sympy.Symbol("n", nonnegative=True)]) == ", unless n = 0"
     assert Assumptions().where([sympy.Symbol("m", nonzero=True)]) == ""
+    assert Assumptions.of([x > y, y > 1]).where([x, y - x, x - 1]) == ", for x > y and y > 1"
     assert Assumptions.of([x**2 > 4]).where([x, x - 3]) == ", for x**2 > 4, unless x = 3"
 
 
