@@ -16,6 +16,7 @@ from exactflow.exact.coerce import as_column, as_matrix, as_vectors, over
 
 t = sympy.Symbol("t")
 F5_T = GF(5).frac_field(t)
+ROOT_T = QQ.algebraic_field(sympy.sqrt(2)).frac_field(t)
 
 
 def entries(M):
@@ -122,6 +123,7 @@ def test_numbers_beside_expressions_are_read_as_they_are_alone():
             DomainMatrix([[GF(5)[t](1)]], (1, 1), GF(5)[t]),
             r"over GF\(5\)\[t\]: .* values in GF\(5\)",
         ),
+        (DomainMatrix([[ROOT_T.one]], (1, 1), ROOT_T), r"does not reduce quotients there"),
         (DomainMatrix([[F5_T.one]], (1, 1), F5_T), r"GF\(5\)\(t\): .* in GF\(5\)"),
         ([[""]], "such as"),
         ([["nan"]], "such as"),

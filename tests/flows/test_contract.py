@@ -526,3 +526,13 @@ def test_flows_without_layers_are_equal_over_fields_of_one_characteristic():
     assert finite == CouplingFlow((), (1, 1), field=GF(5, symmetric=False))
     assert len({rational, finite, other}) == 3
     assert finite.difference(other) == "characteristic: 5, but 7"
+
+
+def test_roots_beside_symbols_are_compared_but_not_computed_with():
+    t = sympy.Symbol("t")
+    root, symbol = (LinearCoupling((1, 1), "first", [[x]]) for x in (sqrt(2), t))
+    assert root != symbol
+    with pytest.raises(InvalidInputError, match="does not reduce quotients"):
+        one_mask([[[1, sqrt(2)], [0, 1]], [[1, 0], [t, 1]]])
+    with pytest.raises(InvalidInputError, match="does not reduce quotients"):
+        CouplingFlow([root, symbol])
