@@ -47,12 +47,12 @@ def embedding(field: Domain) -> Callable[[Element], acb]:
 
 
 def is_positive_number(value: Element, field: Domain) -> bool | None:
-    """Whether an element of QQ, or of a number field, is positive; None if it is not real, and for
-    other fields.
+    """Whether an element of QQ, ZZ, ZZ[i] or a number field is positive; None if it is not real,
+    and for other domains.
     """
     if field.is_QQ or field.is_ZZ:
         return bool(value > 0)
-    if field.is_QQ_I:
+    if field.is_QQ_I or field.is_ZZ_I:
         return None if value.y else bool(value.x > 0)
     if not field.is_AlgebraicField:
         return None

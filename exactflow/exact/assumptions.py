@@ -63,6 +63,11 @@ class Assumptions:
                     f"expected an inequality of exact numbers, got {format_short(relation)}: write "
                     "Rational(1, 2) for 0.5, and leave out what is infinite"
                 )
+            if not all(side.is_rational_function() for side in relation.args):
+                raise InvalidInputError(
+                    "expected an inequality of quotients of polynomials, got "
+                    f"{format_short(relation)}: name what is no polynomial by a symbol of its own"
+                )
         if sympy.false in listed or (found := cls(listed))._is_contradictory:
             raise InvalidInputError(
                 f"expected inequalities that hold together, got {format_short([*listed])}: no "
@@ -90,7 +95,7 @@ class Assumptions:
     @cached_property
     def _bounds(self) -> tuple[list[tuple[Symbol, Expr]], list[Expr]]:
         """Symbols, each with an expression in its place that fulfils its bound, one after the
-        other; and what is positive besides.
+        other; and what is positive besides, unless SymPy sees it.
         """
         bounds, rest = list[tuple[Symbol, Expr]](), list(self._positive)
         own = {s for expression in rest for s in expression.free_symbols if s.is_real}
@@ -100,6 +105,7 @@ class Assumptions:
             rest.remove(expression)
             rest += [x] * bool(x.is_positive) + [-x] * bool(x.is_negative)
             rest = [sympy.expand(other.subs(x, value)) for other in rest]
+            rest = [other for other in rest if not other.is_positive]
             bounds.append((x, value))
             own.discard(x)
         return bounds, rest
@@ -160,8 +166,9 @@ class Assumptions:
         if (x := _only_real_symbol(f)) is not None:
             signs = _signs_between_roots(f, x, self._positive)
             is_told = x.is_nonnegative or x.is_nonpositive or x.is_nonzero
-            if signs is not None and not (is_told and f.subs(x, 0) == 0):
-                return any({*pair} == {True, False} for pair in pairwise(signs))
+            changes = any({*pair} == {True, False} for pair in pairwise(signs or ()))
+            if signs is not None and not changes and not (is_told and f.subs(x, 0) == 0):
+                return False
         is_factor = any(sympy.fraction(sympy.cancel(g / f))[1].is_number for g in self._positive)
         return not is_factor and f.is_zero is not False and self._put(f).is_zero is not False
 
@@ -227,8 +234,8 @@ def _points_between_roots(polynomial: Poly) -> list[Rational]:
 def _equation(f: Expr) -> str:
     """Return the words for a root of a polynomial, as "t = 1"."""
     if len(f.free_symbols) == 1 and f.is_polynomial() and sympy.degree(f) == 1:
-        x = f.free_symbols.pop()
-        return f"{x} = {sympy.solve(f, x)[0]}"
+        x, plain = f.free_symbols.pop(), Dummy()  # no root of 2 n - 1 is an integer n
+        return f"{x} = {sympy.solve(f.xreplace({x: plain}), plain)[0]}"
     return f"{f} = 0"
 
 

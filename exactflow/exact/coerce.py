@@ -182,6 +182,10 @@ def over(M: DomainMatrix, field: Domain) -> DomainMatrix:
 
 def common_field(fields: Iterable[Domain]) -> Domain:
     """Return the least field that holds the given ones, QQ for none; else `InvalidInputError`."""
+    return _as_exact_field(_unified(fields))
+
+
+def _unified(fields: Iterable[Domain]) -> Domain:
     fields = list(dict.fromkeys(fields))
     try:
         return reduce(Domain.unify, fields) if fields else QQ
@@ -201,9 +205,9 @@ def is_equal(left: DomainMatrix, right: DomainMatrix) -> bool:
     if one != other and one.is_AlgebraicField and other.is_AlgebraicField:
         return is_equal_across(left, right)
     if one != other:
-        field = common_field([one, other])
-        left, right = left.convert_to(field), right.convert_to(field)
-    elif isinstance(one, FiniteField):  # whose residues may be symmetric in one of them
+        field = _unified([one, other])  # where equal quotients may differ, their difference is zero
+        return bool((left.convert_to(field) - right.convert_to(field)).is_zero_matrix)
+    if isinstance(one, FiniteField):  # whose residues may be symmetric in one of them
         left, right = (M.applyfunc(lambda x: int(x) % one.mod, ZZ) for M in (left, right))
     return bool(left.to_sparse() == right.to_sparse())
 
@@ -212,11 +216,10 @@ def _as_exact_field(domain: Domain) -> Domain:
     """Return the field of a domain, or refuse one in which arithmetic is not exact."""
     if isinstance(domain, PolynomialRing | FractionField):
         _check_generators(domain.symbols)
-        coefficients = _as_exact_field(domain.domain)
-        if isinstance(coefficients, FiniteField) or coefficients.is_AlgebraicField:
+        if not _as_exact_field(domain.domain).has_assoc_Ring:
             raise InvalidInputError(
-                f"expected rational functions over QQ, got entries over {domain}: SymPy does not "
-                f"reduce quotients there, so give the symbols values in {coefficients}"
+                f"expected rational functions over QQ or QQ(i), got entries over {domain}: SymPy "
+                f"does not reduce quotients there, so give the symbols values in {domain.domain}"
             )
     elif isinstance(domain, FiniteField):
         if not sympy.isprime(domain.mod):

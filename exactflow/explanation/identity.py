@@ -128,7 +128,9 @@ def formula_latex(text: str) -> str:
     try:
         found = identities(text if is_identity else f"{text} = 0")
     except InvalidInputError:
-        return re.sub(r"\*\*(\w+)", r"^{\1}", text).replace("*", " ")
+        text = re.sub(r"\.T\b", r"^{\\mathsf T}{}", text)  # with a base for the next exponent
+        text = re.sub(r"\*\*(?:\(([^()]*)\)|(\w+))", r"^{\1\2}", text)
+        return text.replace("*", " ")
     return ", ".join(map(ShownIdentity.latex, found)) if is_identity else _latex(found[0].left)
 
 

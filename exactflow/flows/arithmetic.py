@@ -88,11 +88,7 @@ def as_floats(x: VectorLike, dimension: int) -> "np.ndarray":
         array = np.asarray(x)
         if array.shape[:1] != (dimension,) or array.ndim > 2:
             raise _wrong_shape(dimension, f"shape {array.shape}")
-        if array.dtype.itemsize > 8:
-            raise InvalidInputError(
-                f"expected floats of at most 64 bits, got {array.dtype}: use mpmath numbers for "
-                "more"
-            )
+        _refuse_wide(array)
         return array
     rows = [[_nearest_float(entry) for entry in row] for row in _table(x, dimension)]
     array = np.array(rows)
@@ -104,12 +100,23 @@ def _rows(array: "np.ndarray") -> list:
 
 
 def _is_float(entry: object) -> "TypeIs[Real]":
-    """Whether a number is a float of Python or NumPy, or an ``mpf``."""
-    return isinstance(entry, Real) and not isinstance(entry, Rational | sympy.Basic)
+    """Whether a number is a float of Python or NumPy, or an ``mpf``; an interval is none."""
+    is_real = isinstance(entry, Real) and not isinstance(entry, Rational | sympy.Basic)
+    return is_real and not isinstance(entry, mpmath.ctx_iv.ivmpf)
 
 
 def _nearest_float(entry: object) -> float:
+    _refuse_wide(entry)
     return float(entry) if _is_float(entry) else to_float(to_element(entry))
+
+
+def _refuse_wide(numbers: object) -> None:
+    """Raise `InvalidInputError` for an array of floats, or for one, of more than 64 bits."""
+    dtype: Any = getattr(numbers, "dtype", None)
+    if getattr(dtype, "kind", "") == "f" and dtype.itemsize > 8:
+        raise InvalidInputError(
+            f"expected floats of at most 64 bits, got {dtype}: use mpmath numbers for more"
+        )
 
 
 def _mpf_columns(x: Any, dimension: int) -> list[list[mpmath.mpf]]:

@@ -15,7 +15,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_column, as_matrix, common_field, is_array, over
+from exactflow.exact.coerce import as_column, as_matrix, is_array, is_equal
 from exactflow.exact.numbers import flat, format_short, to_index
 from exactflow.exact.typing import MatrixLike, VectorLike
 
@@ -124,20 +124,17 @@ def toeplitz(column: VectorLike, row: "VectorLike | None" = None) -> sympy.Matri
     [  0, 1/2, 1]])
     """
     parts = [_sequence(values) for values in (column, row) if values is not None]
-    field = common_field(part.domain for part in parts)
-    down, *others = (over(part, field).to_list_flat() for part in parts)
-    right = others[0] if others else [down[0]] + [field.zero] * (len(down) - 1)
-    if len(right) != len(down) or right[0] != down[0]:
-        first, second = (format_short(field.to_sympy(entries[0])) for entries in (down, right))
+    down, *others = (part.to_Matrix().flat() for part in parts)
+    right = others[0] if others else [down[0]] + [sympy.Integer(0)] * (len(down) - 1)
+    if len(right) != len(down) or not is_equal(parts[0][:1, :], parts[-1][:1, :]):
+        first, second = (format_short(entries[0]) for entries in (down, right))
         raise InvalidInputError(
             "expected a first column and a first row of one length and one first entry, got "
             f"{len(down)} and {len(right)} entries, starting with {first} and {second}"
         )
     d = len(down)
     diagonals = [*reversed(down), *right[1:]]
-    return linalg.from_entries(
-        [diagonals[d - 1 - i : 2 * d - 1 - i] for i in range(d)], (d, d), field
-    ).to_Matrix()
+    return sympy.Matrix([diagonals[d - 1 - i : 2 * d - 1 - i] for i in range(d)])
 
 
 def circulant(column: VectorLike) -> sympy.Matrix:

@@ -50,7 +50,7 @@ def test_what_is_assumed_decides_and_ends():
 
 
 x, y, z = sympy.symbols("x y z")
-p = sympy.Symbol("p", positive=True)
+p, q = sympy.symbols("p q", positive=True)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +73,9 @@ p = sympy.Symbol("p", positive=True)
         (p * x - 1, [x > 1 / p], True),
         (x**2 * y, [x**2 * y > 0], True),
         ((x * y - 1) * (y - x), [(x * y - 1) * (y - x) > 0, (x * y - 1) * p > 0], True),
+        (p**2 - q**2, [p > q], True),
+        (p + q - 2 * t, [p > q, q > t], True),
+        (p * q - q**2, [q < p, p < 2], True),
         (r**2 - 1, [], None),
         (p - 1, [], None),
         (r**2 + r + 1, [], True),
@@ -111,6 +114,14 @@ def test_inexact_and_infinite_bounds_are_refused(assume):
         Assumptions.of(assume)
 
 
+@pytest.mark.parametrize(
+    "relation", [sympy.Abs(x) > 1, sympy.exp(x) > y, sympy.Piecewise((x, y > 0), (1, True)) > 0]
+)
+def test_inequalities_of_other_functions_are_refused(relation):
+    with pytest.raises(InvalidInputError, match="quotients of polynomials"):
+        Assumptions.of([relation])
+
+
 def test_exceptional_values_are_those_that_may_occur():
     where = Assumptions.of([x > 2]).where
     assert where([x - 1, x - 2, x**2 + 1]) == ", for x > 2"
@@ -118,4 +129,20 @@ def test_exceptional_values_are_those_that_may_occur():
     assert Assumptions().where([p, r, r**2 + 1, p + r**2]) == ", unless r = 0"
     assert Assumptions().where([sympy.Symbol("n", nonnegative=True)]) == ", unless n = 0"
     assert Assumptions().where([sympy.Symbol("m", nonzero=True)]) == ""
+    assert Assumptions.of([x > y, y > 1]).where([x, y - x, x - 1]) == ", for x > y and y > 1"
     assert Assumptions.of([x**2 > 4]).where([x, x - 3]) == ", for x**2 > 4, unless x = 3"
+
+
+@pytest.mark.parametrize("kind", ["integer", "even", "rational", "real", "negative"])
+def test_a_root_is_told_whatever_its_symbol_is(kind):
+    n = sympy.Symbol("n", **{kind: True})
+    assert Assumptions().where([3 * n + 2]) == ", unless n = -2/3"
+
+
+def test_gaussian_integers_beside_a_symbol_have_signs():
+    field = sympy.QQ_I.frac_field(r)
+    assert is_positive_quotient(field.from_sympy(2 * r**2), field) is True
+    assert is_positive_quotient(field.from_sympy(sympy.I * r**2), field) is None
+    field = sympy.ZZ_I.frac_field(r)
+    assert is_positive_quotient(field.from_sympy(-2 * r**2), field) is False
+    assert is_positive_quotient(field.from_sympy(sympy.I * r**2), field) is None

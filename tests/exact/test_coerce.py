@@ -123,6 +123,7 @@ def test_numbers_beside_expressions_are_read_as_they_are_alone():
             DomainMatrix([[GF(5)[t](1)]], (1, 1), GF(5)[t]),
             r"over GF\(5\)\[t\]: .* values in GF\(5\)",
         ),
+        (DomainMatrix([[ROOT_T.one]], (1, 1), ROOT_T), r"does not reduce quotients there"),
         (DomainMatrix([[F5_T.one]], (1, 1), F5_T), r"GF\(5\)\(t\): .* in GF\(5\)"),
         (DomainMatrix([[ROOT_T.one]], (1, 1), ROOT_T), r"\(t\): .* in QQ<sqrt\(2\)>"),
         ([[""]], "such as"),

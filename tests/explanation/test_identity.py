@@ -6,7 +6,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_rectangle
-from exactflow.explanation.identity import identities, latex_name, rename
+from exactflow.explanation.identity import formula_latex, identities, latex_name, rename
 
 
 def matrix(rows, field=QQ):
@@ -156,6 +156,20 @@ def test_latex():
     assert latex_name("Theta'") == "\\Theta'"
     assert latex_name("scale") == "\\mathrm{scale}"
     assert latex_name("X_1") == "\\mathrm{X\\_}_{1}"
+
+
+@pytest.mark.parametrize(
+    ("text", "typeset"),
+    [
+        ("A = X*Y**(-1)", r"A = X Y^{-1}"),
+        ("A = X**(-2)", r"A = X^{-2}"),
+        ("A = X.T*Y", r"A = X^{\mathsf T}{} Y"),
+        ("A = X.T**2", r"A = X^{\mathsf T}{}^{2}"),
+        ("t**2 - 1/s > 0", r"t^{2} - 1/s > 0"),
+    ],
+)
+def test_texts_of_sympy_in_latex(text, typeset):
+    assert formula_latex(text) == typeset
 
 
 def test_a_product_of_many_rows():

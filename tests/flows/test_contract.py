@@ -177,6 +177,10 @@ def test_mpmath_columns_are_mapped_one_by_one(flow):
         [0.5, 1j],
         [0.5, None],
         [0.5, sympy.sqrt(2)],
+        [mpmath.iv.mpf([1, 2]), 2],
+        [mpmath.iv.mpf(1), 0.5],
+        [np.longdouble(1) / 3, 1],
+        [[0.5, np.longdouble(1)], [1, 1]],
     ],
 )
 def test_inexact_numbers_of_a_wrong_shape_or_kind_are_refused(wrong):
@@ -522,3 +526,13 @@ def test_flows_without_layers_are_equal_over_fields_of_one_characteristic():
     assert finite == CouplingFlow((), (1, 1), field=GF(5, symmetric=False))
     assert len({rational, finite, other}) == 3
     assert finite.difference(other) == "characteristic: 5, but 7"
+
+
+def test_roots_beside_symbols_are_compared_but_not_computed_with():
+    t = sympy.Symbol("t")
+    root, symbol = (LinearCoupling((1, 1), "first", [[x]]) for x in (sqrt(2), t))
+    assert root != symbol
+    with pytest.raises(InvalidInputError, match="does not reduce quotients"):
+        one_mask([[[1, sqrt(2)], [0, 1]], [[1, 0], [t, 1]]])
+    with pytest.raises(InvalidInputError, match="does not reduce quotients"):
+        CouplingFlow([root, symbol])

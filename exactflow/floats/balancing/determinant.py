@@ -13,7 +13,8 @@ How it is checked
 -----------------
 *Certified*: a float product of d x d matrices is within d u / (1 - d u) |V| |W| of the exact one,
 u = 2^-53 (Higham, *Accuracy and stability of numerical algorithms*, 2002, section 3.5). Norms are
-Frobenius norms. Twice that error is added, which pays for the rounding of entries to floats, too.
+Frobenius norms. Twice that error is added, which pays for the rounding of entries to floats, too:
+what underflows is far below it, since floats are only asked where the largest entry is no tiny one.
 """
 
 from fractions import Fraction
@@ -29,6 +30,7 @@ from exactflow.exact.numbers import to_element
 
 BALL_BITS = 64, 256
 MOST_BITS = 4096
+LEAST_PEAK = 2.0**-900
 LARGEST_INVERSE = 2.0**100  # beyond it nothing is known, and products might overflow
 
 
@@ -48,6 +50,8 @@ def _sign_by_floats(entries: np.ndarray) -> int | None:
 
     W = entries.astype(float)
     peak, d = float(np.abs(W).max()), len(W)
+    if peak < LEAST_PEAK:
+        return None
     W = np.ldexp(W, -frexp(peak)[1])
     try:
         V = np.linalg.inv(W)

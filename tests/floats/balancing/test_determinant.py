@@ -89,3 +89,11 @@ def test_floats_decide_the_sign_of_ordinary_matrices(monkeypatch):
         assert determinant_sign(np.linalg.qr(W)[0]) == exact_sign(np.linalg.qr(W)[0])
     permutation = np.array(sympy.eye(5).permute_rows([[0, 1], [2, 3], [3, 4]]), dtype=float)
     assert determinant_sign(permutation) == -1
+
+
+def test_sign_of_fractions_among_the_least_floats_is_not_read_off_their_roundings():
+    entries = [["2.51", "2.49"], ["2.6", "2.51"]]  # 3, 2, 3 and 3 of the least floats
+    least = Fraction(2) ** -1074
+    for sign, rows in ((-1, entries), (1, entries[::-1])):
+        W = np.array([[Fraction(x) * least for x in row] for row in rows], dtype=object)
+        assert determinant_sign(W) == sign
