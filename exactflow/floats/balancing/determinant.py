@@ -46,9 +46,7 @@ def exact_matrix(entries: np.ndarray) -> DomainMatrix:
 def _sign_by_floats(entries: np.ndarray) -> int | None:
     from scipy.linalg.lapack import dgetrf  # SciPy is imported where it is used
 
-    W = entries.astype(float)
-    peak, d = float(np.abs(W).max()), len(W)
-    W = np.ldexp(W, -frexp(peak)[1])
+    W, d = _scaled(entries), len(entries)
     try:
         V = np.linalg.inv(W)
     except np.linalg.LinAlgError:
@@ -68,6 +66,17 @@ def _sign_by_floats(entries: np.ndarray) -> int | None:
         return None
     negative = np.count_nonzero(exchanges != np.arange(d)) + np.count_nonzero(np.diag(U) < 0)
     return -1 if negative % 2 else 1
+
+
+def _scaled(entries: np.ndarray) -> np.ndarray:
+    """Return entries times a power of two, as floats of at most about one: each is rounded by no
+    more than u of the largest.
+    """
+    peak = np.abs(entries).max()
+    if entries.dtype != object:
+        return np.ldexp(entries, -frexp(peak)[1])
+    bits = peak.numerator.bit_length() - peak.denominator.bit_length()
+    return (entries * Fraction(2) ** -bits).astype(float)
 
 
 def _sign_by_balls(entries: np.ndarray) -> int | None:

@@ -89,3 +89,11 @@ def test_floats_decide_the_sign_of_ordinary_matrices(monkeypatch):
         assert determinant_sign(np.linalg.qr(W)[0]) == exact_sign(np.linalg.qr(W)[0])
     permutation = np.array(sympy.eye(5).permute_rows([[0, 1], [2, 3], [3, 4]]), dtype=float)
     assert determinant_sign(permutation) == -1
+
+
+def test_fractions_below_the_normal_floats_keep_their_sign():
+    W = [[Fraction(149, 100), Fraction(151, 100)], [Fraction(7, 5), Fraction(149, 100)]]
+    tiny = np.array(W, dtype=object) * Fraction(1, 2**1074)  # rounded, it has a negative one
+    assert determinant_sign(tiny) == 1
+    assert determinant_sign(tiny[::-1]) == -1
+    assert balance(tiny.tolist()).error < Fraction(1, 2**1100)
