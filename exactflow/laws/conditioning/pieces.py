@@ -17,7 +17,7 @@ from flint import arb, fmpq, fmpq_mat
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import is_array
+from exactflow.exact.coerce import is_array, without_torch
 from exactflow.exact.numbers import flint_rational, format_short
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.laws.conditioning.condition import rational_matrix
@@ -80,6 +80,7 @@ def as_law(target: Any) -> Law:
     """Return the law of a target; an array of points has its empirical measure, if it is no
     covariance.
     """
+    target = without_torch(target)
     if isinstance(target, GaussianMixture) and len(target.means) == 1:
         return Gaussian(np.diag([s * s for s in target.deviations[0]]).tolist())
     if isinstance(target, TargetMeasure | Gaussian):
