@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import mpmath
 import sympy
+from mpmath.ctx_iv import ivmpf
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
@@ -85,6 +86,8 @@ def as_floats(x: VectorLike, dimension: int) -> "np.ndarray":
     import numpy as np
 
     if hasattr(x, "dtype"):
+        if np.ma.is_masked(x):
+            raise InvalidInputError("expected numbers, got masked entries, which have no value")
         array = np.asarray(x)
         if array.shape[:1] != (dimension,) or array.ndim > 2:
             raise _wrong_shape(dimension, f"shape {array.shape}")
@@ -101,8 +104,7 @@ def _rows(array: "np.ndarray") -> list:
 
 def _is_float(entry: object) -> "TypeIs[Real]":
     """Whether a number is a float of Python or NumPy, or an ``mpf``; an interval is none."""
-    is_real = isinstance(entry, Real) and not isinstance(entry, Rational | sympy.Basic)
-    return is_real and not isinstance(entry, mpmath.ctx_iv.ivmpf)
+    return isinstance(entry, Real) and not isinstance(entry, Rational | sympy.Basic | ivmpf)
 
 
 def _nearest_float(entry: object) -> float:

@@ -127,17 +127,13 @@ def to_module(
 
 
 def _found(flow: Any) -> CouplingFlow:
-    """Return a linear flow over QQ, or that of a result."""
+    """Return a linear flow, or that of a result."""
     found = flow.flow if isinstance(flow, FlowResult) else flow
     is_of_integers = isinstance(flow, Lossless)
     if is_of_integers or not isinstance(found, CouplingFlow):
         remedy = ": its .flow is that of its real numbers" if is_of_integers else ""
         raise InvalidInputError(
             f"expected a linear flow, or a result that has one, got {type(flow).__name__}{remedy}"
-        )
-    if not found.field.is_QQ:
-        raise InvalidInputError(
-            f"expected a flow over QQ, got one over {found.field}: modules hold floats"
         )
     return found
 

@@ -57,13 +57,18 @@ def rounding(flow: CouplingFlow, *, dtype: Any = np.float64) -> Fraction | float
     |x_1| + .. + |x_d| <= 1, as a multiple of the largest entry of M; infinite where the theorem
     gives no bound.
 
-    `dtype` may be float32 instead. Raises `InvalidInputError` where a number is beyond its range.
+    `dtype` may be float32 instead. Raises `InvalidInputError` where a number is beyond its range,
+    and for a flow over another field.
 
     >>> from exactflow import LinearCoupling
     >>> bound = rounding(CouplingFlow([LinearCoupling((1, 1), "first", [["1/3"]])]))
     >>> Fraction(1, 3) - Fraction(1 / 3) < bound < 1e-15
     True
     """
+    if not flow.field.is_QQ:
+        raise InvalidInputError(
+            f"expected a flow over QQ, got one over {flow.field}: modules hold floats"
+        )
     layers = [float_layer(layer, dtype) for layer in flow.layers]
     entry = max(map(abs, flow.domain_matrix().iter_values()))
     largest = Fraction(int(entry.numerator), int(entry.denominator))

@@ -1,12 +1,13 @@
 """Layers and flows: the group structure, exactly."""
 
+import mpmath
 import numpy as np
 import pytest
 import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exactflow import CouplingFlow, LinearCoupling
+from exactflow import CouplingFlow, LinearCoupling, factor
 from exactflow.errors import InvalidInputError
 from exactflow.proving.strategies import flows, partitions, rationals
 
@@ -230,3 +231,16 @@ def test_a_scale_that_is_not_shown_positive_is_refused(scale, shift):
 def test_a_scale_that_is_shown_positive_is_taken(scale, shift):
     layer = LinearCoupling((1, 1), "first", [[shift]], scale=[scale])
     assert layer.matrix() == sympy.Matrix([[scale, shift], [0, 1]])
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.ma.array([1.0, 2.0], mask=[0, 1]),
+        [mpmath.iv.mpf([1, 2]), 0],
+        [mpmath.iv.mpf([1, 2]), 0.5],
+    ],
+)
+def test_points_that_are_no_numbers_are_refused(x):
+    with pytest.raises(InvalidInputError, match="expected"):
+        factor([[2, 1], [1, 1]]).forward(x)

@@ -5,6 +5,7 @@ from math import inf
 
 import numpy as np
 import pytest
+import sympy
 import torch
 from interop.modules import OF_TORCH, directions
 
@@ -222,3 +223,9 @@ def test_a_flow_that_overflows_on_the_way_is_refused():
     assert rounding(scalings(25, 25, -25, -25)) < 1e-14
     with pytest.raises(InvalidInputError, match="within 1e-06"):
         to_module(scalings(200, 200, -200, -200))
+
+
+def test_no_bound_over_another_field():
+    flow = factor([[sympy.sqrt(2), 1], [1, sympy.sqrt(2)]])
+    with pytest.raises(InvalidInputError, match="expected a flow over QQ"):
+        rounding(flow)

@@ -14,7 +14,7 @@ How it is checked
 *Certified*: a float product of d x d matrices is within d u / (1 - d u) |V| |W| of the exact one,
 u = 2^-53 (Higham, *Accuracy and stability of numerical algorithms*, 2002, section 3.5). Norms are
 Frobenius norms. Twice that error is added, which pays for the rounding of entries to floats, too:
-what underflows is far below it, since floats are only asked where the largest entry is no tiny one.
+each is rounded by at most u of the largest.
 """
 
 from fractions import Fraction
@@ -30,7 +30,6 @@ from exactflow.exact.numbers import to_element
 
 BALL_BITS = 64, 256
 MOST_BITS = 4096
-LEAST_PEAK = 2.0**-900
 LARGEST_INVERSE = 2.0**100  # beyond it nothing is known, and products might overflow
 
 
@@ -48,11 +47,7 @@ def exact_matrix(entries: np.ndarray) -> DomainMatrix:
 def _sign_by_floats(entries: np.ndarray) -> int | None:
     from scipy.linalg.lapack import dgetrf  # SciPy is imported where it is used
 
-    W = entries.astype(float)
-    peak, d = float(np.abs(W).max()), len(W)
-    if peak < LEAST_PEAK:
-        return None
-    W = np.ldexp(W, -frexp(peak)[1])
+    W, d = _scaled(entries), len(entries)
     try:
         V = np.linalg.inv(W)
     except np.linalg.LinAlgError:
@@ -72,6 +67,17 @@ def _sign_by_floats(entries: np.ndarray) -> int | None:
         return None
     negative = np.count_nonzero(exchanges != np.arange(d)) + np.count_nonzero(np.diag(U) < 0)
     return -1 if negative % 2 else 1
+
+
+def _scaled(entries: np.ndarray) -> np.ndarray:
+    """Return entries times a power of two, as floats of at most about one: each is rounded by no
+    more than u of the largest.
+    """
+    peak = np.abs(entries).max()
+    if entries.dtype != object:
+        return np.ldexp(entries, -frexp(peak)[1])
+    bits = peak.numerator.bit_length() - peak.denominator.bit_length()
+    return (entries * Fraction(2) ** -bits).astype(float)
 
 
 def _sign_by_balls(entries: np.ndarray) -> int | None:

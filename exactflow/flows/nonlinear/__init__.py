@@ -154,7 +154,8 @@ class PiecewiseFlow(Pointwise, Flow):
             for scale in layer.scales_at(kept, convert)
         )
         if convert is to_float:
-            total = sum(map(np.log, scales), np.zeros_like(entries[0]))
+            with np.errstate(all="ignore"):
+                total = sum(map(np.log, scales), np.zeros_like(entries[0]))
             array = as_floats(x, self.dimension)
             return total.reshape(array.shape[1:]).astype(array.dtype)[()]
         product = prod(scales, start=convert(QQ.one))

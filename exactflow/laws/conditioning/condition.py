@@ -127,16 +127,21 @@ def _clusters(matrix: fmpq_mat) -> int:
 
 
 def _bisected(polynomial: fmpq_poly) -> list[arb]:
-    """Return enclosures of the roots of a polynomial all of whose roots are real and none negative.
+    """Return enclosures of the roots of a monic polynomial, all of which are real, none negative.
 
-    So many are above t as the coefficients of p(x + t) change their signs (Descartes).
+    So many are above t as the coefficients of p(x + t) change their signs (Descartes). Where only
+    one can be on either side of t, the sign of p(t) tells on which it is.
     """
     zeros = next(k for k, c in enumerate(polynomial.coeffs()) if c)
     found, rest = [arb(0)] * zeros, fmpq_poly(polynomial.coeffs()[zeros:])
 
     def above(t: fmpq) -> int:
-        signs = [c > 0 for c in rest(fmpq_poly([t, 1])).coeffs() if c]
+        signs = [c > 0 for c in rest(fmpq_poly([t, 1])).numer().coeffs() if c]
         return sum(a != b for a, b in pairwise(signs))
+
+    def above_one(t: fmpq, less: int) -> int:
+        """Return the same where it is `less` or one more."""
+        return less + int(rest(t) * (-1) ** less < 0)
 
     if rest.degree() == 0:
         return found
@@ -151,7 +156,7 @@ def _bisected(polynomial: fmpq_poly) -> list[arb]:
             int(b.q).bit_length() - int(a.q).bit_length()
         )
         middle = a * fmpq(2) ** (octaves // 2) if octaves > 2 else (a + b) / 2
-        here = above(middle)
+        here = above_one(middle, less) if more - less == 1 else above(middle)
         tasks += [
             task for task in ((a, middle, more, here), (middle, b, here, less)) if task[2] > task[3]
         ]

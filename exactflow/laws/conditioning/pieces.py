@@ -17,13 +17,13 @@ from flint import arb, fmpq, fmpq_mat
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import is_array
+from exactflow.exact.coerce import is_array, without_torch
 from exactflow.exact.numbers import flint_rational, format_short
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.laws.conditioning.condition import rational_matrix
 from exactflow.laws.conditioning.tuning import TUNING
 from exactflow.laws.universal.boxes import Boxes, Uniform
-from exactflow.laws.universal.cells import combinations, least_root
+from exactflow.laws.universal.cells import Cells, combinations, least_root
 from exactflow.laws.universal.gaussians import GaussianMixture
 from exactflow.laws.universal.measures import Atoms, Product, TargetMeasure, empirical
 
@@ -80,6 +80,7 @@ def as_law(target: Any) -> Law:
     """Return the law of a target; an array of points has its empirical measure, if it is no
     covariance.
     """
+    target = without_torch(target)
     if isinstance(target, GaussianMixture) and len(target.means) == 1:
         return Gaussian(np.diag([s * s for s in target.deviations[0]]).tolist())
     if isinstance(target, TargetMeasure | Gaussian):
@@ -195,22 +196,26 @@ def pieces_of_cells(
     law: TargetMeasure, tolerance: Element, coordinate: "int | None" = None
 ) -> Pieces:
     """Return the atoms of cells of a law, or of the law of a coordinate, within a tolerance, or as
-    fine as their number allows.
+    fine as their number allows: from coarse cells on, so that no more are made than are used.
     """
-    while True:
-        bits = TUNING.bits + max(0, int(1 / tolerance).bit_length())
+    tolerances = [tolerance]
+    while tolerances[-1] <= 2**TUNING.bits:
+        tolerances.append(4 * tolerances[-1])
+
+    def cells(fine: Element) -> Cells:
+        bits = TUNING.bits + max(0, int(1 / fine).bit_length())
+        if coordinate is None:
+            return law.cells(fine, bits)
+        return law.coordinate(coordinate, fine, bits)
+
+    found = cells(tolerances.pop())
+    while tolerances and len(found.weights) < TUNING.most_pieces:
         try:
-            if coordinate is None:
-                cells = law.cells(tolerance, bits)
-            else:
-                cells = law.coordinate(coordinate, tolerance, bits)
+            found = cells(tolerances.pop())
         except InvalidInputError:
-            if tolerance > 2**TUNING.bits:
-                raise
-            tolerance *= 2
-        else:
-            weights, _ = _integers(cells.weights)
-            return Pieces(weights, cells.centers, 2**cells.bits, None, cells.error)
+            break
+    weights, _ = _integers(found.weights)
+    return Pieces(weights, found.centers, 2**found.bits, None, found.error)
 
 
 def _beside(parts: Sequence[Pieces]) -> Pieces:

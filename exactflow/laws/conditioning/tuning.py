@@ -24,7 +24,7 @@ class BoundTuning:
     most_clusters, cluster_growth : clusters are cut until they are so many, and looked at whenever
         their number has grown by a quarter.
     few_clusters : differences of the centers of so many clusters are tried as directions.
-    most_pieces : a product of more pieces is taken as one.
+    most_pieces : a product of more pieces is taken as one, and cells so many are fine enough.
     bits : the length of the grid of cells, beside that of eps.
     """
 

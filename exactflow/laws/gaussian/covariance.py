@@ -69,14 +69,23 @@ class Covariance:
         return deviations, np.linalg.eigvalsh(correlations)
 
     def normalized(self) -> tuple["Covariance", int]:
-        """Return the covariance over the power 4^k that brings its determinant nearest to 1, and k:
-        no digit is lost, and numbers on the way stay within the range of float64.
+        """Return the covariance over the power 4^k that brings its determinant nearest to 1, and k.
+
+        No digit is lost. Raises `MethodError` where a number leaves the range of float64.
         """
         deviations, values = self._correlations
         log_det = np.log2(values).sum() + 2 * np.log2(deviations).sum()
         k = round(float(log_det) / (2 * len(values)))
         exact = replace(self.exact, digits=self.exact.digits.times_power(-2 * k))
-        return Covariance(exact, np.ldexp(self.rounded, -2 * k)), k
+        with np.errstate(over="ignore"):
+            rounded = np.ldexp(self.rounded, -2 * k)
+        if not (np.isfinite(rounded).all() and np.diag(rounded).min() >= np.finfo(float).tiny):
+            raise MethodError(
+                "expected variances whose ratios are in the range of float64, got deviations from "
+                f"{deviations.min():.3g} to {deviations.max():.3g}: scale the coordinates to unit "
+                "variance"
+            )
+        return Covariance(exact, rounded), k
 
     def ordered(self, order: Sequence[int]) -> "Covariance":
         """Return the covariance of x[order[0]], x[order[1]], .."""

@@ -153,17 +153,14 @@ class Histogram(Boxes):
         >>> Histogram.of(np.random.default_rng(0).normal(size=(500, 2)), bins=4)
         <Histogram: 13 of 4 x 4 bins>
         """
-        try:
-            points = np.asarray(without_torch(samples), dtype=float)
-        except (TypeError, ValueError, OverflowError):
-            raise InvalidInputError(
-                f"expected an (N, 2) array of floats, got {format_short(samples)}"
-            ) from None
+        points = _as_floats(samples)
         if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
             raise InvalidInputError(
                 f"expected an (N, 2) array of finite samples, got shape {points.shape}"
             )
         pair = bins if isinstance(bins, tuple | list) else (bins, bins)
+        if len(pair) != 2:
+            raise InvalidInputError(f"expected bins to be a number or a pair, got {bins!r}")
         n, m = (to_index("bins", count, 1) for count in pair)
         check_count(n * m)
         ends = [(min(column), max(column)) for column in points.T.tolist() if column]
@@ -184,6 +181,17 @@ class Histogram(Boxes):
     def __repr__(self) -> str:
         n, m = self.shape
         return f"<Histogram: {len(self.weights)} of {n} x {m} bins>"
+
+
+def _as_floats(samples: Any) -> np.ndarray:
+    """Return samples as an array of floats; what is no real number is refused."""
+    found = without_torch(samples)
+    try:
+        if not (np.iscomplexobj(found) or np.ma.is_masked(found)):
+            return np.asarray(found, dtype=float)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise InvalidInputError(f"expected an (N, 2) array of floats, got {format_short(samples)}")
 
 
 def uniform(lower: Sequence, upper: Sequence) -> Boxes:

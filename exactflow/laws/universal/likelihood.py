@@ -201,14 +201,20 @@ class KLApproximation(FlowResult):
         """
         points = without_torch(x)
         if is_inexact(points):
-            return self._log_prob_of_floats(np.asarray(points, dtype=float))
+            return self._log_prob_of_floats(points)
         rows = flat(points.tolist() if is_array(points) else points)
         if rows and all(isinstance(row, list | tuple) for row in rows):
             return [self._enclosed_log_prob(row) for row in rows]
         return self._enclosed_log_prob(rows)
 
-    def _log_prob_of_floats(self, points: np.ndarray) -> Any:
+    def _log_prob_of_floats(self, x: Any) -> Any:
         """Return the log-density at points in rows, or at one point."""
+        if np.ma.is_masked(x):
+            raise InvalidInputError("expected numbers, got masked entries, which have no value")
+        try:
+            points = np.asarray(x, dtype=float)
+        except (TypeError, ValueError):
+            raise InvalidInputError(f"expected floats, got {format_short(x)}") from None
         d, digits = self.target.dimension, self.pieces.digits
         if points.ndim not in (1, 2) or points.shape[-1] != d:
             raise InvalidInputError(f"expected shape ({d},) or (N, {d}), got {points.shape}")
@@ -220,7 +226,9 @@ class KLApproximation(FlowResult):
         columns = points.T
         latents = self._inverse.forward(columns)
         constant = d * np.log(2 * np.pi) / 2
-        return self._inverse.log_abs_det(columns) - (latents**2).sum(axis=0) / 2 - constant
+        with np.errstate(over="ignore"):
+            square = (latents**2).sum(axis=0)
+        return self._inverse.log_abs_det(columns) - square / 2 - constant
 
     def _enclosed_log_prob(self, x: Any) -> arb:
         """Return an enclosure of the log-density at a point of rational numbers."""

@@ -13,7 +13,7 @@ from flint import arb
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_rectangle
+from exactflow.exact.coerce import as_rectangle, without_torch
 from exactflow.exact.numbers import elements, flat, format_short, to_element, to_fraction, to_index
 from exactflow.exact.rounding import root
 from exactflow.exact.typing import Element, MatrixLike
@@ -148,6 +148,7 @@ def as_measure(target: "TargetMeasure | MatrixLike") -> TargetMeasure:
     """Return the measure on R^d, d >= 2, of a target: an array is a sample, and a law on the line
     gets a coordinate of zeros.
     """
+    target = without_torch(target)
     if isinstance(target, np.ndarray):
         target = empirical(target)
     if not isinstance(target, TargetMeasure):

@@ -258,6 +258,8 @@ def quantile_loss(below: float, above: float) -> float:
         return 0.0
     mass, ends = above - below, (ndtri(below), ndtri(above))
     a, b = _finite(*ends)
+    if a >= b:  # floats do not tell the ends apart
+        return 0.0
     square = (a * a + a * b + b * b) / 6
     return float(mass * (np.log(mass * np.sqrt(2 * np.pi) / (b - a)) + square))
 

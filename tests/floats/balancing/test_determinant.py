@@ -91,9 +91,9 @@ def test_floats_decide_the_sign_of_ordinary_matrices(monkeypatch):
     assert determinant_sign(permutation) == -1
 
 
-def test_sign_of_fractions_among_the_least_floats_is_not_read_off_their_roundings():
-    entries = [["2.51", "2.49"], ["2.6", "2.51"]]  # 3, 2, 3 and 3 of the least floats
-    least = Fraction(2) ** -1074
-    for sign, rows in ((-1, entries), (1, entries[::-1])):
-        W = np.array([[Fraction(x) * least for x in row] for row in rows], dtype=object)
-        assert determinant_sign(W) == sign
+def test_fractions_below_the_normal_floats_keep_their_sign():
+    W = [[Fraction(149, 100), Fraction(151, 100)], [Fraction(7, 5), Fraction(149, 100)]]
+    tiny = np.array(W, dtype=object) * Fraction(1, 2**1074)  # rounded, it has a negative one
+    assert determinant_sign(tiny) == 1
+    assert determinant_sign(tiny[::-1]) == -1
+    assert balance(tiny.tolist()).error < Fraction(1, 2**1100)

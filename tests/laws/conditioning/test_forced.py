@@ -18,8 +18,9 @@ from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.exact.balls import PrecisionError
 from exactflow.exact.numbers import to_mpf
 from exactflow.laws.conditioning import Gaussian, forced, singular_values
-from exactflow.laws.conditioning.pieces import pieces_of
+from exactflow.laws.conditioning.pieces import pieces_of, pieces_of_cells
 from exactflow.laws.conditioning.ramps import Ramps, Steps
+from exactflow.laws.conditioning.tuning import TUNING
 from exactflow.laws.conditioning.volume import volume
 from exactflow.laws.universal import (
     Atoms,
@@ -407,3 +408,10 @@ def test_displays():
     assert "<table>" in bounds._repr_html_()
     assert bounds._repr_latex_().startswith("$")
     assert "(-0.707, -0.707) from -1.41 to 1.41" in repr(bounds)
+
+
+def test_no_more_cells_are_made_than_are_merged():
+    law = GaussianMixture([0, 0], [1, 2])
+    fine, coarse = (pieces_of_cells(law, QQ(1, n), 0) for n in (10**12, 10))
+    assert len(fine.weights) <= 4 * TUNING.most_pieces + 2
+    assert 256 * fine.error < coarse.error <= arb(1) / 10

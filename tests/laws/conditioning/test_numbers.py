@@ -104,3 +104,15 @@ def test_digits_are_a_positive_integer(digits):
     for function in (singular_values, condition_number):
         with pytest.raises(InvalidInputError, match="integer digits from 1 to 100000"):
             function([[1, 2], [3, 4]], digits=digits)
+
+
+def test_singular_values_of_hilbert_matrices_multiply_to_the_determinant():
+    n = 40
+    H = sympy.Matrix(n, n, lambda i, j: Rational(1, i + j + 1))
+    values = singular_values(H)
+    product = arb(1)
+    for value in values:
+        product *= value
+    det = H.to_DM().det()
+    assert len(values) == n
+    assert product.contains(arb(int(det.numerator)) / int(det.denominator))

@@ -241,3 +241,10 @@ def test_a_variance_below_floats_is_said_to_be_so(place):
 def test_correlations_singular_up_to_rounding():
     with pytest.raises(MethodError, match="singular up to rounding"):
         whiten([[1, 1], [1, sympy.Rational(10**20 + 1, 10**20)]])
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("variances", [[1e308, 5e-324], [1e308, 1e308, 5e-324], [1e300, 1e-300]])
+def test_variances_too_far_apart_for_floats_are_refused(variances):
+    with pytest.raises(MethodError, match="scale the coordinates to unit variance"):
+        whiten(np.diag(variances))

@@ -1,5 +1,6 @@
 """Laws of any size, place and kind: a certified flow, or one clear refusal before much is built."""
 
+import mpmath
 import numpy as np
 import pytest
 import sympy
@@ -8,6 +9,7 @@ from sympy import QQ, Rational
 
 from exactflow.errors import ExactFlowError, InvalidInputError
 from exactflow.exact.balls import PrecisionError
+from exactflow.laws.conditioning import forced
 from exactflow.laws.universal import (
     Atoms,
     Boxes,
@@ -200,3 +202,42 @@ def test_no_power_of_two_is_below_what_is_not_positive(value):
     with pytest.raises(PrecisionError, match="raise eps"):
         power_below(value)
     assert issubclass(PrecisionError, ExactFlowError)
+
+
+@pytest.mark.filterwarnings("error")
+def test_overlapping_boxes_and_far_points_give_no_warning():
+    corners = [([i / 10, i / 5], [i / 10 + 3, i / 5 + 5]) for i in range(200)]
+    assert approximate(Boxes(corners), eps="1/2", distance="KL").bound <= Rational(1, 2)
+    flow = approximate(uniform([0, 0], [1, 1]), eps="1/10", distance="KL")
+    assert np.isnan(flow.log_prob(np.array([1e308, 0.0])))
+
+
+@pytest.mark.parametrize(
+    "x", [np.ma.array([0.5, 0.5], mask=[0, 1]), [0.5, mpmath.iv.mpf([1, 2])], [0.5, "a"]]
+)
+def test_log_prob_refuses_what_is_no_float(x):
+    flow = approximate(uniform([0, 0], [1, 1]), eps="1/10", distance="KL")
+    with pytest.raises(InvalidInputError, match="expected"):
+        flow.log_prob(x)
+
+
+@pytest.mark.parametrize(
+    "samples", [[[1j, 2], [3, 4]], np.ma.array([[0.0, 1], [2, 3]], mask=[[0, 0], [0, 1]])]
+)
+def test_histograms_refuse_complex_and_masked_samples(samples):
+    with pytest.raises(InvalidInputError, match="array of floats"):
+        Histogram.of(samples)
+
+
+@pytest.mark.parametrize("bins", [(3,), (1, 2, 3)])
+def test_histograms_have_one_number_of_bins_or_two(bins):
+    with pytest.raises(InvalidInputError, match="a number or a pair"):
+        Histogram.of(np.eye(2), bins=bins)
+
+
+def test_samples_may_be_tensors():
+    torch = pytest.importorskip("torch")
+    points = [[1.0, 2.0], [3.0, 4.0], [0.0, 0.0]]
+    sample = torch.tensor(points, requires_grad=True)
+    assert approximate(sample, eps="1/10").bound == approximate(np.array(points), eps="1/10").bound
+    assert forced(sample, "1/10").lipschitz == forced(np.array(points), "1/10").lipschitz
