@@ -22,6 +22,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("model", metavar="SCRIPT.py:MODEL", help=model)
     command.add_argument("x", metavar="X.npy", help="a batch of data")
     command.add_argument("--key", metavar="NAME", help="which array of the file")
+    command.add_argument("--draws", metavar="N", type=int, default=256, help="latents to draw")
+    rows = "the most rows of a Jacobian that is computed (default: 256)"
+    command.add_argument("--jacobian-rows", metavar="N", type=int, default=256, help=rows)
     out = command.add_argument_group("what comes out")
     common.printing_arguments(out, "one JSON object in the place of the table")
 
@@ -37,7 +40,12 @@ def run(arguments: argparse.Namespace) -> int:
     with named(arguments.x):
         x, _ = read_array(data, Path(arguments.x).suffix.lower(), arguments.key)
     with _imported(arguments.model) as model:
-        found = diagnose(model, torch.from_numpy(x.copy()))
+        found = diagnose(
+            model,
+            torch.from_numpy(x.copy()),
+            draws=arguments.draws,
+            jacobian_rows=arguments.jacobian_rows,
+        )
     if arguments.json:
         print(found.to_json())
     elif not arguments.quiet:

@@ -21,10 +21,15 @@ class LayerFacts:
     error : the largest relative error of its own round trip, x -> z -> x.
     digits_lost : decimal digits by which the error grows on the model's way back through the layer;
         for the model, outside of its layers. Their sum is what the model loses.
-    condition : the condition number of its Jacobian at x, in float64.
+    spread : the largest relative difference of equal runs.
+    draw_error, draws_lost : the largest relative error of its own round trip z -> x -> z, where z
+        is what draws from the base are on their way; and how many of them it makes infinite or NaN.
+    condition, largest, least : the condition number of its Jacobian at x, and the largest and the
+        least singular value, in float64.
     log_det, log_det_due : what it returns as log|det J| at x, and what that is in float64, at that
         of up to four members where the two differ most.
-    spread : the largest relative difference of equal runs.
+    log_det_back, log_det_back_due : the same of the inverse; what is due is minus log|det J|, or
+        minus what the layer returns where the Jacobian is not known.
     """
 
     path: str
@@ -32,34 +37,57 @@ class LayerFacts:
     notes: tuple[str, ...]
     error: float | None = None
     digits_lost: float | None = None
+    spread: float | None = None
+    draw_error: float | None = None
+    draws_lost: int | None = None
     condition: float | None = None
+    largest: float | None = None
+    least: float | None = None
     log_det: float | None = None
     log_det_due: float | None = None
-    spread: float | None = None
+    log_det_back: float | None = None
+    log_det_back_due: float | None = None
 
     @property
     def log_det_error(self) -> float | None:
         """The difference of what is returned and log|det J|."""
-        claim, due = self.log_det, self.log_det_due
-        return None if claim is None or due is None else abs(claim - due)
+        return _apart(self.log_det, self.log_det_due)
 
     @property
-    def cells(self) -> list[str]:
-        """The row of the table."""
-        known = self.error, self.digits_lost, self.condition, self.log_det, self.log_det_error
-        forms = ".1e", ".1f", ".2g", ".4g", ".1e", ".1e"
-        numbers = zip((*known, self.spread), forms, strict=True)
-        row = ["-" if x is None else f"{x:{form}}" for x, form in numbers]
-        return [f"{self.path} ({self.kind})", *row]
+    def log_det_back_error(self) -> float | None:
+        """The difference of what the inverse returns and what is due."""
+        return _apart(self.log_det_back, self.log_det_back_due)
+
+
+TRIP = {
+    "round trip": ("error", ".1e"),
+    "digits lost": ("digits_lost", ".1f"),
+    "equal runs": ("spread", ".1e"),
+    "draws": ("draw_error", ".1e"),
+    "not finite": ("draws_lost", "d"),
+}
+"""Columns of the table of x there and back: heads, attributes of a row, and formats."""
+JACOBIAN = {
+    "condition": ("condition", ".2g"),
+    "largest": ("largest", ".2g"),
+    "least": ("least", ".2g"),
+    "log-det": ("log_det", ".4g"),
+    "off by": ("log_det_error", ".1e"),
+    "inverse off by": ("log_det_back_error", ".1e"),
+}
+"""Columns of the table of Jacobians."""
 
 
 @dataclass(frozen=True, repr=False)
 class Diagnosis:
-    """The `layers`, in the order in which data meets them, and the `whole` model of some dtype."""
+    """The `layers`, in the order in which data meets them, and the `whole` model of some dtype;
+    and how many latents were drawn.
+    """
 
     layers: tuple[LayerFacts, ...]
     whole: LayerFacts
     dtype: str
+    draws: int
     evidence: ClassVar[Evidence] = Evidence.NUMERIC
 
     @property
@@ -73,7 +101,7 @@ class Diagnosis:
         return self.layers if self.layers == (self.whole,) else (*self.layers, self.whole)
 
     def __str__(self) -> str:
-        if self.whole.error is None:
+        if self.error == math.inf:
             return f"x does not come back in {self.dtype}: {self.whole.notes[0]}"
         return f"x comes back with relative error {self.error:.1e} in {self.dtype}"
 
@@ -82,17 +110,31 @@ class Diagnosis:
 
     def table(self, *, width: int = 100) -> str:
         """Draw a table of text, and notes below it."""
-        head = "layer", "round trip", "digits lost", "condition", "log-det", "off by", "equal runs"
-        rows = tables.lines([head, *(row.cells for row in self.rows)], width)
+        parts = [self._part(columns, width) for columns in (TRIP, JACOBIAN)]
         notes = [f"{row.path}: {note}" for row in self.rows for note in row.notes]
         below = [line for note in notes for line in textwrap.wrap(note, width)]
-        return "\n".join([*textwrap.wrap(str(self), width), "", *rows, *[""] * bool(below), *below])
+        parts = [textwrap.wrap(str(self), width), *parts, below]
+        return "\n\n".join("\n".join(part) for part in parts if part)
+
+    def _part(self, columns: dict[str, tuple[str, str]], width: int) -> list[str]:
+        """Draw a table of some columns."""
+        rows = [["layer", *columns]]
+        for row in self.rows:
+            values = ((getattr(row, name), form) for name, form in columns.values())
+            cells = ("-" if value is None else f"{value:{form}}" for value, form in values)
+            rows.append([f"{row.path} ({row.kind})", *cells])
+        return tables.lines(rows, width)
 
     def to_json(self) -> str:
         """Write everything as JSON; numbers that JSON does not have are strings."""
         rows = [{k: _json(v) for k, v in vars(x).items()} for x in (*self.layers, self.whole)]
-        head = {"error": _json(self.error), "dtype": self.dtype, "evidence": self.evidence}
+        head = {"error": _json(self.error), "dtype": self.dtype, "draws": self.draws}
+        head["evidence"] = self.evidence
         return json.dumps(head | {"layers": rows[:-1], "whole": rows[-1]}, indent=1)
+
+
+def _apart(claim: float | None, due: float | None) -> float | None:
+    return None if claim is None or due is None else abs(claim - due)
 
 
 def _json(value: object) -> object:

@@ -1,5 +1,7 @@
 """normflows: a flow's ``inverse`` leads from data to latent, so that is where the layers act."""
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import normflows as nf
@@ -36,7 +38,16 @@ def _way(module: nn.Module) -> Way | None:
 def _whole(model: nn.Module, context: Any) -> Whole:
     if isinstance(model, nf.ClassCondFlow):  # classes change its distribution alone
         model = nf.NormalizingFlow(model.q0, model.flows)
-    return Whole(model, _way(model), options={} if context is None else {"context": context})
+    options = {} if context is None else {"context": context}
+    draw = None if getattr(model, "q0", None) is None else partial(_draw, model)
+    return Whole(model, _way(model), options=options, draw=draw)
+
+
+def _draw(model: Any, count: int, options: Mapping[str, Any]) -> Any:
+    """Draw latents, of each level where there are several."""
+    laws = model.q0 if isinstance(model.q0, nn.ModuleList) else [model.q0]
+    drawn = [law(count, **options)[0] for law in laws]
+    return drawn if isinstance(model.q0, nn.ModuleList) else drawn[0]
 
 
 def _weight(module: Any) -> AffineMap:

@@ -236,15 +236,19 @@ def _densities(law: TargetMeasure) -> list[Density]:
     if law.is_singular:
         raise InvalidInputError(
             f"expected a law with a density, got {law!r}, which has mass on a set of area zero, so "
-            "that KL is infinite for every flow: take distance='W2', or Histogram.of(samples)"
+            f"that KL is infinite for every flow: take distance='W2'{_histogram(law)}"
         )
     if not isinstance(law, Boxes | GaussianMixture) or law.dimension != 2:
         raise InvalidInputError(
             "expected a Histogram, Boxes or a GaussianMixture in dimension 2, or a Product of "
-            f"such, got {law!r} in dimension {law.dimension}: take distance='W2', or "
-            "Histogram.of(samples)"
+            f"such, got {law!r} in dimension {law.dimension}: take distance='W2'{_histogram(law)}"
         )
     return [Staircase(law) if isinstance(law, Boxes) else MixtureDensity(law)]
+
+
+def _histogram(law: TargetMeasure) -> str:
+    """Return the other remedy, which samples in the plane have alone."""
+    return ", or Histogram.of(samples)" if law.dimension == 2 else ""
 
 
 def _part(density: Density, eps: Element, room: Element, layers: int) -> Part:
