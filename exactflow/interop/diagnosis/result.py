@@ -3,6 +3,7 @@
 import json
 import math
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -58,7 +59,16 @@ class LayerFacts:
         """The difference of what the inverse returns and what is due."""
         return _apart(self.log_det_back, self.log_det_back_due)
 
+    @property
+    def errors(self) -> dict[str, float]:
+        """What is wrong by how much; infinite for NaN, and for draws that do not stay finite."""
+        values = self.error, self.draw_error, self.log_det_error, self.log_det_back_error
+        found = zip(ERRORS, values, strict=True)
+        known = {name: math.inf if x != x else x for name, x in found if x is not None}
+        return known | ({"draws": math.inf} if self.draws_lost else {})
 
+
+ERRORS = "round trip", "draws", "log-determinant", "inverse's log-determinant"
 TRIP = {
     "round trip": ("error", ".1e"),
     "digits lost": ("digits_lost", ".1f"),
@@ -76,6 +86,25 @@ JACOBIAN = {
     "inverse off by": ("log_det_back_error", ".1e"),
 }
 """Columns of the table of Jacobians."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An error of a layer, or of the whole model, that is above its bound."""
+
+    row: LayerFacts
+    name: str
+    error: float
+    bound: float
+
+    @property
+    def excess(self) -> float:
+        """How many times the bound the error is."""
+        return self.error / self.bound if self.bound else math.inf
+
+    def __str__(self) -> str:
+        row = self.row
+        return f"{row.path} ({row.kind}): {self.name} off by {self.error:.1e}, above {self.bound:g}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -99,6 +128,22 @@ class Diagnosis:
     def rows(self) -> tuple[LayerFacts, ...]:
         """The layers, and the model where it is no layer itself."""
         return self.layers if self.layers == (self.whole,) else (*self.layers, self.whole)
+
+    def fault(self, bounds: Mapping[str, float]) -> Fault | None:
+        """Find the error that is most above its bound; None where each is within.
+
+        Bounds are those of errors by their names: "round trip", "draws", "log-determinant" and
+        "inverse's log-determinant".
+        """
+        errors = [(row, row.errors) for row in self.rows]
+        errors[-1][1].setdefault("round trip", self.error)
+        above = [
+            Fault(row, name, found[name], bound)
+            for row, found in errors
+            for name, bound in bounds.items()
+            if found.get(name, 0.0) > bound
+        ]
+        return max(above, key=lambda fault: fault.excess, default=None)
 
     def __str__(self) -> str:
         if self.error == math.inf:
