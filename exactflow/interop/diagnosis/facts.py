@@ -77,7 +77,8 @@ def _measure_trip(trip: RoundTrip, drafts: "list[_Draft]", unit: float) -> int:
     def lost(before: float, after: float) -> float:
         return math.log10(min(max(after, unit), 1) / min(max(before, unit), 1))
 
-    for draft, (call, back) in zip(drafts, trip.pairs, strict=False):
+    pairs = trip.pairs if are_finite(trip.whole.after).all() else []
+    for draft, (call, back) in zip(drafts, pairs, strict=False):
         arrived = float(_errors(back.before, call.after).max())
         draft.row["digits_lost"] = lost(arrived, float(_errors(back.after, call.before).max()))
         if draft.row["error"] == math.inf and count_breaks(back):
@@ -89,7 +90,7 @@ def _measure_trip(trip: RoundTrip, drafts: "list[_Draft]", unit: float) -> int:
     errors = _errors(trip.back.after, trip.whole.before)
     inside = sum(draft.row.get("digits_lost", math.nan) for draft in drafts[:-1])
     whole.row["error"] = float(errors.max())
-    whole.row["digits_lost"] = lost(0, whole.row["error"]) - inside if trip.pairs else None
+    whole.row["digits_lost"] = lost(0, whole.row["error"]) - inside if pairs else None
     shapes = [[tuple(t.shape) for t in state] for state in (trip.back.after, trip.whole.before)]
     if broken := first_break(trip.calls, trip.whole):
         whole.notes.append(f"the latents are not finite, from {broken} on")
