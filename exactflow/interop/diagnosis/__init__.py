@@ -38,10 +38,13 @@ def diagnose(
     ----------
     model : a module of normflows, nflows, glasflow, FrEIA or plain PyTorch that maps x to latents
         and back (``inverse``, ``reverse``, or an option of that name of ``forward``), or a flow of
-        zuko. Layers are the modules inside it that do likewise; a block is one layer.
+        zuko. Layers are the modules inside it that do likewise; a block is one layer. DataParallel,
+        AveragedModel and torch.compile are unwrapped. A model that raises ``NotImplementedError``
+        on data is measured on latents that are drawn.
     x : data, a batch (N, d) or (N, channels, height, width). It is taken in the model's dtype. A
         log-determinant that is a mean over the batch shows only where N > 1.
-    context : what a conditional model takes besides, a condition for each member.
+    context : what a conditional model takes besides, a condition for each member; or the classes of
+        a class-conditional flow of normflows.
     draws : how many latents are drawn from the base of a flow of normflows, nflows, glasflow or
         zuko, from a standard normal distribution for others; fewer if they have more than 2^22
         entries. They are decoded, and encoded again.

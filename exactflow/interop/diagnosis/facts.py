@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from exactflow.interop.diagnosis.trip import (
     called,
     count_breaks,
     first_break,
+    latents_alone,
     latents_of,
     of_data,
     tracer_of,
@@ -45,13 +47,20 @@ class Limits:
 
 def measured(model: Any, x: Tensor, context: Any, limits: Limits) -> Diagnosis:
     """Run a model there and back, and measure each layer, in its dtype and in float64."""
-    default, count = torch.get_default_dtype(), 0
     whole = called(model, context, x.dtype)
     tracer = tracer_of(whole)
-    trip = RoundTrip(of_data(whole, x), tracer)
+    try:
+        trip = RoundTrip(of_data(whole, x), tracer)
+    except UnknownError as reason:
+        if not (limits.draws and _has_no_inverse(reason)):
+            raise
+        trip = RoundTrip(latents_alone(whole, x, limits.draws), tracer)
     drafts = [_Draft(call) for call in (*trip.calls, trip.whole)]
-    worst = _measure_trip(trip, drafts, torch.finfo(x.dtype).eps / 2)
-    if limits.draws and trip.back:
+    worst, count = _measure_trip(trip, drafts, torch.finfo(x.dtype).eps / 2), 0
+    if not trip.whole.is_ahead:
+        count = len(trip.whole.before[0])
+        _measure_latents(trip, drafts)
+    elif limits.draws and trip.back:
         stage(f"{limits.draws} draws")
         drawn = drafts[-1].known(
             "draws", lambda: DrawnTrip(latents_of(trip, whole, limits.draws), tracer)
@@ -59,16 +68,28 @@ def measured(model: Any, x: Tensor, context: Any, limits: Limits) -> Diagnosis:
         if drawn:
             count = drawn.count
             _measure_draws(drawn, drafts)
+    dtype = str(x.dtype).removeprefix("torch.")
+    rows = _rows(drafts, worst, limits)
+    return Diagnosis(rows[:-1] or rows, rows[-1], dtype, count)
+
+
+def _rows(drafts: "list[_Draft]", worst: int, limits: Limits) -> tuple[LayerFacts, ...]:
+    """Finish the rows, by what is measured in float64."""
+    default, rows = torch.get_default_dtype(), []
     try:
         torch.set_default_dtype(torch.float64)  # what a layer makes anew has it, too
-        rows = []
         for k, draft in enumerate(drafts):
             stage(f"Jacobian of {draft.path}", k / len(drafts))
             rows.append(draft.facts(worst, limits.rows))
     finally:
         torch.set_default_dtype(default)
-    dtype = str(x.dtype).removeprefix("torch.")
-    return Diagnosis(tuple(rows[:-1] or rows), rows[-1], dtype, count)
+    return tuple(rows)
+
+
+def _has_no_inverse(reason: UnknownError) -> bool:
+    """Whether a model says that it does not map data, and not that PyTorch lacks an operation."""
+    error = reason.__cause__
+    return isinstance(error, NotImplementedError) and "not implemented for" not in str(error)
 
 
 def _measure_trip(trip: RoundTrip, drafts: "list[_Draft]", unit: float) -> int:
@@ -85,7 +106,8 @@ def _measure_trip(trip: RoundTrip, drafts: "list[_Draft]", unit: float) -> int:
             draft.notes.append("its inverse returns numbers that are not finite")
     whole = drafts[-1]
     if trip.back is None:
-        whole.notes.append(f"on the way back {trip.failure}")
+        way = "on the way back" if trip.whole.is_ahead else "on the way from data to latents"
+        whole.notes.append(f"{way} {trip.failure}")
         return 0
     errors = _errors(trip.back.after, trip.whole.before)
     inside = sum(draft.row.get("digits_lost", math.nan) for draft in drafts[:-1])
@@ -117,6 +139,15 @@ def _measure_draws(drawn: DrawnTrip, drafts: "list[_Draft]") -> None:
     if drawn.broken:
         says = f"{drawn.lost} of {drawn.count} draws are not finite, first in {drawn.broken}"
         whole.notes.append(says)
+
+
+def _measure_latents(trip: RoundTrip, drafts: "list[_Draft]") -> None:
+    """Count what each layer of a model that maps no data makes infinite of the draws."""
+    for draft, call in zip(drafts, (*trip.calls, trip.whole), strict=True):
+        draft.row["draws_lost"] = count_breaks(call)
+    if broken := first_break(trip.calls, trip.whole):
+        lost, count = drafts[-1].row["draws_lost"], len(trip.whole.before[0])
+        drafts[-1].notes.append(f"{lost} of {count} draws are not finite, first in {broken}")
 
 
 class _Draft:
@@ -225,11 +256,12 @@ def _error_of(call: Call, kept: Tensor) -> float | None:
 
 
 def _spread(call: Call) -> float:
-    """Compute the largest difference of equal runs, ahead and back."""
+    """Compute the largest difference of equal runs, ahead and, where it runs, back."""
     _check_finite(call)
     found = [(call.mapped(call.before), call.after) for _ in range(RUNS - 1)]
-    first, *others = (call.inverse.mapped(call.after) for _ in range(RUNS))
-    found += [(one, first) for one in others]
+    with suppress(UnknownError):
+        first, *others = (call.inverse.mapped(call.after) for _ in range(RUNS))
+        found += [(one, first) for one in others]
     return max(float(_errors(one, other).max()) for one, other in found)
 
 

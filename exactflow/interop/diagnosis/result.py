@@ -147,7 +147,7 @@ class Diagnosis:
 
     def __str__(self) -> str:
         if self.error == math.inf:
-            return f"x does not come back in {self.dtype}: {self.whole.notes[0]}"
+            return ": ".join([f"x does not come back in {self.dtype}", *self.whole.notes[:1]])
         return f"x comes back with relative error {self.error:.1e} in {self.dtype}"
 
     def __repr__(self) -> str:

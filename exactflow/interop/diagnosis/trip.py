@@ -114,26 +114,42 @@ class DrawnTrip:
 
 
 def latents_of(trip: RoundTrip, called: Whole, count: int) -> Call:
-    """Return the call of a model's inverse on latents that are drawn from its base: from a standard
-    normal distribution where the model has none. Conditions are repeated in turn.
+    """Return the call of a model's inverse on latents that are drawn. Conditions are repeated in
+    turn.
     """
     image, n = trip.whole.after, len(trip.whole.before[0])
-    count = max(1, min(count, MOST_ENTRIES * n // max(entries(image), 1)))
     inverse = trip.whole.inverse
+    count = _at_most(count, image)
     latents = inverse.cut([k % n for k in range(count)])
-    if called.draw is None:
-        drawn = tuple(torch.randn(count, *t.shape[1:]).to(t) for t in image)
-    else:
-        try:
-            with torch.no_grad():
-                found = tensors(called.draw(count, latents.rest[1]))
-        except Exception as error:  # whatever a library raises
-            raise UnknownError(f"its base raises {cause(error)}") from error
-        if [t.shape[1:] for t in found] != [t.shape[1:] for t in image]:
-            shapes = [[tuple(t.shape[1:]) for t in each] for each in (found, image)]
-            raise UnknownError(f"its base draws shapes {shapes[0]} for latents of {shapes[1]}")
-        drawn = tuple(t.detach().to(like) for t, like in zip(found, image, strict=True))
+    drawn = _drawn(called, latents, count, image)
     return replace(latents, before=drawn, patterns=inverse.patterns)
+
+
+def latents_alone(called: Whole, x: Tensor, count: int) -> Call:
+    """Return the call of the inverse of a model that maps no data, on latents of their shape."""
+    data = of_data(called, x)
+    count = _at_most(count, (x,))
+    latents = replace(data, is_ahead=False).cut([k % len(x) for k in range(count)])
+    return replace(latents, before=_drawn(called, latents, count, (x,)))
+
+
+def _at_most(count: int, like: Tensors) -> int:
+    return max(1, min(count, MOST_ENTRIES * len(like[0]) // max(entries(like), 1)))
+
+
+def _drawn(called: Whole, latents: Call, count: int, like: Tensors) -> Tensors:
+    """Draw latents from the base of a model, from a normal distribution where it has none."""
+    if called.draw is None:
+        return tuple(torch.randn(count, *t.shape[1:]).to(t) for t in like)
+    try:
+        with torch.no_grad():
+            found = tensors(called.draw(count, latents.rest[1]))
+    except Exception as error:  # whatever a library raises
+        raise UnknownError(f"its base raises {cause(error)}") from error
+    if [t.shape[1:] for t in found] != [t.shape[1:] for t in like]:
+        shapes = [[tuple(t.shape[1:]) for t in each] for each in (found, like)]
+        raise UnknownError(f"its base draws shapes {shapes[0]} for latents of {shapes[1]}")
+    return tuple(t.detach().to(own) for t, own in zip(found, like, strict=True))
 
 
 def of_data(whole: Whole, x: Tensor) -> Call:
