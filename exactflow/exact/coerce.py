@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from numbers import Rational, Real
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import mpmath
 import sympy
@@ -45,16 +45,17 @@ def as_matrix(M: MatrixLike) -> DomainMatrix:
     DomainMatrix; a NumPy array of integers, of floats, taken as the exact dyadic rationals that
     they are, or of objects such as ``Fraction``; a torch tensor or an mpmath matrix, likewise; or d
     lists of d numbers, strings (``"p/q"``, decimals) or SymPy expressions: rational functions of
-    symbols, and of exponentials of monomials. Raises `InvalidInputError` where it is empty, ragged
-    or not square, where an entry has no exact value (it is named), and for a domain that is no
-    exact field.
+    symbols, and of exponentials of monomials. The weight of a 1x1 convolution, an array or tensor
+    of shape (c, c, 1) or (c, c, 1, 1), is its matrix. Raises `InvalidInputError` where it is empty,
+    ragged or not square, where an entry has no exact value (it is named), and for a domain that is
+    no exact field.
 
     >>> as_matrix([["1/3", 0], [2, 0.5]]).to_Matrix()
     Matrix([
     [1/3,   0],
     [  2, 1/2]])
     """
-    matrix = as_rectangle(M)
+    matrix = as_rectangle(_squeezed_kernel(as_array(M)))
     rows, columns = matrix.shape
     if rows != columns:
         raise InvalidInputError(
@@ -72,6 +73,7 @@ def as_vectors(x: VectorLike, dimension: int, field: Domain = QQ) -> DomainMatri
     taken column by column. The domain holds the entries and `field`, see `over`. Raises
     `InvalidInputError` for another number of entries.
     """
+    x = as_array(x)
     one_axis = is_array(x) and x.ndim == 1
     if one_axis or (isinstance(x, Sequence) and not any(isinstance(v, list | tuple) for v in x)):
         vectors = as_column(x)
@@ -80,9 +82,14 @@ def as_vectors(x: VectorLike, dimension: int, field: Domain = QQ) -> DomainMatri
     if vectors.shape[0] != dimension:
         raise InvalidInputError(
             f"expected vectors of {dimension} entries (a list, or the columns of a matrix with "
-            f"{dimension} rows), got {vectors.shape[0]}"
+            f"{dimension} rows), got {vectors.shape[0]}{transpose_hint(vectors.shape, dimension)}"
         )
     return over(vectors, field)
+
+
+def transpose_hint(shape: tuple[int, ...], dimension: int) -> str:
+    """Return the remedy for an N x d matrix in the place of a d x N one."""
+    return ": transpose it" if len(shape) == 2 and shape[1] == dimension else ""
 
 
 def as_column(values: VectorLike) -> DomainMatrix:
@@ -111,9 +118,8 @@ def as_rectangle(M: VectorLike) -> DomainMatrix:
         return _from_array(M)
     if isinstance(M, mpmath.matrix):
         M = M.tolist()
-    if (torch := sys.modules.get("torch")) and isinstance(M, torch.Tensor):
-        M = M.detach().cpu()
-        return _from_array((M.double() if M.is_floating_point() else M).numpy())
+    if is_tensor(M):
+        return _from_array(as_array(M))
     if isinstance(M, list | tuple):
         return _from_lists(M)
     if isinstance(M, MatrixExpr):
@@ -138,6 +144,32 @@ def is_array(x: object) -> TypeGuard["np.ndarray"]:
     """Whether `x` is a NumPy array; NumPy is not imported for that."""
     numpy = sys.modules.get("numpy")
     return numpy is not None and isinstance(x, numpy.ndarray)
+
+
+def is_tensor(x: object) -> bool:
+    """Whether `x` is a tensor of PyTorch, which is not imported for that."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.Tensor)
+
+
+def as_array(x: Any) -> Any:
+    """Return a tensor as a NumPy array, floats in float64, and anything else as it is."""
+    if not is_tensor(x):
+        return x
+    x = x.detach().cpu()
+    return (x.double() if x.is_floating_point() else x).numpy()
+
+
+def _squeezed_kernel(W: Any) -> Any:
+    """Return the weight of a 1x1 convolution with two axes, and anything else as it is."""
+    if not is_array(W) or W.ndim <= 2:
+        return W
+    if W.ndim > 4 or any(size != 1 for size in W.shape[2:]):
+        raise InvalidInputError(
+            f"expected weights of shape (c, c), (c, c, 1) or (c, c, 1, 1), got {W.shape}: a "
+            "convolution with a larger kernel is no linear map of the channels alone"
+        )
+    return W.reshape(W.shape[:2])
 
 
 def over(M: DomainMatrix, field: Domain) -> DomainMatrix:

@@ -8,12 +8,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from flint import arb
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_rectangle
+from exactflow.exact.coerce import as_rectangle, is_array, is_tensor
 from exactflow.exact.numbers import elements, flat, format_short, to_element, to_fraction
 from exactflow.exact.rounding import root
 from exactflow.exact.typing import Element, MatrixLike
@@ -141,18 +140,23 @@ class Product(TargetMeasure):
 
 
 def as_measure(target: "TargetMeasure | MatrixLike") -> TargetMeasure:
-    """Return the measure on R^d, d >= 2, of a target: an array is a sample, and a law on the line
-    gets a coordinate of zeros.
+    """Return the measure on R^d, d >= 2, of a target: an array, a tensor or nested lists are a
+    sample, and a law on the line gets a coordinate of zeros.
     """
-    if isinstance(target, np.ndarray):
+    if is_sample(target):
         target = empirical(target)
     if not isinstance(target, TargetMeasure):
         raise InvalidInputError(
             "expected a measure with second moments, as uniform, checkerboard, Boxes, Atoms, "
-            "GaussianMixture, a Product of these, or an (N, d) array, got "
+            "GaussianMixture, a Product of these, or an (N, d) array, tensor or list, got "
             f"{type(target).__name__}"
         )
     return Product([target, Atoms([[0]])]) if target.dimension == 1 else target
+
+
+def is_sample(target: object) -> bool:
+    """Whether a target is an array, a tensor or a list, of points."""
+    return is_array(target) or is_tensor(target) or isinstance(target, list | tuple)
 
 
 def halves_of(measure: TargetMeasure, partition: tuple[int, int] | None) -> tuple[int, int]:
