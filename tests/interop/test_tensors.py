@@ -5,10 +5,20 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from exactflow import approximate, balance, conv1x1, factor, interpolate, minimal_depth, whiten  # noqa: E402
+from exactflow import (  # noqa: E402
+    approximate,
+    balance,
+    conv1x1,
+    factor,
+    interpolate,
+    minimal_depth,
+    to_module,
+    whiten,
+)
 from exactflow.errors import InvalidInputError  # noqa: E402
 from exactflow.floats.lossless import lossless  # noqa: E402
 from exactflow.laws.conditioning import forced  # noqa: E402
+from exactflow.laws.universal import uniform  # noqa: E402
 from exactflow.testing import assert_equal  # noqa: E402
 
 W = torch.tensor([[2.0, 1.0], [0.5, 1.0]])
@@ -108,3 +118,13 @@ def test_flows_are_no_arrays(name):
         with pytest.raises(TypeError):
             other @ flow
     assert (flow == np.eye(2)) is False
+
+
+@pytest.mark.parametrize("distance", ["W2", "KL"])
+def test_results_of_approximate_are_refused_as_modules_with_the_reason(distance):
+    target = uniform([0, 0], [1, 1]) if distance == "KL" else POINTS
+    found = approximate(target, 1, distance=distance)
+    for flow in (found, found.flow):
+        words = f"got {type(flow).__name__}, whose layers are steep piecewise functions: modules"
+        with pytest.raises(InvalidInputError, match=words):
+            to_module(flow)

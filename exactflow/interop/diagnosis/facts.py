@@ -187,21 +187,22 @@ class _Draft:
         both = "condition number, log-determinant"
         near = self.known(both, lambda: _near(self.call, worst, row["spread"]))
         if near:
-            sizes = self.known(both, lambda: _singular_values(near, 0, limit))
-            if sizes is not None:
-                row["largest"], row["least"] = float(sizes[0]), float(sizes[-1])
-                row["condition"] = float(sizes[0] / sizes[-1]) if sizes[-1] else math.inf
-            self._compare_log_dets(near, sizes)
+            spectra = self.known(both, lambda: _spectra(near, limit))
+            if spectra is not None:
+                row["largest"] = max(float(sizes[0]) for sizes in spectra)
+                row["least"] = min(float(sizes[-1]) for sizes in spectra)
+                row["condition"] = max(map(_condition, spectra))
+            self._compare_log_dets(near, spectra)
         reasons = [f"{', '.join(x)} not checked, because {why}" for why, x in self.unknown.items()]
         return LayerFacts(self.path, kind, (*self.notes, *reasons), **row)
 
-    def _compare_log_dets(self, near: Call, sizes: Tensor | None) -> None:
+    def _compare_log_dets(self, near: Call, spectra: list[Tensor] | None) -> None:
         """Compare what is returned, in both directions, with log|det J|; else with each other."""
         row, due = self.row, None
         ahead = self.known("log-determinant", lambda: _returned(near, self.notes))
         back = self.known("log-determinant of the inverse", lambda: _returned(near.inverse, []))
-        if sizes is not None:
-            due = self.known("log-determinant", lambda: _volumes(near, sizes))
+        if spectra is not None:
+            due = self.known("log-determinant", lambda: _volumes(spectra))
         if ahead is not None:
             row["log_det"], row["log_det_due"] = _worst(ahead, due)
         if back is not None:
@@ -323,13 +324,22 @@ def _singular_values(call: Call, k: int, limit: int) -> Tensor:
         raise UnknownError(f"it cannot be differentiated: {says}") from None
 
 
-def _volumes(call: Call, first: Tensor) -> list[float]:
-    """Compute log|det J| at each member, of large ones at the first alone."""
+def _spectra(call: Call, limit: int) -> list[Tensor]:
+    """List the singular values of J at each member; of many rows at the first member alone."""
+    first = _singular_values(call, 0, limit)
     count = len(call.before[0]) if len(first) <= ROWS else 1
-    found = [first, *(_singular_values(call, k, ROWS) for k in range(1, count))]
-    if not all(sizes[0] < STEEPEST * sizes[-1] for sizes in found):
+    return [first, *(_singular_values(call, k, limit) for k in range(1, count))]
+
+
+def _condition(sizes: Tensor) -> float:
+    return float(sizes[0] / sizes[-1]) if sizes[-1] else math.inf
+
+
+def _volumes(spectra: list[Tensor]) -> list[float]:
+    """List log|det J| at each member."""
+    if not all(sizes[0] < STEEPEST * sizes[-1] for sizes in spectra):
         raise UnknownError(f"the condition number is above {STEEPEST:.0e}")
-    return [float(sizes.log().sum()) for sizes in found]
+    return [float(sizes.log().sum()) for sizes in spectra]
 
 
 def _returned(call: Call, notes: list[str]) -> list[float]:

@@ -25,8 +25,8 @@ class LayerFacts:
     spread : the largest relative difference of equal runs.
     draw_error, draws_lost : the largest relative error of its own round trip z -> x -> z, where z
         is what draws from the base are on their way; and how many of them it makes infinite or NaN.
-    condition, largest, least : the condition number of its Jacobian at x, and the largest and the
-        least singular value, in float64.
+    condition, largest, least : the largest condition number of its Jacobian at up to four members
+        of x, and the largest and the least singular value there, in float64.
     log_det, log_det_due : what it returns as log|det J| at x, and what that is in float64, at that
         of up to four members where the two differ most.
     log_det_back, log_det_back_due : the same of the inverse; what is due is minus log|det J|, or
@@ -123,6 +123,17 @@ class Diagnosis:
     def error(self) -> float:
         """The relative error of x; infinite where it does not come back."""
         return math.inf if self.whole.error is None else self.whole.error
+
+    @property
+    def stretch(self) -> float | None:
+        """The largest factor by which the map from latents to data stretches at the members of x
+        that were measured: a lower bound on its Lipschitz constant. None without a Jacobian, or
+        without a way back.
+
+        `exactflow.laws.conditioning.forced` has the stretch that the data force.
+        """
+        least = None if self.whole.error is None else self.whole.least
+        return least if least is None else 1 / least if least else math.inf
 
     @property
     def rows(self) -> tuple[LayerFacts, ...]:

@@ -112,6 +112,31 @@ def test_the_largest_and_the_least_singular_value():
     assert (layer.largest, layer.least, layer.condition) == pytest.approx((4, 0.5, 8))
 
 
+def test_singular_values_are_the_extremes_of_up_to_four_members():
+    class Power(nn.Module):
+        def forward(self, x):
+            return x**3, None
+
+        def inverse(self, y):
+            return y.sign() * y.abs() ** (1 / 3), None
+
+    x = torch.tensor([[1.0, 1.0], [2.0, 2.0], [1.0, 3.0]])
+    found = diagnose(Power(), x)
+    (layer,) = found.layers
+    assert (layer.largest, layer.least, layer.condition) == pytest.approx((27, 3, 9), rel=1e-4)
+    assert found.stretch == pytest.approx(1 / 3, rel=1e-4)
+
+
+def test_no_stretch_is_known_without_a_jacobian_or_a_way_back():
+    assert diagnose(model(), data(), jacobian_rows=0).stretch is None
+    assert diagnose(model(kind=OneWay), data()).stretch is None
+
+
+class OneWay(Model):
+    def inverse(self, y):
+        raise ValueError("no way back")
+
+
 def test_the_limit_of_rows_is_an_option():
     d = 300
     flow = Model(Linear(torch.eye(d) * 2), Affine(d)).eval()
