@@ -2,8 +2,9 @@
 
 How it is checked
 -----------------
-*Numeric*: everything here. Errors are measured on the x that was given; condition numbers and
-log-determinants are those of the Jacobian there, in float64.
+*Numeric*: everything here. Errors are measured on the x that was given, and on latents drawn from
+the base of the model; singular values and log-determinants are those of the Jacobian at members of
+x, in float64.
 
 Source: Behrmann, Vicol, Wang, Grosse and Jacobsen (AISTATS 2021, arXiv 2006.09347) show how flows
 cease to be invertible in floating point.
