@@ -173,6 +173,7 @@ def empirical(sample: MatrixLike) -> Atoms:
 
     A row that occurs k times is one atom of weight k/N.
 
+    >>> import numpy as np
     >>> sample = np.array([[0.5, 1.0], [0.0, 0.0], [0.5, 1.0], [2.0, 1.0]])
     >>> empirical(sample).weights == (QQ(1, 2), QQ(1, 4), QQ(1, 4))
     True
