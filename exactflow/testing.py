@@ -6,7 +6,9 @@ are in `exactflow.proving.strategies` (extra ``testing``). The plugin, `exactflo
 collects certificates and proof scripts, and has the fixture ``certificate_regression``.
 """
 
+import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -143,8 +145,21 @@ def assert_depth(
         raise kind("\n".join([head, *map(str, answer.obstructions)]))
 
 
-def assert_invertible(module: Any, x: Any, *, tol: float = 1e-6) -> None:
+def assert_invertible(
+    module: Any,
+    x: Any,
+    *,
+    tol: float = 1e-6,
+    log_det_tol: float = 1e-3,
+    draw_tol: float = 1e-3,
+    context: Any = None,
+    draws: int = 256,
+) -> None:
     """Assert that x comes back: that inverse(forward(x)) is x.
+
+    Of a module of PyTorch and a batch of floats, it asserts besides that both log-determinants are
+    right, of the model and of each layer that returns them, and that latents drawn from its base
+    stay finite and come back, as `exactflow.interop.diagnose` measures them.
 
     Parameters
     ----------
@@ -152,11 +167,15 @@ def assert_invertible(module: Any, x: Any, *, tol: float = 1e-6) -> None:
         zuko, in whose own interface it is called.
     x : what `module` takes. Where it holds exact numbers, it has to come back exactly.
     tol : for floats, the largest difference, as a multiple of the largest entry of x.
+    log_det_tol : the largest error of a log-determinant.
+    draw_tol : the largest difference of a latent that is drawn, relative to its largest entry.
+    context, draws : as in `diagnose`; no latents are drawn for 0.
 
     Raises
     ------
     AssertionError
-        The first entry that does not come back is named, and the largest difference.
+        The first entry that does not come back is named, and the largest difference; or the error
+        that is most above its bound, with the row of the table of `diagnose`.
 
     Examples
     --------
@@ -169,6 +188,14 @@ def assert_invertible(module: Any, x: Any, *, tol: float = 1e-6) -> None:
 
     if isinstance(module, Flow | MapResult):
         back: Any = module.backward(module.forward(x))
+    elif _is_diagnosed(module, x):
+        bounds = {
+            "round trip": tol,
+            "draws": draw_tol,
+            "log-determinant": log_det_tol,
+            "inverse's log-determinant": log_det_tol,
+        }
+        return _assert_diagnosed(module, x, context, draws, bounds)
     else:
         back = _there_and_back(module, x)
     expected, derived = _entries(x), _entries(back)
@@ -180,7 +207,7 @@ def assert_invertible(module: Any, x: Any, *, tol: float = 1e-6) -> None:
     differences = abs(expected - derived)
     wrong = ~(differences <= bound)  # so that a NaN is wrong
     if not wrong.any():
-        return
+        return None
     place = tuple(int(i[0]) for i in wrong.nonzero())
     raise AssertionError(
         f"x does not come back: expected {expected[place]} at entry {place}, derived "
@@ -206,6 +233,27 @@ def _matrix(flow: "CouplingFlow | MatrixLike") -> "DomainMatrix":
     from exactflow.flows.flow import CouplingFlow
 
     return flow.domain_matrix() if isinstance(flow, CouplingFlow) else as_matrix(flow)
+
+
+def _is_diagnosed(module: Any, x: Any) -> bool:
+    """Whether `diagnose` takes a module and data."""
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(module, torch.nn.Module):
+        return False
+    return isinstance(x, torch.Tensor) and x.is_floating_point() and x.ndim > 1 and x.numel() > 0
+
+
+def _assert_diagnosed(
+    module: Any, x: Any, context: Any, draws: int, bounds: dict[str, float]
+) -> None:
+    """Raise an `AssertionError` with the worst row of what `diagnose` finds above a bound."""
+    __tracebackhide__ = True
+    from exactflow.interop.diagnosis import diagnose
+
+    found = diagnose(module, x, context=context, draws=draws)
+    if (fault := found.fault(bounds)) is not None:
+        row = replace(found, layers=(fault.row,), whole=fault.row)
+        raise AssertionError(f"{fault}\n\n{row.table()}")
 
 
 def _there_and_back(module: Any, x: Any) -> Any:

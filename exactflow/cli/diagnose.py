@@ -9,12 +9,15 @@ from operator import attrgetter
 from pathlib import Path
 from runpy import run_path
 from types import FunctionType, SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError, require, said
 from exactflow.files.atomic import named, read_bytes
 from exactflow.files.tensors import read_array
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -22,27 +25,49 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("model", metavar="SCRIPT.py:MODEL", help=model)
     command.add_argument("x", metavar="X.npy", help="a batch of data")
     command.add_argument("--key", metavar="NAME", help="which array of the file")
+    command.add_argument("--context", metavar="C.npy", help="conditions, one for each member")
+    command.add_argument("--draws", metavar="N", type=int, default=256, help="latents to draw")
+    rows = "the most rows of a Jacobian that is computed (default: 256)"
+    command.add_argument("--jacobian-rows", metavar="N", type=int, default=256, help=rows)
     out = command.add_argument_group("what comes out")
+    fail = "exit with 1 if an error is above: of x, of draws or of a log-determinant"
+    out.add_argument("--fail-above", metavar="ERROR", type=float, help=fail)
     common.printing_arguments(out, "one JSON object in the place of the table")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the facts, and return 0 whatever they are."""
+    """Print the facts, and return 0, or 1 if an error is above a bound that is given."""
     require("torch", "torch", "whole models")
-    import torch
-
     from exactflow.interop.diagnosis import diagnose
+    from exactflow.interop.diagnosis.result import ERRORS
 
-    data = read_bytes(arguments.x)
-    with named(arguments.x):
-        x, _ = read_array(data, Path(arguments.x).suffix.lower(), arguments.key)
+    bound = arguments.fail_above
+    if bound is not None and not bound >= 0:
+        raise InvalidInputError(f"expected a bound >= 0 for --fail-above, got {bound}")
+    x = _tensor(arguments.x, arguments.key)
+    context = _tensor(arguments.context) if arguments.context else None
     with _imported(arguments.model) as model:
-        found = diagnose(model, torch.from_numpy(x.copy()))
+        found = diagnose(
+            model, x, context=context, draws=arguments.draws, jacobian_rows=arguments.jacobian_rows
+        )
+    fault = None if bound is None else found.fault(dict.fromkeys(ERRORS, bound))
     if arguments.json:
         print(found.to_json())
     elif not arguments.quiet:
         print(found.table(width=max(shutil.get_terminal_size().columns, 24)))
-    return 0
+    if fault is not None:
+        print(fault, file=sys.stderr)
+    return 0 if fault is None else 1
+
+
+def _tensor(path: str, key: str | None = None) -> "Tensor":
+    """Read an array of a file as a tensor."""
+    import torch
+
+    data = read_bytes(path)
+    with named(path):
+        values, _ = read_array(data, Path(path).suffix.lower(), key)
+    return torch.from_numpy(values.copy())
 
 
 @contextlib.contextmanager

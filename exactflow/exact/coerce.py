@@ -47,16 +47,17 @@ def as_matrix(M: MatrixLike) -> DomainMatrix:
     DomainMatrix; a NumPy array of integers, of floats, taken as the exact dyadic rationals that
     they are, or of objects such as ``Fraction``; a torch tensor or an mpmath matrix, likewise; or d
     lists of d numbers, strings (``"p/q"``, decimals) or SymPy expressions: rational functions of
-    symbols, and of exponentials of monomials. Raises `InvalidInputError` where it is empty, ragged
-    or not square, where an entry has no exact value (it is named), and for a domain that is no
-    exact field.
+    symbols, and of exponentials of monomials. The weight of a 1x1 convolution, an array or tensor
+    of shape (c, c, 1) or (c, c, 1, 1), is its matrix. Raises `InvalidInputError` where it is empty,
+    ragged or not square, where an entry has no exact value (it is named), and for a domain that is
+    no exact field.
 
     >>> as_matrix([["1/3", 0], [2, 0.5]]).to_Matrix()
     Matrix([
     [1/3,   0],
     [  2, 1/2]])
     """
-    matrix = as_rectangle(M)
+    matrix = as_rectangle(_squeezed_kernel(as_array(M)))
     rows, columns = matrix.shape
     if rows != columns:
         raise InvalidInputError(
@@ -74,6 +75,7 @@ def as_vectors(x: VectorLike, dimension: int, field: Domain = QQ) -> DomainMatri
     taken column by column. The domain holds the entries and `field`, see `over`. Raises
     `InvalidInputError` for another number of entries.
     """
+    x = as_array(x)
     one_axis = is_array(x) and x.ndim == 1
     if one_axis or (isinstance(x, Sequence) and not any(isinstance(v, list | tuple) for v in x)):
         vectors = as_column(x)
@@ -82,9 +84,14 @@ def as_vectors(x: VectorLike, dimension: int, field: Domain = QQ) -> DomainMatri
     if vectors.shape[0] != dimension:
         raise InvalidInputError(
             f"expected vectors of {dimension} entries (a list, or the columns of a matrix with "
-            f"{dimension} rows), got {vectors.shape[0]}"
+            f"{dimension} rows), got {vectors.shape[0]}{transpose_hint(vectors.shape, dimension)}"
         )
     return over(vectors, field)
+
+
+def transpose_hint(shape: tuple[int, ...], dimension: int) -> str:
+    """Return the remedy for an N x d matrix in the place of a d x N one."""
+    return ": transpose it" if len(shape) == 2 and shape[1] == dimension else ""
 
 
 def as_column(values: VectorLike) -> DomainMatrix:
@@ -113,7 +120,7 @@ def as_rectangle(M: VectorLike) -> DomainMatrix:
         return _from_array(M)
     if isinstance(M, mpmath.matrix):
         M = M.tolist()
-    if is_array(array := without_torch(M)):
+    if is_array(array := as_array(M)):
         return _from_array(array)
     if isinstance(M, list | tuple):
         return _from_lists(M)
@@ -141,13 +148,18 @@ def is_array(x: object) -> TypeGuard["np.ndarray"]:
     return numpy is not None and isinstance(x, numpy.ndarray)
 
 
-def without_torch(x: Any) -> Any:
-    """Return a torch tensor as an array, its floats in float64; anything else as it is.
+def is_tensor(x: object) -> bool:
+    """Whether `x` is a tensor of PyTorch, which is not imported for that."""
+    torch = library_of(x, "torch")
+    return torch is not None and isinstance(x, torch.Tensor)
+
+
+def as_array(x: Any) -> Any:
+    """Return a tensor as a NumPy array, floats in float64, and anything else as it is.
 
     A tensor that has no entries in NumPy raises `InvalidInputError`.
     """
-    torch = library_of(x, "torch")
-    if torch is None or not isinstance(x, torch.Tensor):
+    if not is_tensor(x):
         return x
     kinds = [kind for kind in ("meta", "quantized", "nested") if getattr(x, f"is_{kind}")]
     layout = str(x.layout).removeprefix("torch.")
@@ -158,6 +170,18 @@ def without_torch(x: Any) -> Any:
         )
     plain = x.detach().cpu().resolve_conj().resolve_neg()
     return (plain.double() if plain.is_floating_point() else plain).numpy()
+
+
+def _squeezed_kernel(W: Any) -> Any:
+    """Return the weight of a 1x1 convolution with two axes, and anything else as it is."""
+    if not is_array(W) or W.ndim <= 2:
+        return W
+    if W.ndim > 4 or any(size != 1 for size in W.shape[2:]):
+        raise InvalidInputError(
+            f"expected weights of shape (c, c), (c, c, 1) or (c, c, 1, 1), got {W.shape}: a "
+            "convolution with a larger kernel is no linear map of the channels alone"
+        )
+    return W.reshape(W.shape[:2])
 
 
 def over(M: DomainMatrix, field: Domain) -> DomainMatrix:

@@ -27,7 +27,6 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import parse_rational
 from exactflow.files.atomic import named, read_bytes
-from exactflow.linear.targets import squeezed_kernel
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def read_matrix(path: str | Path, *, key: str | None = None, transpose: bool = F
     data, suffix, name = _given(Path(path))
     with named(name):
         content, dtype = _content(data, suffix, key)
-        matrix = as_matrix(squeezed_kernel(content))
+        matrix = as_matrix(content)
     matrix = matrix.transpose() if transpose else matrix
     return MatrixFile(matrix, dtype, hashlib.sha256(data).hexdigest())
 

@@ -15,7 +15,7 @@ from mpmath.ctx_iv import ivmpf
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import ExactMatrix
+from exactflow.exact.coerce import ExactMatrix, is_tensor, transpose_hint
 from exactflow.exact.numbers import to_element, to_float, to_mpf
 from exactflow.exact.typing import VectorLike
 
@@ -59,7 +59,14 @@ def in_kind(matrix: DomainMatrix, x: VectorLike) -> Any:
 
 
 def is_inexact(x: object) -> bool:
-    """Whether `x` is an array of floats, or has an entry that is a float or an ``mpf``."""
+    """Whether `x` is an array of floats, or has an entry that is a float or an ``mpf``.
+
+    Raises `InvalidInputError` for a tensor, which a flow does not return.
+    """
+    if is_tensor(x):
+        raise InvalidInputError(
+            "expected an array or a list, got a tensor: exactflow.to_module(flow) maps tensors"
+        )
     if (dtype := getattr(x, "dtype", None)) is not None:
         return getattr(dtype, "kind", "") == "f"
     return any(map(_is_float, _numbers(x)))
@@ -90,7 +97,7 @@ def as_floats(x: VectorLike, dimension: int) -> "np.ndarray":
             raise InvalidInputError("expected numbers, got masked entries, which have no value")
         array = np.asarray(x)
         if array.shape[:1] != (dimension,) or array.ndim > 2:
-            raise _wrong_shape(dimension, f"shape {array.shape}")
+            raise _wrong_shape(dimension, array.shape)
         _refuse_wide(array)
         return array
     rows = [[_nearest_float(entry) for entry in row] for row in _table(x, dimension)]
@@ -136,16 +143,16 @@ def _table(x: Any, dimension: int) -> list:
     if not any(isinstance(row, list | tuple) for row in rows):
         rows = [[entry] for entry in rows]
     if len({len(row) if isinstance(row, list | tuple) else None for row in rows}) > 1:
-        raise _wrong_shape(dimension, "rows of different lengths")
+        raise InvalidInputError("expected rows of one length, got rows of different lengths")
     if len(rows) != dimension:
-        raise _wrong_shape(dimension, f"shape {(len(rows), len(rows[0]))}")
+        raise _wrong_shape(dimension, (len(rows), len(rows[0])))
     return rows
 
 
-def _wrong_shape(dimension: int, got: str) -> InvalidInputError:
+def _wrong_shape(dimension: int, shape: tuple[int, ...]) -> InvalidInputError:
     return InvalidInputError(
         f"expected {dimension} coordinates along the first of at most two axes, since vectors are "
-        f"columns, got {got}"
+        f"columns, got shape {shape}{transpose_hint(shape, dimension)}"
     )
 
 

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from math import prod
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import sympy
 from sympy.polys.domains.domain import Domain
@@ -167,6 +167,19 @@ class Layered:
     """Layers in the order in which data meets them: a flow, or a result that maps as one does."""
 
     layers: tuple
+    __array_ufunc__ = None  # so that NumPy leaves operators to the flow
+
+    def __array__(self, *arguments: Any, **options: Any) -> NoReturn:
+        """Refuse to be an array of layers."""
+        kind = type(self).__name__
+        raise TypeError(
+            f"{kind} is no array: flow.matrix() is that of a linear flow, flow(x) maps x"
+        )
+
+    def __matmul__(self, other: Any) -> Any:
+        """Refuse anything but flows as factors."""
+        kinds = " and ".join(type(factor).__name__ for factor in (self, other))
+        raise TypeError(f"expected two flows as factors of @, got {kinds}: flow(x) maps x")
 
     @property
     def depth(self) -> int:
@@ -216,10 +229,6 @@ class Flow(Layered, Map):
             for layer in self.layers
             for s in linalg.converted(layer._scales(), layer.field, self.field)
         )
-
-    @abstractmethod
-    def __matmul__(self, other: Self) -> Self:
-        """Return the flow that applies `other` first."""
 
     def _parts(self) -> dict:
         parts = {name: getattr(self, name, ()) for name in _PARTS}

@@ -304,9 +304,9 @@ class CouplingFlow(Flow):
             order=self.order,
         )
 
-    def __matmul__(self, other: "CouplingFlow") -> "CouplingFlow":
+    def __matmul__(self, other: Any) -> "CouplingFlow":
         if not isinstance(other, CouplingFlow):
-            return NotImplemented
+            return super().__matmul__(other)
         for name, none in (("partition", ""), ("order", "the natural one")):
             mine, theirs = getattr(self, name) or none, getattr(other, name) or none
             if mine != theirs:

@@ -19,6 +19,7 @@ from exactflow.errors import InvalidInputError, require
 from exactflow.exact.typing import check_option
 from exactflow.floats.lossless.bijection import Lossless
 from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.result import FlowResult
 from exactflow.interop import libraries
 from exactflow.interop.affine import AffineMap
@@ -132,6 +133,8 @@ def _found(flow: Any) -> CouplingFlow:
     is_of_integers = isinstance(flow, Lossless)
     if is_of_integers or not isinstance(found, CouplingFlow):
         remedy = ": its .flow is that of its real numbers" if is_of_integers else ""
+        if isinstance(found, PiecewiseFlow):
+            remedy = ", whose layers are steep piecewise functions: modules have linear layers only"
         raise InvalidInputError(
             f"expected a linear flow, or a result that has one, got {type(flow).__name__}{remedy}"
         )

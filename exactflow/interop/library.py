@@ -56,6 +56,7 @@ class Whole:
     path : where the module stands in the model.
     options : what it is given besides the data: a context.
     steps : modules of it that stand for layers of the model, by the paths of these.
+    draw : draws latents from the base of the model: how many, and the options. None without a base.
     """
 
     module: nn.Module
@@ -63,6 +64,7 @@ class Whole:
     path: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     steps: Mapping[str, nn.Module] = field(default_factory=dict)
+    draw: Callable[[int, Mapping[str, Any]], Any] | None = None
 
     def call(self, value: Any, *others: Any, is_ahead: bool = True) -> Any:
         """Call the module, from data to latent or back, and return its result."""

@@ -15,7 +15,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_column, as_matrix, is_array, is_equal
+from exactflow.exact.coerce import as_column, as_matrix, is_equal
 from exactflow.exact.numbers import flat, format_short, to_index
 from exactflow.exact.typing import MatrixLike, VectorLike
 
@@ -63,8 +63,8 @@ def conv1x1(W: Any) -> sympy.Matrix:
 
     Parameters
     ----------
-    W : weight of shape (c, c), (c, c, 1) or (c, c, 1, 1), output channels first; a NumPy array, or
-        what `factor` takes.
+    W : weight of shape (c, c), (c, c, 1) or (c, c, 1, 1), output channels first; an array, a
+        tensor, or what else `factor` takes.
 
     >>> import numpy as np
     >>> conv1x1(np.array([[[0.5], [0]], [[0], [2]]], dtype=np.float32))
@@ -72,19 +72,7 @@ def conv1x1(W: Any) -> sympy.Matrix:
     [1/2, 0],
     [  0, 2]])
     """
-    return as_matrix(squeezed_kernel(W)).to_dense().to_Matrix()
-
-
-def squeezed_kernel(W: Any) -> Any:
-    """Return the weight of a 1x1 convolution with two axes; what is not an array stays as it is."""
-    if not is_array(W) or W.ndim <= 2:
-        return W
-    if W.ndim > 4 or any(size != 1 for size in W.shape[2:]):
-        raise InvalidInputError(
-            f"expected weights of shape (c, c), (c, c, 1) or (c, c, 1, 1), got {W.shape}: a "
-            "convolution with a larger kernel is no linear map of the channels alone"
-        )
-    return W.reshape(W.shape[:2])
+    return as_matrix(W).to_dense().to_Matrix()
 
 
 def pad(M: MatrixLike, *, p: int | None = None) -> sympy.Matrix:

@@ -50,6 +50,16 @@ class Signed(Linear):
 class inner:
     signed = Signed([[2.0, 0.0], [0.0, 3.0]])
 
+class Shifted(Linear):
+    def forward(self, x, context):
+        return super().forward(x + context)
+
+    def inverse(self, y, context):
+        x, log_det = super().inverse(y)
+        return x - context, log_det
+
+shifted = Shifted([[1.0, 2.0], [0.0, 1.0]])
+tiny = Linear([[1e-38, 0.0], [0.0, 1.0]])
 number = 3
 
 def broken():
@@ -89,7 +99,7 @@ def test_a_model_that_is_well(run):
     code, out, err = run("flow.py:good", "x.npy")
     assert code == 0
     assert out.startswith("x comes back with relative error ")
-    assert out.splitlines()[-2].startswith("the model ")
+    assert sum(line.startswith("the model ") for line in out.splitlines()) == 2
     assert "imported by ['flow.py']" in err
     assert "in forward" in err
 
@@ -111,6 +121,42 @@ def test_faults_are_numbers(run):
     code, out, _ = run("flow.py:inner.signed", "x.npy")
     assert "3.6e+00" in out
     assert run("flow.py:steep", "x.npy", "--quiet")[:2] == (0, "")
+
+
+def test_an_error_above_a_bound(run):
+    for name, code, words in (
+        ("good", 0, ""),
+        ("steep", 1, "the model (Linear): draws off by "),
+        ("inner.signed", 1, "the model (Signed): log-determinant off by 3.6e+00, above 0.001"),
+    ):
+        found = run(f"flow.py:{name}", "x.npy", "--fail-above", "1e-3")
+        assert found[0] == code
+        assert words in found[2].splitlines()[-1]
+    assert run("flow.py:inner.signed", "x.npy", "--fail-above", "4", "-q")[:2] == (0, "")
+    code, out, err = run("flow.py:good", "x.npy", "--fail-above", "-1")
+    assert (code, out) == (2, "")
+    assert "expected a bound >= 0 for --fail-above, got -1.0" in err
+
+
+def test_draws_that_are_not_finite_are_above_every_bound(run):
+    code, _, err = run("flow.py:tiny", "x.npy", "--fail-above", "1e300")
+    assert code == 1
+    assert "off by inf, above 1e+300" in err
+
+
+def test_contexts_are_read_from_a_file(run, tmp_path):
+    np.save("c.npy", np.ones((4, 2)))
+    code, out, _ = run("flow.py:shifted", "x.npy", "--context", "c.npy", "--json")
+    assert (code, json.loads(out)["whole"]["draws_lost"]) == (0, 0)
+    code, _, err = run("flow.py:shifted", "x.npy", "--context", "none.npy")
+    assert (code, "none.npy" in err) == (2, True)
+
+
+def test_the_limit_of_rows_and_the_number_of_draws(run):
+    arguments = ("--jacobian-rows", "1", "--draws", "7", "--json")
+    code, out, _ = run("flow.py:good", "x.npy", *arguments)
+    found = json.loads(out)
+    assert (code, found["draws"], found["whole"]["condition"]) == (0, 7, None)
 
 
 @pytest.mark.parametrize("width", [30, 40, 60, 80])

@@ -139,7 +139,7 @@ def test_numbers_beside_expressions_are_read_as_they_are_alone():
         ([], "empty"),
         (np.zeros((0, 0)), "empty"),
         (np.zeros(4), "two axes"),
-        (np.zeros((2, 2, 1)), "two axes"),
+        (np.zeros((2, 2, 2)), "larger kernel"),
         (np.array([[np.nan]]), r"\(0, 0\).*nan"),
         (np.array([[1, 0], [0, -np.inf]]), r"\(1, 1\).*-inf"),
         (np.array([[1j]]), "complex128"),

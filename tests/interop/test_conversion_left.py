@@ -111,6 +111,18 @@ def test_what_may_be_a_conditioner_is_left_unless_it_is_named():
         convert(model, x, only=["layers.7"])
 
 
+def test_only_is_advised_for_layers_alone_that_it_converts():
+    flow = Chain(linear(3), linear(3))
+    flow.net = nn.Sequential(nn.Linear(3, 8), nn.Linear(8, 8), nn.Linear(8, 1), nn.Linear(1, 1))
+    with pytest.raises(InvalidInputError) as raised:
+        convert(flow, only=["net.0", "net.2", "net.3"])
+    assert "only=" not in str(raised.value)
+    flow.layers = nn.ModuleList([linear(3)])
+    _, report = convert(nn.Sequential(linear(4), flow))
+    advised = [layer.path for layer in report.left if "only=" in layer.reason]
+    assert advised == ["1.layers.0", "1.net.1"]
+
+
 @pytest.mark.filterwarnings("ignore:torch.lu is deprecated")
 def test_an_inner_layer_of_a_coupling_can_be_named():
     nf = library("normflows")

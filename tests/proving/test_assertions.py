@@ -133,3 +133,32 @@ def test_modules_of_every_library(library):
         next(made.parameters()).mul_(torch.nan)
     with pytest.raises(AssertionError, match="x does not come back"):
         assert_invertible(module, x)
+
+
+def test_log_determinants_and_draws_of_modules():
+    torch = pytest.importorskip("torch")
+
+    class Layer(torch.nn.Module):
+        claims = (1, 1)
+        least = -9.0
+
+        def forward(self, x):
+            return 2 * x, self.claims[0] * torch.tensor(2.0).log() * x.shape[1]
+
+        def inverse(self, y):
+            x = torch.where(y < self.least, torch.nan, y / 2)
+            return x, -self.claims[1] * torch.tensor(2.0).log() * y.shape[1]
+
+    layer, x = Layer(), torch.ones(3, 2)
+    assert_invertible(layer, x)
+    for claims, name in (((0, 1), "log-determinant"), ((1, -1), "inverse's log-determinant")):
+        layer.claims = claims
+        with pytest.raises(AssertionError) as raised:
+            assert_invertible(layer, x)
+        assert str(raised.value).startswith(f"the model (Layer): {name} off by")
+        assert "inverse off by" in str(raised.value)
+    assert_invertible(layer, x, log_det_tol=3)
+    layer.claims, layer.least = (1, 1), -2.0
+    assert_invertible(layer, x, draws=0)
+    with pytest.raises(AssertionError, match=r"draws off by inf, above 0\.001"):
+        assert_invertible(layer, x)

@@ -97,9 +97,9 @@ class PiecewiseFlow(Pointwise, Flow):
         layers = (layer.inverse() for layer in reversed(self.layers))
         return PiecewiseFlow(layers, order=self.order, partition=self.partition)
 
-    def __matmul__(self, other: Flow) -> "PiecewiseFlow":
+    def __matmul__(self, other: Any) -> "PiecewiseFlow":
         if not isinstance(other, Flow):
-            return NotImplemented
+            return super().__matmul__(other)
         if isinstance(other, CouplingFlow) and other.flips:
             raise InvalidInputError(f"expected a flow without flips, got flips {list(other.flips)}")
         if self.order != other.order:

@@ -7,10 +7,8 @@ times and more, by less. No inverse is held to more than that of the model that 
 
 import random
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,9 +17,11 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.interop.libraries import library_of, whole_of
-from exactflow.interop.library import Way
-from exactflow.interop.models import cause, chains, copy_model, watched
+from exactflow.interop.library import Way, Whole
+from exactflow.interop.models import cause, chains, copy_model
+from exactflow.interop.tracing import Call, Tracer
 
+Found = TypeVar("Found")
 Meeting = tuple[Tensor, Any]
 """The data that a layer meets in a run of the model, and the condition that it is given."""
 
@@ -69,48 +69,61 @@ def run(model: nn.Module, arguments: tuple[Any, ...], context: Any, latents: Any
         return Run()
     if not all(torch.isfinite(x).all() for x in _tensors(arguments)):
         raise InvalidInputError("expected an example of finite numbers, got NaN or inf in it")
-    model, found = copy_model(model).eval(), Run()
-    made = [found.made[0]]
-
-    def note(path: str, way: Way, name: str, method: Any, given: Any) -> Any:
-        arguments, options = given
-        x = arguments[0] if arguments else next(iter(options.values()))
-        x = x[0] if isinstance(x, tuple | list) else x
-        if isinstance(x, Tensor) and name == way.ahead:
-            found.met.setdefault(path, (x.detach(), options.get(way.condition)))
-        value = method(*arguments, **options)
-        made[0].setdefault(path, next(iter(_tensors(value)), torch.zeros(0)).clone())
-        return value
-
-    runs = "expected a model that runs on the example"
+    model, runs = copy_model(model).eval(), "expected a model that runs on the example"
     whole = _tried(runs, lambda: whole_of(model, context))
-    with ExitStack() as watching:
-        for place in (place for chain in chains(model) for place in chain):
-            module = whole.steps.get(place.path, place.module)
-            way = library_of(module).way(module) or Way("forward", "forward")
-            around = partial(note, place.path, way)
-            watching.enter_context(watched(module, place.path, {way.ahead, way.back}, around))
-        value = _tried(runs, lambda: whole.call(*arguments))
+    tracer, back = _tracer(model, whole), None
+    came: list[Call] = []
+    with tracer.watching():
+        value, went = _tried(runs, lambda: tracer.traced(lambda: whole.call(*arguments)))
         images = _tensors(value)
         if not all(torch.isfinite(t).all() for t in images):
             raise InvalidInputError(
                 "expected a model that makes finite numbers of the example, got NaN or inf"
             )
         given = (value[0] if isinstance(value, tuple) else value) if latents is None else latents
-        given, back, made[0] = tree_map_only(Tensor, _fresh, given), None, found.made[1]
-        taken = tree_map_only(Tensor, _fresh, given)
+        given = tree_map_only(Tensor, _fresh, given)
+        taken = tree_map_only(Tensor, _fresh, given), *arguments[1:]
         try:
             if whole.way is not None:
-                others = arguments[1:]
-                came = _tried(
-                    "expected a way back", lambda: whole.call(taken, *others, is_ahead=False)
+                value, came = _tried(
+                    "expected a way back",
+                    lambda: tracer.traced(lambda: whole.call(*taken, is_ahead=False)),
                 )
-                is_finite = all(torch.isfinite(t).all() for t in _tensors(came))
-                back = _tensors(came) if is_finite or latents is not None else None
+                is_finite = all(torch.isfinite(t).all() for t in _tensors(value))
+                back = _tensors(value) if is_finite or latents is not None else None
         except InvalidInputError:  # a model whose way back is missing, or takes something else
             if latents is not None:
                 raise
-    return Run(images, given, back, found.met, found.made)
+    return Run(
+        images, given, back, _firsts(went, _met), (_firsts(went, _made), _firsts(came, _made))
+    )
+
+
+def _tracer(model: nn.Module, whole: Whole) -> Tracer:
+    """Return a tracer of the layers that may be linear."""
+    places = [place for chain in chains(model) for place in chain]
+    modules = [whole.steps.get(place.path, place.module) for place in places]
+    return Tracer(
+        (place.path, module, library_of(module).way(module) or Way("forward", "forward"))
+        for place, module in zip(places, modules, strict=True)
+    )
+
+
+def _firsts(calls: list[Call], find: Callable[[Call], Found]) -> dict[str, Found]:
+    """Find something of the first call of each layer, by its path."""
+    found: dict[str, Found] = {}
+    for call in calls:
+        found.setdefault(call.path, find(call))
+    return found
+
+
+def _met(call: Call) -> Meeting:
+    condition = call.way.condition
+    return call.before[0], None if condition is None else call.arguments.get(condition)
+
+
+def _made(call: Call) -> Tensor:
+    return call.after[0]
 
 
 def _tried(expected: str, call: Callable[[], Any]) -> Any:

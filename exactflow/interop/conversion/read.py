@@ -93,8 +93,6 @@ def _read(place: Place, only: Collection[str]) -> Read:
     reason = _reason(module)
     if reason is not None:
         return reason
-    if package_of(module) == "torch" and not (place.is_plain or _is_named(place, only)):
-        return "it may belong to a conditioner; only=[its path] converts it"
     if not is_initialized(module):
         return "its scales wait for the first data"
     if len(_training(module)) > 1:
@@ -105,7 +103,11 @@ def _read(place: Place, only: Collection[str]) -> Read:
         return str(error)
     except Exception as error:  # a layer with options that its reader does not know
         return f"it cannot be read: {cause(error)}"
-    return found if found.dimension > 1 else "one coordinate has no halves"
+    if found.dimension == 1:
+        return "one coordinate has no halves"
+    if package_of(module) == "torch" and not (place.is_plain or _is_named(place, only)):
+        return "it may belong to a conditioner; only=[its path] converts it"
+    return found
 
 
 def _reason(module: nn.Module) -> str | None:

@@ -2,28 +2,34 @@
 
 How it is checked
 -----------------
-*Numeric*: everything here. Errors are measured on the x that was given; condition numbers and
-log-determinants are those of the Jacobian there, in float64.
+*Numeric*: everything here. Errors are measured on the x that was given, and on latents drawn from
+the base of the model; singular values and log-determinants are those of the Jacobian at members of
+x, in float64.
 
 Source: Behrmann, Vicol, Wang, Grosse and Jacobsen (AISTATS 2021, arXiv 2006.09347) show how flows
 cease to be invertible in floating point.
 """
 
 import warnings
-from itertools import chain
+from collections import Counter
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from exactflow.errors import InvalidInputError
-from exactflow.interop.diagnosis.facts import measured
+from exactflow.exact.numbers import to_index
+from exactflow.interop.diagnosis.facts import ROWS, Limits, measured
 from exactflow.interop.diagnosis.result import Diagnosis
-from exactflow.interop.diagnosis.trace import UnknownError
-from exactflow.interop.models import untouched
+from exactflow.interop.libraries import library_of
+from exactflow.interop.models import inside, tensors_of, untouched
+from exactflow.interop.tracing import UnknownError
 
 
-def diagnose(model: Any, x: Tensor, *, context: Any = None) -> Diagnosis:
+def diagnose(
+    model: Any, x: Tensor, *, context: Any = None, draws: int = 256, jacobian_rows: int = ROWS
+) -> Diagnosis:
     """Measure, layer by layer, what a flow does with x on the way to its latents and back.
 
     Everything runs on copies of the model, in the mode in which it is: parameters, buffers,
@@ -33,10 +39,19 @@ def diagnose(model: Any, x: Tensor, *, context: Any = None) -> Diagnosis:
     ----------
     model : a module of normflows, nflows, glasflow, FrEIA or plain PyTorch that maps x to latents
         and back (``inverse``, ``reverse``, or an option of that name of ``forward``), or a flow of
-        zuko. Layers are the modules inside it that do likewise; a block is one layer.
+        zuko. Layers are the modules inside it that do likewise; a block is one layer. DataParallel,
+        AveragedModel and torch.compile are unwrapped. A model that raises ``NotImplementedError``
+        on data is measured on latents that are drawn.
     x : data, a batch (N, d) or (N, channels, height, width). It is taken in the model's dtype. A
         log-determinant that is a mean over the batch shows only where N > 1.
-    context : what a conditional model takes besides, a condition for each member.
+    context : what a conditional model takes besides, a condition for each member; or the classes of
+        a class-conditional flow of normflows.
+    draws : how many latents are drawn from the base of a flow of normflows, nflows, glasflow or
+        zuko, from a standard normal distribution for others; fewer if they have more than 2^22
+        entries. They are decoded, and encoded again.
+    jacobian_rows : layers with more entries have no condition number, and their log-determinants
+        are compared with those of the inverse alone. Beyond 256 rows, the Jacobian is that of one
+        member.
 
     Raises
     ------
@@ -57,19 +72,26 @@ def diagnose(model: Any, x: Tensor, *, context: Any = None) -> Diagnosis:
     if not isinstance(model, nn.Module):
         got = type(model).__name__
         raise InvalidInputError(f"expected a flow as a module of PyTorch, got {got}")
-    x = _data(model, x)
+    while (name := inside(model)) is not None:
+        model = getattr(model, name)
+    _check(x)
+    limits = Limits(to_index("draws", draws, 0), to_index("jacobian_rows", jacobian_rows, 0))
     with untouched(), torch.enable_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of libraries, which would come several times
-        torch.manual_seed(0)
-        try:
-            return measured(model, x, context)
-        except UnknownError as reason:
-            says = f"expected an x that the model takes, got shape {tuple(x.shape)}: {reason}"
-            raise InvalidInputError(says) from reason.__cause__
+        reasons = []
+        for like in _kinds(model) or [x]:
+            torch.manual_seed(0)
+            data = x.detach().to(like.device, like.dtype, copy=True)
+            try:
+                return measured(model, data, context, limits)
+            except UnknownError as reason:
+                reasons.append(reason)
+    says = f"expected an x that the model takes, got shape {tuple(x.shape)}: {reasons[0]}"
+    raise InvalidInputError(says) from reasons[0].__cause__
 
 
-def _data(model: nn.Module, x: Any) -> Tensor:
-    """Copy x in the model's dtype and on its device."""
+def _check(x: Any) -> None:
+    """Raise `InvalidInputError` for other data than a batch of finite floats."""
     is_tensor = isinstance(x, Tensor)
     if not (is_tensor and x.is_floating_point() and x.ndim > 1 and x.numel()):
         found = f"{x.dtype} of shape {tuple(x.shape)}" if is_tensor else type(x).__name__
@@ -77,6 +99,17 @@ def _data(model: nn.Module, x: Any) -> Tensor:
         raise InvalidInputError(says)
     if not torch.isfinite(x).all():
         raise InvalidInputError("expected an x of finite numbers, got some that are not")
-    own = chain(model.parameters(), model.buffers())
-    like = next((t for t in own if t.is_floating_point()), x)
-    return x.detach().to(like.device, like.dtype, copy=True)
+
+
+def _kinds(model: nn.Module) -> list[Tensor]:
+    """List one tensor of each dtype of the layers, which most of their numbers have first; those of
+    a base count only where no module is a layer.
+    """
+    layers = [part for part in model.modules() if part is not model and library_of(part).way(part)]
+    found = {id(t): t for part in layers or [model] for t in tensors_of(part)}
+    found = found or {id(t): t for t in tensors_of(model)}
+    sizes: Counter[torch.dtype] = Counter()
+    for t in found.values():
+        if t.is_floating_point():
+            sizes[t.dtype] += 1 if is_lazy(t) else t.numel()
+    return [next(t for t in found.values() if t.dtype == kind) for kind, _ in sizes.most_common()]

@@ -1,6 +1,7 @@
 """Common code of nflows and its fork in glasflow: a ``forward`` that leads to the latent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -32,13 +33,14 @@ def fork(name: str, t: ModuleType, flows: Sequence[type], kind: type[Transformin
     """Return a library from its module of transforms, its classes of flows, and its couplings."""
 
     def whole(model: Any, context: Any) -> Whole:
-        path = ""
+        path, draw = "", None
         if isinstance(model, tuple(flows)):
             embedding = _embedding(model)
             context = context if embedding is None else embedding(context)
+            draw = partial(_draw, getattr(model, "_distribution"))  # noqa: B009
             model, path = getattr(model, "_transform"), "_transform"  # noqa: B009
         options = {} if context is None else {"context": context}
-        return Whole(model, plain_way(model), path, options)
+        return Whole(model, plain_way(model), path, options, draw=draw)
 
     return Library(
         name=name,
@@ -52,6 +54,13 @@ def fork(name: str, t: ModuleType, flows: Sequence[type], kind: type[Transformin
         readers={getattr(t, name): reader for name, reader in _READERS.items()},
         whole=whole,
     )
+
+
+def _draw(law: Any, count: int, options: Mapping[str, Any]) -> Tensor:
+    """Draw latents, one for each context where there is one."""
+    context = options.get("context")
+    drawn: Tensor = law.sample(count) if context is None else law.sample(1, context)[:, 0]
+    return drawn
 
 
 def _embedding(model: Any) -> nn.Module | None:

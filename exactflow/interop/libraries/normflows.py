@@ -1,9 +1,12 @@
 """normflows: a flow's ``inverse`` leads from data to latent, so that is where the layers act."""
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import normflows as nf
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from exactflow.interop.affine import AffineMap, dense, diagonal, order, vector
@@ -33,10 +36,22 @@ def _way(module: nn.Module) -> Way | None:
     return Way("inverse", "forward") if isinstance(module, nf.flows.Flow) else plain_way(module)
 
 
-def _whole(model: nn.Module, context: Any) -> Whole:
-    if isinstance(model, nf.ClassCondFlow):  # classes change its distribution alone
+def _whole(model: Any, context: Any) -> Whole:
+    has_classes = isinstance(model, nf.ClassCondFlow) or getattr(model, "class_cond", False)
+    classes = context if has_classes else None  # they change its distribution alone
+    options = {} if context is None or has_classes else {"context": context}
+    draw = None if getattr(model, "q0", None) is None else partial(_draw, model.q0, classes)
+    if isinstance(model, nf.ClassCondFlow):
         model = nf.NormalizingFlow(model.q0, model.flows)
-    return Whole(model, _way(model), options={} if context is None else {"context": context})
+    return Whole(model, _way(model), options=options, draw=draw)
+
+
+def _draw(base: Any, classes: Any, count: int, options: Mapping[str, Any]) -> Any:
+    """Draw latents, of each level where there are several; classes are repeated in turn."""
+    given = [] if classes is None else [classes[torch.arange(count) % len(classes)]]
+    laws = base if isinstance(base, nn.ModuleList) else [base]
+    drawn = [law(count, *given, **options)[0] for law in laws]
+    return drawn if isinstance(base, nn.ModuleList) else drawn[0]
 
 
 def _weight(module: Any) -> AffineMap:

@@ -1,6 +1,7 @@
 """zuko: a lazy transform, a module, which returns the transform of the last axis when called."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -53,17 +54,19 @@ class Couplings(lazy.LazyTransform):
 class LazyStep(nn.Module):
     """One transform of a model, under its path there; a lazy one is built anew at each call."""
 
-    def __init__(self, transform: Any, path: str, context: Any):
+    def __init__(self, transform: Any, path: str):
         super().__init__()
-        self.transform, self.path, self.context = transform, path, context
+        self.transform, self.path = transform, path
 
     def _get_name(self) -> str:
         return type(self.transform).__name__
 
-    def forward(self, x: Tensor, reverse: bool = False) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, x: Tensor, reverse: bool = False, context: Any = None
+    ) -> tuple[Tensor, Tensor]:
         """Return the image, or the preimage, and the log-determinant, one for each vector."""
         is_lazy = isinstance(self.transform, nn.Module)
-        made = self.transform(self.context) if is_lazy else self.transform
+        made = self.transform(context) if is_lazy else self.transform
         transform = made.transform if isinstance(made, NormalizingFlow) else made
         y, log_det = (transform.inv if reverse else transform).call_and_ladj(x)
         return y, log_det if transform.domain.event_dim else log_det.sum(-1)
@@ -76,11 +79,13 @@ class Composed(nn.Module):
         super().__init__()
         self.steps = nn.ModuleList(steps)
 
-    def forward(self, x: Tensor, reverse: bool = False) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, x: Tensor, reverse: bool = False, context: Any = None
+    ) -> tuple[Tensor, Tensor]:
         """Map data to latent, or latent to data."""
         total = x.new_zeros(())
         for step in list(self.steps)[:: -1 if reverse else 1]:
-            x, log_det = step(x, reverse)
+            x, log_det = step(x, reverse, context=context)
             total = total + log_det
         return x, total
 
@@ -97,9 +102,19 @@ def _steps(model: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def _whole(model: Any, context: Any) -> Whole:
-    steps = [LazyStep(part, path, context) for path, part in _steps(model, "")]
+    steps = [LazyStep(part, path) for path, part in _steps(model, "")]
     named = {step.path: step for step in steps}
-    return Whole(Composed(steps), Way("forward", "forward", "reverse"), steps=named)
+    way = Way("forward", "forward", "reverse")
+    options = {} if context is None else {"context": context}
+    draw = partial(_draw, model.base) if type(model) in FLOWS else None
+    return Whole(Composed(steps), way, options=options, steps=named, draw=draw)
+
+
+def _draw(base: Any, count: int, options: Mapping[str, Any]) -> Tensor:
+    """Draw latents, one for each condition where the base depends on them."""
+    law = base(options.get("context"))
+    drawn: Tensor = law.sample(() if law.batch_shape else (count,))
+    return drawn
 
 
 def _lu(transform: Any) -> AffineMap:

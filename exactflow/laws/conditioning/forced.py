@@ -74,8 +74,9 @@ def forced(target: object, eps: NumberLike) -> Forced:
 
     Parameters
     ----------
-    target : a measure, as `exactflow.approximate` takes them; an (N, d) array of points, which
-        stands for its empirical measure (`Atoms` takes weights, too); or ``Gaussian(Sigma)``.
+    target : a measure, as `exactflow.approximate` takes them; an (N, d) array, tensor or list of
+        points, which stands for its empirical measure (`Atoms` takes weights, too); or
+        ``Gaussian(Sigma)``.
     eps : the distance W2 that counts as near, a positive rational.
 
     Raises

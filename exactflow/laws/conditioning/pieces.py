@@ -17,7 +17,7 @@ from flint import arb, fmpq, fmpq_mat
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import is_array, without_torch
+from exactflow.exact.coerce import as_rectangle
 from exactflow.exact.numbers import flint_rational, format_short
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.laws.conditioning.condition import rational_matrix
@@ -25,7 +25,7 @@ from exactflow.laws.conditioning.tuning import TUNING
 from exactflow.laws.universal.boxes import Boxes, Uniform
 from exactflow.laws.universal.cells import Cells, combinations, least_root
 from exactflow.laws.universal.gaussians import GaussianMixture
-from exactflow.laws.universal.measures import Atoms, Product, TargetMeasure, empirical
+from exactflow.laws.universal.measures import Atoms, Product, TargetMeasure, empirical, is_sample
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -77,27 +77,27 @@ Law = TargetMeasure | Gaussian
 
 
 def as_law(target: Any) -> Law:
-    """Return the law of a target; an array of points has its empirical measure, if it is no
-    covariance.
+    """Return the law of a target; an array, tensor or list of points has its empirical measure, if
+    it is no covariance.
     """
-    target = without_torch(target)
     if isinstance(target, GaussianMixture) and len(target.means) == 1:
         return Gaussian(np.diag([s * s for s in target.deviations[0]]).tolist())
     if isinstance(target, TargetMeasure | Gaussian):
         return target
-    if not is_array(target):
+    if not is_sample(target):
         raise InvalidInputError(
-            "expected a measure, as exactflow.approximate takes them, an (N, d) array of points or "
-            f"Gaussian(covariance), got {type(target).__name__} {format_short(target)}"
+            "expected a measure, as exactflow.approximate takes them, an (N, d) array, tensor or "
+            "list of points, or Gaussian(covariance), got "
+            f"{type(target).__name__} {format_short(target)}"
         )
-    square = target.ndim == 2 and 1 < target.shape[0] == target.shape[1]
-    if square and (target == target.T).all():
-        d = len(target)
+    points = as_rectangle(target).to_dense()
+    d, width = points.shape
+    if 1 < d == width and points == points.transpose():
         raise InvalidInputError(
             f"expected points or a covariance, got a symmetric {d} x {d} array, which may be "
             "either: write Gaussian(array), or Atoms(array.tolist()) for points"
         )
-    return empirical(target)
+    return empirical(points)
 
 
 def is_product(law: Law) -> bool:

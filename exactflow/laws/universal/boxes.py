@@ -17,7 +17,7 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball
-from exactflow.exact.coerce import without_torch
+from exactflow.exact.coerce import as_array
 from exactflow.exact.numbers import elements, flat, format_short, to_index
 from exactflow.exact.typing import Element
 from exactflow.laws.universal.cells import Cells, check_count, least_root, mixture, on_grid
@@ -185,7 +185,7 @@ class Histogram(Boxes):
 
 def _as_floats(samples: Any) -> np.ndarray:
     """Return samples as an array of floats; what is no real number is refused."""
-    found = without_torch(samples)
+    found = as_array(samples)
     try:
         if not (np.iscomplexobj(found) or np.ma.is_masked(found)):
             return np.asarray(found, dtype=float)

@@ -143,8 +143,8 @@ def approximate(
     Parameters
     ----------
     target : a measure on R^d, as `uniform`, `checkerboard`, `Boxes`, `Atoms`, `GaussianMixture` or
-        a `Product` of such; an (N, d) array, which stands for its `empirical` measure; or a law on
-        the line, beside which a coordinate of zeros is put.
+        a `Product` of such; an (N, d) array, tensor or list, which stands for its `empirical`
+        measure; or a law on the line, beside which a coordinate of zeros is put.
     eps : a positive rational, at least 2^-900; a float is the dyadic number that it is.
     layers : 2 in W2, or 3 as in the paper, which on plateaus are worse conditioned; 4 in KL, or 3.
         These lose at most log(pi e / 6) / 2 for each pair of coordinates, and nothing where a

@@ -64,7 +64,7 @@ from sympy import QQ, Rational
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, lower, upper
-from exactflow.exact.coerce import is_array, without_torch
+from exactflow.exact.coerce import as_array, is_array
 from exactflow.exact.numbers import (
     elements,
     flat,
@@ -199,7 +199,7 @@ class KLApproximation(FlowResult):
         InvalidInputError
             Another shape, or floats where float64 has lost all digits (``pieces.digits``).
         """
-        points = without_torch(x)
+        points = as_array(x)
         if is_inexact(points):
             return self._log_prob_of_floats(points)
         rows = flat(points.tolist() if is_array(points) else points)
@@ -285,15 +285,19 @@ def _densities(law: TargetMeasure) -> list[Density]:
     if law.is_singular:
         raise InvalidInputError(
             f"expected a law with a density, got {law!r}, which has mass on a set of area zero, so "
-            "that KL is infinite for every flow: take distance='W2', or Histogram.of(samples)"
+            f"that KL is infinite for every flow: take distance='W2'{_histogram(law)}"
         )
     if not isinstance(law, Boxes | GaussianMixture) or law.dimension != 2:
         raise InvalidInputError(
             "expected a Histogram, Boxes or a GaussianMixture in dimension 2, or a Product of "
-            f"such, got {law!r} in dimension {law.dimension}: take distance='W2', or "
-            "Histogram.of(samples)"
+            f"such, got {law!r} in dimension {law.dimension}: take distance='W2'{_histogram(law)}"
         )
     return [Staircase(law) if isinstance(law, Boxes) else MixtureDensity(law)]
+
+
+def _histogram(law: TargetMeasure) -> str:
+    """Return the other remedy, which samples in the plane have alone."""
+    return ", or Histogram.of(samples)" if law.dimension == 2 else ""
 
 
 def _part(density: Density, eps: Element, room: Element, layers: int) -> Part:

@@ -13,7 +13,7 @@ from flint import arb
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_rectangle, without_torch
+from exactflow.exact.coerce import as_rectangle, is_array, is_tensor
 from exactflow.exact.numbers import elements, flat, format_short, to_element, to_fraction, to_index
 from exactflow.exact.rounding import root
 from exactflow.exact.typing import Element, MatrixLike
@@ -145,19 +145,23 @@ class Product(TargetMeasure):
 
 
 def as_measure(target: "TargetMeasure | MatrixLike") -> TargetMeasure:
-    """Return the measure on R^d, d >= 2, of a target: an array is a sample, and a law on the line
-    gets a coordinate of zeros.
+    """Return the measure on R^d, d >= 2, of a target: an array, a tensor or nested lists are a
+    sample, and a law on the line gets a coordinate of zeros.
     """
-    target = without_torch(target)
-    if isinstance(target, np.ndarray):
+    if is_sample(target):
         target = empirical(target)
     if not isinstance(target, TargetMeasure):
         raise InvalidInputError(
             "expected a measure with second moments, as uniform, checkerboard, Boxes, Atoms, "
-            "GaussianMixture, a Product of these, or an (N, d) array, got "
+            "GaussianMixture, a Product of these, or an (N, d) array, tensor or list, got "
             f"{type(target).__name__}"
         )
     return Product([target, Atoms([[0]])]) if target.dimension == 1 else target
+
+
+def is_sample(target: object) -> bool:
+    """Whether a target is an array, a tensor or a list, of points."""
+    return is_array(target) or is_tensor(target) or isinstance(target, list | tuple)
 
 
 def halves_of(measure: TargetMeasure, partition: tuple[int, int] | None) -> tuple[int, int]:
@@ -174,6 +178,7 @@ def empirical(sample: MatrixLike) -> Atoms:
 
     A row that occurs k times is one atom of weight k/N.
 
+    >>> import numpy as np
     >>> sample = np.array([[0.5, 1.0], [0.0, 0.0], [0.5, 1.0], [2.0, 1.0]])
     >>> empirical(sample).weights == (QQ(1, 2), QQ(1, 4), QQ(1, 4))
     True

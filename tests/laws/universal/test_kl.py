@@ -240,7 +240,8 @@ def test_samples_that_have_no_histogram(samples):
     [
         (Atoms([[0, 0]]), "infinite for every flow: take distance='W2'"),
         (Segments([([0, 0], [1, 1])]), "infinite for every flow: take distance='W2'"),
-        (np.eye(2), "infinite for every flow: take distance='W2'"),
+        (np.eye(2), r"infinite for every flow: take distance='W2', or Histogram.of\(samples\)$"),
+        (np.eye(4), "infinite for every flow: take distance='W2'$"),
         (Product([uniform([0, 0], [1, 1]), Atoms([[0, 0]])]), "infinite for every flow"),
         (Ring(1, 2), "take distance='W2', or Histogram.of"),
         (QuantileFunction([0, 1], [0, 1]), "take distance='W2'"),

@@ -1,29 +1,31 @@
-"""A model there and back: which layers it calls, in which direction, on what.
+"""Calls of a model and of its layers: the arguments, the image, and both again on other tensors.
 
-The methods of every module that its library has a `Way` for note their calls, but not those inside
-of another call that is noted: a block of layers is one layer.
+The methods of every layer note their calls, but not those inside of another call that is noted: a
+block of layers is one layer.
 """
 
 import re
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from inspect import signature
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import keystr, tree_flatten_with_path, tree_leaves, tree_map_only
+from torch.utils._pytree import keystr, tree_flatten_with_path, tree_leaves, tree_map, tree_map_only
 
-from exactflow.errors import InvalidInputError
-from exactflow.interop.libraries import library_of, whole_of
-from exactflow.interop.library import METHODS, OPTIONS, Way
+from exactflow.interop.library import Way
 from exactflow.interop.models import cause, copy_model, watched
 
 Tensors = tuple[Tensor, ...]
+Found = TypeVar("Found")
+
 LOG_DET = re.compile("det|ladj|ldj|jac", re.IGNORECASE)
 """Names of log-determinants: of what is returned, and of arguments to which layers add theirs."""
+SLOT = object()
+"""The place of a tensor that is mapped, in the pattern of an argument."""
 
 
 class UnknownError(Exception):
@@ -47,6 +49,16 @@ def copy_tensors(value: Any, dtype: torch.dtype | None = None) -> Any:
         return t.detach().to(dtype if dtype and t.is_floating_point() else t.dtype, copy=True)
 
     return tree_map_only(Tensor, copy, value)
+
+
+def pattern_of(value: Any) -> Any:
+    """Return a structure with a slot in the place of each tensor."""
+    return tree_map_only(Tensor, lambda _: SLOT, value)
+
+
+def are_finite(values: Tensors) -> Tensor:
+    """Which members of a batch have finite numbers alone."""
+    return torch.stack([torch.isfinite(t.flatten(1)).all(1) for t in values]).all(0)
 
 
 def _parts(value: Any) -> list[Any]:
@@ -73,72 +85,108 @@ def _has_rows(*leaves: Any) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """One call of a layer, which can be repeated on other tensors.
+    """One call of a layer, which can be repeated on other tensors, and in the other direction.
 
-    `given` is the argument that is mapped, `made` its image, `rest` are the other arguments, with
-    which it is inverted, too.
+    Attributes
+    ----------
+    path, module, way, is_ahead : the layer, and how it is called.
+    pattern : the argument that is mapped, with slots for its tensors.
+    before, after : these tensors, and their images.
+    rest : the other arguments and options, with which it is inverted, too.
+    patterns : arguments that the other direction may take: the image; or all that was returned,
+        with slots for the image.
     """
 
     path: str
     module: nn.Module
     way: Way
     is_ahead: bool
-    given: Any
+    pattern: Any
+    before: Tensors
     rest: tuple[tuple, dict]
-    made: Any = ()
+    patterns: tuple[Any, ...] = ()
+    after: Tensors = ()
 
     @property
-    def before(self) -> Tensors:
-        """The tensors that are mapped."""
-        return tensors(self.given)
+    def arguments(self) -> dict[str, Any]:
+        """The other arguments by their names."""
+        method, (others, options) = self.way.method(self.module, self.is_ahead), self.rest
+        found = signature(method).bind_partial(self.pattern, *others, **options).arguments
+        return dict(list(found.items())[1:])
 
-    @property
-    def after(self) -> Tensors:
-        """Their images."""
-        return tensors(self.made)
-
-    @property
+    @cached_property
     def inverse(self) -> "Call":
-        """The call in the other direction, on the image."""
-        return replace(self, given=self.made, made=self.given, is_ahead=not self.is_ahead)
+        """The call in the other direction, on the image: on the first pattern that runs."""
+        calls = [
+            replace(
+                self,
+                is_ahead=not self.is_ahead,
+                pattern=pattern,
+                before=self.after,
+                patterns=(self.pattern,),
+                after=self.before,
+            )
+            for pattern in self.patterns
+        ]
+        for call in calls[1:] and calls:
+            with suppress(UnknownError):
+                call.mapped(call.before)
+                return call
+        return calls[0]
+
+    def answered(self, value: Any) -> "Call":
+        """The call with the image that is found in what it returned."""
+        image = _image(value, entries(self.before))
+        own = {id(t) for t in tensors(image)}
+        whole = tree_map_only(Tensor, lambda t: SLOT if id(t) in own else t.detach().clone(), value)
+        patterns = [pattern_of(image), *([] if value is image else [whole])]
+        return replace(self, patterns=tuple(patterns), after=copy_tensors(tensors(image)))
+
+    def cut(self, rows: Any) -> "Call":
+        """The call on some members of its batch, whose images are not known yet."""
+        n = len(self.before[0])
+
+        def cut(t: Tensor) -> Tensor:
+            return t[rows] if t.ndim and len(t) == n else t
+
+        pattern, before, rest = tree_map_only(Tensor, cut, (self.pattern, self.before, self.rest))
+        return replace(self, pattern=pattern, before=before, rest=rest, patterns=(), after=())
 
     def fine(self, rows: list[int], step: float) -> "Call":
         """The call of a copy in float64, on some members of its batch, moved by a step."""
-        module, n = copy_model(self.module).double(), len(self.before[0])
+        module, cut = copy_model(self.module).double(), self.cut(list(dict.fromkeys(rows)))
         for part in module.modules():  # tensors that are neither parameters nor buffers
             own = {name: t for name, t in vars(part).items() if isinstance(t, Tensor)}
             vars(part).update(copy_tensors(own, torch.float64))
-        rows = list(dict.fromkeys(rows))
-
-        def cut(t: Tensor) -> Tensor:
-            t = t[rows] if t.ndim and len(t) == n else t
-            return t.double() if t.is_floating_point() else t
 
         def move(t: Tensor) -> Tensor:
             return t + step * t.abs().max() * torch.randn_like(t)
 
-        given, rest = (tree_map_only(Tensor, cut, x) for x in (self.given, self.rest))
-        found = replace(self, module=module, given=tree_map_only(Tensor, move, given), rest=rest)
+        pattern, before, rest = copy_tensors((cut.pattern, cut.before, cut.rest), torch.float64)
+        found = replace(
+            cut, module=module, pattern=pattern, before=tuple(map(move, before)), rest=rest
+        )
         try:
-            return replace(found, made=copy_tensors(found.run(found.before)[1]))
+            return found.answered(found.run(found.before)[0])
         except UnknownError as reason:
             raise UnknownError(f"in float64 {reason}") from reason
 
     def run(self, state: Tensors) -> tuple[Any, Any]:
         """Map copies of other tensors, to what is returned and the image in it."""
         (others, options), fresh = copy_tensors(self.rest), iter(state)
-        given = tree_map_only(Tensor, lambda _: next(fresh).clone(), self.given)
+        kept = copy_tensors(self.pattern)
+        given = tree_map(lambda leaf: next(fresh).clone() if leaf is SLOT else leaf, kept)
         method = self.way.method(self.module, self.is_ahead)
         try:
             value = method(given, *others, **options, **self.way.options(self.is_ahead))
         except Exception as error:  # whatever a library raises
             where = getattr(error, "where", self.path) or "the model"
             raise UnknownError(f"{where} raises {cause(error)}") from error
-        return value, _image(value, entries(given))
+        return value, _image(value, entries(state))
 
     def mapped(self, state: Tensors) -> Tensors:
         """Map other tensors."""
-        return copy_tensors(tensors(_plainly(lambda: self.run(state))[1]))
+        return copy_tensors(tensors(without_derivatives(lambda: self.run(state))[1]))
 
     def log_dets(self, state: Tensors) -> Tensor:
         """Find the log-determinants beside the image, less those that it is given to add to."""
@@ -154,73 +202,46 @@ class Call:
         found = found or [x for name, x in numbers if not re.search("[a-zA-Z]", name)]
         if len(found) != 1:
             raise UnknownError(f"it returns {f'{len(found)} without names' if found else 'none'}")
-        method, (others, options) = self.way.method(self.module, self.is_ahead), self.rest
-        named = signature(method).bind_partial(self.given, *others, **options).arguments.items()
+        named = self.arguments.items()
         sums = (x for name, x in named if LOG_DET.search(name) and isinstance(x, Tensor | float))
         return (found[0].flatten().double() - sum(sums)).expand(n)
 
 
-def _plainly(run: Callable[[], Any]) -> Any:
+def without_derivatives(run: Callable[[], Found]) -> Found:
     """Run without derivatives; with them where there is an error without."""
     with suppress(UnknownError), torch.no_grad():
         return run()
     return run()
 
 
-class Trip:
-    """A copy of a model from x and back, until an error on the way back.
+class Tracer:
+    """The calls of layers, paths and modules with their conventions, noted while a model runs."""
 
-    Raises `UnknownError` where x has no image, `InvalidInputError` for a model without an inverse.
-    """
-
-    def __init__(self, model: Any, x: Tensor, context: Any):
-        made = copy_model(model)
-        with torch.no_grad():
-            self.called = called = whole_of(made, copy_tensors(context, x.dtype))
-        if called.way is None:
-            raise InvalidInputError(
-                f"expected a model with an inverse, got {type(made).__name__}, which has no method "
-                f"{' or '.join(METHODS)} and whose forward has no option {', '.join(OPTIONS)}"
-            )
-        self.way = called.way
+    def __init__(self, layers: Iterable[tuple[str, nn.Module, Way]]):
+        self.layers = list(layers)
         self.noted: list[Call] | None = None
-        self.back, self.failure, came = None, None, list[Call]()
-        paths = {id(module): path for path, module in called.steps.items()}
-        layers = [
-            (paths.get(id(module), f"{called.path}.{name}".strip(".")), module, way)
-            for name, module in called.module.named_modules()
-            if module is not called.module and (way := library_of(module).way(module))
-        ]
+        self.reached = 0
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Let the layers note their calls for a while."""
         with ExitStack() as watching:
-            for path, module, way in layers:
-                around = partial(self.note, path, module, way)
+            for path, module, way in self.layers:
+                around = partial(self._note, path, module, way)
                 watching.enter_context(watched(module, path, {way.ahead, way.back}, around))
-            given = [x.clone()] if self.way.is_listed else x.clone()
-            self.whole, calls = self.run(given, True)
-            try:
-                self.back, came = self.run(self.whole.made, False)
-            except UnknownError as reason:
-                self.failure = reason
-        due = [(call.path, not call.is_ahead) for call in calls]
-        is_reverse = due == [(call.path, call.is_ahead) for call in came[::-1]]
-        self.pairs = list(zip(calls, came[::-1], strict=True)) if is_reverse else []
-        self.calls = [*calls, self.whole]
+            yield
 
-    def run(self, value: Any, is_ahead: bool) -> tuple[Call, list[Call]]:
-        """Run the model; list its call, and those of its layers."""
-        rest = (), dict(self.called.options)
-        call = Call(self.called.path, self.called.module, self.way, is_ahead, value, rest)
+    def traced(self, run: Callable[[], Found]) -> tuple[Found, list[Call]]:
+        """Run something; return what it returns, and the calls of layers meanwhile, whose number is
+        known as `reached` where it fails, too.
+        """
+        self.noted = calls = list[Call]()
+        try:
+            return run(), calls
+        finally:
+            self.noted, self.reached = None, len(calls)
 
-        def run() -> tuple[Call, list[Call]]:
-            self.noted = calls = list[Call]()
-            try:
-                return replace(call, made=copy_tensors(call.run(call.before)[1])), calls
-            finally:
-                self.noted = None
-
-        return _plainly(run)
-
-    def note(
+    def _note(
         self, path: str, module: nn.Module, way: Way, name: str, method: Callable, given: tuple
     ) -> Any:
         """Run a method of a module, and note the call unless it is inside of another one."""
@@ -231,7 +252,15 @@ class Trip:
         bound = signature(method).bind_partial(*arguments, **options)
         is_back = bound.arguments.pop(way.option, False) if way.option else name == way.back
         first, *others = copy_tensors(bound.args or (None,))
-        rest = tuple(others), copy_tensors(bound.kwargs)
+        call = Call(
+            path,
+            module,
+            way,
+            not is_back,
+            pattern_of(first),
+            tensors(first),
+            (tuple(others), copy_tensors(bound.kwargs)),
+        )
         try:
             value = method(*arguments, **options)
         finally:
@@ -239,6 +268,5 @@ class Trip:
         several = isinstance(value, tuple) and sum(map(_has_rows, value)) > 1
         if not (several and any(map(_has_rows, others))):  # of several arguments: no layer
             with suppress(UnknownError):  # it maps no batches
-                made = copy_tensors(_image(value, entries(first)))
-                calls.append(Call(path, module, way, not is_back, first, rest, made))
+                calls.append(call.answered(value))
         return value
