@@ -97,9 +97,9 @@ def shown_html(value: Any, field: Domain, width: float = math.inf) -> str:
     )
 
 
-def over(field: Domain) -> str:
-    """Name a field other than QQ, after a comma."""
-    return "" if field.is_QQ else f", over {field}"
+def over(field: Domain, *, quote: str = "") -> str:
+    """Name a field other than QQ, after a comma, with a quote around it."""
+    return "" if field.is_QQ else f", over {quote}{field}{quote}"
 
 
 def _is_small(matrix: DomainMatrix) -> bool:
