@@ -444,11 +444,11 @@ def _latex(tree: Tree) -> str:
 
 
 def latex_name(name: str) -> str:
-    """Write a name in LaTeX: ``W0'`` as W_{0}', Delta and Theta as Greek letters."""
+    """Write a name in LaTeX: ``W0'`` as W_{0}', Delta, Sigma and Theta as Greek letters."""
     stem = name.rstrip("'")
     letters, primes = stem.rstrip("0123456789"), name[len(stem) :]
     digits = stem[len(letters) :]
     upright = letters.replace("_", "\\_")
     base = letters if len(letters) == 1 else f"\\mathrm{{{upright}}}"
-    base = f"\\{letters}" if letters in ("Delta", "Theta") else base
+    base = f"\\{letters}" if letters in ("Delta", "Sigma", "Theta") else base
     return base + (f"_{{{digits}}}" if digits else "") + primes

@@ -13,7 +13,9 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow import explain, factor, interpolate, minimal_depth, permutation, random_matrix
 from exactflow.explanation import Explanation
 from exactflow.flows.evidence import Evidence
+from exactflow.laws.gaussian import whiten
 from exactflow.linear.depth.answer import obstruction_step
+from exactflow.linear.padding import zero_padding
 
 t, a_1, alpha, M = (Symbol(name, positive=True) for name in ("t", "a_1", "alpha", "M"))
 NAMES = ("a", "d", "x_1", "U", "I", "beta", "X_long", "l1")
@@ -30,6 +32,8 @@ def documents() -> Iterator[tuple[str, Explanation]]:
     yield from _depths()
     yield from _over_other_fields()
     yield from _of_blocks()
+    yield "zero padding", zero_padding([[0, 2], [1, 0]]).explain()
+    yield "whitening", whiten([[2, 1, 0], [1, 2, 1], [0, 1, 2]], partition=[1, 0, 1]).explain()
     for k, size in enumerate([(1, 1), (2, 1), (1, 2)]):
         yield f"interpolation {k}", _interpolation(size)
 

@@ -25,7 +25,9 @@ from exactflow import (
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.explanation import Explanation
 from exactflow.flows.evidence import Evidence
+from exactflow.laws.gaussian import whiten
 from exactflow.linear.factor import METHODS
+from exactflow.linear.padding import zero_padding
 
 DENSE = random_matrix(4, bits=3, seed=5)
 SHEARED = sympy.Matrix([[1, 2, 0, 0], [0, 1, 0, 0], [1, 0, 1, 1], [0, 0, 0, 1]])
@@ -246,3 +248,26 @@ def test_the_theorem_on_commutators_names_the_matrices_that_it_does_not_cover():
     told = str(explain(DomainMatrix([[0, 1], [1, 0]], (2, 2), GF(2)), method="commutator"))
     said = " ".join(told.split())
     assert "every matrix of determinant 1 is a commutator, but for 2 x 2 ones over GF(2)" in said
+
+
+@pytest.mark.parametrize(
+    "A", [[[0, 2], [1, 0]], [[2]], [[sympy.Symbol("A", positive=True)]], [[1, 2], [3, 4]]]
+)
+def test_zero_padding_explains_its_layers_for_all_n_and_on_the_matrix(A):
+    explanation = zero_padding(A).explain()
+    assert [step.rule for step in explanation.steps] == ["zero padding", "product"]
+    assert explanation.steps[-1].text.startswith("l3 l2 l1 J = J A")
+    doubled = {**explanation.steps[-1].after, "l1": explanation.steps[-1].after["l3"]}
+    assert not replace(explanation.steps[-1], after=doubled).check()
+
+
+@pytest.mark.parametrize("partition", [None, (1, 2), [1, 0, 1]])
+def test_whitening_explains_its_residual_in_the_coordinates_of_the_user(partition):
+    Sigma = [[2, 1, 0], [1, 3, 1], [0, 1, 4]]
+    result = whiten(Sigma, partition=partition)
+    product, residual = result.explain().steps
+    assert residual.after["Sigma"].to_Matrix() == sympy.Matrix(Sigma)
+    assert residual.after["r"] == QQ.convert(result.error)
+    assert product.after["Q"].to_Matrix() == result.flow.matrix()
+    assert not replace(residual, after={**residual.after, "r": QQ(1)}).check()
+    assert result.explain().evidence is Evidence.CERTIFIED
