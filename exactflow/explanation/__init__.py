@@ -8,7 +8,6 @@ notebook, as LaTeX, Markdown and JSON, all from the same steps.
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from itertools import zip_longest
 from textwrap import fill, indent
 from typing import Any
@@ -25,7 +24,7 @@ from exactflow.explanation.sentences import (
     sentence_markdown,
 )
 from exactflow.explanation.steps import Step
-from exactflow.flows.display import shown_html, shown_latex, shown_text
+from exactflow.flows.display import shown_latex, shown_text
 from exactflow.flows.evidence import Evidence
 
 __all__ = ["Explanation", "Step"]
@@ -138,7 +137,7 @@ class Explanation:
         )
 
     def _repr_html_(self) -> str:
-        items = "".join(f"<li>{_html_of(step)}</li>" for step in self.steps)
+        items = "".join(f"<li>{_folded(step)}</li>" for step in self.steps)
         return f"<p><b>{sentence_html(self.claim)}</b> [{self.evidence}]</p><ol>{items}</ol>"
 
     def _repr_latex_(self) -> str:
@@ -171,7 +170,7 @@ def _renaming(claim: str, steps: Sequence[Step]) -> dict[str, str]:
 def _text_of(step: Step, number: str, width: int) -> str:
     space = " " * len(number)
     said = [f"{number}{plain_text(step.why)} ({step.rule})"]
-    said += [f"{space}checked: {checked}" for checked in _verification(step)]
+    said += [f"{space}checked: {checked}" for checked in step.checked]
     said += [f"{space}{plain_text(step.reference)}"] * bool(step.reference)
     head, *rest = (fill(line, width, subsequent_indent=space) for line in said)
     values = indent(_side_by_side(step, width - len(space)), space)
@@ -194,11 +193,6 @@ def _side_by_side(step: Step, width: int) -> str:
     return "\n".join(line for row in rows for line in row)
 
 
-def _verification(step: Step) -> list[str]:
-    """The identities and the claim of the witness that were checked, one a line."""
-    return [*map(str, step.identities), *[plain_text(step.proved)] * bool(step.witness)]
-
-
 def _formulas(step: Step) -> Iterator[str]:
     for name, value in step.after.items():
         yield f"{latex_name(name)} = {shown_latex(value, step.field)}"
@@ -206,16 +200,9 @@ def _formulas(step: Step) -> Iterator[str]:
         yield identity.latex()
 
 
-def _html_of(step: Step) -> str:
-    values = "".join(
-        '<span style="display: inline-block; margin: 0.4em 1.5em 0.4em 0">'
-        f"{escape(name)} = {shown_html(value, step.field)}</span>"
-        for name, value in step.after.items()
-    )
-    checked = "".join(f"<p>checked: <code>{escape(i)}</code></p>" for i in _verification(step))
-    reference = f"<p><small>{sentence_html(step.reference)}</small></p>" if step.reference else ""
-    head = f"<summary>{sentence_html(step.why)} <small>({escape(step.rule)})</small></summary>"
-    return f"<details>{head}{values}{checked}{reference}</details>"
+def _folded(step: Step) -> str:
+    head, body = step.html()
+    return f"<details><summary>{head}</summary>{body}</details>"
 
 
 def _as_json(step: Step) -> dict[str, Any]:
@@ -227,7 +214,7 @@ def _as_json(step: Step) -> dict[str, Any]:
     return {
         "rule": step.rule,
         "why": step.why,
-        "checked": _verification(step),
+        "checked": step.checked,
         "before": sorted(step.before),
         "after": {name: plain(value) for name, value in step.after.items()},
         "reference": plain_text(step.reference),

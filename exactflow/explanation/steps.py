@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import cached_property, partial, reduce
+from html import escape
 from typing import Any, TypeAlias
 
 from sympy import QQ
@@ -21,7 +22,8 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import linalg
 from exactflow.exact.rational import plain
 from exactflow.explanation.identity import ShownIdentity, identities, letters_in_text, rename
-from exactflow.explanation.sentences import letters_of, rename_letters
+from exactflow.explanation.sentences import letters_of, plain_text, rename_letters, sentence_html
+from exactflow.flows.display import shown_html
 from exactflow.flows.flow import CouplingFlow
 
 Told: TypeAlias = "Mapping[str, Any] | Callable[[], Mapping[str, Any]]"
@@ -64,6 +66,28 @@ class Step:
         values = {**self.before, **self.after}
         are_so = all(identity.holds(values, self.field) for identity in self.identities)
         return are_so and (self.witness is None or self.witness())
+
+    @property
+    def checked(self) -> list[str]:
+        """The identities and the claim of the witness that are checked, one a line."""
+        return [*map(str, self.identities), *[plain_text(self.proved)] * bool(self.witness)]
+
+    def html(self) -> tuple[str, str]:
+        """Return the sentence, and the values and what is checked of them, in HTML."""
+        values = "".join(
+            '<span style="display: inline-block; margin: 0.4em 1.5em 0.4em 0">'
+            f"{escape(name)} = {shown_html(value, self.field)}</span>"
+            for name, value in self.after.items()
+        )
+        checked = "".join(f"<p>checked: <code>{escape(said)}</code></p>" for said in self.checked)
+        source = f"<p><small>{sentence_html(self.reference)}</small></p>" * bool(self.reference)
+        head = f"{sentence_html(self.why)} <small>({escape(self.rule)})</small>"
+        return head, f"{values}{checked}{source}"
+
+    def _repr_html_(self) -> str:
+        head, body = self.html()
+        verdict = "holds" if self.check() else "does not hold"
+        return f"<p>{head}: <b>{verdict}</b></p>{body}"
 
     @property
     def letters(self) -> set[str]:

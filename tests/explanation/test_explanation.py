@@ -271,3 +271,13 @@ def test_whitening_explains_its_residual_in_the_coordinates_of_the_user(partitio
     assert product.after["Q"].to_Matrix() == result.flow.matrix()
     assert not replace(residual, after={**residual.after, "r": QQ(1)}).check()
     assert result.explain().evidence is Evidence.CERTIFIED
+
+
+def test_a_step_shows_itself_in_a_notebook_with_its_verdict():
+    step = minimal_depth(sympy.diag(-1, -1, 1, 1)).explain().steps[1]
+    html = step._repr_html_()
+    assert "<b>holds</b>" in html
+    assert '<td style="opacity: 0.3">0</td>' in html
+    assert "<code>tr(D) != tr(a)</code>" in html
+    wrong = replace(step, before={"M": step.before["M"] * QQ(2)})
+    assert "<b>does not hold</b>" in wrong._repr_html_()
