@@ -176,8 +176,8 @@ def expression_latex(text: str) -> str:
 
 def symbol_latex(name: str) -> str:
     """Return the name of a symbol of the user in LaTeX, as SymPy typesets it."""
-    if name == "QQ":
-        return "\\mathbb{Q}"
+    if name in ("QQ", "ZZ"):
+        return f"\\mathbb{{{name[0]}}}"
     if re.fullmatch(r"[A-Za-z0-9_]+'*", name) is None:
         return f"\\mathrm{{{re.sub('.', lambda sign: _SIGNS.get(sign[0], sign[0]), name)}}}"
     stem = name.rstrip("'")
