@@ -23,6 +23,9 @@ positive, real = Symbol("p", positive=True), Symbol("r", real=True)
 negative = Symbol("n", negative=True)
 
 
+BLACKBOARD_Z = "\\mathbb{Z}"
+
+
 @pytest.mark.parametrize(
     ("M", "assume"),
     [
@@ -65,7 +68,9 @@ def test_a_claim_says_for_which_values_it_holds(M, assume, claim):
     assert explanation.claim.replace("`", "").endswith(claim)
     assert claim in " ".join(str(explanation).split())
     for formula in re.findall("``([^`]+)``", explanation.claim):
-        assert f"${formula.replace('**2', '^{2}')}$" in explanation.latex()
+        assert (
+            f"${formula.replace('**2', '^{2}').replace('ZZ', BLACKBOARD_Z)}$" in explanation.latex()
+        )
 
 
 @pytest.mark.parametrize("assume", [[], [t > -1], [s > 0], t > -1])
