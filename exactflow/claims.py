@@ -127,6 +127,41 @@ class Check:
             raise self._failed(label, f"expected to hold, got {condition!r}")
         self._counted(label if shown else "")
 
+    def identity(self, text: str, label: str = "", *, relations: str = "") -> None:
+        """Count one instance: identities between block matrices, proved for all n by expanding both
+        sides; raise `ProofError` for a false one.
+
+        Parameters
+        ----------
+        text : equations with commas between them, in the language of
+            `exactflow.explanation.identity`, of sums, products, ``^-1``, U, L, diag and blocks. One
+            whose left side is a new name defines it. All other names stand for n x n matrices.
+        label : the name of the identity; by default its text.
+        relations : products of two names that are numbers, as ``"w e = 1"``.
+
+        Raises
+        ------
+        ProofError
+            The sides differ; the message has the words that survive in the difference.
+        InvalidInputError
+            The text is none of the language, or inverts a sum, which is not a sum of words.
+
+        >>> Check("sum").identity("U(X) U(Y) = U(X + Y)")
+            U(X) U(Y) = U(X + Y): proved for all n (4 blocks, 4 words compared)
+        >>> Check("shears").identity("U(X) = U(Y)")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        exactflow.claims.ProofError: U(X) = U(Y): expected equal sides; ... (0, 1): X - Y
+        """
+        from exactflow.explanation.identities import Identity  # imports SymPy
+
+        name = label or " ".join(text.split())
+        try:
+            proof = Identity(name, "equal sides", "", text, relations).prove()
+        except VerificationError as error:
+            raise self._failed(name, str(error)) from None
+        self._counted(str(proof))
+
     def _failed(self, label: str, reason: str) -> ProofError:
         """Note that an instance is false; return the error that says so."""
         self._tell_if_outside()

@@ -60,6 +60,7 @@ WITH_DEFAULTS = {
     "Atoms": "weights",
     "Boxes": "weights",
     "Check.equal": "label",
+    "Check.identity": "label",
     "CouplingFlow": "layers partition",
     "GaussianMixture": "deviations weights",
     "LinearCoupling": "scale",

@@ -30,8 +30,11 @@ def irreducible_factors(f: Sequence, field: Domain) -> list[tuple[tuple, int]]:
 
 
 def format_polynomial(f: Sequence, field: Domain) -> str:
-    """Return a polynomial as text, as 'x**2 - 2'."""
-    x, degree = Symbol("x"), len(f) - 1
+    """Return a polynomial as text, as 'x**2 - 2'; x has primes where the field has such symbols."""
+    name = "x"
+    while name in map(str, getattr(field, "symbols", ())):
+        name += "'"
+    x, degree = Symbol(name), len(f) - 1
     return str(sum(field.to_sympy(c) * x ** (degree - i) for i, c in enumerate(f)))
 
 

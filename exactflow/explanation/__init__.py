@@ -6,24 +6,34 @@ notebook, as LaTeX, Markdown and JSON, all from the same steps.
 """
 
 import json
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from html import escape
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from textwrap import fill, indent
 from typing import Any
 
 from exactflow.errors import VerificationError
 from exactflow.exact.progress import stage
-from exactflow.explanation.identity import formula_latex, latex_name
+from exactflow.explanation.identity import latex_name
+from exactflow.explanation.sentences import (
+    letters_of,
+    plain_text,
+    rename_letters,
+    sentence_html,
+    sentence_latex,
+    sentence_markdown,
+)
 from exactflow.explanation.steps import Step
-from exactflow.flows.display import shown_html, shown_latex, shown_text
+from exactflow.flows.display import shown_latex, shown_text
 from exactflow.flows.evidence import Evidence
 
 __all__ = ["Explanation", "Step"]
 
-_QUOTED = re.compile("`([^`]*)`")
+_SHEARS = (
+    "`U` of a matrix is the shear with `I` on its diagonal and that matrix as the upper right "
+    "block; "
+    "`L` of a matrix has it as the lower left block."
+)
 _HEAD = (
     "\\documentclass{article}\n\\usepackage{amsmath,amssymb}\n\\raggedright\n\\setcounter{MaxMatrixCols}{20}\n"
     "\\begin{document}\n"
@@ -36,7 +46,7 @@ class Explanation:
 
     Parameters
     ----------
-    claim : one sentence; formulas stand in backticks.
+    claim : one sentence; formulas stand in backticks, as in a step.
     steps : in order; each can be checked alone.
     result : what they explain: a flow, a depth, an error.
     evidence : the kind of evidence.
@@ -46,7 +56,7 @@ class Explanation:
     >>> from exactflow import factor
     >>> explanation = factor([[1, 2], [3, 7]]).explain()
     >>> print(explanation.claim)
-    M is the product of 2 couplings.
+    `M` is the product of 2 couplings.
     >>> all(step.check() for step in explanation.steps)
     True
     """
@@ -60,10 +70,14 @@ class Explanation:
     def verify(
         cls, claim: str, steps: Sequence[Step], result: Any, evidence: Evidence
     ) -> "Explanation":
-        """Check each step, and return the explanation.
+        """Check each step, and return the explanation; letters of the proof that are symbols of the
+        user get a prime.
 
         Raises `VerificationError` with the step whose identity is not so.
         """
+        steps = _define_shears(steps)
+        names = _renaming(claim, steps)
+        claim, steps = rename_letters(claim, names), [step.rename(names) for step in steps]
         for number, step in enumerate(steps, 1):
             stage(f"checking step {number} of {len(steps)}")
             if not step.check():
@@ -81,8 +95,7 @@ class Explanation:
 
     def text(self, *, width: int = 88) -> str:
         """Return the explanation as text of at most so many columns; of wide matrices a corner."""
-        claim = self.claim.replace("`", "")
-        blocks = [fill(f"{claim} [{self.evidence}]", width)]
+        blocks = [fill(f"{plain_text(self.claim)} [{self.evidence}]", width)]
         blocks += [_text_of(step, f"{n}. ", width) for n, step in enumerate(self.steps, 1)]
         return "\n\n".join(blocks)
 
@@ -93,9 +106,9 @@ class Explanation:
 
     def markdown(self) -> str:
         """Return the explanation as Markdown, with formulas between dollar signs."""
-        lines = [f"**{_in_latex(self.claim)}** [{self.evidence}]", ""]
+        lines = [f"**{sentence_markdown(self.claim)}** [{self.evidence}]", ""]
         for number, step in enumerate(self.steps, 1):
-            lines += [f"{number}. {_in_latex(step.why)} *({step.rule})*", ""]
+            lines += [f"{number}. {sentence_markdown(step.why)} *({step.rule})*", ""]
             lines += [f"   $$ {formula} $$\n" for formula in _formulas(step)]
         return "\n".join(lines)
 
@@ -104,11 +117,12 @@ class Explanation:
         items = []
         for step in self.steps:
             shown = "\\quad\n".join(f"$\\displaystyle {formula}$" for formula in _formulas(step))
-            items.append(f"\\item {_in_latex(step.why)}\\par\n{shown}\n")
+            source = f"\\par\n{{\\small {sentence_latex(step.reference)}}}" * bool(step.reference)
+            items.append(f"\\item {sentence_latex(step.why)}\\par\n{shown}{source}\n")
         body = "".join(items)
+        claim = sentence_latex(f"{self.claim} [{self.evidence}]")
         return (
-            f"{_HEAD}{_in_latex(self.claim)}\n\\begin{{enumerate}}\n{body}"
-            "\\end{enumerate}\n\\end{document}\n"
+            f"{_HEAD}{claim}\n\\begin{{enumerate}}\n{body}\\end{{enumerate}}\n\\end{{document}}\n"
         )
 
     def json(self) -> str:
@@ -123,28 +137,41 @@ class Explanation:
         )
 
     def _repr_html_(self) -> str:
-        items = "".join(f"<li>{_html_of(step)}</li>" for step in self.steps)
-        return f"<p><b>{_in_html(self.claim)}</b> [{self.evidence}]</p><ol>{items}</ol>"
+        items = "".join(f"<li>{_folded(step)}</li>" for step in self.steps)
+        return f"<p><b>{sentence_html(self.claim)}</b> [{self.evidence}]</p><ol>{items}</ol>"
 
     def _repr_latex_(self) -> str:
         return "\\\\".join(f"$\\displaystyle {f}$" for step in self.steps for f in _formulas(step))
 
 
-def _in_latex(sentence: str) -> str:
-    """Return a sentence with the names that stand in backticks as formulas between dollars."""
-    return _QUOTED.sub(lambda name: f"${formula_latex(name[1])}$", sentence)
+def _define_shears(steps: Sequence[Step]) -> list[Step]:
+    """Return the steps, the first that uses U or L with a sentence that defines them."""
+    first = next((k for k, step in enumerate(steps) if step.letters & {"U", "L"}), None)
+    return [
+        replace(step, why=f"{_SHEARS} {step.why}") if k == first else step
+        for k, step in enumerate(steps)
+    ]
 
 
-def _in_html(sentence: str) -> str:
-    """Return a sentence with the names that stand in backticks in italics."""
-    return _QUOTED.sub(r"<i>\1</i>", escape(sentence))
+def _renaming(claim: str, steps: Sequence[Step]) -> dict[str, str]:
+    """Return new names of the letters that are symbols of the user, with as few primes as do."""
+    symbols = set[str]().union(*(step.symbols for step in steps))
+    taken = symbols.union(letters_of(claim), *(step.letters for step in steps))
+    names: dict[str, str] = {}
+    for letter in sorted(taken & symbols):
+        name = letter
+        while name in taken:
+            name += "'"
+        names[letter] = name
+        taken.add(name)
+    return names
 
 
 def _text_of(step: Step, number: str, width: int) -> str:
     space = " " * len(number)
-    said = [f"{number}{step.why.replace('`', '')} ({step.rule})"]
-    said += [f"{space}checked: {checked}" for checked in _verification(step)]
-    said += [f"{space}{step.reference}"] * bool(step.reference)
+    said = [f"{number}{plain_text(step.why)} ({step.rule})"]
+    said += [f"{space}checked: {checked}" for checked in step.checked]
+    said += [f"{space}{plain_text(step.reference)}"] * bool(step.reference)
     head, *rest = (fill(line, width, subsequent_indent=space) for line in said)
     values = indent(_side_by_side(step, width - len(space)), space)
     return "\n".join([head, *[values] * bool(values), *rest])
@@ -166,12 +193,6 @@ def _side_by_side(step: Step, width: int) -> str:
     return "\n".join(line for row in rows for line in row)
 
 
-def _verification(step: Step) -> list[str]:
-    """The identities and the witness that were checked, one a line."""
-    witness = ["the witness, by arithmetic of its own"] if step.witness else []
-    return [*map(str, step.identities), *witness]
-
-
 def _formulas(step: Step) -> Iterator[str]:
     for name, value in step.after.items():
         yield f"{latex_name(name)} = {shown_latex(value, step.field)}"
@@ -179,16 +200,9 @@ def _formulas(step: Step) -> Iterator[str]:
         yield identity.latex()
 
 
-def _html_of(step: Step) -> str:
-    values = "".join(
-        '<span style="display: inline-block; margin: 0.4em 1.5em 0.4em 0">'
-        f"{escape(name)} = {shown_html(value, step.field)}</span>"
-        for name, value in step.after.items()
-    )
-    checked = "".join(f"<p>checked: <code>{escape(i)}</code></p>" for i in _verification(step))
-    reference = f"<p><small>{escape(step.reference)}</small></p>" if step.reference else ""
-    head = f"<summary>{_in_html(step.why)} <small>({escape(step.rule)})</small></summary>"
-    return f"<details>{head}{values}{checked}{reference}</details>"
+def _folded(step: Step) -> str:
+    head, body = step.html()
+    return f"<details><summary>{head}</summary>{body}</details>"
 
 
 def _as_json(step: Step) -> dict[str, Any]:
@@ -200,8 +214,8 @@ def _as_json(step: Step) -> dict[str, Any]:
     return {
         "rule": step.rule,
         "why": step.why,
-        "checked": _verification(step),
+        "checked": step.checked,
         "before": sorted(step.before),
         "after": {name: plain(value) for name, value in step.after.items()},
-        "reference": step.reference,
+        "reference": plain_text(step.reference),
     }

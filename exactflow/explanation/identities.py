@@ -186,10 +186,10 @@ def _equations(text: str) -> tuple[ShownIdentity, ...]:
 def _is_of_words(tree: Tree) -> bool:
     """Whether a tree has no function of a field, such as a determinant or a transpose."""
     kind, *parts = tree
-    if kind in ("name", "number"):
+    if kind in ("name", "number", "identity"):
         return True
     operations = "sum", "product", "bracket", "neg", "inverse", "U", "L", "diag", "blocks"
-    return kind in operations and all(map(_is_of_words, parts))
+    return kind.rstrip("'") in operations and all(map(_is_of_words, parts))
 
 
 def _defined(equation: ShownIdentity) -> str:

@@ -4,12 +4,15 @@
 So nothing that is shown can differ from what was checked. The language:
 
 - names of matrices and scalars, as ``W0`` or ``C'``; numbers, as ``2`` or ``1/2``, which among
-  matrices stand for that multiple of the identity;
+  matrices stand for that multiple of the identity ``I``;
 - sums, products by juxtaposition, brackets, ``^-1`` and ``^T``;
 - ``det(X)``, ``tr(X)``, ``rank(X)``, ``largest(X)`` (the largest absolute value of an entry);
 - ``diag(X, Y, ..)``, ``blocks(A, B, C, D)`` = [[A, B], [C, D]], and the shears ``U(X)`` =
   [[I, X], [0, I]] and ``L(Y)`` = [[I, 0], [Y, I]];
 - ``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=`` between two of them; several, with commas.
+
+A function, or ``I``, has the same meaning with primes, as ``U'(X)``: a proof writes it so where the
+matrix that it is about has a symbol U.
 
 How it is checked
 -----------------
@@ -27,7 +30,8 @@ from functools import partial, reduce
 from itertools import accumulate, chain, pairwise
 from typing import Any, TypeAlias
 
-from sympy import QQ, ZZ
+import sympy
+from sympy import QQ, ZZ, Symbol
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
@@ -38,9 +42,11 @@ Rows: TypeAlias = list[list]
 Tree: TypeAlias = tuple
 
 _NAME = r"[A-Za-z][A-Za-z0-9_]*'*"
+_LETTER = re.compile(rf"(?<!\^){_NAME}")
 _TOKEN = re.compile(rf"\^-1(?![0-9])|\^T(?!\w)|[0-9]+(?:/[0-9]+)?|{_NAME}|[!<>]=|\S")
 _FUNCTIONS = {"det": 1, "tr": 1, "rank": 1, "largest": 1, "U": 1, "L": 1, "blocks": 4, "diag": 0}
 """The functions, each with the number of its arguments; 0 stands for one or more."""
+_IDENTITY = "I"
 _SMALL = 12  # rows: fewer are as fast entry by entry
 _DEEPEST = 100  # brackets in brackets, and signs on one atom: Python's recursion bears many more
 _RELATIONS: dict[str, tuple[Callable, str]] = {
@@ -95,8 +101,9 @@ def identities(text: str) -> tuple[ShownIdentity, ...]:
 
 
 def is_name(text: str) -> bool:
-    """Whether a text is a name in the language, and no function."""
-    return re.fullmatch(_NAME, text) is not None and text not in _FUNCTIONS
+    """Whether a text is a name in the language, neither a function nor the identity."""
+    reserved = {*_FUNCTIONS, _IDENTITY}
+    return re.fullmatch(_NAME, text) is not None and text.rstrip("'") not in reserved
 
 
 def rename(text: str, names: Mapping[str, str]) -> str:
@@ -105,7 +112,12 @@ def rename(text: str, names: Mapping[str, str]) -> str:
     >>> rename("U(X) Y = X^-1", {"X": "A", "Y": "X"})
     'U(A) X = A^-1'
     """
-    return re.sub(rf"(?<!\^){_NAME}", lambda name: names.get(name[0], name[0]), text)
+    return _LETTER.sub(lambda name: names.get(name[0], name[0]), text)
+
+
+def letters_in_text(text: str) -> list[str]:
+    """Return all names in a text of the language, those of functions and of the identity, too."""
+    return _LETTER.findall(text)
 
 
 def names_in(tree: Tree) -> Iterator[str]:
@@ -113,25 +125,63 @@ def names_in(tree: Tree) -> Iterator[str]:
     kind, *parts = tree
     if kind == "name":
         yield parts[0]
-    elif kind != "number":
+    elif kind not in ("number", "identity"):
         for part in parts:
             yield from names_in(part)
 
 
 def formula_latex(text: str) -> str:
-    """Return an expression or an identity in LaTeX; of other texts, as SymPy's, the powers.
+    """Return an expression, an identity or several in LaTeX; another text by its signs.
 
-    >>> formula_latex("G^-1 P"), formula_latex("det(M) < 0"), formula_latex("a*t**12 > 1")
-    ('G^{-1} P', '\\\\det\\\\left(M\\\\right) < 0', 'a t^{12} > 1')
+    >>> formula_latex("G^-1 P"), formula_latex("det(M) < 0"), formula_latex("w(x) k^r")
+    ('G^{-1} P', '\\\\det\\\\left(M\\\\right) < 0', 'w(x) k^{r}')
     """
     is_identity = any(sign in text for sign in "=<>")
     try:
         found = identities(text if is_identity else f"{text} = 0")
     except InvalidInputError:
-        text = re.sub(r"\.T\b", r"^{\\mathsf T}{}", text)  # with a base for the next exponent
-        text = re.sub(r"\*\*(?:\(([^()]*)\)|(\w+))", r"^{\1\2}", text)
-        return text.replace("*", " ")
+        return expression_latex(text)
     return ", ".join(map(ShownIdentity.latex, found)) if is_identity else _latex(found[0].left)
+
+
+_SIGN = re.compile(
+    rf"sqrt\((\w+)\)|\*\*\(([^()]+)\)|(?:\*\*|\^)(-?\w+)|({_NAME})|[!<>]=|\.\.+|\*|."
+)
+_SIGNS = {
+    "*": " ", "!=": "\\neq ", "<=": "\\leq ", ">=": "\\geq ",
+    "{": "\\{", "}": "\\}", "\\": "\\backslash ",
+    "$": "\\$", "&": "\\&", "#": "\\#", "%": "\\%", "_": "\\_", "~": "\\sim ", "^": "\\wedge ",
+}  # fmt: skip
+
+
+def expression_latex(text: str) -> str:
+    """Return an expression, as SymPy writes it, in LaTeX, sign by sign.
+
+    >>> expression_latex("a*t**12 > 1"), expression_latex("QQ<sqrt(2)>"), expression_latex("x_1")
+    ('a t^{12} > 1', '\\\\mathbb{Q}<\\\\sqrt{2}>', 'x_{1}')
+    """
+
+    def typeset(sign: re.Match) -> str:
+        root, bracket, power, name = sign.groups()
+        if root:
+            return f"\\sqrt{{{symbol_latex(root)}}}"
+        if bracket or power:
+            return f"^{{{expression_latex(bracket or power)}}}"
+        if name:
+            return symbol_latex(name)
+        return "\\ldots " if sign[0].startswith("..") else _SIGNS.get(sign[0], sign[0])
+
+    return _SIGN.sub(typeset, text)
+
+
+def symbol_latex(name: str) -> str:
+    """Return the name of a symbol of the user in LaTeX, as SymPy typesets it."""
+    if name in ("QQ", "ZZ"):
+        return f"\\mathbb{{{name[0]}}}"
+    if re.fullmatch(r"[A-Za-z0-9_]+'*", name) is None:
+        return f"\\mathrm{{{re.sub('.', lambda sign: _SIGNS.get(sign[0], sign[0]), name)}}}"
+    stem = name.rstrip("'")
+    return sympy.latex(Symbol(stem)) + name[len(stem) :]
 
 
 class _Parser:
@@ -183,11 +233,14 @@ class _Parser:
         token = self.take("a name or a number", re.compile(rf"[0-9]|\(|{_NAME}").match)
         if token[0].isdigit():
             return ("number", token)
-        if token != "(" and not (self.next == "(" and token in _FUNCTIONS):
+        stem = token.rstrip("'")
+        if stem == _IDENTITY:
+            return ("identity", token)
+        if token != "(" and not (self.next == "(" and stem in _FUNCTIONS):
             return ("name", token)
         parts = [self.sum()] if token == "(" else self.arguments()
         self.take(")", ")".__eq__)
-        count = _FUNCTIONS.get(token, 1)
+        count = _FUNCTIONS.get(stem, 1)
         if count and len(parts) != count:
             shown = "one argument" if count == 1 else f"{count} arguments"
             raise InvalidInputError(f"expected {shown} of {token} in {self.text!r}")
@@ -210,8 +263,12 @@ def evaluate(tree: Tree, values: Mapping[str, Any], field: Any) -> Any:
     if kind == "number":
         top, _, bottom = rest[0].partition("/")
         return field.convert(int(top)) / field.convert(int(bottom or 1))
+    if kind == "identity":
+        return field.one
     if kind != "name":
-        return _OPERATIONS[kind](field, *(evaluate(part, values, field) for part in rest))
+        return _OPERATIONS[kind.rstrip("'")](
+            field, *(evaluate(part, values, field) for part in rest)
+        )
     if rest[0] not in values:
         raise InvalidInputError(f"expected a value for {rest[0]!r}, got none")
     value = values[rest[0]]
@@ -362,16 +419,14 @@ _LATEX = {
     "inverse": "{}^{{-1}}",
     "transpose": "{}^{{\\mathsf T}}",
     "blocks": "\\begin{{pmatrix}} {} & {} \\\\ {} & {} \\end{{pmatrix}}",
-    "det": "\\det\\left({}\\right)",
-    "U": "U\\left({}\\right)",
-    "L": "L\\left({}\\right)",
 }
+_FUNCTION_LATEX = {"det": "\\det", "U": "U", "L": "L"}
 
 
 def _latex(tree: Tree) -> str:
     """Return a tree in LaTeX."""
     kind, *rest = tree
-    if kind == "name":
+    if kind in ("name", "identity"):
         return latex_name(rest[0])
     if kind == "number":
         top, _, bottom = rest[0].partition("/")
@@ -381,17 +436,19 @@ def _latex(tree: Tree) -> str:
         return " ".join([first, *(part if part[0] == "-" else f"+ {part}" for part in others)])
     if kind == "product":
         return " ".join(parts)
-    if kind in _LATEX:
-        return _LATEX[kind].format(*parts)
-    return f"\\operatorname{{{kind}}}\\left({', '.join(parts)}\\right)"
+    stem = kind.rstrip("'")
+    if stem in _LATEX:
+        return _LATEX[stem].format(*parts)
+    name = _FUNCTION_LATEX.get(stem, f"\\operatorname{{{stem}}}") + kind[len(stem) :]
+    return f"{name}\\left({', '.join(parts)}\\right)"
 
 
 def latex_name(name: str) -> str:
-    """Write a name in LaTeX: ``W0'`` as W_{0}', Delta and Theta as Greek letters."""
+    """Write a name in LaTeX: ``W0'`` as W_{0}', Delta, Sigma and Theta as Greek letters."""
     stem = name.rstrip("'")
     letters, primes = stem.rstrip("0123456789"), name[len(stem) :]
     digits = stem[len(letters) :]
     upright = letters.replace("_", "\\_")
     base = letters if len(letters) == 1 else f"\\mathrm{{{upright}}}"
-    base = f"\\{letters}" if letters in ("Delta", "Theta") else base
+    base = f"\\{letters}" if letters in ("Delta", "Sigma", "Theta") else base
     return base + (f"_{{{digits}}}" if digits else "") + primes

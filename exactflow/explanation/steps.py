@@ -7,12 +7,12 @@ was returned; their identities are checked by the arithmetic of `exactflow.expla
 which the constructions do not use.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial, reduce
+from html import escape
 from typing import Any, TypeAlias
 
 from sympy import QQ
@@ -21,12 +21,12 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.rational import plain
-from exactflow.explanation.identity import ShownIdentity, identities
+from exactflow.explanation.identity import ShownIdentity, identities, letters_in_text, rename
+from exactflow.explanation.sentences import letters_of, plain_text, rename_letters, sentence_html
+from exactflow.flows.display import shown_html
 from exactflow.flows.flow import CouplingFlow
 
 Told: TypeAlias = "Mapping[str, Any] | Callable[[], Mapping[str, Any]]"
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*'*")
-_QUOTED = re.compile(r"`[^`]*`")
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class Step:
     Parameters
     ----------
     rule : its name: that of a theorem in `exactflow.theorems`, of an identity, or of a move.
-    why : one sentence; names of values stand in backticks.
+    why : sentences, with formulas in backticks as `exactflow.explanation.sentences` reads them.
     text : the identities that hold, in the language of `exactflow.explanation.identity`; "" where
         the step only names things.
     before, after : the values with names that were there, and those that the step makes.
     field : the field of all values; the free ring, where the step holds for all n.
     reference : the theorem and its source.
-    witness : what else is checked, where no identity says it: a function that returns whether a
-        witness proves the step, by arithmetic of its own.
+    witness : a function that returns whether a witness proves the step, where no identity does.
+    proved : the words for what that function checks.
     """
 
     rule: str
@@ -54,6 +54,7 @@ class Step:
     field: Any
     reference: str = ""
     witness: Callable[[], bool] | None = None
+    proved: str = "the claim of this step, computed anew"
 
     @cached_property
     def identities(self) -> tuple[ShownIdentity, ...]:
@@ -66,6 +67,51 @@ class Step:
         are_so = all(identity.holds(values, self.field) for identity in self.identities)
         return are_so and (self.witness is None or self.witness())
 
+    @property
+    def checked(self) -> list[str]:
+        """The identities and the claim of the witness that are checked, one a line."""
+        return [*map(str, self.identities), *[plain_text(self.proved)] * bool(self.witness)]
+
+    def html(self) -> tuple[str, str]:
+        """Return the sentence, and the values and what is checked of them, in HTML."""
+        values = "".join(
+            '<span style="display: inline-block; margin: 0.4em 1.5em 0.4em 0">'
+            f"{escape(name)} = {shown_html(value, self.field)}</span>"
+            for name, value in self.after.items()
+        )
+        checked = "".join(f"<p>checked: <code>{escape(said)}</code></p>" for said in self.checked)
+        source = f"<p><small>{sentence_html(self.reference)}</small></p>" * bool(self.reference)
+        head = f"{sentence_html(self.why)} <small>({escape(self.rule)})</small>"
+        return head, f"{values}{checked}{source}"
+
+    def _repr_html_(self) -> str:
+        head, body = self.html()
+        verdict = "holds" if self.check() else "does not hold"
+        return f"<p>{head}: <b>{verdict}</b></p>{body}"
+
+    @property
+    def letters(self) -> set[str]:
+        """All letters of the step: in its values, its text and its sentence."""
+        written = {*letters_in_text(self.text), *letters_of(self.why + self.reference)}
+        return written.union(self.before, self.after)
+
+    @property
+    def symbols(self) -> set[str]:
+        """Names of the symbols in the values: letters of the user."""
+        fields = [self.field, *(getattr(x, "domain", None) for x in self.after.values())]
+        given = [x for field in fields for x in getattr(field, "symbols", ())]
+        return {str(symbol) for x in given for symbol in (x, *getattr(x, "free_symbols", ()))}
+
+    def rename(self, names: Mapping[str, str]) -> "Step":
+        """Return the step with other letters, in its sentence, its text and its values."""
+        before, after = (
+            {names.get(name, name): value for name, value in values.items()}
+            for values in (self.before, self.after)
+        )
+        why, reference = (rename_letters(said, names) for said in (self.why, self.reference))
+        text = rename(self.text, names)
+        return replace(self, why=why, text=text, before=before, after=after, reference=reference)
+
 
 def _step(
     rule: str,
@@ -77,20 +123,16 @@ def _step(
     known: dict[str, Any],
 ) -> Step:
     """Return the step that was told, and let `known` have its values, all under other `names`."""
-
-    def renamed(said: str) -> str:
-        return _NAME.sub(lambda name: names.get(name[0], name[0]), said)
-
+    text = rename(text, names)
     told = values() if callable(values) else values
     after = {names.get(name, name): plain(value) for name, value in told.items()}
-    used = set(_NAME.findall(renamed(text))) - set(after)
+    used = set(letters_in_text(text)) - set(after)
     before = {name: known[name] for name in sorted(used & set(known))}
     known.update(after)
     both = [*after.values(), *before.values()]
     fields = [value.domain for value in both if isinstance(value, DomainMatrix)]
     field = reduce(lambda one, other: one.unify(other), fields) if fields else QQ
-    why = _QUOTED.sub(lambda quoted: renamed(quoted[0]), why)
-    return Step(rule, why, renamed(text), before, after, field, reference)
+    return Step(rule, rename_letters(why, names), text, before, after, field, reference)
 
 
 class Derivation:

@@ -28,6 +28,12 @@ _WIDTH = 44
 _CORNER = 3
 _LEADING = 4
 _CELLS = 24
+_BRACKETS = ", ".join(
+    f"linear-gradient(currentColor 0 0) {x} {y} / {size} no-repeat"
+    for x in ("left", "right")
+    for y, size in (("top", "1.5px 100%"), ("top", "0.35em 1.5px"), ("bottom", "0.35em 1.5px"))
+)
+"""Square brackets at the sides of a table, in the colour of its text."""
 _LEGEND = (
     "heat maps: red is positive, blue negative (grey: not zero, in a finite field), darkest the "
     "largest entry of the layer; a cell shows the largest of its entries"
@@ -87,19 +93,23 @@ def shown_html(value: Any, field: Domain, width: float = math.inf) -> str:
         rows, head = _entries(value, shown, [".."], most)
         if max(len("".join(row)) for row in rows) <= width:
             break
-    cells = "".join(
-        "<tr>" + "".join(f"<td>{escape(entry)}</td>" for entry in row) + "</tr>" for row in rows
-    )
+    cells = "".join(f"<tr>{''.join(map(_cell_html, row))}</tr>" for row in rows)
     note = f"<small>{escape(head)}, begins:</small>" if head else ""
     return (
-        f'{note}<table style="border-left: 1px solid; border-right: 1px solid; display: '
-        f'inline-table; text-align: right; vertical-align: middle">{cells}</table>'
+        f'{note}<table style="background: {_BRACKETS}; display: inline-table; text-align: right; '
+        f'vertical-align: middle">{cells}</table>'
     )
 
 
-def over(field: Domain) -> str:
-    """Name a field other than QQ, after a comma."""
-    return "" if field.is_QQ else f", over {field}"
+def _cell_html(entry: str) -> str:
+    """Return a cell of a matrix, dimmed for zero."""
+    style = ' style="opacity: 0.3"' if entry == "0" else ""
+    return f"<td{style}>{escape(entry)}</td>"
+
+
+def over(field: Domain, *, quote: str = "") -> str:
+    """Name a field other than QQ, after a comma, with a quote around it."""
+    return "" if field.is_QQ else f", over {quote}{field}{quote}"
 
 
 def _is_small(matrix: DomainMatrix) -> bool:

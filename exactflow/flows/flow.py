@@ -146,7 +146,8 @@ class CouplingFlow(Flow):
         >>> print(factor([[1, 2], [0, 1]]).explain())
         M is the product of one coupling. [exact]
         <BLANKLINE>
-        1. Split M into halves of 1 and 1 coordinates. (blocks)
+        1. Split M into halves of 1 and 1 coordinates. A, B, C, D are the blocks that result.
+           (blocks)
            M = [1 2]   A = [1]   B = [2]   C = [0]   D = [1]
                [0 1]
            checked: blocks(A, B, C, D) = M

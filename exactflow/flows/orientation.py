@@ -52,8 +52,9 @@ class Pose:
             said += f" Coordinate {flipped} is negated first, since `det(M) < 0`."
         if self.pads:
             said += (
-                " M is your matrix with two pads, coordinates {} and {}, which M swaps: without "
-                "their rows and columns, M is your matrix."
+                " `M` is your matrix with two pads, coordinates {} and {}, which `M` swaps: "
+                "without "
+                "their rows and columns, `M` is your matrix."
             ).format(*self.pads)
         return said
 

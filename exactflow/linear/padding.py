@@ -12,12 +12,21 @@ How it is checked
 *For all n*: the three layers. *Exact*: layers of instances.
 """
 
+from functools import partial
+
+from sympy.polys.matrices import DomainMatrix
+
 from exactflow.errors import SingularMatrixError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.typing import MatrixLike
+from exactflow.explanation import Explanation, Step
+from exactflow.explanation.identities import IDENTITIES
+from exactflow.explanation.steps import product_step
+from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
+from exactflow.linear.factor import check_dimension
 
 __all__ = ["zero_padding"]
 
@@ -42,4 +51,36 @@ def zero_padding(A: MatrixLike) -> CouplingFlow:
         LinearCoupling((n, n), "first", one - inverse),
         LinearCoupling((n, n), "second", -one),
     ]
-    return CouplingFlow(layers, method="zero padding")
+    return CouplingFlow(layers, method="zero padding", derivation=partial(_explained, matrix))
+
+
+def _explained(matrix: DomainMatrix, flow: CouplingFlow) -> Explanation:
+    """Explain the three layers: their product on zeros, on this matrix and for all n."""
+    check_dimension(flow.dimension)
+    identity = IDENTITIES["zero padding"]
+    values, ring = identity.define()
+    layers = product_step(flow, flow.domain_matrix()).after
+    n = matrix.shape[0]
+    J = linalg.identity(2 * n, matrix.domain)[:, :n].to_dense()
+    steps = [
+        Step(
+            "zero padding",
+            "Let `A` be invertible. The first layer copies `A x` into the zeros, the second turns "
+            "`x` into `A x`, the third takes the copy away.",
+            identity.text,
+            values,
+            {},
+            ring,
+            identity.source,
+        ),
+        Step(
+            "product",
+            "These are the layers on this matrix, and `J x = (x, 0)`.",
+            "l3 l2 l1 J = J A",
+            {},
+            {"A": matrix, "J": J, **layers},
+            matrix.domain,
+        ),
+    ]
+    claim = "Three additive layers map `(x, 0)` to `(A x, 0)`."
+    return Explanation.verify(claim, steps, flow, Evidence.EXACT)

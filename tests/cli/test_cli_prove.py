@@ -111,7 +111,7 @@ def test_the_template_runs(run, tmp_path):
     (tmp_path / "my_theorem.py").write_text(out)
     code, out, _ = run("my_theorem.py")
     assert code == 0
-    assert out.startswith("1 of 1 claims hold\n")
+    assert out.startswith("2 of 2 claims hold\n")
 
 
 @pytest.mark.parametrize(

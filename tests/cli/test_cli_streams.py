@@ -110,7 +110,8 @@ next: exactflow check d.json --target m.csv
         """\
 M is the product of 2 couplings. [exact]
 
-1. Split M into halves of 1 and 1 coordinates. (blocks)
+1. Split M into halves of 1 and 1 coordinates. A, B, C, D are the blocks that
+   result. (blocks)
    M = [1 2]   A = [1]   B = [2]   C = [3]   D = [7]
        [3 7]
    checked: blocks(A, B, C, D) = M
@@ -286,7 +287,7 @@ def test_theorems(run):
     ("options", "words"),
     [
         (["--latex"], "\\documentclass"),
-        (["--markdown"], "M is the product of 2 couplings"),
+        (["--markdown"], "$M$ is the product of 2 couplings"),
         (["--json"], '"steps"'),
         (["--depth", "additive"], "M takes exactly 2 additive layers."),
         (["--depth", "additive", "--partition", "1,1"], "M takes exactly 2 additive layers."),

@@ -25,7 +25,9 @@ from exactflow import (
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.explanation import Explanation
 from exactflow.flows.evidence import Evidence
+from exactflow.laws.gaussian import whiten
 from exactflow.linear.factor import METHODS
+from exactflow.linear.padding import zero_padding
 
 DENSE = random_matrix(4, bits=3, seed=5)
 SHEARED = sympy.Matrix([[1, 2, 0, 0], [0, 1, 0, 0], [1, 0, 1, 1], [0, 0, 0, 1]])
@@ -141,13 +143,10 @@ def test_a_notebook_shows_formulas():
     ]
 
 
-def test_a_number_is_shown_beside_matrices():
-    """The traces of two blocks are numbers x and y."""
+def test_the_traces_of_two_blocks_are_shown_and_compared():
     explanation = minimal_depth(sympy.diag(-1, -1, 1, 1)).explain()
-    assert "   d = [1 0]   x = 2   y = -2\n       [0 1]\n" in str(explanation)
-    assert r"$\displaystyle x = 2$\quad $\displaystyle y = -2$" in " ".join(
-        explanation.latex().split()
-    )
+    assert "checked: tr(D) != tr(a)\n" in str(explanation)
+    assert "But their traces are $2$ and $-2$." in explanation.latex()
 
 
 def test_large_matrices_show_a_corner():
@@ -181,17 +180,18 @@ def test_another_field_than_the_rationals_is_named_at_once(field):
     flow = factor(M, scales="nonzero")
     claim = f"M, over {field}, is the product of {flow.depth} couplings."
     explanation = flow.explain()
-    assert explanation.claim == claim
+    assert explanation.claim == claim.replace("M", "`M`").replace(f"{field}", f"``{field}``")
     assert explanation.text(width=200).startswith(claim)
-    assert claim.rstrip(".") in explanation._repr_html_().replace("&lt;", "<").replace("&gt;", ">")
+    html = re.sub("</?[bi]>", "", explanation._repr_html_())
+    assert claim.rstrip(".") in html.replace("&lt;", "<").replace("&gt;", ">")
     assert f", over {field}" in str(flow).splitlines()[0]
 
 
 def test_pads_are_named_at_once():
     claim = factor(permutation([2, 3, 1, 0]), orientation="pad").explain().claim
     assert claim.endswith(
-        "M is your matrix with two pads, coordinates 2 and 5, which M swaps: without their rows "
-        "and columns, M is your matrix."
+        "`M` is your matrix with two pads, coordinates 2 and 5, which `M` swaps: without their "
+        "rows and columns, `M` is your matrix."
     )
 
 
@@ -205,14 +205,14 @@ def test_a_claim_names_halves_and_flips():
     assert found.claim.endswith(". The halves have 2 and 1 coordinates.")
     masked = minimal_depth(M, partition=[1, 0, 1, 0]).explain()
     assert masked.claim == (
-        "M takes exactly 4 additive layers. The first half has the coordinates [0, 2]."
+        "`M` takes exactly 4 additive layers. The first half has the coordinates [0, 2]."
     )
     flipped = factor([[1, 2], [3, 4]], orientation="flip").explain()
     assert flipped.text(width=200).startswith(
         "M is the product of 2 couplings. Coordinate 0 is negated first, since det(M) < 0."
     )
     assert "negated first, since $\\det\\left(M\\right) < 0$" in flipped.latex()
-    assert factor(M).explain().claim == "M is the product of one coupling."
+    assert factor(M).explain().claim == "`M` is the product of one coupling."
 
 
 def test_one_letter_is_one_matrix():
@@ -248,3 +248,36 @@ def test_the_theorem_on_commutators_names_the_matrices_that_it_does_not_cover():
     told = str(explain(DomainMatrix([[0, 1], [1, 0]], (2, 2), GF(2)), method="commutator"))
     said = " ".join(told.split())
     assert "every matrix of determinant 1 is a commutator, but for 2 x 2 ones over GF(2)" in said
+
+
+@pytest.mark.parametrize(
+    "A", [[[0, 2], [1, 0]], [[2]], [[sympy.Symbol("A", positive=True)]], [[1, 2], [3, 4]]]
+)
+def test_zero_padding_explains_its_layers_for_all_n_and_on_the_matrix(A):
+    explanation = zero_padding(A).explain()
+    assert [step.rule for step in explanation.steps] == ["zero padding", "product"]
+    assert explanation.steps[-1].text.startswith("l3 l2 l1 J = J A")
+    doubled = {**explanation.steps[-1].after, "l1": explanation.steps[-1].after["l3"]}
+    assert not replace(explanation.steps[-1], after=doubled).check()
+
+
+@pytest.mark.parametrize("partition", [None, (1, 2), [1, 0, 1]])
+def test_whitening_explains_its_residual_in_the_coordinates_of_the_user(partition):
+    Sigma = [[2, 1, 0], [1, 3, 1], [0, 1, 4]]
+    result = whiten(Sigma, partition=partition)
+    product, residual = result.explain().steps
+    assert residual.after["Sigma"].to_Matrix() == sympy.Matrix(Sigma)
+    assert residual.after["r"] == QQ.convert(result.error)
+    assert product.after["Q"].to_Matrix() == result.flow.matrix()
+    assert not replace(residual, after={**residual.after, "r": QQ(1)}).check()
+    assert result.explain().evidence is Evidence.CERTIFIED
+
+
+def test_a_step_shows_itself_in_a_notebook_with_its_verdict():
+    step = minimal_depth(sympy.diag(-1, -1, 1, 1)).explain().steps[1]
+    html = step._repr_html_()
+    assert "<b>holds</b>" in html
+    assert '<td style="opacity: 0.3">0</td>' in html
+    assert "<code>tr(D) != tr(a)</code>" in html
+    wrong = replace(step, before={"M": step.before["M"] * QQ(2)})
+    assert "<b>does not hold</b>" in wrong._repr_html_()

@@ -30,6 +30,8 @@ def test_records_what_passed():
         (lambda check: check.true(1 == 2, "l"), "l: expected to hold"),
         (lambda check: check.true(1, "l"), "got 1"),
         (lambda check: None, "at least one instance"),
+        (lambda check: check.identity("U(X) U(Y) = U(X - Y)"), r"block \(0, 1\): 2 Y"),
+        (lambda check: check.identity("X Y = Y X", "l"), "^l: expected equal sides"),
     ],
 )
 def test_records_what_failed(use, words):
@@ -151,3 +153,29 @@ def test_claims_display_their_table():
     assert html.count("<tr>") == 3
     assert "<td>Sums &lt; products</td><td>1 + 1 = 2</td>" in html
     assert '<td class="failed">FAILED</td>' in html
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("U(X)", "a relation"),
+        ("Y = X", "definitions only"),
+        ("(X + Y)^-1 = X", "the inverse of a sum is not a sum of words"),
+        ("tr(X) = tr(X)", "expected equations in sums"),
+        ("U(X) = X", "matrices of one shape"),
+    ],
+)
+def test_what_is_no_identity_of_words_is_neither_true_nor_false(text, words):
+    claims = Claims("T")
+    checking = claims.check("a", Evidence.FOR_ALL_N)
+    with pytest.raises(InvalidInputError, match=words), checking as check:
+        check.identity(text)
+    assert [claim.verdict for claim in claims.recorded] == ["not reached"]
+
+
+def test_an_identity_is_proved_for_all_n_with_its_hypotheses(capsys):
+    with Claims("T").check("a", Evidence.FOR_ALL_N) as check:
+        check.identity("U(X) L(-X^-1) U(X) = blocks(0, X, -X^-1, 0)", "a swap")
+        check.identity("(I + e w) (I - 1/2 e w) = I", "a rank-one update", relations="w e = 1")
+    assert "a swap: proved for all n, where X is invertible" in capsys.readouterr().out
+    assert check.instances == 2

@@ -469,12 +469,13 @@ def test_scripts_wherever_pytest_looks(project):
     (there.path / "test_my.py").write_text(template)
     (there.path / "test_claims.py").write_text(template + "def test_one(): pass\n")
     claim = "six layers rotate the coordinates by two places"
+    identity = "shears add up, and three of them swap the halves"
     names = "broken", "deep/my", "my", "test_my"
-    items = [f"{n}.py::{i}" for n in names for i in (claim, "runs to its end")]
+    items = [f"{n}.py::{i}" for n in names for i in (claim, identity, "runs to its end")]
     assert collected(there, "--doctest-modules", "--ignore=other.py") == [
-        *items[1:6],
+        *items[2:9],
         "test_claims.py::test_one",
-        *items[6:],
+        *items[9:],
     ]
     assert [name.split("::")[0] for name in collected(there, "main.py")] == ["main.py"] * 4
     lines = there.runpytest("--exactflow", "--co").outlines

@@ -14,7 +14,7 @@ dyadic rationals, and the largest entry of Q Sigma Q^T - I is an *exact* rationa
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, ClassVar
@@ -29,6 +29,8 @@ from exactflow.exact.digits import Digits
 from exactflow.exact.rounding import decimal_up
 from exactflow.exact.threads import one_thread
 from exactflow.exact.typing import MatrixLike, PartitionLike, VectorLike
+from exactflow.explanation import Explanation, Step
+from exactflow.explanation.steps import product_step
 from exactflow.flows.arithmetic import image, is_inexact
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
@@ -38,6 +40,7 @@ from exactflow.flows.result import MapResult
 from exactflow.laws.gaussian.covariance import Covariance, column_of_mean, congruent
 from exactflow.laws.gaussian.refinement import FloatLayers, after_power, arithmetic_of_floats
 from exactflow.laws.gaussian.two_layers import two_layers
+from exactflow.linear.factor import check_dimension
 
 __all__ = ["Whitening", "whiten"]
 
@@ -145,6 +148,39 @@ class Whitening(MapResult):
             f"{len(self.layers)} {kind} layers on halves {self.partition} whiten "
             f"within {decimal_up(self.error)}, largest entry {self.magnitude:.2g}"
         )
+
+    def explain(self) -> Explanation:
+        """Return the layers, their product and how far its image of Sigma is from I, as steps.
+
+        >>> print(whiten([[2, 1], [1, 1]]).explain().steps[-1].text)
+        largest(Q Sigma Q^T - I) = r
+        """
+        check_dimension(self.dimension)
+        made = product_step(self.flow, self.flow.domain_matrix())
+        names = {"M": "Q"}
+        exact = self.covariance.whole
+        order = list(self.order)
+        back = [order.index(i) for i in range(len(order))]
+        values = {"Sigma": exact.extract(back, back), "r": QQ.convert(self.error)}
+        product = replace(
+            made.rename(names), before={}, after={"Q": made.before["M"], **made.after}
+        )
+        residual = Step(
+            "whitening",
+            "`Sigma` is the covariance, and `Q Sigma Q^T` that of the image: its largest "
+            f"difference from `I` is `r`, at most ``{decimal_up(self.error)}``. In real numbers "
+            "the layers would whiten exactly; they are rounded to float64.",
+            "largest(Q Sigma Q^T - I) = r",
+            {"Q": made.before["M"]},
+            values,
+            QQ,
+            "exactflow.laws.gaussian.two_layers",
+        )
+        count = len(self.layers)
+        claim = (
+            f"{count} layers of floats whiten the covariance within ``{decimal_up(self.error)}``."
+        )
+        return Explanation.verify(claim, [product, residual], self, self.evidence)
 
     @cached_property
     def _generating_layers(self) -> tuple[FloatCoupling, ...]:

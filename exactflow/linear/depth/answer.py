@@ -12,11 +12,10 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import VerificationError
 from exactflow.exact.assumptions import Assumptions, assumed
 from exactflow.exact.exceptional import in_order
-from exactflow.exact.flanders import of_one_size
-from exactflow.exact.linalg import trace
 from exactflow.exact.rounding import decimal_up
 from exactflow.exact.typing import DepthScales
 from exactflow.explanation import Explanation, Step
+from exactflow.explanation.identities import Identity
 from exactflow.explanation.steps import order_and_flips, product_step
 from exactflow.flows.display import over
 from exactflow.flows.evidence import Evidence
@@ -25,7 +24,9 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.orientation import Pose
 from exactflow.flows.result import DepthBounds, FlowResult
 from exactflow.flows.verification import verify
+from exactflow.linear.depth.multipliers import tell_multipliers
 from exactflow.linear.depth.obstruction import Obstruction
+from exactflow.linear.depth.word import patterns
 from exactflow.linear.factor.problem import Problem
 
 if TYPE_CHECKING:
@@ -110,9 +111,9 @@ class MinimalDepth(DepthBounds, FlowResult):
         impossible. What is not decided is a step, too.
         """
         kind = "additive layers" if self.scales == "additive" else "layers with positive scales"
-        named = over(self.flow.field)
-        M = f"M{named}{',' * bool(named)}"
-        where = self.assumptions.where(self.exceptional, quote="`")
+        named = over(self.flow.field, quote="``")
+        M = f"`M`{named}{',' * bool(named)}"
+        where = self.assumptions.where(self.exceptional, quote="``")
         claim = (
             f"{M} takes {self.count}{where}."
             if self.is_decided
@@ -120,7 +121,11 @@ class MinimalDepth(DepthBounds, FlowResult):
             f"{where}."
         )
         claim += self.pose.said
-        steps = [self._upper_step(), *(obstruction_step(o, self) for o in self.obstructions)]
+        steps = [self._upper_step()]
+        for found in self.obstructions:
+            steps.append(_apart(obstruction_step(found, self), steps))
+        if self.lower > 1:
+            steps.append(_shorter_step(self.obstructions[0]))
         if not self.is_decided:
             why = (
                 f"Whether fewer than {self.upper} layers do is not decided here: no layers were "
@@ -173,12 +178,53 @@ class CertifiedDepth(MinimalDepth):
         )
 
 
+def _apart(step: Step, before: Sequence[Step]) -> Step:
+    """Return a step whose new values have primes where steps before use their letters."""
+    known = {name: value for other in before for name, value in other.after.items()}
+    names = {name: f"{name}'" for name, x in step.after.items() if known.get(name, x) != x}
+    return step.rename(names)
+
+
+_ADDITIVE = "U(X) U(Y) = U(X + Y), L(X) L(Y) = L(X + Y), U(0) = I, L(0) = I"
+_SCALED = (
+    "diag(S, I) U(X) diag(T, I) U(Y) = diag(S T, I) U(T^-1 X + Y), "
+    "diag(I, S) L(X) diag(I, T) L(Y) = diag(I, S T) L(T^-1 X + Y), U(0) = I, L(0) = I"
+)
+
+
+def _shorter_step(found: Obstruction) -> Step:
+    """Return the reason why it is enough to exclude the two patterns of one length."""
+    length, (first, second) = len(found.pattern), patterns(len(found.pattern))
+    letters = "one letter" if length == 1 else f"{length} letters"
+    text = _ADDITIVE if found.scales == "additive" else _SCALED
+    values, ring = Identity("shorter words", "", "", text).define()
+    why = (
+        "Two neighbours of one kind are one layer, so that the layers of a shortest product "
+        f"alternate. A layer may be `I`. So every product of at most {letters} is one of {first} "
+        f"or {second}, which are both excluded, and fewer than {length + 1} layers are impossible."
+    )
+    return Step("shorter words", why, text, values, {}, ring)
+
+
+_PROVED = {
+    "trace": "the coefficients of both characteristic polynomials, from traces of powers",
+    "similarity": "the sizes of the blocks, from ranks of powers",
+    "linear": "the product of the multipliers, and the signs of its entries",
+    "chain": "the fixed parts, and the sizes of their blocks, from ranks of powers",
+    "tight": "the fixed parts, and a multiplier of the equations for `V` that gives 0 = 1",
+    "opposed": "the signs of all principal minors of that size",
+    "signs": "the signs of all coefficients of the combined polynomial",
+    "rank": "the rank, from minors and products",
+    "chain of eigenvalues": "the eigenvalues, one by one",
+}
+
+
 def obstruction_step(found: Obstruction, answer: MinimalDepth | None = None) -> Step:
     """Return the proof that a pattern is impossible, as a step.
 
-    The values are the blocks of M and of its inverse, in the names of the user, and for a
-    difference of traces these. Where the pose of an answer counts, the blocks are those of N = E M
-    F E^T, E being the order of coordinates and F the flips.
+    The values are the blocks of M and of its inverse, in the names of the user. Where the pose of
+    an answer counts, the blocks are those of N = E M F E^T, E being the order of coordinates and F
+    the flips.
     """
     exchanged = found.pattern.startswith("L")
     names = "DCBA" if exchanged else "ABCD"
@@ -191,22 +237,25 @@ def obstruction_step(found: Obstruction, answer: MinimalDepth | None = None) -> 
     right = " F" * ("F" in posed) + right
     name = "N" if posed else "M"
     text = [f"N = {left}M{right}"] * bool(posed)
-    text += [f"{name} = blocks(A, B, C, D)", f"blocks(a, b, c, d) {name} = 1"]
+    text += [f"{name} = blocks(A, B, C, D)", f"blocks(a, b, c, d) {name} = I"]
     if found.row.is_of_pair and len(found.pattern) == 5:
         text.append(found.named("{C} = 0"))
     if found.kind == "trace" and found.witness == 1:
-        D, a = found.blocks.D, found.inverse.A
-        blocks |= zip("xy", map(trace, of_one_size(D, a)), strict=True)
-        missing = D.shape[0] - a.shape[0]
+        missing = found.blocks.D.shape[0] - found.inverse.A.shape[0]
         ones = [f" + {count}" * (count > 0) for count in (-missing, missing)]
-        text.append(found.named(f"tr({{D}}){ones[0]} = x, tr({{a}}){ones[1]} = y, x != y"))
+        text.append(found.named(f"tr({{D}}){ones[0]} != tr({{a}}){ones[1]}"))
+    if found.kind == "linear":
+        identities, values = tell_multipliers(found, blocks)
+        text += identities
+        blocks |= values
     return Step(
         found.kind,
-        f"Not {found.word}: {found.explanation(name=name)}",
+        found.sentences(name=name),
         ", ".join(text),
         {"M": answer.matrix if answer else found.matrix},
         dict(sorted(blocks.items())) | posed | ({"N": found.matrix} if posed else {}),
         field,
         found.row.theorem,
         witness=found.check,
+        proved=_PROVED[found.kind],
     )

@@ -95,7 +95,7 @@ def told_rank(word: Word, block: str) -> dict[str, Any]:
     (count, size), additive = _counted(word, block), word.scales == "additive"
     half, letter = ("first", "U") if block in "Aa" else ("second", "L")
     return {
-        "whose": f"{block} - I" if additive else f"{block} less a positive diagonal",
+        "whose": f"`{block} - I`" if additive else f"`{block}` less a positive diagonal",
         "somewhere": "" if additive else " for some such diagonal",
         "most": count * size, "rank": count * size + 1, "count": count, "size": size,
         "half": half, "letter": letter, "passing": _passing(word),
@@ -106,7 +106,9 @@ def _passing(word: Word) -> str:
     """A sentence on the last letter, where it passes through M."""
     if (shorter := _reduced(word)) == word.pattern:
         return ""
-    return f"As B = C = 0, the last factor passes through to the first: {shorter} remains. "
+    return (
+        f"As `B = 0` and `C = 0`, the last factor passes through to the first: {shorter} remains. "
+    )
 
 
 def _keeps_rank(M: DomainMatrix) -> bool:
@@ -217,15 +219,17 @@ def told_chain(word: Word) -> dict[str, Any]:
     def short(x: Element) -> str:
         return format_short(field.to_sympy(x))
 
-    clash = f"But N has {p} eigenvalues, not {total}"
+    clash = f"But `N` has {p} eigenvalues, not {total}"
     if total <= p:
-        clash = f"The next power is 1 again, which N would have {q - p} times more than it has"
+        clash = f"The next power is 1 again, which `N` would have {q - p} times more than it has"
     reverse = _reduced(word).startswith("U" if word.partition[0] > p else "L")
-    inverse = "Take the inverse, a product of the reversed word: 1 / alpha for alpha, and so on. "
+    inverse = (
+        "Take the inverse, a product of the reversed word: `alpha^-1` for `alpha`, and so on. "
+    )
     values: dict[str, Any] = {"p": p, "e": q - p, "rank": found.rank, "clash": clash}
     values |= {"alpha": short(found.alpha), "beta": short(found.beta), "r": short(found.r)}
     times = {1: "once"} | {count: f"{count} times" for count in range(2, q - p + 1)}
-    shown = ", ".join(f"{short(x)} ({times[count]})" for x, count in forced.items())
+    shown = ", ".join(f"``{short(x)}`` ({times[count]})" for x, count in forced.items())
     argument = (_OF_RANK if found.rank else _OF_SCALARS).format(**values)
     return {
         "eigenvalues": shown, "argument": argument, "inverse": inverse * reverse,
@@ -234,19 +238,21 @@ def told_chain(word: Word) -> dict[str, Any]:
 
 
 _OF_SCALARS = (
-    "The blocks are alpha I and beta I, alpha = {alpha} on the smaller half and beta = {beta} on "
-    "the larger; let r = 1 / (alpha beta) = {r}. With the last factor on the other side five "
-    "remain: for some C and V, N = beta I - V C has (x - beta)^{e} det(x I - N) = (x - 1)^{e} "
-    "det(x I - r N). As beta is not 1, N has the eigenvalue 1, {e} times at least, and with each "
-    "power of r but beta the next one as often; beta is none of them"
+    "The blocks are `alpha I` and `beta I`, `alpha` = ``{alpha}`` on the smaller half and `beta` = "
+    "``{beta}`` on the larger; let `r = (alpha beta)^-1`, which is ``{r}``. With the last factor "
+    "on the other side five remain: for some `T` and `V`, `N = beta I - V T` has "
+    "`(x - beta)^{e} det(x I - N) = (x - 1)^{e} det(x I - r N)`. As `beta` is not 1, `N` has the "
+    "eigenvalue 1, {e} times at least, and with each power of `r` except `beta` the next one as "
+    "often; `beta` is none of them"
 )
 _OF_RANK = (
-    "The blocks are A on the smaller half, which is alpha I and a matrix of rank {rank}, alpha = "
-    "{alpha}, and beta I on the larger, beta = {beta}; let r = 1 / (alpha beta) = {r}. With the "
-    "last factor on the other side five remain: for some C and V, N = beta I - V C and T = beta I "
-    "- C V, the matrix S = r N and a matrix of rank {rank} is I + Z Y, and T = I + Y Z. Count "
-    "independent eigenvectors. T has {e} at least for 1 and for beta. S has as many as T for all "
-    "but 1, and N for all but beta; S has at most {rank} fewer for r x than N for x, and N for x "
-    "than S for r x. So N has {e} for 1, and {rank} fewer for each step from there by r, and from "
-    "beta by 1 / r, until 1 or beta is met"
+    "The block on the smaller half is `alpha I` plus a matrix of rank {rank}, `alpha` = "
+    "``{alpha}``, and the block on the larger is `beta I`, `beta` = ``{beta}``; let "
+    "`r = (alpha beta)^-1`, which is ``{r}``. With the last factor on the other side five remain: "
+    "for some `R` and `V`, let `N = beta I - V R` and `T = beta I - R V`; then `S = I + Z Y` is "
+    "`r N` plus a matrix of rank {rank}, and `T = I + Y Z`. Count independent eigenvectors. `T` "
+    "has {e} at least for 1 and for `beta`. `S` has as many as `T` for all eigenvalues except 1, "
+    "and `N` for all except `beta`; `S` has at most {rank} fewer for `r x` than `N` for `x`, and "
+    "`N` for `x` than `S` for `r x`. So `N` has {e} for 1, and {rank} fewer for each step from "
+    "there by `r`, and from `beta` by `r^-1`, until 1 or `beta` is met"
 )

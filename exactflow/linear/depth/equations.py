@@ -45,15 +45,16 @@ from exactflow.linear.depth.word import Pencil, Word
 
 Multiplier = tuple[DomainMatrix, ...]
 
-_POSITIVE = {"H", "G", "S", "T"}
+POSITIVE = {"H", "G", "S", "T"}
 
 
 class Equation(NamedTuple):
-    """The sum of P X Q over the terms (X, P, Q) is `right`."""
+    """The sum of P X Q over the terms (X, P, Q) is `right`, which `shown`, if given, spells out."""
 
     name: str
     right: DomainMatrix
     terms: Sequence[tuple[str, DomainMatrix, DomainMatrix]] = ()
+    shown: str = ""
 
 
 def equations_for(word: Word) -> list[Equation]:
@@ -67,25 +68,30 @@ def equations_for(word: Word) -> list[Equation]:
     one, other = (linalg.identity(M.shape[0], M.domain) for M in (A, D))
     if len(word.pattern) == 3 and additive:
         return [
-            Equation("X {C} = {A} - I", A - one, [("X", one, C)]),
-            Equation("{C} Z = {D} - I", D - other, [("Z", C, other)]),
-            Equation("X + {A} Z = {B}", B, [("X", one, other), ("Z", A, other)]),
+            Equation("X {C} = {A} - I", A - one, [("X", one, C)], "{A} - I"),
+            Equation("{C} Z = {D} - I", D - other, [("Z", C, other)], "{D} - I"),
+            Equation("X + {A} Z = {B}", B, [("X", one, other), ("Z", A, other)], "{B}"),
         ]
     if additive:
         return [
-            Equation("Y {a} = {D} Y", C - C, [("Y", other, a), ("Y", -D, one)]),
-            Equation("Y + {D} W = {C}", C, [("Y", other, one), ("W", D, one)]),
-            Equation("Y {B} - T {D} = {D} - I", D - other, [("Y", other, B), ("Y X", other, -D)]),
+            Equation("Y {a} = {D} Y", C - C, [("Y", other, a), ("Y", -D, one)], "0"),
+            Equation("Y + {D} W = {C}", C, [("Y", other, one), ("W", D, one)], "{C}"),
+            Equation(
+                "Y {B} - T {D} = {D} - I",
+                D - other,
+                [("Y", other, B), ("Y X", other, -D)],
+                "{D} - I",
+            ),
         ]
     of_C = [("H", C, one), ("G", other, c)]
     if len(word.pattern) == 3:
         return [
-            Equation("{C} H + G {c} = 0", C - C, of_C),
-            Equation("H {A} - X {C} = I", one, [("H", one, A), ("X", one, -C)]),
-            Equation("G + {C} Z = {D}", D, [("Z", C, other), ("G", other, other)]),
+            Equation("{C} H + G {c} = 0", C - C, of_C, "0"),
+            Equation("H {A} - X {C} = I", one, [("H", one, A), ("X", one, -C)], "I"),
+            Equation("G + {C} Z = {D}", D, [("Z", C, other), ("G", other, other)], "{D}"),
         ]
     name = "{C} H + G {c} = {D} G^-1 W - W H^-1 {a}"
-    return [Equation(name, C - C, [*of_C, ("G^-1 W", -D, one), ("W H^-1", other, a)])]
+    return [Equation(name, C - C, [*of_C, ("G^-1 W", -D, one), ("W H^-1", other, a)], "0")]
 
 
 def _for_at_most_two(word: Word, additive: bool) -> list[Equation]:
@@ -93,17 +99,26 @@ def _for_at_most_two(word: Word, additive: bool) -> list[Equation]:
     one, other = (linalg.identity(M.shape[0], M.domain) for M in (A, D))
     S, T = [("S", one, one)], [("T", other, other)]
     if len(word.pattern) == 2 and additive:
-        return [Equation("{D} = I", D - other), Equation("{A} = I + {B} {C}", A - one - B * C)]
+        return [
+            Equation("{D} = I", D - other, shown="{D} - I"),
+            Equation("{A} = I + {B} {C}", A - one - B * C, shown="{A} - I - {B} {C}"),
+        ]
     if len(word.pattern) == 2:
         inverse = linalg.inverse_or_none(D)
-        first = Equation("{D} = T", D, T)
+        first = Equation("{D} = T", D, T, "{D}")
         if inverse is None:
             return [first, Equation("0 = 0", A - A)]
-        return [first, Equation("{A} - {B} {D}^-1 {C} = S", A - B * inverse * C, S)]
+        return [
+            first,
+            Equation("{A} - {B} {D}^-1 {C} = S", A - B * inverse * C, S, "{A} - {B} {D}^-1 {C}"),
+        ]
     is_scaled = word.pattern and not additive
-    first = Equation("{A} = S", A, S) if is_scaled else Equation("{A} = I", A - one)
-    system = [first, Equation("{C} = 0", C), Equation("{D} = I", D - other)]
-    return system if word.pattern else [*system, Equation("{B} = 0", B)]
+    first = Equation("{A} = I", A - one, shown="{A} - I")
+    if is_scaled:
+        first = Equation("{A} = S", A, S, "{A}")
+    zero = [Equation(f"{name} = 0", block, shown=name) for name, block in (("{C}", C), ("{B}", B))]
+    system = [first, zero[0], Equation("{D} = I", D - other, shown="{D} - I")]
+    return system if word.pattern else [*system, zero[1]]
 
 
 def misfit(word: Word) -> Multiplier | None:
@@ -113,7 +128,7 @@ def misfit(word: Word) -> Multiplier | None:
     system, field = equations_for(word), word.matrix.domain
     wrong = [
         (x, at, i, j)
-        for at, (_, right, terms) in enumerate(system)
+        for at, (_, right, terms, _) in enumerate(system)
         for i, row in enumerate(right.to_list())
         for j, x in enumerate(row)
         if (sign(x, field) in (0, -1) if terms and i == j else x)
@@ -121,7 +136,7 @@ def misfit(word: Word) -> Multiplier | None:
     if not wrong:
         return None
     _, at, i, j = min(wrong, key=lambda found: count_exceptional(found[0], field))
-    multiplier = [(right - right).transpose() for _, right, _ in system]
+    multiplier = [(right - right).transpose() for _, right, *_ in system]
     rows, columns = (linalg.identity(n, field) for n in system[at].right.shape)
     multiplier[at] = columns[:, j] * rows[i, :]
     return tuple(multiplier)
@@ -145,13 +160,13 @@ def is_absurd(system: Sequence[Equation], multiplier: Multiplier) -> bool:
         for X, P, Q in equation.terms:
             part = Q * (W * P)
             sums[X] = sums[X] + part if X in sums else part
-    if not all(total.is_zero_matrix for X, total in sums.items() if X not in _POSITIVE):
+    if not all(total.is_zero_matrix for X, total in sums.items() if X not in POSITIVE):
         return False
     s, field = right_side(system, multiplier), system[0].right.domain
     for W, equation in zip(multiplier, system, strict=True):
         if not W.is_zero_matrix:
             take_defined([*W.iter_values(), *equation.right.iter_values()], field)
-    weights = [x for X, total in sums.items() if X in _POSITIVE for x in total.diagonal()]
+    weights = [x for X, total in sums.items() if X in POSITIVE for x in total.diagonal()]
     if not any(weights):
         take_nonzero(s, field)
         return bool(s)
@@ -176,7 +191,7 @@ def solve(system: Sequence[Equation], rows: int, columns: int) -> Alternative:
     columns_of_K = [
         [
             x
-            for _, right, terms in system
+            for _, right, terms, _ in system
             for x in sum((P[:, i] * Q[j, :] for _, P, Q in terms), right - right).to_list_flat()
         ]
         for i in range(rows)
@@ -270,9 +285,9 @@ def shift_equations(pencil: Pencil, parts: FixedParts) -> list[Equation]:
     total, e = parts.forced_trace, field.convert(parts.e)
     if total is None:
         goal = linalg.column([trace(D) - trace(a) - e], field)
-        name = "tr {C} V + tr V {c} = tr {D} - tr {a}" + (f" - {parts.e}" if parts.e else "")
+        name = "tr({C} V) + tr(V {c}) = tr({D}) - tr({a})" + (f" - {parts.e}" if parts.e else "")
         return [*system, Equation(name, goal, of_D + of_a)]
     goals = [linalg.column([x], field) for x in (trace(D) - total, total - e - trace(a))]
-    names = f"tr ({{D}} - {{C}} V) = {total}", f"tr ({{a}} + V {{c}}) = {total - e}"
+    names = f"tr({{D}} - {{C}} V) = {total}", f"tr({{a}} + V {{c}}) = {total - e}"
     parts_of = zip(names, goals, (of_D, of_a), strict=True)
     return [*system, *(Equation(*part) for part in parts_of)]

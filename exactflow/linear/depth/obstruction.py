@@ -15,13 +15,14 @@ elimination says on the way, ranks and kernels, is shown by products and minors.
 algorithm with what found the witness.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
+from math import prod
 from typing import Any, NamedTuple
 
-from sympy import QQ, Expr
+from sympy import QQ, Expr, Symbol
 from sympy.polys.domains.domain import Domain
 from sympy.polys.euclidtools import dup_discriminant, dup_resultant
 from sympy.polys.matrices import DomainMatrix
@@ -34,9 +35,10 @@ from exactflow.exact.linalg import trace
 from exactflow.exact.normalforms import block_sizes, format_polynomial, irreducible_factors
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
+from exactflow.explanation.sentences import plain_text
 from exactflow.linear.depth import counting, equations
 from exactflow.linear.depth.fixed_parts import FixedParts, proved_rank
-from exactflow.linear.depth.minors import Spectra, are_opposed
+from exactflow.linear.depth.minors import Polynomial, Spectra, are_opposed
 from exactflow.linear.depth.word import Pencil, Word, patterns
 
 Texts = dict[str, Any]
@@ -129,8 +131,8 @@ class Obstruction(Word):
 
     def reason(self) -> str:
         """Return the reason in one sentence."""
-        where = "{C} = 0, and " * (len(self.pattern) == 5) + self._pair
-        return self._told(self.row.reason.replace("{pair}", where))
+        where = "`{C} = 0`, and " * (len(self.pattern) == 5) + self._pair
+        return plain_text(self._told(self.row.reason.replace("{pair}", where)))
 
     def explanation(self, *, name: str = "M") -> str:
         """Return the proof that the matrix is no product of the pattern, in a few sentences.
@@ -139,16 +141,39 @@ class Obstruction(Word):
         ----------
         name : of the matrix in the coordinates of the layers.
         """
+        return plain_text(self._proof(name))
+
+    def sentences(self, *, name: str = "M") -> str:
+        """Return the pattern that is excluded, and the proof, with formulas in backticks."""
+        return f"Not {self.word}: {self._proof(name)}"
+
+    def _proof(self, name: str) -> str:
         letters = "XYZWV" if len(self.pattern) < 6 else range(1, len(self.pattern) + 1)
-        product = " ".join(f"{s}({X})" for s, X in zip(self.pattern, letters, strict=False)) or "I"
-        scaled = self.scales == "positive" and len(self.pattern) > 1
-        first = f"Suppose {name} P^-1 = {product} for a positive diagonal P = diag(H^-1, G)."
-        text = first if scaled else f"Suppose {name} = {product}."
+        layers = [
+            f"{s}({X})" if isinstance(X, str) else f"{s}(X{X})"
+            for s, X in zip(self.pattern, letters, strict=False)
+        ]
+        product = " ".join(layers) or "I"
+        scaled = self.scales == "positive" and len(self.pattern) > 2
+        text = self._supposed(name, product)
         if self.row.is_of_pair:
-            last = " As {C} = 0, the last factor changes neither {D} nor {a}."
+            last = " As `{C} = 0`, the last factor changes neither `{D}` nor `{a}`."
             D, a = ("{D} G^-1", "H^-1 {a}") if scaled else ("{D}", "{a}")
-            text += last * (len(self.pattern) == 5) + f" So {D} = I + Y Z and {a} = I + Z Y."
+            text += last * (len(self.pattern) == 5) + f" So `{D} = I + Y Z` and `{a} = I + Z Y`."
         return self._told(f"{text} {self.row.explanation}".replace("{pair}", self._pair))
+
+    def _supposed(self, name: str, product: str) -> str:
+        """Return the assumption that the matrix is the product."""
+        length = len(self.pattern)
+        if self.scales == "additive" or not length:
+            return f"Suppose `{name} = {product}`."
+        if length > 2:
+            diagonals = "`P = diag(H^-1, G)`, where `H` and `G` are positive and diagonal"
+            return f"Suppose `{name} P^-1 = {product}` for {diagonals}."
+        scales = ["S", "T" if length == 2 else "I"]
+        shown = ", ".join(reversed(scales) if self.is_exchanged else scales)
+        diagonals = "positive diagonals `S` and `T`" if length == 2 else "a positive diagonal `S`"
+        return f"Suppose `{name} = {product} diag({shown})` for {diagonals}."
 
     @property
     def _pair(self) -> str:
@@ -157,7 +182,9 @@ class Obstruction(Word):
         missing = size - min(self.partition)
         ones = "1" if missing == 1 else f"I_{missing}"
         named = ("{D}", self.blocks.D), ("{a}", self.inverse.A)
-        return " and ".join(f"diag({X}, {ones})" if M.shape[0] < size else X for X, M in named)
+        return " and ".join(
+            f"`diag({X}, {ones})`" if M.shape[0] < size else f"`{X}`" for X, M in named
+        )
 
     def _told(self, text: str) -> str:
         return self.named(self.named(text, **self.row.texts(self)))
@@ -220,7 +247,7 @@ def _of_coefficients(o: Obstruction) -> Texts:
     k, sign = o.witness, -1 if o.witness == 1 else 1
     x, y = (o.shown(value * sign) for value in _coefficients(o))
     what = "traces" if k == 1 else f"characteristic coefficients of index {k}"
-    power = "" if len(set(o.partition)) == 1 else " up to a power of x"
+    power = "" if len(set(o.partition)) == 1 else " up to a power of `x`"
     return {"what": what, "x": x, "y": y, "power": power}
 
 
@@ -273,12 +300,15 @@ def _of_blocks(o: Obstruction) -> Texts:
     parts = _fixed(o)[1]
     r, n, clash = parts.r, parts.n, _clash(o, parts)
     if clash is None or len(clash) == 1:
-        need = f"both need dimension {clash and clash[0]} to hold what no V changes, but have {n}"
-        return {"clash": f"{need} (rank {{C}} = {r})"}
+        need = (
+            f"both need dimension {clash and clash[0]} to hold the parts that no `V` changes, but "
+            f"have {n}"
+        )
+        return {"clash": f"{need} (`rank({{C}}) = {r}`)"}
     f, of_D, of_a = clash
     at_one = "" if sum(f, o.matrix.domain.zero) else ", where they may differ by one each"
-    at = f"blocks of sizes {of_D} and {of_a} at {format_polynomial(f, o.matrix.domain)}"
-    return {"at": at + at_one, "clash": f"have fixed {at}, too far apart for rank {{C}} = {r}"}
+    at = f"blocks of sizes {of_D} and {of_a} at ``{format_polynomial(f, o.matrix.domain)}``"
+    return {"at": at + at_one, "clash": f"have fixed {at}, too far apart for `rank({{C}}) = {r}`"}
 
 
 # ------------------------------------------------------------------------- linear equations
@@ -296,8 +326,8 @@ def _shift_is_absurd(o: Obstruction) -> bool:
 
 def _of_shift(o: Obstruction) -> Texts:
     pencil, parts = _fixed(o)
-    shown = ", ".join(o.shown(s) for s, _ in equations.tight_eigenvalues(parts))
-    names = ", ".join(equation.name for equation in equations.shift_equations(pencil, parts))
+    shown = ", ".join(f"``{o.shown(s)}``" for s, _ in equations.tight_eigenvalues(parts))
+    names = _listed(equations.shift_equations(pencil, parts))
     return {"blocks": f"blocks at {shown} leave" if shown else "fixed blocks leave", "names": names}
 
 
@@ -307,12 +337,16 @@ def _layers_are_absurd(o: Obstruction) -> bool:
     return equations.is_absurd(equations.equations_for(o), o.witness)
 
 
+def _listed(system: Iterable[equations.Equation]) -> str:
+    """Return the equations, each once, in backticks."""
+    return ", ".join(dict.fromkeys(f"`{equation.name}`" for equation in system))
+
+
 def _of_layers(o: Obstruction) -> Texts:
     system = equations.equations_for(o)
     pairs = zip(system, o.witness, strict=True)
     entries = [(e, place) for e, W in pairs for place, _ in W.to_sparse().iter_items()]
-    names = ", ".join(e.name for e in system)
-    used = ", ".join(dict.fromkeys(e.name for e, _ in entries))
+    names, used = _listed(system), _listed(e for e, _ in entries)
     positive = any(e.terms for e, _ in entries) and o.scales == "positive"
     if len(o.pattern) < 3 and len(entries) == 1:
         j, i = entries[0][1]
@@ -323,8 +357,8 @@ def _of_layers(o: Obstruction) -> Texts:
         why = f"{_MULTIPLIED} say that a sum of positive numbers is at most 0"
     else:
         s = o.shown(equations.right_side(system, o.witness))
-        problem = f"a multiplier of {names} gives 0 = {s}"
-        why = f"{_MULTIPLIED} lose their unknowns, and add up to 0 = {s}"
+        problem = f"a multiplier of {names} gives ``0 = {s}``"
+        why = f"{_MULTIPLIED} lose their unknowns, and add up to ``0 = {s}``"
     return {"names": names, "problem": problem, "why": why}
 
 
@@ -348,28 +382,43 @@ def _signs_clash(o: Obstruction) -> bool:
 
 
 def _of_signs(o: Obstruction) -> Texts:
-    return {"sizes": ", ".join(str(k) for k, p in enumerate(o.witness, 1) if p)}
+    n = len(o.witness)
+    names = [f"{letter}{i}" for letter in "xy" for i in range(1, n + 1)]
+    shown = ", ".join(f"``{_polynomial(p, names)}``" for p in o.witness if p)
+    sizes = ", ".join(str(k) for k, p in enumerate(o.witness, 1) if p)
+    return {"sizes": sizes, "multipliers": shown}
+
+
+def _polynomial(p: Polynomial, names: Sequence[str]) -> str:
+    """Return a polynomial, from its exponents to its coefficients, as text."""
+    terms = (
+        QQ.to_sympy(x) * prod(Symbol(name) ** k for name, k in zip(names, powers, strict=True))
+        for powers, x in p.items()
+    )
+    return str(sum(terms))
 
 
 _ANY = range(2, 10**6)
-_MULTIPLIED = "Multiplied by the matrices of the witness and traced, these equations"
+_MULTIPLIED = "Multiplied by the matrices `K1`, .., one for each equation used, and traced, they"
 
 KINDS = {
     "trace": Kind(
-        "Y Z and Z Y have one characteristic polynomial (Sylvester)",
+        "`Y Z` and `Z Y` have one characteristic polynomial (Sylvester)",
         {"additive": (4, 5)}, "trace", "k", True, _coefficients_differ, _of_coefficients,
         "{pair} have different {what}",
-        "{pair} have one characteristic polynomial, as det(x I - Y Z) = det(x I - Z Y){power}. But "
-        "their {what} are {x} and {y}.",
+        "{pair} have one characteristic polynomial, as `det(x I - Y Z) = det(x I - Z Y)`{power} "
+        "(Sylvester). But their {what} are ``{x}`` and ``{y}``.",
     ),
     "similarity": Kind(
-        "I + Y Z and I + Z Y have equal elementary divisors away from eigenvalue 1, and block "
+        "`I + Y Z` and `I + Z Y` have equal elementary divisors away from eigenvalue 1, and block "
         "sizes there that differ by at most one each (Flanders 1951)",
         {"additive": (4, 5)}, "similarity", "factors", True, _blocks_clash, _of_blocks,
         "{pair} have different elementary divisors: {at}",
-        "Z carries the kernel of f({D}) into that of f({a}), and Y carries it back, injectively "
-        "unless f(1) = 0. So they have equal blocks at each irreducible polynomial but x - 1, and "
-        "at x - 1 sizes that differ by at most one each (Flanders 1951). But they have {at}.",
+        "For a polynomial `f`, `Z` carries the kernel of `f({D})` into that of `f({a})`, and `Y` "
+        "carries it back, injectively unless `f(1) = 0`. So `{D}` and `{a}` have equal blocks at "
+        "each "
+        "irreducible polynomial except `x - 1`, and at `x - 1` sizes that differ by at most one "
+        "each (Flanders 1951). But they have {at}.",
     ),
     "linear": Kind(
         "the layers fulfil linear equations, of which a combination is absurd",
@@ -382,21 +431,23 @@ KINDS = {
         "the blocks that no shift changes fit into no two matrices of one product (Thompson and "
         "Sa 1979, Flanders 1951)",
         {"additive": (5,)}, "chain", "factors", False, _blocks_clash, _of_blocks,
-        "{D} - {C} V and {a} + V {c} {clash}",
-        "Then {D} - {C} V = I + Y Z and {a} + V {c} = I + Z Y. Whatever V is, the one acts on the "
-        "quotient by what im {C} generates as {D} does, the other on the largest invariant part of "
-        "ker {c} as {a} does. So each of their numbers of blocks of a size exceeds that of the "
-        "fixed part by rank {C} at most, while by Flanders both have the same, but at x - 1. But "
-        "they {clash}.",
+        "`{D} - {C} V` and `{a} + V {c}` {clash}",
+        "Then `{D} - {C} V = I + Y Z` and `{a} + V {c} = I + Z Y`. For every `V`, the first acts "
+        "as `{D}` on the quotient by the `{D}`-invariant space that the image of `{C}` generates, "
+        "and the second acts as `{a}` on the largest `{a}`-invariant space in the kernel of `{c}`: "
+        "these are their fixed parts. Each number of blocks of a size exceeds that of the fixed "
+        "part by at most the rank of `{C}` (Thompson and Sa 1979), while both matrices have equal "
+        "blocks except at `x - 1` (Flanders 1951). But they {clash}.",
     ),
     "tight": Kind(
         "eigenvalues that leave no freedom make linear equations for the shift, with no solution",
         {"additive": (5,)}, "chain", "factors", False, _shift_is_absurd, _of_shift,
-        "{D} - {C} V and {a} + V {c}: the {blocks} linear equations for V, with no solution",
-        "Then {D} - {C} V = I + Y Z and {a} + V {c} = I + Z Y have equal traces, and equal numbers "
-        "of blocks at each eigenvalue but 1. Where one fixed part has rank {C} blocks more than "
-        "the other, there is room for no other eigenvectors. This says {names}. But these are "
-        "linear equations for V with no solution.",
+        "`{D} - {C} V` and `{a} + V {c}`: the {blocks} linear equations for V, with no solution",
+        "Then `{D} - {C} V = I + Y Z` and `{a} + V {c} = I + Z Y` have equal traces, up to the "
+        "difference of their sizes, and equal numbers of blocks at each eigenvalue except 1. At an "
+        "eigenvalue `s` where one fixed part has `rank({C})` blocks more than the other, there is "
+        "room for no other eigenvectors; let the columns of `k`, or the rows of `p`, span them. "
+        "This says {names}. But these are linear equations for `V` with no solution.",
     ),
     "opposed": Kind(
         "the principal minors of a size have opposite signs in two matrices that positive "
@@ -404,7 +455,8 @@ KINDS = {
         {"positive": (4, 5)}, "opposed", "k", True, _minors_are_opposed, _of_minors,
         "{pair} have {what} of opposite signs",
         "They have one characteristic polynomial, whose coefficients are sums of principal "
-        "minors of {D} and of {a} with positive weights. But {D} and {a} have {what} of opposite "
+        "minors of `{D}` and of `{a}` with positive weights. But `{D}` and `{a}` have {what} of "
+        "opposite "
         "signs: one sum is at least zero, the other at most, and not both vanish.",
     ),
     "signs": Kind(
@@ -412,29 +464,32 @@ KINDS = {
         {"positive": (4, 5)}, "linear", "multiplier", True, _signs_clash, _of_signs,
         "{pair} have principal minors of signs that clash at the sizes {sizes} together",
         "They have one characteristic polynomial: for each k the sum of the principal k-minors "
-        "of {D}, with products of entries of x = G^-1 as weights, is that of {a}, with y = H^-1. "
-        "The polynomials of the witness, at the sizes {sizes}, make of these equations a "
-        "polynomial in x and y all of whose coefficients have one sign. But it vanishes at no "
-        "positive x and y.",
+        "of `{D}`, with products of entries of `x = G^-1` as weights, is that of `{a}`, with "
+        "`y = H^-1`. The polynomials {multipliers} at the sizes {sizes} combine these equations to "
+        "a polynomial in the diagonals of `x` and `y` all of whose coefficients have one sign. But "
+        "it vanishes at no positive `x` and `y`.",
     ),
     "rank": Kind(
         "a layer changes a half by a matrix through the other half",
         {"additive": _ANY, "positive": _ANY}, "", "", False,
         lambda o: counting.is_excluding_rank(o, o.witness),
         lambda o: counting.told_rank(o, o.witness[0]),
-        "{whose} has rank {rank} at least, and the letters {letter} make no more than {most}",
-        "{passing}A factor {letter} adds to the {half} half a matrix times the other half, of size "
+        "{whose} has rank {rank} at least, and the letters `{letter}` make no more than {most}",
+        "{passing}A factor `{letter}` adds to the {half} half a matrix times the other half, of "
+        "size "
         "{size}; the last factor does not enter the block of the matrix, nor the first one that of "
         "the inverse. So the rank of {whose} is at most {count} times {size}{somewhere}. But it is "
         "{rank} at least.",
     ),
     "chain of eigenvalues": Kind(
-        "two blocks, scalar or nearly, force the eigenvalues 1, r, r^2, .. on a matrix of the size "
+        "two blocks, scalar or nearly, force the eigenvalues 1, `r`, `r^2`, .. on a matrix of the "
+        "size "
         "of the smaller one (exactflow.linear.depth.counting)",
         {"additive": (6, 7)}, "", "", False,
         lambda o: counting.is_excluding_chain(o, o.witness),
         lambda o: counting.told_chain(o),
-        "the scalars {alpha} and {beta} force the eigenvalues {eigenvalues} on a {p} x {p} matrix",
+        "the scalars ``{alpha}`` and ``{beta}`` force the eigenvalues {eigenvalues} on a `{p}` x "
+        "`{p}` matrix",
         "{passing}{inverse}{argument}: {eigenvalues}. {clash}.",
     ),
 }  # fmt: skip

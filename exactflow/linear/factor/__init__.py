@@ -116,7 +116,7 @@ def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
 
     >>> explanation = explain([[2, 0], [1, 3]])
     >>> explanation.claim, [step.rule for step in explanation.steps]
-    ('M is the product of 2 couplings.', ['blocks', 'product'])
+    ('`M` is the product of 2 couplings.', ['blocks', 'product'])
     >>> from sympy import MatrixSymbol, ZeroMatrix
     >>> X = MatrixSymbol("X", 3, 3)
     >>> explanation = explain(BlockMatrix([[X, ZeroMatrix(3, 3)], [ZeroMatrix(3, 3), X.I]]))
@@ -137,8 +137,8 @@ def _explained(problem: Problem, assumptions: Assumptions, flow: CouplingFlow) -
     with assuming(assumptions), recording() as told:
         layers_of(problem, flow.method)
     couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
-    named = f"M{over(flow.field)}{',' * (not flow.field.is_QQ)}"
-    where = assumptions.where(flow.exceptional(), quote="`")
+    named = f"`M`{over(flow.field, quote='``')}{',' * (not flow.field.is_QQ)}"
+    where = assumptions.where(flow.exceptional(), quote="``")
     claim = f"{named} is the product of {couplings}{where}."
     claim += problem.pose.said
     steps = [*told.steps, product_step(flow, problem.target)]

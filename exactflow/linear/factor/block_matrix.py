@@ -76,10 +76,7 @@ def _explanation(identity: Identity, matrix: str, hypothesis: str, why: str) -> 
     """Return the explanation by an identity whose last claim begins with the product of shears."""
     values, ring = identity.define()
     *_, last = identities(identity.text)
-    layers = (
-        "U and L are the shears whose upper right, or lower left, block is the argument. Other "
-        "letters that are new are defined by the lines, or free."
-    )
+    layers = "Letters that are new are defined by the lines, or free."
     source = f"{identity.source}; both sides are expanded in the free group ring"
     steps = [
         Step(identity.name, why, "", {}, {}, QQ),
@@ -97,8 +94,9 @@ def _renamed(name: str, names: Mapping[str, str], taken: Iterable[str]) -> Ident
     for given in taken:
         if not is_name(given):
             raise InvalidInputError(
-                "expected names of letters and digits, and none of a function, as U, L and diag, "
-                f"got the symbol {given}: rename it"
+                "expected names of letters and digits, and none of a function or of the identity, "
+                "as "
+                f"U, diag and I, got the symbol {given}: rename it"
             )
     identity, known = IDENTITIES[name], [*taken, *names.values()]
     renaming = dict(names)

@@ -62,7 +62,8 @@ def commutator_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     shifts = shears_of_pair(blocks, V, Y, Z, P_inverse)
     note(
         "commutator route",
-        "`C` is invertible; `K`, of determinant 1, is a commutator, `G^-1 P^-1 G P`.",
+        "`C` is invertible; `K = C (A C^-1 D - B)`, of determinant 1, is a commutator: "
+        "`K = G^-1 P^-1 G P` for some invertible `G` and `P`.",
         "K = C (A C^-1 D - B), det(K) = 1, P G K = G P",
         {"K": K, "P": P, "G": G},
         "Shoda 1936, Thompson 1961: every matrix of determinant 1 is a commutator, but for 2 x 2 "
@@ -70,8 +71,8 @@ def commutator_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     )
     note(
         "commutator route",
-        "With that, five shears can be read off.",
-        "Y = G C, P W = C - Y, Y Z = P - 1, C V = D - P, "
+        "With `G` and `P`, five shears can be read off.",
+        "Y = G C, P W = C - Y, Y Z = P - I, C V = D - P, "
         "U(X) L(Y) U(Z) L(W) U(V) = blocks(A, B, C, D)",
         {"Y": Y, "W": shifts[3], "Z": Z, "V": V, "X": shifts[0]},
         "Koehler, Mehta, Risteski, ICML 2021; Urschel 2024",
@@ -104,7 +105,7 @@ def with_full_rank(blocks: Blocks) -> tuple[DomainMatrix, Blocks]:
     note(
         "stable range",
         f"`C` has rank {rank}, less than {n}; `A` is injective on its kernel, so that a first "
-        f"layer {full}.",
+        f"layer, with the shift `W0`, {full}.",
         f"rank(C) = {rank}, C' = C + W0 A, D' = D + W0 B, rank(C') = {n}, "
         "L(W0) blocks(A, B, C, D) = blocks(A, B, C', D')",
         {"W0": W0, "C'": rest.C, "D'": rest.D},

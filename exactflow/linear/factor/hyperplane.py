@@ -156,15 +156,17 @@ def _tell(blocks: Blocks, inverse: Blocks, shifts: list[DomainMatrix]) -> None:
     n = C.shape[1]
     note(
         "hyperplane route",
-        f"`C` has rank {n}. After a shift, `T` is similar to diag(`S`, 1).",
-        f"blocks(a, b, c, d) blocks(A, B, C, D) = 1, rank(C) = {n}, T = D - C V, S = a + V c, "
-        "T Y = Y S, Y X = T - 1, X Y = S - 1",
+        f"`C` has rank {n}. There are a shift `V` and factors `Y` and `X` for which "
+        "`T = D - C V` and `S = a + V c`, made of blocks of the matrix and of its inverse, are "
+        "`I + Y X` and `I + X Y`: `T` is similar to `diag(S, 1)`.",
+        f"blocks(a, b, c, d) blocks(A, B, C, D) = I, rank(C) = {n}, T = D - C V, S = a + V c, "
+        "T Y = Y S, Y X = T - I, X Y = S - I",
         values,
         "to our knowledge new; Sourour 1986 for products with prescribed spectra",
     )
     note(
         "hyperplane route",
-        "With that, five shears can be read off.",
+        "With these and the solutions `W` and `Z` of two equations, five shears can be read off.",
         "S W = -X - b - V d, Z S = -c - Y, U(W) L(Y) U(X) L(Z) U(V) = blocks(A, B, C, D)",
         {"W": W, "Z": Z},
         "Koehler, Mehta, Risteski, ICML 2021, for a bounded number of layers",

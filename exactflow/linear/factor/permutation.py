@@ -140,16 +140,20 @@ def _tell(partition: tuple[int, int], square: Sequence[Entries], shifts: Sequenc
     appended = ", with the missing unit vectors appended" if q > n else ""
     note(
         "two involutions",
-        f"`W0` carries nonzero rows of `A` to zero rows of `C`, which makes the columns of `C'` "
-        f"and `J` signed unit vectors{appended}. `Theta` is a signed permutation of determinant 1; "
-        "the involution `K` reverses it, and `K Theta` is similar to `K`.",
-        "Theta = J^T C', det(Theta) = 1, K K = 1, K Theta K Theta = 1, P = C' K J^T, P G = G K",
+        "A shift adds the nonzero rows of `A` to zero rows of `C`; the result, `C'`, has signed "
+        "unit vectors as columns. The columns of `J` are the rows of `-B`, but those at the places "
+        f"of these rows of `A` are rows of `D`{appended}. `Theta = J^T C'` is a signed permutation "
+        "of determinant 1. An involution `K` reverses it, so that `K Theta` is similar to `K`: a "
+        "matrix `G` carries `K` to `P = C' K J^T`.",
+        "Theta = J^T C', det(Theta) = 1, K K = I, K Theta K Theta = I, P = C' K J^T, P G = G K",
         involutions,
         "Theorem 6 of exactflow.linear.factor.permutation, after Koehler, Mehta, Risteski 2021",
     )
     note(
         "two involutions",
-        "Six shears of integers can be read off; `Y` is `G`, cut to the first half.",
+        "Six shears of integers can be read off: `W0` undoes the shift, `Y` is `G`, cut to the "
+        "first "
+        "half, and the others solve linear equations with signed permutations.",
         "L(W0) U(X) L(Y) U(Z) L(W) U(V) = blocks(A, B, C, D), largest(V) <= 2, largest(W) <= 2, "
         "largest(Z) <= 2, largest(Y) <= 2, largest(X) <= 2, largest(W0) <= 2",
         layers,

@@ -124,11 +124,11 @@ class Problem:
             said.append("the second half first")
         if order != sorted(order):
             left, right = "E ", " E^T"
-            shown = f"the coordinates in the order {order}"
-            said.append(shown if p + q <= 16 else "in another order")
+            shown = f"the coordinates in the order {order}" if p + q <= 16 else "in another order"
+            said.append(f"{shown}, by the permutation matrix `E`")
         if self.pose.flips:
             right = f" F{right}"
-            said.append("after coordinate 0 is negated, since `det(M)` < 0")
+            said.append("after coordinate 0 is negated, by the signs `F`, since `det(M) < 0`")
         divided = half is not None and self.det != field.one
         if divided:
             said.append(
@@ -145,7 +145,8 @@ class Problem:
 
         scale = "Delta " if divided else ""
         text = f"{scale}blocks(A, B, C, D) = {left}M{right}"
-        note("blocks", ", ".join(said) + ".", text, values)
+        blocks = "`A`, `B`, `C`, `D` are the blocks that result."
+        note("blocks", f"{', '.join(said)}. {blocks}", text, values)
 
 
 def _signed(matrix: DomainMatrix) -> "tuple[np.ndarray, np.ndarray] | None":

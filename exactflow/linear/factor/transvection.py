@@ -69,17 +69,22 @@ def transvection_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     note(
         "transvection route",
         "`A` is invertible, with the Schur complement `S`. In controller bases `A` and `S^-1` "
-        "are companion matrices; `C'` carries one to the other but for the first row, so that "
-        "`C' A C'^-1 S` is a transvection, `1 + e s`.",
-        "S = D - C A^-1 B, C' Q = 1, C' A Q S = 1 + e s, s e = 0",
+        "are companion matrices; a matrix `C'` carries one to the other but for the first row, so "
+        "that "
+        "`C' A C'^-1 S` is a transvection, `I + e s`, for a column `e` and a row `s`; `Q` is the "
+        "inverse "
+        "of `C'`.",
+        "S = D - C A^-1 B, C' Q = I, C' A Q S = I + e s, s e = 0",
         {"S": S, "C'": C_new, "Q": Q, "e": e, "s": s},
         "Koehler, Mehta, Risteski, ICML 2021, for a bounded number of layers; Urschel 2024: six",
     )
     note(
         "transvection route",
-        "A transvection is a commutator in closed form; six shears can be read off.",
-        "W0 A = C - C', w e = 1, W = 1/2 e w C', Y = C' - W, X = (A - 1) Q, Z = -2 Q e s, "
-        "V = Q (S - 1) + Q e s + A^-1 B, "
+        "A transvection is a commutator in closed form; let `w` be a row with `w e = 1`. Six "
+        "shears "
+        "can be read off, the first of which, `W0`, carries `C` to `C'`.",
+        "W0 A = C - C', w e = 1, W = 1/2 e w C', Y = C' - W, X = (A - I) Q, Z = -2 Q e s, "
+        "V = Q (S - I) + Q e s + A^-1 B, "
         "L(W0) U(X) L(Y) U(Z) L(W) U(V) = blocks(A, B, C, D)",
         {"W0": W0, "w": w, "X": X, "Y": Y, "Z": Z, "W": W, "V": V},
     )

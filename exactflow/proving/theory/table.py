@@ -41,6 +41,15 @@ class Challenge:
         shown = found.tolist() if hasattr(found, "tolist") else found
         return f"{self.theorem}: fails after {self.count} instances, for {shown}: {self.reason}"
 
+    def _repr_html_(self) -> str:
+        head = f"{self.count:,} instances, no counterexample"
+        if self.counterexample is not None:
+            head = "Fails"
+        return (
+            f"<p><b>{head}</b> <small>{escape(str(self))}; a challenge tries, it does not prove"
+            "</small></p>"
+        )
+
 
 @dataclass(frozen=True, repr=False)
 class Theorem:
@@ -156,6 +165,23 @@ absolute value at most 2 equal the permutation
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex}$"
+
+    def _repr_html_(self) -> str:
+        """The statement, the formula, and a list of what a reader may ask next."""
+        rows = [("found", escape(self.found)), ("evidence", escape(self.checked))]
+        rows += [("needs", f"{escape(h.says)}: {escape(h.why)}") for h in self.hypotheses]
+        rows.append(("source", escape(self.source)))
+        if self.formal:
+            rows.append(("in Rocq", ", ".join(f"<code>{escape(x)}</code>" for x in self.formal)))
+        calls = [f'theorems["{self.name}"].{call}' for call in ("check(M)", "challenge()")]
+        calls = [*(calls if self.trial else []), *filter(None, [self.door])]
+        calls.append(f"python -m proofs {self.script}")
+        rows.append(("try it", ", ".join(f"<code>{escape(call)}</code>" for call in calls)))
+        listed = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in rows)
+        return (
+            f"<h4>{escape(self.number)}. {escape(self.title)}</h4><p>{escape(self.statement)}</p>"
+            f"<p>$$ {escape(self.latex)} $$</p><dl>{listed}</dl>"
+        )
 
 
 class Theorems(Mapping[str, Theorem]):

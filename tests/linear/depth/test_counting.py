@@ -308,7 +308,7 @@ def test_other_fields(field):
     assert answer.count == "exactly 8 additive layers"
     assert all(o.check() for o in answer.obstructions)
     explanation = answer.explain()
-    assert explanation.claim.startswith("M, over ")
+    assert explanation.claim.startswith("`M`, over ")
 
 
 @pytest.mark.parametrize(("p", "q"), [(1, 2), (1, 4), (2, 4), (2, 5), (3, 5), (3, 7)])

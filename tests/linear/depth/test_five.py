@@ -156,5 +156,5 @@ def test_blocks_of_one_fixed_part_alone_may_be_too_many():
     assert found.check()
     assert str(found) == (
         "not ULULU: D - C V and a + V c have fixed blocks of sizes [1, 1] and [] at x - 2, "
-        "too far apart for rank C = 1"
+        "too far apart for rank(C) = 1"
     )

@@ -95,7 +95,7 @@ def test_an_explanation_supposes_the_word_and_ends_in_a_contradiction(name):
     obstruction, _ = OBSTRUCTIONS[name]
     text = obstruction.explanation()
     assert text.startswith("Suppose M")
-    first = "X" if len(obstruction.pattern) < 6 else 1
+    first = "X" if len(obstruction.pattern) < 6 else "X1"
     assert f"= {obstruction.pattern[0]}({first})" in text
     assert text.endswith(".")
     assert not any(sign in text for sign in "{}\n")
@@ -110,8 +110,9 @@ TEXTS = {
         "sizes [1, 1] and [2] at x - 1/2",
     "intertwiner":
         "not ULUL: a multiplier of Y a = D Y, Y + D W = C, Y B - T D = D - I gives 0 = 1",
-    "chain": "not ULULU: D - C V and a + V c both need dimension 4 to hold what no V changes, but "
-        "have 3 (rank C = 1)",
+    "chain": "not ULULU: D - C V and a + V c both need dimension 4 to hold the parts that no V "
+    "changes, but "
+        "have 3 (rank(C) = 1)",
     "scaled": "not ULULU: a multiplier of u(x) g(x) = w(x) k^r g(x / k) gives 0 = 8",
     "tight": "not ULULU: D - C V and a + V c: the blocks at 2, 3 leave linear equations for V, "
         "with no solution",
@@ -127,24 +128,25 @@ TEXTS = {
 }  # fmt: skip
 ENDS = {
     "entry": "Suppose M = L(X). Then D = I, B = 0, A = I. But D = I fails at (0, 0).",
-    "X C = A - I": "Then X C = A - I, C Z = D - I, X + A Z = B. Multiplied by the matrices of the "
-        "witness and traced, these equations lose their unknowns, and add up to 0 = 1.",
-    "coefficient": "as det(x I - Y Z) = det(x I - Z Y). But their traces are 7/2 and 5.",
+    "X C = A - I": "Then X C = A - I, C Z = D - I, X + A Z = B. Multiplied by the matrices K1, .., "
+        "one for each equation used, and traced, they lose their unknowns, and add up to 0 = 1.",
+    "coefficient": "as det(x I - Y Z) = det(x I - Z Y) (Sylvester). But their traces are 7/2 and "
+    "5.",
     "divisor": "(Flanders 1951). But they have blocks of sizes [1, 1] and [2] at x - 1/2.",
-    "chain": "But they both need dimension 4 to hold what no V changes, but have 3 (rank C = 1).",
-    "tight": "This says p V c = -p (a - s), C V k = (D - s) k, tr (D - C V) = 10, "
-        "tr (a + V c) = 10. But these are linear equations for V with no solution.",
+    "chain": "But they both need dimension 4 to hold the parts that no V changes, but have 3 "
+        "(rank(C) = 1).",
+    "tight": "This says p V c = -p (a - s), C V k = (D - s) k, tr(D - C V) = 10, "
+        "tr(a + V c) = 10. But these are linear equations for V with no solution.",
     "opposed": "But D and a have diagonal entries of opposite signs: one sum is at least zero, the "
         "other at most, and not both vanish.",
-    "kernels": "Then C H + G c = D G^-1 W - W H^-1 a. Multiplied by the matrices of the witness "
-        "and traced, these equations say that a sum of positive numbers is at most 0.",
+    "kernels": "Then C H + G c = D G^-1 W - W H^-1 a. Multiplied by the matrices K1, .., one "
+        "for each equation used, and traced, they say that a sum of positive numbers is at most 0.",
     "rank": "So the rank of d - I is at most 2 times 1. But it is 3 at least.",
     "rank, scaled": "is at most 1 times 1 for some such diagonal. But it is 2 at least.",
     "eigenvalues": "as often; beta is none of them: 1 (2 times). The next power is 1 again, "
         "which N would have 2 times more than it has.",
-    "signs": "The polynomials of the witness, at the sizes 1, 2, make of these equations a "
-        "polynomial in x and y all of whose coefficients have one sign. But it vanishes at no "
-        "positive x and y.",
+    "signs": "at the sizes 1, 2 combine these equations to a polynomial in the diagonals of x and "
+        "y all of whose coefficients have one sign. But it vanishes at no positive x and y.",
 }  # fmt: skip
 
 
@@ -167,7 +169,7 @@ def test_the_explanation_of_traces():
     assert first.explanation() == (
         "Suppose M = U(X) L(Y) U(Z) L(W) U(V). As C = 0, the last factor changes neither D nor a. "
         "So D = I + Y Z and a = I + Z Y. D and a have one characteristic polynomial, as "
-        "det(x I - Y Z) = det(x I - Z Y). But their traces are 4 and -4."
+        "det(x I - Y Z) = det(x I - Z Y) (Sylvester). But their traces are 4 and -4."
     )
     assert "So A = I + Y Z and d = I + Z Y" in second.explanation()
 
@@ -278,7 +280,7 @@ def test_every_kind_explains_itself_by_a_step_that_is_checked(name):
     obstruction, kind = OBSTRUCTIONS[name]
     step = obstruction_step(obstruction)
     assert step.rule == obstruction.kind
-    assert step.why.startswith(f"Not {obstruction.word}: Suppose M")
+    assert step.why.startswith(f"Not {obstruction.word}: Suppose `M")
     assert step.identities
     assert step.check()
     other = replace(obstruction, matrix=obstruction.matrix * obstruction.matrix.domain.convert(2))
@@ -289,11 +291,11 @@ def test_every_kind_explains_itself_by_a_step_that_is_checked(name):
 @pytest.mark.parametrize(
     ("M", "scales", "claim", "rules"),
     [
-        (diagonal(-1, -1, 1, 1), "additive", "M takes exactly 6 additive layers.",
-         ["product", "trace", "trace"]),
-        (diagonal(-1, -1, 1, 1), "positive", "M takes exactly 6 layers with positive scales.",
-         ["product", "opposed", "opposed"]),
-        (diagonal(1, 1, 1, 1), "additive", "M takes exactly 0 additive layers.", ["product"]),
+        (diagonal(-1, -1, 1, 1), "additive", "`M` takes exactly 6 additive layers.",
+         ["product", "trace", "trace", "shorter words"]),
+        (diagonal(-1, -1, 1, 1), "positive", "`M` takes exactly 6 layers with positive scales.",
+         ["product", "opposed", "opposed", "shorter words"]),
+        (diagonal(1, 1, 1, 1), "additive", "`M` takes exactly 0 additive layers.", ["product"]),
     ],
 )  # fmt: skip
 def test_both_sides_are_told(M, scales, claim, rules):
@@ -307,7 +309,7 @@ def test_what_is_not_decided_is_a_step():
     M = diagonal(-1, -1, 1, 1)
     undecided = replace(minimal_depth(M), lower=5)
     *_, before, last = undecided.explain().steps
-    assert (before.rule, last.rule, last.before) == ("trace", "not decided", {"M": M})
+    assert (before.rule, last.rule, last.before) == ("shorter words", "not decided", {"M": M})
     assert last.why.startswith("Whether fewer than 6 layers do is not decided here: ")
 
 

@@ -1,6 +1,7 @@
 """Symbols: their assumptions give signs, exponentials are symbols, blocks are for every size."""
 
 import random
+import re
 from dataclasses import replace
 
 import mpmath
@@ -20,6 +21,9 @@ from exactflow.flows.evidence import Evidence
 t, s = sympy.symbols("t s")
 positive, real = Symbol("p", positive=True), Symbol("r", real=True)
 negative = Symbol("n", negative=True)
+
+
+BLACKBOARD_Z = "\\mathbb{Z}"
 
 
 @pytest.mark.parametrize(
@@ -63,8 +67,10 @@ def test_a_claim_says_for_which_values_it_holds(M, assume, claim):
     explanation = factor(M, assume=assume).explain()
     assert explanation.claim.replace("`", "").endswith(claim)
     assert claim in " ".join(str(explanation).split())
-    for formula in explanation.claim.split("`")[1::2]:
-        assert f"${formula.replace('**2', '^{2}')}$" in explanation.latex()
+    for formula in re.findall("``([^`]+)``", explanation.claim):
+        assert (
+            f"${formula.replace('**2', '^{2}').replace('ZZ', BLACKBOARD_Z)}$" in explanation.latex()
+        )
 
 
 @pytest.mark.parametrize("assume", [[], [t > -1], [s > 0], t > -1])
@@ -189,7 +195,7 @@ def test_the_text_shown_for_blocks_is_so_in_matrices(block):
     assert isinstance(block, MatrixSymbol) or f"`{letter} = {block}`" in explanation.claim
     values = {letter: as_rectangle(sympy.Matrix(value))}
     (shown,) = explanation.steps[-1].identities
-    sized = str(shown).replace("L(1)", f"L({letter} {letter}^-1)")  # else 1 is a number here
+    sized = str(shown).replace("L(I)", f"L({letter} {letter}^-1)")  # else I is a number here
     assert identities(sized)[0].holds(values, QQ)
     assert f"`diag({letter}, {letter}^-1)`" in explanation.claim
 
@@ -197,7 +203,7 @@ def test_the_text_shown_for_blocks_is_so_in_matrices(block):
 def test_the_text_that_is_shown_is_the_one_that_is_checked():
     *_, step = explain(diagonal_of(X + Y)).steps
     assert step.check()
-    for true, false in (("L(1)", "L(2)"), ("U(A^-1 - 1)", "U(A - 1)"), ("= diag(A,", "= diag(1,")):
+    for true, false in (("L(I)", "L(2)"), ("U(A^-1 - I)", "U(A - I)"), ("= diag(A,", "= diag(1,")):
         assert true in step.text
         assert not replace(step, text=step.text.replace(true, false)).check()
 
@@ -221,7 +227,7 @@ def test_the_lines_shown_for_four_blocks_are_so_in_matrices(names):
 
 
 def test_names_that_a_formula_would_read_as_functions_are_refused():
-    for name in ("U", "L", "diag", "blocks", "det", "\\alpha", "a b", "2X"):
+    for name in ("U", "L", "diag", "blocks", "det", "I", "\\alpha", "a b", "2X"):
         symbol = MatrixSymbol(name, 3, 3)
         for block in (symbol, symbol + X):
             with pytest.raises(InvalidInputError, match="rename it"):

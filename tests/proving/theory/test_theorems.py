@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from dataclasses import replace
+from html import escape
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -379,3 +380,13 @@ def test_a_theorem_at_a_prompt_shows_its_statement():
     shown = " ".join(repr(theorems["padding"]).split())
     assert theorems["padding"].statement in shown
     assert "0x" not in shown
+
+
+@pytest.mark.parametrize("name", theorems)
+def test_a_theorem_shows_its_statement_formula_and_hypotheses_in_a_notebook(name):
+    theorem = theorems[name]
+    html = theorem._repr_html_()
+    assert escape(theorem.statement) in html
+    assert f"$$ {escape(theorem.latex)} $$" in html
+    assert html.count("<dt>needs</dt>") == len(theorem.hypotheses)
+    assert all(escape(h.why) in html for h in theorem.hypotheses)

@@ -1,0 +1,80 @@
+"""Sentences with formulas, as text, LaTeX and HTML, and under other names.
+
+A formula stands in backticks. One backtick marks letters of the proof, in the language of
+`exactflow.explanation.identity`; two mark an expression in the user's own symbols, as SymPy writes
+it, which no renaming changes.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from html import escape
+
+from exactflow.explanation.identity import expression_latex, formula_latex, letters_in_text, rename
+
+_QUOTED = re.compile("(``?)([^`]+)\\1")
+_SPECIAL = re.compile(r"[\\{}$&#_%~^<>|]")
+_ESCAPED = {
+    "\\": "\\textbackslash{}",
+    "~": "\\textasciitilde{}",
+    "^": "\\textasciicircum{}",
+    "<": "$<$",
+    ">": "$>$",
+    "|": "$|$",
+}
+
+
+def plain_text(sentence: str) -> str:
+    """Return a sentence without its backticks."""
+    return sentence.replace("`", "")
+
+
+def sentence_latex(sentence: str) -> str:
+    """Return a sentence in LaTeX: formulas between dollars, special characters escaped.
+
+    >>> sentence_latex("`C'` is 100% of ``a_1**2``")
+    "$C'$ is 100\\\\% of $a_{1}^{2}$"
+    """
+    return _typeset(sentence, lambda text: _SPECIAL.sub(_escape, text))
+
+
+def sentence_markdown(sentence: str) -> str:
+    """Return a sentence in Markdown, with formulas between dollars."""
+    return _typeset(sentence, str)
+
+
+def sentence_html(sentence: str) -> str:
+    """Return a sentence in HTML, with formulas in italics."""
+    return _QUOTED.sub(r"<i>\2</i>", escape(sentence))
+
+
+def letters_of(sentence: str) -> Iterator[str]:
+    """Yield the letters of the proof in a sentence."""
+    for quoted in _QUOTED.finditer(sentence):
+        if quoted[1] == "`":
+            yield from letters_in_text(quoted[2])
+
+
+def rename_letters(sentence: str, names: Mapping[str, str]) -> str:
+    """Return a sentence with other letters of the proof; expressions of the user stay.
+
+    >>> rename_letters("A: `A = 2` for ``A > 1``", {"A": "A'"})
+    "A: `A' = 2` for ``A > 1``"
+    """
+
+    def renamed(quoted: re.Match) -> str:
+        return f"`{rename(quoted[2], names)}`" if quoted[1] == "`" else quoted[0]
+
+    return _QUOTED.sub(renamed, sentence)
+
+
+def _typeset(sentence: str, written: Callable[[str], str]) -> str:
+    parts, at = [], 0
+    for quoted in _QUOTED.finditer(sentence):
+        formula = formula_latex if quoted[1] == "`" else expression_latex
+        parts += [written(sentence[at : quoted.start()]), f"${formula(quoted[2])}$"]
+        at = quoted.end()
+    return "".join([*parts, written(sentence[at:])])
+
+
+def _escape(sign: re.Match) -> str:
+    return _ESCAPED.get(sign[0], f"\\{sign[0]}")
