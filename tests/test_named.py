@@ -21,7 +21,7 @@ SOURCES = [
     *(ROOT / ".ci").iterdir(),
     *(ROOT / ".github" / "actions").rglob("*.py"),
 ]
-FOREIGN = {"--doctest-modules": "pytest", "--check": "ruff format"}
+FOREIGN = {"--doctest-modules": "pytest", "--check": "ruff format", "--nthreads": "dask worker"}
 """Options of other programs, by the program."""
 MADE = {"dist/", "site", ".github/workflows/certificates.yml"}
 """Paths that commands make, and those of other repositories."""

@@ -132,6 +132,17 @@ def test_a_challenge_finds_no_counterexample(name):
     assert str(found) == f"{name}: 4 instances, no counterexample to: {theorems[name].tried}"
 
 
+def test_a_challenge_is_the_same_for_any_number_of_jobs():
+    tried = theorems["six layers"]
+    false = replace(tried, hypotheses=(), draws=theorems["permutations"].draws)
+    refuted, *others = (false.challenge(40, progress=False, jobs=jobs) for jobs in (1, 2))
+    assert refuted.counterexample is not None
+    assert others == [refuted]
+    held = [tried.challenge(10, progress=False, jobs=jobs) for jobs in (1, 2)]
+    assert held[0] == held[1]
+    assert (held[0].count, held[0].reason) == (10, "")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("name", TRIED)
