@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
+from types import ModuleType
 from typing import Any, TypeVar
 
 from exactflow.errors import DiedError, InvalidInputError, require
@@ -114,12 +115,14 @@ def _active(backend: str | None) -> AbstractContextManager:
         raise InvalidInputError(f"joblib cannot use the backend {backend}: {error}") from None
 
 
+def _require_dask(module: str) -> ModuleType:
+    return require(module, "cluster", "the backend dask")
+
+
 @contextmanager
 def _dask_client() -> Iterator[Any]:
     """Connect to dask's scheduler, where dask's configuration finds it."""
-    distributed = require("distributed", "cluster", "the backend dask")
-    import dask
-
+    distributed, dask = map(_require_dask, ("distributed", "dask"))
     if not dask.config.get("scheduler-address", None):
         raise InvalidInputError(
             "no scheduler is known for the backend dask: start dask scheduler and its workers, and "
@@ -143,8 +146,7 @@ def _on_dask(
     have been a neighbour in the queue that ended them, such a task is tried once more.
     """
     with _dask_client() as client:
-        from distributed import KilledWorker
-
+        KilledWorker = _require_dask("distributed").KilledWorker
         submit = partial(client.submit, partial(_outcome, function, os.getcwd()), pure=False)
         for item, future in [(item, submit(item)) for item in items]:
             try:
