@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from configparser import ConfigParser
 from pathlib import Path
 
 SCRIPT = Path(__file__).parents[1] / ".ci" / "run"
@@ -23,3 +24,12 @@ def test_an_unknown_stage_is_refused_before_anything_runs():
     assert done.returncode == 2
     assert done.stdout == ""
     assert "got proof" in done.stderr
+
+
+def test_the_versions_of_python_that_are_promised_are_those_that_ran():
+    ran = set(re.findall(r"default_tests_on (\d+\.\d+)", SCRIPT.read_text("utf-8")))
+    settings = ConfigParser()
+    settings.read(SCRIPT.parents[1] / "setup.cfg", "utf-8")
+    promised = re.findall(r"Python :: (\d+\.\d+)", settings["metadata"]["classifiers"])
+    assert set(promised) == ran
+    assert settings["options"]["python_requires"] == f">={min(ran)}"

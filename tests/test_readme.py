@@ -22,13 +22,6 @@ def test_sessions():
     assert failed == 0
 
 
-def test_paths_in_readme_exist():
-    text = (ROOT / "README.md").read_text()
-    named = re.findall(r"(?:proofs|exactflow|\.github)/[\w./]*\w", text)
-    assert len(named) > 5
-    assert [path for path in named if not (ROOT / path).exists()] == []
-
-
 COUNTING = ("index.md", "tutorial.md", "coupling.md", "extra/playground/index.html")
 
 
@@ -37,15 +30,9 @@ def test_where_layers_are_counted_it_is_said_that_they_need_not_be_the_fewest(pa
     assert re.search(r"need\s+not\s+(give|be)\s+the\s+fewest", (ROOT / page).read_text())
 
 
-@pytest.mark.parametrize(
-    ("file", "start", "end"),
-    [
-        ("README.md", "users of flow libraries", "with a trained model"),
-        ("CHANGELOG.md", "`interop.convert`", "whose type is known"),
-    ],
-)
-def test_the_libraries_that_convert_is_said_to_read_are_read(file, start, end):
-    said = (ROOT / file).read_text().partition(start)[2].partition(end)[0]
+def test_the_libraries_that_convert_is_said_to_read_are_read():
+    text = (ROOT / "README.md").read_text()
+    said = text.partition("users of flow libraries")[2].partition("with a trained model")[0]
     read = set(PACKAGES.values()) - {"torch", "flowjax"}  # test_flowjax.py says that it is not
     assert {name for name in PACKAGES.values() if name in said} == read
 

@@ -58,6 +58,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     output = command.add_argument_group("what comes out")
     common.printing_arguments(output, "one JSON object per certificate")
     add("-j", "--jobs", type=int, default=1, metavar="N", help="check N at once (default: 1)")
+    common.backend_argument(command)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -71,7 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
     outcome = _limited(arguments) if arguments.timeout is not None else None
     outcome = outcome or partial(check_certificate, **_options(arguments))
     said: dict[int, list[str]] = {}
-    for found in parallel_map(outcome, files, jobs=arguments.jobs, label="certificate"):
+    running = common.fields(arguments, "jobs", "backend")
+    for found in parallel_map(outcome, files, label="certificate", lost=_lost, **running):
         name = printable(found.file)
         said.setdefault(found.code, []).append(name)
         says = "malformed: target file", f"malformed: {arguments.target}"
@@ -159,6 +161,12 @@ def _check_in_time(file: str, words: list[str], given: bytes, seconds: float) ->
         return Checked(file, 3, WORDS[3], "", lines, None, seconds)
     code = {word: code for code, word in WORDS.items()}.get(record["verdict"], 3)
     return Checked(**record | {"code": code, "lines": tuple(record["lines"])})
+
+
+def _lost(file: str) -> Checked:
+    """The verdict on a file whose worker process ended."""
+    lines = "c incomplete: the worker process ended before the check", "s NOT VERIFIED"
+    return Checked(file, 3, WORDS[3], "", lines, None, 0.0)
 
 
 def _end_session(process: subprocess.Popen) -> None:

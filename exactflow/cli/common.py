@@ -81,6 +81,16 @@ def printing_arguments(group: argparse._ArgumentGroup, json_help: str) -> None:
     )
 
 
+def backend_argument(command: argparse._ActionsContainer) -> None:
+    """Add the option for where work in parallel is done; its name is one of joblib's."""
+    command.add_argument(
+        "--backend",
+        metavar="NAME",
+        help="where the jobs run: a backend of joblib, or dask, whose scheduler is at "
+        "DASK_SCHEDULER_ADDRESS (default: processes here)",
+    )
+
+
 def fields(value: object, *names: str) -> dict[str, Any]:
     """Return some attributes by their names: of arguments for a function, of a value for JSON."""
     return {name: getattr(value, name) for name in names}

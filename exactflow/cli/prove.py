@@ -48,6 +48,7 @@ def running_arguments(command: argparse.ArgumentParser) -> None:
         metavar="N",
         help="run N scripts at once, each in a process of one thread (default: one a core)",
     )
+    common.backend_argument(running)
     output = command.add_argument_group("what is shown")
     form = output.add_mutually_exclusive_group()
     form.add_argument(
@@ -103,7 +104,7 @@ def _outcomes(arguments: argparse.Namespace) -> list[Outcome]:
     """
     files = [str(path) for path in arguments.files]
     jobs = (_cores() if len(files) > 1 else 1) if arguments.jobs is None else arguments.jobs
-    is_alone = jobs == 1 or len(files) == 1
+    is_alone = arguments.backend is None and (jobs == 1 or len(files) == 1)
     longest_first = sorted(files, key=getattr(arguments, "rank", lambda path: 0))
     outcomes = {}
     with TemporaryDirectory() as folder:
@@ -112,10 +113,13 @@ def _outcomes(arguments: argparse.Namespace) -> list[Outcome]:
             run_script,
             options=Options(arguments.plot, arguments.full),
             echo=arguments.verbose and is_alone,
-            told=told,
+            told=told if arguments.backend is None else None,  # a worker may be far from the file
         )
         with _shown(told, len(files)) as ended:
-            for outcome in parallel_map(run_one, longest_first, jobs=jobs):
+            outcomes_in_order = parallel_map(
+                run_one, longest_first, jobs=jobs, backend=arguments.backend, lost=_lost
+            )
+            for outcome in outcomes_in_order:
                 ended()
                 outcomes[outcome.path] = outcome
                 if arguments.verbose and not is_alone:
@@ -123,6 +127,12 @@ def _outcomes(arguments: argparse.Namespace) -> list[Outcome]:
                 if arguments.json:
                     print(_json(outcome), flush=True)
     return [outcomes[path] for path in files]
+
+
+def _lost(path: str) -> Outcome:
+    """The outcome of a script whose worker process ended."""
+    failure = f"{path}: the worker process ended before the script"
+    return Outcome(path, failure=failure, is_undecided=True, has_ended=False)
 
 
 def _cores() -> int:

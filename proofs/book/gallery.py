@@ -1,7 +1,8 @@
 """The theorems as cards: number, title, what was found, and a picture.
 
-Where a script draws, its first picture is the card's. The others have one here, by the displays of
-flows: a matrix and the layers whose product it is, red where positive, blue where negative.
+A card shows the script's entry in `PICTURES`, else the first picture that the script draws, else
+the statement. Most entries use the displays of flows: a matrix and the layers whose product it is,
+red where positive, blue where negative.
 """
 
 import re
@@ -42,12 +43,17 @@ def cards(root: Path) -> str:
 
 
 def place(app, pagename, templatename, context, doctree) -> None:
-    """Put the pictures of executed scripts where they are wanted (`html-page-context`)."""
+    """Put the pictures of executed scripts where they are wanted (`html-page-context`).
+
+    A script that draws no picture gets its statement.
+    """
 
     def drawn(wanted: re.Match) -> str:
         page = app.env.get_doctree(f"theorems/{wanted[1]}")
-        uri = next(page.findall(nodes.image))["uri"]
-        path = f"{app.builder.imagedir}/{app.env.images[uri][1]}"
+        image = next(page.findall(nodes.image), None)
+        if image is None:
+            return escape(theorems[wanted[1]].statement)
+        path = f"{app.builder.imagedir}/{app.env.images[image['uri']][1]}"
         return f'<img class="drawn" alt="" src="{context["pathto"](path, 1)}">'
 
     if "body" in context:

@@ -12,6 +12,7 @@ from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.laws.universal import GaussianMixture, approximate, uniform
 from proofs.constructions.well_conditioned import approximate_well
 from proofs.constructions.well_conditioned.draft import Draft
+from proofs.constructions.well_conditioned.line_laws import as_line_law
 
 EPSILONS = {1_000: "1/40", 10_000: "1/120", 100_000: "1/384"}
 SQUARE = uniform([0, 0], [1, 1])
@@ -56,7 +57,7 @@ PAIRS = 249  # 999 additive layers
 @pytest.fixture(scope="module")
 def draft():
     with ctx.workprec(96):
-        return Draft.of(TWO, QQ(1, 200), QQ(5), pad=False)
+        return Draft.of(as_line_law(TWO), QQ(1, 200), QQ(5), pad=False)
 
 
 def test_well_conditioned_search(benchmark):

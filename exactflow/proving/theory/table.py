@@ -4,12 +4,13 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from html import escape
 from textwrap import fill
 from typing import Any
 
 from exactflow.errors import ExactFlowError, InvalidInputError
-from exactflow.exact.progress import with_progress
+from exactflow.files.parallel import parallel_map
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,13 @@ here: every coupling with positive scales preserves orientation
                 )
         return trial(instance)
 
-    def challenge(self, n: int = 1000, *, seed: int = 0, progress: bool = True) -> Challenge:
+    def challenge(
+        self, n: int = 1000, *, seed: int = 0, progress: bool = True, jobs: int = 1
+    ) -> Challenge:
         """Try the theorem on n drawn instances, with a line of progress in a terminal.
+
+        Each instance is drawn from the seed and its number, in the process that checks it: the
+        result is the same for any number of jobs.
 
         >>> from exactflow import theorems
         >>> print(theorems["permutations"].challenge(20, progress=False))
@@ -130,14 +136,12 @@ here: every coupling with positive scales preserves orientation
 absolute value at most 2 equal the permutation
         """
         draws = self._needed(self.draws, "a theorem about instances that are drawn")
-        source = random.Random(seed)
-        steps = with_progress(iter(range(n)), n, self.name) if progress else iter(range(n))
-        for count in steps:
-            instance = draws(source)
-            try:
-                self.check(instance)
-            except ExactFlowError as error:
-                return Challenge(self.name, count, instance, str(error), self.tried)
+        label = self.name if progress else None
+        try_one = partial(_refutation, self, seed)
+        for count, reason in enumerate(parallel_map(try_one, range(n), jobs=jobs, label=label)):
+            if reason is not None:
+                found = draws(_source(seed, count))
+                return Challenge(self.name, count, found, reason, self.tried)
         return Challenge(self.name, n, tried=self.tried)
 
     def _needed(self, function: "Callable[[Any], Any] | None", what: str) -> Callable[[Any], Any]:
@@ -182,6 +186,21 @@ absolute value at most 2 equal the permutation
             f"<h4>{escape(self.number)}. {escape(self.title)}</h4><p>{escape(self.statement)}</p>"
             f"<p>$$ {escape(self.latex)} $$</p><dl>{listed}</dl>"
         )
+
+
+def _source(seed: int, number: int) -> random.Random:
+    """Return the random numbers that draw an instance of a challenge."""
+    return random.Random(f"{seed}, {number}")
+
+
+def _refutation(theorem: Theorem, seed: int, number: int) -> str | None:
+    """The reason why a theorem fails for an instance of a challenge; None where it holds."""
+    draws = theorem._needed(theorem.draws, "a theorem about instances that are drawn")
+    try:
+        theorem.check(draws(_source(seed, number)))
+    except ExactFlowError as error:
+        return str(error)
+    return None
 
 
 class Theorems(Mapping[str, Theorem]):

@@ -3,16 +3,23 @@
 import contextlib
 import io
 import sys
+from html import escape
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import exactflow
+from exactflow import theorems
 from exactflow.claims import Claims, Evidence
 
 pytest.importorskip("sphinx", reason="needs the extra book")
 pytest.importorskip("jupytext")
+from docutils import nodes
+from docutils.utils import new_document
+
 sys.path.insert(0, str(Path(__file__).parents[3] / "proofs" / "book"))
+import gallery
 import links
 import outputs
 
@@ -40,3 +47,17 @@ def test_every_name_at_the_root_is_documented():
     assert homes["exactflow.factor"] == "exactflow.linear.factor.factor"
     assert homes["exactflow.theorems"] == "exactflow.proving.theory.theorems"
     assert homes["exactflow.interop.convert"].startswith("exactflow.interop.conversion.")
+
+
+@pytest.mark.parametrize("draws", [True, False])
+def test_a_card_without_a_picture_of_its_own_shows_what_is_drawn_or_the_statement(draws):
+    page = new_document("padding")
+    if draws:
+        page += nodes.image(uri="drawn.svg")
+    builder = SimpleNamespace(imagedir="_images")
+    images = {"drawn.svg": ({"theorems/padding"}, "1.svg")}
+    env = SimpleNamespace(get_doctree={"theorems/padding": page}.get, images=images)
+    context = {"body": gallery.DRAWN.format("padding"), "pathto": lambda path, _: f"../{path}"}
+    gallery.place(SimpleNamespace(env=env, builder=builder), "index", "page.html", context, None)
+    image = '<img class="drawn" alt="" src="../_images/1.svg">'
+    assert context["body"] == (image if draws else escape(theorems["padding"].statement))

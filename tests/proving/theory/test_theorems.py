@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import runpy
 from dataclasses import replace
 from html import escape
 from importlib import import_module
@@ -29,16 +30,13 @@ TRIED = [name for name, row in theorems.items() if row.draws]
 STUDIES = [name for name, row in theorems.items() if row.trial is None]
 
 
-def rows(header):
-    text = (ROOT / "README.md").read_text()
-    return re.search(rf"{header}.*?\n\| ---.*?\n(.*?)\n\n", text, re.DOTALL)[1].splitlines()
-
-
-def test_readme_is_read_off_the_table():
-    assert rows(r"\| \| theorem \| script \|") == [
-        f"| {row.number} | {row.title} | `{row.script}` | {row.checked} | {row.found} |"
-        for row in theorems.values()
-    ]
+def test_readme_is_as_its_table_is_written_from_the_rows():
+    text = (ROOT / "README.md").read_text("utf-8")
+    with_rows = runpy.run_path(str(ROOT / ".ci" / "tables"))["with_rows"]
+    assert with_rows(text) == text
+    without = text.replace(f"`{theorems['padding'].script}`", "`?`", 1)
+    assert without != text
+    assert with_rows(without) == text
 
 
 def test_every_script_has_a_row():
@@ -133,6 +131,17 @@ def test_a_challenge_finds_no_counterexample(name):
     found = theorems[name].challenge(4, seed=3, progress=False)
     assert (found.count, found.reason) == (4, "")
     assert str(found) == f"{name}: 4 instances, no counterexample to: {theorems[name].tried}"
+
+
+def test_a_challenge_is_the_same_for_any_number_of_jobs():
+    tried = theorems["six layers"]
+    false = replace(tried, hypotheses=(), draws=theorems["permutations"].draws)
+    refuted, *others = (false.challenge(40, progress=False, jobs=jobs) for jobs in (1, 2))
+    assert refuted.counterexample is not None
+    assert others == [refuted]
+    held = [tried.challenge(10, progress=False, jobs=jobs) for jobs in (1, 2)]
+    assert held[0] == held[1]
+    assert (held[0].count, held[0].reason) == (10, "")
 
 
 @pytest.mark.slow
