@@ -393,6 +393,13 @@ Theorem rotations (R : rcfType) e n (M : 'M[R]_(n + (e + n))) :
     bounded 1 W0, bounded 4 X, bounded 1 Y & [/\ bounded 2 Z, bounded 2 W & bounded 2 V]].
 Proof. exact: statements.every_rotation_is_six_bounded_shears. Qed.
 
+(* If six alternating shears make -1, the first, second, fourth and fifth shift are not all of norm
+   below 1. *)
+Theorem half_turn_norms (R : realFieldType) p q (A C E : 'M[R]_(p, q)) (B D F : 'M_(q, p)) k :
+  (0 < p)%N -> 0 <= k -> U A *m L B *m U C *m L D *m U E *m L F = - 1%:M ->
+  bounded k A -> bounded k B -> bounded k D -> bounded k E -> 1 <= k.
+Proof. by move=> p0 k0 /decided.half_turn_blocks; apply: decided.half_turn_norms. Qed.
+
 (* Each of the six shears of a rotation has condition number at most 18. *)
 Theorem rotations_condition (R : rcfType) e n (M : 'M[R]_(n + (e + n))) :
   (e <= 1)%N -> M^T *m M = 1%:M -> \det M = 1 ->
