@@ -26,8 +26,9 @@ from typing import NamedTuple
 from exactflow.claims import ProofError
 from exactflow.errors import InvalidInputError
 from exactflow.files.atomic import write_bytes
+from exactflow.files.rocq.coq import compiler
 
-__all__ = ["Compiled", "build", "coqc", "project", "run"]
+__all__ = ["Compiled", "build", "project", "run"]
 
 DAYS = 30  # without use, after which a compiled file is forgotten
 
@@ -55,7 +56,7 @@ class Project(NamedTuple):
     options: list[str]
 
 
-def build(folder: Path, scratch: Path, *, jobs: int) -> Iterator[Compiled]:
+def build(folder: Path, scratch: Path, *, jobs: int, goal: str | None = None) -> Iterator[Compiled]:
     """Compile the project of a folder into another one, and yield each source as it is done.
 
     Parameters
@@ -63,6 +64,7 @@ def build(folder: Path, scratch: Path, *, jobs: int) -> Iterator[Compiled]:
     folder : has _CoqProject, and below it the sources that this lists.
     scratch : where a copy of each source goes, in the same places, and its .vo file.
     jobs : how many files are compiled at once.
+    goal : the source that is wanted, with all that it requires; every one if None.
 
     Raises
     ------
@@ -74,6 +76,8 @@ def build(folder: Path, scratch: Path, *, jobs: int) -> Iterator[Compiled]:
         (scratch / source).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(folder / source, scratch / source)
     required, cache = requirements(scratch, list(sources), options), cache_folder()
+    if goal is not None:
+        required = {source: required[source] for source in needed(required, goal)}
     tools = digest([installation(), *map(str.encode, options)])
 
     def compiled(source: str) -> Compiled:
@@ -84,7 +88,7 @@ def build(folder: Path, scratch: Path, *, jobs: int) -> Iterator[Compiled]:
         if known is not None:
             target.write_bytes(known)
             return Compiled(source, target, key, None)
-        printed = run(*coqc(), *options, source, folder=scratch)
+        printed = run(*compiler(), *options, source, folder=scratch)
         keep(cache / key, target.read_bytes())
         return Compiled(source, target, key, printed)
 
@@ -119,11 +123,6 @@ def cache_folder() -> Path:
     return Path(next(filter(os.path.isabs, places), os.devnull), "exactflow", "rocq")
 
 
-def coqc() -> list[str]:
-    """Return the compiler: Rocq 9 calls it `rocq compile`, and may have no coqc."""
-    return ["coqc"] if shutil.which("coqc") or not shutil.which("rocq") else ["rocq", "compile"]
-
-
 def compiled_file(scratch: Path, source: str) -> Path:
     return (scratch / source).with_suffix(".vo")
 
@@ -151,12 +150,17 @@ def requirements(
     }
 
 
+def needed(required: dict[str, list[str]], goal: str) -> set[str]:
+    """Return a source and all that it requires, directly or not."""
+    return {goal}.union(*(needed(required, other) for other in required[goal]))
+
+
 def installation() -> bytes:
     """Return a hash of Rocq's version and of every compiled file of its libraries."""
-    places = [run(*coqc(), "-where").strip(), *os.environ.get("COQPATH", "").split(os.pathsep)]
+    places = [run(*compiler(), "-where").strip(), *os.environ.get("COQPATH", "").split(os.pathsep)]
     libraries = (path for place in filter(None, places) for path in Path(place).rglob("*.vo"))
     contents = (path.read_bytes() for path in sorted(libraries))
-    return digest(chain([run(*coqc(), "--version").encode()], contents))
+    return digest(chain([run(*compiler(), "--version").encode()], contents))
 
 
 def digest(parts: Iterable[bytes]) -> bytes:

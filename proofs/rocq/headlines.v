@@ -2,9 +2,10 @@
 
    Role.  A reader who has understood definitions.v, and the few definitions beside the last
    theorems here, reads what is proved.  The proofs derive it from statements.v, which is in
-   MathComp's own words but for three abbreviations; one, on signed permutations, derives it
-   from maps.v, which is faster.  `formal` compiles the statements of both files once
-   more where nothing but MathComp, and for this file definitions.v, is known.
+   MathComp's own words but for three abbreviations; some derive it from maps.v, which is
+   faster, and those on what is decided and on the edges from decided.v.  `formal` compiles the
+   statements of both files once more where nothing but MathComp, and for this file
+   definitions.v, is known.
 
    A fieldType with more than n elements is one with a list s without repetitions (uniq s)
    that is longer than n; \det, \rank, \tr and the rest are MathComp's, as in statements.v. *)
@@ -12,7 +13,7 @@ From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice f
 From mathcomp Require Import finset perm ssralg ssrnum ssrint archimedean zmodp matrix.
 From mathcomp Require Import mxalgebra rat poly mxpoly.
 From exactflow.certificates Require Import definitions shears.
-From exactflow Require maps statements.
+From exactflow Require maps decided statements.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -126,9 +127,10 @@ move/(statements.couplings_iff_orientation_every_dimension _ e1 en) => [Ks [size
 by exists Ks; rewrite size6.
 Qed.
 
-(* Five couplings with positive scales are not enough, in every dimension that is at least 3. *)
+(* Five couplings with positive scales are not enough, in every dimension that is at least 3, even
+   for matrices of determinant 1. *)
 Theorem six_couplings_are_needed (F : numFieldType) e n : (e <= 1)%N -> (2 < n + (e + n))%N ->
-  exists2 M : 'M[F]_(n + (e + n)), 0 < \det M & ~ product_of_at_most 5 coupling M.
+  exists2 M : 'M[F]_(n + (e + n)), \det M = 1 & ~ product_of_at_most 5 coupling M.
 Proof.
 move=> e1 /(statements.five_couplings_do_not_suffice F e1)[M dM no].
 by exists M => // -[Ks [five kind]]; apply: no Ks kind five.
@@ -260,6 +262,129 @@ intros pq rab b1 inf no [Ks [seven kind e]].
 exact: (statements.scalar_blocks_need_eight pq rab b1 inf no kind seven e).
 Qed.
 
+(* What is decided: products of at most one, two and three shears are conditions on the blocks, in
+   any order of the shears and for halves of any sizes p and q. *)
+Theorem one_layer_iff (R : comUnitRingType) p q (A : 'M[R]_p) (B : 'M_(p, q)) C (D : 'M_q) :
+  product_of_at_most 1 shear (block_mx A B C D) <->
+  [/\ A = 1%:M, D = 1%:M & B = 0 \/ C = 0].
+Proof.
+rewrite decided.shears_words !decided.word1_iff.
+by split=> [[[-> -> ->]|[-> -> ->]]|[-> -> [] ->]]; [split; auto | split; auto | right | left].
+Qed.
+
+Theorem two_layers_iff (R : comUnitRingType) p q (A : 'M[R]_p) (B : 'M_(p, q)) C (D : 'M_q) :
+  product_of_at_most 2 shear (block_mx A B C D) <->
+  D = 1%:M /\ A = 1%:M + B *m C \/ A = 1%:M /\ D = 1%:M + C *m B.
+Proof. by rewrite decided.shears_words !decided.word2_iff. Qed.
+
+(* Three, the first of which, as a factor, moves the first half: over a field, the rows of A - 1 are
+   in the row space of C, the columns of D - 1 in its column space, and C B C is what X + A Z = B,
+   X C = A - 1 and C Z = D - 1 make it.  pinvmx C is any G with C G C = C. *)
+Definition three_conditions (F : fieldType) p q (A : 'M[F]_p) (B : 'M_(p, q)) (C : 'M_(q, p))
+    (D : 'M_q) := [/\ (A - 1%:M <= C)%MS, ((D - 1%:M)^T <= C^T)%MS &
+  C *m B *m C = C *m (A - 1%:M) + (D - 1%:M) *m C
+    + C *m (A - 1%:M) *m pinvmx C *m (D - 1%:M) *m C].
+
+Theorem three_layers_iff (F : fieldType) p q (A : 'M[F]_p) (B : 'M_(p, q)) C (D : 'M_q) :
+  product_of_at_most 3 shear (block_mx A B C D) <->
+  three_conditions A B C D \/ three_conditions D C B A.
+Proof. by rewrite decided.shears_words !decided.word3_iff !decided.three_linear. Qed.
+
+(* Over every commutative ring three are a linear equation, *)
+Theorem three_layers_linear (R : comUnitRingType) p q (A : 'M[R]_p) (B : 'M_(p, q)) C (D : 'M_q) :
+  (exists X Y Z, block_mx A B C D = U X *m L Y *m U Z) <->
+  exists X Z, [/\ X *m C = A - 1%:M, C *m Z = D - 1%:M & X + A *m Z = B].
+Proof. exact: decided.three_ULU_solution. Qed.
+
+(* and four, for a matrix of the inverse [a b; c d], these equations. *)
+Theorem four_layers_iff (R : comUnitRingType) p q (A : 'M[R]_p) (B : 'M_(p, q)) C (D : 'M_q) a b c d :
+  block_mx A B C D *m block_mx a b c d = 1%:M ->
+  (exists X Y Z W, block_mx A B C D = U X *m L Y *m U Z *m L W) <->
+  exists Y Z W, [/\ D = 1%:M + Y *m Z, a = 1%:M + Z *m Y, C = Y + D *m W & c = - Y - W *m a].
+Proof. exact: decided.four_ULUL. Qed.
+
+(* Where D is invertible two of them are left; *)
+Theorem four_layers_invertible_iff (R : comUnitRingType) p q
+    (A : 'M[R]_p) (B : 'M_(p, q)) C (D : 'M_q) a b c d :
+  block_mx A B C D *m block_mx a b c d = 1%:M -> D \in unitmx ->
+  (exists X Y Z W, block_mx A B C D = U X *m L Y *m U Z *m L W) <->
+  exists Y Z, D = 1%:M + Y *m Z /\ a = 1%:M + Z *m Y.
+Proof. exact: decided.four_ULUL_unit. Qed.
+
+(* and where 1 is no eigenvalue of D, on halves of one size, D and a are similar. *)
+Theorem four_layers_similar_iff (F : fieldType) n (A B C D a b c d : 'M[F]_n) :
+  block_mx A B C D *m block_mx a b c d = 1%:M -> D \in unitmx -> D - 1%:M \in unitmx ->
+  (exists X Y Z W, block_mx A B C D = U X *m L Y *m U Z *m L W) <->
+  exists2 Q, Q \in unitmx & Q *m D = a *m Q.
+Proof. exact: decided.four_ULUL_similar. Qed.
+
+(* Four shears, in any order, force D and a, or A and d, to one characteristic polynomial. *)
+Theorem four_layers_force (F : fieldType) n (A B C D a b c d : 'M[F]_n) :
+  block_mx A B C D *m block_mx a b c d = 1%:M ->
+  product_of_at_most 4 shear (block_mx A B C D) ->
+  char_poly D = char_poly a \/ char_poly A = char_poly d.
+Proof. exact: decided.four_shears_char_poly. Qed.
+
+(* Five couplings make diagonal blocks only if these have as many negative entries; *)
+Theorem signs_need_six (F : numFieldType) n (x y : 'rV[F]_n) :
+  #|[set i | x 0 i < 0]| <> #|[set i | y 0 i < 0]| ->
+  ~ product_of_at_most 5 coupling (block_mx (diag_mx x) 0 0 (diag_mx y)).
+Proof. by move=> differ [Ks [five kind e]]; apply/differ/(decided.negative_entries kind five e). Qed.
+
+(* so diag(1, -1, -1, 1, 1, 1), of no opposed minors, takes six. *)
+Theorem two_signs_take_six (F : numFieldType) :
+  let x : 'rV[F]_3 := \row_i (if i == 0 then 1 else -1) in
+  let M : 'M[F]_(3 + 3) := block_mx (diag_mx x) 0 0 1%:M in
+  product_of_at_most 6 coupling M /\ ~ product_of_at_most 5 coupling M.
+Proof.
+move=> x M; split.
+  apply/(@six_couplings F 0 3) => //; rewrite det_ublock det1 mulr1 det_diag !big_ord_recl big_ord0.
+  by rewrite !mxE /= !mulr1 mul1r mulrNN mulr1 ltr01.
+rewrite /M -diag_const_mx; apply: signs_need_six => e.
+have : lift ord0 ord0 \in [set i | (const_mx 1 : 'rV[F]_3) 0 i < 0].
+  have /eqP/cards0_eq none : #|[set i | (const_mx 1 : 'rV[F]_3) 0 i < 0]| == 0.
+    by rewrite cards_eq0; apply/eqP/setP => i; rewrite !inE mxE ltr10.
+  move: e; rewrite none cards0 => /cards0_eq/setP/(_ (lift ord0 ord0)).
+  by rewrite !inE mxE /= oppr_lt0 ltr01.
+by rewrite inE mxE ltr10.
+Qed.
+
+(* Edges: on halves of one entry four shears do, and some matrices take them; *)
+Theorem partitions_one_one (F : fieldType) (t : F) : t != 0 -> t != 1 ->
+  (forall M : 'M[F]_(1 + 1), \det M = 1 -> product_of_at_most 4 shear M) /\
+  exists2 M : 'M[F]_(1 + 1), \det M = 1 & ~ product_of_at_most 3 shear M.
+Proof.
+move=> t0 t1; split; first exact: decided.two_by_two_four.
+by have [dM no] := decided.two_by_two_not_three t0 t1; eexists; [exact: dM | exact: no].
+Qed.
+
+(* and beside a half without entries shears are 1. *)
+Theorem partitions_zero (R : comUnitRingType) q k (M : 'M[R]_(0 + q)) :
+  product_of_at_most k shear M <-> M = 1%:M.
+Proof. exact: decided.empty_half. Qed.
+
+(* One meaning of coupling: a matrix is a shear, or a coupling, if and only if as a map of columns it
+   is one that moves one half and reads the other, with scales 1, or positive ones; *)
+Theorem shear_as_map (R : comUnitRingType) p q (K : 'M[R]_(p + q)) :
+  let first := [set i : 'I_(p + q) | (i < p)%N] in
+  shear K <-> coupling_map (pred1 1) first (~: first) (mulmx K) \/
+    coupling_map (pred1 1) (~: first) first (mulmx K).
+Proof. exact: decided.shear_map. Qed.
+
+Theorem coupling_as_map (F : numFieldType) p q (K : 'M[F]_(p + q)) :
+  let first := [set i : 'I_(p + q) | (i < p)%N] in let positive := [pred c : F | 0 < c] in
+  coupling K <-> coupling_map positive first (~: first) (mulmx K) \/
+    coupling_map positive (~: first) first (mulmx K).
+Proof. exact: decided.coupling_matrix_map. Qed.
+
+(* and every such map that is linear is the map of a coupling. *)
+Theorem linear_map_as_coupling (F : numFieldType) p q
+    (f : {linear 'cV[F]_(p + q) -> 'cV[F]_(p + q)}) :
+  let first := [set i : 'I_(p + q) | (i < p)%N] in let positive := [pred c : F | 0 < c] in
+  coupling_map positive first (~: first) f \/ coupling_map positive (~: first) first f <->
+  exists2 K, coupling K & f =1 mulmx K.
+Proof. exact: decided.linear_coupling_map. Qed.
+
 (* Every rotation of an even (e = 0) or odd (e = 1) number of coordinates is six shears of norms at
    most 1, 4, 1, 2, 2 and 2. *)
 Theorem rotations (R : rcfType) e n (M : 'M[R]_(n + (e + n))) :
@@ -267,6 +392,13 @@ Theorem rotations (R : rcfType) e n (M : 'M[R]_(n + (e + n))) :
   exists W0 X Y Z W V, [/\ M = L W0 *m U X *m L Y *m U Z *m L W *m U V,
     bounded 1 W0, bounded 4 X, bounded 1 Y & [/\ bounded 2 Z, bounded 2 W & bounded 2 V]].
 Proof. exact: statements.every_rotation_is_six_bounded_shears. Qed.
+
+(* If six alternating shears make -1, the first, second, fourth and fifth shift are not all of norm
+   below 1. *)
+Theorem half_turn_norms (R : realFieldType) p q (A C E : 'M[R]_(p, q)) (B D F : 'M_(q, p)) k :
+  (0 < p)%N -> 0 <= k -> U A *m L B *m U C *m L D *m U E *m L F = - 1%:M ->
+  bounded k A -> bounded k B -> bounded k D -> bounded k E -> 1 <= k.
+Proof. by move=> p0 k0 /decided.half_turn_blocks; apply: decided.half_turn_norms. Qed.
 
 (* Each of the six shears of a rotation has condition number at most 18. *)
 Theorem rotations_condition (R : rcfType) e n (M : 'M[R]_(n + (e + n))) :

@@ -2381,6 +2381,14 @@ apply: opposed_not_tied opp (word_five (b := 0) (c := 0) (d := invmx D) w _ (if_
 by rewrite mul_diag_block !mulmx0 !mulmxV // -scalar_mx_block.
 Qed.
 
+Lemma opposed_scaled k D a s : positive_row s -> opposed k D a -> opposed k D (diag_mx s *m a).
+Proof.
+move=> s0 [z z0 [signs [S Sk nz]]]; exists z => //.
+have pos (T : {set 'I_n}) : 0 < \prod_(i in T) s 0 i by apply: prodr_gt0.
+split=> [T Tk|]; last by exists S; rewrite // principal_minor_mull mulf_eq0 (gt_eqF (pos S)).
+by rewrite principal_minor_mull mulrCA pmulr_rle0 //; apply: signs.
+Qed.
+
 (* Examples. *)
 Lemma opposed_scalars (u : F) : (0 < n)%N -> u != 0 -> opposed 1 (u%:M : 'M[F]_n) (- u)%:M.
 Proof.
@@ -2448,18 +2456,31 @@ have := minor_ones 2 [set: 'I_n]; rewrite cardsT card_ord => <-; congr (\det _).
 by apply/matrixP=> i j; rewrite [RHS]mxE !inE.
 Qed.
 
-Theorem twos_need_six (Ks : seq 'M[F]_(n + n)) : (1 < n)%N ->
-  (forall K, K \in Ks -> coupling K) -> (size Ks <= 5)%N ->
-  block_mx 1%:M 0 0 (const_mx 2 - 1%:M) <> \big[mulmx/1%:M]_(K <- Ks) K.
+Lemma opposed_twos : (1 < n)%N -> opposed 2 (const_mx 2 - 1%:M : 'M[F]_n) 1%:M.
 Proof.
-move=> n_gt1; apply: (@opposed_need_six 2); exists (-1); first by rewrite oppr_eq0 oner_neq0.
+move=> n_gt1; exists (-1); first by rewrite oppr_eq0 oner_neq0.
 have e (S : {set 'I_n}) : #|S| = 2 -> minor (const_mx 2 - 1%:M) S = -3%:R :> F.
   move=> S2; rewrite minor_ones S2 sqrrN expr1n mul1r -mulrnA.
   by rewrite (mulrSr _ 3) opprD addrCA subrr addr0.
-rewrite invmx1; split=> [S S2|].
+split=> [S S2|].
   by rewrite e // principal_minor_scalar expr1n !mulN1r opprK ler0n oppr_le0 ler01.
 exists [set Ordinal (ltnW n_gt1); Ordinal n_gt1]; first by rewrite cards2.
 by rewrite principal_minor_scalar expr1n oner_neq0 orbT.
+Qed.
+
+Theorem twos_need_six (Ks : seq 'M[F]_(n + n)) : (1 < n)%N ->
+  (forall K, K \in Ks -> coupling K) -> (size Ks <= 5)%N ->
+  block_mx 1%:M 0 0 (const_mx 2 - 1%:M) <> \big[mulmx/1%:M]_(K <- Ks) K.
+Proof. by move=> n_gt1; apply: (@opposed_need_six 2); rewrite invmx1; apply: opposed_twos. Qed.
+
+Theorem scaled_twos_need_six s (Ks : seq 'M[F]_(n + n)) : positive_row s -> (1 < n)%N ->
+  (forall K, K \in Ks -> coupling K) -> (size Ks <= 5)%N ->
+  block_mx (diag_mx s) 0 0 (const_mx 2 - 1%:M) <> \big[mulmx/1%:M]_(K <- Ks) K.
+Proof.
+move=> s0 n_gt1; apply: (@opposed_need_six 2).
+have -> : invmx (diag_mx s) = diag_mx (inv_row s) *m 1%:M.
+  by apply: (can_inj (mulKmx (unit_positive s0))); rewrite mulmx1 mulmxV ?unit_positive ?diag_inv.
+exact: opposed_scaled (inv_row_gt0 s0) (opposed_twos n_gt1).
 Qed.
 End OpposedMinors.
 
@@ -2475,22 +2496,24 @@ rewrite unitmxZ ?unitrN1 // unitmxE unitfE gt_eqF // det_diag_gt0 // => i.
 by rewrite !mxE addr_gt0 ?ltr01 //; apply: t0.
 Qed.
 
-(* Six is sharp in every dimension that is at least 3. *)
+(* Six is sharp in every dimension that is at least 3, for some matrix of determinant 1. *)
 Theorem six_couplings_sharp (F : numFieldType) e n : (e <= 1)%N -> (2 < n + (e + n))%N ->
-  exists2 M : 'M[F]_(n + (e + n)), 0 < \det M &
+  exists2 M : 'M[F]_(n + (e + n)), \det M = 1 &
     forall Ks : seq 'M[F]_(n + (e + n)), (forall K, K \in Ks -> coupling K) ->
     (size Ks <= 5)%N -> M <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof.
 case: e => [|[|//]] _; rewrite ?add0n ?add1n; last first.
   case: n => // n _; pose a : F := (-1) ^+ n.+2.
   exists (block_mx (diag_mx (first_entry n a)) 0 0 (- 1%:M)) => [|Ks].
-    rewrite det_ublock det_first_entry -scaleN1r detZ det1 mulr1 /a -exprMn mulrN1 opprK expr1n.
-    exact: ltr01.
+    by rewrite det_ublock det_first_entry -scaleN1r detZ det1 mulr1 /a -exprMn mulrN1 opprK expr1n.
   by apply: (@minus_one_needs_more F n.+1 n.+2 1); rewrite mul1n.
 case: n => [|[|n]] // _; have [odd_n|even_n] := boolP (odd n).
-  exists (block_mx 1%:M 0 0 (const_mx 2 - 1%:M)) => [|Ks]; last exact: twos_need_six.
-  rewrite det_ublock det1 mul1r det_twos -signr_odd /= negbK odd_n expr1 mulN1r opprB.
-  by rewrite subr_gt0 -mulrnA ltr1n mul2n !doubleS.
+  have d0 : 0 < \det (const_mx 2 - 1%:M : 'M[F]_n.+2).
+    by rewrite det_twos -signr_odd /= negbK odd_n expr1 mulN1r opprB subr_gt0 -mulrnA ltr1n mul2n !doubleS.
+  exists (block_mx (diag_mx (first_entry n.+1 (\det (const_mx 2 - 1%:M : 'M[F]_n.+2))^-1)) 0 0
+    (const_mx 2 - 1%:M)) => [|Ks].
+    by rewrite det_ublock det_first_entry mulVf ?gt_eqF.
+  apply: scaled_twos_need_six => // i; rewrite mxE; case: ifP => _; rewrite ?ltr01 ?invr_gt0 //.
 exists (block_mx (- 1%:M) 0 0 1%:M) => [|Ks]; last exact: minus_one_need_six.
-by rewrite det_minus_one -signr_odd /= negbK (negbTE even_n) expr0 ltr01.
+by rewrite det_minus_one -signr_odd /= negbK (negbTE even_n) expr0.
 Qed.

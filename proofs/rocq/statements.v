@@ -312,7 +312,7 @@ Proof. exact: det_minus_one. Qed.
 (* Nor can six be replaced by five in any dimension that is at least 3; for halves of n and n + 1
    entries because of this: diag(A, -1) takes more than 2 (k + 1) + 1 couplings if k p < q. *)
 Theorem five_couplings_do_not_suffice (F : numFieldType) e n : (e <= 1)%N -> (2 < n + (e + n))%N ->
-  exists2 M : 'M[F]_(n + (e + n)), 0 < \det M & forall Ks : seq 'M[F]_(n + (e + n)),
+  exists2 M : 'M[F]_(n + (e + n)), \det M = 1 & forall Ks : seq 'M[F]_(n + (e + n)),
   (forall K, K \in Ks -> is_coupling K) ->
   (size Ks <= 5)%N -> M <> \big[mulmx/1%:M]_(K <- Ks) K.
 Proof. exact: six_couplings_sharp. Qed.

@@ -216,7 +216,7 @@ def test_without_coq_what_to_install_is_told(check, monkeypatch):
     monkeypatch.setenv("PATH", "")
     code, out = check(FLOW)
     assert code == 2
-    assert "expected coqc on the PATH, got none: install Coq 8.20 with MathComp 2.3" in out
+    assert "expected coqc or rocq on the PATH, got none: install Coq 8.20 with MathComp 2.3" in out
     assert "libcoq-mathcomp-algebra" in out
 
 

@@ -1,0 +1,461 @@
+(* What is decided: products of at most four shears as conditions on blocks; what excludes five
+   couplings of diagonal blocks; and couplings of matrices as maps. *)
+From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop.
+From mathcomp Require Import finset perm ssralg ssrnum zmodp poly polydiv matrix mxalgebra mxpoly.
+From exactflow.certificates Require Import shears.
+From exactflow Require Import layers.
+Set Implicit Arguments.
+Unset Strict Implicit.
+Unset Printing Implicit Defensive.
+Import GRing.Theory Num.Theory order.Order.Theory.
+Local Open Scope ring_scope.
+
+(* At most four shears.  [a b; c d] is the inverse of M = [A B; C D].
+
+   Main results
+     two_UL      U X L Y: D = 1 and A = 1 + B C
+     three_ULU   U X L Y U Z, over a field: the rows of A - 1 are in the row space of C, the columns
+                 of D - 1 in its column space, and C B C is what it then has to be
+     four_ULUL   U X L Y U Z L W: D = 1 + Y Z and a = 1 + Z Y, where Y = C - D W and c = - Y - W a
+     four_ULUL_unit   if D is invertible, W is D^-1 (C - Y)
+     four_ULUL_similar   if D - 1 is, too, D and a are similar *)
+Section UpToFour.
+Variables (R : comUnitRingType) (p q : nat).
+Implicit Types (A a : 'M[R]_p) (B b X Z : 'M[R]_(p, q)) (C c Y W : 'M[R]_(q, p)) (D d : 'M[R]_q).
+
+Lemma one_U A B C D : (exists X, block_mx A B C D = U X) <-> [/\ A = 1%:M, C = 0 & D = 1%:M].
+Proof. by split=> [[X /eq_block_mx[]]|[-> -> ->]] //; exists B. Qed.
+
+Lemma one_L A B C D : (exists Y, block_mx A B C D = L Y) <-> [/\ A = 1%:M, B = 0 & D = 1%:M].
+Proof. by split=> [[Y /eq_block_mx[]]|[-> -> ->]] //; exists C. Qed.
+
+Lemma two_UL A B C D :
+  (exists X Y, block_mx A B C D = U X *m L Y) <-> D = 1%:M /\ A = 1%:M + B *m C.
+Proof.
+split=> [[X [Y]]|[-> ->]]; last by exists B, C; rewrite mul_U !mulmx1 add0r.
+by rewrite mul_U add0r => /eq_block_mx[-> -> -> ->]; rewrite !mulmx1.
+Qed.
+
+Lemma three_ULU_solution A B C D : (exists X Y Z, block_mx A B C D = U X *m L Y *m U Z) <->
+  exists X Z, [/\ X *m C = A - 1%:M, C *m Z = D - 1%:M & X + A *m Z = B].
+Proof.
+split=> [[X [Y [Z]]]|[X [Z [eA eD eB]]]].
+  rewrite mul_U mul_block_U add0r !mulmx1 => /eq_block_mx[-> -> -> ->].
+  by exists X, Z; split=> //; rewrite addrC addKr.
+exists X, C, Z; rewrite mul_U mul_block_U add0r !mulmx1 eA eD -eB.
+have cancel n (N : 'M[R]_n) : 1%:M + (N - 1%:M) = N by rewrite addrC subrK.
+by rewrite !cancel.
+Qed.
+
+Theorem four_ULUL A B C D a b c d : block_mx A B C D *m block_mx a b c d = 1%:M ->
+  (exists X Y Z W, block_mx A B C D = U X *m L Y *m U Z *m L W) <->
+  exists Y Z W, [/\ D = 1%:M + Y *m Z, a = 1%:M + Z *m Y, C = Y + D *m W & c = - Y - W *m a].
+Proof.
+move=> inv; split=> [[X [Y [Z [W e]]]]|[Y [Z [W [eD ea eC ec]]]]].
+  exists Y, Z, W; rewrite e in inv; have [ea ec] := inverse_ULUL inv.
+  move: e; rewrite (mul_ULUL X erefl erefl) => /eq_block_mx[_ _ -> ->].
+  by split; rewrite // ec opprD.
+have NM := mulmx1C inv; set N := block_mx a b c d in inv NM.
+have eN : L Y *m (U Z *m (L W *m N)) = U (b + Z *m (d + W *m b)).
+  have cW : c + W *m a = - Y by rewrite ec subrK.
+  move: inv; rewrite /N mulmx_block scalar_mx_block => /eq_block_mx[_ _ _ dD].
+  rewrite mul_L mul_U mul_L cW mulmxN ea addrK mulmx1 addNr.
+  congr block_mx; rewrite -[RHS]dD eC mulmxDl -[RHS]addrA -(mulmxA D) -mulmxDr (addrC (W *m b)).
+  by rewrite eD mulmxDl mul1mx mulmxDr mulmxA addrCA.
+move: (b + _) eN => T eN; exists (- T), Y, Z, W.
+have eP : L Y *m (U Z *m L W) = U T *m block_mx A B C D by rewrite -eN -!mulmxA NM mulmx1.
+by rewrite -!mulmxA eP mul_UK.
+Qed.
+
+Corollary four_ULUL_unit A B C D a b c d : block_mx A B C D *m block_mx a b c d = 1%:M ->
+  D \in unitmx -> (exists X Y Z W, block_mx A B C D = U X *m L Y *m U Z *m L W) <->
+  exists Y Z, D = 1%:M + Y *m Z /\ a = 1%:M + Z *m Y.
+Proof.
+move=> inv uD; rewrite (four_ULUL inv); split=> [[Y [Z [_ [eD ea _ _]]]]|[Y [Z [eD ea]]]].
+  by exists Y, Z.
+exists Y, Z, (invmx D *m (C - Y)); split=> //; first by rewrite mulKVmx // addrC subrK.
+have Ca : C *m a = - (D *m c).
+  move: inv; rewrite mulmx_block scalar_mx_block => /eq_block_mx[_ _ /eqP + _].
+  by rewrite addr_eq0 => /eqP.
+have Ya : Y *m a = D *m Y by rewrite eD ea mulmxDl mulmxDr mul1mx mulmx1 mulmxA.
+rewrite -mulmxA mulmxBl Ca Ya mulmxBr mulmxN !mulKmx // opprB addKr.
+by rewrite opprK.
+Qed.
+
+(* In terms of words, and of products in any order. *)
+Lemma word1_iff A B C D :
+  word true 1 (block_mx A B C D) <-> [/\ A = 1%:M, C = 0 & D = 1%:M].
+Proof.
+split=> [/wordU[X [_ ->]]|[-> -> ->]]; first by rewrite mulmx1 => /eq_block_mx[].
+by rewrite -[block_mx _ _ _ _]mulmx1; apply: word_U.
+Qed.
+
+Lemma word2_iff A B C D :
+  word true 2 (block_mx A B C D) <-> D = 1%:M /\ A = 1%:M + B *m C.
+Proof.
+rewrite -two_UL; split=> [/word2E//|[X [Y ->]]].
+by rewrite -[L Y]mulmx1; apply/word_U/word_L.
+Qed.
+
+Lemma word3_iff A B C D : word true 3 (block_mx A B C D) <->
+  exists X Z, [/\ X *m C = A - 1%:M, C *m Z = D - 1%:M & X + A *m Z = B].
+Proof.
+rewrite -three_ULU_solution; split=> [/word3E//|[X [Y [Z ->]]]].
+by rewrite -[U Z]mulmx1 -mulmxA; apply/word_U/word_L/word_U.
+Qed.
+
+Lemma word4_iff M : word true 4 M <-> exists X Y Z W, M = U X *m L Y *m U Z *m L W.
+Proof.
+split=> [/word4E//|[X [Y [Z [W ->]]]]].
+by rewrite -[L W]mulmx1 -!mulmxA; apply/word_U/word_L/word_U/word_L.
+Qed.
+End UpToFour.
+
+(* Products in any order, with the halves exchanged or not. *)
+Lemma word_swapE (R : comUnitRingType) p q b m (M : 'M[R]_(p + q)) :
+  word b m (swap M) <-> word (~~ b) m M.
+Proof.
+split=> /word_swap; rewrite ?negbK //.
+by rewrite -{2}[M]submxK -[M in swap (swap M)]submxK !swap_block.
+Qed.
+
+Lemma shears_words (R : comUnitRingType) p q m (A : 'M[R]_p) B C (D : 'M_q) :
+  product_of_at_most m shear (block_mx A B C D) <->
+  word true m (block_mx A B C D) \/ word true m (block_mx D C B A).
+Proof.
+rewrite -(swap_block A B C D) word_swapE; split=> [[Ks [le kind ->]]|].
+  by have [[] w] := shears_alternate kind le; [left | right].
+by case=> /word_shears[Ks [kind <- ->]]; exists Ks.
+Qed.
+
+(* Over a field the linear equations are conditions on ranks. *)
+Section Field.
+Variable F : fieldType.
+
+Definition three_conditions p q (A : 'M[F]_p) (B : 'M_(p, q)) (C : 'M_(q, p)) (D : 'M_q) :=
+  [/\ (A - 1%:M <= C)%MS, ((D - 1%:M)^T <= C^T)%MS &
+      C *m B *m C = C *m (A - 1%:M) + (D - 1%:M) *m C
+        + C *m (A - 1%:M) *m pinvmx C *m (D - 1%:M) *m C].
+
+Lemma three_linear p q (A : 'M[F]_p) (B : 'M_(p, q)) (C : 'M_(q, p)) (D : 'M_q) :
+  (exists X Z, [/\ X *m C = A - 1%:M, C *m Z = D - 1%:M & X + A *m Z = B]) <->
+  three_conditions A B C D.
+Proof.
+rewrite /three_conditions; move: (pinvmx C) (mulmxKpV (submx_refl C)) => G CGC.
+have pC m (K : 'M_(m, q)) : K *m C *m G *m C = K *m C by rewrite -!mulmxA (mulmxA C) CGC.
+split=> [[X [Z [eA eD eB]]]|[/submxP[X eA] /submxP[Z' /(congr1 trmx)]]].
+  have EA : A = X *m C + 1%:M by rewrite eA subrK.
+  split; [by rewrite -eA submxMl | by rewrite -eD trmx_mul submxMl |].
+  rewrite -eB -eA -eD EA mulmxDl mul1mx !mulmxDr !mulmxDl !mulmxA pC.
+  by rewrite [X in _ + X = _]addrC addrA.
+rewrite trmx_mul !trmxK; move: (Z'^T) => Z eD eB.
+have EA : A = X *m C + 1%:M by rewrite -eA subrK.
+have CEC : C *m (B - X - A *m Z) *m C = 0.
+  rewrite !mulmxBr !mulmxBl eB eA eD EA mulmxDl mul1mx mulmxDr mulmxDl !mulmxA pC.
+  by rewrite -[X in X - _ - _]addrA (addrC (C *m X *m C)) addrK (addrC (C *m Z *m C)) subrr.
+have : X + A *m Z + (B - X - A *m Z) = B by rewrite -[B - _ - _]addrA -opprD addrC subrK.
+move: (B - X - A *m Z) CEC => E CEC eE.
+exists (X + G *m C *m E), (Z + (E - G *m (C *m E))); split.
+- by rewrite mulmxDl eA -!mulmxA (mulmxA C) CEC mulmx0 addr0.
+- by rewrite mulmxDr eD mulmxBr !mulmxA CGC subrr addr0.
+have fixes : A *m (E - G *m (C *m E)) = E - G *m (C *m E).
+  by rewrite EA mulmxDl mul1mx -mulmxA mulmxBr !mulmxA CGC subrr mulmx0 add0r.
+by rewrite mulmxDr fixes -eE addrACA mulmxA [G *m C *m E + _]addrC subrK.
+Qed.
+End Field.
+
+(* Blocks D and a that four shears make have one characteristic polynomial. *)
+Theorem four_shears_char_poly (F : fieldType) n (A B C D a b c d : 'M[F]_n) :
+  block_mx A B C D *m block_mx a b c d = 1%:M ->
+  product_of_at_most 4 shear (block_mx A B C D) ->
+  char_poly D = char_poly a \/ char_poly A = char_poly d.
+Proof.
+move=> inv /shears_words[] w; [left | right].
+  have [_ [Y [Z [_ [-> -> _ _]]]]] := word4P inv w; exact: char_poly_YZ.
+have inv' : block_mx D C B A *m block_mx d c b a = 1%:M.
+  by have := congr1 (@swap _ _ _) inv; rewrite swap_mul !swap_block swap1.
+have [_ [Y [Z [_ [-> -> _ _]]]]] := word4P inv' w; exact: char_poly_YZ.
+Qed.
+
+(* Where neither D nor D - 1 is singular, Y is invertible: four are similarity. *)
+Theorem four_ULUL_similar (F : fieldType) n (A B C D a b c d : 'M[F]_n) :
+  block_mx A B C D *m block_mx a b c d = 1%:M -> D \in unitmx -> D - 1%:M \in unitmx ->
+  (exists X Y Z W, block_mx A B C D = U X *m L Y *m U Z *m L W) <-> sim D a.
+Proof.
+move=> inv uD u1; rewrite (four_ULUL_unit inv uD); split.
+  move=> [Y [Z [eD ea]]]; have uYZ : Y *m Z \in unitmx by rewrite -[Y *m Z](addKr 1%:M) -eD addrC.
+  apply: sim_sym; exists Y; first by move: uYZ; rewrite unitmx_mul => /andP[].
+  by rewrite eD ea mulmxDl mulmxDr mul1mx mulmx1 mulmxA.
+move=> /sim_sym[Y uY Ya]; exists Y, (invmx Y *m (D - 1%:M)); rewrite mulKVmx // addrC subrK.
+by split=> //; rewrite -mulmxA mulmxBl mul1mx -Ya mulmxBr mulKmx // mulVmx // addrC subrK.
+Qed.
+
+(* Diagonal blocks: five couplings keep the number of negative entries.  If [A 0; 0 D] is five, then
+   D and A^-1 times positive scales have one spectrum. *)
+Section Signs.
+Variables (F : numFieldType) (n : nat).
+Implicit Types x y s t : 'rV[F]_n.
+
+Lemma char_poly_diag x :
+  char_poly (diag_mx x) = \prod_(z <- [seq x 0 i | i <- enum 'I_n]) ('X - z%:P).
+Proof.
+rewrite big_map big_enum /= /char_poly /char_poly_mx map_diag_mx -diag_const_mx -diag_mxB det_diag.
+by apply: eq_bigr => i _; rewrite !mxE.
+Qed.
+
+Lemma same_spectrum x y : char_poly (diag_mx x) = char_poly (diag_mx y) ->
+  #|[set i | x 0 i < 0]| = #|[set i | y 0 i < 0]|.
+Proof.
+rewrite !char_poly_diag => /prod_XsubC_eq/seq.permP/(_ (fun z => z < 0)).
+by rewrite !count_map -!size_filter !cardsE !cardE /enum_mem; apply: id.
+Qed.
+
+Lemma negative_diag x y : (exists s t Y Z, [/\ positive_row s, positive_row t,
+    diag_mx y *m diag_mx t = 1%:M + Y *m Z & diag_mx s *m invmx (diag_mx x) = 1%:M + Z *m Y]) ->
+  diag_mx x \in unitmx -> #|[set i | x 0 i < 0]| = #|[set i | y 0 i < 0]|.
+Proof.
+intros [s [t [Y [Z [s0 t0 ey ex]]]]] ux; pose x' : 'rV[F]_n := \row_i (x 0 i)^-1.
+have xi i : x 0 i != 0.
+  by move: ux; rewrite unitmxE unitfE det_diag => /prodf_neq0; apply.
+have ix : invmx (diag_mx x) = diag_mx x'.
+  apply: (can_inj (mulKmx ux)); rewrite mulmxV // mulmx_diag -diag_const_mx; congr diag_mx.
+  by apply/rowP => i; rewrite !mxE mulfV.
+move: ey ex; rewrite ix !mulmx_diag => ey ex.
+have := char_poly_YZ Y Z; rewrite -ey -ex => /same_spectrum.
+have -> : [set i | (\row_i0 (y 0 i0 * t 0 i0)) 0 i < 0] = [set i | y 0 i < 0].
+  by apply/setP => i; rewrite !inE mxE pmulr_llt0.
+have -> // : [set i | (\row_i0 (s 0 i0 * x' 0 i0)) 0 i < 0] = [set i | x 0 i < 0].
+by apply/setP => i; rewrite !inE !mxE pmulr_rlt0 // invr_lt0.
+Qed.
+
+Theorem negative_entries x y (Ks : seq 'M[F]_(n + n)) :
+  (forall K, K \in Ks -> coupling K) -> (size Ks <= 5)%N ->
+  block_mx (diag_mx x) 0 0 (diag_mx y) = \big[mulmx/1%:M]_(K <- Ks) K ->
+  #|[set i | x 0 i < 0]| = #|[set i | y 0 i < 0]|.
+Proof.
+move=> hK /(couplings_word hK)[b] + e; rewrite -e => w.
+have : \det (block_mx (diag_mx x) 0 0 (diag_mx y)) != 0 by rewrite e gt_eqF ?det_couplings_gt0.
+rewrite det_ublock mulf_eq0 negb_or -!unitfE -!unitmxE => /andP[ux uy].
+apply: negative_diag (ux).
+apply: (word_five (b := 0) (c := 0) (d := invmx (diag_mx y)) w _ (if_same _ _)).
+by rewrite mul_diag_block !mulmx0 !mulmxV // -scalar_mx_block.
+Qed.
+End Signs.
+
+(* A matrix that is a coupling, as a map of columns. *)
+Section CouplingMaps.
+Variables (R : comUnitRingType) (G : {pred R}).
+
+Lemma coupling_map_entries d (M : {set 'I_d}) (K : 'M[R]_d) : 1 \in G ->
+  coupling_map G M (~: M) (mulmx K) <->
+  exists2 s : 'I_d -> R, forall i, s i \in G & forall i k, (i \notin M) || (k \in M) ->
+    K i k = (if i \in M then s i else 1) * (i == k)%:R.
+Proof.
+move=> G1; split=> [[s [t [sG dep KE]]]|[s sG KE]].
+  exists (fun i => s i 0) => // i k.
+  have -> : K i k = (K *m (delta_mx k 0 : 'cV_d)) i 0 by rewrite -(colE k K) mxE.
+  rewrite KE !mxE eqxx andbT; case: ifP => [iM /= kM|_ _]; last by rewrite mul1r.
+  have [|-> ->] := dep i (delta_mx k 0 : 'cV_d) 0.
+    by move=> j; rewrite inE !mxE andbT => jM; case: eqP jM => [->|//]; rewrite kM.
+  by have := KE 0 i; rewrite mulmx0 iM mxE mulr0 add0r => <-; rewrite addr0.
+exists (fun i _ => s i), (fun i x => \sum_(k | k \notin M) K i k * x k 0); split=> [//|i x y e|x i].
+  by split=> //; apply: eq_bigr => k kM; rewrite e // inE.
+rewrite mxE; case: ifPn => iM.
+  rewrite (bigID (mem M)) /=; congr (_ + _).
+  rewrite (bigD1 i) //= KE ?iM ?orbT // eqxx mulr1 big1 ?addr0 // => k /andP[kM ki].
+  by rewrite KE ?kM ?orbT // eq_sym (negbTE ki) mulr0 mul0r.
+rewrite (bigD1 i) //= KE ?iM // (negbTE iM) eqxx mulr1 mul1r big1 ?addr0 // => k ki.
+by rewrite KE ?iM // (negbTE iM) eq_sym (negbTE ki) mulr0 mul0r.
+Qed.
+
+Variables p q : nat.
+Implicit Type K : 'M[R]_(p + q).
+Definition first_half : {set 'I_(p + q)} := [set i : 'I_(p + q) | (i < p)%N].
+
+Lemma in_first (i : 'I_p) : lshift q i \in first_half. Proof. by rewrite inE /=. Qed.
+Lemma in_second (j : 'I_q) : (rshift p j \in first_half) = false.
+Proof. by rewrite inE /= ltnNge leq_addr. Qed.
+
+Lemma coupling_map_first K : 1 \in G -> coupling_map G first_half (~: first_half) (mulmx K) <->
+  exists (s : 'rV_p) X, (forall i, s 0 i \in G) /\ K = block_mx (diag_mx s) X 0 1%:M.
+Proof.
+move=> G1; rewrite coupling_map_entries //; split=> [[s sG KE]|[s [X [sG ->]]]].
+  exists (\row_i s (lshift q i)), (ursubmx K); split=> [i|]; first by rewrite mxE.
+  rewrite -{1}[K]submxK; congr block_mx; apply/matrixP => i j;
+    rewrite !mxE KE ?in_first ?in_second ?orbT //.
+  - by rewrite eq_lshift mulr_natr.
+  - by rewrite eq_rlshift mulr0.
+  by rewrite eq_rshift mul1r.
+exists (fun i => if split i is inl j then s 0 j else 1) => [i|i k]; first by case: split.
+case: (split_ordP i) => {}i ->; case: (split_ordP k) => {}k ->; rewrite ?in_first ?in_second //= => _.
+- by rewrite block_mxEul mxE eq_lshift mulr_natr.
+- by rewrite block_mxEdl mxE eq_rlshift mulr0.
+by rewrite block_mxEdr mxE eq_rshift mul1r.
+Qed.
+
+Lemma coupling_map_second K : 1 \in G -> coupling_map G (~: first_half) first_half (mulmx K) <->
+  exists (s : 'rV_q) Y, (forall i, s 0 i \in G) /\ K = block_mx 1%:M 0 Y (diag_mx s).
+Proof.
+move=> G1; rewrite -{2}[first_half]setCK coupling_map_entries //.
+split=> [[s sG KE]|[s [X [sG ->]]]].
+  exists (\row_i s (rshift p i)), (dlsubmx K); split=> [i|]; first by rewrite mxE.
+  rewrite -{1}[K]submxK; congr block_mx; apply/matrixP => i j.
+  - by rewrite !mxE KE !in_setC ?in_first //= eq_lshift mul1r.
+  - by rewrite !mxE KE !in_setC ?in_first //= eq_lrshift mulr0.
+  by rewrite !mxE KE !in_setC ?in_second //= eq_rshift mulr_natr.
+exists (fun i => if split i is inr j then s 0 j else 1) => [i|i k]; first by case: split.
+case: (split_ordP i) => {}i ->; case: (split_ordP k) => {}k ->;
+  rewrite !in_setC ?in_first ?in_second //= => _.
+- by rewrite block_mxEul mxE eq_lshift mul1r.
+- by rewrite block_mxEur mxE eq_lrshift mulr0.
+by rewrite block_mxEdr mxE eq_rshift mulr_natr.
+Qed.
+End CouplingMaps.
+
+Lemma linear_columns (R : comUnitRingType) d (f : {linear 'cV[R]_d -> 'cV[R]_d}) :
+  exists K : 'M[R]_d, f =1 mulmx K.
+Proof.
+exists (\matrix_(i, j) f (delta_mx j 0) i 0) => x.
+rewrite {1}[x]matrix_sum_delta linear_sum; apply/colP => i.
+rewrite !mxE summxE; apply: eq_bigr => j _; rewrite big_ord1 linearZ !mxE mulrC.
+by [].
+Qed.
+
+Lemma shear_map (R : comUnitRingType) p q (K : 'M[R]_(p + q)) :
+  shear K <-> coupling_map (pred1 1) (first_half p q) (~: first_half p q) (mulmx K) \/
+    coupling_map (pred1 1) (~: first_half p q) (first_half p q) (mulmx K).
+Proof.
+have ones n (s : 'rV[R]_n) : (forall i, s 0 i \in pred1 1) -> diag_mx s = 1%:M.
+  by move=> s1; rewrite -diag_const_mx; congr diag_mx; apply/rowP => i; rewrite mxE; apply/eqP/s1.
+have one n i : (const_mx 1 : 'rV[R]_n) 0 i \in pred1 1 by rewrite !inE mxE.
+rewrite coupling_map_first ?coupling_map_second ?inE //.
+split=> [[[X ->]|[Y ->]]|[[s [X [/ones -> ->]]]|[s [Y [/ones -> ->]]]]].
+- by left; exists (const_mx 1), X; rewrite diag_const_mx.
+- by right; exists (const_mx 1), Y; rewrite diag_const_mx.
+- by left; exists X.
+by right; exists Y.
+Qed.
+
+Section LinearMaps.
+Variables (F : numFieldType) (p q : nat).
+Let positive := [pred c : F | 0 < c].
+Let is_map f := coupling_map positive (first_half p q) (~: first_half p q) f \/
+  coupling_map positive (~: first_half p q) (first_half p q) f.
+
+Lemma coupling_matrix_map (K : 'M[F]_(p + q)) : coupling K <-> is_map (mulmx K).
+Proof. by rewrite /is_map coupling_map_first ?coupling_map_second ?inE ?ltr01. Qed.
+
+Lemma linear_coupling_map (f : {linear 'cV[F]_(p + q) -> 'cV[F]_(p + q)}) :
+  is_map f <-> exists2 K, coupling K & f =1 mulmx K.
+Proof.
+have same M B g h : g =1 h -> coupling_map positive M B g -> coupling_map positive M B h.
+  by move=> gh [s [t [sG dep gE]]]; exists s, t; split=> // x i; rewrite -gh.
+split=> [|[K /coupling_matrix_map mK fK]]; last first.
+  by case: mK => mK; [left | right]; apply: same mK => x; rewrite fK.
+have [K fK] := linear_columns f; move=> mf; exists K => //; apply/coupling_matrix_map.
+by case: mf => mf; [left | right]; apply: same mf.
+Qed.
+End LinearMaps.
+
+(* Halves of one entry: four shears, and diag(t, t^-1) takes them. *)
+Lemma two_by_two_three (F : fieldType) (M : 'M[F]_(1 + 1)) : dlsubmx M \in unitmx -> \det M = 1 ->
+  exists X Y Z, M = U X *m L Y *m U Z.
+Proof.
+rewrite -[M]submxK block_mxKdl; move: (ulsubmx M) (ursubmx M) (dlsubmx M) (drsubmx M) => A B C D uC.
+rewrite det_lower_invertible // det_mx11 => dK.
+have CK : C *m (A *m invmx C *m D - B) = 1%:M by rewrite [LHS]mx11_scalar dK.
+have [_] := three_affine A B D 1%:M 1%:M uC; case=> [|X [Z ->]]; last by exists X, C, Z.
+by rewrite mul1mx mulmx1 -[RHS](mulKmx uC) CK mulmx1.
+Qed.
+
+Theorem two_by_two_four (F : fieldType) (M : 'M[F]_(1 + 1)) : \det M = 1 ->
+  product_of_at_most 4 shear M.
+Proof.
+move=> dM; suff [Y [X [Y' [Z e]]]] : exists Y X Y' Z, M = L Y *m (U X *m L Y' *m U Z).
+  exists [:: L Y; U X; L Y'; U Z]; split=> [//|K|]; last first.
+    by rewrite !big_cons big_nil mulmx1 e !mulmxA.
+  by rewrite !inE => /or4P[] /eqP ->;
+    [right; exists Y | left; exists X | right; exists Y' | left; exists Z].
+have [u|sing] := boolP (dlsubmx M \in unitmx).
+  have [X [Y [Z e]]] := two_by_two_three u dM; exists 0, X, Y, Z.
+  by rewrite L0 mul1mx.
+have uM : M \in unitmx by rewrite unitmxE dM unitr1.
+have [W uC] := stable_range (left_column (mulVmx uM)).
+have [||X [Y [Z e]]] := @two_by_two_three F (L W *m M).
+- by rewrite -[M]submxK mul_L block_mxKdl.
+- by rewrite det_mulmx det_L mul1r.
+by exists (- W), X, Y, Z; rewrite -e mul_LK.
+Qed.
+
+Theorem two_by_two_not_three (F : fieldType) (t : F) : t != 0 -> t != 1 ->
+  let M : 'M[F]_(1 + 1) := block_mx t%:M 0 0 (t^-1)%:M in
+  \det M = 1 /\ ~ product_of_at_most 3 shear M.
+Proof.
+move=> t0 t1 M; split; first by rewrite det_ublock !det_scalar1 mulfV.
+have no (u v : F) : u != 1 -> ~ word true 3 (block_mx u%:M 0 0 v%:M : 'M_(1 + 1)).
+  move=> u1 /word3_iff[X [Z [+ _ _]]]; rewrite mulmx0 => /esym/matrixP/(_ 0 0)/eqP.
+  by rewrite !mxE eqxx subr_eq0 (negbTE u1).
+by move=> /shears_words[]; apply: no; rewrite // invr_eq1.
+Qed.
+
+(* A half without entries: no shear moves anything, and a coupling scales. *)
+Theorem empty_half (R : comUnitRingType) q k (M : 'M[R]_(0 + q)) :
+  product_of_at_most k shear M <-> M = 1%:M.
+Proof.
+split=> [[Ks [_ + ->]]|->]; last by exists [::]; rewrite big_nil.
+elim: Ks => [|K Ks IH] kind; first by rewrite big_nil.
+rewrite big_cons IH => [|N NKs]; last by apply: kind; rewrite inE NKs orbT.
+rewrite mulmx1; have [[X ->]|[Y ->]] := kind K (mem_head _ _).
+  by rewrite (flatmx0 X) U0.
+by rewrite (thinmx0 Y) L0.
+Qed.
+
+(* Six alternating shears that make -1: the upper left blocks of U A L B U C and of its inverse up
+   to signs say A B + E D = -2, so not all four norms are below 1. *)
+Lemma half_turn_blocks (R : comUnitRingType) p q (A C E : 'M[R]_(p, q)) (B D F : 'M_(q, p)) :
+  U A *m L B *m U C *m L D *m U E *m L F = - 1%:M -> A *m B + E *m D = - 1%:M - 1%:M.
+Proof.
+move=> e; have : U A *m L B *m U C *m (- (L D *m U E *m L F)) = 1%:M.
+  by rewrite mulmxN !mulmxA e opprK.
+move/mulmx1C; rewrite mulNmx -!(mulmxA (L D)) -(mulmxA (U E)) => /(congr1 -%R); rewrite opprK.
+move/(canRL (mul_LK D))/(canRL (mul_UK E))/(canRL (mul_LK F)).
+rewrite scalar_mx_block opp_block_mx !oppr0 mul_L mul_U mul_L [U A *m _]mul_U mul_block_U.
+move/eq_block_mx=> [+ _ _ _].
+rewrite !mulNmx !mulmxN !mulmx1 ?mulmx0 ?oppr0 ?add0r ?opprK.
+by move/(canRL (addKr 1%:M)) ->; rewrite addrA subrK.
+Qed.
+
+Lemma half_turn_norms (R : realFieldType) p q (A E : 'M[R]_(p, q)) (B D : 'M_(q, p)) k :
+  (0 < p)%N -> 0 <= k -> A *m B + E *m D = - 1%:M - 1%:M ->
+  bounded k A -> bounded k B -> bounded k D -> bounded k E -> 1 <= k.
+Proof.
+case: p A E B D => // p A E B D _ k0 e bA bB bD bE.
+pose norm m (v : 'cV[R]_m) : R := (v^T *m v) 0 0.
+have normE m (v : 'cV[R]_m) : norm m v = \sum_i v i 0 ^+ 2.
+  by rewrite /norm mxE; apply: eq_bigr => i _; rewrite mxE.
+pose x : 'cV[R]_p.+1 := delta_mx 0 0.
+have x1 : norm _ x = 1.
+  rewrite normE (bigD1 (0 : 'I_p.+1)) //= !mxE !eqxx expr1n big1 ?addr0 // => i i0.
+  by rewrite !mxE (negbTE i0) expr0n.
+clearbody x; have two (G : 'M[R]_(p.+1, q)) (H : 'M_(q, p.+1)) : bounded k G -> bounded k H ->
+    norm _ (G *m (H *m x)) <= k ^+ 4.
+  move=> bG bH; apply: le_trans (bG _) _; rewrite (exprD k 2 2) ler_wpM2l ?sqr_ge0 //.
+  by apply: le_trans (bH _) _; rewrite -/(norm _ x) x1 mulr1.
+have par m (u v : 'cV[R]_m) : norm _ (u + v) <= 2 * norm _ u + 2 * norm _ v.
+  rewrite !normE -mulrDr -big_split mulr_sumr; apply: ler_sum => i _; rewrite /= mxE.
+  have : (u i 0 + v i 0) ^+ 2 + (u i 0 - v i 0) ^+ 2 = 2 * (u i 0 ^+ 2 + v i 0 ^+ 2).
+    by rewrite sqrrD sqrrB addrACA (addrACA (u i 0 ^+ 2)) subrr addr0 -!mulr2n -mulrnDl mulr_natl.
+  by move=> <-; rewrite lerDl sqr_ge0.
+have k4 : 4 <= 4 * k ^+ 4.
+  have e4 : 4 = norm _ (A *m (B *m x) + E *m (D *m x)).
+    rewrite !mulmxA -mulmxDl e -opprD -raddfD /= mulNmx mul_scalar_mx normE.
+    rewrite (eq_bigr (fun i => 4 * x i 0 ^+ 2)) => [|i _]; last first.
+      by rewrite !mxE sqrrN exprMn; congr (_ * _); rewrite -mulr2n -natrX.
+    by rewrite -mulr_sumr -normE x1 mulr1.
+  rewrite {1}e4; apply: le_trans (par _ _ _) _.
+  apply: le_trans (lerD (ler_wpM2l _ (two A B _ _)) (ler_wpM2l _ (two E D _ _))) _;
+    rewrite ?ler0n //.
+  by rewrite -mulrDl -natrD lexx.
+rewrite -(ler_pXn2r (n := 4)) ?nnegrE ?ler01 // expr1n.
+by move: k4; rewrite -{1}[4]mulr1 ler_pM2l ?ltr0n.
+Qed.
