@@ -210,14 +210,6 @@ def test_the_project_lists_every_file_of_rocq_after_what_it_requires():
         assert all(listed.index(other) < listed.index(name) for other in others)
 
 
-def test_the_package_of_opam_needs_what_the_installation_is_told():
-    told = (Path(proofs.__file__).parent.parent / "coq-exactflow.opam").read_text()
-    coq, mathcomp = re.match(r"Coq (\S+) with MathComp (\S+)", PACKAGES).groups()
-    assert f'"coq" {{>= "{coq}"}}' in told
-    assert f'"coq-mathcomp-algebra" {{>= "{mathcomp}.0"}}' in told
-    assert '"_CoqProject"' in told
-
-
 def test_two_files_compile_side_by_side(stubs, tmp_path):
     folder = write_project(tmp_path / "project", {"a.v": "Meet.\n", "b.v": "Meet.\n"})
     assert built(folder, tmp_path)[1] == {"a.v", "b.v"}
