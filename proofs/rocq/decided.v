@@ -287,7 +287,8 @@ move=> G1; rewrite coupling_map_entries //; split=> [[s sG KE]|[s [X [sG ->]]]].
   - by rewrite eq_rlshift mulr0.
   by rewrite eq_rshift mul1r.
 exists (fun i => if split i is inl j then s 0 j else 1) => [i|i k]; first by case: split.
-case: (split_ordP i) => {}i ->; case: (split_ordP k) => {}k ->; rewrite ?in_first ?in_second //= => _.
+case: (split_ordP i) => {}i ->; case: (split_ordP k) => {}k ->;
+  rewrite ?in_first ?in_second //= => _.
 - by rewrite block_mxEul mxE eq_lshift mulr_natr.
 - by rewrite block_mxEdl mxE eq_rlshift mulr0.
 by rewrite block_mxEdr mxE eq_rshift mul1r.

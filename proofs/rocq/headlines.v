@@ -297,7 +297,8 @@ Theorem three_layers_linear (R : comUnitRingType) p q (A : 'M[R]_p) (B : 'M_(p, 
 Proof. exact: decided.three_ULU_solution. Qed.
 
 (* and four, for a matrix of the inverse [a b; c d], these equations. *)
-Theorem four_layers_iff (R : comUnitRingType) p q (A : 'M[R]_p) (B : 'M_(p, q)) C (D : 'M_q) a b c d :
+Theorem four_layers_iff (R : comUnitRingType) p q (A : 'M[R]_p) (B : 'M_(p, q)) C (D : 'M_q)
+    a b c d :
   block_mx A B C D *m block_mx a b c d = 1%:M ->
   (exists X Y Z W, block_mx A B C D = U X *m L Y *m U Z *m L W) <->
   exists Y Z W, [/\ D = 1%:M + Y *m Z, a = 1%:M + Z *m Y, C = Y + D *m W & c = - Y - W *m a].
@@ -620,7 +621,8 @@ by rewrite [y2]e2 u0 scale0r addr0 addrC.
 Qed.
 
 (* Few parameters miss one of many targets: where f has p of them, each within r of 0, and is
-   Lip-Lipschitz there, and N^p cubes of side 2 r / N are fewer than the targets, which are sep apart, and
+   Lip-Lipschitz there, and N^p cubes of side 2 r / N are fewer than the targets, which are sep
+   apart, and
    so small that Lip 2 r / N <= sep - 2 w, some target is not within w of any f theta. *)
 Theorem few_parameters (R : realFieldType) (T : Type) (D : T -> T -> R) p N n
     (f : ('I_p -> R) -> T) (target : 'I_n -> T) (r Lip sep w : R) :

@@ -9,7 +9,6 @@ import pytest
 
 import proofs
 from exactflow.claims import ProofError
-from exactflow.files.rocq.coq import PACKAGES
 from exactflow.files.rocq.writing import LIBRARY
 from proofs import __main__ as runner
 from proofs.rocq import build as module
