@@ -622,8 +622,7 @@ Qed.
 
 (* Few parameters miss one of many targets: where f has p of them, each within r of 0, and is
    Lip-Lipschitz there, and N^p cubes of side 2 r / N are fewer than the targets, which are sep
-   apart, and
-   so small that Lip 2 r / N <= sep - 2 w, some target is not within w of any f theta. *)
+   apart, and so small that Lip 2 r / N <= sep - 2 w, some target is not within w of any f theta. *)
 Theorem few_parameters (R : realFieldType) (T : Type) (D : T -> T -> R) p N n
     (f : ('I_p -> R) -> T) (target : 'I_n -> T) (r Lip sep w : R) :
   (forall x y z, D x z <= D x y + D y z) -> (forall x y, D x y = D y x) ->
