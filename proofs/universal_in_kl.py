@@ -369,7 +369,7 @@ with claims.check("three layers: KL <= 0.1766 + 1/40", Evidence.CERTIFIED) as ch
     check.true(
         bool(result.bound <= Rational(1, 12)),
         f"levels 1 and 2: {format_above(result.bound)}, of which the deficit is "
-        f"5/3 log 2 - log 3 = {5 / 3 * np.log(2) - np.log(3):.4f}",
+        f"5/3 log 2 - log 3 <= {format_above(upper(5 * arb(2).log() / 3 - arb(3).log()))}",
     )
 
 # %% [markdown]

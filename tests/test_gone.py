@@ -41,8 +41,8 @@ GONE = (
     r"\.mtx\b",
     r"--to (sage|sympy|latex|torch|json)\b",
     r"\bSage\b",
-    r"\[(report|cluster)\]",
-    "markdown-it|pygments|latex2mathml|mdit-py-plugins|distributed >=",
+    r"\[report\]",
+    "markdown-it|pygments|latex2mathml|mdit-py-plugins",
 )
 READ = (
     "README.md",

@@ -145,7 +145,7 @@ def formula_latex(text: str) -> str:
 
 
 _SIGN = re.compile(
-    rf"sqrt\((\w+)\)|\*\*\(([^()]+)\)|(?:\*\*|\^)(-?\w+)|({_NAME})|[!<>]=|\.\.+|\*|."
+    rf"(\.T)\b|sqrt\((\w+)\)|\*\*\(([^()]+)\)|(?:\*\*|\^)(-?\w+)|({_NAME})|[!<>]=|\.\.+|\*|."
 )
 _SIGNS = {
     "*": " ", "!=": "\\neq ", "<=": "\\leq ", ">=": "\\geq ",
@@ -162,7 +162,9 @@ def expression_latex(text: str) -> str:
     """
 
     def typeset(sign: re.Match) -> str:
-        root, bracket, power, name = sign.groups()
+        transposed, root, bracket, power, name = sign.groups()
+        if transposed:
+            return "^{\\mathsf T}{}"  # with a base for the next exponent
         if root:
             return f"\\sqrt{{{symbol_latex(root)}}}"
         if bracket or power:

@@ -440,7 +440,6 @@ def test_version(capsys):
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
-        (MemoryError(), 2, "memory"),
         (RecursionError("maximum recursion depth exceeded"), 2, "nested"),
         (OSError(28, "No space left on device"), 2, "No space left"),
         (BrokenPipeError(32, "Broken pipe"), 2, "Broken pipe"),
@@ -457,6 +456,16 @@ def test_exit_code_1_means_refuted_and_nothing_else(capsys, monkeypatch, error, 
     assert (got, out) == (code, "")
     assert words in err.splitlines()[-1]
     assert ("Traceback" in err) == isinstance(error, ZeroDivisionError)
+
+
+def test_a_check_without_memory_is_incomplete(capsys, monkeypatch):
+    def failing(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("exactflow.checker.read_file", failing)
+    code, out, _ = run(capsys, "check", "c.json")
+    assert code == 3
+    assert "incomplete: MemoryError" in out
 
 
 def test_magnitudes_of_any_size():
