@@ -206,19 +206,6 @@ def _shorter_step(found: Obstruction) -> Step:
     return Step("shorter words", why, text, values, {}, ring)
 
 
-_PROVED = {
-    "trace": "the coefficients of both characteristic polynomials, from traces of powers",
-    "similarity": "the sizes of the blocks, from ranks of powers",
-    "linear": "the product of the multipliers, and the signs of its entries",
-    "chain": "the fixed parts, and the sizes of their blocks, from ranks of powers",
-    "tight": "the fixed parts, and a multiplier of the equations for `V` that gives 0 = 1",
-    "opposed": "the signs of all principal minors of that size",
-    "signs": "the signs of all coefficients of the combined polynomial",
-    "rank": "the rank, from minors and products",
-    "chain of eigenvalues": "the eigenvalues, one by one",
-}
-
-
 def obstruction_step(found: Obstruction, answer: MinimalDepth | None = None) -> Step:
     """Return the proof that a pattern is impossible, as a step.
 
@@ -257,5 +244,5 @@ def obstruction_step(found: Obstruction, answer: MinimalDepth | None = None) -> 
         field,
         found.row.theorem,
         witness=found.check,
-        proved=_PROVED[found.kind],
+        proved=found.row.proved,
     )

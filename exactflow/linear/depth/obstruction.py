@@ -55,6 +55,7 @@ class Kind(NamedTuple):
     is_of_pair : whether it is about D and a alone, so that five letters need C = 0.
     check : whether the witness proves what the obstruction says.
     texts : what `reason` and `explanation`, a clause and sentences, have in braces beside blocks.
+    proved : what the check computes, in words.
     """
 
     theorem: str
@@ -66,6 +67,7 @@ class Kind(NamedTuple):
     texts: Callable[["Obstruction"], Texts]
     reason: str
     explanation: str
+    proved: str
 
 
 class Reason(NamedTuple):
@@ -408,6 +410,7 @@ KINDS = {
         "{pair} have different {what}",
         "{pair} have one characteristic polynomial, as `det(x I - Y Z) = det(x I - Z Y)`{power} "
         "(Sylvester). But their {what} are ``{x}`` and ``{y}``.",
+        "the coefficients of both characteristic polynomials, from traces of powers",
     ),
     "similarity": Kind(
         "`I + Y Z` and `I + Z Y` have equal elementary divisors away from eigenvalue 1, and block "
@@ -419,6 +422,7 @@ KINDS = {
         "each "
         "irreducible polynomial except `x - 1`, and at `x - 1` sizes that differ by at most one "
         "each (Flanders 1951). But they have {at}.",
+        "the sizes of the blocks, from ranks of powers",
     ),
     "linear": Kind(
         "the layers fulfil linear equations, of which a combination is absurd",
@@ -426,6 +430,7 @@ KINDS = {
         _layers_are_absurd, _of_layers,
         "{problem}",
         "Then {names}. {why}.",
+        "the product of the multipliers, and the signs of its entries",
     ),
     "chain": Kind(
         "the blocks that no shift changes fit into no two matrices of one product (Thompson and "
@@ -438,6 +443,7 @@ KINDS = {
         "these are their fixed parts. Each number of blocks of a size exceeds that of the fixed "
         "part by at most the rank of `{C}` (Thompson and Sa 1979), while both matrices have equal "
         "blocks except at `x - 1` (Flanders 1951). But they {clash}.",
+        "the fixed parts, and the sizes of their blocks, from ranks of powers",
     ),
     "tight": Kind(
         "eigenvalues that leave no freedom make linear equations for the shift, with no solution",
@@ -448,6 +454,7 @@ KINDS = {
         "eigenvalue `s` where one fixed part has `rank({C})` blocks more than the other, there is "
         "room for no other eigenvectors; let the columns of `k`, or the rows of `p`, span them. "
         "This says {names}. But these are linear equations for `V` with no solution.",
+        "the fixed parts, and a multiplier of the equations for `V` that gives 0 = 1",
     ),
     "opposed": Kind(
         "the principal minors of a size have opposite signs in two matrices that positive "
@@ -458,6 +465,7 @@ KINDS = {
         "minors of `{D}` and of `{a}` with positive weights. But `{D}` and `{a}` have {what} of "
         "opposite "
         "signs: one sum is at least zero, the other at most, and not both vanish.",
+        "the signs of all principal minors of that size",
     ),
     "signs": Kind(
         "a combination of the equations between minors has coefficients of one sign",
@@ -468,6 +476,7 @@ KINDS = {
         "`y = H^-1`. The polynomials {multipliers} at the sizes {sizes} combine these equations to "
         "a polynomial in the diagonals of `x` and `y` all of whose coefficients have one sign. But "
         "it vanishes at no positive `x` and `y`.",
+        "the signs of all coefficients of the combined polynomial",
     ),
     "rank": Kind(
         "a layer changes a half by a matrix through the other half",
@@ -480,6 +489,7 @@ KINDS = {
         "{size}; the last factor does not enter the block of the matrix, nor the first one that of "
         "the inverse. So the rank of {whose} is at most {count} times {size}{somewhere}. But it is "
         "{rank} at least.",
+        "the rank, from minors and products",
     ),
     "chain of eigenvalues": Kind(
         "two blocks, scalar or nearly, force the eigenvalues 1, `r`, `r^2`, .. on a matrix of the "
@@ -491,5 +501,6 @@ KINDS = {
         "the scalars ``{alpha}`` and ``{beta}`` force the eigenvalues {eigenvalues} on a `{p}` x "
         "`{p}` matrix",
         "{passing}{inverse}{argument}: {eigenvalues}. {clash}.",
+        "the eigenvalues, one by one",
     ),
 }  # fmt: skip
