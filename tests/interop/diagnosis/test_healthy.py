@@ -56,7 +56,13 @@ def zuko(name, *sizes, **options):
 
 
 def glasflow(name, **options):
-    return lambda: getattr(library("glasflow.flows"), name)(4, n_transforms=2, **options)
+    def made():
+        flows = library("glasflow.flows")
+        if not hasattr(flows, name):
+            pytest.skip(f"this version of glasflow has no {name}")
+        return getattr(flows, name)(4, n_transforms=2, **options)
+
+    return made
 
 
 def glow():
