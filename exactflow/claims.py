@@ -43,8 +43,8 @@ from exactflow.errors import (
     printable,
     require,
 )
+from exactflow.flows.equality import are_equal
 from exactflow.flows.evidence import Evidence
-from exactflow.proving.equality import are_equal
 
 __all__ = ["Check", "Claim", "Claims", "Evidence", "Options", "ProofError", "proof_options"]
 

@@ -16,7 +16,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow import factor
 from exactflow.claims import Check, ProofError
 from exactflow.errors import InvalidInputError
-from exactflow.proving.equality import are_equal
+from exactflow.flows.equality import are_equal
 
 T = sympy.Symbol("t", positive=True)
 X = sympy.MatrixSymbol("X", sympy.Symbol("n"), 2)
