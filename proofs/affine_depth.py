@@ -92,7 +92,7 @@ import sympy
 
 from exactflow import minimal_depth, permutation, verify
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.explanation.identities import Identity
+from exactflow.explanation.symbolic_identities import Identity
 from exactflow.linear.depth.minors import Spectra
 
 claims = Claims("affine depth")

@@ -15,8 +15,8 @@ from exactflow.exact.exceptional import in_order
 from exactflow.exact.rounding import decimal_up
 from exactflow.exact.typing import DepthScales
 from exactflow.explanation import Explanation, Step
-from exactflow.explanation.identities import Identity
-from exactflow.explanation.steps import order_and_flips, product_step
+from exactflow.explanation.steps import order_and_flip_matrices, product_step
+from exactflow.explanation.symbolic_identities import Identity
 from exactflow.flows.display import over
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
@@ -219,7 +219,7 @@ def obstruction_step(found: Obstruction, answer: MinimalDepth | None = None) -> 
     blocks |= dict(zip(names.lower(), found.inverse, strict=True))
     pose = answer.pose if answer else Pose(found.partition, tuple(range(sum(found.partition))))
     field = found.matrix.domain
-    posed = order_and_flips(pose.order, pose.flips, field)
+    posed = order_and_flip_matrices(pose.order, pose.flips, field)
     left, right = ("E ", " E^T") if "E" in posed else ("", "")
     right = " F" * ("F" in posed) + right
     name = "N" if posed else "M"
