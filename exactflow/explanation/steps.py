@@ -19,6 +19,7 @@ from sympy import QQ
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
+from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.rational import plain
 from exactflow.explanation.identity_text import (
@@ -34,13 +35,14 @@ from exactflow.explanation.sentences import (
     sentence_html,
 )
 from exactflow.flows.display import shown_html
+from exactflow.flows.evidence import Checkable
 from exactflow.flows.flow import CouplingFlow
 
 StepValues: TypeAlias = "Mapping[str, Any] | Callable[[], Mapping[str, Any]]"
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(Checkable):
     """One step of a proof, on an instance.
 
     Parameters
@@ -71,11 +73,14 @@ class Step:
         """The identities, read from the text."""
         return parse_identities(self.text) if self.text else ()
 
-    def check(self) -> bool:
-        """Whether all identities of the step hold, and its witness proves it."""
+    def check(self) -> None:
+        """Check that all identities of the step hold, and that its witness proves it."""
         values = {**self.before, **self.after}
-        are_so = all(identity.holds(values, self.field) for identity in self.identities)
-        return are_so and (self.witness is None or self.witness())
+        for identity in self.identities:
+            if not identity.holds(values, self.field):
+                raise VerificationError(f"the identity {identity} does not hold")
+        if self.witness is not None and not self.witness():
+            raise VerificationError("the witness does not prove the step")
 
     @property
     def checked(self) -> list[str]:
@@ -96,7 +101,7 @@ class Step:
 
     def _repr_html_(self) -> str:
         head, body = self.html()
-        verdict = "holds" if self.check() else "does not hold"
+        verdict = "holds" if self.is_valid() else "does not hold"
         return f"<p>{head}: <b>{verdict}</b></p>{body}"
 
     @property

@@ -64,7 +64,7 @@ class MinimalDepth(DepthBounds, FlowResult):
     def __post_init__(self) -> None:
         """Check every obstruction, or raise `VerificationError`."""
         for found in self.obstructions:
-            if not found.check():
+            if not found.is_valid():
                 raise VerificationError(
                     f"the proof against {found.word} fails its check: please report this matrix"
                 )
@@ -174,7 +174,7 @@ class CertifiedDepth(MinimalDepth):
             product_step(self.flow, self.flow.domain_matrix()).after,
             self.matrix.domain,
             "R. Krawczyk 1969, R. E. Moore 1977: exactflow.linear.depth.scaled.certified",
-            witness=self.existence.check,
+            witness=self.existence.is_valid,
         )
 
 
@@ -243,6 +243,6 @@ def obstruction_step(found: Obstruction, answer: MinimalDepth | None = None) -> 
         dict(sorted(blocks.items())) | posed | ({"N": found.matrix} if posed else {}),
         field,
         found.row.theorem,
-        witness=found.check,
+        witness=found.is_valid,
         proved=found.row.proved,
     )

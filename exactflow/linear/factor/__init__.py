@@ -120,7 +120,7 @@ def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
     >>> from sympy import MatrixSymbol, ZeroMatrix
     >>> X = MatrixSymbol("X", 3, 3)
     >>> explanation = explain(BlockMatrix([[X, ZeroMatrix(3, 3)], [ZeroMatrix(3, 3), X.I]]))
-    >>> print(explanation.evidence, [step.check() for step in explanation.steps])
+    >>> print(explanation.evidence, [step.is_valid() for step in explanation.steps])
     for all n [True, True]
     """
     if isinstance(M, BlockMatrix) and not options:

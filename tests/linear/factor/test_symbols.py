@@ -148,7 +148,7 @@ def test_blocks_of_every_size():
     zero = ZeroMatrix(3, 3)
     general = explain(BlockMatrix([[A, B], [C, D]]))
     assert general.evidence is Evidence.FOR_ALL_N
-    assert all(step.check() for step in general.steps)
+    assert all(step.is_valid() for step in general.steps)
     assert "4 couplings" in explain(BlockMatrix([[A, zero], [zero, A.I]])).claim
     for other in ([[A, A], [C, D]], [[A, zero], [zero, D]], [[A, B, C]]):
         with pytest.raises(InvalidInputError, match="four different square symbols"):
@@ -202,10 +202,10 @@ def test_the_text_shown_for_blocks_is_so_in_matrices(block):
 
 def test_the_text_that_is_shown_is_the_one_that_is_checked():
     *_, step = explain(diagonal_of(X + Y)).steps
-    assert step.check()
+    assert step.is_valid()
     for true, false in (("L(I)", "L(2)"), ("U(A^-1 - I)", "U(A - I)"), ("= diag(A,", "= diag(1,")):
         assert true in step.text
-        assert not replace(step, text=step.text.replace(true, false)).check()
+        assert not replace(step, text=step.text.replace(true, false)).is_valid()
 
 
 @pytest.mark.parametrize("names", ["PQRS", "ABCD", "KPGY", "XYAM", "VWZX", "GKPC", "YZWV"])
