@@ -83,7 +83,7 @@ class ConditioningBounds(Result):
 
         >>> from exactflow.laws.conditioning import lower_bounds
         >>> from exactflow.laws.universal import Atoms
-        >>> all(step.check() for step in lower_bounds(Atoms([[0], [1]]), "1/10").explain().steps)
+        >>> all(step.is_valid() for step in lower_bounds(Atoms([[0], [1]]), "1/10").explain().steps)
         True
         """
         slope, volume = format_below(self.lipschitz, 6), format_above(self.mean_log_det, 4)
