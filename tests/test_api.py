@@ -35,11 +35,13 @@ PUBLIC = {
     "exactflow.interop": (
         "LIBRARIES AffineMap convert diagnose linear_map restore rounding_error_bound to_module"
     ),
-    "exactflow.laws.conditioning": "Forced Gaussian condition_number forced singular_values",
+    "exactflow.laws.conditioning": (
+        "ConditioningBounds Gaussian condition_number lower_bounds singular_values"
+    ),
     "exactflow.laws.gaussian": "Whitening whiten",
     "exactflow.laws.universal": (
-        "Approximation Atoms Bound Boxes GaussianMixture Histogram KLApproximation KLBound Product "
-        "TargetMeasure approximate checkerboard empirical uniform"
+        "Atoms Boxes GaussianMixture Histogram KLApproximation KLBound Product "
+        "TargetMeasure W2Approximation W2Bound approximate checkerboard empirical_measure uniform"
     ),
     "exactflow.linear.depth": "DEPTH_SCALES CertifiedDepth MinimalDepth Obstruction minimal_depth",
     "exactflow.linear.factor": "METHODS ORIENTATIONS SCALES explain factor",
