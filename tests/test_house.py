@@ -117,6 +117,34 @@ def test_a_check_raises_and_returns_no_bool():
     assert silent == []
 
 
+def exported_names(package: str) -> set[str]:
+    """Return the names that a package defines or imports at its top, also under a condition."""
+    tree = ast.parse(modules()[package].read_text("utf-8"))
+    found: set[str] = set()
+    for node in [inner for node in tree.body for inner in (node, *getattr(node, "body", ()))]:
+        if isinstance(node, ast.ImportFrom):
+            names = {
+                alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names
+            }
+            found |= {name for name, full in names.items() if full not in modules()}
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign):
+            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return found
+
+
+def test_no_package_exports_a_name_that_hides_one_of_its_modules():
+    hidden = [
+        full
+        for package, path in modules().items()
+        if path.name == "__init__.py"
+        for full in sorted({f"{package}.{name}" for name in exported_names(package)})
+        if full in modules()
+    ]
+    assert hidden == []
+
+
 def lines_of_code(function: ast.FunctionDef | ast.AsyncFunctionDef, lines: list[str]) -> int:
     """Return how many lines a function has, without docstring, comments and blank ones."""
     has_doc = ast.get_docstring(function) is not None
