@@ -6,7 +6,8 @@ from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
-from sympy import integer_nthroot
+from sympy import QQ, integer_nthroot
+from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, SingularMatrixError
 from exactflow.exact import linalg
@@ -57,6 +58,14 @@ class Target:
     def exact(self) -> Quotient:
         """W, exactly."""
         return Quotient.of(self.entries)
+
+    def in_user_order(self) -> DomainMatrix:
+        """Return W over QQ with its coordinates in the order of the user, before any flips."""
+        order, d = self.pose.order, len(self.entries)
+        places = [order.index(i) for i in range(d)]
+        matrix = as_matrix(self.entries.tolist()).to_dense().extract(places, places)
+        signs = [QQ(-1) if i in self.pose.flips else QQ.one for i in range(d)]
+        return linalg.scale_columns(matrix, signs)
 
     @cached_property
     def exponent(self) -> int:
