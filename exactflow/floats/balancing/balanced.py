@@ -164,7 +164,7 @@ class Balanced(MapResult):
             text = "M P = I, Q R = I, largest(P - R) <= s"
             steps.append(Step("inverses", why, text, {"M": M, "Q": Q}, made, QQ))
         claim = f"{len(self.layers)} layers of floats compose to `M` within "
-        claim += f"``{decimal_up(self.error)}``.{self.target.pose.said}"
+        claim += f"``{decimal_up(self.error)}``.{self.target.layout.sentence}"
         return Explanation.verify(claim, steps, self, self.evidence)
 
     def _run(self, entries: list, convert: Callable) -> list:

@@ -61,10 +61,10 @@ class Target:
 
     def in_user_order(self) -> DomainMatrix:
         """Return W over QQ with its coordinates in the order of the user, before any flips."""
-        order, d = self.pose.order, len(self.entries)
+        order, d = self.layout.order, len(self.entries)
         places = [order.index(i) for i in range(d)]
         matrix = as_matrix(self.entries.tolist()).to_dense().extract(places, places)
-        signs = [QQ(-1) if i in self.pose.flips else QQ.one for i in range(d)]
+        signs = [QQ(-1) if i in self.layout.flips else QQ.one for i in range(d)]
         return linalg.scale_columns(matrix, signs)
 
     @cached_property

@@ -33,9 +33,11 @@ points, exactly.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import partial, reduce
 from itertools import chain
 from typing import Any
 
+from sympy import QQ
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
@@ -44,14 +46,19 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix, common_field, over_common_field
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import MatrixLike, PartitionLike
+from exactflow.explanation import Explanation, Step
+from exactflow.explanation.steps import collect_steps, product_step
 from exactflow.flows.base import Coupling, Flow
+from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.nonlinear.layer import PiecewiseCoupling
 from exactflow.flows.nonlinear.merged import MaskedPart, MergedCoupling
+from exactflow.flows.orientation import CoordinateLayout
 from exactflow.flows.partition import resolve_partition
 from exactflow.flows.verification import verify
+from exactflow.linear.factor import check_dimension
 from exactflow.linear.masks.writer import Writer, whole
 
 __all__ = ["merge_masks"]
@@ -97,6 +104,11 @@ def merge_masks(
     (True, True)
     """
     given = _as_steps(flows)
+    return _flow(_write(given, mask), given, mask)
+
+
+def _write(given: list, mask: "PartitionLike | None") -> Writer:
+    """Write flows and matrices of one dimension and field under a mask."""
     d = given[0].shape[0] if isinstance(given[0], DomainMatrix) else given[0].dimension
     first = next((flow for flow in given if isinstance(flow, Flow)), None)
     if mask is None and first is not None:
@@ -113,7 +125,7 @@ def merge_masks(
         else:
             writer.write(step)
     writer.write_rest()
-    return _flow(writer, given)
+    return writer
 
 
 def _as_steps(flows: object) -> list:
@@ -177,22 +189,75 @@ def _flow_over(flow: Flow, field: Domain) -> Flow:
     return CouplingFlow(layers, flow.partition, flips=flow.flips, field=field, order=flow.order)
 
 
-def _flow(writer: Writer, given: list) -> Flow:
+def _flow(writer: Writer, given: list, mask: "PartitionLike | None") -> Flow:
     """Return the flow that was written; one of linear layers is compared with what was given."""
-    layers = writer.layers()
+    layers, derivation = writer.layers(), partial(_explained, given, mask)
     linear = [layer for layer in layers if isinstance(layer, LinearCoupling)]
     if len(linear) < len(layers):
-        return PiecewiseFlow(layers, order=writer.order)
+        return PiecewiseFlow(layers, order=writer.order, derivation=derivation)
     field = writer.field
     flow = CouplingFlow(
-        linear, writer.partition, method="one mask", field=field, order=writer.order
+        linear,
+        writer.partition,
+        method="one mask",
+        field=field,
+        order=writer.order,
+        derivation=derivation,
     )
-    product = linalg.identity(sum(writer.partition), field)
-    for item in given:
-        matrix = item if isinstance(item, DomainMatrix) else item.domain_matrix()
-        product = matrix.to_dense() * product
-    verify(flow, product)
+    verify(flow, reduce(lambda product, M: M * product, _matrices(given)))
     return flow
+
+
+def _matrices(given: list) -> list[DomainMatrix]:
+    """Return the matrices of linear flows, and matrices as they are, dense."""
+    matrices = (x if isinstance(x, DomainMatrix) else x.domain_matrix() for x in given)
+    return [matrix.to_dense() for matrix in matrices]
+
+
+def _explained(given: list, mask: "PartitionLike | None", flow: Flow) -> Explanation:
+    """Explain a flow under one mask by the swaps that were written; the last step compares the
+    flow with the composition of what was given.
+    """
+    check_dimension(flow.dimension)
+    with collect_steps() as derivation:
+        _write(given, mask)
+    items = "one map" if len(given) == 1 else f"{len(given)} maps"
+    couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
+    claim = f"The composition of {items} is a flow of {couplings} under one mask."
+    order = tuple(flow.order or range(flow.dimension))
+    claim += CoordinateLayout(flow.partition, order).sentence
+    steps = [*derivation.steps]
+    steps += (
+        _product_steps(given, flow) if isinstance(flow, CouplingFlow) else _point_steps(given, flow)
+    )
+    return Explanation.verify(claim, steps, flow, Evidence.EXACT)
+
+
+def _product_steps(given: list, flow: CouplingFlow) -> list[Step]:
+    """Return the product of the matrices that were given, and that of the layers, as steps."""
+    named = {f"g{k}": matrix for k, matrix in enumerate(_matrices(given), 1)}
+    M = reduce(lambda product, matrix: matrix * product, named.values())
+    text = f"{' '.join(reversed(named))} = M"
+    why = "The maps that were given, in the order in which data meets them."
+    return [Step("given", why, text, {}, {**named, "M": M}, flow.field), product_step(flow, M)]
+
+
+def _point_steps(given: list, flow: Flow) -> list[Step]:
+    """Return the images of some points as a step: with functions there is no product to compare."""
+    d = flow.dimension
+    points = [[QQ((i + 2) * k % 7 - 3, 1 + k % 3) for i in range(d)] for k in range(2 * d)]
+    X = DomainMatrix(points, (2 * d, d), QQ).transpose().to_dense()
+    image = X
+    for item in given:
+        image = item * image if isinstance(item, DomainMatrix) else item._exact(image)
+    why = "The columns of `X` are points, those of `Y` their images under the maps in turn."
+    proved = "the flow takes each point to its image, and its inverse takes the image back"
+
+    def are_mapped() -> bool:
+        return bool(flow._exact(X) == image and flow.inverse()._exact(image) == X)
+
+    values = {"X": X, "Y": image.to_dense()}
+    return [Step("points", why, "", {}, values, QQ, witness=are_mapped, proved=proved)]
 
 
 def _fitting_parts(item: "Flow | DomainMatrix", partition: tuple[int, int]) -> Iterator:

@@ -12,12 +12,14 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import FieldTooSmallError, OrientationError
 from exactflow.exact import linalg
 from exactflow.exact.typing import Half, Scales
+from exactflow.explanation.steps import collect_steps, record_step
 from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.merged import MaskedPart, MergedCoupling
 from exactflow.linear.factor import factor
 from exactflow.linear.factor.assembly import merge, mirrored, opposite
 
+_SWAP = "Whitehead's lemma"
 Pairs: TypeAlias = list[tuple[int, int]]
 Words: TypeAlias = Callable[[DomainMatrix, tuple[int, int]], Iterator[Sequence[LinearCoupling]]]
 
@@ -43,6 +45,7 @@ class Writer:
         self.home = {i: k for k, i in enumerate(order)}
         self.place, self.sign = dict(self.home), dict.fromkeys(order, 1)
         self.parts: list[tuple[Half, MaskedPart]] = []
+        self.swaps = self.words_written = self.factors = 0  # numbers of the names in an explanation
 
     @property
     def last(self) -> Half | None:
@@ -67,8 +70,12 @@ class Writer:
             return (3 if option[1] else 1) - (option[0] == self.last)
 
         half, pairs = min(self._options(part), key=cost)
+        moves, reads = ([see[0] for see in places if see] for places in (part.moved, part.kept))
+        task = f"The next coupling moves coordinates {moves} and reads {reads}."
         if pairs:
-            self._write_swap(half, pairs)
+            self._write_swap(half, pairs, task)
+        else:
+            record_step("coupling", f"{task} They stand in different halves: no swap.", "", {})
         p = self.partition[0]
         seen = {i: (k if k < p else k - p, self.sign[i]) for i, k in self.place.items()}
         self.parts.append((half, part.seen_through(seen, seen)))
@@ -79,6 +86,7 @@ class Writer:
         A signed permutation only moves coordinates to other places.
         """
         if monomial := _signed_permutation(matrix):
+            record_step("renaming", "The next matrix only renames coordinates.", "", {})
             self.place, self.sign = (
                 {i: self.place[j] for i, (j, _) in enumerate(monomial)},
                 {i: self.sign[j] * sign for i, (j, sign) in enumerate(monomial)},
@@ -97,7 +105,8 @@ class Writer:
         if linalg.is_positive(inner.det(), inner.domain) is False:
             self.sign[self.order[0]] *= -1
             inner = _in_places(matrix, before, (self.place, self.sign))
-        self._write_word(inner, wanted)
+        why = "The next matrix, between the places of the coordinates before and after it, is"
+        self._write_word(inner, wanted, why)
 
     def write_rest(self) -> None:
         """Write the signed permutation that brings every coordinate home."""
@@ -110,7 +119,7 @@ class Writer:
                 "flow of couplings does: negate one coordinate, or leave out a flip or an odd "
                 "permutation"
             )
-        self._write_word(inner, None)
+        self._write_word(inner, None, "The signed permutation that brings each coordinate home is")
 
     def _options(self, part: MaskedPart) -> list[tuple[Half, Pairs]]:
         """Return each half that may move, with the pairs of coordinates to be swapped before."""
@@ -167,34 +176,73 @@ class Writer:
             swapped[a, b] = e
         return swapped
 
-    def _write_swap(self, half: Half, pairs: Pairs) -> None:
-        """Write ``U(E) L(-E^T) U(E)`` or ``L(-E^T) U(E) L(-E^T)``: both are the signed swap."""
+    def _write_swap(self, half: Half, pairs: Pairs, task: str) -> None:
+        """Write ``U(E) L(-E^T) U(E)`` or ``L(-E^T) U(E) L(-E^T)``: both are the signed swap that
+        the `task` of the next coupling needs.
+        """
         p, q = self.partition
         signs = self._exchange(pairs).items()
         entries = {(a, b - p): self.field.convert(e) for (a, b), e in signs}
         E = DomainMatrix.from_dok(entries, (p, q), self.field)
         shears: dict[Half, DomainMatrix] = {"first": E, "second": -E.transpose()}
         letters = half, opposite(half), half
+        self.swaps += 1
+        K = f"K{self.swaps}"
+        U, L = f"U({K})", f"L(-{K}^T)"
+        product = f"{U} {L} {U}" if half == "first" else f"{L} {U} {L}"
+        swapped = ", ".join(f"{i} and {j}" for i, j in pairs)
+        why = (
+            f"{task} Three shears swap the places of coordinates {swapped}, one of each negated. "
+            f"`{K}` has an entry 1 or -1 for each pair. The last shear and the coupling move the "
+            "same half: they are one layer."
+        )
+        blocks = f"blocks(I - {K} {K}^T, {K}, -{K}^T, I - {K}^T {K})"
+        record_step("signed swap", why, f"{product} = {blocks}", {K: E.to_dense()}, _SWAP)
         self._write_layers(LinearCoupling.trusted((p, q), x, shears[x]) for x in letters)
 
     def _write_layers(self, layers: Iterable[LinearCoupling]) -> None:
         """Write layers that see the places as they are."""
         self.parts += [(layer.moves, whole(layer)) for layer in layers]
 
-    def _write_word(self, matrix: DomainMatrix, wanted: Half | None) -> None:
-        """Write the layers of a matrix about places: the word of which most merges."""
+    def _write_word(self, matrix: DomainMatrix, wanted: Half | None, why: str) -> None:
+        """Write the layers of a matrix about places, those of which most merge with neighbours.
+
+        `why` is the beginning of a sentence about the matrix, for an explanation.
+        """
 
         def cost(layers: Sequence[LinearCoupling]) -> int:
             ends = (layers[0].moves == self.last) + (layers[-1].moves == wanted) if layers else 0
             return len(layers) - ends
 
-        words = list(self.words(matrix, self.partition))
+        with collect_steps():  # the steps inside a word are not steps of the merging
+            words = list(self.words(matrix, self.partition))
         if not words:
             raise FieldTooSmallError(
                 f"{self.field} has too few elements for the layers of a matrix: use a larger field"
             )
         word = min(words, key=cost)
+        self._record_word(matrix, word, why)
         self._write_layers(word)
+
+    def _record_word(self, matrix: DomainMatrix, word: Sequence[LinearCoupling], why: str) -> None:
+        """Record the layers of a matrix about places as a step."""
+        if not word:
+            return
+        self.words_written += 1
+        N, first = f"N{self.words_written}", self.factors + 1
+        self.factors += len(word)
+        names = [f"w{k}" for k in range(first, self.factors + 1)]
+        count = "one layer" if len(word) == 1 else f"{len(word)} layers"
+        why = f"{why} `{N}`. It takes {count}, the ends of which merge with their neighbours."
+        record_step(
+            "matrix",
+            why,
+            f"{' '.join(reversed(names))} = {N}",
+            lambda: {
+                N: matrix.to_dense(),
+                **{n: x.domain_matrix().to_dense() for n, x in zip(names, word, strict=True)},
+            },
+        )
 
 
 def whole(layer: Coupling) -> MaskedPart:
