@@ -25,6 +25,7 @@ from exactflow.explanation.identity import ShownIdentity, identities, letters_in
 from exactflow.explanation.sentences import letters_of, plain_text, rename_letters, sentence_html
 from exactflow.flows.display import shown_html
 from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.orientation import flip_signs
 
 Told: TypeAlias = "Mapping[str, Any] | Callable[[], Mapping[str, Any]]"
 
@@ -208,8 +209,7 @@ def order_and_flips(
     if list(order) != list(range(d)):
         named["E"] = linalg.identity(d, field).extract(list(order), list(range(d)))
     if flips:
-        signs = [-field.one if i in flips else field.one for i in range(d)]
-        named["F"] = linalg.diagonal(signs, field)
+        named["F"] = linalg.diagonal(flip_signs(flips, range(d), field), field)
     return named
 
 

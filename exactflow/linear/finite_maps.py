@@ -34,8 +34,8 @@ from sympy import QQ
 
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import HALVES, Element
-from exactflow.flows.nonlinear.layer import PiecewiseCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
+from exactflow.flows.nonlinear.piecewise_coupling import PiecewiseCoupling
 
 Values: TypeAlias = tuple  # of elements of QQ, or integers; in units but for an obstruction
 Halves: TypeAlias = tuple[Values, Values]
