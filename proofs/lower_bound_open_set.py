@@ -69,7 +69,7 @@ with claims.check(
         check.equal(answer.lower, 5, f"n = {n}: {answer.count}")
         check.equal(verify(answer.flow, M).flow.depth, answer.upper)
         for reason in answer.obstructions:
-            check.true(reason.check(), str(reason))
+            check.true(reason.is_valid(), str(reason))
     check.equal(minimal_depth(examples[2], scales="positive").upper, 5, "n = 2: five do")
 minimal_depth(examples[2], scales="positive")
 

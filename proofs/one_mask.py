@@ -45,7 +45,7 @@ import sympy
 
 from exactflow import CouplingFlow, LinearCoupling, minimal_depth, random_matrix
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.explanation.identities import IDENTITIES
+from exactflow.explanation.symbolic_identities import IDENTITIES
 from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.partition import mask_order

@@ -45,7 +45,7 @@ from sympy import Rational
 
 from exactflow import permutation, random_matrix, rotation
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.explanation.identities import IDENTITIES, Identity
+from exactflow.explanation.symbolic_identities import IDENTITIES, Identity
 from exactflow.linear.padding import zero_padding
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/

@@ -220,7 +220,7 @@ for name, (M, partition) in eight.items():
         check.equal((answer.lower, answer.upper), (8, 8), answer.count)
         check.equal(verify(answer.flow, M).flow.depth, 8, "eight layers compose to it")
         for reason in answer.obstructions:
-            check.true(reason.check(), str(reason))
+            check.true(reason.is_valid(), str(reason))
 
 # %% [markdown]
 # ## The largest depths
@@ -288,7 +288,7 @@ for p, q in ((1, 4), (2, 4), (2, 5), (3, 5)):
         answer = minimal_depth(M, scales="positive", partition=(p, q))
         check.equal(answer.lower, 2 * -(-q // p) + 2, answer.count)
         for reason in answer.obstructions:
-            check.true(reason.check(), str(reason))
+            check.true(reason.is_valid(), str(reason))
 
 # %% [markdown]
 # ## Masks and odd channel counts

@@ -33,7 +33,7 @@ PUBLIC = {
     "exactflow.flows.partition": "mask_order",
     "exactflow.flows.verification": "Verification verify",
     "exactflow.interop": (
-        "LIBRARIES AffineMap convert diagnose linear_map restore rounding to_module"
+        "LIBRARIES AffineMap convert diagnose linear_map restore rounding_error_bound to_module"
     ),
     "exactflow.laws.conditioning": "Forced Gaussian condition_number forced singular_values",
     "exactflow.laws.gaussian": "Whitening whiten",

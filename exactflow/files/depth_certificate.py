@@ -136,7 +136,7 @@ def read_obstruction(
         for read in [_read(row.key, content[row.key], word)]
         if row.key != "multiplier" or any(isinstance(W, dict) for W in read) == (kind == "signs")
     ]
-    return next((o for o in found if o.check()), found[0])
+    return next((o for o in found if o.is_valid()), found[0])
 
 
 def _read(key: str, value: Any, word: Word) -> Any:

@@ -170,7 +170,7 @@ def _obstruction_step(found: PointObstruction) -> Step:
     X, Y = (as_rectangle(rows).transpose() for rows in entries)
     reason, kind = str(found), found.kind
     why = f"{reason[0].upper()}{reason[1:]}."
-    return Step(kind, why, "", {}, {"X": X, "Y": Y}, QQ, _THEOREM, witness=found.check)
+    return Step(kind, why, "", {}, {"X": X, "Y": Y}, QQ, _THEOREM, witness=found.is_valid)
 
 
 def interpolate(
@@ -209,7 +209,7 @@ def interpolate(
     Examples
     --------
     >>> found = interpolate([[0, 0], [0, 1], [1, 0], [1, 1]], [[0, 1], [0, 0], [1, 0], [1, 1]])
-    >>> found.depth, found.flow.forward([0, 1]).T, all(x.check() for x in found.obstructions)
+    >>> found.depth, found.flow.forward([0, 1]).T, all(x.is_valid() for x in found.obstructions)
     (4, Matrix([[0, 0]]), True)
     >>> print(found.obstructions[-2])
     not LUL: around points 1, 0 the shifts of the second half have the alternating sum (-2)

@@ -85,7 +85,7 @@ def test_depths_come_back_with_their_reasons(tmp_path, matrix, scales, depth, gi
     assert (again.depth, again.lower, again.scales) == (depth, depth, scales)
     assert again.flow == answer.flow
     assert list(map(str, again.obstructions)) == list(map(str, answer.obstructions))
-    assert all(found.check() for found in again.obstructions)
+    assert all(found.is_valid() for found in again.obstructions)
     save(answer, tmp_path / "d.npz")
     assert load(tmp_path / "d.npz") == answer.flow
 

@@ -83,7 +83,7 @@ class Forced(Result):
 
         >>> from exactflow.laws.conditioning import forced
         >>> from exactflow.laws.universal import Atoms
-        >>> all(step.check() for step in forced(Atoms([[0], [1]]), "1/10").explain().steps)
+        >>> all(step.is_valid() for step in forced(Atoms([[0], [1]]), "1/10").explain().steps)
         True
         """
         slope, volume = format_below(self.lipschitz, 6), format_above(self.mean_log_det, 4)

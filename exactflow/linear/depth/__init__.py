@@ -97,7 +97,7 @@ def minimal_depth(
     Examples
     --------
     >>> answer = minimal_depth([[-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
-    >>> answer.count, [reason.check() for reason in answer.obstructions]
+    >>> answer.count, [reason.is_valid() for reason in answer.obstructions]
     ('exactly 6 additive layers', [True, True])
     >>> for reason in answer.obstructions:
     ...     print(reason)
@@ -110,7 +110,7 @@ def minimal_depth(
     >>> M = [[1, 2, 0, 1, 0, 1], [0, 1, 3, 0, 2, 0], [1, 0, 1, 1, 0, 0],
     ...      [0, 1, 1, 2, 0, 1], [2, 0, 0, 1, 1, 0], [1, 1, 0, 0, 1, 3]]
     >>> answer = minimal_depth(M, scales="positive")
-    >>> answer.upper, answer.error < 1e-12, answer.existence.check()
+    >>> answer.upper, answer.error < 1e-12, answer.existence.is_valid()
     (4, True, True)
     >>> from sympy import Symbol
     >>> t = Symbol("t")

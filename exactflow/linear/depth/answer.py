@@ -15,8 +15,8 @@ from exactflow.exact.exceptional import in_order
 from exactflow.exact.rounding import decimal_up
 from exactflow.exact.typing import DepthScales
 from exactflow.explanation import Explanation, Step
-from exactflow.explanation.identities import Identity
-from exactflow.explanation.steps import order_and_flips, product_step
+from exactflow.explanation.steps import order_and_flip_matrices, product_step
+from exactflow.explanation.symbolic_identities import Identity
 from exactflow.flows.display import over
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
@@ -64,7 +64,7 @@ class MinimalDepth(DepthBounds, FlowResult):
     def __post_init__(self) -> None:
         """Check every obstruction, or raise `VerificationError`."""
         for found in self.obstructions:
-            if not found.check():
+            if not found.is_valid():
                 raise VerificationError(
                     f"the proof against {found.word} fails its check: please report this matrix"
                 )
@@ -174,7 +174,7 @@ class CertifiedDepth(MinimalDepth):
             product_step(self.flow, self.flow.domain_matrix()).after,
             self.matrix.domain,
             "R. Krawczyk 1969, R. E. Moore 1977: exactflow.linear.depth.scaled.certified",
-            witness=self.existence.check,
+            witness=self.existence.is_valid,
         )
 
 
@@ -219,7 +219,7 @@ def obstruction_step(found: Obstruction, answer: MinimalDepth | None = None) -> 
     blocks |= dict(zip(names.lower(), found.inverse, strict=True))
     pose = answer.pose if answer else Pose(found.partition, tuple(range(sum(found.partition))))
     field = found.matrix.domain
-    posed = order_and_flips(pose.order, pose.flips, field)
+    posed = order_and_flip_matrices(pose.order, pose.flips, field)
     left, right = ("E ", " E^T") if "E" in posed else ("", "")
     right = " F" * ("F" in posed) + right
     name = "N" if posed else "M"
@@ -243,6 +243,6 @@ def obstruction_step(found: Obstruction, answer: MinimalDepth | None = None) -> 
         dict(sorted(blocks.items())) | posed | ({"N": found.matrix} if posed else {}),
         field,
         found.row.theorem,
-        witness=found.check,
+        witness=found.is_valid,
         proved=found.row.proved,
     )

@@ -13,7 +13,7 @@ from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element, Half, Orientation, PartitionLike, Scales
-from exactflow.explanation.steps import note, order_and_flips
+from exactflow.explanation.steps import order_and_flip_matrices, record_step
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.orientation import Pose, posed
@@ -137,7 +137,7 @@ class Problem:
 
         def values() -> dict[str, DomainMatrix]:
             flips, blocks = self.pose.flips, self.blocks(exchanged, half)
-            named = {"M": self.target.to_dense()} | order_and_flips(order, flips, field)
+            named = {"M": self.target.to_dense()} | order_and_flip_matrices(order, flips, field)
             if divided:
                 place = 0 if half == "first" else blocks.A.shape[0]
                 named["Delta"] = linalg.diagonal(self._determinant_at(place, self.det), field)
@@ -146,7 +146,7 @@ class Problem:
         scale = "Delta " if divided else ""
         text = f"{scale}blocks(A, B, C, D) = {left}M{right}"
         blocks = "`A`, `B`, `C`, `D` are the blocks that result."
-        note("blocks", f"{', '.join(said)}. {blocks}", text, values)
+        record_step("blocks", f"{', '.join(said)}. {blocks}", text, values)
 
 
 def _signed(matrix: DomainMatrix) -> "tuple[np.ndarray, np.ndarray] | None":

@@ -176,7 +176,10 @@ def interpolated(instance: Any) -> Any:
         "couplings that take the points to the images",
     )
     need(len(found.obstructions) == max(2 * found.depth - 1, 0), "a reason for each shorter word")
-    need(all(reason.check() for reason in found.obstructions), "obstructions that check themselves")
+    need(
+        all(reason.is_valid() for reason in found.obstructions),
+        "obstructions that check themselves",
+    )
     return found
 
 
@@ -187,7 +190,9 @@ def minimal(M: Any, scales: DepthScales = "additive") -> Any:
         _is_certified(answer, M)
     else:
         _equals(answer.flow, M, 6)
-    need(all(found.check() for found in answer.obstructions), "obstructions that check themselves")
+    need(
+        all(found.is_valid() for found in answer.obstructions), "obstructions that check themselves"
+    )
     return answer
 
 
@@ -196,7 +201,7 @@ def _is_certified(answer: CertifiedDepth, M: Any) -> None:
     target = as_matrix(M).to_dense()
     need(answer.flow.depth == 4, f"four layers, got {answer.flow.depth}")
     need(answer.existence.matrix == target, "a proof about the matrix")
-    need(answer.existence.check(), "four layers that are proved to exist")
+    need(answer.existence.is_valid(), "four layers that are proved to exist")
     error = max(map(abs, (answer.flow.domain_matrix() - target).to_list_flat()))
     need(error == answer.error, "layers as near to the matrix as they say")
 

@@ -179,7 +179,7 @@ def test_the_answer_is_about_the_matrix_as_it_was_given(name):
     assert answer.matrix == target
     for found in answer.obstructions:
         assert found.matrix == answer.pose.inner(target)
-        assert found.check()
+        assert found.is_valid()
     explanation = answer.explain()  # each step is checked: N = E M F E^T among them
     assert isinstance(explanation, Explanation)
     assert ("your matrix with two pads" in explanation.claim) == (orientation == "pad")
@@ -206,6 +206,6 @@ def bounded(M, partition, scales):
         verify(answer.flow, M)
     assert len(answer.obstructions) == min(2, answer.lower)
     assert all(len(reason.pattern) == answer.lower - 1 for reason in answer.obstructions)
-    assert all(reason.check() is True for reason in answer.obstructions)
+    assert all(reason.is_valid() is True for reason in answer.obstructions)
     assert all(reason.explanation().endswith(".") for reason in answer.obstructions)
     return answer.lower, answer.upper

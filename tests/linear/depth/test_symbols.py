@@ -44,7 +44,7 @@ BLACKBOARD_Z = "\\mathbb{Z}"
 def test_depth_of_a_family_is_bounded_by_what_is_known_of_signs(M, assume, bounds):
     answer = minimal_depth(M, assume=assume)
     assert (answer.lower, answer.upper) == bounds
-    assert all(found.check() for found in answer.obstructions)
+    assert all(found.is_valid() for found in answer.obstructions)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_small_numbers_of_a_number_field_are_positive(power):
 
 def test_numbers_that_are_not_real_leave_positive_layers_undecided():
     answer = minimal_depth(diag(I, -I), scales="positive")
-    assert all(found.check() for found in answer.obstructions)
+    assert all(found.is_valid() for found in answer.obstructions)
     assert answer.lower < answer.upper
 
 
