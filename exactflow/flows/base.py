@@ -193,7 +193,7 @@ class Coupling(Map):
         return display.layer_latex(self)
 
 
-class Layered:
+class LayerSequence:
     """Layers in the order in which data meets them: a flow, or a result that maps as one does."""
 
     layers: tuple
@@ -227,7 +227,7 @@ class Layered:
         return self.layers[index]
 
 
-class Flow(Layered, Map):
+class Flow(LayerSequence, Map):
     """Coupling layers in the order in which data meets them."""
 
     layers: tuple

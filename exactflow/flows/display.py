@@ -108,7 +108,7 @@ def _cell_html(entry: str) -> str:
     return f"<td{style}>{escape(entry)}</td>"
 
 
-def over(field: Domain, *, quote: str = "") -> str:
+def field_suffix(field: Domain, *, quote: str = "") -> str:
     """Name a field other than QQ, after a comma, with a quote around it."""
     return "" if field.is_QQ else f", over {quote}{field}{quote}"
 

@@ -320,7 +320,7 @@ class CouplingFlow(Flow):
     def _head(self) -> str:
         extras = {"flips": list(self.flips), "method": self.method}
         shown = "".join(f", {name}={value!r}" for name, value in extras.items() if value)
-        return super()._head() + display.over(self.field) + shown
+        return super()._head() + display.field_suffix(self.field) + shown
 
     def _latex_factors(self) -> list[str]:
         """Return the factors: the signs of the flips last, and around all the permutation that

@@ -21,7 +21,14 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import ExactMatrix, as_column, as_rectangle, as_vectors, is_equal, over
+from exactflow.exact.coerce import (
+    ExactMatrix,
+    as_column,
+    as_rectangle,
+    as_vectors,
+    is_equal,
+    over_common_field,
+)
 from exactflow.exact.numbers import format_short, to_float
 from exactflow.exact.typing import HALVES, Half, MatrixLike, VectorLike, check_option
 from exactflow.flows.base import Coupling
@@ -87,7 +94,7 @@ class LinearCoupling(Coupling):
             elements = (matrix.domain.one,) * moved
         else:
             column = as_vectors(as_column(scale), moved, matrix.domain)
-            matrix = over(matrix, column.domain)
+            matrix = over_common_field(matrix, column.domain)
             elements = tuple(column.to_list_flat())
             _check_scale(elements, matrix.domain)
         vars(self).update(partition=partition, moves=moves, scale_elements=elements, _shift=matrix)

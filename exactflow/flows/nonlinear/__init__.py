@@ -110,7 +110,7 @@ class PiecewiseFlow(Pointwise, Flow):
             raise InvalidInputError(
                 "expected two flows of one order of coordinates, got "
                 f"{list(self._listed())} and {list(other._listed())}: "
-                "exactflow.linear.masks.one_mask composes them"
+                "exactflow.linear.masks.merge_masks composes them"
             )
         return PiecewiseFlow(
             [*other.layers, *self.layers], order=self.order, partition=self.partition

@@ -41,7 +41,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix, common_field, over
+from exactflow.exact.coerce import as_matrix, common_field, over_common_field
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import MatrixLike, PartitionLike
 from exactflow.flows.base import Coupling, Flow
@@ -55,10 +55,12 @@ from exactflow.flows.partition import moved_and_kept, resolve_partition
 from exactflow.flows.verification import verify
 from exactflow.linear.masks.mask_builder import OneMaskBuilder, whole
 
-__all__ = ["one_mask"]
+__all__ = ["merge_masks"]
 
 
-def one_mask(flows: "Iterable[Flow | MatrixLike]", *, mask: "PartitionLike | None" = None) -> Flow:
+def merge_masks(
+    flows: "Iterable[Flow | MatrixLike]", *, mask: "PartitionLike | None" = None
+) -> Flow:
     """Return one flow under one mask that equals the composition of flows under many.
 
     Forward, inverse and log-determinant are those of the composition, exactly. Theorem 17, in
@@ -91,7 +93,7 @@ def one_mask(flows: "Iterable[Flow | MatrixLike]", *, mask: "PartitionLike | Non
     >>> from exactflow import CouplingFlow, LinearCoupling
     >>> layer = LinearCoupling((2, 2), "second", [[1, 2], [3, 4]], [5, 6])
     >>> first, second = CouplingFlow([layer]), CouplingFlow([layer], order=[0, 2, 1, 3])
-    >>> flow = one_mask([first, second])
+    >>> flow = merge_masks([first, second])
     >>> flow.depth <= 8, flow.matrix() == second.matrix() * first.matrix()
     (True, True)
     """
@@ -166,7 +168,9 @@ def _over_one_field(given: list) -> list:
             f"expected rational weights beside piecewise-linear couplings, got weights in {field}"
         )
     return [
-        over(item, field) if isinstance(item, DomainMatrix) else _flow_over(item, field)
+        over_common_field(item, field)
+        if isinstance(item, DomainMatrix)
+        else _flow_over(item, field)
         for item in given
     ]
 

@@ -117,7 +117,7 @@ def test_assumptions_that_are_none(assume):
 @pytest.mark.parametrize(
     ("M", "match"),
     [
-        (sympy.Matrix([[cos(t), -sin(t)], [sin(t), cos(t)]]), "exactflow.rotation"),
+        (sympy.Matrix([[cos(t), -sin(t)], [sin(t), cos(t)]]), "exactflow.cayley_rotation"),
         (diag(sympy.pi, 1), "symbol of its own"),
         (diag(exp(real), exp(real + 1)), "symbol of its own"),
         (MatrixSymbol("M", 4, 4), "exactflow.explain"),
