@@ -199,7 +199,7 @@ class LinearCoupling(Coupling):
         yield from self.scale_elements
         yield from self._shift.iter_values()
 
-    def exact_image(self, moved: DomainMatrix, kept: DomainMatrix) -> DomainMatrix:
+    def _exact_image(self, moved: DomainMatrix, kept: DomainMatrix) -> DomainMatrix:
         """Return the images of columns of the half that moves, at the cost of one product."""
         if not self.is_additive:
             scale = linalg.converted(self.scale_elements, self.field, moved.domain)
@@ -285,7 +285,7 @@ class LinearCoupling(Coupling):
 def run_on_columns(layers: Iterable[LinearCoupling], p: int, columns: DomainMatrix) -> DomainMatrix:
     """Return the images of columns under layers whose first half are the first p rows."""
     halves = columns[:p, :], columns[p:, :]
-    first, second = run_layers(layers, halves, LinearCoupling.exact_image)
+    first, second = run_layers(layers, halves, LinearCoupling._exact_image)
     return first.vstack(second)
 
 
