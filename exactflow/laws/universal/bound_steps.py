@@ -7,7 +7,7 @@ the terms of a KL bound, are computed anew.
 
 from collections.abc import Callable, Iterator
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mpmath
 from flint import ctx
@@ -19,13 +19,9 @@ from exactflow.exact.numbers import format_above, format_short, to_element, to_m
 from exactflow.exact.typing import Element
 from exactflow.explanation import Explanation, Step
 from exactflow.flows.nonlinear import PiecewiseFlow
+from exactflow.laws.universal.construction import Construction
 from exactflow.laws.universal.parameters import QUANTIZATION
 from exactflow.laws.universal.quantization import grid_bits
-
-if TYPE_CHECKING:
-    from exactflow.laws.universal.approximation import W2Approximation
-    from exactflow.laws.universal.construction import Construction
-    from exactflow.laws.universal.kl_approximation import KLApproximation
 
 LARGEST_EXPLAINED = 4096
 """Atoms, or tiles, of the largest approximation that is explained."""
@@ -33,8 +29,8 @@ _MORE_BITS = 64
 _THEOREM = "exactflow.laws.universal.approximation"
 
 
-def explain_w2(found: "W2Approximation") -> Explanation:
-    """Explain a flow and the terms of its W2 bound."""
+def explain_w2(found: Any) -> Explanation:
+    """Explain a `W2Approximation`: the construction, and each term of its bound."""
     draft = found.parameters
     _check_size("atoms", len(draft.weights))
     numbers = {"delta": draft.delta, "tau": draft.tau, "r": draft.radius}
@@ -64,10 +60,11 @@ def explain_w2(found: "W2Approximation") -> Explanation:
     return Explanation.verify(claim, steps, found, found.evidence)
 
 
-def explain_kl(
-    found: "KLApproximation", compute_again: Callable[[], "KLApproximation"]
-) -> Explanation:
-    """Explain a flow and the terms of its KL bound, which `compute_again` computes anew."""
+def explain_kl(found: Any, compute_again: Callable[[], Any]) -> Explanation:
+    """Explain a `KLApproximation`: the construction, and the terms of its bound.
+
+    `compute_again` makes the approximation anew.
+    """
     terms = found.terms
     _check_size("tiles", terms.tiles)
     layers = (
@@ -134,75 +131,63 @@ def _sum_step(found: Any, distance: str) -> Step:
     return Step("bound", why, text, values, made, QQ)
 
 
-def _w2_terms(found: "W2Approximation") -> Iterator[Step]:
+def _w2_terms(found: Any) -> Iterator[Step]:
     """Yield a step for each term of a W2 bound."""
     draft, terms = found.parameters, found.terms
-    d, m = draft.atoms.shape[1], draft.atoms[0, draft.halves[0]].size
-    squared = QQ(4) ** -draft.bits
+    mpmath_sum = "is at least this number, computed in mpmath with more digits"
+
+    def step(name: str, why: str, check: Callable | None = None, **rest: Any) -> Step:
+        after = rest.get("made", {}) | {name: to_element(getattr(terms, name))}
+        text, before = rest.get("text", f"{name} >= 0"), rest.get("given", {})
+        proved = f"`{name}` {rest.get('proved', mpmath_sum)}"
+        return Step(name, why, text, before, after, QQ, witness=check, proved=proved)
+
+    yield step(
+        "quantization",
+        "The distance between the target and the atoms at the centers of their cells.",
+        lambda: _is_quantization(found),
+        proved="is at least this distance, computed in ball arithmetic once more",
+    )
     moves = zip(draft.weights, draft.moved.tolist(), strict=True)
-    moved = sum((w * (m * m) for w, m in moves), QQ.zero) * squared
-    twice = m if draft.depth == 3 else 0
-    noise = f"{d - twice} delta delta" + f" + {twice} delta delta delta delta" * bool(twice)
-    rows: list[tuple[str, str, str, dict[str, Any], Callable[[], bool] | None]] = [
-        (
-            "quantization",
-            "The distance between the target and the atoms at the centers of their cells.",
-            "quantization >= 0",
-            {},
-            lambda: _is_quantization(found),
-        ),
-        (
-            "spread",
-            "Atoms were moved apart until a coordinate tells them from each other. `m` is the mean "
-            "of the squares of these moves.",
-            "m <= spread spread",
-            {"m": moved},
-            None,
-        ),
-        (
-            "weights",
-            "The diameter of the atoms times the root of the sum of the differences between the "
-            "Gaussian mass below each knot and the weight of the atoms before it.",
-            "weights >= 0",
-            {},
-            lambda: _is_weights_error(draft, to_element(terms.weights)),
-        ),
-        (
-            "noise",
-            "On a plateau the flow adds a multiple of the latent to the atom.",
-            f"{noise} <= noise noise",
-            {},
-            None,
-        ),
-        (
-            "ramps",
-            "The root of the sum, over ramps, of their Gaussian masses times the squares of the "
-            "steps between neighbouring atoms.",
-            "ramps >= 0",
-            {},
-            lambda: _are_ramps_bounded(draft, to_element(terms.ramps)),
-        ),
-        (
-            "tails",
-            "The diameter of the images times the root of the probability that the latent leaves "
-            "the plateaus of a later layer.",
-            "tails >= 0",
-            {},
-            lambda: _are_tails_bounded(draft, to_element(terms.tails)),
-        ),
-    ]
-    for name, why, text, values, check in rows:
-        given = {"delta": draft.delta} if name == "noise" else {}
-        made = values | {name: to_element(getattr(terms, name))}
-        proved = f"`{name}` is at least this sum, computed in {_how(name)}"
-        yield Step(name, why, text, given, made, QQ, witness=check, proved=proved)
+    mean_square = sum((w * (move * move) for w, move in moves), QQ.zero) / 4**draft.bits
+    yield step(
+        "spread",
+        "Atoms were moved apart until a coordinate tells them from each other. `m` is the mean of "
+        "the squares of these moves.",
+        text="m <= spread spread",
+        made={"m": mean_square},
+    )
+    yield step(
+        "weights",
+        "The diameter of the atoms times the root of the sum of the differences between the "
+        "Gaussian mass below each knot and the weight of the atoms before it.",
+        lambda: _is_weights_error(draft, to_element(terms.weights)),
+    )
+    d, m = draft.atoms.shape[1], draft.atoms[0, draft.halves[0]].size
+    noise = f"{d} delta delta"
+    if draft.depth == 3:
+        noise = f"{d - m} delta delta + {m} delta delta delta delta"
+    yield step(
+        "noise",
+        "On a plateau the flow adds a multiple of the latent to the atom.",
+        text=f"{noise} <= noise noise",
+        given={"delta": draft.delta},
+    )
+    yield step(
+        "ramps",
+        "The root of the sum, over ramps, of their Gaussian masses times the squares of the steps "
+        "between neighbouring atoms.",
+        lambda: _are_ramps_bounded(draft, to_element(terms.ramps)),
+    )
+    yield step(
+        "tails",
+        "The diameter of the images times the root of the probability that the latent leaves the "
+        "plateaus of a later layer.",
+        lambda: _are_tails_bounded(draft, to_element(terms.tails)),
+    )
 
 
-def _how(name: str) -> str:
-    return "ball arithmetic once more" if name == "quantization" else "mpmath with more digits"
-
-
-def _is_quantization(found: "W2Approximation") -> bool:
+def _is_quantization(found: Any) -> bool:
     """Whether the cells of the target, made anew, give the weights, the centers and the error."""
     draft, eps = found.parameters, to_element(found.eps)
     bits = grid_bits(min(eps, QQ.one) ** 2)
@@ -216,7 +201,7 @@ def _is_quantization(found: "W2Approximation") -> bool:
     return atoms == given and bool(error <= found.terms.quantization)
 
 
-def _are_plateaus_mapped(draft: "Construction", flow: PiecewiseFlow) -> bool:
+def _are_plateaus_mapped(draft: Construction, flow: PiecewiseFlow) -> bool:
     """Whether the flow takes the middle of each plateau to its atom plus delta times the latent."""
     _, kept = draft.halves
     starts = [None, *(knot + draft.tau for knot in draft.knots)]
@@ -237,7 +222,7 @@ def _are_plateaus_mapped(draft: "Construction", flow: PiecewiseFlow) -> bool:
     )
 
 
-def _is_weights_error(draft: "Construction", term: Element) -> bool:
+def _is_weights_error(draft: Construction, term: Element) -> bool:
     """Whether D^2 times the sum of differences of masses is at most the square of the term."""
     masses = list(accumulate(draft.weights))
     with _many_digits(term):
@@ -248,7 +233,7 @@ def _is_weights_error(draft: "Construction", term: Element) -> bool:
         return bool(to_mpf(_squared_diameter(draft, slice(None))) * total <= to_mpf(term) ** 2)
 
 
-def _are_ramps_bounded(draft: "Construction", term: Element) -> bool:
+def _are_ramps_bounded(draft: Construction, term: Element) -> bool:
     """Whether the mean square of the steps on ramps is at most the square of the term."""
     half, excess = draft.tau / 2, draft.delta if draft.depth == 3 else QQ.zero
     with _many_digits(term):
@@ -260,7 +245,7 @@ def _are_ramps_bounded(draft: "Construction", term: Element) -> bool:
         return bool(total <= to_mpf(term) ** 2)
 
 
-def _are_tails_bounded(draft: "Construction", term: Element) -> bool:
+def _are_tails_bounded(draft: Construction, term: Element) -> bool:
     """Whether V^2 P(T) is at most the square of the term, in the notation of the theorem."""
     moved, kept = draft.halves
     with _many_digits(term):
@@ -274,7 +259,7 @@ def _are_tails_bounded(draft: "Construction", term: Element) -> bool:
         return bool(square * mass <= to_mpf(term) ** 2)
 
 
-def _squared_diameter(draft: "Construction", coordinates: slice) -> Element:
+def _squared_diameter(draft: Construction, coordinates: slice) -> Element:
     """Return the square of the diagonal of the box around some coordinates of the atoms."""
     columns = draft.atoms[:, coordinates].T.tolist()
     return QQ(sum((max(column) - min(column)) ** 2 for column in columns), 4**draft.bits)
