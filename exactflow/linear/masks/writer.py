@@ -11,6 +11,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import FieldTooSmallError, OrientationError
 from exactflow.exact import linalg
+from exactflow.exact.signed_permutation import read_signed_permutation
 from exactflow.exact.typing import Half, Scales
 from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
@@ -78,10 +79,10 @@ class Writer:
 
         A signed permutation only moves coordinates to other places.
         """
-        if monomial := _signed_permutation(matrix):
+        if (signed := read_signed_permutation(matrix)) is not None:
             self.place, self.sign = (
-                {i: self.place[j] for i, (j, _) in enumerate(monomial)},
-                {i: self.sign[j] * sign for i, (j, sign) in enumerate(monomial)},
+                {i: self.place[j] for i, j in enumerate(signed[0])},
+                {i: self.sign[j] * sign for i, (j, sign) in enumerate(zip(*signed, strict=True))},
             )
             return
         before = self.place, self.sign
@@ -219,7 +220,7 @@ def exact_words(
         yield ()
         return
     exchanged = list(range(p, p + q)) + list(range(p))
-    is_monomial = _signed_permutation(matrix) is not None
+    is_monomial = read_signed_permutation(matrix) is not None
     for method in ("auto", "commutator") if p == q and not is_monomial else ("auto",):
         with suppress(FieldTooSmallError):
             yield factor(matrix, partition=partition, method=method, scales=scales).layers
@@ -245,13 +246,3 @@ def _in_places(
     field = matrix.domain
     left, right = ([field.convert(s) for s in listed] for listed in signs)
     return linalg.scale_columns(linalg.scale_rows(left, inner), right)
-
-
-def _signed_permutation(matrix: DomainMatrix) -> list[tuple[int, int]] | None:
-    """Return, for each row, the column of its only entry and its sign; None for other matrices."""
-    one, found = matrix.domain.one, {}
-    for (i, j), value in matrix.iter_items():
-        if i in found or value not in (one, -one):
-            return None
-        found[i] = (j, 1 if value == one else -1)
-    return [found[i] for i in range(matrix.shape[0])]
