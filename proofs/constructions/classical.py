@@ -50,13 +50,13 @@ from exactflow.exact.linalg import Blocks
 from exactflow.exact.typing import Element, Half, MatrixLike
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.partition import opposite
 from exactflow.flows.verification import verify
 from exactflow.linear.factor.assembly import (
     alternate_shears,
     append_scale,
     layers_of_shears,
     merge,
-    opposite,
     shear_layer,
 )
 from exactflow.linear.factor.commutator import with_full_rank

@@ -24,15 +24,11 @@ from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.typing import Element, Half, Scales
 from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.partition import moved_and_kept, opposite
 
 Layers = list[LinearCoupling]
 Shifts = list[DomainMatrix]
 ShearList = list[tuple[Half, DomainMatrix]]
-
-
-def opposite(half: Half) -> Half:
-    """Return the other half."""
-    return "second" if half == "first" else "first"
 
 
 def alternate_shears(shifts: Iterable[DomainMatrix], leftmost: Half) -> ShearList:
@@ -54,7 +50,8 @@ def transposed_shears(shears: ShearList) -> ShearList:
 
 def shear_layer(half: Half, T: DomainMatrix) -> LinearCoupling:
     """Return the additive layer with the shift T; its partition is read off the shape of T."""
-    return LinearCoupling(T.shape if half == "first" else T.shape[::-1], half, T)
+    p, q = moved_and_kept(half, T.shape)
+    return LinearCoupling((p, q), half, T)
 
 
 def layers_of_shears(shears: ShearList) -> Layers:
@@ -118,7 +115,7 @@ def restore_determinant(shears: ShearList, det: Element, half: Half) -> Layers:
     layers, one = layers_of_shears(shears), shears[0][1].domain.one
     if det == one:
         return layers
-    size = layers[0].partition[0 if half == "first" else 1]
+    size, _ = moved_and_kept(half, layers[0].partition)
     return append_scale(layers, half, [det] + [one] * (size - 1))
 
 

@@ -41,7 +41,7 @@ from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
-from exactflow.explanation.steps import note, renamed
+from exactflow.explanation.steps import record_step, rename_matrices
 from exactflow.linear.factor.assembly import (
     ShearList,
     Shifts,
@@ -72,12 +72,12 @@ def hyperplane_shears(blocks: Blocks) -> ShearList:
         names = {name: f"{name}'" for name in "ABCD"}
         values = {names[name]: block for name, block in other._asdict().items()}
         text = "blocks(A', B', C', D') = blocks(A, B, C, D)^T"
-        note("hyperplane route", f"`B` has rank {n}: transpose.", text, values)
-        with renamed(**names):
+        record_step("hyperplane route", f"`B` has rank {n}: transpose.", text, values)
+        with rename_matrices(**names):
             found = hyperplane_shifts(other, transposed(inverse))
         return transposed_shears(alternate_shears(found, "first"))
     W0, rest = with_full_rank(blocks)
-    with renamed(C="C'", D="D'"):
+    with rename_matrices(C="C'", D="D'"):
         found = hyperplane_shifts(rest, linalg.split(linalg.join(rest).inv(), n))
     return alternate_shears([-W0, *found], "second")
 
@@ -162,7 +162,7 @@ def _record_steps(blocks: Blocks, inverse: Blocks, shifts: Shifts) -> None:
         T, S = D - C * V, a + V * c
         return dict(zip("abcd", inverse, strict=True)) | {"V": V, "T": T, "S": S, "Y": Y, "Z": Z}
 
-    note(
+    record_step(
         "hyperplane route",
         f"`C` has rank {n}. There are a shift `V` and factors `Y` and `Z` for which "
         "`T = D - C V` and `S = a + V c`, made of blocks of the matrix and of its inverse, are "
@@ -172,7 +172,7 @@ def _record_steps(blocks: Blocks, inverse: Blocks, shifts: Shifts) -> None:
         values,
         "to our knowledge new; Sourour 1986 for products with prescribed spectra",
     )
-    note(
+    record_step(
         "hyperplane route",
         "Five shears follow, with the solutions `X` and `W` of two equations.",
         "S X = -Z - b - V d, W S = -c - Y, U(X) L(Y) U(Z) L(W) U(V) = blocks(A, B, C, D)",

@@ -36,7 +36,7 @@ from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
-from exactflow.explanation.steps import note, recording
+from exactflow.explanation.steps import collect_steps, record_step
 from exactflow.linear.factor.assembly import (
     ShearList,
     Shifts,
@@ -96,7 +96,7 @@ def partition_shears(blocks: Blocks) -> ShearList:
         for k in range(tries):
             draws = Draws(field, k if field.is_FiniteField else 2**k // 2)
             for search in searches:
-                with recording():  # drops the steps about other blocks, peeled or transposed
+                with collect_steps():  # drops the steps about other blocks, peeled or transposed
                     shears = search.find_shears(blocks, draws)
                 if shears is not None:
                     _record_step(shears)
@@ -112,7 +112,7 @@ def _record_step(shears: ShearList) -> None:
     named = {f"X{k}": shear for k, shear in enumerate(shears, 1)}
     letters = {"first": "U", "second": "L"}
     product = " ".join(f"{letters[half]}({name})" for name, (half, _) in named.items())
-    note(
+    record_step(
         "partitions",
         f"{len(shears)} shears, found from drawn entries: coordinates are peeled off the larger "
         "half until five shears suffice, or the commutator route.",

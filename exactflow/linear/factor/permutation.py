@@ -39,7 +39,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.sparse import SparseArray
 from exactflow.exact.typing import Half
-from exactflow.explanation.steps import note
+from exactflow.explanation.steps import record_step
 from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.factor.involutions import CooMatrix, SignedPermutation, reverse
 
@@ -167,7 +167,7 @@ def _record_steps(
         return {name: _dense(entries, shape) for name, entries, shape in named}
 
     appended = ", with the missing unit vectors appended" if q > n else ""
-    note(
+    record_step(
         "two involutions",
         "A shift adds the nonzero rows of `A` to zero rows of `C`; the result, `C'`, has signed "
         "unit vectors as columns. The columns of `J` are the rows of `-B`, but those at the places "
@@ -178,7 +178,7 @@ def _record_steps(
         involutions,
         "Theorem 6 of exactflow.linear.factor.permutation, after Koehler, Mehta, Risteski 2021",
     )
-    note(
+    record_step(
         "two involutions",
         "Six shears of integers follow: `W0` undoes the shift, `Y` is `G`, cut to the first half, "
         "and the others solve linear equations with signed permutations.",

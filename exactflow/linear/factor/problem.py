@@ -14,10 +14,10 @@ from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
 from exactflow.exact.signed_permutation import permutation_sign, read_signed_permutation
 from exactflow.exact.typing import Element, Half, Orientation, PartitionLike, Scales
-from exactflow.explanation.steps import note, order_and_flips
+from exactflow.explanation.steps import order_and_flip_matrices, record_step
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.orientation import Pose, posed
+from exactflow.flows.orientation import CoordinateLayout, layout_for
 from exactflow.flows.partition import resolve_partition
 from exactflow.linear.factor.assembly import merge
 
@@ -32,12 +32,12 @@ SignedPermutation = tuple[list[int], list[int]]
 class Problem:
     """A matrix to be factored, with the properties that the routes ask for, computed once.
 
-    `target` has the pads of the pose, if any; `det` is the determinant of `matrix`, to which the
+    `target` has the pads of the layout, if any; `det` is the determinant of `matrix`, to which the
     layers compose.
     """
 
     target: DomainMatrix
-    pose: Pose
+    layout: CoordinateLayout
     det: Element
     scales: Scales
 
@@ -58,18 +58,18 @@ class Problem:
         order, sizes = resolve_partition(partition, M.shape[0])
         det = _determinant(M)
         reverses = _reverses_orientation(det, M, scales)
-        pose = posed(order, sizes, orientation, reverses)
-        return cls(pose.padded(M), pose, -det if reverses else det, scales)
+        layout = layout_for(order, sizes, orientation, reverses)
+        return cls(layout.padded(M), layout, -det if reverses else det, scales)
 
     @property
     def partition(self) -> tuple[int, int]:
         """The sizes of the halves of the layers."""
-        return self.pose.partition
+        return self.layout.partition
 
     @cached_property
     def matrix(self) -> DomainMatrix:
         """The target after the flips, in the order of the layers."""
-        return self.pose.inner(self.target)
+        return self.layout.inner(self.target)
 
     @cached_property
     def signed(self) -> SignedPermutation | None:
@@ -83,14 +83,14 @@ class Problem:
         derivation: Callable[[CouplingFlow], Any] | None = None,
     ) -> CouplingFlow:
         """Return the flow of layers, in order of application, that compose to the matrix."""
-        pose, field = self.pose, self.target.domain
+        layout, field = self.layout, self.target.domain
         return CouplingFlow(
             merge(layers),
-            pose.partition,
-            flips=pose.flips,
+            layout.partition,
+            flips=layout.flips,
             method=method,
             field=field,
-            order=pose.order,
+            order=layout.order,
             derivation=derivation,
         )
 
@@ -117,7 +117,7 @@ class Problem:
         ``Delta blocks(A, B, C, D) = E M F E^T``, Delta being the scale with the determinant.
         """
         p, q = self.partition
-        field, order = self.target.domain, list(self.pose.order)
+        field, order = self.target.domain, list(self.layout.order)
         phrases, left, right = [f"Split `M` into halves of {p} and {q} coordinates"], "", ""
         if exchanged:
             order = order[p:] + order[:p]
@@ -126,7 +126,7 @@ class Problem:
             left, right = "E ", " E^T"
             shown = f"the coordinates in the order {order}" if p + q <= 16 else "in another order"
             phrases.append(f"{shown}, by the permutation matrix `E`")
-        if self.pose.flips:
+        if self.layout.flips:
             right = f" F{right}"
             phrases.append("after coordinate 0 is negated, by the signs `F`, since `det(M) < 0`")
         divided = half is not None and self.det != field.one
@@ -136,8 +136,8 @@ class Problem:
             )
 
         def values() -> dict[str, DomainMatrix]:
-            flips, blocks = self.pose.flips, self.blocks(exchanged, half)
-            named = {"M": self.target.to_dense()} | order_and_flips(order, flips, field)
+            flips, blocks = self.layout.flips, self.blocks(exchanged, half)
+            named = {"M": self.target.to_dense()} | order_and_flip_matrices(order, flips, field)
             if divided:
                 place = 0 if half == "first" else blocks.A.shape[0]
                 named["Delta"] = linalg.diagonal(self._scale_at(place, self.det), field)
@@ -146,7 +146,7 @@ class Problem:
         scale = "Delta " if divided else ""
         text = f"{scale}blocks(A, B, C, D) = {left}M{right}"
         blocks = "`A`, `B`, `C`, `D` are the blocks that result."
-        note("blocks", f"{', '.join(phrases)}. {blocks}", text, values)
+        record_step("blocks", f"{', '.join(phrases)}. {blocks}", text, values)
 
 
 def _determinant(target: DomainMatrix) -> Element:

@@ -13,7 +13,7 @@ from exactflow.errors import FieldTooSmallError, MethodError
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.progress import stage
 from exactflow.exact.typing import Half
-from exactflow.explanation.steps import adopt, recording
+from exactflow.explanation.steps import adopt_steps, collect_steps
 from exactflow.linear.factor.assembly import (
     Layers,
     ShearList,
@@ -86,7 +86,7 @@ def _permutation_layers(problem: Problem) -> Layers | None:
         return None
 
     problem.record_blocks(exchanged=problem.partition[0] > problem.partition[1])
-    perm, signs = problem.pose.inner_signed(*map(np.array, problem.signed))
+    perm, signs = problem.layout.inner_signed(*map(np.array, problem.signed))
     return permutation_layers(perm, signs, problem.partition)
 
 
@@ -106,11 +106,11 @@ def _try_in_turn(*constructions: tuple[Construction, Half]) -> Callable[[Problem
         orders = (False, True) if p == q else (p > q,)
         for construct, half in constructions:
             for exchanged in orders:
-                with recording() as steps:
+                with collect_steps() as steps:
                     problem.record_blocks(exchanged, half)
                     shears = construct(problem.blocks(exchanged, half))
                 if shears is not None:
-                    adopt(steps)
+                    adopt_steps(steps)
                     layers = restore_determinant(shears, problem.det, half)
                     return mirrored(layers) if exchanged else layers
         return None
@@ -192,14 +192,14 @@ def factor_by_route(problem: Problem, method: str) -> tuple[Layers, str]:
             continue
         stage(f"the route {route.name}", 0)
         try:
-            with recording() as steps:
+            with collect_steps() as steps:
                 layers = route.find_layers(problem)
         except FieldTooSmallError:
             if route is routes[-1]:
                 raise
             continue
         if layers is not None:
-            adopt(steps)
+            adopt_steps(steps)
             return layers, route.name
     raise MethodError(routes[-1].refusal(problem.partition))
 

@@ -75,7 +75,7 @@ def test_a_route_records_these_steps_and_all_of_them_hold(name):
     assert before == expected
     assert last.startswith("product: ")
     assert last.split()[-depth:] == [f"l{k}" for k in range(1, depth + 1)]
-    assert all(step.check() for step in explanation.steps)
+    assert all(step.is_valid() for step in explanation.steps)
 
 
 def test_every_route_has_its_steps_pinned():
