@@ -37,6 +37,7 @@ from exactflow.explanation.sentences import (
 from exactflow.flows.display import shown_html
 from exactflow.flows.evidence import Checkable
 from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.orientation import flip_signs
 
 StepValues: TypeAlias = "Mapping[str, Any] | Callable[[], Mapping[str, Any]]"
 
@@ -223,8 +224,7 @@ def order_and_flip_matrices(
     if list(order) != list(range(d)):
         named["E"] = linalg.identity(d, field).extract(list(order), list(range(d)))
     if flips:
-        signs = [-field.one if i in flips else field.one for i in range(d)]
-        named["F"] = linalg.diagonal(signs, field)
+        named["F"] = linalg.diagonal(flip_signs(flips, range(d), field), field)
     return named
 
 

@@ -4,9 +4,11 @@ No flow of couplings with positive scales reverses orientation. Where det M < 0 
 records negates a coordinate first (flip), or two swapped coordinates are appended (pad).
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
+from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, OrientationError
@@ -64,10 +66,7 @@ class CoordinateLayout:
 
     def inner(self, M: DomainMatrix) -> DomainMatrix:
         """Return the matrix that the layers compose to, from the one that is padded."""
-        one = M.domain.one
-        if self.flips:
-            signs = [-one if i in self.flips else one for i in range(M.shape[0])]
-            M = linalg.scale_columns(M, signs)
+        M = linalg.scale_columns(M, flip_signs(self.flips, range(M.shape[0]), M.domain))
         is_natural = list(self.order) == sorted(self.order)
         return M if is_natural else M.extract(list(self.order), list(self.order))
 
@@ -92,6 +91,11 @@ class CoordinateLayout:
         posed[self.pads, self.pads[::-1]] = 1
         posed[:, list(self.flips)] *= -1
         return posed[np.ix_(self.order, self.order)]
+
+
+def flip_signs(flips: Collection[int], order: Iterable[int], field: Domain) -> list:
+    """Return -1 for each coordinate that is flipped and 1 for the others, in the given order."""
+    return [-field.one if i in flips else field.one for i in order]
 
 
 def layout_for(

@@ -78,7 +78,7 @@ from exactflow.exact.typing import DepthScales, Element
 from exactflow.flows.arithmetic import is_inexact
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import MergedCoupling, PiecewiseFlow
-from exactflow.flows.nonlinear.merged import MaskedPart
+from exactflow.flows.nonlinear.merged_coupling import MaskedPart
 from exactflow.flows.result import FlowResult
 from exactflow.laws.universal.boxes import Boxes
 from exactflow.laws.universal.densities import PiecewiseConstantDensity

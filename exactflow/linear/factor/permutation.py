@@ -47,16 +47,14 @@ Indices = Sequence[int] | np.ndarray
 
 def signed_permutation(matrix: DomainMatrix) -> tuple[np.ndarray, np.ndarray] | None:
     """Return perm and signs with ``y[i] = signs[i] * x[perm[i]]``, or None if there are none."""
-    d = matrix.shape[0]
-    if not matrix.domain.is_QQ or matrix.nnz() != d:
+    d, one = matrix.shape[0], matrix.domain.one
+    if matrix.nnz() != d:
         return None
-    try:
-        array = SparseArray.of(matrix)
-    except OverflowError:
-        return None
-    rows, perm = np.divmod(array.places, d)
-    each_once = (rows == np.arange(d)).all() and (np.bincount(perm, minlength=d) == 1).all()
-    return (perm, array.values) if each_once and (abs(array.values) == 1).all() else None
+    perm, signs = np.zeros((2, d), dtype=np.int64)
+    for (i, j), value in matrix.iter_items():
+        perm[i], signs[i] = j, 1 if value == one else -(value == -one)
+    each_once = signs.all() and (np.bincount(perm, minlength=d) == 1).all()
+    return (perm, signs) if each_once else None
 
 
 def permutation_sign(perm: Indices, signs: Indices) -> int:

@@ -150,8 +150,10 @@ class Problem:
 
 
 def _signed(matrix: DomainMatrix) -> "tuple[np.ndarray, np.ndarray] | None":
-    """Return a matrix as a signed permutation, if NumPy is there, which a browser may lack."""
-    if matrix.nnz() != matrix.shape[0]:
+    """Return a rational matrix as a signed permutation, if NumPy is there, which a browser may
+    lack.
+    """
+    if not matrix.domain.is_QQ or matrix.nnz() != matrix.shape[0]:
         return None
     try:
         from exactflow.linear.factor.permutation import signed_permutation
