@@ -265,7 +265,7 @@ class Flow(LayerSequence, Map):
                 return f"layer {k}: {display.layer_difference(mine, theirs)}"
         return None
 
-    def plot(self, ax: Any = None, *, target: bool = True, entries: bool | None = None) -> Any:
+    def plot(self, *, ax: Any = None, target: bool = True, entries: bool | None = None) -> Any:
         """Draw a linear flow in matplotlib: its matrix M, and the layers whose product M is.
 
         The last layer stands at the left, as the product is written, and flips at the right. Red
@@ -285,7 +285,7 @@ class Flow(LayerSequence, Map):
 
         Raises
         ------
-        InvalidInputError : for a flow that is not linear, or with symbols.
+        InvalidInputError : for a flow that is not linear or has symbols, and for other options.
         MissingExtraError : without matplotlib.
 
         Examples
@@ -296,7 +296,7 @@ class Flow(LayerSequence, Map):
         """
         from exactflow.flows.plot import strip
 
-        return strip(self, ax, target=target, entries=entries)
+        return strip(self, ax=ax, target=target, entries=entries)
 
     def _head(self) -> str:
         """The first line of the text of a flow: type, halves, depth, order."""

@@ -16,6 +16,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, require
 from exactflow.exact import linalg
+from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 
 _COLOURS = {1: (0.8, 0.2, 0.2), -1: (0.2, 0.4, 0.8), 0: (0.47, 0.47, 0.47)}
@@ -33,7 +34,7 @@ _UNIT = 1.3
 """Inches of a matrix in a figure that is made here."""
 
 
-def strip(flow: Any, ax: Any = None, *, target: bool = True, entries: bool | None = None) -> Any:
+def strip(flow: Any, *, ax: Any, target: bool, entries: bool | None) -> Any:
     """Draw the strip of a linear flow and return its Axes: see `exactflow.flows.base.Flow.plot`."""
     if not hasattr(flow, "domain_matrix"):
         raise InvalidInputError(
@@ -45,8 +46,13 @@ def strip(flow: Any, ax: Any = None, *, target: bool = True, entries: bool | Non
             f"expected a flow of numbers to plot, got one over {flow.field}: put numbers for the "
             "symbols with flow.at({symbol: number})"
         )
-    if entries not in (None, True, False):
-        raise InvalidInputError(f"expected entries=True, False or None, got {entries!r}")
+    if not isinstance(target, bool) or not isinstance(entries, bool | None):
+        raise InvalidInputError(
+            "expected target=True or False and entries=True, False or None, got "
+            f"{format_short(target)} and {format_short(entries)}"
+        )
+    if ax is not None and not hasattr(ax, "imshow"):
+        raise InvalidInputError(f"expected Axes of matplotlib as ax, got {type(ax).__name__}")
     pyplot = require("matplotlib.pyplot", "plot", "a plot")
     shown = _factors(flow)
     if target:

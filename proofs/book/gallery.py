@@ -68,7 +68,7 @@ def strip(flow, size: int = 44) -> str:
     """
     with pyplot.rc_context({"svg.fonttype": "none", "svg.hashsalt": "exactflow"}):
         figure, axes = pyplot.subplots(figsize=(size * (flow.depth + 2) / 60, size / 40))
-        flow.plot(axes, entries=None if flow.dimension * 11 <= size else False)
+        flow.plot(ax=axes, entries=None if flow.dimension * 11 <= size else False)
         drawn = io.StringIO()
         options = {"bbox_inches": "tight", "pad_inches": 0.02, "metadata": {"Date": None}}
         figure.savefig(drawn, format="svg", transparent=True, **options)

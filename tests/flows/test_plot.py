@@ -70,7 +70,7 @@ def test_one_axes_holds_the_matrix_and_each_factor(flow):
 
 def test_it_draws_into_the_axes_that_it_is_given():
     _, (above, below) = pyplot.subplots(2)
-    assert FLOWS["integers"].plot(below) is below
+    assert FLOWS["integers"].plot(ax=below) is below
     assert (len(above.images), len(below.images)) == (0, 7)
 
 
@@ -123,7 +123,9 @@ def test_pads_are_drawn_with_the_matrix_that_has_them():
     [
         (factor([[T, 1], [0, 1]]), {}, r"over ZZ\(t\): put numbers .* flow.at"),
         (interpolate([[0, 1], [2, 3]], [[1, 1], [0, 5]]).flow, {}, "has no matrix"),
-        (FLOWS["identity"], {"entries": "all"}, "entries=True, False or None, got 'all'"),
+        (FLOWS["identity"], {"entries": "all"}, "entries=True, False or None, got True and 'all'"),
+        (FLOWS["identity"], {"target": 1}, "target=True or False and .*, got 1 and None"),
+        (FLOWS["identity"], {"ax": "left"}, "Axes of matplotlib as ax, got str"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(flow, options, said):
