@@ -37,6 +37,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.assumptions import Assumptions, assuming
 from exactflow.exact.coerce import as_matrix
+from exactflow.exact.numbers import format_field
 from exactflow.exact.typing import DepthScales, MatrixLike, Orientation, PartitionLike, check_option
 from exactflow.flows.orientation import ORIENTATIONS
 from exactflow.linear.depth.additive import additive_depth
@@ -137,6 +138,7 @@ def _decided(problem: Problem, scales: DepthScales | Literal["auto"]) -> Minimal
     if not linalg.is_positive(det, field):
         raise InvalidInputError(
             "expected a determinant that is 1 or known to be positive, got "
-            f"{format_element(det, field)} over {field}: {sign_hint(det, field)}divide a row by it"
+            f"{format_element(det, field)} over {format_field(field)}: "
+            f"{sign_hint(det, field)}divide a row by it"
         )
     return scaled_depth(replace(problem, scales="positive"))
