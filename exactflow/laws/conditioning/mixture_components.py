@@ -209,9 +209,13 @@ def as_components(law: Law, eps: Element) -> MixtureComponents:
 def quantize_to_components(
     law: TargetMeasure, tolerance: Element, coordinate: "int | None" = None
 ) -> MixtureComponents:
-    """Return the atoms of cells of a law, or of the law of a coordinate, within a tolerance, or as
-    fine as their number allows: from coarse cells on, so that no more are made than are used.
+    """Return the atoms of a quantization of a law, or of the law of one coordinate.
+
+    They are within `tolerance`, or as near as their number allows, which the coordinates share. The
+    tolerance is reached from coarse ones, so that no more atoms are made than are allowed.
     """
+    share = 1 if coordinate is None else law.dimension
+    most = max(TUNING.least_atoms, TUNING.most_components // share)
     tolerances = [tolerance]
     while tolerances[-1] <= 2**TUNING.bits:
         tolerances.append(4 * tolerances[-1])
@@ -223,7 +227,7 @@ def quantize_to_components(
         return law.quantize_coordinate(coordinate, fine, bits)
 
     found = quantize(tolerances.pop())
-    while tolerances and len(found.weights) < TUNING.most_components:
+    while tolerances and len(found.weights) < most:
         try:
             found = quantize(tolerances.pop())
         except InvalidInputError:
