@@ -13,7 +13,7 @@ from textwrap import fill, indent
 from typing import Any
 
 from exactflow.errors import VerificationError
-from exactflow.exact.progress import stage
+from exactflow.exact.progress import report_stage
 from exactflow.explanation.identity import latex_name
 from exactflow.explanation.sentences import (
     letters_of,
@@ -79,7 +79,7 @@ class Explanation:
         names = _renaming(claim, steps)
         claim, steps = rename_letters(claim, names), [step.rename(names) for step in steps]
         for number, step in enumerate(steps, 1):
-            stage(f"checking step {number} of {len(steps)}")
+            report_stage(f"checking step {number} of {len(steps)}")
             if not step.check():
                 what = step.text or "its witness"
                 raise VerificationError(

@@ -20,7 +20,7 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
-from exactflow.exact.rational import plain
+from exactflow.exact.rational_matrix import as_domain_matrix
 from exactflow.explanation.identity import ShownIdentity, identities, letters_in_text, rename
 from exactflow.explanation.sentences import letters_of, plain_text, rename_letters, sentence_html
 from exactflow.flows.display import shown_html
@@ -125,7 +125,7 @@ def _step(
     """Return the step that was told, and let `known` have its values, all under other `names`."""
     text = rename(text, names)
     told = values() if callable(values) else values
-    after = {names.get(name, name): plain(value) for name, value in told.items()}
+    after = {names.get(name, name): as_domain_matrix(value) for name, value in told.items()}
     used = set(letters_in_text(text)) - set(after)
     before = {name: known[name] for name in sorted(used & set(known))}
     known.update(after)

@@ -227,7 +227,7 @@ class Flow(Layered, Map):
         return (
             s
             for layer in self.layers
-            for s in linalg.converted(layer._scales(), layer.field, self.field)
+            for s in linalg.convert_elements(layer._scales(), layer.field, self.field)
         )
 
     def _parts(self) -> dict:

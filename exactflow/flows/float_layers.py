@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from exactflow.exact.digits import Digits
+from exactflow.exact.dyadic_matrix import DyadicMatrix
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import HALVES, Half
 from exactflow.flows.linear import LinearCoupling
@@ -104,14 +104,16 @@ class FloatCoupling:
         return np.concatenate((moved, kept) if self.moves == "first" else (kept, moved))
 
 
-def composed(layers: Sequence[FloatCoupling], of: Digits | None = None) -> Digits:
+def composed(layers: Sequence[FloatCoupling], of: DyadicMatrix | None = None) -> DyadicMatrix:
     """Return the matrix of layers in order of application, or its product with another, exactly."""
     p, q = layers[0].partition
-    of = of or Digits.of_floats(np.eye(p + q))
+    of = of or DyadicMatrix.of_floats(np.eye(p + q))
     halves = [of[:p, :], of[p:, :]]
     for layer in layers:
         i = HALVES.index(layer.moves)
         if not layer.is_additive:
-            halves[i] = halves[i].scale_rows(Digits.of_floats(np.array(layer.scales)[:, None]))
-        halves[i] = halves[i].plus_product(Digits.of_floats(layer.shift), halves[1 - i])
+            halves[i] = halves[i].scale_rows(
+                DyadicMatrix.of_floats(np.array(layer.scales)[:, None])
+            )
+        halves[i] = halves[i].plus_product(DyadicMatrix.of_floats(layer.shift), halves[1 - i])
     return halves[0].vstack(halves[1])

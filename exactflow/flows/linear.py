@@ -21,7 +21,14 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import ExactMatrix, as_column, as_rectangle, as_vectors, is_equal, over
+from exactflow.exact.coerce import (
+    ExactMatrix,
+    as_column,
+    as_rectangle,
+    as_vectors,
+    is_equal,
+    over_field,
+)
 from exactflow.exact.numbers import format_short, to_float
 from exactflow.exact.typing import HALVES, Half, MatrixLike, VectorLike, check_option
 from exactflow.flows.base import Coupling
@@ -32,7 +39,7 @@ if TYPE_CHECKING:
     from scipy import sparse
     from typing_extensions import TypeIs
 
-    from exactflow.exact.sparse import SparseArray
+    from exactflow.exact.sparse_array import SparseArray
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -87,7 +94,7 @@ class LinearCoupling(Coupling):
             elements = (matrix.domain.one,) * moved
         else:
             column = as_vectors(as_column(scale), moved, matrix.domain)
-            matrix = over(matrix, column.domain)
+            matrix = over_field(matrix, column.domain)
             elements = tuple(column.to_list_flat())
             _check_scale(elements, matrix.domain)
         vars(self).update(partition=partition, moves=moves, scale_elements=elements, _shift=matrix)
@@ -122,7 +129,7 @@ class LinearCoupling(Coupling):
     @cached_property
     def shift_array(self) -> "SparseArray":
         """The shift T, over QQ, as a `SparseArray`; `OverflowError` says that it is none."""
-        from exactflow.exact.sparse import SparseArray
+        from exactflow.exact.sparse_array import SparseArray
 
         return self._shift if _is_array(self._shift) else SparseArray.of(self._shift)
 
@@ -196,7 +203,7 @@ class LinearCoupling(Coupling):
         """Return both halves of some columns after the layer, at the cost of one product."""
         moved, kept = (first, second) if self.moves == "first" else (second, first)
         if not self.is_additive:
-            scale = linalg.converted(self.scale_elements, self.field, moved.domain)
+            scale = linalg.convert_elements(self.scale_elements, self.field, moved.domain)
             moved = linalg.scale_rows(scale, moved)
         moved = moved + self.shift_matrix * kept
         return (moved, kept) if self.moves == "first" else (kept, moved)

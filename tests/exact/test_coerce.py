@@ -12,7 +12,7 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.sdm import SDM
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_column, as_matrix, as_vectors, over
+from exactflow.exact.coerce import as_column, as_matrix, as_vectors, over_field
 
 t = sympy.Symbol("t")
 F5_T = GF(5).frac_field(t)
@@ -174,11 +174,11 @@ def test_a_sequence_has_an_order_and_numbers(values):
 
 def test_rationals_in_a_prime_field():
     M = as_matrix([["1/2", 3], [0, 1]])
-    assert over(M, GF(7)).to_Matrix() % 7 == sympy.Matrix([[4, 3], [0, 1]])
+    assert over_field(M, GF(7)).to_Matrix() % 7 == sympy.Matrix([[4, 3], [0, 1]])
     with pytest.raises(InvalidInputError, match="denominator is 0"):
-        over(M, GF(2))
+        over_field(M, GF(2))
     with pytest.raises(InvalidInputError, match="one field"):
-        over(over(M, GF(7)), GF(5))
+        over_field(over_field(M, GF(7)), GF(5))
 
 
 def test_a_column_is_an_array_of_one_axis():

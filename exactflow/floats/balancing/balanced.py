@@ -27,12 +27,11 @@ from typing import Any, ClassVar
 import numpy as np
 import sympy
 
-from exactflow.exact.digits import Digits, Quotient
-from exactflow.exact.numbers import to_float
-from exactflow.exact.rounding import decimal_up, rounded_up
-from exactflow.exact.threads import one_thread
+from exactflow.exact.dyadic_matrix import DyadicMatrix, DyadicQuotient
+from exactflow.exact.numbers import format_up, shorten_up, to_float
 from exactflow.exact.typing import VectorLike
 from exactflow.floats.balancing.target import Target
+from exactflow.floats.threads import one_thread
 from exactflow.flows.arithmetic import image, is_inexact
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
@@ -55,7 +54,7 @@ class Balanced(MapResult):
 
     target: Target
     layers: tuple[FloatCoupling, ...]
-    difference: Quotient
+    difference: DyadicQuotient
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
 
     @property
@@ -91,7 +90,7 @@ class Balanced(MapResult):
             bound = inverse_error_bound(
                 target.exact, inverse, target.exponent, self.difference.norm_bound()
             )
-        return sympy.oo if bound is None else sympy.Rational(rounded_up(bound))
+        return sympy.oo if bound is None else sympy.Rational(shorten_up(bound))
 
     @cached_property
     def flow(self) -> CouplingFlow:
@@ -151,12 +150,12 @@ class Balanced(MapResult):
         return (
             f"{len(self.layers)} layers on halves {self.partition}, largest entry "
             f"{self.magnitude:.2g}, condition numbers to {max(self.condition_numbers):.2g}, "
-            f"certified within {decimal_up(self.error)}"
+            f"certified within {format_up(self.error)}"
         )
 
 
 def inverse_error_bound(
-    W: Quotient, approximate_inverse: np.ndarray, exponent: int, error: Fraction
+    W: DyadicQuotient, approximate_inverse: np.ndarray, exponent: int, error: Fraction
 ) -> Fraction | None:
     """Return a bound of |W^-1 - Q^-1|_F for any Q with |W - Q|_F <= `error`, from a float inverse
     of 2^-exponent W; None where W or such a Q may be singular.
@@ -165,13 +164,13 @@ def inverse_error_bound(
     rho = _residual_bound(W, approximate_inverse, exponent)
     if rho is None:
         return None
-    size = Digits.of_floats(approximate_inverse).norm_bound() * unit
+    size = DyadicMatrix.of_floats(approximate_inverse).norm_bound() * unit
     if rho + size * error >= 1:
         return None
     return size**2 * error / ((1 - rho) * (1 - rho - size * error))
 
 
-def _residual_bound(W: Quotient, V: np.ndarray, exponent: int) -> Fraction | None:
+def _residual_bound(W: DyadicQuotient, V: np.ndarray, exponent: int) -> Fraction | None:
     """Return a bound of |I - V 2^-exponent W|_F."""
     if not np.isfinite(V).all():
         return None
@@ -182,5 +181,7 @@ def _residual_bound(W: Quotient, V: np.ndarray, exponent: int) -> Fraction | Non
         rough = float(np.linalg.norm(V @ M - np.eye(d))) * (1 + 2.0**-20) + size
     if rough < COARSE:
         return Fraction(rough)
-    product = Digits.of_floats(V) * W.digits.times_power(-exponent)
-    return Quotient(product, W.denominator).minus(Digits.of_floats(np.eye(d))).norm_bound()
+    product = DyadicMatrix.of_floats(V) * W.digits.times_power(-exponent)
+    return (
+        DyadicQuotient(product, W.denominator).minus(DyadicMatrix.of_floats(np.eye(d))).norm_bound()
+    )

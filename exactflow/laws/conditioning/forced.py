@@ -58,9 +58,9 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, lower, upper
 from exactflow.exact.numbers import format_short, to_element
+from exactflow.exact.singular_values import standard_deviations
 from exactflow.exact.typing import NumberLike
 from exactflow.laws.conditioning.bounds import Forced
-from exactflow.laws.conditioning.condition import deviations
 from exactflow.laws.conditioning.pieces import as_law, pieces_of
 from exactflow.laws.conditioning.slopes import least_lipschitz
 from exactflow.laws.conditioning.tuning import TUNING
@@ -107,7 +107,7 @@ singular values rms over geometric mean at least 1
         bound, clusters, multiplier = volume(pieces, near)
         mean = upper(bound)
         sigma = upper((ball(mean) / d).exp())
-        squares = (s * s for s in deviations(pieces.covariance()[1]))
+        squares = (s * s for s in standard_deviations(pieces.covariance()[1]))
         size = (sum(squares, arb(0)).sqrt() - near) / arb(d).sqrt()
         return Forced(
             eps=QQ.to_sympy(eps),

@@ -28,8 +28,8 @@ from typing import NamedTuple
 import numpy as np
 from flint import arb, fmpq
 
+from exactflow.exact.singular_values import standard_deviations
 from exactflow.exact.typing import Element
-from exactflow.laws.conditioning.condition import deviations
 from exactflow.laws.conditioning.pieces import Pieces
 from exactflow.laws.conditioning.tuning import TUNING
 
@@ -63,7 +63,7 @@ def volume(pieces: Pieces, eps: arb) -> tuple[arb, list[np.ndarray], arb]:
         weight, matrix = pieces.covariance(cluster.members)
         w = arb(weight)
         total -= w * w.log()
-        for s in deviations(matrix):
+        for s in standard_deviations(matrix):
             root = s + (s * s + 4 * t).sqrt()
             total += w * ((root / 2).log() - 2 * t / (root * root))
     return total, [cluster.members for cluster in clusters], t

@@ -53,10 +53,10 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_above, format_short, to_element, to_index
-from exactflow.exact.typing import DepthScales, Element, MatrixLike, NumberLike, check_option
+from exactflow.exact.typing import Element, MatrixLike, NumberLike, check_option
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseFlow
-from exactflow.flows.result import FlowResult
+from exactflow.flows.result import DepthScales, FlowResult
 from exactflow.laws.universal.cells import TUNING, grid_bits
 from exactflow.laws.universal.construction import Bound, Construction
 from exactflow.laws.universal.likelihood import KLApproximation, approximate_in_kl

@@ -60,7 +60,7 @@ from exactflow.exact import krylov, linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.flanders import flanders_pair
 from exactflow.exact.linalg import Blocks
-from exactflow.exact.progress import stage
+from exactflow.exact.progress import report_stage
 from exactflow.linear.factor.assembly import shears_of_pair
 
 
@@ -82,17 +82,17 @@ def five_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> list[Dom
     `blocks` are those of a matrix of determinant 1, split into p + q with p <= q <= 2p, and
     `inverse` those of its inverse.
     """
-    stage("two spectra that match", 0.02)
+    report_stage("two spectra that match", 0.02)
     match = _match(blocks, inverse, draws)
     if match is None:
         return None
-    stage("their similarity", 0.1)
+    report_stage("their similarity", 0.1)
     D1, S = blocks.D + blocks.C * match.W, inverse.A - match.W * inverse.C
     try:
         (Y, top_inverse), S_inverse = _intertwiner(match, D1, S, draws), S.inv()
     except DMNonInvertibleMatrixError:
         return None
-    stage("five shears", 0.55)
+    report_stage("five shears", 0.55)
     p, q = inverse.B.shape
     X = top_inverse * (D1 - linalg.identity(q, D1.domain))[:p, :]
     return five_shears(inverse, match.W, X, Y, S_inverse)

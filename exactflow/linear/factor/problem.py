@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
@@ -12,16 +12,19 @@ from exactflow.errors import OrientationError, SingularMatrixError
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
-from exactflow.exact.typing import Element, Half, Orientation, PartitionLike, Scales
+from exactflow.exact.typing import Element, Half, PartitionLike
 from exactflow.explanation.steps import note, order_and_flips
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.orientation import Pose, posed
+from exactflow.flows.orientation import Orientation, Pose, posed
 from exactflow.flows.partition import resolve_partition
 from exactflow.linear.factor.assembly import merge
 
 if TYPE_CHECKING:
     import numpy as np
+
+Scales: TypeAlias = Literal["positive", "nonzero"]
+"""The values that a scale of a factorization may have."""
 
 SCALES: tuple[str, ...] = get_args(Scales)
 

@@ -13,7 +13,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import FieldTooSmallError, MethodError
 from exactflow.exact.linalg import Blocks
-from exactflow.exact.progress import stage
+from exactflow.exact.progress import report_stage
 from exactflow.exact.typing import Half
 from exactflow.explanation.steps import adopt, recording
 from exactflow.flows.linear import LinearCoupling
@@ -179,7 +179,7 @@ def layers_of(problem: Problem, method: str) -> tuple[Layers, str]:
         _check_symbols(problem, route)
         if not route.takes(problem.partition):
             continue
-        stage(f"the route {route.name}", 0)
+        report_stage(f"the route {route.name}", 0)
         try:
             with recording() as steps:
                 layers = route.layers(problem)

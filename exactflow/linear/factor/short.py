@@ -11,9 +11,10 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
-from exactflow.exact.typing import Element, Scales
+from exactflow.exact.typing import Element
 from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.factor.assembly import merge, mirrored
+from exactflow.linear.factor.problem import Scales
 
 
 def short_layers(blocks: Blocks, scales: Scales = "positive") -> list[LinearCoupling] | None:

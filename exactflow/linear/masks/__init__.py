@@ -41,7 +41,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix, common_field, over
+from exactflow.exact.coerce import as_matrix, common_field, over_field
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import MatrixLike, PartitionLike
 from exactflow.flows.base import Coupling, Flow
@@ -160,7 +160,7 @@ def _over_one_field(given: list) -> list:
             f"expected rational weights beside piecewise-linear couplings, got weights in {field}"
         )
     return [
-        over(item, field) if isinstance(item, DomainMatrix) else _flow_over(item, field)
+        over_field(item, field) if isinstance(item, DomainMatrix) else _flow_over(item, field)
         for item in given
     ]
 

@@ -11,12 +11,13 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import FieldTooSmallError, OrientationError
 from exactflow.exact import linalg
-from exactflow.exact.typing import Half, Scales
+from exactflow.exact.typing import Half
 from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.merged import MaskedPart, MergedCoupling
 from exactflow.linear.factor import factor
 from exactflow.linear.factor.assembly import merge, mirrored, opposite
+from exactflow.linear.factor.problem import Scales
 
 Pairs: TypeAlias = list[tuple[int, int]]
 Words: TypeAlias = Callable[[DomainMatrix, tuple[int, int]], Iterator[Sequence[LinearCoupling]]]
