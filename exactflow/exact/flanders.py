@@ -30,7 +30,7 @@ from exactflow.exact import krylov, linalg
 from exactflow.exact.normal_forms import chains, irreducible_factors, orbit
 from exactflow.exact.rational_matrix import as_domain_matrix
 
-_Basis = tuple[DomainMatrix, Any]  # and its inverse, perhaps as a `Common`
+_Basis = tuple[DomainMatrix, Any]  # and its inverse, perhaps as a `RationalMatrix`
 
 
 def is_factor_at_one(f: Sequence) -> bool:

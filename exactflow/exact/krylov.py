@@ -34,7 +34,7 @@ def controller_columns(F: Any, f: Sequence, u: Any) -> list[Any]:
 
 
 def cyclic_basis(F: DomainMatrix, f: Sequence) -> tuple[DomainMatrix, Any] | None:
-    """Return the controller basis H of a cyclic vector of F, and H^-1, perhaps as a `Common`.
+    """Return the controller basis H of a cyclic vector of F, and H^-1 or a `RationalMatrix` of it.
 
     f is the characteristic polynomial of F. Tries a few vectors of small integers, and returns None
     where none of them is cyclic: there is none if F is derogatory.

@@ -50,15 +50,9 @@ from exactflow.exact.linalg import Blocks
 from exactflow.exact.typing import Element, Half, MatrixLike
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.partition import opposite
 from exactflow.flows.verification import verify
-from exactflow.linear.factor.assembly import (
-    alternating,
-    layers_of_word,
-    merge,
-    opposite,
-    shear,
-    with_scale,
-)
+from exactflow.linear.factor.assembly import alternating, layers_of_word, merge, shear, with_scale
 from exactflow.linear.factor.commutator import with_full_rank
 from exactflow.linear.factor.permutation import permutation_layers
 from exactflow.linear.factor.problem import Problem

@@ -69,7 +69,7 @@ def minimal_depth(
     scales : "additive": all scales are 1, and det M must be 1. "positive": any positive scales, and
         det M > 0. "auto": additive if det M = 1, else positive; the answer says which.
     orientation : what to do if det M < 0, as in `factor`: "error"; "flip", and the layers are those
-        of M after coordinate 0 is negated; or "pad", and they are those of `pad(M)`.
+        of M after coordinate 0 is negated; or "pad", and they are those of `append_swap(M)`.
     partition : (p, q), the sizes of the halves, or a mask; by default (d // 2, d - d // 2).
     assume : strict inequalities between the symbols of `M`, as in `factor`. A sign that does not
         follow is not known, and bounds that need it are wider.
@@ -83,7 +83,7 @@ def minimal_depth(
         floats, `error` how far it is from `M`, and `existence` the proof that there are such
         layers, with balls that enclose them. The `flow` is in the order of coordinates of `M`, the
         obstructions are about the matrix in the order of the layers, the first half first, and
-        after the flip; `matrix` and `pose` hold both. With symbols the bounds hold for all values
+        after the flip; `matrix` and `layout` hold both. With symbols the bounds hold for all values
         that fulfil `assumptions`, except at the roots of `exceptional`: the text says both.
 
     Raises
@@ -98,7 +98,7 @@ def minimal_depth(
     Examples
     --------
     >>> answer = minimal_depth([[-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
-    >>> answer.count, [reason.check() for reason in answer.obstructions]
+    >>> answer.summary, [reason.is_valid() for reason in answer.obstructions]
     ('exactly 6 additive layers', [True, True])
     >>> for reason in answer.obstructions:
     ...     print(reason)
@@ -111,7 +111,7 @@ def minimal_depth(
     >>> M = [[1, 2, 0, 1, 0, 1], [0, 1, 3, 0, 2, 0], [1, 0, 1, 1, 0, 0],
     ...      [0, 1, 1, 2, 0, 1], [2, 0, 0, 1, 1, 0], [1, 1, 0, 0, 1, 3]]
     >>> answer = minimal_depth(M, scales="positive")
-    >>> answer.upper, answer.error < 1e-12, answer.existence.check()
+    >>> answer.upper, answer.error < 1e-12, answer.existence.is_valid()
     (4, True, True)
     >>> from sympy import Symbol
     >>> t = Symbol("t")

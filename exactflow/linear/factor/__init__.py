@@ -15,8 +15,8 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.exact.progress import report_stage
 from exactflow.exact.typing import MatrixLike, PartitionLike, check_option
 from exactflow.explanation import Explanation
-from exactflow.explanation.steps import product_step, recording
-from exactflow.flows.display import over
+from exactflow.explanation.steps import collect_steps, product_step
+from exactflow.flows.display import field_suffix
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import ORIENTATIONS, Orientation
@@ -62,7 +62,7 @@ def factor(
     orientation : what to do if det M < 0, which no flow of couplings with positive scales can
         represent: "error"; "flip": negate coordinate 0 of the input first, a step that the flow
         records in its `flips`, so that flow and flip together equal M; or "pad": return a flow of
-        d + 2 coordinates that equals `pad(M)`.
+        d + 2 coordinates that equals `append_swap(M)`.
     scales : "positive", or "nonzero", which lets one scale carry any determinant over a field
         where "positive" has no meaning or is not known.
     partition : (p, q) with p + q = d, or a mask of d zeros and ones, 1 for the first half (see
@@ -120,7 +120,7 @@ def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
     >>> from sympy import MatrixSymbol, ZeroMatrix
     >>> X = MatrixSymbol("X", 3, 3)
     >>> explanation = explain(BlockMatrix([[X, ZeroMatrix(3, 3)], [ZeroMatrix(3, 3), X.I]]))
-    >>> print(explanation.evidence, [step.check() for step in explanation.steps])
+    >>> print(explanation.evidence, [step.is_valid() for step in explanation.steps])
     for all n [True, True]
     """
     if isinstance(M, BlockMatrix) and not options:
@@ -134,14 +134,14 @@ def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
 def _explained(problem: Problem, assumptions: Assumptions, flow: CouplingFlow) -> Explanation:
     """Explain a flow by the steps of its route, which runs again; the last step is the product."""
     check_dimension(flow.dimension)
-    with assuming(assumptions), recording() as told:
+    with assuming(assumptions), collect_steps() as derivation:
         layers_of(problem, flow.method)
     couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
-    named = f"`M`{over(flow.field, quote='``')}{',' * (not flow.field.is_QQ)}"
+    named = f"`M`{field_suffix(flow.field, quote='``')}{',' * (not flow.field.is_QQ)}"
     where = assumptions.where(flow.exceptional(), quote="``")
     claim = f"{named} is the product of {couplings}{where}."
-    claim += problem.pose.said
-    steps = [*told.steps, product_step(flow, problem.target)]
+    claim += problem.layout.sentence
+    steps = [*derivation.steps, product_step(flow, problem.target)]
     return Explanation.verify(claim, steps, flow, Evidence.EXACT)
 
 

@@ -12,13 +12,9 @@ from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.typing import Element, Half
 from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.partition import moved_and_kept, opposite
 
 ShearWord = list[tuple[Half, DomainMatrix]]
-
-
-def opposite(half: Half) -> Half:
-    """Return the other half."""
-    return "second" if half == "first" else "first"
 
 
 def alternating(shifts: Iterable[DomainMatrix], leftmost: Half) -> ShearWord:
@@ -40,7 +36,8 @@ def transposed_word(word: ShearWord) -> ShearWord:
 
 def shear(half: Half, T: DomainMatrix) -> LinearCoupling:
     """Return the additive layer with the shift T, of whatever partition its shape says."""
-    return LinearCoupling(T.shape if half == "first" else T.shape[::-1], half, T)
+    p, q = moved_and_kept(half, T.shape)
+    return LinearCoupling((p, q), half, T)
 
 
 def layers_of_word(word: ShearWord) -> list[LinearCoupling]:
@@ -101,5 +98,5 @@ def with_determinant(word: ShearWord, det: Element, half: Half) -> list[LinearCo
     layers, one = layers_of_word(word), word[0][1].domain.one
     if det == one:
         return layers
-    size = layers[0].partition[0 if half == "first" else 1]
+    size, _ = moved_and_kept(half, layers[0].partition)
     return with_scale(layers, half, [det] + [one] * (size - 1))

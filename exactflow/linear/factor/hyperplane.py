@@ -43,7 +43,7 @@ from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
-from exactflow.explanation.steps import note, renamed
+from exactflow.explanation.steps import record_step, rename_matrices
 from exactflow.linear.factor.assembly import ShearWord, alternating, transposed, transposed_word
 from exactflow.linear.factor.commutator import commutator, paired_spectra, with_full_rank
 from exactflow.linear.factor.five_layers import five_layer_shifts, five_shears
@@ -67,12 +67,12 @@ def hyperplane_word(blocks: Blocks) -> ShearWord:
         names = {name: f"{name}'" for name in "ABCD"}
         values = {names[name]: block for name, block in other._asdict().items()}
         text = "blocks(A', B', C', D') = blocks(A, B, C, D)^T"
-        note("hyperplane route", f"`B` has rank {n}: transpose.", text, values)
-        with renamed(**names):
+        record_step("hyperplane route", f"`B` has rank {n}: transpose.", text, values)
+        with rename_matrices(**names):
             found = hyperplane_shifts(other, transposed(inverse))
         return transposed_word(alternating(found, "first"))
     W0, rest = with_full_rank(blocks)
-    with renamed(C="C'", D="D'"):
+    with rename_matrices(C="C'", D="D'"):
         found = hyperplane_shifts(rest, linalg.split(linalg.join(rest).inv(), n))
     return alternating([-W0, *found], "second")
 
@@ -154,7 +154,7 @@ def _tell(blocks: Blocks, inverse: Blocks, shifts: list[DomainMatrix]) -> None:
         return {"a": a, "b": b, "c": c, "d": d, "V": V, "T": T, "S": S, "Y": Y, "X": X}
 
     n = C.shape[1]
-    note(
+    record_step(
         "hyperplane route",
         f"`C` has rank {n}. There are a shift `V` and factors `Y` and `X` for which "
         "`T = D - C V` and `S = a + V c`, made of blocks of the matrix and of its inverse, are "
@@ -164,7 +164,7 @@ def _tell(blocks: Blocks, inverse: Blocks, shifts: list[DomainMatrix]) -> None:
         values,
         "to our knowledge new; Sourour 1986 for products with prescribed spectra",
     )
-    note(
+    record_step(
         "hyperplane route",
         "With these and the solutions `W` and `Z` of two equations, five shears can be read off.",
         "S W = -X - b - V d, Z S = -c - Y, U(W) L(Y) U(X) L(Z) U(V) = blocks(A, B, C, D)",

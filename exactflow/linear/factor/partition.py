@@ -37,7 +37,7 @@ from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
-from exactflow.explanation.steps import note, recording
+from exactflow.explanation.steps import collect_steps, record_step
 from exactflow.linear.factor.assembly import ShearWord, alternating, transposed, transposed_word
 from exactflow.linear.factor.commutator import commutator_shifts
 from exactflow.linear.factor.five_layers import five_layer_shifts, paired_shifts, peel
@@ -91,7 +91,7 @@ def partition_word(blocks: Blocks) -> ShearWord:
         for k in range(tries):  # over a finite field other seeds, otherwise larger numbers, too
             draws = Draws(field, k if field.is_FiniteField else 2**k // 2)
             for form in forms:
-                with recording():  # what is told within is of other blocks: peeled, transposed
+                with collect_steps():  # what is told within is of other blocks: peeled, transposed
                     word = form.word(blocks, draws)
                 if word is not None:
                     _tell(word)
@@ -107,7 +107,7 @@ def _tell(word: ShearWord) -> None:
     named = {f"X{k}": shear for k, shear in enumerate(word, 1)}
     letters = {"first": "U", "second": "L"}
     product = " ".join(f"{letters[half]}({name})" for name, (half, _) in named.items())
-    note(
+    record_step(
         "partitions",
         f"{len(word)} shears, found from drawn entries: coordinates are peeled off the larger half "
         "until five shears do, or the commutator route.",

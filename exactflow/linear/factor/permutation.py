@@ -38,7 +38,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.sparse_array import SparseArray
 from exactflow.exact.typing import Half
-from exactflow.explanation.steps import note
+from exactflow.explanation.steps import record_step
 from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.factor.involutions import Entries, Monomial, cycles_of, reversal
 
@@ -47,16 +47,14 @@ Indices = Sequence[int] | np.ndarray
 
 def signed_permutation(matrix: DomainMatrix) -> tuple[np.ndarray, np.ndarray] | None:
     """Return perm and signs with ``y[i] = signs[i] * x[perm[i]]``, or None if there are none."""
-    d = matrix.shape[0]
-    if not matrix.domain.is_QQ or matrix.nnz() != d:
+    d, one = matrix.shape[0], matrix.domain.one
+    if matrix.nnz() != d:
         return None
-    try:
-        array = SparseArray.of(matrix)
-    except OverflowError:
-        return None
-    rows, perm = np.divmod(array.places, d)
-    each_once = (rows == np.arange(d)).all() and (np.bincount(perm, minlength=d) == 1).all()
-    return (perm, array.values) if each_once and (abs(array.values) == 1).all() else None
+    perm, signs = np.zeros((2, d), dtype=np.int64)
+    for (i, j), value in matrix.iter_items():
+        perm[i], signs[i] = j, 1 if value == one else -(value == -one)
+    each_once = signs.all() and (np.bincount(perm, minlength=d) == 1).all()
+    return (perm, signs) if each_once else None
 
 
 def permutation_sign(perm: Indices, signs: Indices) -> int:
@@ -138,7 +136,7 @@ def _tell(partition: tuple[int, int], square: Sequence[Entries], shifts: Sequenc
         return {name: _dense(entries, shape) for name, entries, shape in named}
 
     appended = ", with the missing unit vectors appended" if q > n else ""
-    note(
+    record_step(
         "two involutions",
         "A shift adds the nonzero rows of `A` to zero rows of `C`; the result, `C'`, has signed "
         "unit vectors as columns. The columns of `J` are the rows of `-B`, but those at the places "
@@ -149,7 +147,7 @@ def _tell(partition: tuple[int, int], square: Sequence[Entries], shifts: Sequenc
         involutions,
         "Theorem 6 of exactflow.linear.factor.permutation, after Koehler, Mehta, Risteski 2021",
     )
-    note(
+    record_step(
         "two involutions",
         "Six shears of integers can be read off: `W0` undoes the shift, `Y` is `G`, cut to the "
         "first "

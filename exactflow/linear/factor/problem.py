@@ -13,10 +13,10 @@ from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element, Half, PartitionLike
-from exactflow.explanation.steps import note, order_and_flips
+from exactflow.explanation.steps import order_and_flip_matrices, record_step
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.orientation import Orientation, Pose, posed
+from exactflow.flows.orientation import CoordinateLayout, Orientation, layout_for
 from exactflow.flows.partition import resolve_partition
 from exactflow.linear.factor.assembly import merge
 
@@ -33,12 +33,12 @@ SCALES: tuple[str, ...] = get_args(Scales)
 class Problem:
     """A matrix to be factored, and all that the routes ask about it, computed once.
 
-    `target` has the pads of the pose, if any; `det` is the determinant of `matrix`, to which the
+    `target` has the pads of the layout, if any; `det` is the determinant of `matrix`, to which the
     layers compose. `signed` is the signed permutation that the target is, or None.
     """
 
     target: DomainMatrix
-    pose: Pose
+    layout: CoordinateLayout
     det: Element
     scales: Scales
     signed: "tuple[np.ndarray, np.ndarray] | None"
@@ -62,25 +62,25 @@ class Problem:
         signed = _signed(M)
         det = _determinant(M, signed)
         reverses = _reverses_orientation(det, M, scales)
-        pose = posed(order, sizes, orientation, reverses)
-        target = pose.padded(M)
-        signed = _signed(target) if pose.pads and signed else signed
-        return cls(target, pose, -det if reverses else det, scales, signed)
+        layout = layout_for(order, sizes, orientation, reverses)
+        target = layout.padded(M)
+        signed = _signed(target) if layout.pads and signed else signed
+        return cls(target, layout, -det if reverses else det, scales, signed)
 
     @property
     def partition(self) -> tuple[int, int]:
         """The sizes of the halves of the layers."""
-        return self.pose.partition
+        return self.layout.partition
 
     @cached_property
     def matrix(self) -> DomainMatrix:
         """The target after the flips, in the order of the layers."""
-        return self.pose.inner(self.target)
+        return self.layout.inner(self.target)
 
     @cached_property
     def monomial(self) -> "tuple[np.ndarray, np.ndarray] | None":
         """The matrix as a signed permutation, None if it is none."""
-        return None if self.signed is None else self.pose.inner_signed(*self.signed)
+        return None if self.signed is None else self.layout.inner_signed(*self.signed)
 
     def flow(
         self,
@@ -89,14 +89,14 @@ class Problem:
         explained: Callable[[CouplingFlow], Any] | None = None,
     ) -> CouplingFlow:
         """Return the flow of layers, in order of application, that compose to the matrix."""
-        pose, field = self.pose, self.target.domain
+        layout, field = self.layout, self.target.domain
         return CouplingFlow(
             merge(layers),
-            pose.partition,
-            flips=pose.flips,
+            layout.partition,
+            flips=layout.flips,
             method=method,
             field=field,
-            order=pose.order,
+            order=layout.order,
             derivation=explained,
         )
 
@@ -120,7 +120,7 @@ class Problem:
     def tell(self, exchanged: bool = False, half: Half | None = None) -> None:
         """Tell the blocks: ``Delta blocks(A, B, C, D) = E M F E^T``, Delta of the determinant."""
         p, q = self.partition
-        field, order = self.target.domain, list(self.pose.order)
+        field, order = self.target.domain, list(self.layout.order)
         said, left, right = [f"Split `M` into halves of {p} and {q} coordinates"], "", ""
         if exchanged:
             order = order[p:] + order[:p]
@@ -129,7 +129,7 @@ class Problem:
             left, right = "E ", " E^T"
             shown = f"the coordinates in the order {order}" if p + q <= 16 else "in another order"
             said.append(f"{shown}, by the permutation matrix `E`")
-        if self.pose.flips:
+        if self.layout.flips:
             right = f" F{right}"
             said.append("after coordinate 0 is negated, by the signs `F`, since `det(M) < 0`")
         divided = half is not None and self.det != field.one
@@ -139,8 +139,8 @@ class Problem:
             )
 
         def values() -> dict[str, DomainMatrix]:
-            flips, blocks = self.pose.flips, self.blocks(exchanged, half)
-            named = {"M": self.target.to_dense()} | order_and_flips(order, flips, field)
+            flips, blocks = self.layout.flips, self.blocks(exchanged, half)
+            named = {"M": self.target.to_dense()} | order_and_flip_matrices(order, flips, field)
             if divided:
                 place = 0 if half == "first" else blocks.A.shape[0]
                 named["Delta"] = linalg.diagonal(self._determinant_at(place, self.det), field)
@@ -149,12 +149,14 @@ class Problem:
         scale = "Delta " if divided else ""
         text = f"{scale}blocks(A, B, C, D) = {left}M{right}"
         blocks = "`A`, `B`, `C`, `D` are the blocks that result."
-        note("blocks", f"{', '.join(said)}. {blocks}", text, values)
+        record_step("blocks", f"{', '.join(said)}. {blocks}", text, values)
 
 
 def _signed(matrix: DomainMatrix) -> "tuple[np.ndarray, np.ndarray] | None":
-    """Return a matrix as a signed permutation, if NumPy is there, which a browser may lack."""
-    if matrix.nnz() != matrix.shape[0]:
+    """Return a rational matrix as a signed permutation, if NumPy is there, which a browser may
+    lack.
+    """
+    if not matrix.domain.is_QQ or matrix.nnz() != matrix.shape[0]:
         return None
     try:
         from exactflow.linear.factor.permutation import signed_permutation

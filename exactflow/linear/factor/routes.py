@@ -15,7 +15,7 @@ from exactflow.errors import FieldTooSmallError, MethodError
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.progress import report_stage
 from exactflow.exact.typing import Half
-from exactflow.explanation.steps import adopt, recording
+from exactflow.explanation.steps import adopt_steps, collect_steps
 from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.factor import assembly
 from exactflow.linear.factor.commutator import commutator_shifts, six_shears
@@ -95,11 +95,11 @@ def _by_words(*ways: tuple[Construct, Half]) -> Callable[[Problem], Layers | Non
         orders = (False, True) if p == q else (p > q,)
         for construct, half in ways:
             for exchanged in orders:
-                with recording() as steps:
+                with collect_steps() as steps:
                     problem.tell(exchanged, half)
                     word = construct(problem.blocks(exchanged, half))
                 if word is not None:
-                    adopt(steps)
+                    adopt_steps(steps)
                     found = assembly.with_determinant(word, problem.det, half)
                     return assembly.mirrored(found) if exchanged else found
         return None
@@ -181,14 +181,14 @@ def layers_of(problem: Problem, method: str) -> tuple[Layers, str]:
             continue
         report_stage(f"the route {route.name}", 0)
         try:
-            with recording() as steps:
+            with collect_steps() as steps:
                 layers = route.layers(problem)
         except FieldTooSmallError:
             if route is routes[-1]:
                 raise
             continue
         if layers is not None:
-            adopt(steps)
+            adopt_steps(steps)
             return layers, route.name
     raise MethodError(routes[-1].refusal(problem.partition))
 

@@ -62,7 +62,7 @@ def test_factor_takes_either_half_as_the_larger(family, sizes):
     assert flow.depth <= 6
     assert verify(flow, M).flow.method == "hyperplane"
     assert sum(s != 1 for layer in flow for s in layer.scale) <= 1
-    assert all(step.check() for step in flow.explain().steps)
+    assert all(step.is_valid() for step in flow.explain().steps)
     back = factor(M.inv(), method="hyperplane", partition=sizes).inverse()
     assert back.depth <= 6
     assert back.matrix() == M

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sympy import QQ, ZZ, Matrix, eye
+from sympy import GF, QQ, ZZ, Matrix, sqrt
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import CouplingFlow, LinearCoupling, factor, pad, permutation, verify
+from exactflow import CouplingFlow, LinearCoupling, append_swap, factor, permutation, verify
 from exactflow.errors import MethodError, OrientationError, VerificationError
 from exactflow.exact.coerce import as_matrix
 from exactflow.linear.factor.involutions import Monomial, cycles_of, reversal
@@ -212,9 +212,21 @@ def test_not_recognised(rows, dense):
     assert signed_permutation(matrix.to_dense() if dense else matrix.to_sparse()) is None
 
 
-def test_only_rational_matrices_are_recognised():
-    assert signed_permutation(DomainMatrix.from_Matrix(eye(2)).convert_to(ZZ)) is None
-    assert signed_permutation(DomainMatrix.from_Matrix(eye(2)).convert_to(QQ)) is not None
+@pytest.mark.parametrize(
+    "field", [ZZ, QQ, GF(2), GF(7), GF(7, symmetric=False), QQ.algebraic_field(sqrt(2)), QQ["t"]]
+)
+def test_signed_permutations_are_recognised_over_every_ring(field):
+    matrix = DomainMatrix([[0, 0, 1], [-1, 0, 0], [0, 1, 0]], (3, 3), ZZ).convert_to(field)
+    perm, signs = signed_permutation(matrix)
+    assert perm.tolist() == [2, 0, 1]
+    assert signs.tolist() == [1, 1 if field == GF(2) else -1, 1]
+    assert signed_permutation(matrix * field.convert(4)) is None
+
+
+def test_only_rational_permutations_take_the_route_of_permutations():
+    M = permutation([1, 2, 0])
+    assert factor(M).method == "permutation"
+    assert factor(DomainMatrix.from_Matrix(M).convert_to(GF(7))).method != "permutation"
 
 
 @pytest.mark.parametrize(
@@ -227,7 +239,7 @@ def test_orientation_of_odd_permutations(perm):
         factor(M)
     assert factor(M, orientation="flip").matrix() == M
     flow = factor(M, orientation="pad")
-    assert flow.matrix() == pad(M)
+    assert flow.matrix() == append_swap(M)
     x = list(range(1, len(perm) + 1))
     y = [x[j] for j in perm]
     assert list(flow.forward([*x[:n], 0, *x[n:], 0])) == [*y[:n], 0, *y[n:], 0]

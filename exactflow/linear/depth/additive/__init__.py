@@ -42,7 +42,7 @@ from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
 from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.orientation import Pose
+from exactflow.flows.orientation import CoordinateLayout
 from exactflow.flows.result import DepthScales
 from exactflow.linear.depth.additive import up_to_four
 from exactflow.linear.depth.additive.shifts import matched_shift, peeled_shift, rank_one_shift
@@ -148,8 +148,8 @@ def _six(matrix: DomainMatrix, p: int) -> list[LinearCoupling]:
 def _constructed(method: str, matrix: DomainMatrix, p: int) -> list[LinearCoupling]:
     """Return the additive layers that a route of `factor` constructs."""
     d = matrix.shape[0]
-    pose, one = Pose((p, d - p), tuple(range(d))), matrix.domain.one
-    return merge(layers_of(Problem(matrix, pose, one, "positive", None), method)[0])
+    layout, one = CoordinateLayout((p, d - p), tuple(range(d))), matrix.domain.one
+    return merge(layers_of(Problem(matrix, layout, one, "positive", None), method)[0])
 
 
 def _has_full_rank(M: DomainMatrix) -> bool:

@@ -183,7 +183,7 @@ def _certified(problem: Problem, matrix: DomainMatrix, reasons: Reasons) -> Cert
         error = sympy.Rational(_largest(flow.domain_matrix() - target))
         if error < NEAR * _largest(target):
             return CertifiedDepth(
-                4, 4, "positive", flow, reasons, target, problem.pose, error, found
+                4, 4, "positive", flow, reasons, target, problem.layout, error, found
             )
     return None
 
