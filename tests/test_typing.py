@@ -11,7 +11,7 @@ from exactflow.floats import balancing
 from exactflow.flows.orientation import Orientation
 from exactflow.flows.result import DepthScales
 from exactflow.linear import depth, factor
-from exactflow.linear.factor.problem import Scales
+from exactflow.linear.factor.assembly import Scales
 
 
 def test_the_root_shows_a_type_checker_what_it_imports_lazily():

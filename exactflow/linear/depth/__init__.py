@@ -44,7 +44,7 @@ from exactflow.linear.depth.additive import additive_depth
 from exactflow.linear.depth.answer import CertifiedDepth, MinimalDepth
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.scaled import scaled_depth
-from exactflow.linear.factor.problem import Problem, shown, sign_hint
+from exactflow.linear.factor.problem import Problem, format_element, sign_hint
 
 __all__ = ["DEPTH_SCALES", "CertifiedDepth", "MinimalDepth", "Obstruction", "minimal_depth"]
 
@@ -132,12 +132,12 @@ def _decided(problem: Problem, scales: DepthScales | Literal["auto"]) -> Minimal
         return MinimalDepth.verified(layers, problem, "additive", reasons)
     if scales == "additive":
         raise InvalidInputError(
-            f"expected determinant 1 for additive layers, got {shown(det, field)}: "
+            f"expected determinant 1 for additive layers, got {format_element(det, field)}: "
             "scales='positive' (--scales positive) asks the same for positive scales"
         )
     if not linalg.is_positive(det, field):
         raise InvalidInputError(
-            f"expected a determinant that is 1 or known to be positive, got {shown(det, field)} "
-            f"over {field}: {sign_hint(det, field)}divide a row by it"
+            "expected a determinant that is 1 or known to be positive, got "
+            f"{format_element(det, field)} over {field}: {sign_hint(det, field)}divide a row by it"
         )
     return scaled_depth(replace(problem, scales="positive"))

@@ -11,15 +11,14 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import FieldTooSmallError, OrientationError
 from exactflow.exact import linalg
+from exactflow.exact.signed_permutation import read_signed_permutation
 from exactflow.exact.typing import Half
 from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.merged_coupling import MaskedPart, MergedCoupling
 from exactflow.flows.partition import moved_and_kept, opposite
 from exactflow.linear.factor import factor
-from exactflow.linear.factor.assembly import merge, mirrored
-from exactflow.linear.factor.permutation import signed_permutation
-from exactflow.linear.factor.problem import Scales
+from exactflow.linear.factor.assembly import Scales, merge, mirrored
 
 
 class Placement(NamedTuple):
@@ -97,8 +96,8 @@ class OneMaskBuilder:
 
         A signed permutation only moves coordinates to other places.
         """
-        if (signed := signed_permutation(matrix)) is not None:
-            perm, signs = (array.tolist() for array in signed)
+        if (signed := read_signed_permutation(matrix)) is not None:
+            perm, signs = signed
             place = {i: self.place[j] for i, j in enumerate(perm)}
             sign = {i: self.sign[j] * signs[i] for i, j in enumerate(perm)}
             self.place, self.sign = place, sign
@@ -234,7 +233,7 @@ def exact_words(
         yield ()
         return
     exchanged = list(range(p, p + q)) + list(range(p))
-    is_monomial = signed_permutation(matrix) is not None
+    is_monomial = read_signed_permutation(matrix) is not None
     for method in ("auto", "commutator") if p == q and not is_monomial else ("auto",):
         with suppress(FieldTooSmallError):
             yield factor(matrix, partition=partition, method=method, scales=scales).layers

@@ -87,7 +87,7 @@ def test_contradictory_assumptions_are_refused():
 
 def test_a_square_of_a_complex_symbol_has_no_sign():
     imaginary = Symbol("w", imaginary=True)
-    with pytest.raises(OrientationError, match="known to be positive"):
+    with pytest.raises(OrientationError, match=r"sign of .* is unknown"):
         factor(diag(t**2, 1))
     with pytest.raises(OrientationError, match="det < 0"):
         factor(diag(imaginary**2, 1))
