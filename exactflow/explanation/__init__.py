@@ -24,7 +24,7 @@ from exactflow.explanation.sentences import (
     sentence_markdown,
 )
 from exactflow.explanation.steps import Step
-from exactflow.flows.display import shown_latex, shown_text
+from exactflow.flows.display import exact_text, shown_latex, shown_text
 from exactflow.flows.evidence import Evidence
 
 __all__ = ["Explanation", "Step"]
@@ -206,8 +206,8 @@ def _folded(step: Step) -> str:
 def _as_json(step: Step) -> dict[str, Any]:
     def plain(value: Any) -> Any:
         if hasattr(value, "to_list"):
-            return [[shown_text(x, value.domain)[0] for x in row] for row in value.to_list()]
-        return shown_text(step.field.convert(value), step.field)[0]
+            return [[exact_text(x, value.domain) for x in row] for row in value.to_list()]
+        return exact_text(step.field.convert(value), step.field)
 
     return {
         "rule": step.rule,

@@ -238,7 +238,7 @@ def product_step(flow: CouplingFlow, target: DomainMatrix) -> Step:
     values |= order_and_flip_matrices(flow.order or range(d), flow.flips, field)
     left, right = ("E^T ", " E") if flow.order else ("", "")
     right += " F" if flow.flips else ""
-    product = " ".join(reversed(names)) or "1"
+    product = " ".join(reversed(names)) or "I"
     why = "The layers, in the order in which data meets them; neighbours of one kind merged."
     return Step(
         "product",

@@ -19,17 +19,20 @@ algorithms*, 2002, section 3.5); where that is too coarse, digits decide.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 import sympy
+from sympy import QQ
 
 from exactflow.exact.dyadic_matrix import DyadicMatrix, DyadicQuotient
 from exactflow.exact.numbers import format_up, shorten_up, to_float
 from exactflow.exact.typing import VectorLike
+from exactflow.explanation import Explanation, Step
+from exactflow.explanation.steps import product_step
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.threads import one_thread
 from exactflow.flows.arithmetic import image, is_inexact
@@ -37,6 +40,7 @@ from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import MapResult
+from exactflow.linear.factor import check_dimension
 
 COARSE = Fraction(1, 8)  # a residual that is small enough to go on with
 
@@ -125,6 +129,42 @@ class Balanced(MapResult):
         `forward` has.
         """
         return image(self._run_back, y, self.dimension) if is_inexact(y) else self.inverse()(y)
+
+    def explain(self) -> Explanation:
+        """Explain what is certified: the exact product Q of the layers, its difference from the
+        matrix M, and the difference of the inverses.
+
+        >>> from exactflow.floats.balancing import balance
+        >>> [step.text for step in balance([[2, 1], [1, 1]]).explain().steps[1:]]
+        ['largest(M - Q) = r', 'M P = I, Q R = I, largest(P - R) <= s']
+        """
+        check_dimension(self.dimension)
+        product = product_step(self.flow, self.flow.domain_matrix()).rename({"M": "Q"})
+        Q = product.before["Q"]
+        product = replace(product, before={}, after={"Q": Q, **product.after})
+        residual = Step(
+            "residual",
+            "The floats of the layers are taken as the dyadic rationals that they are. Their exact "
+            f"product `Q` differs from `M` by at most `r` in every entry, and `r` is at most "
+            f"``{format_up(self.error)}``.",
+            "largest(M - Q) = r",
+            {"Q": Q},
+            {"M": self.target.in_user_order(), "r": QQ.convert(self.error)},
+            QQ,
+        )
+        steps = [product, residual]
+        if self.inverse_error is not sympy.oo:
+            why = (
+                "`P` is the inverse of `M`, `R` the inverse of `Q`. They differ by at most `s`, "
+                f"and `s` is at most ``{format_up(self.inverse_error)}``."
+            )
+            M, s = residual.after["M"], QQ.convert(self.inverse_error)
+            made = {"P": M.inv().to_dense(), "R": Q.inv().to_dense(), "s": s}
+            text = "M P = I, Q R = I, largest(P - R) <= s"
+            steps.append(Step("inverses", why, text, {"M": M, "Q": Q}, made, QQ))
+        claim = f"{len(self.layers)} layers of floats compose to `M` within "
+        claim += f"``{format_up(self.error)}``.{self.target.layout.sentence}"
+        return Explanation.verify(claim, steps, self, self.evidence)
 
     def _run(self, entries: list, convert: Callable) -> list:
         if convert is not to_float:

@@ -6,7 +6,8 @@ from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
-from sympy import integer_nthroot
+from sympy import QQ, integer_nthroot
+from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import SingularMatrixError
 from exactflow.exact import linalg
@@ -56,6 +57,14 @@ class Target:
     def exact(self) -> DyadicQuotient:
         """W, exactly."""
         return DyadicQuotient.of(self.entries)
+
+    def in_user_order(self) -> DomainMatrix:
+        """Return W over QQ with its coordinates in the order of the user, before any flips."""
+        order, d = self.layout.order, len(self.entries)
+        places = [order.index(i) for i in range(d)]
+        matrix = exact_matrix(self.entries).extract(places, places)
+        signs = [QQ(-1) if i in self.layout.flips else QQ.one for i in range(d)]
+        return linalg.scale_columns(matrix, signs)
 
     @cached_property
     def exponent(self) -> int:

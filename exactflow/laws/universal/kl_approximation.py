@@ -75,11 +75,13 @@ from exactflow.exact.numbers import (
     to_list,
 )
 from exactflow.exact.typing import Element
+from exactflow.explanation import Explanation
 from exactflow.flows.arithmetic import is_inexact
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import MergedCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.merged_coupling import MaskedPart
 from exactflow.flows.result import DepthScales, FlowResult
+from exactflow.laws.universal.bound_steps import explain_kl
 from exactflow.laws.universal.boxes import Boxes
 from exactflow.laws.universal.densities import PiecewiseConstantDensity
 from exactflow.laws.universal.gaussian_mixture import GaussianMixture
@@ -238,6 +240,15 @@ class KLApproximation(FlowResult):
         with ctx.workprec(TUNING.precision):
             constant = self.target.dimension * (2 * arb.pi()).log()
             return ball(volume).log() - (ball(square) + constant) / 2
+
+    def explain(self) -> Explanation:
+        """Explain the construction and the terms of the bound, as steps; the terms are computed
+        anew.
+        """
+        is_additive = all(layer.is_additive for layer in self.flow.layers)
+        scales: DepthScales = "additive" if is_additive else "positive"
+        eps = to_element(self.eps)
+        return explain_kl(self, lambda: approximate_in_kl(self.target, eps, self.layers, scales))
 
     def __str__(self) -> str:
         pieces = self.terms
