@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from sympy.logic.boolalg import Boolean
     from sympy.polys.matrices import DomainMatrix
 
-    from exactflow.exact.typing import DepthScales, MatrixLike
+    from exactflow.exact.typing import MatrixLike
     from exactflow.flows.flow import CouplingFlow
+    from exactflow.flows.result import DepthScales
 
 __all__ = ["assert_depth", "assert_equal", "assert_invertible", "assert_within"]
 
@@ -140,7 +141,7 @@ def assert_depth(
 
     answer = minimal_depth(_matrix(M), scales=scales, assume=assume)
     if (answer.lower, answer.upper) != (n, n):
-        head = f"expected exactly {n} layers, derived {answer.count}"
+        head = f"expected exactly {n} layers, derived {answer.summary}"
         kind = UndecidedClaimError if answer.lower <= n <= answer.upper else AssertionError
         raise kind("\n".join([head, *map(str, answer.obstructions)]))
 

@@ -17,8 +17,8 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import NoReturn
 
-from exactflow.errors import DiedError, ExactFlowError, InvalidInputError, printable
-from exactflow.exact.progress import shown_progress
+from exactflow.errors import ExactFlowError, InvalidInputError, ProcessDiedError, printable
+from exactflow.files.progress_line import show_progress
 from exactflow.files.version import __version__
 
 COMMANDS = {
@@ -50,7 +50,7 @@ def reported(work: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         message, code = "interrupted", 130
     except ExactFlowError as error:
-        message, code = f"error: {error}", 3 if isinstance(error, DiedError) else 2
+        message, code = f"error: {error}", 3 if isinstance(error, ProcessDiedError) else 2
     except MemoryError:
         message, code = "error: expected enough memory for this matrix, got to the end of it", 2
     except RecursionError:
@@ -80,7 +80,7 @@ def _run(argv: list[str]) -> int:
         raise InvalidInputError(
             f"expected one of {', '.join(COMMANDS)}, got {repr(name) if name else 'none'}: {hint}"
         )
-    with shown_progress(name):
+    with show_progress(name):
         try:
             arguments = parser(name).parse_args(argv)
         except SystemExit as stop:  # of --help and --version, or of wrong usage

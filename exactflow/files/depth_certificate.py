@@ -16,10 +16,11 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.numbers import to_element
-from exactflow.exact.typing import DepthScales, Element
+from exactflow.exact.typing import Element
 from exactflow.files.certificate import field_in_json, joined, rows_in_json
 from exactflow.files.version import __version__
 from exactflow.flows.evidence import Evidence
+from exactflow.flows.result import DepthScales
 from exactflow.linear.depth import MinimalDepth
 from exactflow.linear.depth.obstruction import KINDS, Obstruction, Reason
 from exactflow.linear.depth.word import Word
@@ -77,14 +78,14 @@ def _check_certifiable(answer: MinimalDepth) -> None:
         )
     if answer.evidence is not Evidence.EXACT:
         raise InvalidInputError(
-            f"expected layers that equal the matrix for a depth certificate, got {answer.count}: "
+            f"expected layers that equal the matrix for a depth certificate, got {answer.summary}: "
             "its existence.check() is evidence in its place"
         )
-    field, uneven = answer.flow.field, len(set(answer.pose.partition)) > 1
+    field, uneven = answer.flow.field, len(set(answer.layout.partition)) > 1
     excluded = next((o.word for o in answer.obstructions if not o.row.written), "")
     refusals = {
         f"a matrix over QQ or GF(p), got {field}": not (field.is_QQ or field.is_FiniteField),
-        "det > 0, got a matrix with flips or pads": answer.pose.flips or answer.pose.pads,
+        "det > 0, got a matrix with flips or pads": answer.layout.flips or answer.layout.pads,
         "halves of one size for positive scales": uneven and answer.scales == "positive",
         f"obstructions of at most five letters, got one of {excluded}": excluded,
     }

@@ -19,7 +19,8 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.numbers import format_rational
-from exactflow.exact.typing import Element
+from exactflow.exact.typing import Element, Half
+from exactflow.flows.partition import moved_and_kept
 
 _LARGEST = 8
 _DIGITS = 32
@@ -49,7 +50,7 @@ def shown_text(value: Any, field: Domain, width: float = math.inf) -> list[str]:
     (['[1 -1/2]', '[0   10]'], ['2 x 2, begins:', '[1 ..]', '[0 ..]'])
     """
     if not isinstance(value, DomainMatrix):
-        return [_text(value, field)]
+        return [_entry_text(value, field)]
     for most in (_LARGEST, *range(_CORNER, 0, -1)):
         rows, head = _entries(value, _entry_text, [".."], most)
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -88,7 +89,7 @@ def shown_html(value: Any, field: Domain, width: float = math.inf) -> str:
     of more letters than `width`.
     """
     if not isinstance(value, DomainMatrix):
-        return escape(_text(value, field))
+        return escape(_entry_text(value, field))
     for shown, most in ((_entry_text, _LARGEST), (_short, _LARGEST), (_short, _CORNER)):
         rows, head = _entries(value, shown, [".."], most)
         if max(len("".join(row)) for row in rows) <= width:
@@ -107,14 +108,14 @@ def _cell_html(entry: str) -> str:
     return f"<td{style}>{escape(entry)}</td>"
 
 
-def over(field: Domain, *, quote: str = "") -> str:
+def field_suffix(field: Domain, *, quote: str = "") -> str:
     """Name a field other than QQ, after a comma, with a quote around it."""
     return "" if field.is_QQ else f", over {quote}{field}{quote}"
 
 
 def _is_small(matrix: DomainMatrix) -> bool:
     return max(matrix.shape) <= _LARGEST and all(
-        len(_text(value, matrix.domain)) <= _DIGITS for value in matrix.iter_values()
+        len(exact_text(value, matrix.domain)) <= _DIGITS for value in matrix.iter_values()
     )
 
 
@@ -137,7 +138,8 @@ def _entries(
     return [row + dots if head else row for row in entries], head
 
 
-def _text(value: Any, field: Domain) -> str:
+def exact_text(value: Any, field: Domain) -> str:
+    """Return a number of a field in full."""
     element = _element(value, field)
     return format_rational(element) if field.is_QQ else str(field.to_sympy(element))
 
@@ -153,7 +155,7 @@ def _short(value: Any, field: Domain) -> str:
 
 def _entry_text(value: Any, field: Domain, most: int = _DIGITS) -> str:
     """Return a number; of one of more letters than `most` the first digits, as '3.3333..e39'."""
-    text = _text(value, field)
+    text = exact_text(value, field)
     if len(text) <= most:
         return text
     if not field.is_QQ:
@@ -164,7 +166,7 @@ def _entry_text(value: Any, field: Domain, most: int = _DIGITS) -> str:
 
 def _entry_latex(value: Any, field: Domain) -> str:
     """Return a number in LaTeX; of a long rational one the first digits."""
-    if not field.is_QQ or len(_text(value, field)) <= _DIGITS:
+    if not field.is_QQ or len(exact_text(value, field)) <= _DIGITS:
         return sympy.latex(field.to_sympy(_element(value, field)))
     digits, exponent = _leading(value)
     return f"{digits}\\ldots" + (f" \\cdot 10^{{{exponent}}}" if exponent else "")
@@ -204,8 +206,8 @@ def _blocks_text(layer: Any) -> list[str]:
     """Return the lines of a small layer: its blocks, and what stands for S and T in them."""
     if not _is_written(layer):
         return []
-    S = "I" if layer.is_additive else "S"
-    blocks = f"[[{S}, T], [0, I]]" if layer.moves == "first" else f"[[I, 0], [T, {S}]]"
+    rows = _in_blocks(layer.moves, "I" if layer.is_additive else "S", "T", "I")
+    blocks = f"[{', '.join(f'[{left}, {right}]' for left, right in rows)}]"
     if not layer.is_additive:
         blocks += f"   S = diag({_scale_entries(layer)})"
     blocks += "   T = "
@@ -244,13 +246,16 @@ def layer_latex(layer: Any, name: str = "") -> str:
         shift = _matrix_latex([[_entry_latex(x, layer.field) for x in row] for row in rows])
         shift = shift if T.nnz() else "0"
         scales = ", ".join(_entry_latex(s, layer.field) for s in layer.scale_elements)
-    moved, kept = layer.partition if layer.moves == "first" else layer.partition[::-1]
-    diagonal, one = ("I" if size > 1 else "1" for size in (moved, kept))
+    diagonal, one = ("I" if size > 1 else "1" for size in layer.sizes)
     if not layer.is_additive:
-        diagonal = f"\\operatorname{{diag}}({scales})" if moved > 1 else scales
-    if layer.moves == "first":
-        return _matrix_latex([[diagonal, shift], ["0", one]])
-    return _matrix_latex([[one, "0"], [shift, diagonal]])
+        diagonal = f"\\operatorname{{diag}}({scales})" if diagonal == "I" else scales
+    return _matrix_latex(_in_blocks(layer.moves, diagonal, shift, one))
+
+
+def _in_blocks(moves: Half, diagonal: str, shift: str, one: str) -> list[list[str]]:
+    """Return the blocks of a layer's matrix, row by row."""
+    rows = ([diagonal, shift], ["0", one])
+    return [[*moved_and_kept(moves, row)] for row in moved_and_kept(moves, rows)]
 
 
 def constant_latex(d: int, entry: Callable[[int, int], int], name: str) -> str:

@@ -3,13 +3,15 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import sympy
 
-from exactflow.exact.typing import DepthScales
-from exactflow.flows.base import Flow, Layered
+from exactflow.flows.base import Flow, LayerSequence
 from exactflow.flows.evidence import Evidence
+
+DepthScales: TypeAlias = Literal["additive", "positive"]
+"""The scales that layers may have where they are counted."""
 
 
 class Result(ABC):
@@ -49,7 +51,7 @@ class FlowResult(Result):
         return self.flow._repr_latex_()
 
 
-class MapResult(Layered, FlowResult):
+class MapResult(LayerSequence, FlowResult):
     """A result that maps vectors by its own layers, near its `flow`, as flows do."""
 
     if TYPE_CHECKING:
@@ -106,7 +108,7 @@ class DepthBounds:
         return self.lower == self.upper
 
     @property
-    def count(self) -> str:
+    def summary(self) -> str:
         """The number of layers and their kind, in words."""
         layers = "layer" if self.upper == 1 else "layers"
         kind = (

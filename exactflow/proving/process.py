@@ -13,8 +13,8 @@ from types import ModuleType
 from typing import Any
 
 from exactflow.claims import RUNNING, Options, ProofError, Running, add_event
-from exactflow.errors import MissingExtraError, UndecidedClaimError, VerificationError, said
-from exactflow.exact.progress import hearing
+from exactflow.errors import MissingExtraError, UndecidedClaimError, VerificationError, error_text
+from exactflow.exact.progress import listening_to_stages
 from exactflow.files.parallel import end_with
 from exactflow.proving.sites import read_script
 
@@ -31,7 +31,7 @@ def main(job: dict[str, Any]) -> None:
     end: dict[str, Any] = {"failure": "", "line": 0, "missing": ""}
     end |= {"is_refuted": False, "is_undecided": False}
     try:
-        with hearing(_telling(running)):
+        with listening_to_stages(_telling(running)):
             _execute(job["path"])
     except MissingExtraError as error:
         end["missing"] = str(error)
@@ -88,8 +88,8 @@ def _stopped(running: Running, error: BaseException) -> dict[str, Any]:
             f"expected a script that runs to its end, got sys.exit({error.code!r}): "
             "leave it out, the runner sets the exit code"
         )
-    elif (is_refuted or is_undecided) and said(error):
-        reason = said(error)
+    elif (is_refuted or is_undecided) and error_text(error):
+        reason = error_text(error)
     else:
         trace = traceback.format_list(frames[inside[0] :]) if inside else []
         words = traceback.format_exception_only(error)

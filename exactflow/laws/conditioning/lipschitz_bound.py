@@ -15,8 +15,8 @@ from scipy.optimize import brentq
 from sympy import QQ
 
 from exactflow.exact.balls import PrecisionError, ball
+from exactflow.exact.singular_values import standard_deviations
 from exactflow.exact.typing import Element
-from exactflow.laws.conditioning.condition import deviations
 from exactflow.laws.conditioning.log_det_bound import center_differences
 from exactflow.laws.conditioning.mixture_components import (
     Gaussian,
@@ -46,7 +46,7 @@ def bound_lipschitz(
     that gave the bound, or None if the covariance did.
     """
     covariance, has_independent_coordinates = components.covariance()[1], is_product(law)
-    deviation = sum((s * s for s in deviations(covariance)), arb(0)).sqrt()
+    deviation = sum((s * s for s in standard_deviations(covariance)), arb(0)).sqrt()
     if deviation <= _tolerance(eps, -components.error.upper()):
         suffices = has_independent_coordinates or isinstance(law, Gaussian)
         return QQ.zero, QQ.zero if suffices else None, None
@@ -77,7 +77,7 @@ def bound_lipschitz(
 
 def _distance_by_covariance(covariance: fmpq_mat) -> Distance:
     """Return the distance of the deviations from those of maps with slopes at most L."""
-    spectrum = deviations(covariance)
+    spectrum = standard_deviations(covariance)
 
     def squares(slope: arb, _: bool) -> tuple[arb, arb]:
         total = sum(((s - slope).max(arb(0)) ** 2 for s in spectrum), arb(0))

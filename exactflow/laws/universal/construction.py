@@ -22,7 +22,7 @@ from sympy import QQ, Rational
 from exactflow.exact.balls import (
     ball,
     lower,
-    nearest,
+    nearest_integer,
     normal_cdf,
     normal_density,
     normal_quantile,
@@ -270,7 +270,7 @@ def _with_knots(draft: Construction, share: Element) -> tuple[Construction, int]
             for weight in draft.weights[:-1]:
                 below += weight
                 quantile = normal_quantile(ball(below), ball(1 - below))
-                knots.append(QQ(nearest(quantile * unit), unit))
+                knots.append(QQ(nearest_integer(quantile * unit), unit))
             draft = replace(draft, knots=knots)
             apart = all(a < b for a, b in pairwise(knots))
             if apart and draft.weights_error() <= ball(share):

@@ -34,7 +34,7 @@ from typing import Any, NamedTuple
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
-from exactflow.exact.exceptional import take_nonzero
+from exactflow.exact.exceptional import record_nonzero
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.equations import sign
@@ -206,7 +206,7 @@ def is_excluding_chain(word: Word, eigenvalues: Sequence[Element]) -> bool:
         return False
     for x, y in combinations([found[0].beta, *eigenvalues], 2):
         if x != y:
-            take_nonzero(x - y, word.matrix.domain)
+            record_nonzero(x - y, word.matrix.domain)
     return True
 
 

@@ -35,7 +35,7 @@ from flint import arb, arb_mat
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.balls import ball
-from exactflow.exact.exceptional import take_one_nonzero
+from exactflow.exact.exceptional import record_one_nonzero
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.equations import sign
 from exactflow.linear.depth.word import Word
@@ -128,5 +128,5 @@ def are_opposed(D: DomainMatrix, a: DomainMatrix, k: int) -> bool:
     ]
     if {sign(x, D.domain) for x in minors} - {0} not in ({1}, {-1}):
         return False
-    take_one_nonzero(minors, D.domain)
+    record_one_nonzero(minors, D.domain)
     return True

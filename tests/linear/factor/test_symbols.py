@@ -87,7 +87,7 @@ def test_contradictory_assumptions_are_refused():
 
 def test_a_square_of_a_complex_symbol_has_no_sign():
     imaginary = Symbol("w", imaginary=True)
-    with pytest.raises(OrientationError, match="known to be positive"):
+    with pytest.raises(OrientationError, match=r"sign of .* is unknown"):
         factor(diag(t**2, 1))
     with pytest.raises(OrientationError, match="det < 0"):
         factor(diag(imaginary**2, 1))
@@ -117,7 +117,7 @@ def test_assumptions_that_are_none(assume):
 @pytest.mark.parametrize(
     ("M", "match"),
     [
-        (sympy.Matrix([[cos(t), -sin(t)], [sin(t), cos(t)]]), "exactflow.rotation"),
+        (sympy.Matrix([[cos(t), -sin(t)], [sin(t), cos(t)]]), "exactflow.cayley_rotation"),
         (diag(sympy.pi, 1), "symbol of its own"),
         (diag(exp(real), exp(real + 1)), "symbol of its own"),
         (MatrixSymbol("M", 4, 4), "exactflow.explain"),
