@@ -44,7 +44,7 @@ from exactflow.exact.normalforms import chains, conjugate_partition, elementary_
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.equations import with_ones
 from exactflow.linear.depth.fixed_parts import FixedParts
-from exactflow.linear.depth.word import Pencil
+from exactflow.linear.depth.pattern import Pencil
 
 Divisors = dict[tuple, tuple[int, ...]]
 
