@@ -92,7 +92,7 @@ import sympy
 
 from exactflow import minimal_depth, permutation, verify
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.explanation.identities import Identity
+from exactflow.explanation.symbolic_identities import Identity
 from exactflow.linear.depth.minors import Spectra
 
 claims = Claims("affine depth")
@@ -156,7 +156,7 @@ with claims.check("products of three layers are found, shift by shift", Evidence
         for word in ("ULU", "LUL"):
             M = sympy.prod([layer(letter, n, density) for letter in word], sympy.eye(2 * n))
             answer = minimal_depth(M, scales="positive")
-            check.true(answer.upper <= 3, f"n = {n}, {word}: {answer.count}")
+            check.true(answer.upper <= 3, f"n = {n}, {word}: {answer.summary}")
             check.true(all(reason.is_valid() for reason in answer.obstructions), "")
             check.equal(verify(answer.flow, M).flow.depth, answer.upper)
 

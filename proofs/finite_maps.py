@@ -168,7 +168,7 @@ with claims.check("200 points with Gaussian coordinates take two", Evidence.EXAC
     for d in (2, 3, 6):
         points, images = rng.standard_normal((2, 200, d))
         found = interpolate(points, images)
-        check.equal(found.depth, 2, f"d = {d}: {found.count}")
+        check.equal(found.depth, 2, f"d = {d}: {found.summary}")
 
 # %% [markdown]
 # ## A letter becomes another
@@ -191,7 +191,7 @@ def pixels(letter):
 letter_a, letter_e = pixels("A"), draws.sample(pixels("E"), 18)
 letters = interpolate(letter_a, letter_e, integers=True)
 with claims.check("an A becomes an E by four couplings of integers", Evidence.EXACT) as check:
-    check.true(equals(letters, letter_a, letter_e), letters.count)
+    check.true(equals(letters, letter_a, letter_e), letters.summary)
     check.true(all(x.is_valid() for x in letters.obstructions), "none of the shorter words")
 
 

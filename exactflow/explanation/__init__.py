@@ -14,11 +14,11 @@ from typing import Any
 
 from exactflow.errors import VerificationError
 from exactflow.exact.progress import stage
-from exactflow.explanation.identity import latex_name
+from exactflow.explanation.identity_text import latex_name
 from exactflow.explanation.sentences import (
-    letters_of,
+    letters_in_sentence,
     plain_text,
-    rename_letters,
+    rename_in_sentence,
     sentence_html,
     sentence_latex,
     sentence_markdown,
@@ -77,7 +77,7 @@ class Explanation:
         """
         steps = _define_shears(steps)
         names = _renaming(claim, steps)
-        claim, steps = rename_letters(claim, names), [step.rename(names) for step in steps]
+        claim, steps = rename_in_sentence(claim, names), [step.rename(names) for step in steps]
         for number, step in enumerate(steps, 1):
             stage(f"checking step {number} of {len(steps)}")
             try:
@@ -154,7 +154,7 @@ def _define_shears(steps: Sequence[Step]) -> list[Step]:
 def _renaming(claim: str, steps: Sequence[Step]) -> dict[str, str]:
     """Return new names of the letters that are symbols of the user, with as few primes as do."""
     symbols = set[str]().union(*(step.symbols for step in steps))
-    taken = symbols.union(letters_of(claim), *(step.letters for step in steps))
+    taken = symbols.union(letters_in_sentence(claim), *(step.letters for step in steps))
     names: dict[str, str] = {}
     for letter in sorted(taken & symbols):
         name = letter

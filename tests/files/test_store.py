@@ -114,7 +114,7 @@ def test_what_is_false_is_neither_written_nor_read(tmp_path):
     [
         (balance(np.eye(2)), "c.json", "expected target=W for what balance returned"),
         (lossless(np.eye(2)), "c.json", "got Lossless, of which"),
-        (approximate(checkerboard(), 1), "c.json", "got Approximation, of which"),
+        (approximate(checkerboard(), 1), "c.json", "got W2Approximation, of which"),
         ("flow", "c.json", "got str, of which"),
         (factor(M), "c.csv", r"expected \.json \(a certificate\) or"),
         (factor(M), "none/c.json", "no such folder"),

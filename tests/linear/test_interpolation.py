@@ -204,7 +204,7 @@ def test_permutations_of_nine_points_nearly_all_take_four():
 
 def test_the_exchange_that_takes_four():
     found = check(SQUARE, exchanged(SQUARE, ((0, 0), (0, 1))), (1, 1))
-    assert (found.depth, found.count) == (4, "exactly 4 additive couplings (ULUL)")
+    assert (found.depth, found.summary) == (4, "exactly 4 additive couplings (ULUL)")
     two_points, path = found.obstructions[-2:]
     assert (two_points.kind, {*two_points.rows}) == ("cycle", {0, 1})
     assert (path.kind, path.word, len(path.rows)) == ("path", "ULU", 4)

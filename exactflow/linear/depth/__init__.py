@@ -43,7 +43,7 @@ from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import SplitMatrix
 from exactflow.linear.depth.result import CertifiedDepth, MinimalDepth
 from exactflow.linear.depth.scaled import scaled_depth
-from exactflow.linear.factor.problem import Problem, shown, sign_hint
+from exactflow.linear.factor.problem import Problem, format_element, sign_hint
 
 __all__ = ["DEPTH_SCALES", "CertifiedDepth", "MinimalDepth", "Obstruction", "minimal_depth"]
 
@@ -68,7 +68,7 @@ def minimal_depth(
     scales : "additive": all scales are 1, and det M must be 1. "positive": any positive scales, and
         det M > 0. "auto": additive if det M = 1, else positive; the result says which.
     orientation : the repair if det M < 0, as in `factor`. "error": none; "flip": the layers are
-        those of M after coordinate 0 is negated; "pad": they are those of `pad(M)`.
+        those of M after coordinate 0 is negated; "pad": they are those of `append_swap(M)`.
     partition : (p, q), the sizes of the halves, or a mask; by default (d // 2, d - d // 2).
     assume : strict inequalities between the symbols of `M`, as in `factor`. If a sign does not
         follow from them, the bounds may be wider.
@@ -82,7 +82,7 @@ def minimal_depth(
         `error` is the distance of their product from `M`, and `existence` proves that exact layers
         exist, and encloses them in balls. The `flow` is in the order of coordinates of `M`; the
         obstructions are about the matrix in the order of the layers, the first half first, and
-        after the flip; `matrix` and `pose` hold both. With symbols the bounds hold for all values
+        after the flip; `matrix` and `layout` hold both. With symbols the bounds hold for all values
         that fulfil `assumptions`, except at the roots of `exceptional`: the text says both.
 
     Raises
@@ -97,7 +97,7 @@ def minimal_depth(
     Examples
     --------
     >>> answer = minimal_depth([[-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
-    >>> answer.count, [reason.is_valid() for reason in answer.obstructions]
+    >>> answer.summary, [reason.is_valid() for reason in answer.obstructions]
     ('exactly 6 additive layers', [True, True])
     >>> for reason in answer.obstructions:
     ...     print(reason)
@@ -132,12 +132,12 @@ def _depth(problem: Problem, scales: DepthScales | Literal["auto"]) -> MinimalDe
         return MinimalDepth.verified(layers, problem, "additive", excluded)
     if scales == "additive":
         raise InvalidInputError(
-            f"additive layers have determinant 1, but det(M) = {shown(det, field)}: use "
+            f"additive layers have determinant 1, but det(M) = {format_element(det, field)}: use "
             "scales='positive' (--scales positive)"
         )
     if not linalg.is_positive(det, field):
         raise InvalidInputError(
-            f"det(M) = {shown(det, field)} over {field} is neither 1 nor known to be positive: "
-            f"{sign_hint(det, field)}divide a row by it"
+            f"det(M) = {format_element(det, field)} over {field} is neither 1 nor known to be "
+            f"positive: {sign_hint(det, field)}divide a row by it"
         )
     return scaled_depth(replace(problem, scales="positive"))

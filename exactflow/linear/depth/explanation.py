@@ -12,10 +12,10 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.explanation import Step
-from exactflow.explanation.identities import Identity
-from exactflow.explanation.identity import letters_in_text
-from exactflow.explanation.steps import order_and_flips
-from exactflow.flows.orientation import Pose
+from exactflow.explanation.identity_text import letters_in_formula
+from exactflow.explanation.steps import order_and_flip_matrices
+from exactflow.explanation.symbolic_identities import Identity
+from exactflow.flows.orientation import CoordinateLayout
 from exactflow.linear.depth import equations
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import patterns
@@ -52,18 +52,18 @@ def shorter_patterns_step(found: Obstruction) -> Step:
 
 
 def obstruction_step(
-    found: Obstruction, pose: Pose | None = None, matrix: DomainMatrix | None = None
+    found: Obstruction, layout: CoordinateLayout | None = None, matrix: DomainMatrix | None = None
 ) -> Step:
     """Return the proof that a pattern is impossible, as a step.
 
-    The values are the blocks of M and of its inverse, in the names of the user. If `pose` has an
+    The values are the blocks of M and of its inverse, in the names of the user. If `layout` has an
     order E or flips F, the blocks are those of N = E M F E^T, for the given matrix M.
     """
     names = "DCBA" if found.is_exchanged else "ABCD"
     blocks = dict(zip(names, found.blocks, strict=True))
     blocks |= dict(zip(names.lower(), found.inverse, strict=True))
     field = found.matrix.domain
-    posed = order_and_flips(pose.order, pose.flips, field) if pose else {}
+    posed = order_and_flip_matrices(layout.order, layout.flips, field) if layout else {}
     left, right = ("E ", " E^T") if "E" in posed else ("", "")
     right = " F" * ("F" in posed) + right
     name = "N" if posed else "M"
@@ -106,10 +106,8 @@ def _multiplier_identities(
     for j, (equation, W) in enumerate(used, 1):
         K = f"K{j}"
         values[K] = W
-        named = [
-            name for name in letters_in_text(found.format_blocks(equation.name)) if name in blocks
-        ]
-        mentioned = {name: blocks[name] for name in named}
+        letters = letters_in_formula(found.format_blocks(equation.name))
+        mentioned = {name: blocks[name] for name in letters if name in blocks}
         for X, P, Q in equation.terms:
             left, right_factor = (_name_coefficient(N, mentioned, values) for N in (Q, P))
             names = [name for name in (left, K, right_factor) if name != "I"]

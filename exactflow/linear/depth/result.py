@@ -16,11 +16,11 @@ from exactflow.exact.rounding import decimal_up
 from exactflow.exact.typing import DepthScales
 from exactflow.explanation import Explanation, Step
 from exactflow.explanation.steps import product_step
-from exactflow.flows.display import over
+from exactflow.flows.display import field_suffix
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.orientation import Pose
+from exactflow.flows.orientation import CoordinateLayout
 from exactflow.flows.result import DepthBounds, FlowResult
 from exactflow.flows.verification import verify
 from exactflow.linear.depth.explanation import obstruction_step, shorter_patterns_step, with_primes
@@ -47,15 +47,15 @@ class MinimalDepth(DepthBounds, FlowResult):
     flow : `upper` layers whose composition equals the matrix.
     obstructions : one for each pattern of lower - 1 layers (two patterns, or one if that is zero).
         These patterns contain all shorter ones. Each obstruction has a `check`. They are about the
-        matrix in the order of coordinates of the layers, after the flips of the pose.
-    matrix, pose : the given matrix, with its pads if any, and its layout for the layers.
+        matrix in the order of coordinates of the layers, after the flips of the layout.
+    matrix, layout : the given matrix, with its pads if any, and its layout for the layers.
     assumptions : the inequalities assumed of the symbols in the matrix.
     """
 
     flow: CouplingFlow
     obstructions: tuple[Obstruction, ...]
     matrix: DomainMatrix
-    pose: Pose
+    layout: CoordinateLayout
     assumptions: Assumptions = field(default_factory=assumed, kw_only=True)
     evidence: ClassVar[Evidence] = Evidence.EXACT
 
@@ -79,7 +79,7 @@ class MinimalDepth(DepthBounds, FlowResult):
         if flow.depth:
             verify(flow, target)
         lower = lower_bound(obstructions)
-        return MinimalDepth(lower, flow.depth, scales, flow, obstructions, target, problem.pose)
+        return MinimalDepth(lower, flow.depth, scales, flow, obstructions, target, problem.layout)
 
     @cached_property
     def exceptional(self) -> tuple[sympy.Expr, ...]:
@@ -99,7 +99,7 @@ class MinimalDepth(DepthBounds, FlowResult):
         reasons = "; ".join(
             f"not {found.pattern_text}, since {found.reason()}" for found in self.obstructions
         )
-        claim = f"{self.count}{self.where}"
+        claim = f"{self.summary}{self.where}"
         return f"{claim}: {reasons}" if reasons else claim
 
     def _upper_step(self) -> Step:
@@ -111,19 +111,19 @@ class MinimalDepth(DepthBounds, FlowResult):
         If the depth is not decided, the last step says so.
         """
         kind = "additive layers" if self.scales == "additive" else "layers with positive scales"
-        named = over(self.flow.field, quote="``")
+        named = field_suffix(self.flow.field, quote="``")
         M = f"`M`{named}{',' * bool(named)}"
         where = self.assumptions.where(self.exceptional, quote="``")
         claim = (
-            f"{M} takes {self.count}{where}."
+            f"{M} takes {self.summary}{where}."
             if self.is_decided
             else f"{M} is the product of {self.upper} {kind}, and of no fewer than {self.lower}"
             f"{where}."
         )
-        claim += self.pose.said
+        claim += self.layout.sentence
         steps = [self._upper_step()]
         for found in self.obstructions:
-            step = obstruction_step(found, self.pose, self.matrix)
+            step = obstruction_step(found, self.layout, self.matrix)
             steps.append(with_primes(step, steps))
         if self.lower > 1:
             steps.append(shorter_patterns_step(self.obstructions[0]))
@@ -139,7 +139,7 @@ class MinimalDepth(DepthBounds, FlowResult):
     def _repr_html_(self) -> str:
         items = "".join(f"<li>{escape(str(found))}</li>" for found in self.obstructions)
         reasons = items and f"<ul>{items}</ul>"
-        claim = f"<p>{escape(self.count + self.where)} [{self.evidence}]</p>"
+        claim = f"<p>{escape(self.summary + self.where)} [{self.evidence}]</p>"
         return f"{claim}{reasons}{self.flow._repr_html_()}"
 
 
@@ -160,9 +160,9 @@ class CertifiedDepth(MinimalDepth):
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
 
     @property
-    def count(self) -> str:
+    def summary(self) -> str:
         """The number of layers and their kind, in words."""
-        return f"{super().count} (as floats within {decimal_up(self.error)})"
+        return f"{super().summary} (as floats within {decimal_up(self.error)})"
 
     def _upper_step(self) -> Step:
         return Step(

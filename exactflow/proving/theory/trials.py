@@ -21,7 +21,7 @@ from exactflow.flows.verification import verify
 from exactflow.linear.depth import CertifiedDepth, minimal_depth
 from exactflow.linear.factor import factor
 from exactflow.linear.interpolation import interpolate
-from exactflow.linear.masks import one_mask
+from exactflow.linear.masks import merge_masks
 from exactflow.linear.padding import zero_padding
 from exactflow.linear.targets import permutation
 from exactflow.proving.theory.table import Hypothesis
@@ -161,7 +161,7 @@ def partitioned(instance: Any) -> CouplingFlow:
 
 def one_mask_for(flows: Any) -> Any:
     """At most 2 N + 4 layers under one mask equal N layers under their own."""
-    found = one_mask(flows)
+    found = merge_masks(flows)
     product = reduce(lambda M, N: N * M, (flow.domain_matrix() for flow in flows))
     return _equals(found, product, 2 * sum(flow.depth for flow in flows) + 4)
 

@@ -226,7 +226,9 @@ def test_two_coordinates_are_decided_where_both_brackets_vanish():
     field = QQ.algebraic_field(sqrt(2))
     scaled = linalg.scale_rows([field.unit, *[field.one] * 3], VANISHING.convert_to(field))
     verify(minimal_depth(scaled, scales="positive").flow, scaled)
-    assert minimal_depth(scaled, scales="positive").count == "exactly 4 layers with positive scales"
+    assert (
+        minimal_depth(scaled, scales="positive").summary == "exactly 4 layers with positive scales"
+    )
 
 
 @pytest.mark.parametrize("exponent", range(-4, 4))
@@ -279,7 +281,7 @@ def test_degenerate_matrices(name):
 def test_beyond_the_largest_size_the_answer_is_an_interval():
     M = as_matrix(random_matrix(18, seed=1)).to_dense()
     assert four_layers_of(SplitMatrix(M)) is None
-    assert minimal_depth(M, scales="positive").count.startswith("from 4 to 5")
+    assert minimal_depth(M, scales="positive").summary.startswith("from 4 to 5")
 
 
 def test_minors_beyond_float64_are_searched_without_a_warning():

@@ -42,7 +42,9 @@ EIGHT = {
 
 
 def test_minus_one_of_six_coordinates():
-    assert minimal_depth(diagonal(*[-1] * 6), partition=(2, 4)).count == "exactly 8 additive layers"
+    assert (
+        minimal_depth(diagonal(*[-1] * 6), partition=(2, 4)).summary == "exactly 8 additive layers"
+    )
     assert minimal_depth(diagonal(*[-1] * 6)).depth == 4
 
 
@@ -52,7 +54,7 @@ def test_scalar_blocks_take_exactly_eight(sizes):
     M, exchanged = scalar_blocks(alpha, p, beta, q), scalar_blocks(beta, q, alpha, p)
     for target, partition in ((M, (p, q)), (exchanged, (q, p))):
         answer = minimal_depth(target, partition=partition)
-        assert answer.count == "exactly 8 additive layers"
+        assert answer.summary == "exactly 8 additive layers"
         verify(answer.flow, target)
         assert {o.kind for o in answer.obstructions} == {"chain of eigenvalues"}
         assert {o.pattern for o in answer.obstructions} == {"ULULULU", "LULULUL"}
@@ -132,7 +134,7 @@ def test_one_other_entry_takes_exactly_eight_for_p_below_e_squared(p, q):
     M = one_other_entry(p, q)
     for target, partition in ((M, (p, q)), (M.inv().to_dense(), (p, q))):
         answer = minimal_depth(target, partition=partition)
-        assert answer.count == "exactly 8 additive layers"
+        assert answer.summary == "exactly 8 additive layers"
         assert {o.kind for o in answer.obstructions} == {"chain of eigenvalues"}
         assert all(o.is_valid() for o in answer.obstructions)
         assert not about(answer.obstructions[0], diagonal(*[1] * (p + q))).is_valid()
@@ -309,7 +311,7 @@ def test_other_fields(field):
     t = field.gens[0] if field.is_FractionField else getattr(field, "unit", field.convert(2))
     alpha, beta = t**5, field.one / t**3
     answer = minimal_depth(scalar_blocks(alpha, 3, beta, 5, field), partition=(3, 5))
-    assert answer.count == "exactly 8 additive layers"
+    assert answer.summary == "exactly 8 additive layers"
     assert all(o.is_valid() for o in answer.obstructions)
     explanation = answer.explain()
     assert explanation.claim.startswith("`M`, over ")
@@ -320,4 +322,4 @@ def test_generic_matrices_take_twice_m_and_one(p, q):
     M = random_matrix(p + q, seed=1).to_DM().convert_to(QQ).to_dense()
     M = linalg.scale_rows([1 / M.det()] + [QQ(1)] * (p + q - 1), M)
     m = -(-q // p)
-    assert minimal_depth(M, partition=(p, q)).count == f"exactly {2 * m + 1} additive layers"
+    assert minimal_depth(M, partition=(p, q)).summary == f"exactly {2 * m + 1} additive layers"

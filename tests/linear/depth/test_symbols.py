@@ -66,7 +66,7 @@ def test_depth_of_a_family_is_bounded_by_what_is_known_of_signs(M, assume, bound
 def test_exceptional_values_stand_in_every_text(M, assume, where):
     answer = minimal_depth(M, assume=assume)
     claim = answer.explain().claim
-    assert str(answer).startswith(answer.count + where)
+    assert str(answer).startswith(answer.summary + where)
     assert claim.replace("`", "").endswith(f"{where}.")
     for formula in re.findall("``([^`]+)``", claim):
         assert (
@@ -90,7 +90,7 @@ CHAIN = Matrix(sympy.BlockMatrix([[COMPANION, eye(2)], [sympy.zeros(2), COMPANIO
 def test_blocks_are_told_apart_where_eigenvalues_depend_on_a_symbol(M, exceptional):
     answer = minimal_depth(M)
     assert [found.kind for found in answer.obstructions] == ["similarity", "similarity"]
-    assert (answer.count, answer.exceptional) == ("exactly 6 additive layers", exceptional)
+    assert (answer.summary, answer.exceptional) == ("exactly 6 additive layers", exceptional)
     assert minimal_depth(M.subs(t, 4)).lower == 6
 
 
@@ -126,7 +126,9 @@ def test_a_result_is_not_made_of_an_obstruction_that_fails_its_check():
 @pytest.mark.parametrize("power", [1, 144, 200])
 def test_small_numbers_of_a_number_field_are_positive(power):
     small, large = (expand((sqrt(2) + sign) ** power) for sign in (-1, 1))
-    assert minimal_depth([[small, 1], [0, large]], scales="positive").count.startswith("exactly 2")
+    assert minimal_depth([[small, 1], [0, large]], scales="positive").summary.startswith(
+        "exactly 2"
+    )
     assert minimal_depth(diag(small, large, 1, 1), scales="positive").depth == 1
 
 

@@ -42,7 +42,7 @@ from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.typing import DepthScales
 from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.orientation import Pose
+from exactflow.flows.orientation import CoordinateLayout
 from exactflow.linear.depth.additive import up_to_four
 from exactflow.linear.depth.additive.shifts import matched_shift, peeled_shift, rank_one_shift
 from exactflow.linear.depth.equations import reshaped, scaling_equations, shift_equations, solve
@@ -50,11 +50,11 @@ from exactflow.linear.depth.fixed_parts import FixedParts
 from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude
 from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason, SplitMatrix, instances
 from exactflow.linear.depth.rank_obstructions import rank_reason
-from exactflow.linear.factor.assembly import layers_of_word, merge
+from exactflow.linear.factor.assembly import layers_of_shears, merge
 from exactflow.linear.factor.commutator import commutator_shifts
 from exactflow.linear.factor.hyperplane import hyperplane_shifts
 from exactflow.linear.factor.problem import Problem
-from exactflow.linear.factor.routes import layers_of
+from exactflow.linear.factor.routes import factor_by_route
 
 TRIALS = 32
 _TRIALS_FINITE = 150
@@ -157,8 +157,8 @@ def _six_layers(split: SplitMatrix) -> list[LinearCoupling]:
 def _layers_by_route(method: str, split: SplitMatrix) -> list[LinearCoupling]:
     """Return the additive layers that a route of `factor` constructs."""
     partition, one = split.partition, split.matrix.domain.one
-    pose = Pose(partition, tuple(range(sum(partition))))
-    return merge(layers_of(Problem(split.matrix, pose, one, "positive", None), method)[0])
+    layout = CoordinateLayout(partition, tuple(range(sum(partition))))
+    return merge(factor_by_route(Problem(split.matrix, layout, one, "positive"), method)[0])
 
 
 def _has_full_rank(M: DomainMatrix) -> bool:
@@ -191,7 +191,7 @@ def _draw_six_layers(split: SplitMatrix) -> list[LinearCoupling] | None:
 
 def _layers(instance: PatternInstance, shifts: up_to_four.Shifts) -> list[LinearCoupling]:
     """Return the layers of a product, without those that change nothing."""
-    return merge(layers_of_word(list(zip(instance.moves, shifts, strict=True))))
+    return merge(layers_of_shears(list(zip(instance.moves, shifts, strict=True))))
 
 
 def _five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason | None:

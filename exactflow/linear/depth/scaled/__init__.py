@@ -5,7 +5,7 @@ Main results
 Let M = [[A, B], [C, D]], det M > 0, and M^-1 = [[a, b], [c, d]], on equal halves unless others
 are named.
 
-- *Up to three layers* are decided, on halves of any sizes (`exactflow.linear.factor.short` and
+- *Up to three layers* are decided, on halves of any sizes (`exactflow.linear.factor.assembly` and
   `exactflow.linear.depth.scaled.three_scaled_layers`).
 - *Four*: n equations for 2 n positive numbers (`exactflow.linear.depth.minors`), which have
   solutions for typical M. For n = 2 they are decided over the field (below); for n up
@@ -66,9 +66,9 @@ from exactflow.linear.depth.scaled.signs import (
 )
 from exactflow.linear.depth.scaled.three_scaled_layers import positive_diagonals
 from exactflow.linear.factor import assembly
+from exactflow.linear.factor.assembly import Layers
 from exactflow.linear.factor.problem import Problem
-from exactflow.linear.factor.routes import Layers, layers_of
-from exactflow.linear.factor.short import short_layers
+from exactflow.linear.factor.routes import factor_by_route
 
 NEAR = sympy.Rational(1, 2**20)
 """A certified answer has a smaller error, relative to the largest entry of the matrix."""
@@ -81,7 +81,7 @@ def scaled_depth(problem: Problem) -> MinimalDepth:
     def answer(layers: Sequence[LinearCoupling], excluded: Obstructions) -> MinimalDepth:
         return MinimalDepth.verified(layers, problem, "positive", excluded)
 
-    short = short_layers(split.blocks)
+    short = assembly.find_two_layers(split.blocks)
     if short is not None:
         return answer(short, _exclude_by_entries(len(short) - 1, split))
     three, without_three = _three_layers(split)
@@ -180,7 +180,7 @@ def _certified_layers(
         error = sympy.Rational(_largest(flow.domain_matrix() - target))
         if error < NEAR * _largest(target):
             return CertifiedDepth(
-                4, 4, "positive", flow, excluded, target, problem.pose, error, found
+                4, 4, "positive", flow, excluded, target, problem.layout, error, found
             )
     return None
 
@@ -204,7 +204,8 @@ def _layers_after_scaling(instance: PatternInstance, E: Sequence, G: Sequence) -
         found = four_layers(blocks, linalg.scale_rows(E, instance.inverse.A))
     if isinstance(found, Reason):
         return None
-    layers = _layers_after(assembly.layers_of_word(assembly.alternating(found, "first")), E, G)
+    shears = assembly.alternate_shears(found, "first")
+    layers = _layers_after(assembly.layers_of_shears(shears), E, G)
     return assembly.merge(assembly.mirrored(layers) if instance.is_exchanged else layers)
 
 
@@ -212,7 +213,7 @@ def _general_layers(problem: Problem, split: SplitMatrix) -> Iterator[Layers]:
     """Yield layers for any matrix of positive determinant; at equal halves at most six."""
     p, q = split.partition
     for method in ("auto", "commutator") if p == q else ("auto",):
-        yield assembly.merge(layers_of(problem, method)[0])
+        yield assembly.merge(factor_by_route(problem, method)[0])
     one, det = split.matrix.domain.one, problem.det
     for first in (True, False):
         scales = [one] * p, [one] * q
@@ -230,7 +231,7 @@ def _layers_after(
     # The inverse: the inverses of the layers, followed by the inverse of the diagonal.
     found = [layer.inverse() for layer in reversed(layers)]
     for half, scale in zip(HALVES, (first, second), strict=True):
-        found = assembly.with_scale(found, half, [layers[0].field.one / x for x in scale])
+        found = assembly.append_scale(found, half, [layers[0].field.one / x for x in scale])
     return [layer.inverse() for layer in reversed(found)]
 
 

@@ -36,8 +36,8 @@ from exactflow.errors import VerificationError
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import HALVES, Element
 from exactflow.flows.evidence import Checkable
-from exactflow.flows.nonlinear.layer import PiecewiseCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
+from exactflow.flows.nonlinear.piecewise_coupling import PiecewiseCoupling
 
 Values: TypeAlias = tuple  # of elements of QQ, or integers; in units but for an obstruction
 Halves: TypeAlias = tuple[Values, Values]
