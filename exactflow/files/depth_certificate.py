@@ -16,10 +16,11 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.numbers import to_element
-from exactflow.exact.typing import DepthScales, Element
+from exactflow.exact.typing import Element
 from exactflow.files.certificate import field_in_json, joined, rows_in_json
 from exactflow.files.version import __version__
 from exactflow.flows.evidence import Evidence
+from exactflow.flows.result import DepthScales
 from exactflow.linear.depth import MinimalDepth
 from exactflow.linear.depth.obstruction import KINDS, Obstruction
 from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix

@@ -58,8 +58,8 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, lower, upper
 from exactflow.exact.numbers import format_short, to_element
+from exactflow.exact.singular_values import standard_deviations
 from exactflow.exact.typing import NumberLike
-from exactflow.laws.conditioning.condition import deviations
 from exactflow.laws.conditioning.lipschitz_bound import bound_lipschitz
 from exactflow.laws.conditioning.log_det_bound import bound_mean_log_det
 from exactflow.laws.conditioning.mixture_components import as_components, as_law
@@ -107,7 +107,7 @@ singular values rms over geometric mean at least 1
         bound, clusters, multiplier = bound_mean_log_det(components, near)
         mean = upper(bound)
         sigma = upper((ball(mean) / d).exp())
-        squares = (s * s for s in deviations(components.covariance()[1]))
+        squares = (s * s for s in standard_deviations(components.covariance()[1]))
         size = (sum(squares, arb(0)).sqrt() - near) / arb(d).sqrt()
         return ConditioningBounds(
             eps=QQ.to_sympy(eps),

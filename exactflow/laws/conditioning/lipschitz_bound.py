@@ -14,8 +14,8 @@ from scipy.optimize import brentq
 from sympy import QQ
 
 from exactflow.exact.balls import PrecisionError, ball
+from exactflow.exact.singular_values import standard_deviations
 from exactflow.exact.typing import Element
-from exactflow.laws.conditioning.condition import deviations
 from exactflow.laws.conditioning.frames import Distance, LawOnAxes, frame_of, reflection, unit_frame
 from exactflow.laws.conditioning.log_det_bound import differences
 from exactflow.laws.conditioning.mixture_components import (
@@ -38,12 +38,12 @@ def bound_lipschitz(
     The bound is a slope that is forced; beside it stands a slope that suffices, if one is known.
     """
     covariance, is_free = components.covariance()[1], is_product(law)
-    deviation = sum((s * s for s in deviations(covariance)), arb(0)).sqrt()
+    deviation = sum((s * s for s in standard_deviations(covariance)), arb(0)).sqrt()
     if deviation <= _tolerance(eps, -components.error.upper()):
         return QQ.zero, QQ.zero if is_free or isinstance(law, Gaussian) else None, None
 
     def capped() -> Distance:
-        spectrum = deviations(covariance)
+        spectrum = standard_deviations(covariance)
 
         def square(slope: arb, _: bool) -> tuple[arb, arb]:
             """Return the square of the distance of deviations from those at most a slope."""

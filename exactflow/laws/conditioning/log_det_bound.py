@@ -28,8 +28,8 @@ from typing import NamedTuple
 import numpy as np
 from flint import arb, fmpq
 
+from exactflow.exact.singular_values import standard_deviations
 from exactflow.exact.typing import Element
-from exactflow.laws.conditioning.condition import deviations
 from exactflow.laws.conditioning.mixture_components import MixtureComponents
 from exactflow.laws.conditioning.tuning import TUNING
 
@@ -66,7 +66,7 @@ def bound_mean_log_det(
         weight, matrix = components.covariance(cluster.members)
         w = arb(weight)
         total -= w * w.log()
-        for s in deviations(matrix):
+        for s in standard_deviations(matrix):
             root = s + (s * s + 4 * t).sqrt()
             total += w * ((root / 2).log() - 2 * t / (root * root))
     return total, [cluster.members for cluster in clusters], t

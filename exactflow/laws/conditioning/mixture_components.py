@@ -18,9 +18,9 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_rectangle
-from exactflow.exact.numbers import flint_rational, format_short
+from exactflow.exact.numbers import format_short, to_fmpq
+from exactflow.exact.singular_values import to_fmpq_matrix
 from exactflow.exact.typing import Element, MatrixLike
-from exactflow.laws.conditioning.condition import rational_matrix
 from exactflow.laws.conditioning.tuning import TUNING
 from exactflow.laws.universal.boxes import Boxes, Uniform
 from exactflow.laws.universal.gaussian_mixture import GaussianMixture
@@ -56,7 +56,7 @@ class Gaussian:
     covariance: fmpq_mat
 
     def __init__(self, covariance: MatrixLike) -> None:
-        exact = rational_matrix(covariance)
+        exact = to_fmpq_matrix(covariance)
         if exact != exact.transpose():
             raise InvalidInputError(
                 "expected a symmetric matrix, got one that differs from its transpose: pass "
@@ -145,7 +145,7 @@ class MixtureComponents:
         weights: Sequence, centers: Any, spreads: "Sequence | None" = None
     ) -> "MixtureComponents":
         """Return the mixture of components whose weights and means are elements of QQ."""
-        held = None if spreads is None else np.vectorize(flint_rational, [object])(spreads)
+        held = None if spreads is None else np.vectorize(to_fmpq, [object])(spreads)
         return MixtureComponents(_integers(weights)[0], *_integers(centers), held, arb(0))
 
     @property

@@ -17,12 +17,12 @@ from flint import arb, ctx
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import ball, nearest, upper
+from exactflow.exact.balls import ball, nearest_integer, upper
 from exactflow.exact.numbers import format_above, format_below, format_short, to_element, to_mpf
-from exactflow.exact.typing import DepthScales, Element, NumberLike, check_option
+from exactflow.exact.typing import Element, NumberLike, check_option
 from exactflow.explanation import Explanation, Step
 from exactflow.flows.evidence import Evidence
-from exactflow.flows.result import Result
+from exactflow.flows.result import DepthScales, Result
 from exactflow.laws.conditioning.frames import AtomsOnLine, Gap, LawOnAxes
 from exactflow.laws.conditioning.lipschitz_regression import LipschitzRegression
 from exactflow.laws.conditioning.mixture_components import Law, MixtureComponents
@@ -243,7 +243,7 @@ def _least_power(base: Element, aim: Element) -> int:
             count = ratio.ceil().unique_fmpz()
             if count is not None:
                 return int(count)
-            if ratio.rad() < 0.5 and (near := nearest(ratio)) <= longest:
+            if ratio.rad() < 0.5 and (near := nearest_integer(ratio)) <= longest:
                 return near if base**near >= aim else near + 1
         bits *= 2
 

@@ -66,20 +66,22 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, lower, upper
 from exactflow.exact.coerce import as_array, is_array
 from exactflow.exact.numbers import (
-    elements,
-    flat,
     format_above,
     format_below,
     format_short,
     to_element,
+    to_elements,
     to_float,
+    to_list,
 )
-from exactflow.exact.typing import DepthScales, Element
+from exactflow.exact.typing import Element
+from exactflow.explanation import Explanation
 from exactflow.flows.arithmetic import is_inexact
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import MergedCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.merged_coupling import MaskedPart
-from exactflow.flows.result import FlowResult
+from exactflow.flows.result import DepthScales, FlowResult
+from exactflow.laws.universal.bound_steps import explain_kl
 from exactflow.laws.universal.boxes import Boxes
 from exactflow.laws.universal.densities import PiecewiseConstantDensity
 from exactflow.laws.universal.gaussian_mixture import GaussianMixture
@@ -202,7 +204,7 @@ class KLApproximation(FlowResult):
         points = as_array(x)
         if is_inexact(points):
             return self._log_prob_of_floats(points)
-        rows = flat(points.tolist() if is_array(points) else points)
+        rows = to_list(points.tolist() if is_array(points) else points)
         if rows and all(isinstance(row, list | tuple) for row in rows):
             return [self._enclosed_log_prob(row) for row in rows]
         return self._enclosed_log_prob(rows)
@@ -232,12 +234,21 @@ class KLApproximation(FlowResult):
 
     def _enclosed_log_prob(self, x: Any) -> arb:
         """Return an enclosure of the log-density at a point of rational numbers."""
-        x = elements(x)
+        x = to_elements(x)
         square = sum(to_element(z) ** 2 for z in self._inverse.forward(list(x)))
         volume = to_element(sympy.exp(self._inverse.log_abs_det(x)))
         with ctx.workprec(TUNING.precision):
             constant = self.target.dimension * (2 * arb.pi()).log()
             return ball(volume).log() - (ball(square) + constant) / 2
+
+    def explain(self) -> Explanation:
+        """Explain the construction and the terms of the bound, as steps; the terms are computed
+        anew.
+        """
+        is_additive = all(layer.is_additive for layer in self.flow.layers)
+        scales: DepthScales = "additive" if is_additive else "positive"
+        eps = to_element(self.eps)
+        return explain_kl(self, lambda: approximate_in_kl(self.target, eps, self.layers, scales))
 
     def __str__(self) -> str:
         pieces = self.terms

@@ -13,7 +13,14 @@ import numpy as np
 from flint import ctx
 from sympy import QQ
 
-from exactflow.exact.balls import FINEST, PrecisionError, ball, lower, nearest, normal_quantile
+from exactflow.exact.balls import (
+    FINEST,
+    PrecisionError,
+    ball,
+    lower,
+    nearest_integer,
+    normal_quantile,
+)
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
 from exactflow.laws.universal.construction import Construction
@@ -104,7 +111,7 @@ def _with_knots(draft: Construction, share: Element) -> tuple[Construction, int]
             for weight in draft.weights[:-1]:
                 below += weight
                 quantile = normal_quantile(ball(below), ball(1 - below))
-                knots.append(QQ(nearest(quantile * unit), unit))
+                knots.append(QQ(nearest_integer(quantile * unit), unit))
             draft = replace(draft, knots=knots)
             apart = all(a < b for a, b in pairwise(knots))
             if apart and draft.weights_error() <= ball(share):

@@ -19,7 +19,7 @@ from flint import arb
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import ball, nearest, upper_root
+from exactflow.exact.balls import ball, nearest_integer, upper_root
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 
@@ -89,10 +89,10 @@ def of_means(second: arb, found: list[tuple[arb, list[arb]]], bits: int) -> Quan
     """Return cells of these means and nearly these masses, of a measure with E|X|^2 = `second`."""
     check_count(len(found))
     unit, square, moved, off = arb(2) ** bits, second, arb(0), arb(0)
-    counts = [max(1, nearest(mass * unit * unit)) for mass, _ in found]
+    counts = [max(1, nearest_integer(mass * unit * unit)) for mass, _ in found]
     counts[counts.index(max(counts))] += 4**bits - sum(counts)
     weights = [QQ(count, 4**bits) for count in counts]
-    centers = [[nearest(x * unit) for x in mean] for _, mean in found]
+    centers = [[nearest_integer(x * unit) for x in mean] for _, mean in found]
     for (mass, mean), weight, center in zip(found, weights, centers, strict=True):
         square -= mass * sum((x * x for x in mean), arb(0))
         gaps = (x - arb(n) / unit for x, n in zip(mean, center, strict=True))

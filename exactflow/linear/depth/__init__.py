@@ -36,8 +36,9 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.assumptions import Assumptions, assuming
 from exactflow.exact.coerce import as_matrix
-from exactflow.exact.typing import DepthScales, MatrixLike, Orientation, PartitionLike, check_option
-from exactflow.flows.orientation import ORIENTATIONS
+from exactflow.exact.typing import MatrixLike, PartitionLike, check_option
+from exactflow.flows.orientation import ORIENTATIONS, Orientation
+from exactflow.flows.result import DepthScales
 from exactflow.linear.depth.additive import additive_depth
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import SplitMatrix

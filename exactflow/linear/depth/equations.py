@@ -34,9 +34,9 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import linalg
 from exactflow.exact.exceptional import (
     count_exceptional,
-    take_defined,
-    take_nonzero,
-    take_one_nonzero,
+    record_denominators,
+    record_nonzero,
+    record_one_nonzero,
 )
 from exactflow.exact.linalg import Alternative, trace
 from exactflow.exact.typing import Element
@@ -167,12 +167,12 @@ def is_absurd(system: Sequence[Equation], multiplier: Multiplier) -> bool:
     s, field = right_side(system, multiplier), system[0].right.domain
     for W, equation in zip(multiplier, system, strict=True):
         if not W.is_zero_matrix:
-            take_defined([*W.iter_values(), *equation.right.iter_values()], field)
+            record_denominators([*W.iter_values(), *equation.right.iter_values()], field)
     weights = [x for X, total in sums.items() if X in POSITIVE for x in total.diagonal()]
     if not any(weights):
-        take_nonzero(s, field)
+        record_nonzero(s, field)
         return bool(s)
-    take_one_nonzero(weights, field)
+    record_one_nonzero(weights, field)
     signs = {sign(x, field) for x in (*weights, -s)}
     return signs - {0} in ({1}, {-1})
 

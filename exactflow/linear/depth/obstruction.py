@@ -29,11 +29,17 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
-from exactflow.exact.assumptions import Assumptions, assumed, assuming
-from exactflow.exact.exceptional import in_order, is_recording, recorded, take_defined, take_nonzero
-from exactflow.exact.flanders import of_one_size
+from exactflow.exact.assumptions import Assumptions, assuming, current_assumptions
+from exactflow.exact.exceptional import (
+    collect_exceptional,
+    is_recording,
+    record_denominators,
+    record_nonzero,
+    sort_factors,
+)
+from exactflow.exact.flanders import pad_with_ones
 from exactflow.exact.linalg import trace
-from exactflow.exact.normalforms import block_sizes, format_polynomial, irreducible_factors
+from exactflow.exact.normal_forms import block_sizes, format_polynomial, irreducible_factors
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 from exactflow.explanation.sentences import plain_text
@@ -82,7 +88,7 @@ class Obstruction(PatternInstance, Checkable):
 
     kind: str
     witness: Any
-    assumptions: Assumptions = field(default_factory=assumed, kw_only=True)
+    assumptions: Assumptions = field(default_factory=current_assumptions, kw_only=True)
 
     @staticmethod
     def of(instance: PatternInstance, reason: Reason) -> "Obstruction":
@@ -125,10 +131,10 @@ class Obstruction(PatternInstance, Checkable):
         field = self.matrix.domain
         if not field.is_FractionField:
             return ()
-        with recorded() as factors:
-            take_defined(_elements(self.witness, field), field)
+        with collect_exceptional() as factors:
+            record_denominators(_elements(self.witness, field), field)
             self.is_valid()
-        return in_order(factors)
+        return sort_factors(factors)
 
     def reason(self) -> str:
         """Return the reason as a clause."""
@@ -233,12 +239,12 @@ def _has_different_coefficients(o: Obstruction) -> bool:
     if not 1 <= o.witness <= max(o.partition):
         return False
     x, y = _coefficients(o)
-    take_nonzero(x - y, o.matrix.domain)
+    record_nonzero(x - y, o.matrix.domain)
     return bool(x != y)
 
 
 def _coefficients(o: Obstruction) -> list[Element]:
-    pair = of_one_size(o.blocks.D, o.inverse.A)
+    pair = pad_with_ones(o.blocks.D, o.inverse.A)
     return [_coefficient(M, o.witness) for M in pair]
 
 
@@ -289,10 +295,10 @@ def _assume_distinct_roots(factors: Sequence[Sequence[Element]], field: Domain) 
         at_one = (one, -one)
         every = [list(f) for f in dict.fromkeys([*factors, at_one])]
         for f, g in combinations(every, 2):
-            take_nonzero(dup_resultant(f, g, field), field)
+            record_nonzero(dup_resultant(f, g, field), field)
         for f in every:
             if len(f) > 2:
-                take_nonzero(dup_discriminant(f, field), field)
+                record_nonzero(dup_discriminant(f, field), field)
 
 
 def _find_clash(o: Obstruction, parts: FixedParts) -> tuple[Any, ...] | None:

@@ -14,7 +14,8 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
-from exactflow.exact.typing import DepthScales, Element, Half
+from exactflow.exact.typing import Element, Half
+from exactflow.flows.result import DepthScales
 
 _EXCHANGED = dict(zip("ABCDabcd", "DCBAdcba", strict=True))
 

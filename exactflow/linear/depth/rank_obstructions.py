@@ -36,7 +36,7 @@ from typing import Any, NamedTuple
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
-from exactflow.exact.exceptional import take_nonzero
+from exactflow.exact.exceptional import record_nonzero
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.equations import sign
@@ -230,7 +230,7 @@ def are_excluding_eigenvalues(instance: PatternInstance, eigenvalues: Sequence[E
         return False
     for x, y in combinations([found[0].beta, *eigenvalues], 2):
         if x != y:
-            take_nonzero(x - y, instance.matrix.domain)
+            record_nonzero(x - y, instance.matrix.domain)
     return True
 
 

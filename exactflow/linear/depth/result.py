@@ -10,10 +10,9 @@ import sympy
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import VerificationError
-from exactflow.exact.assumptions import Assumptions, assumed
-from exactflow.exact.exceptional import in_order
-from exactflow.exact.rounding import decimal_up
-from exactflow.exact.typing import DepthScales
+from exactflow.exact.assumptions import Assumptions, current_assumptions
+from exactflow.exact.exceptional import sort_factors
+from exactflow.exact.numbers import format_up
 from exactflow.explanation import Explanation, Step
 from exactflow.explanation.steps import product_step
 from exactflow.flows.display import field_suffix
@@ -21,7 +20,7 @@ from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.orientation import CoordinateLayout
-from exactflow.flows.result import DepthBounds, FlowResult
+from exactflow.flows.result import DepthBounds, DepthScales, FlowResult
 from exactflow.flows.verification import verify
 from exactflow.linear.depth.explanation import obstruction_step, shorter_patterns_step, with_primes
 from exactflow.linear.depth.obstruction import Obstruction
@@ -56,7 +55,7 @@ class MinimalDepth(DepthBounds, FlowResult):
     obstructions: tuple[Obstruction, ...]
     matrix: DomainMatrix
     layout: CoordinateLayout
-    assumptions: Assumptions = field(default_factory=assumed, kw_only=True)
+    assumptions: Assumptions = field(default_factory=current_assumptions, kw_only=True)
     evidence: ClassVar[Evidence] = Evidence.EXACT
 
     def __post_init__(self) -> None:
@@ -88,7 +87,7 @@ class MinimalDepth(DepthBounds, FlowResult):
         The bounds hold at all other values that fulfil the assumptions.
         """
         factors = {*self.flow.exceptional()}.union(*(o.exceptional for o in self.obstructions))
-        return in_order(filter(self.assumptions.may_vanish, factors))
+        return sort_factors(filter(self.assumptions.may_vanish, factors))
 
     @property
     def where(self) -> str:
@@ -162,14 +161,14 @@ class CertifiedDepth(MinimalDepth):
     @property
     def summary(self) -> str:
         """The number of layers and their kind, in words."""
-        return f"{super().summary} (as floats within {decimal_up(self.error)})"
+        return f"{super().summary} (as floats within {format_up(self.error)})"
 
     def _upper_step(self) -> Step:
         return Step(
             "four layers",
             "Four layers with positive scales exist (Krawczyk's test, in ball arithmetic); here "
             "they are, rounded to floats: their product is within "
-            f"{decimal_up(self.error)} of `M`.",
+            f"{format_up(self.error)} of `M`.",
             "",
             {"M": self.matrix},
             product_step(self.flow, self.flow.domain_matrix()).after,

@@ -17,7 +17,7 @@ from sympy import GF, QQ
 
 from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
-from exactflow.exact.normalforms import block_sizes, elementary_divisors
+from exactflow.exact.normal_forms import block_sizes, elementary_divisors
 from exactflow.linear.depth.additive.shifts import assigned_row, matched_shift, peeled_shift
 from exactflow.linear.depth.equations import scalar_of
 from exactflow.linear.depth.fixed_parts import FixedParts

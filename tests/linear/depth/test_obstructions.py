@@ -11,7 +11,7 @@ from sympy import GF, QQ, Symbol, sqrt
 
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
-from exactflow.exact.normalforms import block_sizes
+from exactflow.exact.normal_forms import block_sizes
 from exactflow.flows.evidence import Evidence
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.explanation import obstruction_step

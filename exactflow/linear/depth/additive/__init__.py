@@ -40,9 +40,9 @@ from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
-from exactflow.exact.typing import DepthScales
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.orientation import CoordinateLayout
+from exactflow.flows.result import DepthScales
 from exactflow.linear.depth.additive import up_to_four
 from exactflow.linear.depth.additive.shifts import matched_shift, peeled_shift, rank_one_shift
 from exactflow.linear.depth.equations import reshaped, scaling_equations, shift_equations, solve

@@ -28,9 +28,9 @@ from typing import Any
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
-from exactflow.exact.flanders import both_cyclic, flanders_pair, is_unit_factor, of_one_size
+from exactflow.exact.flanders import cyclic_bases, flanders_pair, is_factor_at_one, pad_with_ones
 from exactflow.exact.linalg import Alternative, Blocks
-from exactflow.exact.normalforms import block_sizes, fitting, irreducible_factors
+from exactflow.exact.normal_forms import block_sizes, fitting, irreducible_factors
 from exactflow.linear.depth.equations import Equation, reshaped, solve, wrong_entry
 from exactflow.linear.depth.pattern import PatternInstance, Reason
 
@@ -102,14 +102,14 @@ def _two_sided(K: DomainMatrix, lk: DomainMatrix, E: DomainMatrix) -> Alternativ
 
 def flanders_reason(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
     """Return a reason why D = I + Y Z, a = I + Z Y is impossible, or None if it is possible."""
-    large, other = of_one_size(D, a)
+    large, other = pad_with_ones(D, a)
     if linalg.trace(large) != linalg.trace(other):
         return Reason("trace", 1)
     f, g = large.charpoly_berk(), other.charpoly_berk()
     for k, (x, y) in enumerate(zip(f, g, strict=True)):
         if x != y:
             return Reason("trace", k)
-    if both_cyclic(large, other, f):
+    if cyclic_bases(large, other, f):
         return None
     for factor, multiplicity in irreducible_factors(f, D.domain):
         if multiplicity > 1 and not _have_matching_sizes(
@@ -122,7 +122,7 @@ def flanders_reason(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
 def _have_matching_sizes(of_D: tuple[int, ...], of_a: tuple[int, ...], f: tuple) -> bool:
     """Whether block sizes at f are equal, or at f = x - 1 differ by at most one each."""
     pairs = zip_longest(of_D, of_a, fillvalue=0)
-    return all(abs(x - y) <= is_unit_factor(f) for x, y in pairs)
+    return all(abs(x - y) <= is_factor_at_one(f) for x, y in pairs)
 
 
 def four_layers(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:

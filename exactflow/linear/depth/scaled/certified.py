@@ -54,7 +54,7 @@ from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.balls import ball
 from exactflow.exact.krylov import controller_columns
-from exactflow.exact.numbers import flint_rational
+from exactflow.exact.numbers import to_fmpq
 from exactflow.exact.typing import Element, Half
 from exactflow.flows.evidence import Checkable
 from exactflow.flows.float_layers import FloatCoupling
@@ -255,7 +255,7 @@ def _columns(J: arb_mat, places: Sequence[int]) -> arb_mat:
 
 def _balls(M: DomainMatrix) -> arb_mat:
     rows, columns = M.shape
-    return arb_mat(fmpq_mat(rows, columns, [flint_rational(x) for x in M.to_list_flat()]))
+    return arb_mat(fmpq_mat(rows, columns, [to_fmpq(x) for x in M.to_list_flat()]))
 
 
 class _EnclosedBlocks(NamedTuple):
