@@ -36,7 +36,7 @@ from exactflow.exact import linalg
 from exactflow.exact.flanders import is_factor_at_one
 from exactflow.exact.normal_forms import elementary_divisors, largest_invariant_rows, orbit
 from exactflow.exact.typing import Element
-from exactflow.linear.depth.word import Pencil
+from exactflow.linear.depth.pattern import Pencil
 
 Sizes = tuple[int, ...]
 

@@ -44,7 +44,7 @@ from exactflow.exact.normal_forms import chains, conjugate_partition, elementary
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.equations import with_ones
 from exactflow.linear.depth.fixed_parts import FixedParts
-from exactflow.linear.depth.word import Pencil
+from exactflow.linear.depth.pattern import Pencil
 
 Divisors = dict[tuple, tuple[int, ...]]
 
