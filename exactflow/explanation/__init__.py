@@ -13,7 +13,7 @@ from textwrap import fill, indent
 from typing import Any
 
 from exactflow.errors import VerificationError
-from exactflow.exact.progress import stage
+from exactflow.exact.progress import report_stage
 from exactflow.explanation.identity_text import latex_name
 from exactflow.explanation.sentences import (
     letters_in_sentence,
@@ -79,7 +79,7 @@ class Explanation:
         names = _renaming(claim, steps)
         claim, steps = rename_in_sentence(claim, names), [step.rename(names) for step in steps]
         for number, step in enumerate(steps, 1):
-            stage(f"checking step {number} of {len(steps)}")
+            report_stage(f"checking step {number} of {len(steps)}")
             try:
                 step.check()
             except VerificationError as error:

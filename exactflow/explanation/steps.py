@@ -21,7 +21,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
-from exactflow.exact.rational import plain
+from exactflow.exact.rational_matrix import as_domain_matrix
 from exactflow.explanation.identity_text import (
     ParsedIdentity,
     letters_in_formula,
@@ -141,7 +141,7 @@ def _step(
     """Return the step that was told, and let `known` have its values, all under other `names`."""
     text = rename_in_formula(text, names)
     told = values() if callable(values) else values
-    after = {names.get(name, name): plain(value) for name, value in told.items()}
+    after = {names.get(name, name): as_domain_matrix(value) for name, value in told.items()}
     used = set(letters_in_formula(text)) - set(after)
     before = {name: known[name] for name in sorted(used & set(known))}
     known.update(after)

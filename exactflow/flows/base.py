@@ -127,7 +127,7 @@ class Map(ABC):
                 f"expected a flow over a field of real or complex numbers, got {field}, which has "
                 "no absolute value: det is the product of the scales"
             )
-        scales = (linalg.converted(x.constant_scales(), x.field, field) for x in self.layers)
+        scales = (linalg.convert_elements(x.constant_scales(), x.field, field) for x in self.layers)
         det = prod(chain.from_iterable(scales), start=field.one)
         value = field.to_sympy(det)
         return sympy.log(value if linalg.is_positive(det, field) else sympy.Abs(value))

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from exactflow.flows.evidence import Evidence
 from exactflow.interop import tables
@@ -184,11 +184,30 @@ class Diagnosis:
 
     def _repr_html_(self) -> str:
         """Return the sentence, both tables with unknown values dimmed, and the notes."""
-        tables = "".join(_table_html(self._cells(columns)) for columns in (TRIP, JACOBIAN))
+        shown = "".join(_table_html(self._cells(columns)) for columns in (TRIP, JACOBIAN))
         notes = [f"{row.path}: {note}" for row in self.rows for note in row.notes]
         items = "".join(f"<li>{escape(note)}</li>" for note in notes)
         below = f"<ul>{items}</ul>" if items else ""
-        return f"<p><b>{escape(str(self))}</b> [{self.evidence}]</p>{tables}{below}"
+        return f"<p><b>{escape(str(self))}</b> [{self.evidence}]</p>{shown}{below}"
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Draw bars in matplotlib (extra ``plot``), a row for each layer, and return the Axes.
+
+        The columns are the digits lost on the way back, the condition number (its bar is
+        logarithmic), the error of the log-determinant and the draws that are not finite. The
+        longest bar of a column is its largest number.
+
+        Parameters
+        ----------
+        ax : the Axes to draw into; without it, a figure is made.
+
+        Raises
+        ------
+        MissingExtraError : without matplotlib.
+        """
+        from exactflow.interop.diagnosis.plot import bars
+
+        return bars(self, ax=ax)
 
     def to_json(self) -> str:
         """Write everything as JSON; numbers that JSON does not have are strings."""

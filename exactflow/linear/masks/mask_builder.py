@@ -12,14 +12,14 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import FieldTooSmallError, OrientationError
 from exactflow.exact import linalg
 from exactflow.exact.signed_permutation import read_signed_permutation
-from exactflow.exact.typing import Half, Scales
+from exactflow.exact.typing import Half
 from exactflow.explanation.steps import collect_steps, record_step
 from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.merged_coupling import MaskedPart, MergedCoupling
 from exactflow.flows.partition import moved_and_kept, opposite
 from exactflow.linear.factor import factor
-from exactflow.linear.factor.assembly import merge, mirrored
+from exactflow.linear.factor.assembly import Scales, merge, mirrored
 
 
 class Placement(NamedTuple):
