@@ -4,17 +4,21 @@ No flow of couplings with positive scales reverses orientation. Where det M < 0 
 records negates a coordinate first (flip), or two swapped coordinates are appended (pad).
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
+from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, OrientationError
 from exactflow.exact import linalg
-from exactflow.exact.typing import Orientation
 
 if TYPE_CHECKING:
     import numpy as np
+
+Orientation: TypeAlias = Literal["error", "flip", "pad"]
+"""How a matrix that reverses orientation is treated."""
 
 ORIENTATIONS: tuple[str, ...] = get_args(Orientation)
 
@@ -60,14 +64,11 @@ class CoordinateLayout:
 
     def padded(self, M: DomainMatrix) -> DomainMatrix:
         """Return the matrix with its pads, if there are any."""
-        return linalg.with_pads(M, self.pads[0]) if self.pads else M
+        return linalg.append_swapped_pads(M, self.pads[0]) if self.pads else M
 
     def inner(self, M: DomainMatrix) -> DomainMatrix:
         """Return the matrix that the layers compose to, from the one that is padded."""
-        one = M.domain.one
-        if self.flips:
-            signs = [-one if i in self.flips else one for i in range(M.shape[0])]
-            M = linalg.scale_columns(M, signs)
+        M = linalg.scale_columns(M, flip_signs(self.flips, range(M.shape[0]), M.domain))
         is_natural = list(self.order) == sorted(self.order)
         return M if is_natural else M.extract(list(self.order), list(self.order))
 
@@ -92,6 +93,11 @@ class CoordinateLayout:
         posed[self.pads, self.pads[::-1]] = 1
         posed[:, list(self.flips)] *= -1
         return posed[np.ix_(self.order, self.order)]
+
+
+def flip_signs(flips: Collection[int], order: Iterable[int], field: Domain) -> list:
+    """Return -1 for each coordinate that is flipped and 1 for the others, in the given order."""
+    return [-field.one if i in flips else field.one for i in order]
 
 
 def layout_for(

@@ -2,7 +2,7 @@
 
 Main results
 ------------
-`exactflow.flows.nonlinear.finite` has the theorem and its proof: four additive couplings always do,
+`exactflow.linear.finite_maps` has the theorem and its proof: four additive couplings always do,
 and the least number is decided exactly, with an obstruction for each shorter word.
 
 To our knowledge new. Near it: integer discrete flows, whose additive couplings round (Hoogeboom,
@@ -33,15 +33,15 @@ from exactflow.exact.typing import HALVES, Element, MatrixLike, PartitionLike
 from exactflow.explanation import Explanation, Step
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseFlow
-from exactflow.flows.nonlinear.finite import Columns, PointObstruction, coupling, fewest
 from exactflow.flows.orientation import CoordinateLayout
 from exactflow.flows.partition import resolve_partition
 from exactflow.flows.result import MapResult
+from exactflow.linear.finite_maps import Columns, PointObstruction, coupling, fewest
 
 __all__ = ["Interpolation", "interpolate"]
 
 _LONGEST = 2048  # bits of a common denominator
-_THEOREM = "Theorem 18: exactflow.flows.nonlinear.finite"
+_THEOREM = "Theorem 18: exactflow.linear.finite_maps"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

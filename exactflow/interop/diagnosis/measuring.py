@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd import grad
 
-from exactflow.exact.progress import stage
+from exactflow.exact.progress import report_stage
 from exactflow.interop.diagnosis.result import Diagnosis, LayerFacts
 from exactflow.interop.diagnosis.round_trips import (
     DrawnRoundTrip,
@@ -64,7 +64,7 @@ def measure_layers(
         count = len(trip.whole.before[0])
         _measure_decoding(trip, builders)
     elif draws and trip.back:
-        stage(f"{draws} draws")
+        report_stage(f"{draws} draws")
         drawn = builders[-1].measure(
             "draws", lambda: DrawnRoundTrip(draw_like_latents(trip, call, draws), tracer)
         )
@@ -83,7 +83,7 @@ def _measure_in_float64(
     try:
         torch.set_default_dtype(torch.float64)  # for tensors that a layer creates
         for k, builder in enumerate(builders):
-            stage(f"Jacobian of {builder.path}", k / len(builders))
+            report_stage(f"Jacobian of {builder.path}", k / len(builders))
             facts.append(builder.build(worst, rows))
     finally:
         torch.set_default_dtype(dtype)

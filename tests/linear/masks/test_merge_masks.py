@@ -20,7 +20,7 @@ from exactflow.flows.nonlinear import MergedCoupling, PiecewiseCoupling, Piecewi
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.partition import mask_order
 from exactflow.linear.masks import merge_masks
-from exactflow.linear.masks.writer import Writer
+from exactflow.linear.masks.mask_builder import OneMaskBuilder
 from proofs.experiments.coordinatewise import coordinatewise
 
 
@@ -348,6 +348,6 @@ def test_fields_that_do_not_meet_are_refused():
 
 def test_a_field_without_layers_for_a_matrix_is_too_small():
     field = GF(2)
-    writer = Writer(range(4), (2, 2), field, words=lambda matrix, partition: iter(()))
+    builder = OneMaskBuilder(range(4), (2, 2), field, words=lambda matrix, partition: iter(()))
     with pytest.raises(FieldTooSmallError, match="larger field"):
-        writer.write_matrix(random_flow(field, 2, 1).domain_matrix(), None)
+        builder.add_matrix(random_flow(field, 2, 1).domain_matrix(), None)

@@ -1,0 +1,306 @@
+"""One mask, written coupling by coupling: swaps bring coordinates where the next one needs them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import groupby
+from operator import itemgetter
+from typing import NamedTuple, TypeAlias
+
+from sympy.polys.domains.domain import Domain
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.errors import FieldTooSmallError, OrientationError
+from exactflow.exact import linalg
+from exactflow.exact.signed_permutation import read_signed_permutation
+from exactflow.exact.typing import Half
+from exactflow.explanation.steps import collect_steps, record_step
+from exactflow.flows.base import Coupling
+from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.nonlinear.merged_coupling import MaskedPart, MergedCoupling
+from exactflow.flows.partition import moved_and_kept, opposite
+from exactflow.linear.factor import factor
+from exactflow.linear.factor.assembly import Scales, merge, mirrored
+
+
+class Placement(NamedTuple):
+    """Where coordinates stand: coordinate i is ``sign[i]`` times the one at ``place[i]``."""
+
+    place: dict[int, int]
+    sign: dict[int, int]
+
+    def copy(self) -> "Placement":
+        """Return a copy."""
+        return Placement(dict(self.place), dict(self.sign))
+
+
+_SWAP = "Whitehead's lemma"
+Pairs: TypeAlias = list[tuple[int, int]]
+Words: TypeAlias = Callable[[DomainMatrix, tuple[int, int]], Iterator[Sequence[LinearCoupling]]]
+
+
+class OneMaskBuilder:
+    """The layers so far, and where each coordinate of the user stands after them.
+
+    The first p places are the first half. `order` lists the coordinates as the layers see them,
+    `field` holds the entries of all layers and matrices, and `words` yields lists of layers that
+    compose to a matrix, under a partition.
+    """
+
+    def __init__(
+        self,
+        order: Sequence[int],
+        partition: tuple[int, int],
+        field: Domain,
+        words: "Words | None" = None,
+    ) -> None:
+        self.order, self.partition, self.words = tuple(order), partition, words or exact_words
+        self.field = field
+        self.home = Placement({i: k for k, i in enumerate(order)}, dict.fromkeys(order, 1))
+        self.place, self.sign = self.home.copy()
+        self.parts: list[tuple[Half, MaskedPart]] = []
+        self.swaps = self.added_words = self.factors = 0  # numbers of the names in an explanation
+
+    @property
+    def last(self) -> Half | None:
+        """The half that the last layer moves."""
+        return self.parts[-1][0] if self.parts else None
+
+    def layers(self) -> list[Coupling]:
+        """Return the layers: neighbours that move the same half are one."""
+        result: list[Coupling] = []
+        for half, run in groupby(self.parts, key=itemgetter(0)):
+            parts = [part for _, part in run]
+            if all(isinstance(part.layer, LinearCoupling) for part in parts):
+                result += merge(part.linear(self.partition, half) for part in parts)
+            else:
+                result.append(MergedCoupling(self.partition, half, tuple(parts)))
+        return result
+
+    @property
+    def placement(self) -> Placement:
+        """The place and the sign of each coordinate, after the layers so far."""
+        return Placement(self.place, self.sign)
+
+    def add_coupling(self, part: MaskedPart) -> None:
+        """Add a coupling, after the swap that brings its coordinates where it needs them."""
+
+        def cost(option: tuple[Half, Pairs]) -> int:
+            return (3 if option[1] else 1) - (option[0] == self.last)
+
+        half, pairs = min(self._options(part), key=cost)
+        moves, reads = ([see[0] for see in places if see] for places in (part.moved, part.kept))
+        task = f"The next coupling moves coordinates {moves} and reads {reads}."
+        if pairs:
+            self._add_swap(half, pairs, task)
+        else:
+            record_step("coupling", f"{task} They stand in different halves: no swap.", "", {})
+        p = self.partition[0]
+        seen = {i: (k if k < p else k - p, self.sign[i]) for i, k in self.place.items()}
+        self.parts.append((half, part.seen_through(seen, seen)))
+
+    def add_matrix(self, matrix: DomainMatrix, after: MaskedPart | None) -> None:
+        """Add a matrix; the placement behind it suits the coupling `after` it, if there is one.
+
+        A signed permutation only moves coordinates to other places.
+        """
+        if (signed := read_signed_permutation(matrix)) is not None:
+            record_step("renaming", "The next matrix only renames coordinates.", "", {})
+            perm, signs = signed
+            place = {i: self.place[j] for i, j in enumerate(perm)}
+            sign = {i: self.sign[j] * signs[i] for i, j in enumerate(perm)}
+            self.place, self.sign = place, sign
+            return
+        before = self.placement
+        self.place, self.sign = self.home.copy()
+        wanted = None
+        if after is not None:
+            options = self._options(after)
+            wanted, pairs = min(
+                options, key=lambda option: (len(option[1]), option[0] != self.last)
+            )
+            self._exchange(pairs)
+        inner = _in_places(matrix, before, self.placement)
+        if linalg.is_positive(inner.det(), inner.domain) is False:
+            self.sign[self.order[0]] *= -1
+            inner = _in_places(matrix, before, self.placement)
+        why = "The next matrix, between the places of the coordinates before and after it, is"
+        self._add_word(inner, wanted, why)
+
+    def restore_places(self) -> None:
+        """Add the signed permutation that brings every coordinate home."""
+        one = linalg.identity(len(self.order), self.field)
+        inner = _in_places(one, self.placement, self.home)
+        if not self.field.characteristic() and inner.det() != self.field.one:
+            raise OrientationError(
+                "expected a composition that keeps orientation, got one that reverses it, which no "
+                "flow of couplings does: negate one coordinate, or leave out a flip or an odd "
+                "permutation"
+            )
+        self._add_word(inner, None, "The signed permutation that brings each coordinate home is")
+
+    def _options(self, part: MaskedPart) -> list[tuple[Half, Pairs]]:
+        """Return each half that may move, with the pairs of coordinates to be swapped before."""
+        moves = {see[0] for see in part.moved if see}
+        reads = {see[0] for see in part.kept if see}
+        p, q = self.partition
+        sizes: tuple[tuple[Half, int, int], ...] = ("first", p, q), ("second", q, p)
+        return [
+            (half, self._pairs(half, moves, reads))
+            for half, size, rest in sizes
+            if len(moves) <= size and len(reads) <= rest
+        ]
+
+    def _pairs(self, half: Half, moves: set[int], reads: set[int]) -> Pairs:
+        """Swaps after which `moves` are in the half, and `reads` in the other one.
+
+        Those that are neither go home, where they can.
+        """
+
+        def in_half(place: dict[int, int], i: int) -> bool:
+            return moved_and_kept(half, (place[i] < p, place[i] >= p))[0]
+
+        p, home = self.partition[0], self.home.place
+        inside = [i for i in self.order if in_half(self.place, i)]
+        outside = [i for i in self.order if not in_half(self.place, i)]
+        enter, leave = [i for i in outside if i in moves], [i for i in inside if i in reads]
+        count, bound = max(len(enter), len(leave)), moves | reads
+        spare = [i for i in outside if i not in bound], [i for i in inside if i not in bound]
+        enter += sorted(spare[0], key=lambda i: not in_half(home, i))[: count - len(enter)]
+        leave += sorted(spare[1], key=lambda i: in_half(home, i))[: count - len(leave)]
+        pairs = []
+        for i in enter:
+            at_home = {j: (self.place[j] == home[i]) + (self.place[i] == home[j]) for j in leave}
+            j = max(leave, key=at_home.__getitem__)
+            leave.remove(j)
+            pairs.append((i, j))
+        return pairs
+
+    def _exchange(self, pairs: Pairs) -> dict[tuple[int, int], int]:
+        """Exchange the places of pairs; return, for each pair of places, the sign of its swap.
+
+        Of a pair that is swapped with the sign e the coordinate that enters the first half is
+        multiplied by e, the other one by -e: so that both are positive, or the one at home is.
+        """
+        swapped = {}
+        for pair in pairs:
+            i, j = sorted(pair, key=self.place.__getitem__)
+            a, b = self.place[i], self.place[j]
+            self.place[i], self.place[j] = b, a
+            kept = i if self.sign[i] == self.sign[j] and b == self.home.place[i] else j
+            e = self.sign[j] if kept == j else -self.sign[i]
+            self.sign[i], self.sign[j] = -e * self.sign[i], e * self.sign[j]
+            swapped[a, b] = e
+        return swapped
+
+    def _add_swap(self, half: Half, pairs: Pairs, task: str) -> None:
+        """Add ``U(E) L(-E^T) U(E)`` or ``L(-E^T) U(E) L(-E^T)``: both are the signed swap that the
+        `task` of the next coupling needs.
+        """
+        p, q = self.partition
+        signs = self._exchange(pairs).items()
+        entries = {(a, b - p): self.field.convert(e) for (a, b), e in signs}
+        E = DomainMatrix.from_dok(entries, (p, q), self.field)
+        shears: dict[Half, DomainMatrix] = {"first": E, "second": -E.transpose()}
+        letters = half, opposite(half), half
+        self.swaps += 1
+        K = f"K{self.swaps}"
+        U, L = f"U({K})", f"L(-{K}^T)"
+        product = f"{U} {L} {U}" if half == "first" else f"{L} {U} {L}"
+        swapped = ", ".join(f"{i} and {j}" for i, j in pairs)
+        why = (
+            f"{task} Three shears swap the places of coordinates {swapped}, one of each negated. "
+            f"`{K}` has an entry 1 or -1 for each pair. The last shear and the coupling move the "
+            "same half: they are one layer."
+        )
+        blocks = f"blocks(I - {K} {K}^T, {K}, -{K}^T, I - {K}^T {K})"
+        record_step("signed swap", why, f"{product} = {blocks}", {K: E.to_dense()}, _SWAP)
+        self._add_layers(LinearCoupling.trusted((p, q), x, shears[x]) for x in letters)
+
+    def _add_layers(self, layers: Iterable[LinearCoupling]) -> None:
+        """Add layers that see the places as they are."""
+        self.parts += [(layer.moves, whole(layer)) for layer in layers]
+
+    def _add_word(self, matrix: DomainMatrix, wanted: Half | None, why: str) -> None:
+        """Add the layers of a matrix about places: those of which most merge with neighbours.
+
+        `why` is the beginning of a sentence about the matrix, for an explanation.
+        """
+
+        def cost(layers: Sequence[LinearCoupling]) -> int:
+            ends = (layers[0].moves == self.last) + (layers[-1].moves == wanted) if layers else 0
+            return len(layers) - ends
+
+        with collect_steps():  # the steps inside a word are not steps of the merging
+            words = list(self.words(matrix, self.partition))
+        if not words:
+            raise FieldTooSmallError(
+                f"{self.field} has too few elements for the layers of a matrix: use a larger field"
+            )
+        word = min(words, key=cost)
+        self._record_word(matrix, word, why)
+        self._add_layers(word)
+
+    def _record_word(self, matrix: DomainMatrix, word: Sequence[LinearCoupling], why: str) -> None:
+        """Record the layers of a matrix about places as a step."""
+        if not word:
+            return
+        self.added_words += 1
+        N, first = f"N{self.added_words}", self.factors + 1
+        self.factors += len(word)
+        names = [f"w{k}" for k in range(first, self.factors + 1)]
+        count = "one layer" if len(word) == 1 else f"{len(word)} layers"
+        why = f"{why} `{N}`. It takes {count}, the ends of which merge with their neighbours."
+        record_step(
+            "matrix",
+            why,
+            f"{' '.join(reversed(names))} = {N}",
+            lambda: {
+                N: matrix.to_dense(),
+                **{n: x.domain_matrix().to_dense() for n, x in zip(names, word, strict=True)},
+            },
+        )
+
+
+def whole(layer: Coupling) -> MaskedPart:
+    """Return a layer as a part that sees the places as they are."""
+    moved, kept = (tuple((k, 1) for k in range(size)) for size in layer.sizes)
+    return MaskedPart(layer, kept, moved)
+
+
+def exact_words(
+    matrix: DomainMatrix, partition: tuple[int, int]
+) -> Iterator[Sequence[LinearCoupling]]:
+    """Yield the layers of a matrix in both orders of letters, of the shortest routes.
+
+    The other order is that of the halves exchanged or, where their sizes differ, of the inverse.
+    Over GF(p), where no number is positive, a scale may carry any determinant.
+    """
+    p, q = partition
+    scales: Scales = "nonzero" if matrix.domain.characteristic() else "positive"
+    if matrix == linalg.identity(p + q, matrix.domain):
+        yield ()
+        return
+    exchanged = list(range(p, p + q)) + list(range(p))
+    is_monomial = read_signed_permutation(matrix) is not None
+    for method in ("auto", "commutator") if p == q and not is_monomial else ("auto",):
+        with suppress(FieldTooSmallError):
+            yield factor(matrix, partition=partition, method=method, scales=scales).layers
+        with suppress(FieldTooSmallError):
+            if p == q:
+                swapped = matrix.extract(exchanged, exchanged)
+                mirror = factor(swapped, method=method, scales=scales)
+                yield mirrored(mirror.layers)
+            else:
+                inverse = matrix.transpose() if is_monomial else matrix.to_dense().inv()
+                flow = factor(inverse, partition=partition, method=method, scales=scales)
+                yield flow.inverse().layers
+
+
+def _in_places(matrix: DomainMatrix, before: Placement, after: Placement) -> DomainMatrix:
+    """Return a matrix about coordinates as one about their places before, and after it."""
+    size, field = matrix.shape[0], matrix.domain
+    columns, rows = (sorted(range(size), key=at.place.__getitem__) for at in (before, after))
+    inner = matrix.to_dense().extract(rows, columns)
+    left = [field.convert(after.sign[i]) for i in rows]
+    right = [field.convert(before.sign[j]) for j in columns]
+    return linalg.scale_columns(linalg.scale_rows(left, inner), right)
