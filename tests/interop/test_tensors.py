@@ -64,7 +64,7 @@ def test_points_and_covariances(form):
 
 @pytest.mark.parametrize("points", [torch.eye(2), [[1, 0], [0, 1]]])
 def test_symmetric_tensors_and_lists_may_be_either(points):
-    with pytest.raises(InvalidInputError, match="may be either"):
+    with pytest.raises(InvalidInputError, match="could be either"):
         lower_bounds(points, "0.1")
 
 
