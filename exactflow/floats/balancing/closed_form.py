@@ -81,7 +81,7 @@ def closed_shears(
     if inverse:
         shifts, first = [-shift for shift in reversed(shifts)], 1 - first
     word = ShearWord.on(halves, 6, first)
-    return word, word.packed(shifts)
+    return word, word.pack(shifts)
 
 
 @dataclass(frozen=True, eq=False)

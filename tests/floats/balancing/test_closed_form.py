@@ -113,4 +113,4 @@ def test_a_rotation_is_a_word_of_shears_that_starts_with_either_half(halves, inv
     word, X = closed_shears(Q, halves, inverse)
     larger = int(halves[0] <= halves[1])
     assert word.first == (1 - larger if inverse else larger)
-    assert np.allclose(word.product(X), word.embedded(Q), atol=1e-13)
+    assert np.allclose(word.product(X), word.embed(Q), atol=1e-13)
