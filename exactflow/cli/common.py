@@ -114,7 +114,7 @@ def say(*sentences: object) -> None:
 
 def flow_record(flow: "CouplingFlow") -> dict[str, Any]:
     """The table of a flow over QQ as a record for JSON."""
-    from exactflow.flows.display import magnitude
+    from exactflow.flows.display import format_magnitude
 
     return {
         "dimension": flow.dimension,
@@ -129,7 +129,7 @@ def flow_record(flow: "CouplingFlow") -> dict[str, Any]:
                 "scales_not_1": sum(s != 1 for s in layer.scale_elements),
                 "nonzeros": layer.nnz,
                 "bits": layer.bits,
-                "largest_magnitude": magnitude(layer.magnitude),
+                "largest_magnitude": format_magnitude(layer.magnitude),
             }
             for layer in flow
         ],

@@ -412,7 +412,7 @@ def test_nothing_wraps():
     assert (found.backward(y) == x).all()
     for bad in (x + 1, np.array([[2**63 + 5], [0]], dtype=np.uint64)):
         with pytest.raises(
-            InvalidInputError, match=r"at most \d+, got \d+: give a list to result.flow"
+            InvalidInputError, match=r"at most \d+, got \d+: give a list to result\.flow"
         ):
             found.forward(bad)
     with pytest.raises(InvalidInputError, match="expected 2 rows"):
@@ -423,7 +423,7 @@ def test_nothing_wraps():
         assert huge.limit < 0
         assert huge.flow.forward(points[0][0]) == sympy.Matrix(points[1][0])
         with pytest.raises(
-            InvalidInputError, match="beyond the range of int64: give a list to result.flow"
+            InvalidInputError, match=r"beyond the range of int64: give a list to result\.flow"
         ):
             huge.forward(np.zeros((2, 1), dtype=int))
 

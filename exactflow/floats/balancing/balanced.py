@@ -33,7 +33,7 @@ from exactflow.exact.rounding import decimal_up, rounded_up
 from exactflow.exact.threads import one_thread
 from exactflow.exact.typing import VectorLike
 from exactflow.floats.balancing.target import Target
-from exactflow.flows.arithmetic import image, is_inexact
+from exactflow.flows.arithmetic import is_inexact, map_inexact
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
@@ -119,13 +119,15 @@ class Balanced(MapResult):
         """Return the image of a vector of d entries, or of each column: floats are computed in
         float64 and returned in the dtype of `x`, all other numbers are computed as `flow` does.
         """
-        return image(self._run, x, self.dimension) if is_inexact(x) else self.flow(x)
+        return map_inexact(self._run, x, self.dimension) if is_inexact(x) else self.flow(x)
 
     def backward(self, y: VectorLike) -> Any:
         """Return the preimage of a vector of d entries, or of each column, in the arithmetic that
         `forward` has.
         """
-        return image(self._run_back, y, self.dimension) if is_inexact(y) else self.inverse()(y)
+        return (
+            map_inexact(self._run_back, y, self.dimension) if is_inexact(y) else self.inverse()(y)
+        )
 
     def _run(self, entries: list, convert: Callable) -> list:
         if convert is not to_float:
