@@ -2,44 +2,48 @@
 
 Main results
 ------------
-`exactflow.flows.float_layers` has the product Q of layers, and max |W - Q|, exactly. For the
-inverses let V be any matrix, rho = |I - V W|_F, e = |V|_F |W - Q|_F, and rho + e < 1. Then W and Q
-are invertible, their determinants have the same sign, and
+`exactflow.flows.float_layers` computes the product Q of the layers exactly, hence max |W - Q|, too.
+For the inverses let V be any matrix, rho = |I - V W|_F, e = |V|_F |W - Q|_F, and rho + e < 1. Then
+W and Q are invertible, their determinants have the same sign, and
 
     |W^-1 - Q^-1|_F <= |V|_F^2 |W - Q|_F / ((1 - rho) (1 - rho - e)).
 
 For W^-1 - Q^-1 = -W^-1 (W - Q) Q^-1, W^-1 = (I - R)^-1 V and Q^-1 = (I - R - V (Q - W))^-1 V, with
-R = I - V W. V is a rounded inverse, of which nothing is assumed.
+R = I - V W. V is a rounded inverse; nothing is assumed about its error.
 
 How it is checked
 -----------------
 *Exact*: the error. *Certified*: the bound for inverses. A float product of d x d matrices is within
 d u / (1 - d u) |V| |W| of the exact one, u = 2^-53 (Higham, *Accuracy and stability of numerical
-algorithms*, 2002, section 3.5); where that is too coarse, digits decide.
+algorithms*, 2002, section 3.5). If that is too coarse, the product is computed exactly.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 import sympy
+from sympy import QQ
 
-from exactflow.exact.digits import Digits, Quotient
-from exactflow.exact.numbers import to_float
-from exactflow.exact.rounding import decimal_up, rounded_up
-from exactflow.exact.threads import one_thread
+from exactflow.exact.dyadic_matrix import DyadicMatrix, DyadicQuotient
+from exactflow.exact.numbers import format_up, shorten_up, to_float
 from exactflow.exact.typing import VectorLike
+from exactflow.explanation import Explanation, Step
+from exactflow.explanation.steps import product_step
 from exactflow.floats.balancing.target import Target
+from exactflow.floats.threads import one_thread
 from exactflow.flows.arithmetic import is_inexact, map_inexact
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import MapResult
+from exactflow.linear.factor import check_dimension
 
-COARSE = Fraction(1, 8)  # a residual that is small enough to go on with
+COARSE = Fraction(1, 8)
+"""The bound of |I - V W| from which it is computed exactly."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -48,14 +52,14 @@ class Balanced(MapResult):
 
     Attributes
     ----------
-    target : W, exactly, with the order of its coordinates and those that are flipped.
+    target : W, exactly, with the order of its coordinates and the flipped ones.
     layers : `FloatCoupling` values in the order in which data meets them; their product is Q.
     difference : W - Q, exactly.
     """
 
     target: Target
     layers: tuple[FloatCoupling, ...]
-    difference: Quotient
+    difference: DyadicQuotient
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
 
     @property
@@ -77,8 +81,8 @@ class Balanced(MapResult):
 
     @cached_property
     def inverse_error(self) -> sympy.Expr:
-        """A rigorous upper bound of the largest absolute entry of W^-1 - Q^-1; oo where the
-        condition number of W is beyond float64, so that no bound is certified.
+        """A rigorous upper bound of the largest absolute entry of W^-1 - Q^-1. It is oo if the
+        condition number of W exceeds the range of float64, so that no bound is certified.
         """
         with one_thread():
             target = self.target
@@ -91,11 +95,11 @@ class Balanced(MapResult):
             bound = inverse_error_bound(
                 target.exact, inverse, target.exponent, self.difference.norm_bound()
             )
-        return sympy.oo if bound is None else sympy.Rational(rounded_up(bound))
+        return sympy.oo if bound is None else sympy.Rational(shorten_up(bound))
 
     @cached_property
     def flow(self) -> CouplingFlow:
-        """The layers as an exact flow of dyadic rationals. It equals its own product, not W."""
+        """The layers as an exact flow of dyadic rationals, which equals Q, not W."""
         layers = [layer.exact() for layer in self.layers]
         return CouplingFlow(layers, flips=self.flips, method="balance", order=self.order)
 
@@ -116,18 +120,54 @@ class Balanced(MapResult):
             return tuple(layer.condition_number() for layer in self.layers)
 
     def forward(self, x: VectorLike) -> Any:
-        """Return the image of a vector of d entries, or of each column: floats are computed in
-        float64 and returned in the dtype of `x`, all other numbers are computed as `flow` does.
+        """Return the image of a vector of d entries, or of each column. Floats are mapped in
+        float64 and returned in the dtype of `x`; other numbers are mapped by `flow`, exactly.
         """
         return map_inexact(self._run, x, self.dimension) if is_inexact(x) else self.flow(x)
 
     def backward(self, y: VectorLike) -> Any:
-        """Return the preimage of a vector of d entries, or of each column, in the arithmetic that
-        `forward` has.
+        """Return the preimage of a vector of d entries, or of each column, in the arithmetic of
+        `forward`.
         """
         return (
             map_inexact(self._run_back, y, self.dimension) if is_inexact(y) else self.inverse()(y)
         )
+
+    def explain(self) -> Explanation:
+        """Explain what is certified: the exact product Q of the layers, its difference from the
+        matrix M, and the difference of the inverses.
+
+        >>> from exactflow.floats.balancing import balance
+        >>> [step.text for step in balance([[2, 1], [1, 1]]).explain().steps[1:]]
+        ['largest(M - Q) = r', 'M P = I, Q R = I, largest(P - R) <= s']
+        """
+        check_dimension(self.dimension)
+        product = product_step(self.flow, self.flow.domain_matrix()).rename({"M": "Q"})
+        Q = product.before["Q"]
+        product = replace(product, before={}, after={"Q": Q, **product.after})
+        residual = Step(
+            "residual",
+            "The floats of the layers are taken as the dyadic rationals that they are. Their exact "
+            f"product `Q` differs from `M` by at most `r` in every entry, and `r` is at most "
+            f"``{format_up(self.error)}``.",
+            "largest(M - Q) = r",
+            {"Q": Q},
+            {"M": self.target.in_user_order(), "r": QQ.convert(self.error)},
+            QQ,
+        )
+        steps = [product, residual]
+        if self.inverse_error is not sympy.oo:
+            why = (
+                "`P` is the inverse of `M`, `R` the inverse of `Q`. They differ by at most `s`, "
+                f"and `s` is at most ``{format_up(self.inverse_error)}``."
+            )
+            M, s = residual.after["M"], QQ.convert(self.inverse_error)
+            made = {"P": M.inv().to_dense(), "R": Q.inv().to_dense(), "s": s}
+            text = "M P = I, Q R = I, largest(P - R) <= s"
+            steps.append(Step("inverses", why, text, {"M": M, "Q": Q}, made, QQ))
+        claim = f"{len(self.layers)} layers of floats compose to `M` within "
+        claim += f"``{format_up(self.error)}``.{self.target.layout.sentence}"
+        return Explanation.verify(claim, steps, self, self.evidence)
 
     def _run(self, entries: list, convert: Callable) -> list:
         if convert is not to_float:
@@ -153,28 +193,28 @@ class Balanced(MapResult):
         return (
             f"{len(self.layers)} layers on halves {self.partition}, largest entry "
             f"{self.magnitude:.2g}, condition numbers to {max(self.condition_numbers):.2g}, "
-            f"certified within {decimal_up(self.error)}"
+            f"certified within {format_up(self.error)}"
         )
 
 
 def inverse_error_bound(
-    W: Quotient, approximate_inverse: np.ndarray, exponent: int, error: Fraction
+    W: DyadicQuotient, approximate_inverse: np.ndarray, exponent: int, error: Fraction
 ) -> Fraction | None:
-    """Return a bound of |W^-1 - Q^-1|_F for any Q with |W - Q|_F <= `error`, from a float inverse
-    of 2^-exponent W; None where W or such a Q may be singular.
+    """Return an upper bound of |W^-1 - Q^-1|_F for all Q with |W - Q|_F <= `error`, from a float
+    inverse of 2^-exponent W; None if W or one of these Q may be singular.
     """
     unit = Fraction(2) ** -exponent
     rho = _residual_bound(W, approximate_inverse, exponent)
     if rho is None:
         return None
-    size = Digits.of_floats(approximate_inverse).norm_bound() * unit
+    size = DyadicMatrix.of_floats(approximate_inverse).norm_bound() * unit
     if rho + size * error >= 1:
         return None
     return size**2 * error / ((1 - rho) * (1 - rho - size * error))
 
 
-def _residual_bound(W: Quotient, V: np.ndarray, exponent: int) -> Fraction | None:
-    """Return a bound of |I - V 2^-exponent W|_F."""
+def _residual_bound(W: DyadicQuotient, V: np.ndarray, exponent: int) -> Fraction | None:
+    """Return an upper bound of |I - V 2^-exponent W|_F; None if V is not finite."""
     if not np.isfinite(V).all():
         return None
     d = len(V)
@@ -184,5 +224,7 @@ def _residual_bound(W: Quotient, V: np.ndarray, exponent: int) -> Fraction | Non
         rough = float(np.linalg.norm(V @ M - np.eye(d))) * (1 + 2.0**-20) + size
     if rough < COARSE:
         return Fraction(rough)
-    product = Digits.of_floats(V) * W.digits.times_power(-exponent)
-    return Quotient(product, W.denominator).minus(Digits.of_floats(np.eye(d))).norm_bound()
+    product = DyadicMatrix.of_floats(V) * W.digits.times_power(-exponent)
+    return (
+        DyadicQuotient(product, W.denominator).minus(DyadicMatrix.of_floats(np.eye(d))).norm_bound()
+    )

@@ -12,18 +12,19 @@ from sympy.logic.boolalg import Boolean
 from exactflow.errors import InvalidInputError
 from exactflow.exact.assumptions import Assumptions, assuming
 from exactflow.exact.coerce import as_matrix
-from exactflow.exact.progress import stage
-from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike, Scales, check_option
+from exactflow.exact.progress import report_stage
+from exactflow.exact.typing import MatrixLike, PartitionLike, check_option
 from exactflow.explanation import Explanation
 from exactflow.explanation.steps import collect_steps, product_step
 from exactflow.flows.display import field_suffix
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.orientation import ORIENTATIONS
+from exactflow.flows.orientation import ORIENTATIONS, Orientation
 from exactflow.flows.verification import verify
-from exactflow.linear.factor.block_matrix import explain_blocks
-from exactflow.linear.factor.problem import SCALES, Problem
-from exactflow.linear.factor.routes import METHODS, ROUTES, layers_of
+from exactflow.linear.factor.assembly import SCALES, Scales
+from exactflow.linear.factor.problem import Problem
+from exactflow.linear.factor.routes import METHODS, ROUTES, factor_by_route
+from exactflow.linear.factor.symbolic_blocks import explain_blocks
 
 __all__ = ["METHODS", "ORIENTATIONS", "SCALES", "explain", "factor"]
 
@@ -96,13 +97,13 @@ def factor(
     check_option("orientation", orientation, ORIENTATIONS)
     check_option("scales", scales, SCALES)
     target = as_matrix(M)
-    stage("the determinant", 0)
+    report_stage("the determinant", 0)
     assumptions = Assumptions.of(assume)
     with assuming(assumptions):
         problem = Problem.of(target, partition, orientation, scales)
-        layers, used = layers_of(problem, method)
+        layers, used = factor_by_route(problem, method)
     flow = problem.flow(layers, used, partial(_explained, problem, assumptions))
-    stage("composing the layers", 0.7)
+    report_stage("composing the layers", 0.7)
     verify(flow, problem.target)
     return flow
 
@@ -135,7 +136,7 @@ def _explained(problem: Problem, assumptions: Assumptions, flow: CouplingFlow) -
     """Explain a flow by the steps of its route, which runs again; the last step is the product."""
     check_dimension(flow.dimension)
     with assuming(assumptions), collect_steps() as derivation:
-        layers_of(problem, flow.method)
+        factor_by_route(problem, flow.method)
     couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
     named = f"`M`{field_suffix(flow.field, quote='``')}{',' * (not flow.field.is_QQ)}"
     where = assumptions.where(flow.exceptional(), quote="``")
@@ -154,7 +155,7 @@ def check_dimension(d: int) -> None:
         )
 
 
-def _listed(indent: str) -> str:
+def _list_routes(indent: str) -> str:
     """Return one entry of a list for each route, in the margins of a docstring."""
     return "\n".join(
         fill(f"- {route}", 100, initial_indent=indent, subsequent_indent=indent + "  ")
@@ -164,5 +165,5 @@ def _listed(indent: str) -> str:
 
 if factor.__doc__:  # python -OO has none
     factor.__doc__ = re.sub(
-        r"^( *)ROUTES$", lambda match: _listed(match[1]), factor.__doc__, flags=re.MULTILINE
+        r"^( *)ROUTES$", lambda match: _list_routes(match[1]), factor.__doc__, flags=re.MULTILINE
     )

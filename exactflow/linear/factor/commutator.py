@@ -41,13 +41,13 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
-from exactflow.exact.progress import stage
+from exactflow.exact.progress import report_stage
 from exactflow.exact.typing import Element
 from exactflow.explanation.steps import record_step, rename_matrices
-from exactflow.linear.factor.assembly import ShearWord, alternating, shears_of_pair
+from exactflow.linear.factor.assembly import ShearList, Shifts, alternate_shears, five_shears
 
 
-def commutator_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
+def commutator_shifts(blocks: Blocks) -> Shifts | None:
     """Return [X, Y, Z, W, V], M = U(X) L(Y) U(Z) L(W) U(V), det M = 1, or None if C is singular."""
     A, B, C, D = blocks
     one = linalg.identity(A.shape[0], A.domain)
@@ -55,11 +55,11 @@ def commutator_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     if C_inverse is None:
         return None
     K = C * (A * C_inverse * D - B)
-    stage("a commutator", 0.05)
+    report_stage("a commutator", 0.05)
     (P, P_inverse), (G, G_inverse) = commutator(K)
-    stage("five shears", 0.3)
+    report_stage("five shears", 0.3)
     Y, Z, V = G * C, C_inverse * G_inverse * (P - one), C_inverse * (D - P)
-    shifts = shears_of_pair(blocks, V, Y, Z, P_inverse)
+    shifts = five_shears(blocks, V, Y, Z, P_inverse)
     record_step(
         "commutator route",
         "`C` is invertible; `K = C (A C^-1 D - B)`, of determinant 1, is a commutator: "
@@ -80,12 +80,12 @@ def commutator_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     return shifts
 
 
-def six_shears(blocks: Blocks) -> ShearWord:
-    """Return a word of six letters, L(W0) first, for n x n blocks of a matrix of determinant 1."""
+def six_shears(blocks: Blocks) -> ShearList:
+    """Return six shears, L(-W0) first, for n x n blocks of a matrix of determinant 1."""
     W0, rest = with_full_rank(blocks)
     with rename_matrices(C="C'", D="D'"):
         shifts: Any = commutator_shifts(rest)  # not None: C' is invertible
-    return alternating([-W0, *shifts], "second")
+    return alternate_shears([-W0, *shifts], "second")
 
 
 def with_full_rank(blocks: Blocks) -> tuple[DomainMatrix, Blocks]:

@@ -23,7 +23,7 @@ positive, real = Symbol("p", positive=True), Symbol("r", real=True)
 negative = Symbol("n", negative=True)
 
 
-BLACKBOARD_Z = "\\mathbb{Z}"
+BLACKBOARD_Q = "\\mathbb{Q}"
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_claim_says_for_which_values_it_holds(M, assume, claim):
     assert claim in " ".join(str(explanation).split())
     for formula in re.findall("``([^`]+)``", explanation.claim):
         assert (
-            f"${formula.replace('**2', '^{2}').replace('ZZ', BLACKBOARD_Z)}$" in explanation.latex()
+            f"${formula.replace('**2', '^{2}').replace('QQ', BLACKBOARD_Q)}$" in explanation.latex()
         )
 
 
@@ -87,7 +87,7 @@ def test_contradictory_assumptions_are_refused():
 
 def test_a_square_of_a_complex_symbol_has_no_sign():
     imaginary = Symbol("w", imaginary=True)
-    with pytest.raises(OrientationError, match="known to be positive"):
+    with pytest.raises(OrientationError, match=r"sign of .* is unknown"):
         factor(diag(t**2, 1))
     with pytest.raises(OrientationError, match="det < 0"):
         factor(diag(imaginary**2, 1))

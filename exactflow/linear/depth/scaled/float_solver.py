@@ -1,0 +1,166 @@
+"""Search positive scales that give two matrices one characteristic polynomial, in float64.
+
+Main results
+------------
+For D and a of size n, and d_S, a_S their principal minors at a set S of coordinates, we search
+positive x and y with
+
+    sum of d_S x^S  =  sum of a_S y^S    over the sets S of k coordinates, k = 1, .., n:
+
+that is, such that diag(x) D and a diag(y) have the same eigenvalues. A start is an order of the
+coordinates, for D and for a, in which the leading principal minors have equal signs. It sets the
+eigenvalues of both matrices to t^(n-1), .., t, 1, up to terms that vanish as t grows. Damped Newton
+steps of least norm in the logarithms (Levenberg, Marquardt) improve it. Random starts follow.
+
+How it is checked
+-----------------
+*Numeric*: `exactflow.linear.depth.scaled.certified` certifies a solution nearby, or rejects it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+from scipy import linalg
+
+from exactflow.exact.numbers import to_float
+from exactflow.linear.depth.minors import Spectra
+
+SPREADS = (1.5, 3.0, 10.0, 100.0, 1e4)
+SIGNS, STARTS = 4, 40
+STEPS, CONVERGED = 60, 1e-11
+DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-3, 1e-14, 1e6
+LARGEST_STEP, FARTHEST = 2.0, 30.0
+
+
+class Near(NamedTuple):
+    """Numbers x and y near a solution, and the places of the unknowns for Krawczyk's test.
+
+    There are as many places as equations; the derivatives there are as independent as possible.
+    """
+
+    numbers: np.ndarray
+    places: tuple[int, ...]
+
+
+def near_solutions(equations: Spectra) -> Iterator[Near]:
+    """Yield solutions from orders, one for each sequence of signs, then from random starts."""
+    left, right = (np.array([*map(to_float, side)]) for side in equations.coefficients)
+    if not np.isfinite(left + right).all():
+        return
+    bits = (np.arange(1 << equations.n)[:, None] >> np.arange(equations.n) & 1).astype(float)
+    system = _System(equations.n, left, right, bits, equations.sizes)
+    for starts in _starts_from_orders(equations):
+        found = (system.solve(start) for start in starts)
+        yield from islice((near for near in found if near is not None), 1)
+    rng = np.random.default_rng(0)
+    for _ in range(STARTS):
+        if (near := system.solve(rng.standard_normal(2 * system.n))) is not None:
+            yield near
+
+
+@dataclass(frozen=True, eq=False)
+class _System:
+    """The equations in float64; `bits` has a row for each set and a column for each coordinate."""
+
+    n: int
+    left: np.ndarray
+    right: np.ndarray
+    bits: np.ndarray
+    sizes: tuple[int, ...]
+
+    def at(self, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the residuals, relative to the terms of each equation, and their derivatives."""
+        u, v = logs[: self.n], logs[self.n :]
+        left, right = self.left * np.exp(self.bits @ u), self.right * np.exp(self.bits @ v)
+        rows, values = [], []
+        for k in self.sizes:
+            of_k = self.bits.sum(axis=1) == k
+            terms = np.concatenate([left[of_k], -right[of_k]])
+            terms /= np.abs(terms).sum()
+            count, bits = int(of_k.sum()), self.bits[of_k]
+            values.append(terms.sum())
+            rows.append(np.concatenate([terms[:count] @ bits, terms[count:] @ bits]))
+        return np.array(values), np.array(rows)
+
+    @np.errstate(all="ignore")
+    def solve(self, start: np.ndarray) -> Near | None:
+        """Solve by damped Newton steps of least norm; None if they do not converge."""
+        damping, logs, (values, slopes) = DAMPING, start, self.at(start)
+        one = np.eye(len(values))
+        for _ in range(STEPS):
+            size = float(np.linalg.norm(values))
+            if size < CONVERGED:
+                places = linalg.qr(slopes, mode="r", pivoting=True)[-1][: len(values)]
+                return Near(np.exp(logs), tuple(sorted(map(int, places))))
+            if damping > MOST_DAMPING:
+                break
+            step = -slopes.T @ np.linalg.solve(slopes @ slopes.T + damping * one, values)
+            step *= min(1.0, LARGEST_STEP / float(np.abs(step).max()))
+            tried, closer = logs + step, self.at(logs + step)
+            if np.linalg.norm(closer[0]) < size and np.abs(tried - start).max() < FARTHEST:
+                logs, (values, slopes) = tried, closer
+                damping = max(damping / 5, LEAST_DAMPING)
+            else:
+                damping *= 4
+        return None
+
+
+class _Order(NamedTuple):
+    """An order of the coordinates, its leading minors, and how unequal their ratios are."""
+
+    places: tuple[int, ...]
+    minors: tuple[float, ...]
+    excess: float
+
+
+def _starts_from_orders(equations: Spectra) -> Iterator[Iterator[np.ndarray]]:
+    """Yield the starts for each sequence of signs that both matrices have, most equal ratios first.
+
+    If D and a are singular, their last minors are replaced by those in the equations.
+    """
+    singular = not equations.left[-1]
+    sides = equations.coefficients if singular else (equations.left, equations.right)
+    of_D, of_a = (_best_orders([*map(to_float, side)]) for side in sides)
+    common = sorted(of_D.keys() & of_a.keys(), key=lambda s: of_D[s].excess + of_a[s].excess)
+    for signs in common[:SIGNS]:
+        yield (
+            np.concatenate([_start_logs(of_D[signs], t), _start_logs(of_a[signs], t)])
+            for t in SPREADS
+        )
+
+
+def _best_orders(minors: Sequence[float]) -> dict[tuple[bool, ...], _Order]:
+    """Return the best order for each sequence of signs that leading minors have in some order.
+
+    In the best order the ratios of consecutive minors are most equal.
+    """
+    n = (len(minors) - 1).bit_length()
+    mean = np.log(abs(minors[-1])) / n
+    best: list[dict[tuple[bool, ...], _Order]] = [{} for _ in minors]
+    best[0][()] = _Order((), (1.0,), 0.0)
+    for S, orders in enumerate(best):
+        for signs, order in orders.items():
+            for i in range(n):
+                T = S | 1 << i
+                if T == S or not minors[T]:
+                    continue
+                ratio = abs(minors[T] / order.minors[-1])
+                excess = order.excess + abs(np.log(ratio) - mean)
+                extended = (*signs, minors[T] > 0)
+                if extended not in best[T] or excess < best[T][extended].excess:
+                    chosen = (*order.places, i), (*order.minors, minors[T])
+                    best[T][extended] = _Order(*chosen, excess)
+    return best[-1]
+
+
+def _start_logs(order: _Order, t: float) -> np.ndarray:
+    """Return log x for which the eigenvalues x_k m_k / m_(k-1) are powers of t."""
+    n = len(order.places)
+    logs = np.empty(n)
+    for k, i in enumerate(order.places):
+        ratio = abs(order.minors[k + 1] / order.minors[k])
+        logs[i] = ((n - 1) / 2 - k) * np.log(t) - np.log(ratio)
+    return logs
