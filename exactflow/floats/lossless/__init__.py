@@ -100,7 +100,7 @@ def lossless(
         target = Target.of(W, orientation, partition)
     except OrientationError:
         raise OrientationError(
-            "expected det > 0, got det < 0: orientation='flip' (--orientation flip) negates "
+            "expected det > 0, got det < 0: orientation='flip' negates "
             "coordinate 0 first, records that, and loses nothing"
         ) from None
     layers, step = shears(target, method, seed)

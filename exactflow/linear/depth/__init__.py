@@ -132,7 +132,7 @@ def _decided(problem: Problem, scales: DepthScales | Literal["auto"]) -> Minimal
     if scales == "additive":
         raise InvalidInputError(
             f"expected determinant 1 for additive layers, got {format_element(det, field)}: "
-            "scales='positive' (--scales positive) asks the same for positive scales"
+            "scales='positive' asks the same for positive scales"
         )
     if not linalg.is_positive(det, field):
         raise InvalidInputError(
