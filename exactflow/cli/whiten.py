@@ -3,7 +3,7 @@
 import argparse
 
 from exactflow.cli import common
-from exactflow.exact.rounding import decimal_up
+from exactflow.exact.numbers import format_up
 from exactflow.laws.gaussian import whiten
 
 EXAMPLES = ("exactflow whiten covariance.csv -o certificate.json",)
@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
         record = common.flow_record(result.flow) | errors | {"summary": str(result)}
         common.print_json(arguments, record)
     if common.wants_text(arguments):
-        error = f"generates the covariance within {decimal_up(within)}"
+        error = f"generates the covariance within {format_up(within)}"
         common.print_lines(result, f"the inverse, rounded to floats, {error}")
         print(end=written)
     return 0

@@ -19,8 +19,8 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from exactflow.errors import InvalidInputError, ProcessDiedError, require
-from exactflow.exact.progress import with_progress
 from exactflow.files.atomic import interruptible
+from exactflow.files.progress_line import with_progress
 
 _MOST_JOBS = 60  # Windows waits for no more processes
 _ENDED = "a worker process ended before its work was done"

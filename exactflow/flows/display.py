@@ -10,6 +10,7 @@ has entries of at most 11 letters where a row would be wide, so that it fits a p
 import math
 from collections.abc import Callable, Iterator, Sequence
 from decimal import MAX_EMAX, MIN_EMIN, ROUND_DOWN, Context, Decimal
+from functools import reduce
 from html import escape
 from typing import Any
 
@@ -18,7 +19,7 @@ import sympy
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.exact.numbers import format_rational
+from exactflow.exact.numbers import format_field, format_rational
 from exactflow.exact.typing import Element, Half
 from exactflow.flows.partition import moved_and_kept
 
@@ -29,6 +30,7 @@ _WIDTH = 44
 _CORNER = 3
 _LEADING = 4
 _CELLS = 24
+_PICTURED = 64  # coordinates of the largest flow whose factors are pictured
 _BRACKETS = ", ".join(
     f"linear-gradient(currentColor 0 0) {x} {y} / {size} no-repeat"
     for x in ("left", "right")
@@ -36,8 +38,9 @@ _BRACKETS = ", ".join(
 )
 """Square brackets at the sides of a table, in the colour of its text."""
 _LEGEND = (
-    "heat maps: red is positive, blue negative (grey: not zero, in a finite field), darkest the "
-    "largest entry of the layer; a cell shows the largest of its entries"
+    "data meets layer 1 first, at the right; U moves the first half, L the second; red is "
+    "positive, blue negative (grey: not zero, in a finite field), darkest the largest entry; a "
+    "cell shows the largest of its entries"
 )
 
 
@@ -50,7 +53,7 @@ def shown_text(value: Any, field: Domain, width: float = math.inf) -> list[str]:
     (['[1 -1/2]', '[0   10]'], ['2 x 2, begins:', '[1 ..]', '[0 ..]'])
     """
     if not isinstance(value, DomainMatrix):
-        return [_text(value, field)]
+        return [_entry_text(value, field)]
     for most in (_LARGEST, *range(_CORNER, 0, -1)):
         rows, head = _entries(value, _entry_text, [".."], most)
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -89,7 +92,7 @@ def shown_html(value: Any, field: Domain, width: float = math.inf) -> str:
     of more letters than `width`.
     """
     if not isinstance(value, DomainMatrix):
-        return escape(_text(value, field))
+        return escape(_entry_text(value, field))
     for shown, most in ((_entry_text, _LARGEST), (_short, _LARGEST), (_short, _CORNER)):
         rows, head = _entries(value, shown, [".."], most)
         if max(len("".join(row)) for row in rows) <= width:
@@ -110,12 +113,12 @@ def _cell_html(entry: str) -> str:
 
 def field_suffix(field: Domain, *, quote: str = "") -> str:
     """Name a field other than QQ, after a comma, with a quote around it."""
-    return "" if field.is_QQ else f", over {quote}{field}{quote}"
+    return "" if field.is_QQ else f", over {quote}{format_field(field)}{quote}"
 
 
 def _is_small(matrix: DomainMatrix) -> bool:
     return max(matrix.shape) <= _LARGEST and all(
-        len(_text(value, matrix.domain)) <= _DIGITS for value in matrix.iter_values()
+        len(exact_text(value, matrix.domain)) <= _DIGITS for value in matrix.iter_values()
     )
 
 
@@ -138,7 +141,8 @@ def _entries(
     return [row + dots if head else row for row in entries], head
 
 
-def _text(value: Any, field: Domain) -> str:
+def exact_text(value: Any, field: Domain) -> str:
+    """Return a number of a field in full."""
     element = _element(value, field)
     return format_rational(element) if field.is_QQ else str(field.to_sympy(element))
 
@@ -154,7 +158,7 @@ def _short(value: Any, field: Domain) -> str:
 
 def _entry_text(value: Any, field: Domain, most: int = _DIGITS) -> str:
     """Return a number; of one of more letters than `most` the first digits, as '3.3333..e39'."""
-    text = _text(value, field)
+    text = exact_text(value, field)
     if len(text) <= most:
         return text
     if not field.is_QQ:
@@ -165,7 +169,7 @@ def _entry_text(value: Any, field: Domain, most: int = _DIGITS) -> str:
 
 def _entry_latex(value: Any, field: Domain) -> str:
     """Return a number in LaTeX; of a long rational one the first digits."""
-    if not field.is_QQ or len(_text(value, field)) <= _DIGITS:
+    if not field.is_QQ or len(exact_text(value, field)) <= _DIGITS:
         return sympy.latex(field.to_sympy(_element(value, field)))
     digits, exponent = _leading(value)
     return f"{digits}\\ldots" + (f" \\cdot 10^{{{exponent}}}" if exponent else "")
@@ -217,7 +221,7 @@ def _blocks_text(layer: Any) -> list[str]:
 def layer_difference(mine: Any, theirs: Any) -> str:
     """Return the first thing in which two layers differ."""
     if mine.field != theirs.field:
-        return f"entries in {mine.field}, but in {theirs.field}"
+        return f"entries in {format_field(mine.field)}, but in {format_field(theirs.field)}"
     if type(mine) is type(theirs) and mine.moves == theirs.moves:
         pairs = zip(mine.scale_elements, theirs.scale_elements, strict=True)
         for i, (a, b) in enumerate(pairs):
@@ -268,7 +272,30 @@ def html(head: str, layers: Sequence) -> str:
     cells = "".join(f"<th>{name}</th>" for name in columns)
     rows = "".join(f"<tr>{''.join(_cells(k, layer))}</tr>" for k, layer in enumerate(layers, 1))
     table = f"<table><caption>{escape(head)}</caption><tr>{cells}</tr>{rows}</table>"
-    return f"{table}<small>{_LEGEND}</small>" if "<svg" in rows else table
+    shown = f"{_factors_html(layers)}{table}"
+    return f"{shown}<small>{_LEGEND}</small>" if "<svg" in shown else shown
+
+
+def _factors_html(layers: Sequence) -> str:
+    """Return pictures of the product of linear layers and of its factors, the first at the right;
+    "" for one layer, and for large ones.
+    """
+    is_linear = all(hasattr(layer, "shift_matrix") for layer in layers)
+    if len(layers) < 2 or not is_linear or sum(layers[0].partition) > _PICTURED:
+        return ""
+    matrices = [layer.domain_matrix() for layer in layers]
+    names = [f"{k}: {'U' if x.moves == 'first' else 'L'}" for k, x in enumerate(layers, 1)]
+    product = _figure(reduce(lambda M, layer: layer * M, matrices), "product")
+    factors = map(_figure, reversed(matrices), reversed(names))
+    style = "display: flex; flex-wrap: wrap; gap: 0.5em; align-items: center"
+    return f'<div style="{style}">{product}<b>=</b>{"".join(factors)}</div>'
+
+
+def _figure(matrix: DomainMatrix, caption: str) -> str:
+    return (
+        f'<figure style="margin: 0; text-align: center">{_svg(matrix, 64)}'
+        f'<figcaption style="opacity: 0.65">{caption}</figcaption></figure>'
+    )
 
 
 def _cells(k: int, layer: Any) -> Iterator[str]:
@@ -306,7 +333,19 @@ def heat_map(matrix: DomainMatrix, size: int = 96) -> str:
     sign, as those of a finite field, are grey where they are not zero.
     """
     rows, columns = matrix.shape
-    step = -(-max(rows, columns) // _CELLS)
+    step = _cell_size(matrix)
+    cells_of = f", cells of {step} x {step}" * (step > 1)
+    return f"{_svg(matrix, size)}<br><small>{rows} x {columns}{cells_of}</small>"
+
+
+def _cell_size(matrix: DomainMatrix) -> int:
+    """Return how many rows and columns of a matrix a cell of its picture stands for."""
+    return -(-max(matrix.shape) // _CELLS)
+
+
+def _svg(matrix: DomainMatrix, size: int) -> str:
+    rows, columns = matrix.shape
+    step = _cell_size(matrix)
     cells: dict[tuple[int, int], Element] = {}
     for (i, j), value in matrix.iter_items():
         place = i // step, j // step
@@ -324,10 +363,9 @@ def heat_map(matrix: DomainMatrix, size: int = 96) -> str:
     )
     return (
         f'<svg width="{width:.0f}" height="{height:.0f}" role="img" '
-        f'aria-label="{rows} x {columns} shift">'
+        f'aria-label="{rows} x {columns} matrix">'
         f'<rect width="{width:.1f}" height="{height:.1f}" fill="none" stroke="#999"/>'
-        f"{squares}</svg><br><small>{rows} x {columns}{f', cells of {step} x {step}' * (step > 1)}"
-        "</small>"
+        f"{squares}</svg>"
     )
 
 
