@@ -24,9 +24,8 @@ ORIENTATIONS: tuple[str, ...] = get_args(Orientation)
 
 _NEGATIVE = (
     "expected det > 0, got det < 0: every coupling with positive scales preserves orientation, so "
-    "no flow of couplings represents this matrix. Use orientation='flip' (--orientation flip) to "
-    "negate coordinate 0 first, or orientation='pad' (--orientation pad) to append one coordinate "
-    "to each half and swap these two"
+    "no flow of couplings represents this matrix. Use orientation='flip' to negate coordinate 0 "
+    "first, or orientation='pad' to append one coordinate to each half and swap these two"
 )
 
 
