@@ -156,20 +156,24 @@ class Diagnosis:
         ]
         return max(above, key=lambda fault: fault.excess, default=None)
 
-    def __str__(self) -> str:
+    @property
+    def summary(self) -> str:
+        """Whether x comes back, in a sentence."""
         if self.error == math.inf:
             return ": ".join([f"x does not come back in {self.dtype}", *self.whole.notes[:1]])
         return f"x comes back with relative error {self.error:.1e} in {self.dtype}"
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return self.table()
+
+    __repr__ = __str__
 
     def table(self, *, width: int = 100) -> str:
         """Draw a table of text, and notes below it."""
         parts = [self._part(columns, width) for columns in (TRIP, JACOBIAN)]
         notes = [f"{row.path}: {note}" for row in self.rows for note in row.notes]
         below = [line for note in notes for line in textwrap.wrap(note, width)]
-        parts = [textwrap.wrap(str(self), width), *parts, below]
+        parts = [textwrap.wrap(self.summary, width), *parts, below]
         return "\n\n".join("\n".join(part) for part in parts if part)
 
     def _part(self, columns: dict[str, tuple[str, str]], width: int) -> list[str]:
