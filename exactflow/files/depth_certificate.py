@@ -22,8 +22,8 @@ from exactflow.files.version import __version__
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.result import DepthScales
 from exactflow.linear.depth import MinimalDepth
-from exactflow.linear.depth.obstruction import KINDS, Obstruction, Reason
-from exactflow.linear.depth.word import Word
+from exactflow.linear.depth.obstruction import KINDS, Obstruction
+from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix
 
 
 def depth_certificate_text(
@@ -82,7 +82,7 @@ def _check_certifiable(answer: MinimalDepth) -> None:
             "its existence.check() is evidence in its place"
         )
     field, uneven = answer.flow.field, len(set(answer.layout.partition)) > 1
-    excluded = next((o.word for o in answer.obstructions if not o.row.written), "")
+    excluded = next((o.pattern_text for o in answer.obstructions if not o.row.written), "")
     refusals = {
         f"a matrix over QQ or GF(p), got {field}": not (field.is_QQ or field.is_FiniteField),
         "det > 0, got a matrix with flips or pads": answer.layout.flips or answer.layout.pads,
@@ -129,20 +129,20 @@ def read_obstruction(
     checker accepts, for the target in the order of the layers. Where its kind there is written for
     several of `KINDS`, it is the one whose check succeeds.
     """
-    word = Word(content["pattern"], matrix, scales, p=p)
+    instance = PatternInstance(content["pattern"], SplitMatrix(matrix, p), scales)
     found = [
-        Obstruction.of(word, Reason(kind, read))
+        Obstruction.of(instance, Reason(kind, read))
         for kind, row in KINDS.items()
-        if row.written == content["kind"] and len(word.pattern) in row.letters.get(scales, ())
-        for read in [_read(row.key, content[row.key], word)]
+        if row.written == content["kind"] and len(instance.pattern) in row.letters.get(scales, ())
+        for read in [_read(row.key, content[row.key], instance)]
         if row.key != "multiplier" or any(isinstance(W, dict) for W in read) == (kind == "signs")
     ]
     return next((o for o in found if o.is_valid()), found[0])
 
 
-def _read(key: str, value: Any, word: Word) -> Any:
+def _read(key: str, value: Any, instance: PatternInstance) -> Any:
     """Return a witness, its multipliers being matrices, or the terms of polynomials."""
-    field, d = word.matrix.domain, word.matrix.shape[0]
+    field, d = instance.matrix.domain, instance.matrix.shape[0]
 
     def element(text: str) -> Element:
         return field.convert_from(to_element(text), QQ)
@@ -151,7 +151,7 @@ def _read(key: str, value: Any, word: Word) -> Any:
         return value
     if key == "factors":
         return tuple(tuple(element(x) for x in reversed(f)) for f in value)
-    if word.scales == "positive" and any(len(row) == d + 1 for W in value for row in W):
+    if instance.scales == "positive" and any(len(row) == d + 1 for W in value for row in W):
         return tuple({tuple(map(int, row[1:])): element(row[0]) for row in W} for W in value)
     rows = ([[element(x) for x in row] for row in W] for W in value)
     return tuple(linalg.from_entries(W, (len(W), len(W[0])), field) for W in rows)

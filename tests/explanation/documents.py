@@ -17,7 +17,7 @@ from exactflow.floats.balancing import balance
 from exactflow.flows.evidence import Evidence
 from exactflow.laws.gaussian import whiten
 from exactflow.laws.universal import approximate
-from exactflow.linear.depth.answer import obstruction_step
+from exactflow.linear.depth.explanation import obstruction_step
 from exactflow.linear.padding import zero_padding
 
 t, a_1, alpha, M = (Symbol(name, positive=True) for name in ("t", "a_1", "alpha", "M"))

@@ -5,6 +5,7 @@ import math
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Any, ClassVar
 
 from exactflow.flows.evidence import Evidence
@@ -170,20 +171,28 @@ class Diagnosis:
 
     def table(self, *, width: int = 100) -> str:
         """Draw a table of text, and notes below it."""
-        parts = [self._part(columns, width) for columns in (TRIP, JACOBIAN)]
+        parts = [tables.lines(self._cells(columns), width) for columns in (TRIP, JACOBIAN)]
         notes = [f"{row.path}: {note}" for row in self.rows for note in row.notes]
         below = [line for note in notes for line in textwrap.wrap(note, width)]
         parts = [textwrap.wrap(self.summary, width), *parts, below]
         return "\n\n".join("\n".join(part) for part in parts if part)
 
-    def _part(self, columns: dict[str, tuple[str, str]], width: int) -> list[str]:
-        """Draw a table of some columns."""
+    def _cells(self, columns: dict[str, tuple[str, str]]) -> list[list[str]]:
+        """Return the texts of the cells of a table, its heads first."""
         rows = [["layer", *columns]]
         for row in self.rows:
             values = ((getattr(row, name), form) for name, form in columns.values())
             cells = ("-" if value is None else f"{value:{form}}" for value, form in values)
             rows.append([f"{row.path} ({row.kind})", *cells])
-        return tables.lines(rows, width)
+        return rows
+
+    def _repr_html_(self) -> str:
+        """Return the sentence, both tables with unknown values dimmed, and the notes."""
+        shown = "".join(_table_html(self._cells(columns)) for columns in (TRIP, JACOBIAN))
+        notes = [f"{row.path}: {note}" for row in self.rows for note in row.notes]
+        items = "".join(f"<li>{escape(note)}</li>" for note in notes)
+        below = f"<ul>{items}</ul>" if items else ""
+        return f"<p><b>{escape(str(self))}</b> [{self.evidence}]</p>{shown}{below}"
 
     def plot(self, *, ax: Any = None) -> Any:
         """Draw bars in matplotlib (extra ``plot``), a row for each layer, and return the Axes.
@@ -210,6 +219,19 @@ class Diagnosis:
         head = {"error": _json(self.error), "dtype": self.dtype, "draws": self.draws}
         head["evidence"] = self.evidence
         return json.dumps(head | {"layers": rows[:-1], "whole": rows[-1]}, indent=1)
+
+
+def _table_html(rows: list[list[str]]) -> str:
+    """Return a table in HTML, with dashes dimmed, in the colours of the page."""
+    heads, *rest = rows
+    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
+    body = "".join(f"<tr>{''.join(map(_cell_html, row))}</tr>" for row in rest)
+    return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _cell_html(text: str) -> str:
+    style = ' style="opacity: 0.3"' if text == "-" else ""
+    return f"<td{style}>{escape(text)}</td>"
 
 
 def _apart(claim: float | None, due: float | None) -> float | None:

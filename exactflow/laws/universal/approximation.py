@@ -59,10 +59,9 @@ from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.result import DepthScales, FlowResult
 from exactflow.laws.universal.bound_steps import explain_w2
-from exactflow.laws.universal.construction import Construction, W2Bound
+from exactflow.laws.universal.construction import QUANTIZATION, Construction, W2Bound, construct
 from exactflow.laws.universal.kl_approximation import KLApproximation, approximate_in_kl
 from exactflow.laws.universal.measures import TargetMeasure, as_measure, halves_of, normal_draws
-from exactflow.laws.universal.parameters import QUANTIZATION, construct
 from exactflow.laws.universal.quantization import TUNING, grid_bits
 
 

@@ -19,8 +19,7 @@ from exactflow.exact.numbers import format_above, format_short, to_element, to_m
 from exactflow.exact.typing import Element
 from exactflow.explanation import Explanation, Step
 from exactflow.flows.nonlinear import PiecewiseFlow
-from exactflow.laws.universal.construction import Construction
-from exactflow.laws.universal.parameters import QUANTIZATION
+from exactflow.laws.universal.construction import QUANTIZATION, Construction
 from exactflow.laws.universal.quantization import grid_bits
 
 LARGEST_EXPLAINED = 4096

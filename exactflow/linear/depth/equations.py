@@ -1,4 +1,4 @@
-"""Linear equations that the layers of a product fulfil, and multipliers that make them absurd.
+"""Linear equations between the layers of a product, and multipliers that show a contradiction.
 
 Main results
 ------------
@@ -15,14 +15,14 @@ With additive layers, in the names of the pattern that starts with U:
 
 With positive scales, a product of at least two layers is one of additive layers and a positive
 diagonal, M P^-1 = U(X) .., P = diag(H^-1, G), in the same pattern. U has A = S, U L has D = T and
-A - B D^-1 C = S for positive diagonals S and T. From c = -C where three additive layers do,
-C H + G c = 0, H A - X C = I, G + C Z = D; and four have D G^-1 W - W H^-1 a = C H + G c.
+A - B D^-1 C = S for positive diagonals S and T. Three layers have C H + G c = 0, since c = -C for
+additive layers, H A - X C = I and G + C Z = D. Four have D G^-1 W - W H^-1 a = C H + G c.
 
 *Multipliers.* Each equation, sum of P X Q over its terms = R, is multiplied by a matrix and traced:
-tr(W P X Q) = tr((Q W P) X). If the sums of Q W P vanish at all unknowns but the positive diagonals,
-s = tr W R, in all, is a sum of positive numbers whose weights are the diagonals of what they are
-multiplied by. This is absurd if the weights vanish and s does not, or if up to one sign for all no
-weight is negative, one is positive, and s <= 0.
+tr(W P X Q) = tr((Q W P) X). Let the sum of Q W P vanish for each unknown except the positive
+diagonals. Then s, the sum of tr W R, is a sum of positive numbers, the entries of these diagonals,
+with the diagonals of their sums of Q W P as weights. This is a contradiction if all weights vanish
+and s does not, or if, up to one sign for all, no weight is negative, one is positive, and s <= 0.
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ from exactflow.exact.exceptional import (
 from exactflow.exact.linalg import Alternative, trace
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.fixed_parts import FixedParts
-from exactflow.linear.depth.word import Pencil, Word
+from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason
 
 Multiplier = tuple[DomainMatrix, ...]
 
@@ -49,7 +49,7 @@ POSITIVE = {"H", "G", "S", "T"}
 
 
 class Equation(NamedTuple):
-    """The sum of P X Q over the terms (X, P, Q) is `right`, which `shown`, if given, spells out."""
+    """The sum of P X Q over the terms (X, P, Q) is `right`; `shown` is a formula for `right`."""
 
     name: str
     right: DomainMatrix
@@ -57,16 +57,16 @@ class Equation(NamedTuple):
     shown: str = ""
 
 
-def equations_for(word: Word) -> list[Equation]:
-    """Return the equations for the layers of a word, one for each matrix of a multiplier."""
-    additive = word.scales == "additive"
-    if len(word.pattern) == 5:
-        return scaling_equations(word.pencil)
-    if len(word.pattern) < 3:
-        return _for_at_most_two(word, additive)
-    (A, B, C, D), (a, _, c, _) = word.blocks, word.inverse
+def equations_for(instance: PatternInstance) -> list[Equation]:
+    """Return the equations for the layers of a product, one for each matrix of a multiplier."""
+    additive = instance.scales == "additive"
+    if len(instance.pattern) == 5:
+        return scaling_equations(instance.pencil)
+    if len(instance.pattern) < 3:
+        return _for_at_most_two(instance, additive)
+    (A, B, C, D), (a, _, c, _) = instance.blocks, instance.inverse
     one, other = (linalg.identity(M.shape[0], M.domain) for M in (A, D))
-    if len(word.pattern) == 3 and additive:
+    if len(instance.pattern) == 3 and additive:
         return [
             Equation("X {C} = {A} - I", A - one, [("X", one, C)], "{A} - I"),
             Equation("{C} Z = {D} - I", D - other, [("Z", C, other)], "{D} - I"),
@@ -84,7 +84,7 @@ def equations_for(word: Word) -> list[Equation]:
             ),
         ]
     of_C = [("H", C, one), ("G", other, c)]
-    if len(word.pattern) == 3:
+    if len(instance.pattern) == 3:
         return [
             Equation("{C} H + G {c} = 0", C - C, of_C, "0"),
             Equation("H {A} - X {C} = I", one, [("H", one, A), ("X", one, -C)], "I"),
@@ -94,16 +94,16 @@ def equations_for(word: Word) -> list[Equation]:
     return [Equation(name, C - C, [*of_C, ("G^-1 W", -D, one), ("W H^-1", other, a)], "0")]
 
 
-def _for_at_most_two(word: Word, additive: bool) -> list[Equation]:
-    A, B, C, D = word.blocks
+def _for_at_most_two(instance: PatternInstance, additive: bool) -> list[Equation]:
+    A, B, C, D = instance.blocks
     one, other = (linalg.identity(M.shape[0], M.domain) for M in (A, D))
     S, T = [("S", one, one)], [("T", other, other)]
-    if len(word.pattern) == 2 and additive:
+    if len(instance.pattern) == 2 and additive:
         return [
             Equation("{D} = I", D - other, shown="{D} - I"),
             Equation("{A} = I + {B} {C}", A - one - B * C, shown="{A} - I - {B} {C}"),
         ]
-    if len(word.pattern) == 2:
+    if len(instance.pattern) == 2:
         inverse = linalg.inverse_or_none(D)
         first = Equation("{D} = T", D, T, "{D}")
         if inverse is None:
@@ -112,20 +112,22 @@ def _for_at_most_two(word: Word, additive: bool) -> list[Equation]:
             first,
             Equation("{A} - {B} {D}^-1 {C} = S", A - B * inverse * C, S, "{A} - {B} {D}^-1 {C}"),
         ]
-    is_scaled = word.pattern and not additive
+    is_scaled = instance.pattern and not additive
     first = Equation("{A} = I", A - one, shown="{A} - I")
     if is_scaled:
         first = Equation("{A} = S", A, S, "{A}")
     zero = [Equation(f"{name} = 0", block, shown=name) for name, block in (("{C}", C), ("{B}", B))]
     system = [first, zero[0], Equation("{D} = I", D - other, shown="{D} - I")]
-    return system if word.pattern else [*system, zero[1]]
+    return system if instance.pattern else [*system, zero[1]]
 
 
-def misfit(word: Word) -> Multiplier | None:
-    """Return the multiplier of an entry that no product of at most two layers has, or None; an
-    entry whose sign is not known is none. One that is so for all values of symbols comes first.
+def wrong_entry(instance: PatternInstance) -> Reason | None:
+    """Find an entry of M that no product of at most two layers has, or None.
+
+    An entry whose sign is not known does not count. One that is wrong for the most values of the
+    symbols is preferred.
     """
-    system, field = equations_for(word), word.matrix.domain
+    system, field = equations_for(instance), instance.matrix.domain
     wrong = [
         (x, at, i, j)
         for at, (_, right, terms, _) in enumerate(system)
@@ -139,11 +141,11 @@ def misfit(word: Word) -> Multiplier | None:
     multiplier = [(right - right).transpose() for _, right, *_ in system]
     rows, columns = (linalg.identity(n, field) for n in system[at].right.shape)
     multiplier[at] = columns[:, j] * rows[i, :]
-    return tuple(multiplier)
+    return Reason("linear", tuple(multiplier))
 
 
 def sign(x: Element, field: Domain) -> int | None:
-    """Return 1, 0 or -1, None where the sign is not known."""
+    """Return 1, 0 or -1, or None if the sign is not known."""
     if not x:
         return 0
     positive = linalg.is_positive(x, field)
@@ -151,15 +153,11 @@ def sign(x: Element, field: Domain) -> int | None:
 
 
 def is_absurd(system: Sequence[Equation], multiplier: Multiplier) -> bool:
-    """Whether the multiplier combines the equations into one without solution."""
+    """Whether the multiplier combines the equations into a contradiction."""
     shapes = [W.shape for W in multiplier]
     if not system or shapes != [equation.right.shape[::-1] for equation in system]:
         return False
-    sums: dict[str, DomainMatrix] = {}
-    for W, equation in zip(multiplier, system, strict=True):
-        for X, P, Q in equation.terms:
-            part = Q * (W * P)
-            sums[X] = sums[X] + part if X in sums else part
+    sums = factors_of_unknowns(system, multiplier)
     if not all(total.is_zero_matrix for X, total in sums.items() if X not in POSITIVE):
         return False
     s, field = right_side(system, multiplier), system[0].right.domain
@@ -175,8 +173,20 @@ def is_absurd(system: Sequence[Equation], multiplier: Multiplier) -> bool:
     return signs - {0} in ({1}, {-1})
 
 
+def factors_of_unknowns(
+    system: Sequence[Equation], multiplier: Multiplier
+) -> dict[str, DomainMatrix]:
+    """Return the factor of each unknown X in the combined equation: the sum of Q W P."""
+    sums: dict[str, DomainMatrix] = {}
+    for W, equation in zip(multiplier, system, strict=True):
+        for X, P, Q in equation.terms:
+            part = Q * (W * P)
+            sums[X] = sums[X] + part if X in sums else part
+    return sums
+
+
 def right_side(system: Sequence[Equation], multiplier: Multiplier) -> Element:
-    """Return s, the sum of the traces of multipliers times right sides."""
+    """Return s, the sum of the traces of the multipliers times the right sides."""
     products = (W * equation.right for W, equation in zip(multiplier, system, strict=True))
     return sum(map(trace, products), system[0].right.domain.zero)
 
@@ -184,8 +194,8 @@ def right_side(system: Sequence[Equation], multiplier: Multiplier) -> Element:
 def solve(system: Sequence[Equation], rows: int, columns: int) -> Alternative:
     """Solve equations for one unknown matrix: return (solutions, None), or (None, multiplier).
 
-    The solutions are the columns of a matrix, their entries row by row: a particular one, and a
-    basis of those of the homogeneous equations.
+    The columns of `solutions` are matrices, row by row: a particular solution, followed by a basis
+    of the solutions of the homogeneous equations.
     """
     field = system[0].right.domain
     columns_of_K = [
@@ -213,22 +223,23 @@ def solve(system: Sequence[Equation], rows: int, columns: int) -> Alternative:
 def reshaped(entries: Sequence[Element], shape: tuple[int, int], field: Domain) -> DomainMatrix:
     """Return the matrix of a shape with these entries, row by row."""
     rows, columns = shape
-    listed = [entries[i * columns : (i + 1) * columns] for i in range(rows)]
-    return linalg.from_entries(listed, shape, field)
+    nested = [entries[i * columns : (i + 1) * columns] for i in range(rows)]
+    return linalg.from_entries(nested, shape, field)
 
 
-def scalar_of(C: DomainMatrix, c: DomainMatrix) -> Element | None:
-    """Return k with c = -k C, or None; None for C = 0, too."""
+def negated_ratio(C: DomainMatrix, c: DomainMatrix) -> Element | None:
+    """Return k such that c = -k C, or None; for C = 0 also None."""
     pairs = zip(C.to_list_flat(), c.to_list_flat(), strict=True)
     k = next((-y / x for x, y in pairs if x), None)
     return k if k is not None and c == C * (-k) else None
 
 
 def scaling_equations(pencil: Pencil) -> list[Equation]:
-    """Return the equations for the monic g, as a column without its first coefficient: u(x) g(x) =
-    w(x) k^r g(x / k); nothing where c is no multiple of C.
+    """Return the equations u(x) g(x) = w(x) k^r g(x / k) for a monic g, if c = -k C, or none.
+
+    The unknown is the column of the coefficients of g after the first.
     """
-    k, parts = scalar_of(pencil.C, pencil.c), FixedParts.of(pencil)
+    k, parts = negated_ratio(pencil.C, pencil.c), FixedParts.of(pencil)
     if k is None:
         return []
     columns, r, field = [], parts.r, pencil.C.domain
@@ -243,14 +254,14 @@ def scaling_equations(pencil: Pencil) -> list[Equation]:
 
 
 def with_ones(f: Sequence[Element], count: int) -> list[Element]:
-    """Return the coefficients of (x - 1)^count f, f where the count is negative."""
+    """Return the coefficients of (x - 1)^count f; f itself if the count is negative."""
     for _ in range(count):
         f = [x - y for x, y in zip([*f, f[0] * 0], [f[0] * 0, *f], strict=True)]
     return list(f)
 
 
 def tight_eigenvalues(parts: FixedParts) -> list[tuple[Element, bool]]:
-    """Return the eigenvalues s != 1 with r blocks more in one of Du and aN; whether it is aN."""
+    """Return pairs: an eigenvalue s != 1 with r blocks more in Du or aN, and whether it is aN."""
     found = []
     for f, sizes in parts.divisors.items():
         excess = len(sizes[1]) - len(sizes[0])
@@ -260,14 +271,14 @@ def tight_eigenvalues(parts: FixedParts) -> list[tuple[Element, bool]]:
 
 
 def shift_equations(pencil: Pencil, parts: FixedParts) -> list[Equation]:
-    """Return linear equations for V, where D' = D - C V and a' = a + V c are of one product.
+    """Return linear equations for V which hold if D' = D - C V and a' = a + V c fit one product.
 
     Let s != 1 have g blocks in aN and g - r in Du. Then a' has at least g blocks at s, and so has
     D'. But the kernel of D' - s lies in K = {k : (D - s) k in im C}, whose dimension is
-    r + (g - r) = g. So (D' - s) k = 0 for all of K. If it is Du that has r blocks more, then
-    p (a' - s) = 0 for the rows p with p (a - s) = 0 on ker c. Moreover tr D' = tr a' + e, where D
-    is larger than a by e; and where the least multiplicities of the eigenvalues of the fixed parts
-    fill all dimensions, there are no others, so that both traces are known.
+    r + (g - r) = g. So (D' - s) k = 0 for all of K. If Du has r blocks more, then p (a' - s) = 0
+    for the rows p with p (a - s) = 0 on ker c. Moreover tr D' = tr a' + e, where e is the size of D
+    minus that of a. If the least multiplicities of the eigenvalues of the fixed parts fill all
+    dimensions, there are no other eigenvalues, so that both traces are known.
     """
     C, D, a, c = pencil
     field, system = C.domain, list[Equation]()
