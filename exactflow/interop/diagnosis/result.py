@@ -175,7 +175,7 @@ class Diagnosis:
         notes = [f"{row.path}: {note}" for row in self.rows for note in row.notes]
         below = [line for note in notes for line in textwrap.wrap(note, width)]
         parts = [textwrap.wrap(self.summary, width), *parts, below]
-        return "\n\n".join("\n".join(part) for part in parts if part)
+        return "\n".join(line for part in parts for line in part)
 
     def _cells(self, columns: dict[str, tuple[str, str]]) -> list[list[str]]:
         """Return the texts of the cells of a table, its heads first."""

@@ -1,4 +1,4 @@
-"""The table of theorems: it is also in proofs/README.md, hypotheses are needed, statements are tried."""
+"""The table of theorems: hypotheses are needed, statements are tried; the table of proofs/README.md."""
 
 import ast
 import json
