@@ -1,4 +1,4 @@
-"""The table of theorems: hypotheses are needed, statements are tried; the table of proofs/README.md."""
+"""The table of theorems: hypotheses are needed, statements are tried, proofs/README.md has it."""
 
 import ast
 import json
