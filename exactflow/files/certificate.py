@@ -206,11 +206,11 @@ def _reader(field: str | dict, generator: object) -> tuple[Domain, Callable]:
     if field == "QQ":
         return QQ, _rational
     prime_field = GF(int(field[3:-1]))
-    return prime_field, lambda entry: prime_field(checker.whole(entry))
+    return prime_field, lambda entry: prime_field(checker.parse_integer(entry))
 
 
 def _rational(text: str) -> Element:
-    return QQ(*map(checker.whole, text.split("/")))
+    return QQ(*map(checker.parse_integer, text.split("/")))
 
 
 def field_in_json(field: Domain) -> tuple[str | dict, Callable[[Element], object], list[str]]:

@@ -31,7 +31,7 @@ def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> Stated:
     for coefficient k, becomes that powers of D = I + Y Z and a = I + Z Y up to the k-th differ in
     their traces. One of kind "linear" for five letters becomes a recurrence, if it does. With
     positive scales all are taken, but for a multiplier of det M x_1 .. x_n = y_1 .. y_n
-    (see `checker.is_one_signed`) where D is singular.
+    (see `checker.has_one_sign`) where D is singular.
 
     Raises `InvalidInputError` for another order of coordinates, or an obstruction that is not
     taken.
@@ -121,7 +121,7 @@ def _reason(claim: DepthClaim, inverted: Matrix, starts_with_L: bool) -> str:
             f"{obstruction['kind']} for {pattern} that is none of these"
         )
     else:
-        det = checker.characteristic(claim.target, 0)[-1]  # of an even number of rows
+        det = checker.characteristic_polynomial(claim.target, 0)[-1]  # of an even number of rows
         found = scaled_reason(obstruction, blocks, det)
         told = (
             "no multiplier of the equation of determinants for a theorem, as the block D "

@@ -9,16 +9,17 @@ different traces, by Newton's identities.
 if D' = D - C V = I + Y Z and a' = a + V c = I + Z Y, K f(D') p(D') = 0, p(a') Q = 0 and f(1) is not
 0, then the ranks of K p(D') and of f(a') P + Q add up to at most n; for f = x - 1 the same holds of
 K f(D') p(D'), if that is what f kills. Here K, P and Q are such that the products do not depend on
-V. In the notation of `checker.blocks_clash`, with p = f^(k-1), the ranks are e_k(Du), or
+V. In the notation of `checker.blocks_exclude`, with p = f^(k-1), the ranks are e_k(Du), or
 e_(k+1)(Du) at f = x - 1, and n - r deg f - e_k(aN): so one of e_k(D') or e_(k+1)(D') would be too
 large. With P = 0 and p, f products of powers of several polynomials, they are what these e_k add
 up to.
 
 *Recurrences.* If c = -k C, then D' = D - C V maps im C to itself, a' = a + V c maps ker C to
-itself, and on the quotient a' is k D' on im C (`checker.proportional`). As the powers of D' and of
-a' have equal traces, those of D' on im C, g_j, are known: g_j (1 - k^j) is the difference of two
-traces that do not depend on V. `recurrence_clash` looks for weights that show that they fulfil no
-recurrence g_(i + r) = s_1 g_i + .. + s_r g_(i + r - 1), as traces of powers of r x r matrices do.
+itself, and on the quotient a' is k D' on im C (`checker.five_letter_equation`). Let g_j be the
+trace of the j-th power of D' on im C. As the powers of D' and of a' have equal traces, g_j is
+known: g_j (1 - k^j) is the difference of two traces that do not depend on V. Traces of powers of an
+r x r matrix fulfil a recurrence g_(i + r) = s_1 g_i + .. + s_r g_(i + r - 1). `recurrence_clash`
+looks for weights that show that the g_j fulfil none.
 
 *Positive scales.* `scaled_reason` turns an obstruction into what `scaled.v` computes with: the
 multipliers of linear equations, with the sign that makes all weights >= 0; or polynomials p_k in
@@ -42,10 +43,10 @@ from exactflow.checker import (
     Matrix,
     Polynomial,
     WordBlocks,
-    characteristic,
-    counts,
-    multiple,
-    quotient,
+    characteristic_polynomial,
+    count_blocks,
+    find_multiple,
+    quotient_matrix,
     transpose,
 )
 from exactflow.exact import linalg
@@ -130,10 +131,10 @@ def _candidates(
 ) -> Iterator[tuple[bool, list, list, bool]]:
     """Yield candidates (f is x - 1, f, p, there is a P), with f and p descending."""
     n = len(D)
-    Du, aN = quotient(D, C, 0), quotient(a, c, 0)
+    Du, aN = quotient_matrix(D, C, 0), quotient_matrix(a, c, 0)
     all_f, all_p = [QQ.one], [QQ.one]
     for factor in factors:
-        lam, mu = counts(factor, Du, n, 0), counts(factor, aN, n, 0)
+        lam, mu = count_blocks(factor, Du, n, 0), count_blocks(factor, aN, n, 0)
         f, at_1 = list(elements(reversed(factor))), not sum(factor)
         sizes = range(sum(map(bool, map(max, lam, mu))) + 1)
         for k in sizes:
@@ -175,7 +176,7 @@ def recurrence_clash(blocks: WordBlocks) -> str | None:
 
     It has r = rank C, G with C G C = C, k, the traces g_0, g_1, .., and weights of the recurrence.
     """
-    if not (found := multiple(blocks, 0)) or abs(found) == 1:
+    if not (found := find_multiple(blocks, 0)) or abs(found) == 1:
         return None
     C, D, a = map(as_rectangle, (blocks.C, blocks.D, blocks.a))
     n, k, one = len(blocks.C), to_element(found), linalg.identity(len(blocks.C), QQ)
@@ -206,7 +207,7 @@ def scaled_reason(obstruction: dict[str, Any], blocks: WordBlocks, det: Fraction
         return _signs([one_term if k == obstruction["k"] else [] for k in range(1, n + 1)], blocks)
     multiplier = obstruction["multiplier"]
     if letters > 3 and len(multiplier) == n:
-        det_D = (-1) ** n * characteristic(blocks.D, 0)[n]
+        det_D = (-1) ** n * characteristic_polynomial(blocks.D, 0)[n]
         if multiplier[-1] and not det_D:
             return None
         factor = det / det_D if det_D else 0
@@ -237,7 +238,7 @@ def _weights(multiplier: list[Matrix], letters: int, blocks: WordBlocks) -> str:
 
 def _signs(multiplier: Sequence[Matrix], blocks: WordBlocks) -> str:
     """Return the polynomials, with the sign that makes all coefficients of the sum >= 0."""
-    D, a = (characteristic(M, 0)[1:] for M in (blocks.D, blocks.a))
+    D, a = (characteristic_polynomial(M, 0)[1:] for M in (blocks.D, blocks.a))
     at_1 = sum(
         (-1) ** k * (x - y) * sum(x for x, *_ in p)
         for k, (p, x, y) in enumerate(zip(multiplier, D, a, strict=True), 1)
