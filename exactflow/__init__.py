@@ -24,12 +24,12 @@ if TYPE_CHECKING:  # what `_HOMES` says, for those who read types
     from exactflow.linear.factor import explain as explain
     from exactflow.linear.factor import factor as factor
     from exactflow.linear.interpolation import interpolate as interpolate
+    from exactflow.linear.targets import append_swap as append_swap
+    from exactflow.linear.targets import cayley_rotation as cayley_rotation
     from exactflow.linear.targets import circulant as circulant
     from exactflow.linear.targets import conv1x1 as conv1x1
-    from exactflow.linear.targets import pad as pad
     from exactflow.linear.targets import permutation as permutation
     from exactflow.linear.targets import random_matrix as random_matrix
-    from exactflow.linear.targets import rotation as rotation
     from exactflow.linear.targets import toeplitz as toeplitz
     from exactflow.proving.theory import theorems as theorems
 
@@ -46,10 +46,10 @@ _HOMES = {
     "interpolate": "linear.interpolation",
     "load": "files.store",
     "minimal_depth": "linear.depth",
-    "pad": "linear.targets",
+    "append_swap": "linear.targets",
     "permutation": "linear.targets",
     "random_matrix": "linear.targets",
-    "rotation": "linear.targets",
+    "cayley_rotation": "linear.targets",
     "save": "files.store",
     "theorems": "proving.theory",
     "to_module": "interop",

@@ -9,7 +9,7 @@ from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 
-from exactflow.errors import DiedError
+from exactflow.errors import ProcessDiedError
 
 
 def main(told: str | None = None) -> int:
@@ -39,7 +39,7 @@ def main(told: str | None = None) -> int:
 
 
 def _watched(work: Callable[[], int]) -> int:
-    """Work in a child process, for a script may end it with a 0; then `DiedError` is raised."""
+    """Work in a child process. Raise `ProcessDiedError` if it ends before it tells its verdict."""
     if not hasattr(os, "fork"):
         return _spawned()
     reading, writing = os.pipe()
@@ -59,7 +59,9 @@ def _watched(work: Callable[[], int]) -> int:
             return said[0]
     if ended < 0:
         os.kill(os.getpid(), -ended)
-    raise DiedError(f"expected a verdict, got the end of the process, with exit code {ended}")
+    raise ProcessDiedError(
+        f"expected a verdict, got the end of the process, with exit code {ended}"
+    )
 
 
 def _spawned() -> int:
@@ -74,7 +76,9 @@ def _spawned() -> int:
         ended = subprocess.run(command, check=False).returncode
         if told.exists():
             return int(told.read_text("utf-8"))
-    raise DiedError(f"expected a verdict, got the end of the process, with exit code {ended}")
+    raise ProcessDiedError(
+        f"expected a verdict, got the end of the process, with exit code {ended}"
+    )
 
 
 if __name__ == "__main__":

@@ -134,8 +134,9 @@ class Check:
         Parameters
         ----------
         text : equations with commas between them, in the language of
-            `exactflow.explanation.identity`, of sums, products, ``^-1``, U, L, diag and blocks. One
-            whose left side is a new name defines it. All other names stand for n x n matrices.
+            `exactflow.explanation.identity_text`, of sums, products, ``^-1``, U, L, diag and
+            blocks. An equation whose left side is a new name defines it. All other names stand for
+            n x n matrices.
         label : the name of the identity; by default its text.
         relations : products of two names that are numbers, as ``"w e = 1"``.
 
@@ -153,7 +154,7 @@ class Check:
         ...
         exactflow.claims.ProofError: U(X) = U(Y): expected equal sides; ... (0, 1): X - Y
         """
-        from exactflow.explanation.identities import Identity  # imports SymPy
+        from exactflow.explanation.symbolic_identities import Identity  # imports SymPy
 
         name = label or " ".join(text.split())
         try:

@@ -7,13 +7,13 @@ from types import ModuleType
 
 __all__ = [
     "CertificateError",
-    "DiedError",
     "ExactFlowError",
     "FieldTooSmallError",
     "InvalidInputError",
     "MethodError",
     "MissingExtraError",
     "OrientationError",
+    "ProcessDiedError",
     "SingularMatrixError",
     "UndecidedClaimError",
     "VerificationError",
@@ -68,17 +68,17 @@ def printable(text: object, most: int = 2000) -> str:
     return shown if len(shown) <= most else f"{shown[: most // 2]} .. {shown[-most // 2 :]}"
 
 
-def listed(names: Sequence[object], most: int = 8) -> str:
+def join_names(names: Sequence[object], most: int = 8) -> str:
     """Names for a message, some of them where they are many.
 
-    >>> listed(["a", "b", "c"]), listed(["a", "b", "c"], most=1)
+    >>> join_names(["a", "b", "c"]), join_names(["a", "b", "c"], most=1)
     ('a, b, c', 'a and 2 more')
     """
     rest = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(map(str, names[:most])) + rest
 
 
-def said(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """The words of an error that somebody else's code raised, and whose own ``str`` may fail."""
     return str(TracebackException(type(error), error, None))
 
@@ -97,7 +97,7 @@ def require(module: str, extra: str, purpose: str) -> ModuleType:
         raise MissingExtraError(extra, purpose) from None
 
 
-class DiedError(ExactFlowError):
+class ProcessDiedError(ExactFlowError):
     """A process ended before its work did, so that there is no verdict."""
 
 

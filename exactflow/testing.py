@@ -140,7 +140,7 @@ def assert_depth(
 
     answer = minimal_depth(_matrix(M), scales=scales, assume=assume)
     if (answer.lower, answer.upper) != (n, n):
-        head = f"expected exactly {n} layers, derived {answer.count}"
+        head = f"expected exactly {n} layers, derived {answer.summary}"
         kind = UndecidedClaimError if answer.lower <= n <= answer.upper else AssertionError
         raise kind("\n".join([head, *map(str, answer.obstructions)]))
 

@@ -92,7 +92,7 @@ import sympy
 
 from exactflow import minimal_depth, permutation, verify
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.explanation.identities import Identity
+from exactflow.explanation.symbolic_identities import Identity
 from exactflow.linear.depth.minors import Spectra
 
 claims = Claims("affine depth")
@@ -156,8 +156,8 @@ with claims.check("products of three layers are found, shift by shift", Evidence
         for word in ("ULU", "LUL"):
             M = sympy.prod([layer(letter, n, density) for letter in word], sympy.eye(2 * n))
             answer = minimal_depth(M, scales="positive")
-            check.true(answer.upper <= 3, f"n = {n}, {word}: {answer.count}")
-            check.true(all(reason.check() for reason in answer.obstructions), "")
+            check.true(answer.upper <= 3, f"n = {n}, {word}: {answer.summary}")
+            check.true(all(reason.is_valid() for reason in answer.obstructions), "")
             check.equal(verify(answer.flow, M).flow.depth, answer.upper)
 
 with claims.check("and where three are impossible, a witness says so", Evidence.EXACT) as check:
@@ -168,7 +168,7 @@ with claims.check("and where three are impossible, a witness says so", Evidence.
             answer = minimal_depth(M, scales="positive")
             lower = answer.lower
         for reason in answer.obstructions:
-            check.true(reason.check(), f"n = {n}: {reason}")
+            check.true(reason.is_valid(), f"n = {n}: {reason}")
 
 # %% [markdown]
 # ## Four layers
@@ -221,7 +221,7 @@ def encloses(answer, M: sympy.Matrix) -> bool:
             i = ("first", "second").index(layer.moves)
             halves[i] = layer.scale * halves[i] + layer.shift * halves[1 - i]
     product = flint.arb_mat([*halves[0].tolist(), *halves[1].tolist()])
-    return existence.check() and product.contains(flint.fmpq_mat(*M.shape, entries))
+    return existence.is_valid() and product.contains(flint.fmpq_mat(*M.shape, entries))
 
 
 depths: dict[str, list[Counter]] = {}
@@ -234,7 +234,9 @@ with claims.check("random matrices take four, nearly all of them", Evidence.CERT
             for seed in range(COUNT):
                 M = make(2 * n, seed)
                 answer = minimal_depth(M, scales="positive")
-                check.true(all(reason.check() for reason in answer.obstructions), "", shown=False)
+                check.true(
+                    all(reason.is_valid() for reason in answer.obstructions), "", shown=False
+                )
                 if answer.evidence is Evidence.CERTIFIED:
                     check.true(encloses(answer, M), f"{family}, n = {n}, {seed}", shown=False)
                     check.true(bool(answer.error < 2**-20), "", shown=False)
@@ -292,14 +294,14 @@ for name, M, depth, kind in (
         check.equal((answer.lower, answer.upper), (depth, depth), "the bounds meet")
         check.equal(verify(answer.flow, M).flow.depth, depth, f"{depth} layers compose to it")
         for reason in answer.obstructions:
-            check.true(reason.check() and reason.kind == kind, str(reason))
+            check.true(reason.is_valid() and reason.kind == kind, str(reason))
 
 with claims.check("where D and a are singular, kernels exclude four", Evidence.EXACT) as check:
     for order in ([2, 3, 0, 1], [4, 2, 5, 1, 0, 3], [3, 6, 7, 5, 0, 1, 4, 2]):
         answer = minimal_depth(permutation(order), scales="positive")
         check.equal((answer.lower, answer.upper), (5, 5), f"permutation {order} takes five")
         for reason in answer.obstructions:
-            check.true(reason.check(), str(reason))
+            check.true(reason.is_valid(), str(reason))
 
 with claims.check("no coefficient cancels, so that it holds nearby", Evidence.EXACT) as check:
     for reason in answers["an open set around a matrix of n = 3 takes five"].obstructions:

@@ -61,7 +61,7 @@ from rich.console import Console
 from rich.table import Table
 from sympy.combinatorics import Permutation
 
-from exactflow import factor, permutation, random_matrix, rotation, toeplitz
+from exactflow import cayley_rotation, factor, permutation, random_matrix, toeplitz
 from exactflow.claims import Claims, Evidence, proof_options
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
@@ -105,7 +105,7 @@ def skew(d: int) -> sympy.Matrix:
 
 sizes = (4, 8, 16, 32) if full else (4, 8, 16)
 targets = {f"random, d = {d}": random_matrix(d, seed=d) for d in sizes}
-targets |= {f"rotation, d = {d}": rotation(skew(d)) for d in sizes}
+targets |= {f"rotation, d = {d}": cayley_rotation(skew(d)) for d in sizes}
 targets |= {
     f"Toeplitz, d = {d}": toeplitz([1, "1/2", *[0] * (d - 2)], [1, "-1/3", *[0] * (d - 2)])
     for d in sizes

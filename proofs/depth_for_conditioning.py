@@ -86,7 +86,7 @@ from sympy import QQ, Rational
 
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.exact.numbers import flint_rational, format_above, to_element
-from exactflow.explanation.identities import Identity
+from exactflow.explanation.symbolic_identities import Identity
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.laws.conditioning import condition_number

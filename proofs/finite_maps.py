@@ -106,7 +106,7 @@ with claims.check("random finite maps: at most four couplings", Evidence.EXACT) 
             points, images = draws.sample(box, count), draws.sample(box, count)
             found = interpolate(points, images, partition=(p, q))
             check.true(equals(found, points, images), "the images", shown=False)
-            check.true(all(x.check() for x in found.obstructions), "obstructions", shown=False)
+            check.true(all(x.is_valid() for x in found.obstructions), "obstructions", shown=False)
             depths[found.depth] += 1
         numbers = ", ".join(f"{depths[k]} take {k}" for k in sorted(depths))
         check.true(max(depths) <= 4, f"halves of {p} and {q}: {numbers}")
@@ -123,7 +123,7 @@ with claims.check(
 ) as check:
     every = [interpolate(square, images) for images in itertools.permutations(square)]
     check.equal(Counter(found.depth for found in every), {0: 1, 3: 4, 4: 19})
-    check.true(all(x.check() for found in every for x in found.obstructions), "all obstructions")
+    check.true(all(x.is_valid() for found in every for x in found.obstructions), "all obstructions")
 with claims.check("{0, 1, 2}^2: of 200 permutations nearly all take four", Evidence.EXACT) as check:
     depths = Counter(interpolate(grid, draws.sample(grid, 9)).depth for _ in range(200))
     check.true(depths[4] >= 190, f"four: {depths[4]} of 200")
@@ -143,7 +143,7 @@ with claims.check("an exchange of two points of four takes four", Evidence.EXACT
     found = interpolate(square, exchange(square, ((0, 0), (0, 1))))
     check.equal(found.depth, 4)
     for reason in found.obstructions:
-        check.true(reason.check(), str(reason))
+        check.true(reason.is_valid(), str(reason))
 
 with claims.check("on nine points, four even with positive scales", Evidence.EXACT) as check:
     images = exchange(grid, ((0, 0), (0, 1)), ((1, 2), (2, 2)))
@@ -168,7 +168,7 @@ with claims.check("200 points with Gaussian coordinates take two", Evidence.EXAC
     for d in (2, 3, 6):
         points, images = rng.standard_normal((2, 200, d))
         found = interpolate(points, images)
-        check.equal(found.depth, 2, f"d = {d}: {found.count}")
+        check.equal(found.depth, 2, f"d = {d}: {found.summary}")
 
 # %% [markdown]
 # ## A letter becomes another
@@ -191,8 +191,8 @@ def pixels(letter):
 letter_a, letter_e = pixels("A"), draws.sample(pixels("E"), 18)
 letters = interpolate(letter_a, letter_e, integers=True)
 with claims.check("an A becomes an E by four couplings of integers", Evidence.EXACT) as check:
-    check.true(equals(letters, letter_a, letter_e), letters.count)
-    check.true(all(x.check() for x in letters.obstructions), "none of the shorter words")
+    check.true(equals(letters, letter_a, letter_e), letters.summary)
+    check.true(all(x.is_valid() for x in letters.obstructions), "none of the shorter words")
 
 
 # %%

@@ -88,4 +88,6 @@ with claims.check("four layers fail: n - 1 coefficients differ", Evidence.EXACT)
             check.equal(differing, list(range(1, n)), f"n = {n}: {pattern} violates {differing}")
         answer = minimal_depth(M)
         check.equal((answer.lower, answer.upper), (5, 5), f"n = {n}: exactly five layers")
-        check.true(all(reason.check() for reason in answer.obstructions), "obstructions re-checked")
+        check.true(
+            all(reason.is_valid() for reason in answer.obstructions), "obstructions re-checked"
+        )

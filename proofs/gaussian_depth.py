@@ -52,7 +52,7 @@ from scipy.optimize import least_squares
 from exactflow import LinearCoupling, minimal_depth, whiten
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.errors import MethodError
-from exactflow.explanation.identities import Identity
+from exactflow.explanation.symbolic_identities import Identity
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 

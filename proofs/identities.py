@@ -27,7 +27,7 @@
 # %%
 from exactflow.claims import Claims, Evidence
 from exactflow.errors import InvalidInputError
-from exactflow.explanation.identities import IDENTITIES, FalseIdentityError, Identity
+from exactflow.explanation.symbolic_identities import IDENTITIES, FalseIdentityError, Identity
 
 claims = Claims("identities")
 

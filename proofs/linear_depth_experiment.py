@@ -128,7 +128,7 @@ with claims.check("the 3-cycle needs six shears", Evidence.EXACT) as check:
     for (kind, d), M in targets.items():
         if d <= 16 and kind == "3-cycle":
             answer = minimal_depth(M.astype(int))
-            check.true((answer.lower, answer.upper) == (6, 6), f"d = {d}: {answer.count}")
+            check.true((answer.lower, answer.upper) == (6, 6), f"d = {d}: {answer.summary}")
 
 # %% [markdown]
 # ## Near is not equal
@@ -163,15 +163,15 @@ answers = {
 with claims.check("no three layers with scales, for n > 2", Evidence.EXACT) as check:
     for (kind, d), answer in answers.items():
         if d > 4:
-            check.true(answer.lower >= 4, f"{kind}, d = {d}: {answer.count}")
+            check.true(answer.lower >= 4, f"{kind}, d = {d}: {answer.summary}")
 with claims.check("the 3-cycle needs six layers, even with scales", Evidence.EXACT) as check:
     for (kind, d), answer in answers.items():
         if kind == "3-cycle" and answer.lower == answer.upper:
-            check.equal(answer.lower, 6, f"d = {d}: {answer.count}")
+            check.equal(answer.lower, 6, f"d = {d}: {answer.summary}")
 with claims.check("four layers with scales do for the others", Evidence.CERTIFIED) as check:
     for (kind, d), answer in answers.items():
         if kind != "3-cycle":
-            check.true(answer.upper == 4, f"{kind}, d = {d}: {answer.count}")
+            check.true(answer.upper == 4, f"{kind}, d = {d}: {answer.summary}")
 
 # %% [markdown]
 # ## What an optimiser finds: least squares

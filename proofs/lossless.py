@@ -57,7 +57,7 @@ from threadpoolctl import threadpool_limits
 
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.exact.numbers import format_above
-from exactflow.explanation.identities import Identity
+from exactflow.explanation.symbolic_identities import Identity
 from exactflow.floats.lossless import lossless
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])

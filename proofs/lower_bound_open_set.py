@@ -66,10 +66,10 @@ with claims.check(
     for n, M in examples.items():
         answer = minimal_depth(M, scales="positive")
         check.true(bool(M.det() > 0), f"n = {n}: det M = {M.det()}")
-        check.equal(answer.lower, 5, f"n = {n}: {answer.count}")
+        check.equal(answer.lower, 5, f"n = {n}: {answer.summary}")
         check.equal(verify(answer.flow, M).flow.depth, answer.upper)
         for reason in answer.obstructions:
-            check.true(reason.check(), str(reason))
+            check.true(reason.is_valid(), str(reason))
     check.equal(minimal_depth(examples[2], scales="positive").upper, 5, "n = 2: five do")
 minimal_depth(examples[2], scales="positive")
 

@@ -45,11 +45,11 @@ import sympy
 
 from exactflow import CouplingFlow, LinearCoupling, minimal_depth, random_matrix
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.explanation.identities import IDENTITIES
+from exactflow.explanation.symbolic_identities import IDENTITIES
 from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.partition import mask_order
-from exactflow.linear.masks import one_mask
+from exactflow.linear.masks import merge_masks
 
 options = proof_options()
 claims = Claims("one mask")
@@ -95,7 +95,7 @@ with claims.check("N <= 12, d = 4 .. 16: equal, with 2N + 4 layers", Evidence.EX
     for n in range(2, 9):
         for N in (1, 2, 3, 6, 12):
             flows = [coupling(n, random_mask(n)) for _ in range(N)]
-            one, x = one_mask(flows), [number() for _ in range(2 * n)]
+            one, x = merge_masks(flows), [number() for _ in range(2 * n)]
             y = sympy.Matrix(x)
             for flow in flows:
                 y = flow.forward(list(y))
@@ -104,7 +104,7 @@ with claims.check("N <= 12, d = 4 .. 16: equal, with 2N + 4 layers", Evidence.EX
             check.equal(one.inverse().forward(list(y)), sympy.Matrix(x))
             check.equal(sympy.exp(one.log_abs_det()), sympy.exp(log_det))
             check.true(one.depth <= 2 * N + 4, f"{one.depth} <= 2 * {N} + 4", shown=False)
-            other = one_mask(flows, mask=random_mask(n))
+            other = merge_masks(flows, mask=random_mask(n))
             check.equal(other.forward(x), y)
             check.true(other.depth <= 2 * N + 6, f"{other.depth} <= 2 * {N} + 6", shown=False)
 
@@ -117,9 +117,9 @@ with claims.check("N <= 12, d = 4 .. 16: equal, with 2N + 4 layers", Evidence.EX
 checkerboard, channels = [1, 0] * 4, [1] * 4 + [0] * 4
 masks = [checkerboard, [1 - b for b in checkerboard]] * 2 + [channels, [1 - b for b in channels]]
 real_nvp = [coupling(4, mask) for mask in masks]
-one = one_mask(real_nvp)
+one = merge_masks(real_nvp)
 with claims.check("a checkerboard Real NVP: six couplings", Evidence.EXACT) as check:
-    check.equal(one_mask(real_nvp[:4]).depth, 4, "four under checkerboards: four layers")
+    check.equal(merge_masks(real_nvp[:4]).depth, 4, "four under checkerboards: four layers")
     check.true(one.depth <= 2 * 6 + 4, f"and two under channels: {one.depth} layers in all")
     x = [number() for _ in range(8)]
     y = sympy.Matrix(x)
@@ -164,7 +164,7 @@ with claims.check("N steps of Glow: at most 4N + 1 layers", Evidence.EXACT) as c
             M = random_matrix(2 * n, bits=6, seed=10 * n + k)
             M[0, :] = M[0, :] / M.det()
             steps += [M, coupling(n, [1] * n + [0] * n)]
-        glow, x = one_mask(steps), [number() for _ in range(2 * n)]
+        glow, x = merge_masks(steps), [number() for _ in range(2 * n)]
         y = sympy.Matrix(x)
         for step in steps:
             y = step * y if isinstance(step, sympy.MatrixBase) else step.forward(list(y))
@@ -193,11 +193,11 @@ with claims.check("one or two layers under other masks: not three", Evidence.EXA
         M[1, 0] = r
         check.equal(flow.matrix(), M)
         answer = minimal_depth(M)
-        check.true(answer.lower > 3, f"x2 += {r} x1: {answer.count}")
+        check.true(answer.lower > 3, f"x2 += {r} x1: {answer.summary}")
     pair = [
         CouplingFlow([LinearCoupling((2, 2), "first", [[0, 0], [1, 0]])]),
         CouplingFlow([LinearCoupling((2, 2), "first", [[1, 0], [0, 0]])], order=[0, 2, 1, 3]),
     ]
     answer = minimal_depth(pair[1].matrix() * pair[0].matrix())
-    check.true(answer.lower > 3, f"x2 += x3, then x1 += x2: {answer.count}")
-    check.true(one_mask(pair).depth <= 8, f"by the theorem: {one_mask(pair).depth} layers")
+    check.true(answer.lower > 3, f"x2 += x3, then x1 += x2: {answer.summary}")
+    check.true(merge_masks(pair).depth <= 8, f"by the theorem: {merge_masks(pair).depth} layers")

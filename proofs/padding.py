@@ -43,9 +43,9 @@ import numpy as np
 import sympy
 from sympy import Rational
 
-from exactflow import permutation, random_matrix, rotation
+from exactflow import cayley_rotation, permutation, random_matrix
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.explanation.identities import IDENTITIES, Identity
+from exactflow.explanation.symbolic_identities import IDENTITIES, Identity
 from exactflow.linear.padding import zero_padding
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
@@ -76,7 +76,7 @@ matrices = {
     "a random matrix": random_matrix(4, seed=2),
     "negative determinant": sympy.diag(-1, 1, 1),
     "an odd permutation": permutation([1, 0, 2, 3, 4]),
-    "a rotation of odd dimension": rotation([[0, 1, "1/2"], [-1, 0, 2], ["-1/2", -2, 0]]),
+    "a rotation of odd dimension": cayley_rotation([[0, 1, "1/2"], [-1, 0, 2], ["-1/2", -2, 0]]),
     "the identity": sympy.eye(2),
     "one dimension, negative": sympy.Matrix([[Rational(-7, 3)]]),
 }

@@ -217,10 +217,10 @@ eight = {
 for name, (M, partition) in eight.items():
     with claims.check(f"{name} on {partition} takes exactly eight", Evidence.EXACT) as check:
         answer = minimal_depth(M, partition=partition)
-        check.equal((answer.lower, answer.upper), (8, 8), answer.count)
+        check.equal((answer.lower, answer.upper), (8, 8), answer.summary)
         check.equal(verify(answer.flow, M).flow.depth, 8, "eight layers compose to it")
         for reason in answer.obstructions:
-            check.true(reason.check(), str(reason))
+            check.true(reason.is_valid(), str(reason))
 
 # %% [markdown]
 # ## The largest depths
@@ -286,9 +286,9 @@ for p, q in ((1, 4), (2, 4), (2, 5), (3, 5)):
     with claims.check(f"({p}, {q}): 2 m + 2 with scales, too", Evidence.EXACT) as check:
         M = sympy.diag(*[2 * (-1) ** (q * (k == 0)) for k in range(p)], -sympy.eye(q))
         answer = minimal_depth(M, scales="positive", partition=(p, q))
-        check.equal(answer.lower, 2 * -(-q // p) + 2, answer.count)
+        check.equal(answer.lower, 2 * -(-q // p) + 2, answer.summary)
         for reason in answer.obstructions:
-            check.true(reason.check(), str(reason))
+            check.true(reason.is_valid(), str(reason))
 
 # %% [markdown]
 # ## Masks and odd channel counts

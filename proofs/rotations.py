@@ -151,7 +151,7 @@ from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.errors import MethodError
 from exactflow.exact.balls import upper
 from exactflow.exact.numbers import format_above
-from exactflow.explanation.identities import IDENTITIES
+from exactflow.explanation.symbolic_identities import IDENTITIES
 from exactflow.floats.balancing import Balanced, balance
 from exactflow.laws.conditioning import condition_number
 

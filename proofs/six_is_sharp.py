@@ -97,7 +97,7 @@ for name, M in instances.items():
         check.equal(verify(answer.flow, M).flow.depth, 6, "six layers compose to it")
         check.equal(len(answer.obstructions), 2)
         for reason in answer.obstructions:
-            check.true(reason.check(), str(reason))
+            check.true(reason.is_valid(), str(reason))
 
 # %% [markdown]
 # ## Every even permutation of 4 and of 6 coordinates
@@ -142,7 +142,7 @@ for name, M in scaled.items():
         answer = minimal_depth(M, scales="positive")
         check.equal((answer.lower, answer.upper), (6, 6), "the bounds meet at six")
         for reason in answer.obstructions:
-            check.true(reason.check(), str(reason))
+            check.true(reason.is_valid(), str(reason))
 
 # %% [markdown]
 # ## All of SL_4(F_2)

@@ -118,7 +118,7 @@ from sympy.combinatorics import Permutation
 from exactflow import conv1x1, factor, permutation, random_matrix, toeplitz, verify
 from exactflow.claims import Claims, Evidence
 from exactflow.errors import OrientationError
-from exactflow.explanation.identities import IDENTITIES
+from exactflow.explanation.symbolic_identities import IDENTITIES
 
 claims = Claims("six layers")
 

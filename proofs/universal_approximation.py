@@ -100,7 +100,7 @@ from exactflow.laws.universal import (
     Product,
     approximate,
     checkerboard,
-    empirical,
+    empirical_measure,
     uniform,
 )
 
@@ -134,7 +134,7 @@ targets = {
     "half a circle": (Ring(1, 1, 0, "1/2"), "1/50"),
     "two boxes and an atom": (mixture, "1/20"),
     "three atoms": (Atoms([[0, 0], [1, 1], [2, 0]], ["1/2", "1/3", "1/6"]), "1/1000000"),
-    "a sample of 60 points": (empirical(sample), "1/20"),
+    "a sample of 60 points": (empirical_measure(sample), "1/20"),
     "two normal laws": (GaussianMixture([[-1, 0], [1, 1]], ["1/2", ["1/4", 1]]), fine),
     "normal beside uniform": (Product([GaussianMixture([0]), uniform([0], [1])]), "1/20"),
     "a law on the line": (QuantileFunction([0, "1/2", 1], [-1, 0, 4]), "1/20"),
@@ -154,7 +154,7 @@ for layers in (2, 3):
         for name, (target, eps) in targets.items():
             start = time.perf_counter()
             approximation = found[name, layers] = approximate(target, eps, layers=layers)
-            terms = approximation.pieces._asdict().items()
+            terms = approximation.terms._asdict().items()
             check.true(
                 bool(approximation.bound <= Rational(eps)) and approximation.flow.depth == layers,
                 f"{name}: {len(approximation.parameters.weights)} atoms, "

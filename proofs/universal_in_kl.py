@@ -64,18 +64,18 @@
 # \int 2 R\, P(|x| > R)\, dR$ is infinite. $\blacksquare$
 #
 # **The terms.** All of them, with their constants, are in the docstring of
-# `exactflow.laws.universal.likelihood`; what is evaluated are laws in the plane, and products of
-# them, coordinates in pairs. *Proof.* In a tile and off the margins the layers of $g$ meet plateaus
-# only: $x_1$ is in column $c$, so $x_2$ becomes $x_2 + n_c$, in the tile's own interval; then $x_1$
-# becomes $(x_1 - t) / s + m_j$, in the tile's slot moved by $m_j$, as different tiles of band $j$
-# have disjoint slots; then $x_2$ becomes $(x_2 - v) / u$, in band $j$, and $m_j$ is taken away. So
-# the density of $f_\# N(0, I)$ is $q = e^{-|z|^2 / 2} / (2 \pi s u)$ there. Everywhere $-\log q =
-# |z|^2 / 2 + \log 2 \pi$ plus the logs of two scales, and these are between the least, $s_-$ and
-# $u_-$, and the greatest. On ramps $(s, t - s m_j)$ lies between two such pairs, so that the second
-# layer takes $x_1$ to a convex combination of the $(x_1 - t) / s + m_j$: inside the hull $|z_1| \le
-# Z_1$, likewise $|z_2| \le Z_2$, and beyond it each grows by the distance over $s_-$, or $u_-$, at
-# most. In the margins the formula for cells is at least $P \log (2 \pi s_- u_-)$, which is given
-# back where it is negative. $\blacksquare$
+# `exactflow.laws.universal.kl_approximation`; they are evaluated for laws in the plane, and for
+# products of such laws, pair by pair of coordinates. *Proof.* In a tile and off the margins the
+# layers of $g$ meet plateaus only: $x_1$ is in column $c$, so $x_2$ becomes $x_2 + n_c$, in the
+# tile's own interval; then $x_1$ becomes $(x_1 - t) / s + m_j$, in the tile's slot moved by $m_j$,
+# as different tiles of band $j$ have disjoint slots; then $x_2$ becomes $(x_2 - v) / u$, in band
+# $j$, and $m_j$ is taken away. So the density of $f_\# N(0, I)$ is $q = e^{-|z|^2 / 2} / (2 \pi s
+# u)$ there. Everywhere $-\log q = |z|^2 / 2 + \log 2 \pi$ plus the logs of two scales, and these
+# are between the least, $s_-$ and $u_-$, and the greatest. On ramps $(s, t - s m_j)$ lies between
+# two such pairs, so that the second layer takes $x_1$ to a convex combination of the $(x_1 - t) / s
+# + m_j$: inside the hull $|z_1| \le Z_1$, likewise $|z_2| \le Z_2$, and beyond it each grows by the
+# distance over $s_-$, or $u_-$, at most. In the margins the formula for cells is at least $P \log
+# (2 \pi s_- u_-)$, which is given back where it is negative. $\blacksquare$
 #
 # **When ill-conditioning is allowed.** The Jacobian of the composition is $\mathrm{diag}(s, u)$ on
 # all but the ramps: the ratio of local widths of $P$ and $N$. At the median of the mass its
@@ -148,7 +148,7 @@ with claims.check(
         for eps in epsilons:
             start = time.perf_counter()
             result = found[name, eps] = approximate(law, eps, distance="KL")
-            pieces = result.pieces
+            pieces = result.terms
             check.true(
                 bool(result.bound <= Rational(eps)) and result.depth == 4,
                 f"{name}: KL <= {format_above(result.bound)} <= {eps}, {pieces.tiles} tiles, "
@@ -320,7 +320,7 @@ with claims.check("three layers, uniform given x1 or x2: KL <= eps", Evidence.CE
     for name, (law, eps) in given.items():
         start = time.perf_counter()
         result = reached[name] = approximate(law, eps, distance="KL", layers=3)
-        pieces = result.pieces
+        pieces = result.terms
         check.true(
             bool(result.bound <= Rational(eps)) and result.depth == 3,
             f"{name}: KL <= {format_above(result.bound)} <= {eps}, {pieces.columns} columns, "
@@ -362,7 +362,7 @@ with claims.check("three layers: KL <= 0.1766 + 1/40", Evidence.CERTIFIED) as ch
         result = approximate(laws[name], eps, distance="KL", layers=3)
         check.true(
             bool(result.bound <= result.eps) and result.depth == 3,
-            f"{name}: {format_above(result.bound)} by three layers, {result.pieces.tiles} tiles",
+            f"{name}: {format_above(result.bound)} by three layers, {result.terms.tiles} tiles",
         )
     levels = Histogram([[1, 2], [2, 1]], ([0, 0], [1, 1]))
     result = approximate(levels, "1/12", distance="KL", layers=3)

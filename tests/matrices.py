@@ -6,7 +6,7 @@ from math import comb
 import sympy
 from sympy import diag, eye, zeros
 
-from exactflow import circulant, permutation, random_matrix, rotation, toeplitz
+from exactflow import cayley_rotation, circulant, permutation, random_matrix, toeplitz
 
 
 def blocks(A, B, C, D):
@@ -94,7 +94,7 @@ POSITIVE = {
     "Frank d=8": frank(8),
     "Toeplitz d=6": toeplitz([1, "1/2", "1/3", 0, 0, 0], [1, "-1/4", 2, 0, 0, 0]),
     "circulant d=6": circulant([3, 1, 0, 0, 0, 1]),
-    "rotation d=4": rotation([[0, 1, 2, 0], [-1, 0, 0, 3], [-2, 0, 0, 1], [0, -3, -1, 0]]),
+    "rotation d=4": cayley_rotation([[0, 1, 2, 0], [-1, 0, 0, 3], [-2, 0, 0, 1], [0, -3, -1, 0]]),
     "random d=2": random_matrix(2, seed=1),
     "random d=4": random_matrix(4, seed=1),
     "random d=10": random_matrix(10, bits=8, seed=2),

@@ -7,8 +7,8 @@ from sympy import QQ
 
 def assert_cells(target, squares, tolerance):
     """E|X - c|^2 = E|X|^2 - sum w |c|^2, for the whole and for every coordinate."""
-    whole = target.cells(tolerance, 60)
-    found = [target.coordinate(i, tolerance, 60) for i in range(target.dimension)]
+    whole = target.quantize(tolerance, 60)
+    found = [target.quantize_coordinate(i, tolerance, 60) for i in range(target.dimension)]
     for cells, square in zip([whole, *found], [sum(squares), *squares], strict=True):
         assert sum(cells.weights, QQ.zero) == 1
         assert min(cells.weights) > 0

@@ -13,15 +13,15 @@ PAGE = Path(__file__).parent.parent / "proofs" / "book" / "reference" / "stabili
 
 PUBLIC = {
     "exactflow": (
-        "CouplingFlow ExactFlowError LinearCoupling approximate balance circulant conv1x1 explain "
-        "factor interpolate load minimal_depth pad permutation random_matrix rotation save "
-        "theorems to_module toeplitz verify whiten"
+        "CouplingFlow ExactFlowError LinearCoupling append_swap approximate balance "
+        "cayley_rotation circulant conv1x1 explain factor interpolate load minimal_depth "
+        "permutation random_matrix save theorems to_module toeplitz verify whiten"
     ),
     "exactflow.claims": "Check Claim Claims Evidence Options ProofError proof_options",
     "exactflow.errors": (
-        "CertificateError DiedError ExactFlowError FieldTooSmallError InvalidInputError "
-        "MethodError MissingExtraError OrientationError SingularMatrixError UndecidedClaimError "
-        "VerificationError"
+        "CertificateError ExactFlowError FieldTooSmallError InvalidInputError "
+        "MethodError MissingExtraError OrientationError ProcessDiedError SingularMatrixError "
+        "UndecidedClaimError VerificationError"
     ),
     "exactflow.explanation": "Explanation Step",
     "exactflow.floats.balancing": "METHODS ORIENTATIONS Balanced FloatCoupling balance",
@@ -33,21 +33,23 @@ PUBLIC = {
     "exactflow.flows.partition": "mask_order",
     "exactflow.flows.verification": "Verification verify",
     "exactflow.interop": (
-        "LIBRARIES AffineMap convert diagnose linear_map restore rounding to_module"
+        "LIBRARIES AffineMap convert diagnose linear_map restore rounding_error_bound to_module"
     ),
-    "exactflow.laws.conditioning": "Forced Gaussian condition_number forced singular_values",
+    "exactflow.laws.conditioning": (
+        "ConditioningBounds Gaussian condition_number lower_bounds singular_values"
+    ),
     "exactflow.laws.gaussian": "Whitening whiten",
     "exactflow.laws.universal": (
-        "Approximation Atoms Bound Boxes GaussianMixture Histogram KLApproximation KLBound Product "
-        "TargetMeasure approximate checkerboard empirical uniform"
+        "Atoms Boxes GaussianMixture Histogram KLApproximation KLBound Product "
+        "TargetMeasure W2Approximation W2Bound approximate checkerboard empirical_measure uniform"
     ),
     "exactflow.linear.depth": "DEPTH_SCALES CertifiedDepth MinimalDepth Obstruction minimal_depth",
     "exactflow.linear.factor": "METHODS ORIENTATIONS SCALES explain factor",
     "exactflow.linear.interpolation": "Interpolation interpolate",
-    "exactflow.linear.masks": "one_mask",
+    "exactflow.linear.masks": "merge_masks",
     "exactflow.linear.padding": "zero_padding",
     "exactflow.linear.targets": (
-        "circulant conv1x1 pad permutation random_matrix rotation toeplitz"
+        "append_swap cayley_rotation circulant conv1x1 permutation random_matrix toeplitz"
     ),
     "exactflow.proving.strategies": (
         "degenerate_blocks flows matrices partitions permutations rationals"

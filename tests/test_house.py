@@ -103,6 +103,20 @@ def test_the_name_of_a_class_has_one_meaning():
     assert [name for name, count in names.items() if count > 1] == ["Couplings"]
 
 
+def test_a_check_raises_and_returns_no_bool():
+    """A caller can forget a bool: predicates are named is_valid, is_.. or has_.."""
+    silent = [
+        f"{module}.{node.name}"
+        for module in modules()
+        for node in nodes(module)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.strip("_").split("_")[0] in ("check", "verify")
+        and isinstance(node.returns, ast.Name)
+        and node.returns.id == "bool"
+    ]
+    assert silent == []
+
+
 def lines_of_code(function: ast.FunctionDef | ast.AsyncFunctionDef, lines: list[str]) -> int:
     """Return how many lines a function has, without docstring, comments and blank ones."""
     has_doc = ast.get_docstring(function) is not None

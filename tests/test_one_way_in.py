@@ -191,7 +191,7 @@ ANY_FORM |= {"Sigma", "images", "mean"}
 ANY_FORM |= {"skew", "start", "stop", "target", "tol", "upper", "w", "x"}
 
 
-MADE = universal.Approximation, universal.KLApproximation, conditioning.Forced  # by doors only
+MADE = universal.W2Approximation, universal.KLApproximation, conditioning.ConditioningBounds
 
 
 def doors() -> list:

@@ -17,7 +17,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import NoReturn
 
-from exactflow.errors import DiedError, ExactFlowError, InvalidInputError, printable
+from exactflow.errors import ExactFlowError, InvalidInputError, ProcessDiedError, printable
 from exactflow.exact.progress import shown_progress
 from exactflow.files.version import __version__
 
@@ -50,7 +50,7 @@ def reported(work: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         message, code = "interrupted", 130
     except ExactFlowError as error:
-        message, code = f"error: {error}", 3 if isinstance(error, DiedError) else 2
+        message, code = f"error: {error}", 3 if isinstance(error, ProcessDiedError) else 2
     except MemoryError:
         message, code = "error: expected enough memory for this matrix, got to the end of it", 2
     except RecursionError:

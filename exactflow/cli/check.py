@@ -19,7 +19,7 @@ from typing import Any
 
 from exactflow import checker
 from exactflow.cli import common
-from exactflow.errors import InvalidInputError, listed, printable
+from exactflow.errors import InvalidInputError, join_names, printable
 from exactflow.files.atomic import read_bytes
 from exactflow.files.checking import MOST_SECONDS, WORDS, Checked, check_certificate
 from exactflow.files.parallel import parallel_map
@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
             print("\n".join([*head, *lines]), flush=True)
     codes = [code for code in (1, 2, 3, 0) if code in said]
     if len(codes) > 1 and not arguments.json:
-        told = (f"{WORDS[code]}: {listed(said[code])}" for code in codes if code)
+        told = (f"{WORDS[code]}: {join_names(said[code])}" for code in codes if code)
         print("exactflow:", "; ".join(told), file=sys.stderr)
     return codes[0]
 

@@ -47,9 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
     record |= {"evidence": answer.evidence, "obstructions": reasons}
     record |= {"output": arguments.output if written else None, "summary": str(answer)}
     if common.wants_text(arguments, lambda: record):
-        print(answer.count, *reasons, sep="\n  ")
+        print(answer.summary, *reasons, sep="\n  ")
         common.say(*[_SYMBOLS] * bool(reasons))
-        common.print_repairs(answer.flow, answer.pose.pads)
+        common.print_repairs(answer.flow, answer.layout.pads)
         if answer.flow.order:
             order = list(answer.flow.order)
             common.say(f"order: layers and blocks have the coordinates in the order {order}")

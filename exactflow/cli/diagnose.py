@@ -12,7 +12,7 @@ from types import FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from exactflow.cli import common
-from exactflow.errors import InvalidInputError, require, said
+from exactflow.errors import InvalidInputError, error_text, require
 from exactflow.files.atomic import named, read_bytes
 from exactflow.files.tensors import read_array
 
@@ -88,7 +88,7 @@ def _imported(source: str) -> Iterator[Any]:
             yield _made(file, name)
     except SystemExit as stop:  # a model that ends the process must not end it in a 1
         raise InvalidInputError(
-            f"expected a model that runs, got SystemExit: {said(stop)}"
+            f"expected a model that runs, got SystemExit: {error_text(stop)}"
         ) from None
     finally:
         sys.argv, sys.path[:] = before
@@ -100,5 +100,6 @@ def _made(file: str, name: str) -> Any:
         made = attrgetter(name)(SimpleNamespace(**run_path(file, run_name="<model>")))
         return made() if isinstance(made, type | FunctionType) else made
     except Exception as error:
-        says = f"expected a script that makes {name!r}, got {type(error).__name__}: {said(error)}"
+        found = f"{type(error).__name__}: {error_text(error)}"
+        says = f"expected a script that makes {name!r}, got {found}"
         raise InvalidInputError(says) from None

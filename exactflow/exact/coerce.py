@@ -86,7 +86,7 @@ def as_vectors(x: VectorLike, dimension: int, field: Domain = QQ) -> DomainMatri
             f"expected vectors of {dimension} entries (a list, or the columns of a matrix with "
             f"{dimension} rows), got {vectors.shape[0]}{transpose_hint(vectors.shape, dimension)}"
         )
-    return over(vectors, field)
+    return over_common_field(vectors, field)
 
 
 def transpose_hint(shape: tuple[int, ...], dimension: int) -> str:
@@ -184,7 +184,7 @@ def _squeezed_kernel(W: Any) -> Any:
     return W.reshape(W.shape[:2])
 
 
-def over(M: DomainMatrix, field: Domain) -> DomainMatrix:
+def over_common_field(M: DomainMatrix, field: Domain) -> DomainMatrix:
     """Return `M` over the least field that holds its entries and `field`.
 
     Rational numbers enter GF(p) as the quotients that they are; where p divides a denominator, or
@@ -277,7 +277,9 @@ def _check_generators(generators: Sequence[sympy.Expr]) -> None:
             continue
         hint = "write a transcendental entry as a symbol of its own, with its assumptions"
         if isinstance(generator, sympy.sin | sympy.cos | sympy.tan):
-            hint = "exactflow.rotation makes rotations whose entries are rational in parameters"
+            hint = (
+                "exactflow.cayley_rotation makes rotations whose entries are rational in parameters"
+            )
         raise InvalidInputError(
             f"expected rational or algebraic numbers and symbols, got {generator}: {hint}"
         )

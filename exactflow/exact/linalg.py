@@ -106,7 +106,7 @@ def polynomial_at(f: Sequence, M: DomainMatrix) -> DomainMatrix:
 
 
 def with_pads(M: DomainMatrix, p: int) -> DomainMatrix:
-    """Return M, whose first half has p coordinates, with swapped pads (see `exactflow.pad`)."""
+    """Return M, whose first half has p coordinates, with pads, as `exactflow.append_swap` does."""
     d = M.shape[0]
     entries = {(i + (i >= p), j + (j >= p)): value for (i, j), value in M.iter_items()}
     entries |= dict.fromkeys([(p, d + 1), (d + 1, p)], M.domain.one)

@@ -14,11 +14,11 @@ from typing import Any
 
 from exactflow.errors import VerificationError
 from exactflow.exact.progress import stage
-from exactflow.explanation.identity import latex_name
+from exactflow.explanation.identity_text import latex_name
 from exactflow.explanation.sentences import (
-    letters_of,
+    letters_in_sentence,
     plain_text,
-    rename_letters,
+    rename_in_sentence,
     sentence_html,
     sentence_latex,
     sentence_markdown,
@@ -57,7 +57,7 @@ class Explanation:
     >>> explanation = factor([[1, 2], [3, 7]]).explain()
     >>> print(explanation.claim)
     `M` is the product of 2 couplings.
-    >>> all(step.check() for step in explanation.steps)
+    >>> all(step.is_valid() for step in explanation.steps)
     True
     """
 
@@ -73,19 +73,17 @@ class Explanation:
         """Check each step, and return the explanation; letters of the proof that are symbols of the
         user get a prime.
 
-        Raises `VerificationError` with the step whose identity is not so.
+        Raises `VerificationError` with the number of the step that is wrong.
         """
         steps = _define_shears(steps)
         names = _renaming(claim, steps)
-        claim, steps = rename_letters(claim, names), [step.rename(names) for step in steps]
+        claim, steps = rename_in_sentence(claim, names), [step.rename(names) for step in steps]
         for number, step in enumerate(steps, 1):
             stage(f"checking step {number} of {len(steps)}")
-            if not step.check():
-                what = step.text or "its witness"
-                raise VerificationError(
-                    f"expected step {number} ({step.rule}) to be so, got one whose check fails: "
-                    f"{what}"
-                )
+            try:
+                step.check()
+            except VerificationError as error:
+                raise VerificationError(f"step {number} ({step.rule}) is wrong: {error}") from None
         return cls(claim, tuple(steps), result, evidence)
 
     def __str__(self) -> str:
@@ -156,7 +154,7 @@ def _define_shears(steps: Sequence[Step]) -> list[Step]:
 def _renaming(claim: str, steps: Sequence[Step]) -> dict[str, str]:
     """Return new names of the letters that are symbols of the user, with as few primes as do."""
     symbols = set[str]().union(*(step.symbols for step in steps))
-    taken = symbols.union(letters_of(claim), *(step.letters for step in steps))
+    taken = symbols.union(letters_in_sentence(claim), *(step.letters for step in steps))
     names: dict[str, str] = {}
     for letter in sorted(taken & symbols):
         name = letter

@@ -1,15 +1,20 @@
 """Sentences with formulas, as text, LaTeX and HTML, and under other names.
 
-A formula stands in backticks. One backtick marks letters of the proof, in the language of
-`exactflow.explanation.identity`; two mark an expression in the user's own symbols, as SymPy writes
-it, which no renaming changes.
+A formula stands in backticks. Single backticks mark a formula in letters of the proof, in the
+language of `exactflow.explanation.identity_text`. Double backticks mark an expression in the user's
+own symbols, as SymPy writes it; renaming the letters of the proof does not change it.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from html import escape
 
-from exactflow.explanation.identity import expression_latex, formula_latex, letters_in_text, rename
+from exactflow.explanation.identity_text import (
+    expression_latex,
+    formula_latex,
+    letters_in_formula,
+    rename_in_formula,
+)
 
 _QUOTED = re.compile("(``?)([^`]+)\\1")
 _SPECIAL = re.compile(r"[\\{}$&#_%~^<>|]")
@@ -47,22 +52,22 @@ def sentence_html(sentence: str) -> str:
     return _QUOTED.sub(r"<i>\2</i>", escape(sentence))
 
 
-def letters_of(sentence: str) -> Iterator[str]:
+def letters_in_sentence(sentence: str) -> Iterator[str]:
     """Yield the letters of the proof in a sentence."""
     for quoted in _QUOTED.finditer(sentence):
         if quoted[1] == "`":
-            yield from letters_in_text(quoted[2])
+            yield from letters_in_formula(quoted[2])
 
 
-def rename_letters(sentence: str, names: Mapping[str, str]) -> str:
+def rename_in_sentence(sentence: str, names: Mapping[str, str]) -> str:
     """Return a sentence with other letters of the proof; expressions of the user stay.
 
-    >>> rename_letters("A: `A = 2` for ``A > 1``", {"A": "A'"})
+    >>> rename_in_sentence("A: `A = 2` for ``A > 1``", {"A": "A'"})
     "A: `A' = 2` for ``A > 1``"
     """
 
     def renamed(quoted: re.Match) -> str:
-        return f"`{rename(quoted[2], names)}`" if quoted[1] == "`" else quoted[0]
+        return f"`{rename_in_formula(quoted[2], names)}`" if quoted[1] == "`" else quoted[0]
 
     return _QUOTED.sub(renamed, sentence)
 

@@ -1,10 +1,10 @@
-"""Steps of a proof on one instance, and how a construction tells them.
+"""Steps of a proof on one instance, and how a construction records them.
 
-A construction says what it does with `note`: a rule, a sentence, identities, and the matrices that
-have names in them. Whoever wants to hear it opens `recording`; to nobody else it costs anything.
-The steps hold the very matrices of which the layers are made, so that what is explained is what
-was returned; their identities are checked by the arithmetic of `exactflow.explanation.identity`,
-which the constructions do not use.
+A construction calls `record_step` with a rule, a sentence, identities, and the matrices that are
+named in them. The steps are kept only within `collect_steps`; elsewhere the call costs nothing. A
+step holds the matrices from which the layers are made, so it explains the flow that was returned.
+Its identities are checked by the arithmetic of `exactflow.explanation.identity_text`, which the
+constructions do not use.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,26 +19,39 @@ from sympy import QQ
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
+from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.rational import plain
-from exactflow.explanation.identity import ShownIdentity, identities, letters_in_text, rename
-from exactflow.explanation.sentences import letters_of, plain_text, rename_letters, sentence_html
+from exactflow.explanation.identity_text import (
+    ParsedIdentity,
+    letters_in_formula,
+    parse_identities,
+    rename_in_formula,
+)
+from exactflow.explanation.sentences import (
+    letters_in_sentence,
+    plain_text,
+    rename_in_sentence,
+    sentence_html,
+)
 from exactflow.flows.display import shown_html
+from exactflow.flows.evidence import Checkable
 from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.orientation import flip_signs
 
-Told: TypeAlias = "Mapping[str, Any] | Callable[[], Mapping[str, Any]]"
+StepValues: TypeAlias = "Mapping[str, Any] | Callable[[], Mapping[str, Any]]"
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(Checkable):
     """One step of a proof, on an instance.
 
     Parameters
     ----------
     rule : its name: that of a theorem in `exactflow.theorems`, of an identity, or of a move.
     why : sentences, with formulas in backticks as `exactflow.explanation.sentences` reads them.
-    text : the identities that hold, in the language of `exactflow.explanation.identity`; "" where
-        the step only names things.
+    text : the identities that hold, in the language of `exactflow.explanation.identity_text`; ""
+        where the step only names things.
     before, after : the values with names that were there, and those that the step makes.
     field : the field of all values; the free ring, where the step holds for all n.
     reference : the theorem and its source.
@@ -57,15 +70,18 @@ class Step:
     proved: str = "the claim of this step, computed anew"
 
     @cached_property
-    def identities(self) -> tuple[ShownIdentity, ...]:
+    def identities(self) -> tuple[ParsedIdentity, ...]:
         """The identities, read from the text."""
-        return identities(self.text) if self.text else ()
+        return parse_identities(self.text) if self.text else ()
 
-    def check(self) -> bool:
-        """Whether all identities of the step hold, and its witness proves it."""
+    def check(self) -> None:
+        """Check that all identities of the step hold, and that its witness proves it."""
         values = {**self.before, **self.after}
-        are_so = all(identity.holds(values, self.field) for identity in self.identities)
-        return are_so and (self.witness is None or self.witness())
+        for identity in self.identities:
+            if not identity.holds(values, self.field):
+                raise VerificationError(f"the identity {identity} does not hold")
+        if self.witness is not None and not self.witness():
+            raise VerificationError("the witness does not prove the step")
 
     @property
     def checked(self) -> list[str]:
@@ -86,13 +102,13 @@ class Step:
 
     def _repr_html_(self) -> str:
         head, body = self.html()
-        verdict = "holds" if self.check() else "does not hold"
+        verdict = "holds" if self.is_valid() else "does not hold"
         return f"<p>{head}: <b>{verdict}</b></p>{body}"
 
     @property
     def letters(self) -> set[str]:
         """All letters of the step: in its values, its text and its sentence."""
-        written = {*letters_in_text(self.text), *letters_of(self.why + self.reference)}
+        written = {*letters_in_formula(self.text), *letters_in_sentence(self.why + self.reference)}
         return written.union(self.before, self.after)
 
     @property
@@ -108,8 +124,8 @@ class Step:
             {names.get(name, name): value for name, value in values.items()}
             for values in (self.before, self.after)
         )
-        why, reference = (rename_letters(said, names) for said in (self.why, self.reference))
-        text = rename(self.text, names)
+        why, reference = (rename_in_sentence(said, names) for said in (self.why, self.reference))
+        text = rename_in_formula(self.text, names)
         return replace(self, why=why, text=text, before=before, after=after, reference=reference)
 
 
@@ -117,22 +133,22 @@ def _step(
     rule: str,
     why: str,
     text: str,
-    values: Told,
+    values: StepValues,
     reference: str,
     names: Mapping[str, str],
     known: dict[str, Any],
 ) -> Step:
     """Return the step that was told, and let `known` have its values, all under other `names`."""
-    text = rename(text, names)
+    text = rename_in_formula(text, names)
     told = values() if callable(values) else values
     after = {names.get(name, name): plain(value) for name, value in told.items()}
-    used = set(letters_in_text(text)) - set(after)
+    used = set(letters_in_formula(text)) - set(after)
     before = {name: known[name] for name in sorted(used & set(known))}
     known.update(after)
     both = [*after.values(), *before.values()]
     fields = [value.domain for value in both if isinstance(value, DomainMatrix)]
     field = reduce(lambda one, other: one.unify(other), fields) if fields else QQ
-    return Step(rule, rename_letters(why, names), text, before, after, field, reference)
+    return Step(rule, rename_in_sentence(why, names), text, before, after, field, reference)
 
 
 class Derivation:
@@ -153,11 +169,11 @@ _LISTENING: ContextVar[Derivation | None] = ContextVar("_LISTENING", default=Non
 
 
 @contextmanager
-def recording() -> Iterator[Derivation]:
-    """Collect the steps that the constructions within note.
+def collect_steps() -> Iterator[Derivation]:
+    """Collect the steps that the constructions within record.
 
-    Within another recording it is an attempt, which knows what that one knows: `adopt` makes its
-    steps a part of it.
+    A call within another one collects the steps of an attempt, under the names of the outer one.
+    `adopt_steps` adds them to the outer steps if the attempt succeeds.
     """
     outer = _LISTENING.get()
     derivation = Derivation(outer.names if outer else {})
@@ -168,14 +184,14 @@ def recording() -> Iterator[Derivation]:
         _LISTENING.reset(token)
 
 
-def adopt(attempt: Derivation) -> None:
+def adopt_steps(attempt: Derivation) -> None:
     """Note the steps of an attempt that succeeded."""
     if (derivation := _LISTENING.get()) is not None:
         derivation.notes += attempt.notes
 
 
 @contextmanager
-def renamed(**names: str) -> Iterator[None]:
+def rename_matrices(**names: str) -> Iterator[None]:
     """Rename the matrices of the constructions within, such as C to C'."""
     derivation = _LISTENING.get()
     if derivation is None:
@@ -188,7 +204,7 @@ def renamed(**names: str) -> Iterator[None]:
         derivation.names = before
 
 
-def note(rule: str, why: str, text: str, values: Told, reference: str = "") -> None:
+def record_step(rule: str, why: str, text: str, values: StepValues, reference: str = "") -> None:
     """Record a step, if an explanation is being made; the names in it are those of the
     construction.
 
@@ -200,7 +216,7 @@ def note(rule: str, why: str, text: str, values: Told, reference: str = "") -> N
         derivation.notes.append(step)
 
 
-def order_and_flips(
+def order_and_flip_matrices(
     order: Sequence[int], flips: Sequence[int], field: Domain
 ) -> dict[str, DomainMatrix]:
     """Return the permutation E and the signs F, where they are not the identity."""
@@ -208,8 +224,7 @@ def order_and_flips(
     if list(order) != list(range(d)):
         named["E"] = linalg.identity(d, field).extract(list(order), list(range(d)))
     if flips:
-        signs = [-field.one if i in flips else field.one for i in range(d)]
-        named["F"] = linalg.diagonal(signs, field)
+        named["F"] = linalg.diagonal(flip_signs(flips, range(d), field), field)
     return named
 
 
@@ -220,7 +235,7 @@ def product_step(flow: CouplingFlow, target: DomainMatrix) -> Step:
     values = {
         name: layer.domain_matrix().to_dense() for name, layer in zip(names, flow, strict=True)
     }
-    values |= order_and_flips(flow.order or range(d), flow.flips, field)
+    values |= order_and_flip_matrices(flow.order or range(d), flow.flips, field)
     left, right = ("E^T ", " E") if flow.order else ("", "")
     right += " F" if flow.flips else ""
     product = " ".join(reversed(names)) or "1"

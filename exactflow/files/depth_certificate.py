@@ -77,14 +77,14 @@ def _check_certifiable(answer: MinimalDepth) -> None:
         )
     if answer.evidence is not Evidence.EXACT:
         raise InvalidInputError(
-            f"expected layers that equal the matrix for a depth certificate, got {answer.count}: "
+            f"expected layers that equal the matrix for a depth certificate, got {answer.summary}: "
             "its existence.check() is evidence in its place"
         )
-    field, uneven = answer.flow.field, len(set(answer.pose.partition)) > 1
+    field, uneven = answer.flow.field, len(set(answer.layout.partition)) > 1
     excluded = next((o.word for o in answer.obstructions if not o.row.written), "")
     refusals = {
         f"a matrix over QQ or GF(p), got {field}": not (field.is_QQ or field.is_FiniteField),
-        "det > 0, got a matrix with flips or pads": answer.pose.flips or answer.pose.pads,
+        "det > 0, got a matrix with flips or pads": answer.layout.flips or answer.layout.pads,
         "halves of one size for positive scales": uneven and answer.scales == "positive",
         f"obstructions of at most five letters, got one of {excluded}": excluded,
     }
@@ -136,7 +136,7 @@ def read_obstruction(
         for read in [_read(row.key, content[row.key], word)]
         if row.key != "multiplier" or any(isinstance(W, dict) for W in read) == (kind == "signs")
     ]
-    return next((o for o in found if o.check()), found[0])
+    return next((o for o in found if o.is_valid()), found[0])
 
 
 def _read(key: str, value: Any, word: Word) -> Any:

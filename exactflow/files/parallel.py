@@ -18,7 +18,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any, TypeVar
 
-from exactflow.errors import DiedError, InvalidInputError, require
+from exactflow.errors import InvalidInputError, ProcessDiedError, require
 from exactflow.exact.progress import with_progress
 from exactflow.files.atomic import interruptible
 
@@ -46,7 +46,7 @@ def parallel_map(
     is a terminal the line of progress shows the label. `lost` maps an item whose worker ended, as
     by ``os._exit`` or a killer of processes, to a result.
     Raises `InvalidInputError` for fewer jobs than one, or a backend that joblib does not have, and
-    `DiedError` where a worker has ended and there is no `lost`.
+    `ProcessDiedError` where a worker has ended and there is no `lost`.
     """
     if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
         raise InvalidInputError(f"expected at least one job, got {jobs!r}")
@@ -78,7 +78,7 @@ def _on_backend(
             for result in pool(items[done:], jobs, **in_flight):
                 done += 1
                 yield result
-        except DiedError:
+        except ProcessDiedError:
             if lost is None:
                 raise
             # the first item without a result is computed alone, and the rest a few at a time,
@@ -94,7 +94,7 @@ def _alone(
     """Return the result of an item that shares its worker with no other."""
     try:
         (result,) = pool([item], 2)
-    except DiedError:
+    except ProcessDiedError:
         return lost(item)
     return result
 
@@ -156,7 +156,7 @@ def _on_dask(
                     result, error = submit(item).result()
             except KilledWorker:
                 if lost is None:
-                    raise DiedError(_ENDED) from None
+                    raise ProcessDiedError(_ENDED) from None
                 result, error = lost(item), None
             if error is not None:
                 raise error
@@ -187,7 +187,7 @@ def _elsewhere(
                     raise error
                 yield result
     except BrokenProcessPool:
-        raise DiedError(_ENDED) from None
+        raise ProcessDiedError(_ENDED) from None
 
 
 @contextmanager

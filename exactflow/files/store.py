@@ -20,7 +20,7 @@ from exactflow.files.certificate import accepted, certificate_text, read_checked
 from exactflow.files.depth_certificate import depth_certificate_text, read_obstruction
 from exactflow.floats.balancing import Balanced
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.orientation import Pose, pads_of
+from exactflow.flows.orientation import CoordinateLayout, pads_of
 from exactflow.flows.verification import Verification, first_difference
 from exactflow.laws.gaussian import Whitening
 from exactflow.linear.depth import MinimalDepth
@@ -117,11 +117,11 @@ def load(path: str | Path) -> "CouplingFlow | MinimalDepth":
 
 def _depth(flow: CouplingFlow, content: Mapping[str, Any]) -> MinimalDepth:
     """Return the answer that a depth certificate holds, from its flow and its content."""
-    pose = Pose(flow.partition, flow.order or tuple(range(flow.dimension)))
-    target, scales, p = flow.domain_matrix().to_dense(), content["scales"], pose.partition[0]
-    inner = pose.inner(target)
+    layout = CoordinateLayout(flow.partition, flow.order or tuple(range(flow.dimension)))
+    target, scales, p = flow.domain_matrix().to_dense(), content["scales"], layout.partition[0]
+    inner = layout.inner(target)
     reasons = tuple(read_obstruction(o, inner, scales, p) for o in content["obstructions"])
-    return MinimalDepth(flow.depth, flow.depth, scales, flow, reasons, target, pose)
+    return MinimalDepth(flow.depth, flow.depth, scales, flow, reasons, target, layout)
 
 
 def _flow(result: Any) -> CouplingFlow:

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from exactflow.errors import InvalidInputError, listed, require
+from exactflow.errors import InvalidInputError, join_names, require
 from exactflow.exact.numbers import format_short
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def read_array(data: bytes, suffix: str, key: str | None) -> tuple[np.ndarray, s
     if None in arrays and key is not None:
         raise InvalidInputError(f"expected no key for a file of one array, got {key!r}")
     if key not in arrays:
-        names = listed([format_short(name) for name in sorted(map(str, arrays))])
+        names = join_names([format_short(name) for name in sorted(map(str, arrays))])
         got = "none" if key is None else format_short(key)
         raise InvalidInputError(f"expected one of the keys {names} (--key), got {got}")
     array, dtype = arrays[key]()

@@ -8,6 +8,7 @@ dtype, and mpmath numbers give mpmath numbers: exactness is asked for by giving 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import chain
 from math import prod
 from typing import Any, NoReturn, Self
 
@@ -20,15 +21,22 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import ExactMatrix, as_vectors
 from exactflow.exact.typing import Half, VectorLike
 from exactflow.flows import arithmetic, display
+from exactflow.flows.partition import moved_and_kept, run_layers
 
 _PARTS = "partition", "depth", "order", "flips"  # of a flow, beside its layers; some have no flips
 
 
 class Map(ABC):
-    """A bijection of R^d, affine in the coordinates that each of its layers moves."""
+    """A bijection of R^d: coupling layers, which act on x[order[0]], x[order[1]], .. in turn.
 
+    A subclass has the attributes `layers`, `partition`, `field` and `order`, which is () for the
+    natural order, and says how its layers act on columns of exact numbers.
+    """
+
+    layers: Sequence["Coupling"]
     partition: tuple[int, int]
     field: Domain
+    order: tuple[int, ...]
 
     @property
     def dimension(self) -> int:
@@ -73,9 +81,30 @@ class Map(ABC):
     def _exact(self, columns: DomainMatrix) -> DomainMatrix:
         """Return the images of some columns of exact numbers."""
 
-    @abstractmethod
     def _run(self, entries: list, convert: Callable) -> list:
         """Return the entries of the image, in the arithmetic of `convert`."""
+
+        def image(layer: Coupling, moved: list, kept: list) -> list:
+            return layer.image(moved, kept, convert)
+
+        halves = [[entries[i] for i in half] for half in self.halves]
+        first, second = run_layers(self.layers, halves, image)
+        result = [*first, *second]
+        return [result[k] for k in self._places()] if self.order else result
+
+    @property
+    def halves(self) -> tuple[Sequence[int], Sequence[int]]:
+        """The coordinates of the first half, and those of the second."""
+        listed, p = self._listed(), self.partition[0]
+        return listed[:p], listed[p:]
+
+    def _listed(self) -> Sequence[int]:
+        """Return the coordinates in the order in which the layers see them."""
+        return self.order or range(self.dimension)
+
+    def _places(self) -> list[int]:
+        """Return the place of each coordinate in that order."""
+        return sorted(range(self.dimension), key=self._listed().__getitem__)
 
     @abstractmethod
     def inverse(self) -> Self:
@@ -98,13 +127,10 @@ class Map(ABC):
                 f"expected a flow over a field of real or complex numbers, got {field}, which has "
                 "no absolute value: det is the product of the scales"
             )
-        det = prod(self._scales(), start=field.one)
+        scales = (linalg.converted(x.constant_scales(), x.field, field) for x in self.layers)
+        det = prod(chain.from_iterable(scales), start=field.one)
         value = field.to_sympy(det)
         return sympy.log(value if linalg.is_positive(det, field) else sympy.Abs(value))
-
-    @abstractmethod
-    def _scales(self) -> Iterable:
-        """Return all scales, as elements of the field."""
 
     @abstractmethod
     def _latex(self, printer: Any = None) -> str:
@@ -119,6 +145,17 @@ class Coupling(Map):
 
     moves: Half
     scale_elements: tuple
+    order = ()
+
+    @property
+    def layers(self) -> tuple["Coupling"]:  # type: ignore[override]
+        """The layer itself: it is a flow of one layer."""
+        return (self,)
+
+    @property
+    def sizes(self) -> Sequence[int]:
+        """The sizes of the half that moves, and of the half that is kept."""
+        return moved_and_kept(self.moves, self.partition)
 
     @cached_property
     def is_additive(self) -> bool:
@@ -129,24 +166,17 @@ class Coupling(Map):
         """Return the scales, given the half that is kept, in the arithmetic of `convert`."""
         return map(convert, self.scale_elements)
 
-    def _scales(self) -> Iterable:
+    def constant_scales(self) -> Sequence:
+        """Return the scales as elements of the field; raise an error if they depend on a point."""
         return self.scale_elements
 
-    def step(self, first: Sequence, second: Sequence, convert: Callable) -> tuple[list, list]:
-        """Return both halves of a point after the layer, in the arithmetic of `convert`."""
-        moved, kept = (first, second) if self.moves == "first" else (second, first)
+    def image(self, moved: Sequence, kept: Sequence, convert: Callable) -> list:
+        """Return the image of the half that moves, in the arithmetic of `convert`."""
         shifts = self.shift_at(kept, convert)
         if self.is_additive:
-            image = [x + t for x, t in zip(moved, shifts, strict=True)]
-        else:
-            scales = self.scales_at(kept, convert)
-            image = [s * x + t for s, x, t in zip(scales, moved, shifts, strict=True)]
-        return (image, list(kept)) if self.moves == "first" else (list(kept), image)
-
-    def _run(self, entries: list, convert: Callable) -> list:
-        p = self.partition[0]
-        first, second = self.step(entries[:p], entries[p:], convert)
-        return [*first, *second]
+            return [x + t for x, t in zip(moved, shifts, strict=True)]
+        scales = self.scales_at(kept, convert)
+        return [s * x + t for s, x, t in zip(scales, moved, shifts, strict=True)]
 
     @abstractmethod
     def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:
@@ -163,7 +193,7 @@ class Coupling(Map):
         return display.layer_latex(self)
 
 
-class Layered:
+class LayerSequence:
     """Layers in the order in which data meets them: a flow, or a result that maps as one does."""
 
     layers: tuple
@@ -197,38 +227,11 @@ class Layered:
         return self.layers[index]
 
 
-class Flow(Layered, Map):
-    """Coupling layers in the order in which data meets them.
+class Flow(LayerSequence, Map):
+    """Coupling layers in the order in which data meets them."""
 
-    A subclass has the attributes `layers`, `partition` and `order`, and says how its layers act on
-    columns of exact numbers. The layers act on x[order[0]], x[order[1]], ..; in the natural order
-    `order` is ().
-    """
-
+    layers: tuple
     order: tuple[int, ...]
-
-    def _listed(self) -> Sequence[int]:
-        """Return the coordinates in the order in which the layers see them."""
-        return self.order or range(self.dimension)
-
-    def _places(self) -> list[int]:
-        """Return the place of each coordinate in that order."""
-        return sorted(range(self.dimension), key=self._listed().__getitem__)
-
-    def _run(self, entries: list, convert: Callable) -> list:
-        p, seen = self.partition[0], [entries[i] for i in self._listed()]
-        halves = seen[:p], seen[p:]
-        for layer in self.layers:
-            halves = layer.step(*halves, convert)
-        image = [*halves[0], *halves[1]]
-        return [image[k] for k in self._places()] if self.order else image
-
-    def _scales(self) -> Iterable:
-        return (
-            s
-            for layer in self.layers
-            for s in linalg.converted(layer._scales(), layer.field, self.field)
-        )
 
     def _parts(self) -> dict:
         parts = {name: getattr(self, name, ()) for name in _PARTS}

@@ -19,7 +19,8 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.numbers import format_rational
-from exactflow.exact.typing import Element
+from exactflow.exact.typing import Element, Half
+from exactflow.flows.partition import moved_and_kept
 
 _LARGEST = 8
 _DIGITS = 32
@@ -107,7 +108,7 @@ def _cell_html(entry: str) -> str:
     return f"<td{style}>{escape(entry)}</td>"
 
 
-def over(field: Domain, *, quote: str = "") -> str:
+def field_suffix(field: Domain, *, quote: str = "") -> str:
     """Name a field other than QQ, after a comma, with a quote around it."""
     return "" if field.is_QQ else f", over {quote}{field}{quote}"
 
@@ -204,8 +205,8 @@ def _blocks_text(layer: Any) -> list[str]:
     """Return the lines of a small layer: its blocks, and what stands for S and T in them."""
     if not _is_written(layer):
         return []
-    S = "I" if layer.is_additive else "S"
-    blocks = f"[[{S}, T], [0, I]]" if layer.moves == "first" else f"[[I, 0], [T, {S}]]"
+    rows = _in_blocks(layer.moves, "I" if layer.is_additive else "S", "T", "I")
+    blocks = f"[{', '.join(f'[{left}, {right}]' for left, right in rows)}]"
     if not layer.is_additive:
         blocks += f"   S = diag({_scale_entries(layer)})"
     blocks += "   T = "
@@ -244,13 +245,16 @@ def layer_latex(layer: Any, name: str = "") -> str:
         shift = _matrix_latex([[_entry_latex(x, layer.field) for x in row] for row in rows])
         shift = shift if T.nnz() else "0"
         scales = ", ".join(_entry_latex(s, layer.field) for s in layer.scale_elements)
-    moved, kept = layer.partition if layer.moves == "first" else layer.partition[::-1]
-    diagonal, one = ("I" if size > 1 else "1" for size in (moved, kept))
+    diagonal, one = ("I" if size > 1 else "1" for size in layer.sizes)
     if not layer.is_additive:
-        diagonal = f"\\operatorname{{diag}}({scales})" if moved > 1 else scales
-    if layer.moves == "first":
-        return _matrix_latex([[diagonal, shift], ["0", one]])
-    return _matrix_latex([[one, "0"], [shift, diagonal]])
+        diagonal = f"\\operatorname{{diag}}({scales})" if diagonal == "I" else scales
+    return _matrix_latex(_in_blocks(layer.moves, diagonal, shift, one))
+
+
+def _in_blocks(moves: Half, diagonal: str, shift: str, one: str) -> list[list[str]]:
+    """Return the blocks of a layer's matrix, row by row."""
+    rows = ([diagonal, shift], ["0", one])
+    return [[*moved_and_kept(moves, row)] for row in moved_and_kept(moves, rows)]
 
 
 def constant_latex(d: int, entry: Callable[[int, int], int], name: str) -> str:

@@ -116,13 +116,13 @@ def _are_equal_matrices(derived: Any, expected: Any) -> bool:
 
 def _are_equal_over_fields(derived: Any, expected: Any) -> bool:
     """Whether two matrices over exact fields are equal, sparse or dense, in their common field."""
-    from exactflow.exact.coerce import over
+    from exactflow.exact.coerce import over_common_field
 
     fields = derived.domain, expected.domain
     if all(field.is_FiniteField for field in fields) and fields[0] != fields[1]:
         return False
     for field in fields:
-        derived, expected = over(derived, field), over(expected, field)
+        derived, expected = over_common_field(derived, field), over_common_field(expected, field)
     return bool(derived.to_dense() == expected.to_dense())
 
 

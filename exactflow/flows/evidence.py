@@ -1,6 +1,9 @@
-"""The kinds of evidence: proof scripts name them, and many need nothing else of this package."""
+"""The kinds of evidence, and proofs that can be checked again."""
 
+from abc import ABC, abstractmethod
 from enum import StrEnum
+
+from exactflow.errors import VerificationError
 
 
 class Evidence(StrEnum):
@@ -18,3 +21,19 @@ class Evidence(StrEnum):
     CERTIFIED = "certified"
     NUMERIC = "numeric"
     FORMAL = "formally proved"
+
+
+class Checkable(ABC):
+    """A proof that can be checked again, by `check`, which raises, or by `is_valid`."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Check the proof again, or raise `VerificationError` with the part that fails."""
+
+    def is_valid(self) -> bool:
+        """Whether `check` succeeds."""
+        try:
+            self.check()
+        except VerificationError:
+            return False
+        return True

@@ -1,6 +1,6 @@
 """Coupling layers of float64 numbers, and their product, exactly: floats are dyadic rationals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +8,9 @@ import numpy as np
 
 from exactflow.exact.digits import Digits
 from exactflow.exact.numbers import to_float
-from exactflow.exact.typing import HALVES, Half
+from exactflow.exact.typing import Half
 from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.partition import moved_and_kept, opposite, run_layers
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +44,8 @@ class FloatCoupling:
     @property
     def partition(self) -> tuple[int, int]:
         """The sizes (p, q) of the halves."""
-        moved, kept = self.shift.shape
-        return (moved, kept) if self.moves == "first" else (kept, moved)
+        p, q = moved_and_kept(self.moves, self.shift.shape)
+        return p, q
 
     @property
     def scales(self) -> np.ndarray:
@@ -58,16 +59,14 @@ class FloatCoupling:
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Return the image of a vector of p + q entries, or of each column, in the dtype of `x`."""
-        moved, kept, scale, shift = self._parts(x)
-        return self._joined(scale * moved + shift @ kept, kept)
+        return self._mapped(x, lambda scale, moved, shift: scale * moved + shift)
 
     def backward(self, y: np.ndarray) -> np.ndarray:
         """Return the preimage of a vector of p + q entries, or of each column, in the dtype of `y`.
 
         It is computed from the entries of this layer, which those of `inverse` round.
         """
-        moved, kept, scale, shift = self._parts(y)
-        return self._joined((moved - shift @ kept) / scale, kept)
+        return self._mapped(y, lambda scale, moved, shift: (moved - shift) / scale)
 
     def inverse(self) -> "FloatCoupling":
         """Return the inverse, its entries rounded."""
@@ -75,7 +74,7 @@ class FloatCoupling:
 
     def swapped(self) -> "FloatCoupling":
         """Return the layer for the halves exchanged."""
-        return FloatCoupling(HALVES[self.moves == "first"], self.shift, self.scale)
+        return FloatCoupling(opposite(self.moves), self.shift, self.scale)
 
     def dense(self) -> "FloatCoupling":
         """Return the layer with an array as its shift."""
@@ -94,24 +93,26 @@ class FloatCoupling:
         scale = None if self.is_additive else self.scales.tolist()
         return LinearCoupling(self.partition, self.moves, self.dense().shift, scale)
 
-    def _parts(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, Any]:
-        p = self.partition[0]
-        moved, kept = (x[:p], x[p:]) if self.moves == "first" else (x[p:], x[:p])
-        scale = self.scales.astype(x.dtype).reshape(-1, *[1] * (x.ndim - 1))
-        return moved, kept, scale, self.shift.astype(x.dtype, copy=False)
-
-    def _joined(self, moved: np.ndarray, kept: np.ndarray) -> np.ndarray:
-        return np.concatenate((moved, kept) if self.moves == "first" else (kept, moved))
+    def _mapped(self, x: np.ndarray, image: Callable) -> np.ndarray:
+        """Return ``image(scale, moved, shift @ kept)`` beside the half that is kept."""
+        p, scale = self.partition[0], self.scales.astype(x.dtype)
+        scale = scale.reshape(-1, *[1] * (x.ndim - 1))
+        shift = self.shift.astype(x.dtype, copy=False)
+        halves = run_layers(
+            [self], (x[:p], x[p:]), lambda _, moved, kept: image(scale, moved, shift @ kept)
+        )
+        return np.concatenate(halves)
 
 
 def composed(layers: Sequence[FloatCoupling], of: Digits | None = None) -> Digits:
     """Return the matrix of layers in order of application, or its product with another, exactly."""
+
+    def image(layer: FloatCoupling, moved: Digits, kept: Digits) -> Digits:
+        if not layer.is_additive:
+            moved = moved.scale_rows(Digits.of_floats(np.array(layer.scales)[:, None]))
+        return moved.plus_product(Digits.of_floats(layer.shift), kept)
+
     p, q = layers[0].partition
     of = of or Digits.of_floats(np.eye(p + q))
-    halves = [of[:p, :], of[p:, :]]
-    for layer in layers:
-        i = HALVES.index(layer.moves)
-        if not layer.is_additive:
-            halves[i] = halves[i].scale_rows(Digits.of_floats(np.array(layer.scales)[:, None]))
-        halves[i] = halves[i].plus_product(Digits.of_floats(layer.shift), halves[1 - i])
-    return halves[0].vstack(halves[1])
+    first, second = run_layers(layers, (of[:p, :], of[p:, :]), image)
+    return first.vstack(second)

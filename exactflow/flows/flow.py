@@ -24,8 +24,9 @@ from exactflow.exact.numbers import format_short
 from exactflow.exact.rational import composed_dense, composes_to
 from exactflow.flows import display
 from exactflow.flows.base import Flow, as_layers, as_order
-from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.partition import as_partition
+from exactflow.flows.linear import LinearCoupling, run_on_columns
+from exactflow.flows.orientation import flip_signs
+from exactflow.flows.partition import as_partition, moved_and_kept
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -167,10 +168,20 @@ class CouplingFlow(Flow):
 
     def _signs(self, field: Domain) -> list:
         """Return the diagonal of F over a field, in the order of the layers."""
-        one = field.one
-        return [-one if i in self.flips else one for i in self._listed()]
+        return flip_signs(self.flips, self._listed(), field)
 
-    def _fold(self, columns: DomainMatrix | None = None) -> DomainMatrix:
+    def _conjugated(self, layers: Iterable[LinearCoupling]) -> list[LinearCoupling]:
+        """Return F layer F for each layer."""
+        return [layer.conjugated(self._signs(layer.field)) for layer in layers]
+
+    def with_layers(self, layers: Iterable[LinearCoupling], **changed: Any) -> "CouplingFlow":
+        """Return the flow of other layers, with the partition of this flow, and with its flips,
+        order and field unless they are changed.
+        """
+        kept = {"flips": self.flips, "order": self.order, "field": self.field}
+        return CouplingFlow(layers, self.partition, **(kept | changed))
+
+    def _composed(self, columns: DomainMatrix | None = None) -> DomainMatrix:
         """Return the image of columns, or of all unit vectors, in the order of the layers."""
         if self.flips and columns is not None:
             columns = linalg.scale_rows(self._signs(columns.domain), columns)
@@ -188,15 +199,12 @@ class CouplingFlow(Flow):
         p = self.partition[0]
         if is_rational and not self.is_sparse:
             return composed_dense(map(_step, self.layers), p, columns)
-        first, second = columns[:p, :], columns[p:, :]
-        for layer in self.layers:
-            first, second = layer._act(first, second)
-        return first.vstack(second)
+        return run_on_columns(self.layers, p, columns)
 
     def _exact(self, columns: DomainMatrix) -> DomainMatrix:
         width = list(range(columns.shape[1]))
         columns = columns.extract(list(self.order), width) if self.order else columns
-        image = self._fold(columns)
+        image = self._composed(columns)
         return image.extract(self._places(), width) if self.order else image
 
     def _run(self, entries: list, convert: Callable) -> list:
@@ -205,7 +213,7 @@ class CouplingFlow(Flow):
 
     def domain_matrix(self) -> DomainMatrix:
         """Return the d x d matrix of the flow as a ``DomainMatrix``."""
-        inner = self._fold()
+        inner = self._composed()
         return inner.extract(self._places(), self._places()) if self.order else inner
 
     def _equals(self, M: DomainMatrix) -> bool:
@@ -221,10 +229,7 @@ class CouplingFlow(Flow):
     def inverse(self) -> "CouplingFlow":
         """Return the inverse, a flow with the inverse layers in reverse order."""
         inner = [layer.inverse() for layer in reversed(self.layers)]
-        layers = [layer.conjugated(self._signs(layer.field)) for layer in inner]
-        return CouplingFlow(
-            layers, self.partition, flips=self.flips, field=self.field, order=self.order
-        )
+        return self.with_layers(self._conjugated(inner))
 
     def exceptional(self) -> tuple[sympy.Expr, ...]:
         """Return the irreducible polynomials whose roots the parameters of the flow must avoid.
@@ -284,8 +289,8 @@ class CouplingFlow(Flow):
             as_column([s.subs(values, simultaneous=True) for s in layer.scale])
             for layer in self.layers
         ]
-        p, field = self.partition[0], common_field([M.domain for M in (*shifts, *scales)])
-        flow = CouplingFlow((), self.partition, flips=self.flips, field=field, order=self.order)
+        field = common_field([M.domain for M in (*shifts, *scales)])
+        flow = self.with_layers((), field=field)
         for layer, shift, scale in zip(self.layers, shifts, scales, strict=True):
             one, entries = field.one, scale.convert_to(field).to_list_flat()
             signs = [-one if linalg.is_positive(-s, field) else one for s in entries]
@@ -293,17 +298,10 @@ class CouplingFlow(Flow):
             positive = LinearCoupling.trusted(
                 self.partition, layer.moves, shift.convert_to(field), unsigned
             )
-            moved = self._listed()[:p] if layer.moves == "first" else self._listed()[p:]
+            moved, _ = moved_and_kept(layer.moves, self.halves)
             flips = [i for i, s in zip(moved, signs, strict=True) if s != field.one]
-            flow = CouplingFlow([positive], flips=flips, order=self.order) @ flow
-        return CouplingFlow(
-            flow.layers,
-            self.partition,
-            flips=flow.flips,
-            method=self.method,
-            field=field,
-            order=self.order,
-        )
+            flow = self.with_layers([positive], flips=flips, field=field) @ flow
+        return flow.with_layers(flow.layers, method=self.method)
 
     def __matmul__(self, other: Any) -> "CouplingFlow":
         if not isinstance(other, CouplingFlow):
@@ -315,15 +313,14 @@ class CouplingFlow(Flow):
                     f"expected two flows of one {name}, got {mine} and {theirs}"
                 )
         field = common_field([self.field, other.field])
-        layers = [layer.conjugated(self._signs(layer.field)) for layer in other.layers]
         flips = set(self.flips) ^ set(other.flips)
-        layers += self.layers
-        return CouplingFlow(layers, self.partition, flips=flips, field=field, order=self.order)
+        layers = [*self._conjugated(other.layers), *self.layers]
+        return self.with_layers(layers, flips=flips, field=field)
 
     def _head(self) -> str:
         extras = {"flips": list(self.flips), "method": self.method}
         shown = "".join(f", {name}={value!r}" for name, value in extras.items() if value)
-        return super()._head() + display.over(self.field) + shown
+        return super()._head() + display.field_suffix(self.field) + shown
 
     def _latex_factors(self) -> list[str]:
         """Return the factors: the signs of the flips last, and around all the permutation that

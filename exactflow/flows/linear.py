@@ -21,11 +21,18 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import ExactMatrix, as_column, as_rectangle, as_vectors, is_equal, over
+from exactflow.exact.coerce import (
+    ExactMatrix,
+    as_column,
+    as_rectangle,
+    as_vectors,
+    is_equal,
+    over_common_field,
+)
 from exactflow.exact.numbers import format_short, to_float
 from exactflow.exact.typing import HALVES, Half, MatrixLike, VectorLike, check_option
 from exactflow.flows.base import Coupling
-from exactflow.flows.partition import as_partition
+from exactflow.flows.partition import as_partition, moved_and_kept, opposite, run_layers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,7 +83,7 @@ class LinearCoupling(Coupling):
     ) -> None:
         partition = as_partition(partition)
         check_option("moves", moves, HALVES)
-        moved, kept = partition if moves == "first" else partition[::-1]
+        moved, kept = moved_and_kept(moves, partition)
         matrix = as_rectangle(shift)
         if matrix.shape != (moved, kept):
             raise InvalidInputError(
@@ -87,7 +94,7 @@ class LinearCoupling(Coupling):
             elements = (matrix.domain.one,) * moved
         else:
             column = as_vectors(as_column(scale), moved, matrix.domain)
-            matrix = over(matrix, column.domain)
+            matrix = over_common_field(matrix, column.domain)
             elements = tuple(column.to_list_flat())
             _check_scale(elements, matrix.domain)
         vars(self).update(partition=partition, moves=moves, scale_elements=elements, _shift=matrix)
@@ -192,14 +199,12 @@ class LinearCoupling(Coupling):
         yield from self.scale_elements
         yield from self._shift.iter_values()
 
-    def _act(self, first: DomainMatrix, second: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
-        """Return both halves of some columns after the layer, at the cost of one product."""
-        moved, kept = (first, second) if self.moves == "first" else (second, first)
+    def _exact_image(self, moved: DomainMatrix, kept: DomainMatrix) -> DomainMatrix:
+        """Return the images of columns of the half that moves, at the cost of one product."""
         if not self.is_additive:
             scale = linalg.converted(self.scale_elements, self.field, moved.domain)
             moved = linalg.scale_rows(scale, moved)
-        moved = moved + self.shift_matrix * kept
-        return (moved, kept) if self.moves == "first" else (kept, moved)
+        return moved + self.shift_matrix * kept
 
     def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:
         """Return the shift, given the half that is kept, in the arithmetic of `convert`."""
@@ -221,8 +226,7 @@ class LinearCoupling(Coupling):
         return ExactMatrix.of(self.domain_matrix())
 
     def _exact(self, columns: DomainMatrix) -> DomainMatrix:
-        first, second = self._act(columns[: self.partition[0], :], columns[self.partition[0] :, :])
-        return first.vstack(second)
+        return run_on_columns([self], self.partition[0], columns)
 
     def inverse(self) -> "LinearCoupling":
         """Return the inverse, a layer that moves the same half."""
@@ -241,15 +245,15 @@ class LinearCoupling(Coupling):
         """Return S layer S, where S is the diagonal of d signs (elements of the field)."""
         if signs.count(self.field.one) == len(signs):
             return self
-        halves = signs[: self.partition[0]], signs[self.partition[0] :]
-        moved, kept = halves if self.moves == "first" else halves[::-1]
+        p = self.partition[0]
+        moved, kept = moved_and_kept(self.moves, (signs[:p], signs[p:]))
         shift = linalg.scale_columns(linalg.scale_rows(moved, self.shift_matrix), kept)
         return self._replaced(shift, self.scale_elements)
 
     def swap_halves(self) -> "LinearCoupling":
         """Return the layer in the coordinates (x2, x1)."""
-        other: Half = "second" if self.moves == "first" else "first"
-        return LinearCoupling.trusted(self.partition[::-1], other, self._shift, self.scale_elements)
+        partition, moves = self.partition[::-1], opposite(self.moves)
+        return LinearCoupling.trusted(partition, moves, self._shift, self.scale_elements)
 
     def over(self, field: Domain) -> "LinearCoupling":
         """Return the layer over a field that holds its own."""
@@ -276,6 +280,13 @@ class LinearCoupling(Coupling):
         kind = "additive" if self.is_additive else "scaled"
         size = "" if self.bits is None else f", bits {self.bits}"
         return f"moves {self.moves}, {kind}, nonzeros {self.nnz}{size}"
+
+
+def run_on_columns(layers: Iterable[LinearCoupling], p: int, columns: DomainMatrix) -> DomainMatrix:
+    """Return the images of columns under layers whose first half are the first p rows."""
+    halves = columns[:p, :], columns[p:, :]
+    first, second = run_layers(layers, halves, LinearCoupling._exact_image)
+    return first.vstack(second)
 
 
 def _is_array(shift: "DomainMatrix | SparseArray") -> "TypeIs[SparseArray]":

@@ -4,9 +4,11 @@ No flow of couplings with positive scales reverses orientation. Where det M < 0 
 records negates a coordinate first (flip), or two swapped coordinates are appended (pad).
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
+from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, OrientationError
@@ -27,7 +29,7 @@ _NEGATIVE = (
 
 
 @dataclass(frozen=True)
-class Pose:
+class CoordinateLayout:
     """The halves of the layers, the coordinates that these list, and a repair or none.
 
     The layers act on x[order[0]], x[order[1]], .., after the coordinates in `flips` are negated;
@@ -40,23 +42,23 @@ class Pose:
     pads: tuple[int, ...] = ()
 
     @property
-    def said(self) -> str:
-        """The halves, unless they are the usual ones, flips and pads, for a claim about M."""
+    def sentence(self) -> str:
+        """Sentences of a claim about M: halves other than the usual ones, flips and pads."""
         (p, q), order = self.partition, [*self.order]
-        said = ""
+        text = ""
         if order != sorted(order):
-            said += f" The first half has the coordinates {order[:p]}."
+            text += f" The first half has the coordinates {order[:p]}."
         elif p != (p + q) // 2:
-            said += f" The halves have {p} and {q} coordinates."
+            text += f" The halves have {p} and {q} coordinates."
         for flipped in self.flips:
-            said += f" Coordinate {flipped} is negated first, since `det(M) < 0`."
+            text += f" Coordinate {flipped} is negated first, since `det(M) < 0`."
         if self.pads:
-            said += (
+            text += (
                 " `M` is your matrix with two pads, coordinates {} and {}, which `M` swaps: "
                 "without "
                 "their rows and columns, `M` is your matrix."
             ).format(*self.pads)
-        return said
+        return text
 
     def padded(self, M: DomainMatrix) -> DomainMatrix:
         """Return the matrix with its pads, if there are any."""
@@ -64,10 +66,7 @@ class Pose:
 
     def inner(self, M: DomainMatrix) -> DomainMatrix:
         """Return the matrix that the layers compose to, from the one that is padded."""
-        one = M.domain.one
-        if self.flips:
-            signs = [-one if i in self.flips else one for i in range(M.shape[0])]
-            M = linalg.scale_columns(M, signs)
+        M = linalg.scale_columns(M, flip_signs(self.flips, range(M.shape[0]), M.domain))
         is_natural = list(self.order) == sorted(self.order)
         return M if is_natural else M.extract(list(self.order), list(self.order))
 
@@ -82,7 +81,7 @@ class Pose:
         return np.argsort(order)[columns], np.where(np.isin(columns, self.flips), -signs, signs)
 
     def inner_array(self, M: "np.ndarray") -> "np.ndarray":
-        """The array under this pose, with its pads: `inner` for NumPy."""
+        """The array under this layout, with its pads: `inner` for NumPy."""
         import numpy as np
 
         d = len(self.order)
@@ -94,21 +93,26 @@ class Pose:
         return posed[np.ix_(self.order, self.order)]
 
 
-def posed(
+def flip_signs(flips: Collection[int], order: Iterable[int], field: Domain) -> list:
+    """Return -1 for each coordinate that is flipped and 1 for the others, in the given order."""
+    return [-field.one if i in flips else field.one for i in order]
+
+
+def layout_for(
     order: tuple[int, ...], partition: tuple[int, int], orientation: Orientation, reverses: bool
-) -> Pose:
-    """Pose of a matrix after the repair that `orientation` names, where the determinant is
+) -> CoordinateLayout:
+    """Layout of a matrix after the repair that `orientation` names, where the determinant is
     negative.
 
     Raises `OrientationError` for such a determinant with orientation="error", and
     `InvalidInputError` for orientation="pad" with a mask.
     """
     if not reverses:
-        return Pose(partition, order)
+        return CoordinateLayout(partition, order)
     if orientation == "error":
         raise OrientationError(_NEGATIVE)
     if orientation == "flip":
-        return Pose(partition, order, flips=(0,))
+        return CoordinateLayout(partition, order, flips=(0,))
     if list(order) != sorted(order):
         raise InvalidInputError(
             "expected a partition (p, q) with orientation='pad', got a mask: list the coordinates "
@@ -116,7 +120,7 @@ def posed(
         )
     p, q = partition
     padded = p + 1, q + 1
-    return Pose(padded, tuple(range(p + q + 2)), pads=pads_of(padded, p + q))
+    return CoordinateLayout(padded, tuple(range(p + q + 2)), pads=pads_of(padded, p + q))
 
 
 def pads_of(partition: tuple[int, int], d: int) -> tuple[int, ...]:

@@ -8,15 +8,44 @@ becomes M[order, order], and a factorization of that is one of M in the old labe
 """
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import is_array
 from exactflow.exact.numbers import format_short
+from exactflow.exact.typing import HALVES, Half
 
 __all__ = ["mask_order"]
 
 _REMEDY = "give (p, q) with p + q the number of coordinates, or a mask of one 0 or 1 for each"
+
+
+def opposite(half: Half) -> Half:
+    """Return the other half."""
+    return HALVES[1 - HALVES.index(half)]
+
+
+def moved_and_kept(moves: Half, pair: Sequence) -> Sequence:
+    """Return a pair (first, second) as (moved, kept), and a pair (moved, kept) as (first, second).
+
+    >>> moved_and_kept("second", (2, 3)), moved_and_kept("second", (3, 2))
+    ((3, 2), (2, 3))
+    """
+    return pair if moves == "first" else pair[::-1]
+
+
+def run_layers(
+    layers: Iterable, halves: Sequence, image: Callable[[Any, Any, Any], Any]
+) -> Sequence:
+    """Return both halves after coupling layers, given in order of application.
+
+    ``image(layer, moved, kept)`` is the image of the half that a layer moves, in any arithmetic.
+    """
+    for layer in layers:
+        moved, kept = moved_and_kept(layer.moves, halves)
+        halves = moved_and_kept(layer.moves, (image(layer, moved, kept), kept))
+    return halves
 
 
 def as_partition(partition: Iterable) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import sympy
 
 from exactflow.exact.typing import DepthScales
-from exactflow.flows.base import Flow, Layered
+from exactflow.flows.base import Flow, LayerSequence
 from exactflow.flows.evidence import Evidence
 
 
@@ -49,7 +49,7 @@ class FlowResult(Result):
         return self.flow._repr_latex_()
 
 
-class MapResult(Layered, FlowResult):
+class MapResult(LayerSequence, FlowResult):
     """A result that maps vectors by its own layers, near its `flow`, as flows do."""
 
     if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class DepthBounds:
         return self.lower == self.upper
 
     @property
-    def count(self) -> str:
+    def summary(self) -> str:
         """The number of layers and their kind, in words."""
         layers = "layer" if self.upper == 1 else "layers"
         kind = (

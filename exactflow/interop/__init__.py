@@ -7,9 +7,10 @@ what a model does with x there and back.
 
 How it is checked
 -----------------
-*Certified*: the forward error of a module in float64, before it is built (`rounding`). *Numeric*:
-the tests compare the real modules' outputs, inverses and log-determinants with W x. Entries are
-rounded to float64, which loses nothing for the flow of `balance`, whose entries are floats.
+*Certified*: the forward error of a module in float64, before it is built (`rounding_error_bound`).
+*Numeric*: the tests compare the real modules' outputs, inverses and log-determinants with W x.
+Entries are rounded to float64, which loses nothing for the flow of `balance`, whose entries are
+floats.
 """
 
 from importlib import import_module
@@ -25,7 +26,7 @@ from exactflow.interop import libraries
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.libraries import LIBRARIES
 from exactflow.interop.reading import linear_map
-from exactflow.interop.roundoff import check_error, rounding
+from exactflow.interop.roundoff import check_error, rounding_error_bound
 from exactflow.laws.gaussian import Whitening
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ __all__ = [
     "diagnose",
     "linear_map",
     "restore",
-    "rounding",
+    "rounding_error_bound",
     "to_module",
 ]
 
@@ -93,8 +94,9 @@ def to_module(
         zuko and flowjax) take vectors (N, d) and images alike.
     bias : d numbers that are added to the image.
     accept_error : the largest forward error that is accepted, in float64 (flowjax: in the floats
-        that JAX runs in), as `rounding` bounds it, as a multiple of the largest entry of the
-        matrix: 1e-6 in float64 and 1e-2 in float32, unless it is given; ``math.inf`` accepts any.
+        that JAX runs in), as `rounding_error_bound` bounds it, as a multiple of the largest entry
+        of the matrix: 1e-6 in float64 and 1e-2 in float32, unless it is given; ``math.inf`` accepts
+        any.
         Inverses, log-determinants and what ``.float()`` makes of a module have their own errors.
 
     Raises

@@ -15,7 +15,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from exactflow.interop.affine import AffineMap
-from exactflow.interop.modules.flow import Bijection
+from exactflow.interop.modules.flow import BijectionModule
 
 METHODS = ("inverse", "reverse")
 OPTIONS = ("rev", "reverse", "inverse", "invert")
@@ -130,20 +130,20 @@ class Library:
     """
 
     name: str
-    couplings: Callable[[Bijection, tuple[int, ...]], nn.Module]
+    couplings: Callable[[BijectionModule, tuple[int, ...]], nn.Module]
     readers: Mapping[type, Reader] = field(default_factory=dict)
     lists: Mapping[type, str] = field(default_factory=dict)
     is_from_latent: bool = False
     holders: Mapping[type, str] = field(default_factory=dict)
     parts: Mapping[type, tuple[str, ...]] = field(default_factory=dict)
-    imitation: Callable[[Any, Bijection], nn.Module] | None = None
+    imitation: Callable[[Any, BijectionModule], nn.Module] | None = None
     way: Callable[[nn.Module], Way | None] = plain_way
     whole: Callable[[Any, Any], Whole] = plain_whole
     renew: Callable[[nn.Module, nn.Module, nn.Module], None] = lambda model, old, new: None
     floats: Callable[[], Any] = lambda: np.float64
     takes_images: bool = True
 
-    def in_the_place_of(self, module: nn.Module, couplings: Bijection) -> nn.Module:
+    def in_the_place_of(self, module: nn.Module, couplings: BijectionModule) -> nn.Module:
         """Build couplings, or an identity, with the interface and the hooks of a module."""
         if self.imitation is not None:
             new = self.imitation(module, couplings)

@@ -52,7 +52,7 @@ ACCEPTED = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-2}
 """The largest relative error that is accepted, unless another one is given."""
 
 
-def rounding(flow: CouplingFlow, *, dtype: Any = np.float64) -> Fraction | float:
+def rounding_error_bound(flow: CouplingFlow, *, dtype: Any = np.float64) -> Fraction | float:
     """Bound the forward error of a flow over QQ as a float64 module of any library, for
     |x_1| + .. + |x_d| <= 1, as a multiple of the largest entry of M; infinite where the theorem
     gives no bound.
@@ -61,7 +61,7 @@ def rounding(flow: CouplingFlow, *, dtype: Any = np.float64) -> Fraction | float
     and for a flow over another field.
 
     >>> from exactflow import LinearCoupling
-    >>> bound = rounding(CouplingFlow([LinearCoupling((1, 1), "first", [["1/3"]])]))
+    >>> bound = rounding_error_bound(CouplingFlow([LinearCoupling((1, 1), "first", [["1/3"]])]))
     >>> Fraction(1, 3) - Fraction(1 / 3) < bound < 1e-15
     True
     """
@@ -81,7 +81,7 @@ def rounding(flow: CouplingFlow, *, dtype: Any = np.float64) -> Fraction | float
 
 
 def check_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = np.float64) -> None:
-    """Raise `InvalidInputError` if `rounding` exceeds a bound: 1e-6 if None, 1e-2 in float32."""
+    """Raise `InvalidInputError` if the error may exceed a bound: 1e-6 if None, 1e-2 in float32."""
     kind = np.dtype(dtype)
     accepted = ACCEPTED[kind] if accepted is None else accepted
     is_number = isinstance(accepted, Real)
@@ -90,7 +90,7 @@ def check_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = np.float6
             "expected accept_error to be a number, zero or larger (math.inf accepts any error), "
             f"got {accepted!r}"
         )
-    bound = rounding(flow, dtype=dtype)
+    bound = rounding_error_bound(flow, dtype=dtype)
     if bound > accepted:
         remedy = ""
         if kind == np.float32:

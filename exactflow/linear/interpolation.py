@@ -2,7 +2,7 @@
 
 Main results
 ------------
-`exactflow.flows.nonlinear.finite` has the theorem and its proof: four additive couplings always do,
+`exactflow.linear.finite_maps` has the theorem and its proof: four additive couplings always do,
 and the least number is decided exactly, with an obstruction for each shorter word.
 
 To our knowledge new. Near it: integer discrete flows, whose additive couplings round (Hoogeboom,
@@ -33,15 +33,15 @@ from exactflow.exact.typing import HALVES, Element, MatrixLike, PartitionLike
 from exactflow.explanation import Explanation, Step
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseFlow
-from exactflow.flows.nonlinear.finite import Columns, PointObstruction, coupling, fewest
-from exactflow.flows.orientation import Pose
+from exactflow.flows.orientation import CoordinateLayout
 from exactflow.flows.partition import resolve_partition
 from exactflow.flows.result import MapResult
+from exactflow.linear.finite_maps import Columns, PointObstruction, coupling, fewest
 
 __all__ = ["Interpolation", "interpolate"]
 
 _LONGEST = 2048  # bits of a common denominator
-_THEOREM = "Theorem 18: exactflow.flows.nonlinear.finite"
+_THEOREM = "Theorem 18: exactflow.linear.finite_maps"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -130,14 +130,14 @@ class Interpolation(MapResult):
         return np.stack(flow._run(entries, int)).reshape(x.shape)
 
     @property
-    def count(self) -> str:
+    def summary(self) -> str:
         """The number of couplings, in words, and their letters."""
         named = f" ({self.word})" if self.word else ""
         return f"exactly {self.depth} additive coupling{'s' * (self.depth != 1)}{named}"
 
     def __str__(self) -> str:
         reasons = (str(x) for x in self.obstructions if len(x.word) == self.depth - 1)
-        least = f"{self.points.shape[0]} points go to their images by {self.count}"
+        least = f"{self.points.shape[0]} points go to their images by {self.summary}"
         return ": ".join([least, *filter(None, ["; ".join(reasons)])])
 
     def explain(self) -> Explanation:
@@ -155,8 +155,8 @@ class Interpolation(MapResult):
         why, last = "These are the images, the columns of `Y`.", f"X{self.depth}"
         steps.append(Step("images", why, f"{last} = Y", {last: X}, {"Y": Y}, QQ))
         steps += map(_obstruction_step, self.obstructions)
-        pose = Pose(self.partition, tuple(self.flow.order or range(self.dimension)))
-        claim = f"The points go to their images by {self.count}.{pose.said}"
+        layout = CoordinateLayout(self.partition, tuple(self.flow.order or range(self.dimension)))
+        claim = f"The points go to their images by {self.summary}.{layout.sentence}"
         return Explanation.verify(claim, steps, self, self.evidence)
 
 
@@ -170,7 +170,7 @@ def _obstruction_step(found: PointObstruction) -> Step:
     X, Y = (as_rectangle(rows).transpose() for rows in entries)
     reason, kind = str(found), found.kind
     why = f"{reason[0].upper()}{reason[1:]}."
-    return Step(kind, why, "", {}, {"X": X, "Y": Y}, QQ, _THEOREM, witness=found.check)
+    return Step(kind, why, "", {}, {"X": X, "Y": Y}, QQ, _THEOREM, witness=found.is_valid)
 
 
 def interpolate(
@@ -209,11 +209,11 @@ def interpolate(
     Examples
     --------
     >>> found = interpolate([[0, 0], [0, 1], [1, 0], [1, 1]], [[0, 1], [0, 0], [1, 0], [1, 1]])
-    >>> found.depth, found.flow.forward([0, 1]).T, all(x.check() for x in found.obstructions)
+    >>> found.depth, found.flow.forward([0, 1]).T, all(x.is_valid() for x in found.obstructions)
     (4, Matrix([[0, 0]]), True)
     >>> print(found.obstructions[-2])
     not LUL: around points 1, 0 the shifts of the second half have the alternating sum (-2)
-    >>> interpolate([[0, 0.5], [1, 2]], [["1/3", 5], [7, 0]]).count
+    >>> interpolate([[0, 0.5], [1, 2]], [["1/3", 5], [7, 0]]).summary
     'exactly 2 additive couplings (UL)'
     """
     given = _read("points", points), _read("images", images)

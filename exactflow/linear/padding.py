@@ -21,8 +21,8 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.typing import MatrixLike
 from exactflow.explanation import Explanation, Step
-from exactflow.explanation.identities import IDENTITIES
 from exactflow.explanation.steps import product_step
+from exactflow.explanation.symbolic_identities import IDENTITIES
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling

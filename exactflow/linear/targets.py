@@ -19,7 +19,15 @@ from exactflow.exact.coerce import as_column, as_matrix, is_equal
 from exactflow.exact.numbers import flat, format_short, to_index
 from exactflow.exact.typing import MatrixLike, VectorLike
 
-__all__ = ["circulant", "conv1x1", "pad", "permutation", "random_matrix", "rotation", "toeplitz"]
+__all__ = [
+    "append_swap",
+    "cayley_rotation",
+    "circulant",
+    "conv1x1",
+    "permutation",
+    "random_matrix",
+    "toeplitz",
+]
 
 
 def permutation(perm: Sequence[int]) -> sympy.Matrix:
@@ -75,7 +83,7 @@ def conv1x1(W: Any) -> sympy.Matrix:
     return as_matrix(W).to_dense().to_Matrix()
 
 
-def pad(M: MatrixLike, *, p: int | None = None) -> sympy.Matrix:
+def append_swap(M: MatrixLike, *, p: int | None = None) -> sympy.Matrix:
     """Return M with one more coordinate at the end of each half, these two being swapped.
 
     The determinant changes its sign, so that a flow exists where det M < 0. On vectors with zeros
@@ -86,7 +94,7 @@ def pad(M: MatrixLike, *, p: int | None = None) -> sympy.Matrix:
     M : d x d matrix, in any form that `factor` takes.
     p : the size of the first half; d // 2 where it is left out.
 
-    >>> pad([[0, 1], [1, 0]])
+    >>> append_swap([[0, 1], [1, 0]])
     Matrix([
     [0, 0, 1, 0],
     [0, 0, 0, 1],
@@ -141,13 +149,13 @@ def circulant(column: VectorLike) -> sympy.Matrix:
     return linalg.from_entries(rows, (d, d), sequence.domain).to_Matrix()
 
 
-def rotation(skew: MatrixLike) -> sympy.Matrix:
+def cayley_rotation(skew: MatrixLike) -> sympy.Matrix:
     """Return the rotation (I - K)(I + K)^-1 of a skew-symmetric K: the Cayley transform.
 
     Every rotation without the eigenvalue -1 is of this form, and it is rational where K is. Raises
     `InvalidInputError` where K is not skew-symmetric, or I + K has no inverse, as over GF(p).
 
-    >>> rotation([[0, "1/3"], ["-1/3", 0]])
+    >>> cayley_rotation([[0, "1/3"], ["-1/3", 0]])
     Matrix([
     [4/5, -3/5],
     [3/5,  4/5]])

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from exactflow.claims import RUNNING, Options, ProofError, Running, add_event
-from exactflow.errors import MissingExtraError, UndecidedClaimError, VerificationError, said
+from exactflow.errors import MissingExtraError, UndecidedClaimError, VerificationError, error_text
 from exactflow.exact.progress import hearing
 from exactflow.files.parallel import end_with
 from exactflow.proving.sites import read_script
@@ -88,8 +88,8 @@ def _stopped(running: Running, error: BaseException) -> dict[str, Any]:
             f"expected a script that runs to its end, got sys.exit({error.code!r}): "
             "leave it out, the runner sets the exit code"
         )
-    elif (is_refuted or is_undecided) and said(error):
-        reason = said(error)
+    elif (is_refuted or is_undecided) and error_text(error):
+        reason = error_text(error)
     else:
         trace = traceback.format_list(frames[inside[0] :]) if inside else []
         words = traceback.format_exception_only(error)

@@ -50,14 +50,14 @@ from exactflow.exact.linalg import Blocks
 from exactflow.exact.typing import Element, Half, MatrixLike
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.partition import opposite
 from exactflow.flows.verification import verify
 from exactflow.linear.factor.assembly import (
-    alternating,
-    layers_of_word,
+    alternate_shears,
+    append_scale,
+    layers_of_shears,
     merge,
-    opposite,
-    shear,
-    with_scale,
+    shear_layer,
 )
 from exactflow.linear.factor.commutator import with_full_rank
 from exactflow.linear.factor.permutation import permutation_layers
@@ -98,7 +98,7 @@ def _layers(blocks: Blocks) -> list[LinearCoupling]:
     if C_inverse is not None:
         return _around_one_block(blocks, C_inverse)
     W0, rest = with_full_rank(blocks)
-    return [*_around_one_block(rest, rest.C.inv()), shear("second", -W0)]
+    return [*_around_one_block(rest, rest.C.inv()), shear_layer("second", -W0)]
 
 
 def _around_one_block(blocks: Blocks, C_inverse: DomainMatrix) -> list[LinearCoupling]:
@@ -107,7 +107,12 @@ def _around_one_block(blocks: Blocks, C_inverse: DomainMatrix) -> list[LinearCou
     V = C_inverse * (D - linalg.identity(A.shape[0], A.domain))
     X = B - A * V
     T = A - X * C
-    return [shear("first", V), shear("second", C), *_block_layers(T), shear("first", X)]
+    return [
+        shear_layer("first", V),
+        shear_layer("second", C),
+        *_block_layers(T),
+        shear_layer("first", X),
+    ]
 
 
 def _block_layers(T: DomainMatrix) -> list[LinearCoupling]:
@@ -150,7 +155,10 @@ def _permutation_layers(perm: list[int], signs: list[int], field: Domain) -> lis
     """
     n = len(perm)
     layers = permutation_layers([*perm, *range(n, 2 * n)], signs + [1] * n)
-    return [shear(layer.moves, layer.shift_matrix.convert_to(field).to_dense()) for layer in layers]
+    return [
+        shear_layer(layer.moves, layer.shift_matrix.convert_to(field).to_dense())
+        for layer in layers
+    ]
 
 
 def _triangular_layers(L: DomainMatrix, R: DomainMatrix, leftmost: Half) -> list[LinearCoupling]:
@@ -164,8 +172,8 @@ def _triangular_layers(L: DomainMatrix, R: DomainMatrix, leftmost: Half) -> list
     S_inverse, H_inverse, one = S.inv(), H.inv(), linalg.identity(L.shape[0], field)
     middle = _conjugate_pair(S_inverse * H, H_inverse * S, one, one, opposite(leftmost))
     return [
-        *with_scale(_conjugate_pair(H_inverse, H, S, S_inverse, leftmost), "first", F),
-        *with_scale(middle, "first", E),
+        *append_scale(_conjugate_pair(H_inverse, H, S, S_inverse, leftmost), "first", F),
+        *append_scale(middle, "first", E),
         *_conjugate_pair(S, S_inverse, one, one, leftmost),
     ]
 
@@ -197,4 +205,4 @@ def _conjugate_pair(
         shifts = [(X - one) * Q, Q_inverse, (X_inverse - one) * Q, -Q_inverse * X]
     else:
         shifts = [Q_inverse * (X_inverse - one), Q, Q_inverse * (X - one), -X_inverse * Q]
-    return layers_of_word(alternating(shifts, leftmost))
+    return layers_of_shears(alternate_shears(shifts, leftmost))

@@ -70,7 +70,7 @@ class GaussianDepth(DepthBounds, Result):
     evidence: ClassVar[Evidence] = Evidence.EXACT
 
     def __str__(self) -> str:
-        return f"{self.count}: {self.reason}"
+        return f"{self.summary}: {self.reason}"
 
 
 def gaussian_depth(

@@ -30,8 +30,8 @@ from sympy import QQ
 
 from exactflow.exact.balls import ball, lower, normal_density, normal_quantile, upper
 from exactflow.exact.typing import Element, MatrixLike
-from exactflow.laws.universal.cells import TUNING, Cells
 from exactflow.laws.universal.measures import TargetMeasure, as_measure, halves_of
+from exactflow.laws.universal.quantization import TUNING, Quantization
 
 __all__ = ["one_layer_bound"]
 
@@ -75,14 +75,14 @@ def _from_normal(measure: TargetMeasure, i: int) -> Element:
     """
     tolerance = QQ(2) ** TUNING.least_exponent
     while True:
-        cells = measure.coordinate(i, tolerance, TUNING.precision)
+        cells = measure.quantize_coordinate(i, tolerance, TUNING.precision)
         bound = _discrete_from_normal(cells) - cells.error
         if 32 * cells.error < bound or 32 * cells.error < 1:
             return max(lower(bound), QQ.zero)
         tolerance = min(tolerance, upper(cells.error)) / 2
 
 
-def _discrete_from_normal(cells: Cells) -> arb:
+def _discrete_from_normal(cells: Quantization) -> arb:
     """Return an enclosure of W2 between atoms on the line and N(0, 1)."""
     unit, below, labels = arb(2) ** -cells.bits, QQ.zero, []
     order = sorted(range(len(cells.weights)), key=lambda j: cells.centers[j, 0])

@@ -28,8 +28,9 @@ from exactflow.exact.coerce import as_rectangle
 from exactflow.exact.numbers import elements, flint_rational, format_short, to_element, to_fraction
 from exactflow.exact.rounding import root
 from exactflow.exact.typing import Element, MatrixLike, NumberLike
-from exactflow.laws.universal.cells import (
-    Cells,
+from exactflow.laws.universal.measures import TargetMeasure
+from exactflow.laws.universal.quantization import (
+    Quantization,
     check_count,
     grid_bits,
     least_root,
@@ -37,7 +38,6 @@ from exactflow.laws.universal.cells import (
     on_grid,
     placed,
 )
-from exactflow.laws.universal.measures import TargetMeasure
 
 __all__ = ["Ring", "Sphere"]
 
@@ -77,7 +77,7 @@ class Ring(TargetMeasure):
         vars(self).update(inner=inner, outer=outer, start=start, stop=stop)
         vars(self).update(is_singular=inner == outer)
 
-    def cells(self, tolerance: Element, bits: int) -> Cells:
+    def quantize(self, tolerance: Element, bits: int) -> Quantization:
         """Return the means of the cells of a polar grid."""
         hollow, share = self.inner / self.outer, (tolerance / self.outer) ** 2 / 2
         rings = least_root((1 - hollow) ** 2 / (12 * share))
@@ -141,7 +141,7 @@ class Sphere(TargetMeasure):
         axes = tuple(map(tuple, rows.to_list()))
         vars(self).update(center=center, axes=axes, dimension=d)
 
-    def cells(self, tolerance: Element, bits: int) -> Cells:
+    def quantize(self, tolerance: Element, bits: int) -> Quantization:
         """Return the means of the cells of a grid of bands."""
         k = len(self.axes) - 1
         relative = tolerance * tolerance / sum((x * x for x in self.axes[0]), QQ.zero)
@@ -150,7 +150,7 @@ class Sphere(TargetMeasure):
             cells = of_means(arb(1), _sphere(k, relative), grid_bits(relative))
         return placed(cells, self.center, self.axes, bits)
 
-    def coordinate(self, i: int, tolerance: Element, bits: int) -> Cells:
+    def quantize_coordinate(self, i: int, tolerance: Element, bits: int) -> Quantization:
         """Return the means of bands around the direction of coordinate i."""
         k, square = len(self.axes) - 1, sum((row[i] ** 2 for row in self.axes), QQ.zero)
         if not square:

@@ -27,14 +27,14 @@ from flint import arb, ctx
 from sympy import QQ
 
 from exactflow.exact.balls import ball, lower
-from exactflow.laws.universal import Approximation, Boxes, GaussianMixture, Product, TargetMeasure
-from exactflow.laws.universal.cells import TUNING
+from exactflow.laws.universal import Boxes, GaussianMixture, Product, TargetMeasure, W2Approximation
+from exactflow.laws.universal.quantization import TUNING
 from proofs.constructions.spheres import Ring
 
 __all__ = ["kl_lower_bound", "strip"]
 
 
-def kl_lower_bound(found: Approximation) -> sympy.Expr:
+def kl_lower_bound(found: W2Approximation) -> sympy.Expr:
     """Return a number that KL(target | flow) is at least, or infinity.
 
     >>> from exactflow.laws.universal import approximate, uniform

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from exactflow.flows.nonlinear import MergedCoupling, PiecewiseCoupling
-from exactflow.flows.nonlinear.merged import MaskedPart
+from exactflow.flows.nonlinear.merged_coupling import MaskedPart
 
 __all__ = ["coordinatewise"]
 

@@ -27,7 +27,7 @@ from exactflow.flows.base import Flow
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.laws.conditioning import condition_number, singular_values
-from exactflow.laws.universal import Approximation
+from exactflow.laws.universal import W2Approximation
 from proofs.constructions.strips import kl_lower_bound
 from proofs.constructions.well_conditioned import WellConditioned
 
@@ -113,7 +113,7 @@ def _float_below(bound: sympy.Expr) -> float:
     return inf if bound == sympy.oo else max(nextafter(float(bound), -inf), 0.0)
 
 
-def study(found: Approximation | WellConditioned, draws: int = 8, seed: int = 0) -> Record:
+def study(found: W2Approximation | WellConditioned, draws: int = 8, seed: int = 0) -> Record:
     """Size, bounds and conditioning of an approximation, and the digits that its inverse needs.
 
     The divergence of well-conditioned layers is bounded by zero only.
@@ -135,7 +135,7 @@ def study(found: Approximation | WellConditioned, draws: int = 8, seed: int = 0)
     return Record(
         found.flow.depth,
         nextafter(float(found.bound), inf),
-        _float_below(kl_lower_bound(found)) if isinstance(found, Approximation) else 0.0,
+        _float_below(kl_lower_bound(found)) if isinstance(found, W2Approximation) else 0.0,
         AtPoints.of(found.flow, points),
         AtPoints.of(found.flow, worst),
         float_error(found.flow, [*points, *worst]),
@@ -242,7 +242,7 @@ def gaussian_points(dimension: int, count: int, seed: int = 0) -> list[list]:
     return [[QQ(round(x * 2**20), 2**20) for x in row] for row in draws.tolist()]
 
 
-def worst_points(found: Approximation | WellConditioned) -> list[list]:
+def worst_points(found: W2Approximation | WellConditioned) -> list[list]:
     """Return points where the flow is steep: on the ramp nearest to zero of those between atoms
     that are about farthest apart, or on the steepest piece of the transport.
 

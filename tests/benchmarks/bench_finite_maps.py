@@ -31,7 +31,7 @@ def test_points_in_general_position(benchmark, count):
 def test_permuted_cells(benchmark, count, integers):
     found = benchmark.pedantic(interpolate, permuted(count), {"integers": integers}, rounds=1)
     assert found.depth == 4
-    assert all(reason.check() for reason in found.obstructions)
+    assert all(reason.is_valid() for reason in found.obstructions)
 
 
 @pytest.mark.parametrize("count", SIZES)

@@ -5,7 +5,8 @@ from random import Random
 import pytest
 
 from exactflow import CouplingFlow, factor, permutation
-from exactflow.linear.factor.permutation import permutation_layers, permutation_sign
+from exactflow.exact.signed_permutation import permutation_sign
+from exactflow.linear.factor.permutation import permutation_layers
 
 SIZES = [200, 2_000, 20_000, 20_001]
 

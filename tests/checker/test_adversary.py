@@ -101,7 +101,7 @@ def test_a_word_of_k_layers_has_depth_at_most_k_and_both_witnesses_hold(data):
     assert composed(answer.flow) == M
     assert all(scale == 1 for layer in answer.flow for scale in layer.scale)
     assert len(answer.obstructions) == min(2, answer.lower)
-    assert all(reason.check() for reason in answer.obstructions)
+    assert all(reason.is_valid() for reason in answer.obstructions)
 
 
 @on_drawn_cases

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from exactflow.cli import check, main
-from exactflow.errors import DiedError
+from exactflow.errors import ProcessDiedError
 from exactflow.files.parallel import parallel_map
 
 CERTIFICATE = Path(__file__).parents[1] / "corpus" / "correct" / "sqrt2.json"
@@ -67,7 +67,7 @@ def test_a_killed_worker_here_costs_its_own_verdicts_and_no_other(
 
 
 def test_without_a_result_for_what_is_lost_a_killed_worker_is_an_error():
-    with pytest.raises(DiedError, match="a worker process ended"):
+    with pytest.raises(ProcessDiedError, match="a worker process ended"):
         list(parallel_map(killing(str, {"1"}), range(3), jobs=2))
 
 

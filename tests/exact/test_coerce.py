@@ -12,7 +12,7 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.sdm import SDM
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_column, as_matrix, as_vectors, over
+from exactflow.exact.coerce import as_column, as_matrix, as_vectors, over_common_field
 
 t = sympy.Symbol("t")
 F5_T = GF(5).frac_field(t)
@@ -148,7 +148,7 @@ def test_numbers_beside_expressions_are_read_as_they_are_alone():
         (sympy.Matrix([[sympy.nan]]), "nan"),
         (sympy.Matrix([[sympy.oo]]), "oo"),
         (sympy.Matrix([[sympy.pi]]), "pi"),
-        (sympy.Matrix([[sympy.sin(sympy.Symbol("t"))]]), "exactflow.rotation"),
+        (sympy.Matrix([[sympy.sin(sympy.Symbol("t"))]]), "exactflow.cayley_rotation"),
         (object(), "object"),
     ],
 )
@@ -174,11 +174,11 @@ def test_a_sequence_has_an_order_and_numbers(values):
 
 def test_rationals_in_a_prime_field():
     M = as_matrix([["1/2", 3], [0, 1]])
-    assert over(M, GF(7)).to_Matrix() % 7 == sympy.Matrix([[4, 3], [0, 1]])
+    assert over_common_field(M, GF(7)).to_Matrix() % 7 == sympy.Matrix([[4, 3], [0, 1]])
     with pytest.raises(InvalidInputError, match="denominator is 0"):
-        over(M, GF(2))
+        over_common_field(M, GF(2))
     with pytest.raises(InvalidInputError, match="one field"):
-        over(over(M, GF(7)), GF(5))
+        over_common_field(over_common_field(M, GF(7)), GF(5))
 
 
 def test_a_column_is_an_array_of_one_axis():

@@ -11,7 +11,7 @@ from sympy import Symbol
 
 from exactflow import explain, factor, minimal_depth
 from exactflow.explanation import Explanation
-from exactflow.explanation.identity import evaluate
+from exactflow.explanation.identity_text import evaluate
 
 NAMES = ["a", "b", "c", "d", "x", "y", "k", "n", "A", "B", "X", "Y", "M", "U", "L", "P"]
 

@@ -35,7 +35,7 @@ def verified(M, scales="additive", partition=None):
     for written, obstruction in zip(content["obstructions"], answer.obstructions, strict=True):
         read = read_obstruction(written, obstruction.matrix, scales, obstruction.p)
         assert (read.kind, read.witness) == (obstruction.kind, obstruction.witness)
-        assert read.check()
+        assert read.is_valid()
     return content
 
 
@@ -109,7 +109,7 @@ def test_every_small_matrix_that_is_no_product_of_two_scaled_layers(pattern):
         word = Word(pattern, M, "positive")
         if M.det() and (multiplier := misfit(word)) is not None:
             obstruction = Obstruction.of(word, Reason("linear", multiplier))
-            assert obstruction.check()
+            assert obstruction.is_valid()
             assert excludes(obstruction)
             found += 1
     assert found > 10

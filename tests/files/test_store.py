@@ -85,7 +85,7 @@ def test_depths_come_back_with_their_reasons(tmp_path, matrix, scales, depth, gi
     assert (again.depth, again.lower, again.scales) == (depth, depth, scales)
     assert again.flow == answer.flow
     assert list(map(str, again.obstructions)) == list(map(str, answer.obstructions))
-    assert all(found.check() for found in again.obstructions)
+    assert all(found.is_valid() for found in again.obstructions)
     save(answer, tmp_path / "d.npz")
     assert load(tmp_path / "d.npz") == answer.flow
 
@@ -114,7 +114,7 @@ def test_what_is_false_is_neither_written_nor_read(tmp_path):
     [
         (balance(np.eye(2)), "c.json", "expected target=W for what balance returned"),
         (lossless(np.eye(2)), "c.json", "got Lossless, of which"),
-        (approximate(checkerboard(), 1), "c.json", "got Approximation, of which"),
+        (approximate(checkerboard(), 1), "c.json", "got W2Approximation, of which"),
         ("flow", "c.json", "got str, of which"),
         (factor(M), "c.csv", r"expected \.json \(a certificate\) or"),
         (factor(M), "none/c.json", "no such folder"),

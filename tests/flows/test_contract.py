@@ -33,9 +33,9 @@ from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.result import FlowResult, MapResult, Result
-from exactflow.laws.conditioning import forced
+from exactflow.laws.conditioning import lower_bounds
 from exactflow.laws.universal import checkerboard
-from exactflow.linear.masks import one_mask
+from exactflow.linear.masks import merge_masks
 from proofs.experiments.coordinatewise import coordinatewise
 
 RAMP = PiecewiseCoupling((1, 2), "second", PiecewiseLinear([0, 1], [(0, 1), (6, -1)]), scale="1/2")
@@ -57,7 +57,7 @@ FLOWS = LINEAR | {
     "piecewise and linear": PiecewiseFlow([RAMP, LinearCoupling((1, 2), "first", [[1, "1/3"]])]),
     "coordinatewise": PiecewiseFlow([BENT, BENT.inverse(), BENT]),
     "piecewise and ordered": PiecewiseFlow([RAMP], order=[2, 0, 1]),
-    "merged": one_mask([PiecewiseFlow([BENT]), PiecewiseFlow([BENT], order=[0, 2, 1, 3])]),
+    "merged": merge_masks([PiecewiseFlow([BENT]), PiecewiseFlow([BENT], order=[0, 2, 1, 3])]),
 }
 
 
@@ -453,11 +453,11 @@ def test_results_have_one_shape():
 
 
 def test_a_result_without_a_flow_has_the_same_shape():
-    result = forced(checkerboard(), "1/2")
+    result = lower_bounds(checkerboard(), "1/2")
     assert isinstance(result, Result)
     assert result.evidence in Evidence
     assert "\n" not in str(result)
-    assert repr(result) == f"<Forced: {result}>"
+    assert repr(result) == f"<ConditioningBounds: {result}>"
     assert f"[{result.evidence}]" in result._repr_html_()
 
 
@@ -533,6 +533,6 @@ def test_roots_beside_symbols_are_compared_but_not_computed_with():
     root, symbol = (LinearCoupling((1, 1), "first", [[x]]) for x in (sqrt(2), t))
     assert root != symbol
     with pytest.raises(InvalidInputError, match="does not reduce quotients"):
-        one_mask([[[1, sqrt(2)], [0, 1]], [[1, 0], [t, 1]]])
+        merge_masks([[[1, sqrt(2)], [0, 1]], [[1, 0], [t, 1]]])
     with pytest.raises(InvalidInputError, match="does not reduce quotients"):
         CouplingFlow([root, symbol])

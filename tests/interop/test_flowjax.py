@@ -9,7 +9,7 @@ from interop.modules import library
 from exactflow import balance, factor, permutation, whiten
 from exactflow.errors import InvalidInputError
 from exactflow.interop import libraries, linear_map, to_module
-from exactflow.interop.roundoff import rounding
+from exactflow.interop.roundoff import rounding_error_bound
 
 jax = library("jax")
 library("flowjax")
@@ -56,7 +56,7 @@ def test_the_same_as_in_pytorch(name, dtype):
     back, reverse = module.transform_and_log_det(y)
     assert y.dtype == back.dtype == dtype
     exact = flow.flow if hasattr(flow, "evidence") else flow
-    bound = float(rounding(exact, dtype=dtype) * max(map(abs, exact.matrix())))
+    bound = float(rounding_error_bound(exact, dtype=dtype) * max(map(abs, exact.matrix())))
     slack = bound + 4 * np.finfo(dtype).eps * float(abs(expected).max())
     assert abs(np.asarray(y, float) - expected.numpy()[0]).max() <= slack
     assert float(found) == pytest.approx(float(log_det[0]), abs=1e-5)
@@ -92,14 +92,14 @@ def test_the_bound_in_float32_holds(seed):
     flow = factor(
         (rng.integers(-9, 10, (d, d)) + 20 * np.eye(d, dtype=int)).tolist(), orientation="flip"
     )
-    bound = float(rounding(flow, dtype=np.float32) * max(map(abs, flow.matrix())))
+    bound = float(rounding_error_bound(flow, dtype=np.float32) * max(map(abs, flow.matrix())))
     module = to_module(flow, library="flowjax", accept_error=np.inf)
     exact = np.array(flow.matrix().tolist(), dtype=float)
     columns = np.eye(d) * rng.choice([-1, 1], d)
     for x in columns.T:
         y = module.inverse(jnp.asarray(x, jnp.float32))
         assert abs(np.asarray(y, float) - exact @ x).max() <= bound
-    assert rounding(flow) < rounding(flow, dtype=np.float32)
+    assert rounding_error_bound(flow) < rounding_error_bound(flow, dtype=np.float32)
 
 
 @pytest.mark.slow  # XLA compiles

@@ -142,7 +142,7 @@ def check(points, images, partition, **options):
     assert found.flow.forward(columns) == sympy.Matrix(images).T
     assert found.flow.inverse().forward(sympy.Matrix(images).T) == columns
     assert [x.word for x in found.obstructions] == [w for w in WORDS if len(w) < found.depth]
-    assert all(x.check() for x in found.obstructions)
+    assert all(x.is_valid() for x in found.obstructions)
     assert all(layer.is_additive for layer in found)
     return found
 
@@ -204,7 +204,7 @@ def test_permutations_of_nine_points_nearly_all_take_four():
 
 def test_the_exchange_that_takes_four():
     found = check(SQUARE, exchanged(SQUARE, ((0, 0), (0, 1))), (1, 1))
-    assert (found.depth, found.count) == (4, "exactly 4 additive couplings (ULUL)")
+    assert (found.depth, found.summary) == (4, "exactly 4 additive couplings (ULUL)")
     two_points, path = found.obstructions[-2:]
     assert (two_points.kind, {*two_points.rows}) == ("cycle", {0, 1})
     assert (path.kind, path.word, len(path.rows)) == ("path", "ULU", 4)
@@ -283,7 +283,7 @@ def test_no_coupling_for_the_identity():
     assert (found.depth, found.word, found.obstructions) == (0, "", ())
     assert found.forward([5, 7]) == sympy.Matrix([5, 7])
     assert str(found) == "4 points go to their images by exactly 0 additive couplings"
-    assert found.explain().steps[-1].check()
+    assert found.explain().steps[-1].is_valid()
 
 
 def test_a_row_is_read_where_no_coordinate_tells_values_apart():
@@ -318,23 +318,24 @@ def test_obstructions_that_do_not_prove_it_fail_their_check():
     ]
     assert {x.kind for x in found} >= {"point", "cycle", "path"}
     for x in found:
-        assert x.check()
-        assert not replace(x, images=x.points).check()
-        assert not replace(x, word="LULU").check()
-        assert not replace(x, word="LLL"[: len(x.word) or 1]).check() or x.word in ("", "L")
+        x.check()
+        with pytest.raises(VerificationError, match=r"^the points .* do not exclude"):
+            replace(x, images=x.points).check()
+        assert not replace(x, word="LULU").is_valid()
+        assert not replace(x, word="LLL"[: len(x.word) or 1]).is_valid() or x.word in ("", "L")
         if x.kind in ("cycle", "path"):
-            assert not replace(x, points=x.points[1:], images=x.images[1:]).check()
-            assert not replace(x, word=x.word[:2]).check()
+            assert not replace(x, points=x.points[1:], images=x.images[1:]).is_valid()
+            assert not replace(x, word=x.word[:2]).is_valid()
     pairs = interpolate([[0, 0], [1, 0]], [[5, 7], [9, 7]]).obstructions
     assert {"before", "after"} <= {x.kind for x in pairs}
     for x in pairs:
         if x.kind in ("before", "after"):
-            assert x.check()
-            assert not replace(x, word="LUL").check()
-            assert not replace(x, points=x.points[:1] * 2, images=x.images[:1] * 2).check()
+            assert x.is_valid()
+            assert not replace(x, word="LUL").is_valid()
+            assert not replace(x, points=x.points[:1] * 2, images=x.images[:1] * 2).is_valid()
             apart = [tuple((*a, 5 * i) for a in y) for i, y in enumerate(x.points)]
             moved = [tuple((*a, 7 * i) for a in y) for i, y in enumerate(x.images)]
-            assert not replace(x, points=tuple(apart), images=tuple(moved)).check()
+            assert not replace(x, points=tuple(apart), images=tuple(moved)).is_valid()
 
 
 def test_a_long_cycle_is_told_by_its_ends():
@@ -345,7 +346,7 @@ def test_a_long_cycle_is_told_by_its_ends():
     ]
     (found,) = (x for x in interpolate(points, images).obstructions if x.word == "LUL")
     assert (found.kind, len(found.rows)) == ("cycle", 2 * count)
-    assert found.check()
+    assert found.is_valid()
     assert ".. (60 points) .." in str(found)
     assert len(str(found)) < 150
 
@@ -358,7 +359,7 @@ def test_an_explanation_is_checked():
     assert "Coupling 1 adds to the second half a function of the first half" in told.text()
     assert len(json.loads(told.json())["steps"]) == len(rules)
     assert "pmatrix" in told.latex()
-    assert all(step.check() for step in told.steps)
+    assert all(step.is_valid() for step in told.steps)
     wrong = replace(found, images=found.points)
     with pytest.raises(VerificationError, match="step 6"):
         wrong.explain()

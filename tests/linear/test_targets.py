@@ -6,7 +6,15 @@ import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exactflow import circulant, conv1x1, pad, permutation, random_matrix, rotation, toeplitz
+from exactflow import (
+    append_swap,
+    cayley_rotation,
+    circulant,
+    conv1x1,
+    permutation,
+    random_matrix,
+    toeplitz,
+)
 from exactflow.errors import InvalidInputError
 from exactflow.proving.strategies import permutations
 
@@ -67,7 +75,7 @@ def test_rotation(values):
     places = [(i, j) for i in range(4) for j in range(i)]
     for value, place in zip(values, places, strict=True):
         K[place] = sympy.Rational(value.numerator, value.denominator)
-    R = rotation(K - K.T)
+    R = cayley_rotation(K - K.T)
     assert R * R.T == sympy.eye(4)
     assert R.det() == 1
 
@@ -94,9 +102,9 @@ def test_random_matrix(d):
         (lambda: permutation("10"), "sequence"),
         (lambda: circulant("12"), "sequence"),
         (lambda: toeplitz({1, 2}), "sequence"),
-        (lambda: pad([[0, 1], [1, 0]], p=-1), "p from 0 to 2"),
-        (lambda: pad([[0, 1], [1, 0]], p=3), "p from 0 to 2"),
-        (lambda: pad([[0, 1], [1, 0]], p=1.0), "p from 0 to 2"),
+        (lambda: append_swap([[0, 1], [1, 0]], p=-1), "p from 0 to 2"),
+        (lambda: append_swap([[0, 1], [1, 0]], p=3), "p from 0 to 2"),
+        (lambda: append_swap([[0, 1], [1, 0]], p=1.0), "p from 0 to 2"),
         (lambda: random_matrix(2, seed=None), "seed"),
         (lambda: random_matrix(2, seed=1.5), "seed"),
         (lambda: permutation([]), "empty"),
@@ -105,8 +113,8 @@ def test_random_matrix(d):
         (lambda: toeplitz([1, 2], [3, 4]), "one first entry"),
         (lambda: toeplitz([1, 2], [1]), "one length"),
         (lambda: circulant([]), "empty"),
-        (lambda: rotation([[0, 1], [1, 0]]), "skew"),
-        (lambda: rotation([[1]]), "skew"),
+        (lambda: cayley_rotation([[0, 1], [1, 0]]), "skew"),
+        (lambda: cayley_rotation([[1]]), "skew"),
         (lambda: random_matrix(0), "d >= 1"),
         (lambda: random_matrix(2, bits=0), "bits >= 1"),
     ],

@@ -9,7 +9,7 @@ from hypothesis import given
 from sympy import GF, diag
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import CouplingFlow, LinearCoupling, factor, permutation, rotation, to_module
+from exactflow import CouplingFlow, LinearCoupling, cayley_rotation, factor, permutation, to_module
 from exactflow.errors import InvalidInputError, UndecidedClaimError
 from exactflow.proving.strategies import flows
 from exactflow.testing import assert_depth, assert_equal, assert_invertible, assert_within
@@ -94,7 +94,7 @@ class Forgetful(CouplingFlow):
 
 
 def test_exact_numbers_come_back_exactly():
-    assert_invertible(factor(rotation([[0, 1], [-1, 0]])), [["1/3", 1], [2, 10**40]])
+    assert_invertible(factor(cayley_rotation([[0, 1], [-1, 0]])), [["1/3", 1], [2, 10**40]])
     forgetful = Forgetful([LinearCoupling((1, 1), "first", [[2]])])
     with pytest.raises(AssertionError, match=r"expected 3 at entry \(1,\), derived 0"):
         assert_invertible(forgetful, [1, 3])
@@ -124,7 +124,7 @@ def test_modules_of_every_library(library):
     torch = pytest.importorskip("torch")
     name = {"freia": "FrEIA"}.get(library, library)
     pytest.importorskip(name)
-    flow = factor(rotation([[0, 1, 0, 2], [-1, 0, 1, 0], [0, -1, 0, 0], [-2, 0, 0, 0]]))
+    flow = factor(cayley_rotation([[0, 1, 0, 2], [-1, 0, 1, 0], [0, -1, 0, 0], [-2, 0, 0, 0]]))
     made = to_module(flow, library=library)
     module = made() if library == "zuko" else made
     x = torch.arange(8, dtype=torch.float64).reshape(2, 4) / 3

@@ -8,7 +8,7 @@ import pytest
 
 from exactflow.claims import Claims, Evidence, Options, ProofError, Running, proof_options
 from exactflow.errors import InvalidInputError, MissingExtraError, VerificationError
-from exactflow.explanation.identities import FalseIdentityError
+from exactflow.explanation.symbolic_identities import FalseIdentityError
 
 
 def test_records_what_passed():

@@ -14,7 +14,7 @@ HEAD = (
 )
 NEEDS = {
     "assert_depth": "from exactflow.testing import assert_depth",
-    "FALSE": "from exactflow.explanation.identities import Identity; "
+    "FALSE": "from exactflow.explanation.symbolic_identities import Identity; "
     "FALSE = Identity('sum', 'false', '', 'Z = X - Y, U(X) U(Y) = U(Z)')",
     "threading": "import threading",
     "forked": "import multiprocessing; forked = multiprocessing.get_context('fork')",

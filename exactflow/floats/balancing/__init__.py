@@ -66,8 +66,8 @@ def balance(
     method : "closed" (six layers for a multiple of a rotation, else eleven, at once), "search"
         (layers of small norm, for rotations, too), or "auto", as said above.
     orientation : what to do if det W < 0: "error"; "flip": negate coordinate 0 of the input first,
-        a step that the result records in its `flips`; or "pad": layers for `pad(W)`, on d + 2
-        coordinates.
+        a step that the result records in its `flips`; or "pad": layers for `append_swap(W)`,
+        on d + 2 coordinates.
     partition : (p, q) or a mask, as in `factor`. Halves that differ by more than one are searched.
     seed : 0 starts the search at the layers of the polar factor in closed form, where there are
         such, then at random ones; another seed draws other random layers to start at. On one

@@ -61,12 +61,12 @@ class Balanced(MapResult):
     @property
     def order(self) -> tuple[int, ...]:
         """The coordinates in the order of the halves."""
-        return self.target.pose.order
+        return self.target.layout.order
 
     @property
     def flips(self) -> tuple[int, ...]:
         """The coordinates of the input that are negated before the first layer."""
-        return self.target.pose.flips
+        return self.target.layout.flips
 
     @cached_property
     def error(self) -> sympy.Rational:

@@ -12,7 +12,8 @@ H = Theta^(-1/2) turn each plane by half its angle and K reflect each plane. K H
     (P Theta) g = g P    for (P, g) = (H, K), and for (P, g) = (K, H).
 
 The first serves q = n, the second, with K through the projections of e_q, q = n + 1. With
-D' = Ch P Jh^T, G = Ch g: D' - I = G (P - I) G^-1 = Y Z, and (`exactflow.explanation.identities`)
+D' = Ch P Jh^T, G = Ch g: D' - I = G (P - I) G^-1 = Y Z, and, as
+`exactflow.explanation.symbolic_identities` proves,
 
     M = L(-W0) U(X) L(Y) U(Z) L(W) U(V),
     Y = G[:, :n],  Z = (P - I)[:n, :n] Y^T,  W = D'^-1 (C' - Y),  V = C'^T (D + W0 B - D'),

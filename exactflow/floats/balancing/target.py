@@ -17,7 +17,7 @@ from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike
 from exactflow.floats.balancing.determinant import determinant_sign, exact_matrix
 from exactflow.floats.balancing.tuning import EPS, TUNING
 from exactflow.flows.float_layers import FloatCoupling, composed
-from exactflow.flows.orientation import Pose, posed
+from exactflow.flows.orientation import CoordinateLayout, layout_for
 from exactflow.flows.partition import resolve_partition
 
 EXACT_BITS = 4096
@@ -27,11 +27,11 @@ EXACT_BITS = 4096
 @dataclass(frozen=True, eq=False)
 class Target:
     """A matrix W of positive determinant, after flips and in the order of the halves: floats, or
-    Fractions where these are not equal to W; and the pose.
+    Fractions where these are not equal to W; and the layout.
     """
 
     entries: np.ndarray
-    pose: Pose
+    layout: CoordinateLayout
 
     @staticmethod
     def of(
@@ -40,18 +40,18 @@ class Target:
         """Return the target of `W`, which is checked: see `balance` for the errors."""
         entries = entries_of(W)
         order, sizes = resolve_partition(partition, len(entries))
-        pose = posed(order, sizes, orientation, _sign(entries) < 0)
-        return Target(pose.inner_array(entries), pose)
+        layout = layout_for(order, sizes, orientation, _sign(entries) < 0)
+        return Target(layout.inner_array(entries), layout)
 
     @staticmethod
     def on(halves: tuple[int, int], entries: np.ndarray) -> "Target":
         """Return the target of floats, det > 0 up to rounding, in the order of the halves."""
-        return Target(entries, Pose(halves, tuple(range(sum(halves)))))
+        return Target(entries, CoordinateLayout(halves, tuple(range(sum(halves)))))
 
     @property
     def halves(self) -> tuple[int, int]:
         """The sizes (p, q) of the halves."""
-        return self.pose.partition
+        return self.layout.partition
 
     @cached_property
     def exact(self) -> Quotient:

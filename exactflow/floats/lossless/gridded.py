@@ -79,7 +79,7 @@ def assembled(
     W, unit = target.exact, step.denominator
     E = unit * W.digits - (step.numerator * W.denominator) * product
     difference = Quotient(E, unit * W.denominator)
-    places = np.argsort(target.pose.order)
+    places = np.argsort(target.layout.order)
     rounding, sums = roundings.row_sums(weights[d:]), difference.digits.row_sums()
     shifts = (sums[k] / difference.denominator * limit / step for k in places)
     return Lossless(
@@ -91,8 +91,8 @@ def assembled(
         bits,
         limit,
         floor(max(values)),
-        target.pose.order,
-        target.pose.flips,
+        target.layout.order,
+        target.layout.flips,
     )
 
 

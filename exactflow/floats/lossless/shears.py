@@ -61,7 +61,7 @@ def shears(
             "expected a matrix that is invertible in float64, got one that is only exactly: its "
             "entries or singular values differ by more than 10^31; factor makes exact layers of it"
         )
-    target = _ScaledTarget(target.entries, target.pose)
+    target = _ScaledTarget(target.entries, target.layout)
     layers, left = without_scales(_balanced(target, method, seed))
     mean = float(np.exp(np.log(left).mean()))
     if np.abs(left / mean - 1).max() > UNIFORM:

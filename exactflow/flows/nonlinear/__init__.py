@@ -13,7 +13,7 @@ A `PiecewiseFlow` composes such layers, and linear ones. It is no matrix, as a
 in the arithmetic of its input: exactly, with mpmath at any precision, or in float64.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -31,9 +31,13 @@ from exactflow.flows.arithmetic import as_floats, in_kind, inexact_entries, is_i
 from exactflow.flows.base import Coupling, Flow, as_layers, as_order
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.nonlinear.layer import PiecewiseCoupling, Pointwise, over_rationals
-from exactflow.flows.nonlinear.merged import MergedCoupling
-from exactflow.flows.partition import as_partition
+from exactflow.flows.nonlinear.merged_coupling import MergedCoupling
+from exactflow.flows.nonlinear.piecewise_coupling import (
+    PiecewiseCoupling,
+    Pointwise,
+    over_rationals,
+)
+from exactflow.flows.partition import as_partition, run_layers
 
 __all__ = ["MergedCoupling", "PiecewiseCoupling", "PiecewiseFlow"]
 
@@ -106,7 +110,7 @@ class PiecewiseFlow(Pointwise, Flow):
             raise InvalidInputError(
                 "expected two flows of one order of coordinates, got "
                 f"{list(self._listed())} and {list(other._listed())}: "
-                "exactflow.linear.masks.one_mask composes them"
+                "exactflow.linear.masks.merge_masks composes them"
             )
         return PiecewiseFlow(
             [*other.layers, *self.layers], order=self.order, partition=self.partition
@@ -125,11 +129,10 @@ class PiecewiseFlow(Pointwise, Flow):
                 f"expected one point, got {entries[0].size} columns: take them one by one"
             )
         layers = []
-        for layer, kept, moved in self._orbit(entries, convert):
+        for layer, *halves in self._orbit(entries, convert):
             if convert is to_float:
-                kept, moved = ([values.item() for values in half] for half in (kept, moved))
-            linear = isinstance(layer, LinearCoupling)
-            layers.append(layer if linear else layer.tangent(kept, moved))
+                halves = [[values.item() for values in half] for half in halves]
+            layers.append(layer if isinstance(layer, LinearCoupling) else layer.tangent(*halves))
         return CouplingFlow(layers, self.partition, order=self.order)
 
     def log_abs_det(self, x: "VectorLike | None" = None) -> Any:
@@ -149,7 +152,7 @@ class PiecewiseFlow(Pointwise, Flow):
         entries, convert = self._point(x)
         scales = (
             scale
-            for layer, kept, _ in self._orbit(entries, convert)
+            for layer, _, kept in self._orbit(entries, convert)
             if not layer.is_additive
             for scale in layer.scales_at(kept, convert)
         )
@@ -161,13 +164,17 @@ class PiecewiseFlow(Pointwise, Flow):
         product = prod(scales, start=convert(QQ.one))
         return mpmath.log(product) if convert is to_mpf else sympy.log(QQ.to_sympy(product))
 
-    def _orbit(self, entries: list, convert: Callable) -> Iterator[tuple]:
-        """Yield every layer with the half that it keeps, and the half that it moves."""
-        p, seen = self.partition[0], [entries[i] for i in self._listed()]
-        first, second = seen[:p], seen[p:]
-        for layer in self.layers:
-            yield (layer, second, first) if layer.moves == "first" else (layer, first, second)
-            first, second = layer.step(first, second, convert)
+    def _orbit(self, entries: list, convert: Callable) -> list[tuple]:
+        """Return each layer with the half that it moves, and the half that it keeps, before it."""
+        orbit = list[tuple]()
+
+        def image(*step: Any) -> list:
+            orbit.append(step)
+            layer, moved, kept = step
+            return layer.image(moved, kept, convert)
+
+        run_layers(self.layers, [[entries[i] for i in half] for half in self.halves], image)
+        return orbit
 
     def _point(self, x: VectorLike) -> tuple[list, Callable]:
         """Return the entries of x, and the arithmetic of x."""

@@ -13,7 +13,7 @@ from exactflow.interop.conversion.solve import Solved
 from exactflow.interop.libraries import library_of, whole_of
 from exactflow.interop.models import cause, doubled, place_of
 from exactflow.interop.models import put as put_module
-from exactflow.interop.modules.flow import Bijection, MergedAway
+from exactflow.interop.modules.flow import BijectionModule, MergedAway
 
 AGREE, LOG_DET_AGREES = 1e-9, 1e-6
 """In float64, relatively, and for each number: several libraries sum them in float32."""
@@ -46,7 +46,7 @@ def put(
     return (model, twin), layers, left
 
 
-def put_group(model: nn.Module, group: Group, couplings: Bijection) -> nn.Module:
+def put_group(model: nn.Module, group: Group, couplings: BijectionModule) -> nn.Module:
     """Put couplings into the place of a group in a model, or in a copy of it."""
     module = place_of(model, group.main.path).module
     new = library_of(module).in_the_place_of(module, couplings)

@@ -5,7 +5,13 @@ from torch import nn
 from exactflow.errors import InvalidInputError
 from exactflow.interop.libraries import library_of
 from exactflow.interop.models import cause, copy_model, place_of, put
-from exactflow.interop.modules.flow import Bijection, FlowModule, MatrixModule, MergedAway, under
+from exactflow.interop.modules.flow import (
+    BijectionModule,
+    FlowModule,
+    MatrixModule,
+    MergedAway,
+    under,
+)
 from exactflow.interop.modules.layers import State
 
 MARK = "couplings._extra_state"
@@ -45,7 +51,7 @@ def restore(model: nn.Module, state: State) -> nn.Module:
         for head in heads:
             place = place_of(new, head.removesuffix("."))
             module, own = place.module, under(state, f"{head}couplings.")
-            kinds: tuple[type[Bijection], ...] = MergedAway, MatrixModule, FlowModule
+            kinds: tuple[type[BijectionModule], ...] = MergedAway, MatrixModule, FlowModule
             couplings = kinds[min(len(own["_extra_state"]), 2)].of_state(own)
             library = library_of(module)
             trained = any(p.requires_grad for p in library.parameters_of(module))

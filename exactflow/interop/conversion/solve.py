@@ -28,7 +28,7 @@ from exactflow.interop.affine import AffineMap
 from exactflow.interop.conversion.group import Group
 from exactflow.interop.conversion.report import LeftLayer
 from exactflow.interop.models import copy_model
-from exactflow.interop.modules.flow import Bijection, FlowModule, MatrixModule
+from exactflow.interop.modules.flow import BijectionModule, FlowModule, MatrixModule
 
 By = Literal["couplings", "inverse"]
 
@@ -48,8 +48,8 @@ class Solved:
     stored, over the largest entry of that.
     """
 
-    fine: Bijection
-    stored: Bijection
+    fine: BijectionModule
+    stored: BijectionModule
     flow: CouplingFlow | None
     fine_error: Fraction
     error: Fraction

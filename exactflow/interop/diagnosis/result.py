@@ -130,7 +130,7 @@ class Diagnosis:
         that were measured: a lower bound on its Lipschitz constant. None without a Jacobian, or
         without a way back.
 
-        `exactflow.laws.conditioning.forced` has the stretch that the data force.
+        `exactflow.laws.conditioning.lower_bounds` has the stretch that the data force.
         """
         least = None if self.whole.error is None else self.whole.least
         return least if least is None else 1 / least if least else math.inf

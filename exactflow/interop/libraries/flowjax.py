@@ -17,7 +17,7 @@ from paramax import NonTrainable
 from torch import Tensor
 
 from exactflow.interop.library import Library
-from exactflow.interop.modules.flow import Bijection
+from exactflow.interop.modules.flow import BijectionModule
 from exactflow.interop.modules.layers import CouplingModule
 
 
@@ -64,7 +64,7 @@ class FlowjaxCoupling(AbstractBijection):
         return whole, sign * jnp.log(scale).sum()
 
 
-def _couplings(couplings: Bijection, shape: tuple[int, ...]) -> Any:
+def _couplings(couplings: BijectionModule, shape: tuple[int, ...]) -> Any:
     """Return the layers of a module, from data to latent on the way back."""
     flow: Any = couplings
     parts: list[Any] = []

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from exactflow.interop.affine import AffineMap, dense, diagonal, matrix_of, order, vector
 from exactflow.interop.library import Library, Way, Whole, plain_way
-from exactflow.interop.modules.flow import Bijection
+from exactflow.interop.modules.flow import BijectionModule
 
 
 class Couplings(fm.InvertibleModule):
@@ -23,7 +23,7 @@ class Couplings(fm.InvertibleModule):
         dims_in: Iterable[tuple[int, ...]],
         dims_c: Iterable[tuple[int, ...]] | None = None,
         *,
-        couplings: Bijection,
+        couplings: BijectionModule,
     ):
         super().__init__(dims_in, dims_c)
         self.couplings = couplings
@@ -47,10 +47,10 @@ class Couplings(fm.InvertibleModule):
 class CoupledBlock(fm.AllInOneBlock):
     """An ``AllInOneBlock`` whose permutation is applied by couplings; all else is as it was."""
 
-    couplings: Bijection
+    couplings: BijectionModule
 
     @classmethod
-    def of(cls, block: fm.AllInOneBlock, couplings: Bijection) -> "CoupledBlock":
+    def of(cls, block: fm.AllInOneBlock, couplings: BijectionModule) -> "CoupledBlock":
         """Return a block with the modules and parameters of another one."""
         new = cls.__new__(cls)
         gone = "w_perm", "w_perm_inv", "w_0", "vk_householder", "permute_function"
@@ -77,7 +77,7 @@ def _whole(model: nn.Module, context: Any) -> Whole:
     return Whole(model, _way(model), options={} if context is None else {"c": conditions})
 
 
-def _imitation(module: Any, couplings: Bijection) -> nn.Module:
+def _imitation(module: Any, couplings: BijectionModule) -> nn.Module:
     if type(module) is fm.AllInOneBlock:
         return CoupledBlock.of(module, couplings)
     dims = module.dims_in  # an ActNorm keeps the first shape alone

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, array, dense, diagonal, matrix_of, order
 from exactflow.interop.library import Library, Reader, Whole, plain_way
-from exactflow.interop.modules.flow import Bijection
+from exactflow.interop.modules.flow import BijectionModule
 
 
 class Transforming(nn.Module):
     """Couplings with the methods of a ``Transform``, which takes a context."""
 
-    def __init__(self, couplings: Bijection):
+    def __init__(self, couplings: BijectionModule):
         super().__init__()
         self.couplings = couplings
 

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from exactflow.interop.affine import AffineMap, dense, diagonal, order, vector
 from exactflow.interop.library import Library, Way, Whole, plain_way
-from exactflow.interop.modules.flow import Bijection
+from exactflow.interop.modules.flow import BijectionModule
 
 
 class Couplings(nf.flows.Flow):
     """Couplings as a normflows ``Flow``."""
 
-    def __init__(self, couplings: Bijection):
+    def __init__(self, couplings: BijectionModule):
         super().__init__()
         self.couplings = couplings
 

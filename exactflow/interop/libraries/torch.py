@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, dense
 from exactflow.interop.library import Library
-from exactflow.interop.modules.flow import Bijection
+from exactflow.interop.modules.flow import BijectionModule
 
 
 class Couplings(nn.Module):
@@ -20,7 +20,7 @@ class Couplings(nn.Module):
 
     like: Tensor
 
-    def __init__(self, couplings: Bijection, weight: Tensor):
+    def __init__(self, couplings: BijectionModule, weight: Tensor):
         super().__init__()
         self.couplings, self.shape = couplings, weight.shape
         self.register_buffer("like", weight.detach().new_empty(0), persistent=False)

@@ -12,7 +12,7 @@ from zuko.distributions import NormalizingFlow
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap, dense, order
 from exactflow.interop.library import Library, Reader, Way, Whole, kinds
-from exactflow.interop.modules.flow import Bijection
+from exactflow.interop.modules.flow import BijectionModule
 
 FLOWS = (lazy.Flow, *kinds(flows, lazy.Flow))
 
@@ -24,7 +24,7 @@ class CouplingsTransform(Transform):
     codomain = constraints.real_vector
     bijective = True
 
-    def __init__(self, couplings: Bijection):
+    def __init__(self, couplings: BijectionModule):
         super().__init__()
         self.couplings = couplings
 
@@ -42,7 +42,7 @@ class CouplingsTransform(Transform):
 class Couplings(lazy.LazyTransform):
     """Couplings as a lazy transform: a module, which a context does not change."""
 
-    def __init__(self, couplings: Bijection):
+    def __init__(self, couplings: BijectionModule):
         super().__init__()
         self.couplings = couplings
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-class Bijection(nn.Module):
+class BijectionModule(nn.Module):
     """A map of vectors (N, d) or images (N, d, ..): ``forward(x) -> (y, log_det)``, `inverse`.
 
     Each kind says what `partition`, `image`, `preimage` and `log_det` are; here they are those of
@@ -91,11 +91,11 @@ class Bijection(nn.Module):
             )
 
 
-class MergedAway(Bijection):
+class MergedAway(BijectionModule):
     """The identity, in place of a module that was merged into a neighbour."""
 
 
-class MatrixModule(Bijection):
+class MatrixModule(BijectionModule):
     """The map x -> W x + bias, and the inverse of W as it was stored, and log |det W|.
 
     All are buffers: training, which would part W from its inverse, leaves them alone.
@@ -140,7 +140,7 @@ class MatrixModule(Bijection):
         return self.log_abs_det * prod(x.shape[2:])
 
 
-class FlowModule(Bijection):
+class FlowModule(BijectionModule):
     """A flow of constant scales, and a bias after it, as a module: ``forward(x) -> (y, log_det)``.
 
     ``inverse`` undoes it. Both take vectors (N, d) or images (N, d, ..), and return one

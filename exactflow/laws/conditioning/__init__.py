@@ -1,12 +1,12 @@
 """Conditioning of flows: condition numbers, and bounds that a target forces.
 
 - `singular_values`, `condition_number`: of a matrix, or of a linear flow. *Certified*.
-- `forced`: what every smooth bijection has that comes near a target. *Certified*.
+- `lower_bounds`: what every smooth bijection has that comes near a target. *Certified*.
 """
 
-from exactflow.laws.conditioning.bounds import Forced
 from exactflow.laws.conditioning.condition import condition_number, singular_values
-from exactflow.laws.conditioning.forced import forced
-from exactflow.laws.conditioning.pieces import Gaussian
+from exactflow.laws.conditioning.jacobian_bounds import lower_bounds
+from exactflow.laws.conditioning.mixture_components import Gaussian
+from exactflow.laws.conditioning.result import ConditioningBounds
 
-__all__ = ["Forced", "Gaussian", "condition_number", "forced", "singular_values"]
+__all__ = ["ConditioningBounds", "Gaussian", "condition_number", "lower_bounds", "singular_values"]

@@ -17,8 +17,8 @@ from sympy import QQ
 from exactflow.exact.balls import PrecisionError, ball, lower
 from exactflow.exact.numbers import format_above, format_below, to_float
 from exactflow.exact.typing import Element
-from exactflow.laws.conditioning.pieces import Pieces, pieces_of_cells
-from exactflow.laws.conditioning.ramps import Block, Ramps, Steps
+from exactflow.laws.conditioning.lipschitz_regression import Block, LipschitzRegression, StepMap
+from exactflow.laws.conditioning.mixture_components import MixtureComponents, quantize_to_components
 from exactflow.laws.conditioning.tuning import TUNING
 from exactflow.laws.universal.measures import Atoms, TargetMeasure
 
@@ -60,16 +60,16 @@ class Gap(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Line:
+class AtomsOnLine:
     """Atoms on a line, in ascending order: integers over `unit`, with integers as weights."""
 
     places: list[int]
     weights: list[int]
     unit: int
 
-    def steps(self) -> Steps:
+    def steps(self) -> StepMap:
         """Return the increasing map of N(0, 1) to the atoms, at the current precision."""
-        return Steps.of([arb(fmpq(x, self.unit)) for x in self.places], self.weights)
+        return StepMap.of([arb(fmpq(x, self.unit)) for x in self.places], self.weights)
 
     def gap(self, axis: Axis, block: Block, share: Element) -> Gap:
         """Return the interval that the jumps of a block cross."""
@@ -88,7 +88,7 @@ class LawOnAxes:
     """
 
     axes: list[Axis]
-    lines: list[Line]
+    lines: list[AtomsOnLine]
     error: arb
 
     def distance(self) -> Distance:
@@ -98,15 +98,15 @@ class LawOnAxes:
         def squares(slope: arb, is_trial: bool) -> tuple[arb, arb]:
             below, above = arb(0), arb(0)
             for steps, times in maps:
-                pair = Ramps(steps, slope).distance(is_trial)
+                pair = LipschitzRegression(steps, slope).distance(is_trial)
                 below, above = below + times * pair[0], above + times * pair[1]
             return below, above
 
         return squares
 
-    def _shapes(self) -> dict[tuple, tuple[Line, int]]:
+    def _shapes(self) -> dict[tuple, tuple[AtomsOnLine, int]]:
         """The different lines up to translation, and how many of each there are."""
-        found: dict[tuple, tuple[Line, int]] = {}
+        found: dict[tuple, tuple[AtomsOnLine, int]] = {}
         for line in self.lines:
             steps = tuple(b - a for a, b in pairwise(line.places))
             first, times = found.get(key := (steps, tuple(line.weights), line.unit), (line, 0))
@@ -132,10 +132,10 @@ class LawOnAxes:
             "large for this eps, so raise eps"
         )
 
-    def _costs(self, slope: arb) -> Iterator[tuple[arb, Axis, Line, Block]]:
+    def _costs(self, slope: arb) -> Iterator[tuple[arb, Axis, AtomsOnLine, Block]]:
         """Yield the cost of each block of jumps, with its axis and line."""
         for axis, line in zip(self.axes, self.lines, strict=True):
-            ramps = Ramps(line.steps(), slope)
+            ramps = LipschitzRegression(line.steps(), slope)
             for block in ramps.blocks():
                 yield ramps.cost(block), axis, line, block
 
@@ -158,7 +158,9 @@ def reflection(direction: Sequence[Element]) -> list[Axis]:
     ]
 
 
-def frame_of(law: TargetMeasure, pieces: Pieces, axes: list[Axis], eps: Element) -> LawOnAxes:
+def frame_of(
+    law: TargetMeasure, components: MixtureComponents, axes: list[Axis], eps: Element
+) -> LawOnAxes:
     """Return a law along the axes of a frame, in atoms as fine as eps asks.
 
     What is not atomic is cut: along the coordinate axes one by one, along others in all coordinates
@@ -166,20 +168,22 @@ def frame_of(law: TargetMeasure, pieces: Pieces, axes: list[Axis], eps: Element)
     """
     d, tolerance, error = len(axes), eps / TUNING.parts_of_eps, arb(0)
     if axes == unit_frame(d) and not isinstance(law, Atoms):
-        cells = [pieces_of_cells(law, tolerance, i) for i in range(d)]
+        cells = [quantize_to_components(law, tolerance, i) for i in range(d)]
         shapes = {(tuple(one.weights), tuple(np.diff(one.centers[:, 0]))) for one in cells}
         found = [_projected(one, (QQ.one,), tolerance, len(shapes)) for one in cells]
         found = [(line, more + one.error) for (line, more), one in zip(found, cells, strict=True)]
     else:
-        if pieces.spreads is not None:
-            pieces = pieces_of_cells(law, tolerance)
-        error = pieces.error
-        found = [_projected(pieces, axis, tolerance, d) for axis in axes]
+        if components.spreads is not None:
+            components = quantize_to_components(law, tolerance)
+        error = components.error
+        found = [_projected(components, axis, tolerance, d) for axis in axes]
     square = sum((more * more for _, more in found), arb(0))
     return LawOnAxes(axes, [line for line, _ in found], error + square.sqrt())
 
 
-def _projected(pieces: Pieces, axis: Axis, tolerance: Element, lines: int) -> tuple[Line, arb]:
+def _projected(
+    components: MixtureComponents, axis: Axis, tolerance: Element, lines: int
+) -> tuple[AtomsOnLine, arb]:
     """Return the atoms along an axis, and a bound of the distance W2 that merging them cost.
 
     Equal ones are merged; and where many are left, those in one cell, of cells of equal widths:
@@ -188,13 +192,13 @@ def _projected(pieces: Pieces, axis: Axis, tolerance: Element, lines: int) -> tu
     """
     unit = lcm(*(int(x.denominator) for x in axis))
     column = [int(x.numerator) * (unit // int(x.denominator)) for x in axis]
-    places = (pieces.centers @ np.array(column, dtype=object)).tolist()
+    places = (components.centers @ np.array(column, dtype=object)).tolist()
     most, distinct = max(TUNING.few_atoms, TUNING.most_atoms // lines), len(set(places))
     cells = min(TUNING.least_atoms, most)
-    kept = TUNING.least_atoms if pieces.error == 0 else cells
+    kept = TUNING.least_atoms if components.error == 0 else cells
     while True:
         count = 0 if distinct <= max(kept, cells) else cells
-        found, error = _merged(places, pieces.weights.tolist(), unit * pieces.unit, count)
+        found, error = _merged(places, components.weights.tolist(), unit * components.unit, count)
         if error <= ball(tolerance) or cells >= most:
             return found, error
         cells *= 2
@@ -202,7 +206,7 @@ def _projected(pieces: Pieces, axis: Axis, tolerance: Element, lines: int) -> tu
 
 def _merged(
     places: Sequence[int], weights: Sequence[int], unit: int, cells: int
-) -> tuple[Line, arb]:
+) -> tuple[AtomsOnLine, arb]:
     """Return the line of atoms merged cell by cell; equal ones only where the number is zero."""
     low, width = min(places), max(places) - min(places) + 1
     groups: dict[int, list[int]] = {}
@@ -215,5 +219,5 @@ def _merged(
         x = first // w
         kept.append((x, w))
         square += second - 2 * x * first + x * x * w
-    line = Line([x for x, _ in kept], [w for _, w in kept], unit)
+    line = AtomsOnLine([x for x, _ in kept], [w for _, w in kept], unit)
     return line, arb(fmpq(square, sum(weights) * unit * unit)).sqrt()

@@ -24,7 +24,8 @@ class BoundTuning:
     most_clusters, cluster_growth : clusters are cut until they are so many, and looked at whenever
         their number has grown by a quarter.
     few_clusters : differences of the centers of so many clusters are tried as directions.
-    most_pieces : a product of more pieces is taken as one, and cells so many are fine enough.
+    most_components : a product with more components is replaced by one component; a quantization
+        with as many atoms is fine enough.
     bits : the length of the grid of cells, beside that of eps.
     """
 
@@ -42,7 +43,7 @@ class BoundTuning:
     most_clusters: int = 4096
     cluster_growth: float = 1.25
     few_clusters: int = 3
-    most_pieces: int = 2**14
+    most_components: int = 2**14
     bits: int = 40
 
 

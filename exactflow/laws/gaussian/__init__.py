@@ -39,7 +39,7 @@ from exactflow.flows.partition import resolve_partition
 from exactflow.flows.result import MapResult
 from exactflow.laws.gaussian.covariance import Covariance, column_of_mean, congruent
 from exactflow.laws.gaussian.refinement import FloatLayers, after_power, arithmetic_of_floats
-from exactflow.laws.gaussian.two_layers import two_layers
+from exactflow.laws.gaussian.two_layers import find_two_layers
 from exactflow.linear.factor import check_dimension
 
 __all__ = ["Whitening", "whiten"]
@@ -249,4 +249,4 @@ def whiten(
     >>> result.flow.depth, result.error < 1e-14
     (2, True)
     """
-    return Whitening.by(two_layers, Sigma, mean=mean, partition=partition)
+    return Whitening.by(find_two_layers, Sigma, mean=mean, partition=partition)

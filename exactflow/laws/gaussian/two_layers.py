@@ -45,7 +45,7 @@ SQUARE_STARTS = ((0.1, 0.0), (0.3, 0.0), (1.0, 0.0), (2.0, 0.0), (4.0, 0.0))  # 
 STARTS = tuple((spread, push) for push in (0.5, 1, 2, 3, 4, 5) for spread in (0.1, 0.5, 1.5))
 
 
-def two_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction]:
+def find_two_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction]:
     """Return two layers that whiten, on halves p and d - p, and their error; or a `MethodError`."""
     q = len(covariance.rounded) - p
     found = _first_then_second(covariance, p)

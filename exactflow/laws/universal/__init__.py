@@ -4,10 +4,10 @@ Main results
 ------------
 - `approximate`: every law with second moments by two affine couplings, within any eps, at the price
   of ill-conditioning; or by three, as Koehler, Mehta and Risteski (ICML 2021) do it. The theorem is
-  in `exactflow.laws.universal.few_layers`.
+  in `exactflow.laws.universal.approximation`.
 - `approximate(law, eps, distance="KL")`: laws with a density by four affine couplings, within any
-  eps of likelihood. The theorem is in `exactflow.laws.universal.likelihood`; how near
-  four additive ones come, in `exactflow.laws.universal.rearrangement`; for which laws three are
+  eps of likelihood. The theorem is in `exactflow.laws.universal.kl_approximation`; how near
+  four additive ones come, in `exactflow.laws.universal.volume_preserving`; for which laws three are
   enough, in `exactflow.laws.universal.three_layers`.
 
 How it is checked
@@ -16,17 +16,15 @@ How it is checked
 points.
 """
 
+from exactflow.laws.universal.approximation import W2Approximation, approximate
 from exactflow.laws.universal.boxes import Boxes, Histogram, checkerboard, uniform
-from exactflow.laws.universal.construction import Bound
-from exactflow.laws.universal.few_layers import Approximation, approximate
-from exactflow.laws.universal.gaussians import GaussianMixture
-from exactflow.laws.universal.likelihood import KLApproximation, KLBound
-from exactflow.laws.universal.measures import Atoms, Product, TargetMeasure, empirical
+from exactflow.laws.universal.construction import W2Bound
+from exactflow.laws.universal.gaussian_mixture import GaussianMixture
+from exactflow.laws.universal.kl_approximation import KLApproximation, KLBound
+from exactflow.laws.universal.measures import Atoms, Product, TargetMeasure, empirical_measure
 
 __all__ = [
-    "Approximation",
     "Atoms",
-    "Bound",
     "Boxes",
     "GaussianMixture",
     "Histogram",
@@ -34,8 +32,10 @@ __all__ = [
     "KLBound",
     "Product",
     "TargetMeasure",
+    "W2Approximation",
+    "W2Bound",
     "approximate",
     "checkerboard",
-    "empirical",
+    "empirical_measure",
     "uniform",
 ]

@@ -20,8 +20,14 @@ from exactflow.exact.balls import ball
 from exactflow.exact.coerce import as_array
 from exactflow.exact.numbers import elements, flat, format_short, to_index
 from exactflow.exact.typing import Element
-from exactflow.laws.universal.cells import Cells, check_count, least_root, mixture, on_grid
 from exactflow.laws.universal.measures import Mixture, as_weights
+from exactflow.laws.universal.quantization import (
+    Quantization,
+    check_count,
+    least_root,
+    mixture,
+    on_grid,
+)
 
 Ends = tuple[tuple, tuple]
 
@@ -35,7 +41,7 @@ class Uniform(Mixture):
     def sides(self, start: tuple, end: tuple) -> list[Ends]:
         """Return the segments, in orthogonal directions, whose product has these two ends."""
 
-    def cells(self, tolerance: Element, bits: int) -> Cells:
+    def quantize(self, tolerance: Element, bits: int) -> Quantization:
         """Return the centers of equal parts of all sides, as fine as the tolerance asks."""
         rows = [self.sides(*pair) for pair in self.ends]
         squares = [[_square(*side) for side in row] for row in rows]
@@ -47,10 +53,10 @@ class Uniform(Mixture):
             self.weights, [[_parts(*side, count, bits) for side, count in row] for row in parts]
         )
 
-    def coordinate(self, i: int, tolerance: Element, bits: int) -> Cells:
+    def quantize_coordinate(self, i: int, tolerance: Element, bits: int) -> Quantization:
         """Return cells of the law of coordinate i, a mixture of uniform laws on intervals."""
         ends = [sorted((a[i], b[i])) for a, b in self.ends]
-        return Boxes([([a], [b]) for a, b in ends], self.weights).cells(tolerance, bits)
+        return Boxes([([a], [b]) for a, b in ends], self.weights).quantize(tolerance, bits)
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -247,7 +253,7 @@ def _square(start: tuple, end: tuple) -> Element:
     return sum(((b - a) ** 2 for a, b in zip(start, end, strict=True)), QQ.zero)
 
 
-def _parts(start: tuple, end: tuple, count: int, bits: int) -> Cells:
+def _parts(start: tuple, end: tuple, count: int, bits: int) -> Quantization:
     """Return the centers of equal parts of a segment."""
     middles = [QQ(2 * j + 1, 2 * count) for j in range(count)]
     places = [[a + t * (b - a) for a, b in zip(start, end, strict=True)] for t in middles]

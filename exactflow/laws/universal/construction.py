@@ -1,6 +1,6 @@
 """The two or three layers for given atoms and parameters, and the certified terms of their bound.
 
-Theorem, notation and the names of the terms are those of `exactflow.laws.universal.few_layers`.
+Theorem, notation and the names of the terms are those of `exactflow.laws.universal.approximation`.
 Every term is an enclosure in the precision of the current ``workprec`` block: a low one gives a
 large bound, never a wrong one.
 """
@@ -20,7 +20,7 @@ from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 
 
-class Bound(NamedTuple):
+class W2Bound(NamedTuple):
     """The terms of the bound, each a rational number that is certainly large enough."""
 
     quantization: Rational
@@ -108,13 +108,13 @@ class Construction:
             for k, (shift, reads) in enumerate(shifts)
         )
 
-    def bound(self, quantization: arb) -> Bound:
+    def bound(self, quantization: arb) -> W2Bound:
         """Return the bound for the flow, in time linear in N, of any atoms and parameters that
         satisfy the conditions of the theorem; `quantization` bounds W2(target, cell centers).
         """
         ramps = upper_root(ball(self.tau) * self.ramp_factor(self.tau))
         terms = quantization, self.spread(), self.weights_error(), self.noise(), ramps, self.tails()
-        return Bound(*(QQ.to_sympy(upper(term)) for term in terms))
+        return W2Bound(*(QQ.to_sympy(upper(term)) for term in terms))
 
     def spread(self) -> arb:
         """Return sqrt(sum_i w_i moved_i^2)."""

@@ -1,7 +1,7 @@
 """Densities in the plane that are cut into tiles, those that are constant on cells among them.
 
-Cuts are chosen in floats, as the theorem in `exactflow.laws.universal.likelihood` holds for all of
-them; what is integrated over a tile is enclosed in balls.
+Cuts are chosen in floats: the theorem in `exactflow.laws.universal.kl_approximation` holds for
+every cut. Integrals over a tile are enclosed in ball arithmetic.
 """
 
 from bisect import bisect_right
@@ -23,8 +23,8 @@ from exactflow.laws.universal.boxes import Boxes
 from exactflow.laws.universal.tilings import (
     MOST_TILES,
     Interval,
-    Terms,
     Tile,
+    TileIntegrals,
     Tiling,
     quantile_loss,
 )
@@ -33,7 +33,7 @@ SNAP = 0.1
 MOST_COVERED = 2**20  # cells, which take some seconds
 
 
-class Staircase:
+class PiecewiseConstantDensity:
     """A density constant on each cell of a grid; bands, or columns, may lose a `share` of eps."""
 
     share = 0.46
@@ -57,7 +57,7 @@ class Staircase:
                 for j in range(second[c], second[d]):
                     row[j] += value
 
-    def transposed(self) -> "Staircase":
+    def transposed(self) -> "PiecewiseConstantDensity":
         """Return the density with its coordinates exchanged."""
         found = copy(self)
         found.grid = self.grid[::-1]
@@ -130,7 +130,7 @@ class Staircase:
                     found[value] += (b - a) * (d - c)
         return found
 
-    def terms(self, tiling: Tiling) -> Iterator[Terms]:
+    def terms(self, tiling: Tiling) -> Iterator[TileIntegrals]:
         """Yield the integrals over each tile."""
         for tile, maps, value in zip(tiling.tiles, tiling.maps, self._values(tiling), strict=True):
             square, sides = arb(0), (tiling.columns[tile.column], (tile.low, tile.high))
@@ -139,7 +139,7 @@ class Staircase:
                 square += (a * a + a * b + b * b) / 3
             (a, b), (c, d) = sides
             mass = ball(value * (b - a) * (d - c))
-            yield Terms(mass, mass * square, arb(0))
+            yield TileIntegrals(mass, mass * square, arb(0))
 
     def edges(self, tiling: Tiling) -> tuple[arb, arb]:
         """Return the mass of margins of columns, and of tiles, for each unit of their widths."""

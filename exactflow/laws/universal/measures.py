@@ -1,6 +1,6 @@
 """Probability measures that `exactflow.laws.universal.approximate` takes: what they are, and atoms.
 
-How they are cut into cells is said in `exactflow.laws.universal.cells`.
+How they are cut into cells is said in `exactflow.laws.universal.quantization`.
 """
 
 from abc import ABC, abstractmethod
@@ -18,7 +18,7 @@ from exactflow.exact.numbers import elements, flat, format_short, to_element, to
 from exactflow.exact.rounding import root
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.flows.partition import as_partition
-from exactflow.laws.universal.cells import Cells, mixture, on_grid
+from exactflow.laws.universal.quantization import Quantization, mixture, on_grid
 
 MOST_DRAWS = 2**25  # numbers, a quarter of a gigabyte
 FEW = 8  # factors whose dimensions are named
@@ -37,12 +37,12 @@ class TargetMeasure(ABC):
     is_singular: bool = False
 
     @abstractmethod
-    def cells(self, tolerance: Element, bits: int) -> Cells:
+    def quantize(self, tolerance: Element, bits: int) -> Quantization:
         """Return atoms within about `tolerance` (an element of QQ) of the measure."""
 
-    def coordinate(self, i: int, tolerance: Element, bits: int) -> Cells:
+    def quantize_coordinate(self, i: int, tolerance: Element, bits: int) -> Quantization:
         """Return atoms within about `tolerance` of the law of coordinate i."""
-        return self.cells(tolerance, bits).column(i)
+        return self.quantize(tolerance, bits).marginal(i)
 
 
 class Mixture(TargetMeasure):
@@ -84,12 +84,12 @@ class Atoms(Mixture):
         if times > 1:
             raise InvalidInputError(
                 f"expected distinct atoms, got {tuple(map(format_short, row))} {times} times: "
-                "merge them and add their weights (empirical(array) does that for a sample)"
+                "merge them and add their weights (empirical_measure(array) does that for a sample)"
             )
         weights = as_weights(weights, len(rows))
         vars(self).update(points=rows, weights=weights, dimension=len(rows[0]))
 
-    def cells(self, tolerance: Element, bits: int) -> Cells:
+    def quantize(self, tolerance: Element, bits: int) -> Quantization:
         """Return the atoms themselves, rounded to the grid."""
         return on_grid(list(self.weights), self.points, arb(0), bits)
 
@@ -124,19 +124,19 @@ class Product(TargetMeasure):
             is_singular=any(factor.is_singular for factor in factors),
         )
 
-    def cells(self, tolerance: Element, bits: int) -> Cells:
+    def quantize(self, tolerance: Element, bits: int) -> Quantization:
         """Return the products of atoms, the square of the tolerance shared by coordinates."""
         sizes = [0 if isinstance(factor, Atoms) else factor.dimension for factor in self.factors]
         square, total = to_fraction(tolerance * tolerance), max(1, sum(sizes))
         shares = [root(square * max(1, size) / total) for size in sizes]
         parts = zip(self.factors, map(to_element, shares), strict=True)
-        return mixture([QQ.one], [[factor.cells(share, bits) for factor, share in parts]])
+        return mixture([QQ.one], [[factor.quantize(share, bits) for factor, share in parts]])
 
-    def coordinate(self, i: int, tolerance: Element, bits: int) -> Cells:
+    def quantize_coordinate(self, i: int, tolerance: Element, bits: int) -> Quantization:
         """Return cells of the law of coordinate i, which is one of a factor."""
         owners = [(factor, j) for factor in self.factors for j in range(factor.dimension)]
         factor, place = owners[i]
-        return factor.coordinate(place, tolerance, bits)
+        return factor.quantize_coordinate(place, tolerance, bits)
 
     def __repr__(self) -> str:
         sizes = [str(factor.dimension) for factor in self.factors[:FEW]]
@@ -149,7 +149,7 @@ def as_measure(target: "TargetMeasure | MatrixLike") -> TargetMeasure:
     sample, and a law on the line gets a coordinate of zeros.
     """
     if is_sample(target):
-        target = empirical(target)
+        target = empirical_measure(target)
     if not isinstance(target, TargetMeasure):
         raise InvalidInputError(
             "expected a measure with second moments, as uniform, checkerboard, Boxes, Atoms, "
@@ -173,14 +173,14 @@ def halves_of(measure: TargetMeasure, partition: tuple[int, int] | None) -> tupl
     return halves
 
 
-def empirical(sample: MatrixLike) -> Atoms:
+def empirical_measure(sample: MatrixLike) -> Atoms:
     """Return the empirical measure of a sample, an (N, d) array; floats are exact dyadics.
 
     A row that occurs k times is one atom of weight k/N.
 
     >>> import numpy as np
     >>> sample = np.array([[0.5, 1.0], [0.0, 0.0], [0.5, 1.0], [2.0, 1.0]])
-    >>> empirical(sample).weights == (QQ(1, 2), QQ(1, 4), QQ(1, 4))
+    >>> empirical_measure(sample).weights == (QQ(1, 2), QQ(1, 4), QQ(1, 4))
     True
     """
     rows = Counter(map(tuple, as_rectangle(sample).to_dense().to_list()))

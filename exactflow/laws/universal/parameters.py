@@ -16,19 +16,19 @@ from sympy import QQ
 from exactflow.exact.balls import FINEST, PrecisionError, ball, lower, nearest, normal_quantile
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
-from exactflow.laws.universal.cells import TUNING, Cells
 from exactflow.laws.universal.construction import Construction
+from exactflow.laws.universal.quantization import TUNING, Quantization
 
 QUANTIZATION, SHARE = QQ(1, 2), QQ(3, 32)
 
 
 def construct(
-    cells: Cells, eps: Element, partition: tuple[int, int], depth: int
+    cells: Quantization, eps: Element, partition: tuple[int, int], depth: int
 ) -> tuple[Construction, int]:
     """Return a construction with its terms within shares of `eps`, and the bits of its balls."""
     carrier, share = _carrier(cells.centers, partition[0], depth), SHARE * eps
     centers, weights = _labelled(cells, carrier)
-    moved = _separating(centers[:, carrier], weights, cells.bits, share)
+    moved = _separating_moves(centers[:, carrier], weights, cells.bits, share)
     atoms = centers.copy()
     atoms[:, carrier] += moved
     gap = min((b - a for a, b in pairwise(atoms[:, carrier].tolist())), default=2**cells.bits)
@@ -54,7 +54,7 @@ def _carrier(centers: np.ndarray, p: int, depth: int) -> int:
     return max(order, key=lambda i: len(set(centers[:, i].tolist())))
 
 
-def _labelled(cells: Cells, carrier: int) -> tuple[np.ndarray, list]:
+def _labelled(cells: Quantization, carrier: int) -> tuple[np.ndarray, list]:
     """Return atoms and weights by increasing coordinate `carrier`.
 
     Among equal ones the other coordinates increase and decrease in turn, so that neighbours in this
@@ -72,7 +72,7 @@ def _labelled(cells: Cells, carrier: int) -> tuple[np.ndarray, list]:
     return cells.centers[order], [cells.weights[i] for i in order]
 
 
-def _separating(places: np.ndarray, weights: list, bits: int, share: Element) -> np.ndarray:
+def _separating_moves(places: np.ndarray, weights: list, bits: int, share: Element) -> np.ndarray:
     """Return moves after which neighbours are as far apart as the share allows: mean square."""
     masses, unit = np.array([to_float(w) for w in weights]), max(1, int(share * 2**bits))
     room = QQ(places[-1] - places[0], 2**bits) + share

@@ -55,9 +55,9 @@ from exactflow.exact.balls import ball, lower, upper
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
 from exactflow.flows.nonlinear import PiecewiseCoupling
-from exactflow.laws.universal.densities import Staircase
+from exactflow.laws.universal.densities import PiecewiseConstantDensity
+from exactflow.laws.universal.integer_tiling import fill_window, tile_interval
 from exactflow.laws.universal.parameters import power_below
-from exactflow.laws.universal.patterns import fill_window, tile_interval
 from exactflow.laws.universal.tilings import (
     ALL_DIGITS,
     FLOATS,
@@ -488,7 +488,7 @@ class Draft(NamedTuple):
         return Zone(self.column, unit, tuple(found), tuple(blocks))
 
 
-def arrange(density: Staircase, budget: float) -> Arrangement:
+def arrange(density: PiecewiseConstantDensity, budget: float) -> Arrangement:
     """Return zones that lose about this budget beyond what the columns must lose."""
     columns = cut_columns(density, COLUMNS * budget)
     if len(columns) > MOST_ZONES:
@@ -528,7 +528,7 @@ def _read_profile(heights: list[Interval], values: list[Element]) -> Profile:
     return Profile(tuple(DensityRun(a, b, (b - a) * value / total) for a, b, value in runs))
 
 
-def cut_columns(density: Staircase, most: float) -> list[Column]:
+def cut_columns(density: PiecewiseConstantDensity, most: float) -> list[Column]:
     """Return the columns of the grid, halved until zones of their masses lose at most `most`."""
     heights, found = list(pairwise(density.grid[1])), []
     profiles: dict[int, Profile] = {}
@@ -542,7 +542,7 @@ def cut_columns(density: Staircase, most: float) -> list[Column]:
     return found
 
 
-def least_loss(density: Staircase) -> Element:
+def least_loss(density: PiecewiseConstantDensity) -> Element:
     """Return a bound of what three layers lose beyond every eps: column by column the KL of the
     law of x2 from the uniform law on its cells, or the shaping of one coordinate, if that is less.
     """

@@ -1,6 +1,6 @@
 """Four layers that take tiles of the plane to tiles of the normal plane, and their certified KL.
 
-Theorem and notation are those of `exactflow.laws.universal.likelihood`.
+Theorem and notation are those of `exactflow.laws.universal.kl_approximation`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -46,7 +46,7 @@ class Tile(NamedTuple):
     mass: float
 
 
-class Terms(NamedTuple):
+class TileIntegrals(NamedTuple):
     """Integrals over a tile of 1, of |z|^2, and of |x - center|^2 in units of the finest scales."""
 
     mass: arb

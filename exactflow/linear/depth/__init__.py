@@ -43,7 +43,7 @@ from exactflow.linear.depth.additive import additive_depth
 from exactflow.linear.depth.answer import CertifiedDepth, MinimalDepth
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.scaled import scaled_depth
-from exactflow.linear.factor.problem import Problem, shown, sign_hint
+from exactflow.linear.factor.problem import Problem, format_element, sign_hint
 
 __all__ = ["DEPTH_SCALES", "CertifiedDepth", "MinimalDepth", "Obstruction", "minimal_depth"]
 
@@ -68,7 +68,7 @@ def minimal_depth(
     scales : "additive": all scales are 1, and det M must be 1. "positive": any positive scales, and
         det M > 0. "auto": additive if det M = 1, else positive; the answer says which.
     orientation : what to do if det M < 0, as in `factor`: "error"; "flip", and the layers are those
-        of M after coordinate 0 is negated; or "pad", and they are those of `pad(M)`.
+        of M after coordinate 0 is negated; or "pad", and they are those of `append_swap(M)`.
     partition : (p, q), the sizes of the halves, or a mask; by default (d // 2, d - d // 2).
     assume : strict inequalities between the symbols of `M`, as in `factor`. A sign that does not
         follow is not known, and bounds that need it are wider.
@@ -82,7 +82,7 @@ def minimal_depth(
         floats, `error` how far it is from `M`, and `existence` the proof that there are such
         layers, with balls that enclose them. The `flow` is in the order of coordinates of `M`, the
         obstructions are about the matrix in the order of the layers, the first half first, and
-        after the flip; `matrix` and `pose` hold both. With symbols the bounds hold for all values
+        after the flip; `matrix` and `layout` hold both. With symbols the bounds hold for all values
         that fulfil `assumptions`, except at the roots of `exceptional`: the text says both.
 
     Raises
@@ -97,7 +97,7 @@ def minimal_depth(
     Examples
     --------
     >>> answer = minimal_depth([[-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
-    >>> answer.count, [reason.check() for reason in answer.obstructions]
+    >>> answer.summary, [reason.is_valid() for reason in answer.obstructions]
     ('exactly 6 additive layers', [True, True])
     >>> for reason in answer.obstructions:
     ...     print(reason)
@@ -110,7 +110,7 @@ def minimal_depth(
     >>> M = [[1, 2, 0, 1, 0, 1], [0, 1, 3, 0, 2, 0], [1, 0, 1, 1, 0, 0],
     ...      [0, 1, 1, 2, 0, 1], [2, 0, 0, 1, 1, 0], [1, 1, 0, 0, 1, 3]]
     >>> answer = minimal_depth(M, scales="positive")
-    >>> answer.upper, answer.error < 1e-12, answer.existence.check()
+    >>> answer.upper, answer.error < 1e-12, answer.existence.is_valid()
     (4, True, True)
     >>> from sympy import Symbol
     >>> t = Symbol("t")
@@ -131,12 +131,12 @@ def _decided(problem: Problem, scales: DepthScales | Literal["auto"]) -> Minimal
         return MinimalDepth.verified(layers, problem, "additive", reasons)
     if scales == "additive":
         raise InvalidInputError(
-            f"expected determinant 1 for additive layers, got {shown(det, field)}: "
+            f"expected determinant 1 for additive layers, got {format_element(det, field)}: "
             "scales='positive' (--scales positive) asks the same for positive scales"
         )
     if not linalg.is_positive(det, field):
         raise InvalidInputError(
-            f"expected a determinant that is 1 or known to be positive, got {shown(det, field)} "
-            f"over {field}: {sign_hint(det, field)}divide a row by it"
+            "expected a determinant that is 1 or known to be positive, got "
+            f"{format_element(det, field)} over {field}: {sign_hint(det, field)}divide a row by it"
         )
     return scaled_depth(replace(problem, scales="positive"))

@@ -15,13 +15,13 @@ from exactflow.exact.exceptional import in_order
 from exactflow.exact.rounding import decimal_up
 from exactflow.exact.typing import DepthScales
 from exactflow.explanation import Explanation, Step
-from exactflow.explanation.identities import Identity
-from exactflow.explanation.steps import order_and_flips, product_step
-from exactflow.flows.display import over
+from exactflow.explanation.steps import order_and_flip_matrices, product_step
+from exactflow.explanation.symbolic_identities import Identity
+from exactflow.flows.display import field_suffix
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.orientation import Pose
+from exactflow.flows.orientation import CoordinateLayout
 from exactflow.flows.result import DepthBounds, FlowResult
 from exactflow.flows.verification import verify
 from exactflow.linear.depth.multipliers import tell_multipliers
@@ -49,22 +49,22 @@ class MinimalDepth(DepthBounds, FlowResult):
     flow : `upper` layers whose composition equals the matrix.
     obstructions : one for each of the patterns of lower - 1 layers (there are two, or one if that
         is zero); fewer layers are contained in these patterns. Each has a `check`. They are about
-        the matrix in the order of coordinates of the layers, after the flips of the pose.
-    matrix, pose : what was asked about, with its pads if any, and how it is posed to the layers.
+        the matrix in the order of coordinates of the layers, after the flips of the layout.
+    matrix, layout : what was asked about, with its pads if any, and how it is posed to the layers.
     assumptions : what was assumed of the symbols in the matrix.
     """
 
     flow: CouplingFlow
     obstructions: tuple[Obstruction, ...]
     matrix: DomainMatrix
-    pose: Pose
+    layout: CoordinateLayout
     assumptions: Assumptions = field(default_factory=assumed, kw_only=True)
     evidence: ClassVar[Evidence] = Evidence.EXACT
 
     def __post_init__(self) -> None:
         """Check every obstruction, or raise `VerificationError`."""
         for found in self.obstructions:
-            if not found.check():
+            if not found.is_valid():
                 raise VerificationError(
                     f"the proof against {found.word} fails its check: please report this matrix"
                 )
@@ -81,7 +81,7 @@ class MinimalDepth(DepthBounds, FlowResult):
         if flow.depth:
             verify(flow, target)
         lower = lower_bound(obstructions)
-        return MinimalDepth(lower, flow.depth, scales, flow, obstructions, target, problem.pose)
+        return MinimalDepth(lower, flow.depth, scales, flow, obstructions, target, problem.layout)
 
     @cached_property
     def exceptional(self) -> tuple[sympy.Expr, ...]:
@@ -100,7 +100,7 @@ class MinimalDepth(DepthBounds, FlowResult):
         reasons = "; ".join(
             f"not {found.word}, since {found.reason()}" for found in self.obstructions
         )
-        claim = f"{self.count}{self.where}"
+        claim = f"{self.summary}{self.where}"
         return f"{claim}: {reasons}" if reasons else claim
 
     def _upper_step(self) -> Step:
@@ -111,16 +111,16 @@ class MinimalDepth(DepthBounds, FlowResult):
         impossible. What is not decided is a step, too.
         """
         kind = "additive layers" if self.scales == "additive" else "layers with positive scales"
-        named = over(self.flow.field, quote="``")
+        named = field_suffix(self.flow.field, quote="``")
         M = f"`M`{named}{',' * bool(named)}"
         where = self.assumptions.where(self.exceptional, quote="``")
         claim = (
-            f"{M} takes {self.count}{where}."
+            f"{M} takes {self.summary}{where}."
             if self.is_decided
             else f"{M} is the product of {self.upper} {kind}, and of no fewer than {self.lower}"
             f"{where}."
         )
-        claim += self.pose.said
+        claim += self.layout.sentence
         steps = [self._upper_step()]
         for found in self.obstructions:
             steps.append(_apart(obstruction_step(found, self), steps))
@@ -138,7 +138,7 @@ class MinimalDepth(DepthBounds, FlowResult):
     def _repr_html_(self) -> str:
         items = "".join(f"<li>{escape(str(found))}</li>" for found in self.obstructions)
         reasons = items and f"<ul>{items}</ul>"
-        claim = f"<p>{escape(self.count + self.where)} [{self.evidence}]</p>"
+        claim = f"<p>{escape(self.summary + self.where)} [{self.evidence}]</p>"
         return f"{claim}{reasons}{self.flow._repr_html_()}"
 
 
@@ -159,9 +159,9 @@ class CertifiedDepth(MinimalDepth):
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
 
     @property
-    def count(self) -> str:
+    def summary(self) -> str:
         """The number of layers and their kind, in words."""
-        return f"{super().count} (as floats within {decimal_up(self.error)})"
+        return f"{super().summary} (as floats within {decimal_up(self.error)})"
 
     def _upper_step(self) -> Step:
         return Step(
@@ -174,7 +174,7 @@ class CertifiedDepth(MinimalDepth):
             product_step(self.flow, self.flow.domain_matrix()).after,
             self.matrix.domain,
             "R. Krawczyk 1969, R. E. Moore 1977: exactflow.linear.depth.scaled.certified",
-            witness=self.existence.check,
+            witness=self.existence.is_valid,
         )
 
 
@@ -209,7 +209,7 @@ def _shorter_step(found: Obstruction) -> Step:
 def obstruction_step(found: Obstruction, answer: MinimalDepth | None = None) -> Step:
     """Return the proof that a pattern is impossible, as a step.
 
-    The values are the blocks of M and of its inverse, in the names of the user. Where the pose of
+    The values are the blocks of M and of its inverse, in the names of the user. Where the layout of
     an answer counts, the blocks are those of N = E M F E^T, E being the order of coordinates and F
     the flips.
     """
@@ -217,9 +217,13 @@ def obstruction_step(found: Obstruction, answer: MinimalDepth | None = None) -> 
     names = "DCBA" if exchanged else "ABCD"
     blocks = dict(zip(names, found.blocks, strict=True))
     blocks |= dict(zip(names.lower(), found.inverse, strict=True))
-    pose = answer.pose if answer else Pose(found.partition, tuple(range(sum(found.partition))))
+    layout = (
+        answer.layout
+        if answer
+        else CoordinateLayout(found.partition, tuple(range(sum(found.partition))))
+    )
     field = found.matrix.domain
-    posed = order_and_flips(pose.order, pose.flips, field)
+    posed = order_and_flip_matrices(layout.order, layout.flips, field)
     left, right = ("E ", " E^T") if "E" in posed else ("", "")
     right = " F" * ("F" in posed) + right
     name = "N" if posed else "M"
@@ -243,6 +247,6 @@ def obstruction_step(found: Obstruction, answer: MinimalDepth | None = None) -> 
         dict(sorted(blocks.items())) | posed | ({"N": found.matrix} if posed else {}),
         field,
         found.row.theorem,
-        witness=found.check,
+        witness=found.is_valid,
         proved=found.row.proved,
     )

@@ -21,7 +21,7 @@ With C = 0 these are Flanders' conditions for D and a themselves.
 
 How it is checked
 -----------------
-*Exact*: `FixedParts.check` multiplies the bases out.
+*Exact*: `FixedParts.is_valid` multiplies the bases out.
 """
 
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ class FixedParts:
         both = *_quotient(*pencil[:2]), *_quotient(*pencil.transposed()[:2])
         return FixedParts(*both, r, n, n - p)
 
-    def check(self, pencil: Pencil) -> bool:
+    def is_valid(self, pencil: Pencil) -> bool:
         """Whether these are the fixed parts, by products and ranks."""
         return (
             _is_quotient(self.L, self.Du, *pencil[:2])

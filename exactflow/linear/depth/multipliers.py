@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
-from exactflow.explanation.identity import letters_in_text
+from exactflow.explanation.identity_text import letters_in_formula
 from exactflow.linear.depth import equations
 from exactflow.linear.depth.obstruction import Obstruction
 
@@ -34,7 +34,7 @@ def tell_multipliers(
     for j, (equation, W) in enumerate(used, 1):
         K = f"K{j}"
         values[K] = W
-        named = [name for name in letters_in_text(found.named(equation.name)) if name in blocks]
+        named = [name for name in letters_in_formula(found.named(equation.name)) if name in blocks]
         mentioned = {name: blocks[name] for name in named}
         for X, P, Q in equation.terms:
             names = _name(Q, mentioned, values), K, _name(P, mentioned, values)

@@ -27,6 +27,7 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.euclidtools import dup_discriminant, dup_resultant
 from sympy.polys.matrices import DomainMatrix
 
+from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.assumptions import Assumptions, assumed, assuming
 from exactflow.exact.exceptional import in_order, is_recording, recorded, take_defined, take_nonzero
@@ -36,6 +37,7 @@ from exactflow.exact.normalforms import block_sizes, format_polynomial, irreduci
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 from exactflow.explanation.sentences import plain_text
+from exactflow.flows.evidence import Checkable
 from exactflow.linear.depth import counting, equations
 from exactflow.linear.depth.fixed_parts import FixedParts, proved_rank
 from exactflow.linear.depth.minors import Polynomial, Spectra, are_opposed
@@ -53,7 +55,7 @@ class Kind(NamedTuple):
     letters : the lengths of the patterns that it is about, for either scales.
     written, key : how a certificate calls the kind, and its witness; "" for what none has.
     is_of_pair : whether it is about D and a alone, so that five letters need C = 0.
-    check : whether the witness proves what the obstruction says.
+    is_proof : whether the witness proves what the obstruction says.
     texts : what `reason` and `explanation`, a clause and sentences, have in braces beside blocks.
     proved : what the check computes, in words.
     """
@@ -63,7 +65,7 @@ class Kind(NamedTuple):
     written: str
     key: str
     is_of_pair: bool
-    check: Callable[["Obstruction"], bool]
+    is_proof: Callable[["Obstruction"], bool]
     texts: Callable[["Obstruction"], Texts]
     reason: str
     explanation: str
@@ -82,7 +84,7 @@ class Reason(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Obstruction(Word):
+class Obstruction(Word, Checkable):
     """A matrix, a pattern, and the reason why the one is no product of the other.
 
     `kind` and `witness` are those of a `Reason`, `assumptions` what holds of the symbols.
@@ -107,16 +109,20 @@ class Obstruction(Word):
         """The pattern, or what stands for the empty one."""
         return self.pattern or "the identity"
 
-    def check(self) -> bool:
-        """Whether the witness proves the obstruction, by fresh arithmetic."""
-        length = len(self.pattern)
+    def check(self) -> None:
+        """Check by fresh arithmetic that the witness proves the obstruction."""
+        length, row = len(self.pattern), self.row
+        about = f"an obstruction of kind {self.kind}"
+        if length not in row.letters.get(self.scales, ()) or self.pattern not in patterns(length):
+            raise VerificationError(f"{about} does not apply to {self.word}, {self.scales} scales")
+        if row.is_of_pair and length == 5 and not self.blocks.C.is_zero_matrix:
+            zero = self.named("{C} = 0")
+            raise VerificationError(f"{about} applies to {self.word} only if {zero}")
         with assuming(self.assumptions):
-            return (
-                length in self.row.letters.get(self.scales, ())
-                and self.pattern in patterns(length)
-                and not (self.row.is_of_pair and length == 5 and not self.blocks.C.is_zero_matrix)
-                and self.row.check(self)
-            )
+            if not row.is_proof(self):
+                raise VerificationError(
+                    f"the witness of kind {self.kind} does not exclude {self.word}"
+                )
 
     @cached_property
     def exceptional(self) -> tuple[Expr, ...]:
@@ -128,7 +134,7 @@ class Obstruction(Word):
             return ()
         with recorded() as factors:
             take_defined(_elements(self.witness, field), field)
-            self.check()
+            self.is_valid()
         return in_order(factors)
 
     def reason(self) -> str:
@@ -266,7 +272,7 @@ def _fixed(o: Obstruction) -> tuple[Pencil, FixedParts]:
 def _blocks_clash(o: Obstruction) -> bool:
     pencil, parts = _fixed(o)
     _keep_apart(o.witness, o.matrix.domain)
-    return parts.check(pencil) and _clash(o, parts) is not None
+    return parts.is_valid(pencil) and _clash(o, parts) is not None
 
 
 def _keep_apart(factors: Sequence[Sequence[Element]], field: Domain) -> None:
@@ -319,7 +325,7 @@ def _of_blocks(o: Obstruction) -> Texts:
 def _shift_is_absurd(o: Obstruction) -> bool:
     pencil, parts = _fixed(o)
     _keep_apart(o.witness, o.matrix.domain)
-    if not parts.check(pencil) or set(o.witness) != parts.divisors.keys():
+    if not parts.is_valid(pencil) or set(o.witness) != parts.divisors.keys():
         return False
     system = equations.shift_equations(pencil, parts)
     _, multiplier = equations.solve(system, *pencil.c.shape[::-1])
@@ -334,7 +340,7 @@ def _of_shift(o: Obstruction) -> Texts:
 
 
 def _layers_are_absurd(o: Obstruction) -> bool:
-    if len(o.pattern) == 5 and not FixedParts.of(o.pencil).check(o.pencil):
+    if len(o.pattern) == 5 and not FixedParts.of(o.pencil).is_valid(o.pencil):
         return False
     return equations.is_absurd(equations.equations_for(o), o.witness)
 

@@ -15,15 +15,15 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.exact.progress import stage
 from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike, Scales, check_option
 from exactflow.explanation import Explanation
-from exactflow.explanation.steps import product_step, recording
-from exactflow.flows.display import over
+from exactflow.explanation.steps import collect_steps, product_step
+from exactflow.flows.display import field_suffix
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import ORIENTATIONS
 from exactflow.flows.verification import verify
-from exactflow.linear.factor.block_matrix import explain_blocks
 from exactflow.linear.factor.problem import SCALES, Problem
-from exactflow.linear.factor.routes import METHODS, ROUTES, layers_of
+from exactflow.linear.factor.routes import METHODS, ROUTES, factor_by_route
+from exactflow.linear.factor.symbolic_blocks import explain_blocks
 
 __all__ = ["METHODS", "ORIENTATIONS", "SCALES", "explain", "factor"]
 
@@ -62,7 +62,7 @@ def factor(
     orientation : what to do if det M < 0, which no flow of couplings with positive scales can
         represent: "error"; "flip": negate coordinate 0 of the input first, a step that the flow
         records in its `flips`, so that flow and flip together equal M; or "pad": return a flow of
-        d + 2 coordinates that equals `pad(M)`.
+        d + 2 coordinates that equals `append_swap(M)`.
     scales : "positive", or "nonzero", which lets one scale carry any determinant over a field
         where "positive" has no meaning or is not known.
     partition : (p, q) with p + q = d, or a mask of d zeros and ones, 1 for the first half (see
@@ -100,7 +100,7 @@ def factor(
     assumptions = Assumptions.of(assume)
     with assuming(assumptions):
         problem = Problem.of(target, partition, orientation, scales)
-        layers, used = layers_of(problem, method)
+        layers, used = factor_by_route(problem, method)
     flow = problem.flow(layers, used, partial(_explained, problem, assumptions))
     stage("composing the layers", 0.7)
     verify(flow, problem.target)
@@ -120,7 +120,7 @@ def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
     >>> from sympy import MatrixSymbol, ZeroMatrix
     >>> X = MatrixSymbol("X", 3, 3)
     >>> explanation = explain(BlockMatrix([[X, ZeroMatrix(3, 3)], [ZeroMatrix(3, 3), X.I]]))
-    >>> print(explanation.evidence, [step.check() for step in explanation.steps])
+    >>> print(explanation.evidence, [step.is_valid() for step in explanation.steps])
     for all n [True, True]
     """
     if isinstance(M, BlockMatrix) and not options:
@@ -134,14 +134,14 @@ def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
 def _explained(problem: Problem, assumptions: Assumptions, flow: CouplingFlow) -> Explanation:
     """Explain a flow by the steps of its route, which runs again; the last step is the product."""
     check_dimension(flow.dimension)
-    with assuming(assumptions), recording() as told:
-        layers_of(problem, flow.method)
+    with assuming(assumptions), collect_steps() as derivation:
+        factor_by_route(problem, flow.method)
     couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
-    named = f"`M`{over(flow.field, quote='``')}{',' * (not flow.field.is_QQ)}"
+    named = f"`M`{field_suffix(flow.field, quote='``')}{',' * (not flow.field.is_QQ)}"
     where = assumptions.where(flow.exceptional(), quote="``")
     claim = f"{named} is the product of {couplings}{where}."
-    claim += problem.pose.said
-    steps = [*told.steps, product_step(flow, problem.target)]
+    claim += problem.layout.sentence
+    steps = [*derivation.steps, product_step(flow, problem.target)]
     return Explanation.verify(claim, steps, flow, Evidence.EXACT)
 
 
@@ -154,7 +154,7 @@ def check_dimension(d: int) -> None:
         )
 
 
-def _listed(indent: str) -> str:
+def _list_routes(indent: str) -> str:
     """Return one entry of a list for each route, in the margins of a docstring."""
     return "\n".join(
         fill(f"- {route}", 100, initial_indent=indent, subsequent_indent=indent + "  ")
@@ -164,5 +164,5 @@ def _listed(indent: str) -> str:
 
 if factor.__doc__:  # python -OO has none
     factor.__doc__ = re.sub(
-        r"^( *)ROUTES$", lambda match: _listed(match[1]), factor.__doc__, flags=re.MULTILINE
+        r"^( *)ROUTES$", lambda match: _list_routes(match[1]), factor.__doc__, flags=re.MULTILINE
     )

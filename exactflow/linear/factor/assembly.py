@@ -1,7 +1,19 @@
-"""The joinery: words of shears become layers, a determinant becomes one scale, neighbours merge.
+"""Layers from lists of shears, and from matrices that are visibly a product of two layers.
 
-A word of *shears* lists the factors of a product from left to right, each as the half that it moves
-and its shift. Layers stand in their order of application, which is the reverse.
+A list of *shears* names the factors of a product from left to right: the half that each one moves,
+and its shift. Layers stand in their order of application, which is the reverse. All constructions
+write M = U(X) L(Y) U(Z) L(W) U(V), after L(-W0) if there are six shears.
+
+Main results
+------------
+*Five shears*: let T = D - C V = I + Y Z and S = a + V c = I + Z Y be invertible, where A, B, C, D
+are the blocks of M and a, b, c, d those of M^-1. Then M = U(X) L(Y) U(Z) L(W) U(V) with
+
+    X = (B - A V - Z) T^-1 = -S^-1 (Z + b + V d),    W = T^-1 (C - Y) = -(c + Y) S^-1.
+
+*Two layers*: M is a coupling that moves the first half iff C = 0, D = I and A is a positive
+diagonal; it is such a coupling after one that moves the second half, with any scales, iff D and
+the Schur complement A - B D^-1 C are positive diagonals. The other order is the mirror image.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,19 +22,17 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
-from exactflow.exact.typing import Element, Half
+from exactflow.exact.typing import Element, Half, Scales
 from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.partition import moved_and_kept, opposite
 
-ShearWord = list[tuple[Half, DomainMatrix]]
-
-
-def opposite(half: Half) -> Half:
-    """Return the other half."""
-    return "second" if half == "first" else "first"
+Layers = list[LinearCoupling]
+Shifts = list[DomainMatrix]
+ShearList = list[tuple[Half, DomainMatrix]]
 
 
-def alternating(shifts: Iterable[DomainMatrix], leftmost: Half) -> ShearWord:
-    """Return the word of shifts that move `leftmost`, the other half, `leftmost`, .."""
+def alternate_shears(shifts: Iterable[DomainMatrix], leftmost: Half) -> ShearList:
+    """Return the shears of these shifts, which move `leftmost`, the other half, `leftmost`, .."""
     halves = leftmost, opposite(leftmost)
     return [(halves[i % 2], T) for i, T in enumerate(shifts)]
 
@@ -33,35 +43,41 @@ def transposed(blocks: Blocks) -> Blocks:
     return Blocks(A, C, B, D)
 
 
-def transposed_word(word: ShearWord) -> ShearWord:
-    """Return the word of the transpose."""
-    return [(opposite(half), T.transpose()) for half, T in reversed(word)]
+def transposed_shears(shears: ShearList) -> ShearList:
+    """Return the factors of the transpose of the product."""
+    return [(opposite(half), T.transpose()) for half, T in reversed(shears)]
 
 
-def shear(half: Half, T: DomainMatrix) -> LinearCoupling:
-    """Return the additive layer with the shift T, of whatever partition its shape says."""
-    return LinearCoupling(T.shape if half == "first" else T.shape[::-1], half, T)
+def shear_layer(half: Half, T: DomainMatrix) -> LinearCoupling:
+    """Return the additive layer with the shift T; its partition is read off the shape of T."""
+    p, q = moved_and_kept(half, T.shape)
+    return LinearCoupling((p, q), half, T)
 
 
-def layers_of_word(word: ShearWord) -> list[LinearCoupling]:
-    """Return the additive layers of a word."""
-    return [shear(half, T) for half, T in reversed(word)]
+def layers_of_shears(shears: ShearList) -> Layers:
+    """Return the additive layers whose product the shears are."""
+    return [shear_layer(half, T) for half, T in reversed(shears)]
 
 
-def shears_of_pair(
+def five_shears(
     blocks: Blocks, V: DomainMatrix, Y: DomainMatrix, Z: DomainMatrix, T_inverse: DomainMatrix
-) -> list[DomainMatrix]:
-    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), n x n blocks.
-
-    T = D - C V = I + Y Z is invertible, and a + V c = I + Z Y, where [[a, b], [c, d]] = M^-1.
-    """
+) -> Shifts:
+    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), from the blocks of M."""
     A, B, C, _ = blocks
     return [(B - A * V - Z) * T_inverse, Y, Z, T_inverse * (C - Y), V]
 
 
-def merge(layers: Iterable[LinearCoupling]) -> list[LinearCoupling]:
+def five_shears_by_inverse(
+    inverse: Blocks, V: DomainMatrix, Y: DomainMatrix, Z: DomainMatrix, S_inverse: DomainMatrix
+) -> Shifts:
+    """Return the same five shifts from the blocks of M^-1: S has the size of the first half."""
+    _, b, c, d = inverse
+    return [-S_inverse * (Z + b + V * d), Y, Z, -(c + Y) * S_inverse, V]
+
+
+def merge(layers: Iterable[LinearCoupling]) -> Layers:
     """Merge neighbours that move the same half, and drop layers that change nothing."""
-    result: list[LinearCoupling] = []
+    result: Layers = []
     for layer in layers:
         if result and result[-1].moves == layer.moves:
             layer = layer.after(result.pop())
@@ -70,36 +86,74 @@ def merge(layers: Iterable[LinearCoupling]) -> list[LinearCoupling]:
     return result
 
 
-def mirrored(layers: Iterable[LinearCoupling]) -> list[LinearCoupling]:
+def mirrored(layers: Iterable[LinearCoupling]) -> Layers:
     """Return the layers with the halves exchanged."""
     return [layer.swap_halves() for layer in layers]
 
 
-def with_scale(
-    layers: Sequence[LinearCoupling], half: Half, scale: Sequence[Element]
-) -> list[LinearCoupling]:
+def append_scale(layers: Sequence[LinearCoupling], half: Half, scale: Sequence[Element]) -> Layers:
     """Return layers that compose to the given ones, followed by the positive diagonal `scale` on
     one half, which one of the last two layers moves.
 
-    It goes into the last layer that moves this half, past one that moves the other: diag(s) L(T) =
-    L(T diag(s)^-1) diag(s).
+    The scale goes into the last layer that moves this half. It passes a layer that moves the other
+    half by diag(s) L(T) = L(T diag(s)^-1) diag(s).
     """
     *rest, last = layers
     field = last.field
     if last.moves != half:
         shift = linalg.scale_columns(last.shift_matrix, [field.one / s for s in scale])
         passed = LinearCoupling.trusted(last.partition, last.moves, shift, last.scale_elements)
-        return [*with_scale(rest, half, scale), passed]
+        return [*append_scale(rest, half, scale), passed]
     nothing = last.shift_matrix * field.zero
     return [*rest, LinearCoupling.trusted(last.partition, half, nothing, scale).after(last)]
 
 
-def with_determinant(word: ShearWord, det: Element, half: Half) -> list[LinearCoupling]:
-    """Return the layers of a matrix, from a word for the one whose first row of a half is divided
-    by the determinant: that is one entry of the scale of the last layer that moves the half.
+def restore_determinant(shears: ShearList, det: Element, half: Half) -> Layers:
+    """Return the layers of a matrix, from the shears of the matrix whose first row of `half` is
+    divided by the determinant. One scale entry carries it, in the last layer that moves the half.
     """
-    layers, one = layers_of_word(word), word[0][1].domain.one
+    layers, one = layers_of_shears(shears), shears[0][1].domain.one
     if det == one:
         return layers
-    size = layers[0].partition[0 if half == "first" else 1]
-    return with_scale(layers, half, [det] + [one] * (size - 1))
+    size, _ = moved_and_kept(half, layers[0].partition)
+    return append_scale(layers, half, [det] + [one] * (size - 1))
+
+
+def find_two_layers(blocks: Blocks, scales: Scales = "positive") -> Layers | None:
+    """Return at most two layers, in order of application, whose product has the given blocks, or
+    None if there are none.
+
+    With scales="nonzero", a scale of unknown sign is allowed.
+    """
+    found = _second_then_first(blocks, scales)
+    if found is None and (found := _second_then_first(linalg.swap_halves(blocks), scales)):
+        found = mirrored(found)
+    return None if found is None else merge(found)
+
+
+def _second_then_first(blocks: Blocks, scales: Scales) -> Layers | None:
+    """Solve M = [[diag(s), X], [0, I]] [[I, 0], [Y, diag(t)]]: Y = C, t = D, X = B / t."""
+    A, B, C, D = blocks
+    partition = A.shape[0], D.shape[0]
+    if (t := _read_scale(D, scales)) is None:
+        return None
+    X = linalg.scale_columns(B, [D.domain.one / entry for entry in t])
+    if (s := _read_scale(A - X * C, scales)) is None:
+        return None
+    return [
+        LinearCoupling.trusted(partition, "second", C, t),
+        LinearCoupling.trusted(partition, "first", X, s),
+    ]
+
+
+def _read_scale(M: DomainMatrix, scales: Scales) -> list | None:
+    """Return the diagonal of M if M is diagonal and every entry may be a scale."""
+    if not M.is_diagonal:
+        return None
+    field, entries = M.domain, M.diagonal()
+
+    def may_be_scale(x: Element) -> bool:
+        positive = x == field.one or linalg.is_positive(x, field)
+        return bool(x) and (scales == "nonzero" if positive is None else positive)
+
+    return entries if all(map(may_be_scale, entries)) else None

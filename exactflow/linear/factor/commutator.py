@@ -43,11 +43,11 @@ from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.progress import stage
 from exactflow.exact.typing import Element
-from exactflow.explanation.steps import note, renamed
-from exactflow.linear.factor.assembly import ShearWord, alternating, shears_of_pair
+from exactflow.explanation.steps import record_step, rename_matrices
+from exactflow.linear.factor.assembly import ShearList, Shifts, alternate_shears, five_shears
 
 
-def commutator_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
+def commutator_shifts(blocks: Blocks) -> Shifts | None:
     """Return [X, Y, Z, W, V], M = U(X) L(Y) U(Z) L(W) U(V), det M = 1, or None if C is singular."""
     A, B, C, D = blocks
     one = linalg.identity(A.shape[0], A.domain)
@@ -59,8 +59,8 @@ def commutator_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     (P, P_inverse), (G, G_inverse) = commutator(K)
     stage("five shears", 0.3)
     Y, Z, V = G * C, C_inverse * G_inverse * (P - one), C_inverse * (D - P)
-    shifts = shears_of_pair(blocks, V, Y, Z, P_inverse)
-    note(
+    shifts = five_shears(blocks, V, Y, Z, P_inverse)
+    record_step(
         "commutator route",
         "`C` is invertible; `K = C (A C^-1 D - B)`, of determinant 1, is a commutator: "
         "`K = G^-1 P^-1 G P` for some invertible `G` and `P`.",
@@ -69,7 +69,7 @@ def commutator_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
         "Shoda 1936, Thompson 1961: every matrix of determinant 1 is a commutator, but for 2 x 2 "
         "ones over GF(2)",
     )
-    note(
+    record_step(
         "commutator route",
         "With `G` and `P`, five shears can be read off.",
         "Y = G C, P W = C - Y, Y Z = P - I, C V = D - P, "
@@ -80,12 +80,12 @@ def commutator_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     return shifts
 
 
-def six_shears(blocks: Blocks) -> ShearWord:
-    """Return a word of six letters, L(W0) first, for n x n blocks of a matrix of determinant 1."""
+def six_shears(blocks: Blocks) -> ShearList:
+    """Return six shears, L(-W0) first, for n x n blocks of a matrix of determinant 1."""
     W0, rest = with_full_rank(blocks)
-    with renamed(C="C'", D="D'"):
+    with rename_matrices(C="C'", D="D'"):
         shifts: Any = commutator_shifts(rest)  # not None: C' is invertible
-    return alternating([-W0, *shifts], "second")
+    return alternate_shears([-W0, *shifts], "second")
 
 
 def with_full_rank(blocks: Blocks) -> tuple[DomainMatrix, Blocks]:
@@ -102,7 +102,7 @@ def with_full_rank(blocks: Blocks) -> tuple[DomainMatrix, Blocks]:
     rest = Blocks(A, B, C + W0 * A, D + W0 * B)
     n, rank = C.shape[1], C.shape[1] - missing
     full = "makes it invertible" if C.shape[0] == n else f"gives it the rank {n}"
-    note(
+    record_step(
         "stable range",
         f"`C` has rank {rank}, less than {n}; `A` is injective on its kernel, so that a first "
         f"layer, with the shift `W0`, {full}.",

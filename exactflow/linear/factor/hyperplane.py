@@ -3,19 +3,17 @@
 Main results
 ------------
 Let M = [[A, B], [C, D]] have n + q coordinates, q = n + 1, and determinant 1; [[a, b], [c, d]] is
-its inverse. If rank C = n, there is an n x q matrix V such that T = D + C V is similar to
-diag(S, 1), S = a - V c: T G = G diag(S, 1). With Y = G[:, :n] and X = (S - 1) G^-1[:n, :], so that
-T = 1 + Y X and S = 1 + X Y,
+its inverse. If rank C = n, there is an n x q matrix V such that T = D - C V is similar to
+diag(S, 1), S = a + V c: T G = G diag(S, 1). With Y = G[:, :n] and Z = (S - 1) G^-1[:n, :], so that
+T = 1 + Y Z and S = 1 + Z Y, five shears M = U(X) L(Y) U(Z) L(W) U(V) follow as in `assembly`.
 
-    M = U(-W) L(Y) U(X) L(-(c + Y) S^-1) U(-V),     W = S^-1 (X + b - V d).
-
-If rank B = n, the transpose gives five layers LULUL. Else some L(W0) M has a C of rank n: six
+If rank B = n, the transpose gives five layers LULUL. Otherwise some L(W0) M has a C of rank n: six
 layers. With `commutator`: six in every dimension, over every infinite field. To our knowledge new;
 nearest: Urschel (2024) for halves of one size, Sourour (1986) for the spectra, and Jin, Lin and
 Xiao (arXiv 2108.00223) for symplectic matrices as five unit triangular factors.
 
-*Proof.* Let u span the rows with u C = 0, and v = u D. Then v c = -u C a = 0, u T = v whatever V
-is, and T c = -C S: T maps the hyperplane im c = ker v onto im C as S says.
+*Proof.* Let u span the rows with u C = 0, and v = u D. Then v c = -u C a = 0, u T = v for every V,
+and T c = -C S: T maps the hyperplane im c = ker v onto im C as S says.
 
 - Some x has u x = v x = 1. In the basis [x, C] there is a T = [[1, w], [0, S K]], w = v C, for any
   invertible S; K = -(l c)^-1, where l C = 1 and l x = 0, has determinant 1, so that S K is similar
@@ -31,8 +29,8 @@ How it is checked
 
 Implementation notes
 --------------------
-For a generic M the step of `five_layers`, in which S is a plus a matrix of rank two, gives numbers
-of half the length, so it is tried first.
+For a generic M the shifts of `five_layers`, in which S is a plus a matrix of rank two, have numbers
+of half the length, so they are tried first.
 """
 
 from typing import Any
@@ -43,43 +41,50 @@ from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
-from exactflow.explanation.steps import note, renamed
-from exactflow.linear.factor.assembly import ShearWord, alternating, transposed, transposed_word
+from exactflow.explanation.steps import record_step, rename_matrices
+from exactflow.linear.factor.assembly import (
+    ShearList,
+    Shifts,
+    alternate_shears,
+    five_shears_by_inverse,
+    transposed,
+    transposed_shears,
+)
 from exactflow.linear.factor.commutator import commutator, paired_spectra, with_full_rank
-from exactflow.linear.factor.five_layers import five_layer_shifts, five_shears
+from exactflow.linear.factor.five_layers import five_layer_shifts
 
 Similarity = tuple[DomainMatrix, DomainMatrix, DomainMatrix]
 
 
-def hyperplane_word(blocks: Blocks) -> ShearWord:
+def hyperplane_shears(blocks: Blocks) -> ShearList:
     """Return the factors of a matrix of determinant 1, n + (n + 1) coordinates, from left to right:
-    five if C or B has rank n, else six.
+    five if C or B has rank n, otherwise six.
 
     Raises `FieldTooSmallError` over a finite field.
     """
     n = blocks.A.shape[0]
     inverse = linalg.split(linalg.join(blocks).inv(), n)
     if (shifts := hyperplane_shifts(blocks, inverse)) is not None:
-        return alternating(shifts, "first")
-    found: Any  # one of the shifts that follow, which are never None
+        return alternate_shears(shifts, "first")
+    found: Any  # the shifts that follow are never None
     if linalg.rank(blocks.B) == n:
         other = transposed(blocks)
         names = {name: f"{name}'" for name in "ABCD"}
         values = {names[name]: block for name, block in other._asdict().items()}
         text = "blocks(A', B', C', D') = blocks(A, B, C, D)^T"
-        note("hyperplane route", f"`B` has rank {n}: transpose.", text, values)
-        with renamed(**names):
+        record_step("hyperplane route", f"`B` has rank {n}: transpose.", text, values)
+        with rename_matrices(**names):
             found = hyperplane_shifts(other, transposed(inverse))
-        return transposed_word(alternating(found, "first"))
+        return transposed_shears(alternate_shears(found, "first"))
     W0, rest = with_full_rank(blocks)
-    with renamed(C="C'", D="D'"):
+    with rename_matrices(C="C'", D="D'"):
         found = hyperplane_shifts(rest, linalg.split(linalg.join(rest).inv(), n))
-    return alternating([-W0, *found], "second")
+    return alternate_shears([-W0, *found], "second")
 
 
-def hyperplane_shifts(blocks: Blocks, inverse: Blocks) -> list[DomainMatrix] | None:
-    """Return [W', Y, X, Y', V'] with M = U(W') L(Y) U(X) L(Y') U(V'), or None if rank C < n, from
-    the blocks of a matrix of determinant 1 with n + (n + 1) coordinates, and of its inverse.
+def hyperplane_shifts(blocks: Blocks, inverse: Blocks) -> Shifts | None:
+    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), or None if rank C < n, from the
+    blocks of a matrix of determinant 1 with n + (n + 1) coordinates, and of its inverse.
 
     Raises `FieldTooSmallError`, with the number of elements that suffice, over a finite field.
     """
@@ -90,21 +95,21 @@ def hyperplane_shifts(blocks: Blocks, inverse: Blocks) -> list[DomainMatrix] | N
     shifts = next((found for found in tries if found is not None), None)
     if shifts is None:
         V, S, G = _similarity(blocks, inverse)
-        X = (S - linalg.identity(n, S.domain)) * G.inv()[:n, :]
-        shifts = five_shears(inverse, V, X, G[:, :n], S.inv())
-    _tell(blocks, inverse, shifts)
+        Z = (S - linalg.identity(n, S.domain)) * G.inv()[:n, :]
+        shifts = five_shears_by_inverse(inverse, V, G[:, :n], Z, S.inv())
+    _record_steps(blocks, inverse, shifts)
     return shifts
 
 
 def _similarity(blocks: Blocks, inverse: Blocks) -> Similarity:
-    """Return V, S and G."""
+    """Return V, S and G, with T G = G diag(S, 1) for T = D - C V and S = a + V c."""
     u, (n, field) = linalg.left_kernel(blocks.C), (inverse.A.shape[0], inverse.A.domain)
     v = u * blocks.D
     x, _ = linalg.solve(u.vstack(v), linalg.column([field.one, field.one], field))
     try:
         if x is None:
-            return _on_one_hyperplane(blocks.C, blocks.D, inverse.C)
-        return _by_commutator(blocks, inverse.C, x, v * blocks.C)
+            return _similarity_on_one_hyperplane(blocks.C, blocks.D, inverse.C)
+        return _similarity_by_commutator(blocks, inverse.C, x, v * blocks.C)
     except FieldTooSmallError:
         raise FieldTooSmallError(
             f"expected a field of at least {(n + 1) ** 2 // 4 + 2} elements for halves of {n} and "
@@ -112,8 +117,10 @@ def _similarity(blocks: Blocks, inverse: Blocks) -> Similarity:
         ) from None
 
 
-def _by_commutator(blocks: Blocks, c: DomainMatrix, x: DomainMatrix, w: DomainMatrix) -> Similarity:
-    """Return the similarity where T may be [[1, w], [0, S K]] in the basis [x, C]."""
+def _similarity_by_commutator(
+    blocks: Blocks, c: DomainMatrix, x: DomainMatrix, w: DomainMatrix
+) -> Similarity:
+    """Return V, S and G if T may be [[1, w], [0, S K]] in the basis [x, C]."""
     C, D = blocks.C, blocks.D
     n, field = C.shape[1], C.domain
     one, frame = linalg.identity(n, field), x.hstack(C)
@@ -124,14 +131,14 @@ def _by_commutator(blocks: Blocks, c: DomainMatrix, x: DomainMatrix, w: DomainMa
     multiples = (P_inverse * k for k in linalg.distinct_units(field))
     inverses = ((S, linalg.inverse_or_none(S - one)) for S in multiples)
     S, without_one = next((S, X) for S, X in inverses if X is not None)
-    V = (C_left * (x - D * x)).hstack(S * K - C_left * D * C) * frame_inverse
+    V = (C_left * (D * x - x)).hstack(C_left * D * C - S * K) * frame_inverse
     of_S = P_inverse * H_inverse  # S K of_S = of_S S
     y = w * of_S * without_one
     return V, S, (C * of_S + x * y).hstack(x)
 
 
-def _on_one_hyperplane(C: DomainMatrix, D: DomainMatrix, c: DomainMatrix) -> Similarity:
-    """Return the similarity where im c = im C, and det K is not 1."""
+def _similarity_on_one_hyperplane(C: DomainMatrix, D: DomainMatrix, c: DomainMatrix) -> Similarity:
+    """Return V, S and G if im c = im C, and det K is not 1."""
     C_left, one = linalg.left_inverse(C), linalg.identity(1, C.domain)
     K = -(C_left * c)
     H, H_inverse, _, lower, r, V_lower, V_upper, places = paired_spectra(K)
@@ -141,33 +148,34 @@ def _on_one_hyperplane(C: DomainMatrix, D: DomainMatrix, c: DomainMatrix) -> Sim
     T = of_T * linalg.diagonal([*r, det], C.domain) * of_T.inv()
     rest = next(i for i in range(q) if i not in places)  # the place of the eigenvalue 1
     G = of_T.extract(list(range(q)), [*places, rest]) * linalg.direct_sum(of_S, one).inv()
-    return C_left * (T - D), R * K, G
+    return C_left * (D - T), R * K, G
 
 
-def _tell(blocks: Blocks, inverse: Blocks, shifts: list[DomainMatrix]) -> None:
+def _record_steps(blocks: Blocks, inverse: Blocks, shifts: Shifts) -> None:
+    """Record the similarity, and the five shears that follow from it."""
     _, _, C, D = blocks
-    a, b, c, d = inverse
-    W, Y, X, Z, V = shifts
+    a, _, c, _ = inverse
+    X, Y, Z, W, V = shifts
+    n = C.shape[1]
 
     def values() -> dict[str, DomainMatrix]:
         T, S = D - C * V, a + V * c
-        return {"a": a, "b": b, "c": c, "d": d, "V": V, "T": T, "S": S, "Y": Y, "X": X}
+        return dict(zip("abcd", inverse, strict=True)) | {"V": V, "T": T, "S": S, "Y": Y, "Z": Z}
 
-    n = C.shape[1]
-    note(
+    record_step(
         "hyperplane route",
-        f"`C` has rank {n}. There are a shift `V` and factors `Y` and `X` for which "
+        f"`C` has rank {n}. There are a shift `V` and factors `Y` and `Z` for which "
         "`T = D - C V` and `S = a + V c`, made of blocks of the matrix and of its inverse, are "
-        "`I + Y X` and `I + X Y`: `T` is similar to `diag(S, 1)`.",
+        "`I + Y Z` and `I + Z Y`: `T` is similar to `diag(S, 1)`.",
         f"blocks(a, b, c, d) blocks(A, B, C, D) = I, rank(C) = {n}, T = D - C V, S = a + V c, "
-        "T Y = Y S, Y X = T - I, X Y = S - I",
+        "T Y = Y S, Y Z = T - I, Z Y = S - I",
         values,
         "to our knowledge new; Sourour 1986 for products with prescribed spectra",
     )
-    note(
+    record_step(
         "hyperplane route",
-        "With these and the solutions `W` and `Z` of two equations, five shears can be read off.",
-        "S W = -X - b - V d, Z S = -c - Y, U(W) L(Y) U(X) L(Z) U(V) = blocks(A, B, C, D)",
-        {"W": W, "Z": Z},
+        "Five shears follow, with the solutions `X` and `W` of two equations.",
+        "S X = -Z - b - V d, W S = -c - Y, U(X) L(Y) U(Z) L(W) U(V) = blocks(A, B, C, D)",
+        {"X": X, "W": W},
         "Koehler, Mehta, Risteski, ICML 2021, for a bounded number of layers",
     )

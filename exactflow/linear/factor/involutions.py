@@ -26,95 +26,88 @@ from typing import NamedTuple
 
 import numpy as np
 
+from exactflow.exact.signed_permutation import cycles_of
 
-class Entries(NamedTuple):
-    """A matrix as the sum of `values` at `rows` and `columns`; places may repeat."""
+
+class CooMatrix(NamedTuple):
+    """A sparse matrix: the sum of `values` at `rows` and `columns`, where places may repeat."""
 
     rows: np.ndarray
     columns: np.ndarray
     values: np.ndarray
 
     @classmethod
-    def joined(cls, parts: Iterable[Sequence]) -> "Entries":
+    def sum_of(cls, parts: Iterable[Sequence]) -> "CooMatrix":
         """Return the sum of matrices, each given by its rows, columns and values."""
         return cls(*map(np.concatenate, zip(*parts, strict=True)))
 
-    def __neg__(self) -> "Entries":
-        return Entries(self.rows, self.columns, -self.values)
+    def __neg__(self) -> "CooMatrix":
+        return CooMatrix(self.rows, self.columns, -self.values)
 
-    def where(self, chosen: np.ndarray | slice) -> "Entries":
+    def where(self, chosen: np.ndarray | slice) -> "CooMatrix":
         """Return the entries at which `chosen` is true."""
-        return Entries(self.rows[chosen], self.columns[chosen], self.values[chosen])
+        return CooMatrix(self.rows[chosen], self.columns[chosen], self.values[chosen])
 
-    def before(self, left: "Monomial") -> "Entries":
+    def multiply_left(self, left: "SignedPermutation") -> "CooMatrix":
         """Return left times this matrix."""
-        return Entries(left.rows[self.rows], self.columns, left.signs[self.rows] * self.values)
+        return CooMatrix(left.rows[self.rows], self.columns, left.signs[self.rows] * self.values)
 
-    def between(self, left: "Monomial", right: "Monomial") -> "Entries":
+    def multiply_both(self, left: "SignedPermutation", right: "SignedPermutation") -> "CooMatrix":
         """Return left times this matrix times the transpose of right."""
-        return self.before(left).T.before(right).T
+        return self.multiply_left(left).multiply_right_transposed(right)
+
+    def multiply_right_transposed(self, right: "SignedPermutation") -> "CooMatrix":
+        """Return this matrix times the transpose of right."""
+        return self.T.multiply_left(right).T
 
     @property
-    def T(self) -> "Entries":
+    def T(self) -> "CooMatrix":
         """The transpose."""
-        return Entries(self.columns, self.rows, self.values)
+        return CooMatrix(self.columns, self.rows, self.values)
 
 
-class Monomial(NamedTuple):
+class SignedPermutation(NamedTuple):
     """A signed permutation matrix: column j is `signs[j]` times the unit vector `rows[j]`."""
 
     rows: np.ndarray
     signs: np.ndarray
 
     @property
-    def T(self) -> "Monomial":
+    def T(self) -> "SignedPermutation":
         """The transpose, which is the inverse."""
-        result = Monomial(np.empty_like(self.rows), np.empty_like(self.signs))
+        result = SignedPermutation(np.empty_like(self.rows), np.empty_like(self.signs))
         result.rows[self.rows], result.signs[self.rows] = np.arange(len(self.rows)), self.signs
         return result
 
-    def __matmul__(self, other: "Monomial") -> "Monomial":
-        return Monomial(self.rows[other.rows], self.signs[other.rows] * other.signs)
+    def __matmul__(self, other: "SignedPermutation") -> "SignedPermutation":
+        return SignedPermutation(self.rows[other.rows], self.signs[other.rows] * other.signs)
+
+    def scale_columns(self, scale: np.ndarray) -> "SignedPermutation":
+        """Return this matrix times a diagonal of signs."""
+        return SignedPermutation(self.rows, self.signs * scale)
 
     @property
-    def entries(self) -> Entries:
-        """The same matrix, entry by entry."""
-        return Entries(self.rows, np.arange(len(self.rows)), self.signs)
+    def entries(self) -> CooMatrix:
+        """The same matrix as a sum of entries."""
+        return CooMatrix(self.rows, np.arange(len(self.rows)), self.signs)
 
 
-def cycles_of(images: Sequence[int]) -> list[list[int]]:
-    """Return the cycles of a permutation i -> images[i], fixed points included: that through the
-    last index comes first, and starts there.
-    """
-    seen = [False] * len(images)
-    cycles = []
-    for start in (len(images) - 1, *range(len(images) - 1)):
-        if not seen[start]:
-            cycle, i = [], start
-            while not seen[i]:
-                seen[i] = True
-                cycle.append(i)
-                i = images[i]
-            cycles.append(cycle)
-    return cycles
-
-
-class Reversal(NamedTuple):
-    """An involution K that reverses Theta, and an intertwiner, in a basis of cycles of Theta.
+class ReversingInvolution(NamedTuple):
+    """An involution K that reverses Theta, and the g that shows K Theta similar to K.
 
     The columns of `vectors` are the f_i, cycle after cycle; K, g and Z = (K - I) g^-1 are in their
     coordinates. For any signs s with one value on each piece, ``s[pieces[k]] == s[k]``, the
     matrices g S and S Z, S = diag(s), are as good; a piece is named by one of its coordinates.
     """
 
-    vectors: Monomial
-    K: Monomial
-    g: Entries
-    Z: Entries
+    vectors: SignedPermutation
+    K: SignedPermutation
+    g: CooMatrix
+    Z: CooMatrix
     pieces: np.ndarray
 
 
-def reversal(theta: Monomial) -> Reversal:
+def reverse(theta: SignedPermutation) -> ReversingInvolution:
     """Return K, which fixes the last coordinate, and g, for Theta of determinant 1."""
     cycles = cycles_of(theta.rows.tolist())
     line = np.array([i for cycle in cycles for i in cycle])
@@ -129,13 +122,14 @@ def reversal(theta: Monomial) -> Reversal:
     start, first, length, eps, tau = np.repeat(of_cycles, lengths, axis=1)
     index = np.arange(len(line))
     place = index - start
-    K = Monomial(start + -place % length, np.where(place == 0, eps, tau))
-    return Reversal(Monomial(line, signs * first), K, *_intertwiner(place, length, eps, tau))
+    K = SignedPermutation(start + -place % length, np.where(place == 0, eps, tau))
+    parts = _similarity_parts(place, length, eps, tau)
+    return ReversingInvolution(SignedPermutation(line, signs * first), K, *parts)
 
 
-def _intertwiner(
+def _similarity_parts(
     i: np.ndarray, m: np.ndarray, eps: np.ndarray, tau: np.ndarray
-) -> tuple[Entries, Entries, np.ndarray]:
+) -> tuple[CooMatrix, CooMatrix, np.ndarray]:
     """Return g, Z and the pieces, from the place i of each coordinate in its cycle of length m."""
     index = np.arange(len(i))
     swaps = (i > 0) & (2 * i < m)
@@ -160,4 +154,4 @@ def _intertwiner(
     c, t, one = d - 1, tau[d], np.ones_like(d)
     g += [(c, a, one), (d, a, t), (c, b, one), (d, b, -t)]
     Z += [(b, c, -one), (b, d, t)]
-    return Entries.joined(g), Entries.joined(Z), pieces
+    return CooMatrix.sum_of(g), CooMatrix.sum_of(Z), pieces

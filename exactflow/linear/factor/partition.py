@@ -3,20 +3,21 @@
 Main results
 ------------
 Let M = [[A, B], [C, D]] have p + q coordinates, p <= q, and determinant 1; [[a, b], [c, d]] is its
-inverse. M is a product of alternating additive couplings, of as many as
+inverse. M is a product of alternating additive couplings. Their number is
 
 - 2m + 1 for a generic M (five for p = q > 1): peel to p < q' <= 2p, and five layers there;
 - 2m + 1 if p divides q - 1 and C or B has rank p: peel to q' = p + 1, and the five layers of
-  `hyperplane`; else 2m + 3, with one peel of fewer coordinates (q' = p and a commutator for p = q);
+  `hyperplane`; otherwise 2m + 3, with one peel of fewer coordinates (q' = p and a commutator for
+  p = q);
 - one more, 2m + 2 or 2m + 4, always: a drawn L, split off first, leaves a C of rank p.
 
 2m + 2 is sharp: diag(A, D) needs as many if 1 is no eigenvalue of D. Where p does not divide q - 1,
-2m + 2 is tried: a drawn L first or last, and a generic word. p > q is the mirror image. A
+2m + 2 is tried: a drawn L first or last, and generic shears. p > q is the mirror image. A
 determinant goes into one scale entry.
 
-Fewer than 2m + 1 cannot do where 1 is no eigenvalue of D or d: in a word with s factors L,
-D - I is a sum of s products through F^p, of s - 1 where the word ends with L, and d - I one of s,
-of s - 1 where it starts with L; so s p >= q, and (s - 1) p >= q for words that start or end with L.
+Fewer than 2m + 1 do not suffice if 1 is no eigenvalue of D or d: in a product with s factors L,
+D - I is a sum of s products through F^p, of s - 1 if L is the last factor, and d - I is one of s,
+of s - 1 if L is the first; so s p >= q, and (s - 1) p >= q if L is first or last.
 
 Sources: Koehler, Mehta, Risteski (ICML 2021), for p = q and a bounded number; Urschel
 (2024) for p = q. The counts where p divides q - 1 are to our knowledge new.
@@ -31,86 +32,90 @@ they come from ever larger ranges, and over a finite one they can run out.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from sympy.polys.matrices import DomainMatrix
-
 from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
-from exactflow.explanation.steps import note, recording
-from exactflow.linear.factor.assembly import ShearWord, alternating, transposed, transposed_word
+from exactflow.explanation.steps import collect_steps, record_step
+from exactflow.linear.factor.assembly import (
+    ShearList,
+    Shifts,
+    alternate_shears,
+    transposed,
+    transposed_shears,
+)
 from exactflow.linear.factor.commutator import commutator_shifts
 from exactflow.linear.factor.five_layers import five_layer_shifts, paired_shifts, peel
 from exactflow.linear.factor.hyperplane import hyperplane_shifts
 
-Shifts = list[DomainMatrix]
-
 _TRIES = 6
 _TRIES_IN_A_FINITE_FIELD = 12
-_TRIES_OF_A_SURE_FORM = 32
-_TRIES_OF_THE_LAST_FORMS = 1000
+_TRIES_OF_A_SURE_SEARCH = 32
+_TRIES_OF_THE_LAST_SEARCHES = 1000
 
 
-class Form(NamedTuple):
-    """A way to find a word, from draws, by the function for the shifts of a word U .. U, or None.
+class ShearSearch(NamedTuple):
+    """A randomized search for the shears of a matrix: `find_shifts` returns the shifts of shears
+    U .. U, or None if the draws are unlucky.
 
-    A drawn L is split off first on the side `sheared`, "left" or "right": M = L(Y) M', or M' L(Y).
-    A word `is_transposed` if it is that of the transpose, before all else.
+    A drawn L(Y) is split off first on the side `split_off`, "left" or "right": M = L(Y) M', or
+    M' L(Y). If `is_transposed`, the search is for the transpose of M.
     """
 
-    shifts: Callable[[Blocks, Draws], Shifts | None]
-    sheared: str = ""
+    find_shifts: Callable[[Blocks, Draws], Shifts | None]
+    split_off: str = ""
     is_transposed: bool = False
 
-    def word(self, blocks: Blocks, draws: Draws) -> ShearWord | None:
+    def find_shears(self, blocks: Blocks, draws: Draws) -> ShearList | None:
         """Return the factors of a matrix of determinant 1, p <= q, from left to right, or None."""
         if self.is_transposed:
             blocks = transposed(blocks)
         (A, B, C, D), first, last = blocks, [], []
-        if self.sheared:
+        if self.split_off:
             Y = Draws(draws.field, draws.bound + 1).matrix(*C.shape)
-        if self.sheared == "left":
+        if self.split_off == "left":
             first, blocks = [Y], Blocks(A, B, C - Y * A, D - Y * B)
-        elif self.sheared == "right":
+        elif self.split_off == "right":
             last, blocks = [Y], Blocks(A - B * Y, B, C - D * Y, D)
-        shifts = self.shifts(blocks, draws)
+        shifts = self.find_shifts(blocks, draws)
         if shifts is None:
             return None
-        word = alternating([*first, *shifts, *last], "second" if first else "first")
-        return transposed_word(word) if self.is_transposed else word
+        shears = alternate_shears([*first, *shifts, *last], "second" if first else "first")
+        return transposed_shears(shears) if self.is_transposed else shears
 
 
-def partition_word(blocks: Blocks) -> ShearWord:
+def partition_shears(blocks: Blocks) -> ShearList:
     """Return the factors of a matrix of determinant 1, p <= q, from left to right.
 
-    Raises `FieldTooSmallError` where the field has too few elements for the draws; the message says
-    how many would do.
+    Raises `FieldTooSmallError` if the field has too few elements for the draws; the message says
+    how many suffice.
     """
     field, (q, p) = blocks.A.domain, blocks.C.shape
-    for forms, tries in _forms(blocks):
-        for k in range(tries):  # over a finite field other seeds, otherwise larger numbers, too
+    for searches, tries in _searches(blocks):
+        # each try draws with another seed (finite field) or from a larger range (infinite field)
+        for k in range(tries):
             draws = Draws(field, k if field.is_FiniteField else 2**k // 2)
-            for form in forms:
-                with recording():  # what is told within is of other blocks: peeled, transposed
-                    word = form.word(blocks, draws)
-                if word is not None:
-                    _tell(word)
-                    return word
+            for search in searches:
+                with collect_steps():  # drops the steps about other blocks, peeled or transposed
+                    shears = search.find_shears(blocks, draws)
+                if shears is not None:
+                    _record_step(shears)
+                    return shears
     raise FieldTooSmallError(
-        f"expected a field of at least {_sufficient_size(p, q)} elements for the partition "
-        f"{(p, q)}, got {field}, in which no draw passed the tests: use a larger field"
+        f"no draw over {field} gave layers for the partition {(p, q)}: use a field of at least "
+        f"{_sufficient_size(p, q)} elements"
     )
 
 
-def _tell(word: ShearWord) -> None:
-    """Tell the word that the draws led to."""
-    named = {f"X{k}": shear for k, shear in enumerate(word, 1)}
+def _record_step(shears: ShearList) -> None:
+    """Record the shears that the draws led to."""
+    named = {f"X{k}": shear for k, shear in enumerate(shears, 1)}
     letters = {"first": "U", "second": "L"}
     product = " ".join(f"{letters[half]}({name})" for name, (half, _) in named.items())
-    note(
+    record_step(
         "partitions",
-        f"{len(word)} shears, found from drawn entries: coordinates are peeled off the larger half "
-        "until five shears do, or the commutator route.",
+        f"{len(shears)} shears, found from drawn entries: coordinates are peeled off the larger "
+        "half until five shears suffice, or the commutator route.",
         f"{product} = blocks(A, B, C, D)",
         {name: T for name, (_, T) in named.items()},
         "after Koehler, Mehta, Risteski, ICML 2021; counts in exactflow.linear.factor.partition",
@@ -118,7 +123,7 @@ def _tell(word: ShearWord) -> None:
 
 
 def _sufficient_size(p: int, q: int) -> int:
-    """Return four times the degree of the polynomials that the draws of the last form must avoid.
+    """Return four times the degree of the polynomials that the draws of the last search must avoid.
 
     In one step det(y Z) has degree at most 2p in the drawn entries, det(y Z) det D at most q + 4p;
     the eigenvalues of the commutator exclude at most p^2 / 4 units.
@@ -127,65 +132,71 @@ def _sufficient_size(p: int, q: int) -> int:
     return 4 * steps * (q + 6 * p) + p * p
 
 
-def _forms(blocks: Blocks) -> Iterator[tuple[Sequence[Form], int]]:
-    """Yield the ways to find a word, short ones first, and how often to try each."""
-    (q, p), sure = blocks.C.shape, _TRIES_OF_A_SURE_FORM
+def _searches(blocks: Blocks) -> Iterator[tuple[Sequence[ShearSearch], int]]:
+    """Yield searches, those for few shears first, and how often to try each."""
+    (q, p), sure = blocks.C.shape, _TRIES_OF_A_SURE_SEARCH
     finite = blocks.C.domain.is_FiniteField
     tries = sure if p == 1 else _TRIES_IN_A_FINITE_FIELD if finite else _TRIES
-    sheared = [Form(_generic, side, flag) for flag in (False, True) for side in ("left", "right")]
+    after_split = [
+        ShearSearch(_generic_shifts, side, flag)
+        for flag in (False, True)
+        for side in ("left", "right")
+    ]
     for block, flag in ((blocks.C, False), (blocks.B, True)):
         if p > 1 or not block.is_zero_matrix:
-            yield [Form(_generic, "", flag)], tries
+            yield [ShearSearch(_generic_shifts, "", flag)], tries
     if p == 1:
-        yield sheared[:1], sure
+        yield after_split[:1], sure
     else:
-        full = ((blocks.C, False), (blocks.B, True))
         reductions = [
-            ([Form(_reduction, "", flag)], sure) for block, flag in full if linalg.rank(block) == p
+            ([ShearSearch(_reduced_shifts, "", flag)], sure)
+            for block, flag in ((blocks.C, False), (blocks.B, True))
+            if linalg.rank(block) == p
         ]
-        alone = [([form], tries) for form in sheared]
-        is_short = p == q or (q - 1) % p == 0
-        yield from reductions if is_short else alone
+        alone = [([search], tries) for search in after_split]
+        reduction_is_shorter = p == q or (q - 1) % p == 0
+        yield from reductions if reduction_is_shorter else alone
         if p == q:
             yield from alone
-        if not is_short:
+        if not reduction_is_shorter:
             yield from reductions
-        yield [Form(_reduction, "left")], sure
+        yield [ShearSearch(_reduced_shifts, "left")], sure
     if finite:
-        paired = [Form(_paired, "left", flag) for flag in (False, True)]
-        yield [*sheared, *paired], _TRIES_OF_THE_LAST_FORMS
+        paired = [ShearSearch(_drawn_shifts, "left", flag) for flag in (False, True)]
+        yield [*after_split, *paired], _TRIES_OF_THE_LAST_SEARCHES
 
 
-def _generic(blocks: Blocks, draws: Draws) -> Shifts | None:
+def _generic_shifts(blocks: Blocks, draws: Draws) -> Shifts | None:
     """Return 2m + 1 shifts (five for p = q > 1), or None."""
     q, p = blocks.C.shape
     if p == 1:
-        return _peeled(blocks, [1] * (q - 1), _three_layer_shifts, draws)
-    return _peeled(blocks, [p] * ((q - 1) // p - 1), five_layer_shifts, draws)
+        return _peel_then(blocks, [1] * (q - 1), _three_shifts, draws)
+    return _peel_then(blocks, [p] * ((q - 1) // p - 1), five_layer_shifts, draws)
 
 
-def _reduction(blocks: Blocks, draws: Draws) -> Shifts | None:
+def _reduced_shifts(blocks: Blocks, draws: Draws) -> Shifts | None:
     """Return 2m + 1 or 2m + 3 shifts, or None; C has rank p."""
     q, p = blocks.C.shape
     if p == q:
-        return _peeled(blocks, [], lambda rest, *_: commutator_shifts(rest), draws)
-    return _peeled(
-        blocks, _steps(p, q - 1), lambda rest, inverse, _: hyperplane_shifts(rest, inverse), draws
+        return _peel_then(blocks, [], lambda rest, *_: commutator_shifts(rest), draws)
+    sizes = _peel_sizes(p, q - 1)
+    return _peel_then(
+        blocks, sizes, lambda rest, inverse, _: hyperplane_shifts(rest, inverse), draws
     )
 
 
-def _paired(blocks: Blocks, draws: Draws) -> Shifts | None:
-    """Return shifts as `_reduction` does, by luck in the place of a large field."""
+def _drawn_shifts(blocks: Blocks, draws: Draws) -> Shifts | None:
+    """Return as many shifts as `_reduced_shifts`: lucky draws replace a large field."""
     q, p = blocks.C.shape
-    return _peeled(blocks, _steps(p, q), paired_shifts, draws)
+    return _peel_then(blocks, _peel_sizes(p, q), paired_shifts, draws)
 
 
-def _steps(p: int, q: int) -> list[int]:
-    """Numbers of coordinates to peel off at a time, from q down to p."""
+def _peel_sizes(p: int, q: int) -> list[int]:
+    """Return the numbers of coordinates to peel off, one by one, from q down to p."""
     return [p] * (q // p - 1) + [q % p] * (q % p > 0)
 
 
-def _three_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts | None:
+def _three_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts | None:
     """Return [X, C, Z] with M = U(X) L(C) U(Z), for p = q = 1 and C != 0."""
     A, _, C, D = blocks
     C_inverse = linalg.inverse_or_none(C)
@@ -195,16 +206,19 @@ def _three_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts
     return [(A - one) * C_inverse, C, (D - one) * C_inverse]
 
 
-def _peeled(
+def _peel_then(
     blocks: Blocks,
-    steps: Iterable[int],
+    sizes: Iterable[int],
     core: Callable[[Blocks, Blocks, Draws], Shifts | None],
     draws: Draws,
 ) -> Shifts | None:
-    """Return a word U .. U: peel the numbers of coordinates in `steps`, then apply `core`."""
+    """Peel off as many coordinates as `sizes` say, and let `core` find the shifts of the rest.
+
+    Return the shifts of shears U .. U for the given blocks, or None.
+    """
     inverse = linalg.split(linalg.join(blocks).inv(), blocks.A.shape[0])
     peels = []
-    for k in steps:
+    for k in sizes:
         step = peel(inverse, k, draws)
         if step is None:
             return None
@@ -219,5 +233,5 @@ def _peeled(
     if shifts is None:
         return None
     for step in reversed(peels):
-        shifts = step.around(shifts)
+        shifts = step.lift_shifts(shifts)
     return shifts

@@ -7,8 +7,8 @@ is a product of at most six additive couplings, of five if C has rank n. Their e
 of absolute value at most 2, and at most 11 n of them are not zero, 11 n + 1 if q = n + 1.
 
 Let W0 carry the nonzero rows of A to zero rows of C, so that W0 B = 0 and C' = C + W0 A has signed
-unit vectors as columns, as J = D^T W0 - B^T has. If q = n + 1, append to C' the unit vector u that
-is missing there, and D^T u to J. The signed permutation Theta = J^T C' of determinant 1 is
+unit vectors as columns, and so has J = D^T W0 - B^T. If q = n + 1, append to C' the missing unit
+vector u, and D^T u to J. The signed permutation Theta = J^T C' of determinant 1 is
 reversed by an involution K, K Theta K = Theta^-1, that fixes the last coordinate if q = n + 1, and
 that is similar to the involution K Theta: (K Theta) g = g K. With D' = C' K J^T and G = C' g,
 
@@ -31,6 +31,7 @@ coordinates, every signed one of up to 6, and on samples.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from sympy import QQ
@@ -38,31 +39,11 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.sparse import SparseArray
 from exactflow.exact.typing import Half
-from exactflow.explanation.steps import note
+from exactflow.explanation.steps import record_step
 from exactflow.flows.linear import LinearCoupling
-from exactflow.linear.factor.involutions import Entries, Monomial, cycles_of, reversal
+from exactflow.linear.factor.involutions import CooMatrix, SignedPermutation, reverse
 
 Indices = Sequence[int] | np.ndarray
-
-
-def signed_permutation(matrix: DomainMatrix) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return perm and signs with ``y[i] = signs[i] * x[perm[i]]``, or None if there are none."""
-    d = matrix.shape[0]
-    if not matrix.domain.is_QQ or matrix.nnz() != d:
-        return None
-    try:
-        array = SparseArray.of(matrix)
-    except OverflowError:
-        return None
-    rows, perm = np.divmod(array.places, d)
-    each_once = (rows == np.arange(d)).all() and (np.bincount(perm, minlength=d) == 1).all()
-    return (perm, array.values) if each_once and (abs(array.values) == 1).all() else None
-
-
-def permutation_sign(perm: Indices, signs: Indices) -> int:
-    """Return the determinant, 1 or -1, of ``y[i] = signs[i] * x[perm[i]]``."""
-    cycles = cycles_of(np.asarray(perm).tolist())
-    return -1 if (len(perm) - len(cycles) + np.count_nonzero(np.less(signs, 0))) % 2 else 1
 
 
 def permutation_layers(
@@ -71,8 +52,8 @@ def permutation_layers(
     """Return at most six layers, in order of application, for ``y[i] = signs[i] * x[perm[i]]``, of
     determinant 1 on d >= 2 coordinates, under (p, q) with abs(p - q) <= 1.
 
-    The shifts are sparse, of integers of absolute value at most 2, of which at most 11 n, or 11 n +
-    1 if p and q differ, are not zero in all; n is the size of the smaller half.
+    The shifts are sparse, of integers of absolute value at most 2. In all, at most 11 n of them are
+    not zero, or 11 n + 1 if p and q differ; n is the size of the smaller half.
     """
     d = len(perm)
     p, q = partition or (d // 2, d - d // 2)
@@ -83,7 +64,7 @@ def permutation_layers(
 
 
 def _layers(perm: np.ndarray, signs: np.ndarray, n: int) -> list[LinearCoupling]:
-    """Return the layers for halves (n, q); neighbours that move the same half are one layer."""
+    """Return the layers for halves (n, q), with merged neighbours that move the same half."""
     q = len(perm) - n
     halves: tuple[Half, Half] = ("first", "second")
     merged: list[tuple[Half, SparseArray]] = []
@@ -97,35 +78,83 @@ def _layers(perm: np.ndarray, signs: np.ndarray, n: int) -> list[LinearCoupling]
     return [LinearCoupling.trusted((n, q), half, array) for half, array in merged]
 
 
-def _shifts(perm: np.ndarray, signs: np.ndarray, n: int) -> list[Entries]:
-    """Return V, W, Z, Y, X and -W0, in order of application."""
-    nonzero_rows, zero_rows = np.flatnonzero(perm[:n] < n), np.flatnonzero(perm[n:] >= n)
-    chosen = zero_rows[: len(nonzero_rows)]
-    C, J = _orthogonal(perm, signs, n, nonzero_rows, zero_rows)
-    D = Entries(zero_rows, perm[n:][zero_rows] - n, signs[n:][zero_rows])
-    F, K, g, Z, pieces = reversal(J.T @ C)
-    E = C @ F
-    D1 = E @ K @ (J @ F).T
-    second = np.zeros((2, n), dtype=np.int64)
-    second[:, nonzero_rows] = D1.rows[chosen], D1.signs[chosen]
-    B_less_AV = [Entries(np.arange(n), J.rows[:n], -J.signs[:n]), Entries(np.arange(n), *second)]
+class ExtendedBlocks(NamedTuple):
+    """The rows of A that are not zero, and the zero rows of C to which W0 carries them; the
+    rows of D beside all zero rows of C, with zeros elsewhere; C' and J, of q columns.
+    """
 
-    signs = _free_signs(B_less_AV, Z.between(F, E), pieces[Z.rows], len(pieces))
-    F = Monomial(F.rows, F.signs * signs[pieces])
-    Y, Z = g.between(E, F), Z.between(F, E)
-    Y, Z = Y.where(Y.columns < n), Z.where(Z.rows < n)
-    V = Entries.joined([D, -D1.entries]).before(C.T)
-    W = Entries.joined([C.entries.where(slice(n)), -Y]).before(D1)
-    X = Entries.joined([*B_less_AV, -Z]).T.before(D1).T
-    W0 = Entries(chosen, nonzero_rows, np.ones_like(chosen))
+    nonzero_rows: np.ndarray
+    images: np.ndarray
+    D: CooMatrix
+    C: SignedPermutation
+    J: SignedPermutation
+
+    @classmethod
+    def of(cls, perm: np.ndarray, signs: np.ndarray, n: int) -> "ExtendedBlocks":
+        """Extend a signed permutation with halves (n, q)."""
+        nonzero_rows, zero_rows = np.flatnonzero(perm[:n] < n), np.flatnonzero(perm[n:] >= n)
+        images, u = np.split(zero_rows, [len(nonzero_rows)])
+        D = CooMatrix(zero_rows, perm[n:][zero_rows] - n, signs[n:][zero_rows])
+
+        columns = SignedPermutation(perm, signs).T
+        place = np.arange(-n, len(perm) - n)
+        place[nonzero_rows] = images
+        unit_signs = np.append(columns.signs[:n], np.ones_like(u))
+        C = SignedPermutation(np.append(place[columns.rows[:n]], u), unit_signs)
+
+        rows = np.append(np.arange(n), n + u)
+        rows[nonzero_rows] = n + images
+        J = SignedPermutation(perm[rows] - n, np.where(rows < n, -1, 1) * signs[rows])
+        return cls(nonzero_rows, images, D, C, J)
+
+
+def _shifts(perm: np.ndarray, signs: np.ndarray, n: int) -> list[CooMatrix]:
+    """Return V, W, Z, Y, X and -W0, in order of application."""
+    nonzero_rows, images, D, C, J = ExtendedBlocks.of(perm, signs, n)
+    found = reverse(J.T @ C)
+    D1 = C @ found.vectors @ found.K @ (J @ found.vectors).T  # D' of the docstring
+
+    # B - A V = W0^T D' - J^T: each summand has at most one entry in a row
+    rows_of_D1 = np.zeros((2, n), dtype=np.int64)
+    rows_of_D1[:, nonzero_rows] = D1.rows[images], D1.signs[images]
+    row = np.arange(n)
+    B_less_AV = [CooMatrix(row, J.rows[:n], -J.signs[:n]), CooMatrix(row, *rows_of_D1)]
+
+    E, pieces = C @ found.vectors, found.pieces
+    Z = found.Z.multiply_both(found.vectors, E)
+    chosen = _signs_of_pieces(B_less_AV, Z, pieces[found.Z.rows], len(pieces))
+    F = found.vectors.scale_columns(chosen[pieces])
+    G, Z = found.g.multiply_both(E, F), found.Z.multiply_both(F, E)
+    Y, Z = G.where(G.columns < n), Z.where(Z.rows < n)
+
+    V = CooMatrix.sum_of([D, -D1.entries]).multiply_left(C.T)
+    W = CooMatrix.sum_of([C.entries.where(slice(n)), -Y]).multiply_left(D1)
+    X = CooMatrix.sum_of([*B_less_AV, -Z]).multiply_right_transposed(D1)
+    W0 = CooMatrix(images, nonzero_rows, np.ones_like(images))
     shifts = [V.where(V.rows < n), W, Z, Y, X, -W0]
-    square = C.entries, J.entries, K.entries.between(F, F), D1.entries
-    _tell((n, len(perm) - n), [*square, g.between(E, F)], shifts)
+    involution = found.K.entries.multiply_both(F, F)
+    _record_steps((n, len(perm) - n), [C.entries, J.entries, involution, D1.entries, G], shifts)
     return shifts
 
 
-def _tell(partition: tuple[int, int], square: Sequence[Entries], shifts: Sequence[Entries]) -> None:
-    """Tell the involutions and the shears."""
+def _signs_of_pieces(
+    targets: list[CooMatrix], Z: CooMatrix, pieces: np.ndarray, count: int
+) -> np.ndarray:
+    """Return, for each piece, the sign of its entries of Z for which (targets - Z)^4 is least.
+
+    Each of the targets has one entry, or a zero, in every row, in ascending order of rows.
+    """
+    inside = Z.rows < len(targets[0].rows)
+    rows, columns, z = Z.where(inside)
+    met = sum(t.values[rows] * (t.columns[rows] == columns) for t in targets)
+    gain = np.bincount(pieces[inside], met * z * (met**2 + z**2), count)
+    return np.where(gain < 0, -1, 1)
+
+
+def _record_steps(
+    partition: tuple[int, int], square: Sequence[CooMatrix], shifts: Sequence[CooMatrix]
+) -> None:
+    """Record the involutions, of C', J, K, D' and G, and the six shears."""
     n, q = partition
 
     def involutions() -> dict[str, DomainMatrix]:
@@ -138,7 +167,7 @@ def _tell(partition: tuple[int, int], square: Sequence[Entries], shifts: Sequenc
         return {name: _dense(entries, shape) for name, entries, shape in named}
 
     appended = ", with the missing unit vectors appended" if q > n else ""
-    note(
+    record_step(
         "two involutions",
         "A shift adds the nonzero rows of `A` to zero rows of `C`; the result, `C'`, has signed "
         "unit vectors as columns. The columns of `J` are the rows of `-B`, but those at the places "
@@ -149,46 +178,18 @@ def _tell(partition: tuple[int, int], square: Sequence[Entries], shifts: Sequenc
         involutions,
         "Theorem 6 of exactflow.linear.factor.permutation, after Koehler, Mehta, Risteski 2021",
     )
-    note(
+    record_step(
         "two involutions",
-        "Six shears of integers can be read off: `W0` undoes the shift, `Y` is `G`, cut to the "
-        "first "
-        "half, and the others solve linear equations with signed permutations.",
-        "L(W0) U(X) L(Y) U(Z) L(W) U(V) = blocks(A, B, C, D), largest(V) <= 2, largest(W) <= 2, "
-        "largest(Z) <= 2, largest(Y) <= 2, largest(X) <= 2, largest(W0) <= 2",
+        "Six shears of integers follow: `W0` undoes the shift, `Y` is `G`, cut to the first half, "
+        "and the others solve linear equations with signed permutations.",
+        "L(W0) U(X) L(Y) U(Z) L(W) U(V) = blocks(A, B, C, D), "
+        + ", ".join(f"largest({name}) <= 2" for name in ("V", "W", "Z", "Y", "X", "W0")),
         layers,
     )
 
 
-def _dense(entries: Entries, shape: tuple[int, int]) -> DomainMatrix:
+def _dense(entries: CooMatrix, shape: tuple[int, int]) -> DomainMatrix:
+    """Return the dense matrix over QQ."""
     rows = np.zeros(shape, dtype=np.int64)
     np.add.at(rows, (entries.rows, entries.columns), entries.values)
     return DomainMatrix([[QQ(x) for x in row] for row in rows.tolist()], shape, QQ)
-
-
-def _orthogonal(
-    perm: np.ndarray, signs: np.ndarray, n: int, nonzero_rows: np.ndarray, zero_rows: np.ndarray
-) -> tuple[Monomial, Monomial]:
-    """Return C' and J, with their last columns u and D^T u where q = n + 1."""
-    chosen, u = np.split(zero_rows, [len(nonzero_rows)])
-    columns = Monomial(perm, signs).T
-    place = np.arange(-n, len(perm) - n)
-    place[nonzero_rows] = chosen
-    C = Monomial(
-        np.append(place[columns.rows[:n]], u), np.append(columns.signs[:n], np.ones_like(u))
-    )
-    rows = np.append(np.arange(n), n + u)
-    rows[nonzero_rows] = n + chosen
-    return C, Monomial(perm[rows] - n, np.where(rows < n, -1, 1) * signs[rows])
-
-
-def _free_signs(targets: list[Entries], Z: Entries, pieces: np.ndarray, count: int) -> np.ndarray:
-    """Return, for each piece, the sign of its entries of Z for which (targets - Z)^4 is least.
-
-    Each of the targets has one entry, or a zero, in every row, in ascending order of rows.
-    """
-    inside = Z.rows < len(targets[0].rows)
-    rows, columns, z = Z.where(inside)
-    met = sum(t.values[rows] * (t.columns[rows] == columns) for t in targets)
-    gain = np.bincount(pieces[inside], met * z * (met**2 + z**2), count)
-    return np.where(gain < 0, -1, 1)

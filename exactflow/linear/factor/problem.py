@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
@@ -12,33 +12,34 @@ from exactflow.errors import OrientationError, SingularMatrixError
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
+from exactflow.exact.signed_permutation import permutation_sign, read_signed_permutation
 from exactflow.exact.typing import Element, Half, Orientation, PartitionLike, Scales
-from exactflow.explanation.steps import note, order_and_flips
+from exactflow.explanation.steps import order_and_flip_matrices, record_step
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.orientation import Pose, posed
+from exactflow.flows.orientation import CoordinateLayout, layout_for
 from exactflow.flows.partition import resolve_partition
 from exactflow.linear.factor.assembly import merge
-
-if TYPE_CHECKING:
-    import numpy as np
 
 SCALES: tuple[str, ...] = get_args(Scales)
 
 
+SignedPermutation = tuple[list[int], list[int]]
+"""perm and signs of the matrix with ``y[i] = signs[i] * x[perm[i]]``."""
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A matrix to be factored, and all that the routes ask about it, computed once.
+    """A matrix to be factored, with the properties that the routes ask for, computed once.
 
-    `target` has the pads of the pose, if any; `det` is the determinant of `matrix`, to which the
-    layers compose. `signed` is the signed permutation that the target is, or None.
+    `target` has the pads of the layout, if any; `det` is the determinant of `matrix`, to which the
+    layers compose.
     """
 
     target: DomainMatrix
-    pose: Pose
+    layout: CoordinateLayout
     det: Element
     scales: Scales
-    signed: "tuple[np.ndarray, np.ndarray] | None"
 
     @classmethod
     def of(
@@ -50,56 +51,52 @@ class Problem:
     ) -> "Problem":
         """Return the problem of factoring `M`, after the repair that `orientation` names.
 
-        Raises `InvalidInputError` for a partition that is none, or orientation="pad" with a mask;
+        Raises `InvalidInputError` for an invalid partition, or orientation="pad" with a mask;
         `SingularMatrixError` for det = 0; and `OrientationError` for det < 0 with
-        orientation="error", and a determinant that is not known to be positive with
-        scales="positive".
+        orientation="error", and for a determinant of unknown sign with scales="positive".
         """
         order, sizes = resolve_partition(partition, M.shape[0])
-        signed = _signed(M)
-        det = _determinant(M, signed)
+        det = _determinant(M)
         reverses = _reverses_orientation(det, M, scales)
-        pose = posed(order, sizes, orientation, reverses)
-        target = pose.padded(M)
-        signed = _signed(target) if pose.pads and signed else signed
-        return cls(target, pose, -det if reverses else det, scales, signed)
+        layout = layout_for(order, sizes, orientation, reverses)
+        return cls(layout.padded(M), layout, -det if reverses else det, scales)
 
     @property
     def partition(self) -> tuple[int, int]:
         """The sizes of the halves of the layers."""
-        return self.pose.partition
+        return self.layout.partition
 
     @cached_property
     def matrix(self) -> DomainMatrix:
         """The target after the flips, in the order of the layers."""
-        return self.pose.inner(self.target)
+        return self.layout.inner(self.target)
 
     @cached_property
-    def monomial(self) -> "tuple[np.ndarray, np.ndarray] | None":
-        """The matrix as a signed permutation, None if it is none."""
-        return None if self.signed is None else self.pose.inner_signed(*self.signed)
+    def signed(self) -> SignedPermutation | None:
+        """The target as a signed permutation over QQ; None if it is another matrix."""
+        return read_signed_permutation(self.target) if self.target.domain.is_QQ else None
 
     def flow(
         self,
         layers: Iterable[LinearCoupling],
         method: str,
-        explained: Callable[[CouplingFlow], Any] | None = None,
+        derivation: Callable[[CouplingFlow], Any] | None = None,
     ) -> CouplingFlow:
         """Return the flow of layers, in order of application, that compose to the matrix."""
-        pose, field = self.pose, self.target.domain
+        layout, field = self.layout, self.target.domain
         return CouplingFlow(
             merge(layers),
-            pose.partition,
-            flips=pose.flips,
+            layout.partition,
+            flips=layout.flips,
             method=method,
             field=field,
-            order=pose.order,
-            derivation=explained,
+            order=layout.order,
+            derivation=derivation,
         )
 
     def blocks(self, exchanged: bool = False, half: Half | None = None) -> Blocks:
-        """Return the dense blocks of the matrix, the second half first where they are exchanged;
-        the first row of `half`, unless it is None, is divided by the determinant.
+        """Return the dense blocks of the matrix, the second half first if they are `exchanged`; the
+        first row of `half`, unless it is None, is divided by the determinant.
         """
         p, q = self.partition
         blocks = linalg.split(self.matrix.to_dense(), p)
@@ -107,65 +104,54 @@ class Problem:
             p, blocks = q, linalg.swap_halves(blocks)
         if half is None:
             return blocks
-        scale = self._determinant_at(0 if half == "first" else p, self.target.domain.one / self.det)
+        scale = self._scale_at(0 if half == "first" else p, self.target.domain.one / self.det)
         return linalg.split(linalg.scale_rows(scale, linalg.join(blocks)), p)
 
-    def _determinant_at(self, place: int, value: Element) -> list[Element]:
+    def _scale_at(self, place: int, value: Element) -> list[Element]:
+        """Return the diagonal that is `value` at one place and 1 elsewhere."""
         one = self.target.domain.one
         return [value if k == place else one for k in range(sum(self.partition))]
 
-    def tell(self, exchanged: bool = False, half: Half | None = None) -> None:
-        """Tell the blocks: ``Delta blocks(A, B, C, D) = E M F E^T``, Delta of the determinant."""
+    def record_blocks(self, exchanged: bool = False, half: Half | None = None) -> None:
+        """Record the blocks that `blocks` returns, as a step of the explanation:
+        ``Delta blocks(A, B, C, D) = E M F E^T``, Delta being the scale with the determinant.
+        """
         p, q = self.partition
-        field, order = self.target.domain, list(self.pose.order)
-        said, left, right = [f"Split `M` into halves of {p} and {q} coordinates"], "", ""
+        field, order = self.target.domain, list(self.layout.order)
+        phrases, left, right = [f"Split `M` into halves of {p} and {q} coordinates"], "", ""
         if exchanged:
             order = order[p:] + order[:p]
-            said.append("the second half first")
+            phrases.append("the second half first")
         if order != sorted(order):
             left, right = "E ", " E^T"
             shown = f"the coordinates in the order {order}" if p + q <= 16 else "in another order"
-            said.append(f"{shown}, by the permutation matrix `E`")
-        if self.pose.flips:
+            phrases.append(f"{shown}, by the permutation matrix `E`")
+        if self.layout.flips:
             right = f" F{right}"
-            said.append("after coordinate 0 is negated, by the signs `F`, since `det(M) < 0`")
+            phrases.append("after coordinate 0 is negated, by the signs `F`, since `det(M) < 0`")
         divided = half is not None and self.det != field.one
         if divided:
-            said.append(
+            phrases.append(
                 "and divide a row by the determinant: `Delta`, the scale of a layer, will carry it"
             )
 
         def values() -> dict[str, DomainMatrix]:
-            flips, blocks = self.pose.flips, self.blocks(exchanged, half)
-            named = {"M": self.target.to_dense()} | order_and_flips(order, flips, field)
+            flips, blocks = self.layout.flips, self.blocks(exchanged, half)
+            named = {"M": self.target.to_dense()} | order_and_flip_matrices(order, flips, field)
             if divided:
                 place = 0 if half == "first" else blocks.A.shape[0]
-                named["Delta"] = linalg.diagonal(self._determinant_at(place, self.det), field)
+                named["Delta"] = linalg.diagonal(self._scale_at(place, self.det), field)
             return named | blocks._asdict()
 
         scale = "Delta " if divided else ""
         text = f"{scale}blocks(A, B, C, D) = {left}M{right}"
         blocks = "`A`, `B`, `C`, `D` are the blocks that result."
-        note("blocks", f"{', '.join(said)}. {blocks}", text, values)
+        record_step("blocks", f"{', '.join(phrases)}. {blocks}", text, values)
 
 
-def _signed(matrix: DomainMatrix) -> "tuple[np.ndarray, np.ndarray] | None":
-    """Return a matrix as a signed permutation, if NumPy is there, which a browser may lack."""
-    if matrix.nnz() != matrix.shape[0]:
-        return None
-    try:
-        from exactflow.linear.factor.permutation import signed_permutation
-    except ModuleNotFoundError:
-        return None
-
-    return signed_permutation(matrix)
-
-
-def _determinant(target: DomainMatrix, signed: "tuple[np.ndarray, np.ndarray] | None") -> Element:
+def _determinant(target: DomainMatrix) -> Element:
     """Compute the determinant, of a signed permutation in linear time; refuse zero."""
-    if signed is not None:
-        from exactflow.linear.factor.permutation import permutation_sign
-
+    if (signed := read_signed_permutation(target)) is not None:
         return target.domain.convert(permutation_sign(*signed))
     det = target.to_dense().det()
     if not det:
@@ -177,26 +163,26 @@ def _determinant(target: DomainMatrix, signed: "tuple[np.ndarray, np.ndarray] | 
 
 
 def _reverses_orientation(det: Element, target: DomainMatrix, scales: Scales) -> bool:
-    """Whether det < 0; refuse a det that no scale may carry."""
+    """Whether det < 0; refuse a determinant that no scale may carry."""
     field = target.domain
     positive = linalg.is_positive(det, field)
     if positive is None and det != field.one and scales == "positive":
         raise OrientationError(
-            f"expected a determinant that is known to be positive, got {shown(det, field)} over "
-            f"{field}: {sign_hint(det, field)}let one scale carry it (scales='nonzero')"
+            f"the sign of det(M) = {format_element(det, field)} over {field} is unknown: "
+            f"{sign_hint(det, field)}allow one scale of any sign (scales='nonzero')"
         )
     return positive is False
 
 
-def shown(x: Element, field: Domain) -> str:
+def format_element(x: Element, field: Domain) -> str:
     """Return an element of a field as text for a message."""
     return format_short(field.to_sympy(x))
 
 
 def sign_hint(det: Element, field: Domain) -> str:
-    """Advice on how to say that a determinant of symbols is positive; empty for a number."""
+    """Advice on how to declare a determinant of symbols positive; empty for a number."""
     if not field.is_FractionField or field.characteristic():
         return ""
     text = str(field.to_sympy(det))
     relation = f"[{text} > 0]" if len(text) <= 60 else "[det > 0], det being this expression"
-    return f"say that it is positive (assume={relation}), or "
+    return f"declare it positive (assume={relation}), or "

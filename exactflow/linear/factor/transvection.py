@@ -30,7 +30,7 @@ from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.progress import stage
 from exactflow.exact.rational import plain, shared
-from exactflow.explanation.steps import note
+from exactflow.explanation.steps import record_step
 
 
 def transvection_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
@@ -66,7 +66,7 @@ def transvection_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     stage("six shears", 0.55)
     V = Q * (S - one) + v * s + A_inverse * B
     shifts = W0, X, Y, Z, W, V = [*map(plain, (W0, X, C_new - W, Z, W, V))]
-    note(
+    record_step(
         "transvection route",
         "`A` is invertible, with the Schur complement `S`. In controller bases `A` and `S^-1` "
         "are companion matrices; a matrix `C'` carries one to the other but for the first row, so "
@@ -78,7 +78,7 @@ def transvection_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
         {"S": S, "C'": C_new, "Q": Q, "e": e, "s": s},
         "Koehler, Mehta, Risteski, ICML 2021, for a bounded number of layers; Urschel 2024: six",
     )
-    note(
+    record_step(
         "transvection route",
         "A transvection is a commutator in closed form; let `w` be a row with `w e = 1`. Six "
         "shears "

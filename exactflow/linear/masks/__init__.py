@@ -33,31 +33,34 @@ points, exactly.
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
-from typing import Any
+from itertools import zip_longest
+from typing import Any, NamedTuple
 
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix, common_field, over
+from exactflow.exact.coerce import as_matrix, common_field, over_common_field
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import MatrixLike, PartitionLike
 from exactflow.flows.base import Coupling, Flow
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear import PiecewiseFlow
-from exactflow.flows.nonlinear.layer import PiecewiseCoupling
-from exactflow.flows.nonlinear.merged import MaskedPart, MergedCoupling
-from exactflow.flows.partition import resolve_partition
+from exactflow.flows.nonlinear.merged_coupling import MaskedPart, MergedCoupling
+from exactflow.flows.nonlinear.piecewise_coupling import PiecewiseCoupling
+from exactflow.flows.orientation import flip_signs
+from exactflow.flows.partition import moved_and_kept, resolve_partition
 from exactflow.flows.verification import verify
-from exactflow.linear.masks.writer import Writer, whole
+from exactflow.linear.masks.mask_builder import OneMaskBuilder, whole
 
-__all__ = ["one_mask"]
+__all__ = ["merge_masks"]
 
 
-def one_mask(flows: "Iterable[Flow | MatrixLike]", *, mask: "PartitionLike | None" = None) -> Flow:
+def merge_masks(
+    flows: "Iterable[Flow | MatrixLike]", *, mask: "PartitionLike | None" = None
+) -> Flow:
     """Return one flow under one mask that equals the composition of flows under many.
 
     Forward, inverse and log-determinant are those of the composition, exactly. Theorem 17, in
@@ -90,7 +93,7 @@ def one_mask(flows: "Iterable[Flow | MatrixLike]", *, mask: "PartitionLike | Non
     >>> from exactflow import CouplingFlow, LinearCoupling
     >>> layer = LinearCoupling((2, 2), "second", [[1, 2], [3, 4]], [5, 6])
     >>> first, second = CouplingFlow([layer]), CouplingFlow([layer], order=[0, 2, 1, 3])
-    >>> flow = one_mask([first, second])
+    >>> flow = merge_masks([first, second])
     >>> flow.depth <= 8, flow.matrix() == second.matrix() * first.matrix()
     (True, True)
     """
@@ -102,16 +105,21 @@ def one_mask(flows: "Iterable[Flow | MatrixLike]", *, mask: "PartitionLike | Non
     else:
         order, partition = resolve_partition(mask, d)
     field = given[0].domain if isinstance(given[0], DomainMatrix) else given[0].field
-    writer = Writer(order, partition, field)
-    steps = list(chain.from_iterable(_fitting_parts(item, partition) for item in given))
-    for k, step in enumerate(steps):
+    builder = OneMaskBuilder(order, partition, field)
+    steps = [step for item in given for step in _fitting_parts(item, partition)]
+    for step, following in zip_longest(steps, steps[1:]):
         if isinstance(step, DomainMatrix):
-            after = steps[k + 1] if k + 1 < len(steps) else None
-            writer.write_matrix(step, after if isinstance(after, MaskedPart) else None)
+            builder.add_matrix(step, following if isinstance(following, MaskedPart) else None)
         else:
-            writer.write(step)
-    writer.write_rest()
-    return _flow(writer, given)
+            builder.add_coupling(step)
+    builder.restore_places()
+    layers = builder.layers()
+    linear = [layer for layer in layers if isinstance(layer, LinearCoupling)]
+    if len(linear) < len(layers):
+        return PiecewiseFlow(layers, order=order)
+    flow = CouplingFlow(linear, partition, method="one mask", field=field, order=order)
+    _verify_linear(flow, given)
+    return flow
 
 
 def _as_steps(flows: object) -> list:
@@ -160,7 +168,9 @@ def _over_one_field(given: list) -> list:
             f"expected rational weights beside piecewise-linear couplings, got weights in {field}"
         )
     return [
-        over(item, field) if isinstance(item, DomainMatrix) else _flow_over(item, field)
+        over_common_field(item, field)
+        if isinstance(item, DomainMatrix)
+        else _flow_over(item, field)
         for item in given
     ]
 
@@ -170,61 +180,46 @@ def _flow_over(flow: Flow, field: Domain) -> Flow:
     if not isinstance(flow, CouplingFlow):
         return flow
     layers = [layer if layer.field == field else layer.over(field) for layer in flow.layers]
-    return CouplingFlow(layers, flow.partition, flips=flow.flips, field=field, order=flow.order)
+    return flow.with_layers(layers, field=field)
 
 
-def _flow(writer: Writer, given: list) -> Flow:
-    """Return the flow that was written; one of linear layers is compared with what was given."""
-    layers = writer.layers()
-    linear = [layer for layer in layers if isinstance(layer, LinearCoupling)]
-    if len(linear) < len(layers):
-        return PiecewiseFlow(layers, order=writer.order)
-    field = writer.field
-    flow = CouplingFlow(
-        linear, writer.partition, method="one mask", field=field, order=writer.order
-    )
-    product = linalg.identity(sum(writer.partition), field)
+def _verify_linear(flow: CouplingFlow, given: list) -> None:
+    """Compare a flow with the product of the flows and matrices given."""
+    product = linalg.identity(flow.dimension, flow.field)
     for item in given:
         matrix = item if isinstance(item, DomainMatrix) else item.domain_matrix()
         product = matrix.to_dense() * product
     verify(flow, product)
-    return flow
 
 
 def _fitting_parts(item: "Flow | DomainMatrix", partition: tuple[int, int]) -> Iterator:
-    """Yield a flow as parts that fit, in the user's coordinates; a matrix as it is."""
+    """Yield a flow as parts that fit the partition, in the user's coordinates, or the matrix."""
     if isinstance(item, DomainMatrix):
         yield item
         return
-    order = item.order or tuple(range(item.dimension))
     if isinstance(item, CouplingFlow) and item.flips:
-        one = item.field.one
-        signs = [-one if i in item.flips else one for i in range(item.dimension)]
+        signs = flip_signs(item.flips, range(item.dimension), item.field)
         yield linalg.diagonal(signs, item.field)
-    p = item.partition[0]
-    places = [(i, 1) for i in order[:p]], [(i, 1) for i in order[p:]]
+    places = [[(i, 1) for i in half] for half in item.halves]
     for layer in item.layers:
-        moved, kept = places if layer.moves == "first" else places[::-1]
+        moved, kept = moved_and_kept(layer.moves, places)
         yield from _fitting(whole(layer).seen_through(kept, moved), partition)
+
+
+class _Block(NamedTuple):
+    """Rows and columns of a shift; the first block of some rows also holds their scales."""
+
+    rows: list[int]
+    columns: list[int]
+    is_first: bool
 
 
 def _fitting(part: MaskedPart, partition: tuple[int, int]) -> Iterator[MaskedPart]:
     """Yield parts that compose to the part and fit the partition, as few as there are."""
-    needs = {i: need for i, need in _dependence(part.layer).items() if part.moved[i] is not None}
-    rows = sorted(needs)
-
-    def cut(sizes: tuple[int, int]) -> list[tuple[list[int], list[int], bool]]:
-        blocks = []
-        for start in range(0, len(rows), sizes[0]):
-            some = rows[start : start + sizes[0]]
-            read = sorted(set().union(*(needs[i] for i in some)))
-            for stop in range(0, max(len(read), 1), sizes[1]):
-                blocks.append((some, read[stop : stop + sizes[1]], stop == 0))
-        return blocks
-
-    cuts = [cut(partition), cut(partition[::-1])]
+    reads = {i: read for i, read in _dependence(part.layer).items() if part.moved[i] is not None}
+    cuts = [_blocks(reads, *sizes) for sizes in (partition, partition[::-1])]
     if isinstance(part.layer, PiecewiseCoupling):  # a function reads all its coordinates at once
-        cuts = [blocks for blocks in cuts if all(is_first for *_, is_first in blocks)]
+        cuts = [blocks for blocks in cuts if all(block.is_first for block in blocks)]
         if not cuts:
             raise InvalidInputError(
                 f"expected couplings that read at most {max(partition)} coordinates at once, got "
@@ -234,31 +229,49 @@ def _fitting(part: MaskedPart, partition: tuple[int, int]) -> Iterator[MaskedPar
     if isinstance(part.layer, MergedCoupling) and len(blocks) > 1:
         for inner in part.layer.parts:
             yield from _fitting(inner.seen_through(part.kept, part.moved), partition)
-        return
-    for some, read, is_first in blocks:
-        layer = part.layer
-        if isinstance(layer, LinearCoupling) and not is_first:  # which has scaled already
-            layer = LinearCoupling.trusted(layer.partition, layer.moves, layer.shift_matrix)
-        yield MaskedPart(
-            layer,
-            tuple(place if j in read else None for j, place in enumerate(part.kept)),
-            tuple(place if i in some else None for i, place in enumerate(part.moved)),
-        )
+    else:
+        yield from (_restricted(part, block) for block in blocks)
+
+
+def _blocks(reads: dict[int, set[int]], most_moved: int, most_read: int) -> list[_Block]:
+    """Return blocks of bounded size that cover a shift, given the columns that each row reads."""
+    blocks = []
+    for rows in _batches(sorted(reads), most_moved):
+        columns = sorted(set().union(*(reads[i] for i in rows)))
+        for k, batch in enumerate(_batches(columns, most_read) or [[]]):
+            blocks.append(_Block(rows, batch, is_first=k == 0))
+    return blocks
+
+
+def _batches(items: list[int], size: int) -> list[list[int]]:
+    return [items[k : k + size] for k in range(0, len(items), size)]
+
+
+def _restricted(part: MaskedPart, block: _Block) -> MaskedPart:
+    """Return a part that moves only the rows of a block, and reads only its columns."""
+    layer = part.layer
+    if isinstance(layer, LinearCoupling) and not block.is_first:
+        layer = LinearCoupling.trusted(layer.partition, layer.moves, layer.shift_matrix)
+    return MaskedPart(
+        layer,
+        tuple(place if j in block.columns else None for j, place in enumerate(part.kept)),
+        tuple(place if i in block.rows else None for i, place in enumerate(part.moved)),
+    )
 
 
 def _dependence(layer: Any) -> dict[int, set[int]]:
-    """Return the kept coordinates that are read, for each coordinate that a layer changes."""
+    """Return, for each coordinate that a layer changes, the kept coordinates that it reads."""
     if isinstance(layer, PiecewiseCoupling):
         return {i: {*layer.terms} for i, _ in enumerate(layer.scale_elements)}
-    rows: dict[int, set[int]] = {}
+    reads: dict[int, set[int]] = {}
     if isinstance(layer, MergedCoupling):
         for part in layer.parts:
-            for i, need in _dependence(part.layer).items():
+            for i, read in _dependence(part.layer).items():
                 if (place := part.moved[i]) is not None:
-                    read = {see[0] for j in need if (see := part.kept[j]) is not None}
-                    rows.setdefault(place[0], set()).update(read)
-        return rows
-    rows |= {i: set() for i, scale in enumerate(layer.scale_elements) if scale != layer.field.one}
+                    seen = {see[0] for j in read if (see := part.kept[j]) is not None}
+                    reads.setdefault(place[0], set()).update(seen)
+        return reads
+    reads |= {i: set() for i, scale in enumerate(layer.scale_elements) if scale != layer.field.one}
     for i, j in layer.shift_matrix.to_dok():
-        rows.setdefault(i, set()).add(j)
-    return rows
+        reads.setdefault(i, set()).add(j)
+    return reads

@@ -21,7 +21,7 @@ from exactflow.flows.verification import verify
 from exactflow.linear.depth import CertifiedDepth, minimal_depth
 from exactflow.linear.factor import factor
 from exactflow.linear.interpolation import interpolate
-from exactflow.linear.masks import one_mask
+from exactflow.linear.masks import merge_masks
 from exactflow.linear.padding import zero_padding
 from exactflow.linear.targets import permutation
 from exactflow.proving.theory.table import Hypothesis
@@ -161,7 +161,7 @@ def partitioned(instance: Any) -> CouplingFlow:
 
 def one_mask_for(flows: Any) -> Any:
     """At most 2 N + 4 layers under one mask equal N layers under their own."""
-    found = one_mask(flows)
+    found = merge_masks(flows)
     product = reduce(lambda M, N: N * M, (flow.domain_matrix() for flow in flows))
     return _equals(found, product, 2 * sum(flow.depth for flow in flows) + 4)
 
@@ -176,7 +176,10 @@ def interpolated(instance: Any) -> Any:
         "couplings that take the points to the images",
     )
     need(len(found.obstructions) == max(2 * found.depth - 1, 0), "a reason for each shorter word")
-    need(all(reason.check() for reason in found.obstructions), "obstructions that check themselves")
+    need(
+        all(reason.is_valid() for reason in found.obstructions),
+        "obstructions that check themselves",
+    )
     return found
 
 
@@ -187,7 +190,9 @@ def minimal(M: Any, scales: DepthScales = "additive") -> Any:
         _is_certified(answer, M)
     else:
         _equals(answer.flow, M, 6)
-    need(all(found.check() for found in answer.obstructions), "obstructions that check themselves")
+    need(
+        all(found.is_valid() for found in answer.obstructions), "obstructions that check themselves"
+    )
     return answer
 
 
@@ -196,7 +201,7 @@ def _is_certified(answer: CertifiedDepth, M: Any) -> None:
     target = as_matrix(M).to_dense()
     need(answer.flow.depth == 4, f"four layers, got {answer.flow.depth}")
     need(answer.existence.matrix == target, "a proof about the matrix")
-    need(answer.existence.check(), "four layers that are proved to exist")
+    need(answer.existence.is_valid(), "four layers that are proved to exist")
     error = max(map(abs, (answer.flow.domain_matrix() - target).to_list_flat()))
     need(error == answer.error, "layers as near to the matrix as they say")
 

@@ -172,7 +172,7 @@ def min_parameters(
             "follows: decrease w, sigma or m, or increase rho or Delta"
         )
     if sigma is None:
-        tiny = _small_deviation(gap, d)
+        tiny = _small_sigma(gap, d)
         bound = replace(bound, sigma=tiny, rho_squared=_rho_squared(rho, tiny, d))
     return bound
 
@@ -191,7 +191,7 @@ def _rho_squared(rho: object, sigma: Fraction, d: int) -> Fraction:
     return d * root(1 - sigma**2) ** 2
 
 
-def _small_deviation(gap: Fraction, d: int) -> Fraction:
+def _small_sigma(gap: Fraction, d: int) -> Fraction:
     """Return a power of two for sigma, at most 2^-41 gap / sqrt(d) and 2^-41."""
     quotient = gap / root(Fraction(d), up=True)
     bits = quotient.denominator.bit_length() - quotient.numerator.bit_length() + 1

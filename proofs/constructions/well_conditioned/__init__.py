@@ -84,9 +84,9 @@ from exactflow.exact.typing import NumberLike
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.result import FlowResult
+from exactflow.laws.universal.approximation import as_eps
 from exactflow.laws.universal.boxes import Boxes
-from exactflow.laws.universal.few_layers import as_eps
-from exactflow.laws.universal.gaussians import GaussianMixture
+from exactflow.laws.universal.gaussian_mixture import GaussianMixture
 from exactflow.laws.universal.measures import normal_draws
 from proofs.constructions.well_conditioned.draft import Draft, best, fewest
 from proofs.constructions.well_conditioned.line_laws import LineLaw, as_line_law

@@ -74,7 +74,7 @@ def found():
 def test_bound_is_within_eps(found, name, eps):
     result = found(name, eps)
     assert 0 < result.bound <= Rational(eps)
-    assert result.bound == result.pieces.cells + result.pieces.ramps + result.pieces.tails
+    assert result.bound == result.terms.cells + result.terms.ramps + result.terms.tails
     assert result.flow.depth == 4
     assert result.flow.dimension == TARGETS[name].dimension
 
@@ -96,7 +96,7 @@ def test_samples_do_not_exceed_the_bound(found, name, eps, request):
     ("eps", "cells"), [("1/20", 1600), pytest.param("1/100", 10_000, marks=pytest.mark.slow)]
 )
 def test_few_cells(found, name, eps, cells):
-    assert found(name, eps).pieces.tiles <= cells
+    assert found(name, eps).terms.tiles <= cells
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -120,7 +120,7 @@ def test_floats_keep_densities_and_round_trips(found, name):
     for row, value in zip(x[:3], result.log_prob(x[:3]), strict=True):
         exact = result.log_prob(list(map(Rational, row.tolist())))
         assert isinstance(exact, arb)
-        digits = min(9, 15 - result.pieces.digits)
+        digits = min(9, 15 - result.terms.digits)
         assert abs(float(exact) - value) <= 10.0**-digits * (1 + abs(value))
         assert result.log_prob(row) == value
 
@@ -155,7 +155,7 @@ def test_many_components():
     law = GaussianMixture(means, [[0.5, 0.25]] * 10)
     result = approximate(law, "1/4", distance="KL")
     assert result.bound <= Rational(1, 4)
-    assert result.pieces.tails < 1e-9
+    assert result.terms.tails < 1e-9
     x, density = draw_and_density(law, 10**4, np.random.default_rng(0))
     lost = density - result.log_prob(x)
     assert lost.mean() <= float(result.bound) + 4 * lost.std() / 10**2

@@ -9,7 +9,7 @@ from sympy import QQ, Rational
 
 from exactflow.errors import ExactFlowError, InvalidInputError
 from exactflow.exact.balls import PrecisionError
-from exactflow.laws.conditioning import forced
+from exactflow.laws.conditioning import lower_bounds
 from exactflow.laws.universal import (
     Atoms,
     Boxes,
@@ -35,7 +35,7 @@ def far(distance):
 @pytest.mark.parametrize("distance", [6000, 10**12, Rational(10**12) + Rational(1, 7)])
 def test_additive_layers_cut_only_occupied_cells(distance):
     result = approximate(far(distance), "1/4", distance="KL", scales="additive")
-    assert result.pieces.tiles <= 8
+    assert result.terms.tiles <= 8
     assert result.bound <= result.lower_bound + Rational(1, 4)
     near = approximate(far(2), "1/4", distance="KL", scales="additive")
     assert result.lower_bound == near.lower_bound  # the same areas, in order of density
@@ -115,7 +115,7 @@ def test_floats_are_refused_where_no_digit_is_left(scales):
         approximate(uniform([x, x], [x + 1, x + 1]), "1/4", distance="KL", scales=scales)
         for x in (0, there)
     )
-    assert near.pieces.digits <= 3 < 16 <= away.pieces.digits
+    assert near.terms.digits <= 3 < 16 <= away.terms.digits
     assert "loses all its digits" in str(away)
     half = Rational(1, 2)
     exact = away.log_prob([there + half, there + half])
@@ -240,4 +240,5 @@ def test_samples_may_be_tensors():
     points = [[1.0, 2.0], [3.0, 4.0], [0.0, 0.0]]
     sample = torch.tensor(points, requires_grad=True)
     assert approximate(sample, eps="1/10").bound == approximate(np.array(points), eps="1/10").bound
-    assert forced(sample, "1/10").lipschitz == forced(np.array(points), "1/10").lipschitz
+    of_array = lower_bounds(np.array(points), "1/10")
+    assert lower_bounds(sample, "1/10").lipschitz == of_array.lipschitz

@@ -15,11 +15,11 @@ from exactflow.laws.universal import (
     GaussianMixture,
     Product,
     checkerboard,
-    empirical,
+    empirical_measure,
     uniform,
 )
-from exactflow.laws.universal.cells import least_root, of_means
-from exactflow.laws.universal.parameters import _labelled, _separating, _spread
+from exactflow.laws.universal.parameters import _labelled, _separating_moves, _spread
+from exactflow.laws.universal.quantization import least_root, of_means
 
 MIXED = GaussianMixture([[0, 1], [2, 3]], [1, ["1/2", 2]], ["1/4", "3/4"])
 LAWS = {
@@ -41,14 +41,14 @@ def test_cells_are_their_means_and_within_the_tolerance(name, tolerance):
 
 
 def test_one_cell_has_the_standard_deviation():
-    cells = uniform([0, 0], [1, 2]).cells(QQ(10), 40)
+    cells = uniform([0, 0], [1, 2]).quantize(QQ(10), 40)
     assert cells.centers.tolist() == [[2**39, 2**40]]
     assert float(cells.error) ** 2 == pytest.approx(5 / 12)
 
 
 @pytest.mark.parametrize(("tolerance", "count"), [(1, 1), (QQ(99, 100), 2)])
 def test_a_normal_law_within_its_deviation_is_one_cell(tolerance, count):
-    assert len(GaussianMixture([0, 3]).cells(QQ(tolerance), 40).weights) == 2 * count
+    assert len(GaussianMixture([0, 3]).quantize(QQ(tolerance), 40).weights) == 2 * count
 
 
 def test_what_rounding_takes_from_all_masses_is_in_the_error():
@@ -60,14 +60,14 @@ def test_what_rounding_takes_from_all_masses_is_in_the_error():
 
 
 def test_atoms_on_the_grid_have_no_error_and_others_a_little():
-    assert float(Atoms([[0.5, 3]]).cells(QQ(1), 40).error) == 0
-    assert 0 < float(Atoms([["1/3", 3]]).cells(QQ(1), 40).error) < 2**-40
-    between = Atoms([["1/32"] * 4]).cells(QQ(1), 4)  # half a step off in four coordinates
+    assert float(Atoms([[0.5, 3]]).quantize(QQ(1), 40).error) == 0
+    assert 0 < float(Atoms([["1/3", 3]]).quantize(QQ(1), 40).error) < 2**-40
+    between = Atoms([["1/32"] * 4]).quantize(QQ(1), 4)  # half a step off in four coordinates
     assert float(between.error) == 1 / 16
 
 
 def test_empirical_merges():
-    target = empirical(np.array([[1, 2], [1, 2], [0, 0]]))
+    target = empirical_measure(np.array([[1, 2], [1, 2], [0, 0]]))
     assert target.weights == (QQ(2, 3), QQ(1, 3))
 
 
@@ -83,13 +83,13 @@ def test_spread(gap):
 @pytest.mark.parametrize("gap", [1, 1000])
 def test_near_atoms_are_moved_as_far_apart_as_their_share_allows(gap):
     places = np.array([0, gap], dtype=object)
-    first, second = _separating(places, [QQ(1, 2)] * 2, 20, QQ(1)).tolist()
+    first, second = _separating_moves(places, [QQ(1, 2)] * 2, 20, QQ(1)).tolist()
     assert gap + second - first == 2**20  # the largest power of two that their span and share have
     assert (first**2 + second**2) / 2 <= 2**40
 
 
 def test_labels_snake():
-    atoms, weights = _labelled(Atoms([[0, 0], [0, 1], [1, 0], [1, 1]]).cells(QQ(1), 0), 0)
+    atoms, weights = _labelled(Atoms([[0, 0], [0, 1], [1, 0], [1, 1]]).quantize(QQ(1), 0), 0)
     assert atoms.tolist() == [[0, 0], [0, 1], [1, 1], [1, 0]]
     assert weights == [QQ(1, 4)] * 4
 

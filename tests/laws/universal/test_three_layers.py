@@ -19,7 +19,7 @@ from exactflow.laws.universal import (
     checkerboard,
     uniform,
 )
-from exactflow.laws.universal.patterns import fill_window, tile_interval
+from exactflow.laws.universal.integer_tiling import fill_window, tile_interval
 
 UNIT = ([0, 0], [1, 1])
 ELL = Boxes([([0, 0], [1, 2]), ([1, 0], [2, 1])], ["2/3", "1/3"])
@@ -83,7 +83,7 @@ def draw_cells(seed):
 def test_laws_uniform_given_one_coordinate_take_three_layers(law, eps):
     result = three(law, eps)
     assert 0 < result.bound <= Rational(eps)
-    assert result.bound == result.pieces.cells + result.pieces.ramps + result.pieces.tails
+    assert result.bound == result.terms.cells + result.terms.ramps + result.terms.tails
     assert result.flow.depth == 3
     mean, error = quadrature(result)
     assert abs(mean - float(result.bound)) <= 5 * error + 0.02 * float(result.bound)
@@ -124,7 +124,7 @@ def test_flow_is_diagonal_on_every_group_and_cell():
                     lost += float(mass * length * cell.share) * _loss(
                         inverse, corner, sides, margin, mass * cell.share / cell.width
                     )
-    assert abs(lost - float(result.pieces.cells)) < 1e-9
+    assert abs(lost - float(result.terms.cells)) < 1e-9
 
 
 def _loss(inverse, corner, sides, margin, density):
@@ -226,7 +226,7 @@ def test_laws_uniform_given_the_other_coordinate_are_swapped():
 def test_sizes_of_all_kinds(law, digits):
     result = three(law, "1/10")
     assert result.bound <= Rational(1, 10)
-    assert result.pieces.digits <= digits
+    assert result.terms.digits <= digits
     check_inverse(result)
 
 
@@ -235,7 +235,7 @@ def test_laws_that_may_lose_the_shaping_take_one_band(eps):
     """Tiles take the place of strips."""
     result = three(HOOKS, eps)
     assert 0.17 < result.bound <= Rational(eps)
-    assert result.pieces.bands == 1
+    assert result.terms.bands == 1
 
 
 def test_products_add_up():

@@ -12,14 +12,14 @@ from sympy import QQ, Rational
 
 from exactflow.errors import InvalidInputError
 from exactflow.laws.universal import (
-    Approximation,
     Atoms,
     Boxes,
     GaussianMixture,
     Product,
+    W2Approximation,
     approximate,
     checkerboard,
-    empirical,
+    empirical_measure,
     uniform,
 )
 from exactflow.laws.universal.construction import Construction
@@ -57,7 +57,7 @@ TARGETS = {
     "four dimensions": (FOUR, "1/10"),
     "a 4-dimensional box": (uniform([0] * 4, [1] * 4), "1/2"),
     "six dimensions": (uniform([0] * 6, [1] * 6), 1),
-    "a sample": (empirical(np.random.default_rng(0).standard_normal((40, 2))), "1/10"),
+    "a sample": (empirical_measure(np.random.default_rng(0).standard_normal((40, 2))), "1/10"),
     "an array in dimension 3": (np.random.default_rng(0).standard_normal((40, 3)), "1/10"),
     "normal laws": (GaussianMixture([[0, 0], [3, 1]], [1, ["1/2", "1/4"]]), "1/4"),
     "a law on the line": (Boxes([([0], [1]), ([1], [5])]), "1/20"),
@@ -70,15 +70,15 @@ TARGETS = {
 @pytest.fixture(
     scope="module", params=[(name, layers) for name in TARGETS for layers in (2, 3)], ids=str
 )
-def found(request) -> Approximation:
+def found(request) -> W2Approximation:
     name, layers = request.param
     return approximate(*TARGETS[name], layers=layers)
 
 
 def test_bound_is_within_eps(found):
     assert found.bound <= found.eps
-    assert all(piece >= 0 for piece in found.pieces)
-    assert found.bound == sum(found.pieces)
+    assert all(piece >= 0 for piece in found.terms)
+    assert found.bound == sum(found.terms)
 
 
 def test_layers(found):
@@ -336,8 +336,8 @@ def test_refuses(target, eps, words):
 
 def test_refuses_a_measure_of_coarse_cells():
     class Coarse(Boxes):
-        def cells(self, tolerance, bits):
-            return super().cells(100 * tolerance, bits)
+        def quantize(self, tolerance, bits):
+            return super().quantize(100 * tolerance, bits)
 
     with pytest.raises(InvalidInputError, match="as fine as it is asked"):
         approximate(Coarse([([0, 0], [1, 1])]), "1/10")

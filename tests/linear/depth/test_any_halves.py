@@ -24,7 +24,7 @@ from linear.depth.searches import Words, breadth_first_depths, histogram
 from sympy import GF, QQ, Rational
 from truth import identity, times
 
-from exactflow import CouplingFlow, factor, pad, random_matrix, verify
+from exactflow import CouplingFlow, append_swap, factor, random_matrix, verify
 from exactflow.exact import linalg
 from exactflow.explanation import Explanation
 from exactflow.linear.depth import minimal_depth
@@ -173,13 +173,13 @@ POSED = {
 def test_the_answer_is_about_the_matrix_as_it_was_given(name):
     M, partition, orientation, scales = POSED[name]
     answer = minimal_depth(M, partition=partition, orientation=orientation)
-    assert (answer.scales, "positive" in answer.count) == (scales, scales == "positive")
-    target = pad(M).to_DM().convert_to(QQ).to_dense() if orientation == "pad" else M
+    assert (answer.scales, "positive" in answer.summary) == (scales, scales == "positive")
+    target = append_swap(M).to_DM().convert_to(QQ).to_dense() if orientation == "pad" else M
     verify(answer.flow, target)
     assert answer.matrix == target
     for found in answer.obstructions:
-        assert found.matrix == answer.pose.inner(target)
-        assert found.check()
+        assert found.matrix == answer.layout.inner(target)
+        assert found.is_valid()
     explanation = answer.explain()  # each step is checked: N = E M F E^T among them
     assert isinstance(explanation, Explanation)
     assert ("your matrix with two pads" in explanation.claim) == (orientation == "pad")
@@ -206,6 +206,6 @@ def bounded(M, partition, scales):
         verify(answer.flow, M)
     assert len(answer.obstructions) == min(2, answer.lower)
     assert all(len(reason.pattern) == answer.lower - 1 for reason in answer.obstructions)
-    assert all(reason.check() is True for reason in answer.obstructions)
+    assert all(reason.is_valid() is True for reason in answer.obstructions)
     assert all(reason.explanation().endswith(".") for reason in answer.obstructions)
     return answer.lower, answer.upper

@@ -12,6 +12,7 @@ from linear.depth.examples import blocks, diagonal, matrix, random_rational, rot
 from sympy import QQ, sqrt
 
 from exactflow import checker, random_matrix, verify
+from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.files.depth_certificate import depth_certificate_text
@@ -97,7 +98,7 @@ def test_a_certified_answer_is_copied_with_its_proof(copied):
     again = copied(answer)
     assert str(again) == str(answer)
     assert again.flow == answer.flow
-    assert again.existence.check() is True
+    assert again.existence.is_valid() is True
     assert [layer.moves for layer in again.existence.layers] == [
         layer.moves for layer in answer.existence.layers
     ]
@@ -108,9 +109,9 @@ def assert_certified(M):
     answer = minimal_depth(M, scales="positive")
     assert isinstance(answer, CertifiedDepth)
     assert (answer.lower, answer.upper, answer.evidence) == (4, 4, Evidence.CERTIFIED)
-    assert all(reason.check() for reason in answer.obstructions)
+    assert all(reason.is_valid() for reason in answer.obstructions)
     existence, layers = answer.existence, answer.existence.layers
-    assert existence.check() is True
+    assert existence.is_valid() is True
     assert [layer.moves for layer in layers] == [layer.moves for layer in answer.flow.layers]
     for layer in layers:
         entries = [*layer.scale.entries(), *layer.shift.entries()]
@@ -129,13 +130,15 @@ def test_another_centre_is_refused():
     existence = four_layers_of(random_rational(6, 0))
     centre, places = existence.centre, existence.places
     moved = (centre[0] * QQ(101, 100), *centre[1:])
-    assert replace(existence, centre=moved).check() is False
-    assert replace(existence, centre=tuple(-x for x in centre)).check() is False
-    assert replace(existence, centre=(QQ(0),) * 6).check() is False
+    assert replace(existence, centre=moved).is_valid() is False
+    with pytest.raises(VerificationError, match="four layers are not proved to exist: "):
+        replace(existence, centre=moved).check()
+    assert replace(existence, centre=tuple(-x for x in centre)).is_valid() is False
+    assert replace(existence, centre=(QQ(0),) * 6).is_valid() is False
     other = {"ULUL": "LULU", "LULU": "ULUL"}[existence.pattern]
-    assert replace(existence, pattern=other).check() is False
-    assert replace(existence, matrix=random_rational(6, 1)).check() is False
-    assert replace(existence, places=places[:2]).check() is False
+    assert replace(existence, pattern=other).is_valid() is False
+    assert replace(existence, matrix=random_rational(6, 1)).is_valid() is False
+    assert replace(existence, places=places[:2]).is_valid() is False
 
 
 def test_equations_hold_at_an_exact_solution():
@@ -201,7 +204,9 @@ def test_two_coordinates_are_decided_where_both_brackets_vanish():
     field = QQ.algebraic_field(sqrt(2))
     scaled = linalg.scale_rows([field.unit, *[field.one] * 3], VANISHING.convert_to(field))
     verify(minimal_depth(scaled, scales="positive").flow, scaled)
-    assert minimal_depth(scaled, scales="positive").count == "exactly 4 layers with positive scales"
+    assert (
+        minimal_depth(scaled, scales="positive").summary == "exactly 4 layers with positive scales"
+    )
 
 
 @pytest.mark.parametrize("exponent", range(-4, 4))
@@ -243,18 +248,18 @@ def test_degenerate_matrices(name):
     M = DEGENERATE[name]
     answer = minimal_depth(M, scales="positive")
     assert 3 <= answer.lower <= answer.upper <= (4 if name in ("scalar", "of many sizes") else 5)
-    assert all(reason.check() for reason in answer.obstructions)
+    assert all(reason.is_valid() for reason in answer.obstructions)
     if answer.evidence is Evidence.EXACT:
         verify(answer.flow, M)
     else:
-        assert answer.existence.check()
+        assert answer.existence.is_valid()
         assert answer.error * 2**20 < QQ.to_sympy(max(map(abs, M.to_list_flat())))
 
 
 def test_beyond_the_largest_size_the_answer_is_an_interval():
     M = as_matrix(random_matrix(18, seed=1)).to_dense()
     assert four_layers_of(M) is None
-    assert minimal_depth(M, scales="positive").count.startswith("from 4 to 5")
+    assert minimal_depth(M, scales="positive").summary.startswith("from 4 to 5")
 
 
 def test_minors_beyond_float64_are_searched_without_a_warning():

@@ -38,7 +38,9 @@ EIGHT = {
 
 
 def test_minus_one_of_six_coordinates():
-    assert minimal_depth(diagonal(*[-1] * 6), partition=(2, 4)).count == "exactly 8 additive layers"
+    assert (
+        minimal_depth(diagonal(*[-1] * 6), partition=(2, 4)).summary == "exactly 8 additive layers"
+    )
     assert minimal_depth(diagonal(*[-1] * 6)).depth == 4
 
 
@@ -48,11 +50,11 @@ def test_scalar_blocks_take_exactly_eight(sizes):
     M, exchanged = scalar_blocks(alpha, p, beta, q), scalar_blocks(beta, q, alpha, p)
     for target, partition in ((M, (p, q)), (exchanged, (q, p))):
         answer = minimal_depth(target, partition=partition)
-        assert answer.count == "exactly 8 additive layers"
+        assert answer.summary == "exactly 8 additive layers"
         verify(answer.flow, target)
         assert {o.kind for o in answer.obstructions} == {"chain of eigenvalues"}
         assert {o.pattern for o in answer.obstructions} == {"ULULULU", "LULULUL"}
-        assert all(o.check() for o in answer.obstructions)
+        assert all(o.is_valid() for o in answer.obstructions)
         if p + q < 9:
             answer.explain()
 
@@ -128,10 +130,10 @@ def test_one_other_entry_takes_exactly_eight_for_p_below_e_squared(p, q):
     M = one_other_entry(p, q)
     for target, partition in ((M, (p, q)), (M.inv().to_dense(), (p, q))):
         answer = minimal_depth(target, partition=partition)
-        assert answer.count == "exactly 8 additive layers"
+        assert answer.summary == "exactly 8 additive layers"
         assert {o.kind for o in answer.obstructions} == {"chain of eigenvalues"}
-        assert all(o.check() for o in answer.obstructions)
-        assert not replace(answer.obstructions[0], matrix=diagonal(*[1] * (p + q))).check()
+        assert all(o.is_valid() for o in answer.obstructions)
+        assert not replace(answer.obstructions[0], matrix=diagonal(*[1] * (p + q))).is_valid()
 
 
 def test_one_other_entry_is_not_decided_for_p_at_e_squared():
@@ -221,8 +223,8 @@ def test_blocks_without_the_eigenvalue_one(name):
     answer = minimal_depth(M, partition=partition)
     assert answer.lower <= depth <= answer.upper
     assert answer.lower == depth
-    assert all(o.check() for o in answer.obstructions)
-    assert not replace(answer.obstructions[0], matrix=linalg.identity(M.shape[0], QQ)).check()
+    assert all(o.is_valid() for o in answer.obstructions)
+    assert not replace(answer.obstructions[0], matrix=linalg.identity(M.shape[0], QQ)).is_valid()
 
 
 @pytest.mark.parametrize("sizes", [(1, 3), (2, 4), (2, 5), (3, 5), (4, 1), (1, 12)])
@@ -239,7 +241,7 @@ def test_minus_one_keeps_its_layers_with_scales(sizes):
     if sizes[0] < sizes[1]:  # the flip negates a coordinate of the smaller half
         assert answer.lower == 2 * m + 2
         assert all(o.matrix == kept for o in answer.obstructions)
-    assert all(o.check() for o in answer.obstructions)
+    assert all(o.is_valid() for o in answer.obstructions)
     assert {o.kind for o in answer.obstructions} == {"rank"}
 
 
@@ -256,20 +258,20 @@ def test_a_changed_chain_proves_nothing():
     for found in minimal_depth(blocks, partition=(3, 5)).obstructions:
         r = found.witness[1]
         for witness in ((), (QQ(1),), (r, r * r), (QQ(1), r * r), (QQ(1), r, r)):
-            assert replace(found, witness=witness).check() is False
+            assert replace(found, witness=witness).is_valid() is False
         for pattern in ("ULULU", "ULULULUL", "", "UUUUUU"):
-            assert replace(found, pattern=pattern).check() is False
+            assert replace(found, pattern=pattern).is_valid() is False
         M = found.matrix
         for wrong in (
             M * QQ(2),
             M + linalg.unit_vector(8, 0, QQ) * linalg.unit_vector(8, 7, QQ).transpose(),
         ):
             changed = replace(found, matrix=wrong)
-            assert changed.check() is False
+            assert changed.is_valid() is False
             assert str(changed).startswith(f"not {found.pattern}: ")
-        assert replace(found, scales="positive").check() is False
-        assert replace(found, p=4).check() is False
-        assert replace(found, pattern=found.pattern[:-1]).check() is True
+        assert replace(found, scales="positive").is_valid() is False
+        assert replace(found, p=4).is_valid() is False
+        assert replace(found, pattern=found.pattern[:-1]).is_valid() is True
 
 
 def test_a_chain_that_closes_says_so():
@@ -281,15 +283,15 @@ def test_a_chain_that_closes_says_so():
 
 def test_a_changed_rank_proves_nothing():
     for found in minimal_depth(diagonal(Rational(1, 8), 2, 2, 2), partition=(1, 3)).obstructions:
-        assert replace(found, witness=("A", ())).check() is False
-        assert replace(found, pattern="UL" * 4).check() is False
-        assert replace(found, matrix=linalg.identity(4, QQ)).check() is False
+        assert replace(found, witness=("A", ())).is_valid() is False
+        assert replace(found, pattern="UL" * 4).is_valid() is False
+        assert replace(found, matrix=linalg.identity(4, QQ)).is_valid() is False
     scaled = minimal_depth(diagonal(2, -1, -1, -1), partition=(1, 3), orientation="flip")
     for found in scaled.obstructions:
         block, kept = found.witness
         assert kept == (0, 1, 2)
         for witness in ((block, ()), (block, (0, 1)), (block, (0, 1, 1)), ("A", (0,))):
-            assert replace(found, witness=witness).check() is False
+            assert replace(found, witness=witness).is_valid() is False
 
 
 @pytest.mark.parametrize(
@@ -305,8 +307,8 @@ def test_other_fields(field):
     t = field.gens[0] if field.is_FractionField else getattr(field, "unit", field.convert(2))
     alpha, beta = t**5, field.one / t**3
     answer = minimal_depth(scalar_blocks(alpha, 3, beta, 5, field), partition=(3, 5))
-    assert answer.count == "exactly 8 additive layers"
-    assert all(o.check() for o in answer.obstructions)
+    assert answer.summary == "exactly 8 additive layers"
+    assert all(o.is_valid() for o in answer.obstructions)
     explanation = answer.explain()
     assert explanation.claim.startswith("`M`, over ")
 
@@ -316,4 +318,4 @@ def test_generic_matrices_take_twice_m_and_one(p, q):
     M = random_matrix(p + q, seed=1).to_DM().convert_to(QQ).to_dense()
     M = linalg.scale_rows([1 / M.det()] + [QQ(1)] * (p + q - 1), M)
     m = -(-q // p)
-    assert minimal_depth(M, partition=(p, q)).count == f"exactly {2 * m + 1} additive layers"
+    assert minimal_depth(M, partition=(p, q)).summary == f"exactly {2 * m + 1} additive layers"

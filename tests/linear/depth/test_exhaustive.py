@@ -34,7 +34,7 @@ def decided(M) -> int:
     answer = minimal_depth(M)
     assert answer.lower == answer.upper == answer.flow.depth
     assert len(answer.obstructions) == min(2, answer.lower)
-    assert all(obstruction.check() for obstruction in answer.obstructions)
+    assert all(obstruction.is_valid() for obstruction in answer.obstructions)
     return answer.lower
 
 

@@ -84,7 +84,7 @@ def test_equal_scaling_with_a_solution():
         assert scalar_of(split.C, inverse.C) == 2
         found = decided("ULULU", M)
         assert isinstance(found, Obstruction) != solvable
-        assert found.check() if not solvable else product_of(found) == M
+        assert found.is_valid() if not solvable else product_of(found) == M
 
 
 @pytest.mark.parametrize("k", [2, 3])
@@ -142,7 +142,7 @@ def test_shifts_match_characteristic_polynomials():
         _, D, a, _ = pencil.shifted(V)
         assert D.charpoly_berk() == a.charpoly_berk()
     parts = FixedParts.of(pencil)
-    assert parts.check(pencil)
+    assert parts.is_valid(pencil)
     assert block_sizes(parts.Du, (QQ(1), QQ(-2))) == (1,)
 
 
@@ -153,7 +153,7 @@ def test_blocks_of_one_fixed_part_alone_may_be_too_many():
     M = blocks(a.inv().to_dense(), linalg.zeros(3, 3, QQ), C, D)
     found = decided("ULULU", M)
     assert (found.kind, found.witness) == ("chain", ((QQ(1), QQ(-2)),))
-    assert found.check()
+    assert found.is_valid()
     assert str(found) == (
         "not ULULU: D - C V and a + V c have fixed blocks of sizes [1, 1] and [] at x - 2, "
         "too far apart for rank(C) = 1"

@@ -25,7 +25,7 @@ def test_the_swap_takes_five_layers():
     verify(answer.flow, SWAP)
     for reason in answer.obstructions:
         assert reason.kind == "linear"
-        assert reason.check() is True
+        assert reason.is_valid() is True
         assert "for no positive diagonals" in str(reason)
     assert (
         checker.check(depth_certificate_text(answer).encode()).verdict is checker.Verdict.VERIFIED
@@ -39,12 +39,12 @@ def test_the_turn_does_not():
 
 def test_changed_witnesses_fail():
     found = excluded(kernels_against, "ULUL", SWAP)
-    assert replace(found, witness=(found.witness[0] * QQ(-2),)).check() is True
-    assert replace(found, witness=(ZERO,)).check() is False
-    assert replace(found, witness=(diagonal(1, -1),)).check() is False
-    assert replace(found, matrix=TURN).check() is False
-    assert replace(found, matrix=linalg.identity(4, QQ)).check() is False
-    assert replace(found, pattern="ULU").check() is False
+    assert replace(found, witness=(found.witness[0] * QQ(-2),)).is_valid() is True
+    assert replace(found, witness=(ZERO,)).is_valid() is False
+    assert replace(found, witness=(diagonal(1, -1),)).is_valid() is False
+    assert replace(found, matrix=TURN).is_valid() is False
+    assert replace(found, matrix=linalg.identity(4, QQ)).is_valid() is False
+    assert replace(found, pattern="ULU").is_valid() is False
 
 
 @pytest.mark.parametrize("pattern", ["ULULU", "ULU"])
@@ -67,6 +67,6 @@ def test_even_permutations_are_decided(d):
         assert answer.is_decided
         verify(answer.flow, M)
         for reason in answer.obstructions:
-            assert reason.check() is True
+            assert reason.is_valid() is True
             if answer.lower == 5:
                 assert reason.kind in ("linear", "opposed")

@@ -24,7 +24,7 @@ def checked(M):
         verify(answer.flow, M)
     assert len(answer.obstructions) == min(2, answer.lower)
     assert all(len(reason.pattern) == answer.lower - 1 for reason in answer.obstructions)
-    assert all(reason.check() is True for reason in answer.obstructions)
+    assert all(reason.is_valid() is True for reason in answer.obstructions)
     return answer
 
 

@@ -29,7 +29,7 @@ def test_clashes(name):
     for reason in answer.obstructions:
         assert reason.kind == "signs"
         assert not opposed_against(reason)
-        assert reason.check() is True
+        assert reason.is_valid() is True
         assert "clash at the sizes 1, 2" in str(reason)
 
 
@@ -55,14 +55,14 @@ def test_multipliers_in_the_variables_of_one_side_reach_farther():
 def test_changed_multipliers_fail():
     found = excluded(multipliers_against, "ULUL", CLASHES["and around it"][0])
     (first, *others), zero = found.witness, {}
-    assert replace(found, witness=(zero, zero, zero)).check() is False
-    assert replace(found, witness=found.witness[:2]).check() is False
-    assert replace(found, witness=(zero, *others)).check() is False
+    assert replace(found, witness=(zero, zero, zero)).is_valid() is False
+    assert replace(found, witness=found.witness[:2]).is_valid() is False
+    assert replace(found, witness=(zero, *others)).is_valid() is False
     flipped = {exponents: -x for exponents, x in first.items()}
-    assert replace(found, witness=(flipped, *others)).check() is False
-    assert replace(found, matrix=linalg.identity(6, QQ)).check() is False
-    assert replace(found, pattern="ULULU").check() is False
-    assert replace(found, pattern="ULU").check() is False
+    assert replace(found, witness=(flipped, *others)).is_valid() is False
+    assert replace(found, matrix=linalg.identity(6, QQ)).is_valid() is False
+    assert replace(found, pattern="ULULU").is_valid() is False
+    assert replace(found, pattern="ULU").is_valid() is False
 
 
 @pytest.mark.parametrize(

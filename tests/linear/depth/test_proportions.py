@@ -32,7 +32,7 @@ def test_three_layers(name):
         assert answer.upper <= 3
         assert answer.is_decided
         verify(answer.flow, N)
-        assert all(reason.check() for reason in answer.obstructions)
+        assert all(reason.is_valid() for reason in answer.obstructions)
 
 
 @pytest.mark.parametrize("name", NOT_THREE)
@@ -40,7 +40,7 @@ def test_a_witness_says_why_not(name):
     pattern, M = NOT_THREE[name]
     found = excluded(positive_diagonals, pattern, M)
     assert found.kind == "linear"
-    assert found.check() is True
+    assert found.is_valid() is True
     assert "no positive diagonals" in str(found)
 
 
@@ -49,15 +49,17 @@ def test_a_changed_witness_fails(name):
     found = excluded(positive_diagonals, *NOT_THREE[name])
     n = found.matrix.shape[0] // 2
     zero, one = linalg.zeros(n, n, QQ), linalg.identity(n, QQ)
-    assert replace(found, witness=(zero, zero, zero)).check() is False
-    assert replace(found, pattern="ULUL").check() is False
-    assert replace(found, matrix=linalg.identity(2 * n, QQ)).check() is False
-    assert replace(found, witness=(zero, zero, one * found.blocks.C[0, 0].element)).check() is False
+    assert replace(found, witness=(zero, zero, zero)).is_valid() is False
+    assert replace(found, pattern="ULUL").is_valid() is False
+    assert replace(found, matrix=linalg.identity(2 * n, QQ)).is_valid() is False
+    assert (
+        replace(found, witness=(zero, zero, one * found.blocks.C[0, 0].element)).is_valid() is False
+    )
 
 
 def test_signs_reversed_is_the_same_witness():
     found = excluded(positive_diagonals, *NOT_THREE["a cycle"])
-    assert replace(found, witness=tuple(W * QQ(-3) for W in found.witness)).check()
+    assert replace(found, witness=tuple(W * QQ(-3) for W in found.witness)).is_valid()
 
 
 def test_no_witness_against_a_product():
@@ -67,7 +69,7 @@ def test_no_witness_against_a_product():
     rng = random.Random(0)
     for _ in range(200):
         witness = tuple(rng.choices(small, k=3))
-        assert Obstruction("ULU", M, "positive", "linear", witness).check() is False
+        assert Obstruction("ULU", M, "positive", "linear", witness).is_valid() is False
 
 
 def test_every_small_matrix_of_two_coordinates():
@@ -80,7 +82,7 @@ def test_every_small_matrix_of_two_coordinates():
             assert (answer.upper <= 3) == at_most_three
             assert answer.is_decided
             assert answer.upper <= 4
-            assert all(reason.check() for reason in answer.obstructions)
+            assert all(reason.is_valid() for reason in answer.obstructions)
 
 
 @pytest.mark.parametrize("sizes", [(1, 1), (2, 2), (3, 3), (4, 4), (1, 3), (3, 2), (2, 5)])
@@ -98,7 +100,7 @@ def test_random_sparse_products(sizes):
         answer = minimal_depth(M, scales="positive", partition=sizes)
         assert answer.upper <= 3
         assert answer.is_decided
-        assert all(reason.check() for reason in answer.obstructions)
+        assert all(reason.is_valid() for reason in answer.obstructions)
         verify(answer.flow, M)
 
 
@@ -112,4 +114,4 @@ def test_real_algebraic_numbers():
     swap = blocks(zero, one * field.unit, one, zero)
     answer = minimal_depth(swap, scales="positive")
     assert answer.lower == 4
-    assert [reason.check() for reason in answer.obstructions] == [True, True]
+    assert [reason.is_valid() for reason in answer.obstructions] == [True, True]

@@ -29,7 +29,7 @@ def checked(M):
         verify(answer.flow, M)
     assert len(answer.obstructions) == min(2, answer.lower)
     assert all(len(reason.pattern) == answer.lower - 1 for reason in answer.obstructions)
-    assert all(reason.check() is True for reason in answer.obstructions)
+    assert all(reason.is_valid() is True for reason in answer.obstructions)
     return answer
 
 
@@ -85,7 +85,9 @@ def test_every_k_is_tried():
 def test_unknown_signs_prove_nothing():
     zero = diagonal(0, 0)
     D, a = matrix([[1, 0], [0, -1]]), matrix([[-1, 0], [0, -1]])
-    assert Obstruction("ULUL", blocks(a, zero, zero, D), "positive", "opposed", 1).check() is False
+    assert (
+        Obstruction("ULUL", blocks(a, zero, zero, D), "positive", "opposed", 1).is_valid() is False
+    )
 
 
 def test_where_no_sign_is_known_two_layers_are_excluded_by_entries():
@@ -94,4 +96,4 @@ def test_where_no_sign_is_known_two_layers_are_excluded_by_entries():
     answer = minimal_depth(sympy.Matrix([[0, t], [-1 / t, 0]]), scales="positive")
     assert (answer.lower, answer.upper) == (3, 3)
     assert [o.pattern for o in answer.obstructions] == ["UL", "LU"]
-    assert all(o.check() for o in answer.obstructions)
+    assert all(o.is_valid() for o in answer.obstructions)

@@ -44,7 +44,7 @@ BLACKBOARD_Z = "\\mathbb{Z}"
 def test_depth_of_a_family_is_bounded_by_what_is_known_of_signs(M, assume, bounds):
     answer = minimal_depth(M, assume=assume)
     assert (answer.lower, answer.upper) == bounds
-    assert all(found.check() for found in answer.obstructions)
+    assert all(found.is_valid() for found in answer.obstructions)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_depth_of_a_family_is_bounded_by_what_is_known_of_signs(M, assume, bound
 def test_exceptional_values_stand_in_every_text(M, assume, where):
     answer = minimal_depth(M, assume=assume)
     claim = answer.explain().claim
-    assert str(answer).startswith(answer.count + where)
+    assert str(answer).startswith(answer.summary + where)
     assert claim.replace("`", "").endswith(f"{where}.")
     for formula in re.findall("``([^`]+)``", claim):
         assert (
@@ -87,7 +87,7 @@ CHAIN = Matrix(sympy.BlockMatrix([[COMPANION, eye(2)], [sympy.zeros(2), COMPANIO
 def test_blocks_are_told_apart_where_eigenvalues_depend_on_a_symbol(M, exceptional):
     answer = minimal_depth(M)
     assert [found.kind for found in answer.obstructions] == ["similarity", "similarity"]
-    assert (answer.count, answer.exceptional) == ("exactly 6 additive layers", exceptional)
+    assert (answer.summary, answer.exceptional) == ("exactly 6 additive layers", exceptional)
     assert minimal_depth(M.subs(t, 4)).lower == 6
 
 
@@ -122,13 +122,15 @@ def test_an_obstruction_that_fails_its_check_is_not_returned(monkeypatch):
 @pytest.mark.parametrize("power", [1, 144, 200])
 def test_small_numbers_of_a_number_field_are_positive(power):
     small, large = (expand((sqrt(2) + sign) ** power) for sign in (-1, 1))
-    assert minimal_depth([[small, 1], [0, large]], scales="positive").count.startswith("exactly 2")
+    assert minimal_depth([[small, 1], [0, large]], scales="positive").summary.startswith(
+        "exactly 2"
+    )
     assert minimal_depth(diag(small, large, 1, 1), scales="positive").depth == 1
 
 
 def test_numbers_that_are_not_real_leave_positive_layers_undecided():
     answer = minimal_depth(diag(I, -I), scales="positive")
-    assert all(found.check() for found in answer.obstructions)
+    assert all(found.is_valid() for found in answer.obstructions)
     assert answer.lower < answer.upper
 
 

@@ -49,7 +49,7 @@ def checked_apart(found):
 def test_no_decided(name):
     found = decided("ULULU", TIGHT[name])
     assert found.kind == "tight"
-    assert found.check() is True
+    assert found.is_valid() is True
     assert "linear equations for V, with no solution" in str(found)
     assert checked_apart(found)
 
@@ -96,10 +96,10 @@ def test_the_checker_knows_both_traces_where_eigenvalues_fill_all_dimensions():
 def test_changed_witnesses_fail(name):
     found = decided("ULULU", TIGHT[name])
     n, field = found.matrix.shape[0] // 2, found.matrix.domain
-    assert replace(found, witness=found.witness[1:]).check() is False
-    assert replace(found, witness=(*found.witness, (field.one, field.one * 7))).check() is False
-    assert replace(found, matrix=linalg.identity(2 * n, field)).check() is False
-    assert replace(found, pattern="ULUL").check() is False
+    assert replace(found, witness=found.witness[1:]).is_valid() is False
+    assert replace(found, witness=(*found.witness, (field.one, field.one * 7))).is_valid() is False
+    assert replace(found, matrix=linalg.identity(2 * n, field)).is_valid() is False
+    assert replace(found, pattern="ULUL").is_valid() is False
 
 
 def test_six_layers_exactly_with_a_certificate():

@@ -140,6 +140,6 @@ def checked(M, partition):
     if answer.depth:
         verify(answer.flow, M)
     assert len(answer.obstructions) == min(2, answer.lower)
-    assert all(reason.check() is True for reason in answer.obstructions)
+    assert all(reason.is_valid() is True for reason in answer.obstructions)
     assert all(reason.explanation().endswith(".") for reason in answer.obstructions)
     return answer.depth

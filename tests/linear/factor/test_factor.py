@@ -14,7 +14,7 @@ from sympy import GF, QQ, ZZ, FiniteField
 from sympy.combinatorics import Permutation
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import CouplingFlow, factor, pad, permutation, verify
+from exactflow import CouplingFlow, append_swap, factor, permutation, verify
 from exactflow.errors import (
     FieldTooSmallError,
     InvalidInputError,
@@ -55,7 +55,7 @@ def test_every_matrix(name, method):
 
 
 @pytest.mark.parametrize(
-    "route", [r for r in ROUTES if r.takes((2, 2))], ids=lambda route: route.name
+    "route", [r for r in ROUTES if r.fits_halves((2, 2))], ids=lambda route: route.name
 )
 @pytest.mark.parametrize("name", ["random d=4", "reversal d=4", "two shears", "diag(-I, I)"])
 def test_every_route_applies_or_says_where_it_does(name, route):
@@ -88,7 +88,9 @@ def test_the_table_is_what_a_caller_sees():
     assert not [name for name in METHODS[1:] if f"'{name}':" not in factor.__doc__]
 
 
-@pytest.mark.parametrize("route", [r for r in ROUTES if r.apart == (0,)], ids=lambda r: r.name)
+@pytest.mark.parametrize(
+    "route", [r for r in ROUTES if r.differences == (0,)], ids=lambda r: r.name
+)
 def test_routes_for_halves_of_one_size_say_so(route):
     with pytest.raises(MethodError, match=r"one size .*\(1, 2\): use method='auto'"):
         factor(POSITIVE["random d=4"][:3, :3], method=route.name, orientation="flip")
@@ -277,7 +279,7 @@ def test_pads(name):
     M = NEGATIVE[name]
     n = M.rows // 2
     flow = factor(M, orientation="pad")
-    assert flow.matrix() == pad(M)
+    assert flow.matrix() == append_swap(M)
     x = sympy.Matrix(range(1, 2 * n + 1))
     padded = sympy.Matrix([*x[:n], 0, *x[n:], 0])
     y = M * x

@@ -29,7 +29,7 @@ from exactflow.flows.flow import CouplingFlow
 from exactflow.linear.factor import partition as module
 from exactflow.linear.factor.assembly import merge
 from exactflow.linear.factor.problem import Problem
-from exactflow.linear.factor.routes import layers_of as layers_of_problem
+from exactflow.linear.factor.routes import factor_by_route
 
 SPLITS = [(p, d - p) for d in range(2, 10) for p in range(1, d)]
 ASCENDING = [(p, q) for p, q in SPLITS if p <= q]
@@ -43,7 +43,7 @@ def layers_of(blocks):
     """The layers of any blocks."""
     sizes = blocks.A.shape[0], blocks.D.shape[0]
     problem = Problem.of(linalg.join(blocks), sizes, scales="nonzero")
-    return merge(layers_of_problem(problem, "partition")[0])
+    return merge(factor_by_route(problem, "partition")[0])
 
 
 def checked(M, p):
@@ -222,7 +222,9 @@ def test_the_identity_over_the_least_field():
 
 
 def test_no_draw_that_passes(monkeypatch):
-    """By chance alone, and never met: the message says how large a field is sure to do."""
-    monkeypatch.setattr(module, "_forms", lambda blocks: iter(()))
-    with pytest.raises(FieldTooSmallError, match=r"at least 196 elements .* \(2, 4\), got GF\(2\)"):
+    """The message says how large a field suffices; no matrix is known for which all draws fail."""
+    monkeypatch.setattr(module, "_searches", lambda blocks: iter(()))
+    with pytest.raises(
+        FieldTooSmallError, match=r"no draw over GF\(2\) .* \(2, 4\): .* 196 elements"
+    ):
         checked(matrix(scalar(6, 1), GF(2)), 2)

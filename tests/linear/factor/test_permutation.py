@@ -7,18 +7,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sympy import QQ, ZZ, Matrix, eye
+from sympy import GF, QQ, ZZ, Matrix, Symbol, eye, sqrt
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow import CouplingFlow, LinearCoupling, factor, pad, permutation, verify
+from exactflow import CouplingFlow, LinearCoupling, append_swap, factor, permutation, verify
 from exactflow.errors import MethodError, OrientationError, VerificationError
 from exactflow.exact.coerce import as_matrix
-from exactflow.linear.factor.involutions import Monomial, cycles_of, reversal
-from exactflow.linear.factor.permutation import (
-    permutation_layers,
-    permutation_sign,
-    signed_permutation,
-)
+from exactflow.exact.signed_permutation import cycles_of, permutation_sign, read_signed_permutation
+from exactflow.linear.factor.involutions import SignedPermutation, reverse
+from exactflow.linear.factor.permutation import permutation_layers
 
 
 def checked_layers(perm, signs, partition=None):
@@ -159,8 +156,8 @@ def dense(entries, d):
 @given(signed_permutations(12))
 def test_involutions(case):
     """K and K Theta are similar involutions, by g and any signs of its pieces."""
-    d, theta = len(case[0]), Monomial(*map(np.array, case)).T
-    F, K, g, Z, pieces = reversal(theta)
+    d, theta = len(case[0]), SignedPermutation(*map(np.array, case)).T
+    F, K, g, Z, pieces = reverse(theta)
     F, K, one = dense(F.entries, d), dense(K.entries, d), np.eye(d, dtype=int)
     T, signs = K @ F.T @ dense(theta.entries, d) @ F, (-1) ** (pieces % 2)
     g, Z = dense(g, d) * signs, signs[:, None] * dense(Z, d)
@@ -198,8 +195,7 @@ def test_recognised(dense):
     matrix = as_matrix(permutation([2, 0, 3, 1]))
     matrix = matrix.to_dense() if dense else matrix
     for sign in (1, -1):
-        perm, signs = signed_permutation(QQ(sign) * matrix)
-        assert (perm.tolist(), signs.tolist()) == ([2, 0, 3, 1], [sign] * 4)
+        assert read_signed_permutation(QQ(sign) * matrix) == ([2, 0, 3, 1], [sign] * 4)
 
 
 @pytest.mark.parametrize(
@@ -209,12 +205,30 @@ def test_recognised(dense):
 @pytest.mark.parametrize("dense", [False, True])
 def test_not_recognised(rows, dense):
     matrix = as_matrix(rows)
-    assert signed_permutation(matrix.to_dense() if dense else matrix.to_sparse()) is None
+    assert read_signed_permutation(matrix.to_dense() if dense else matrix.to_sparse()) is None
 
 
-def test_only_rational_matrices_are_recognised():
-    assert signed_permutation(DomainMatrix.from_Matrix(eye(2)).convert_to(ZZ)) is None
-    assert signed_permutation(DomainMatrix.from_Matrix(eye(2)).convert_to(QQ)) is not None
+@pytest.mark.parametrize(
+    "field", [ZZ, QQ, GF(2), GF(7), GF(7, symmetric=False), QQ.algebraic_field(sqrt(2)), QQ["t"]]
+)
+def test_signed_permutations_are_recognised_over_every_ring(field):
+    matrix = DomainMatrix([[0, 0, 1], [-1, 0, 0], [0, 1, 0]], (3, 3), ZZ).convert_to(field)
+    perm, signs = read_signed_permutation(matrix)
+    assert perm == [2, 0, 1]
+    assert signs == [1, 1 if field == GF(2) else -1, 1]
+    assert read_signed_permutation(matrix * field.convert(4)) is None
+
+
+def test_only_rational_permutations_take_the_route_of_permutations():
+    M = permutation([1, 2, 0])
+    assert factor(M).method == "permutation"
+    assert factor(DomainMatrix.from_Matrix(M).convert_to(GF(7))).method != "permutation"
+
+
+@pytest.mark.parametrize("field", [QQ, GF(2), GF(5), QQ.frac_field(Symbol("t"))])
+def test_the_route_of_permutations_is_for_the_rationals(field):
+    matrix = DomainMatrix.from_Matrix(eye(4)).convert_to(field).extract([1, 2, 0, 3], [*range(4)])
+    assert (factor(matrix).method == "permutation") == field.is_QQ
 
 
 @pytest.mark.parametrize(
@@ -227,7 +241,7 @@ def test_orientation_of_odd_permutations(perm):
         factor(M)
     assert factor(M, orientation="flip").matrix() == M
     flow = factor(M, orientation="pad")
-    assert flow.matrix() == pad(M)
+    assert flow.matrix() == append_swap(M)
     x = list(range(1, len(perm) + 1))
     y = [x[j] for j in perm]
     assert list(flow.forward([*x[:n], 0, *x[n:], 0])) == [*y[:n], 0, *y[n:], 0]

@@ -72,8 +72,8 @@ def test_a_law_of_unknown_density_is_at_no_known_divergence():
     class Unknown(TargetMeasure):
         dimension = 2
 
-        def cells(self, tolerance, bits):
-            return uniform([0, 0], [1, 1]).cells(tolerance, bits)
+        def quantize(self, tolerance, bits):
+            return uniform([0, 0], [1, 1]).quantize(tolerance, bits)
 
     found = approximate(Unknown(), "1/4")
     assert kl_lower_bound(found) == 0
@@ -92,7 +92,7 @@ def test_a_law_of_unknown_density_is_at_no_known_divergence():
 )
 def test_the_mass_of_a_strip_is_within_the_bound(target):
     """Atoms of fine cells are as good as draws here."""
-    cells = target.cells(QQ(1, 32), 60)
+    cells = target.quantize(QQ(1, 32), 60)
     weights, centers = np.array(cells.weights, dtype=float), cells.centers.astype(float) / 2**60
     for i in (0, 1):
         for place in (-1, 0, 1 / 3, 1):

@@ -43,7 +43,7 @@ from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.typing import DepthScales
 from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.orientation import Pose
+from exactflow.flows.orientation import CoordinateLayout
 from exactflow.linear.depth.additive import up_to_four
 from exactflow.linear.depth.additive.shifts import matched_shift, peeled_shift, rank_one_shift
 from exactflow.linear.depth.counting import chain_of, excluding_rank
@@ -51,11 +51,11 @@ from exactflow.linear.depth.equations import reshaped, scaling_equations, shift_
 from exactflow.linear.depth.fixed_parts import FixedParts
 from exactflow.linear.depth.obstruction import Obstruction, Reason
 from exactflow.linear.depth.word import Pencil, Word, words
-from exactflow.linear.factor.assembly import layers_of_word, merge
+from exactflow.linear.factor.assembly import layers_of_shears, merge
 from exactflow.linear.factor.commutator import commutator_shifts
 from exactflow.linear.factor.hyperplane import hyperplane_shifts
 from exactflow.linear.factor.problem import Problem
-from exactflow.linear.factor.routes import layers_of
+from exactflow.linear.factor.routes import factor_by_route
 
 TRIALS = 32
 _TRIALS_FINITE = 150
@@ -148,8 +148,8 @@ def _six(matrix: DomainMatrix, p: int) -> list[LinearCoupling]:
 def _constructed(method: str, matrix: DomainMatrix, p: int) -> list[LinearCoupling]:
     """Return the additive layers that a route of `factor` constructs."""
     d = matrix.shape[0]
-    pose, one = Pose((p, d - p), tuple(range(d))), matrix.domain.one
-    return merge(layers_of(Problem(matrix, pose, one, "positive", None), method)[0])
+    layout, one = CoordinateLayout((p, d - p), tuple(range(d))), matrix.domain.one
+    return merge(factor_by_route(Problem(matrix, layout, one, "positive"), method)[0])
 
 
 def _has_full_rank(M: DomainMatrix) -> bool:
@@ -181,7 +181,7 @@ def _drawn_six(matrix: DomainMatrix, p: int) -> list[LinearCoupling] | None:
 
 def _layers(word: Word, shifts: up_to_four.Shifts) -> list[LinearCoupling]:
     """Return the layers of a product, without those that change nothing."""
-    return merge(layers_of_word(list(zip(word.moves, shifts, strict=True))))
+    return merge(layers_of_shears(list(zip(word.moves, shifts, strict=True))))
 
 
 def _five_layers(word: Word) -> up_to_four.Shifts | Reason | None:

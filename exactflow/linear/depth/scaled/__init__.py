@@ -5,7 +5,7 @@ Main results
 Let M = [[A, B], [C, D]], det M > 0, and M^-1 = [[a, b], [c, d]], on equal halves but where others
 are named.
 
-- *Up to three layers* are decided, on halves of any sizes (`exactflow.linear.factor.short` and
+- *Up to three layers* are decided, on halves of any sizes (`exactflow.linear.factor.assembly` and
   `exactflow.linear.depth.scaled.proportions`).
 - *Four*: n equations for 2 n positive numbers (`exactflow.linear.depth.minors`), which have
   solutions for typical M. For n = 2 they are decided over the field (below); for n up
@@ -66,9 +66,9 @@ from exactflow.linear.depth.scaled.signs import (
 )
 from exactflow.linear.depth.word import Word, words
 from exactflow.linear.factor import assembly
+from exactflow.linear.factor.assembly import Layers
 from exactflow.linear.factor.problem import Problem
-from exactflow.linear.factor.routes import Layers, layers_of
-from exactflow.linear.factor.short import short_layers
+from exactflow.linear.factor.routes import factor_by_route
 
 Reasons = tuple[Obstruction, ...]
 
@@ -83,7 +83,7 @@ def scaled_depth(problem: Problem) -> MinimalDepth:
     def answer(layers: Sequence[LinearCoupling], reasons: Reasons) -> MinimalDepth:
         return MinimalDepth.verified(layers, problem, "positive", reasons)
 
-    short = short_layers(problem.blocks())
+    short = assembly.find_two_layers(problem.blocks())
     if short is not None:
         return answer(short, _entries(len(short) - 1, matrix, p))
     three, without_three = _three_layers(matrix, p)
@@ -183,7 +183,7 @@ def _certified(problem: Problem, matrix: DomainMatrix, reasons: Reasons) -> Cert
         error = sympy.Rational(_largest(flow.domain_matrix() - target))
         if error < NEAR * _largest(target):
             return CertifiedDepth(
-                4, 4, "positive", flow, reasons, target, problem.pose, error, found
+                4, 4, "positive", flow, reasons, target, problem.layout, error, found
             )
     return None
 
@@ -206,7 +206,9 @@ def _scaled_layers(word: Word, E: Sequence, G: Sequence) -> Layers | None:
         found = four_layers(shrunk.blocks, linalg.scale_rows(E, word.inverse.A))
     if isinstance(found, Reason):
         return None
-    layers = _layers_after(assembly.layers_of_word(assembly.alternating(found, "first")), E, G)
+    layers = _layers_after(
+        assembly.layers_of_shears(assembly.alternate_shears(found, "first")), E, G
+    )
     return assembly.merge(assembly.mirrored(layers) if word.is_exchanged else layers)
 
 
@@ -214,7 +216,7 @@ def _general_layers(problem: Problem, matrix: DomainMatrix) -> Iterator[Layers]:
     """Yield layers for any matrix of positive determinant, of one size of halves at most six."""
     p, q = problem.partition
     for method in ("auto", "commutator") if p == q else ("auto",):
-        yield assembly.merge(layers_of(problem, method)[0])
+        yield assembly.merge(factor_by_route(problem, method)[0])
     one, det = matrix.domain.one, problem.det
     for first in (True, False):
         scales = [one] * p, [one] * q
@@ -233,7 +235,7 @@ def _layers_after(
     """
     found = [layer.inverse() for layer in reversed(layers)]
     for half, scale in zip(HALVES, (first, second), strict=True):
-        found = assembly.with_scale(found, half, [layers[0].field.one / x for x in scale])
+        found = assembly.append_scale(found, half, [layers[0].field.one / x for x in scale])
     return [layer.inverse() for layer in reversed(found)]
 
 

@@ -50,11 +50,13 @@ from flint import arb, arb_mat, ctx, fmpq_mat
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
+from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.balls import ball
 from exactflow.exact.krylov import controller_columns
 from exactflow.exact.numbers import flint_rational
 from exactflow.exact.typing import Element, Half
+from exactflow.flows.evidence import Checkable
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.depth.minors import LARGEST_HALF, Spectra
@@ -101,7 +103,7 @@ class EnclosedCoupling:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FourLayers(Word):
+class FourLayers(Word, Checkable):
     """Witness that a word over QQ has four layers, which `check` decides afresh.
 
     `centre` has the rational numbers x = 1 / G and y = E of `exactflow.linear.depth.minors`, n of
@@ -117,11 +119,12 @@ class FourLayers(Word):
         """Return the state without the layers, which are computed again: balls are not pickled."""
         return {name: value for name, value in self.__dict__.items() if name != "layers"}
 
-    def check(self) -> bool:
-        """Whether there are such layers, by fresh arithmetic."""
-        with suppress(ArithmeticError):
-            return bool(self._enclosed())
-        return False
+    def check(self) -> None:
+        """Check by fresh arithmetic that there are such layers."""
+        try:
+            self._enclosed()
+        except ArithmeticError as error:
+            raise VerificationError(f"four layers are not proved to exist: {error}") from None
 
     @cached_property
     def layers(self) -> tuple[EnclosedCoupling, ...]:

@@ -87,7 +87,7 @@ def multipliers_against(word: Word) -> Reason | None:
         return None
     for multipliers in _candidates(Spectra.of(word)):
         found = Reason("signs", multipliers)
-        if Obstruction.of(word, found).check():
+        if Obstruction.of(word, found).is_valid():
             return found
     return None
 

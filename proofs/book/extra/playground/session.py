@@ -222,10 +222,10 @@ def depth(matrix: DomainMatrix, flow: CouplingFlow, orientation: str) -> dict:
         found = minimal_depth(matrix, orientation=orientation)
     except ModuleNotFoundError:  # NumPy
         return undecided("the search for scales needs NumPy, which this page does not have")
-    told = f"It takes {found.count}."
+    told = f"It takes {found.summary}."
     if found.scales == "additive":
         told = f"With scales, {flow.depth} layers do. " * (not flow.is_additive)
-        told += f"Without scales, it takes {found.count}."
+        told += f"Without scales, it takes {found.summary}."
     letters = (
         " U is a layer that moves the first half, L one that moves the second. A, B, C, D are the "
         "blocks of the matrix, a, b, c, d those of its inverse."

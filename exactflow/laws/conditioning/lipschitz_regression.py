@@ -65,16 +65,16 @@ class Block(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Steps:
+class StepMap:
     """The increasing map S of N(0, 1) to atoms, with its jumps `cuts`, at the current precision."""
 
     values: list[arb]
     cuts: list[Point]
 
     @staticmethod
-    def of(values: Sequence[arb], weights: Sequence[int]) -> "Steps":
+    def of(values: Sequence[arb], weights: Sequence[int]) -> "StepMap":
         """Return the map to atoms in ascending order, with weights in the ratio of integers."""
-        steps = Steps(list(values), [])
+        steps = StepMap(list(values), [])
         below, total = 0, sum(weights)
         for piece, weight in enumerate(weights[:-1]):
             below += weight
@@ -113,10 +113,10 @@ class Steps:
 
 
 @dataclass(frozen=True)
-class Ramps:
+class LipschitzRegression:
     """The problem of the theorem for a map S and a slope L > 0."""
 
-    steps: Steps
+    steps: StepMap
     slope: arb
 
     def distance(self, is_trial: bool = False) -> tuple[arb, arb]:

@@ -1,4 +1,4 @@
-"""The least Lipschitz constant that theorem 16a of `exactflow.laws.conditioning.forced` leaves.
+"""Lower bound of the Lipschitz constant, by theorem 16a of `..conditioning.jacobian_bounds`.
 
 *Certified*: each frame, and the covariance, gives a bound. Which frames are tried is a matter of
 taste: the coordinate axes and, for atoms, those that begin with a difference of two centers of a
@@ -17,25 +17,29 @@ from exactflow.exact.balls import PrecisionError, ball
 from exactflow.exact.typing import Element
 from exactflow.laws.conditioning.condition import deviations
 from exactflow.laws.conditioning.frames import Distance, LawOnAxes, frame_of, reflection, unit_frame
-from exactflow.laws.conditioning.pieces import Gaussian, Law, Pieces, is_product
+from exactflow.laws.conditioning.log_det_bound import differences
+from exactflow.laws.conditioning.mixture_components import (
+    Gaussian,
+    Law,
+    MixtureComponents,
+    is_product,
+)
 from exactflow.laws.conditioning.tuning import TUNING
-from exactflow.laws.conditioning.volume import differences
 
 TINY = 2**64
 _BITS = 60  # of a float's mantissa, and more
 
 
-def least_lipschitz(
-    law: Law, pieces: Pieces, eps: Element
+def bound_lipschitz(
+    law: Law, components: MixtureComponents, eps: Element
 ) -> tuple[Element, "Element | None", "LawOnAxes | None"]:
-    """Return the best bound for maps within `eps` of a law, which has these pieces, and the frame
-    that gave it, or None.
+    """Return the best lower bound of the Lipschitz constant of maps within `eps` of a law.
 
     The bound is a slope that is forced; beside it stands a slope that suffices, if one is known.
     """
-    covariance, is_free = pieces.covariance()[1], is_product(law)
+    covariance, is_free = components.covariance()[1], is_product(law)
     deviation = sum((s * s for s in deviations(covariance)), arb(0)).sqrt()
-    if deviation <= _tolerance(eps, -pieces.error.upper()):
+    if deviation <= _tolerance(eps, -components.error.upper()):
         return QQ.zero, QQ.zero if is_free or isinstance(law, Gaussian) else None, None
 
     def capped() -> Distance:
@@ -48,16 +52,16 @@ def least_lipschitz(
 
         return square
 
-    start, near = deviation / TINY, partial(_tolerance, eps, pieces.error.upper())
+    start, near = deviation / TINY, partial(_tolerance, eps, components.error.upper())
     slope, enough, told = _least_slope(capped, start, near, TUNING.precision)
     if isinstance(law, Gaussian):
         return slope, enough, None
     finest = int(eps.numerator).bit_length() - int(eps.denominator).bit_length() - 1
-    bits = max(told, TUNING.precision + 4 * max(0, pieces.exponent - finest))
-    tried = [unit_frame(pieces.dimension)]
-    if not is_free and pieces.spreads is None:
-        tried += map(reflection, differences(pieces))
-    frames = [frame_of(law, pieces, axes, eps) for axes in tried]
+    bits = max(told, TUNING.precision + 4 * max(0, components.exponent - finest))
+    tried = [unit_frame(components.dimension)]
+    if not is_free and components.spreads is None:
+        tried += map(reflection, differences(components))
+    frames = [frame_of(law, components, axes, eps) for axes in tried]
     attained, found, rest = None, None, partial(_tolerance, eps, -frames[0].error.upper())
     if is_free and rest() > 0:
         _, attained, _ = _least_slope(frames[0].distance, deviation, rest, bits)

@@ -14,8 +14,9 @@ from exactflow.exact.numbers import to_element
 from exactflow.exact.typing import Half
 from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.nonlinear.layer import RationalCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
+from exactflow.flows.nonlinear.piecewise_coupling import RationalCoupling
+from exactflow.flows.partition import moved_and_kept
 
 SignedPlace: TypeAlias = tuple[int, int]
 Names: TypeAlias = Mapping[int, SignedPlace] | Sequence[SignedPlace | None]
@@ -50,9 +51,8 @@ class MaskedPart:
     def act(self, moved: Sequence, kept: Sequence, convert: Callable) -> list:
         """Return the half that moves after the part, in the arithmetic of `convert`."""
         inside, read = _seen(self.moved, moved, convert), _seen(self.kept, kept, convert)
-        is_first, image = self.layer.moves == "first", list(moved)
-        halves = self.layer.step(*((inside, read) if is_first else (read, inside)), convert)
-        for see, value in zip(self.moved, halves[0 if is_first else 1], strict=True):
+        image = list(moved)
+        for see, value in zip(self.moved, self.layer.image(inside, read, convert), strict=True):
             if see is not None:
                 image[see[0]] = _signed(value, see[1])
         return image
@@ -60,7 +60,7 @@ class MaskedPart:
     def linear(self, partition: tuple[int, int], moves: Half) -> LinearCoupling:
         """Return the part as a layer of the partition, where it is linear."""
         layer: Any = self.layer
-        field, size, width = layer.field, *(partition if moves == "first" else partition[::-1])
+        field, (size, width) = layer.field, moved_and_kept(moves, partition)
         scale = [field.one] * size
         for see, s in zip(self.moved, layer.scale_elements, strict=True):
             if see is not None:
@@ -107,18 +107,13 @@ class MergedCoupling(RationalCoupling):
     scale_elements: tuple = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        factors: list[list] = [[] for _ in range(self.size)]
+        factors: list[list] = [[] for _ in range(self.sizes[0])]
         for part in self.parts:
             for see, scale in zip(part.moved, part.layer.scale_elements, strict=True):
                 if see is not None:
                     factors[see[0]].append(scale)
         scales = tuple(map(_product, factors))
         vars(self).update(scale_elements=scales)
-
-    @property
-    def size(self) -> int:
-        """The number of coordinates that move."""
-        return self.partition[0 if self.moves == "first" else 1]
 
     def inverse(self) -> "MergedCoupling":
         """Return the inverse, a layer that moves the same half."""
@@ -127,7 +122,7 @@ class MergedCoupling(RationalCoupling):
 
     def scales_at(self, kept: Sequence, convert: Callable) -> Sequence:
         """Return the scales, given the half that is kept, in the arithmetic of `convert`."""
-        scales = [convert(QQ.one)] * self.size
+        scales = [convert(QQ.one)] * self.sizes[0]
         for part in self.parts:
             found = part.layer.scales_at(_seen(part.kept, kept, convert), convert)
             for see, scale in zip(part.moved, found, strict=True):
@@ -137,29 +132,25 @@ class MergedCoupling(RationalCoupling):
 
     def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:
         """Return the shift, given the half that is kept, in the arithmetic of `convert`."""
-        return self._image([kept[0] * convert(QQ.zero)] * self.size, kept, convert)
+        return self.image([kept[0] * convert(QQ.zero)] * self.sizes[0], kept, convert)
 
-    def step(self, first: Sequence, second: Sequence, convert: Callable) -> tuple[list, list]:
-        """Return both halves of a point after the layer, in the arithmetic of `convert`."""
-        if self.moves == "first":
-            return self._image(first, second, convert), list(second)
-        return list(first), self._image(second, first, convert)
-
-    def _image(self, moved: Sequence, kept: Sequence, convert: Callable) -> list:
+    def image(self, moved: Sequence, kept: Sequence, convert: Callable) -> list:
+        """Return the image of the half that moves, in the arithmetic of `convert`."""
         for part in self.parts:
             moved = part.act(moved, kept, convert)
         return list(moved)
 
-    def tangent(self, kept: Sequence, moved: Sequence) -> LinearCoupling:
-        """Return the derivative at a point, given the half that is kept, and the one that moves."""
-        kept, moved = (list(map(to_element, half)) for half in (kept, moved))
-        zeros = linalg.zeros(self.size, sum(self.partition) - self.size, QQ)
+    def tangent(self, moved: Sequence, kept: Sequence) -> LinearCoupling:
+        """Return the derivative at a point, given its half that moves and the one that is kept."""
+        moved, kept = (list(map(to_element, half)) for half in (moved, kept))
+        size, width = self.sizes
+        zeros = linalg.zeros(size, width, QQ)
         total = LinearCoupling.trusted(self.partition, self.moves, zeros)
         for part in self.parts:
             layer: Any = part.layer
             if not isinstance(layer, LinearCoupling):
                 inside = _seen(part.moved, moved, to_element)
-                layer = layer.tangent(_seen(part.kept, kept, to_element), inside)
+                layer = layer.tangent(inside, _seen(part.kept, kept, to_element))
             linear = MaskedPart(layer, part.kept, part.moved).linear(self.partition, self.moves)
             total = linear.after(total)
             moved = part.act(moved, kept, to_element)

@@ -17,9 +17,9 @@ matrix that it is about has a symbol U.
 How it is checked
 -----------------
 *Exact*, by schoolbook arithmetic on lists of elements of the field: no code is shared with the
-constructions, which compute in FLINT. Nothing in sums, products, inverses and blocks assumes that
-elements commute, so that `exactflow.explanation.identities` evaluates them in a free ring; ``det``,
-``rank``, ``tr`` and ``^T`` are of a field.
+constructions, which compute in FLINT. Sums, products, inverses and blocks do not assume that
+elements commute: `exactflow.explanation.symbolic_identities` evaluates them in a free ring.
+``det``, ``rank``, ``tr`` and ``^T`` need a field.
 """
 
 import operator
@@ -60,7 +60,7 @@ _RELATIONS: dict[str, tuple[Callable, str]] = {
 
 
 @dataclass(frozen=True)
-class ShownIdentity:
+class ParsedIdentity:
     """Two sides, as trees, and the relation between them, one of ``= != < <= > >=``."""
 
     text: str
@@ -86,7 +86,7 @@ class ShownIdentity:
         return self.text
 
 
-def identities(text: str) -> tuple[ShownIdentity, ...]:
+def parse_identities(text: str) -> tuple[ParsedIdentity, ...]:
     """Return the identities in a text, with commas between them."""
     text = " ".join(text.split())
     depths = list(accumulate((sign == "(") - (sign == ")") for sign in text))
@@ -106,28 +106,28 @@ def is_name(text: str) -> bool:
     return re.fullmatch(_NAME, text) is not None and text.rstrip("'") not in reserved
 
 
-def rename(text: str, names: Mapping[str, str]) -> str:
+def rename_in_formula(text: str, names: Mapping[str, str]) -> str:
     """Return a text of the language with other names.
 
-    >>> rename("U(X) Y = X^-1", {"X": "A", "Y": "X"})
+    >>> rename_in_formula("U(X) Y = X^-1", {"X": "A", "Y": "X"})
     'U(A) X = A^-1'
     """
     return _LETTER.sub(lambda name: names.get(name[0], name[0]), text)
 
 
-def letters_in_text(text: str) -> list[str]:
+def letters_in_formula(text: str) -> list[str]:
     """Return all names in a text of the language, those of functions and of the identity, too."""
     return _LETTER.findall(text)
 
 
-def names_in(tree: Tree) -> Iterator[str]:
+def names_in_tree(tree: Tree) -> Iterator[str]:
     """Yield the names in a tree, from left to right."""
     kind, *parts = tree
     if kind == "name":
         yield parts[0]
     elif kind not in ("number", "identity"):
         for part in parts:
-            yield from names_in(part)
+            yield from names_in_tree(part)
 
 
 def formula_latex(text: str) -> str:
@@ -138,10 +138,10 @@ def formula_latex(text: str) -> str:
     """
     is_identity = any(sign in text for sign in "=<>")
     try:
-        found = identities(text if is_identity else f"{text} = 0")
+        found = parse_identities(text if is_identity else f"{text} = 0")
     except InvalidInputError:
         return expression_latex(text)
-    return ", ".join(map(ShownIdentity.latex, found)) if is_identity else _latex(found[0].left)
+    return ", ".join(map(ParsedIdentity.latex, found)) if is_identity else _latex(found[0].left)
 
 
 _SIGN = re.compile(
@@ -203,13 +203,13 @@ class _Parser:
             )
         return self.rest.pop(0)
 
-    def identity(self) -> ShownIdentity:
+    def identity(self) -> ParsedIdentity:
         left = self.sum()
         relation = self.take("a relation", _RELATIONS.__contains__)
         right = self.sum()
         if self.rest:
             self.take("an identity and no more", lambda token: False)
-        return ShownIdentity(self.text, left, relation, right)
+        return ParsedIdentity(self.text, left, relation, right)
 
     def sum(self) -> Tree:
         terms = [self.signed()]

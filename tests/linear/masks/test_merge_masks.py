@@ -19,8 +19,8 @@ from exactflow.errors import (
 from exactflow.flows.nonlinear import MergedCoupling, PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.partition import mask_order
-from exactflow.linear.masks import one_mask
-from exactflow.linear.masks.writer import Writer
+from exactflow.linear.masks import merge_masks
+from exactflow.linear.masks.mask_builder import OneMaskBuilder
 from proofs.experiments.coordinatewise import coordinatewise
 
 
@@ -93,10 +93,10 @@ def test_couplings_under_masks_of_their_own(seed):
     draws = Draws(seed)
     n, N = draws.random.randint(1, 4), draws.random.randint(1, 6)
     flows = [draws.flow(n, n) for _ in range(N)]
-    check_composition(one_mask(flows), flows, draws.numbers(2 * n))
-    assert one_mask(flows).depth <= 2 * N + 4
+    check_composition(merge_masks(flows), flows, draws.numbers(2 * n))
+    assert merge_masks(flows).depth <= 2 * N + 4
     other = draws.mask(n, n)
-    flow = one_mask(flows, mask=other)
+    flow = merge_masks(flows, mask=other)
     check_composition(flow, flows, draws.numbers(2 * n))
     assert flow.depth <= 2 * N + 6
     assert flow.order == mask_order(other)[0] or flow.order == ()
@@ -114,7 +114,7 @@ def test_halves_that_differ_by_one(seed, way):
         shift = [draws.numbers(kept) for _ in range(moved)]
         layer = LinearCoupling((p, p + 1), way, shift, [abs(s) + 1 for s in draws.numbers(moved)])
         flows.append(masked(layer, draws.mask(p, p + 1)))
-    flow = one_mask(flows)
+    flow = merge_masks(flows)
     check_composition(flow, flows, draws.numbers(2 * p + 1))
     assert flow.depth <= 2 * N + 4
 
@@ -125,7 +125,7 @@ def test_hundreds_of_compositions():
         draws = Draws(10_000 + seed)
         n, N = draws.random.randint(2, 8), draws.random.randint(1, 12)
         flows = [draws.flow(n, n) for _ in range(N)]
-        flow = one_mask(flows)
+        flow = merge_masks(flows)
         assert flow.depth <= 2 * N + 4
         x = draws.numbers(2 * n)
         y = sympy.Matrix(x)
@@ -139,7 +139,7 @@ def test_hundreds_of_compositions():
 def test_halves_of_unequal_sizes(p, q):
     draws = Draws(p + 10 * q)
     flows = [draws.flow(*draws.random.choice([(p, q), (q, p)])) for _ in range(4)]
-    check_composition(one_mask(flows), flows, draws.numbers(p + q))
+    check_composition(merge_masks(flows), flows, draws.numbers(p + q))
 
 
 @pytest.mark.parametrize(("p", "q"), [(1, 2), (2, 3), (3, 2), (1, 4)])
@@ -148,7 +148,7 @@ def test_couplings_that_move_p_coordinates_are_2_n_minus_1_on_halves_of_unequal_
     shifts = [[draws.numbers(q) for _ in range(p)] for _ in range(5)]
     flows = [masked(LinearCoupling((p, q), "first", X), draws.mask(p, q)) for X in shifts]
     rest = (2 * ceil(max(p, q) / min(p, q)) + 4) - 1  # of the signed permutation, once merged
-    assert one_mask(flows).depth <= 2 * len(flows) - 1 + rest
+    assert merge_masks(flows).depth <= 2 * len(flows) - 1 + rest
 
 
 @pytest.mark.parametrize("sizes", [(1, 3), (3, 1), (2, 2)])
@@ -156,22 +156,22 @@ def test_a_coupling_that_moves_or_reads_more_than_a_half_is_several(sizes):
     draws = Draws(sum(sizes))
     for _ in range(8):
         flows = [draws.flow(*sizes), draws.flow(2, 2)]
-        check_composition(one_mask(flows, mask=(2, 2)), flows, draws.numbers(4))
+        check_composition(merge_masks(flows, mask=(2, 2)), flows, draws.numbers(4))
     shift = [[1, 2, 3]]
     one = masked(LinearCoupling((1, 3), "first", shift), [1, 0, 0, 0])
-    assert one_mask([one], mask=(2, 2)).matrix() == one.matrix()
+    assert merge_masks([one], mask=(2, 2)).matrix() == one.matrix()
 
 
 def test_masks_that_agree_merge_and_complementary_ones_alternate():
     draws = Draws(3)
     shear, mask = PiecewiseCoupling((2, 2), "second", draws.function(2)), [1, 0, 1, 0]
     first, again = masked(shear, mask), masked(shear, mask)
-    assert one_mask([first, again]).depth == 1
+    assert merge_masks([first, again]).depth == 1
     complement = masked(shear, [0, 1, 0, 1])
-    assert one_mask([first, complement]).depth == 2
-    assert one_mask([first, complement, first, complement]).depth == 4
+    assert merge_masks([first, complement]).depth == 2
+    assert merge_masks([first, complement, first, complement]).depth == 4
     apart = masked(shear, [1, 1, 0, 0])
-    assert one_mask([first, apart, first]).depth == 5
+    assert merge_masks([first, apart, first]).depth == 5
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -190,10 +190,10 @@ def test_linear_flows_matrices_and_permutations_between_them(seed):
     product = items[3].matrix() * other * items[1] * M
     if product.det() < 0:
         with pytest.raises(OrientationError, match="one that reverses it"):
-            one_mask(items)
+            merge_masks(items)
         product[0, :] = -product[0, :]
         items.append(sympy.diag(-1, *[1] * (d - 1)))
-    flow = one_mask(items)
+    flow = merge_masks(items)
     assert isinstance(flow, CouplingFlow) or flow.order
     assert flow.matrix() == product
 
@@ -208,23 +208,25 @@ def test_a_glow_of_n_steps_is_one_flow_of_4_n_plus_1_couplings(n, N):
         assert M[:n, n:].det() * M[n:, :n].det() != 0
         M[0, :] = M[0, :] if M.det() > 0 else -M[0, :]
         items += [M, PiecewiseCoupling((n, n), "second", draws.function(n), 2)]
-    assert one_mask(items).depth <= 4 * N + 1
+    assert merge_masks(items).depth <= 4 * N + 1
 
 
-def test_one_flow_of_one_mask_is_what_it_was():
+def test_merging_one_flow_of_one_mask_returns_it():
     flow = factor(random_matrix(4, bits=3, seed=4), partition=[1, 0, 0, 1], orientation="flip")
     if flow.flips:
         flow = CouplingFlow(flow.layers, order=flow.order)
-    assert one_mask([flow]) == flow
+    assert merge_masks([flow]) == flow
 
 
 def test_a_merged_flow_may_be_merged_again():
     draws = Draws(11)
     flows = [draws.flow(2, 2) for _ in range(3)]
-    once = one_mask(flows)
+    once = merge_masks(flows)
     assert any(isinstance(layer, MergedCoupling) for layer in once.layers)
     last = draws.flow(2, 2)
-    check_composition(one_mask([once, last], mask=[0, 1, 0, 1]), [*flows, last], draws.numbers(4))
+    check_composition(
+        merge_masks([once, last], mask=[0, 1, 0, 1]), [*flows, last], draws.numbers(4)
+    )
 
 
 @pytest.mark.parametrize("mask", [[1, 1, 1, 1, 0, 0], [1, 0, 0, 0, 0, 1]])
@@ -233,25 +235,25 @@ def test_a_coupling_that_does_not_fit_whole_is_taken_apart(mask):
     bends = [PiecewiseLinear([0], [1], slope, slope) for slope in (1, 2, 3)]
     layer = coordinatewise([PiecewiseCoupling((1, 1), "first", bend) for bend in bends])
     flow = PiecewiseFlow([layer])
-    check_composition(one_mask([flow], mask=mask), [flow], [1, 2, 3, 4, 5, 6])
+    check_composition(merge_masks([flow], mask=mask), [flow], [1, 2, 3, 4, 5, 6])
 
 
 @pytest.mark.parametrize("mask", [[1, 1, 1, 0], [1, 0, 1, 1], [1, 1, 0, 0]])
 def test_a_coupling_that_reads_a_row_reads_it_whole(mask):
     bend = PiecewiseLinear([0, 1], [(1, 2), (0, 5)], (1, 1))
     flow = PiecewiseFlow([PiecewiseCoupling((2, 2), "first", bend, [2, 3], ["1/2", -1])])
-    check_composition(one_mask([flow], mask=mask), [flow], [1, 2, 3, "-1/2"])
+    check_composition(merge_masks([flow], mask=mask), [flow], [1, 2, 3, "-1/2"])
 
 
 def test_a_coupling_whose_row_no_half_holds():
     layer = PiecewiseCoupling((3, 1), "second", PiecewiseLinear([0, 1], [0, 5]), reads=[1, 2, 3])
     with pytest.raises(InvalidInputError, match="at most 2 coordinates at once"):
-        one_mask([PiecewiseFlow([layer])], mask=(2, 2))
+        merge_masks([PiecewiseFlow([layer])], mask=(2, 2))
 
 
 def test_floats_and_high_precision_agree_with_exact_numbers():
     draws = Draws(5)
-    flow = one_mask([draws.flow(2, 2) for _ in range(3)])
+    flow = merge_masks([draws.flow(2, 2) for _ in range(3)])
     x = [sympy.Rational(1, 4), -2, 3, sympy.Rational(5, 8)]
     exact = np.array(flow.forward(x), dtype=float).ravel()
     batch = np.array([[float(v)] * 3 for v in x])
@@ -274,13 +276,13 @@ def test_floats_and_high_precision_agree_with_exact_numbers():
 )
 def test_bad_input(flows, error, match):
     with pytest.raises(error, match=match):
-        one_mask(flows)
+        merge_masks(flows)
 
 
 def test_a_mask_of_another_length():
     flow = factor([[1, 2], [0, 1]])
     with pytest.raises(InvalidInputError, match="expected"):
-        one_mask([flow], mask=[1, 0, 0])
+        merge_masks([flow], mask=[1, 0, 0])
 
 
 def random_flow(field, n, seed, order=()):
@@ -301,29 +303,29 @@ def product_of(flows):
 
 @pytest.mark.parametrize("modulus", [11, 101, 65537])
 @pytest.mark.parametrize("symmetric", [True, False])
-def test_one_mask_over_a_finite_field(modulus, symmetric):
+def test_merge_masks_over_a_finite_field(modulus, symmetric):
     field = GF(modulus, symmetric=symmetric)
     flows = [random_flow(field, 2, k, order) for k, order in enumerate([(), (0, 2, 1, 3)])]
     for mask in (None, [1, 0, 1, 0], [0, 1, 1, 0]):
-        flow = one_mask(flows, mask=mask)
+        flow = merge_masks(flows, mask=mask)
         assert flow.field == field
         assert flow.domain_matrix().to_dense() == product_of(flows)
     swap = permutation([1, 0, 2, 3])  # of determinant -1: over GF(p) a scale carries it
-    flow = one_mask([flows[0], swap, flows[1]])
+    flow = merge_masks([flows[0], swap, flows[1]])
     assert flow.domain_matrix().to_dense().det() == -product_of(flows).det()
 
 
-def test_one_mask_over_a_number_field():
+def test_merge_masks_over_a_number_field():
     field = QQ.algebraic_field(sympy.sqrt(2))
     rational, real = random_flow(QQ, 2, 0), random_flow(field, 2, 1, (0, 2, 1, 3))
     root = LinearCoupling((2, 2), "second", [[sympy.sqrt(2), 1], [0, 3]], [sympy.sqrt(2), 1])
     flows = [rational, real, CouplingFlow([root], order=[3, 1, 2, 0]), real]
     for mask in (None, [1, 0, 1, 0], [0, 1, 1, 0]):
-        flow = one_mask(flows, mask=mask)
+        flow = merge_masks(flows, mask=mask)
         assert flow.matrix() == product_of(flows).to_Matrix()
         assert flow.field == field
     M = [[sympy.sqrt(3), 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
-    assert one_mask([rational, M, real]).matrix() == (
+    assert merge_masks([rational, M, real]).matrix() == (
         real.matrix() * sympy.Matrix(M) * rational.matrix()
     )
 
@@ -331,7 +333,7 @@ def test_one_mask_over_a_number_field():
 def test_piecewise_flows_of_linear_layers_are_linear():
     M = random_matrix(4, seed=2)
     for flow in (PiecewiseFlow(factor(M)), PiecewiseFlow([], partition=(2, 2))):
-        found = one_mask([flow])
+        found = merge_masks([flow])
         assert isinstance(found, CouplingFlow)
         assert found.forward([1, 2, 3, 4]) == flow.forward([1, 2, 3, 4])
 
@@ -341,11 +343,11 @@ def test_fields_that_do_not_meet_are_refused():
     finite, real = random_flow(GF(7), 2, 0), random_flow(QQ.algebraic_field(sympy.sqrt(2)), 2, 0)
     for flows in ([finite, bend], [finite, real], [real, bend], [finite, random_flow(GF(5), 2, 0)]):
         with pytest.raises(InvalidInputError, match=r"expected (entries of one|rational)"):
-            one_mask(flows)
+            merge_masks(flows)
 
 
 def test_a_field_without_layers_for_a_matrix_is_too_small():
     field = GF(2)
-    writer = Writer(range(4), (2, 2), field, words=lambda matrix, partition: iter(()))
+    builder = OneMaskBuilder(range(4), (2, 2), field, words=lambda matrix, partition: iter(()))
     with pytest.raises(FieldTooSmallError, match="larger field"):
-        writer.write_matrix(random_flow(field, 2, 1).domain_matrix(), None)
+        builder.add_matrix(random_flow(field, 2, 1).domain_matrix(), None)

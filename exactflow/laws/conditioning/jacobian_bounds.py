@@ -7,7 +7,7 @@ a law with W2(Q, P) <= eps. Write s_1^2, .. , s_d^2 for the eigenvalues of Cov P
 
 **16a, Lipschitz constant.** Let |J| <= L everywhere, u_1, .. , u_d be orthonormal, and D_i(L) the
 distance, in L^2(N(0, 1)), of the increasing map of N(0, 1) to the law of <u_i, x> from the
-increasing maps with slopes at most L (`exactflow.laws.conditioning.ramps`). Then
+increasing maps with slopes at most L (`exactflow.laws.conditioning.lipschitz_regression`). Then
 
     sum_i D_i(L)^2 <= eps^2    and    sum_i (s_i - L)_+^2 <= eps^2.
 
@@ -34,14 +34,14 @@ it in W2, and by what it is off eps is raised:
   So by Minkowski's inequality sum_i D_i'(L)^2 > (eps + sqrt(sum_i e_i^2))^2 excludes L
   (`LawOnAxes.error`). The gap is one of these atoms' lines: between its ends the law may have mass,
   and of its atoms that mass is given;
-- in `mean_log_det`, `sigma_min`, `ratio`, and where the covariance gave `lipschitz`: by `pieces`. A
-  map within eps of the law is within eps + e of a law at distance e from it (`Pieces.error`); a
-  mixture of uniform or normal laws is its own pieces, with e = 0. `groups` cut the pieces into the
-  clusters of 16b, which holds for every such cut.
+- in `mean_log_det`, `sigma_min`, `ratio`, and where the covariance gave `lipschitz`: by the mixture
+  `components`. A map within eps of the law is within eps + e of a mixture at distance e from the
+  law (`MixtureComponents.error`). For a mixture of uniform or normal laws e = 0. `groups` cut the
+  components into the clusters of 16b, which holds for every such cut.
 
 **16c, depth.** K couplings with condition numbers of at most k make a map of Lipschitz constant at
 most k^K, and k^(K/2) if they are additive, whatever their conditioners and however many pads: so
-`Forced.layers` of them are needed.
+`ConditioningBounds.least_depth` of them are needed.
 
 The proofs, who did what, and what is new to our knowledge are in the script forced_conditioning.
 
@@ -59,15 +59,15 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, lower, upper
 from exactflow.exact.numbers import format_short, to_element
 from exactflow.exact.typing import NumberLike
-from exactflow.laws.conditioning.bounds import Forced
 from exactflow.laws.conditioning.condition import deviations
-from exactflow.laws.conditioning.pieces import as_law, pieces_of
-from exactflow.laws.conditioning.slopes import least_lipschitz
+from exactflow.laws.conditioning.lipschitz_bound import bound_lipschitz
+from exactflow.laws.conditioning.log_det_bound import bound_mean_log_det
+from exactflow.laws.conditioning.mixture_components import as_components, as_law
+from exactflow.laws.conditioning.result import ConditioningBounds
 from exactflow.laws.conditioning.tuning import TUNING
-from exactflow.laws.conditioning.volume import volume
 
 
-def forced(target: object, eps: NumberLike) -> Forced:
+def lower_bounds(target: object, eps: NumberLike) -> ConditioningBounds:
     """Bounds on the conditioning of every smooth bijection that sends N(0, I) near a target.
 
     The theorem is in the module's docstring.
@@ -88,10 +88,10 @@ def forced(target: object, eps: NumberLike) -> Forced:
     --------
     >>> from exactflow.laws.conditioning import Gaussian
     >>> from exactflow.laws.universal import Atoms
-    >>> bounds = forced(Atoms([[-1, -1], [1, 1]]), "1/100")
+    >>> bounds = lower_bounds(Atoms([[-1, -1], [1, 1]]), "1/100")
     >>> round(bounds.lipschitz, 3), bounds.clusters
     (7522.528, 2)
-    >>> print(forced(Gaussian([["49/900", 0], [0, 0]]), "1/2"))
+    >>> print(lower_bounds(Gaussian([["49/900", 0], [0, 0]]), "1/2"))
     every smooth bijection within W2 <= 0.5 of <Gaussian in dimension 2>: Lipschitz constant at \
 least 0; E log|det J| at most -1.544; smallest singular value somewhere at most 0.4619; \
 singular values rms over geometric mean at least 1
@@ -100,22 +100,22 @@ singular values rms over geometric mean at least 1
     if eps <= 0:
         raise InvalidInputError(f"expected eps > 0, got {format_short(eps)}")
     with ctx.workprec(TUNING.precision):
-        pieces = pieces_of(law, eps)
-        d = pieces.dimension
-        slope, attained, frame = least_lipschitz(law, pieces, eps)
-        near = ball(eps + upper(pieces.error))
-        bound, clusters, multiplier = volume(pieces, near)
+        components = as_components(law, eps)
+        d = components.dimension
+        slope, attained, frame = bound_lipschitz(law, components, eps)
+        near = ball(eps + upper(components.error))
+        bound, clusters, multiplier = bound_mean_log_det(components, near)
         mean = upper(bound)
         sigma = upper((ball(mean) / d).exp())
-        squares = (s * s for s in deviations(pieces.covariance()[1]))
+        squares = (s * s for s in deviations(components.covariance()[1]))
         size = (sum(squares, arb(0)).sqrt() - near) / arb(d).sqrt()
-        return Forced(
+        return ConditioningBounds(
             eps=QQ.to_sympy(eps),
             lipschitz=QQ.to_sympy(slope),
             mean_log_det=QQ.to_sympy(mean),
             sigma_min=QQ.to_sympy(sigma),
             ratio=QQ.to_sympy(lower((size / ball(sigma)).max(arb(1)))),
-            pieces=pieces,
+            components=components,
             frame=frame,
             groups=clusters,
             multiplier=multiplier,

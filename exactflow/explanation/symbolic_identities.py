@@ -13,32 +13,178 @@ invertible ones; everything else is defined by them, once and before its use. Th
 which the symbols exist (a commutator, a transvection) are the theorems that the modules of
 `exactflow.linear.factor` and `exactflow.floats.balancing` construct.
 
+A *word* is a product of symbols and of inverses of symbols. `FreeRing` is the ring of sums of words
+with rational coefficients, modulo *relations*: products of two symbols that are numbers, as
+s e = 0. The evaluator of `exactflow.explanation.identity_text` computes in it as in a field.
+
+*Proof that equal sums are equal matrices.* Put matrices in the place of the symbols: invertible
+ones for the symbols that were inverted, and such that the relations hold. This extends to a
+homomorphism on all sums of words of one shape. Reducing a word replaces X X^-1 and X^-1 X by 1, and
+two neighbours by their number; the matrices on both sides are equal. So sums with the same reduced
+words are equal matrices, for every size, over every field in which the divisors are not zero.
+
+*Every sum has one normal form.* Relations that overlap and disagree are refused (a b = x and
+b c = y give x c = a y). So is the inverse of a symbol in a relation, unless the relations say that
+it is a multiple of another symbol: K^-1 = K if K K = 1. By Newman's lemma the normal form is
+unique, and accepted relations never imply 0 = 1.
+
 How it is checked
 -----------------
-*For all n*: `Identity.prove` evaluates both sides in the free ring of `exactflow.explanation.words`
-by the evaluator that instances use, and compares them block by block. A false identity raises
-`FalseIdentityError`, which shows the words that survive.
+*For all n*: `Identity.prove` evaluates both sides in the free ring and compares them block by
+block. A false identity raises `FalseIdentityError`, which shows the words that survive.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files as resources
-from typing import Any
+from itertools import chain, product
+from typing import Any, TypeAlias
 
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError, VerificationError
+from exactflow.exact.numbers import format_rational
 from exactflow.exact.typing import Element
-from exactflow.explanation.identity import (
-    ShownIdentity,
+from exactflow.explanation.identity_text import (
+    ParsedIdentity,
     Tree,
     evaluate,
-    identities,
-    names_in,
-    rename,
+    names_in_tree,
+    parse_identities,
+    rename_in_formula,
 )
-from exactflow.explanation.words import FreeRing, Words
+
+Letter: TypeAlias = tuple[str, int]
+"""A symbol and 1, or -1 for its inverse."""
+
+Word: TypeAlias = tuple[Letter, ...]
+
+
+@dataclass(frozen=True)
+class Words:
+    """A sum of reduced words, each with a coefficient that is not zero."""
+
+    terms: Mapping[Word, Element]
+    ring: "FreeRing"
+
+    def __add__(self, other: "Words") -> "Words":
+        return self.ring.sum_of(chain(self.terms.items(), other.terms.items()))
+
+    def __neg__(self) -> "Words":
+        return Words({word: -x for word, x in self.terms.items()}, self.ring)
+
+    def __sub__(self, other: "Words") -> "Words":
+        return self + -other
+
+    def __mul__(self, other: "Words") -> "Words":
+        pairs = product(self.terms.items(), other.terms.items())
+        return self.ring.sum_of(((*u, *v), x * y) for (u, x), (v, y) in pairs)
+
+    def __truediv__(self, other: "Words") -> "Words":
+        return self * self.ring.inverse(other)
+
+    def __bool__(self) -> bool:
+        return bool(self.terms)
+
+    def __str__(self) -> str:
+        """Return the sum in the language of identities.
+
+        >>> ring = FreeRing()
+        >>> X, Y = map(ring.symbol, "XY")
+        >>> print(X * Y - Y * X - ring.convert(2) / X)
+        -2 X^-1 + X Y - Y X
+        """
+        signs = ["-" if x < 0 else "+" for x in self.terms.values()]
+        shown = sorted(zip(self.terms.items(), signs, strict=True))
+        text = " ".join(f"{sign} {_shown(word, abs(x))}" for (word, x), sign in shown)
+        return text.removeprefix("+ ").replace("- ", "-", text.startswith("-")) or "0"
+
+
+def _shown(word: Word, size: Element) -> str:
+    """Return a word with a positive coefficient."""
+    number = [format_rational(size)] if size != 1 or not word else []
+    return " ".join([*number, *(name + "^-1" * (sign < 0) for name, sign in word)])
+
+
+class FreeRing:
+    """The ring of sums of words, modulo products of two symbols that are numbers.
+
+    `numbers` has the number of each such pair. `divisors` are the symbols and the integers that
+    were divided by since the ring was made, in words: hypotheses of what is computed in it.
+    """
+
+    def __init__(self, numbers: Mapping[tuple[str, str], Element] | None = None) -> None:
+        self.numbers, self.divisors = dict(numbers or {}), set[str]()
+        self.zero, self.one = Words({}, self), Words({(): QQ.one}, self)
+        for ((a, b), x), ((c, d), y) in product(self.numbers.items(), repeat=2):
+            if b == c and (x or y) and (a != d or x != y):
+                raise InvalidInputError(
+                    f"expected relations that agree, got two for which {a} {b} {d} is both "
+                    f"{format_rational(x)} {d} and {format_rational(y)} {a}: write one name for "
+                    "equal symbols, and none for a symbol that is zero"
+                )
+
+    def symbol(self, name: str) -> Words:
+        """Return a symbol."""
+        return Words({((name, 1),): QQ.one}, self)
+
+    def convert(self, value: Any) -> Any:
+        """Return an integer as an element, and all else as it is."""
+        return self.sum_of([((), QQ(value))]) if isinstance(value, int) else value
+
+    def sum_of(self, terms: Iterable[tuple[Word, Element]]) -> Words:
+        """Return the sum of words with their coefficients, reduced."""
+        total: dict[Word, Element] = {}
+        for word, x in terms:
+            reduced, number = self._reduced(word)
+            total[reduced] = total.get(reduced, QQ.zero) + x * number
+        return Words({word: x for word, x in total.items() if x}, self)
+
+    def _reduced(self, word: Word) -> tuple[Word, Element]:
+        """Return a word whose neighbours neither cancel nor are a number, and its coefficient."""
+        read: list[Letter] = []
+        number = QQ.one
+        for name, sign in word:
+            before, sign_before = read[-1] if read else ("", 0)
+            if (before, sign_before) == (name, -sign):
+                read.pop()
+            elif sign == sign_before == 1 and (before, name) in self.numbers:
+                read.pop()
+                number *= self.numbers[before, name]
+            else:
+                read.append((name, sign))
+        return tuple(read), number
+
+    def inverse(self, words: Words) -> Words:
+        """Return the inverse of one word; a sum of words has none in the free ring."""
+        if len(words.terms) != 1:
+            raise InvalidInputError(
+                f"expected a single word, got {words}: the inverse of a sum is not a sum of words; "
+                "name it by a symbol of its own and solve for another symbol"
+            )
+        ((word, x),) = words.terms.items()
+        letters = []
+        for name, sign in reversed(word):
+            name, sign, factor = self._inverse_of(name, sign)
+            letters.append((name, sign))
+            x *= factor
+        if abs(x.numerator) != 1:
+            self.divisors.add(format_rational(abs(x.numerator)))
+        return self.sum_of([(tuple(letters), 1 / x)])
+
+    def _inverse_of(self, name: str, sign: int) -> tuple[str, int, Element]:
+        """Return a letter and a number to divide it by: together the inverse of a letter."""
+        if not any(name in pair for pair in self.numbers):
+            self.divisors.add(name)
+            return name, -sign, QQ.one
+        for (a, b), x in self.numbers.items():
+            if a == name and x and self.numbers.get((b, a)) == x:
+                return b, 1, x
+        raise InvalidInputError(
+            f"expected no inverse of {name}, a symbol in relations that do not give it: give it by "
+            f"two relations, as '{name} {name}' = 1, {name}' {name} = 1'"
+        )
 
 
 class FalseIdentityError(VerificationError):
@@ -70,10 +216,10 @@ class Identity:
     Parameters
     ----------
     name, statement, source : what it is called, says, and comes from.
-    text : equations with commas between them, in the language of `exactflow.explanation.identity`,
-        with the functions U, L, diag and blocks. One whose left side is a name defines it, once and
-        before its use; the others are claimed. All other names are symbols. A claim about a name
-        alone has it in brackets, as "(D) = 1 + Z Y".
+    text : equations with commas between them, in the language of
+        `exactflow.explanation.identity_text`, with the functions U, L, diag and blocks. An equation
+        whose left side is a name defines it, once and before its use; the others are claimed. All
+        other names are symbols. Brackets turn a definition into a claim, as "(D) = 1 + Z Y".
     relations : products of two symbols that are assumed to be numbers, in the same language, as
         "s e = 0" for a row s and a column e.
 
@@ -125,7 +271,7 @@ class Identity:
         for equation in _equations(self.text):
             name = _defined(equation)
             for side in (equation.right,) if name else (equation.left, equation.right):
-                for used in names_in(side):
+                for used in names_in_tree(side):
                     values.setdefault(used, [[ring.symbol(used)]])
             if name in values:
                 raise InvalidInputError(
@@ -138,7 +284,7 @@ class Identity:
 
     def rename(self, names: Mapping[str, str]) -> "Identity":
         """Return the identity with other names in its text and relations."""
-        text, relations = (rename(part, names) for part in (self.text, self.relations))
+        text, relations = (rename_in_formula(part, names) for part in (self.text, self.relations))
         return replace(self, text=text, relations=relations)
 
     def _build_ring(self) -> FreeRing:
@@ -146,7 +292,7 @@ class Identity:
         numbers: dict[tuple[str, str], Element] = {}
         ring = FreeRing()
         for relation in _equations(self.relations) if self.relations else ():
-            match relation.left, [*names_in(relation.right)]:
+            match relation.left, [*names_in_tree(relation.right)]:
                 case ("product", ("name", a), ("name", b)), [] if (a, b) not in numbers:
                     number = evaluate(relation.right, {}, ring)
                 case _:
@@ -172,8 +318,8 @@ def _state_hypotheses(ring: FreeRing, relations: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _equations(text: str) -> tuple[ShownIdentity, ...]:
-    found = identities(text)
+def _equations(text: str) -> tuple[ParsedIdentity, ...]:
+    found = parse_identities(text)
     for equation in found:
         if equation.relation != "=" or not all(map(_is_of_words, (equation.left, equation.right))):
             raise InvalidInputError(
@@ -192,7 +338,7 @@ def _is_of_words(tree: Tree) -> bool:
     return kind.rstrip("'") in operations and all(map(_is_of_words, parts))
 
 
-def _defined(equation: ShownIdentity) -> str:
+def _defined(equation: ParsedIdentity) -> str:
     """Return the name that an equation defines, "" for a claim."""
     kind, name, *_ = equation.left
     return name if kind == "name" else ""

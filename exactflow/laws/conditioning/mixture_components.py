@@ -1,6 +1,6 @@
-"""Targets as mixtures of pieces, with their weights, means and covariances.
+"""Targets as mixtures of components, with their weights, means and covariances.
 
-A piece has a weight, a mean and a covariance matrix, all rational. Mixtures of atoms,
+A component has a weight, a mean and a covariance matrix, all rational. Mixtures of atoms,
 uniform and normal laws, and products of these, are such mixtures themselves; of other targets
 their cells are, up to an error.
 """
@@ -23,9 +23,15 @@ from exactflow.exact.typing import Element, MatrixLike
 from exactflow.laws.conditioning.condition import rational_matrix
 from exactflow.laws.conditioning.tuning import TUNING
 from exactflow.laws.universal.boxes import Boxes, Uniform
-from exactflow.laws.universal.cells import Cells, combinations, least_root
-from exactflow.laws.universal.gaussians import GaussianMixture
-from exactflow.laws.universal.measures import Atoms, Product, TargetMeasure, empirical, is_sample
+from exactflow.laws.universal.gaussian_mixture import GaussianMixture
+from exactflow.laws.universal.measures import (
+    Atoms,
+    Product,
+    TargetMeasure,
+    empirical_measure,
+    is_sample,
+)
+from exactflow.laws.universal.quantization import Quantization, combinations, least_root
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -97,7 +103,7 @@ def as_law(target: Any) -> Law:
             f"expected points or a covariance, got a symmetric {d} x {d} array, which may be "
             "either: write Gaussian(array), or Atoms(array.tolist()) for points"
         )
-    return empirical(points)
+    return empirical_measure(points)
 
 
 def is_product(law: Law) -> bool:
@@ -117,10 +123,15 @@ def is_product(law: Law) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Pieces:
-    """A mixture of pieces: positive integers, their weights in units of the sum; their means, N x d
-    integers over `unit`; their covariances, N x d x d rationals, or None where all are atoms; and
-    an enclosure of a bound of the distance W2 of the target from the mixture.
+class MixtureComponents:
+    """The N components of a mixture on R^d, and its distance from the target.
+
+    Attributes
+    ----------
+    weights : N positive integers, in units of their sum.
+    centers, unit : the means are the N x d integers `centers` over the integer `unit`.
+    spreads : the covariances, N x d x d rationals; None if all components are atoms.
+    error : an enclosure of an upper bound of W2(target, mixture).
     """
 
     weights: np.ndarray
@@ -130,10 +141,12 @@ class Pieces:
     error: arb
 
     @staticmethod
-    def of(weights: Sequence, centers: Any, spreads: "Sequence | None" = None) -> "Pieces":
-        """Return the mixture of pieces whose weights and means are elements of QQ."""
+    def of(
+        weights: Sequence, centers: Any, spreads: "Sequence | None" = None
+    ) -> "MixtureComponents":
+        """Return the mixture of components whose weights and means are elements of QQ."""
         held = None if spreads is None else np.vectorize(flint_rational, [object])(spreads)
-        return Pieces(_integers(weights)[0], *_integers(centers), held, arb(0))
+        return MixtureComponents(_integers(weights)[0], *_integers(centers), held, arb(0))
 
     @property
     def dimension(self) -> int:
@@ -154,12 +167,12 @@ class Pieces:
         return (int(largest.p).bit_length() - int(largest.q).bit_length()) // 2
 
     def mean(self, members: Any = slice(None)) -> list[Element]:
-        """Return the mean of the mixture of some of the pieces."""
+        """Return the mean of the mixture of some of the components."""
         w = self.weights[members]
         return [QQ(x, sum(w.tolist()) * self.unit) for x in (w @ self.centers[members]).tolist()]
 
     def covariance(self, members: Any = slice(None)) -> tuple[fmpq, fmpq_mat]:
-        """Return weight and covariance matrix of the mixture of some of the pieces."""
+        """Return weight and covariance matrix of the mixture of some of the components."""
         w, x = self.weights[members], self.centers[members]
         mass, first = sum(w.tolist()), w @ x
         matrix = (mass * (x.T * w) @ x - np.outer(first, first)) * fmpq(1, (mass * self.unit) ** 2)
@@ -168,33 +181,34 @@ class Pieces:
         return fmpq(mass, self.total), fmpq_mat(matrix.tolist())
 
 
-def pieces_of(law: Law, eps: Element) -> Pieces:
-    """Return a law as a mixture of pieces; what is none is cut into cells, as finely as eps asks.
+def as_components(law: Law, eps: Element) -> MixtureComponents:
+    """Return a law as a mixture; other laws are quantized, as finely as eps asks.
 
     Uniform laws on segments and boxes have the covariance s s^T / 12, s the differences of ends.
     """
     match law:
         case Gaussian():
-            return Pieces.of([QQ.one], [[QQ.zero] * law.dimension], [law.covariance.tolist()])
+            mean = [QQ.zero] * law.dimension
+            return MixtureComponents.of([QQ.one], [mean], [law.covariance.tolist()])
         case Atoms():
-            return Pieces.of(law.weights, law.points)
+            return MixtureComponents.of(law.weights, law.points)
         case Uniform():
             start, stop = np.array(law.ends, dtype=object).swapaxes(0, 1)
             squares = [np.outer(s, s) / 12 for s in stop - start]
             spreads = [np.diag(np.diag(x)) for x in squares] if isinstance(law, Boxes) else squares
-            return Pieces.of(law.weights, (start + stop) / 2, spreads)
+            return MixtureComponents.of(law.weights, (start + stop) / 2, spreads)
         case GaussianMixture():
             spreads = [np.diag(s * s) for s in np.array(law.deviations, dtype=object)]
-            return Pieces.of(law.weights, law.means, spreads)
+            return MixtureComponents.of(law.weights, law.means, spreads)
         case Product():
             share = eps / least_root(QQ(len(law.factors)))
-            return _beside([pieces_of(factor, share) for factor in law.factors])
-    return pieces_of_cells(law, eps / TUNING.cells_per_eps)
+            return _beside([as_components(factor, share) for factor in law.factors])
+    return quantize_to_components(law, eps / TUNING.cells_per_eps)
 
 
-def pieces_of_cells(
+def quantize_to_components(
     law: TargetMeasure, tolerance: Element, coordinate: "int | None" = None
-) -> Pieces:
+) -> MixtureComponents:
     """Return the atoms of cells of a law, or of the law of a coordinate, within a tolerance, or as
     fine as their number allows: from coarse cells on, so that no more are made than are used.
     """
@@ -202,25 +216,25 @@ def pieces_of_cells(
     while tolerances[-1] <= 2**TUNING.bits:
         tolerances.append(4 * tolerances[-1])
 
-    def cells(fine: Element) -> Cells:
+    def quantize(fine: Element) -> Quantization:
         bits = TUNING.bits + max(0, int(1 / fine).bit_length())
         if coordinate is None:
-            return law.cells(fine, bits)
-        return law.coordinate(coordinate, fine, bits)
+            return law.quantize(fine, bits)
+        return law.quantize_coordinate(coordinate, fine, bits)
 
-    found = cells(tolerances.pop())
-    while tolerances and len(found.weights) < TUNING.most_pieces:
+    found = quantize(tolerances.pop())
+    while tolerances and len(found.weights) < TUNING.most_components:
         try:
-            found = cells(tolerances.pop())
+            found = quantize(tolerances.pop())
         except InvalidInputError:
             break
     weights, _ = _integers(found.weights)
-    return Pieces(weights, found.centers, 2**found.bits, None, found.error)
+    return MixtureComponents(weights, found.centers, 2**found.bits, None, found.error)
 
 
-def _beside(parts: Sequence[Pieces]) -> Pieces:
-    """Return the products of pieces, or one piece of all where they would be too many."""
-    if prod(len(part.weights) for part in parts) > TUNING.most_pieces:
+def _beside(parts: Sequence[MixtureComponents]) -> MixtureComponents:
+    """Return the products of components, or one component of all where they would be too many."""
+    if prod(len(part.weights) for part in parts) > TUNING.most_components:
         parts = [_as_one(part) for part in parts]
     grid = combinations([len(part.weights) for part in parts])
     unit, d = lcm(*(part.unit for part in parts)), sum(part.dimension for part in parts)
@@ -230,7 +244,7 @@ def _beside(parts: Sequence[Pieces]) -> Pieces:
         for part, row in rows:
             block = slice(start, start := start + part.dimension)
             spreads[:, block, block] = 0 if part.spreads is None else part.spreads[row]
-    return Pieces(
+    return MixtureComponents(
         np.prod([part.weights[row] for part, row in rows], axis=0),
         np.hstack([part.centers[row] * (unit // part.unit) for part, row in rows]),
         unit,
@@ -239,10 +253,10 @@ def _beside(parts: Sequence[Pieces]) -> Pieces:
     )
 
 
-def _as_one(pieces: Pieces) -> Pieces:
-    """Return one piece with mean and covariance of a mixture."""
-    one = Pieces.of([QQ.one], [pieces.mean()], [pieces.covariance()[1].tolist()])
-    return replace(one, error=pieces.error)
+def _as_one(components: MixtureComponents) -> MixtureComponents:
+    """Return one component with mean and covariance of a mixture."""
+    one = MixtureComponents.of([QQ.one], [components.mean()], [components.covariance()[1].tolist()])
+    return replace(one, error=components.error)
 
 
 def _integers(numbers: Any) -> tuple[np.ndarray, int]:

@@ -19,8 +19,9 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import normal_cdf, normal_density, normal_quantile
 from exactflow.exact.numbers import elements, flat, format_short, to_element
 from exactflow.exact.typing import Element, NumberLike
-from exactflow.laws.universal.cells import (
-    Cells,
+from exactflow.laws.universal.measures import Mixture, as_weights
+from exactflow.laws.universal.quantization import (
+    Quantization,
     check_count,
     grid_bits,
     least_root,
@@ -28,7 +29,6 @@ from exactflow.laws.universal.cells import (
     of_means,
     placed,
 )
-from exactflow.laws.universal.measures import Mixture, as_weights
 
 _PANTER_DITE = QQ(11, 4)  # a little more than sqrt(3) pi / 2
 
@@ -92,7 +92,7 @@ class GaussianMixture(Mixture):
             means=tuple(points), deviations=tuple(sizes), weights=weights, dimension=d
         )
 
-    def cells(self, tolerance: Element, bits: int) -> Cells:
+    def quantize(self, tolerance: Element, bits: int) -> Quantization:
         """Return products of cells of normal laws, for every component."""
         share = tolerance * tolerance / self.dimension
         counts = [
@@ -109,10 +109,10 @@ class GaussianMixture(Mixture):
         ]
         return mixture(self.weights, rows)
 
-    def coordinate(self, i: int, tolerance: Element, bits: int) -> Cells:
+    def quantize_coordinate(self, i: int, tolerance: Element, bits: int) -> Quantization:
         """Return cells of the law of coordinate i, a mixture of as many normal laws."""
         means, deviations = ([row[i] for row in rows] for rows in (self.means, self.deviations))
-        return GaussianMixture(means, deviations, self.weights).cells(tolerance, bits)
+        return GaussianMixture(means, deviations, self.weights).quantize(tolerance, bits)
 
 
 def _rows(points: Sequence | np.ndarray) -> list[tuple]:
@@ -124,7 +124,7 @@ def _rows(points: Sequence | np.ndarray) -> list[tuple]:
 
 
 @cache
-def _normal(count: int) -> Cells:
+def _normal(count: int) -> Quantization:
     """Return the cells of N(0, 1) between quantiles of N(0, 3)."""
     bits = grid_bits(QQ(1, count * count))
     with ctx.workprec(2 * bits):

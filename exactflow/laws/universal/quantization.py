@@ -45,7 +45,7 @@ class Tuning:
 TUNING = Tuning()
 
 
-class Cells(NamedTuple):
+class Quantization(NamedTuple):
     """N atoms on the grid of multiples of 2^-bits.
 
     `weights` are N elements of QQ, `centers` an N x d array of Python integers, the numerators, and
@@ -57,9 +57,9 @@ class Cells(NamedTuple):
     bits: int
     error: arb
 
-    def column(self, i: int) -> "Cells":
+    def marginal(self, i: int) -> "Quantization":
         """Return the atoms of the law of one coordinate, some of which may be equal."""
-        return Cells(self.weights, self.centers[:, i : i + 1], self.bits, self.error)
+        return Quantization(self.weights, self.centers[:, i : i + 1], self.bits, self.error)
 
 
 def check_count(count: int) -> None:
@@ -72,7 +72,7 @@ def check_count(count: int) -> None:
         )
 
 
-def on_grid(weights: list, points: Sequence[Sequence], error: arb, bits: int) -> Cells:
+def on_grid(weights: list, points: Sequence[Sequence], error: arb, bits: int) -> Quantization:
     """Return the cells with the given atoms, N rows of elements of QQ, rounded to the grid."""
     check_count(len(weights))
     centers, exact = [], True
@@ -82,10 +82,10 @@ def on_grid(weights: list, points: Sequence[Sequence], error: arb, bits: int) ->
         centers.append([(twice + 1) // 2 for twice, _ in row])
     array = np.array(centers, dtype=object)
     moved = arb(0) if exact else arb(array.shape[1]).sqrt() / arb(2) ** (bits + 1)
-    return Cells(weights, array, bits, error + moved)
+    return Quantization(weights, array, bits, error + moved)
 
 
-def of_means(second: arb, found: list[tuple[arb, list[arb]]], bits: int) -> Cells:
+def of_means(second: arb, found: list[tuple[arb, list[arb]]], bits: int) -> Quantization:
     """Return cells of these means and nearly these masses, of a measure with E|X|^2 = `second`."""
     check_count(len(found))
     unit, square, moved, off = arb(2) ** bits, second, arb(0), arb(0)
@@ -101,15 +101,20 @@ def of_means(second: arb, found: list[tuple[arb, list[arb]]], bits: int) -> Cell
     array = np.array(centers, dtype=object)
     diameter = arb(sum((max(x) - min(x)) ** 2 for x in array.T.tolist())).sqrt() / unit
     error = upper_root(square) + upper_root(moved) + diameter * upper_root(off / 2)
-    return Cells(weights, array, bits, error)
+    return Quantization(weights, array, bits, error)
 
 
 def placed(
-    cells: Cells, center: Sequence, axes: Sequence[Sequence], bits: int, off: Element = QQ.zero
-) -> Cells:
-    """Return the cells of center + u_1 axes_1 + .. + u_m axes_m, u with the given cells, on a grid.
+    cells: Quantization,
+    center: Sequence,
+    axes: Sequence[Sequence],
+    bits: int,
+    off: Element = QQ.zero,
+) -> Quantization:
+    """Map a quantization of u to one of center + u_1 axes_1 + .. + u_m axes_m; round its atoms.
 
-    The axes are orthogonal and of one length, or `off` shorter than they should be where |u| <= 1.
+    The axes are orthogonal and of equal length. `off` bounds by how much they are too short, if
+    |u| <= 1.
     """
     unit, columns = QQ(1, 2**cells.bits), list(zip(*axes, strict=True))
     points = [
@@ -129,7 +134,7 @@ def grid_bits(square: Element) -> int:
     return TUNING.bits + TUNING.most_atoms.bit_length() + max(0, lengths) // 2
 
 
-def mixture(weights: Sequence, rows: Sequence[Sequence[Cells]]) -> Cells:
+def mixture(weights: Sequence, rows: Sequence[Sequence[Quantization]]) -> Quantization:
     """Return cells of a mixture of products: `rows` has the cells of the factors of each part. Too
     many are refused before any is made.
     """
@@ -145,7 +150,7 @@ def mixture(weights: Sequence, rows: Sequence[Sequence[Cells]]) -> Cells:
             np.hstack([part.centers[grid] for part, grid in zip(row, grids, strict=True)])
         )
         square += ball(weight) * sum((part.error * part.error for part in row), arb(0))
-    return Cells(masses, np.vstack(blocks), rows[0][0].bits, upper_root(square))
+    return Quantization(masses, np.vstack(blocks), rows[0][0].bits, upper_root(square))
 
 
 def combinations(sizes: Sequence[int]) -> np.ndarray:

@@ -14,15 +14,15 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, normal_cdf, normal_density
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
-from exactflow.laws.universal.cells import TUNING
 from exactflow.laws.universal.densities import refined
-from exactflow.laws.universal.gaussians import GaussianMixture
+from exactflow.laws.universal.gaussian_mixture import GaussianMixture
 from exactflow.laws.universal.parameters import power_below
+from exactflow.laws.universal.quantization import TUNING
 from exactflow.laws.universal.tilings import (
     MOST_TILES,
     Interval,
-    Terms,
     Tile,
+    TileIntegrals,
     Tiling,
     best_width,
     companding,
@@ -36,7 +36,10 @@ ROOT = np.sqrt(2 * np.pi)
 
 
 class MixtureDensity:
-    """A mixture of normal laws with independent coordinates, with the methods of `Staircase`."""
+    """A mixture of normal laws with independent coordinates.
+
+    It has the methods of `PiecewiseConstantDensity`.
+    """
 
     share = 0.3
 
@@ -174,7 +177,7 @@ class MixtureDensity:
             total += mass * (square / mass).log() if seen else mass.abs_upper() * top
         return total
 
-    def terms(self, tiling: Tiling) -> Iterator[Terms]:
+    def terms(self, tiling: Tiling) -> Iterator[TileIntegrals]:
         """Yield closed forms."""
         x, y = self.axes
         units = list(zip(tiling.finest, tiling.center, strict=True))
@@ -182,7 +185,7 @@ class MixtureDensity:
             first = x.moments(*tiling.columns[tile.column])
             second = y.moments(tile.low, tile.high)
             one, other = [a[0] for a in first], [b[0] for b in second]
-            yield Terms(
+            yield TileIntegrals(
                 self._sum(one, other),
                 *(
                     self._sum(x.squares(first, *u), other) + self._sum(one, y.squares(second, *v))

@@ -4,31 +4,44 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import FieldTooSmallError, OrientationError
 from exactflow.exact import linalg
+from exactflow.exact.signed_permutation import read_signed_permutation
 from exactflow.exact.typing import Half, Scales
 from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.nonlinear.merged import MaskedPart, MergedCoupling
+from exactflow.flows.nonlinear.merged_coupling import MaskedPart, MergedCoupling
+from exactflow.flows.partition import moved_and_kept, opposite
 from exactflow.linear.factor import factor
-from exactflow.linear.factor.assembly import merge, mirrored, opposite
+from exactflow.linear.factor.assembly import merge, mirrored
+
+
+class Placement(NamedTuple):
+    """Where coordinates stand: coordinate i is ``sign[i]`` times the one at ``place[i]``."""
+
+    place: dict[int, int]
+    sign: dict[int, int]
+
+    def copy(self) -> "Placement":
+        """Return a copy."""
+        return Placement(dict(self.place), dict(self.sign))
+
 
 Pairs: TypeAlias = list[tuple[int, int]]
 Words: TypeAlias = Callable[[DomainMatrix, tuple[int, int]], Iterator[Sequence[LinearCoupling]]]
 
 
-class Writer:
+class OneMaskBuilder:
     """The layers so far, and where each coordinate of the user stands after them.
 
-    Coordinate i is ``sign[i]`` times the one at ``place[i]``; the first p places are the first
-    half. `order` has the coordinates as the layers see them, `field` holds the entries of all
-    layers and matrices, `words` are the layers of a matrix of a partition, in as many ways as there
-    are.
+    The first p places are the first half. `order` lists the coordinates as the layers see them,
+    `field` holds the entries of all layers and matrices, and `words` yields lists of layers that
+    compose to a matrix, under a partition.
     """
 
     def __init__(
@@ -40,8 +53,8 @@ class Writer:
     ) -> None:
         self.order, self.partition, self.words = tuple(order), partition, words or exact_words
         self.field = field
-        self.home = {i: k for k, i in enumerate(order)}
-        self.place, self.sign = dict(self.home), dict.fromkeys(order, 1)
+        self.home = Placement({i: k for k, i in enumerate(order)}, dict.fromkeys(order, 1))
+        self.place, self.sign = self.home.copy()
         self.parts: list[tuple[Half, MaskedPart]] = []
 
     @property
@@ -60,32 +73,37 @@ class Writer:
                 result.append(MergedCoupling(self.partition, half, tuple(parts)))
         return result
 
-    def write(self, part: MaskedPart) -> None:
-        """Write a coupling, after the swap that brings its coordinates where it needs them."""
+    @property
+    def placement(self) -> Placement:
+        """The place and the sign of each coordinate, after the layers so far."""
+        return Placement(self.place, self.sign)
+
+    def add_coupling(self, part: MaskedPart) -> None:
+        """Add a coupling, after the swap that brings its coordinates where it needs them."""
 
         def cost(option: tuple[Half, Pairs]) -> int:
             return (3 if option[1] else 1) - (option[0] == self.last)
 
         half, pairs = min(self._options(part), key=cost)
         if pairs:
-            self._write_swap(half, pairs)
+            self._add_swap(half, pairs)
         p = self.partition[0]
         seen = {i: (k if k < p else k - p, self.sign[i]) for i, k in self.place.items()}
         self.parts.append((half, part.seen_through(seen, seen)))
 
-    def write_matrix(self, matrix: DomainMatrix, after: MaskedPart | None) -> None:
-        """Write a matrix; the placement behind it suits the coupling `after` it, if there is one.
+    def add_matrix(self, matrix: DomainMatrix, after: MaskedPart | None) -> None:
+        """Add a matrix; the placement behind it suits the coupling `after` it, if there is one.
 
         A signed permutation only moves coordinates to other places.
         """
-        if monomial := _signed_permutation(matrix):
-            self.place, self.sign = (
-                {i: self.place[j] for i, (j, _) in enumerate(monomial)},
-                {i: self.sign[j] * sign for i, (j, sign) in enumerate(monomial)},
-            )
+        if (signed := read_signed_permutation(matrix)) is not None:
+            perm, signs = signed
+            place = {i: self.place[j] for i, j in enumerate(perm)}
+            sign = {i: self.sign[j] * signs[i] for i, j in enumerate(perm)}
+            self.place, self.sign = place, sign
             return
-        before = self.place, self.sign
-        self.place, self.sign = dict(self.home), dict.fromkeys(self.order, 1)
+        before = self.placement
+        self.place, self.sign = self.home.copy()
         wanted = None
         if after is not None:
             options = self._options(after)
@@ -93,24 +111,23 @@ class Writer:
                 options, key=lambda option: (len(option[1]), option[0] != self.last)
             )
             self._exchange(pairs)
-        inner = _in_places(matrix, before, (self.place, self.sign))
+        inner = _in_places(matrix, before, self.placement)
         if linalg.is_positive(inner.det(), inner.domain) is False:
             self.sign[self.order[0]] *= -1
-            inner = _in_places(matrix, before, (self.place, self.sign))
-        self._write_word(inner, wanted)
+            inner = _in_places(matrix, before, self.placement)
+        self._add_word(inner, wanted)
 
-    def write_rest(self) -> None:
-        """Write the signed permutation that brings every coordinate home."""
-        home = self.home, dict.fromkeys(self.order, 1)
+    def restore_places(self) -> None:
+        """Add the signed permutation that brings every coordinate home."""
         one = linalg.identity(len(self.order), self.field)
-        inner = _in_places(one, (self.place, self.sign), home)
+        inner = _in_places(one, self.placement, self.home)
         if not self.field.characteristic() and inner.det() != self.field.one:
             raise OrientationError(
                 "expected a composition that keeps orientation, got one that reverses it, which no "
                 "flow of couplings does: negate one coordinate, or leave out a flip or an odd "
                 "permutation"
             )
-        self._write_word(inner, None)
+        self._add_word(inner, None)
 
     def _options(self, part: MaskedPart) -> list[tuple[Half, Pairs]]:
         """Return each half that may move, with the pairs of coordinates to be swapped before."""
@@ -131,20 +148,19 @@ class Writer:
         """
 
         def in_half(place: dict[int, int], i: int) -> bool:
-            return (place[i] < self.partition[0]) == (half == "first")
+            return moved_and_kept(half, (place[i] < p, place[i] >= p))[0]
 
+        p, home = self.partition[0], self.home.place
         inside = [i for i in self.order if in_half(self.place, i)]
         outside = [i for i in self.order if not in_half(self.place, i)]
         enter, leave = [i for i in outside if i in moves], [i for i in inside if i in reads]
         count, bound = max(len(enter), len(leave)), moves | reads
         spare = [i for i in outside if i not in bound], [i for i in inside if i not in bound]
-        enter += sorted(spare[0], key=lambda i: not in_half(self.home, i))[: count - len(enter)]
-        leave += sorted(spare[1], key=lambda i: in_half(self.home, i))[: count - len(leave)]
+        enter += sorted(spare[0], key=lambda i: not in_half(home, i))[: count - len(enter)]
+        leave += sorted(spare[1], key=lambda i: in_half(home, i))[: count - len(leave)]
         pairs = []
         for i in enter:
-            at_home = {
-                j: (self.place[j] == self.home[i]) + (self.place[i] == self.home[j]) for j in leave
-            }
+            at_home = {j: (self.place[j] == home[i]) + (self.place[i] == home[j]) for j in leave}
             j = max(leave, key=at_home.__getitem__)
             leave.remove(j)
             pairs.append((i, j))
@@ -161,28 +177,28 @@ class Writer:
             i, j = sorted(pair, key=self.place.__getitem__)
             a, b = self.place[i], self.place[j]
             self.place[i], self.place[j] = b, a
-            kept = i if self.sign[i] == self.sign[j] and b == self.home[i] else j
+            kept = i if self.sign[i] == self.sign[j] and b == self.home.place[i] else j
             e = self.sign[j] if kept == j else -self.sign[i]
             self.sign[i], self.sign[j] = -e * self.sign[i], e * self.sign[j]
             swapped[a, b] = e
         return swapped
 
-    def _write_swap(self, half: Half, pairs: Pairs) -> None:
-        """Write ``U(E) L(-E^T) U(E)`` or ``L(-E^T) U(E) L(-E^T)``: both are the signed swap."""
+    def _add_swap(self, half: Half, pairs: Pairs) -> None:
+        """Add ``U(E) L(-E^T) U(E)`` or ``L(-E^T) U(E) L(-E^T)``: both are the signed swap."""
         p, q = self.partition
         signs = self._exchange(pairs).items()
         entries = {(a, b - p): self.field.convert(e) for (a, b), e in signs}
         E = DomainMatrix.from_dok(entries, (p, q), self.field)
         shears: dict[Half, DomainMatrix] = {"first": E, "second": -E.transpose()}
         letters = half, opposite(half), half
-        self._write_layers(LinearCoupling.trusted((p, q), x, shears[x]) for x in letters)
+        self._add_layers(LinearCoupling.trusted((p, q), x, shears[x]) for x in letters)
 
-    def _write_layers(self, layers: Iterable[LinearCoupling]) -> None:
-        """Write layers that see the places as they are."""
+    def _add_layers(self, layers: Iterable[LinearCoupling]) -> None:
+        """Add layers that see the places as they are."""
         self.parts += [(layer.moves, whole(layer)) for layer in layers]
 
-    def _write_word(self, matrix: DomainMatrix, wanted: Half | None) -> None:
-        """Write the layers of a matrix about places: the word of which most merges."""
+    def _add_word(self, matrix: DomainMatrix, wanted: Half | None) -> None:
+        """Add the layers of a matrix about places: those of which most merge with neighbours."""
 
         def cost(layers: Sequence[LinearCoupling]) -> int:
             ends = (layers[0].moves == self.last) + (layers[-1].moves == wanted) if layers else 0
@@ -194,15 +210,13 @@ class Writer:
                 f"{self.field} has too few elements for the layers of a matrix: use a larger field"
             )
         word = min(words, key=cost)
-        self._write_layers(word)
+        self._add_layers(word)
 
 
 def whole(layer: Coupling) -> MaskedPart:
     """Return a layer as a part that sees the places as they are."""
-    moved, kept = layer.partition if layer.moves == "first" else layer.partition[::-1]
-    return MaskedPart(
-        layer, tuple((k, 1) for k in range(kept)), tuple((k, 1) for k in range(moved))
-    )
+    moved, kept = (tuple((k, 1) for k in range(size)) for size in layer.sizes)
+    return MaskedPart(layer, kept, moved)
 
 
 def exact_words(
@@ -219,7 +233,7 @@ def exact_words(
         yield ()
         return
     exchanged = list(range(p, p + q)) + list(range(p))
-    is_monomial = _signed_permutation(matrix) is not None
+    is_monomial = read_signed_permutation(matrix) is not None
     for method in ("auto", "commutator") if p == q and not is_monomial else ("auto",):
         with suppress(FieldTooSmallError):
             yield factor(matrix, partition=partition, method=method, scales=scales).layers
@@ -234,24 +248,11 @@ def exact_words(
                 yield flow.inverse().layers
 
 
-def _in_places(
-    matrix: DomainMatrix, before: tuple[dict, dict], after: tuple[dict, dict]
-) -> DomainMatrix:
+def _in_places(matrix: DomainMatrix, before: Placement, after: Placement) -> DomainMatrix:
     """Return a matrix about coordinates as one about their places before, and after it."""
-    size = matrix.shape[0]
-    columns, rows = (sorted(range(size), key=place.__getitem__) for place, _ in (before, after))
+    size, field = matrix.shape[0], matrix.domain
+    columns, rows = (sorted(range(size), key=at.place.__getitem__) for at in (before, after))
     inner = matrix.to_dense().extract(rows, columns)
-    signs = ([sign[i] for i in listed] for listed, (_, sign) in ((rows, after), (columns, before)))
-    field = matrix.domain
-    left, right = ([field.convert(s) for s in listed] for listed in signs)
+    left = [field.convert(after.sign[i]) for i in rows]
+    right = [field.convert(before.sign[j]) for j in columns]
     return linalg.scale_columns(linalg.scale_rows(left, inner), right)
-
-
-def _signed_permutation(matrix: DomainMatrix) -> list[tuple[int, int]] | None:
-    """Return, for each row, the column of its only entry and its sign; None for other matrices."""
-    one, found = matrix.domain.one, {}
-    for (i, j), value in matrix.iter_items():
-        if i in found or value not in (one, -one):
-            return None
-        found[i] = (j, 1 if value == one else -1)
-    return [found[i] for i in range(matrix.shape[0])]

@@ -2,8 +2,8 @@
 
 How it is checked
 -----------------
-*For all n*: a step shows the text of an identity of `exactflow.explanation.identities`, in the
-names of the blocks, and its check evaluates that text in the free ring.
+*For all n*: a step shows the text of an identity of `exactflow.explanation.symbolic_identities` in
+the names of the blocks, and its check evaluates that text in the free ring.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,8 +14,8 @@ from sympy.matrices.exceptions import NonInvertibleMatrixError
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_short
 from exactflow.explanation import Explanation, Step
-from exactflow.explanation.identities import IDENTITIES, Identity
-from exactflow.explanation.identity import identities, is_name
+from exactflow.explanation.identity_text import is_name, parse_identities
+from exactflow.explanation.symbolic_identities import IDENTITIES, Identity
 from exactflow.flows.evidence import Evidence
 
 
@@ -31,7 +31,8 @@ def explain_blocks(M: BlockMatrix) -> Explanation:
             return _explain_diagonal(A)
     raise InvalidInputError(
         "expected a block matrix [[A, B], [C, D]] of four different square symbols, or "
-        f"diag(X, X^-1), got {format_short(M)}: exactflow.explanation.identities proves others"
+        f"diag(X, X^-1), got {format_short(M)}: prove other identities by "
+        "exactflow.claims.Check.identity"
     )
 
 
@@ -49,7 +50,7 @@ def _explain_general(blocks: Sequence[MatrixSymbol]) -> Explanation:
     identity = _renamed("commutator route", dict(zip("ABCD", names, strict=True)), names)
     matrix, C = f"`blocks({', '.join(names)})`", names[2]
     field = "over every field of more than two elements"
-    commutator, _, quotient, *_ = identities(identity.text)
+    commutator, _, quotient, *_ = parse_identities(identity.text)
     why = (
         f"Let `{C}` be invertible and the determinant of {matrix} be 1. That of `{quotient}` is 1, "
         f"too: so it is a commutator, `{commutator}`, {field} (Shoda 1936, Thompson 1961)."
@@ -75,7 +76,7 @@ def _explain_diagonal(A: MatrixExpr) -> Explanation:
 def _explanation(identity: Identity, matrix: str, hypothesis: str, why: str) -> Explanation:
     """Return the explanation by an identity whose last claim begins with the product of shears."""
     values, ring = identity.define()
-    *_, last = identities(identity.text)
+    *_, last = parse_identities(identity.text)
     layers = "Letters that are new are defined by the lines, or free."
     source = f"{identity.source}; both sides are expanded in the free group ring"
     steps = [

@@ -6,7 +6,12 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_rectangle
-from exactflow.explanation.identity import formula_latex, identities, latex_name, rename
+from exactflow.explanation.identity_text import (
+    formula_latex,
+    latex_name,
+    parse_identities,
+    rename_in_formula,
+)
 
 
 def matrix(rows, field=QQ):
@@ -58,14 +63,14 @@ VALUES = {
     ],
 )
 def test_holds(text, holds):
-    (identity,) = identities(text)
+    (identity,) = parse_identities(text)
     assert identity.holds(VALUES, QQ) is holds
     assert str(identity) == text
     assert identity.latex()
 
 
 def test_several_identities_keep_their_texts():
-    first, second = identities("A A^-1 = 1,  det(diag(A, B)) = -1/2")
+    first, second = parse_identities("A A^-1 = 1,  det(diag(A, B)) = -1/2")
     assert (str(first), str(second)) == ("A A^-1 = 1", "det(diag(A, B)) = -1/2")
     assert second.holds(VALUES, QQ)
 
@@ -73,10 +78,10 @@ def test_several_identities_keep_their_texts():
 def test_other_fields():
     F, K = GF(7), QQ.algebraic_field(sqrt(2))
     values = {"A": DomainMatrix([[F(3), F(1)], [F(1), F(5)]], (2, 2), F)}
-    assert identities("det(A) = 0")[0].holds(values, F)
-    assert identities("1/2 2 = 1")[0].holds(values, F)
+    assert parse_identities("det(A) = 0")[0].holds(values, F)
+    assert parse_identities("1/2 2 = 1")[0].holds(values, F)
     root = {"A": as_rectangle([[sqrt(2), 0], [0, 1 / sqrt(2)]])}
-    assert identities("det(A) = 1")[0].holds(root, K)
+    assert parse_identities("det(A) = 1")[0].holds(root, K)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +90,7 @@ def test_other_fields():
 )
 def test_what_is_no_identity_is_refused(text):
     with pytest.raises(InvalidInputError, match="expected"):
-        identities(text)
+        parse_identities(text)
 
 
 @pytest.mark.parametrize(
@@ -93,16 +98,16 @@ def test_what_is_no_identity_is_refused(text):
 )
 def test_a_text_too_deep_for_the_recursion_is_refused(text):
     with pytest.raises(InvalidInputError, match="at most 100 brackets in brackets"):
-        identities(text)
+        parse_identities(text)
 
 
 def test_what_has_no_value_is_refused():
     with pytest.raises(InvalidInputError, match="a value for 'Q'"):
-        identities("Q = 1")[0].holds(VALUES, QQ)
+        parse_identities("Q = 1")[0].holds(VALUES, QQ)
     with pytest.raises(InvalidInputError, match="invertible"):
-        identities("C'^-1 = 1")[0].holds(VALUES, QQ)
+        parse_identities("C'^-1 = 1")[0].holds(VALUES, QQ)
     with pytest.raises(InvalidInputError, match="square"):
-        identities("e + 1 = e")[0].holds(VALUES, QQ)
+        parse_identities("e + 1 = e")[0].holds(VALUES, QQ)
 
 
 @pytest.mark.parametrize(
@@ -118,13 +123,13 @@ def test_what_has_no_value_is_refused():
 )
 def test_a_text_is_not_read_as_another(text, match):
     with pytest.raises(InvalidInputError, match=match):
-        identities(text)
+        parse_identities(text)
 
 
 def test_a_name_before_a_bracket_is_a_factor_unless_it_is_a_function():
     values = VALUES | {"neg": VALUES["A"], "sum": VALUES["B"]}
-    assert identities("neg (B) = A B")[0].holds(values, QQ)
-    assert identities("sum(A) = B A")[0].holds(values, QQ)
+    assert parse_identities("neg (B) = A B")[0].holds(values, QQ)
+    assert parse_identities("sum(A) = B A")[0].holds(values, QQ)
 
 
 @pytest.mark.parametrize(
@@ -140,16 +145,16 @@ def test_a_name_before_a_bracket_is_a_factor_unless_it_is_a_function():
 )
 def test_shapes_that_do_not_fit_are_refused(text, match):
     with pytest.raises(InvalidInputError, match=match):
-        identities(text)[0].holds(VALUES, QQ)
+        parse_identities(text)[0].holds(VALUES, QQ)
 
 
 def test_a_renamed_text_says_the_same():
     names = {"A": "T", "B": "A"}
-    assert rename("U(A) B^T A^-1 = L(B)", names) == "U(T) A^T T^-1 = L(A)"
+    assert rename_in_formula("U(A) B^T A^-1 = L(B)", names) == "U(T) A^T T^-1 = L(A)"
 
 
 def test_latex():
-    (identity,) = identities("M = L(-W0) U(X) + 1/2 e s^T - A^-1")
+    (identity,) = parse_identities("M = L(-W0) U(X) + 1/2 e s^T - A^-1")
     assert identity.latex() == (
         "M = L\\left(-W_{0}\\right) U\\left(X\\right) + \\tfrac{1}{2} e s^{\\mathsf T} -A^{-1}"
     )
@@ -175,7 +180,7 @@ def test_texts_of_sympy_in_latex(text, typeset):
 def test_a_product_of_many_rows():
     X = matrix([[f"{i - j}/{1 + i + j}" for j in range(3)] for i in range(12)])
     Y = matrix([[f"{i + j}/{7 + i}" for j in range(4)] for i in range(3)])
-    (identity,) = identities("X Y = Z")
+    (identity,) = parse_identities("X Y = Z")
     assert identity.holds({"X": X, "Y": Y, "Z": X * Y}, QQ)
     for place in [(0, 0), (11, 3)]:
         wrong = (X * Y).to_list()

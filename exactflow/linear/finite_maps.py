@@ -32,10 +32,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from sympy import QQ
 
+from exactflow.errors import VerificationError
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import HALVES, Element
-from exactflow.flows.nonlinear.layer import PiecewiseCoupling
+from exactflow.flows.evidence import Checkable
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
+from exactflow.flows.nonlinear.piecewise_coupling import PiecewiseCoupling
 
 Values: TypeAlias = tuple  # of elements of QQ, or integers; in units but for an obstruction
 Halves: TypeAlias = tuple[Values, Values]
@@ -78,7 +80,7 @@ def _turned(word: str, points: Iterable[Halves], images: Iterable[Halves]) -> li
 
 
 @dataclass(frozen=True)
-class PointObstruction:
+class PointObstruction(Checkable):
     """Proof, by some points of a map, that no additive couplings of a word send them so.
 
     Attributes
@@ -105,10 +107,14 @@ class PointObstruction:
         """The two values that would have to be equal."""
         return self._read[1:]
 
-    def check(self) -> bool:
-        """Whether the points exclude the word."""
+    def check(self) -> None:
+        """Check that the points exclude the word."""
         is_met, one, other = self._read
-        return is_met and self.word in "LULUL" and one != other
+        if not (is_met and self.word in "LULUL" and one != other):
+            raise VerificationError(
+                f"the points {_listed(self.rows)} do not exclude {self.word or 'the identity'}: "
+                f"they do not fulfil the conditions of the kind {self.kind!r}"
+            )
 
     @property
     def _read(self) -> tuple[bool, Values, Values]:

@@ -57,15 +57,15 @@ from exactflow.exact.typing import DepthScales, Element, MatrixLike, NumberLike,
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.result import FlowResult
-from exactflow.laws.universal.cells import TUNING, grid_bits
-from exactflow.laws.universal.construction import Bound, Construction
-from exactflow.laws.universal.likelihood import KLApproximation, approximate_in_kl
+from exactflow.laws.universal.construction import Construction, W2Bound
+from exactflow.laws.universal.kl_approximation import KLApproximation, approximate_in_kl
 from exactflow.laws.universal.measures import TargetMeasure, as_measure, halves_of, normal_draws
 from exactflow.laws.universal.parameters import QUANTIZATION, construct
+from exactflow.laws.universal.quantization import TUNING, grid_bits
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Approximation(FlowResult):
+class W2Approximation(FlowResult):
     """A flow of two or three layers with a certified W2 bound: the result of `approximate`.
 
     `pieces` itemises the bound, `precision` is that of the ball arithmetic, in bits.
@@ -74,14 +74,14 @@ class Approximation(FlowResult):
     target: TargetMeasure
     eps: sympy.Rational
     parameters: Construction
-    pieces: Bound
+    terms: W2Bound
     precision: int
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
 
     @property
     def bound(self) -> sympy.Rational:
         """A rational number with W2(flow, target) <= bound <= eps."""
-        return self.pieces.total
+        return self.terms.total
 
     @cached_property
     def flow(self) -> PiecewiseFlow:
@@ -108,7 +108,7 @@ def approximate(
     partition: tuple[int, int] | None = None,
     distance: Literal["W2"] = "W2",
     scales: DepthScales = "positive",
-) -> Approximation: ...
+) -> W2Approximation: ...
 
 
 @overload
@@ -131,20 +131,20 @@ def approximate(
     partition: tuple[int, int] | None = None,
     distance: Literal["W2", "KL"] = "W2",
     scales: DepthScales = "positive",
-) -> Approximation | KLApproximation:
+) -> W2Approximation | KLApproximation:
     """Return two coupling layers whose image of N(0, I) is within `eps` of the target in W2, or
     four within `eps` in KL(target | flow).
 
     The theorem for W2 is in the module's docstring, for KL in that of
-    `exactflow.laws.universal.likelihood`. In W2 a law on R^k that is spread over k dimensions
+    `exactflow.laws.universal.kl_approximation`. In W2 a law on R^k that is spread over k dimensions
     takes about (size/eps)^k atoms; more than a million are refused, with their number, before any
     is made.
 
     Parameters
     ----------
     target : a measure on R^d, as `uniform`, `checkerboard`, `Boxes`, `Atoms`, `GaussianMixture` or
-        a `Product` of such; an (N, d) array, tensor or list, which stands for its `empirical`
-        measure; or a law on the line, beside which a coordinate of zeros is put.
+        a `Product` of such; an (N, d) array, tensor or list, of which the `empirical_measure` is
+        taken; or a law on the line, to which a coordinate of zeros is added.
     eps : a positive rational, at least 2^-900; a float is the dyadic number that it is.
     layers : 2 in W2, or 3 as in the paper, which on plateaus are worse conditioned; 4 in KL, or 3.
         These lose at most log(pi e / 6) / 2 for each pair of coordinates, and nothing where a
@@ -186,7 +186,7 @@ def approximate(
     depth = to_index("layers", 2 if layers is None else layers, 2, 3)
     bits = grid_bits(min(accuracy, QQ.one) ** 2)
     with ctx.workprec(2 * bits):
-        cells = measure.cells(QUANTIZATION * accuracy, bits)
+        cells = measure.quantize(QUANTIZATION * accuracy, bits)
     parameters, precision = construct(cells, accuracy, halves, depth)
     with ctx.workprec(precision):
         pieces = parameters.bound(cells.error)
@@ -196,7 +196,7 @@ def approximate(
             f"quantization error that may be {format_above(pieces.quantization)}: its method cells "
             "must be as fine as it is asked to"
         )
-    return Approximation(measure, QQ.to_sympy(accuracy), parameters, pieces, precision)
+    return W2Approximation(measure, QQ.to_sympy(accuracy), parameters, pieces, precision)
 
 
 def as_eps(eps: NumberLike) -> Element:

@@ -1,7 +1,7 @@
 """Upper bound on E log|det J| for a map of N(0, I) whose image is near a mixture.
 
 Let clusters have the weights w_i, and covariances with the eigenvalues s_ij^2. Theorem 16b of
-`exactflow.laws.conditioning.forced` bounds E log|det J| by
+`exactflow.laws.conditioning.jacobian_bounds` bounds E log|det J| by
 
     H(w) + max { sum_i w_i sum_j log a_ij : sum_i w_i sum_j (a_ij - s_ij)^2 <= eps^2 }.
 
@@ -30,16 +30,17 @@ from flint import arb, fmpq
 
 from exactflow.exact.typing import Element
 from exactflow.laws.conditioning.condition import deviations
-from exactflow.laws.conditioning.pieces import Pieces
+from exactflow.laws.conditioning.mixture_components import MixtureComponents
 from exactflow.laws.conditioning.tuning import TUNING
 
 LARGEST = 1e300  # of a deviation in units of eps, and of one over a weight: float64 ends there
 
 
 class _Cluster(NamedTuple):
-    """A cluster of pieces, numeric: its weight, its deviations, and the axis of the largest one.
+    """A cluster of mixture components, in floats.
 
-    Deviations are roots of the eigenvalues of the covariance, in ascending order.
+    `deviations` are the roots of the eigenvalues of its covariance, in ascending order; `axis` is
+    the eigenvector of the largest one.
     """
 
     members: np.ndarray
@@ -48,19 +49,21 @@ class _Cluster(NamedTuple):
     axis: np.ndarray
 
 
-def volume(pieces: Pieces, eps: arb) -> tuple[arb, list[np.ndarray], arb]:
+def bound_mean_log_det(
+    components: MixtureComponents, eps: arb
+) -> tuple[arb, list[np.ndarray], arb]:
     """Return a bound for maps whose image is within `eps` of the mixture in W2, the numbers of the
-    pieces in each cluster, and t.
+    components in each cluster, and t.
 
     The precision is that of the current ``workprec`` block.
     """
-    size = max(float(eps / arb(2) ** pieces.exponent), 1 / LARGEST)
-    tries = ((*_bound(clusters, size), clusters) for clusters in _clusterings(pieces))
+    size = max(float(eps / arb(2) ** components.exponent), 1 / LARGEST)
+    tries = ((*_bound(clusters, size), clusters) for clusters in _clusterings(components))
     _, multiplier, clusters = min(tries, key=lambda found: found[0])
     t = (arb(multiplier) * eps * eps).mid()
     total = eps * eps / (2 * t)
     for cluster in clusters:
-        weight, matrix = pieces.covariance(cluster.members)
+        weight, matrix = components.covariance(cluster.members)
         w = arb(weight)
         total -= w * w.log()
         for s in deviations(matrix):
@@ -88,14 +91,14 @@ def _bound(clusters: Sequence[_Cluster], eps: float) -> tuple[float, float]:
     return (w * (np.log(a) - np.log(w) / a.shape[1])).sum(), high
 
 
-def _clusterings(pieces: Pieces) -> Iterator[list[_Cluster]]:
-    """Yield partitions of the pieces into more and more clusters, in units of 2^exponent."""
-    scale = Fraction(2) ** pieces.exponent * pieces.unit
-    points = (pieces.centers / scale).astype(float)
-    weights = np.maximum((pieces.weights / pieces.total).astype(float), 1 / LARGEST)
-    square, spreads = fmpq(4) ** pieces.exponent, None
-    if pieces.spreads is not None:
-        spreads = (pieces.spreads / square).astype(float)
+def _clusterings(components: MixtureComponents) -> Iterator[list[_Cluster]]:
+    """Yield partitions of the components into more and more clusters, in units of 2^exponent."""
+    scale = Fraction(2) ** components.exponent * components.unit
+    points = (components.centers / scale).astype(float)
+    weights = np.maximum((components.weights / components.total).astype(float), 1 / LARGEST)
+    square, spreads = fmpq(4) ** components.exponent, None
+    if components.spreads is not None:
+        spreads = (components.spreads / square).astype(float)
 
     def cluster(members: np.ndarray) -> tuple[float, int, _Cluster]:
         w, x = weights[members], points[members]
@@ -129,8 +132,10 @@ def _clusterings(pieces: Pieces) -> Iterator[list[_Cluster]]:
             heappush(heap, cluster(whole.members[part]))
 
 
-def differences(pieces: Pieces) -> list[tuple[Element, ...]]:
+def differences(components: MixtureComponents) -> list[tuple[Element, ...]]:
     """Return the differences of the centers of about `TUNING.few_clusters` clusters: numeric."""
-    *_, clusters = takewhile(lambda found: len(found) <= TUNING.few_clusters, _clusterings(pieces))
-    means = [pieces.mean(cluster.members) for cluster in clusters]
+    *_, clusters = takewhile(
+        lambda found: len(found) <= TUNING.few_clusters, _clusterings(components)
+    )
+    means = [components.mean(cluster.members) for cluster in clusters]
     return [tuple(a - b for a, b in zip(*pair, strict=True)) for pair in combinations(means, 2)]

@@ -23,17 +23,17 @@ from exactflow.exact.typing import DepthScales, Element, NumberLike, check_optio
 from exactflow.explanation import Explanation, Step
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.result import Result
-from exactflow.laws.conditioning.frames import Gap, LawOnAxes, Line
-from exactflow.laws.conditioning.pieces import Law, Pieces
-from exactflow.laws.conditioning.ramps import Ramps
+from exactflow.laws.conditioning.frames import AtomsOnLine, Gap, LawOnAxes
+from exactflow.laws.conditioning.lipschitz_regression import LipschitzRegression
+from exactflow.laws.conditioning.mixture_components import Law, MixtureComponents
 from exactflow.laws.conditioning.tuning import TUNING
 
 RARE = 1e-9
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Forced(Result):
-    """Bounds that a target forces on every smooth bijection near it: the result of `forced`.
+class ConditioningBounds(Result):
+    """Bounds that a target forces on every smooth bijection near it: the result of `lower_bounds`.
 
     All numbers are rationals on the safe side. Where a bound says nothing, `lipschitz` is 0 and
     `ratio` is 1.
@@ -47,10 +47,10 @@ class Forced(Result):
     mean_log_det : at least E log|det J|.
     sigma_min : at least the smallest singular value of J somewhere.
     ratio : at most the root mean square of the singular values, divided by their geometric mean.
-    pieces : the target as a mixture.
+    components : the target as a mixture.
     frame : the target along the axes that gave `lipschitz`; None where the covariance did.
-    groups : the numbers of the pieces in each cluster into which the target was cut.
-    multiplier : t of `exactflow.laws.conditioning.volume`, an exact number.
+    groups : the numbers of the components in each cluster into which the target was cut.
+    multiplier : t of `exactflow.laws.conditioning.log_det_bound`, an exact number.
     """
 
     target: Law
@@ -60,7 +60,7 @@ class Forced(Result):
     mean_log_det: sympy.Rational
     sigma_min: sympy.Rational
     ratio: sympy.Rational
-    pieces: Pieces
+    components: MixtureComponents
     frame: "LawOnAxes | None"
     groups: Sequence[np.ndarray]
     multiplier: arb
@@ -81,13 +81,13 @@ class Forced(Result):
     def explain(self) -> Explanation:
         """Return the bounds as steps, each checked again by other formulas and other arithmetic.
 
-        >>> from exactflow.laws.conditioning import forced
+        >>> from exactflow.laws.conditioning import lower_bounds
         >>> from exactflow.laws.universal import Atoms
-        >>> all(step.check() for step in forced(Atoms([[0], [1]]), "1/10").explain().steps)
+        >>> all(step.is_valid() for step in lower_bounds(Atoms([[0], [1]]), "1/10").explain().steps)
         True
         """
         slope, volume = format_below(self.lipschitz, 6), format_above(self.mean_log_det, 4)
-        near, d = format_below(self.eps, 4), self.pieces.dimension
+        near, d = format_below(self.eps, 4), self.components.dimension
         if not self.lipschitz:
             why = "No slope is forced: a constant map is about as near as eps."
         elif (gap := self.gap) is None:
@@ -118,7 +118,7 @@ class Forced(Result):
             ("16b", mean, self._is_volume_bounded),
             ("16b", singular, self._are_singular_values_bounded),
         ]
-        home = "of exactflow.laws.conditioning.forced"
+        home = "of exactflow.laws.conditioning.jacobian_bounds"
         steps = [
             Step(rule, why, "", {}, {}, QQ, f"Theorem {rule} {home}", witness=check)
             for rule, why, check in told
@@ -137,40 +137,40 @@ class Forced(Result):
             return True
         with mpmath.workdps(_digits(slope / to_element(self.eps))):
             if frame is None:
-                parts = [max(s - to_mpf(slope), 0) ** 2 for s in _deviations(self.pieces)]
+                parts = [max(s - to_mpf(slope), 0) ** 2 for s in _deviations(self.components)]
             else:
-                parts = [_squared_distance(line, slope) for line in frame.lines]
-            return bool(sum(parts) >= self._near(self.pieces if frame is None else frame) ** 2)
+                parts = [_squared_distance_bound(line, slope) for line in frame.lines]
+            return bool(sum(parts) >= self._near(self.components if frame is None else frame) ** 2)
 
     def _is_volume_bounded(self) -> bool:
         """Whether `mean_log_det` is at least the bound of the volume with the multiplier."""
-        pieces = self.pieces
+        components = self.components
         with mpmath.workdps(_digits(1 / to_element(self.eps))):
             t = _midpoint(self.multiplier)
-            total = self._near(pieces) ** 2 / (2 * t)
+            total = self._near(components) ** 2 / (2 * t)
             for members in self.groups:
-                w = mpmath.mpf(sum(pieces.weights[members].tolist())) / pieces.total
+                w = mpmath.mpf(sum(components.weights[members].tolist())) / components.total
                 total -= w * mpmath.log(w)
-                for s in _deviations(pieces, members):
+                for s in _deviations(components, members):
                     a = (s + mpmath.sqrt(s * s + 4 * t)) / 2
                     total += w * (mpmath.log(a) - (a - s) ** 2 / (2 * t))
             return bool(total <= to_mpf(to_element(self.mean_log_det)))
 
     def _are_singular_values_bounded(self) -> bool:
         """Whether `sigma_min` and `ratio` follow from `mean_log_det` and the covariance."""
-        pieces, numbers = self.pieces, (self.mean_log_det, self.sigma_min, self.ratio)
-        d = pieces.dimension
+        components, numbers = self.components, (self.mean_log_det, self.sigma_min, self.ratio)
+        d = components.dimension
         with mpmath.workdps(_digits(1 / to_element(self.eps))):
             volume, sigma, ratio = (to_mpf(to_element(x)) for x in numbers)
-            size = mpmath.sqrt(sum(s * s for s in _deviations(pieces))) - self._near(pieces)
+            size = mpmath.sqrt(sum(s * s for s in _deviations(components))) - self._near(components)
             is_ratio = ratio == 1 or ratio * sigma * mpmath.sqrt(d) <= size
             return bool(mpmath.exp(volume / d) <= sigma and is_ratio)
 
-    def _near(self, seen: Pieces | LawOnAxes) -> mpmath.mpf:
+    def _near(self, seen: MixtureComponents | LawOnAxes) -> mpmath.mpf:
         """Return eps plus the distance of a mixture, or its projections, from the target."""
         return to_mpf(to_element(self.eps) + upper(seen.error))
 
-    def layers(self, condition: NumberLike, *, scales: DepthScales = "additive") -> int:
+    def least_depth(self, condition: NumberLike, *, scales: DepthScales = "additive") -> int:
         """Least number of couplings, by the bounds, with condition numbers of at most `condition`.
 
         Parameters
@@ -180,10 +180,10 @@ class Forced(Result):
 
         Examples
         --------
-        >>> from exactflow.laws.conditioning import forced
+        >>> from exactflow.laws.conditioning import lower_bounds
         >>> from exactflow.laws.universal import Atoms
-        >>> bounds = forced(Atoms([[-1, -1], [1, 1]]), "1/10")
-        >>> bounds.layers(5), bounds.layers(5, scales="positive")
+        >>> bounds = lower_bounds(Atoms([[-1, -1], [1, 1]]), "1/10")
+        >>> bounds.least_depth(5), bounds.least_depth(5, scales="positive")
         (6, 3)
         """
         check_option("scales", scales, ("additive", "positive"))
@@ -214,7 +214,7 @@ class Forced(Result):
         )
 
     def _repr_html_(self) -> str:
-        head = f"Forced within W2 &le; {format_below(self.eps, 4)} of {escape(str(self.target))}"
+        head = f"Bounds within W2 &le; {format_below(self.eps, 4)} of {escape(str(self.target))}"
         rows = "".join(
             f"<tr><td>{escape(name)}</td><td>{escape(bound)}</td></tr>"
             for name, bound in self._rows()
@@ -258,10 +258,10 @@ def _midpoint(x: arb) -> mpmath.mpf:
     return mpmath.ldexp(*map(int, x.mid().man_exp()))
 
 
-def _deviations(pieces: Pieces, members: Any = slice(None)) -> list[mpmath.mpf]:
-    """Return the roots of the eigenvalues of the covariance of some pieces."""
+def _deviations(components: MixtureComponents, members: Any = slice(None)) -> list[mpmath.mpf]:
+    """Return the roots of the eigenvalues of the covariance of some components."""
     matrix = mpmath.matrix(
-        [list(map(to_mpf, row)) for row in pieces.covariance(members)[1].table()]
+        [list(map(to_mpf, row)) for row in components.covariance(members)[1].table()]
     )
     return [mpmath.sqrt(max(value, 0)) for value in mpmath.eigsy(matrix, eigvals_only=True)]
 
@@ -277,12 +277,12 @@ def _quantile(below: int, total: int) -> mpmath.mpf:
     return found if 2 * below <= total else -found
 
 
-def _squared_distance(line: Line, slope: Element) -> mpmath.mpf:
+def _squared_distance_bound(line: AtomsOnLine, slope: Element) -> mpmath.mpf:
     """Return a number that the squared distance of the atoms on a line from maps of a slope is not
     below: the costs jump by jump, less what the sums R_j take away.
     """
     with ctx.workprec(max(TUNING.precision, int(mpmath.mp.prec))):
-        blocks = Ramps(line.steps(), ball(slope)).blocks()
+        blocks = LipschitzRegression(line.steps(), ball(slope)).blocks()
     L, phi, Phi = to_mpf(slope), mpmath.npdf, mpmath.ncdf
     s = [mpmath.mpf(x) / line.unit for x in line.places]
     cuts = [_quantile(below, sum(line.weights)) for below in accumulate(line.weights[:-1])]

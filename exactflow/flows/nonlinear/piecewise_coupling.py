@@ -1,6 +1,6 @@
 """Coupling layers with a piecewise-linear shift and scale, functions of one number."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from exactflow.exact.typing import HALVES, Half, NumberLike, check_option
 from exactflow.flows.base import Coupling, Map
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
-from exactflow.flows.partition import as_partition
+from exactflow.flows.partition import as_partition, moved_and_kept
 
 
 class Pointwise(Map):
@@ -43,7 +43,8 @@ class RationalCoupling(Pointwise, Coupling):
         """Whether a scale is no constant."""
         return any(map(_varies, self.scale_elements))
 
-    def _scales(self) -> Iterable:
+    def constant_scales(self) -> tuple:
+        """Return the scales as elements of QQ; raise an error if they depend on a point."""
         if self.varies:
             raise InvalidInputError(
                 "expected a point, since the scales of a layer depend on it, got none: "
@@ -114,7 +115,7 @@ class PiecewiseCoupling(RationalCoupling):
     ) -> None:
         partition = as_partition(partition)
         check_option("moves", moves, HALVES)
-        moved, kept = partition if moves == "first" else partition[::-1]
+        moved, kept = moved_and_kept(moves, partition)
         if not isinstance(conditioner, PiecewiseLinear):
             raise InvalidInputError(
                 f"expected a PiecewiseLinear conditioner, got {type(conditioner).__name__}"
@@ -177,14 +178,13 @@ class PiecewiseCoupling(RationalCoupling):
             return shifts
         return [-s * t for s, t in zip(self.scales_at(kept, convert), shifts, strict=True)]
 
-    def tangent(self, kept: Sequence, moved: Sequence) -> LinearCoupling:
-        """Return the derivative at a point, given the half that is kept, and the one that moves."""
-        kept, moved = (list(map(to_element, half)) for half in (kept, moved))
+    def tangent(self, moved: Sequence, kept: Sequence) -> LinearCoupling:
+        """Return the derivative at a point, given its half that moves and the one that is kept."""
+        moved, kept = (list(map(to_element, half)) for half in (moved, kept))
         x, scales = self._read(kept, to_element), self.scales_at(kept, to_element)
         slopes = [s.slope_at(x)[0] if _varies(s) else QQ.zero for s in self.scale_elements]
         if self.inverted:
-            shifts = self.shift_at(kept, to_element)
-            moved = [s * z + t for s, z, t in zip(scales, moved, shifts, strict=True)]
+            moved = self.image(moved, kept, to_element)
         bends = zip(self.conditioner.slope_at(x), slopes, moved, scales, strict=True)
         column = [(u + v * z) * (-s if self.inverted else 1) for u, v, z, s in bends]
         row = [self.terms.get(j, QQ.zero) for j in range(len(kept))]

@@ -12,7 +12,7 @@ and four additive couplings come as near to that as one likes, under one partiti
 Of the densities with these areas p* has the least second moment: where p has the values p_1 > p_2 >
 .. on areas whose partial sums are V_1 < V_2 < .., it is sum p_k (V_k^2 - V_(k-1)^2) / (2 pi). Small
 equal cells, taken in the order of p to equal cells of the plane in the order of |z|^2, come near
-it: tiles of `exactflow.laws.universal.likelihood` with all scales one.
+it: tiles of `exactflow.laws.universal.kl_approximation` with all scales one.
 
 How it is checked
 -----------------
@@ -30,8 +30,8 @@ from sympy import QQ, Rational
 from exactflow.exact.balls import ball, lower
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
-from exactflow.laws.universal.cells import TUNING
-from exactflow.laws.universal.densities import Staircase
+from exactflow.laws.universal.densities import PiecewiseConstantDensity
+from exactflow.laws.universal.quantization import TUNING
 from exactflow.laws.universal.tilings import Interval, Tile, Tiling, check_tiles
 
 ROOM = QQ(1, 2**20)  # what a latent cell is wider, relatively, so that there is place for ramps
@@ -39,7 +39,7 @@ COARSEST = 64  # sides that are this much longer than a common measure are cut w
 THINNEST = 1e-150  # of a cell's sides in units of the longer one, whose square is a float
 
 
-def least_kl(density: Staircase) -> Rational:
+def least_kl(density: PiecewiseConstantDensity) -> Rational:
     """Return a number that KL is at least, for every volume-preserving map."""
     below, moment = QQ.zero, QQ.zero
     for value, area in sorted(density.areas().items(), reverse=True):
@@ -50,7 +50,7 @@ def least_kl(density: Staircase) -> Rational:
         return QQ.to_sympy(lower(entropy + ball(moment) / (4 * arb.pi())))
 
 
-def translated(density: Staircase, count: int) -> Tiling:
+def translated(density: PiecewiseConstantDensity, count: int) -> Tiling:
     """Return tiles of nearly one size, `count` to a side of the coarsest, that are only translated.
 
     Only cells of the grid that have mass are cut. A tile smaller than a cell of the lattice of

@@ -78,20 +78,20 @@ from exactflow.exact.typing import DepthScales, Element
 from exactflow.flows.arithmetic import is_inexact
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import MergedCoupling, PiecewiseFlow
-from exactflow.flows.nonlinear.merged import MaskedPart
+from exactflow.flows.nonlinear.merged_coupling import MaskedPart
 from exactflow.flows.result import FlowResult
 from exactflow.laws.universal.boxes import Boxes
-from exactflow.laws.universal.cells import TUNING
-from exactflow.laws.universal.densities import Staircase
-from exactflow.laws.universal.gaussians import GaussianMixture
+from exactflow.laws.universal.densities import PiecewiseConstantDensity
+from exactflow.laws.universal.gaussian_mixture import GaussianMixture
 from exactflow.laws.universal.measures import Product, TargetMeasure, normal_draws
-from exactflow.laws.universal.mixtures import MixtureDensity
+from exactflow.laws.universal.mixture_density import MixtureDensity
 from exactflow.laws.universal.parameters import power_below
-from exactflow.laws.universal.rearrangement import least_kl, translated
+from exactflow.laws.universal.quantization import TUNING
 from exactflow.laws.universal.three_layers import SHAPING, Arrangement, arrange, least_loss
 from exactflow.laws.universal.tilings import ALL_DIGITS, RAMPS, Tiling, band_masses, check_tiles
+from exactflow.laws.universal.volume_preserving import least_kl, translated
 
-Density: TypeAlias = Staircase | MixtureDensity
+Density: TypeAlias = PiecewiseConstantDensity | MixtureDensity
 
 
 class KLBound(NamedTuple):
@@ -128,7 +128,7 @@ class Part(NamedTuple):
 
     tiling: Tiling | Arrangement
     margins: tuple[Element, ...]
-    pieces: KLBound
+    terms: KLBound
     swapped: bool = False
 
 
@@ -149,15 +149,15 @@ class KLApproximation(FlowResult):
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
 
     @property
-    def pieces(self) -> KLBound:
+    def terms(self) -> KLBound:
         """The terms, tiles, columns and bands of all parts, added up, and the most digits."""
-        rows = list(zip(*(part.pieces for part in self.parts), strict=True))
+        rows = list(zip(*(part.terms for part in self.parts), strict=True))
         return KLBound._make([*map(sum, rows[:-1]), max(rows[-1])])
 
     @property
     def bound(self) -> sympy.Rational:
         """A rational number with KL(target | flow) <= bound <= lower_bound + eps."""
-        return self.pieces.total
+        return self.terms.total
 
     @cached_property
     def flow(self) -> PiecewiseFlow:
@@ -215,7 +215,7 @@ class KLApproximation(FlowResult):
             points = np.asarray(x, dtype=float)
         except (TypeError, ValueError):
             raise InvalidInputError(f"expected floats, got {format_short(x)}") from None
-        d, digits = self.target.dimension, self.pieces.digits
+        d, digits = self.target.dimension, self.terms.digits
         if points.ndim not in (1, 2) or points.shape[-1] != d:
             raise InvalidInputError(f"expected shape ({d},) or (N, {d}), got {points.shape}")
         if digits >= ALL_DIGITS:
@@ -240,7 +240,7 @@ class KLApproximation(FlowResult):
             return ball(volume).log() - (ball(square) + constant) / 2
 
     def __str__(self) -> str:
-        pieces = self.pieces
+        pieces = self.terms
         least = f"{format_below(self.lower_bound)} + " if self.lower_bound else ""
         lost = (
             f"loses about {pieces.digits} digits"
@@ -262,7 +262,7 @@ def approximate_in_kl(
     share = eps / len(densities)
     if scales == "additive":
         density = densities[0]
-        if layers == 3 or len(densities) > 1 or not isinstance(density, Staircase):
+        if layers == 3 or len(densities) > 1 or not isinstance(density, PiecewiseConstantDensity):
             raise InvalidInputError(
                 "expected a Histogram or Boxes in the plane and four layers for additive "
                 f"couplings, got {target!r} and {layers}: take scales='positive'"
@@ -292,7 +292,7 @@ def _densities(law: TargetMeasure) -> list[Density]:
             "expected a Histogram, Boxes or a GaussianMixture in dimension 2, or a Product of "
             f"such, got {law!r} in dimension {law.dimension}: take distance='W2'{_histogram(law)}"
         )
-    return [Staircase(law) if isinstance(law, Boxes) else MixtureDensity(law)]
+    return [PiecewiseConstantDensity(law) if isinstance(law, Boxes) else MixtureDensity(law)]
 
 
 def _histogram(law: TargetMeasure) -> str:
@@ -312,9 +312,9 @@ def _part(density: Density, eps: Element, room: Element, layers: int) -> Part:
         check_tiles(len(tiles))
         tiling = Tiling.of([column for column, _ in columns], tiles, len(masses))
         part = _certified(density, tiling, entropy, room)
-        if part.pieces.total <= QQ.to_sympy(eps):
+        if part.terms.total <= QQ.to_sympy(eps):
             return part
-        excess = part.pieces.total - QQ.to_sympy(eps - room)
+        excess = part.terms.total - QQ.to_sympy(eps - room)
         budget *= min(0.8, to_float(to_element(QQ.to_sympy(room) / excess)))
 
 
@@ -342,7 +342,7 @@ def _least(density: Density) -> tuple[Density, bool, Element]:
     """Return a density, or with its coordinates exchanged, whichever loses less by three layers,
     whether they are exchanged, and the loss.
     """
-    if not isinstance(density, Staircase):
+    if not isinstance(density, PiecewiseConstantDensity):
         return density, False, SHAPING
     other = density.transposed()
     with ctx.workprec(TUNING.precision):
@@ -350,7 +350,7 @@ def _least(density: Density) -> tuple[Density, bool, Element]:
     return min(rows, key=lambda row: row[2])
 
 
-def _zones(density: Staircase, eps: Element, room: Element, swapped: bool) -> Part:
+def _zones(density: PiecewiseConstantDensity, eps: Element, room: Element, swapped: bool) -> Part:
     """Return zones whose bound is at most eps, of which `room` is for what is not lost anyway."""
     budget, entropy = 1.6 * to_float(room), _entropy(density, room)
     while True:
@@ -360,19 +360,19 @@ def _zones(density: Staircase, eps: Element, room: Element, swapped: bool) -> Pa
             terms = [QQ.to_sympy(upper(term)) for term in (*found, arb(0))]
         counts = zones.strips, len(zones.columns), len(zones.zones)
         part = Part(zones, margins, KLBound._make([*terms, *counts, zones.digits]), swapped)
-        if part.pieces.total <= QQ.to_sympy(eps):
+        if part.terms.total <= QQ.to_sympy(eps):
             return part
-        excess = part.pieces.total - QQ.to_sympy(eps - room)
+        excess = part.terms.total - QQ.to_sympy(eps - room)
         budget *= min(0.95, to_float(to_element(QQ.to_sympy(room) / excess)))
 
 
-def _translated(density: Staircase, least: Rational, eps: Element) -> Part:
+def _translated(density: PiecewiseConstantDensity, least: Rational, eps: Element) -> Part:
     """Return equal tiles whose bound is within eps of the least KL of volume-preserving maps."""
     count, entropy = 1, _entropy(density, eps)
     while True:
         tiling = translated(density, count)
         part = _certified(density, tiling, entropy, eps)
-        if part.pieces.total <= least + QQ.to_sympy(eps):
+        if part.terms.total <= least + QQ.to_sympy(eps):
             return part
         count += max(1, count // 2)
         check_tiles(len(tiling.tiles) * 4)
