@@ -21,7 +21,7 @@ from exactflow import checker
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError, join_names, printable
 from exactflow.files.atomic import read_bytes
-from exactflow.files.checking import MOST_SECONDS, WORDS, Checked, check_certificate
+from exactflow.files.checking import MOST_SECONDS, WORDS, CheckResult, check_certificate
 from exactflow.files.parallel import parallel_map
 
 _SHOWN = "file", "verdict", "kind", "lines", "largest_difference", "seconds"
@@ -105,7 +105,7 @@ def _options(arguments: argparse.Namespace) -> dict:
     if arguments.kernel:
         if arguments.quick:
             raise InvalidInputError("expected --kernel without --quick, which proves nothing")
-        from exactflow.files.rocq.coq import require_coqc
+        from exactflow.files.rocq.theorem import require_coqc
 
         require_coqc()
     return {
@@ -117,7 +117,7 @@ def _options(arguments: argparse.Namespace) -> dict:
     }
 
 
-def _limited(arguments: argparse.Namespace) -> partial[Checked]:
+def _limited(arguments: argparse.Namespace) -> partial[CheckResult]:
     """Return a function that checks a file in a process that ends after --timeout seconds."""
     if not 0 < arguments.timeout < math.inf:
         raise InvalidInputError(f"expected --timeout in seconds > 0, got {arguments.timeout}")
@@ -133,7 +133,7 @@ def _limited(arguments: argparse.Namespace) -> partial[Checked]:
     )
 
 
-def _check_in_time(file: str, words: list[str], given: bytes, seconds: float) -> Checked:
+def _check_in_time(file: str, words: list[str], given: bytes, seconds: float) -> CheckResult:
     """Check a file by a command of its own; the verdict is incomplete where time ends first."""
     package = str(Path(__file__).parents[2])
     paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
@@ -158,15 +158,15 @@ def _check_in_time(file: str, words: list[str], given: bytes, seconds: float) ->
         if process.returncode == 2:  # the target, or an option, is wrong
             raise InvalidInputError(problem.removeprefix("exactflow: error: ")) from None
         lines = f"c incomplete: {problem}", "s NOT VERIFIED"
-        return Checked(file, 3, WORDS[3], "", lines, None, seconds)
+        return CheckResult(file, 3, WORDS[3], "", lines, None, seconds)
     code = {word: code for code, word in WORDS.items()}.get(record["verdict"], 3)
-    return Checked(**record | {"code": code, "lines": tuple(record["lines"])})
+    return CheckResult(**record | {"code": code, "lines": tuple(record["lines"])})
 
 
-def _lost(file: str) -> Checked:
+def _lost(file: str) -> CheckResult:
     """The verdict on a file whose worker process ended."""
     lines = "c incomplete: the worker process ended before the check", "s NOT VERIFIED"
-    return Checked(file, 3, WORDS[3], "", lines, None, 0.0)
+    return CheckResult(file, 3, WORDS[3], "", lines, None, 0.0)
 
 
 def _end_session(process: subprocess.Popen) -> None:

@@ -157,15 +157,15 @@ def check_output(arguments: argparse.Namespace, arrays: bool = True) -> None:
     """Refuse, before the work, an output that is no certificate, no file of `arrays`, no place."""
     if arguments.output is None:
         return
-    from exactflow.files.arrays import ARRAY_SUFFIXES, array_writer
+    from exactflow.files.arrays import ARRAY_SUFFIXES, select_writer
 
     kinds = {"a certificate": (".json",)} | ({"float64 layers": ARRAY_SUFFIXES} if arrays else {})
-    check_place(arguments.output, kinds, arguments.file or "")
+    check_writable(arguments.output, kinds, arguments.file or "")
     if not arguments.output.lower().endswith(".json"):
-        array_writer(arguments.output)
+        select_writer(arguments.output)
 
 
-def check_place(path: str, kinds: Mapping[str, Sequence[str]], *inputs: str | Path) -> None:
+def check_writable(path: str, kinds: Mapping[str, Sequence[str]], *inputs: str | Path) -> None:
     """Raise `InvalidInputError`, before the work, for an output with another suffix than those of
     its `kinds`, that cannot be written, or that is one of the inputs.
     """
@@ -174,7 +174,7 @@ def check_place(path: str, kinds: Mapping[str, Sequence[str]], *inputs: str | Pa
     if kinds and Path(path).suffix.lower() not in chain(*kinds.values()):
         said = " or ".join(f"{', '.join(suffixes)} ({kind})" for kind, suffixes in kinds.items())
         raise InvalidInputError(f"expected {said} as output, got {path!r}")
-    atomic.check_place(path)
+    atomic.check_writable(path)
     if os.path.realpath(path) in map(os.path.realpath, inputs):
         raise InvalidInputError(f"expected an output beside the input, got its file {path!r}")
 
