@@ -1,15 +1,35 @@
-"""exactflow: exact normalizing flows of affine couplings, and the least number of layers.
+"""Exact normalizing flows of affine couplings: does x come back, and how few layers suffice?
 
-A name is imported when it is first asked for, so that ``exactflow check`` and ``exactflow --help``
-do not wait for SymPy.
+A trained flow, of PyTorch (extra "torch") or of a flow library (its extra):
+    diagnose(model, x)          facts about each layer: round trip, condition, log-determinant
+    convert(model, x)           couplings in the place of linear layers, certified
+
+A matrix:
+    factor(M)                   at most six coupling layers whose product equals M
+    minimal_depth(M)            how few layers suffice, and why not fewer
+    explain(M)                  the proof on this matrix, step by step
+    balance(W)                  float64 layers with small entries, certified
+    verify(flow, M)             whether a flow equals a matrix; save and load: certificates
+
+Points, a covariance, a distribution:
+    interpolate(points, images), whiten(Sigma), approximate(target, eps)
+
+A theorem:
+    theorems                    the table; theorems["six layers"].check(M), .challenge()
+
+To make matrices: permutation, cayley_rotation, random_matrix, circulant, toeplitz, conv1x1.
+More in exactflow.linear.masks, .linear.padding, .floats.lossless, .laws.conditioning, .testing.
+On the command line: exactflow --help.  Words of evidence: help("exactflow.claims.Evidence").
 """
 
+from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exactflow.files.version import __version__ as __version__
 
-if TYPE_CHECKING:  # what `_HOMES` says, for those who read types
+if TYPE_CHECKING:  # the names of `_HOMES`, for type checkers and editors
     from exactflow.errors import ExactFlowError as ExactFlowError
     from exactflow.files.store import load as load
     from exactflow.files.store import save as save
@@ -17,6 +37,8 @@ if TYPE_CHECKING:  # what `_HOMES` says, for those who read types
     from exactflow.flows.flow import CouplingFlow as CouplingFlow
     from exactflow.flows.linear import LinearCoupling as LinearCoupling
     from exactflow.flows.verification import verify as verify
+    from exactflow.interop import convert as convert
+    from exactflow.interop import diagnose as diagnose
     from exactflow.interop import to_module as to_module
     from exactflow.laws.gaussian import whiten as whiten
     from exactflow.laws.universal import approximate as approximate
@@ -37,19 +59,21 @@ _HOMES = {
     "CouplingFlow": "flows.flow",
     "ExactFlowError": "errors",
     "LinearCoupling": "flows.linear",
+    "append_swap": "linear.targets",
     "approximate": "laws.universal",
     "balance": "floats.balancing",
+    "cayley_rotation": "linear.targets",
     "circulant": "linear.targets",
     "conv1x1": "linear.targets",
+    "convert": "interop",
+    "diagnose": "interop",
     "explain": "linear.factor",
     "factor": "linear.factor",
     "interpolate": "linear.interpolation",
     "load": "files.store",
     "minimal_depth": "linear.depth",
-    "append_swap": "linear.targets",
     "permutation": "linear.targets",
     "random_matrix": "linear.targets",
-    "cayley_rotation": "linear.targets",
     "save": "files.store",
     "theorems": "proving.theory",
     "to_module": "interop",
@@ -57,16 +81,33 @@ _HOMES = {
     "verify": "flows.verification",
     "whiten": "laws.gaussian",
 }
+"""The module of each public name. A name is imported when it is first asked for, so that
+``exactflow check`` and ``exactflow --help`` do not wait for SymPy.
+"""
 __all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"module 'exactflow' has no attribute {name!r}")
+        raise AttributeError(f"module 'exactflow' has no attribute {name!r}{_hint(name)}")
     value = getattr(import_module(f"exactflow.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
 
 
+def _hint(name: str) -> str:
+    """Name a module of the package that is called so, or public names that are spelled alike."""
+    if name.startswith("_") or not name.isidentifier():
+        return ""
+    root = Path(__file__).parent
+    files = [*root.rglob(f"{name}.py"), *root.rglob(f"{name}/__init__.py")]
+    modules = [path.relative_to(root).with_suffix("").parts for path in files]
+    if modules:
+        parts = min((m[:-1] if m[-1] == "__init__" else m for m in modules), key=len)
+        return f": import {'.'.join(['exactflow', *parts])}"
+    alike = get_close_matches(name, __all__, n=3)
+    return f": did you mean {' or '.join(alike)}?" if alike else ""
+
+
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted([*__all__, "__version__"])

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from sympy.logic.boolalg import Boolean
     from sympy.polys.matrices import DomainMatrix
 
-    from exactflow.exact.typing import DepthScales, MatrixLike
+    from exactflow.exact.typing import MatrixLike
     from exactflow.flows.flow import CouplingFlow
+    from exactflow.flows.result import DepthScales
 
 __all__ = ["assert_depth", "assert_equal", "assert_invertible", "assert_within"]
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from exactflow import theorems
 from exactflow.cli import prove, reported
-from exactflow.exact.progress import shown_progress
+from exactflow.files.progress_line import show_progress
 
 FOLDER = Path(__file__).parent
 SCRIPTS = {path.stem: path for path in sorted(FOLDER.glob("[!_]*.py"))}
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     order = {str(SCRIPTS[name]): k for k, name in enumerate(LONGEST_FIRST) if name in SCRIPTS}
     arguments.rank = lambda path: order.get(path, len(order))
     arguments.excuses_missing_tools = True  # nobody needs every tool that some script uses
-    with shown_progress("proofs"):
+    with show_progress("proofs"):
         return reported(lambda: prove.run(arguments))
 
 

@@ -85,7 +85,7 @@ from scipy.special import ndtri
 from sympy import QQ, Rational
 
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.exact.numbers import flint_rational, format_above, to_element
+from exactflow.exact.numbers import format_above, to_element, to_fmpq
 from exactflow.explanation.symbolic_identities import Identity
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
@@ -229,7 +229,7 @@ with claims.check("W2 and condition numbers", Evidence.CERTIFIED) as check:
             )
             far = well.flow.tangent([10**6, -(10**9)])
             worst = max(condition_number(layer.matrix()) for layer in far[::7])
-            check.true(worst <= arb(flint_rational(to_element(condition))), "far", shown=False)
+            check.true(worst <= arb(to_fmpq(to_element(condition))), "far", shown=False)
 
 # %%
 fewest = {}

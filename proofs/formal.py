@@ -37,7 +37,7 @@ from pathlib import Path
 from joblib import cpu_count
 
 from exactflow.claims import Claims, Evidence
-from exactflow.exact.progress import with_progress
+from exactflow.files.progress_line import with_progress
 from exactflow.files.rocq.theorem import compiler
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/

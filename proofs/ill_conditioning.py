@@ -49,7 +49,7 @@ from sympy import Rational
 from exactflow import factor, permutation, random_matrix
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.exact.balls import upper
-from exactflow.exact.numbers import flint_rational, format_above, format_below
+from exactflow.exact.numbers import format_above, format_below, to_fmpq
 from exactflow.laws.conditioning import singular_values
 from exactflow.laws.universal import Atoms, GaussianMixture, Product, approximate, uniform
 
@@ -81,8 +81,8 @@ with claims.check("enclosures of singular values", Evidence.CERTIFIED) as check:
         for value in values:
             product, squares = product * value, squares + value * value
         determinant, norm = abs(J.det()), sum(entry**2 for entry in J)
-        check.true(product.contains(flint_rational(determinant)), f"{name}: product |det|")
-        check.true(squares.contains(flint_rational(norm)), f"{name}: squares add up to |J|_F^2")
+        check.true(product.contains(to_fmpq(determinant)), f"{name}: product |det|")
+        check.true(squares.contains(to_fmpq(norm)), f"{name}: squares add up to |J|_F^2")
         power = format_above(upper((values[0] / values[-1]).log() / arb(10).log()), 4)
         check.true(values[-1] > 0, f"{name}: condition number at most 10^{power}")
 

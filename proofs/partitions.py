@@ -145,8 +145,8 @@ import sympy
 from exactflow import factor, minimal_depth, random_matrix, verify
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.exact.coerce import as_matrix
-from exactflow.linear.depth.counting import chain_of
-from exactflow.linear.depth.word import Word
+from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix
+from exactflow.linear.depth.rank_obstructions import excluding_eigenvalues
 
 claims = Claims("partitions")
 full = proof_options().full
@@ -236,7 +236,10 @@ def needs_eight(p, q):
     scalars = (two ** (q // g), two ** -(p // g)) if (q - p) % 2 else (-1, -1)
     found = [scalars[0]] * p + [scalars[1]] * q, [1] * (p - 1) + [two**-q] + [two] * q
     matrices = (as_matrix(sympy.diag(*entries)).to_dense() for entries in found)
-    return any(chain_of(Word("ULULUL", M, "additive", p=p)) for M in matrices)
+    return any(
+        excluding_eigenvalues(PatternInstance("ULULUL", SplitMatrix(M, p), "additive"))
+        for M in matrices
+    )
 
 
 def largest_depth(p, q):

@@ -402,7 +402,7 @@ with (
             zones = place_remotely(
                 share, step, lanes=lanes, blocks=blocks, groups=groups, radius=radius
             )
-            _, (cells, ramps) = zones.terms(entropy(share), QQ(1, 1000))
+            _, (cells, ramps) = zones.bound_terms(entropy(share), QQ(1, 1000))
             total = cells + ramps
         deficit = entropy(share)
         check.true(

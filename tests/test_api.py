@@ -14,8 +14,8 @@ PAGE = Path(__file__).parent.parent / "proofs" / "book" / "reference" / "stabili
 PUBLIC = {
     "exactflow": (
         "CouplingFlow ExactFlowError LinearCoupling append_swap approximate balance "
-        "cayley_rotation circulant conv1x1 explain factor interpolate load minimal_depth "
-        "permutation random_matrix save theorems to_module toeplitz verify whiten"
+        "cayley_rotation circulant conv1x1 convert diagnose explain factor interpolate load "
+        "minimal_depth permutation random_matrix save theorems to_module toeplitz verify whiten"
     ),
     "exactflow.claims": "Check Claim Claims Evidence Options ProofError proof_options",
     "exactflow.errors": (

@@ -7,9 +7,11 @@ from typing import get_args
 import pytest
 
 import exactflow
-from exactflow.exact import typing
 from exactflow.floats import balancing
+from exactflow.flows.orientation import Orientation
+from exactflow.flows.result import DepthScales
 from exactflow.linear import depth, factor
+from exactflow.linear.factor.assembly import Scales
 
 
 def test_the_root_shows_a_type_checker_what_it_imports_lazily():
@@ -26,11 +28,11 @@ def test_the_root_shows_a_type_checker_what_it_imports_lazily():
 @pytest.mark.parametrize(
     ("options", "literal"),
     [
-        (factor.ORIENTATIONS, typing.Orientation),
-        (factor.SCALES, typing.Scales),
-        (depth.DEPTH_SCALES[1:], typing.DepthScales),
-        (balancing.ORIENTATIONS, typing.Orientation),
-        (balancing.METHODS, typing.BalanceMethod),
+        (factor.ORIENTATIONS, Orientation),
+        (factor.SCALES, Scales),
+        (depth.DEPTH_SCALES[1:], DepthScales),
+        (balancing.ORIENTATIONS, Orientation),
+        (balancing.METHODS, balancing.BalanceMethod),
     ],
 )
 def test_options_are_defined_once(options, literal):

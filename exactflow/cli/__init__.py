@@ -18,7 +18,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from exactflow.errors import ExactFlowError, InvalidInputError, ProcessDiedError, printable
-from exactflow.exact.progress import shown_progress
+from exactflow.files.progress_line import show_progress
 from exactflow.files.version import __version__
 
 COMMANDS = {
@@ -80,7 +80,7 @@ def _run(argv: list[str]) -> int:
         raise InvalidInputError(
             f"expected one of {', '.join(COMMANDS)}, got {repr(name) if name else 'none'}: {hint}"
         )
-    with shown_progress(name):
+    with show_progress(name):
         try:
             arguments = parser(name).parse_args(argv)
         except SystemExit as stop:  # of --help and --version, or of wrong usage

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from exactflow.cli import common
-from exactflow.exact.rounding import decimal_up
+from exactflow.exact.numbers import format_up
 from exactflow.floats.balancing import METHODS, ORIENTATIONS, balance
 from exactflow.flows.orientation import pads_of
 
@@ -37,9 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
     common.print_repairs(result.flow, pads, ", certified within as much")
     inverse = "no certified bound for its inverse"
     if result.inverse_error.is_finite:
-        inverse = f"its inverse within {decimal_up(result.inverse_error)}"
+        inverse = f"its inverse within {format_up(result.inverse_error)}"
     equal = "do not equal" if result.error else "equal"
-    within = f"certified within {decimal_up(result.error)}, {inverse}"
+    within = f"certified within {format_up(result.error)}, {inverse}"
     common.say(f"{within}: the layers {equal} the matrix")
     print(end=written)
     return 0

@@ -13,7 +13,8 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.progress import is_terminal, stage
+from exactflow.exact.progress import report_stage
+from exactflow.files.progress_line import is_terminal
 
 if TYPE_CHECKING:
     from exactflow.files.matrices import MatrixFile
@@ -200,7 +201,7 @@ def write(result: Any, arguments: argparse.Namespace, source: "MatrixFile") -> s
     provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
     provenance |= {"transposed": True} if arguments.transpose else {}
     provenance |= {"seed": arguments.seed} if hasattr(arguments, "seed") else {}
-    stage("the checker")
+    report_stage("the checker")
     said = write_claim(result, output, source.matrix, provenance)
     return f"certificate: {output}; the checker: {said}\n{advice(arguments)}\n"
 

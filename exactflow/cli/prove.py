@@ -21,7 +21,7 @@ from typing import Any
 from exactflow.claims import Options
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError
-from exactflow.exact.progress import stage
+from exactflow.exact.progress import report_stage
 from exactflow.files.atomic import interruptible
 from exactflow.files.parallel import parallel_map
 from exactflow.proving.script import EXIT_CODES, Outcome, run_script
@@ -156,7 +156,7 @@ def _shown(told: Path, total: int) -> Iterator[Callable[[], None]]:
         while not is_over.wait(0.2):
             with suppress(OSError, IndexError):
                 claim = told.read_text("utf-8").splitlines()[-1]
-                stage(f"{count} of {total} scripts; {claim}", count / total)
+                report_stage(f"{count} of {total} scripts; {claim}", count / total)
 
     thread = threading.Thread(target=copy_context().run, args=[follow], daemon=True)
     thread.start()

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from exactflow.cli import common
-from exactflow.exact.rounding import decimal_up
+from exactflow.exact.numbers import format_up
 from exactflow.laws.gaussian import whiten
 
 
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if not common.wants_text(arguments, record):
         return 0
-    within_what = f"generates the covariance within {decimal_up(within)}"
+    within_what = f"generates the covariance within {format_up(within)}"
     common.say(result, f"the inverse, rounded to floats, {within_what}")
     print(end=written)
     return 0

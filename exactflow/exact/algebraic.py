@@ -23,7 +23,7 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.balls import ball
-from exactflow.exact.numbers import flint_rational
+from exactflow.exact.numbers import to_fmpq
 from exactflow.exact.typing import Element
 
 _FIRST_PRECISION = 64  # bits
@@ -120,8 +120,8 @@ def _minimal_polynomial(value: Element, field: Domain) -> fmpz_poly:
     """
     size, column, columns = field.mod.degree(), field.convert(value), []
     for _ in range(size):
-        coefficients = [flint_rational(c) for c in reversed(column.to_list())]
-        columns.append(coefficients + [flint_rational(field.dom.zero)] * (size - len(coefficients)))
+        coefficients = [to_fmpq(c) for c in reversed(column.to_list())]
+        columns.append(coefficients + [to_fmpq(field.dom.zero)] * (size - len(coefficients)))
         column = column * field.unit
     return fmpq_mat(columns).charpoly().numer().factor()[1][0][0]
 
@@ -137,7 +137,7 @@ def _generator(field: Domain, precision: int) -> acb:
     near the generator's decimals, of which there are as many as tell the roots apart.
     """
     with ctx.workprec(precision):
-        minimal = fmpq_poly([flint_rational(c) for c in reversed(field.mod.to_list())])
+        minimal = fmpq_poly([to_fmpq(c) for c in reversed(field.mod.to_list())])
         roots = _roots(minimal.numer())
         digits = 20
         while True:

@@ -243,7 +243,7 @@ _NONE = Assumptions()
 _ASSUMED: ContextVar[Assumptions] = ContextVar("_ASSUMED", default=_NONE)
 
 
-def assumed() -> Assumptions:
+def current_assumptions() -> Assumptions:
     """Return the assumptions that hold here."""
     return _ASSUMED.get()
 
@@ -260,7 +260,7 @@ def assuming(assumptions: Assumptions) -> Iterator[None]:
 
 def is_positive_quotient(value: Element, field: Domain) -> bool | None:
     """Whether a quotient of polynomials is positive under what is assumed; None if not known."""
-    assumptions, signs, odd = assumed(), list[bool | None](), dict[Expr, bool | None]()
+    assumptions, signs, odd = current_assumptions(), list[bool | None](), dict[Expr, bool | None]()
     for polynomial in (value.numer, value.denom):
         coefficient, factors = polynomial.factor_list()
         signs.append(is_positive_number(coefficient, field.domain))

@@ -9,7 +9,7 @@ from flint import arb, ctx
 from sympy import QQ
 
 from exactflow.errors import ExactFlowError
-from exactflow.exact.numbers import flint_rational
+from exactflow.exact.numbers import to_fmpq
 from exactflow.exact.typing import Element
 
 _BITS = 53
@@ -23,7 +23,7 @@ class PrecisionError(ExactFlowError, ValueError):
 
 def ball(value: Element) -> arb:
     """Return an enclosure of a rational number, SymPy's or of QQ, at the current precision."""
-    return arb(flint_rational(value))
+    return arb(to_fmpq(value))
 
 
 def upper(x: arb) -> Element:
@@ -52,7 +52,7 @@ def lower(x: arb) -> Element:
     return -upper(-x)
 
 
-def nearest(x: arb) -> int:
+def nearest_integer(x: arb) -> int:
     """Return an integer nearest to the midpoint of a ball."""
     mantissa, exponent = map(int, x.mid().man_exp())
     if exponent >= 0:

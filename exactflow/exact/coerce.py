@@ -30,7 +30,7 @@ from sympy.polys.polyerrors import CoercionFailed, UnificationFailed
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.algebraic import is_equal_across
-from exactflow.exact.numbers import flat, format_short, to_element
+from exactflow.exact.numbers import format_short, to_element, to_list
 from exactflow.exact.typing import Element, MatrixLike, VectorLike, library_of
 
 if TYPE_CHECKING:
@@ -72,8 +72,8 @@ def as_vectors(x: VectorLike, dimension: int, field: Domain = QQ) -> DomainMatri
     """Return `x` as a ``DomainMatrix`` whose columns are vectors with `dimension` entries.
 
     A flat sequence is one column; a SymPy matrix, a two-dimensional array and a nested list are
-    taken column by column. The domain holds the entries and `field`, see `over`. Raises
-    `InvalidInputError` for another number of entries.
+    taken column by column. The domain holds the entries and `field` (see `over_common_field`).
+    Raises `InvalidInputError` for another number of entries.
     """
     x = as_array(x)
     one_axis = is_array(x) and x.ndim == 1
@@ -102,7 +102,7 @@ def as_column(values: VectorLike) -> DomainMatrix:
         values = values.flat()
     if is_array(values) and values.ndim == 1:
         return as_rectangle(values.reshape(-1, 1))
-    return as_rectangle([[value] for value in flat(values)])
+    return as_rectangle([[value] for value in to_list(values)])
 
 
 def as_expression(value: object) -> sympy.Expr:

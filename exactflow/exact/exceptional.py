@@ -1,8 +1,8 @@
-"""Exceptional values: polynomials in symbols that an argument takes for nonzero.
+"""Exceptional values: polynomials in symbols that an argument assumes to be nonzero.
 
-Over a field of rational functions an element is zero or not, and ranks are those at almost all
-values of the symbols. An argument carries over to every value at which nothing that it took for
-nonzero vanishes, numerators and denominators. `recorded` collects the irreducible factors.
+Over a field of rational functions, ranks are those at almost all values of the symbols. An argument
+holds at every value where no numerator or denominator that it assumed to be nonzero vanishes.
+`collect_exceptional` collects the irreducible factors of these.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,15 +13,15 @@ from typing import Any
 from sympy import Expr, default_sort_key
 from sympy.polys.domains.domain import Domain
 
-from exactflow.exact.assumptions import assumed
+from exactflow.exact.assumptions import current_assumptions
 from exactflow.exact.typing import Element
 
 _FACTORS: ContextVar[set[Expr] | None] = ContextVar("_FACTORS", default=None)
 
 
 @contextmanager
-def recorded() -> Iterator[set[Expr]]:
-    """Collect the factors of what is taken for nonzero within."""
+def collect_exceptional() -> Iterator[set[Expr]]:
+    """Collect the irreducible factors of all elements recorded as nonzero within."""
     factors = set[Expr]()
     token = _FACTORS.set(factors)
     try:
@@ -35,32 +35,36 @@ def is_recording(field: Domain) -> bool:
     return _FACTORS.get() is not None and field.is_FractionField
 
 
-def take_nonzero(x: Element, field: Domain) -> None:
-    """Record an element that is taken for nonzero."""
+def record_nonzero(x: Element, field: Domain) -> None:
+    """Record an element that an argument assumes to be nonzero."""
     if is_recording(field):
-        _record(factors_of([x.numer, x.denom]))
+        _record(factor_all([x.numer, x.denom]))
 
 
-def take_one_nonzero(elements: Iterable[Element], field: Domain) -> None:
-    """Record one of some elements, all of one sign, of which one must not vanish."""
+def record_one_nonzero(elements: Iterable[Element], field: Domain) -> None:
+    """Record one of several elements of equal sign, which must not all vanish: the one with the
+    fewest exceptional factors.
+    """
     if is_recording(field):
-        take_nonzero(min(filter(None, elements), key=lambda x: count_exceptional(x, field)), field)
+        record_nonzero(
+            min(filter(None, elements), key=lambda x: count_exceptional(x, field)), field
+        )
 
 
-def take_defined(elements: Iterable[Element], field: Domain) -> None:
-    """Record elements that must be defined: their denominators."""
+def record_denominators(elements: Iterable[Element], field: Domain) -> None:
+    """Record the denominators of elements as nonzero."""
     if is_recording(field):
-        _record(factors_of(x.denom for x in elements))
+        _record(factor_all(x.denom for x in elements))
 
 
 def count_exceptional(x: Element, field: Domain) -> int:
-    """Return the number of factors of an element that may vanish, for all that is assumed."""
-    factors = factors_of([x.numer, x.denom]) if field.is_FractionField else ()
-    return sum(map(assumed().may_vanish, factors))
+    """Return the number of factors of an element that may vanish under the current assumptions."""
+    factors = factor_all([x.numer, x.denom]) if field.is_FractionField else ()
+    return sum(map(current_assumptions().may_vanish, factors))
 
 
-def factors_of(polynomials: Iterable[Any]) -> set[Expr]:
-    """Return the irreducible factors of polynomials, elements of a ring."""
+def factor_all(polynomials: Iterable[Any]) -> set[Expr]:
+    """Return the irreducible factors of polynomials, given as elements of a polynomial ring."""
     return {
         factor.as_expr()
         for polynomial in set(polynomials)
@@ -68,8 +72,8 @@ def factors_of(polynomials: Iterable[Any]) -> set[Expr]:
     }
 
 
-def in_order(factors: Iterable[Expr]) -> tuple[Expr, ...]:
-    """Return factors in an order that is always the same."""
+def sort_factors(factors: Iterable[Expr]) -> tuple[Expr, ...]:
+    """Return factors in SymPy's canonical order."""
     return tuple(sorted(factors, key=default_sort_key))
 
 

@@ -27,18 +27,18 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import krylov, linalg
-from exactflow.exact.normalforms import chains, irreducible_factors, orbit
-from exactflow.exact.rational import plain
+from exactflow.exact.normal_forms import chains, irreducible_factors, orbit
+from exactflow.exact.rational_matrix import as_domain_matrix
 
-_Basis = tuple[DomainMatrix, Any]  # and its inverse, perhaps as a `Common`
+_Basis = tuple[DomainMatrix, Any]  # and its inverse, perhaps as a `RationalMatrix`
 
 
-def is_unit_factor(f: Sequence) -> bool:
+def is_factor_at_one(f: Sequence) -> bool:
     """Whether a monic irreducible polynomial is x - 1."""
     return len(f) == 2 and f[0] == -f[1]
 
 
-def of_one_size(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
+def pad_with_ones(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
     """Return both matrices, the smaller one with ones appended: diag(a, 1, .., 1).
 
     Where D = I + Y Z and a = I + Z Y, these have one characteristic polynomial.
@@ -49,7 +49,7 @@ def of_one_size(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainM
     return D, a
 
 
-def both_cyclic(D: DomainMatrix, a: DomainMatrix, f: Sequence) -> tuple[_Basis, _Basis] | None:
+def cyclic_bases(D: DomainMatrix, a: DomainMatrix, f: Sequence) -> tuple[_Basis, _Basis] | None:
     """Return controller bases of D and of a, with inverses, or None where either was not found."""
     of_D = krylov.cyclic_basis(D, f)
     if of_D is None or (of_a := krylov.cyclic_basis(a, f)) is None:
@@ -63,15 +63,15 @@ def flanders_pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, Domai
     Where D is singular Y may be, too, and there are other pairs.
     """
     q, p, field = D.shape[0], a.shape[0], D.domain
-    large, other = of_one_size(D, a)
+    large, other = pad_with_ones(D, a)
     f = large.charpoly_berk()
     if f != other.charpoly_berk():
         return None
-    if (bases := both_cyclic(large, other, f)) is not None:
+    if (bases := cyclic_bases(large, other, f)) is not None:
         (H, H_inverse), (K, K_inverse) = bases
         one = linalg.identity(large.shape[0], field)
         Y, Z = H * K_inverse, K * H_inverse * (large - one)
-        return plain(Y)[:q, :p], plain(Z)[:p, :q]
+        return as_domain_matrix(Y)[:q, :p], as_domain_matrix(Z)[:p, :q]
     of_D: list[DomainMatrix] = []
     of_a: list[DomainMatrix] = []
     forth: list[tuple[int, int]] = []  # Y takes the basis vector j of a to the vector i of D
@@ -79,14 +79,14 @@ def flanders_pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, Domai
     away: list[tuple[int, int]] = []  # elsewhere Z is Y^-1 (D - I)
     for factor, _ in irreducible_factors(f, D.domain):
         for left, right in _paired_chains(D, a, factor):
-            if abs(len(left) - len(right)) > is_unit_factor(factor):
+            if abs(len(left) - len(right)) > is_factor_at_one(factor):
                 return None
             i, j = len(of_D), len(of_a)
             of_D.extend(left)
             of_a.extend(right)
             y, z = _turns(len(left), len(right))
             forth.extend((i + s, j + t) for s, t in y)
-            if is_unit_factor(factor):
+            if is_factor_at_one(factor):
                 back.extend((j + s, i + t) for s, t in z)
             else:
                 away.extend((j + t, i + s) for s, t in y)
@@ -103,7 +103,7 @@ def _paired_chains(
     """Yield chain bases of D and of a, one of which may be empty, sorted by size."""
     found = []
     for M in (D, a):
-        step = linalg.polynomial_at(f, M) if is_unit_factor(f) else M
+        step = linalg.polynomial_at(f, M) if is_factor_at_one(f) else M
         found.append([orbit(step, v, size * (len(f) - 1)) for v, size in chains(M, f)])
     return zip_longest(*found, fillvalue=[])
 

@@ -13,7 +13,7 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.exact import linalg
-from exactflow.exact.rational import plain, shared
+from exactflow.exact.rational_matrix import as_domain_matrix, as_rational_matrix
 
 
 def controller_basis(F: DomainMatrix, f: Sequence, u: DomainMatrix) -> DomainMatrix:
@@ -34,7 +34,7 @@ def controller_columns(F: Any, f: Sequence, u: Any) -> list[Any]:
 
 
 def cyclic_basis(F: DomainMatrix, f: Sequence) -> tuple[DomainMatrix, Any] | None:
-    """Return the controller basis H of a cyclic vector of F, and H^-1, perhaps as a `Common`.
+    """Return the controller basis H of a cyclic vector of F, and H^-1 or a `RationalMatrix` of it.
 
     f is the characteristic polynomial of F. Tries a few vectors of small integers, and returns None
     where none of them is cyclic: there is none if F is derogatory.
@@ -55,7 +55,7 @@ def cyclic_basis(F: DomainMatrix, f: Sequence) -> tuple[DomainMatrix, Any] | Non
             rows = [H.transpose().lu_solve(last).transpose()]
         except DMNonInvertibleMatrixError:
             continue
-        step = shared(F)
+        step = as_rational_matrix(F)
         while len(rows) < n:
             rows.append(rows[-1] * step)
         return H, rows[-1].vstack(*rows[-2::-1])
@@ -73,7 +73,7 @@ def krylov_flag(F: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix, list[int]]
     n, field = F.shape[0], F.domain
     cyclic = cyclic_basis(F, F.charpoly_berk())
     if cyclic is not None:
-        return cyclic[0], plain(cyclic[1]), [n]
+        return cyclic[0], as_domain_matrix(cyclic[1]), [n]
     basis, inverse = linalg.identity(n, field), linalg.identity(n, field)
     runs: list[int] = []
     while (done := sum(runs)) < n:

@@ -20,7 +20,7 @@ from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 from exactflow.errors import FieldTooSmallError
 from exactflow.exact.algebraic import is_positive_number
 from exactflow.exact.assumptions import is_positive_quotient
-from exactflow.exact.exceptional import is_recording, take_nonzero
+from exactflow.exact.exceptional import is_recording, record_nonzero
 from exactflow.exact.typing import Element
 
 Alternative = tuple[Any, Any]
@@ -105,7 +105,7 @@ def polynomial_at(f: Sequence, M: DomainMatrix) -> DomainMatrix:
     return total
 
 
-def with_pads(M: DomainMatrix, p: int) -> DomainMatrix:
+def append_swapped_pads(M: DomainMatrix, p: int) -> DomainMatrix:
     """Return M, whose first half has p coordinates, with pads, as `exactflow.append_swap` does."""
     d = M.shape[0]
     entries = {(i + (i >= p), j + (j >= p)): value for (i, j), value in M.iter_items()}
@@ -149,7 +149,7 @@ def is_positive(value: Element, field: Domain) -> bool | None:
     return is_positive_number(value, field)
 
 
-def converted(elements: Iterable, field: Domain, wider: Domain) -> list:
+def convert_elements(elements: Iterable, field: Domain, wider: Domain) -> list:
     """Return elements of a field as those of a wider one, or the same: SymPy would guess elements
     of a number field from their digits even then.
     """
@@ -171,7 +171,7 @@ def rref(M: DomainMatrix) -> tuple[DomainMatrix, tuple[int, ...]]:
     if is_recording(M.domain) and 0 not in M.shape:
         rows, columns = (list(N.rref()[1]) for N in (M.transpose(), M))
         if rows:
-            take_nonzero(M.extract(rows, columns).to_dense().det(), M.domain)
+            record_nonzero(M.extract(rows, columns).to_dense().det(), M.domain)
     if GROUND_TYPES != "flint" or not M.domain.is_QQ or M.rep.fmt == "sparse" or 0 in M.shape:
         return M.rref()
     echelon, rank = flint.fmpq_mat(M.to_list()).rref()

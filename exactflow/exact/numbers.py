@@ -23,13 +23,15 @@ from flint import fmpq, fmpz
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.typing import Element
+from exactflow.exact.typing import Element, NumberLike
 
 _RATIONAL = re.compile(r"([+-]?[0-9]+)/([0-9]+)")
 _DECIMAL = re.compile(r"([+-]?)(?=\.?[0-9])([0-9]*)\.?([0-9]*)([eE]([+-]?[0-9]+))?")
 _LEADING_ZERO = re.compile(r" *[+-]?0[0-9]|.*/0[0-9]")
 _LARGEST_EXPONENT = 10_000
 _MOST_DIGITS = 100_000
+_ROOT_BITS = 128
+_LONG_BITS = 256
 _Element = type(QQ.one)
 
 
@@ -112,12 +114,12 @@ def to_fraction(x: object) -> Fraction:
     return Fraction(int(element.numerator), int(element.denominator))
 
 
-def elements(numbers: Iterable) -> tuple:
+def to_elements(numbers: Iterable) -> tuple:
     """Return rational numbers of any kind as elements of QQ."""
-    return tuple(map(to_element, flat(numbers)))
+    return tuple(map(to_element, to_list(numbers)))
 
 
-def flat(values: Iterable) -> list:
+def to_list(values: Iterable) -> list:
     """Return the entries of a sequence, or refuse what has no order, and a string."""
     if isinstance(values, str | bytes | Mapping | Set) or not isinstance(values, Iterable):
         raise InvalidInputError(
@@ -157,11 +159,29 @@ def to_float(value: Element) -> float:
         return math.inf if numerator > 0 else -math.inf
 
 
-def flint_rational(value: Element) -> fmpq:
+def to_fmpq(value: Element) -> fmpq:
     """Return an element of QQ, of any ground type, as a FLINT rational."""
     if isinstance(value, fmpq):
         return value
     return fmpq(int(value.numerator), int(value.denominator))
+
+
+def sqrt_rounded(x: Fraction, up: bool = False) -> Fraction:
+    """Return the square root of x > 0, rounded down or up to 128 bits; exact where rational."""
+    product = x.numerator * x.denominator
+    shift = max(0, _ROOT_BITS - product.bit_length() // 2)
+    scaled = product << (2 * shift)
+    whole = math.isqrt(scaled)
+    return Fraction(whole + (up and whole**2 != scaled), x.denominator << shift)
+
+
+def shorten_up(x: Fraction) -> Fraction:
+    """Return x > 0 itself, or a dyadic number of 256 bits just above where x is longer."""
+    lengths = x.numerator.bit_length(), x.denominator.bit_length()
+    if max(lengths) <= _LONG_BITS:
+        return x
+    unit = Fraction(2) ** (lengths[0] - lengths[1] - _LONG_BITS)
+    return math.ceil(x / unit) * unit
 
 
 def format_rational(value: Element) -> str:
@@ -180,10 +200,22 @@ def format_below(value: Element, digits: int = 3) -> str:
     return _rounded_text(value, digits, ROUND_FLOOR)
 
 
+def format_up(x: NumberLike, digits: int = 2) -> str:
+    """Return a rational number >= 0 as a short decimal, rounded up, without zeros at its end.
+
+    >>> [format_up(x) for x in (Fraction(1, 3), Fraction(1, 10**400), 0.5, 0)]
+    ['0.34', '1e-400', '0.5', '0']
+    """
+    return f"{_rounded(to_element(x), digits, ROUND_CEILING).normalize():g}"
+
+
 def _rounded_text(value: Element, digits: int, rounding: str) -> str:
+    return f"{_rounded(value, digits, rounding):.{digits}g}"
+
+
+def _rounded(value: Element, digits: int, rounding: str) -> Decimal:
     context = Context(prec=digits, rounding=rounding, Emax=MAX_EMAX, Emin=MIN_EMIN)
-    quotient = context.divide(Decimal(int(value.numerator)), Decimal(int(value.denominator)))
-    return f"{quotient:.{digits}g}"
+    return context.divide(Decimal(int(value.numerator)), Decimal(int(value.denominator)))
 
 
 def format_short(value: object, width: int = 60) -> str:

@@ -1,7 +1,7 @@
-"""Types of signatures: elements, numbers, matrices in any accepted form, options and their check.
+"""Types of signatures: elements, numbers, matrices in any accepted form; and the check of options.
 
-SymPy has no types of its own, so that its values are `Any` to a type checker: the names say what is
-meant. What an option may be is defined here once, and read off by whoever checks or offers it.
+SymPy has no type hints, so its values are `Any` to a type checker; the names here tell the reader
+which values are meant.
 """
 
 from collections.abc import Sequence
@@ -38,21 +38,6 @@ Half: TypeAlias = Literal["first", "second"]
 
 HALVES: tuple[Half, Half] = ("first", "second")
 """Both halves, in their order."""
-
-Orientation: TypeAlias = Literal["error", "flip", "pad"]
-"""What to do with a matrix that reverses orientation."""
-
-Flipping: TypeAlias = Literal["error", "flip"]
-"""What to do with such a matrix where pads are of no use: rounded, they do not stay zeros."""
-
-Scales: TypeAlias = Literal["positive", "nonzero"]
-"""What the scales of a factorization may be."""
-
-BalanceMethod: TypeAlias = Literal["auto", "closed", "search"]
-"""How balanced layers are found. (The methods of `factor` are read off its table of routes.)"""
-
-DepthScales: TypeAlias = Literal["additive", "positive"]
-"""What the scales may be where layers are counted."""
 
 
 def library_of(x: object, name: str) -> Any:

@@ -13,7 +13,7 @@ from textwrap import fill, indent
 from typing import Any
 
 from exactflow.errors import VerificationError
-from exactflow.exact.progress import stage
+from exactflow.exact.progress import report_stage
 from exactflow.explanation.identity_text import latex_name
 from exactflow.explanation.sentences import (
     letters_in_sentence,
@@ -24,7 +24,7 @@ from exactflow.explanation.sentences import (
     sentence_markdown,
 )
 from exactflow.explanation.steps import Step
-from exactflow.flows.display import shown_latex, shown_text
+from exactflow.flows.display import exact_text, shown_latex, shown_text
 from exactflow.flows.evidence import Evidence
 
 __all__ = ["Explanation", "Step"]
@@ -79,7 +79,7 @@ class Explanation:
         names = _renaming(claim, steps)
         claim, steps = rename_in_sentence(claim, names), [step.rename(names) for step in steps]
         for number, step in enumerate(steps, 1):
-            stage(f"checking step {number} of {len(steps)}")
+            report_stage(f"checking step {number} of {len(steps)}")
             try:
                 step.check()
             except VerificationError as error:
@@ -206,8 +206,8 @@ def _folded(step: Step) -> str:
 def _as_json(step: Step) -> dict[str, Any]:
     def plain(value: Any) -> Any:
         if hasattr(value, "to_list"):
-            return [[shown_text(x, value.domain)[0] for x in row] for row in value.to_list()]
-        return shown_text(step.field.convert(value), step.field)[0]
+            return [[exact_text(x, value.domain) for x in row] for row in value.to_list()]
+        return exact_text(step.field.convert(value), step.field)
 
     return {
         "rule": step.rule,

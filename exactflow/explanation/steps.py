@@ -21,7 +21,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
-from exactflow.exact.rational import plain
+from exactflow.exact.rational_matrix import as_domain_matrix
 from exactflow.explanation.identity_text import (
     ParsedIdentity,
     letters_in_formula,
@@ -141,7 +141,7 @@ def _step(
     """Return the step that was told, and let `known` have its values, all under other `names`."""
     text = rename_in_formula(text, names)
     told = values() if callable(values) else values
-    after = {names.get(name, name): plain(value) for name, value in told.items()}
+    after = {names.get(name, name): as_domain_matrix(value) for name, value in told.items()}
     used = set(letters_in_formula(text)) - set(after)
     before = {name: known[name] for name in sorted(used & set(known))}
     known.update(after)
@@ -238,7 +238,7 @@ def product_step(flow: CouplingFlow, target: DomainMatrix) -> Step:
     values |= order_and_flip_matrices(flow.order or range(d), flow.flips, field)
     left, right = ("E^T ", " E") if flow.order else ("", "")
     right += " F" if flow.flips else ""
-    product = " ".join(reversed(names)) or "1"
+    product = " ".join(reversed(names)) or "I"
     why = "The layers, in the order in which data meets them; neighbours of one kind merged."
     return Step(
         "product",

@@ -21,8 +21,7 @@ from exactflow import checker
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
-from exactflow.exact.numbers import format_rational
-from exactflow.exact.rounding import decimal_up
+from exactflow.exact.numbers import format_rational, format_up
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.files.atomic import read_bytes
 from exactflow.files.roots import name_root, root_index
@@ -131,7 +130,7 @@ def require_accepted(text: str, quick: bool = True) -> tuple[bytes, str]:
             "Python"
         )
     if report.largest:
-        return data, f"within {decimal_up(report.largest)} in all entries"
+        return data, f"within {format_up(report.largest)} in all entries"
     return data, report.lines[-1][2:]
 
 
@@ -246,7 +245,7 @@ def rows_in_json(M: DomainMatrix, entry: Callable[[Element], object]) -> list[li
 
 
 def _layer_in_json(layer: LinearCoupling, field: Domain, name: str | dict, entry: Callable) -> str:
-    scale = [*map(entry, linalg.converted(layer.scale_elements, layer.field, field))]
+    scale = [*map(entry, linalg.convert_elements(layer.scale_elements, layer.field, field))]
     members = [f'"moves": "{layer.moves}"', f'"scale": {json.dumps(scale)}']
     is_real = isinstance(name, str) or "root" in name
     if not is_real and not all(s.is_Rational for s in layer.scale):

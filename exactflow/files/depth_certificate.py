@@ -16,13 +16,14 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.numbers import to_element
-from exactflow.exact.typing import DepthScales, Element
+from exactflow.exact.typing import Element
 from exactflow.files.certificate import field_in_json, join_members, rows_in_json
 from exactflow.files.version import __version__
 from exactflow.flows.evidence import Evidence
+from exactflow.flows.result import DepthScales
 from exactflow.linear.depth import MinimalDepth
-from exactflow.linear.depth.obstruction import KINDS, Obstruction, Reason
-from exactflow.linear.depth.word import Word
+from exactflow.linear.depth.obstruction import KINDS, Obstruction
+from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix
 
 
 def depth_certificate_text(
@@ -72,16 +73,16 @@ def depth_certificate_text(
 def _check_certifiable(answer: MinimalDepth) -> None:
     if not answer.is_decided:
         raise InvalidInputError(
-            f"the minimal depth is not decided (between {answer.lower} and {answer.upper}), so it "
-            "has no certificate: save the layers alone (answer.flow, or exactflow factor -o)"
+            f"the minimal depth is not decided (between {answer.lower} and {answer.upper}): "
+            "certify the layers alone (answer.flow, or exactflow factor -o)"
         )
     if answer.evidence is not Evidence.EXACT:
         raise InvalidInputError(
-            "these layers are proved to exist but not known exactly, so they have no depth "
-            "certificate: call answer.existence.check() instead"
+            "the layers are proved to exist but not known exactly, as a certificate needs them: call "
+            "answer.existence.check() instead"
         )
     field, uneven = answer.flow.field, len(set(answer.layout.partition)) > 1
-    excluded = next((o.word for o in answer.obstructions if not o.row.written), "")
+    excluded = next((o.pattern_text for o in answer.obstructions if not o.row.written), "")
     refusals = {
         f"a matrix over QQ or GF(p), got {field}": not (field.is_QQ or field.is_FiniteField),
         "det > 0, got a matrix with flips or pads": answer.layout.flips or answer.layout.pads,
@@ -129,20 +130,20 @@ def read_obstruction(
     The checker has accepted the certificate; `matrix` is the target in the order of the layers. If
     several of `KINDS` are written with the same kind, return one whose check succeeds.
     """
-    word = Word(content["pattern"], matrix, scales, p=p)
+    instance = PatternInstance(content["pattern"], SplitMatrix(matrix, p), scales)
     found = [
-        Obstruction.of(word, Reason(kind, read))
+        Obstruction.of(instance, Reason(kind, read))
         for kind, row in KINDS.items()
-        if row.written == content["kind"] and len(word.pattern) in row.letters.get(scales, ())
-        for read in [_read_witness(row.key, content[row.key], word)]
+        if row.written == content["kind"] and len(instance.pattern) in row.letters.get(scales, ())
+        for read in [_read_witness(row.key, content[row.key], instance)]
         if row.key != "multiplier" or any(isinstance(W, dict) for W in read) == (kind == "signs")
     ]
     return next((o for o in found if o.is_valid()), found[0])
 
 
-def _read_witness(key: str, value: Any, word: Word) -> Any:
+def _read_witness(key: str, value: Any, instance: PatternInstance) -> Any:
     """Return a witness; multipliers become matrices, or terms of polynomials."""
-    field, d = word.matrix.domain, word.matrix.shape[0]
+    field, d = instance.matrix.domain, instance.matrix.shape[0]
 
     def element(text: str) -> Element:
         return field.convert_from(to_element(text), QQ)
@@ -151,7 +152,7 @@ def _read_witness(key: str, value: Any, word: Word) -> Any:
         return value
     if key == "factors":
         return tuple(tuple(element(x) for x in reversed(f)) for f in value)
-    if word.scales == "positive" and any(len(row) == d + 1 for W in value for row in W):
+    if instance.scales == "positive" and any(len(row) == d + 1 for W in value for row in W):
         return tuple({tuple(map(int, row[1:])): element(row[0]) for row in W} for W in value)
     rows = ([[element(x) for x in row] for row in W] for W in value)
     return tuple(linalg.from_entries(W, (len(W), len(W[0])), field) for W in rows)

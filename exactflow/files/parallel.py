@@ -19,8 +19,8 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from exactflow.errors import InvalidInputError, ProcessDiedError, require
-from exactflow.exact.progress import with_progress
 from exactflow.files.atomic import interruptible
+from exactflow.files.progress_line import with_progress
 
 _MOST_JOBS = 60  # Windows cannot wait for more processes
 _WORKER_ENDED = "a worker process ended before its work was done"

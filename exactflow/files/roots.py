@@ -14,7 +14,7 @@ import sympy
 from sympy.polys.domains.domain import Domain
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.numbers import flint_rational, format_rational, parse_rational
+from exactflow.exact.numbers import format_rational, parse_rational, to_fmpq
 
 _DIGITS = 60, 240, 960  # precisions of the generator, tried until only one root is near it
 _LONGEST = 1000  # longest decimal that is read, in characters
@@ -30,7 +30,7 @@ def name_root(field: Domain, modulus: sympy.Poly) -> tuple[dict[str, list[str]],
         parts = generator.real, generator.imag
         return {}, [part.mid().str(digits, radius=False) for part in parts]
     for (low, high), _ in modulus.intervals():
-        below, above = (flint.arb(flint_rational(end)) for end in (low, high))
+        below, above = (flint.arb(to_fmpq(end)) for end in (low, high))
         if below < generator.real < above:
             return {"root": [format_rational(end) for end in (low, high)]}, []
     return {}, []  # the generator is rational: its modulus has no other root
@@ -43,11 +43,11 @@ def _enclose_generator(field: Domain) -> tuple[flint.acb, int]:
     Raises `InvalidInputError` if this takes too many digits.
     """
     generator = field.to_sympy(field.unit)
-    polynomial: Any = flint.fmpq_poly([flint_rational(c) for c in reversed(field.mod.to_list())])
+    polynomial: Any = flint.fmpq_poly([to_fmpq(c) for c in reversed(field.mod.to_list())])
     for digits in _DIGITS:
         value = sympy.N(generator, digits, maxn=10 * digits)
         with flint.ctx.workdps(2 * digits):
-            parts = (flint.arb(flint_rational(sympy.Rational(x))) for x in value.as_real_imag())
+            parts = (flint.arb(to_fmpq(sympy.Rational(x))) for x in value.as_real_imag())
             point = flint.acb(*parts)
             bound = flint.arb(10) ** (-digits // 2) * (1 + abs(point))
             near = [root for root, _ in polynomial.complex_roots() if abs(root - point) < bound]

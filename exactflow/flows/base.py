@@ -127,7 +127,7 @@ class Map(ABC):
                 f"expected a flow over a field of real or complex numbers, got {field}, which has "
                 "no absolute value: det is the product of the scales"
             )
-        scales = (linalg.converted(x.constant_scales(), x.field, field) for x in self.layers)
+        scales = (linalg.convert_elements(x.constant_scales(), x.field, field) for x in self.layers)
         det = prod(chain.from_iterable(scales), start=field.one)
         value = field.to_sympy(det)
         return sympy.log(value if linalg.is_positive(det, field) else sympy.Abs(value))
@@ -264,6 +264,39 @@ class Flow(LayerSequence, Map):
             if mine != theirs:
                 return f"layer {k}: {display.layer_difference(mine, theirs)}"
         return None
+
+    def plot(self, *, ax: Any = None, target: bool = True, entries: bool | None = None) -> Any:
+        """Draw a linear flow in matplotlib: its matrix M, and the layers whose product M is.
+
+        The last layer stands at the left, as the product is written, and flips at the right. Red
+        is positive, blue is negative, and the number below is the largest entry of the matrix.
+        Colours are logarithmic where the entries of a matrix differ by a factor above 1,000.
+
+        Parameters
+        ----------
+        ax : the Axes to draw into; without it, a figure is made.
+        target : whether M itself stands at the left of its layers.
+        entries : whether numbers are written; by default, those of at most three letters, in
+            matrices of at most eight coordinates.
+
+        Returns
+        -------
+        The Axes, of matplotlib (extra ``plot``).
+
+        Raises
+        ------
+        InvalidInputError : for a flow that is not linear or has symbols, and for other options.
+        MissingExtraError : without matplotlib.
+
+        Examples
+        --------
+        >>> from exactflow import factor, permutation
+        >>> axes = factor(permutation([1, 2, 0, 3])).plot()  # doctest: +SKIP
+        >>> axes.figure.savefig("flow.png")  # doctest: +SKIP
+        """
+        from exactflow.flows.plot import strip
+
+        return strip(self, ax=ax, target=target, entries=entries)
 
     def _head(self) -> str:
         """The first line of the text of a flow: type, halves, depth, order."""

@@ -50,7 +50,7 @@ def shown_text(value: Any, field: Domain, width: float = math.inf) -> list[str]:
     (['[1 -1/2]', '[0   10]'], ['2 x 2, begins:', '[1 ..]', '[0 ..]'])
     """
     if not isinstance(value, DomainMatrix):
-        return [_text(value, field)]
+        return [_entry_text(value, field)]
     for most in (_LARGEST, *range(_CORNER, 0, -1)):
         rows, head = _entries(value, _entry_text, [".."], most)
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -89,7 +89,7 @@ def shown_html(value: Any, field: Domain, width: float = math.inf) -> str:
     of more letters than `width`.
     """
     if not isinstance(value, DomainMatrix):
-        return escape(_text(value, field))
+        return escape(_entry_text(value, field))
     for shown, most in ((_entry_text, _LARGEST), (_short, _LARGEST), (_short, _CORNER)):
         rows, head = _entries(value, shown, [".."], most)
         if max(len("".join(row)) for row in rows) <= width:
@@ -115,7 +115,7 @@ def field_suffix(field: Domain, *, quote: str = "") -> str:
 
 def _is_small(matrix: DomainMatrix) -> bool:
     return max(matrix.shape) <= _LARGEST and all(
-        len(_text(value, matrix.domain)) <= _DIGITS for value in matrix.iter_values()
+        len(exact_text(value, matrix.domain)) <= _DIGITS for value in matrix.iter_values()
     )
 
 
@@ -138,7 +138,8 @@ def _entries(
     return [row + dots if head else row for row in entries], head
 
 
-def _text(value: Any, field: Domain) -> str:
+def exact_text(value: Any, field: Domain) -> str:
+    """Return a number of a field in full."""
     element = _element(value, field)
     return format_rational(element) if field.is_QQ else str(field.to_sympy(element))
 
@@ -154,7 +155,7 @@ def _short(value: Any, field: Domain) -> str:
 
 def _entry_text(value: Any, field: Domain, most: int = _DIGITS) -> str:
     """Return a number; of one of more letters than `most` the first digits, as '3.3333..e39'."""
-    text = _text(value, field)
+    text = exact_text(value, field)
     if len(text) <= most:
         return text
     if not field.is_QQ:
@@ -165,7 +166,7 @@ def _entry_text(value: Any, field: Domain, most: int = _DIGITS) -> str:
 
 def _entry_latex(value: Any, field: Domain) -> str:
     """Return a number in LaTeX; of a long rational one the first digits."""
-    if not field.is_QQ or len(_text(value, field)) <= _DIGITS:
+    if not field.is_QQ or len(exact_text(value, field)) <= _DIGITS:
         return sympy.latex(field.to_sympy(_element(value, field)))
     digits, exponent = _leading(value)
     return f"{digits}\\ldots" + (f" \\cdot 10^{{{exponent}}}" if exponent else "")

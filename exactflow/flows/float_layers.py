@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from exactflow.exact.digits import Digits
+from exactflow.exact.dyadic_matrix import DyadicMatrix
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Half
 from exactflow.flows.linear import LinearCoupling
@@ -104,15 +104,15 @@ class FloatCoupling:
         return np.concatenate(halves)
 
 
-def composed(layers: Sequence[FloatCoupling], of: Digits | None = None) -> Digits:
+def composed(layers: Sequence[FloatCoupling], of: DyadicMatrix | None = None) -> DyadicMatrix:
     """Return the matrix of layers in order of application, or its product with another, exactly."""
 
-    def image(layer: FloatCoupling, moved: Digits, kept: Digits) -> Digits:
+    def image(layer: FloatCoupling, moved: DyadicMatrix, kept: DyadicMatrix) -> DyadicMatrix:
         if not layer.is_additive:
-            moved = moved.scale_rows(Digits.of_floats(np.array(layer.scales)[:, None]))
-        return moved.plus_product(Digits.of_floats(layer.shift), kept)
+            moved = moved.scale_rows(DyadicMatrix.of_floats(np.array(layer.scales)[:, None]))
+        return moved.plus_product(DyadicMatrix.of_floats(layer.shift), kept)
 
     p, q = layers[0].partition
-    of = of or Digits.of_floats(np.eye(p + q))
+    of = of or DyadicMatrix.of_floats(np.eye(p + q))
     first, second = run_layers(layers, (of[:p, :], of[p:, :]), image)
     return first.vstack(second)

@@ -19,9 +19,9 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import ExactMatrix, as_column, as_expression, as_rectangle, common_field
-from exactflow.exact.exceptional import factors_of, in_order
+from exactflow.exact.exceptional import factor_all, sort_factors
 from exactflow.exact.numbers import format_short
-from exactflow.exact.rational import composed_dense, composes_to
+from exactflow.exact.rational_matrix import compose_dense, is_composition, is_faster
 from exactflow.flows import display
 from exactflow.flows.base import Flow, as_layers, as_order
 from exactflow.flows.linear import LinearCoupling, run_on_columns
@@ -189,16 +189,18 @@ class CouplingFlow(Flow):
             columns = DomainMatrix.diag(self._signs(self.field), self.field)
         is_rational = self.field.is_QQ and (columns is None or columns.domain.is_QQ)
         if is_rational and self.is_sparse and self.is_additive:
-            from exactflow.exact.sparse import composed_sparse
+            from exactflow.exact.sparse_array import compose_sparse
 
             with suppress(OverflowError):
                 arrays = [(layer.moves, layer.shift_array) for layer in self.layers]
-                return composed_sparse(arrays, self.partition, columns)
+                return compose_sparse(arrays, self.partition, columns)
         columns = DomainMatrix.eye(self.dimension, self.field) if columns is None else columns
         columns = columns.to_sparse() if self.is_sparse else columns.to_dense()
         p = self.partition[0]
         if is_rational and not self.is_sparse:
-            return composed_dense(map(_step, self.layers), p, columns)
+            steps = [_step(layer) for layer in self.layers]
+            if is_faster(steps, columns):
+                return compose_dense(steps, p, columns)
         return run_on_columns(self.layers, p, columns)
 
     def _exact(self, columns: DomainMatrix) -> DomainMatrix:
@@ -220,7 +222,7 @@ class CouplingFlow(Flow):
         """Whether a dense matrix over QQ is that of the flow, whose shifts are dense, over QQ."""
         inner = M.extract(list(self._listed()), list(self._listed()))
         unsigned = linalg.scale_columns(inner, self._signs(QQ))
-        return composes_to([*map(_step, self.layers)], self.partition[0], unsigned)
+        return is_composition([*map(_step, self.layers)], self.partition[0], unsigned)
 
     def matrix(self) -> ExactMatrix:
         """Return the d x d matrix of the flow, flips included."""
@@ -246,10 +248,10 @@ class CouplingFlow(Flow):
             return ()
         polynomials = list[Any]()
         for layer in self.layers:
-            values = linalg.converted(layer.values(), layer.field, self.field)
-            scales = linalg.converted(layer.scale_elements, layer.field, self.field)
+            values = linalg.convert_elements(layer.values(), layer.field, self.field)
+            scales = linalg.convert_elements(layer.scale_elements, layer.field, self.field)
             polynomials += [v.denom for v in values] + [s.numer for s in scales]
-        return in_order(factors_of(polynomials))
+        return sort_factors(factor_all(polynomials))
 
     def at(self, values: dict) -> "CouplingFlow":
         """Return the flow with numbers in the place of its parameters, exactly.

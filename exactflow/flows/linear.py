@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from scipy import sparse
     from typing_extensions import TypeIs
 
-    from exactflow.exact.sparse import SparseArray
+    from exactflow.exact.sparse_array import SparseArray
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -129,7 +129,7 @@ class LinearCoupling(Coupling):
     @cached_property
     def shift_array(self) -> "SparseArray":
         """The shift T, over QQ, as a `SparseArray`; `OverflowError` says that it is none."""
-        from exactflow.exact.sparse import SparseArray
+        from exactflow.exact.sparse_array import SparseArray
 
         return self._shift if _is_array(self._shift) else SparseArray.of(self._shift)
 
@@ -202,7 +202,7 @@ class LinearCoupling(Coupling):
     def _exact_image(self, moved: DomainMatrix, kept: DomainMatrix) -> DomainMatrix:
         """Return the images of columns of the half that moves, at the cost of one product."""
         if not self.is_additive:
-            scale = linalg.converted(self.scale_elements, self.field, moved.domain)
+            scale = linalg.convert_elements(self.scale_elements, self.field, moved.domain)
             moved = linalg.scale_rows(scale, moved)
         return moved + self.shift_matrix * kept
 

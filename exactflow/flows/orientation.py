@@ -6,17 +6,19 @@ records negates a coordinate first (flip), or two swapped coordinates are append
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, OrientationError
 from exactflow.exact import linalg
-from exactflow.exact.typing import Orientation
 
 if TYPE_CHECKING:
     import numpy as np
+
+Orientation: TypeAlias = Literal["error", "flip", "pad"]
+"""How a matrix that reverses orientation is treated."""
 
 ORIENTATIONS: tuple[str, ...] = get_args(Orientation)
 
@@ -62,7 +64,7 @@ class CoordinateLayout:
 
     def padded(self, M: DomainMatrix) -> DomainMatrix:
         """Return the matrix with its pads, if there are any."""
-        return linalg.with_pads(M, self.pads[0]) if self.pads else M
+        return linalg.append_swapped_pads(M, self.pads[0]) if self.pads else M
 
     def inner(self, M: DomainMatrix) -> DomainMatrix:
         """Return the matrix that the layers compose to, from the one that is padded."""

@@ -3,13 +3,15 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import sympy
 
-from exactflow.exact.typing import DepthScales
 from exactflow.flows.base import Flow, LayerSequence
 from exactflow.flows.evidence import Evidence
+
+DepthScales: TypeAlias = Literal["additive", "positive"]
+"""The scales that layers may have where they are counted."""
 
 
 class Result(ABC):

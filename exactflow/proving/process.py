@@ -14,7 +14,7 @@ from typing import Any
 
 from exactflow.claims import RUNNING, Options, ProofError, Running, add_event
 from exactflow.errors import MissingExtraError, UndecidedClaimError, VerificationError, error_text
-from exactflow.exact.progress import hearing
+from exactflow.exact.progress import listening_to_stages
 from exactflow.files.parallel import exit_with_parent
 from exactflow.proving.sites import read_script
 
@@ -31,7 +31,7 @@ def main(job: dict[str, Any]) -> None:
     end: dict[str, Any] = {"failure": "", "line": 0, "missing": ""}
     end |= {"is_refuted": False, "is_undecided": False}
     try:
-        with hearing(_telling(running)):
+        with listening_to_stages(_telling(running)):
             _execute(job["path"])
     except MissingExtraError as error:
         end["missing"] = str(error)

@@ -5,6 +5,7 @@ the statement. Most entries use the displays of flows: a matrix and the layers w
 red where positive, blue where negative.
 """
 
+import io
 import re
 from collections.abc import Callable
 from html import escape
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import sympy
 from docutils import nodes
+from matplotlib import pyplot
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow import factor, minimal_depth, permutation, random_matrix, theorems
@@ -61,9 +63,19 @@ def place(app, pagename, templatename, context, doctree) -> None:
 
 
 def strip(flow, size: int = 44) -> str:
-    """Return a matrix and its layers, the last at the left, as the product stands on paper."""
-    layers = [layer.matrix() for layer in reversed(flow.layers)]
-    return heat_maps(flow.matrix(), "=", *layers, size=size)
+    """Return the picture of `flow.plot` as SVG, in the colour of the page's text, with matrices
+    about `size` pixels wide.
+    """
+    with pyplot.rc_context({"svg.fonttype": "none", "svg.hashsalt": "exactflow"}):
+        figure, axes = pyplot.subplots(figsize=(size * (flow.depth + 2) / 60, size / 40))
+        flow.plot(ax=axes, entries=None if flow.dimension * 11 <= size else False)
+        drawn = io.StringIO()
+        options = {"bbox_inches": "tight", "pad_inches": 0.02, "metadata": {"Date": None}}
+        figure.savefig(drawn, format="svg", transparent=True, **options)
+        pyplot.close(figure)
+    svg = drawn.getvalue()
+    svg = svg[svg.index("<svg") :].replace("<svg ", '<svg role="img" fill="currentColor" ', 1)
+    return f'<span class="strip">{svg}</span>'
 
 
 def heat_maps(*parts: sympy.Matrix | str, size: int = 44) -> str:
@@ -185,7 +197,7 @@ def open_set() -> str:
 
 PICTURES: dict[str, Callable[[], str]] = {
     "six_layers": lambda: strip(factor(random_matrix(8, bits=3, seed=1))),
-    "classical_route": lambda: strip(classical(random_matrix(4, bits=2, seed=3)), 32),
+    "classical_route": lambda: strip(classical(random_matrix(4, bits=2, seed=3)), 66),
     "families": turned_squares,
     "identities": block_identity,
     "six_is_sharp": lambda: strip(minimal_depth(sympy.diag(-1, -1, 1, 1)).flow),

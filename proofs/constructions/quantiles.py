@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.numbers import elements, format_short
+from exactflow.exact.numbers import format_short, to_elements
 from exactflow.laws.universal import Boxes
 
 __all__ = ["QuantileFunction"]
@@ -37,7 +37,7 @@ class QuantileFunction(Boxes):
     values: tuple
 
     def __init__(self, levels: Sequence, values: Sequence) -> None:
-        levels, values = elements(levels), elements(values)
+        levels, values = to_elements(levels), to_elements(values)
         if len(levels) < 2 or len(values) != len(levels) or levels[0] != 0 or levels[-1] != 1:
             raise InvalidInputError(
                 "expected levels from 0 to 1 and one value for each, got "

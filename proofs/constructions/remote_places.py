@@ -11,7 +11,7 @@ lines, the body the rest.
 
 How it is checked
 -----------------
-*Certified*: KL, by `exactflow.laws.universal.three_layers`. *Exact*: the layers.
+*Certified*: KL, by `exactflow.laws.universal.zones`. *Exact*: the layers.
 """
 
 from flint import arb
@@ -19,15 +19,8 @@ from sympy import QQ
 
 from exactflow.exact.balls import ball
 from exactflow.exact.typing import Element
-from exactflow.laws.universal.three_layers import (
-    Arrangement,
-    Cell,
-    Column,
-    DensityRun,
-    GroupBlock,
-    Profile,
-    Zone,
-)
+from exactflow.laws.universal.densities import DensityRun
+from exactflow.laws.universal.zones import Arrangement, Cell, Column, GroupBlock, Profile, Zone
 
 __all__ = ["entropy", "place_remotely"]
 

@@ -25,8 +25,14 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball
 from exactflow.exact.coerce import as_rectangle
-from exactflow.exact.numbers import elements, flint_rational, format_short, to_element, to_fraction
-from exactflow.exact.rounding import root
+from exactflow.exact.numbers import (
+    format_short,
+    sqrt_rounded,
+    to_element,
+    to_elements,
+    to_fmpq,
+    to_fraction,
+)
 from exactflow.exact.typing import Element, MatrixLike, NumberLike
 from exactflow.laws.universal.measures import TargetMeasure
 from exactflow.laws.universal.quantization import (
@@ -68,7 +74,7 @@ class Ring(TargetMeasure):
     def __init__(
         self, inner: NumberLike, outer: NumberLike, start: NumberLike = 0, stop: NumberLike = 1
     ) -> None:
-        inner, outer, start, stop = elements([inner, outer, start, stop])
+        inner, outer, start, stop = to_elements([inner, outer, start, stop])
         if not (0 <= inner <= outer and outer > 0 and start < stop <= start + 1):
             raise InvalidInputError(
                 "expected 0 <= inner <= outer, outer > 0 and start < stop <= start + 1, got "
@@ -97,7 +103,7 @@ class Ring(TargetMeasure):
                 distance = _sector(ball(r), ball(R), arb.pi() * ball(turns / count))
                 for j in range(count):
                     middle = self.start + turns * QQ(2 * j + 1, 2 * count)
-                    sin, cos = arb.sin_cos_pi_fmpq(flint_rational(2 * middle))
+                    sin, cos = arb.sin_cos_pi_fmpq(to_fmpq(2 * middle))
                     found.append((ball(mass / count), [distance * cos, distance * sin]))
             cells = of_means((1 + ball(hollow * hollow)) / 2, found, grid_bits(share))
         axes = [[self.outer, QQ.zero], [QQ.zero, self.outer]]
@@ -129,7 +135,7 @@ class Sphere(TargetMeasure):
     is_singular = True
 
     def __init__(self, center: Sequence, axes: "MatrixLike | None" = None) -> None:
-        center = elements(center)
+        center = to_elements(center)
         d = len(center)
         rows = as_rectangle(np.eye(d) if axes is None else axes).to_dense()
         gram = (rows * rows.transpose()).to_list() if rows.shape[1] == d else []
@@ -159,7 +165,7 @@ class Sphere(TargetMeasure):
         with ctx.workprec(2 * grid_bits(relative)):
             bands = [(mass, [cos]) for mass, cos, _ in _bands(k, relative)] if k else _sphere(0)
             cells = of_means(arb(1) / (k + 1), bands, grid_bits(relative))
-        length, more = (to_element(root(to_fraction(square), up)) for up in (False, True))
+        length, more = (to_element(sqrt_rounded(to_fraction(square), up)) for up in (False, True))
         return placed(cells, [self.center[i]], [[length]], bits, more - length)
 
     def __repr__(self) -> str:
@@ -197,7 +203,7 @@ def _bands(k: int, square: Element) -> list[tuple[arb, arb, arb]]:
 
 def _integrals(k: int, t: Element) -> tuple[arb, arb, arb]:
     """Return antiderivatives, at pi t, of sin^(k-1), of sin^(k-1) cos and of sin^k."""
-    sin, cos = arb.sin_cos_pi_fmpq(flint_rational(t))
+    sin, cos = arb.sin_cos_pi_fmpq(to_fmpq(t))
     powers = [arb.pi() * ball(t), -cos]
     for n in range(2, k + 1):
         powers.append(((n - 1) * powers[n - 2] - sin ** (n - 1) * cos) / n)

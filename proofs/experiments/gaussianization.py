@@ -38,16 +38,15 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import upper
-from exactflow.exact.least import least
 from exactflow.exact.numbers import (
     format_above,
     format_short,
+    sqrt_rounded,
     to_element,
     to_float,
     to_fraction,
     to_index,
 )
-from exactflow.exact.rounding import root
 from exactflow.exact.typing import Element, NumberLike
 from exactflow.flows.base import Coupling
 from exactflow.flows.evidence import Evidence
@@ -56,6 +55,7 @@ from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.result import FlowResult
 from exactflow.laws.universal.measures import normal_draws
+from proofs.constructions.bisection import least_sufficient
 from proofs.constructions.well_conditioned.draft import Rescaling, Unit
 from proofs.constructions.well_conditioned.path import (
     Path,
@@ -207,7 +207,7 @@ def gaussianize(
     n = points.shape[1]
     with ctx.workprec(TUNING.precision):
         norm = shear_norm(condition)
-        most = condition if n == 1 else to_element(root(to_fraction(condition)))
+        most = condition if n == 1 else to_element(sqrt_rounded(to_fraction(condition)))
         exponents = np.frexp(np.abs(points).max(axis=0))[1].tolist()
         points, scales = np.ldexp(points, [-e for e in exponents]), [QQ(2) ** e for e in exponents]
         units = tuple(Unit.of(_raw_transport(points, i, scales[i]), most) for i in range(n))
@@ -318,7 +318,7 @@ def _paths(maps: Sequence[PiecewiseLinear], norm: Element, condition: Element) -
         image = PiecewiseFlow(_beside(paths(pairs))).forward(draws)[: len(maps)]
         return bool(np.sqrt(((image - aim) ** 2).mean(axis=1)).max() <= _DRIFT)
 
-    pairs = least(lambda pairs: pairs > MOST_PAIRS or suffices(pairs))
+    pairs = least_sufficient(lambda pairs: pairs > MOST_PAIRS or suffices(pairs))
     if pairs > MOST_PAIRS:
         raise InvalidInputError(
             f"expected a condition number that paths of {MOST_PAIRS} pairs of steps reach, got "

@@ -35,7 +35,7 @@ from flint import arb, ctx
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, normal_cdf
-from exactflow.exact.numbers import flat, format_short, to_fraction
+from exactflow.exact.numbers import format_short, to_fraction, to_list
 
 __all__ = ["Generator"]
 
@@ -66,7 +66,9 @@ class Generator:
     ramp: Fraction
 
     def __post_init__(self) -> None:
-        centers = tuple(tuple(map(to_fraction, flat(center))) for center in flat(self.centers))
+        centers = tuple(
+            tuple(map(to_fraction, to_list(center))) for center in to_list(self.centers)
+        )
         lengths = {len(center) for center in centers}
         if len(lengths) != 1 or lengths == {0}:
             raise InvalidInputError(
@@ -124,7 +126,7 @@ class Generator:
     def __call__(self, x: Sequence) -> list[Fraction]:
         """Return g at d + 1 rational numbers, exactly, from the weights."""
         hidden, biases, outputs, constant = self.weights()
-        x = list(map(to_fraction, flat(x)))
+        x = list(map(to_fraction, to_list(x)))
         if len(x) != 1 + len(constant):
             raise InvalidInputError(f"expected {1 + len(constant)} numbers, got {len(x)}")
         values = [

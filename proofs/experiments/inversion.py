@@ -20,14 +20,21 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import PrecisionError
-from exactflow.exact.least import least
-from exactflow.exact.numbers import elements, format_short, to_element, to_float, to_index, to_mpf
+from exactflow.exact.numbers import (
+    format_short,
+    to_element,
+    to_elements,
+    to_float,
+    to_index,
+    to_mpf,
+)
 from exactflow.exact.typing import Element, NumberLike
 from exactflow.flows.base import Flow
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.laws.conditioning import condition_number, singular_values
 from exactflow.laws.universal import W2Approximation
+from proofs.constructions.bisection import least_sufficient
 from proofs.constructions.strips import kl_lower_bound
 from proofs.constructions.well_conditioned import WellConditioned
 
@@ -195,7 +202,7 @@ def digits_to_invert(
     25
     """
     tol, limit = to_element(tol), to_index("limit", limit, 1)
-    points = [elements(point) for point in sample]
+    points = [to_elements(point) for point in sample]
     if tol <= 0 or not points:
         raise InvalidInputError(
             f"expected tol > 0 and at least one point, got tol = {format_short(tol)}, "
@@ -207,7 +214,7 @@ def digits_to_invert(
         with mpmath.workdps(digits):
             return all(_error(flow, inverse, point) <= tol for point in points)
 
-    digits = least(lambda digits: digits > limit or suffices(digits))
+    digits = least_sufficient(lambda digits: digits > limit or suffices(digits))
     if digits > limit:
         with mpmath.workdps(limit):
             error = max(_error(flow, inverse, point) for point in points)
@@ -230,7 +237,7 @@ def float_error(flow: CouplingFlow | PiecewiseFlow, sample: Sequence) -> float:
 
     It is infinite where an intermediate number is too large for float64.
     """
-    points = np.array([[to_float(x) for x in elements(point)] for point in sample]).T
+    points = np.array([[to_float(x) for x in to_elements(point)] for point in sample]).T
     back = flow.backward(flow.forward(points))
     error = np.max(np.abs(back - points))
     return float(error) if np.isfinite(error) else np.inf

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from exactflow.floats.balancing import balance
-from exactflow.floats.balancing.closed import closed_form
+from exactflow.floats.balancing.closed_form import closed_form
 from exactflow.floats.balancing.target import Target
 from proofs.experiments.descent import adam
 

@@ -18,7 +18,7 @@ from exactflow.exact.balls import (
     upper,
     upper_root,
 )
-from exactflow.exact.numbers import flint_rational
+from exactflow.exact.numbers import to_fmpq
 
 FLOOR = QQ(1, 2**16384)
 
@@ -76,5 +76,5 @@ def test_far_tails():
 
 
 def test_ground_types():
-    assert flint_rational(QQ(-3, 6)) == flint_rational(flint_rational(QQ(-1, 2)))
-    assert flint_rational(PythonMPQ(-3, 6)) == flint_rational(QQ(-1, 2))  # another ground type
+    assert to_fmpq(QQ(-3, 6)) == to_fmpq(to_fmpq(QQ(-1, 2)))
+    assert to_fmpq(PythonMPQ(-3, 6)) == to_fmpq(QQ(-1, 2))  # another ground type

@@ -13,13 +13,16 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import (
-    elements,
-    flint_rational,
     format_rational,
     format_short,
+    format_up,
     parse_rational,
+    shorten_up,
+    sqrt_rounded,
     to_element,
+    to_elements,
     to_float,
+    to_fmpq,
     to_fraction,
     to_index,
     to_mpf,
@@ -54,8 +57,8 @@ ONE_HALF += [0.5, np.float16(0.5), np.float32(0.5), np.longdouble(0.5), mpmath.m
 def test_one_half_in_every_form(number):
     assert to_element(number) == HALF
     assert isinstance(to_element(number), type(HALF))
-    assert elements([number, number]) == (HALF, HALF)
-    assert flint_rational(to_element(number)) == fmpq(1, 2)
+    assert to_elements([number, number]) == (HALF, HALF)
+    assert to_fmpq(to_element(number)) == fmpq(1, 2)
     assert to_mpf(to_element(number)) == 0.5
 
 
@@ -96,3 +99,33 @@ def test_an_index_is_an_integer_of_its_range(value):
     assert to_index("i", np.int64(3), 0, 3) == 3
     with pytest.raises(InvalidInputError, match="expected an integer i from 0 to 3"):
         to_index("i", value, 0, 3)
+
+
+positive = st.fractions(min_value=Fraction(1, 10**6), max_value=10**9)
+
+
+@given(positive)
+def test_roots_enclose(x):
+    down, up = sqrt_rounded(x), sqrt_rounded(x, up=True)
+    assert down**2 <= x <= up**2
+    assert up - down <= down / 2**120
+    assert sqrt_rounded(x**2) == x == sqrt_rounded(x**2, up=True)
+
+
+def test_roots_of_huge_and_tiny_numbers():
+    for x in (Fraction(10**401), Fraction(1, 10**401)):
+        assert sqrt_rounded(x) ** 2 <= x <= sqrt_rounded(x, up=True) ** 2
+        assert sqrt_rounded(x) > 0
+
+
+def test_short_fractions_stay():
+    assert shorten_up(Fraction(22, 7)) == Fraction(22, 7)
+    third = Fraction(2**300 + 1, 3 * 2**299)
+    assert 0 < shorten_up(third) - third < Fraction(1, 2**250)
+
+
+@pytest.mark.parametrize("x", [Fraction(1, 3), 0.1, Fraction(2**300, 3), Fraction(1, 7**900), 5])
+@pytest.mark.parametrize("digits", [1, 2, 5])
+def test_a_decimal_is_not_below_what_it_bounds(x, digits):
+    shown = to_fraction(format_up(x, digits))
+    assert to_fraction(x) <= shown <= to_fraction(x) * (1 + Fraction(1, 10 ** (digits - 1)))

@@ -5,6 +5,7 @@ from itertools import product
 
 import sympy
 from explanation.test_explanation import EXAMPLES
+from explanation.test_results import ROTATION, SQUARE, W2, merged
 from linear.depth.examples import diagonal
 from linear.depth.tables import OBSTRUCTIONS
 from sympy import GF, QQ, BlockMatrix, MatrixSymbol, Symbol, ZeroMatrix, sqrt
@@ -12,9 +13,11 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow import explain, factor, interpolate, minimal_depth, permutation, random_matrix
 from exactflow.explanation import Explanation
+from exactflow.floats.balancing import balance
 from exactflow.flows.evidence import Evidence
 from exactflow.laws.gaussian import whiten
-from exactflow.linear.depth.answer import obstruction_step
+from exactflow.laws.universal import approximate
+from exactflow.linear.depth.explanation import obstruction_step
 from exactflow.linear.padding import zero_padding
 
 t, a_1, alpha, M = (Symbol(name, positive=True) for name in ("t", "a_1", "alpha", "M"))
@@ -32,10 +35,22 @@ def documents() -> Iterator[tuple[str, Explanation]]:
     yield from _depths()
     yield from _over_other_fields()
     yield from _of_blocks()
+    yield from _results()
     yield "zero padding", zero_padding([[0, 2], [1, 0]]).explain()
     yield "whitening", whiten([[2, 1, 0], [1, 2, 1], [0, 1, 2]], partition=[1, 0, 1]).explain()
     for k, size in enumerate([(1, 1), (2, 1), (1, 2)]):
         yield f"interpolation {k}", _interpolation(size)
+
+
+def _results() -> Iterator[tuple[str, Explanation]]:
+    for k, flow in enumerate(merged()):
+        yield f"one mask {k}", flow.explain()
+    for k, (target, eps, options) in enumerate(W2):
+        yield f"W2 {k}", approximate(target, eps, **options).explain()
+    for options in ({}, {"layers": 3}, {"scales": "additive"}):
+        yield f"KL {options}", approximate(SQUARE, "1/4", distance="KL", **options).explain()
+    yield "balanced", balance(ROTATION, orientation="flip").explain()
+    yield "balanced, padded", balance(ROTATION, orientation="pad").explain()
 
 
 def _depths() -> Iterator[tuple[str, Explanation]]:

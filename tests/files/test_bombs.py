@@ -83,7 +83,7 @@ def test_many_members_count_together(tmp_path, monkeypatch):
     monkeypatch.setattr("exactflow.files.tensors.LARGEST_ARCHIVE", 2**20)
     path = tmp_path / "flow.npz"
     np.savez_compressed(path, **{f"layer_{k}_shift": np.zeros((200, 200)) for k in range(4)})
-    with pytest.raises(InvalidInputError, match="archive of at most 1048576 bytes, got [0-9]+"):
+    with pytest.raises(InvalidInputError, match=r"archive of at most 1048576 bytes, got [0-9]+"):
         read_arrays(path)
 
 

@@ -18,10 +18,10 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_rational
 from exactflow.files.depth_certificate import depth_certificate_text, read_obstruction, witness
 from exactflow.linear.depth import minimal_depth
-from exactflow.linear.depth.equations import misfit
-from exactflow.linear.depth.obstruction import Obstruction, Reason
-from exactflow.linear.depth.scaled.proportions import positive_diagonals
-from exactflow.linear.depth.word import Word
+from exactflow.linear.depth.equations import wrong_entry
+from exactflow.linear.depth.obstruction import Obstruction
+from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix
+from exactflow.linear.depth.scaled.three_scaled_layers import positive_diagonals
 
 
 def verified(M, scales="additive", partition=None):
@@ -33,7 +33,7 @@ def verified(M, scales="additive", partition=None):
     assert checker.check(text.encode()).verdict is checker.Verdict.VERIFIED
     content = json.loads(text)
     for written, obstruction in zip(content["obstructions"], answer.obstructions, strict=True):
-        read = read_obstruction(written, obstruction.matrix, scales, obstruction.p)
+        read = read_obstruction(written, obstruction.matrix, scales, obstruction.split.p)
         assert (read.kind, read.witness) == (obstruction.kind, obstruction.witness)
         assert read.is_valid()
     return content
@@ -106,9 +106,9 @@ def test_every_small_matrix_that_is_no_product_of_two_scaled_layers(pattern):
     found = 0
     for entries in product((-1, 0, 2), repeat=4):
         M = matrix([entries[:2], entries[2:]])
-        word = Word(pattern, M, "positive")
-        if M.det() and (multiplier := misfit(word)) is not None:
-            obstruction = Obstruction.of(word, Reason("linear", multiplier))
+        instance = PatternInstance(pattern, SplitMatrix(M), "positive")
+        if M.det() and (reason := wrong_entry(instance)) is not None:
+            obstruction = Obstruction.of(instance, reason)
             assert obstruction.is_valid()
             assert excludes(obstruction)
             found += 1

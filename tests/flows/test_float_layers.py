@@ -9,7 +9,7 @@ from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow import CouplingFlow, LinearCoupling
-from exactflow.exact.digits import Digits
+from exactflow.exact.dyadic_matrix import DyadicMatrix
 from exactflow.flows.float_layers import FloatCoupling, composed
 
 floats = st.floats(-1e6, 1e6)
@@ -26,7 +26,7 @@ layer = st.builds(
 )
 
 
-def as_rationals(M: Digits) -> sympy.Matrix:
+def as_rationals(M: DyadicMatrix) -> sympy.Matrix:
     return sympy.Matrix(*M.shape, lambda i, j: sympy.Rational(M.entry(int(i), int(j))))
 
 
@@ -34,7 +34,7 @@ def as_rationals(M: Digits) -> sympy.Matrix:
 def test_composed_equals_the_flow(layers):
     flow = CouplingFlow([each.exact() for each in layers])
     assert as_rationals(composed(layers)) == flow.matrix()
-    other = Digits.of_floats(np.array([[0.5, 1], [3, -0.1], [0, 1e-20]]))
+    other = DyadicMatrix.of_floats(np.array([[0.5, 1], [3, -0.1], [0, 1e-20]]))
     assert as_rationals(composed(layers, other)) == flow.matrix() * as_rationals(other)
 
 

@@ -9,7 +9,7 @@ import torch
 from interop.modules import data, library, linear
 
 from exactflow.errors import InvalidInputError, MethodError
-from exactflow.exact.rounding import decimal_up
+from exactflow.exact.numbers import format_up
 from exactflow.interop import convert, restore
 
 nn = torch.nn
@@ -324,7 +324,7 @@ def test_the_headline_is_of_what_the_model_holds(by):
     assert record.dtype == "float32"
     assert record.relative_error >= record.error / Fraction(largest)
     assert 1e-9 < record.relative_error < 1e-6
-    assert f"certified within {decimal_up(record.relative_error)} as they are stored (float32)" in (
+    assert f"certified within {format_up(record.relative_error)} as they are stored (float32)" in (
         str(report)
     )
     if by == "inverse":

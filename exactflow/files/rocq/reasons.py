@@ -51,7 +51,7 @@ from exactflow.checker import (
 )
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_rectangle
-from exactflow.exact.numbers import elements, to_element
+from exactflow.exact.numbers import to_element, to_elements
 from exactflow.files.rocq.syntax import write_rational, write_row, write_rows
 
 
@@ -134,7 +134,7 @@ def _rank_candidates(
     all_f, all_p = [QQ.one], [QQ.one]
     for factor in factors:
         lam, mu = count_blocks(factor, Du, n, 0), count_blocks(factor, aN, n, 0)
-        f, at_1 = list(elements(reversed(factor))), not sum(factor)
+        f, at_1 = list(to_elements(reversed(factor))), not sum(factor)
         sizes = range(sum(map(bool, map(max, lam, mu))) + 1)
         for k in sizes:
             yield at_1, f, dup_pow(f, k, QQ), True

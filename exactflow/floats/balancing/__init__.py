@@ -6,10 +6,10 @@ The exact factorizations lose digits when their layers are rounded to floats: fr
 all sixteen for a rotation at d = 32. Float layers lose none. In closed form, every rotation of
 every dimension is six shears with condition numbers at most 18, and every matrix of positive
 determinant eleven couplings whose conditioning is bounded by its own
-(`exactflow.floats.balancing.rotation` and `exactflow.floats.balancing.closed`). A search finds six
-layers of least norm for most matrices: Newton's method along a path from the layers of the polar
-factor. Depth and conditioning of flows: Koehler, Mehta and Risteski, *Representational aspects of
-depth and conditioning in normalizing flows*, ICML 2021; six layers: Urschel 2024.
+(`exactflow.floats.balancing.rotation`, `exactflow.floats.balancing.closed_form`). A search finds
+six layers of least norm for most matrices, by Newton's method along a path from the layers of the
+polar factor. Depth and conditioning of flows: Koehler, Mehta and Risteski, *Representational
+aspects of depth and conditioning in normalizing flows*, ICML 2021; six layers: Urschel 2024.
 
 How it is checked
 -----------------
@@ -19,23 +19,20 @@ difference of the inverses is *certified* by an upper bound. The composition is 
 within that error of W; it does not equal W.
 """
 
-from typing import get_args
+from typing import Literal, TypeAlias, get_args
 
 from exactflow.exact.numbers import to_index
-from exactflow.exact.threads import one_thread
-from exactflow.exact.typing import (
-    BalanceMethod,
-    MatrixLike,
-    Orientation,
-    PartitionLike,
-    check_option,
-)
+from exactflow.exact.typing import MatrixLike, PartitionLike, check_option
 from exactflow.floats.balancing.balanced import Balanced
 from exactflow.floats.balancing.target import Target
+from exactflow.floats.threads import one_thread
 from exactflow.flows.float_layers import FloatCoupling
-from exactflow.flows.orientation import ORIENTATIONS
+from exactflow.flows.orientation import ORIENTATIONS, Orientation
 
 __all__ = ["METHODS", "ORIENTATIONS", "Balanced", "FloatCoupling", "balance"]
+
+BalanceMethod: TypeAlias = Literal["auto", "closed", "search"]
+"""How balanced layers are found."""
 
 METHODS: tuple[str, ...] = get_args(BalanceMethod)
 LEAST_LAYERS, MOST_LAYERS = 5, 64
@@ -106,6 +103,8 @@ def balance(
     check_option("orientation", orientation, ORIENTATIONS)
     with one_thread():
         target = Target.of(W, orientation, partition)
-    from exactflow.floats.balancing.methods import solve  # SciPy is imported where it is used
+    from exactflow.floats.balancing.methods import (
+        find_balanced,  # SciPy is imported where it is used
+    )
 
-    return solve(target, layers, method, seed)
+    return find_balanced(target, layers, method, seed)

@@ -19,25 +19,28 @@ algorithms*, 2002, section 3.5); where that is too coarse, digits decide.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 import sympy
+from sympy import QQ
 
-from exactflow.exact.digits import Digits, Quotient
-from exactflow.exact.numbers import to_float
-from exactflow.exact.rounding import decimal_up, rounded_up
-from exactflow.exact.threads import one_thread
+from exactflow.exact.dyadic_matrix import DyadicMatrix, DyadicQuotient
+from exactflow.exact.numbers import format_up, shorten_up, to_float
 from exactflow.exact.typing import VectorLike
+from exactflow.explanation import Explanation, Step
+from exactflow.explanation.steps import product_step
 from exactflow.floats.balancing.target import Target
+from exactflow.floats.threads import one_thread
 from exactflow.flows.arithmetic import image, is_inexact
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import MapResult
+from exactflow.linear.factor import check_dimension
 
 COARSE = Fraction(1, 8)  # a residual that is small enough to go on with
 
@@ -55,7 +58,7 @@ class Balanced(MapResult):
 
     target: Target
     layers: tuple[FloatCoupling, ...]
-    difference: Quotient
+    difference: DyadicQuotient
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
 
     @property
@@ -91,7 +94,7 @@ class Balanced(MapResult):
             bound = inverse_error_bound(
                 target.exact, inverse, target.exponent, self.difference.norm_bound()
             )
-        return sympy.oo if bound is None else sympy.Rational(rounded_up(bound))
+        return sympy.oo if bound is None else sympy.Rational(shorten_up(bound))
 
     @cached_property
     def flow(self) -> CouplingFlow:
@@ -127,6 +130,42 @@ class Balanced(MapResult):
         """
         return image(self._run_back, y, self.dimension) if is_inexact(y) else self.inverse()(y)
 
+    def explain(self) -> Explanation:
+        """Explain what is certified: the exact product Q of the layers, its difference from the
+        matrix M, and the difference of the inverses.
+
+        >>> from exactflow.floats.balancing import balance
+        >>> [step.text for step in balance([[2, 1], [1, 1]]).explain().steps[1:]]
+        ['largest(M - Q) = r', 'M P = I, Q R = I, largest(P - R) <= s']
+        """
+        check_dimension(self.dimension)
+        product = product_step(self.flow, self.flow.domain_matrix()).rename({"M": "Q"})
+        Q = product.before["Q"]
+        product = replace(product, before={}, after={"Q": Q, **product.after})
+        residual = Step(
+            "residual",
+            "The floats of the layers are taken as the dyadic rationals that they are. Their exact "
+            f"product `Q` differs from `M` by at most `r` in every entry, and `r` is at most "
+            f"``{format_up(self.error)}``.",
+            "largest(M - Q) = r",
+            {"Q": Q},
+            {"M": self.target.in_user_order(), "r": QQ.convert(self.error)},
+            QQ,
+        )
+        steps = [product, residual]
+        if self.inverse_error is not sympy.oo:
+            why = (
+                "`P` is the inverse of `M`, `R` the inverse of `Q`. They differ by at most `s`, "
+                f"and `s` is at most ``{format_up(self.inverse_error)}``."
+            )
+            M, s = residual.after["M"], QQ.convert(self.inverse_error)
+            made = {"P": M.inv().to_dense(), "R": Q.inv().to_dense(), "s": s}
+            text = "M P = I, Q R = I, largest(P - R) <= s"
+            steps.append(Step("inverses", why, text, {"M": M, "Q": Q}, made, QQ))
+        claim = f"{len(self.layers)} layers of floats compose to `M` within "
+        claim += f"``{format_up(self.error)}``.{self.target.layout.sentence}"
+        return Explanation.verify(claim, steps, self, self.evidence)
+
     def _run(self, entries: list, convert: Callable) -> list:
         if convert is not to_float:
             return self.flow._run(entries, convert)
@@ -151,12 +190,12 @@ class Balanced(MapResult):
         return (
             f"{len(self.layers)} layers on halves {self.partition}, largest entry "
             f"{self.magnitude:.2g}, condition numbers to {max(self.condition_numbers):.2g}, "
-            f"certified within {decimal_up(self.error)}"
+            f"certified within {format_up(self.error)}"
         )
 
 
 def inverse_error_bound(
-    W: Quotient, approximate_inverse: np.ndarray, exponent: int, error: Fraction
+    W: DyadicQuotient, approximate_inverse: np.ndarray, exponent: int, error: Fraction
 ) -> Fraction | None:
     """Return a bound of |W^-1 - Q^-1|_F for any Q with |W - Q|_F <= `error`, from a float inverse
     of 2^-exponent W; None where W or such a Q may be singular.
@@ -165,13 +204,13 @@ def inverse_error_bound(
     rho = _residual_bound(W, approximate_inverse, exponent)
     if rho is None:
         return None
-    size = Digits.of_floats(approximate_inverse).norm_bound() * unit
+    size = DyadicMatrix.of_floats(approximate_inverse).norm_bound() * unit
     if rho + size * error >= 1:
         return None
     return size**2 * error / ((1 - rho) * (1 - rho - size * error))
 
 
-def _residual_bound(W: Quotient, V: np.ndarray, exponent: int) -> Fraction | None:
+def _residual_bound(W: DyadicQuotient, V: np.ndarray, exponent: int) -> Fraction | None:
     """Return a bound of |I - V 2^-exponent W|_F."""
     if not np.isfinite(V).all():
         return None
@@ -182,5 +221,7 @@ def _residual_bound(W: Quotient, V: np.ndarray, exponent: int) -> Fraction | Non
         rough = float(np.linalg.norm(V @ M - np.eye(d))) * (1 + 2.0**-20) + size
     if rough < COARSE:
         return Fraction(rough)
-    product = Digits.of_floats(V) * W.digits.times_power(-exponent)
-    return Quotient(product, W.denominator).minus(Digits.of_floats(np.eye(d))).norm_bound()
+    product = DyadicMatrix.of_floats(V) * W.digits.times_power(-exponent)
+    return (
+        DyadicQuotient(product, W.denominator).minus(DyadicMatrix.of_floats(np.eye(d))).norm_bound()
+    )

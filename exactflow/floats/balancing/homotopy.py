@@ -22,10 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg as scipy_linalg
 
-from exactflow.exact.progress import stage
+from exactflow.exact.progress import report_stage
 from exactflow.floats.balancing.determinant import determinant_sign
-from exactflow.floats.balancing.newton import CentredFrame, Corrected, ShearWord, rms
-from exactflow.floats.balancing.rotation import planes
+from exactflow.floats.balancing.newton import CentredFrame, CorrectableShears, ShearWord, rms
+from exactflow.floats.balancing.rotation import rotation_planes
 from exactflow.floats.balancing.tuning import EPS, TUNING, Attempt
 
 Path = Callable[[float], np.ndarray]
@@ -39,7 +39,9 @@ class StuckError(Exception):
         self.residual = residual
 
 
-def find_layers(M: np.ndarray, word: ShearWord, attempt: Attempt, start: np.ndarray) -> Corrected:
+def find_layers(
+    M: np.ndarray, word: ShearWord, attempt: Attempt, start: np.ndarray
+) -> CorrectableShears:
     """Return shifts whose product is M, but for a residual that corrections remove, by a path from
     the start, shifts of the word. M has determinant 1, and the identity on idle coordinates.
 
@@ -91,7 +93,7 @@ def _polar(M: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def rotation_path(Q: np.ndarray) -> Path:
     """Return t -> Q^t for a rotation Q, each plane turning by t times its angle in [-pi, pi]."""
     T, Z = scipy_linalg.schur(Q, output="real")
-    pairs, angles = planes(T)
+    pairs, angles = rotation_planes(T)
     i, j = pairs.T
 
     def turned(t: float) -> np.ndarray:
@@ -133,7 +135,7 @@ class _Search:
             if step == 1 - t:
                 return X
             t += step
-            stage("a path to the matrix", 0.4 * t)
+            report_stage("a path to the matrix", 0.4 * t)
             step *= TUNING.faster if corrections == 1 else 1
             pull = min(self.attempt.pull, TUNING.recovered * pull)
         raise StuckError(rms(self.frame(X).residual(path(1))))
@@ -160,7 +162,7 @@ class _Search:
 
     def relax(self, M: np.ndarray, X: np.ndarray) -> np.ndarray:
         """Return layers nearer to the anchor, until their distance falls no more."""
-        stage("smaller layers", 0.4)
+        report_stage("smaller layers", 0.4)
         pull, distance = 1.0, float(np.linalg.norm(X - self.anchor))
         for _ in range(TUNING.relaxations):
             frame = self.frame(X)
@@ -179,11 +181,11 @@ class _Search:
                 break
         return X
 
-    def polish(self, M: np.ndarray, X: np.ndarray) -> Corrected:
+    def polish(self, M: np.ndarray, X: np.ndarray) -> CorrectableShears:
         """Return layers near M, or raise `StuckError`: Newton steps, the last ones in one frame; in
         float64, each in its own frame, where those do not converge.
         """
-        stage("the last digits", 0.6)
+        report_stage("the last digits", 0.6)
         at = solver = self.frame(X)
         F, tol = at.residual(M), TUNING.tol
         size = rms(F)
@@ -208,5 +210,5 @@ class _Search:
                     break
                 tol = TUNING.fine
         if size < TUNING.converged:
-            return Corrected(self.word, at.X, self.attempt.spread, solver)
+            return CorrectableShears(self.word, at.X, self.attempt.spread, solver)
         raise StuckError(size)

@@ -7,19 +7,23 @@ from typing import Protocol
 import numpy as np
 
 from exactflow.errors import InvalidInputError, MethodError
-from exactflow.exact.progress import stage
-from exactflow.exact.threads import one_thread
-from exactflow.exact.typing import BalanceMethod
+from exactflow.exact.progress import report_stage
 from exactflow.floats.balancing.balanced import Balanced
-from exactflow.floats.balancing.closed import Shears, closed_form, closed_shears, has_closed_form
+from exactflow.floats.balancing.closed_form import (
+    Shears,
+    closed_form,
+    closed_shears,
+    has_closed_form,
+)
 from exactflow.floats.balancing.homotopy import StuckError, find_layers, random_start
 from exactflow.floats.balancing.newton import ShearWord
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.balancing.tuning import TUNING, Attempt
+from exactflow.floats.threads import one_thread
 from exactflow.flows.float_layers import FloatCoupling
 
 
-def solve(target: Target, layers: int | None, method: BalanceMethod, seed: int) -> Balanced:
+def find_balanced(target: Target, layers: int | None, method: str, seed: int) -> Balanced:
     """Solve for balanced layers by the method named, on one thread: see `one_thread`."""
     with one_thread():
         return METHODS[method](target, layers, seed)
@@ -127,7 +131,7 @@ class Solution(Protocol):
 
 def _judged(target: Target, solution: Solution) -> Balanced | float:
     """Return the layers of a solution after corrections, or their relative error if too large."""
-    stage("the account", 0.9)
+    report_stage("the account", 0.9)
     least, goal = np.inf, TUNING.rounding * np.abs(target.unit).max()
     for _ in range(TUNING.corrections + 1):
         layers = solution.layers()

@@ -288,7 +288,7 @@ class CentredFrame:
 
 
 @dataclass(frozen=True, eq=False)
-class Corrected:
+class CorrectableShears:
     """The shifts X of a word, and the frame of small corrections to them, with its `spread`."""
 
     word: ShearWord
@@ -296,13 +296,13 @@ class Corrected:
     spread: float = Attempt.spread
     frame: CentredFrame | None = None
 
-    def plus(self, E: np.ndarray) -> "Corrected":
+    def plus(self, E: np.ndarray) -> "CorrectableShears":
         """Return shifts after the Newton step that adds E to their product."""
         frame = self.frame or CentredFrame(self.word, self.X, self.spread)
         F = frame.centred(self.word.embedded(E) - self.word.embedded(np.zeros_like(E)))
         ridge = max(TUNING.least_ridge, TUNING.ridge * rms(F))
         dX = frame.step(F, 0.0, self.X, TUNING.tol, ridge)
-        return Corrected(self.word, self.X + dX, self.spread, frame)
+        return CorrectableShears(self.word, self.X + dX, self.spread, frame)
 
     @property
     def shifts(self) -> list[np.ndarray]:

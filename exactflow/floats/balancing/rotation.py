@@ -39,7 +39,7 @@ def rotation_shears(M: np.ndarray, n: int) -> list[np.ndarray]:
     """
     A, B, C, D = M[:n, :n], M[:n, n:], M[n:, :n], M[n:, n:]
     (U1, U2), angles, (V1t, V2t) = linalg.cossin(M, p=n, q=n, separate=True)
-    U1, U2, V1t, V2t = map(orthogonal, (U1, U2, V1t, V2t))
+    U1, U2, V1t, V2t = map(orthogonalized, (U1, U2, V1t, V2t))
     odd = len(D) - n
     W0 = (U2[:, odd:] * (np.cos(angles) / (1 + np.sin(angles)))) @ U1.T
     C_new, D_new = C + W0 @ A, D + W0 @ B
@@ -57,7 +57,7 @@ def rotation_shears(M: np.ndarray, n: int) -> list[np.ndarray]:
     return [-W0, X, Y, Z, inverse @ (C_new - Y), V]
 
 
-def orthogonal(M: np.ndarray) -> np.ndarray:
+def orthogonalized(M: np.ndarray) -> np.ndarray:
     """Return M, orthogonal up to its rounding errors, after one step of Newton and Schulz."""
     return 1.5 * M - 0.5 * M @ (M.T @ M)
 
@@ -69,7 +69,7 @@ def _similar_pair(Theta: np.ndarray, fixed: np.ndarray | None) -> tuple[np.ndarr
     the projection of `fixed`, or else the first axis.
     """
     T, Z = linalg.schur(Theta, output="real")
-    pairs, angles = planes(T)
+    pairs, angles = rotation_planes(T)
     i, j = pairs.T
     axis = np.zeros(len(T)) if fixed is None else Z.T @ fixed
     x, y = np.where(np.hypot(axis[i], axis[j]) > 0, (axis[i], axis[j]), [[1.0], [0.0]])
@@ -80,11 +80,11 @@ def _similar_pair(Theta: np.ndarray, fixed: np.ndarray | None) -> tuple[np.ndarr
     half[j, i] = -half[i, j]
     reflection[i, i], reflection[j, j] = np.cos(direction), -np.cos(direction)
     reflection[i, j] = reflection[j, i] = np.sin(direction)
-    half, reflection = (orthogonal(Z @ turned @ Z.T) for turned in (half, reflection))
+    half, reflection = (orthogonalized(Z @ turned @ Z.T) for turned in (half, reflection))
     return (half, reflection) if fixed is None else (reflection, half)
 
 
-def planes(T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def rotation_planes(T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the planes of an orthogonal real Schur form, as pairs of axes, and their angles in
     [-pi, pi]; the eigenvalues -1 of a rotation pair up to planes.
     """

@@ -6,18 +6,18 @@ from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
-from sympy import integer_nthroot
+from sympy import QQ, integer_nthroot
+from sympy.polys.matrices import DomainMatrix
 
-from exactflow.errors import InvalidInputError, SingularMatrixError
+from exactflow.errors import SingularMatrixError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix
-from exactflow.exact.digits import Quotient
+from exactflow.exact.dyadic_matrix import DyadicQuotient, as_exact_array
 from exactflow.exact.numbers import to_fraction
-from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike
+from exactflow.exact.typing import MatrixLike, PartitionLike
 from exactflow.floats.balancing.determinant import determinant_sign, exact_matrix
 from exactflow.floats.balancing.tuning import EPS, TUNING
 from exactflow.flows.float_layers import FloatCoupling, composed
-from exactflow.flows.orientation import CoordinateLayout, layout_for
+from exactflow.flows.orientation import CoordinateLayout, Orientation, layout_for
 from exactflow.flows.partition import resolve_partition
 
 EXACT_BITS = 4096
@@ -38,7 +38,7 @@ class Target:
         W: MatrixLike, orientation: Orientation = "error", partition: "PartitionLike | None" = None
     ) -> "Target":
         """Return the target of `W`, which is checked: see `balance` for the errors."""
-        entries = entries_of(W)
+        entries = as_exact_array(W)
         order, sizes = resolve_partition(partition, len(entries))
         layout = layout_for(order, sizes, orientation, _sign(entries) < 0)
         return Target(layout.inner_array(entries), layout)
@@ -54,9 +54,17 @@ class Target:
         return self.layout.partition
 
     @cached_property
-    def exact(self) -> Quotient:
+    def exact(self) -> DyadicQuotient:
         """W, exactly."""
-        return Quotient.of(self.entries)
+        return DyadicQuotient.of(self.entries)
+
+    def in_user_order(self) -> DomainMatrix:
+        """Return W over QQ with its coordinates in the order of the user, before any flips."""
+        order, d = self.layout.order, len(self.entries)
+        places = [order.index(i) for i in range(d)]
+        matrix = exact_matrix(self.entries).extract(places, places)
+        signs = [QQ(-1) if i in self.layout.flips else QQ.one for i in range(d)]
+        return linalg.scale_columns(matrix, signs)
 
     @cached_property
     def exponent(self) -> int:
@@ -118,7 +126,7 @@ class Target:
     def _root_mean_square(self) -> float:
         return float(np.linalg.norm(self.unit)) / len(self.unit) ** 0.5
 
-    def difference(self, layers: Sequence[FloatCoupling]) -> Quotient:
+    def difference(self, layers: Sequence[FloatCoupling]) -> DyadicQuotient:
         """Return W minus the product of layers, exactly."""
         return self.exact.minus(composed(layers))
 
@@ -131,40 +139,6 @@ def _is_near_rotation(M: np.ndarray) -> bool:
     """Whether M, of entries below one, is near a multiple of an orthogonal matrix."""
     square = np.vdot(M, M) / len(M)
     return bool(np.abs(M.T @ M - square * np.eye(len(M))).max() < TUNING.near_rotation * square)
-
-
-def entries_of(W: MatrixLike) -> np.ndarray:
-    """Return W as floats where these equal it, else as an array of Fractions.
-
-    Raises `InvalidInputError` where W is no square matrix of rational numbers or finite floats, or
-    has an entry beyond float64.
-    """
-    if isinstance(W, np.ndarray) and _is_plain(W):
-        return W.astype(np.float64)
-    matrix = as_matrix(W).to_dense()
-    if not matrix.domain.is_QQ:
-        raise InvalidInputError(
-            f"expected rational numbers or floats, got entries in {matrix.domain}: "
-            "evaluate them to floats first"
-        )
-    values = [Fraction(int(x.numerator), int(x.denominator)) for x in matrix.to_list_flat()]
-    try:
-        floats = np.array([x.numerator / x.denominator for x in values])
-    except OverflowError:
-        raise InvalidInputError(
-            "expected entries in the range of float64, got one beyond 10^308: scale the matrix"
-        ) from None
-    if all(Fraction(f) == x for f, x in zip(floats.tolist(), values, strict=True)):
-        return floats.reshape(matrix.shape)
-    return np.array(values, dtype=object).reshape(matrix.shape)
-
-
-def _is_plain(W: np.ndarray) -> bool:
-    """Whether W is a square, unmasked array of finite floats of at most 64 bits."""
-    is_square = W.ndim == 2 and 0 < len(W) == W.shape[1]
-    is_float = W.dtype.kind == "f" and W.dtype.itemsize <= 8
-    is_subclass = isinstance(W, np.ma.MaskedArray | np.matrix)
-    return bool(is_square and is_float and not is_subclass and np.isfinite(W).all())
 
 
 def _sign(entries: np.ndarray) -> int:

@@ -14,21 +14,21 @@ map has the same bits on every machine (`exactflow.floats.lossless.integer_coupl
 How it is checked
 -----------------
 That rounded shears are bijections is seen at once. *Certified*: the distance to W and the sizes of
-values, from *exact* products (`exactflow.floats.lossless.gridded`). The tests compare with
+values, from *exact* products (`exactflow.floats.lossless.integer_rounding`). The tests compare with
 arithmetic in Python's integers.
 """
 
-from typing import get_args
+from typing import Literal, TypeAlias, get_args
 
 from exactflow.errors import OrientationError
 from exactflow.exact.numbers import to_index
-from exactflow.exact.typing import BalanceMethod, Flipping, MatrixLike, PartitionLike, check_option
-from exactflow.floats.balancing import METHODS
+from exactflow.exact.typing import MatrixLike, PartitionLike, check_option
+from exactflow.floats.balancing import METHODS, BalanceMethod
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.lossless.bijection import DistanceBound, Lossless, LosslessInverse
-from exactflow.floats.lossless.gridded import LIMIT, as_grid, assembled
+from exactflow.floats.lossless.determinant_one import find_shears
 from exactflow.floats.lossless.integer_coupling import IntegerCoupling
-from exactflow.floats.lossless.shears import shears
+from exactflow.floats.lossless.integer_rounding import LIMIT, assemble_lossless, check_grid
 
 __all__ = [
     "FLIPPINGS",
@@ -40,6 +40,9 @@ __all__ = [
     "LosslessInverse",
     "lossless",
 ]
+
+Flipping: TypeAlias = Literal["error", "flip"]
+"""How a matrix that reverses orientation is treated; not "pad", since rounded pads are not zero."""
 
 FLIPPINGS: tuple[str, ...] = get_args(Flipping)
 
@@ -95,7 +98,7 @@ def lossless(
     check_option("orientation", orientation, FLIPPINGS)
     check_option("method", method, METHODS)
     seed = to_index("seed", seed, 0, 2**63)
-    bits, limit = as_grid(bits, limit)
+    bits, limit = check_grid(bits, limit)
     try:
         target = Target.of(W, orientation, partition)
     except OrientationError:
@@ -103,5 +106,5 @@ def lossless(
             "expected det > 0, got det < 0: orientation='flip' (--orientation flip) negates "
             "coordinate 0 first, records that, and loses nothing"
         ) from None
-    layers, step = shears(target, method, seed)
-    return assembled(target, layers, step, bits, limit)
+    layers, step = find_shears(target, method, seed)
+    return assemble_lossless(target, layers, step, bits, limit)

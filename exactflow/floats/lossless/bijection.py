@@ -9,7 +9,7 @@ import numpy as np
 import sympy
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.rounding import decimal_up
+from exactflow.exact.numbers import format_up
 from exactflow.exact.typing import HALVES
 from exactflow.floats.lossless.integer_coupling import IntegerCoupling
 from exactflow.flows.evidence import Evidence
@@ -48,7 +48,7 @@ class DistanceBound:
 
     def __str__(self) -> str:
         bounds = self.largest, max(self.rounding), max(self.shifts)
-        return "{} (rounding {}, shifts {})".format(*(decimal_up(bound, 3) for bound in bounds))
+        return "{} (rounding {}, shifts {})".format(*(format_up(bound, 3) for bound in bounds))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

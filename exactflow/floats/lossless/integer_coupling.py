@@ -38,19 +38,19 @@ _UNITS = 2**53
 
 
 @dataclass(frozen=True, eq=False)
-class GridPart:
+class FixedPointMatrix:
     """The matrix 2^-bits times int64 `integers`; bits is least, but at least 1, as for 1/2."""
 
     integers: np.ndarray
     bits: int
 
     @staticmethod
-    def of(T: np.ndarray, bits: int) -> "GridPart":
+    def of(T: np.ndarray, bits: int) -> "FixedPointMatrix":
         """Return the multiples of 2^-bits nearest to T."""
         integers = np.rint(np.ldexp(T, bits)).astype(np.int64)
         used = int(np.bitwise_or.reduce(integers, axis=None)) | 1 << (bits - 1)
         zeros = (used & -used).bit_length() - 1
-        return GridPart(integers >> zeros, bits - zeros)
+        return FixedPointMatrix(integers >> zeros, bits - zeros)
 
     @cached_property
     def weight(self) -> np.ndarray:
@@ -75,7 +75,7 @@ class IntegerCoupling:
     """
 
     moves: Half
-    parts: tuple[GridPart, ...]
+    parts: tuple[FixedPointMatrix, ...]
 
     @staticmethod
     def of(moves: Half, T: np.ndarray, bits: int, radius: int) -> "IntegerCoupling":
@@ -99,14 +99,14 @@ class IntegerCoupling:
         >>> [len(IntegerCoupling.of("first", T, 40, 2**k).parts) for k in (10, 20)]
         [1, 2]
         """
-        parts: list[GridPart] = []
+        parts: list[FixedPointMatrix] = []
         rest = T
         for _ in range(MOST_PARTS):
-            last = GridPart.of(rest, bits)
+            last = FixedPointMatrix.of(rest, bits)
             if last.radius >= radius:
                 return IntegerCoupling(moves, (*parts, last))
             product = float(np.abs(rest).sum(axis=1).max()) * radius
-            coarser = (GridPart.of(rest, b) for b in range(54 - frexp(product)[1], 0, -1))
+            coarser = (FixedPointMatrix.of(rest, b) for b in range(54 - frexp(product)[1], 0, -1))
             leading = next((part for part in coarser if part.radius >= radius), None)
             if leading is None:
                 break

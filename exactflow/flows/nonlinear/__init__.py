@@ -52,6 +52,7 @@ class PiecewiseFlow(Pointwise, Flow):
     order : each of 0 .. d - 1 once, those that the first half sees first; where it is left out,
         and in the natural order, the flow has ().
     partition : (p, q); needed only where there is no layer.
+    derivation : what `explain` calls with the flow.
 
     Raises
     ------
@@ -77,6 +78,7 @@ class PiecewiseFlow(Pointwise, Flow):
     layers: tuple[Coupling, ...]
     partition: tuple[int, int]
     order: tuple[int, ...]
+    derivation: Callable[["PiecewiseFlow"], Any] | None
 
     def __init__(
         self,
@@ -84,6 +86,7 @@ class PiecewiseFlow(Pointwise, Flow):
         *,
         order: Iterable[int] = (),
         partition: tuple[int, int] | None = None,
+        derivation: Callable[["PiecewiseFlow"], Any] | None = None,
     ) -> None:
         layers, partition = as_layers(
             layers,
@@ -94,7 +97,20 @@ class PiecewiseFlow(Pointwise, Flow):
         for layer in layers:
             if isinstance(layer, LinearCoupling) and not layer.field.is_QQ:
                 raise InvalidInputError(f"expected rational weights, got weights in {layer.field}")
-        vars(self).update(layers=layers, partition=partition, order=as_order(order, sum(partition)))
+        vars(self).update(
+            layers=layers,
+            partition=partition,
+            order=as_order(order, sum(partition)),
+            derivation=derivation,
+        )
+
+    def explain(self) -> Any:
+        """Explain a flow that `exactflow.linear.masks.merge_masks` returned, as an
+        `exactflow.explanation.Explanation`.
+        """
+        if self.derivation is None:
+            raise InvalidInputError("this flow was made from layers: no construction to explain")
+        return self.derivation(self)
 
     def inverse(self) -> "PiecewiseFlow":
         """Return the inverse: the inverse layers in reverse order."""

@@ -11,7 +11,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.numbers import elements, format_short, to_element, to_index
+from exactflow.exact.numbers import format_short, to_element, to_elements, to_index
 from exactflow.exact.typing import HALVES, Half, NumberLike, check_option
 from exactflow.flows.base import Coupling, Map
 from exactflow.flows.linear import LinearCoupling
@@ -205,7 +205,7 @@ def _place_or_row(reads: Any, kept: int) -> int | tuple:
     """Return a place within the kept half, or a row that is no unit row as elements of QQ."""
     if not isinstance(reads, list | tuple):
         return to_index("reads", reads, 0, kept - 1)
-    row = elements(reads)
+    row = to_elements(reads)
     if len(row) != kept or not any(row):
         raise InvalidInputError(
             f"expected as reads a place, or a row of {kept} rationals, not all zero, got "

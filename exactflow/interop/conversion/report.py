@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from exactflow.exact.rounding import decimal_up
+from exactflow.exact.numbers import format_up
 from exactflow.flows.flow import CouplingFlow
 from exactflow.interop import tables
 from exactflow.interop.affine import AffineMap
@@ -133,5 +133,5 @@ class Conversion:
 
 def _text(value: object) -> str:
     if isinstance(value, Fraction):
-        return decimal_up(value)
+        return format_up(value)
     return f"{value:.2g}" if isinstance(value, float) else str(value)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd import grad
 
-from exactflow.exact.progress import stage
+from exactflow.exact.progress import report_stage
 from exactflow.interop.diagnosis.result import Diagnosis, LayerFacts
 from exactflow.interop.diagnosis.trip import (
     DrawnTrip,
@@ -61,7 +61,7 @@ def measured(model: Any, x: Tensor, context: Any, limits: Limits) -> Diagnosis:
         count = len(trip.whole.before[0])
         _measure_latents(trip, drafts)
     elif limits.draws and trip.back:
-        stage(f"{limits.draws} draws")
+        report_stage(f"{limits.draws} draws")
         drawn = drafts[-1].known(
             "draws", lambda: DrawnTrip(latents_of(trip, whole, limits.draws), tracer)
         )
@@ -79,7 +79,7 @@ def _rows(drafts: "list[_Draft]", worst: int, limits: Limits) -> tuple[LayerFact
     try:
         torch.set_default_dtype(torch.float64)  # what a layer makes anew has it, too
         for k, draft in enumerate(drafts):
-            stage(f"Jacobian of {draft.path}", k / len(drafts))
+            report_stage(f"Jacobian of {draft.path}", k / len(drafts))
             rows.append(draft.facts(worst, limits.rows))
     finally:
         torch.set_default_dtype(default)

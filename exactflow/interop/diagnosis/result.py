@@ -5,7 +5,7 @@ import math
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from exactflow.flows.evidence import Evidence
 from exactflow.interop import tables
@@ -180,6 +180,25 @@ class Diagnosis:
             cells = ("-" if value is None else f"{value:{form}}" for value, form in values)
             rows.append([f"{row.path} ({row.kind})", *cells])
         return tables.lines(rows, width)
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Draw bars in matplotlib (extra ``plot``), a row for each layer, and return the Axes.
+
+        The columns are the digits lost on the way back, the condition number (its bar is
+        logarithmic), the error of the log-determinant and the draws that are not finite. The
+        longest bar of a column is its largest number.
+
+        Parameters
+        ----------
+        ax : the Axes to draw into; without it, a figure is made.
+
+        Raises
+        ------
+        MissingExtraError : without matplotlib.
+        """
+        from exactflow.interop.diagnosis.plot import bars
+
+        return bars(self, ax=ax)
 
     def to_json(self) -> str:
         """Write everything as JSON; numbers that JSON does not have are strings."""

@@ -1,7 +1,7 @@
-"""Conditioning of flows: condition numbers, and bounds that a target forces.
+"""Conditioning of flows: condition numbers, and bounds for every flow near a target.
 
-- `singular_values`, `condition_number`: of a matrix, or of a linear flow. *Certified*.
-- `lower_bounds`: what every smooth bijection has that comes near a target. *Certified*.
+- `singular_values`, `condition_number`: those of a matrix, or of a linear flow. *Certified*.
+- `lower_bounds`: how ill-conditioned every smooth bijection near a target is. *Certified*.
 """
 
 from exactflow.laws.conditioning.condition import condition_number, singular_values

@@ -1,54 +1,55 @@
-"""Ill-conditioning that is forced: bounds for every smooth bijection whose image is near a target.
+"""Ill-conditioning that no architecture avoids: bounds for every smooth bijection near a target.
 
 Main results
 ------------
-Let f be a C^1 diffeomorphism of R^d, of whatever architecture, J its Jacobian, Q = f#N(0, I), and P
-a law with W2(Q, P) <= eps. Write s_1^2, .. , s_d^2 for the eigenvalues of Cov P.
+Let f be a C^1 diffeomorphism of R^d, of any architecture, J its Jacobian, Q = f#N(0, I), and P a
+law with W2(Q, P) <= eps. Write s_1^2, .. , s_d^2 for the eigenvalues of Cov P.
 
-**16a, Lipschitz constant.** Let |J| <= L everywhere, u_1, .. , u_d be orthonormal, and D_i(L) the
-distance, in L^2(N(0, 1)), of the increasing map of N(0, 1) to the law of <u_i, x> from the
-increasing maps with slopes at most L (`exactflow.laws.conditioning.lipschitz_regression`). Then
+**16a, Lipschitz constant.** Let |J| <= L everywhere, and let u_1, .. , u_d be orthonormal. Let
+D_i(L) be the distance in L^2(N(0, 1)) between the increasing map of N(0, 1) to the law of <u_i, x>
+and the increasing maps with slopes at most L (`exactflow.laws.conditioning.lipschitz_regression`).
+Then
 
     sum_i D_i(L)^2 <= eps^2    and    sum_i (s_i - L)_+^2 <= eps^2.
 
-So L is at least `lipschitz`. The first is attained where P is the product of its laws along the
-u_i, and so on the line always: by T_1 x .. x T_d, the limit of diffeomorphisms. The second is
-attained where P is Gaussian, by a linear map. Two points at distance D: L >= D^3 / (12 sqrt(2 pi)
-eps^2), about, as eps -> 0, which a ramp attains, and two couplings in the limit.
+So L is at least `lipschitz`. The first bound is attained if P is the product of its laws along the
+u_i, so always on the line: by T_1 x .. x T_d, a limit of diffeomorphisms. The second is attained if
+P is Gaussian, by a linear map. For two points at distance D, L is at least about D^3 / (12 sqrt(2
+pi) eps^2) as eps -> 0. A ramp attains that, and so do two couplings in the limit.
 
 **16b, volume.** Cut P into clusters of weights w_i, with covariances of eigenvalues s_ij^2. Then
 
     E log|det J| <= H(w) + max { sum w_i log a_ij : sum w_i (a_ij - s_ij)^2 <= eps^2 },
 
-H(w) = -sum w_i log w_i: this is `mean_log_det`. One cluster: a linear map attains it where P is
-Gaussian. N atoms: H(w) + d log(eps / sqrt(d)). So |J| has a singular value of at most `sigma_min` =
-exp(mean_log_det / d) somewhere, and the root mean square of all singular values, of all z, is at
-least `ratio` times their geometric mean, (sqrt(tr Cov P) - eps) / (sqrt(d) sigma_min).
+where H(w) = -sum w_i log w_i: this is `mean_log_det`. For one cluster a linear map attains it if P
+is Gaussian. For N atoms it is H(w) + d log(eps / sqrt(d)). So |J| has a singular value of at most
+`sigma_min` = exp(mean_log_det / d) somewhere. The root mean square of all singular values, over all
+z, is at least `ratio` = (sqrt(tr Cov P) - eps) / (sqrt(d) sigma_min) times their geometric mean.
 
-*Which cut is used where.* A law that is not atomic is replaced twice, each time by one that is near
-it in W2, and by what it is off eps is raised:
+*Approximations of P.* A law that is not atomic is replaced twice by a law that is near it in W2,
+and eps is increased by the distance:
 
-- in `lipschitz` (and `gap`), if a frame gave it: by atoms on each axis, at distances e_i from the
-  laws along the axes. The maps with slopes at most L are a set in L^2(N(0, 1)), and a distance from
-  a set moves by no more than the point does: |D_i(L) - D_i'(L)| <= e_i, D_i' being for the atoms.
-  So by Minkowski's inequality sum_i D_i'(L)^2 > (eps + sqrt(sum_i e_i^2))^2 excludes L
-  (`LawOnAxes.error`). The gap is one of these atoms' lines: between its ends the law may have mass,
-  and of its atoms that mass is given;
-- in `mean_log_det`, `sigma_min`, `ratio`, and where the covariance gave `lipschitz`: by the mixture
-  `components`. A map within eps of the law is within eps + e of a mixture at distance e from the
-  law (`MixtureComponents.error`). For a mixture of uniform or normal laws e = 0. `groups` cut the
-  components into the clusters of 16b, which holds for every such cut.
+- for `lipschitz` and `gap`, if projections gave them, by atoms on each axis, at distances e_i from
+  the projections. The maps with slopes at most L are a set in L^2(N(0, 1)), and the distance from a
+  set is 1-Lipschitz: |D_i(L) - D_i'(L)| <= e_i, where D_i' belongs to the atoms. So by Minkowski's
+  inequality sum_i D_i'(L)^2 > (eps + sqrt(sum_i e_i^2))^2 excludes L (`ProjectedLaw.error`). The
+  ends of the gap are atoms; the law may have mass between them, and the mass of the atoms there is
+  given;
+- for `mean_log_det`, `sigma_min`, `ratio`, and for `lipschitz` if the covariance gave it, by the
+  mixture `components`. A map within eps of the law is within eps + e of a mixture at distance e
+  from the law (`MixtureComponents.error`). For a mixture of uniform or normal laws e = 0. `groups`
+  cut the components into the clusters of 16b, which holds for every such cut.
 
-**16c, depth.** K couplings with condition numbers of at most k make a map of Lipschitz constant at
-most k^K, and k^(K/2) if they are additive, whatever their conditioners and however many pads: so
-`ConditioningBounds.least_depth` of them are needed.
+**16c, depth.** The Lipschitz constant of K couplings with condition numbers of at most k is at most
+k^K, and k^(K/2) if they are additive, for any conditioners and any number of pads. So at least
+`ConditioningBounds.least_depth` couplings are needed.
 
-The proofs, who did what, and what is new to our knowledge are in the script forced_conditioning.
+The proofs, the sources, and what is new to our knowledge are in the script forced_conditioning.
 
 How it is checked
 -----------------
-*Certified*: every number is enclosed in ball arithmetic and rounded to the safe side. Which frame,
-which clusters and which Lagrange multiplier is found in floats. *Exact*, in the script
+*Certified*: every number is enclosed in ball arithmetic and rounded to the safe side. The frame,
+the clusters and the Lagrange multiplier are chosen in floats. *Exact*, in the script
 forced_conditioning: the maps that attain the bounds.
 """
 
@@ -58,8 +59,8 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, lower, upper
 from exactflow.exact.numbers import format_short, to_element
+from exactflow.exact.singular_values import standard_deviations
 from exactflow.exact.typing import NumberLike
-from exactflow.laws.conditioning.condition import deviations
 from exactflow.laws.conditioning.lipschitz_bound import bound_lipschitz
 from exactflow.laws.conditioning.log_det_bound import bound_mean_log_det
 from exactflow.laws.conditioning.mixture_components import as_components, as_law
@@ -68,21 +69,20 @@ from exactflow.laws.conditioning.tuning import TUNING
 
 
 def lower_bounds(target: object, eps: NumberLike) -> ConditioningBounds:
-    """Bounds on the conditioning of every smooth bijection that sends N(0, I) near a target.
+    """Bound the conditioning of every smooth bijection whose image of N(0, I) is near a target.
 
-    The theorem is in the module's docstring.
+    The theorem is in the docstring of `exactflow.laws.conditioning.jacobian_bounds`.
 
     Parameters
     ----------
-    target : a measure, as `exactflow.approximate` takes them; an (N, d) array, tensor or list of
-        points, which stands for its empirical measure (`Atoms` takes weights, too); or
-        ``Gaussian(Sigma)``.
-    eps : the distance W2 that counts as near, a positive rational.
+    target : a measure, as for `exactflow.approximate`; an (N, d) array, tensor or list of points,
+        whose empirical measure is taken (`Atoms` takes weights, too); or ``Gaussian(Sigma)``.
+    eps : the largest distance W2 of the image from the target, a positive rational.
 
     Raises
     ------
     InvalidInputError
-        eps <= 0, an array that may be points or a covariance, or numbers that are not finite.
+        eps <= 0, an array that could be points or a covariance, or numbers that are not finite.
 
     Examples
     --------
@@ -102,13 +102,13 @@ singular values rms over geometric mean at least 1
     with ctx.workprec(TUNING.precision):
         components = as_components(law, eps)
         d = components.dimension
-        slope, attained, frame = bound_lipschitz(law, components, eps)
-        near = ball(eps + upper(components.error))
-        bound, clusters, multiplier = bound_mean_log_det(components, near)
+        slope, attained, projection = bound_lipschitz(law, components, eps)
+        tolerance = ball(eps + upper(components.error))
+        bound, clusters, multiplier = bound_mean_log_det(components, tolerance)
         mean = upper(bound)
         sigma = upper((ball(mean) / d).exp())
-        squares = (s * s for s in deviations(components.covariance()[1]))
-        size = (sum(squares, arb(0)).sqrt() - near) / arb(d).sqrt()
+        squares = (s * s for s in standard_deviations(components.covariance()[1]))
+        size = (sum(squares, arb(0)).sqrt() - tolerance) / arb(d).sqrt()
         return ConditioningBounds(
             eps=QQ.to_sympy(eps),
             lipschitz=QQ.to_sympy(slope),
@@ -116,7 +116,7 @@ singular values rms over geometric mean at least 1
             sigma_min=QQ.to_sympy(sigma),
             ratio=QQ.to_sympy(lower((size / ball(sigma)).max(arb(1)))),
             components=components,
-            frame=frame,
+            projection=projection,
             groups=clusters,
             multiplier=multiplier,
             target=law,

@@ -1,92 +1,103 @@
-"""Lower bound of the Lipschitz constant, by theorem 16a of `..conditioning.jacobian_bounds`.
+"""Lower bound of the Lipschitz constant of maps whose image is near a law.
 
-*Certified*: each frame, and the covariance, gives a bound. Which frames are tried is a matter of
-taste: the coordinate axes and, for atoms, those that begin with a difference of two centers of a
-few clusters; of these the one that is farthest from the tolerance is taken first.
+The covariance gives a bound, and so does every orthonormal frame: theorem 16a of
+`exactflow.laws.conditioning.jacobian_bounds`. All of them are *certified*. Which frames are tried
+is a choice: the coordinate axes and, for atoms, frames whose first axis is near the difference of
+the centers of two clusters. The frame whose distance exceeds the tolerance most is taken first.
 """
 
 from collections.abc import Callable
 from functools import cache, partial
 from math import floor
 
-from flint import arb, ctx
+from flint import arb, ctx, fmpq_mat
 from scipy.optimize import brentq
 from sympy import QQ
 
 from exactflow.exact.balls import PrecisionError, ball
+from exactflow.exact.singular_values import standard_deviations
 from exactflow.exact.typing import Element
-from exactflow.laws.conditioning.condition import deviations
-from exactflow.laws.conditioning.frames import Distance, LawOnAxes, frame_of, reflection, unit_frame
-from exactflow.laws.conditioning.log_det_bound import differences
+from exactflow.laws.conditioning.log_det_bound import center_differences
 from exactflow.laws.conditioning.mixture_components import (
     Gaussian,
     Law,
     MixtureComponents,
     is_product,
 )
+from exactflow.laws.conditioning.projection import (
+    Distance,
+    ProjectedLaw,
+    project,
+    reflection,
+    unit_frame,
+)
 from exactflow.laws.conditioning.tuning import TUNING
 
-TINY = 2**64
-_BITS = 60  # of a float's mantissa, and more
+SMALLEST = 2**64  # the search starts at this fraction of the deviation
+_BITS = 60  # more than the 53 bits of a float's mantissa
 
 
 def bound_lipschitz(
     law: Law, components: MixtureComponents, eps: Element
-) -> tuple[Element, "Element | None", "LawOnAxes | None"]:
-    """Return the best lower bound of the Lipschitz constant of maps within `eps` of a law.
+) -> tuple[Element, "Element | None", "ProjectedLaw | None"]:
+    """Bound the Lipschitz constant of maps whose image is within `eps` of a law from below.
 
-    The bound is a slope that is forced; beside it stands a slope that suffices, if one is known.
+    Returns the lower bound; a slope that suffices, or None if none is known; and the projections
+    that gave the bound, or None if the covariance did.
     """
-    covariance, is_free = components.covariance()[1], is_product(law)
-    deviation = sum((s * s for s in deviations(covariance)), arb(0)).sqrt()
+    covariance, has_independent_coordinates = components.covariance()[1], is_product(law)
+    deviation = sum((s * s for s in standard_deviations(covariance)), arb(0)).sqrt()
     if deviation <= _tolerance(eps, -components.error.upper()):
-        return QQ.zero, QQ.zero if is_free or isinstance(law, Gaussian) else None, None
-
-    def capped() -> Distance:
-        spectrum = deviations(covariance)
-
-        def square(slope: arb, _: bool) -> tuple[arb, arb]:
-            """Return the square of the distance of deviations from those at most a slope."""
-            total = sum(((s - slope).max(arb(0)) ** 2 for s in spectrum), arb(0))
-            return total, total
-
-        return square
-
-    start, near = deviation / TINY, partial(_tolerance, eps, components.error.upper())
-    slope, enough, told = _least_slope(capped, start, near, TUNING.precision)
+        suffices = has_independent_coordinates or isinstance(law, Gaussian)
+        return QQ.zero, QQ.zero if suffices else None, None
+    start, tolerance = deviation / SMALLEST, partial(_tolerance, eps, components.error.upper())
+    posed = partial(_distance_by_covariance, covariance)
+    slope, attained, bits = _least_slope(posed, start, tolerance, TUNING.precision)
     if isinstance(law, Gaussian):
-        return slope, enough, None
-    finest = int(eps.numerator).bit_length() - int(eps.denominator).bit_length() - 1
-    bits = max(told, TUNING.precision + 4 * max(0, components.exponent - finest))
-    tried = [unit_frame(components.dimension)]
-    if not is_free and components.spreads is None:
-        tried += map(reflection, differences(components))
-    frames = [frame_of(law, components, axes, eps) for axes in tried]
-    attained, found, rest = None, None, partial(_tolerance, eps, -frames[0].error.upper())
-    if is_free and rest() > 0:
-        _, attained, _ = _least_slope(frames[0].distance, deviation, rest, bits)
-    while frames:
+        return slope, attained, None
+    frames = [unit_frame(components.dimension)]
+    if not has_independent_coordinates and components.spreads is None:
+        frames += map(reflection, center_differences(components))
+    seen = [project(law, components, axes, eps) for axes in frames]
+    eps_exponent = int(eps.numerator).bit_length() - int(eps.denominator).bit_length() - 1
+    bits = max(bits, TUNING.precision + 4 * max(0, components.exponent - eps_exponent))
+    attained, best, rest = None, None, partial(_tolerance, eps, -seen[0].error.upper())
+    if has_independent_coordinates and rest() > 0:
+        _, attained, _ = _least_slope(seen[0].distance, deviation, rest, bits)
+    while seen:
         start = ball(slope) if slope else start
-        first = _farthest(frames, start, eps, bits)
-        if first is None:
+        farthest = _farthest(seen, start, eps, bits)
+        if farthest is None:
             break
-        found = frames.pop(first)
-        near = partial(_tolerance, eps, found.error.upper())
-        slope, _, bits = _least_slope(found.distance, start, near, bits)
-    return slope, attained, found
+        best = seen.pop(farthest)
+        tolerance = partial(_tolerance, eps, best.error.upper())
+        slope, _, bits = _least_slope(best.distance, start, tolerance, bits)
+    return slope, attained, best
 
 
-def _farthest(frames: list[LawOnAxes], slope: arb, eps: Element, bits: int) -> int | None:
-    """Return the place of the frame that is farthest from maps of a slope; None if none is shown to
-    be beyond eps, with at most four times these bits.
+def _distance_by_covariance(covariance: fmpq_mat) -> Distance:
+    """Return the distance of the deviations from those of maps with slopes at most L."""
+    spectrum = standard_deviations(covariance)
+
+    def squares(slope: arb, _: bool) -> tuple[arb, arb]:
+        total = sum(((s - slope).max(arb(0)) ** 2 for s in spectrum), arb(0))
+        return total, total
+
+    return squares
+
+
+def _farthest(seen: list[ProjectedLaw], slope: arb, eps: Element, bits: int) -> int | None:
+    """Return the index of the projections that are farthest from maps with slopes at most `slope`.
+
+    None if with up to four times `bits` no distance is proved to exceed the tolerance.
     """
     for precision in (bits, 2 * bits, 4 * bits):
         with ctx.workprec(precision):
             excess = [
                 frame.distance()(slope, False)[0].sqrt() - _tolerance(eps, frame.error.upper())
-                for frame in frames
+                for frame in seen
             ]
-        first = max(range(len(frames)), key=lambda i: excess[i].lower())
+        first = max(range(len(seen)), key=lambda i: excess[i].lower())
         if excess[first] > 0:
             return first
         if all(x < 0 for x in excess):
@@ -95,34 +106,37 @@ def _farthest(frames: list[LawOnAxes], slope: arb, eps: Element, bits: int) -> i
 
 
 def _tolerance(eps: Element, error: arb) -> arb:
-    """Return eps plus an error, a number without radius, at the current precision."""
+    """Return eps plus `error`, which is exact, at the current precision."""
     return ball(eps) + error
 
 
 def _least_slope(
     problem: Callable[[], Distance], start: arb, tolerance: Callable[[], arb], bits: int
 ) -> tuple[Element, Element, int]:
-    """Return dyadic numbers, a factor of at most 1 + 2^-24 apart unless the first is zero: at
-    slopes below the first the distance is at least the tolerance, at the second it is at most that.
-    Third, the bits that tell this.
+    """Return a slope, a slightly larger one, and the bits of precision that prove them.
 
-    `problem` and `tolerance` are posed at the current precision, `bits` at first; the search begins
-    at `start`.
+    Below the first slope the distance is at least the tolerance; at the second it is at most the
+    tolerance. Both are dyadic, and their ratio is at most 1 + 2^-24 unless the first is zero. The
+    search begins at `start`; `problem` and `tolerance` are evaluated anew at each precision.
     """
     while bits <= TUNING.most_precision:
         with ctx.workprec(bits):
-            found = _tried(problem(), _logarithm(start), tolerance() ** 2)
+            found = _bracket_slope(problem(), _logarithm(start), tolerance() ** 2)
         if found is not None:
             return *found, bits
         bits *= 2
     raise PrecisionError(
-        f"{TUNING.most_precision} bits do not tell a distance from eps: the target is too large "
-        "for this eps, or eps too near to where a slope is forced; change eps a little, or raise it"
+        f"{TUNING.most_precision} bits do not suffice to compare a distance with eps: the target "
+        "is too large for this eps, or eps is too near the deviation of the target; change eps "
+        "slightly, or raise it"
     )
 
 
-def _tried(distance: Distance, start: float, square: arb) -> tuple[Element, Element] | None:
-    """Return the two numbers, or None where the precision does not suffice for them."""
+def _bracket_slope(distance: Distance, start: float, square: arb) -> tuple[Element, Element] | None:
+    """Return the two slopes of `_least_slope`, or None if the precision does not suffice.
+
+    `start` is the binary logarithm of a slope, `square` the square of the tolerance.
+    """
 
     @cache
     def excess(x: float) -> float:
@@ -146,12 +160,12 @@ def _tried(distance: Distance, start: float, square: arb) -> tuple[Element, Elem
 
 
 def _logarithm(x: arb) -> float:
-    """Return about the binary logarithm of a number, of at least -2^20."""
+    """Return the binary logarithm of the midpoint of a ball, in floats; -2^20 if it is <= 0."""
     middle = x.mid()
     return float(middle.log().mid()) / 0.6931471805599453 if middle > 0 else -(2.0**20)
 
 
 def _power(x: float) -> Element:
-    """Return about 2^x, a dyadic number."""
+    """Return a dyadic number near 2^x."""
     whole = floor(x)
     return QQ(round(2 ** (x - whole + _BITS))) * QQ(2) ** (whole - _BITS)

@@ -1,11 +1,12 @@
-"""Least distance of a Lipschitz map of N(0, 1) from a law on the line, enclosed from both sides.
+"""Certified bounds of the least L2 distance D(L) between increasing maps with slopes at most L and
+the monotone transport of N(0, 1) to a law on the line.
 
 Main results
 ------------
 Let S be the increasing map of N(0, 1) to atoms s_0 < .. < s_m, with jumps at q_1 < .. < q_m, and
-L > 0. The distance D(L) = min |T - S| in L^2(N(0, 1)), over all increasing T with slopes at most L,
-is that of V(z) = L z - S(z) from the increasing functions U = L z - T: an *isotonic regression*.
-(That the best T increases, too, is automatic.) With q_0 = -oo, q_(m+1) = oo and
+L > 0. Let D(L) = min |T - S| in L^2(N(0, 1)), over all increasing T with slopes at most L. This is
+the distance of V(z) = L z - S(z) from the increasing functions U = L z - T: an *isotonic
+regression*. (The T of the best U increases by itself.) With q_0 = -oo, q_(m+1) = oo and
 
     cost_j(c) = int_(q_(j-1))^(q_j) (V - c)_+^2 phi + int_(q_j)^(q_(j+1)) (c - V)_+^2 phi,
 
@@ -13,18 +14,18 @@ a convex function of c,
 
     D(L)^2 = min { cost_1(c_1) + .. + cost_m(c_m) : c_1 <= .. <= c_m }:
 
-T climbs from s_(j-1) to s_j along L z - c_j, and ramps that meet share their c. The costs of
-neighbours i .. k with one c add up to int_x^y (V - c)^2 phi, where V(x) = c before q_i, or x =
-q_(i-1), and V(y) = c after q_k, or y = q_(k+1).
+T climbs from s_(j-1) to s_j along the line L z - c_j, and climbs that meet have equal c. The costs
+of neighbours i .. k with one c add up to int_x^y (V - c)^2 phi. Here V(x) = c before q_i, or x =
+q_(i-1); and V(y) = c after q_k, or y = q_(k+1).
 
-- *Above*: any increasing numbers c_j.
-- *Below*: for c_j that are constant on blocks of neighbours, with the sums R_j of the derivatives
-  of the costs there, over the members of the block from j on,
+- *Upper bound*: the sum of the costs at any increasing numbers c_j.
+- *Lower bound*: let the c_j be constant on blocks of neighbours. In a block, R_j is the sum of the
+  derivatives of the costs of its members from j on. Then
 
       D(L)^2 >= sum cost_j(c_j) - (B - A) sum over blocks (|R_first| + sum of (-R_j)_+ over others),
 
   where A is the least of all L q_j - s_j and B the largest of all L q_j - s_(j-1). At the optimum
-  all of these R_first are zero, and no R_j is negative.
+  every R_first is zero, and no R_j is negative.
 
 The proof is in the script forced_conditioning.
 
@@ -32,7 +33,7 @@ How it is checked
 -----------------
 *Certified*: quantiles, costs and derivatives are enclosed in ball arithmetic. The c_j are found by
 pooling neighbours that violate the order (Ayer, Brunk, Ewing, Reid and Silverman 1955) and Newton's
-method; how near they are to the best ones decides how near the two sides are, and nothing else.
+method. Their errors widen the gap between the two bounds, but never make a bound wrong.
 """
 
 from collections.abc import Sequence
@@ -45,7 +46,7 @@ from exactflow.exact.balls import normal_cdf, normal_density, normal_quantile
 
 
 class Point(NamedTuple):
-    """A place z, and integrals of phi up to there, times 1, x, x^2, S, S^2 and x S."""
+    """A point z, and the integrals of phi times 1, x, x^2, S, S^2 and x S up to z."""
 
     z: arb
     mass: arb
@@ -57,7 +58,7 @@ class Point(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Neighbouring jumps, first to last, whose ramps are on one line L z - c."""
+    """Neighbouring jumps, from first to last, with the same c."""
 
     first: int
     last: int
@@ -66,14 +67,14 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class StepMap:
-    """The increasing map S of N(0, 1) to atoms, with its jumps `cuts`, at the current precision."""
+    """The increasing map S of N(0, 1) to atoms, with its `values` and, at its jumps, `cuts`."""
 
     values: list[arb]
     cuts: list[Point]
 
     @staticmethod
     def of(values: Sequence[arb], weights: Sequence[int]) -> "StepMap":
-        """Return the map to atoms in ascending order, with weights in the ratio of integers."""
+        """Return the map to ascending atoms whose weights are in the ratio of integers."""
         steps = StepMap(list(values), [])
         below, total = 0, sum(weights)
         for piece, weight in enumerate(weights[:-1]):
@@ -84,7 +85,7 @@ class StepMap:
         return steps
 
     def at(self, z: arb, piece: int) -> Point:
-        """Return a point moved into a piece."""
+        """Return the point of a piece, an interval between jumps, that is nearest to z."""
         if piece > 0:
             low = self.cuts[piece - 1]
             if z <= low.z:
@@ -114,15 +115,15 @@ class StepMap:
 
 @dataclass(frozen=True)
 class LipschitzRegression:
-    """The problem of the theorem for a map S and a slope L > 0."""
+    """The regression problem for a map S and a slope L > 0."""
 
     steps: StepMap
     slope: arb
 
-    def distance(self, is_trial: bool = False) -> tuple[arb, arb]:
-        """Return two enclosures: of a number that D(L)^2 is not below, and of one not above.
+    def squared_distance(self, is_trial: bool = False) -> tuple[arb, arb]:
+        """Return enclosures of a lower and of an upper bound of D(L)^2.
 
-        The first is zero, which costs nothing, in a trial.
+        In a trial the lower bound is zero, which takes no time.
         """
         above, lost = arb(0), arb(0)
         for block in self.blocks():
@@ -137,7 +138,7 @@ class LipschitzRegression:
         return above - 2 * width * lost, above
 
     def blocks(self) -> list[Block]:
-        """Return the blocks of about the best c_j: numeric."""
+        """Return the blocks of nearly optimal c_j."""
         jumps = range(len(self.steps.cuts))
         found = [Block(j, j, self._root(j, j, *self._range(j))) for j in jumps]
         while True:
@@ -163,28 +164,28 @@ class LipschitzRegression:
         return upto(y) - upto(x)
 
     def _half_derivative(self, first: int, last: int, c: arb) -> tuple[arb, arb]:
-        """Return half of the derivative of the costs of some jumps with one c, and of its own."""
+        """Return half of the first and of the second derivative, by c, of the costs of jumps."""
         x, y = self._ends(first, last, c)
         mass = y.mass - x.mass
         return c * mass + y.step - x.step - self.slope * (y.first - x.first), mass
 
     def _ends(self, first: int, last: int, c: arb) -> tuple[Point, Point]:
-        """The points with V = c before the first and after the last jump, within these pieces."""
+        """Return the points x and y between which a block has costs."""
         a, b = self.steps.values[first] + c, self.steps.values[last + 1] + c
         return self.steps.at(a / self.slope, first), self.steps.at(b / self.slope, last + 1)
 
     def _range(self, j: int) -> tuple[arb, arb]:
-        """Return two numbers between which cost_j is least."""
+        """Return two numbers between which cost_j has its minimum."""
         height = self.slope * self.steps.cuts[j].z
         return height - self.steps.values[j + 1], height - self.steps.values[j]
 
     def _pooled(self, run: Sequence[Block]) -> Block:
-        """Return one block of several, whose c decrease."""
+        """Return one block for neighbouring blocks whose c decrease."""
         first, last = run[0].first, run[-1].last
         return Block(first, last, self._root(first, last, run[-1].c, run[0].c))
 
     def _root(self, first: int, last: int, low: arb, high: arb) -> arb:
-        """Return about where the costs of some jumps add up to the least, between two numbers."""
+        """Return nearly the minimum between `low` and `high` of the costs of jumps with one c."""
         low, high = low.mid(), high.mid()
         width, c = high - low, ((low + high) / 2).mid()
         while True:
@@ -195,7 +196,7 @@ class LipschitzRegression:
             step = (c - slope.mid() / bend.mid()).mid() if bend.mid() > 0 else low
             if step == c:
                 return c
-            is_inside = low < step < high  # so that the next step is about the square of this one
+            is_inside = low < step < high  # Newton: the next step is about the square of this one
             moved = step if is_inside else ((low + high) / 2).mid()
             if abs(moved - c) <= width * arb(2) ** (-ctx.prec // (4 if is_inside else 2)):
                 return moved

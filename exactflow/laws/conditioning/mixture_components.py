@@ -1,8 +1,7 @@
-"""Targets as mixtures of components, with their weights, means and covariances.
+"""Targets as mixtures, whose components have a rational weight, mean and covariance.
 
-A component has a weight, a mean and a covariance matrix, all rational. Mixtures of atoms,
-uniform and normal laws, and products of these, are such mixtures themselves; of other targets
-their cells are, up to an error.
+Mixtures of atoms, of uniform and of normal laws, and products of these, are represented exactly,
+other targets by the atoms of a quantization, up to an error.
 """
 
 from collections import defaultdict
@@ -18,9 +17,9 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_rectangle
-from exactflow.exact.numbers import flint_rational, format_short
+from exactflow.exact.numbers import format_short, to_fmpq
+from exactflow.exact.singular_values import to_fmpq_matrix
 from exactflow.exact.typing import Element, MatrixLike
-from exactflow.laws.conditioning.condition import rational_matrix
 from exactflow.laws.conditioning.tuning import TUNING
 from exactflow.laws.universal.boxes import Boxes, Uniform
 from exactflow.laws.universal.gaussian_mixture import GaussianMixture
@@ -56,17 +55,18 @@ class Gaussian:
     covariance: fmpq_mat
 
     def __init__(self, covariance: MatrixLike) -> None:
-        exact = rational_matrix(covariance)
+        exact = to_fmpq_matrix(covariance)
         if exact != exact.transpose():
             raise InvalidInputError(
                 "expected a symmetric matrix, got one that differs from its transpose: pass "
                 "(Sigma + Sigma.T) / 2 if that is rounding"
             )
-        signs = exact.charpoly().coeffs()[::-1]  # those of the elementary symmetric functions
-        if any(x * (-1) ** k < 0 for k, x in enumerate(signs)):
+        # (-1)^k times the elementary symmetric functions of the eigenvalues
+        coefficients = exact.charpoly().coeffs()[::-1]
+        if any(x * (-1) ** k < 0 for k, x in enumerate(coefficients)):
             raise InvalidInputError(
                 "expected a positive semidefinite matrix, got one with a negative eigenvalue: "
-                "a covariance has none"
+                "pass a covariance"
             )
         vars(self).update(covariance=exact)
 
@@ -83,8 +83,9 @@ Law = TargetMeasure | Gaussian
 
 
 def as_law(target: Any) -> Law:
-    """Return the law of a target; an array, tensor or list of points has its empirical measure, if
-    it is no covariance.
+    """Return the law of a target: of an array, tensor or list of points the empirical measure.
+
+    Raises `InvalidInputError` for an array that could be points or a covariance.
     """
     if isinstance(target, GaussianMixture) and len(target.means) == 1:
         return Gaussian(np.diag([s * s for s in target.deviations[0]]).tolist())
@@ -92,15 +93,15 @@ def as_law(target: Any) -> Law:
         return target
     if not is_sample(target):
         raise InvalidInputError(
-            "expected a measure, as exactflow.approximate takes them, an (N, d) array, tensor or "
-            "list of points, or Gaussian(covariance), got "
+            "expected a measure, as for exactflow.approximate, an (N, d) array, tensor or list of "
+            "points, or Gaussian(covariance), got "
             f"{type(target).__name__} {format_short(target)}"
         )
     points = as_rectangle(target).to_dense()
     d, width = points.shape
     if 1 < d == width and points == points.transpose():
         raise InvalidInputError(
-            f"expected points or a covariance, got a symmetric {d} x {d} array, which may be "
+            f"expected points or a covariance, got a symmetric {d} x {d} array, which could be "
             "either: write Gaussian(array), or Atoms(array.tolist()) for points"
         )
     return empirical_measure(points)
@@ -144,8 +145,8 @@ class MixtureComponents:
     def of(
         weights: Sequence, centers: Any, spreads: "Sequence | None" = None
     ) -> "MixtureComponents":
-        """Return the mixture of components whose weights and means are elements of QQ."""
-        held = None if spreads is None else np.vectorize(flint_rational, [object])(spreads)
+        """Return the mixture of components with weights, means and covariances in QQ."""
+        held = None if spreads is None else np.vectorize(to_fmpq, [object])(spreads)
         return MixtureComponents(_integers(weights)[0], *_integers(centers), held, arb(0))
 
     @property
@@ -160,7 +161,7 @@ class MixtureComponents:
 
     @cached_property
     def exponent(self) -> int:
-        """The binary logarithm of about the largest coordinate or deviation."""
+        """The binary logarithm, rounded, of the largest coordinate or deviation."""
         largest = fmpq(abs(self.centers).max(), self.unit) ** 2
         if self.spreads is not None:
             largest = max(largest, abs(self.spreads).max())
@@ -172,7 +173,7 @@ class MixtureComponents:
         return [QQ(x, sum(w.tolist()) * self.unit) for x in (w @ self.centers[members]).tolist()]
 
     def covariance(self, members: Any = slice(None)) -> tuple[fmpq, fmpq_mat]:
-        """Return weight and covariance matrix of the mixture of some of the components."""
+        """Return the weight and the covariance matrix of the mixture of some of the components."""
         w, x = self.weights[members], self.centers[members]
         mass, first = sum(w.tolist()), w @ x
         matrix = (mass * (x.T * w) @ x - np.outer(first, first)) * fmpq(1, (mass * self.unit) ** 2)
@@ -202,16 +203,20 @@ def as_components(law: Law, eps: Element) -> MixtureComponents:
             return MixtureComponents.of(law.weights, law.means, spreads)
         case Product():
             share = eps / least_root(QQ(len(law.factors)))
-            return _beside([as_components(factor, share) for factor in law.factors])
+            return _multiply([as_components(factor, share) for factor in law.factors])
     return quantize_to_components(law, eps / TUNING.cells_per_eps)
 
 
 def quantize_to_components(
     law: TargetMeasure, tolerance: Element, coordinate: "int | None" = None
 ) -> MixtureComponents:
-    """Return the atoms of cells of a law, or of the law of a coordinate, within a tolerance, or as
-    fine as their number allows: from coarse cells on, so that no more are made than are used.
+    """Return the atoms of a quantization of a law, or of the law of one coordinate.
+
+    They are within `tolerance`, or as near as their number allows, which the coordinates share. The
+    tolerance is reached from coarse ones, so that no more atoms are made than are allowed.
     """
+    share = 1 if coordinate is None else law.dimension
+    most = max(TUNING.least_atoms, TUNING.most_components // share)
     tolerances = [tolerance]
     while tolerances[-1] <= 2**TUNING.bits:
         tolerances.append(4 * tolerances[-1])
@@ -223,7 +228,7 @@ def quantize_to_components(
         return law.quantize_coordinate(coordinate, fine, bits)
 
     found = quantize(tolerances.pop())
-    while tolerances and len(found.weights) < TUNING.most_components:
+    while tolerances and len(found.weights) < most:
         try:
             found = quantize(tolerances.pop())
         except InvalidInputError:
@@ -232,8 +237,8 @@ def quantize_to_components(
     return MixtureComponents(weights, found.centers, 2**found.bits, None, found.error)
 
 
-def _beside(parts: Sequence[MixtureComponents]) -> MixtureComponents:
-    """Return the products of components, or one component of all where they would be too many."""
+def _multiply(parts: Sequence[MixtureComponents]) -> MixtureComponents:
+    """Return the product of mixtures; factors become one component each if it is too large."""
     if prod(len(part.weights) for part in parts) > TUNING.most_components:
         parts = [_as_one(part) for part in parts]
     grid = combinations([len(part.weights) for part in parts])
@@ -254,13 +259,13 @@ def _beside(parts: Sequence[MixtureComponents]) -> MixtureComponents:
 
 
 def _as_one(components: MixtureComponents) -> MixtureComponents:
-    """Return one component with mean and covariance of a mixture."""
+    """Return one component with the mean and the covariance of a mixture."""
     one = MixtureComponents.of([QQ.one], [components.mean()], [components.covariance()[1].tolist()])
     return replace(one, error=components.error)
 
 
 def _integers(numbers: Any) -> tuple[np.ndarray, int]:
-    """Return an array of rationals as integers over a common denominator, and that."""
+    """Return an array of integers, and the common denominator of the rationals they represent."""
     rationals = np.array(numbers, dtype=object)
     unit = lcm(*(int(x.denominator) for x in rationals.flat))
     integers = [int(x.numerator) * (unit // int(x.denominator)) for x in rationals.flat]

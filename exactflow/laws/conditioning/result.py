@@ -1,6 +1,6 @@
-"""Bounds for all smooth bijections near a target, with their evidence, text and explanation.
+"""The result of `lower_bounds`: its text, its explanation, and the steps that check it again.
 
-Steps of an explanation are checked again in mpmath, by formulas of their own.
+The steps are checked in mpmath, by other formulas than those that found the bounds.
 """
 
 from collections.abc import Sequence
@@ -17,39 +17,40 @@ from flint import arb, ctx
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import ball, nearest, upper
+from exactflow.exact.balls import ball, nearest_integer, upper
 from exactflow.exact.numbers import format_above, format_below, format_short, to_element, to_mpf
-from exactflow.exact.typing import DepthScales, Element, NumberLike, check_option
+from exactflow.exact.typing import Element, NumberLike, check_option
 from exactflow.explanation import Explanation, Step
 from exactflow.flows.evidence import Evidence
-from exactflow.flows.result import Result
-from exactflow.laws.conditioning.frames import AtomsOnLine, Gap, LawOnAxes
+from exactflow.flows.result import DepthScales, Result
 from exactflow.laws.conditioning.lipschitz_regression import LipschitzRegression
 from exactflow.laws.conditioning.mixture_components import Law, MixtureComponents
+from exactflow.laws.conditioning.projection import AtomsOnLine, Gap, ProjectedLaw
 from exactflow.laws.conditioning.tuning import TUNING
 
-RARE = 1e-9
+RARE = 1e-9  # masses below this have a quantile of their own formula
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ConditioningBounds(Result):
-    """Bounds that a target forces on every smooth bijection near it: the result of `lower_bounds`.
+    """Bounds on the Jacobian J of smooth bijections near a target: the result of `lower_bounds`.
 
-    All numbers are rationals on the safe side. Where a bound says nothing, `lipschitz` is 0 and
-    `ratio` is 1.
+    All numbers are rational and rounded to the safe side. If nothing is proved, `lipschitz` is 0
+    and `ratio` is 1.
 
     Attributes
     ----------
-    target, eps : the law, and the distance W2 that counts as near.
-    lipschitz : at most sup |J|.
-    attained : a number that `lipschitz` cannot exceed, since maps of such slopes come within eps:
-        on the line, for laws of independent coordinates and for a Gaussian; else None.
-    mean_log_det : at least E log|det J|.
-    sigma_min : at least the smallest singular value of J somewhere.
-    ratio : at most the root mean square of the singular values, divided by their geometric mean.
+    target, eps : the law, and the largest distance W2 of the image of N(0, I) from it.
+    lipschitz : a lower bound of sup |J|.
+    attained : a slope with which maps come within eps, so that no lower bound exceeds it; None if
+        none is known. It is known on the line, for independent coordinates and for a Gaussian.
+    mean_log_det : an upper bound of E log|det J|.
+    sigma_min : an upper bound of the infimum over z of the smallest singular value of J.
+    ratio : a lower bound of the root mean square of the singular values over their geometric mean.
     components : the target as a mixture.
-    frame : the target along the axes that gave `lipschitz`; None where the covariance did.
-    groups : the numbers of the components in each cluster into which the target was cut.
+    projection : the target projected onto the axes that gave `lipschitz`; None if the covariance
+        gave it.
+    groups : for each cluster of the target the indices of its components.
     multiplier : t of `exactflow.laws.conditioning.log_det_bound`, an exact number.
     """
 
@@ -61,25 +62,26 @@ class ConditioningBounds(Result):
     sigma_min: sympy.Rational
     ratio: sympy.Rational
     components: MixtureComponents
-    frame: "LawOnAxes | None"
+    projection: "ProjectedLaw | None"
     groups: Sequence[np.ndarray]
     multiplier: arb
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
 
     @property
     def clusters(self) -> int:
-        """Into how many clusters the target was cut for `mean_log_det`."""
+        """The number of clusters that gave `mean_log_det`."""
         return len(self.groups)
 
     @cached_property
     def gap(self) -> "Gap | None":
-        """The interval on which the nearest maps of slope `lipschitz` lose most, where the laws
-        along axes gave `lipschitz`; None where the covariance did.
+        """The interval with the largest share of the squared distance from maps with slopes at most
+        `lipschitz`; None if the covariance gave `lipschitz`.
         """
-        return None if self.frame is None else self.frame.widest(to_element(self.lipschitz))
+        seen = self.projection
+        return None if seen is None else seen.costliest_gap(to_element(self.lipschitz))
 
     def explain(self) -> Explanation:
-        """Return the bounds as steps, each checked again by other formulas and other arithmetic.
+        """Return the bounds as steps, each checked by other formulas and in other arithmetic.
 
         >>> from exactflow.laws.conditioning import lower_bounds
         >>> from exactflow.laws.universal import Atoms
@@ -89,39 +91,41 @@ class ConditioningBounds(Result):
         slope, volume = format_below(self.lipschitz, 6), format_above(self.mean_log_det, 4)
         near, d = format_below(self.eps, 4), self.components.dimension
         if not self.lipschitz:
-            why = "No slope is forced: a constant map is about as near as eps."
+            why = "There is no lower bound: a constant map is about as near as eps."
         elif (gap := self.gap) is None:
             why = (
                 "If |J| <= L everywhere, the image has deviations of at most L along every axis "
-                "(Poincare), so that sum (s_i - L)_+^2 <= eps^2, the s_i^2 being the eigenvalues "
-                f"of the covariance (Gelbrich). For L = {slope} that is not so."
+                "(Poincare). Then sum (s_i - L)_+^2 <= eps^2, where the s_i^2 are the eigenvalues "
+                f"of the covariance (Gelbrich). For L = {slope} this inequality is false."
             )
         else:
             why = (
-                "If |J| <= L everywhere, the laws of the image along orthonormal axes are images "
-                "of N(0, 1) under increasing maps with slopes of at most L (Gaussian "
-                "isoperimetry), and their distances from the target's add up in squares. For L = "
-                f"{slope} they come to eps = {near} or more; of the sum of squares a part of "
-                f"{format_below(gap.share, 2)} or more is lost on a climb along {gap}."
+                "If |J| <= L everywhere, the projections of the image onto orthonormal axes are "
+                "images of N(0, 1) under increasing maps with slopes of at most L (Gaussian "
+                "isoperimetry), and the squares of their distances from those of the target add "
+                f"up. For L = {slope} the root of the sum is at least eps = {near}; at least "
+                f"{format_below(gap.share, 2)} of the sum is lost on a climb along {gap}."
             )
         mean = (
-            "E log|det J| is the entropy of the image less that of N(0, I): at most that of the "
-            f"choice among clusters, {self.clusters} here, and the mean of those of Gaussians "
-            f"whose covariances are as near as eps to the clusters' (Gelbrich). That is {volume}."
+            "E log|det J| is the entropy of the image minus that of N(0, I). It is at most the "
+            f"entropy of the choice among the {self.clusters} clusters plus the mean entropy of "
+            "Gaussians whose covariances are within eps of those of the clusters (Gelbrich), "
+            f"minus that of N(0, I). That is {volume}."
         )
         singular = (
-            f"So a singular value is at most exp({volume} / {d}) somewhere, and by Poincare's "
-            f"inequality the mean square of all is at least (sqrt(tr Cov) - eps)^2 / {d}."
+            f"So somewhere a singular value is at most exp({volume} / {d}). By Poincare's "
+            "inequality the mean square of all singular values is at least "
+            f"(sqrt(tr Cov) - eps)^2 / {d}."
         )
-        told = [
-            ("16a", why, self._is_slope_forced),
+        rows = [
+            ("16a", why, self._is_slope_bounded),
             ("16b", mean, self._is_volume_bounded),
             ("16b", singular, self._are_singular_values_bounded),
         ]
-        home = "of exactflow.laws.conditioning.jacobian_bounds"
+        source = "of exactflow.laws.conditioning.jacobian_bounds"
         steps = [
-            Step(rule, why, "", {}, {}, QQ, f"Theorem {rule} {home}", witness=check)
-            for rule, why, check in told
+            Step(rule, why, "", {}, {}, QQ, f"Theorem {rule} {source}", witness=check)
+            for rule, why, check in rows
         ]
         claim = (
             f"Every smooth bijection whose image of N(0, I) is within W2 <= {near} of "
@@ -130,24 +134,26 @@ class ConditioningBounds(Result):
         )
         return Explanation.verify(claim, steps, self, self.evidence)
 
-    def _is_slope_forced(self) -> bool:
-        """Whether maps with slopes of at most `lipschitz` stay eps away from the target."""
-        slope, frame = to_element(self.lipschitz), self.frame
+    def _is_slope_bounded(self) -> bool:
+        """Whether the distance from the target of maps with slopes at most `lipschitz` is at least
+        eps.
+        """
+        slope, seen = to_element(self.lipschitz), self.projection
         if not slope:
             return True
         with mpmath.workdps(_digits(slope / to_element(self.eps))):
-            if frame is None:
+            if seen is None:
                 parts = [max(s - to_mpf(slope), 0) ** 2 for s in _deviations(self.components)]
             else:
-                parts = [_squared_distance_bound(line, slope) for line in frame.lines]
-            return bool(sum(parts) >= self._near(self.components if frame is None else frame) ** 2)
+                parts = [_squared_distance_bound(line, slope) for line in seen.lines]
+            return bool(sum(parts) >= self._tolerance(seen or self.components) ** 2)
 
     def _is_volume_bounded(self) -> bool:
-        """Whether `mean_log_det` is at least the bound of the volume with the multiplier."""
+        """Whether `mean_log_det` is at least the bound that the multiplier gives."""
         components = self.components
         with mpmath.workdps(_digits(1 / to_element(self.eps))):
             t = _midpoint(self.multiplier)
-            total = self._near(components) ** 2 / (2 * t)
+            total = self._tolerance(components) ** 2 / (2 * t)
             for members in self.groups:
                 w = mpmath.mpf(sum(components.weights[members].tolist())) / components.total
                 total -= w * mpmath.log(w)
@@ -162,21 +168,23 @@ class ConditioningBounds(Result):
         d = components.dimension
         with mpmath.workdps(_digits(1 / to_element(self.eps))):
             volume, sigma, ratio = (to_mpf(to_element(x)) for x in numbers)
-            size = mpmath.sqrt(sum(s * s for s in _deviations(components))) - self._near(components)
+            deviation = mpmath.sqrt(sum(s * s for s in _deviations(components)))
+            size = deviation - self._tolerance(components)
             is_ratio = ratio == 1 or ratio * sigma * mpmath.sqrt(d) <= size
             return bool(mpmath.exp(volume / d) <= sigma and is_ratio)
 
-    def _near(self, seen: MixtureComponents | LawOnAxes) -> mpmath.mpf:
-        """Return eps plus the distance of a mixture, or its projections, from the target."""
-        return to_mpf(to_element(self.eps) + upper(seen.error))
+    def _tolerance(self, approximation: MixtureComponents | ProjectedLaw) -> mpmath.mpf:
+        """Return eps plus the distance of an approximation from the target."""
+        return to_mpf(to_element(self.eps) + upper(approximation.error))
 
     def least_depth(self, condition: NumberLike, *, scales: DepthScales = "additive") -> int:
-        """Least number of couplings, by the bounds, with condition numbers of at most `condition`.
+        """Return a lower bound of the number of couplings with condition numbers <= `condition`.
 
         Parameters
         ----------
-        condition : a rational above 1, for all layers everywhere; pads may be as many as you like.
-        scales : "additive" layers, or any with "positive" scales.
+        condition : a rational above 1, which bounds all layers at all points. The number of pads
+            does not matter.
+        scales : "additive" for layers without scales, or "positive".
 
         Examples
         --------
@@ -190,11 +198,11 @@ class ConditioningBounds(Result):
         kappa, slope = to_element(condition), to_element(self.lipschitz)
         if kappa <= 1:
             raise InvalidInputError(
-                f"expected a condition number above 1, got {format_short(kappa)}: a layer of "
-                "condition number 1 is an isometry up to scale"
+                f"expected condition > 1, got {format_short(kappa)}: a layer with condition number "
+                "1 is an isometry up to scale"
             )
-        aim = slope * slope if scales == "additive" else slope
-        return _least_power(kappa, aim) if slope > 1 else 0
+        target = slope * slope if scales == "additive" else slope
+        return _least_power(kappa, target) if slope > 1 else 0
 
     def _rows(self) -> list[tuple[str, str]]:
         places = "" if self.gap is None else f" (a climb along {self.gap})"
@@ -233,8 +241,8 @@ class ConditioningBounds(Result):
 def _least_power(base: Element, aim: Element) -> int:
     """Return the least n with base^n >= aim, for numbers above 1.
 
-    n is the logarithm of the aim, rounded up. Where it is near an integer the power itself decides,
-    if it is short: base^n = aim is possible only for n up to the length of the aim's numerator.
+    n is log(aim) / log(base), rounded up. If the quotient is near an integer n, base^n is compared
+    with the aim. Equality is possible only for n up to the bit length of the aim's numerator.
     """
     bits, longest = TUNING.precision, int(aim.numerator).bit_length()
     while True:
@@ -243,13 +251,13 @@ def _least_power(base: Element, aim: Element) -> int:
             count = ratio.ceil().unique_fmpz()
             if count is not None:
                 return int(count)
-            if ratio.rad() < 0.5 and (near := nearest(ratio)) <= longest:
+            if ratio.rad() < 0.5 and (near := nearest_integer(ratio)) <= longest:
                 return near if base**near >= aim else near + 1
         bits *= 2
 
 
 def _digits(ratio: Element) -> int:
-    """Return digits that leave some thirty after cancellation."""
+    """Return a number of decimal digits of which about thirty remain after cancellation."""
     size = int(ratio.numerator).bit_length() - int(ratio.denominator).bit_length()
     return 40 + max(0, 2 * size)
 
@@ -259,7 +267,7 @@ def _midpoint(x: arb) -> mpmath.mpf:
 
 
 def _deviations(components: MixtureComponents, members: Any = slice(None)) -> list[mpmath.mpf]:
-    """Return the roots of the eigenvalues of the covariance of some components."""
+    """Return the roots of the eigenvalues of the covariance of some components, in mpmath."""
     matrix = mpmath.matrix(
         [list(map(to_mpf, row)) for row in components.covariance(members)[1].table()]
     )
@@ -267,28 +275,28 @@ def _deviations(components: MixtureComponents, members: Any = slice(None)) -> li
 
 
 def _quantile(below: int, total: int) -> mpmath.mpf:
-    """Return the point of N(0, 1) with the mass below / total before it, from the smaller side."""
+    """Return the quantile of N(0, 1) for the mass below / total, computed from the smaller tail."""
     mass = mpmath.mpf(min(below, total - below)) / total
     if mass > RARE:
         found = mpmath.sqrt(2) * mpmath.erfinv(2 * mass - 1)
-    else:  # where erfinv has lost its digits
+    else:  # erfinv has lost its digits
         start, level = -mpmath.sqrt(-2 * mpmath.log(mass)), mpmath.log(mass)
         found = mpmath.findroot(lambda x: mpmath.log(mpmath.ncdf(x)) - level, start)
     return found if 2 * below <= total else -found
 
 
 def _squared_distance_bound(line: AtomsOnLine, slope: Element) -> mpmath.mpf:
-    """Return a number that the squared distance of the atoms on a line from maps of a slope is not
-    below: the costs jump by jump, less what the sums R_j take away.
+    """Return a lower bound of the squared distance between the atoms on a line and the maps with
+    slopes at most `slope`: the sum of the costs minus the correction by the R_j.
     """
     with ctx.workprec(max(TUNING.precision, int(mpmath.mp.prec))):
-        blocks = LipschitzRegression(line.steps(), ball(slope)).blocks()
+        blocks = LipschitzRegression(line.step_map(), ball(slope)).blocks()
     L, phi, Phi = to_mpf(slope), mpmath.npdf, mpmath.ncdf
     s = [mpmath.mpf(x) / line.unit for x in line.places]
     cuts = [_quantile(below, sum(line.weights)) for below in accumulate(line.weights[:-1])]
     q = [-mpmath.inf, *cuts, mpmath.inf]
 
-    def both(u: mpmath.mpf, v: mpmath.mpf, k: mpmath.mpf) -> tuple[mpmath.mpf, mpmath.mpf]:
+    def integrals(u: mpmath.mpf, v: mpmath.mpf, k: mpmath.mpf) -> tuple[mpmath.mpf, mpmath.mpf]:
         """Return the integrals of (L z - k)^2 phi and of (L z - k) phi from u to v."""
         mass, edge = Phi(v) - Phi(u), phi(v) - phi(u)
         second = mass - (v * phi(v) - u * phi(u))
@@ -299,8 +307,8 @@ def _squared_distance_bound(line: AtomsOnLine, slope: Element) -> mpmath.mpf:
         c, rest = _midpoint(level), mpmath.mpf(0)
         for j in range(last, first - 1, -1):
             a, b, middle = s[j] + c, s[j + 1] + c, q[j + 1]
-            left = both(min(max(a / L, q[j]), middle), middle, a)
-            right = both(middle, max(min(b / L, q[j + 2]), middle), b)
+            left = integrals(min(max(a / L, q[j]), middle), middle, a)
+            right = integrals(middle, max(min(b / L, q[j + 2]), middle), b)
             total += left[0] + right[0]
             rest -= left[1] + right[1]
             lost += abs(rest) if j == first else max(-rest, 0)

@@ -1,32 +1,33 @@
-"""Chosen constants of this subpackage: accuracies, and limits of searches."""
+"""Constants of the bounds: accuracies, and limits of searches."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class BoundTuning:
-    """Choices that no theorem makes, each with its reason. No bound depends on them for its truth.
+    """Constants that no theorem prescribes. They change how good a bound is, never its truth.
 
     Parameters
     ----------
-    precision, most_precision : of the balls, in bits: doubled from the first until two sides agree.
-    widths : how near, in binary logarithms, the two sides of a slope are to be: the first that can
-        be certified. Each trial costs as much as a step of the search.
-    least_slope : a slope smaller than the first trial by 2^-64 is none to speak of.
-    first_step : of the search for a slope, in binary logarithms.
-    cells_per_eps : curved laws are cut into cells as fine as this part of eps, which takes the
-        square or more of it: a finer cut changes the bounds by less than a third.
-    parts_of_eps : on a line atoms are merged, and laws cut, as finely as this part of eps.
-    few_atoms, least_atoms, most_atoms : on a line atoms are merged if they are more than the
-        second; the third is shared by the d lines of a frame, each of which has at least the
-        first. A thousand take about a tenth of a second, a slope.
-    direction_bits : the length of rational numbers in a reflection.
-    most_clusters, cluster_growth : clusters are cut until they are so many, and looked at whenever
-        their number has grown by a quarter.
+    precision, most_precision : bits of the balls: doubled from the first, at most to the second,
+        until the lower and the upper bound agree.
+    widths : distances between the two bounds of a slope, in binary logarithms; the first that can
+        be certified is taken. Each trial takes as long as a step of the search.
+    least_slope : the search ends at 2^-64 of the first slope.
+    first_step : the first step of the search for a slope, in binary logarithms.
+    cells_per_eps : curved laws are quantized within eps over this number; a finer quantization
+        changes the bounds by less than a third, and has the square of the atoms or more.
+    parts_of_eps : on a line, atoms are merged and laws quantized within eps over this number.
+    few_atoms, least_atoms, most_atoms : atoms on a line are merged if they are more than
+        `least_atoms`. The lines of a frame share `most_atoms`, and each has `few_atoms` at least. A
+        thousand atoms take about 0.1 s per slope.
+    direction_bits : bits of the rational numbers in a reflection.
+    most_clusters, cluster_growth : clusters are cut until they are so many; a bound is computed
+        whenever their number has grown by a quarter.
     few_clusters : differences of the centers of so many clusters are tried as directions.
     most_components : a product with more components is replaced by one component; a quantization
         with as many atoms is fine enough.
-    bits : the length of the grid of cells, beside that of eps.
+    bits : bits of the grid of atoms, in addition to those of eps.
     """
 
     precision: int = 128

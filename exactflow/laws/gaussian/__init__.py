@@ -25,12 +25,12 @@ from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.coerce import as_vectors
-from exactflow.exact.digits import Digits
-from exactflow.exact.rounding import decimal_up
-from exactflow.exact.threads import one_thread
+from exactflow.exact.dyadic_matrix import DyadicMatrix
+from exactflow.exact.numbers import format_up
 from exactflow.exact.typing import MatrixLike, PartitionLike, VectorLike
 from exactflow.explanation import Explanation, Step
 from exactflow.explanation.steps import product_step
+from exactflow.floats.threads import one_thread
 from exactflow.flows.arithmetic import image, is_inexact
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
@@ -107,7 +107,7 @@ class Whitening(MapResult):
     @cached_property
     def generator_error(self) -> sympy.Rational:
         """The largest absolute entry of F F^T - Sigma, an exact rational, for `generator`."""
-        white = Digits.of_floats(np.eye(sum(self.partition)))
+        white = DyadicMatrix.of_floats(np.eye(sum(self.partition)))
         generated = congruent(self._generating_layers, white)
         return sympy.Rational(self.covariance.exact.minus(generated).largest())
 
@@ -146,7 +146,7 @@ class Whitening(MapResult):
         kind = "additive" if self.is_additive else "affine"
         return (
             f"{len(self.layers)} {kind} layers on halves {self.partition} whiten "
-            f"within {decimal_up(self.error)}, largest entry {self.magnitude:.2g}"
+            f"within {format_up(self.error)}, largest entry {self.magnitude:.2g}"
         )
 
     def explain(self) -> Explanation:
@@ -168,7 +168,7 @@ class Whitening(MapResult):
         residual = Step(
             "whitening",
             "`Sigma` is the covariance, and `Q Sigma Q^T` that of the image: its largest "
-            f"difference from `I` is `r`, at most ``{decimal_up(self.error)}``. In real numbers "
+            f"difference from `I` is `r`, at most ``{format_up(self.error)}``. In real numbers "
             "the layers would whiten exactly; they are rounded to float64.",
             "largest(Q Sigma Q^T - I) = r",
             {"Q": made.before["M"]},
@@ -178,7 +178,7 @@ class Whitening(MapResult):
         )
         count = len(self.layers)
         claim = (
-            f"{count} layers of floats whiten the covariance within ``{decimal_up(self.error)}``."
+            f"{count} layers of floats whiten the covariance within ``{format_up(self.error)}``."
         )
         return Explanation.verify(claim, [product, residual], self, self.evidence)
 

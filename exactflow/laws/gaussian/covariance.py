@@ -17,10 +17,9 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, MethodError
 from exactflow.exact.coerce import as_matrix, as_vectors
-from exactflow.exact.digits import Digits, Quotient
+from exactflow.exact.dyadic_matrix import DyadicMatrix, DyadicQuotient, as_exact_array
 from exactflow.exact.numbers import format_short, to_float, to_mpf
 from exactflow.exact.typing import Element, MatrixLike, VectorLike
-from exactflow.floats.balancing.target import entries_of
 from exactflow.flows.float_layers import FloatCoupling, composed
 
 MINORS = 64  # coordinates to which minors name what is wrong; beyond, an eigenvalue does
@@ -34,7 +33,7 @@ ILL_CONDITIONED = 1e6  # from where the inverse is refined
 class Covariance:
     """A positive definite matrix, exactly, and in float64."""
 
-    exact: Quotient
+    exact: DyadicQuotient
     rounded: np.ndarray
 
     @staticmethod
@@ -112,7 +111,7 @@ class Covariance:
         largest absolute value of one, exactly.
         """
         image = replace(self.exact, digits=congruent(layers, self.exact.digits))
-        E = image.minus(Digits.of_floats(np.eye(len(self.rounded))))
+        E = image.minus(DyadicMatrix.of_floats(np.eye(len(self.rounded))))
         return E.floats(), E.largest()
 
     def precision(self, p: int) -> np.ndarray:
@@ -120,13 +119,15 @@ class Covariance:
         inverse = np.linalg.inv(self.rounded)
         columns = inverse[:, :p]
         if np.linalg.norm(inverse) * np.linalg.norm(self.rounded) > ILL_CONDITIONED:
-            product = replace(self.exact, digits=self.exact.digits * Digits.of_floats(columns))
-            residual = product.minus(Digits.of_floats(np.eye(len(inverse), p)))
+            product = replace(
+                self.exact, digits=self.exact.digits * DyadicMatrix.of_floats(columns)
+            )
+            residual = product.minus(DyadicMatrix.of_floats(np.eye(len(inverse), p)))
             columns = columns - inverse @ residual.floats()
         return (columns[:p] + columns[:p].T) / 2
 
 
-def congruent(layers: Sequence[FloatCoupling], M: Digits) -> Digits:
+def congruent(layers: Sequence[FloatCoupling], M: DyadicMatrix) -> DyadicMatrix:
     """Return Q M Q^T for the matrix Q of some layers and a symmetric M."""
     return composed(layers, composed(layers, M).transpose())
 
@@ -137,8 +138,8 @@ def _read(Sigma: MatrixLike) -> Covariance:
     if not (isinstance(Sigma, np.ndarray) and Sigma.size > 1 and np.array_equal(Sigma, Sigma.T)):
         source = as_matrix(Sigma).to_dense()
         check_symmetric(source)
-    entries = entries_of(source)
-    return Covariance(Quotient.of(entries), entries.astype(float))
+    entries = as_exact_array(source)
+    return Covariance(DyadicQuotient.of(entries), entries.astype(float))
 
 
 def column_of_mean(mean: VectorLike, dimension: int) -> DomainMatrix:

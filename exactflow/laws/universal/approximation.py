@@ -53,14 +53,15 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_above, format_short, to_element, to_index
-from exactflow.exact.typing import DepthScales, Element, MatrixLike, NumberLike, check_option
+from exactflow.exact.typing import Element, MatrixLike, NumberLike, check_option
+from exactflow.explanation import Explanation
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseFlow
-from exactflow.flows.result import FlowResult
-from exactflow.laws.universal.construction import Construction, W2Bound
+from exactflow.flows.result import DepthScales, FlowResult
+from exactflow.laws.universal.bound_steps import explain_w2
+from exactflow.laws.universal.construction import QUANTIZATION, Construction, W2Bound, construct
 from exactflow.laws.universal.kl_approximation import KLApproximation, approximate_in_kl
 from exactflow.laws.universal.measures import TargetMeasure, as_measure, halves_of, normal_draws
-from exactflow.laws.universal.parameters import QUANTIZATION, construct
 from exactflow.laws.universal.quantization import TUNING, grid_bits
 
 
@@ -91,6 +92,16 @@ class W2Approximation(FlowResult):
     def sample(self, count: int, *, seed: int = 0) -> np.ndarray:
         """Return `count` points, in rows: the flow of Gaussian draws, computed in float64."""
         return self.flow.forward(normal_draws(self.target.dimension, count, seed)).T
+
+    def explain(self) -> Explanation:
+        """Explain the construction and each term of the bound, as steps that are checked again.
+
+        >>> from exactflow.laws.universal import Atoms
+        >>> steps = approximate(Atoms([[0, 0], [1, 1]]), "1/10").explain().steps
+        >>> steps[-1].text
+        'quantization + spread + weights + noise + ramps + tails = bound, bound <= eps'
+        """
+        return explain_w2(self)
 
     def __str__(self) -> str:
         return (

@@ -18,7 +18,7 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball
 from exactflow.exact.coerce import as_array
-from exactflow.exact.numbers import elements, flat, format_short, to_index
+from exactflow.exact.numbers import format_short, to_elements, to_index, to_list
 from exactflow.exact.typing import Element
 from exactflow.laws.universal.measures import Mixture, as_weights
 from exactflow.laws.universal.quantization import (
@@ -121,7 +121,7 @@ class Histogram(Boxes):
     shape: tuple[int, int]
 
     def __init__(self, counts: Sequence | np.ndarray, box: tuple[Sequence, Sequence]) -> None:
-        rows = [elements(row) for row in flat(counts)]
+        rows = [to_elements(row) for row in to_list(counts)]
         if len({len(row) for row in rows}) != 1 or not rows[0]:
             raise InvalidInputError(
                 f"expected rows of counts, all of one length, got {format_short(counts)}"
@@ -131,7 +131,7 @@ class Histogram(Boxes):
             raise InvalidInputError(
                 f"expected counts >= 0, one of them positive, got {format_short(counts)}"
             )
-        lower, upper = map(elements, flat(box))
+        lower, upper = map(to_elements, to_list(box))
         if len(lower) != 2 or len(upper) != 2 or not all(map(operator.lt, lower, upper)):
             raise InvalidInputError(
                 f"expected the corners lower < upper of a box in the plane, got {format_short(box)}"
@@ -225,17 +225,17 @@ def checkerboard(*, size: int = 4, dimension: int = 2) -> Boxes:
 def as_ends(kind: str, name: str, pairs: Sequence) -> tuple[Ends, ...]:
     """Return pairs of points of finite rational coordinates, all of one dimension."""
     found = []
-    for pair in flat(pairs):
-        ends = tuple(flat(pair))
+    for pair in to_list(pairs):
+        ends = tuple(to_list(pair))
         if len(ends) != 2:
             raise InvalidInputError(f"expected pairs of {name}, got {format_short(pair)}")
-        for x in (x for end in ends for x in flat(end)):
+        for x in (x for end in ends for x in to_list(end)):
             if isinstance(x, float) and not math.isfinite(x):
                 raise InvalidInputError(
                     f"expected finite {name}, got {x}: a measure without second moment is at "
                     "infinite W2 distance from every flow of a Gaussian"
                 )
-        start, end = map(elements, ends)
+        start, end = map(to_elements, ends)
         if not start or len(start) != len(end):
             raise InvalidInputError(
                 f"expected {name} with as many coordinates each, got {format_short(pair)}"

@@ -1,4 +1,4 @@
-"""Densities in the plane that are cut into tiles, those that are constant on cells among them.
+"""Piecewise constant densities in the plane, and how a density is cut into tiles.
 
 Cuts are chosen in floats: the theorem in `exactflow.laws.universal.kl_approximation` holds for
 every cut. Integrals over a tile are enclosed in ball arithmetic.
@@ -6,10 +6,13 @@ every cut. Integrals over a tile are enclosed in ball arithmetic.
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator
-from copy import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
+from math import gcd, lcm
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from flint import arb
@@ -26,22 +29,43 @@ from exactflow.laws.universal.tilings import (
     Tile,
     TileIntegrals,
     Tiling,
+    mean_square,
     quantile_loss,
 )
 
-SNAP = 0.1
-MOST_COVERED = 2**20  # cells, which take some seconds
+SNAP = 0.1  # a cut this near an end, in units of the smallest mass of a band, moves to the end
+MOST_COVERED = 2**20  # cells of the grid: they take some seconds
 
 
+class DensityRun(NamedTuple):
+    """An interval of x2 in a column of constant density, and its share of the column's mass."""
+
+    low: Element
+    high: Element
+    share: Element
+
+
+@dataclass(frozen=True, eq=False)
 class PiecewiseConstantDensity:
-    """A density constant on each cell of a grid; bands, or columns, may lose a `share` of eps."""
+    """A density that is constant on each cell of a grid.
 
-    share = 0.46
+    Attributes
+    ----------
+    grid : the ends of the columns, in x1, and of the rows, in x2, ascending.
+    values : for each column the densities in its cells, from below.
+    share : the share of eps that bands, and columns, may each lose.
+    """
 
-    def __init__(self, law: Boxes) -> None:
+    grid: list[list[Element]]
+    values: list[list[Element]]
+    share: ClassVar[float] = 0.46
+
+    @staticmethod
+    def of(law: Boxes) -> "PiecewiseConstantDensity":
+        """Return the density of a mixture of uniform laws, on the grid of their ends."""
         ends = zip(*(zip(*pair, strict=True) for pair in law.ends), strict=True)
-        self.grid = [sorted({x for pair in axis for x in pair}) for axis in ends]
-        first, second = [{x: k for k, x in enumerate(edges)} for edges in self.grid]
+        grid = [sorted({x for pair in axis for x in pair}) for axis in ends]
+        first, second = [{x: k for k, x in enumerate(edges)} for edges in grid]
         covered = sum(
             (first[b] - first[a]) * (second[d] - second[c]) for (a, c), (b, d) in law.ends
         )
@@ -50,28 +74,51 @@ class PiecewiseConstantDensity:
                 f"expected boxes that cover at most {MOST_COVERED} cells of the grid of their "
                 f"ends, counted box by box, got {covered}: take fewer boxes, or a Histogram"
             )
-        self.values = [[QQ.zero] * (len(second) - 1) for _ in range(len(first) - 1)]
+        values = [[QQ.zero] * (len(second) - 1) for _ in range(len(first) - 1)]
         for ((a, c), (b, d)), weight in zip(law.ends, law.weights, strict=True):
             value = weight / ((b - a) * (d - c))
-            for row in self.values[first[a] : first[b]]:
+            for row in values[first[a] : first[b]]:
                 for j in range(second[c], second[d]):
                     row[j] += value
+        return PiecewiseConstantDensity(grid, values)
 
     def transposed(self) -> "PiecewiseConstantDensity":
         """Return the density with its coordinates exchanged."""
-        found = copy(self)
-        found.grid = self.grid[::-1]
-        found.values = [list(row) for row in zip(*self.values, strict=True)]
+        values = [list(row) for row in zip(*self.values, strict=True)]
+        return PiecewiseConstantDensity(self.grid[::-1], values)
+
+    def column_at(self, x: Element) -> int:
+        """Return the index of the column of the grid that begins at x, or contains it."""
+        return bisect_right(self.grid[0], x) - 1
+
+    @cached_property
+    def marginal(self) -> list[Element]:
+        """For each column of the grid the density of x1."""
+        heights = [d - c for c, d in pairwise(self.grid[1])]
+        return [
+            sum((value * h for value, h in zip(row, heights, strict=True)), QQ.zero)
+            for row in self.values
+        ]
+
+    @cached_property
+    def runs(self) -> list[tuple[DensityRun, ...]]:
+        """For each column of the grid its maximal intervals of constant positive density."""
+        found = []
+        for row, total in zip(self.values, self.marginal, strict=True):
+            runs: list[tuple] = []
+            for (a, b), value in zip(pairwise(self.grid[1]), row, strict=True):
+                if value:
+                    is_joined = bool(runs) and runs[-1][1:] == (a, value)
+                    runs.append((runs.pop()[0] if is_joined else a, b, value))
+            found.append(tuple(DensityRun(a, b, (b - a) * value / total) for a, b, value in runs))
         return found
 
     def columns(self, most: float) -> list[tuple[Interval, float]]:
-        """Return intervals of x1 with their masses: the grid's, halved until the loss is small."""
-        heights = [d - c for c, d in pairwise(self.grid[1])]
+        """Return intervals of x1 and their masses: columns, halved until their loss is small."""
         cells, below = [], 0.0
-        for (a, b), row in zip(pairwise(self.grid[0]), self.values, strict=True):
-            share = sum((x * h for x, h in zip(row, heights, strict=True)), QQ.zero) * (b - a)
-            if share:
-                cells.append((below, min(below + to_float(share), 1.0), a, b))
+        for (a, b), value in zip(pairwise(self.grid[0]), self.marginal, strict=True):
+            if value:
+                cells.append((below, min(below + to_float(value * (b - a)), 1.0), a, b))
                 below = cells[-1][1]
 
         def halves(cell: tuple) -> list[tuple]:
@@ -79,50 +126,31 @@ class PiecewiseConstantDensity:
             level, x = (low + high) / 2, (a + b) / 2
             return [(low, level, a, x), (level, high, x, b)]
 
-        found = sorted(refined(cells, most, lambda cell: quantile_loss(*cell[:2]), halves))
+        found = sorted(refine_cells(cells, most, lambda cell: quantile_loss(*cell[:2]), halves))
         return [((a, b), high - low) for low, high, a, b in found]
 
     def tiles(self, columns: list, masses: np.ndarray, most: float) -> list[Tile]:
-        """Return the cells of each column, cut where bands of these masses end; none loses."""
+        """Return the runs of each column, cut where bands of these masses end.
+
+        The density is constant on each tile, so nothing is lost, whatever `most` is.
+        """
         levels, found = np.cumsum(masses)[:-1], []
         cuts: dict[int, list] = {}
         for k, ((a, _), mass) in enumerate(columns):
-            i = bisect_right(self.grid[0], a) - 1
+            i = self.column_at(a)
             if i not in cuts:
-                cuts[i] = self._cut(self.values[i], levels, SNAP * masses.min())
+                cuts[i] = _cut(self.runs[i], levels, SNAP * masses.min())
             found += [Tile(k, low, high, band, share * mass) for low, high, band, share in cuts[i]]
         return found
 
-    def _cut(self, row: list, levels: np.ndarray, near: float) -> list[tuple]:
-        """Return cells (low, high, band, share) of a column; levels near an end move there."""
-        runs = [(a, b, value) for (a, b), value in zip(pairwise(self.grid[1]), row, strict=True)]
-        merged: list[tuple] = []
-        for a, b, value in runs:
-            if merged and merged[-1][2] == value:
-                a = merged.pop()[0]
-            merged.append((a, b, value))
-        total, below, found = sum((b - a) * value for a, b, value in merged), 0.0, []
-        for a, b, value in merged:
-            if not value:
-                continue
-            share = to_float((b - a) * value / total)
-            inside = levels[(levels > below + near) & (levels < below + share - near)]
-            band = int(np.searchsorted(levels, below + near))
-            parts = [QQ(round((x - below) / share * 2**40), 2**40) for x in inside]
-            for p, q in pairwise([QQ.zero, *parts, QQ.one]):
-                found.append((a + p * (b - a), a + q * (b - a), band, share * to_float(q - p)))
-                band += 1
-            below += share
-        return found
-
     def entropy(self, accuracy: float) -> arb:
-        """Return E log p, a finite sum."""
+        """Return E log p, a finite sum; every `accuracy` is reached."""
         return sum(
             (ball(area * value) * ball(value).log() for value, area in self.areas().items()), arb(0)
         )
 
     def areas(self) -> "Counter[Element]":
-        """Return for each positive value of the density the area where it has it."""
+        """Return for each positive value of the density the area on which it is taken."""
         found: Counter[Element] = Counter()
         for (a, b), row in zip(pairwise(self.grid[0]), self.values, strict=True):
             for (c, d), value in zip(pairwise(self.grid[1]), row, strict=True):
@@ -130,19 +158,18 @@ class PiecewiseConstantDensity:
                     found[value] += (b - a) * (d - c)
         return found
 
-    def terms(self, tiling: Tiling) -> Iterator[TileIntegrals]:
-        """Yield the integrals over each tile."""
+    def integrals(self, tiling: Tiling) -> Iterator[TileIntegrals]:
+        """Yield the integrals over each tile; `spread` is zero, as nothing is outside."""
         for tile, maps, value in zip(tiling.tiles, tiling.maps, self._values(tiling), strict=True):
             square, sides = arb(0), (tiling.columns[tile.column], (tile.low, tile.high))
             for (low, high), (s, t) in zip(sides, maps, strict=True):
-                a, b = ball((low - t) / s), ball((high - t) / s)
-                square += (a * a + a * b + b * b) / 3
+                square += mean_square(ball((low - t) / s), ball((high - t) / s))
             (a, b), (c, d) = sides
             mass = ball(value * (b - a) * (d - c))
             yield TileIntegrals(mass, mass * square, arb(0))
 
     def edges(self, tiling: Tiling) -> tuple[arb, arb]:
-        """Return the mass of margins of columns, and of tiles, for each unit of their widths."""
+        """Return the masses of the margins of columns, and of tiles, per unit of width."""
         first = second = QQ.zero
         for tile, value in zip(tiling.tiles, self._values(tiling), strict=True):
             a, b = tiling.columns[tile.column]
@@ -150,22 +177,46 @@ class PiecewiseConstantDensity:
         return ball(first), ball(second)
 
     def spread(self, tiling: Tiling) -> arb:
-        """Return E|x - center|^2 in units of the finest scales; zero, as nothing is outside."""
+        """Return 0 for E|x - center|^2 in units of `finest`, as nothing is outside."""
         return arb(0)
 
     def _values(self, tiling: Tiling) -> list[Element]:
-        """The density on each tile."""
-        first, second = self.grid
+        """Return the density on each tile."""
+        rows = [self.values[self.column_at(a)] for a, _ in tiling.columns]
         return [
-            self.values[bisect_right(first, tiling.columns[tile.column][0]) - 1][
-                bisect_right(second, tile.low) - 1
-            ]
-            for tile in tiling.tiles
+            rows[tile.column][bisect_right(self.grid[1], tile.low) - 1] for tile in tiling.tiles
         ]
 
 
-def refined(cells: list, most: float, loss: Callable, halves: Callable) -> list:
-    """Return cells, the worst halved until losses add up to `most`, or there are too many."""
+def _cut(runs: Sequence[DensityRun], levels: np.ndarray, near: float) -> list[tuple]:
+    """Return cells (low, high, band, share) of a column, cut at the quantiles of `levels`.
+
+    A level within `near` of the end of a run moves to the end.
+    """
+    below, found = 0.0, []
+    for low, high, exact in runs:
+        share = to_float(exact)
+        inside = levels[(levels > below + near) & (levels < below + share - near)]
+        band = int(np.searchsorted(levels, below + near))
+        cuts = [QQ(round((x - below) / share * 2**40), 2**40) for x in inside]
+        for p, q in pairwise([QQ.zero, *cuts, QQ.one]):
+            ends = low + p * (high - low), low + q * (high - low)
+            found.append((*ends, band, share * to_float(q - p)))
+            band += 1
+        below += share
+    return found
+
+
+def common_measure(lengths: Sequence[Element]) -> Element:
+    """Return the largest number of which all `lengths` are multiples."""
+    denominator = lcm(*(int(x.denominator) for x in lengths))
+    return QQ(gcd(*(int(x * denominator) for x in lengths)), denominator)
+
+
+def refine_cells(cells: list, most: float, loss: Callable, halves: Callable) -> list:
+    """Halve the cell with the largest loss until the losses add up to `most`, or cells are too
+    many.
+    """
     heap = [(-loss(cell), cell) for cell in cells]
     heapify(heap)
     total = -sum(value for value, _ in heap)

@@ -17,7 +17,7 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import normal_cdf, normal_density, normal_quantile
-from exactflow.exact.numbers import elements, flat, format_short, to_element
+from exactflow.exact.numbers import format_short, to_element, to_elements, to_list
 from exactflow.exact.typing import Element, NumberLike
 from exactflow.laws.universal.measures import Mixture, as_weights
 from exactflow.laws.universal.quantization import (
@@ -118,8 +118,8 @@ class GaussianMixture(Mixture):
 def _rows(points: Sequence | np.ndarray) -> list[tuple]:
     """Return points as tuples of elements of QQ: numbers are points of the line."""
     return [
-        elements(point if isinstance(point, list | tuple | np.ndarray) else [point])
-        for point in flat(points)
+        to_elements(point if isinstance(point, list | tuple | np.ndarray) else [point])
+        for point in to_list(points)
     ]
 
 

@@ -52,9 +52,9 @@ layers and their inverses on rational points, that intervals are disjoint, and t
 are in slots and bands. *Numeric*: samples, in the tests.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
@@ -66,30 +66,32 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, lower, upper
 from exactflow.exact.coerce import as_array, is_array
 from exactflow.exact.numbers import (
-    elements,
-    flat,
     format_above,
     format_below,
     format_short,
     to_element,
+    to_elements,
     to_float,
+    to_list,
 )
-from exactflow.exact.typing import DepthScales, Element
+from exactflow.exact.typing import Element
+from exactflow.explanation import Explanation
 from exactflow.flows.arithmetic import is_inexact
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import MergedCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.merged_coupling import MaskedPart
-from exactflow.flows.result import FlowResult
+from exactflow.flows.result import DepthScales, FlowResult
+from exactflow.laws.universal.bound_steps import explain_kl
 from exactflow.laws.universal.boxes import Boxes
 from exactflow.laws.universal.densities import PiecewiseConstantDensity
 from exactflow.laws.universal.gaussian_mixture import GaussianMixture
 from exactflow.laws.universal.measures import Product, TargetMeasure, normal_draws
 from exactflow.laws.universal.mixture_density import MixtureDensity
-from exactflow.laws.universal.parameters import power_below
-from exactflow.laws.universal.quantization import TUNING
-from exactflow.laws.universal.three_layers import SHAPING, Arrangement, arrange, least_loss
+from exactflow.laws.universal.quantization import TUNING, power_below
+from exactflow.laws.universal.three_layers import arrange_zones, least_loss
 from exactflow.laws.universal.tilings import ALL_DIGITS, RAMPS, Tiling, band_masses, check_tiles
-from exactflow.laws.universal.volume_preserving import least_kl, translated
+from exactflow.laws.universal.volume_preserving import least_kl, translate_tiles
+from exactflow.laws.universal.zones import SHAPING, Arrangement
 
 Density: TypeAlias = PiecewiseConstantDensity | MixtureDensity
 
@@ -120,10 +122,10 @@ class KLBound(NamedTuple):
         return self.cells + self.ramps + self.tails
 
 
-class Part(NamedTuple):
-    """A pair of coordinates: its tiles, or zones, the widths of margins, and the bound.
+class CoordinatePair(NamedTuple):
+    """Two coordinates with their tiles, or zones, widths of margins, and terms of the bound.
 
-    Where it is `swapped` the layers see the second coordinate as the first.
+    If `swapped`, the layers treat the second coordinate as the first one.
     """
 
     tiling: Tiling | Arrangement
@@ -144,7 +146,7 @@ class KLApproximation(FlowResult):
     target: TargetMeasure
     eps: sympy.Rational
     layers: int
-    parts: tuple[Part, ...]
+    parts: tuple[CoordinatePair, ...]
     lower_bound: sympy.Rational
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
 
@@ -202,7 +204,7 @@ class KLApproximation(FlowResult):
         points = as_array(x)
         if is_inexact(points):
             return self._log_prob_of_floats(points)
-        rows = flat(points.tolist() if is_array(points) else points)
+        rows = to_list(points.tolist() if is_array(points) else points)
         if rows and all(isinstance(row, list | tuple) for row in rows):
             return [self._enclosed_log_prob(row) for row in rows]
         return self._enclosed_log_prob(rows)
@@ -232,12 +234,21 @@ class KLApproximation(FlowResult):
 
     def _enclosed_log_prob(self, x: Any) -> arb:
         """Return an enclosure of the log-density at a point of rational numbers."""
-        x = elements(x)
+        x = to_elements(x)
         square = sum(to_element(z) ** 2 for z in self._inverse.forward(list(x)))
         volume = to_element(sympy.exp(self._inverse.log_abs_det(x)))
         with ctx.workprec(TUNING.precision):
             constant = self.target.dimension * (2 * arb.pi()).log()
             return ball(volume).log() - (ball(square) + constant) / 2
+
+    def explain(self) -> Explanation:
+        """Explain the construction and the terms of the bound, as steps; the terms are computed
+        anew.
+        """
+        is_additive = all(layer.is_additive for layer in self.flow.layers)
+        scales: DepthScales = "additive" if is_additive else "positive"
+        eps = to_element(self.eps)
+        return explain_kl(self, lambda: approximate_in_kl(self.target, eps, self.layers, scales))
 
     def __str__(self) -> str:
         pieces = self.terms
@@ -257,53 +268,66 @@ def approximate_in_kl(
     target: TargetMeasure, eps: Element, layers: int, scales: DepthScales
 ) -> KLApproximation:
     """Return the flow of `exactflow.laws.universal.approximate` for the distance KL."""
-    parts: tuple[Part, ...]
     densities, least = _densities(target), Rational(0)
-    share = eps / len(densities)
     if scales == "additive":
         density = densities[0]
         if layers == 3 or len(densities) > 1 or not isinstance(density, PiecewiseConstantDensity):
             raise InvalidInputError(
-                "expected a Histogram or Boxes in the plane and four layers for additive "
-                f"couplings, got {target!r} and {layers}: take scales='positive'"
+                "additive couplings approximate a Histogram or Boxes in the plane, by four layers: "
+                f"for {target!r} by {layers} layers take scales='positive'"
             )
         least = least_kl(density)
-        parts = (_translated(density, least, eps),)
+        parts = [_translations(density, least, eps)]
+    elif layers == 3:
+        parts = _three_layers(densities, eps)
     else:
-        parts = (
-            _three_layers(densities, eps)
-            if layers == 3
-            else tuple(_part(density, share, share, layers) for density in densities)
-        )
-    return KLApproximation(target, QQ.to_sympy(eps), layers, parts, least)
+        share = eps / len(densities)
+        parts = [_tiles(density, share, share, layers) for density in densities]
+    return KLApproximation(target, QQ.to_sympy(eps), layers, tuple(parts), least)
 
 
 def _densities(law: TargetMeasure) -> list[Density]:
-    """Return the densities of pairs of coordinates, or raise `InvalidInputError`."""
+    """Return the densities of the pairs of coordinates, or raise `InvalidInputError`."""
     if isinstance(law, Product):
         return [density for factor in law.factors for density in _densities(factor)]
+    remedy = "distance='W2'" + (", or Histogram.of(samples)" if law.dimension == 2 else "")
     if law.is_singular:
         raise InvalidInputError(
             f"expected a law with a density, got {law!r}, which has mass on a set of area zero, so "
-            f"that KL is infinite for every flow: take distance='W2'{_histogram(law)}"
+            f"that KL is infinite for every flow: take {remedy}"
         )
     if not isinstance(law, Boxes | GaussianMixture) or law.dimension != 2:
         raise InvalidInputError(
             "expected a Histogram, Boxes or a GaussianMixture in dimension 2, or a Product of "
-            f"such, got {law!r} in dimension {law.dimension}: take distance='W2'{_histogram(law)}"
+            f"these, got {law!r} in dimension {law.dimension}: take {remedy}"
         )
-    return [PiecewiseConstantDensity(law) if isinstance(law, Boxes) else MixtureDensity(law)]
+    return [PiecewiseConstantDensity.of(law) if isinstance(law, Boxes) else MixtureDensity(law)]
 
 
-def _histogram(law: TargetMeasure) -> str:
-    """Return the other remedy, which samples in the plane have alone."""
-    return ", or Histogram.of(samples)" if law.dimension == 2 else ""
+def _shrink_budget(
+    build: Callable[[float], CoordinatePair],
+    budget: float,
+    shrink: float,
+    room: Element,
+    eps: Element,
+) -> CoordinatePair:
+    """Build with smaller and smaller budgets, until the bound is at most `eps`.
 
-
-def _part(density: Density, eps: Element, room: Element, layers: int) -> Part:
-    """Return tiles whose bound is at most eps, of which `room` is for what tiles lose."""
-    budget, entropy = to_float(room), _entropy(density, room)
+    `room` is the part of eps that a smaller budget reduces.
+    """
     while True:
+        pair = build(budget)
+        bound = to_element(pair.terms.total)
+        if bound <= eps:
+            return pair
+        budget *= min(shrink, to_float(room / (bound - (eps - room))))
+
+
+def _tiles(density: Density, eps: Element, room: Element, layers: int) -> CoordinatePair:
+    """Return tiles whose bound is at most eps; `room` is the part of eps that tiles may lose."""
+    entropy = _entropy(density, room)
+
+    def build(budget: float) -> CoordinatePair:
         most = density.share * budget
         masses = band_masses(most) if layers == 4 else np.ones(1)
         columns = density.columns(most)
@@ -311,36 +335,35 @@ def _part(density: Density, eps: Element, room: Element, layers: int) -> Part:
         tiles = density.tiles(columns, masses, most + (most if layers == 4 else to_float(SHAPING)))
         check_tiles(len(tiles))
         tiling = Tiling.of([column for column, _ in columns], tiles, len(masses))
-        part = _certified(density, tiling, entropy, room)
-        if part.terms.total <= QQ.to_sympy(eps):
-            return part
-        excess = part.terms.total - QQ.to_sympy(eps - room)
-        budget *= min(0.8, to_float(to_element(QQ.to_sympy(room) / excess)))
+        return _certify(tiling, *_bound_tiles(density, tiling, entropy, room))
+
+    return _shrink_budget(build, to_float(room), 0.8, room, eps)
 
 
-def _three_layers(densities: list[Density], eps: Element) -> tuple[Part, ...]:
-    """Return parts of three layers, each with an equal share of what the laws need not lose."""
+def _three_layers(densities: list[Density], eps: Element) -> list[CoordinatePair]:
+    """Return three layers for each density; the densities share what is left of eps equally."""
     rows = [(density, False, SHAPING) for density in densities]
     if eps <= SHAPING * len(densities):
-        rows = list(map(_least, densities))
+        rows = list(map(_choose_orientation, densities))
     needed = sum((loss for _, _, loss in rows), QQ.zero)
     if eps <= needed:
         raise InvalidInputError(
-            f"expected eps > {format_above(QQ.to_sympy(needed))}, the least bound known for "
-            f"three layers and this law, got {format_short(eps)}: take layers=4"
+            f"expected eps > {format_above(needed)}, the least bound known for three layers and "
+            f"this law, got {format_short(eps)}: take layers=4"
         )
     room = (eps - needed) / len(densities)
-    return tuple(
-        _part(density, SHAPING + room, room, 3)
+    return [
+        _tiles(density, SHAPING + room, room, 3)
         if isinstance(density, MixtureDensity) or loss == SHAPING
         else _zones(density, loss + room, room, swapped)
         for density, swapped, loss in rows
-    )
+    ]
 
 
-def _least(density: Density) -> tuple[Density, bool, Element]:
-    """Return a density, or with its coordinates exchanged, whichever loses less by three layers,
-    whether they are exchanged, and the loss.
+def _choose_orientation(density: Density) -> tuple[Density, bool, Element]:
+    """Choose the first coordinate such that three layers lose less.
+
+    Returns the density, whether its coordinates were exchanged, and the loss.
     """
     if not isinstance(density, PiecewiseConstantDensity):
         return density, False, SHAPING
@@ -350,59 +373,71 @@ def _least(density: Density) -> tuple[Density, bool, Element]:
     return min(rows, key=lambda row: row[2])
 
 
-def _zones(density: PiecewiseConstantDensity, eps: Element, room: Element, swapped: bool) -> Part:
-    """Return zones whose bound is at most eps, of which `room` is for what is not lost anyway."""
-    budget, entropy = 1.6 * to_float(room), _entropy(density, room)
-    while True:
-        zones = arrange(density, budget)
+def _zones(
+    density: PiecewiseConstantDensity, eps: Element, room: Element, swapped: bool
+) -> CoordinatePair:
+    """Return zones whose bound is at most eps; `room` is the part of eps that zones may lose."""
+    entropy = _entropy(density, room)
+
+    def build(budget: float) -> CoordinatePair:
+        zones = arrange_zones(density, budget)
         with ctx.workprec(2 * TUNING.precision):
-            margins, found = zones.terms(entropy, room)
-            terms = [QQ.to_sympy(upper(term)) for term in (*found, arb(0))]
-        counts = zones.strips, len(zones.columns), len(zones.zones)
-        part = Part(zones, margins, KLBound._make([*terms, *counts, zones.digits]), swapped)
-        if part.terms.total <= QQ.to_sympy(eps):
-            return part
-        excess = part.terms.total - QQ.to_sympy(eps - room)
-        budget *= min(0.95, to_float(to_element(QQ.to_sympy(room) / excess)))
+            margins, terms = zones.bound_terms(entropy, room)
+        return _certify(zones, margins, [*terms, arb(0)], swapped)
+
+    return _shrink_budget(build, 1.6 * to_float(room), 0.95, room, eps)
 
 
-def _translated(density: PiecewiseConstantDensity, least: Rational, eps: Element) -> Part:
-    """Return equal tiles whose bound is within eps of the least KL of volume-preserving maps."""
+def _translations(
+    density: PiecewiseConstantDensity, least: Rational, eps: Element
+) -> CoordinatePair:
+    """Return rigid tiles whose bound is within eps of the least KL of volume-preserving maps."""
     count, entropy = 1, _entropy(density, eps)
     while True:
-        tiling = translated(density, count)
-        part = _certified(density, tiling, entropy, eps)
-        if part.terms.total <= least + QQ.to_sympy(eps):
-            return part
+        tiling = translate_tiles(density, count)
+        pair = _certify(tiling, *_bound_tiles(density, tiling, entropy, eps))
+        if pair.terms.total <= least + QQ.to_sympy(eps):
+            return pair
         count += max(1, count // 2)
         check_tiles(len(tiling.tiles) * 4)
 
 
 def _entropy(density: Density, room: Element) -> arb:
+    """Return an upper bound of E log p within a small share of `room`."""
     with ctx.workprec(TUNING.precision):
         return density.entropy(to_float(room) / 8)
 
 
-def _certified(density: Density, tiling: Tiling, entropy: arb, room: Element) -> Part:
-    """Return the tiling with margins, and its bound: the terms are those of the theorem."""
+def _bound_tiles(
+    density: Density, tiling: Tiling, entropy: arb, room: Element
+) -> tuple[tuple[Element, ...], list[arb]]:
+    """Return margins of tiles, and the terms of the theorem for cells, ramps and tails."""
     with ctx.workprec(2 * TUNING.precision):
         constant, cells = (2 * arb.pi()).log(), entropy
         mass, spread = arb(0), -density.spread(tiling)
-        for terms, ((s, _), (u, _)) in zip(density.terms(tiling), tiling.maps, strict=True):
-            cells += terms.mass * (constant + ball(s * u).log()) + terms.square / 2
-            mass += terms.mass
-            spread += terms.spread
-        most = constant + ball(prod(max(pair[i][0] for pair in tiling.maps) for i in (0, 1))).log()
-        least = constant + ball(prod(tiling.finest)).log()
-        squares = ball(sum(x * x for x in tiling.reach))
-        rate, edges = most + squares / 2 - least.min(arb(0)), density.edges(tiling)
-        share = ball(room * RAMPS) / rate
+        for tile, ((s, _), (u, _)) in zip(density.integrals(tiling), tiling.maps, strict=True):
+            cells += tile.mass * (constant + ball(s * u).log()) + tile.square / 2
+            mass += tile.mass
+            spread += tile.spread
+        volume, squares, rate = tiling.ramp_rate()
+        edges, share = density.edges(tiling), ball(room * RAMPS) / rate
         margins = tuple(
             min(power_below(lower(share / edge)), width)
             for edge, width in zip(edges, tiling.widest, strict=True)
         )
         ramps = rate * sum((ball(w) * edge for w, edge in zip(margins, edges, strict=True)), arb(0))
-        tails = (1 - mass).abs_upper() * (most + squares).max(arb(0)) + spread.abs_upper()
-        terms_of = [QQ.to_sympy(upper(term)) for term in (cells, ramps, tails)]
-    counts = len(tiling.tiles), len(tiling.columns), len(tiling.bands)
-    return Part(tiling, margins, KLBound._make([*terms_of, *counts, tiling.digits]))
+        tails = (1 - mass).abs_upper() * (volume + squares).max(arb(0)) + spread.abs_upper()
+        return margins, [cells, ramps, tails]
+
+
+def _certify(
+    tiling: Tiling | Arrangement,
+    margins: tuple[Element, ...],
+    terms: list[arb],
+    swapped: bool = False,
+) -> CoordinatePair:
+    """Return tiles, or zones, with the terms of their bound, rounded up to rationals."""
+    bounds = [QQ.to_sympy(upper(term)) for term in terms]
+    return CoordinatePair(
+        tiling, margins, KLBound._make([*bounds, *tiling.counts, tiling.digits]), swapped
+    )

@@ -14,8 +14,15 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_rectangle, is_array, is_tensor
-from exactflow.exact.numbers import elements, flat, format_short, to_element, to_fraction, to_index
-from exactflow.exact.rounding import root
+from exactflow.exact.numbers import (
+    format_short,
+    sqrt_rounded,
+    to_element,
+    to_elements,
+    to_fraction,
+    to_index,
+    to_list,
+)
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.flows.partition import as_partition
 from exactflow.laws.universal.quantization import Quantization, mixture, on_grid
@@ -112,7 +119,7 @@ class Product(TargetMeasure):
     factors: tuple[TargetMeasure, ...]
 
     def __init__(self, factors: Sequence) -> None:
-        factors = tuple(flat(factors))
+        factors = tuple(to_list(factors))
         for factor in factors:
             if not isinstance(factor, TargetMeasure):
                 raise InvalidInputError(f"expected measures, got {type(factor).__name__}")
@@ -128,7 +135,7 @@ class Product(TargetMeasure):
         """Return the products of atoms, the square of the tolerance shared by coordinates."""
         sizes = [0 if isinstance(factor, Atoms) else factor.dimension for factor in self.factors]
         square, total = to_fraction(tolerance * tolerance), max(1, sum(sizes))
-        shares = [root(square * max(1, size) / total) for size in sizes]
+        shares = [sqrt_rounded(square * max(1, size) / total) for size in sizes]
         parts = zip(self.factors, map(to_element, shares), strict=True)
         return mixture([QQ.one], [[factor.quantize(share, bits) for factor, share in parts]])
 
@@ -197,7 +204,7 @@ def normal_draws(dimension: int, count: int, seed: int) -> np.ndarray:
 def as_weights(weights: Sequence | None, count: int) -> tuple:
     if weights is None:
         return (QQ(1, count),) * count
-    checked = elements(weights)
+    checked = to_elements(weights)
     if len(checked) != count:
         raise InvalidInputError(f"expected {count} weights, one for each, got {len(checked)}")
     for i, weight in enumerate(checked):

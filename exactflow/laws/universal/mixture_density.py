@@ -14,10 +14,9 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, normal_cdf, normal_density
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
-from exactflow.laws.universal.densities import refined
+from exactflow.laws.universal.densities import refine_cells
 from exactflow.laws.universal.gaussian_mixture import GaussianMixture
-from exactflow.laws.universal.parameters import power_below
-from exactflow.laws.universal.quantization import TUNING
+from exactflow.laws.universal.quantization import TUNING, power_below
 from exactflow.laws.universal.tilings import (
     MOST_TILES,
     Interval,
@@ -27,6 +26,7 @@ from exactflow.laws.universal.tilings import (
     best_width,
     companding,
     intervals,
+    normal_mass,
 )
 
 REACH, LEAST_MASS, TINY, BLIND, TRUSTED, FINEST = 10, 1e-24, 1e-300, 4, 20, 1e-11
@@ -63,7 +63,7 @@ class MixtureDensity:
         ends = np.unique([m - REACH * s, m, m + REACH * s])
         apart = np.diff(ends, prepend=-np.inf) > s.min() / 8
         cells = list(pairwise(ends[apart].tolist()))
-        found = refined(
+        found = refine_cells(
             [cell for cell in cells if self._column(*cell)[0] > LEAST_MASS],
             most,
             lambda cell: self._column(*cell)[1],
@@ -77,7 +77,7 @@ class MixtureDensity:
         """Return the mass of an interval of x1, and about what a column there loses."""
         m, s = self.axes[0].floats
         ends = (np.array([[a], [b]]) - m) / s
-        parts = self.weights * _mass(*ends)
+        parts = self.weights * normal_mass(*ends)
         mass = parts.sum()
         below, above = (np.minimum(ndtr(side * ends) @ self.weights, 1.0) for side in (1, -1))
         labels = np.where(below < above, ndtri(below), -ndtri(above))
@@ -99,7 +99,7 @@ class MixtureDensity:
         """Return quantiles of each column, halved where the density varies most."""
         (m, s), unit, exact = self.axes[0].floats, self.axes[0].unit, self.axes[1].exact
         ends = np.array([[[to_float(x / unit)] for x in column] for column, _ in columns])
-        parts = self.weights * _mass(*np.moveaxis((ends - m) / s, 1, 0))
+        parts = self.weights * normal_mass(*np.moveaxis((ends - m) / s, 1, 0))
         places = self._quantiles(parts, np.cumsum(masses)[:-1])
         there = places[:, :-1] < places[:, 1:]
         low, high = places[:, :-1][there], places[:, 1:][there]
@@ -141,7 +141,7 @@ class MixtureDensity:
         components in their columns, `z` and `band` the ends, and the masses, of their bands.
         """
         (m, s), heights = self.axes[1].floats, high - low
-        mass = (parts * _mass(*((x[:, None] - m) / s for x in (low, high)))).sum(axis=1)
+        mass = (parts * normal_mass(*((x[:, None] - m) / s for x in (low, high)))).sum(axis=1)
         (label, width), (y, _) = _nodes(*z.T), _nodes(low, high)
         density = np.zeros_like(y)
         for part, mean, size in zip(parts.T, m, s, strict=True):
@@ -177,7 +177,7 @@ class MixtureDensity:
             total += mass * (square / mass).log() if seen else mass.abs_upper() * top
         return total
 
-    def terms(self, tiling: Tiling) -> Iterator[TileIntegrals]:
+    def integrals(self, tiling: Tiling) -> Iterator[TileIntegrals]:
         """Yield closed forms."""
         x, y = self.axes
         units = list(zip(tiling.finest, tiling.center, strict=True))
@@ -288,8 +288,3 @@ def _nodes(low: Any, high: Any) -> tuple[np.ndarray, Any]:
     """Return the nodes of quadrature in intervals, along a new first axis, and their lengths."""
     nodes = NODES.reshape(-1, *(1 for _ in np.shape(low)))
     return (low + high) / 2 + nodes * (high - low) / 2, high - low
-
-
-def _mass(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return Phi(b) - Phi(a), of small relative error in both tails."""
-    return np.where(a > 0, ndtr(-a) - ndtr(-b), ndtr(b) - ndtr(a))

@@ -19,7 +19,7 @@ from flint import arb
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import ball, nearest, upper_root
+from exactflow.exact.balls import FINEST, PrecisionError, ball, nearest_integer, upper_root
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 
@@ -89,10 +89,10 @@ def of_means(second: arb, found: list[tuple[arb, list[arb]]], bits: int) -> Quan
     """Return cells of these means and nearly these masses, of a measure with E|X|^2 = `second`."""
     check_count(len(found))
     unit, square, moved, off = arb(2) ** bits, second, arb(0), arb(0)
-    counts = [max(1, nearest(mass * unit * unit)) for mass, _ in found]
+    counts = [max(1, nearest_integer(mass * unit * unit)) for mass, _ in found]
     counts[counts.index(max(counts))] += 4**bits - sum(counts)
     weights = [QQ(count, 4**bits) for count in counts]
-    centers = [[nearest(x * unit) for x in mean] for _, mean in found]
+    centers = [[nearest_integer(x * unit) for x in mean] for _, mean in found]
     for (mass, mean), weight, center in zip(found, weights, centers, strict=True):
         square -= mass * sum((x * x for x in mean), arb(0))
         gaps = (x - arb(n) / unit for x, n in zip(mean, center, strict=True))
@@ -171,3 +171,15 @@ def least_root(q: Element) -> int:
     """Return the least positive integer whose square is at least `q`."""
     ceiling = -(-int(q.numerator) // int(q.denominator))
     return math.isqrt(ceiling - 1) + 1 if ceiling > 1 else 1
+
+
+def power_below(value: Element) -> Element:
+    """Return the largest power of two, as an element of QQ, that is at most a positive `value`."""
+    if value <= 0:
+        raise PrecisionError(
+            f"a width is below 2^-{FINEST}, the smallest number that is enclosed: raise eps, or "
+            "scale the target to a size near 1"
+        )
+    n, d = int(value.numerator), int(value.denominator)
+    power = QQ(2) ** (n.bit_length() - d.bit_length())
+    return power if power <= value else power / 2

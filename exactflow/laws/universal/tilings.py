@@ -1,4 +1,4 @@
-"""Four layers that take tiles of the plane to tiles of the normal plane, and their certified KL.
+"""The four layers that map slots and bands of the normal plane onto tiles of the plane.
 
 Theorem and notation are those of `exactflow.laws.universal.kl_approximation`.
 """
@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
+from math import prod
+from typing import Any, NamedTuple
 
 import numpy as np
 from flint import arb
@@ -15,29 +16,30 @@ from scipy.special import gammaincinv, ndtr, ndtri
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
+from exactflow.exact.balls import ball
 from exactflow.exact.typing import Element, Half
 from exactflow.flows.nonlinear import PiecewiseCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
-from exactflow.laws.universal.parameters import power_below
+from exactflow.laws.universal.quantization import power_below
 
 Interval = tuple[Element, Element]
 MOST_TILES = 2**16
 FLOATS, ALL_DIGITS = 2**1000, 16  # the range of float64, and its decimal digits
-RAMPS = QQ(1, 64)  # the share of eps that ramps may have
-GAP, SLACK = 2.0**-20, QQ(1, 2**24)  # what of a latent interval is left free, for ramps
+RAMPS = QQ(1, 64)  # the term of the ramps is at most this share of eps
+GAP, SLACK = 2.0**-20, QQ(1, 2**24)  # shares of a latent interval that are left free for ramps
 
 
 def check_tiles(count: int) -> None:
-    """Refuse more tiles than can be built."""
+    """Raise `InvalidInputError` if a law needs too many tiles."""
     if count > MOST_TILES:
         raise InvalidInputError(
-            f"expected a law that {MOST_TILES} tiles approximate, got one that takes {count}, or "
-            "more: raise eps, or take fewer bins"
+            f"this law and eps need at least {count} tiles, and at most {MOST_TILES} are built: "
+            "raise eps, or take fewer bins"
         )
 
 
 class Tile(NamedTuple):
-    """An interval of x2 in a column, its mass, nearly, and the band of z2 that it goes to."""
+    """An interval of x2 in a column, the index of its band of z2, and its approximate mass."""
 
     column: int
     low: Element
@@ -47,7 +49,7 @@ class Tile(NamedTuple):
 
 
 class TileIntegrals(NamedTuple):
-    """Integrals over a tile of 1, of |z|^2, and of |x - center|^2 in units of the finest scales."""
+    """Integrals over a tile of p, of p |z|^2, and of p |x - center|^2 in units of `finest`."""
 
     mass: arb
     square: arb
@@ -56,10 +58,11 @@ class TileIntegrals(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Tiling:
-    """Tiles, by column and height, and where they go, translated where they are `rigid`.
+    """Tiles of the plane, with the bands and slots of the normal plane that are mapped onto them.
 
-    Columns are disjoint intervals of x1, and bands of z2, increasing. Each tile has a slot, an
-    interval of z1; those of one band are disjoint.
+    Columns are disjoint increasing intervals of x1, bands of z2. Tiles are sorted by column and
+    height. Each tile has a slot, an interval of z1; the slots of one band are disjoint. The maps
+    onto `rigid` tiles are translations.
     """
 
     columns: list[Interval]
@@ -70,7 +73,7 @@ class Tiling:
 
     @classmethod
     def of(cls, columns: list[Interval], tiles: list[Tile], count: int) -> "Tiling":
-        """Return the tiling of which bands and slots have the masses of the tiles."""
+        """Return the tiling whose `count` bands, and their slots, have the masses of the tiles."""
         rows: list[list[int]] = [[] for _ in range(count)]
         for k, tile in enumerate(tiles):
             rows[tile.band].append(k)
@@ -84,7 +87,7 @@ class Tiling:
 
     @cached_property
     def maps(self) -> list[tuple[Interval, Interval]]:
-        """For each tile (s, t) of x1 = s z1 + t, and of x2 = s z2 + t."""
+        """For each tile the pairs (s, t) and (u, v) of x1 = s z1 + t and x2 = u z2 + v."""
         return [
             (
                 _affine(self.columns[tile.column], slot, self.rigid),
@@ -95,25 +98,19 @@ class Tiling:
 
     @cached_property
     def labels(self) -> list[Element]:
-        """For each band the shift of z1 by which the first layer marks it."""
+        """For each band the number m by which the first layer shifts z1."""
         width = 2 * max(max(abs(a), abs(b)) for a, b in self.slots)
         step, count = 2 * (int(width / 2) + 1), len(self.bands)
         return [QQ(step * (2 * k + 1 - count), 2) for k in range(count)]
 
     @cached_property
     def shifts(self) -> list[Element]:
-        """For each column the shift of x2 by which the last layer marks it."""
+        """For each column the number n by which the inverse of the last layer shifts x2."""
         ends: dict[int, list] = {}
         for tile in self.tiles:
             ends.setdefault(tile.column, [tile.low, tile.high])[1] = tile.high
-        heights = [high - low for low, high in ends.values()]
-        unit = power_below(min(heights)) / 16
-        top, found = -sum(heights, QQ.zero) / 2, []
-        for column in range(len(self.columns)):
-            low, high = ends[column]
-            found.append(round_up(top - low, unit) + unit)
-            top = high + found[-1]
-        return found
+        rows = [tuple(ends[column]) for column in range(len(self.columns))]
+        return stack(rows, min(high - low for low, high in rows))
 
     @cached_property
     def hulls(self) -> tuple[Interval, Interval]:
@@ -123,23 +120,33 @@ class Tiling:
 
     @property
     def center(self) -> tuple[Element, ...]:
-        """The center of that box."""
+        """The center of the least box around the tiles."""
         return tuple((a + b) / 2 for a, b in self.hulls)
 
     @cached_property
     def finest(self) -> tuple[Element, ...]:
-        """The least scales of both coordinates."""
+        """The least scales s and u of all tiles."""
         return tuple(min(pair[i][0] for pair in self.maps) for i in (0, 1))
+
+    def ramp_rate(self) -> tuple[arb, arb, arb]:
+        """Return `ramp_rate` for the least and the largest scales."""
+        coarsest = (max(pair[i][0] for pair in self.maps) for i in (0, 1))
+        return ramp_rate(prod(self.finest), prod(coarsest), self.reach)
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """The numbers of tiles, columns and bands."""
+        return len(self.tiles), len(self.columns), len(self.bands)
 
     @property
     def widest(self) -> tuple[Element, ...]:
-        """The widest margins: an eighth of the narrowest column, and of the lowest tile."""
+        """The widest margins: an eighth of the narrowest column, and of the flattest tile."""
         lengths = [b - a for a, b in self.columns], [tile.high - tile.low for tile in self.tiles]
         return tuple(power_below(min(row)) / 8 for row in lengths)
 
     @cached_property
     def reach(self) -> tuple[Element, Element]:
-        """Bounds of |z1| and |z2| for all points of the hull, on ramps, too."""
+        """Upper bounds of |z1| and |z2| for all points of the hull, also on ramps."""
         (first, second), first_most, second_most = self.hulls, QQ.zero, QQ.zero
         span = second[0] + min(self.shifts), second[1] + max(self.shifts)
         for tile, ((s, t), (u, v)) in zip(self.tiles, self.maps, strict=True):
@@ -150,9 +157,10 @@ class Tiling:
 
     @property
     def digits(self) -> int:
-        """About how many decimal digits float64 loses in latents: those of the largest coordinate,
-        moved by its mark, in units of the scale there, and those of the marks of latents; and all
-        where numbers are beyond float64.
+        """About how many decimal digits float64 loses in latents, see `count_lost_digits`.
+
+        They are the digits of the largest shifted coordinate in units of the scale of its tile, or
+        of the largest latent.
         """
         lost, numbers = max(self.reach), [*self.shifts, *(x for hull in self.hulls for x in hull)]
         for tile, ((s, _), (u, _)) in zip(self.tiles, self.maps, strict=True):
@@ -160,13 +168,13 @@ class Tiling:
             places = *(x / s for x in self.columns[tile.column]), tile.low / u, tile.high / u
             lost = max(lost, *map(abs, places), abs(shift) / u)
             numbers += [s, u]
-        sizes = [abs(x) for x in numbers if x]
-        is_in_range = 1 <= min(sizes) * FLOATS and max(sizes) <= FLOATS
-        return len(str(int(lost))) if is_in_range else max(len(str(int(lost))), ALL_DIGITS)
+        return count_lost_digits(lost, numbers)
 
     def layers(self, margins: tuple[Element, ...], count: int = 4) -> Iterator[PiecewiseCoupling]:
-        """Yield the layers, from latent to data: three leave out the first, if there is one band.
-        Off the margins, powers of two, of columns and of tiles no point is on a ramp.
+        """Yield the layers, from latent to data; three layers, for one band, omit the first.
+
+        Outside the margins of columns and tiles, whose widths are powers of two, no point is on a
+        ramp.
         """
         tiles, labels, shifts = self.tiles, self.labels, self.shifts
         if count == 4:
@@ -187,7 +195,10 @@ class Tiling:
 
 
 def build_layer(moves: Half, rows: Iterable) -> PiecewiseCoupling:
-    """Return the layer with a shift, and a scale, on each interval, linear between."""
+    """Return the layer with the given shift and scale on each interval, linear between them.
+
+    `rows` are pairs (interval, shift), with scale 1, or triples (interval, shift, scale).
+    """
     knots: list = []
     shifts: list = []
     scales: list = []
@@ -201,9 +212,9 @@ def build_layer(moves: Half, rows: Iterable) -> PiecewiseCoupling:
 
 
 def _core(interval: Interval, margin: Element) -> Interval:
-    """Return the largest interval of multiples of a number that is inside, ends excluded."""
+    """Return the largest interval with multiples of `margin` as ends, strictly inside another."""
     low, high = interval
-    return -round_up(-low, margin) + margin, round_up(high, margin) - margin
+    return round_down(low, margin) + margin, round_up(high, margin) - margin
 
 
 def round_up(x: Element, unit: Element) -> Element:
@@ -212,8 +223,56 @@ def round_up(x: Element, unit: Element) -> Element:
     return -(-int(quotient.numerator) // int(quotient.denominator)) * unit
 
 
+def round_down(x: Element, unit: Element) -> Element:
+    """Return the largest multiple of `unit` that is at most x."""
+    return -round_up(-x, unit)
+
+
+def stack(rows: Sequence[Interval], finest: Element) -> list[Element]:
+    """Return shifts that place intervals in order above each other, disjoint, around zero.
+
+    Shifts are multiples of a sixteenth of a power of two at most `finest`.
+    """
+    unit = power_below(finest) / 16
+    top, shifts = -sum((high - low for low, high in rows), QQ.zero) / 2, []
+    for low, high in rows:
+        shifts.append(round_up(top - low, unit) + unit)
+        top = high + shifts[-1]
+    return shifts
+
+
+def ramp_rate(least: Element, largest: Element, reach: Iterable[Element]) -> tuple[arb, arb, arb]:
+    """Return log(2 pi s* u*), Z1^2 + Z2^2, and the factor of P(margins) in the bound of KL.
+
+    `least` and `largest` are s_ u_ and s* u*, `reach` is (Z1, Z2), in the notation of the theorem.
+    """
+    constant, squares = (2 * arb.pi()).log(), ball(sum((x * x for x in reach), QQ.zero))
+    volume = constant + ball(largest).log()
+    rate = (volume + squares / 2).max(arb(0)) - (constant + ball(least).log()).min(arb(0))
+    return volume, squares, rate
+
+
+def count_lost_digits(largest: Element, numbers: Iterable[Element]) -> int:
+    """Return how many decimal digits a number as large as `largest` loses; all 16 or more where
+    `numbers` leave the range of float64.
+    """
+    lost, sizes = len(str(int(largest))), [abs(x) for x in numbers if x]
+    is_in_range = 1 <= min(sizes) * FLOATS and max(sizes) <= FLOATS
+    return lost if is_in_range else max(lost, ALL_DIGITS)
+
+
+def mean_square(a: Any, b: Any) -> Any:
+    """Return the mean of x^2 for x uniform between a and b: numbers, balls or arrays."""
+    return (a * a + a * b + b * b) / 3
+
+
+def normal_mass(a: Any, b: Any) -> Any:
+    """Return Phi(b) - Phi(a) in floats, with a small relative error in both tails."""
+    return np.where(a > 0, ndtr(-a) - ndtr(-b), ndtr(b) - ndtr(a))
+
+
 def _affine(x: Interval, z: Interval, rigid: bool) -> Interval:
-    """Return short s, t for which s z + t has the interval x inside."""
+    """Return s and t, of few bits, such that s z + t covers the interval x; s = 1 if `rigid`."""
     s = QQ.one
     if not rigid:
         ratio = (x[1] - x[0]) / (z[1] - z[0])
@@ -223,7 +282,7 @@ def _affine(x: Interval, z: Interval, rigid: bool) -> Interval:
 
 
 def intervals(masses: Sequence[float] | np.ndarray) -> list[Interval]:
-    """Return disjoint intervals of about these masses for N(0, 1), apart by a little."""
+    """Return disjoint intervals to which N(0, 1) gives about these masses, with small gaps."""
     weights = np.array(masses, dtype=float)
     weights = weights / weights.sum() + GAP / len(weights)
     below = np.cumsum(weights[:-1]) / weights.sum()
@@ -238,7 +297,7 @@ def intervals(masses: Sequence[float] | np.ndarray) -> list[Interval]:
 
 
 def _finite(a: float, b: float) -> tuple[float, float]:
-    """Return the best finite ends, in KL from N(0, 1), of an interval for a uniform law."""
+    """Replace infinite ends by those for which the uniform law has the least KL from N(0, 1)."""
     if np.isinf(a) and np.isinf(b):
         return -np.sqrt(3.0), np.sqrt(3.0)
     if np.isinf(a):
@@ -252,21 +311,24 @@ def best_width(end: float) -> float:
 
 
 def quantile_loss(below: float, above: float) -> float:
-    """Return the part of KL(U | N(0, 1)) on an interval, U uniform between two levels."""
+    """Return the part of KL(law | N(0, 1)) between the quantiles of two levels, where the law is
+    uniform and has the mass `above - below`.
+    """
     below, above = max(below, 0.0), min(above, 1.0)
     if below >= above:
         return 0.0
     mass, ends = above - below, (ndtri(below), ndtri(above))
     a, b = _finite(*ends)
-    if a >= b:  # floats do not tell the ends apart
+    if a >= b:  # the quantiles are equal in float64
         return 0.0
-    square = (a * a + a * b + b * b) / 6
-    return float(mass * (np.log(mass * np.sqrt(2 * np.pi) / (b - a)) + square))
+    return float(mass * (np.log(mass * np.sqrt(2 * np.pi) / (b - a)) + mean_square(a, b) / 2))
 
 
 def band_masses(most: float) -> np.ndarray:
-    """Return masses of the fewest bands on which uniform laws are within `most` of N(0, 1)."""
-    least = int(np.sqrt(1.9 / most))  # the loss is 1.9 / count^2 or more, but for few bands
+    """Return the masses of the fewest bands such that the law with these masses, uniform on each
+    band, has KL at most `most` from N(0, 1).
+    """
+    least = int(np.sqrt(1.9 / most))  # except for few bands the KL is at least 1.9 / count^2
     check_tiles(least)
     count = least if least > 8 else 1
     while True:
@@ -277,10 +339,11 @@ def band_masses(most: float) -> np.ndarray:
 
 
 def companding(count: int) -> np.ndarray:
-    """Return the ends of `count` cells of the line on which N(0, 1) is nearest to uniform laws.
+    """Return the inner ends of `count` cells such that the law uniform on each cell, with the mass
+    of N(0, 1), has about the least KL from N(0, 1).
 
-    A narrow cell at z loses about (z dz)^2 / 24, so ends have the density (z^2 phi)^(1/3), and
-    |z|^2 / 6 is Gamma(5/6) distributed: 2.1 / count^2 is lost.
+    A narrow cell at z adds about (z dz)^2 / 24, so the ends have the density (z^2 phi)^(1/3), and
+    |z|^2 / 6 is Gamma(5/6) distributed. The KL is about 2.1 / count^2.
     """
     quantiles = 2 * np.arange(1, count) / count - 1
     return np.sign(quantiles) * np.sqrt(6 * gammaincinv(5 / 6, abs(quantiles)))

@@ -2,29 +2,28 @@
 
 Main results
 ------------
-`minimal_depth` returns bounds for the least number, which agree where it is decided: layers that
-attain the upper one, and for both patterns with one layer less than the lower one a reason why they
-are impossible. A pattern with still fewer layers is contained in one of those.
+`minimal_depth` returns a lower and an upper bound of the least number; they are equal if it is
+decided. Layers attain the upper bound. For both patterns with one layer less than the lower bound
+there is an obstruction. All patterns with still fewer layers are contained in one of these two.
 
 *Additive layers* (det M = 1), halves of p <= q. Up to four layers the procedure decides, on all
 halves and over every field. At most six suffice where p and q differ by at most one (Koehler, Mehta
 and Risteski, ICML 2021, for a bounded number; Urschel 2024 for six at equal halves, which is
-sharp), and five are decided there where rank C and rank B are 0, 1 or as large as they can be;
-elsewhere it may be left with five or six, and says so. On other halves ranks decide on generic
-matrices, and eigenvalues on those of two scalar blocks, some of which take eight
-(`exactflow.linear.depth.counting`); the upper bound is that of `factor`.
+sharp). Five are decided there if rank C and rank B are 0, 1 or as large as the shape permits;
+otherwise five or six may remain undecided. On other halves ranks decide generic matrices, and
+eigenvalues decide those of two scalar blocks, some of which take eight
+(`exactflow.linear.depth.rank_obstructions`); the upper bound is that of `factor`.
 
-*Positive scales*. Up to three layers are decided, and at equal halves four are what a typical
-matrix takes: for n = 2 some are rational wherever there are any, beyond they are certified to
-exist. In the rest there are bounds, which need not meet (`exactflow.linear.depth.scaled`).
+*Positive scales*. Up to three layers are decided. At equal halves a typical matrix takes four: for
+n = 2 rational ones exist if any do, for larger n they are certified to exist. In the other cases
+there are bounds, which may differ (`exactflow.linear.depth.scaled`).
 
 How it is checked
 -----------------
-*Exact*: the flow is verified against M, and each obstruction has a `check` of its own, which
-succeeds before an answer is made. With symbols a sign that does not follow from what is known of
-them decides nothing; the bounds hold wherever nothing vanishes that layers and proofs take for
-nonzero. *Certified*: four layers with positive scales, where they are not rational;
-`existence.check` repeats the proof.
+*Exact*: the flow is verified against M, and the `check` of each obstruction succeeds before the
+result is returned. With symbols, a sign that does not follow from the assumptions decides nothing;
+the bounds hold unless a polynomial in `exceptional` vanishes. *Certified*: four layers with
+positive scales that are not rational; `existence.check` repeats the proof.
 """
 
 from collections.abc import Iterable
@@ -37,11 +36,13 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.assumptions import Assumptions, assuming
 from exactflow.exact.coerce import as_matrix
-from exactflow.exact.typing import DepthScales, MatrixLike, Orientation, PartitionLike, check_option
-from exactflow.flows.orientation import ORIENTATIONS
+from exactflow.exact.typing import MatrixLike, PartitionLike, check_option
+from exactflow.flows.orientation import ORIENTATIONS, Orientation
+from exactflow.flows.result import DepthScales
 from exactflow.linear.depth.additive import additive_depth
-from exactflow.linear.depth.answer import CertifiedDepth, MinimalDepth
 from exactflow.linear.depth.obstruction import Obstruction
+from exactflow.linear.depth.pattern import SplitMatrix
+from exactflow.linear.depth.result import CertifiedDepth, MinimalDepth
 from exactflow.linear.depth.scaled import scaled_depth
 from exactflow.linear.factor.problem import Problem, format_element, sign_hint
 
@@ -58,29 +59,29 @@ def minimal_depth(
     partition: "PartitionLike | None" = None,
     assume: "Iterable | Boolean" = (),
 ) -> MinimalDepth:
-    """Return the least number of coupling layers whose composition equals `M`, or bounds for it,
-    with both witnesses.
+    """Find the minimal depth of `M` (or bounds), with layers that attain it and proofs that fewer
+    do not.
 
     Parameters
     ----------
     M : d x d matrix in any form that `exactflow.factor` takes; also a dense DomainMatrix over
         GF(p).
     scales : "additive": all scales are 1, and det M must be 1. "positive": any positive scales, and
-        det M > 0. "auto": additive if det M = 1, else positive; the answer says which.
-    orientation : what to do if det M < 0, as in `factor`: "error"; "flip", and the layers are those
-        of M after coordinate 0 is negated; or "pad", and they are those of `append_swap(M)`.
+        det M > 0. "auto": additive if det M = 1, else positive; the result says which.
+    orientation : the repair if det M < 0, as in `factor`. "error": none; "flip": the layers are
+        those of M after coordinate 0 is negated; "pad": they are those of `append_swap(M)`.
     partition : (p, q), the sizes of the halves, or a mask; by default (d // 2, d - d // 2).
-    assume : strict inequalities between the symbols of `M`, as in `factor`. A sign that does not
-        follow is not known, and bounds that need it are wider.
+    assume : strict inequalities between the symbols of `M`, as in `factor`. If a sign does not
+        follow from them, the bounds may be wider.
 
     Returns
     -------
     MinimalDepth
-        `lower` and `upper`, equal where the procedure decides; a `flow` of `upper` layers; and
-        `obstructions`, one for each pattern of `lower` - 1 layers, each with a `check`. With
-        positive scales it may be a `CertifiedDepth`, whose `flow` holds the layers rounded to
-        floats, `error` how far it is from `M`, and `existence` the proof that there are such
-        layers, with balls that enclose them. The `flow` is in the order of coordinates of `M`, the
+        `lower` and `upper`, which are equal if the depth is decided; a `flow` of `upper` layers;
+        and `obstructions`, one for each pattern of `lower` - 1 layers, each with a `check`. With
+        positive scales it may be a `CertifiedDepth`: its `flow` has the layers rounded to floats,
+        `error` is the distance of their product from `M`, and `existence` proves that exact layers
+        exist, and encloses them in balls. The `flow` is in the order of coordinates of `M`; the
         obstructions are about the matrix in the order of the layers, the first half first, and
         after the flip; `matrix` and `layout` hold both. With symbols the bounds hold for all values
         that fulfil `assumptions`, except at the roots of `exceptional`: the text says both.
@@ -88,11 +89,11 @@ def minimal_depth(
     Raises
     ------
     InvalidInputError
-        No square matrix, or a determinant that these layers do not have.
+        The matrix is not square, or no product of these layers has its determinant.
     SingularMatrixError, OrientationError
         No flow of couplings represents the matrix.
     FieldTooSmallError
-        Over a finite field, no layers were found.
+        No layers were found over a finite field.
 
     Examples
     --------
@@ -120,23 +121,24 @@ def minimal_depth(
     check_option("scales", scales, DEPTH_SCALES)
     check_option("orientation", orientation, ORIENTATIONS)
     with assuming(Assumptions.of(assume)):
-        return _decided(Problem.of(as_matrix(M), partition, orientation, "nonzero"), scales)
+        return _depth(Problem.of(as_matrix(M), partition, orientation, "nonzero"), scales)
 
 
-def _decided(problem: Problem, scales: DepthScales | Literal["auto"]) -> MinimalDepth:
-    """Return the answer for a problem, additive or scaled as the determinant permits."""
+def _depth(problem: Problem, scales: DepthScales | Literal["auto"]) -> MinimalDepth:
+    """Return the result for a problem, additive or scaled as the determinant permits."""
     field, det = problem.target.domain, problem.det
     if det == field.one and scales != "positive":
-        layers, reasons = additive_depth(problem.matrix.to_dense(), problem.partition[0])
-        return MinimalDepth.verified(layers, problem, "additive", reasons)
+        split = SplitMatrix(problem.matrix.to_dense(), problem.partition[0])
+        layers, excluded = additive_depth(split)
+        return MinimalDepth.verified(layers, problem, "additive", excluded)
     if scales == "additive":
         raise InvalidInputError(
-            f"expected determinant 1 for additive layers, got {format_element(det, field)}: "
-            "scales='positive' (--scales positive) asks the same for positive scales"
+            f"additive layers have determinant 1, but det(M) = {format_element(det, field)}: use "
+            "scales='positive' (--scales positive)"
         )
     if not linalg.is_positive(det, field):
         raise InvalidInputError(
-            "expected a determinant that is 1 or known to be positive, got "
-            f"{format_element(det, field)} over {field}: {sign_hint(det, field)}divide a row by it"
+            f"det(M) = {format_element(det, field)} over {field} is neither 1 nor known to be "
+            f"positive: {sign_hint(det, field)}divide a row by it"
         )
     return scaled_depth(replace(problem, scales="positive"))

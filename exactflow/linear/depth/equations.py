@@ -34,14 +34,14 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import linalg
 from exactflow.exact.exceptional import (
     count_exceptional,
-    take_defined,
-    take_nonzero,
-    take_one_nonzero,
+    record_denominators,
+    record_nonzero,
+    record_one_nonzero,
 )
 from exactflow.exact.linalg import Alternative, trace
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.fixed_parts import FixedParts
-from exactflow.linear.depth.word import Pencil, Word
+from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason
 
 Multiplier = tuple[DomainMatrix, ...]
 
@@ -57,16 +57,16 @@ class Equation(NamedTuple):
     shown: str = ""
 
 
-def equations_for(word: Word) -> list[Equation]:
+def equations_for(instance: PatternInstance) -> list[Equation]:
     """Return the equations for the layers of a word, one for each matrix of a multiplier."""
-    additive = word.scales == "additive"
-    if len(word.pattern) == 5:
-        return scaling_equations(word.pencil)
-    if len(word.pattern) < 3:
-        return _for_at_most_two(word, additive)
-    (A, B, C, D), (a, _, c, _) = word.blocks, word.inverse
+    additive = instance.scales == "additive"
+    if len(instance.pattern) == 5:
+        return scaling_equations(instance.pencil)
+    if len(instance.pattern) < 3:
+        return _for_at_most_two(instance, additive)
+    (A, B, C, D), (a, _, c, _) = instance.blocks, instance.inverse
     one, other = (linalg.identity(M.shape[0], M.domain) for M in (A, D))
-    if len(word.pattern) == 3 and additive:
+    if len(instance.pattern) == 3 and additive:
         return [
             Equation("X {C} = {A} - I", A - one, [("X", one, C)], "{A} - I"),
             Equation("{C} Z = {D} - I", D - other, [("Z", C, other)], "{D} - I"),
@@ -84,7 +84,7 @@ def equations_for(word: Word) -> list[Equation]:
             ),
         ]
     of_C = [("H", C, one), ("G", other, c)]
-    if len(word.pattern) == 3:
+    if len(instance.pattern) == 3:
         return [
             Equation("{C} H + G {c} = 0", C - C, of_C, "0"),
             Equation("H {A} - X {C} = I", one, [("H", one, A), ("X", one, -C)], "I"),
@@ -94,16 +94,16 @@ def equations_for(word: Word) -> list[Equation]:
     return [Equation(name, C - C, [*of_C, ("G^-1 W", -D, one), ("W H^-1", other, a)], "0")]
 
 
-def _for_at_most_two(word: Word, additive: bool) -> list[Equation]:
-    A, B, C, D = word.blocks
+def _for_at_most_two(instance: PatternInstance, additive: bool) -> list[Equation]:
+    A, B, C, D = instance.blocks
     one, other = (linalg.identity(M.shape[0], M.domain) for M in (A, D))
     S, T = [("S", one, one)], [("T", other, other)]
-    if len(word.pattern) == 2 and additive:
+    if len(instance.pattern) == 2 and additive:
         return [
             Equation("{D} = I", D - other, shown="{D} - I"),
             Equation("{A} = I + {B} {C}", A - one - B * C, shown="{A} - I - {B} {C}"),
         ]
-    if len(word.pattern) == 2:
+    if len(instance.pattern) == 2:
         inverse = linalg.inverse_or_none(D)
         first = Equation("{D} = T", D, T, "{D}")
         if inverse is None:
@@ -112,20 +112,22 @@ def _for_at_most_two(word: Word, additive: bool) -> list[Equation]:
             first,
             Equation("{A} - {B} {D}^-1 {C} = S", A - B * inverse * C, S, "{A} - {B} {D}^-1 {C}"),
         ]
-    is_scaled = word.pattern and not additive
+    is_scaled = instance.pattern and not additive
     first = Equation("{A} = I", A - one, shown="{A} - I")
     if is_scaled:
         first = Equation("{A} = S", A, S, "{A}")
     zero = [Equation(f"{name} = 0", block, shown=name) for name, block in (("{C}", C), ("{B}", B))]
     system = [first, zero[0], Equation("{D} = I", D - other, shown="{D} - I")]
-    return system if word.pattern else [*system, zero[1]]
+    return system if instance.pattern else [*system, zero[1]]
 
 
-def misfit(word: Word) -> Multiplier | None:
-    """Return the multiplier of an entry that no product of at most two layers has, or None; an
-    entry whose sign is not known is none. One that is so for all values of symbols comes first.
+def wrong_entry(instance: PatternInstance) -> Reason | None:
+    """Find an entry of M that no product of at most two layers has, or None.
+
+    An entry whose sign is not known does not count. One that is wrong for the most values of the
+    symbols is preferred.
     """
-    system, field = equations_for(word), word.matrix.domain
+    system, field = equations_for(instance), instance.matrix.domain
     wrong = [
         (x, at, i, j)
         for at, (_, right, terms, _) in enumerate(system)
@@ -139,11 +141,11 @@ def misfit(word: Word) -> Multiplier | None:
     multiplier = [(right - right).transpose() for _, right, *_ in system]
     rows, columns = (linalg.identity(n, field) for n in system[at].right.shape)
     multiplier[at] = columns[:, j] * rows[i, :]
-    return tuple(multiplier)
+    return Reason("linear", tuple(multiplier))
 
 
 def sign(x: Element, field: Domain) -> int | None:
-    """Return 1, 0 or -1, None where the sign is not known."""
+    """Return 1, 0 or -1, or None if the sign is not known."""
     if not x:
         return 0
     positive = linalg.is_positive(x, field)
@@ -165,12 +167,12 @@ def is_absurd(system: Sequence[Equation], multiplier: Multiplier) -> bool:
     s, field = right_side(system, multiplier), system[0].right.domain
     for W, equation in zip(multiplier, system, strict=True):
         if not W.is_zero_matrix:
-            take_defined([*W.iter_values(), *equation.right.iter_values()], field)
+            record_denominators([*W.iter_values(), *equation.right.iter_values()], field)
     weights = [x for X, total in sums.items() if X in POSITIVE for x in total.diagonal()]
     if not any(weights):
-        take_nonzero(s, field)
+        record_nonzero(s, field)
         return bool(s)
-    take_one_nonzero(weights, field)
+    record_one_nonzero(weights, field)
     signs = {sign(x, field) for x in (*weights, -s)}
     return signs - {0} in ({1}, {-1})
 

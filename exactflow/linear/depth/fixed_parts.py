@@ -33,10 +33,10 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
-from exactflow.exact.flanders import is_unit_factor
-from exactflow.exact.normalforms import elementary_divisors, largest_invariant_rows, orbit
+from exactflow.exact.flanders import is_factor_at_one
+from exactflow.exact.normal_forms import elementary_divisors, largest_invariant_rows, orbit
 from exactflow.exact.typing import Element
-from exactflow.linear.depth.word import Pencil
+from exactflow.linear.depth.pattern import Pencil
 
 Sizes = tuple[int, ...]
 
@@ -93,7 +93,7 @@ class FixedParts:
 
     def counts(self, f: Sequence, of_Du: Sizes, of_aN: Sizes) -> tuple[Sizes, Sizes] | None:
         """Return the least block counts of D' and a' at f for block sizes of Du and aN there."""
-        return sizes_at(of_Du, of_aN, self.r, self.e if is_unit_factor(f) else None)
+        return sizes_at(of_Du, of_aN, self.r, self.e if is_factor_at_one(f) else None)
 
     @property
     def least_sizes(self) -> dict[tuple, int]:

@@ -29,49 +29,38 @@ Minors are *exact*; `at` encloses.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
 
 from flint import arb, arb_mat
-from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.balls import ball
-from exactflow.exact.exceptional import take_one_nonzero
+from exactflow.exact.exceptional import record_one_nonzero
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.equations import sign
-from exactflow.linear.depth.word import Word
+from exactflow.linear.depth.pattern import PatternInstance
 
 Exponents = tuple[int, ...]
 Polynomial = Mapping[Exponents, Element]
 
-LARGEST_HALF = 8  # coordinates: beyond there are too many minors
-
-
-def principal_minors(M: DomainMatrix) -> list[Element]:
-    """Return the 2^n principal minors; bit i of a place says whether coordinate i belongs to it."""
-    n, minors = M.shape[0], [M.domain.one]
-    for S in range(1, 1 << n):
-        chosen = [i for i in range(n) if S >> i & 1]
-        minors.append(M.extract(chosen, chosen).det())
-    return minors
+LARGEST_HALF = 8  # coordinates; a larger half has too many minors
 
 
 @dataclass(frozen=True, eq=False)
 class Spectra:
-    """The equations for x and y over QQ: the minors of D and a, by the bits of S, and det M."""
+    """The equations for x and y: all principal minors of D and of a, and det M."""
 
     left: tuple[Element, ...]
     right: tuple[Element, ...]
     det: Element
 
     @staticmethod
-    def of(word: Word) -> "Spectra":
-        """Return the equations for the pattern ULUL, or another that D and a decide."""
-        left, right = (tuple(principal_minors(M)) for M in (word.blocks.D, word.inverse.A))
-        return Spectra(left, right, word.matrix.det())
+    def of(instance: PatternInstance) -> "Spectra":
+        """Return the equations for the pattern ULUL, or for another one that D and a decide."""
+        left, right = (minors.all() for minors in instance.minors)
+        return Spectra(left, right, instance.split.det)
 
     @property
     def coefficients(self) -> tuple[tuple[Element, ...], tuple[Element, ...]]:
-        """Those of x^S and of y^S: minors, but at the full set det M and 1."""
+        """The coefficients of x^S and of y^S: minors, but det M and 1 at the full set."""
         return (*self.left[:-1], self.det), (*self.right[:-1], self.right[0])
 
     @property
@@ -81,13 +70,14 @@ class Spectra:
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:
-        """The sizes k at which not all minors vanish: one equation each."""
+        """The sizes k at which not all minors vanish; each has an equation."""
         pairs = enumerate(zip(*self.coefficients, strict=True))
         return tuple(sorted({S.bit_count() for S, pair in pairs if any(pair)} - {0}))
 
     def combined(self, multipliers: Sequence[Polynomial]) -> dict[Exponents, Element]:
-        """Return the sum of p_k times the k-th equation, left side less right side, without the
-        terms that cancel; each p_k is a dict from the 2 n exponents of x and y to coefficients.
+        """Return the sum of p_k times (left side - right side) of the k-th equation.
+
+        Polynomials are dicts from the 2 n exponents of x and y to nonzero coefficients.
         """
         n, total = self.n, dict[Exponents, Element]()
         for side, coefficients in enumerate(self.coefficients):
@@ -102,7 +92,7 @@ class Spectra:
         return {place: x for place, x in total.items() if x}
 
     def at(self, x: Sequence[arb], y: Sequence[arb]) -> tuple[arb_mat, arb_mat]:
-        """Return the left less the right sides, and their derivatives by log x and log y."""
+        """Return left sides - right sides, and their derivatives with respect to log x, log y."""
         n = self.n
         rows = {k: [arb(0)] * (2 * n + 1) for k in self.sizes}
         for first, coefficients, numbers in zip((0, n), self.coefficients, (x, y), strict=True):
@@ -119,14 +109,11 @@ class Spectra:
         return arb_mat(values), arb_mat(slopes)
 
 
-def are_opposed(D: DomainMatrix, a: DomainMatrix, k: int) -> bool:
+def has_opposed_minors(instance: PatternInstance, k: int) -> bool:
     """Whether the principal k-minors of D and of a have opposite signs, and not all vanish."""
-    minors = [
-        M.extract(chosen, chosen).det() * direction
-        for M, direction in ((D, 1), (a, -1))
-        for chosen in map(list, combinations(range(M.shape[0]), k))
-    ]
-    if {sign(x, D.domain) for x in minors} - {0} not in ({1}, {-1}):
+    left, right = (minors.of_size(k) for minors in instance.minors)
+    values, field = [*left, *(-x for x in right)], instance.matrix.domain
+    if {sign(x, field) for x in values} - {0} not in ({1}, {-1}):
         return False
-    take_one_nonzero(minors, D.domain)
+    record_one_nonzero(values, field)
     return True

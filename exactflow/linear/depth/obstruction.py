@@ -1,18 +1,18 @@
-"""Proofs that a matrix is no product of layers in a pattern: a value, and a table of kinds.
+"""Proofs that a matrix is no product of layers in a pattern, and a table of their kinds.
 
 Main results
 ------------
-`KINDS` has a row for each kind of obstruction: its theorem, what its witness is called in a
-certificate, a check, a reason in one sentence, and an explanation that a person can follow. The
-names are those of `exactflow.linear.depth.word`. Where D = I + Y Z and a = I + Z Y are known, of
-four letters or of five where C = 0, D and a decide; with positive scales D G^-1 and H^-1 a take
-their place, for some positive diagonals H and G.
+`KINDS` has a row for each kind of obstruction: its theorem, the names in a certificate, a check, a
+reason in one sentence, and an explanation that a person can follow. The blocks are named as in
+`exactflow.linear.depth.pattern`. In a product of four letters, and of five if C = 0, D = I + Y Z
+and a = I + Z Y, so that D and a decide; with positive scales D G^-1 and H^-1 a take their place,
+for some positive diagonals H and G.
 
 How it is checked
 -----------------
-*Exact*. A `check` multiplies matrices out and looks at entries, signs and block counts; what
-elimination says on the way, ranks and kernels, is shown by products and minors. It shares no
-algorithm with what found the witness.
+*Exact*. A `check` multiplies matrices out and looks at entries, signs and block counts. Ranks and
+kernels from an elimination are confirmed by products and minors. A check shares no algorithm with
+the search that found the witness.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from sympy import QQ, Expr, Symbol
 from sympy.polys.domains.domain import Domain
@@ -29,21 +29,28 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
-from exactflow.exact.assumptions import Assumptions, assumed, assuming
-from exactflow.exact.exceptional import in_order, is_recording, recorded, take_defined, take_nonzero
-from exactflow.exact.flanders import of_one_size
+from exactflow.exact.assumptions import Assumptions, assuming, current_assumptions
+from exactflow.exact.exceptional import (
+    collect_exceptional,
+    is_recording,
+    record_denominators,
+    record_nonzero,
+    sort_factors,
+)
+from exactflow.exact.flanders import pad_with_ones
 from exactflow.exact.linalg import trace
-from exactflow.exact.normalforms import block_sizes, format_polynomial, irreducible_factors
+from exactflow.exact.normal_forms import block_sizes, format_polynomial, irreducible_factors
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 from exactflow.explanation.sentences import plain_text
 from exactflow.flows.evidence import Checkable
-from exactflow.linear.depth import counting, equations
+from exactflow.linear.depth import equations, rank_obstructions
 from exactflow.linear.depth.fixed_parts import FixedParts, proved_rank
-from exactflow.linear.depth.minors import Polynomial, Spectra, are_opposed
-from exactflow.linear.depth.word import Pencil, Word, patterns
+from exactflow.linear.depth.minors import Polynomial, Spectra, has_opposed_minors
+from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason, patterns
 
 Texts = dict[str, Any]
+Obstructions: TypeAlias = "tuple[Obstruction, ...]"
 
 
 class Kind(NamedTuple):
@@ -52,12 +59,12 @@ class Kind(NamedTuple):
     Attributes
     ----------
     theorem : why the witness is sufficient.
-    letters : the lengths of the patterns that it is about, for either scales.
-    written, key : how a certificate calls the kind, and its witness; "" for what none has.
+    letters : the lengths of the patterns to which it applies, by kind of scales.
+    written, key : names of the kind and of its witness in a certificate; "" if it has none.
     is_of_pair : whether it is about D and a alone, so that five letters need C = 0.
-    is_proof : whether the witness proves what the obstruction says.
-    texts : what `reason` and `explanation`, a clause and sentences, have in braces beside blocks.
-    proved : what the check computes, in words.
+    is_proof : whether the witness excludes the pattern.
+    texts : values for the templates `reason`, a clause, and `explanation`, sentences.
+    proved : the computation of the check, in words.
     """
 
     theorem: str
@@ -72,32 +79,21 @@ class Kind(NamedTuple):
     proved: str
 
 
-class Reason(NamedTuple):
-    """Kind and witness of an obstruction, as a decision procedure finds them.
-
-    The witness is k, a number; factors, a tuple of monic polynomials; multipliers, of matrices or,
-    for "signs", dicts from exponents to coefficients; a block and coordinates; or powers.
-    """
-
-    kind: str
-    witness: Any
-
-
 @dataclass(frozen=True, eq=False, repr=False)
-class Obstruction(Word, Checkable):
-    """A matrix, a pattern, and the reason why the one is no product of the other.
+class Obstruction(PatternInstance, Checkable):
+    """A proof that a matrix is no product of layers in a pattern.
 
-    `kind` and `witness` are those of a `Reason`, `assumptions` what holds of the symbols.
+    `kind` and `witness` are those of a `Reason`; `assumptions` are those on the symbols.
     """
 
     kind: str
     witness: Any
-    assumptions: Assumptions = field(default_factory=assumed, kw_only=True)
+    assumptions: Assumptions = field(default_factory=current_assumptions, kw_only=True)
 
     @staticmethod
-    def of(word: Word, reason: Reason) -> "Obstruction":
-        """Return the obstruction that excludes a word."""
-        return Obstruction(word.pattern, word.matrix, word.scales, *reason, p=word.p)
+    def of(instance: PatternInstance, reason: Reason) -> "Obstruction":
+        """Return the obstruction that excludes an instance for a reason."""
+        return Obstruction(instance.pattern, instance.split, instance.scales, *reason)
 
     @property
     def row(self) -> Kind:
@@ -105,8 +101,8 @@ class Obstruction(Word, Checkable):
         return KINDS[self.kind]
 
     @property
-    def word(self) -> str:
-        """The pattern, or what stands for the empty one."""
+    def pattern_text(self) -> str:
+        """The pattern; "the identity" if it is empty."""
         return self.pattern or "the identity"
 
     def check(self) -> None:
@@ -114,48 +110,51 @@ class Obstruction(Word, Checkable):
         length, row = len(self.pattern), self.row
         about = f"an obstruction of kind {self.kind}"
         if length not in row.letters.get(self.scales, ()) or self.pattern not in patterns(length):
-            raise VerificationError(f"{about} does not apply to {self.word}, {self.scales} scales")
+            raise VerificationError(
+                f"{about} does not apply to {self.pattern_text} with scales={self.scales!r}"
+            )
         if row.is_of_pair and length == 5 and not self.blocks.C.is_zero_matrix:
-            zero = self.named("{C} = 0")
-            raise VerificationError(f"{about} applies to {self.word} only if {zero}")
+            zero = self.format_blocks("{C} = 0")
+            raise VerificationError(f"{about} applies to {self.pattern_text} only if {zero}")
         with assuming(self.assumptions):
             if not row.is_proof(self):
                 raise VerificationError(
-                    f"the witness of kind {self.kind} does not exclude {self.word}"
+                    f"the witness of kind {self.kind} does not exclude {self.pattern_text}"
                 )
 
     @cached_property
     def exceptional(self) -> tuple[Expr, ...]:
-        """The irreducible polynomials whose roots the parameters of the matrix must avoid: off
-        these, and where M and its inverse are defined, the proof is one for all parameters.
+        """The irreducible polynomials whose roots the parameters of the matrix must avoid.
+
+        The proof holds for all other parameters at which M and its inverse are defined.
         """
         field = self.matrix.domain
         if not field.is_FractionField:
             return ()
-        with recorded() as factors:
-            take_defined(_elements(self.witness, field), field)
+        with collect_exceptional() as factors:
+            record_denominators(_elements(self.witness, field), field)
             self.is_valid()
-        return in_order(factors)
+        return sort_factors(factors)
 
     def reason(self) -> str:
-        """Return the reason in one sentence."""
-        where = "`{C} = 0`, and " * (len(self.pattern) == 5) + self._pair
-        return plain_text(self._told(self.row.reason.replace("{pair}", where)))
+        """Return the reason as a clause."""
+        where = "`{C} = 0`, and " * (len(self.pattern) == 5) + self._pair_text
+        return plain_text(self._fill_template(self.row.reason.replace("{pair}", where)))
 
     def explanation(self, *, name: str = "M") -> str:
         """Return the proof that the matrix is no product of the pattern, in a few sentences.
 
         Parameters
         ----------
-        name : of the matrix in the coordinates of the layers.
+        name : letter of the matrix in the coordinates of the layers.
         """
-        return plain_text(self._proof(name))
+        return plain_text(self._proof_text(name))
 
     def sentences(self, *, name: str = "M") -> str:
-        """Return the pattern that is excluded, and the proof, with formulas in backticks."""
-        return f"Not {self.word}: {self._proof(name)}"
+        """Return the excluded pattern and the proof, with formulas in backticks."""
+        return f"Not {self.pattern_text}: {self._proof_text(name)}"
 
-    def _proof(self, name: str) -> str:
+    def _proof_text(self, name: str) -> str:
         letters = "XYZWV" if len(self.pattern) < 6 else range(1, len(self.pattern) + 1)
         layers = [
             f"{s}({X})" if isinstance(X, str) else f"{s}(X{X})"
@@ -163,14 +162,16 @@ class Obstruction(Word, Checkable):
         ]
         product = " ".join(layers) or "I"
         scaled = self.scales == "positive" and len(self.pattern) > 2
-        text = self._supposed(name, product)
+        text = self._assumption_text(name, product)
         if self.row.is_of_pair:
             last = " As `{C} = 0`, the last factor changes neither `{D}` nor `{a}`."
             D, a = ("{D} G^-1", "H^-1 {a}") if scaled else ("{D}", "{a}")
             text += last * (len(self.pattern) == 5) + f" So `{D} = I + Y Z` and `{a} = I + Z Y`."
-        return self._told(f"{text} {self.row.explanation}".replace("{pair}", self._pair))
+        return self._fill_template(
+            f"{text} {self.row.explanation}".replace("{pair}", self._pair_text)
+        )
 
-    def _supposed(self, name: str, product: str) -> str:
+    def _assumption_text(self, name: str, product: str) -> str:
         """Return the assumption that the matrix is the product."""
         length = len(self.pattern)
         if self.scales == "additive" or not length:
@@ -184,8 +185,8 @@ class Obstruction(Word, Checkable):
         return f"Suppose `{name} = {product} diag({shown})` for {diagonals}."
 
     @property
-    def _pair(self) -> str:
-        """The names of D and a, the smaller with ones appended for a characteristic polynomial."""
+    def _pair_text(self) -> str:
+        """The names of D and a; to compare traces, the smaller one gets ones on its diagonal."""
         size = max(self.partition) if self.kind == "trace" else 0
         missing = size - min(self.partition)
         ones = "1" if missing == 1 else f"I_{missing}"
@@ -194,22 +195,34 @@ class Obstruction(Word, Checkable):
             f"`diag({X}, {ones})`" if M.shape[0] < size else f"`{X}`" for X, M in named
         )
 
-    def _told(self, text: str) -> str:
-        return self.named(self.named(text, **self.row.texts(self)))
+    def _fill_template(self, text: str) -> str:
+        return self.format_blocks(self.format_blocks(text, **self.row.texts(self)))
 
-    def shown(self, x: Element) -> str:
+    def format_element(self, x: Element) -> str:
         """Return an element of the field as text."""
         return format_short(self.matrix.domain.to_sympy(x))
 
     def __str__(self) -> str:
-        return f"not {self.word}: {self.reason()}"
+        return f"not {self.pattern_text}: {self.reason()}"
 
     def __repr__(self) -> str:
         return f"<Obstruction {self}>"
 
 
+def exclude(
+    every: Iterable[PatternInstance], search: Callable[[PatternInstance], Reason | None]
+) -> Obstructions:
+    """Return obstructions to all instances, or none if the search fails for one of them."""
+    found = []
+    for instance in every:
+        if (reason := search(instance)) is None:
+            return ()
+        found.append(Obstruction.of(instance, reason))
+    return tuple(found)
+
+
 def _elements(witness: Any, field: Domain) -> Iterator[Element]:
-    """Yield the elements of a field of which a witness is made."""
+    """Yield the elements of a field in a witness."""
     if isinstance(witness, DomainMatrix):
         yield from witness.iter_values()
     elif isinstance(witness, list | tuple):
@@ -222,23 +235,23 @@ def _elements(witness: Any, field: Domain) -> Iterator[Element]:
 # ------------------------------------------------------------------------- trace
 
 
-def _coefficients_differ(o: Obstruction) -> bool:
+def _has_different_coefficients(o: Obstruction) -> bool:
     if not 1 <= o.witness <= max(o.partition):
         return False
     x, y = _coefficients(o)
-    take_nonzero(x - y, o.matrix.domain)
+    record_nonzero(x - y, o.matrix.domain)
     return bool(x != y)
 
 
 def _coefficients(o: Obstruction) -> list[Element]:
-    pair = of_one_size(o.blocks.D, o.inverse.A)
+    pair = pad_with_ones(o.blocks.D, o.inverse.A)
     return [_coefficient(M, o.witness) for M in pair]
 
 
 def _coefficient(M: DomainMatrix, k: int) -> Element:
     """Return the coefficient of x^(n - k) in det(x I - M), from traces (Faddeev and LeVerrier).
 
-    They are divided by integers: over GF(p) the coefficient is that of an integral matrix.
+    The method divides by integers up to k; over GF(p) it therefore lifts M to the integers.
     """
     field = M.domain
     if field.is_FiniteField:
@@ -251,9 +264,9 @@ def _coefficient(M: DomainMatrix, k: int) -> Element:
     return c
 
 
-def _of_coefficients(o: Obstruction) -> Texts:
+def _coefficient_texts(o: Obstruction) -> Texts:
     k, sign = o.witness, -1 if o.witness == 1 else 1
-    x, y = (o.shown(value * sign) for value in _coefficients(o))
+    x, y = (o.format_element(value * sign) for value in _coefficients(o))
     what = "traces" if k == 1 else f"characteristic coefficients of index {k}"
     power = "" if len(set(o.partition)) == 1 else " up to a power of `x`"
     return {"what": what, "x": x, "y": y, "power": power}
@@ -262,35 +275,36 @@ def _of_coefficients(o: Obstruction) -> Texts:
 # ------------------------------------------------------------------------- similarity and chain
 
 
-def _fixed(o: Obstruction) -> tuple[Pencil, FixedParts]:
-    """Return the pencil, with C = 0 where D and a decide, and its fixed parts."""
+def _pencil_and_parts(o: Obstruction) -> tuple[Pencil, FixedParts]:
+    """Return the pencil, with C = c = 0 if D and a decide, and its fixed parts."""
     C, D, a, c = o.pencil
     pencil = Pencil(C - C, D, a, c - c) if o.row.is_of_pair else o.pencil
     return pencil, FixedParts.of(pencil)
 
 
-def _blocks_clash(o: Obstruction) -> bool:
-    pencil, parts = _fixed(o)
-    _keep_apart(o.witness, o.matrix.domain)
-    return parts.is_valid(pencil) and _clash(o, parts) is not None
+def _has_clashing_blocks(o: Obstruction) -> bool:
+    pencil, parts = _pencil_and_parts(o)
+    _assume_distinct_roots(o.witness, o.matrix.domain)
+    return parts.is_valid(pencil) and _find_clash(o, parts) is not None
 
 
-def _keep_apart(factors: Sequence[Sequence[Element]], field: Domain) -> None:
-    """Take for nonzero what keeps the roots of polynomials, and 1, simple and apart."""
+def _assume_distinct_roots(factors: Sequence[Sequence[Element]], field: Domain) -> None:
+    """Assume resultants and discriminants nonzero, so that roots and 1 stay simple and apart."""
     if is_recording(field):
         one = field.one
         at_one = (one, -one)
         every = [list(f) for f in dict.fromkeys([*factors, at_one])]
         for f, g in combinations(every, 2):
-            take_nonzero(dup_resultant(f, g, field), field)
+            record_nonzero(dup_resultant(f, g, field), field)
         for f in every:
             if len(f) > 2:
-                take_nonzero(dup_discriminant(f, field), field)
+                record_nonzero(dup_discriminant(f, field), field)
 
 
-def _clash(o: Obstruction, parts: FixedParts) -> tuple[Any, ...] | None:
-    """Return the factor and the sizes of blocks there that exclude the word, or the total dimension
-    that does; None if nothing does.
+def _find_clash(o: Obstruction, parts: FixedParts) -> tuple[Any, ...] | None:
+    """Find a factor whose block sizes exclude the pattern, or a total dimension that does.
+
+    Return (factor, sizes of Du, sizes of aN), or (dimension,), or None.
     """
     total = 0
     for f in o.witness:
@@ -304,9 +318,9 @@ def _clash(o: Obstruction, parts: FixedParts) -> tuple[Any, ...] | None:
     return (total,) if total > parts.n else None
 
 
-def _of_blocks(o: Obstruction) -> Texts:
-    parts = _fixed(o)[1]
-    r, n, clash = parts.r, parts.n, _clash(o, parts)
+def _block_texts(o: Obstruction) -> Texts:
+    parts = _pencil_and_parts(o)[1]
+    r, n, clash = parts.r, parts.n, _find_clash(o, parts)
     if clash is None or len(clash) == 1:
         need = (
             f"both need dimension {clash and clash[0]} to hold the parts that no `V` changes, but "
@@ -322,9 +336,9 @@ def _of_blocks(o: Obstruction) -> Texts:
 # ------------------------------------------------------------------------- linear equations
 
 
-def _shift_is_absurd(o: Obstruction) -> bool:
-    pencil, parts = _fixed(o)
-    _keep_apart(o.witness, o.matrix.domain)
+def _has_absurd_shift(o: Obstruction) -> bool:
+    pencil, parts = _pencil_and_parts(o)
+    _assume_distinct_roots(o.witness, o.matrix.domain)
     if not parts.is_valid(pencil) or set(o.witness) != parts.divisors.keys():
         return False
     system = equations.shift_equations(pencil, parts)
@@ -332,29 +346,29 @@ def _shift_is_absurd(o: Obstruction) -> bool:
     return multiplier is not None and equations.is_absurd(system, multiplier)
 
 
-def _of_shift(o: Obstruction) -> Texts:
-    pencil, parts = _fixed(o)
-    shown = ", ".join(f"``{o.shown(s)}``" for s, _ in equations.tight_eigenvalues(parts))
-    names = _listed(equations.shift_equations(pencil, parts))
+def _shift_texts(o: Obstruction) -> Texts:
+    pencil, parts = _pencil_and_parts(o)
+    shown = ", ".join(f"``{o.format_element(s)}``" for s, _ in equations.tight_eigenvalues(parts))
+    names = _join_names(equations.shift_equations(pencil, parts))
     return {"blocks": f"blocks at {shown} leave" if shown else "fixed blocks leave", "names": names}
 
 
-def _layers_are_absurd(o: Obstruction) -> bool:
+def _has_absurd_layers(o: Obstruction) -> bool:
     if len(o.pattern) == 5 and not FixedParts.of(o.pencil).is_valid(o.pencil):
         return False
     return equations.is_absurd(equations.equations_for(o), o.witness)
 
 
-def _listed(system: Iterable[equations.Equation]) -> str:
-    """Return the equations, each once, in backticks."""
+def _join_names(system: Iterable[equations.Equation]) -> str:
+    """Return the names of equations in backticks, each once."""
     return ", ".join(dict.fromkeys(f"`{equation.name}`" for equation in system))
 
 
-def _of_layers(o: Obstruction) -> Texts:
+def _layer_texts(o: Obstruction) -> Texts:
     system = equations.equations_for(o)
     pairs = zip(system, o.witness, strict=True)
     entries = [(e, place) for e, W in pairs for place, _ in W.to_sparse().iter_items()]
-    names, used = _listed(system), _listed(e for e, _ in entries)
+    names, used = _join_names(system), _join_names(e for e, _ in entries)
     positive = any(e.terms for e, _ in entries) and o.scales == "positive"
     if len(o.pattern) < 3 and len(entries) == 1:
         j, i = entries[0][1]
@@ -364,7 +378,7 @@ def _of_layers(o: Obstruction) -> Texts:
         problem = f"{used} for no positive diagonals"
         why = f"{_MULTIPLIED} say that a sum of positive numbers is at most 0"
     else:
-        s = o.shown(equations.right_side(system, o.witness))
+        s = o.format_element(equations.right_side(system, o.witness))
         problem = f"a multiplier of {names} gives ``0 = {s}``"
         why = f"{_MULTIPLIED} lose their unknowns, and add up to ``0 = {s}``"
     return {"names": names, "problem": problem, "why": why}
@@ -373,32 +387,31 @@ def _of_layers(o: Obstruction) -> Texts:
 # ------------------------------------------------------------------------- opposed and signs
 
 
-def _minors_are_opposed(o: Obstruction) -> bool:
-    D, a = o.blocks.D, o.inverse.A
-    return 1 <= o.witness < D.shape[0] and are_opposed(D, a, o.witness)
+def _has_opposed_size(o: Obstruction) -> bool:
+    return 1 <= o.witness < o.blocks.D.shape[0] and has_opposed_minors(o, o.witness)
 
 
-def _of_minors(o: Obstruction) -> Texts:
+def _minor_texts(o: Obstruction) -> Texts:
     return {"what": "diagonal entries" if o.witness == 1 else f"principal {o.witness}-minors"}
 
 
-def _signs_clash(o: Obstruction) -> bool:
+def _has_clashing_signs(o: Obstruction) -> bool:
     if not (o.matrix.domain.is_QQ and len(o.witness) == o.blocks.D.shape[0]):
         return False
     total = Spectra.of(o).combined(o.witness)
     return {x > 0 for x in total.values()} in ({True}, {False})
 
 
-def _of_signs(o: Obstruction) -> Texts:
+def _sign_texts(o: Obstruction) -> Texts:
     n = len(o.witness)
     names = [f"{letter}{i}" for letter in "xy" for i in range(1, n + 1)]
-    shown = ", ".join(f"``{_polynomial(p, names)}``" for p in o.witness if p)
+    shown = ", ".join(f"``{_format_terms(p, names)}``" for p in o.witness if p)
     sizes = ", ".join(str(k) for k, p in enumerate(o.witness, 1) if p)
     return {"sizes": sizes, "multipliers": shown}
 
 
-def _polynomial(p: Polynomial, names: Sequence[str]) -> str:
-    """Return a polynomial, from its exponents to its coefficients, as text."""
+def _format_terms(p: Polynomial, names: Sequence[str]) -> str:
+    """Return a polynomial, given as a dict from exponents to coefficients, as text."""
     terms = (
         QQ.to_sympy(x) * prod(Symbol(name) ** k for name, k in zip(names, powers, strict=True))
         for powers, x in p.items()
@@ -412,7 +425,7 @@ _MULTIPLIED = "Multiplied by the matrices `K1`, .., one for each equation used, 
 KINDS = {
     "trace": Kind(
         "`Y Z` and `Z Y` have one characteristic polynomial (Sylvester)",
-        {"additive": (4, 5)}, "trace", "k", True, _coefficients_differ, _of_coefficients,
+        {"additive": (4, 5)}, "trace", "k", True, _has_different_coefficients, _coefficient_texts,
         "{pair} have different {what}",
         "{pair} have one characteristic polynomial, as `det(x I - Y Z) = det(x I - Z Y)`{power} "
         "(Sylvester). But their {what} are ``{x}`` and ``{y}``.",
@@ -421,7 +434,7 @@ KINDS = {
     "similarity": Kind(
         "`I + Y Z` and `I + Z Y` have equal elementary divisors away from eigenvalue 1, and block "
         "sizes there that differ by at most one each (Flanders 1951)",
-        {"additive": (4, 5)}, "similarity", "factors", True, _blocks_clash, _of_blocks,
+        {"additive": (4, 5)}, "similarity", "factors", True, _has_clashing_blocks, _block_texts,
         "{pair} have different elementary divisors: {at}",
         "For a polynomial `f`, `Z` carries the kernel of `f({D})` into that of `f({a})`, and `Y` "
         "carries it back, injectively unless `f(1) = 0`. So `{D}` and `{a}` have equal blocks at "
@@ -433,7 +446,7 @@ KINDS = {
     "linear": Kind(
         "the layers fulfil linear equations, of which a combination is absurd",
         {"additive": range(6), "positive": range(5)}, "linear", "multiplier", False,
-        _layers_are_absurd, _of_layers,
+        _has_absurd_layers, _layer_texts,
         "{problem}",
         "Then {names}. {why}.",
         "the product of the multipliers, and the signs of its entries",
@@ -441,7 +454,7 @@ KINDS = {
     "chain": Kind(
         "the blocks that no shift changes fit into no two matrices of one product (Thompson and "
         "Sa 1979, Flanders 1951)",
-        {"additive": (5,)}, "chain", "factors", False, _blocks_clash, _of_blocks,
+        {"additive": (5,)}, "chain", "factors", False, _has_clashing_blocks, _block_texts,
         "`{D} - {C} V` and `{a} + V {c}` {clash}",
         "Then `{D} - {C} V = I + Y Z` and `{a} + V {c} = I + Z Y`. For every `V`, the first acts "
         "as `{D}` on the quotient by the `{D}`-invariant space that the image of `{C}` generates, "
@@ -453,7 +466,7 @@ KINDS = {
     ),
     "tight": Kind(
         "eigenvalues that leave no freedom make linear equations for the shift, with no solution",
-        {"additive": (5,)}, "chain", "factors", False, _shift_is_absurd, _of_shift,
+        {"additive": (5,)}, "chain", "factors", False, _has_absurd_shift, _shift_texts,
         "`{D} - {C} V` and `{a} + V {c}`: the {blocks} linear equations for V, with no solution",
         "Then `{D} - {C} V = I + Y Z` and `{a} + V {c} = I + Z Y` have equal traces, up to the "
         "difference of their sizes, and equal numbers of blocks at each eigenvalue except 1. At an "
@@ -465,7 +478,7 @@ KINDS = {
     "opposed": Kind(
         "the principal minors of a size have opposite signs in two matrices that positive "
         "diagonals give one characteristic polynomial",
-        {"positive": (4, 5)}, "opposed", "k", True, _minors_are_opposed, _of_minors,
+        {"positive": (4, 5)}, "opposed", "k", True, _has_opposed_size, _minor_texts,
         "{pair} have {what} of opposite signs",
         "They have one characteristic polynomial, whose coefficients are sums of principal "
         "minors of `{D}` and of `{a}` with positive weights. But `{D}` and `{a}` have {what} of "
@@ -475,7 +488,7 @@ KINDS = {
     ),
     "signs": Kind(
         "a combination of the equations between minors has coefficients of one sign",
-        {"positive": (4, 5)}, "linear", "multiplier", True, _signs_clash, _of_signs,
+        {"positive": (4, 5)}, "linear", "multiplier", True, _has_clashing_signs, _sign_texts,
         "{pair} have principal minors of signs that clash at the sizes {sizes} together",
         "They have one characteristic polynomial: for each k the sum of the principal k-minors "
         "of `{D}`, with products of entries of `x = G^-1` as weights, is that of `{a}`, with "
@@ -487,8 +500,8 @@ KINDS = {
     "rank": Kind(
         "a layer changes a half by a matrix through the other half",
         {"additive": _ANY, "positive": _ANY}, "", "", False,
-        lambda o: counting.is_excluding_rank(o, o.witness),
-        lambda o: counting.told_rank(o, o.witness[0]),
+        lambda o: rank_obstructions.is_excluding_rank(o, o.witness),
+        lambda o: rank_obstructions.rank_texts(o, o.witness[0]),
         "{whose} has rank {rank} at least, and the letters `{letter}` make no more than {most}",
         "{passing}A factor `{letter}` adds to the {half} half a matrix times the other half, of "
         "size "
@@ -500,10 +513,10 @@ KINDS = {
     "chain of eigenvalues": Kind(
         "two blocks, scalar or nearly, force the eigenvalues 1, `r`, `r^2`, .. on a matrix of the "
         "size "
-        "of the smaller one (exactflow.linear.depth.counting)",
+        "of the smaller one (exactflow.linear.depth.rank_obstructions)",
         {"additive": (6, 7)}, "", "", False,
-        lambda o: counting.is_excluding_chain(o, o.witness),
-        lambda o: counting.told_chain(o),
+        lambda o: rank_obstructions.are_excluding_eigenvalues(o, o.witness),
+        lambda o: rank_obstructions.eigenvalue_texts(o),
         "the scalars ``{alpha}`` and ``{beta}`` force the eigenvalues {eigenvalues} on a `{p}` x "
         "`{p}` matrix",
         "{passing}{inverse}{argument}: {eigenvalues}. {clash}.",

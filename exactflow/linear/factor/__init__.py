@@ -12,16 +12,17 @@ from sympy.logic.boolalg import Boolean
 from exactflow.errors import InvalidInputError
 from exactflow.exact.assumptions import Assumptions, assuming
 from exactflow.exact.coerce import as_matrix
-from exactflow.exact.progress import stage
-from exactflow.exact.typing import MatrixLike, Orientation, PartitionLike, Scales, check_option
+from exactflow.exact.progress import report_stage
+from exactflow.exact.typing import MatrixLike, PartitionLike, check_option
 from exactflow.explanation import Explanation
 from exactflow.explanation.steps import collect_steps, product_step
 from exactflow.flows.display import field_suffix
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.orientation import ORIENTATIONS
+from exactflow.flows.orientation import ORIENTATIONS, Orientation
 from exactflow.flows.verification import verify
-from exactflow.linear.factor.problem import SCALES, Problem
+from exactflow.linear.factor.assembly import SCALES, Scales
+from exactflow.linear.factor.problem import Problem
 from exactflow.linear.factor.routes import METHODS, ROUTES, factor_by_route
 from exactflow.linear.factor.symbolic_blocks import explain_blocks
 
@@ -96,13 +97,13 @@ def factor(
     check_option("orientation", orientation, ORIENTATIONS)
     check_option("scales", scales, SCALES)
     target = as_matrix(M)
-    stage("the determinant", 0)
+    report_stage("the determinant", 0)
     assumptions = Assumptions.of(assume)
     with assuming(assumptions):
         problem = Problem.of(target, partition, orientation, scales)
         layers, used = factor_by_route(problem, method)
     flow = problem.flow(layers, used, partial(_explained, problem, assumptions))
-    stage("composing the layers", 0.7)
+    report_stage("composing the layers", 0.7)
     verify(flow, problem.target)
     return flow
 

@@ -17,14 +17,20 @@ the Schur complement A - B D^-1 C are positive diagonals. The other order is the
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Literal, TypeAlias, get_args
 
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
-from exactflow.exact.typing import Element, Half, Scales
+from exactflow.exact.typing import Element, Half
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.partition import moved_and_kept, opposite
+
+Scales: TypeAlias = Literal["positive", "nonzero"]
+"""The values that a scale of a factorization may have."""
+
+SCALES: tuple[str, ...] = get_args(Scales)
 
 Layers = list[LinearCoupling]
 Shifts = list[DomainMatrix]

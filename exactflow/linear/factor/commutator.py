@@ -41,7 +41,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
-from exactflow.exact.progress import stage
+from exactflow.exact.progress import report_stage
 from exactflow.exact.typing import Element
 from exactflow.explanation.steps import record_step, rename_matrices
 from exactflow.linear.factor.assembly import ShearList, Shifts, alternate_shears, five_shears
@@ -55,9 +55,9 @@ def commutator_shifts(blocks: Blocks) -> Shifts | None:
     if C_inverse is None:
         return None
     K = C * (A * C_inverse * D - B)
-    stage("a commutator", 0.05)
+    report_stage("a commutator", 0.05)
     (P, P_inverse), (G, G_inverse) = commutator(K)
-    stage("five shears", 0.3)
+    report_stage("five shears", 0.3)
     Y, Z, V = G * C, C_inverse * G_inverse * (P - one), C_inverse * (D - P)
     shifts = five_shears(blocks, V, Y, Z, P_inverse)
     record_step(

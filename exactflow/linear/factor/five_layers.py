@@ -59,7 +59,7 @@ from exactflow.exact import krylov, linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.flanders import flanders_pair
 from exactflow.exact.linalg import Blocks
-from exactflow.exact.progress import stage
+from exactflow.exact.progress import report_stage
 from exactflow.linear.factor.assembly import Shifts, five_shears, five_shears_by_inverse
 
 
@@ -82,18 +82,18 @@ def five_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts |
     `blocks` are those of a matrix of determinant 1, split into p + q with p <= q <= 2p, and
     `inverse` those of its inverse.
     """
-    stage("two spectra that match", 0.02)
+    report_stage("two spectra that match", 0.02)
     matched = _match_spectra(blocks, inverse, draws)
     if matched is None:
         return None
-    stage("their similarity", 0.1)
+    report_stage("their similarity", 0.1)
     V, p = matched.V, inverse.A.shape[0]
     T, S = blocks.D - blocks.C * V, inverse.A + V * inverse.C
     try:
         (Y, top_inverse), S_inverse = _solve_similarity(matched, T, S, draws), S.inv()
     except DMNonInvertibleMatrixError:
         return None
-    stage("five shears", 0.55)
+    report_stage("five shears", 0.55)
     Z = top_inverse * (T - linalg.identity(T.shape[0], T.domain))[:p, :]
     return five_shears_by_inverse(inverse, V, Y, Z, S_inverse)
 

@@ -37,7 +37,7 @@ import numpy as np
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.exact.sparse import SparseArray
+from exactflow.exact.sparse_array import SparseArray
 from exactflow.exact.typing import Half
 from exactflow.explanation.steps import record_step
 from exactflow.flows.linear import LinearCoupling

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, get_args
+from typing import Any
 
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
@@ -13,16 +13,13 @@ from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
 from exactflow.exact.signed_permutation import permutation_sign, read_signed_permutation
-from exactflow.exact.typing import Element, Half, Orientation, PartitionLike, Scales
+from exactflow.exact.typing import Element, Half, PartitionLike
 from exactflow.explanation.steps import order_and_flip_matrices, record_step
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.orientation import CoordinateLayout, layout_for
+from exactflow.flows.orientation import CoordinateLayout, Orientation, layout_for
 from exactflow.flows.partition import resolve_partition
-from exactflow.linear.factor.assembly import merge
-
-SCALES: tuple[str, ...] = get_args(Scales)
-
+from exactflow.linear.factor.assembly import Scales, merge
 
 SignedPermutation = tuple[list[int], list[int]]
 """perm and signs of the matrix with ``y[i] = signs[i] * x[perm[i]]``."""

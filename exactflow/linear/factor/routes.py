@@ -11,7 +11,7 @@ from math import comb
 
 from exactflow.errors import FieldTooSmallError, MethodError
 from exactflow.exact.linalg import Blocks
-from exactflow.exact.progress import stage
+from exactflow.exact.progress import report_stage
 from exactflow.exact.typing import Half
 from exactflow.explanation.steps import adopt_steps, collect_steps
 from exactflow.linear.factor.assembly import (
@@ -190,7 +190,7 @@ def factor_by_route(problem: Problem, method: str) -> tuple[Layers, str]:
         _check_symbols(problem, route)
         if not route.fits_halves(problem.partition):
             continue
-        stage(f"the route {route.name}", 0)
+        report_stage(f"the route {route.name}", 0)
         try:
             with collect_steps() as steps:
                 layers = route.find_layers(problem)

@@ -28,8 +28,8 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
-from exactflow.exact.progress import stage
-from exactflow.exact.rational import plain, shared
+from exactflow.exact.progress import report_stage
+from exactflow.exact.rational_matrix import as_domain_matrix, as_rational_matrix
 from exactflow.explanation.steps import record_step
 
 
@@ -45,27 +45,27 @@ def transvection_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     if field.characteristic() == 2 or (A_inverse := linalg.inverse_or_none(A)) is None:
         return None
     half = field.one / field.convert(2)
-    stage("the characteristic polynomials", 0.01)
+    report_stage("the characteristic polynomials", 0.01)
     S = D - C * A_inverse * B
     S_inverse = S.inv()
     f, g = A.charpoly_berk(), S_inverse.charpoly_berk()
-    stage("controller bases", 0.07)
+    report_stage("controller bases", 0.07)
     of_A, of_S = krylov.cyclic_basis(A, f), krylov.cyclic_basis(S_inverse, g)
     if of_A is None or of_S is None:
         return None
     (H, H_inverse), (K, K_inverse) = of_A, of_S
-    stage("six shears", 0.24)
+    report_stage("six shears", 0.24)
     v, e, C_new, Q = H[:, :1], K[:, :1], K * H_inverse, H * K_inverse
-    A, B, C, S, A_inverse = map(shared, (A, B, C, S, A_inverse))
+    A, B, C, S, A_inverse = map(as_rational_matrix, (A, B, C, S, A_inverse))
     first_row = linalg.column([b - a for a, b in zip(f[1:], g[1:], strict=True)], field).transpose()
     s = first_row * K_inverse * S
     w = linalg.unit_vector(e.shape[0], 0, field).transpose()  # w e = 1: e starts with a one
     W = e * (w * C_new) * half
-    stage("six shears", 0.4)
+    report_stage("six shears", 0.4)
     W0, X, Z = (C - C_new) * A_inverse, (A - one) * Q, v * s * field.convert(-2)
-    stage("six shears", 0.55)
+    report_stage("six shears", 0.55)
     V = Q * (S - one) + v * s + A_inverse * B
-    shifts = W0, X, Y, Z, W, V = [*map(plain, (W0, X, C_new - W, Z, W, V))]
+    shifts = W0, X, Y, Z, W, V = [*map(as_domain_matrix, (W0, X, C_new - W, Z, W, V))]
     record_step(
         "transvection route",
         "`A` is invertible, with the Schur complement `S`. In controller bases `A` and `S^-1` "

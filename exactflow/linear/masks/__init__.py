@@ -33,6 +33,7 @@ points, exactly.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import partial, reduce
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
@@ -53,6 +54,7 @@ from exactflow.flows.nonlinear.piecewise_coupling import PiecewiseCoupling
 from exactflow.flows.orientation import flip_signs
 from exactflow.flows.partition import moved_and_kept, resolve_partition
 from exactflow.flows.verification import verify
+from exactflow.linear.masks.explaining import explain_merged, matrices_of
 from exactflow.linear.masks.mask_builder import OneMaskBuilder, whole
 
 __all__ = ["merge_masks"]
@@ -98,6 +100,26 @@ def merge_masks(
     (True, True)
     """
     given = _as_steps(flows)
+    builder = _build(given, mask)
+    layers, order, partition = builder.layers(), builder.order, builder.partition
+    derivation = partial(explain_merged, given, partial(_build, given, mask))
+    linear = [layer for layer in layers if isinstance(layer, LinearCoupling)]
+    if len(linear) < len(layers):
+        return PiecewiseFlow(layers, order=order, derivation=derivation)
+    flow = CouplingFlow(
+        linear,
+        partition,
+        method="one mask",
+        field=builder.field,
+        order=order,
+        derivation=derivation,
+    )
+    _verify_linear(flow, given)
+    return flow
+
+
+def _build(given: list, mask: "PartitionLike | None") -> OneMaskBuilder:
+    """Add flows and matrices, of one dimension and over one field, under a mask."""
     d = given[0].shape[0] if isinstance(given[0], DomainMatrix) else given[0].dimension
     first = next((flow for flow in given if isinstance(flow, Flow)), None)
     if mask is None and first is not None:
@@ -113,13 +135,7 @@ def merge_masks(
         else:
             builder.add_coupling(step)
     builder.restore_places()
-    layers = builder.layers()
-    linear = [layer for layer in layers if isinstance(layer, LinearCoupling)]
-    if len(linear) < len(layers):
-        return PiecewiseFlow(layers, order=order)
-    flow = CouplingFlow(linear, partition, method="one mask", field=field, order=order)
-    _verify_linear(flow, given)
-    return flow
+    return builder
 
 
 def _as_steps(flows: object) -> list:
@@ -185,11 +201,7 @@ def _flow_over(flow: Flow, field: Domain) -> Flow:
 
 def _verify_linear(flow: CouplingFlow, given: list) -> None:
     """Compare a flow with the product of the flows and matrices given."""
-    product = linalg.identity(flow.dimension, flow.field)
-    for item in given:
-        matrix = item if isinstance(item, DomainMatrix) else item.domain_matrix()
-        product = matrix.to_dense() * product
-    verify(flow, product)
+    verify(flow, reduce(lambda product, M: M * product, matrices_of(given)))
 
 
 def _fitting_parts(item: "Flow | DomainMatrix", partition: tuple[int, int]) -> Iterator:

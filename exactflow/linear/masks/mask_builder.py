@@ -12,13 +12,14 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import FieldTooSmallError, OrientationError
 from exactflow.exact import linalg
 from exactflow.exact.signed_permutation import read_signed_permutation
-from exactflow.exact.typing import Half, Scales
+from exactflow.exact.typing import Half
+from exactflow.explanation.steps import collect_steps, record_step
 from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.merged_coupling import MaskedPart, MergedCoupling
 from exactflow.flows.partition import moved_and_kept, opposite
 from exactflow.linear.factor import factor
-from exactflow.linear.factor.assembly import merge, mirrored
+from exactflow.linear.factor.assembly import Scales, merge, mirrored
 
 
 class Placement(NamedTuple):
@@ -32,6 +33,7 @@ class Placement(NamedTuple):
         return Placement(dict(self.place), dict(self.sign))
 
 
+_SWAP = "Whitehead's lemma"
 Pairs: TypeAlias = list[tuple[int, int]]
 Words: TypeAlias = Callable[[DomainMatrix, tuple[int, int]], Iterator[Sequence[LinearCoupling]]]
 
@@ -56,6 +58,7 @@ class OneMaskBuilder:
         self.home = Placement({i: k for k, i in enumerate(order)}, dict.fromkeys(order, 1))
         self.place, self.sign = self.home.copy()
         self.parts: list[tuple[Half, MaskedPart]] = []
+        self.swaps = self.added_words = self.factors = 0  # numbers of the names in an explanation
 
     @property
     def last(self) -> Half | None:
@@ -85,8 +88,12 @@ class OneMaskBuilder:
             return (3 if option[1] else 1) - (option[0] == self.last)
 
         half, pairs = min(self._options(part), key=cost)
+        moves, reads = ([see[0] for see in places if see] for places in (part.moved, part.kept))
+        task = f"The next coupling moves coordinates {moves} and reads {reads}."
         if pairs:
-            self._add_swap(half, pairs)
+            self._add_swap(half, pairs, task)
+        else:
+            record_step("coupling", f"{task} They stand in different halves: no swap.", "", {})
         p = self.partition[0]
         seen = {i: (k if k < p else k - p, self.sign[i]) for i, k in self.place.items()}
         self.parts.append((half, part.seen_through(seen, seen)))
@@ -97,6 +104,7 @@ class OneMaskBuilder:
         A signed permutation only moves coordinates to other places.
         """
         if (signed := read_signed_permutation(matrix)) is not None:
+            record_step("renaming", "The next matrix only renames coordinates.", "", {})
             perm, signs = signed
             place = {i: self.place[j] for i, j in enumerate(perm)}
             sign = {i: self.sign[j] * signs[i] for i, j in enumerate(perm)}
@@ -115,7 +123,8 @@ class OneMaskBuilder:
         if linalg.is_positive(inner.det(), inner.domain) is False:
             self.sign[self.order[0]] *= -1
             inner = _in_places(matrix, before, self.placement)
-        self._add_word(inner, wanted)
+        why = "The next matrix, between the places of the coordinates before and after it, is"
+        self._add_word(inner, wanted, why)
 
     def restore_places(self) -> None:
         """Add the signed permutation that brings every coordinate home."""
@@ -127,7 +136,7 @@ class OneMaskBuilder:
                 "flow of couplings does: negate one coordinate, or leave out a flip or an odd "
                 "permutation"
             )
-        self._add_word(inner, None)
+        self._add_word(inner, None, "The signed permutation that brings each coordinate home is")
 
     def _options(self, part: MaskedPart) -> list[tuple[Half, Pairs]]:
         """Return each half that may move, with the pairs of coordinates to be swapped before."""
@@ -183,34 +192,73 @@ class OneMaskBuilder:
             swapped[a, b] = e
         return swapped
 
-    def _add_swap(self, half: Half, pairs: Pairs) -> None:
-        """Add ``U(E) L(-E^T) U(E)`` or ``L(-E^T) U(E) L(-E^T)``: both are the signed swap."""
+    def _add_swap(self, half: Half, pairs: Pairs, task: str) -> None:
+        """Add ``U(E) L(-E^T) U(E)`` or ``L(-E^T) U(E) L(-E^T)``: both are the signed swap that the
+        `task` of the next coupling needs.
+        """
         p, q = self.partition
         signs = self._exchange(pairs).items()
         entries = {(a, b - p): self.field.convert(e) for (a, b), e in signs}
         E = DomainMatrix.from_dok(entries, (p, q), self.field)
         shears: dict[Half, DomainMatrix] = {"first": E, "second": -E.transpose()}
         letters = half, opposite(half), half
+        self.swaps += 1
+        K = f"K{self.swaps}"
+        U, L = f"U({K})", f"L(-{K}^T)"
+        product = f"{U} {L} {U}" if half == "first" else f"{L} {U} {L}"
+        swapped = ", ".join(f"{i} and {j}" for i, j in pairs)
+        why = (
+            f"{task} Three shears swap the places of coordinates {swapped}, one of each negated. "
+            f"`{K}` has an entry 1 or -1 for each pair. The last shear and the coupling move the "
+            "same half: they are one layer."
+        )
+        blocks = f"blocks(I - {K} {K}^T, {K}, -{K}^T, I - {K}^T {K})"
+        record_step("signed swap", why, f"{product} = {blocks}", {K: E.to_dense()}, _SWAP)
         self._add_layers(LinearCoupling.trusted((p, q), x, shears[x]) for x in letters)
 
     def _add_layers(self, layers: Iterable[LinearCoupling]) -> None:
         """Add layers that see the places as they are."""
         self.parts += [(layer.moves, whole(layer)) for layer in layers]
 
-    def _add_word(self, matrix: DomainMatrix, wanted: Half | None) -> None:
-        """Add the layers of a matrix about places: those of which most merge with neighbours."""
+    def _add_word(self, matrix: DomainMatrix, wanted: Half | None, why: str) -> None:
+        """Add the layers of a matrix about places: those of which most merge with neighbours.
+
+        `why` is the beginning of a sentence about the matrix, for an explanation.
+        """
 
         def cost(layers: Sequence[LinearCoupling]) -> int:
             ends = (layers[0].moves == self.last) + (layers[-1].moves == wanted) if layers else 0
             return len(layers) - ends
 
-        words = list(self.words(matrix, self.partition))
+        with collect_steps():  # the steps inside a word are not steps of the merging
+            words = list(self.words(matrix, self.partition))
         if not words:
             raise FieldTooSmallError(
                 f"{self.field} has too few elements for the layers of a matrix: use a larger field"
             )
         word = min(words, key=cost)
+        self._record_word(matrix, word, why)
         self._add_layers(word)
+
+    def _record_word(self, matrix: DomainMatrix, word: Sequence[LinearCoupling], why: str) -> None:
+        """Record the layers of a matrix about places as a step."""
+        if not word:
+            return
+        self.added_words += 1
+        N, first = f"N{self.added_words}", self.factors + 1
+        self.factors += len(word)
+        names = [f"w{k}" for k in range(first, self.factors + 1)]
+        count = "one layer" if len(word) == 1 else f"{len(word)} layers"
+        why = f"{why} `{N}`. It takes {count}, the ends of which merge with their neighbours."
+        record_step(
+            "matrix",
+            why,
+            f"{' '.join(reversed(names))} = {N}",
+            lambda: {
+                N: matrix.to_dense(),
+                **{n: x.domain_matrix().to_dense() for n, x in zip(names, word, strict=True)},
+            },
+        )
 
 
 def whole(layer: Coupling) -> MaskedPart:

@@ -226,6 +226,10 @@ class Theorems(Mapping[str, Theorem]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._rows)
 
+    def _ipython_key_completions_(self) -> list[str]:
+        """Return the names that TAB offers after ``theorems["``."""
+        return list(self)
+
     def __len__(self) -> int:
         return len(self._rows)
 

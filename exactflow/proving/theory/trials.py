@@ -14,9 +14,9 @@ import sympy
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix, as_rectangle, is_array
-from exactflow.exact.typing import DepthScales
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.result import DepthScales
 from exactflow.flows.verification import verify
 from exactflow.linear.depth import CertifiedDepth, minimal_depth
 from exactflow.linear.factor import factor

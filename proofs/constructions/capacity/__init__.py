@@ -48,10 +48,17 @@ from math import ceil
 from typing import Any
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.least import least
-from exactflow.exact.numbers import format_above, format_below, format_short, to_fraction, to_index
-from exactflow.exact.rounding import root, rounded_up
+from exactflow.exact.numbers import (
+    format_above,
+    format_below,
+    format_short,
+    shorten_up,
+    sqrt_rounded,
+    to_fraction,
+    to_index,
+)
 from exactflow.exact.typing import NumberLike
+from proofs.constructions.bisection import least_sufficient
 from proofs.constructions.capacity.couplings import AdditiveCouplings
 from proofs.constructions.capacity.packings import SubsetFamily, best_choice, code_size
 
@@ -90,8 +97,8 @@ class CapacityBound:
     @cached_property
     def separation(self) -> Fraction:
         """A rational number below sep, to about 128 bits."""
-        delta = root(4 * self.rho_squared * self.Delta / self.d)
-        noise = self.sigma * root(Fraction(self.d), up=True)
+        delta = sqrt_rounded(4 * self.rho_squared * self.Delta / self.d)
+        noise = self.sigma * sqrt_rounded(Fraction(self.d), up=True)
         return Fraction(self.k - self.m, self.k) * delta - 2 * noise
 
     @cached_property
@@ -188,12 +195,12 @@ def _rho_squared(rho: object, sigma: Fraction, d: int) -> Fraction:
             f"expected sigma < 1 where rho is left out (the second moment of the mixtures is d), "
             f"got {format_short(sigma)}: give rho"
         )
-    return d * root(1 - sigma**2) ** 2
+    return d * sqrt_rounded(1 - sigma**2) ** 2
 
 
 def _small_sigma(gap: Fraction, d: int) -> Fraction:
     """Return a power of two for sigma, at most 2^-41 gap / sqrt(d) and 2^-41."""
-    quotient = gap / root(Fraction(d), up=True)
+    quotient = gap / sqrt_rounded(Fraction(d), up=True)
     bits = quotient.denominator.bit_length() - quotient.numerator.bit_length() + 1
     return Fraction(1, 2 ** (41 + max(0, bits)))
 
@@ -284,7 +291,7 @@ def depth_bound(
 
     if limit is not None and bound(limit).parameters is None:
         return DepthBound(None, p1, None)
-    depth = least(enough)
+    depth = least_sufficient(enough)
     return DepthBound(depth, p1, bound(total(depth - 1)) if depth > 1 else None)
 
 
@@ -321,5 +328,5 @@ def geometric_sum(ratio: Fraction, terms: int) -> Fraction:
         total, power = total * (1 + power), power * power
         if bit == "1":
             total, power = total * ratio + 1, power * ratio
-        total, power = rounded_up(total), rounded_up(power)
+        total, power = shorten_up(total), shorten_up(power)
     return total

@@ -37,8 +37,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.numbers import format_short, to_index
-from exactflow.exact.rounding import root, rounded_up
+from exactflow.exact.numbers import format_short, shorten_up, sqrt_rounded, to_index
 
 __all__ = ["AdditiveCouplings"]
 
@@ -94,24 +93,27 @@ class AdditiveCouplings:
         """A, B, alpha and beta of the theorem for all units of a layer, rounded up."""
         A, B, alpha, beta = Fraction(1), Fraction(0), Fraction(0), Fraction(0)
         for before, units in pairwise(self.sizes):
-            size, side = root(Fraction(units * before), up=True), root(Fraction(units), up=True)
+            size, side = (
+                sqrt_rounded(Fraction(units * before), up=True),
+                sqrt_rounded(Fraction(units), up=True),
+            )
             norm = self.radius * size
             alpha, beta = norm * alpha + size * A, norm * beta + size * B + side
             A, B = norm * A, norm * B + self.radius * side
-            A, B, alpha, beta = map(rounded_up, (A, B, alpha, beta))
+            A, B, alpha, beta = map(shorten_up, (A, B, alpha, beta))
         return A, B, alpha, beta
 
     @cached_property
     def slope(self) -> Fraction:
         """Lambda, rounded up."""
         A, *_ = self.growth
-        return (A + root(A * A + 4, up=True)) / 2
+        return (A + sqrt_rounded(A * A + 4, up=True)) / 2
 
     def lipschitz(self, layers: int) -> Fraction:
         """Return a number that is at least Lip of so many layers."""
-        Lambda, (_, B, alpha, beta) = rounded_up(self.slope), self.growth
-        size, total = root(Fraction(self.d), up=True), Fraction(0)
+        Lambda, (_, B, alpha, beta) = shorten_up(self.slope), self.growth
+        size, total = sqrt_rounded(Fraction(self.d), up=True), Fraction(0)
         for _ in range(layers):
-            total = rounded_up(Lambda * total + alpha * size + beta)
-            size = rounded_up(Lambda * size + B)
+            total = shorten_up(Lambda * total + alpha * size + beta)
+            size = shorten_up(Lambda * size + B)
         return total

@@ -31,9 +31,8 @@ from math import ceil, comb, exp, inf, lgamma, log, log1p, sqrt
 
 from flint import arb, ctx
 
-from exactflow.exact.balls import nearest
-from exactflow.exact.numbers import to_float
-from exactflow.exact.rounding import root
+from exactflow.exact.balls import nearest_integer
+from exactflow.exact.numbers import sqrt_rounded, to_float
 
 __all__ = ["SubsetFamily", "best_choice", "code_size", "code_volumes"]
 
@@ -155,7 +154,7 @@ class SubsetFamily:
         """Return the least p >= 0 with ``base ** p >= size``, for a base >= 2."""
         with ctx.workprec(_PRECISIONS[0] + 16):
             quotient = self.log(_PRECISIONS[0]) / arb(base).log()
-            guess = max(0, nearest(quotient) - 1)
+            guess = max(0, nearest_integer(quotient) - 1)
         while self.exceeds_power(base, guess):
             guess += 1
         return guess
@@ -186,10 +185,10 @@ def best_choice(
     lengths : the squared length of the centers, the deviation of the Gaussians, and w.
     Deltas, ms : the integers allowed, in ascending order.
     """
-    rho = root(lengths[0])
+    rho = sqrt_rounded(lengths[0])
     reach /= rho
     log_reach = log(reach.numerator) - log(reach.denominator)
-    noise, w = to_float(lengths[1] * root(Fraction(d)) / rho), to_float(lengths[2] / rho)
+    noise, w = to_float(lengths[1] * sqrt_rounded(Fraction(d)) / rho), to_float(lengths[2] / rho)
     sizes, enough = log_code_sizes(d), log(k - 0.5)
 
     def score(Delta: int, m: int) -> float:

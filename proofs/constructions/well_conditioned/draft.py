@@ -27,12 +27,12 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, upper_root
-from exactflow.exact.least import least
 from exactflow.exact.numbers import format_short, to_float
 from exactflow.exact.typing import Element
 from exactflow.flows.base import Coupling
 from exactflow.flows.nonlinear import PiecewiseCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
+from proofs.constructions.bisection import least_sufficient
 from proofs.constructions.well_conditioned.line_laws import LineLaw
 from proofs.constructions.well_conditioned.path import Path, graded_path, regions, shear_norm
 from proofs.constructions.well_conditioned.transport import Transport, transport
@@ -63,7 +63,7 @@ class Rescaling:
             return cls(function, count, _condition(function, count))
 
         most = 4 * TUNING.most_pairs
-        count = least(lambda n: n > most or bool(found(n).condition <= ball(condition)))
+        count = least_sufficient(lambda n: n > most or bool(found(n).condition <= ball(condition)))
         if count > most:
             raise InvalidInputError(
                 f"expected a condition number that {most} rescalings of the pad reach, got "
@@ -236,7 +236,7 @@ def fewest(
         path = draft.path(pairs)
         return path is not None and bool(draft.bound(path) <= ball(eps))
 
-    pairs = least(lambda pairs: pairs > TUNING.most_pairs or suffices(pairs))
+    pairs = least_sufficient(lambda pairs: pairs > TUNING.most_pairs or suffices(pairs))
     if pairs > TUNING.most_pairs:
         raise InvalidInputError(
             f"expected eps and condition in reach of {4 * TUNING.most_pairs} layers, got eps = "

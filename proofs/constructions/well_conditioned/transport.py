@@ -33,7 +33,7 @@ from flint import arb, ctx
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import ball, nearest, normal_cdf, normal_density, upper_root
+from exactflow.exact.balls import ball, nearest_integer, normal_cdf, normal_density, upper_root
 from exactflow.exact.numbers import to_element, to_float
 from exactflow.exact.typing import Element
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
@@ -125,7 +125,7 @@ def _points(law: LineLaw, reach: float, pieces: int, bits: int) -> list[Element]
     knots = np.interp(np.linspace(0, cumulative[-1], pieces + 1), cumulative, grid)
     unit = 2 ** max(0, bits - int(np.floor(np.log2(values[-1] - values[0]))))
     exact = map(to_element, np.interp(knots, grid, values).tolist())
-    places = {QQ(nearest(ball(x * unit)), unit) for x in exact}
+    places = {QQ(nearest_integer(ball(x * unit)), unit) for x in exact}
     inner = {x for x in law.breaks if min(places) < x < max(places)}
     return sorted(places | inner)
 
@@ -152,7 +152,7 @@ def _top(x: arb) -> arb:
 
 
 def _rounded(x: arb, bits: int) -> Element:
-    return QQ(nearest(x * arb(2) ** bits), 2**bits)
+    return QQ(nearest_integer(x * arb(2) ** bits), 2**bits)
 
 
 def _inside(law: LineLaw, ends: tuple, places: tuple, slope: arb) -> arb:

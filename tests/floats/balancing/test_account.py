@@ -9,29 +9,31 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from exactflow.exact.coerce import as_matrix
-from exactflow.exact.digits import Digits, Quotient
+from exactflow.exact.dyadic_matrix import DyadicMatrix, DyadicQuotient
 from exactflow.floats.balancing import balance
 from exactflow.floats.balancing.balanced import inverse_error_bound
-from exactflow.floats.balancing.closed import snapped
+from exactflow.floats.balancing.closed_form import round_to_grid
 
 
-def as_rationals(M: Digits) -> sympy.Matrix:
+def as_rationals(M: DyadicMatrix) -> sympy.Matrix:
     return sympy.Matrix(*M.shape, lambda i, j: sympy.Rational(M.entry(int(i), int(j))))
 
 
 def test_snapped_is_on_the_grid_and_near():
     M = np.random.default_rng(0).standard_normal((5, 5)) * np.logspace(-12, 12, 5)
-    on_grid = snapped(M)
+    on_grid = round_to_grid(M)
     assert (on_grid * 2.0**57 == np.rint(on_grid * 2.0**57)).all()
-    assert (Digits.of_floats(M) - Digits.of_floats(on_grid)).largest() <= Fraction(1, 2**58)
+    assert (DyadicMatrix.of_floats(M) - DyadicMatrix.of_floats(on_grid)).largest() <= Fraction(
+        1, 2**58
+    )
 
 
 @given(st.integers(0, 10**6), st.floats(1e-12, 1e-3))
 def test_inverse_error_bound_holds(seed, size):
     generator = np.random.default_rng(seed)
     W, E = generator.standard_normal((3, 3)), size * generator.standard_normal((3, 3))
-    exact, error = Digits.of_floats(W), Digits.of_floats(E)
-    bound = inverse_error_bound(Quotient(exact), np.linalg.inv(W / 8), 3, error.norm_bound())
+    exact, error = DyadicMatrix.of_floats(W), DyadicMatrix.of_floats(E)
+    bound = inverse_error_bound(DyadicQuotient(exact), np.linalg.inv(W / 8), 3, error.norm_bound())
     assume(bound is not None)  # of which Hypothesis complains where that is rare
     difference = as_rationals(exact).inv() - as_rationals(exact - error).inv()
     assert sum(x * x for x in difference) <= sympy.Rational(bound) ** 2
@@ -39,16 +41,18 @@ def test_inverse_error_bound_holds(seed, size):
 
 def test_no_bound_where_a_matrix_may_be_singular():
     one = np.eye(2)
-    exact = Digits.of_floats(one)
-    assert inverse_error_bound(Quotient(exact), one, 0, Fraction(1)) is None
-    assert inverse_error_bound(Quotient(exact), 0 * one, 0, Fraction(0)) is None
-    assert inverse_error_bound(Quotient(exact), np.full((2, 2), np.inf), 0, Fraction(0)) is None
-    assert inverse_error_bound(Quotient(exact), one, 0, Fraction(0)) == 0
+    exact = DyadicMatrix.of_floats(one)
+    assert inverse_error_bound(DyadicQuotient(exact), one, 0, Fraction(1)) is None
+    assert inverse_error_bound(DyadicQuotient(exact), 0 * one, 0, Fraction(0)) is None
+    assert (
+        inverse_error_bound(DyadicQuotient(exact), np.full((2, 2), np.inf), 0, Fraction(0)) is None
+    )
+    assert inverse_error_bound(DyadicQuotient(exact), one, 0, Fraction(0)) == 0
 
 
 def test_the_bound_sees_what_floats_do_not():
     W = np.array([[1.0, 1.0], [1.0, 1.0 + 2.0**-48]])
-    bound = inverse_error_bound(Quotient.of(W), np.linalg.inv(W), 0, Fraction(1, 2**60))
+    bound = inverse_error_bound(DyadicQuotient.of(W), np.linalg.inv(W), 0, Fraction(1, 2**60))
     assert bound is not None
     assert bound > 2**30
 
@@ -58,7 +62,7 @@ def test_the_bound_is_nearly_attained():
     W = np.diag([4.0, 2.0, 2.0**-6])
     E = np.zeros((3, 3))
     E[2, 2] = 2.0**-40
-    bound = inverse_error_bound(Quotient.of(W), np.linalg.inv(W), 0, Fraction(1, 2**40))
+    bound = inverse_error_bound(DyadicQuotient.of(W), np.linalg.inv(W), 0, Fraction(1, 2**40))
     exact = 1 / (Fraction(W[2, 2]) - Fraction(E[2, 2])) - 1 / Fraction(W[2, 2])
     assert exact <= bound <= Fraction(1001, 1000) * exact
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.linalg import block_diag, expm
 
 from exactflow.floats.balancing import balance
-from exactflow.floats.balancing.rotation import planes, rotation_shears
+from exactflow.floats.balancing.rotation import rotation_planes, rotation_shears
 
 EVEN = (1, 2 + 2**0.5, 1, 2**0.5, 2, 2)
 ODD = (1, 4, 1, 2, 2, 2)
@@ -81,7 +81,7 @@ def test_corrections_where_the_layers_are_nearly_singular(d):
 
 def test_planes():
     T = block_diag(np.array([[0.6, -0.8], [0.8, 0.6]]), -1.0, 1.0, -1.0)
-    pairs, angles = planes(T)
+    pairs, angles = rotation_planes(T)
     assert pairs.tolist() == [[0, 1], [2, 4]]
     assert angles == pytest.approx([np.arccos(0.6), np.pi])
-    assert planes(np.eye(1))[0].shape == (0, 2)
+    assert rotation_planes(np.eye(1))[0].shape == (0, 2)

@@ -19,7 +19,7 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.lossless import LIMIT, IntegerCoupling
 from exactflow.floats.lossless import lossless as refusing
-from exactflow.floats.lossless.gridded import assembled, merge_shears
+from exactflow.floats.lossless.integer_rounding import assemble_lossless, merge_shears
 from exactflow.flows.float_layers import FloatCoupling
 
 lossless = partial(refusing, orientation="flip")
@@ -220,7 +220,7 @@ def test_the_hash_of_outputs():
     W = CouplingFlow([layer.exact() for layer in layers]).matrix()
     rows, columns = np.indices((2 * n, 1000))
     x = (rows * 7919 + columns * 104729) % 65536 - 32768
-    result = assembled(Target.of(W), layers, Fraction(1), 30, LIMIT)
+    result = assemble_lossless(Target.of(W), layers, Fraction(1), 30, LIMIT)
     y = result.forward(x)
     assert (result.backward(y) == x).all()
     digest = hashlib.sha256(y.astype("<i8").tobytes()).hexdigest()

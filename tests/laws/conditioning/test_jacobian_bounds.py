@@ -1,4 +1,4 @@
-"""What is forced: against independent computations, and against flows, which never do with less."""
+"""Lower bounds of conditioning, against independent computations and against flows."""
 
 from dataclasses import replace
 from math import log, pi, sqrt
@@ -60,7 +60,7 @@ def test_the_distance_on_the_line(atoms, slope):
     weights = generator.integers(1, 60, len(values)).tolist()
     with ctx.workprec(128):
         steps = StepMap.of(list(map(arb, values)), weights)
-        below, above = LipschitzRegression(steps, arb(slope)).distance()
+        below, above = LipschitzRegression(steps, arb(slope)).squared_distance()
         assert not below > above
         assert abs(above - below) < 1e-9 * above
     assert abs(float(above.sqrt()) / on_a_grid(values, weights, slope) - 1) < 1e-3
@@ -284,7 +284,7 @@ def test_a_whitening_has_what_is_forced():
     assert used <= bounds.mean_log_det < used + 1e-5
 
 
-def test_layers():
+def test_least_depth():
     bounds = lower_bounds(TWO, "1/100")
     for condition in (2, "3/2", 100):
         kappa = Rational(condition)
@@ -292,7 +292,7 @@ def test_layers():
         assert kappa**K >= bounds.lipschitz**2 > kappa ** (K - 1)
         assert kappa**M >= bounds.lipschitz > kappa ** (M - 1)
     assert lower_bounds(TWO, 3).least_depth(2) == 0
-    with pytest.raises(InvalidInputError, match="condition number above 1"):
+    with pytest.raises(InvalidInputError, match="condition > 1, got 1"):
         bounds.least_depth(1)
     with pytest.raises(InvalidInputError, match="scales"):
         bounds.least_depth(2, scales="some")
@@ -411,3 +411,9 @@ def test_no_more_cells_are_made_than_are_merged():
     fine, coarse = (quantize_to_components(law, QQ(1, n), 0) for n in (10**12, 10))
     assert len(fine.weights) <= 4 * TUNING.most_components + 2
     assert 256 * fine.error < coarse.error <= arb(1) / 10
+
+
+def test_coordinates_share_the_atoms_of_a_quantization():
+    law = GaussianMixture([[0] * 64, [1] * 64], [1, 2])
+    cells = quantize_to_components(law, QQ(1, 10**12), 63)
+    assert len(cells.weights) <= 4 * TUNING.least_atoms + 2

@@ -19,7 +19,7 @@ from exactflow.laws.universal import (
     approximate,
     uniform,
 )
-from exactflow.laws.universal.parameters import power_below
+from exactflow.laws.universal.quantization import power_below
 
 UNEVEN = Boxes([([0, 0], [0.1, 0.3]), ([0.3, 0.1], [0.7, 0.9])])
 RARE = Histogram([[1, 0], [0, 10**324]], ([0, 0], [1, 1]))

@@ -18,7 +18,7 @@ from exactflow.laws.universal import (
     empirical_measure,
     uniform,
 )
-from exactflow.laws.universal.parameters import _labelled, _separating_moves, _spread
+from exactflow.laws.universal.construction import _labelled, _separating_moves, _spread
 from exactflow.laws.universal.quantization import least_root, of_means
 
 MIXED = GaussianMixture([[0, 1], [2, 3]], [1, ["1/2", 2]], ["1/4", "3/4"])

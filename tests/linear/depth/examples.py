@@ -1,5 +1,7 @@
 """Matrices for the tests of this folder: from blocks and layers, drawn, and some of note."""
 
+from dataclasses import replace
+
 import numpy as np
 from sympy import GF, QQ
 
@@ -7,8 +9,8 @@ from exactflow import random_matrix
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.linear.depth.additive import decide
-from exactflow.linear.depth.obstruction import Obstruction, Reason
-from exactflow.linear.depth.word import Word
+from exactflow.linear.depth.obstruction import Obstruction
+from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix
 
 
 def diagonal(*entries, field=QQ):
@@ -29,18 +31,23 @@ def blocks(A, B, C, D):
     return linalg.join(Blocks(A, B, C, D)).to_dense()
 
 
+def about(found, M):
+    """Return an obstruction, or another instance of a pattern, about another matrix."""
+    return replace(found, split=SplitMatrix(M, found.split.p))
+
+
 def decided(pattern, M):
     """Return the shifts of additive layers, an obstruction, or None where it is not decided."""
-    word = Word(pattern, M, "additive")
-    answer = decide(word)
-    return Obstruction.of(word, answer) if isinstance(answer, Reason) else answer
+    instance = PatternInstance(pattern, SplitMatrix(M), "additive")
+    answer = decide(instance)
+    return Obstruction.of(instance, answer) if isinstance(answer, Reason) else answer
 
 
 def excluded(search, pattern, M):
     """Return the obstruction that a search finds for positive scales, None where it finds none."""
-    word = Word(pattern, M, "positive")
-    answer = search(word)
-    return Obstruction.of(word, answer) if isinstance(answer, Reason) else None
+    instance = PatternInstance(pattern, SplitMatrix(M), "positive")
+    answer = search(instance)
+    return Obstruction.of(instance, answer) if isinstance(answer, Reason) else None
 
 
 def word(pattern, shifts, scales):

@@ -6,7 +6,7 @@ from itertools import count
 import numpy as np
 from truth import all_sheared, identity, sheared
 
-from exactflow.linear.depth.word import patterns
+from exactflow.linear.depth.pattern import patterns
 
 SL3 = {2: [1, 6, 18, 48, 63, 30, 2], 3: [1, 16, 128, 936, 2276, 2232, 27]}
 """How many elements take 0, 1, .., 6 shears on (1, 2): theory, section 7."""

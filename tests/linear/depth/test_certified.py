@@ -3,13 +3,15 @@
 import copy
 import pickle
 import random
+from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
 
 import flint
 import pytest
-from linear.depth.examples import blocks, diagonal, matrix, random_rational, rotation, word
+from linear.depth.examples import about, blocks, diagonal, matrix, random_rational, rotation, word
 from sympy import QQ, sqrt
+from sympy.polys.matrices import DomainMatrix
 
 from exactflow import checker, random_matrix, verify
 from exactflow.errors import VerificationError
@@ -18,12 +20,12 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.flows.evidence import Evidence
 from exactflow.linear.depth import minimal_depth
-from exactflow.linear.depth.answer import CertifiedDepth
-from exactflow.linear.depth.minors import Spectra, principal_minors
+from exactflow.linear.depth.minors import Spectra
+from exactflow.linear.depth.pattern import PatternInstance, PrincipalMinors, SplitMatrix
+from exactflow.linear.depth.result import CertifiedDepth
 from exactflow.linear.depth.scaled import four_layers_for, matching_diagonals
 from exactflow.linear.depth.scaled.certified import four_layers_of
-from exactflow.linear.depth.scaled.signs import opposed_against
-from exactflow.linear.depth.word import Word
+from exactflow.linear.depth.scaled.signs import opposed_minors_reason
 
 
 def singular_below(M):
@@ -127,7 +129,7 @@ def assert_certified(M):
 
 
 def test_another_centre_is_refused():
-    existence = four_layers_of(random_rational(6, 0))
+    existence = four_layers_of(SplitMatrix(random_rational(6, 0)))
     centre, places = existence.centre, existence.places
     moved = (centre[0] * QQ(101, 100), *centre[1:])
     assert replace(existence, centre=moved).is_valid() is False
@@ -137,14 +139,14 @@ def test_another_centre_is_refused():
     assert replace(existence, centre=(QQ(0),) * 6).is_valid() is False
     other = {"ULUL": "LULU", "LULU": "ULUL"}[existence.pattern]
     assert replace(existence, pattern=other).is_valid() is False
-    assert replace(existence, matrix=random_rational(6, 1)).is_valid() is False
+    assert about(existence, random_rational(6, 1)).is_valid() is False
     assert replace(existence, places=places[:2]).is_valid() is False
 
 
 def test_equations_hold_at_an_exact_solution():
     """n = 2: the residuals of a rational solution are zero, and the matrices are similar."""
     M = random_rational(4, 3)
-    word = Word("ULUL", M, "positive")
+    word = PatternInstance("ULUL", SplitMatrix(M), "positive")
     _, D, a, _ = word.pencil
     equations = Spectra.of(word)
     solutions = list(matching_diagonals(word))
@@ -160,9 +162,28 @@ def test_equations_hold_at_an_exact_solution():
 
 def test_principal_minors():
     M = random_rational(8, 5)
-    minors = principal_minors(M)
+    minors = PrincipalMinors(M).all()
     for k, coefficient in enumerate(M.charpoly()):
         assert coefficient == (-1) ** k * sum(x for S, x in enumerate(minors) if S.bit_count() == k)
+
+
+def test_inverse_and_minors_are_computed_once_for_all_patterns(monkeypatch):
+    """M and two M P^-1 are inverted; A, D, a and d have 2^n - 1 minors each."""
+    sizes = {"inv": Counter(), "det": Counter()}
+
+    def count(name, compute):
+        def counted(M):
+            sizes[name][M.shape[0]] += 1
+            return compute(M)
+
+        monkeypatch.setattr(DomainMatrix, name, counted)
+
+    count("inv", DomainMatrix.inv)
+    count("det", DomainMatrix.det)
+    answer = minimal_depth(random_rational(6, 0), scales="positive")
+    assert answer.evidence is Evidence.CERTIFIED
+    assert sizes["inv"][6] == 3
+    assert [sizes["det"][k] for k in (1, 2, 3)] == [4 * 3, 4 * 3, 4]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -173,7 +194,8 @@ def test_two_coordinates_are_decided_over_the_rationals(seed):
     assert answer.evidence is Evidence.EXACT
     verify(answer.flow, M)
     solvable = any(
-        not opposed_against(Word(pattern, M, "positive")) for pattern in ("ULUL", "LULU")
+        not opposed_minors_reason(PatternInstance(pattern, SplitMatrix(M), "positive"))
+        for pattern in ("ULUL", "LULU")
     )
     assert answer.upper == (4 if solvable else 5)
     assert (
@@ -214,7 +236,7 @@ def test_two_coordinates_are_decided_where_D_is_scalar_and_a_is_not(exponent):
     """D G^-1 is scalar at r = 2^(exponent - 1), half the root, where it is not similar to E a."""
     a = matrix([[0, 1], [-1, QQ(2) ** exponent / 3]])
     M = blocks(a.inv(), diagonal(0, 0), diagonal(1, 1), diagonal(3, 3))
-    assert four_layers_for(Word("ULUL", M, "positive")) is not None
+    assert four_layers_for(PatternInstance("ULUL", SplitMatrix(M), "positive")) is not None
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -258,7 +280,7 @@ def test_degenerate_matrices(name):
 
 def test_beyond_the_largest_size_the_answer_is_an_interval():
     M = as_matrix(random_matrix(18, seed=1)).to_dense()
-    assert four_layers_of(M) is None
+    assert four_layers_of(SplitMatrix(M)) is None
     assert minimal_depth(M, scales="positive").summary.startswith("from 4 to 5")
 
 

@@ -17,12 +17,12 @@ from sympy import GF, QQ
 
 from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
-from exactflow.exact.normalforms import block_sizes, elementary_divisors
+from exactflow.exact.normal_forms import block_sizes, elementary_divisors
 from exactflow.linear.depth.additive.shifts import assigned_row, matched_shift, peeled_shift
 from exactflow.linear.depth.equations import scalar_of
 from exactflow.linear.depth.fixed_parts import FixedParts
 from exactflow.linear.depth.obstruction import Obstruction
-from exactflow.linear.depth.word import Word
+from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix
 
 CELLS = {
     "disjoint": (((2, 1), (3, 1)), ((5, 1), (7, 1))),
@@ -96,7 +96,7 @@ def test_equal_scaling_where_one_block_at_one_is_beside_two(k):
     M = with_scalar(QQ(k), diagonal(1, 1), jordan((QQ(1, k), 2)))
     shifts = decided("ULULU", M)
     assert product_of(shifts) == M
-    _, D, a, _ = Word("ULULU", M, "additive").pencil.shifted(shifts[-1])
+    _, D, a, _ = PatternInstance("ULULU", SplitMatrix(M), "additive").pencil.shifted(shifts[-1])
     at_one, at_k = (QQ(1), QQ(-1)), (QQ(1), -QQ(1, k))
     assert elementary_divisors(D) == {at_one: (1, 1), at_k: (2,)}
     assert elementary_divisors(a) == {at_one: (2,), at_k: (2,)}
@@ -135,7 +135,7 @@ def test_assigned_blocks_interlace():
 
 def test_shifts_match_characteristic_polynomials():
     M = with_fixed_parts(diagonal(2), diagonal(3), diagonal(1, 2))
-    pencil = Word("ULULU", M, "additive").pencil
+    pencil = PatternInstance("ULULU", SplitMatrix(M), "additive").pencil
     for find in (matched_shift, peeled_shift):
         draws = [Draws(QQ, 1 + s // 4, s) for s in range(9)]
         V = next(V for V in (find(pencil, drawn) for drawn in draws) if V is not None)

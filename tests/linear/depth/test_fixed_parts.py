@@ -8,7 +8,7 @@ from sympy import QQ
 from exactflow.exact import linalg
 from exactflow.linear.depth.equations import scalar_of, scaling_equations
 from exactflow.linear.depth.fixed_parts import sizes_at
-from exactflow.linear.depth.word import Pencil
+from exactflow.linear.depth.pattern import Pencil
 
 LONGEST = 9
 

@@ -158,7 +158,7 @@ def test_refusals(M, error, message):
 
 
 def test_refusals_of_scales():
-    with pytest.raises(InvalidInputError, match="got 6: scales='positive'"):
+    with pytest.raises(InvalidInputError, match=r"det\(M\) = 6: use scales='positive'"):
         minimal_depth([[2, 0], [0, 3]], scales="additive")
     with pytest.raises(InvalidInputError, match="'auto', 'additive', 'positive'"):
         minimal_depth([[1, 0], [0, 1]], scales="any")

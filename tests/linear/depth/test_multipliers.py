@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from linear.depth.examples import excluded, random_rational, rotation
+from linear.depth.examples import about, excluded, random_rational, rotation
 from linear.depth.tables import CLASHES
 from sympy import QQ, diag
 
@@ -12,7 +12,7 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.flows.evidence import Evidence
 from exactflow.linear.depth import minimal_depth
-from exactflow.linear.depth.scaled.signs import multipliers_against, opposed_against
+from exactflow.linear.depth.scaled.signs import multiplier_reason, opposed_minors_reason
 
 FEW = ["diag(1, -1, -1, 1, 1, 1)"]
 
@@ -28,7 +28,7 @@ def test_clashes(name):
     verify(answer.flow, M)
     for reason in answer.obstructions:
         assert reason.kind == "signs"
-        assert not opposed_against(reason)
+        assert not opposed_minors_reason(reason)
         assert reason.is_valid() is True
         assert "clash at the sizes 1, 2" in str(reason)
 
@@ -37,7 +37,7 @@ def test_multipliers_are_in_the_variables_of_one_side_where_the_other_side_has_s
     """LULU has D and a exchanged, so that the other variables are those of x, and of y."""
     n = 3
     for pattern, absent in (("ULUL", slice(n)), ("LULU", slice(n, None))):
-        found = excluded(multipliers_against, pattern, CLASHES["and around it"][0])
+        found = excluded(multiplier_reason, pattern, CLASHES["and around it"][0])
         assert [len(p) for p in found.witness] == [2, 1, 0]
         assert not any(any(exponents[absent]) for p in found.witness for exponents in p)
 
@@ -46,21 +46,21 @@ def test_multipliers_in_the_variables_of_one_side_reach_farther():
     """In sixteen variables there are too many monomials of degree 3; in eight there are not."""
     M = as_matrix(diag(1, 1, *[-1] * 6, *[1] * 8)).to_dense()
     for pattern, present in (("ULUL", slice(8, None)), ("LULU", slice(8))):
-        multipliers = excluded(multipliers_against, pattern, M).witness
+        multipliers = excluded(multiplier_reason, pattern, M).witness
         assert [len(p) for p in multipliers] == [21, 6, 1, 0, 0, 0, 0, 0]
         for k, p in enumerate(multipliers, 1):
             assert {(sum(powers), sum(powers[present])) for powers in p} <= {(3 - k, 3 - k)}
 
 
 def test_changed_multipliers_fail():
-    found = excluded(multipliers_against, "ULUL", CLASHES["and around it"][0])
+    found = excluded(multiplier_reason, "ULUL", CLASHES["and around it"][0])
     (first, *others), zero = found.witness, {}
     assert replace(found, witness=(zero, zero, zero)).is_valid() is False
     assert replace(found, witness=found.witness[:2]).is_valid() is False
     assert replace(found, witness=(zero, *others)).is_valid() is False
     flipped = {exponents: -x for exponents, x in first.items()}
     assert replace(found, witness=(flipped, *others)).is_valid() is False
-    assert replace(found, matrix=linalg.identity(6, QQ)).is_valid() is False
+    assert about(found, linalg.identity(6, QQ)).is_valid() is False
     assert replace(found, pattern="ULULU").is_valid() is False
     assert replace(found, pattern="ULU").is_valid() is False
 
@@ -68,14 +68,14 @@ def test_changed_multipliers_fail():
 @pytest.mark.parametrize(
     "seed", [0, 1, *(pytest.param(k, marks=pytest.mark.slow) for k in range(2, 6))]
 )
-def test_no_multipliers_against_what_is_possible(seed):
+def test_no_multipliers_exclude_what_is_possible(seed):
     """Four layers that are certified exclude any multipliers; two patterns make a good many."""
     M = random_rational(6, seed) if seed % 2 else rotation(6, seed)
     answer = minimal_depth(M, scales="positive")
     assert answer.evidence is Evidence.CERTIFIED
-    assert excluded(multipliers_against, answer.existence.pattern, M) is None
+    assert excluded(multiplier_reason, answer.existence.pattern, M) is None
 
 
 def test_beyond_the_largest_size_and_for_other_patterns_there_are_none():
-    assert excluded(multipliers_against, "ULUL", linalg.identity(18, QQ)) is None
-    assert excluded(multipliers_against, "ULULU", CLASHES["and around it"][0]) is None
+    assert excluded(multiplier_reason, "ULUL", linalg.identity(18, QQ)) is None
+    assert excluded(multiplier_reason, "ULULU", CLASHES["and around it"][0]) is None

@@ -5,16 +5,16 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from linear.depth.examples import blocks, decided, diagonal, jordan, matrix, product_of
+from linear.depth.examples import about, blocks, decided, diagonal, jordan, matrix, product_of
 from linear.depth.tables import JORDAN, OBSTRUCTIONS
 from sympy import GF, QQ, Symbol, sqrt
 
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
-from exactflow.exact.normalforms import block_sizes
+from exactflow.exact.normal_forms import block_sizes
 from exactflow.flows.evidence import Evidence
 from exactflow.linear.depth import minimal_depth
-from exactflow.linear.depth.answer import obstruction_step
+from exactflow.linear.depth.explanation import obstruction_step
 from exactflow.linear.depth.fixed_parts import FixedParts, proved_rank
 from exactflow.linear.depth.obstruction import KINDS, _coefficient
 
@@ -36,7 +36,7 @@ def test_an_obstruction_fails_for_a_matrix_of_its_pattern(name):
     """The identity is a product of every pattern; a multiple of it is of the same field."""
     obstruction, _ = OBSTRUCTIONS[name]
     one = linalg.identity(obstruction.matrix.shape[0], QQ)
-    assert replace(obstruction, matrix=one).is_valid() is False
+    assert about(obstruction, one).is_valid() is False
 
 
 @pytest.mark.parametrize("name", OBSTRUCTIONS)
@@ -283,10 +283,10 @@ def test_every_kind_explains_itself_by_a_step_that_is_checked(name):
     obstruction, kind = OBSTRUCTIONS[name]
     step = obstruction_step(obstruction)
     assert step.rule == obstruction.kind
-    assert step.why.startswith(f"Not {obstruction.word}: Suppose `M")
+    assert step.why.startswith(f"Not {obstruction.pattern_text}: Suppose `M")
     assert step.identities
     assert step.is_valid()
-    other = replace(obstruction, matrix=obstruction.matrix * obstruction.matrix.domain.convert(2))
+    other = about(obstruction, obstruction.matrix * obstruction.matrix.domain.convert(2))
     assert not replace(step, before={"M": other.matrix}).is_valid()
     assert kind
 

@@ -11,6 +11,7 @@ from exactflow.exact import linalg
 from exactflow.flows.evidence import Evidence
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.obstruction import Obstruction
+from exactflow.linear.depth.pattern import SplitMatrix
 from exactflow.testing import assert_depth
 
 
@@ -85,9 +86,8 @@ def test_every_k_is_tried():
 def test_unknown_signs_prove_nothing():
     zero = diagonal(0, 0)
     D, a = matrix([[1, 0], [0, -1]]), matrix([[-1, 0], [0, -1]])
-    assert (
-        Obstruction("ULUL", blocks(a, zero, zero, D), "positive", "opposed", 1).is_valid() is False
-    )
+    split = SplitMatrix(blocks(a, zero, zero, D))
+    assert Obstruction("ULUL", split, "positive", "opposed", 1).is_valid() is False
 
 
 def test_where_no_sign_is_known_two_layers_are_excluded_by_entries():

@@ -2,11 +2,13 @@
 
 import random
 import re
+from dataclasses import replace
 from math import prod
 
 import pytest
 import sympy
-from sympy import I, Matrix, Rational, Symbol, diag, expand, eye, sqrt
+from linear.depth.examples import about
+from sympy import QQ, I, Matrix, Rational, Symbol, diag, expand, eye, sqrt
 
 from exactflow.errors import (
     ExactFlowError,
@@ -14,7 +16,8 @@ from exactflow.errors import (
     UndecidedClaimError,
     VerificationError,
 )
-from exactflow.linear.depth import Obstruction, minimal_depth
+from exactflow.exact import linalg
+from exactflow.linear.depth import minimal_depth
 from exactflow.testing import assert_depth
 
 t, s = sympy.symbols("t s")
@@ -113,10 +116,11 @@ def test_a_determinant_without_a_sign_is_refused_with_advice(assume):
         minimal_depth(diag(t, 1), assume=assume)
 
 
-def test_an_obstruction_that_fails_its_check_is_not_returned(monkeypatch):
-    monkeypatch.setattr(Obstruction, "check", lambda self: False)
-    with pytest.raises(VerificationError, match="fails its check"):
-        minimal_depth([[1, 2], [0, 1]])
+def test_a_result_is_not_made_of_an_obstruction_that_fails_its_check():
+    answer = minimal_depth([[1, 2], [0, 1]])
+    wrong = about(answer.obstructions[0], linalg.identity(2, QQ))
+    with pytest.raises(VerificationError, match="does not exclude the identity: please report"):
+        replace(answer, obstructions=(wrong,))
 
 
 @pytest.mark.parametrize("power", [1, 144, 200])

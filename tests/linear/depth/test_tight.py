@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import pytest
 from linear.depth.examples import (
+    about,
     decided,
     diagonal,
     jordan,
@@ -98,7 +99,7 @@ def test_changed_witnesses_fail(name):
     n, field = found.matrix.shape[0] // 2, found.matrix.domain
     assert replace(found, witness=found.witness[1:]).is_valid() is False
     assert replace(found, witness=(*found.witness, (field.one, field.one * 7))).is_valid() is False
-    assert replace(found, matrix=linalg.identity(2 * n, field)).is_valid() is False
+    assert about(found, linalg.identity(2 * n, field)).is_valid() is False
     assert replace(found, pattern="ULUL").is_valid() is False
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from piecewise import functions, rationals
 from sympy import QQ
 
-from exactflow.exact.numbers import elements, to_element
+from exactflow.exact.numbers import to_element, to_elements
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from proofs.experiments.relu import ReluNetwork, function_of, value
 
@@ -31,13 +31,13 @@ def test_network_to_function(data):
 
 
 def test_units_of_weight_zero_are_constants():
-    network = ReluNetwork(*map(elements, ((0, 0), (2, -2))), ((3,), (5,)), (1,))
+    network = ReluNetwork(*map(to_elements, ((0, 0), (2, -2))), ((3,), (5,)), (1,))
     assert function_of(network) == PiecewiseLinear([0], [7])
     assert value(network, QQ(100)) == (7,)
 
 
 def test_coincident_bends_add_up():
-    network = ReluNetwork(*map(elements, ((1, 2, -1), (0, 0, 0))), ((1,), (-1,), (-1,)), (0,))
+    network = ReluNetwork(*map(to_elements, ((1, 2, -1), (0, 0, 0))), ((1,), (-1,), (-1,)), (0,))
     assert function_of(network) == PiecewiseLinear([0], [0], 1, -1)
 
 

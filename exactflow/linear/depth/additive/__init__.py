@@ -1,26 +1,25 @@
-"""The least number of additive layers: words from short to long, and the layers found.
+"""The least number of additive layers: patterns from short to long, and the layers found.
 
 Main results
 ------------
-Words of at most four letters are decided (`exactflow.linear.depth.additive.up_to_four`). For five
-a V is wanted that makes M U(-V) a product of four. Let r = rank C. The pattern ULULU is decided,
-and V constructed,
+Patterns of at most four letters are decided (`exactflow.linear.depth.additive.up_to_four`). For
+five we search a V that makes M U(-V) a product of four layers. Let r = rank C. The pattern ULULU is
+decided, and V is constructed,
 
-- r as large as it can be: always; V from a commutator, for halves of two sizes from a hyperplane,
-  and over a small field by matching;
-- r = 0: D and a are what they are, and Flanders' theorem decides;
+- r as large as the shape permits: always; V comes from a commutator, for halves of two sizes from a
+  hyperplane, and over a small field from matching;
+- r = 0: no V changes D and a, and Flanders' theorem decides;
 - r = 1: iff the fixed parts allow it (`exactflow.linear.depth.fixed_parts`). D - C V and a + V c
-  are perturbations of rank one, coupled by nothing but the equality of their determinants, so each
-  gets the blocks that are wanted (`assigned_row`);
+  are perturbations of rank one, coupled only by the equality of their determinants, so each gets
+  the blocks that are wanted (`assigned_row`);
 - c = -k C: no, unless a linear system has a solution g; then V gives D - C V on im C the
   characteristic polynomial g;
 - otherwise linear equations hold for V (`shift_equations`): no, unless they have a solution.
-  Solutions are tried, and candidates for which eigenvalues of the fixed parts are peeled off, and
-  the rest is matched (`matched_shift`). What does not succeed within a number of trials is called
-  undecided.
+  We try solutions, and candidates that peel eigenvalues off the fixed parts and match the rest
+  (`peeled_shift`, `matched_shift`). If no trial succeeds, the pattern is not decided.
 
-Halves that differ by two and more take longer words: those of `factor`, and against words of six
-letters and more there are ranks and eigenvalues (`exactflow.linear.depth.counting`).
+On halves that differ by two or more coordinates, the layers are those of `factor`, and ranks and
+eigenvalues exclude patterns of six and more letters (`exactflow.linear.depth.rank_obstructions`).
 
 How it is checked
 -----------------
@@ -41,16 +40,16 @@ from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
-from exactflow.exact.typing import DepthScales
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.orientation import CoordinateLayout
+from exactflow.flows.result import DepthScales
 from exactflow.linear.depth.additive import up_to_four
 from exactflow.linear.depth.additive.shifts import matched_shift, peeled_shift, rank_one_shift
-from exactflow.linear.depth.counting import chain_of, excluding_rank
 from exactflow.linear.depth.equations import reshaped, scaling_equations, shift_equations, solve
 from exactflow.linear.depth.fixed_parts import FixedParts
-from exactflow.linear.depth.obstruction import Obstruction, Reason
-from exactflow.linear.depth.word import Pencil, Word, words
+from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude
+from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason, SplitMatrix, instances
+from exactflow.linear.depth.rank_obstructions import rank_reason
 from exactflow.linear.factor.assembly import layers_of_shears, merge
 from exactflow.linear.factor.commutator import commutator_shifts
 from exactflow.linear.factor.hyperplane import hyperplane_shifts
@@ -60,96 +59,106 @@ from exactflow.linear.factor.routes import factor_by_route
 TRIALS = 32
 _TRIALS_FINITE = 150
 
-Reasons = tuple[Obstruction, ...]
 Candidates = Iterator[DomainMatrix | None]
 
 
-def additive_depth(matrix: DomainMatrix, p: int) -> tuple[list[LinearCoupling], Reasons]:
-    """Return the fewest additive layers found for a matrix of determinant 1 whose first half has
-    size p, and what excludes the longest words that are excluded.
+def additive_depth(split: SplitMatrix) -> tuple[list[LinearCoupling], Obstructions]:
+    """Find few additive layers for a matrix of determinant 1.
+
+    Return the layers, and obstructions to the longest patterns that are excluded.
     """
-    reasons: Reasons = ()
-    fewest = 0
-    for enough in (2, 4):  # a word contains the shorter ones
-        layers, excluded = _decided(words(enough, matrix, "additive", p))
-        if layers is not None:
-            for length in range(fewest, enough):
-                fewer, too_short = _decided(words(length, matrix, "additive", p))
-                if fewer is not None:
-                    return fewer, reasons
-                reasons = too_short
-            return layers, reasons
-        reasons, fewest = excluded, enough + 1
+    excluded: Obstructions = ()
+    for length, shorter in ((2, (0, 1)), (4, (3,))):  # a pattern contains all shorter ones
+        layers, reasons = _decide_length(length, split)
+        if layers is None:
+            excluded = reasons
+            continue
+        for fewer in shorter:
+            found, reasons = _decide_length(fewer, split)
+            if found is not None:
+                return found, excluded
+            excluded = reasons
+        return layers, excluded
+    return _five_or_more_layers(split, excluded)
+
+
+def _five_or_more_layers(
+    split: SplitMatrix, excluded: Obstructions
+) -> tuple[list[LinearCoupling], Obstructions]:
+    """Return layers and obstructions, given the obstructions to four layers."""
+    p, q = split.partition
     general = None
-    if abs(matrix.shape[0] - 2 * p) > 1:
-        general = _constructed("partition", matrix, p)
-        longer = counted_against(range(6, len(general)), matrix, "additive", p)
+    if abs(p - q) > 1:
+        general = _layers_by_route("partition", split)
+        longer = excluded_by_ranks(range(6, len(general)), split, "additive")
         if longer or len(general) == 5:
-            return general, longer or reasons
-    layers, without_five = _decided(words(5, matrix, "additive", p))
+            return general, longer or excluded
+    layers, reasons = _decide_length(5, split)
     if layers is not None:
-        return layers, reasons
-    general = general or _six(matrix, p)
+        return layers, excluded
+    general = general or _six_layers(split)
     if len(general) > 6:
-        general = _drawn_six(matrix, p) or general
-    return general, without_five if len(without_five) == 2 else reasons
+        general = _draw_six_layers(split) or general
+    return general, reasons if len(reasons) == 2 else excluded
 
 
-def counted_against(lengths: range, matrix: DomainMatrix, scales: DepthScales, p: int) -> Reasons:
-    """Obstructions by ranks and eigenvalues to the two longest words that they exclude."""
+def excluded_by_ranks(lengths: range, split: SplitMatrix, scales: DepthScales) -> Obstructions:
+    """Return obstructions by ranks or eigenvalues to the two longest patterns that they exclude."""
     for length in reversed(lengths):
-        found = []
-        for word in words(length, matrix, scales, p):
-            if (rank := excluding_rank(word)) is not None:
-                found.append(Obstruction.of(word, Reason("rank", rank)))
-            elif length in (6, 7) and scales == "additive" and (powers := chain_of(word)):
-                found.append(Obstruction.of(word, Reason("chain of eigenvalues", powers)))
-        if len(found) == 2:
-            return tuple(found)
+        if found := exclude(instances(length, split, scales), rank_reason):
+            return found
     return ()
 
 
-def decide(word: Word) -> up_to_four.Shifts | Reason | None:
-    """Return the shifts of the layers of a word, from left to right in the product, its halves
-    exchanged if it starts with L; or why there are none; None where five letters are not decided.
+def decide(instance: PatternInstance) -> up_to_four.Shifts | Reason | None:
+    """Decide an instance with additive layers.
+
+    Return the shifts of the layers, from left to right in the product, with the halves exchanged if
+    the pattern starts with L; or a reason why there are none; or None if five letters are not
+    decided.
     """
-    length = len(word.pattern)
-    if length < 4:
-        return up_to_four.few_layers(word) if length < 3 else up_to_four.three_layers(word)
+    length = len(instance.pattern)
+    if length < 3:
+        return up_to_four.few_layers(instance)
+    if length == 3:
+        return up_to_four.three_layers(instance.blocks)
     if length == 4:
-        return up_to_four.four_layers(word.blocks, word.inverse.A)
-    return _five_layers(word)
+        return up_to_four.four_layers(instance.blocks, instance.inverse.A)
+    return _five_layers(instance)
 
 
-def _decided(both: list[Word]) -> tuple[list[LinearCoupling] | None, Reasons]:
-    """Decide the words of a length: return layers, or what excludes words."""
-    obstructions = []
-    if len(both[0].pattern) == 5 and _has_full_rank(both[0].blocks.B):
+def _decide_length(
+    length: int, split: SplitMatrix
+) -> tuple[list[LinearCoupling] | None, Obstructions]:
+    """Decide the patterns of a length: return layers, or None and obstructions."""
+    obstructions, both = [], instances(length, split, "additive")
+    if length == 5 and _has_full_rank(split.blocks.B):
         both = both[::-1]  # L U L U L needs no search
-    for word in both:
-        found = decide(word)
+    for instance in both:
+        found = decide(instance)
         if isinstance(found, Reason):
-            obstructions.append(Obstruction.of(word, found))
+            obstructions.append(Obstruction.of(instance, found))
         elif found is not None:
-            return _layers(word, found), ()
+            return _layers(instance, found), ()
     return None, tuple(obstructions)
 
 
-def _six(matrix: DomainMatrix, p: int) -> list[LinearCoupling]:
-    """Return six additive layers, or fewer, for halves that differ by at most one; over a field of
-    few elements perhaps more.
+def _six_layers(split: SplitMatrix) -> list[LinearCoupling]:
+    """Return at most six additive layers, for halves that differ by at most one coordinate.
+
+    Over a field of few elements there may be more.
     """
-    equal = matrix.shape[0] == 2 * p
+    p, q = split.partition
     with suppress(FieldTooSmallError):
-        return _constructed("commutator" if equal else "hyperplane", matrix, p)
-    return (None if equal else _drawn_six(matrix, p)) or _constructed("partition", matrix, p)
+        return _layers_by_route("commutator" if p == q else "hyperplane", split)
+    return (None if p == q else _draw_six_layers(split)) or _layers_by_route("partition", split)
 
 
-def _constructed(method: str, matrix: DomainMatrix, p: int) -> list[LinearCoupling]:
+def _layers_by_route(method: str, split: SplitMatrix) -> list[LinearCoupling]:
     """Return the additive layers that a route of `factor` constructs."""
-    d = matrix.shape[0]
-    layout, one = CoordinateLayout((p, d - p), tuple(range(d))), matrix.domain.one
-    return merge(factor_by_route(Problem(matrix, layout, one, "positive"), method)[0])
+    partition, one = split.partition, split.matrix.domain.one
+    layout = CoordinateLayout(partition, tuple(range(sum(partition))))
+    return merge(factor_by_route(Problem(split.matrix, layout, one, "positive"), method)[0])
 
 
 def _has_full_rank(M: DomainMatrix) -> bool:
@@ -157,114 +166,119 @@ def _has_full_rank(M: DomainMatrix) -> bool:
     return linalg.rank(M) == min(M.shape)
 
 
-def _drawn_six(matrix: DomainMatrix, p: int) -> list[LinearCoupling] | None:
-    """Return six layers, of which the last is drawn, or None where no draw leaves five.
+def _draw_six_layers(split: SplitMatrix) -> list[LinearCoupling] | None:
+    """Draw the last of six layers until five layers are found for the rest, or return None.
 
-    Far from equal halves, larger than 1, five are searched for: there are few draws.
+    On halves that differ by more than one coordinate, and are larger than 1, the search for five
+    layers is slow: there are few draws.
     """
-    q = matrix.shape[0] - p
+    (p, q), field = split.partition, split.matrix.domain
     trials = TRIALS if abs(q - p) < 2 or 1 in (p, q) else 2
-    both = words(5, matrix, "additive", p)
-    for draw, word in product(islice(_draws(matrix.domain), trials), both):
-        A, B, C, D = word.blocks
+    both = instances(5, split, "additive")
+    for draw, instance in product(islice(_random_streams(field), trials), both):
+        A, B, C, D = instance.blocks
         W = draw.matrix(*C.shape)
         blocks = Blocks(A, B, C + W * A, D + W * B)
         if not _has_full_rank(blocks.C):
             continue
-        rest = linalg.join(linalg.swap_halves(blocks) if word.is_exchanged else blocks)
-        found = _five_layers(replace(word, matrix=rest))
+        rest = linalg.join(linalg.swap_halves(blocks) if instance.is_exchanged else blocks)
+        found = _five_layers(replace(instance, split=SplitMatrix(rest, p)))
         if isinstance(found, list):
-            first = "U" if word.is_exchanged else "L"
-            return _layers(replace(word, pattern=first + word.pattern), [-W, *found])
+            first = "U" if instance.is_exchanged else "L"
+            return _layers(replace(instance, pattern=first + instance.pattern), [-W, *found])
     return None
 
 
-def _layers(word: Word, shifts: up_to_four.Shifts) -> list[LinearCoupling]:
+def _layers(instance: PatternInstance, shifts: up_to_four.Shifts) -> list[LinearCoupling]:
     """Return the layers of a product, without those that change nothing."""
-    return merge(layers_of_shears(list(zip(word.moves, shifts, strict=True))))
+    return merge(layers_of_shears(list(zip(instance.moves, shifts, strict=True))))
 
 
-def _five_layers(word: Word) -> up_to_four.Shifts | Reason | None:
-    """Decide U L U L U: return shifts, why there are none, or None where it was not decided."""
-    pencil = word.pencil
+def _five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason | None:
+    """Decide U L U L U: return shifts, a reason against it, or None if it is not decided."""
+    pencil = instance.pencil
     (q, p), r = pencil.C.shape, linalg.rank(pencil.C)
     if r == min(p, q) and abs(p - q) < 2:
         with suppress(FieldTooSmallError):
-            return _of_full_rank(word)
-        candidates = (matched_shift(pencil, draw) for draw in _draws(pencil.D.domain))
-        return _first_success(word, candidates)
+            return _five_layers_of_full_rank(instance)
+        candidates = (matched_shift(pencil, draw) for draw in _random_streams(pencil.D.domain))
+        return _try_shifts(instance, candidates)
     if r == 0:
         reason = up_to_four.flanders_reason(pencil.D, pencil.a)
-        return reason or _with_shift(word, linalg.zeros(p, q, pencil.D.domain))
+        return reason or _layers_given_shift(instance, linalg.zeros(p, q, pencil.D.domain))
     parts = FixedParts.of(pencil)
     factors = parts.clash()
     if factors is not None:
         return Reason("chain", factors)
     if r == 1:
-        return _with_shift(word, rank_one_shift(pencil, parts))
-    sources: list[Candidates] = [(peeled_shift(pencil, draw) for draw in _draws(pencil.D.domain))]
+        return _layers_given_shift(instance, rank_one_shift(pencil, parts))
+    sources: list[Candidates] = [
+        (peeled_shift(pencil, draw) for draw in _random_streams(pencil.D.domain))
+    ]
     scaling = scaling_equations(pencil)
     if scaling:
         solutions, multiplier = solve(scaling, r, 1)
         if multiplier is not None:
             return Reason("linear", multiplier)
-        sources.append(_with_polynomial(pencil, solutions))
+        sources.append(_draw_with_polynomial(pencil, solutions))
     solutions, multiplier = solve(shift_equations(pencil, parts), p, q)
     if multiplier is not None:
         return Reason("tight", tuple(parts.divisors))
-    sources.append(_among(solutions, p, q))
-    return _first_success(word, chain.from_iterable(zip(*sources, strict=True)))
+    sources.append(_draw_solutions(solutions, p, q))
+    return _try_shifts(instance, chain.from_iterable(zip(*sources, strict=True)))
 
 
-def _of_full_rank(word: Word) -> up_to_four.Shifts | None:
-    """Return shifts where the rank of C is as large as it can be."""
-    q, p = word.blocks.C.shape
+def _five_layers_of_full_rank(instance: PatternInstance) -> up_to_four.Shifts | None:
+    """Return shifts if the rank of C is as large as the shape permits."""
+    q, p = instance.blocks.C.shape
     if p == q:
-        return commutator_shifts(word.blocks)
-    pair = word.blocks, word.inverse
+        return commutator_shifts(instance.blocks)
+    pair = instance.blocks, instance.inverse
     if p < q:
         return hyperplane_shifts(*pair)
-    turned = (Blocks(*(X.transpose() for X in (D, B, C, A))) for A, B, C, D in pair)
-    found: Any = hyperplane_shifts(*turned)  # not None: of full rank
+    transposed = (Blocks(*(X.transpose() for X in (D, B, C, A))) for A, B, C, D in pair)
+    found: Any = hyperplane_shifts(*transposed)  # not None: C is of full rank
     return [shift.transpose() for shift in reversed(found)]
 
 
-def _with_shift(word: Word, V: DomainMatrix) -> up_to_four.Shifts | None:
-    A, B, C, _ = word.blocks
-    _, D, a, _ = word.pencil.shifted(V)
+def _layers_given_shift(instance: PatternInstance, V: DomainMatrix) -> up_to_four.Shifts | None:
+    """Return five shifts of which V is the last, or None if there are none."""
+    A, B, C, _ = instance.blocks
+    _, D, a, _ = instance.pencil.shifted(V)
     found = up_to_four.four_layers(Blocks(A, B - A * V, C, D), a)
     return None if isinstance(found, Reason) else [*found, V]
 
 
-def _first_success(word: Word, candidates: Candidates) -> up_to_four.Shifts | None:
-    for _ in range(_TRIALS_FINITE if word.matrix.domain.is_FiniteField else TRIALS):
+def _try_shifts(instance: PatternInstance, candidates: Candidates) -> up_to_four.Shifts | None:
+    """Return five shifts for the first candidate V that succeeds, or None."""
+    for _ in range(_TRIALS_FINITE if instance.matrix.domain.is_FiniteField else TRIALS):
         V = next(candidates)
-        if V is not None and (found := _with_shift(word, V)) is not None:
+        if V is not None and (found := _layers_given_shift(instance, V)) is not None:
             return found
     return None
 
 
-def _draws(field: Domain) -> Iterator[Draws]:
-    """Yield streams of small matrices, without end."""
+def _random_streams(field: Domain) -> Iterator[Draws]:
+    """Yield endless streams of small random matrices."""
     return (Draws(field, 1 + seed // 4, seed) for seed in count())
 
 
-def _among(solutions: DomainMatrix, p: int, q: int) -> Candidates:
-    """Yield p x q matrices among the solutions of linear equations."""
-    for draw in _draws(solutions.domain):
+def _draw_solutions(solutions: DomainMatrix, p: int, q: int) -> Candidates:
+    """Yield random p x q matrices that solve linear equations."""
+    for draw in _random_streams(solutions.domain):
         v = solutions[:, 0] + solutions[:, 1:] * draw.matrix(solutions.shape[1] - 1, 1)
         yield reshaped(v.to_list_flat(), (p, q), solutions.domain)
 
 
-def _with_polynomial(pencil: Pencil, solutions: DomainMatrix) -> Candidates:
-    """Yield V for which D - C V on im C is the companion matrix of a solution g."""
+def _draw_with_polynomial(pencil: Pencil, solutions: DomainMatrix) -> Candidates:
+    """Yield random V for which D - C V on im C is the companion matrix of a solution g."""
     C, D = pencil.C, pencil.D
     q, p = C.shape
     columns = C.extract(list(range(q)), list(linalg.rref(C)[1]))
     left = linalg.left_inverse(columns)
     right = linalg.left_inverse((left * C).transpose()).transpose()
     below = linalg.identity(columns.shape[1], D.domain)[:-1, :]
-    for draw in _draws(D.domain):
+    for draw in _random_streams(D.domain):
         g = solutions[:, 0] + solutions[:, 1:] * draw.matrix(solutions.shape[1] - 1, 1)
         companion = (-g.transpose()).vstack(below)
         V, W = draw.matrix(p, q), right * (left * D * columns - companion) * left

@@ -40,11 +40,11 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import krylov, linalg
 from exactflow.exact.draws import Draws
-from exactflow.exact.normalforms import chains, conjugate_partition, elementary_divisors, orbit
+from exactflow.exact.normal_forms import chains, conjugate_partition, elementary_divisors, orbit
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.equations import with_ones
 from exactflow.linear.depth.fixed_parts import FixedParts
-from exactflow.linear.depth.word import Pencil
+from exactflow.linear.depth.pattern import Pencil
 
 Divisors = dict[tuple, tuple[int, ...]]
 

@@ -1,11 +1,11 @@
-"""The words of at most four additive layers: each is decided, and its layers are solved for.
+"""Decide the patterns of at most four additive layers, and solve for the layers.
 
 Main results
 ------------
-`few_layers`, `three_layers` and `four_layers` decide the words up to U L, U L U and U L U L over
-any field; each returns the shifts of the layers, from left to right in the product, or the kind and
-the witness of an obstruction (`exactflow.linear.depth.obstruction`). A word that starts with L is
-decided on the matrix with its halves exchanged, and the shifts are those of that matrix. Sources:
+`few_layers`, `three_layers` and `four_layers` decide the patterns up to U L, U L U and U L U L over
+any field. Each returns the shifts of the layers, from left to right in the product, or the reason
+of an obstruction (`exactflow.linear.depth.obstruction`). A pattern that starts with L is decided on
+the matrix with its halves exchanged, and the shifts are those of that matrix. Sources:
 Flanders 1951 for YZ and ZY; Urschel 2024 for four and five layers of block-diagonal matrices.
 
 Where D is singular, Y is split by Fitting's lemma: on the generalized kernels of a and D it is
@@ -28,39 +28,36 @@ from typing import Any
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
-from exactflow.exact.flanders import both_cyclic, flanders_pair, is_unit_factor, of_one_size
+from exactflow.exact.flanders import cyclic_bases, flanders_pair, is_factor_at_one, pad_with_ones
 from exactflow.exact.linalg import Alternative, Blocks
-from exactflow.exact.normalforms import block_sizes, fitting, irreducible_factors
-from exactflow.linear.depth.equations import Equation, misfit, reshaped, solve
-from exactflow.linear.depth.obstruction import Reason
-from exactflow.linear.depth.word import Word
+from exactflow.exact.normal_forms import block_sizes, fitting, irreducible_factors
+from exactflow.linear.depth.equations import Equation, reshaped, solve, wrong_entry
+from exactflow.linear.depth.pattern import PatternInstance, Reason
 
 Shifts = list[DomainMatrix]
 
 
-def few_layers(word: Word) -> Shifts | Reason:
-    """Decide a word of at most two letters by sight."""
-    multiplier = misfit(word)
-    if multiplier is not None:
-        return Reason("linear", multiplier)
-    return [word.blocks.B, word.blocks.C][: len(word.pattern)]
+def few_layers(instance: PatternInstance) -> Shifts | Reason:
+    """Decide a pattern of at most two letters, entry by entry."""
+    reason = wrong_entry(instance)
+    return reason or [instance.blocks.B, instance.blocks.C][: len(instance.pattern)]
 
 
-def three_layers(word: Word) -> Shifts | Reason:
+def three_layers(blocks: Blocks) -> Shifts | Reason:
     """Decide U L U: solve X C = A - I, C Z = D - I, X + A Z = B.
 
     X and Z are particular solutions, up to rows l with l C = 0 and columns r with C r = 0; these
     enter the third equation through l and A r.
     """
-    A, B, C, D = word.blocks
+    A, B, C, D = blocks
     A1, D1 = (M - linalg.identity(M.shape[0], M.domain) for M in (A, D))
     of_A, of_D, of_B = ((M - M).transpose() for M in (A, D, B))
     X, column = _solve_right(C, A1)
     if column is not None:
-        return Reason("linear", (column * _detecting(A1 * column), of_D, of_B))
+        return Reason("linear", (column * _detecting_row(A1 * column), of_D, of_B))
     Z, row = linalg.solve(C, D1)
     if row is not None:
-        column = _detecting((row * D1).transpose()).transpose()
+        column = _detecting_row((row * D1).transpose()).transpose()
         return Reason("linear", (of_A, column * row, of_B))
     r, lk = linalg.kernel(C), linalg.left_kernel(C)
     free, wrong = _two_sided(A * r, lk, B - X - A * Z)
@@ -78,8 +75,8 @@ def _solve_right(C: DomainMatrix, E: DomainMatrix) -> Alternative:
     return (None, row.transpose()) if X is None else (X.transpose(), None)
 
 
-def _detecting(column: DomainMatrix) -> DomainMatrix:
-    """Return a unit row e with e column != 0."""
+def _detecting_row(column: DomainMatrix) -> DomainMatrix:
+    """Return a unit row e such that e column != 0."""
     place = next(i for i, entry in enumerate(column.to_list_flat()) if entry)
     return linalg.unit_vector(column.shape[0], place, column.domain).transpose()
 
@@ -104,25 +101,28 @@ def _two_sided(K: DomainMatrix, lk: DomainMatrix, E: DomainMatrix) -> Alternativ
 
 
 def flanders_reason(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
-    """Reason that D = I + Y Z, a = I + Z Y is impossible; None if it is possible."""
-    large, other = of_one_size(D, a)
+    """Return a reason why D = I + Y Z, a = I + Z Y is impossible, or None if it is possible."""
+    large, other = pad_with_ones(D, a)
     if linalg.trace(large) != linalg.trace(other):
         return Reason("trace", 1)
     f, g = large.charpoly_berk(), other.charpoly_berk()
     for k, (x, y) in enumerate(zip(f, g, strict=True)):
         if x != y:
             return Reason("trace", k)
-    if both_cyclic(large, other, f):
+    if cyclic_bases(large, other, f):
         return None
     for factor, multiplicity in irreducible_factors(f, D.domain):
-        if multiplicity > 1 and not _fit(block_sizes(D, factor), block_sizes(a, factor), factor):
+        if multiplicity > 1 and not _have_matching_sizes(
+            block_sizes(D, factor), block_sizes(a, factor), factor
+        ):
             return Reason("similarity", (factor,))
     return None
 
 
-def _fit(of_D: tuple[int, ...], of_a: tuple[int, ...], f: tuple) -> bool:
+def _have_matching_sizes(of_D: tuple[int, ...], of_a: tuple[int, ...], f: tuple) -> bool:
+    """Whether block sizes at f are equal, or at f = x - 1 differ by at most one each."""
     pairs = zip_longest(of_D, of_a, fillvalue=0)
-    return all(abs(x - y) <= is_unit_factor(f) for x, y in pairs)
+    return all(abs(x - y) <= is_factor_at_one(f) for x, y in pairs)
 
 
 def four_layers(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
@@ -141,7 +141,7 @@ def four_layers(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
 
 
 def _pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return Y, Z as in Flanders' theorem, to which there is no obstruction."""
+    """Return Y, Z with D = I + Y Z and a = I + Z Y, for matrices without an obstruction."""
     i, j = D.shape[0], a.shape[0]
     if not i or not j:
         return linalg.zeros(i, j, D.domain), linalg.zeros(j, i, D.domain)
@@ -150,6 +150,7 @@ def _pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]
 
 
 def _four_layers_singular(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
+    """Decide U L U L for singular D, by Fitting's lemma."""
     _, B, C, D = blocks
     (P, m), (Q, _) = fitting(D), fitting(a)
     j, i, field = D.shape[0] - m, a.shape[0] - m, D.domain

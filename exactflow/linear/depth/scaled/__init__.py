@@ -1,25 +1,25 @@
-"""Layers with positive scales: the least number, or bounds for it, each with its witness.
+"""The least number of layers with positive scales, or bounds for it, each with its witness.
 
 Main results
 ------------
-Let M = [[A, B], [C, D]], det M > 0, and M^-1 = [[a, b], [c, d]], on equal halves but where others
+Let M = [[A, B], [C, D]], det M > 0, and M^-1 = [[a, b], [c, d]], on equal halves unless others
 are named.
 
 - *Up to three layers* are decided, on halves of any sizes (`exactflow.linear.factor.assembly` and
-  `exactflow.linear.depth.scaled.proportions`).
+  `exactflow.linear.depth.scaled.three_scaled_layers`).
 - *Four*: n equations for 2 n positive numbers (`exactflow.linear.depth.minors`), which have
   solutions for typical M. For n = 2 they are decided over the field (below); for n up
   to 8, over QQ, a solution is certified to exist (`exactflow.linear.depth.scaled.certified`).
 - *Theorem A.* B = C = 0, (D, a) opposed (`exactflow.linear.depth.minors`): six layers exactly.
-- *Theorem B.* (D, a) opposed and (A, d) opposed: at least five. Where every minor that counts is
-  not zero this is an open condition, and for n >= 2 some matrices satisfy it.
+- *Theorem B.* (D, a) opposed and (A, d) opposed: at least five. If the minors concerned are not
+  zero, this is an open condition, and for n >= 2 some matrices satisfy it.
+- If D and a are singular, their kernels may exclude four layers. Beyond Theorems A and B signs of
+  several sizes of minors may exclude four together (`exactflow.linear.depth.scaled.signs`).
 
-- Where D and a are singular, their kernels may exclude four, and beyond Theorems A and B signs of
-  minors that clash together do (`exactflow.linear.depth.scaled.signs`).
-
-On halves of two sizes ranks exclude long words (`exactflow.linear.depth.counting`). Upper bounds
-come from layers: those of `factor`, and those of `additive_depth` for M P^-1, where P holds the
-determinant in one entry. P merges into a layer. What is left is an interval.
+On halves of two sizes ranks exclude long patterns (`exactflow.linear.depth.rank_obstructions`).
+Upper bounds come from layers: those of `factor`, and those of `additive_depth` for M P^-1, where P
+is diagonal with one entry det M and otherwise ones. P merges into a layer. If the bounds differ,
+the depth is not decided.
 
 *Four layers for n = 2.* The two equations for x = 1 / G and y = E are
 
@@ -53,24 +53,22 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import linalg
 from exactflow.exact.typing import HALVES, Element
 from exactflow.flows.linear import LinearCoupling
-from exactflow.linear.depth.additive import additive_depth, counted_against
+from exactflow.linear.depth.additive import additive_depth, excluded_by_ranks
 from exactflow.linear.depth.additive.up_to_four import four_layers, three_layers
-from exactflow.linear.depth.answer import CertifiedDepth, MinimalDepth, lower_bound
-from exactflow.linear.depth.equations import misfit
-from exactflow.linear.depth.obstruction import Obstruction, Reason
-from exactflow.linear.depth.scaled.proportions import positive_diagonals
+from exactflow.linear.depth.equations import wrong_entry
+from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude
+from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix, instances
+from exactflow.linear.depth.result import CertifiedDepth, MinimalDepth, lower_bound
 from exactflow.linear.depth.scaled.signs import (
-    kernels_against,
-    multipliers_against,
-    opposed_against,
+    kernel_reason,
+    multiplier_reason,
+    opposed_minors_reason,
 )
-from exactflow.linear.depth.word import Word, words
+from exactflow.linear.depth.scaled.three_scaled_layers import positive_diagonals
 from exactflow.linear.factor import assembly
 from exactflow.linear.factor.assembly import Layers
 from exactflow.linear.factor.problem import Problem
 from exactflow.linear.factor.routes import factor_by_route
-
-Reasons = tuple[Obstruction, ...]
 
 NEAR = sympy.Rational(1, 2**20)
 """A certified answer has a smaller error, relative to the largest entry of the matrix."""
@@ -78,101 +76,100 @@ NEAR = sympy.Rational(1, 2**20)
 
 def scaled_depth(problem: Problem) -> MinimalDepth:
     """Return bounds for the least number of layers with positive scales; det M > 0."""
-    matrix, p = problem.matrix.to_dense(), problem.partition[0]
+    split = SplitMatrix(problem.matrix.to_dense(), problem.partition[0])
 
-    def answer(layers: Sequence[LinearCoupling], reasons: Reasons) -> MinimalDepth:
-        return MinimalDepth.verified(layers, problem, "positive", reasons)
+    def answer(layers: Sequence[LinearCoupling], excluded: Obstructions) -> MinimalDepth:
+        return MinimalDepth.verified(layers, problem, "positive", excluded)
 
-    short = assembly.find_two_layers(problem.blocks())
+    short = assembly.find_two_layers(split.blocks)
     if short is not None:
-        return answer(short, _entries(len(short) - 1, matrix, p))
-    three, without_three = _three_layers(matrix, p)
+        return answer(short, _exclude_by_entries(len(short) - 1, split))
+    three, without_three = _three_layers(split)
     if three is not None:
-        return answer(three, _entries(2, matrix, p))
-    equal = matrix.shape[0] == 2 * p
-    reasons = _more_than_three(matrix, without_three) if equal else without_three
-    reasons = reasons or _entries(2, matrix, p)
-    four = _four_layers(matrix) if equal and lower_bound(reasons) < 5 else None
+        return answer(three, _exclude_by_entries(2, split))
+    p, q = split.partition
+    excluded = _exclude_more(split, without_three) if p == q else without_three
+    excluded = excluded or _exclude_by_entries(2, split)
+    four = _four_layers(split) if p == q and lower_bound(excluded) < 5 else None
     if four is not None:
-        return answer(four, reasons)
-    general = min(_general_layers(problem, matrix), key=len)
-    if not equal:
-        return answer(
-            general, counted_against(range(4, len(general)), matrix, "positive", p) or reasons
-        )
-    if lower_bound(reasons) == 4 and len(general) > 4:
-        certified = _certified(problem, matrix, reasons)
+        return answer(four, excluded)
+    general = min(_general_layers(problem, split), key=len)
+    if p != q:
+        longer = excluded_by_ranks(range(4, len(general)), split, "positive")
+        return answer(general, longer or excluded)
+    if lower_bound(excluded) == 4 and len(general) > 4:
+        certified = _certified_layers(problem, split, excluded)
         if certified is not None:
             return certified
-        reasons = _more_than_three(matrix, reasons, multipliers=True)
-    return answer(general, reasons)
+        excluded = _exclude_more(split, excluded, by_multipliers=True)
+    return answer(general, excluded)
 
 
-def _entries(most: int, matrix: DomainMatrix, p: int) -> Reasons:
-    """Obstructions to as many layers as entries exclude, of two at most."""
+def _exclude_by_entries(most: int, split: SplitMatrix) -> Obstructions:
+    """Return obstructions by an entry to the longest patterns, of at most two letters."""
     for length in range(most, -1, -1):
-        found = [(word, misfit(word)) for word in words(length, matrix, "positive", p)]
-        if all(multiplier is not None for _, multiplier in found):
-            return tuple(Obstruction.of(word, Reason("linear", W)) for word, W in found)
+        if found := exclude(instances(length, split, "positive"), wrong_entry):
+            return found
     return ()
 
 
-def _three_layers(matrix: DomainMatrix, p: int) -> tuple[Layers | None, Reasons]:
-    """Return layers, or what excludes three; nothing where a sign is not known."""
+def _three_layers(split: SplitMatrix) -> tuple[Layers | None, Obstructions]:
+    """Return three layers, or None and obstructions; these are empty if a sign is not known."""
     obstructions, decided = [], True
-    for word in words(3, matrix, "positive", p):
-        found = positive_diagonals(word)
+    for instance in instances(3, split, "positive"):
+        found = positive_diagonals(instance)
         if isinstance(found, Reason):
-            obstructions.append(Obstruction.of(word, found))
+            obstructions.append(Obstruction.of(instance, found))
         elif found is None:
             decided = False
         else:
-            return _scaled_layers(word, *found), ()
+            return _layers_after_scaling(instance, *found), ()
     return None, tuple(obstructions) if decided else ()
 
 
-def _more_than_three(
-    matrix: DomainMatrix, without_three: Reasons, *, multipliers: bool = False
-) -> Reasons:
-    """Obstructions to the longest excluded words, by minors, kernels, or multipliers, too."""
+def _exclude_more(
+    split: SplitMatrix, without_three: Obstructions, *, by_multipliers: bool = False
+) -> Obstructions:
+    """Return obstructions to five or four layers, or, if there are none, the given ones."""
+
+    def reason(instance: PatternInstance) -> Reason | None:
+        found = opposed_minors_reason(instance) or kernel_reason(instance)
+        return multiplier_reason(instance) if found is None and by_multipliers else found
+
     for length in (5, 4):
-        found = []
-        for word in words(length, matrix, "positive"):
-            reason = opposed_against(word) or kernels_against(word)
-            if reason is None and multipliers:
-                reason = multipliers_against(word)
-            if reason is None:
-                break
-            found.append(Obstruction.of(word, reason))
-        else:
-            return tuple(found)
+        if found := exclude(instances(length, split, "positive"), reason):
+            return found
     return without_three
 
 
-def _four_layers(matrix: DomainMatrix) -> Layers | None:
-    """Return four layers for halves of two coordinates, None where none are found."""
-    both = words(4, matrix, "positive") if matrix.shape[0] == 4 else []
-    return _shortest(layers for word in both if (layers := four_layers_for(word)) is not None)
+def _four_layers(split: SplitMatrix) -> Layers | None:
+    """Return four layers for halves of two coordinates, or None if none are found."""
+    both = instances(4, split, "positive") if split.partition == (2, 2) else []
+    found = (four_layers_for(instance) for instance in both)
+    return _fewest_digits(layers for layers in found if layers is not None)
 
 
-def four_layers_for(word: Word) -> Layers | None:
-    """Return layers in a pattern of four letters, for n = 2; None where none are found."""
-    found = (_scaled_layers(word, *diagonals) for diagonals in matching_diagonals(word))
-    return _shortest(layers for layers in found if layers is not None)
+def four_layers_for(instance: PatternInstance) -> Layers | None:
+    """Return layers in a pattern of four letters, for n = 2, or None if none are found."""
+    diagonals = matching_diagonals(instance)
+    found = (_layers_after_scaling(instance, E, G) for E, G in diagonals)
+    return _fewest_digits(layers for layers in found if layers is not None)
 
 
-def _shortest(found: Iterable[Layers]) -> Layers | None:
-    """Return the layers of fewest digits, None for none."""
+def _fewest_digits(found: Iterable[Layers]) -> Layers | None:
+    """Return the layers with the fewest digits, or None if there are no layers."""
     return min(found, key=lambda layers: sum(layer.bits or 0 for layer in layers), default=None)
 
 
-def _certified(problem: Problem, matrix: DomainMatrix, reasons: Reasons) -> CertifiedDepth | None:
-    """Return four layers that are certified to exist and known, None where none are found."""
-    if not matrix.domain.is_QQ:
+def _certified_layers(
+    problem: Problem, split: SplitMatrix, excluded: Obstructions
+) -> CertifiedDepth | None:
+    """Return four layers that are proved to exist, with their floats, or None."""
+    if not split.matrix.domain.is_QQ:
         return None
-    from exactflow.linear.depth.scaled.certified import four_layers_of  # which needs NumPy
+    from exactflow.linear.depth.scaled.certified import four_layers_of  # needs NumPy
 
-    found = four_layers_of(matrix)
+    found = four_layers_of(split)
     if found is None:
         return None
     target = problem.target.to_dense()
@@ -183,7 +180,7 @@ def _certified(problem: Problem, matrix: DomainMatrix, reasons: Reasons) -> Cert
         error = sympy.Rational(_largest(flow.domain_matrix() - target))
         if error < NEAR * _largest(target):
             return CertifiedDepth(
-                4, 4, "positive", flow, reasons, target, problem.layout, error, found
+                4, 4, "positive", flow, excluded, target, problem.layout, error, found
             )
     return None
 
@@ -193,36 +190,36 @@ def _largest(M: DomainMatrix) -> Element:
     return max(map(abs, M.to_list_flat()))
 
 
-def _scaled_layers(word: Word, E: Sequence, G: Sequence) -> Layers | None:
-    """Return M as a product of a word of three or four letters and diag(E, G), both positive, as
-    layers; None where it is none. In words that start with L the halves are exchanged.
+def _layers_after_scaling(instance: PatternInstance, E: Sequence, G: Sequence) -> Layers | None:
+    """Return layers of M as a product of a pattern and diag(E, G), both positive, or None.
+
+    The pattern has three or four letters; if it starts with L, the halves are exchanged.
     """
-    one = word.matrix.domain.one
-    M = linalg.scale_columns(linalg.join(word.blocks), [one / x for x in (*E, *G)])
-    shrunk = Word("ULUL"[: len(word.pattern)], M, "additive", p=len(E))
-    if len(word.pattern) == 3:
-        found = three_layers(shrunk)
+    one = instance.matrix.domain.one
+    M = linalg.scale_columns(linalg.join(instance.blocks), [one / x for x in (*E, *G)])
+    blocks = linalg.split(M, len(E))
+    if len(instance.pattern) == 3:
+        found = three_layers(blocks)
     else:
-        found = four_layers(shrunk.blocks, linalg.scale_rows(E, word.inverse.A))
+        found = four_layers(blocks, linalg.scale_rows(E, instance.inverse.A))
     if isinstance(found, Reason):
         return None
-    layers = _layers_after(
-        assembly.layers_of_shears(assembly.alternate_shears(found, "first")), E, G
-    )
-    return assembly.merge(assembly.mirrored(layers) if word.is_exchanged else layers)
+    shears = assembly.alternate_shears(found, "first")
+    layers = _layers_after(assembly.layers_of_shears(shears), E, G)
+    return assembly.merge(assembly.mirrored(layers) if instance.is_exchanged else layers)
 
 
-def _general_layers(problem: Problem, matrix: DomainMatrix) -> Iterator[Layers]:
-    """Yield layers for any matrix of positive determinant, of one size of halves at most six."""
-    p, q = problem.partition
+def _general_layers(problem: Problem, split: SplitMatrix) -> Iterator[Layers]:
+    """Yield layers for any matrix of positive determinant; at equal halves at most six."""
+    p, q = split.partition
     for method in ("auto", "commutator") if p == q else ("auto",):
         yield assembly.merge(factor_by_route(problem, method)[0])
-    one, det = matrix.domain.one, problem.det
+    one, det = split.matrix.domain.one, problem.det
     for first in (True, False):
         scales = [one] * p, [one] * q
         scales[not first][0] = det
         inverse = [one / x for x in (*scales[0], *scales[1])]
-        additive, _ = additive_depth(linalg.scale_columns(matrix, inverse), p)
+        additive, _ = additive_depth(SplitMatrix(linalg.scale_columns(split.matrix, inverse), p))
         if additive:
             yield assembly.merge(_layers_after(additive, *scales))
 
@@ -230,21 +227,20 @@ def _general_layers(problem: Problem, matrix: DomainMatrix) -> Iterator[Layers]:
 def _layers_after(
     layers: Sequence[LinearCoupling], first: Sequence, second: Sequence
 ) -> list[LinearCoupling]:
-    """Return the layers of the diagonal matrix diag(first, second), followed by additive ones: the
-    inverses of these, followed by the inverse of the diagonal, are its inverse.
-    """
+    """Return layers of diag(first, second), followed by the given additive layers."""
+    # The inverse: the inverses of the layers, followed by the inverse of the diagonal.
     found = [layer.inverse() for layer in reversed(layers)]
     for half, scale in zip(HALVES, (first, second), strict=True):
         found = assembly.append_scale(found, half, [layers[0].field.one / x for x in scale])
     return [layer.inverse() for layer in reversed(found)]
 
 
-def matching_diagonals(word: Word) -> Iterator[tuple[list, list]]:
+def matching_diagonals(instance: PatternInstance) -> Iterator[tuple[list, list]]:
     """Yield E and G such that D G^-1 and E a have one characteristic polynomial and
     det M = det E det G, for n = 2 and four letters.
     """
-    field, det = word.matrix.domain, word.matrix.det()
-    d, a = word.blocks.D, word.inverse.A
+    field, det = instance.matrix.domain, instance.split.det
+    d, a = instance.blocks.D, instance.inverse.A
     (d1, d2), (a1, a2) = d.diagonal(), a.diagonal()
     roots = [p / q for p, q in ((d1, a1), (a2 * det, d2)) if q]
     for r in _ratios([x for x in roots if linalg.is_positive(x, field)], field):
@@ -261,8 +257,9 @@ def matching_diagonals(word: Word) -> Iterator[tuple[list, list]]:
 
 
 def _ratios(roots: list[Element], field: Domain) -> list[Element]:
-    """Return positive numbers below, between and above positive roots, two at least at either end
-    and short ones if there are, and the roots.
+    """Return the positive roots, and positive numbers below, between and above them.
+
+    There are at least two below and two above, short ones if possible.
     """
     two = field.convert(2)
     powers = [field.one, *(_power_of_two(x, field) for x in roots)]
@@ -272,7 +269,7 @@ def _ratios(roots: list[Element], field: Domain) -> list[Element]:
 
 
 def _scales(square: Element, field: Domain) -> list[Element]:
-    """Return numbers whose squares, times the given one, are near 1 in absolute value."""
+    """Return numbers s such that s^2 times the given number is near 1 in absolute value."""
     two = field.convert(2)
     if not square or not field.is_QQ:
         return [field.one, two]

@@ -2,17 +2,17 @@
 
 Main results
 ------------
-The equations of `exactflow.linear.depth.minors` have n unknowns too many. All but as many as there
-are equations are fixed at rationals; for the others, x_i = c_i (1 + h_i), Krawczyk's test: with f
-the residuals at h = 0, J the derivatives over the box |h_i| <= r, and any matrix R,
+The equations of `exactflow.linear.depth.minors` have n unknowns too many. As many unknowns as there
+are equations, x_i = c_i (1 + h_i), stay free; the others are fixed at rationals. Krawczyk's test:
+with f the residuals at h = 0, J the derivatives over the box |h_i| <= r, and any matrix R,
 
     K = -R f + (I - R J) [-r, r]^n    in the interior of the box
 
 implies that R is invertible and that the box holds exactly one solution, which lies in K (R.
 Krawczyk, 1969; R. E. Moore, 1977).
 
-There D G^-1 and E a have one characteristic polynomial, and the additive layers of M P^-1 are
-enclosed as follows.
+At the solution D G^-1 and E a have one characteristic polynomial, and the additive layers of M P^-1
+are enclosed as follows.
 
 *Four additive layers.* Let D and a, blocks of a matrix M of determinant 1 and of its inverse, have
 one characteristic polynomial f, and let a vector be cyclic for both. With their controller bases H
@@ -22,8 +22,8 @@ solves
     D W = C - Y    and    W a = -c - Y,
 
 then M L(-W) has the lower left block Y, its inverse -Y, so that M L(-W) = U(X) L(Y) U(Z) with
-Z = Y^-1 (D - I), X = (A - B W - I) Y^-1 (`exactflow.linear.depth.scaled.proportions`), if Y is
-invertible.
+Z = Y^-1 (D - I), X = (A - B W - I) Y^-1, if Y is invertible
+(`exactflow.linear.depth.scaled.three_scaled_layers`).
 
 - D invertible: W = D^-1 (C - Y), and the second equation follows.
 - D of rank n - 1, l D = 0, D r = 0: l Y and l C both span the rows that a maps to 0, so that
@@ -33,9 +33,9 @@ invertible.
 
 How it is checked
 -----------------
-*Certified*: ball arithmetic (`exactflow.exact.balls`) from exact minors. What was found in float64
-is only where to look. Inverses of balls are bordered by l and r where the matrix is singular.
-ArithmeticError where a ball holds a singular matrix, and where the rank is less.
+*Certified*: ball arithmetic (`exactflow.exact.balls`) from exact minors. The float64 solution is
+only the starting point. If D is singular, matrices are bordered by l and r before the inversion.
+ArithmeticError is raised if a ball contains a singular matrix, or if the rank of D is below n - 1.
 """
 
 from collections.abc import Iterator, Sequence
@@ -54,14 +54,14 @@ from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.balls import ball
 from exactflow.exact.krylov import controller_columns
-from exactflow.exact.numbers import flint_rational
+from exactflow.exact.numbers import to_fmpq
 from exactflow.exact.typing import Element, Half
 from exactflow.flows.evidence import Checkable
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.depth.minors import LARGEST_HALF, Spectra
-from exactflow.linear.depth.scaled.spread import Near, near_solutions
-from exactflow.linear.depth.word import Word, words
+from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix, instances
+from exactflow.linear.depth.scaled.float_solver import Near, near_solutions
 
 CANDIDATES = 3
 PRECISIONS = (192, 384, 768)
@@ -70,8 +70,9 @@ ROUNDS = 8
 
 @dataclass(frozen=True, eq=False)
 class EnclosedCoupling:
-    """A coupling layer in balls, which hold its true entries: ``moved = scale @ moved + shift @
-    kept``, with `scale`, a diagonal matrix, and `shift` of type n x n ``flint.arb_mat``.
+    """A coupling layer ``moved = scale @ moved + shift @ kept`` in balls that enclose its entries.
+
+    `scale`, a diagonal matrix, and `shift` are n x n ``flint.arb_mat``.
     """
 
     moves: Half
@@ -80,12 +81,12 @@ class EnclosedCoupling:
 
     @property
     def is_sharp(self) -> bool:
-        """Whether no radius reaches 2^-53 of the largest entry."""
+        """Whether all radii are below 2^-53 times the largest entry."""
         entries = [*self.scale.entries(), *self.shift.entries()]
         return bool(max(x.rad() for x in entries) < max(map(abs, entries)) * arb(2) ** -53)
 
     def floats(self) -> FloatCoupling:
-        """Return the layer with the midpoints, rounded to float64."""
+        """Return the layer of the midpoints, rounded to float64."""
         scale, shift = (
             np.array([[float(x.mid()) for x in row] for row in M.tolist()])
             for M in (self.scale, self.shift)
@@ -93,7 +94,7 @@ class EnclosedCoupling:
         return FloatCoupling(self.moves, shift, scale.diagonal())
 
     def midpoints(self) -> LinearCoupling:
-        """Return the layer with the midpoints, which are dyadic rationals."""
+        """Return the layer of the midpoints, which are dyadic rationals."""
         scale, shift = (
             [[_rational(x.mid()) for x in row] for row in M.tolist()]
             for M in (self.scale, self.shift)
@@ -103,12 +104,12 @@ class EnclosedCoupling:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FourLayers(Word, Checkable):
-    """Witness that a word over QQ has four layers, which `check` decides afresh.
+class FourLayers(PatternInstance, Checkable):
+    """A proof that a matrix over QQ is a product of four layers in a pattern.
 
     `centre` has the rational numbers x = 1 / G and y = E of `exactflow.linear.depth.minors`, n of
-    each. Those at `places` solve the equations near the centre; the others are what the centre
-    says. `bits` is the precision of the balls.
+    each. Near the centre there is a solution: the numbers at `places` are enclosed in balls, the
+    others equal the centre. `bits` is the precision of the balls.
     """
 
     centre: tuple[Element, ...]
@@ -116,7 +117,7 @@ class FourLayers(Word, Checkable):
     bits: int
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the state without the layers, which are computed again: balls are not pickled."""
+        """Return the state without the layers: balls cannot be pickled, and are computed again."""
         return {name: value for name, value in self.__dict__.items() if name != "layers"}
 
     def check(self) -> None:
@@ -128,12 +129,12 @@ class FourLayers(Word, Checkable):
 
     @cached_property
     def layers(self) -> tuple[EnclosedCoupling, ...]:
-        """The layers in the order in which data meets them; ArithmeticError where there is none."""
+        """The layers in order of application; ArithmeticError if they are not proved to exist."""
         return self._enclosed()
 
     @property
     def magnitude(self) -> float:
-        """The largest absolute value of an entry of a layer, rounded."""
+        """The largest absolute value of an entry of the layers, as a float."""
         return max(magnitude(M) for layer in self.layers for M in (layer.scale, layer.shift))
 
     def _enclosed(self) -> tuple[EnclosedCoupling, ...]:
@@ -142,37 +143,40 @@ class FourLayers(Word, Checkable):
             return _layers(self, *_solution(Spectra.of(self), centre, self.places))
 
 
-def four_layers_of(matrix: DomainMatrix) -> FourLayers | None:
-    """Return four certified layers, n <= 8, those of least entries among a few found; else None."""
-    if matrix.shape[0] > 2 * LARGEST_HALF:
+def four_layers_of(split: SplitMatrix) -> FourLayers | None:
+    """Search certified layers, n <= 8; return those of least entries among a few, or None."""
+    if split.matrix.shape[0] > 2 * LARGEST_HALF:
         return None
     found: list[FourLayers] = []
-    for word in words(4, matrix, "positive"):
-        equations = Spectra.of(word)
-        certified = (_certified_near(word, equations, near) for near in near_solutions(equations))
+    for instance in instances(4, split, "positive"):
+        equations = Spectra.of(instance)
+        starts = near_solutions(equations)
+        certified = (_certified_near(instance, equations, near) for near in starts)
         with np.errstate(all="ignore"):  # minors may be beyond float64
             found.extend(islice(filter(None, certified), CANDIDATES))
     return min(found, key=lambda four: four.magnitude, default=None)
 
 
-def _certified_near(word: Word, equations: Spectra, near: Near) -> FourLayers | None:
-    """Return certified layers near float64 numbers x and y, or None where none are certified."""
+def _certified_near(instance: PatternInstance, equations: Spectra, near: Near) -> FourLayers | None:
+    """Return certified layers near float64 numbers x and y, or None if no certificate is found."""
     for bits in PRECISIONS:
         with ctx.workprec(bits):
             try:
-                centre = _polished(equations, [arb(x) for x in near.numbers], near.places)
+                centre = _newton(equations, [arb(x) for x in near.numbers], near.places)
             except ArithmeticError:
                 return None
         exact = tuple(map(_rational, centre))
-        found = FourLayers(word.pattern, word.matrix, word.scales, exact, near.places, bits)
+        found = FourLayers(
+            instance.pattern, instance.split, instance.scales, exact, near.places, bits
+        )
         with suppress(ArithmeticError):
             if all(layer.is_sharp for layer in found.layers):
                 return found
     return None
 
 
-def _polished(equations: Spectra, numbers: list[arb], places: Sequence[int]) -> list[arb]:
-    """Return numbers without radius after Newton steps at the working precision."""
+def _newton(equations: Spectra, numbers: list[arb], places: Sequence[int]) -> list[arb]:
+    """Improve numbers by Newton steps at the working precision; return them without radius."""
     n, numbers = equations.n, list(numbers)
     for _ in range(ROUNDS):
         f, J = equations.at(numbers[:n], numbers[n:])
@@ -187,10 +191,13 @@ def _polished(equations: Spectra, numbers: list[arb], places: Sequence[int]) -> 
 def _solution(
     equations: Spectra, centre: list[arb], places: Sequence[int]
 ) -> tuple[list[arb], list[arb]]:
-    """Return balls that hold a solution x, y; ArithmeticError where none is proved to exist."""
+    """Return balls that enclose a solution x, y, by Krawczyk's test.
+
+    Raises ArithmeticError if the test fails.
+    """
     n, count = equations.n, len(set(places))
     if count != len(equations.sizes):
-        raise ArithmeticError(f"{count} numbers for {len(equations.sizes)} equations")
+        raise ArithmeticError(f"{count} unknowns for {len(equations.sizes)} equations")
     f, J = equations.at(centre[:n], centre[n:])
     R = _columns(J, places).mid().inv().mid()
     radius = arb(2) ** -(ctx.prec // 2)
@@ -202,30 +209,33 @@ def _solution(
     J = _columns(J, places) * _diagonal([1 / (1 + h) for h in sides])
     K = (arb_mat(count, count, 1) - R * J) * arb_mat([[h] for h in sides]) - R * f
     if not all(abs(h) < radius for h in K.entries()) or not all(x > 0 for x in box):
-        raise ArithmeticError("no solution is proved to exist")
+        raise ArithmeticError("Krawczyk's test fails")
     for i, h in zip(places, K.entries(), strict=True):
         box[i] = centre[i] * (1 + h)
     return box[:n], box[n:]
 
 
-def _layers(word: Word, x: list[arb], y: list[arb]) -> tuple[EnclosedCoupling, ...]:
-    """Return the layers of least entries, of a few choices; ArithmeticError where all fail."""
+def _layers(instance: PatternInstance, x: list[arb], y: list[arb]) -> tuple[EnclosedCoupling, ...]:
+    """Try a few choices of Y; return the layers with the smallest entries.
+
+    Raises ArithmeticError if all fail.
+    """
     n = len(x)
     E, F, G, H = map(_diagonal, (y, [1 / v for v in y], [1 / v for v in x], x))
-    A, B, C, D = map(_balls, word.blocks)
-    a, c = map(_balls, (word.inverse.A, word.inverse.C))
-    rows, columns = linalg.left_kernel(word.blocks.D), linalg.kernel(word.blocks.D)
+    A, B, C, D = map(_balls, instance.blocks)
+    a, c = map(_balls, (instance.inverse.A, instance.inverse.C))
+    rows, columns = linalg.left_kernel(instance.blocks.D), linalg.kernel(instance.blocks.D)
     shrunk = _EnclosedBlocks(
         A * F, B * H, C * F, D * H, E * a, G * c, _balls(rows), G * _balls(columns)
     )
     one = arb_mat(n, n, 1)
     found = [((G, W * E), (E, Z), (one, Y), (one, X)) for X, Y, Z, W in shrunk.shears()]
     if not found:
-        raise ArithmeticError("no layers are enclosed")
+        raise ArithmeticError("the solution is enclosed, but its layers are not")
     parts = min(found, key=lambda four: max(magnitude(shift) for _, shift in four))
     return tuple(
         EnclosedCoupling(moves, *part)
-        for moves, part in zip(reversed(word.moves), parts, strict=True)
+        for moves, part in zip(reversed(instance.moves), parts, strict=True)
     )
 
 
@@ -245,7 +255,7 @@ def _columns(J: arb_mat, places: Sequence[int]) -> arb_mat:
 
 def _balls(M: DomainMatrix) -> arb_mat:
     rows, columns = M.shape
-    return arb_mat(fmpq_mat(rows, columns, [flint_rational(x) for x in M.to_list_flat()]))
+    return arb_mat(fmpq_mat(rows, columns, [to_fmpq(x) for x in M.to_list_flat()]))
 
 
 class _EnclosedBlocks(NamedTuple):
@@ -266,8 +276,9 @@ class _EnclosedBlocks(NamedTuple):
         return self.rows.nrows() > 0
 
     def shears(self) -> Iterator[tuple[arb_mat, arb_mat, arb_mat, arb_mat]]:
-        """Yield X, Y, Z, W for the first intertwiner Y, which is invertible, and for those q(D) Y
-        that make W small and lie near 0 or near I, where they are invertible, too.
+        """Yield X, Y, Z, W for a first intertwiner Y, and for two products q(D) Y.
+
+        The products make W small and lie near 0 or near I. Only invertible ones are used.
         """
         n = self.D.nrows()
         one = arb_mat(n, n, 1)
@@ -275,7 +286,7 @@ class _EnclosedBlocks(NamedTuple):
         first = self._intertwiner()
         for goal in (None, arb_mat(n, n), one):
             with suppress(ArithmeticError):
-                Y = first if goal is None else self._near(goal, first, D_inverse)
+                Y = first if goal is None else self._nearest(goal, first, D_inverse)
                 W = D_inverse * (self.C - Y)
                 if self.is_singular:
                     W += self._correction(self.c + Y + W * self.a)
@@ -283,7 +294,7 @@ class _EnclosedBlocks(NamedTuple):
                 yield (self.A - self.B * W - one) * Y_inverse, Y, Y_inverse * (self.D - one), W
 
     def _intertwiner(self) -> arb_mat:
-        """Return an invertible Y with Y a = D Y, and with l Y = l C where D is singular."""
+        """Return an invertible Y with Y a = D Y, and with l Y = l C if D is singular."""
         f, n = self.D.charpoly().coeffs()[::-1], self.D.nrows()
         u = arb_mat([[arb(i + 1)] for i in range(n)])
         H, K = (
@@ -295,9 +306,10 @@ class _EnclosedBlocks(NamedTuple):
             return Y * _quotient(self.rows * self.C, self.rows * Y)
         return Y * (1 / arb(magnitude(Y)))
 
-    def _near(self, goal: arb_mat, Y: arb_mat, D_inverse: arb_mat) -> arb_mat:
-        """Return q(D) Y such that |D^-1 (C - q(D) Y)|^2 + |goal - q(D) Y|^2 is about least; where D
-        is singular, with q(0) = 1, which keeps l q(D) Y = l C.
+    def _nearest(self, goal: arb_mat, Y: arb_mat, D_inverse: arb_mat) -> arb_mat:
+        """Return the q(D) Y that nearly minimizes |D^-1 (C - q(D) Y)|^2 + |goal - q(D) Y|^2.
+
+        If D is singular, q(0) = 1, so that l q(D) Y = l C still holds.
         """
         n, powers = Y.nrows(), [Y]
         for _ in range(n - 1):
@@ -312,15 +324,17 @@ class _EnclosedBlocks(NamedTuple):
         return total
 
     def _correction(self, T: arb_mat) -> arb_mat:
-        """Return r s with r s a = -T."""
+        """Return r s such that r s a = -T."""
         r = self.columns
         t = r.transpose() * T * (1 / (r.transpose() * r)[0, 0])
         return -(r * (t * _bordered_inverse(self.a, self.rows * self.C, self.B * r)))
 
 
 def _bordered_inverse(M: arb_mat, rows: arb_mat, columns: arb_mat) -> arb_mat:
-    """Return the inverse of M, or, where the given rows and columns span its kernels, a matrix N
-    such that N v solves M x = v, and u N solves x M = u, whenever there are solutions.
+    """Return the inverse of M, or a generalized inverse N if M is singular.
+
+    `rows` and `columns` span the kernels of M. Then N v solves M x = v, and u N solves x M = u,
+    whenever there are solutions.
     """
     n, m = columns.nrows(), rows.nrows()
     bordered = [*zip(M.tolist(), rows.transpose().tolist(), strict=True)]
@@ -330,7 +344,7 @@ def _bordered_inverse(M: arb_mat, rows: arb_mat, columns: arb_mat) -> arb_mat:
 
 
 def _quotient(u: arb_mat, v: arb_mat) -> arb:
-    """Return s with u = s v, of two proportional rows."""
+    """Return s with u = s v, for two proportional rows."""
     pairs = zip(u.entries(), v.entries(), strict=True)
     x, y = max(pairs, key=lambda pair: float(abs(pair[1].mid())))
     return x / y

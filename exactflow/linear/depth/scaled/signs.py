@@ -1,4 +1,4 @@
-"""Obstructions to four or five layers with positive scales: signs of minors, and kernels.
+"""Obstructions to four or five layers with positive scales, by signs of minors and by kernels.
 
 Main results
 ------------
@@ -23,7 +23,7 @@ of these equations if there is no such Q.)
 
 How it is checked
 -----------------
-*Exact*: what is found in float64 is rounded, and kept only where the check of its obstruction
+*Exact*: a witness found in float64 is rounded, and returned only if the check of its obstruction
 succeeds.
 """
 
@@ -34,37 +34,43 @@ from math import comb
 from sympy import QQ
 
 from exactflow.exact import linalg
-from exactflow.exact.programming import combination_below_zero
+from exactflow.exact.linear_programming import find_nonpositive_combination
 from exactflow.exact.typing import Element
-from exactflow.linear.depth.minors import LARGEST_HALF, Exponents, Polynomial, Spectra, are_opposed
-from exactflow.linear.depth.obstruction import Obstruction, Reason
-from exactflow.linear.depth.word import Word
+from exactflow.linear.depth.minors import (
+    LARGEST_HALF,
+    Exponents,
+    Polynomial,
+    Spectra,
+    has_opposed_minors,
+)
+from exactflow.linear.depth.obstruction import Obstruction
+from exactflow.linear.depth.pattern import PatternInstance, Reason
 
 MOST_MONOMIALS = 800
 MOST_MINORS = 5000
 
 
-def opposed_against(word: Word) -> Reason | None:
-    """Return the least k at which minors are opposed, of at most 5000; None if there is none."""
-    D, a = word.blocks.D, word.inverse.A
-    if not _is_of_pair(word):
+def opposed_minors_reason(instance: PatternInstance) -> Reason | None:
+    """Find the least k at which the minors are opposed, if there are at most 5000; or None."""
+    n = instance.blocks.D.shape[0]
+    if not _is_decided_by_pair(instance):
         return None
-    sizes = (k for k in range(1, D.shape[0]) if comb(D.shape[0], k) <= MOST_MINORS)
-    found = next((k for k in sizes if are_opposed(D, a, k)), 0)
+    sizes = (k for k in range(1, n) if comb(n, k) <= MOST_MINORS)
+    found = next((k for k in sizes if has_opposed_minors(instance, k)), 0)
     return Reason("opposed", found) if found else None
 
 
-def _is_of_pair(word: Word) -> bool:
-    """Whether D and a exclude the word, if they exclude four layers."""
-    length = len(word.pattern)
-    return length == 4 or (length == 5 and word.blocks.C.is_zero_matrix)
+def _is_decided_by_pair(instance: PatternInstance) -> bool:
+    """Whether D and a exclude the pattern if they exclude four layers."""
+    length = len(instance.pattern)
+    return length == 4 or (length == 5 and instance.blocks.C.is_zero_matrix)
 
 
-def kernels_against(word: Word) -> Reason | None:
-    """Return the Q that excludes ULUL, over QQ; None where none is found."""
-    C, D, a, c = word.pencil
+def kernel_reason(instance: PatternInstance) -> Reason | None:
+    """Find a matrix Q that excludes ULUL, over QQ, or None."""
+    C, D, a, c = instance.pencil
     rows, columns = linalg.left_kernel(D), linalg.kernel(a)
-    if len(word.pattern) != 4 or not rows.shape[0] or not D.domain.is_QQ:
+    if len(instance.pattern) != 4 or not rows.shape[0] or not D.domain.is_QQ:
         return None
     products = [
         columns[:, i] * rows[j, :] for i in range(columns.shape[1]) for j in range(rows.shape[0])
@@ -73,39 +79,40 @@ def kernels_against(word: Word) -> Reason | None:
     for Q in products:
         weights = enumerate([*(Q * C).diagonal(), *(c * Q).diagonal()])
         vectors.append({place: x for place, x in weights if x})
-    found = combination_below_zero(vectors, nonnegative=False)
+    found = find_nonpositive_combination(vectors, nonnegative=False)
     if not any(found):
         return None
     terms = [Q * x for Q, x in zip(products, found, strict=True)]
     return Reason("linear", (sum(terms[1:], terms[0]),))
 
 
-def multipliers_against(word: Word) -> Reason | None:
-    """Return multipliers that exclude a word, over QQ, or None where none are found."""
-    small = word.blocks.D.shape[0] <= LARGEST_HALF
-    if not (word.matrix.domain.is_QQ and small and _is_of_pair(word)):
+def multiplier_reason(instance: PatternInstance) -> Reason | None:
+    """Find polynomial multipliers that exclude a pattern, over QQ, or None."""
+    small = instance.blocks.D.shape[0] <= LARGEST_HALF
+    if not (instance.matrix.domain.is_QQ and small and _is_decided_by_pair(instance)):
         return None
-    for multipliers in _candidates(Spectra.of(word)):
-        found = Reason("signs", multipliers)
-        if Obstruction.of(word, found).is_valid():
-            return found
-    return None
+    reasons = (Reason("signs", found) for found in _candidates(Spectra.of(instance)))
+    return next((r for r in reasons if Obstruction.of(instance, r).is_valid()), None)
 
 
 def _candidates(equations: Spectra) -> Iterator[tuple[Polynomial, ...]]:
-    """Yield multipliers in x only or y only, of growing degree, then any."""
+    """Yield multipliers of growing degree: first in x only or y only, then in both."""
     n = equations.n
     for degree in range(2, n + 3):
         for side, other, direction in ((0, 1, 1), (1, 0, -1)):
-            signs = _signs(equations.coefficients[other])
+            signs = _common_signs(equations.coefficients[other])
             towards = {k: direction * sign for k, sign in signs.items()}
-            yield from _solved(equations, degree, towards, range(side * n, side * n + n))
+            yield from _search_multipliers(
+                equations, degree, towards, range(side * n, side * n + n)
+            )
     for degree in range(2, n + 2):
-        yield from _solved(equations, degree, dict.fromkeys(range(1, n + 1), 0), range(2 * n))
+        yield from _search_multipliers(
+            equations, degree, dict.fromkeys(range(1, n + 1), 0), range(2 * n)
+        )
 
 
-def _signs(minors: Sequence[Element]) -> dict[int, int]:
-    """Return the sign of the minors of each size that have one, zeros left out."""
+def _common_signs(minors: Sequence[Element]) -> dict[int, int]:
+    """Return the sign of the nonzero minors of each size at which they have one sign."""
     found: dict[int, set[int]] = {}
     for S, x in enumerate(minors):
         if S and x:
@@ -113,12 +120,13 @@ def _signs(minors: Sequence[Element]) -> dict[int, int]:
     return {k: signs.pop() for k, signs in found.items() if len(signs) == 1}
 
 
-def _solved(
+def _search_multipliers(
     equations: Spectra, degree: int, signs: Mapping[int, int], places: range
 ) -> Iterator[tuple[Polynomial, ...]]:
-    """Yield multipliers, of the signs that each size may have, 0 for any, and in the variables at
-    some places, of which x are the first n, whose combination of this total degree has no positive
-    coefficient, if any of few terms do.
+    """Yield multipliers whose combination, of this total degree, has no positive coefficient.
+
+    `signs` are those of the multipliers of each size, 0 for any sign; `places` are the numbers of
+    their variables, first x and then y. There is no search if there are too many monomials.
     """
     if comb(len(places) + degree - 1, degree) > MOST_MONOMIALS:
         return
@@ -134,7 +142,7 @@ def _solved(
             columns[k, monomial] = {
                 powers: x for powers, x in terms.items() if not any(powers[i] for i in others)
             }
-    weights = combination_below_zero(list(columns.values()), nonnegative=one_sided)
+    weights = find_nonpositive_combination(list(columns.values()), nonnegative=one_sided)
     if any(weights):
         multipliers: list[dict[Exponents, Element]] = [{} for _ in range(n)]
         for (k, monomial), weight in zip(columns, weights, strict=True):

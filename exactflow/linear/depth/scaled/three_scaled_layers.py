@@ -1,4 +1,4 @@
-"""Three layers with positive scales: equations between positive numbers, two in each.
+"""Three layers with positive scales: equations between two positive numbers each.
 
 Main results
 ------------
@@ -13,14 +13,15 @@ l D = l wherever l C = 0. With positive scales they do iff for some positive dia
 
 The proof is in the script affine_depth.
 
-So C and -c must be positively diagonally equivalent, and if C is invertible that is all. Each
-equation relates two of the positive numbers H_j, G_i, 1 by p x = q y: they are the edges of a
-graph, and there is a solution iff p and q have one sign on each edge, and all cycles agree.
+So C and -c must be positively diagonally equivalent, and if C is invertible this suffices. Each
+equation p x = q y relates two of the positive numbers H_j, G_i, 1. The numbers are the vertices and
+the equations the edges of a graph. There is a solution iff p and q have the same sign on each edge
+and the products of ratios around all cycles are 1.
 
 How it is checked
 -----------------
-*Exact*: over an ordered field. Against a pattern there is an edge, a cycle, or a path between two
-numbers that are known, as multipliers that make the equations absurd; the layers are verified.
+*Exact*, over an ordered field. The witness against a pattern is an edge or a cycle, as multipliers
+that make the equations absurd; the layers are verified.
 """
 
 from collections.abc import Iterator
@@ -32,14 +33,13 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import linalg
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.equations import sign
-from exactflow.linear.depth.obstruction import Reason
-from exactflow.linear.depth.word import Word
+from exactflow.linear.depth.pattern import PatternInstance, Reason
 
 Diagonals = tuple[list, list]
 
 
 class _Proportion(NamedTuple):
-    """p x_i - q x_j = 0, of numbers in H, G and 1, by a multiplier that is a column times a row."""
+    """The equation p x_i = q x_j, for numbers in H, G and 1, with its multiplier column * row."""
 
     i: int
     p: Element
@@ -53,61 +53,61 @@ class _Proportion(NamedTuple):
         return self._replace(i=self.j, p=-self.q, j=self.i, q=-self.p)
 
     def multiplier(self) -> DomainMatrix:
-        """Return the multipliers of all three equations that make this one, as diagonal blocks."""
+        """Return, as diagonal blocks, the multipliers of all three equations that give this one."""
         return self.column * self.row
 
 
-def positive_diagonals(word: Word) -> Diagonals | Reason | None:
-    """Return H^-1 and G for U L U, or why there are none; None if a sign is not known."""
-    (q, p), field = word.blocks.C.shape, word.matrix.domain
+def positive_diagonals(instance: PatternInstance) -> Diagonals | Reason | None:
+    """Return H^-1 and G for U L U, or a reason against it, or None if a sign is not known."""
+    (q, p), field = instance.blocks.C.shape, instance.matrix.domain
     edges: dict[int, list[_Proportion]] = {i: [] for i in range(p + q + 1)}
-    for edge in _proportions(word):
+    for edge in _yield_proportions(instance):
         if not (edge.p or edge.q):
             continue
         signs = {sign(edge.p, field), sign(edge.q, field)}
         if None in signs:
             return None
         if len(signs) > 1:
-            return _reason(edge.multiplier(), p, q)
+            return _reason_of(edge.multiplier(), p, q)
         edges[edge.i].append(edge)
         edges[edge.j].append(edge.reversed())
-    values = _spread(edges, linalg.zeros(p + p + q, q + p + q, field))
+    values = _solve_graph(edges, linalg.zeros(p + p + q, q + p + q, field))
     if isinstance(values, DomainMatrix):
-        return _reason(values, p, q)
+        return _reason_of(values, p, q)
     return [field.one / values[i] for i in range(p)], [values[i] for i in range(p, p + q)]
 
 
-def _proportions(word: Word) -> Iterator[_Proportion]:
-    """Yield the equations."""
-    A, _, C, D = word.blocks
-    (q, p), c, field = C.shape, word.inverse.C, A.domain
+def _yield_proportions(instance: PatternInstance) -> Iterator[_Proportion]:
+    """Yield the equations between two numbers."""
+    A, _, C, D = instance.blocks
+    (q, p), c, field = C.shape, instance.inverse.C, A.domain
     of_A, of_D = ([linalg.unit_vector(n, i, field) for i in range(n)] for n in (p, q))
 
-    def placed(*vectors: DomainMatrix | int) -> DomainMatrix:
-        """Join a column and zeros, as many as the other numbers say."""
+    def stack(*vectors: DomainMatrix | int) -> DomainMatrix:
+        """Stack columns, and blocks of so many zeros for the integers."""
         parts = (linalg.zeros(x, 1, field) if isinstance(x, int) else x for x in vectors)
         return linalg.zeros(0, 1, field).vstack(*parts)
 
     for i, j in product(range(q), range(p)):
-        column, row = placed(of_A[j], p, q), placed(of_D[i], p, q).transpose()
+        column, row = stack(of_A[j], p, q), stack(of_D[i], p, q).transpose()
         yield _Proportion(j, C[i, j].element, p + i, -c[i, j].element, column, row)
     k, lk = linalg.kernel(C), linalg.left_kernel(C)
     Ak, lD = A * k, lk * D
     for m, (i, unit) in product(range(k.shape[1]), enumerate(of_A)):
-        column, row = placed(p, k[:, m], q), placed(q, unit, q).transpose()
+        column, row = stack(p, k[:, m], q), stack(q, unit, q).transpose()
         yield _Proportion(i, Ak[i, m].element, p + q, k[i, m].element, column, row)
     for m, (i, unit) in product(range(lk.shape[0]), enumerate(of_D)):
-        column, row = placed(p, p, unit), placed(q, p, lk[m, :].transpose()).transpose()
+        column, row = stack(p, p, unit), stack(q, p, lk[m, :].transpose()).transpose()
         yield _Proportion(p + i, lk[m, i].element, p + q, lD[m, i].element, column, row)
 
 
-def _spread(
+def _solve_graph(
     edges: dict[int, list[_Proportion]], zero: DomainMatrix
 ) -> dict[int, Element] | DomainMatrix:
-    """Return numbers that fulfil all equations, 1 in the last place and once in each other
-    component, or a combination of equations that says s x = 0 for one x, s not 0.
+    """Return numbers that fulfil all equations, or a multiplier that gives s x = 0 with s != 0.
 
-    From the root of a component on, proof[i] says that x_i = value[i] x_root.
+    The last number is 1, and so is the root of each other component. The multiplier proof[i] gives
+    x_i = value[i] x_root.
     """
     value: dict[int, Element] = {}
     proof: dict[int, DomainMatrix] = {}
@@ -115,7 +115,7 @@ def _spread(
         if root in value:
             continue
         value[root], proof[root], reached = zero.domain.one, zero, [root]
-        for i in reached:  # which grows
+        for i in reached:  # the loop appends to this list
             for edge in edges[i]:
                 j, p, q = edge.j, edge.p, edge.q
                 if j not in value:
@@ -127,7 +127,7 @@ def _spread(
     return value
 
 
-def _reason(multiplier: DomainMatrix, p: int, q: int) -> Reason:
-    """Return the diagonal blocks of a multiplier as the witness."""
+def _reason_of(multiplier: DomainMatrix, p: int, q: int) -> Reason:
+    """Return the reason whose witness is the diagonal blocks of a multiplier."""
     of_C, of_A, of_D = multiplier[:p, :q], multiplier[p:-q, q:-q], multiplier[-q:, -q:]
     return Reason("linear", (of_C, of_A, of_D))

@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
-from linear.depth.examples import blocks, excluded, matrix, word
+from linear.depth.examples import about, blocks, excluded, matrix, word
 from linear.depth.tables import E12, NOT_THREE, ONE, THREE
 from sympy import QQ, Rational, sqrt
 
@@ -21,7 +21,8 @@ from exactflow import verify
 from exactflow.exact import linalg
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.obstruction import Obstruction
-from exactflow.linear.depth.scaled.proportions import positive_diagonals
+from exactflow.linear.depth.pattern import SplitMatrix
+from exactflow.linear.depth.scaled.three_scaled_layers import positive_diagonals
 
 
 @pytest.mark.parametrize("name", THREE)
@@ -51,7 +52,7 @@ def test_a_changed_witness_fails(name):
     zero, one = linalg.zeros(n, n, QQ), linalg.identity(n, QQ)
     assert replace(found, witness=(zero, zero, zero)).is_valid() is False
     assert replace(found, pattern="ULUL").is_valid() is False
-    assert replace(found, matrix=linalg.identity(2 * n, QQ)).is_valid() is False
+    assert about(found, linalg.identity(2 * n, QQ)).is_valid() is False
     assert (
         replace(found, witness=(zero, zero, one * found.blocks.C[0, 0].element)).is_valid() is False
     )
@@ -69,7 +70,7 @@ def test_no_witness_against_a_product():
     rng = random.Random(0)
     for _ in range(200):
         witness = tuple(rng.choices(small, k=3))
-        assert Obstruction("ULU", M, "positive", "linear", witness).is_valid() is False
+        assert Obstruction("ULU", SplitMatrix(M), "positive", "linear", witness).is_valid() is False
 
 
 def test_every_small_matrix_of_two_coordinates():

@@ -12,7 +12,7 @@ power of two are one product of matrices, of digits side by side.
 
 How it is checked
 -----------------
-*Exact*: nothing is rounded but in `Digits.floats` and bounds, which say so. Operations that a
+*Exact*: nothing is rounded but in `DyadicMatrix.floats` and bounds, which say so. Operations that a
 ``DomainMatrix`` has bear its names.
 """
 
@@ -24,6 +24,10 @@ from math import lcm
 
 import numpy as np
 
+from exactflow.errors import InvalidInputError
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.typing import MatrixLike
+
 BITS = 20
 BASE = 2.0**BITS
 SUMMANDS = 1 << 12
@@ -32,14 +36,14 @@ TINY = 2.0**-900  # more than what floats lose below 2^-1000
 
 
 @dataclass(frozen=True, eq=False)
-class Digits:
+class DyadicMatrix:
     """The matrix sum_k 2^(low + 20 k) planes[k], exactly, for integers |planes[k]| <= 2^20."""
 
     planes: np.ndarray
     low: int
 
     @staticmethod
-    def of_floats(M: np.ndarray) -> "Digits":
+    def of_floats(M: np.ndarray) -> "DyadicMatrix":
         """Return a matrix of finite floats."""
         peak = np.abs(M).max(initial=0.0)
         unit = int(np.frexp(peak)[1]) - BITS
@@ -47,10 +51,10 @@ class Digits:
         while (rest := rest - np.ldexp(planes[-1], unit)).any():
             unit -= BITS
             planes.append(np.rint(np.ldexp(rest, -unit)))
-        return Digits(np.array(planes[::-1]), unit if peak else 0)
+        return DyadicMatrix(np.array(planes[::-1]), unit if peak else 0)
 
     @staticmethod
-    def of_integers(integers: np.ndarray, low: int) -> "Digits":
+    def of_integers(integers: np.ndarray, low: int) -> "DyadicMatrix":
         """Return 2^low times a matrix of Python integers."""
         planes: list[np.ndarray] = []
         half = 1 << (BITS - 1)
@@ -58,30 +62,30 @@ class Digits:
             digits = (integers + half) % (2 * half) - half
             planes.append(digits.astype(float))
             integers = (integers - digits) >> BITS
-        return Digits(np.array(planes), low)
+        return DyadicMatrix(np.array(planes), low)
 
     @property
     def shape(self) -> tuple[int, int]:
         """The numbers of rows and columns."""
         return self.planes.shape[1:]
 
-    def __sub__(self, other: "Digits") -> "Digits":
+    def __sub__(self, other: "DyadicMatrix") -> "DyadicMatrix":
         planes, low = self._with_room(other.low, len(other.planes))
         offset = (other.low - low) // BITS
         planes[offset : offset + len(other.planes)] -= other.planes
-        return Digits(planes, low)
+        return DyadicMatrix(planes, low)
 
-    def __mul__(self, other: "Digits") -> "Digits":
+    def __mul__(self, other: "DyadicMatrix") -> "DyadicMatrix":
         return _zeros(self.shape[0], other.shape[1]).plus_product(self, other)
 
-    def __rmul__(self, factor: int) -> "Digits":
+    def __rmul__(self, factor: int) -> "DyadicMatrix":
         factors = np.full((self.shape[0], 1), factor, dtype=object)
-        return self.scale_rows(Digits.of_integers(factors, 0))
+        return self.scale_rows(DyadicMatrix.of_integers(factors, 0))
 
-    def __getitem__(self, places: tuple) -> "Digits":
-        return Digits(self.planes[:, *places], self.low)
+    def __getitem__(self, places: tuple) -> "DyadicMatrix":
+        return DyadicMatrix(self.planes[:, *places], self.low)
 
-    def plus_product(self, A: "Digits", B: "Digits") -> "Digits":
+    def plus_product(self, A: "DyadicMatrix", B: "DyadicMatrix") -> "DyadicMatrix":
         """Return the matrix plus A B."""
         a, b, n = len(A.planes), len(B.planes), B.shape[0]
         left = np.hstack(list(A.planes[::-1]))
@@ -100,7 +104,7 @@ class Digits:
 
         return self._with_products(A, B, add)
 
-    def scale_rows(self, factors: "Digits") -> "Digits":
+    def scale_rows(self, factors: "DyadicMatrix") -> "DyadicMatrix":
         """Return the rows times the entries of a column."""
         a, b = len(factors.planes), len(self.planes)
 
@@ -111,8 +115,8 @@ class Digits:
         return _zeros(*self.shape)._with_products(factors, self, add)
 
     def _with_products(
-        self, A: "Digits", B: "Digits", add: Callable[[np.ndarray, int], None]
-    ) -> "Digits":
+        self, A: "DyadicMatrix", B: "DyadicMatrix", add: Callable[[np.ndarray, int], None]
+    ) -> "DyadicMatrix":
         """Return the matrix plus what `add` adds for each sum k of places of digits."""
         low, count = A.low + B.low, len(A.planes) + len(B.planes) - 1
         planes, own = self._with_room(low, count + 1)
@@ -121,7 +125,7 @@ class Digits:
             add(planes[offset + k :], k)
         _carry(planes)
         used = np.flatnonzero(planes.any(axis=(1, 2)))
-        return Digits(planes[: used[-1] + 1 if len(used) else 1], own)
+        return DyadicMatrix(planes[: used[-1] + 1 if len(used) else 1], own)
 
     def _with_room(self, low: int, count: int) -> tuple[np.ndarray, int]:
         """Return planes that hold this matrix, and `count` planes from `low` on with one to spare,
@@ -137,18 +141,18 @@ class Digits:
             _carry(planes)
         return planes, own
 
-    def times_power(self, exponent: int) -> "Digits":
+    def times_power(self, exponent: int) -> "DyadicMatrix":
         """Return the matrix times 2^exponent."""
-        return Digits(self.planes, self.low + exponent)
+        return DyadicMatrix(self.planes, self.low + exponent)
 
-    def vstack(self, other: "Digits") -> "Digits":
+    def vstack(self, other: "DyadicMatrix") -> "DyadicMatrix":
         """Return the rows of both matrices."""
         above, low = self._with_room(other.low, len(other.planes))
         planes = np.zeros((len(above), len(above[0]) + other.shape[0], self.shape[1]))
         offset, rows = (other.low - low) // BITS, len(above[0])
         planes[:, :rows] = above
         planes[offset : offset + len(other.planes), rows:] = other.planes
-        return Digits(planes, low)
+        return DyadicMatrix(planes, low)
 
     def floats(self, exponent: int = 0) -> np.ndarray:
         """Return the entries times 2^-exponent, each within 2^-50 of its own size (or 2^-1000).
@@ -168,9 +172,9 @@ class Digits:
                 return int(np.frexp(largest + 2)[1]) + self.low + BITS * k
         return 0
 
-    def transpose(self) -> "Digits":
+    def transpose(self) -> "DyadicMatrix":
         """Return the transpose."""
-        return Digits(self.planes.transpose(0, 2, 1), self.low)
+        return DyadicMatrix(self.planes.transpose(0, 2, 1), self.low)
 
     def entries(self) -> np.ndarray:
         """Return the entries as Fractions."""
@@ -215,25 +219,25 @@ class Digits:
 
 
 @dataclass(frozen=True, eq=False)
-class Quotient:
+class DyadicQuotient:
     """The matrix digits / denominator, exactly: of floats, or of fractions."""
 
-    digits: Digits
+    digits: DyadicMatrix
     denominator: int = 1
 
     @staticmethod
-    def of(M: np.ndarray) -> "Quotient":
+    def of(M: np.ndarray) -> "DyadicQuotient":
         """Return a matrix of finite floats, or of Fractions."""
         if M.dtype == float:
-            return Quotient(Digits.of_floats(M))
+            return DyadicQuotient(DyadicMatrix.of_floats(M))
         common = lcm(*(x.denominator for x in M.flat))
-        return Quotient(
-            Digits.of_integers(np.vectorize(int, otypes=[object])(M * common), 0), common
+        return DyadicQuotient(
+            DyadicMatrix.of_integers(np.vectorize(int, otypes=[object])(M * common), 0), common
         )
 
-    def minus(self, M: Digits) -> "Quotient":
+    def minus(self, M: DyadicMatrix) -> "DyadicQuotient":
         """Return the matrix minus another."""
-        return Quotient(self.digits - self.denominator * M, self.denominator)
+        return DyadicQuotient(self.digits - self.denominator * M, self.denominator)
 
     def floats(self, exponent: int = 0) -> np.ndarray:
         """Return the entries times 2^-exponent, rounded."""
@@ -249,8 +253,42 @@ class Quotient:
         return self.digits.norm_bound() / self.denominator
 
 
-def _zeros(rows: int, columns: int) -> Digits:
-    return Digits(np.zeros((1, rows, columns)), 0)
+def as_exact_array(W: MatrixLike) -> np.ndarray:
+    """Return W as an array of floats if all its entries are float64 numbers, else of Fractions.
+
+    Raises `InvalidInputError` unless W is a square matrix of rational numbers or finite floats with
+    entries in the range of float64.
+    """
+    if isinstance(W, np.ndarray) and _is_plain(W):
+        return W.astype(np.float64)
+    matrix = as_matrix(W).to_dense()
+    if not matrix.domain.is_QQ:
+        raise InvalidInputError(
+            f"expected rational numbers or floats, got entries in {matrix.domain}: "
+            "evaluate them to floats first"
+        )
+    values = [Fraction(int(x.numerator), int(x.denominator)) for x in matrix.to_list_flat()]
+    try:
+        floats = np.array([x.numerator / x.denominator for x in values])
+    except OverflowError:
+        raise InvalidInputError(
+            "expected entries in the range of float64, got one beyond 10^308: scale the matrix"
+        ) from None
+    if all(Fraction(f) == x for f, x in zip(floats.tolist(), values, strict=True)):
+        return floats.reshape(matrix.shape)
+    return np.array(values, dtype=object).reshape(matrix.shape)
+
+
+def _is_plain(W: np.ndarray) -> bool:
+    """Whether W is a square, unmasked array of finite floats of at most 64 bits."""
+    is_square = W.ndim == 2 and 0 < len(W) == W.shape[1]
+    is_float = W.dtype.kind == "f" and W.dtype.itemsize <= 8
+    is_subclass = isinstance(W, np.ma.MaskedArray | np.matrix)
+    return bool(is_square and is_float and not is_subclass and np.isfinite(W).all())
+
+
+def _zeros(rows: int, columns: int) -> DyadicMatrix:
+    return DyadicMatrix(np.zeros((1, rows, columns)), 0)
 
 
 def _carry(planes: np.ndarray) -> None:

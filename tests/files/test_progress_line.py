@@ -8,54 +8,57 @@ import pytest
 from terminal import POSIX, on_terminal, written_to
 
 from exactflow import balance, factor, random_matrix
-from exactflow.exact.progress import hearing, shown_progress, stage, with_progress
+from exactflow.exact.progress import listening_to_stages, report_stage
+from exactflow.files.progress_line import show_progress, with_progress
 
 pytestmark = POSIX
 
 ERASED = "\r\x1b[2K"
+HEAD = """import sys
+from exactflow.exact.progress import report_stage
+from exactflow.files.progress_line import show_progress, with_progress
+"""
 
 
 def shown_by(script, **options):
     """Return what a script writes to a terminal on stderr, and its exit code."""
-    head = "import sys\nfrom exactflow.exact.progress import shown_progress, stage, with_progress\n"
     env = os.environ | {"TERM": "xterm"} | options
-    with on_terminal("-c", head + script, env=env) as (process, ours):
+    with on_terminal("-c", HEAD + script, env=env) as (process, ours):
         return written_to(ours), process.wait()
 
 
 def test_the_line_is_drawn_where_a_stage_begins_and_erased_at_the_end():
     shown, code = shown_by("""
-with shown_progress("factor"):
-    stage("shears", 0.25)
-    stage("more")
+with show_progress("factor"):
+    report_stage("shears", 0.25)
+    report_stage("more")
 """)
     assert (shown, code) == (f"25 % factor: shears{ERASED}factor: more{ERASED}", 0)
 
 
 def test_what_is_printed_stands_above():
     shown, _ = shown_by("""
-with shown_progress("factor"):
-    stage("one")
+with show_progress("factor"):
+    report_stage("one")
     print("one", "two", file=sys.stderr)
-    stage("two")
+    report_stage("two")
     print("no end of a line", end="", file=sys.stderr)
-    stage("three")
+    report_stage("three")
     print(", and its end", file=sys.stderr)
-    stage("four")
+    report_stage("four")
 """)
     above = f"factor: one{ERASED}one two\nfactor: two{ERASED}no end of a line, and its end\n"
     assert shown == f"{above}factor: four{ERASED}"
 
 
 def test_what_is_printed_on_stdout_stands_above_too_where_that_is_a_terminal(tmp_path):
-    script = "with shown_progress('f'): stage('a'); print('out')"
-    head = "import sys; from exactflow.exact.progress import shown_progress, stage\n"
-    both = f"{head}sys.stdout = open(sys.stderr.fileno(), 'w', closefd=False)\n{script}"
+    script = "with show_progress('f'): report_stage('a'); print('out')"
+    both = f"{HEAD}sys.stdout = open(sys.stderr.fileno(), 'w', closefd=False)\n{script}"
     with on_terminal("-c", both) as (_, ours):
         assert written_to(ours) == f"f: a{ERASED}out\n"
     with (
         open(tmp_path / "out", "w") as out,
-        on_terminal("-c", head + script, stdout=out) as (_, ours),
+        on_terminal("-c", HEAD + script, stdout=out) as (_, ours),
     ):
         assert written_to(ours) == f"f: a{ERASED}"
     assert (tmp_path / "out").read_text() == "out\n"
@@ -86,9 +89,9 @@ for _ in with_progress(iter(range(2)), 2, "outer"):
 @pytest.mark.parametrize(
     ("script", "options"),
     [
-        ("with shown_progress('factor'): pass", {}),
-        ("with shown_progress('factor'): stage('shears')", {"TERM": "dumb"}),
-        ("with shown_progress('factor'): stage('shears')", {"TERM": "unknown"}),
+        ("with show_progress('factor'): pass", {}),
+        ("with show_progress('factor'): report_stage('shears')", {"TERM": "dumb"}),
+        ("with show_progress('factor'): report_stage('shears')", {"TERM": "unknown"}),
     ],
 )
 def test_nothing_is_shown_where_there_is_no_stage_and_where_nothing_can_be(script, options):
@@ -98,8 +101,8 @@ def test_nothing_is_shown_where_there_is_no_stage_and_where_nothing_can_be(scrip
 def test_an_error_and_an_interruption_leave_the_line_empty():
     shown, code = shown_by("""
 import os, signal
-with shown_progress("factor"):
-    stage("shears")
+with show_progress("factor"):
+    report_stage("shears")
     os.kill(os.getpid(), signal.SIGINT)
 """)
     assert shown.startswith(f"factor: shears{ERASED}Traceback")
@@ -107,13 +110,13 @@ with shown_progress("factor"):
 
 
 def test_a_line_is_shorter_than_the_terminal():
-    shown, _ = shown_by("with shown_progress('factor' * 9): stage('x')", COLUMNS="40")
+    shown, _ = shown_by("with show_progress('factor' * 9): report_stage('x')", COLUMNS="40")
     assert shown == ("factor" * 9)[:39] + ERASED
 
 
 def heard(work):
     stages = []
-    with hearing(lambda *said: stages.append(said)):
+    with listening_to_stages(lambda *said: stages.append(said)):
         work()
     return stages
 
@@ -140,13 +143,13 @@ def test_balance_tells_its_stages_and_nobody_need_listen(capfd):
     W = np.random.default_rng(0).standard_normal((4, 4))
     stages = heard(lambda: balance(W, orientation="flip"))
     assert {"a path to the matrix", "the last digits", "the account"} <= {s for s, _ in stages}
-    stage("to nobody", 0.5)
-    with shown_progress("no terminal"):
+    report_stage("to nobody", 0.5)
+    with show_progress("no terminal"):
         assert list(with_progress(iter("ab"), 2, "letter")) == ["a", "b"]
     assert capfd.readouterr() == ("", "")
 
 
 def test_work_goes_on_where_stderr_is_closed(monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)
-    with shown_progress("closed"):
-        stage("still at work")
+    with show_progress("closed"):
+        report_stage("still at work")

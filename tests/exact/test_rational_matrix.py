@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.exact.rational import Common, composed_dense, composes_to
+from exactflow.exact.rational_matrix import RationalMatrix, compose_dense, is_composition, is_faster
 
 numbers = st.fractions(-100, 100, max_denominator=12)
 
@@ -26,14 +26,24 @@ def test_layers_act_as_their_matrices(X, Y, columns, divisors):
     first = DomainMatrix.diag(scale, QQ) * first + X * second
     second = second + Y * first
     first = DomainMatrix.diag(scale, QQ) * first - X * second
-    assert composed_dense(layers, 2, columns) == first.vstack(second)
-    assert composed_dense([], 2, columns) == columns
+    assert compose_dense(layers, 2, columns) == first.vstack(second)
+    assert compose_dense([], 2, columns) == columns
+
+
+@pytest.mark.parametrize(
+    ("entry", "columns", "faster"),
+    [(QQ(1, 3), 16, True), (QQ(1, 3), 15, False), (QQ(5, 8), 16, False), (QQ(7), 64, False)],
+)
+def test_long_rational_products_alone_are_composed_over_one_denominator(entry, columns, faster):
+    shifts = DomainMatrix([[QQ(1, 2)]], (1, 1), QQ), DomainMatrix([[entry]], (1, 1), QQ)
+    layers = [("first", (QQ(1),), shift) for shift in shifts]
+    assert is_faster(layers, DomainMatrix.zeros((2, columns), QQ)) is faster
 
 
 def test_no_columns():
     empty = DomainMatrix([[], []], (2, 0), QQ).to_dense()
     shift = DomainMatrix([[QQ(3)]], (1, 1), QQ).to_dense()
-    assert composed_dense([("first", [QQ(1, 2)], shift)], 1, empty).shape == (2, 0)
+    assert compose_dense([("first", [QQ(1, 2)], shift)], 1, empty).shape == (2, 0)
 
 
 @given(matrices(2, 3), matrices(3, 2), st.integers(0, 4), st.integers(0, 5))
@@ -41,17 +51,17 @@ def test_a_product_is_told_from_others(X, Y, place, count):
     layers = [("first", [QQ(1)] * 2, X), ("second", [QQ(1)] * 3, Y)] * 2
     layers.insert(place, ("second", [QQ(2), QQ(1), QQ(2, 3)], Y))
     layers = layers[:count]
-    M = composed_dense(layers, 2, DomainMatrix.eye(5, QQ).to_dense())
-    assert composes_to(layers, 2, M)
+    M = compose_dense(layers, 2, DomainMatrix.eye(5, QQ).to_dense())
+    assert is_composition(layers, 2, M)
     for row, column in [(0, 0), (1, 4), (4, 1), (3, 3)]:
         entries = M.to_list()
         entries[row][column] += QQ(1, 7)
-        assert not composes_to(layers, 2, DomainMatrix(entries, (5, 5), QQ).to_dense())
+        assert not is_composition(layers, 2, DomainMatrix(entries, (5, 5), QQ).to_dense())
 
 
 @given(matrices(2, 2), matrices(2, 2), numbers)
 def test_operations_are_those_of_matrices(X, Y, c):
-    x, y, c = Common.of(X), Common.of(Y), QQ(c.numerator, c.denominator)
+    x, y, c = RationalMatrix.of(X), RationalMatrix.of(Y), QQ(c.numerator, c.denominator)
     for found in (x + y, x + Y):
         assert found.matrix() == X + Y
     for found in (x * y, X * y, x * Y):
@@ -70,4 +80,4 @@ def test_a_product_by_strips(rows):
         [[QQ(i * j % 7, 1 + i % 3) for j in range(3)] for i in range(rows)], (rows, 3), QQ
     )
     Y = DomainMatrix([[QQ(1), QQ(2)], [QQ(3), QQ(-1, 2)], [QQ(0), QQ(5)]], (3, 2), QQ)
-    assert (Common.of(X) * Common.of(Y)).matrix() == (X * Y).to_dense()
+    assert (RationalMatrix.of(X) * RationalMatrix.of(Y)).matrix() == (X * Y).to_dense()

@@ -7,7 +7,7 @@ from sympy.polys.densearith import dup_mul
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
-from exactflow.exact.normalforms import (
+from exactflow.exact.normal_forms import (
     block_sizes,
     chains,
     conjugate_partition,

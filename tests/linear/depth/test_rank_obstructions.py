@@ -15,18 +15,22 @@ from itertools import product
 
 import pytest
 import truth
-from linear.depth.examples import diagonal, matrix
+from linear.depth.examples import about, diagonal, matrix
 from sympy import GF, QQ, Rational, Symbol, sqrt
 
 from exactflow import random_matrix, verify
 from exactflow.exact import linalg
 from exactflow.linear.depth import minimal_depth
-from exactflow.linear.depth.counting import chain_of, excluding_rank
-from exactflow.linear.depth.word import Word
+from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix
+from exactflow.linear.depth.rank_obstructions import excluding_eigenvalues, excluding_rank
 
 
 def scalar_blocks(alpha, p, beta, q, field=QQ):
     return diagonal(*[alpha] * p, *[beta] * q, field=field)
+
+
+def eigenvalues_against_six(M, p):
+    return excluding_eigenvalues(PatternInstance("ULULUL", SplitMatrix(M, p), "additive"))
 
 
 EIGHT = {
@@ -108,7 +112,7 @@ def test_a_chain_is_found_iff_no_polynomial_solves_the_equation(p, q, prime):
             for g in monic_polynomials(p, prime)
         )
         M = scalar_blocks(alpha, p, beta, q, GF(prime))
-        assert (chain_of(Word("ULULUL", M, "additive", p=p)) is None) == solvable
+        assert (eigenvalues_against_six(M, p) is None) == solvable
         found.add(solvable)
     assert found == ({True} if (p, q) in SOLVABLE else {True, False})
 
@@ -133,11 +137,11 @@ def test_one_other_entry_takes_exactly_eight_for_p_below_e_squared(p, q):
         assert answer.summary == "exactly 8 additive layers"
         assert {o.kind for o in answer.obstructions} == {"chain of eigenvalues"}
         assert all(o.is_valid() for o in answer.obstructions)
-        assert not replace(answer.obstructions[0], matrix=diagonal(*[1] * (p + q))).is_valid()
+        assert not about(answer.obstructions[0], diagonal(*[1] * (p + q))).is_valid()
 
 
 def test_one_other_entry_is_not_decided_for_p_at_e_squared():
-    assert chain_of(Word("ULULUL", one_other_entry(9, 12), "additive", p=9)) is None
+    assert eigenvalues_against_six(one_other_entry(9, 12), 9) is None
 
 
 def nullities(M, modulus):
@@ -202,7 +206,7 @@ def test_a_chain_over_gf5_is_found_iff_every_shift_is_excluded(beta):
         if A[0][0] == A[1][1] and not corner:
             continue
         M = linalg.direct_sum(matrix(A).convert_to(field), diagonal(*[beta] * 4, field=field))
-        excluded = chain_of(Word("ULULUL", M, "additive", p=2)) is not None
+        excluded = eigenvalues_against_six(M, 2) is not None
         found.add((excluded, allows_six(A, beta, 5)))
     assert found == {(True, False), (False, True)}
 
@@ -224,7 +228,7 @@ def test_blocks_without_the_eigenvalue_one(name):
     assert answer.lower <= depth <= answer.upper
     assert answer.lower == depth
     assert all(o.is_valid() for o in answer.obstructions)
-    assert not replace(answer.obstructions[0], matrix=linalg.identity(M.shape[0], QQ)).is_valid()
+    assert not about(answer.obstructions[0], linalg.identity(M.shape[0], QQ)).is_valid()
 
 
 @pytest.mark.parametrize("sizes", [(1, 3), (2, 4), (2, 5), (3, 5), (4, 1), (1, 12)])
@@ -249,7 +253,7 @@ def test_positive_minors_of_the_negative_are_what_counts():
     """-D = [[1, -2], [1, 1]] has minors 1, 1, 3; [[0, 2], [2, 0]] has the minor -4."""
     for D, keeps in ((matrix([[-1, 2], [-1, -1]]), True), (matrix([[0, 2], [2, 0]]), False)):
         M = linalg.direct_sum(diagonal(1 / D.det()), D)
-        found = excluding_rank(Word("ULUL", M, "positive", p=1))
+        found = excluding_rank(PatternInstance("ULUL", SplitMatrix(M, 1), "positive"))
         assert (found is not None and found[0] in "Dd") == keeps
 
 
@@ -266,18 +270,18 @@ def test_a_changed_chain_proves_nothing():
             M * QQ(2),
             M + linalg.unit_vector(8, 0, QQ) * linalg.unit_vector(8, 7, QQ).transpose(),
         ):
-            changed = replace(found, matrix=wrong)
+            changed = about(found, wrong)
             assert changed.is_valid() is False
             assert str(changed).startswith(f"not {found.pattern}: ")
         assert replace(found, scales="positive").is_valid() is False
-        assert replace(found, p=4).is_valid() is False
+        assert replace(found, split=SplitMatrix(found.matrix, 4)).is_valid() is False
         assert replace(found, pattern=found.pattern[:-1]).is_valid() is True
 
 
 def test_a_chain_that_closes_says_so():
     """Over GF(3), r = 1: the eigenvalue 1 would occur twice more than it does."""
     M = scalar_blocks(2, 2, 2, 4, GF(3))
-    found = chain_of(Word("ULULUL", M, "additive", p=2))
+    found = eigenvalues_against_six(M, 2)
     assert found == (GF(3)(1),)
 
 
@@ -285,7 +289,7 @@ def test_a_changed_rank_proves_nothing():
     for found in minimal_depth(diagonal(Rational(1, 8), 2, 2, 2), partition=(1, 3)).obstructions:
         assert replace(found, witness=("A", ())).is_valid() is False
         assert replace(found, pattern="UL" * 4).is_valid() is False
-        assert replace(found, matrix=linalg.identity(4, QQ)).is_valid() is False
+        assert about(found, linalg.identity(4, QQ)).is_valid() is False
     scaled = minimal_depth(diagonal(2, -1, -1, -1), partition=(1, 3), orientation="flip")
     for found in scaled.obstructions:
         block, kept = found.witness

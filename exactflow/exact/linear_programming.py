@@ -18,7 +18,7 @@ from exactflow.exact.typing import Element
 DENOMINATORS = 4, 1000, 10**6, 2**60
 
 
-def combination_below_zero(
+def find_nonpositive_combination(
     vectors: Sequence[Mapping[Any, Element]], *, nonnegative: bool
 ) -> list[Element]:
     """Return rational weights whose combination of sparse vectors, dicts from places to elements of

@@ -109,7 +109,7 @@ class SparseArray:
         return SparseArray.summed(self.shape, (self.places, places), (self.values, products))
 
 
-def composed_sparse(
+def compose_sparse(
     layers: Sequence[tuple[Half, SparseArray]],
     partition: tuple[int, int],
     columns: DomainMatrix | None = None,

@@ -1,9 +1,9 @@
-"""Matrices over QQ in integers over one denominator: flows on 32 or 64 coordinates are composed and
-verified 1.2 to 1.9 times as fast as entry by entry, on 8 half as fast.
+"""Rational matrices as integers over one denominator.
 
-These need no entry in lowest terms before the end: over one denominator a product is an integer
-product, and a sum has one gcd of its content, where entrywise fractions cost a gcd each. FLINT is
-there whichever ground types SymPy uses.
+A product is then a product of integer matrices, and a sum has one gcd, where fractions have a gcd
+for each entry. Flows on 32 or 64 coordinates are composed and verified 1.5 to 3 times as fast as by
+``DomainMatrix``. Small matrices, few columns and dyadic entries are up to four times slower here
+(see `is_faster`). FLINT is available whichever ground types SymPy uses.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,16 +16,17 @@ from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.linalg import scale_rows
-from exactflow.exact.numbers import flint_rational
+from exactflow.exact.numbers import to_fmpq
 from exactflow.exact.typing import HALVES, Half
 
-_SMALL = 12  # rows: fewer are as fast entry by entry
-_ROWS = 40  # from 42 on FLINT multiplies modulo many primes, which takes up to twice as long here
+_LEAST_ROWS = 12  # smaller matrices are as fast as entries in lowest terms
+_LEAST_COLUMNS = 16  # with fewer columns a conversion of the shifts costs more than it saves
+_MOST_ROWS = 40  # from 42 rows on FLINT works modulo many primes and takes up to twice as long here
 
-_Step = tuple[Half, Sequence, DomainMatrix]  # which half moves, the scale of each entry, the shift
+_Step = tuple[Half, Sequence, DomainMatrix]  # the half that moves, its scales, the shift
 
 
-class Common:
+class RationalMatrix:
     """A matrix over QQ as integers over one denominator, with operations of a ``DomainMatrix``.
 
     The other operand may be a ``DomainMatrix``; the right factor of a product an element of QQ. A
@@ -46,12 +47,12 @@ class Common:
         self.shape = numerators.nrows(), numerators.ncols()
 
     @classmethod
-    def of(cls, M: "Common | DomainMatrix") -> "Common":
+    def of(cls, M: "RationalMatrix | DomainMatrix") -> "RationalMatrix":
         """Return a matrix of either kind over one denominator."""
-        if isinstance(M, Common):
+        if isinstance(M, RationalMatrix):
             return M
         rows, columns = M.shape
-        entries = map(flint_rational, M.to_list_flat())
+        entries = map(to_fmpq, M.to_list_flat())
         return cls(*flint.fmpq_mat(rows, columns, [*entries]).numer_denom())
 
     def matrix(self) -> DomainMatrix:
@@ -66,45 +67,45 @@ class Common:
         factor = multiple // self.denominator
         return self.numerators if factor == 1 else self.numerators * factor
 
-    def __add__(self, other: "Common | DomainMatrix") -> "Common":
-        other = Common.of(other)
+    def __add__(self, other: "RationalMatrix | DomainMatrix") -> "RationalMatrix":
+        other = RationalMatrix.of(other)
         multiple = self.denominator.lcm(other.denominator)
-        return Common(self.over(multiple) + other.over(multiple), multiple)
+        return RationalMatrix(self.over(multiple) + other.over(multiple), multiple)
 
-    def __sub__(self, other: "Common | DomainMatrix") -> "Common":
-        return self + Common.of(other) * -QQ.one
+    def __sub__(self, other: "RationalMatrix | DomainMatrix") -> "RationalMatrix":
+        return self + RationalMatrix.of(other) * -QQ.one
 
-    def __mul__(self, other: Any) -> "Common":
-        if not isinstance(other, Common | DomainMatrix):
-            factor = flint_rational(other)
-            return Common(self.numerators * factor.p, self.denominator * factor.q)
-        other = Common.of(other)
+    def __mul__(self, other: Any) -> "RationalMatrix":
+        if not isinstance(other, RationalMatrix | DomainMatrix):
+            factor = to_fmpq(other)
+            return RationalMatrix(self.numerators * factor.p, self.denominator * factor.q)
+        other = RationalMatrix.of(other)
         product = _product(self.numerators, other.numerators)
-        return Common(product, self.denominator * other.denominator)
+        return RationalMatrix(product, self.denominator * other.denominator)
 
-    def __rmul__(self, other: DomainMatrix) -> "Common":
-        return Common.of(other) * self
+    def __rmul__(self, other: DomainMatrix) -> "RationalMatrix":
+        return RationalMatrix.of(other) * self
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Common):
+        if not isinstance(other, RationalMatrix):
             return NotImplemented
         multiple = self.denominator.lcm(other.denominator)
         return bool(self.over(multiple) == other.over(multiple))
 
     __hash__ = None  # type: ignore[assignment]
 
-    def transpose(self) -> "Common":
+    def transpose(self) -> "RationalMatrix":
         """Return the transpose."""
-        return Common(self.numerators.transpose(), self.denominator)
+        return RationalMatrix(self.numerators.transpose(), self.denominator)
 
-    def vstack(self, *others: "Common | DomainMatrix") -> "Common":
+    def vstack(self, *others: "RationalMatrix | DomainMatrix") -> "RationalMatrix":
         """Return the matrices one below the other."""
-        parts = [self, *map(Common.of, others)]
+        parts = [self, *map(RationalMatrix.of, others)]
         multiple = reduce(flint.fmpz.lcm, (part.denominator for part in parts))
-        return Common(_below([part.over(multiple) for part in parts]), multiple)
+        return RationalMatrix(_below([part.over(multiple) for part in parts]), multiple)
 
 
-_Parts = list[list[Common]]  # of a matrix: two halves of its rows, in one or more parts
+_Parts = list[list[RationalMatrix]]  # of a matrix: two halves of its rows, in one or more parts
 
 
 def _below(parts: Sequence[flint.fmpz_mat]) -> flint.fmpz_mat:
@@ -113,35 +114,45 @@ def _below(parts: Sequence[flint.fmpz_mat]) -> flint.fmpz_mat:
 
 
 def _product(left: flint.fmpz_mat, right: flint.fmpz_mat) -> flint.fmpz_mat:
-    """Return the product, by strips of few rows."""
-    if left.nrows() <= _ROWS:
+    """Return the product, computed by strips of at most 40 rows."""
+    if left.nrows() <= _MOST_ROWS:
         return left * right
-    rows, count = left.tolist(), -(-left.nrows() // _ROWS)
+    rows, count = left.tolist(), -(-left.nrows() // _MOST_ROWS)
     cuts = [k * len(rows) // count for k in range(count + 1)]
     return _below([flint.fmpz_mat(rows[a:b]) * right for a, b in pairwise(cuts)])
 
 
-def shared(M: DomainMatrix) -> Any:
-    """Return a matrix over QQ as a `Common`; a small one, or one over another field, as it is."""
-    return Common.of(M) if M.domain.is_QQ and M.shape[0] >= _SMALL else M
+def as_rational_matrix(M: DomainMatrix) -> Any:
+    """Return a matrix over QQ of at least 12 rows as a `RationalMatrix`, any other unchanged."""
+    return RationalMatrix.of(M) if M.domain.is_QQ and M.shape[0] >= _LEAST_ROWS else M
 
 
-def plain(M: Any) -> DomainMatrix:
-    """Return a matrix, of which `shared` or an operation made a `Common`, as a ``DomainMatrix``."""
-    return M.matrix() if isinstance(M, Common) else M
+def as_domain_matrix(M: Any) -> DomainMatrix:
+    """Return a `RationalMatrix` as a dense ``DomainMatrix``, any other value unchanged."""
+    return M.matrix() if isinstance(M, RationalMatrix) else M
 
 
-def composed_dense(layers: Iterable[_Step], p: int, columns: DomainMatrix) -> DomainMatrix:
-    """Return the image of some columns, a dense matrix of p + q rows, under affine couplings over
-    QQ: in order of application, which half moves ("first" or "second"), the scale of each
-    coordinate that moves, and the shift.
+def is_faster(layers: Sequence[_Step], columns: DomainMatrix) -> bool:
+    """Whether `compose_dense` is faster than products of ``DomainMatrix``: measured, with at least
+    16 columns and a shift whose first row has an entry that is not dyadic.
     """
-    (first,), (second,) = _composed(layers, [[Common.of(columns[rows, :])] for rows in _halves(p)])
+    first_rows = (shift[0, :].to_list_flat() for _, _, shift in layers)
+    denominators = (int(x.denominator) for row in first_rows for x in row)
+    return columns.shape[1] >= _LEAST_COLUMNS and any(n & (n - 1) for n in denominators)
+
+
+def compose_dense(layers: Iterable[_Step], p: int, columns: DomainMatrix) -> DomainMatrix:
+    """Apply affine couplings over QQ to the columns of a dense matrix. A layer is the half that
+    moves, of which the first has p coordinates; the scale of each of its coordinates; the shift.
+    """
+    (first,), (second,) = _composed(
+        layers, [[RationalMatrix.of(columns[rows, :])] for rows in _halves(p)]
+    )
     return first.matrix().vstack(second.matrix())
 
 
-def composes_to(layers: Sequence[_Step], p: int, M: DomainMatrix) -> bool:
-    """Whether the product of affine couplings over QQ, as of `composed_dense`, is the dense `M`.
+def is_composition(layers: Sequence[_Step], p: int, M: DomainMatrix) -> bool:
+    """Whether the product of affine couplings over QQ, as of `compose_dense`, is the dense `M`.
 
     On `M` the last layer is undone from the left, and of the others half, as long as they are
     additive, from the right. That takes the fewest products of long numbers.
@@ -165,7 +176,7 @@ def _halves(p: int) -> tuple[slice, slice]:
 
 
 def _quarters(M: DomainMatrix, p: int) -> _Parts:
-    return [[Common.of(M[rows, columns]) for columns in _halves(p)] for rows in _halves(p)]
+    return [[RationalMatrix.of(M[rows, columns]) for columns in _halves(p)] for rows in _halves(p)]
 
 
 def _transposed(parts: _Parts) -> _Parts:
@@ -175,9 +186,9 @@ def _transposed(parts: _Parts) -> _Parts:
 def _composed(layers: Iterable[_Step], parts: _Parts) -> _Parts:
     halves = list(parts)
     for moves, scale, shift in layers:
-        i, T = HALVES.index(moves), Common.of(shift)
+        i, T = HALVES.index(moves), RationalMatrix.of(shift)
         if any(s != 1 for s in scale):
-            S = Common.of(DomainMatrix.diag(list(scale), QQ))
+            S = RationalMatrix.of(DomainMatrix.diag(list(scale), QQ))
             halves[i] = [S * part for part in halves[i]]
         halves[i] = [moved + T * kept for moved, kept in zip(*halves[:: 1 - 2 * i], strict=True)]
     return halves

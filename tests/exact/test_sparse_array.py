@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sympy import QQ, diag
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.exact.sparse import SparseArray, composed_sparse
+from exactflow.exact.sparse_array import SparseArray, compose_sparse
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 
@@ -77,4 +77,4 @@ def test_round_trip(M):
 
 
 def test_no_layer_is_the_identity():
-    assert composed_sparse([], (1, 1)) == DomainMatrix.eye(2, QQ)
+    assert compose_sparse([], (1, 1)) == DomainMatrix.eye(2, QQ)

@@ -18,8 +18,8 @@ what is left in the second half moves on from place to place, up to the last, wh
 
 How it is checked
 -----------------
-*Numeric*: nothing here is relied on; `exactflow.floats.lossless.gridded` certifies what the layers
-do.
+*Numeric*: nothing here is relied on; `exactflow.floats.lossless.integer_rounding` certifies the
+distance between the layers and the matrix.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,9 +29,10 @@ from functools import cached_property
 import numpy as np
 
 from exactflow.errors import MethodError
-from exactflow.exact.typing import HALVES, BalanceMethod
+from exactflow.exact.typing import HALVES
+from exactflow.floats.balancing import BalanceMethod
 from exactflow.floats.balancing.determinant import determinant_sign, nearest_root
-from exactflow.floats.balancing.methods import solve
+from exactflow.floats.balancing.methods import find_balanced
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.balancing.tuning import EPS
 from exactflow.flows.float_layers import FloatCoupling
@@ -42,7 +43,7 @@ NEAR_ONE = Fraction(1, 2**48)
 NOTHING = 2.0**-48
 
 
-def shears(
+def find_shears(
     target: Target, method: BalanceMethod, seed: int
 ) -> tuple[list[FloatCoupling], Fraction]:
     """Return layers without scales, and a step; the target is near the step times their matrix.
@@ -62,7 +63,7 @@ def shears(
             "entries or singular values differ by more than 10^31; factor makes exact layers of it"
         )
     target = _ScaledTarget(target.entries, target.layout)
-    layers, left = without_scales(_balanced(target, method, seed))
+    layers, left = move_scales_last(_balanced(target, method, seed))
     mean = float(np.exp(np.log(left).mean()))
     if np.abs(left / mean - 1).max() > UNIFORM:
         layers = _by_singular_values(target.over_root)
@@ -93,12 +94,12 @@ def _balanced(target: Target, method: BalanceMethod, seed: int) -> Sequence[Floa
     A rotation has layers in closed form, which cost nothing. With "auto" a search is tried as well,
     and the layers whose rounding errs less are taken.
     """
-    found = solve(target, None, method, seed).layers
+    found = find_balanced(target, None, method, seed).layers
     p, q = target.halves
     if method != "auto" or target.rotation is None or abs(p - q) > 1:
         return found
     try:
-        other = solve(target, None, "search", seed).layers
+        other = find_balanced(target, None, "search", seed).layers
     except MethodError:
         return found
     return min(found, other, key=_largest_rounding)
@@ -125,7 +126,7 @@ def _signed_permutation(M: np.ndarray) -> np.ndarray | None:
     return np.sign(M).astype(int)
 
 
-def without_scales(layers: Iterable[FloatCoupling]) -> tuple[list[FloatCoupling], np.ndarray]:
+def move_scales_last(layers: Iterable[FloatCoupling]) -> tuple[list[FloatCoupling], np.ndarray]:
     """Return shears, and the diagonal that stands after them."""
     layers = list(layers)
     p, q = layers[0].partition
@@ -149,10 +150,10 @@ def _by_singular_values(target: Target) -> list[FloatCoupling]:
     for Q in (U.T, Vt):
         Q[0] *= determinant_sign(Q)
     logs = np.log(np.maximum(s, np.finfo(float).eps ** 2 * s.max()))
-    rotations = [solve(Target.on(halves, Q), None, "closed", 0).layers for Q in (Vt, U)]
+    rotations = [find_balanced(Target.on(halves, Q), None, "closed", 0).layers for Q in (Vt, U)]
     logs[np.argmin(s)] -= logs.sum()  # the least one has the largest error, and matters least
     middle = diagonal_shears(logs, halves)
-    return [*without_scales(rotations[0])[0], *middle, *without_scales(rotations[1])[0]]
+    return [*move_scales_last(rotations[0])[0], *middle, *move_scales_last(rotations[1])[0]]
 
 
 def diagonal_shears(logs: np.ndarray, halves: tuple[int, int]) -> Iterator[FloatCoupling]:

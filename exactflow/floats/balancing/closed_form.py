@@ -31,11 +31,11 @@ from math import frexp, ldexp, log2
 
 import numpy as np
 
-from exactflow.exact.digits import Digits
+from exactflow.exact.dyadic_matrix import DyadicMatrix
 from exactflow.exact.typing import HALVES
 from exactflow.floats.balancing.determinant import determinant_sign
-from exactflow.floats.balancing.newton import Corrected, ShearWord
-from exactflow.floats.balancing.rotation import orthogonal, rotation_shears
+from exactflow.floats.balancing.newton import CorrectableShears, ShearWord
+from exactflow.floats.balancing.rotation import orthogonalized, rotation_shears
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.balancing.tuning import TUNING
 from exactflow.flows.float_layers import FloatCoupling, composed
@@ -46,7 +46,7 @@ def has_closed_form(halves: tuple[int, int]) -> bool:
     return abs(halves[0] - halves[1]) <= 1
 
 
-def closed_form(target: Target) -> Iterator["Shears | Eleven"]:
+def closed_form(target: Target) -> Iterator["Shears | ElevenLayers"]:
     """Yield the layers of Theorem 10 for a multiple of a rotation, nearly, then those of Theorem
     11, for halves that differ by at most one.
     """
@@ -61,7 +61,7 @@ def closed_form(target: Target) -> Iterator["Shears | Eleven"]:
     for Q in (U, V):
         Q[:, least] *= determinant_sign(Q)
     of_U, of_V = (_tightened(_shears(Q, target.halves), Q) for Q in (U, V))
-    yield Eleven(target, of_U, of_V, U, V, s[order])
+    yield ElevenLayers(target, of_U, of_V, U, V, s[order])
 
 
 def closed_shears(
@@ -75,7 +75,7 @@ def closed_shears(
     M, first = Q.T if inverse else Q, int(p <= q)
     if p > q:
         M = np.roll(M, (q, q), axis=(0, 1))
-    shifts = rotation_shears(orthogonal(orthogonal(M)), min(halves))
+    shifts = rotation_shears(orthogonalized(orthogonalized(M)), min(halves))
     if inverse:
         shifts, first = [-shift for shift in reversed(shifts)], 1 - first
     word = ShearWord.on(halves, 6, first)
@@ -87,12 +87,12 @@ class Shears:
     """Shears whose product is near the target over its scale."""
 
     target: Target
-    shears: Corrected
+    shears: CorrectableShears
 
     def layers(self) -> tuple[FloatCoupling, ...]:
         """Return the layers, with the target's scale."""
-        factors = word_factors(self.shears.word.first, self.shears.shifts)
-        return layers_of(factors, self.target.scale, self.target.exponent)
+        factors = alternating_shears(self.shears.word.first, self.shears.shifts)
+        return scale_layers(factors, self.target.scale, self.target.exponent)
 
     def corrected(self, E: np.ndarray) -> "Shears":
         """Return the shears after a step that removes the error E of `unit`, but for the part
@@ -107,12 +107,12 @@ class Shears:
 
 
 @dataclass(frozen=True, eq=False)
-class Eleven:
+class ElevenLayers:
     """U Sigma V^T near the target's `unit`, with the shears of U and of V."""
 
     target: Target
-    left: Corrected
-    right: Corrected
+    left: CorrectableShears
+    right: CorrectableShears
     U: np.ndarray
     V: np.ndarray
     sigma: np.ndarray
@@ -129,16 +129,16 @@ class Eleven:
         a, b = np.minimum(moved, 1), np.maximum(moved, 1)
         one, other = HALVES[first], HALVES[1 - first]
         factors = [
-            *word_factors(first, of_U[:4]),
+            *alternating_shears(first, of_U[:4]),
             FloatCoupling(one, of_U[4], low),
             FloatCoupling(other, of_U[5] * low + moved[:, None] * of_V[5] / high, a),
             FloatCoupling(one, high[:, None] * of_V[4] / b, high),
             FloatCoupling(other, b[:, None] * of_V[3], b),
-            *word_factors(first, of_V[2::-1]),
+            *alternating_shears(first, of_V[2::-1]),
         ]
-        return layers_of(factors, self.target.scale, self.target.exponent)
+        return scale_layers(factors, self.target.scale, self.target.exponent)
 
-    def corrected(self, E: np.ndarray) -> "Eleven":
+    def corrected(self, E: np.ndarray) -> "ElevenLayers":
         """Return the layers after a step that removes the error E of `unit`."""
         F = self.U.T @ E @ self.V
         sizes = np.maximum(self.sigma, TUNING.small * self.sigma.max())
@@ -149,32 +149,32 @@ class Eleven:
         of_U, of_V = self.left.plus(self.U @ to_U), self.right.plus(-self.V @ to_V)
         U, V = self.U + self.U @ to_U, self.V + self.V @ to_V.T
         sigma = np.where(sigma > 0, sigma, self.sigma)
-        return Eleven(self.target, of_U, of_V, U, V, sigma)
+        return ElevenLayers(self.target, of_U, of_V, U, V, sigma)
 
 
-def _shears(Q: np.ndarray, halves: tuple[int, int]) -> Corrected:
+def _shears(Q: np.ndarray, halves: tuple[int, int]) -> CorrectableShears:
     """Return the shears of a rotation: so well conditioned that no step needs weights."""
-    return Corrected(*closed_shears(Q, halves), spread=np.inf)
+    return CorrectableShears(*closed_shears(Q, halves), spread=np.inf)
 
 
-def _tightened(found: Corrected, Q: np.ndarray) -> Corrected:
+def _tightened(found: CorrectableShears, Q: np.ndarray) -> CorrectableShears:
     """Return shifts with product Q to rounding level, from shifts near that."""
-    layers = layers_of(word_factors(found.word.first, found.shifts), 1.0)
-    return found.plus((Digits.of_floats(Q) - composed(layers)).floats())
+    layers = scale_layers(alternating_shears(found.word.first, found.shifts), 1.0)
+    return found.plus((DyadicMatrix.of_floats(Q) - composed(layers)).floats())
 
 
-def snapped(shift: np.ndarray, size: float = 1.0) -> np.ndarray:
+def round_to_grid(shift: np.ndarray, size: float = 1.0) -> np.ndarray:
     """Return the nearest matrix of multiples of 2^-57 times the power of two at or below `size`."""
     exponent = TUNING.grid + 1 - frexp(size)[1]
     return np.ldexp(np.rint(np.ldexp(shift, exponent)), -exponent)
 
 
-def word_factors(first: int, shifts: Sequence[np.ndarray]) -> list[FloatCoupling]:
+def alternating_shears(first: int, shifts: Sequence[np.ndarray]) -> list[FloatCoupling]:
     """Return alternating shears, the leftmost of which moves half `first` (0 or 1)."""
     return [FloatCoupling(HALVES[(first + i) % 2], shift) for i, shift in enumerate(shifts)]
 
 
-def layers_of(
+def scale_layers(
     factors: Sequence[FloatCoupling], scale: float, exponent: int = 0
 ) -> tuple[FloatCoupling, ...]:
     """Return layers, in order of application, with the product 2^exponent scale S_1 .. S_K.
@@ -200,7 +200,7 @@ def layers_of(
         ratio = ldexp(mantissa / on_the_right[other], power - powers[other])
         shift = ratio * factor.shift
         if np.isscalar(factor.scale):
-            shift = snapped(shift, ratio)
+            shift = round_to_grid(shift, ratio)
         layers.append(FloatCoupling(factor.moves, shift, factor.scale * part))
         on_the_right[half], powers[half] = mantissa, power
     return tuple(layers)

@@ -1,7 +1,7 @@
-"""Laws seen along the axes of an orthonormal frame: finitely many atoms on each of its lines.
+"""Projections of a law onto the axes of an orthonormal frame, as finitely many atoms on each line.
 
-A frame has rational entries: it is the unit matrix, or a reflection that brings the first axis near
-a direction. Nothing is rounded but where atoms on a line are too many, and merged.
+A frame has rational entries: it is the unit matrix, or a reflection whose first axis is near a
+given direction. Projections are exact, unless the atoms on a line are too many and are merged.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +11,7 @@ from math import isqrt, lcm
 from typing import NamedTuple
 
 import numpy as np
-from flint import arb, ctx, fmpq
+from flint import arb, ctx
 from sympy import QQ
 
 from exactflow.exact.balls import PrecisionError, ball, lower
@@ -26,24 +26,24 @@ Axis = tuple[Element, ...]
 """A unit vector with rational entries."""
 
 Distance = Callable[[arb, bool], tuple[arb, arb]]
-"""From a positive slope to two enclosures, of squares below and above that of the distance; in a
-trial the first is zero.
+"""A function of a positive slope, with enclosures of a lower and an upper bound of the squared
+distance as values. The second argument says that the lower bound may be zero.
 """
 
-FEW = 8
-TOLD = 2**21  # twice a million: costs are compared as precisely as that
+FEW = 8  # entries of an axis that are displayed
+RELATIVE = 2**21  # costs are enclosed within this fraction of their sum, half a millionth
 
 
 class Gap(NamedTuple):
-    """An interval of an axis, from one atom of its line to another, which the nearest maps with
-    slopes of at most L cross with the slope L.
+    """An interval between two atoms of a line, on which the nearest map with slopes at most L has
+    the slope L.
 
     Attributes
     ----------
     axis, start, stop : the interval.
-    mass : the weight of the atoms strictly between; zero where they are neighbours. The atoms are
-        the law's own if it is atomic, and else those of its cells, see `LawOnAxes`.
-    share : at most the part of the squared distance that the maps lose there.
+    mass : the weight of the atoms strictly between; zero if the two atoms are neighbours. The atoms
+        are the law's own, or those of its quantization, see `ProjectedLaw`.
+    share : a lower bound of the share of the interval in the squared distance.
     """
 
     axis: Axis
@@ -61,30 +61,35 @@ class Gap(NamedTuple):
 
 @dataclass(frozen=True)
 class AtomsOnLine:
-    """Atoms on a line, in ascending order: integers over `unit`, with integers as weights."""
+    """Atoms on a line, ascending: integers `places` over `unit`, with integer weights."""
 
     places: list[int]
     weights: list[int]
     unit: int
 
-    def steps(self) -> StepMap:
+    def step_map(self) -> StepMap:
         """Return the increasing map of N(0, 1) to the atoms, at the current precision."""
-        return StepMap.of([arb(fmpq(x, self.unit)) for x in self.places], self.weights)
+        return StepMap.of([ball(QQ(x, self.unit)) for x in self.places], self.weights)
 
     def gap(self, axis: Axis, block: Block, share: Element) -> Gap:
-        """Return the interval that the jumps of a block cross."""
+        """Return the interval between the outer atoms of a block of jumps."""
         start, stop = (QQ(self.places[j], self.unit) for j in (block.first, block.last + 1))
         inside = sum(self.weights[block.first + 1 : block.last + 1])
         return Gap(axis, start, stop, QQ(inside, sum(self.weights)), share)
 
 
 @dataclass(frozen=True)
-class LawOnAxes:
-    """A law along the axes of a frame: on each line the atoms that stand for the law's projection.
+class ProjectedLaw:
+    """A law projected onto the axes of a frame.
 
-    They are the projection itself where the law is atomic and no more than 256 places are on the
-    line, else those of the law's cells, merged where they are many. `error` encloses a bound of the
-    root of the sum of squares of the distances W2, axis by axis, of projections from atoms.
+    Attributes
+    ----------
+    axes : the frame.
+    lines : for each axis atoms that approximate the projection. If the law is atomic and has at
+        most 256 places on a line, they are the projection itself; else they are the atoms of a
+        quantization, merged if they are too many.
+    error : an enclosure of an upper bound of the root of the sum over axes of W2(projection,
+        atoms)^2.
     """
 
     axes: list[Axis]
@@ -92,20 +97,22 @@ class LawOnAxes:
     error: arb
 
     def distance(self) -> Distance:
-        """Return the distance from maps of a slope to the atoms, all axes taken together."""
-        maps = [(line.steps(), times) for line, times in self._shapes().values()]
+        """Return the squared distance, summed over the axes, of the atoms from maps with slopes at
+        most L, as a function of L.
+        """
+        maps = [(line.step_map(), times) for line, times in self._shapes().values()]
 
         def squares(slope: arb, is_trial: bool) -> tuple[arb, arb]:
             below, above = arb(0), arb(0)
             for steps, times in maps:
-                pair = LipschitzRegression(steps, slope).distance(is_trial)
+                pair = LipschitzRegression(steps, slope).squared_distance(is_trial)
                 below, above = below + times * pair[0], above + times * pair[1]
             return below, above
 
         return squares
 
     def _shapes(self) -> dict[tuple, tuple[AtomsOnLine, int]]:
-        """The different lines up to translation, and how many of each there are."""
+        """Return the lines that differ up to translation, and the number of each."""
         found: dict[tuple, tuple[AtomsOnLine, int]] = {}
         for line in self.lines:
             steps = tuple(b - a for a, b in pairwise(line.places))
@@ -113,31 +120,28 @@ class LawOnAxes:
             found[key] = first, times + 1
         return found
 
-    def widest(self, slope: Element) -> Gap:
-        """Return a gap that costs as much as any at a slope, up to a millionth of all costs.
-
-        Costs are enclosed in as many bits as tell that.
-        """
+    def costliest_gap(self, slope: Element) -> Gap:
+        """Return the gap with the largest cost at a slope, up to a millionth of all costs."""
         bits = TUNING.precision
         while bits <= TUNING.most_precision:
             with ctx.workprec(bits):
                 costs = list(self._costs(ball(slope)))
                 total = sum((cost for cost, *_ in costs), arb(0))
-                if all(TOLD * cost.rad() <= total for cost, *_ in costs):
+                if all(RELATIVE * cost.rad() <= total for cost, *_ in costs):
                     cost, axis, line, block = max(costs, key=lambda row: row[0].mid())
                     return line.gap(axis, block, lower(cost / total))
             bits *= 2
         raise PrecisionError(
-            f"{TUNING.most_precision} bits do not tell which gap costs most: the target is too "
-            "large for this eps, so raise eps"
+            f"{TUNING.most_precision} bits do not suffice to find the gap with the largest cost: "
+            "the target is too large for this eps, so raise eps"
         )
 
     def _costs(self, slope: arb) -> Iterator[tuple[arb, Axis, AtomsOnLine, Block]]:
-        """Yield the cost of each block of jumps, with its axis and line."""
+        """Yield the cost of each block of jumps, its axis, its line, and the block."""
         for axis, line in zip(self.axes, self.lines, strict=True):
-            ramps = LipschitzRegression(line.steps(), slope)
-            for block in ramps.blocks():
-                yield ramps.cost(block), axis, line, block
+            regression = LipschitzRegression(line.step_map(), slope)
+            for block in regression.blocks():
+                yield regression.cost(block), axis, line, block
 
 
 def unit_frame(dimension: int) -> list[Axis]:
@@ -146,7 +150,7 @@ def unit_frame(dimension: int) -> list[Axis]:
 
 
 def reflection(direction: Sequence[Element]) -> list[Axis]:
-    """Return an orthonormal frame whose first axis is near a direction, by a reflection."""
+    """Return an orthonormal frame whose first axis is near a direction: a Householder matrix."""
     scale = QQ(2) ** TUNING.direction_bits / max(map(abs, direction))
     v = [int((x * scale).numerator) // int((x * scale).denominator) for x in direction]
     length = isqrt(sum(x * x for x in v))
@@ -158,37 +162,38 @@ def reflection(direction: Sequence[Element]) -> list[Axis]:
     ]
 
 
-def frame_of(
+def project(
     law: TargetMeasure, components: MixtureComponents, axes: list[Axis], eps: Element
-) -> LawOnAxes:
-    """Return a law along the axes of a frame, in atoms as fine as eps asks.
+) -> ProjectedLaw:
+    """Project a law onto the axes of a frame, as atoms that are as fine as eps requires.
 
-    What is not atomic is cut: along the coordinate axes one by one, along others in all coordinates
-    at once.
+    A law that is not atomic is quantized: each coordinate by itself for the coordinate axes, the
+    whole law for other frames.
     """
     d, tolerance, error = len(axes), eps / TUNING.parts_of_eps, arb(0)
     if axes == unit_frame(d) and not isinstance(law, Atoms):
         cells = [quantize_to_components(law, tolerance, i) for i in range(d)]
         shapes = {(tuple(one.weights), tuple(np.diff(one.centers[:, 0]))) for one in cells}
-        found = [_projected(one, (QQ.one,), tolerance, len(shapes)) for one in cells]
+        found = [_project_to_line(one, (QQ.one,), tolerance, len(shapes)) for one in cells]
         found = [(line, more + one.error) for (line, more), one in zip(found, cells, strict=True)]
     else:
         if components.spreads is not None:
             components = quantize_to_components(law, tolerance)
         error = components.error
-        found = [_projected(components, axis, tolerance, d) for axis in axes]
+        found = [_project_to_line(components, axis, tolerance, d) for axis in axes]
     square = sum((more * more for _, more in found), arb(0))
-    return LawOnAxes(axes, [line for line, _ in found], error + square.sqrt())
+    return ProjectedLaw(axes, [line for line, _ in found], error + square.sqrt())
 
 
-def _projected(
+def _project_to_line(
     components: MixtureComponents, axis: Axis, tolerance: Element, lines: int
 ) -> tuple[AtomsOnLine, arb]:
-    """Return the atoms along an axis, and a bound of the distance W2 that merging them cost.
+    """Return the atoms along an axis, and an upper bound of the distance W2 by which merging moved
+    them.
 
-    Equal ones are merged; and where many are left, those in one cell, of cells of equal widths:
-    twice as many until the cost is within the tolerance, or they are as many as can be, which
-    are the fewer the more `lines` there are.
+    Equal atoms are merged. If many are left, atoms in one cell of an equidistant grid are merged,
+    too. The cells are doubled until the distance is within the tolerance, or until the line has its
+    share of the most atoms for all `lines`.
     """
     unit = lcm(*(int(x.denominator) for x in axis))
     column = [int(x.numerator) * (unit // int(x.denominator)) for x in axis]
@@ -198,16 +203,19 @@ def _projected(
     kept = TUNING.least_atoms if components.error == 0 else cells
     while True:
         count = 0 if distinct <= max(kept, cells) else cells
-        found, error = _merged(places, components.weights.tolist(), unit * components.unit, count)
+        found, error = _merge(places, components.weights.tolist(), unit * components.unit, count)
         if error <= ball(tolerance) or cells >= most:
             return found, error
         cells *= 2
 
 
-def _merged(
+def _merge(
     places: Sequence[int], weights: Sequence[int], unit: int, cells: int
 ) -> tuple[AtomsOnLine, arb]:
-    """Return the line of atoms merged cell by cell; equal ones only where the number is zero."""
+    """Merge the atoms in each of `cells` equal cells, or only equal atoms if `cells` is 0.
+
+    Returns the line, and an upper bound of the distance W2 by which the atoms moved.
+    """
     low, width = min(places), max(places) - min(places) + 1
     groups: dict[int, list[int]] = {}
     for x, w in zip(places, weights, strict=True):
@@ -220,4 +228,4 @@ def _merged(
         kept.append((x, w))
         square += second - 2 * x * first + x * x * w
     line = AtomsOnLine([x for x, _ in kept], [w for _, w in kept], unit)
-    return line, arb(fmpq(square, sum(weights) * unit * unit)).sqrt()
+    return line, ball(QQ(square, sum(weights) * unit * unit)).sqrt()

@@ -19,7 +19,8 @@ the shares of rounding and of the shifts.
 
 How it is checked
 -----------------
-*Exact*: the products, in integers. *Certified*: the row sums (both in `exactflow.exact.digits`).
+*Exact*: the products, in integers. *Certified*: the row sums. Both are in
+`exactflow.exact.dyadic_matrix`.
 """
 
 from collections.abc import Sequence
@@ -30,13 +31,12 @@ import numpy as np
 from sympy import Rational
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.digits import Digits, Quotient
-from exactflow.exact.numbers import to_index
-from exactflow.exact.rounding import decimal_up
+from exactflow.exact.dyadic_matrix import DyadicMatrix, DyadicQuotient
+from exactflow.exact.numbers import format_up, to_index
 from exactflow.exact.typing import HALVES
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.lossless.bijection import DistanceBound, Lossless
-from exactflow.floats.lossless.integer_coupling import LARGEST, GridPart, IntegerCoupling
+from exactflow.floats.lossless.integer_coupling import LARGEST, FixedPointMatrix, IntegerCoupling
 from exactflow.flows.float_layers import FloatCoupling
 
 LIMIT = 2**15
@@ -44,13 +44,13 @@ MOST_BITS = 50  # of 53, so that halves and fractions have room beside any produ
 SPARE_BITS = 3
 
 
-def as_grid(bits: object, limit: object) -> tuple[int | None, int]:
+def check_grid(bits: object, limit: object) -> tuple[int | None, int]:
     """Return bits, if given, and limit as integers in their range, or raise `InvalidInputError`."""
     checked = None if bits is None else to_index("bits", bits, 1, MOST_BITS)
     return checked, to_index("limit", limit, 1, LARGEST // 2)
 
 
-def assembled(
+def assemble_lossless(
     target: Target, shears: Sequence[FloatCoupling], step: Fraction, bits: int | None, limit: int
 ) -> Lossless:
     """Return the layers of integers of shears without scales, whose product is near `target` over
@@ -68,7 +68,7 @@ def assembled(
     largest = max(*values, *kept)
     if not largest <= LARGEST:
         raise InvalidInputError(
-            f"expected values to 2^52, as float64 counts them, got {decimal_up(largest)} on the "
+            f"expected values to 2^52, as float64 counts them, got {format_up(largest)} on the "
             f"way for inputs within limit={limit}: lower limit"
         )
     layers = tuple(
@@ -78,7 +78,7 @@ def assembled(
     product, roundings = images[:, :d], images[:, d:]
     W, unit = target.exact, step.denominator
     E = unit * W.digits - (step.numerator * W.denominator) * product
-    difference = Quotient(E, unit * W.denominator)
+    difference = DyadicQuotient(E, unit * W.denominator)
     places = np.argsort(target.layout.order)
     rounding, sums = roundings.row_sums(weights[d:]), difference.digits.row_sums()
     shifts = (sums[k] / difference.denominator * limit / step for k in places)
@@ -115,29 +115,29 @@ def _on_grid(T: np.ndarray, bits: int) -> np.ndarray:
             f"expected multiples of 2^-bits that 53 bits hold, got bits={bits} with shifts to "
             f"{size:.2g}: lower bits"
         )
-    return GridPart.of(T, bits).weight
+    return FixedPointMatrix.of(T, bits).weight
 
 
 def _growth(
     layers: Sequence[FloatCoupling], d: int, limit: int
-) -> tuple[list[Fraction], Digits, np.ndarray]:
+) -> tuple[list[Fraction], DyadicMatrix, np.ndarray]:
     """Growth of inputs of at most `limit`, and of roundings, through at least one shear.
 
     First comes the largest absolute value of an entry that each layer keeps; then, exactly, the
     images of the unit vectors and of units of rounding, as columns, and their weights.
     """
     p, one = layers[0].partition[0], np.eye(d)
-    halves = [Digits.of_floats(one[:, :p]), Digits.of_floats(one[:, p:])]  # transposed
+    halves = [DyadicMatrix.of_floats(one[:, :p]), DyadicMatrix.of_floats(one[:, p:])]  # transposed
     weights, kept = np.full(d, float(limit)), []
     for layer in layers:
         i = HALVES.index(layer.moves)
         kept.append(max(halves[1 - i].transpose().row_sums(weights)))
-        halves[i] = halves[i].plus_product(halves[1 - i], Digits.of_floats(layer.shift.T))
+        halves[i] = halves[i].plus_product(halves[1 - i], DyadicMatrix.of_floats(layer.shift.T))
         moved = halves[i].shape[1]
         blocks = [np.zeros((moved, p)), np.zeros((moved, d - p))]
         blocks[i] = np.eye(moved)
         pairs = zip(halves, blocks, strict=True)
-        halves = [half.vstack(Digits.of_floats(block)) for half, block in pairs]
+        halves = [half.vstack(DyadicMatrix.of_floats(block)) for half, block in pairs]
         integral = (layer.shift == np.rint(layer.shift)).all(axis=1)
         weights = np.concatenate([weights, np.where(integral, 0.0, 0.5)])
     return kept, halves[0].transpose().vstack(halves[1].transpose()), weights

@@ -1,0 +1,136 @@
+"""Singular values of matrices of rational or algebraic numbers, enclosed.
+
+The singular values of a rational matrix J are the roots of the eigenvalues of J^T J, which are the
+roots of a polynomial with rational coefficients. Isolation or bisection encloses these, with their
+multiplicities. Over a number field Arb encloses the eigenvalues of J^H J, and the exact rank is the
+number of those that are not zero. *Certified*.
+"""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from flint import acb_mat, arb, ctx, fmpq, fmpq_mat, fmpq_poly
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact import linalg
+from exactflow.exact.algebraic import embedding
+from exactflow.exact.coerce import as_matrix
+from exactflow.exact.numbers import to_fmpq
+from exactflow.exact.typing import MatrixLike
+
+_APART = 1e-8
+"""The distance from which floats tell eigenvalues apart, relative to the largest entry."""
+
+
+def enclose_singular_values(matrix: DomainMatrix, bits: int) -> list[arb]:
+    """Return enclosures of the singular values in decreasing order, each with `bits` correct bits
+    or exactly 0. The field is QQ, QQ(i) or a number field.
+    """
+    if not matrix.domain.is_QQ:
+        return _algebraic_singular_values(matrix, bits)
+    exact = to_fmpq_matrix(matrix)
+    with ctx.workprec(bits):
+        values = [value.sqrt() for value in eigenvalues(exact.transpose() * exact)]
+        return sorted(values, key=lambda value: value.mid(), reverse=True)
+
+
+def _algebraic_singular_values(matrix: DomainMatrix, bits: int) -> list[arb]:
+    """Return the enclosures of `enclose_singular_values` over a number field."""
+    rank, precision = linalg.rank(matrix), bits
+    while True:
+        precision *= 2
+        with ctx.workprec(precision):
+            balls = acb_mat([[*map(embedding(matrix.domain), row)] for row in matrix.to_list()])
+            try:
+                found = (balls.conjugate().transpose() * balls).eig(multiple=True)
+            except ValueError:  # not isolated at this precision
+                continue
+            squares = sorted((value.real for value in found), key=arb.mid, reverse=True)[:rank]
+            values = [value.sqrt() for value in squares if value > 0]
+            if len(values) == rank and all(v.rel_accuracy_bits() >= bits for v in values):
+                return [*values, *[arb(0)] * (len(found) - rank)]
+
+
+def to_fmpq_matrix(M: MatrixLike) -> fmpq_mat:
+    """Return a rational matrix as one of FLINT; raise `InvalidInputError` for other entries."""
+    matrix = as_matrix(M).to_dense()
+    if not matrix.domain.is_QQ:
+        raise InvalidInputError(
+            "expected rational entries, which are rational numbers or floats, got entries in "
+            f"{matrix.domain}"
+        )
+    return fmpq_mat([[to_fmpq(entry) for entry in row] for row in matrix.to_list()])
+
+
+def eigenvalues(matrix: fmpq_mat) -> list[arb]:
+    """Return enclosures of a positive semidefinite matrix's eigenvalues, at the current precision.
+
+    FLINT isolates the roots of the characteristic polynomial. If some are near each other, that
+    takes far too long, and bisection encloses them without telling them apart.
+    """
+    polynomial = matrix.charpoly()
+    factors: Any = polynomial.numer().factor_squarefree()[1]  # pairs, whatever its types say
+    if sum(factor.degree() for factor, _ in factors) > _count_clusters(matrix):
+        return _bisect_roots(polynomial)
+    roots: Any = polynomial.numer().complex_roots()
+    return [root.real for root, times in roots for _ in range(times)]
+
+
+def _count_clusters(matrix: fmpq_mat) -> int:
+    """Return the number of clusters of eigenvalues that floats tell apart."""
+    entries = matrix.entries()
+    largest = max(map(abs, entries)) or fmpq(1)
+    scaled = np.array([float(x / largest) for x in entries]).reshape(matrix.nrows(), -1)
+    return 1 + int((np.diff(np.linalg.eigvalsh(scaled)) > _APART).sum())
+
+
+def _bisect_roots(polynomial: fmpq_poly) -> list[arb]:
+    """Return enclosures of the roots of a monic polynomial, all of them real and none negative.
+
+    The number of roots above t is the number of sign changes of the coefficients of p(x + t)
+    (Descartes). If only one root is left to be located, the sign of p(t) tells its side.
+    """
+    zeros = next(k for k, c in enumerate(polynomial.coeffs()) if c)
+    found, rest = [arb(0)] * zeros, fmpq_poly(polynomial.coeffs()[zeros:])
+
+    def count_above(t: fmpq) -> int:
+        signs = [c > 0 for c in rest(fmpq_poly([t, 1])).numer().coeffs() if c]
+        return sum(a != b for a, b in pairwise(signs))
+
+    def count_above_by_sign(t: fmpq, less: int) -> int:
+        """Return the number of roots above t, known to be `less` or one more."""
+        return less + int(rest(t) * (-1) ** less < 0)
+
+    if rest.degree() == 0:
+        return found
+    low, high = (_power_above(c) for c in (rest.coeffs()[::-1], rest.coeffs()))
+    tasks = [(1 / low, high, rest.degree(), 0)]
+    while tasks:
+        a, b, more, less = tasks.pop()
+        if (b - a) * fmpq(2) ** ctx.prec <= a:
+            found += [arb(a).union(arb(b))] * (more - less)
+            continue
+        octaves = (int(b.p).bit_length() - int(a.p).bit_length()) - (
+            int(b.q).bit_length() - int(a.q).bit_length()
+        )
+        middle = a * fmpq(2) ** (octaves // 2) if octaves > 2 else (a + b) / 2
+        here = count_above_by_sign(middle, less) if more - less == 1 else count_above(middle)
+        tasks += [
+            task for task in ((a, middle, more, here), (middle, b, here, less)) if task[2] > task[3]
+        ]
+    return found
+
+
+def _power_above(coefficients: list[fmpq]) -> fmpq:
+    """Return a power of two above all roots of a polynomial, the leading coefficient last."""
+    ratio = max(abs(c / coefficients[-1]) for c in coefficients)
+    return fmpq(2) ** (int(ratio.p).bit_length() - int(ratio.q).bit_length() + 2)
+
+
+def standard_deviations(covariance: fmpq_mat) -> list[arb]:
+    """Return enclosures of the square roots of a covariance's eigenvalues, at the current
+    precision.
+    """
+    return [value.max(arb(0)).sqrt() for value in eigenvalues(covariance)]

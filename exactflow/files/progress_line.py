@@ -1,0 +1,105 @@
+"""Progress in a terminal: one line on stderr, redrawn at each stage.
+
+Whatever is printed meanwhile stands above the line, and at the end the line is erased.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext, redirect_stderr, redirect_stdout
+from functools import cached_property
+from typing import TYPE_CHECKING, TextIO, TypeVar, cast
+
+from exactflow.exact.progress import has_listener, listening_to_stages, report_stage
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Result = TypeVar("Result")
+
+
+@contextmanager
+def show_progress(label: str) -> Iterator[None]:
+    """Show the stages of the work within in a terminal, as in "50 % counting: to three"."""
+    with ExitStack() as shown:
+        if is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb":
+            line = _ProgressLine(label, sys.stderr)
+            shown.callback(line.erase)
+            shown.enter_context(
+                redirect_stderr(cast(TextIO, _StreamAboveProgress(sys.stderr, line)))
+            )
+            if is_terminal(sys.stdout):
+                shown.enter_context(
+                    redirect_stdout(cast(TextIO, _StreamAboveProgress(sys.stdout, line)))
+                )
+            shown.enter_context(listening_to_stages(line.tell))
+        yield
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether the stream is a terminal; a closed stream is None."""
+    return stream is not None and stream.isatty()
+
+
+def with_progress(results: Iterator[Result], total: int, label: str) -> Iterator[Result]:
+    """Yield the results, and report their number, to a listener or in a terminal."""
+
+    def tell(count: int) -> None:
+        if count < total > 1:
+            report_stage(f"{label} {count + 1} of {total}", count / total)
+
+    with show_progress("") if not has_listener() else nullcontext():
+        tell(0)
+        for count, result in enumerate(results, 1):
+            yield result
+            tell(count)
+
+
+class _ProgressLine:
+    """The line of a terminal, which gives way to what is printed."""
+
+    def __init__(self, label: str, stream: TextIO) -> None:
+        self.label, self.stream = label, stream
+        self.is_drawn, self.is_free = False, True
+
+    @cached_property
+    def console(self) -> "Console":
+        """A rich console on the stream, which knows the width of the terminal."""
+        from rich.console import Console
+
+        return Console(file=self.stream, markup=False, highlight=False)
+
+    def tell(self, what: str, done: float | None) -> None:
+        """Draw the name of the stage and the part that is done."""
+        self.erase()
+        if self.is_free and self.console.is_terminal and not self.console.is_dumb_terminal:
+            part = "" if done is None else f"{100 * done:.0f} % "
+            text = part + ": ".join(filter(None, [self.label, what]))
+            self.console.print(text[: self.console.width - 1], end="", no_wrap=True)
+            self.is_drawn = True
+
+    def erase(self) -> None:
+        """Leave the line empty."""
+        if self.is_drawn:
+            from rich.control import Control
+            from rich.segment import ControlType
+
+            erasing = ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)
+            self.console.control(Control(*erasing))
+            self.is_drawn = False
+
+
+class _StreamAboveProgress:
+    """A stream to the terminal, which erases the progress line before it writes."""
+
+    def __init__(self, stream: TextIO, line: _ProgressLine) -> None:
+        self.stream, self.line = stream, line
+
+    def write(self, text: str) -> int:
+        self.line.erase()
+        if text:
+            self.line.is_free = text.endswith("\n")
+        return self.stream.write(text)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.stream, name)

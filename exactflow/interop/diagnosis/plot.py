@@ -1,0 +1,53 @@
+"""A diagnosis as bars in matplotlib: for each layer what `diagnose` measured, side by side."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from exactflow.errors import InvalidInputError, require
+
+_COLUMNS = {
+    "digits lost on the way back": ("digits_lost", "{:.1f}", lambda value: max(value, 0.0)),
+    "condition number": ("condition", "{:.3g}", math.log10),
+    "log-determinant off by": ("log_det_error", "{:.3g}", lambda value: value),
+    "draws that are not finite": ("draws_lost", "{:d}", lambda value: value),
+}
+"""Heads of columns: the fact, its format, and the length of its bar."""
+_BAR = 0.62
+_ROW = 0.26
+"""Inches of a row in a figure that is made here."""
+
+
+def bars(found: Any, *, ax: Any) -> Any:
+    """Draw a diagnosis and return its Axes: see `Diagnosis.plot`."""
+    if ax is not None and not hasattr(ax, "barh"):
+        raise InvalidInputError(f"expected Axes of matplotlib as ax, got {type(ax).__name__}")
+    pyplot = require("matplotlib.pyplot", "plot", "a plot")
+    rows = found.rows
+    if ax is None:
+        size = (10.5, _ROW * (len(rows) + 2) + 0.4)
+        _, ax = pyplot.subplots(figsize=size, layout="constrained")
+    for k, (head, (name, form, length)) in enumerate(_COLUMNS.items()):
+        ax.text(k, -0.8, head, va="center", fontsize=9)
+        for i, (said, share) in enumerate(_column(rows, name, form, length)):
+            ax.barh(i, _BAR * share, left=k, height=0.55, color="#36c")
+            ax.text(k + _BAR * share + 0.02, i, said, va="center", fontsize=8)
+    names = [f"{row.path} ({row.kind})" for row in rows]
+    ax.set_yticks(range(len(rows)), names, fontsize=8, family="monospace")
+    ax.tick_params(length=0)
+    ax.set(xlim=(-0.02, len(_COLUMNS)), ylim=(len(rows) - 0.4, -1.2), xticks=[])
+    ax.set_title(str(found), loc="left", fontsize=9)
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def _column(rows: Sequence[Any], name: str, form: str, length: Any) -> list[tuple[str, float]]:
+    """Return for each row the text of a fact and the length of its bar, at most 1."""
+    values = [getattr(row, name) for row in rows]
+    lengths = [length(x) if x is not None and 0 < x < math.inf else 0.0 for x in values]
+    most = max(lengths) or 1.0
+    texts = ["-" if x is None else form.format(x) for x in values]
+    shares = [
+        size / most if x != math.inf else 1.0 for size, x in zip(lengths, values, strict=True)
+    ]
+    return list(zip(texts, shares, strict=True))

@@ -1,0 +1,149 @@
+"""The steps of the proof that fewer layers are impossible, as values that check themselves.
+
+A linear obstruction has a multiplier K_j for each equation j, the sum of P X Q over its terms = R.
+The equation is multiplied by K_j and traced. The factor of an unknown X is the sum of Q K_j P: it
+is zero, or for a positive diagonal X a matrix with the weights of X on its diagonal.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.exact import linalg
+from exactflow.explanation import Step
+from exactflow.explanation.identity_text import letters_in_formula
+from exactflow.explanation.steps import order_and_flip_matrices
+from exactflow.explanation.symbolic_identities import Identity
+from exactflow.flows.orientation import CoordinateLayout
+from exactflow.linear.depth import equations
+from exactflow.linear.depth.obstruction import Obstruction
+from exactflow.linear.depth.pattern import patterns
+
+Used: TypeAlias = tuple[equations.Equation, DomainMatrix]
+
+
+def with_primes(step: Step, before: Sequence[Step]) -> Step:
+    """Return a step whose values have a prime if earlier steps use their letters otherwise."""
+    known = {name: value for other in before for name, value in other.after.items()}
+    names = {name: f"{name}'" for name, x in step.after.items() if known.get(name, x) != x}
+    return step.rename(names)
+
+
+_ADDITIVE = "U(X) U(Y) = U(X + Y), L(X) L(Y) = L(X + Y), U(0) = I, L(0) = I"
+_SCALED = (
+    "diag(S, I) U(X) diag(T, I) U(Y) = diag(S T, I) U(T^-1 X + Y), "
+    "diag(I, S) L(X) diag(I, T) L(Y) = diag(I, S T) L(T^-1 X + Y), U(0) = I, L(0) = I"
+)
+
+
+def shorter_patterns_step(found: Obstruction) -> Step:
+    """Return a step that says why it suffices to exclude the two patterns of one length."""
+    length, (first, second) = len(found.pattern), patterns(len(found.pattern))
+    letters = "one letter" if length == 1 else f"{length} letters"
+    text = _ADDITIVE if found.scales == "additive" else _SCALED
+    values, ring = Identity("shorter words", "", "", text).define()
+    why = (
+        "Two neighbours of one kind are one layer, so that the layers of a shortest product "
+        f"alternate. A layer may be `I`. So every product of at most {letters} is one of {first} "
+        f"or {second}, which are both excluded, and fewer than {length + 1} layers are impossible."
+    )
+    return Step("shorter words", why, text, values, {}, ring)
+
+
+def obstruction_step(
+    found: Obstruction, layout: CoordinateLayout | None = None, matrix: DomainMatrix | None = None
+) -> Step:
+    """Return the proof that a pattern is impossible, as a step.
+
+    The values are the blocks of M and of its inverse, in the names of the user. If `layout` has an
+    order E or flips F, the blocks are those of N = E M F E^T, for the given matrix M.
+    """
+    names = "DCBA" if found.is_exchanged else "ABCD"
+    blocks = dict(zip(names, found.blocks, strict=True))
+    blocks |= dict(zip(names.lower(), found.inverse, strict=True))
+    field = found.matrix.domain
+    posed = order_and_flip_matrices(layout.order, layout.flips, field) if layout else {}
+    left, right = ("E ", " E^T") if "E" in posed else ("", "")
+    right = " F" * ("F" in posed) + right
+    name = "N" if posed else "M"
+    text = [f"N = {left}M{right}"] * bool(posed)
+    text += [f"{name} = blocks(A, B, C, D)", f"blocks(a, b, c, d) {name} = I"]
+    if found.row.is_of_pair and len(found.pattern) == 5:
+        text.append(found.format_blocks("{C} = 0"))
+    if found.kind == "trace" and found.witness == 1:
+        missing = found.blocks.D.shape[0] - found.inverse.A.shape[0]
+        ones = [f" + {count}" * (count > 0) for count in (-missing, missing)]
+        text.append(found.format_blocks(f"tr({{D}}){ones[0]} != tr({{a}}){ones[1]}"))
+    if found.kind == "linear":
+        identities, values = _multiplier_identities(found, blocks)
+        text += identities
+        blocks |= values
+    return Step(
+        found.kind,
+        found.sentences(name=name),
+        ", ".join(text),
+        {"M": found.matrix if matrix is None else matrix},
+        dict(sorted(blocks.items())) | posed | ({"N": found.matrix} if posed else {}),
+        field,
+        found.row.theorem,
+        witness=found.is_valid,
+        proved=found.row.proved,
+    )
+
+
+def _multiplier_identities(
+    found: Obstruction, blocks: Mapping[str, DomainMatrix]
+) -> tuple[list[str], dict[str, Any]]:
+    """Return identities between the multipliers and blocks of a linear obstruction, and values."""
+    system = equations.equations_for(found)
+    used = [(e, W) for e, W in zip(system, found.witness, strict=True) if not W.is_zero_matrix]
+    if len(found.pattern) < 3 and not any(e.terms for e, _ in used):
+        return [found.format_blocks(e.name).replace(" = ", " != ") for e, _ in used], {}
+    values: dict[str, Any] = {}
+    sums: dict[str, list[str]] = {}
+    right = []
+    for j, (equation, W) in enumerate(used, 1):
+        K = f"K{j}"
+        values[K] = W
+        letters = letters_in_formula(found.format_blocks(equation.name))
+        mentioned = {name: blocks[name] for name in letters if name in blocks}
+        for X, P, Q in equation.terms:
+            left, right_factor = (_name_coefficient(N, mentioned, values) for N in (Q, P))
+            names = [name for name in (left, K, right_factor) if name != "I"]
+            sums.setdefault(X, []).append(" ".join(names))
+        shown = found.format_blocks(equation.shown) or _new_name(equation.right, values)
+        if shown != "0":
+            factor = f"({shown})" if " " in shown else shown
+            right.append(f"tr({K})" if shown == "I" else f"tr({K} {factor})")
+    text = [f"{' + '.join(parts)} = {_name_weights(X, values, used)}" for X, parts in sums.items()]
+    values["s"] = equations.right_side(system, found.witness)
+    return [*text, f"{' + '.join(right) or '0'} = s"], values
+
+
+def _name_weights(X: str, values: dict[str, Any], used: Sequence[Used]) -> str:
+    """Return "0", or a new name for the matrix with the weights of X on its diagonal."""
+    if X not in equations.POSITIVE:
+        return "0"
+    parts = [Q * (W * P) for e, W in used for Y, P, Q in e.terms if Y == X]
+    values[f"K{X}"] = sum(parts[1:], parts[0])
+    return f"K{X}"
+
+
+def _name_coefficient(
+    M: DomainMatrix, blocks: Mapping[str, DomainMatrix], values: dict[str, Any]
+) -> str:
+    """Return a name of a coefficient: a block in the equation, I, minus a block, or a new name."""
+    if (name := next((name for name, block in blocks.items() if block is M), None)) is not None:
+        return name
+    if M.shape[0] == M.shape[1] and linalg.identity(M.shape[0], M.domain) == M:
+        return "I"
+    negative = next((name for name, block in blocks.items() if -block == M), None)
+    return f"(-{negative})" if negative else _new_name(M, values)
+
+
+def _new_name(M: DomainMatrix, values: dict[str, Any]) -> str:
+    """Add a matrix to `values` under a new name R1, R2, .., and return the name."""
+    name = f"R{sum(known.startswith('R') for known in values) + 1}"
+    values[name] = M
+    return name

@@ -1,0 +1,185 @@
+"""Patterns of layers, and a matrix on two halves with all that the patterns need of it.
+
+A pattern such as ULUL stands for the products U(X) L(Y) U(Z) L(W). All statements are about
+patterns that start with U; for the others the halves are exchanged, A with D, B with C, a with d, b
+with c.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from typing import Any, NamedTuple
+
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.exact import linalg
+from exactflow.exact.linalg import Blocks
+from exactflow.exact.typing import Element, Half
+from exactflow.flows.result import DepthScales
+
+_EXCHANGED = dict(zip("ABCDabcd", "DCBAdcba", strict=True))
+
+
+def patterns(length: int) -> tuple[str, ...]:
+    """Return the alternating patterns of U and L of a length."""
+    letters = "UL" * (length // 2 + 1)
+    return (letters[:length], letters[1 : length + 1]) if length else ("",)
+
+
+class Reason(NamedTuple):
+    """Kind and witness of an obstruction, as a decision procedure finds them.
+
+    The witness is k, a number; factors, a tuple of monic polynomials; multipliers, either matrices
+    or, for "signs", dicts from exponents to coefficients; a block and coordinates; or powers.
+    """
+
+    kind: str
+    witness: Any
+
+
+class Pencil(NamedTuple):
+    """Blocks C, D of M and a, c of M^-1, which decide four layers, and five by some shift V.
+
+    D is q x q, a is p x p, C and c are q x p, V is p x q.
+    """
+
+    C: DomainMatrix
+    D: DomainMatrix
+    a: DomainMatrix
+    c: DomainMatrix
+
+    def shifted(self, V: DomainMatrix) -> "Pencil":
+        """Return the pencil of M U(-V)."""
+        return Pencil(self.C, self.D - self.C * V, self.a + V * self.c, self.c)
+
+    def transposed(self) -> "Pencil":
+        """Return the pencil that has the transposed D - C V as its a + V^T c, and vice versa."""
+        C, D, a, c = (M.transpose() for M in self)
+        return Pencil(-c, a, D, -C)
+
+
+class PrincipalMinors:
+    """The principal minors of a matrix, each computed once.
+
+    A set of coordinates is an integer: bit i says whether coordinate i belongs to it.
+    """
+
+    def __init__(self, M: DomainMatrix) -> None:
+        self.matrix, self._known = M, {0: M.domain.one}
+
+    def __getitem__(self, S: int) -> Element:
+        """Return the minor of a set of coordinates."""
+        if S not in self._known:
+            chosen = [i for i in range(self.matrix.shape[0]) if S >> i & 1]
+            self._known[S] = self.matrix.extract(chosen, chosen).det()
+        return self._known[S]
+
+    def all(self) -> tuple[Element, ...]:
+        """Return the minors of all 2^n sets, in the order of their integers."""
+        return tuple(self[S] for S in range(1 << self.matrix.shape[0]))
+
+    def of_size(self, k: int) -> list[Element]:
+        """Return the minors of the sets of k coordinates."""
+        coordinates = [1 << i for i in range(self.matrix.shape[0])]
+        return [self[sum(chosen)] for chosen in combinations(coordinates, k)]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SplitMatrix:
+    """A matrix on two halves, with its blocks, its inverse and its minors, each computed once.
+
+    `p` is the size of the first half; by default half of all coordinates.
+    """
+
+    matrix: DomainMatrix
+    p: int | None = None
+
+    @property
+    def partition(self) -> tuple[int, int]:
+        """The sizes of the halves."""
+        d = self.matrix.shape[0]
+        p = d // 2 if self.p is None else self.p
+        return p, d - p
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        """A, B, C, D."""
+        return linalg.split(self.matrix, self.partition[0])
+
+    @cached_property
+    def inverse(self) -> Blocks:
+        """The blocks a, b, c, d of the inverse."""
+        return linalg.split(self.matrix.inv(), self.partition[0])
+
+    @cached_property
+    def det(self) -> Element:
+        """The determinant."""
+        return self.matrix.det()
+
+    @cached_property
+    def minors(self) -> dict[str, PrincipalMinors]:
+        """The principal minors of the blocks A, D, a, d, by these names."""
+        (A, _, _, D), (a, _, _, d) = self.blocks, self.inverse
+        return {name: PrincipalMinors(M) for name, M in zip("ADad", (A, D, a, d), strict=True)}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PatternInstance:
+    """A pattern and a matrix M = [[A, B], [C, D]], which may be a product of such layers."""
+
+    pattern: str
+    split: SplitMatrix
+    scales: DepthScales
+
+    @property
+    def matrix(self) -> DomainMatrix:
+        """M."""
+        return self.split.matrix
+
+    @property
+    def partition(self) -> tuple[int, int]:
+        """The sizes of the halves."""
+        return self.split.partition
+
+    @property
+    def is_exchanged(self) -> bool:
+        """Whether the pattern starts with L."""
+        return self.pattern.startswith("L")
+
+    @property
+    def blocks(self) -> Blocks:
+        """A, B, C, D; the halves are exchanged if the pattern starts with L."""
+        blocks = self.split.blocks
+        return linalg.swap_halves(blocks) if self.is_exchanged else blocks
+
+    @property
+    def inverse(self) -> Blocks:
+        """The blocks a, b, c, d of M^-1; the halves are exchanged if the pattern starts with L."""
+        blocks = self.split.inverse
+        return linalg.swap_halves(blocks) if self.is_exchanged else blocks
+
+    @property
+    def pencil(self) -> Pencil:
+        """C, D, a and c."""
+        return Pencil(self.blocks.C, self.blocks.D, self.inverse.A, self.inverse.C)
+
+    @property
+    def minors(self) -> tuple[PrincipalMinors, PrincipalMinors]:
+        """The principal minors of D and of a."""
+        D, a = "Ad" if self.is_exchanged else "Da"
+        return self.split.minors[D], self.split.minors[a]
+
+    @property
+    def moves(self) -> tuple[Half, ...]:
+        """The half that each letter moves."""
+        return tuple("first" if letter == "U" else "second" for letter in self.pattern)
+
+    def format_blocks(self, text: str, **values: Any) -> str:
+        """Fill the names of blocks, as they read in the pattern, and values into a template."""
+        names = _EXCHANGED if self.is_exchanged else {name: name for name in _EXCHANGED}
+        return text.format_map(names | values)
+
+
+def instances(length: int, split: SplitMatrix, scales: DepthScales) -> list[PatternInstance]:
+    """Return the matrix with each pattern of a length."""
+    return [PatternInstance(pattern, split, scales) for pattern in patterns(length)]

@@ -1,0 +1,285 @@
+"""Obstructions to patterns of any length, by ranks, and for scalar blocks by eigenvalues.
+
+Main results
+------------
+*Ranks.* A factor L(Y) adds Y times the rows of the first half to those of the second. So in a
+product of shears with s factors L, D - I is a sum of s products through F^p, of s - 1 if the last
+factor is an L. For d - I, of the inverse, it is s - 1 if the first factor is an L. With positive
+scales D minus a positive diagonal takes the place of D - I. With exchanged halves the same holds
+for A and a.
+
+*Parity.* If B = C = 0 then M U(X) = U(A X D^-1) M, and similarly for L: the last factor of a
+product of odd length passes through M into the first. So an obstruction to the pattern without its
+last letter is one to the whole pattern.
+
+*Chain of eigenvalues* (to our knowledge new; the proof is on the page of `partitions`). Let M be
+diag(A, beta I) on halves p < q, det M = 1, e = q - p, and A - alpha I of rank k; r = 1 / (alpha
+beta). If M is a product of six letters, move the last factor to the other side: then for some C and
+V the matrices N = beta I - V C of size p and T = beta I - C V fulfil
+
+    r N + a matrix of rank k = I + Z Y,    T = I + Y Z.
+
+For k = 0, (x - beta)^e det(x I - N) = (x - 1)^e det(x I - r N), so that beta is one of 1, r, ..,
+r^(p // e). For k > 0 count independent eigenvectors of N: e for the eigenvalue 1, e - k for r and
+for beta / r, e - 2 k for r^2 and beta / r^2, .., each chain until it meets 1 or beta. Together they
+are at most p.
+
+How it is checked
+-----------------
+*Exact*: ranks, signs of principal minors; the powers of r, one by one.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain, combinations, islice
+from typing import Any, NamedTuple
+
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.exact import linalg
+from exactflow.exact.exceptional import record_nonzero
+from exactflow.exact.numbers import format_short
+from exactflow.exact.typing import Element
+from exactflow.linear.depth.equations import sign
+from exactflow.linear.depth.fixed_parts import proved_rank
+from exactflow.linear.depth.minors import LARGEST_HALF
+from exactflow.linear.depth.pattern import PatternInstance, PrincipalMinors, Reason
+
+
+def _reduced_pattern(instance: PatternInstance) -> str:
+    """Return the pattern without its last letter if that factor passes through M."""
+    _, B, C, _ = instance.blocks
+    passes = len(instance.pattern) % 2 and B.is_zero_matrix and C.is_zero_matrix
+    return instance.pattern[:-1] if passes else instance.pattern
+
+
+def _count_changes(instance: PatternInstance, block: str) -> tuple[int, int]:
+    """Return the number of letters that change a block, and the largest rank of each change."""
+    letter, other = ("U", 1) if block in "Aa" else ("L", 0)
+    pattern = _reduced_pattern(instance)
+    outer = pattern[-1] if block in "AD" else pattern[0]
+    return pattern.count(letter) - (outer == letter), instance.partition[other]
+
+
+def _block_and_bound(instance: PatternInstance, block: str) -> tuple[DomainMatrix, int]:
+    """Return a block of M or M^-1, and the largest rank of (block - I) in a product."""
+    split, (count, size) = instance.split, _count_changes(instance, block)
+    blocks = split.blocks if block.isupper() else split.inverse
+    return blocks[3 if block in "Dd" else 0], count * size
+
+
+def excluding_rank(instance: PatternInstance) -> tuple[str, tuple[int, ...]] | None:
+    """Find a block of M or M^-1 whose rank is too large, and the coordinates that show it."""
+    for block in "DdAa":
+        (M, most), kept = _block_and_bound(instance, block), tuple[int, ...]()
+        if instance.scales == "positive":
+            for i in range(M.shape[0]):
+                if _is_negated_p0(M.extract([*kept, i], [*kept, i])):
+                    kept = *kept, i
+        if len(kept) > most or (
+            instance.scales == "additive" and linalg.rank(_less_scalar(M)) > most
+        ):
+            return block, kept
+    return None
+
+
+def rank_reason(instance: PatternInstance) -> Reason | None:
+    """Return a rank or, for six or seven additive layers, eigenvalues that exclude a pattern."""
+    if (rank := excluding_rank(instance)) is not None:
+        return Reason("rank", rank)
+    has_chain = instance.scales == "additive" and len(instance.pattern) in (6, 7)
+    if has_chain and (eigenvalues := excluding_eigenvalues(instance)) is not None:
+        return Reason("chain of eigenvalues", eigenvalues)
+    return None
+
+
+def is_excluding_rank(instance: PatternInstance, witness: tuple[str, tuple[int, ...]]) -> bool:
+    """Whether the block named by the witness has a larger rank than in any product."""
+    block, kept = witness
+    M, most = _block_and_bound(instance, block)
+    if instance.scales == "additive":
+        return proved_rank(_less_scalar(M)) > most
+    return len(set(kept)) > most and _is_negated_p0(M.extract(kept, kept))
+
+
+def _less_scalar(M: DomainMatrix, x: Element | None = None) -> DomainMatrix:
+    """Return M - x I; x is 1 by default."""
+    one = linalg.identity(M.shape[0], M.domain)
+    return M - (one if x is None else one * x)
+
+
+def rank_texts(instance: PatternInstance, block: str) -> dict[str, Any]:
+    """Return the values for the templates of an obstruction by a rank."""
+    (count, size), additive = _count_changes(instance, block), instance.scales == "additive"
+    half, letter = ("first", "U") if block in "Aa" else ("second", "L")
+    return {
+        "whose": f"`{block} - I`" if additive else f"`{block}` less a positive diagonal",
+        "somewhere": "" if additive else " for some such diagonal",
+        "most": count * size, "rank": count * size + 1, "count": count, "size": size,
+        "half": half, "letter": letter, "passing": _passing_sentence(instance),
+    }  # fmt: skip
+
+
+def _passing_sentence(instance: PatternInstance) -> str:
+    """Return a sentence on the last letter if that factor passes through M, else an empty text."""
+    if (shorter := _reduced_pattern(instance)) == instance.pattern:
+        return ""
+    return (
+        f"As `B = 0` and `C = 0`, the last factor passes through to the first: {shorter} remains. "
+    )
+
+
+def _is_negated_p0(M: DomainMatrix) -> bool:
+    """Whether -M is a P0-matrix: all its principal minors are at least 0.
+
+    Then det(G - M), their sum with products of entries of G as weights, is positive for every
+    positive diagonal G. A row or a column that is zero off the diagonal splits off. If more than 8
+    rows remain, or a sign is not known, the answer is False.
+    """
+    entries, left = M.to_list(), list(range(M.shape[0]))
+    while (i := _decoupled_coordinate(entries, left)) is not None:
+        if sign(entries[i][i], M.domain) not in (0, -1):
+            return False
+        left.remove(i)
+    if len(left) > LARGEST_HALF:
+        return False
+    minors = PrincipalMinors(-M.extract(left, left)).all() if left else ()
+    return all(sign(x, M.domain) in (0, 1) for x in minors)
+
+
+def _decoupled_coordinate(entries: Sequence[Sequence[Element]], left: Sequence[int]) -> int | None:
+    """Find a remaining coordinate whose row or column is zero off the diagonal, or None."""
+    for i in left:
+        others = [j for j in left if j != i]
+        if not (any(entries[i][j] for j in others) and any(entries[j][i] for j in others)):
+            return i
+    return None
+
+
+class _ScalarBlocks(NamedTuple):
+    """M = diag(A, beta I), A on the smaller half, A - alpha I of a rank, r = 1 / (alpha beta)."""
+
+    alpha: Element
+    beta: Element
+    r: Element
+    rank: int
+
+
+def _scalar_blocks(instance: PatternInstance) -> Iterator[_ScalarBlocks]:
+    """Yield the scalars of each alpha, if M = diag(A, beta I), beta != 1 and det M = 1.
+
+    The halves are of two sizes.
+    """
+    A, B, C, D = halves = instance.split.blocks
+    if A.shape == D.shape or not (B.is_zero_matrix and C.is_zero_matrix):
+        return
+    if A.shape > D.shape:
+        A, _, _, D = linalg.swap_halves(halves)
+    beta, one = D[0, 0].element, D.domain.one
+    is_scalar = _less_scalar(D, beta).is_zero_matrix
+    if beta == one or not is_scalar or A.det() * beta ** D.shape[0] != one:
+        return
+    for alpha in filter(None, dict.fromkeys(A.diagonal())):
+        yield _ScalarBlocks(alpha, beta, one / (alpha * beta), linalg.rank(_less_scalar(A, alpha)))
+
+
+def _forced_eigenvalues(found: _ScalarBlocks, p: int, e: int) -> dict[Element, int]:
+    """Return eigenvalues of N, p x p, with lower bounds of their multiplicities."""
+    _, beta, r, rank = found
+    one, forced = beta / beta, dict[Element, int]()
+
+    def follow(x: Element, step: Element, count: int) -> Iterator[tuple[Element, int]]:
+        while count > 0:
+            yield x, count
+            x, count = x * step, 0 if x * step in (one, beta) else count - rank
+
+    steps = chain(islice(follow(one, r, e), e if rank else p // e + 1))
+    if rank and beta / r not in (one, beta):
+        steps = chain(steps, follow(beta / r, one / r, e - rank))
+    for x, count in steps:
+        forced[x] = max(count, forced.get(x, 0))
+    return forced
+
+
+def _excluding_scalars(
+    instance: PatternInstance,
+) -> tuple[_ScalarBlocks, dict[Element, int]] | None:
+    """Find scalars that force too many eigenvalues, and these eigenvalues.
+
+    If both blocks are scalar, powers of r that return to 1 exclude the pattern, too.
+    """
+    p, q = sorted(instance.partition)
+    for found in _scalar_blocks(instance):
+        forced = _forced_eigenvalues(found, p, q - p)
+        is_circle = not found.rank and [*forced][-1] * found.r == instance.matrix.domain.one
+        if sum(forced.values()) > p or is_circle:
+            return found, forced
+    return None
+
+
+def excluding_eigenvalues(instance: PatternInstance) -> tuple[Element, ...] | None:
+    """Find the eigenvalues 1, r, .. that exclude six letters, or None."""
+    return None if (found := _excluding_scalars(instance)) is None else tuple(found[1])
+
+
+def are_excluding_eigenvalues(instance: PatternInstance, eigenvalues: Sequence[Element]) -> bool:
+    """Whether these are the eigenvalues that exclude six letters, or seven."""
+    found = _excluding_scalars(instance)
+    if len(_reduced_pattern(instance)) != 6 or found is None:
+        return False
+    if tuple(found[1]) != tuple(eigenvalues):
+        return False
+    for x, y in combinations([found[0].beta, *eigenvalues], 2):
+        if x != y:
+            record_nonzero(x - y, instance.matrix.domain)
+    return True
+
+
+def eigenvalue_texts(instance: PatternInstance) -> dict[str, Any]:
+    """Return the values for the templates of an obstruction by a chain of eigenvalues."""
+    (p, q), field = sorted(instance.partition), instance.matrix.domain
+    found, forced = _excluding_scalars(instance) or (
+        _ScalarBlocks(field.one, field.one, field.one, 0),
+        {},
+    )
+    total = sum(forced.values())
+
+    def short(x: Element) -> str:
+        return format_short(field.to_sympy(x))
+
+    clash = f"But `N` has {p} eigenvalues, not {total}"
+    if total <= p:
+        clash = f"The next power is 1 again, which `N` would have {q - p} times more than it has"
+    reverse = _reduced_pattern(instance).startswith("U" if instance.partition[0] > p else "L")
+    inverse = (
+        "Take the inverse, a product of the reversed word: `alpha^-1` for `alpha`, and so on. "
+    )
+    values: dict[str, Any] = {"p": p, "e": q - p, "rank": found.rank, "clash": clash}
+    values |= {"alpha": short(found.alpha), "beta": short(found.beta), "r": short(found.r)}
+    times = {1: "once"} | {count: f"{count} times" for count in range(2, q - p + 1)}
+    shown = ", ".join(f"``{short(x)}`` ({times[count]})" for x, count in forced.items())
+    argument = (_OF_RANK if found.rank else _OF_SCALARS).format(**values)
+    return {
+        "eigenvalues": shown, "argument": argument, "inverse": inverse * reverse,
+        "passing": _passing_sentence(instance),
+    } | values  # fmt: skip
+
+
+_OF_SCALARS = (
+    "The blocks are `alpha I` and `beta I`, `alpha` = ``{alpha}`` on the smaller half and `beta` = "
+    "``{beta}`` on the larger; let `r = (alpha beta)^-1`, which is ``{r}``. With the last factor "
+    "on the other side five remain: for some `T` and `V`, `N = beta I - V T` has "
+    "`(x - beta)^{e} det(x I - N) = (x - 1)^{e} det(x I - r N)`. As `beta` is not 1, `N` has the "
+    "eigenvalue 1, {e} times at least, and with each power of `r` except `beta` the next one as "
+    "often; `beta` is none of them"
+)
+_OF_RANK = (
+    "The block on the smaller half is `alpha I` plus a matrix of rank {rank}, `alpha` = "
+    "``{alpha}``, and the block on the larger is `beta I`, `beta` = ``{beta}``; let "
+    "`r = (alpha beta)^-1`, which is ``{r}``. With the last factor on the other side five remain: "
+    "for some `R` and `V`, let `N = beta I - V R` and `T = beta I - R V`; then `S = I + Z Y` is "
+    "`r N` plus a matrix of rank {rank}, and `T = I + Y Z`. Count independent eigenvectors. `T` "
+    "has {e} at least for 1 and for `beta`. `S` has as many as `T` for all eigenvalues except 1, "
+    "and `N` for all except `beta`; `S` has at most {rank} fewer for `r x` than `N` for `x`, and "
+    "`N` for `x` than `S` for `r x`. So `N` has {e} for 1, and {rank} fewer for each step from "
+    "there by `r`, and from `beta` by `r^-1`, until 1 or `beta` is met"
+)

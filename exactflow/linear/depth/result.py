@@ -1,0 +1,178 @@
+"""The result of `minimal_depth`: bounds, layers, obstructions, and their explanation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from html import escape
+from typing import TYPE_CHECKING, ClassVar
+
+import sympy
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.errors import VerificationError
+from exactflow.exact.assumptions import Assumptions, current_assumptions
+from exactflow.exact.exceptional import sort_factors
+from exactflow.exact.numbers import format_up
+from exactflow.explanation import Explanation, Step
+from exactflow.explanation.steps import product_step
+from exactflow.flows.display import field_suffix
+from exactflow.flows.evidence import Evidence
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.orientation import CoordinateLayout
+from exactflow.flows.result import DepthBounds, DepthScales, FlowResult
+from exactflow.flows.verification import verify
+from exactflow.linear.depth.explanation import obstruction_step, shorter_patterns_step, with_primes
+from exactflow.linear.depth.obstruction import Obstruction
+from exactflow.linear.factor.problem import Problem
+
+if TYPE_CHECKING:
+    from exactflow.linear.depth.scaled.certified import FourLayers
+
+
+def lower_bound(obstructions: Sequence[Obstruction]) -> int:
+    """Return one more than the length of the excluded patterns; 0 without obstructions."""
+    return len(obstructions[0].pattern) + 1 if obstructions else 0
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MinimalDepth(DepthBounds, FlowResult):
+    """The least number of coupling layers of a matrix, with both witnesses.
+
+    Attributes
+    ----------
+    lower, upper, scales : the bounds, which are equal if the depth is decided, and the kind of
+        layers. `depth` is the upper bound, which the flow attains.
+    flow : `upper` layers whose composition equals the matrix.
+    obstructions : one for each pattern of lower - 1 layers (two patterns, or one if that is zero).
+        These patterns contain all shorter ones. Each obstruction has a `check`. They are about the
+        matrix in the order of coordinates of the layers, after the flips of the layout.
+    matrix, layout : the given matrix, with its pads if any, and its layout for the layers.
+    assumptions : the inequalities assumed of the symbols in the matrix.
+    """
+
+    flow: CouplingFlow
+    obstructions: tuple[Obstruction, ...]
+    matrix: DomainMatrix
+    layout: CoordinateLayout
+    assumptions: Assumptions = field(default_factory=current_assumptions, kw_only=True)
+    evidence: ClassVar[Evidence] = Evidence.EXACT
+
+    def __post_init__(self) -> None:
+        """Check every obstruction, or raise `VerificationError`."""
+        for found in self.obstructions:
+            try:
+                found.check()
+            except VerificationError as error:
+                raise VerificationError(f"{error}: please report this matrix") from None
+
+    @staticmethod
+    def verified(
+        layers: Sequence[LinearCoupling],
+        problem: Problem,
+        scales: DepthScales,
+        obstructions: tuple[Obstruction, ...],
+    ) -> "MinimalDepth":
+        """Verify layers against the matrix of a problem, and return them with the obstructions."""
+        target, flow = problem.target.to_dense(), problem.flow(layers, "depth")
+        if flow.depth:
+            verify(flow, target)
+        lower = lower_bound(obstructions)
+        return MinimalDepth(lower, flow.depth, scales, flow, obstructions, target, problem.layout)
+
+    @cached_property
+    def exceptional(self) -> tuple[sympy.Expr, ...]:
+        """The irreducible polynomials whose roots the symbols of the matrix must avoid.
+
+        The bounds hold at all other values that fulfil the assumptions.
+        """
+        factors = {*self.flow.exceptional()}.union(*(o.exceptional for o in self.obstructions))
+        return sort_factors(filter(self.assumptions.may_vanish, factors))
+
+    @property
+    def where(self) -> str:
+        """The values of the symbols for which the bounds hold, in words; empty without symbols."""
+        return self.assumptions.where(self.exceptional)
+
+    def __str__(self) -> str:
+        reasons = "; ".join(
+            f"not {found.pattern_text}, since {found.reason()}" for found in self.obstructions
+        )
+        claim = f"{self.summary}{self.where}"
+        return f"{claim}: {reasons}" if reasons else claim
+
+    def _upper_step(self) -> Step:
+        return product_step(self.flow, self.matrix)
+
+    def explain(self) -> Explanation:
+        """Return the proof of both bounds in steps: the layers, and an obstruction to each pattern.
+
+        If the depth is not decided, the last step says so.
+        """
+        kind = "additive layers" if self.scales == "additive" else "layers with positive scales"
+        named = field_suffix(self.flow.field, quote="``")
+        M = f"`M`{named}{',' * bool(named)}"
+        where = self.assumptions.where(self.exceptional, quote="``")
+        claim = (
+            f"{M} takes {self.summary}{where}."
+            if self.is_decided
+            else f"{M} is the product of {self.upper} {kind}, and of no fewer than {self.lower}"
+            f"{where}."
+        )
+        claim += self.layout.sentence
+        steps = [self._upper_step()]
+        for found in self.obstructions:
+            step = obstruction_step(found, self.layout, self.matrix)
+            steps.append(with_primes(step, steps))
+        if self.lower > 1:
+            steps.append(shorter_patterns_step(self.obstructions[0]))
+        if not self.is_decided:
+            why = (
+                f"Whether fewer than {self.upper} layers do is not decided here: no layers were "
+                "found, and none of the reasons that are known applies."
+            )
+            matrix = self.matrix
+            steps.append(Step("not decided", why, "", {"M": matrix}, {}, matrix.domain))
+        return Explanation.verify(claim, steps, self, self.evidence)
+
+    def _repr_html_(self) -> str:
+        items = "".join(f"<li>{escape(str(found))}</li>" for found in self.obstructions)
+        reasons = items and f"<ul>{items}</ul>"
+        claim = f"<p>{escape(self.summary + self.where)} [{self.evidence}]</p>"
+        return f"{claim}{reasons}{self.flow._repr_html_()}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CertifiedDepth(MinimalDepth):
+    """Four layers with positive scales that are proved to exist; fewer are impossible.
+
+    Attributes
+    ----------
+    flow : the layers rounded to float64, or to more bits if float64 does not suffice, as dyadic
+        rationals. Their product is a matrix Q near M, not M.
+    error : the largest absolute entry of M - Q, an exact rational, less than 2^-20 of that of M.
+    existence : the proof: its `check` repeats it, its `layers` enclose the true layers in balls.
+    """
+
+    error: sympy.Rational
+    existence: "FourLayers"
+    evidence: ClassVar[Evidence] = Evidence.CERTIFIED
+
+    @property
+    def summary(self) -> str:
+        """The number of layers and their kind, in words."""
+        return f"{super().summary} (as floats within {format_up(self.error)})"
+
+    def _upper_step(self) -> Step:
+        return Step(
+            "four layers",
+            "Four layers with positive scales exist (Krawczyk's test, in ball arithmetic); here "
+            "they are, rounded to floats: their product is within "
+            f"{format_up(self.error)} of `M`.",
+            "",
+            {"M": self.matrix},
+            product_step(self.flow, self.flow.domain_matrix()).after,
+            self.matrix.domain,
+            "R. Krawczyk 1969, R. E. Moore 1977: exactflow.linear.depth.scaled.certified",
+            witness=self.existence.is_valid,
+        )

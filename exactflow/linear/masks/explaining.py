@@ -1,0 +1,68 @@
+"""Explanations of flows that `exactflow.linear.masks.merge_masks` returned."""
+
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+from sympy import QQ
+from sympy.polys.matrices import DomainMatrix
+
+from exactflow.explanation import Explanation, Step
+from exactflow.explanation.steps import collect_steps, product_step
+from exactflow.flows.base import Flow
+from exactflow.flows.evidence import Evidence
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.orientation import CoordinateLayout
+from exactflow.linear.factor import check_dimension
+
+
+def matrices_of(given: list) -> list[DomainMatrix]:
+    """Return the matrices of linear flows, and matrices as they are, dense."""
+    matrices = (x if isinstance(x, DomainMatrix) else x.domain_matrix() for x in given)
+    return [matrix.to_dense() for matrix in matrices]
+
+
+def explain_merged(given: list, build: Callable[[], Any], flow: Flow) -> Explanation:
+    """Explain a flow under one mask by the swaps that `build` records. The last step compares the
+    flow with the composition of the maps that were given.
+    """
+    check_dimension(flow.dimension)
+    with collect_steps() as derivation:
+        build()
+    items = "one map" if len(given) == 1 else f"{len(given)} maps"
+    couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
+    claim = f"The composition of {items} is a flow of {couplings} under one mask."
+    order = tuple(flow.order or range(flow.dimension))
+    claim += CoordinateLayout(flow.partition, order).sentence
+    steps = [*derivation.steps]
+    steps += (
+        _product_steps(given, flow) if isinstance(flow, CouplingFlow) else _point_steps(given, flow)
+    )
+    return Explanation.verify(claim, steps, flow, Evidence.EXACT)
+
+
+def _product_steps(given: list, flow: CouplingFlow) -> list[Step]:
+    """Return the product of the matrices that were given, and that of the layers, as steps."""
+    named = {f"g{k}": matrix for k, matrix in enumerate(matrices_of(given), 1)}
+    M = reduce(lambda product, matrix: matrix * product, named.values())
+    text = f"{' '.join(reversed(named))} = M"
+    why = "The maps that were given, in the order in which data meets them."
+    return [Step("given", why, text, {}, {**named, "M": M}, flow.field), product_step(flow, M)]
+
+
+def _point_steps(given: list, flow: Flow) -> list[Step]:
+    """Return the images of some points as a step: with functions there is no product to compare."""
+    d = flow.dimension
+    points = [[QQ((i + 2) * k % 7 - 3, 1 + k % 3) for i in range(d)] for k in range(2 * d)]
+    X = DomainMatrix(points, (2 * d, d), QQ).transpose().to_dense()
+    image = X
+    for item in given:
+        image = item * image if isinstance(item, DomainMatrix) else item._exact(image)
+    why = "The columns of `X` are points, those of `Y` their images under the maps in turn."
+    proved = "the flow takes each point to its image, and its inverse takes the image back"
+
+    def are_mapped() -> bool:
+        return bool(flow._exact(X) == image and flow.inverse()._exact(image) == X)
+
+    values = {"X": X, "Y": image.to_dense()}
+    return [Step("points", why, "", {}, values, QQ, witness=are_mapped, proved=proved)]
