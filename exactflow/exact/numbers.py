@@ -21,6 +21,7 @@ import mpmath
 import sympy
 from flint import fmpq, fmpz
 from sympy import QQ
+from sympy.polys.domains.domain import Domain
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import Element, NumberLike
@@ -164,6 +165,11 @@ def to_fmpq(value: Element) -> fmpq:
     if isinstance(value, fmpq):
         return value
     return fmpq(int(value.numerator), int(value.denominator))
+
+
+def format_field(field: Domain) -> str:
+    """Return the name of a field; SymPy's ZZ(t), the fractions of polynomials, is QQ(t)."""
+    return str(field).replace("ZZ", "QQ") if field.is_FractionField else str(field)
 
 
 def sqrt_rounded(x: Fraction, up: bool = False) -> Fraction:

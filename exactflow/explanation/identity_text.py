@@ -6,10 +6,12 @@ So nothing that is shown can differ from what was checked. The language:
 - names of matrices and scalars, as ``W0`` or ``C'``; numbers, as ``2`` or ``1/2``, which among
   matrices stand for that multiple of the identity ``I``;
 - sums, products by juxtaposition, brackets, ``^-1`` and ``^T``;
-- ``det(X)``, ``tr(X)``, ``rank(X)``, ``largest(X)`` (the largest absolute value of an entry);
+- ``det(X)``, ``tr(X)``, ``rank(X)``, ``largest(X)`` (the largest absolute value of an entry), and
+  ``minors(X, k)``, the row of the principal k-minors of X;
 - ``diag(X, Y, ..)``, ``blocks(A, B, C, D)`` = [[A, B], [C, D]], and the shears ``U(X)`` =
   [[I, X], [0, I]] and ``L(Y)`` = [[I, 0], [Y, I]];
-- ``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=`` between two of them; several, with commas.
+- ``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=`` between two of them; an order between matrices means
+  every entry. Several identities have commas between them.
 
 A function, or ``I``, has the same meaning with primes, as ``U'(X)``: a proof writes it so where the
 matrix that it is about has a symbol U.
@@ -18,8 +20,8 @@ How it is checked
 -----------------
 *Exact*, by schoolbook arithmetic on lists of elements of the field: no code is shared with the
 constructions, which compute in FLINT. Sums, products, inverses and blocks do not assume that
-elements commute: `exactflow.explanation.symbolic_identities` evaluates them in a free ring.
-``det``, ``rank``, ``tr`` and ``^T`` need a field.
+elements commute: `exactflow.explanation.symbolic_identities` evaluates them in a free ring. Other
+functions and ``^T`` need a field.
 """
 
 import operator
@@ -27,7 +29,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
-from itertools import accumulate, chain, pairwise
+from itertools import accumulate, chain, combinations, pairwise
 from typing import Any, TypeAlias
 
 import sympy
@@ -44,9 +46,12 @@ Tree: TypeAlias = tuple
 _NAME = r"[A-Za-z][A-Za-z0-9_]*'*"
 _LETTER = re.compile(rf"(?<!\^){_NAME}")
 _TOKEN = re.compile(rf"\^-1(?![0-9])|\^T(?!\w)|[0-9]+(?:/[0-9]+)?|{_NAME}|[!<>]=|\S")
-_FUNCTIONS = {"det": 1, "tr": 1, "rank": 1, "largest": 1, "U": 1, "L": 1, "blocks": 4, "diag": 0}
+_FUNCTIONS = {
+    "det": 1, "tr": 1, "rank": 1, "largest": 1, "minors": 2, "U": 1, "L": 1, "blocks": 4, "diag": 0,
+}  # fmt: skip
 """The functions, each with the number of its arguments; 0 stands for one or more."""
 _IDENTITY = "I"
+_GREEK = "alpha", "beta", "delta", "tau", "Delta", "Sigma", "Theta"
 _SMALL = 12  # rows: fewer are as fast entry by entry
 _DEEPEST = 100  # brackets in brackets, and signs on one atom: Python's recursion bears many more
 _RELATIONS: dict[str, tuple[Callable, str]] = {
@@ -70,13 +75,21 @@ class ParsedIdentity:
 
     def sides(self, values: Mapping[str, Any], field: Any) -> tuple[Any, Any]:
         """Return the values of both sides, two numbers or two matrices of one shape."""
+        kind, *arguments = self.left
+        if kind.rstrip("'") == "rank" and self.right[0] == "number":  # no numbers modulo p
+            matrix = evaluate(arguments[0], values, field)
+            return _eliminated(matrix, field)[2], QQ(self.right[1])
         left, right = (evaluate(side, values, field) for side in (self.left, self.right))
         return _alike(left, right, field)
 
     def holds(self, values: "Mapping[str, DomainMatrix | Element]", field: Any) -> bool:
         """Whether the identity holds with these values of the names, over `field`."""
         compare, _ = _RELATIONS[self.relation]
-        return bool(compare(*self.sides(values, field)))
+        left, right = self.sides(values, field)
+        if self.relation in ("=", "!=") or not isinstance(left, list):
+            return bool(compare(left, right))
+        pairs = zip(chain(*left), chain(*right), strict=True)
+        return all(compare(a, b) for a, b in pairs)
 
     def latex(self) -> str:
         """Return the identity in LaTeX."""
@@ -246,6 +259,8 @@ class _Parser:
         if count and len(parts) != count:
             shown = "one argument" if count == 1 else f"{count} arguments"
             raise InvalidInputError(f"expected {shown} of {token} in {self.text!r}")
+        if stem == "minors" and not (parts[1][0] == "number" and parts[1][1].isdigit()):
+            raise InvalidInputError(f"expected minors of an integer size in {self.text!r}")
         return ("bracket" if token == "(" else token, *parts)
 
     def arguments(self) -> list[Tree]:
@@ -267,6 +282,8 @@ def evaluate(tree: Tree, values: Mapping[str, Any], field: Any) -> Any:
         return field.convert(int(top)) / field.convert(int(bottom or 1))
     if kind == "identity":
         return field.one
+    if kind.rstrip("'") == "minors":
+        return _principal_minors(evaluate(rest[0], values, field), int(rest[1][1]), field)
     if kind != "name":
         return _OPERATIONS[kind.rstrip("'")](
             field, *(evaluate(part, values, field) for part in rest)
@@ -362,6 +379,15 @@ def _eliminated(matrix: Rows, field: Domain) -> tuple[Rows, Element, int]:
     return rows, det if rank == len(rows) else field.zero, rank
 
 
+def _principal_minors(matrix: Rows, size: int, field: Domain) -> Rows:
+    """Return the row of the principal minors of a size, by their sorted coordinates."""
+    chosen = combinations(range(len(matrix)), size)
+    parts = [[[matrix[i][j] for j in kept] for i in kept] for kept in chosen]
+    if not (size and parts):
+        raise InvalidInputError(f"expected minors of a size from 1 to {len(matrix)}, got {size}")
+    return [[_eliminated(part, field)[1] for part in parts]]
+
+
 def _inverse(field: Domain, value: Any) -> Any:
     if not isinstance(value, list):
         return field.one / value
@@ -446,11 +472,11 @@ def _latex(tree: Tree) -> str:
 
 
 def latex_name(name: str) -> str:
-    """Write a name in LaTeX: ``W0'`` as W_{0}', Delta, Sigma and Theta as Greek letters."""
+    """Write a name in LaTeX: ``W0'`` as W_{0}', and names of Greek letters as these."""
     stem = name.rstrip("'")
     letters, primes = stem.rstrip("0123456789"), name[len(stem) :]
     digits = stem[len(letters) :]
     upright = letters.replace("_", "\\_")
     base = letters if len(letters) == 1 else f"\\mathrm{{{upright}}}"
-    base = f"\\{letters}" if letters in ("Delta", "Sigma", "Theta") else base
+    base = f"\\{letters}" if letters in _GREEK else base
     return base + (f"_{{{digits}}}" if digits else "") + primes

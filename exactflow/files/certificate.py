@@ -21,7 +21,7 @@ from exactflow import checker
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
-from exactflow.exact.numbers import format_rational, format_up
+from exactflow.exact.numbers import format_field, format_rational, format_up
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.files.atomic import read_bytes
 from exactflow.files.roots import name_root, root_index
@@ -233,7 +233,7 @@ def field_in_json(field: Domain) -> tuple[str | dict, Callable[[Element], object
         name = {"modulus": [format_rational(c) for c in reversed(monic)]} | named
         return name, lambda x: [format_rational(c) for c in reversed(x.to_list())], decimals
     raise InvalidInputError(
-        f"expected a flow over QQ, GF(p) or an algebraic number field, got {field}: "
+        f"expected a flow over QQ, GF(p) or an algebraic number field, got {format_field(field)}: "
         "substitute numbers for the symbols"
     )
 

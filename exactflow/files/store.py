@@ -141,7 +141,7 @@ def _claim_about(result: Any, flow: CouplingFlow, target: DomainMatrix | None) -
     """Return the claim about the flow of a result, as keywords of `certificate_text`."""
     if isinstance(result, Whitening):
         places = sorted(range(result.dimension), key=result.order.__getitem__)
-        own = result.covariance.whole.extract(places, places)
+        own = result.covariance.exact_matrix.extract(places, places)
         return {"covariance": own if target is None else target, "within": result.generator_error}
     if isinstance(result, Balanced) and target is None:
         raise InvalidInputError(

@@ -10,6 +10,7 @@ has entries of at most 11 letters where a row would be wide, so that it fits a p
 import math
 from collections.abc import Callable, Iterator, Sequence
 from decimal import MAX_EMAX, MIN_EMIN, ROUND_DOWN, Context, Decimal
+from functools import reduce
 from html import escape
 from typing import Any
 
@@ -18,7 +19,7 @@ import sympy
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.exact.numbers import format_rational
+from exactflow.exact.numbers import format_field, format_rational
 from exactflow.exact.typing import Element, Half
 from exactflow.flows.partition import moved_and_kept
 
@@ -29,6 +30,7 @@ _WIDTH = 44
 _CORNER = 3
 _LEADING = 4
 _CELLS = 24
+_PICTURED = 64  # coordinates of the largest flow whose factors are pictured
 _BRACKETS = ", ".join(
     f"linear-gradient(currentColor 0 0) {x} {y} / {size} no-repeat"
     for x in ("left", "right")
@@ -36,8 +38,9 @@ _BRACKETS = ", ".join(
 )
 """Square brackets at the sides of a table, in the colour of its text."""
 _LEGEND = (
-    "heat maps: red is positive, blue negative (grey: not zero, in a finite field), darkest the "
-    "largest entry of the layer; a cell shows the largest of its entries"
+    "data meets layer 1 first, at the right; U moves the first half, L the second; red is "
+    "positive, blue negative (grey: not zero, in a finite field), darkest the largest entry; a "
+    "cell shows the largest of its entries"
 )
 
 
@@ -110,7 +113,7 @@ def _cell_html(entry: str) -> str:
 
 def field_suffix(field: Domain, *, quote: str = "") -> str:
     """Name a field other than QQ, after a comma, with a quote around it."""
-    return "" if field.is_QQ else f", over {quote}{field}{quote}"
+    return "" if field.is_QQ else f", over {quote}{format_field(field)}{quote}"
 
 
 def _is_small(matrix: DomainMatrix) -> bool:
@@ -218,7 +221,7 @@ def _blocks_text(layer: Any) -> list[str]:
 def layer_difference(mine: Any, theirs: Any) -> str:
     """Return the first thing in which two layers differ."""
     if mine.field != theirs.field:
-        return f"entries in {mine.field}, but in {theirs.field}"
+        return f"entries in {format_field(mine.field)}, but in {format_field(theirs.field)}"
     if type(mine) is type(theirs) and mine.moves == theirs.moves:
         pairs = zip(mine.scale_elements, theirs.scale_elements, strict=True)
         for i, (a, b) in enumerate(pairs):
@@ -269,7 +272,30 @@ def html(head: str, layers: Sequence) -> str:
     cells = "".join(f"<th>{name}</th>" for name in columns)
     rows = "".join(f"<tr>{''.join(_cells(k, layer))}</tr>" for k, layer in enumerate(layers, 1))
     table = f"<table><caption>{escape(head)}</caption><tr>{cells}</tr>{rows}</table>"
-    return f"{table}<small>{_LEGEND}</small>" if "<svg" in rows else table
+    shown = f"{_factors_html(layers)}{table}"
+    return f"{shown}<small>{_LEGEND}</small>" if "<svg" in shown else shown
+
+
+def _factors_html(layers: Sequence) -> str:
+    """Return pictures of the product of linear layers and of its factors, the first at the right;
+    "" for one layer, and for large ones.
+    """
+    is_linear = all(hasattr(layer, "shift_matrix") for layer in layers)
+    if len(layers) < 2 or not is_linear or sum(layers[0].partition) > _PICTURED:
+        return ""
+    matrices = [layer.domain_matrix() for layer in layers]
+    names = [f"{k}: {'U' if x.moves == 'first' else 'L'}" for k, x in enumerate(layers, 1)]
+    product = _figure(reduce(lambda M, layer: layer * M, matrices), "product")
+    factors = map(_figure, reversed(matrices), reversed(names))
+    style = "display: flex; flex-wrap: wrap; gap: 0.5em; align-items: center"
+    return f'<div style="{style}">{product}<b>=</b>{"".join(factors)}</div>'
+
+
+def _figure(matrix: DomainMatrix, caption: str) -> str:
+    return (
+        f'<figure style="margin: 0; text-align: center">{_svg(matrix, 64)}'
+        f'<figcaption style="opacity: 0.65">{caption}</figcaption></figure>'
+    )
 
 
 def _cells(k: int, layer: Any) -> Iterator[str]:
@@ -307,7 +333,19 @@ def heat_map(matrix: DomainMatrix, size: int = 96) -> str:
     sign, as those of a finite field, are grey where they are not zero.
     """
     rows, columns = matrix.shape
-    step = -(-max(rows, columns) // _CELLS)
+    step = _cell_size(matrix)
+    cells_of = f", cells of {step} x {step}" * (step > 1)
+    return f"{_svg(matrix, size)}<br><small>{rows} x {columns}{cells_of}</small>"
+
+
+def _cell_size(matrix: DomainMatrix) -> int:
+    """Return how many rows and columns of a matrix a cell of its picture stands for."""
+    return -(-max(matrix.shape) // _CELLS)
+
+
+def _svg(matrix: DomainMatrix, size: int) -> str:
+    rows, columns = matrix.shape
+    step = _cell_size(matrix)
     cells: dict[tuple[int, int], Element] = {}
     for (i, j), value in matrix.iter_items():
         place = i // step, j // step
@@ -325,10 +363,9 @@ def heat_map(matrix: DomainMatrix, size: int = 96) -> str:
     )
     return (
         f'<svg width="{width:.0f}" height="{height:.0f}" role="img" '
-        f'aria-label="{rows} x {columns} shift">'
+        f'aria-label="{rows} x {columns} matrix">'
         f'<rect width="{width:.1f}" height="{height:.1f}" fill="none" stroke="#999"/>'
-        f"{squares}</svg><br><small>{rows} x {columns}{f', cells of {step} x {step}' * (step > 1)}"
-        "</small>"
+        f"{squares}</svg>"
     )
 
 

@@ -16,7 +16,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, require
 from exactflow.exact import linalg
-from exactflow.exact.numbers import format_short
+from exactflow.exact.numbers import format_field, format_short
 from exactflow.exact.typing import Element
 
 _COLOURS = {1: (0.8, 0.2, 0.2), -1: (0.2, 0.4, 0.8), 0: (0.47, 0.47, 0.47)}
@@ -43,8 +43,8 @@ def strip(flow: Any, *, ax: Any, target: bool, entries: bool | None) -> Any:
         )
     if flow.field.is_FractionField or flow.field.is_PolynomialRing:
         raise InvalidInputError(
-            f"expected a flow of numbers to plot, got one over {flow.field}: put numbers for the "
-            "symbols with flow.at({symbol: number})"
+            f"expected a flow of numbers to plot, got one over {format_field(flow.field)}: put "
+            "numbers for the symbols with flow.at({symbol: number})"
         )
     if not isinstance(target, bool) or not isinstance(entries, bool | None):
         raise InvalidInputError(

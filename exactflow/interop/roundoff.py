@@ -38,7 +38,7 @@ import numpy as np
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.numbers import to_float
+from exactflow.exact.numbers import format_field, to_float
 from exactflow.exact.typing import Element
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
@@ -67,7 +67,7 @@ def rounding_error_bound(flow: CouplingFlow, *, dtype: Any = np.float64) -> Frac
     """
     if not flow.field.is_QQ:
         raise InvalidInputError(
-            f"expected a flow over QQ, got one over {flow.field}: modules hold floats"
+            f"expected a flow over QQ, got one over {format_field(flow.field)}: modules hold floats"
         )
     layers = [float_layer(layer, dtype) for layer in flow.layers]
     entry = max(map(abs, flow.domain_matrix().iter_values()))

@@ -55,7 +55,7 @@ from exactflow.exact.typing import MatrixLike, PartitionLike, VectorLike
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.laws.gaussian import Whitening, refinement
 from exactflow.laws.gaussian.covariance import Covariance
-from exactflow.laws.gaussian.refinement import Basis, FloatLayers, trim
+from exactflow.laws.gaussian.refinement import FloatLayers, SingularBasis, round_columns
 
 __all__ = ["levels", "three_layers", "whiten_by_three"]
 
@@ -91,7 +91,7 @@ def whiten_by_three(
     >>> whiten_by_three([[2, 1], [1, 1]]).is_additive
     True
     """
-    return Whitening.by(three_layers, Sigma, mean=mean, partition=partition)
+    return Whitening.construct(three_layers, Sigma, mean=mean, partition=partition)
 
 
 def three_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction]:
@@ -100,7 +100,11 @@ def three_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction]
     Raises `InvalidInputError` where no three are known for such halves, `MethodError` where float64
     is too coarse.
     """
-    q, factor, other = len(covariance.rounded) - p, _factor(covariance), covariance.exchanged(p)
+    q, factor, other = (
+        len(covariance.rounded) - p,
+        _factor(covariance),
+        covariance.with_halves_swapped(p),
+    )
     bases = Eigenbases.of(covariance.rounded, p, factor, factor)
     if not bases.is_straddled:
         of_other = Eigenbases.of(other.rounded, q, factor, factor)
@@ -119,11 +123,13 @@ def three_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction]
 
 def _least(bases: "Eigenbases", covariance: Covariance) -> tuple[FloatLayers, Fraction]:
     """Return the layers of least error that some walks lead to."""
-    best = refinement.refine(bases.layers(1), covariance, _corrected)
+    best = refinement.refine(bases.layers(1), covariance, _take_newton_step)
     for shifted in SHIFTS if len(bases.s) == len(bases.r) else ():
-        if best[1] <= refinement.ROUNDINGS * refinement.rounding(best[0], covariance):
+        if best[1] <= refinement.ROUNDINGS * refinement.estimate_rounding_error(
+            best[0], covariance
+        ):
             break
-        found = refinement.refine(bases.layers(shifted), covariance, _corrected)
+        found = refinement.refine(bases.layers(shifted), covariance, _take_newton_step)
         best = min(best, found, key=lambda pair: pair[1])
     if best[1] > refinement.ACCEPTED:
         raise MethodError(
@@ -139,13 +145,13 @@ def _layers(
     """Return the layers x2 <- scale2 x2 + z x1, x1 <- scale1 x1 + x x2, x2 <- x2 + t x1."""
     q, p = z.shape
     return (
-        FloatCoupling("second", trim(z), np.full(q, scale2)),
-        FloatCoupling("first", trim(x), np.full(p, scale1)),
-        FloatCoupling("second", trim(t), np.ones(q)),
+        FloatCoupling("second", round_columns(z), np.full(q, scale2)),
+        FloatCoupling("first", round_columns(x), np.full(p, scale1)),
+        FloatCoupling("second", round_columns(t), np.ones(q)),
     )
 
 
-def _corrected(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
+def _take_newton_step(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
     """Return the layers after a Newton step that removes E = Q Sigma Q^T - I.
 
     The change w of z / scale1, and factors 1 + r1 and 1 + r2 of the scales, unless these are 1,
@@ -154,7 +160,7 @@ def _corrected(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
     """
     z, x, t = (layer.shift for layer in layers)
     scale2, scale1 = layers[0].scales[0], layers[1].scales[0]
-    p, basis = len(x), Basis.of(t)
+    p, basis = len(x), SingularBasis.of(t)
     E1, E2 = -E[:p, :p] / 2, -E[p:, p:] / 2
     one1, one2 = np.eye(len(E1)), np.eye(len(E2))
     out, into = one1 + x @ t, one2 + t @ x
@@ -184,7 +190,7 @@ def _factor(covariance: Covariance) -> float:
     d = len(covariance.rounded)
     log_det = np.linalg.slogdet(covariance.rounded)[1]
     if abs(log_det) < NEAR:  # rounding may have cost all its digits
-        log_det = np.log1p(to_float(covariance.whole.det() - 1))
+        log_det = np.log1p(to_float(covariance.exact_matrix.det() - 1))
     return 1.0 if abs(log_det) < d**2 * np.finfo(float).eps else float(np.exp(-log_det / (2 * d)))
 
 

@@ -249,7 +249,7 @@ def test_a_model(run):
         """\
 x comes back with relative error 0.0e+00 in float32
 
-layer              round trip  digits lost  equal runs    draws  not finite
+layer              round trip  digits lost  run-to-run    draws  not finite
 the model (Scale)     0.0e+00            -     0.0e+00  .*           0
 
 layer              condition  largest  least  log-det   off by  inverse off by

@@ -284,3 +284,12 @@ def test_a_step_shows_itself_in_a_notebook_with_its_verdict():
     assert "<code>tr(D) != tr(a)</code>" in html
     wrong = replace(step, before={"M": step.before["M"] * QQ(2)})
     assert "<b>does not hold</b>" in wrong._repr_html_()
+
+
+def test_claims_with_symbols_name_the_field_of_rational_functions_over_the_rationals():
+    t = sympy.Symbol("t", positive=True)
+    flow = factor(sympy.diag(t, 1 / t))
+    assert flow.field.is_FractionField
+    assert flow.explain().claim.startswith("`M`, over ``QQ(t)``, is the product")
+    assert minimal_depth(sympy.diag(t, 1 / t)).explain().claim.startswith("`M`, over ``QQ(t)``,")
+    assert ", over QQ(t)," in repr(flow)

@@ -46,6 +46,19 @@ VALUES = {
         ("rank(A) >= 2", True),
         ("largest(A) <= 5", True),
         ("largest(A) > 5", False),
+        ("minors(A, 1) = s", False),
+        ("minors(A, 2) = det(A)", True),
+        ("minors(A, 1) > 0", True),
+        ("minors(A, 2) >= 0", False),
+        ("minors(-B, 1) <= 0", True),
+        ("A > 0", True),
+        ("s > 0", False),
+        ("s < 0", False),
+        ("C' >= 0", True),
+        ("C' > 0", False),
+        ("B - A < C'", True),
+        ("C' < B - A", False),
+        ("rank(A) = 5/2", False),
         ("t = 3/2", True),
         ("t + 1/2 = 2", True),
         ("t A = 3/2 A", True),
@@ -67,6 +80,13 @@ def test_holds(text, holds):
     assert identity.holds(VALUES, QQ) is holds
     assert str(identity) == text
     assert identity.latex()
+
+
+def test_a_rank_is_compared_as_an_integer_over_a_small_field():
+    F = GF(2)
+    values = {"A": DomainMatrix([[F(1), F(0)], [F(0), F(1)]], (2, 2), F)}
+    assert parse_identities("rank(A) = 2")[0].holds(values, F)
+    assert not parse_identities("rank(A) = 0")[0].holds(values, F)
 
 
 def test_several_identities_keep_their_texts():
@@ -118,6 +138,9 @@ def test_what_has_no_value_is_refused():
         ("U(A, B) = U(A)", "one argument of U"),
         ("det(A, B) = 1", "one argument of det"),
         ("blocks(A, B) = A", "4 arguments of blocks"),
+        ("minors(A) = A", "2 arguments of minors"),
+        ("minors(A, t) = A", "minors of an integer size"),
+        ("minors(A, 1/2) = A", "minors of an integer size"),
         ("A\u00b2 = A A", "a name or a number"),
     ],
 )
@@ -141,6 +164,8 @@ def test_a_name_before_a_bracket_is_a_factor_unless_it_is_a_function():
         ("e^-1 = e", "square"),
         ("blocks(A, e, s, A) = A", "blocks must fit"),
         ("blocks(A, 1, s, t) = A", "blocks must fit"),
+        ("minors(A, 3) = 0", "from 1 to 2, got 3"),
+        ("minors(A, 0) = 0", "from 1 to 2, got 0"),
     ],
 )
 def test_shapes_that_do_not_fit_are_refused(text, match):

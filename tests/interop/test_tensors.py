@@ -64,7 +64,7 @@ def test_points_and_covariances(form):
 
 @pytest.mark.parametrize("points", [torch.eye(2), [[1, 0], [0, 1]]])
 def test_symmetric_tensors_and_lists_may_be_either(points):
-    with pytest.raises(InvalidInputError, match="may be either"):
+    with pytest.raises(InvalidInputError, match="could be either"):
         lower_bounds(points, "0.1")
 
 
@@ -128,3 +128,28 @@ def test_results_of_approximate_are_refused_as_modules_with_the_reason(distance)
         words = f"got {type(flow).__name__}, whose layers are steep piecewise functions: modules"
         with pytest.raises(InvalidInputError, match=words):
             to_module(flow)
+
+
+BATCHES = {
+    "one vector": (torch.ones(2), r"got \(2,\): pass one vector as x\[None\]"),
+    "columns": (torch.ones(2, 5), "transpose it, since modules take vectors as rows"),
+    "channels last": (torch.ones(5, 4, 2), "move the channels to axis 1"),
+    "a number": (torch.ones(()), r"got \(\)$"),
+    "another size": (torch.ones(5, 3), r"got \(5, 3\)$"),
+    "an array": (np.ones((5, 2)), "expected a tensor, got ndarray"),
+}
+
+
+@pytest.mark.parametrize("name", BATCHES)
+@pytest.mark.parametrize("library", ["torch", "normflows", "nflows", "glasflow", "freia"])
+def test_modules_refuse_other_batches_than_rows(name, library):
+    if library != "torch":
+        pytest.importorskip("FrEIA" if library == "freia" else library)
+    module = to_module(factor(W.numpy()), library=library)
+    x, words = BATCHES[name]
+    runs = (
+        [module, lambda x: module(x, rev=True)] if library == "freia" else [module, module.inverse]
+    )
+    for run in runs:
+        with pytest.raises(InvalidInputError, match=words):
+            run([x] if library == "freia" else x)

@@ -3,14 +3,14 @@
 Main results
 ------------
 A flow with matrix F generates N(0, Sigma) from white noise iff F F^T = Sigma, and whitens it iff
-F Sigma F^T = I. For a distribution two affine layers do (to our knowledge new), where the map needs
-six: `whiten` finds them. Additive layers, and how few of any kind do, are in the script
-gaussian_depth.
+F Sigma F^T = I. For the distribution two affine layers suffice (to our knowledge new), while the
+linear map needs up to six: `whiten` finds them. The least numbers of layers, additive ones
+included, are in the script gaussian_depth.
 
 How it is checked
 -----------------
-The search is *numeric*. Its result is judged by an account in integers: the layers' floats are
-dyadic rationals, and the largest entry of Q Sigma Q^T - I is an *exact* rational.
+The search is *numeric*. Its result is checked *exactly*: the floats of the layers are dyadic
+rationals, and so the largest entry of Q Sigma Q^T - I is a rational number.
 """
 
 from collections.abc import Callable
@@ -37,8 +37,8 @@ from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.partition import resolve_partition
 from exactflow.flows.result import MapResult
-from exactflow.laws.gaussian.covariance import Covariance, column_of_mean, congruent
-from exactflow.laws.gaussian.refinement import FloatLayers, after_power, arithmetic_of_floats
+from exactflow.laws.gaussian.covariance import Covariance, as_mean_column, transform_covariance
+from exactflow.laws.gaussian.refinement import FloatLayers, absorb_power, refuse_overflow
 from exactflow.laws.gaussian.two_layers import find_two_layers
 from exactflow.linear.factor import check_dimension
 
@@ -47,16 +47,16 @@ __all__ = ["Whitening", "whiten"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Whitening(MapResult):
-    """Float64 layers that whiten a covariance Sigma, with their exact account.
+    """Float64 layers that whiten a covariance Sigma, with their exact error.
 
-    ``str`` is one sentence. The flow is linear; the mean is kept beside it: `forward` subtracts it
-    first, `backward` adds it last. `inverse` is that of the flow, exactly, without the mean.
+    The flow is linear and does not contain the mean: `forward` subtracts the mean before the flow,
+    `backward` adds it at the end. `inverse` is the exact inverse of the flow, without the mean.
 
     Attributes
     ----------
-    layers : in float64, in the order in which data meets them; what whitens.
-    error : the largest absolute entry of Q Sigma Q^T - I, an exact rational; Q is the matrix of
-        `flow`, whose floats are taken as the dyadic rationals that they are.
+    layers : the whitening layers in float64, first to last.
+    error : the largest absolute entry of Q Sigma Q^T - I, an exact rational, where Q is the matrix
+        of `flow`, with each float as a dyadic rational.
     mean : the mean, a column over QQ, or None for 0.
     """
 
@@ -68,39 +68,41 @@ class Whitening(MapResult):
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
 
     @staticmethod
-    def by(
+    def construct(
         construct: Callable[[Covariance, int], tuple[FloatLayers, Fraction]],
         Sigma: MatrixLike,
         *,
         mean: "VectorLike | None" = None,
         partition: "PartitionLike | None" = None,
     ) -> "Whitening":
-        """Whiten a covariance, see `whiten`, by a construction: it takes the covariance and the
-        size of the first half, and returns layers and their error.
+        """Whiten a covariance by a construction, as `whiten` does.
+
+        The construction takes the covariance and the size of the first half, and returns layers and
+        their error.
         """
         with one_thread():
             covariance = Covariance.of(Sigma)
             d = len(covariance.rounded)
             order, (p, _) = resolve_partition(partition, d)
-            column = None if mean is None else column_of_mean(mean, d)
+            column = None if mean is None else as_mean_column(mean, d)
             covariance = covariance.ordered(order)
             normalized, k = covariance.normalized()
-            with arithmetic_of_floats():
+            with refuse_overflow():
                 found, error = construct(normalized, p)
-                found = after_power(found, -k)
+                found = absorb_power(found, -k)
         return Whitening(found, order, covariance, sympy.Rational(error), column)
 
     @cached_property
     def flow(self) -> CouplingFlow:
-        """The flow that whitens: data in, white noise out."""
+        """The flow from data to white noise."""
         return self._flow(self.layers)
 
     @cached_property
     def generator(self) -> CouplingFlow:
-        """The inverse of `flow`, its entries rounded to floats: white noise in, data out.
+        """The flow from white noise to data: the inverse of `flow`, with entries rounded to floats.
 
-        For its matrix F, F F^T is within `generator_error` of Sigma; `flow.inverse()` is the exact
-        inverse, whose entries are no floats.
+        For its matrix F, F F^T is within `generator_error` of Sigma. The entries of the exact
+        inverse, `flow.inverse()`, are rational numbers that floats do not represent.
         """
         return self._flow(self._generating_layers)
 
@@ -108,7 +110,7 @@ class Whitening(MapResult):
     def generator_error(self) -> sympy.Rational:
         """The largest absolute entry of F F^T - Sigma, an exact rational, for `generator`."""
         white = DyadicMatrix.of_floats(np.eye(sum(self.partition)))
-        generated = congruent(self._generating_layers, white)
+        generated = transform_covariance(self._generating_layers, white)
         return sympy.Rational(self.covariance.exact.minus(generated).largest())
 
     @property
@@ -118,7 +120,7 @@ class Whitening(MapResult):
 
     @property
     def center(self) -> np.ndarray | None:
-        """Bias of x -> flow(x - mean): -flow(mean), rounded to float64; None for mean 0."""
+        """The bias -flow(mean) of x -> flow(x - mean), rounded to float64; None for mean 0."""
         if self.mean is None:
             return None
         moved = self.flow.forward(self.mean.to_Matrix())
@@ -135,11 +137,11 @@ class Whitening(MapResult):
         return all(layer.is_additive for layer in self.layers)
 
     def forward(self, x: VectorLike) -> "sympy.Matrix | np.ndarray":
-        """Return the white image ``flow(x - mean)`` of vectors, which the flow takes."""
+        """Return the white image ``flow(x - mean)`` of vectors."""
         return self.flow(self._shifted(x, -1))
 
     def backward(self, z: VectorLike) -> "sympy.Matrix | np.ndarray":
-        """Return ``mean + generator(z)``: of white noise, vectors from N(mean, Sigma)."""
+        """Return ``mean + generator(z)``, which is N(mean, Sigma) distributed for white noise z."""
         return self._shifted(self.generator(z), 1)
 
     def __str__(self) -> str:
@@ -150,7 +152,7 @@ class Whitening(MapResult):
         )
 
     def explain(self) -> Explanation:
-        """Return the layers, their product and how far its image of Sigma is from I, as steps.
+        """Return the layers, their product Q, and the distance of Q Sigma Q^T from I, as steps.
 
         >>> print(whiten([[2, 1], [1, 1]]).explain().steps[-1].text)
         largest(Q Sigma Q^T - I) = r
@@ -158,7 +160,7 @@ class Whitening(MapResult):
         check_dimension(self.dimension)
         made = product_step(self.flow, self.flow.domain_matrix())
         names = {"M": "Q"}
-        exact = self.covariance.whole
+        exact = self.covariance.exact_matrix
         order = list(self.order)
         back = [order.index(i) for i in range(len(order))]
         values = {"Sigma": exact.extract(back, back), "r": QQ.convert(self.error)}
@@ -167,9 +169,9 @@ class Whitening(MapResult):
         )
         residual = Step(
             "whitening",
-            "`Sigma` is the covariance, and `Q Sigma Q^T` that of the image: its largest "
-            f"difference from `I` is `r`, at most ``{format_up(self.error)}``. In real numbers "
-            "the layers would whiten exactly; they are rounded to float64.",
+            "`Sigma` is the covariance of the data, `Q Sigma Q^T` that of their image. Its largest "
+            f"difference from `I` is `r`, at most ``{format_up(self.error)}``. Layers over the "
+            "real numbers would whiten exactly; these are rounded to float64.",
             "largest(Q Sigma Q^T - I) = r",
             {"Q": made.before["M"]},
             values,
@@ -210,29 +212,29 @@ class Whitening(MapResult):
 def whiten(
     Sigma: MatrixLike, *, mean: "VectorLike | None" = None, partition: "PartitionLike | None" = None
 ) -> Whitening:
-    """Return two affine layers that whiten N(mean, Sigma): data in, white noise out.
+    """Return two affine layers that map N(mean, Sigma) to white noise.
 
     Their inverse generates the distribution from white noise.
 
     Parameters
     ----------
-    Sigma : d x d, symmetric and positive definite, of floats (``numpy.cov(data)``) or rational
-        numbers. Condition numbers to 10^10 and beyond are within reach.
-    mean : d numbers, flat or a column, kept beside the flow, which is linear: see `Whitening`.
+    Sigma : a d x d matrix, symmetric and positive definite, of floats (``numpy.cov(data)``) or
+        rational numbers. Condition numbers of 10^10 and more are possible.
+    mean : d numbers, flat or a column. The flow is linear, so the result keeps the mean apart.
     partition : (p, q), the sizes of the halves, or a mask; by default (d // 2, d - d // 2). Two
-        layers exist where the halves differ by at most one; else not always, and the search may
-        find none.
+        layers exist if the sizes differ by at most one; otherwise they need not exist, and the
+        search may find none.
 
     Returns
     -------
     Whitening
-        With ``error`` as small as rounding the layers to float64 allows, in order of magnitude.
+        The layers, whose ``error`` is of the order that rounding them to float64 causes.
 
     Raises
     ------
     InvalidInputError
-        `Sigma` is not symmetric (the largest difference is named) or not positive definite (a
-        minor or an eigenvalue is), or a shape does not fit.
+        `Sigma` is not symmetric (the message names the largest difference), or not positive
+        definite (it names a minor or an eigenvalue), or a shape does not fit.
     MethodError
         No layers were found, or Sigma is singular up to rounding.
 
@@ -249,4 +251,4 @@ def whiten(
     >>> result.flow.depth, result.error < 1e-14
     (2, True)
     """
-    return Whitening.by(find_two_layers, Sigma, mean=mean, partition=partition)
+    return Whitening.construct(find_two_layers, Sigma, mean=mean, partition=partition)

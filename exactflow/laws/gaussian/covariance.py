@@ -1,7 +1,7 @@
 """The covariance matrix to be whitened: its exact entries, its floats, and its validation.
 
-A float is a dyadic rational, so that a layer of floats maps a rational covariance to a rational
-one. *Exact*: what layers make of a covariance, and how far that is from white.
+A float is a dyadic rational, so a layer of floats maps a rational covariance to a rational one.
+*Exact*: the image of a covariance under layers, and its distance from I.
 """
 
 from collections.abc import Sequence
@@ -22,45 +22,44 @@ from exactflow.exact.numbers import format_short, to_float, to_mpf
 from exactflow.exact.typing import Element, MatrixLike, VectorLike
 from exactflow.flows.float_layers import FloatCoupling, composed
 
-MINORS = 64  # coordinates to which minors name what is wrong; beyond, an eigenvalue does
+MOST_MINORS = 64  # in larger dimensions an eigenvalue is named instead of a minor
 _REMEDY = (
     ": drop coordinates that others determine, or take more samples than there are coordinates"
 )
-ILL_CONDITIONED = 1e6  # from where the inverse is refined
+ILL_CONDITIONED = 1e6  # condition numbers from which the inverse is refined
 
 
 @dataclass(frozen=True, eq=False)
 class Covariance:
-    """A positive definite matrix, exactly, and in float64."""
+    """A positive definite matrix, `exact` and `rounded` to float64."""
 
     exact: DyadicQuotient
     rounded: np.ndarray
 
     @staticmethod
     def of(Sigma: MatrixLike) -> "Covariance":
-        """Return a matrix that is checked.
+        """Read and check a covariance matrix.
 
-        Raises `InvalidInputError` where it is not symmetric or not positive definite, `MethodError`
-        where it is singular up to rounding.
+        Raises `InvalidInputError` if it is not symmetric or not positive definite, `MethodError` if
+        it is singular up to rounding.
         """
-        covariance = _read(Sigma)
+        covariance = _as_covariance(Sigma)
         deviations, values = covariance._correlations
         if deviations.all() and values[0] > 4 * len(values) * np.finfo(float).eps:
             return covariance
-        check_positive_definite(covariance.whole, covariance.rounded)
+        check_positive_definite(covariance.exact_matrix, covariance.rounded)
         if not deviations.all():
             raise InvalidInputError(
-                "expected variances in the range of float64, got one below 10^-323, of coordinate "
+                "expected variances in the range of float64, got less than 10^-323 at coordinate "
                 f"{int(deviations.argmin())}: scale the coordinates to unit variance"
             )
         raise MethodError(
-            "expected a covariance within reach of float64, got one whose correlations are "
-            f"singular up to rounding{_REMEDY}"
+            f"the matrix of correlations is singular up to rounding to float64{_REMEDY}"
         )
 
     @cached_property
     def _correlations(self) -> tuple[np.ndarray, np.ndarray]:
-        """The deviations, and the eigenvalues of the correlations, none above 1, ascending."""
+        """The standard deviations, and the eigenvalues of the correlation matrix, ascending."""
         deviations = np.sqrt(np.abs(np.diag(self.rounded)))
         units = np.where(deviations > 0, deviations, 1)
         with np.errstate(over="ignore"):
@@ -68,9 +67,9 @@ class Covariance:
         return deviations, np.linalg.eigvalsh(correlations)
 
     def normalized(self) -> tuple["Covariance", int]:
-        """Return the covariance over the power 4^k that brings its determinant nearest to 1, and k.
+        """Return the covariance divided by 4^k, and k; then the determinant is nearest to 1.
 
-        No digit is lost. Raises `MethodError` where a number leaves the range of float64.
+        The division is exact. Raises `MethodError` if a number leaves the range of float64.
         """
         deviations, values = self._correlations
         log_det = np.log2(values).sum() + 2 * np.log2(deviations).sum()
@@ -80,7 +79,7 @@ class Covariance:
             rounded = np.ldexp(self.rounded, -2 * k)
         if not (np.isfinite(rounded).all() and np.diag(rounded).min() >= np.finfo(float).tiny):
             raise MethodError(
-                "expected variances whose ratios are in the range of float64, got deviations from "
+                "expected ratios of variances in the range of float64, got deviations from "
                 f"{deviations.min():.3g} to {deviations.max():.3g}: scale the coordinates to unit "
                 "variance"
             )
@@ -94,28 +93,32 @@ class Covariance:
         digits = self.exact.digits[list(order), :][:, list(order)]
         return Covariance(replace(self.exact, digits=digits), self.rounded[places])
 
-    def exchanged(self, p: int) -> "Covariance":
-        """Return the covariance with the first p coordinates behind the others."""
+    def with_halves_swapped(self, p: int) -> "Covariance":
+        """Return the covariance with the first p coordinates moved to the end."""
         d = len(self.rounded)
         return self.ordered((*range(p, d), *range(p)))
 
     @property
-    def whole(self) -> DomainMatrix:
-        """The exact matrix."""
+    def exact_matrix(self) -> DomainMatrix:
+        """The exact entries as a matrix over QQ."""
         entries = [[QQ(*x.as_integer_ratio()) for x in row] for row in self.exact.digits.entries()]
         d = len(entries)
         return DomainMatrix(entries, (d, d), QQ).to_dense() / QQ(self.exact.denominator)
 
     def residual(self, layers: Sequence[FloatCoupling]) -> tuple[np.ndarray, Fraction]:
-        """Return E = Q Sigma Q^T - I for the matrix Q of some layers, its entries rounded, and the
-        largest absolute value of one, exactly.
+        """Return E = Q Sigma Q^T - I, rounded to floats, and its largest absolute entry, exactly.
+
+        Q is the matrix of the layers.
         """
-        image = replace(self.exact, digits=congruent(layers, self.exact.digits))
+        image = replace(self.exact, digits=transform_covariance(layers, self.exact.digits))
         E = image.minus(DyadicMatrix.of_floats(np.eye(len(self.rounded))))
         return E.floats(), E.largest()
 
     def precision(self, p: int) -> np.ndarray:
-        """Return the first p x p block of the inverse, by an exact residual if digits are lost."""
+        """Return the first p x p block of the inverse.
+
+        If the matrix is ill-conditioned, one step with an exact residual refines it.
+        """
         inverse = np.linalg.inv(self.rounded)
         columns = inverse[:, :p]
         if np.linalg.norm(inverse) * np.linalg.norm(self.rounded) > ILL_CONDITIONED:
@@ -127,13 +130,13 @@ class Covariance:
         return (columns[:p] + columns[:p].T) / 2
 
 
-def congruent(layers: Sequence[FloatCoupling], M: DyadicMatrix) -> DyadicMatrix:
-    """Return Q M Q^T for the matrix Q of some layers and a symmetric M."""
+def transform_covariance(layers: Sequence[FloatCoupling], M: DyadicMatrix) -> DyadicMatrix:
+    """Return Q M Q^T for the matrix Q of the layers and a symmetric M."""
     return composed(layers, composed(layers, M).transpose())
 
 
-def _read(Sigma: MatrixLike) -> Covariance:
-    """Return a matrix that is symmetric; an array that equals its transpose is seen to be so."""
+def _as_covariance(Sigma: MatrixLike) -> Covariance:
+    """Read a covariance and check that it is symmetric; for float arrays NumPy compares."""
     source = Sigma
     if not (isinstance(Sigma, np.ndarray) and Sigma.size > 1 and np.array_equal(Sigma, Sigma.T)):
         source = as_matrix(Sigma).to_dense()
@@ -142,37 +145,37 @@ def _read(Sigma: MatrixLike) -> Covariance:
     return Covariance(DyadicQuotient.of(entries), entries.astype(float))
 
 
-def column_of_mean(mean: VectorLike, dimension: int) -> DomainMatrix:
-    """Return the mean of a Gaussian as a column over QQ, whose entries float64 can hold."""
+def as_mean_column(mean: VectorLike, dimension: int) -> DomainMatrix:
+    """Return a mean as a column over QQ, with entries in the range of float64."""
     try:
         column = as_vectors(mean, dimension).to_dense()
     except InvalidInputError as error:
         raise InvalidInputError(f"mean: {error}") from None
     if column.shape[1] != 1:
         raise InvalidInputError(
-            f"expected one mean of {dimension} numbers, got {column.shape[1]} columns"
+            f"expected a mean of {dimension} numbers, got {column.shape[1]} columns"
         )
     if not column.domain.is_QQ:
         raise InvalidInputError(
             f"expected a mean of rational numbers or floats, got entries in {column.domain}: "
-            "evaluate them to floats first"
+            "convert them to floats"
         )
     if not all(isfinite(to_float(x)) for x in column.to_list_flat()):
         raise InvalidInputError(
-            "expected a mean in the range of float64, got an entry beyond 10^308"
+            "expected a mean in the range of float64, got an entry above 10^308"
         )
     return column
 
 
 def check_symmetric(M: DomainMatrix) -> None:
-    """Raise `InvalidInputError` unless a matrix is over QQ, symmetric, of two rows or more."""
+    """Raise `InvalidInputError` unless a matrix is symmetric, over QQ, with at least two rows."""
     if not M.domain.is_QQ:
         raise InvalidInputError(
-            f"expected rational numbers or floats, got entries in {M.domain}: "
-            "evaluate them to floats first"
+            f"expected rational numbers or floats, got entries in {M.domain}: convert them to "
+            "floats"
         )
     if M.shape[0] < 2:
-        raise InvalidInputError("expected a covariance of at least two coordinates, got one")
+        raise InvalidInputError("expected a covariance of at least two coordinates, got 1 x 1")
     rows = M.to_list()
     pairs = ((i, j) for i in range(len(rows)) for j in range(i))
     gap, i, j = max((abs(rows[i][j] - rows[j][i]), i, j) for i, j in pairs)
@@ -185,18 +188,18 @@ def check_symmetric(M: DomainMatrix) -> None:
 
 
 def _rounded(value: Element) -> str:
-    """Return two digits of a rational number of any size."""
+    """Return a rational number of any size as text, rounded to two digits."""
     rounded = to_float(value)
     return f"{rounded:.2g}" if np.isfinite(rounded) else mpmath.nstr(to_mpf(value), 2)
 
 
-def check_positive_definite(whole: DomainMatrix, rounded: np.ndarray | None = None) -> None:
-    """Raise `InvalidInputError` unless all leading minors are positive: the first one is named.
+def check_positive_definite(M: DomainMatrix, rounded: np.ndarray | None = None) -> None:
+    """Raise `InvalidInputError` if a leading minor is not positive; the message names the first.
 
-    Beyond 64 coordinates, where floats are given, only a negative eigenvalue is looked for.
+    With more than 64 coordinates, and `rounded` given, the error is a negative eigenvalue instead.
     """
-    d = whole.shape[0]
-    if rounded is not None and d > MINORS:
+    d = M.shape[0]
+    if rounded is not None and d > MOST_MINORS:
         values = np.linalg.eigvalsh(rounded)
         if values[0] < -d * np.finfo(float).eps * values[-1]:
             raise InvalidInputError(
@@ -205,7 +208,7 @@ def check_positive_definite(whole: DomainMatrix, rounded: np.ndarray | None = No
             )
         return
     for k in range(1, d + 1):
-        value = whole[:k, :k].det()
+        value = M[:k, :k].det()
         if value <= 0:
             shown = str(value) if value.denominator < 10**6 else f"about {_rounded(value)}"
             raise InvalidInputError(

@@ -8,14 +8,14 @@ Newton step makes K + K^T = -E for K = dQ Q^-1. That is
     K = [[alpha - c t, c], [a + t (alpha - c t), beta + t c]],
 
 alpha = dd1 / d1 and beta = dd2 / d2 diagonal, a and c arbitrary. For t = -V S W^T the equations of
-the diagonal blocks fall into pairs, one for each pair of singular values, and those of equal ones
-are linear equations for alpha and beta, solved with least norm; a settles the other block.
+the diagonal blocks fall into pairs, one for each pair of singular values. For equal singular values
+they are linear equations for alpha and beta, which are solved with least norm. Then a solves the
+equation of the other block.
 
 How it is checked
 -----------------
-E is computed *exactly*, for the floats that the layers are; the step is *numeric*. So the error
-ends at what rounding the layers' entries leaves, even where rounding in the computation of Sigma's
-factors has cost digits.
+E is computed *exactly* for layers of floats; the step is *numeric*. So the final error is of the
+order of the rounding of the layers' entries, even if digits were lost in the factors of Sigma.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,24 +32,25 @@ from exactflow.laws.gaussian.covariance import Covariance
 
 FloatLayers = tuple[FloatCoupling, ...]
 
-TRIMMED = 2.0**-100
-ACCEPTED = 1e-6  # an error, beyond which no layers count as found
-ROUNDINGS = 8  # of an error that another step seldom betters
-EQUAL = 1e-9  # relative difference of squares from which singular values count as different
+RELATIVE_GRID = 2.0**-100
+ACCEPTED = 1e-6  # layers with a larger error do not count as found
+ROUNDINGS = 8  # further steps seldom improve an error below this multiple of the rounding error
+EQUAL = 1e-9  # singular values differ if their squares do, relatively, by more than this
 
 
-def trim(M: np.ndarray) -> np.ndarray:
-    """Return a matrix, what lies 2^-100 below the largest entry of each column rounded away."""
+def round_columns(M: np.ndarray) -> np.ndarray:
+    """Round each column to multiples of about 2^-100 times its largest entry."""
     largest = np.abs(M).max(axis=0)
-    grid = np.exp2(np.floor(np.log2(np.where(largest > 0, largest, 1)))) * TRIMMED
+    grid = np.exp2(np.floor(np.log2(np.where(largest > 0, largest, 1)))) * RELATIVE_GRID
     return np.round(M / grid) * grid
 
 
 @dataclass(frozen=True, eq=False)
-class Basis:
+class SingularBasis:
     """Singular vectors of -t, in which the equations of the diagonal blocks fall into pairs.
 
-    They are alpha - sym(c t) = E1 and beta + sym(t c) = E2, for symmetric alpha and beta.
+    The equations are alpha - sym(c t) = E1 and beta + sym(t c) = E2, for symmetric alpha and beta.
+    They have a solution c iff alpha and beta satisfy some linear conditions.
     """
 
     V: np.ndarray
@@ -57,16 +58,16 @@ class Basis:
     W: np.ndarray
 
     @staticmethod
-    def of(t: np.ndarray) -> "Basis":
-        """Return the basis, V = [V1, V0] and W = [W1, W0], with V0 and W0 for the value 0."""
+    def of(t: np.ndarray) -> "SingularBasis":
+        """Return the basis of V = [V1, V0] and W = [W1, W0]; V0 and W0 belong to the value 0."""
         V, values, transposed = np.linalg.svd(-t)
-        return Basis(V, values, transposed.T)
+        return SingularBasis(V, values, transposed.T)
 
     def equations(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return row vectors l, l': the conditions are l alpha l + l' beta l' = right.
+        """Return row vectors l and l' such that the conditions are l alpha l^T + l' beta l'^T = r.
 
-        One for each singular value, and those of the blocks V0^T beta V0 and W0^T alpha W0, as
-        quadratic forms.
+        There is one condition for each singular value. Others, written as quadratic forms, are the
+        entries of the blocks V0^T beta V0 and W0^T alpha W0.
         """
         m = len(self.values)
         (i, j), (i2, j2) = (np.triu_indices(len(Z) - m) for Z in (self.W, self.V))
@@ -77,12 +78,12 @@ class Basis:
         )
 
     def right_sides(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
-        """Return the right sides of the conditions."""
+        """Return the right-hand sides r of the conditions."""
         l1, l2 = self.equations()
         return np.sum(l1 @ E1 * l1, axis=1) + np.sum(l2 @ E2 * l2, axis=1)
 
     def shear(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
-        """Return c with -sym(c t) = E1 and sym(t c) = E2, where the conditions hold."""
+        """Return c such that -sym(c t) = E1 and sym(t c) = E2, if the conditions hold."""
         s, m = self.values, len(self.values)
         divisors = np.where(s > EQUAL * s[0], s, np.inf)
         r1, r2 = self.W.T @ E1 @ self.W, self.V.T @ E2 @ self.V
@@ -98,23 +99,23 @@ class Basis:
 
 
 @contextmanager
-def arithmetic_of_floats() -> Iterator[None]:
-    """Raise `MethodError` where numbers leave the range of float64, or become singular."""
+def refuse_overflow() -> Iterator[None]:
+    """Raise `MethodError` if numbers leave the range of float64, or a matrix is singular."""
     try:
         with np.errstate(over="raise", divide="raise", invalid="raise"):
             yield
     except (ArithmeticError, np.linalg.LinAlgError) as error:
         raise MethodError(
-            f"expected a covariance within reach of float64, got one that leads beyond ({error}): "
-            "scale the coordinates to unit variance"
+            f"float64 overflow, or a singular matrix, while whitening ({error}): scale the "
+            "coordinates to unit variance"
         ) from None
 
 
-def after_power(layers: FloatLayers, exponent: int) -> FloatLayers:
-    """Return layers that map x exactly as these map 2^exponent x.
+def absorb_power(layers: FloatLayers, exponent: int) -> FloatLayers:
+    """Return layers that map x exactly as the given ones map 2^exponent x.
 
-    The first of them scales all that it reads, the second the half that is left. Raises
-    FloatingPointError where float64 lacks the numbers.
+    In the first layer the shift and the scale take the factor, in the second the scale. Raises
+    FloatingPointError if the entries leave the range of float64.
     """
     (first, second, *rest), factor = layers, 2.0**exponent
     with np.errstate(over="raise", under="raise"):
@@ -125,11 +126,11 @@ def after_power(layers: FloatLayers, exponent: int) -> FloatLayers:
         )
 
 
-def rounding(layers: FloatLayers, Sigma: Covariance) -> float:
-    """Return the error that rounding the layers' entries leaves, in order of magnitude.
+def estimate_rounding_error(layers: FloatLayers, Sigma: Covariance) -> float:
+    """Return the order of magnitude of the error of layers whose entries are rounded.
 
-    It is that of the largest sum of the sizes of what an entry is added up from; what the last
-    layer keeps is white.
+    It is the root of the largest sum of squares of the summands of a coordinate, in units of the
+    float's precision. The half that the last layer keeps is white.
     """
     sizes = np.split(np.diag(Sigma.rounded), layers[0].partition[:1])
     for layer in layers:
@@ -142,15 +143,16 @@ def rounding(layers: FloatLayers, Sigma: Covariance) -> float:
 def refine(
     layers: FloatLayers,
     Sigma: Covariance,
-    corrected: Callable[[FloatLayers, np.ndarray], FloatLayers],
+    take_step: Callable[[FloatLayers, np.ndarray], FloatLayers],
 ) -> tuple[FloatLayers, Fraction]:
-    """Return the best layers that Newton steps lead to, and max |Q Sigma Q^T - I|, exactly;
-    `corrected` returns layers after a step that removes a residual.
+    """Improve layers by Newton steps; return the best ones, and max |Q Sigma Q^T - I| exactly.
+
+    `take_step` returns the layers after a step that removes a given residual.
     """
     E, error = Sigma.residual(layers)
     before, accepted = 2 * error + 1, 1
-    while error > accepted * rounding(layers, Sigma) and error < before / 2:
-        tried, before, accepted = corrected(layers, E), error, ROUNDINGS
+    while error > accepted * estimate_rounding_error(layers, Sigma) and error < before / 2:
+        tried, before, accepted = take_step(layers, E), error, ROUNDINGS
         E, reached = Sigma.residual(tried)
         if reached < error:
             layers, error = tried, reached

@@ -1,24 +1,24 @@
-"""Two affine layers that whiten a covariance: diagonals of equal spectra, and the refinement.
+"""Two affine layers that whiten a covariance, from diagonals that make two spectra equal.
 
 Main results
 ------------
-With A the inverse of the Schur complement Sigma11 - Sigma12 Sigma22^-1 Sigma21, which is a block
-of Sigma^-1, and B = Sigma22, two layers F = [[D1, X], [0, I]]
-[[I, 0], [T, D2]] generate Sigma iff T T^T = B - D2^2 and I + T^T D2^-2 T = D1 A D1, for
-X = (Sigma12 - D1 T^T) B^-1. So with R = D2^-1 T: R R^T and R^T R are D2^-1 B D2^-1 - I and
-D1 A D1 - I, which have the same nonzero eigenvalues.
+Let B = Sigma22, and let A be the inverse of the Schur complement Sigma11 - Sigma12 Sigma22^-1
+Sigma21, which is a block of Sigma^-1. Two layers F = [[D1, X], [0, I]] [[I, 0], [T, D2]] generate
+Sigma iff T T^T = B - D2^2 and I + T^T D2^-2 T = D1 A D1, for X = (Sigma12 - D1 T^T) B^-1. Let
+R = D2^-1 T. Then R R^T = D2^-1 B D2^-1 - I and R^T R = D1 A D1 - I, so these two matrices have the
+same nonzero eigenvalues.
 
-*Diagonals.* For A, p x p, and B, q x q, k = q - p >= 0, `matched` finds positive diagonals a and b
-such that a A a and b B b have the eigenvalues 1 < l_1 <= .. <= l_p and 1 (k times), l_1, .., l_p.
-They exist for k <= 1 (the script gaussian_depth); for p = 1 and k >= 2 iff B is D + l l^T, D > 0
-diagonal; then l_i^2 = b_ij b_ik / b_jk.
+*Diagonals.* Let A be p x p, B q x q, and k = q - p >= 0. `match_spectra` finds positive diagonals a
+and b such that a A a has eigenvalues 1 < l_1 <= .. <= l_p, and b B b has these and k times 1. They
+exist for k <= 1 (the script gaussian_depth). For p = 1 and k >= 2 they exist iff B = D + l l^T for
+a diagonal D > 0; then l_i^2 = b_ij b_ik / b_jk.
 
 How it is checked
 -----------------
 *Numeric*: Newton's method with steps of least norm on the differences of the logarithms of the
 eigenvalues, in u = log a and v = log b, where d log l_i = 2 sum_j V_ji^2 du_j for eigenvectors V.
-An eigenvalue that is to be k-fold brings k (k + 1) / 2 equations, those of the block that its
-eigenvectors span (Friedland, Nocedal and Overton, *The formulation and analysis of numerical
+An eigenvalue of multiplicity k adds k (k + 1) / 2 equations, for the block that its eigenvectors
+span (Friedland, Nocedal and Overton, *The formulation and analysis of numerical
 methods for inverse eigenvalue problems*, SIAM J. Numer. Anal. 24, 1987). *Exact*: the error of the
 layers, see `exactflow.laws.gaussian.covariance`.
 """
@@ -33,74 +33,78 @@ from exactflow.errors import MethodError
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.laws.gaussian import refinement
 from exactflow.laws.gaussian.covariance import Covariance
-from exactflow.laws.gaussian.refinement import Basis, FloatLayers, trim
+from exactflow.laws.gaussian.refinement import FloatLayers, SingularBasis, round_columns
 
 UNCORRELATED = 1e-12
 STEPS = 30
-LONGEST = 0.7  # of a step, in the logarithm of a diagonal entry
-SHORTEST = 2.0**-6  # of a full step: then the residual is rounding, or the search has failed
-ROUNDED = 1e-4  # a residual from which the refinement in exact arithmetic goes on
-LEAST = 0.02  # the least eigenvalue is 1 + LEAST where that is free: eigenvalue 1 is singular
-SQUARE_STARTS = ((0.1, 0.0), (0.3, 0.0), (1.0, 0.0), (2.0, 0.0), (4.0, 0.0))  # spread, push
+LONGEST = 0.7  # the longest step, in the logarithm of a diagonal entry
+SHORTEST = 2.0**-6  # the shortest step, in full steps: then the residual is rounding, or too large
+ROUNDED = 1e-4  # from this residual on, the refinement in exact arithmetic takes over
+LEAST = 0.02  # the least eigenvalue is 1 + LEAST if it is free: at 1 the equations are singular
+# pairs (spread, push) of starting points
+SQUARE_STARTS = ((0.1, 0.0), (0.3, 0.0), (1.0, 0.0), (2.0, 0.0), (4.0, 0.0))
 STARTS = tuple((spread, push) for push in (0.5, 1, 2, 3, 4, 5) for spread in (0.1, 0.5, 1.5))
 
 
 def find_two_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction]:
-    """Return two layers that whiten, on halves p and d - p, and their error; or a `MethodError`."""
+    """Return two whitening layers on halves (p, d - p), and their error, or raise `MethodError`."""
     q = len(covariance.rounded) - p
     found = _first_then_second(covariance, p)
     if found is not None and found[1] < refinement.ACCEPTED:
         return found
-    found = _first_then_second(covariance.exchanged(p), q)
+    found = _first_then_second(covariance.with_halves_swapped(p), q)
     if found is not None and found[1] < refinement.ACCEPTED:
         return tuple(layer.swapped() for layer in found[0]), found[1]
     k = abs(q - p)
     if k < 2:
         raise MethodError(
-            "expected a covariance within reach of the search, found no two layers in float64, "
-            "though they exist: scale the coordinates, or use another partition"
+            "two layers exist, but the search found none in float64: scale the coordinates, or use "
+            "another partition"
         )
     raise MethodError(
-        f"expected a covariance that two layers on halves ({p}, {q}) whiten, found none: one half "
-        f"(or the other's precision) less a diagonal must have rank {min(p, q)}, which generic "
-        f"matrices allow only where (q - p) (q - p + 1) / 2 = {k * (k + 1) // 2} <= {max(p, q)} "
-        "(Ledermann), and not all of them then: use halves that differ by at most one, they "
-        "always have two; proofs/gaussian_depth.py has three for those that differ by two"
+        f"no two layers on halves ({p}, {q}) were found. They exist only if the larger half of the "
+        f"covariance, or of its inverse, minus a diagonal matrix has rank {min(p, q)}; for generic "
+        f"matrices that needs (q - p) (q - p + 1) / 2 = {k * (k + 1) // 2} <= {max(p, q)} "
+        "(Ledermann), and does not follow from it. Use halves whose sizes differ by at most one, "
+        "for which two layers always exist; for a difference of two the script gaussian_depth "
+        "constructs three"
     )
 
 
 def _first_then_second(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction] | None:
-    """Return layers that move the first half, then the second, if found."""
+    """Return layers that move the first half, then the second, and their error, or None."""
     A, B = covariance.precision(p), covariance.rounded[p:, p:]
     regression = np.linalg.solve(B, covariance.rounded[p:, :p]).T
-    if max(_correlation(A), _correlation(B)) < UNCORRELATED:
+    if max(_largest_correlation(A), _largest_correlation(B)) < UNCORRELATED:
         d1, d2 = np.sqrt(np.diag(A)), np.diag(B) ** -0.5
         layers = _layers(d1, -d1[:, None] * regression, d2, np.zeros(regression.shape[::-1]))
         error = covariance.residual(layers)[1]
-        if error < 4 * refinement.rounding(layers, covariance):
+        if error < 4 * refinement.estimate_rounding_error(layers, covariance):
             return layers, error
-    match = matched(A, B) if len(A) <= len(B) else matched(B, A)
+    match = match_spectra(A, B) if len(A) <= len(B) else match_spectra(B, A)
     if match is None:
         return None
     match = match if len(A) <= len(B) else SpectralMatch(A, B, match.v, match.u)
-    return refinement.refine(match.layers(regression), covariance, _corrected)
+    return refinement.refine(match.layers(regression), covariance, _take_newton_step)
 
 
-def _correlation(M: np.ndarray) -> float:
-    """Return the largest correlation in a covariance."""
+def _largest_correlation(M: np.ndarray) -> float:
+    """Return the largest absolute correlation in a covariance."""
     deviations = np.sqrt(np.diag(M))
     return np.abs(np.tril(M / np.outer(deviations, deviations), -1)).max()
 
 
 def _layers(d1: np.ndarray, x: np.ndarray, d2: np.ndarray, t: np.ndarray) -> FloatLayers:
     """Return the layers y1 = d1 x1 + x x2 and y2 = d2 x2 + t y1."""
-    return FloatCoupling("first", trim(x), d1), FloatCoupling("second", trim(t), d2)
+    return FloatCoupling("first", round_columns(x), d1), FloatCoupling(
+        "second", round_columns(t), d2
+    )
 
 
-def _corrected(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
+def _take_newton_step(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
     """Return the layers after a Newton step that removes E = Q Sigma Q^T - I."""
     (x, d1), (t, d2) = ((layer.shift, layer.scale) for layer in layers)
-    p, basis = len(x), Basis.of(t)
+    p, basis = len(x), SingularBasis.of(t)
     E1, E2 = -E[:p, :p] / 2, -E[p:, p:] / 2
     left, right = basis.equations()
     equations = np.hstack([left**2, right**2])
@@ -115,10 +119,7 @@ def _corrected(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
 
 @dataclass(frozen=True, eq=False)
 class SpectralMatch:
-    """Logarithms u, v of diagonals a, b of p and q entries, for A and B; what a A a and b B b are.
-
-    `a` and `b` are the eigenvalues and eigenvectors of these two.
-    """
+    """Positive diagonals a = exp(u) and b = exp(v), and the spectra of a A a and b B b."""
 
     A: np.ndarray
     B: np.ndarray
@@ -128,12 +129,12 @@ class SpectralMatch:
     @cached_property
     def a(self) -> tuple[np.ndarray, np.ndarray]:
         """Eigenvalues, ascending, and eigenvectors of a A a."""
-        return _spectrum(self.A, self.u)
+        return _scaled_spectrum(self.A, self.u)
 
     @cached_property
     def b(self) -> tuple[np.ndarray, np.ndarray]:
         """Eigenvalues, ascending, and eigenvectors of b B b."""
-        return _spectrum(self.B, self.v)
+        return _scaled_spectrum(self.B, self.v)
 
     @property
     def is_positive(self) -> bool:
@@ -145,14 +146,16 @@ class SpectralMatch:
         return SpectralMatch(self.A, self.B, self.u + du, self.v + dv)
 
     def residual(self) -> np.ndarray:
-        """Return the differences of logarithms, and the block that is to be the identity."""
+        """Return the differences of the logarithms of eigenvalues that should be equal, and the
+        entries of the logarithm of the block that should be the identity.
+        """
         k = len(self.v) - len(self.u)
         logs = np.log(self.b[0])
         block = np.diag(logs[:k])[np.triu_indices(k)]
         return np.concatenate([np.log(self.a[0]) - logs[k:], block])
 
     def jacobian(self) -> np.ndarray:
-        """Return the derivative of the residual by (u, v), where k-fold eigenvalues agree."""
+        """Return the derivative of the residual by (u, v), if the k-fold eigenvalue is exact."""
         k, V, W = len(self.v) - len(self.u), self.a[1], self.b[1]
         i, j = np.triu_indices(k)
         matching = np.hstack([2 * V.T**2, -2 * W[:, k:].T ** 2])
@@ -160,13 +163,15 @@ class SpectralMatch:
         return np.vstack([matching, np.hstack([np.zeros((len(i), len(V))), block])])
 
     def scaled(self) -> "SpectralMatch":
-        """Return the match with the common factor that makes the least eigenvalue right."""
+        """Return the match times the common factor that makes the least eigenvalue 1, or
+        1 + LEAST if p = q.
+        """
         unequal = len(self.u) < len(self.v)
         shift = np.log(self.b[0][0] if unequal else self.a[0][0] / (1 + LEAST)) / 2
         return self.moved(-shift, -shift)
 
     def layers(self, regression: np.ndarray) -> FloatLayers:
-        """Return the layers that the match gives; `regression` is Sigma12 Sigma22^-1."""
+        """Return the two layers; `regression` is Sigma12 Sigma22^-1."""
         least = min(len(self.u), len(self.v))
         d1, d2 = np.exp(-self.u), np.exp(self.v)
         (a_values, V), (b_values, W) = self.a, self.b
@@ -176,25 +181,28 @@ class SpectralMatch:
         return _layers(d1, R.T @ inverse * d2 - d1[:, None] * regression, d2, -R)
 
 
-def _spectrum(M: np.ndarray, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _scaled_spectrum(M: np.ndarray, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scale = np.exp(logs)
     return np.linalg.eigh(scale[:, None] * M * scale)
 
 
-def matched(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
-    """Return diagonals as above, up to rounding, near those that give unit diagonals; or None."""
-    if len(A) == 1 and len(B) > 2 and (one := _one_factor(A, B)) is not None:
+def match_spectra(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
+    """Return the diagonals of the main result up to rounding, or None if none are found.
+
+    The search begins near the diagonals that make the diagonal entries of a A a and b B b one.
+    """
+    if len(A) == 1 and len(B) > 2 and (one := _match_one_factor(A, B)) is not None:
         return one
     for spread, push in SQUARE_STARTS if len(A) == len(B) else STARTS:
-        start = _start(A, B, spread, push)
-        found = _newton(start.scaled()) if start.is_positive else None
+        start = _starting_match(A, B, spread, push)
+        found = _improve_match(start.scaled()) if start.is_positive else None
         if found is not None and (found := found.scaled()).a[0][0] > 1 + LEAST / 4:
             return found
     return None
 
 
-def _one_factor(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
-    """Match that scales B = D + l l^T, all l_i nonzero, to I + r r^T; None if there is none."""
+def _match_one_factor(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
+    """Return the match that scales B = D + l l^T, all l_i nonzero, to I + r r^T, or None."""
     i, j = np.triu_indices(len(B), 1)
     if not B[i, j].all():
         return None
@@ -209,11 +217,12 @@ def _one_factor(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
     return match if match.is_positive and np.abs(match.residual()).max() < ROUNDED else None
 
 
-def _start(A: np.ndarray, B: np.ndarray, spread: float, push: float) -> SpectralMatch:
-    """Return unit diagonals, spread in opposite directions: unit ones are a singular start.
+def _starting_match(A: np.ndarray, B: np.ndarray, spread: float, push: float) -> SpectralMatch:
+    """Return a starting point: unit diagonals, spread in opposite directions.
 
-    The k entries of b where rows of B depend most on the others are pushed down, for the least k
-    eigenvalues to stand apart: where eigenvalues cross, sorted ones have no derivative.
+    Without the spread the equations are singular. The k entries of b whose rows of B depend most on
+    the other rows are decreased, so that the least k eigenvalues are separate: if eigenvalues
+    cross, the sorted ones have no derivative.
     """
     u = -spread * np.linspace(-1, 1, len(A)) - np.log(np.diag(A)) / 2
     v = spread * np.linspace(-1, 1, len(B)) - np.log(np.diag(B)) / 2
@@ -223,8 +232,8 @@ def _start(A: np.ndarray, B: np.ndarray, spread: float, push: float) -> Spectral
     return SpectralMatch(A, B, u, v)
 
 
-def _newton(match: SpectralMatch) -> SpectralMatch | None:
-    """Improve a match by damped Newton steps; None unless the residual is rounding at the end."""
+def _improve_match(match: SpectralMatch) -> SpectralMatch | None:
+    """Improve a match by damped Newton steps; None if the residual does not become small."""
     residual = match.residual()
     for _ in range(STEPS):
         step = np.linalg.lstsq(match.jacobian(), -residual, rcond=None)[0]

@@ -36,6 +36,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.assumptions import Assumptions, assuming
 from exactflow.exact.coerce import as_matrix
+from exactflow.exact.numbers import format_field
 from exactflow.exact.typing import MatrixLike, PartitionLike, check_option
 from exactflow.flows.orientation import ORIENTATIONS, Orientation
 from exactflow.flows.result import DepthScales
@@ -138,7 +139,7 @@ def _depth(problem: Problem, scales: DepthScales | Literal["auto"]) -> MinimalDe
         )
     if not linalg.is_positive(det, field):
         raise InvalidInputError(
-            f"det(M) = {format_element(det, field)} over {field} is neither 1 nor known to be "
-            f"positive: {sign_hint(det, field)}divide a row by it"
+            f"det(M) = {format_element(det, field)} over {format_field(field)} is "
+            f"neither 1 nor known to be positive: {sign_hint(det, field)}divide a row by it"
         )
     return scaled_depth(replace(problem, scales="positive"))

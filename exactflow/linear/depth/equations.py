@@ -1,4 +1,4 @@
-"""Linear equations that the layers of a product fulfil, and multipliers that make them absurd.
+"""Linear equations between the layers of a product, and multipliers that show a contradiction.
 
 Main results
 ------------
@@ -15,14 +15,14 @@ With additive layers, in the names of the pattern that starts with U:
 
 With positive scales, a product of at least two layers is one of additive layers and a positive
 diagonal, M P^-1 = U(X) .., P = diag(H^-1, G), in the same pattern. U has A = S, U L has D = T and
-A - B D^-1 C = S for positive diagonals S and T. From c = -C where three additive layers do,
-C H + G c = 0, H A - X C = I, G + C Z = D; and four have D G^-1 W - W H^-1 a = C H + G c.
+A - B D^-1 C = S for positive diagonals S and T. Three layers have C H + G c = 0, since c = -C for
+additive layers, H A - X C = I and G + C Z = D. Four have D G^-1 W - W H^-1 a = C H + G c.
 
 *Multipliers.* Each equation, sum of P X Q over its terms = R, is multiplied by a matrix and traced:
-tr(W P X Q) = tr((Q W P) X). If the sums of Q W P vanish at all unknowns but the positive diagonals,
-s = tr W R, in all, is a sum of positive numbers whose weights are the diagonals of what they are
-multiplied by. This is absurd if the weights vanish and s does not, or if up to one sign for all no
-weight is negative, one is positive, and s <= 0.
+tr(W P X Q) = tr((Q W P) X). Let the sum of Q W P vanish for each unknown except the positive
+diagonals. Then s, the sum of tr W R, is a sum of positive numbers, the entries of these diagonals,
+with the diagonals of their sums of Q W P as weights. This is a contradiction if all weights vanish
+and s does not, or if, up to one sign for all, no weight is negative, one is positive, and s <= 0.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ POSITIVE = {"H", "G", "S", "T"}
 
 
 class Equation(NamedTuple):
-    """The sum of P X Q over the terms (X, P, Q) is `right`, which `shown`, if given, spells out."""
+    """The sum of P X Q over the terms (X, P, Q) is `right`; `shown` is a formula for `right`."""
 
     name: str
     right: DomainMatrix
@@ -58,7 +58,7 @@ class Equation(NamedTuple):
 
 
 def equations_for(instance: PatternInstance) -> list[Equation]:
-    """Return the equations for the layers of a word, one for each matrix of a multiplier."""
+    """Return the equations for the layers of a product, one for each matrix of a multiplier."""
     additive = instance.scales == "additive"
     if len(instance.pattern) == 5:
         return scaling_equations(instance.pencil)
@@ -153,15 +153,11 @@ def sign(x: Element, field: Domain) -> int | None:
 
 
 def is_absurd(system: Sequence[Equation], multiplier: Multiplier) -> bool:
-    """Whether the multiplier combines the equations into one without solution."""
+    """Whether the multiplier combines the equations into a contradiction."""
     shapes = [W.shape for W in multiplier]
     if not system or shapes != [equation.right.shape[::-1] for equation in system]:
         return False
-    sums: dict[str, DomainMatrix] = {}
-    for W, equation in zip(multiplier, system, strict=True):
-        for X, P, Q in equation.terms:
-            part = Q * (W * P)
-            sums[X] = sums[X] + part if X in sums else part
+    sums = factors_of_unknowns(system, multiplier)
     if not all(total.is_zero_matrix for X, total in sums.items() if X not in POSITIVE):
         return False
     s, field = right_side(system, multiplier), system[0].right.domain
@@ -177,8 +173,20 @@ def is_absurd(system: Sequence[Equation], multiplier: Multiplier) -> bool:
     return signs - {0} in ({1}, {-1})
 
 
+def factors_of_unknowns(
+    system: Sequence[Equation], multiplier: Multiplier
+) -> dict[str, DomainMatrix]:
+    """Return the factor of each unknown X in the combined equation: the sum of Q W P."""
+    sums: dict[str, DomainMatrix] = {}
+    for W, equation in zip(multiplier, system, strict=True):
+        for X, P, Q in equation.terms:
+            part = Q * (W * P)
+            sums[X] = sums[X] + part if X in sums else part
+    return sums
+
+
 def right_side(system: Sequence[Equation], multiplier: Multiplier) -> Element:
-    """Return s, the sum of the traces of multipliers times right sides."""
+    """Return s, the sum of the traces of the multipliers times the right sides."""
     products = (W * equation.right for W, equation in zip(multiplier, system, strict=True))
     return sum(map(trace, products), system[0].right.domain.zero)
 
@@ -186,8 +194,8 @@ def right_side(system: Sequence[Equation], multiplier: Multiplier) -> Element:
 def solve(system: Sequence[Equation], rows: int, columns: int) -> Alternative:
     """Solve equations for one unknown matrix: return (solutions, None), or (None, multiplier).
 
-    The solutions are the columns of a matrix, their entries row by row: a particular one, and a
-    basis of those of the homogeneous equations.
+    The columns of `solutions` are matrices, row by row: a particular solution, followed by a basis
+    of the solutions of the homogeneous equations.
     """
     field = system[0].right.domain
     columns_of_K = [
@@ -215,22 +223,23 @@ def solve(system: Sequence[Equation], rows: int, columns: int) -> Alternative:
 def reshaped(entries: Sequence[Element], shape: tuple[int, int], field: Domain) -> DomainMatrix:
     """Return the matrix of a shape with these entries, row by row."""
     rows, columns = shape
-    listed = [entries[i * columns : (i + 1) * columns] for i in range(rows)]
-    return linalg.from_entries(listed, shape, field)
+    nested = [entries[i * columns : (i + 1) * columns] for i in range(rows)]
+    return linalg.from_entries(nested, shape, field)
 
 
-def scalar_of(C: DomainMatrix, c: DomainMatrix) -> Element | None:
-    """Return k with c = -k C, or None; None for C = 0, too."""
+def negated_ratio(C: DomainMatrix, c: DomainMatrix) -> Element | None:
+    """Return k such that c = -k C, or None; for C = 0 also None."""
     pairs = zip(C.to_list_flat(), c.to_list_flat(), strict=True)
     k = next((-y / x for x, y in pairs if x), None)
     return k if k is not None and c == C * (-k) else None
 
 
 def scaling_equations(pencil: Pencil) -> list[Equation]:
-    """Return the equations for the monic g, as a column without its first coefficient: u(x) g(x) =
-    w(x) k^r g(x / k); nothing where c is no multiple of C.
+    """Return the equations u(x) g(x) = w(x) k^r g(x / k) for a monic g, if c = -k C, or none.
+
+    The unknown is the column of the coefficients of g after the first.
     """
-    k, parts = scalar_of(pencil.C, pencil.c), FixedParts.of(pencil)
+    k, parts = negated_ratio(pencil.C, pencil.c), FixedParts.of(pencil)
     if k is None:
         return []
     columns, r, field = [], parts.r, pencil.C.domain
@@ -245,14 +254,14 @@ def scaling_equations(pencil: Pencil) -> list[Equation]:
 
 
 def with_ones(f: Sequence[Element], count: int) -> list[Element]:
-    """Return the coefficients of (x - 1)^count f, f where the count is negative."""
+    """Return the coefficients of (x - 1)^count f; f itself if the count is negative."""
     for _ in range(count):
         f = [x - y for x, y in zip([*f, f[0] * 0], [f[0] * 0, *f], strict=True)]
     return list(f)
 
 
 def tight_eigenvalues(parts: FixedParts) -> list[tuple[Element, bool]]:
-    """Return the eigenvalues s != 1 with r blocks more in one of Du and aN; whether it is aN."""
+    """Return pairs: an eigenvalue s != 1 with r blocks more in Du or aN, and whether it is aN."""
     found = []
     for f, sizes in parts.divisors.items():
         excess = len(sizes[1]) - len(sizes[0])
@@ -262,14 +271,14 @@ def tight_eigenvalues(parts: FixedParts) -> list[tuple[Element, bool]]:
 
 
 def shift_equations(pencil: Pencil, parts: FixedParts) -> list[Equation]:
-    """Return linear equations for V, where D' = D - C V and a' = a + V c are of one product.
+    """Return linear equations for V which hold if D' = D - C V and a' = a + V c fit one product.
 
     Let s != 1 have g blocks in aN and g - r in Du. Then a' has at least g blocks at s, and so has
     D'. But the kernel of D' - s lies in K = {k : (D - s) k in im C}, whose dimension is
-    r + (g - r) = g. So (D' - s) k = 0 for all of K. If it is Du that has r blocks more, then
-    p (a' - s) = 0 for the rows p with p (a - s) = 0 on ker c. Moreover tr D' = tr a' + e, where D
-    is larger than a by e; and where the least multiplicities of the eigenvalues of the fixed parts
-    fill all dimensions, there are no others, so that both traces are known.
+    r + (g - r) = g. So (D' - s) k = 0 for all of K. If Du has r blocks more, then p (a' - s) = 0
+    for the rows p with p (a - s) = 0 on ker c. Moreover tr D' = tr a' + e, where e is the size of D
+    minus that of a. If the least multiplicities of the eigenvalues of the fixed parts fill all
+    dimensions, there are no other eigenvalues, so that both traces are known.
     """
     C, D, a, c = pencil
     field, system = C.domain, list[Equation]()

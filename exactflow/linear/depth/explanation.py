@@ -6,7 +6,7 @@ is zero, or for a positive diagonal X a matrix with the weights of X on its diag
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 from sympy.polys.matrices import DomainMatrix
 
@@ -19,8 +19,6 @@ from exactflow.flows.orientation import CoordinateLayout
 from exactflow.linear.depth import equations
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import patterns
-
-Used: TypeAlias = tuple[equations.Equation, DomainMatrix]
 
 
 def with_primes(step: Step, before: Sequence[Step]) -> Step:
@@ -116,18 +114,14 @@ def _multiplier_identities(
         if shown != "0":
             factor = f"({shown})" if " " in shown else shown
             right.append(f"tr({K})" if shown == "I" else f"tr({K} {factor})")
-    text = [f"{' + '.join(parts)} = {_name_weights(X, values, used)}" for X, parts in sums.items()]
+    factors = equations.factors_of_unknowns(system, found.witness)
+    values |= {f"K{X}": factors[X] for X in sums if X in equations.POSITIVE}
+    text = [
+        f"{' + '.join(parts)} = {f'K{X}' if X in equations.POSITIVE else '0'}"
+        for X, parts in sums.items()
+    ]
     values["s"] = equations.right_side(system, found.witness)
     return [*text, f"{' + '.join(right) or '0'} = s"], values
-
-
-def _name_weights(X: str, values: dict[str, Any], used: Sequence[Used]) -> str:
-    """Return "0", or a new name for the matrix with the weights of X on its diagonal."""
-    if X not in equations.POSITIVE:
-        return "0"
-    parts = [Q * (W * P) for e, W in used for Y, P, Q in e.terms if Y == X]
-    values[f"K{X}"] = sum(parts[1:], parts[0])
-    return f"K{X}"
 
 
 def _name_coefficient(

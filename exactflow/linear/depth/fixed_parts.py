@@ -15,7 +15,7 @@ at f, and lam_k, mu_k here the number of blocks of size at least k:
 - f  = x - 1: lam_(k+1) - mu_k <= r, sum max(0, mu_k - lam_(k+1) - r) <= lam_1 + r - e, and the same
   with lam and mu exchanged, and -e for e, where D is larger than a by e; D' has at least
   max(sum max(lam_k, mu_(k+1)), e + sum max(mu_k, lam_(k+1))) at f, a' has e less;
-- these sizes, times deg f, add up to at most the size of D.
+- the sum of these sizes, times deg f, is at most the size of D.
 
 With C = 0 these are Flanders' conditions for D and a themselves.
 
@@ -45,8 +45,8 @@ Sizes = tuple[int, ...]
 class FixedParts:
     """Rows L with L C = 0, L D = Du L, and columns N with c N = 0, a N = N aN, both maximal.
 
-    `N` and `aN` stand here transposed, as L and Du of the transposed pencil. `r` is the rank of C,
-    `n` the size of D, and `e` by how much it is larger than a.
+    `N` and `aN` are stored transposed, as L and Du of the transposed pencil. `r` is the rank of C,
+    `n` the size of D, and `e` the size of D minus that of a.
     """
 
     L: DomainMatrix
@@ -59,13 +59,13 @@ class FixedParts:
 
     @staticmethod
     def of(pencil: Pencil) -> "FixedParts":
-        """The parts of D - C V and a + V c that no V changes."""
+        """Return the parts of D - C V and a + V c that no V changes."""
         r, (n, p) = linalg.rank(pencil.C), pencil.C.shape
-        both = *_quotient(*pencil[:2]), *_quotient(*pencil.transposed()[:2])
+        both = *_largest_quotient(*pencil[:2]), *_largest_quotient(*pencil.transposed()[:2])
         return FixedParts(*both, r, n, n - p)
 
     def is_valid(self, pencil: Pencil) -> bool:
-        """Whether these are the fixed parts, by products and ranks."""
+        """Whether these are the fixed parts of a pencil, by products and ranks."""
         return (
             _is_quotient(self.L, self.Du, *pencil[:2])
             and _is_quotient(self.N, self.aN, *pencil.transposed()[:2])
@@ -74,41 +74,43 @@ class FixedParts:
 
     @cached_property
     def divisors(self) -> dict[tuple, tuple[Sizes, Sizes]]:
-        """The block sizes of Du and of aN at each irreducible polynomial at which they have any,
-        and at x - 1 where D and a are of different sizes.
+        """The block sizes of Du and of aN, by irreducible polynomial.
+
+        The polynomial x - 1 is always included if D and a are of different sizes.
         """
         of_Du, of_aN = elementary_divisors(self.Du), elementary_divisors(self.aN)
         one = self.L.domain.one
         at = {**of_Du, **of_aN, **({(one, -one): ()} if self.e else {})}
         return {f: (of_Du.get(f, ()), of_aN.get(f, ())) for f in at}
 
-    def clash(self) -> tuple[tuple, ...] | None:
-        """Return the polynomial at which D' and a' cannot go together, all if their sizes add up to
-        too much, and None where they can.
+    def excluding_factors(self) -> tuple[tuple, ...] | None:
+        """Return polynomials whose blocks exclude equal D' and a', or None.
+
+        This is one polynomial, or all of them if their least sizes exceed the dimension.
         """
         for f, sizes in self.divisors.items():
-            if self.counts(f, *sizes) is None:
+            if self.least_counts(f, *sizes) is None:
                 return (f,)
         return tuple(self.divisors) if self.least_dimension > self.n else None
 
-    def counts(self, f: Sequence, of_Du: Sizes, of_aN: Sizes) -> tuple[Sizes, Sizes] | None:
-        """Return the least block counts of D' and a' at f for block sizes of Du and aN there."""
-        return sizes_at(of_Du, of_aN, self.r, self.e if is_factor_at_one(f) else None)
+    def least_counts(self, f: Sequence, of_Du: Sizes, of_aN: Sizes) -> tuple[Sizes, Sizes] | None:
+        """Return the least block counts of D' and a' at f, given block sizes of Du and aN there."""
+        return least_block_counts(of_Du, of_aN, self.r, self.e if is_factor_at_one(f) else None)
 
     @property
     def least_sizes(self) -> dict[tuple, int]:
-        """Least total size of the blocks of D' at each f; some block counts go together."""
-        counts: dict[tuple, Any] = {f: self.counts(f, *ks) for f, ks in self.divisors.items()}
+        """The least total size of the blocks of D' at each f, if nothing is excluded."""
+        counts: dict[tuple, Any] = {f: self.least_counts(f, *ks) for f, ks in self.divisors.items()}
         return {f: sum(of_D) for f, (of_D, _) in counts.items()}
 
     @property
     def least_dimension(self) -> int:
-        """The dimension of what D' needs at least; at every f some counts go together."""
+        """The least dimension that D' needs for these blocks."""
         return sum((len(f) - 1) * size for f, size in self.least_sizes.items())
 
     @property
     def forced_trace(self) -> Element | None:
-        """The trace of D', by e more than that of a', where no V changes any eigenvalue."""
+        """The trace of D', if no V changes any eigenvalue, else None; a' has e less."""
         if any(len(f) > 2 for f in self.divisors) or self.least_dimension != self.n:
             return None
         field = self.L.domain
@@ -116,6 +118,7 @@ class FixedParts:
 
 
 def _is_quotient(L: DomainMatrix, Du: DomainMatrix, C: DomainMatrix, D: DomainMatrix) -> bool:
+    """Whether Du is the quotient of D by the invariant space that im C generates."""
     n = D.shape[0]
     spanned = linalg.from_columns(orbit(D, C, n))
     return (
@@ -125,7 +128,8 @@ def _is_quotient(L: DomainMatrix, Du: DomainMatrix, C: DomainMatrix, D: DomainMa
     )
 
 
-def _quotient(C: DomainMatrix, D: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
+def _largest_quotient(C: DomainMatrix, D: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
+    """Return the largest L with L C = 0 and L D = Du L, and Du."""
     L = largest_invariant_rows(D, C)
     if L.shape[0] == 0:
         return L, linalg.zeros(0, 0, D.domain)
@@ -134,27 +138,27 @@ def _quotient(C: DomainMatrix, D: DomainMatrix) -> tuple[DomainMatrix, DomainMat
 
 
 def proved_rank(M: DomainMatrix) -> int:
-    """Return the rank, shown by a minor that does not vanish and a kernel that leaves no more."""
+    """Return the rank, proved by a nonzero minor and by as many independent kernel vectors."""
     rows, columns = (list(linalg.rref(N)[1]) for N in (M.transpose(), M))
     free, kernel = [j for j in range(M.shape[1]) if j not in columns], linalg.kernel(M)
     minors = M.extract(rows, columns), kernel.extract(free, list(range(len(free))))
     if (M * kernel).is_zero_matrix and all(N.det() for N in minors if N.shape[0]):
         return len(columns)
-    raise VerificationError(
-        f"expected a minor and a kernel that show the rank {len(columns)}, got others"
-    )
+    raise VerificationError(f"no minor and kernel show the rank {len(columns)}")
 
 
-def sizes_at(
+def least_block_counts(
     of_Du: Sequence[int], of_aN: Sequence[int], r: int, e: int | None
 ) -> tuple[Sizes, Sizes] | None:
-    """Return the least block counts that D' and a' can have at an irreducible f, None for none.
+    """Return the least block counts that D' and a' can have at an irreducible f, or None.
 
-    `of_Du` and `of_aN` are block sizes; the result counts the blocks of size at least 1, 2, .. At f
-    = x - 1 D is larger than a by e, which is None elsewhere; r is the rank of C.
+    `of_Du` and `of_aN` are block sizes; the result counts the blocks of size at least 1, 2, ..
+    At f = x - 1, e is the size of D minus that of a; otherwise it is None. r is the rank of C.
 
-    >>> sizes_at((2,), (1, 1), 1, None), sizes_at((), (1, 1), 1, None), sizes_at((1, 1), (1,), 1, 0)
-    (((2, 1), (2, 1)), None, ((2,), (2,)))
+    >>> least_block_counts((2,), (1, 1), 1, None), least_block_counts((1, 1), (1,), 1, 0)
+    (((2, 1), (2, 1)), ((2,), (2,)))
+    >>> least_block_counts((), (1, 1), 1, None) is None
+    True
     """
     longest = max([0, *of_Du, *of_aN]) + 1
     lam, mu = (
@@ -169,13 +173,18 @@ def sizes_at(
     least = [max(x, y) for x, y in zip(lam[:-1], mu[1:], strict=True)]
     other = [max(x, y) for x, y in zip(mu[:-1], lam[1:], strict=True)]
     missing = sum(other) + e - sum(least)
-    of_D = _raised(least, missing, other, [x + r for x in lam])
-    of_a = _raised(other, -missing, least, [x + r for x in mu])
+    of_D = _raise_counts(least, missing, other, [x + r for x in lam])
+    of_a = _raise_counts(other, -missing, least, [x + r for x in mu])
     return None if of_D is None or of_a is None else (of_D, of_a)
 
 
-def _raised(least: list[int], missing: int, other: list[int], most: list[int]) -> Sizes | None:
-    """Raise counts, from the left, by what is missing: the (k+1)-th to the other k-th; or None."""
+def _raise_counts(
+    least: list[int], missing: int, other: list[int], most: list[int]
+) -> Sizes | None:
+    """Raise counts by `missing` in all, from the left, or return None.
+
+    The (k+1)-th count is at most the k-th of `other`, and each at most that of `most`.
+    """
     missing = max(missing, 0)
     caps = [least[0] + missing, *other[:-1]]
     raised = []

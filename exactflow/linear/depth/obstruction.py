@@ -311,7 +311,7 @@ def _find_clash(o: Obstruction, parts: FixedParts) -> tuple[Any, ...] | None:
         if irreducible_factors(f, o.matrix.domain) != [(f, 1)] or o.witness.count(f) > 1:
             return None
         sizes = [block_sizes(M, f, proved_rank) for M in (parts.Du, parts.aN)]
-        counts = parts.counts(f, *sizes)
+        counts = parts.least_counts(f, *sizes)
         if counts is None:
             return f, *map(list, sizes)
         total += (len(f) - 1) * sum(counts[0])
@@ -438,9 +438,8 @@ KINDS = {
         "{pair} have different elementary divisors: {at}",
         "For a polynomial `f`, `Z` carries the kernel of `f({D})` into that of `f({a})`, and `Y` "
         "carries it back, injectively unless `f(1) = 0`. So `{D}` and `{a}` have equal blocks at "
-        "each "
-        "irreducible polynomial except `x - 1`, and at `x - 1` sizes that differ by at most one "
-        "each (Flanders 1951). But they have {at}.",
+        "each irreducible polynomial except `x - 1`, and at `x - 1` sizes that differ by at most "
+        "one each (Flanders 1951). But they have {at}.",
         "the sizes of the blocks, from ranks of powers",
     ),
     "linear": Kind(
@@ -452,8 +451,8 @@ KINDS = {
         "the product of the multipliers, and the signs of its entries",
     ),
     "chain": Kind(
-        "the blocks that no shift changes fit into no two matrices of one product (Thompson and "
-        "Sa 1979, Flanders 1951)",
+        "the blocks that no shift changes fit into no two matrices of one product (Thompson and Sa "
+        "1979, Flanders 1951)",
         {"additive": (5,)}, "chain", "factors", False, _has_clashing_blocks, _block_texts,
         "`{D} - {C} V` and `{a} + V {c}` {clash}",
         "Then `{D} - {C} V = I + Y Z` and `{a} + V {c} = I + Z Y`. For every `V`, the first acts "
@@ -480,9 +479,8 @@ KINDS = {
         "diagonals give one characteristic polynomial",
         {"positive": (4, 5)}, "opposed", "k", True, _has_opposed_size, _minor_texts,
         "{pair} have {what} of opposite signs",
-        "They have one characteristic polynomial, whose coefficients are sums of principal "
-        "minors of `{D}` and of `{a}` with positive weights. But `{D}` and `{a}` have {what} of "
-        "opposite "
+        "They have one characteristic polynomial, whose coefficients are sums of principal minors "
+        "of `{D}` and of `{a}` with positive weights. But `{D}` and `{a}` have {what} of opposite "
         "signs: one sum is at least zero, the other at most, and not both vanish.",
         "the signs of all principal minors of that size",
     ),
@@ -490,10 +488,10 @@ KINDS = {
         "a combination of the equations between minors has coefficients of one sign",
         {"positive": (4, 5)}, "linear", "multiplier", True, _has_clashing_signs, _sign_texts,
         "{pair} have principal minors of signs that clash at the sizes {sizes} together",
-        "They have one characteristic polynomial: for each k the sum of the principal k-minors "
-        "of `{D}`, with products of entries of `x = G^-1` as weights, is that of `{a}`, with "
-        "`y = H^-1`. The polynomials {multipliers} at the sizes {sizes} combine these equations to "
-        "a polynomial in the diagonals of `x` and `y` all of whose coefficients have one sign. But "
+        "They have one characteristic polynomial: for each k the sum of the principal k-minors of "
+        "`{D}`, with products of entries of `x = G^-1` as weights, is that of `{a}`, with `y = "
+        "H^-1`. The polynomials {multipliers} at the sizes {sizes} combine these equations to a "
+        "polynomial in the diagonals of `x` and `y` all of whose coefficients have one sign. But "
         "it vanishes at no positive `x` and `y`.",
         "the signs of all coefficients of the combined polynomial",
     ),
@@ -504,16 +502,14 @@ KINDS = {
         lambda o: rank_obstructions.rank_texts(o, o.witness[0]),
         "{whose} has rank {rank} at least, and the letters `{letter}` make no more than {most}",
         "{passing}A factor `{letter}` adds to the {half} half a matrix times the other half, of "
-        "size "
-        "{size}; the last factor does not enter the block of the matrix, nor the first one that of "
-        "the inverse. So the rank of {whose} is at most {count} times {size}{somewhere}. But it is "
-        "{rank} at least.",
+        "size {size}; the last factor does not enter the block of the matrix, nor the first one "
+        "that of the inverse. So the rank of {whose} is at most {count} times {size}{somewhere}. "
+        "But it is {rank} at least.",
         "the rank, from minors and products",
     ),
     "chain of eigenvalues": Kind(
         "two blocks, scalar or nearly, force the eigenvalues 1, `r`, `r^2`, .. on a matrix of the "
-        "size "
-        "of the smaller one (exactflow.linear.depth.rank_obstructions)",
+        "size of the smaller one (exactflow.linear.depth.rank_obstructions)",
         {"additive": (6, 7)}, "", "", False,
         lambda o: rank_obstructions.are_excluding_eigenvalues(o, o.witness),
         lambda o: rank_obstructions.eigenvalue_texts(o),

@@ -11,7 +11,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import OrientationError, SingularMatrixError
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
-from exactflow.exact.numbers import format_short
+from exactflow.exact.numbers import format_field, format_short
 from exactflow.exact.signed_permutation import permutation_sign, read_signed_permutation
 from exactflow.exact.typing import Element, Half, PartitionLike
 from exactflow.explanation.steps import order_and_flip_matrices, record_step
@@ -165,8 +165,8 @@ def _reverses_orientation(det: Element, target: DomainMatrix, scales: Scales) ->
     positive = linalg.is_positive(det, field)
     if positive is None and det != field.one and scales == "positive":
         raise OrientationError(
-            f"the sign of det(M) = {format_element(det, field)} over {field} is unknown: "
-            f"{sign_hint(det, field)}allow one scale of any sign (scales='nonzero')"
+            f"the sign of det(M) = {format_element(det, field)} over {format_field(field)} is "
+            f"unknown: {sign_hint(det, field)}allow one scale of any sign (scales='nonzero')"
         )
     return positive is False
 

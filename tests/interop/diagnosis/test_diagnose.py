@@ -41,6 +41,18 @@ def test_condition_number_of_a_coupling_is_that_of_its_jacobian_at_x():
     assert layer.condition == pytest.approx(float(torch.linalg.cond(J)), rel=1e-4)
 
 
+def test_a_notebook_shows_both_tables_and_the_notes_in_the_colours_of_the_page():
+    found = diagnose(Linear(wide(300)), data(2, 300))
+    html = found._repr_html_()
+    assert html.startswith(f"<p><b>{found}</b> [numeric]</p><table>")
+    assert html.count("<table>") == 2
+    assert (
+        "<li>model: " in html or "<li>(model): " in html or "because its Jacobian has 300" in html
+    )
+    assert html.count('<td style="opacity: 0.3">-</td>') == str(found.table()).split().count("-")
+    assert "color" not in html
+
+
 def test_digits_are_lost_where_the_matrix_is_steep():
     steep = torch.diag(torch.tensor([1.0, 1.0, 1.0, 1e-3])) @ wide(4)
     found = diagnose(model(at=1, layer=Linear(steep)), data())

@@ -7,7 +7,7 @@ from sympy import QQ
 
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.laws.gaussian.covariance import Covariance
-from exactflow.laws.gaussian.refinement import trim
+from exactflow.laws.gaussian.refinement import round_columns
 
 
 def rational(M):
@@ -25,7 +25,7 @@ def test_residual_is_exact(unit):
     exact = Q * Sigma * Q.T - sympy.eye(3)
     assert error == max(abs(x) for x in exact)
     assert np.allclose(E, np.array(exact, dtype=float), rtol=1e-12, atol=0)
-    assert covariance.whole.to_Matrix() == Sigma
+    assert covariance.exact_matrix.to_Matrix() == Sigma
     exact = covariance.exact
     assert exact.minus(exact.digits).largest() == max(
         abs(x) * abs(exact.denominator - 1) for x in Sigma
@@ -35,13 +35,13 @@ def test_residual_is_exact(unit):
 def test_ordered_and_normalized_stay_exact():
     Sigma = sympy.Matrix([[5, 1, 2], [1, 7, 3], [2, 3, 900]]) / 3
     covariance, k = Covariance.of(Sigma).ordered((2, 0, 1)).normalized()
-    assert covariance.whole.to_Matrix() == Sigma.extract([2, 0, 1], [2, 0, 1]) / 4**k
+    assert covariance.exact_matrix.to_Matrix() == Sigma.extract([2, 0, 1], [2, 0, 1]) / 4**k
     assert covariance.rounded[0, 0] == 300 / 4**k
-    assert covariance.whole.to_Matrix().det() == Sigma.det() / 64**k
+    assert covariance.exact_matrix.to_Matrix().det() == Sigma.det() / 64**k
 
 
 def test_trimmed():
     M = np.random.default_rng(2).standard_normal((4, 3)) * [1, 1e-200, 1e200]
-    assert (trim(M) == M).all()
+    assert (round_columns(M) == M).all()
     small = np.array([[1.0, 0], [1e-40, 0], [2.0**-70 + 2.0**-110, 0]])
-    assert trim(small).tolist() == [[1, 0], [0, 0], [2.0**-70, 0]]
+    assert round_columns(small).tolist() == [[1, 0], [0, 0], [2.0**-70, 0]]

@@ -19,7 +19,7 @@ from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.normal_forms import block_sizes, elementary_divisors
 from exactflow.linear.depth.additive.shifts import assigned_row, matched_shift, peeled_shift
-from exactflow.linear.depth.equations import scalar_of
+from exactflow.linear.depth.equations import negated_ratio
 from exactflow.linear.depth.fixed_parts import FixedParts
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix
@@ -81,7 +81,7 @@ def test_equal_scaling_with_a_solution():
     ):
         M = with_scalar(QQ(2), Du, aN)
         split, inverse = linalg.split(M, 4), linalg.split(M.inv().to_dense(), 4)
-        assert scalar_of(split.C, inverse.C) == 2
+        assert negated_ratio(split.C, inverse.C) == 2
         found = decided("ULULU", M)
         assert isinstance(found, Obstruction) != solvable
         assert found.is_valid() if not solvable else product_of(found) == M

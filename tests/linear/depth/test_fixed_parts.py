@@ -6,8 +6,8 @@ import pytest
 from sympy import QQ
 
 from exactflow.exact import linalg
-from exactflow.linear.depth.equations import scalar_of, scaling_equations
-from exactflow.linear.depth.fixed_parts import sizes_at
+from exactflow.linear.depth.equations import negated_ratio, scaling_equations
+from exactflow.linear.depth.fixed_parts import least_block_counts
 from exactflow.linear.depth.pattern import Pencil
 
 LONGEST = 9
@@ -51,7 +51,7 @@ SMALL = [p for total in range(5) for p in partitions(total)]
 @pytest.mark.parametrize("r", [0, 1, 2])
 def test_least_sizes(r, e):
     for lam, mu in product(SMALL, SMALL):
-        found = sizes_at(lam, mu, r, e)
+        found = least_block_counts(lam, mu, r, e)
         expected = least_by_search(lam, mu, r, e)
         assert (None if found is None else sum(found[0])) == expected
         if found is not None:
@@ -64,8 +64,8 @@ def test_least_sizes(r, e):
 
 def test_scalar_and_system():
     one = linalg.identity(2, QQ)
-    assert scalar_of(one, one * QQ(-1, 2)) == QQ(1, 2)
-    assert scalar_of(one, linalg.diagonal([QQ(1), QQ(2)], QQ)) is None
+    assert negated_ratio(one, one * QQ(-1, 2)) == QQ(1, 2)
+    assert negated_ratio(one, linalg.diagonal([QQ(1), QQ(2)], QQ)) is None
     # (x - 6) (x - 2) = (x - 3) (x - 4) has no solution g; (x - 6) g = (x - 3) 2 g(x / 2) has x - 3
     C = linalg.diagonal([QQ(1), QQ(0)], QQ)
     D, a = (linalg.diagonal([QQ(1), QQ(x)], QQ) for x in (6, 3))

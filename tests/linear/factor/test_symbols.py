@@ -23,7 +23,7 @@ positive, real = Symbol("p", positive=True), Symbol("r", real=True)
 negative = Symbol("n", negative=True)
 
 
-BLACKBOARD_Z = "\\mathbb{Z}"
+BLACKBOARD_Q = "\\mathbb{Q}"
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_claim_says_for_which_values_it_holds(M, assume, claim):
     assert claim in " ".join(str(explanation).split())
     for formula in re.findall("``([^`]+)``", explanation.claim):
         assert (
-            f"${formula.replace('**2', '^{2}').replace('ZZ', BLACKBOARD_Z)}$" in explanation.latex()
+            f"${formula.replace('**2', '^{2}').replace('QQ', BLACKBOARD_Q)}$" in explanation.latex()
         )
 
 

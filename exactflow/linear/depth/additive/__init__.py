@@ -207,7 +207,7 @@ def _five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason | None
         reason = up_to_four.flanders_reason(pencil.D, pencil.a)
         return reason or _layers_given_shift(instance, linalg.zeros(p, q, pencil.D.domain))
     parts = FixedParts.of(pencil)
-    factors = parts.clash()
+    factors = parts.excluding_factors()
     if factors is not None:
         return Reason("chain", factors)
     if r == 1:

@@ -1,16 +1,16 @@
-"""Candidates for the V that makes five layers four.
+"""Candidates for a shift V such that M U(-V) is a product of four layers.
 
 Main results
 ------------
 *Matching.* For V = V0 + e t^T both characteristic polynomials are affine in t, and their constant
-coefficients agree by themselves: n - 1 linear equations in n unknowns. Where D and a differ in
-size, the polynomial of the smaller one has as many factors x - 1 more.
+coefficients always agree: n - 1 linear equations in n unknowns remain. If D and a differ in size,
+the polynomial of the smaller one is multiplied by a power of x - 1.
 
 *Peeling* an eigenvalue s with m blocks: choose m columns y, v with (D - s) y = C v and m rows p, q
 with p (a - s) = q c and p v = -q y. Then V y = v and p V = -q make s an eigenvalue of D - C V and
-of a + V c with m blocks; the rest of V is free, and is the same problem on n - m dimensions, namely
-on the quotient by the y and the kernel of the p. (For C = I this is the induction by which Sourour,
-1986, factors a matrix into two of given eigenvalues.)
+of a + V c with m blocks. The rest of V is free and solves the same problem on n - m dimensions: on
+the quotient by the y and on the kernel of the p. (For C = I this is the induction by which Sourour,
+1986, factors a matrix into two with given eigenvalues.)
 
 *Rank one*: let C = b u and c = w z be products of a column and a row. D - b v, v any row, can have
 exactly the blocks K whose sizes interlace those of its fixed part Du, K_1 >= lam_1 >= K_2 >= .., at
@@ -20,14 +20,14 @@ and h_j q_j = y_j b, h_j = f^lam_j. With
 
     y_j = f^e_j,  e_j = sum_(i > j) (K_i - lam_i),  g = the product over f of f^(|K| - |lam|)
 
-the minors of the relations have the exponents of K. The same for a + V c, transposed. Finally
-u V = v and V w = v' go together iff v w = u v', and that says that D - C V and a + V c have one
-determinant.
+the minors of the relations have the exponents of K. The same holds for a + V c, transposed. Finally
+u V = v and V w = v' have a common solution V iff v w = u v', that is, iff D - C V and a + V c have
+the same determinant.
 
 How it is checked
 -----------------
-*Exact*: the identities hold for whatever is drawn; whether the V found does what it is for, its
-user decides, by Flanders' theorem.
+*Exact*: the identities hold for all draws. The caller decides by Flanders' theorem whether V
+suffices.
 """
 
 from collections.abc import Sequence
@@ -50,8 +50,9 @@ Divisors = dict[tuple, tuple[int, ...]]
 
 
 def matched_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
-    """Return V = V0 + e t^T or V0 + t e^T such that D - C V and a + V c have one characteristic
-    polynomial, for a drawn V0 and e; None where the linear equations for t have no solution.
+    """Return a V for which D - C V and a + V c have one characteristic polynomial, or None.
+
+    V = V0 + e t^T or V0 + t e^T, where V0 and e are random and t solves linear equations.
 
     det(x I - D + b t^T) = det(x I - D) + t^T adj(x I - D) b, and the coefficients of adj(x I - D) b
     are the columns of the controller basis of D and b; those of (x - 1)^k times both are the
@@ -80,8 +81,10 @@ def _matching_column(pencil: Pencil, e: DomainMatrix) -> DomainMatrix | None:
 
 
 def peeled_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
-    """Return a V, as `matched_shift` does, after peeling eigenvalues of the fixed parts off as long
-    as D and a both have one, or more than one block at one; None where an equation has no solution.
+    """Peel eigenvalues off the fixed parts, and match the rest as `matched_shift` does.
+
+    Return V, or None if an equation has no solution. An eigenvalue is peeled off as long as both
+    parts are nonempty, or one of them has several blocks at it.
     """
     (q, p), field = pencil.C.shape, pencil.D.domain
     if q * p < 2:
@@ -100,17 +103,18 @@ def peeled_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     P, Q_inverse = P_inverse.inv(), Q.inv()
     fixed = _bordered(P_inverse * v, -(other * Q))
     C, D, a, c = pencil
-    turned = Pencil(Q_inverse * C * P, Q_inverse * D * Q, P_inverse * a * P, Q_inverse * c * P)
-    rest = peeled_shift(Pencil(*(M[m:, m:] for M in turned.shifted(fixed))), draw)
+    adapted = Pencil(Q_inverse * C * P, Q_inverse * D * Q, P_inverse * a * P, Q_inverse * c * P)
+    rest = peeled_shift(Pencil(*(M[m:, m:] for M in adapted.shifted(fixed))), draw)
     if rest is None:
         return None
     return P * (fixed + linalg.direct_sum(linalg.zeros(m, m, field), rest)) * Q_inverse
 
 
 class _Eigenvalue(NamedTuple):
-    """An eigenvalue s of the fixed parts, to become one of both matrices, with a block for each of
-    the `blocks` larger sizes of a block of Du and one of aN; so many of these are blocks of Du and
-    of aN as they are, while the other blocks of Du and aN grow.
+    """An eigenvalue s of the fixed parts that both matrices get, with a number of blocks.
+
+    A block of Du and one of aN are paired; the larger size is that of the new block. `first` blocks
+    of Du and `second` blocks of aN have this size already; the others grow.
     """
 
     s: Element
@@ -120,10 +124,10 @@ class _Eigenvalue(NamedTuple):
 
 
 def _fixed_eigenvalue(parts: FixedParts) -> _Eigenvalue | None:
-    """Return an eigenvalue of the fixed parts in the field, None where there is none to peel.
+    """Return an eigenvalue of the fixed parts to peel off, or None if there is none.
 
-    It is one that leaves the dimensions of the two parts as equal as can be: parts that differ in
-    size lose rank of C, as in D y = s y with y new and p C = 0. Where one part is empty, only an
+    It makes the dimensions of the two parts as equal as possible, because parts of different size
+    reduce the rank of C, as in D y = s y with y new and p C = 0. If one part is empty, only an
     eigenvalue with several blocks counts.
     """
     found = []
@@ -144,27 +148,27 @@ def _fixed_eigenvalue(parts: FixedParts) -> _Eigenvalue | None:
 def _eigenvectors(
     pencil: Pencil, parts: FixedParts, eigenvalue: _Eigenvalue, draw: Draws
 ) -> tuple[DomainMatrix, ...] | None:
-    """Return m columns y, v and m rows p, q with (D - s) y = C v, p (a - s) = q c, p v + q y = 0;
-    None where the y or the p drawn are dependent.
+    """Draw m columns y, v and m rows p, q with (D - s) y = C v, p (a - s) = q c, p v + q y = 0.
 
-    A y that extends a block of Du vanishes in the quotient, L y = 0; so does p in that of N.
+    Return None if the y or the p are dependent. A y that extends a block of Du vanishes in the
+    quotient, L y = 0; p vanishes similarly in the quotient of N.
     """
     C, D, a, c = pencil
     D_s, a_s = (M - linalg.identity(M.shape[0], M.domain) * eigenvalue.s for M in (D, a))
     columns = linalg.kernel(D_s.hstack(-C))
     rows = linalg.kernel(a_s.transpose().hstack(-c.transpose()))
-    column = _drawn(columns, parts.L, eigenvalue.first, eigenvalue.blocks, draw)
+    column = _draw_columns(columns, parts.L, eigenvalue.first, eigenvalue.blocks, draw)
     y, v = column[: C.shape[0], :], column[C.shape[0] :, :]
     rows = rows * linalg.kernel((rows.transpose() * v.vstack(y)).transpose())
-    row = _drawn(rows, parts.N, eigenvalue.second, eigenvalue.blocks, draw).transpose()
+    row = _draw_columns(rows, parts.N, eigenvalue.second, eigenvalue.blocks, draw).transpose()
     p, q = row[:, : C.shape[1]], row[:, C.shape[1] :]
     return (y, v, p, q) if linalg.rank(y) == linalg.rank(p) == eigenvalue.blocks else None
 
 
-def _drawn(
+def _draw_columns(
     space: DomainMatrix, L: DomainMatrix, free: int, count: int, draw: Draws
 ) -> DomainMatrix:
-    """Return combinations x of columns, with L x = 0 on the first half but for `free` of them."""
+    """Return random combinations x of columns; except for `free` of them, L x = 0."""
     inside = space * linalg.kernel(L * space[: L.shape[1], :]) if L.shape[0] else space
     chosen = [
         part * draw.matrix(part.shape[1], 1) for part in [space] * free + [inside] * (count - free)
@@ -179,10 +183,11 @@ def _bordered(columns: DomainMatrix, rows: DomainMatrix) -> DomainMatrix:
 
 
 def rank_one_shift(pencil: Pencil, parts: FixedParts) -> DomainMatrix:
-    """Return V such that Flanders' theorem applies to D - C V and a + V c, of which the fixed parts
-    satisfy the inequalities of `exactflow.linear.depth.fixed_parts`; C and c have rank one.
+    """Return V such that Flanders' theorem applies to D - C V and a + V c, for C of rank one.
+
+    The fixed parts satisfy the inequalities of `exactflow.linear.depth.fixed_parts`.
     """
-    of_D, of_a = _wanted(parts)
+    of_D, of_a = _choose_blocks(parts)
     C, D, a, c = pencil
     (b, u), (w, z) = _outer_factors(C), _outer_factors(c)
     v = assigned_row(D, b, (parts.L, parts.Du), of_D)
@@ -199,14 +204,14 @@ def _outer_factors(C: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
     return b, linalg.left_inverse(b) * C
 
 
-def _wanted(parts: FixedParts) -> tuple[Divisors, Divisors]:
-    """Return the blocks to give to D' and a'; what is left of n goes to a block at eigenvalue 1."""
+def _choose_blocks(parts: FixedParts) -> tuple[Divisors, Divisors]:
+    """Return block sizes for D' and a'; the rest of the dimension n becomes a block at 1."""
     one = parts.L.domain.one
     at_one = (one, -one)
     of_D: Divisors = {}
     of_a: Divisors = {}
     for f, sizes in {**parts.divisors, at_one: parts.divisors.get(at_one, ((), ()))}.items():
-        counts: Any = parts.counts(f, *sizes)  # there are some
+        counts: Any = parts.least_counts(f, *sizes)  # not None here: the fixed parts do not clash
         of_D[f], of_a[f] = (conjugate_partition(count) for count in counts)
     rest = parts.n - sum((len(f) - 1) * sum(sizes) for f, sizes in of_D.items())
     for divisors in (of_D, of_a):
@@ -220,15 +225,15 @@ def assigned_row(
 ) -> DomainMatrix:
     """Return v such that D - b v has the wanted blocks, whose sizes interlace those of Du.
 
-    `fixed` has L and Du, u x n and u x u, with L b = 0, L D = Du L, the largest such.
+    `fixed` consists of L and Du, u x n and u x u: the largest L with L b = 0 and L D = Du L.
     """
     L, Du = fixed
     m, field = D.shape[0] - L.shape[0], D.domain
     H = krylov.controller_basis(D, krylov.minimal_polynomial(D, b), b)
-    g, basis, row = _target(Du, wanted)
+    g, basis, row = _companion_data(Du, wanted)
     if basis is not None:
         H = H.hstack(linalg.left_inverse(L.transpose()).transpose() * basis)
-        H = H * _decoupling(H.inv() * D * H, m)
+        H = H * _decoupling_matrix(H.inv() * D * H, m)
     current = (H.inv() * D * H).to_list()[0]
     goal = [*(-x for x in g[1:]), *row]
     return linalg.column([x - y for x, y in zip(current, goal, strict=True)], field).transpose() * (
@@ -236,10 +241,10 @@ def assigned_row(
     )
 
 
-def _decoupling(D: DomainMatrix, m: int) -> DomainMatrix:
-    """Return [[I, T], [0, I]] that clears D's upper right block but for its first row.
+def _decoupling_matrix(D: DomainMatrix, m: int) -> DomainMatrix:
+    """Return [[I, T], [0, I]] that clears the upper right block of D except its first row.
 
-    D is block upper triangular, and its leading m x m block in controller form.
+    D is block upper triangular, and its leading m x m block is in controller form.
     """
     n, field = D.shape[0], D.domain
     upper, lower = D[:m, m:], D[m:, m:]
@@ -252,9 +257,10 @@ def _decoupling(D: DomainMatrix, m: int) -> DomainMatrix:
     return linalg.join(blocks)
 
 
-def _target(Du: DomainMatrix, wanted: Divisors) -> tuple[list, DomainMatrix | None, list]:
-    """Return the polynomial g, a basis of chains of Du (None if it is empty), and the row x of the
-    first row (-g_1, -g_2, .., x) that gives D - b v the wanted blocks.
+def _companion_data(Du: DomainMatrix, wanted: Divisors) -> tuple[list, DomainMatrix | None, list]:
+    """Return a polynomial g, a basis of chains of Du (None if it is empty), and a row x.
+
+    D - b v has the wanted blocks if its first row is (-g_1, -g_2, .., x).
     """
     field = Du.domain
     g, row = [field.one], []
@@ -268,12 +274,12 @@ def _target(Du: DomainMatrix, wanted: Divisors) -> tuple[list, DomainMatrix | No
             h = dup_pow(list(f), size, field)
             y = dup_pow(list(f), excess, field) if excess < size else []
             basis.extend(orbit(Du, generator, len(h) - 1))
-            row.extend(_relation_row(h, y, field))
+            row.extend(_row_for_relation(h, y, field))
     return g, linalg.from_columns(basis) if basis else None, row
 
 
-def _relation_row(h: Sequence, y: Sequence, field: Domain) -> list:
-    """Return x such that D e_i = e_(i+1) + x_i b, D e_(d-1) = -sum h_i e_i + x_(d-1) b make
+def _row_for_relation(h: Sequence, y: Sequence, field: Domain) -> list:
+    """Return x such that D e_i = e_(i+1) + x_i b, D e_(d-1) = -sum h_i e_i + x_(d-1) b imply
     h(D) e_0 = y(D) b.
 
     In coefficients: y = sum_i x_i (x^(d-1-i) + the leading coefficients of h after it).

@@ -90,9 +90,10 @@ def scaled_depth(problem: Problem) -> MinimalDepth:
     p, q = split.partition
     excluded = _exclude_more(split, without_three) if p == q else without_three
     excluded = excluded or _exclude_by_entries(2, split)
-    four = _four_layers(split) if p == q and lower_bound(excluded) < 5 else None
-    if four is not None:
-        return answer(four, excluded)
+    if (p, q) == (2, 2) and lower_bound(excluded) < 5:
+        four = _fewest_digits(map(four_layers_for, instances(4, split, "positive")))
+        if four is not None:
+            return answer(four, excluded)
     general = min(_general_layers(problem, split), key=len)
     if p != q:
         longer = excluded_by_ranks(range(4, len(general)), split, "positive")
@@ -142,22 +143,15 @@ def _exclude_more(
     return without_three
 
 
-def _four_layers(split: SplitMatrix) -> Layers | None:
-    """Return four layers for halves of two coordinates, or None if none are found."""
-    both = instances(4, split, "positive") if split.partition == (2, 2) else []
-    found = (four_layers_for(instance) for instance in both)
-    return _fewest_digits(layers for layers in found if layers is not None)
-
-
 def four_layers_for(instance: PatternInstance) -> Layers | None:
     """Return layers in a pattern of four letters, for n = 2, or None if none are found."""
     diagonals = matching_diagonals(instance)
-    found = (_layers_after_scaling(instance, E, G) for E, G in diagonals)
-    return _fewest_digits(layers for layers in found if layers is not None)
+    return _fewest_digits(_layers_after_scaling(instance, E, G) for E, G in diagonals)
 
 
-def _fewest_digits(found: Iterable[Layers]) -> Layers | None:
+def _fewest_digits(candidates: Iterable[Layers | None]) -> Layers | None:
     """Return the layers with the fewest digits, or None if there are no layers."""
+    found = (layers for layers in candidates if layers is not None)
     return min(found, key=lambda layers: sum(layer.bits or 0 for layer in layers), default=None)
 
 

@@ -1,21 +1,20 @@
-"""Positive scales that give two matrices one characteristic polynomial, in float64.
+"""Search positive scales that give two matrices one characteristic polynomial, in float64.
 
 Main results
 ------------
-For D and a of size n, and d_S, a_S their principal minors at a set S of coordinates, positive x and
-y are wanted with
+For D and a of size n, and d_S, a_S their principal minors at a set S of coordinates, we search
+positive x and y with
 
     sum of d_S x^S  =  sum of a_S y^S    over the sets S of k coordinates, k = 1, .., n:
 
-diag(x) D and a diag(y) have the same eigenvalues. Starts are spread: along orders of
-the coordinates in which the leading principal minors of D and of a have equal signs, eigenvalues of
-both matrices are set to t^(n-1), .., t, 1, up to what vanishes as t grows. Newton steps of least
-norm in the logarithms, damped (Levenberg, Marquardt), do the rest; where no such orders are found,
-they start anywhere.
+that is, such that diag(x) D and a diag(y) have the same eigenvalues. A start is an order of the
+coordinates, for D and for a, in which the leading principal minors have equal signs. It sets the
+eigenvalues of both matrices to t^(n-1), .., t, 1, up to terms that vanish as t grows. Damped Newton
+steps of least norm in the logarithms (Levenberg, Marquardt) improve it. Random starts follow.
 
 How it is checked
 -----------------
-*Numeric*: nothing here is trusted; `exactflow.linear.depth.scaled.certified` judges.
+*Numeric*: `exactflow.linear.depth.scaled.certified` certifies a solution nearby, or rejects it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,32 +36,34 @@ LARGEST_STEP, FARTHEST = 2.0, 30.0
 
 
 class Near(NamedTuple):
-    """Numbers x and y near a solution, and as many of these 2 n places as there are equations, at
-    which the derivatives are as independent as can be."""
+    """Numbers x and y near a solution, and the places of the unknowns for Krawczyk's test.
+
+    There are as many places as equations; the derivatives there are as independent as possible.
+    """
 
     numbers: np.ndarray
     places: tuple[int, ...]
 
 
 def near_solutions(equations: Spectra) -> Iterator[Near]:
-    """Yield solutions from spread starts, one for each sequence of signs, then from any start."""
+    """Yield solutions from orders, one for each sequence of signs, then from random starts."""
     left, right = (np.array([*map(to_float, side)]) for side in equations.coefficients)
     if not np.isfinite(left + right).all():
         return
     bits = (np.arange(1 << equations.n)[:, None] >> np.arange(equations.n) & 1).astype(float)
     system = _System(equations.n, left, right, bits, equations.sizes)
-    for starts in _spread_starts(equations):
-        found = (system.solved(start) for start in starts)
+    for starts in _starts_from_orders(equations):
+        found = (system.solve(start) for start in starts)
         yield from islice((near for near in found if near is not None), 1)
     rng = np.random.default_rng(0)
     for _ in range(STARTS):
-        if (near := system.solved(rng.standard_normal(2 * system.n))) is not None:
+        if (near := system.solve(rng.standard_normal(2 * system.n))) is not None:
             yield near
 
 
 @dataclass(frozen=True, eq=False)
 class _System:
-    """The coefficients in float64; `bits` has a row for each set, a column for each coordinate."""
+    """The equations in float64; `bits` has a row for each set and a column for each coordinate."""
 
     n: int
     left: np.ndarray
@@ -85,7 +86,7 @@ class _System:
         return np.array(values), np.array(rows)
 
     @np.errstate(all="ignore")
-    def solved(self, start: np.ndarray) -> Near | None:
+    def solve(self, start: np.ndarray) -> Near | None:
         """Solve by damped Newton steps of least norm; None if they do not converge."""
         damping, logs, (values, slopes) = DAMPING, start, self.at(start)
         one = np.eye(len(values))
@@ -108,28 +109,33 @@ class _System:
 
 
 class _Order(NamedTuple):
-    """An order of the coordinates, its leading minors, and how far from equal their ratios are."""
+    """An order of the coordinates, its leading minors, and how unequal their ratios are."""
 
     places: tuple[int, ...]
     minors: tuple[float, ...]
     excess: float
 
 
-def _spread_starts(equations: Spectra) -> Iterator[Iterator[np.ndarray]]:
-    """Yield the starts of each sequence of signs that both matrices have, the most even first;
-    where D and a are singular, the last minors are those that enter the equations.
+def _starts_from_orders(equations: Spectra) -> Iterator[Iterator[np.ndarray]]:
+    """Yield the starts for each sequence of signs that both matrices have, most equal ratios first.
+
+    If D and a are singular, their last minors are replaced by those in the equations.
     """
     singular = not equations.left[-1]
     sides = equations.coefficients if singular else (equations.left, equations.right)
-    of_D, of_a = (_orders([*map(to_float, side)]) for side in sides)
+    of_D, of_a = (_best_orders([*map(to_float, side)]) for side in sides)
     common = sorted(of_D.keys() & of_a.keys(), key=lambda s: of_D[s].excess + of_a[s].excess)
     for signs in common[:SIGNS]:
-        yield (np.concatenate([_logs(of_D[signs], t), _logs(of_a[signs], t)]) for t in SPREADS)
+        yield (
+            np.concatenate([_start_logs(of_D[signs], t), _start_logs(of_a[signs], t)])
+            for t in SPREADS
+        )
 
 
-def _orders(minors: Sequence[float]) -> dict[tuple[bool, ...], _Order]:
-    """Return, for each sequence of signs that leading minors have in some order, the order in which
-    the ratios of consecutive ones are most equal.
+def _best_orders(minors: Sequence[float]) -> dict[tuple[bool, ...], _Order]:
+    """Return the best order for each sequence of signs that leading minors have in some order.
+
+    In the best order the ratios of consecutive minors are most equal.
     """
     n = (len(minors) - 1).bit_length()
     mean = np.log(abs(minors[-1])) / n
@@ -150,8 +156,8 @@ def _orders(minors: Sequence[float]) -> dict[tuple[bool, ...], _Order]:
     return best[-1]
 
 
-def _logs(order: _Order, t: float) -> np.ndarray:
-    """Return log x such that the eigenvalues x_k m_k / m_(k-1) are powers of t."""
+def _start_logs(order: _Order, t: float) -> np.ndarray:
+    """Return log x for which the eigenvalues x_k m_k / m_(k-1) are powers of t."""
     n = len(order.places)
     logs = np.empty(n)
     for k, i in enumerate(order.places):
