@@ -27,7 +27,7 @@ def main(told: str | None = None) -> int:
     from exactflow import cli
 
     runs_a_script = told is None and sys.argv[1:2] == ["diagnose"]
-    code = cli.reported(lambda: _watched(cli.main)) if runs_a_script else cli.main()
+    code = cli.run_reporting_errors(lambda: _watched(cli.main)) if runs_a_script else cli.main()
     if told is not None:
         Path(told).write_text(str(code), "utf-8")
     try:

@@ -24,9 +24,9 @@ ORIENTATIONS: tuple[str, ...] = get_args(Orientation)
 
 _NEGATIVE = (
     "expected det > 0, got det < 0: every coupling with positive scales preserves orientation, so "
-    "no flow of couplings represents this matrix; orientation='flip' (--orientation flip) negates "
+    "no flow of couplings represents this matrix; orientation='flip' negates "
     "coordinate 0 first, that is, a column of the matrix, and records that; orientation='pad' "
-    "(--orientation pad) appends one coordinate to each half and swaps these two"
+    "appends one coordinate to each half and swaps these two"
 )
 
 

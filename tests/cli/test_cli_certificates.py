@@ -258,7 +258,7 @@ def test_depth_certificates_among_others(capsys, tmp_path):
         (["--target", "missing.csv"], "missing.csv"),
         (["--target", "missing.npz"], "missing.npz"),
         (["--target", "w.txt"], "file of type"),
-        (["-", "-"], "once at most"),
+        (["-", "-"], "at most once"),
     ],
 )
 def test_wrong_usage_of_check(capsys, arguments, words):
