@@ -78,8 +78,8 @@ def _check_certifiable(answer: MinimalDepth) -> None:
         )
     if answer.evidence is not Evidence.EXACT:
         raise InvalidInputError(
-            "the layers are proved to exist but not known exactly, as a certificate needs them: call "
-            "answer.existence.check() instead"
+            "the layers are proved to exist but not known exactly: call answer.existence.check() "
+            "instead"
         )
     field, uneven = answer.flow.field, len(set(answer.layout.partition)) > 1
     excluded = next((o.pattern_text for o in answer.obstructions if not o.row.written), "")
