@@ -2,20 +2,20 @@
 
 Main results
 ------------
-`exactflow.flows.float_layers` has the product Q of layers, and max |W - Q|, exactly. For the
-inverses let V be any matrix, rho = |I - V W|_F, e = |V|_F |W - Q|_F, and rho + e < 1. Then W and Q
-are invertible, their determinants have the same sign, and
+`exactflow.flows.float_layers` computes the product Q of the layers exactly, hence max |W - Q|, too.
+For the inverses let V be any matrix, rho = |I - V W|_F, e = |V|_F |W - Q|_F, and rho + e < 1. Then
+W and Q are invertible, their determinants have the same sign, and
 
     |W^-1 - Q^-1|_F <= |V|_F^2 |W - Q|_F / ((1 - rho) (1 - rho - e)).
 
 For W^-1 - Q^-1 = -W^-1 (W - Q) Q^-1, W^-1 = (I - R)^-1 V and Q^-1 = (I - R - V (Q - W))^-1 V, with
-R = I - V W. V is a rounded inverse, of which nothing is assumed.
+R = I - V W. V is a rounded inverse; nothing is assumed about its error.
 
 How it is checked
 -----------------
 *Exact*: the error. *Certified*: the bound for inverses. A float product of d x d matrices is within
 d u / (1 - d u) |V| |W| of the exact one, u = 2^-53 (Higham, *Accuracy and stability of numerical
-algorithms*, 2002, section 3.5); where that is too coarse, digits decide.
+algorithms*, 2002, section 3.5). If that is too coarse, the product is computed exactly.
 """
 
 from collections.abc import Callable
@@ -35,14 +35,15 @@ from exactflow.explanation import Explanation, Step
 from exactflow.explanation.steps import product_step
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.threads import one_thread
-from exactflow.flows.arithmetic import image, is_inexact
+from exactflow.flows.arithmetic import is_inexact, map_inexact
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import MapResult
 from exactflow.linear.factor import check_dimension
 
-COARSE = Fraction(1, 8)  # a residual that is small enough to go on with
+COARSE = Fraction(1, 8)
+"""The bound of |I - V W| from which it is computed exactly."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -51,7 +52,7 @@ class Balanced(MapResult):
 
     Attributes
     ----------
-    target : W, exactly, with the order of its coordinates and those that are flipped.
+    target : W, exactly, with the order of its coordinates and the flipped ones.
     layers : `FloatCoupling` values in the order in which data meets them; their product is Q.
     difference : W - Q, exactly.
     """
@@ -80,8 +81,8 @@ class Balanced(MapResult):
 
     @cached_property
     def inverse_error(self) -> sympy.Expr:
-        """A rigorous upper bound of the largest absolute entry of W^-1 - Q^-1; oo where the
-        condition number of W is beyond float64, so that no bound is certified.
+        """A rigorous upper bound of the largest absolute entry of W^-1 - Q^-1. It is oo if the
+        condition number of W exceeds the range of float64, so that no bound is certified.
         """
         with one_thread():
             target = self.target
@@ -98,7 +99,7 @@ class Balanced(MapResult):
 
     @cached_property
     def flow(self) -> CouplingFlow:
-        """The layers as an exact flow of dyadic rationals. It equals its own product, not W."""
+        """The layers as an exact flow of dyadic rationals, which equals Q, not W."""
         layers = [layer.exact() for layer in self.layers]
         return CouplingFlow(layers, flips=self.flips, method="balance", order=self.order)
 
@@ -119,16 +120,18 @@ class Balanced(MapResult):
             return tuple(layer.condition_number() for layer in self.layers)
 
     def forward(self, x: VectorLike) -> Any:
-        """Return the image of a vector of d entries, or of each column: floats are computed in
-        float64 and returned in the dtype of `x`, all other numbers are computed as `flow` does.
+        """Return the image of a vector of d entries, or of each column. Floats are mapped in
+        float64 and returned in the dtype of `x`; other numbers are mapped by `flow`, exactly.
         """
-        return image(self._run, x, self.dimension) if is_inexact(x) else self.flow(x)
+        return map_inexact(self._run, x, self.dimension) if is_inexact(x) else self.flow(x)
 
     def backward(self, y: VectorLike) -> Any:
-        """Return the preimage of a vector of d entries, or of each column, in the arithmetic that
-        `forward` has.
+        """Return the preimage of a vector of d entries, or of each column, in the arithmetic of
+        `forward`.
         """
-        return image(self._run_back, y, self.dimension) if is_inexact(y) else self.inverse()(y)
+        return (
+            map_inexact(self._run_back, y, self.dimension) if is_inexact(y) else self.inverse()(y)
+        )
 
     def explain(self) -> Explanation:
         """Explain what is certified: the exact product Q of the layers, its difference from the
@@ -197,8 +200,8 @@ class Balanced(MapResult):
 def inverse_error_bound(
     W: DyadicQuotient, approximate_inverse: np.ndarray, exponent: int, error: Fraction
 ) -> Fraction | None:
-    """Return a bound of |W^-1 - Q^-1|_F for any Q with |W - Q|_F <= `error`, from a float inverse
-    of 2^-exponent W; None where W or such a Q may be singular.
+    """Return an upper bound of |W^-1 - Q^-1|_F for all Q with |W - Q|_F <= `error`, from a float
+    inverse of 2^-exponent W; None if W or one of these Q may be singular.
     """
     unit = Fraction(2) ** -exponent
     rho = _residual_bound(W, approximate_inverse, exponent)
@@ -211,7 +214,7 @@ def inverse_error_bound(
 
 
 def _residual_bound(W: DyadicQuotient, V: np.ndarray, exponent: int) -> Fraction | None:
-    """Return a bound of |I - V 2^-exponent W|_F."""
+    """Return an upper bound of |I - V 2^-exponent W|_F; None if V is not finite."""
     if not np.isfinite(V).all():
         return None
     d = len(V)

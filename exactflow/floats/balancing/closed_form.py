@@ -1,28 +1,30 @@
-"""Every matrix of positive determinant in closed form: six or eleven layers that never fail.
+"""Layers in closed form: six for a multiple of a rotation, eleven for any matrix of positive
+determinant; no search.
 
 Main results
 ------------
 *Theorem 11.* Let W = U Sigma V^T with rotations U and V, the small singular values S1 first, the
-large ones S2 last. With Theorem 10 (`exactflow.floats.balancing.rotation`) U is a word L U L U L U
-of six shears and V^T one of the form U L U L U L, the inverse of V's. Let S1 = a b and S2 = e f,
-where a and e are at most 1, b and f at least 1. Between the last L of U and the second U of V^T
+large ones S2 last. By Theorem 10 (`exactflow.floats.balancing.rotation`) U is a product L U L U L U
+of six shears, and so is V; the inverse of the latter, U L U L U L, is V^T. Let S1 = a b and
+S2 = e f, where a and e are at most 1, b and f at least 1. Then the factors between the last L of U
+and the second U of V^T are
 
     L(R) U(X) diag(S1, S2) U(Y) L(T) U(Z) = [[I, 0], [R, e]] [[a, X e + S1 Y f^-1], [0, I]]
                                             [[I, 0], [f T b^-1, f]] [[b, b Z], [0, I]]:
 
-eleven affine couplings. If det W = 1 each has a condition number bounded by a constant times
-max(|W|, |W^-1|) <= kappa(W). For W = s W1, det W1 = 1, each layer has a part of the scalar s: a
-layer scales one half only. A multiple of a rotation takes six layers.
+four couplings, and all factors are eleven. If det W = 1, each has a condition number bounded by a
+constant times max(|W|, |W^-1|) <= kappa(W). For W = s W1 with det W1 = 1, the layers that move a
+half share the scalar s. A multiple of a rotation takes six layers.
 
-Corrections remove the rounding errors: from the exact E = W - Q, with F = U^T E V, the diagonal of
-F goes to Sigma, an entry F_ij to U or to V, whichever has the larger singular value beside it
-(Ogita and Aishima, *Iterative refinement for singular value decomposition*, 2020, is near), and a
-Newton step of `exactflow.floats.balancing.newton` on each word of shears does the rest.
+Corrections remove the rounding errors. Let E = W - Q, exactly, and F = U^T E V. The diagonal of F
+is added to Sigma; an entry F_ij corrects U or V, whichever has the larger singular value there
+(similar to Ogita and Aishima, *Iterative refinement for singular value decomposition*, 2020). A
+Newton step of `exactflow.floats.balancing.newton` then adapts the shears of U and of V.
 
 How it is checked
 -----------------
-*For all n*: the identities. *Certified* and *numeric*: ``proofs/rotations.py``. Of each result:
-`exactflow.floats.balancing.balanced`.
+*For all n*: the identities. *Certified* and *numeric*: ``proofs/rotations.py``.
+`exactflow.floats.balancing.balanced` certifies each result.
 """
 
 from collections.abc import Iterator, Sequence
@@ -47,11 +49,11 @@ def has_closed_form(halves: tuple[int, int]) -> bool:
 
 
 def closed_form(target: Target) -> Iterator["Shears | ElevenLayers"]:
-    """Yield the layers of Theorem 10 for a multiple of a rotation, nearly, then those of Theorem
-    11, for halves that differ by at most one.
+    """Yield the layers of Theorem 10 if the target is nearly a multiple of a rotation, and then
+    those of Theorem 11. The halves differ by at most one.
     """
     if target.rotation is not None:
-        yield Shears(target, _shears(target.rotation, target.halves))
+        yield Shears(target, _rotation_word(target.rotation, target.halves))
     U, s, Vt = target.svd
     order = np.argsort(s)
     if target.halves[0] > target.halves[1]:
@@ -60,16 +62,16 @@ def closed_form(target: Target) -> Iterator["Shears | ElevenLayers"]:
     least = int(np.argmin(s[order]))
     for Q in (U, V):
         Q[:, least] *= determinant_sign(Q)
-    of_U, of_V = (_tightened(_shears(Q, target.halves), Q) for Q in (U, V))
+    of_U, of_V = (_correct_once(_rotation_word(Q, target.halves), Q) for Q in (U, V))
     yield ElevenLayers(target, of_U, of_V, U, V, s[order])
 
 
 def closed_shears(
     Q: np.ndarray, halves: tuple[int, int], inverse: bool = False
 ) -> tuple[ShearWord, np.ndarray]:
-    """Return a word of six shears with product `Q`, a rotation, nearly; there are two words: the
-    leftmost factor of one of them moves the larger half (or the second), of the other, which is
-    made by way of the inverse, the smaller half.
+    """Return a word of six shears whose product is nearly the rotation `Q`. Its leftmost factor
+    moves the larger half (or the second of two equal ones); with `inverse`, for which the word of
+    Q^-1 is inverted, it moves the other half.
     """
     p, q = halves
     M, first = Q.T if inverse else Q, int(p <= q)
@@ -79,24 +81,24 @@ def closed_shears(
     if inverse:
         shifts, first = [-shift for shift in reversed(shifts)], 1 - first
     word = ShearWord.on(halves, 6, first)
-    return word, word.packed(shifts)
+    return word, word.pack(shifts)
 
 
 @dataclass(frozen=True, eq=False)
 class Shears:
-    """Shears whose product is near the target over its scale."""
+    """Shears whose product is near the target divided by its scale."""
 
     target: Target
     shears: CorrectableShears
 
     def layers(self) -> tuple[FloatCoupling, ...]:
-        """Return the layers, with the target's scale."""
+        """Return the layers, which contain the target's scale."""
         factors = alternating_shears(self.shears.word.first, self.shears.shifts)
         return scale_layers(factors, self.target.scale, self.target.exponent)
 
     def corrected(self, E: np.ndarray) -> "Shears":
-        """Return the shears after a step that removes the error E of `unit`, but for the part
-        that changes the determinant, whose gradient at M is along M^-T: shears cannot.
+        """Return the shears after a step that removes the error E of `unit`, except its component
+        along the gradient M^-T of the determinant, which shears cannot change.
         """
         E = E / self.target.scale
         gradient = self.target.rotation
@@ -108,7 +110,9 @@ class Shears:
 
 @dataclass(frozen=True, eq=False)
 class ElevenLayers:
-    """U Sigma V^T near the target's `unit`, with the shears of U and of V."""
+    """The singular value decomposition U Sigma V^T of the target's `unit`, and the shears of U and
+    of V.
+    """
 
     target: Target
     left: CorrectableShears
@@ -118,7 +122,7 @@ class ElevenLayers:
     sigma: np.ndarray
 
     def layers(self) -> tuple[FloatCoupling, ...]:
-        """Return the eleven layers, with the target's scale."""
+        """Return the eleven layers, which contain the target's scale."""
         first, p = self.left.word.first, self.target.halves[0]
         scaled = self.sigma / self.target.scale
         kept, moved = scaled[p:], scaled[:p]
@@ -152,25 +156,25 @@ class ElevenLayers:
         return ElevenLayers(self.target, of_U, of_V, U, V, sigma)
 
 
-def _shears(Q: np.ndarray, halves: tuple[int, int]) -> CorrectableShears:
-    """Return the shears of a rotation: so well conditioned that no step needs weights."""
+def _rotation_word(Q: np.ndarray, halves: tuple[int, int]) -> CorrectableShears:
+    """Return the shears of a rotation. They are so well conditioned that steps need no weights."""
     return CorrectableShears(*closed_shears(Q, halves), spread=np.inf)
 
 
-def _tightened(found: CorrectableShears, Q: np.ndarray) -> CorrectableShears:
-    """Return shifts with product Q to rounding level, from shifts near that."""
+def _correct_once(found: CorrectableShears, Q: np.ndarray) -> CorrectableShears:
+    """Return the shears after a step that brings their product to Q up to rounding."""
     layers = scale_layers(alternating_shears(found.word.first, found.shifts), 1.0)
     return found.plus((DyadicMatrix.of_floats(Q) - composed(layers)).floats())
 
 
 def round_to_grid(shift: np.ndarray, size: float = 1.0) -> np.ndarray:
-    """Return the nearest matrix of multiples of 2^-57 times the power of two at or below `size`."""
+    """Round entries to multiples of 2^-57 times the largest power of two that is at most `size`."""
     exponent = TUNING.grid + 1 - frexp(size)[1]
     return np.ldexp(np.rint(np.ldexp(shift, exponent)), -exponent)
 
 
 def alternating_shears(first: int, shifts: Sequence[np.ndarray]) -> list[FloatCoupling]:
-    """Return alternating shears, the leftmost of which moves half `first` (0 or 1)."""
+    """Return the alternating shears of these shifts; the leftmost moves half `first` (0 or 1)."""
     return [FloatCoupling(HALVES[(first + i) % 2], shift) for i, shift in enumerate(shifts)]
 
 
@@ -179,28 +183,32 @@ def scale_layers(
 ) -> tuple[FloatCoupling, ...]:
     """Return layers, in order of application, with the product 2^exponent scale S_1 .. S_K.
 
-    A scalar that is 1 up to rounding is 1.
-    Each half is scaled in equal parts by all factors that move it. With C the scales of the
-    factors to the right, S(X) C = C S(X'), X' = C_moved^-1 X C_kept.
+    Each half is scaled in equal parts by all factors that move it. A scalar that is 1 up to
+    rounding is omitted. If C is the product of the scales to the right of a factor, then
+    S(X) C = C S(X') with X' = C_moved^-1 X C_kept.
     """
-    times = [sum(factor.moves == half for factor in factors) for half in HALVES]
-    whole = log2(scale) + exponent
-    if abs(whole) < TUNING.rounding:
-        scale, exponent, whole = 1.0, 0, 0.0
-    on_the_right, powers, left, layers = [1.0, 1.0], [0, 0], list(times), []
+    logarithm = log2(scale) + exponent
+    if abs(logarithm) < TUNING.rounding:
+        scale, exponent, logarithm = 1.0, 0, 0.0
+    counts = [sum(factor.moves == half for factor in factors) for half in HALVES]
+    remaining = list(counts)
+    on_the_right = [(1.0, 0), (1.0, 0)]  # the scale of each half as a mantissa and an exponent
+    layers = []
     for factor in reversed(factors):
         half = HALVES.index(factor.moves)
-        left[half] -= 1
-        part = 2.0 ** (whole / times[half])
-        if not left[half]:
-            part = ldexp(scale / on_the_right[half], exponent - powers[half])
-        mantissa, power = frexp(part)
-        mantissa, power = mantissa * on_the_right[half], power + powers[half]
-        other = 1 - half
-        ratio = ldexp(mantissa / on_the_right[other], power - powers[other])
+        remaining[half] -= 1
+        mantissa, power = on_the_right[half]
+        if remaining[half]:
+            part = 2.0 ** (logarithm / counts[half])
+        else:  # the last part makes the product exact
+            part = ldexp(scale / mantissa, exponent - power)
+        part_mantissa, part_power = frexp(part)
+        mantissa, power = part_mantissa * mantissa, part_power + power
+        on_the_right[half] = mantissa, power
+        kept_mantissa, kept_power = on_the_right[1 - half]
+        ratio = ldexp(mantissa / kept_mantissa, power - kept_power)
         shift = ratio * factor.shift
         if np.isscalar(factor.scale):
             shift = round_to_grid(shift, ratio)
         layers.append(FloatCoupling(factor.moves, shift, factor.scale * part))
-        on_the_right[half], powers[half] = mantissa, power
     return tuple(layers)

@@ -1,20 +1,20 @@
-"""Signs of determinants, certified by floats, by balls or exactly, whichever is first to decide;
-and their roots.
+"""Signs of determinants, certified by floats, by balls or exactly, whichever decides first; and
+d-th roots of determinants.
 
 Main results
 ------------
 Let P W = L U + E be an elimination with row exchanges, and V any matrix with |I - V W| < 1 and
 |I - V P^T L U| < 1. Then |I - V X| < 1 for each X between W and P^T L U. So no X is singular, and
-det W has the sign of det(P) det(U), which is read off. Partial pivoting may let U grow by 2^(d-1).
-Then E is so large that floats decide nothing: balls do, and for a singular matrix the exact
-determinant.
+det W has the sign of det(P) det(U), the product of signs on a diagonal. With partial pivoting U may
+grow by 2^(d-1), which makes E so large that floats decide nothing. Then balls decide, and for a
+singular matrix the exact determinant.
 
 How it is checked
 -----------------
 *Certified*: a float product of d x d matrices is within d u / (1 - d u) |V| |W| of the exact one,
 u = 2^-53 (Higham, *Accuracy and stability of numerical algorithms*, 2002, section 3.5). Norms are
-Frobenius norms. Twice that error is added, which pays for the rounding of entries to floats, too:
-each is rounded by at most u of the largest.
+Frobenius norms. Twice that error is added, which covers the rounding of entries to floats, too: the
+error of an entry is at most u times the largest entry.
 """
 
 from fractions import Fraction
@@ -30,7 +30,8 @@ from exactflow.exact.numbers import to_element
 
 BALL_BITS = 64, 256
 MOST_BITS = 4096
-LARGEST_INVERSE = 2.0**100  # beyond it nothing is known, and products might overflow
+LARGEST_INVERSE = 2.0**100
+"""The largest entry of an inverse with which floats decide: larger products might overflow."""
 
 
 def determinant_sign(entries: np.ndarray) -> int:
@@ -70,8 +71,8 @@ def _sign_by_floats(entries: np.ndarray) -> int | None:
 
 
 def _scaled(entries: np.ndarray) -> np.ndarray:
-    """Return entries times a power of two, as floats of at most about one: each is rounded by no
-    more than u of the largest.
+    """Return entries times a power of two, as floats of at most about one. The rounding error of
+    an entry is at most u times the largest entry.
     """
     peak = np.abs(entries).max()
     if entries.dtype != object:
@@ -83,14 +84,14 @@ def _scaled(entries: np.ndarray) -> np.ndarray:
 def _sign_by_balls(entries: np.ndarray) -> int | None:
     for bits in BALL_BITS:
         with ctx.workprec(bits):
-            det = _ball(entries)
+            det = _enclose_determinant(entries)
             if det > 0 or det < 0:
                 return 1 if det > 0 else -1
     return None
 
 
-def _ball(entries: np.ndarray) -> arb:
-    """Return an enclosure of the determinant at the current precision."""
+def _enclose_determinant(entries: np.ndarray) -> arb:
+    """Return an enclosure of the determinant, at the current precision."""
     fractions = ([Fraction(x) for x in row] for row in entries.tolist())
     return arb_mat(
         [[arb(fmpq(x.numerator, x.denominator)) for x in row] for row in fractions]
@@ -103,25 +104,24 @@ def _exact_sign(entries: np.ndarray) -> int:
 
 
 def nearest_root(entries: np.ndarray) -> Fraction:
-    """Return the number of 53 bits nearest to |det|^(1/d) of an array of floats or Fractions whose
-    determinant is not zero.
-
-    Of two numbers that are equally near, up to 2^-4096 of their size, either is returned.
+    """Return the number of 53 bits nearest to |det|^(1/d), for an array of floats or Fractions with
+    a nonzero determinant. If the root is within 2^-4096, relatively, of the middle between two such
+    numbers, either is returned.
     """
     bits = BALL_BITS[-1]
     while True:
         with ctx.workprec(bits):
-            det = abs(_ball(entries))
+            det = abs(_enclose_determinant(entries))
             if det > 0:
                 root = det.root(len(entries))
-                ends = _rounded(root.lower()), _rounded(root.upper())
+                ends = _round_to_53_bits(root.lower()), _round_to_53_bits(root.upper())
                 if ends[0] == ends[1] or root.rel_accuracy_bits() > MOST_BITS:
                     return ends[0]
         bits *= 2
 
 
-def _rounded(x: arb) -> Fraction:
-    """Return the number of 53 bits nearest to an exact ball."""
+def _round_to_53_bits(x: arb) -> Fraction:
+    """Return the number of 53 bits nearest to a ball of radius 0."""
     mantissa, exponent = map(int, x.man_exp())
     surplus = max(mantissa.bit_length() - 53, 0)
     return Fraction(round(Fraction(mantissa, 1 << surplus))) * Fraction(2) ** (exponent + surplus)

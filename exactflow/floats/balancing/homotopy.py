@@ -1,19 +1,22 @@
-"""From given layers to layers of a given matrix: a path, small layers, the last digits.
+"""A search for layers of a given matrix: along a path, towards small layers, to the last digits.
 
 Main results
 ------------
-Start at layers X with product M0. With M0^-1 M = Q S (polar) the path M(t) = M0 Q^t S^t leads from
-M0 to M: Q^t turns by t times the angles of the real Schur form of Q, S^t by logarithms. For
-an ill-conditioned M = Q S the path leads to Q first, then along Q S^t. From layers of the polar
-factor, which `exactflow.floats.balancing.rotation` has in closed form, it is Q S^t alone. Each step
-extrapolates the last two points and corrects by Newton steps that are pulled towards small layers.
-At the end the norm is relaxed, and Newton steps without a pull find the solution nearly to rounding
-level. Where all solutions are singular, as for M = -I, those converge only with a ridge that
-shrinks with the residual, as in Levenberg-Marquardt: Newton's own steps stop at 10^-10.
+The search starts at layers X with product M0. Let M0^-1 M = Q S be the polar decomposition. The
+path M(t) = M0 Q^t S^t leads from M0 to M, where Q^t rotates by t times the angles of the real Schur
+form of Q, and S^t is a power of a positive definite matrix. For an ill-conditioned M = Q S the path
+first leads to Q, then along Q S^t. If the start is a closed form of the polar factor Q
+(`exactflow.floats.balancing.rotation`), the path is Q S^t alone.
+
+Each step extrapolates the last two points and corrects by Newton steps with a pull towards small
+layers. At the end steps towards small layers reduce the norm, and Newton steps without a pull find
+the solution nearly to rounding level. If all solutions are singular, as for M = -I, these converge
+only with a ridge that shrinks with the residual, as in the Levenberg-Marquardt method; without it
+they stop at 10^-10.
 
 How it is checked
 -----------------
-*Numeric*: `exactflow.floats.balancing.balanced` judges the layers.
+*Numeric*: `exactflow.floats.balancing.balanced` certifies the error of the layers.
 """
 
 from collections.abc import Callable
@@ -32,7 +35,7 @@ Path = Callable[[float], np.ndarray]
 
 
 class StuckError(Exception):
-    """The path cannot be followed further; `residual` is what was reached."""
+    """A path cannot be followed further; `residual` is the least residual reached."""
 
     def __init__(self, residual: float):
         super().__init__(f"stuck at residual {residual:.2g}")
@@ -42,10 +45,10 @@ class StuckError(Exception):
 def find_layers(
     M: np.ndarray, word: ShearWord, attempt: Attempt, start: np.ndarray
 ) -> CorrectableShears:
-    """Return shifts whose product is M, but for a residual that corrections remove, by a path from
-    the start, shifts of the word. M has determinant 1, and the identity on idle coordinates.
+    """Follow a path from the shifts `start` to shifts whose product is M up to a residual that
+    corrections remove. M has determinant 1 and is the identity on idle coordinates.
 
-    Raises `StuckError` where the path cannot be followed, or the residual stays too large.
+    Raises `StuckError` if the path cannot be followed or the residual stays too large.
     """
     anchor = start if attempt.anchored else np.zeros_like(start)
     search = _Search(word, attempt, anchor)
@@ -59,14 +62,14 @@ def find_layers(
 
 
 def random_start(word: ShearWord, generator: np.random.Generator) -> np.ndarray:
-    """Return shifts of a spectral norm near one."""
+    """Return random shifts with spectral norms near one."""
     shape = (word.layers, word.n, word.n)
     X = generator.normal(scale=TUNING.deviation / word.n**0.5, size=shape)
-    return word.packed(word.unpacked(X))
+    return word.pack(word.unpack(X))
 
 
 def paths(M0: np.ndarray, M: np.ndarray) -> list[Path]:
-    """Return paths, each for t in [0, 1], that lead from M0 to M one after the other."""
+    """Return paths on [0, 1] that lead, one after the other, from M0 to M."""
     Q, V, logarithms = _polar(M)
     stretch = [lambda t: Q @ ((V.T * np.exp(t * logarithms)) @ V)]
     if np.abs(M0 - Q).max() < TUNING.near_start:
@@ -84,14 +87,14 @@ def _polar_path(M0: np.ndarray, M: np.ndarray) -> Path:
 
 
 def _polar(M: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return Q, V and w with M = Q V^T exp(diag(w)) V, nearly, and a rotation Q."""
+    """Return a rotation Q, and V and w, such that M is nearly Q V^T exp(diag(w)) V."""
     U, s, V = np.linalg.svd(M)
     U[:, -1] *= determinant_sign(U @ V)  # the least singular value may be rounding error
     return U @ V, V, np.log(np.maximum(s, EPS**2 * s[0]))
 
 
 def rotation_path(Q: np.ndarray) -> Path:
-    """Return t -> Q^t for a rotation Q, each plane turning by t times its angle in [-pi, pi]."""
+    """Return t -> Q^t for a rotation Q: each plane is rotated by t times its angle in [-pi, pi]."""
     T, Z = scipy_linalg.schur(Q, output="real")
     pairs, angles = rotation_planes(T)
     i, j = pairs.T
@@ -117,7 +120,7 @@ class _Search:
         return CentredFrame(self.word, X, self.attempt.spread)
 
     def follow(self, path: Path, X: np.ndarray) -> np.ndarray:
-        """Return layers at the end of the path, from layers at its start, or raise `StuckError`."""
+        """Follow the path from layers at its start, and return layers at its end."""
         t, step, pull = 0.0, TUNING.stride, self.attempt.pull
         previous, previous_step = X, step
         for _ in range(TUNING.steps):
@@ -141,7 +144,7 @@ class _Search:
         raise StuckError(rms(self.frame(X).residual(path(1))))
 
     def _correct(self, M: np.ndarray, X: np.ndarray, pull: float) -> tuple[np.ndarray | None, int]:
-        """Return layers of M that are on the path, or None; and the steps taken."""
+        """Return layers whose product is near M, or None, and the number of steps taken."""
         frame = self.frame(X)
         F = frame.residual(M)
         if not rms(F) < np.inf:
@@ -161,14 +164,14 @@ class _Search:
         return None, TUNING.tries
 
     def relax(self, M: np.ndarray, X: np.ndarray) -> np.ndarray:
-        """Return layers nearer to the anchor, until their distance falls no more."""
+        """Move layers towards the anchor until their distance to it hardly falls."""
         report_stage("smaller layers", 0.4)
         pull, distance = 1.0, float(np.linalg.norm(X - self.anchor))
         for _ in range(TUNING.relaxations):
             frame = self.frame(X)
             try:
                 closer = X + frame.step(frame.residual(M), 0.0, X, self.attempt.tol)
-                nearer = frame.nearer(self.anchor, self.attempt.tol)
+                nearer = frame.pull_derivative(self.anchor, self.attempt.tol)
             except np.linalg.LinAlgError:
                 return X
             while rms(self.frame(closer + pull * nearer).residual(M)) >= TUNING.on_path:
@@ -182,8 +185,8 @@ class _Search:
         return X
 
     def polish(self, M: np.ndarray, X: np.ndarray) -> CorrectableShears:
-        """Return layers near M, or raise `StuckError`: Newton steps, the last ones in one frame; in
-        float64, each in its own frame, where those do not converge.
+        """Return layers near M after Newton steps, or raise `StuckError`. The last steps share a
+        frame; if they do not converge, each has its own, and the solver works in float64.
         """
         report_stage("the last digits", 0.6)
         at = solver = self.frame(X)

@@ -1,4 +1,4 @@
-"""The table of methods: layers in closed form, or searched, by attempts of growing care."""
+"""Methods that find balanced layers: closed forms, and a search by attempts of growing care."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -24,13 +24,13 @@ from exactflow.flows.float_layers import FloatCoupling
 
 
 def find_balanced(target: Target, layers: int | None, method: str, seed: int) -> Balanced:
-    """Solve for balanced layers by the method named, on one thread: see `one_thread`."""
+    """Find balanced layers by the named method, on one thread."""
     with one_thread():
         return METHODS[method](target, layers, seed)
 
 
 def _auto(target: Target, layers: int | None, seed: int) -> Balanced:
-    """Return layers in closed form where a search is not asked for, or would not be as good."""
+    """Return searched layers if their number is given or if they are good, else the closed form."""
     if layers is not None or not has_closed_form(target.halves):
         return _search(target, layers, seed)
     if target.rotation is None and target.condition <= TUNING.beyond:
@@ -46,7 +46,7 @@ def _is_good(result: Balanced, target: Target) -> bool:
 
 
 def _closed(target: Target, layers: int | None = None, seed: int = 0) -> Balanced:
-    """Return the best of the closed forms, where it has as many layers as are asked for."""
+    """Return the best closed form; raise `InvalidInputError` if `layers` is another number."""
     if not has_closed_form(target.halves):
         raise MethodError(
             "expected halves that differ by at most one for method='closed', got "
@@ -54,7 +54,7 @@ def _closed(target: Target, layers: int | None = None, seed: int = 0) -> Balance
         )
     result = None
     for solution in closed_form(target):
-        found = _judged(target, solution)
+        found = _correct_and_judge(target, solution)
         if not isinstance(found, Balanced):
             continue
         if result is None or found.error < result.error:
@@ -63,13 +63,13 @@ def _closed(target: Target, layers: int | None = None, seed: int = 0) -> Balance
             break
     if result is None:
         raise MethodError(
-            f"expected layers within {float(TUNING.tolerance):.0e} of the matrix, relative to its "
-            f"largest entry, got {found:.0e}: factor the matrix exactly instead"
+            f"the layers in closed form have the relative error {found:.0e}, above "
+            f"{float(TUNING.tolerance):.0e}: factor the matrix exactly instead"
         )
     if layers not in (None, len(result.layers)):
         raise InvalidInputError(
-            f"expected layers=None with method='closed' (here {len(result.layers)} layers: six for "
-            f"a multiple of a rotation, eleven else), got {layers}: use method='search'"
+            f"expected layers=None or layers={len(result.layers)} with method='closed' (six for a "
+            f"multiple of a rotation, eleven otherwise), got {layers}: use method='search'"
         )
     return result
 
@@ -77,36 +77,37 @@ def _closed(target: Target, layers: int | None = None, seed: int = 0) -> Balance
 def _search(
     target: Target, layers: int | None, seed: int, most: int = len(TUNING.attempts)
 ) -> Balanced:
-    """Layers of the first attempt that succeeds."""
+    """Return the layers of the first attempt that succeeds."""
     if layers is None:
-        layers = 4 - 2 * (-max(target.halves) // min(target.halves))  # always enough
+        layers = 4 - 2 * (-max(target.halves) // min(target.halves))  # suffices for every matrix
     M = target.unit / target.scale
     begin = int(target.condition > TUNING.careful)
     attempts = [*enumerate(TUNING.attempts)][begin : begin + most]
     reached = np.inf
     for attempt, word, start in _starts(target, layers, seed, attempts):
         try:
-            shears = find_layers(word.embedded(M), word, attempt, start)
+            shears = find_layers(word.embed(M), word, attempt, start)
         except StuckError as stuck:
             reached = min(reached, stuck.residual)
             continue
-        result = _judged(target, Shears(target, shears))
+        result = _correct_and_judge(target, Shears(target, shears))
         if isinstance(result, Balanced):
             return result
         reached = min(reached, result)
     raise MethodError(
-        f"expected {layers} layers within {float(TUNING.tolerance):.0e} of the matrix, relative to "
-        f"its largest entry; the search reached a residual of {reached:.1e}: leave layers out, or "
-        f"try layers={2 * (layers // 2) + 2}, or another seed"
+        f"the search found no {layers} layers with a relative error of at most "
+        f"{float(TUNING.tolerance):.0e} (it reached {reached:.1e}): omit layers, or try "
+        f"layers={2 * (layers // 2) + 2} or another seed"
     )
 
 
 def _starts(
     target: Target, layers: int, seed: int, attempts: Sequence[tuple[int, Attempt]]
 ) -> Iterator[tuple[Attempt, ShearWord, np.ndarray]]:
-    """Yield attempts with words and starts: layers of the polar factor in closed form for seed 0,
-    with idle layers behind them, and random ones, in turn: from the former all steps may be
-    singular.
+    """Yield attempts, each with a word and shifts to start from.
+
+    For seed 0 the starts are, in turn, layers of the polar factor in closed form, followed by zero
+    shifts, and random layers, since at the former all steps may be singular.
     """
     has_start = seed == 0 and layers >= 6 and has_closed_form(target.halves)
     for i, attempt in attempts:
@@ -120,17 +121,17 @@ def _starts(
 
 
 class Solution(Protocol):
-    """Layers near a target, which can be corrected."""
+    """Layers near a target that can be corrected."""
 
     def layers(self) -> tuple[FloatCoupling, ...]:
         """Return the layers."""
 
     def corrected(self, E: np.ndarray) -> "Solution":
-        """Return a solution whose product differs by E, times 2^exponent of the target."""
+        """Return a solution whose product has E, times 2^exponent of the target, added."""
 
 
-def _judged(target: Target, solution: Solution) -> Balanced | float:
-    """Return the layers of a solution after corrections, or their relative error if too large."""
+def _correct_and_judge(target: Target, solution: Solution) -> Balanced | float:
+    """Correct a solution; return its layers, or their relative error if that is too large."""
     report_stage("the account", 0.9)
     least, goal = np.inf, TUNING.rounding * np.abs(target.unit).max()
     for _ in range(TUNING.corrections + 1):
@@ -156,4 +157,4 @@ METHODS: dict[str, Callable[[Target, int | None, int], Balanced]] = {
     "closed": _closed,
     "search": _search,
 }
-"""How layers are found: from a target, a number of layers or None, and a seed."""
+"""Functions from a target, a number of layers or None, and a seed to balanced layers."""

@@ -1,9 +1,10 @@
-"""The linearized problem: how a product of shears moves when its layers do, and one Newton step.
+"""The derivative of a product of shears by its layers, and one Newton step.
 
 Main results
 ------------
-Let M = S_1 .. S_K be wanted, S_i = I + E_i X_i F_i^T alternating shears, cut at m = K // 2 into
-P = S_1 .. S_m and R = S_(m+1) .. S_K. The *centred residual* and its linearization are
+We look for alternating shears S_i = I + E_i X_i F_i^T with M = S_1 .. S_K. The product is cut at m
+= K // 2 into P = S_1 .. S_m and R = S_(m+1) .. S_K. The *centred residual* and its linearization
+are
 
     F(X) = P^-1 M R^-1 - I,        J dX = sum_i A_i dX_i B_i,
 
@@ -12,25 +13,25 @@ where A_i (2n x n), B_i (n x 2n) come from the partial products between layer i 
     i <= m:  A_i = T^-1 E_i,  B_i = F_i^T T,      T = S_(i+1) .. S_m;
     i >  m:  A_i = Q E_i,     B_i = F_i^T Q^-1,   Q = S_(m+1) .. S_(i-1).
 
-These are far better conditioned than products of all layers.
+These are far better conditioned than the products of all layers.
 
-*Normal equations*, J D J^T lam = r, without a matrix of size d^2 x d^2. A step dX = D J^T lam is
-the least in the norm |dX|_D^2 = sum_i tr(dX_i^T G_i dX_i H_i); D dX_i = G_i^-1 dX_i H_i^-1, and
+*Normal equations*, J D J^T lam = r, without a matrix of size d^2 x d^2. The step dX = D J^T lam has
+the least norm |dX|_D^2 = sum_i tr(dX_i^T G_i dX_i H_i); D dX_i = G_i^-1 dX_i H_i^-1, and
 
     G_i = I + A_i^T A_i / spread,    H_i = I + B_i B_i^T / spread.
 
-The second terms keep a step from doing much to single layers that cancels in the sum, which happens
-where the A_i, B_i are ill-conditioned; where they are not, |dX|_D is close to |dX|_F. J D J^T maps
-lam to sum_i (A_i G_i^-1 A_i^T) lam (B_i^T H_i^-1 B_i). It is singular along the identity, since
-shears have determinant one; the trace is projected out. Small systems are solved by Cholesky,
-others by conjugate gradients, in float32 where few digits are asked for. Let S diagonalize the sums
-of A_i G_i^-1 A_i^T left and right of the cut at once, and R those of B_i^T H_i^-1 B_i. J D J^T is
-close to a diagonal map of mu, lam = S mu R^T; so the iteration is for mu, with A_i^T S and B_i R in
-the place of A_i^T and B_i, and the preconditioner costs nothing.
+The second terms prevent large changes of single layers that cancel in the sum, which occur if the
+A_i, B_i are ill-conditioned. Otherwise |dX|_D is close to |dX|_F. J D J^T maps lam to sum_i (A_i
+G_i^-1 A_i^T) lam (B_i^T H_i^-1 B_i). It is singular along the identity, since shears have
+determinant one; the trace is projected out. Small systems are solved by Cholesky's method, others
+by conjugate gradients, in float32 if few digits are required. Let S diagonalize the sums of A_i
+G_i^-1 A_i^T left and right of the cut at once, and R the sums of B_i^T H_i^-1 B_i. In terms of mu,
+lam = S mu R^T, J D J^T is close to a diagonal map, the preconditioner. So the iteration is for mu,
+with A_i^T S and B_i R instead of A_i^T and B_i.
 
 How it is checked
 -----------------
-*Numeric*: `exactflow.floats.balancing.balanced` judges the layers.
+*Numeric*: `exactflow.floats.balancing.balanced` certifies the error of the layers.
 """
 
 from collections.abc import Sequence
@@ -45,11 +46,11 @@ from exactflow.floats.balancing.tuning import TUNING, Attempt
 
 @dataclass(frozen=True)
 class ShearWord:
-    """An alternating word of `layers` shears on 2n coordinates whose leftmost factor moves `first`
-    (0 for the first half, 1 for the second). Its shifts are an array of shape (layers, n, n).
+    """The shape of a product of `layers` alternating shears on 2n coordinates. The leftmost factor
+    moves half `first` (0 or 1). The shifts are an array of shape (layers, n, n).
 
-    Where the halves are not equal, the last coordinates of the smaller one are `idle`: n is the
-    size of the larger half, and shifts are zero in their rows and columns.
+    If the halves have different sizes, n is the larger one, and the last coordinates of the smaller
+    half are `idle`: shifts are zero in their rows and columns.
     """
 
     layers: int
@@ -59,17 +60,17 @@ class ShearWord:
 
     @staticmethod
     def on(halves: tuple[int, int], layers: int, first: int) -> "ShearWord":
-        """Return the word on halves of these sizes."""
+        """Return the shape for halves of these sizes."""
         n = max(halves)
         return ShearWord(layers, n, first, (n - halves[0], n - halves[1]))
 
     @cached_property
     def active(self) -> np.ndarray:
-        """Which of the 2n coordinates are not idle."""
+        """A mask of the coordinates that are not idle."""
         places = np.arange(self.n)
         return np.concatenate([places < self.n - idle for idle in self.idle])
 
-    def embedded(self, M: np.ndarray) -> np.ndarray:
+    def embed(self, M: np.ndarray) -> np.ndarray:
         """Return a matrix on the active coordinates with the identity on the idle ones."""
         if not any(self.idle):
             return M
@@ -77,15 +78,15 @@ class ShearWord:
         E[np.ix_(self.active, self.active)] = M
         return E
 
-    def packed(self, shifts: Sequence[np.ndarray]) -> np.ndarray:
-        """Return rectangular shifts as one array."""
+    def pack(self, shifts: Sequence[np.ndarray]) -> np.ndarray:
+        """Return rectangular shifts as one array, padded by zeros."""
         X = np.zeros((self.layers, self.n, self.n))
         for padded, shift in zip(X, shifts, strict=True):
             padded[: shift.shape[0], : shift.shape[1]] = shift
         return X
 
-    def unpacked(self, X: np.ndarray) -> list[np.ndarray]:
-        """Return the rectangular shifts in one array."""
+    def unpack(self, X: np.ndarray) -> list[np.ndarray]:
+        """Return the rectangular shifts without the padding."""
         return [
             X[i][self.active[self.moved(i)]][:, self.active[self.kept(i)]] for i in range(len(X))
         ]
@@ -115,7 +116,7 @@ class ShearWord:
 
 
 def rms(F: np.ndarray) -> float:
-    """Return |F|_F / sqrt(2n), the size of a 2n x 2n residual where the identity has size one."""
+    """Return |F|_F / sqrt(2n) for a 2n x 2n matrix F: the identity has size one."""
     return float(np.linalg.norm(F)) / len(F) ** 0.5
 
 
@@ -123,9 +124,9 @@ def rms(F: np.ndarray) -> float:
 class NormalEquations:
     """J, D J^T and the solution of J D J^T lam = r, for 2n x 2n matrices r and lam.
 
-    `left` and `right` are the A_i^T and the B_i, of shape (layers, n, 2n), and with their weights
-    G_i^-1 A_i^T and H_i^-1 B_i; `cut` of the layers are left of the cut. Rows are zero but at the
-    `active` of the 2n coordinates, which some layer moves or reads.
+    `left` and `right` are the A_i^T and the B_i, of shape (layers, n, 2n); `weighted_left` and
+    `weighted_right` are G_i^-1 A_i^T and H_i^-1 B_i. The first `cut` layers are left of the cut.
+    `active` is a mask of the coordinates that are not idle.
     """
 
     left: np.ndarray
@@ -139,7 +140,7 @@ class NormalEquations:
     def of(
         left: np.ndarray, right: np.ndarray, cut: int, spread: float, active: np.ndarray
     ) -> "NormalEquations":
-        """Return the equations with the weights of a `spread`."""
+        """Return the equations with the weights G_i and H_i of a `spread`."""
         weighted_left, weighted_right = (_weighted(rows, spread) for rows in (left, right))
         return NormalEquations(left, right, weighted_left, weighted_right, cut, active)
 
@@ -153,16 +154,18 @@ class NormalEquations:
         return images.reshape(self.left.shape) @ self.weighted_right.transpose(0, 2, 1)
 
     def solve(self, r: np.ndarray, tol: float, ridge: float = 0.0) -> np.ndarray:
-        """Return lam with (J D J^T + ridge E) lam = r but for the trace, to the relative residual
-        `tol` (large systems: in the norm of the preconditioner). E is the identity for small
-        systems, for others the map that the preconditioner inverts.
+        """Solve (J D J^T + ridge E) lam = r, up to the trace, to the relative residual `tol` (for
+        large systems, in the norm of the preconditioner). E is the identity for small systems, and
+        the inverse of the preconditioner for large ones.
         """
-        r = traceless(r, self.active)
+        r = remove_trace(r, self.active)
         if len(r) <= 2 * TUNING.dense:
             return self._solve_densely(r, ridge)
         if tol < TUNING.tol:
             return self._solve_iteratively(r, tol, ridge)
-        size = float(np.linalg.norm(r)) or 1.0  # float32 is slow where products underflow
+        size = (
+            float(np.linalg.norm(r)) or 1.0
+        )  # scaled, since float32 is slow if products underflow
         single = self._single._solve_iteratively((r / size).astype(np.float32), tol, ridge)
         return size * single.astype(r.dtype)
 
@@ -172,7 +175,9 @@ class NormalEquations:
         return replace(self, **{name: getattr(self, name).astype(np.float32) for name in names})
 
     def _solve_densely(self, r: np.ndarray, ridge: float) -> np.ndarray:
-        """Cholesky's method for a sum of Kronecker products, the identity's direction filled in."""
+        """Solve by Cholesky's method for a sum of Kronecker products, made regular along the
+        identity.
+        """
         K, _, d = self.left.shape
         left = (self.left.transpose(0, 2, 1) @ self.weighted_left).reshape(K, -1)
         right = (self.weighted_right.transpose(0, 2, 1) @ self.right).reshape(K, -1)
@@ -184,7 +189,7 @@ class NormalEquations:
 
     @cached_property
     def _rotated(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, "NormalEquations"]:
-        """S, R, w and the equations for mu: J D J^T is close to mu -> mu / w."""
+        """S, R, w and the equations for mu, in which J D J^T is close to mu -> mu / w."""
         K, m = len(self.left), self.cut
         idle = np.diag((~self.active).astype(self.left.dtype))
         a, S = _joint_diagonalization(self.left, self.weighted_left, m, idle)
@@ -194,7 +199,7 @@ class NormalEquations:
         return S, R, 1 / (1 / (K - m) + np.outer(a, b) / m), replace(self, **turned)
 
     def _solve_iteratively(self, r: np.ndarray, tol: float, ridge: float) -> np.ndarray:
-        """Conjugate gradients for mu, until the preconditioned residual is `tol` times as large."""
+        """Solve for mu by conjugate gradients, to the relative preconditioned residual `tol`."""
         S, R, weights, turned = self._rotated
         ridges = ridge / weights
         r = S.T @ r @ R
@@ -207,7 +212,7 @@ class NormalEquations:
                 break
             image = turned.apply(turned.adjoint(direction)) + ridges * direction
             curvature = np.vdot(direction, image)
-            if not curvature > 0:  # rounded away: the step so far is as good as it gets
+            if not curvature > 0:  # lost to rounding: further iterations gain nothing
                 break
             length = size / curvature
             solution += length * direction
@@ -219,7 +224,7 @@ class NormalEquations:
 
 
 class CentredFrame:
-    """The centred frame at layers X, and the normal equations of the steps from there."""
+    """The matrices P^-1 and R^-1 at layers X, and the normal equations of steps from X."""
 
     def __init__(self, word: ShearWord, X: np.ndarray, spread: float = Attempt.spread):
         self.X, self.word, self.spread = X, word, spread
@@ -253,33 +258,33 @@ class CentredFrame:
             B[i, ~word.active[word.kept(i)]] = 0
         return NormalEquations.of(A, B, m, self.spread, word.active)
 
-    def centred(self, E: np.ndarray) -> np.ndarray:
+    def center(self, E: np.ndarray) -> np.ndarray:
         """Return P^-1 E R^-1."""
         return self._left_inverse @ E @ self._right_inverse
 
     def residual(self, M: np.ndarray) -> np.ndarray:
         """Return F = P^-1 M R^-1 - I."""
-        F = self.centred(M)
+        F = self.center(M)
         F.flat[:: len(F) + 1] -= 1
         return F
 
     def step(
         self, F: np.ndarray, pull: float, anchor: np.ndarray, tol: float, ridge: float = 0.0
     ) -> np.ndarray:
-        """Return dX with J dX = F, and the closer X + dX to `anchor` the more `pull` nears one.
+        """Return dX with J dX = F; the larger `pull`, from 0 to 1, the nearer X + dX to `anchor`.
 
-        dX = D J^T lam - pull (X - anchor), J D J^T lam = F + pull J (X - anchor): for pull = 0 the
-        least dX, for pull = 1 the layers nearest to the anchor that solve the linearized problem. D
-        has the weights of `NormalEquations`. A ridge is added to J D J^T, and keeps the step short
-        where that is nearly singular; ``numpy.linalg.LinAlgError`` where it is so numerically.
+        dX = D J^T lam - pull (X - anchor) with J D J^T lam = F + pull J (X - anchor). For pull = 0
+        this is the least dX; for pull = 1 the result is nearest to the anchor, both in the norm of
+        `NormalEquations`. The ridge is added to J D J^T and shortens the step if that is nearly
+        singular. If it is numerically singular, ``numpy.linalg.LinAlgError`` is raised.
         """
         if not pull:
             return self._least(F, tol, ridge)
         away = pull * (self.X - anchor)
         return self._least(F + self.equations.apply(away), tol, ridge) - away
 
-    def nearer(self, anchor: np.ndarray, tol: float) -> np.ndarray:
-        """Return the derivative of `step` by the pull."""
+    def pull_derivative(self, anchor: np.ndarray, tol: float) -> np.ndarray:
+        """Return the derivative of `step` with respect to the pull."""
         away = self.X - anchor
         return self._least(self.equations.apply(away), tol, 0.0) - away
 
@@ -289,7 +294,7 @@ class CentredFrame:
 
 @dataclass(frozen=True, eq=False)
 class CorrectableShears:
-    """The shifts X of a word, and the frame of small corrections to them, with its `spread`."""
+    """The shifts X of a word, and the frame in which they are corrected, with its `spread`."""
 
     word: ShearWord
     X: np.ndarray
@@ -297,9 +302,9 @@ class CorrectableShears:
     frame: CentredFrame | None = None
 
     def plus(self, E: np.ndarray) -> "CorrectableShears":
-        """Return shifts after the Newton step that adds E to their product."""
+        """Return the shifts after a Newton step that adds E to their product."""
         frame = self.frame or CentredFrame(self.word, self.X, self.spread)
-        F = frame.centred(self.word.embedded(E) - self.word.embedded(np.zeros_like(E)))
+        F = frame.center(self.word.embed(E) - self.word.embed(np.zeros_like(E)))
         ridge = max(TUNING.least_ridge, TUNING.ridge * rms(F))
         dX = frame.step(F, 0.0, self.X, TUNING.tol, ridge)
         return CorrectableShears(self.word, self.X + dX, self.spread, frame)
@@ -307,11 +312,11 @@ class CorrectableShears:
     @property
     def shifts(self) -> list[np.ndarray]:
         """The rectangular shifts."""
-        return self.word.unpacked(self.X)
+        return self.word.unpack(self.X)
 
 
-def traceless(M: np.ndarray, active: np.ndarray) -> np.ndarray:
-    """Return M - (tr M / d) I, for the identity I of the d active coordinates."""
+def remove_trace(M: np.ndarray, active: np.ndarray) -> np.ndarray:
+    """Return M - (tr M / d) I, where I is the identity on the d active coordinates."""
     result = M.copy()
     result.flat[:: len(M) + 1] -= np.trace(M) / active.sum() * active
     return result

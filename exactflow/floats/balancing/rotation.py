@@ -1,4 +1,4 @@
-"""Rotations of every dimension as six shears of bounded condition number, in closed form.
+"""Rotations of every dimension as products of six shears of bounded condition number.
 
 Main results
 ------------
@@ -21,7 +21,8 @@ D' = Ch P Jh^T, G = Ch g: D' - I = G (P - I) G^-1 = Y Z, and, as
 
 of spectral norms at most 1, 2 + sqrt 2, 1, sqrt 2, 2, 2 for q = n and 1, 4, 1, 2, 2, 2 for
 q = n + 1. A shear of norm s has the condition number ((s + sqrt(s^2 + 4)) / 2)^2: at most 13.6 and
-18, whatever d. No case is left out: eigenvalues -1 are evenly many and pair up to planes.
+18, for every d. The construction has no exceptions: eigenvalues -1 occur in pairs, which span
+planes.
 
 How it is checked
 -----------------
@@ -58,15 +59,15 @@ def rotation_shears(M: np.ndarray, n: int) -> list[np.ndarray]:
 
 
 def orthogonalized(M: np.ndarray) -> np.ndarray:
-    """Return M, orthogonal up to its rounding errors, after one step of Newton and Schulz."""
+    """Return the orthogonal matrix near M, by one step of the Newton-Schulz iteration."""
     return 1.5 * M - 0.5 * M @ (M.T @ M)
 
 
 def _similar_pair(Theta: np.ndarray, fixed: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return (P, g): H = Theta^(-1/2) and K for `fixed` = None, else K with K fixed = fixed and H.
+    """Return (P, g) = (H, K) for `fixed` = None, else (K, H), where H = Theta^(-1/2).
 
-    In a plane that turns by a in [-pi, pi] H is the turn by -a / 2 and K the reflection that fixes
-    the projection of `fixed`, or else the first axis.
+    In a plane that Theta turns by a in [-pi, pi], H is the rotation by -a / 2, and K the reflection
+    that fixes the projection of `fixed`, or the first axis if that is 0 or `fixed` is None.
     """
     T, Z = linalg.schur(Theta, output="real")
     pairs, angles = rotation_planes(T)
@@ -86,7 +87,7 @@ def _similar_pair(Theta: np.ndarray, fixed: np.ndarray | None) -> tuple[np.ndarr
 
 def rotation_planes(T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the planes of an orthogonal real Schur form, as pairs of axes, and their angles in
-    [-pi, pi]; the eigenvalues -1 of a rotation pair up to planes.
+    [-pi, pi]. Two axes with eigenvalue -1 make a plane of angle pi.
     """
     below = np.append(np.diag(T, -1) != 0, False)
     single = ~below & ~np.roll(below, 1)

@@ -1,4 +1,4 @@
-"""The matrix that balanced layers are for: exactly, in float64, and in the halves' order."""
+"""The matrix near which layers are sought: exactly, in float64, in the order of the halves."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,13 +21,17 @@ from exactflow.flows.orientation import CoordinateLayout, Orientation, layout_fo
 from exactflow.flows.partition import resolve_partition
 
 EXACT_BITS = 4096
-"""The largest product of dimension and bits of an entry for which a determinant is computed."""
+"""The largest product of the dimension and the bits of an entry for which the root of the
+determinant is computed exactly.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A matrix W of positive determinant, after flips and in the order of the halves: floats, or
-    Fractions where these are not equal to W; and the layout.
+    """A matrix W of positive determinant, after flips and in the order of the halves.
+
+    `entries` are floats, or Fractions if W has entries that are no floats; `layout` has the order
+    of the coordinates and the flips.
     """
 
     entries: np.ndarray
@@ -37,7 +41,7 @@ class Target:
     def of(
         W: MatrixLike, orientation: Orientation = "error", partition: "PartitionLike | None" = None
     ) -> "Target":
-        """Return the target of `W`, which is checked: see `balance` for the errors."""
+        """Check `W` and return its target; `balance` lists the errors."""
         entries = as_exact_array(W)
         order, sizes = resolve_partition(partition, len(entries))
         layout = layout_for(order, sizes, orientation, _sign(entries) < 0)
@@ -45,7 +49,7 @@ class Target:
 
     @staticmethod
     def on(halves: tuple[int, int], entries: np.ndarray) -> "Target":
-        """Return the target of floats, det > 0 up to rounding, in the order of the halves."""
+        """Return the target of floats in the order of the halves, with det > 0 up to rounding."""
         return Target(entries, CoordinateLayout(halves, tuple(range(sum(halves)))))
 
     @property
@@ -68,13 +72,13 @@ class Target:
 
     @cached_property
     def exponent(self) -> int:
-        """The number e for which 2^e is near the largest entry of W."""
+        """An exponent e such that 2^e is near the largest entry of W."""
         size = self.exact.largest()
         return size.numerator.bit_length() - size.denominator.bit_length() + 1
 
     @cached_property
     def root(self) -> Fraction | None:
-        """The root det(W)^(1/d) where it is rational, and not costly to find."""
+        """The root det(W)^(1/d); None if it is irrational or costly to find."""
         d = len(self.entries)
         parts = (part for x in self.entries.flat for part in x.as_integer_ratio())
         if d * max(part.bit_length() for part in parts) > EXACT_BITS:
@@ -85,7 +89,7 @@ class Target:
 
     @cached_property
     def over_root(self) -> "Target":
-        """W over the root of its determinant, which is `scale` here: in float64."""
+        """`unit` divided by `scale`, whose determinant is about one."""
         return Target.on(self.halves, self.unit / self.scale)
 
     @cached_property
@@ -96,7 +100,7 @@ class Target:
     @cached_property
     def svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The singular value decomposition of `unit`, with det(U V^T) = 1 and singular values of at
-        least u^2 |W|: what is below u |W|, for the unit roundoff u, is rounding error.
+        least u^2 |W|: below u |W|, for the unit roundoff u, they are rounding errors.
         """
         U, s, Vt = np.linalg.svd(self.unit)
         U[:, -1] *= determinant_sign(U @ Vt)  # the least singular value may be rounding error
@@ -114,7 +118,7 @@ class Target:
 
     @cached_property
     def rotation(self) -> np.ndarray | None:
-        """`unit` over its scale where that is a rotation, nearly, else None."""
+        """`unit` divided by its scale if that is nearly a rotation, else None."""
         return self.unit / self._root_mean_square if _is_near_rotation(self.unit) else None
 
     @cached_property
@@ -131,18 +135,18 @@ class Target:
         return self.exact.minus(composed(layers))
 
     def largest(self) -> Fraction:
-        """Return the largest absolute entry of W, to rounding."""
+        """Return the largest absolute entry of W."""
         return self.exact.largest()
 
 
 def _is_near_rotation(M: np.ndarray) -> bool:
-    """Whether M, of entries below one, is near a multiple of an orthogonal matrix."""
+    """Whether M, with entries below one, is nearly a multiple of an orthogonal matrix."""
     square = np.vdot(M, M) / len(M)
     return bool(np.abs(M.T @ M - square * np.eye(len(M))).max() < TUNING.near_rotation * square)
 
 
 def _sign(entries: np.ndarray) -> int:
-    """Return the sign of a determinant that is not zero."""
+    """Return the sign of the determinant; raise `SingularMatrixError` if it is zero."""
     sign = determinant_sign(entries)
     if not sign:
         floats = entries.astype(float)
@@ -150,7 +154,7 @@ def _sign(entries: np.ndarray) -> int:
         least = f"{sizes[-1] / sizes[0]:.0e}" if sizes[0] else "0"
         rank = linalg.rank(exact_matrix(entries))
         raise SingularMatrixError(
-            f"expected an invertible matrix, got one of determinant 0: rank {rank} of "
-            f"{len(entries)}, the least singular value {least} of the largest"
+            f"expected an invertible matrix, got determinant 0: rank {rank} of {len(entries)}, the "
+            f"least singular value is {least} times the largest"
         )
     return sign

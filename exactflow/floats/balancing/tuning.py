@@ -1,9 +1,9 @@
-"""The numbers with which layers are found, each with its reason.
+"""Parameters of the search for layers, each with its reason.
 
-None of them makes a result right or wrong: what is returned is judged by its account. They decide
-how long is searched, and when a closed form takes over. They were chosen on random rotations,
-Gaussians, products of triangular factors, permutations, banded Toeplitz matrices and matrices of
-condition 10^6 to 10^12, of 2 to 128 coordinates.
+None of them makes a result right or wrong, since the errors of each result are certified. They
+decide how long the search takes and when a closed form replaces it. They were chosen on random
+rotations, Gaussians, products of triangular factors, permutations, banded Toeplitz matrices and
+matrices of condition 10^6 to 10^12, of 2 to 128 coordinates.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,15 @@ EPS = 2.0**-52
 
 @dataclass(frozen=True)
 class Attempt:
-    """Parameters of one attempt to follow a path: the largest pull towards small layers, or,
-    `anchored`, towards the start, away from the singular layers near zero; the relative residual of
-    the linear solver; and how freely layers may move against each other
-    (`exactflow.floats.balancing.newton`): much for matrices with few extreme singular values,
-    little for those with many.
+    """Parameters of one attempt to follow a path.
+
+    Attributes
+    ----------
+    pull : the largest pull towards small layers.
+    tol : the relative residual of the linear solver.
+    anchored : pull towards the start instead, away from the singular layers near zero.
+    spread : how freely layers may move against each other (`exactflow.floats.balancing.newton`);
+        small for few extreme singular values, large for many.
     """
 
     pull: float
@@ -30,38 +34,43 @@ class Attempt:
 
 @dataclass(frozen=True)
 class BalanceTuning:
-    """The numbers, by the act that they belong to; sizes are relative to those of the matrix.
+    """Parameters in the order of use; sizes are relative to the size of the matrix.
 
     Attributes
     ----------
-    tolerance : an error beyond which no layers are returned; `balance` promises it.
-    good : an error up to which six layers that were searched are preferred to eleven.
-    rounding : an error that corrections need not lessen, and a scalar's distance from 1 that is
-        none: two units in the last place.
-    corrections, slowest : how many corrections are tried, while each leaves less than this part.
+    tolerance : the largest error of layers that `balance` returns.
+    good : the largest error with which six searched layers are preferred to eleven.
+    rounding : the error at which corrections end, and the distance from 1 at which a scalar is 1:
+        two units in the last place.
+    corrections, slowest : the most corrections; they end early if one leaves more than the
+        fraction `slowest` of the error.
     grid : shifts are multiples of 2^-grid, so that their exact products stay short.
-    near_rotation : how far M^T M may be from a multiple of I for the closed form of rotations.
-    small : a part of the largest singular value, below which none is divided by.
-    attempts : in the order in which they are made; the first is left out from condition `careful`.
-    few : attempts before a closed form takes over; `beyond` this condition there are none.
-    deviation : of the entries of random layers, times n^(1/2): norms near one.
-    stretched : the ratio of singular values from which the path leads by way of the rotation.
-    near_start : a start whose product is the rotation itself, up to rounding.
-    stride, least_stride : the first step along a path, and the least, as a part of what is left.
-    faster, recovered : factors of a step, and of the pull, after one that went well.
-    on_path : a residual with which a point counts as on the path.
-    steps, tries : along a path, and to come back to it at each step.
-    relaxations, least_relaxation, stalled : steps towards small layers at the end, the least part
-        of one, and the part of the distance that says that no more is gained.
-    refinements, parts : Newton steps to rounding level, and the parts of a step that are tried.
-    settled, converged, rounded : residuals from which one frame serves all further steps; up to
-        which layers are handed on; and at which steps end.
-    slow : the part of a residual that a step leaves where Newton's method does not converge.
-    ridge, least_ridge : of the normal equations, times the residual, where all solutions are
-        singular; the latter for corrections, whose residual is rounding.
-    tol, fine : the relative residual of the linear solver, in float32 and in float64.
-    dense : n, up to which the normal equations are a matrix.
-    iterations : of conjugate gradients.
+    near_rotation : the largest distance of M^T M from a multiple of I for the closed form of
+        rotations.
+    small : singular values below this fraction of the largest one are replaced by it in divisors.
+    attempts : the attempts in order; from the condition number `careful` on without the first.
+    few : attempts before the closed form is used; none if the condition number is above `beyond`.
+    deviation : the standard deviation of the entries of random layers, times n^(1/2): with it,
+        their norms are near one.
+    stretched : the ratio of singular values from which the path passes through the rotation.
+    near_start : the distance up to which the product of the start counts as the rotation.
+    stride, least_stride : the first step along a path; the least one, relative to the remaining
+        path.
+    faster, recovered : factors of the next step and of the pull after a good step.
+    on_path : the residual up to which a point counts as on the path.
+    steps, tries : the most steps along a path, and the most corrections of each.
+    relaxations, least_relaxation, stalled : the most steps towards small layers, the smallest part
+        of such a step, and the ratio of distances from which these steps end.
+    refinements, parts : the most Newton steps to rounding level, and the parts of a step that are
+        tried.
+    settled, converged, rounded : the residuals below which one frame serves all further steps, the
+        layers are returned, and the steps end.
+    slow : the ratio of residuals from which Newton's method counts as not converging.
+    ridge, least_ridge : the ridge of the normal equations relative to the residual, and its least
+        value in corrections; needed if all solutions are singular.
+    tol, fine : the relative residuals of the linear solver in float32 and in float64.
+    dense : the largest n for which the normal equations are solved by a matrix.
+    iterations : the most iterations of conjugate gradients.
     """
 
     tolerance: Fraction = Fraction(1, 10**12)

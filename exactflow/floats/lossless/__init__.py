@@ -2,20 +2,21 @@
 
 Main results
 ------------
-*Theorem.* A shear stays a bijection of Z^d when its shift is rounded: y2 = x2 + floor(T x1 + 1/2).
-So every invertible W is, up to the step |det W|^(1/d) of the output grid and a sign, a bijection of
-fixed-point numbers within a few steps of W: six rounded shears in six matrix products, forward and
-inverse alike, for nearly every W, and at most 22 for any whose halves differ by at most one.
-How near is a number that depends on the layers, so that well-conditioned ones matter.
+*Theorem.* A shear with a rounded shift is still a bijection of Z^d: y2 = x2 + floor(T x1 + 1/2).
+
+So for every invertible W there is a bijection of fixed-point numbers within a few steps of W, where
+the step of the output grid is |det W|^(1/d) (and one sign may be flipped). It is a product of six
+rounded shears for nearly every W, and of at most 22 for any W whose halves differ by at most one;
+the inverse costs as much. The distance to W is small if the layers are well conditioned.
 
 Shifts are multiples of 2^-bits and inputs integers, so that float64 products are *exact* and the
 map has the same bits on every machine (`exactflow.floats.lossless.integer_coupling`).
 
 How it is checked
 -----------------
-That rounded shears are bijections is seen at once. *Certified*: the distance to W and the sizes of
-values, from *exact* products (`exactflow.floats.lossless.integer_rounding`). The tests compare with
-arithmetic in Python's integers.
+*Certified*: the distance to W and the sizes of values, from *exact* products
+(`exactflow.floats.lossless.integer_rounding`). The tests compare with arithmetic in Python's
+integers.
 """
 
 from typing import Literal, TypeAlias, get_args
@@ -28,7 +29,7 @@ from exactflow.floats.balancing.target import Target
 from exactflow.floats.lossless.bijection import DistanceBound, Lossless, LosslessInverse
 from exactflow.floats.lossless.determinant_one import find_shears
 from exactflow.floats.lossless.integer_coupling import IntegerCoupling
-from exactflow.floats.lossless.integer_rounding import LIMIT, assemble_lossless, check_grid
+from exactflow.floats.lossless.integer_rounding import LIMIT, check_grid, round_shears
 
 __all__ = [
     "FLIPPINGS",
@@ -57,20 +58,21 @@ def lossless(
     method: BalanceMethod = "auto",
     seed: int = 0,
 ) -> Lossless:
-    """Return a bijection of integer vectors that is near `W`, exactly invertible, and has the same
-    bits on every machine.
+    """Return a bijection of integer vectors near `W`: exactly invertible, with the same bits on
+    every machine.
 
     Parameters
     ----------
-    W : d x d, d >= 2: what `exactflow.balance` takes.
-    bits : from 1 to 50, shifts are multiples of 2^-bits; where left out, as many as make their
-        share of the bound small. More bits, and a larger limit, may take two products for one.
-    limit : the largest absolute value of the inputs' entries, up to 2^51; 2^15 takes all of int16.
-    orientation : what to do if det W < 0: "error" refuses; "flip" negates coordinate 0 of the input
-        first, which is recorded, and is no loss.
+    W : a d x d matrix, d >= 2, in any form that `exactflow.balance` takes.
+    bits : from 1 to 50: shifts are multiples of 2^-bits. By default, as many as make the share of
+        the shifts in the bound small. With more bits or a larger limit a layer may need two matrix
+        products.
+    limit : the largest absolute value of an input's entry, up to 2^51; 2^15 admits all of int16.
+    orientation : the treatment of det W < 0: "error" raises; "flip" negates coordinate 0 of the
+        input first and records that.
     partition : (p, q) or a mask, as in `factor`.
-    method, seed : how layers are found, as in `exactflow.balance`, but that of a rotation "auto"
-        takes those in closed form or those of a search, whichever err less.
+    method, seed : how layers are found, as in `exactflow.balance`. For a rotation "auto" tries both
+        the closed form and the search, and takes the layers with the smaller rounding error.
 
     Returns
     -------
@@ -80,13 +82,13 @@ def lossless(
     Raises
     ------
     InvalidInputError
-        No real d x d matrix, an option out of its range, or values and shifts that float64 does
-        not hold exactly: the message says what to lower.
+        `W` is no real d x d matrix, an option is out of its range, or values or shifts are too long
+        for exact arithmetic in float64 (the message says what to lower).
     SingularMatrixError, OrientationError
         det W = 0; det W < 0 with orientation="error".
     MethodError
-        No layers were found: where the halves differ by more than one, or singular values differ
-        by more than 10^31.
+        No layers were found: the halves differ by more than one, or singular values span a factor
+        above 10^31.
 
     Examples
     --------
@@ -103,8 +105,8 @@ def lossless(
         target = Target.of(W, orientation, partition)
     except OrientationError:
         raise OrientationError(
-            "expected det > 0, got det < 0: orientation='flip' (--orientation flip) negates "
-            "coordinate 0 first, records that, and loses nothing"
+            "expected det > 0, got det < 0: use orientation='flip', which negates coordinate 0 "
+            "first and records that"
         ) from None
     layers, step = find_shears(target, method, seed)
-    return assemble_lossless(target, layers, step, bits, limit)
+    return round_shears(target, layers, step, bits, limit)

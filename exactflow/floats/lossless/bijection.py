@@ -1,4 +1,4 @@
-"""A bijection of integer vectors, both ways: layers of integers, certified near a matrix."""
+"""A bijection of integer vectors made of integer couplings, certified to be near a matrix."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,21 +16,23 @@ from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.partition import moved_and_kept
 from exactflow.flows.result import MapResult
 
 COLUMNS = 1024
-"""How many columns are worked on at once: they stay in the cache from layer to layer."""
+"""Columns that are mapped at once, so few that they stay in the cache from layer to layer."""
 
 
 @dataclass(frozen=True)
 class DistanceBound:
-    """The certified largest distance of an output to W x, in units of the output grid.
+    """A certified upper bound of the distance between an output and W x, in steps of the output
+    grid.
 
     Attributes
     ----------
-    rounding : for each coordinate, the share of the layers' rounding.
-    shifts : for each coordinate, the share of shifts and step that are not those of W exactly,
-        for inputs up to the limit.
+    rounding : for each coordinate, the share of the rounding in the layers.
+    shifts : for each coordinate, the share of the inexact shifts and step, for inputs up to the
+        limit.
     """
 
     rounding: tuple[sympy.Rational, ...]
@@ -53,23 +55,23 @@ class DistanceBound:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Lossless(MapResult):
-    """A bijection of integer vectors that is near a matrix W, to the last bit the same everywhere.
+    """A bijection of integer vectors near a matrix W, with the same bits on every machine.
 
-    The output y of `forward` counts steps: ``step * y`` is near W x, within ``step * bound``.
+    The output y of `forward` counts steps: ``step * y`` is within ``step * bound`` of W x.
 
     Attributes
     ----------
     layers : `IntegerCoupling` values in the order in which data meets them.
-    step : the grid of the output, in units of the grid of the input, a rational: |det W|^(1/d) or,
-        where that is irrational or costly to find, the number of 53 bits nearest to it; but 1
+    step : the rational spacing of the output grid if that of the input grid is 1: |det W|^(1/d), or
+        the nearest number of 53 bits if the root is irrational or costly to find; 1 if that is
         within 2^-48 of 1, as for a rotation in floats.
-    bound : the certified largest distance between y and W x / step, for inputs up to the limit.
+    bound : a certified bound of the distance between y and W x / step, for inputs up to the limit.
     error : the largest absolute entry of W - Q, an exact rational, for the matrix Q of `flow`.
     bits : shifts are multiples of 2^-bits.
-    limit : the largest absolute value of an input's entry.
-    largest : the certified largest absolute value of an output's entry, of such inputs.
-    order, flips : the coordinates in the order of the halves, and those, of the input, that are
-        negated before the first layer.
+    limit : the largest absolute value that an entry of an input may have.
+    largest : a certified bound of the absolute values of an output's entries, for such inputs.
+    order : the coordinates in the order of the halves.
+    flips : the coordinates of the input that are negated before the first layer.
     """
 
     layers: tuple[IntegerCoupling, ...]
@@ -86,7 +88,9 @@ class Lossless(MapResult):
 
     @cached_property
     def flow(self) -> CouplingFlow:
-        """The layers without rounding, then one scaling of each half by the step: near W."""
+        """The layers without rounding, and one scaling of each half by the step; their product is
+        near W.
+        """
         p, q = self.partition
         layers = [FloatCoupling(layer.moves, layer.weight).exact() for layer in self.layers]
         for moves, sizes in zip(HALVES, ((p, q), (q, p)), strict=True):
@@ -95,8 +99,8 @@ class Lossless(MapResult):
         return CouplingFlow(layers, flips=self.flips, method="lossless", order=self.order)
 
     def log_abs_det(self) -> sympy.Expr:
-        """Return ``log|det|`` of x -> step * y, exactly: d log(step); a bijection of integers
-        leaves volumes alone.
+        """Return ``log|det|`` of x -> step * y, exactly: d log(step), since a bijection of integers
+        preserves volumes.
         """
         return self.dimension * sympy.log(self.step)
 
@@ -106,8 +110,8 @@ class Lossless(MapResult):
         Raises
         ------
         InvalidInputError
-            No array of integers, a wrong shape, an entry beyond `limit`, or an image that the
-            dtype does not hold; nothing is ever wrapped.
+            `x` is no array of integers, has a wrong shape or an entry beyond `limit`, or its image
+            does not fit its dtype; no value is wrapped.
 
         Examples
         --------
@@ -124,28 +128,28 @@ class Lossless(MapResult):
         x = self._columns(x)
         if (beyond := _beyond(x, -self.limit, self.limit)) is not None:
             raise InvalidInputError(
-                f"expected inputs within {self.limit}, got {abs(beyond)}: "
-                "scale the input down, or give lossless a larger limit"
+                f"expected inputs |x| <= {self.limit}, got {beyond}: scale the input down, or give "
+                "lossless a larger limit"
             )
-        return self._mapped(x, self._through)
+        return self._mapped(x, self._run_forward)
 
     def backward(self, y: np.ndarray) -> np.ndarray:
         """Return the preimage of a vector of d integers, or of each column, in the dtype of `y`.
 
-        Exactly the images of inputs up to `limit` have one.
+        Only images of inputs up to `limit` have one.
 
         Raises
         ------
         InvalidInputError
-            No array of integers, a wrong shape, an entry of `y` that is not the image of an input
-            up to `limit`, or a preimage that the dtype does not hold.
+            `y` is no array of integers, has a wrong shape or is not the image of an input up to
+            `limit`, or its preimage does not fit its dtype.
         """
         y = self._columns(y)
         self._check_image(y, self.largest)
-        return self._mapped(y, self._back)
+        return self._mapped(y, self._run_backward)
 
     def inverse(self) -> "LosslessInverse":
-        """Return the inverse, a map of integers: its `forward` is `backward`."""
+        """Return the inverse, whose `forward` is `backward` here."""
         return LosslessInverse(self)
 
     def _columns(self, x: np.ndarray) -> np.ndarray:
@@ -156,7 +160,7 @@ class Lossless(MapResult):
         if x.dtype.kind not in "iu":
             raise InvalidInputError(
                 f"expected integers (int8 to int64), got {x.dtype}: round first, as in "
-                "numpy.rint(x / h).astype(numpy.int64), where h is the grid that is wanted"
+                "numpy.rint(x / h).astype(numpy.int64), where h is the spacing of the grid"
             )
         if x.ndim not in (1, 2) or len(x) != self.dimension:
             raise InvalidInputError(
@@ -166,7 +170,7 @@ class Lossless(MapResult):
         return x
 
     def _mapped(self, x: np.ndarray, run: Callable) -> np.ndarray:
-        """Return the image in the dtype of `x`, block of columns by block of columns."""
+        """Apply `run` to blocks of columns, and return the image in the dtype of `x`."""
         columns = x.reshape(len(x), -1)
         image = np.empty_like(columns, order="C", subok=False)
         order, p, held = list(self.order), self.partition[0], np.iinfo(x.dtype)
@@ -176,21 +180,21 @@ class Lossless(MapResult):
             run(values, (values[:p], values[p:]))
             if (beyond := _beyond(values, held.min, held.max)) is not None:
                 raise InvalidInputError(
-                    f"expected values that {held.dtype} holds, got {beyond}: give the array in a "
-                    "longer type, as in x.astype(numpy.int32)"
+                    f"the result {beyond} does not fit the input's dtype {held.dtype}: convert the "
+                    "input to a longer type, as in x.astype(numpy.int32)"
                 )
             image[order, block] = values
         return image.reshape(x.shape)
 
-    def _through(self, values: np.ndarray, halves: tuple[np.ndarray, np.ndarray]) -> None:
+    def _run_forward(self, values: np.ndarray, halves: tuple[np.ndarray, np.ndarray]) -> None:
         values[[self.order.index(i) for i in self.flips]] *= -1
         for layer in self.layers:
-            moved, kept = halves if layer.moves == "first" else halves[::-1]
+            moved, kept = moved_and_kept(layer.moves, halves)
             moved += layer.shift(kept)
 
-    def _back(self, values: np.ndarray, halves: tuple[np.ndarray, np.ndarray]) -> None:
+    def _run_backward(self, values: np.ndarray, halves: tuple[np.ndarray, np.ndarray]) -> None:
         for layer in reversed(self.layers):
-            moved, kept = halves if layer.moves == "first" else halves[::-1]
+            moved, kept = moved_and_kept(layer.moves, halves)
             self._check_image(kept, layer.radius)
             moved -= layer.shift(kept)
         self._check_image(values, self.limit)
@@ -199,8 +203,8 @@ class Lossless(MapResult):
     def _check_image(self, values: np.ndarray, largest: int) -> None:
         if _beyond(values, -largest, largest) is not None:
             raise InvalidInputError(
-                f"expected images of inputs within {self.limit}, got others: only what forward "
-                "returns has an inverse"
+                f"expected the image of an input |x| <= {self.limit}, got a vector that is no such "
+                "image: pass values that forward returned"
             )
 
     def __str__(self) -> str:
@@ -213,7 +217,7 @@ class Lossless(MapResult):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LosslessInverse(MapResult):
-    """The inverse of a lossless map, which takes images back to inputs, to the last bit.
+    """The inverse of a lossless map: it returns the exact input of each image.
 
     >>> from exactflow.floats.lossless import lossless
     >>> back = lossless([[0, -2], [2, 0]]).inverse()
@@ -226,7 +230,7 @@ class LosslessInverse(MapResult):
 
     @property
     def layers(self) -> tuple[IntegerCoupling, ...]:  # type: ignore[override]
-        """The layers whose shifts are taken back, in the order in which data meets them."""
+        """The layers whose shifts are subtracted, in the order in which data meets them."""
         return self.map.layers[::-1]
 
     @property
@@ -260,6 +264,6 @@ class LosslessInverse(MapResult):
 
 
 def _beyond(values: np.ndarray, least: int, most: int) -> int | None:
-    """Return the largest or the least of some values where it is not in a range."""
+    """Return the largest or the least value if it is not in the range, else None."""
     ends = (int(values.max()), int(values.min())) if values.size else ()
     return next((x for x in ends if not least <= x <= most), None)

@@ -1,20 +1,20 @@
-"""Shears for a matrix over its step: |det|^(1/d), so that no scale is left.
+"""Shears near a matrix divided by its step |det|^(1/d): layers without scales.
 
 Main results
 ------------
-A signed permutation is six shears of integers (`factor`), which lose nothing at all.
+A signed permutation is a product of six shears of integers (`factor`), without any rounding.
 
-Layers with scales are a diagonal matrix after shears: if R_k holds the products of the scales so
-far, S_k R_(k-1) = R_k S'_k with the shift R_k,moved^-1 T R_k-1,kept. Where `balance` finds six
-layers all scales of a half multiply to one number, and what is left is the step. Where it falls
-back on eleven (condition numbers from 10^11 on) the scales are those of the singular values, and
-here W = U Sigma V^T is shears of U, of Sigma and of V^T, by Theorem 10 for the rotations and
-`diagonal_shears` for Sigma: a matrix of any condition has them, in closed form.
+A product of layers with scales is a diagonal matrix times shears: if R_k is the product of the
+scales up to layer k, then S_k R_(k-1) = R_k S'_k with the shift R_k,moved^-1 T R_k-1,kept. If
+`balance` finds six layers, this diagonal is the step times I. If it returns eleven (from condition
+numbers of about 10^11), the scales contain the singular values. Then W = U Sigma V^T is written by
+shears of U, Sigma and V^T: Theorem 10 gives those of the rotations, `diagonal_shears` those of
+Sigma. So a matrix of any condition number has shears in closed form.
 
 *Diagonal matrices of determinant 1.* diag(e, 1/e) = U(a) L(b) U(c) L(d) with bc = 1/e - 1,
-a = -ce, d = -be; so four shears move logarithms from one half to the other along any pairing of
-coordinates. One pairing empties the first half. Along two more, which are shifted by one place,
-what is left in the second half moves on from place to place, up to the last, where the sum is 0.
+a = -ce, d = -be. So four shears move logarithms from one half to the other along any pairing of
+coordinates. One pairing makes the logarithms of the smaller half zero. Two more, shifted by one
+place, carry the logarithms of the larger half from place to place; the last one is their sum, 0.
 
 How it is checked
 -----------------
@@ -39,17 +39,22 @@ from exactflow.flows.float_layers import FloatCoupling
 from exactflow.linear.factor import factor
 
 UNIFORM = 1e-6
+"""The relative distance of scales from their mean up to which they count as equal."""
+
 NEAR_ONE = Fraction(1, 2**48)
-NOTHING = 2.0**-48
+"""The distance from 1 up to which the step is 1."""
+
+ZERO_ENTRY = 2.0**-48
+"""An entry of a shift up to this size counts as zero in the estimate of rounding."""
 
 
 def find_shears(
     target: Target, method: BalanceMethod, seed: int
 ) -> tuple[list[FloatCoupling], Fraction]:
-    """Return layers without scales, and a step; the target is near the step times their matrix.
+    """Return shears and a step; the target is near the step times the product of the shears.
 
-    Raises `MethodError` where no layers are found. That happens where the halves differ by more
-    than one, or where the least singular value is nothing beside the largest.
+    Raises `MethodError` if none are found: if the halves differ by more than one, or the matrix is
+    numerically singular.
     """
     if (signed := _signed_permutation(target.unit)) is not None:
         flow = factor(signed, partition=target.halves)
@@ -59,8 +64,8 @@ def find_shears(
         return layers, target.root or size
     if target.condition >= EPS**-2:
         raise MethodError(
-            "expected a matrix that is invertible in float64, got one that is only exactly: its "
-            "entries or singular values differ by more than 10^31; factor makes exact layers of it"
+            "the matrix is numerically singular in float64 (its entries or singular values span a "
+            "factor above 10^31): use factor, which is exact"
         )
     target = _ScaledTarget(target.entries, target.layout)
     layers, left = move_scales_last(_balanced(target, method, seed))
@@ -71,14 +76,14 @@ def find_shears(
 
 
 class _ScaledTarget(Target):
-    """A target whose scale is the float nearest to the root of its determinant, so that shears,
-    whose determinant is one, miss no more than rounding.
+    """A target whose scale is the float nearest to the root of its determinant. Divided by it, the
+    matrix has determinant one up to rounding, as products of shears have.
     """
 
     @cached_property
     def step(self) -> Fraction:
-        """The root |det|^(1/d) where it is rational, and not costly to find, or the number of 53
-        bits nearest to it.
+        """The root |det|^(1/d), or the number of 53 bits nearest to it if the root is irrational or
+        costly to find.
         """
         return self.root or nearest_root(self.entries)
 
@@ -89,10 +94,8 @@ class _ScaledTarget(Target):
 
 
 def _balanced(target: Target, method: BalanceMethod, seed: int) -> Sequence[FloatCoupling]:
-    """Return layers of the target, as `balance` finds them.
-
-    A rotation has layers in closed form, which cost nothing. With "auto" a search is tried as well,
-    and the layers whose rounding errs less are taken.
+    """Return layers of the target, as `balance` finds them. For a rotation and method="auto" both
+    the closed form and the search are tried; the layers with the smaller rounding error win.
     """
     found = find_balanced(target, None, method, seed).layers
     p, q = target.halves
@@ -106,19 +109,19 @@ def _balanced(target: Target, method: BalanceMethod, seed: int) -> Sequence[Floa
 
 
 def _largest_rounding(layers: Sequence[FloatCoupling]) -> float:
-    """Largest error of a coordinate by rounding, estimated in floats; `bound` is rigorous."""
+    """Estimate, in floats, the largest error of a coordinate by rounding."""
     p, q = layers[0].partition
     total, after = np.zeros(p + q), np.eye(p + q)
     for layer in reversed(layers):
         moved = slice(p) if layer.moves == "first" else slice(p, None)
-        used = (np.abs(layer.shift) > NOTHING).any(axis=1)
+        used = (np.abs(layer.shift) > ZERO_ENTRY).any(axis=1)
         total += np.abs(after[:, moved][:, used]).sum(axis=1) / 2
         after = after @ layer.forward(np.eye(p + q))
     return float(total.max())
 
 
 def _signed_permutation(M: np.ndarray) -> np.ndarray | None:
-    """Return the matrix that M is a multiple of, where that is a signed permutation."""
+    """Return the signed permutation of which M is a positive multiple, or None if there is none."""
     used = M != 0
     sizes = np.abs(M[used])
     if (used.sum(axis=0) != 1).any() or (used.sum(axis=1) != 1).any() or np.ptp(sizes):
@@ -127,7 +130,7 @@ def _signed_permutation(M: np.ndarray) -> np.ndarray | None:
 
 
 def move_scales_last(layers: Iterable[FloatCoupling]) -> tuple[list[FloatCoupling], np.ndarray]:
-    """Return shears, and the diagonal that stands after them."""
+    """Return shears, and the diagonal of the matrix that is applied after them."""
     layers = list(layers)
     p, q = layers[0].partition
     scales = [np.ones(p), np.ones(q)]
@@ -141,43 +144,47 @@ def move_scales_last(layers: Iterable[FloatCoupling]) -> tuple[list[FloatCouplin
 
 
 def _by_singular_values(target: Target) -> list[FloatCoupling]:
-    """Return shears whose product is near a target of determinant one, nearly."""
+    """Return shears near a target whose determinant is about one, from its singular value
+    decomposition.
+    """
     halves = target.halves
     U, s, Vt = np.linalg.svd(target.entries)
-    order = np.argsort(s)  # the small ones in the half that is not the larger
+    order = np.argsort(s)  # the small singular values belong to the smaller half
     order = np.roll(order, halves[0]) if halves[0] > halves[1] else order
     U, s, Vt = U[:, order], s[order], Vt[order]
     for Q in (U.T, Vt):
         Q[0] *= determinant_sign(Q)
     logs = np.log(np.maximum(s, np.finfo(float).eps ** 2 * s.max()))
     rotations = [find_balanced(Target.on(halves, Q), None, "closed", 0).layers for Q in (Vt, U)]
-    logs[np.argmin(s)] -= logs.sum()  # the least one has the largest error, and matters least
+    logs[np.argmin(s)] -= logs.sum()  # the least one has the largest relative error
     middle = diagonal_shears(logs, halves)
     return [*move_scales_last(rotations[0])[0], *middle, *move_scales_last(rotations[1])[0]]
 
 
 def diagonal_shears(logs: np.ndarray, halves: tuple[int, int]) -> Iterator[FloatCoupling]:
-    """Yield shears with product diag(exp(logs)), logs of sum 0, halves at most one apart."""
+    """Yield shears with the product diag(exp(logs)). The sum of logs is 0, and the sizes of the
+    halves differ by at most one.
+    """
     p, _ = halves
     small, large = (0, 1) if halves[0] <= halves[1] else (1, 0)
     parts = [logs[:p], logs[p:]]
     few, many = parts[small], parts[large].copy()
     n = len(few)
     pairs = np.argsort(few), np.argsort(-many)[:n]
-    yield from _transferred(few[pairs[0]], pairs, small, halves)
+    yield from _transfer_shears(few[pairs[0]], pairs, small, halves)
     many[pairs[1]] += few[pairs[0]]
-    chain = _chain(many)
+    chain = _order_by_partial_sums(many)
     carried = -np.cumsum(many[chain])[: min(n, len(chain) - 1)]
     places = np.arange(len(carried))
-    yield from _transferred(carried, (places, chain[:-1][places]), small, halves)
-    yield from _transferred(-carried, (places, chain[1:][places]), small, halves)
+    yield from _transfer_shears(carried, (places, chain[:-1][places]), small, halves)
+    yield from _transfer_shears(-carried, (places, chain[1:][places]), small, halves)
 
 
-def _transferred(
+def _transfer_shears(
     logs: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], small: int, halves: tuple[int, int]
 ) -> Iterator[FloatCoupling]:
-    """Yield four shears that multiply places of half `small` by exp(logs) and divide those of the
-    other half.
+    """Yield four shears that multiply coordinates of the half `small` by exp(logs) and divide the
+    coordinates that are paired with them by the same factors.
     """
     e = np.exp(logs)
     c = np.sqrt(np.abs(1 / e - 1))
@@ -188,8 +195,8 @@ def _transferred(
         yield FloatCoupling(HALVES[half], shift)
 
 
-def _chain(values: np.ndarray) -> np.ndarray:
-    """Return an order of values with sum 0 whose partial sums stay as small as the values."""
+def _order_by_partial_sums(values: np.ndarray) -> np.ndarray:
+    """Return an order of values with sum 0 such that no partial sum exceeds the largest |value|."""
     rising = list(np.argsort(values))
     chain, total = [], 0.0
     while rising:

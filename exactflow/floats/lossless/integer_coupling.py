@@ -1,26 +1,25 @@
-"""A coupling of integers: the shift is computed exactly in float64, and rounded.
+"""A coupling of integers: its shift is computed exactly in float64, then rounded.
 
-Main results
-------------
-For every T, ``moved + floor(T kept + 1/2)`` is a bijection of Z^d: `kept` is still there to take
-the shift back. Let the entries of T be multiples of 2^-b, b >= 1, and |kept| <= r with
+Main results ------------ For every T, ``moved + floor(T kept + 1/2)`` is a bijection of Z^d: `kept`
+is unchanged, so the shift can be subtracted again. Let the entries of T be multiples of 2^-b, b >=
+1, and |kept| <= r with
 
     2^b (r max_i sum_j |T_ij| + 2) <= 2^53.
 
-Then, in whatever order it is summed, every partial sum of T kept and of T kept + 1/2 is a multiple
-of 2^-b of at most 2^53 units, which float64 holds: nothing is rounded but by ``floor``. So the
-shift has the same bits with every BLAS, any number of threads, and on a GPU, wherever products of
-float64 matrices are sums of products of their entries in IEEE arithmetic, fused or not. (Strassen's
-algorithm adds entries first, and some hardware imitates float64: there nothing is promised.)
+Then, in every order of summation, each partial sum of T kept and of T kept + 1/2 is a multiple of
+2^-b of at most 2^53 units, which float64 represents: only ``floor`` rounds. So the shift has the
+same bits with every BLAS, any number of threads, and on a GPU, if products of float64 matrices are
+sums of products of their entries in IEEE arithmetic, fused or not. (Strassen's algorithm, which
+adds entries first, and hardware that imitates float64 are excluded.)
 
-Where b is too large for r, T is a sum of parts, coarse ones first, each of which obeys the bound on
-its own; of what they add up to only the fraction goes on to the next: floor(i + z + 1/2) =
-i + floor(z + 1/2) for an integer i. So the map does not depend on how T is split.
+If b is too large for r, T is split into a sum of parts, the coarsest first, each of which obeys the
+bound. Only the fraction of a partial sum is passed to the next part: floor(i + z + 1/2) =
+i + floor(z + 1/2) for an integer i. So the map does not depend on the split.
 
 How it is checked
 -----------------
-*Exact*: the bound is a comparison of integers, made where a layer is made. The tests compare with
-Python's integers.
+*Exact*: the constructor of a layer compares integers with the bound. The tests compare the map with
+arithmetic in Python's integers.
 """
 
 from dataclasses import dataclass
@@ -39,7 +38,7 @@ _UNITS = 2**53
 
 @dataclass(frozen=True, eq=False)
 class FixedPointMatrix:
-    """The matrix 2^-bits times int64 `integers`; bits is least, but at least 1, as for 1/2."""
+    """The matrix 2^-bits times int64 `integers`, with the least bits >= 1 that represent it."""
 
     integers: np.ndarray
     bits: int
@@ -54,24 +53,24 @@ class FixedPointMatrix:
 
     @cached_property
     def weight(self) -> np.ndarray:
-        """The matrix in float64, which holds it exactly."""
+        """The matrix in float64, exactly."""
         return np.ldexp(self.integers.astype(float), -self.bits)
 
     @cached_property
     def radius(self) -> int:
-        """The largest r of the bound, at most 2^52."""
+        """The largest r that obeys the bound, at most 2^52."""
         largest = max(map(sum, np.abs(self.integers).tolist()))
         return min(LARGEST, (_UNITS - (2 << self.bits)) // max(largest, 1))
 
 
 @dataclass(frozen=True, eq=False)
 class IntegerCoupling:
-    """``moved + floor(T kept + 1/2)`` on columns of integers held in float64.
+    """``moved + floor(T kept + 1/2)`` on columns of integers stored in float64.
 
     Attributes
     ----------
     moves : the half that the layer maps.
-    parts : T, as a sum of matrices on grids of their own, the coarsest first.
+    parts : fixed-point matrices with the sum T, the coarsest first.
     """
 
     moves: Half
@@ -79,14 +78,13 @@ class IntegerCoupling:
 
     @staticmethod
     def of(moves: Half, T: np.ndarray, bits: int, radius: int) -> "IntegerCoupling":
-        """Return the layer of a matrix, split into as few parts as are exact.
+        """Return the layer of T, split into the fewest parts whose products are exact.
 
         Parameters
         ----------
         moves : the half that the layer maps.
-        T : a matrix of multiples of 2^-bits.
-        bits : see T.
-        radius : the largest absolute value of kept entries.
+        T, bits : a matrix of multiples of 2^-bits.
+        radius : the largest absolute value of an entry of the half that is kept.
 
         Raises
         ------
@@ -113,19 +111,18 @@ class IntegerCoupling:
             parts.append(leading)
             rest = rest - leading.weight
         raise InvalidInputError(
-            f"expected shifts that {MOST_PARTS} exact products in 53 bits hold, got bits={bits} "
-            f"with values to {radius} (from limit and the matrix) and {T.shape[1]} summands (half "
-            "of d): lower bits or limit"
+            f"a shift would need more than {MOST_PARTS} exact float64 products (bits={bits}, "
+            f"values up to {radius}, {T.shape[1]} summands): lower bits or limit"
         )
 
     @cached_property
     def radius(self) -> int:
-        """The largest absolute value of kept entries for which all sums are exact."""
+        """The largest absolute value of entries of the kept half for which all sums are exact."""
         return min(part.radius for part in self.parts)
 
     @cached_property
     def weight(self) -> np.ndarray:
-        """T in float64, which holds it exactly."""
+        """T in float64, exactly."""
         return np.sum([part.weight for part in self.parts], axis=0)
 
     def shift(self, kept: np.ndarray) -> np.ndarray:
@@ -135,7 +132,7 @@ class IntegerCoupling:
         for part in others:
             integers = np.floor(value)
             whole = integers if whole is None else whole + integers
-            value -= integers  # first, so that what is left is exact on the finer grid
+            value -= integers  # before the finer part is added: the fraction stays exact
             value += part.weight @ kept
         value += 0.5
         np.floor(value, out=value)

@@ -10,7 +10,9 @@ from matrices import POSITIVE
 from exactflow import CouplingFlow, append_swap, toeplitz, verify
 from exactflow.errors import InvalidInputError, MethodError, OrientationError, SingularMatrixError
 from exactflow.exact.coerce import as_matrix
+from exactflow.exact.progress import listening_to_stages
 from exactflow.floats.balancing import METHODS, balance, methods
+from exactflow.floats.balancing.target import Target
 from exactflow.testing import assert_within
 
 BEYOND_FLOATS = {"huge entry", "huge determinant", "tiny determinant"}
@@ -60,6 +62,18 @@ def worst_conditioned(d: int, seed: int) -> np.ndarray:
 
 
 FAMILIES = (rotation, gaussian, plu, banded_toeplitz, permutation, conditioned)
+
+EFFORT = {
+    rotation: (6, 0, 2),
+    gaussian: (6, 4, 2),
+    plu: (6, 4, 2),
+    banded_toeplitz: (6, 4, 2),
+    permutation: (6, 0, 2),
+    conditioned: (6, 20, 2),
+    badly_conditioned: (6, 130, 4),
+    worst_conditioned: (11, 0, 4),
+}
+"""Layers, most steps along a path, and most exact products, at 4, 6 and 8 coordinates."""
 
 
 def exact_difference(result, W) -> sympy.Rational:
@@ -298,8 +312,24 @@ def test_the_same_seed_on_one_thread_and_two(monkeypatch):
 
 @pytest.mark.slow
 def test_five_layers_where_there_are_none():
-    with pytest.raises(MethodError, match=r"residual of .* leave layers out"):
+    with pytest.raises(MethodError, match=r"found no 5 layers .* omit layers"):
         balance(np.diag([-1.0, -1, 1, 1]), layers=5)
+
+
+@pytest.mark.parametrize("d", [4, 6, 8])
+@pytest.mark.parametrize("family", EFFORT)
+def test_the_effort_of_a_search_is_small(family, d, monkeypatch):
+    stages, products, difference = [], [], Target.difference
+    monkeypatch.setattr(
+        Target, "difference", lambda *given: products.append(given) or difference(*given)
+    )
+    with listening_to_stages(lambda name, done: stages.append(name)):
+        result = balance(family(d, 1), orientation="flip")
+    layers, steps, most_products = EFFORT[family]
+    assert len(result.layers) == layers
+    assert stages.count("a path to the matrix") <= steps
+    assert stages.count("the account") == 1
+    assert len(products) <= most_products
 
 
 def test_every_method_has_a_row():
@@ -311,5 +341,5 @@ def test_every_method_has_a_row():
 @pytest.mark.parametrize("d", [2, 3])
 def test_singular_values_beyond_rounding_end_in_one_error(d, layers):
     W = rotation(d, 0) * np.where(np.arange(d) == 0, 1e-250, 1)
-    with pytest.raises(MethodError, match="leave layers out"):
+    with pytest.raises(MethodError, match="omit layers"):
         balance(W, layers=layers)

@@ -5,6 +5,7 @@ import pytest
 
 from exactflow.exact.coerce import as_matrix
 from exactflow.floats.balancing import balance
+from exactflow.floats.balancing.closed_form import closed_shears
 
 
 def rotation(d: int, seed: int) -> np.ndarray:
@@ -103,3 +104,13 @@ def test_the_other_order_of_the_halves():
 
 def test_an_error_below_float64_is_shown():
     assert "e-33" in repr(balance(1e-320 * np.eye(4)))
+
+
+@pytest.mark.parametrize("halves", [(1, 1), (2, 2), (2, 3), (3, 2), (4, 4), (5, 4)])
+@pytest.mark.parametrize("inverse", [False, True])
+def test_a_rotation_is_a_word_of_shears_that_starts_with_either_half(halves, inverse):
+    Q = rotation(sum(halves), 3)
+    word, X = closed_shears(Q, halves, inverse)
+    larger = int(halves[0] <= halves[1])
+    assert word.first == (1 - larger if inverse else larger)
+    assert np.allclose(word.product(X), word.embed(Q), atol=1e-13)

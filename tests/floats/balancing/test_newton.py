@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from exactflow.floats.balancing.newton import CentredFrame, ShearWord, rms, traceless
+from exactflow.floats.balancing.newton import CentredFrame, ShearWord, remove_trace, rms
 from exactflow.floats.balancing.tuning import TUNING
 
 
@@ -38,10 +38,10 @@ def test_the_weighted_adjoint_is_self_adjoint_and_positive(layers):
 def test_the_normal_equations_are_solved_to_the_tolerance(n, tol):
     word, X, _ = example(6, n, 1)
     equations = CentredFrame(word, X).equations
-    r = traceless(np.random.default_rng(n).standard_normal((2 * n, 2 * n)), word.active)
+    r = remove_trace(np.random.default_rng(n).standard_normal((2 * n, 2 * n)), word.active)
     lam = equations.solve(r, tol)
     assert lam.dtype == np.float64
-    rest = traceless(equations.apply(equations.adjoint(lam)), word.active) - r
+    rest = remove_trace(equations.apply(equations.adjoint(lam)), word.active) - r
     assert np.linalg.norm(rest) <= 2 * tol * np.linalg.norm(r)
 
 
@@ -50,7 +50,7 @@ def test_the_normal_equations_are_solved_to_the_tolerance(n, tol):
 def test_a_step_solves_the_linearized_problem(n, pull):
     word, X, F = example(6, n, 0)
     frame = CentredFrame(word, X)
-    F = traceless(np.random.default_rng(2).standard_normal((2 * n, 2 * n)), word.active)
+    F = remove_trace(np.random.default_rng(2).standard_normal((2 * n, 2 * n)), word.active)
     anchor = np.zeros_like(X)
     dX = frame.step(F, pull, anchor, 1e-10)
     assert np.allclose(frame.equations.apply(dX), F, atol=1e-6)
@@ -71,15 +71,15 @@ def test_halves_of_two_sizes(halves, pull):
     generator = np.random.default_rng(sum(halves))
     shapes = [(halves[word_half(i)], halves[1 - word_half(i)]) for i in range(12)]
     shifts = [0.5 * generator.standard_normal(shape) for shape in shapes]
-    X = word.packed(shifts)
-    assert all((a == b).all() for a, b in zip(word.unpacked(X), shifts, strict=True))
+    X = word.pack(shifts)
+    assert all((a == b).all() for a, b in zip(word.unpack(X), shifts, strict=True))
     d = sum(halves)
     M = generator.standard_normal((d, d))
     M -= np.trace(M) / d * np.eye(d)
-    F = word.embedded(M) - word.embedded(np.zeros((d, d)))
+    F = word.embed(M) - word.embed(np.zeros((d, d)))
     frame = CentredFrame(word, X)
     dX = frame.step(F, pull, np.zeros_like(X), 1e-10)
-    assert (word.packed(word.unpacked(dX)) == dX).all()
+    assert (word.pack(word.unpack(dX)) == dX).all()
     assert np.allclose(frame.equations.apply(dX), F, atol=1e-6)
 
 

@@ -19,7 +19,7 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.lossless import LIMIT, IntegerCoupling
 from exactflow.floats.lossless import lossless as refusing
-from exactflow.floats.lossless.integer_rounding import assemble_lossless, merge_shears
+from exactflow.floats.lossless.integer_rounding import merge_shears, round_shears
 from exactflow.flows.float_layers import FloatCoupling
 
 lossless = partial(refusing, orientation="flip")
@@ -220,7 +220,7 @@ def test_the_hash_of_outputs():
     W = CouplingFlow([layer.exact() for layer in layers]).matrix()
     rows, columns = np.indices((2 * n, 1000))
     x = (rows * 7919 + columns * 104729) % 65536 - 32768
-    result = assemble_lossless(Target.of(W), layers, Fraction(1), 30, LIMIT)
+    result = round_shears(Target.of(W), layers, Fraction(1), 30, LIMIT)
     y = result.forward(x)
     assert (result.backward(y) == x).all()
     digest = hashlib.sha256(y.astype("<i8").tobytes()).hexdigest()
@@ -330,7 +330,9 @@ def test_types_are_kept_and_never_wrapped(dtype):
             assert (y == wide).all()
             assert (result.backward(y) == x).all()
         else:
-            with pytest.raises(InvalidInputError, match=f"expected values that {held.dtype} holds"):
+            with pytest.raises(
+                InvalidInputError, match=f"does not fit the input's dtype {held.dtype}"
+            ):
                 result.forward(x)
 
 
@@ -339,11 +341,11 @@ def test_the_edge_of_the_limit():
     edge = np.array([100, -100, 100, -100])
     assert (result.backward(result.forward(edge)) == edge).all()
     for beyond in ([101, 0, 0, 0], [0, -101, 0, 0], [2**62, 0, 0, 0], [-(2**63), 0, 0, 0]):
-        with pytest.raises(InvalidInputError, match="expected inputs within 100, got"):
+        with pytest.raises(InvalidInputError, match=r"expected inputs \|x\| <= 100, got"):
             result.forward(np.array(beyond))
-    with pytest.raises(InvalidInputError, match="expected inputs within 100, got 255"):
+    with pytest.raises(InvalidInputError, match=r"expected inputs \|x\| <= 100, got 255"):
         result.forward(np.full(4, 255, np.uint8))
-    with pytest.raises(InvalidInputError, match="expected inputs within"):
+    with pytest.raises(InvalidInputError, match="expected inputs"):
         result.forward(np.array([2**64 - 1, 0, 0, 0], dtype=np.uint64))
 
 
@@ -358,11 +360,11 @@ def test_only_images_go_backward():
         if is_image:
             assert (result.backward(y) == x).all()
         else:
-            with pytest.raises(InvalidInputError, match="images of inputs within 50"):
+            with pytest.raises(InvalidInputError, match=r"image of an input \|x\| <= 50"):
                 result.backward(y)
     assert outcomes == {True, False}
     for y in (2**53, 2**62, -(2**63)):
-        with pytest.raises(InvalidInputError, match="images of inputs"):
+        with pytest.raises(InvalidInputError, match="image of an input"):
             result.backward(np.full(6, y))
 
 
@@ -370,7 +372,7 @@ def test_far_values_of_an_ill_conditioned_map_are_refused_on_the_way():
     result = lossless(conditioned(6, 9), limit=2**10)
     y = np.random.default_rng(0).integers(-result.largest, result.largest, (6, 50))
     for k in range(50):
-        with pytest.raises(InvalidInputError, match="images of inputs"):
+        with pytest.raises(InvalidInputError, match="image of an input"):
             result.backward(y[:, k])
 
 
@@ -429,7 +431,7 @@ def test_matrices_that_have_none():
         lossless([[1, 1], [1, 1]])
     with pytest.raises(OrientationError):
         refusing([[0, 1], [1, 0]])
-    with pytest.raises(MethodError, match="invertible in float64"):
+    with pytest.raises(MethodError, match="numerically singular in float64"):
         lossless([[10**300, 1], [1, 2]])
     with pytest.raises(InvalidInputError, match="at least two coordinates"):
         lossless([[2]])
@@ -480,7 +482,7 @@ def test_a_negative_determinant_is_a_sign():
     assert np.abs(result.forward(x) - W @ x).max() <= result.bound.largest
     x = np.full(4, -(2**7), np.int8)
     small = lossless(-np.eye(4)[:, [1, 0, 2, 3]])
-    with pytest.raises(InvalidInputError, match="int8 holds, got 128"):
+    with pytest.raises(InvalidInputError, match="result 128 does not fit"):
         small.forward(x)
 
 
