@@ -184,13 +184,17 @@ class Diagnosis:
         ]
         return max(above, key=lambda fault: fault.excess, default=None)
 
-    def __str__(self) -> str:
+    @property
+    def summary(self) -> str:
+        """Whether x comes back, in a sentence."""
         if self.error == math.inf:
             return ": ".join([f"x does not come back in {self.dtype}", *self.whole.notes[:1]])
         return f"x comes back with relative error {self.error:.1e} in {self.dtype}"
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return self.table()
+
+    __repr__ = __str__
 
     def table(self, *, width: int = 100) -> str:
         """Draw the tables as text, with the notes below them."""
@@ -199,8 +203,8 @@ class Diagnosis:
         ]
         notes = [f"{row.path}: {note}" for row in self.rows for note in row.notes]
         below = [line for note in notes for line in textwrap.wrap(note, width)]
-        parts = [textwrap.wrap(str(self), width), *parts, below]
-        return "\n\n".join("\n".join(part) for part in parts if part)
+        parts = [textwrap.wrap(self.summary, width), *parts, below]
+        return "\n".join(line for part in parts for line in part)
 
     def _format_cells(self, columns: dict[str, tuple[str, str]]) -> list[list[str]]:
         """Return the cells of a table as text, starting with the heads of its columns."""

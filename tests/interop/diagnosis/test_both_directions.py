@@ -36,7 +36,7 @@ def test_an_inverse_that_overflows_is_named_and_the_rest_is_kept(at):
     assert layer.notes[0] == "its inverse returns numbers that are not finite"
     assert (layer.condition > 1e40, layer.log_det, layer.log_det_back) == (True, -95, 95)
     says = f"on the way back the numbers are not finite, from layers.{at} on"
-    assert str(found) == f"x does not come back in float32: {says}"
+    assert found.summary == f"x does not come back in float32: {says}"
     assert all(row.error < 1e-6 and not row.notes for row in others)
 
 
@@ -49,7 +49,7 @@ def test_equal_runs_that_are_nan_are_equal():
 def test_latents_that_are_not_finite_name_the_layer_where_it_begins():
     found = diagnose(model(at=1, layer=Scale([0.0, 95.0, 0.0, 0.0])), data())
     says = "the latents are not finite, from layers.1 on"
-    assert str(found) == f"x does not come back in float32: {says}"
+    assert found.summary == f"x does not come back in float32: {says}"
 
 
 def wrong_back(change, kind=Affine):
