@@ -312,7 +312,7 @@ with claims.check(
         check.true(
             all(all(x for x in side[1:]) for side in equations.coefficients), "no minor is 0"
         )
-        left = equations.combined(reason.witness)
+        left = equations.combine(reason.witness)
         places = {
             tuple(map(add, exponents, [*bits, 0, 0, 0] if side == 0 else [0, 0, 0, *bits]))
             for side in (0, 1)
