@@ -40,7 +40,7 @@ from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import MapResult
-from exactflow.linear.factor import check_dimension
+from exactflow.linear.factor import check_explainable_dimension
 
 COARSE = Fraction(1, 8)
 """The bound of |I - V W| from which it is computed exactly."""
@@ -139,7 +139,7 @@ class Balanced(MapResult):
         >>> [step.text for step in balance([[2, 1], [1, 1]]).explain().steps[1:]]
         ['largest(M - Q) = r', 'M P = I, Q R = I, largest(P - R) <= s']
         """
-        check_dimension(self.dimension)
+        check_explainable_dimension(self.dimension)
         product = product_step(self.flow, self.flow.domain_matrix()).rename({"M": "Q"})
         Q = product.before["Q"]
         product = replace(product, before={}, after={"Q": Q, **product.after})
