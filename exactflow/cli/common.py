@@ -135,7 +135,7 @@ def print_lines(*sentences: object) -> None:
 
 def flow_record(flow: "CouplingFlow") -> dict[str, Any]:
     """Return the table of a flow over QQ as a record for JSON."""
-    from exactflow.flows.display import magnitude
+    from exactflow.flows.display import format_magnitude
 
     return {
         "dimension": flow.dimension,
@@ -150,7 +150,7 @@ def flow_record(flow: "CouplingFlow") -> dict[str, Any]:
                 "scales_not_1": sum(s != 1 for s in layer.scale_elements),
                 "nonzeros": layer.nnz,
                 "bits": layer.bits,
-                "largest_magnitude": magnitude(layer.magnitude),
+                "largest_magnitude": format_magnitude(layer.magnitude),
             }
             for layer in flow
         ],
@@ -183,17 +183,17 @@ def check_output(arguments: argparse.Namespace, arrays: bool = True) -> None:
     if output is None:
         return
     from exactflow.files import atomic
-    from exactflow.files.arrays import ARRAY_SUFFIXES, array_writer
+    from exactflow.files.arrays import ARRAY_SUFFIXES, select_writer
 
     kinds = {"a certificate": (".json",)} | ({"float64 layers": ARRAY_SUFFIXES} if arrays else {})
     if Path(output).suffix.lower() not in chain(*kinds.values()):
         allowed = " or ".join(f"{', '.join(suffixes)} ({kind})" for kind, suffixes in kinds.items())
         raise InvalidInputError(f"expected {allowed} as output, got {output!r}")
-    atomic.check_place(output)
+    atomic.check_writable(output)
     if os.path.realpath(output) == os.path.realpath(arguments.file or ""):
         raise InvalidInputError(f"expected an output beside the input, got its file {output!r}")
     if not output.lower().endswith(".json"):
-        array_writer(output)
+        select_writer(output)
 
 
 def write_result(result: Any, arguments: argparse.Namespace, source: "MatrixFile") -> str:

@@ -14,7 +14,7 @@ from exactflow.cli import common
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
 from exactflow.files.matrices import MatrixFile
-from exactflow.flows.display import magnitude, scale_text
+from exactflow.flows.display import describe_scales, format_magnitude
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import pads_of
 from exactflow.flows.verification import Verification
@@ -87,7 +87,8 @@ def _print_flow(
         side: Literal["left", "right"] = "left" if name in ("moves", "scale") else "right"
         table.add_column(name, justify=side, no_wrap=name != "scale")
     for i, layer in enumerate(flow, 1):
-        cells = i, layer.moves, scale_text(layer), layer.nnz, layer.bits, magnitude(layer.magnitude)
+        largest = format_magnitude(layer.magnitude)
+        cells = i, layer.moves, describe_scales(layer), layer.nnz, layer.bits, largest
         table.add_row(*map(str, cells))
     console.print(table)
     if flow.order:

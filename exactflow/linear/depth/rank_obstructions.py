@@ -200,9 +200,7 @@ def _forced_eigenvalues(found: _ScalarBlocks, p: int, e: int) -> dict[Element, i
     return forced
 
 
-def _excluding_scalars(
-    instance: PatternInstance,
-) -> tuple[_ScalarBlocks, dict[Element, int]] | None:
+def excluding_scalars(instance: PatternInstance) -> tuple[_ScalarBlocks, dict[Element, int]] | None:
     """Find scalars that force too many eigenvalues, and these eigenvalues.
 
     If both blocks are scalar, powers of r that return to 1 exclude the pattern, too.
@@ -218,12 +216,12 @@ def _excluding_scalars(
 
 def find_excluding_eigenvalues(instance: PatternInstance) -> tuple[Element, ...] | None:
     """Find the eigenvalues 1, r, .. that exclude six letters, or None."""
-    return None if (found := _excluding_scalars(instance)) is None else tuple(found[1])
+    return None if (found := excluding_scalars(instance)) is None else tuple(found[1])
 
 
 def are_excluding_eigenvalues(instance: PatternInstance, eigenvalues: Sequence[Element]) -> bool:
     """Whether these are the eigenvalues that exclude six letters, or seven."""
-    found = _excluding_scalars(instance)
+    found = excluding_scalars(instance)
     if len(_reduced_pattern(instance)) != 6 or found is None:
         return False
     if tuple(found[1]) != tuple(eigenvalues):
@@ -237,7 +235,7 @@ def are_excluding_eigenvalues(instance: PatternInstance, eigenvalues: Sequence[E
 def eigenvalue_texts(instance: PatternInstance) -> dict[str, Any]:
     """Return the values for the templates of an obstruction by a chain of eigenvalues."""
     (p, q), field = sorted(instance.partition), instance.matrix.domain
-    found, forced = _excluding_scalars(instance) or (
+    found, forced = excluding_scalars(instance) or (
         _ScalarBlocks(field.one, field.one, field.one, 0),
         {},
     )
