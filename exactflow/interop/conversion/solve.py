@@ -98,7 +98,7 @@ def _balanced(group: Group) -> Solved:
 def _inverted(group: Group) -> Solved:
     """Return the matrix of maps that follow each other, and its inverse, each rounded once."""
     target = group.target
-    factors = [DyadicMatrix.of_floats(layer.map.matrix) for layer in group.layers]
+    factors = [DyadicMatrix.from_floats(layer.map.matrix) for layer in group.layers]
     exact = reduce(lambda product, factor: factor * product, factors)
 
     def module(kind: torch.dtype) -> tuple[MatrixModule, Fraction, Fraction]:
@@ -111,7 +111,7 @@ def _inverted(group: Group) -> Solved:
             torch.tensor(log_abs_det, dtype=torch.float64),
             None if target.bias is None else torch.tensor(target.bias),
         ).to(kind)
-        return made, (exact - DyadicMatrix.of_floats(W)).largest(), inverse_error
+        return made, (exact - DyadicMatrix.from_floats(W)).largest(), inverse_error
 
     (fine, error, _), (stored, held, other) = module(torch.float64), module(group.dtype)
     sizes = _largest(target), Fraction(float(abs(_floats(stored.weight_inverse)).max()))
@@ -129,7 +129,7 @@ def _stored_error(module: FlowModule, target: AffineMap) -> Fraction:
         scale = layer.scales()
         held = 1.0 if scale is None else _floats(scale)
         layers.append(FloatCoupling(layer.moves, _floats(layer.weight), held))
-    return (DyadicMatrix.of_floats(W) - composed(layers)).largest()
+    return (DyadicMatrix.from_floats(W) - composed(layers)).largest()
 
 
 def _floats(tensor: Tensor) -> np.ndarray:
