@@ -27,7 +27,7 @@ def main(told: str | None = None) -> int:
     from exactflow import cli
 
     runs_a_script = told is None and sys.argv[1:2] == ["diagnose"]
-    code = cli.reported(lambda: _watched(cli.main)) if runs_a_script else cli.main()
+    code = cli.run_reporting_errors(lambda: _watched(cli.main)) if runs_a_script else cli.main()
     if told is not None:
         Path(told).write_text(str(code), "utf-8")
     try:
@@ -45,9 +45,9 @@ def _watched(work: Callable[[], int]) -> int:
     reading, writing = os.pipe()
     parent, child = os.getpid(), os.fork()
     if not child:
-        from exactflow.files.parallel import end_with
+        from exactflow.files.parallel import exit_with_parent
 
-        threading.Thread(target=end_with, args=[parent], daemon=True).start()
+        threading.Thread(target=exit_with_parent, args=[parent], daemon=True).start()
         code = work()
         os.write(writing, bytes([code]))
         return code

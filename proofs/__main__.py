@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from exactflow import theorems
-from exactflow.cli import prove, reported
+from exactflow.cli import prove, run_reporting_errors
 from exactflow.files.progress_line import show_progress
 
 FOLDER = Path(__file__).parent
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments.rank = lambda path: order.get(path, len(order))
     arguments.excuses_missing_tools = True  # nobody needs every tool that some script uses
     with show_progress("proofs"):
-        return reported(lambda: prove.run(arguments))
+        return run_reporting_errors(lambda: prove.run(arguments))
 
 
 if __name__ == "__main__":

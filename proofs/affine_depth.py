@@ -93,7 +93,7 @@ import sympy
 from exactflow import minimal_depth, permutation, verify
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.explanation.symbolic_identities import Identity
-from exactflow.linear.depth.minors import Spectra
+from exactflow.linear.depth.minors import MinorEquations
 
 claims = Claims("affine depth")
 options = proof_options()
@@ -305,7 +305,7 @@ with claims.check("where D and a are singular, kernels exclude four", Evidence.E
 
 with claims.check("no coefficient cancels, so that it holds nearby", Evidence.EXACT) as check:
     for reason in answers["an open set around a matrix of n = 3 takes five"].obstructions:
-        equations = Spectra.of(reason)
+        equations = MinorEquations.of(reason)
         support = {k: [S for S in range(8) if S.bit_count() == k] for k in (1, 2, 3)}
         check.true(
             all(all(x for x in side[1:]) for side in equations.coefficients), "no minor is 0"

@@ -146,7 +146,7 @@ from exactflow import factor, minimal_depth, random_matrix, verify
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.exact.coerce import as_matrix
 from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix
-from exactflow.linear.depth.rank_obstructions import excluding_eigenvalues
+from exactflow.linear.depth.rank_obstructions import find_excluding_eigenvalues
 
 claims = Claims("partitions")
 full = proof_options().full
@@ -237,7 +237,7 @@ def needs_eight(p, q):
     found = [scalars[0]] * p + [scalars[1]] * q, [1] * (p - 1) + [two**-q] + [two] * q
     matrices = (as_matrix(sympy.diag(*entries)).to_dense() for entries in found)
     return any(
-        excluding_eigenvalues(PatternInstance("ULULUL", SplitMatrix(M, p), "additive"))
+        find_excluding_eigenvalues(PatternInstance("ULULUL", SplitMatrix(M, p), "additive"))
         for M in matrices
     )
 

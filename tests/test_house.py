@@ -117,6 +117,24 @@ def test_a_check_raises_and_returns_no_bool():
     assert silent == []
 
 
+def names_of_package(package: str) -> set[str]:
+    """Return the names that a package imports, but for modules, and those that it defines."""
+    found = set()
+    for node in nodes(package):
+        if isinstance(node, ast.ImportFrom):
+            pairs = {alias.asname or alias.name: alias.name for alias in node.names}
+            found |= {name for name, of in pairs.items() if f"{node.module}.{of}" not in modules()}
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+    return found
+
+
+def test_no_name_of_a_package_hides_one_of_its_modules():
+    packages = [module for module, path in modules().items() if path.name == "__init__.py"]
+    names = {f"{package}.{name}" for package in packages for name in names_of_package(package)}
+    assert sorted(names & set(modules())) == []
+
+
 def lines_of_code(function: ast.FunctionDef | ast.AsyncFunctionDef, lines: list[str]) -> int:
     """Return how many lines a function has, without docstring, comments and blank ones."""
     has_doc = ast.get_docstring(function) is not None

@@ -1,17 +1,19 @@
-"""The command line: `COMMANDS` names its commands, each a module of that name.
+"""The command line: `GROUPS` names its commands, each a module of that name.
 
-A command's module has ``add_arguments(parser)`` and ``run(arguments)``, which returns the exit
-code. It is imported when its command runs: no command waits for what another needs. The modules
-of this room export nothing: its faces are `main` and the shell.
+A command's module has ``add_arguments(parser)``, ``run(arguments)``, which returns the exit code,
+`EXAMPLES`, and `EXIT_CODES` with their meanings. It is imported when its command runs: no command
+waits for imports of another. The modules of this room export nothing: they are used through `main`
+and the shell.
 
-Exit codes: 0 done or verified, 1 refuted and nothing else, 2 bad input, usage or an error on the
-way, 3 incomplete, 130 interrupted. Of several files: 1 where one is refuted, else 2, else 3.
+Exit codes: 0 done or verified, 1 refuted and nothing else, 2 malformed input, usage or another
+error, 3 incomplete, 130 interrupted. Of several files: 1 if one is refuted, else 2, else 3.
 """
 
 import argparse
+import re
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
@@ -21,27 +23,47 @@ from exactflow.errors import ExactFlowError, InvalidInputError, ProcessDiedError
 from exactflow.files.progress_line import show_progress
 from exactflow.files.version import __version__
 
-COMMANDS = {
-    "factor": "a matrix in, at most six coupling layers out",
-    "check": "verify a certificate",
-    "depth": "how few layers, and why not fewer",
-    "explain": "the proof on one matrix, step by step",
-    "theorems": "what is proved, and a try of it on a matrix",
-    "balance": "float64 layers of small norm, certified within",
-    "whiten": "two layers that whiten, and generate, a Gaussian",
-    "prove": "run proof scripts: one table, a row a claim",
-    "diagnose": "what a trained model does with x there and back, layer by layer",
-    "export": "a certificate as a theorem for Rocq",
+GROUPS = {
+    "matrices": {
+        "factor": "factor a matrix into affine coupling layers, exactly",
+        "depth": "find the least number of layers, and prove that fewer are impossible",
+        "explain": "print the proof of a factorization, step by step",
+        "balance": "approximate a matrix by float64 layers of small norm, with a certified error",
+        "whiten": "build two layers that whiten a Gaussian; their inverse generates it",
+    },
+    "trained models": {
+        "diagnose": "measure layer by layer how well a trained model inverts itself"
+    },
+    "certificates": {
+        "check": "verify certificates by the stand-alone checker",
+        "export": "write a certificate as a theorem for Rocq",
+    },
+    "theorems and proofs": {
+        "theorems": "list the theorems, or try one of them on a matrix",
+        "prove": "run proof scripts, and print one table with a row for each claim",
+    },
 }
+"""The commands with their purposes, in the groups of ``exactflow --help``."""
+
+COMMANDS = {name: purpose for group in GROUPS.values() for name, purpose in group.items()}
+
+EXIT_CODES = {
+    0: "done, or verified",
+    1: "refuted",
+    2: "malformed input, wrong usage or another error",
+    3: "incomplete: neither verified nor refuted",
+    130: "interrupted",
+}
+"""The exit codes of all commands; each command says which it has, and what they mean there."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; every foreseen error is one line on stderr."""
-    return reported(lambda: _run(sys.argv[1:] if argv is None else list(argv)))
+    return run_reporting_errors(lambda: _run(sys.argv[1:] if argv is None else list(argv)))
 
 
-def reported(work: Callable[[], int]) -> int:
-    """Return the exit code of some work, or that of its error, which is one line on stderr."""
+def run_reporting_errors(work: Callable[[], int]) -> int:
+    """Return the exit code of `work`; an error that it raises becomes one line on stderr."""
     trace = ""
     try:
         code = work()
@@ -52,15 +74,15 @@ def reported(work: Callable[[], int]) -> int:
     except ExactFlowError as error:
         message, code = f"error: {error}", 3 if isinstance(error, ProcessDiedError) else 2
     except MemoryError:
-        message, code = "error: expected enough memory for this matrix, got to the end of it", 2
+        message, code = "error: the memory does not suffice for this input", 2
     except RecursionError:
-        message, code = "error: expected input that is not nested as deeply", 2
+        message, code = "error: the input is nested too deeply", 2
     except OSError as error:
         message, code = f"error: {error}", 2
-    except Exception:  # a defect of exactflow: it must not end in 1, which says refuted
+    except Exception:  # a defect of exactflow must not end in 1, which means refuted
         trace = traceback.format_exc()
         message, code = "error: this is a defect of exactflow: please report it, with the input", 2
-    with suppress(OSError):  # stderr may be full: the exit code says it
+    with suppress(OSError):  # stderr may be full: the exit code remains
         print(f"{trace}exactflow: {printable(message)}", file=sys.stderr)
     return code
 
@@ -76,29 +98,68 @@ def _run(argv: list[str]) -> int:
     name = argv[0] if argv else ""
     if not name.startswith("-") and name not in COMMANDS:
         near = get_close_matches(name, COMMANDS, 1)
-        hint = f"did you mean {near[0]}?" if near else "exactflow --help says what they do"
+        hint = f"did you mean {near[0]}?" if near else "exactflow --help describes them"
         raise InvalidInputError(
             f"expected one of {', '.join(COMMANDS)}, got {repr(name) if name else 'none'}: {hint}"
         )
     with show_progress(name):
         try:
             arguments = parser(name).parse_args(argv)
-        except SystemExit as stop:  # of --help and --version, or of wrong usage
+        except SystemExit as stop:  # by --help, --version or wrong usage
             return int(stop.code or 0)
-        return arguments.run(arguments)
+        try:
+            return arguments.run(arguments)
+        except ExactFlowError as error:
+            error.args = (_with_options(str(error), vars(arguments)),)
+            raise
+
+
+def _with_options(text: str, names: Mapping[str, object]) -> str:
+    """Write the keyword arguments in an error text as options, if the command has them.
+
+    >>> _with_options("use method='auto' or scales='nonzero'", {"method": "qr"})
+    "use --method auto or scales='nonzero'"
+    """
+
+    def option(match: re.Match[str]) -> str:
+        return f"--{match[1].replace('_', '-')} {match[2]}" if match[1] in names else match[0]
+
+    return re.sub(r"\b([a-z_]+)='([^']*)'", option, text)
 
 
 def parser(*chosen: str) -> argparse.ArgumentParser:
     """Return the parser of the whole command line; only chosen commands have their arguments."""
+    groups = [_table(f"{title}:", names) for title, names in GROUPS.items()]
     whole = _ArgumentParser(
-        prog="exactflow", description="Exact factorization into affine coupling layers."
+        prog="exactflow",
+        usage="exactflow [-h] [--version] COMMAND ...",
+        description="Exact computation with affine coupling flows.\n"
+        "Help about a command, with examples: exactflow COMMAND --help",
+        epilog="\n\n".join([*groups, _table("exit codes:", EXIT_CODES)]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    whole.add_argument("--version", action="version", version=f"exactflow {__version__}")
-    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+    whole.add_argument(
+        "--version", action="version", version=f"exactflow {__version__}", help="show the version"
+    )
+    commands = whole.add_subparsers(
+        required=True, prog="exactflow", metavar="COMMAND", help=argparse.SUPPRESS
+    )
     for name, purpose in COMMANDS.items():
-        command = commands.add_parser(name, help=purpose, description=purpose)
+        command = commands.add_parser(
+            name, description=purpose, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
         if name in chosen:
             module = import_module(f"exactflow.cli.{name}")
             module.add_arguments(command)
+            examples = "\n".join(f"  {line}" for line in module.EXAMPLES)
+            codes = {code: EXIT_CODES[code] for code in (0, 2)} | module.EXIT_CODES
+            exit_codes = _table("exit codes:", dict(sorted(codes.items())))
+            command.epilog = f"examples:\n{examples}\n\n{exit_codes}"
             command.set_defaults(run=module.run)
     return whole
+
+
+def _table(title: str, rows: Mapping[str, str] | Mapping[int, str]) -> str:
+    """Return a section of a help text: a title, and rows of two columns."""
+    width = max(len(str(name)) for name in rows)
+    return "\n".join([title, *(f"  {name!s:{width}}  {text}" for name, text in rows.items())])

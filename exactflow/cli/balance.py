@@ -1,45 +1,48 @@
-"""Float64 layers of small norm, certified within."""
+"""``exactflow balance``: float64 layers of small norm, with a certified error."""
 
 import argparse
-from typing import Any
 
 from exactflow.cli import common
 from exactflow.exact.numbers import format_up
 from exactflow.floats.balancing import METHODS, ORIENTATIONS, balance
 from exactflow.flows.orientation import pads_of
 
+EXAMPLES = ("exactflow balance matrix.csv -o certificate.json",)
+EXIT_CODES = {0: "the error of the layers is certified"}
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", metavar="FILE", help="a matrix")
-    command.add_argument("--layers", type=int, metavar="K", help="default: six or eleven")
-    command.add_argument("--seed", type=int, default=0, help="of the search (default: 0)")
-    common.construction_arguments(command, METHODS, ORIENTATIONS)
-    common.matrix_arguments(command, "CERT.json", "a certificate that the layers are as near")
+    common.add_matrix(command)
+    command.add_argument(
+        "--layers", type=int, metavar="K", help="number of layers (default: six or eleven)"
+    )
+    common.add_seed(command, "search")
+    common.add_construction(command, METHODS, ORIENTATIONS)
+    common.add_input_and_output(command, "write a certificate of the error, or the layers")
 
 
 def run(arguments: argparse.Namespace) -> int:
     common.check_output(arguments)
-    source = common.read(arguments)
+    source = common.read_matrix_file(arguments)
     names = "layers", "method", "orientation", "partition", "seed"
-    result = balance(source.matrix, **common.fields(arguments, *names))
+    result = balance(source.matrix, **common.attributes(arguments, *names))
     pads = pads_of(result.partition, source.matrix.shape[0])
-    written = common.write(result, arguments, source)
-
-    def record() -> dict[str, Any]:
+    written = common.write_result(result, arguments, source)
+    if arguments.json:
         inverse_error = str(result.inverse_error) if result.inverse_error.is_finite else None
         errors = {"error": str(result.error), "inverse_error": inverse_error}
         numbers = {"condition_numbers": result.condition_numbers, "pads": pads}
-        return common.flow_record(result.flow) | numbers | errors | {"summary": str(result)}
-
-    if not common.wants_text(arguments, record):
+        record = common.flow_record(result.flow) | numbers | errors | {"summary": str(result)}
+        common.print_json(arguments, record)
+    if not common.wants_text(arguments):
         return 0
-    common.say(result)
+    common.print_lines(result)
     common.print_repairs(result.flow, pads, ", certified within as much")
     inverse = "no certified bound for its inverse"
     if result.inverse_error.is_finite:
         inverse = f"its inverse within {format_up(result.inverse_error)}"
     equal = "do not equal" if result.error else "equal"
     within = f"certified within {format_up(result.error)}, {inverse}"
-    common.say(f"{within}: the layers {equal} the matrix")
+    common.print_lines(f"{within}: the layers {equal} the matrix")
     print(end=written)
     return 0

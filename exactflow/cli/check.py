@@ -1,9 +1,9 @@
 """``exactflow check``: one certificate or many, each by the stand-alone checker.
 
-The checker reads .json, .csv and .npy themselves; a target in another format is read as `factor`
-reads it, and given to it as exact numbers. With --kernel, what the checker verifies must be proved
-by Rocq, too, as a theorem that is written from the certificate. With --timeout, each certificate is
-checked in a process of its own, which ends with the time.
+The checker itself reads targets in .json, .csv and .npy; a target in another format is read as
+`factor` reads it, and passed on as exact numbers. With --kernel, Rocq must prove each verified
+claim, too, as a theorem written from the certificate. With --timeout, each certificate is checked
+in a process of its own, which is killed when the time is over.
 """
 
 import argparse
@@ -21,8 +21,19 @@ from exactflow import checker
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError, join_names, printable
 from exactflow.files.atomic import read_bytes
-from exactflow.files.checking import MOST_SECONDS, WORDS, Checked, check_certificate
+from exactflow.files.checking import MOST_SECONDS, WORDS, CheckResult, check_certificate
 from exactflow.files.parallel import parallel_map
+
+EXAMPLES = (
+    "exactflow check certificate.json --target matrix.csv",
+    "exactflow check first.json second.json --jobs 2",
+)
+EXIT_CODES = {
+    0: "every certificate is verified",
+    1: "a certificate is refuted",
+    2: "a certificate is malformed, or the usage is wrong",
+    3: "a certificate is neither verified nor refuted",
+}
 
 _SHOWN = "file", "verdict", "kind", "lines", "largest_difference", "seconds"
 
@@ -33,12 +44,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "certificates",
         nargs="+",
         metavar="CERT.json",
-        help="certificates, of layers or of depth, - for stdin",
+        help="files of certificates, of layers or of a depth; - reads stdin",
     )
-    add("--target", metavar="FILE", help="the matrix that all of them must be about")
-    claims = command.add_argument_group("what is demanded")
+    add("--target", metavar="FILE", help="require that all certificates are about this matrix")
+    claims = command.add_argument_group("requirements")
     claims.add_argument(
-        "--within", metavar="BOUND", help="that no entry differs by more: 1e-12 or p/q"
+        "--within", metavar="BOUND", help="require that no entry differs by more: 1e-12 or p/q"
     )
     claims.add_argument(
         "--quick", action="store_true", help="test equalities at random vectors only"
@@ -46,66 +57,67 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     claims.add_argument(
         "--kernel",
         action="store_true",
-        help="that Rocq proves it as a theorem, written from the certificate (needs Coq, MathComp)",
+        help="require that Rocq proves the claim as a theorem (needs Coq and MathComp)",
     )
     claims.add_argument(
         "--timeout",
         type=float,
         metavar="SECONDS",
-        help="end a check after so long: the verdict is then incomplete",
+        help="end each check after this time; its verdict is then incomplete",
     )
-    common.reading_arguments(command)
-    output = command.add_argument_group("what comes out")
-    common.printing_arguments(output, "one JSON object per certificate")
-    add("-j", "--jobs", type=int, default=1, metavar="N", help="check N at once (default: 1)")
-    common.backend_argument(command)
+    common.add_reading(command)
+    output = command.add_argument_group("output")
+    common.add_printing(output, "print one JSON object per certificate")
+    common.add_jobs(command, "check N certificates at once (default: 1)", 1)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the verdict on each certificate, in the order given; return the exit code of all: 1
-    where one is refuted, else 2 where one has no verdict, else 3 where one is incomplete. Where
-    they differ, stderr says at the end which is which.
+    """Print the verdict on each certificate, in the order given; return one exit code: 1 if one is
+    refuted, else 2 if one is malformed, else 3 if one is incomplete. If verdicts differ, the last
+    line on stderr lists the files by verdict.
     """
     files = arguments.certificates
     if files.count("-") + (arguments.target == "-") > 1:
-        raise InvalidInputError("expected - (standard input) once at most")
-    outcome = _limited(arguments) if arguments.timeout is not None else None
-    outcome = outcome or partial(check_certificate, **_options(arguments))
-    said: dict[int, list[str]] = {}
-    running = common.fields(arguments, "jobs", "backend")
-    for found in parallel_map(outcome, files, label="certificate", lost=_lost, **running):
+        raise InvalidInputError("expected - (standard input) at most once, got it several times")
+    if arguments.timeout is not None:
+        check = _check_with_timeout(arguments)
+    else:
+        check = partial(check_certificate, **_options(arguments))
+    files_by_code: dict[int, list[str]] = {}
+    running = common.attributes(arguments, "jobs", "backend")
+    for found in parallel_map(check, files, label="certificate", lost=_lost_check, **running):
         name = printable(found.file)
-        said.setdefault(found.code, []).append(name)
-        says = "malformed: target file", f"malformed: {arguments.target}"
-        lines = [line.replace(*says, 1) for line in found.lines]
+        files_by_code.setdefault(found.code, []).append(name)
+        named_target = "malformed: target file", f"malformed: {arguments.target}"
+        lines = [line.replace(*named_target, 1) for line in found.lines]
         if arguments.json:
-            print(json.dumps(common.fields(found, *_SHOWN) | {"lines": lines}), flush=True)
+            print(json.dumps(common.attributes(found, *_SHOWN) | {"lines": lines}), flush=True)
         elif found.code == 2:
             print(f"{name}:", *map(printable, lines), file=sys.stderr)
         elif not arguments.quiet:
             head = [f"c {name}"] * (len(files) > 1 or found.code > 0)
             print("\n".join([*head, *lines]), flush=True)
-    codes = [code for code in (1, 2, 3, 0) if code in said]
+    codes = [code for code in (1, 2, 3, 0) if code in files_by_code]
     if len(codes) > 1 and not arguments.json:
-        told = (f"{WORDS[code]}: {join_names(said[code])}" for code in codes if code)
-        print("exactflow:", "; ".join(told), file=sys.stderr)
+        verdicts = (f"{WORDS[code]}: {join_names(files_by_code[code])}" for code in codes if code)
+        print("exactflow:", "; ".join(verdicts), file=sys.stderr)
     return codes[0]
 
 
 def _options(arguments: argparse.Namespace) -> dict:
-    """The options of `check_certificate`, with the target read once."""
+    """Return the options of `check_certificate`; the target is read once."""
     if not arguments.target and (arguments.transpose or arguments.key):
-        raise InvalidInputError("expected --target FILE with --transpose or --key")
+        raise InvalidInputError("--transpose and --key say how to read a target: add --target FILE")
     try:
         within = arguments.within
         bound = None if within is None else checker.read_bound(within, "--within")
     except checker.MalformedError as error:
         raise InvalidInputError(str(error)) from None
-    target = _target(arguments.target, arguments.key) if arguments.target else None
+    target = _read_target(arguments.target, arguments.key) if arguments.target else None
     if arguments.kernel:
         if arguments.quick:
-            raise InvalidInputError("expected --kernel without --quick, which proves nothing")
-        from exactflow.files.rocq.coq import require_coqc
+            raise InvalidInputError("--quick proves nothing, but --kernel proves: use one of them")
+        from exactflow.files.rocq.theorem import require_coqc
 
         require_coqc()
     return {
@@ -117,7 +129,7 @@ def _options(arguments: argparse.Namespace) -> dict:
     }
 
 
-def _limited(arguments: argparse.Namespace) -> partial[Checked]:
+def _check_with_timeout(arguments: argparse.Namespace) -> partial[CheckResult]:
     """Return a function that checks a file in a process that ends after --timeout seconds."""
     if not 0 < arguments.timeout < math.inf:
         raise InvalidInputError(f"expected --timeout in seconds > 0, got {arguments.timeout}")
@@ -133,8 +145,8 @@ def _limited(arguments: argparse.Namespace) -> partial[Checked]:
     )
 
 
-def _check_in_time(file: str, words: list[str], given: bytes, seconds: float) -> Checked:
-    """Check a file by a command of its own; the verdict is incomplete where time ends first."""
+def _check_in_time(file: str, words: list[str], given: bytes, seconds: float) -> CheckResult:
+    """Check a file in a process of its own; the verdict is incomplete if the time ends first."""
     package = str(Path(__file__).parents[2])
     paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
     with subprocess.Popen(
@@ -155,22 +167,25 @@ def _check_in_time(file: str, words: list[str], given: bytes, seconds: float) ->
     try:
         record: dict[str, Any] = json.loads(out)
     except ValueError:
-        if process.returncode == 2:  # the target, or an option, is wrong
+        if process.returncode == 2:  # for a wrong target or option
             raise InvalidInputError(problem.removeprefix("exactflow: error: ")) from None
-        lines = f"c incomplete: {problem}", "s NOT VERIFIED"
-        return Checked(file, 3, WORDS[3], "", lines, None, seconds)
+        return _incomplete(file, problem, seconds)
     code = {word: code for code, word in WORDS.items()}.get(record["verdict"], 3)
-    return Checked(**record | {"code": code, "lines": tuple(record["lines"])})
+    return CheckResult(**record | {"code": code, "lines": tuple(record["lines"])})
 
 
-def _lost(file: str) -> Checked:
-    """The verdict on a file whose worker process ended."""
-    lines = "c incomplete: the worker process ended before the check", "s NOT VERIFIED"
-    return Checked(file, 3, WORDS[3], "", lines, None, 0.0)
+def _lost_check(file: str) -> CheckResult:
+    """Return the verdict on a file whose worker process ended."""
+    return _incomplete(file, "the worker process ended before the check")
+
+
+def _incomplete(file: str, reason: str, seconds: float = 0.0) -> CheckResult:
+    lines = f"c incomplete: {reason}", "s NOT VERIFIED"
+    return CheckResult(file, 3, WORDS[3], "", lines, None, seconds)
 
 
 def _end_session(process: subprocess.Popen) -> None:
-    """End a process and the processes that it has started."""
+    """Kill a process and its child processes."""
     if process.poll() is None:
         if hasattr(os, "killpg"):
             os.killpg(process.pid, signal.SIGKILL)
@@ -178,8 +193,8 @@ def _end_session(process: subprocess.Popen) -> None:
         process.wait()
 
 
-def _target(path: str, key: str | None) -> tuple[bytes, str]:
-    """Return the target as bytes and suffix that the checker reads."""
+def _read_target(path: str, key: str | None) -> tuple[bytes, str]:
+    """Return the target as bytes that the checker reads, and their suffix."""
     suffix = Path(path).suffix.lower()
     if suffix in (".json", ".csv", ".npy") and key is None:
         try:

@@ -6,7 +6,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from textwrap import fill
@@ -22,90 +22,110 @@ if TYPE_CHECKING:
 
 
 CONSTRUCTION = "method", "orientation", "partition"
-"""What `construction_arguments` are told, as `factor` takes it."""
+"""Names of the arguments that `add_construction` adds, as `factor` takes them."""
 
 
-def construction_arguments(
+def add_matrix(command: argparse.ArgumentParser, what: str = "matrix", **options: Any) -> None:
+    """Add the argument for the file of a matrix."""
+    text = f"file of the {what}: .npy, .npz, .json, .csv, .safetensors or .pt; - reads stdin"
+    command.add_argument("file", metavar="FILE", help=text, **options)
+
+
+def add_construction(
     command: argparse.ArgumentParser, methods: Sequence[str], orientations: Sequence[str]
 ) -> None:
-    """Add the options of a construction: halves, orientation, and the rest."""
+    """Add the options of a construction: the method, the halves and the orientation."""
     command.add_argument(
-        "--method", choices=methods, default="auto", help="the construction (default: auto)"
+        "--method", choices=methods, default="auto", help="use this construction (default: auto)"
     )
+    add_coordinates(command, orientations)
+
+
+def add_coordinates(
+    command: argparse.ArgumentParser, orientations: Sequence[str] | None = None
+) -> None:
+    """Add the options for the halves and, unless `orientations` is None, for the orientation."""
     group = command.add_argument_group("coordinates")
-    partition_argument(group)
-    orientation_argument(group, orientations)
-
-
-def orientation_argument(group: argparse._ActionsContainer, orientations: Sequence[str]) -> None:
     group.add_argument(
-        "--orientation",
-        choices=orientations,
-        default="error",
-        help="what is done where det < 0 (default: error)",
+        "--partition",
+        type=_read_partition,
+        metavar="P,Q",
+        help="sizes of the halves, or a mask such as 0101 (default: halves of nearly one size)",
     )
+    if orientations is not None:
+        group.add_argument(
+            "--orientation",
+            choices=orientations,
+            default="error",
+            help="repair for a negative determinant (default: error)",
+        )
 
 
-def partition_argument(group: argparse._ActionsContainer) -> None:
-    group.add_argument(
-        "--partition", type=partition, metavar="P,Q", help="sizes of the halves, or a 0/1 mask"
-    )
-
-
-def partition(text: str) -> list[int]:
+def _read_partition(text: str) -> list[int]:
     """Read "2,3" as sizes and "0,1,0,1" or "0101" as a mask."""
     return [int(part) for part in (text.split(",") if "," in text else text)]
 
 
-def matrix_arguments(command: argparse.ArgumentParser, metavar: str, purpose: str) -> None:
-    """Add the options for input and output; `wants_text` obeys the latter."""
-    reading_arguments(command)
-    group = command.add_argument_group("what comes out")
-    group.add_argument("-o", "--output", metavar=metavar, help=purpose)
-    printing_arguments(group, "one JSON object in the place of the text")
+def add_seed(command: argparse._ActionsContainer, what: str) -> None:
+    """Add the option for a seed."""
+    text = f"seed of the {what} (default: 0)"
+    command.add_argument("--seed", type=int, default=0, metavar="N", help=text)
 
 
-def reading_arguments(command: argparse.ArgumentParser) -> None:
+def add_input_and_output(command: argparse.ArgumentParser, purpose: str) -> None:
+    """Add the options for reading a matrix, writing a result and printing it."""
+    add_reading(command)
+    group = command.add_argument_group("output")
+    group.add_argument("-o", "--output", metavar="CERT.json", help=purpose)
+    add_printing(group, "print one JSON object in place of the text")
+
+
+def add_reading(command: argparse.ArgumentParser) -> None:
     """Add the options for reading a matrix from a file."""
-    group = command.add_argument_group("how the matrix is read")
+    group = command.add_argument_group("input")
     group.add_argument(
-        "--key", metavar="NAME", help="which array of a .npz, .safetensors or .pt file"
+        "--key", metavar="NAME", help="name of the array in a .npz, .safetensors or .pt file"
     )
-    group.add_argument("--transpose", action="store_true", help="for weights on row vectors")
+    group.add_argument(
+        "--transpose", action="store_true", help="transpose it: for weights that act on row vectors"
+    )
 
 
-def printing_arguments(group: argparse._ArgumentGroup, json_help: str) -> None:
+def add_printing(group: argparse._ArgumentGroup, json_help: str) -> None:
+    """Add the options --json and --quiet."""
     form = group.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help=json_help)
-    form.add_argument(
-        "-q", "--quiet", action="store_true", help="errors only; the exit code says the rest"
-    )
+    form.add_argument("-q", "--quiet", action="store_true", help="print errors only")
 
 
-def backend_argument(command: argparse._ActionsContainer) -> None:
-    """Add the option for where work in parallel is done; its name is one of joblib's."""
+def add_jobs(command: argparse._ActionsContainer, text: str, default: int | None) -> None:
+    """Add the options for work in parallel; the names of backends are those of joblib."""
+    command.add_argument("-j", "--jobs", type=int, default=default, metavar="N", help=text)
     command.add_argument(
         "--backend",
         metavar="NAME",
-        help="where the jobs run: a backend of joblib, or dask, whose scheduler is at "
-        "DASK_SCHEDULER_ADDRESS (default: processes here)",
+        help="run the jobs on this backend of joblib, or on dask, whose scheduler is at "
+        "DASK_SCHEDULER_ADDRESS (default: processes on this machine)",
     )
 
 
-def fields(value: object, *names: str) -> dict[str, Any]:
+def attributes(value: object, *names: str) -> dict[str, Any]:
     """Return some attributes by their names: of arguments for a function, of a value for JSON."""
     return {name: getattr(value, name) for name in names}
 
 
-def wants_text(arguments: argparse.Namespace, record: Callable[[], dict[str, Any]]) -> bool:
-    """Whether text is to be printed; with --json, print the record instead."""
-    if arguments.json:
-        print(json.dumps({"output": arguments.output} | record()))
+def wants_text(arguments: argparse.Namespace) -> bool:
+    """Whether neither --json nor --quiet is given."""
     return not (arguments.json or arguments.quiet)
 
 
-def say(*sentences: object) -> None:
-    """Print sentences, each on a line of its own; a terminal gets no word broken."""
+def print_json(arguments: argparse.Namespace, record: Mapping[str, Any]) -> None:
+    """Print the record, with the name of the output."""
+    print(json.dumps({"output": arguments.output} | dict(record)))
+
+
+def print_lines(*sentences: object) -> None:
+    """Print sentences, each on a line of its own; a terminal wraps lines between words."""
     for sentence in map(str, sentences):
         if is_terminal(sys.stdout):
             width = shutil.get_terminal_size().columns
@@ -114,8 +134,8 @@ def say(*sentences: object) -> None:
 
 
 def flow_record(flow: "CouplingFlow") -> dict[str, Any]:
-    """The table of a flow over QQ as a record for JSON."""
-    from exactflow.flows.display import magnitude
+    """Return the table of a flow over QQ as a record for JSON."""
+    from exactflow.flows.display import format_magnitude
 
     return {
         "dimension": flow.dimension,
@@ -130,7 +150,7 @@ def flow_record(flow: "CouplingFlow") -> dict[str, Any]:
                 "scales_not_1": sum(s != 1 for s in layer.scale_elements),
                 "nonzeros": layer.nnz,
                 "bits": layer.bits,
-                "largest_magnitude": magnitude(layer.magnitude),
+                "largest_magnitude": format_magnitude(layer.magnitude),
             }
             for layer in flow
         ],
@@ -140,53 +160,49 @@ def flow_record(flow: "CouplingFlow") -> dict[str, Any]:
 def print_repairs(flow: "CouplingFlow", pads: tuple[int, ...] = (), how_near: str = "") -> None:
     """Print the flips or pads by which the orientation was repaired."""
     if pads:
-        say(
+        print_lines(
             f"pads: feed zeros to coordinates {pads[0]} and {pads[1]}; zeros come out there"
             + how_near
         )
     for coordinate in flow.flips:
-        say(f"orientation: det < 0; coordinate {coordinate} is negated before layer 1")
+        print_lines(f"orientation: det < 0; coordinate {coordinate} is negated before layer 1")
 
 
-def read(arguments: argparse.Namespace) -> "MatrixFile":
+def read_matrix_file(arguments: argparse.Namespace) -> "MatrixFile":
+    """Read the matrix that the arguments name."""
     from exactflow.files.matrices import read_matrix
 
     return read_matrix(arguments.file, key=arguments.key, transpose=arguments.transpose)
 
 
 def check_output(arguments: argparse.Namespace, arrays: bool = True) -> None:
-    """Refuse, before the work, an output that is no certificate, no file of `arrays`, no place."""
-    if arguments.output is None:
+    """Refuse, before the work, an output with an unknown suffix, that cannot be written, or that
+    is the input; array files are allowed if `arrays`.
+    """
+    output = arguments.output
+    if output is None:
         return
-    from exactflow.files.arrays import ARRAY_SUFFIXES, array_writer
+    from exactflow.files import atomic
+    from exactflow.files.arrays import ARRAY_SUFFIXES, select_writer
 
     kinds = {"a certificate": (".json",)} | ({"float64 layers": ARRAY_SUFFIXES} if arrays else {})
-    check_place(arguments.output, kinds, arguments.file or "")
-    if not arguments.output.lower().endswith(".json"):
-        array_writer(arguments.output)
+    if Path(output).suffix.lower() not in chain(*kinds.values()):
+        allowed = " or ".join(f"{', '.join(suffixes)} ({kind})" for kind, suffixes in kinds.items())
+        raise InvalidInputError(f"expected {allowed} as output, got {output!r}")
+    atomic.check_writable(output)
+    if os.path.realpath(output) == os.path.realpath(arguments.file or ""):
+        raise InvalidInputError(f"expected an output beside the input, got its file {output!r}")
+    if not output.lower().endswith(".json"):
+        select_writer(output)
 
 
-def check_place(path: str, kinds: Mapping[str, Sequence[str]], *inputs: str | Path) -> None:
-    """Raise `InvalidInputError`, before the work, for an output with another suffix than those of
-    its `kinds`, that cannot be written, or that is one of the inputs.
-    """
-    from exactflow.files import atomic
+def write_result(result: Any, arguments: argparse.Namespace, source: "MatrixFile") -> str:
+    """Write a result, and return lines about it; "" without an output.
 
-    if kinds and Path(path).suffix.lower() not in chain(*kinds.values()):
-        said = " or ".join(f"{', '.join(suffixes)} ({kind})" for kind, suffixes in kinds.items())
-        raise InvalidInputError(f"expected {said} as output, got {path!r}")
-    atomic.check_place(path)
-    if os.path.realpath(path) in map(os.path.realpath, inputs):
-        raise InvalidInputError(f"expected an output beside the input, got its file {path!r}")
+    The suffix decides whether it is a certificate about the source, which the stand-alone checker
+    must accept first, or the layers as float64 arrays.
 
-
-def write(result: Any, arguments: argparse.Namespace, source: "MatrixFile") -> str:
-    """Write a result, and return a line about it; "" without an output.
-
-    It is a certificate about the source, which the stand-alone checker must accept first, or by the
-    suffix the layers as float64 arrays.
-
-    Raises `VerificationError` where the checker refutes the claim; nothing is written then.
+    Raises `VerificationError` if the checker refutes the claim; nothing is written then.
     """
     output = arguments.output
     if output is None:
@@ -196,24 +212,24 @@ def write(result: Any, arguments: argparse.Namespace, source: "MatrixFile") -> s
     if Path(output).suffix.lower() != ".json":
         save(result, output)
         return f"layers: {output}, float64, equal to the exact ones\n"
-    name = Path(arguments.file).name if arguments.file else "demo"
-    provenance: dict[str, object]
-    provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
+    provenance = describe_source(arguments, source)
     provenance |= {"transposed": True} if arguments.transpose else {}
     provenance |= {"seed": arguments.seed} if hasattr(arguments, "seed") else {}
     report_stage("the checker")
-    said = write_claim(result, output, source.matrix, provenance)
-    return f"certificate: {output}; the checker: {said}\n{advice(arguments)}\n"
+    verdict = write_claim(result, output, source.matrix, provenance)
+    return f"certificate: {output}; the checker: {verdict}\n{next_command(arguments)}\n"
 
 
-def advice(arguments: argparse.Namespace) -> str:
-    """Return the line with the command that checks a certificate against the file it is about."""
+def describe_source(arguments: argparse.Namespace, source: "MatrixFile") -> dict[str, object]:
+    """Return the provenance of a certificate: file, type and digest of the matrix."""
+    name = Path(arguments.file).name if arguments.file else "demo"
+    return {"source": name, "dtype": source.dtype, "sha256": source.sha256}
+
+
+def next_command(arguments: argparse.Namespace) -> str:
+    """Return a line with the command that checks the certificate against the file it is about."""
     words = ["exactflow", "check", arguments.output]
     words += ["--target", arguments.file] if arguments.file else []
-    return f"next: {shlex.join([*words, *_reading_words(arguments)])}"
-
-
-def _reading_words(arguments: argparse.Namespace) -> list[str]:
-    """Return the words that say how the matrix is read."""
-    key = ["--key", arguments.key] if arguments.key else []
-    return key + ["--transpose"] * arguments.transpose
+    words += ["--key", arguments.key] if arguments.key else []
+    words += ["--transpose"] * arguments.transpose
+    return f"next: {shlex.join(words)}"

@@ -1,9 +1,8 @@
-"""The least number of layers, with a proof that fewer are impossible."""
+"""``exactflow depth``: the least number of layers, and a proof that fewer are impossible."""
 
 import argparse
 import io
 import sys
-from pathlib import Path
 from typing import Any
 
 from exactflow import checker
@@ -15,6 +14,16 @@ from exactflow.files.matrices import MatrixFile
 from exactflow.flows.orientation import ORIENTATIONS
 from exactflow.linear.depth import DEPTH_SCALES, MinimalDepth, minimal_depth
 
+EXAMPLES = (
+    "exactflow depth matrix.csv",
+    "exactflow depth matrix.csv --scales positive -o certificate.json",
+)
+EXIT_CODES = {
+    0: "bounds of the depth are proved",
+    1: "the checker refutes the certificate",
+    3: "there is no certificate, or the checker does not decide it",
+}
+
 _SYMBOLS = (
     "where U = [[S, X], [0, I]] and L = [[I, 0], [Y, S]] are layers, with S = I if additive, words "
     "are products from left to right, M = [[A, B], [C, D]], and M^-1 = [[a, b], [c, d]]"
@@ -22,22 +31,23 @@ _SYMBOLS = (
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", metavar="FILE", help="a matrix")
+    common.add_matrix(command)
     command.add_argument(
         "--scales",
         choices=DEPTH_SCALES,
         default="auto",
-        help="all 1, or any positive ones (default: all 1 if det = 1)",
+        help="allow additive layers only, or any positive scales (default: additive if det = 1)",
     )
-    common.partition_argument(command)
-    common.orientation_argument(command, ORIENTATIONS)
-    common.matrix_arguments(command, "CERT.json", "write a certificate of both sides, checked")
+    common.add_coordinates(command, ORIENTATIONS)
+    common.add_input_and_output(
+        command, "write a certificate of the layers and of the obstructions, and check it"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     common.check_output(arguments, arrays=False)
-    source = common.read(arguments)
-    options = common.fields(arguments, "scales", "orientation", "partition")
+    source = common.read_matrix_file(arguments)
+    options = common.attributes(arguments, "scales", "orientation", "partition")
     answer = minimal_depth(source.matrix, **options)
     code, written = 0, list[str]()
     if arguments.output is not None:
@@ -46,13 +56,17 @@ def run(arguments: argparse.Namespace) -> int:
     record: dict[str, Any] = {"lower": answer.lower, "upper": answer.upper, "scales": answer.scales}
     record |= {"evidence": answer.evidence, "obstructions": reasons}
     record |= {"output": arguments.output if written else None, "summary": str(answer)}
-    if common.wants_text(arguments, lambda: record):
+    if arguments.json:
+        common.print_json(arguments, record)
+    if common.wants_text(arguments):
         print(answer.summary, *reasons, sep="\n  ")
-        common.say(*[_SYMBOLS] * bool(reasons))
+        common.print_lines(*[_SYMBOLS] * bool(reasons))
         common.print_repairs(answer.flow, answer.layout.pads)
         if answer.flow.order:
             order = list(answer.flow.order)
-            common.say(f"order: layers and blocks have the coordinates in the order {order}")
+            common.print_lines(
+                f"order: layers and blocks have the coordinates in the order {order}"
+            )
         print(*written, sep="\n", end="\n" * bool(written))
     return code
 
@@ -61,10 +75,8 @@ def _write(
     answer: "MinimalDepth", arguments: argparse.Namespace, source: "MatrixFile"
 ) -> tuple[int, list[str]]:
     """Write the certificate, if there can be one; return the checker's exit code, and lines."""
-    name = Path(arguments.file).name
-    provenance = {"source": name, "dtype": source.dtype, "sha256": source.sha256}
     try:
-        text = depth_certificate_text(answer, provenance)
+        text = depth_certificate_text(answer, common.describe_source(arguments, source))
     except InvalidInputError as error:
         print(f"exactflow: there is no certificate of it: {error}", file=sys.stderr)
         return 3, []
@@ -72,4 +84,4 @@ def _write(
     verdict = io.StringIO()
     code = checker.check_file(arguments.output, out=verdict)
     lines = [f"certificate: {arguments.output}", *verdict.getvalue().splitlines()]
-    return code, [*lines, common.advice(arguments)]
+    return code, [*lines, common.next_command(arguments)]

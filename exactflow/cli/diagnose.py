@@ -1,4 +1,4 @@
-"""A table of facts on a model, from the user's own script, and data from files."""
+"""``exactflow diagnose``: a table of facts about a model of a script, on data from files."""
 
 import argparse
 import contextlib
@@ -13,30 +13,44 @@ from typing import TYPE_CHECKING, Any
 
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError, error_text, require
-from exactflow.files.atomic import named, read_bytes
+from exactflow.files.atomic import prefixing_file_name, read_bytes
 from exactflow.files.tensors import read_array
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
+EXAMPLES = (
+    "exactflow diagnose script.py:model batch.npy",
+    "exactflow diagnose script.py:make_model batch.npy --fail-above 1e-3",
+)
+EXIT_CODES = {
+    0: "the table is printed, and no error exceeds --fail-above",
+    1: "an error exceeds --fail-above",
+    3: "the process of the script ended without a result",
+}
+
+
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    model = "a model in a script, or a function that makes it"
+    model = "name of a model in a script, or of a function that returns one"
     command.add_argument("model", metavar="SCRIPT.py:MODEL", help=model)
-    command.add_argument("x", metavar="X.npy", help="a batch of data")
-    command.add_argument("--key", metavar="NAME", help="which array of the file")
-    command.add_argument("--context", metavar="C.npy", help="conditions, one for each member")
-    command.add_argument("--draws", metavar="N", type=int, default=256, help="latents to draw")
-    rows = "the most rows of a Jacobian that is computed (default: 256)"
+    command.add_argument("x", metavar="X.npy", help="file of a batch of inputs")
+    command.add_argument("--key", metavar="NAME", help="name of the array in the file")
+    command.add_argument(
+        "--context", metavar="C.npy", help="file of conditions, one for each input of the batch"
+    )
+    draws = "draw N latents for the opposite direction (default: 256)"
+    command.add_argument("--draws", metavar="N", type=int, default=256, help=draws)
+    rows = "skip Jacobians of more than N rows (default: 256)"
     command.add_argument("--jacobian-rows", metavar="N", type=int, default=256, help=rows)
-    out = command.add_argument_group("what comes out")
-    fail = "exit with 1 if an error is above: of x, of draws or of a log-determinant"
+    out = command.add_argument_group("output")
+    fail = "exit with 1 if an error of inputs, of draws or of a log-determinant is larger"
     out.add_argument("--fail-above", metavar="ERROR", type=float, help=fail)
-    common.printing_arguments(out, "one JSON object in the place of the table")
+    common.add_printing(out, "print one JSON object in place of the table")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the facts, and return 0, or 1 if an error is above a bound that is given."""
+    """Print the facts; return 1 if an error exceeds --fail-above, else 0."""
     require("torch", "torch", "whole models")
     from exactflow.interop.diagnosis import diagnose
     from exactflow.interop.diagnosis.result import ERRORS
@@ -44,9 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
     bound = arguments.fail_above
     if bound is not None and not bound >= 0:
         raise InvalidInputError(f"expected a bound >= 0 for --fail-above, got {bound}")
-    x = _tensor(arguments.x, arguments.key)
-    context = _tensor(arguments.context) if arguments.context else None
-    with _imported(arguments.model) as model:
+    x = _read_tensor(arguments.x, arguments.key)
+    context = _read_tensor(arguments.context) if arguments.context else None
+    with _run_script(arguments.model) as model:
         found = diagnose(
             model, x, context=context, draws=arguments.draws, jacobian_rows=arguments.jacobian_rows
         )
@@ -60,22 +74,22 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if fault is None else 1
 
 
-def _tensor(path: str, key: str | None = None) -> "Tensor":
+def _read_tensor(path: str, key: str | None = None) -> "Tensor":
     """Read an array of a file as a tensor."""
     import torch
 
     data = read_bytes(path)
-    with named(path):
+    with prefixing_file_name(path):
         values, _ = read_array(data, Path(path).suffix.lower(), key)
     return torch.from_numpy(values.copy())
 
 
 @contextlib.contextmanager
-def _imported(source: str) -> Iterator[Any]:
-    """Run a script, and yield what it names.
+def _run_script(source: str) -> Iterator[Any]:
+    """Run the script, and yield the model that SCRIPT.py:MODEL names.
 
-    What the script prints goes to stderr, and its folder is where it finds its modules, as long as
-    the model is used.
+    While the model is used, the output of the script goes to stderr, and modules are imported from
+    its folder.
     """
     file, _, name = source.rpartition(":")
     script = Path(file).resolve()
@@ -85,7 +99,7 @@ def _imported(source: str) -> Iterator[Any]:
     sys.argv, sys.path = [file], [str(script.parent), *sys.path]
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            yield _made(file, name)
+            yield _make_model(file, name)
     except SystemExit as stop:  # a model that ends the process must not end it in a 1
         raise InvalidInputError(
             f"expected a model that runs, got SystemExit: {error_text(stop)}"
@@ -94,8 +108,8 @@ def _imported(source: str) -> Iterator[Any]:
         sys.argv, sys.path[:] = before
 
 
-def _made(file: str, name: str) -> Any:
-    """Take what a script names, or what the function makes that it names."""
+def _make_model(file: str, name: str) -> Any:
+    """Return the object that a script names, or its value if it is a function or a class."""
     try:
         made = attrgetter(name)(SimpleNamespace(**run_path(file, run_name="<model>")))
         return made() if isinstance(made, type | FunctionType) else made

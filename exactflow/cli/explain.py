@@ -1,4 +1,4 @@
-"""The proof of the theorem on one matrix, in numbered steps."""
+"""``exactflow explain``: the proof of the theorem on one matrix, in numbered steps."""
 
 import argparse
 
@@ -9,6 +9,9 @@ from exactflow.errors import InvalidInputError
 from exactflow.linear.depth import DEPTH_SCALES, minimal_depth
 from exactflow.linear.factor import METHODS, ORIENTATIONS, check_dimension, explain
 
+EXAMPLES = ("exactflow explain matrix.csv", "exactflow explain matrix.csv --depth additive --latex")
+EXIT_CODES = {0: "every step holds"}
+
 _FORMS = {
     "latex": "a LaTeX document",
     "markdown": "Markdown with formulas",
@@ -17,30 +20,30 @@ _FORMS = {
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", metavar="FILE", help="a matrix")
+    common.add_matrix(command)
     command.add_argument(
         "--depth",
         choices=DEPTH_SCALES,
-        help="explain the least depth, with such scales, in the place of a factorization",
+        help="explain the least depth, with such scales, in place of a factorization",
     )
-    common.construction_arguments(command, METHODS, ORIENTATIONS)
-    common.reading_arguments(command)
-    form = command.add_argument_group("what comes out").add_mutually_exclusive_group()
+    common.add_construction(command, METHODS, ORIENTATIONS)
+    common.add_reading(command)
+    form = command.add_argument_group("output").add_mutually_exclusive_group()
     for name, what in _FORMS.items():
-        form.add_argument(f"--{name}", action="store_const", dest="form", const=name, help=what)
+        text = f"print {what}"
+        form.add_argument(f"--{name}", action="store_const", dest="form", const=name, help=text)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    matrix = common.read(arguments).matrix
+    matrix = common.read_matrix_file(arguments).matrix
     if arguments.depth:
         if arguments.method != "auto":
             raise InvalidInputError("expected --depth without --method")
-        options = common.fields(arguments, "orientation", "partition")
-        depth = minimal_depth(matrix, scales=arguments.depth, **options)
-        explanation = depth.explain()
+        options = common.attributes(arguments, "orientation", "partition")
+        explanation = minimal_depth(matrix, scales=arguments.depth, **options).explain()
     else:
         check_dimension(matrix.shape[0])
-        explanation = explain(matrix, **common.fields(arguments, *common.CONSTRUCTION))
+        explanation = explain(matrix, **common.attributes(arguments, *common.CONSTRUCTION))
     if arguments.form is not None:
         print(getattr(explanation, arguments.form)().rstrip("\n"))
     else:

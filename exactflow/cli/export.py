@@ -1,33 +1,42 @@
-"""A certificate as a theorem for Rocq."""
+"""``exactflow export``: a certificate as a theorem for Rocq."""
 
 import argparse
 import shlex
 import sys
 from pathlib import Path
 
-from exactflow.files.atomic import check_place, named, read_bytes, write_bytes
+from exactflow.files.atomic import check_writable, prefixing_file_name, read_bytes, write_bytes
 from exactflow.files.rocq.theorem import theorem
+
+EXAMPLES = ("exactflow export certificate.json --to rocq -o theorem.v",)
+EXIT_CODES = {0: "the theorem is written; Rocq has not checked it"}
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "certificate", metavar="CERT.json", help="what factor -o wrote, or balance, or depth"
+        "certificate",
+        metavar="CERT.json",
+        help="certificate that factor, balance or depth wrote with -o",
     )
-    command.add_argument("--to", choices=("rocq",), required=True, help="the system that reads it")
+    command.add_argument(
+        "--to", choices=("rocq",), required=True, help="proof assistant that reads the theorem"
+    )
     command.add_argument(
         "--standalone",
         action="store_true",
-        help="the library within the file, in the place of a line that requires it",
+        help="put the library into the file, in place of a line that requires it",
     )
-    command.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
+    command.add_argument(
+        "-o", "--output", metavar="FILE", help="write to this file (default: standard output)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the theorem, or print it."""
     if arguments.output is not None:
-        check_place(arguments.output)
+        check_writable(arguments.output)
     data = read_bytes(arguments.certificate, "certificate")
-    with named(arguments.certificate):
+    with prefixing_file_name(arguments.certificate):
         text = theorem(data, arguments.standalone)
     if arguments.output is None:
         print(text, end="")

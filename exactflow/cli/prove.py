@@ -1,9 +1,4 @@
-"""``exactflow prove``: anyone's proof scripts, one answer, and a table.
-
-Exit codes: 0 every claim passed, 1 one is refuted, 2 a script is none or did not run to its end,
-3 a claim was not run for want of a tool, or not reached, as in a process that the script starts; or
-the process of a script ended before it.
-"""
+"""``exactflow prove``: proof scripts in processes of their own, a table, and one exit code."""
 
 import argparse
 import json
@@ -24,13 +19,24 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.progress import report_stage
 from exactflow.files.atomic import interruptible
 from exactflow.files.parallel import parallel_map
-from exactflow.proving.script import EXIT_CODES, Outcome, run_script
+from exactflow.proving.script import EXIT_CODES as CODE_OF_VERDICT
+from exactflow.proving.script import Outcome, run_script
 from exactflow.proving.sites import read_script
 from exactflow.proving.table import print_table, summary
 
+EXAMPLES = ("exactflow prove --template > my_theorem.py", "exactflow prove my_theorem.py")
+EXIT_CODES = {
+    0: "every claim holds",
+    1: "a claim is refuted",
+    2: "a script is missing, or did not run to its end",
+    3: "a claim was not reached or lacks a tool, or the process of a script ended early",
+}
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("files", nargs="*", metavar="FILE", help="proof scripts, in # %%%% cells")
+    command.add_argument(
+        "files", nargs="*", metavar="FILE", help="proof scripts, with cells that begin with # %%%%"
+    )
     command.add_argument(
         "--template", action="store_true", help="print a proof script to begin with, and run none"
     )
@@ -38,139 +44,133 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def running_arguments(command: argparse.ArgumentParser) -> None:
-    """Add what ``python -m proofs`` takes as well: all but the scripts."""
-    running = command.add_argument_group("how the scripts run")
+    """Add the options that ``python -m proofs`` shares: all except the scripts."""
+    running = command.add_argument_group("execution")
     Options.add_to(running)
-    running.add_argument(
-        "-j",
-        "--jobs",
-        type=int,
-        metavar="N",
-        help="run N scripts at once, each in a process of one thread (default: one a core)",
-    )
-    common.backend_argument(running)
-    output = command.add_argument_group("what is shown")
-    form = output.add_mutually_exclusive_group()
+    jobs = "run N scripts at once, each in a process of one thread (default: one per core)"
+    common.add_jobs(running, jobs, None)
+    form = command.add_argument_group("output").add_mutually_exclusive_group()
     form.add_argument(
-        "-v", "--verbose", action="store_true", help="each claim, and what is printed"
+        "-v", "--verbose", action="store_true", help="print each claim, and the scripts' output"
     )
-    form.add_argument("-q", "--quiet", action="store_true", help="what failed, and nothing else")
-    form.add_argument("--json", action="store_true", help="one JSON object per script")
+    form.add_argument("-q", "--quiet", action="store_true", help="print failures only")
+    form.add_argument("--json", action="store_true", help="print one JSON object per script")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the scripts and show what came of them; return the exit code of all, as `check` does."""
+    """Run the scripts and print the table of claims; return one exit code, as `check` does."""
     if getattr(arguments, "template", False):
         template = resources("exactflow.proving").joinpath("my_theorem.py.txt")
         print(template.read_text("utf-8"), end="")
         return 0
     if not arguments.files:
-        raise InvalidInputError("expected a FILE or --template: exactflow prove my_theorem.py")
+        raise InvalidInputError("expected a FILE or --template: try exactflow prove --template")
     for path in arguments.files:
         read_script(path)
     if arguments.plot:
         _check_folder(arguments.plot)
-    outcomes = _outcomes(arguments)
+    outcomes = _run_all(arguments)
     if not (arguments.json or arguments.quiet):
         print(summary(outcomes))
         print_table(outcomes, getattr(arguments, "titles", None), arguments.verbose)
     if not arguments.json:
         print(*(f"{outcome.failure}\n" for outcome in outcomes if outcome.failure), sep="", end="")
     judged = (outcome for outcome in outcomes if not _is_excused(outcome, arguments))
-    codes = {EXIT_CODES[outcome.verdict] for outcome in judged}
+    codes = {CODE_OF_VERDICT[outcome.verdict] for outcome in judged}
     return next((code for code in (1, 2, 3) if code in codes), 0)
 
 
 def _is_excused(outcome: Outcome, arguments: argparse.Namespace) -> bool:
-    """Whether nothing but a missing tool keeps a script from passing, where that is excused."""
+    """Whether only missing tools keep a script from passing, and the caller excuses these."""
     is_excused = getattr(arguments, "excuses_missing_tools", False)
     return is_excused and outcome.verdict == "incomplete" and not outcome.is_undecided
 
 
 def _check_folder(folder: Path) -> None:
-    """Refuse, before the work, a folder that is none, or that cannot be written."""
+    """Refuse, before the work, a folder for pictures that cannot be written."""
     place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     if not place.is_dir() or not os.access(place, os.W_OK):
         raise InvalidInputError(
-            f"expected a folder that can be written for pictures, got {str(folder)!r}"
+            f"expected a writable folder for pictures as --plot, got {str(folder)!r}"
         )
 
 
 @interruptible()  # Ctrl-C ends the processes of the scripts, too
-def _outcomes(arguments: argparse.Namespace) -> list[Outcome]:
+def _run_all(arguments: argparse.Namespace) -> list[Outcome]:
     """Run the scripts, the longest first, and list the outcomes in the order of the files.
 
-    What a script prints is seen at once where it runs alone, else when it has ended.
+    The output of a script that runs alone is printed at once, otherwise when the script has ended.
     """
     files = [str(path) for path in arguments.files]
-    jobs = (_cores() if len(files) > 1 else 1) if arguments.jobs is None else arguments.jobs
+    jobs = (_count_cores() if len(files) > 1 else 1) if arguments.jobs is None else arguments.jobs
     is_alone = arguments.backend is None and (jobs == 1 or len(files) == 1)
     longest_first = sorted(files, key=getattr(arguments, "rank", lambda path: 0))
     outcomes = {}
     with TemporaryDirectory() as folder:
-        told = Path(folder) / "claims"
+        begun = Path(folder) / "claims"
         run_one = partial(
             run_script,
             options=Options(arguments.plot, arguments.full),
             echo=arguments.verbose and is_alone,
-            told=told if arguments.backend is None else None,  # a worker may be far from the file
+            # a worker on another machine does not reach the file
+            told=begun if arguments.backend is None else None,
         )
-        with _shown(told, len(files)) as ended:
+        with _follow_claims(begun, len(files)) as count_script:
             outcomes_in_order = parallel_map(
-                run_one, longest_first, jobs=jobs, backend=arguments.backend, lost=_lost
+                run_one, longest_first, jobs=jobs, backend=arguments.backend, lost=_lost_script
             )
             for outcome in outcomes_in_order:
-                ended()
+                count_script()
                 outcomes[outcome.path] = outcome
                 if arguments.verbose and not is_alone:
                     print(outcome.printed, end="")
                 if arguments.json:
-                    print(_json(outcome), flush=True)
+                    print(_outcome_json(outcome), flush=True)
     return [outcomes[path] for path in files]
 
 
-def _lost(path: str) -> Outcome:
-    """The outcome of a script whose worker process ended."""
+def _lost_script(path: str) -> Outcome:
+    """Return the outcome of a script whose worker process ended before it."""
     failure = f"{path}: the worker process ended before the script"
     return Outcome(path, failure=failure, is_undecided=True, has_ended=False)
 
 
-def _cores() -> int:
-    from joblib import cpu_count  # it takes as long as a short script
+def _count_cores() -> int:
+    from joblib import cpu_count  # this import takes as long as a short script
 
     return int(cpu_count())
 
 
 @contextmanager
-def _shown(told: Path, total: int) -> Iterator[Callable[[], None]]:
-    """Show in a terminal the last line of a file, to which scripts add their claims; yield a
-    function that counts a script that has ended.
+def _follow_claims(begun: Path, total: int) -> Iterator[Callable[[], None]]:
+    """Show in a terminal the last line of a file, to which scripts append the claims that they
+    begin; yield a function that counts a script as ended.
     """
     count, is_over = 0, threading.Event()
 
-    def ended() -> None:
+    def count_script() -> None:
         nonlocal count
         count += 1
 
     def follow() -> None:
         while not is_over.wait(0.2):
             with suppress(OSError, IndexError):
-                claim = told.read_text("utf-8").splitlines()[-1]
+                claim = begun.read_text("utf-8").splitlines()[-1]
                 report_stage(f"{count} of {total} scripts; {claim}", count / total)
 
     thread = threading.Thread(target=copy_context().run, args=[follow], daemon=True)
     thread.start()
     try:
-        yield ended
+        yield count_script
     finally:
         is_over.set()
         thread.join()
 
 
-def _json(outcome: Outcome) -> str:
+def _outcome_json(outcome: Outcome) -> str:
     names = "theorem", "checked", "evidence", "instances", "seconds", "verdict", "missing", "line"
-    claims = [_rounded(common.fields(claim, *names)) for claim in outcome.claims]
-    found = common.fields(outcome, "verdict", "failure", "line", "has_ended", "seconds")
+    claims = [_rounded(common.attributes(claim, *names)) for claim in outcome.claims]
+    found = common.attributes(outcome, "verdict", "failure", "line", "has_ended", "seconds")
     return json.dumps({"script": outcome.path, "claims": claims} | _rounded(found))
 
 

@@ -1,4 +1,4 @@
-"""The table of theorems; one of them; and one of them on a matrix."""
+"""``exactflow theorems``: the table of theorems, one of them, or one of them on a matrix."""
 
 import argparse
 import json
@@ -8,19 +8,28 @@ from exactflow.cli import common
 from exactflow.errors import InvalidInputError
 from exactflow.proving.theory import theorems
 
+EXAMPLES = (
+    "exactflow theorems",
+    "exactflow theorems six layers --check matrix.csv",
+    "exactflow theorems six layers --challenge 10",
+)
+EXIT_CODES = {0: "no counterexample was found", 1: "a counterexample was found"}
+
 _SHOWN = "number", "name", "statement", "latex", "source", "checked", "found", "script", "door"
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("name", nargs="*", metavar="NAME", help="of a theorem: six layers")
-    command.add_argument("--check", dest="file", metavar="FILE", help="a matrix to try it on")
+    command.add_argument("name", nargs="*", metavar="NAME", help="name of a theorem: six layers")
+    command.add_argument(
+        "--check", dest="file", metavar="FILE", help="try the theorem on the matrix in this file"
+    )
     command.add_argument(
         "--challenge", type=int, metavar="N", help="draw N instances, and look for a counterexample"
     )
-    command.add_argument("--seed", type=int, default=0, help="of the draws (default: 0)")
-    common.partition_argument(command.add_argument_group("coordinates"))
-    common.reading_arguments(command)
-    command.add_argument("--json", action="store_true", help="one JSON object")
+    common.add_seed(command, "draws")
+    common.add_coordinates(command)
+    common.add_reading(command)
+    command.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -34,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     theorem, is_refuted = theorems[" ".join(arguments.name)], False
     record: dict[str, object] = {"theorem": theorem.name}
     if arguments.file:
-        matrix = common.read(arguments).matrix
+        matrix = common.read_matrix_file(arguments).matrix
         instance = matrix if arguments.partition is None else (matrix, arguments.partition)
         depth = theorem.check(instance).depth
         record |= {"checked": theorem.tried, "depth": depth}
@@ -53,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         record |= {"checked": found.tried, "instances": found.count, "reason": found.reason}
         text = str(found)
     else:
-        record = common.fields(theorem, *_SHOWN) | {
+        record = common.attributes(theorem, *_SHOWN) | {
             "hypotheses": [h.says for h in theorem.hypotheses],
             "formal": theorem.formal,
         }

@@ -1,33 +1,35 @@
-"""Two layers that whiten, and generate, a Gaussian."""
+"""``exactflow whiten``: two layers that whiten a Gaussian; their inverse generates it."""
 
 import argparse
-from typing import Any
 
 from exactflow.cli import common
 from exactflow.exact.numbers import format_up
 from exactflow.laws.gaussian import whiten
 
+EXAMPLES = ("exactflow whiten covariance.csv -o certificate.json",)
+EXIT_CODES = {0: "the error of the layers is certified"}
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", metavar="FILE", help="a covariance matrix")
-    common.partition_argument(command)
-    common.matrix_arguments(command, "CERT.json", "a certificate of the flow that generates")
+    common.add_matrix(command, "covariance matrix")
+    common.add_coordinates(command)
+    common.add_input_and_output(
+        command, "write a certificate of the flow that generates, or its layers"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     common.check_output(arguments)
-    source = common.read(arguments)
-    result = whiten(source.matrix, **common.fields(arguments, "partition"))
+    source = common.read_matrix_file(arguments)
+    result = whiten(source.matrix, partition=arguments.partition)
     within = result.generator_error
-    written = common.write(result, arguments, source)
-
-    def record() -> dict[str, Any]:
+    written = common.write_result(result, arguments, source)
+    if arguments.json:
         errors = {"error": str(result.error), "generator_error": str(within)}
-        return common.flow_record(result.flow) | errors | {"summary": str(result)}
-
-    if not common.wants_text(arguments, record):
-        return 0
-    within_what = f"generates the covariance within {format_up(within)}"
-    common.say(result, f"the inverse, rounded to floats, {within_what}")
-    print(end=written)
+        record = common.flow_record(result.flow) | errors | {"summary": str(result)}
+        common.print_json(arguments, record)
+    if common.wants_text(arguments):
+        error = f"generates the covariance within {format_up(within)}"
+        common.print_lines(result, f"the inverse, rounded to floats, {error}")
+        print(end=written)
     return 0

@@ -1,16 +1,15 @@
-"""Flow libraries: trained models and linear layers in, coupling modules out.
+"""Flow libraries: coupling modules for trained models, linear layers and flows.
 
 `convert` takes a whole model. For one layer, `linear_map` reads the matrix of a linear module,
 `factor` or `balance` turns it into couplings, and `to_module` builds them as a module of PyTorch,
-normflows, nflows, glasflow, FrEIA, zuko or flowjax. `diagnose` measures, layer by layer,
-what a model does with x there and back.
+normflows, nflows, glasflow, FrEIA, zuko or flowjax. `diagnose` measures the errors of a model on x,
+forward and back, layer by layer.
 
 How it is checked
 -----------------
 *Certified*: the forward error of a module in float64, before it is built (`rounding_error_bound`).
 *Numeric*: the tests compare the real modules' outputs, inverses and log-determinants with W x.
-Entries are rounded to float64, which loses nothing for the flow of `balance`, whose entries are
-floats.
+Entries are rounded to float64, which is exact for the flow of `balance`, whose entries are floats.
 """
 
 from importlib import import_module
@@ -22,10 +21,8 @@ from exactflow.floats.lossless.bijection import Lossless
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.result import FlowResult
-from exactflow.interop import libraries
 from exactflow.interop.affine import AffineMap
-from exactflow.interop.libraries import LIBRARIES
-from exactflow.interop.reading import linear_map
+from exactflow.interop.libraries import LIBRARIES, load_library
 from exactflow.interop.roundoff import check_error, rounding_error_bound
 from exactflow.laws.gaussian import Whitening
 
@@ -33,7 +30,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from exactflow.interop.conversion import convert as convert
-    from exactflow.interop.conversion.restoring import restore as restore
+    from exactflow.interop.conversion.installing import restore as restore
+    from exactflow.interop.conversion.reading import linear_map as linear_map
     from exactflow.interop.diagnosis import diagnose as diagnose
 
 __all__ = [
@@ -47,8 +45,13 @@ __all__ = [
     "to_module",
 ]
 
-_HOMES = {"convert": "conversion", "diagnose": "diagnosis", "restore": "conversion.restoring"}
-"""Names that need PyTorch, imported when they are first asked for."""
+_HOMES = {
+    "convert": "conversion",
+    "diagnose": "diagnosis",
+    "linear_map": "conversion.reading",
+    "restore": "conversion.installing",
+}
+"""Functions that need PyTorch, imported at their first use."""
 
 
 def __getattr__(name: str) -> Any:
@@ -66,7 +69,7 @@ def to_module(
     bias: "np.ndarray | None" = None,
     accept_error: float | None = None,
 ) -> Any:
-    """Return the flow as a float64 module of a library, or refuse what float64 would ruin.
+    """Return the flow as a float64 module of a library; refuse layers that float64 would ruin.
 
     ==========  ========================  ======================================================
     library     module                    the flow is
@@ -78,32 +81,32 @@ def to_module(
     freia       ``InvertibleModule``      ``forward``, on tuples
     zuko        ``LazyTransform``         the transform that a call of the module returns, on the
                                           last axis
-    flowjax     ``AbstractBijection``     ``inverse``, from data to latent; in JAX's type of floats
+    flowjax     ``AbstractBijection``     ``inverse``, from data to latent; in the dtype of JAX
     ==========  ========================  ======================================================
 
-    Each is a class that can be imported, so that modules are pickled, saved and loaded;
-    ``.float()`` makes a module float32. Inside is one `FlowModule`, whose numbers are those of the
-    flow, bit by bit where they are floats.
+    Batches are rows: modules take (N, d), or images (N, d, ..), with channels along axis 1; the
+    methods of a flow take vectors as columns, d x N. Modules can be pickled, saved and loaded, and
+    ``.float()`` converts a module to float32. Inside is one `FlowModule`, whose numbers are those
+    of the flow, rounded to float64.
 
     Parameters
     ----------
-    flow : over QQ; or what `balance` or `whiten` returned, which has such a flow. That of `whiten`
-        subtracts the mean besides: a first step, from the data, of a flow that is to be trained.
-    library : one of the table.
-    image : (height, width) of images (N, d, height, width), which FrEIA must know; the others (but
-        zuko and flowjax) take vectors (N, d) and images alike.
-    bias : d numbers that are added to the image.
-    accept_error : the largest forward error that is accepted, in float64 (flowjax: in the floats
-        that JAX runs in), as `rounding_error_bound` bounds it, as a multiple of the largest entry
-        of the matrix: 1e-6 in float64 and 1e-2 in float32, unless it is given; ``math.inf`` accepts
-        any.
-        Inverses, log-determinants and what ``.float()`` makes of a module have their own errors.
+    flow : a flow over QQ, or a result of `balance` or `whiten`, which has such a flow. The module
+        of a result of `whiten` also subtracts the mean; it can be the first layer, computed from
+        the data, of a flow to train.
+    library : a name of the table.
+    image : (height, width) of images (N, d, height, width), which FrEIA needs; the other libraries
+        (except zuko and flowjax) take vectors (N, d) and images alike.
+    bias : d numbers to add to the image.
+    accept_error : the largest accepted value of `rounding_error_bound`, in float64 (flowjax: in the
+        dtype of JAX). The default is 1e-6 in float64 and 1e-2 in float32; ``math.inf`` accepts any.
+        It does not bound the errors of inverses, of log-determinants, or after ``.float()``.
 
     Raises
     ------
     InvalidInputError
         An unknown library or option, a flow or shape that the library cannot express, or layers
-        that float64 ruins: `exactflow.floats.balancing.balance` makes layers that it does not.
+        that float64 would ruin; `exactflow.floats.balancing.balance` returns layers for float64.
     MissingExtraError
         The library is not installed.
 
@@ -117,24 +120,24 @@ def to_module(
     ([[3.0, 1.0, 2.0, 5.0]], [0.0])
     """
     check_option("library", library, LIBRARIES)
-    found = _found(flow)
-    shift = _shift(flow, bias, found.dimension)
+    found = _linear_flow(flow)
+    total_bias = _total_bias(flow, bias, found.dimension)
     require("torch", library, "modules of that library")
-    home = libraries.library(library)
+    home = load_library(library)
     if image is not None and not home.takes_images:
         raise InvalidInputError(f"expected vectors for {library}, got an image: move channels last")
-    check_error(found, accept_error, home.floats())
-    from exactflow.interop.modules.flow import FlowModule
+    check_error(found, accept_error, home.float_type())
+    from exactflow.interop.modules import FlowModule
 
-    return home.couplings(FlowModule(found, shift), (found.dimension, *(image or ())))
+    return home.make_module(FlowModule(found, total_bias), (found.dimension, *(image or ())))
 
 
-def _found(flow: Any) -> CouplingFlow:
-    """Return a linear flow, or that of a result."""
+def _linear_flow(flow: Any) -> CouplingFlow:
+    """Return a linear flow, or the linear flow of a result."""
     found = flow.flow if isinstance(flow, FlowResult) else flow
     is_of_integers = isinstance(flow, Lossless)
     if is_of_integers or not isinstance(found, CouplingFlow):
-        remedy = ": its .flow is that of its real numbers" if is_of_integers else ""
+        remedy = ": pass its .flow, which maps real numbers" if is_of_integers else ""
         if isinstance(found, PiecewiseFlow):
             remedy = ", whose layers are steep piecewise functions: modules have linear layers only"
         raise InvalidInputError(
@@ -143,8 +146,8 @@ def _found(flow: Any) -> CouplingFlow:
     return found
 
 
-def _shift(flow: Any, bias: Any, dimension: int) -> "np.ndarray | None":
-    """Return the bias, and what subtracts the mean where `whiten` returned the flow, as float64."""
+def _total_bias(flow: Any, bias: Any, dimension: int) -> "np.ndarray | None":
+    """Return the bias, plus the bias that subtracts the mean in a result of `whiten`."""
     import numpy as np
 
     center = flow.center if isinstance(flow, Whitening) else None

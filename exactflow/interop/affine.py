@@ -1,4 +1,4 @@
-"""Affine maps of coordinates as numbers, and how they are read off tensors."""
+"""Affine maps in float64, and how they are read from tensors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ class AffineMap:
     Parameters
     ----------
     matrix : A, d x d floats.
-    bias : d floats, or None for a map that has none.
-    kind : what a layer has by its type; "matrix" for one that may have any.
+    bias : d floats, or None for a linear map.
+    kind : the form of A that the type of the layer guarantees; "matrix" guarantees none.
 
     Raises
     ------
@@ -43,7 +43,7 @@ class AffineMap:
 
     @property
     def shift(self) -> np.ndarray:
-        """The bias, zeros where there is none."""
+        """The bias, or zeros."""
         return np.zeros(self.dimension) if self.bias is None else self.bias
 
     @property
@@ -57,14 +57,14 @@ class AffineMap:
         return float(np.linalg.cond(self.matrix))
 
     def after(self, other: "AffineMap") -> "AffineMap":
-        """Return this map applied to what the other returns; products are rounded."""
+        """Compose the maps: apply the other one, then this one. Products are rounded."""
         has_bias = self.bias is not None or other.bias is not None
         shift = self.matrix @ other.shift + self.shift if has_bias else None
         return AffineMap(self.matrix @ other.matrix, shift)
 
 
-def array(tensor: Any) -> np.ndarray:
-    """Return a tensor, or an array, as float64."""
+def to_float64(tensor: Any) -> np.ndarray:
+    """Convert a tensor, or an array, to an array of float64."""
     if hasattr(tensor, "detach"):
         if tensor.is_complex():
             raise InvalidInputError("expected real numbers as weight, got complex ones")
@@ -75,43 +75,45 @@ def array(tensor: Any) -> np.ndarray:
         raise InvalidInputError("expected numbers in the range of float64 as weight") from None
 
 
-def dense(tensor: Any, bias: Any = None) -> AffineMap:
-    """Return the map of a matrix, or of a 1x1 kernel, and a bias."""
-    values, shape = array(tensor), tuple(tensor.shape)
+def read_matrix(weight: Any, bias: Any = None) -> AffineMap:
+    """Return the map with a matrix, or a 1x1 kernel, as weight, and a bias."""
+    values, shape = to_float64(weight), tuple(weight.shape)
     if len(shape) < 2 or shape[0] != shape[1] or any(size != 1 for size in shape[2:]):
         raise InvalidInputError(
             f"expected a square matrix, or a kernel of shape (d, d, 1, 1), got {shape}"
         )
-    return AffineMap(values.reshape(shape[:2]), None if bias is None else array(bias))
+    return AffineMap(values.reshape(shape[:2]), None if bias is None else to_float64(bias))
 
 
-def vector(tensor: Any) -> np.ndarray:
-    """Return one number per channel of a tensor that is broadcast along the other axes."""
+def read_channels(tensor: Any) -> np.ndarray:
+    """Return one number per channel of a tensor that broadcasts along its other axes."""
     shape = [size for size in tensor.shape if size != 1]
     if len(shape) > 1:
         raise InvalidInputError(
             f"expected one number per channel, got the shape {tuple(tensor.shape)}"
         )
-    return array(tensor).reshape(-1)
+    return to_float64(tensor).reshape(-1)
 
 
-def order(indices: Any) -> AffineMap:
+def permutation_map(indices: Any) -> AffineMap:
     """Return x -> x[indices]."""
     indices = np.asarray(indices.detach().cpu() if hasattr(indices, "detach") else indices)
     return AffineMap(np.eye(len(indices))[indices], kind="permutation")
 
 
-def diagonal(scale: np.ndarray, bias: np.ndarray) -> AffineMap:
-    """Return x -> scale x + bias, for each coordinate."""
+def diagonal_map(scale: np.ndarray, bias: np.ndarray) -> AffineMap:
+    """Return x -> scale x + bias, coordinate by coordinate."""
     return AffineMap(np.diag(scale), bias, "diagonal")
 
 
-def matrix_of(images: Callable[[Any], Any], d: int, device: Any, has_bias: bool) -> AffineMap:
-    """Return the map of a product of factors, from what it makes of zero and the unit vectors."""
+def probe_affine_map(
+    function: Callable[[Any], Any], d: int, device: Any, has_bias: bool
+) -> AffineMap:
+    """Find the matrix and the bias of an affine function from its values at 0 and unit vectors."""
     import torch
 
     with torch.no_grad():
         one = torch.eye(d, dtype=torch.float64, device=device)
-        origin = images(torch.zeros_like(one[:1]))
-        columns = images(one) - origin
-    return AffineMap(array(columns).T, array(origin)[0] if has_bias else None)
+        origin = function(torch.zeros_like(one[:1]))
+        columns = function(one) - origin
+    return AffineMap(to_float64(columns).T, to_float64(origin)[0] if has_bias else None)

@@ -1,4 +1,4 @@
-"""Tables of what was found in a model, as text of any width."""
+"""Tables as text of any width."""
 
 import re
 from collections.abc import Sequence
@@ -8,45 +8,46 @@ from textwrap import wrap
 GAP = "  "
 
 Cells = list[list[str]]
-"""The cells of a row, each with its lines."""
+"""The cells of a row, each as a list of lines."""
 
 
-def lines(rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Draw a table, the heads of its columns first, as lines.
+def draw_table(rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """Draw a table as lines; its first row has the heads of the columns.
 
-    Names are broken after blanks and dots, never in a word; then heads are. Where a name needs more
-    room, each stands on a line of its own, and where the numbers do, each row is a list.
+    If the table is too wide, names are broken after blanks and dots, never in a word; then heads
+    are broken. If a name is still too long, each name is on a line of its own; and if the numbers
+    are too wide, each row becomes a list.
     """
     heads, body = rows[0], rows[1:]
     for head in ([[name] for name in heads], [name.split() for name in heads]):
         columns = zip(head[1:], *(row[1:] for row in body), strict=True)
         widths = [max(map(len, (*words, *cells))) for words, *cells in columns]
         room = width - sum(widths) - len(GAP) * len(widths)
-        drawn = [head, *(_cells(_broken(row[0], room), row) for row in body)]
+        drawn = [head, *(_make_cells(_break_name(row[0], room), row) for row in body)]
         first = max(len(line) for cells in drawn for line in cells[0])
         if first <= room:
-            return [line for cells in drawn for line in _block(cells, [first, *widths])]
+            return [line for cells in drawn for line in _draw_row(cells, [first, *widths])]
     if room < len(heads[0]):
-        return [line for row in body for line in _listed(heads, row, width)]
-    found = _block(head, [room, *widths])
+        return [line for row in body for line in _draw_list(heads, row, width)]
+    found = _draw_row(head, [room, *widths])
     for row in body:
-        found += [part for line in _broken(row[0], width) for part in wrap(line, width)]
-        found += _block(_cells([""], row), [room, *widths])
+        found += [part for line in _break_name(row[0], width) for part in wrap(line, width)]
+        found += _draw_row(_make_cells([""], row), [room, *widths])
     return found
 
 
-def _cells(name: list[str], row: Sequence[str]) -> Cells:
+def _make_cells(name: list[str], row: Sequence[str]) -> Cells:
     return [name, *([text] for text in row[1:])]
 
 
-def _listed(heads: Sequence[str], row: Sequence[str], width: int) -> list[str]:
-    """List a row, its name first."""
+def _draw_list(heads: Sequence[str], row: Sequence[str], width: int) -> list[str]:
+    """Draw a row as a list, starting with its name."""
     pairs = (f"{head}: {text}" for head, text in zip(heads[1:], row[1:], strict=True))
     return [part for line in (row[0], *pairs) for part in wrap(line, width)]
 
 
-def _broken(name: str, room: int) -> list[str]:
-    """Break a name after blanks and dots, into lines that fit where its words do."""
+def _break_name(name: str, room: int) -> list[str]:
+    """Break a name after blanks and dots into lines, which fit if its words do."""
     found = [""]
     for word in re.findall(r"[^ .]+[ .]*|[ .]+", name):
         if found[-1] and len((found[-1] + word).rstrip()) > room:
@@ -55,8 +56,8 @@ def _broken(name: str, room: int) -> list[str]:
     return [line.rstrip() for line in found]
 
 
-def _block(cells: Cells, widths: Sequence[int]) -> list[str]:
-    """Draw cells side by side, the first one from the left."""
+def _draw_row(cells: Cells, widths: Sequence[int]) -> list[str]:
+    """Draw cells side by side, the first one aligned to the left, the others to the right."""
     drawn = []
     for name, *numbers in zip_longest(*cells, fillvalue=""):
         others = zip(numbers, widths[1:], strict=True)

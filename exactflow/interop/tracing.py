@@ -1,7 +1,7 @@
-"""Calls of a model and of its layers: the arguments, the image, and both again on other tensors.
+"""Calls of a model and of its layers, recorded with their arguments, so that they can be repeated.
 
-The methods of every layer note their calls, but not those inside of another call that is noted: a
-block of layers is one layer.
+A `Tracer` records the calls of every layer, except calls inside another recorded call: a block of
+layers is one layer.
 """
 
 import re
@@ -16,34 +16,34 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import keystr, tree_flatten_with_path, tree_leaves, tree_map, tree_map_only
 
-from exactflow.interop.library import Way
-from exactflow.interop.models import cause, copy_model, watched
+from exactflow.interop.library import CallConvention
+from exactflow.interop.module_tree import copy_model, intercept_methods, root_cause_text
 
 Tensors = tuple[Tensor, ...]
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 LOG_DET = re.compile("det|ladj|ldj|jac", re.IGNORECASE)
-"""Names of log-determinants: of what is returned, and of arguments to which layers add theirs."""
+"""Names of log-determinants, in results and in arguments to which layers add theirs."""
 SLOT = object()
-"""The place of a tensor that is mapped, in the pattern of an argument."""
+"""A placeholder for a mapped tensor in the pattern of an argument."""
 
 
-class UnknownError(Exception):
-    """A fact is unknown, for a reason."""
+class NotMeasuredError(Exception):
+    """A quantity cannot be measured, for the reason in the message."""
 
 
-def tensors(value: Any) -> Tensors:
+def list_tensors(value: Any) -> Tensors:
     """List the tensors in a structure, in order."""
     return tuple(leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor))
 
 
-def entries(value: Any) -> int:
+def count_entries(value: Any) -> int:
     """Count the entries of all tensors in a structure."""
-    return sum(tensor.numel() for tensor in tensors(value))
+    return sum(tensor.numel() for tensor in list_tensors(value))
 
 
 def copy_tensors(value: Any, dtype: torch.dtype | None = None) -> Any:
-    """Copy a structure with its tensors, those of floats in a dtype."""
+    """Copy a structure with its tensors, optionally converting floats to a dtype."""
 
     def copy(t: Tensor) -> Tensor:
         return t.detach().to(dtype if dtype and t.is_floating_point() else t.dtype, copy=True)
@@ -52,109 +52,118 @@ def copy_tensors(value: Any, dtype: torch.dtype | None = None) -> Any:
 
 
 def pattern_of(value: Any) -> Any:
-    """Return a structure with a slot in the place of each tensor."""
+    """Return a structure with a slot for each tensor."""
     return tree_map_only(Tensor, lambda _: SLOT, value)
 
 
-def are_finite(values: Tensors) -> Tensor:
-    """Which members of a batch have finite numbers alone."""
+def find_finite(values: Tensors) -> Tensor:
+    """Find the members of a batch that have finite numbers only, as a boolean mask."""
     return torch.stack([torch.isfinite(t.flatten(1)).all(1) for t in values]).all(0)
 
 
-def _parts(value: Any) -> list[Any]:
-    """List a structure, the parts of it, and all but the last of these, a log-determinant."""
+def _list_parts(value: Any) -> list[Any]:
+    """List `value`, its nested parts, and at each level the parts without the last one, which may
+    be a log-determinant.
+    """
     inner = list(value.values()) if isinstance(value, Mapping) else value
     inner = list(inner) if isinstance(inner, list | tuple) else []
-    return [value, *(part for one in inner for part in _parts(one)), inner[:-1]]
+    return [value, *(part for one in inner for part in _list_parts(one)), inner[:-1]]
 
 
-def _image(value: Any, size: int) -> Any:
-    """Find the first part of `size` entries in what was returned, or else the first of rows."""
-    parts = [part for part in _parts(value) if _has_rows(*tree_leaves(part))]
+def _find_image(value: Any, size: int) -> Any:
+    """Find the first part of a result with `size` entries, or else its first part with batches."""
+    parts = [part for part in _list_parts(value) if _are_batches(*tree_leaves(part))]
     if not parts:
-        raise UnknownError(
+        raise NotMeasuredError(
             "it returns no tensor, or list, tuple or dictionary of tensors, with a row for each "
-            f"member of the batch, got {type(value).__name__}"
+            f"member of the batch, but {type(value).__name__}"
         )
-    return next((part for part in parts if entries(part) == size), parts[0])
+    return next((part for part in parts if count_entries(part) == size), parts[0])
 
 
-def _has_rows(*leaves: Any) -> bool:
+def _are_batches(*leaves: Any) -> bool:
     return bool(leaves) and all(isinstance(x, Tensor) and x.ndim > 1 for x in leaves)
 
 
 @dataclass(frozen=True, eq=False)
-class Call:
-    """One call of a layer, which can be repeated on other tensors, and in the other direction.
+class LayerCall:
+    """A call of a layer, which can be repeated on other tensors and in the other direction.
 
     Attributes
     ----------
-    path, module, way, is_ahead : the layer, and how it is called.
-    pattern : the argument that is mapped, with slots for its tensors.
-    before, after : these tensors, and their images.
-    rest : the other arguments and options, with which it is inverted, too.
-    patterns : arguments that the other direction may take: the image; or all that was returned,
-        with slots for the image.
+    path, module, convention, is_forward : the layer, and how it is called.
+    pattern : the mapped argument, with slots for its tensors.
+    before, after : the tensors in these slots, and their images.
+    others : the other arguments and options, which the inverse gets, too.
+    inverse_patterns : candidates for the mapped argument of the other direction: the image; or the
+        whole result, with slots for the image.
     """
 
     path: str
     module: nn.Module
-    way: Way
-    is_ahead: bool
+    convention: CallConvention
+    is_forward: bool
     pattern: Any
     before: Tensors
-    rest: tuple[tuple, dict]
-    patterns: tuple[Any, ...] = ()
+    others: tuple[tuple, dict]
+    inverse_patterns: tuple[Any, ...] = ()
     after: Tensors = ()
 
     @property
     def arguments(self) -> dict[str, Any]:
         """The other arguments by their names."""
-        method, (others, options) = self.way.method(self.module, self.is_ahead), self.rest
-        found = signature(method).bind_partial(self.pattern, *others, **options).arguments
+        method = self.convention.method(self.module, self.is_forward)
+        given, options = self.others
+        found = signature(method).bind_partial(self.pattern, *given, **options).arguments
         return dict(list(found.items())[1:])
 
     @cached_property
-    def inverse(self) -> "Call":
-        """The call in the other direction, on the image: on the first pattern that runs."""
+    def inverse(self) -> "LayerCall":
+        """The call in the other direction on the image, with the first pattern that runs."""
         calls = [
             replace(
                 self,
-                is_ahead=not self.is_ahead,
+                is_forward=not self.is_forward,
                 pattern=pattern,
                 before=self.after,
-                patterns=(self.pattern,),
+                inverse_patterns=(self.pattern,),
                 after=self.before,
             )
-            for pattern in self.patterns
+            for pattern in self.inverse_patterns
         ]
         for call in calls[1:] and calls:
-            with suppress(UnknownError):
-                call.mapped(call.before)
+            with suppress(NotMeasuredError):
+                call.map_tensors(call.before)
                 return call
         return calls[0]
 
-    def answered(self, value: Any) -> "Call":
-        """The call with the image that is found in what it returned."""
-        image = _image(value, entries(self.before))
-        own = {id(t) for t in tensors(image)}
+    def with_result(self, value: Any) -> "LayerCall":
+        """Return the call with the image that is found in its result."""
+        image = _find_image(value, count_entries(self.before))
+        own = {id(t) for t in list_tensors(image)}
         whole = tree_map_only(Tensor, lambda t: SLOT if id(t) in own else t.detach().clone(), value)
         patterns = [pattern_of(image), *([] if value is image else [whole])]
-        return replace(self, patterns=tuple(patterns), after=copy_tensors(tensors(image)))
+        return replace(
+            self, inverse_patterns=tuple(patterns), after=copy_tensors(list_tensors(image))
+        )
 
-    def cut(self, rows: Any) -> "Call":
-        """The call on some members of its batch, whose images are not known yet."""
+    def select(self, rows: Any) -> "LayerCall":
+        """Return the call on some members of its batch, without images."""
         n = len(self.before[0])
 
-        def cut(t: Tensor) -> Tensor:
+        def select(t: Tensor) -> Tensor:
             return t[rows] if t.ndim and len(t) == n else t
 
-        pattern, before, rest = tree_map_only(Tensor, cut, (self.pattern, self.before, self.rest))
-        return replace(self, pattern=pattern, before=before, rest=rest, patterns=(), after=())
+        pattern, before, others = tree_map_only(
+            Tensor, select, (self.pattern, self.before, self.others)
+        )
+        return replace(
+            self, pattern=pattern, before=before, others=others, inverse_patterns=(), after=()
+        )
 
-    def fine(self, rows: list[int], step: float) -> "Call":
-        """The call of a copy in float64, on some members of its batch, moved by a step."""
-        module, cut = copy_model(self.module).double(), self.cut(list(dict.fromkeys(rows)))
+    def as_float64(self, rows: list[int], step: float) -> "LayerCall":
+        """Repeat the call with a copy in float64, on some members, each moved by a random step."""
+        module, selected = copy_model(self.module).double(), self.select(list(dict.fromkeys(rows)))
         for part in module.modules():  # tensors that are neither parameters nor buffers
             own = {name: t for name, t in vars(part).items() if isinstance(t, Tensor)}
             vars(part).update(copy_tensors(own, torch.float64))
@@ -162,36 +171,40 @@ class Call:
         def move(t: Tensor) -> Tensor:
             return t + step * t.abs().max() * torch.randn_like(t)
 
-        pattern, before, rest = copy_tensors((cut.pattern, cut.before, cut.rest), torch.float64)
-        found = replace(
-            cut, module=module, pattern=pattern, before=tuple(map(move, before)), rest=rest
+        pattern, before, others = copy_tensors(
+            (selected.pattern, selected.before, selected.others), torch.float64
+        )
+        call = replace(
+            selected, module=module, pattern=pattern, before=tuple(map(move, before)), others=others
         )
         try:
-            return found.answered(found.run(found.before)[0])
-        except UnknownError as reason:
-            raise UnknownError(f"in float64 {reason}") from reason
+            return call.with_result(call.run(call.before)[0])
+        except NotMeasuredError as reason:
+            raise NotMeasuredError(f"in float64 {reason}") from reason
 
     def run(self, state: Tensors) -> tuple[Any, Any]:
-        """Map copies of other tensors, to what is returned and the image in it."""
-        (others, options), fresh = copy_tensors(self.rest), iter(state)
-        kept = copy_tensors(self.pattern)
-        given = tree_map(lambda leaf: next(fresh).clone() if leaf is SLOT else leaf, kept)
-        method = self.way.method(self.module, self.is_ahead)
+        """Call the layer on copies of other tensors; return its result, and the image in it."""
+        (given, options), fresh = copy_tensors(self.others), iter(state)
+        pattern = copy_tensors(self.pattern)
+        first = tree_map(lambda leaf: next(fresh).clone() if leaf is SLOT else leaf, pattern)
+        method = self.convention.method(self.module, self.is_forward)
         try:
-            value = method(given, *others, **options, **self.way.options(self.is_ahead))
-        except Exception as error:  # whatever a library raises
+            value = method(first, *given, **options, **self.convention.options(self.is_forward))
+        except Exception as error:  # a library may raise any error
             where = getattr(error, "where", self.path) or "the model"
-            raise UnknownError(f"{where} raises {cause(error)}") from error
-        return value, _image(value, entries(state))
+            raise NotMeasuredError(f"{where} raises {root_cause_text(error)}") from error
+        return value, _find_image(value, count_entries(state))
 
-    def mapped(self, state: Tensors) -> Tensors:
-        """Map other tensors."""
-        return copy_tensors(tensors(without_derivatives(lambda: self.run(state))[1]))
+    def map_tensors(self, state: Tensors) -> Tensors:
+        """Return the images of other tensors."""
+        return copy_tensors(list_tensors(run_without_gradients(lambda: self.run(state))[1]))
 
-    def log_dets(self, state: Tensors) -> Tensor:
-        """Find the log-determinants beside the image, less those that it is given to add to."""
-        (value, made), n = self.run(state), len(state[0])
-        own = {id(tensor) for tensor in tensors(made)}
+    def find_log_dets(self, state: Tensors) -> Tensor:
+        """Return the log-determinants in the result, minus those in the arguments if the layer adds
+        its own to them.
+        """
+        (value, image), n = self.run(state), len(state[0])
+        own = {id(tensor) for tensor in list_tensors(image)}
         numbers = [
             (keystr(path), torch.as_tensor(leaf))
             for path, leaf in tree_flatten_with_path(value)[0]
@@ -201,72 +214,84 @@ class Call:
         found = [x for name, x in numbers if LOG_DET.search(name)]
         found = found or [x for name, x in numbers if not re.search("[a-zA-Z]", name)]
         if len(found) != 1:
-            raise UnknownError(f"it returns {f'{len(found)} without names' if found else 'none'}")
+            count = f"{len(found)} without names" if found else "none"
+            raise NotMeasuredError(f"it returns {count}")
         named = self.arguments.items()
         sums = (x for name, x in named if LOG_DET.search(name) and isinstance(x, Tensor | float))
         return (found[0].flatten().double() - sum(sums)).expand(n)
 
 
-def without_derivatives(run: Callable[[], Found]) -> Found:
-    """Run without derivatives; with them where there is an error without."""
-    with suppress(UnknownError), torch.no_grad():
+def run_without_gradients(run: Callable[[], Result]) -> Result:
+    """Run a function without gradients, or with gradients if it fails without them."""
+    with suppress(NotMeasuredError), torch.no_grad():
         return run()
     return run()
 
 
 class Tracer:
-    """The calls of layers, paths and modules with their conventions, noted while a model runs."""
+    """Records the calls of layers, given as paths and modules with their call conventions."""
 
-    def __init__(self, layers: Iterable[tuple[str, nn.Module, Way]]):
+    def __init__(self, layers: Iterable[tuple[str, nn.Module, CallConvention]]):
         self.layers = list(layers)
-        self.noted: list[Call] | None = None
+        self.calls: list[LayerCall] | None = None
         self.reached = 0
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Let the layers note their calls for a while."""
-        with ExitStack() as watching:
-            for path, module, way in self.layers:
-                around = partial(self._note, path, module, way)
-                watching.enter_context(watched(module, path, {way.ahead, way.back}, around))
+    def attached(self) -> Iterator[None]:
+        """Intercept the methods of the layers, within a ``with`` block."""
+        with ExitStack() as interceptions:
+            for path, module, convention in self.layers:
+                around = partial(self._record, path, module, convention)
+                names = {convention.forward, convention.inverse}
+                interceptions.enter_context(intercept_methods(module, path, names, around))
             yield
 
-    def traced(self, run: Callable[[], Found]) -> tuple[Found, list[Call]]:
-        """Run something; return what it returns, and the calls of layers meanwhile, whose number is
-        known as `reached` where it fails, too.
+    def trace(self, run: Callable[[], Result]) -> tuple[Result, list[LayerCall]]:
+        """Run a function; return its result, and the calls of layers in it.
+
+        The number of calls is in `reached`, even if the function fails.
         """
-        self.noted = calls = list[Call]()
+        self.calls = calls = list[LayerCall]()
         try:
             return run(), calls
         finally:
-            self.noted, self.reached = None, len(calls)
+            self.calls, self.reached = None, len(calls)
 
-    def _note(
-        self, path: str, module: nn.Module, way: Way, name: str, method: Callable, given: tuple
+    def _record(
+        self,
+        path: str,
+        module: nn.Module,
+        convention: CallConvention,
+        name: str,
+        method: Callable,
+        given: tuple,
     ) -> Any:
-        """Run a method of a module, and note the call unless it is inside of another one."""
-        calls, self.noted = self.noted, None
+        """Run a method of a module, and record the call unless it is inside a recorded call."""
+        calls, self.calls = self.calls, None
         arguments, options = given
         if calls is None:
             return method(*arguments, **options)
         bound = signature(method).bind_partial(*arguments, **options)
-        is_back = bound.arguments.pop(way.option, False) if way.option else name == way.back
+        if convention.option:
+            is_inverse = bound.arguments.pop(convention.option, False)
+        else:
+            is_inverse = name == convention.inverse
         first, *others = copy_tensors(bound.args or (None,))
-        call = Call(
+        call = LayerCall(
             path,
             module,
-            way,
-            not is_back,
+            convention,
+            not is_inverse,
             pattern_of(first),
-            tensors(first),
+            list_tensors(first),
             (tuple(others), copy_tensors(bound.kwargs)),
         )
         try:
             value = method(*arguments, **options)
         finally:
-            self.noted = calls
-        several = isinstance(value, tuple) and sum(map(_has_rows, value)) > 1
-        if not (several and any(map(_has_rows, others))):  # of several arguments: no layer
-            with suppress(UnknownError):  # it maps no batches
-                calls.append(call.answered(value))
+            self.calls = calls
+        maps_several = isinstance(value, tuple) and sum(map(_are_batches, value)) > 1
+        if not (maps_several and any(map(_are_batches, others))):  # else it is no layer of a flow
+            with suppress(NotMeasuredError):  # raised if it maps no batches
+                calls.append(call.with_result(value))
         return value

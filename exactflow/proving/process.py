@@ -15,13 +15,13 @@ from typing import Any
 from exactflow.claims import RUNNING, Options, ProofError, Running, add_event
 from exactflow.errors import MissingExtraError, UndecidedClaimError, VerificationError, error_text
 from exactflow.exact.progress import listening_to_stages
-from exactflow.files.parallel import end_with
+from exactflow.files.parallel import exit_with_parent
 from exactflow.proving.sites import read_script
 
 
 def main(job: dict[str, Any]) -> None:
     """Run the script of a job, and record how it ended; a process forked by it records no end."""
-    threading.Thread(target=end_with, args=[os.getppid()], daemon=True).start()
+    threading.Thread(target=exit_with_parent, args=[os.getppid()], daemon=True).start()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     record, told = Path(job["record"]), job["told"] and Path(job["told"])

@@ -3,10 +3,30 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
 from exactflow import cli
-from exactflow.cli import COMMANDS
+from exactflow.cli import COMMANDS, GROUPS
+
+MODEL = """
+import torch
+
+
+class Double(torch.nn.Module):
+    def forward(self, x):
+        return 2 * x, x.new_full((len(x),), 2).log() * x.shape[1]
+
+    def inverse(self, y):
+        return y / 2, -y.new_full((len(y),), 2).log() * y.shape[1]
+
+
+model = Double()
+
+
+def make_model():
+    return model
+"""
 
 
 @pytest.fixture
@@ -39,6 +59,48 @@ def test_every_option_is_explained(run, monkeypatch, name):
         for i in starts:  # its text is on its own line, or on the next one
             assert re.search(r"\S  +\S", lines[i]) or lines[i + 1].startswith("     "), lines[i]
     assert "%" not in out.replace("# %%", "")
+
+
+def test_the_help_lists_every_command_in_a_group_and_the_exit_codes(run):
+    code, out, err = run("--help")
+    assert (code, err) == (0, "")
+    for title, commands in GROUPS.items():
+        _, _, rest = out.partition(f"\n{title}:\n")
+        rows = rest.split("\n\n")[0].splitlines()
+        assert [row.split(maxsplit=1) for row in rows] == [*map(list, commands.items())]
+    _, codes = out.split("\nexit codes:\n")
+    assert [int(row.split()[0]) for row in codes.splitlines()] == [0, 1, 2, 3, 130]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_examples_of_a_command_run(run, monkeypatch, tmp_path, name):
+    """They have the exit code 0 on files of the names that they use."""
+    if name == "diagnose":
+        torch = pytest.importorskip("torch")
+        (tmp_path / "script.py").write_text(MODEL)
+        np.save("batch.npy", torch.eye(2).numpy())
+    (tmp_path / "matrix.csv").write_text("1,2\n3,7\n")
+    (tmp_path / "covariance.csv").write_text("2,1\n1,2\n")
+    for certificate in ("certificate.json", "first.json", "second.json"):
+        run("factor", "matrix.csv", "-o", certificate)
+    _, out, _ = run(name, "--help")
+    _, _, rest = out.partition("\nexamples:\n")
+    examples, codes = (part.splitlines() for part in rest.split("\n\nexit codes:\n"))
+    assert examples
+    assert codes[0].startswith("  0  ")
+    for line in examples:
+        words, _, target = line.partition(" > ")
+        program, *arguments = words.split()
+        code, out, err = run(*arguments)
+        assert (program, code) == ("exactflow", 0), err
+        if target:
+            (tmp_path / target).write_text(out)
+
+
+def test_a_keyword_of_python_is_written_as_an_option_of_the_command(run):
+    assert "; --orientation pad appends" in run("factor", "minus.csv")[2]
+    assert "use --method auto" in run("factor", "m.csv", "--method", "permutation")[2]
+    assert "='" not in run("depth", "minus.csv")[2]
 
 
 @pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"export"}))

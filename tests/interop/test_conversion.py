@@ -1,4 +1,4 @@
-"""Whole models, of every library: the same map in both directions after `convert`."""
+"""ModelCall models, of every library: the same map in both directions after `convert`."""
 
 import copy
 import warnings
@@ -9,7 +9,7 @@ import torch
 from interop.modules import library
 
 from exactflow.interop import convert
-from exactflow.interop.conversion.comparison import run
+from exactflow.interop.conversion.comparison import run_model
 
 nn = torch.nn
 
@@ -185,7 +185,7 @@ def results(model, example, home):
     """All tensors that a model makes of an example."""
 
     with torch.no_grad():
-        return run(model, example if isinstance(example, tuple) else (example,), None).images
+        return run_model(model, example if isinstance(example, tuple) else (example,), None).images
 
 
 @pytest.mark.filterwarnings("ignore")

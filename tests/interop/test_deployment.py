@@ -12,7 +12,7 @@ from interop.modules import OF_TORCH, descend, directions, in_onnxruntime
 from exactflow import CouplingFlow, LinearCoupling, factor, permutation
 from exactflow.floats.balancing import balance
 from exactflow.interop import to_module
-from exactflow.interop.modules.flow import FlowModule, MergedAway
+from exactflow.interop.modules import FlowModule, IdentityModule
 from exactflow.testing import assert_invertible
 
 W = np.random.default_rng(0).standard_normal((6, 6))
@@ -76,7 +76,7 @@ def test_saved_and_loaded(library, tmp_path):
 def test_a_module_is_rebuilt_from_its_state_alone(name):
     flow = FLOWS[name]()
     module = to_module(flow)
-    again = FlowModule.of_state({k: v.clone() for k, v in module.state_dict().items()})
+    again = FlowModule.from_state({k: v.clone() for k, v in module.state_dict().items()})
     x = batch(flow.dimension)
     assert torch.equal(module(x)[0], again(x)[0])
     assert [n for n, _ in module.named_parameters()] == [n for n, _ in again.named_parameters()]
@@ -87,8 +87,8 @@ def test_the_state_of_other_layers_is_refused():
     with pytest.raises(ValueError, match="expected the state of layers"):
         one.load_state_dict(two.state_dict())
     with pytest.raises(ValueError, match="identity"):
-        MergedAway().load_state_dict({"_extra_state": torch.tensor([1, 1])})
-    MergedAway().load_state_dict(MergedAway().state_dict())
+        IdentityModule().load_state_dict({"_extra_state": torch.tensor([1, 1])})
+    IdentityModule().load_state_dict(IdentityModule().state_dict())
 
 
 def trained(module, steps: int = 40):

@@ -10,8 +10,8 @@ from interop.modules import data
 
 from exactflow.errors import InvalidInputError, SingularMatrixError
 from exactflow.interop import convert, restore
-from exactflow.interop.conversion.solve import rounded_inverse
-from exactflow.interop.modules.flow import MatrixModule
+from exactflow.interop.conversion.replacements import rounded_inverse
+from exactflow.interop.modules import MatrixModule
 
 nn = torch.nn
 
@@ -79,7 +79,7 @@ def test_nearly_singular_and_badly_scaled_matrices():
         exact = exact_inverse(W)
         pairs = zip(inverse.flat, exact, strict=True)
         assert max(abs(sympy.Rational(x) - y) for x, y in pairs) <= error
-    with pytest.raises(InvalidInputError, match="range of float32, got an entry of about 2"):
+    with pytest.raises(InvalidInputError, match=r"an entry of about 2.*range of float32"):
         rounded_inverse(np.diag([2.0**-200, 1.0]), torch.float32)
 
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop import convert, restore
-from exactflow.interop.conversion.comparison import run
+from exactflow.interop.conversion.comparison import run_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:torch.(lu|qr) is deprecated")
 
@@ -80,7 +80,8 @@ def test_state_of_a_converted_model_with_merged_layers(name):
     x = data(*shape)
     new, _ = convert(make().eval(), x)
     again = restore(make().eval(), new.state_dict())
-    assert torch.equal(run(again, (x,), None, None).images[0], run(new, (x,), None, None).images[0])
+    one, two = (run_model(model, (x,), None) for model in (again, new))
+    assert torch.equal(one.images[0], two.images[0])
     assert {n: p.requires_grad for n, p in again.named_parameters()} == {
         n: p.requires_grad for n, p in new.named_parameters()
     }

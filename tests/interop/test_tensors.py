@@ -64,7 +64,7 @@ def test_points_and_covariances(form):
 
 @pytest.mark.parametrize("points", [torch.eye(2), [[1, 0], [0, 1]]])
 def test_symmetric_tensors_and_lists_may_be_either(points):
-    with pytest.raises(InvalidInputError, match="may be either"):
+    with pytest.raises(InvalidInputError, match="could be either"):
         lower_bounds(points, "0.1")
 
 
@@ -83,7 +83,7 @@ FLOWS = {
 def test_flows_refuse_tensors_and_name_what_takes_them(name, x):
     flow = FLOWS[name]()
     for run in (flow, flow.forward, flow.backward):
-        with pytest.raises(InvalidInputError, match=r"exactflow\.to_module\(flow\) maps tensors"):
+        with pytest.raises(InvalidInputError, match=r"use exactflow\.to_module\(flow\)"):
             run(x)
 
 
@@ -107,9 +107,9 @@ def test_no_transpose_is_advised_where_it_does_not_help(x):
 @pytest.mark.parametrize("name", ["factor", "balance", "whiten"])
 def test_flows_are_no_arrays(name):
     flow = FLOWS[name]()
-    with pytest.raises(TypeError, match="is no array"):
+    with pytest.raises(TypeError, match="is not an array"):
         np.asarray(flow)
-    with pytest.raises(TypeError, match="is no array"):
+    with pytest.raises(TypeError, match="is not an array"):
         np.asarray(flow, dtype=float)
     for other in (np.eye(2), torch.eye(2), [[1, 0], [0, 1]]):
         with pytest.raises(TypeError, match=f"factors of @, got {type(flow).__name__} and "):
@@ -128,3 +128,28 @@ def test_results_of_approximate_are_refused_as_modules_with_the_reason(distance)
         words = f"got {type(flow).__name__}, whose layers are steep piecewise functions: modules"
         with pytest.raises(InvalidInputError, match=words):
             to_module(flow)
+
+
+BATCHES = {
+    "one vector": (torch.ones(2), r"got \(2,\): pass one vector as x\[None\]"),
+    "columns": (torch.ones(2, 5), "transpose it, since modules take vectors as rows"),
+    "channels last": (torch.ones(5, 4, 2), "move the channels to axis 1"),
+    "a number": (torch.ones(()), r"got \(\)$"),
+    "another size": (torch.ones(5, 3), r"got \(5, 3\)$"),
+    "an array": (np.ones((5, 2)), "expected a tensor, got ndarray"),
+}
+
+
+@pytest.mark.parametrize("name", BATCHES)
+@pytest.mark.parametrize("library", ["torch", "normflows", "nflows", "glasflow", "freia"])
+def test_modules_refuse_other_batches_than_rows(name, library):
+    if library != "torch":
+        pytest.importorskip("FrEIA" if library == "freia" else library)
+    module = to_module(factor(W.numpy()), library=library)
+    x, words = BATCHES[name]
+    runs = (
+        [module, lambda x: module(x, rev=True)] if library == "freia" else [module, module.inverse]
+    )
+    for run in runs:
+        with pytest.raises(InvalidInputError, match=words):
+            run([x] if library == "freia" else x)

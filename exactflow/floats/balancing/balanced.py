@@ -35,7 +35,7 @@ from exactflow.explanation import Explanation, Step
 from exactflow.explanation.steps import product_step
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.threads import one_thread
-from exactflow.flows.arithmetic import image, is_inexact
+from exactflow.flows.arithmetic import is_inexact, map_inexact
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
@@ -123,13 +123,15 @@ class Balanced(MapResult):
         """Return the image of a vector of d entries, or of each column. Floats are mapped in
         float64 and returned in the dtype of `x`; other numbers are mapped by `flow`, exactly.
         """
-        return image(self._run, x, self.dimension) if is_inexact(x) else self.flow(x)
+        return map_inexact(self._run, x, self.dimension) if is_inexact(x) else self.flow(x)
 
     def backward(self, y: VectorLike) -> Any:
         """Return the preimage of a vector of d entries, or of each column, in the arithmetic of
         `forward`.
         """
-        return image(self._run_back, y, self.dimension) if is_inexact(y) else self.inverse()(y)
+        return (
+            map_inexact(self._run_back, y, self.dimension) if is_inexact(y) else self.inverse()(y)
+        )
 
     def explain(self) -> Explanation:
         """Explain what is certified: the exact product Q of the layers, its difference from the

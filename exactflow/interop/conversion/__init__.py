@@ -1,18 +1,18 @@
-"""Whole models: couplings, or a matrix and its inverse, in the place of every linear layer.
+"""Whole models: replace every linear layer by couplings, or by a matrix and its inverse.
 
 Main results
 ------------
-`convert` copies a model, reads the linear layers of the copy, merges those that follow each other
-(permutations, biases, ActNorm), and puts couplings with the same interface in the place of each.
-The model that comes out computes the same map in both directions, with the same log-determinants,
-and no inverse of a matrix: so that its sampling direction can be exported, too.
+`convert` copies a model, reads the linear layers of the copy, merges neighbours (permutations,
+biases, ActNorm), and replaces each by couplings with the same interface. The converted model
+computes the same map in both directions, with the same log-determinants, and inverts no matrix, so
+that its sampling direction can be exported, too.
 
 How it is checked
 -----------------
-*Certified*: how near the layers are to each matrix, and an inverse that is stored to the exact one.
-*Numeric*: every layer is compared with what was there, in float64, on data that it meets; where
-they differ, it is left. Where an example is given, the whole model is compared, ahead and back: if
-it differs beyond rounding, nothing is returned.
+*Certified*: the distance of the layers from each matrix, and of a stored inverse from the exact
+one. *Numeric*: every layer is compared with its original in float64, on data that it receives; a
+layer that differs is left. With an example, the whole model is compared in both directions; if it
+differs beyond rounding, nothing is returned.
 """
 
 from collections import Counter
@@ -25,13 +25,25 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import check_option
-from exactflow.interop.conversion.comparison import Run, again, agree, differences, run
-from exactflow.interop.conversion.group import group
-from exactflow.interop.conversion.put import put
-from exactflow.interop.conversion.read import read
+from exactflow.interop.conversion.comparison import (
+    ModelRun,
+    check_agreement,
+    list_differences,
+    rerun_from_latents,
+    run_model,
+)
+from exactflow.interop.conversion.installing import install_replacements
+from exactflow.interop.conversion.merging import merge_layers
+from exactflow.interop.conversion.reading import read_linear_layers
+from exactflow.interop.conversion.replacements import By, find_replacements
 from exactflow.interop.conversion.report import Conversion, ConvertedLayer, LeftLayer
-from exactflow.interop.conversion.solve import By, solve
-from exactflow.interop.models import copy_model, doubled, inside, tensors_of, untouched
+from exactflow.interop.module_tree import (
+    copy_as_float64,
+    copy_model,
+    preserve_rng_state,
+    tensors_of,
+    wrapper_attribute,
+)
 
 
 def convert(
@@ -42,46 +54,45 @@ def convert(
     context: Any = None,
     only: str | Collection[str] | None = None,
 ) -> tuple[Any, Conversion]:
-    """Return a copy of a model with couplings in the place of its linear layers, and a report.
+    """Return a copy of a model with couplings in place of its linear layers, and a report.
 
     Each invertible linear layer of a flow of normflows, nflows, FrEIA, glasflow or zuko, or of
     plain PyTorch, is replaced by couplings with the interface of its library, in both directions.
-    Layers that follow each other are merged: what stood beside a matrix (a permutation, an ActNorm
-    that has met data, another matrix) is an identity then, and its bias is in the couplings. Type,
-    device, training mode, forward hooks and whether parameters are trained stay as they are.
+    Neighbours are merged: a matrix takes the permutations, the initialized ActNorms and the other
+    matrices beside it, which become identities, and the couplings take their biases. Dtype, device,
+    training mode, forward hooks and ``requires_grad`` are unchanged.
 
-    Layers and containers are known by their exact type, since a subclass may do anything. What is
-    no linear layer of a known type is left alone, and named in the report: so is a permutation or a
-    diagonal alone, an ActNorm that waits for its first data, a layer of PyTorch that may belong to
-    a conditioner, one with a parametrization or a backward hook, one that is trained in part, and
-    one that shares parameters with another, or stands in two places.
-    Within a container of another type layers are converted one by one, and nothing is merged.
+    Layers and containers are known by their exact type, since a subclass may do anything. All other
+    layers are left, and named in the report. Left are also a permutation or a diagonal without a
+    matrix beside it; an ActNorm without data; a layer of PyTorch that may belong to a conditioner;
+    a layer with a parametrization or a backward hook, or of which only a part is trained; and a
+    layer that shares parameters, or that the model uses in two places.
+    In a container of unknown type, layers are converted one by one, and none are merged.
 
     Parameters
     ----------
     model : a module; of zuko, a flow or a lazy transform.
-    example : a batch of data as the model takes it, or a tuple of its arguments; the layers are
-        compared on what they make of it, and the whole model in both directions. Without it, the
-        layers are compared on random vectors, and the whole is not.
-    by : "couplings"; or "inverse" for a matrix, and beside it its inverse, each entry the nearest
-        float to that of the exact inverse. These are buffers, which are trained no more: for
-        sampling, where they are as accurate and have fewer operations.
-    context : what a conditional model is given besides.
-    only : paths of layers, or patterns such as ``"flows.*"``; what they do not match is left.
+    example : a batch of data for the model, or a tuple of its arguments. The layers are compared on
+        the data that they receive, and the whole model in both directions. Without an example the
+        layers are compared on random vectors, and the whole model is not compared.
+    by : "couplings"; or "inverse" for a matrix and its inverse, each entry the float nearest to
+        that of the exact inverse. Both are buffers, which are not trained. They are as accurate for
+        sampling, with fewer operations.
+    context : the context of a conditional model.
+    only : paths of layers, or patterns such as ``"flows.*"``; all other layers are left.
 
     Returns
     -------
     (model, Conversion)
-        The model that was given is not changed; nor is it on an error, nor are random number
-        generators.
+        The given model and the random number generators are unchanged, also after an error.
 
     Raises
     ------
     InvalidInputError
-        No model, one that cannot be copied or run, or one in which nothing can be converted: the
-        message says what was looked at.
+        No model, a model that cannot be copied or run, or a model without convertible layers: the
+        message names the layers.
     MethodError
-        A converted model that differs from the one that was given: names the first layer that does.
+        The converted model differs from the given one: the message names the first such layer.
 
     Examples
     --------
@@ -95,64 +106,65 @@ def convert(
     """
     only = [only] if isinstance(only, str) else only
     check_option("by", by, get_args(By))
-    _check(model, only)
+    _check_arguments(model, only)
     arguments = example if isinstance(example, tuple) else () if example is None else (example,)
-    with untouched():
-        before = run(model, arguments, context)
+    with preserve_rng_state():
+        before = run_model(model, arguments, context)
         new = copy_model(model)
-        runs, left = read(new, only)
-        groups, alone = group(runs, before.met)
-        solved, singular = solve(groups, by)
-        pair, done, failed = put((new, doubled(model)), solved)
+        chains, left = read_linear_layers(new, only)
+        groups, alone = merge_layers(chains, before.layer_inputs)
+        replacements, singular = find_replacements(groups, by)
+        pair, layers, failed = install_replacements((new, copy_as_float64(model)), replacements)
         left += [*alone, *singular, *failed]
-        if not done:
-            raise InvalidInputError(_nothing(left))
-        changes = _compare((model, *pair), done, arguments, context, before)
-    return pair[0], Conversion(tuple(done), tuple(left), *changes)
+        if not layers:
+            raise InvalidInputError(_describe_left(left))
+        differences = _compare_models((model, *pair), layers, arguments, context, before)
+    return pair[0], Conversion(tuple(layers), tuple(left), *differences)
 
 
-def _compare(
+def _compare_models(
     models: tuple[nn.Module, nn.Module, nn.Module],
     layers: list[ConvertedLayer],
     arguments: tuple[Any, ...],
     context: Any,
-    before: Run,
+    before: ModelRun,
 ) -> tuple[float | None, float | None, float | None, str | None]:
-    """Compare a model with its conversion, in its type and in float64: the differences of latents,
-    log-determinants and inverses, and why there are none.
+    """Compare a model with its conversion, in its dtype and in float64.
 
-    Raises `MethodError` where they differ beyond rounding, in float64 if they run there.
+    Return the largest differences of latents, of log-determinants and of inverses, in the dtype of
+    the model, and the reason if there is no comparison. Raises `MethodError` if they differ beyond
+    rounding, in float64 if the model runs in float64.
     """
     if not arguments:
         return None, None, None, "there is no example"
     model, converted, twin = models
-    one, two = before, again(converted, arguments, context, before)
-    latents, log_dets, back = differences(one, two)
+    given, found = before, rerun_from_latents(converted, arguments, context, before)
+    latents, log_dets, inverses = list_differences(given, found)
     if not any(x.numel() for x in tree_leaves(arguments) if isinstance(x, Tensor)):
         return None, None, None, "the example is empty"
     try:
-        arguments, context = _doubled(arguments), _doubled(context)
-        one = run(doubled(model), arguments, context)
-    except InvalidInputError:  # a model of one type alone
+        arguments, context = _to_float64(arguments), _to_float64(context)
+        given = run_model(copy_as_float64(model), arguments, context)
+    except InvalidInputError:  # the model runs in its own dtype only
         pass
     else:
-        two = again(twin, arguments, context, one)
+        found = rerun_from_latents(twin, arguments, context, given)
     merged = [{layer.path, *layer.merged} for layer in layers]
-    agree(one, two, before, arguments[0], merged)
-    return latents, log_dets, back, None
+    check_agreement(given, found, before, arguments[0], merged)
+    return latents, log_dets, inverses, None
 
 
-def _doubled(value: Any) -> Any:
-    """Copy a structure with its floats in float64."""
+def _to_float64(value: Any) -> Any:
+    """Convert the floats in a structure to float64."""
     return tree_map_only(Tensor, lambda x: x.double() if x.is_floating_point() else x, value)
 
 
-def _check(model: Any, only: Any) -> None:
+def _check_arguments(model: Any, only: Any) -> None:
     if not isinstance(model, nn.Module) or isinstance(model, torch.jit.ScriptModule):
         raise InvalidInputError(
             f"expected a model as a torch.nn.Module, got {type(model).__name__}"
         )
-    if (name := inside(model)) is not None:
+    if (name := wrapper_attribute(model)) is not None:
         raise InvalidInputError(
             f"expected a model, got {type(model).__name__} around it: convert its .{name}"
         )
@@ -163,10 +175,7 @@ def _check(model: Any, only: Any) -> None:
         raise InvalidInputError("expected parameters with values, got a model on the meta device")
 
 
-def _nothing(left: list[LeftLayer]) -> str:
+def _describe_left(left: list[LeftLayer]) -> str:
     seen = Counter(f"{layer.kind} ({layer.reason})" for layer in left)
-    looked = "; ".join(f"{count} {what}" for what, count in seen.most_common(8))
-    return (
-        "expected a model with a linear layer that couplings can replace, found "
-        f"{looked or 'no layers'}"
-    )
+    listed = "; ".join(f"{count} {kind}" for kind, count in seen.most_common(8))
+    return f"no layer of the model can be converted: it has {listed or 'no layers'}"

@@ -1,4 +1,4 @@
-"""The report of `convert`, layer by layer, as a table."""
+"""The report of `convert`, with a table of the layers."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,19 +11,20 @@ from exactflow.interop.affine import AffineMap
 
 @dataclass(frozen=True, eq=False)
 class ConvertedLayer:
-    """One layer that couplings have replaced.
+    """A layer that was replaced by couplings, or by a matrix and its inverse.
 
     Attributes
     ----------
-    path, kind : where the couplings are in the model, and the class that was there.
-    merged : the paths of neighbours that they apply, too; there is an identity now.
+    path, kind : the path of the layer in the model, and the class of the original layer.
+    merged : the paths of neighbours that were merged into it, and are identities now.
     dimension, condition_number : of the matrix W, from data to latent; the latter is rounded.
-    dtype : the type of floats in which the model holds what takes its place.
-    error : *certified*: no entry of W differs by more from the exact product of the layers as the
-        model holds them, or from the matrix that it holds.
-    relative_error : *certified*: `error` over the largest entry of W; or, if it is larger, the same
-        for an inverse that is stored, and the exact one of the matrix that is.
-    flow, target : the couplings exactly, None for a matrix; and W.
+    dtype : the dtype of the stored numbers.
+    error : *certified*: the largest difference between an entry of W and of the exact product of
+        the stored layers, or of the stored matrix.
+    relative_error : *certified*: `error` as a multiple of the largest entry of W; or, if it is
+        larger, the error of the stored inverse, as a multiple of its largest entry.
+    flow : the couplings exactly; None for a matrix.
+    target : W and the bias.
     """
 
     path: str
@@ -45,7 +46,7 @@ class ConvertedLayer:
 
 @dataclass(frozen=True)
 class LeftLayer:
-    """One layer that is as it was, and why."""
+    """A layer that was not converted, and the reason."""
 
     path: str
     kind: str
@@ -61,7 +62,7 @@ _HEADS = {
     "dtype": "stored in",
     "relative_error": "error",
 }
-_WAYS = {
+_DIFFERENCES = {
     "latent_difference": "latents",
     "log_det_difference": "log-dets",
     "inverse_difference": "inverses",
@@ -74,12 +75,12 @@ class Conversion:
 
     Attributes
     ----------
-    layers : what was converted, in the order in which data meets it.
-    left : the layers that were not, with reasons.
+    layers : the converted layers, in the order in which data meets them.
+    left : the other layers, with reasons.
     latent_difference, log_det_difference, inverse_difference : *numeric*: the largest differences
-        of what the whole model makes of the example, and on the way back from its latents, in its
-        own type; None where there are none.
-    reason : why the whole was not compared; None where it was.
+        between both models on the example, in their dtype: in latents, in log-determinants, and in
+        the data that the inverse returns. None for a part that they do not return.
+    reason : why the models were not compared as a whole; None if they were.
     """
 
     layers: tuple[ConvertedLayer, ...]
@@ -96,28 +97,28 @@ class Conversion:
         types = ", ".join(sorted({layer.dtype for layer in self.layers}))
         said = (
             f"{count} layer{'s' * (count != 1)} converted to {what}, certified within "
-            f"{_text(largest)} as they are stored ({types}), relative to the largest entry"
+            f"{_format(largest)} as they are stored ({types}), relative to the largest entry"
         )
         if self.reason is not None:
             return f"{said}; the whole model was not compared: {self.reason}"
-        for name, noun in _WAYS.items():
+        for name, noun in _DIFFERENCES.items():
             difference = getattr(self, name)
             if difference is not None:
-                said += f"; {noun} differ by at most {_text(difference)}"
+                said += f"; {noun} differ by at most {_format(difference)}"
         return said + "; the inverse was not compared" * (self.inverse_difference is None)
 
     def __repr__(self) -> str:
         return self.table()
 
     def rows(self) -> list[list[str]]:
-        """Return the table, the heads of its columns first."""
-        rows = [[_text(getattr(layer, name)) for name in _HEADS] for layer in self.layers]
+        """Return the rows of the table, starting with the heads of its columns."""
+        rows = [[_format(getattr(layer, name)) for name in _HEADS] for layer in self.layers]
         for row, layer in zip(rows, self.layers, strict=True):
             row[0] = " + ".join((layer.path or "(model)", *layer.merged))
         return [list(_HEADS.values()), *rows]
 
     def reasons(self) -> list[str]:
-        """Return one line for each kind of layer that was left, and why."""
+        """Return one line for each kind of layer that was left, with the reason and paths."""
         found: dict[tuple[str, str], list[str]] = {}
         for layer in self.left:
             found.setdefault((layer.kind, layer.reason), []).append(layer.path or "(model)")
@@ -127,11 +128,11 @@ class Conversion:
         ]
 
     def table(self, *, width: int = 120) -> str:
-        """Return the table as text, and below it what was left."""
-        return "\n".join([*tables.lines(self.rows(), width), *self.reasons(), str(self)])
+        """Draw the table as text, with the layers that were left below it."""
+        return "\n".join([*tables.draw_table(self.rows(), width), *self.reasons(), str(self)])
 
 
-def _text(value: object) -> str:
+def _format(value: object) -> str:
     if isinstance(value, Fraction):
         return format_up(value)
     return f"{value:.2g}" if isinstance(value, float) else str(value)

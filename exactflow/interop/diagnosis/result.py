@@ -8,30 +8,33 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, ClassVar
 
+from exactflow.exact.numbers import format_below
 from exactflow.flows.evidence import Evidence
 from exactflow.interop import tables
+from exactflow.laws.conditioning import ConditioningBounds, lower_bounds
 
 
 @dataclass(frozen=True)
 class LayerFacts:
-    """One layer, or the whole model; None stands for what is not known, and `notes` say why.
+    """The measured facts of one layer, or of the whole model; None for an unknown fact.
 
     Attributes
     ----------
-    path, kind : where the layer stands in the model, and its class.
-    notes : what is not checked, with the reason: an exception that it raised.
+    path, kind : the path of the layer in the model, and its class.
+    notes : the facts that are not checked, with reasons, such as an exception of the layer.
     error : the largest relative error of its own round trip, x -> z -> x.
-    digits_lost : decimal digits by which the error grows on the model's way back through the layer;
-        for the model, outside of its layers. Their sum is what the model loses.
-    spread : the largest relative difference of equal runs.
+    digits_lost : the decimal digits by which the error grows on the model's way back through the
+        layer; for the model, outside of its layers. The sum is the loss of the model.
+    spread : the largest relative difference between repeated runs.
     draw_error, draws_lost : the largest relative error of its own round trip z -> x -> z, where z
-        is what draws from the base are on their way; and how many of them it makes infinite or NaN.
+        are latents drawn from the base as they reach the layer; and the number of draws that it
+        maps to inf or NaN.
     condition, largest, least : the largest condition number of its Jacobian at up to four members
         of x, and the largest and the least singular value there, in float64.
-    log_det, log_det_due : what it returns as log|det J| at x, and what that is in float64, at that
-        of up to four members where the two differ most.
-    log_det_back, log_det_back_due : the same of the inverse; what is due is minus log|det J|, or
-        minus what the layer returns where the Jacobian is not known.
+    log_det, log_det_due : the returned log|det J| at x, and the true one in float64, at the member
+        of up to four with the largest difference.
+    log_det_back, log_det_back_due : the same for the inverse. The true one is minus log|det J|, or
+        minus the number that the layer returns if the Jacobian is unknown.
     """
 
     path: str
@@ -52,17 +55,17 @@ class LayerFacts:
 
     @property
     def log_det_error(self) -> float | None:
-        """The difference of what is returned and log|det J|."""
-        return _apart(self.log_det, self.log_det_due)
+        """The error of the returned log-determinant."""
+        return _difference(self.log_det, self.log_det_due)
 
     @property
     def log_det_back_error(self) -> float | None:
-        """The difference of what the inverse returns and what is due."""
-        return _apart(self.log_det_back, self.log_det_back_due)
+        """The error of the log-determinant that the inverse returns."""
+        return _difference(self.log_det_back, self.log_det_back_due)
 
     @property
     def errors(self) -> dict[str, float]:
-        """What is wrong by how much; infinite for NaN, and for draws that do not stay finite."""
+        """The known errors by name; infinite for NaN, and for draws that do not stay finite."""
         values = self.error, self.draw_error, self.log_det_error, self.log_det_back_error
         found = zip(ERRORS, values, strict=True)
         known = {name: math.inf if x != x else x for name, x in found if x is not None}
@@ -73,11 +76,11 @@ ERRORS = "round trip", "draws", "log-determinant", "inverse's log-determinant"
 TRIP = {
     "round trip": ("error", ".1e"),
     "digits lost": ("digits_lost", ".1f"),
-    "equal runs": ("spread", ".1e"),
+    "run-to-run": ("spread", ".1e"),
     "draws": ("draw_error", ".1e"),
     "not finite": ("draws_lost", "d"),
 }
-"""Columns of the table of x there and back: heads, attributes of a row, and formats."""
+"""Columns of the table of round trips: heads, attributes of a row, and formats."""
 JACOBIAN = {
     "condition": ("condition", ".2g"),
     "largest": ("largest", ".2g"),
@@ -100,7 +103,7 @@ class Fault:
 
     @property
     def excess(self) -> float:
-        """How many times the bound the error is."""
+        """The error as a multiple of its bound."""
         return self.error / self.bound if self.bound else math.inf
 
     def __str__(self) -> str:
@@ -108,10 +111,28 @@ class Fault:
         return f"{row.path} ({row.kind}): {self.name} off by {self.error:.1e}, above {self.bound:g}"
 
 
+@dataclass(frozen=True)
+class StretchComparison:
+    """The measured `stretch` of a flow, None if it is unknown, beside the certified `bounds` for
+    every smooth bijection that maps N(0, I) as near to the data.
+    """
+
+    stretch: float | None
+    bounds: ConditioningBounds
+
+    def __str__(self) -> str:
+        measured = "unknown" if self.stretch is None else f"at least {self.stretch:.3g}"
+        least, eps = format_below(self.bounds.lipschitz), format_below(self.bounds.eps, 4)
+        return (
+            f"Lipschitz constant of this flow: {measured} (numeric); "
+            f"of every smooth bijection within W2 <= {eps}: at least {least} (certified)"
+        )
+
+
 @dataclass(frozen=True, repr=False)
 class Diagnosis:
-    """The `layers`, in the order in which data meets them, and the `whole` model of some dtype;
-    and how many latents were drawn.
+    """The facts of the `layers`, in the order in which data meets them, and of the `whole` model;
+    the `dtype` of the model, and the number of `draws`.
     """
 
     layers: tuple[LayerFacts, ...]
@@ -122,29 +143,35 @@ class Diagnosis:
 
     @property
     def error(self) -> float:
-        """The relative error of x; infinite where it does not come back."""
+        """The relative error of x after the round trip; infinite if x does not come back."""
         return math.inf if self.whole.error is None else self.whole.error
 
     @property
     def stretch(self) -> float | None:
-        """The largest factor by which the map from latents to data stretches at the members of x
-        that were measured: a lower bound on its Lipschitz constant. None without a Jacobian, or
-        without a way back.
-
-        `exactflow.laws.conditioning.lower_bounds` has the stretch that the data force.
+        """The largest stretch of the map from latents to data at the measured members of x, a lower
+        bound on its Lipschitz constant. None without a Jacobian or an inverse.
         """
         least = None if self.whole.error is None else self.whole.least
         return least if least is None else 1 / least if least else math.inf
 
+    def compare_stretch(self, data: Any, eps: Any) -> StretchComparison:
+        """Compare the stretch with that of every smooth bijection within W2 <= eps of the data.
+
+        `data` and `eps` are the arguments of `exactflow.laws.conditioning.lower_bounds`: an array,
+        tensor or list of points, or a distribution, and a distance. The base of the flow has to be
+        N(0, I). A flow of much larger stretch than the bound is steeper than the data require.
+        """
+        return StretchComparison(self.stretch, lower_bounds(data, eps))
+
     @property
     def rows(self) -> tuple[LayerFacts, ...]:
-        """The layers, and the model where it is no layer itself."""
+        """The facts of the layers, and of the model unless it is its only layer."""
         return self.layers if self.layers == (self.whole,) else (*self.layers, self.whole)
 
     def fault(self, bounds: Mapping[str, float]) -> Fault | None:
-        """Find the error that is most above its bound; None where each is within.
+        """Find the error that exceeds its bound by the largest factor, or None.
 
-        Bounds are those of errors by their names: "round trip", "draws", "log-determinant" and
+        `bounds` has the names of errors as keys: "round trip", "draws", "log-determinant" and
         "inverse's log-determinant".
         """
         errors = [(row, row.errors) for row in self.rows]
@@ -157,24 +184,30 @@ class Diagnosis:
         ]
         return max(above, key=lambda fault: fault.excess, default=None)
 
-    def __str__(self) -> str:
+    @property
+    def summary(self) -> str:
+        """Whether x comes back, in a sentence."""
         if self.error == math.inf:
             return ": ".join([f"x does not come back in {self.dtype}", *self.whole.notes[:1]])
         return f"x comes back with relative error {self.error:.1e} in {self.dtype}"
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return self.table()
 
+    __repr__ = __str__
+
     def table(self, *, width: int = 100) -> str:
-        """Draw a table of text, and notes below it."""
-        parts = [tables.lines(self._cells(columns), width) for columns in (TRIP, JACOBIAN)]
+        """Draw the tables as text, with the notes below them."""
+        parts = [
+            tables.draw_table(self._format_cells(columns), width) for columns in (TRIP, JACOBIAN)
+        ]
         notes = [f"{row.path}: {note}" for row in self.rows for note in row.notes]
         below = [line for note in notes for line in textwrap.wrap(note, width)]
-        parts = [textwrap.wrap(str(self), width), *parts, below]
-        return "\n\n".join("\n".join(part) for part in parts if part)
+        parts = [textwrap.wrap(self.summary, width), *parts, below]
+        return "\n".join(line for part in parts for line in part)
 
-    def _cells(self, columns: dict[str, tuple[str, str]]) -> list[list[str]]:
-        """Return the texts of the cells of a table, its heads first."""
+    def _format_cells(self, columns: dict[str, tuple[str, str]]) -> list[list[str]]:
+        """Return the cells of a table as text, starting with the heads of its columns."""
         rows = [["layer", *columns]]
         for row in self.rows:
             values = ((getattr(row, name), form) for name, form in columns.values())
@@ -184,7 +217,7 @@ class Diagnosis:
 
     def _repr_html_(self) -> str:
         """Return the sentence, both tables with unknown values dimmed, and the notes."""
-        shown = "".join(_table_html(self._cells(columns)) for columns in (TRIP, JACOBIAN))
+        shown = "".join(_table_html(self._format_cells(columns)) for columns in (TRIP, JACOBIAN))
         notes = [f"{row.path}: {note}" for row in self.rows for note in row.notes]
         items = "".join(f"<li>{escape(note)}</li>" for note in notes)
         below = f"<ul>{items}</ul>" if items else ""
@@ -210,9 +243,11 @@ class Diagnosis:
         return bars(self, ax=ax)
 
     def to_json(self) -> str:
-        """Write everything as JSON; numbers that JSON does not have are strings."""
-        rows = [{k: _json(v) for k, v in vars(x).items()} for x in (*self.layers, self.whole)]
-        head = {"error": _json(self.error), "dtype": self.dtype, "draws": self.draws}
+        """Return all facts as JSON, with NaN and infinities as strings."""
+        rows = [
+            {k: _to_json_number(v) for k, v in vars(x).items()} for x in (*self.layers, self.whole)
+        ]
+        head = {"error": _to_json_number(self.error), "dtype": self.dtype, "draws": self.draws}
         head["evidence"] = self.evidence
         return json.dumps(head | {"layers": rows[:-1], "whole": rows[-1]}, indent=1)
 
@@ -230,9 +265,9 @@ def _cell_html(text: str) -> str:
     return f"<td{style}>{escape(text)}</td>"
 
 
-def _apart(claim: float | None, due: float | None) -> float | None:
+def _difference(claim: float | None, due: float | None) -> float | None:
     return None if claim is None or due is None else abs(claim - due)
 
 
-def _json(value: object) -> object:
+def _to_json_number(value: object) -> object:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value

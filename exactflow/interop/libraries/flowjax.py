@@ -1,7 +1,7 @@
-"""flowjax: bijections of JAX, whose ``inverse`` leads from data to latent, as its flows use them.
+"""flowjax: bijections of JAX, whose ``inverse`` leads from data to latent, as in its flows.
 
-JAX computes in float32, unless ``jax_enable_x64`` is set: modules are made, and their errors are
-bounded, in the type that runs.
+JAX computes in float32 unless ``jax_enable_x64`` is set. Modules are built, and their errors are
+bounded, in the dtype in which JAX computes.
 """
 
 from collections.abc import Callable
@@ -17,15 +17,14 @@ from paramax import NonTrainable
 from torch import Tensor
 
 from exactflow.interop.library import Library
-from exactflow.interop.modules.flow import BijectionModule
-from exactflow.interop.modules.layers import CouplingModule
+from exactflow.interop.modules import BijectionModule, CouplingModule
 
 
 class FlowjaxCoupling(AbstractBijection):
     """One layer: ``moved = scale * exp(log_gain) * moved + weight @ kept``.
 
-    The first `half` coordinates move if `is_first`, else the others. The scale, if there is one, is
-    trained through the gain.
+    The first `half` coordinates move if `is_first`, else the others. Training changes the scale
+    through the gain alone.
     """
 
     shape: tuple[int, ...]
@@ -37,8 +36,8 @@ class FlowjaxCoupling(AbstractBijection):
     log_gain: Any
 
     @classmethod
-    def of(cls, layer: CouplingModule, partition: tuple[int, int]) -> "FlowjaxCoupling":
-        """Return a layer with the numbers of a module's."""
+    def from_layer(cls, layer: CouplingModule, partition: tuple[int, int]) -> "FlowjaxCoupling":
+        """Build a layer with the parameters of a PyTorch layer."""
         p, q = partition
         is_first = layer.moves == "first"
         scale, gain = None, None
@@ -64,15 +63,15 @@ class FlowjaxCoupling(AbstractBijection):
         return whole, sign * jnp.log(scale).sum()
 
 
-def _couplings(couplings: BijectionModule, shape: tuple[int, ...]) -> Any:
-    """Return the layers of a module, from data to latent on the way back."""
-    flow: Any = couplings
+def _make_module(module: BijectionModule, shape: tuple[int, ...]) -> Any:
+    """Build a bijection whose inverse is a module's forward map."""
+    flow: Any = module
     parts: list[Any] = []
-    if flow.signs is not None:  # untrained, and of any sign, unlike what Scale makes
+    if flow.signs is not None:  # Scale would train them, and keep them positive
         signs = NonTrainable(_array(flow.signs))
         parts.append(eqx.tree_at(lambda scale: scale.scale, Scale(jnp.ones(shape)), signs))
     parts += [] if flow.order is None else [Permute(_array(flow.order))]
-    parts += [FlowjaxCoupling.of(layer, flow.partition) for layer in flow.layers]
+    parts += [FlowjaxCoupling.from_layer(layer, flow.partition) for layer in flow.layers]
     parts += [] if flow.places is None else [Permute(_array(flow.places))]
     parts += [] if flow.bias is None else [Loc(_array(flow.bias))]
     return Invert(Chain(parts or [Permute(jnp.arange(shape[0]))]))
@@ -84,7 +83,7 @@ def _array(tensor: Tensor) -> Array:
 
 LIBRARY = Library(
     name="flowjax",
-    couplings=_couplings,
-    floats=lambda: np.dtype(jax.dtypes.canonicalize_dtype(np.float64)).type,
+    make_module=_make_module,
+    float_type=lambda: np.dtype(jax.dtypes.canonicalize_dtype(np.float64)).type,
     takes_images=False,
 )

@@ -1,4 +1,4 @@
-"""FrEIA: modules take and return tuples, and know the shape of the data."""
+"""FrEIA: modules take and return tuples, and are built for one shape of data."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -8,9 +8,16 @@ import numpy as np
 from FrEIA.framework import GraphINN, SequenceINN
 from torch import Tensor, nn
 
-from exactflow.interop.affine import AffineMap, dense, diagonal, matrix_of, order, vector
-from exactflow.interop.library import Library, Way, Whole, plain_way
-from exactflow.interop.modules.flow import BijectionModule
+from exactflow.interop.affine import (
+    AffineMap,
+    diagonal_map,
+    permutation_map,
+    probe_affine_map,
+    read_channels,
+    read_matrix,
+)
+from exactflow.interop.library import CallConvention, Library, ModelCall, find_convention
+from exactflow.interop.modules import BijectionModule
 
 
 class Couplings(fm.InvertibleModule):
@@ -40,100 +47,104 @@ class Couplings(fm.InvertibleModule):
         return (y,), log_det
 
     def output_dims(self, input_dims: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
-        """Return the shapes, unchanged."""
+        """Return the shapes unchanged."""
         return input_dims
 
 
 class CoupledBlock(fm.AllInOneBlock):
-    """An ``AllInOneBlock`` whose permutation is applied by couplings; all else is as it was."""
+    """An ``AllInOneBlock`` whose permutation is applied by couplings, and otherwise unchanged."""
 
     couplings: BijectionModule
 
     @classmethod
-    def of(cls, block: fm.AllInOneBlock, couplings: BijectionModule) -> "CoupledBlock":
-        """Return a block with the modules and parameters of another one."""
+    def from_block(cls, block: fm.AllInOneBlock, couplings: BijectionModule) -> "CoupledBlock":
+        """Build a block with the modules and the other parameters of a block."""
         new = cls.__new__(cls)
-        gone = "w_perm", "w_perm_inv", "w_0", "vk_householder", "permute_function"
-        new.__dict__.update({name: x for name, x in vars(block).items() if name not in gone})
-        kept = ((name, p) for name, p in block._parameters.items() if name not in gone)
+        replaced = "w_perm", "w_perm_inv", "w_0", "vk_householder", "permute_function"
+        new.__dict__.update({name: x for name, x in vars(block).items() if name not in replaced})
+        kept = ((name, p) for name, p in block._parameters.items() if name not in replaced)
         new._parameters, new._modules = dict(kept), {**block._modules, "couplings": couplings}
-        new.householder, new.w_perm, new.w_perm_inv = 0, False, True
+        new.householder, new.w_perm, new.w_perm_inv = 0, False, True  # arguments for `rev` below
         return new
 
-    def permute_function(self, x: Tensor, is_back: bool) -> Tensor:
-        """Return the image of what stands where the block has its matrix, or its inverse."""
-        return self.couplings.preimage(x) if is_back else self.couplings.image(x)
+    def permute_function(self, x: Tensor, rev: bool = False) -> Tensor:
+        """Apply the couplings that replace the block's permutation matrix, or their inverse."""
+        return self.couplings.preimage(x) if rev else self.couplings.image(x)
 
 
-def _way(module: nn.Module) -> Way | None:
+def _find_convention(module: nn.Module) -> CallConvention | None:
     is_layer = isinstance(module, fm.InvertibleModule) and not isinstance(module, SequenceINN)
     if is_layer or isinstance(module, SequenceINN | GraphINN):
-        return Way("forward", "forward", "rev", is_listed=is_layer, condition="c")
-    return plain_way(module)
+        return CallConvention("forward", "forward", "rev", is_listed=is_layer, condition="c")
+    return find_convention(module)
 
 
-def _whole(model: nn.Module, context: Any) -> Whole:
+def _make_model_call(model: nn.Module, context: Any) -> ModelCall:
     conditions = [context] if isinstance(context, Tensor) else context
-    return Whole(model, _way(model), options={} if context is None else {"c": conditions})
+    return ModelCall(
+        model, _find_convention(model), options={} if context is None else {"c": conditions}
+    )
 
 
-def _imitation(module: Any, couplings: BijectionModule) -> nn.Module:
+def _make_like(module: Any, couplings: BijectionModule) -> nn.Module:
     if type(module) is fm.AllInOneBlock:
-        return CoupledBlock.of(module, couplings)
-    dims = module.dims_in  # an ActNorm keeps the first shape alone
+        return CoupledBlock.from_block(module, couplings)
+    dims = module.dims_in  # ActNorm stores the first shape instead of a list
     return Couplings([dims[0] if isinstance(dims, list) else dims], couplings=couplings)
 
 
-def _linear(module: Any) -> AffineMap:
-    found = dense(module.M)
-    bias = vector(module.b) if isinstance(module.b, Tensor) else None
+def _read_linear(module: Any) -> AffineMap:
+    found = read_matrix(module.M)
+    bias = read_channels(module.b) if isinstance(module.b, Tensor) else None
     return AffineMap(found.matrix.T, bias)
 
 
-def _normalization(module: Any) -> AffineMap:
-    return diagonal(np.exp(vector(module.scale)), vector(module.bias))
+def _read_actnorm(module: Any) -> AffineMap:
+    return diagonal_map(np.exp(read_channels(module.scale)), read_channels(module.bias))
 
 
-def _orthogonal(module: Any) -> AffineMap:
-    scale = np.exp(vector(module._log_e(module.scaling)))
-    return AffineMap(scale[:, None] * dense(module.weights).matrix.T, scale * vector(module.bias))
+def _read_orthogonal(module: Any) -> AffineMap:
+    scale = np.exp(read_channels(module._log_e(module.scaling)))
+    return AffineMap(
+        scale[:, None] * read_matrix(module.weights).matrix.T, scale * read_channels(module.bias)
+    )
 
 
-def _householder(module: Any) -> AffineMap:
-    return matrix_of(lambda x: module([x])[0][0], module.width, module.Vs.device, False)
+def _read_householder(module: Any) -> AffineMap:
+    return probe_affine_map(lambda x: module([x])[0][0], module.width, module.Vs.device, False)
 
 
-def _block(module: Any) -> AffineMap:
+def _read_block(module: Any) -> AffineMap:
     if module.householder:
-        return dense(module._construct_householder_permutation())
-    found, one = dense(module.w_perm), np.eye(len(module.w_perm))
+        return read_matrix(module._construct_householder_permutation())
+    found, one = read_matrix(module.w_perm), np.eye(len(module.w_perm))
     is_hard = set(map(tuple, found.matrix)) == set(map(tuple, one))
     return AffineMap(found.matrix, kind="permutation") if is_hard else found
 
 
-def _renew(model: nn.Module, old: nn.Module, new: nn.Module) -> None:
-    """Let the nodes of a graph have the new module, too."""
+def _update_references(model: nn.Module, old: nn.Module, new: nn.Module) -> None:
+    """Replace the module in the nodes of a graph, too."""
     for node in getattr(model, "node_list", ()):
         node.module = new if node.module is old else node.module
 
 
 LIBRARY = Library(
     name="freia",
-    couplings=lambda couplings, shape: Couplings([shape], couplings=couplings),
-    lists={SequenceINN: "module_list"},
-    holders={GraphINN: "module_list"},
+    make_module=lambda couplings, shape: Couplings([shape], couplings=couplings),
+    sequences={SequenceINN: "module_list"},
+    other_containers={GraphINN: "module_list"},
     readers={
-        fm.Fixed1x1Conv: lambda module: dense(module.M),
-        fm.FixedLinearTransform: _linear,
-        fm.OrthogonalTransform: _orthogonal,
-        fm.HouseholderPerm: _householder,
-        fm.ActNorm: _normalization,
-        fm.AllInOneBlock: _block,
-        fm.PermuteRandom: lambda module: order(module.perm),
+        fm.Fixed1x1Conv: lambda module: read_matrix(module.M),
+        fm.FixedLinearTransform: _read_linear,
+        fm.OrthogonalTransform: _read_orthogonal,
+        fm.HouseholderPerm: _read_householder,
+        fm.ActNorm: _read_actnorm,
+        fm.AllInOneBlock: _read_block,
+        fm.PermuteRandom: lambda module: permutation_map(module.perm),
     },
-    parts={fm.AllInOneBlock: ("w_perm", "vk_householder")},
-    imitation=_imitation,
-    way=_way,
-    whole=_whole,
-    renew=_renew,
+    replaced_parameters={fm.AllInOneBlock: ("w_perm", "vk_householder")},
+    make_like=_make_like,
+    convention=_find_convention,
+    model_call=_make_model_call,
+    update_references=_update_references,
 )

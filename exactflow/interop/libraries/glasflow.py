@@ -5,13 +5,13 @@ from glasflow.flows.base import Flow
 from glasflow.nflows import flows as nflows_flows
 from glasflow.nflows import transforms
 
-from exactflow.interop.libraries.nflows_forks import Transforming, fork
-from exactflow.interop.library import kinds
+from exactflow.interop.libraries.nflows_forks import CouplingsTransformBase, make_library
+from exactflow.interop.library import list_subclasses
 
 
-class Couplings(Transforming, transforms.Transform):
+class Couplings(CouplingsTransformBase, transforms.Transform):
     """Couplings as a ``Transform`` of glasflow's nflows."""
 
 
-FLOWS = [Flow, *kinds(flows, Flow), *kinds(nflows_flows, nflows_flows.Flow)]
-LIBRARY = fork("glasflow", transforms, FLOWS, Couplings)
+FLOWS = [Flow, *list_subclasses(flows, Flow), *list_subclasses(nflows_flows, nflows_flows.Flow)]
+LIBRARY = make_library("glasflow", transforms, FLOWS, Couplings)

@@ -2,12 +2,12 @@
 
 from nflows import flows, transforms
 
-from exactflow.interop.libraries.nflows_forks import Transforming, fork
-from exactflow.interop.library import kinds
+from exactflow.interop.libraries.nflows_forks import CouplingsTransformBase, make_library
+from exactflow.interop.library import list_subclasses
 
 
-class Couplings(Transforming, transforms.Transform):
+class Couplings(CouplingsTransformBase, transforms.Transform):
     """Couplings as an nflows ``Transform``."""
 
 
-LIBRARY = fork("nflows", transforms, kinds(flows, flows.Flow), Couplings)
+LIBRARY = make_library("nflows", transforms, list_subclasses(flows, flows.Flow), Couplings)

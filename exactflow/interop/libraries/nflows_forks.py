@@ -8,13 +8,20 @@ from typing import Any
 from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
-from exactflow.interop.affine import AffineMap, array, dense, diagonal, matrix_of, order
-from exactflow.interop.library import Library, Reader, Whole, plain_way
-from exactflow.interop.modules.flow import BijectionModule
+from exactflow.interop.affine import (
+    AffineMap,
+    diagonal_map,
+    permutation_map,
+    probe_affine_map,
+    read_matrix,
+    to_float64,
+)
+from exactflow.interop.library import Library, ModelCall, Reader, find_convention
+from exactflow.interop.modules import BijectionModule
 
 
-class Transforming(nn.Module):
-    """Couplings with the methods of a ``Transform``, which takes a context."""
+class CouplingsTransformBase(nn.Module):
+    """Couplings with the methods of a ``Transform``, which ignore the context."""
 
     def __init__(self, couplings: BijectionModule):
         super().__init__()
@@ -29,77 +36,83 @@ class Transforming(nn.Module):
         return self.couplings.inverse(inputs)
 
 
-def fork(name: str, t: ModuleType, flows: Sequence[type], kind: type[Transforming]) -> Library:
-    """Return a library from its module of transforms, its classes of flows, and its couplings."""
+def make_library(
+    name: str, t: ModuleType, flows: Sequence[type], couplings_class: type[CouplingsTransformBase]
+) -> Library:
+    """Describe a fork by its module of transforms, its flow classes, and its couplings class."""
 
-    def whole(model: Any, context: Any) -> Whole:
+    def make_model_call(model: Any, context: Any) -> ModelCall:
         path, draw = "", None
         if isinstance(model, tuple(flows)):
-            embedding = _embedding(model)
+            embedding = _embedding_net(model)
             context = context if embedding is None else embedding(context)
-            draw = partial(_draw, getattr(model, "_distribution"))  # noqa: B009
+            draw = partial(_draw_latents, getattr(model, "_distribution"))  # noqa: B009
             model, path = getattr(model, "_transform"), "_transform"  # noqa: B009
         options = {} if context is None else {"context": context}
-        return Whole(model, plain_way(model), path, options, draw=draw)
+        return ModelCall(model, find_convention(model), path, options, draw_latents=draw)
 
     return Library(
         name=name,
-        couplings=lambda couplings, shape: kind(couplings),
-        lists={t.CompositeTransform: "_transforms"},
-        holders={
+        make_module=lambda couplings, shape: couplings_class(couplings),
+        sequences={t.CompositeTransform: "_transforms"},
+        other_containers={
             t.MultiscaleCompositeTransform: "_transforms",
             t.InverseTransform: "_transform",
             **dict.fromkeys(flows, "_transform"),
         },
         readers={getattr(t, name): reader for name, reader in _READERS.items()},
-        whole=whole,
+        model_call=make_model_call,
     )
 
 
-def _draw(law: Any, count: int, options: Mapping[str, Any]) -> Tensor:
-    """Draw latents, one for each context where there is one."""
+def _draw_latents(base: Any, count: int, options: Mapping[str, Any]) -> Tensor:
+    """Draw latents, one for each member of the context if there is one."""
     context = options.get("context")
-    drawn: Tensor = law.sample(count) if context is None else law.sample(1, context)[:, 0]
+    drawn: Tensor = base.sample(count) if context is None else base.sample(1, context)[:, 0]
     return drawn
 
 
-def _embedding(model: Any) -> nn.Module | None:
+def _embedding_net(model: Any) -> nn.Module | None:
     found: nn.Module | None = getattr(model, "_embedding_net", None)
     return None if isinstance(found, nn.Identity) else found
 
 
-def _linear(module: Any) -> AffineMap:
-    return dense(module._weight if hasattr(module, "_weight") else module.weight(), module.bias)
+def _read_linear(module: Any) -> AffineMap:
+    return read_matrix(
+        module._weight if hasattr(module, "_weight") else module.weight(), module.bias
+    )
 
 
-def _convolution(module: Any) -> AffineMap:
-    return _linear(module).after(order(module.permutation._permutation))
+def _read_convolution(module: Any) -> AffineMap:
+    return _read_linear(module).after(permutation_map(module.permutation._permutation))
 
 
-def _factors(module: Any) -> AffineMap:
+def _read_factored(module: Any) -> AffineMap:
     device = next(module.parameters()).device
-    return matrix_of(lambda x: module(x)[0], module.features, device, hasattr(module, "bias"))
+    return probe_affine_map(
+        lambda x: module(x)[0], module.features, device, hasattr(module, "bias")
+    )
 
 
-def _normalization(module: Any) -> AffineMap:
-    return diagonal(array(module.scale), array(module.shift))
+def _read_actnorm(module: Any) -> AffineMap:
+    return diagonal_map(to_float64(module.scale), to_float64(module.shift))
 
 
-def _permutation(module: Any) -> AffineMap:
+def _read_permutation(module: Any) -> AffineMap:
     if module._dim != 1:
         raise InvalidInputError(f"expected a permutation of axis 1, got one of axis {module._dim}")
-    return order(module._permutation)
+    return permutation_map(module._permutation)
 
 
 _READERS: dict[str, Reader] = {
-    "OneByOneConvolution": _convolution,
-    "LULinear": _linear,
-    "NaiveLinear": _linear,
-    "QRLinear": _factors,
-    "SVDLinear": _factors,
-    "HouseholderSequence": _factors,
-    "ActNorm": _normalization,
-    "Permutation": _permutation,
-    "RandomPermutation": _permutation,
-    "ReversePermutation": _permutation,
+    "OneByOneConvolution": _read_convolution,
+    "LULinear": _read_linear,
+    "NaiveLinear": _read_linear,
+    "QRLinear": _read_factored,
+    "SVDLinear": _read_factored,
+    "HouseholderSequence": _read_factored,
+    "ActNorm": _read_actnorm,
+    "Permutation": _read_permutation,
+    "RandomPermutation": _read_permutation,
+    "ReversePermutation": _read_permutation,
 }

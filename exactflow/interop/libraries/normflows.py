@@ -1,4 +1,4 @@
-"""normflows: a flow's ``inverse`` leads from data to latent, so that is where the layers act."""
+"""normflows: a method ``inverse`` leads from data to latent, so couplings replace that method."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -9,9 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from exactflow.interop.affine import AffineMap, dense, diagonal, order, vector
-from exactflow.interop.library import Library, Way, Whole, plain_way
-from exactflow.interop.modules.flow import BijectionModule
+from exactflow.interop.affine import (
+    AffineMap,
+    diagonal_map,
+    permutation_map,
+    read_channels,
+    read_matrix,
+)
+from exactflow.interop.library import CallConvention, Library, ModelCall, find_convention
+from exactflow.interop.modules import BijectionModule
 
 
 class Couplings(nf.flows.Flow):
@@ -30,60 +36,62 @@ class Couplings(nf.flows.Flow):
         return self.couplings(z)
 
 
-def _way(module: nn.Module) -> Way | None:
+def _find_convention(module: nn.Module) -> CallConvention | None:
     if hasattr(module, "inverse_and_log_det") and hasattr(module, "forward_and_log_det"):
-        return Way("inverse_and_log_det", "forward_and_log_det")
-    return Way("inverse", "forward") if isinstance(module, nf.flows.Flow) else plain_way(module)
+        return CallConvention("inverse_and_log_det", "forward_and_log_det")
+    if isinstance(module, nf.flows.Flow):
+        return CallConvention("inverse", "forward")
+    return find_convention(module)
 
 
-def _whole(model: Any, context: Any) -> Whole:
+def _make_model_call(model: Any, context: Any) -> ModelCall:
     has_classes = isinstance(model, nf.ClassCondFlow) or getattr(model, "class_cond", False)
-    classes = context if has_classes else None  # they change its distribution alone
+    classes = context if has_classes else None  # the base takes them, the layers do not
     options = {} if context is None or has_classes else {"context": context}
-    draw = None if getattr(model, "q0", None) is None else partial(_draw, model.q0, classes)
+    draw = None if getattr(model, "q0", None) is None else partial(_draw_latents, model.q0, classes)
     if isinstance(model, nf.ClassCondFlow):
         model = nf.NormalizingFlow(model.q0, model.flows)
-    return Whole(model, _way(model), options=options, draw=draw)
+    return ModelCall(model, _find_convention(model), options=options, draw_latents=draw)
 
 
-def _draw(base: Any, classes: Any, count: int, options: Mapping[str, Any]) -> Any:
-    """Draw latents, of each level where there are several; classes are repeated in turn."""
+def _draw_latents(base: Any, classes: Any, count: int, options: Mapping[str, Any]) -> Any:
+    """Draw latents, a list of them from a list of bases; classes are repeated cyclically."""
     given = [] if classes is None else [classes[torch.arange(count) % len(classes)]]
     laws = base if isinstance(base, nn.ModuleList) else [base]
     drawn = [law(count, *given, **options)[0] for law in laws]
     return drawn if isinstance(base, nn.ModuleList) else drawn[0]
 
 
-def _weight(module: Any) -> AffineMap:
-    return dense(module._assemble_W() if module.use_lu else module.W)
+def _read_weight(module: Any) -> AffineMap:
+    return read_matrix(module._assemble_W() if module.use_lu else module.W)
 
 
-def _affine(module: Any) -> AffineMap:
-    return AffineMap(_weight(module).matrix.T)
+def _read_affine(module: Any) -> AffineMap:
+    return AffineMap(_read_weight(module).matrix.T)
 
 
-def _permutation(module: Any) -> AffineMap:
+def _read_permutation(module: Any) -> AffineMap:
     if module.mode == "shuffle":
-        return order(module.inv_perm)
+        return permutation_map(module.inv_perm)
     d = module.num_channels
-    return order(np.roll(np.arange(d), -((d + 1) // 2)))
+    return permutation_map(np.roll(np.arange(d), -((d + 1) // 2)))
 
 
-def _lu(module: Any) -> AffineMap:
+def _read_lu(module: Any) -> AffineMap:
     linear = module.linear
-    permutation = order(module.permutation._permutation)
-    return dense(linear.weight(), linear.bias).after(permutation)
+    permutation = permutation_map(module.permutation._permutation)
+    return read_matrix(linear.weight(), linear.bias).after(permutation)
 
 
-def _constants(module: Any) -> AffineMap:
-    scale = np.exp(-vector(module.s))
-    return diagonal(scale, -scale * vector(module.t))
+def _read_constants(module: Any) -> AffineMap:
+    scale = np.exp(-read_channels(module.s))
+    return diagonal_map(scale, -scale * read_channels(module.t))
 
 
 LIBRARY = Library(
     name="normflows",
-    couplings=lambda couplings, shape: Couplings(couplings),
-    lists={
+    make_module=lambda couplings, shape: Couplings(couplings),
+    sequences={
         nf.NormalizingFlow: "flows",
         nf.ConditionalNormalizingFlow: "flows",
         nf.ClassCondFlow: "flows",
@@ -91,16 +99,16 @@ LIBRARY = Library(
         nf.flows.GlowBlock: "flows",
         nf.flows.Composite: "_flows",
     },
-    is_from_latent=True,
-    holders={nf.MultiscaleFlow: "flows", nf.flows.Reverse: "flow"},
+    is_latent_first=True,
+    other_containers={nf.MultiscaleFlow: "flows", nf.flows.Reverse: "flow"},
     readers={
-        nf.flows.Invertible1x1Conv: _weight,
-        nf.flows.InvertibleAffine: _affine,
-        nf.flows.Permute: _permutation,
-        nf.flows.LULinearPermute: _lu,
-        nf.flows.ActNorm: _constants,
-        nf.flows.AffineConstFlow: _constants,
+        nf.flows.Invertible1x1Conv: _read_weight,
+        nf.flows.InvertibleAffine: _read_affine,
+        nf.flows.Permute: _read_permutation,
+        nf.flows.LULinearPermute: _read_lu,
+        nf.flows.ActNorm: _read_constants,
+        nf.flows.AffineConstFlow: _read_constants,
     },
-    way=_way,
-    whole=_whole,
+    convention=_find_convention,
+    model_call=_make_model_call,
 )

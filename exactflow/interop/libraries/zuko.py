@@ -1,4 +1,4 @@
-"""zuko: a lazy transform, a module, which returns the transform of the last axis when called."""
+"""zuko: a lazy transform is a module that returns a transform of the last axis when called."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -10,15 +10,15 @@ from zuko import flows, lazy, transforms
 from zuko.distributions import NormalizingFlow
 
 from exactflow.errors import InvalidInputError
-from exactflow.interop.affine import AffineMap, dense, order
-from exactflow.interop.library import Library, Reader, Way, Whole, kinds
-from exactflow.interop.modules.flow import BijectionModule
+from exactflow.interop.affine import AffineMap, permutation_map, read_matrix
+from exactflow.interop.library import CallConvention, Library, ModelCall, Reader, list_subclasses
+from exactflow.interop.modules import BijectionModule
 
-FLOWS = (lazy.Flow, *kinds(flows, lazy.Flow))
+FLOWS = (lazy.Flow, *list_subclasses(flows, lazy.Flow))
 
 
 class CouplingsTransform(Transform):
-    """Couplings as a transform of vectors, the last axis of a tensor."""
+    """Couplings as a transform of the last axis of a tensor."""
 
     domain = constraints.real_vector
     codomain = constraints.real_vector
@@ -40,7 +40,7 @@ class CouplingsTransform(Transform):
 
 
 class Couplings(lazy.LazyTransform):
-    """Couplings as a lazy transform: a module, which a context does not change."""
+    """Couplings as a lazy transform that ignores the context."""
 
     def __init__(self, couplings: BijectionModule):
         super().__init__()
@@ -51,8 +51,8 @@ class Couplings(lazy.LazyTransform):
         return CouplingsTransform(self.couplings)
 
 
-class LazyStep(nn.Module):
-    """One transform of a model, under its path there; a lazy one is built anew at each call."""
+class StepModule(nn.Module):
+    """One transform of a model, with its path; a lazy transform is built anew at each call."""
 
     def __init__(self, transform: Any, path: str):
         super().__init__()
@@ -72,10 +72,10 @@ class LazyStep(nn.Module):
         return y, log_det if transform.domain.event_dim else log_det.sum(-1)
 
 
-class Composed(nn.Module):
-    """Steps one after the other."""
+class StepSequence(nn.Module):
+    """The steps of a model, one after the other."""
 
-    def __init__(self, steps: list[LazyStep]):
+    def __init__(self, steps: list[StepModule]):
         super().__init__()
         self.steps = nn.ModuleList(steps)
 
@@ -90,46 +90,48 @@ class Composed(nn.Module):
         return x, total
 
 
-def _steps(model: Any, path: str) -> Iterator[tuple[str, Any]]:
+def _list_steps(model: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Yield path and transform of each step of a flow, a lazy or a composed transform."""
     if type(model) in FLOWS:
-        yield from _steps(model.transform, "transform")
+        yield from _list_steps(model.transform, "transform")
     elif type(model) in (lazy.LazyComposedTransform, transforms.ComposedTransform):
         for i, part in enumerate(model.transforms):
-            yield from _steps(part, f"{path}.transforms.{i}".lstrip("."))
+            yield from _list_steps(part, f"{path}.transforms.{i}".lstrip("."))
     else:
         yield path, model
 
 
-def _whole(model: Any, context: Any) -> Whole:
-    steps = [LazyStep(part, path) for path, part in _steps(model, "")]
+def _make_model_call(model: Any, context: Any) -> ModelCall:
+    steps = [StepModule(part, path) for path, part in _list_steps(model, "")]
     named = {step.path: step for step in steps}
-    way = Way("forward", "forward", "reverse")
+    convention = CallConvention("forward", "forward", "reverse")
     options = {} if context is None else {"context": context}
-    draw = partial(_draw, model.base) if type(model) in FLOWS else None
-    return Whole(Composed(steps), way, options=options, steps=named, draw=draw)
+    draw = partial(_draw_latents, model.base) if type(model) in FLOWS else None
+    return ModelCall(
+        StepSequence(steps), convention, options=options, steps=named, draw_latents=draw
+    )
 
 
-def _draw(base: Any, count: int, options: Mapping[str, Any]) -> Tensor:
-    """Draw latents, one for each condition where the base depends on them."""
+def _draw_latents(base: Any, count: int, options: Mapping[str, Any]) -> Tensor:
+    """Draw latents, one for each condition if the base depends on conditions."""
     law = base(options.get("context"))
     drawn: Tensor = law.sample(() if law.batch_shape else (count,))
     return drawn
 
 
-def _lu(transform: Any) -> AffineMap:
-    return AffineMap(dense(transform.L).matrix @ dense(transform.U).matrix)
+def _read_lu(transform: Any) -> AffineMap:
+    return AffineMap(read_matrix(transform.L).matrix @ read_matrix(transform.U).matrix)
 
 
 TRANSFORMS: dict[type, Reader] = {
-    transforms.LULinearTransform: _lu,
-    transforms.RotationTransform: lambda transform: dense(transform.R),
-    transforms.PermutationTransform: lambda transform: order(transform.order),
+    transforms.LULinearTransform: _read_lu,
+    transforms.RotationTransform: lambda transform: read_matrix(transform.R),
+    transforms.PermutationTransform: lambda transform: permutation_map(transform.order),
 }
 
 
-def _made(module: Any) -> AffineMap:
-    """Read the transform that a lazy one makes."""
+def _read_lazy(module: Any) -> AffineMap:
+    """Read the transform that a lazy transform builds."""
     if module.f not in TRANSFORMS:
         name = getattr(module.f, "__name__", repr(module.f))
         raise InvalidInputError(f"{name} is not a type that convert knows")
@@ -138,10 +140,10 @@ def _made(module: Any) -> AffineMap:
 
 LIBRARY = Library(
     name="zuko",
-    couplings=lambda couplings, shape: Couplings(couplings),
-    readers={**TRANSFORMS, lazy.UnconditionalTransform: _made},
-    lists={lazy.LazyComposedTransform: "transforms"},
-    holders=dict.fromkeys((*FLOWS, lazy.LazyInverse), "transform"),
-    whole=_whole,
+    make_module=lambda couplings, shape: Couplings(couplings),
+    readers={**TRANSFORMS, lazy.UnconditionalTransform: _read_lazy},
+    sequences={lazy.LazyComposedTransform: "transforms"},
+    other_containers=dict.fromkeys((*FLOWS, lazy.LazyInverse), "transform"),
+    model_call=_make_model_call,
     takes_images=False,
 )

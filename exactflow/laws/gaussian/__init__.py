@@ -31,7 +31,7 @@ from exactflow.exact.typing import MatrixLike, PartitionLike, VectorLike
 from exactflow.explanation import Explanation, Step
 from exactflow.explanation.steps import product_step
 from exactflow.floats.threads import one_thread
-from exactflow.flows.arithmetic import image, is_inexact
+from exactflow.flows.arithmetic import is_inexact, map_inexact
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
@@ -201,7 +201,7 @@ class Whitening(MapResult):
             def shifted(entries: list, convert: Callable) -> list:
                 return [z + convert(sign * m) for z, m in zip(entries, mean, strict=True)]
 
-            return image(shifted, x, self.dimension)
+            return map_inexact(shifted, x, self.dimension)
         vectors = as_vectors(x, len(self.order), QQ)
         columns = self.mean * DomainMatrix(
             [[QQ(sign)] * vectors.shape[1]], (1, vectors.shape[1]), QQ

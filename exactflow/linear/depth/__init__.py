@@ -135,7 +135,7 @@ def _depth(problem: Problem, scales: DepthScales | Literal["auto"]) -> MinimalDe
     if scales == "additive":
         raise InvalidInputError(
             f"additive layers have determinant 1, but det(M) = {format_element(det, field)}: use "
-            "scales='positive' (--scales positive)"
+            "scales='positive'"
         )
     if not linalg.is_positive(det, field):
         raise InvalidInputError(

@@ -63,7 +63,7 @@ def equations_for(instance: PatternInstance) -> list[Equation]:
     if len(instance.pattern) == 5:
         return scaling_equations(instance.pencil)
     if len(instance.pattern) < 3:
-        return _for_at_most_two(instance, additive)
+        return _equations_for_at_most_two(instance, additive)
     (A, B, C, D), (a, _, c, _) = instance.blocks, instance.inverse
     one, other = (linalg.identity(M.shape[0], M.domain) for M in (A, D))
     if len(instance.pattern) == 3 and additive:
@@ -94,7 +94,7 @@ def equations_for(instance: PatternInstance) -> list[Equation]:
     return [Equation(name, C - C, [*of_C, ("G^-1 W", -D, one), ("W H^-1", other, a)], "0")]
 
 
-def _for_at_most_two(instance: PatternInstance, additive: bool) -> list[Equation]:
+def _equations_for_at_most_two(instance: PatternInstance, additive: bool) -> list[Equation]:
     A, B, C, D = instance.blocks
     one, other = (linalg.identity(M.shape[0], M.domain) for M in (A, D))
     S, T = [("S", one, one)], [("T", other, other)]
@@ -215,12 +215,14 @@ def solve(system: Sequence[Equation], rows: int, columns: int) -> Alternative:
     parts, at, entries = [], 0, multiplier.to_list_flat()
     for height, width in (equation.right.shape for equation in system):
         part = entries[at : at + height * width]
-        parts.append(reshaped(part, (height, width), field).transpose())
+        parts.append(matrix_from_flat(part, (height, width), field).transpose())
         at += height * width
     return None, tuple(parts)
 
 
-def reshaped(entries: Sequence[Element], shape: tuple[int, int], field: Domain) -> DomainMatrix:
+def matrix_from_flat(
+    entries: Sequence[Element], shape: tuple[int, int], field: Domain
+) -> DomainMatrix:
     """Return the matrix of a shape with these entries, row by row."""
     rows, columns = shape
     nested = [entries[i * columns : (i + 1) * columns] for i in range(rows)]
@@ -243,8 +245,8 @@ def scaling_equations(pencil: Pencil) -> list[Equation]:
     if k is None:
         return []
     columns, r, field = [], parts.r, pencil.C.domain
-    u = with_ones(parts.Du.charpoly_berk(), -parts.e)
-    w = with_ones(parts.aN.charpoly_berk(), parts.e)
+    u = with_roots_at_one(parts.Du.charpoly_berk(), -parts.e)
+    w = with_roots_at_one(parts.aN.charpoly_berk(), parts.e)
     for i in range(r + 1):
         difference = [x - k**i * y for x, y in zip(u, w, strict=True)]
         shifted = [field.zero] * i + difference + [field.zero] * (r - i)  # times x^(r - i)
@@ -253,7 +255,7 @@ def scaling_equations(pencil: Pencil) -> list[Equation]:
     return [Equation("u(x) g(x) = w(x) k^r g(x / k)", -columns[0], [("g", K, one)])]
 
 
-def with_ones(f: Sequence[Element], count: int) -> list[Element]:
+def with_roots_at_one(f: Sequence[Element], count: int) -> list[Element]:
     """Return the coefficients of (x - 1)^count f; f itself if the count is negative."""
     for _ in range(count):
         f = [x - y for x, y in zip([*f, f[0] * 0], [f[0] * 0, *f], strict=True)]

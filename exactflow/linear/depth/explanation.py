@@ -6,6 +6,7 @@ is zero, or for a positive diagonal X a matrix with the weights of X on its diag
 """
 
 from collections.abc import Mapping, Sequence
+from math import comb
 from typing import Any
 
 from sympy.polys.matrices import DomainMatrix
@@ -19,6 +20,9 @@ from exactflow.flows.orientation import CoordinateLayout
 from exactflow.linear.depth import equations
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import patterns
+from exactflow.linear.depth.rank_obstructions import excluding_scalars
+
+_MOST_MINORS = 100
 
 
 def with_primes(step: Step, before: Sequence[Step]) -> Step:
@@ -73,13 +77,15 @@ def obstruction_step(
         missing = found.blocks.D.shape[0] - found.inverse.A.shape[0]
         ones = [f" + {count}" * (count > 0) for count in (-missing, missing)]
         text.append(found.format_blocks(f"tr({{D}}){ones[0]} != tr({{a}}){ones[1]}"))
-    if found.kind == "linear":
-        identities, values = _multiplier_identities(found, blocks)
-        text += identities
-        blocks |= values
+    identities, values = _witness_identities(found, blocks)
+    text += identities
+    why = found.sentences(name=name)
+    if any("minors(" in identity for identity in identities):
+        why += " In the formulas, minors(.., k) is the row of all principal minors of size k."
+    blocks |= values
     return Step(
         found.kind,
-        found.sentences(name=name),
+        why,
         ", ".join(text),
         {"M": found.matrix if matrix is None else matrix},
         dict(sorted(blocks.items())) | posed | ({"N": found.matrix} if posed else {}),
@@ -88,6 +94,61 @@ def obstruction_step(
         witness=found.is_valid,
         proved=found.row.proved,
     )
+
+
+def _witness_identities(
+    found: Obstruction, blocks: Mapping[str, DomainMatrix]
+) -> tuple[list[str], dict[str, Any]]:
+    """Return identities that show the witness of an obstruction, and the values in them.
+
+    Signs are shown over QQ, and for at most `_MOST_MINORS` minors of a size.
+    """
+    if found.kind == "linear":
+        return _multiplier_identities(found, blocks)
+    if found.kind == "opposed":
+        return _opposed_identities(found), {}
+    if found.kind == "rank":
+        return _rank_identities(found, blocks)
+    if found.kind == "chain of eigenvalues" and (excluding := excluding_scalars(found)):
+        scalars, _ = excluding
+        small, large = "AD" if found.partition[0] < found.partition[1] else "DA"
+        text = [
+            "r alpha beta = 1",
+            f"rank({small} - alpha I) = {scalars.rank}",
+            f"{large} = beta I",
+        ]
+        return text, {name: getattr(scalars, name) for name in ("alpha", "beta", "r")}
+    return [], {}
+
+
+def _opposed_identities(found: Obstruction) -> list[str]:
+    """Return the opposite signs of the principal minors of D and a as inequalities."""
+    k, minors = found.witness, [table.of_size(found.witness) for table in found.minors]
+    if not found.matrix.domain.is_QQ or max(map(len, minors)) > _MOST_MINORS:
+        return []
+    D, a = (found.format_blocks(f"minors({X}, {k})") for X in ("{D}", "{a}"))
+    is_D_positive = min(minors[0]) >= 0 and max(minors[1]) <= 0
+    signs = (">=", "<=") if is_D_positive else ("<=", ">=")
+    return [f"{D} {signs[0]} 0", f"{a} {signs[1]} 0", f"largest({D}) + largest({a}) > 0"]
+
+
+def _rank_identities(
+    found: Obstruction, blocks: Mapping[str, DomainMatrix]
+) -> tuple[list[str], dict[str, Any]]:
+    """Return the rank of a block less I; for positive scales a part K of the block, chosen by J,
+    and the signs of the principal minors of -K.
+    """
+    name, kept = found.witness
+    block = blocks[name]
+    if found.scales == "additive":
+        rank = linalg.rank(block - linalg.identity(block.shape[0], block.domain))
+        return [f"rank({name} - I) = {rank}"], {}
+    n = len(kept)
+    if not block.domain.is_QQ or max(comb(n, k) for k in range(n + 1)) > _MOST_MINORS:
+        return [], {}
+    J = linalg.identity(block.shape[0], block.domain).extract(range(block.shape[0]), kept)
+    signs = [f"minors(-K, {k}) >= 0" for k in range(1, n + 1)]
+    return [f"K = J^T {name} J", *signs], {"J": J.to_dense(), "K": block.extract(kept, kept)}
 
 
 def _multiplier_identities(

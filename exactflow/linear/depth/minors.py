@@ -45,7 +45,7 @@ LARGEST_HALF = 8  # coordinates; a larger half has too many minors
 
 
 @dataclass(frozen=True, eq=False)
-class Spectra:
+class MinorEquations:
     """The equations for x and y: all principal minors of D and of a, and det M."""
 
     left: tuple[Element, ...]
@@ -53,10 +53,10 @@ class Spectra:
     det: Element
 
     @staticmethod
-    def of(instance: PatternInstance) -> "Spectra":
+    def of(instance: PatternInstance) -> "MinorEquations":
         """Return the equations for the pattern ULUL, or for another one that D and a decide."""
         left, right = (minors.all() for minors in instance.minors)
-        return Spectra(left, right, instance.split.det)
+        return MinorEquations(left, right, instance.split.det)
 
     @property
     def coefficients(self) -> tuple[tuple[Element, ...], tuple[Element, ...]]:

@@ -46,7 +46,7 @@ from exactflow.explanation.sentences import plain_text
 from exactflow.flows.evidence import Checkable
 from exactflow.linear.depth import equations, rank_obstructions
 from exactflow.linear.depth.fixed_parts import FixedParts, proved_rank
-from exactflow.linear.depth.minors import Polynomial, Spectra, has_opposed_minors
+from exactflow.linear.depth.minors import MinorEquations, Polynomial, has_opposed_minors
 from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason, patterns
 
 Texts = dict[str, Any]
@@ -398,7 +398,7 @@ def _minor_texts(o: Obstruction) -> Texts:
 def _has_clashing_signs(o: Obstruction) -> bool:
     if not (o.matrix.domain.is_QQ and len(o.witness) == o.blocks.D.shape[0]):
         return False
-    total = Spectra.of(o).combined(o.witness)
+    total = MinorEquations.of(o).combined(o.witness)
     return {x > 0 for x in total.values()} in ({True}, {False})
 
 

@@ -180,6 +180,8 @@ class PatternInstance:
         return text.format_map(names | values)
 
 
-def instances(length: int, split: SplitMatrix, scales: DepthScales) -> list[PatternInstance]:
+def pattern_instances(
+    length: int, split: SplitMatrix, scales: DepthScales
+) -> list[PatternInstance]:
     """Return the matrix with each pattern of a length."""
     return [PatternInstance(pattern, split, scales) for pattern in patterns(length)]

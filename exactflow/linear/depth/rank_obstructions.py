@@ -60,23 +60,23 @@ def _count_changes(instance: PatternInstance, block: str) -> tuple[int, int]:
     return pattern.count(letter) - (outer == letter), instance.partition[other]
 
 
-def _block_and_bound(instance: PatternInstance, block: str) -> tuple[DomainMatrix, int]:
+def _block_and_rank_bound(instance: PatternInstance, block: str) -> tuple[DomainMatrix, int]:
     """Return a block of M or M^-1, and the largest rank of (block - I) in a product."""
     split, (count, size) = instance.split, _count_changes(instance, block)
     blocks = split.blocks if block.isupper() else split.inverse
     return blocks[3 if block in "Dd" else 0], count * size
 
 
-def excluding_rank(instance: PatternInstance) -> tuple[str, tuple[int, ...]] | None:
+def find_excluding_rank(instance: PatternInstance) -> tuple[str, tuple[int, ...]] | None:
     """Find a block of M or M^-1 whose rank is too large, and the coordinates that show it."""
     for block in "DdAa":
-        (M, most), kept = _block_and_bound(instance, block), tuple[int, ...]()
+        (M, most), kept = _block_and_rank_bound(instance, block), tuple[int, ...]()
         if instance.scales == "positive":
             for i in range(M.shape[0]):
                 if _is_negated_p0(M.extract([*kept, i], [*kept, i])):
                     kept = *kept, i
         if len(kept) > most or (
-            instance.scales == "additive" and linalg.rank(_less_scalar(M)) > most
+            instance.scales == "additive" and linalg.rank(_minus_scalar(M)) > most
         ):
             return block, kept
     return None
@@ -84,10 +84,10 @@ def excluding_rank(instance: PatternInstance) -> tuple[str, tuple[int, ...]] | N
 
 def rank_reason(instance: PatternInstance) -> Reason | None:
     """Return a rank or, for six or seven additive layers, eigenvalues that exclude a pattern."""
-    if (rank := excluding_rank(instance)) is not None:
+    if (rank := find_excluding_rank(instance)) is not None:
         return Reason("rank", rank)
     has_chain = instance.scales == "additive" and len(instance.pattern) in (6, 7)
-    if has_chain and (eigenvalues := excluding_eigenvalues(instance)) is not None:
+    if has_chain and (eigenvalues := find_excluding_eigenvalues(instance)) is not None:
         return Reason("chain of eigenvalues", eigenvalues)
     return None
 
@@ -95,13 +95,13 @@ def rank_reason(instance: PatternInstance) -> Reason | None:
 def is_excluding_rank(instance: PatternInstance, witness: tuple[str, tuple[int, ...]]) -> bool:
     """Whether the block named by the witness has a larger rank than in any product."""
     block, kept = witness
-    M, most = _block_and_bound(instance, block)
+    M, most = _block_and_rank_bound(instance, block)
     if instance.scales == "additive":
-        return proved_rank(_less_scalar(M)) > most
+        return proved_rank(_minus_scalar(M)) > most
     return len(set(kept)) > most and _is_negated_p0(M.extract(kept, kept))
 
 
-def _less_scalar(M: DomainMatrix, x: Element | None = None) -> DomainMatrix:
+def _minus_scalar(M: DomainMatrix, x: Element | None = None) -> DomainMatrix:
     """Return M - x I; x is 1 by default."""
     one = linalg.identity(M.shape[0], M.domain)
     return M - (one if x is None else one * x)
@@ -175,11 +175,11 @@ def _scalar_blocks(instance: PatternInstance) -> Iterator[_ScalarBlocks]:
     if A.shape > D.shape:
         A, _, _, D = linalg.swap_halves(halves)
     beta, one = D[0, 0].element, D.domain.one
-    is_scalar = _less_scalar(D, beta).is_zero_matrix
+    is_scalar = _minus_scalar(D, beta).is_zero_matrix
     if beta == one or not is_scalar or A.det() * beta ** D.shape[0] != one:
         return
     for alpha in filter(None, dict.fromkeys(A.diagonal())):
-        yield _ScalarBlocks(alpha, beta, one / (alpha * beta), linalg.rank(_less_scalar(A, alpha)))
+        yield _ScalarBlocks(alpha, beta, one / (alpha * beta), linalg.rank(_minus_scalar(A, alpha)))
 
 
 def _forced_eigenvalues(found: _ScalarBlocks, p: int, e: int) -> dict[Element, int]:
@@ -200,9 +200,7 @@ def _forced_eigenvalues(found: _ScalarBlocks, p: int, e: int) -> dict[Element, i
     return forced
 
 
-def _excluding_scalars(
-    instance: PatternInstance,
-) -> tuple[_ScalarBlocks, dict[Element, int]] | None:
+def excluding_scalars(instance: PatternInstance) -> tuple[_ScalarBlocks, dict[Element, int]] | None:
     """Find scalars that force too many eigenvalues, and these eigenvalues.
 
     If both blocks are scalar, powers of r that return to 1 exclude the pattern, too.
@@ -216,14 +214,14 @@ def _excluding_scalars(
     return None
 
 
-def excluding_eigenvalues(instance: PatternInstance) -> tuple[Element, ...] | None:
+def find_excluding_eigenvalues(instance: PatternInstance) -> tuple[Element, ...] | None:
     """Find the eigenvalues 1, r, .. that exclude six letters, or None."""
-    return None if (found := _excluding_scalars(instance)) is None else tuple(found[1])
+    return None if (found := excluding_scalars(instance)) is None else tuple(found[1])
 
 
 def are_excluding_eigenvalues(instance: PatternInstance, eigenvalues: Sequence[Element]) -> bool:
     """Whether these are the eigenvalues that exclude six letters, or seven."""
-    found = _excluding_scalars(instance)
+    found = excluding_scalars(instance)
     if len(_reduced_pattern(instance)) != 6 or found is None:
         return False
     if tuple(found[1]) != tuple(eigenvalues):
@@ -237,7 +235,7 @@ def are_excluding_eigenvalues(instance: PatternInstance, eigenvalues: Sequence[E
 def eigenvalue_texts(instance: PatternInstance) -> dict[str, Any]:
     """Return the values for the templates of an obstruction by a chain of eigenvalues."""
     (p, q), field = sorted(instance.partition), instance.matrix.domain
-    found, forced = _excluding_scalars(instance) or (
+    found, forced = excluding_scalars(instance) or (
         _ScalarBlocks(field.one, field.one, field.one, 0),
         {},
     )

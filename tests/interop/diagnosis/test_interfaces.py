@@ -101,7 +101,7 @@ def test_what_layers_return(pair):
     ],
 )
 def test_what_is_no_image_is_refused_by_name(ahead, name):
-    with pytest.raises(InvalidInputError, match=f"a row for each member of the batch, got {name}"):
+    with pytest.raises(InvalidInputError, match=f"a row for each member of the batch, but {name}"):
         diagnose(returning(ahead), data())
 
 

@@ -110,7 +110,7 @@ def test_equal_runs_differ_in_training_mode(name):
     torch.manual_seed(0)
     layers, calm = both(changed(DRAWN[name]))
     assert [layer.spread > 1e-3 for layer in layers] == [False, False, True, False]
-    assert "equal runs differ" in layers[2].notes[0]
+    assert "repeated runs on the same input differ" in layers[2].notes[0]
     assert_only_numbers(calm)
 
 

@@ -14,7 +14,7 @@ from exactflow.errors import InvalidInputError  # noqa: E402
 from exactflow.interop import diagnose  # noqa: E402
 
 
-class Solved(Linear):
+class Replacement(Linear):
     """Its inverse needs an operation that half precision does not have."""
 
     def forward(self, x):
@@ -24,13 +24,13 @@ class Solved(Linear):
         return torch.linalg.solve(self.W, y.T).T, None
 
 
-class Cholesky(Solved):
+class Cholesky(Replacement):
     def inverse(self, y):
         return torch.cholesky_solve(y.T, torch.linalg.cholesky(self.W)).T, None
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("kind", [Solved, Cholesky])
+@pytest.mark.parametrize("kind", [Replacement, Cholesky])
 def test_an_operation_that_a_dtype_does_not_have(kind, dtype):
     found = diagnose(model(at=2, layer=kind(2 * torch.eye(4))).to(dtype), data())
     raised = [row.path for row in found.layers if "raises" in " ".join(row.notes)]

@@ -20,11 +20,11 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.flows.evidence import Evidence
 from exactflow.linear.depth import minimal_depth
-from exactflow.linear.depth.minors import Spectra
+from exactflow.linear.depth.minors import MinorEquations
 from exactflow.linear.depth.pattern import PatternInstance, PrincipalMinors, SplitMatrix
 from exactflow.linear.depth.result import CertifiedDepth
-from exactflow.linear.depth.scaled import four_layers_for, matching_diagonals
-from exactflow.linear.depth.scaled.certified import four_layers_of
+from exactflow.linear.depth.scaled import find_four_layers, matching_diagonals
+from exactflow.linear.depth.scaled.certified import search_four_layers
 from exactflow.linear.depth.scaled.signs import opposed_minors_reason
 
 
@@ -129,7 +129,7 @@ def assert_certified(M):
 
 
 def test_another_centre_is_refused():
-    existence = four_layers_of(SplitMatrix(random_rational(6, 0)))
+    existence = search_four_layers(SplitMatrix(random_rational(6, 0)))
     centre, places = existence.centre, existence.places
     moved = (centre[0] * QQ(101, 100), *centre[1:])
     assert replace(existence, centre=moved).is_valid() is False
@@ -148,7 +148,7 @@ def test_equations_hold_at_an_exact_solution():
     M = random_rational(4, 3)
     word = PatternInstance("ULUL", SplitMatrix(M), "positive")
     _, D, a, _ = word.pencil
-    equations = Spectra.of(word)
+    equations = MinorEquations.of(word)
     solutions = list(matching_diagonals(word))
     assert solutions
     for E, G in solutions:
@@ -236,7 +236,7 @@ def test_two_coordinates_are_decided_where_D_is_scalar_and_a_is_not(exponent):
     """D G^-1 is scalar at r = 2^(exponent - 1), half the root, where it is not similar to E a."""
     a = matrix([[0, 1], [-1, QQ(2) ** exponent / 3]])
     M = blocks(a.inv(), diagonal(0, 0), diagonal(1, 1), diagonal(3, 3))
-    assert four_layers_for(PatternInstance("ULUL", SplitMatrix(M), "positive")) is not None
+    assert find_four_layers(PatternInstance("ULUL", SplitMatrix(M), "positive")) is not None
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -280,7 +280,7 @@ def test_degenerate_matrices(name):
 
 def test_beyond_the_largest_size_the_answer_is_an_interval():
     M = as_matrix(random_matrix(18, seed=1)).to_dense()
-    assert four_layers_of(SplitMatrix(M)) is None
+    assert search_four_layers(SplitMatrix(M)) is None
     assert minimal_depth(M, scales="positive").summary.startswith("from 4 to 5")
 
 

@@ -12,6 +12,7 @@ from sympy import GF, QQ, Symbol, sqrt
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.normal_forms import block_sizes
+from exactflow.explanation.identity_text import letters_in_formula
 from exactflow.flows.evidence import Evidence
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.explanation import obstruction_step
@@ -323,3 +324,21 @@ def test_certified_layers_are_told():
     assert explanation.evidence is Evidence.CERTIFIED
     assert explanation.steps[0].rule == "four layers"
     assert explanation.steps[0].witness()
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("opposed", ["minors(D, 1) >= 0", "minors(a, 1) <= 0"]),
+        ("rank", ["rank(d - I) = 3"]),
+        ("rank, scaled", ["K = J^T D J", "minors(-K, 1) >= 0", "minors(-K, 2) >= 0"]),
+        ("eigenvalues", ["r alpha beta = 1", "rank(A - alpha I) = 0", "D = beta I"]),
+    ],
+)
+def test_a_proof_shows_the_numbers_that_its_witness_is_about(name, shown):
+    step = obstruction_step(OBSTRUCTIONS[name][0])
+    assert set(shown) < set(step.checked)
+    assert step.is_valid()
+    for text in shown:
+        used = set(letters_in_formula(text)) - {"minors", "rank", "I"}
+        assert used <= {*step.after}

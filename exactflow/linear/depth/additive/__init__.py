@@ -11,19 +11,19 @@ decided, and V is constructed,
 - r = 0: no V changes D and a, and Flanders' theorem decides;
 - r = 1: iff the fixed parts allow it (`exactflow.linear.depth.fixed_parts`). D - C V and a + V c
   are perturbations of rank one, coupled only by the equality of their determinants, so each gets
-  the blocks that are wanted (`assigned_row`);
+  the blocks that are wanted (`assign_blocks`);
 - c = -k C: no, unless a linear system has a solution g; then V gives D - C V on im C the
   characteristic polynomial g;
 - otherwise linear equations hold for V (`shift_equations`): no, unless they have a solution.
   We try solutions, and candidates that peel eigenvalues off the fixed parts and match the rest
-  (`peeled_shift`, `matched_shift`). If no trial succeeds, the pattern is not decided.
+  (`draw_peeling_shift`, `draw_matching_shift`). If no trial succeeds, the pattern is not decided.
 
 On halves that differ by two or more coordinates, the layers are those of `factor`, and ranks and
 eigenvalues exclude patterns of six and more letters (`exactflow.linear.depth.rank_obstructions`).
 
 How it is checked
 -----------------
-*Exact*: each candidate V is decided by `four_layers`, whose layers are part of the flow that
+*Exact*: each candidate V is decided by `decide_four_layers`, whose layers are part of the flow that
 `minimal_depth` verifies.
 """
 
@@ -44,11 +44,26 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.orientation import CoordinateLayout
 from exactflow.flows.result import DepthScales
 from exactflow.linear.depth.additive import up_to_four
-from exactflow.linear.depth.additive.shifts import matched_shift, peeled_shift, rank_one_shift
-from exactflow.linear.depth.equations import reshaped, scaling_equations, shift_equations, solve
+from exactflow.linear.depth.additive.shifts import (
+    draw_matching_shift,
+    draw_peeling_shift,
+    rank_one_shift,
+)
+from exactflow.linear.depth.equations import (
+    matrix_from_flat,
+    scaling_equations,
+    shift_equations,
+    solve,
+)
 from exactflow.linear.depth.fixed_parts import FixedParts
 from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude
-from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason, SplitMatrix, instances
+from exactflow.linear.depth.pattern import (
+    PatternInstance,
+    Pencil,
+    Reason,
+    SplitMatrix,
+    pattern_instances,
+)
 from exactflow.linear.depth.rank_obstructions import rank_reason
 from exactflow.linear.factor.assembly import layers_of_shears, merge
 from exactflow.linear.factor.commutator import commutator_shifts
@@ -105,7 +120,7 @@ def _five_or_more_layers(
 def excluded_by_ranks(lengths: range, split: SplitMatrix, scales: DepthScales) -> Obstructions:
     """Return obstructions by ranks or eigenvalues to the two longest patterns that they exclude."""
     for length in reversed(lengths):
-        if found := exclude(instances(length, split, scales), rank_reason):
+        if found := exclude(pattern_instances(length, split, scales), rank_reason):
             return found
     return ()
 
@@ -119,19 +134,19 @@ def decide(instance: PatternInstance) -> up_to_four.Shifts | Reason | None:
     """
     length = len(instance.pattern)
     if length < 3:
-        return up_to_four.few_layers(instance)
+        return up_to_four.decide_at_most_two_layers(instance)
     if length == 3:
-        return up_to_four.three_layers(instance.blocks)
+        return up_to_four.decide_three_layers(instance.blocks)
     if length == 4:
-        return up_to_four.four_layers(instance.blocks, instance.inverse.A)
-    return _five_layers(instance)
+        return up_to_four.decide_four_layers(instance.blocks, instance.inverse.A)
+    return _decide_five_layers(instance)
 
 
 def _decide_length(
     length: int, split: SplitMatrix
 ) -> tuple[list[LinearCoupling] | None, Obstructions]:
     """Decide the patterns of a length: return layers, or None and obstructions."""
-    obstructions, both = [], instances(length, split, "additive")
+    obstructions, both = [], pattern_instances(length, split, "additive")
     if length == 5 and _has_full_rank(split.blocks.B):
         both = both[::-1]  # L U L U L needs no search
     for instance in both:
@@ -139,7 +154,7 @@ def _decide_length(
         if isinstance(found, Reason):
             obstructions.append(Obstruction.of(instance, found))
         elif found is not None:
-            return _layers(instance, found), ()
+            return _layers_from_shifts(instance, found), ()
     return None, tuple(obstructions)
 
 
@@ -174,7 +189,7 @@ def _draw_six_layers(split: SplitMatrix) -> list[LinearCoupling] | None:
     """
     (p, q), field = split.partition, split.matrix.domain
     trials = TRIALS if abs(q - p) < 2 or 1 in (p, q) else 2
-    both = instances(5, split, "additive")
+    both = pattern_instances(5, split, "additive")
     for draw, instance in product(islice(_random_streams(field), trials), both):
         A, B, C, D = instance.blocks
         W = draw.matrix(*C.shape)
@@ -182,26 +197,32 @@ def _draw_six_layers(split: SplitMatrix) -> list[LinearCoupling] | None:
         if not _has_full_rank(blocks.C):
             continue
         rest = linalg.join(linalg.swap_halves(blocks) if instance.is_exchanged else blocks)
-        found = _five_layers(replace(instance, split=SplitMatrix(rest, p)))
+        found = _decide_five_layers(replace(instance, split=SplitMatrix(rest, p)))
         if isinstance(found, list):
             first = "U" if instance.is_exchanged else "L"
-            return _layers(replace(instance, pattern=first + instance.pattern), [-W, *found])
+            return _layers_from_shifts(
+                replace(instance, pattern=first + instance.pattern), [-W, *found]
+            )
     return None
 
 
-def _layers(instance: PatternInstance, shifts: up_to_four.Shifts) -> list[LinearCoupling]:
+def _layers_from_shifts(
+    instance: PatternInstance, shifts: up_to_four.Shifts
+) -> list[LinearCoupling]:
     """Return the layers of a product, without those that change nothing."""
     return merge(layers_of_shears(list(zip(instance.moves, shifts, strict=True))))
 
 
-def _five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason | None:
+def _decide_five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason | None:
     """Decide U L U L U: return shifts, a reason against it, or None if it is not decided."""
     pencil = instance.pencil
     (q, p), r = pencil.C.shape, linalg.rank(pencil.C)
     if r == min(p, q) and abs(p - q) < 2:
         with suppress(FieldTooSmallError):
-            return _five_layers_of_full_rank(instance)
-        candidates = (matched_shift(pencil, draw) for draw in _random_streams(pencil.D.domain))
+            return _five_layers_at_full_rank(instance)
+        candidates = (
+            draw_matching_shift(pencil, draw) for draw in _random_streams(pencil.D.domain)
+        )
         return _try_shifts(instance, candidates)
     if r == 0:
         reason = up_to_four.flanders_reason(pencil.D, pencil.a)
@@ -213,7 +234,7 @@ def _five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason | None
     if r == 1:
         return _layers_given_shift(instance, rank_one_shift(pencil, parts))
     sources: list[Candidates] = [
-        (peeled_shift(pencil, draw) for draw in _random_streams(pencil.D.domain))
+        (draw_peeling_shift(pencil, draw) for draw in _random_streams(pencil.D.domain))
     ]
     scaling = scaling_equations(pencil)
     if scaling:
@@ -228,7 +249,7 @@ def _five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason | None
     return _try_shifts(instance, chain.from_iterable(zip(*sources, strict=True)))
 
 
-def _five_layers_of_full_rank(instance: PatternInstance) -> up_to_four.Shifts | None:
+def _five_layers_at_full_rank(instance: PatternInstance) -> up_to_four.Shifts | None:
     """Return shifts if the rank of C is as large as the shape permits."""
     q, p = instance.blocks.C.shape
     if p == q:
@@ -245,7 +266,7 @@ def _layers_given_shift(instance: PatternInstance, V: DomainMatrix) -> up_to_fou
     """Return five shifts of which V is the last, or None if there are none."""
     A, B, C, _ = instance.blocks
     _, D, a, _ = instance.pencil.shifted(V)
-    found = up_to_four.four_layers(Blocks(A, B - A * V, C, D), a)
+    found = up_to_four.decide_four_layers(Blocks(A, B - A * V, C, D), a)
     return None if isinstance(found, Reason) else [*found, V]
 
 
@@ -267,7 +288,7 @@ def _draw_solutions(solutions: DomainMatrix, p: int, q: int) -> Candidates:
     """Yield random p x q matrices that solve linear equations."""
     for draw in _random_streams(solutions.domain):
         v = solutions[:, 0] + solutions[:, 1:] * draw.matrix(solutions.shape[1] - 1, 1)
-        yield reshaped(v.to_list_flat(), (p, q), solutions.domain)
+        yield matrix_from_flat(v.to_list_flat(), (p, q), solutions.domain)
 
 
 def _draw_with_polynomial(pencil: Pencil, solutions: DomainMatrix) -> Candidates:

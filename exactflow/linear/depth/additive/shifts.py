@@ -14,9 +14,9 @@ the quotient by the y and on the kernel of the p. (For C = I this is the inducti
 
 *Rank one*: let C = b u and c = w z be products of a column and a row. D - b v, v any row, can have
 exactly the blocks K whose sizes interlace those of its fixed part Du, K_1 >= lam_1 >= K_2 >= .., at
-every irreducible f (R. C. Thompson 1979, E. M. de Sa 1979), and `assigned_row` constructs the v: as
-a module over F[x], D - b v has generators b and q_j (lifts of those of Du) with relations g b = 0
-and h_j q_j = y_j b, h_j = f^lam_j. With
+every irreducible f (R. C. Thompson 1979, E. M. de Sa 1979), and `assign_blocks` constructs v. As a
+module over F[x], D - b v has generators b and q_j (lifts of those of Du) with relations g b = 0 and
+h_j q_j = y_j b, h_j = f^lam_j. With
 
     y_j = f^e_j,  e_j = sum_(i > j) (K_i - lam_i),  g = the product over f of f^(|K| - |lam|)
 
@@ -42,14 +42,14 @@ from exactflow.exact import krylov, linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.normal_forms import chains, conjugate_partition, elementary_divisors, orbit
 from exactflow.exact.typing import Element
-from exactflow.linear.depth.equations import with_ones
+from exactflow.linear.depth.equations import with_roots_at_one
 from exactflow.linear.depth.fixed_parts import FixedParts
 from exactflow.linear.depth.pattern import Pencil
 
 Divisors = dict[tuple, tuple[int, ...]]
 
 
-def matched_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
+def draw_matching_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     """Return a V for which D - C V and a + V c have one characteristic polynomial, or None.
 
     V = V0 + e t^T or V0 + t e^T, where V0 and e are random and t solves linear equations.
@@ -61,27 +61,27 @@ def matched_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     q, p = pencil.C.shape
     V0, e = draw.matrix(p, q), draw.matrix(p, 1)
     shifted = pencil.shifted(V0)
-    t = _matching_column(shifted, e)
+    t = _find_matching_column(shifted, e)
     if t is not None:
         return V0 + e * t.transpose()
     e = e if p == q else draw.matrix(q, 1)
-    t = _matching_column(shifted.transposed(), e)
+    t = _find_matching_column(shifted.transposed(), e)
     return None if t is None else V0 + t * e.transpose()
 
 
-def _matching_column(pencil: Pencil, e: DomainMatrix) -> DomainMatrix | None:
+def _find_matching_column(pencil: Pencil, e: DomainMatrix) -> DomainMatrix | None:
     """Find t such that V = e t^T makes the characteristic polynomials agree, or None."""
     C, D, a, c = pencil
     q, p = C.shape
-    f, g = with_ones(D.charpoly_berk(), p - q), with_ones(a.charpoly_berk(), q - p)
+    f, g = with_roots_at_one(D.charpoly_berk(), p - q), with_roots_at_one(a.charpoly_berk(), q - p)
     right = linalg.column([y - x for x, y in zip(f[1:], g[1:], strict=True)], D.domain)
     H, K = krylov.controller_basis(D, f, C * e), krylov.controller_basis(a, g, e)
     t, _ = linalg.solve((H + c * K).transpose(), right)
     return t
 
 
-def peeled_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
-    """Peel eigenvalues off the fixed parts, and match the rest as `matched_shift` does.
+def draw_peeling_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
+    """Peel eigenvalues off the fixed parts, and match the rest as `draw_matching_shift` does.
 
     Return V, or None if an equation has no solution. An eigenvalue is peeled off as long as both
     parts are nonempty, or one of them has several blocks at it.
@@ -90,10 +90,10 @@ def peeled_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     if q * p < 2:
         return linalg.zeros(p, q, field)
     parts = FixedParts.of(pencil)
-    eigenvalue = _fixed_eigenvalue(parts)
+    eigenvalue = _choose_eigenvalue(parts)
     if eigenvalue is None:
-        return matched_shift(pencil, draw)
-    found = _eigenvectors(pencil, parts, eigenvalue, draw)
+        return draw_matching_shift(pencil, draw)
+    found = _draw_eigenvectors(pencil, parts, eigenvalue, draw)
     if found is None:
         return None
     m = eigenvalue.blocks
@@ -101,16 +101,16 @@ def peeled_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     P_inverse = left.vstack(linalg.complement(left.transpose()).transpose())
     Q = y.hstack(linalg.complement(y))
     P, Q_inverse = P_inverse.inv(), Q.inv()
-    fixed = _bordered(P_inverse * v, -(other * Q))
+    fixed = _matrix_with_border(P_inverse * v, -(other * Q))
     C, D, a, c = pencil
     adapted = Pencil(Q_inverse * C * P, Q_inverse * D * Q, P_inverse * a * P, Q_inverse * c * P)
-    rest = peeled_shift(Pencil(*(M[m:, m:] for M in adapted.shifted(fixed))), draw)
+    rest = draw_peeling_shift(Pencil(*(M[m:, m:] for M in adapted.shifted(fixed))), draw)
     if rest is None:
         return None
     return P * (fixed + linalg.direct_sum(linalg.zeros(m, m, field), rest)) * Q_inverse
 
 
-class _Eigenvalue(NamedTuple):
+class _PeeledEigenvalue(NamedTuple):
     """An eigenvalue s of the fixed parts that both matrices get, with a number of blocks.
 
     A block of Du and one of aN are paired; the larger size is that of the new block. `first` blocks
@@ -123,7 +123,7 @@ class _Eigenvalue(NamedTuple):
     second: int
 
 
-def _fixed_eigenvalue(parts: FixedParts) -> _Eigenvalue | None:
+def _choose_eigenvalue(parts: FixedParts) -> _PeeledEigenvalue | None:
     """Return an eigenvalue of the fixed parts to peel off, or None if there is none.
 
     It makes the dimensions of the two parts as equal as possible, because parts of different size
@@ -140,13 +140,13 @@ def _fixed_eigenvalue(parts: FixedParts) -> _Eigenvalue | None:
         pairs = list(zip_longest(*(part.get(s, ()) for part in found), fillvalue=0))
         kept = (sum(x >= y for x, y in pairs), sum(x <= y for x, y in pairs))
         if nonempty or len(pairs) > 1:
-            candidates.append(_Eigenvalue(s, len(pairs), *kept))
+            candidates.append(_PeeledEigenvalue(s, len(pairs), *kept))
     excess = parts.Du.shape[0] - parts.aN.shape[0]
     return min(candidates, key=lambda e: abs(excess - e.first + e.second), default=None)
 
 
-def _eigenvectors(
-    pencil: Pencil, parts: FixedParts, eigenvalue: _Eigenvalue, draw: Draws
+def _draw_eigenvectors(
+    pencil: Pencil, parts: FixedParts, eigenvalue: _PeeledEigenvalue, draw: Draws
 ) -> tuple[DomainMatrix, ...] | None:
     """Draw m columns y, v and m rows p, q with (D - s) y = C v, p (a - s) = q c, p v + q y = 0.
 
@@ -176,7 +176,7 @@ def _draw_columns(
     return linalg.from_columns(chosen)
 
 
-def _bordered(columns: DomainMatrix, rows: DomainMatrix) -> DomainMatrix:
+def _matrix_with_border(columns: DomainMatrix, rows: DomainMatrix) -> DomainMatrix:
     """Return the matrix with the given first columns and first rows, and zeros elsewhere."""
     m, zeros = rows.shape[0], linalg.zeros(columns.shape[0], rows.shape[1], rows.domain)
     return rows.vstack(columns[m:, :].hstack(zeros[m:, m:]))
@@ -190,8 +190,8 @@ def rank_one_shift(pencil: Pencil, parts: FixedParts) -> DomainMatrix:
     of_D, of_a = _choose_blocks(parts)
     C, D, a, c = pencil
     (b, u), (w, z) = _outer_factors(C), _outer_factors(c)
-    v = assigned_row(D, b, (parts.L, parts.Du), of_D)
-    v_a = -assigned_row(a.transpose(), z.transpose(), (parts.N, parts.aN), of_a).transpose()
+    v = assign_blocks(D, b, (parts.L, parts.Du), of_D)
+    v_a = -assign_blocks(a.transpose(), z.transpose(), (parts.N, parts.aN), of_a).transpose()
     u_right = linalg.left_inverse(u.transpose()).transpose()
     w_left = linalg.left_inverse(w)
     return u_right * (v - u * v_a * w_left) + v_a * w_left
@@ -220,7 +220,7 @@ def _choose_blocks(parts: FixedParts) -> tuple[Divisors, Divisors]:
     return of_D, of_a
 
 
-def assigned_row(
+def assign_blocks(
     D: DomainMatrix, b: DomainMatrix, fixed: tuple[DomainMatrix, DomainMatrix], wanted: Divisors
 ) -> DomainMatrix:
     """Return v such that D - b v has the wanted blocks, whose sizes interlace those of Du.

@@ -2,10 +2,11 @@
 
 Main results
 ------------
-`few_layers`, `three_layers` and `four_layers` decide the patterns up to U L, U L U and U L U L over
-any field. Each returns the shifts of the layers, from left to right in the product, or the reason
-of an obstruction (`exactflow.linear.depth.obstruction`). A pattern that starts with L is decided on
-the matrix with its halves exchanged, and the shifts are those of that matrix. Sources:
+`decide_at_most_two_layers`, `decide_three_layers` and `decide_four_layers` decide the patterns up
+to U L, U L U and U L U L over any field. Each returns the shifts of the layers, from left to right
+in the product, or the reason of an obstruction (`exactflow.linear.depth.obstruction`). A pattern
+that starts with L is decided on the matrix with its halves exchanged, and the shifts are those of
+that matrix. Sources:
 Flanders 1951 for YZ and ZY; Urschel 2024 for four and five layers of block-diagonal matrices.
 
 Where D is singular, Y is split by Fitting's lemma: on the generalized kernels of a and D it is
@@ -31,19 +32,19 @@ from exactflow.exact import linalg
 from exactflow.exact.flanders import cyclic_bases, flanders_pair, is_factor_at_one, pad_with_ones
 from exactflow.exact.linalg import Alternative, Blocks
 from exactflow.exact.normal_forms import block_sizes, fitting_decomposition, irreducible_factors
-from exactflow.linear.depth.equations import Equation, reshaped, solve, wrong_entry
+from exactflow.linear.depth.equations import Equation, matrix_from_flat, solve, wrong_entry
 from exactflow.linear.depth.pattern import PatternInstance, Reason
 
 Shifts = list[DomainMatrix]
 
 
-def few_layers(instance: PatternInstance) -> Shifts | Reason:
+def decide_at_most_two_layers(instance: PatternInstance) -> Shifts | Reason:
     """Decide a pattern of at most two letters, entry by entry."""
     reason = wrong_entry(instance)
     return reason or [instance.blocks.B, instance.blocks.C][: len(instance.pattern)]
 
 
-def three_layers(blocks: Blocks) -> Shifts | Reason:
+def decide_three_layers(blocks: Blocks) -> Shifts | Reason:
     """Decide U L U: solve X C = A - I, C Z = D - I, X + A Z = B.
 
     X and Z are particular solutions, up to rows l with l C = 0 and columns r with C r = 0; these
@@ -60,7 +61,7 @@ def three_layers(blocks: Blocks) -> Shifts | Reason:
         column = _detecting_row((row * D1).transpose()).transpose()
         return Reason("linear", (of_A, column * row, of_B))
     r, lk = linalg.kernel(C), linalg.left_kernel(C)
-    free, wrong = _two_sided(A * r, lk, B - X - A * Z)
+    free, wrong = _solve_two_sided(A * r, lk, B - X - A * Z)
     if wrong is None:
         return [X + free[1] * lk, C, Z + r * free[0]]
     y, k = wrong  # k = C z, and y A = t C as y A r = 0
@@ -81,7 +82,7 @@ def _detecting_row(column: DomainMatrix) -> DomainMatrix:
     return linalg.unit_vector(column.shape[0], place, column.domain).transpose()
 
 
-def _two_sided(K: DomainMatrix, lk: DomainMatrix, E: DomainMatrix) -> Alternative:
+def _solve_two_sided(K: DomainMatrix, lk: DomainMatrix, E: DomainMatrix) -> Alternative:
     """Solve K S + T l = E, K of full column and l of full row rank.
 
     Return ((S, T), None), or (None, (y, k)) with y K = 0, l k = 0 and y E k != 0.
@@ -125,7 +126,7 @@ def _have_matching_sizes(of_D: tuple[int, ...], of_a: tuple[int, ...], f: tuple)
     return all(abs(x - y) <= is_factor_at_one(f) for x, y in pairs)
 
 
-def four_layers(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
+def decide_four_layers(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
     """Decide U L U L for the blocks of M, a being the first one of M^-1: find Y, Z with D = I + Y Z
     and a = I + Z Y, then X and W.
     """
@@ -135,12 +136,12 @@ def four_layers(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
         return reason
     inverse = linalg.inverse_or_none(D)
     if inverse is None:
-        return _four_layers_singular(blocks, a)
-    Y, Z = _pair(D, a)
+        return _decide_four_layers_singular(blocks, a)
+    Y, Z = _flanders_factors(D, a)
     return [(B - Z) * inverse, Y, Z, inverse * (C - Y)]
 
 
-def _pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
+def _flanders_factors(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
     """Return Y, Z with D = I + Y Z and a = I + Z Y, for matrices without an obstruction."""
     i, j = D.shape[0], a.shape[0]
     if not i or not j:
@@ -149,7 +150,7 @@ def _pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]
     return pair
 
 
-def _four_layers_singular(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
+def _decide_four_layers_singular(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
     """Decide U L U L for singular D, by Fitting's lemma."""
     _, B, C, D = blocks
     (P, m), (Q, _) = fitting_decomposition(D), fitting_decomposition(a)
@@ -168,15 +169,15 @@ def _four_layers_singular(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
         P0, L0, R0 = multiplier
         into, onto = Q[:, i:], P_inverse[j:, :]
         return Reason("linear", (into * P0 * onto, into * L0 * lk, r * R0 * onto))
-    Y = reshaped(solutions[:, 0].to_list_flat(), (m, m), field)
+    Y = matrix_from_flat(solutions[:, 0].to_list_flat(), (m, m), field)
     Z = Y.inv() * (D0 - one)
     if i or j:
-        Y1, Z1 = _pair(of_D[:j, :j], of_a[:i, :i])
+        Y1, Z1 = _flanders_factors(of_D[:j, :j], of_a[:i, :i])
         Y, Z = linalg.direct_sum(Y1, Y), linalg.direct_sum(Z1, Z)
-    return _outer_layers(blocks, P * Y * Q_inverse, Q * Z * P_inverse, r, lk)
+    return _solve_outer_layers(blocks, P * Y * Q_inverse, Q * Z * P_inverse, r, lk)
 
 
-def _outer_layers(
+def _solve_outer_layers(
     blocks: Blocks, Y: DomainMatrix, Z: DomainMatrix, r: DomainMatrix, lk: DomainMatrix
 ) -> Shifts:
     """Solve X D = B - Z, D W = C - Y, X Y + B W = A - I, the last by the freedom of X and W."""
@@ -184,5 +185,5 @@ def _outer_layers(
     X, _ = _solve_right(D, B - Z)
     W, _ = linalg.solve(D, C - Y)
     missing = A - linalg.identity(A.shape[0], A.domain) - X * Y - B * W
-    (S, T), _ = _two_sided(B * r, lk * C, missing)
+    (S, T), _ = _solve_two_sided(B * r, lk * C, missing)
     return [X + T * lk, Y, Z, W + r * S]

@@ -54,10 +54,10 @@ from exactflow.exact import linalg
 from exactflow.exact.typing import HALVES, Element
 from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.depth.additive import additive_depth, excluded_by_ranks
-from exactflow.linear.depth.additive.up_to_four import four_layers, three_layers
+from exactflow.linear.depth.additive.up_to_four import decide_four_layers, decide_three_layers
 from exactflow.linear.depth.equations import wrong_entry
 from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude
-from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix, instances
+from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix, pattern_instances
 from exactflow.linear.depth.result import CertifiedDepth, MinimalDepth, lower_bound
 from exactflow.linear.depth.scaled.signs import (
     kernel_reason,
@@ -88,10 +88,10 @@ def scaled_depth(problem: Problem) -> MinimalDepth:
     if three is not None:
         return answer(three, _exclude_by_entries(2, split))
     p, q = split.partition
-    excluded = _exclude_more(split, without_three) if p == q else without_three
+    excluded = _exclude_four_or_five(split, without_three) if p == q else without_three
     excluded = excluded or _exclude_by_entries(2, split)
     if (p, q) == (2, 2) and lower_bound(excluded) < 5:
-        four = _fewest_digits(map(four_layers_for, instances(4, split, "positive")))
+        four = _fewest_digits(map(find_four_layers, pattern_instances(4, split, "positive")))
         if four is not None:
             return answer(four, excluded)
     general = min(_general_layers(problem, split), key=len)
@@ -102,14 +102,14 @@ def scaled_depth(problem: Problem) -> MinimalDepth:
         certified = _certified_layers(problem, split, excluded)
         if certified is not None:
             return certified
-        excluded = _exclude_more(split, excluded, by_multipliers=True)
+        excluded = _exclude_four_or_five(split, excluded, by_multipliers=True)
     return answer(general, excluded)
 
 
 def _exclude_by_entries(most: int, split: SplitMatrix) -> Obstructions:
     """Return obstructions by an entry to the longest patterns, of at most two letters."""
     for length in range(most, -1, -1):
-        if found := exclude(instances(length, split, "positive"), wrong_entry):
+        if found := exclude(pattern_instances(length, split, "positive"), wrong_entry):
             return found
     return ()
 
@@ -117,18 +117,18 @@ def _exclude_by_entries(most: int, split: SplitMatrix) -> Obstructions:
 def _three_layers(split: SplitMatrix) -> tuple[Layers | None, Obstructions]:
     """Return three layers, or None and obstructions; these are empty if a sign is not known."""
     obstructions, decided = [], True
-    for instance in instances(3, split, "positive"):
+    for instance in pattern_instances(3, split, "positive"):
         found = positive_diagonals(instance)
         if isinstance(found, Reason):
             obstructions.append(Obstruction.of(instance, found))
         elif found is None:
             decided = False
         else:
-            return _layers_after_scaling(instance, *found), ()
+            return _layers_given_diagonals(instance, *found), ()
     return None, tuple(obstructions) if decided else ()
 
 
-def _exclude_more(
+def _exclude_four_or_five(
     split: SplitMatrix, without_three: Obstructions, *, by_multipliers: bool = False
 ) -> Obstructions:
     """Return obstructions to five or four layers, or, if there are none, the given ones."""
@@ -138,15 +138,15 @@ def _exclude_more(
         return multiplier_reason(instance) if found is None and by_multipliers else found
 
     for length in (5, 4):
-        if found := exclude(instances(length, split, "positive"), reason):
+        if found := exclude(pattern_instances(length, split, "positive"), reason):
             return found
     return without_three
 
 
-def four_layers_for(instance: PatternInstance) -> Layers | None:
+def find_four_layers(instance: PatternInstance) -> Layers | None:
     """Return layers in a pattern of four letters, for n = 2, or None if none are found."""
     diagonals = matching_diagonals(instance)
-    return _fewest_digits(_layers_after_scaling(instance, E, G) for E, G in diagonals)
+    return _fewest_digits(_layers_given_diagonals(instance, E, G) for E, G in diagonals)
 
 
 def _fewest_digits(candidates: Iterable[Layers | None]) -> Layers | None:
@@ -161,9 +161,9 @@ def _certified_layers(
     """Return four layers that are proved to exist, with their floats, or None."""
     if not split.matrix.domain.is_QQ:
         return None
-    from exactflow.linear.depth.scaled.certified import four_layers_of  # needs NumPy
+    from exactflow.linear.depth.scaled.certified import search_four_layers  # needs NumPy
 
-    found = four_layers_of(split)
+    found = search_four_layers(split)
     if found is None:
         return None
     target = problem.target.to_dense()
@@ -171,20 +171,20 @@ def _certified_layers(
     finer = [layer.midpoints() for layer in found.layers]
     for layers in (rounded, finer):
         flow = problem.flow(layers, "depth")
-        error = sympy.Rational(_largest(flow.domain_matrix() - target))
-        if error < NEAR * _largest(target):
+        error = sympy.Rational(_largest_entry(flow.domain_matrix() - target))
+        if error < NEAR * _largest_entry(target):
             return CertifiedDepth(
                 4, 4, "positive", flow, excluded, target, problem.layout, error, found
             )
     return None
 
 
-def _largest(M: DomainMatrix) -> Element:
+def _largest_entry(M: DomainMatrix) -> Element:
     """Return the largest absolute value of an entry."""
     return max(map(abs, M.to_list_flat()))
 
 
-def _layers_after_scaling(instance: PatternInstance, E: Sequence, G: Sequence) -> Layers | None:
+def _layers_given_diagonals(instance: PatternInstance, E: Sequence, G: Sequence) -> Layers | None:
     """Return layers of M as a product of a pattern and diag(E, G), both positive, or None.
 
     The pattern has three or four letters; if it starts with L, the halves are exchanged.
@@ -193,13 +193,13 @@ def _layers_after_scaling(instance: PatternInstance, E: Sequence, G: Sequence) -
     M = linalg.scale_columns(linalg.join(instance.blocks), [one / x for x in (*E, *G)])
     blocks = linalg.split(M, len(E))
     if len(instance.pattern) == 3:
-        found = three_layers(blocks)
+        found = decide_three_layers(blocks)
     else:
-        found = four_layers(blocks, linalg.scale_rows(E, instance.inverse.A))
+        found = decide_four_layers(blocks, linalg.scale_rows(E, instance.inverse.A))
     if isinstance(found, Reason):
         return None
     shears = assembly.alternate_shears(found, "first")
-    layers = _layers_after(assembly.layers_of_shears(shears), E, G)
+    layers = _prepend_diagonal(assembly.layers_of_shears(shears), E, G)
     return assembly.merge(assembly.mirrored(layers) if instance.is_exchanged else layers)
 
 
@@ -215,10 +215,10 @@ def _general_layers(problem: Problem, split: SplitMatrix) -> Iterator[Layers]:
         inverse = [one / x for x in (*scales[0], *scales[1])]
         additive, _ = additive_depth(SplitMatrix(linalg.scale_columns(split.matrix, inverse), p))
         if additive:
-            yield assembly.merge(_layers_after(additive, *scales))
+            yield assembly.merge(_prepend_diagonal(additive, *scales))
 
 
-def _layers_after(
+def _prepend_diagonal(
     layers: Sequence[LinearCoupling], first: Sequence, second: Sequence
 ) -> list[LinearCoupling]:
     """Return layers of diag(first, second), followed by the given additive layers."""
@@ -237,7 +237,7 @@ def matching_diagonals(instance: PatternInstance) -> Iterator[tuple[list, list]]
     d, a = instance.blocks.D, instance.inverse.A
     (d1, d2), (a1, a2) = d.diagonal(), a.diagonal()
     roots = [p / q for p, q in ((d1, a1), (a2 * det, d2)) if q]
-    for r in _ratios([x for x in roots if linalg.is_positive(x, field)], field):
+    for r in _candidate_ratios([x for x in roots if linalg.is_positive(x, field)], field):
         left, right = d1 - a1 * r, a2 * det / r - d2
         if left and right and linalg.is_positive(left * right, field):
             ratio = right / left
@@ -245,12 +245,12 @@ def matching_diagonals(instance: PatternInstance) -> Iterator[tuple[list, list]]
             ratio = field.one
         else:
             continue
-        for s in _scales(ratio * d.det(), field):
+        for s in _candidate_scales(ratio * d.det(), field):
             x1, x2 = ratio * s, s
             yield [r * x1, det * x2 / r], [field.one / x1, field.one / x2]
 
 
-def _ratios(roots: list[Element], field: Domain) -> list[Element]:
+def _candidate_ratios(roots: list[Element], field: Domain) -> list[Element]:
     """Return the positive roots, and positive numbers below, between and above them.
 
     There are at least two below and two above, short ones if possible.
@@ -262,7 +262,7 @@ def _ratios(roots: list[Element], field: Domain) -> list[Element]:
     return list(dict.fromkeys([*(p * s for p in powers for s in factors), *middle, *roots]))
 
 
-def _scales(square: Element, field: Domain) -> list[Element]:
+def _candidate_scales(square: Element, field: Domain) -> list[Element]:
     """Return numbers s such that s^2 times the given number is near 1 in absolute value."""
     two = field.convert(2)
     if not square or not field.is_QQ:

@@ -59,9 +59,9 @@ from exactflow.exact.typing import Element, Half
 from exactflow.flows.evidence import Checkable
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.linear import LinearCoupling
-from exactflow.linear.depth.minors import LARGEST_HALF, Spectra
-from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix, instances
-from exactflow.linear.depth.scaled.float_solver import Near, near_solutions
+from exactflow.linear.depth.minors import LARGEST_HALF, MinorEquations
+from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix, pattern_instances
+from exactflow.linear.depth.scaled.float_solver import NearSolution, find_near_solutions
 
 CANDIDATES = 3
 PRECISIONS = (192, 384, 768)
@@ -96,7 +96,7 @@ class EnclosedCoupling:
     def midpoints(self) -> LinearCoupling:
         """Return the layer of the midpoints, which are dyadic rationals."""
         scale, shift = (
-            [[_rational(x.mid()) for x in row] for row in M.tolist()]
+            [[_to_rational(x.mid()) for x in row] for row in M.tolist()]
             for M in (self.scale, self.shift)
         )
         n = len(scale)
@@ -123,49 +123,53 @@ class FourLayers(PatternInstance, Checkable):
     def check(self) -> None:
         """Check by fresh arithmetic that there are such layers."""
         try:
-            self._enclosed()
+            self._enclose()
         except ArithmeticError as error:
             raise VerificationError(f"four layers are not proved to exist: {error}") from None
 
     @cached_property
     def layers(self) -> tuple[EnclosedCoupling, ...]:
         """The layers in order of application; ArithmeticError if they are not proved to exist."""
-        return self._enclosed()
+        return self._enclose()
 
     @property
     def magnitude(self) -> float:
         """The largest absolute value of an entry of the layers, as a float."""
         return max(magnitude(M) for layer in self.layers for M in (layer.scale, layer.shift))
 
-    def _enclosed(self) -> tuple[EnclosedCoupling, ...]:
+    def _enclose(self) -> tuple[EnclosedCoupling, ...]:
         with ctx.workprec(self.bits):
             centre = [ball(c) for c in self.centre]
-            return _layers(self, *_solution(Spectra.of(self), centre, self.places))
+            return _enclose_layers(
+                self, *_enclose_solution(MinorEquations.of(self), centre, self.places)
+            )
 
 
-def four_layers_of(split: SplitMatrix) -> FourLayers | None:
+def search_four_layers(split: SplitMatrix) -> FourLayers | None:
     """Search certified layers, n <= 8; return those of least entries among a few, or None."""
     if split.matrix.shape[0] > 2 * LARGEST_HALF:
         return None
     found: list[FourLayers] = []
-    for instance in instances(4, split, "positive"):
-        equations = Spectra.of(instance)
-        starts = near_solutions(equations)
-        certified = (_certified_near(instance, equations, near) for near in starts)
+    for instance in pattern_instances(4, split, "positive"):
+        equations = MinorEquations.of(instance)
+        starts = find_near_solutions(equations)
+        certified = (_certify_near(instance, equations, near) for near in starts)
         with np.errstate(all="ignore"):  # minors may be beyond float64
             found.extend(islice(filter(None, certified), CANDIDATES))
     return min(found, key=lambda four: four.magnitude, default=None)
 
 
-def _certified_near(instance: PatternInstance, equations: Spectra, near: Near) -> FourLayers | None:
+def _certify_near(
+    instance: PatternInstance, equations: MinorEquations, near: NearSolution
+) -> FourLayers | None:
     """Return certified layers near float64 numbers x and y, or None if no certificate is found."""
     for bits in PRECISIONS:
         with ctx.workprec(bits):
             try:
-                centre = _newton(equations, [arb(x) for x in near.numbers], near.places)
+                centre = _improve_by_newton(equations, [arb(x) for x in near.numbers], near.places)
             except ArithmeticError:
                 return None
-        exact = tuple(map(_rational, centre))
+        exact = tuple(map(_to_rational, centre))
         found = FourLayers(
             instance.pattern, instance.split, instance.scales, exact, near.places, bits
         )
@@ -175,12 +179,14 @@ def _certified_near(instance: PatternInstance, equations: Spectra, near: Near) -
     return None
 
 
-def _newton(equations: Spectra, numbers: list[arb], places: Sequence[int]) -> list[arb]:
+def _improve_by_newton(
+    equations: MinorEquations, numbers: list[arb], places: Sequence[int]
+) -> list[arb]:
     """Improve numbers by Newton steps at the working precision; return them without radius."""
     n, numbers = equations.n, list(numbers)
     for _ in range(ROUNDS):
         f, J = equations.at(numbers[:n], numbers[n:])
-        step = _columns(J, places).mid().solve(f.mid()).mid().entries()
+        step = _select_columns(J, places).mid().solve(f.mid()).mid().entries()
         for i, h in zip(places, step, strict=True):
             numbers[i] = (numbers[i] * (1 - h)).mid()
         if max(abs(h) for h in step) < arb(2) ** (8 - ctx.prec):
@@ -188,8 +194,8 @@ def _newton(equations: Spectra, numbers: list[arb], places: Sequence[int]) -> li
     return numbers
 
 
-def _solution(
-    equations: Spectra, centre: list[arb], places: Sequence[int]
+def _enclose_solution(
+    equations: MinorEquations, centre: list[arb], places: Sequence[int]
 ) -> tuple[list[arb], list[arb]]:
     """Return balls that enclose a solution x, y, by Krawczyk's test.
 
@@ -199,14 +205,14 @@ def _solution(
     if count != len(equations.sizes):
         raise ArithmeticError(f"{count} unknowns for {len(equations.sizes)} equations")
     f, J = equations.at(centre[:n], centre[n:])
-    R = _columns(J, places).mid().inv().mid()
+    R = _select_columns(J, places).mid().inv().mid()
     radius = arb(2) ** -(ctx.prec // 2)
     sides = [arb(0, radius) for _ in places]
     box = list(centre)
     for i, h in zip(places, sides, strict=True):
         box[i] = centre[i] * (1 + h)
     _, J = equations.at(box[:n], box[n:])
-    J = _columns(J, places) * _diagonal([1 / (1 + h) for h in sides])
+    J = _select_columns(J, places) * _diagonal([1 / (1 + h) for h in sides])
     K = (arb_mat(count, count, 1) - R * J) * arb_mat([[h] for h in sides]) - R * f
     if not all(abs(h) < radius for h in K.entries()) or not all(x > 0 for x in box):
         raise ArithmeticError("Krawczyk's test fails")
@@ -215,18 +221,20 @@ def _solution(
     return box[:n], box[n:]
 
 
-def _layers(instance: PatternInstance, x: list[arb], y: list[arb]) -> tuple[EnclosedCoupling, ...]:
+def _enclose_layers(
+    instance: PatternInstance, x: list[arb], y: list[arb]
+) -> tuple[EnclosedCoupling, ...]:
     """Try a few choices of Y; return the layers with the smallest entries.
 
     Raises ArithmeticError if all fail.
     """
     n = len(x)
     E, F, G, H = map(_diagonal, (y, [1 / v for v in y], [1 / v for v in x], x))
-    A, B, C, D = map(_balls, instance.blocks)
-    a, c = map(_balls, (instance.inverse.A, instance.inverse.C))
+    A, B, C, D = map(_to_balls, instance.blocks)
+    a, c = map(_to_balls, (instance.inverse.A, instance.inverse.C))
     rows, columns = linalg.left_kernel(instance.blocks.D), linalg.kernel(instance.blocks.D)
     shrunk = _EnclosedBlocks(
-        A * F, B * H, C * F, D * H, E * a, G * c, _balls(rows), G * _balls(columns)
+        A * F, B * H, C * F, D * H, E * a, G * c, _to_balls(rows), G * _to_balls(columns)
     )
     one = arb_mat(n, n, 1)
     found = [((G, W * E), (E, Z), (one, Y), (one, X)) for X, Y, Z, W in shrunk.shears()]
@@ -244,16 +252,16 @@ def magnitude(M: arb_mat) -> float:
     return max(abs(float(x.mid())) for x in M.entries())
 
 
-def _rational(x: arb) -> Element:
+def _to_rational(x: arb) -> Element:
     """Return a ball without radius as an element of QQ."""
     return QQ(int(x.fmpq().p), int(x.fmpq().q))
 
 
-def _columns(J: arb_mat, places: Sequence[int]) -> arb_mat:
+def _select_columns(J: arb_mat, places: Sequence[int]) -> arb_mat:
     return arb_mat([[row[i] for i in places] for row in J.tolist()])
 
 
-def _balls(M: DomainMatrix) -> arb_mat:
+def _to_balls(M: DomainMatrix) -> arb_mat:
     rows, columns = M.shape
     return arb_mat(fmpq_mat(rows, columns, [to_fmpq(x) for x in M.to_list_flat()]))
 
@@ -286,7 +294,7 @@ class _EnclosedBlocks(NamedTuple):
         first = self._intertwiner()
         for goal in (None, arb_mat(n, n), one):
             with suppress(ArithmeticError):
-                Y = first if goal is None else self._nearest(goal, first, D_inverse)
+                Y = first if goal is None else self._nearest_intertwiner(goal, first, D_inverse)
                 W = D_inverse * (self.C - Y)
                 if self.is_singular:
                     W += self._correction(self.c + Y + W * self.a)
@@ -303,10 +311,10 @@ class _EnclosedBlocks(NamedTuple):
         )
         Y = H * K.inv()
         if self.is_singular:
-            return Y * _quotient(self.rows * self.C, self.rows * Y)
+            return Y * _ratio_of_rows(self.rows * self.C, self.rows * Y)
         return Y * (1 / arb(magnitude(Y)))
 
-    def _nearest(self, goal: arb_mat, Y: arb_mat, D_inverse: arb_mat) -> arb_mat:
+    def _nearest_intertwiner(self, goal: arb_mat, Y: arb_mat, D_inverse: arb_mat) -> arb_mat:
         """Return the q(D) Y that nearly minimizes |D^-1 (C - q(D) Y)|^2 + |goal - q(D) Y|^2.
 
         If D is singular, q(0) = 1, so that l q(D) Y = l C still holds.
@@ -315,9 +323,9 @@ class _EnclosedBlocks(NamedTuple):
         for _ in range(n - 1):
             powers.append(self.D * powers[-1])
         total = powers.pop(0) if self.is_singular else arb_mat(n, n)
-        entries = [x for M in powers for x in _flat(D_inverse * M, M)]
+        entries = [x for M in powers for x in _flat_midpoints(D_inverse * M, M)]
         basis = arb_mat(len(powers), 2 * n * n, entries)
-        wanted = arb_mat([_flat(D_inverse * (self.C - total), goal - total)]).transpose()
+        wanted = arb_mat([_flat_midpoints(D_inverse * (self.C - total), goal - total)]).transpose()
         q = (basis * basis.transpose()).mid().solve((basis * wanted).mid()).mid().entries()
         for coefficient, M in zip(q, powers, strict=True):
             total += M * coefficient
@@ -343,14 +351,14 @@ def _bordered_inverse(M: arb_mat, rows: arb_mat, columns: arb_mat) -> arb_mat:
     return arb_mat([row[:n] for row in inverse.tolist()[:n]])
 
 
-def _quotient(u: arb_mat, v: arb_mat) -> arb:
+def _ratio_of_rows(u: arb_mat, v: arb_mat) -> arb:
     """Return s with u = s v, for two proportional rows."""
     pairs = zip(u.entries(), v.entries(), strict=True)
     x, y = max(pairs, key=lambda pair: float(abs(pair[1].mid())))
     return x / y
 
 
-def _flat(*matrices: arb_mat) -> list[arb]:
+def _flat_midpoints(*matrices: arb_mat) -> list[arb]:
     return [x for M in matrices for x in M.mid().entries()]
 
 

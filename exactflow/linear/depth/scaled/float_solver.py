@@ -26,7 +26,7 @@ import numpy as np
 from scipy import linalg
 
 from exactflow.exact.numbers import to_float
-from exactflow.linear.depth.minors import Spectra
+from exactflow.linear.depth.minors import MinorEquations
 
 SPREADS = (1.5, 3.0, 10.0, 100.0, 1e4)
 SIGNS, STARTS = 4, 40
@@ -35,7 +35,7 @@ DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-3, 1e-14, 1e6
 LARGEST_STEP, FARTHEST = 2.0, 30.0
 
 
-class Near(NamedTuple):
+class NearSolution(NamedTuple):
     """Numbers x and y near a solution, and the places of the unknowns for Krawczyk's test.
 
     There are as many places as equations; the derivatives there are as independent as possible.
@@ -45,13 +45,13 @@ class Near(NamedTuple):
     places: tuple[int, ...]
 
 
-def near_solutions(equations: Spectra) -> Iterator[Near]:
+def find_near_solutions(equations: MinorEquations) -> Iterator[NearSolution]:
     """Yield solutions from orders, one for each sequence of signs, then from random starts."""
     left, right = (np.array([*map(to_float, side)]) for side in equations.coefficients)
     if not np.isfinite(left + right).all():
         return
     bits = (np.arange(1 << equations.n)[:, None] >> np.arange(equations.n) & 1).astype(float)
-    system = _System(equations.n, left, right, bits, equations.sizes)
+    system = _FloatEquations(equations.n, left, right, bits, equations.sizes)
     for starts in _starts_from_orders(equations):
         found = (system.solve(start) for start in starts)
         yield from islice((near for near in found if near is not None), 1)
@@ -62,7 +62,7 @@ def near_solutions(equations: Spectra) -> Iterator[Near]:
 
 
 @dataclass(frozen=True, eq=False)
-class _System:
+class _FloatEquations:
     """The equations in float64; `bits` has a row for each set and a column for each coordinate."""
 
     n: int
@@ -86,7 +86,7 @@ class _System:
         return np.array(values), np.array(rows)
 
     @np.errstate(all="ignore")
-    def solve(self, start: np.ndarray) -> Near | None:
+    def solve(self, start: np.ndarray) -> NearSolution | None:
         """Solve by damped Newton steps of least norm; None if they do not converge."""
         damping, logs, (values, slopes) = DAMPING, start, self.at(start)
         one = np.eye(len(values))
@@ -94,7 +94,7 @@ class _System:
             size = float(np.linalg.norm(values))
             if size < CONVERGED:
                 places = linalg.qr(slopes, mode="r", pivoting=True)[-1][: len(values)]
-                return Near(np.exp(logs), tuple(sorted(map(int, places))))
+                return NearSolution(np.exp(logs), tuple(sorted(map(int, places))))
             if damping > MOST_DAMPING:
                 break
             step = -slopes.T @ np.linalg.solve(slopes @ slopes.T + damping * one, values)
@@ -116,7 +116,7 @@ class _Order(NamedTuple):
     excess: float
 
 
-def _starts_from_orders(equations: Spectra) -> Iterator[Iterator[np.ndarray]]:
+def _starts_from_orders(equations: MinorEquations) -> Iterator[Iterator[np.ndarray]]:
     """Yield the starts for each sequence of signs that both matrices have, most equal ratios first.
 
     If D and a are singular, their last minors are replaced by those in the equations.

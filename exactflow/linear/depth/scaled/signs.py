@@ -39,8 +39,8 @@ from exactflow.exact.typing import Element
 from exactflow.linear.depth.minors import (
     LARGEST_HALF,
     Exponents,
+    MinorEquations,
     Polynomial,
-    Spectra,
     has_opposed_minors,
 )
 from exactflow.linear.depth.obstruction import Obstruction
@@ -91,11 +91,13 @@ def multiplier_reason(instance: PatternInstance) -> Reason | None:
     small = instance.blocks.D.shape[0] <= LARGEST_HALF
     if not (instance.matrix.domain.is_QQ and small and _is_decided_by_pair(instance)):
         return None
-    reasons = (Reason("signs", found) for found in _candidates(Spectra.of(instance)))
+    reasons = (
+        Reason("signs", found) for found in _candidate_multipliers(MinorEquations.of(instance))
+    )
     return next((r for r in reasons if Obstruction.of(instance, r).is_valid()), None)
 
 
-def _candidates(equations: Spectra) -> Iterator[tuple[Polynomial, ...]]:
+def _candidate_multipliers(equations: MinorEquations) -> Iterator[tuple[Polynomial, ...]]:
     """Yield multipliers of growing degree: first in x only or y only, then in both."""
     n = equations.n
     for degree in range(2, n + 3):
@@ -121,7 +123,7 @@ def _common_signs(minors: Sequence[Element]) -> dict[int, int]:
 
 
 def _search_multipliers(
-    equations: Spectra, degree: int, signs: Mapping[int, int], places: range
+    equations: MinorEquations, degree: int, signs: Mapping[int, int], places: range
 ) -> Iterator[tuple[Polynomial, ...]]:
     """Yield multipliers whose combination, of this total degree, has no positive coefficient.
 

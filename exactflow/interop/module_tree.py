@@ -1,9 +1,8 @@
-"""A model as modules in modules: copies of it to try things on, so that nothing else is changed by
-it; and its layers in the order in which data meets them, those that may be linear, in chains.
+"""Trees of PyTorch modules: copies, wrappers, and the layers of a model in the order of the data.
 
-Two layers are in one chain if nothing stands between them, so that they can be merged: within
-containers of a known exact type only. What is inside a coupling, its conditioner, is no layer of
-the flow and is not looked at.
+`find_chains` lists the layers that may be linear. Two layers are in one chain if nothing is between
+them, so that they can be merged; only containers of a known exact type can tell. The conditioner
+inside a coupling is no layer of the flow, and its modules are not listed.
 """
 
 import copy
@@ -28,8 +27,11 @@ Model = TypeVar("Model")
 
 
 def copy_model(model: Model) -> Model:
-    """Return a copy of a model, without the graphs of tensors that a run left, or raise."""
-    behind = {
+    """Copy a model, detaching tensors that a run left in it; raise `InvalidInputError` if it fails.
+
+    Tensors with a graph are detached, since `copy.deepcopy` refuses them.
+    """
+    detached = {
         id(tensor): tensor.detach().clone()
         for module in (model.modules() if isinstance(model, nn.Module) else ())
         for value in vars(module).values()
@@ -37,22 +39,22 @@ def copy_model(model: Model) -> Model:
         if isinstance(tensor, Tensor) and not tensor.is_leaf
     }
     try:
-        return copy.deepcopy(model, behind)
-    except Exception as error:  # whatever a class raises that was not made to be copied
+        return copy.deepcopy(model, detached)
+    except Exception as error:  # a class may raise any error in a copy that it does not support
         raise InvalidInputError(
-            f"expected a model that copy.deepcopy copies, got {cause(error)}"
+            f"the model cannot be copied ({root_cause_text(error)}): make copy.deepcopy(model) work"
         ) from None
 
 
-def doubled(module: Model) -> Model:
-    """Return a copy in float64 and in evaluation mode, without what was cached in another type."""
+def copy_as_float64(module: Model) -> Model:
+    """Copy a module in float64 and evaluation mode, without values cached in another dtype."""
     new = copy_model(module)
     return new.train().eval().double() if isinstance(new, nn.Module) else new
 
 
-def inside(model: Any) -> str | None:
-    """Name the attribute of a wrapper (DataParallel, AveragedModel, torch.compile) under which its
-    model is; None for any other object.
+def wrapper_attribute(model: Any) -> str | None:
+    """Name the attribute that holds the model of a wrapper (DataParallel, AveragedModel,
+    torch.compile); None for any other object.
     """
     if isinstance(model, nn.DataParallel | DistributedDataParallel | AveragedModel):
         return "module"
@@ -60,13 +62,13 @@ def inside(model: Any) -> str | None:
 
 
 def tensors_of(module: nn.Module) -> list[Tensor]:
-    """List the tensors of a module, parameters and buffers."""
+    """List the parameters and buffers of a module."""
     return [t for t in module.state_dict(keep_vars=True).values() if isinstance(t, Tensor)]
 
 
 @contextmanager
-def untouched() -> Iterator[None]:
-    """Give the states of the random number generators back afterwards."""
+def preserve_rng_state() -> Iterator[None]:
+    """Restore the states of the random number generators afterwards."""
     states = random.getstate(), np.random.get_state()
     with torch.random.fork_rng():
         try:
@@ -76,8 +78,8 @@ def untouched() -> Iterator[None]:
             np.random.set_state(states[1])
 
 
-def cause(error: BaseException) -> str:
-    """Return the type and the first lines of the error that was raised first."""
+def root_cause_text(error: BaseException) -> str:
+    """Return the type and message of the error that was raised first, in one line."""
     seen: set[int] = set()  # an error that is raised again may be among its own causes
     while (earlier := error.__cause__ or error.__context__) is not None and id(earlier) not in seen:
         error = earlier
@@ -88,15 +90,17 @@ def cause(error: BaseException) -> str:
 
 
 @contextmanager
-def watched(
+def intercept_methods(
     module: nn.Module, path: str, names: Iterable[str], around: Callable[[str, Any, Any], Any]
 ) -> Iterator[None]:
-    """Let `around` run the methods of a module for a while: it is given the name, the method, and
-    the arguments and options. An error that is raised has the path as `where`.
+    """Replace calls of a module's methods by calls of `around`, within a ``with`` block.
+
+    `around` gets the name, the method, and the arguments with the options. An error that it raises
+    gets the path as attribute `where`.
     """
     own = dict(vars(module))
 
-    def told(name: str, method: Any) -> Any:
+    def intercept(name: str, method: Any) -> Any:
         @wraps(method)
         def run(*arguments: Any, **options: Any) -> Any:
             try:
@@ -107,7 +111,7 @@ def watched(
 
         return run
 
-    vars(module).update({name: told(name, getattr(module, name)) for name in names})
+    vars(module).update({name: intercept(name, getattr(module, name)) for name in names})
     try:
         yield
     finally:
@@ -117,11 +121,11 @@ def watched(
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
-    """A module, its dotted path, and the module that holds it, None for the model itself.
+class ModulePlace:
+    """A module at a dotted path of a model, and the module that holds it, None for the model.
 
-    `is_plain` says that only ``nn.Sequential``, ``nn.ModuleList`` and ``nn.ModuleDict`` are above
-    it: a linear layer of PyTorch is a layer of the flow there, elsewhere maybe of a conditioner.
+    `is_plain`: only ``nn.Sequential``, ``nn.ModuleList`` and ``nn.ModuleDict`` are above it. There
+    a linear layer of PyTorch is a layer of the flow; elsewhere it may belong to a conditioner.
     """
 
     path: str
@@ -139,61 +143,63 @@ class Place:
         """The name of the module's class."""
         return type(self.module).__name__
 
-    def children(self, attribute: str = "") -> list["Place"]:
-        """Return the places of the children; or those in one list, or the one, of them."""
+    def children(self, attribute: str = "") -> list["ModulePlace"]:
+        """Return the places of the children; or of the module, or list of modules, that an
+        attribute holds.
+        """
         held: nn.Module = getattr(self.module, attribute) if attribute else self.module
         path = ".".join(filter(None, (self.path, attribute)))
         if attribute and not isinstance(held, nn.ModuleList):
-            return [Place(path, held, self.module, False)]
+            return [ModulePlace(path, held, self.module, False)]
         plain = self.is_plain and isinstance(
             self.module, nn.Sequential | nn.ModuleList | nn.ModuleDict
         )
         return [
-            Place(".".join(filter(None, (path, name))), child, held, plain)
+            ModulePlace(".".join(filter(None, (path, name))), child, held, plain)
             for name, child in held._modules.items()
             if child is not None
         ]
 
 
-def place_of(model: nn.Module, path: str) -> Place:
-    """Return the place of the module under a dotted path, of the model itself where it is empty."""
+def find_place(model: nn.Module, path: str) -> ModulePlace:
+    """Find the module at a dotted path; the empty path is that of the model itself."""
     parent = model.get_submodule(path.rpartition(".")[0]) if path else None
-    return Place(path, model.get_submodule(path), parent, not path)
+    return ModulePlace(path, model.get_submodule(path), parent, not path)
 
 
-def chains(model: nn.Module) -> list[list[Place]]:
-    """Return the layers of a model, in chains, in the order in which data meets them."""
-    stream = groupby(_stream(place_of(model, ""), True), key=lambda place: place is not None)
+def find_chains(model: nn.Module) -> list[list[ModulePlace]]:
+    """List the layers of a model in the order in which data meets them, in chains."""
+    stream = groupby(_walk_layers(find_place(model, ""), True), key=lambda place: place is not None)
     return [[place for place in group if place] for is_chain, group in stream if is_chain]
 
 
-def _stream(place: Place, is_known: bool) -> Iterator[Place | None]:
-    """Yield the layers of a module, and None where something may be between them."""
+def _walk_layers(place: ModulePlace, is_known: bool) -> Iterator[ModulePlace | None]:
+    """Yield the layers of a module, and None wherever something may be between two of them."""
     library, kind = library_of(place.module), type(place.module)
-    if kind in library.lists:
-        children = place.children(library.lists[kind])
-        for child in reversed(children) if library.is_from_latent else children:
-            yield from _stream(child, is_known)
+    if kind in library.sequences:
+        children = place.children(library.sequences[kind])
+        for child in reversed(children) if library.is_latent_first else children:
+            yield from _walk_layers(child, is_known)
             if not is_known:
                 yield None
         return
     is_list = kind in (nn.ModuleList, nn.ModuleDict)
     is_layer = package_of(place.module) in ("exactflow", *PACKAGES.values()) and not is_list
-    if kind not in library.holders and (is_layer or not place.children()):
+    if kind not in library.other_containers and (is_layer or not place.children()):
         yield place
         return
-    for child in place.children(library.holders.get(kind, "")):
+    for child in place.children(library.other_containers.get(kind, "")):
         yield None
-        yield from _stream(child, is_known and (is_list or kind in library.holders))
+        yield from _walk_layers(child, is_known and (is_list or kind in library.other_containers))
     yield None
 
 
-def put(model: nn.Module, path: str, new: nn.Module) -> nn.Module:
-    """Return the model with a module under a path; the model is changed."""
-    place = place_of(model, path)
+def set_module(model: nn.Module, path: str, new: nn.Module) -> nn.Module:
+    """Replace the module at a path, in place, and return the model."""
+    place = find_place(model, path)
     if place.parent is None:
         return new
     place.parent._modules[place.name] = new
     for holder in model.modules():
-        library_of(holder).renew(holder, place.module, new)
+        library_of(holder).update_references(holder, place.module, new)
     return model

@@ -1,0 +1,349 @@
+"""Bijections as PyTorch modules, to train, to save and to deploy: flows, matrices, the identity.
+
+A `FlowModule` keeps the two halves as separate tensors until the last layer, so that a layer costs
+one product and no copy. Scales are ``scale * exp(log_gain)``: the scale of the flow, bit by bit,
+times a factor that starts at one and that no optimizer step can make negative.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from exactflow.errors import InvalidInputError
+from exactflow.exact.typing import HALVES, Half
+from exactflow.flows.flow import CouplingFlow
+from exactflow.flows.linear import LinearCoupling
+from exactflow.interop.roundoff import float_layer
+
+if TYPE_CHECKING:
+    import numpy as np
+
+State = Mapping[str, Tensor]
+"""Tensors by name, as in a state dict."""
+
+
+class BijectionModule(nn.Module):
+    """A bijection of vectors (N, d) or images (N, d, ..): ``forward(x) -> (y, log_det)``.
+
+    Batches of any size N, zero included, and images of any size are accepted. Subclasses override
+    `partition`, `image`, `preimage` and `log_det`; here they are those of the identity.
+    """
+
+    partition: tuple[int, ...] = ()
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the image and the log-determinant, one for each member of the batch."""
+        self._check_batch(x)
+        return self.image(x), self.log_det(x).expand(x.shape[0])
+
+    def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the preimage and the log-determinant of the inverse."""
+        self._check_batch(y)
+        return self.preimage(y), -self.log_det(y).expand(y.shape[0])
+
+    def _check_batch(self, x: Tensor) -> None:
+        """Raise `InvalidInputError` unless x is a batch with d channels along axis 1."""
+        if torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
+            return
+        d = self.dimension
+        if not isinstance(x, Tensor):
+            raise InvalidInputError(f"expected a tensor, got {type(x).__name__}")
+        if x.ndim < 2 or (d and x.shape[1] != d):
+            remedy = ""
+            if x.ndim == 1:
+                remedy = ": pass one vector as x[None]"
+            elif x.ndim == 2 and x.shape[0] == d:
+                remedy = ": transpose it, since modules take vectors as rows"
+            elif x.shape[-1:] == (d,):
+                remedy = ": move the channels to axis 1"
+            size = d or "d"
+            raise InvalidInputError(
+                f"expected a batch of shape (N, {size}) or (N, {size}, ..), "
+                f"got {tuple(x.shape)}{remedy}"
+            )
+
+    def image(self, x: Tensor) -> Tensor:
+        """Return the image."""
+        return x
+
+    def preimage(self, y: Tensor) -> Tensor:
+        """Return the preimage."""
+        return y
+
+    def log_det(self, x: Tensor) -> Tensor:
+        """Return the log-determinant for one member of the batch x, a scalar."""
+        return x.new_zeros(())
+
+    def couplings(self) -> list[Any]:
+        """Return the layers, each with the half that it `moves`, in order of application."""
+        return list(getattr(self, "layers", ()))
+
+    def layout(self) -> list[int]:
+        """Encode the structure for the state dict: the sizes of the halves, then for each layer
+        whether it moves the first half; nothing for an identity.
+        """
+        return [*self.partition, *(int(layer.moves == "first") for layer in self.couplings())]
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Build the module that a state dict, as `state_dict` returns it, describes."""
+        return cls()
+
+    @property
+    def dimension(self) -> int:
+        """The number of coordinates, the sum of the halves; 0 for an identity, which takes any."""
+        return sum(self.partition)
+
+    def get_extra_state(self) -> Tensor:
+        """Return the layout as a tensor."""
+        return torch.tensor(self.layout(), dtype=torch.int64)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Refuse the state of a module with another layout."""
+        if state.tolist() != self.layout():
+            what = "(the halves, then whether the first one moves; nothing for an identity)"
+            raise ValueError(
+                f"expected the state of layers {self.layout()} {what}, got that of {state.tolist()}"
+            )
+
+
+class IdentityModule(BijectionModule):
+    """The identity, in place of a module that was merged into a neighbour."""
+
+
+class MatrixModule(BijectionModule):
+    """The map x -> W x + bias, with a stored inverse of W and log |det W|.
+
+    All are buffers: training, which would change W but not its inverse, leaves them alone.
+    """
+
+    weight: Tensor
+    weight_inverse: Tensor
+    log_abs_det: Tensor
+    bias: Tensor | None
+
+    def __init__(
+        self,
+        weight: Tensor,
+        weight_inverse: Tensor,
+        log_abs_det: Tensor,
+        bias: Tensor | None = None,
+    ):
+        super().__init__()
+        self.partition = (len(weight),)
+        self.register_buffer("weight", weight)
+        self.register_buffer("weight_inverse", weight_inverse)
+        self.register_buffer("log_abs_det", log_abs_det)
+        self.register_buffer("bias", bias)
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Build the module that a state dict, as `state_dict` returns it, describes."""
+        return cls(**{name: t.clone() for name, t in state.items() if name != "_extra_state"})
+
+    def image(self, x: Tensor) -> Tensor:
+        """Return W x + bias."""
+        y = _apply_weight(self.weight, x)
+        return y if self.bias is None else y + _per_channel(self.bias, x)
+
+    def preimage(self, y: Tensor) -> Tensor:
+        """Return W^-1 (y - bias)."""
+        x = y if self.bias is None else y - _per_channel(self.bias, y)
+        return _apply_weight(self.weight_inverse, x)
+
+    def log_det(self, x: Tensor) -> Tensor:
+        """Return the log-determinant for one member of the batch x, a scalar."""
+        return self.log_abs_det * prod(x.shape[2:])
+
+
+class CouplingModule(nn.Module):
+    """One layer on halves: ``forward(moved, kept)`` is scale * moved + weight kept.
+
+    Parameters
+    ----------
+    moves : the half that the layer changes.
+    state : the weight, and unless the layer is additive the scale, by their names in the state
+        dict. An additive layer stays additive in training.
+    """
+
+    scale: Tensor | None
+    log_gain: Tensor
+
+    def __init__(self, moves: Half, state: State):
+        super().__init__()
+        self.moves = moves
+        self.weight = nn.Parameter(state["weight"])
+        scale = state.get("scale")
+        self.register_buffer("scale", scale)
+        gain = None if scale is None else nn.Parameter(torch.zeros_like(scale))
+        self.register_parameter("log_gain", gain)
+
+    def _add_shift(
+        self, values: Tensor, kept: Tensor, sign: int = 1, in_place: bool = False
+    ) -> Tensor:
+        """Return ``values + sign weight kept``, in one product; images may be changed in place."""
+        if kept.ndim == 2:
+            return torch.addmm(values, kept, self.weight.T, alpha=sign)
+        weight = self.weight.expand(kept.shape[0], *self.weight.shape)
+        add = values.baddbmm_ if in_place else values.baddbmm
+        return add(weight, kept, alpha=sign)
+
+    def scales(self) -> Tensor | None:
+        """Return the scale as training has left it, or None for an additive layer."""
+        return None if self.scale is None else self.scale * self.log_gain.exp()
+
+    def log_det(self) -> Tensor:
+        """Return the log-determinant for one vector."""
+        if self.scale is None:
+            return torch.zeros(())
+        return self.scale.log().sum() + self.log_gain.sum()
+
+    def forward(self, moved: Tensor, kept: Tensor) -> Tensor:
+        """Return the moved half after the layer."""
+        scale = self.scales()
+        if scale is None:
+            return self._add_shift(moved, kept)
+        return self._add_shift(_per_channel(scale, moved) * moved, kept, in_place=True)
+
+    def inverse(self, moved: Tensor, kept: Tensor) -> Tensor:
+        """Return the moved half before the layer."""
+        scale = self.scales()
+        moved = self._add_shift(moved, kept, -1)
+        return moved if scale is None else moved / _per_channel(scale, moved)
+
+    def extra_repr(self) -> str:
+        """The options of the layer, as PyTorch prints them."""
+        return f"moves={self.moves!r}, scaled={self.scale is not None}"
+
+
+class FlowModule(BijectionModule):
+    """A flow of constant scales, followed by a bias, as a module: ``forward(x) -> (y, log_det)``.
+
+    ``inverse`` undoes it. Both take vectors (N, d) or images (N, d, ..), and return one
+    log-determinant for each of the N. The state dict records which half each layer moves: a state
+    with another layout is refused, and `FlowModule.from_state` builds the module from a state.
+
+    Parameters
+    ----------
+    flow : a flow over QQ; its numbers are rounded to float64.
+    bias : d numbers to add to the image, or None.
+
+    Examples
+    --------
+    >>> from exactflow import factor, permutation
+    >>> module = FlowModule(factor(permutation([2, 0, 1, 3])))
+    >>> y, log_det = module(torch.tensor([[1.0, 2.0, 3.0, 4.0]], dtype=torch.float64))
+    >>> y.tolist(), log_det.tolist()
+    ([[3.0, 1.0, 2.0, 4.0]], [0.0])
+    """
+
+    signs: Tensor | None
+    order: Tensor | None
+    places: Tensor | None
+    bias: Tensor | None
+
+    def __init__(self, flow: CouplingFlow, bias: "np.ndarray | None" = None):
+        state: dict[str, Tensor] = {}
+        if flow.flips:
+            state["signs"] = torch.ones(flow.dimension, dtype=torch.float64)
+            state["signs"][list(flow.flips)] = -1
+        if flow.order:
+            state["order"] = torch.tensor(flow.order)
+        if bias is not None:
+            state["bias"] = torch.tensor(bias, dtype=torch.float64)
+        layers = [CouplingModule(layer.moves, _layer_state(layer)) for layer in flow.layers]
+        self._build(flow.partition, layers, state)
+
+    def _build(
+        self, partition: tuple[int, int], layers: Sequence[CouplingModule], state: State
+    ) -> None:
+        super().__init__()
+        self.partition = partition
+        self.layers = nn.ModuleList(layers)
+        order, bias = state.get("order"), state.get("bias")
+        self.register_buffer("signs", state.get("signs"))
+        self.register_buffer("order", order)
+        self.register_buffer("places", None if order is None else torch.argsort(order))
+        self.register_parameter("bias", None if bias is None else nn.Parameter(bias))
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Build the module that a state dict, as `state_dict` returns it, describes."""
+        own = {name: tensor.clone() for name, tensor in state.items()}
+        p, q, *first = own["_extra_state"].tolist()
+        layers = [
+            CouplingModule(HALVES[not is_first], select_substate(own, f"layers.{k}."))
+            for k, is_first in enumerate(first)
+        ]
+        module = cls.__new__(cls)
+        module._build((p, q), layers, own)
+        module.load_state_dict(state)
+        return module
+
+    def image(self, x: Tensor) -> Tensor:
+        """Return the image."""
+        halves = self._split_halves(self._apply_signs(x))
+        for layer in self.couplings():
+            i = HALVES.index(layer.moves)
+            halves[i] = layer(halves[i], halves[1 - i])
+        y = self._join_halves(halves).reshape(x.shape)
+        return y if self.bias is None else y + _per_channel(self.bias, x)
+
+    def preimage(self, y: Tensor) -> Tensor:
+        """Return the preimage."""
+        x = y if self.bias is None else y - _per_channel(self.bias, y)
+        halves = self._split_halves(x)
+        for layer in reversed(self.couplings()):
+            i = HALVES.index(layer.moves)
+            halves[i] = layer.inverse(halves[i], halves[1 - i])
+        return self._apply_signs(self._join_halves(halves).reshape(y.shape))
+
+    def log_det(self, x: Tensor) -> Tensor:
+        """Return the log-determinant for one member of the batch x, a scalar."""
+        parts = [layer.log_det() for layer in self.couplings() if layer.scale is not None]
+        return torch.stack(parts).sum() * prod(x.shape[2:]) if parts else x.new_zeros(())
+
+    def _apply_signs(self, x: Tensor) -> Tensor:
+        return x if self.signs is None else _per_channel(self.signs, x) * x
+
+    def _split_halves(self, x: Tensor) -> list[Tensor]:
+        """Return the halves of vectors or images, with their channels in the flow's order."""
+        x = _flatten_pixels(x)
+        x = x if self.order is None else x.index_select(1, self.order)
+        return list(torch.split(x, list(self.partition), dim=1))
+
+    def _join_halves(self, halves: Sequence[Tensor]) -> Tensor:
+        """Concatenate halves and undo the order of their channels."""
+        x = torch.cat(list(halves), 1)
+        return x if self.places is None else x.index_select(1, self.places)
+
+
+def select_substate(state: State, prefix: str) -> dict[str, Tensor]:
+    """Return the entries of a state whose names begin with a prefix, without the prefix."""
+    return {name.removeprefix(prefix): t for name, t in state.items() if name.startswith(prefix)}
+
+
+def _layer_state(layer: LinearCoupling) -> dict[str, Tensor]:
+    """Return weight and scale of a layer, rounded to float64, by their names in the state dict."""
+    held = float_layer(layer)
+    state = {"weight": torch.from_numpy(held.dense().shift)}
+    return state if layer.is_additive else state | {"scale": torch.from_numpy(held.scale)}
+
+
+def _per_channel(values: Tensor, like: Tensor) -> Tensor:
+    """Reshape one value per channel so that it broadcasts to vectors or images like `like`."""
+    return values.reshape(-1, *[1] * (like.ndim - 2))
+
+
+def _flatten_pixels(x: Tensor) -> Tensor:
+    """Return vectors (N, d) as they are, and images as (N, d, pixels)."""
+    return x if x.ndim == 2 else x.flatten(2)
+
+
+def _apply_weight(weight: Tensor, x: Tensor) -> Tensor:
+    """Multiply every vector, or every pixel of an image, by a matrix."""
+    flat = _flatten_pixels(x)
+    return (flat @ weight.T if x.ndim == 2 else weight @ flat).reshape(x.shape)

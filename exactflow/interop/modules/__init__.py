@@ -1,1 +1,0 @@
-"""Modules of PyTorch: a flow, and each of its layers."""
