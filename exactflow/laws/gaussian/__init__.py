@@ -109,7 +109,7 @@ class Whitening(MapResult):
     @cached_property
     def generator_error(self) -> sympy.Rational:
         """The largest absolute entry of F F^T - Sigma, an exact rational, for `generator`."""
-        white = DyadicMatrix.of_floats(np.eye(sum(self.partition)))
+        white = DyadicMatrix.from_floats(np.eye(sum(self.partition)))
         generated = transform_covariance(self._generating_layers, white)
         return sympy.Rational(self.covariance.exact.minus(generated).largest())
 

@@ -74,7 +74,9 @@ def _layers(perm: np.ndarray, signs: np.ndarray, n: int) -> list[LinearCoupling]
     merged: list[tuple[Half, SparseArray]] = []
     for half, shift in zip(halves * 3, _shifts(perm, signs, n), strict=True):
         shape = (n, q) if half == "first" else (q, n)
-        array = SparseArray.summed(shape, [shape[1] * shift.rows + shift.columns], [shift.values])
+        array = SparseArray.from_sums(
+            shape, [shape[1] * shift.rows + shift.columns], [shift.values]
+        )
         if merged and merged[-1][0] == half:
             array = merged.pop()[1] + array
         if len(array.places):
