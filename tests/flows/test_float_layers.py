@@ -34,7 +34,7 @@ def as_rationals(M: DyadicMatrix) -> sympy.Matrix:
 def test_composed_equals_the_flow(layers):
     flow = CouplingFlow([each.exact() for each in layers])
     assert as_rationals(multiply_layers(layers)) == flow.matrix()
-    other = DyadicMatrix.of_floats(np.array([[0.5, 1], [3, -0.1], [0, 1e-20]]))
+    other = DyadicMatrix.from_floats(np.array([[0.5, 1], [3, -0.1], [0, 1e-20]]))
     assert as_rationals(multiply_layers(layers, other)) == flow.matrix() * as_rationals(other)
 
 

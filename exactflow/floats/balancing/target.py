@@ -60,7 +60,7 @@ class Target:
     @cached_property
     def exact(self) -> DyadicQuotient:
         """W, exactly."""
-        return DyadicQuotient.of(self.entries)
+        return DyadicQuotient.from_array(self.entries)
 
     def in_user_order(self) -> DomainMatrix:
         """Return W over QQ with its coordinates in the order of the user, before any flips."""
@@ -95,7 +95,7 @@ class Target:
     @cached_property
     def unit(self) -> np.ndarray:
         """2^-exponent W in float64, with entries below one."""
-        return self.exact.floats(self.exponent)
+        return self.exact.to_floats(self.exponent)
 
     @cached_property
     def svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -73,7 +73,7 @@ class Problem:
         """The target as a signed permutation over QQ; None if it is another matrix."""
         return read_signed_permutation(self.target) if self.target.domain.is_QQ else None
 
-    def flow(
+    def make_flow(
         self,
         layers: Iterable[LinearCoupling],
         method: str,

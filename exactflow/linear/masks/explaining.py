@@ -13,7 +13,7 @@ from exactflow.flows.base import Flow
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import CoordinateLayout
-from exactflow.linear.factor import check_dimension
+from exactflow.linear.factor import check_explainable_dimension
 
 
 def matrices_of(given: list) -> list[DomainMatrix]:
@@ -27,7 +27,7 @@ def explain_merged(given: list, build: Callable[[], Any], flow: Flow) -> Explana
 
     The last step compares the flow with the composition of the given maps.
     """
-    check_dimension(flow.dimension)
+    check_explainable_dimension(flow.dimension)
     with collect_steps() as derivation:
         build()
     items = "one map" if len(given) == 1 else f"{len(given)} maps"

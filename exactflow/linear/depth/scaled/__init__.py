@@ -25,7 +25,8 @@ the depth is not decided.
 
     d_1 x_1 + d_2 x_2 = a_1 y_1 + a_2 y_2,    det M x_1 x_2 = y_1 y_2,
 
-d_i and a_i the diagonal entries of D and a. With y_1 = r x_1, y_2 = det M x_2 / r they are one:
+where d_i and a_i are the diagonal entries of D and a. With y_1 = r x_1 and y_2 = det M x_2 / r they
+become one equation:
 
     x_1 (d_1 - a_1 r) = x_2 (a_2 det M / r - d_2).
 
@@ -33,15 +34,16 @@ So there are positive solutions iff for some r > 0 both brackets are positive, b
 both zero, and then there are rational ones. The signs change at r = d_1 / a_1 and r = a_2 det M /
 d_2 only. There is no such r iff (D, a) is opposed (`exactflow.linear.depth.minors`).
 
-A solution suffices if D G^-1 and E a are both scalar or both not: they are similar, and where they
-are singular `exactflow.linear.depth.scaled.certified` has the layers. D = 0 iff a = 0, and then
-four layers are three. Otherwise one of them alone is scalar for at most two r, so that two r below
-the roots, two above and one between are enough to try, besides the roots.
+A solution suffices if D G^-1 and E a are both scalar or both not: then they are similar, and if
+they are singular, `exactflow.linear.depth.scaled.certified` has the layers. If D = 0, then a = 0,
+and four layers are three. Otherwise exactly one of the two is scalar for at most two r. So it
+suffices to try the roots, two r below them, two above and one between.
 
 How it is checked
 -----------------
-*Exact*: signs over an ordered field; the flow is verified against M. *Certified*: four layers as
-balls, rounded to float64, or to more bits where that is not near M. The error is computed exactly.
+*Exact*: signs over an ordered field; the flow is verified against M. *Certified*: four layers in
+balls, rounded to float64, or to more bits if the rounded layers are not near M. The error is
+computed exactly.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -170,7 +172,7 @@ def _certified_layers(
     rounded = [layer.floats().exact() for layer in found.layers]
     finer = [layer.midpoints() for layer in found.layers]
     for layers in (rounded, finer):
-        flow = problem.flow(layers, "depth")
+        flow = problem.make_flow(layers, "depth")
         error = sympy.Rational(_largest_entry(flow.domain_matrix() - target))
         if error < NEAR * _largest_entry(target):
             return CertifiedDepth(
