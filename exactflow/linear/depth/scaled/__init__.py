@@ -172,7 +172,7 @@ def _certified_layers(
     rounded = [layer.floats().exact() for layer in found.layers]
     finer = [layer.midpoints() for layer in found.layers]
     for layers in (rounded, finer):
-        flow = problem.flow(layers, "depth")
+        flow = problem.make_flow(layers, "depth")
         error = sympy.Rational(_largest_entry(flow.domain_matrix() - target))
         if error < NEAR * _largest_entry(target):
             return CertifiedDepth(
