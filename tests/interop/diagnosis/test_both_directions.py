@@ -10,7 +10,10 @@ from interop.modules import library  # noqa: E402
 from interop.toy_flows import Affine, Model, Scale, assert_only_numbers, data, model  # noqa: E402
 from torch import nn  # noqa: E402
 
+from exactflow.errors import InvalidInputError  # noqa: E402
+from exactflow.exact.numbers import format_below  # noqa: E402
 from exactflow.interop import diagnose  # noqa: E402
+from exactflow.laws.conditioning import lower_bounds  # noqa: E402
 
 
 class Saturated(Scale):
@@ -192,3 +195,19 @@ def test_a_layer_that_fails_under_a_dictionary_is_named():
 
     found = diagnose(model(kind=Named, at=1, layer=Broken(4)), data())
     assert "layers.1 raises NotImplementedError: no inverse yet" in str(found)
+
+
+@pytest.mark.parametrize("form", [lambda x: x, lambda x: x.numpy(), lambda x: x.tolist()])
+def test_one_call_compares_the_stretch_with_that_of_every_flow_near_the_data(form):
+    corners = torch.tensor([[1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
+    found = diagnose(model(), data(6))
+    compared = found.compare_stretch(form(corners), "1/10")
+    assert compared.stretch == found.stretch
+    assert compared.bounds.lipschitz == lower_bounds(corners, "1/10").lipschitz > 1
+    least = format_below(compared.bounds.lipschitz)
+    assert str(compared) == (
+        f"Lipschitz constant of this flow: at least {found.stretch:.3g} (numeric); of every smooth "
+        f"bijection within W2 <= 0.1: at least {least} (certified)"
+    )
+    with pytest.raises(InvalidInputError, match="eps > 0"):
+        found.compare_stretch(form(corners), 0)
