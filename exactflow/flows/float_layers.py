@@ -104,15 +104,17 @@ class FloatCoupling:
         return np.concatenate(halves)
 
 
-def composed(layers: Sequence[FloatCoupling], of: DyadicMatrix | None = None) -> DyadicMatrix:
+def multiply_layers(
+    layers: Sequence[FloatCoupling], of: DyadicMatrix | None = None
+) -> DyadicMatrix:
     """Return the exact product of layers in order of application; or its product with `of`."""
 
     def image(layer: FloatCoupling, moved: DyadicMatrix, kept: DyadicMatrix) -> DyadicMatrix:
         if not layer.is_additive:
-            moved = moved.scale_rows(DyadicMatrix.of_floats(np.array(layer.scales)[:, None]))
-        return moved.plus_product(DyadicMatrix.of_floats(layer.shift), kept)
+            moved = moved.scale_rows(DyadicMatrix.from_floats(np.array(layer.scales)[:, None]))
+        return moved.plus_product(DyadicMatrix.from_floats(layer.shift), kept)
 
     p, q = layers[0].partition
-    of = of or DyadicMatrix.of_floats(np.eye(p + q))
+    of = of or DyadicMatrix.from_floats(np.eye(p + q))
     first, second = run_layers(layers, (of[:p, :], of[p:, :]), image)
     return first.vstack(second)
