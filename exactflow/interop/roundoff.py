@@ -79,7 +79,7 @@ def rounding_error_bound(flow: CouplingFlow, *, dtype: Any = np.float64) -> Frac
     return Fraction(bound) / largest if np.isfinite(bound) else np.inf
 
 
-def check_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = np.float64) -> None:
+def check_rounding_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = np.float64) -> None:
     """Raise `InvalidInputError` if the error may exceed a bound: 1e-6 if None, 1e-2 in float32."""
     kind = np.dtype(dtype)
     accepted = ACCEPTED[kind] if accepted is None else accepted
