@@ -248,10 +248,8 @@ def test_a_model(run):
         out,
         """\
 x comes back with relative error 0.0e+00 in float32
-
 layer              round trip  digits lost  run-to-run    draws  not finite
 the model (Scale)     0.0e+00            -     0.0e+00  .*           0
-
 layer              condition  largest  least  log-det   off by  inverse off by
 the model (Scale)          1      1.6    1.6      0.5  0.0e+00         0.0e+00
 """,
