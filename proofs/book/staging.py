@@ -202,7 +202,7 @@ def write_formal(folder: Path, root: Path, goals_of: str) -> None:
         "which they follow, states them and more in MathComp's own terms. A reader must trust the",
         "kernel, and understand one of the two. `python -m proofs formal` compiles what has",
         "changed since its last run. It copies each statement into a file that requires only",
-        "MathComp, or `definitions.v` too, where the theorem of its name proves it. It asks for the",
+        "MathComp, or `definitions.v` too; the theorem of its name proves it. It asks for the",
         "axioms of all statements (there are none), and has `coqchk` check everything again.\n",
         "```{toctree}\n:hidden:\n",
         *files,
