@@ -84,14 +84,16 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         check = partial(check_certificate, **_options(arguments))
     files_by_code: dict[int, list[str]] = {}
-    running = common.attributes(arguments, "jobs", "backend")
-    for found in parallel_map(check, files, label="certificate", lost=_lost_check, **running):
+    running = common.get_attributes(arguments, "jobs", "backend")
+    for found in parallel_map(
+        check, files, label="certificate", lost=_verdict_of_lost_worker, **running
+    ):
         name = printable(found.file)
         files_by_code.setdefault(found.code, []).append(name)
         named_target = "malformed: target file", f"malformed: {arguments.target}"
         lines = [line.replace(*named_target, 1) for line in found.lines]
         if arguments.json:
-            print(json.dumps(common.attributes(found, *_SHOWN) | {"lines": lines}), flush=True)
+            print(json.dumps(common.get_attributes(found, *_SHOWN) | {"lines": lines}), flush=True)
         elif found.code == 2:
             print(f"{name}:", *map(printable, lines), file=sys.stderr)
         elif not arguments.quiet:
@@ -169,17 +171,17 @@ def _check_in_time(file: str, words: list[str], given: bytes, seconds: float) ->
     except ValueError:
         if process.returncode == 2:  # for a wrong target or option
             raise InvalidInputError(problem.removeprefix("exactflow: error: ")) from None
-        return _incomplete(file, problem, seconds)
+        return _incomplete_verdict(file, problem, seconds)
     code = {word: code for code, word in WORDS.items()}.get(record["verdict"], 3)
     return CheckResult(**record | {"code": code, "lines": tuple(record["lines"])})
 
 
-def _lost_check(file: str) -> CheckResult:
+def _verdict_of_lost_worker(file: str) -> CheckResult:
     """Return the verdict on a file whose worker process ended."""
-    return _incomplete(file, "the worker process ended before the check")
+    return _incomplete_verdict(file, "the worker process ended before the check")
 
 
-def _incomplete(file: str, reason: str, seconds: float = 0.0) -> CheckResult:
+def _incomplete_verdict(file: str, reason: str, seconds: float = 0.0) -> CheckResult:
     lines = f"c incomplete: {reason}", "s NOT VERIFIED"
     return CheckResult(file, 3, WORDS[3], "", lines, None, seconds)
 

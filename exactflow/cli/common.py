@@ -109,7 +109,7 @@ def add_jobs(command: argparse._ActionsContainer, text: str, default: int | None
     )
 
 
-def attributes(value: object, *names: str) -> dict[str, Any]:
+def get_attributes(value: object, *names: str) -> dict[str, Any]:
     """Return some attributes by their names: of arguments for a function, of a value for JSON."""
     return {name: getattr(value, name) for name in names}
 
@@ -217,7 +217,7 @@ def write_result(result: Any, arguments: argparse.Namespace, source: "MatrixFile
     provenance |= {"seed": arguments.seed} if hasattr(arguments, "seed") else {}
     report_stage("the checker")
     verdict = write_claim(result, output, source.matrix, provenance)
-    return f"certificate: {output}; the checker: {verdict}\n{next_command(arguments)}\n"
+    return f"certificate: {output}; the checker: {verdict}\n{suggest_check(arguments)}\n"
 
 
 def describe_source(arguments: argparse.Namespace, source: "MatrixFile") -> dict[str, object]:
@@ -226,7 +226,7 @@ def describe_source(arguments: argparse.Namespace, source: "MatrixFile") -> dict
     return {"source": name, "dtype": source.dtype, "sha256": source.sha256}
 
 
-def next_command(arguments: argparse.Namespace) -> str:
+def suggest_check(arguments: argparse.Namespace) -> str:
     """Return a line with the command that checks the certificate against the file it is about."""
     words = ["exactflow", "check", arguments.output]
     words += ["--target", arguments.file] if arguments.file else []

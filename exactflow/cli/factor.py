@@ -41,10 +41,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    source, name = _source(arguments)
+    source, name = _read_source(arguments)
     common.check_output(arguments)
     start, d = time.perf_counter(), source.matrix.shape[0]
-    flow = factor(source.matrix, **common.attributes(arguments, *common.CONSTRUCTION))
+    flow = factor(source.matrix, **common.get_attributes(arguments, *common.CONSTRUCTION))
     seconds = time.perf_counter() - start
     pads = pads_of(flow.partition, d)
     verdict = str(Verification(flow))  # factor has verified it
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _source(arguments: argparse.Namespace) -> tuple[MatrixFile, str]:
+def _read_source(arguments: argparse.Namespace) -> tuple[MatrixFile, str]:
     """Return the matrix to factor and its name."""
     if arguments.demo == bool(arguments.file):
         raise InvalidInputError("expected either a FILE or --demo: try exactflow factor --demo")

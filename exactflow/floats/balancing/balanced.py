@@ -40,7 +40,7 @@ from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import MapResult
-from exactflow.linear.factor import check_dimension
+from exactflow.linear.factor import check_explainable_dimension
 
 COARSE = Fraction(1, 8)
 """The bound of |I - V W| from which it is computed exactly."""
@@ -141,7 +141,7 @@ class Balanced(MapResult):
         >>> [step.text for step in balance([[2, 1], [1, 1]]).explain().steps[1:]]
         ['largest(M - Q) = r', 'M P = I, Q R = I, largest(P - R) <= s']
         """
-        check_dimension(self.dimension)
+        check_explainable_dimension(self.dimension)
         product = product_step(self.flow, self.flow.domain_matrix()).rename({"M": "Q"})
         Q = product.before["Q"]
         product = replace(product, before={}, after={"Q": Q, **product.after})
@@ -171,7 +171,7 @@ class Balanced(MapResult):
 
     def _run(self, entries: list, convert: Callable) -> list:
         if convert is not to_float:
-            return self.flow._run(entries, convert)
+            return self.flow._map_entries(entries, convert)
         x = self._flipped(np.stack(entries))[list(self.order)]
         for layer in self.layers:
             x = layer.forward(x)
@@ -179,7 +179,7 @@ class Balanced(MapResult):
 
     def _run_back(self, entries: list, convert: Callable) -> list:
         if convert is not to_float:
-            return self.inverse()._run(entries, convert)
+            return self.inverse()._map_entries(entries, convert)
         y = np.stack(entries)[list(self.order)]
         for layer in reversed(self.layers):
             y = layer.backward(y)

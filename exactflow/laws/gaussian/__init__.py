@@ -40,7 +40,7 @@ from exactflow.flows.result import MapResult
 from exactflow.laws.gaussian.covariance import Covariance, as_mean_column, transform_covariance
 from exactflow.laws.gaussian.refinement import FloatLayers, absorb_power, refuse_overflow
 from exactflow.laws.gaussian.two_layers import find_two_layers
-from exactflow.linear.factor import check_dimension
+from exactflow.linear.factor import check_explainable_dimension
 
 __all__ = ["Whitening", "whiten"]
 
@@ -157,7 +157,7 @@ class Whitening(MapResult):
         >>> print(whiten([[2, 1], [1, 1]]).explain().steps[-1].text)
         largest(Q Sigma Q^T - I) = r
         """
-        check_dimension(self.dimension)
+        check_explainable_dimension(self.dimension)
         made = product_step(self.flow, self.flow.domain_matrix())
         names = {"M": "Q"}
         exact = self.covariance.exact_matrix

@@ -74,7 +74,7 @@ class MinimalDepth(DepthBounds, FlowResult):
         obstructions: tuple[Obstruction, ...],
     ) -> "MinimalDepth":
         """Verify layers against the matrix of a problem, and return them with the obstructions."""
-        target, flow = problem.target.to_dense(), problem.flow(layers, "depth")
+        target, flow = problem.target.to_dense(), problem.make_flow(layers, "depth")
         if flow.depth:
             verify(flow, target)
         lower = lower_bound(obstructions)
