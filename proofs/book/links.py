@@ -12,7 +12,7 @@ import exactflow
 
 __all__ = ["documented", "exported", "link_names", "modules", "note_aliases"]
 
-HIDDEN = ("checker", "cli", "proving.items", "pytest_plugin")
+HIDDEN = ("checker", "cli", "proving.pytest_items", "pytest_plugin")
 CALL = re.compile(r"(?:exactflow\.)?([A-Za-z_][\w.]*)(?:\(.*\))?", re.DOTALL)
 
 
