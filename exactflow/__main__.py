@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
@@ -12,73 +11,79 @@ from pathlib import Path
 from exactflow.errors import ProcessDiedError
 
 
-def main(told: str | None = None) -> int:
+def main(code_file: str | None = None) -> int:
     """Run the command line; a signal ends the process at once, wherever the computation is.
 
     Python's own handler of Ctrl-C waits for the end of the library call that is running, which
-    may take minutes; a whole file is written, or none, either way. Of the process that runs a
-    script where there is no fork, `told` is the file that gets the exit code.
+    may take minutes. Files stay whole: they are written at once, or not at all. In the process that
+    runs a script on a system without fork, `code_file` gets the exit code.
     """
     for name in ("SIGINT", "SIGPIPE"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_DFL)
-    if isinstance(sys.stdout, TextIOWrapper):  # None where it is closed
-        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no Unicode
+    if isinstance(sys.stdout, TextIOWrapper):  # a closed stdout is None
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names may be invalid Unicode
     from exactflow import cli
 
-    runs_a_script = told is None and sys.argv[1:2] == ["diagnose"]
-    code = cli.run_reporting_errors(lambda: _watched(cli.main)) if runs_a_script else cli.main()
-    if told is not None:
-        Path(told).write_text(str(code), "utf-8")
+    runs_a_script = code_file is None and sys.argv[1:2] == ["diagnose"]
+    code = cli.run_reporting_errors(_run_in_child) if runs_a_script else cli.main()
+    if code_file is not None:
+        Path(code_file).write_text(str(code), "utf-8")
     try:
         print(end="", flush=True)
         print(end="", file=sys.stderr, flush=True)
-    except OSError:  # reported already; trying again at the end would change the exit code
+    except OSError:  # the error is reported; flushing again at exit would change the exit code
         os._exit(code)
     return code
 
 
-def _watched(work: Callable[[], int]) -> int:
-    """Work in a child process. Raise `ProcessDiedError` if it ends before it tells its verdict."""
+def _run_in_child() -> int:
+    """Run the command in a child process, because a script may end its process with exit code 0.
+
+    Raises `ProcessDiedError` if the child ends before it reports its verdict.
+    """
     if not hasattr(os, "fork"):
-        return _spawned()
+        return _run_in_new_process()
+    from exactflow import cli
+
     reading, writing = os.pipe()
     parent, child = os.getpid(), os.fork()
     if not child:
-        from exactflow.files.parallel import end_with
+        from exactflow.files.parallel import exit_with_parent
 
-        threading.Thread(target=end_with, args=[parent], daemon=True).start()
-        code = work()
+        threading.Thread(target=exit_with_parent, args=[parent], daemon=True).start()
+        code = cli.main()
         os.write(writing, bytes([code]))
         return code
     os.close(writing)
-    ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    exit_code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     os.set_blocking(reading, False)
-    with suppress(BlockingIOError):  # what the script left behind may hold the other end
-        if said := os.read(reading, 1):
-            return said[0]
-    if ended < 0:
-        os.kill(os.getpid(), -ended)
-    raise ProcessDiedError(
-        f"expected a verdict, got the end of the process, with exit code {ended}"
-    )
+    with suppress(BlockingIOError):  # a process that the script left running may hold the pipe
+        if reported := os.read(reading, 1):
+            return reported[0]
+    if exit_code < 0:
+        os.kill(os.getpid(), -exit_code)
+    raise _died(exit_code)
 
 
-def _spawned() -> int:
-    """Work in a new process, which says in a file how it ended."""
+def _run_in_new_process() -> int:
+    """Run the command in a new process, which reports its exit code in a file."""
     import subprocess
     from tempfile import TemporaryDirectory
 
     child = "import sys; from exactflow.__main__ import main; sys.exit(main(sys.argv.pop(1)))"
     with TemporaryDirectory() as folder:
-        told = Path(folder, "code")
-        command = [sys.executable, "-P", "-c", child, str(told), *sys.argv[1:]]
-        ended = subprocess.run(command, check=False).returncode
-        if told.exists():
-            return int(told.read_text("utf-8"))
-    raise ProcessDiedError(
-        f"expected a verdict, got the end of the process, with exit code {ended}"
-    )
+        code_file = Path(folder, "code")
+        command = [sys.executable, "-P", "-c", child, str(code_file), *sys.argv[1:]]
+        exit_code = subprocess.run(command, check=False).returncode
+        if code_file.exists():
+            return int(code_file.read_text("utf-8"))
+    raise _died(exit_code)
+
+
+def _died(exit_code: int) -> ProcessDiedError:
+    text = f"the process of the script ended without a verdict, with exit code {exit_code}"
+    return ProcessDiedError(f"{text}: remove what ends it, such as sys.exit or os._exit")
 
 
 if __name__ == "__main__":

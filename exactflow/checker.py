@@ -1,63 +1,63 @@
-"""Check a certificate about coupling layers: that they make a matrix, or that no fewer do.
+"""Check a certificate: its coupling layers equal a matrix, or no fewer layers equal it.
 
 Usage:  python checker.py CERT.json [--target FILE] [--transpose] [--within BOUND] [--quick]
 
-A certificate says in its "format" which of two it is.
+The member "format" of a certificate names one of two kinds of claim.
 
 exactflow-certificate.  The flow is Q = E^T l_K ... l_2 l_1 E F: l_k is the matrix of the k-th
-layer, E permutes coordinates into the `order` in which the layers see them, and F negates those in
+layer, E permutes coordinates into the `order` of the layers, and F negates the coordinates in
 `flips`.  A layer has scale s and shift T: [[I, 0], [T, diag(s)]] if it moves the second half,
 [[diag(s), T], [0, I]] if it moves the first; scales are positive (over GF(p), not zero).  The claim
-is target == Q, exactly; with `pads`, that Q takes vectors with zeros there to the target's images
-with zeros there; with `covariance`, that it equals Q Q^T; with `within`, that no entry differs by
-more.
+is target == Q, exactly.  With `pads` it is: Q maps each vector that is zero at the pads to its
+image under the target, again with zeros at the pads.  With `covariance` it is: the covariance
+equals Q Q^T.  With `within` it is: no entry differs by more than this bound.
 
-exactflow-depth-certificate.  The claim, over QQ or GF(p): the target, in the `order` that the
-layers see, is the product of `depth` layers, and of no fewer; with "scales": "additive" every scale
-is 1, else they are "positive", and the halves equal.  A pattern is a word such as ULUL, read as a
-product of matrices U(X) = [[I, X], [0, I]] and L(Y) = [[I, 0], [Y, I]] times scales.  Two
-neighbours of one letter make one layer, and a layer may be the identity: so products of fewer than
-`depth` layers are those of the two alternating words of depth - 1 letters (of the empty word, if
-depth is 1).  For each of these `obstructions` has {"pattern": .., "kind": .., witness}:
+exactflow-depth-certificate.  The claim, over QQ or GF(p): the target, in the `order` of the layers,
+is the product of `depth` layers, and of no fewer.  With "scales": "additive" every scale is 1; with
+"positive" the halves have equal sizes.  A pattern is a word such as ULUL, read as a product of
+matrices U(X) = [[I, X], [0, I]] and L(Y) = [[I, 0], [Y, I]] times scales.  Two neighbours of one
+letter are one layer, and a layer may be the identity.  So each product of fewer than `depth` layers
+has one of the two alternating patterns of depth - 1 letters (the empty pattern, if depth is 1).
+For each of these, `obstructions` has {"pattern": .., "kind": .., witness}:
 
     trace        "k"            a coefficient of two characteristic polynomials
     similarity   "factors"      polynomials, each a list of coefficients, ascending and monic
-    linear       "multiplier"   a list of matrices, one for each equation of `equations`, or, with
-                                positive scales and from four letters on, of `is_one_signed`,
-                                or for four the one Q of `is_impossible_on_kernels`
+    linear       "multiplier"   a list of matrices, one for each equation of `layer_equations`; or,
+                                with positive scales and four or more letters, of `has_one_sign`;
+                                or, with four letters, the single Q of `excludes_on_kernels`
     chain        "factors"
     opposed      "k"            the size of minors
 
 --target     the certificate's target must also equal the matrix in FILE: .json (nested lists; "p/q"
              and "0.1" are exact, a bare 0.1 is the float64), .csv (fields exactly as written) or
-             .npy (a float is the dyadic rational that it is); CERT or FILE may be -, standard
-             input, which is read as .json
---transpose  the transpose of the matrix in FILE
+             .npy (a float is a dyadic rational); CERT or FILE may be -, standard input, which is
+             read as .json
+--transpose  transpose the matrix in FILE first
 --within     no entry may differ by more than BOUND (1e-12 or p/q), whatever the certificate claims
---quick      an equality is only tested, in the time that reading takes, at random vectors modulo
-             random primes: a false one passes with probability at most 2^-100
+--quick      only test an equality, in the time that reading takes, at random vectors modulo random
+             primes: a false equality passes with probability at most 2^-100
 
-    exit 0   s VERIFIED        the claim holds; the lines before say which, and how closely
-    exit 1   s NOT VERIFIED    well formed, and false, or not proved by its own obstructions
+    exit 0   s VERIFIED        the claim holds; the lines before state it, and the accuracy
+    exit 1   s NOT VERIFIED    well formed, but false, or not proved by its own obstructions
     exit 2   (no verdict)      malformed certificate or target, or wrong usage; reason on stderr
-    exit 3   s NOT VERIFIED    something could not be decided: the reason follows `c incomplete:`;
+    exit 3   s NOT VERIFIED    undecided: the reason follows `c incomplete:`;
              or s PROBABLY VERIFIED (error <= 2^-100), with --quick
 
-How.  Layers are multiplied out.  Rows are dictionaries of nonzero integers over one denominator:
+How.  The layers are multiplied.  Rows are dictionaries of nonzero integers over one denominator:
 zeros cost nothing.  QQ[x]/(m), with m of degree n, is QQ^n, on which an entry acts by a rational
-n x n matrix.  The section "obstructions" states and proves the theorems that make them sufficient.
+n x n matrix.  The section "obstructions" states and proves why each kind of obstruction suffices.
 
-Limits.  Primes are decided below 3.3e24, irreducibility of m up to degree 16 (mostly); beyond that,
-and where memory ends, the verdict is incomplete.  Files have at most 2^28 bytes; 3 for each of them
-and 72 for each value in them must be at most 2^29, and products may take 2^26 bytes and 12 for each
-byte of the certificate: else the verdict is incomplete.  Time has no limit: set one from outside,
-as by `timeout 60 python checker.py CERT.json`.  Rows, columns, layers and coordinates count from 0.
-Python 3.11+, standard library only.
+Limits.  Primality is decided below 3.3e24, irreducibility of m mostly up to degree 16; beyond that,
+or if memory runs out, the verdict is incomplete.  A file has at most 2^28 bytes.  The verdict is
+incomplete, too, if 3 times its bytes and 72 times its values exceed 2^29, or if a product takes
+more than 2^26 bytes and 12 times the bytes of the certificate.  Time has no limit: set one from
+outside, as by `timeout 60 python checker.py CERT.json`.  Rows, columns, layers and coordinates
+count from 0.  Python 3.11+, standard library only.
 
-To read it: `derive` and what comes before it are the first claim, the obstructions the second.
-The readers of certificate and target only need to refuse what is not exactly as specified.  Then
-comes what GF(p) and number fields need, of which QQ uses only the sign of a scale; last, the
-verdict.
+How to read this file.  Everything up to `compose_layers` is about the first kind of claim, the
+section "obstructions" about the second.  The readers of certificates and targets only refuse input
+that violates the format.  Then follow prime and number fields (over QQ only the sign of a scale is
+needed), and last the verdict.
 """
 
 import argparse
@@ -84,15 +84,17 @@ from operator import add, mul
 from typing import Any, BinaryIO, NamedTuple, TextIO
 
 Pair = tuple[int, int]  # numerator and denominator > 0, not always in lowest terms
-Element = tuple[Pair, ...]  # coefficients of 1, x, x^2, ...; only one over QQ and GF(p)
+Element = tuple[Pair, ...]  # coefficients of 1, x, x^2, ...; over QQ and GF(p) only the first
 Matrix = list[list[Any]]  # of Fractions over QQ, of integers in range(p) over GF(p)
 Polynomial = list[Any]  # ascending coefficients; of Fractions, without trailing zeros, for moduli
 
 FORMATS = ("exactflow-certificate", "exactflow-depth-certificate")
 RATIONAL = re.compile(r"(-?[0-9]+)(?:/([0-9]+))?")
 DECIMAL = re.compile(r"(-?)(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,9}))?")
-AROUND = re.compile(r"^ *\+(?=[0-9.])|^ +| +$")  # a number in a target file
-ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]|\\u[dD]([89a-fA-F])|\\.")  # [1]: lone one
+AROUND = re.compile(r"^ *\+(?=[0-9.])|^ +| +$")  # may surround a number in a target file
+ESCAPE = re.compile(
+    r"\\u[dD][89abAB]..\\u[dD][c-fC-F]|\\u[dD]([89a-fA-F])|\\."
+)  # group 1: a lone low one
 NPY_HEADER = re.compile(
     rb"\{'descr': '([<>|])(..)', 'fortran_order': (True|False), "
     rb"'shape': \(([1-9][0-9]{0,8}), ([1-9][0-9]{0,8})(?:, 1){0,2}\), \}[ \n]*"
@@ -100,42 +102,41 @@ NPY_HEADER = re.compile(
 NPY_CODES = {"f2": "e", "f4": "f", "f8": "d", "b1": "?", "i1": "b", "i2": "h", "i4": "i", "i8": "q"}
 NPY_CODES |= {"u1": "B", "u2": "H", "u4": "I", "u8": "Q"}
 OTHER_TARGET = "the certificate's target is not the given target"
-MAX_BYTES = 2**29  # of memory that a file may take when it is read
-VALUE_BYTES, OBJECT_BYTES = 72, 240  # of memory for a value, and for an object beside that
-BATCH = 512  # rows of a layer that are made at once
-PATIENCE = 10  # seconds that a named pipe may have no writer
-MAX_EXPONENT = 10_000  # of a decimal: beyond any float, and no memory bomb
-MAX_PRIME_BITS = 4096  # beyond, not even compositeness is tested
-MAX_DEGREE = 16  # of a modulus
-MAX_MODULUS_BITS = 2048  # of all its numerators and denominators
-MAX_HALVINGS = 1000  # of an interval around a root, to find a sign there
-MAX_TRIED = 1000  # arguments at which a modulus is evaluated
+MAX_BYTES = 2**29  # bytes of memory for reading a file
+VALUE_BYTES, OBJECT_BYTES = 72, 240  # memory for a value, and additional memory for an object
+BATCH = 512  # number of rows of a layer that are multiplied at once
+PATIENCE = 10  # seconds of waiting for a process to write to a named pipe
+MAX_EXPONENT = 10_000  # largest exponent of a decimal: larger than of any float, small in memory
+MAX_PRIME_BITS = 4096  # longer numbers are not even tested for compositeness
+MAX_DEGREE = 16  # largest degree of a modulus
+MAX_MODULUS_BITS = 2048  # total bits of the numerators and denominators of a modulus
+MAX_HALVINGS = 1000  # bisections of an interval around a root, to find a sign at the root
+MAX_TRIED = 1000  # number of arguments at which a modulus is evaluated
 SMALL_PRIMES = [q for q in range(2, 200) if all(q % r for r in range(2, q))]
-WITNESSES = SMALL_PRIMES[:13]  # 2, ..., 41 decide primality below the following bound:
+WITNESSES = SMALL_PRIMES[:13]  # 2, ..., 41 decide primality below `PROVED_BELOW`:
 # Sorenson and Webster, Strong pseudoprimes to twelve prime bases, Math. Comp. 86 (2017), 985-1003
 PROVED_BELOW = 3317044064679887385961981
-LONG, PIECE, MANY = 4096, 1536, 8  # bits, bits, rows: from where `product_of_values` is worth it
-QUICK_BITS = 100  # the quick test errs with probability 2^-100 at most
-KINDS = {  # the key of the witness, and for either scales the lengths of words that it is about
+QUICK_BITS = 100  # the quick test errs with probability at most 2^-100
+KINDS = {  # kind -> key of the witness, and for each kind of scales the lengths of patterns
     "trace": ("k", {"additive": [4, 5]}),
     "similarity": ("factors", {"additive": [4, 5]}),
     "linear": ("multiplier", {"additive": [0, 1, 2, 3, 4, 5], "positive": [0, 1, 2, 3, 4, 5]}),
     "chain": ("factors", {"additive": [5]}),
     "opposed": ("k", {"positive": [4, 5]}),
 }
-EQUATIONS = [  # the shapes of the matrices of a multiplier of a word of 0, 1, .., 4 letters
+EQUATIONS = [  # shapes of the matrices of a multiplier, for a pattern of 0, 1, .., 4 letters
     "pp pq qq qp", "pp pq qq", "qq pp", "pp qq qp", "pq pq qq", "",
 ]  # fmt: skip
-MOST_LAYERS = 6  # no kind is about longer words
-MOST_MINORS, MOST_TERMS, MOST_DEGREE = 5000, 10**6, 100  # of polynomials in scales
+MOST_LAYERS = 6  # no kind excludes patterns of more than five letters
+MOST_MINORS, MOST_TERMS, MOST_DEGREE = 5000, 10**6, 100  # limits of polynomials in scales
 
 
 class MalformedError(Exception):
-    """The certificate or the target cannot be read as what it should be: there is no verdict."""
+    """The certificate or the target violates its format: there is no verdict."""
 
 
 class RefutedError(Exception):
-    """The claim is false, or an obstruction does not exclude its pattern: lines that say where."""
+    """The claim is false, or an obstruction does not exclude its pattern; the lines say where."""
 
     def __init__(self, *lines: str, largest: Fraction | None = None) -> None:
         super().__init__("\n".join(f"c {line}" for line in lines))
@@ -143,11 +144,11 @@ class RefutedError(Exception):
 
 
 class UndecidedError(Exception):
-    """Something is beyond the limits of this checker: the verdict is incomplete."""
+    """A question exceeds the limits of this checker: the verdict is incomplete."""
 
 
 class Verdict(enum.Enum):
-    """The outcome: exit code and last line in one value, so that they cannot disagree."""
+    """An outcome: exit code and last line in one value, so that they cannot disagree."""
 
     VERIFIED = (0, "s VERIFIED")
     REFUTED = (1, "s NOT VERIFIED")
@@ -156,7 +157,7 @@ class Verdict(enum.Enum):
 
 
 class Row(NamedTuple):
-    """A sparse row of rationals: entry j is nums[j] / den; den > 0, and no zero is stored."""
+    """A sparse row of rationals: entry j is nums[j] / den with den > 0; zeros are not stored."""
 
     den: int
     nums: dict[int, int]
@@ -168,17 +169,17 @@ class Row(NamedTuple):
 
 Rows = list[Row]
 EMPTY = Row(1, {})
-SUM, DIFFERENCE = Row(1, {0: 1, 1: 1}), Row(1, {0: 1, 1: -1})
+DIFFERENCE = Row(1, {0: 1, 1: -1})
 
 
 @dataclass(frozen=True)
 class Field:
-    """QQ (no prime, no modulus), GF(prime) or QQ[x]/(modulus), with what is not known of it."""
+    """QQ (no prime, no modulus), GF(prime) or QQ[x]/(modulus); `undecided`: what is unproved."""
 
     name: str
     prime: int = 0
     modulus: tuple[Fraction, ...] = ()
-    root: tuple[Fraction, ...] = ()  # the ends of an interval around it, if one is named
+    root: tuple[Fraction, ...] = ()  # ends of an interval around the root, if the file names one
     undecided: str = ""
 
     @property
@@ -193,12 +194,12 @@ class Field:
 
     @cached_property
     def roots(self) -> list[tuple[Fraction, ...]]:
-        """Return intervals around the real roots at which scales must be positive."""
+        """Return an interval around each real root at which scales must be positive."""
         return [self.root] if self.root else real_roots(self.modulus)
 
 
 class Layer(NamedTuple):
-    """A layer as it is written, well formed, with the coordinates that it moves, and fixes."""
+    """A well-formed layer: moved and fixed coordinates; scale and shift as the file has them."""
 
     moved: list[int]
     fixed: list[int]
@@ -207,17 +208,22 @@ class Layer(NamedTuple):
     sign_unchecked: bool
 
     def rows(self, field: Field) -> Iterator[tuple[int, Row]]:
-        """Yield the rows of its matrix, with their numbers, where it is not the identity."""
+        """Yield (number, row) for each row of the matrix that differs from the identity's."""
         shift = read_matrix(self.shift, "shift", len(self.moved), len(self.fixed), field)
         for i, written, row in zip(self.moved, self.scale, shift, strict=True):
             a = read_element(written, "scale", field)
             if row or a != field.one:
                 elements = {self.fixed[j]: b for j, b in row.items()} | {i: a}
-                yield from enumerate(expand(elements, field, field.degree), i * field.degree)
+                yield from enumerate(
+                    expand_elements(elements, field, field.degree), i * field.degree
+                )
 
 
 class DepthClaim(NamedTuple):
-    """Claim that a matrix over QQ (prime 0) or GF(prime), first half n, is no shorter product."""
+    """Claim that the target, over QQ (prime 0) or GF(prime), is no product of fewer layers.
+
+    n is the size of the first half.
+    """
 
     n: int
     prime: int
@@ -228,8 +234,10 @@ class DepthClaim(NamedTuple):
 
 @dataclass(frozen=True)
 class Certificate:
-    """A well-formed certificate.  Each row of elements is n rows of rationals; target has its pads
-    put back, as rows of zeros and columns that are left out, and start is F without those columns.
+    """A well-formed certificate; each row of elements is stored as n rows of rationals.
+
+    `target` has a row of zeros at each pad, and no columns at pads; `start` is F without these
+    columns.
     """
 
     field: Field
@@ -245,8 +253,8 @@ class Certificate:
     digest: bytes
 
     @property
-    def most(self) -> int:
-        """Return the bytes of memory that a product may take."""
+    def memory_limit(self) -> int:
+        """Return the limit of the memory of a product, in bytes."""
         return 2**26 + 12 * self.size
 
     @property
@@ -258,13 +266,13 @@ class Certificate:
 # ------------------------------------------------------------------------- rows, and the claim
 
 
-def reduced(den: int, nums: dict[int, int]) -> Row:
-    """Return a row in lowest terms, without zeros."""
+def reduce_row(den: int, nums: dict[int, int]) -> Row:
+    """Return the row nums / den in lowest terms, without zeros."""
     divisor = math.gcd(den, *nums.values())
     return Row(den // divisor, {j: num // divisor for j, num in nums.items() if num})
 
 
-def combine(weights: Row, rows: Mapping[int, Row] | Sequence[Row], prime: int) -> Row:
+def combine_rows(weights: Row, rows: Mapping[int, Row] | Sequence[Row], prime: int) -> Row:
     """Return the sum of weights[k] rows[k], in lowest terms (or modulo the prime)."""
     if len(weights.nums) == 1 and weights.den == 1:
         ((k, weight),) = weights.nums.items()
@@ -272,131 +280,52 @@ def combine(weights: Row, rows: Mapping[int, Row] | Sequence[Row], prime: int) -
             return rows[k]
     common = math.lcm(*(rows[k].den for k in weights.nums))
     scaled = {k: weight * (common // rows[k].den) for k, weight in weights.nums.items()}
-    total = weighted_sum(scaled, {k: rows[k].nums for k in scaled})
+    total: dict[int, int] = {}
+    for k, weight in scaled.items():
+        for j, num in rows[k].nums.items():
+            total[j] = total.get(j, 0) + weight * num
     if prime:  # every denominator is 1
         return Row(1, {j: num % prime for j, num in total.items() if num % prime})
-    return reduced(weights.den * common, total)
+    return reduce_row(weights.den * common, total)
 
 
-def weigh(row: Row) -> int:
-    """Return about as many bytes as a row takes."""
+def row_bytes(row: Row) -> int:
+    """Return an estimate of the memory of a row, in bytes."""
     return 300 + sum(90 + num.bit_length() // 8 for num in row.nums.values())
 
 
-def bounded(rows: Iterable[Row], most: float) -> Rows:
-    """Return rows as a list; UndecidedError where they take more than so many bytes."""
+def multiply_rows(left: Rows, right: Rows, prime: int, most: float = math.inf) -> Rows:
+    """Return left right; raise UndecidedError if the product takes more than `most` bytes."""
     found = []
-    for row in rows:
-        most -= weigh(row)
+    for weights in left:
+        row = combine_rows(weights, right, prime)
+        most -= row_bytes(row)
         if most < 0:
             raise UndecidedError("a product of layers takes much more memory than the certificate")
         found.append(row)
     return found
 
 
-def product(left: Rows, right: Rows, prime: int, most: float = math.inf) -> Rows:
-    """Return the product of two matrices, with short multiplications where many are long.
-
-    Those are the products of long rows with the `block`, rows of right that many of left use.
-    """
-    used = Counter(k for row in left for k in row.nums)
-    block = {k: right[k] for k, times in used.items() if times >= MANY}
-    sizes = longest(block.values()), longest(left)
-    places = len(left) * len({j for row in block.values() for j in row.nums})
-    if prime or min(sizes) < LONG or places * sum(sizes) // 8 > most:
-        return bounded((combine(weights, right, prime) for weights in left), most)
-    inside = [
-        Row(den, {k: num for k, num in nums.items() if k in block and len(nums) > MANY})
-        for den, nums in left
-    ]
-    outside = [
-        reduced(den, {k: num for k, num in nums.items() if k not in taken.nums})
-        for (den, nums), taken in zip(left, inside, strict=True)
-    ]
-    pairs = zip(product_of_values(inside, block), product(outside, right, prime), strict=True)
-    return [combine(SUM, pair, 0) for pair in pairs]
-
-
-def longest(rows: Iterable[Row]) -> int:
-    """Return the bits of the longest numerator in some rows."""
-    return max((num.bit_length() for row in rows for num in row.nums.values()), default=0)
-
-
-def product_of_values(left: Rows, right: Mapping[int, Row]) -> Rows:
-    """Return the product of two matrices of long rationals, by short multiplications.
-
-    An integer, cut into pieces of w bits, is the value at 2^w of a polynomial with short
-    coefficients.  The matrices of these polynomials are multiplied at small points, as many as the
-    product's polynomials have coefficients, and its values at 2^w follow by Newton's interpolation,
-    of which the divided differences are integers.
-    """
-    den = math.lcm(*(row.den for row in right.values()))
-    scaled = {
-        k: Row(1, {j: n * (den // a.den) for j, n in a.nums.items()}) for k, a in right.items()
-    }
-    sizes = longest(left), longest(scaled.values())
-    w = max(PIECE, sum(sizes) // 64)
-    points = [(k + 1) // 2 * (-1) ** k for k in range(sum(size // w + 1 for size in sizes) - 1)]
-    a = [{k: pieces(n, w) for k, n in row.nums.items()} for row in left]
-    b = {k: {j: pieces(n, w) for j, n in row.nums.items()} for k, row in scaled.items()}
-    results: list[dict[int, list[int]]] = [{} for _ in left]
-    for x in points:
-        rows = {k: {j: value(f, x) for j, f in row.items()} for k, row in b.items()}
-        for result, row in zip(results, a, strict=True):
-            weights = {k: value(f, x) for k, f in row.items()}
-            for j, n in weighted_sum(weights, rows).items():
-                result.setdefault(j, []).append(n)
-    return [
-        Row(row.den * den, {j: interpolate(points, v, w) for j, v in result.items()})
-        for row, result in zip(left, results, strict=True)
-    ]
-
-
-def weighted_sum(weights: Mapping[int, int], rows: Any) -> dict[int, int]:
-    """Return the sum of weights[k] rows[k]."""
-    total: dict[int, int] = {}
-    for k, weight in weights.items():
-        for j, num in rows[k].items():
-            total[j] = total.get(j, 0) + weight * num
-    return total
-
-
-def pieces(n: int, w: int) -> list[int]:
-    """Return the coefficients of a polynomial with value n at 2^w."""
-    sign, n, mask = (-1 if n < 0 else 1), abs(n), (1 << w) - 1
-    return [sign * (n >> shift & mask) for shift in range(0, n.bit_length(), w)]
-
-
-def interpolate(points: Sequence[int], values: list[int], w: int) -> int:
-    """Return the value at 2^w of the polynomial with these values at these points."""
-    for step in range(1, len(points)):
-        for i in range(len(points) - 1, step - 1, -1):
-            values[i] = (values[i] - values[i - 1]) // (points[i] - points[i - step])
-    result = 0
-    for x, difference in zip(reversed(points), reversed(values), strict=True):
-        result = (result << w) - x * result + difference
-    return result
-
-
-def subtract(left: Rows, right: Rows, prime: int) -> Rows:
+def subtract_rows(left: Rows, right: Rows, prime: int) -> Rows:
     """Return left - right."""
-    return [combine(DIFFERENCE, pair, prime) for pair in zip(left, right, strict=True)]
+    return [combine_rows(DIFFERENCE, pair, prime) for pair in zip(left, right, strict=True)]
 
 
-def turned(matrix: Rows) -> Rows:
+def transpose_rows(matrix: Rows) -> Rows:
     """Return the transpose of a square matrix."""
     den = math.lcm(*(row.den for row in matrix))
     columns: list[dict[int, int]] = [{} for _ in matrix]
     for i, row in enumerate(matrix):
         for j, num in row.nums.items():
             columns[j][i] = num * (den // row.den)
-    return [reduced(den, nums) for nums in columns]
+    return [reduce_row(den, nums) for nums in columns]
 
 
-def expand(elements: Mapping[int, Element], field: Field, width: int) -> Rows:
-    """Return the n rows of coefficients of a row of elements a, or with width n, of their actions.
+def expand_elements(elements: Mapping[int, Element], field: Field, width: int) -> Rows:
+    """Return the n rows of rationals that stand for a row of elements, n the field's degree.
 
-    Column j of elements becomes the columns a, a x, ..., a x^(width - 1).
+    The element a in column j becomes the coefficients of a, a x, ..., a x^(width - 1), as columns:
+    for width 1 the vector of a in QQ^n, for width n the matrix by which a acts on QQ^n.
     """
     columns: dict[int, Any] = {} if field.modulus else dict(elements)
     if field.modulus:
@@ -421,31 +350,35 @@ def expand(elements: Mapping[int, Element], field: Field, width: int) -> Rows:
     return rows
 
 
-def derive(certificate: Certificate) -> Rows:
-    """Return Q, without its columns at pads; or Q Q^T."""
-    field, most, result = certificate.field, certificate.most, certificate.start
+def compose_layers(certificate: Certificate) -> Rows:
+    """Return Q without its columns at pads, or for a covariance Q Q^T."""
+    field, most, result = certificate.field, certificate.memory_limit, certificate.start
     for layer in certificate.layers:
         rows, changed, spare = layer.rows(field), dict[int, Row](), most
         while batch := dict(islice(rows, BATCH)):
-            made = product([*batch.values()], result, field.prime, spare)
+            made = multiply_rows([*batch.values()], result, field.prime, spare)
             changed |= zip(batch, made, strict=True)
-            spare -= sum(map(weigh, made))
+            spare -= sum(map(row_bytes, made))
         result = [changed.get(r, row) for r, row in enumerate(result)]
-    return product(result, turned(result), 0, most) if certificate.is_covariance else result
+    return (
+        multiply_rows(result, transpose_rows(result), 0, most)
+        if certificate.is_covariance
+        else result
+    )
 
 
-def first_beyond(
+def describe_difference(
     left: Rows, right: Rows, bound: Fraction, field: Field, names: tuple[str, str]
 ) -> str:
-    """Return a line on the first entry, row by row, that differs by more than bound, or ""."""
+    """Return a line about the first entry that differs by more than bound; "" if none does."""
     n = field.degree
     for i in range(len(left) // n):
         rows = range(i * n, i * n + n)
-        error = [combine(DIFFERENCE, (left[r], right[r]), field.prime) for r in rows]
+        error = [combine_rows(DIFFERENCE, (left[r], right[r]), field.prime) for r in rows]
         beyond = [j for den, nums in error for j in nums if abs(nums[j]) > bound * den]
         if beyond:
             j = min(beyond)
-            a, b = (show_element([m[r].entry(j) for r in rows], field) for m in (left, right))
+            a, b = (write_element([m[r].entry(j) for r in rows], field) for m in (left, right))
             return f"first differing entry: row {i}, column {j}: {names[0]} {a}, {names[1]} {b}"
     return ""
 
@@ -453,23 +386,23 @@ def first_beyond(
 # ------------------------------------------------------------------------- the quick test
 
 
-def image(matrix: Iterable[Row], vector: Sequence[int], prime: int) -> list[int]:
-    """Return the image of a vector modulo a prime; ValueError where a denominator is 0 there."""
+def apply_modulo(matrix: Iterable[Row], vector: Sequence[int], prime: int) -> list[int]:
+    """Return matrix times vector modulo a prime; ValueError if a denominator is 0 modulo it."""
     return [
         sum(num * vector[k] for k, num in nums.items()) * pow(den, -1, prime) % prime
         for den, nums in matrix
     ]
 
 
-def seems_to_hold(certificate: Certificate) -> bool:
-    """Whether Q x is target x for random vectors x modulo random primes.
+def passes_quick_test(certificate: Certificate) -> bool:
+    """Whether Q x = target x for random vectors x modulo random primes.
 
-    If not, the claim is false.  If it is false, some entry of target - Q is a fraction with fewer
-    than B bits: B = 8 size, times 2^17 over number fields, where entries act by longer matrices.
+    If not, the claim is false.  If the claim is false, some entry of target - Q is a fraction with
+    fewer than B bits: B = 8 size, times 2^17 over number fields, where entries act by matrices.
     Fewer than B / 60 primes of 61 bits divide its numerator, out of more than 2^53 (Rosser and
     Schoenfeld, Illinois J. Math. 6 (1962), corollary 3); modulo any other prime q, a difference
     that is not 0 takes a random x to 0 with probability 1/q.  Over GF(p) q is p.  So each round
-    errs with probability 2^-gain at most.  All is drawn from the SHA-256 of the file.
+    errs with probability at most 2^-gain.  All numbers are drawn from the SHA-256 of the file.
     """
     field = certificate.field
     bits = 8 * certificate.size << (17 if field.modulus else 0)
@@ -485,24 +418,26 @@ def seems_to_hold(certificate: Certificate) -> bool:
             prime = field.prime or next(q for n in numbers if is_prime(q := n % 2**60 + 2**60))
             x = [next(numbers) % prime for _ in range(certificate.dimension)]
             with contextlib.suppress(ValueError):
-                expected, y = (image(M, x, prime) for M in (certificate.target, certificate.start))
+                expected, y = (
+                    apply_modulo(M, x, prime) for M in (certificate.target, certificate.start)
+                )
                 drawn.append((prime, expected, y))
         for layer in certificate.layers:
-            drawn = move_images(dict(layer.rows(field)), drawn)
+            drawn = apply_layer_modulo(dict(layer.rows(field)), drawn)
         if any(expected != y for _, expected, y in drawn):
             return False
         rounds -= len(drawn)
     return True
 
 
-def move_images(
+def apply_layer_modulo(
     rows: Mapping[int, Row], drawn: list[tuple[int, list[int], list[int]]]
 ) -> list[tuple[int, list[int], list[int]]]:
-    """Return primes, expected images and images after a layer, but those with no such image."""
+    """Return (prime, expected image, image after the layer), without primes that divide by zero."""
     moved = []
     for prime, expected, y in drawn:
         with contextlib.suppress(ValueError):
-            changed = dict(zip(rows, image(rows.values(), y, prime), strict=True))
+            changed = dict(zip(rows, apply_modulo(rows.values(), y, prime), strict=True))
             moved.append((prime, expected, [changed.get(r, a) for r, a in enumerate(y)]))
     return moved
 
@@ -510,31 +445,31 @@ def move_images(
 # ------------------------------------------------------------------------- matrices
 
 
-def integral(vector: Iterable[Any]) -> tuple[list[int], int]:
-    """Return integers and a common denominator of a row or column."""
+def clear_denominators(vector: Iterable[Any]) -> tuple[list[int], int]:
+    """Return the numerators of a vector over a common denominator, and the denominator."""
     vector = list(vector)
     den = math.lcm(*(x.denominator for x in vector))
     return [x.numerator * (den // x.denominator) for x in vector], den
 
 
-def times(P: Matrix, Q: Matrix, p: int) -> Matrix:
+def multiply(P: Matrix, Q: Matrix, p: int) -> Matrix:
     """Return P Q."""
-    columns = [integral(column) for column in zip(*Q, strict=True)]
+    columns = [clear_denominators(column) for column in zip(*Q, strict=True)]
     product = []
-    for row, s in map(integral, P):
+    for row, s in map(clear_denominators, P):
         sums = [(sum(map(mul, row, column)), s * t) for column, t in columns]
         product.append([num % p if p else Fraction(num, den) for num, den in sums])
     return product
 
 
-def plus(P: Matrix, c: Any, Q: Matrix, p: int) -> Matrix:
+def add_multiple(P: Matrix, c: Any, Q: Matrix, p: int) -> Matrix:
     """Return P + c Q."""
     pairs = zip(P, Q, strict=True)
     rows = [[x + c * y for x, y in zip(r, s, strict=True)] for r, s in pairs]
     return [[x % p for x in row] for row in rows] if p else rows
 
 
-def inverse_of(x: Any, p: int) -> Any:
+def reciprocal(x: Any, p: int) -> Any:
     """Return 1/x."""
     return pow(x, -1, p) if p else 1 / Fraction(x)
 
@@ -554,7 +489,7 @@ def eliminate(M: Matrix, p: int) -> tuple[list[int], Matrix]:
 
     Over QQ by Jordan's elimination in integers: each division by the last pivot is exact (Bareiss).
     """
-    rows, pivots, last = [integral(row)[0] for row in M], list[int](), 1
+    rows, pivots, last = [clear_denominators(row)[0] for row in M], list[int](), 1
     for j in range(len(M[0]) if M else 0):
         r = len(pivots)
         i = next((i for i in range(r, len(rows)) if rows[i][j]), None)
@@ -570,7 +505,7 @@ def eliminate(M: Matrix, p: int) -> tuple[list[int], Matrix]:
         pivots.append(j)
     reduced = []
     for j, row in zip(pivots, rows, strict=False):
-        inverse = inverse_of(row[j], p)
+        inverse = reciprocal(row[j], p)
         reduced.append([x * inverse % p if p else x * inverse for x in row])
     return pivots, reduced
 
@@ -581,13 +516,13 @@ def rank(M: Matrix, p: int) -> int:
 
 
 def inverse(M: Matrix, p: int) -> Matrix:
-    """Return the inverse of an invertible matrix."""
+    """Return M^-1, for an invertible matrix."""
     pairs = zip(M, identity(len(M)), strict=True)
     return [row[len(M) :] for row in eliminate([[*r, *s] for r, s in pairs], p)[1]]
 
 
 def kernel(M: Matrix, size: int, p: int) -> Matrix:
-    """Return columns, as rows, that span {x : M x = 0}, x of this size."""
+    """Return a basis of {x : M x = 0}, x of this size; the vectors are the rows."""
     pivots, rows = eliminate(M, p)
     basis = []
     for j in range(size):
@@ -599,24 +534,24 @@ def kernel(M: Matrix, size: int, p: int) -> Matrix:
     return basis
 
 
-def evaluate(f: Polynomial, M: Matrix, p: int) -> Matrix:
+def evaluate_at_matrix(f: Polynomial, M: Matrix, p: int) -> Matrix:
     """Return f(M)."""
     one = identity(len(M))
-    value = plus(one, -1, one, p)
+    value = add_multiple(one, -1, one, p)
     for c in reversed(f):
-        value = plus(times(value, M, p), c, one, p)
+        value = add_multiple(multiply(value, M, p), c, one, p)
     return value
 
 
-def characteristic(M: Matrix, p: int) -> Polynomial:
-    """Return det(x I - M), descending: Samuelson and Berkowitz, without a division."""
+def characteristic_polynomial(M: Matrix, p: int) -> Polynomial:
+    """Return the coefficients of det(x I - M), descending, by Samuelson and Berkowitz."""
     f = [1]
     for r, row in enumerate(M):
         block, column, t = [above[:r] for above in M[:r]], [[above[r]] for above in M[:r]], [1]
         t.append(-row[r])
         for _ in range(r):
             t.append(-sum(x * y for x, (y,) in zip(row, column, strict=False)))
-            column = times(block, column, p)
+            column = multiply(block, column, p)
         f = [sum(t[i - j] * f[j] for j in range(min(i, r) + 1)) for i in range(r + 2)]
         f = [x % p for x in f] if p else f
     return f
@@ -630,7 +565,7 @@ def characteristic(M: Matrix, p: int) -> Polynomial:
 
 
 class WordBlocks(NamedTuple):
-    """The blocks of M and of M^-1, the halves exchanged for a word that starts with L."""
+    """Blocks of M and M^-1, with the halves exchanged if the pattern starts with L."""
 
     A: Matrix
     B: Matrix
@@ -641,7 +576,7 @@ class WordBlocks(NamedTuple):
 
 
 def blocks_of(M: Matrix, inverted: Matrix, n: int, starts_with_L: bool) -> WordBlocks:
-    """Return the blocks that a word is about, the first half being the first n coordinates."""
+    """Return the blocks of M and its inverse; the first half are the first n coordinates."""
     halves = (slice(n, None), slice(n)) if starts_with_L else (slice(n), slice(n, None))
     (A, B), (C, D) = ([[row[j] for row in M[i]] for j in halves] for i in halves)
     (a, _), (c, _) = ([[row[j] for row in inverted[i]] for j in halves] for i in halves)
@@ -649,61 +584,64 @@ def blocks_of(M: Matrix, inverted: Matrix, n: int, starts_with_L: bool) -> WordB
 
 
 def excludes(obstruction: dict[str, Any], claim: DepthClaim, blocks: WordBlocks) -> bool:
-    """Whether an obstruction proves that M is no product of its pattern."""
+    """Whether an obstruction proves that M is no product with its pattern."""
     kind, pattern, p = obstruction["kind"], obstruction["pattern"], claim.prime
     sizes = len(blocks.D), len(blocks.a)
     if kind == "linear" and claim.scales == "positive" and len(pattern) > 3:
         if len(obstruction["multiplier"]) < claim.n:
-            return is_impossible_on_kernels(obstruction["multiplier"][0], blocks)
-        need_no_C(kind, pattern, blocks)
-        return is_one_signed(obstruction["multiplier"], blocks, claim.target)
+            return excludes_on_kernels(obstruction["multiplier"][0], blocks)
+        require_zero_C(kind, pattern, blocks)
+        return has_one_sign(obstruction["multiplier"], blocks, claim.target)
     if kind == "linear":
-        system = equations(pattern, claim.scales, blocks, p)
+        system = layer_equations(pattern, claim.scales, blocks, p)
         return is_inconsistent(obstruction["multiplier"], system, p)
     if kind == "chain":
-        Du = quotient(blocks.D, blocks.C, p)
-        aN = quotient(transpose(blocks.a), transpose(blocks.c), p)
+        Du = quotient_matrix(blocks.D, blocks.C, p)
+        aN = quotient_matrix(transpose(blocks.a), transpose(blocks.c), p)
         r = rank(blocks.C, p)
         factors = obstruction["factors"]
-        clash = blocks_clash(factors, Du, aN, r, sizes, p)
-        return clash or is_overdetermined(factors, Du, aN, blocks, p)
-    need_no_C(kind, pattern, blocks)
+        clash = blocks_exclude(factors, Du, aN, r, sizes, p)
+        return clash or equations_exclude(factors, Du, aN, blocks, p)
+    require_zero_C(kind, pattern, blocks)
     if kind == "similarity":
-        return blocks_clash(obstruction["factors"], blocks.D, blocks.a, 0, sizes, p)
+        return blocks_exclude(obstruction["factors"], blocks.D, blocks.a, 0, sizes, p)
     if kind == "trace":
         k = obstruction["k"]
-        D, a = (with_ones(M, max(sizes)) for M in (blocks.D, blocks.a))
-        return characteristic(D, p)[k] != characteristic(a, p)[k]
-    return is_opposed(obstruction["k"], blocks.D, blocks.a)
+        D, a = (append_ones(M, max(sizes)) for M in (blocks.D, blocks.a))
+        return characteristic_polynomial(D, p)[k] != characteristic_polynomial(a, p)[k]
+    return has_opposed_minors(obstruction["k"], blocks.D, blocks.a)
 
 
-def need_no_C(kind: str, pattern: str, blocks: WordBlocks) -> None:
-    """Raise RefutedError for a word of five letters if C is not 0."""
+def require_zero_C(kind: str, pattern: str, blocks: WordBlocks) -> None:
+    """Raise RefutedError if the pattern has five letters and C is not 0."""
     if len(pattern) == 5 and any(map(any, blocks.C)):
-        raise RefutedError(f"{kind} says nothing of {pattern}, as C (for LULUL: B) is not 0")
+        raise RefutedError(
+            f"{kind} applies to {pattern} only if C (for LULUL: B) is 0, but it is not"
+        )
 
 
-# trace.  Theorem: D = I + Y Z and a = I + Z Y have one characteristic polynomial, by Sylvester's
-# det(s I - Y Z) = det(s I - Z Y) at s = x - 1 (char_poly_YZ in proofs/rocq/layers.v); if one
-# is larger by e, it is (x - 1)^e times the other, that of the smaller one with e ones appended.
+# trace.  Theorem: D = I + Y Z and a = I + Z Y have the same characteristic polynomial, by
+# Sylvester's det(s I - Y Z) = det(s I - Z Y) at s = x - 1 (char_poly_YZ in proofs/rocq/layers.v).
+# If one has e more rows, append e ones to the diagonal of the smaller one: the polynomial of the
+# larger one is (x - 1)^e times the polynomial of the smaller one.
 
 
-def with_ones(M: Matrix, size: int) -> Matrix:
+def append_ones(M: Matrix, size: int) -> Matrix:
     """Return diag(M, 1, .., 1)."""
     extra = size - len(M)
     return [[*row, *[0] * extra] for row in M] + identity(size)[len(M) :]
 
 
-def minor(M: Matrix, chosen: Sequence[int]) -> Any:
-    """Return a principal minor, over QQ."""
+def principal_minor(M: Matrix, chosen: Sequence[int]) -> Any:
+    """Return the determinant of the chosen rows and columns, over QQ."""
     k = len(chosen)
-    return (-1) ** k * characteristic([[M[i][j] for j in chosen] for i in chosen], 0)[k]
+    return (-1) ** k * characteristic_polynomial([[M[i][j] for j in chosen] for i in chosen], 0)[k]
 
 
-def is_opposed(k: int, D: Matrix, a: Matrix) -> bool:
-    """Whether the principal k-minors of D and a have opposite signs, and not all are 0.
+def has_opposed_minors(k: int, D: Matrix, a: Matrix) -> bool:
+    """Whether all principal k-minors of D are >= 0, those of a <= 0, or the reverse, not all 0.
 
-    Theorem (positive scales, QQ).  Then M is no product of scaled layers in the pattern ULUL, nor
+    Theorem (positive scales, QQ).  Then M is no product of scaled layers with the pattern ULUL, nor
     ULULU if C = 0.  Proof.  A positive diagonal matrix on the left of U(X) or L(Y) moves to its
     right and changes X or Y only (word_push in files/rocq/shears.v).  So M P^-1 is a
     product of additive layers for some positive P = diag(E, F).  Its lower right block is D F^-1,
@@ -718,24 +656,24 @@ def is_opposed(k: int, D: Matrix, a: Matrix) -> bool:
     signs = set()
     for M, factor in ((D, 1), (a, -1)):
         for chosen in combinations(range(n), k):
-            value = factor * minor(M, chosen)
+            value = factor * principal_minor(M, chosen)
             signs.add((value > 0) - (value < 0))
     return signs - {0} in ({1}, {-1})
 
 
-def is_one_signed(multiplier: list[Matrix], blocks: WordBlocks, M: Matrix) -> bool:
-    """Whether multipliers leave the equations of four scaled layers with one sign.
+def has_one_sign(multiplier: list[Matrix], blocks: WordBlocks, M: Matrix) -> bool:
+    """Whether multipliers combine the equations of four scaled layers into terms of one sign.
 
-    Theorem (positive scales, QQ).  Let x be the diagonal of F^-1, y that of E, as in `is_opposed`.
-    Then f_k = sum of d_S x^S - sum of a_S y^S, over the sets S of k coordinates, vanishes for
-    k < n, d_S and a_S being principal minors, and so does f_n = det M x_1 .. x_n - y_1 .. y_n, as
-    det M = det P.  So any sum of p_k f_k, p_k polynomials in x and y, vanishes at positive numbers:
-    its coefficients, if not all 0, cannot have one sign.  The k-th matrix of the multiplier has a
-    row for each term of p_k: its coefficient, the exponents of x, those of y.
+    Theorem (positive scales, QQ).  With E, F of `has_opposed_minors`, let x and y be the diagonals
+    of F^-1 and E.  Let f_k = sum of d_S x^S - sum of a_S y^S over the sets S of k coordinates, d_S
+    and a_S being principal minors, for k < n; and f_n = det M x_1 .. x_n - y_1 .. y_n.  All f_k
+    vanish, f_n as det M = det P.  So any sum of p_k f_k, with polynomials p_k in x and y, vanishes
+    at positive numbers: its coefficients, if not all 0, cannot have one sign.  The k-th matrix of
+    the multiplier has a row for each term of p_k: its coefficient, the exponents of x, those of y.
     """
     n = len(blocks.D)
     total: dict[tuple[Any, ...], Any] = {}
-    det = minor(M, range(2 * n))
+    det = principal_minor(M, range(2 * n))
     if 2**n > MOST_MINORS:
         raise UndecidedError(f"more than {MOST_MINORS} minors")
     if sum(math.comb(n, k) * len(p) for k, p in enumerate(multiplier, 1)) > MOST_TERMS:
@@ -744,7 +682,7 @@ def is_one_signed(multiplier: list[Matrix], blocks: WordBlocks, M: Matrix) -> bo
         for chosen in combinations(range(n), k):
             minors = det, 1
             if k < n:
-                minors = minor(blocks.D, chosen), minor(blocks.a, chosen)
+                minors = principal_minor(blocks.D, chosen), principal_minor(blocks.a, chosen)
             powers = [int(i in chosen) for i in range(n)]
             for value, at in ((minors[0], powers + [0] * n), (-minors[1], [0] * n + powers)):
                 for coefficient, *exponents in p:
@@ -753,24 +691,24 @@ def is_one_signed(multiplier: list[Matrix], blocks: WordBlocks, M: Matrix) -> bo
     return {x > 0 for x in total.values() if x} in ({True}, {False})
 
 
-def is_impossible_on_kernels(Q: Matrix, blocks: WordBlocks) -> bool:
-    """Whether Q excludes four scaled layers, where D and a are singular.
+def excludes_on_kernels(Q: Matrix, blocks: WordBlocks) -> bool:
+    """Whether Q excludes four scaled layers, if D and a are singular.
 
-    Theorem (positive scales, QQ).  With F and G as in `equations`, M P^-1 = U(X) L(Y) U(Z) L(W)
+    Theorem (positive scales, QQ).  With F and G of `layer_equations`, M P^-1 = U(X) L(Y) U(Z) L(W)
     gives D' = D G^-1 = I + Y Z, C' = C F = Y + D' W, and for the inverse a' = F^-1 a = I + Z Y,
     c' = G c = -Y - W a'.  So D' W - W a' = C' + c'.  If a Q = 0 and Q D = 0, then tr Q (C F + G c)
     = tr(Q D' W) - tr(a' Q W) = 0.  It is the sum of the F_j and G_i with the diagonals of Q C and
     c Q as weights, which cannot have one sign unless all of them vanish.
     """
     _, _, C, D, a, c = blocks
-    if any(x for N in (times(a, Q, 0), times(Q, D, 0)) for row in N for x in row):
+    if any(x for N in (multiply(a, Q, 0), multiply(Q, D, 0)) for row in N for x in row):
         return False
-    weights = [N[i][i] for N in (times(Q, C, 0), times(c, Q, 0)) for i in range(len(Q))]
+    weights = [N[i][i] for N in (multiply(Q, C, 0), multiply(c, Q, 0)) for i in range(len(Q))]
     return {x > 0 for x in weights if x} in ({True}, {False})
 
 
 class BlockEquation(NamedTuple):
-    """sum of P X Q over the terms (X, P, Q) equals R; X in POSITIVE is a positive diagonal."""
+    """The equation R = sum of P X Q over the terms (X, P, Q); POSITIVE X are positive diagonals."""
 
     R: Matrix
     terms: list[tuple[str, Matrix, Matrix]]
@@ -779,31 +717,31 @@ class BlockEquation(NamedTuple):
 POSITIVE = {"F", "G", "S", "T"}
 
 
-def equations(pattern: str, scales: str, blocks: WordBlocks, p: int) -> list[BlockEquation]:
-    """Return linear equations that the layers of a product of the pattern fulfil.
+def layer_equations(pattern: str, scales: str, blocks: WordBlocks, p: int) -> list[BlockEquation]:
+    """Return the linear equations that hold for the layers of each product with the pattern.
 
     Additive: "" M = I; U: A = I, C = 0, D = I; UL: D = I, A - B C = I; ULU: X C = A - I,
     C Z = D - I, X + A Z = B; ULUL: Y a - D Y = 0, Y + D W = C, Y B - (Y X) D = D - I (see the
     head of this section).  Positive scales: U: A is a positive diagonal S, C = 0, D = I; UL, that
     is [[S + X Y, X T], [Y, T]]: D = T, A - B D^-1 C = S, the latter if D is invertible; ULU: as in
-    `is_opposed`, U(x) L(y) U(z) = M P^-1, P = diag(E, G). With F = E^-1: C F = y, G c = -y,
+    `has_opposed_minors`, U(x) L(y) U(z) = M P^-1, P = diag(E, G). With F = E^-1: C F = y, G c = -y,
     A F = I + x y, D G^-1 = I + y z. So C F + G c = 0, F A - X C = I, C Z + G = D for X = F x,
     Z = F z G.
     """
     A, B, C, D, a, c = blocks
-    one, other, zero = identity(len(A)), identity(len(D)), plus(C, -1, C, p)
-    A1, D1 = plus(A, -1, one, p), plus(D, -1, other, p)
+    one, other, zero = identity(len(A)), identity(len(D)), add_multiple(C, -1, C, p)
+    A1, D1 = add_multiple(A, -1, one, p), add_multiple(D, -1, other, p)
     if len(pattern) == 5:
-        return [proportional(blocks, p)]
+        return [five_letter_equation(blocks, p)]
     if len(pattern) == 4:
-        minus_D = plus(D, -2, D, p)
+        minus_D = add_multiple(D, -2, D, p)
         return [
             BlockEquation(zero, [("Y", other, a), ("Y", minus_D, one)]),
             BlockEquation(C, [("Y", other, one), ("W", D, one)]),
             BlockEquation(D1, [("Y", other, B), ("Y X", other, minus_D)]),
         ]
     if len(pattern) == 3 and scales == "positive":
-        minus_C = plus(C, -2, C, p)
+        minus_C = add_multiple(C, -2, C, p)
         first = BlockEquation(zero, [("F", C, one), ("G", one, c)])
         second = BlockEquation(one, [("F", one, A), ("X", one, minus_C)])
         return [first, second, BlockEquation(D, [("Z", C, one), ("G", one, one)])]
@@ -814,24 +752,24 @@ def equations(pattern: str, scales: str, blocks: WordBlocks, p: int) -> list[Blo
     if len(pattern) == 2 and positive:
         schur = None
         if rank(D, p) == len(D):
-            schur = plus(A, -1, times(B, times(inverse(D, p), C, p), p), p)
+            schur = add_multiple(A, -1, multiply(B, multiply(inverse(D, p), C, p), p), p)
         second = BlockEquation(schur, [("S", one, one)]) if schur else BlockEquation(zero, [])
         return [BlockEquation(D, [("T", one, one)]), second]
     if len(pattern) == 2:
-        return [BlockEquation(R, []) for R in (D1, plus(A1, -1, times(B, C, p), p))]
+        return [BlockEquation(R, []) for R in (D1, add_multiple(A1, -1, multiply(B, C, p), p))]
     first = BlockEquation(A, [("S", one, one)]) if positive and pattern else BlockEquation(A1, [])
     return [first, *(BlockEquation(R, []) for R in (C, D1, *[B] * (not pattern)))]
 
 
-def multiple(blocks: WordBlocks, p: int) -> Any:
-    """Return k such that c = -k C, None if there is none or C is 0."""
+def find_multiple(blocks: WordBlocks, p: int) -> Any:
+    """Return k such that c = -k C; None if there is none, or if C is 0."""
     C, c = blocks.C, blocks.c
     entries = [(x, y) for r, s in zip(C, c, strict=True) for x, y in zip(r, s, strict=True) if x]
-    k = next((-y * inverse_of(x, p) for x, y in entries), None)
-    return None if k is None or any(map(any, plus(c, k, C, p))) else k
+    k = next((-y * reciprocal(x, p) for x, y in entries), None)
+    return None if k is None or any(map(any, add_multiple(c, k, C, p))) else k
 
 
-def proportional(blocks: WordBlocks, p: int) -> BlockEquation:
+def five_letter_equation(blocks: WordBlocks, p: int) -> BlockEquation:
     """Return the equation for ULULU if c = -k C, C not 0.
 
     C a + D c = 0 is a block of M M^-1 = I, so C a = k D C and C a' = k (D - C V) C = k D' C.  So D'
@@ -841,11 +779,14 @@ def proportional(blocks: WordBlocks, p: int) -> BlockEquation:
     polynomials of Du and aN, the smaller side times (x - 1)^e: an equation, of coefficients from
     the highest to the constant one, for the coefficients g_1, .., g_r of g after the leading one.
     """
-    C, k, r = blocks.C, multiple(blocks, p), rank(blocks.C, p)
+    C, k, r = blocks.C, find_multiple(blocks, p), rank(blocks.C, p)
     if k is None:
-        raise RefutedError("linear says nothing of five letters where c is no multiple of C, not 0")
-    Du, aN = quotient(blocks.D, C, p), quotient(transpose(blocks.a), transpose(blocks.c), p)
-    u, w = (characteristic(with_ones(M, max(len(Du), len(aN))), p) for M in (Du, aN))
+        raise RefutedError("linear applies to five letters only if c = k C, C not 0: not so here")
+    Du, aN = (
+        quotient_matrix(blocks.D, C, p),
+        quotient_matrix(transpose(blocks.a), transpose(blocks.c), p),
+    )
+    u, w = (characteristic_polynomial(append_ones(M, max(len(Du), len(aN))), p) for M in (Du, aN))
     columns = []
     for i in range(r + 1):
         column = [x - k**i * y for x, y in zip(u, w, strict=True)]
@@ -856,11 +797,11 @@ def proportional(blocks: WordBlocks, p: int) -> BlockEquation:
 
 
 def is_inconsistent(multiplier: list[Matrix], system: list[BlockEquation], p: int) -> bool:
-    """Whether the multiplier combines the equations into one without solution.
+    """Whether the multiplier combines the equations into one that has no solution.
 
     Theorem.  Multiply each equation by its W and take traces: tr(W P X Q) = tr((Q W P) X).  If the
-    sum of Q W P is 0 for each X but the positive diagonals, then s, the sum of the tr(W R), is a
-    sum of positive unknowns, the weights being the diagonal entries of their sums of Q W P.  That
+    sum of Q W P is 0 for each X except the positive diagonals, then s, the sum of the tr(W R), is a
+    weighted sum of positive unknowns: the weights are the diagonals of their sums of Q W P.  That
     is impossible if the weights vanish and s does not, or if, up to one sign for all, no weight is
     < 0, one is > 0, and s <= 0.
     """
@@ -868,8 +809,8 @@ def is_inconsistent(multiplier: list[Matrix], system: list[BlockEquation], p: in
     weights, s = set(), 0
     for W, (R, terms) in zip(multiplier, system, strict=True):
         for X, P, Q in terms:
-            part = times(Q, times(W, P, p), p)
-            sums[X] = plus(sums[X], 1, part, p) if X in sums else part
+            part = multiply(Q, multiply(W, P, p), p)
+            sums[X] = add_multiple(sums[X], 1, part, p) if X in sums else part
         s += sum(sum(map(mul, row, column)) for row, column in zip(W, transpose(R), strict=True))
     for X, total in sums.items():
         if X in POSITIVE:
@@ -881,12 +822,12 @@ def is_inconsistent(multiplier: list[Matrix], system: list[BlockEquation], p: in
     return (min(weights) >= 0 and s <= 0) or (max(weights) <= 0 and s >= 0)
 
 
-def quotient(D: Matrix, C: Matrix, p: int) -> Matrix:
+def quotient_matrix(D: Matrix, C: Matrix, p: int) -> Matrix:
     """Return the matrix of D on F^n / <im C, D im C, D^2 im C, ..>, in a basis of unit vectors."""
     to, n = transpose(D), len(D)
     pivots, span = eliminate(transpose(C), p)
     while True:
-        more, larger = eliminate(span + times(span, to, p), p)
+        more, larger = eliminate(span + multiply(span, to, p), p)
         if len(more) == len(pivots):
             break
         pivots, span = more, larger
@@ -895,20 +836,20 @@ def quotient(D: Matrix, C: Matrix, p: int) -> Matrix:
     for row, j in zip(L, free, strict=True):
         for i, vector in zip(pivots, span, strict=True):
             row[i] = -vector[j]
-    return [[row[j] for j in free] for row in times(L, D, p)]
+    return [[row[j] for j in free] for row in multiply(L, D, p)]
 
 
-def counts(f: Polynomial, M: Matrix, n: int, p: int) -> list[int]:
+def count_blocks(f: Polynomial, M: Matrix, n: int, p: int) -> list[int]:
     """Return e_k = rank f(M)^(k-1) - rank f(M)^k for k = 1, .., n + 1."""
-    value, space, sizes = evaluate(f, M, p), identity(len(M)), [len(M)]
+    value, space, sizes = evaluate_at_matrix(f, M, p), identity(len(M)), [len(M)]
     for _ in range(n + 1):  # the rows of space span those of f(M)^k
-        space = eliminate(times(space, value, p), p)[1] if sizes[-1:] != sizes[-2:-1] else space
+        space = eliminate(multiply(space, value, p), p)[1] if sizes[-1:] != sizes[-2:-1] else space
         sizes.append(len(space))
     return [x - y for x, y in pairwise(sizes)]
 
 
 def least_multiplicity(lam: list[int], mu: list[int], r: int, e: int | None) -> int | None:
-    """Return a lower bound of sum_k e_k(D'), None if no D' and a' go together: see `blocks_clash`.
+    """Return a lower bound of sum_k e_k(D'), or None if D' and a' cannot exist (`blocks_exclude`).
 
     lam and mu are the e_k of Du and aN, r is r deg f.  By (2) and (3) the e_k of D' are some x_k,
     lam_k <= x_k <= lam_k + r, those of a' some y_k, mu_k <= y_k <= mu_k + r.  If f(1) != 0, where e
@@ -931,10 +872,10 @@ def least_multiplicity(lam: list[int], mu: list[int], r: int, e: int | None) -> 
     return max(bounds[0] + e, bounds[1])
 
 
-def blocks_clash(
+def blocks_exclude(
     factors: list[Polynomial], Du: Matrix, aN: Matrix, r: int, sizes: tuple[int, int], p: int
 ) -> bool:
-    """Whether the blocks of Du and aN at these polynomials exclude all D' and a'.
+    """Whether the Jordan blocks of Du and aN at these polynomials exclude all D' and a'.
 
     chain: Du is D on F^n / W, W = <im C, D im C, ..>; aN is a on the largest a-invariant subspace
     of ker c (transposed, so a quotient too); r = rank C.  similarity: Du = D, aN = a, W = 0, r = 0.
@@ -959,7 +900,7 @@ def blocks_clash(
     for f, g in combinations(factors, 2):
         size = len(g) - 1
         companion = [[int(i == j + 1) for j in range(size - 1)] + [-g[i]] for i in range(size)]
-        if rank(evaluate(f, companion, p), p) < size:
+        if rank(evaluate_at_matrix(f, companion, p), p) < size:
             raise RefutedError("two of the factors are not coprime")
     total, most, n = 0, min(sizes), max(sizes)
     for f in factors:
@@ -968,19 +909,21 @@ def blocks_clash(
             raise RefutedError("a factor with root 1 is not x - 1")
         most = sizes[0] if at_one else most
         e = sizes[0] - sizes[1] if at_one else None
-        least = least_multiplicity(counts(f, Du, n, p), counts(f, aN, n, p), r * (len(f) - 1), e)
+        least = least_multiplicity(
+            count_blocks(f, Du, n, p), count_blocks(f, aN, n, p), r * (len(f) - 1), e
+        )
         if least is None:
             return True
         total += least
     return total > most
 
 
-def is_overdetermined(
+def equations_exclude(
     factors: list[Polynomial], Du: Matrix, aN: Matrix, blocks: WordBlocks, p: int
 ) -> bool:
     """Whether linear equations for V, with D' = D - C V and a' = a + V c, have no solution.
 
-    Theorem.  The notation is that of `blocks_clash`, whose factors did not clash.
+    Theorem, in the notation of `blocks_exclude`, which has not excluded D' and a'.
     (4) Let x - s be a factor, s not 1, and e_1(aN) = e_1(Du) + r.  By (1) and (3) e_1(D') = e_1(a')
         >= e_1(aN), and ker(D' - s) lies in K = {k : (D - s) k in im C}.  The rows l with l C = 0,
         l (D - s) = 0 are e_1(Du) many, so dim K = r + e_1(Du) = e_1(aN): the two spaces are equal,
@@ -988,7 +931,7 @@ def is_overdetermined(
     (5) If e_1(Du) = e_1(aN) + r, likewise p V c = -p (a - s) for the rows p with p (a - s) = 0 on
         ker c.
     (6) tr(C V) + tr(V c) = tr D - tr a - e, D being larger than a by e.  If all factors have degree
-        one, and their multiplicities, which are at least what `blocks_clash` adds up, fill all
+        one, and their multiplicities, which are at least what `blocks_exclude` adds up, fill all
         dimensions of D, x - 1 being one of them if e is not 0, then tr D' is the sum of the roots,
         and tr a' that less e: tr(C V) and tr(V c) are known.
     """
@@ -999,21 +942,21 @@ def is_overdetermined(
     for f in factors:
         at_one = not (sum(f) % p if p else sum(f))
         has_one = has_one or at_one
-        lam, mu = counts(f, Du, max(q, n), p), counts(f, aN, max(q, n), p)
+        lam, mu = count_blocks(f, Du, max(q, n), p), count_blocks(f, aN, max(q, n), p)
         e = excess if at_one else None
         total += least_multiplicity(lam, mu, r * (len(f) - 1), e) or 0
         roots += -f[0] * (least_multiplicity(lam, mu, r, e) or 0)
         if len(f) > 2 or at_one:
             continue
-        D_s, a_s = plus(D, f[0], identity(q), p), plus(a, f[0], identity(n), p)
+        D_s, a_s = add_multiple(D, f[0], identity(q), p), add_multiple(a, f[0], identity(n), p)
         if mu[0] == lam[0] + r:
             left = kernel(transpose(C), q, p)
-            K = transpose(kernel(times(left, D_s, p), q, p))
-            equations.append((C, K, times(D_s, K, p)))
+            K = transpose(kernel(multiply(left, D_s, p), q, p))
+            equations.append((C, K, multiply(D_s, K, p)))
         elif lam[0] == mu[0] + r:
-            on = times(a_s, transpose(kernel(c, n, p)), p)
+            on = multiply(a_s, transpose(kernel(c, n, p)), p)
             P = kernel(transpose(on), n, p)
-            equations.append((P, c, plus(times(P, a_s, p), -2, times(P, a_s, p), p)))
+            equations.append((P, c, add_multiple(multiply(P, a_s, p), -2, multiply(P, a_s, p), p)))
     rows = []
     for L, R, S in equations:
         for left_row, goals in zip(L, S, strict=True):
@@ -1035,22 +978,24 @@ def is_overdetermined(
 
 @cache
 def power_of_five(exponent: int) -> int:
-    """Return 5^exponent, which times 2^exponent is 10^exponent."""
+    """Return 5^exponent; 10^exponent is this times 2^exponent."""
     return 5**exponent
 
 
-def whole(digits: str) -> int:
-    """Return the integer written -?[0-9]+, in pieces that Python's digit limit (>= 640) permits."""
+def parse_integer(digits: str) -> int:
+    """Return the integer written -?[0-9]+, by pieces within Python's limit of digits (>= 640)."""
     if len(digits) <= 640:
         return int(digits)
     if digits[0] == "-":
-        return -whole(digits[1:])
+        return -parse_integer(digits[1:])
     half = 1 << ((len(digits) - 1).bit_length() - 1)
-    return (whole(digits[:-half]) * power_of_five(half) << half) + whole(digits[-half:])
+    return (parse_integer(digits[:-half]) * power_of_five(half) << half) + parse_integer(
+        digits[-half:]
+    )
 
 
-def show_whole(n: int) -> str:
-    """Return n in decimal; of a long one, both ends and the number of digits."""
+def shorten_integer(n: int) -> str:
+    """Return n in decimal; if it is long, its first and last digits and their number."""
     magnitude = abs(n)
     if magnitude < 10**40:
         return str(n)
@@ -1061,16 +1006,17 @@ def show_whole(n: int) -> str:
     return f"{'-' * (n < 0)}{head}...{last:012d} ({size} digits)"
 
 
-def show_element(a: Sequence[Fraction], field: Field) -> str:
-    """Return p/q, or over a number field the list of coefficients."""
+def write_element(a: Sequence[Fraction], field: Field) -> str:
+    """Return an element as text: p/q, or over a number field a list of coefficients."""
     shown = [
-        show_whole(c.numerator) + (f"/{show_whole(c.denominator)}" if c.denominator > 1 else "")
+        shorten_integer(c.numerator)
+        + (f"/{shorten_integer(c.denominator)}" if c.denominator > 1 else "")
         for c in a
     ]
     return f"[{', '.join(shown)}]" if field.modulus else shown[0]
 
 
-def show(found: object) -> str:
+def describe_json(found: object) -> str:
     """Return a short description, in ASCII, of a value read from JSON."""
     if isinstance(found, str):
         return ascii(found) if len(found) <= 60 else f"{found[:40]!a}... ({len(found)} long)"
@@ -1078,17 +1024,17 @@ def show(found: object) -> str:
         return f"a list of length {len(found)}"
     if isinstance(found, dict):
         return "an object"
-    return f"the number {show_whole(found)}" if type(found) is int else json.dumps(found)
+    return f"the number {shorten_integer(found)}" if type(found) is int else json.dumps(found)
 
 
 def expect(holds: object, where: str, expected: str, found: object) -> None:
-    """Raise MalformedError, unless what is expected holds."""
+    """Raise MalformedError unless `holds`."""
     if not holds:
-        raise MalformedError(f"{where}: expected {expected}, found {show(found)}")
+        raise MalformedError(f"{where}: expected {expected}, found {describe_json(found)}")
 
 
-def need_memory(data: bytes, where: str, values: int) -> None:
-    """Raise UndecidedError where a file and its values, of so many bytes, take too much memory."""
+def limit_memory(data: bytes, where: str, values: int) -> None:
+    """Raise UndecidedError if a file, with so many bytes of values, takes too much memory."""
     text = len(data) * (3 if data.isascii() else 9)
     if text + values > MAX_BYTES:
         raise UndecidedError(f"{where}: may take more than {MAX_BYTES} bytes of memory")
@@ -1109,11 +1055,11 @@ def read_json(data: bytes, where: str) -> Any:
 
     # each value comes after one of these; "0" is kept once
     values = sum(map(data.count, (b"[", b",", b":"))) - (b"\\" not in data) * data.count(b'"0"')
-    need_memory(data, where, values * VALUE_BYTES + data.count(b"{") * OBJECT_BYTES)
+    limit_memory(data, where, values * VALUE_BYTES + data.count(b"{") * OBJECT_BYTES)
     try:
         text = data.decode("utf-8")
         value = json.loads(
-            text, object_pairs_hook=distinct, parse_int=whole, parse_constant=constant
+            text, object_pairs_hook=distinct, parse_int=parse_integer, parse_constant=constant
         )
     except ValueError as error:
         raise MalformedError(f"{where}: expected JSON in UTF-8: {error}") from None
@@ -1125,7 +1071,7 @@ def read_json(data: bytes, where: str) -> Any:
 
 
 def read_object(found: Any, where: str, keys: Sequence[str], optional: Sequence[str] = ()) -> Any:
-    """Return the object, which has all of the keys, perhaps optional ones, and no others."""
+    """Return the object if it has all keys, and no others except optional ones."""
     expect(type(found) is dict, where, "an object", found)
     for key in keys:
         expect(key in found, where, f"the key {key!r}", found)
@@ -1137,16 +1083,16 @@ def read_object(found: Any, where: str, keys: Sequence[str], optional: Sequence[
 
 
 def read_list(found: Any, where: str, sizes: int | range, what: str) -> list[Any]:
-    """Return the list, which has the given length, or one of them."""
+    """Return the list if it has the given length, or one in the range."""
     allowed = sizes if isinstance(sizes, range) else range(sizes, sizes + 1)
-    size = show_whole(allowed[0]) + (f" to {allowed[-1]}" if len(allowed) > 1 else "")
+    size = shorten_integer(allowed[0]) + (f" to {allowed[-1]}" if len(allowed) > 1 else "")
     is_such = type(found) is list and len(found) in allowed
     expect(is_such, where, f"a list of {size} {what}", found)
     return found
 
 
 def read_integer(found: Any, where: str, allowed: range) -> int:
-    """Return the integer, which is one of those allowed."""
+    """Return the integer if it is allowed."""
     is_such = type(found) is int and found in allowed
     expect(is_such, where, f"an integer from {allowed[0]} to {allowed[-1]}", found)
     return found
@@ -1157,12 +1103,12 @@ def read_pair(found: Any, where: str, prime: int = 0) -> Pair:
     match = RATIONAL.fullmatch(found) if type(found) is str else None
     if match is None or (prime and match[2]):
         expected = "digits, as a string, with - before or not" + " or p/q of these" * (not prime)
-        raise MalformedError(f"{where}: expected {expected}, found {show(found)}")
+        raise MalformedError(f"{where}: expected {expected}, found {describe_json(found)}")
     if prime:
-        return (whole(match[1]) % prime, 1)
-    denominator = whole(match[2] or "1")
+        return (parse_integer(match[1]) % prime, 1)
+    denominator = parse_integer(match[2] or "1")
     expect(denominator, where, "a denominator that is not zero", found)
-    return (whole(match[1]), denominator)
+    return (parse_integer(match[1]), denominator)
 
 
 def read_element(found: Any, where: str, field: Field) -> Element:
@@ -1177,7 +1123,7 @@ def read_element(found: Any, where: str, field: Field) -> Element:
 def read_matrix(
     found: Any, where: str, rows: int, columns: int, field: Field
 ) -> Iterator[dict[int, Element]]:
-    """Yield the elements of each row, by column, without most zeros."""
+    """Yield a dictionary for each row, from columns to elements; most zeros are left out."""
     zero = [] if field.modulus else "0"
     for i, row in enumerate(read_list(found, where, rows, "rows")):
         row = read_list(row, f"{where}, row {i}", columns, "entries")
@@ -1198,7 +1144,7 @@ def read_dense(found: Any, where: str, rows: int, columns: int, prime: int) -> M
 
 
 def read_field(found: Any, version: int) -> Field:
-    """Return the field, with what could not be shown of its being one."""
+    """Return the field; its `undecided` says what could not be proved about it."""
     if found == "QQ":
         return Field("QQ")
     if type(found) is dict:
@@ -1206,14 +1152,16 @@ def read_field(found: Any, version: int) -> Field:
         return read_number_field(**found)
     match = re.fullmatch(r"GF\(([1-9][0-9]*)\)", found) if type(found) is str else None
     expect(match, "field", '"QQ", "GF(p)" or {"modulus": [...]}', found)
-    p = whole(match[1]) if match else 0
+    p = parse_integer(match[1]) if match else 0
     decided = is_prime(p)
     expect(decided is not False, "field", "GF(p) with p prime", found)
-    return Field(f"GF({show_whole(p)})", p, undecided="" if decided else "no proof that p is prime")
+    return Field(
+        f"GF({shorten_integer(p)})", p, undecided="" if decided else "no proof that p is prime"
+    )
 
 
 def read_number_field(modulus: Any, root: Any = ()) -> Field:
-    """Return QQ[x]/(m), and the root of m between two rationals if these are given."""
+    """Return QQ[x]/(m); `root`: two rationals around the root of m that x stands for."""
     where, between = "field, modulus", "field, root"
     is_such = type(modulus) is list and len(modulus) > 1
     expect(is_such, where, "a list of 2 or more strings", modulus)
@@ -1227,13 +1175,13 @@ def read_number_field(modulus: Any, root: Any = ()) -> Field:
     if sum(n.bit_length() for n in written) > MAX_MODULUS_BITS:
         raise UndecidedError(f"modulus and root have more than {MAX_MODULUS_BITS} bits")
     undecided = "" if is_shown_irreducible(m) else "no proof that the modulus is irreducible"
-    is_one = ends and ends[0] < ends[1] and value(m, ends[1]) != 0 and count_roots(m, *ends) == 1
+    is_one = ends and ends[0] < ends[1] and evaluate(m, ends[1]) != 0 and count_roots(m, *ends) == 1
     expect(is_one or not ends, between, "two rationals with one root between", root)
     return Field("a number field", 0, m, ends, undecided)
 
 
 def read_layer(found: Any, where: str, halves: tuple[list[int], list[int]], field: Field) -> Layer:
-    """Return the layer, its scales shown positive (nonzero) or marked as unchecked."""
+    """Return the layer if its scales are proved positive (nonzero), or marked as unchecked."""
     optional = ["sign"] if field.modulus else []
     found = read_object(found, where, ["moves", "scale", "shift"], optional)
     is_such = found["moves"] in ("first", "second")
@@ -1253,9 +1201,9 @@ def read_layer(found: Any, where: str, halves: tuple[list[int], list[int]], fiel
 
 
 def read_coordinates(found: Any, where: str, d: int) -> list[int]:
-    """Return a list of distinct coordinates."""
+    """Return the list if its members are distinct coordinates."""
     expect(type(found) is list, where, "a list of coordinates", found)
-    expected = f"coordinates from 0 to {show_whole(d - 1)}"
+    expected = f"coordinates from 0 to {shorten_integer(d - 1)}"
     for i in found:
         expect(type(i) is int and 0 <= i < d, where, expected, i)
     expect(len(set(found)) == len(found), where, "distinct coordinates", found)
@@ -1263,14 +1211,14 @@ def read_coordinates(found: Any, where: str, d: int) -> list[int]:
 
 
 def read_polynomial(found: Any, where: str, n: int, prime: int) -> Polynomial:
-    """Return the monic polynomial, of degree 1 to n."""
+    """Return the polynomial if it is monic and of degree 1 to n."""
     f = read_row(found, where, range(2, n + 2), prime)
     expect(f[-1] == 1, where, "a monic polynomial, ascending", found[-1])
     return f
 
 
 def read_terms(found: Any, where: str, n: int, prime: int) -> Matrix:
-    """Return the terms of a polynomial in 2n variables, a row each: coefficient, exponents."""
+    """Return the terms of a polynomial in 2n variables; a row is coefficient, exponents."""
     size = len(read_list(found, where, range(MOST_TERMS + 1), "terms"))
     rows = read_dense(found, where, size, 2 * n + 1, prime)
     powers = {x for row in rows for x in row[1:]}
@@ -1282,7 +1230,7 @@ def read_terms(found: Any, where: str, n: int, prime: int) -> Matrix:
 def read_obstruction(
     found: Any, where: str, scales: str, sizes: Sequence[int], prime: int
 ) -> dict[str, Any]:
-    """Return the obstruction, its witness read; its kind is one for its pattern."""
+    """Return the obstruction with its witness, if its kind applies to its pattern."""
     n = max(sizes)
     kind: Any = found.get("kind") if type(found) is dict else None
     expect(kind in [*KINDS], f"{where}, kind", f"one of {', '.join(KINDS)}", kind)
@@ -1294,7 +1242,7 @@ def read_obstruction(
     if key == "k":
         witness = read_integer(witness, place, range(1, n + 1))
     elif key == "factors":
-        most = sum(sizes)  # degrees in total, of all factors that there can be
+        most = sum(sizes)  # largest total degree of the factors
         factors = enumerate(read_list(witness, place, range(1, most + 1), "polynomials"))
         witness = [read_polynomial(f, f"{place}, {i}", n, prime) for i, f in factors]
         degree = sum(len(f) - 1 for f in witness)
@@ -1320,7 +1268,7 @@ def read_obstruction(
 def read_depth_claim(
     found: Any, field: Field, sizes: list[int], target: Rows, layers: list[Layer]
 ) -> DepthClaim:
-    """Return the claim that no fewer layers do; there are as many as it says, with such scales."""
+    """Return the claim that no fewer layers suffice, if number and scales of the layers fit it."""
     scales, n, p = found["scales"], sizes[0], field.prime
     expect(not field.modulus, "field", '"QQ" or "GF(p)"', found["field"])
     possible = ["additive"] if p else ["additive", "positive"]
@@ -1349,7 +1297,7 @@ def read_depth_claim(
 
 
 def read_certificate(data: bytes) -> Certificate:
-    """Return the certificate, which is well formed in every respect."""
+    """Return the certificate if it is well formed."""
     found = read_json(data, "certificate")
     head = found if type(found) is dict else {}
     is_depth = head.get("format") == FORMATS[1]
@@ -1378,7 +1326,7 @@ def read_certificate(data: bytes) -> Certificate:
     expect(not (pads and is_covariance), "pads", "none, with a covariance", pads)
     table = found[name]
     for _ in read_matrix(table, name, d - len(pads), d - len(pads), field):
-        pass  # all is read before anything is made of it
+        pass  # read all entries before anything is computed
     flips = set(read_coordinates(found.get("flips", []), "flips", d))
     order = read_coordinates(found["order"], "order", d) if "order" in found else range(d)
     expect(len(order) == d, "order", f"each coordinate from 0 to {d - 1}", order)
@@ -1394,10 +1342,12 @@ def read_certificate(data: bytes) -> Certificate:
     elements = read_matrix(table, name, len(places), len(places), field)
     for i, row in zip(places, elements, strict=True):
         here = slice(i * field.degree, (i + 1) * field.degree)
-        target[here] = expand({places[j]: a for j, a in row.items()}, field, 1)
+        target[here] = expand_elements({places[j]: a for j, a in row.items()}, field, 1)
         signed = (field.prime - 1 if i in flips else 1, 1)
-        start[here] = expand({i: (signed, *field.one[1:])}, field, 1)
-    is_such = not is_covariance or not any(r.nums for r in subtract(target, turned(target), 0))
+        start[here] = expand_elements({i: (signed, *field.one[1:])}, field, 1)
+    is_such = not is_covariance or not any(
+        r.nums for r in subtract_rows(target, transpose_rows(target), 0)
+    )
     expect(is_such, "covariance", "a symmetric matrix", table)
     depth = read_depth_claim(found, field, sizes, target, layers) if is_depth else None
     size, digest = len(data), hashlib.sha256(data).digest()
@@ -1406,11 +1356,11 @@ def read_certificate(data: bytes) -> Certificate:
     )
 
 
-# ------------------------------------------------------------------------- reading a target apart
+# ------------------------------------------------------------------------- reading a target file
 
 
 def read_number(found: Any, where: str) -> Fraction:
-    """Return the value of an int, a finite float (exactly), or a string p/q or decimal."""
+    """Return an int, a finite float or a string (p/q or decimal) as an exact fraction."""
     if type(found) is int or (type(found) is float and math.isfinite(found)):
         return Fraction(found)
     text = AROUND.sub("", found) if type(found) is str else ""
@@ -1420,18 +1370,18 @@ def read_number(found: Any, where: str) -> Fraction:
     sign, units, decimals, exponent = match.groups("")
     power = int(exponent or "0")
     expect(abs(power) <= MAX_EXPONENT, where, f"an exponent up to {MAX_EXPONENT}", found)
-    return whole(f"{sign}{units}{decimals}") * Fraction(10) ** (power - len(decimals))
+    return parse_integer(f"{sign}{units}{decimals}") * Fraction(10) ** (power - len(decimals))
 
 
 def read_bound(text: str, where: str) -> Fraction:
-    """Return the bound p/q or decimal, which is not negative."""
+    """Return the bound p/q or decimal if it is not negative."""
     bound = read_number(text, where)
     expect(bound >= 0, where, "a bound >= 0", text)
     return bound
 
 
 def read_cell(found: Any, where: str, field: Field) -> Element:
-    """Return the element given by a number or, over a number field, by a list of strings."""
+    """Return the element that is a number or, over a number field, a list of strings."""
     if type(found) is list and field.modulus:
         return read_element(found, where, field)
     number = read_number(found, where)
@@ -1441,21 +1391,21 @@ def read_cell(found: Any, where: str, field: Field) -> Element:
     return (number.as_integer_ratio(), *[(0, 1)] * (field.degree - 1))
 
 
-def unquoted(cell: str) -> str:
+def strip_quotes(cell: str) -> str:
     """Return a field of a .csv file without the blanks and quotes around it."""
     cell = cell.strip(" \t")
     return cell[1:-1].strip(" \t") if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
 
 
 def read_csv(data: bytes, where: str) -> list[list[str]]:
-    """Return the fields, separated by commas, without the blanks and quotes around them."""
-    need_memory(data, where, (data.count(b",") + data.count(b"\n")) * VALUE_BYTES)
+    """Return the rows of fields, without the blanks and quotes around them."""
+    limit_memory(data, where, (data.count(b",") + data.count(b"\n")) * VALUE_BYTES)
     try:
         lines = data.decode("utf-8").split("\n")
     except UnicodeDecodeError as error:
         raise MalformedError(f"{where}: expected text in UTF-8: {error}") from None
     rows = [line.removesuffix("\r").split(",") for line in lines if line not in ("", "\r")]
-    return [[unquoted(cell) for cell in row] for row in rows]
+    return [[strip_quotes(cell) for cell in row] for row in rows]
 
 
 def read_npy(data: bytes, where: str) -> list[list[int | float]]:
@@ -1472,7 +1422,7 @@ def read_npy(data: bytes, where: str) -> list[list[int | float]]:
     expect(d == columns, where, f"{d} columns, as many as rows", columns)
     size = d * d * int(match[2][1:])
     expect(len(data) - start == size, where, f"{size} bytes of numbers", len(data) - start)
-    need_memory(data, where, d * d * VALUE_BYTES)
+    limit_memory(data, where, d * d * VALUE_BYTES)
     order = ">" if match[1] == b">" else "<"
     numbers = struct.unpack(f"{order}{d * d}{code}", data[start:])
     numbers = tuple(map(int, numbers)) if code == "?" else numbers
@@ -1482,7 +1432,7 @@ def read_npy(data: bytes, where: str) -> list[list[int | float]]:
 def read_target(data: bytes, suffix: str, field: Field, size: int) -> list[dict[int, Element]]:
     """Return the elements of each row of the square matrix in a target file, without most zeros.
 
-    Raises RefutedError where it has another number of rows than this size.
+    Raises RefutedError if it does not have `size` rows.
     """
     where = "target file"
     data = data.removeprefix(b"\xef\xbb\xbf")
@@ -1501,7 +1451,7 @@ def read_target(data: bytes, suffix: str, field: Field, size: int) -> list[dict[
     return matrix
 
 
-# ----------------------------------------- primes and number fields (of no concern over QQ)
+# ------------------------------------------ primes and number fields (not needed over QQ)
 
 
 def is_prime(p: int) -> bool | None:
@@ -1522,40 +1472,29 @@ def is_prime(p: int) -> bool | None:
     return True if p < PROVED_BELOW else None
 
 
-def trim(f: Iterable[Any]) -> Polynomial:
-    """Return f without its trailing (highest) zeros."""
-    f = list(f)
-    while f and not f[-1]:
-        f.pop()
-    return f
-
-
-def remainder(f: Sequence[Fraction], g: Sequence[Fraction]) -> Polynomial:
-    """Return the remainder of f by g."""
+def remainder(f: Polynomial, g: Polynomial) -> Polynomial:
+    """Return the remainder of f by g, without trailing (highest) zeros."""
     rest = list(f)
     for top in range(len(f) - 1, len(g) - 2, -1):
         c = rest[top] / g[-1]
         for i, b in enumerate(g, start=top - len(g) + 1):
             rest[i] -= c * b
-    return trim(rest[: len(g) - 1])
-
-
-def euclid(f: Sequence[Fraction], g: Sequence[Fraction]) -> list[Polynomial]:
-    """Return f, g and their negated remainders, but for positive factors; the last is a gcd."""
-    chain = [trim(f), trim(g)]
-    while chain[-1]:
-        rest = remainder(chain[-2], chain[-1])
-        chain.append([-c / abs(rest[-1]) for c in rest])
-    return chain[:-1]
+    rest = rest[: len(g) - 1]
+    while rest and not rest[-1]:
+        rest.pop()
+    return rest
 
 
 @cache
 def sturm_chain(m: tuple[Fraction, ...]) -> list[Polynomial]:
-    """Return the signed remainder sequence of m and m'."""
-    return euclid(m, [i * c for i, c in enumerate(m)][1:])
+    """Return m, m' and the negated remainders, each up to a positive factor; the last is a gcd."""
+    chain = [list(m), [i * c for i, c in enumerate(m)][1:]]
+    while rest := remainder(chain[-2], chain[-1]):
+        chain.append([-c / abs(rest[-1]) for c in rest])
+    return chain
 
 
-def value(f: Sequence[Any], x: Any) -> Any:
+def evaluate(f: Sequence[Any], x: Any) -> Any:
     """Return f(x)."""
     result = 0
     for c in reversed(f):
@@ -1564,7 +1503,7 @@ def value(f: Sequence[Any], x: Any) -> Any:
 
 
 def is_shown_irreducible(m: tuple[Fraction, ...]) -> bool:
-    """Whether the modulus is proved irreducible; one shown to be reducible is malformed.
+    """Whether the modulus is proved irreducible; MalformedError if it is proved reducible.
 
     Denominators cleared, let f be monic and integral, with complex roots of absolute value below
     bound < x.  A factor g has |g(x)| > x - bound; so if f(x) = k p, p prime and k <= x - bound,
@@ -1580,9 +1519,9 @@ def is_shown_irreducible(m: tuple[Fraction, ...]) -> bool:
     # |f[i]| < 2^((k-1)(n-i)) for all i < n, so where |x| >= 2^k the first term exceeds the others
     bound = 2 ** (1 + max(-(-f[i].bit_length() // (n - i)) for i in range(n)))
     tried = range(-min(bound, MAX_TRIED), min(bound, MAX_TRIED) + 1)
-    expect(all(value(f, x) for x in tried), where, expected, "one with a rational root")
+    expect(all(evaluate(f, x) for x in tried), where, expected, "one with a rational root")
     for x in range(bound + 1, bound + MAX_TRIED):
-        cofactor, prime = 1, abs(value(f, x))
+        cofactor, prime = 1, abs(evaluate(f, x))
         if prime >= PROVED_BELOW:
             break
         for q in SMALL_PRIMES:
@@ -1595,13 +1534,13 @@ def is_shown_irreducible(m: tuple[Fraction, ...]) -> bool:
 
 def count_roots(m: tuple[Fraction, ...], low: Fraction, high: Fraction) -> int:
     """Return the number of roots of m in (low, high], by Sturm's theorem."""
-    signs = [[v > 0 for f in sturm_chain(m) if (v := value(f, x))] for x in (low, high)]
+    signs = [[v > 0 for f in sturm_chain(m) if (v := evaluate(f, x))] for x in (low, high)]
     left, right = (sum(s != t for s, t in pairwise(e)) for e in signs)
     return left - right
 
 
 def real_roots(m: tuple[Fraction, ...]) -> list[tuple[Fraction, ...]]:
-    """Return intervals that contain one real root of m each."""
+    """Return an interval around each real root of m, with no other root in it."""
     bound = Fraction(2 ** math.ceil(sum(map(abs, m))).bit_length())
     found: list[tuple[Fraction, ...]] = []
     intervals = [(-bound, bound)]
@@ -1615,25 +1554,25 @@ def real_roots(m: tuple[Fraction, ...]) -> list[tuple[Fraction, ...]]:
 
 
 def sign_at(a: Sequence[Fraction], m: Sequence[Fraction], low: Fraction, high: Fraction) -> int:
-    """Return the sign of a at the only root of m in an interval; 0 where it was not found."""
-    rises = value(m, high) > 0
+    """Return the sign of a at the only root of m in an interval; 0 if it was not found."""
+    rises = evaluate(m, high) > 0
     for _ in range(MAX_HALVINGS):
-        least = most = Fraction(0)  # of a on the interval, by Horner's rule
+        least = most = Fraction(0)  # bounds of a on the interval, by Horner's rule
         for c in reversed(a):
             ends = [x * y for x in (least, most) for y in (low, high)]
             least, most = min(ends) + c, max(ends) + c
         if least > 0 or most < 0:
             return 1 if least > 0 else -1
         middle = (low + high) / 2
-        low, high = (low, middle) if (value(m, middle) > 0) == rises else (middle, high)
+        low, high = (low, middle) if (evaluate(m, middle) > 0) == rises else (middle, high)
     return 0
 
 
 def sign(a: Element, field: Field) -> int:
-    """Return 1 if a is shown positive (over GF(p): invertible), -1 if shown not to be, else 0.
+    """Return 1 if a is proved positive (over GF(p): invertible), -1 if disproved, else 0.
 
-    Over a number field: positive, or negative, at the root that is named; where none is, at every
-    real root of the modulus, one at least.
+    Over a number field the sign is taken at the root that the file names; if it names none, at all
+    real roots of the modulus, of which there must be one.
     """
     if field.prime:
         return 1 if math.gcd(a[0][0], field.prime) == 1 else -1
@@ -1648,7 +1587,7 @@ def sign(a: Element, field: Field) -> int:
 
 
 class Report(NamedTuple):
-    """A verdict, the lines before its own, the kind of claim, the largest difference if known."""
+    """A verdict, the lines before it, the kind of claim, and the largest difference if known."""
 
     verdict: Verdict
     lines: list[str]
@@ -1657,49 +1596,51 @@ class Report(NamedTuple):
 
 
 def compare_targets(certificate: Certificate, given: list[dict[int, Element]]) -> None:
-    """Raise RefutedError where the certificate's target is not the given one."""
+    """Raise RefutedError if the certificate's target differs from the given one."""
     d, pads = certificate.dimension, set(certificate.pads)
     places = [i for i in range(d) if i not in pads]
     placed: list[dict[int, Element]] = [{} for _ in range(d)]
     for i, row in zip(places, given, strict=True):
         placed[i] = {places[j]: a for j, a in row.items()}
-    rows = [r for row in placed for r in expand(row, certificate.field, 1)]
+    rows = [r for row in placed for r in expand_elements(row, certificate.field, 1)]
     names = ("certificate", "given")
-    if wrong := first_beyond(certificate.target, rows, Fraction(0), certificate.field, names):
+    if wrong := describe_difference(
+        certificate.target, rows, Fraction(0), certificate.field, names
+    ):
         raise RefutedError(OTHER_TARGET, wrong)
 
 
-def settle(certificate: Certificate, bound: Fraction | None, quick: bool) -> Report:
-    """Report that Q, or Q Q^T, is the target, or near it; RefutedError if it is not."""
+def check_product(certificate: Certificate, bound: Fraction | None, quick: bool) -> Report:
+    """Report whether Q, or Q Q^T, is the target, or within the bound; if not, RefutedError."""
     if quick and certificate.is_equality:
-        if not seems_to_hold(certificate):
+        if not passes_quick_test(certificate):
             where = "the images of a vector differ modulo a prime; without --quick: in which entry"
             raise RefutedError("the composition is not the target", where)
         return Report(Verdict.PROBABLE, ["c equal at random vectors, modulo random primes"])
-    field, target, derived = certificate.field, certificate.target, derive(certificate)
+    field, target, derived = certificate.field, certificate.target, compose_layers(certificate)
     names = ("expected", "derived")
     if certificate.is_equality:
-        if wrong := first_beyond(target, derived, Fraction(0), field, names):
+        if wrong := describe_difference(target, derived, Fraction(0), field, names):
             raise RefutedError("the composition is not the target", wrong)
         return Report(Verdict.VERIFIED, ["c equal in all entries"], largest=Fraction(0))
-    errors = [(den, nums.values()) for den, nums in subtract(derived, target, 0)]
+    errors = [(den, nums.values()) for den, nums in subtract_rows(derived, target, 0)]
     largest = max(Fraction(max(map(abs, nums), default=0), den) for den, nums in errors)
     allowed = certificate.within or Fraction(0)
     allowed = allowed if bound is None else min(allowed, bound)
-    shown = [show_element([x], field) for x in (largest, allowed)]
+    shown = [write_element([x], field) for x in (largest, allowed)]
     power = largest.numerator.bit_length() - largest.denominator.bit_length() + 1
     line = f"the largest difference is {shown[0]}" + f", below 2^{power}" * (largest > 0)
-    if wrong := first_beyond(target, derived, allowed, field, names):
+    if wrong := describe_difference(target, derived, allowed, field, names):
         raise RefutedError(line, f"not within {shown[1]}", wrong, largest=largest)
     return Report(
         Verdict.VERIFIED, [f"c {line}", f"c within {shown[1]} in all entries"], "", largest
     )
 
 
-def settle_depth(claim: DepthClaim) -> list[str]:
+def check_obstructions(claim: DepthClaim) -> list[str]:
     """Return a line for each obstruction; RefutedError if one does not exclude its pattern.
 
-    The target has an inverse, as it is a product of layers.
+    The target is invertible: it was found equal to a product of layers.
     """
     lines, inverted = [], inverse(claim.target, claim.prime)
     for pattern, obstruction in claim.obstructions.items():
@@ -1717,7 +1658,7 @@ def check(
     bound: Fraction | None = None,
     quick: bool = False,
 ) -> Report:
-    """Return the report on a certificate and a target file, given as bytes and suffix."""
+    """Return the report on a certificate; `target` is a file of a matrix, as bytes and suffix."""
     lines: list[str] = []
     kind, largest = "", None
     try:
@@ -1737,15 +1678,15 @@ def check(
                 columns = range(len(given))
                 given = [{i: row[j] for i, row in enumerate(given) if j in row} for j in columns]
             compare_targets(certificate, given)
-        report = settle(certificate, bound, quick and not claim)
+        report = check_product(certificate, bound, quick and not claim)
         lines, largest = lines + report.lines, report.largest
         if claim:
-            lines += settle_depth(claim)
+            lines += check_obstructions(claim)
         undecided = field.undecided
         if not undecided and any(layer.sign_unchecked for layer in certificate.layers):
             undecided = "the sign of some scales is marked as unchecked"
         if undecided:
-            raise UndecidedError(f"apart from that, {undecided}")
+            raise UndecidedError(f"all other checks passed, but {undecided}")
         return Report(report.verdict, lines, kind, largest)
     except RefutedError as error:
         return Report(Verdict.REFUTED, [*lines, *str(error).split("\n")], kind, error.largest)
@@ -1757,7 +1698,7 @@ def check(
 
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a file, or standard input if the path is -, at once, even a pipe without a writer."""
+    """Open a file, or standard input for -; do not block at a pipe that has no writer."""
 
     def opener(name: str, flags: int) -> int:
         is_pipe = stat.S_ISFIFO(os.stat(name).st_mode)
@@ -1769,8 +1710,9 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
 
 
 def wait_for_writer(file: BinaryIO) -> bytes:
-    """Return what was read of an open file in order to know that a process writes to it; OSError
-    for a pipe to which none does.
+    """Wait until a process writes to an open pipe; return the byte that was read meanwhile.
+
+    Raises OSError if none does; returns no byte for any other file.
     """
     if not hasattr(os, "O_NONBLOCK") or os.get_blocking(file.fileno()):
         return b""
@@ -1790,7 +1732,7 @@ def wait_for_writer(file: BinaryIO) -> bytes:
 
 
 def read_file(path: str) -> bytes:
-    """Return the bytes of a file, or of standard input if the path is -."""
+    """Return the bytes of a file, or of standard input for -."""
     try:
         with open_file(path) as file:
             head = wait_for_writer(file)
@@ -1809,7 +1751,7 @@ def check_file(
     err: TextIO | None = None,
     **options: Any,
 ) -> int:
-    """Check a file: print remarks and verdict on out, or else a reason on err; return the code.
+    """Check a file: print lines and verdict to out, or a reason to err; return the exit code.
 
     The options are those of `check`.
     """
@@ -1852,19 +1794,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MalformedError as error:
         print(f"checker.py: error: {error}", file=sys.stderr)
         return 2
-    except SystemExit as stop:  # of --help, or of wrong usage
+    except SystemExit as stop:  # after --help, or wrong usage
         return int(stop.code or 0)
     chosen = {"transposed": options.transpose, "bound": bound, "quick": options.quick}
     return check_file(options.certificate, options.target, **chosen)
 
 
 if __name__ == "__main__":
-    for name in ("SIGINT", "SIGPIPE"):  # no traceback where one interrupts, or reads no further
+    for name in ("SIGINT", "SIGPIPE"):  # no traceback on Ctrl-C, or if a reader has closed
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_DFL)
     try:
         sys.exit(main())
-    except OSError as error:  # of writing, as on a full disk
+    except OSError as error:  # the disk may be full
         with contextlib.suppress(OSError):
             print(f"the verdict could not be written: {error}", file=sys.stderr)
         os._exit(2)

@@ -1,4 +1,4 @@
-"""Errors with one base class; a message says what was expected, what came, and the remedy."""
+"""Errors with one base class; a message states the problem and the remedy."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -25,7 +25,7 @@ class ExactFlowError(Exception):
 
 
 class InvalidInputError(ExactFlowError, ValueError):
-    """The input is not what the function takes: a wrong shape, entry, type or option."""
+    """The input has a wrong shape, entry, type or option."""
 
 
 class SingularMatrixError(ExactFlowError, ValueError):
@@ -33,7 +33,7 @@ class SingularMatrixError(ExactFlowError, ValueError):
 
 
 class OrientationError(ExactFlowError, ValueError):
-    """The determinant is negative, so no flow of couplings with positive scales represents it."""
+    """No flow of couplings with positive scales represents a matrix of negative determinant."""
 
 
 class MethodError(ExactFlowError, ValueError):
@@ -50,16 +50,16 @@ class MissingExtraError(ExactFlowError, ImportError):
     def __init__(self, extra: str, purpose: str) -> None:
         self.extra, self.purpose = extra, purpose
         super().__init__(
-            f"expected the extra {extra} for {purpose}, which is not installed: "
+            f"{purpose} needs the extra {extra}, which is not installed: run "
             f"python -m pip install 'exactflow[{extra}]'"
         )
 
-    def __reduce__(self) -> tuple:  # workers send their errors; the message alone makes none
+    def __reduce__(self) -> tuple:  # for pickling: __init__ takes (extra, purpose), no message
         return type(self), (self.extra, self.purpose), self.__dict__
 
 
 def printable(text: object, most: int = 2000) -> str:
-    r"""Text for a message, without control characters, and shortened in the middle if it is long.
+    r"""Text without control characters, for a message; a long text is cut in the middle.
 
     >>> print(printable("two\nlines of \x1b[31mred"))
     two\nlines of \x1b[31mred
@@ -69,7 +69,7 @@ def printable(text: object, most: int = 2000) -> str:
 
 
 def join_names(names: Sequence[object], most: int = 8) -> str:
-    """Names for a message, some of them where they are many.
+    """Names in one text; beyond `most` of them only their number.
 
     >>> join_names(["a", "b", "c"]), join_names(["a", "b", "c"], most=1)
     ('a, b, c', 'a and 2 more')
@@ -79,15 +79,14 @@ def join_names(names: Sequence[object], most: int = 8) -> str:
 
 
 def error_text(error: BaseException) -> str:
-    """The words of an error that somebody else's code raised, and whose own ``str`` may fail."""
+    """The message of an error raised by foreign code, whose own ``str`` may fail."""
     return str(TracebackException(type(error), error, None))
 
 
 def require(module: str, extra: str, purpose: str) -> ModuleType:
     """Import and return an optional module.
 
-    Raises `MissingExtraError` if it is this module that is missing; whatever else goes wrong in its
-    import is shown as it is.
+    Raises `MissingExtraError` if this module is missing; other errors of its import pass through.
     """
     try:
         return import_module(module)
@@ -106,7 +105,7 @@ class VerificationError(ExactFlowError):
 
 
 class UndecidedClaimError(ExactFlowError):
-    """Whether an assertion holds is not decided: it is neither proved nor refuted."""
+    """An assertion is neither proved nor refuted."""
 
 
 class CertificateError(ExactFlowError, ValueError):

@@ -47,10 +47,10 @@ def assert_equal(flow: "CouplingFlow | MatrixLike", expected: "MatrixLike") -> N
     AssertionError: expected 3 at entry (1, 1), derived 2
     """
     __tracebackhide__ = True
-    from exactflow.flows.verification import first_difference
+    from exactflow.flows.verification import first_differing_entry
 
     derived, wanted = _same_size(flow, expected)
-    if (wrong := first_difference(wanted, derived)) is not None:
+    if (wrong := first_differing_entry(wanted, derived)) is not None:
         place, want, got = wrong
         raise AssertionError(f"expected {want} at entry {place}, derived {got}")
 

@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the scripts named on the command line, or all of them."""
     parser = argparse.ArgumentParser(prog="python -m proofs", description="Run the proof scripts.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SCRIPTS))
-    prove.running_arguments(parser)
+    prove.add_running_options(parser)
     arguments = parser.parse_args(argv)
     unknown = [name for name in arguments.names if name not in SCRIPTS]
     if unknown:

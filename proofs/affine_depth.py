@@ -1,14 +1,13 @@
 # %% [markdown]
 # # Affine depth: with scales, four couplings are typical
 #
-# Additive layers take five for a typical matrix of determinant 1 (`five_is_generic`). How many with
-# positive scales? Let
+# A typical matrix of determinant 1 takes five additive layers (`five_is_generic`). How many layers
+# with positive scales does a matrix take? Let
 #
 # $$ M = \begin{pmatrix} A & B \\ C & D \end{pmatrix}, \qquad
 #    M^{-1} = \begin{pmatrix} a & b \\ c & d \end{pmatrix}, \qquad \det M > 0, $$
 #
-# with equal halves of $n$ coordinates. $U$ is a layer that moves the first half, $L$ one that moves
-# the second.
+# with equal halves of $n$ coordinates. A layer $U$ moves the first half, a layer $L$ the second.
 #
 # **Theorem 11a** (to our knowledge new) has these parts.
 #
@@ -17,69 +16,71 @@
 # $$ C F + G c = 0, \qquad F A k = k \text{ where } C k = 0, \qquad
 #    l D = l G \text{ where } l C = 0. $$
 #
-# If $C$ is invertible: iff $C$ and $-c$ are positively diagonally equivalent, which takes $(n -
-# 1)^2$ equations.
+# If $C$ is invertible, this holds iff $C$ and $-c$ are positively diagonally equivalent, which is a
+# condition of $(n - 1)^2$ equations.
 #
 # **Theorem D (four).** If, in some orders of the coordinates, the leading principal minors of $D$
 # and of $a$ are not zero and have equal signs, $M$ is a product $ULUL$. So matrices of depth four
-# contain an open set for every $n$, and most matrices that are drawn lie in it.
+# contain an open set for every $n$, and most random matrices lie in it.
 #
-# **Theorems A and B** and what extends them: where signs of the minors clash, by themselves or
-# together, five layers are needed on an open set, and six where B = C = 0.
+# **Theorems A and B**, and their extension to several sizes of minors: if the signs of the minors
+# clash, five layers are needed on an open set, and six if $B = C = 0$.
 #
-# **Why.** The layers of Real NVP and Glow have scales; counts for shears say too little about them.
-# The paper asks how many are needed for a linear map (Koehler, Mehta, Risteski, ICML 2021), and
-# fits them. Scales alone save the fifth layer, for most matrices and not for all.
+# **Why.** The layers of Real NVP and Glow have scales, and counts for shears do not apply to them.
+# Koehler, Mehta and Risteski (ICML 2021) ask how many layers a linear map needs, and fit them.
+# Scales alone save the fifth layer, for most matrices but not for all.
 #
-# Nearest: diagonal equivalence is that of matrix scaling; Flanders 1951 for YZ and ZY; the
+# Nearest: matrix scaling for diagonal equivalence; Flanders 1951 for YZ and ZY; for Theorem D the
 # multiplicative inverse eigenvalue problem, which asks for a diagonal factor that gives a matrix
-# wanted eigenvalues (Hadeler 1969, de Oliveira 1972, Friedland 1975), for Theorem D; Krawczyk 1969
-# for the test; Einsiedler and Tuncel 2001 for the multipliers.
+# prescribed eigenvalues (Hadeler 1969, de Oliveira 1972, Friedland 1975); Krawczyk 1969 for the
+# test; Einsiedler and Tuncel 2001 for the multipliers.
 #
 # ## Proof
 #
 # *Scales go to the right.* A coupling is a shear times a positive diagonal, and a positive diagonal
-# passes through shears, which it changes. So $M$ is a product of couplings in a pattern of two or
-# more iff $M P^{-1}$ is one of shears, for some positive diagonal $P = \operatorname{diag}(E, G)$.
+# passes through a shear, which becomes another shear. So $M$ is a product of couplings in a pattern
+# of two or more letters iff $M P^{-1}$ is a product of shears in this pattern, for some positive
+# diagonal $P = \operatorname{diag}(E, G)$.
 # Let $F = E^{-1}$. The blocks of $N = M P^{-1}$ are $A F, B G^{-1}, C F, D G^{-1}$, and those of
 # $N^{-1}$ are $E a, E b, G c, G d$.
 #
-# *Theorem C.* $N = U(X) L(Y) U(Z)$ has the lower left block $Y$, its inverse $-Y$: the first
-# equation. Its diagonal blocks are $I + X Y$ and $I + Y Z$, so they are the identity on the right
-# and left kernels of $Y = C F$: the other two. Conversely, let these hold; write $A, B, C, D$ and
-# $c, d$ for the blocks of $N$ and $N^{-1}$, so that $c = -C$. The kernel conditions give $X$ and
-# $Z$ with $X C = A - I$ and $C Z = D - I$. What is left is $X + A Z = B$. Let $R$ be the difference
-# $B - X - A Z$. From $c A + d C = 0$ and $c B + d D = I$, that is $C A = d C$ and $d D = I + C B$,
+# *Theorem C.* $N = U(X) L(Y) U(Z)$ has the lower left block $Y$, and its inverse $-Y$: this is the
+# first equation. The diagonal blocks of $N$ are $I + X Y$ and $I + Y Z$, so they are the identity
+# on the right and left kernels of $Y = C F$: these are the other two. Conversely, let the three
+# hold; write $A, B, C, D$ and $c, d$ for the blocks of $N$ and $N^{-1}$, so that $c = -C$. The
+# kernel conditions give $X$ and $Z$ with $X C = A - I$ and $C Z = D - I$. It remains to solve
+# $X + A Z = B$. Let $R = B - X - A Z$. From $c A + d C = 0$ and $c B + d D = I$, that is $C A = d
+# C$ and $d D = I + C B$,
 #
 # $$ C X C + C A Z C = (d C - C) + d (D - I) C = C B C, $$
 #
 # so $C R C = 0$. With a projection $\pi$ onto $\operatorname{im} C$ replace $X$ by $X + R (I -
-# \pi)$ and $Z$ by $Z + R \pi$: as $(I - \pi) C = 0$ and $C R \pi = 0$, the two equations stay, and
-# $A R \pi = R \pi$, for $A$ is the identity on $\ker C$. Now $X + A Z = B$. If $C$ is invertible
-# there are no kernels, and the first equation is $G^{-1} C F = -c$.
+# \pi)$ and $Z$ by $Z + R \pi$: as $(I - \pi) C = 0$ and $C R \pi = 0$, the first two equations
+# still hold, and $A R \pi = R \pi$, since $A$ is the identity on $\ker C$. Now $X + A Z = B$. If
+# $C$ is invertible, there are no kernels, and the first equation is $G^{-1} C F = -c$.
 #
 # *Theorem D.* $N = U(X) L(Y) U(Z) L(W)$ if $D G^{-1} = I + Y Z$ is invertible and $E a = I + Z Y$
-# (`six_layers`, "four shears"). If $D G^{-1}$ and $E a$ have one simple spectrum they are similar,
-# $D G^{-1} Y = Y E a$, and $Z = Y^{-1} (D G^{-1} - I)$ serves. Let $x_i$ be the entries of
-# $G^{-1}$, and let them grow apart, $x_1 / x_2, x_2 / x_3, \dots \to \infty$, in the order in which
-# $D$ has the leading minors $m_1, \dots, m_n$. The sum of the products of $k$ eigenvalues, that of
-# the principal $k$-minors, tends to be its largest term, $m_k x_1 \cdots x_k$: so the eigenvalues
-# are real and
+# (`six_layers`, "four shears"). If $D G^{-1}$ and $E a$ have the same simple spectrum, they are
+# similar, $D G^{-1} Y = Y E a$, and $Z = Y^{-1} (D G^{-1} - I)$ is a solution. Let $x_i$ be the
+# entries of $G^{-1}$, and let them grow apart, $x_1 / x_2, x_2 / x_3, \dots \to \infty$, in the
+# order in which $D$ has the leading minors $m_1, \dots, m_n$. The sum of the products of $k$
+# eigenvalues is the sum of the principal $k$-minors, whose largest term $m_k x_1 \cdots x_k$
+# dominates all others. So the eigenvalues are real and
 #
 # $$ \lambda_k = \frac{m_k}{m_{k-1}}\, x_k\, (1 + o(1)), $$
 #
-# uniformly in the gaps, and continuously. By Brouwer's theorem (a continuous map of a ball that
-# moves no point by as much as the radius attains the centre) applied to the logarithms, every
-# spectrum with wide gaps and the signs of $m_k / m_{k-1}$ is attained. $E a$ attains it as well, if
-# its minors have the same signs. The condition on signs is open. $\blacksquare$
+# uniformly in the gaps, and continuously. Brouwer's theorem (a continuous map of a ball that moves
+# each point by less than the radius attains the centre), applied to the logarithms, shows that
+# every spectrum with wide gaps and the signs of $m_k / m_{k-1}$ is attained. $E a$ attains it, too,
+# if its minors have the same signs. The condition on signs is open. $\blacksquare$
 #
 # *Theorems A and B* are proved in `six_is_sharp` and `lower_bound_open_set`.
 #
 # - *For all n*: the equations, in noncommuting symbols.
 # - *Quoted*: Brouwer's theorem.
-# - *Exact*: three layers, decided; five and six, excluded; each reason checks itself.
-# - *Certified*: four layers of instances, in balls that hold their product.
-# - *Numeric*: how often the theorems apply to Gaussian matrices.
+# - *Exact*: decisions on three layers, and obstructions to four and five, each checked again.
+# - *Certified*: four layers of instances, enclosed in balls.
+# - *Numeric*: the shares of Gaussian matrices to which the theorems apply.
 
 # %%
 import random
@@ -99,9 +100,7 @@ claims = Claims("affine depth")
 options = proof_options()
 
 # %% [markdown]
-# ## The equations
-#
-# Those of the proof, one by one.
+# ## The equations of the proof
 
 # %%
 for name, statement, sides in (
@@ -117,7 +116,7 @@ for name, statement, sides in (
         "= blocks(E^-1 (1 + Z Y), -E^-1 (X + Z + Z Y X), -G^-1 Y, G^-1 (1 + Y X))",
     ),
     (
-        "that suffices",
+        "sufficiency",
         "C X C + C A Z C = C B C if c = -C",
         "D = d^-1 (1 + C B), d C - C + d (D - 1) C = C B C",
     ),
@@ -135,9 +134,9 @@ for name, statement, sides in (
 # %% [markdown]
 # ## Three layers, exactly
 #
-# Each equation relates two of the $2 n + 1$ positive numbers $F_j$, $G_i$ and 1 by $p x = q y$. A
-# graph: an edge whose $p$ and $q$ have different signs, a cycle that does not close, or a path
-# between two numbers that are known excludes them; else a walk through it finds them.
+# Each equation $p x = q y$ relates two of the $2 n + 1$ positive numbers $F_j$, $G_i$ and 1, the
+# vertices of a graph. There is no solution if $p$ and $q$ have different signs on an edge, or if
+# the product of the ratios around a cycle is not 1. Otherwise a walk through the graph finds one.
 
 # %%
 rng = random.Random(13)
@@ -151,7 +150,7 @@ def layer(letter: str, n: int, density: float) -> sympy.Matrix:
     return sympy.Matrix(sympy.BlockMatrix(blocks))
 
 
-with claims.check("products of three layers are found, shift by shift", Evidence.EXACT) as check:
+with claims.check("products of three layers are recognized", Evidence.EXACT) as check:
     for n, density in ((1, 1), (2, 0.4), (2, 1), (3, 0.3), (4, 1)):
         for word in ("ULU", "LUL"):
             M = sympy.prod([layer(letter, n, density) for letter in word], sympy.eye(2 * n))
@@ -160,7 +159,7 @@ with claims.check("products of three layers are found, shift by shift", Evidence
             check.true(all(reason.is_valid() for reason in answer.obstructions), "")
             check.equal(verify(answer.flow, M).flow.depth, answer.upper)
 
-with claims.check("and where three are impossible, a witness says so", Evidence.EXACT) as check:
+with claims.check("a witness excludes three layers where there are none", Evidence.EXACT) as check:
     for n, density in ((2, 0.5), (2, 1), (3, 0.5)) + ((4, 1),) * options.full:
         lower = 0
         while lower < 4:
@@ -180,14 +179,14 @@ with claims.check("and where three are impossible, a witness says so", Evidence.
 # $$ \sum_{|S| = k} d_S x^S = \sum_{|S| = k} a_S y^S \quad (k < n), \qquad
 #    \det M \, x_1 \cdots x_n = y_1 \cdots y_n. $$
 #
-# *Instances.* Newton's method, started where the $x_i$ are apart, finds solutions in float64. $n$
-# of the $2 n$ numbers are kept, as rationals; for the others Krawczyk's test in ball arithmetic
-# proves that a solution lies near. What follows from it is enclosed in balls, in which the product
-# must hold $M$.
+# *Instances.* Newton's method, started at $x_i$ with large ratios, finds solutions in float64. We
+# fix $n$ of the $2 n$ numbers at rationals; for the others Krawczyk's test in ball arithmetic
+# proves that there is a solution nearby. The layers are enclosed in balls, and the product of the
+# balls must contain $M$.
 
 
 # %%
-def drawn(d: int, seed: int) -> sympy.Matrix:
+def random_integers(d: int, seed: int) -> sympy.Matrix:
     """Return a matrix of integers from -9 to 9, of positive determinant."""
     entries = np.random.default_rng([d, seed]).integers(-9, 10, (d, d))
     M = sympy.Matrix(entries.tolist())
@@ -202,17 +201,17 @@ def rotation(d: int, seed: int) -> sympy.Matrix:
 
 
 def near_identity(d: int, seed: int) -> sympy.Matrix:
-    """Return I and up to 9 hundredths more or less in each entry."""
+    """Return the identity plus random multiples of 1/100, at most 9/100, in each entry."""
     entries = np.random.default_rng([d, seed, 2]).integers(-9, 10, (d, d))
     return sympy.eye(d) + sympy.Matrix(entries.tolist()) / 100
 
 
-FAMILIES = {"integers": drawn, "rotations": rotation, "near I": near_identity}
+FAMILIES = {"integers": random_integers, "rotations": rotation, "near I": near_identity}
 SIZES, COUNT = (range(2, 6), 12) if options.full else (range(2, 5), 2)
 
 
 def encloses(answer, M: sympy.Matrix) -> bool:
-    """Return whether layers are proved to exist, and the product of their balls holds M."""
+    """Whether layers are proved to exist, and the product of their balls contains M."""
     existence, entries = answer.existence, [flint.fmpq(int(x.p), int(x.q)) for x in M]
     d, rows = M.rows, flint.arb_mat(*M.shape, 1).tolist()
     halves = [flint.arb_mat(rows[: d // 2]), flint.arb_mat(rows[d // 2 :])]
@@ -226,7 +225,7 @@ def encloses(answer, M: sympy.Matrix) -> bool:
 
 depths: dict[str, list[Counter]] = {}
 magnitudes: dict[str, list[list[float]]] = {}
-with claims.check("random matrices take four, nearly all of them", Evidence.CERTIFIED) as check:
+with claims.check("nearly all random matrices take four layers", Evidence.CERTIFIED) as check:
     for family, make in FAMILIES.items():
         depths[family], magnitudes[family] = [], []
         for n in SIZES:
@@ -263,16 +262,17 @@ for family in FAMILIES:
 # %% [markdown]
 # ## Five and six
 #
-# *Theorems A and B.* $(D, a)$ is opposed at $k$ if, up to one sign for all, the principal
-# $k$-minors of $D$ are $\ge 0$, those of $a$ are $\le 0$, and not all vanish: then no scales make
-# the spectra agree. If $(D, a)$ and $(A, d)$ are opposed, five layers are needed; if $B = C = 0$,
-# six.
+# *Theorems A and B.* Call $(D, a)$ *opposed at $k$* if all principal $k$-minors of $D$ are $\ge 0$
+# and all of $a$ are $\le 0$, or the reverse, and at least one is not zero. Then no positive scales
+# make the two spectra equal. If $(D, a)$ and $(A, d)$ are opposed, five layers are needed; if also
+# $B = C = 0$, six.
 #
-# *Signs that clash together.* More generally, let polynomials $p_1, \dots, p_n$ in $x$ and $y$
-# leave the sum of $p_k$ times the $k$-th equation with coefficients of one sign: it vanishes at no
-# positive numbers. $\operatorname{diag}(1, -1, -1, 1, 1, 1)$ is an example. No size is opposed by
-# itself; but the first two equations, $D = I$, say $y_1 - y_2 - y_3 > 0$ and $y_2 y_3 - y_1 (y_2 +
-# y_3) > 0$, and by the first $y_1 (y_2 + y_3) > (y_2 + y_3)^2 > y_2 y_3$.
+# *Several sizes together.* More generally, let $p_1, \dots, p_n$ be polynomials in $x$ and $y$ such
+# that all coefficients of the sum of $p_k$ times the $k$-th equation have one sign. This sum does
+# not vanish at positive numbers, so the equations have no solution. An example is
+# $\operatorname{diag}(1, -1, -1, 1, 1, 1)$. No size alone is opposed, but as $D = I$ the first two
+# equations imply $y_1 - y_2 - y_3 > 0$ and $y_2 y_3 - y_1 (y_2 + y_3) > 0$, while the first of
+# these gives $y_1 (y_2 + y_3) > (y_2 + y_3)^2 > y_2 y_3$.
 
 # %%
 half, J = sympy.Rational(1, 2), sympy.Matrix([[0, 1], [1, 0]])
@@ -296,21 +296,23 @@ for name, M, depth, kind in (
         for reason in answer.obstructions:
             check.true(reason.is_valid() and reason.kind == kind, str(reason))
 
-with claims.check("where D and a are singular, kernels exclude four", Evidence.EXACT) as check:
+with claims.check("kernels exclude four layers if D and a are singular", Evidence.EXACT) as check:
     for order in ([2, 3, 0, 1], [4, 2, 5, 1, 0, 3], [3, 6, 7, 5, 0, 1, 4, 2]):
         answer = minimal_depth(permutation(order), scales="positive")
         check.equal((answer.lower, answer.upper), (5, 5), f"permutation {order} takes five")
         for reason in answer.obstructions:
             check.true(reason.is_valid(), str(reason))
 
-with claims.check("no coefficient cancels, so that it holds nearby", Evidence.EXACT) as check:
+with claims.check(
+    "no coefficient cancels, so the obstruction holds nearby", Evidence.EXACT
+) as check:
     for reason in answers["an open set around a matrix of n = 3 takes five"].obstructions:
         equations = MinorEquations.of(reason)
         support = {k: [S for S in range(8) if S.bit_count() == k] for k in (1, 2, 3)}
         check.true(
             all(all(x for x in side[1:]) for side in equations.coefficients), "no minor is 0"
         )
-        left = equations.combined(reason.witness)
+        left = equations.combine(reason.witness)
         places = {
             tuple(map(add, exponents, [*bits, 0, 0, 0] if side == 0 else [0, 0, 0, *bits]))
             for side in (0, 1)
@@ -322,15 +324,17 @@ with claims.check("no coefficient cancels, so that it holds nearby", Evidence.EX
         check.equal(left.keys(), places, f"{reason.pattern}: {len(places)} terms, all of one sign")
 
 # %% [markdown]
-# ## How often
-# For Gaussian matrices, in float64: whether D and a, or A and d, have orders with leading minors of
-# equal signs (Theorem D: four layers), whether both pairs are opposed (Theorem B: five), or
-# neither. Orders are walks through the subsets; signs are collected subset by subset.
+# ## Gaussian matrices
+#
+# For Gaussian matrices we compute in float64 whether D and a, or A and d, have orders in which the
+# leading minors have equal signs (Theorem D: four layers), or whether both pairs are opposed
+# (Theorem B: five), or neither. An order is a chain of subsets; the sequences of signs are
+# collected subset by subset.
 
 
 # %%
 def minor_signs(matrices: np.ndarray) -> np.ndarray:
-    """Return, for a stack of n x n matrices, whether their principal minors are positive."""
+    """Return the signs of all principal minors of a stack of n x n matrices; True is positive."""
     n = matrices.shape[-1]
     signs = np.ones((len(matrices), 1 << n), dtype=bool)
     for S in range(1, 1 << n):
@@ -339,8 +343,8 @@ def minor_signs(matrices: np.ndarray) -> np.ndarray:
     return signs
 
 
-def sequences(signs: np.ndarray) -> set[int]:
-    """Return the sequences of signs of leading minors in all orders, as bits."""
+def sign_sequences(signs: np.ndarray) -> set[int]:
+    """Return the sequences of signs of leading minors, over all orders, as bits."""
     n = (len(signs) - 1).bit_length()
     found: list[set[int]] = [{0}] + [set() for _ in signs[1:]]
     for S in range(1, 1 << n):
@@ -351,7 +355,7 @@ def sequences(signs: np.ndarray) -> set[int]:
 
 
 def is_opposed(left: np.ndarray, right: np.ndarray) -> bool:
-    """Return whether at some size all minors on the left have one sign, on the right the other."""
+    """Whether at some size all left minors have one sign and all right minors the other."""
     sizes = np.array([S.bit_count() for S in range(len(left))])
     return any(
         len(set(left[sizes == k]) | set(~right[sizes == k])) == 1
@@ -359,7 +363,7 @@ def is_opposed(left: np.ndarray, right: np.ndarray) -> bool:
     )
 
 
-def share(n: int, count: int) -> tuple[float, float]:
+def shares_of_theorems(n: int, count: int) -> tuple[float, float]:
     """Return the shares of Gaussian matrices to which Theorem D and Theorem B apply."""
     M = np.random.default_rng([14, n]).standard_normal((count, 2 * n, 2 * n))
     M[:, 0] *= np.sign(np.linalg.det(M))[:, None]
@@ -371,13 +375,13 @@ def share(n: int, count: int) -> tuple[float, float]:
     four, five = 0, 0
     for i in range(count):
         of = [(left[i], right[i]) for left, right in pairs]
-        four += any(sequences(left) & sequences(right) for left, right in of)
+        four += any(sign_sequences(left) & sign_sequences(right) for left, right in of)
         five += all(is_opposed(left, right) for left, right in of)
     return four / count, five / count
 
 
 GAUSSIANS = 1000 if options.full else 200
-shares = {n: share(n, GAUSSIANS) for n in range(2, 7)}
+shares = {n: shares_of_theorems(n, GAUSSIANS) for n in range(2, 7)}
 with claims.check("Theorem D applies to over nine in ten Gaussians", Evidence.NUMERIC) as check:
     for n, (four, five) in shares.items():
         text = f"n = {n}: D applies to {four:.1%}, B to {five:.1%} of {GAUSSIANS}"
@@ -385,14 +389,16 @@ with claims.check("Theorem D applies to over nine in ten Gaussians", Evidence.NU
 
 # %% [markdown]
 # ## A plane of matrices
-# n = 2: M = [[s I, J], [J, t I]] + R / 8, R a matrix of signs. Without R three layers do where
-# s t > 1, and five are needed where s t < 1; with R the three become four. For n = 2 there are four
-# layers iff one of the pairs is not opposed (`exactflow.linear.depth.scaled`).
+#
+# Let n = 2 and M = [[s I, J], [J, t I]] + R / 8, where R is a matrix of signs. Without R three
+# layers suffice if s t > 1, and five are needed if s t < 1; with R four take the place of three.
+# For n = 2 four layers suffice iff one of the pairs is not opposed
+# (`exactflow.linear.depth.scaled`).
 
 
 # %%
 def plane(ticks: np.ndarray) -> np.ndarray:
-    """Return 4 or 5 at each point, and 0 where the determinant is not positive."""
+    """Return the depth, 4 or 5, at each point, and 0 if the determinant is not positive."""
     s, t = np.meshgrid(ticks, ticks)
     R = np.array([[1, 1, -1, 1], [-1, 1, 1, 1], [1, -1, 1, 1], [1, 1, 1, -1]]) / 8
     M = R + np.kron([[0, 1], [1, 0]], [[0, 1], [1, 0]])
@@ -409,13 +415,13 @@ def plane(ticks: np.ndarray) -> np.ndarray:
 
 
 def draw(pyplot, path) -> None:
-    """Draw how often which theorem applies, and the plane."""
+    """Draw the shares of both theorems, and the plane."""
     figure, axes = pyplot.subplots(1, 2, figsize=(12.5, 5.5), layout="constrained")
     blue, orange, grey = "#0072B2", "#E69F00", "#BBBBBB"
     sizes = list(shares)
     four, five = np.array(list(shares.values())).T
     rest = 1 - four - five
-    axes[0].bar(sizes, four, color=blue, label="four do (Theorem D)")
+    axes[0].bar(sizes, four, color=blue, label="four suffice (Theorem D)")
     axes[0].bar(sizes, rest, bottom=four, color=grey, label="neither")
     axes[0].bar(sizes, five, bottom=four + rest, color=orange, label="at least five (Theorem B)")
     axes[0].set_ylim(0.9, 1.0)

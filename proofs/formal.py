@@ -38,7 +38,7 @@ from joblib import cpu_count
 
 from exactflow.claims import Claims, Evidence
 from exactflow.files.progress_line import with_progress
-from exactflow.files.rocq.coq import compiler
+from exactflow.files.rocq.theorem import compiler
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exactflow.cli import COMMANDS, parser
+from exactflow.cli import COMMANDS, make_parser
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -54,7 +54,7 @@ def options_of(command):
     """Return the options of a command of exactflow."""
     (commands,) = (
         action
-        for action in parser(command)._actions
+        for action in make_parser(command)._actions
         if isinstance(action, argparse._SubParsersAction)
     )
     return set(commands.choices[command]._option_string_actions)

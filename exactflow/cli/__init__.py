@@ -104,20 +104,20 @@ def _run(argv: list[str]) -> int:
         )
     with show_progress(name):
         try:
-            arguments = parser(name).parse_args(argv)
+            arguments = make_parser(name).parse_args(argv)
         except SystemExit as stop:  # by --help, --version or wrong usage
             return int(stop.code or 0)
         try:
             return arguments.run(arguments)
         except ExactFlowError as error:
-            error.args = (_with_options(str(error), vars(arguments)),)
+            error.args = (_write_keywords_as_options(str(error), vars(arguments)),)
             raise
 
 
-def _with_options(text: str, names: Mapping[str, object]) -> str:
+def _write_keywords_as_options(text: str, names: Mapping[str, object]) -> str:
     """Write the keyword arguments in an error text as options, if the command has them.
 
-    >>> _with_options("use method='auto' or scales='nonzero'", {"method": "qr"})
+    >>> _write_keywords_as_options("use method='auto' or scales='nonzero'", {"method": "qr"})
     "use --method auto or scales='nonzero'"
     """
 
@@ -127,15 +127,15 @@ def _with_options(text: str, names: Mapping[str, object]) -> str:
     return re.sub(r"\b([a-z_]+)='([^']*)'", option, text)
 
 
-def parser(*chosen: str) -> argparse.ArgumentParser:
+def make_parser(*chosen: str) -> argparse.ArgumentParser:
     """Return the parser of the whole command line; only chosen commands have their arguments."""
-    groups = [_table(f"{title}:", names) for title, names in GROUPS.items()]
+    groups = [_format_table(f"{title}:", names) for title, names in GROUPS.items()]
     whole = _ArgumentParser(
         prog="exactflow",
         usage="exactflow [-h] [--version] COMMAND ...",
         description="Exact computation with affine coupling flows.\n"
         "Help about a command, with examples: exactflow COMMAND --help",
-        epilog="\n\n".join([*groups, _table("exit codes:", EXIT_CODES)]),
+        epilog="\n\n".join([*groups, _format_table("exit codes:", EXIT_CODES)]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     whole.add_argument(
@@ -153,13 +153,13 @@ def parser(*chosen: str) -> argparse.ArgumentParser:
             module.add_arguments(command)
             examples = "\n".join(f"  {line}" for line in module.EXAMPLES)
             codes = {code: EXIT_CODES[code] for code in (0, 2)} | module.EXIT_CODES
-            exit_codes = _table("exit codes:", dict(sorted(codes.items())))
+            exit_codes = _format_table("exit codes:", dict(sorted(codes.items())))
             command.epilog = f"examples:\n{examples}\n\n{exit_codes}"
             command.set_defaults(run=module.run)
     return whole
 
 
-def _table(title: str, rows: Mapping[str, str] | Mapping[int, str]) -> str:
+def _format_table(title: str, rows: Mapping[str, str] | Mapping[int, str]) -> str:
     """Return a section of a help text: a title, and rows of two columns."""
     width = max(len(str(name)) for name in rows)
     return "\n".join([title, *(f"  {name!s:{width}}  {text}" for name, text in rows.items())])

@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     common.check_output(arguments)
     source = common.read_matrix_file(arguments)
     names = "layers", "method", "orientation", "partition", "seed"
-    result = balance(source.matrix, **common.attributes(arguments, *names))
+    result = balance(source.matrix, **common.get_attributes(arguments, *names))
     pads = pads_of(result.partition, source.matrix.shape[0])
     written = common.write_result(result, arguments, source)
     if arguments.json:

@@ -21,7 +21,7 @@ from exactflow import checker
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError, join_names, printable
 from exactflow.files.atomic import read_bytes
-from exactflow.files.checking import MOST_SECONDS, WORDS, Checked, check_certificate
+from exactflow.files.checking import MOST_SECONDS, WORDS, CheckResult, check_certificate
 from exactflow.files.parallel import parallel_map
 
 EXAMPLES = (
@@ -84,14 +84,16 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         check = partial(check_certificate, **_options(arguments))
     files_by_code: dict[int, list[str]] = {}
-    running = common.attributes(arguments, "jobs", "backend")
-    for found in parallel_map(check, files, label="certificate", lost=_lost_check, **running):
+    running = common.get_attributes(arguments, "jobs", "backend")
+    for found in parallel_map(
+        check, files, label="certificate", lost=_verdict_of_lost_worker, **running
+    ):
         name = printable(found.file)
         files_by_code.setdefault(found.code, []).append(name)
         named_target = "malformed: target file", f"malformed: {arguments.target}"
         lines = [line.replace(*named_target, 1) for line in found.lines]
         if arguments.json:
-            print(json.dumps(common.attributes(found, *_SHOWN) | {"lines": lines}), flush=True)
+            print(json.dumps(common.get_attributes(found, *_SHOWN) | {"lines": lines}), flush=True)
         elif found.code == 2:
             print(f"{name}:", *map(printable, lines), file=sys.stderr)
         elif not arguments.quiet:
@@ -117,7 +119,7 @@ def _options(arguments: argparse.Namespace) -> dict:
     if arguments.kernel:
         if arguments.quick:
             raise InvalidInputError("--quick proves nothing, but --kernel proves: use one of them")
-        from exactflow.files.rocq.coq import require_coqc
+        from exactflow.files.rocq.theorem import require_coqc
 
         require_coqc()
     return {
@@ -129,7 +131,7 @@ def _options(arguments: argparse.Namespace) -> dict:
     }
 
 
-def _check_with_timeout(arguments: argparse.Namespace) -> partial[Checked]:
+def _check_with_timeout(arguments: argparse.Namespace) -> partial[CheckResult]:
     """Return a function that checks a file in a process that ends after --timeout seconds."""
     if not 0 < arguments.timeout < math.inf:
         raise InvalidInputError(f"expected --timeout in seconds > 0, got {arguments.timeout}")
@@ -145,7 +147,7 @@ def _check_with_timeout(arguments: argparse.Namespace) -> partial[Checked]:
     )
 
 
-def _check_in_time(file: str, words: list[str], given: bytes, seconds: float) -> Checked:
+def _check_in_time(file: str, words: list[str], given: bytes, seconds: float) -> CheckResult:
     """Check a file in a process of its own; the verdict is incomplete if the time ends first."""
     package = str(Path(__file__).parents[2])
     paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
@@ -169,19 +171,19 @@ def _check_in_time(file: str, words: list[str], given: bytes, seconds: float) ->
     except ValueError:
         if process.returncode == 2:  # for a wrong target or option
             raise InvalidInputError(problem.removeprefix("exactflow: error: ")) from None
-        return _incomplete(file, problem, seconds)
+        return _incomplete_verdict(file, problem, seconds)
     code = {word: code for code, word in WORDS.items()}.get(record["verdict"], 3)
-    return Checked(**record | {"code": code, "lines": tuple(record["lines"])})
+    return CheckResult(**record | {"code": code, "lines": tuple(record["lines"])})
 
 
-def _lost_check(file: str) -> Checked:
+def _verdict_of_lost_worker(file: str) -> CheckResult:
     """Return the verdict on a file whose worker process ended."""
-    return _incomplete(file, "the worker process ended before the check")
+    return _incomplete_verdict(file, "the worker process ended before the check")
 
 
-def _incomplete(file: str, reason: str, seconds: float = 0.0) -> Checked:
+def _incomplete_verdict(file: str, reason: str, seconds: float = 0.0) -> CheckResult:
     lines = f"c incomplete: {reason}", "s NOT VERIFIED"
-    return Checked(file, 3, WORDS[3], "", lines, None, seconds)
+    return CheckResult(file, 3, WORDS[3], "", lines, None, seconds)
 
 
 def _end_session(process: subprocess.Popen) -> None:

@@ -109,7 +109,7 @@ def add_jobs(command: argparse._ActionsContainer, text: str, default: int | None
     )
 
 
-def attributes(value: object, *names: str) -> dict[str, Any]:
+def get_attributes(value: object, *names: str) -> dict[str, Any]:
     """Return some attributes by their names: of arguments for a function, of a value for JSON."""
     return {name: getattr(value, name) for name in names}
 
@@ -135,7 +135,7 @@ def print_lines(*sentences: object) -> None:
 
 def flow_record(flow: "CouplingFlow") -> dict[str, Any]:
     """Return the table of a flow over QQ as a record for JSON."""
-    from exactflow.flows.display import magnitude
+    from exactflow.flows.display import format_magnitude
 
     return {
         "dimension": flow.dimension,
@@ -150,7 +150,7 @@ def flow_record(flow: "CouplingFlow") -> dict[str, Any]:
                 "scales_not_1": sum(s != 1 for s in layer.scale_elements),
                 "nonzeros": layer.nnz,
                 "bits": layer.bits,
-                "largest_magnitude": magnitude(layer.magnitude),
+                "largest_magnitude": format_magnitude(layer.magnitude),
             }
             for layer in flow
         ],
@@ -183,17 +183,17 @@ def check_output(arguments: argparse.Namespace, arrays: bool = True) -> None:
     if output is None:
         return
     from exactflow.files import atomic
-    from exactflow.files.arrays import ARRAY_SUFFIXES, array_writer
+    from exactflow.files.arrays import ARRAY_SUFFIXES, select_writer
 
     kinds = {"a certificate": (".json",)} | ({"float64 layers": ARRAY_SUFFIXES} if arrays else {})
     if Path(output).suffix.lower() not in chain(*kinds.values()):
         allowed = " or ".join(f"{', '.join(suffixes)} ({kind})" for kind, suffixes in kinds.items())
         raise InvalidInputError(f"expected {allowed} as output, got {output!r}")
-    atomic.check_place(output)
+    atomic.check_writable(output)
     if os.path.realpath(output) == os.path.realpath(arguments.file or ""):
         raise InvalidInputError(f"expected an output beside the input, got its file {output!r}")
     if not output.lower().endswith(".json"):
-        array_writer(output)
+        select_writer(output)
 
 
 def write_result(result: Any, arguments: argparse.Namespace, source: "MatrixFile") -> str:
@@ -217,7 +217,7 @@ def write_result(result: Any, arguments: argparse.Namespace, source: "MatrixFile
     provenance |= {"seed": arguments.seed} if hasattr(arguments, "seed") else {}
     report_stage("the checker")
     verdict = write_claim(result, output, source.matrix, provenance)
-    return f"certificate: {output}; the checker: {verdict}\n{next_command(arguments)}\n"
+    return f"certificate: {output}; the checker: {verdict}\n{suggest_check(arguments)}\n"
 
 
 def describe_source(arguments: argparse.Namespace, source: "MatrixFile") -> dict[str, object]:
@@ -226,7 +226,7 @@ def describe_source(arguments: argparse.Namespace, source: "MatrixFile") -> dict
     return {"source": name, "dtype": source.dtype, "sha256": source.sha256}
 
 
-def next_command(arguments: argparse.Namespace) -> str:
+def suggest_check(arguments: argparse.Namespace) -> str:
     """Return a line with the command that checks the certificate against the file it is about."""
     words = ["exactflow", "check", arguments.output]
     words += ["--target", arguments.file] if arguments.file else []

@@ -47,7 +47,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     common.check_output(arguments, arrays=False)
     source = common.read_matrix_file(arguments)
-    options = common.attributes(arguments, "scales", "orientation", "partition")
+    options = common.get_attributes(arguments, "scales", "orientation", "partition")
     answer = minimal_depth(source.matrix, **options)
     code, written = 0, list[str]()
     if arguments.output is not None:
@@ -84,4 +84,4 @@ def _write(
     verdict = io.StringIO()
     code = checker.check_file(arguments.output, out=verdict)
     lines = [f"certificate: {arguments.output}", *verdict.getvalue().splitlines()]
-    return code, [*lines, common.next_command(arguments)]
+    return code, [*lines, common.suggest_check(arguments)]

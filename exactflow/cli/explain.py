@@ -7,7 +7,7 @@ from rich.console import Console
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError
 from exactflow.linear.depth import DEPTH_SCALES, minimal_depth
-from exactflow.linear.factor import METHODS, ORIENTATIONS, check_dimension, explain
+from exactflow.linear.factor import METHODS, ORIENTATIONS, check_explainable_dimension, explain
 
 EXAMPLES = ("exactflow explain matrix.csv", "exactflow explain matrix.csv --depth additive --latex")
 EXIT_CODES = {0: "every step holds"}
@@ -39,11 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.depth:
         if arguments.method != "auto":
             raise InvalidInputError("expected --depth without --method")
-        options = common.attributes(arguments, "orientation", "partition")
+        options = common.get_attributes(arguments, "orientation", "partition")
         explanation = minimal_depth(matrix, scales=arguments.depth, **options).explain()
     else:
-        check_dimension(matrix.shape[0])
-        explanation = explain(matrix, **common.attributes(arguments, *common.CONSTRUCTION))
+        check_explainable_dimension(matrix.shape[0])
+        explanation = explain(matrix, **common.get_attributes(arguments, *common.CONSTRUCTION))
     if arguments.form is not None:
         print(getattr(explanation, arguments.form)().rstrip("\n"))
     else:

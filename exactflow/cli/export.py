@@ -5,7 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from exactflow.files.atomic import check_place, named, read_bytes, write_bytes
+from exactflow.files.atomic import check_writable, prefixing_file_name, read_bytes, write_bytes
 from exactflow.files.rocq.theorem import theorem
 
 EXAMPLES = ("exactflow export certificate.json --to rocq -o theorem.v",)
@@ -34,9 +34,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write the theorem, or print it."""
     if arguments.output is not None:
-        check_place(arguments.output)
+        check_writable(arguments.output)
     data = read_bytes(arguments.certificate, "certificate")
-    with named(arguments.certificate):
+    with prefixing_file_name(arguments.certificate):
         text = theorem(data, arguments.standalone)
     if arguments.output is None:
         print(text, end="")

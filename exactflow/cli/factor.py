@@ -14,7 +14,7 @@ from exactflow.cli import common
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
 from exactflow.files.matrices import MatrixFile
-from exactflow.flows.display import magnitude, scale_text
+from exactflow.flows.display import describe_scales, format_magnitude
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import pads_of
 from exactflow.flows.verification import Verification
@@ -41,10 +41,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    source, name = _source(arguments)
+    source, name = _read_source(arguments)
     common.check_output(arguments)
     start, d = time.perf_counter(), source.matrix.shape[0]
-    flow = factor(source.matrix, **common.attributes(arguments, *common.CONSTRUCTION))
+    flow = factor(source.matrix, **common.get_attributes(arguments, *common.CONSTRUCTION))
     seconds = time.perf_counter() - start
     pads = pads_of(flow.partition, d)
     verdict = str(Verification(flow))  # factor has verified it
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _source(arguments: argparse.Namespace) -> tuple[MatrixFile, str]:
+def _read_source(arguments: argparse.Namespace) -> tuple[MatrixFile, str]:
     """Return the matrix to factor and its name."""
     if arguments.demo == bool(arguments.file):
         raise InvalidInputError("expected either a FILE or --demo: try exactflow factor --demo")
@@ -87,7 +87,8 @@ def _print_flow(
         side: Literal["left", "right"] = "left" if name in ("moves", "scale") else "right"
         table.add_column(name, justify=side, no_wrap=name != "scale")
     for i, layer in enumerate(flow, 1):
-        cells = i, layer.moves, scale_text(layer), layer.nnz, layer.bits, magnitude(layer.magnitude)
+        largest = format_magnitude(layer.magnitude)
+        cells = i, layer.moves, describe_scales(layer), layer.nnz, layer.bits, largest
         table.add_row(*map(str, cells))
     console.print(table)
     if flow.order:

@@ -40,10 +40,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--template", action="store_true", help="print a proof script to begin with, and run none"
     )
-    running_arguments(command)
+    add_running_options(command)
 
 
-def running_arguments(command: argparse.ArgumentParser) -> None:
+def add_running_options(command: argparse.ArgumentParser) -> None:
     """Add the options that ``python -m proofs`` shares: all except the scripts."""
     running = command.add_argument_group("execution")
     Options.add_to(running)
@@ -169,8 +169,8 @@ def _follow_claims(begun: Path, total: int) -> Iterator[Callable[[], None]]:
 
 def _outcome_json(outcome: Outcome) -> str:
     names = "theorem", "checked", "evidence", "instances", "seconds", "verdict", "missing", "line"
-    claims = [_rounded(common.attributes(claim, *names)) for claim in outcome.claims]
-    found = common.attributes(outcome, "verdict", "failure", "line", "has_ended", "seconds")
+    claims = [_rounded(common.get_attributes(claim, *names)) for claim in outcome.claims]
+    found = common.get_attributes(outcome, "verdict", "failure", "line", "has_ended", "seconds")
     return json.dumps({"script": outcome.path, "claims": claims} | _rounded(found))
 
 

@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         record |= {"checked": found.tried, "instances": found.count, "reason": found.reason}
         text = str(found)
     else:
-        record = common.attributes(theorem, *_SHOWN) | {
+        record = common.get_attributes(theorem, *_SHOWN) | {
             "hypotheses": [h.says for h in theorem.hypotheses],
             "formal": theorem.formal,
         }

@@ -1,4 +1,4 @@
-"""The exact kernel: numbers in and out, linear algebra over a field, enclosures, and draws.
+"""The exact kernel: conversion of numbers and matrices, linear algebra over a field, enclosures.
 
-Nothing here knows what a coupling is.
+Nothing here depends on couplings.
 """

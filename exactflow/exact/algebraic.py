@@ -1,16 +1,15 @@
-"""Number fields in the complex numbers: enclosures and signs of their elements, and equality.
+"""Number fields in the complex numbers: enclosures, signs and equality of their elements.
 
-A number field is QQ(a) for a root a of an irreducible polynomial, and is known with that root: the
-element with coefficients c is the complex number c(a).
+A number field is QQ(a) for a known complex root a of an irreducible polynomial: the element with
+coefficients c is the complex number c(a).
 
 How it is checked
 -----------------
-*Exact.* An element is zero iff its coefficients are. Any other one is enclosed in balls of growing
-precision until its sign is plain, however small it is. It is real iff the root of its minimal
-polynomial that lies in its ball is real: Arb isolates these roots, and gives those that are real an
-imaginary part of exactly zero. Elements x and y of two fields are equal iff f(y) = 0 for the
-minimal polynomial f of x, which is decided in the field of y, and both lie in the ball of one root
-of f.
+*Exact.* An element is zero iff its coefficients are zero. Any other element is enclosed in balls of
+growing precision until a ball shows its sign. It is real iff the root of its minimal polynomial in
+its ball is real: Arb isolates the roots and encloses real ones with an imaginary part of exactly
+zero. Elements x and y of two fields are equal iff f(y) = 0 for the minimal polynomial f of x, which
+is decided in the field of y, and both lie in the ball of the same root of f.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +25,8 @@ from exactflow.exact.balls import ball
 from exactflow.exact.numbers import to_fmpq
 from exactflow.exact.typing import Element
 
-_FIRST_PRECISION = 64  # bits
+_FIRST_PRECISION = 64
+"""Bits of the first enclosure."""
 
 
 def embedding(field: Domain) -> Callable[[Element], acb]:
@@ -47,8 +47,8 @@ def embedding(field: Domain) -> Callable[[Element], acb]:
 
 
 def is_positive_number(value: Element, field: Domain) -> bool | None:
-    """Whether an element of QQ, ZZ, ZZ[i] or a number field is positive; None if it is not real,
-    and for other domains.
+    """Whether an element of ZZ, QQ, ZZ[i], QQ(i) or a number field is positive; None if it is not
+    real, or belongs to another domain.
     """
     if field.is_QQ or field.is_ZZ:
         return bool(value > 0)
@@ -66,8 +66,8 @@ def is_positive_number(value: Element, field: Domain) -> bool | None:
 
 
 def _sign(value: Element, field: Domain, precision: int) -> int | None:
-    """Return 1 or -1 for an irrational number, 0 if it is not real; None if the precision is too
-    low.
+    """Return the sign of an irrational number, 0 if it is not real, and None if the precision is
+    too low.
     """
     with ctx.workprec(precision):
         x = embedding(field)(value)
@@ -96,7 +96,7 @@ def is_equal_across(left: DomainMatrix, right: DomainMatrix) -> bool:
 
 
 def _is_equal(numbers: Sequence, fields: Sequence[Domain]) -> bool:
-    """Whether an element of one number field equals an element of another."""
+    """Whether two elements of two number fields are the same complex number."""
     minimal = _minimal_polynomial(numbers[0], fields[0])
     value = fields[1].zero
     for coefficient in reversed(minimal.coeffs()):
@@ -115,8 +115,8 @@ def _is_equal(numbers: Sequence, fields: Sequence[Domain]) -> bool:
 
 
 def _minimal_polynomial(value: Element, field: Domain) -> fmpz_poly:
-    """Return the minimal polynomial: the one irreducible factor of the characteristic polynomial of
-    multiplication by the value.
+    """Return the minimal polynomial, the only irreducible factor of the characteristic polynomial
+    of multiplication by the value.
     """
     size, column, columns = field.mod.degree(), field.convert(value), []
     for _ in range(size):
@@ -127,14 +127,14 @@ def _minimal_polynomial(value: Element, field: Domain) -> fmpz_poly:
 
 
 def _roots(polynomial: fmpz_poly) -> list[acb]:
-    pairs: Any = polynomial.complex_roots()  # with multiplicities, whatever its types say
+    pairs: Any = polynomial.complex_roots()  # pairs with multiplicities, unlike its type hints
     return [acb(root) for root, _ in pairs]
 
 
 @lru_cache(maxsize=64)
 def _generator(field: Domain, precision: int) -> acb:
-    """Return an enclosure of a number field's generator: the root of its minimal polynomial that is
-    near the generator's decimals, of which there are as many as tell the roots apart.
+    """Return an enclosure of a number field's generator: the root of its minimal polynomial near
+    the generator's decimals, whose number grows until they determine one root.
     """
     with ctx.workprec(precision):
         minimal = fmpq_poly([to_fmpq(c) for c in reversed(field.mod.to_list())])

@@ -1,15 +1,15 @@
-"""Signs of quotients of polynomials: what SymPy knows of the symbols, and what a caller assumes.
+"""Signs of quotients of polynomials, by SymPy's assumptions on symbols and by inequalities.
 
 Main results
 ------------
 Positive means real and positive. A plain ``Symbol("t")`` is a complex number, whose square has no
-sign, either; where a strict inequality speaks of it, it is real. Signs are generic: they hold
-wherever numerators and denominators do not vanish.
+sign, either; a symbol in a strict inequality is real. Signs are generic: they hold at all values at
+which numerators and denominators do not vanish.
 
-A polynomial in one real symbol with rational coefficients is decided: between the roots of the
-polynomial and of all inequalities one point stands for its interval. Elsewhere a bound x > b that
-is linear in x is put in as x = b + u, u positive; and what is divided by something positive keeps
-its sign. What SymPy cannot see then is not known.
+The sign of a polynomial in one real symbol with rational coefficients is decided by its values at
+one point in each interval between the roots of the polynomial and of all inequalities. For other
+polynomials a bound x > b that is linear in x is substituted as x = b + u with u positive, and
+positive expressions are divided out. If SymPy then finds no sign, the sign is unknown.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,7 +34,7 @@ from exactflow.exact.typing import Element
 
 @dataclass(frozen=True)
 class Assumptions:
-    """Strict inequalities between symbols, which are real where one speaks of them.
+    """Strict inequalities; all symbols in them are real.
 
     >>> t = sympy.Symbol("t")
     >>> Assumptions.of([t > 1, t**2 < 9]).where([t - 1, t - 2])
@@ -45,9 +45,10 @@ class Assumptions:
 
     @classmethod
     def of(cls, relations: "Iterable | Boolean") -> "Assumptions":
-        """Return the assumptions of a list of inequalities, as ``[t > 1, s < t]``, or of one.
+        """Return the assumptions of one inequality or of a list such as ``[t > 1, s < t]``.
 
-        Raises `InvalidInputError` for anything else, and for a contradiction.
+        Raises `InvalidInputError` for other values, and for inequalities that contradict each
+        other.
         """
         if isinstance(relations, Boolean):
             relations = [relations]
@@ -61,23 +62,23 @@ class Assumptions:
             if relation.has(sympy.Float, sympy.oo, -sympy.oo):
                 raise InvalidInputError(
                     f"expected an inequality of exact numbers, got {format_short(relation)}: write "
-                    "Rational(1, 2) for 0.5, and leave out what is infinite"
+                    "Rational(1, 2) for 0.5, and omit infinite bounds"
                 )
             if not all(side.is_rational_function() for side in relation.args):
                 raise InvalidInputError(
                     "expected an inequality of quotients of polynomials, got "
-                    f"{format_short(relation)}: name what is no polynomial by a symbol of its own"
+                    f"{format_short(relation)}: replace other functions by symbols"
                 )
         if sympy.false in listed or (found := cls(listed))._is_contradictory:
             raise InvalidInputError(
-                f"expected inequalities that hold together, got {format_short([*listed])}: no "
-                "values of the symbols fulfil them; leave one out"
+                f"expected inequalities with a common solution, got {format_short([*listed])}, "
+                "which have none: omit one"
             )
         return found
 
     @cached_property
     def _real(self) -> dict[Expr, Expr]:
-        """Real symbols in the place of those that are real by the inequalities alone."""
+        """Real symbols that replace symbols known to be real only by the inequalities."""
         symbols = set[Symbol]().union(*(relation.free_symbols for relation in self.relations))
         return {
             s: Dummy(s.name, **(s.assumptions0 | {"real": True}))
@@ -87,15 +88,15 @@ class Assumptions:
 
     @cached_property
     def _positive(self) -> tuple[Expr, ...]:
-        """Expressions that the inequalities say to be positive, without denominators."""
+        """Polynomials that are positive by the inequalities."""
         sides = (relation.gts - relation.lts for relation in self.relations)
         parts = (sympy.fraction(sympy.together(side.xreplace(self._real))) for side in sides)
         return tuple(sympy.expand(above * below) for above, below in parts)
 
     @cached_property
     def _bounds(self) -> tuple[list[tuple[Symbol, Expr]], list[Expr]]:
-        """Symbols, each with an expression in its place that fulfils its bound, one after the
-        other; and what is positive besides, unless SymPy sees it.
+        """Successive substitutions of symbols by expressions that fulfil a linear bound; and the
+        remaining polynomials that are positive by the inequalities, unless SymPy knows it.
         """
         bounds, rest = list[tuple[Symbol, Expr]](), list(self._positive)
         own = {s for expression in rest for s in expression.free_symbols if s.is_real}
@@ -112,26 +113,29 @@ class Assumptions:
 
     @property
     def _is_contradictory(self) -> bool:
-        """Whether the inequalities are seen to have no solution."""
+        """Whether the inequalities are known to have no solution."""
         symbols = {s for expression in self._positive for s in expression.free_symbols if s.is_real}
         return any(rest.is_nonpositive for rest in self._bounds[1]) or any(
             {*(_signs_between_roots(sympy.Integer(1), x, self._positive) or [True])} == {None}
             for x in symbols
         )
 
-    def _put(self, f: Expr) -> Expr:
-        """Return a polynomial with the bounds in the place of their symbols."""
+    def _substitute_bounds(self, f: Expr) -> Expr:
+        """Apply the substitutions of the bounds to a polynomial."""
         for x, value in self._bounds[0]:
             f = sympy.expand(f.subs(x, value))
         return f
 
     def sign_of_square(self, polynomial: Expr) -> bool | None:
-        """Whether the square of a polynomial is positive wherever it is not zero."""
+        """Whether the square of a polynomial is positive at all nonzero values; None if unknown."""
         f = polynomial.xreplace(self._real)
         return True if f.is_real else False if f.is_imaginary else None
 
     def sign(self, polynomial: Expr, *, divided: bool = True) -> bool | None:
-        """Whether a polynomial is positive wherever it does not vanish; None if not known."""
+        """Whether a polynomial is positive at all nonzero values; None if unknown.
+
+        If `divided`, quotients by positive expressions are tried, too.
+        """
         f = polynomial.xreplace(self._real)
         if (x := _only_real_symbol(f)) is not None:
             signs = _signs_between_roots(f, x, self._positive)
@@ -140,7 +144,7 @@ class Assumptions:
                 return True in known
             if known and all(g.free_symbols <= {x} for g in self._positive):
                 return None
-        put = self._put(f) if all(s.is_real for s in f.free_symbols) else f
+        put = self._substitute_bounds(f) if all(s.is_real for s in f.free_symbols) else f
         if put.is_positive or put.is_negative:
             return bool(put.is_positive)
         for positive in self._positive if divided else ():
@@ -150,8 +154,8 @@ class Assumptions:
         return None
 
     def where(self, exceptional: Iterable[Expr], *, quote: str = "") -> str:
-        """Return the words for what is assumed, and for the roots that parameters must avoid, with
-        a quote around each formula.
+        """Return the assumptions and the roots that parameters must avoid as the end of a sentence,
+        with `quote` around each formula.
         """
         held = [f"{quote}{relation}{quote}" for relation in self.relations]
         avoided = [f"{quote}{_equation(f)}{quote}" for f in exceptional if self.may_vanish(f)]
@@ -159,7 +163,7 @@ class Assumptions:
         return f", for {' and '.join(held)}" * bool(held) + f", unless {listed}" * bool(avoided)
 
     def may_vanish(self, polynomial: Expr) -> bool:
-        """Whether an irreducible polynomial is not known to be nonzero for all values of its
+        """Whether an irreducible polynomial may vanish, as far as is known, at some values of its
         symbols.
         """
         f = polynomial.xreplace(self._real)
@@ -170,7 +174,11 @@ class Assumptions:
             if signs is not None and not changes and not (is_told and f.subs(x, 0) == 0):
                 return False
         is_factor = any(sympy.fraction(sympy.cancel(g / f))[1].is_number for g in self._positive)
-        return not is_factor and f.is_zero is not False and self._put(f).is_zero is not False
+        return (
+            not is_factor
+            and f.is_zero is not False
+            and self._substitute_bounds(f).is_zero is not False
+        )
 
 
 def _refusal(relation: object) -> InvalidInputError:
@@ -182,7 +190,7 @@ def _refusal(relation: object) -> InvalidInputError:
 
 
 def _only_real_symbol(f: Expr) -> Symbol | None:
-    """Return the symbol of an expression, if there is only one and it is real."""
+    """Return the symbol of an expression if there is only one and it is real, else None."""
     found = f.free_symbols
     return next(iter(found)) if len(found) == 1 and all(s.is_real for s in found) else None
 
@@ -190,7 +198,9 @@ def _only_real_symbol(f: Expr) -> Symbol | None:
 def _linear_bound(
     positive: Sequence[Expr], symbols: set[Symbol]
 ) -> tuple[Expr, Symbol, Expr] | None:
-    """Find an expression that is linear in one of some symbols, and its slope; or None."""
+    """Find an expression that is linear in one of the symbols; return it, the symbol and the slope,
+    or None.
+    """
     for expression in positive:
         for x in sorted(expression.free_symbols & symbols, key=str):
             slope = sympy.diff(expression, x)
@@ -200,8 +210,10 @@ def _linear_bound(
 
 
 def _signs_between_roots(f: Expr, x: Symbol, positive: Sequence[Expr]) -> list[bool | None] | None:
-    """Return the signs of a polynomial in x, from left to right, None where x is not what SymPy
-    knows or an expression in x alone is not positive; None unless all are polynomials over QQ.
+    """Return the signs of a polynomial f in x on the intervals between roots, from left to right.
+
+    The sign is None on an interval that the assumptions on x or an inequality in x alone exclude.
+    The result is None unless f and these are polynomials over QQ.
     """
     known = [x] * bool(x.is_nonnegative) + [-x] * bool(x.is_nonpositive)
     mine = [f, *known, *(expression for expression in positive if expression.free_symbols == {x})]
@@ -232,7 +244,7 @@ def _points_between_roots(polynomial: Poly) -> list[Rational]:
 
 
 def _equation(f: Expr) -> str:
-    """Return the words for a root of a polynomial, as "t = 1"."""
+    """Return the equation of the roots of a polynomial, as "t = 1"."""
     if len(f.free_symbols) == 1 and f.is_polynomial() and sympy.degree(f) == 1:
         x, plain = f.free_symbols.pop(), Dummy()  # no root of 2 n - 1 is an integer n
         return f"{x} = {sympy.solve(f.xreplace({x: plain}), plain)[0]}"
@@ -244,13 +256,13 @@ _ASSUMED: ContextVar[Assumptions] = ContextVar("_ASSUMED", default=_NONE)
 
 
 def current_assumptions() -> Assumptions:
-    """Return the assumptions that hold here."""
+    """Return the assumptions of the innermost `assuming` block."""
     return _ASSUMED.get()
 
 
 @contextmanager
 def assuming(assumptions: Assumptions) -> Iterator[None]:
-    """Let assumptions hold within."""
+    """Make the assumptions hold within the block."""
     token = _ASSUMED.set(assumptions)
     try:
         yield
@@ -259,7 +271,7 @@ def assuming(assumptions: Assumptions) -> Iterator[None]:
 
 
 def is_positive_quotient(value: Element, field: Domain) -> bool | None:
-    """Whether a quotient of polynomials is positive under what is assumed; None if not known."""
+    """Whether a quotient of polynomials is positive by the current assumptions; None if unknown."""
     assumptions, signs, odd = current_assumptions(), list[bool | None](), dict[Expr, bool | None]()
     for polynomial in (value.numer, value.denom):
         coefficient, factors = polynomial.factor_list()

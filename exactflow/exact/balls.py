@@ -1,8 +1,8 @@
-"""Ball arithmetic: rational numbers in, rigorous enclosures of reals, rational bounds out.
+"""Ball arithmetic: rigorous enclosures of real numbers, from rationals and to rational bounds.
 
 Arb (Johansson, *Arb: efficient arbitrary-precision midpoint-radius interval arithmetic*, IEEE
-Transactions on Computers, 2017), through python-flint, which is there whichever ground types SymPy
-uses. The precision is set in a ``workprec`` block, never for the program.
+Transactions on Computers, 2017), through python-flint, which is available whichever ground types
+SymPy uses. Callers set the precision in a ``workprec`` block, never globally.
 """
 
 from flint import arb, ctx
@@ -13,12 +13,15 @@ from exactflow.exact.numbers import to_fmpq
 from exactflow.exact.typing import Element
 
 _BITS = 53
-FINEST = 2**14  # smaller numbers are rounded to 0 or 2^-16384: e^(-10^30) has 10^30 bits
-_LARGEST = 2**20  # in bits, more than the squares of the longest numbers that are read
+FINEST = 2**14
+"""Bounds of size below 2^-FINEST are rounded outwards to it or 0: e^(-10^30) has 10^30 bits."""
+
+_LARGEST = 2**20
+"""The most bits of a bound: more than the squares of the longest numbers that are read have."""
 
 
 class PrecisionError(ExactFlowError, ValueError):
-    """The working precision is too small for what is asked."""
+    """The working precision does not suffice."""
 
 
 def ball(value: Element) -> arb:
@@ -27,10 +30,10 @@ def ball(value: Element) -> arb:
 
 
 def upper(x: arb) -> Element:
-    """Return an element of QQ of 53 bits that is at least the numbers of a ball.
+    """Return an upper bound of a ball: an element of QQ of 53 bits.
 
-    Between -2^-16384 and 2^-16384 it is one of these ends or zero. Raises `PrecisionError` for a
-    ball without bound, or with one that has more than a million bits.
+    A bound between -2^-16384 and 2^-16384 is rounded up to 0 or to 2^-16384. Raises
+    `PrecisionError` for an unbounded ball, and for a bound of more than a million bits.
 
     >>> upper(arb("1e-290")) >= QQ(1, 10**290), upper((-(arb(10) ** 30)).exp()) == QQ(1, 2**16384)
     (True, True)
@@ -38,9 +41,7 @@ def upper(x: arb) -> Element:
     with ctx.workprec(_BITS):
         bound = x.upper()
     if not bound.is_finite() or abs(bound) > arb(2) ** _LARGEST:
-        raise PrecisionError(
-            f"a number is not known to be below 2^{_LARGEST}: bring the input nearer to 1"
-        )
+        raise PrecisionError(f"an enclosure exceeds 2^{_LARGEST}: scale the input nearer to 1")
     if abs(bound) < arb(2) ** -FINEST:
         return QQ(int(bound > 0), 2**FINEST)
     mantissa, exponent = map(int, bound.man_exp())
@@ -48,12 +49,12 @@ def upper(x: arb) -> Element:
 
 
 def lower(x: arb) -> Element:
-    """Return an element of QQ of 53 bits that is at most the numbers of a ball, as in `upper`."""
+    """Return a lower bound of a ball: an element of QQ of 53 bits, as `upper` does."""
     return -upper(-x)
 
 
 def nearest_integer(x: arb) -> int:
-    """Return an integer nearest to the midpoint of a ball."""
+    """Return the integer nearest to the midpoint of a ball."""
     mantissa, exponent = map(int, x.mid().man_exp())
     if exponent >= 0:
         return mantissa << exponent
@@ -61,7 +62,9 @@ def nearest_integer(x: arb) -> int:
 
 
 def upper_root(x: arb) -> arb:
-    """Return a bound of the root of a number >= 0, whose ball `x` may reach below zero."""
+    """Return an upper bound of the square root of a number >= 0, whose ball may contain negative
+    numbers.
+    """
     return x.abs_upper().sqrt()
 
 
@@ -76,9 +79,8 @@ def normal_density(x: arb) -> arb:
 
 
 def normal_quantile(below: arb, above: arb) -> arb:
-    """Return the point with the mass `below` before it and `above` after it, which add up to one.
-
-    Both are asked for, since the smaller of them has the smaller relative error.
+    """Return the quantile of N(0, 1) with the mass `below` before it and `above` = 1 - `below`
+    after it. The smaller one is used, since it has the smaller relative error.
     """
     root = arb(2).sqrt()
     return -root * (2 * below).erfcinv() if below < above else root * (2 * above).erfcinv()

@@ -1,12 +1,11 @@
-"""Conversion of every accepted input to an exact matrix, the one way in; and the matrix that comes
-out.
+"""Conversion of all accepted inputs to exact matrices, and the class of returned matrices.
 
-Everything enters the package here and becomes a ``DomainMatrix`` over a field in which arithmetic
-is exact: QQ, a number field, rational functions over one of these, or GF(p). Entries that are no
-SymPy expressions are converted by `exactflow.exact.numbers` before SymPy sees them, so that a
-string is a number or refused, whatever stands beside it. Floats are the dyadic rationals that they
-are; what has no exact meaning (NaN, a SymPy ``Float``, entries over RR, an object array of floats)
-is refused.
+All matrices enter the package here and become a ``DomainMatrix`` over a field with exact
+arithmetic: QQ, a number field, rational functions over one of these, or GF(p).
+`exactflow.exact.numbers` converts entries that are no SymPy expressions before SymPy sees them, so
+that a string is read as a number or raises an error, whatever the other entries are. A float is the
+dyadic rational that it stores. Entries without an exact meaning (NaN, a SymPy ``Float``, entries
+over RR, an object array of floats) raise an error.
 """
 
 from collections.abc import Iterable, Sequence
@@ -40,17 +39,17 @@ _GAUSSIAN = (ZZ_I, QQ_I)
 
 
 def as_matrix(M: MatrixLike) -> DomainMatrix:
-    """Return the square matrix `M` as a ``DomainMatrix`` over a field, exactly: sparse where a
-    SymPy matrix or a sparse DomainMatrix came in, and dense otherwise.
+    """Return the square matrix `M` as a ``DomainMatrix`` over a field, exactly: sparse for a SymPy
+    matrix or a sparse DomainMatrix, dense otherwise.
 
-    It is a SymPy matrix, a matrix expression of numbers as ``PermutationMatrix``, or a
-    DomainMatrix; a NumPy array of integers, of floats, taken as the exact dyadic rationals that
-    they are, or of objects such as ``Fraction``; a torch tensor or an mpmath matrix, likewise; or d
-    lists of d numbers, strings (``"p/q"``, decimals) or SymPy expressions: rational functions of
-    symbols, and of exponentials of monomials. The weight of a 1x1 convolution, an array or tensor
-    of shape (c, c, 1) or (c, c, 1, 1), is its matrix. Raises `InvalidInputError` where it is empty,
-    ragged or not square, where an entry has no exact value (it is named), and for a domain that is
-    no exact field.
+    `M` is a SymPy matrix, a matrix expression of numbers such as ``PermutationMatrix``, or a
+    DomainMatrix; a NumPy array of integers, of floats (which are dyadic rationals), or of objects
+    such as ``Fraction``; a torch tensor or an mpmath matrix; or d lists of d numbers, strings
+    (``"p/q"``, decimals) or SymPy expressions: rational functions of symbols and of exponentials of
+    monomials. An array or tensor of shape (c, c, 1) or (c, c, 1, 1), the weight of a 1x1
+    convolution, is its c x c matrix. Raises `InvalidInputError` if `M` is empty, ragged or not
+    square, if an entry has no exact value (the message names it), or if the domain is no exact
+    field.
 
     >>> as_matrix([["1/3", 0], [2, 0.5]]).to_Matrix()
     Matrix([
@@ -90,7 +89,7 @@ def as_vectors(x: VectorLike, dimension: int, field: Domain = QQ) -> DomainMatri
 
 
 def transpose_hint(shape: tuple[int, ...], dimension: int) -> str:
-    """Return the remedy for an N x d matrix in the place of a d x N one."""
+    """Return the hint to transpose an N x d matrix that should be d x N, else nothing."""
     return ": transpose it" if len(shape) == 2 and shape[1] == dimension else ""
 
 
@@ -106,12 +105,12 @@ def as_column(values: VectorLike) -> DomainMatrix:
 
 
 def as_expression(value: object) -> sympy.Expr:
-    """Return one number, or expression in symbols, as SymPy writes it in its field."""
+    """Return a number or an expression in symbols as a SymPy expression of its field."""
     return as_rectangle([[value]]).to_Matrix()[0, 0]
 
 
 def as_rectangle(M: VectorLike) -> DomainMatrix:
-    """Return a matrix of any shape over a field, as `as_matrix` does a square one."""
+    """Convert a matrix of any shape, as `as_matrix` converts a square one."""
     if isinstance(M, DomainMatrix):
         return _from_domain(M)
     if isinstance(M, sympy.MatrixBase):
@@ -133,31 +132,31 @@ def as_rectangle(M: VectorLike) -> DomainMatrix:
 
 
 def _from_expression(M: MatrixExpr) -> DomainMatrix:
-    """Return a matrix expression, as a ``PermutationMatrix``, whose entries are numbers."""
+    """Convert a matrix expression such as ``PermutationMatrix`` whose entries are numbers."""
     if M.atoms(MatrixSymbol) or any(sympy.sympify(size).free_symbols for size in M.shape):
         raise InvalidInputError(
-            f"expected a matrix of numbers, got {format_short(M)} in blocks: exactflow.explain has "
-            "its layers, for blocks of every size"
+            f"expected a matrix of numbers, got the block matrix {format_short(M)}: "
+            "exactflow.explain returns its layers, for blocks of every size"
         )
     return _from_sympy(M.as_explicit())
 
 
 def is_array(x: object) -> TypeGuard["np.ndarray"]:
-    """Whether `x` is a NumPy array; NumPy is not imported for that."""
+    """Whether `x` is a NumPy array. This does not import NumPy."""
     numpy = library_of(x, "numpy")
     return numpy is not None and isinstance(x, numpy.ndarray)
 
 
 def is_tensor(x: object) -> bool:
-    """Whether `x` is a tensor of PyTorch, which is not imported for that."""
+    """Whether `x` is a tensor of PyTorch. This does not import PyTorch."""
     torch = library_of(x, "torch")
     return torch is not None and isinstance(x, torch.Tensor)
 
 
 def as_array(x: Any) -> Any:
-    """Return a tensor as a NumPy array, floats in float64, and anything else as it is.
+    """Return a tensor as a NumPy array, with floats in float64; return other values unchanged.
 
-    A tensor that has no entries in NumPy raises `InvalidInputError`.
+    Raises `InvalidInputError` for a tensor that NumPy cannot represent.
     """
     if not is_tensor(x):
         return x
@@ -173,7 +172,7 @@ def as_array(x: Any) -> Any:
 
 
 def _squeezed_kernel(W: Any) -> Any:
-    """Return the weight of a 1x1 convolution with two axes, and anything else as it is."""
+    """Return the weight of a 1x1 convolution as a matrix; return other values unchanged."""
     if not is_array(W) or W.ndim <= 2:
         return W
     if W.ndim > 4 or any(size != 1 for size in W.shape[2:]):
@@ -185,10 +184,10 @@ def _squeezed_kernel(W: Any) -> Any:
 
 
 def over_common_field(M: DomainMatrix, field: Domain) -> DomainMatrix:
-    """Return `M` over the least field that holds its entries and `field`.
+    """Return `M` over the least field that contains its entries and `field`.
 
-    Rational numbers enter GF(p) as the quotients that they are; where p divides a denominator, or
-    no field holds both, `InvalidInputError` is raised.
+    Rational numbers are mapped to GF(p) as quotients. Raises `InvalidInputError` if p divides a
+    denominator, or no field contains both.
     """
     if not (isinstance(field, FiniteField) and M.domain.is_QQ):
         return M.convert_to(common_field([M.domain, field]))
@@ -197,7 +196,7 @@ def over_common_field(M: DomainMatrix, field: Domain) -> DomainMatrix:
         denominator = field(int(x.denominator))
         if not denominator:
             raise InvalidInputError(
-                f"expected entries in {field}, got {format_short(x)}, whose denominator is 0 there"
+                f"expected entries in {field}, got {format_short(x)}, whose denominator is 0 in it"
             )
         return field(int(x.numerator)) / denominator
 
@@ -205,7 +204,9 @@ def over_common_field(M: DomainMatrix, field: Domain) -> DomainMatrix:
 
 
 def common_field(fields: Iterable[Domain]) -> Domain:
-    """Return the least field that holds the given ones, QQ for none; else `InvalidInputError`."""
+    """Return the least field that contains the given ones (QQ for none), or raise
+    `InvalidInputError`.
+    """
     return _as_exact_field(_unified(fields))
 
 
@@ -219,7 +220,7 @@ def _unified(fields: Iterable[Domain]) -> Domain:
 
 
 def is_equal(left: DomainMatrix, right: DomainMatrix) -> bool:
-    """Whether two matrices are equal over a field that holds the entries of both."""
+    """Whether two matrices are equal over a field that contains the entries of both."""
     left, right = (
         M.convert_to(QQ_I.as_AlgebraicField()) if M.domain == QQ_I else M for M in (left, right)
     )
@@ -229,15 +230,15 @@ def is_equal(left: DomainMatrix, right: DomainMatrix) -> bool:
     if one != other and one.is_AlgebraicField and other.is_AlgebraicField:
         return is_equal_across(left, right)
     if one != other:
-        field = _unified([one, other])  # where equal quotients may differ, their difference is zero
+        field = _unified([one, other])  # subtract: equal quotients may have two forms
         return bool((left.convert_to(field) - right.convert_to(field)).is_zero_matrix)
-    if isinstance(one, FiniteField):  # whose residues may be symmetric in one of them
+    if isinstance(one, FiniteField):  # one of them may use symmetric residues
         left, right = (M.applyfunc(lambda x: int(x) % one.mod, ZZ) for M in (left, right))
     return bool(left.to_sparse() == right.to_sparse())
 
 
 def _as_exact_field(domain: Domain) -> Domain:
-    """Return the field of a domain, or refuse one in which arithmetic is not exact."""
+    """Return the field of a domain; raise if its arithmetic is not exact."""
     if isinstance(domain, PolynomialRing | FractionField):
         _check_generators(domain.symbols)
         if not _as_exact_field(domain.domain).has_assoc_Ring:
@@ -261,8 +262,8 @@ def _as_exact_field(domain: Domain) -> Domain:
 
 
 def _check_generators(generators: Sequence[sympy.Expr]) -> None:
-    """Refuse generators that may depend on each other: symbols do not, nor do exponentials of
-    different monomials (Ax 1971).
+    """Raise for generators that may be algebraically dependent. Symbols and exponentials of
+    different monomials are independent (Ax 1971).
     """
     exponents = []
     for generator in generators:
@@ -275,7 +276,7 @@ def _check_generators(generators: Sequence[sympy.Expr]) -> None:
         if is_monomial and monomial not in exponents:
             exponents.append(monomial)
             continue
-        hint = "write a transcendental entry as a symbol of its own, with its assumptions"
+        hint = "replace a transcendental entry by a symbol with assumptions"
         if isinstance(generator, sympy.sin | sympy.cos | sympy.tan):
             hint = (
                 "exactflow.cayley_rotation makes rotations whose entries are rational in parameters"
@@ -292,9 +293,9 @@ def _from_domain(M: DomainMatrix) -> DomainMatrix:
 
 
 def _consistent(M: DomainMatrix) -> DomainMatrix:
-    """Return a DomainMatrix without stored zeros, or refuse one whose entries are not as it says.
+    """Remove stored zeros; raise if rows or entries do not agree with the shape and the domain.
 
-    SymPy checks the shape of what it is given, and lets a representation be changed afterwards.
+    SymPy checks the shape of a new DomainMatrix, but its representation can be changed later.
     """
     rows, columns = M.shape
     if isinstance(M.rep, DDM):
@@ -306,7 +307,9 @@ def _consistent(M: DomainMatrix) -> DomainMatrix:
     else:  # FLINT's own
         return M
     if not fits:
-        raise InvalidInputError(f"expected a {rows} x {columns} DomainMatrix, got other rows in it")
+        raise InvalidInputError(
+            f"the rows of a DomainMatrix do not fit its shape {rows} x {columns}"
+        )
     for place, x in entries:
         if not M.domain.of_type(x):
             raise InvalidInputError(
@@ -319,7 +322,7 @@ def _consistent(M: DomainMatrix) -> DomainMatrix:
 
 
 def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
-    if not M._rep.domain.is_EXRAW:  # SymPy holds rational entries as such: nothing to search
+    if not M._rep.domain.is_EXRAW:  # SymPy already has a domain of rational entries
         return M.to_DM(QQ)
     for place, entry in M.todok().items():
         if not (isinstance(entry, sympy.Expr) and entry.is_commutative):
@@ -331,10 +334,10 @@ def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
         matrix = M.to_DM(field=True, extension=True)
     except CoercionFailed:  # SymPy compares algebraic numbers by few digits
         raise InvalidInputError(
-            f"expected entries of which SymPy finds the number field, got {format_short(M)}: write "
-            "them without roots in denominators (sympy.radsimp)"
+            f"SymPy finds no number field with the entries of {format_short(M)}: write them "
+            "without roots in denominators (sympy.radsimp)"
         ) from None
-    if matrix.domain.is_EXRAW:  # no field holds all entries: is there one that is in none?
+    if matrix.domain.is_EXRAW:  # no field contains all entries: look for one that is in no field
         for place, entry in M.todok().items():
             try:
                 _as_exact_field(construct_domain([entry], field=True, extension=True)[0])
@@ -380,7 +383,7 @@ def _from_lists(M: Sequence) -> DomainMatrix:
 
 
 def _from_entries(rows: Sequence[Sequence], shape: tuple[int, int]) -> DomainMatrix:
-    """Return the matrix of rows of numbers and expressions, every number converted by us."""
+    """Return the matrix of rows of numbers and expressions. `to_element` converts all numbers."""
     rows = [[_entry(entry, (i, j)) for j, entry in enumerate(row)] for i, row in enumerate(rows)]
     if not any(isinstance(entry, sympy.Expr) for row in rows for entry in row):
         return DomainMatrix(rows, shape, QQ).to_dense()
@@ -388,7 +391,7 @@ def _from_entries(rows: Sequence[Sequence], shape: tuple[int, int]) -> DomainMat
 
 
 def _entry(entry: object, place: tuple[int, int]) -> Element:
-    """Return an element of QQ, or an expression that is no rational number."""
+    """Convert a number to an element of QQ; return an irrational expression unchanged."""
     if isinstance(entry, sympy.Expr) and not isinstance(entry, sympy.Rational | MatrixExpr):
         return entry
     try:
@@ -400,13 +403,13 @@ def _entry(entry: object, place: tuple[int, int]) -> Element:
 class ExactMatrix(sympy.Matrix):
     """A `sympy.Matrix` that compares with arrays and nested lists by their exact values.
 
-    SymPy's own ``matrix == array`` is False whatever the array holds. Here it is the truth in both
-    directions, and an array with an entry that has no exact value is refused.
+    In SymPy ``matrix == array`` is always False. Here both directions compare the entries, and
+    raise an error for an array with an entry without an exact value.
     """
 
     @classmethod
     def of(cls, matrix: DomainMatrix) -> "ExactMatrix":
-        """Return the matrix in SymPy's form."""
+        """Return the SymPy matrix with the entries of a DomainMatrix."""
         return cls._fromrep(matrix.to_Matrix()._rep)
 
     def __eq__(self, other: object) -> bool:

@@ -1,4 +1,4 @@
-"""Small matrices for the choices that a construction leaves free: reproducible, zero at first."""
+"""Reproducible random matrices for the free choices of a construction."""
 
 import random
 
@@ -10,12 +10,11 @@ from exactflow.exact.typing import Element
 
 
 class Draws:
-    """A stream of matrices with integer entries from -bound to bound, the same on every run; over a
-    finite field, with any entries.
+    """A reproducible stream of matrices with random integer entries from -bound to bound; over a
+    finite field, with random elements.
 
-    With bound 0 every matrix is zero: the choice that is written down with the fewest digits. A
-    construction adds what it draws to a default, and rejects a draw by an exact test. The seed is
-    the bound where it is left out.
+    With bound 0 every matrix is zero, which gives the shortest numbers. A construction adds a draw
+    to a default choice, and rejects the sum by an exact test. The default seed is the bound.
     """
 
     def __init__(self, field: Domain, bound: int, seed: int | None = None) -> None:

@@ -1,19 +1,21 @@
-"""Float matrices exactly, in digits to the base 2^20: six layers on 64 coordinates are multiplied
-eight times as fast as in FLINT, on 8 four times as slowly.
+"""Matrices of dyadic rationals, exactly, as float64 matrices of digits to the base 2^20.
+
+Six layers on 64 coordinates are multiplied eight times as fast as in FLINT, on 8 coordinates four
+times as slowly.
 
 Main results
 ------------
-A float is a dyadic rational. A matrix of them is sum_k 2^(low + 20 k) D_k with integer matrices
-D_k, at most 2^20, kept as floats. Products of such digits are at most 2^40, so that a float64
-product of digit matrices with an inner dimension up to 2^12 is *exact* in whatever order it is
-summed: the BLAS does exact arithmetic. (The splitting is that of Ozaki, Ogita, Oishi and Rump,
-*Error-free transformations of matrix multiplication*, 2012.) All products of digits that carry one
-power of two are one product of matrices, of digits side by side.
+A float is a dyadic rational. A matrix of floats is sum_k 2^(low + 20 k) D_k with integer matrices
+D_k, whose entries are at most 2^20 and are stored as floats. Products of two such digits are at
+most 2^40, so a float64 product of matrices of digits with an inner dimension up to 2^12 is *exact*
+in every order of summation: the BLAS works exactly. (Ozaki, Ogita, Oishi and Rump, *Error-free
+transformations of matrix multiplication*, 2012.) All products of digits with the same power of two
+are computed by one product of matrices, in which the digits stand side by side.
 
 How it is checked
 -----------------
-*Exact*: nothing is rounded but in `DyadicMatrix.floats` and bounds, which say so. Operations that a
-``DomainMatrix`` has bear its names.
+*Exact*, except `to_floats` and the bounds `row_sums` and `norm_bound`, which are upper bounds.
+Methods have the names of the operations of ``DomainMatrix``.
 """
 
 from collections.abc import Callable
@@ -31,30 +33,33 @@ from exactflow.exact.typing import MatrixLike
 BITS = 20
 BASE = 2.0**BITS
 SUMMANDS = 1 << 12
-RELATIVE = 2.0**-40  # more than the roundings of a sum take
-TINY = 2.0**-900  # more than what floats lose below 2^-1000
+RELATIVE = 2.0**-40  # more than the relative rounding error of a sum
+TINY = 2.0**-900  # more than the absolute error of floats below 2^-1000
 
 
 @dataclass(frozen=True, eq=False)
 class DyadicMatrix:
-    """The matrix sum_k 2^(low + 20 k) planes[k], exactly, for integers |planes[k]| <= 2^20."""
+    """The matrix sum_k 2^(low + 20 k) planes[k], for integers |planes[k]| <= 2^20."""
 
     planes: np.ndarray
     low: int
 
     @staticmethod
-    def of_floats(M: np.ndarray) -> "DyadicMatrix":
-        """Return a matrix of finite floats."""
+    def from_floats(M: np.ndarray) -> "DyadicMatrix":
+        """Return a matrix of finite floats, exactly."""
         peak = np.abs(M).max(initial=0.0)
         unit = int(np.frexp(peak)[1]) - BITS
-        planes, rest = [np.trunc(np.ldexp(M, -unit))], M  # nothing rounds up to 2^1024
+        planes, rest = (
+            [np.trunc(np.ldexp(M, -unit))],
+            M,
+        )  # truncated, so that no entry rounds up to 2^1024
         while (rest := rest - np.ldexp(planes[-1], unit)).any():
             unit -= BITS
             planes.append(np.rint(np.ldexp(rest, -unit)))
         return DyadicMatrix(np.array(planes[::-1]), unit if peak else 0)
 
     @staticmethod
-    def of_integers(integers: np.ndarray, low: int) -> "DyadicMatrix":
+    def from_integers(integers: np.ndarray, low: int) -> "DyadicMatrix":
         """Return 2^low times a matrix of Python integers."""
         planes: list[np.ndarray] = []
         half = 1 << (BITS - 1)
@@ -70,7 +75,7 @@ class DyadicMatrix:
         return self.planes.shape[1:]
 
     def __sub__(self, other: "DyadicMatrix") -> "DyadicMatrix":
-        planes, low = self._with_room(other.low, len(other.planes))
+        planes, low = self._widen(other.low, len(other.planes))
         offset = (other.low - low) // BITS
         planes[offset : offset + len(other.planes)] -= other.planes
         return DyadicMatrix(planes, low)
@@ -80,13 +85,13 @@ class DyadicMatrix:
 
     def __rmul__(self, factor: int) -> "DyadicMatrix":
         factors = np.full((self.shape[0], 1), factor, dtype=object)
-        return self.scale_rows(DyadicMatrix.of_integers(factors, 0))
+        return self.scale_rows(DyadicMatrix.from_integers(factors, 0))
 
     def __getitem__(self, places: tuple) -> "DyadicMatrix":
         return DyadicMatrix(self.planes[:, *places], self.low)
 
     def plus_product(self, A: "DyadicMatrix", B: "DyadicMatrix") -> "DyadicMatrix":
-        """Return the matrix plus A B."""
+        """Return ``self + A B``."""
         a, b, n = len(A.planes), len(B.planes), B.shape[0]
         left = np.hstack(list(A.planes[::-1]))
         right = B.planes.reshape(b * n, -1)
@@ -102,24 +107,26 @@ class DyadicMatrix:
                 if i < end:
                     _carry(planes[:2])
 
-        return self._with_products(A, B, add)
+        return self._plus_products(A, B, add)
 
     def scale_rows(self, factors: "DyadicMatrix") -> "DyadicMatrix":
-        """Return the rows times the entries of a column."""
+        """Return the rows multiplied by the entries of the column `factors`."""
         a, b = len(factors.planes), len(self.planes)
 
         def add(planes: np.ndarray, k: int) -> None:
             for i in range(max(0, k - b + 1), min(k, a - 1) + 1):
                 planes[0] += factors.planes[i] * self.planes[k - i]
 
-        return _zeros(*self.shape)._with_products(factors, self, add)
+        return _zeros(*self.shape)._plus_products(factors, self, add)
 
-    def _with_products(
+    def _plus_products(
         self, A: "DyadicMatrix", B: "DyadicMatrix", add: Callable[[np.ndarray, int], None]
     ) -> "DyadicMatrix":
-        """Return the matrix plus what `add` adds for each sum k of places of digits."""
+        """Return the matrix plus products of digits of A and B: ``add(planes, k)`` adds the
+        products with the power of two k to ``planes[0]``.
+        """
         low, count = A.low + B.low, len(A.planes) + len(B.planes) - 1
-        planes, own = self._with_room(low, count + 1)
+        planes, own = self._widen(low, count + 1)
         offset = (low - own) // BITS
         for k in range(count):
             add(planes[offset + k :], k)
@@ -127,9 +134,9 @@ class DyadicMatrix:
         used = np.flatnonzero(planes.any(axis=(1, 2)))
         return DyadicMatrix(planes[: used[-1] + 1 if len(used) else 1], own)
 
-    def _with_room(self, low: int, count: int) -> tuple[np.ndarray, int]:
-        """Return planes that hold this matrix, and `count` planes from `low` on with one to spare,
-        and their own low: it differs from `low` by a multiple of 20.
+    def _widen(self, low: int, count: int) -> tuple[np.ndarray, int]:
+        """Return (planes, own): the planes of this matrix for the exponent `own`, which differs
+        from `low` by a multiple of 20, with room for `count` planes from `low` on and a carry.
         """
         own = low - BITS * max(0, -(-(low - self.low) // BITS))
         offset, shift = divmod(self.low - own, BITS)
@@ -141,23 +148,25 @@ class DyadicMatrix:
             _carry(planes)
         return planes, own
 
-    def times_power(self, exponent: int) -> "DyadicMatrix":
-        """Return the matrix times 2^exponent."""
+    def times_power_of_two(self, exponent: int) -> "DyadicMatrix":
+        """Return the matrix multiplied by 2^exponent."""
         return DyadicMatrix(self.planes, self.low + exponent)
 
     def vstack(self, other: "DyadicMatrix") -> "DyadicMatrix":
-        """Return the rows of both matrices."""
-        above, low = self._with_room(other.low, len(other.planes))
+        """Return both matrices, one below the other."""
+        above, low = self._widen(other.low, len(other.planes))
         planes = np.zeros((len(above), len(above[0]) + other.shape[0], self.shape[1]))
         offset, rows = (other.low - low) // BITS, len(above[0])
         planes[:, :rows] = above
         planes[offset : offset + len(other.planes), rows:] = other.planes
         return DyadicMatrix(planes, low)
 
-    def floats(self, exponent: int = 0) -> np.ndarray:
-        """Return the entries times 2^-exponent, each within 2^-50 of its own size (or 2^-1000).
+    def to_floats(self, exponent: int = 0) -> np.ndarray:
+        """Return the entries times 2^-exponent, each with a relative error of at most 2^-50 (or an
+        absolute one of 2^-1000).
 
-        From the top down: a partial sum is exact until it is near the entry.
+        The digits are added from the highest one down: a partial sum is exact until it is near the
+        entry.
         """
         total = np.zeros(self.shape)
         for k in reversed(range(len(self.planes))):
@@ -165,7 +174,7 @@ class DyadicMatrix:
         return total
 
     def exponent(self) -> int:
-        """Return e such that all entries are below 2^e, not far from it; 0 for zeros only."""
+        """Return a nearly least exponent e with all entries below 2^e; 0 for a zero matrix."""
         for k in reversed(range(len(self.planes))):
             largest = np.abs(self.planes[k]).max()
             if largest:
@@ -176,7 +185,7 @@ class DyadicMatrix:
         """Return the transpose."""
         return DyadicMatrix(self.planes.transpose(0, 2, 1), self.low)
 
-    def entries(self) -> np.ndarray:
+    def to_fractions(self) -> np.ndarray:
         """Return the entries as Fractions."""
         digits = self.planes.astype(int).astype(object)
         whole = sum(plane << (BITS * k) for k, plane in enumerate(digits))
@@ -187,23 +196,23 @@ class DyadicMatrix:
         whole = sum(int(digit) << (BITS * k) for k, digit in enumerate(self.planes[:, i, j]))
         return whole * Fraction(2) ** self.low
 
-    def near_largest(self) -> np.ndarray:
-        """Return places (i, j), among them the largest entry."""
-        sizes = np.abs(self.floats(self.exponent()))
+    def _places_near_largest(self) -> np.ndarray:
+        """Return places (i, j) of entries near the largest absolute value; one attains it."""
+        sizes = np.abs(self.to_floats(self.exponent()))
         places = np.argwhere(sizes >= sizes.max() * (1 - RELATIVE))
         columns = np.abs(self.planes[:, places[:, 0], places[:, 1]])
         return places[np.unique(columns, axis=1, return_index=True)[1]]
 
     def largest(self) -> Fraction:
         """Return the largest absolute value of an entry."""
-        return max(abs(self.entry(i, j)) for i, j in self.near_largest())
+        return max(abs(self.entry(i, j)) for i, j in self._places_near_largest())
 
     def row_sums(self, weights: np.ndarray | None = None) -> list[Fraction]:
-        """Return upper bounds, near them, of the sums of absolute values in each row, times the
-        weights of the columns where these are given; of zeros, zero.
+        """Return close upper bounds of the sums of absolute values in each row, weighted by the
+        columns' `weights` if given. A sum of zeros has the bound 0.
         """
         exponent, planes = self.exponent(), self.planes
-        sizes = np.abs(self.floats(exponent))
+        sizes = np.abs(self.to_floats(exponent))
         if weights is None:
             sums = sizes.sum(axis=1)
         else:
@@ -212,45 +221,47 @@ class DyadicMatrix:
         return [Fraction(value) * Fraction(2) ** exponent for value in sums.tolist()]
 
     def norm_bound(self) -> Fraction:
-        """Return an upper bound of the Frobenius norm, near it."""
+        """Return a close upper bound of the Frobenius norm."""
         exponent = self.exponent()
-        norm = float(np.linalg.norm(self.floats(exponent)))
+        norm = float(np.linalg.norm(self.to_floats(exponent)))
         return Fraction(norm * (1 + RELATIVE)) * Fraction(2) ** exponent
 
 
 @dataclass(frozen=True, eq=False)
 class DyadicQuotient:
-    """The matrix digits / denominator, exactly: of floats, or of fractions."""
+    """The exact matrix numerator / denominator, for matrices of floats or of Fractions."""
 
-    digits: DyadicMatrix
+    numerator: DyadicMatrix
     denominator: int = 1
 
     @staticmethod
-    def of(M: np.ndarray) -> "DyadicQuotient":
-        """Return a matrix of finite floats, or of Fractions."""
+    def from_array(M: np.ndarray) -> "DyadicQuotient":
+        """Return a matrix of finite floats or of Fractions, exactly."""
         if M.dtype == float:
-            return DyadicQuotient(DyadicMatrix.of_floats(M))
+            return DyadicQuotient(DyadicMatrix.from_floats(M))
         common = lcm(*(x.denominator for x in M.flat))
         return DyadicQuotient(
-            DyadicMatrix.of_integers(np.vectorize(int, otypes=[object])(M * common), 0), common
+            DyadicMatrix.from_integers(np.vectorize(int, otypes=[object])(M * common), 0), common
         )
 
     def minus(self, M: DyadicMatrix) -> "DyadicQuotient":
-        """Return the matrix minus another."""
-        return DyadicQuotient(self.digits - self.denominator * M, self.denominator)
+        """Return the matrix minus M."""
+        return DyadicQuotient(self.numerator - self.denominator * M, self.denominator)
 
-    def floats(self, exponent: int = 0) -> np.ndarray:
+    def to_floats(self, exponent: int = 0) -> np.ndarray:
         """Return the entries times 2^-exponent, rounded."""
         bits = self.denominator.bit_length()
-        return self.digits.floats(bits + exponent) / float(Fraction(self.denominator, 1 << bits))
+        return self.numerator.to_floats(bits + exponent) / float(
+            Fraction(self.denominator, 1 << bits)
+        )
 
     def largest(self) -> Fraction:
         """Return the largest absolute value of an entry."""
-        return self.digits.largest() / self.denominator
+        return self.numerator.largest() / self.denominator
 
     def norm_bound(self) -> Fraction:
-        """Return an upper bound of the Frobenius norm, near it."""
-        return self.digits.norm_bound() / self.denominator
+        """Return a close upper bound of the Frobenius norm."""
+        return self.numerator.norm_bound() / self.denominator
 
 
 def as_exact_array(W: MatrixLike) -> np.ndarray:
@@ -264,8 +275,8 @@ def as_exact_array(W: MatrixLike) -> np.ndarray:
     matrix = as_matrix(W).to_dense()
     if not matrix.domain.is_QQ:
         raise InvalidInputError(
-            f"expected rational numbers or floats, got entries in {matrix.domain}: "
-            "evaluate them to floats first"
+            f"expected rational numbers or floats, got entries in {matrix.domain}: convert them to "
+            "floats first"
         )
     values = [Fraction(int(x.numerator), int(x.denominator)) for x in matrix.to_list_flat()]
     try:
@@ -292,7 +303,9 @@ def _zeros(rows: int, columns: int) -> DyadicMatrix:
 
 
 def _carry(planes: np.ndarray) -> None:
-    """Make digits at most 2^19 from integers below 2^53, in place; the top plane is the last."""
+    """Carry in place, so that integers below 2^53 become digits of at most 2^19; the last plane,
+    the highest one, takes the last carry.
+    """
     for plane, following in pairwise(planes):
         carry = np.rint(plane * (1 / BASE))
         plane -= carry * BASE

@@ -1,22 +1,22 @@
-"""Y Z and Z Y: which pairs of matrices D, a are D = I + Y Z and a = I + Z Y, and with which Y, Z.
+"""Flanders' theorem: for which matrices D and a there are Y and Z with D = I + Y Z, a = I + Z Y.
 
 Main results
 ------------
 *Theorem* (Flanders, *Elementary divisors of AB and BA*, 1951). Let D be q x q and a p x p. Such Y
 and Z, q x p and p x q, exist iff D and a have equal elementary divisors away from eigenvalue 1, and
-their block sizes at 1, sorted and padded with zeros, differ by at most one each. Then chains pair
-off: away from 1, and at blocks of equal size, Y carries chain to chain and Z = Y^-1 (D - I); at
-blocks of sizes k + 1 and k, Y and Z are the two maps that take turns along
+their block sizes at 1, sorted and padded with zeros, differ by at most one each. Then their chains
+are paired. Away from 1, and at blocks of equal size, Y maps a chain to its partner, and
+Z = Y^-1 (D - I). At blocks of sizes k + 1 and k, Z and Y alternate along
 e_0 -> e'_0 -> e_1 -> e'_1 -> .. -> e_k -> 0.
 
 How it is checked
 -----------------
-*Exact*: the pair found is multiplied out with the layers of which it is part.
+*Exact*: the caller multiplies the layers that contain the pair.
 
 Implementation notes
 --------------------
-Cyclic vectors of both matrices come first, the smaller one with ones appended: their controller
-bases give Y without any factoring.
+Cyclic vectors of both matrices, the smaller one padded with ones, are tried first: their controller
+bases give Y without factoring a polynomial.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ from exactflow.exact import krylov, linalg
 from exactflow.exact.normal_forms import chains, irreducible_factors, orbit
 from exactflow.exact.rational_matrix import as_domain_matrix
 
-_Basis = tuple[DomainMatrix, Any]  # and its inverse, perhaps as a `RationalMatrix`
+_Basis = tuple[DomainMatrix, Any]  # a basis and its inverse, possibly a `RationalMatrix`
 
 
 def is_factor_at_one(f: Sequence) -> bool:
@@ -39,9 +39,9 @@ def is_factor_at_one(f: Sequence) -> bool:
 
 
 def pad_with_ones(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return both matrices, the smaller one with ones appended: diag(a, 1, .., 1).
+    """Return both matrices, the smaller one padded to the size of the other: diag(a, 1, .., 1).
 
-    Where D = I + Y Z and a = I + Z Y, these have one characteristic polynomial.
+    If D = I + Y Z and a = I + Z Y, they then have the same characteristic polynomial.
     """
     size = max(D.shape[0], a.shape[0])
     ones = (linalg.identity(size - M.shape[0], M.domain) for M in (D, a))
@@ -50,7 +50,7 @@ def pad_with_ones(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, Domai
 
 
 def cyclic_bases(D: DomainMatrix, a: DomainMatrix, f: Sequence) -> tuple[_Basis, _Basis] | None:
-    """Return controller bases of D and of a, with inverses, or None where either was not found."""
+    """Return controller bases of D and of a, with inverses; None if one of them is not found."""
     of_D = krylov.cyclic_basis(D, f)
     if of_D is None or (of_a := krylov.cyclic_basis(a, f)) is None:
         return None
@@ -58,9 +58,9 @@ def cyclic_bases(D: DomainMatrix, a: DomainMatrix, f: Sequence) -> tuple[_Basis,
 
 
 def flanders_pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix] | None:
-    """Return (Y, Z) with D = I + Y Z and a = I + Z Y, or None where there are none.
+    """Return (Y, Z) with D = I + Y Z and a = I + Z Y, or None if there is no such pair.
 
-    Where D is singular Y may be, too, and there are other pairs.
+    The pair is not unique; if D is singular, Y may be singular.
     """
     q, p, field = D.shape[0], a.shape[0], D.domain
     large, other = pad_with_ones(D, a)
@@ -74,9 +74,9 @@ def flanders_pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, Domai
         return as_domain_matrix(Y)[:q, :p], as_domain_matrix(Z)[:p, :q]
     of_D: list[DomainMatrix] = []
     of_a: list[DomainMatrix] = []
-    forth: list[tuple[int, int]] = []  # Y takes the basis vector j of a to the vector i of D
-    back: list[tuple[int, int]] = []  # at eigenvalue 1, Z takes the vector j of D to the vector i
-    away: list[tuple[int, int]] = []  # elsewhere Z is Y^-1 (D - I)
+    ones_of_Y: list[tuple[int, int]] = []  # (i, j): Y maps basis vector j of a to i of D
+    ones_of_Z: list[tuple[int, int]] = []  # (i, j): Z maps basis vector j of D to i of a
+    inverted: list[tuple[int, int]] = []  # the same for Y^-1, where Z = Y^-1 (D - I)
     for factor, _ in irreducible_factors(f, D.domain):
         for left, right in _paired_chains(D, a, factor):
             if abs(len(left) - len(right)) > is_factor_at_one(factor):
@@ -84,23 +84,23 @@ def flanders_pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, Domai
             i, j = len(of_D), len(of_a)
             of_D.extend(left)
             of_a.extend(right)
-            y, z = _turns(len(left), len(right))
-            forth.extend((i + s, j + t) for s, t in y)
+            y, z = _alternate(len(left), len(right))
+            ones_of_Y.extend((i + s, j + t) for s, t in y)
             if is_factor_at_one(factor):
-                back.extend((j + s, i + t) for s, t in z)
+                ones_of_Z.extend((j + s, i + t) for s, t in z)
             else:
-                away.extend((j + t, i + s) for s, t in y)
+                inverted.extend((j + t, i + s) for s, t in y)
     Q, R = linalg.from_columns(of_D), linalg.from_columns(of_a)
     Q_inverse, one = Q.inv(), linalg.identity(q, field)
-    Y = Q * _ones(forth, (q, p), field) * R.inv()
-    shift = _ones(away, (p, q), field) * Q_inverse * (D - one)
-    return Y, R * (shift + _ones(back, (p, q), field) * Q_inverse)
+    Y = Q * _matrix_of_ones(ones_of_Y, (q, p), field) * R.inv()
+    shift = _matrix_of_ones(inverted, (p, q), field) * Q_inverse * (D - one)
+    return Y, R * (shift + _matrix_of_ones(ones_of_Z, (p, q), field) * Q_inverse)
 
 
 def _paired_chains(
     D: DomainMatrix, a: DomainMatrix, f: Sequence
 ) -> Iterator[tuple[list[DomainMatrix], ...]]:
-    """Yield chain bases of D and of a, one of which may be empty, sorted by size."""
+    """Yield pairs of bases of chains of D and of a, by size; one of a pair may be empty."""
     found = []
     for M in (D, a):
         step = linalg.polynomial_at(f, M) if is_factor_at_one(f) else M
@@ -108,8 +108,8 @@ def _paired_chains(
     return zip_longest(*found, fillvalue=[])
 
 
-def _turns(of_D: int, of_a: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """Return the places of the ones of Y and of Z on two nilpotent chains of the given sizes."""
+def _alternate(of_D: int, of_a: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Return the places of the ones of Y and of Z for chains at 1 of the given sizes."""
     late_Y, late_Z = (1, 0) if of_D > of_a else (0, 1)
     return (
         [(j + late_Y, j) for j in range(of_a) if j + late_Y < of_D],
@@ -117,5 +117,7 @@ def _turns(of_D: int, of_a: int) -> tuple[list[tuple[int, int]], list[tuple[int,
     )
 
 
-def _ones(places: Sequence[tuple[int, int]], shape: tuple[int, int], field: Domain) -> DomainMatrix:
+def _matrix_of_ones(
+    places: Sequence[tuple[int, int]], shape: tuple[int, int], field: Domain
+) -> DomainMatrix:
     return DomainMatrix.from_dok(dict.fromkeys(places, field.one), shape, field).to_dense()

@@ -1,7 +1,7 @@
-"""Krylov spaces: bases in which a matrix is a companion matrix, or block triangular with such.
+"""Krylov bases, in which a matrix is a companion matrix or block triangular with companion blocks.
 
-Controller bases take the place of powers F^k u: their columns are combinations of minors of F, far
-shorter than powers.
+Controller bases replace the powers F^k u: their entries are combinations of minors of F, which are
+much shorter.
 
 Conventions: vectors are columns; a polynomial is its list of coefficients, highest degree first.
 """
@@ -26,7 +26,7 @@ def controller_basis(F: DomainMatrix, f: Sequence, u: DomainMatrix) -> DomainMat
 
 
 def controller_columns(F: Any, f: Sequence, u: Any) -> list[Any]:
-    """Return the columns of a controller basis, of matrices in balls, too."""
+    """Return the columns of a controller basis; F and u may be matrices of balls."""
     columns = [u]
     for coefficient in f[1:-1]:
         columns.append(F * columns[-1] + u * coefficient)
@@ -34,10 +34,11 @@ def controller_columns(F: Any, f: Sequence, u: Any) -> list[Any]:
 
 
 def cyclic_basis(F: DomainMatrix, f: Sequence) -> tuple[DomainMatrix, Any] | None:
-    """Return the controller basis H of a cyclic vector of F, and H^-1 or a `RationalMatrix` of it.
+    """Return the controller basis H of a cyclic vector of F and its inverse (possibly a
+    `RationalMatrix`), or None if no cyclic vector is found.
 
-    f is the characteristic polynomial of F. Tries a few vectors of small integers, and returns None
-    where none of them is cyclic: there is none if F is derogatory.
+    f is the characteristic polynomial of F. A few vectors of small integers are tried; none is
+    cyclic if F is derogatory.
 
     Since ``H^-1 F = K H^-1`` with the companion matrix K, the rows of H^-1 are l F^(n-1), .., l F,
     l for the row l with ``l H = (0, .., 0, 1)``: one system to solve instead of n.
@@ -63,12 +64,12 @@ def cyclic_basis(F: DomainMatrix, f: Sequence) -> tuple[DomainMatrix, Any] | Non
 
 
 def krylov_flag(F: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix, list[int]]:
-    """Return a basis H, its inverse and the lengths of the runs, such that H^-1 F H is block upper
-    triangular with companion matrices in controller form on its diagonal and, above them, nothing
-    but the last column of each run.
+    """Return a basis H, its inverse and the lengths of its runs. H^-1 F H is block upper
+    triangular, with companion matrices in controller form on the diagonal; above them only the last
+    column of each run is nonzero.
 
-    A run is the controller basis of a vector modulo the runs before it: a scalar matrix has n runs
-    of length one, a matrix with a cyclic vector has one.
+    A run is the controller basis of a vector modulo the previous runs. A scalar matrix has n runs
+    of length one; a matrix with a cyclic vector has one run.
     """
     n, field = F.shape[0], F.domain
     cyclic = cyclic_basis(F, F.charpoly_berk())
@@ -88,7 +89,7 @@ def krylov_flag(F: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix, list[int]]
 
 
 def minimal_polynomial(F: DomainMatrix, u: DomainMatrix) -> list:
-    """Return the monic f of least degree with f(F) u = 0."""
+    """Return the minimal polynomial of u: the monic f of least degree with f(F) u = 0."""
     columns = [u]
     for _ in range(F.shape[0]):
         columns.append(F * columns[-1])
@@ -99,7 +100,9 @@ def minimal_polynomial(F: DomainMatrix, u: DomainMatrix) -> list:
 
 
 def triangular_eigenvectors(T: DomainMatrix) -> DomainMatrix:
-    """Return the unit upper triangular V, T V = V diag(T), of T with distinct diagonal entries."""
+    """Return the unit upper triangular V with T V = V diag(T); T is upper triangular with distinct
+    diagonal entries.
+    """
     n, field = T.shape[0], T.domain
     rows = T.to_list()
     V = [[field.one if i == j else field.zero for j in range(n)] for i in range(n)]

@@ -1,8 +1,8 @@
-"""Exact linear algebra over a field: the few operations that SymPy does not ship in this form.
+"""Exact linear algebra over a field: operations that SymPy does not have in this form.
 
-Matrices are dense ``DomainMatrix`` values: the doors make them so once, all that is built here is
-dense, and every operation keeps it. With python-flint installed, rational matrices are multiplied,
-inverted and eliminated in FLINT, which SymPy leaves out for elimination (`rref` and its kin).
+Matrices are dense ``DomainMatrix`` values: public functions convert their arguments once, and each
+operation here returns a dense matrix. SymPy multiplies and inverts rational matrices in FLINT if
+python-flint is installed; `rref` does so for elimination, too.
 
 Conventions: vectors are columns; a matrix with two halves of p and q coordinates is
 ``[[A, B], [C, D]]``; a polynomial is its list of coefficients, highest degree first.
@@ -24,7 +24,7 @@ from exactflow.exact.exceptional import is_recording, record_nonzero
 from exactflow.exact.typing import Element
 
 Alternative = tuple[Any, Any]
-"""A solution and None, or None and why there is none: once unpacked, no type says which."""
+"""A solution and None, or None and a proof that there is no solution."""
 
 
 class Blocks(NamedTuple):
@@ -67,7 +67,7 @@ def unit_vector(n: int, i: int, field: Domain) -> DomainMatrix:
 
 
 def from_columns(columns: Sequence[DomainMatrix]) -> DomainMatrix:
-    """Return the matrix with the given columns, of which there is at least one."""
+    """Return the matrix with the given columns, at least one."""
     return columns[0].hstack(*columns[1:])
 
 
@@ -106,7 +106,9 @@ def polynomial_at(f: Sequence, M: DomainMatrix) -> DomainMatrix:
 
 
 def append_swapped_pads(M: DomainMatrix, p: int) -> DomainMatrix:
-    """Return M, whose first half has p coordinates, with pads, as `exactflow.append_swap` does."""
+    """Append one coordinate to each half and swap these two, as `exactflow.append_swap` does. The
+    first half has p coordinates.
+    """
     d = M.shape[0]
     entries = {(i + (i >= p), j + (j >= p)): value for (i, j), value in M.iter_items()}
     entries |= dict.fromkeys([(p, d + 1), (d + 1, p)], M.domain.one)
@@ -120,7 +122,7 @@ def swap_halves(blocks: Blocks) -> Blocks:
 
 
 def scale_rows(scale: Sequence, M: DomainMatrix) -> DomainMatrix:
-    """Return diag(scale) M without a product of matrices."""
+    """Return diag(scale) M, for a dense M without a product of matrices."""
     if list(scale).count(1) == len(scale):
         return M
     one = M.domain.one
@@ -134,15 +136,15 @@ def scale_rows(scale: Sequence, M: DomainMatrix) -> DomainMatrix:
 
 
 def scale_columns(M: DomainMatrix, scale: Sequence) -> DomainMatrix:
-    """Return M diag(scale) without a product of matrices."""
+    """Return M diag(scale), for a dense M without a product of matrices."""
     return scale_rows(scale, M.transpose()).transpose()
 
 
 def is_positive(value: Element, field: Domain) -> bool | None:
-    """Whether an element of `field` is positive; None if it is not real, or if not known.
+    """Whether an element of `field` is positive; None if it is not real or its sign is unknown.
 
-    A quotient of polynomials has the sign that the assumptions of its symbols give it, and what
-    `exactflow.exact.assumptions.assuming` says.
+    The sign of a quotient of polynomials follows from the assumptions of its symbols and from
+    `exactflow.exact.assumptions.assuming`.
     """
     if field.is_FractionField and not field.characteristic():
         return is_positive_quotient(value, field)
@@ -150,8 +152,10 @@ def is_positive(value: Element, field: Domain) -> bool | None:
 
 
 def convert_elements(elements: Iterable, field: Domain, wider: Domain) -> list:
-    """Return elements of a field as those of a wider one, or the same: SymPy would guess elements
-    of a number field from their digits even then.
+    """Return elements of a field as elements of an equal or wider field.
+
+    Between equal fields they are returned unchanged, since SymPy would guess elements of a number
+    field from decimals.
     """
     if field == wider:
         return list(elements)
@@ -159,7 +163,7 @@ def convert_elements(elements: Iterable, field: Domain, wider: Domain) -> list:
 
 
 def inverse_or_none(M: DomainMatrix) -> DomainMatrix | None:
-    """Return the inverse of a square matrix, or None where it is singular."""
+    """Return the inverse of a square matrix, or None if it is singular."""
     try:
         return M.inv()
     except DMNonInvertibleMatrixError:
@@ -167,7 +171,9 @@ def inverse_or_none(M: DomainMatrix) -> DomainMatrix | None:
 
 
 def rref(M: DomainMatrix) -> tuple[DomainMatrix, tuple[int, ...]]:
-    """Return the reduced row echelon form and the columns of its pivots."""
+    """Return the reduced row echelon form and the columns of its pivots. If exceptional values are
+    collected, the minor at the pivots is recorded as nonzero.
+    """
     if is_recording(M.domain) and 0 not in M.shape:
         rows, columns = (list(N.rref()[1]) for N in (M.transpose(), M))
         if rows:
@@ -197,7 +203,7 @@ def left_kernel(M: DomainMatrix) -> DomainMatrix:
 
 
 def solve(A: DomainMatrix, B: DomainMatrix) -> Alternative:
-    """Return (X, None) with A X = B, or (None, y), y a row with y A = 0 and y B != 0."""
+    """Return (X, None) with A X = B, or (None, y) with a row y such that y A = 0 and y B != 0."""
     columns = A.shape[1]
     echelon, pivots = rref(A.hstack(B))
     if pivots and pivots[-1] >= columns:
@@ -218,18 +224,18 @@ def complement(M: DomainMatrix) -> DomainMatrix:
 
 
 def left_inverse(M: DomainMatrix) -> DomainMatrix:
-    """Return a matrix X with X M = I, of few nonzero columns; `M` has full column rank."""
+    """Return X with X M = I and few nonzero columns; `M` must have full column rank."""
     return solve(M.transpose(), identity(M.shape[1], M.domain))[0].transpose()
 
 
 def distinct_units(field: Domain) -> Iterator:
-    """Yield 1, 1/2, 1/3, ..: distinct nonzero elements, or `FieldTooSmallError` at the last one."""
+    """Yield distinct elements 1, 1/2, 1/3, ..; raise `FieldTooSmallError` after the last one."""
     order = field.characteristic()
     i = 1
     while not order or i < order:
         yield field.one / field.convert(i)
         i += 1
     raise FieldTooSmallError(
-        f"expected a field with more elements than the {order} of {field}: "
-        "the construction needs more distinct eigenvalues; use a larger field"
+        f"the construction needs more distinct nonzero eigenvalues than {field} has: use a larger "
+        "field"
     )

@@ -1,13 +1,13 @@
-"""Linear programming that ends in rational numbers: a combination of vectors, nowhere positive.
+"""A rational combination of vectors without positive entries, found by linear programming.
 
-The program is solved in float64 (HiGHS, through SciPy), which tells the entries that must vanish
-from those that can be negative: the former become exactly zero by elimination, and the latter leave
-room for rounding. What comes back is *exact*: it is multiplied out first.
+Float64 (HiGHS, through SciPy) solves the program, and so tells the entries that must vanish from
+those that can be negative. Elimination makes the former exactly zero; the latter have room for
+rounding. The combination that is returned was checked *exactly*.
 """
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 from sympy import QQ
 
@@ -15,30 +15,54 @@ from exactflow.exact import linalg
 from exactflow.exact.numbers import to_element, to_float
 from exactflow.exact.typing import Element
 
+SparseVector: TypeAlias = Mapping[Any, Element]
+"""A dict from places to elements of QQ."""
+
 DENOMINATORS = 4, 1000, 10**6, 2**60
+"""The largest denominators with which weights are tried, in turn."""
 
 
 def find_nonpositive_combination(
-    vectors: Sequence[Mapping[Any, Element]], *, nonnegative: bool
+    vectors: Sequence[SparseVector], *, nonnegative: bool
 ) -> list[Element]:
-    """Return rational weights whose combination of sparse vectors, dicts from places to elements of
-    QQ, has no positive entry, and as many negative ones as float64 finds; all zero where it finds
-    none.
+    """Return rational weights, `nonnegative` or of any sign, of a combination of the vectors that
+    has no positive entry and as many negative ones as float64 finds; zero weights if it finds none.
+    """
+    sizes = [max(map(abs, vector.values()), default=QQ(1)) for vector in vectors]
+    places = list(dict.fromkeys(place for vector in vectors for place in vector))
+    if places and (solution := _solve_program(vectors, sizes, places, nonnegative)) is not None:
+        approximate, zeros = solution
+        for denominator in DENOMINATORS:
+            weights = [
+                to_element(Fraction(x).limit_denominator(denominator)) / size
+                for x, size in zip(approximate, sizes, strict=True)
+            ]
+            weights = _make_zero(vectors, weights, zeros)
+            is_allowed = not nonnegative or min(weights) >= 0
+            if is_allowed and _is_nonpositive_and_nonzero(vectors, weights):
+                return weights
+    return [QQ.zero] * len(vectors)
+
+
+def _solve_program(
+    vectors: Sequence[SparseVector], sizes: Sequence[Element], places: list, nonnegative: bool
+) -> tuple[list[float], list] | None:
+    """Return approximate weights of the vectors, each divided by its size, and the places at which
+    the combination must be zero; None if no entry can be negative.
+
+    The program asks each entry to be at most -s with a slack s in [0, 1], and maximizes the sum of
+    the slacks. Weights can be multiplied, so that each slack is 0 or 1 at the optimum.
     """
     import numpy as np
     from scipy import sparse
     from scipy.optimize import linprog
 
-    sizes = [max(map(abs, vector.values()), default=QQ(1)) for vector in vectors]
-    rows = {place: i for i, place in enumerate(dict.fromkeys(p for v in vectors for p in v))}
-    none = [QQ.zero] * len(vectors)
-    if not rows:
-        return none
-    at = [(rows[place], j) for j, vector in enumerate(vectors) for place in vector]
+    row_of = {place: i for i, place in enumerate(places)}
+    at = [(row_of[place], j) for j, vector in enumerate(vectors) for place in vector]
     values = [to_float(x / s) for v, s in zip(vectors, sizes, strict=True) for x in v.values()]
-    table = sparse.csr_array((values, tuple(zip(*at, strict=True))), (len(rows), len(vectors)))
+    table = sparse.csr_array((values, tuple(zip(*at, strict=True))), (len(places), len(vectors)))
     largest = abs(table).max(axis=1).toarray().ravel()
-    largest[largest < np.finfo(float).tiny] = 1.0  # what float64 has no numbers for
+    largest[largest < np.finfo(float).tiny] = 1.0  # rows that underflow stay as they are
     table = sparse.diags_array(1 / largest) @ table
     m, n = table.shape
     result = linprog(
@@ -48,20 +72,14 @@ def find_nonpositive_combination(
         bounds=[(0 if nonnegative else None, None)] * n + [(0, 1)] * m,
     )
     if result.status != 0 or result.fun > -0.5:
-        return none
-    places = [place for place, s in zip(rows, result.x[n:], strict=True) if s < 0.5]
-    for denominator in DENOMINATORS:
-        weights = [
-            to_element(Fraction(x).limit_denominator(denominator)) / s
-            for x, s in zip(result.x[:n].tolist(), sizes, strict=True)
-        ]
-        weights = _annihilated(vectors, weights, places)
-        if _is_below_zero(vectors, weights) and not (nonnegative and min(weights) < 0):
-            return weights
-    return none
+        return None
+    zeros = [place for place, slack in zip(places, result.x[n:], strict=True) if slack < 0.5]
+    return result.x[:n].tolist(), zeros
 
 
-def _is_below_zero(vectors: Sequence[Mapping[Any, Element]], weights: Sequence[Element]) -> bool:
+def _is_nonpositive_and_nonzero(
+    vectors: Sequence[SparseVector], weights: Sequence[Element]
+) -> bool:
     total: dict[Any, Element] = {}
     for vector, weight in zip(vectors, weights, strict=True):
         for place, x in vector.items() if weight else ():
@@ -69,10 +87,10 @@ def _is_below_zero(vectors: Sequence[Mapping[Any, Element]], weights: Sequence[E
     return max(total.values(), default=QQ.zero) <= 0 and any(total.values())
 
 
-def _annihilated(
-    vectors: Sequence[Mapping[Any, Element]], weights: list[Element], places: list
+def _make_zero(
+    vectors: Sequence[SparseVector], weights: list[Element], places: list
 ) -> list[Element]:
-    """Return weights near the given ones, zeros kept, whose combination vanishes at places."""
+    """Return weights near the given ones whose combination vanishes at `places`; zeros stay."""
     used = [j for j, w in enumerate(weights) if w]
     rows = [[vectors[j].get(place, QQ.zero) for j in used] for place in places]
     rows = [row for row in rows if any(row)]

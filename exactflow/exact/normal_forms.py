@@ -3,10 +3,9 @@
 Main results
 ------------
 For an irreducible f the blocks of M at f are counted by ranks: the number of companion blocks of
-f^k or a higher power is (rank f(M)^(k-1) - rank f(M)^k) / deg f. Chains that realize them give a
-basis in which M is a direct sum of companion matrices of powers of irreducible polynomials (its
-elementary divisors). Nothing is factored but the characteristic polynomial, and no field is
-extended.
+f^k or a higher power is (rank f(M)^(k-1) - rank f(M)^k) / deg f. Chains that realize these blocks
+give a basis in which M is a direct sum of companion matrices of powers of irreducible polynomials,
+its elementary divisors. Only the characteristic polynomial is factored, and no field is extended.
 
 A polynomial is its list of coefficients, highest degree first; irreducible ones are monic.
 """
@@ -22,7 +21,7 @@ from exactflow.exact import linalg
 
 
 def irreducible_factors(f: Sequence, field: Domain) -> list[tuple[tuple, int]]:
-    """Return the monic irreducible factors of a nonzero f, each with its multiplicity."""
+    """Return the monic irreducible factors of a nonzero polynomial, each with its multiplicity."""
     if len(f) == 1:
         return []
     _, factors = dup_factor_list(list(f), field)
@@ -30,7 +29,7 @@ def irreducible_factors(f: Sequence, field: Domain) -> list[tuple[tuple, int]]:
 
 
 def format_polynomial(f: Sequence, field: Domain) -> str:
-    """Return a polynomial as text, as 'x**2 - 2'; x has primes where the field has such symbols."""
+    """Return a polynomial as text, as 'x**2 - 2'; in x' if the field has a symbol x."""
     name = "x"
     while name in map(str, getattr(field, "symbols", ())):
         name += "'"
@@ -56,7 +55,7 @@ def block_sizes(
 
 
 def conjugate_partition(parts: Sequence[int]) -> tuple[int, ...]:
-    """Return the number of parts that are at least 1, at least 2, ..: (2, 1, 1) for (3, 1)."""
+    """Return the conjugate partition: (2, 1, 1) for (3, 1)."""
     return tuple(sum(part >= k for part in parts) for k in range(1, max(parts, default=0) + 1))
 
 
@@ -68,8 +67,8 @@ def elementary_divisors(M: DomainMatrix) -> dict[tuple, tuple[int, ...]]:
     return {f: (1,) if k == 1 else block_sizes(M, f) for f, k in factors}
 
 
-def fitting(M: DomainMatrix) -> tuple[DomainMatrix, int]:
-    """Return a basis Q and m with Q^-1 M Q = diag(M1, M0): M1 invertible, M0 nilpotent, m x m."""
+def fitting_decomposition(M: DomainMatrix) -> tuple[DomainMatrix, int]:
+    """Return (Q, m) with Q^-1 M Q = diag(M1, M0), M1 invertible and M0 nilpotent and m x m."""
     n = M.shape[0]
     high = M**n
     image = high.extract(list(range(n)), list(linalg.rref(high)[1]))
@@ -77,11 +76,11 @@ def fitting(M: DomainMatrix) -> tuple[DomainMatrix, int]:
 
 
 def chains(M: DomainMatrix, f: Sequence) -> list[tuple[DomainMatrix, int]]:
-    """Return chains, longest first, whose cyclic spaces add up directly to ker f(M)^n: vectors v,
-    each with its size k, for which f(M)^k v = 0 and f(M)^(k - 1) v != 0.
+    """Return chains, the longest first, whose cyclic spaces have the direct sum ker f(M)^n: pairs
+    of a vector v and a size k with f(M)^k v = 0 and f(M)^(k - 1) v != 0.
 
-    A chain of size k is accepted where f(M)^(k-1) v is new modulo the ends of the longer ones: the
-    ends lie in ker f(M), and chains with independent ends are independent.
+    A chain of size k is accepted if its end f(M)^(k-1) v is independent of the ends found so far:
+    the ends lie in ker f(M), and chains with independent ends are independent.
     """
     sizes = block_sizes(M, f)
     factor = linalg.polynomial_at(f, M)
@@ -102,7 +101,7 @@ def chains(M: DomainMatrix, f: Sequence) -> list[tuple[DomainMatrix, int]]:
 
 
 def orbit(M: DomainMatrix, v: DomainMatrix, length: int) -> list[DomainMatrix]:
-    """Return v, M v, M^2 v, .., `length` columns."""
+    """Return the `length` columns v, M v, M^2 v, .."""
     vectors = [v]
     for _ in range(length - 1):
         vectors.append(M * vectors[-1])
@@ -110,9 +109,11 @@ def orbit(M: DomainMatrix, v: DomainMatrix, length: int) -> list[DomainMatrix]:
 
 
 def largest_invariant_rows(D: DomainMatrix, C: DomainMatrix) -> DomainMatrix:
-    """Return a basis, as rows L, of the largest row space with L C = 0 and L D = Du L for some Du.
+    """Return a matrix L, whose rows are a basis of the largest row space with L C = 0 and
+    L D = Du L for some Du.
 
-    Du is D on the quotient by the space that im C generates: what no D - C V can change.
+    Du is D on the quotient by the D-invariant space that im C generates, which is the same for all
+    D - C V.
     """
     spanned = C
     while True:

@@ -1,11 +1,11 @@
-"""Numbers in and out: text, Python, NumPy, mpmath, FLINT and SymPy on one side, QQ on the other.
+"""Conversion of numbers: from text, Python, NumPy, mpmath, FLINT and SymPy to QQ, and back.
 
-Nothing is rounded on the way in: a float is the dyadic rational that it stores, the string
-``"0.1"`` is 1/10, and what has no exact rational value is refused. A string is read by
-`parse_rational` and by nothing else: no text is ever evaluated.
+No input is rounded: a float is the dyadic rational that it stores, the string ``"0.1"`` is 1/10,
+and a number without an exact rational value raises an error. Only `parse_rational` reads strings;
+no text is ever evaluated.
 
-Digits go through FLINT, exactly and in quasi-linear time: Python's limit of 4300 digits on
-``int(str)`` and ``str(int)`` does not apply to it, and no setting of the interpreter has to change.
+FLINT converts digits, exactly and in quasi-linear time. Python's limit of 4300 digits on
+``int(str)`` and ``str(int)`` does not apply to it.
 """
 
 import math
@@ -37,9 +37,9 @@ _Element = type(QQ.one)
 
 
 def parse_rational(text: str) -> Fraction:
-    """Return the rational number that `text` writes: ``"-3"``, ``"p/q"``, or a decimal, exactly.
+    """Read a rational number, ``"-3"``, ``"p/q"`` or a decimal, exactly.
 
-    Raises `InvalidInputError` for anything else, as a zero denominator, or over 100,000 digits.
+    Raises `InvalidInputError` for other texts, a zero denominator, or over 100,000 digits.
     """
     text = text.strip(" ")
     if len(text) > _MOST_DIGITS:
@@ -70,22 +70,22 @@ def parse_rational(text: str) -> Fraction:
 def to_element(x: object) -> Element:
     """Return a rational number of any kind as an element of QQ, exactly.
 
-    Integers, Fractions, SymPy rationals, strings as `parse_rational` reads them, and floats of
-    Python, NumPy and mpmath, each the dyadic number that it is. A string with a leading zero is
-    refused, since it is eight to some and ten to others; so are booleans, by `InvalidInputError`.
+    Accepted are integers, Fractions, SymPy rationals, strings as `parse_rational` reads them, and
+    floats of Python, NumPy and mpmath, which are dyadic rationals. Raises `InvalidInputError` for
+    booleans, and for strings with a leading zero, which some would read as octal.
     """
     if isinstance(x, _Element):
         return x
     if isinstance(x, str):
         if _LEADING_ZERO.match(x):
             raise InvalidInputError(
-                f"expected a number without leading zeros, got {format_short(x)}: leave them out"
+                f"expected a number without leading zeros, got {format_short(x)}: remove them"
             )
         x = parse_rational(x)
     match x:
         case bool():
             pass
-        case float():  # told before the abstract classes, which take longer
+        case float():  # before the abstract classes, whose checks are slower
             return _dyadic(x)
         case int():
             return _Element(x)
@@ -121,7 +121,7 @@ def to_elements(numbers: Iterable) -> tuple:
 
 
 def to_list(values: Iterable) -> list:
-    """Return the entries of a sequence, or refuse what has no order, and a string."""
+    """Return the entries of a sequence as a list; raise for strings, mappings and sets."""
     if isinstance(values, str | bytes | Mapping | Set) or not isinstance(values, Iterable):
         raise InvalidInputError(
             f"expected a sequence of numbers, got {type(values).__name__} {format_short(values)}: "
@@ -131,7 +131,7 @@ def to_list(values: Iterable) -> list:
 
 
 def to_index(name: str, value: Any, least: int = 0, most: int | None = None) -> int:
-    """Return an integer from `least` to `most` in Python's type; floats and booleans are none."""
+    """Return `value` as a Python integer from `least` to `most`; raise for floats and booleans."""
     try:
         index = None if isinstance(value, bool) else operator.index(value)
     except TypeError:
@@ -152,7 +152,7 @@ def to_mpf(value: Element) -> mpmath.mpf:
 
 
 def to_float(value: Element) -> float:
-    """Return an element of QQ as the nearest float64, infinite where it is out of range."""
+    """Return an element of QQ as the nearest float64, infinite beyond the range of float64."""
     numerator, denominator = int(value.numerator), int(value.denominator)
     try:
         return numerator / denominator
@@ -173,7 +173,9 @@ def format_field(field: Domain) -> str:
 
 
 def sqrt_rounded(x: Fraction, up: bool = False) -> Fraction:
-    """Return the square root of x > 0, rounded down or up to 128 bits; exact where rational."""
+    """Return the square root of x > 0, exactly if it is rational, else rounded down, or `up`, to
+    128 bits.
+    """
     product = x.numerator * x.denominator
     shift = max(0, _ROOT_BITS - product.bit_length() // 2)
     scaled = product << (2 * shift)
@@ -182,7 +184,7 @@ def sqrt_rounded(x: Fraction, up: bool = False) -> Fraction:
 
 
 def shorten_up(x: Fraction) -> Fraction:
-    """Return x > 0 itself, or a dyadic number of 256 bits just above where x is longer."""
+    """Return x > 0, or if it is longer than 256 bits, the next dyadic number of 256 bits above."""
     lengths = x.numerator.bit_length(), x.denominator.bit_length()
     if max(lengths) <= _LONG_BITS:
         return x
@@ -197,17 +199,17 @@ def format_rational(value: Element) -> str:
 
 
 def format_above(value: Element, digits: int = 3) -> str:
-    """Return a rational as a decimal that is at least as large: 0.334 for 1/3, -0.333 for -1/3."""
+    """Return a rational as a decimal, rounded up: 0.334 for 1/3, -0.333 for -1/3."""
     return _rounded_text(value, digits, ROUND_CEILING)
 
 
 def format_below(value: Element, digits: int = 3) -> str:
-    """Return a rational as a decimal of a few digits that is at most as large."""
+    """Return a rational as a decimal, rounded down."""
     return _rounded_text(value, digits, ROUND_FLOOR)
 
 
 def format_up(x: NumberLike, digits: int = 2) -> str:
-    """Return a rational number >= 0 as a short decimal, rounded up, without zeros at its end.
+    """Return a rational number >= 0 as a short decimal, rounded up, without trailing zeros.
 
     >>> [format_up(x) for x in (Fraction(1, 3), Fraction(1, 10**400), 0.5, 0)]
     ['0.34', '1e-400', '0.5', '0']
@@ -225,7 +227,7 @@ def _rounded(value: Element, digits: int, rounding: str) -> Decimal:
 
 
 def format_short(value: object, width: int = 60) -> str:
-    """Return one line of text for a message; of one longer than `width` the middle is left out."""
+    """Return a value as one line for a message; the middle of a line above `width` is omitted."""
     if isinstance(value, str):
         text = repr(value)
     elif isinstance(value, QQ.dtype | fmpq | Rational) and not isinstance(
@@ -235,7 +237,7 @@ def format_short(value: object, width: int = 60) -> str:
     else:
         try:
             text = " ".join(str(value).split())
-        except ValueError:  # an integer within has more digits than Python writes
+        except ValueError:  # it contains an integer with more digits than Python writes
             text = f"{type(value).__name__} with numbers of thousands of digits"
     if len(text) <= width:
         return text

@@ -27,10 +27,10 @@ _Step = tuple[Half, Sequence, DomainMatrix]  # the half that moves, its scales, 
 
 
 class RationalMatrix:
-    """A matrix over QQ as integers over one denominator, with operations of a ``DomainMatrix``.
+    """A matrix over QQ as integers over one denominator, with the operations of ``DomainMatrix``.
 
-    The other operand may be a ``DomainMatrix``; the right factor of a product an element of QQ. A
-    common factor is cancelled; a power of two, as of floats, stays.
+    The other operand may be a ``DomainMatrix``, and the right factor of a product an element of QQ.
+    Common factors are cancelled, unless the denominator is a power of two, as for floats.
     """
 
     domain = QQ
@@ -48,7 +48,7 @@ class RationalMatrix:
 
     @classmethod
     def of(cls, M: "RationalMatrix | DomainMatrix") -> "RationalMatrix":
-        """Return a matrix of either kind over one denominator."""
+        """Convert a ``DomainMatrix``; return a `RationalMatrix` unchanged."""
         if isinstance(M, RationalMatrix):
             return M
         rows, columns = M.shape
@@ -62,15 +62,17 @@ class RationalMatrix:
             entries = [QQ(int(x.p), int(x.q)) for x in entries]
         return DomainMatrix.from_list_flat(entries, self.shape, QQ).to_dense()
 
-    def over(self, multiple: flint.fmpz) -> flint.fmpz_mat:
-        """Return the numerators over a multiple of the denominator."""
+    def scale_numerators(self, multiple: flint.fmpz) -> flint.fmpz_mat:
+        """Return the numerators for a multiple of the denominator."""
         factor = multiple // self.denominator
         return self.numerators if factor == 1 else self.numerators * factor
 
     def __add__(self, other: "RationalMatrix | DomainMatrix") -> "RationalMatrix":
         other = RationalMatrix.of(other)
         multiple = self.denominator.lcm(other.denominator)
-        return RationalMatrix(self.over(multiple) + other.over(multiple), multiple)
+        return RationalMatrix(
+            self.scale_numerators(multiple) + other.scale_numerators(multiple), multiple
+        )
 
     def __sub__(self, other: "RationalMatrix | DomainMatrix") -> "RationalMatrix":
         return self + RationalMatrix.of(other) * -QQ.one
@@ -90,7 +92,7 @@ class RationalMatrix:
         if not isinstance(other, RationalMatrix):
             return NotImplemented
         multiple = self.denominator.lcm(other.denominator)
-        return bool(self.over(multiple) == other.over(multiple))
+        return bool(self.scale_numerators(multiple) == other.scale_numerators(multiple))
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -102,13 +104,15 @@ class RationalMatrix:
         """Return the matrices one below the other."""
         parts = [self, *map(RationalMatrix.of, others)]
         multiple = reduce(flint.fmpz.lcm, (part.denominator for part in parts))
-        return RationalMatrix(_below([part.over(multiple) for part in parts]), multiple)
+        return RationalMatrix(
+            _stack_rows([part.scale_numerators(multiple) for part in parts]), multiple
+        )
 
 
-_Parts = list[list[RationalMatrix]]  # of a matrix: two halves of its rows, in one or more parts
+_Parts = list[list[RationalMatrix]]  # the two halves of the rows of a matrix, each in parts
 
 
-def _below(parts: Sequence[flint.fmpz_mat]) -> flint.fmpz_mat:
+def _stack_rows(parts: Sequence[flint.fmpz_mat]) -> flint.fmpz_mat:
     entries = [entry for part in parts for entry in part.entries()]
     return flint.fmpz_mat(sum(part.nrows() for part in parts), parts[0].ncols(), entries)
 
@@ -119,7 +123,7 @@ def _product(left: flint.fmpz_mat, right: flint.fmpz_mat) -> flint.fmpz_mat:
         return left * right
     rows, count = left.tolist(), -(-left.nrows() // _MOST_ROWS)
     cuts = [k * len(rows) // count for k in range(count + 1)]
-    return _below([flint.fmpz_mat(rows[a:b]) * right for a, b in pairwise(cuts)])
+    return _stack_rows([flint.fmpz_mat(rows[a:b]) * right for a, b in pairwise(cuts)])
 
 
 def as_rational_matrix(M: DomainMatrix) -> Any:
@@ -145,7 +149,7 @@ def compose_dense(layers: Iterable[_Step], p: int, columns: DomainMatrix) -> Dom
     """Apply affine couplings over QQ to the columns of a dense matrix. A layer is the half that
     moves, of which the first has p coordinates; the scale of each of its coordinates; the shift.
     """
-    (first,), (second,) = _composed(
+    (first,), (second,) = _apply_layers(
         layers, [[RationalMatrix.of(columns[rows, :])] for rows in _halves(p)]
     )
     return first.matrix().vstack(second.matrix())
@@ -154,8 +158,8 @@ def compose_dense(layers: Iterable[_Step], p: int, columns: DomainMatrix) -> Dom
 def is_composition(layers: Sequence[_Step], p: int, M: DomainMatrix) -> bool:
     """Whether the product of affine couplings over QQ, as of `compose_dense`, is the dense `M`.
 
-    On `M` the last layer is undone from the left, and of the others half, as long as they are
-    additive, from the right. That takes the fewest products of long numbers.
+    The last layer is undone on the left of `M`, and the first half of the layers, as far as they
+    are additive, on its right. That takes the fewest products of long numbers.
     """
     scaled = (k for k, (_, scale, _) in enumerate(layers) if any(s != 1 for s in scale))
     early = min(len(layers) // 2, *scaled, len(layers))
@@ -166,9 +170,9 @@ def is_composition(layers: Sequence[_Step], p: int, M: DomainMatrix) -> bool:
         after.append((moves, inverse, scale_rows(inverse, -shift)))
     before: list[_Step]
     before = [(HALVES[x == "first"], (), -shift.transpose()) for x, _, shift in layers[:early]]
-    rest = _transposed(_composed(before, _transposed(_composed(after, _quarters(M, p)))))
+    rest = _transpose(_apply_layers(before, _transpose(_apply_layers(after, _quarters(M, p)))))
     one = DomainMatrix.eye(M.shape[0], QQ).to_dense()
-    return rest == _composed(layers[early:late], _quarters(one, p))
+    return rest == _apply_layers(layers[early:late], _quarters(one, p))
 
 
 def _halves(p: int) -> tuple[slice, slice]:
@@ -179,11 +183,11 @@ def _quarters(M: DomainMatrix, p: int) -> _Parts:
     return [[RationalMatrix.of(M[rows, columns]) for columns in _halves(p)] for rows in _halves(p)]
 
 
-def _transposed(parts: _Parts) -> _Parts:
+def _transpose(parts: _Parts) -> _Parts:
     return [[part.transpose() for part in column] for column in zip(*parts, strict=True)]
 
 
-def _composed(layers: Iterable[_Step], parts: _Parts) -> _Parts:
+def _apply_layers(layers: Iterable[_Step], parts: _Parts) -> _Parts:
     halves = list(parts)
     for moves, scale, shift in layers:
         i, T = HALVES.index(moves), RationalMatrix.of(shift)

@@ -22,16 +22,16 @@ Element: TypeAlias = Any
 """An element of a SymPy domain; of QQ, the ground types decide which class that is."""
 
 NumberLike: TypeAlias = "int | float | str | Fraction | sympy.Expr | mpmath.mpf | np.number"
-"""A number that has an exact value, as `exactflow.exact.numbers.to_element` takes it."""
+"""A number with an exact value; `exactflow.exact.numbers.to_element` converts it."""
 
 MatrixLike: TypeAlias = "sympy.MatrixBase | DomainMatrix | np.ndarray | Sequence[Sequence[object]]"
-"""What `exactflow.exact.coerce.as_matrix` takes."""
+"""A square matrix in any form; `exactflow.exact.coerce.as_matrix` converts it."""
 
 VectorLike: TypeAlias = "sympy.MatrixBase | DomainMatrix | np.ndarray | Sequence[object]"
-"""What `exactflow.exact.coerce.as_vectors` takes: one vector, or a matrix of columns."""
+"""A vector or a matrix of columns; `exactflow.exact.coerce.as_vectors` converts it."""
 
 PartitionLike: TypeAlias = "Sequence[int] | np.ndarray"
-"""The sizes (p, q) of the halves, or a mask, as `exactflow.flows.partition` reads them."""
+"""The sizes (p, q) of the halves, or a mask; `exactflow.flows.partition` reads it."""
 
 Half: TypeAlias = Literal["first", "second"]
 """One of the two halves of the coordinates."""
@@ -41,17 +41,17 @@ HALVES: tuple[Half, Half] = ("first", "second")
 
 
 def library_of(x: object, name: str) -> Any:
-    """Return the library of this name if a class of `x` is its own, or else None.
+    """Return the library `name` if a class of `x` or a base of it belongs to it, else None.
 
-    It is not imported for other values, and a library that another thread is importing is waited
-    for: in ``sys.modules`` it may stand half made.
+    For other values the library is not imported. ``sys.modules`` would not suffice: another thread
+    may be importing the library, and this function waits for it.
     """
     names = {kind.__module__.partition(".")[0] for kind in type(x).__mro__}
     return import_module(name) if name in names else None
 
 
 def check_option(name: str, value: object, options: Sequence[str]) -> None:
-    """Raise `InvalidInputError` unless a value is one of the words of an option."""
+    """Raise `InvalidInputError` unless `value` is one of the `options`."""
     if not (isinstance(value, str) and value in options):
         choices = ", ".join(map(repr, options))
         raise InvalidInputError(f"expected {name} to be one of {choices}, got {value!r}")

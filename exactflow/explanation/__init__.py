@@ -24,7 +24,7 @@ from exactflow.explanation.sentences import (
     sentence_markdown,
 )
 from exactflow.explanation.steps import Step
-from exactflow.flows.display import exact_text, shown_latex, shown_text
+from exactflow.flows.display import exact_text, value_latex, value_lines
 from exactflow.flows.evidence import Evidence
 
 __all__ = ["Explanation", "Step"]
@@ -179,7 +179,7 @@ def _side_by_side(step: Step, width: int) -> str:
     """Return the values that a step makes, as many beside each other as the width holds."""
     rows: list[list[str]] = []
     for name, value in step.after.items():
-        first, *rest = shown_text(value, step.field, width - len(name) - 3)
+        first, *rest = value_lines(value, step.field, width - len(name) - 3)
         lines = [f"{name} = {first}", *(f"{' ' * len(name)}   {line}" for line in rest)]
         beside = rows[-1] if rows else []
         room = max(map(len, beside), default=0) + 3
@@ -193,7 +193,7 @@ def _side_by_side(step: Step, width: int) -> str:
 
 def _formulas(step: Step) -> Iterator[str]:
     for name, value in step.after.items():
-        yield f"{latex_name(name)} = {shown_latex(value, step.field)}"
+        yield f"{latex_name(name)} = {value_latex(value, step.field)}"
     for identity in step.identities:
         yield identity.latex()
 

@@ -34,7 +34,7 @@ from exactflow.explanation.sentences import (
     rename_in_sentence,
     sentence_html,
 )
-from exactflow.flows.display import shown_html
+from exactflow.flows.display import value_html
 from exactflow.flows.evidence import Checkable
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import flip_signs
@@ -92,7 +92,7 @@ class Step(Checkable):
         """Return the sentence, and the values and what is checked of them, in HTML."""
         values = "".join(
             '<span style="display: inline-block; margin: 0.4em 1.5em 0.4em 0">'
-            f"{escape(name)} = {shown_html(value, self.field)}</span>"
+            f"{escape(name)} = {value_html(value, self.field)}</span>"
             for name, value in self.after.items()
         )
         checked = "".join(f"<p>checked: <code>{escape(said)}</code></p>" for said in self.checked)

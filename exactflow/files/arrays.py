@@ -1,4 +1,4 @@
-"""Flows as float64 arrays in a file, for code that has no rationals: exactly, or not at all.
+"""Flows as float64 arrays in a file, for code without rationals; refused unless they are exact.
 
 ========================  ==========================================================
 ``.npz``                  NumPy
@@ -6,8 +6,9 @@
 ``.pt``, ``.pth``         a dictionary of tensors; needs the extra ``torch``
 ========================  ==========================================================
 
-Layer k, counted from 0 in the order of application, is ``layer_k_shift``, ``layer_k_scale`` and
-``layer_k_moves_first`` (0 or 1); ``partition``, ``flips`` and ``order`` complete the flow.
+The arrays of layer k, counted from 0 in the order of application, are ``layer_k_shift``,
+``layer_k_scale`` and ``layer_k_moves_first`` (0 or 1). The arrays of the flow are ``partition``,
+``flips`` and ``order``.
 `read_arrays` reads such a file back; ``exactflow.to_module(read_arrays("flow.pt"))`` is a module.
 """
 
@@ -25,103 +26,107 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError, require
 from exactflow.exact.numbers import format_short, to_float, to_fraction
 from exactflow.exact.typing import Half
-from exactflow.files.atomic import named, read_bytes, write_bytes
-from exactflow.files.tensors import held_arrays
+from exactflow.files.atomic import prefixing_file_name, read_bytes, write_bytes
+from exactflow.files.tensors import list_arrays
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 
 ARRAY_SUFFIXES = (".npz", ".safetensors", ".pt", ".pth")
-_WHOLE = "partition", "flips", "order"
+_FLOW_ARRAYS = "partition", "flips", "order"
 
 
 def flow_arrays(flow: CouplingFlow) -> dict[str, np.ndarray]:
-    """Return the flow as arrays in float64; `InvalidInputError` names an entry that is none."""
+    """Return a flow as float64 arrays; `InvalidInputError` names an entry that is no float64."""
     arrays = {
         "partition": np.array(flow.partition),
         "flips": np.array(flow.flips, dtype=np.int64),
         "order": np.array(flow.order or range(flow.dimension)),
     }
     for k, layer in enumerate(flow):
-        arrays[f"layer_{k}_shift"] = _float64(layer.shift_matrix, k)
+        arrays[f"layer_{k}_shift"] = _convert_exactly(layer.shift_matrix, k)
         scale = DomainMatrix([list(layer.scale_elements)], (1, len(layer.scale)), layer.field)
-        arrays[f"layer_{k}_scale"] = _float64(scale, k)[0]
+        arrays[f"layer_{k}_scale"] = _convert_exactly(scale, k)[0]
         arrays[f"layer_{k}_moves_first"] = np.array(int(layer.moves == "first"))
     return arrays
 
 
 def write_arrays(flow: CouplingFlow, path: str | Path) -> None:
-    """Write `flow_arrays` to a file, told by its suffix; the whole file appears or none."""
-    write_bytes(path, array_writer(path)(flow_arrays(flow)))
+    """Write `flow_arrays` to a file, by its suffix; it appears complete or not at all."""
+    write_bytes(path, select_writer(path)(flow_arrays(flow)))
 
 
 def read_arrays(path: str | Path) -> CouplingFlow:
-    """Return the flow of a file that `write_arrays` wrote, its floats taken as dyadic rationals.
+    """Return the flow in a file that `write_arrays` wrote; floats are read as dyadic rationals.
 
     Raises `InvalidInputError` for a missing or unreadable file, another suffix, or arrays that are
-    no flow, and `MissingExtraError` for a type whose library is not installed.
+    no flow, and `MissingExtraError` if the library for this type is not installed.
     """
     path = Path(path)
     _check_suffix(path)
     data = read_bytes(path)
-    with named(path):
-        arrays = held_arrays(data, path.suffix.lower())
+    with prefixing_file_name(path):
+        arrays = list_arrays(data, path.suffix.lower())
         if None in arrays:
-            raise InvalidInputError("expected the arrays of a flow by name, got one without")
-        return _flow({str(name): read()[0] for name, read in arrays.items()})
+            raise InvalidInputError(
+                "expected the arrays of a flow by name, got an array without a name"
+            )
+        return _build_flow({str(name): read()[0] for name, read in arrays.items()})
 
 
 def _check_suffix(path: Path) -> None:
     if path.suffix.lower() not in ARRAY_SUFFIXES:
         raise InvalidInputError(
-            f"expected a file of type {', '.join(ARRAY_SUFFIXES)}, for the layers of a flow, "
-            f"got {path.name!r}"
+            f"expected a file of type {', '.join(ARRAY_SUFFIXES)} for the layers of a flow, got "
+            f"{path.name!r}"
         )
 
 
-def _flow(arrays: Mapping[str, np.ndarray]) -> CouplingFlow:
+def _build_flow(arrays: Mapping[str, np.ndarray]) -> CouplingFlow:
     depth = sum(name.endswith("_shift") for name in arrays)
     parts = "shift", "scale", "moves_first"
-    names = {f"layer_{k}_{part}" for k in range(depth) for part in parts} | set(_WHOLE)
+    names = {f"layer_{k}_{part}" for k in range(depth) for part in parts} | set(_FLOW_ARRAYS)
     if differ := sorted(set(arrays) ^ names):
         raise InvalidInputError(
-            "expected the arrays of a flow (partition, flips, order, layer_0_shift, ..), got "
-            f"others, or too few: {', '.join(map(repr, differ[:4]))}"
+            "expected the arrays of a flow (partition, flips, order, layer_0_shift, ..); missing "
+            f"or unknown: {', '.join(map(repr, differ[:4]))}"
         )
-    partition, flips, order = (_integers(arrays, name) for name in _WHOLE)
+    partition, flips, order = (_read_integers(arrays, name) for name in _FLOW_ARRAYS)
     if len(partition) != 2 or len(order) != sum(partition):
         raise InvalidInputError(
-            f"expected two sizes as partition and each coordinate once as order, got {partition} "
-            f"and {format_short(order)}"
+            f"expected a partition of two sizes and an order with each coordinate once, got "
+            f"{partition} and {format_short(order)}"
         )
     p, q = partition
     layers = []
     for k in range(depth):
-        moves: Half = "first" if _integers(arrays, f"layer_{k}_moves_first") == [1] else "second"
+        moves: Half = (
+            "first" if _read_integers(arrays, f"layer_{k}_moves_first") == [1] else "second"
+        )
         shift, scale = arrays[f"layer_{k}_shift"], arrays[f"layer_{k}_scale"]
         layers.append(LinearCoupling((p, q), moves, shift, None if (scale == 1).all() else scale))
     return CouplingFlow(layers, (p, q), flips=flips, order=order)
 
 
-def _integers(arrays: Mapping[str, np.ndarray], name: str) -> list[int]:
+def _read_integers(arrays: Mapping[str, np.ndarray], name: str) -> list[int]:
     array = arrays[name]
     if array.dtype.kind not in "iu" or array.ndim > 1:
         raise InvalidInputError(f"expected integers as {name}, got {array.dtype}")
     return [int(value) for value in array.reshape(-1)]
 
 
-def array_writer(path: str | Path) -> Callable[[dict[str, np.ndarray]], bytes]:
-    """Return a function from arrays to the content of a file, by its suffix in `ARRAY_SUFFIXES`."""
+def select_writer(path: str | Path) -> Callable[[dict[str, np.ndarray]], bytes]:
+    """Return the function from arrays to the content of a file with this path's suffix."""
     path = Path(path)
     _check_suffix(path)
     match path.suffix.lower():
         case ".npz":
-            return _npz
+            return _write_npz
         case ".safetensors":
             return require("safetensors.numpy", "safetensors", "a .safetensors file").save
-    return partial(_torch, require("torch", "torch", "a .pt file"))
+    return partial(_write_torch, require("torch", "torch", "a .pt file"))
 
 
-def _float64(M: DomainMatrix, k: int) -> np.ndarray:
+def _convert_exactly(M: DomainMatrix, k: int) -> np.ndarray:
     if not M.domain.is_QQ:
         raise InvalidInputError(f"expected a rational flow for float64 arrays, got {M.domain}")
     result = np.zeros(M.shape)
@@ -129,21 +134,21 @@ def _float64(M: DomainMatrix, k: int) -> np.ndarray:
         number = to_float(value)
         if not np.isfinite(number) or to_fraction(value) != Fraction(number):
             raise InvalidInputError(
-                f"expected entries that a float64 equals, got {format_short(value)} at {(i, j)} of "
-                f"layer {k}: a certificate (.json) holds it exactly, and balance finds layers of "
-                "floats for a matrix of floats"
+                f"expected entries that equal a float64, got {format_short(value)} at {(i, j)} of "
+                f"layer {k}: save a certificate (.json), which holds it exactly, or use balance, "
+                "which finds float64 layers of a float matrix"
             )
         result[i, j] = number
     return result
 
 
-def _npz(arrays: dict[str, Any]) -> bytes:
+def _write_npz(arrays: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     return buffer.getvalue()
 
 
-def _torch(torch: ModuleType, arrays: dict[str, np.ndarray]) -> bytes:
+def _write_torch(torch: ModuleType, arrays: dict[str, np.ndarray]) -> bytes:
     buffer = io.BytesIO()
     torch.save({name: torch.from_numpy(array) for name, array in arrays.items()}, buffer)
     return buffer.getvalue()

@@ -1,8 +1,8 @@
-"""Files as a whole: one that is read, or the reason said; one that appears, or nothing changes.
+"""Read and write whole files: a file appears complete, or nothing changes.
 
-The bytes go to a temporary file in the same folder, which then takes the place of the file. Ctrl-C
-leaves no temporary file behind. What ends a process otherwise (SIGTERM, SIGKILL, a power cut) may
-leave one, named ``.exactflow-*.tmp``, but never half of the file itself.
+The bytes are written to a temporary file in the same folder, which then replaces the file. Ctrl-C
+removes the temporary file. Another end of the process (SIGTERM, SIGKILL, a power cut) may leave
+it, named ``.exactflow-*.tmp``, but never half of the file itself.
 """
 
 import os
@@ -16,11 +16,11 @@ from pathlib import Path
 from exactflow.checker import open_file, wait_for_writer
 from exactflow.errors import CertificateError, InvalidInputError, SingularMatrixError
 
-MOST_BYTES = 2**29  # of a file that is read: a link may lead to a device that has no end
+MOST_BYTES = 2**29  # limit of a file that is read: a link may lead to a device without end
 
 
-def check_place(path: str | Path) -> None:
-    """Raise `InvalidInputError` where no file can be written, so that no work is done in vain."""
+def check_writable(path: str | Path) -> None:
+    """Raise `InvalidInputError` if no file can be written there, before any work is done."""
     if str(path) == "-":
         raise InvalidInputError("expected the name of a file to write, got '-', standard output")
     if not str(path):
@@ -41,7 +41,7 @@ def check_place(path: str | Path) -> None:
 
 
 def read_bytes(path: str | Path, kind: str = "file") -> bytes:
-    """Read a file, or standard input for "-"; `InvalidInputError` says why it cannot be read."""
+    """Return the bytes of a file, or of standard input for "-", or raise `InvalidInputError`."""
     data, reason, is_stdin = bytearray(), None, str(path) == "-"
     try:
         with nullcontext(sys.stdin.buffer) if is_stdin else open_file(path) as file:
@@ -50,7 +50,7 @@ def read_bytes(path: str | Path, kind: str = "file") -> bytes:
                 data += piece
     except AttributeError:
         reason = "standard input is closed"
-    except (OSError, ValueError) as error:  # the latter of a name with a zero byte
+    except (OSError, ValueError) as error:  # ValueError: the name has a zero byte
         reason = getattr(error, "strerror", None) or str(error)
     if len(data) > MOST_BYTES:
         reason = f"it has more than {MOST_BYTES} bytes"
@@ -60,8 +60,8 @@ def read_bytes(path: str | Path, kind: str = "file") -> bytes:
 
 
 @contextmanager
-def named(path: str | Path) -> Iterator[None]:
-    """Begin what is wrong with the content of a file with the name of the file."""
+def prefixing_file_name(path: str | Path) -> Iterator[None]:
+    """Prefix errors about the content of a file with the name of the file."""
     try:
         yield
     except (CertificateError, InvalidInputError, SingularMatrixError) as error:
@@ -69,8 +69,8 @@ def named(path: str | Path) -> Iterator[None]:
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
-    """Write a whole file, or nothing, through symbolic links; else `InvalidInputError`."""
-    check_place(path)
+    """Write a whole file or nothing, following symbolic links; on failure `InvalidInputError`."""
+    check_writable(path)
     place = Path(os.path.realpath(path))
     temporary = place.with_name(f".exactflow-{os.urandom(8).hex()}.tmp")
     try:
@@ -88,7 +88,7 @@ def write_bytes(path: str | Path, data: bytes) -> None:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let Ctrl-C raise `KeyboardInterrupt`, which tidies up, where it would end the process."""
+    """Let Ctrl-C raise `KeyboardInterrupt`, so that files are removed, and not end the process."""
     ends = signal.getsignal(signal.SIGINT) is signal.SIG_DFL
     if not ends or threading.current_thread() is not threading.main_thread():
         yield

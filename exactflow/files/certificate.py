@@ -1,8 +1,8 @@
-"""Certificates: a flow and the matrix that it equals, as a file that a referee can check.
+"""Flow certificates: a file with a flow and the matrix that it equals, for a referee to check.
 
-What is written is version 2 of the project's certificate format, about the user's own matrix in the
-user's own order of coordinates; versions 1 and 2 are read. `exactflow.checker` checks both with the
-standard library alone and shares no code with this module's writer.
+The file has version 2 of the project's certificate format, about the user's matrix in the user's
+order of coordinates; versions 1 and 2 are read. `exactflow.checker` checks both with the standard
+library alone and shares no code with this module's writer.
 """
 
 import json
@@ -41,24 +41,24 @@ def certificate_text(
 ) -> str:
     """Return the certificate that `flow` equals a matrix: the same text for the same flow.
 
-    Nothing is composed where the target is given: whether the claim holds is for the checker. The
-    format names a real root that generates a number field. One that is not real is named, by
-    decimals, in the provenance: the claim is an identity that holds at every root.
+    If the target is given, no layers are composed: the checker decides whether the claim holds. The
+    format names a real root that generates a number field. The decimals of a root that is not real
+    are in the provenance: the claim is an identity that holds at every root.
 
     Parameters
     ----------
     flow : a flow over QQ, GF(p) or an algebraic number field.
-    target : the matrix that it equals, in any form that `factor` takes; its own where left out.
-    pads : coordinates of the flow that `target` does not have: zeros go in there, and come out.
-    within : a rational; then the claim is that no entry differs by more than that.
-    covariance : over QQ, symmetric, in the place of `target`: then the claim is about Q Q^T for the
-        matrix Q of the flow, so that the flow generates N(0, covariance) from white noise.
-    provenance : free entries about where the target came from; tool, version and method are added.
+    target : the matrix, in any form that `factor` takes; by default the flow's own.
+    pads : coordinates of the flow that `target` does not have: inputs and outputs are zero there.
+    within : a rational; then the claim is that no entry differs by more than this.
+    covariance : a symmetric matrix over QQ, instead of `target`: then the claim is about Q Q^T for
+        the matrix Q of the flow, so that the flow generates N(0, covariance) from white noise.
+    provenance : free entries about the origin of the target; tool, version and method are added.
 
     Raises
     ------
     InvalidInputError
-        A flow over another field, a target of another size or field, or one beside a covariance.
+        A flow over another field, a target of another size or field, or both target and covariance.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def certificate_text(
     {"format": "exactflow-certificate",
     """
     if covariance is not None and (target is not None or pads):
-        raise InvalidInputError("expected a covariance alone, got a target or pads beside it")
+        raise InvalidInputError("expected a covariance without target and pads, got both")
     own = [i for i in range(flow.dimension) if i not in set(pads)]
     if target is None and covariance is None:
         matrix = flow.domain_matrix()
@@ -86,14 +86,14 @@ def certificate_text(
         ) from None
     field = QQ_I.as_AlgebraicField() if field == QQ_I else field
     name, entry, decimals = field_in_json(field)
-    layers = [_layer_text(layer, field, name, entry) for layer in flow]
+    layers = [_layer_in_json(layer, field, name, entry) for layer in flow]
     record: dict[str, object] = {"tool": "exactflow", "version": __version__, "method": flow.method}
     members = {
         "format": json.dumps("exactflow-certificate"),
         "version": "2",
         "field": json.dumps(name),
         "partition": json.dumps(list(flow.partition)),
-        "target" if covariance is None else "covariance": _matrix_text(
+        "target" if covariance is None else "covariance": _matrix_in_json(
             matrix.convert_to(field), entry, " "
         ),
         "layers": f"[{','.join(layers)}\n ]",
@@ -106,19 +106,19 @@ def certificate_text(
     if decimals:
         record["generator"] = decimals
     members["provenance"] = json.dumps(record, sort_keys=True)
-    return joined(members)
+    return join_members(members)
 
 
-def joined(members: Mapping[str, str]) -> str:
-    """Return a JSON object of members that are JSON, a line for each."""
+def join_members(members: Mapping[str, str]) -> str:
+    """Return a JSON object, each member, given in JSON, on a line of its own."""
     return "{" + ",\n ".join(f'"{key}": {text}' for key, text in members.items()) + "}\n"
 
 
-def accepted(text: str, quick: bool = True) -> tuple[bytes, str]:
-    """Return a certificate that the checker accepts, perhaps in a quick test, and its words.
+def require_accepted(text: str, quick: bool = True) -> tuple[bytes, str]:
+    """Return the bytes of a certificate that the checker accepts, and the checker's words.
 
-    Raises `VerificationError` where it refutes the claim, `InvalidInputError` where it leaves it
-    undecided.
+    `quick`: an equality is only tested. Raises `VerificationError` if the checker refutes the
+    claim, `InvalidInputError` if it cannot decide it.
     """
     data = text.encode()
     report = checker.check(data, quick=quick)
@@ -126,15 +126,16 @@ def accepted(text: str, quick: bool = True) -> tuple[bytes, str]:
         raise VerificationError("; ".join(report.lines))
     if report.verdict is checker.Verdict.INCOMPLETE:
         raise InvalidInputError(
-            f"the checker cannot decide this certificate: {_said(report)}; keep the flow in Python"
+            f"the checker cannot decide this certificate: {_report_text(report)}; keep the flow in "
+            "Python"
         )
     if report.largest:
         return data, f"within {format_up(report.largest)} in all entries"
     return data, report.lines[-1][2:]
 
 
-def _said(report: checker.Report) -> str:
-    """The lines of a report after those on size and target."""
+def _report_text(report: checker.Report) -> str:
+    """Return the lines of a report, without the first two, about size and target."""
     lines = (line[2:].removeprefix("incomplete: ") for line in report.lines[2:] or report.lines)
     return "; ".join(lines)
 
@@ -147,14 +148,15 @@ def read_certificate(path: str | Path) -> CouplingFlow:
     CertificateError
         The file is missing or no well-formed certificate, or its claim is not decided.
     VerificationError
-        It is well formed and false: the first differing entry is named.
+        The claim is false; the first differing entry is named.
     """
     return read_checked(path)[0]
 
 
 def read_checked(path: str | Path) -> tuple[CouplingFlow, dict[str, Any]]:
-    """Read the flow of a certificate that the checker accepts, and the content of the file; raise
-    as `read_certificate` does.
+    """Return the flow of a certificate that the checker accepts, and the content of the file.
+
+    Raises the same errors as `read_certificate`.
     """
     try:
         data = read_bytes(path, "certificate")
@@ -166,12 +168,14 @@ def read_checked(path: str | Path) -> tuple[CouplingFlow, dict[str, Any]]:
     except checker.MalformedError as error:
         raise CertificateError(f"{name}: {error}") from None
     if report.verdict is checker.Verdict.REFUTED:
-        raise VerificationError(f"{name}: {_said(report)}")
+        raise VerificationError(f"{name}: {_report_text(report)}")
     if report.verdict is checker.Verdict.INCOMPLETE:
-        raise CertificateError(f"{name}: the checker cannot decide this claim: {_said(report)}")
+        raise CertificateError(
+            f"{name}: the checker cannot decide this claim: {_report_text(report)}"
+        )
     content = checker.read_json(data, "certificate")
     provenance = content.get("provenance", {})
-    field, element = _reader(content["field"], provenance.get("generator"))
+    field, element = _read_field(content["field"], provenance.get("generator"))
 
     def matrix(rows: list) -> DomainMatrix:
         entries = [[element(entry) for entry in row] for row in rows]
@@ -190,10 +194,10 @@ def read_checked(path: str | Path) -> tuple[CouplingFlow, dict[str, Any]]:
     return flow, content
 
 
-def _reader(field: str | dict, generator: object) -> tuple[Domain, Callable]:
+def _read_field(field: str | dict, generator: object) -> tuple[Domain, Callable]:
     """Return the field that a certificate names, and a function that reads an element."""
     if isinstance(field, dict):
-        coefficients = [_rational(c) for c in reversed(field["modulus"])]
+        coefficients = [_read_rational(c) for c in reversed(field["modulus"])]
         modulus = sympy.Poly(coefficients, sympy.Symbol("x"), domain=QQ)
         index = root_index(modulus, field.get("root", ()), generator)
         root = sympy.rootof(modulus, index, radicals=modulus.degree() < 3)
@@ -201,22 +205,24 @@ def _reader(field: str | dict, generator: object) -> tuple[Domain, Callable]:
             number_field = QQ.algebraic_field(root)
         else:
             number_field = QQ.alg_field_from_poly(modulus, root_index=0)
-        return number_field, lambda entry: number_field([_rational(c) for c in reversed(entry)])
+        return number_field, lambda entry: number_field(
+            [_read_rational(c) for c in reversed(entry)]
+        )
     if field == "QQ":
-        return QQ, _rational
+        return QQ, _read_rational
     prime_field = GF(int(field[3:-1]))
-    return prime_field, lambda entry: prime_field(checker.whole(entry))
+    return prime_field, lambda entry: prime_field(checker.parse_integer(entry))
 
 
-def _rational(text: str) -> Element:
-    return QQ(*map(checker.whole, text.split("/")))
+def _read_rational(text: str) -> Element:
+    return QQ(*map(checker.parse_integer, text.split("/")))
 
 
 def field_in_json(field: Domain) -> tuple[str | dict, Callable[[Element], object], list[str]]:
-    """Return a certificate's name of a field, a function that writes an element as JSON, and
-    decimals of a generator that is not real.
+    """Return the name of a field in certificates, a function that writes an element as JSON, and
+    the decimals of a generator that is not real.
     """
-    if field.is_QQ:  # FLINT and gmpy write long numbers faster, in the same way
+    if field.is_QQ:  # str is faster for long numbers of FLINT and gmpy, and writes the same
         return "QQ", lambda x: format_rational(x) if isinstance(x, PythonMPQ) else str(x), []
     if field.is_FiniteField:
         return f"GF({field.mod})", lambda x: str(int(field.to_int(x)) % field.mod), []
@@ -228,7 +234,7 @@ def field_in_json(field: Domain) -> tuple[str | dict, Callable[[Element], object
         return name, lambda x: [format_rational(c) for c in reversed(x.to_list())], decimals
     raise InvalidInputError(
         f"expected a flow over QQ, GF(p) or an algebraic number field, got {format_field(field)}: "
-        "put numbers in the place of the symbols"
+        "substitute numbers for the symbols"
     )
 
 
@@ -238,15 +244,15 @@ def rows_in_json(M: DomainMatrix, entry: Callable[[Element], object]) -> list[li
     return [[entry(x) if x else zero for x in row] for row in M.to_list()]
 
 
-def _layer_text(layer: LinearCoupling, field: Domain, name: str | dict, entry: Callable) -> str:
+def _layer_in_json(layer: LinearCoupling, field: Domain, name: str | dict, entry: Callable) -> str:
     scale = [*map(entry, linalg.convert_elements(layer.scale_elements, layer.field, field))]
     members = [f'"moves": "{layer.moves}"', f'"scale": {json.dumps(scale)}']
     is_real = isinstance(name, str) or "root" in name
     if not is_real and not all(s.is_Rational for s in layer.scale):
         members.append('"sign": "unchecked"')
-    shift = _matrix_text(layer.shift_matrix.convert_to(field), entry, "    ")
+    shift = _matrix_in_json(layer.shift_matrix.convert_to(field), entry, "    ")
     return "\n  {" + ",\n   ".join([*members, f'"shift": {shift}']) + "}"
 
 
-def _matrix_text(M: DomainMatrix, entry: Callable, indent: str) -> str:
+def _matrix_in_json(M: DomainMatrix, entry: Callable, indent: str) -> str:
     return "[" + f",\n{indent}".join(map(json.dumps, rows_in_json(M, entry))) + "]"

@@ -1,4 +1,4 @@
-"""One certificate, of either kind, by the stand-alone checker, and by the kernel of Rocq."""
+"""Check one certificate with the stand-alone checker, and with the kernel of Rocq."""
 
 import time
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from exactflow import checker
 
 WORDS = {0: "verified", 1: "refuted", 2: "malformed", 3: "incomplete"}
 MOST_SECONDS = 10**6
-"""The longest time limit of a check: systems do not wait for any number of seconds."""
+"""The longest time limit of a check: systems limit the seconds that a process can wait."""
 
 
 @dataclass(frozen=True)
-class Checked:
-    """Result of checking a certificate: exit code, verdict, kind, lines, largest difference."""
+class CheckResult:
+    """Result of checking a certificate; `lines` are the checker's, `seconds` the time it took."""
 
     file: str
     code: int
@@ -32,13 +32,13 @@ def check_certificate(
     bound: Fraction | None = None,
     quick: bool = False,
     kernel: bool = False,
-) -> Checked:
-    """Check the certificate in a file, - for standard input; whatever it is, nothing is raised.
+) -> CheckResult:
+    """Check the certificate in a file, or on standard input for -; an invalid one raises nothing.
 
-    It must be about `target`, the bytes of a file and its suffix, or its transpose, and within
-    `bound`, which is of no matter for a depth. `quick` only tests an equality: the verdict is then
-    "probably verified". With `kernel` the theorem of a certificate that holds must be proved by
-    Rocq, too; `InvalidInputError`, and nothing else, is raised where Coq or MathComp is not there.
+    The certificate's target must equal `target` (the bytes of a file and its suffix), or its
+    transpose; no entry may differ by more than `bound`, which is ignored for a depth. `quick` only
+    tests an equality: the verdict is then "probably verified". With `kernel`, Rocq must prove the
+    theorem, too: `InvalidInputError` is raised only if Coq or MathComp is not installed.
     """
     start = time.perf_counter()
     kind, largest = "", None
@@ -49,9 +49,9 @@ def check_certificate(
         largest = None if report.largest is None else str(report.largest)
         lines = [*report.lines, last_line]
         if kernel and code == 0:
-            from exactflow.files.rocq.theorem import proved
+            from exactflow.files.rocq.theorem import prove_by_kernel
 
-            code, told = proved(data, bound)
+            code, told = prove_by_kernel(data, bound)
             lines = [*report.lines, *told, "s NOT VERIFIED" if code else last_line]
     except checker.MalformedError as error:
         code, lines = 2, [f"malformed: {error}"]
@@ -59,4 +59,4 @@ def check_certificate(
         code, lines = 3, ["c incomplete: MemoryError", "s NOT VERIFIED"]
     word = "probably verified" if lines[-1].startswith("s PROBABLY") else WORDS[code]
     seconds = round(time.perf_counter() - start, 3)
-    return Checked(file, code, word, kind, tuple(lines), largest, seconds)
+    return CheckResult(file, code, word, kind, tuple(lines), largest, seconds)

@@ -1,9 +1,9 @@
-"""Depth certificates: a matrix, as many layers as it needs, and why fewer do not do, as a file.
+"""Depth certificates: a file with a matrix, its layers, and obstructions to fewer layers.
 
-The format is version 1 of the project's depth certificate, and version 2 where the halves are of
-two sizes or a mask orders the coordinates; `exactflow.checker` checks it with the standard library
-alone and shares no code with this module. The witnesses are those that the
-head of the checker lists; its equations are numbered as `equations` there returns them.
+The format is version 1 of the project's depth certificate; it is version 2 if the halves have two
+sizes or a mask orders the coordinates. `exactflow.checker` checks it with the standard library
+alone and shares no code with this module. The docstring of the checker lists the witnesses; the
+equations have the order of `checker.layer_equations`.
 """
 
 import json
@@ -17,7 +17,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.numbers import to_element
 from exactflow.exact.typing import Element
-from exactflow.files.certificate import field_in_json, joined, rows_in_json
+from exactflow.files.certificate import field_in_json, join_members, rows_in_json
 from exactflow.files.version import __version__
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.result import DepthScales
@@ -29,11 +29,11 @@ from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix
 def depth_certificate_text(
     answer: MinimalDepth, provenance: Mapping[str, object] | None = None
 ) -> str:
-    """Return the certificate of what `minimal_depth` found: the same text for the same answer.
+    """Return the certificate of an answer of `minimal_depth`: the same text for the same answer.
 
-    `provenance` has free entries about where the matrix came from; tool and version are added.
-    Raises `InvalidInputError` for an answer that is an interval, certified but not exact, or over
-    another field than QQ or GF(p): the format has no word for these.
+    `provenance` has free entries about the origin of the matrix; tool and version are added.
+    Raises `InvalidInputError` if the format cannot express the answer: an interval, layers that are
+    certified but not exact, or another field than QQ or GF(p).
 
     >>> from exactflow.linear.depth import minimal_depth
     >>> lines = depth_certificate_text(minimal_depth([[1, 2], [3, 7]])).splitlines()
@@ -67,19 +67,19 @@ def depth_certificate_text(
         "obstructions": [{"pattern": o.pattern, **witness(o)} for o in answer.obstructions],
         "provenance": record | dict(provenance or {}),
     }
-    return joined({key: _text(value) for key, value in members.items()})
+    return join_members({key: _member_in_json(value) for key, value in members.items()})
 
 
 def _check_certifiable(answer: MinimalDepth) -> None:
     if not answer.is_decided:
         raise InvalidInputError(
-            f"expected a decided depth for a certificate, got from {answer.lower} to "
-            f"{answer.upper}: certify the layers alone, with exactflow factor -o"
+            f"the minimal depth is not decided (between {answer.lower} and {answer.upper}): "
+            "certify the layers alone (answer.flow, or exactflow factor -o)"
         )
     if answer.evidence is not Evidence.EXACT:
         raise InvalidInputError(
-            f"expected layers that equal the matrix for a depth certificate, got {answer.summary}: "
-            "its existence.check() is evidence in its place"
+            "the layers are proved to exist but not known exactly: call answer.existence.check() "
+            "instead"
         )
     field, uneven = answer.flow.field, len(set(answer.layout.partition)) > 1
     excluded = next((o.pattern_text for o in answer.obstructions if not o.row.written), "")
@@ -91,20 +91,20 @@ def _check_certifiable(answer: MinimalDepth) -> None:
     }
     if expected := next((text for text, refused in refusals.items() if refused), None):
         raise InvalidInputError(
-            f"expected {expected}: the format of depth certificates has no words for others; the "
-            "checks of the obstructions are evidence in its place"
+            f"depth certificates do not support this case (expected {expected}): call check() on "
+            "each of answer.obstructions instead"
         )
 
 
-def _text(value: object) -> str:
-    """Return JSON, objects of a list on lines of their own."""
+def _member_in_json(value: object) -> str:
+    """Return a value in JSON, with each object of a list on a line of its own."""
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return "[" + ",\n  ".join(map(json.dumps, value)) + "]"
     return json.dumps(value)
 
 
 def witness(obstruction: Obstruction) -> dict[str, object]:
-    """Return the kind of an obstruction and its witness, as the format writes them."""
+    """Return the kind and the witness of an obstruction, as the format has them."""
     row, found = obstruction.row, obstruction.witness
     _, entry, _ = field_in_json(obstruction.matrix.domain)
     written: object
@@ -125,23 +125,24 @@ def witness(obstruction: Obstruction) -> dict[str, object]:
 def read_obstruction(
     content: Mapping[str, Any], matrix: DomainMatrix, scales: DepthScales, p: int | None = None
 ) -> Obstruction:
-    """Return an obstruction that a certificate has: an element of "obstructions" of one that the
-    checker accepts, for the target in the order of the layers. Where its kind there is written for
-    several of `KINDS`, it is the one whose check succeeds.
+    """Return the obstruction that an element of "obstructions" describes.
+
+    The checker has accepted the certificate; `matrix` is the target in the order of the layers. If
+    several of `KINDS` are written with the same kind, return one whose check succeeds.
     """
     instance = PatternInstance(content["pattern"], SplitMatrix(matrix, p), scales)
     found = [
         Obstruction.of(instance, Reason(kind, read))
         for kind, row in KINDS.items()
         if row.written == content["kind"] and len(instance.pattern) in row.letters.get(scales, ())
-        for read in [_read(row.key, content[row.key], instance)]
+        for read in [_read_witness(row.key, content[row.key], instance)]
         if row.key != "multiplier" or any(isinstance(W, dict) for W in read) == (kind == "signs")
     ]
     return next((o for o in found if o.is_valid()), found[0])
 
 
-def _read(key: str, value: Any, instance: PatternInstance) -> Any:
-    """Return a witness, its multipliers being matrices, or the terms of polynomials."""
+def _read_witness(key: str, value: Any, instance: PatternInstance) -> Any:
+    """Return a witness; multipliers become matrices, or terms of polynomials."""
     field, d = instance.matrix.domain, instance.matrix.shape[0]
 
     def element(text: str) -> Element:

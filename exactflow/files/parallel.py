@@ -1,8 +1,8 @@
-"""The same function on many items, in several processes: joblib's pool, or another of its backends.
+"""Apply a function to many items in several processes, by joblib's pool or another backend.
 
-Results come in the order of the items, and where items fail, the error of the first one in that
-order is raised as it is, after the results before it. A worker that ends while it computes ends the
-work, or costs only its own items where the caller says what stands for their results.
+Results come in the order of the items. If items fail, the error of the first one in that order is
+raised as it is, after the results before it. If a worker ends while it computes, the work ends, or
+the caller provides results for the items of this worker.
 """
 
 import os
@@ -22,8 +22,8 @@ from exactflow.errors import InvalidInputError, ProcessDiedError, require
 from exactflow.files.atomic import interruptible
 from exactflow.files.progress_line import with_progress
 
-_MOST_JOBS = 60  # Windows waits for no more processes
-_ENDED = "a worker process ended before its work was done"
+_MOST_JOBS = 60  # Windows cannot wait for more processes
+_WORKER_ENDED = "a worker process ended before its work was done"
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -41,12 +41,12 @@ def parallel_map(
     """Return an iterator of function(item) for every item, in order, computed in `jobs` processes.
 
     One job, or one item, is computed in this process, unless a `backend` of joblib is named. There
-    are at most as many processes as items, and 60; the backends of clusters have the workers that
-    they have. Ctrl-C, an error and a consumer that stops end the workers at once. On a stderr that
-    is a terminal the line of progress shows the label. `lost` maps an item whose worker ended, as
-    by ``os._exit`` or a killer of processes, to a result.
-    Raises `InvalidInputError` for fewer jobs than one, or a backend that joblib does not have, and
-    `ProcessDiedError` where a worker has ended and there is no `lost`.
+    are at most as many processes as items, and at most 60; a cluster decides on its own workers.
+    Ctrl-C, an error and a consumer that stops end the workers at once. If stderr is a terminal, a
+    line of progress shows the label. `lost` maps an item whose worker ended, as by ``os._exit`` or
+    for lack of memory, to a result.
+    Raises `InvalidInputError` for less than one job, or a backend that joblib does not have, and
+    `ProcessDiedError` if a worker has ended and there is no `lost`.
     """
     if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
         raise InvalidInputError(f"expected at least one job, got {jobs!r}")
@@ -56,21 +56,21 @@ def parallel_map(
     if backend is None and jobs < 2:
         results = map(function, items)
     elif backend == "dask":
-        results = _on_dask(function, items, lost)
+        results = _map_by_dask(function, items, lost)
     else:
-        results = _on_backend(function, items, jobs, backend, lost)
+        results = _map_by_joblib(function, items, jobs, backend, lost)
     return results if label is None else with_progress(results, len(items), label)
 
 
-def _on_backend(
+def _map_by_joblib(
     function: Callable[[Item], Result],
     items: list[Item],
     jobs: int,
     backend: str | None,
     lost: Callable[[Item], Result] | None,
 ) -> Iterator[Result]:
-    """Yield the results from a backend of joblib; None is the one that is active."""
-    pool = partial(_elsewhere, function, backend=backend)
+    """Yield the results from a backend of joblib; None is the active backend."""
+    pool = partial(_run_pool, function, backend=backend)
     in_flight: dict[str, Any] = {}
     done = 0
     while done < len(items):
@@ -81,17 +81,17 @@ def _on_backend(
         except ProcessDiedError:
             if lost is None:
                 raise
-            # the first item without a result is computed alone, and the rest a few at a time,
-            # so that the items that end their workers are told from their neighbours
+            # compute the first item without a result alone, and the others a few at a time, to
+            # find the items that end their workers
             in_flight = {"batch_size": 1, "pre_dispatch": "n_jobs"}
-            yield _alone(pool, items[done], lost)
+            yield _map_alone(pool, items[done], lost)
             done += 1
 
 
-def _alone(
+def _map_alone(
     pool: Callable[..., Iterator[Result]], item: Item, lost: Callable[[Item], Result]
 ) -> Result:
-    """Return the result of an item that shares its worker with no other."""
+    """Return the result of an item, computed by a worker without other items."""
     try:
         (result,) = pool([item], 2)
     except ProcessDiedError:
@@ -99,8 +99,8 @@ def _alone(
     return result
 
 
-def _active(backend: str | None) -> AbstractContextManager:
-    """Return a context in which a backend of joblib is the active one, made anew."""
+def _activate_backend(backend: str | None) -> AbstractContextManager:
+    """Return a context in which a new backend of joblib is active."""
     if backend is None:
         return nullcontext()
     import joblib
@@ -120,12 +120,12 @@ def _require_dask(module: str) -> ModuleType:
 
 
 @contextmanager
-def _dask_client() -> Iterator[Any]:
-    """Connect to dask's scheduler, where dask's configuration finds it."""
+def _connect_to_dask() -> Iterator[Any]:
+    """Connect to the scheduler that dask's configuration names."""
     distributed, dask = map(_require_dask, ("distributed", "dask"))
     if not dask.config.get("scheduler-address", None):
         raise InvalidInputError(
-            "no scheduler is known for the backend dask: start dask scheduler and its workers, and "
+            "no scheduler is known for the backend dask: start a dask scheduler with workers, and "
             "set DASK_SCHEDULER_ADDRESS"
         )
     try:
@@ -136,18 +136,18 @@ def _dask_client() -> Iterator[Any]:
         yield client
 
 
-def _on_dask(
+def _map_by_dask(
     function: Callable[[Item], Result], items: list[Item], lost: Callable[[Item], Result] | None
 ) -> Iterator[Result]:
     """Yield the results from dask's workers, a task for each item.
 
-    Not by joblib, which waits forever for a task whose workers have ended. Dask gives the tasks of
-    a worker that has ended to others, and gives up a task under which four have ended. As it may
-    have been a neighbour in the queue that ended them, such a task is tried once more.
+    joblib's backend would wait forever for a task whose workers have ended. Dask gives the tasks of
+    a worker that has ended to other workers, and gives a task up after it has ended four. Another
+    task in the queue may have ended them, so such a task is tried once more.
     """
-    with _dask_client() as client:
+    with _connect_to_dask() as client:
         KilledWorker = _require_dask("distributed").KilledWorker
-        submit = partial(client.submit, partial(_outcome, function, os.getcwd()), pure=False)
+        submit = partial(client.submit, partial(_call, function, os.getcwd()), pure=False)
         for item, future in [(item, submit(item)) for item in items]:
             try:
                 try:
@@ -156,14 +156,14 @@ def _on_dask(
                     result, error = submit(item).result()
             except KilledWorker:
                 if lost is None:
-                    raise ProcessDiedError(_ENDED) from None
+                    raise ProcessDiedError(_WORKER_ENDED) from None
                 result, error = lost(item), None
             if error is not None:
                 raise error
             yield result
 
 
-def _elsewhere(
+def _run_pool(
     function: Callable[[Item], Result],
     items: list[Item],
     jobs: int,
@@ -171,28 +171,28 @@ def _elsewhere(
     backend: str | None,
     **in_flight: Any,
 ) -> Iterator[Result]:
-    """Yield the results from joblib's workers; only this process hears of Ctrl-C, and ends them."""
+    """Yield the results from joblib's workers; only this process handles Ctrl-C, and ends them."""
     from joblib import Parallel, delayed
 
-    # arrays travel as copies, writable as they are here: shared memory is read-only
-    with _active(backend):
+    # copy arrays, so that they stay writable: shared memory is read-only
+    with _activate_backend(backend):
         pool = Parallel(
-            jobs, return_as="generator", max_nbytes=None, initializer=_follow_parent, **in_flight
+            jobs, return_as="generator", max_nbytes=None, initializer=_set_up_worker, **in_flight
         )
-    task = delayed(partial(_outcome, function, os.getcwd()))
+    task = delayed(partial(_call, function, os.getcwd()))
     try:
-        with interruptible(), _closing(pool(map(task, items))) as outcomes:
+        with interruptible(), _closing_early(pool(map(task, items))) as outcomes:
             for result, error in outcomes:
                 if error is not None:
                     raise error
                 yield result
     except BrokenProcessPool:
-        raise ProcessDiedError(_ENDED) from None
+        raise ProcessDiedError(_WORKER_ENDED) from None
 
 
 @contextmanager
-def _closing(outcomes: Generator) -> Iterator[Generator]:
-    """Close a generator at the end; that results are left, which joblib warns of, is meant."""
+def _closing_early(outcomes: Generator) -> Iterator[Generator]:
+    """Close a generator at the end, without joblib's warning about results that are left."""
     try:
         yield outcomes
     finally:
@@ -200,12 +200,12 @@ def _closing(outcomes: Generator) -> Iterator[Generator]:
             outcomes.close()
 
 
-def _outcome(
+def _call(
     function: Callable[[Item], Result], folder: str, item: Item
 ) -> tuple[Result | None, Exception | None]:
-    """Return a result, or an error: joblib would raise the one that comes first in time.
+    """Return a result and no error, or an error: joblib would raise the first one in time.
 
-    Workers are kept, so that one may still be in the folder of an earlier call.
+    Workers are reused, so one may still be in the folder of an earlier call.
     """
     with suppress(OSError):
         os.chdir(folder)
@@ -216,14 +216,14 @@ def _outcome(
         return None, error
 
 
-def _follow_parent() -> None:
-    """Leave Ctrl-C and the terminal to the parent process; end with it, however it ends."""
-    os.environ["TERM"] = "dumb"  # it shows no progress
+def _set_up_worker() -> None:
+    """Leave Ctrl-C and the terminal to the parent process, and exit with it."""
+    os.environ["TERM"] = "dumb"  # no progress is shown
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=end_with, args=[os.getppid()], daemon=True).start()
+    threading.Thread(target=exit_with_parent, args=[os.getppid()], daemon=True).start()
 
 
-def end_with(parent: int) -> None:
+def exit_with_parent(parent: int) -> None:
     """End this process soon after its parent has ended."""
     while os.getppid() == parent:
         time.sleep(0.5)

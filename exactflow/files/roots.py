@@ -1,8 +1,8 @@
-"""The root of its minimal polynomial that generates a number field, in certificates.
+"""How a certificate names the generator of a number field, a root of its minimal polynomial.
 
-A certificate names a real root by two rationals with no other root between. One that is not real
-has no name in the format: the provenance has decimals of it, for `exactflow.load`. The claim does
-not depend on them, as it is an identity that holds at every root.
+A certificate names a real root by two rationals with no other root between them. The format has no
+name for a root that is not real: the provenance has its decimals, for `exactflow.load`. The claim
+does not depend on them: it is an identity that holds at every root.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,14 @@ from sympy.polys.domains.domain import Domain
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_rational, parse_rational, to_fmpq
 
-_DIGITS = 60, 240, 960  # to which a generator is computed, until one root alone is near
-_LONGEST = 1000  # characters of a decimal that is read
+_DIGITS = 60, 240, 960  # precisions of the generator, tried until only one root is near it
+_LONGEST = 1000  # longest decimal that is read, in characters
 
 
 def name_root(field: Domain, modulus: sympy.Poly) -> tuple[dict[str, list[str]], list[str]]:
-    """Return the member of a field that names its generator, a root of the modulus, if that is
-    real; and else decimals of its real and imaginary part.
+    """Return the member "root" that names a real generator, or decimals of one that is not real.
+
+    The modulus is its minimal polynomial; the decimals are its real and imaginary part.
     """
     generator, digits = _enclose_generator(field)
     if generator.imag != 0:
@@ -36,10 +37,10 @@ def name_root(field: Domain, modulus: sympy.Poly) -> tuple[dict[str, list[str]],
 
 
 def _enclose_generator(field: Domain) -> tuple[flint.acb, int]:
-    """Return the root of the minimal polynomial that generates a number field, and a number of
-    digits that tell it from the other roots.
+    """Return an enclosure of the generator of a number field, and the number of digits that
+    distinguish it from the other roots.
 
-    Raises `InvalidInputError` where too many are needed.
+    Raises `InvalidInputError` if this takes too many digits.
     """
     generator = field.to_sympy(field.unit)
     polynomial: Any = flint.fmpq_poly([to_fmpq(c) for c in reversed(field.mod.to_list())])
@@ -59,10 +60,10 @@ def _enclose_generator(field: Domain) -> tuple[flint.acb, int]:
 
 
 def root_index(modulus: sympy.Poly, between: Sequence[str], decimals: Any) -> int:
-    """Return the place of a root in SymPy's order, in which the real ones come first and ascend.
+    """Return the index of a root in SymPy's order, in which the real roots come first and ascend.
 
-    It is the one between two rationals, or the one that is not real and nearest to decimals, if
-    these are given; else the largest real root, or the first one where none is real.
+    The root is the one between two rationals, or the nearest to the decimals among those that are
+    not real; without either, the largest real root, or the first root if none is real.
     """
     if between:
         return modulus.count_roots(sup=sympy.Rational(parse_rational(between[0])))
@@ -81,7 +82,7 @@ def root_index(modulus: sympy.Poly, between: Sequence[str], decimals: Any) -> in
 
 
 def _read_decimals(found: object) -> list[Fraction]:
-    """Return the two numbers of a list of decimals; none for anything else."""
+    """Return the two numbers of a list of decimals; an empty list for anything else."""
     if not isinstance(found, list) or len(found) != 2:
         return []
     if not all(isinstance(text, str) and len(text) <= _LONGEST for text in found):

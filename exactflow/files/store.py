@@ -1,8 +1,8 @@
-"""Results as files, and back: `exactflow.save` and `exactflow.load`.
+"""Save results to files, and load them: `exactflow.save` and `exactflow.load`.
 
-A certificate holds what was claimed, about the matrix of the caller: that a flow equals it, is
-within a bound of it, generates a Gaussian, or that its depth is so many layers. Nothing is written
-or read that the stand-alone checker does not accept.
+A certificate holds a claim about the matrix of the caller: a flow equals it, is within a bound of
+it, or generates a Gaussian; or the depth of the matrix is so many layers. Every certificate that
+is written or read is accepted by the stand-alone checker.
 """
 
 from collections.abc import Mapping
@@ -15,38 +15,38 @@ from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.typing import MatrixLike
 from exactflow.files.arrays import ARRAY_SUFFIXES, read_arrays, write_arrays
-from exactflow.files.atomic import check_place, write_bytes
-from exactflow.files.certificate import accepted, certificate_text, read_checked
+from exactflow.files.atomic import check_writable, write_bytes
+from exactflow.files.certificate import certificate_text, read_checked, require_accepted
 from exactflow.files.depth_certificate import depth_certificate_text, read_obstruction
 from exactflow.floats.balancing import Balanced
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import CoordinateLayout, pads_of
-from exactflow.flows.verification import Verification, first_difference
+from exactflow.flows.verification import Verification, first_differing_entry
 from exactflow.laws.gaussian import Whitening
 from exactflow.linear.depth import MinimalDepth
 
-_WITH_FLOW = Balanced | MinimalDepth | Verification
+_RESULTS_WITH_FLOW = Balanced | MinimalDepth | Verification
 
 
 def save(result: Any, path: str | Path, *, target: "MatrixLike | None" = None) -> None:
-    """Write the certificate of a result to a .json file; the whole file appears, or none.
+    """Write the certificate of a result to a .json file; it appears complete or not at all.
 
-    With another suffix, ``.npz``, ``.safetensors`` or ``.pt``, the layers are written in float64,
-    where that holds them exactly (`exactflow.files.arrays`).
+    With the suffix ``.npz``, ``.safetensors`` or ``.pt`` the layers are written in float64, if that
+    holds them exactly (`exactflow.files.arrays`).
 
     Parameters
     ----------
-    result : what `factor`, `verify`, `balance`, `whiten` or `minimal_depth` returned; or a
+    result : the result of `factor`, `verify`, `balance`, `whiten` or `minimal_depth`, or a
         `CouplingFlow`.
-    path : the file, told by its suffix.
-    target : the matrix that was asked about, in any form that `factor` takes. It may be left out
-        but for `balance`, whose layers are only near it.
+    path : the file; its suffix tells the type.
+    target : the matrix that the result is about, in any form that `factor` takes. Only `balance`
+        needs it: its layers are near the matrix, but not equal.
 
     Raises
     ------
     InvalidInputError
-        A result or a suffix that is none of these, a place that cannot be written, no target
-        where one is needed, or a claim that the checker cannot decide.
+        Another type of result or suffix, a place that cannot be written, a missing target, or a
+        claim that the checker cannot decide.
     VerificationError
         The claim is false of this target; nothing is written.
 
@@ -67,18 +67,18 @@ def save(result: Any, path: str | Path, *, target: "MatrixLike | None" = None) -
             f"suffix, got {str(path)!r}"
         )
     matrix = None if target is None else as_matrix(target)
-    check_place(path)
+    check_writable(path)
     if isinstance(result, MinimalDepth) and suffix == ".json":
-        write_bytes(path, accepted(depth_text(result, matrix), quick=False)[0])
+        write_bytes(path, require_accepted(depth_claim_text(result, matrix), quick=False)[0])
     elif suffix == ".json":
         write_claim(result, path, matrix, {})
     else:
-        write_arrays(_flow(result), path)
+        write_arrays(_certified_flow(result), path)
 
 
-def depth_text(answer: MinimalDepth, target: DomainMatrix | None) -> str:
-    """Return the certificate of an answer of `minimal_depth`, which must be about the target."""
-    if target is not None and first_difference(*target.unify(answer.matrix, fmt="dense")):
+def depth_claim_text(answer: MinimalDepth, target: DomainMatrix | None) -> str:
+    """Return the certificate of an answer of `minimal_depth`, if it is about the target."""
+    if target is not None and first_differing_entry(*target.unify(answer.matrix, fmt="dense")):
         raise VerificationError("expected the matrix of the answer as target, got another one")
     return depth_certificate_text(answer)
 
@@ -86,10 +86,10 @@ def depth_text(answer: MinimalDepth, target: DomainMatrix | None) -> str:
 def write_claim(
     result: Any, path: str | Path, target: DomainMatrix | None, provenance: Mapping[str, object]
 ) -> str:
-    """Write the certificate of the flow of a result; return what the checker says of it."""
-    flow = _flow(result)
-    claim = _claim(result, flow, target)
-    data, said = accepted(certificate_text(flow, **claim, provenance=provenance))
+    """Write the certificate of the flow of a result; return the checker's words about it."""
+    flow = _certified_flow(result)
+    claim = _claim_about(result, flow, target)
+    data, said = require_accepted(certificate_text(flow, **claim, provenance=provenance))
     write_bytes(path, data)
     return said
 
@@ -97,55 +97,55 @@ def write_claim(
 def load(path: str | Path) -> "CouplingFlow | MinimalDepth":
     """Load a result that `save` or a command wrote, if the stand-alone checker accepts its claim.
 
-    A certificate of `minimal_depth` gives the answer back, another one the flow that it is about:
-    of `whiten` the one that generates. Layers in float64 are a flow.
+    A certificate of `minimal_depth` gives the answer, any other certificate its flow: for `whiten`
+    the flow that generates. A file of float64 layers gives a flow.
 
     Raises
     ------
     CertificateError
-        No readable certificate, or one that the checker cannot decide.
+        The file is no readable certificate, or the checker cannot decide it.
     VerificationError
-        It is one, and false.
+        The claim is false.
     InvalidInputError
-        No readable file of layers.
+        The file of layers cannot be read.
     """
     if Path(path).suffix.lower() in ARRAY_SUFFIXES:
         return read_arrays(path)
     flow, content = read_checked(path)
-    return _depth(flow, content) if "obstructions" in content else flow
+    return _read_depth(flow, content) if "obstructions" in content else flow
 
 
-def _depth(flow: CouplingFlow, content: Mapping[str, Any]) -> MinimalDepth:
-    """Return the answer that a depth certificate holds, from its flow and its content."""
+def _read_depth(flow: CouplingFlow, content: Mapping[str, Any]) -> MinimalDepth:
+    """Return the answer in a depth certificate, from its flow and its content."""
     layout = CoordinateLayout(flow.partition, flow.order or tuple(range(flow.dimension)))
     target, scales, p = flow.domain_matrix().to_dense(), content["scales"], layout.partition[0]
-    inner = layout.inner(target)
+    inner = layout.matrix_of_layers(target)
     reasons = tuple(read_obstruction(o, inner, scales, p) for o in content["obstructions"])
     return MinimalDepth(flow.depth, flow.depth, scales, flow, reasons, target, layout)
 
 
-def _flow(result: Any) -> CouplingFlow:
+def _certified_flow(result: Any) -> CouplingFlow:
     """Return the flow that a certificate is about."""
     if isinstance(result, Whitening):
         return result.generator
-    flow = result.flow if isinstance(result, _WITH_FLOW) else result
+    flow = result.flow if isinstance(result, _RESULTS_WITH_FLOW) else result
     if not isinstance(flow, CouplingFlow):
         raise InvalidInputError(
-            "expected what factor, verify, balance, whiten or minimal_depth returned, "
-            f"got {type(result).__name__}, of which the certificate has no claim"
+            f"cannot certify a {type(result).__name__}: expected the result of factor, verify, "
+            "balance, whiten or minimal_depth"
         )
     return flow
 
 
-def _claim(result: Any, flow: CouplingFlow, target: DomainMatrix | None) -> dict[str, Any]:
-    """The claim about the flow of a result, as keywords of `certificate_text`."""
+def _claim_about(result: Any, flow: CouplingFlow, target: DomainMatrix | None) -> dict[str, Any]:
+    """Return the claim about the flow of a result, as keywords of `certificate_text`."""
     if isinstance(result, Whitening):
         places = sorted(range(result.dimension), key=result.order.__getitem__)
         own = result.covariance.exact_matrix.extract(places, places)
         return {"covariance": own if target is None else target, "within": result.generator_error}
     if isinstance(result, Balanced) and target is None:
         raise InvalidInputError(
-            "expected target=W for what balance returned, the matrix that it is near, got none"
+            "a certificate for the result of balance needs the matrix given to it: pass target=W"
         )
     pads = () if target is None else pads_of(flow.partition, target.shape[0])
     claim = {"target": target, "pads": pads}

@@ -1,8 +1,8 @@
-"""Arrays out of .npy, .npz, .safetensors and .pt files, each with the name of its type there.
+"""Read arrays from .npy, .npz, .safetensors and .pt files, each with the name of its type there.
 
-Of a file no more is made than it has room for, of an archive four times as much; nothing is
-unpickled but by ``torch.load(weights_only=True)``, with the names that PyTorch admits by default
-and no others: tensors, and containers of them, in the memory that the file's size explains.
+An array takes no more memory than the file's size explains, in an archive four times as much. Only
+``torch.load(weights_only=True)`` unpickles, with the names that PyTorch admits by default: tensors
+and containers of tensors.
 """
 
 import io
@@ -24,15 +24,15 @@ from exactflow.exact.numbers import format_short
 if TYPE_CHECKING:
     from torch import Tensor
 
-UNPICKLING = 2**28  # bytes of memory for PyTorch to open a file, beside eight times its size
-LARGEST_ARCHIVE = 2**26  # bytes that an archive may unpack to, or four times its own size
-MOST_ENTRIES = 2**22  # of a matrix: exact arithmetic takes minutes for fewer
-STATES = ("state_dict", "model_state_dict", "model", "net")
-"""Where training scripts save the tensors of a model, beside other things."""
+UNPICKLING = 2**28  # bytes of memory for PyTorch to open a file, besides eight times its size
+LARGEST_ARCHIVE = 2**26  # an archive may unpack to so many bytes, or to four times its own size
+MOST_ENTRIES = 2**22  # limit of a matrix: exact arithmetic takes minutes for smaller ones
+STATE_KEYS = ("state_dict", "model_state_dict", "model", "net")
+"""Keys under which training scripts save the tensors of a model."""
 
 Arrays = Mapping[str | None, Callable[[], tuple[np.ndarray, str]]]
 
-_SAFETENSORS = {
+_SAFETENSORS_DTYPES = {
     "BF16": "<u2",
     "BOOL": "?",
     **{f"I{8 * n}": f"<i{n}" for n in (1, 2, 4, 8)},
@@ -42,8 +42,8 @@ _SAFETENSORS = {
 
 
 @contextmanager
-def _reading(expected: str) -> Iterator[None]:
-    """Turn any exception of a reader into an error of one line, and pass over its warnings."""
+def _translating_errors(expected: str) -> Iterator[None]:
+    """Turn any exception of a reader into an error of one line, and ignore its warnings."""
     try:
         with warnings.catch_warnings(action="ignore"):
             yield
@@ -53,12 +53,12 @@ def _reading(expected: str) -> Iterator[None]:
 
 
 def read_array(data: bytes, suffix: str, key: str | None) -> tuple[np.ndarray, str]:
-    """Return the array of a file under `key`, or the only one, with the name of its type.
+    """Return the array of a file under `key`, or its only array, and the name of its type.
 
-    Raises `InvalidInputError` for what is no such file, a key that is not there, and no entries or
-    more than 2^22.
+    Raises `InvalidInputError` for another type of file, an unknown key, and an array without
+    entries or with more than 2^22.
     """
-    arrays = held_arrays(data, suffix)
+    arrays = list_arrays(data, suffix)
     if not arrays:
         raise InvalidInputError("expected at least one array, got none")
     if key is None and len(arrays) == 1:
@@ -72,59 +72,57 @@ def read_array(data: bytes, suffix: str, key: str | None) -> tuple[np.ndarray, s
     array, dtype = arrays[key]()
     if not 0 < array.size <= MOST_ENTRIES:
         raise InvalidInputError(
-            f"expected a matrix of at most {MOST_ENTRIES} entries, and some, got shape "
-            f"{array.shape}: a larger one that is sparse is for Python, as a DomainMatrix"
+            f"expected a matrix of 1 to {MOST_ENTRIES} entries, got shape {array.shape}: pass a "
+            "larger sparse matrix in Python, as a DomainMatrix"
         )
     return array, dtype
 
 
-def held_arrays(data: bytes, suffix: str) -> Arrays:
-    """Return the arrays of a file by name, or None, each to be read with the name of its type."""
+def list_arrays(data: bytes, suffix: str) -> Arrays:
+    """Map the names in a file (None for a single array) to functions that read array and type."""
     if suffix == ".npy":
-        return {None: partial(_npy, io.BytesIO(data))}
+        return {None: partial(_read_npy, io.BytesIO(data))}
     if suffix == ".npz":
-        return _npz(data)
+        return _list_npz(data)
     if suffix == ".safetensors":
         library = require("safetensors", "safetensors", "a .safetensors file")
-        with _reading("a .safetensors file"):
+        with _translating_errors("a .safetensors file"):
             arrays = library.deserialize(data)
-        return {name: partial(_safetensor, **array) for name, array in arrays}
-    content = _loaded(data)
-    tensors = _named(content) if isinstance(content, dict) else {None: content}
-    return {name: partial(_tensor, data, tensor) for name, tensor in tensors.items()}
+        return {name: partial(_read_safetensor, **array) for name, array in arrays}
+    content = _load_pt(data)
+    tensors = _check_names(content) if isinstance(content, dict) else {None: content}
+    return {name: partial(_read_tensor, data, tensor) for name, tensor in tensors.items()}
 
 
-def _npy(stream: IO[bytes]) -> tuple[np.ndarray, str]:
-    with _reading("a .npy file of numbers or text, which is never unpickled"):
+def _read_npy(stream: IO[bytes]) -> tuple[np.ndarray, str]:
+    with _translating_errors("a .npy file of numbers or text, which is never unpickled"):
         array = np.lib.format.read_array(stream, allow_pickle=False)
         if stream.read(1) or (array.size and not array.nbytes):
-            raise InvalidInputError("another number of bytes than its header says")
+            raise InvalidInputError("the number of bytes differs from its header")
         if array.dtype.kind == "U":
-            array.tolist()  # which may be no Unicode
+            array.tolist()  # raises if it is no Unicode
     return array, str(array.dtype)
 
 
-def _archive(data: bytes, expected: str, most: int) -> zipfile.ZipFile:
-    """Return an archive that unpacks to at most so many bytes."""
-    with _reading(expected):
+def _open_archive(data: bytes, expected: str, most: int) -> zipfile.ZipFile:
+    """Open an archive that unpacks to at most `most` bytes."""
+    with _translating_errors(expected):
         archive = zipfile.ZipFile(io.BytesIO(data))
     size = sum(member.file_size for member in archive.infolist())
     if size > most:
-        raise InvalidInputError(
-            f"expected {expected}, got one of {len(data)} bytes that become {size}"
-        )
+        raise InvalidInputError(f"expected {expected}, got {len(data)} bytes that unpack to {size}")
     return archive
 
 
-def _npz(data: bytes) -> Arrays:
+def _list_npz(data: bytes) -> Arrays:
     most = max(LARGEST_ARCHIVE, 4 * len(data))
     expected = f"a .npz archive of at most {most} bytes"
-    archive = _archive(data, expected, most)
+    archive = _open_archive(data, expected, most)
 
     def read(name: str) -> tuple[np.ndarray, str]:
-        with _reading(expected):
+        with _translating_errors(expected):
             stream = archive.open(name)
-        return _npy(stream)
+        return _read_npy(stream)
 
     arrays: dict[str | None, Callable] = {}
     for member in archive.namelist():
@@ -135,47 +133,52 @@ def _npz(data: bytes) -> Arrays:
     return arrays
 
 
-def _safetensor(dtype: str, shape: list[int], data: bytes) -> tuple[np.ndarray, str]:
-    if dtype not in _SAFETENSORS:
-        raise InvalidInputError(f"expected one of the types {', '.join(_SAFETENSORS)}, got {dtype}")
-    with _reading("the shape of an array"):
-        array: np.ndarray = np.ndarray(shape, _SAFETENSORS[dtype], bytes(data))
+def _read_safetensor(dtype: str, shape: list[int], data: bytes) -> tuple[np.ndarray, str]:
+    if dtype not in _SAFETENSORS_DTYPES:
+        raise InvalidInputError(
+            f"expected one of the types {', '.join(_SAFETENSORS_DTYPES)}, got {dtype}"
+        )
+    with _translating_errors("the shape of an array"):
+        array: np.ndarray = np.ndarray(shape, _SAFETENSORS_DTYPES[dtype], bytes(data))
     if dtype == "BF16":  # the upper half of a float32
         return (array.astype("<u4") << 16).view("<f4"), "bfloat16"
     return array, str(array.dtype)
 
 
-def _loaded(data: bytes) -> Any:
-    """The content of a .pt file: a tensor, or tensors by name."""
+def _load_pt(data: bytes) -> Any:
+    """Return the content of a .pt file: a tensor, or tensors by name."""
     torch = require("torch", "torch", "a .pt file")
     if torch.__version__ < "2.6":
         raise InvalidInputError(
-            f"expected PyTorch 2.6 or newer to open a .pt file, got {torch.__version__}, in which "
-            "weights_only=True lets a file run code (CVE-2025-32434): use .safetensors"
+            f"a .pt file needs PyTorch 2.6 or newer: in {torch.__version__} weights_only=True lets "
+            "a file run code (CVE-2025-32434); update it, or use .safetensors"
         )
     if zipfile.is_zipfile(io.BytesIO(data)):
-        expected = "a .pt file as torch.save writes it, which compresses nothing"
-        _archive(data, expected, len(data))
-    with _reading("a .pt file of tensors only"), _limited(UNPICKLING + 8 * len(data)):
+        expected = "a .pt file without compression, as torch.save writes it"
+        _open_archive(data, expected, len(data))
+    with (
+        _translating_errors("a .pt file of tensors only"),
+        _memory_limit(UNPICKLING + 8 * len(data)),
+    ):
         try:
             content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-        except pickle.UnpicklingError as error:  # without PyTorch's advice to trust the file
+        except pickle.UnpicklingError as error:  # PyTorch advises to trust the file: leave this out
             found = re.search(r"GLOBAL (\S+)", str(error))
             raise pickle.UnpicklingError(
-                f"one that names {found[1]!r:.80}: save the model's state_dict(), or convert the "
-                "model in Python, exactflow.interop.convert(model)"
+                f"a pickle that names {found[1]!r:.80}: save the model's state_dict(), or convert "
+                "the model in Python, exactflow.interop.convert(model)"
                 if found
                 else "a pickle that torch.load(weights_only=True) refuses"
             ) from None
     if isinstance(content, dict):
-        held = (content.get(name) for name in STATES)
+        held = (content.get(name) for name in STATE_KEYS)
         return next((state for state in held if isinstance(state, dict)), content)
     return content
 
 
 @contextmanager
-def _limited(most: int) -> Iterator[None]:
-    """Limit the memory of this process (on Linux) to so many more bytes: pickles call bytearray."""
+def _memory_limit(most: int) -> Iterator[None]:
+    """Let this process (on Linux) take at most `most` more bytes: pickles call bytearray."""
     try:
         import resource
 
@@ -192,8 +195,8 @@ def _limited(most: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-def _named(content: dict) -> dict[str, Any]:
-    """Return tensors by name, or refuse names that cannot be printed."""
+def _check_names(content: dict) -> dict[str, Any]:
+    """Return tensors by name, if the names can be printed."""
     for name in content:
         if not isinstance(name, str):
             raise InvalidInputError(
@@ -204,31 +207,32 @@ def _named(content: dict) -> dict[str, Any]:
     return content
 
 
-def _tensor(data: bytes, tensor: Any) -> tuple[np.ndarray, str]:
-    """Return a tensor of a file of these bytes as an array, and the name of its type."""
-    plain = _plain(data, tensor)
+def _read_tensor(data: bytes, tensor: Any) -> tuple[np.ndarray, str]:
+    """Return a tensor of the file `data` as an array, and the name of its type."""
+    plain = _detach_dense(data, tensor)
     name = str(plain.dtype).removeprefix("torch.")
-    with _reading("integers or floats that NumPy has, or bfloat16 or float8"):
+    with _translating_errors("integers or floats that NumPy has, or bfloat16 or float8"):
         number = plain.resolve_conj().resolve_neg()
         is_short = name.startswith(("bfloat16", "float8"))
         return (number.float() if is_short else number).numpy(), name
 
 
-def _plain(data: bytes, tensor: Any) -> "Tensor":
-    """Return a tensor of a file of these bytes without its graph and attributes, if it is dense."""
+def _detach_dense(data: bytes, tensor: Any) -> "Tensor":
+    """Return a dense tensor of the file `data` without its graph and attributes."""
     torch = require("torch", "torch", "a .pt file")
     if type(tensor) not in (torch.Tensor, torch.nn.Parameter):
         raise InvalidInputError(
             f"expected a tensor, got {type(tensor).__name__}: save the model's state_dict()"
         )
-    plain: Tensor = torch.Tensor.detach(tensor)  # a file may say what tensor.detach is
+    # the method of the class: a file may override tensor.detach
+    plain: Tensor = torch.Tensor.detach(tensor)
     kinds = [kind for kind in ("quantized", "nested", "meta") if getattr(plain, f"is_{kind}")]
     if kinds or plain.layout != torch.strided:
-        got = f"a {kinds[0]} one" if kinds else f"the layout {plain.layout}"
-        raise InvalidInputError(f"expected a dense tensor with entries, got {got}: save it as one")
+        got = f"a {kinds[0]} tensor" if kinds else f"the layout {plain.layout}"
+        raise InvalidInputError(f"expected a dense tensor, got {got}: convert it before saving")
     if plain.numel() > len(data):
         raise InvalidInputError(
-            f"expected as many entries as are in the file, got a view of shape "
-            f"{tuple(plain.shape)}: save its .contiguous()"
+            f"expected a tensor no larger than its file, got a view of shape {tuple(plain.shape)}: "
+            "save its .contiguous()"
         )
     return plain

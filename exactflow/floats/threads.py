@@ -1,4 +1,4 @@
-"""One thread for float linear algebra, where sums in another order would give other bits."""
+"""One thread for linear algebra in floats: with more, sums in another order give other bits."""
 
 import sys
 from collections.abc import Iterator
@@ -10,12 +10,14 @@ from threadpoolctl import ThreadpoolController
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Hold the pools of NumPy and SciPy, which would wait for each other, to one thread."""
+    """Limit the thread pools of NumPy and SciPy, which would wait for each other, to one thread."""
     with _controller("scipy.linalg" in sys.modules).limit(limits=1):
         yield
 
 
 @cache
 def _controller(has_scipy: bool) -> ThreadpoolController:
-    """The controller of the loaded thread pools, kept since finding them takes milliseconds."""
+    """Return a controller of the loaded thread pools; cached, since finding them takes
+    milliseconds.
+    """
     return ThreadpoolController()

@@ -1,8 +1,8 @@
-"""The arithmetic of an input: exact rationals, mpmath, or float64, vectorised.
+"""Arithmetic in the kind of numbers of an input: exact, mpmath at any precision, or float64.
 
-A point is the list of its d entries: elements of QQ, mpmath numbers, or rows of floats, one for
-each of N points; `convert` maps an element of QQ to a number of that kind, and names the
-arithmetic. Mpmath numbers are computed column by column.
+A point is a list of d entries. Each entry is an element of QQ, an mpmath number, or an array of
+floats, one for each of N points. The function `convert` maps an element of QQ to a number of the
+same kind, and so names the arithmetic.
 """
 
 from collections.abc import Callable
@@ -24,14 +24,15 @@ if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
 
-def image(fold: Callable, x: VectorLike, dimension: int) -> Any:
-    """Return ``fold(entries, convert)``, the entries of the image of `x`, in the form of `x`.
+def map_inexact(image: Callable, x: VectorLike, dimension: int) -> Any:
+    """Apply ``image(entries, convert)`` to inexact numbers; return the image in the form of `x`.
 
-    Floats are computed in float64, every weight being rounded once, and returned in their own
-    dtype; mpmath numbers at the current precision of mpmath, as an mpmath matrix or as lists.
+    Floats are mapped in float64, each weight being rounded once, and returned in their own dtype.
+    Mpmath numbers are mapped column by column at the current precision of mpmath, and returned as
+    an mpmath matrix or as lists.
     """
     if _holds_mpf(x):
-        columns = [fold(column, to_mpf) for column in _mpf_columns(x, dimension)]
+        columns = [image(column, to_mpf) for column in _mpf_columns(x, dimension)]
         rows = [list(row) for row in zip(*columns, strict=True)]
         if isinstance(x, mpmath.matrix):
             return mpmath.matrix(rows)
@@ -40,12 +41,14 @@ def image(fold: Callable, x: VectorLike, dimension: int) -> Any:
 
     array = as_floats(x, dimension)
     with np.errstate(all="ignore"):
-        return np.stack(fold(_rows(array), to_float)).reshape(array.shape).astype(array.dtype)
+        return (
+            np.stack(image(_float_rows(array), to_float)).reshape(array.shape).astype(array.dtype)
+        )
 
 
-def in_kind(matrix: DomainMatrix, x: VectorLike) -> Any:
-    """Return an exact matrix over QQ in the kind of numbers of `x`: a SymPy matrix, a matrix of
-    mpmath, or an array of the dtype of `x`.
+def convert_like(matrix: DomainMatrix, x: VectorLike) -> Any:
+    """Return a matrix over QQ in the kind of numbers of `x`: a SymPy matrix, an mpmath matrix, or
+    an array of the dtype of `x`.
     """
     if not is_inexact(x):
         return ExactMatrix.of(matrix)
@@ -59,58 +62,60 @@ def in_kind(matrix: DomainMatrix, x: VectorLike) -> Any:
 
 
 def is_inexact(x: object) -> bool:
-    """Whether `x` is an array of floats, or has an entry that is a float or an ``mpf``.
+    """Whether `x` is an array of floats, or contains a float or an ``mpf``.
 
-    Raises `InvalidInputError` for a tensor, which a flow does not return.
+    Raises `InvalidInputError` for a tensor, because flows do not return tensors.
     """
     if is_tensor(x):
         raise InvalidInputError(
-            "expected an array or a list, got a tensor: exactflow.to_module(flow) maps tensors"
+            "expected an array or a list, got a tensor: use exactflow.to_module(flow) for tensors"
         )
     if (dtype := getattr(x, "dtype", None)) is not None:
         return getattr(dtype, "kind", "") == "f"
-    return any(map(_is_float, _numbers(x)))
+    return any(map(_is_float, _entries_of(x)))
 
 
 def inexact_entries(x: VectorLike, dimension: int) -> tuple[list, Callable]:
-    """Return the d entries of an inexact `x`, and the map from elements of QQ to their kind.
+    """Return the d entries of an inexact `x`, and the conversion of elements of QQ to their kind.
 
     Raises `InvalidInputError` for several columns of mpmath numbers.
     """
     if not _holds_mpf(x):
-        return _rows(as_floats(x, dimension)), to_float
+        return _float_rows(as_floats(x, dimension)), to_float
     columns = _mpf_columns(x, dimension)
     if len(columns) != 1:
         raise InvalidInputError(
-            f"expected one point of mpmath numbers, got {len(columns)} columns: take them one by "
+            f"expected one point of mpmath numbers, got {len(columns)} columns: pass them one by "
             "one"
         )
     return columns[0], to_mpf
 
 
 def as_floats(x: VectorLike, dimension: int) -> "np.ndarray":
-    """Return floats, or lists with a float among them, as an array of shape (d,) or (d, N)."""
+    """Return an array of floats, or lists that contain a float, as an array of shape (d,) or
+    (d, N).
+    """
     import numpy as np
 
     if hasattr(x, "dtype"):
         if np.ma.is_masked(x):
-            raise InvalidInputError("expected numbers, got masked entries, which have no value")
+            raise InvalidInputError("expected numbers, got masked entries: fill them with values")
         array = np.asarray(x)
         if array.shape[:1] != (dimension,) or array.ndim > 2:
             raise _wrong_shape(dimension, array.shape)
         _refuse_wide(array)
         return array
-    rows = [[_nearest_float(entry) for entry in row] for row in _table(x, dimension)]
+    rows = [[_nearest_float(entry) for entry in row] for row in _as_rows(x, dimension)]
     array = np.array(rows)
     return array if isinstance(x[0], list | tuple) else array[:, 0]
 
 
-def _rows(array: "np.ndarray") -> list:
+def _float_rows(array: "np.ndarray") -> list:
     return list(array.astype(float).reshape(len(array), -1))
 
 
 def _is_float(entry: object) -> "TypeIs[Real]":
-    """Whether a number is a float of Python or NumPy, or an ``mpf``; an interval is none."""
+    """Whether a number is a float of Python or NumPy, or an ``mpf``, but not an interval."""
     return isinstance(entry, Real) and not isinstance(entry, Rational | sympy.Basic | ivmpf)
 
 
@@ -120,11 +125,11 @@ def _nearest_float(entry: object) -> float:
 
 
 def _refuse_wide(numbers: object) -> None:
-    """Raise `InvalidInputError` for an array of floats, or for one, of more than 64 bits."""
+    """Raise `InvalidInputError` for floats of more than 64 bits."""
     dtype: Any = getattr(numbers, "dtype", None)
     if getattr(dtype, "kind", "") == "f" and dtype.itemsize > 8:
         raise InvalidInputError(
-            f"expected floats of at most 64 bits, got {dtype}: use mpmath numbers for more"
+            f"expected floats of at most 64 bits, got {dtype}: use mpmath for higher precision"
         )
 
 
@@ -134,16 +139,16 @@ def _mpf_columns(x: Any, dimension: int) -> list[list[mpmath.mpf]]:
     def rounded(entry: object) -> mpmath.mpf:
         return to_mpf(entry if isinstance(entry, mpmath.mpf) else to_element(entry))
 
-    return [list(map(rounded, column)) for column in zip(*_table(x, dimension), strict=True)]
+    return [list(map(rounded, column)) for column in zip(*_as_rows(x, dimension), strict=True)]
 
 
-def _table(x: Any, dimension: int) -> list:
+def _as_rows(x: Any, dimension: int) -> list:
     """Return the rows of an mpmath matrix, or of nested lists; a flat list is one column."""
     rows = x.tolist() if isinstance(x, mpmath.matrix) else list(x)
     if not any(isinstance(row, list | tuple) for row in rows):
         rows = [[entry] for entry in rows]
     if len({len(row) if isinstance(row, list | tuple) else None for row in rows}) > 1:
-        raise InvalidInputError("expected rows of one length, got rows of different lengths")
+        raise InvalidInputError("expected rows of equal length, got rows of different lengths")
     if len(rows) != dimension:
         raise _wrong_shape(dimension, (len(rows), len(rows[0])))
     return rows
@@ -156,8 +161,8 @@ def _wrong_shape(dimension: int, shape: tuple[int, ...]) -> InvalidInputError:
     )
 
 
-def _numbers(x: object) -> list:
-    """Return the entries of lists, of nested ones, and of an mpmath matrix; of others none."""
+def _entries_of(x: object) -> list:
+    """Return the entries of a list, of nested lists, or of an mpmath matrix; [] for other types."""
     if not isinstance(x, list | tuple | mpmath.matrix):
         return []
     rows = (entry if isinstance(entry, list | tuple) else (entry,) for entry in x)
@@ -165,4 +170,4 @@ def _numbers(x: object) -> list:
 
 
 def _holds_mpf(x: object) -> bool:
-    return any(isinstance(entry, mpmath.mpf) for entry in _numbers(x))
+    return any(isinstance(entry, mpmath.mpf) for entry in _entries_of(x))

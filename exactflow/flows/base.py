@@ -1,8 +1,8 @@
-"""The interface of coupling layers, and of flows that compose them.
+"""Base classes of coupling layers and of flows, which compose layers in order of application.
 
-A flow is its layers in the order in which data meets them; the kinds of flow differ in their layers
-only. Vectors are columns. Exact numbers in give exact numbers out, floats give floats of the same
-dtype, and mpmath numbers give mpmath numbers: exactness is asked for by giving exact numbers.
+The kinds of flow differ only in their layers, and a layer is a flow of one layer. Vectors are
+columns. Exact numbers are mapped to exact numbers, floats to floats of the same dtype, and mpmath
+numbers to mpmath numbers.
 """
 
 from abc import ABC, abstractmethod
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 from math import prod
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import sympy
 from sympy.polys.domains.domain import Domain
@@ -23,14 +23,42 @@ from exactflow.exact.typing import Half, VectorLike
 from exactflow.flows import arithmetic, display
 from exactflow.flows.partition import moved_and_kept, run_layers
 
-_PARTS = "partition", "depth", "order", "flips"  # of a flow, beside its layers; some have no flips
+_COMPARED = "partition", "depth", "order", "flips"
+"""Attributes in which equal flows agree; a flow without flips has no attribute `flips`."""
 
 
-class Map(ABC):
-    """A bijection of R^d: coupling layers, which act on x[order[0]], x[order[1]], .. in turn.
+class VectorMap(ABC):
+    """A bijection of R^d, whose coordinates are two halves of p and q."""
+
+    if TYPE_CHECKING:  # an attribute of some subclasses, and a property of others
+
+        @property
+        def partition(self) -> tuple[int, int]:
+            """The sizes (p, q) of the halves."""
+
+    @property
+    def dimension(self) -> int:
+        """The number d = p + q of coordinates."""
+        return sum(self.partition)
+
+    def __call__(self, x: Any) -> Any:
+        """Return `forward` of x."""
+        return self.forward(x)
+
+    @abstractmethod
+    def forward(self, x: Any) -> Any:
+        """Return the image of a vector of d entries, or of each column."""
+
+    @abstractmethod
+    def backward(self, y: Any) -> Any:
+        """Return the preimage of a vector of d entries, or of each column."""
+
+
+class Map(VectorMap):
+    """A composition of coupling layers, which act on x[order[0]], x[order[1]], ..
 
     A subclass has the attributes `layers`, `partition`, `field` and `order`, which is () for the
-    natural order, and says how its layers act on columns of exact numbers.
+    natural order, and defines how its layers act on columns of exact numbers.
     """
 
     layers: Sequence["Coupling"]
@@ -38,38 +66,32 @@ class Map(ABC):
     field: Domain
     order: tuple[int, ...]
 
-    @property
-    def dimension(self) -> int:
-        """The number d = p + q of coordinates."""
-        return sum(self.partition)
-
-    def __call__(self, x: VectorLike) -> Any:
-        """Return `forward` of x."""
-        return self.forward(x)
-
     def forward(self, x: VectorLike) -> Any:
         """Return the image of a vector of d entries, or of each column of a d x N matrix.
 
-        Exact numbers, in any form that `factor` takes but an array of floats, give a SymPy matrix,
-        exactly. Floats (an array of shape (d,) or (d, N), or lists with a float among their
-        entries) are computed in float64, every weight being rounded once, and give an array of
-        their shape and dtype. An mpmath matrix, or lists with an ``mpf`` among their entries, are
-        computed at the current precision of mpmath, column by column, and give their like.
+        Exact numbers, in any form that `factor` takes except an array of floats, give an exact
+        SymPy matrix. Floats (an array of shape (d,) or (d, N), or lists that contain a float) are
+        mapped in float64, each weight being rounded once, and give an array of their shape and
+        dtype. An mpmath matrix, or lists that contain an ``mpf``, are mapped column by column at
+        the current precision of mpmath, and give an mpmath matrix or lists.
 
         Raises
         ------
         InvalidInputError
-            A wrong shape, floats of more than 64 bits, or inexact numbers where the weights are
-            not rational.
+            A wrong shape, floats of more than 64 bits, or inexact numbers for a flow whose weights
+            are not rational.
         """
         if not arithmetic.is_inexact(x):
-            return ExactMatrix.of(self._exact(as_vectors(x, self.dimension, self.field)))
+            return ExactMatrix.of(self._map_exact(as_vectors(x, self.dimension, self.field)))
         if not self.field.is_QQ:
-            raise InvalidInputError(f"expected rational weights, got weights in {self.field}")
-        return arithmetic.image(self._run, x, self.dimension)
+            raise InvalidInputError(
+                f"expected exact numbers for weights in {self.field}, got inexact ones: only "
+                "rational weights are rounded"
+            )
+        return arithmetic.map_inexact(self._map_entries, x, self.dimension)
 
     def backward(self, y: VectorLike) -> Any:
-        """Return the preimage of a vector of d entries, or of each column, as `forward` does.
+        """Return the preimage of a vector of d entries, or of each column, in the form of `y`.
 
         >>> from exactflow import LinearCoupling
         >>> LinearCoupling((1, 1), "first", [[2]]).backward([5, 1]).T
@@ -78,10 +100,10 @@ class Map(ABC):
         return self.inverse().forward(y)
 
     @abstractmethod
-    def _exact(self, columns: DomainMatrix) -> DomainMatrix:
-        """Return the images of some columns of exact numbers."""
+    def _map_exact(self, columns: DomainMatrix) -> DomainMatrix:
+        """Return the images of columns of exact numbers."""
 
-    def _run(self, entries: list, convert: Callable) -> list:
+    def _map_entries(self, entries: list, convert: Callable) -> list:
         """Return the entries of the image, in the arithmetic of `convert`."""
 
         def image(layer: Coupling, moved: list, kept: list) -> list:
@@ -95,25 +117,25 @@ class Map(ABC):
     @property
     def halves(self) -> tuple[Sequence[int], Sequence[int]]:
         """The coordinates of the first half, and those of the second."""
-        listed, p = self._listed(), self.partition[0]
-        return listed[:p], listed[p:]
+        order, p = self._full_order(), self.partition[0]
+        return order[:p], order[p:]
 
-    def _listed(self) -> Sequence[int]:
+    def _full_order(self) -> Sequence[int]:
         """Return the coordinates in the order in which the layers see them."""
         return self.order or range(self.dimension)
 
     def _places(self) -> list[int]:
-        """Return the place of each coordinate in that order."""
-        return sorted(range(self.dimension), key=self._listed().__getitem__)
+        """Return the place of each coordinate in the order of the layers."""
+        return sorted(range(self.dimension), key=self._full_order().__getitem__)
 
     @abstractmethod
     def inverse(self) -> Self:
         """Return the inverse."""
 
     def log_abs_det(self) -> sympy.Expr:
-        """Return ``log|det|`` of the Jacobian, exactly: it is the same at every point.
+        """Return ``log|det|`` of the Jacobian, exactly; it is the same at every point.
 
-        Over GF(p) there is no absolute value, and `InvalidInputError` is raised.
+        Raises `InvalidInputError` over GF(p), whose elements have no absolute value.
 
         >>> from exactflow import factor
         >>> t = sympy.Symbol("t")
@@ -124,8 +146,8 @@ class Map(ABC):
         field = self.field
         if field.characteristic():
             raise InvalidInputError(
-                f"expected a flow over a field of real or complex numbers, got {field}, which has "
-                "no absolute value: det is the product of the scales"
+                f"the elements of {field} have no absolute value: multiply the scales for the "
+                "determinant"
             )
         scales = (linalg.convert_elements(x.constant_scales(), x.field, field) for x in self.layers)
         det = prod(chain.from_iterable(scales), start=field.one)
@@ -134,14 +156,14 @@ class Map(ABC):
 
     @abstractmethod
     def _latex(self, printer: Any = None) -> str:
-        """LaTeX of the map, for `sympy.latex`; a flow is a product, its last factor first."""
+        """Return LaTeX, which `sympy.latex` asks for; a flow is a product, the last layer first."""
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self._latex()}$"
 
 
 class Coupling(Map):
-    """One layer: it keeps one half of the coordinates and maps the other, affinely."""
+    """One layer, which keeps one half of the coordinates and maps the other half affinely."""
 
     moves: Half
     scale_elements: tuple
@@ -149,17 +171,17 @@ class Coupling(Map):
 
     @property
     def layers(self) -> tuple["Coupling"]:  # type: ignore[override]
-        """The layer itself: it is a flow of one layer."""
+        """The layer itself, as a flow of one layer."""
         return (self,)
 
     @property
     def sizes(self) -> Sequence[int]:
-        """The sizes of the half that moves, and of the half that is kept."""
+        """The size of the half that moves, and the size of the half that is kept."""
         return moved_and_kept(self.moves, self.partition)
 
     @cached_property
     def is_additive(self) -> bool:
-        """Whether the scale is one everywhere."""
+        """Whether all scales are one."""
         return self.scale_elements.count(self.field.one) == len(self.scale_elements)
 
     def scales_at(self, kept: Sequence, convert: Callable) -> Iterable:
@@ -167,7 +189,7 @@ class Coupling(Map):
         return map(convert, self.scale_elements)
 
     def constant_scales(self) -> Sequence:
-        """Return the scales as elements of the field; raise an error if they depend on a point."""
+        """Return the scales as elements of the field, or raise an error if they are functions."""
         return self.scale_elements
 
     def image(self, moved: Sequence, kept: Sequence, convert: Callable) -> list:
@@ -184,7 +206,7 @@ class Coupling(Map):
 
     @abstractmethod
     def summary(self) -> str:
-        """Return one line about the layer."""
+        """Return a description of the layer in one line."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.partition}: {self.summary()}>"
@@ -194,22 +216,23 @@ class Coupling(Map):
 
 
 class LayerSequence:
-    """Layers in the order in which data meets them: a flow, or a result that maps as one does."""
+    """Layers in order of application: a flow, or a result that has layers as a flow has."""
 
     layers: tuple
-    __array_ufunc__ = None  # so that NumPy leaves operators to the flow
+    __array_ufunc__ = None  # NumPy then leaves operators to the flow
 
     def __array__(self, *arguments: Any, **options: Any) -> NoReturn:
-        """Refuse to be an array of layers."""
+        """Raise TypeError, so that NumPy makes no array of the layers."""
         kind = type(self).__name__
         raise TypeError(
-            f"{kind} is no array: flow.matrix() is that of a linear flow, flow(x) maps x"
+            f"{kind} is not an array: use flow.matrix() for the matrix of a linear flow, or "
+            "flow(x) to map x"
         )
 
     def __matmul__(self, other: Any) -> Any:
-        """Refuse anything but flows as factors."""
+        """Raise TypeError, unless a subclass composes the two."""
         kinds = " and ".join(type(factor).__name__ for factor in (self, other))
-        raise TypeError(f"expected two flows as factors of @, got {kinds}: flow(x) maps x")
+        raise TypeError(f"expected two flows as factors of @, got {kinds}: use flow(x) to map x")
 
     @property
     def depth(self) -> int:
@@ -223,43 +246,43 @@ class LayerSequence:
         return iter(self.layers)
 
     def __getitem__(self, index: int | slice) -> Any:
-        """Return a layer; or, for a slice, the tuple of layers."""
+        """Return a layer, or the tuple of layers of a slice."""
         return self.layers[index]
 
 
 class Flow(LayerSequence, Map):
-    """Coupling layers in the order in which data meets them."""
+    """Coupling layers in order of application."""
 
     layers: tuple
-    order: tuple[int, ...]
 
-    def _parts(self) -> dict:
-        parts = {name: getattr(self, name, ()) for name in _PARTS}
-        return parts | {"characteristic": int(self.field.characteristic())}
+    def _compared(self) -> dict[str, Any]:
+        """Return the attributes in which equal flows agree, beside their layers."""
+        attributes = {name: getattr(self, name, ()) for name in _COMPARED}
+        return attributes | {"characteristic": int(self.field.characteristic())}
 
     def __eq__(self, other: object) -> bool:
-        """Whether both flows have equal layers, halves, order, flips and pads, over fields of one
+        """Whether both flows have equal layers, halves, order and flips, over fields of one
         characteristic.
         """
         if not isinstance(other, Flow):
             return NotImplemented
-        return self._parts() == other._parts() and self.layers == other.layers
+        return self._compared() == other._compared() and self.layers == other.layers
 
     def __hash__(self) -> int:
         return hash((self.partition, self.layers))
 
     def difference(self, other: "Flow") -> str | None:
-        """First difference of two flows as values, in words; None if they are equal.
+        """Describe the first difference of two flows, or return None if they are equal.
 
         >>> from exactflow import CouplingFlow, LinearCoupling
         >>> f, g = (CouplingFlow([LinearCoupling((1, 1), "first", [[t]])]) for t in (1, 2))
         >>> print(f.difference(g))
         layer 0: shift at (0, 0): 1, but 2
         """
-        others = other._parts()
-        for name, part in self._parts().items():
-            if part != others[name]:
-                return f"{name}: {part}, but {others[name]}"
+        expected = other._compared()
+        for name, value in self._compared().items():
+            if value != expected[name]:
+                return f"{name}: {value}, but {expected[name]}"
         for k, (mine, theirs) in enumerate(zip(self.layers, other.layers, strict=True)):
             if mine != theirs:
                 return f"layer {k}: {display.layer_difference(mine, theirs)}"
@@ -294,54 +317,62 @@ class Flow(LayerSequence, Map):
         >>> axes = factor(permutation([1, 2, 0, 3])).plot()  # doctest: +SKIP
         >>> axes.figure.savefig("flow.png")  # doctest: +SKIP
         """
-        from exactflow.flows.plot import strip
+        from exactflow.flows.plot import draw_strip
 
-        return strip(self, ax=ax, target=target, entries=entries)
+        return draw_strip(self, ax=ax, target=target, entries=entries)
 
-    def _head(self) -> str:
-        """The first line of the text of a flow: type, halves, depth, order."""
+    def _heading(self) -> str:
+        """Return the first line of the text of a flow: its type, halves, depth and order."""
         shown = f", order={list(self.order)}" if self.order else ""
         return f"{type(self).__name__} {self.partition}, depth {self.depth}{shown}"
 
     def _latex_factors(self) -> list[str]:
-        """Return the factors of the flow from left to right: the first layer stands last."""
+        """Return the factors of the product in LaTeX, the first layer last."""
         numbered = reversed([*enumerate(self.layers, 1)])
         return [display.layer_latex(layer, f"_{{{k}}}") for k, layer in numbered]
 
     def __repr__(self) -> str:
-        return display.text(self._head(), self.layers)
+        return display.format_flow(self._heading(), self.layers)
 
     def _latex(self, printer: Any = None) -> str:
         return " ".join(self._latex_factors())
 
     def _repr_html_(self) -> str:
-        return display.html(self._head(), self.layers)
+        return display.flow_html(self._heading(), self.layers)
 
 
 def as_order(order: Iterable[int], dimension: int) -> tuple[int, ...]:
-    """Return an order that lists each coordinate once; () for the natural one."""
+    """Check that an order lists each coordinate once, and return it; () for the natural order."""
     order = tuple(order)
-    listed = list(range(dimension))
-    if order and (any(type(i) is not int for i in order) or sorted(order) != listed):
+    natural = tuple(range(dimension))
+    if order and (any(type(i) is not int for i in order) or tuple(sorted(order)) != natural):
         raise InvalidInputError(
-            f"expected each coordinate from 0 to {dimension - 1} once as order, got {order!r}"
+            f"expected as order each coordinate from 0 to {dimension - 1} once, got {order!r}"
         )
-    return () if list(order) == listed else order
+    return () if order == natural else order
 
 
 def as_layers(
-    layers: Iterable, partition: tuple[int, int] | None, kinds: type | tuple[type, ...], remedy: str
+    layers: Iterable,
+    partition: tuple[int, int] | None,
+    kinds: type | tuple[type, ...],
+    expected: str,
 ) -> tuple[tuple, tuple[int, int]]:
-    """Return layers of the admitted kinds and of one partition, and that partition."""
+    """Check that layers have admitted kinds and one partition; return the layers and the partition.
+
+    `expected` names the kinds in messages.
+    """
     if not isinstance(layers, Iterable):
-        raise InvalidInputError(f"expected {remedy}, got {type(layers).__name__}")
+        raise InvalidInputError(f"expected {expected}, got {type(layers).__name__}")
     layers = tuple(layers)
     for i, layer in enumerate(layers):
         if not isinstance(layer, kinds):
-            raise InvalidInputError(f"expected {remedy}, got {type(layer).__name__} as layer {i}")
+            raise InvalidInputError(f"expected {expected}, got {type(layer).__name__} as layer {i}")
     if partition is None:
         if not layers:
-            raise InvalidInputError("expected a partition (p, q), since there are no layers")
+            raise InvalidInputError(
+                "a flow without layers needs a partition: pass partition=(p, q)"
+            )
         partition = layers[0].partition
     for i, layer in enumerate(layers):
         if layer.partition != partition:

@@ -1,10 +1,10 @@
 """Text, LaTeX and HTML of numbers, matrices and flows, exact if they are small.
 
-Small is a matrix of at most 8 x 8 with entries of at most 32 letters. Of a larger one a corner is
-shown, and of a long fraction the first digits, which end in dots. A flow is a product of matrices
-in blocks; of a layer of more than 8 coordinates, or of long entries, the text has a line, LaTeX a
-name for the shift, T_k, and HTML a heat map, with numbers and a legend. The table of a flow in HTML
-has entries of at most 11 letters where a row would be wide, so that it fits a page.
+A matrix is small if it is at most 8 x 8 and its entries have at most 32 letters. Larger matrices
+are shown by a corner, and long fractions by their first digits and dots. A flow is shown as a
+product of block matrices. A layer of more than 8 coordinates, or of long entries, is one line in
+text, has a named shift T_k in LaTeX, and a heat map with a legend in HTML. In an HTML table wide
+rows have entries of at most 11 letters, so that the table fits a page.
 """
 
 import math
@@ -21,7 +21,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.numbers import format_field, format_rational
 from exactflow.exact.typing import Element, Half
-from exactflow.flows.partition import moved_and_kept
+from exactflow.flows.partition import LETTERS, moved_and_kept
 
 _LARGEST = 8
 _DIGITS = 32
@@ -44,18 +44,18 @@ _LEGEND = (
 )
 
 
-def shown_text(value: Any, field: Domain, width: float = math.inf) -> list[str]:
-    """Return the lines of a matrix, or of a number; a corner of what is wider than `width`.
+def value_lines(value: Any, field: Domain, width: float = math.inf) -> list[str]:
+    """Return the lines of a matrix or number; of a matrix wider than `width`, those of a corner.
 
     >>> from sympy import QQ
     >>> M = DomainMatrix([[QQ(1), QQ(-1, 2)], [QQ(0), QQ(10)]], (2, 2), QQ)
-    >>> shown_text(M, QQ), shown_text(M, QQ, 7)
+    >>> value_lines(M, QQ), value_lines(M, QQ, 7)
     (['[1 -1/2]', '[0   10]'], ['2 x 2, begins:', '[1 ..]', '[0 ..]'])
     """
     if not isinstance(value, DomainMatrix):
         return [_entry_text(value, field)]
     for most in (_LARGEST, *range(_CORNER, 0, -1)):
-        rows, head = _entries(value, _entry_text, [".."], most)
+        rows, head = _displayed_rows(value, _entry_text, [".."], most)
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             f"[{' '.join(entry.rjust(w) for entry, w in zip(row, widths, strict=True))}]"
@@ -70,31 +70,31 @@ def shown_text(value: Any, field: Domain, width: float = math.inf) -> list[str]:
     return [f"{head}, begins:", *lines]
 
 
-def shown_latex(value: Any, field: Domain) -> str:
-    """Return a matrix, or a number, in LaTeX; of a large one the corner."""
+def value_latex(value: Any, field: Domain) -> str:
+    """Return LaTeX of a matrix or number; of a large matrix, LaTeX of a corner."""
     if not isinstance(value, DomainMatrix):
         return _entry_latex(value, field)
-    rows, head = _entries(value, _entry_latex, ["\\cdots"])
+    rows, head = _displayed_rows(value, _entry_latex, ["\\cdots"])
     below = [["\\vdots"] * (len(rows[0]) - 1) + ["\\ddots"]] if head else []
     return _matrix_latex([*rows, *below])
 
 
 def _matrix_latex(rows: list[list[str]]) -> str:
-    """Return a matrix of entries in LaTeX; of 1 x 1 the entry."""
+    """Return LaTeX of a matrix of entries, or the entry of a 1 x 1 matrix."""
     if len(rows) == len(rows[0]) == 1:
         return rows[0][0]
     body = " \\\\ ".join(map(" & ".join, rows))
     return f"\\begin{{pmatrix}} {body} \\end{{pmatrix}}"
 
 
-def shown_html(value: Any, field: Domain, width: float = math.inf) -> str:
-    """Return a matrix as an HTML table, or a number; short entries, or a corner, of what has rows
-    of more letters than `width`.
+def value_html(value: Any, field: Domain, width: float = math.inf) -> str:
+    """Return HTML of a matrix or number. If a row has more than `width` letters, entries are
+    shortened, and then only a corner is shown.
     """
     if not isinstance(value, DomainMatrix):
         return escape(_entry_text(value, field))
-    for shown, most in ((_entry_text, _LARGEST), (_short, _LARGEST), (_short, _CORNER)):
-        rows, head = _entries(value, shown, [".."], most)
+    for shown, most in ((_entry_text, _LARGEST), (_short_text, _LARGEST), (_short_text, _CORNER)):
+        rows, head = _displayed_rows(value, shown, [".."], most)
         if max(len("".join(row)) for row in rows) <= width:
             break
     cells = "".join(f"<tr>{''.join(map(_cell_html, row))}</tr>" for row in rows)
@@ -106,7 +106,7 @@ def shown_html(value: Any, field: Domain, width: float = math.inf) -> str:
 
 
 def _cell_html(entry: str) -> str:
-    """Return a cell of a matrix, dimmed for zero."""
+    """Return a table cell, dimmed if the entry is zero."""
     style = ' style="opacity: 0.3"' if entry == "0" else ""
     return f"<td{style}>{escape(entry)}</td>"
 
@@ -122,11 +122,13 @@ def _is_small(matrix: DomainMatrix) -> bool:
     )
 
 
-def _entries(
+def _displayed_rows(
     matrix: DomainMatrix, shown: Callable[[Any, Domain], str], dots: list[str], most: int = _LARGEST
 ) -> tuple[list[list[str]], str]:
-    """Return the entries of what is shown of a matrix, at most so many columns of it, and what is
-    said of a large one, whose rows end in dots.
+    """Return the rows of the displayed corner, and a heading with the size of a large matrix.
+
+    At most `most` columns are displayed. The heading is empty for a small matrix; the rows of a
+    large matrix end in `dots`.
     """
     rows, columns = matrix.shape
     head = ""
@@ -143,40 +145,40 @@ def _entries(
 
 def exact_text(value: Any, field: Domain) -> str:
     """Return a number of a field in full."""
-    element = _element(value, field)
+    element = _as_element(value, field)
     return format_rational(element) if field.is_QQ else str(field.to_sympy(element))
 
 
-def _element(value: Any, field: Domain) -> Element:
-    """Return an integer as an element of the field; text is never given to SymPy."""
+def _as_element(value: Any, field: Domain) -> Element:
+    """Return an integer as an element of the field, and an element as it is."""
     return field.convert(value) if isinstance(value, int) else value
 
 
-def _short(value: Any, field: Domain) -> str:
+def _short_text(value: Any, field: Domain) -> str:
     return _entry_text(value, field, _SHORT)
 
 
 def _entry_text(value: Any, field: Domain, most: int = _DIGITS) -> str:
-    """Return a number; of one of more letters than `most` the first digits, as '3.3333..e39'."""
+    """Return a number as text, shortened to first digits such as '3.3333..e39' if it is long."""
     text = exact_text(value, field)
     if len(text) <= most:
         return text
     if not field.is_QQ:
         return f"{text[: most - 2]}.."
-    digits, exponent = _leading(value)
+    digits, exponent = _first_digits(value)
     return f"{digits}..e{exponent}" if exponent else f"{digits}.."
 
 
 def _entry_latex(value: Any, field: Domain) -> str:
-    """Return a number in LaTeX; of a long rational one the first digits."""
+    """Return LaTeX of a number, shortened to its first digits if it is a long rational."""
     if not field.is_QQ or len(exact_text(value, field)) <= _DIGITS:
-        return sympy.latex(field.to_sympy(_element(value, field)))
-    digits, exponent = _leading(value)
+        return sympy.latex(field.to_sympy(_as_element(value, field)))
+    digits, exponent = _first_digits(value)
     return f"{digits}\\ldots" + (f" \\cdot 10^{{{exponent}}}" if exponent else "")
 
 
-def _leading(value: Any) -> tuple[str, int]:
-    """Return the first digits of a rational number, not rounded, and the power of ten."""
+def _first_digits(value: Any) -> tuple[str, int]:
+    """Return the first digits of a rational number, truncated, and its power of ten."""
     context = Context(prec=_LEADING + 4, rounding=ROUND_DOWN, Emax=MAX_EMAX, Emin=MIN_EMIN)
     number = context.divide(Decimal(int(value.numerator)), Decimal(int(value.denominator)))
     mantissa, exponent = f"{number:e}".split("e")
@@ -184,15 +186,15 @@ def _leading(value: Any) -> tuple[str, int]:
     return f"{whole}.{digits.rstrip('0')[:_LEADING] or '0'}", int(exponent)
 
 
-def text(head: str, layers: Sequence) -> str:
-    """The text of a flow: its head, and a line for each layer, with its matrix if small."""
+def format_flow(head: str, layers: Sequence) -> str:
+    """Return the text of a flow: its head, and a line for each layer with its matrix if small."""
     lines = [f"<{head}>"]
     for i, layer in enumerate(layers, 1):
-        lines += [f"  {i}. {layer.summary()}", *(f"     {line}" for line in _blocks_text(layer))]
+        lines += [f"  {i}. {layer.summary()}", *(f"     {line}" for line in _block_lines(layer))]
     return "\n".join(lines)
 
 
-def _is_written(layer: Any) -> bool:
+def _is_small_linear(layer: Any) -> bool:
     """Whether a layer is linear and small."""
     return (
         hasattr(layer, "shift_matrix")
@@ -201,25 +203,25 @@ def _is_written(layer: Any) -> bool:
     )
 
 
-def _scale_entries(layer: Any, most: int = _DIGITS) -> str:
+def _join_scales(layer: Any, most: int = _DIGITS) -> str:
     return ", ".join(_entry_text(s, layer.field, most) for s in layer.scale_elements)
 
 
-def _blocks_text(layer: Any) -> list[str]:
-    """Return the lines of a small layer: its blocks, and what stands for S and T in them."""
-    if not _is_written(layer):
+def _block_lines(layer: Any) -> list[str]:
+    """Return the lines of a small linear layer: its blocks, and the values of S and T."""
+    if not _is_small_linear(layer):
         return []
-    rows = _in_blocks(layer.moves, "I" if layer.is_additive else "S", "T", "I")
+    rows = _arrange_blocks(layer.moves, "I" if layer.is_additive else "S", "T", "I")
     blocks = f"[{', '.join(f'[{left}, {right}]' for left, right in rows)}]"
     if not layer.is_additive:
-        blocks += f"   S = diag({_scale_entries(layer)})"
+        blocks += f"   S = diag({_join_scales(layer)})"
     blocks += "   T = "
-    first, *rest = shown_text(layer.shift_matrix, layer.field)
+    first, *rest = value_lines(layer.shift_matrix, layer.field)
     return [blocks + first, *(" " * len(blocks) + line for line in rest)]
 
 
 def layer_difference(mine: Any, theirs: Any) -> str:
-    """Return the first thing in which two layers differ."""
+    """Describe the first difference of two layers."""
     if mine.field != theirs.field:
         return f"entries in {format_field(mine.field)}, but in {format_field(theirs.field)}"
     if type(mine) is type(theirs) and mine.moves == theirs.moves:
@@ -236,9 +238,7 @@ def layer_difference(mine: Any, theirs: Any) -> str:
 
 
 def layer_latex(layer: Any, name: str = "") -> str:
-    """Return the layer's matrix in blocks, written out if it is small; `name` is the index of the
-    symbols that stand for its blocks if not.
-    """
+    """Return LaTeX of a layer's matrix in blocks; large blocks are symbols of index `name`."""
     T, scales = getattr(layer, "shift_matrix", None), f"s{name}"
     if T is None:
         shift = f"t{name}(x)"
@@ -252,25 +252,27 @@ def layer_latex(layer: Any, name: str = "") -> str:
     diagonal, one = ("I" if size > 1 else "1" for size in layer.sizes)
     if not layer.is_additive:
         diagonal = f"\\operatorname{{diag}}({scales})" if diagonal == "I" else scales
-    return _matrix_latex(_in_blocks(layer.moves, diagonal, shift, one))
+    return _matrix_latex(_arrange_blocks(layer.moves, diagonal, shift, one))
 
 
-def _in_blocks(moves: Half, diagonal: str, shift: str, one: str) -> list[list[str]]:
+def _arrange_blocks(moves: Half, diagonal: str, shift: str, one: str) -> list[list[str]]:
     """Return the blocks of a layer's matrix, row by row."""
     rows = ([diagonal, shift], ["0", one])
     return [[*moved_and_kept(moves, row)] for row in moved_and_kept(moves, rows)]
 
 
-def constant_latex(d: int, entry: Callable[[int, int], int], name: str) -> str:
-    """Return a d x d matrix of integers, or its name where it is too large."""
+def integer_matrix_latex(d: int, entry: Callable[[int, int], int], name: str) -> str:
+    """Return LaTeX of a d x d matrix of integers, or its name if it is large."""
     return sympy.latex(sympy.Matrix(d, d, entry)) if d <= _LARGEST else name
 
 
-def html(head: str, layers: Sequence) -> str:
-    """Return a table of the layers, with each shift, or its heat map."""
+def flow_html(head: str, layers: Sequence) -> str:
+    """Return an HTML table of the layers, with each shift or its heat map."""
     columns = ("layer", "moves", "scale", "shift", "largest entry", "nonzeros")
     cells = "".join(f"<th>{name}</th>" for name in columns)
-    rows = "".join(f"<tr>{''.join(_cells(k, layer))}</tr>" for k, layer in enumerate(layers, 1))
+    rows = "".join(
+        f"<tr>{''.join(_layer_cells(k, layer))}</tr>" for k, layer in enumerate(layers, 1)
+    )
     table = f"<table><caption>{escape(head)}</caption><tr>{cells}</tr>{rows}</table>"
     shown = f"{_factors_html(layers)}{table}"
     return f"{shown}<small>{_LEGEND}</small>" if "<svg" in shown else shown
@@ -284,7 +286,7 @@ def _factors_html(layers: Sequence) -> str:
     if len(layers) < 2 or not is_linear or sum(layers[0].partition) > _PICTURED:
         return ""
     matrices = [layer.domain_matrix() for layer in layers]
-    names = [f"{k}: {'U' if x.moves == 'first' else 'L'}" for k, x in enumerate(layers, 1)]
+    names = [f"{k}: {LETTERS[x.moves]}" for k, x in enumerate(layers, 1)]
     product = _figure(reduce(lambda M, layer: layer * M, matrices), "product")
     factors = map(_figure, reversed(matrices), reversed(names))
     style = "display: flex; flex-wrap: wrap; gap: 0.5em; align-items: center"
@@ -298,28 +300,28 @@ def _figure(matrix: DomainMatrix, caption: str) -> str:
     )
 
 
-def _cells(k: int, layer: Any) -> Iterator[str]:
-    scale = scale_text(layer)
+def _layer_cells(k: int, layer: Any) -> Iterator[str]:
+    scale = describe_scales(layer)
     if not hasattr(layer, "shift_matrix"):
         rest = (escape(layer.summary()), "", "")
     else:
         shift = heat_map(layer.shift_matrix)
-        if _is_written(layer):
-            shift = shown_html(layer.shift_matrix, layer.field, _WIDTH)
-            scale = _scale_entries(layer, _SHORT)
-        rest = (shift, magnitude(layer.magnitude), str(layer.nnz))
+        if _is_small_linear(layer):
+            shift = value_html(layer.shift_matrix, layer.field, _WIDTH)
+            scale = _join_scales(layer, _SHORT)
+        rest = (shift, format_magnitude(layer.magnitude), str(layer.nnz))
     for cell in (str(k), layer.moves, "1" if layer.is_additive else escape(scale), *rest):
         yield f"<td>{cell}</td>"
 
 
-def scale_text(layer: Any) -> str:
-    """Number of entries of the scale that are not one, in words."""
+def describe_scales(layer: Any) -> str:
+    """Return the number of scales that are not one, in words; "1" if there are none."""
     scaled = sum(s != 1 for s in layer.scale_elements)
     return f"{scaled} of {len(layer.scale_elements)} not 1" if scaled else "1"
 
 
-def magnitude(value: sympy.Rational | None) -> str:
-    """Return a rational of any size with three digits, nothing where there is none."""
+def format_magnitude(value: sympy.Rational | None) -> str:
+    """Return a rational of any size with three digits; "" for None."""
     if value is None:
         return ""
     with mpmath.workdps(15):
@@ -327,10 +329,10 @@ def magnitude(value: sympy.Rational | None) -> str:
 
 
 def heat_map(matrix: DomainMatrix, size: int = 96) -> str:
-    """Return an SVG picture of a matrix: red positive, blue negative, darker where larger.
+    """Return an SVG picture of a matrix: positive entries red, negative blue, larger ones darker.
 
-    Each cell of at most 24 x 24 shows its entry of largest absolute value. Entries that have no
-    sign, as those of a finite field, are grey where they are not zero.
+    Each of at most 24 x 24 cells shows its entry of largest absolute value. Nonzero entries that
+    have no sign, as in a finite field, are grey.
     """
     rows, columns = matrix.shape
     step = _cell_size(matrix)
@@ -358,7 +360,7 @@ def _svg(matrix: DomainMatrix, size: int) -> str:
     height, width = (-(-n // step) * unit for n in (rows, columns))
     squares = "".join(
         f'<rect x="{j * unit:.1f}" y="{i * unit:.1f}" width="{unit:.1f}" height="{unit:.1f}" '
-        f"{_fill(value, most)}/>"
+        f"{_cell_fill(value, most)}/>"
         for (i, j), value in sorted(cells.items())
     )
     return (
@@ -369,7 +371,7 @@ def _svg(matrix: DomainMatrix, size: int) -> str:
     )
 
 
-def _fill(value: Element, most: Element) -> str:
+def _cell_fill(value: Element, most: Element) -> str:
     colour, depth = "#777", 1.0
     if value is not None:
         ratio = value / most

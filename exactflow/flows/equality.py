@@ -1,8 +1,8 @@
-"""Equality of what a proof script derives and what it expects: exact, whoever made the numbers.
+"""Exact equality of numbers, matrices and flows, of every library.
 
-Floats of every library compare as the fractions that they are: ``numpy.int64(2**53 + 1)`` is not
-``float(2**53)``. What has no value, NaN or a masked entry, is refused. A matrix compares with
-matrices of other libraries and nested lists, and a linear flow with its matrix, entry by entry.
+Floats compare as the fractions that they are: ``numpy.int64(2**53 + 1)`` does not equal
+``float(2**53)``. NaN and masked entries have no value, and raise `InvalidInputError`. Matrices of
+different libraries, nested lists and linear flows compare entry by entry.
 """
 
 import math
@@ -19,9 +19,9 @@ __all__ = ["are_equal"]
 
 
 def are_equal(derived: Any, expected: Any) -> bool:
-    """Whether two values are equal, as numbers, matrices, containers of these, or by ``==``.
+    """Whether two values are equal as numbers, matrices or containers of these, or else by ``==``.
 
-    Raises `InvalidInputError` for NaN and for masked entries, which are equal to nothing.
+    Raises `InvalidInputError` for NaN and for masked entries.
     """
     if _is_matrix(derived) or _is_matrix(expected):
         return _are_equal_matrices(derived, expected)
@@ -29,32 +29,34 @@ def are_equal(derived: Any, expected: Any) -> bool:
         if isinstance(derived, kind) and isinstance(expected, kind):
             return len(derived) == len(expected) and all(map(are_equal, derived, expected))
     if isinstance(derived, Mapping) and isinstance(expected, Mapping):
-        pairs = {_value(key): value for key, value in derived.items()}
-        wanted = {_value(key): value for key, value in expected.items()}
+        pairs = {_exact_value(key): value for key, value in derived.items()}
+        wanted = {_exact_value(key): value for key, value in expected.items()}
         same_keys = pairs.keys() == wanted.keys()
         return same_keys and all(are_equal(pairs[key], wanted[key]) for key in pairs)
-    return (_value(derived) == _value(expected)) is True
+    return (_exact_value(derived) == _exact_value(expected)) is True
 
 
-def _value(x: Any) -> Any:
-    """The value of a number, or of a container that can be hashed; anything else as it is."""
+def _exact_value(x: Any) -> Any:
+    """Return a number as a rational, tuples and sets of numbers likewise, and other values as they
+    are.
+    """
     if isinstance(x, tuple):
-        return tuple(map(_value, x))
+        return tuple(map(_exact_value, x))
     if isinstance(x, Set):
-        return frozenset(map(_value, x))
+        return frozenset(map(_exact_value, x))
     is_long = False
     if (numpy := library_of(x, "numpy")) and isinstance(x, numpy.generic):
         x = x.item()
-        is_long = isinstance(x, numpy.inexact)  # wider than any number of Python
+        is_long = isinstance(x, numpy.inexact)  # item() keeps a long double, which Python lacks
     sympy, mpmath, flint = (library_of(x, name) for name in ("sympy", "mpmath", "flint"))
     if sympy and isinstance(x, sympy.Basic):
-        return _value_of_expression(x)
+        return _exact_expression(x)
     if flint and isinstance(x, flint.fmpq):
         return Fraction(int(x.numerator), int(x.denominator))
     if mpmath and isinstance(x, mpmath.mpf) and mpmath.isfinite(x):
         return Fraction(*map(int, mpmath.libmp.to_rational(x._mpf_)))
     if isinstance(x, complex) or (mpmath and isinstance(x, mpmath.mpc)) or (is_long and x.imag):
-        return (_value(x.real), _value(x.imag)) if x.imag != 0 else _value(x.real)
+        return (_exact_value(x.real), _exact_value(x.imag)) if x.imag != 0 else _exact_value(x.real)
     if not (isinstance(x, float | Decimal) or is_long or (mpmath and isinstance(x, mpmath.mpf))):
         return x
     if x.is_nan() if isinstance(x, Decimal) else x != x:  # a signaling NaN compares with nothing
@@ -62,8 +64,8 @@ def _value(x: Any) -> Any:
     return float(x) if abs(x) == math.inf else Fraction(*x.real.as_integer_ratio())
 
 
-def _value_of_expression(x: Any) -> Any:
-    """An expression of SymPy with its floats as the fractions that they are."""
+def _exact_expression(x: Any) -> Any:
+    """Return a SymPy expression with its floats replaced by the fractions that they are."""
     import mpmath
     import sympy
 
@@ -77,7 +79,7 @@ def _value_of_expression(x: Any) -> Any:
 
 
 def _is_matrix(x: Any) -> bool:
-    """Whether a value is a linear flow, or a matrix, array or tensor of some library."""
+    """Whether a value is a linear flow, or a matrix, array or tensor of a known library."""
     names = "numpy", "sympy", "mpmath", "torch"
     numpy, sympy, mpmath, torch = (library_of(x, name) for name in names)
     return (
@@ -98,7 +100,7 @@ def _is_flow(x: Any) -> bool:
 
 
 def _are_equal_matrices(derived: Any, expected: Any) -> bool:
-    """Whether two values, of which one is a matrix or a flow, have the same shape and entries."""
+    """Whether two values have the same shape and entries; at least one is a matrix or a flow."""
     if _is_flow(derived) and _is_flow(expected):
         return bool(derived == expected)
     pair = [x.domain_matrix() if _is_flow(x) else x for x in (derived, expected)]
@@ -109,13 +111,13 @@ def _are_equal_matrices(derived: Any, expected: Any) -> bool:
 
         try:
             return _are_equal_over_fields(*map(as_rectangle, pair))
-        except InvalidInputError:  # over no exact field: the entries are compared one by one
+        except InvalidInputError:  # no exact field contains the entries: compare them one by one
             pass
-    return are_equal(*map(_rows, pair))
+    return are_equal(*map(_as_nested_lists, pair))
 
 
 def _are_equal_over_fields(derived: Any, expected: Any) -> bool:
-    """Whether two matrices over exact fields are equal, sparse or dense, in their common field."""
+    """Whether two sparse or dense matrices are equal over a field that contains both fields."""
     from exactflow.exact.coerce import over_common_field
 
     fields = derived.domain, expected.domain
@@ -126,19 +128,19 @@ def _are_equal_over_fields(derived: Any, expected: Any) -> bool:
     return bool(derived.to_dense() == expected.to_dense())
 
 
-def _rows(x: Any) -> Any:
-    """The entries of a matrix as nested lists; nested tuples as lists; anything else as it is."""
+def _as_nested_lists(x: Any) -> Any:
+    """Return matrices and nested tuples as nested lists, and other values as they are."""
     if isinstance(x, list | tuple):
-        return list(map(_rows, x))
-    if hasattr(x, "as_explicit"):  # an expression of SymPy, as PermutationMatrix
-        with suppress(TypeError, ValueError):  # of a symbolic size
+        return list(map(_as_nested_lists, x))
+    if hasattr(x, "as_explicit"):  # a matrix expression of SymPy, such as PermutationMatrix
+        with suppress(TypeError, ValueError):  # its size may be symbolic
             x = x.as_explicit()
     if not _is_matrix(x):
         return x
     if hasattr(x, "mask") and x.mask.any():
-        raise InvalidInputError("expected entries to compare, got masked ones, which have no value")
+        raise InvalidInputError("expected entries to compare, got masked entries, without a value")
     try:
         x = x.detach().cpu().to_dense() if hasattr(x, "detach") else x
         return (x.to_Matrix() if hasattr(x, "domain") else x).tolist()
-    except RuntimeError as error:  # of PyTorch, as for a meta tensor
-        raise InvalidInputError(f"expected entries to compare, got none: {error}") from None
+    except RuntimeError as error:  # PyTorch raises it for a tensor without data
+        raise InvalidInputError(f"the entries of a tensor cannot be read: {error}") from None

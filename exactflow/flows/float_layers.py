@@ -1,4 +1,4 @@
-"""Coupling layers of float64 numbers, and their product, exactly: floats are dyadic rationals."""
+"""Coupling layers of float64 numbers, and their exact product: floats are dyadic rationals."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ class FloatCoupling:
     Parameters
     ----------
     moves : "first" or "second", the half that the layer maps.
-    shift : p x q if the first half moves, q x p if the second does: an array, or a sparse array of
-        SciPy.
-    scale : one positive number for all coordinates that move, or an array of one for each.
+    shift : p x q if the first half moves, q x p if the second half moves: an array, or a sparse
+        array of SciPy.
+    scale : a positive number for all coordinates that move, or an array with a number for each.
 
     Examples
     --------
@@ -37,7 +37,7 @@ class FloatCoupling:
 
     @classmethod
     def of(cls, layer: LinearCoupling) -> "FloatCoupling":
-        """Return a layer over QQ, its entries rounded; infinite beyond the range of float64."""
+        """Round the entries of a layer over QQ to float64; they are infinite beyond its range."""
         scale = np.array(list(map(to_float, layer.scale_elements)))
         return cls(layer.moves, layer.float_shift, scale)
 
@@ -64,7 +64,7 @@ class FloatCoupling:
     def backward(self, y: np.ndarray) -> np.ndarray:
         """Return the preimage of a vector of p + q entries, or of each column, in the dtype of `y`.
 
-        It is computed from the entries of this layer, which those of `inverse` round.
+        It is computed from the entries of this layer; `inverse` would round them once more.
         """
         return self._mapped(y, lambda scale, moved, shift: (moved - shift) / scale)
 
@@ -73,7 +73,7 @@ class FloatCoupling:
         return FloatCoupling(self.moves, -self.shift / self.scales[:, None], 1 / self.scales)
 
     def swapped(self) -> "FloatCoupling":
-        """Return the layer for the halves exchanged."""
+        """Return the layer with the two halves exchanged."""
         return FloatCoupling(opposite(self.moves), self.shift, self.scale)
 
     def dense(self) -> "FloatCoupling":
@@ -94,7 +94,7 @@ class FloatCoupling:
         return LinearCoupling(self.partition, self.moves, self.dense().shift, scale)
 
     def _mapped(self, x: np.ndarray, image: Callable) -> np.ndarray:
-        """Return ``image(scale, moved, shift @ kept)`` beside the half that is kept."""
+        """Replace the half that moves by ``image(scale, moved, shift @ kept)``."""
         p, scale = self.partition[0], self.scales.astype(x.dtype)
         scale = scale.reshape(-1, *[1] * (x.ndim - 1))
         shift = self.shift.astype(x.dtype, copy=False)
@@ -104,15 +104,17 @@ class FloatCoupling:
         return np.concatenate(halves)
 
 
-def composed(layers: Sequence[FloatCoupling], of: DyadicMatrix | None = None) -> DyadicMatrix:
-    """Return the matrix of layers in order of application, or its product with another, exactly."""
+def multiply_layers(
+    layers: Sequence[FloatCoupling], of: DyadicMatrix | None = None
+) -> DyadicMatrix:
+    """Return the exact product of layers in order of application; or its product with `of`."""
 
     def image(layer: FloatCoupling, moved: DyadicMatrix, kept: DyadicMatrix) -> DyadicMatrix:
         if not layer.is_additive:
-            moved = moved.scale_rows(DyadicMatrix.of_floats(np.array(layer.scales)[:, None]))
-        return moved.plus_product(DyadicMatrix.of_floats(layer.shift), kept)
+            moved = moved.scale_rows(DyadicMatrix.from_floats(np.array(layer.scales)[:, None]))
+        return moved.plus_product(DyadicMatrix.from_floats(layer.shift), kept)
 
     p, q = layers[0].partition
-    of = of or DyadicMatrix.of_floats(np.eye(p + q))
+    of = of or DyadicMatrix.from_floats(np.eye(p + q))
     first, second = run_layers(layers, (of[:p, :], of[p:, :]), image)
     return first.vstack(second)

@@ -1,8 +1,8 @@
-"""Flows of linear couplings, as exact factored matrices.
+"""Flows of linear couplings: exact matrices in factored form.
 
-`CouplingFlow` folds layers in the order in which data meets them, after a diagonal of signs that is
-the identity unless the flow repairs an orientation; the layers see the coordinates in an order of
-their own, which is the natural one unless a mask says otherwise.
+A `CouplingFlow` applies its layers after a diagonal of signs, which is the identity unless the flow
+reverses orientation. The layers see the coordinates in the natural order, or in the order that a
+mask gives.
 """
 
 from collections.abc import Callable, Iterable
@@ -31,30 +31,30 @@ from exactflow.flows.partition import as_partition, moved_and_kept
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
 class CouplingFlow(Flow):
-    """Linear coupling layers in the order in which data meets them: a matrix, in factored form.
+    """Linear coupling layers in order of application: a matrix in factored form.
 
-    As a matrix the flow is ``E^T layers[-1] ... layers[1] layers[0] E F``, where F is the diagonal
-    that negates the coordinates in `flips`, and E the permutation matrix ``eye[order]``: the layers
-    act on x[order[0]], x[order[1]], .. Without flips F is the identity, and in the natural order E
-    is. ``f @ g`` applies g first. What a flow shows, takes and returns is about the coordinates of
-    x in their own order.
+    The matrix of the flow is ``E^T layers[-1] ... layers[1] layers[0] E F``. Here F is the diagonal
+    matrix that negates the coordinates in `flips`, and E is the permutation matrix ``eye[order]``,
+    so that the layers act on x[order[0]], x[order[1]], .. Without flips F is the identity; in the
+    natural order E is the identity. ``f @ g`` applies g first. All arguments and results of methods
+    list coordinates in their natural order.
 
     Parameters
     ----------
     layers : `LinearCoupling` values of one partition.
-    partition : (p, q); needed only where there is no layer.
+    partition : (p, q); needed only if there are no layers.
     flips : distinct coordinates, 0 .. d - 1, that are negated before the first layer. A flow with
-        an odd number of flips reverses orientation, which couplings alone cannot.
-    order : each of 0 .. d - 1 once, those that the first half sees first; where it is left out,
-        and in the natural order, the flow has ().
-    method : how the flow was made, for the record; it plays no part in equality.
-    field : a field that holds all entries; where it is left out, the least one.
-    derivation : what `explain` calls with the flow; it plays no part in equality, either.
+        an odd number of flips reverses orientation, which couplings alone cannot do.
+    order : each of 0 .. d - 1 once, the coordinates of the first half first; () for the natural
+        order, which is the default.
+    method : the method that made the flow, for the record; equality ignores it.
+    field : a field that contains all entries; by default the smallest one.
+    derivation : the function that `explain` calls with the flow; equality ignores it.
 
     Raises
     ------
     InvalidInputError
-        Layers of different partitions, flips that are no distinct coordinates, or an order that
+        Layers of different partitions, flips that are not distinct coordinates, or an order that
         does not list each coordinate once.
 
     Examples
@@ -102,7 +102,7 @@ class CouplingFlow(Flow):
             layers,
             None if partition is None else as_partition(partition),
             LinearCoupling,
-            "linear couplings (PiecewiseFlow folds piecewise-linear ones)",
+            "linear couplings (PiecewiseFlow composes piecewise-linear ones)",
         )
         d, flips = sum(partition), tuple(flips)
         if any(type(i) is not int or not 0 <= i < d for i in flips) or len(set(flips)) < len(flips):
@@ -122,7 +122,7 @@ class CouplingFlow(Flow):
 
     @property
     def is_sparse(self) -> bool:
-        """Whether all shifts are sparse; then vectors and compositions are, too."""
+        """Whether all shifts are sparse; then the matrix of the flow is sparse, too."""
         return all(layer.is_sparse for layer in self.layers)
 
     @property
@@ -133,13 +133,13 @@ class CouplingFlow(Flow):
     def explain(self) -> Any:
         """Explain a flow that `factor` returned, as an `exactflow.explanation.Explanation`.
 
-        The construction runs again. Its steps hold the matrices that it makes on the way, with the
-        identities between them, each checked; the last one is the product of the layers.
+        The construction runs again. Its steps hold the intermediate matrices and the identities
+        between them, each checked. The last identity is the product of the layers.
 
         Raises
         ------
         InvalidInputError
-            The flow was made from layers, so that there is no construction to explain.
+            The flow was made from layers, so there is no construction to explain.
 
         Examples
         --------
@@ -161,14 +161,14 @@ class CouplingFlow(Flow):
         """
         if self.derivation is None:
             raise InvalidInputError(
-                "expected a flow that factor returned, got one made from layers: "
-                "exactflow.factor(flow.matrix()).explain() explains the matrix"
+                "expected a flow that factor returned, got a flow made from layers: use "
+                "exactflow.factor(flow.matrix()).explain()"
             )
         return self.derivation(self)
 
     def _signs(self, field: Domain) -> list:
-        """Return the diagonal of F over a field, in the order of the layers."""
-        return flip_signs(self.flips, self._listed(), field)
+        """Return the diagonal of F over a field, in the coordinates of the layers."""
+        return flip_signs(self.flips, self._full_order(), field)
 
     def _conjugated(self, layers: Iterable[LinearCoupling]) -> list[LinearCoupling]:
         """Return F layer F for each layer."""
@@ -181,8 +181,8 @@ class CouplingFlow(Flow):
         kept = {"flips": self.flips, "order": self.order, "field": self.field}
         return CouplingFlow(layers, self.partition, **(kept | changed))
 
-    def _composed(self, columns: DomainMatrix | None = None) -> DomainMatrix:
-        """Return the image of columns, or of all unit vectors, in the order of the layers."""
+    def _compose(self, columns: DomainMatrix | None = None) -> DomainMatrix:
+        """Return the images of columns, by default of all unit vectors, as the layers see them."""
         if self.flips and columns is not None:
             columns = linalg.scale_rows(self._signs(columns.domain), columns)
         elif self.flips:
@@ -198,47 +198,47 @@ class CouplingFlow(Flow):
         columns = columns.to_sparse() if self.is_sparse else columns.to_dense()
         p = self.partition[0]
         if is_rational and not self.is_sparse:
-            steps = [_step(layer) for layer in self.layers]
+            steps = [_parts(layer) for layer in self.layers]
             if is_faster(steps, columns):
                 return compose_dense(steps, p, columns)
         return run_on_columns(self.layers, p, columns)
 
-    def _exact(self, columns: DomainMatrix) -> DomainMatrix:
+    def _map_exact(self, columns: DomainMatrix) -> DomainMatrix:
         width = list(range(columns.shape[1]))
         columns = columns.extract(list(self.order), width) if self.order else columns
-        image = self._composed(columns)
+        image = self._compose(columns)
         return image.extract(self._places(), width) if self.order else image
 
-    def _run(self, entries: list, convert: Callable) -> list:
+    def _map_entries(self, entries: list, convert: Callable) -> list:
         signed = [-x if i in self.flips else x for i, x in enumerate(entries)]
-        return super()._run(signed, convert)
+        return super()._map_entries(signed, convert)
 
     def domain_matrix(self) -> DomainMatrix:
         """Return the d x d matrix of the flow as a ``DomainMatrix``."""
-        inner = self._composed()
+        inner = self._compose()
         return inner.extract(self._places(), self._places()) if self.order else inner
 
-    def _equals(self, M: DomainMatrix) -> bool:
-        """Whether a dense matrix over QQ is that of the flow, whose shifts are dense, over QQ."""
-        inner = M.extract(list(self._listed()), list(self._listed()))
+    def _has_matrix(self, M: DomainMatrix) -> bool:
+        """Whether a dense matrix over QQ equals the matrix of the flow, which is dense over QQ."""
+        inner = M.extract(list(self._full_order()), list(self._full_order()))
         unsigned = linalg.scale_columns(inner, self._signs(QQ))
-        return is_composition([*map(_step, self.layers)], self.partition[0], unsigned)
+        return is_composition([*map(_parts, self.layers)], self.partition[0], unsigned)
 
     def matrix(self) -> ExactMatrix:
-        """Return the d x d matrix of the flow, flips included."""
+        """Return the d x d matrix of the flow, with order and flips."""
         return ExactMatrix.of(self.domain_matrix())
 
     def inverse(self) -> "CouplingFlow":
-        """Return the inverse, a flow with the inverse layers in reverse order."""
+        """Return the inverse, whose layers are the inverse layers in reverse order."""
         inner = [layer.inverse() for layer in reversed(self.layers)]
         return self.with_layers(self._conjugated(inner))
 
     def exceptional(self) -> tuple[sympy.Expr, ...]:
         """Return the irreducible polynomials whose roots the parameters of the flow must avoid.
 
-        Over QQ(t) they are the factors of all denominators and of the numerators of the scales:
-        at their roots a layer is not defined, or not invertible. Elsewhere the flow is one for all
-        t. Over a field without parameters there are none.
+        Over QQ(t) they are the factors of all denominators, and of the numerators of the scales. At
+        their roots a layer is not defined, or not invertible. For all other t the flow is valid.
+        Over a field without parameters there are no such polynomials.
 
         >>> t = sympy.Symbol("t")
         >>> CouplingFlow([LinearCoupling((1, 1), "first", [[1 / (t**2 - t)]])]).exceptional()
@@ -254,20 +254,20 @@ class CouplingFlow(Flow):
         return sort_factors(factor_all(polynomials))
 
     def at(self, values: dict) -> "CouplingFlow":
-        """Return the flow with numbers in the place of its parameters, exactly.
+        """Replace the parameters of the flow by numbers, exactly.
 
-        A scale that is negative there leaves its sign in `flips`: at such a point det < 0, or two
-        negative scales compensate each other. One whose sign is not known stays as it is.
+        The sign of a scale that becomes negative moves to `flips`: then det < 0, or two negative
+        scales compensate each other. A scale of unknown sign stays in its layer.
 
         Parameters
         ----------
-        values : for each SymPy symbol a number, in any form that `factor` takes for an entry.
+        values : a dict from SymPy symbols to numbers, in any form that `factor` takes for an entry.
 
         Raises
         ------
         InvalidInputError
-            A key that is no symbol, a number that is not exact, or a root of one of the
-            `exceptional` polynomials.
+            A key that is no symbol, a number that is not exact, or a root of an `exceptional`
+            polynomial.
 
         Examples
         --------
@@ -281,8 +281,8 @@ class CouplingFlow(Flow):
         for polynomial in self.exceptional():
             if as_expression(polynomial.subs(values, simultaneous=True)) == 0:
                 raise InvalidInputError(
-                    f"expected parameters off the roots of {polynomial}, got {values}: there a "
-                    "layer is not defined; factor the matrix at these parameters instead"
+                    f"expected parameters that are no roots of {polynomial}, got {values}, where "
+                    "a layer is not defined: factor the matrix at these parameters instead"
                 )
         shifts = [
             as_rectangle(layer.shift.subs(values, simultaneous=True)) for layer in self.layers
@@ -312,24 +312,22 @@ class CouplingFlow(Flow):
             mine, theirs = getattr(self, name) or none, getattr(other, name) or none
             if mine != theirs:
                 raise InvalidInputError(
-                    f"expected two flows of one {name}, got {mine} and {theirs}"
+                    f"expected two flows with equal {name}, got {mine} and {theirs}"
                 )
         field = common_field([self.field, other.field])
         flips = set(self.flips) ^ set(other.flips)
         layers = [*self._conjugated(other.layers), *self.layers]
         return self.with_layers(layers, flips=flips, field=field)
 
-    def _head(self) -> str:
+    def _heading(self) -> str:
         extras = {"flips": list(self.flips), "method": self.method}
         shown = "".join(f", {name}={value!r}" for name, value in extras.items() if value)
-        return super()._head() + display.field_suffix(self.field) + shown
+        return super()._heading() + display.field_suffix(self.field) + shown
 
     def _latex_factors(self) -> list[str]:
-        """Return the factors: the signs of the flips last, and around all the permutation that
-        lists the coordinates in another order.
-        """
-        factors, order = super()._latex_factors(), self._listed()
-        constant = partial(display.constant_latex, self.dimension)
+        """Return the factors of the product in LaTeX: E^T, the layers, E and F."""
+        factors, order = super()._latex_factors(), self._full_order()
+        constant = partial(display.integer_matrix_latex, self.dimension)
         if self.order:
             factors.insert(0, constant(lambda i, j: int(i == order[j]), "E^{\\mathsf T}"))
             factors.append(constant(lambda i, j: int(j == order[i]), "E"))
@@ -338,15 +336,16 @@ class CouplingFlow(Flow):
         return factors
 
 
-def _step(layer: LinearCoupling) -> tuple:
+def _parts(layer: LinearCoupling) -> tuple:
+    """Return the half that a layer moves, its scales and its shift."""
     return layer.moves, layer.scale_elements, layer.shift_matrix
 
 
 def _exact_values(values: dict) -> dict[sympy.Symbol, sympy.Expr]:
-    """Return parameters with their values, exactly."""
+    """Check that a dict maps symbols to numbers, and return it with exact values."""
     if not isinstance(values, dict) or not all(isinstance(k, sympy.Symbol) for k in values):
         raise InvalidInputError(
-            "expected a dict from SymPy symbols to numbers, as {Symbol('t'): 2}, got "
+            "expected a dict from SymPy symbols to numbers, such as {Symbol('t'): 2}, got "
             f"{format_short(values)}"
         )
     return {symbol: as_expression(value) for symbol, value in values.items()}

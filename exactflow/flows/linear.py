@@ -50,9 +50,9 @@ class LinearCoupling(Coupling):
     ----------
     partition : (p, q), the sizes of the two halves, both at least 1.
     moves : "first" or "second", the half that the layer maps; the other half is kept.
-    shift : the matrix T: p x q if the first half moves, q x p if the second does.
-    scale : one positive number for each coordinate that moves; where it is left out, all ones (an
-        *additive* layer).
+    shift : the matrix T: p x q if the first half moves, q x p if the second half moves.
+    scale : one positive number for each coordinate that moves; by default all ones (an *additive*
+        layer).
 
     Raises
     ------
@@ -107,14 +107,13 @@ class LinearCoupling(Coupling):
         shift: "DomainMatrix | SparseArray",
         scale: Sequence = (),
     ) -> "LinearCoupling":
-        """Return a layer from parts that are known to fit: nothing is checked or converted.
+        """Return a layer from parts that are known to fit, without checks or conversion.
 
         Parameters
         ----------
         partition, moves : as for `LinearCoupling`.
         shift : a matrix over a field, or a `SparseArray`.
-        scale : elements of the field, not zero and all ones where left out; who calls knows them to
-            be positive, or wants them whatever their signs.
+        scale : nonzero elements of the field, by default all ones. Their signs are not checked.
         """
         layer = object.__new__(cls)
         elements = tuple(scale) or (shift.domain.one,) * shift.shape[0]
@@ -123,20 +122,22 @@ class LinearCoupling(Coupling):
 
     @cached_property
     def shift_matrix(self) -> DomainMatrix:
-        """The shift T as a ``DomainMatrix``; of a `SparseArray` it is made at the first call."""
+        """The shift T as a ``DomainMatrix``."""
         return self._shift.to_matrix() if _is_array(self._shift) else self._shift
 
     @cached_property
     def shift_array(self) -> "SparseArray":
-        """The shift T, over QQ, as a `SparseArray`; `OverflowError` says that it is none."""
+        """The shift T over QQ as a `SparseArray`; raises `OverflowError` if it is not of small
+        integers.
+        """
         from exactflow.exact.sparse_array import SparseArray
 
         return self._shift if _is_array(self._shift) else SparseArray.of(self._shift)
 
     @cached_property
     def float_shift(self) -> "np.ndarray | sparse.csr_array":
-        """The shift T, over QQ, rounded to float64, and infinite beyond its range; an array, or a
-        sparse one of SciPy where the shift is kept sparse.
+        """The shift T over QQ, rounded to float64 and infinite beyond its range: an array, or a
+        sparse array of SciPy if the shift is stored sparsely.
         """
         import numpy as np
 
@@ -152,7 +153,7 @@ class LinearCoupling(Coupling):
 
     @property
     def is_sparse(self) -> bool:
-        """Whether the shift is kept sparse."""
+        """Whether the shift is stored sparsely."""
         return _is_array(self._shift) or self._shift.rep.fmt == "sparse"
 
     @property
@@ -182,7 +183,7 @@ class LinearCoupling(Coupling):
 
     @cached_property
     def bits(self) -> int | None:
-        """The largest bit length of a numerator or denominator; None where the field is not QQ."""
+        """The largest bit length of a numerator or denominator; None if the field is not QQ."""
         if not self.field.is_QQ:
             return None
         return max(
@@ -191,16 +192,16 @@ class LinearCoupling(Coupling):
 
     @cached_property
     def magnitude(self) -> sympy.Rational | None:
-        """The largest absolute value of an entry; None where the field is not QQ."""
+        """The largest absolute value of an entry; None if the field is not QQ."""
         return self.field.to_sympy(max(map(abs, self.values()))) if self.field.is_QQ else None
 
     def values(self) -> Iterable:
-        """Return the elements of the field that occur as scales, or as nonzero shifts."""
+        """Yield all scales, and all nonzero entries of the shift, as elements of the field."""
         yield from self.scale_elements
         yield from self._shift.iter_values()
 
     def _exact_image(self, moved: DomainMatrix, kept: DomainMatrix) -> DomainMatrix:
-        """Return the images of columns of the half that moves, at the cost of one product."""
+        """Return the image of the half that moves, for columns, at the cost of one product."""
         if not self.is_additive:
             scale = linalg.convert_elements(self.scale_elements, self.field, moved.domain)
             moved = linalg.scale_rows(scale, moved)
@@ -219,13 +220,13 @@ class LinearCoupling(Coupling):
 
     def domain_matrix(self) -> DomainMatrix:
         """Return the d x d matrix as a ``DomainMatrix``."""
-        return self._exact(DomainMatrix.eye(sum(self.partition), self.field))
+        return self._map_exact(DomainMatrix.eye(sum(self.partition), self.field))
 
     def matrix(self) -> ExactMatrix:
         """Return the d x d matrix."""
         return ExactMatrix.of(self.domain_matrix())
 
-    def _exact(self, columns: DomainMatrix) -> DomainMatrix:
+    def _map_exact(self, columns: DomainMatrix) -> DomainMatrix:
         return run_on_columns([self], self.partition[0], columns)
 
     def inverse(self) -> "LinearCoupling":
@@ -236,13 +237,13 @@ class LinearCoupling(Coupling):
         return self._replaced(linalg.scale_rows(scale, -self.shift_matrix), scale)
 
     def after(self, other: "LinearCoupling") -> "LinearCoupling":
-        """Return the one layer that equals `other` followed by this; both move the same half."""
+        """Return the layer that equals `other` followed by this layer; both move the same half."""
         scale = [s * t for s, t in zip(self.scale_elements, other.scale_elements, strict=True)]
         shift = linalg.scale_rows(self.scale_elements, other.shift_matrix) + self.shift_matrix
         return self._replaced(shift, scale)
 
     def conjugated(self, signs: Sequence) -> "LinearCoupling":
-        """Return S layer S, where S is the diagonal of d signs (elements of the field)."""
+        """Return S layer S, where S is the diagonal of d signs, elements of the field."""
         if signs.count(self.field.one) == len(signs):
             return self
         p = self.partition[0]
@@ -251,12 +252,12 @@ class LinearCoupling(Coupling):
         return self._replaced(shift, self.scale_elements)
 
     def swap_halves(self) -> "LinearCoupling":
-        """Return the layer in the coordinates (x2, x1)."""
+        """Return the layer that acts in the same way on (x2, x1)."""
         partition, moves = self.partition[::-1], opposite(self.moves)
         return LinearCoupling.trusted(partition, moves, self._shift, self.scale_elements)
 
-    def over(self, field: Domain) -> "LinearCoupling":
-        """Return the layer over a field that holds its own."""
+    def convert_to(self, field: Domain) -> "LinearCoupling":
+        """Return the layer over a field that contains the field of the layer."""
         scale = [field.convert_from(s, self.field) for s in self.scale_elements]
         return self._replaced(self.shift_matrix.convert_to(field), scale)
 
@@ -264,7 +265,7 @@ class LinearCoupling(Coupling):
         return LinearCoupling.trusted(self.partition, self.moves, shift, scale)
 
     def __eq__(self, other: object) -> bool:
-        """Whether both layers are the same map, over a field that holds both."""
+        """Whether both layers are the same map, over a field that contains both fields."""
         if not isinstance(other, LinearCoupling):
             return NotImplemented
         if (self.partition, self.moves) != (other.partition, other.moves):
@@ -276,7 +277,7 @@ class LinearCoupling(Coupling):
         return hash((self.partition, self.moves, self.is_additive, self.nnz))
 
     def summary(self) -> str:
-        """Return one line: which half moves, the kind of scale, nonzeros, bits."""
+        """Return one line: the half that moves, the kind of scale, the nonzeros and the bits."""
         kind = "additive" if self.is_additive else "scaled"
         size = "" if self.bits is None else f", bits {self.bits}"
         return f"moves {self.moves}, {kind}, nonzeros {self.nnz}{size}"
@@ -290,13 +291,13 @@ def run_on_columns(layers: Iterable[LinearCoupling], p: int, columns: DomainMatr
 
 
 def _is_array(shift: "DomainMatrix | SparseArray") -> "TypeIs[SparseArray]":
-    """Whether a shift is a `SparseArray`, told without NumPy."""
+    """Whether a shift is a `SparseArray`, checked without importing NumPy."""
     return hasattr(shift, "places")
 
 
 def _check_scale(elements: Sequence, field: Domain) -> None:
-    """Refuse a scale that is not known to be positive; in characteristic p, where no element has a
-    sign, only zero.
+    """Raise `InvalidInputError` for a scale that is not known to be positive; in characteristic p,
+    where no element has a sign, only for zero.
     """
     for i, element in enumerate(elements):
         positive = bool(element) if field.characteristic() else linalg.is_positive(element, field)
@@ -305,10 +306,10 @@ def _check_scale(elements: Sequence, field: Domain) -> None:
         shown = format_short(field.to_sympy(element))
         if positive is False or not field.is_FractionField:
             raise InvalidInputError(
-                f"expected positive scales, got {shown} at {i}: a coupling layer preserves "
-                "orientation; signs go into the flow's flips"
+                f"expected positive scales, got {shown} at {i}, but a coupling layer preserves "
+                "orientation: put signs into the flips of a CouplingFlow"
             )
         raise InvalidInputError(
-            f"expected scales that are known to be positive, got {shown} at {i}: use symbols that "
-            "are, as Symbol('t', positive=True)"
+            f"expected scales that are known to be positive, got {shown} at {i}: declare its "
+            "symbols positive, as in Symbol('t', positive=True)"
         )

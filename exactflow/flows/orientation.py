@@ -1,7 +1,7 @@
-"""Order of coordinates, flips and pads under which a matrix is factored.
+"""The order of coordinates, the flips and the pads under which a matrix is factored.
 
-No flow of couplings with positive scales reverses orientation. Where det M < 0 a step that the flow
-records negates a coordinate first (flip), or two swapped coordinates are appended (pad).
+No flow of couplings with positive scales reverses orientation. If det M < 0, then the flow first
+negates a coordinate (a flip), or M is extended by two coordinates that it swaps (the pads).
 """
 
 from collections.abc import Collection, Iterable
@@ -24,18 +24,18 @@ ORIENTATIONS: tuple[str, ...] = get_args(Orientation)
 
 _NEGATIVE = (
     "expected det > 0, got det < 0: every coupling with positive scales preserves orientation, so "
-    "no flow of couplings represents this matrix; orientation='flip' negates "
-    "coordinate 0 first, that is, a column of the matrix, and records that; orientation='pad' "
-    "appends one coordinate to each half and swaps these two"
+    "no flow of couplings represents this matrix. Use orientation='flip' to negate coordinate 0 "
+    "first, or orientation='pad' to append one coordinate to each half and swap these two"
 )
 
 
 @dataclass(frozen=True)
 class CoordinateLayout:
-    """The halves of the layers, the coordinates that these list, and a repair or none.
+    """The halves of the layers, the order of the coordinates, and the flips or pads.
 
-    The layers act on x[order[0]], x[order[1]], .., after the coordinates in `flips` are negated;
-    those in `pads` are new ones at the end of each half, in the natural order, and swapped.
+    The layers act on x[order[0]], x[order[1]], .., after the coordinates in `flips` are negated.
+    The coordinates in `pads` are appended to the halves, one to each, and swapped; with pads the
+    order is the natural one.
     """
 
     partition: tuple[int, int]
@@ -45,7 +45,7 @@ class CoordinateLayout:
 
     @property
     def sentence(self) -> str:
-        """Sentences of a claim about M: halves other than the usual ones, flips and pads."""
+        """Sentences of a claim about M: its halves if not the default, its flips and pads."""
         (p, q), order = self.partition, [*self.order]
         text = ""
         if order != sorted(order):
@@ -57,8 +57,7 @@ class CoordinateLayout:
         if self.pads:
             text += (
                 " `M` is your matrix with two pads, coordinates {} and {}, which `M` swaps: "
-                "without "
-                "their rows and columns, `M` is your matrix."
+                "without their rows and columns, `M` is your matrix."
             ).format(*self.pads)
         return text
 
@@ -66,33 +65,33 @@ class CoordinateLayout:
         """Return the matrix with its pads, if there are any."""
         return linalg.append_swapped_pads(M, self.pads[0]) if self.pads else M
 
-    def inner(self, M: DomainMatrix) -> DomainMatrix:
-        """Return the matrix that the layers compose to, from the one that is padded."""
+    def matrix_of_layers(self, M: DomainMatrix) -> DomainMatrix:
+        """Return the matrix that the layers compose to, given the padded matrix."""
         M = linalg.scale_columns(M, flip_signs(self.flips, range(M.shape[0]), M.domain))
         is_natural = list(self.order) == sorted(self.order)
         return M if is_natural else M.extract(list(self.order), list(self.order))
 
-    def inner_signed(
+    def permutation_of_layers(
         self, perm: "np.ndarray", signs: "np.ndarray"
     ) -> "tuple[np.ndarray, np.ndarray]":
-        """Apply `inner` to a padded signed permutation, ``y[i] = signs[i] * x[perm[i]]``."""
+        """Apply `matrix_of_layers` to a signed permutation, ``y[i] = signs[i] * x[perm[i]]``."""
         import numpy as np
 
         order = np.array(self.order)
         columns, signs = perm[order], signs[order]
         return np.argsort(order)[columns], np.where(np.isin(columns, self.flips), -signs, signs)
 
-    def inner_array(self, M: "np.ndarray") -> "np.ndarray":
-        """The array under this layout, with its pads: `inner` for NumPy."""
+    def array_of_layers(self, M: "np.ndarray") -> "np.ndarray":
+        """The array under this layout, with its pads: `matrix_of_layers` for NumPy."""
         import numpy as np
 
         d = len(self.order)
-        posed = np.zeros((d, d), dtype=M.dtype)
+        array = np.zeros((d, d), dtype=M.dtype)
         own = [i for i in range(d) if i not in self.pads]
-        posed[np.ix_(own, own)] = M
-        posed[self.pads, self.pads[::-1]] = 1
-        posed[:, list(self.flips)] *= -1
-        return posed[np.ix_(self.order, self.order)]
+        array[np.ix_(own, own)] = M
+        array[self.pads, self.pads[::-1]] = 1
+        array[:, list(self.flips)] *= -1
+        return array[np.ix_(self.order, self.order)]
 
 
 def flip_signs(flips: Collection[int], order: Iterable[int], field: Domain) -> list:
@@ -103,11 +102,10 @@ def flip_signs(flips: Collection[int], order: Iterable[int], field: Domain) -> l
 def layout_for(
     order: tuple[int, ...], partition: tuple[int, int], orientation: Orientation, reverses: bool
 ) -> CoordinateLayout:
-    """Layout of a matrix after the repair that `orientation` names, where the determinant is
-    negative.
+    """Return the layout of a matrix; `reverses` says that its determinant is negative.
 
-    Raises `OrientationError` for such a determinant with orientation="error", and
-    `InvalidInputError` for orientation="pad" with a mask.
+    Then `orientation` decides: "flip" negates coordinate 0, "pad" appends two coordinates, and
+    "error" raises `OrientationError`. Raises `InvalidInputError` for "pad" with a mask.
     """
     if not reverses:
         return CoordinateLayout(partition, order)
@@ -117,8 +115,8 @@ def layout_for(
         return CoordinateLayout(partition, order, flips=(0,))
     if list(order) != sorted(order):
         raise InvalidInputError(
-            "expected a partition (p, q) with orientation='pad', got a mask: list the coordinates "
-            "of the first half first, or use orientation='flip'"
+            "expected a partition (p, q) with orientation='pad', got a mask: permute the matrix so "
+            "that the first half comes first, or use orientation='flip'"
         )
     p, q = partition
     padded = p + 1, q + 1
@@ -126,8 +124,8 @@ def layout_for(
 
 
 def pads_of(partition: tuple[int, int], d: int) -> tuple[int, ...]:
-    """Return the coordinates that layers have beside a d x d matrix: the last of each half, or
-    none.
+    """Return the pads of layers for a d x d matrix: the last coordinate of each half, if p + q > d,
+    or none.
     """
     p, q = partition
     return (p - 1, p + q - 1) if p + q > d else ()

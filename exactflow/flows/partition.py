@@ -1,10 +1,10 @@
-"""Which coordinates belong to which half: partitions (p, q) and 0/1 masks.
+"""The halves of the coordinates: partitions (p, q), 0/1 masks, and how layers run on halves.
 
-A mask of d entries puts coordinate i into the first half where mask[i] == 1 and into the second
-half where mask[i] == 0 (the b of Dinh, Sohl-Dickstein and Bengio, *Real NVP*, 2017: ones are the
-coordinates that a layer moving the second half keeps). Any mask is a partition (p, q) after
-relabelling: with the coordinates of the first half first, each half in ascending order, a matrix M
-becomes M[order, order], and a factorization of that is one of M in the old labels.
+A mask of d entries puts coordinate i into the first half if mask[i] == 1, and into the second half
+if mask[i] == 0. It is the b of Dinh, Sohl-Dickstein and Bengio (*Real NVP*, 2017): a layer that
+moves the second half keeps the coordinates with b = 1. After relabelling, a mask is a partition
+(p, q): `order` lists the first half and then the second half, each in ascending order, and M
+becomes M[order, order]. A factorization of M[order, order] is one of M in the old labels.
 """
 
 import operator
@@ -18,7 +18,12 @@ from exactflow.exact.typing import HALVES, Half
 
 __all__ = ["mask_order"]
 
-_REMEDY = "give (p, q) with p + q the number of coordinates, or a mask of one 0 or 1 for each"
+_REMEDY = "pass (p, q) with p + q coordinates in all, or a mask with a 0 or 1 for each coordinate"
+
+
+LETTERS: dict[Half, str] = {"first": "U", "second": "L"}
+"""The letters of layers that move the first half, and the second half: their matrices are upper
+and lower triangular in blocks."""
 
 
 def opposite(half: Half) -> Half:
@@ -27,7 +32,7 @@ def opposite(half: Half) -> Half:
 
 
 def moved_and_kept(moves: Half, pair: Sequence) -> Sequence:
-    """Return a pair (first, second) as (moved, kept), and a pair (moved, kept) as (first, second).
+    """Return a pair (first, second) as (moved, kept), or a pair (moved, kept) as (first, second).
 
     >>> moved_and_kept("second", (2, 3)), moved_and_kept("second", (3, 2))
     ((3, 2), (2, 3))
@@ -38,9 +43,9 @@ def moved_and_kept(moves: Half, pair: Sequence) -> Sequence:
 def run_layers(
     layers: Iterable, halves: Sequence, image: Callable[[Any, Any, Any], Any]
 ) -> Sequence:
-    """Return both halves after coupling layers, given in order of application.
+    """Apply coupling layers, given in order of application, to both halves, in any arithmetic.
 
-    ``image(layer, moved, kept)`` is the image of the half that a layer moves, in any arithmetic.
+    ``image(layer, moved, kept)`` returns the image of the half that a layer moves.
     """
     for layer in layers:
         moved, kept = moved_and_kept(layer.moves, halves)
@@ -62,81 +67,80 @@ def as_partition(partition: Iterable) -> tuple[int, int]:
 
 
 def mask_order(mask: object) -> tuple[tuple[int, ...], tuple[int, int]]:
-    """Return the coordinates, those of the first half first, and the sizes (p, q) of the halves.
+    """Return the coordinates, first half first, and the sizes (p, q) of the halves.
 
     Parameters
     ----------
-    mask : a list, tuple or one-dimensional array of zeros and ones (or booleans), both present;
-        1 means the first half.
+    mask : a list, tuple or one-dimensional array of zeros and ones, or of booleans; 1 means the
+        first half.
 
     Raises
     ------
     InvalidInputError
-        Not one-dimensional, an entry that is not 0 or 1, or all entries equal.
+        A mask that is not one-dimensional, has an entry other than 0 and 1, or has equal entries.
 
     Examples
     --------
     >>> mask_order([1, 0, 1, 0, 1])
     ((0, 2, 4, 1, 3), (3, 2))
     """
-    entries = _entries(mask, "a mask, a flat sequence of zeros and ones")
+    entries = _as_list(mask, "a mask, a flat sequence of zeros and ones")
     for i, entry in enumerate(entries):
         if not isinstance(entry, int) or entry not in (0, 1):
             raise InvalidInputError(
-                f"expected a mask of zeros and ones, got {entry!r} at {i}; {_REMEDY}"
+                f"expected a mask of zeros and ones, got {entry!r} at {i}: {_REMEDY}"
             )
     first = [i for i, entry in enumerate(entries) if entry]
     second = [i for i, entry in enumerate(entries) if not entry]
     if not first or not second:
         raise InvalidInputError(
             f"expected a mask with ones (first half) and zeros (second half), got {len(first)} "
-            f"ones and {len(second)} zeros: a coupling needs a half to keep and a half to move"
+            f"ones and {len(second)} zeros: put at least one coordinate into each half"
         )
     return (*first, *second), (len(first), len(second))
 
 
 def resolve_partition(partition: object, dimension: int) -> tuple[tuple[int, ...], tuple[int, int]]:
-    """Return the order of the coordinates and the sizes (p, q), from what a caller may give: None
-    for (d // 2, d - d // 2), the sizes (p, q) with p + q = d, or a mask of d entries (see
-    `mask_order`).
+    """Return the order of the coordinates and the sizes (p, q) of the halves.
 
-    Two positive integers are sizes, anything else is a mask; on two coordinates (1, 1) means the
-    sizes, and (0, 1) and (1, 0) are masks. Raises `InvalidInputError` for fewer than two
-    coordinates, sizes that do not add up, or a mask that is none.
+    `partition` is None for (d // 2, d - d // 2), the sizes (p, q) with p + q = d, or a mask of d
+    entries (see `mask_order`). Two positive integers are sizes: on two coordinates (1, 1) are
+    sizes, but (0, 1) and (1, 0) are masks. Raises `InvalidInputError` for fewer than two
+    coordinates, sizes of another sum, or an invalid mask.
     """
     if dimension < 2:
         raise InvalidInputError(
             f"expected at least two coordinates, got {dimension}: a coupling needs a half to keep "
-            "and a half to move; append a coordinate, as in diag(M, 1)"
+            "and a half to move, so append a coordinate, as in diag(M, 1)"
         )
     if partition is None:
         partition = dimension // 2, dimension - dimension // 2
-    entries = _entries(partition, "a partition (p, q) or a mask")
+    entries = _as_list(partition, "a partition (p, q) or a mask")
     are_sizes = [isinstance(x, int) and not isinstance(x, bool) and x > 0 for x in entries]
     if len(entries) == 2 and all(are_sizes):
         if sum(entries) != dimension:
             raise InvalidInputError(
                 f"expected a partition (p, q) with p + q = {dimension}, got "
-                f"{format_short(tuple(entries))} with sum {format_short(sum(entries))}; {_REMEDY}"
+                f"{format_short(tuple(entries))} with sum {format_short(sum(entries))}: {_REMEDY}"
             )
         return tuple(range(dimension)), (entries[0], entries[1])
     if len(entries) != dimension:
         shown = f" {tuple(entries)}" if len(entries) <= 4 else ""
         raise InvalidInputError(
             f"expected a partition (p, q) of two positive integers or a mask of {dimension} "
-            f"entries, got {len(entries)} entries{shown}; {_REMEDY}"
+            f"entries, got {len(entries)} entries{shown}: {_REMEDY}"
         )
     return mask_order(entries)
 
 
-def _entries(values: object, expected: str) -> list:
-    """Return a flat sequence as a list of Python values."""
+def _as_list(values: object, expected: str) -> list:
+    """Return a flat sequence as a list of Python values; `expected` names it in messages."""
     if is_array(values):
         values = values.tolist()
     if not isinstance(values, Sequence) or isinstance(values, str | bytes):
-        raise InvalidInputError(f"expected {expected}, got {values!r}; {_REMEDY}")
+        raise InvalidInputError(f"expected {expected}, got {values!r}: {_REMEDY}")
     if any(isinstance(entry, list | tuple) or is_array(entry) for entry in values):
         raise InvalidInputError(
-            f"expected {expected}, got a nested one: flatten it in the order of the coordinates"
+            f"expected {expected}, got a nested sequence: flatten it in the order of coordinates"
         )
     return [entry.item() if hasattr(entry, "dtype") else entry for entry in values]

@@ -1,4 +1,4 @@
-"""Results: the kind of evidence, one sentence that says what holds, and most often a flow."""
+"""Base classes of results, which have a kind of evidence, a sentence and mostly a flow."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import sympy
 
-from exactflow.flows.base import Flow, LayerSequence
+from exactflow.flows.base import Flow, LayerSequence, VectorMap
 from exactflow.flows.evidence import Evidence
 
 DepthScales: TypeAlias = Literal["additive", "positive"]
@@ -15,13 +15,13 @@ DepthScales: TypeAlias = Literal["additive", "positive"]
 
 
 class Result(ABC):
-    """A result has the `evidence` for it, and a sentence, ``str(result)``."""
+    """A result with its kind of `evidence`, and a sentence, ``str(result)``."""
 
     evidence: ClassVar[Evidence]
 
     @abstractmethod
     def __str__(self) -> str:
-        """Return the result in one sentence."""
+        """Return a sentence that states the result."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self}>"
@@ -33,7 +33,7 @@ class Result(ABC):
 class FlowResult(Result):
     """A result about a `flow`."""
 
-    if TYPE_CHECKING:  # what is read here is a field of one result and a property of another
+    if TYPE_CHECKING:  # a field of some subclasses, and a property of others
 
         @property
         def flow(self) -> Flow:
@@ -51,31 +51,8 @@ class FlowResult(Result):
         return self.flow._repr_latex_()
 
 
-class MapResult(LayerSequence, FlowResult):
-    """A result that maps vectors by its own layers, near its `flow`, as flows do."""
-
-    if TYPE_CHECKING:
-
-        @property
-        def partition(self) -> tuple[int, int]:
-            """The sizes (p, q) of the halves."""
-
-    @property
-    def dimension(self) -> int:
-        """The number d = p + q of coordinates."""
-        return sum(self.partition)
-
-    @abstractmethod
-    def forward(self, x: Any) -> Any:
-        """Return the image of a vector of d entries, or of each column."""
-
-    @abstractmethod
-    def backward(self, y: Any) -> Any:
-        """Return the preimage of a vector of d entries, or of each column."""
-
-    def __call__(self, x: Any) -> Any:
-        """Return `forward` of x."""
-        return self.forward(x)
+class MapResult(LayerSequence, VectorMap, FlowResult):
+    """A result that maps vectors by its own layers, which may be rounded layers of its `flow`."""
 
     def inverse(self) -> Any:
         """Return the inverse of `flow`, exactly."""
@@ -88,9 +65,9 @@ class MapResult(LayerSequence, FlowResult):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DepthBounds:
-    """The least number of layers: it lies between two bounds, and where they agree it is decided.
+    """A lower and an upper bound of the least number of layers.
 
-    `scales` is "additive" or "positive", the kind of layers that was asked for.
+    `scales` is "additive" or "positive", the kind of the layers.
     """
 
     lower: int
@@ -99,7 +76,7 @@ class DepthBounds:
 
     @property
     def depth(self) -> int:
-        """The upper bound, which layers attain: the least number, where it is decided."""
+        """The upper bound, which layers attain; the least number, if the bounds agree."""
         return self.upper
 
     @property

@@ -1,4 +1,4 @@
-"""The check that a flow equals a matrix, in every entry."""
+"""Check that a flow equals a matrix, in every entry."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -18,12 +18,13 @@ from exactflow.flows.result import FlowResult
 __all__ = ["Verification", "verify"]
 
 
-_LARGE = 40  # coordinates: with fewer all layers are composed
+_LARGE = 40
+"""Flows of fewer coordinates are compared with the matrix by composing all layers."""
 
 
 @dataclass(frozen=True, repr=False)
 class Verification(FlowResult):
-    """The result of a successful `verify`: the flow equals the matrix, exactly."""
+    """The result of a successful `verify`: the flow equals the matrix exactly."""
 
     flow: CouplingFlow
     evidence: ClassVar[Evidence] = Evidence.EXACT
@@ -39,8 +40,8 @@ class Verification(FlowResult):
 def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
     """Check that the composition of `flow` equals `M` exactly, in every entry.
 
-    The layers are composed block by block, whatever way they were found; large ones over QQ only in
-    part, with the others undone on `M`.
+    The layers are composed block by block. If the flow is large and over QQ, some layers are undone
+    on `M` instead.
 
     Parameters
     ----------
@@ -50,10 +51,10 @@ def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
     Raises
     ------
     VerificationError
-        They differ: the first differing entry (row by row, counted from 0) is named, with the
-        expected and the derived value.
+        They differ. The message names the first entry that differs (row by row, from 0), its
+        expected and its derived value.
     InvalidInputError
-        `M` is no d x d matrix of exact numbers.
+        `M` is not a d x d matrix of exact numbers.
 
     Examples
     --------
@@ -73,7 +74,7 @@ def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
             f"got {expected.shape[0]} x {expected.shape[1]}"
         )
     is_long = flow.dimension >= _LARGE and not flow.is_sparse
-    if is_long and flow.field == expected.domain == QQ and flow._equals(expected.to_dense()):
+    if is_long and flow.field == expected.domain == QQ and flow._has_matrix(expected.to_dense()):
         return Verification(flow)
     try:
         derived, expected = flow.domain_matrix().unify(expected, fmt="dense")
@@ -81,7 +82,7 @@ def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
         raise InvalidInputError(
             f"expected a matrix over {flow.field}, like the flow, got one over {expected.domain}"
         ) from None
-    if (wrong := first_difference(expected, derived)) is not None:
+    if (wrong := first_differing_entry(expected, derived)) is not None:
         place, want, got = wrong
         raise VerificationError(
             f"expected {want} at entry {place}, derived {got}: the flow does not equal the matrix"
@@ -89,11 +90,11 @@ def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
     return Verification(flow)
 
 
-def first_difference(
+def first_differing_entry(
     expected: DomainMatrix, derived: DomainMatrix
 ) -> tuple[tuple[int, int], str, str] | None:
-    """Return the first place, row by row, at which two matrices over one field differ, with both
-    entries as text; None where they are equal.
+    """Return the first place at which two matrices over one field differ, row by row, and both
+    entries as text; or None if the matrices are equal.
     """
     if derived == expected:
         return None

@@ -1,14 +1,15 @@
-"""Interpolation: finitely many points go to given images, exactly, by at most four couplings.
+"""Interpolation: at most four additive couplings map finitely many points to given images.
 
 Main results
 ------------
-`exactflow.linear.finite_maps` has the theorem and its proof: four additive couplings always do,
-and the least number is decided exactly, with an obstruction for each shorter word.
+`exactflow.linear.finite_maps` has the theorem and its proof: four additive couplings always
+suffice, and the least number is decided exactly, with an obstruction for each shorter word.
 
-To our knowledge new. Near it: integer discrete flows, whose additive couplings round (Hoogeboom,
-Peters, van den Berg and Welling, *Integer discrete flows and lossless compression*, NeurIPS 2019,
-arXiv:1905.07376; van den Berg, Gritsenko, Dehghani, Sonderby and Salimans, *IDF++*, ICLR 2021,
-arXiv:2006.12459, on which bijections these can be): four are any bijection between finite sets.
+To our knowledge this is new. Near it are integer discrete flows, whose additive couplings round
+(Hoogeboom, Peters, van den Berg and Welling, *Integer discrete flows and lossless compression*,
+NeurIPS 2019, arXiv:1905.07376). Van den Berg, Gritsenko, Dehghani, Sonderby and Salimans (*IDF++*,
+ICLR 2021, arXiv:2006.12459) ask which bijections such flows can be: four couplings are any
+bijection between finite sets.
 
 How it is checked
 -----------------
@@ -29,32 +30,38 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_rectangle
 from exactflow.exact.numbers import format_short
-from exactflow.exact.typing import HALVES, Element, MatrixLike, PartitionLike
+from exactflow.exact.typing import Element, MatrixLike, PartitionLike
 from exactflow.explanation import Explanation, Step
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.orientation import CoordinateLayout
-from exactflow.flows.partition import resolve_partition
+from exactflow.flows.partition import LETTERS, opposite, resolve_partition
 from exactflow.flows.result import MapResult
-from exactflow.linear.finite_maps import Columns, PointObstruction, coupling, fewest
+from exactflow.linear.finite_maps import (
+    Columns,
+    PointObstruction,
+    coupling_from_table,
+    find_shortest_word,
+)
 
 __all__ = ["Interpolation", "interpolate"]
 
-_LONGEST = 2048  # bits of a common denominator
+_MOST_BITS = 2048  # a longer common denominator is not used
 _THEOREM = "Theorem 18: exactflow.linear.finite_maps"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Interpolation(MapResult):
-    """The least number of additive couplings that take points to their images, and why not fewer.
+    """A flow of the fewest additive couplings that map points to images, and why fewer fail.
 
     Attributes
     ----------
     points, images : N x d matrices of rational numbers, a point in each row.
     flow : the couplings.
-    obstructions : one for each shorter word of couplings, each with a `check`.
-    integers : whether the flow maps Z^d onto itself; then arrays of integers go `forward` and
-        `backward` in int64, if their entries are within `limit`.
+    obstructions : a proof for each shorter word of couplings that it does not suffice, with a
+        `check` that raises.
+    integers : whether the flow maps Z^d onto itself. Then `forward` and `backward` map arrays of
+        integers in int64, if their entries are within `limit`.
     """
 
     points: DomainMatrix
@@ -79,36 +86,39 @@ class Interpolation(MapResult):
         """The letters of the couplings, L for one that moves the second half, U for the first, as a
         product: data meets the coupling of the last letter first.
         """
-        return "".join("UL"[HALVES.index(layer.moves)] for layer in reversed(self.layers))
+        return "".join(LETTERS[layer.moves] for layer in reversed(self.layers))
 
     def forward(self, x: Any) -> Any:
-        """Return the image of a vector of d entries, or of each column, as `PiecewiseFlow` does;
-        of an array of integers, where `integers` holds, in int64.
+        """Return the image of a vector of d entries, or of each column, as `PiecewiseFlow` does.
+
+        If `integers` holds, an array of integers is mapped in int64.
 
         Raises
         ------
         InvalidInputError
-            As for a `PiecewiseFlow`, or an integer beyond `limit`: nothing is ever wrapped.
+            As for a `PiecewiseFlow`, or an integer beyond `limit`, so that none ever overflows.
         """
         return self._mapped(self.flow, x, self.limit)
 
     def backward(self, y: Any) -> Any:
         """Return the preimage, as `forward` does; every image of `forward` has one."""
-        return self._mapped(self.flow.inverse(), y, self.limit + self._growth)
+        return self._mapped(self.flow.inverse(), y, self.limit + self._largest_change)
 
     @cached_property
     def limit(self) -> int:
-        """The largest absolute value of an integer that goes forward in int64; below 0 for none."""
-        rows = [sum(map(abs, layer.terms.values())) for layer in self.layers]
+        """The largest absolute value of an integer that `forward` maps in int64; negative if it
+        maps none.
+        """
+        rows = [sum(map(abs, layer.coefficients.values())) for layer in self.layers]
         knots = chain.from_iterable(layer.conditioner.knots for layer in self.layers)
         most = 2**63 - 1
         if max(map(abs, knots), default=0) > most:
             return -1
-        return most // int(max(rows, default=1)) - 2 * self._growth
+        return most // int(max(rows, default=1)) - 2 * self._largest_change
 
     @cached_property
-    def _growth(self) -> int:
-        """The most by which the couplings together change an integer."""
+    def _largest_change(self) -> int:
+        """The largest change of an integer by all couplings together."""
         values = (chain.from_iterable(layer.conditioner.values) for layer in self.layers)
         return sum(int(max(map(abs, shifts))) for shifts in values)
 
@@ -117,17 +127,17 @@ class Interpolation(MapResult):
             return flow.forward(x)
         if x.ndim not in (1, 2) or len(x) != self.dimension:
             raise InvalidInputError(
-                f"expected {self.dimension} rows, one for each coordinate, and a column for each "
+                f"expected {self.dimension} rows, one for each coordinate, and one column for each "
                 f"vector, got shape {x.shape}"
             )
         largest = max(map(abs, (int(x.max()), int(x.min())))) if x.size else 0
         if largest > limit:
-            raise InvalidInputError(
-                f"expected integers within {limit}, so that int64 holds all sums, got {largest}: "
-                "result.flow takes lists of integers of any size"
-            )
+            reason = f"expected integers of absolute value at most {limit}, got {largest}"
+            if limit < 0:
+                reason = "the couplings have integers beyond the range of int64"
+            raise InvalidInputError(f"{reason}: give a list to result.flow, which has no limit")
         entries = [*x.astype(np.int64).reshape(self.dimension, -1)]
-        return np.stack(flow._run(entries, int)).reshape(x.shape)
+        return np.stack(flow._map_entries(entries, int)).reshape(x.shape)
 
     @property
     def summary(self) -> str:
@@ -141,14 +151,14 @@ class Interpolation(MapResult):
         return ": ".join([least, *filter(None, ["; ".join(reasons)])])
 
     def explain(self) -> Explanation:
-        """Return the points after each coupling, and why each shorter word does not do, as steps
-        that are checked again.
+        """Return the points after each coupling, and why each shorter word fails, as steps that are
+        checked again.
         """
         X, Y = self.points.transpose(), self.images.transpose()
         steps = [Step("points", "The points are the columns of `X0`.", "", {}, {"X0": X}, QQ)]
         for k, layer in enumerate(self.layers, 1):
             one, before = PiecewiseFlow([layer], order=self.flow.order), X
-            X, kept = one._exact(X), HALVES[layer.moves == "first"]
+            X, kept = one._map_exact(X), opposite(layer.moves)
             why = f"Coupling {k} adds to the {layer.moves} half a function of the {kept} half."
             undone = partial(_is_image, one.inverse(), X, before)
             steps.append(Step("coupling", why, "", {}, {f"X{k}": X}, QQ, witness=undone))
@@ -161,11 +171,11 @@ class Interpolation(MapResult):
 
 
 def _is_image(flow: PiecewiseFlow, columns: DomainMatrix, images: DomainMatrix) -> bool:
-    return bool(flow._exact(columns) == images)
+    return bool(flow._map_exact(columns) == images)
 
 
 def _obstruction_step(found: PointObstruction) -> Step:
-    """Return an obstruction as a step: its points and images, in the order of the couplings."""
+    """Return the step that shows the points and images of an obstruction, first halves first."""
     entries = ([[*x, *y] for x, y in pairs] for pairs in (found.points, found.images))
     X, Y = (as_rectangle(rows).transpose() for rows in entries)
     reason, kind = str(found), found.kind
@@ -181,30 +191,34 @@ def interpolate(
     mask: "PartitionLike | None" = None,
     integers: bool = False,
 ) -> Interpolation:
-    """Return the least number of additive couplings, at most four, that take points to images.
+    """Interpolate points by the fewest additive couplings, with proofs that fewer do not suffice.
+
+    At most four couplings are needed.
 
     Parameters
     ----------
     points, images : N rows of d >= 2 rational numbers each, in any form that `exactflow.factor`
         takes for a matrix: distinct points, and distinct images, one for each.
     partition : (p, q), the sizes of the halves; by default (d // 2, d - d // 2).
-    mask : in its place, a mask of d entries, 1 for the first half.
+    mask : a mask of d entries instead, 1 for the first half.
     integers : whether the couplings have to map Z^d onto itself. Points and images are integers
-        then, and each shift is a step function: at integers, its value at the nearest smaller knot.
+        then, and each shift is a step function: at an integer it has the value of the nearest
+        smaller knot.
 
     Returns
     -------
     Interpolation
-        `flow`, a `PiecewiseFlow`, equal to the map at all points, and `obstructions`. Elsewhere
-        each shift is linear between its knots, and constant beyond them. A shift of several kept
-        coordinates is a function of one of them, where its values are distinct, or else of a row of
-        small integers. Where both letters may be first, the numbers of `flow` are the smaller ones.
+        Its `flow`, a `PiecewiseFlow`, maps each point to its image, and its `obstructions` exclude
+        all shorter words. Each shift is linear between its knots, and constant beyond them. It is a
+        function of one kept coordinate, if its values at the points are distinct, or else of a
+        linear functional with small integer coefficients. If both words of the least length
+        suffice, `flow` has the smaller shifts.
 
     Raises
     ------
     InvalidInputError
-        No matrices of rational numbers of one shape, fewer than two columns, two equal points or
-        images (their rows are named), or no partition.
+        Points or images that are no matrices of rational numbers of one shape, fewer than two
+        columns, two equal points or images (their rows are named), or an invalid partition.
 
     Examples
     --------
@@ -216,78 +230,85 @@ def interpolate(
     >>> interpolate([[0, 0.5], [1, 2]], [["1/3", 5], [7, 0]]).summary
     'exactly 2 additive couplings (UL)'
     """
-    given = _read("points", points), _read("images", images)
+    given = _read_points("points", points), _read_points("images", images)
     (count, d), shape = given[0].shape, given[1].shape
     if shape != (count, d) or not count:
         raise InvalidInputError(
-            f"expected at least one point, and for each an image of as many entries, got {count} "
-            f"points of {d} entries and {shape[0]} images of {shape[1]}"
+            "expected at least one point, and one image of equal dimension for each, got "
+            f"{count} points of {d} entries and {shape[0]} images of {shape[1]}"
         )
     if partition is not None and mask is not None:
         raise InvalidInputError("expected a partition or a mask, got both")
     order, sizes = resolve_partition(partition if mask is None else mask, d)
-    unit = 1 if integers else _unit(*given)
+    unit = 1 if integers else _common_denominator(*given)
     start, stop = (
-        _halves(name, matrix, order, sizes[0], unit, integers)
+        _halves_in_units(name, matrix, order, sizes[0], unit, integers)
         for name, matrix in zip(("points", "images"), given, strict=True)
     )
-    word, tables, obstructions = fewest(start, stop, unit)
+    word, tables, obstructions = find_shortest_word(start, stop, unit)
     layers = [
-        coupling(sizes, *pair, unit, integers) for pair in zip(reversed(word), tables, strict=True)
+        coupling_from_table(sizes, letter, table, unit, integers)
+        for letter, table in zip(reversed(word), tables, strict=True)
     ]
     flow = PiecewiseFlow(layers, order=order, partition=sizes)
     if not _is_image(flow, *(matrix.transpose() for matrix in given)):
-        raise VerificationError("expected the images given, got a flow with others")
+        raise VerificationError("the flow does not map the points to the images: report this bug")
     return Interpolation(*given, flow, obstructions, integers)
 
 
-def _read(name: str, given: MatrixLike) -> DomainMatrix:
+def _read_points(name: str, given: MatrixLike) -> DomainMatrix:
     """Return the points or the images as a matrix of rational numbers."""
     try:
         matrix = as_rectangle(given)
     except InvalidInputError as error:
         raise InvalidInputError(f"{name}: {error}") from None
     if not matrix.domain.is_QQ:
-        raise InvalidInputError(f"{name}: expected rational numbers, got some in {matrix.domain}")
+        raise InvalidInputError(
+            f"{name}: expected rational numbers, got numbers in {matrix.domain}"
+        )
     return matrix.to_dense()
 
 
-def _unit(*given: DomainMatrix) -> int:
-    """Return a common denominator, so that all numbers are integers in units; if it is long, 1."""
+def _common_denominator(*given: DomainMatrix) -> int:
+    """Return a common denominator, so that all numbers are multiples of 1/`unit`; 1 if that is
+    long.
+    """
     unit = 1
     for denominator in {int(x.denominator) for matrix in given for x in matrix.to_list_flat()}:
         unit = lcm(unit, denominator)
-        if unit.bit_length() > _LONGEST:
+        if unit.bit_length() > _MOST_BITS:
             return 1
     return unit
 
 
-def _halves(
+def _halves_in_units(
     name: str, matrix: DomainMatrix, order: Sequence[int], p: int, unit: int, integers: bool
 ) -> Columns:
-    """Return the halves of the rows in units; rows are to be distinct, and perhaps integers."""
+    """Return the halves of the rows, as multiples of 1/`unit`; raise `InvalidInputError` for equal
+    rows, and with `integers` for an entry that is no integer.
+    """
     columns = [[_in_units(x, unit) for x in column] for column in matrix.transpose().to_list()]
     rows: dict[tuple, int] = {}
     for i, row in enumerate(zip(*columns, strict=True)):
         if integers and not all(isinstance(x, int) for x in row):
             raise InvalidInputError(
-                f"expected integers, got {_shown(row)} as row {i} of {name}: leave integers out"
+                f"expected integers, got {_format_row(row)} as row {i} of {name}: omit integers"
             )
         if (k := rows.setdefault(row, i)) != i:
-            given = _shown(matrix.to_list()[i])
+            given = _format_row(matrix.to_list()[i])
             raise InvalidInputError(
-                f"expected distinct {name}, since a flow is a bijection, got {given} in rows "
-                f"{k} and {i}"
+                f"expected distinct {name}, since a flow is a bijection, got {given} in rows {k} "
+                f"and {i}"
             )
     seen = [columns[j] for j in order]
     return [*zip(*seen[:p], strict=True)], [*zip(*seen[p:], strict=True)]
 
 
 def _in_units(x: Element, unit: int) -> Element:
-    """Return x times `unit`, as an integer if it is one."""
+    """Return x times `unit`, as a Python integer if it is an integer."""
     factor, rest = divmod(unit, int(x.denominator))
     return unit * x if rest else int(x.numerator) * factor
 
 
-def _shown(row: Sequence) -> str:
+def _format_row(row: Sequence) -> str:
     return f"({', '.join(map(format_short, row))})"

@@ -1,9 +1,9 @@
-"""Padding: what zeros in further coordinates do to linear flows.
+"""Zero padding: three additive layers apply any invertible matrix if zeros are appended.
 
 Main results
 ------------
 Let A be n x n and invertible. With n zeros, (x, 0) -> (x, A x) -> (A x, A x) -> (A x, 0) are three
-additive layers, L(A), U(I - A^-1), L(-I), whatever the orientation of A. Two do for A = I only.
+additive layers, L(A), U(I - A^-1), L(-I), for A of either orientation. Two suffice only if A = I.
 
 Source: Koehler, Mehta and Risteski (ICML 2021), whose experiments pad.
 
@@ -26,7 +26,7 @@ from exactflow.explanation.symbolic_identities import IDENTITIES
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.linear.factor import check_dimension
+from exactflow.linear.factor import check_explainable_dimension
 
 __all__ = ["zero_padding"]
 
@@ -34,7 +34,7 @@ __all__ = ["zero_padding"]
 def zero_padding(A: MatrixLike) -> CouplingFlow:
     """Return three additive layers that map (x, 0) to (A x, 0), for every invertible A.
 
-    Raises `SingularMatrixError` for another.
+    Raises `SingularMatrixError` if A is singular.
 
     >>> flow = zero_padding([[0, 2], [1, 0]])
     >>> flow.depth, flow.forward([3, 5, 0, 0]).T
@@ -51,12 +51,12 @@ def zero_padding(A: MatrixLike) -> CouplingFlow:
         LinearCoupling((n, n), "first", one - inverse),
         LinearCoupling((n, n), "second", -one),
     ]
-    return CouplingFlow(layers, method="zero padding", derivation=partial(_explained, matrix))
+    return CouplingFlow(layers, method="zero padding", derivation=partial(_explain_flow, matrix))
 
 
-def _explained(matrix: DomainMatrix, flow: CouplingFlow) -> Explanation:
+def _explain_flow(matrix: DomainMatrix, flow: CouplingFlow) -> Explanation:
     """Explain the three layers: their product on zeros, on this matrix and for all n."""
-    check_dimension(flow.dimension)
+    check_explainable_dimension(flow.dimension)
     identity = IDENTITIES["zero padding"]
     values, ring = identity.define()
     layers = product_step(flow, flow.domain_matrix()).after
@@ -75,7 +75,7 @@ def _explained(matrix: DomainMatrix, flow: CouplingFlow) -> Explanation:
         ),
         Step(
             "product",
-            "These are the layers on this matrix, and `J x = (x, 0)`.",
+            "The layers for this matrix; `J x = (x, 0)`.",
             "l3 l2 l1 J = J A",
             {},
             {"A": matrix, "J": J, **layers},

@@ -1,7 +1,7 @@
-"""Targets: the linear maps that people ask a flow to represent, as exact SymPy matrices.
+"""Matrices that a flow is often asked to represent, as exact SymPy matrices.
 
-The numbers may come as anything that `exactflow.factor` takes: NumPy floats are the exact dyadic
-rationals that they are, strings are "p/q" or decimals.
+Numbers are read as in `exactflow.factor`: a NumPy float stands for its exact dyadic value, a string
+is "p/q" or a decimal.
 """
 
 import operator
@@ -33,8 +33,8 @@ __all__ = [
 def permutation(perm: Sequence[int]) -> sympy.Matrix:
     """Return the d x d matrix of ``y[i] = x[perm[i]]``, row i having its one in column perm[i].
 
-    The matrix is sparse inside: d = 20,000 costs no more than d entries. Raises
-    `InvalidInputError` where an index is repeated, missing or out of range.
+    The matrix is stored sparsely, with d entries, also for d = 20,000. Raises `InvalidInputError`
+    if an index is repeated, missing or out of range.
 
     >>> permutation([2, 0, 1]) * sympy.Matrix([10, 20, 30])
     Matrix([
@@ -71,8 +71,8 @@ def conv1x1(W: Any) -> sympy.Matrix:
 
     Parameters
     ----------
-    W : weight of shape (c, c), (c, c, 1) or (c, c, 1, 1), output channels first; an array, a
-        tensor, or what else `factor` takes.
+    W : weight of shape (c, c), (c, c, 1) or (c, c, 1, 1), output channels first: an array, a
+        tensor, or any other matrix that `factor` takes.
 
     >>> import numpy as np
     >>> conv1x1(np.array([[[0.5], [0]], [[0], [2]]], dtype=np.float32))
@@ -84,15 +84,15 @@ def conv1x1(W: Any) -> sympy.Matrix:
 
 
 def append_swap(M: MatrixLike, *, p: int | None = None) -> sympy.Matrix:
-    """Return M with one more coordinate at the end of each half, these two being swapped.
+    """Return M with one more coordinate at the end of each half, and a swap of these two.
 
-    The determinant changes its sign, so that a flow exists where det M < 0. On vectors with zeros
-    in the new coordinates, p and d + 1, nothing else changes, and zeros come out there.
+    The determinant changes its sign, so that a flow exists if det M < 0. If a vector has zeros in
+    the new coordinates, p and d + 1, so has its image, and the other coordinates are those of M.
 
     Parameters
     ----------
     M : d x d matrix, in any form that `factor` takes.
-    p : the size of the first half; d // 2 where it is left out.
+    p : the size of the first half; d // 2 by default.
 
     >>> append_swap([[0, 1], [1, 0]])
     Matrix([
@@ -111,7 +111,7 @@ def toeplitz(column: VectorLike, row: "VectorLike | None" = None) -> sympy.Matri
     """Return the Toeplitz matrix with the given first column and first row: T[i, j] = t(i - j).
 
     Without `row` the matrix is lower triangular: a causal convolution with the taps `column`. The
-    first entries of column and row must agree, and their lengths, or `InvalidInputError` is raised.
+    column and the row must have one length and one first entry, or `InvalidInputError` is raised.
 
     >>> toeplitz([1, "1/2", 0], [1, 3, 0])
     Matrix([
@@ -119,7 +119,7 @@ def toeplitz(column: VectorLike, row: "VectorLike | None" = None) -> sympy.Matri
     [1/2,   1, 3],
     [  0, 1/2, 1]])
     """
-    parts = [_sequence(values) for values in (column, row) if values is not None]
+    parts = [_read_sequence(values) for values in (column, row) if values is not None]
     down, *others = (part.to_Matrix().flat() for part in parts)
     right = others[0] if others else [down[0]] + [sympy.Integer(0)] * (len(down) - 1)
     if len(right) != len(down) or not is_equal(parts[0][:1, :], parts[-1][:1, :]):
@@ -142,7 +142,7 @@ def circulant(column: VectorLike) -> sympy.Matrix:
     [2, 1, 3],
     [3, 2, 1]])
     """
-    sequence = _sequence(column)
+    sequence = _read_sequence(column)
     taps = sequence.to_list_flat()
     d = len(taps)
     rows = [[taps[(i - j) % d] for j in range(d)] for i in range(d)]
@@ -152,8 +152,9 @@ def circulant(column: VectorLike) -> sympy.Matrix:
 def cayley_rotation(skew: MatrixLike) -> sympy.Matrix:
     """Return the rotation (I - K)(I + K)^-1 of a skew-symmetric K: the Cayley transform.
 
-    Every rotation without the eigenvalue -1 is of this form, and it is rational where K is. Raises
-    `InvalidInputError` where K is not skew-symmetric, or I + K has no inverse, as over GF(p).
+    Every rotation without the eigenvalue -1 is of this form, and it is rational if K is. Raises
+    `InvalidInputError` if K is not skew-symmetric, or I + K has no inverse, which may happen over
+    GF(p).
 
     >>> cayley_rotation([[0, "1/3"], ["-1/3", 0]])
     Matrix([
@@ -194,7 +195,7 @@ def random_matrix(d: int, *, bits: int = 4, seed: int = 0) -> sympy.Matrix:
             return linalg.from_entries(rows, (d, d), QQ).to_Matrix()
 
 
-def _sequence(values: VectorLike) -> DomainMatrix:
+def _read_sequence(values: VectorLike) -> DomainMatrix:
     """Return a column of at least one entry."""
     column = as_column(values)
     if not column.shape[0]:

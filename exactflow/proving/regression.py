@@ -14,7 +14,7 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.exact.typing import MatrixLike
 from exactflow.files.atomic import write_bytes
 from exactflow.files.certificate import certificate_text, read_certificate
-from exactflow.files.store import depth_text
+from exactflow.files.store import depth_claim_text
 from exactflow.flows.flow import CouplingFlow
 from exactflow.linear.depth import MinimalDepth
 
@@ -88,7 +88,7 @@ def _text(
             f"expected no other keywords for what minimal_depth returned, got {', '.join(claim)}"
         )
     try:
-        return depth_text(result, None if target is None else as_matrix(target))
+        return depth_claim_text(result, None if target is None else as_matrix(target))
     except VerificationError as error:
         raise AssertionError(str(error)) from None
 

@@ -40,7 +40,7 @@ from exactflow.errors import (
     printable,
 )
 from exactflow.exact.progress import listening_to_stages
-from exactflow.files.parallel import end_with
+from exactflow.files.parallel import exit_with_parent
 from exactflow.proving.claim_sites import find_sites, read_script
 
 MOST_PRINTED = 2**24
@@ -234,7 +234,7 @@ def run_in_this_process(job: dict[str, Any]) -> None:
 
     Processes that the script forks return here, too; they record no end.
     """
-    threading.Thread(target=end_with, args=[os.getppid()], daemon=True).start()
+    threading.Thread(target=exit_with_parent, args=[os.getppid()], daemon=True).start()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     record, told = Path(job["record"]), job["told"] and Path(job["told"])

@@ -59,7 +59,7 @@ from exactflow.linear.factor.assembly import (
     merge,
     shear_layer,
 )
-from exactflow.linear.factor.commutator import with_full_rank
+from exactflow.linear.factor.commutator import complete_rank
 from exactflow.linear.factor.permutation import permutation_layers
 from exactflow.linear.factor.problem import Problem
 
@@ -97,7 +97,7 @@ def _layers(blocks: Blocks) -> list[LinearCoupling]:
     C_inverse = linalg.inverse_or_none(blocks.C)
     if C_inverse is not None:
         return _around_one_block(blocks, C_inverse)
-    W0, rest = with_full_rank(blocks)
+    W0, rest = complete_rank(blocks)
     return [*_around_one_block(rest, rest.C.inv()), shear_layer("second", -W0)]
 
 

@@ -40,9 +40,9 @@ from exactflow.laws.universal.quantization import (
     check_count,
     grid_bits,
     least_root,
-    of_means,
-    on_grid,
-    placed,
+    map_affinely,
+    quantize_by_means,
+    round_to_grid,
 )
 
 __all__ = ["Ring", "Sphere"]
@@ -105,9 +105,9 @@ class Ring(TargetMeasure):
                     middle = self.start + turns * QQ(2 * j + 1, 2 * count)
                     sin, cos = arb.sin_cos_pi_fmpq(to_fmpq(2 * middle))
                     found.append((ball(mass / count), [distance * cos, distance * sin]))
-            cells = of_means((1 + ball(hollow * hollow)) / 2, found, grid_bits(share))
+            cells = quantize_by_means((1 + ball(hollow * hollow)) / 2, found, grid_bits(share))
         axes = [[self.outer, QQ.zero], [QQ.zero, self.outer]]
-        return placed(cells, [QQ.zero, QQ.zero], axes, bits)
+        return map_affinely(cells, [QQ.zero, QQ.zero], axes, bits)
 
     def __repr__(self) -> str:
         ends = map(format_short, (self.inner, self.outer, self.start, self.stop))
@@ -153,20 +153,20 @@ class Sphere(TargetMeasure):
         relative = tolerance * tolerance / sum((x * x for x in self.axes[0]), QQ.zero)
         check_count(_about(k, relative))
         with ctx.workprec(2 * grid_bits(relative)):
-            cells = of_means(arb(1), _sphere(k, relative), grid_bits(relative))
-        return placed(cells, self.center, self.axes, bits)
+            cells = quantize_by_means(arb(1), _sphere(k, relative), grid_bits(relative))
+        return map_affinely(cells, self.center, self.axes, bits)
 
     def quantize_coordinate(self, i: int, tolerance: Element, bits: int) -> Quantization:
         """Return the means of bands around the direction of coordinate i."""
         k, square = len(self.axes) - 1, sum((row[i] ** 2 for row in self.axes), QQ.zero)
         if not square:
-            return on_grid([QQ.one], [[self.center[i]]], arb(0), bits)
+            return round_to_grid([QQ.one], [[self.center[i]]], arb(0), bits)
         relative = tolerance * tolerance / square
         with ctx.workprec(2 * grid_bits(relative)):
             bands = [(mass, [cos]) for mass, cos, _ in _bands(k, relative)] if k else _sphere(0)
-            cells = of_means(arb(1) / (k + 1), bands, grid_bits(relative))
+            cells = quantize_by_means(arb(1) / (k + 1), bands, grid_bits(relative))
         length, more = (to_element(sqrt_rounded(to_fraction(square), up)) for up in (False, True))
-        return placed(cells, [self.center[i]], [[length]], bits, more - length)
+        return map_affinely(cells, [self.center[i]], [[length]], bits, more - length)
 
     def __repr__(self) -> str:
         return f"<Sphere: dimension {len(self.axes) - 1} in dimension {self.dimension}>"

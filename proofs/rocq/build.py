@@ -26,7 +26,7 @@ from typing import NamedTuple
 from exactflow.claims import ProofError
 from exactflow.errors import InvalidInputError
 from exactflow.files.atomic import write_bytes
-from exactflow.files.rocq.coq import compiler
+from exactflow.files.rocq.theorem import compiler
 
 __all__ = ["Compiled", "build", "project", "run"]
 

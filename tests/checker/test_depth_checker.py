@@ -298,7 +298,7 @@ def test_running_out_of_memory_is_incomplete(monkeypatch, error):
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(checker, "derive", fail)
+    monkeypatch.setattr(checker, "compose_layers", fail)
     code, lines, _ = check(CORPUS / "correct" / "depth_zero.json")
     assert (code, lines[-1]) == (3, "s NOT VERIFIED")
 
@@ -316,7 +316,7 @@ def test_many_minors_are_not_counted():
     n = 16
     one = [[int(i == j) for j in range(n)] for i in range(n)]
     with pytest.raises(checker.UndecidedError):
-        checker.is_opposed(8, one, one)
+        checker.has_opposed_minors(8, one, one)
 
 
 # ---- what is said, and where the limits lie
@@ -360,10 +360,10 @@ def test_an_obstruction_that_says_nothing_is_named():
 def test_as_many_minors_as_the_limit_are_counted(monkeypatch):
     diagonal = [[int(i == j) * (-1) ** i for j in range(4)] for i in range(4)]
     monkeypatch.setattr(checker, "MOST_MINORS", 6)
-    assert checker.is_opposed(2, diagonal, diagonal) is False
+    assert checker.has_opposed_minors(2, diagonal, diagonal) is False
     monkeypatch.setattr(checker, "MOST_MINORS", 5)
     with pytest.raises(checker.UndecidedError, match="more than 5 minors"):
-        checker.is_opposed(2, diagonal, diagonal)
+        checker.has_opposed_minors(2, diagonal, diagonal)
 
 
 @pytest.mark.parametrize(("limit", "terms", "minors"), [(4, 4, 4), (3, 4, 4), (4, 4, 3)])
@@ -376,9 +376,9 @@ def test_as_many_terms_as_the_limit_are_added(monkeypatch, limit, terms, minors)
     monkeypatch.setattr(checker, "MOST_MINORS", minors)
     if limit < terms or minors < 4:
         with pytest.raises(checker.UndecidedError):
-            checker.is_one_signed(multiplier, blocks, whole)
+            checker.has_one_sign(multiplier, blocks, whole)
     else:
-        assert checker.is_one_signed(multiplier, blocks, whole) is False
+        assert checker.has_one_sign(multiplier, blocks, whole) is False
 
 
 def test_exponents_up_to_the_limit():
@@ -394,14 +394,14 @@ def test_kernels_on_both_sides(Q, holds):
     """Q is to be in the kernel of a, and to have that of D: one of them is not enough."""
     one, singular, zero = [[1, 0], [0, 1]], [[0, 0], [0, 1]], [[0, 0], [0, 0]]
     blocks = checker.WordBlocks(A=zero, B=zero, C=one, D=singular, a=singular, c=zero)
-    assert checker.is_impossible_on_kernels(Q, blocks) is holds
+    assert checker.excludes_on_kernels(Q, blocks) is holds
 
 
 def test_eigenvalues_other_than_1_fit_into_the_smaller_block_too():
     """D has size 3 and keeps 2 and 3, a keeps 5: where C has rank 1, all are common to both."""
     factors, Du, aN = [[7 - x, 1] for x in (2, 3, 5)], [[2, 0], [0, 3]], [[5]]
-    assert checker.blocks_clash(factors, Du, aN, 1, (3, 3), 7) is False
-    assert checker.blocks_clash(factors, Du, aN, 1, (3, 2), 7) is True
+    assert checker.blocks_exclude(factors, Du, aN, 1, (3, 3), 7) is False
+    assert checker.blocks_exclude(factors, Du, aN, 1, (3, 2), 7) is True
 
 
 def test_a_composite_that_passes_for_a_prime_is_incomplete(tmp_path):

@@ -184,7 +184,7 @@ def test_balance_claims_a_bound_about_the_file(capsys, tmp_path):
 def test_nothing_is_written_that_the_checker_refutes(capsys, tmp_path, monkeypatch):
     from exactflow import checker as used
 
-    monkeypatch.setattr(used, "seems_to_hold", lambda certificate: False)
+    monkeypatch.setattr(used, "passes_quick_test", lambda certificate: False)
     path = save(tmp_path, WEIGHT)
     code, _, err = run(capsys, "factor", path, "-o", tmp_path / "c.json")
     assert code == 2

@@ -248,10 +248,8 @@ def test_a_model(run):
         out,
         """\
 x comes back with relative error 0.0e+00 in float32
-
 layer              round trip  digits lost  run-to-run    draws  not finite
 the model (Scale)     0.0e+00            -     0.0e+00  .*           0
-
 layer              condition  largest  least  log-det   off by  inverse off by
 the model (Scale)          1      1.6    1.6      0.5  0.0e+00         0.0e+00
 """,
@@ -442,9 +440,9 @@ def test_ctrl_c_ends_at_once_and_hides_no_cursor(tmp_path, command):
 COMPILING = """
 import sys, time
 from exactflow import __main__
-from exactflow.files.rocq import coq, theorem
-coq.require_coqc = theorem.require_coqc = lambda: None
-theorem.coqc = lambda *arguments: time.sleep(60)
+from exactflow.files.rocq import theorem
+theorem.require_coqc = lambda: None
+theorem.run_coqc = lambda *arguments: time.sleep(60)
 sys.argv = ["exactflow", "check", "c.json", "--kernel"]
 sys.exit(__main__.main())
 """

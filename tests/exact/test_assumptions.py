@@ -98,7 +98,7 @@ def test_assumptions_imply_others(value, assume, sign):
     ],
 )
 def test_contradictions_are_refused(assume):
-    with pytest.raises(InvalidInputError, match="hold together"):
+    with pytest.raises(InvalidInputError, match="common solution"):
         Assumptions.of(assume)
 
 

@@ -109,13 +109,13 @@ def test_numbers_beside_expressions_are_read_as_they_are_alone():
         ([[sympy.ImmutableMatrix([[1]])]], "ImmutableDenseMatrix"),
         ([[sympy.Symbol("A", commutative=False)]], "commuting symbols"),
         (sympy.Matrix([[sympy.Symbol("A", commutative=False)]]), "commuting symbols"),
-        ([[sympy.sqrt(2), sympy.pi], [0, 1]], r"\(0, 1\).*symbol of its own"),
+        ([[sympy.sqrt(2), sympy.pi], [0, 1]], r"\(0, 1\).*by a symbol with assumptions"),
         (DomainMatrix([[RR(0.1)]], (1, 1), RR), "over RR"),
         (DomainMatrix([[CC(0.1)]], (1, 1), CC), "over CC"),
         (DomainMatrix([[EX(sympy.pi)]], (1, 1), EX), "over EX"),
         (DomainMatrix([[sympy.pi]], (1, 1), EXRAW), "over EXRAW"),
         (DomainMatrix([[RR[t](0.1)]], (1, 1), RR[t]), "over RR"),
-        (DomainMatrix([[QQ[sympy.pi](2)]], (1, 1), QQ[sympy.pi]), "symbol of its own"),
+        (DomainMatrix([[QQ[sympy.pi](2)]], (1, 1), QQ[sympy.pi]), "by a symbol with assumptions"),
         (DomainMatrix([[GF(4)(1)]], (1, 1), GF(4)), "not prime"),
         (DomainMatrix([[GF(6)(1)]], (1, 1), GF(6)), "not prime"),
         (DomainMatrix([[GF(6)[t](1)]], (1, 1), GF(6)[t]), "not prime"),
@@ -217,8 +217,8 @@ def test_a_domain_matrix_that_contradicts_itself_is_refused():
     for matrix, words in (
         (of_text, r"entry \(0, 0\): expected an element of QQ, .* got str"),
         (of_fractions, r"entry \(0, 0\): expected an element of QQ<sqrt\(2\)>"),
-        (longer, "expected a 1 x 1 DomainMatrix, got other rows in it"),
-        (beyond, "expected a 1 x 1 DomainMatrix, got other rows in it"),
+        (longer, "the rows of a DomainMatrix do not fit its shape 1 x 1"),
+        (beyond, "the rows of a DomainMatrix do not fit its shape 1 x 1"),
     ):
         with pytest.raises(InvalidInputError, match=words):
             as_matrix(matrix)

@@ -29,7 +29,7 @@ def product(A, B):
 
 @given(four)
 def test_floats_are_taken_exactly(M):
-    digits = DyadicMatrix.of_floats(M)
+    digits = DyadicMatrix.from_floats(M)
     assert entries(digits) == fractions(M)
     assert (abs(digits.planes) <= BASE).all()
 
@@ -37,12 +37,12 @@ def test_floats_are_taken_exactly(M):
 @given(st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=4))
 def test_floats_come_back(row):
     M = np.array([row])
-    assert (DyadicMatrix.of_floats(M).floats() == M).all()
+    assert (DyadicMatrix.from_floats(M).to_floats() == M).all()
 
 
 @given(four, four, four)
 def test_arithmetic_is_exact(A, B, C):
-    a, b, c = map(DyadicMatrix.of_floats, (A, B, C))
+    a, b, c = map(DyadicMatrix.from_floats, (A, B, C))
     exact = product(fractions(A), fractions(B))
     assert entries(a * b) == exact
     total = c.plus_product(a, b)
@@ -50,7 +50,7 @@ def test_arithmetic_is_exact(A, B, C):
     assert entries(total) == [list(map(add, *pair)) for pair in rows]
     assert entries(total - c) == exact
     assert (abs(total.planes) <= BASE / 2 + 1).all()
-    assert entries(a.scale_rows(DyadicMatrix.of_floats(B[:, :1]))) == [
+    assert entries(a.scale_rows(DyadicMatrix.from_floats(B[:, :1]))) == [
         [Fraction(B[i, 0]) * x for x in row] for i, row in enumerate(fractions(A))
     ]
     assert entries(a.vstack(b)) == fractions(A) + fractions(B)
@@ -61,21 +61,21 @@ def test_arithmetic_is_exact(A, B, C):
 def test_integers(integers, low):
     M = np.array(integers, dtype=object).reshape(2, 2)
     unit = Fraction(2) ** low
-    assert entries(DyadicMatrix.of_integers(M, low)) == [
+    assert entries(DyadicMatrix.from_integers(M, low)) == [
         [x * unit for x in row] for row in M.tolist()
     ]
 
 
 def test_a_long_sum_does_not_overflow():
     row = np.full((1, 40_000), float(2**20 - 1) / 2**10)
-    assert (DyadicMatrix.of_floats(row) * DyadicMatrix.of_floats(row.T)).entry(
+    assert (DyadicMatrix.from_floats(row) * DyadicMatrix.from_floats(row.T)).entry(
         0, 0
     ) == 40_000 * Fraction(row[0, 0]) ** 2
 
 
 @given(four, st.lists(st.sampled_from([0.0, 0.5, 3.0]), min_size=2, max_size=2))
 def test_sums_of_rows_from_above(M, weights):
-    digits = DyadicMatrix.of_floats(M)
+    digits = DyadicMatrix.from_floats(M)
     for found, w in ((digits.row_sums(), [1, 1]), (digits.row_sums(np.array(weights)), weights)):
         for bound, row in zip(found, fractions(M), strict=True):
             total = sum(abs(x) * Fraction(v) for x, v in zip(row, w, strict=True))
@@ -85,25 +85,25 @@ def test_sums_of_rows_from_above(M, weights):
 
 @given(four, st.integers(-(10**40), 10**40))
 def test_times_an_integer(M, factor):
-    found = entries(factor * DyadicMatrix.of_floats(M))
+    found = entries(factor * DyadicMatrix.from_floats(M))
     assert found == [[factor * x for x in row] for row in fractions(M)]
 
 
 def test_the_largest_of_near_ones():
     near = np.array([[1.0, 1.0 + 2.0**-52], [-1.0 - 2.0**-51, 1.0]])
-    assert DyadicMatrix.of_floats(near).largest() == 1 + Fraction(1, 2**51)
+    assert DyadicMatrix.from_floats(near).largest() == 1 + Fraction(1, 2**51)
 
 
 @given(four)
 def test_the_exponent_bounds_the_entries(M):
-    digits = DyadicMatrix.of_floats(M)
+    digits = DyadicMatrix.from_floats(M)
     assert digits.largest() <= Fraction(2) ** digits.exponent()
     assert not M.any() or digits.largest() >= Fraction(2) ** (digits.exponent() - 3)
 
 
 @pytest.mark.parametrize("scale", [1.0, 2.0**-1000, 2.0**900])
 def test_norm_bound(scale):
-    assert DyadicMatrix.of_floats(np.zeros((2, 2))).norm_bound() == 0
-    bound = DyadicMatrix.of_floats(scale * np.array([[1.0, 1.0], [0.0, 0.0]])).norm_bound()
+    assert DyadicMatrix.from_floats(np.zeros((2, 2))).norm_bound() == 0
+    bound = DyadicMatrix.from_floats(scale * np.array([[1.0, 1.0], [0.0, 0.0]])).norm_bound()
     square = (bound / Fraction(scale)) ** 2
     assert 2 <= square < 2 + Fraction(1, 2**30)

@@ -12,7 +12,7 @@ from exactflow.exact.normal_forms import (
     chains,
     conjugate_partition,
     elementary_divisors,
-    fitting,
+    fitting_decomposition,
     irreducible_factors,
     largest_invariant_rows,
     orbit,
@@ -130,7 +130,7 @@ def test_fitting_splits():
         (matrix([[0]]), 1),
     ):
         hidden_M = hidden(M, 4)
-        Q, found = fitting(hidden_M)
+        Q, found = fitting_decomposition(hidden_M)
         n = M.shape[0]
         split = Q.inv() * hidden_M * Q
         assert found == m

@@ -250,7 +250,7 @@ def test_the_theorem_on_commutators_names_the_matrices_that_it_does_not_cover():
     swap = DomainMatrix([[GF(2).zero, GF(2).one], [GF(2).one, GF(2).zero]], (2, 2), GF(2))
     told = str(explain(swap, method="commutator"))
     said = " ".join(told.split())
-    assert "every matrix of determinant 1 is a commutator, but for 2 x 2 ones over GF(2)" in said
+    assert "every matrix of determinant 1 is a commutator, except 2 x 2 matrices over GF(2)" in said
 
 
 @pytest.mark.parametrize(

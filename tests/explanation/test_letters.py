@@ -42,7 +42,7 @@ def assert_holds(explanation: Explanation) -> None:
     for step in explanation.steps:
         assert not symbols & step.letters
         for name, value in {**step.before, **step.after}.items():
-            assert known.setdefault(name, value) == value or step.rule == "shorter words"
+            assert known.setdefault(name, value) == value or step.rule == "shorter patterns"
         for identity in step.identities:
             assert identity.holds({**step.before, **step.after}, step.field), identity
 

@@ -27,7 +27,7 @@ def test_round_trip(name, suffix, tmp_path):
 
 
 BROKEN = {
-    "missing": ({"order": None}, "too few: 'order'"),
+    "missing": ({"order": None}, "missing or unknown: 'order'"),
     "other": ({"weight": np.eye(2)}, "'weight'"),
     "order": ({"order": np.array([0, 0, 1])}, "each coordinate from 0 to 2 once"),
     "flips": ({"flips": np.array([3])}, "coordinates from 0 to 2 as flips"),
@@ -58,7 +58,7 @@ def test_files_that_cannot_be_read(name, tmp_path):
 def test_a_file_of_one_tensor_is_no_flow(tmp_path):
     torch = pytest.importorskip("torch")
     torch.save(torch.eye(2), tmp_path / "flow.pt")
-    with pytest.raises(InvalidInputError, match="by name, got one without"):
+    with pytest.raises(InvalidInputError, match="by name, got an array without a name"):
         read_arrays(tmp_path / "flow.pt")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from exactflow.errors import InvalidInputError
-from exactflow.files.atomic import check_place, read_bytes, write_bytes
+from exactflow.files.atomic import check_writable, read_bytes, write_bytes
 
 
 @pytest.mark.parametrize("action", [signal.SIG_DFL, signal.default_int_handler])
@@ -49,7 +49,7 @@ def test_places_where_nothing_can_be_written(tmp_path):
         ("pipe", "not a regular file"),
         ("pipe/c.json", "no such folder"),
     ):
-        for refuse in (check_place, lambda path: write_bytes(path, b"")):
+        for refuse in (check_writable, lambda path: write_bytes(path, b"")):
             with pytest.raises(InvalidInputError, match=words):
                 refuse(tmp_path / name)
     with pytest.raises(InvalidInputError, match="too long"):
@@ -59,7 +59,7 @@ def test_places_where_nothing_can_be_written(tmp_path):
 
 @pytest.mark.parametrize("name", ["", "a\0b.json"])
 def test_names_of_no_file(name):
-    for refuse in (check_place, lambda path: write_bytes(path, b"")):
+    for refuse in (check_writable, lambda path: write_bytes(path, b"")):
         with pytest.raises(InvalidInputError, match=r"expected (the|a) name"):
             refuse(name)
 

@@ -61,7 +61,7 @@ def test_a_state_dict_that_is_compressed(tmp_path, size):
     path.write_bytes(deflated("archive/data/0", b"", size))
     start = time.process_time()
     for read in (read_matrix, read_arrays):
-        with pytest.raises(InvalidInputError, match=r"w\.pt: .*compresses nothing, got one"):
+        with pytest.raises(InvalidInputError, match=r"w\.pt: .*without compression"):
             read(path)
     assert time.process_time() - start < 1
 
@@ -75,7 +75,7 @@ def test_rows_without_entries(tmp_path, suffix):
     else:
         save = pytest.importorskip("safetensors.numpy").save
         path.write_bytes(save({"w": np.zeros((10**9, 0))}))
-    with pytest.raises(InvalidInputError, match=r"and some, got shape \(1000000000, 0\)"):
+    with pytest.raises(InvalidInputError, match=r"entries, got shape \(1000000000, 0\)"):
         read_matrix(path)
 
 
@@ -83,7 +83,7 @@ def test_many_members_count_together(tmp_path, monkeypatch):
     monkeypatch.setattr("exactflow.files.tensors.LARGEST_ARCHIVE", 2**20)
     path = tmp_path / "flow.npz"
     np.savez_compressed(path, **{f"layer_{k}_shift": np.zeros((200, 200)) for k in range(4)})
-    with pytest.raises(InvalidInputError, match="archive of at most 1048576 bytes, got one of"):
+    with pytest.raises(InvalidInputError, match=r"archive of at most 1048576 bytes, got [0-9]+"):
         read_arrays(path)
 
 

@@ -95,7 +95,7 @@ def test_rational_entries_of_a_wider_field(tmp_path):
 
 def test_symbols_have_no_certificate():
     flow = CouplingFlow([LinearCoupling((1, 1), "first", [[sympy.Symbol("t")]])])
-    with pytest.raises(InvalidInputError, match="put numbers"):
+    with pytest.raises(InvalidInputError, match="substitute numbers for the symbols"):
         certificate_text(flow)
 
 

@@ -108,10 +108,13 @@ def test_no_file_makes_pointers(tmp_path):
         (lambda: pickled({"\x1b[1m": torch.eye(2)}), r"printed, got '\\x1b\[1m'"),
         (lambda: pickled({"\ud800": torch.eye(2)}), "printed"),
         (lambda: pickled({}), "at least one array"),
-        (lambda: pickled({"a": torch.zeros(1).expand(9999, 9999)}), "as are in the file"),
+        (lambda: pickled({"a": torch.zeros(1).expand(9999, 9999)}), "no larger than its file"),
         (lambda: pickled({"a": torch.eye(2).to_sparse()}), "a dense tensor"),
         (lambda: pickled({"a": torch.eye(2).as_subclass(Loud)}), "Loud"),
-        (deflated, "compresses nothing, got one of [0-9]+ bytes that become 1"),
+        (
+            deflated,
+            "without compression, as torch.save writes it, got [0-9]+ bytes that unpack to 1",
+        ),
         (lambda: b"nothing", "expected a .pt file of tensors"),
         (lambda: b"", "expected a .pt file of tensors"),
         (lambda: pickled(plain().state_dict())[:-400], "expected a .pt file of tensors"),
@@ -138,7 +141,7 @@ def test_attributes_of_tensors_are_dropped():
 
 def test_old_versions_of_pytorch_are_refused(monkeypatch):
     monkeypatch.setattr(torch, "__version__", torch.torch_version.TorchVersion("2.5.1"))
-    with pytest.raises(InvalidInputError, match="in which weights_only=True lets"):
+    with pytest.raises(InvalidInputError, match="weights_only=True lets"):
         read_array(pickled(torch.eye(2)), ".pt", None)
 
 

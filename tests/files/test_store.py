@@ -112,13 +112,13 @@ def test_what_is_false_is_neither_written_nor_read(tmp_path):
 @pytest.mark.parametrize(
     ("result", "name", "words"),
     [
-        (balance(np.eye(2)), "c.json", "expected target=W for what balance returned"),
-        (lossless(np.eye(2)), "c.json", "got Lossless, of which"),
-        (approximate(checkerboard(), 1), "c.json", "got W2Approximation, of which"),
-        ("flow", "c.json", "got str, of which"),
+        (balance(np.eye(2)), "c.json", "the matrix given to it: pass target=W"),
+        (lossless(np.eye(2)), "c.json", "cannot certify a Lossless"),
+        (approximate(checkerboard(), 1), "c.json", "cannot certify a W2Approximation"),
+        ("flow", "c.json", "cannot certify a str"),
         (factor(M), "c.csv", r"expected \.json \(a certificate\) or"),
         (factor(M), "none/c.json", "no such folder"),
-        (factor([["1/3", 1], [1, 6]]), "c.npz", "entries that a float64 equals"),
+        (factor([["1/3", 1], [1, 6]]), "c.npz", "entries that equal a float64"),
     ],
 )
 def test_refuses(tmp_path, result, name, words):

@@ -26,7 +26,7 @@ from exactflow import (
     whiten,
 )
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_matrix, as_rectangle
 from exactflow.floats.lossless import Lossless, LosslessInverse, lossless
 from exactflow.flows.display import heat_map
 from exactflow.flows.evidence import Evidence
@@ -374,13 +374,60 @@ def test_flips_are_distinct_coordinates(flips):
         CouplingFlow([SCALED], flips=flips)
 
 
+@pytest.mark.parametrize("flips", [(), (0,), (1, 2), (0, 1, 2)])
+@pytest.mark.parametrize("order", [(), (2, 0, 1), (1, 2, 0)])
+def test_order_and_flips_reach_every_consumer(order, flips):
+    """The matrix ``E^T layers E F`` is what all methods of a flow agree on."""
+    layers = [SCALED, LinearCoupling((1, 2), "first", [["1/3", -1]], [2])]
+    flow = CouplingFlow(layers, flips=flips, order=order)
+    E = sympy.eye(3)[list(order or range(3)), :]
+    F = sympy.diag(*(-1 if i in flips else 1 for i in range(3)))
+    M = E.T * layers[1].matrix() * layers[0].matrix() * E * F
+    x = points(flow)
+    assert flow.matrix() == M
+    assert flow(x) == M * x
+    assert flow.backward(M * x) == x
+    assert flow.inverse().matrix() == M.inv()
+    assert (flow @ flow).matrix() == M * M
+    assert sympy.exp(flow.log_abs_det()) == abs(M.det())
+    assert verify(flow, M).flow is flow
+    floats = np.array(x, dtype=float)
+    np.testing.assert_allclose(flow(floats), np.array(M * x, dtype=float), rtol=1e-12)
+    np.testing.assert_allclose(flow.backward(flow(floats)), floats, atol=1e-12)
+    column = [mpmath.mpf(int(v.p)) / int(v.q) for v in x[:, 0]]
+    expected = [float(v) for v in M * x[:, 0]]
+    np.testing.assert_allclose([float(v) for v in flow(column)], expected, rtol=1e-12)
+    first, second = flow.halves
+    assert [*first, *second] == list(order or range(3))
+    assert len(first) == 1
+    assert flow.with_layers(flow.layers) == flow
+    linear = PiecewiseFlow(flow.layers, order=order)
+    assert linear.jacobian([1, 2, 3]) == M * F
+    assert linear.tangent([1, 2, 3]) == flow.with_layers(flow.layers, flips=())
+
+
+def test_order_and_flips_of_a_family_stay_with_its_values():
+    t = sympy.Symbol("t")
+    shift = as_rectangle([[t], [1]])
+    scale = [shift.domain.from_sympy(s) for s in (t, -t)]
+    layer = LinearCoupling.trusted((1, 2), "second", shift, scale)
+    flow = CouplingFlow([layer], flips=[2], order=[2, 0, 1])
+    for value in (3, -3):
+        at = flow.at({t: value})
+        assert at.order == flow.order
+        assert at.matrix() == flow.matrix().subs(t, value)
+        assert all(s > 0 for each in at for s in each.scale)
+
+
 def test_orders_do_not_mix():
     plain, ordered = CouplingFlow([SCALED]), CouplingFlow([SCALED], order=[2, 0, 1])
     assert CouplingFlow([SCALED], order=[0, 1, 2]) == plain
-    with pytest.raises(InvalidInputError, match="of one order"):
+    with pytest.raises(InvalidInputError, match="with equal order"):
         ordered @ plain
-    with pytest.raises(InvalidInputError, match="of one order"):
+    with pytest.raises(InvalidInputError, match="with equal order"):
         PiecewiseFlow([RAMP]) @ ordered
+    with pytest.raises(InvalidInputError, match=r"without flips, got flips \[2\]: use"):
+        PiecewiseFlow([RAMP]) @ CouplingFlow([SCALED], flips=[2])
 
 
 def test_a_scalar_is_no_point(flow):

@@ -121,7 +121,7 @@ def test_pads_are_drawn_with_the_matrix_that_has_them():
 @pytest.mark.parametrize(
     ("flow", "options", "said"),
     [
-        (factor([[T, 1], [0, 1]]), {}, r"over ZZ\(t\): put numbers .* flow.at"),
+        (factor([[T, 1], [0, 1]]), {}, r"over QQ\(t\): put numbers .* flow.at"),
         (interpolate([[0, 1], [2, 3]], [[1, 1], [0, 5]]).flow, {}, "has no matrix"),
         (FLOWS["identity"], {"entries": "all"}, "entries=True, False or None, got True and 'all'"),
         (FLOWS["identity"], {"target": 1}, "target=True or False and .*, got 1 and None"),

@@ -83,7 +83,7 @@ FLOWS = {
 def test_flows_refuse_tensors_and_name_what_takes_them(name, x):
     flow = FLOWS[name]()
     for run in (flow, flow.forward, flow.backward):
-        with pytest.raises(InvalidInputError, match=r"exactflow\.to_module\(flow\) maps tensors"):
+        with pytest.raises(InvalidInputError, match=r"use exactflow\.to_module\(flow\)"):
             run(x)
 
 
@@ -107,9 +107,9 @@ def test_no_transpose_is_advised_where_it_does_not_help(x):
 @pytest.mark.parametrize("name", ["factor", "balance", "whiten"])
 def test_flows_are_no_arrays(name):
     flow = FLOWS[name]()
-    with pytest.raises(TypeError, match="is no array"):
+    with pytest.raises(TypeError, match="is not an array"):
         np.asarray(flow)
-    with pytest.raises(TypeError, match="is no array"):
+    with pytest.raises(TypeError, match="is not an array"):
         np.asarray(flow, dtype=float)
     for other in (np.eye(2), torch.eye(2), [[1, 0], [0, 1]]):
         with pytest.raises(TypeError, match=f"factors of @, got {type(flow).__name__} and "):

@@ -1,7 +1,8 @@
-"""A depth certificate as a theorem: this matrix is a product of so many shears and of no fewer.
+"""The theorem of a depth certificate: a matrix is a product of k layers, and of no fewer.
 
-`depth.v` and `scaled.v` beside this file prove, with MathComp, what makes layers and obstructions
-sufficient; a theorem is the certificate's numbers, which the kernel of Rocq checks by computation.
+`depth.v` and `scaled.v` beside this file prove, with MathComp, that layers and obstructions with
+certain numbers suffice. The theorem applies them to the numbers of the certificate, which the
+kernel of Rocq checks by computation.
 """
 
 from fractions import Fraction
@@ -11,52 +12,52 @@ from exactflow import checker
 from exactflow.checker import DepthClaim, Matrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import parse_rational
-from exactflow.files.rocq.reasons import additive_reason, scaled_reason
-from exactflow.files.rocq.writing import Stated, row, rows, target_rows
+from exactflow.files.rocq.reasons import write_additive_reason, write_scaled_reason
+from exactflow.files.rocq.syntax import TheoremText, write_row, write_rows, write_target
 
 
-def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> Stated:
-    """The theorem that proves what a depth certificate says.
+def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> TheoremText:
+    """Return the theorem that states and proves the claim of a depth certificate.
 
     It is about matrices over the rationals: the target is a product of k matrices
-    [[1, X], [0, 1]] or [[1, 0], [Y, 1]], and no product of fewer. With positive scales, they are
-    [[S, X], [0, 1]] or [[1, 0], [Y, S]], S diagonal and positive. With halves of two sizes, it is
-    proved of the matrix to which coordinates are appended that no layer moves, and so of the
-    matrix.
+    [[1, X], [0, 1]] or [[1, 0], [Y, 1]], and no product of fewer. With positive scales, the factors
+    are [[S, X], [0, 1]] or [[1, 0], [Y, S]], S diagonal and positive. With halves of two sizes,
+    coordinates that no layer moves are appended to the matrix; the theorem about the larger matrix
+    implies the theorem about the target.
 
-    Of the obstructions with additive layers, those of kind "linear" for words of up to four letters
-    are taken as they are. Those with factors become ranks of polynomials in these that do not go
-    together, as `reasons` finds them: all of kind "similarity", and those of kind "chain" where
-    numbers of blocks decide; those where linear equations do so are refused. One of kind "trace",
-    for coefficient k, becomes that powers of D = I + Y Z and a = I + Z Y up to the k-th differ in
-    their traces. One of kind "linear" for five letters becomes a recurrence, if it does. With
-    positive scales all are taken, but for a multiplier of det M x_1 .. x_n = y_1 .. y_n
-    (see `checker.is_one_signed`) where D is singular.
+    Obstructions for additive layers: "linear" for up to four letters is written as it is.
+    "similarity" and "chain" become ranks of polynomials in D and a that exclude each other
+    (`find_ranks`); a "chain" that is excluded by linear equations only is refused. "trace", for
+    coefficient k, becomes a power, up to the k-th, for which D = I + Y Z and a = I + Z Y have
+    different traces.
+    "linear" for five letters becomes a recurrence, if there is one. For positive scales all kinds
+    are written, except a multiplier of det M x_1 .. x_n = y_1 .. y_n (see `checker.has_one_sign`)
+    if D is singular.
 
-    Raises `InvalidInputError` for another order of coordinates, or an obstruction that is not
-    taken.
+    Raises `InvalidInputError` for another order of coordinates, or an obstruction without a formal
+    counterpart.
     """
     if content.get("order") not in (None, list(range(sum(content["partition"])))):
         raise InvalidInputError(
-            "expected the natural order of coordinates for a theorem, got another one: the "
-            "checker is evidence in its place"
+            "cannot export a theorem for permuted coordinates: verify the certificate itself, with "
+            "exactflow check FILE"
         )
     is_additive, inverted = claim.scales == "additive", checker.inverse(claim.target, 0)
-    layers = [_layer(layer, is_additive) for layer in reversed(content["layers"])]
+    layers = [_write_layer(layer, is_additive) for layer in reversed(content["layers"])]
     p, q = content["partition"]
     n, form = max(p, q), ADDITIVE if is_additive else POSITIVE
     grown = claim, inverted
     if p != q:
-        grown, form = _grown(claim, inverted, (p, q)), UNEQUAL
-    of_U, of_L = (_reason(*grown, starts_with_L) for starts_with_L in (False, True))
+        grown, form = _equalize_halves(claim, inverted, (p, q)), UNEQUAL
+    of_U, of_L = (_write_exclusion(*grown, starts_with_L) for starts_with_L in (False, True))
     halves = f"halves of {p} and {q}, in the natural order"
-    return Stated(
+    return TheoremText(
         about=f"{len(layers)} {claim.scales} layers make a matrix, and no fewer; {halves}",
         library=form["library"],
         name=form["name"],
         definitions=DEFINITIONS.format(
-            target=target_rows(claim.target, list(map(row, claim.target))),
-            inverse=rows(inverted),
+            target=write_target(claim.target, list(map(write_row, claim.target))),
+            inverse=write_rows(inverted),
             layers=";\n   ".join(layers),
             of_U=of_U,
             of_L=of_L,
@@ -69,11 +70,12 @@ def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> Stated:
     )
 
 
-def _grown(
+def _equalize_halves(
     claim: DepthClaim, inverted: Matrix, sizes: tuple[int, int]
 ) -> tuple[DepthClaim, Matrix]:
-    """Return the claim about halves of one size, to which nothing but coordinates was appended
-    that no layer moves, as `grow` of unequal.v does, and the inverse matrix.
+    """Append coordinates that no layer moves, until both halves have the same size.
+
+    Return the claim about the larger matrix, and its inverse; see `grow` of unequal.v.
     """
     n, (p, q) = max(sizes), sizes
     places = [*range(p), *range(n, n + q)]
@@ -98,37 +100,39 @@ def _grown(
     return claim._replace(n=n, target=grow(claim.target), obstructions=obstructions), grow(inverted)
 
 
-def _layer(layer: dict[str, Any], is_additive: bool) -> str:
-    """Return a layer of the certificate, whether it moves the first half before its numbers."""
-    scale = "" if is_additive else f" {row(map(parse_rational, layer['scale']))},"
-    shift = rows(map(parse_rational, entries) for entries in layer["shift"])
+def _write_layer(layer: dict[str, Any], is_additive: bool) -> str:
+    """Return a layer of the certificate: whether it moves the first half, and its numbers."""
+    scale = "" if is_additive else f" {write_row(map(parse_rational, layer['scale']))},"
+    shift = write_rows(map(parse_rational, entries) for entries in layer["shift"])
     return f"({str(layer['moves'] == 'first').lower()},{scale}\n    {shift})"
 
 
-def _reason(claim: DepthClaim, inverted: Matrix, starts_with_L: bool) -> str:
-    """Reason, in the library's terms, that excludes the word of one letter fewer."""
+def _write_exclusion(claim: DepthClaim, inverted: Matrix, starts_with_L: bool) -> str:
+    """Return the obstruction to the pattern with one letter fewer, in the library's syntax."""
     letters, is_additive = max(map(len, claim.obstructions), default=-1), claim.scales == "additive"
-    if letters < (0 if is_additive else 2):  # one layer with scales is known by sight
+    if letters < (0 if is_additive else 2):  # the library recognizes one scaled layer
         return "Linear [::]" if is_additive else "Weights [::]"
     pattern = "ULULUL"[starts_with_L : starts_with_L + letters]
     obstruction = claim.obstructions[pattern]
     blocks = checker.blocks_of(claim.target, inverted, claim.n, starts_with_L)
     if is_additive:
-        found = additive_reason(obstruction, blocks, starts_with_L)
-        told = (
-            "an obstruction by traces, ranks, linear equations for at most four letters, or where "
-            "c is a multiple of C, for a theorem, got one of kind "
-            f"{obstruction['kind']} for {pattern} that is none of these"
+        found = write_additive_reason(obstruction, blocks, starts_with_L)
+        supported = (
+            "traces, ranks, linear equations of at most four letters, or c a multiple of C: the "
+            f"obstruction of kind {obstruction['kind']} for {pattern} is none of these"
         )
     else:
-        det = checker.characteristic(claim.target, 0)[-1]  # of an even number of rows
-        found = scaled_reason(obstruction, blocks, det)
-        told = (
-            "no multiplier of the equation of determinants for a theorem, as the block D "
-            f"(for {pattern[:1]}..) is singular, got one"
+        det = checker.characteristic_polynomial(claim.target, 0)[-1]  # the number of rows is even
+        found = write_scaled_reason(obstruction, blocks, det)
+        supported = (
+            "obstructions without a multiplier of the equation of determinants, as the block D "
+            f"(for {pattern[:1]}..) is singular"
         )
     if found is None:
-        raise InvalidInputError(f"expected {told}: the checker is evidence in its place")
+        raise InvalidInputError(
+            f"cannot export a theorem: supported are {supported}; verify the certificate itself, "
+            "with exactflow check FILE"
+        )
     return found
 
 
@@ -155,11 +159,11 @@ Definition target : rows :=
 Definition target_inverse : rows :=
   {inverse}.
 
-(* Of each layer {layer}; the first is applied last. *)
+(* For each layer {layer}; the first layer in the list is applied last. *)
 Definition layers : seq {layer_type} :=
   [:: {layers}].
 
-(* Why words of one letter fewer do not do: those that start with U, and with L. *)
+(* Obstructions to the patterns with one letter fewer, starting with U and with L. *)
 Definition of_U := {of_U}.
 Definition of_L := {of_L}.
 Definition checked := square ({d}) target &&

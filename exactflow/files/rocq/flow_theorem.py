@@ -1,40 +1,39 @@
-"""A certificate of layers as a theorem: this matrix is a product of couplings, or near one.
+"""The theorem of a flow certificate: a matrix is a product of couplings, or near one.
 
-`flow.v` beside this file proves, with MathComp, what makes products of integers over common
-denominators sufficient; a theorem is the certificate's numbers, and the kernel of Rocq multiplies
-them.
+`flow.v` beside this file proves, with MathComp, that it suffices to multiply integers over common
+denominators. The theorem applies it to the numbers of the certificate, which the kernel of Rocq
+multiplies.
 
 Main results
 ------------
-After each layer the rows that it moved are divided by what all of them and their denominator have
-in common. The divisors are part of the proof, not of the statement: of a float32 matrix with 12
-coordinates the numbers then have 2,200 bits at most, not 27,000.
+After each layer the rows that it moved, and their denominator, are divided by a common divisor. The
+divisors are part of the proof, not of the statement. For a float32 matrix with 12 coordinates the
+numbers then have at most 2,200 bits instead of 27,000.
 """
 
 from collections.abc import Sequence
 from fractions import Fraction
-from math import gcd
+from math import gcd, lcm
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from exactflow.exact.numbers import format_rational, parse_rational
-from exactflow.files.rocq.writing import Stated, over, rational, row, target_rows
+from exactflow.files.rocq.syntax import TheoremText, write_rational, write_row, write_target
 
 
-def flow_theorem(content: dict[str, Any], bound: Fraction | None = None) -> Stated:
-    """The theorem that proves what a certificate claims.
+def flow_theorem(content: dict[str, Any], bound: Fraction | None = None) -> TheoremText:
+    """Return the theorem that states and proves the claim of a flow certificate.
 
-    It is about matrices over the rationals, their coordinates in their natural order whatever order
-    the layers see. The two halves are a partition of the coordinates. Each factor is a coupling
-    with positive scales. The target's rows at the pads are zero; in the columns off the pads, no
-    entry of the product, with the signs of the flips, differs from the target by more than the
-    bound, or they are equal where the certificate has none. With a covariance this is said of Q Q^T
-    in the place of the product Q.
+    It is about matrices over the rationals, with the coordinates in their natural order, whatever
+    the order of the layers. The two halves are a partition of the coordinates. Each factor is a
+    coupling with positive scales. The target's rows at the pads are zero. In the columns off the
+    pads, no entry of the product, with the signs of the flips, differs from the target by more than
+    the bound; without a bound they are equal. For a covariance the product Q is replaced by Q Q^T.
 
     Parameters
     ----------
-    bound : a smaller one than the certificate's, if it has one.
+    bound : replaces the bound of the certificate if it is smaller.
     """
     d, p = sum(content["partition"]), content["partition"][0]
     order, pads = content.get("order", list(range(d))), content.get("pads", [])
@@ -45,30 +44,30 @@ def flow_theorem(content: dict[str, Any], bound: Fraction | None = None) -> Stat
     for i, entries in zip(off, given, strict=True):
         for j, entry in zip(off, entries, strict=True):
             target[i][j] = parse_rational(entry)
-    layers = [_Layer.read(layer) for layer in content["layers"]]
-    denominator, numerators = over(target)
+    layers = [_IntegerLayer.read(layer) for layer in content["layers"]]
+    denominator, numerators = _common_denominator(target)
     derived = "(Q *m Q^T) i j" if "covariance" in content else "Q i j"
     told, wanted, claim = "none", "None", f"M i j = {derived}"
     if "within" in content:
         own = parse_rational(content["within"])
         within = own if bound is None else min(own, bound)
-        told, wanted = format_rational(within), f"(Some ({rational(within)}))"
+        told, wanted = format_rational(within), f"(Some ({write_rational(within)}))"
         num, den = map(format_rational, within.as_integer_ratio())
         claim = f"`|M i j - {derived}| <= fraction {num} {den}"
-    places = dict(zip(("first", "second"), map(_places, halves), strict=True))
-    places |= {"flips": _places(flips), "pads": _places(pads)}
+    places = dict(zip(("first", "second"), map(_write_coordinates, halves), strict=True))
+    places |= {"flips": _write_coordinates(flips), "pads": _write_coordinates(pads)}
     names = {"order": order, "flips": flips, "pads": pads}
     named = [f"{name} {' '.join(map(str, found)) or 'none'}" for name, found in names.items()]
     kind = "a covariance" if "covariance" in content else "a matrix"
-    return Stated(
+    return TheoremText(
         about=f"{len(layers)} coupling layers and {kind}; {'; '.join(named)}; bound {told}",
         library="flow",
         name="flow_of_couplings",
         definitions=DEFINITIONS.format(
             denominator=hex(denominator),
-            target=target_rows(target, [row(entries, hex) for entries in numerators]),
+            target=write_target(target, [write_row(entries, hex) for entries in numerators]),
             layers=";\n  ".join(map(str, reversed(layers))),
-            divisors=row(reversed(_divisors(layers, halves, flips)), hex),
+            divisors=write_row(reversed(_common_divisors(layers, halves, flips)), hex),
             d=d,
             is_covariance=str("covariance" in content).lower(),
             wanted=wanted,
@@ -79,8 +78,8 @@ def flow_theorem(content: dict[str, Any], bound: Fraction | None = None) -> Stat
     )
 
 
-class _Layer(NamedTuple):
-    """A layer, in integers over a common denominator."""
+class _IntegerLayer(NamedTuple):
+    """A layer in integers over a common denominator."""
 
     moves_second: bool
     den: int
@@ -88,22 +87,30 @@ class _Layer(NamedTuple):
     shift: np.ndarray
 
     @classmethod
-    def read(cls, layer: Any) -> "_Layer":
+    def read(cls, layer: Any) -> "_IntegerLayer":
         texts = [layer["scale"], *layer["shift"]]
-        den, (scale, *shift) = over([list(map(parse_rational, entries)) for entries in texts])
+        den, (scale, *shift) = _common_denominator(
+            [list(map(parse_rational, entries)) for entries in texts]
+        )
         numbers = np.array(scale, dtype=object), np.array(shift, dtype=object)
         return cls(layer["moves"] == "second", den, *numbers)
 
     def __str__(self) -> str:
         moves = "moves_second" if self.moves_second else "moves_first"
-        shift = ";\n     ".join(row(entries, hex) for entries in self.shift)
-        return f"{moves} {hex(self.den)} {row(self.scale, hex)}\n    [:: {shift}]"
+        shift = ";\n     ".join(write_row(entries, hex) for entries in self.shift)
+        return f"{moves} {hex(self.den)} {write_row(self.scale, hex)}\n    [:: {shift}]"
 
 
-def _divisors(
-    layers: Sequence[_Layer], halves: tuple[list[int], list[int]], flips: Sequence[int]
+def _common_denominator(M: Sequence[Sequence[Fraction]]) -> tuple[int, list[list[int]]]:
+    """Return the least common denominator of a matrix, and its numerators over it."""
+    den = lcm(*(x.denominator for entries in M for x in entries))
+    return den, [[x.numerator * (den // x.denominator) for x in entries] for entries in M]
+
+
+def _common_divisors(
+    layers: Sequence[_IntegerLayer], halves: tuple[list[int], list[int]], flips: Sequence[int]
 ) -> list[int]:
-    """Common divisors of the rows that each layer moves, in the products of `run` of flow.v."""
+    """Return common divisors of the rows that each layer moves, as in `run` of flow.v."""
     signs = [-1 if i in flips else 1 for i in range(sum(map(len, halves)))]
     state = [(1, np.diag(signs).astype(object)[half]) for half in halves]
     divisors = []
@@ -115,8 +122,8 @@ def _divisors(
     return divisors
 
 
-def _places(found: Sequence[int]) -> str:
-    """A list of coordinates, as Rocq prints it."""
+def _write_coordinates(found: Sequence[int]) -> str:
+    """Return a list of coordinates as Rocq prints it."""
     return f"[:: {'; '.join(f'{i}%N' for i in found)}]" if found else "[::]"
 
 
@@ -124,18 +131,18 @@ DEFINITIONS = """Open Scope Z_scope.
 Definition target : fractions := over {denominator}
   {target}.
 
-(* The first layer is applied last. *)
+(* The first layer in the list is applied last. *)
 Definition layers : seq layer := [::
   {layers}].
 
-(* Common divisors of the rows that a layer moved, for the computation alone. *)
+(* Common divisors of the rows that each layer moves; they only speed up the proof. *)
 Definition divisors : seq positive := {divisors}%positive.
 Definition checked := claimed {d}
   {first} {second} {flips} {pads} target layers divisors
   {is_covariance} {wanted}.
 
-(* The coordinates of either half; those that are negated before the first layer; those that the
-   data does not have, at which its rows are zero. *)"""
+(* The coordinates of each half; the coordinates that are negated before the first layer; the pads,
+   coordinates at which the rows of the target are zero. *)"""
 
 STATEMENT = """let first := {first} in
   let second := {second} in

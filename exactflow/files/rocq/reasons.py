@@ -1,33 +1,34 @@
-"""Reasons that exclude fewer layers, as the theorem about a depth certificate needs them.
+"""Obstructions of a depth certificate, in the terms of its theorem for Rocq.
 
 Main results
 ------------
-*Traces.* Of two matrices whose characteristic polynomials differ, some k-th powers, k <= n, have
-different traces, by Newton's identities.
+*Traces.* If two characteristic polynomials differ, the traces of some k-th powers differ, k <= n,
+by Newton's identities.
 
-*Ranks.* `rank_clash` looks for rows K, P, Q and polynomials f, p as in `rank_clash` of `shears.v`:
-if D' = D - C V = I + Y Z and a' = a + V c = I + Z Y, K f(D') p(D') = 0, p(a') Q = 0 and f(1) is not
-0, then the ranks of K p(D') and of f(a') P + Q add up to at most n; for f = x - 1 the same holds of
-K f(D') p(D'), if that is what f kills. Here K, P and Q are such that the products do not depend on
-V. In the notation of `checker.blocks_clash`, with p = f^(k-1), the ranks are e_k(Du), or
-e_(k+1)(Du) at f = x - 1, and n - r deg f - e_k(aN): so one of e_k(D') or e_(k+1)(D') would be too
-large. With P = 0 and p, f products of powers of several polynomials, they are what these e_k add
-up to.
+*Ranks.* `find_ranks` looks for rows K, P, Q and polynomials f, p as in `rank_clash` of `shears.v`.
+Let D' = D - C V = I + Y Z, a' = a + V c = I + Z Y, K f(D') p(D') = 0, p(a') Q = 0 and f(1) != 0.
+Then the ranks of K p(D') and of f(a') P + Q add up to at most n. For f = x - 1 the same holds of K
+f(D') p(D') in the place of K p(D'), if f^2 p annihilates K. Here K, P and Q are such that the
+products do not depend on V. In the notation of `checker.blocks_exclude`, with p = f^(k-1), the
+ranks are e_k(Du), or e_(k+1)(Du) for f = x - 1, and n - r deg f - e_k(aN): so e_k(D'), or
+e_(k+1)(D'), would be too large. With P = 0, and f and p products of powers of several polynomials,
+the ranks are the sums of these e_k.
 
 *Recurrences.* If c = -k C, then D' = D - C V maps im C to itself, a' = a + V c maps ker C to
-itself, and on the quotient a' is k D' on im C (`checker.proportional`). As the powers of D' and of
-a' have equal traces, those of D' on im C, g_j, are known: g_j (1 - k^j) is the difference of two
-traces that do not depend on V. `recurrence_clash` looks for weights that show that they fulfil no
-recurrence g_(i + r) = s_1 g_i + .. + s_r g_(i + r - 1), as traces of powers of r x r matrices do.
+itself, and on the quotient a' is k D' on im C (`checker.five_letter_equation`). Let g_j be the
+trace of the j-th power of D' on im C. As the powers of D' and of a' have equal traces, g_j is
+known: g_j (1 - k^j) is the difference of two traces that do not depend on V. Traces of powers of an
+r x r matrix fulfil a recurrence g_(i + r) = s_1 g_i + .. + s_r g_(i + r - 1). `find_recurrence`
+looks for weights that show that the g_j fulfil none.
 
-*Positive scales.* `scaled_reason` turns an obstruction into what `scaled.v` computes with: the
+*Positive scales.* `write_scaled_reason` writes an obstruction for `scaled.v`: either the
 multipliers of linear equations, with the sign that makes all weights >= 0; or polynomials p_k in
-positive x and y, such that the sum of the p_k (e_k(D diag(x)) - e_k(diag(y) a)) has no coefficient
-< 0, the e_k being the elementary symmetric functions of the eigenvalues.
+positive x and y such that the sum of the p_k (e_k(D diag(x)) - e_k(diag(y) a)) has no coefficient
+< 0, where e_k is the k-th elementary symmetric function of the eigenvalues.
 
 How it is checked
 -----------------
-*Exact*: coqc computes the products, traces and sums again, the e_k from the traces of powers.
+*Exact*: coqc computes the products, traces and sums again, and the e_k from traces of powers.
 """
 
 from collections.abc import Iterator, Sequence
@@ -42,72 +43,71 @@ from exactflow.checker import (
     Matrix,
     Polynomial,
     WordBlocks,
-    characteristic,
-    counts,
-    multiple,
-    quotient,
+    characteristic_polynomial,
+    count_blocks,
+    find_multiple,
+    quotient_matrix,
     transpose,
 )
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_rectangle
 from exactflow.exact.numbers import to_element, to_elements
-from exactflow.files.rocq.writing import rational, row, rows
+from exactflow.files.rocq.syntax import write_rational, write_row, write_rows
 
 
-def additive_reason(
+def write_additive_reason(
     obstruction: dict[str, Any], blocks: WordBlocks, starts_with_L: bool
 ) -> str | None:
-    """Return an obstruction for additive layers as `depth.v` writes it, None if it has no such
-    form; for a word that starts with L the blocks are those with the halves exchanged.
+    """Return an obstruction for additive layers in the syntax of `depth.v`, None if it has no such
+    form. For a pattern that starts with L the blocks have their halves exchanged.
 
-    The witness comes first: multipliers and factors are taken as they are, and of traces one is
-    taken that differs up to the coefficient that does. What they do not give is looked for.
+    Multipliers and factors of the witness are used as they are. For coefficient k of "trace", and
+    if the factors give no ranks, a power up to the k-th is sought whose traces differ.
     """
     letters, n = len(obstruction["pattern"]), len(blocks.D)
     if obstruction["kind"] == "linear" and letters < 5:
         multiplier = obstruction["multiplier"]
         if not letters and starts_with_L:  # A = I, C = 0, D = I, B = 0 with the halves exchanged
             multiplier = multiplier[2:] + multiplier[:2]
-        return "Linear [:: " + ";\n    ".join(map(rows, multiplier)) + "]"
+        return "Linear [:: " + ";\n    ".join(map(write_rows, multiplier)) + "]"
     zero = [[0] * n] * n
     C, c = (zero, zero) if letters == 4 else (blocks.C, blocks.c)
     of_D, of_a = (blocks.D, C), (transpose(blocks.a), transpose(c))
     if factors := obstruction.get("factors", []):
-        found = rank_clash(factors, *of_D, *of_a, False) or rank_clash(factors, *of_a, *of_D, True)
+        found = find_ranks(factors, *of_D, *of_a, False) or find_ranks(factors, *of_a, *of_D, True)
         if found:
             return found
     if not any(map(any, C)):
-        return trace_clash(blocks, obstruction.get("k", n))
-    return recurrence_clash(blocks) if letters == 5 else None
+        return find_traces(blocks, obstruction.get("k", n))
+    return find_recurrence(blocks) if letters == 5 else None
 
 
-def trace_clash(blocks: WordBlocks, most: int) -> str | None:
-    """Exclusion by the least power, up to `most`, of which D and a have different traces."""
+def find_traces(blocks: WordBlocks, most: int) -> str | None:
+    """Return the least power, up to `most`, for which the traces of D and a differ, or None."""
     D, a = map(as_rectangle, (blocks.D, blocks.a))
     powers = (k for k in range(1, most + 1) if linalg.trace(D**k) != linalg.trace(a**k))
     return next((f"Trace {k}" for k in powers), None)
 
 
-def rank_clash(
+def find_ranks(
     factors: Sequence[Polynomial], D: Matrix, C: Matrix, a: Matrix, c: Matrix, is_of_a: bool
 ) -> str | None:
-    """Return ranks that exclude D' and a' as depth.v writes them, None if these factors, coprime
-    monic polynomials, give none: f and p, K, P and Q transposed, and G and H that show the ranks r
-    and s.
+    """Return ranks that exclude D' and a', in the syntax of depth.v; None if there are none.
 
-    The blocks a and c are transposed. With `is_of_a` the pairs are exchanged, for ranks of a in the
-    place of those of D.
+    The factors are coprime monic polynomials. The text consists of f and p, of K, P and Q
+    transposed, of G and H that prove the ranks, and of the ranks r and s. The blocks a and c are
+    given transposed. `is_of_a`: the caller has exchanged the pairs (D, C) and (a, c).
     """
-    candidates = _candidates(factors, D, C, a, c)
+    candidates = _rank_candidates(factors, D, C, a, c)
     of_D, of_a = (as_rectangle(D), as_rectangle(C)), (as_rectangle(a), as_rectangle(c))
     n, none = len(D), linalg.zeros(0, len(D), QQ)
-    stable_D, stable_a = _fixed(*of_D, n), _fixed(*of_a, n)
+    stable_D, stable_a = _rows_free_of_V(*of_D, n), _rows_free_of_V(*of_a, n)
     for at_1, f, p, with_P in candidates:
         killer = dup_mul(p, f, QQ)
-        K = _killed(stable_D, dup_mul(killer, f, QQ) if at_1 else killer, of_D[0])
+        K = _rows_killed_by(stable_D, dup_mul(killer, f, QQ) if at_1 else killer, of_D[0])
         R = K * of_D[0].eval_poly(killer if at_1 else p)
-        P = _fixed(*of_a, len(f) - 1) if with_P else none
-        Q = _killed(stable_a, p, of_a[0])
+        P = _rows_free_of_V(*of_a, len(f) - 1) if with_P else none
+        Q = _rows_killed_by(stable_a, p, of_a[0])
         T = (P * of_a[0].eval_poly(f)).vstack(Q)
         of_R, of_T = (list(linalg.rref(M.transpose())[1]) for M in (R, T))
         r, s = len(of_R), len(of_T)
@@ -116,24 +116,24 @@ def rank_clash(
                 P.vstack(linalg.zeros(Q.shape[0], n, QQ)),
                 linalg.zeros(P.shape[0], n, QQ).vstack(Q),
             )
-            shown = [_rows(K, of_R), _rows(P, of_T), _rows(Q, of_T)]
-            shown += [_right_inverse(_rows(R, of_R)), _right_inverse(_rows(T, of_T))]
-            polynomials = "\n    ".join(row(reversed(g)) for g in (f, p))
-            witnesses = "\n    ".join(rows(M.to_list()) for M in shown)
+            shown = [_select_rows(K, of_R), _select_rows(P, of_T), _select_rows(Q, of_T)]
+            shown += [_right_inverse(_select_rows(R, of_R)), _right_inverse(_select_rows(T, of_T))]
+            polynomials = "\n    ".join(write_row(reversed(g)) for g in (f, p))
+            witnesses = "\n    ".join(write_rows(M.to_list()) for M in shown)
             flags = f"{str(is_of_a).lower()} {str(at_1).lower()}"
             return f"Ranks {flags} {polynomials}\n    {witnesses} {r} {s}"
     return None
 
 
-def _candidates(
+def _rank_candidates(
     factors: Sequence[Polynomial], D: Matrix, C: Matrix, a: Matrix, c: Matrix
 ) -> Iterator[tuple[bool, list, list, bool]]:
-    """Yield candidates (f is x - 1, f, p, there is a P), with f and p descending."""
+    """Yield candidates (whether f is x - 1, f, p, whether P is used); f and p are descending."""
     n = len(D)
-    Du, aN = quotient(D, C, 0), quotient(a, c, 0)
+    Du, aN = quotient_matrix(D, C, 0), quotient_matrix(a, c, 0)
     all_f, all_p = [QQ.one], [QQ.one]
     for factor in factors:
-        lam, mu = counts(factor, Du, n, 0), counts(factor, aN, n, 0)
+        lam, mu = count_blocks(factor, Du, n, 0), count_blocks(factor, aN, n, 0)
         f, at_1 = list(to_elements(reversed(factor))), not sum(factor)
         sizes = range(sum(map(bool, map(max, lam, mu))) + 1)
         for k in sizes:
@@ -145,8 +145,8 @@ def _candidates(
     yield False, all_f, all_p, False
 
 
-def _fixed(D: DomainMatrix, C: DomainMatrix, k: int) -> DomainMatrix:
-    """Return rows that span those l with l D^i C = 0 for i < k."""
+def _rows_free_of_V(D: DomainMatrix, C: DomainMatrix, k: int) -> DomainMatrix:
+    """Return a basis of the rows l with l D^i C = 0 for i < k: l (D - C V)^i is free of V."""
     images = linalg.zeros(D.shape[0], 0, QQ)
     for _ in range(k):
         images = images.hstack(C)
@@ -154,34 +154,34 @@ def _fixed(D: DomainMatrix, C: DomainMatrix, k: int) -> DomainMatrix:
     return linalg.left_kernel(images)
 
 
-def _killed(rows: DomainMatrix, f: list, D: DomainMatrix) -> DomainMatrix:
-    """Return rows that span those combinations l of the given ones with l f(D) = 0."""
+def _rows_killed_by(rows: DomainMatrix, f: list, D: DomainMatrix) -> DomainMatrix:
+    """Return a basis of the combinations l of the given rows with l f(D) = 0."""
     return linalg.left_kernel(rows * D.eval_poly(f)) * rows
 
 
-def _rows(M: DomainMatrix, chosen: list[int]) -> DomainMatrix:
+def _select_rows(M: DomainMatrix, chosen: list[int]) -> DomainMatrix:
     return M.extract(chosen, list(range(M.shape[1])))
 
 
 def _right_inverse(R: DomainMatrix) -> DomainMatrix:
-    """Return G with R G = I, for independent rows."""
+    """Return G with R G = I; the rows of R are independent."""
     if not R.shape[0]:
         return linalg.zeros(0, 0, QQ)
     return R.transpose() * (R * R.transpose()).inv()
 
 
-def recurrence_clash(blocks: WordBlocks) -> str | None:
-    """Exclusion of five layers in the terms of depth.v; None if a recurrence gives none.
+def find_recurrence(blocks: WordBlocks) -> str | None:
+    """Return weights that exclude a recurrence, in the syntax of depth.v; None if there are none.
 
-    It has r = rank C, G with C G C = C, k, the traces g_0, g_1, .., and weights of the recurrence.
+    The text consists of r = rank C, G with C G C = C, k, the traces g_0, g_1, .., and the weights.
     """
-    if not (found := multiple(blocks, 0)) or abs(found) == 1:
+    if not (found := find_multiple(blocks, 0)) or abs(found) == 1:
         return None
     C, D, a = map(as_rectangle, (blocks.C, blocks.D, blocks.a))
     n, k, one = len(blocks.C), to_element(found), linalg.identity(len(blocks.C), QQ)
     echelon, pivots = linalg.rref(C)  # C = Q R, R the rows and Q the columns at pivots
     r = len(pivots)
-    Q, R = C.extract(list(range(n)), list(pivots)), _rows(echelon, list(range(r)))
+    Q, R = C.extract(list(range(n)), list(pivots)), _select_rows(echelon, list(range(r)))
     G = _right_inverse(R) * _right_inverse(Q.transpose()).transpose()
     of_D, of_a = E, P = one - C * G, one - G * C
     traces = [QQ(r)]
@@ -191,32 +191,37 @@ def recurrence_clash(blocks: WordBlocks) -> str | None:
     recurrence = DomainMatrix([traces[i : i + n + 1] for i in range(r)], (r, n + 1), QQ)
     for weights in linalg.kernel(recurrence).transpose().to_list():
         if sum(w * x for w, x in zip(weights, traces[r:], strict=True)):
-            lists = f"{row(traces)}\n    {row(weights)}"
-            return f"Multiple {r} {rows(G.to_list())} ({rational(k)})\n    {lists}"
+            lists = f"{write_row(traces)}\n    {write_row(weights)}"
+            return f"Multiple {r} {write_rows(G.to_list())} ({write_rational(k)})\n    {lists}"
     return None
 
 
-def scaled_reason(obstruction: dict[str, Any], blocks: WordBlocks, det: Fraction) -> str | None:
-    """Return the obstruction, for positive scales and at least two letters, as `scaled.v` writes
-    it, None if it has no such form; `det` is that of the matrix.
+def write_scaled_reason(
+    obstruction: dict[str, Any], blocks: WordBlocks, det: Fraction
+) -> str | None:
+    """Return an obstruction for positive scales in the syntax of `scaled.v`, or None.
+
+    The pattern has at least two letters; `det` is the determinant of the matrix.
     """
     letters, n = len(obstruction["pattern"]), len(blocks.D)
     if obstruction["kind"] == "opposed":
         one_term = [[Fraction(1), *[0] * 2 * n]]
-        return _signs([one_term if k == obstruction["k"] else [] for k in range(1, n + 1)], blocks)
+        return _write_signs(
+            [one_term if k == obstruction["k"] else [] for k in range(1, n + 1)], blocks
+        )
     multiplier = obstruction["multiplier"]
     if letters > 3 and len(multiplier) == n:
-        det_D = (-1) ** n * characteristic(blocks.D, 0)[n]
+        det_D = (-1) ** n * characteristic_polynomial(blocks.D, 0)[n]
         if multiplier[-1] and not det_D:
             return None
         factor = det / det_D if det_D else 0
         last = [[x * factor, *exponents] for x, *exponents in multiplier[-1]]
-        return _signs([*multiplier[:-1], last], blocks)
-    return _weights(multiplier, letters, blocks)
+        return _write_signs([*multiplier[:-1], last], blocks)
+    return _write_weights(multiplier, letters, blocks)
 
 
-def _weights(multiplier: list[Matrix], letters: int, blocks: WordBlocks) -> str:
-    """Return the multipliers, with the sign that makes all weights >= 0."""
+def _write_weights(multiplier: list[Matrix], letters: int, blocks: WordBlocks) -> str:
+    """Return the multipliers, times the sign that makes all weights >= 0."""
     A, B, C, D, _, c = map(as_rectangle, blocks)
     W = list(map(as_rectangle, multiplier))
     last: list[DomainMatrix] = []
@@ -232,12 +237,12 @@ def _weights(multiplier: list[Matrix], letters: int, blocks: WordBlocks) -> str:
     diagonals = [x for M in weights for x in M.diagonal()]
     if min(diagonals) < 0 or sum(map(linalg.trace, right)) > 0:
         W = [-M for M in W]
-    return "Weights [:: " + ";\n    ".join(rows(M.to_list()) for M in W + last) + "]"
+    return "Weights [:: " + ";\n    ".join(write_rows(M.to_list()) for M in W + last) + "]"
 
 
-def _signs(multiplier: Sequence[Matrix], blocks: WordBlocks) -> str:
-    """Return the polynomials, with the sign that makes all coefficients of the sum >= 0."""
-    D, a = (characteristic(M, 0)[1:] for M in (blocks.D, blocks.a))
+def _write_signs(multiplier: Sequence[Matrix], blocks: WordBlocks) -> str:
+    """Return the polynomials, times the sign that makes all coefficients of the sum >= 0."""
+    D, a = (characteristic_polynomial(M, 0)[1:] for M in (blocks.D, blocks.a))
     at_1 = sum(
         (-1) ** k * (x - y) * sum(x for x, *_ in p)
         for k, (p, x, y) in enumerate(zip(multiplier, D, a, strict=True), 1)
@@ -245,7 +250,7 @@ def _signs(multiplier: Sequence[Matrix], blocks: WordBlocks) -> str:
     sign = 1 if at_1 > 0 else -1
     polynomials = (
         "; ".join(
-            f"({rational(Fraction(sign * x))}, {row(map(int, exponents), str)}%N)"
+            f"({write_rational(Fraction(sign * x))}, {write_row(map(int, exponents), str)}%N)"
             for x, *exponents in p
         )
         for p in reversed(multiplier)

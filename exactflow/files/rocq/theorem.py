@@ -1,21 +1,25 @@
-"""A certificate as a theorem for Rocq: its file, and whether the kernel proves it.
+"""The theorem that a certificate claims, as a file for Rocq, and its proof by the kernel.
 
 Main results
 ------------
-The theorem is written from the certificate: of what the certificate has, nothing but numbers that
-we write gets into the file. `theorem` is that file for a reader, `proved` compiles it.
+Only numbers of the certificate, which we write ourselves, get into the file. `theorem` returns the
+file for a reader; `prove_by_kernel` compiles it.
 
 How it is checked
 -----------------
-That coqc ends with 0 is no verdict. The file asks for the statement and for all assumptions, and
-what coqc prints must be the statement that we wrote and *Closed under the global context*. Anything
-else, such as a coqc that ran out of memory or time, decides nothing: what is false was refuted
-before, by the exact computation of `checker`. The library is compiled from its source in the same
-file, so that no compiled file but those of Coq and MathComp is believed.
+Exit code 0 of coqc is no verdict. The file has coqc print the statement and all assumptions: the
+output must be the statement that we wrote and *Closed under the global context*. Any other output,
+as of a coqc that ran out of memory or time, decides nothing: a false claim was refuted before, by
+the exact computation of `checker`. The library is compiled from its source in the same file: a
+compiled library in a cache, or on Coq's path, could give its words another meaning. So only the
+compiled files of Coq and MathComp are believed.
 """
 
 import hashlib
+import os
 import re
+import shutil
+import subprocess
 import tempfile
 from fractions import Fraction
 from pathlib import Path
@@ -23,20 +27,52 @@ from pathlib import Path
 from exactflow import checker
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.files.atomic import interruptible
-from exactflow.files.rocq.coq import LIMIT, PACKAGES, coqc, require_coqc
 from exactflow.files.rocq.depth_theorem import depth_theorem
 from exactflow.files.rocq.flow_theorem import flow_theorem
-from exactflow.files.rocq.writing import Stated, opening
+from exactflow.files.rocq.syntax import TheoremText, include_library
 from exactflow.files.version import __version__
+
+LIMIT = 3600
+"""Seconds that coqc may take for a file."""
+PACKAGES = "Coq 8.20 with MathComp 2.3 (on Debian: apt-get install coq libcoq-mathcomp-algebra)"
+
+
+def compiler() -> list[str]:
+    """Return the command of the compiler: coqc, or `rocq compile` if Rocq 9 has no coqc."""
+    return ["coqc"] if shutil.which("coqc") or not shutil.which("rocq") else ["rocq", "compile"]
+
+
+def require_coqc() -> None:
+    """Raise `InvalidInputError` if neither coqc nor rocq is installed."""
+    if shutil.which(compiler()[0]) is None:
+        raise InvalidInputError(f"neither coqc nor rocq is on the PATH: install {PACKAGES}")
+
+
+def run_coqc(source: Path) -> tuple[int | None, str]:
+    """Compile a file; return the exit code (None after the time limit) and the output."""
+    try:
+        done = subprocess.run(
+            [*compiler(), "-q", "-w", "none", source],
+            cwd=source.parent,
+            # coqc prints a warning if HOME is not set
+            env={"HOME": str(source.parent), **os.environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=LIMIT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return None, ""
+    return done.returncode, done.stdout.decode("utf-8", "replace")
 
 
 def theorem(data: bytes, standalone: bool = False) -> str:
-    """A file for `coqc` (with MathComp's algebra) that proves what a certificate over QQ, of either
-    kind, claims: see `flow_theorem` and `depth_theorem`. It holds its library, or requires it.
+    """Return a file for `coqc` (with MathComp's algebra) that proves a certificate's claim over QQ.
 
-    Raises `CertificateError` or `VerificationError` for a certificate that is not well formed, or
-    not verified, and `InvalidInputError` for one over another field, or of a depth with what its
-    theorem has no words for.
+    See `flow_theorem` and `depth_theorem`. A `standalone` file contains its library; any other file
+    requires it. Raises `CertificateError` for a certificate that is malformed or not decided,
+    `VerificationError` for a false one, and `InvalidInputError` for another field, or an
+    obstruction that has no formal counterpart.
     """
     try:
         report = checker.check(data)
@@ -46,69 +82,68 @@ def theorem(data: bytes, standalone: bool = False) -> str:
         is_false = report.verdict is checker.Verdict.REFUTED
         failure = VerificationError if is_false else CertificateError
         raise failure(f"expected a certificate that holds: {'; '.join(report.lines[-2:])}")
-    return _file(_stated(data, None), data, standalone)
+    return _file_text(_state(data, None), data, standalone)
 
 
-@interruptible()  # Ctrl-C ends coqc, too, and its folder
-def proved(data: bytes, bound: Fraction | None = None) -> tuple[int, list[str]]:
-    """Compile the theorem of a certificate that `checker` has verified, in a fresh folder; none of
-    the entries of one "within" may differ by more than `bound`.
+@interruptible()  # Ctrl-C ends coqc, too, and removes its folder
+def prove_by_kernel(data: bytes, bound: Fraction | None = None) -> tuple[int, list[str]]:
+    """Compile the theorem of a certificate that `checker` has verified, in a fresh folder.
 
-    Returns 0, or 3 where nothing is decided, and lines: what the theorem is about, the statement
-    and the assumptions as coqc prints them. Raises `InvalidInputError` where Coq or MathComp is not
-    there.
+    `bound` replaces a larger bound "within" of the certificate. Returns an exit code, 0 (proved) or
+    3 (undecided), and lines: a summary of the theorem, then the statement and the assumptions as
+    coqc prints them. Raises `InvalidInputError` if Coq or MathComp is not installed.
     """
     require_coqc()
     try:
-        stated = _stated(data, bound)
+        parts = _state(data, bound)
     except InvalidInputError as error:
         return 3, [f"c incomplete: {error}"]
-    text = _file(stated, data, standalone=True)
+    text = _file_text(parts, data, standalone=True)
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch, "theorem.v")
         source.write_text(text, "utf-8")
-        code, printed = coqc(source)
-    if code and _is_of_library(printed, text.partition(stated.definitions)[0]):
+        code, printed = run_coqc(source)
+    if code and _is_library_error(printed, text.partition(parts.definitions)[0]):
         told = " ".join(printed.split())[-300:]
         raise InvalidInputError(
-            f"expected {PACKAGES}, got one that does not compile the library: {told}"
+            f"coqc could not compile exactflow's library, which needs {PACKAGES}: {told}"
         )
     if code is None:
         return 3, [f"c incomplete: coqc did not end in {LIMIT} seconds"]
-    expected = f"{stated.name} : {stated.statement} {CLOSED}"
-    if code or "".join(printed.split()) != "".join(expected.split()):  # it breaks lines anywhere
+    expected = f"{parts.name} : {parts.statement} {CLOSED}"
+    if code or "".join(printed.split()) != "".join(expected.split()):  # coqc breaks lines anywhere
         told = " ".join(printed.split())[-300:]
         return 3, [f"c incomplete: coqc ends with {code} and prints: {told}"]
-    about = [f"c theorem: {stated.about}", "c target is the certificate's; coqc prints:"]
+    about = [f"c theorem: {parts.about}", "c target is the certificate's; coqc prints:"]
     return 0, [*about, *(f"c   {line}" for line in printed.splitlines())]
 
 
-def _is_of_library(printed: str, library: str) -> bool:
-    """Whether an error that coqc prints is in the text of the library, which comes first."""
+def _is_library_error(printed: str, library: str) -> bool:
+    """Whether coqc reports an error in the library, which begins the file."""
     found = re.search(r"\.v\", line (\d+), ", printed)
     return found is not None and int(found[1]) <= library.count("\n")
 
 
-def _stated(data: bytes, bound: Fraction | None) -> Stated:
-    """The theorem of a certificate."""
+def _state(data: bytes, bound: Fraction | None) -> TheoremText:
+    """Return the theorem of a certificate."""
     certificate, content = checker.read_certificate(data), checker.read_json(data, "certificate")
     if certificate.field.name != "QQ":
         raise InvalidInputError(
-            f"expected a certificate over QQ for a theorem, got one over {certificate.field.name}: "
-            "the checker is evidence in its place"
+            "theorems are exported over QQ only, and this certificate is over "
+            f"{certificate.field.name}: verify it with exactflow check FILE"
         )
     claim = certificate.depth
     return depth_theorem(claim, content) if claim else flow_theorem(content, bound)
 
 
-def _file(stated: Stated, data: bytes, standalone: bool) -> str:
-    """The file that states a theorem, proves it and has the statement and assumptions printed."""
+def _file_text(parts: TheoremText, data: bytes, standalone: bool) -> str:
+    """Return a file that states and proves a theorem, and prints its statement and assumptions."""
     return FILE.format(
         version=__version__,
         certificate=hashlib.sha256(data).hexdigest(),
         place="the library, which follows" if standalone else "the library",
-        opening=opening(stated.library, standalone),
-        **stated._asdict(),
+        opening=include_library(parts.library, standalone),
+        **parts._asdict(),
     )
 
 

@@ -35,12 +35,12 @@ from exactflow.explanation import Explanation, Step
 from exactflow.explanation.steps import product_step
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.threads import one_thread
-from exactflow.flows.arithmetic import image, is_inexact
+from exactflow.flows.arithmetic import is_inexact, map_inexact
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.result import MapResult
-from exactflow.linear.factor import check_dimension
+from exactflow.linear.factor import check_explainable_dimension
 
 COARSE = Fraction(1, 8)
 """The bound of |I - V W| from which it is computed exactly."""
@@ -123,13 +123,15 @@ class Balanced(MapResult):
         """Return the image of a vector of d entries, or of each column. Floats are mapped in
         float64 and returned in the dtype of `x`; other numbers are mapped by `flow`, exactly.
         """
-        return image(self._run, x, self.dimension) if is_inexact(x) else self.flow(x)
+        return map_inexact(self._run, x, self.dimension) if is_inexact(x) else self.flow(x)
 
     def backward(self, y: VectorLike) -> Any:
         """Return the preimage of a vector of d entries, or of each column, in the arithmetic of
         `forward`.
         """
-        return image(self._run_back, y, self.dimension) if is_inexact(y) else self.inverse()(y)
+        return (
+            map_inexact(self._run_back, y, self.dimension) if is_inexact(y) else self.inverse()(y)
+        )
 
     def explain(self) -> Explanation:
         """Explain what is certified: the exact product Q of the layers, its difference from the
@@ -139,7 +141,7 @@ class Balanced(MapResult):
         >>> [step.text for step in balance([[2, 1], [1, 1]]).explain().steps[1:]]
         ['largest(M - Q) = r', 'M P = I, Q R = I, largest(P - R) <= s']
         """
-        check_dimension(self.dimension)
+        check_explainable_dimension(self.dimension)
         product = product_step(self.flow, self.flow.domain_matrix()).rename({"M": "Q"})
         Q = product.before["Q"]
         product = replace(product, before={}, after={"Q": Q, **product.after})
@@ -169,7 +171,7 @@ class Balanced(MapResult):
 
     def _run(self, entries: list, convert: Callable) -> list:
         if convert is not to_float:
-            return self.flow._run(entries, convert)
+            return self.flow._map_entries(entries, convert)
         x = self._flipped(np.stack(entries))[list(self.order)]
         for layer in self.layers:
             x = layer.forward(x)
@@ -177,7 +179,7 @@ class Balanced(MapResult):
 
     def _run_back(self, entries: list, convert: Callable) -> list:
         if convert is not to_float:
-            return self.inverse()._run(entries, convert)
+            return self.inverse()._map_entries(entries, convert)
         y = np.stack(entries)[list(self.order)]
         for layer in reversed(self.layers):
             y = layer.backward(y)
@@ -205,7 +207,7 @@ def inverse_error_bound(
     rho = _residual_bound(W, approximate_inverse, exponent)
     if rho is None:
         return None
-    size = DyadicMatrix.of_floats(approximate_inverse).norm_bound() * unit
+    size = DyadicMatrix.from_floats(approximate_inverse).norm_bound() * unit
     if rho + size * error >= 1:
         return None
     return size**2 * error / ((1 - rho) * (1 - rho - size * error))
@@ -216,13 +218,15 @@ def _residual_bound(W: DyadicQuotient, V: np.ndarray, exponent: int) -> Fraction
     if not np.isfinite(V).all():
         return None
     d = len(V)
-    M = W.floats(exponent)
+    M = W.to_floats(exponent)
     with np.errstate(over="ignore", invalid="ignore"):
         size = float(np.linalg.norm(V) * np.linalg.norm(M)) * (d + 8) * 2.0**-52
         rough = float(np.linalg.norm(V @ M - np.eye(d))) * (1 + 2.0**-20) + size
     if rough < COARSE:
         return Fraction(rough)
-    product = DyadicMatrix.of_floats(V) * W.digits.times_power(-exponent)
+    product = DyadicMatrix.from_floats(V) * W.numerator.times_power_of_two(-exponent)
     return (
-        DyadicQuotient(product, W.denominator).minus(DyadicMatrix.of_floats(np.eye(d))).norm_bound()
+        DyadicQuotient(product, W.denominator)
+        .minus(DyadicMatrix.from_floats(np.eye(d)))
+        .norm_bound()
     )

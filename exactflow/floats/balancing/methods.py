@@ -137,7 +137,7 @@ def _correct_and_judge(target: Target, solution: Solution) -> Balanced | float:
     for _ in range(TUNING.corrections + 1):
         layers = solution.layers()
         difference = target.difference(layers)
-        E = difference.floats(target.exponent)
+        E = difference.to_floats(target.exponent)
         error, before = float(np.abs(E).max()), least
         if least == np.inf or error < least:
             best, least = (layers, difference), error

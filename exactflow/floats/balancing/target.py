@@ -16,7 +16,7 @@ from exactflow.exact.numbers import to_fraction
 from exactflow.exact.typing import MatrixLike, PartitionLike
 from exactflow.floats.balancing.determinant import determinant_sign, exact_matrix
 from exactflow.floats.balancing.tuning import EPS, TUNING
-from exactflow.flows.float_layers import FloatCoupling, composed
+from exactflow.flows.float_layers import FloatCoupling, multiply_layers
 from exactflow.flows.orientation import CoordinateLayout, Orientation, layout_for
 from exactflow.flows.partition import resolve_partition
 
@@ -45,7 +45,7 @@ class Target:
         entries = as_exact_array(W)
         order, sizes = resolve_partition(partition, len(entries))
         layout = layout_for(order, sizes, orientation, _sign(entries) < 0)
-        return Target(layout.inner_array(entries), layout)
+        return Target(layout.array_of_layers(entries), layout)
 
     @staticmethod
     def on(halves: tuple[int, int], entries: np.ndarray) -> "Target":
@@ -60,7 +60,7 @@ class Target:
     @cached_property
     def exact(self) -> DyadicQuotient:
         """W, exactly."""
-        return DyadicQuotient.of(self.entries)
+        return DyadicQuotient.from_array(self.entries)
 
     def in_user_order(self) -> DomainMatrix:
         """Return W over QQ with its coordinates in the order of the user, before any flips."""
@@ -95,7 +95,7 @@ class Target:
     @cached_property
     def unit(self) -> np.ndarray:
         """2^-exponent W in float64, with entries below one."""
-        return self.exact.floats(self.exponent)
+        return self.exact.to_floats(self.exponent)
 
     @cached_property
     def svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -132,7 +132,7 @@ class Target:
 
     def difference(self, layers: Sequence[FloatCoupling]) -> DyadicQuotient:
         """Return W minus the product of layers, exactly."""
-        return self.exact.minus(composed(layers))
+        return self.exact.minus(multiply_layers(layers))
 
     def largest(self) -> Fraction:
         """Return the largest absolute entry of W."""

@@ -82,7 +82,7 @@ def round_shears(
     scale = limit / (step * difference.denominator)
     shares = (
         images[:, d:].row_sums(weights[d:]),
-        [scale * size for size in difference.digits.row_sums()],
+        [scale * size for size in difference.numerator.row_sums()],
     )
     places = np.argsort(order)
     rounding, shifts = (tuple(Rational(share[k]) for k in places) for share in shares)
@@ -105,7 +105,7 @@ def round_shears(
 
 def _difference(W: DyadicQuotient, step: Fraction, product: DyadicMatrix) -> DyadicQuotient:
     """Return W - step * product."""
-    digits = step.denominator * W.digits - (step.numerator * W.denominator) * product
+    digits = step.denominator * W.numerator - (step.numerator * W.denominator) * product
     return DyadicQuotient(digits, step.denominator * W.denominator)
 
 
@@ -139,17 +139,20 @@ def _propagate(
     columns, of the unit vectors and of the units of rounding; and the weights of these columns.
     """
     p, one = layers[0].partition[0], np.eye(d)
-    halves = [DyadicMatrix.of_floats(one[:, :p]), DyadicMatrix.of_floats(one[:, p:])]  # transposed
+    halves = [
+        DyadicMatrix.from_floats(one[:, :p]),
+        DyadicMatrix.from_floats(one[:, p:]),
+    ]  # transposed
     weights, kept_sizes = np.full(d, float(limit)), []
     for layer in layers:
         i = HALVES.index(layer.moves)
         kept_sizes.append(max(halves[1 - i].transpose().row_sums(weights)))
-        halves[i] = halves[i].plus_product(halves[1 - i], DyadicMatrix.of_floats(layer.shift.T))
+        halves[i] = halves[i].plus_product(halves[1 - i], DyadicMatrix.from_floats(layer.shift.T))
         moved = halves[i].shape[1]
         units = [np.zeros((moved, p)), np.zeros((moved, d - p))]
         units[i] = np.eye(moved)
         pairs = zip(halves, units, strict=True)
-        halves = [half.vstack(DyadicMatrix.of_floats(unit)) for half, unit in pairs]
+        halves = [half.vstack(DyadicMatrix.from_floats(unit)) for half, unit in pairs]
         has_integers = (layer.shift == np.rint(layer.shift)).all(axis=1)
         weights = np.concatenate([weights, np.where(has_integers, 0.0, 0.5)])
     return kept_sizes, halves[0].transpose().vstack(halves[1].transpose()), weights

@@ -1,16 +1,16 @@
 """Flows of coupling layers with piecewise-linear shifts and scales.
 
-A `PiecewiseCoupling` keeps one half of the coordinates and maps the other,
-``moved = scale * moved + conditioner(r)``, where the conditioner is a
-`exactflow.flows.nonlinear.piecewise.PiecewiseLinear` function of one kept coordinate, or of one
-linear functional of what is kept: a Real NVP layer (Dinh, Sohl-Dickstein and Bengio 2017) whose
-shift is a ReLU network and whose scale is constant, or such a function, too. A `MergedCoupling` is
-several that move the same half: of n layers of one coordinate each, one that acts coordinate by
-coordinate.
+A `PiecewiseCoupling` keeps one half of the coordinates and maps the other half to
+``scale * moved + conditioner(r)``. Here the conditioner is a
+`exactflow.flows.nonlinear.piecewise.PiecewiseLinear` function of r, which is one kept coordinate or
+one linear functional of the kept half. So the layer is a Real NVP layer (Dinh, Sohl-Dickstein and
+Bengio 2017) whose shift is a ReLU network; its scale is constant or a function of the same kind. A
+`MergedCoupling` consists of several couplings that move the same half. For example, n couplings of
+one coordinate each merge to a coupling that acts coordinate by coordinate.
 
-A `PiecewiseFlow` composes such layers, and linear ones. It is no matrix, as a
-`exactflow.flows.flow.CouplingFlow` is; its derivative at a point is a `CouplingFlow`. It computes
-in the arithmetic of its input: exactly, with mpmath at any precision, or in float64.
+A `PiecewiseFlow` composes such layers and linear layers. Its derivative at a point is a
+`exactflow.flows.flow.CouplingFlow`. It computes in the arithmetic of its input: exactly, with
+mpmath at any precision, or in float64.
 """
 
 from collections.abc import Callable, Iterable
@@ -27,32 +27,28 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_vectors
 from exactflow.exact.numbers import to_element, to_float, to_mpf
 from exactflow.exact.typing import VectorLike
-from exactflow.flows.arithmetic import as_floats, in_kind, inexact_entries, is_inexact
+from exactflow.flows.arithmetic import as_floats, convert_like, inexact_entries, is_inexact
 from exactflow.flows.base import Coupling, Flow, as_layers, as_order
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.merged_coupling import MergedCoupling
-from exactflow.flows.nonlinear.piecewise_coupling import (
-    PiecewiseCoupling,
-    Pointwise,
-    over_rationals,
-)
+from exactflow.flows.nonlinear.piecewise_coupling import PiecewiseCoupling, RationalMap, as_rational
 from exactflow.flows.partition import as_partition, run_layers
 
 __all__ = ["MergedCoupling", "PiecewiseCoupling", "PiecewiseFlow"]
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class PiecewiseFlow(Pointwise, Flow):
-    """Layers, piecewise linear or linear over QQ, in the order in which data meets them.
+class PiecewiseFlow(RationalMap, Flow):
+    """Layers that are piecewise linear, or linear over QQ, in order of application.
 
     Parameters
     ----------
     layers : `PiecewiseCoupling`, `MergedCoupling` or `LinearCoupling` values of one partition.
-    order : each of 0 .. d - 1 once, those that the first half sees first; where it is left out,
-        and in the natural order, the flow has ().
-    partition : (p, q); needed only where there is no layer.
-    derivation : what `explain` calls with the flow.
+    order : each of 0 .. d - 1 once, the coordinates of the first half first; () for the natural
+        order, which is the default.
+    partition : (p, q); needed only if there are no layers.
+    derivation : the function that `explain` calls with the flow.
 
     Raises
     ------
@@ -109,7 +105,10 @@ class PiecewiseFlow(Pointwise, Flow):
         `exactflow.explanation.Explanation`.
         """
         if self.derivation is None:
-            raise InvalidInputError("this flow was made from layers: no construction to explain")
+            raise InvalidInputError(
+                "this flow was made from layers, so there is no construction to explain: use "
+                "exactflow.linear.masks.merge_masks([flow]).explain()"
+            )
         return self.derivation(self)
 
     def inverse(self) -> "PiecewiseFlow":
@@ -121,12 +120,14 @@ class PiecewiseFlow(Pointwise, Flow):
         if not isinstance(other, Flow):
             return super().__matmul__(other)
         if isinstance(other, CouplingFlow) and other.flips:
-            raise InvalidInputError(f"expected a flow without flips, got flips {list(other.flips)}")
+            raise InvalidInputError(
+                f"expected a flow without flips, got flips {list(other.flips)}: use "
+                "exactflow.linear.masks.merge_masks"
+            )
         if self.order != other.order:
             raise InvalidInputError(
-                "expected two flows of one order of coordinates, got "
-                f"{list(self._listed())} and {list(other._listed())}: "
-                "exactflow.linear.masks.merge_masks composes them"
+                f"expected two flows with equal order, got {list(self._full_order())} and "
+                f"{list(other._full_order())}: use exactflow.linear.masks.merge_masks"
             )
         return PiecewiseFlow(
             [*other.layers, *self.layers], order=self.order, partition=self.partition
@@ -135,14 +136,14 @@ class PiecewiseFlow(Pointwise, Flow):
     def tangent(self, x: VectorLike) -> CouplingFlow:
         """Return the derivative at a point, as a flow of linear couplings.
 
-        It is exact: the slopes of the pieces that the orbit of `x` passes through, on a knot those
-        to the right of it. The orbit is computed in the arithmetic of `x`: d rational numbers, d
-        floats, or d numbers with an ``mpf`` among them.
+        Its entries are exact slopes, of the pieces that the orbit of `x` meets; at a knot, of the
+        piece to the right. The orbit is computed in the arithmetic of `x`, which is d rational
+        numbers, d floats, or d numbers with an ``mpf`` among them.
         """
-        entries, convert = self._point(x)
+        entries, convert = self._read_point(x)
         if convert is to_float and entries[0].size != 1:
             raise InvalidInputError(
-                f"expected one point, got {entries[0].size} columns: take them one by one"
+                f"expected one point, got {entries[0].size} columns: pass them one by one"
             )
         layers = []
         for layer, *halves in self._orbit(entries, convert):
@@ -152,10 +153,10 @@ class PiecewiseFlow(Pointwise, Flow):
         return CouplingFlow(layers, self.partition, order=self.order)
 
     def log_abs_det(self, x: "VectorLike | None" = None) -> Any:
-        """Return ``log|det|`` of the Jacobian at a point, exactly where the point is exact.
+        """Return ``log|det|`` of the Jacobian at a point; exactly, if the point is exact.
 
-        Where all scales are constant it is the same at every point, and `x` may be left out. An
-        array of floats, of shape (d,) or (d, N), gives a float or N of them.
+        If all scales are constant it is the same at every point, and `x` may be omitted. An array
+        of floats of shape (d,) gives a float, and one of shape (d, N) gives N floats.
 
         >>> from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
         >>> r = PiecewiseLinear([0, 1], [1, 3])
@@ -165,7 +166,7 @@ class PiecewiseFlow(Pointwise, Flow):
         """
         if x is None:
             return super().log_abs_det()
-        entries, convert = self._point(x)
+        entries, convert = self._read_point(x)
         scales = (
             scale
             for layer, _, kept in self._orbit(entries, convert)
@@ -181,7 +182,7 @@ class PiecewiseFlow(Pointwise, Flow):
         return mpmath.log(product) if convert is to_mpf else sympy.log(QQ.to_sympy(product))
 
     def _orbit(self, entries: list, convert: Callable) -> list[tuple]:
-        """Return each layer with the half that it moves, and the half that it keeps, before it."""
+        """Return (layer, moved, kept) for each layer, with the halves of the point before it."""
         orbit = list[tuple]()
 
         def image(*step: Any) -> list:
@@ -192,19 +193,20 @@ class PiecewiseFlow(Pointwise, Flow):
         run_layers(self.layers, [[entries[i] for i in half] for half in self.halves], image)
         return orbit
 
-    def _point(self, x: VectorLike) -> tuple[list, Callable]:
-        """Return the entries of x, and the arithmetic of x."""
+    def _read_point(self, x: VectorLike) -> tuple[list, Callable]:
+        """Return the entries of one point, and the conversion of elements of QQ to their kind."""
         if is_inexact(x):
             return inexact_entries(x, self.dimension)
-        column = over_rationals(as_vectors(x, self.dimension))
+        column = as_rational(as_vectors(x, self.dimension))
         if column.shape[1] != 1:
             raise InvalidInputError(
-                f"expected one exact point, got {column.shape[1]} columns: take them one by one"
+                f"expected one exact point, got {column.shape[1]} columns: pass them one by one"
             )
         return column.to_list_flat(), to_element
 
     def jacobian(self, x: VectorLike) -> Any:
-        """Return the d x d Jacobian at a point: the matrix of its `tangent`, exactly where `x` is
-        exact, and else rounded to the kind of numbers of `x`.
+        """Return the d x d Jacobian at a point, the matrix of its `tangent`.
+
+        It is exact if `x` is exact, and else rounded to the kind of numbers of `x`.
         """
-        return in_kind(self.tangent(x).domain_matrix(), x)
+        return convert_like(self.tangent(x).domain_matrix(), x)

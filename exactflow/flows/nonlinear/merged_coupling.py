@@ -1,4 +1,4 @@
-"""Couplings that move the same half, one after the other, are one coupling."""
+"""Merging of consecutive couplings that move the same half to one coupling."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -19,16 +19,16 @@ from exactflow.flows.nonlinear.piecewise_coupling import RationalCoupling
 from exactflow.flows.partition import moved_and_kept
 
 SignedPlace: TypeAlias = tuple[int, int]
-Names: TypeAlias = Mapping[int, SignedPlace] | Sequence[SignedPlace | None]
+Places: TypeAlias = Mapping[int, SignedPlace] | Sequence[SignedPlace | None]
 
 
 @dataclass(frozen=True)
 class MaskedPart:
-    """A coupling that sees the halves of another partition, with signs.
+    """A coupling that acts on some coordinates of the halves of another partition, with signs.
 
-    For each coordinate that the layer keeps, `kept` has its place in the kept half and its sign,
-    and for each one that it moves `moved` has its place in the moved half and its sign; None for
-    one that the layer does not read, or that the part leaves alone.
+    For each coordinate that the layer keeps, `kept` has its place in the kept half and its sign, or
+    None if the layer does not read it. For each coordinate that the layer moves, `moved` has its
+    place in the moved half and its sign, or None if the part does not change it.
     """
 
     layer: Coupling
@@ -36,35 +36,35 @@ class MaskedPart:
     moved: tuple[SignedPlace | None, ...]
 
     def inverse(self) -> "MaskedPart":
-        """Return the inverse, which sees the same coordinates."""
+        """Return the inverse, which acts on the same coordinates."""
         return MaskedPart(self.layer.inverse(), self.kept, self.moved)
 
-    def seen_through(self, kept: "Names", moved: "Names") -> "MaskedPart":
-        """Return the part with other names of the coordinates: what was k is now kept[k]."""
+    def renamed(self, kept: "Places", moved: "Places") -> "MaskedPart":
+        """Return the part with new places: place k becomes kept[k] or moved[k], with its sign."""
 
-        def renamed(places: Any, names: Any) -> tuple[SignedPlace | None, ...]:
-            seen = [(see and names[see[0]], see) for see in places]
-            return tuple(new and (new[0], new[1] * see[1]) for new, see in seen)
+        def compose(inner: Any, outer: Any) -> tuple[SignedPlace | None, ...]:
+            pairs = [(old and outer[old[0]], old) for old in inner]
+            return tuple(new and (new[0], new[1] * old[1]) for new, old in pairs)
 
-        return MaskedPart(self.layer, renamed(self.kept, kept), renamed(self.moved, moved))
+        return MaskedPart(self.layer, compose(self.kept, kept), compose(self.moved, moved))
 
-    def act(self, moved: Sequence, kept: Sequence, convert: Callable) -> list:
-        """Return the half that moves after the part, in the arithmetic of `convert`."""
-        inside, read = _seen(self.moved, moved, convert), _seen(self.kept, kept, convert)
+    def image(self, moved: Sequence, kept: Sequence, convert: Callable) -> list:
+        """Return the image of the half that moves, in the arithmetic of `convert`."""
+        inside, read = _pick(self.moved, moved, convert), _pick(self.kept, kept, convert)
         image = list(moved)
-        for see, value in zip(self.moved, self.layer.image(inside, read, convert), strict=True):
-            if see is not None:
-                image[see[0]] = _signed(value, see[1])
+        for place, value in zip(self.moved, self.layer.image(inside, read, convert), strict=True):
+            if place is not None:
+                image[place[0]] = _with_sign(value, place[1])
         return image
 
-    def linear(self, partition: tuple[int, int], moves: Half) -> LinearCoupling:
-        """Return the part as a layer of the partition, where it is linear."""
+    def to_linear(self, partition: tuple[int, int], moves: Half) -> LinearCoupling:
+        """Return a part whose layer is linear as a layer of the partition."""
         layer: Any = self.layer
         field, (size, width) = layer.field, moved_and_kept(moves, partition)
         scale = [field.one] * size
-        for see, s in zip(self.moved, layer.scale_elements, strict=True):
-            if see is not None:
-                scale[see[0]] = s
+        for place, s in zip(self.moved, layer.scale_elements, strict=True):
+            if place is not None:
+                scale[place[0]] = s
         entries = {}
         for (i, j), t in layer.shift_matrix.iter_items():
             row, column = self.moved[i], self.kept[j]
@@ -76,22 +76,22 @@ class MaskedPart:
 
 @dataclass(frozen=True)
 class MergedCoupling(RationalCoupling):
-    """Couplings that move the same half, one after the other: one coupling, and no new network.
+    """A coupling that applies several couplings which move the same half.
 
-    From ``z -> s z + t`` and ``z -> s' z + t'``, where s, t, s', t' are functions of the half that
-    is kept, comes ``z -> s' s z + (s' t + t')``. Each part may name the coordinates of a half in an
-    order of its own, with signs, and leave some of them alone.
+    The maps ``z -> s z + t`` and ``z -> s' z + t'``, where s, t, s', t' are functions of the kept
+    half, compose to ``z -> s' s z + (s' t + t')``. Each part may list the coordinates of a half in
+    its own order, with signs, and leave some of them unchanged.
 
     Parameters
     ----------
     partition : (p, q), the sizes of the two halves.
     moves : "first" or "second", the half that the layer maps.
-    parts : the couplings over the rational numbers, in the order in which data meets them.
+    parts : couplings over the rational numbers, in order of application.
 
     Attributes
     ----------
-    scale_elements : the scales; an element of QQ where one is constant, else the tuple of its
-        factors.
+    scale_elements : the scales; each is an element of QQ if it is constant, or else the tuple of
+        its factors.
 
     Examples
     --------
@@ -109,9 +109,9 @@ class MergedCoupling(RationalCoupling):
     def __post_init__(self) -> None:
         factors: list[list] = [[] for _ in range(self.sizes[0])]
         for part in self.parts:
-            for see, scale in zip(part.moved, part.layer.scale_elements, strict=True):
-                if see is not None:
-                    factors[see[0]].append(scale)
+            for place, scale in zip(part.moved, part.layer.scale_elements, strict=True):
+                if place is not None:
+                    factors[place[0]].append(scale)
         scales = tuple(map(_product, factors))
         vars(self).update(scale_elements=scales)
 
@@ -124,10 +124,10 @@ class MergedCoupling(RationalCoupling):
         """Return the scales, given the half that is kept, in the arithmetic of `convert`."""
         scales = [convert(QQ.one)] * self.sizes[0]
         for part in self.parts:
-            found = part.layer.scales_at(_seen(part.kept, kept, convert), convert)
-            for see, scale in zip(part.moved, found, strict=True):
-                if see is not None:
-                    scales[see[0]] = scales[see[0]] * scale
+            found = part.layer.scales_at(_pick(part.kept, kept, convert), convert)
+            for place, scale in zip(part.moved, found, strict=True):
+                if place is not None:
+                    scales[place[0]] = scales[place[0]] * scale
         return scales
 
     def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:
@@ -137,7 +137,7 @@ class MergedCoupling(RationalCoupling):
     def image(self, moved: Sequence, kept: Sequence, convert: Callable) -> list:
         """Return the image of the half that moves, in the arithmetic of `convert`."""
         for part in self.parts:
-            moved = part.act(moved, kept, convert)
+            moved = part.image(moved, kept, convert)
         return list(moved)
 
     def tangent(self, moved: Sequence, kept: Sequence) -> LinearCoupling:
@@ -149,33 +149,33 @@ class MergedCoupling(RationalCoupling):
         for part in self.parts:
             layer: Any = part.layer
             if not isinstance(layer, LinearCoupling):
-                inside = _seen(part.moved, moved, to_element)
-                layer = layer.tangent(inside, _seen(part.kept, kept, to_element))
-            linear = MaskedPart(layer, part.kept, part.moved).linear(self.partition, self.moves)
-            total = linear.after(total)
-            moved = part.act(moved, kept, to_element)
+                inside = _pick(part.moved, moved, to_element)
+                layer = layer.tangent(inside, _pick(part.kept, kept, to_element))
+            tangent = MaskedPart(layer, part.kept, part.moved)
+            total = tangent.to_linear(self.partition, self.moves).after(total)
+            moved = part.image(moved, kept, to_element)
         return total
 
     def summary(self) -> str:
-        """Return one line: which half moves, how many couplings are merged, the kind of scale."""
+        """Return one line: the half that moves, the number of couplings, the kind of scale."""
         kind = "additive" if self.is_additive else "scaled"
         return f"moves {self.moves}, {len(self.parts)} couplings merged, {kind}"
 
 
-def _signed(value: Any, sign: int) -> Any:
+def _with_sign(value: Any, sign: int) -> Any:
     return value if sign == 1 else -value
 
 
-def _seen(places: Sequence[SignedPlace | None], half: Sequence, convert: Callable) -> list:
-    """Return the entries at some places of a half, with signs; zero for None."""
+def _pick(places: Sequence[SignedPlace | None], half: Sequence, convert: Callable) -> list:
+    """Return the entries of a half at some places, with signs, and zero for None."""
     return [
-        half[0] * convert(QQ.zero) if see is None else _signed(half[see[0]], see[1])
-        for see in places
+        half[0] * convert(QQ.zero) if place is None else _with_sign(half[place[0]], place[1])
+        for place in places
     ]
 
 
 def _product(scales: list) -> Any:
-    """Return the product of constant scales; of others, the tuple of them."""
+    """Return the product of constant scales, or else the tuple of all scales."""
     if any(isinstance(scale, PiecewiseLinear | tuple) for scale in scales):
         return tuple(scales)
     return prod(scales, start=QQ.one)

@@ -1,10 +1,10 @@
-"""Continuous piecewise-linear functions R -> R^m with rational knots and values, exactly.
+"""Continuous piecewise-linear functions R -> R^m with rational knots and values.
 
-They are evaluated exactly on rational numbers, at any precision on mpmath numbers, and vectorised
-in float64 on NumPy arrays; bisection finds the piece.
+They are evaluated exactly at rational numbers, at any precision at mpmath numbers, and in float64
+at NumPy arrays. Bisection finds the piece.
 
-They are the ReLU networks with one input and one hidden layer (Arora, Basu, Mianjy and Mukherjee,
-*Understanding deep neural networks with rectified linear units*, ICLR 2018, for m = 1).
+These functions are the ReLU networks with one input and one hidden layer (Arora, Basu, Mianjy and
+Mukherjee, *Understanding deep neural networks with rectified linear units*, ICLR 2018, for m = 1).
 """
 
 from bisect import bisect_right
@@ -24,27 +24,31 @@ from exactflow.exact.typing import Element, NumberLike
 
 __all__ = ["PiecewiseLinear"]
 
-Elements = tuple  # of elements of QQ
+Elements = tuple
+"""A tuple of elements of QQ."""
 
 
 @dataclass(frozen=True, init=False, repr=False)
 class PiecewiseLinear:
     """A continuous function R -> R^m, linear between rational knots and beyond the outer ones.
 
-    Two of them are equal exactly if they are equal as functions: knots where the slope does not
-    change are dropped. At a knot the slope is the one on the right.
+    Two values are equal if and only if they are equal as functions, since knots at which the slope
+    does not change are dropped. At a knot the slope is that of the piece to the right.
 
     Parameters
     ----------
     knots : K >= 1 rationals, strictly increasing.
-    values : K values: rationals (m = 1), or sequences of m rationals.
-    left, right : the slopes before the first and after the last knot; zero where left out. They
-        are ends of `slopes`, which has one more entry than there are knots.
+    values : K values, which are rationals (m = 1) or sequences of m rationals.
+    left, right : the slopes before the first knot and after the last knot, by default zero.
+
+    Attributes
+    ----------
+    slopes : the K + 1 slopes, from left to right.
 
     Raises
     ------
     InvalidInputError
-        No knot, knots that do not increase, values of unequal lengths, numbers that are not exact.
+        No knot, knots that do not increase, values of unequal lengths, or inexact numbers.
 
     Examples
     --------
@@ -64,18 +68,18 @@ class PiecewiseLinear:
         lengths = {len(row) for row in values}
         if not knots or len(values) != len(knots):
             raise InvalidInputError(
-                f"expected at least one knot and one value for each, got {len(knots)} knots and "
-                f"{len(values)} values"
+                f"expected at least one knot, and one value for each knot, got {len(knots)} knots "
+                f"and {len(values)} values"
             )
         if len(lengths) != 1 or 0 in lengths:
             raise InvalidInputError(
-                f"expected values of one length m >= 1, got lengths {sorted(lengths)}"
+                f"expected values of equal length m >= 1, got lengths {sorted(lengths)}"
             )
         for k, (a, b) in enumerate(pairwise(knots)):
             if a >= b:
                 raise InvalidInputError(
                     f"expected strictly increasing knots, got {format_short(a)} before "
-                    f"{format_short(b)} at place {k}: sort them and merge equal ones"
+                    f"{format_short(b)} at place {k}: sort the knots and drop equal ones"
                 )
         flat_end = (QQ.zero,) * len(values[0])
         first, last = (flat_end if slope is None else _row(slope) for slope in (left, right))
@@ -85,7 +89,7 @@ class PiecewiseLinear:
                 f"{len(first)} and {len(last)}"
             )
         pieces = pairwise(zip(knots, values, strict=True))
-        slopes = [first, *(_slope(a, b, u, v) for (a, u), (b, v) in pieces), last]
+        slopes = [first, *(_slope_between(a, b, u, v) for (a, u), (b, v) in pieces), last]
         bends = [k for k, (before, after) in enumerate(pairwise(slopes)) if before != after]
         if not bends:
             knots, values = (QQ.zero,), (line(knots[0], values[0], slopes[0], QQ.zero),)
@@ -104,10 +108,9 @@ class PiecewiseLinear:
     def __call__(self, x: "NumberLike | np.ndarray") -> Any:
         """Return the value at `x`, a tuple of m numbers, in the arithmetic of `x`.
 
-        A rational number (in any form that `factor` takes) is evaluated exactly, an ``mpf`` at
-        the current precision of mpmath, and a NumPy array of floats in float64: the m arrays of
-        the values' coordinates are then stacked along a new first axis. The piece is found by
-        bisection, and for an ``mpf`` by exact comparison.
+        At a rational number, in any form that `factor` takes, the value is exact. At an ``mpf`` it
+        has the current precision of mpmath; the piece is found by exact comparison. At a NumPy
+        array of floats it is computed in float64, and the m coordinates form a new first axis.
         """
         if isinstance(x, np.ndarray):
             if x.dtype.kind not in "fiu":
@@ -118,14 +121,18 @@ class PiecewiseLinear:
         return tuple(map(QQ.to_sympy, self.at(to_element(x))))
 
     def at(self, x: Any) -> Any:
-        """Return the value as a call does; at an element of QQ, or an array of such, as elements of
-        QQ, and at an array of integers in int64, where knots, values and slopes are integers.
+        """Return the value at `x` as a call does, but without conversion to SymPy.
+
+        Elements of QQ, and arrays of them, have elements of QQ as values. At an array of integers
+        the value is computed in int64; then knots, values and slopes have to be integers.
         """
         if isinstance(x, np.ndarray):
             if x.dtype == object:
-                (knots, values, slopes), pieces = self._objects, self._pieces(x)
+                (knots, values, slopes), pieces = self._exact_arrays, self._pieces(x)
             else:
-                knots, values, slopes = self._integers if x.dtype.kind == "i" else self._floats
+                knots, values, slopes = (
+                    self._integer_arrays if x.dtype.kind == "i" else self._float_arrays
+                )
                 pieces = np.searchsorted(knots, x, side="right")
             starts = np.maximum(pieces - 1, 0)
             with np.errstate(all="ignore"):
@@ -138,37 +145,39 @@ class PiecewiseLinear:
         return line(*start, x)
 
     def slope_at(self, x: Element) -> Elements:
-        """Return the slope at an element of QQ; at a knot, the one on its right."""
+        """Return the slope at an element of QQ; at a knot, the slope of the piece to the right."""
         return self.slopes[bisect_right(self.knots, x)]
 
     def _pieces(self, x: np.ndarray) -> np.ndarray:
-        """Return the pieces that hold x. Floats find them, since rounding keeps the order; exact
-        numbers are compared only where floats are equal.
+        """Return the number of the piece of each entry of x.
+
+        Rounded to floats, numbers keep their order, so that exact numbers are compared only if
+        their floats are equal.
         """
-        knots, image = self._floats[0], np.fromiter(map(to_float, x), float)
+        knots, image = self._float_arrays[0], np.fromiter(map(to_float, x), float)
         ends = (knots.searchsorted(image, side).tolist() for side in ("left", "right"))
         return np.fromiter(map(bisect_right, repeat(self.knots), x, *ends), int)
 
     @cached_property
-    def _objects(self) -> tuple[np.ndarray, ...]:
+    def _exact_arrays(self) -> tuple[np.ndarray, ...]:
         return self._arrays(lambda x: x, object)
 
     @cached_property
-    def _floats(self) -> tuple[np.ndarray, ...]:
+    def _float_arrays(self) -> tuple[np.ndarray, ...]:
         return self._arrays(to_float, float)
 
     @cached_property
-    def _integers(self) -> tuple[np.ndarray, ...]:
-        return self._arrays(_whole, np.int64)
+    def _integer_arrays(self) -> tuple[np.ndarray, ...]:
+        return self._arrays(_to_integer, np.int64)
 
     def _arrays(self, convert: Callable, dtype: type) -> tuple[np.ndarray, ...]:
-        """Return knots, and values and slopes coordinate by coordinate."""
+        """Return the arrays of knots, values and slopes; the latter two by coordinates."""
         rows = self.knots, chain.from_iterable(self.values), chain.from_iterable(self.slopes)
         arrays: list[np.ndarray] = [np.fromiter(map(convert, row), dtype) for row in rows]
         return arrays[0], *(table.reshape(-1, self.dimension).T for table in arrays[1:])
 
     def scaled(self, factors: Sequence) -> "PiecewiseLinear":
-        """Return ``factors * f``, coordinate by coordinate; the factors are elements of QQ."""
+        """Return ``factors * f``, coordinate by coordinate, where factors are elements of QQ."""
 
         def times(entries: Elements) -> Elements:
             return tuple(c * entry for c, entry in zip(factors, entries, strict=True))
@@ -181,27 +190,31 @@ class PiecewiseLinear:
         return f"<PiecewiseLinear R -> R^{self.dimension}: {len(self.knots)} knots>"
 
 
-def _whole(x: Element) -> int:
-    """Return an element of QQ that is an integer as one."""
+def _to_integer(x: Element) -> int:
+    """Return an integral element of QQ as an integer, or raise `InvalidInputError`."""
     if x.denominator != 1:
-        raise InvalidInputError(f"expected a function of integers, got {format_short(x)} in it")
+        raise InvalidInputError(
+            f"expected integral knots, values and slopes for an array of integers, got "
+            f"{format_short(x)}: pass an array of floats"
+        )
     return int(x)
 
 
 def _row(entries: Any) -> Elements:
-    """Return a number, or a sequence of them, as a tuple of elements of QQ."""
+    """Return a number, or a sequence of numbers, as a tuple of elements of QQ."""
     return tuple(map(to_element, entries if isinstance(entries, list | tuple) else (entries,)))
 
 
-def _slope(a: Element, b: Element, u: Elements, v: Elements) -> Elements:
+def _slope_between(a: Element, b: Element, u: Elements, v: Elements) -> Elements:
     """Return the slope of the piece from `u` at `a` to `v` at `b`."""
     step = b - a
     return tuple([(end - start) / step for start, end in zip(u, v, strict=True)])
 
 
 def line(knot: Element, value: Elements, slope: Elements, x: Element) -> Elements:
-    """Return the value at `x` of the line through the point (`knot`, `value`) with a `slope`, all
-    of them elements of QQ, or tuples of such.
+    """Return the value at `x` of the line through the point (`knot`, `value`) with a `slope`.
+
+    The values and slopes are tuples of elements of QQ.
     """
     step = x - knot
     return tuple([v + s * step for v, s in zip(value, slope, strict=True)])

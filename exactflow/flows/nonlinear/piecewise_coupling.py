@@ -1,4 +1,4 @@
-"""Coupling layers with a piecewise-linear shift and scale, functions of one number."""
+"""Coupling layers whose shift and scale are piecewise-linear functions of one number."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,68 +19,67 @@ from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.partition import as_partition, moved_and_kept
 
 
-class Pointwise(Map):
-    """A map over the rational numbers that takes all exact columns at once, as arrays."""
+class RationalMap(Map):
+    """A map over QQ that maps all exact columns at once, as arrays of objects."""
 
     field: Domain = QQ
 
-    def _exact(self, columns: DomainMatrix) -> DomainMatrix:
-        rows = over_rationals(columns).to_dense().to_list()
-        image = self._run([np.fromiter(row, object) for row in rows], to_element)
+    def _map_exact(self, columns: DomainMatrix) -> DomainMatrix:
+        rows = as_rational(columns).to_dense().to_list()
+        image = self._map_entries([np.fromiter(row, object) for row in rows], to_element)
         return linalg.from_entries(image, columns.shape, QQ)
 
 
-class RationalCoupling(Pointwise, Coupling):
-    """A layer whose scales are rational numbers, or functions of the half that is kept."""
+class RationalCoupling(RationalMap, Coupling):
+    """A layer whose scales are rational numbers, or functions of the kept half."""
 
     @property
     def scale(self) -> tuple:
-        """The scales as SymPy numbers where they are constant, else as functions."""
-        return tuple(s if _varies(s) else QQ.to_sympy(s) for s in self.scale_elements)
+        """The scales, as SymPy numbers if they are constant, or else as functions."""
+        return tuple(s if _is_varying(s) else QQ.to_sympy(s) for s in self.scale_elements)
 
     @property
-    def varies(self) -> bool:
-        """Whether a scale is no constant."""
-        return any(map(_varies, self.scale_elements))
+    def has_varying_scales(self) -> bool:
+        """Whether a scale is not constant."""
+        return any(map(_is_varying, self.scale_elements))
 
     def constant_scales(self) -> tuple:
         """Return the scales as elements of QQ; raise an error if they depend on a point."""
-        if self.varies:
+        if self.has_varying_scales:
             raise InvalidInputError(
-                "expected a point, since the scales of a layer depend on it, got none: "
-                "flow.log_abs_det(x)"
+                "the scales of a layer depend on the point: pass it, as in flow.log_abs_det(x)"
             )
         return self.scale_elements
 
 
 @dataclass(frozen=True, init=False, repr=False)
 class PiecewiseCoupling(RationalCoupling):
-    """One coupling layer with a piecewise-linear shift, and scale, of one number.
+    """One coupling layer with a piecewise-linear shift and scale of one number.
 
-    ``moved = scale(r) * moved + conditioner(r)``, where r is a coordinate of the half that is kept,
-    or a linear functional of it, ``row @ kept``. Where a scale is no constant the inverse, which
-    divides by it, is not piecewise linear: it has the same functions, and is `inverted`.
+    ``moved = scale(r) * moved + conditioner(r)``, where r is a coordinate of the kept half, or a
+    linear functional ``row @ kept``. If a scale is not constant, then the inverse divides by it and
+    is not piecewise linear: it has the same functions, and is `inverted`.
 
     Parameters
     ----------
     partition : (p, q), the sizes of the two halves.
     moves : "first" or "second", the half that the layer maps.
-    conditioner : a `PiecewiseLinear` R -> R^m, m the size of the half that moves.
-    scale : one for all coordinates that move, or one for each: a positive rational, or a
-        `PiecewiseLinear` R -> R that is positive everywhere.
-    reads : the place, within the kept half, of the coordinate that the functions read; or the row
-        of the functional, as many rationals as are kept, not all zero. A unit row is a place.
+    conditioner : a `PiecewiseLinear` R -> R^m, where m is the size of the half that moves.
+    scale : one scale for all coordinates that move, or a list with one for each: a positive
+        rational, or a `PiecewiseLinear` R -> R that is positive everywhere.
+    reads : the place, within the kept half, of the coordinate r; or the row of the functional r, a
+        list of rationals, not all zero. A unit row is stored as a place.
 
     Raises
     ------
     InvalidInputError
         A conditioner of the wrong dimension, a place outside the kept half, a row of the wrong
-        length or of zeros, a scale that is not positive everywhere.
+        length or of zeros, or a scale that is not positive everywhere.
 
     Attributes
     ----------
-    scale_elements : the scales; an element of QQ where one is constant, else the function.
-    inverted : whether the layer divides by the functions.
+    scale_elements : the scales; each is an element of QQ if it is constant, or else a function.
+    inverted : whether the layer divides by its scales.
 
     Examples
     --------
@@ -126,7 +125,7 @@ class PiecewiseCoupling(RationalCoupling):
                 f"got one into R^{conditioner.dimension}"
             )
         scales = scale if isinstance(scale, list | tuple) else [scale] * moved
-        elements = tuple(map(_element, scales))
+        elements = tuple(map(_as_scale, scales))
         if len(elements) != moved or not all(map(_is_positive, elements)):
             raise InvalidInputError(
                 f"expected one positive scale, or {moved} of them, got {format_short(scale)}: a "
@@ -143,37 +142,41 @@ class PiecewiseCoupling(RationalCoupling):
 
     def inverse(self) -> "PiecewiseCoupling":
         """Return the inverse, a layer of the same kind that moves the same half."""
-        scale = [s if _varies(s) else 1 / s for s in self.scale_elements]
-        shift = self.conditioner if self.varies else self.conditioner.scaled([-s for s in scale])
+        scale = [s if _is_varying(s) else 1 / s for s in self.scale_elements]
+        shift = (
+            self.conditioner
+            if self.has_varying_scales
+            else self.conditioner.scaled([-s for s in scale])
+        )
         found = PiecewiseCoupling(self.partition, self.moves, shift, scale, self.reads)
-        vars(found).update(inverted=self.varies and not self.inverted)
+        vars(found).update(inverted=self.has_varying_scales and not self.inverted)
         return found
 
     @property
-    def terms(self) -> dict[int, Any]:
-        """The coordinates of the kept half that are read, with their coefficients."""
+    def coefficients(self) -> dict[int, Any]:
+        """The coefficients of the functional r, by the places of the coordinates that it reads."""
         if isinstance(self.reads, int):
             return {self.reads: QQ.one}
         return {j: c for j, c in enumerate(self.reads) if c}
 
-    def _read(self, kept: Sequence, convert: Callable) -> Any:
-        """Return the number that the functions read, in the arithmetic of `convert`."""
+    def _read_number(self, kept: Sequence, convert: Callable) -> Any:
+        """Return the number r, in the arithmetic of `convert`."""
         if isinstance(self.reads, int):
             return kept[self.reads]
-        first, *rest = (convert(c) * kept[j] for j, c in self.terms.items())
+        first, *rest = (convert(c) * kept[j] for j, c in self.coefficients.items())
         return sum(rest, start=first)
 
     def scales_at(self, kept: Sequence, convert: Callable) -> Sequence:
         """Return the scales, given the half that is kept, in the arithmetic of `convert`."""
-        values, x = [], self._read(kept, convert)
+        values, x = [], self._read_number(kept, convert)
         for scale in self.scale_elements:
-            value = scale.at(x)[0] if _varies(scale) else convert(scale)
-            values.append(1 / value if self.inverted and _varies(scale) else value)
+            value = scale.at(x)[0] if _is_varying(scale) else convert(scale)
+            values.append(1 / value if self.inverted and _is_varying(scale) else value)
         return values
 
     def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:
         """Return the shift, given the half that is kept, in the arithmetic of `convert`."""
-        shifts = self.conditioner.at(self._read(kept, convert))
+        shifts = self.conditioner.at(self._read_number(kept, convert))
         if not self.inverted:
             return shifts
         return [-s * t for s, t in zip(self.scales_at(kept, convert), shifts, strict=True)]
@@ -181,19 +184,19 @@ class PiecewiseCoupling(RationalCoupling):
     def tangent(self, moved: Sequence, kept: Sequence) -> LinearCoupling:
         """Return the derivative at a point, given its half that moves and the one that is kept."""
         moved, kept = (list(map(to_element, half)) for half in (moved, kept))
-        x, scales = self._read(kept, to_element), self.scales_at(kept, to_element)
-        slopes = [s.slope_at(x)[0] if _varies(s) else QQ.zero for s in self.scale_elements]
+        x, scales = self._read_number(kept, to_element), self.scales_at(kept, to_element)
+        slopes = [s.slope_at(x)[0] if _is_varying(s) else QQ.zero for s in self.scale_elements]
         if self.inverted:
             moved = self.image(moved, kept, to_element)
         bends = zip(self.conditioner.slope_at(x), slopes, moved, scales, strict=True)
         column = [(u + v * z) * (-s if self.inverted else 1) for u, v, z, s in bends]
-        row = [self.terms.get(j, QQ.zero) for j in range(len(kept))]
+        row = [self.coefficients.get(j, QQ.zero) for j in range(len(kept))]
         rows = [[c * r for r in row] for c in column]
         shift = linalg.from_entries(rows, (len(column), len(kept)), QQ)
         return LinearCoupling(self.partition, self.moves, shift, linalg.column(scales, QQ))
 
     def summary(self) -> str:
-        """Return one line: which half moves, the knots, the scale, the row that is read."""
+        """Return one line: the half that moves, the knots, the scale, the row that is read."""
         scale = ", ".join(format_short(s) for s in dict.fromkeys(self.scale_elements))
         rest = ", inverted" * self.inverted
         if not isinstance(self.reads, int):
@@ -202,26 +205,26 @@ class PiecewiseCoupling(RationalCoupling):
 
 
 def _place_or_row(reads: Any, kept: int) -> int | tuple:
-    """Return a place within the kept half, or a row that is no unit row as elements of QQ."""
+    """Return a place or a unit row as a place in the kept half, another row as elements of QQ."""
     if not isinstance(reads, list | tuple):
         return to_index("reads", reads, 0, kept - 1)
     row = to_elements(reads)
     if len(row) != kept or not any(row):
         raise InvalidInputError(
-            f"expected as reads a place, or a row of {kept} rationals, not all zero, got "
+            f"expected as reads a place, or a row of {kept} rationals that are not all zero, got "
             f"{format_short(reads)}"
         )
     (place, first), *others = ((j, c) for j, c in enumerate(row) if c)
     return place if first == 1 and not others else row
 
 
-def _varies(scale: object) -> bool:
-    """Whether a scale is a function or a tuple of factors, not a number."""
+def _is_varying(scale: object) -> bool:
+    """Whether a scale is a function, or a tuple of factors, and not a number."""
     return isinstance(scale, PiecewiseLinear | tuple)
 
 
-def _element(scale: Any) -> Any:
-    """Return a scale as an element of QQ where it is constant, else the function."""
+def _as_scale(scale: Any) -> Any:
+    """Return a scale as an element of QQ if it is constant, or else the function."""
     if not isinstance(scale, PiecewiseLinear):
         return to_element(scale)
     if scale.dimension != 1:
@@ -230,15 +233,15 @@ def _element(scale: Any) -> Any:
 
 
 def _is_positive(scale: Any) -> bool:
-    """Whether a number, or a function R -> R everywhere, is positive."""
+    """Whether a number is positive, or a function R -> R is positive everywhere."""
     if not isinstance(scale, PiecewiseLinear):
         return bool(scale > 0)
-    falls_to_zero = scale.slopes[0][0] > 0 or scale.slopes[-1][0] < 0
-    return not falls_to_zero and min(scale.values)[0] > 0
+    reaches_zero_outside = scale.slopes[0][0] > 0 or scale.slopes[-1][0] < 0
+    return not reaches_zero_outside and min(scale.values)[0] > 0
 
 
-def over_rationals(columns: DomainMatrix) -> DomainMatrix:
-    """Return columns of rational numbers, or raise `InvalidInputError`."""
+def as_rational(columns: DomainMatrix) -> DomainMatrix:
+    """Check that columns have rational entries, and return them."""
     if not columns.domain.is_QQ:
         raise InvalidInputError(f"expected rational numbers, got elements of {columns.domain}")
     return columns

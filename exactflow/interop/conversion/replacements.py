@@ -22,7 +22,7 @@ from exactflow.errors import InvalidInputError, SingularMatrixError
 from exactflow.exact.dyadic_matrix import DyadicMatrix
 from exactflow.exact.progress import report_stage
 from exactflow.floats.balancing import balance
-from exactflow.flows.float_layers import FloatCoupling, composed
+from exactflow.flows.float_layers import FloatCoupling, multiply_layers
 from exactflow.flows.flow import CouplingFlow
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.conversion.merging import LayerGroup
@@ -105,7 +105,7 @@ def _coupling_replacement(group: LayerGroup) -> Replacement:
 def _matrix_replacement(group: LayerGroup) -> Replacement:
     """Return the product of the matrices of a group and its inverse, each rounded once."""
     target = group.target
-    factors = [DyadicMatrix.of_floats(layer.map.matrix) for layer in group.layers]
+    factors = [DyadicMatrix.from_floats(layer.map.matrix) for layer in group.layers]
     exact = reduce(lambda product, factor: factor * product, factors)
 
     def build(dtype: torch.dtype) -> tuple[MatrixModule, Fraction, Fraction]:
@@ -118,7 +118,7 @@ def _matrix_replacement(group: LayerGroup) -> Replacement:
             torch.tensor(log_abs_det, dtype=torch.float64),
             None if target.bias is None else torch.tensor(target.bias),
         ).to(dtype)
-        return module, (exact - DyadicMatrix.of_floats(W)).largest(), inverse_error
+        return module, (exact - DyadicMatrix.from_floats(W)).largest(), inverse_error
 
     (fine, fine_error, _), (stored, error, inverse_error) = build(torch.float64), build(group.dtype)
     inverse_entry = Fraction(float(abs(_to_array(stored.weight_inverse)).max()))
@@ -136,7 +136,7 @@ def _stored_error(module: FlowModule, target: AffineMap) -> Fraction:
         scale = layer.scales()
         held = 1.0 if scale is None else _to_array(scale)
         layers.append(FloatCoupling(layer.moves, _to_array(layer.weight), held))
-    return (DyadicMatrix.of_floats(W) - composed(layers)).largest()
+    return (DyadicMatrix.from_floats(W) - multiply_layers(layers)).largest()
 
 
 def _to_array(tensor: Tensor) -> np.ndarray:

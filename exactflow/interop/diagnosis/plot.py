@@ -36,7 +36,7 @@ def bars(found: Any, *, ax: Any) -> Any:
     ax.set_yticks(range(len(rows)), names, fontsize=8, family="monospace")
     ax.tick_params(length=0)
     ax.set(xlim=(-0.02, len(_COLUMNS)), ylim=(len(rows) - 0.4, -1.2), xticks=[])
-    ax.set_title(str(found), loc="left", fontsize=9)
+    ax.set_title(found.summary, loc="left", fontsize=9)
     ax.spines[:].set_visible(False)
     return ax
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, ClassVar
 
+from exactflow.exact.numbers import format_below
 from exactflow.flows.evidence import Evidence
 from exactflow.interop import tables
+from exactflow.laws.conditioning import ConditioningBounds, lower_bounds
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,24 @@ class Fault:
         return f"{row.path} ({row.kind}): {self.name} off by {self.error:.1e}, above {self.bound:g}"
 
 
+@dataclass(frozen=True)
+class StretchComparison:
+    """The measured `stretch` of a flow, None if it is unknown, beside the certified `bounds` for
+    every smooth bijection that maps N(0, I) as near to the data.
+    """
+
+    stretch: float | None
+    bounds: ConditioningBounds
+
+    def __str__(self) -> str:
+        measured = "unknown" if self.stretch is None else f"at least {self.stretch:.3g}"
+        least, eps = format_below(self.bounds.lipschitz), format_below(self.bounds.eps, 4)
+        return (
+            f"Lipschitz constant of this flow: {measured} (numeric); "
+            f"of every smooth bijection within W2 <= {eps}: at least {least} (certified)"
+        )
+
+
 @dataclass(frozen=True, repr=False)
 class Diagnosis:
     """The facts of the `layers`, in the order in which data meets them, and of the `whole` model;
@@ -130,11 +150,18 @@ class Diagnosis:
     def stretch(self) -> float | None:
         """The largest stretch of the map from latents to data at the measured members of x, a lower
         bound on its Lipschitz constant. None without a Jacobian or an inverse.
-
-        `exactflow.laws.conditioning.lower_bounds` bounds the stretch of every flow near the data.
         """
         least = None if self.whole.error is None else self.whole.least
         return least if least is None else 1 / least if least else math.inf
+
+    def compare_stretch(self, data: Any, eps: Any) -> StretchComparison:
+        """Compare the stretch with that of every smooth bijection within W2 <= eps of the data.
+
+        `data` and `eps` are the arguments of `exactflow.laws.conditioning.lower_bounds`: an array,
+        tensor or list of points, or a distribution, and a distance. The base of the flow has to be
+        N(0, I). A flow of much larger stretch than the bound is steeper than the data require.
+        """
+        return StretchComparison(self.stretch, lower_bounds(data, eps))
 
     @property
     def rows(self) -> tuple[LayerFacts, ...]:
@@ -157,13 +184,17 @@ class Diagnosis:
         ]
         return max(above, key=lambda fault: fault.excess, default=None)
 
-    def __str__(self) -> str:
+    @property
+    def summary(self) -> str:
+        """Whether x comes back, in a sentence."""
         if self.error == math.inf:
             return ": ".join([f"x does not come back in {self.dtype}", *self.whole.notes[:1]])
         return f"x comes back with relative error {self.error:.1e} in {self.dtype}"
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return self.table()
+
+    __repr__ = __str__
 
     def table(self, *, width: int = 100) -> str:
         """Draw the tables as text, with the notes below them."""
@@ -172,8 +203,8 @@ class Diagnosis:
         ]
         notes = [f"{row.path}: {note}" for row in self.rows for note in row.notes]
         below = [line for note in notes for line in textwrap.wrap(note, width)]
-        parts = [textwrap.wrap(str(self), width), *parts, below]
-        return "\n\n".join("\n".join(part) for part in parts if part)
+        parts = [textwrap.wrap(self.summary, width), *parts, below]
+        return "\n".join(line for part in parts for line in part)
 
     def _format_cells(self, columns: dict[str, tuple[str, str]]) -> list[list[str]]:
         """Return the cells of a table as text, starting with the heads of its columns."""

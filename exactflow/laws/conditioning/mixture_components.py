@@ -30,7 +30,7 @@ from exactflow.laws.universal.measures import (
     empirical_measure,
     is_sample,
 )
-from exactflow.laws.universal.quantization import Quantization, combinations, least_root
+from exactflow.laws.universal.quantization import Quantization, least_root, list_choices
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -241,7 +241,7 @@ def _multiply(parts: Sequence[MixtureComponents]) -> MixtureComponents:
     """Return the product of mixtures; factors become one component each if it is too large."""
     if prod(len(part.weights) for part in parts) > TUNING.most_components:
         parts = [_as_one(part) for part in parts]
-    grid = combinations([len(part.weights) for part in parts])
+    grid = list_choices([len(part.weights) for part in parts])
     unit, d = lcm(*(part.unit for part in parts)), sum(part.dimension for part in parts)
     rows, start, spreads = list(zip(parts, grid, strict=True)), 0, None
     if any(part.spreads is not None for part in parts):

@@ -31,7 +31,7 @@ from exactflow.exact.typing import MatrixLike, PartitionLike, VectorLike
 from exactflow.explanation import Explanation, Step
 from exactflow.explanation.steps import product_step
 from exactflow.floats.threads import one_thread
-from exactflow.flows.arithmetic import image, is_inexact
+from exactflow.flows.arithmetic import is_inexact, map_inexact
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
@@ -40,7 +40,7 @@ from exactflow.flows.result import MapResult
 from exactflow.laws.gaussian.covariance import Covariance, as_mean_column, transform_covariance
 from exactflow.laws.gaussian.refinement import FloatLayers, absorb_power, refuse_overflow
 from exactflow.laws.gaussian.two_layers import find_two_layers
-from exactflow.linear.factor import check_dimension
+from exactflow.linear.factor import check_explainable_dimension
 
 __all__ = ["Whitening", "whiten"]
 
@@ -109,7 +109,7 @@ class Whitening(MapResult):
     @cached_property
     def generator_error(self) -> sympy.Rational:
         """The largest absolute entry of F F^T - Sigma, an exact rational, for `generator`."""
-        white = DyadicMatrix.of_floats(np.eye(sum(self.partition)))
+        white = DyadicMatrix.from_floats(np.eye(sum(self.partition)))
         generated = transform_covariance(self._generating_layers, white)
         return sympy.Rational(self.covariance.exact.minus(generated).largest())
 
@@ -157,7 +157,7 @@ class Whitening(MapResult):
         >>> print(whiten([[2, 1], [1, 1]]).explain().steps[-1].text)
         largest(Q Sigma Q^T - I) = r
         """
-        check_dimension(self.dimension)
+        check_explainable_dimension(self.dimension)
         made = product_step(self.flow, self.flow.domain_matrix())
         names = {"M": "Q"}
         exact = self.covariance.exact_matrix
@@ -201,7 +201,7 @@ class Whitening(MapResult):
             def shifted(entries: list, convert: Callable) -> list:
                 return [z + convert(sign * m) for z, m in zip(entries, mean, strict=True)]
 
-            return image(shifted, x, self.dimension)
+            return map_inexact(shifted, x, self.dimension)
         vectors = as_vectors(x, len(self.order), QQ)
         columns = self.mean * DomainMatrix(
             [[QQ(sign)] * vectors.shape[1]], (1, vectors.shape[1]), QQ

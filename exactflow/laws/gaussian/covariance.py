@@ -20,7 +20,7 @@ from exactflow.exact.coerce import as_matrix, as_vectors
 from exactflow.exact.dyadic_matrix import DyadicMatrix, DyadicQuotient, as_exact_array
 from exactflow.exact.numbers import format_short, to_float, to_mpf
 from exactflow.exact.typing import Element, MatrixLike, VectorLike
-from exactflow.flows.float_layers import FloatCoupling, composed
+from exactflow.flows.float_layers import FloatCoupling, multiply_layers
 
 MOST_MINORS = 64  # in larger dimensions an eigenvalue is named instead of a minor
 _REMEDY = (
@@ -74,7 +74,7 @@ class Covariance:
         deviations, values = self._correlations
         log_det = np.log2(values).sum() + 2 * np.log2(deviations).sum()
         k = round(float(log_det) / (2 * len(values)))
-        exact = replace(self.exact, digits=self.exact.digits.times_power(-2 * k))
+        exact = replace(self.exact, numerator=self.exact.numerator.times_power_of_two(-2 * k))
         with np.errstate(over="ignore"):
             rounded = np.ldexp(self.rounded, -2 * k)
         if not (np.isfinite(rounded).all() and np.diag(rounded).min() >= np.finfo(float).tiny):
@@ -90,8 +90,8 @@ class Covariance:
         if list(order) == sorted(order):
             return self
         places = np.ix_(order, order)
-        digits = self.exact.digits[list(order), :][:, list(order)]
-        return Covariance(replace(self.exact, digits=digits), self.rounded[places])
+        digits = self.exact.numerator[list(order), :][:, list(order)]
+        return Covariance(replace(self.exact, numerator=digits), self.rounded[places])
 
     def with_halves_swapped(self, p: int) -> "Covariance":
         """Return the covariance with the first p coordinates moved to the end."""
@@ -101,7 +101,9 @@ class Covariance:
     @property
     def exact_matrix(self) -> DomainMatrix:
         """The exact entries as a matrix over QQ."""
-        entries = [[QQ(*x.as_integer_ratio()) for x in row] for row in self.exact.digits.entries()]
+        entries = [
+            [QQ(*x.as_integer_ratio()) for x in row] for row in self.exact.numerator.to_fractions()
+        ]
         d = len(entries)
         return DomainMatrix(entries, (d, d), QQ).to_dense() / QQ(self.exact.denominator)
 
@@ -110,9 +112,9 @@ class Covariance:
 
         Q is the matrix of the layers.
         """
-        image = replace(self.exact, digits=transform_covariance(layers, self.exact.digits))
-        E = image.minus(DyadicMatrix.of_floats(np.eye(len(self.rounded))))
-        return E.floats(), E.largest()
+        image = replace(self.exact, numerator=transform_covariance(layers, self.exact.numerator))
+        E = image.minus(DyadicMatrix.from_floats(np.eye(len(self.rounded))))
+        return E.to_floats(), E.largest()
 
     def precision(self, p: int) -> np.ndarray:
         """Return the first p x p block of the inverse.
@@ -123,16 +125,16 @@ class Covariance:
         columns = inverse[:, :p]
         if np.linalg.norm(inverse) * np.linalg.norm(self.rounded) > ILL_CONDITIONED:
             product = replace(
-                self.exact, digits=self.exact.digits * DyadicMatrix.of_floats(columns)
+                self.exact, numerator=self.exact.numerator * DyadicMatrix.from_floats(columns)
             )
-            residual = product.minus(DyadicMatrix.of_floats(np.eye(len(inverse), p)))
-            columns = columns - inverse @ residual.floats()
+            residual = product.minus(DyadicMatrix.from_floats(np.eye(len(inverse), p)))
+            columns = columns - inverse @ residual.to_floats()
         return (columns[:p] + columns[:p].T) / 2
 
 
 def transform_covariance(layers: Sequence[FloatCoupling], M: DyadicMatrix) -> DyadicMatrix:
     """Return Q M Q^T for the matrix Q of the layers and a symmetric M."""
-    return composed(layers, composed(layers, M).transpose())
+    return multiply_layers(layers, multiply_layers(layers, M).transpose())
 
 
 def _as_covariance(Sigma: MatrixLike) -> Covariance:
@@ -142,7 +144,7 @@ def _as_covariance(Sigma: MatrixLike) -> Covariance:
         source = as_matrix(Sigma).to_dense()
         check_symmetric(source)
     entries = as_exact_array(source)
-    return Covariance(DyadicQuotient.of(entries), entries.astype(float))
+    return Covariance(DyadicQuotient.from_array(entries), entries.astype(float))
 
 
 def as_mean_column(mean: VectorLike, dimension: int) -> DomainMatrix:

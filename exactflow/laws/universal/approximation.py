@@ -4,15 +4,15 @@ Main results
 ------------
 For every measure P on R^(p + q) with second moments and every eps > 0 *two* affine couplings f have
 W2(f#N(0, I), P) <= eps: without pads, under one fixed partition, any p, q >= 1. Koehler, Mehta and
-Risteski (*Representational aspects of depth and conditioning in normalizing flows*, ICML 2021) do
-it by three; one does not, unless a half of P is N(0, I). Here f is explicit. Let z1 be one of the
-halves of z, z2 the other, and u' some coordinate of u. Atoms c_i = (a_i, b_i), i = 1 .. N, with
-weights w_i > 0, are ordered by b_i' (three layers: by a_i'), which increases.
+Risteski (*Representational aspects of depth and conditioning in normalizing flows*, ICML 2021) use
+three. One suffices only if a marginal of P on a half is N(0, I). Here f is explicit. Let z1 be one
+half of z, z2 the other, and u' one coordinate of u. Atoms c_i = (a_i, b_i), i = 1 .. N, with
+weights w_i > 0, are sorted so that b_i' increases (for three layers a_i').
 
     y2 = delta z2 + t1(z1')    t1 = b_1 .. b_N, changing on ramps of width tau around knots
     x1 = delta z1 + t2(y2')    t2 = a_i on [b_i' - r, b_i' + r], linear between
 
-and x2 = y2. Three layers carry labels in the place of the b_i, which need no order then:
+and x2 = y2. Three layers use labels instead of the b_i, which need not be sorted then:
 
     y2 = delta z2 + t1(z1')    t1 = 1 .. N (e_1 times), growing on ramps of width tau around knots
     x1 = delta z1 + t2(y2')    t2 = a_i on [i - 1/4, i + 1/4], linear between
@@ -22,24 +22,24 @@ Knots q_1 < .. < q_(N-1) are at least tau, and the b_i' (or a_i') more than 2r, 
 W2(f#N(0, I), P) is at most the sum of
 
 - quantization: W2(P, sum w_i at the centers of cells);
-- spread: sqrt(sum w_i |c_i - center_i|^2), where b_i' (or a_i') had to be moved apart;
+- spread: sqrt(sum w_i |c_i - center_i|^2), as b_i' (or a_i') had to be moved apart;
 - weights: D sqrt(sum_i |Phi(q_i) - w_1 - .. - w_i|), D the diameter of the atoms;
 - noise: delta sqrt(p + q) (three layers: sqrt(p delta^2 + q delta^4));
 - ramps: sqrt(sum_i P(R_i) (|c_(i+1) - c_i| + x)^2), R_i: z1' lies on ramp i, x = 0 (or delta);
 - tails: V sqrt(P(T)), T: |z2'| > r/delta, V^2 = diam(a)^2 + diam(b)^2 (three layers: |z2'| > 1/(4
   delta) or |z1'| > r/delta, and delta (N - 1) added to diam(b)).
 
-*Proof*: in the script universal_approximation, with what is known of neighbouring constructions.
-On plateaus two layers have the Jacobian delta I, of condition number 1; three diag(delta, delta^2).
+*Proof*: in the script universal_approximation, with related work. On plateaus two layers have the
+Jacobian delta I, of condition number 1, and three diag(delta, delta^2).
 The determinant is constant, and such flows are not universal in KL (Draxler et al., ICML 2024,
 arXiv:2402.06578).
 
 How it is checked
 -----------------
-*Formally proved*, by ``proofs/rocq``: where two layers put each point, off ramps and on them, and
-that one keeps a half. *Certified*: every term is evaluated in ball arithmetic and rounded up to a
-rational. *Exact*: the flow, its inverse and its derivative on rational points. *Numeric*: samples,
-in the tests, against exact solvers of discrete transport.
+*Formally proved*, by ``proofs/rocq``: the image of each point under two layers, on ramps and off
+them, and that one layer keeps a half. *Certified*: every term is evaluated in ball arithmetic and
+rounded up to a rational. *Exact*: the flow, its inverse and its derivative on rational points.
+*Numeric*: samples, in the tests, against exact solvers of discrete transport.
 """
 
 from dataclasses import dataclass
@@ -146,21 +146,20 @@ def approximate(
     """Return two coupling layers whose image of N(0, I) is within `eps` of the target in W2, or
     four within `eps` in KL(target | flow).
 
-    The theorem for W2 is in the module's docstring, for KL in that of
-    `exactflow.laws.universal.kl_approximation`. In W2 a law on R^k that is spread over k dimensions
-    takes about (size/eps)^k atoms; more than a million are refused, with their number, before any
-    is made.
+    The theorem for W2 is in the docstring of `exactflow.laws.universal.approximation`, for KL in
+    that of `exactflow.laws.universal.kl_approximation`. In W2 a law spread over k dimensions needs
+    about (size/eps)^k atoms; more than a million raise an error, before any is made.
 
     Parameters
     ----------
     target : a measure on R^d, as `uniform`, `checkerboard`, `Boxes`, `Atoms`, `GaussianMixture` or
         a `Product` of such; an (N, d) array, tensor or list, of which the `empirical_measure` is
         taken; or a law on the line, to which a coordinate of zeros is added.
-    eps : a positive rational, at least 2^-900; a float is the dyadic number that it is.
-    layers : 2 in W2, or 3 as in the paper, which on plateaus are worse conditioned; 4 in KL, or 3.
-        These lose at most log(pi e / 6) / 2 for each pair of coordinates, and nothing where a
-        `Histogram` or `Boxes` is uniform, given one coordinate, on a set of intervals.
-    partition : (p, q), the sizes of the halves; equal, or the second one larger, where left out.
+    eps : a rational of at least 2^-900; a float is taken as its exact dyadic value.
+    layers : 2 in W2, or 3 as in the paper, which are worse conditioned on plateaus; 4 in KL, or 3.
+        In KL three layers lose at most log(pi e / 6) / 2 for each pair of coordinates, and nothing
+        if a `Histogram` or `Boxes` is uniform, given one coordinate, on a set of intervals.
+    partition : (p, q), the sizes of the halves; by default equal, or the second larger by one.
     distance : "W2"; or "KL", for a `Histogram`, `Boxes` or a `GaussianMixture` in the plane, or a
         `Product` of such, under equal halves.
     scales : "additive", in KL, for layers without scales: within `eps` of the least KL of all
@@ -169,9 +168,9 @@ def approximate(
     Raises
     ------
     InvalidInputError
-        eps <= 0, a target that is no measure, another number of layers, a partition of another
-        dimension, more than 2^20 atoms; in KL a law without a density, or of another kind, and an
-        eps that three layers are not known to reach for it, with the one that they do.
+        eps <= 0, a target that is not a measure, another number of layers, a partition of another
+        dimension, or more than 2^20 atoms. In KL: a law without a density or of another kind, or
+        an eps that three layers are not known to reach; the message says which eps they reach.
 
     Examples
     --------
@@ -200,14 +199,14 @@ def approximate(
         cells = measure.quantize(QUANTIZATION * accuracy, bits)
     parameters, precision = construct(cells, accuracy, halves, depth)
     with ctx.workprec(precision):
-        pieces = parameters.bound(cells.error)
-    if pieces.total > QQ.to_sympy(accuracy):
+        terms = parameters.bound(cells.error)
+    if terms.total > QQ.to_sympy(accuracy):
         raise InvalidInputError(
-            f"expected cells within {format_short(QUANTIZATION * accuracy)} of the target, got a "
-            f"quantization error that may be {format_above(pieces.quantization)}: its method cells "
-            "must be as fine as it is asked to"
+            "the measure's method quantize(tolerance, bits) returned a quantization with the error "
+            f"bound {format_above(terms.quantization)}, but the tolerance was "
+            f"{format_short(QUANTIZATION * accuracy)}: make quantize respect its tolerance"
         )
-    return W2Approximation(measure, QQ.to_sympy(accuracy), parameters, pieces, precision)
+    return W2Approximation(measure, QQ.to_sympy(accuracy), parameters, terms, precision)
 
 
 def as_eps(eps: NumberLike) -> Element:
@@ -215,7 +214,7 @@ def as_eps(eps: NumberLike) -> Element:
     accuracy = to_element(eps)
     if accuracy < QQ(1, 2**TUNING.least_exponent):
         raise InvalidInputError(
-            f"expected eps > 0, and at least 2^-{TUNING.least_exponent}, got "
-            f"{format_short(accuracy)}: layers are chosen in float64, whose numbers end at 2^-1074"
+            f"expected eps >= 2^-{TUNING.least_exponent}, got {format_short(accuracy)}: the layers "
+            "are chosen in float64, whose smallest positive number is 2^-1074"
         )
     return accuracy

@@ -1,7 +1,7 @@
-"""Uniform measures on boxes, and mixtures of them: histograms, too.
+"""Mixtures of uniform measures on boxes, among them histograms.
 
-A side of length s in m equal parts has the mean square s^2 / (12 m^2), and independent sides add
-up; a side may be zero, so an atom is a box.
+If a side of length s is cut into m equal parts, the quantization error has the mean square
+s^2 / (12 m^2). For independent sides these add up. A side may be zero, so an atom is a box.
 """
 
 import math
@@ -25,8 +25,8 @@ from exactflow.laws.universal.quantization import (
     Quantization,
     check_count,
     least_root,
-    mixture,
-    on_grid,
+    mix_products,
+    round_to_grid,
 )
 
 Ends = tuple[tuple, tuple]
@@ -39,22 +39,22 @@ class Uniform(Mixture):
 
     @abstractmethod
     def sides(self, start: tuple, end: tuple) -> list[Ends]:
-        """Return the segments, in orthogonal directions, whose product has these two ends."""
+        """Return segments in orthogonal directions whose product has these two opposite corners."""
 
     def quantize(self, tolerance: Element, bits: int) -> Quantization:
-        """Return the centers of equal parts of all sides, as fine as the tolerance asks."""
+        """Return the centers of equal parts of all sides, as fine as the tolerance requires."""
         rows = [self.sides(*pair) for pair in self.ends]
         squares = [[_square(*side) for side in row] for row in rows]
         share = tolerance * tolerance / max(1, *(sum(s > 0 for s in row) for row in squares))
         counts = [[least_root(s / (12 * share)) for s in row] for row in squares]
         check_count(sum(map(math.prod, counts)))
         parts = (zip(*pair, strict=True) for pair in zip(rows, counts, strict=True))
-        return mixture(
+        return mix_products(
             self.weights, [[_parts(*side, count, bits) for side, count in row] for row in parts]
         )
 
     def quantize_coordinate(self, i: int, tolerance: Element, bits: int) -> Quantization:
-        """Return cells of the law of coordinate i, a mixture of uniform laws on intervals."""
+        """Return atoms of the law of coordinate i, a mixture of uniform laws on intervals."""
         ends = [sorted((a[i], b[i])) for a, b in self.ends]
         return Boxes([([a], [b]) for a, b in ends], self.weights).quantize(tolerance, bits)
 
@@ -66,7 +66,7 @@ class Boxes(Uniform):
     Parameters
     ----------
     boxes : pairs (lower, upper) of corners, d rationals each, lower <= upper in every coordinate.
-    weights : one positive rational for each box, of sum exactly one; equal where left out.
+    weights : a positive rational for each box, of sum exactly one; by default all equal.
 
     Examples
     --------
@@ -105,12 +105,12 @@ class Histogram(Boxes):
     ----------
     counts : n x m nonnegative rationals, not all zero: row i is the i-th interval of the first
         coordinate, column j the j-th of the second, as in ``numpy.histogram2d``.
-    box : the corners (lower, upper) of the box that n x m equal bins fill.
+    box : the corners (lower, upper) of the box, which is cut into n x m equal bins.
 
     Raises
     ------
     InvalidInputError
-        Negative counts or no positive one, rows of unequal lengths, a box without area.
+        Negative counts, no positive count, rows of unequal lengths, or a box without area.
 
     Examples
     --------
@@ -124,12 +124,12 @@ class Histogram(Boxes):
         rows = [to_elements(row) for row in to_list(counts)]
         if len({len(row) for row in rows}) != 1 or not rows[0]:
             raise InvalidInputError(
-                f"expected rows of counts, all of one length, got {format_short(counts)}"
+                f"expected rows of counts of equal length, got {format_short(counts)}"
             )
         least, total = min(map(min, rows)), sum(map(sum, rows))
         if least < 0 or total == 0:
             raise InvalidInputError(
-                f"expected counts >= 0, one of them positive, got {format_short(counts)}"
+                f"expected counts >= 0, at least one positive, got {format_short(counts)}"
             )
         lower, upper = map(to_elements, to_list(box))
         if len(lower) != 2 or len(upper) != 2 or not all(map(operator.lt, lower, upper)):
@@ -149,12 +149,12 @@ class Histogram(Boxes):
 
     @classmethod
     def of(cls, samples: Any, *, bins: "int | tuple[int, int]" = 32) -> "Histogram":
-        """Return the histogram of samples on the least box around them.
+        """Return the histogram of samples on the smallest box that contains them.
 
         Parameters
         ----------
         samples : an (N, 2) array, or tensor, of finite numbers.
-        bins : how many intervals each coordinate has, or a pair of numbers.
+        bins : the number of intervals of each coordinate, or a pair of numbers.
 
         >>> Histogram.of(np.random.default_rng(0).normal(size=(500, 2)), bins=4)
         <Histogram: 13 of 4 x 4 bins>
@@ -174,7 +174,7 @@ class Histogram(Boxes):
             if low == high:
                 raise InvalidInputError(
                     f"expected at least two values in coordinate {i}, got "
-                    f"{'one' if ends else 'none'}: the least box around the samples has no area"
+                    f"{'one' if ends else 'none'}: the smallest box around the samples has no area"
                 )
         lower, upper = zip(*ends, strict=True)
         scaled = points.copy()
@@ -190,7 +190,7 @@ class Histogram(Boxes):
 
 
 def _as_floats(samples: Any) -> np.ndarray:
-    """Return samples as an array of floats; what is no real number is refused."""
+    """Return samples as an array of floats, or raise `InvalidInputError` if they are not real."""
     found = as_array(samples)
     try:
         if not (np.iscomplexobj(found) or np.ma.is_masked(found)):
@@ -223,7 +223,7 @@ def checkerboard(*, size: int = 4, dimension: int = 2) -> Boxes:
 
 
 def as_ends(kind: str, name: str, pairs: Sequence) -> tuple[Ends, ...]:
-    """Return pairs of points of finite rational coordinates, all of one dimension."""
+    """Return pairs of points with finite rational coordinates and equal dimension."""
     found = []
     for pair in to_list(pairs):
         ends = tuple(to_list(pair))
@@ -232,18 +232,18 @@ def as_ends(kind: str, name: str, pairs: Sequence) -> tuple[Ends, ...]:
         for x in (x for end in ends for x in to_list(end)):
             if isinstance(x, float) and not math.isfinite(x):
                 raise InvalidInputError(
-                    f"expected finite {name}, got {x}: a measure without second moment is at "
+                    f"expected finite {name}, got {x}: a measure without second moment has an "
                     "infinite W2 distance from every flow of a Gaussian"
                 )
         start, end = map(to_elements, ends)
         if not start or len(start) != len(end):
             raise InvalidInputError(
-                f"expected {name} with as many coordinates each, got {format_short(pair)}"
+                f"expected {name} with equal numbers of coordinates, got {format_short(pair)}"
             )
         found.append((start, end))
     if len({len(start) for start, _ in found}) != 1:
         raise InvalidInputError(
-            f"expected at least one {kind}, all of one dimension, got {format_short(pairs)}"
+            f"expected at least one {kind}, all of equal dimension, got {format_short(pairs)}"
         )
     return tuple(found)
 
@@ -258,4 +258,4 @@ def _parts(start: tuple, end: tuple, count: int, bits: int) -> Quantization:
     middles = [QQ(2 * j + 1, 2 * count) for j in range(count)]
     places = [[a + t * (b - a) for a, b in zip(start, end, strict=True)] for t in middles]
     error = (ball(_square(start, end)) / 12).sqrt() / count
-    return on_grid([QQ(1, count)] * count, places, error, bits)
+    return round_to_grid([QQ(1, count)] * count, places, error, bits)

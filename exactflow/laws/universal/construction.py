@@ -39,7 +39,7 @@ QUANTIZATION, SHARE = QQ(1, 2), QQ(3, 32)
 
 
 class W2Bound(NamedTuple):
-    """The terms of the bound, each a rational number that is certainly large enough."""
+    """The terms of a bound of W2, each a rational upper bound; the theorem names them."""
 
     quantization: Rational
     spread: Rational
@@ -50,7 +50,7 @@ class W2Bound(NamedTuple):
 
     @property
     def total(self) -> Rational:
-        """Their sum: at least W2 between target and flow."""
+        """The sum of the terms, an upper bound of W2(target, flow)."""
         return sum(self, Rational(0))
 
 
@@ -60,14 +60,14 @@ class Construction:
 
     Attributes
     ----------
-    atoms : N x d integers over 2^bits whose coordinate `carrier` increases.
-    moved : how far that coordinate is from the center of its cell, in the same unit.
-    weights : of the atoms.
+    atoms : N x d integers over 2^bits, sorted so that the coordinate `carrier` increases.
+    moved : the distance of that coordinate from the center of its cell, in the same unit.
+    weights : the weights of the atoms.
     partition : (p, q), the sizes of the halves.
-    depth : 2 or 3 layers.
-    knots : N - 1 places, near Gaussian quantiles, at which the first layer goes from one atom, or
-        label, to the next, on ramps of width `tau`.
-    radius : the half width of the plateaus around the coordinates `carrier` of the atoms.
+    depth : the number of layers, 2 or 3.
+    knots : N - 1 numbers near Gaussian quantiles. Around them are the ramps, of width `tau`, on
+        which the first layer changes from one atom, or label, to the next.
+    radius : half the width of the plateaus around the coordinates `carrier` of the atoms.
     delta : the scale of all layers.
     """
 
@@ -91,8 +91,9 @@ class Construction:
 
     @property
     def halves(self) -> tuple[slice, slice]:
-        """The coordinates that the first layer moves, and those that it keeps: of two layers the
-        carrier is among the former, of three among the latter.
+        """The coordinates that the first layer moves, and the coordinates that it keeps.
+
+        With two layers the first one moves the carrier, with three it keeps it.
         """
         before, after = slice(0, self.partition[0]), slice(self.partition[0], None)
         is_first = (self.carrier < self.partition[0]) == (self.depth == 2)
@@ -117,9 +118,9 @@ class Construction:
             later = [([row[0] for row in labels], QQ(1, 4), others, 0)]
             later.append((places, self.radius, less, read))
         jumps = list(pairwise(labels)) or [(labels[0], labels[0])]
-        shifts = [(_steps(self.knots or [QQ.zero], self.tau / 2, jumps), 0)]
+        shifts = [(_plateaus(self.knots or [QQ.zero], self.tau / 2, jumps), 0)]
         for centers, width, values, reads in later:
-            shifts.append((_steps(centers, width, zip(values, values, strict=True)), reads))
+            shifts.append((_plateaus(centers, width, zip(values, values, strict=True)), reads))
         halves = HALVES if moved.start == 0 else HALVES[::-1]
         return PiecewiseFlow(
             PiecewiseCoupling(self.partition, halves[k % 2], shift, self.delta, reads)
@@ -127,8 +128,10 @@ class Construction:
         )
 
     def bound(self, quantization: arb) -> W2Bound:
-        """Return the bound for the flow, in time linear in N, of any atoms and parameters that
-        satisfy the conditions of the theorem; `quantization` bounds W2(target, cell centers).
+        """Return the bound of the theorem for the flow, in a time linear in N.
+
+        `quantization` is an upper bound of W2(target, cell centers). Atoms and parameters must
+        satisfy the conditions of the theorem.
         """
         ramps = upper_root(ball(self.tau) * self.ramp_factor(self.tau))
         terms = quantization, self.spread(), self.weights_error(), self.noise(), ramps, self.tails()
@@ -149,13 +152,17 @@ class Construction:
         return self._diameter(slice(None)) * upper_root(total)
 
     def noise(self) -> arb:
-        """Return delta sqrt(d); of three layers, m coordinates count delta^2 in its place."""
+        """Return sqrt((d - m) delta^2 + m delta^4), where the first of three layers moves m
+        coordinates, and m = 0 for two layers.
+        """
         square, (moved, _) = ball(self.delta) ** 2, self.halves
         twice = self.atoms[0, moved].size if self.depth == 3 else 0
         return ((self.atoms.shape[1] - twice) * square + twice * square * square).sqrt()
 
     def ramp_factor(self, width: Element) -> arb:
-        """Return a bound of sum_i P(ramp i) (|c_(i+1) - c_i| + x)^2 / tau, if tau <= width."""
+        """Return an upper bound of sum_i P(ramp i) (|c_(i+1) - c_i| + x)^2 / tau for every
+        tau <= width.
+        """
         unit, total = arb(2) ** -self.bits, arb(0)
         excess = ball(self.delta) if self.depth == 3 else arb(0)
         steps = np.diff(self.atoms, axis=0)
@@ -166,7 +173,7 @@ class Construction:
         return total
 
     def tails(self) -> arb:
-        """Return V sqrt(P(T)), T the event that z leaves a plateau of a later layer."""
+        """Return V sqrt(P(T)), where T is the event that z leaves a plateau of a later layer."""
         delta, (moved, kept) = ball(self.delta), self.halves
         mass, labels = 2 * normal_cdf(-ball(self.radius) / delta), arb(0)
         if self.depth == 3:
@@ -182,8 +189,10 @@ class Construction:
         return arb(square).sqrt() / arb(2) ** self.bits
 
 
-def _steps(places: list, width: Element, values: Iterable) -> PiecewiseLinear:
-    """Return the function with two values for each place, at `width` before and after it."""
+def _plateaus(places: list, width: Element, values: Iterable) -> PiecewiseLinear:
+    """Return the piecewise linear function with two given values for each place: at `width` before
+    the place and at `width` after it.
+    """
     ends = [x for place in places for x in (place - width, place + width)]
     return PiecewiseLinear(ends, [row for pair in values for row in pair])
 
@@ -191,9 +200,11 @@ def _steps(places: list, width: Element, values: Iterable) -> PiecewiseLinear:
 def construct(
     cells: Quantization, eps: Element, partition: tuple[int, int], depth: int
 ) -> tuple[Construction, int]:
-    """Return a construction with its terms within shares of `eps`, and the bits of its balls."""
-    carrier, share = _carrier(cells.centers, partition[0], depth), SHARE * eps
-    centers, weights = _labelled(cells, carrier)
+    """Return a construction whose terms are within their shares of `eps`, and the precision of its
+    balls in bits.
+    """
+    carrier, share = _choose_carrier(cells.centers, partition[0], depth), SHARE * eps
+    centers, weights = _sort_atoms(cells, carrier)
     moved = _separating_moves(centers[:, carrier], weights, cells.bits, share)
     atoms = centers.copy()
     atoms[:, carrier] += moved
@@ -210,21 +221,23 @@ def construct(
         return _with_tau(draft, share), precision
 
 
-def _carrier(centers: np.ndarray, p: int, depth: int) -> int:
-    """Return the coordinate that has most values: there atoms are moved least to be told apart.
+def _choose_carrier(centers: np.ndarray, p: int, depth: int) -> int:
+    """Return the coordinate with the most values: along it atoms are moved least to become
+    distinct.
 
-    Among equals it is one of the second half for two layers, of the first for three.
+    Among equals a coordinate of the second half is preferred for two layers, of the first for
+    three.
     """
     first, second = range(p), range(p, centers.shape[1])
     order = [*second, *first] if depth == 2 else [*first, *second]
     return max(order, key=lambda i: len(set(centers[:, i].tolist())))
 
 
-def _labelled(cells: Quantization, carrier: int) -> tuple[np.ndarray, list]:
-    """Return atoms and weights by increasing coordinate `carrier`.
+def _sort_atoms(cells: Quantization, carrier: int) -> tuple[np.ndarray, list]:
+    """Return atoms and weights, sorted by the coordinate `carrier`.
 
-    Among equal ones the other coordinates increase and decrease in turn, so that neighbours in this
-    order are near each other.
+    Atoms that agree there are sorted by the other coordinates, up and down in turn, so that
+    neighbours are near each other.
     """
     rows = cells.centers.tolist()
     column = {x: k for k, x in enumerate(sorted({row[carrier] for row in rows}))}
@@ -239,21 +252,27 @@ def _labelled(cells: Quantization, carrier: int) -> tuple[np.ndarray, list]:
 
 
 def _separating_moves(places: np.ndarray, weights: list, bits: int, share: Element) -> np.ndarray:
-    """Return moves after which neighbours are as far apart as the share allows: mean square."""
+    """Return moves of sorted places that separate neighbours.
+
+    The gap is the largest power of two for which the root mean square of the moves is within the
+    share.
+    """
     masses, unit = np.array([to_float(w) for w in weights]), max(1, int(share * 2**bits))
     room = QQ(places[-1] - places[0], 2**bits) + share
     gap = max(int(power_below(2 * room / len(places)) * 2**bits), 1)
     while True:
-        moved = _spread(places, gap) - places
+        moved = _separate(places, gap) - places
         distances = np.array([min(abs(x), unit << 20) / unit for x in moved.tolist()])
         if gap == 1 or (distances.max() < 2**20 and masses @ distances**2 <= 1):
             return moved
         gap //= 2
 
 
-def _spread(places: np.ndarray, gap: int) -> np.ndarray:
-    """Return integers near the sorted `places` whose neighbours differ by at least `gap`: the
-    average, rounded down, of the least such sequence above and of the greatest below.
+def _separate(places: np.ndarray, gap: int) -> np.ndarray:
+    """Move sorted integers until neighbours differ by at least `gap`.
+
+    The result is the average, rounded down, of the least such sequence >= `places` and the greatest
+    one <= `places`.
     """
     ramp = gap * np.arange(len(places)).astype(object)
     above = np.maximum.accumulate(places - ramp)
@@ -262,7 +281,7 @@ def _spread(places: np.ndarray, gap: int) -> np.ndarray:
 
 
 def _with_knots(draft: Construction, share: Element) -> tuple[Construction, int]:
-    """Return the draft with dyadic knots, of half the precision, near Gaussian quantiles."""
+    """Return the draft with dyadic knots near Gaussian quantiles, and the precision in bits."""
     precision = TUNING.precision
     while True:
         with ctx.workprec(precision):
@@ -279,7 +298,9 @@ def _with_knots(draft: Construction, share: Element) -> tuple[Construction, int]
 
 
 def _with_tau(draft: Construction, share: Element) -> Construction:
-    """Return the draft with the widest ramps, at most half the distance of two knots."""
+    """Return the draft with the widest ramps within the share, at most half the distance of two
+    knots.
+    """
     if not draft.knots:
         return replace(draft, tau=QQ.one)
     widest = power_below(min((b - a for a, b in pairwise(draft.knots)), default=QQ.one) / 2)

@@ -1,8 +1,8 @@
-"""Mixtures of normal laws, in one coordinate and in several, and their quantization.
+"""Mixtures of normal laws with independent coordinates, and their quantization.
 
-N(0, 1) is cut at sqrt(3) Phi^-1(k / n), the quantiles of N(0, 3): of n cells these have nearly the
-least mean square, about (sqrt(3) pi / 2) / n^2 (Panter and Dite 1951). A cell from a to b has the
-mass Phi(b) - Phi(a) and the mean (phi(a) - phi(b)) / mass.
+N(0, 1) is cut at sqrt(3) Phi^-1(k / n), the quantiles of N(0, 3). Of all cuts into n cells this has
+nearly the least mean square error, about (sqrt(3) pi / 2) / n^2 (Panter and Dite 1951). A cell from
+a to b has the mass Phi(b) - Phi(a) and the mean (phi(a) - phi(b)) / mass.
 """
 
 from collections.abc import Sequence
@@ -25,9 +25,9 @@ from exactflow.laws.universal.quantization import (
     check_count,
     grid_bits,
     least_root,
-    mixture,
-    of_means,
-    placed,
+    map_affinely,
+    mix_products,
+    quantize_by_means,
 )
 
 _PANTER_DITE = QQ(11, 4)  # a little more than sqrt(3) pi / 2
@@ -35,20 +35,21 @@ _PANTER_DITE = QQ(11, 4)  # a little more than sqrt(3) pi / 2
 
 @dataclass(frozen=True, init=False, repr=False)
 class GaussianMixture(Mixture):
-    """A mixture of normal laws with independent coordinates; in dimension 1 a law on the line.
+    """A mixture of normal laws with independent coordinates.
 
-    With one deviation for all it is a sample, of which repeated points count, plus normal noise.
+    With one deviation it is the law of a random point of a sample plus normal noise.
 
     Parameters
     ----------
-    means : N rationals, or N rows of d rationals.
-    deviations : one positive rational for all; or for each mean one, or a row of d of them.
-    weights : one positive rational for each mean, of sum exactly one; equal where left out.
+    means : N rationals, or N rows of d rationals; they may be equal.
+    deviations : a positive rational for all means; or a list with one for each mean, or with a row
+        of d of them.
+    weights : a positive rational for each mean, of sum exactly one; by default all equal.
 
     Raises
     ------
     InvalidInputError
-        No mean, a deviation that is not positive, lists of unequal lengths, weights whose sum is
+        No mean, a deviation that is not positive, lists of unequal lengths, or weights whose sum is
         not one.
 
     Examples
@@ -77,15 +78,15 @@ class GaussianMixture(Mixture):
             sizes = [(to_element(deviations),) * d] * len(points)
         if not d or len(sizes) != len(points) or {len(row) for row in (*points, *sizes)} != {d}:
             raise InvalidInputError(
-                "expected at least one mean, all of one dimension, and for each one deviation, or "
-                f"one a coordinate, got {format_short(means)} and {format_short(deviations)}"
+                "expected means of equal dimension and, for each mean, one deviation or one per "
+                f"coordinate, got {format_short(means)} and {format_short(deviations)}"
             )
         for mean, row in zip(points, sizes, strict=True):
             if min(row) <= 0:
                 raise InvalidInputError(
                     f"expected positive deviations, got {format_short(min(row))} at "
-                    f"{', '.join(map(format_short, mean))}: an atom has a quantile function with a "
-                    "flat part there; Product and Atoms have laws on subspaces"
+                    f"{', '.join(map(format_short, mean))}: for laws on subspaces use Product and "
+                    "Atoms"
                 )
         weights = as_weights(weights, len(points))
         vars(self).update(
@@ -93,7 +94,7 @@ class GaussianMixture(Mixture):
         )
 
     def quantize(self, tolerance: Element, bits: int) -> Quantization:
-        """Return products of cells of normal laws, for every component."""
+        """Return, for every component, products of atoms of normal laws."""
         share = tolerance * tolerance / self.dimension
         counts = [
             [1 if s * s <= share else least_root(_PANTER_DITE * s * s / share) for s in row]
@@ -102,21 +103,21 @@ class GaussianMixture(Mixture):
         check_count(sum(map(prod, counts)))
         rows = [
             [
-                placed(_normal(count), [mean], [[s]], bits)
+                map_affinely(_quantize_normal(count), [mean], [[s]], bits)
                 for mean, s, count in zip(*triple, strict=True)
             ]
             for triple in zip(self.means, self.deviations, counts, strict=True)
         ]
-        return mixture(self.weights, rows)
+        return mix_products(self.weights, rows)
 
     def quantize_coordinate(self, i: int, tolerance: Element, bits: int) -> Quantization:
-        """Return cells of the law of coordinate i, a mixture of as many normal laws."""
+        """Return atoms of the law of coordinate i, a mixture with the same weights."""
         means, deviations = ([row[i] for row in rows] for rows in (self.means, self.deviations))
         return GaussianMixture(means, deviations, self.weights).quantize(tolerance, bits)
 
 
 def _rows(points: Sequence | np.ndarray) -> list[tuple]:
-    """Return points as tuples of elements of QQ: numbers are points of the line."""
+    """Return points as tuples of elements of QQ; a number is a point of the line."""
     return [
         to_elements(point if isinstance(point, list | tuple | np.ndarray) else [point])
         for point in to_list(points)
@@ -124,8 +125,8 @@ def _rows(points: Sequence | np.ndarray) -> list[tuple]:
 
 
 @cache
-def _normal(count: int) -> Quantization:
-    """Return the cells of N(0, 1) between quantiles of N(0, 3)."""
+def _quantize_normal(count: int) -> Quantization:
+    """Return the quantization of N(0, 1) by cells between quantiles of N(0, 3)."""
     bits = grid_bits(QQ(1, count * count))
     with ctx.workprec(2 * bits):
         root = arb(3).sqrt()
@@ -135,4 +136,4 @@ def _normal(count: int) -> Quantization:
         masses = [q - p for p, q in pairwise(below)]
         gains = [p - q for p, q in pairwise(densities)]
         found = [(mass, [gain / mass]) for mass, gain in zip(masses, gains, strict=True)]
-        return of_means(arb(1), found, bits)
+        return quantize_by_means(arb(1), found, bits)

@@ -1,14 +1,19 @@
-"""Sets of integers, and how translates of them, and of their mirror images, fill intervals."""
+"""Intervals of integers that are tiled, or nearly filled, by copies of a set of integers.
+
+A copy is a translate of the set, or of its mirror image.
+"""
 
 from functools import cache
 from typing import NamedTuple
 
-BEAM = 64
+BEAM = 64  # states that the search keeps at each position
 
 
 class Window(NamedTuple):
-    """Disjoint copies of a set in [0, size): their offsets, and whether each is mirrored. `holes`
-    are the intervals of integers that no copy has.
+    """Disjoint copies of a set in [0, size).
+
+    `copies` are pairs of an offset and whether the copy is mirrored; `holes` are the intervals of
+    integers that no copy covers.
     """
 
     size: int
@@ -18,11 +23,10 @@ class Window(NamedTuple):
 
 @cache
 def tile_interval(cells: tuple[int, ...]) -> tuple[tuple[int, ...], int] | None:
-    """Return translations T and a number N for which each integer of [0, N) is a sum of a cell and
-    of one of T in exactly one way; None where no N up to four times the span of the cells has any.
+    """Return translations T and a number N such that the translates of `cells` tile [0, N).
 
-    The cells increase from 0. The least integer that is not covered can only be the first cell of
-    a copy, so there is no choice.
+    The cells increase from 0. The result is None if no N up to four times their span has a tiling.
+    There is no choice: the least integer that is not covered must be the first cell of a copy.
     """
     shape, covered, shifts, low = sum(1 << i for i in cells), 0, [], 0
     while low < 4 * (cells[-1] + 1):
@@ -38,10 +42,10 @@ def tile_interval(cells: tuple[int, ...]) -> tuple[tuple[int, ...], int] | None:
 
 @cache
 def fill_window(cells: tuple[int, ...]) -> Window:
-    """Return a window of at most twice the span with few holes, and few copies: a beam search.
+    """Return a window of at most about twice the span with few holes and few copies.
 
-    From left to right the first place that is not decided becomes the least one of a copy, or of a
-    mirror image, or a hole.
+    A beam search goes from left to right: the first undecided place becomes the least integer of a
+    copy or of a mirror image, or a hole.
     """
     span = cells[-1] + 1
     shapes = [sum(1 << i for i in cells), sum(1 << (span - 1 - i) for i in cells)]
@@ -67,11 +71,12 @@ def fill_window(cells: tuple[int, ...]) -> Window:
 
 
 def _trailing_ones(mask: int) -> int:
+    """Return the number of trailing ones in binary."""
     return (~mask & (mask + 1)).bit_length() - 1
 
 
 def _holes(cells: tuple[int, ...], size: int, copies: tuple) -> tuple[tuple[int, int], ...]:
-    """Return the longest intervals of [0, size) that no copy meets."""
+    """Return the maximal intervals of [0, size) that no copy meets."""
     span = cells[-1] + 1
     used = {k + (span - 1 - i if mirrored else i) for k, mirrored in copies for i in cells}
     found: list[tuple[int, int]] = []

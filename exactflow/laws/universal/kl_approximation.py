@@ -3,23 +3,23 @@
 Main results
 ------------
 Let P on R^2 have a density p, second moments and finite entropy. For every eps > 0 *four* affine
-couplings f, under one partition and without pads, have KL(P | f#N(0, I)) <= eps. Pairs of
-coordinates side by side do the same for products of such laws, as KL adds up. Here f is explicit.
+couplings f, under one partition and without pads, have KL(P | f#N(0, I)) <= eps. For products of
+such laws the couplings of the pairs of coordinates are combined, as KL adds up. Here f is explicit.
 
 Cut the plane into *tiles*: columns of x1, and in a column intervals of x2. A tile goes to the
 product of an interval of z1, its *slot*, and of z2, one of the *bands*. Bands are disjoint, and so
-are the slots of one band. Let x1 = s z1 + t and x2 = u z2 + v be increasing and affine with the
-tile in the image of slot and band. Numbers m_j mark bands and n_c mark columns: intervals slot +
-m_j of all tiles are disjoint, and so are the tiles' intervals of x2, moved by n_c. From latent to
-data the layers are
+are the slots of one band. Let x1 = s z1 + t and x2 = u z2 + v be increasing affine maps such that
+the image of slot and band contains the tile. Numbers m_j mark bands and n_c mark columns: the
+intervals slot + m_j of all tiles are disjoint, and so are the tiles' intervals of x2, shifted by
+n_c. From latent to data the layers are
 
     z1 += m(z2)            m = m_j on band j
     z2 -> u z2 + v + n_c   on slot + m_j
-    z1 -> s z1 + t - s m_j on the tile's interval of x2, moved by n_c
+    z1 -> s z1 + t - s m_j on the tile's interval of x2, shifted by n_c
     z2 -= n(x1)            n = n_c in column c
 
-each linear between, on *ramps*, which lie where no tile is but in its *margins*: strips within w1
-of the ends of a column, or w2 of the lower and upper end of a tile.
+and linear between, on *ramps*. A ramp meets a tile only in its *margins*: the strips within w1 of
+the ends of its column, or within w2 of its lower and upper end.
 
 *Claim.* KL(P | f#N(0, I)) is at most the sum of
 
@@ -29,27 +29,29 @@ of the ends of a column, or w2 of the lower and upper end of a tile.
 - tails: P(outside) (log(2 pi s* u*) + Z1^2 + Z2^2) + E[((x1 - o1) / s_)^2 + ((x2 - o2) / u_)^2;
   outside],
 
-where s*, u* are the largest scales and s_, u_ the least, outside means in no tile, (o1, o2) is the
-center of the hull, the least box around the tiles, Z1 is the greatest |(x1 - t) / s + m_j| + |m_k|
-and Z2 the greatest |(x2 + n - v - n_c) / u|, over tiles, over the hull and over n between the least
-and greatest n_c.
+where s*, u* are the largest scales and s_, u_ the least, and "outside" means in no tile. The hull
+is the least box around the tiles, and (o1, o2) its center. Z1 is the maximum of |(x1 - t) / s +
+m_j| + |m_k| and Z2 that of |(x2 + n - v - n_c) / u|, over the tiles, over the hull, and over n
+between the least and the greatest n_c.
 
 The proof is in the script universal_in_kl.
 
-*The terms vanish* as tiles shrink and margins with them. Bands, and slots in a band, have about the
-P-mass of their tiles as N-mass; for a mass at the ends of the line the best finite interval for a
-uniform law is taken. Tiles are halved where P, given the tile, loses most.
+*The terms vanish* as tiles and their margins shrink. The mass of N(0, I) on bands, and on slots in
+a band, is about the mass of P on their tiles. At the ends of the line a finite interval replaces
+the infinite one: that on which the uniform law has the least KL. Tiles with the largest loss are
+halved.
 
-*Three layers.* With one band, [-sqrt 3, sqrt 3], nothing is to be marked, and the first layer is
-left out: the loss is KL(U | N(0, 1)) = 1/2 log(pi e / 6) < 0.1765 and no more than eps beyond. Laws
-that are uniform given one coordinate lose nothing: `exactflow.laws.universal.three_layers`.
+*Three layers.* With one band, [-sqrt 3, sqrt 3], no marks are needed, and the first layer is
+omitted. The loss is KL(U | N(0, 1)) = 1/2 log(pi e / 6) < 0.1765, plus at most eps. Laws that are
+uniform given one coordinate lose nothing: `exactflow.laws.universal.three_layers`.
 
 How it is checked
 -----------------
-*Certified*: all terms in ball arithmetic; E log p is a finite sum for constant pieces, and for
-normal mixtures at most sum P(cell) log E(p | cell) over cells of a grid, by Jensen. *Exact*: the
-layers and their inverses on rational points, that intervals are disjoint, and that images of tiles
-are in slots and bands. *Numeric*: samples, in the tests.
+*Certified*: all terms, in ball arithmetic. E log p is a finite sum for piecewise constant
+densities; for normal mixtures it is at most sum P(cell) log E(p | cell) over cells of a grid, by
+Jensen's inequality. *Exact*: the layers and their inverses on rational points, the disjointness of
+the intervals, and that slots and bands contain the preimages of tiles. *Numeric*: samples, in the
+tests.
 """
 
 from collections.abc import Callable
@@ -97,15 +99,15 @@ Density: TypeAlias = PiecewiseConstantDensity | MixtureDensity
 
 
 class KLBound(NamedTuple):
-    """The terms of a bound of KL, each certainly large enough, and the size of the flow.
+    """The terms of a bound of KL, each a rational upper bound, and the size of the flow.
 
     Attributes
     ----------
-    cells, ramps, tails : the terms, as in the theorem.
-    tiles, columns, bands : how many there are; where three layers have zones, these are strips,
+    cells, ramps, tails : the terms of the theorem.
+    tiles, columns, bands : their numbers; for three layers with zones, the numbers of strips,
         columns and zones.
-    digits : about how many decimal digits float64 loses in latents, as coordinates and marks are
-        large beside tiles; at least 16, so all of them, where numbers leave its range.
+    digits : about how many decimal digits float64 loses in latents, because coordinates and marks
+        are large compared with tiles; 16 or more means all digits.
     """
 
     cells: Rational
@@ -118,7 +120,7 @@ class KLBound(NamedTuple):
 
     @property
     def total(self) -> Rational:
-        """Their sum: at least KL(target | flow)."""
+        """The sum of the terms, an upper bound of KL(target | flow)."""
         return self.cells + self.ramps + self.tails
 
 
@@ -138,9 +140,9 @@ class CoordinatePair(NamedTuple):
 class KLApproximation(FlowResult):
     """A flow of couplings with a certified bound of KL(target | flow).
 
-    `parts` has for each pair of coordinates its tiles, the widths of margins, and its bound. No
-    flow of the kind of layers asked for has a KL below `lower_bound`, which is positive for
-    additive ones.
+    `parts` contains the tiles, widths of margins and terms of the bound for each pair of
+    coordinates. `lower_bound` is a lower bound of the KL of all flows with such layers: positive
+    for additive layers, else 0.
     """
 
     target: TargetMeasure
@@ -152,7 +154,7 @@ class KLApproximation(FlowResult):
 
     @property
     def terms(self) -> KLBound:
-        """The terms, tiles, columns and bands of all parts, added up, and the most digits."""
+        """The sums of the terms and sizes of all parts, and the largest number of digits."""
         rows = list(zip(*(part.terms for part in self.parts), strict=True))
         return KLBound._make([*map(sum, rows[:-1]), max(rows[-1])])
 
@@ -183,8 +185,8 @@ class KLApproximation(FlowResult):
     def sample(self, count: int, *, seed: int = 0) -> np.ndarray:
         """Return `count` points, in rows: the flow of Gaussian draws, computed in float64.
 
-        KL(target | flow) does not see where the flow goes outside of the target: of the samples
-        1 - exp(-bound) at most may lie there, as far as ramps are steep.
+        KL(target | flow) does not restrict the flow outside of the support of the target. At most
+        the fraction 1 - exp(-bound) of the samples lies there, possibly far away.
         """
         return self.flow.forward(normal_draws(self.target.dimension, count, seed)).T
 
@@ -193,13 +195,14 @@ class KLApproximation(FlowResult):
 
         Parameters
         ----------
-        x : floats, of shape (d,) or (N, d), for a float or N of them, in float64; or rational
-            numbers, as integer arrays are, for a ball or a list of N. Tensors are taken as arrays.
+        x : floats, of shape (d,) or (N, d), which give a float or N floats; or rational numbers,
+            integer arrays among them, which give a ball or a list of N balls. Tensors are taken as
+            arrays.
 
         Raises
         ------
         InvalidInputError
-            Another shape, or floats where float64 has lost all digits (``pieces.digits``).
+            Another shape, or floats although float64 loses all digits (see ``terms.digits``).
         """
         points = as_array(x)
         if is_inexact(points):
@@ -212,7 +215,7 @@ class KLApproximation(FlowResult):
     def _log_prob_of_floats(self, x: Any) -> Any:
         """Return the log-density at points in rows, or at one point."""
         if np.ma.is_masked(x):
-            raise InvalidInputError("expected numbers, got masked entries, which have no value")
+            raise InvalidInputError("expected numbers, got masked entries")
         try:
             points = np.asarray(x, dtype=float)
         except (TypeError, ValueError):
@@ -222,8 +225,8 @@ class KLApproximation(FlowResult):
             raise InvalidInputError(f"expected shape ({d},) or (N, {d}), got {points.shape}")
         if digits >= ALL_DIGITS:
             raise InvalidInputError(
-                f"float64 loses about {digits} digits at the place of this law, so all of them: "
-                "pass rational numbers, or approximate the law moved and scaled to order one"
+                f"float64 loses about {digits} digits for this law, so all of them: pass rational "
+                "numbers, or approximate the law shifted and scaled to order one"
             )
         columns = points.T
         latents = self._inverse.forward(columns)

@@ -1,6 +1,6 @@
-"""Probability measures that `exactflow.laws.universal.approximate` takes: what they are, and atoms.
+"""Probability measures for `exactflow.laws.universal.approximate`, and discrete measures.
 
-How they are cut into cells is said in `exactflow.laws.universal.quantization`.
+Their quantization is explained in `exactflow.laws.universal.quantization`.
 """
 
 from abc import ABC, abstractmethod
@@ -25,10 +25,10 @@ from exactflow.exact.numbers import (
 )
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.flows.partition import as_partition
-from exactflow.laws.universal.quantization import Quantization, mixture, on_grid
+from exactflow.laws.universal.quantization import Quantization, mix_products, round_to_grid
 
-MOST_DRAWS = 2**25  # numbers, a quarter of a gigabyte
-FEW = 8  # factors whose dimensions are named
+MOST_DRAWS = 2**25  # random numbers in one call: a quarter of a gigabyte
+FEW = 8  # the factors whose dimensions are displayed
 
 
 class TargetMeasure(ABC):
@@ -37,7 +37,7 @@ class TargetMeasure(ABC):
     Attributes
     ----------
     dimension : the number d of coordinates.
-    is_singular : whether some set of volume zero has mass.
+    is_singular : whether a set of volume zero has positive mass.
     """
 
     dimension: int
@@ -45,15 +45,15 @@ class TargetMeasure(ABC):
 
     @abstractmethod
     def quantize(self, tolerance: Element, bits: int) -> Quantization:
-        """Return atoms within about `tolerance` (an element of QQ) of the measure."""
+        """Return atoms on the grid of multiples of 2^-bits, within about `tolerance` in W2."""
 
     def quantize_coordinate(self, i: int, tolerance: Element, bits: int) -> Quantization:
-        """Return atoms within about `tolerance` of the law of coordinate i."""
+        """Return atoms of the law of coordinate i, as `quantize` does."""
         return self.quantize(tolerance, bits).marginal(i)
 
 
 class Mixture(TargetMeasure):
-    """A mixture of measures of one kind, each with its weight."""
+    """A mixture of measures of one kind, with weights."""
 
     weights: tuple
 
@@ -67,8 +67,8 @@ class Atoms(Mixture):
 
     Parameters
     ----------
-    points : N x d, in any exact form that `factor` takes; no two rows equal.
-    weights : N positive rationals whose sum is exactly one; all equal where left out.
+    points : an N x d matrix in any exact form that `factor` takes, with distinct rows.
+    weights : N positive rationals whose sum is exactly one; by default all equal.
 
     Examples
     --------
@@ -97,17 +97,17 @@ class Atoms(Mixture):
         vars(self).update(points=rows, weights=weights, dimension=len(rows[0]))
 
     def quantize(self, tolerance: Element, bits: int) -> Quantization:
-        """Return the atoms themselves, rounded to the grid."""
-        return on_grid(list(self.weights), self.points, arb(0), bits)
+        """Return the atoms, rounded to the grid."""
+        return round_to_grid(list(self.weights), self.points, arb(0), bits)
 
 
 @dataclass(frozen=True, init=False, repr=False)
 class Product(TargetMeasure):
-    """The law of independent parts, one beside the other.
+    """The law of independent blocks of coordinates.
 
     Parameters
     ----------
-    factors : at least one measure; laws on the line have one coordinate each.
+    factors : the laws of the blocks, in order, at least one.
 
     Examples
     --------
@@ -132,15 +132,15 @@ class Product(TargetMeasure):
         )
 
     def quantize(self, tolerance: Element, bits: int) -> Quantization:
-        """Return the products of atoms, the square of the tolerance shared by coordinates."""
+        """Return products of atoms; the coordinates share the square of the tolerance."""
         sizes = [0 if isinstance(factor, Atoms) else factor.dimension for factor in self.factors]
         square, total = to_fraction(tolerance * tolerance), max(1, sum(sizes))
         shares = [sqrt_rounded(square * max(1, size) / total) for size in sizes]
         parts = zip(self.factors, map(to_element, shares), strict=True)
-        return mixture([QQ.one], [[factor.quantize(share, bits) for factor, share in parts]])
+        return mix_products([QQ.one], [[factor.quantize(share, bits) for factor, share in parts]])
 
     def quantize_coordinate(self, i: int, tolerance: Element, bits: int) -> Quantization:
-        """Return cells of the law of coordinate i, which is one of a factor."""
+        """Return atoms of the law of coordinate i, which belongs to one factor."""
         owners = [(factor, j) for factor in self.factors for j in range(factor.dimension)]
         factor, place = owners[i]
         return factor.quantize_coordinate(place, tolerance, bits)
@@ -152,8 +152,9 @@ class Product(TargetMeasure):
 
 
 def as_measure(target: "TargetMeasure | MatrixLike") -> TargetMeasure:
-    """Return the measure on R^d, d >= 2, of a target: an array, a tensor or nested lists are a
-    sample, and a law on the line gets a coordinate of zeros.
+    """Return a target as a measure on R^d, d >= 2.
+
+    An array, a tensor or nested lists are a sample. A law on the line gets a coordinate of zeros.
     """
     if is_sample(target):
         target = empirical_measure(target)
@@ -167,12 +168,12 @@ def as_measure(target: "TargetMeasure | MatrixLike") -> TargetMeasure:
 
 
 def is_sample(target: object) -> bool:
-    """Whether a target is an array, a tensor or a list, of points."""
+    """Whether a target is an array, a tensor or a list, so a sample of points."""
     return is_array(target) or is_tensor(target) or isinstance(target, list | tuple)
 
 
 def halves_of(measure: TargetMeasure, partition: tuple[int, int] | None) -> tuple[int, int]:
-    """Return the sizes of the halves, or raise `InvalidInputError` where they do not fit."""
+    """Return the sizes of the halves, or raise `InvalidInputError` if they do not fit."""
     d = measure.dimension
     halves = as_partition((d // 2, d - d // 2) if partition is None else partition)
     if sum(halves) != d:
@@ -181,9 +182,9 @@ def halves_of(measure: TargetMeasure, partition: tuple[int, int] | None) -> tupl
 
 
 def empirical_measure(sample: MatrixLike) -> Atoms:
-    """Return the empirical measure of a sample, an (N, d) array; floats are exact dyadics.
+    """Return the empirical measure of a sample, an (N, d) array; floats are taken exactly.
 
-    A row that occurs k times is one atom of weight k/N.
+    A row that occurs k times is an atom of weight k/N.
 
     >>> import numpy as np
     >>> sample = np.array([[0.5, 1.0], [0.0, 0.0], [0.5, 1.0], [2.0, 1.0]])
@@ -196,26 +197,30 @@ def empirical_measure(sample: MatrixLike) -> Atoms:
 
 
 def normal_draws(dimension: int, count: int, seed: int) -> np.ndarray:
-    """Return draws of N(0, I) in columns, of which there are `count`."""
+    """Return `count` draws from N(0, I), as columns."""
     columns, checked = to_index("count", count, 0, MOST_DRAWS // dimension), to_index("seed", seed)
     return np.random.default_rng(checked).standard_normal((dimension, columns))
 
 
 def as_weights(weights: Sequence | None, count: int) -> tuple:
+    """Return weights as elements of QQ: positive, of sum 1, and equal by default."""
     if weights is None:
         return (QQ(1, count),) * count
     checked = to_elements(weights)
     if len(checked) != count:
-        raise InvalidInputError(f"expected {count} weights, one for each, got {len(checked)}")
+        raise InvalidInputError(
+            f"expected {count} weights, one for each atom or component, got {len(checked)}"
+        )
     for i, weight in enumerate(checked):
         if weight <= 0:
             raise InvalidInputError(
-                f"expected positive weights, got {format_short(weight)} at {i}: leave it out"
+                f"expected positive weights, got {format_short(weight)} at {i}: omit it and its "
+                "atom or component"
             )
     total = sum(checked, QQ.zero)
     if total != 1:
         raise InvalidInputError(
             f"expected weights whose sum is exactly 1, got {format_short(total)}: write them as "
-            "rationals, as '1/10' (the float 0.1 is another number), or divide by their sum"
+            "rationals, such as '1/10' (the float 0.1 is another number), or divide by their sum"
         )
     return checked

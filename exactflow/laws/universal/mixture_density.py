@@ -1,4 +1,8 @@
-"""Mixtures of normal laws in the plane, cut into tiles."""
+"""Densities of mixtures of normal laws in the plane, and how they are cut into tiles.
+
+Cuts are chosen in floats; integrals over tiles, entropies and tails are enclosed in ball
+arithmetic.
+"""
 
 from collections.abc import Iterator
 from functools import cache
@@ -29,8 +33,13 @@ from exactflow.laws.universal.tilings import (
     normal_mass,
 )
 
-REACH, LEAST_MASS, TINY, BLIND, TRUSTED, FINEST = 10, 1e-24, 1e-300, 4, 20, 1e-11
-MOST_PRODUCTS = 2**27  # in the matrix of cells, which take some seconds
+REACH = 10  # tiles lie within this many deviations of a mean
+LEAST_MASS = 1e-24  # intervals with a smaller mass are left to the tails
+TINY = 1e-300  # avoids division by zero in relative entropies
+BLIND = 4  # the loss per unit of mass that the quadrature does not see
+TRUSTED = 20  # correct bits from which the mass of a cell is used
+FINEST = 1e-11  # the least deviation, in units of the range of means
+MOST_PRODUCTS = 2**27  # entries times components in the matrix of cells: they take some seconds
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(12)
 ROOT = np.sqrt(2 * np.pi)
 
@@ -49,32 +58,34 @@ class MixtureDensity:
             m, s = axis.floats
             if not s.min() > FINEST * np.ptp(np.r_[m, 0.0]):
                 raise InvalidInputError(
-                    f"expected deviations of at least {FINEST:.1g} of the means, which float64 can "
-                    f"tell apart, got {s.min() / np.ptp(np.r_[m, 0.0]):.3g} of them: move the law "
-                    "towards 0"
+                    f"expected deviations of at least {FINEST:.1g} times the range of 0 and the "
+                    "means, which float64 resolves, got "
+                    f"{s.min() / np.ptp(np.r_[m, 0.0]):.3g} times: move the law towards 0"
                 )
         self.weights = np.array(list(map(to_float, law.weights)))
         with ctx.workprec(2 * TUNING.precision):
             self.balls = [ball(w) for w in law.weights]
 
     def columns(self, most: float) -> list[tuple[Interval, float]]:
-        """Return intervals that are halved where the density, or the law of x2, varies most."""
+        """Return intervals of x1 and their masses, halved where the density, or the law of x2,
+        varies most.
+        """
         m, s = self.axes[0].floats
         ends = np.unique([m - REACH * s, m, m + REACH * s])
         apart = np.diff(ends, prepend=-np.inf) > s.min() / 8
         cells = list(pairwise(ends[apart].tolist()))
         found = refine_cells(
-            [cell for cell in cells if self._column(*cell)[0] > LEAST_MASS],
+            [cell for cell in cells if self._mass_and_loss(*cell)[0] > LEAST_MASS],
             most,
-            lambda cell: self._column(*cell)[1],
+            lambda cell: self._mass_and_loss(*cell)[1],
             lambda cell: [(cell[0], sum(cell) / 2), (sum(cell) / 2, cell[1])],
         )
-        masses = [(cell, self._column(*cell)[0]) for cell in sorted(found)]
+        masses = [(cell, self._mass_and_loss(*cell)[0]) for cell in sorted(found)]
         exact = self.axes[0].exact
         return [((exact(a), exact(b)), mass) for (a, b), mass in masses if mass > LEAST_MASS]
 
-    def _column(self, a: float, b: float) -> tuple[float, float]:
-        """Return the mass of an interval of x1, and about what a column there loses."""
+    def _mass_and_loss(self, a: float, b: float) -> tuple[float, float]:
+        """Return the mass of an interval of x1, and about the loss of a column there."""
         m, s = self.axes[0].floats
         ends = (np.array([[a], [b]]) - m) / s
         parts = self.weights * normal_mass(*ends)
@@ -96,7 +107,7 @@ class MixtureDensity:
         return mass, max(losses) + bend + BLIND * abs(mass - seen)
 
     def tiles(self, columns: list, masses: np.ndarray, most: float) -> list[Tile]:
-        """Return quantiles of each column, halved where the density varies most."""
+        """Return tiles between quantiles of each column, halved where the density varies most."""
         (m, s), unit, exact = self.axes[0].floats, self.axes[0].unit, self.axes[1].exact
         ends = np.array([[[to_float(x / unit)] for x in column] for column, _ in columns])
         parts = self.weights * normal_mass(*np.moveaxis((ends - m) / s, 1, 0))
@@ -106,7 +117,9 @@ class MixtureDensity:
         column, band = np.nonzero(there)
         bands = np.array([[to_float(x) for x in pair] for pair in intervals(masses)])
         while True:
-            mass, loss = self._tiles(parts[column], low, high, bands[band], masses[band])
+            mass, loss = self._masses_and_losses(
+                parts[column], low, high, bands[band], masses[band]
+            )
             kept, middle = mass > LEAST_MASS, (low + high) / 2
             cut = kept & (loss > most / len(loss))
             if loss[kept].sum() <= most or not cut.any() or len(loss) > MOST_TILES:
@@ -122,7 +135,7 @@ class MixtureDensity:
         ]
 
     def _quantiles(self, parts: np.ndarray, levels: np.ndarray) -> np.ndarray:
-        """Return for each column where x2 has these levels, by bisection, between its ends."""
+        """Return for each column its ends, and between them the quantiles of x2 at these levels."""
         m, s = self.axes[1].floats
         there, shares = parts > LEAST_MASS, parts / parts.sum(axis=1, keepdims=True)
         low = np.where(there, m - REACH * s, np.inf).min(axis=1, keepdims=True)
@@ -134,11 +147,13 @@ class MixtureDensity:
             a, b = np.where(below, y, a), np.where(below, b, y)
         return np.hstack([low, (a + b) / 2, high])
 
-    def _tiles(
+    def _masses_and_losses(
         self, parts: np.ndarray, low: np.ndarray, high: np.ndarray, z: np.ndarray, band: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the masses of tiles, and about what they lose: `parts` are the masses of the
-        components in their columns, `z` and `band` the ends, and the masses, of their bands.
+        """Return the masses of tiles, and about their losses.
+
+        `parts` are the masses of the components in their columns, `z` are the ends of their bands,
+        and `band` the masses of these.
         """
         (m, s), heights = self.axes[1].floats, high - low
         mass = (parts * normal_mass(*((x[:, None] - m) / s for x in (low, high)))).sum(axis=1)
@@ -152,33 +167,36 @@ class MixtureDensity:
         return mass, loss + BLIND * abs(mass - seen)
 
     def entropy(self, accuracy: float) -> arb:
-        """Return the sum over cells of P(cell) log E(p | cell): at least E log p, by Jensen, and
-        more by about half the variance of log p within cells.
+        """Return the sum over cells of P(cell) log E(p | cell), an upper bound of E log p.
+
+        This is Jensen's inequality; the difference is about half the variance of log p in cells.
         """
         labels = companding(3 + int(2 / np.sqrt(accuracy)))
         count = len(self.balls)
         products = (count * len(labels)) ** 2 * count**2 // 2
         if products > MOST_PRODUCTS:
             raise InvalidInputError(
-                f"expected a mixture whose entropy takes at most {MOST_PRODUCTS} products, got "
-                f"{count} components, for which it takes {products}: raise eps, take fewer "
-                "components, or the Histogram of a sample"
+                f"the entropy of {count} components takes {products} products at this eps, and at "
+                f"most {MOST_PRODUCTS} are computed: raise eps, take fewer components, or the "
+                "Histogram of a sample"
             )
         couples = [
             x * y * (1 if i == j else 2)
             for (i, x), (j, y) in combinations_with_replacement(enumerate(self.balls), 2)
         ]
         (masses, squares), (others, ends) = (axis.cells(labels) for axis in self.axes)
-        top, total = self._sum(*self._tops()).log().max(arb(0)), arb(0)
+        top, total = self._sum(*self._peaks()).log().max(arb(0)), arb(0)
         for mass, square in zip(
-            _table(masses, self.balls, others), _table(squares, couples, ends), strict=True
+            _multiply_weighted(masses, self.balls, others),
+            _multiply_weighted(squares, couples, ends),
+            strict=True,
         ):
             seen = min(mass.rel_accuracy_bits(), square.rel_accuracy_bits()) > TRUSTED
             total += mass * (square / mass).log() if seen else mass.abs_upper() * top
         return total
 
     def integrals(self, tiling: Tiling) -> Iterator[TileIntegrals]:
-        """Yield closed forms."""
+        """Yield the integrals over each tile, in closed form."""
         x, y = self.axes
         units = list(zip(tiling.finest, tiling.center, strict=True))
         for tile, maps in zip(tiling.tiles, tiling.maps, strict=True):
@@ -194,8 +212,10 @@ class MixtureDensity:
             )
 
     def edges(self, tiling: Tiling) -> tuple[arb, arb]:
-        """Return bounds by the largest density of each component."""
-        first, second = self._tops()
+        """Return upper bounds of the masses of the margins of columns, and of tiles, per unit of
+        width, from the largest density of each component.
+        """
+        first, second = self._peaks()
         ones, total = [arb(1)] * len(first), arb(0)
         for tile in tiling.tiles:
             parts = self.axes[0].moments(*tiling.columns[tile.column])
@@ -203,13 +223,13 @@ class MixtureDensity:
         return 2 * len(tiling.columns) * self._sum(first, ones), total
 
     def spread(self, tiling: Tiling) -> arb:
-        """Return the second moment."""
+        """Return E|x - center|^2 in units of the finest scales."""
         whole, ones = [(arb(1), arb(0), arb(1))] * len(self.balls), [arb(1)] * len(self.balls)
         units = zip(self.axes, tiling.finest, tiling.center, strict=True)
         return sum((self._sum(axis.squares(whole, *unit), ones) for axis, *unit in units), arb(0))
 
-    def _tops(self) -> list[list[arb]]:
-        """The largest densities of components, along both axes."""
+    def _peaks(self) -> list[list[arb]]:
+        """Return the largest densities of components, along both axes."""
         return [[normal_density(arb(0)) / ball(s) for _, s in axis.places] for axis in self.axes]
 
     def _sum(self, first: list[arb], second: list[arb]) -> arb:
@@ -218,7 +238,7 @@ class MixtureDensity:
 
 
 class _Axis:
-    """One coordinate of a mixture: each component, and each product of two.
+    """One coordinate of the components of a mixture, exactly and in floats.
 
     Floats are in units of a power of two near the largest number.
     """
@@ -236,19 +256,19 @@ class _Axis:
         return QQ(*float(x).as_integer_ratio()) * self.unit
 
     def _at(self, x: Element) -> list[tuple]:
-        """Return (Phi, phi, label) for each component."""
+        """Return (Phi(l), phi(l), l) for each component, l = (x - mean) / deviation its label."""
         labels = [ball((x - m) / s) for m, s in self.places]
         return [(normal_cdf(label), normal_density(label), label) for label in labels]
 
     def _moments(self, low: Element, high: Element) -> list[tuple]:
-        """Return the integrals of 1, l, l^2 over an interval, l the label of each component."""
+        """Return the integrals of 1, l and l^2 over an interval, l the label of each component."""
         return [
             (q - p, d - e, q - p + a * d - b * e)
             for (p, d, a), (q, e, b) in zip(self.at(low), self.at(high), strict=True)
         ]
 
     def squares(self, moments: list[tuple], unit: Element, point: Element) -> list[arb]:
-        """Return the integrals of (x - point)^2, in units, for each component."""
+        """Return the integrals of ((x - point) / unit)^2 for each component, from its moments."""
         found = []
         for (m, s), (one, label, square) in zip(self.places, moments, strict=True):
             scale, shift = ball(s / unit), ball((m - point) / unit)
@@ -256,7 +276,7 @@ class _Axis:
         return found
 
     def cells(self, labels: np.ndarray) -> tuple[list, list]:
-        """Return masses of components, and of products of two, for cells that end at labels."""
+        """Return the masses of components, and of products of two, on cells between `labels`."""
         m, s = self.floats
         knots = [self.exact(x) for x in np.unique(m + np.outer(labels, s))]
         singles = [(arb(1), m, ball(s)) for m, s in self.places]
@@ -265,11 +285,11 @@ class _Axis:
             square = s * s + t * t
             width, mean = ball(square).sqrt(), (m * t * t + n * s * s) / square
             doubles.append((normal_density(ball(m - n) / width) / width, mean, ball(s * t) / width))
-        return _differences(singles, knots), _differences(doubles, knots)
+        return _masses_between(singles, knots), _masses_between(doubles, knots)
 
 
-def _differences(laws: list[tuple[arb, Element, arb]], knots: list) -> list[list[arb]]:
-    """The mass of each law, times its factor, in each interval between knots."""
+def _masses_between(laws: list[tuple[arb, Element, arb]], knots: list) -> list[list[arb]]:
+    """Return the mass of each law (factor, mean, deviation), times its factor, between knots."""
     none, whole = [arb(0)] * len(laws), [factor for factor, _, _ in laws]
     below = [
         [factor * normal_cdf(ball(x - mean) / deviation) for factor, mean, deviation in laws]
@@ -278,13 +298,15 @@ def _differences(laws: list[tuple[arb, Element, arb]], knots: list) -> list[list
     return [[q - p for p, q in zip(*pair, strict=True)] for pair in pairwise([none, *below, whole])]
 
 
-def _table(rows: list, weights: list[arb], columns: list) -> list[arb]:
+def _multiply_weighted(rows: list, weights: list[arb], columns: list) -> list[arb]:
     """Return the entries of rows diag(weights) columns^T."""
     scaled = arb_mat([[w * x for w, x in zip(weights, row, strict=True)] for row in rows])
     return (scaled * arb_mat(columns).transpose()).entries()
 
 
 def _nodes(low: Any, high: Any) -> tuple[np.ndarray, Any]:
-    """Return the nodes of quadrature in intervals, along a new first axis, and their lengths."""
+    """Return the nodes of Gaussian quadrature in intervals, along a new first axis, and their
+    lengths.
+    """
     nodes = NODES.reshape(-1, *(1 for _ in np.shape(low)))
     return (low + high) / 2 + nodes * (high - low) / 2, high - low

@@ -1,9 +1,9 @@
 """Quantization: a measure is cut into cells of known mass, and each is replaced by one atom.
 
-If X has the law of the measure and c is the atom of its cell then W2(measure, atoms)^2 is at most
-E|X - c|^2, and that is E|X|^2 - sum w |c|^2 where the c are the means of the cells, w their masses.
-For independent parts these squares add up, for a mixture they do so with its weights. Atoms lie on
-a grid and masses are rational: what rounding moves is added, for masses by
+Let X have the law of the measure, and let c be the atom of its cell. Then W2(measure, atoms)^2 is
+at most E|X - c|^2. If the c are the means of the cells, and w their masses, this is E|X|^2 -
+sum w |c|^2. For independent parts these squares add up; for a mixture they add up with its weights.
+Atoms are rounded to a grid and masses to rationals. The error includes that, for masses by
 
     W2(sum m_i at c_i, sum w_i at c_i)^2 <= (diameter of the c_i)^2 sum |m_i - w_i| / 2.
 """
@@ -26,14 +26,15 @@ from exactflow.exact.typing import Element
 
 @dataclass(frozen=True)
 class Tuning:
-    """Choices that no theorem makes, each with its reason. No bound depends on them for its truth.
+    """Constants that no theorem prescribes. They change how good a bound is, never its truth.
 
     Parameters
     ----------
-    precision : of the balls, in bits: terms of bounds are to have some twenty correct digits.
-    bits : of the grid of atoms, beside those that eps and their number ask for.
-    least_exponent : of eps: parameters are chosen in float64, whose numbers end at 2^-1074.
-    most_atoms : what takes about a minute and a gigabyte.
+    precision : bits of the balls: the terms of bounds have about twenty correct digits.
+    bits : bits of the grid of atoms, in addition to those for eps and for the number of atoms.
+    least_exponent : the least eps is 2 to minus this: parameters are chosen in float64, whose
+        smallest positive number is 2^-1074.
+    most_atoms : a number of atoms that takes about a minute and a gigabyte.
     """
 
     precision: int = 96
@@ -48,8 +49,8 @@ TUNING = Tuning()
 class Quantization(NamedTuple):
     """N atoms on the grid of multiples of 2^-bits.
 
-    `weights` are N elements of QQ, `centers` an N x d array of Python integers, the numerators, and
-    `error` encloses a bound of the W2 distance from the measure.
+    `weights` are N elements of QQ, `centers` is an N x d array of the Python integers over 2^bits,
+    and `error` encloses an upper bound of the W2 distance from the measure.
     """
 
     weights: list
@@ -58,22 +59,21 @@ class Quantization(NamedTuple):
     error: arb
 
     def marginal(self, i: int) -> "Quantization":
-        """Return the atoms of the law of one coordinate, some of which may be equal."""
+        """Return the projection onto one coordinate; some of its atoms may be equal."""
         return Quantization(self.weights, self.centers[:, i : i + 1], self.bits, self.error)
 
 
 def check_count(count: int) -> None:
-    """Refuse more atoms than can be built."""
+    """Raise `InvalidInputError` if atoms are too many."""
     if count > TUNING.most_atoms:
         raise InvalidInputError(
-            f"expected a tolerance that needs at most {TUNING.most_atoms} atoms, got one that "
-            f"needs {format_short(count)}: raise eps; a law of dimension k takes about "
-            "(side/eps)^k atoms"
+            f"this tolerance needs {format_short(count)} atoms, and at most {TUNING.most_atoms} "
+            "are made: raise eps; a law of dimension k needs about (side/eps)^k atoms"
         )
 
 
-def on_grid(weights: list, points: Sequence[Sequence], error: arb, bits: int) -> Quantization:
-    """Return the cells with the given atoms, N rows of elements of QQ, rounded to the grid."""
+def round_to_grid(weights: list, points: Sequence[Sequence], error: arb, bits: int) -> Quantization:
+    """Return a quantization with the given atoms, N rows of elements of QQ, rounded to the grid."""
     check_count(len(weights))
     centers, exact = [], True
     for point in points:
@@ -85,8 +85,8 @@ def on_grid(weights: list, points: Sequence[Sequence], error: arb, bits: int) ->
     return Quantization(weights, array, bits, error + moved)
 
 
-def of_means(second: arb, found: list[tuple[arb, list[arb]]], bits: int) -> Quantization:
-    """Return cells of these means and nearly these masses, of a measure with E|X|^2 = `second`."""
+def quantize_by_means(second: arb, found: list[tuple[arb, list[arb]]], bits: int) -> Quantization:
+    """Return a quantization from cells with their masses and means; `second` is E|X|^2."""
     check_count(len(found))
     unit, square, moved, off = arb(2) ** bits, second, arb(0), arb(0)
     counts = [max(1, nearest_integer(mass * unit * unit)) for mass, _ in found]
@@ -104,7 +104,7 @@ def of_means(second: arb, found: list[tuple[arb, list[arb]]], bits: int) -> Quan
     return Quantization(weights, array, bits, error)
 
 
-def placed(
+def map_affinely(
     cells: Quantization,
     center: Sequence,
     axes: Sequence[Sequence],
@@ -125,18 +125,19 @@ def placed(
         for row in cells.centers.tolist()
     ]
     length = ball(sum((a * a for a in axes[0]), QQ.zero)).sqrt()
-    return on_grid(cells.weights, points, cells.error * length + ball(off), bits)
+    return round_to_grid(cells.weights, points, cells.error * length + ball(off), bits)
 
 
 def grid_bits(square: Element) -> int:
-    """Return the bits of a grid on which cells of this mean square have many places."""
+    """Return the bits of a grid that is fine beside cells with this mean square."""
     lengths = int(square.denominator).bit_length() - int(square.numerator).bit_length()
     return TUNING.bits + TUNING.most_atoms.bit_length() + max(0, lengths) // 2
 
 
-def mixture(weights: Sequence, rows: Sequence[Sequence[Quantization]]) -> Quantization:
-    """Return cells of a mixture of products: `rows` has the cells of the factors of each part. Too
-    many are refused before any is made.
+def mix_products(weights: Sequence, rows: Sequence[Sequence[Quantization]]) -> Quantization:
+    """Return a quantization of a mixture of products from those of the factors of each component.
+
+    Raises `InvalidInputError`, before any atom is made, if they are too many.
     """
     check_count(sum(math.prod(len(part.weights) for part in row) for row in rows))
     masses: list[Element] = []
@@ -145,7 +146,7 @@ def mixture(weights: Sequence, rows: Sequence[Sequence[Quantization]]) -> Quanti
     for weight, row in zip(weights, rows, strict=True):
         masses += [math.prod(ws, start=weight) for ws in product(*(part.weights for part in row))]
         sizes = [len(part.weights) for part in row]
-        grids = combinations(sizes)
+        grids = list_choices(sizes)
         blocks.append(
             np.hstack([part.centers[grid] for part, grid in zip(row, grids, strict=True)])
         )
@@ -153,10 +154,10 @@ def mixture(weights: Sequence, rows: Sequence[Sequence[Quantization]]) -> Quanti
     return Quantization(masses, np.vstack(blocks), rows[0][0].bits, upper_root(square))
 
 
-def combinations(sizes: Sequence[int]) -> np.ndarray:
-    """Return the choices of one place in each of some lists, in columns: the last varies first.
+def list_choices(sizes: Sequence[int]) -> np.ndarray:
+    """Return, in columns, the choices of one index for each size; the last index varies fastest.
 
-    >>> combinations([1, 2, 2]).tolist()
+    >>> list_choices([1, 2, 2]).tolist()
     [[0, 0, 0, 0], [0, 0, 1, 1], [0, 1, 0, 1]]
     """
     places, count = np.arange(math.prod(sizes)), 1

@@ -44,13 +44,13 @@ def shorter_patterns_step(found: Obstruction) -> Step:
     length, (first, second) = len(found.pattern), patterns(len(found.pattern))
     letters = "one letter" if length == 1 else f"{length} letters"
     text = _ADDITIVE if found.scales == "additive" else _SCALED
-    values, ring = Identity("shorter words", "", "", text).define()
+    values, ring = Identity("shorter patterns", "", "", text).define()
     why = (
         "Two neighbours of one kind are one layer, so that the layers of a shortest product "
         f"alternate. A layer may be `I`. So every product of at most {letters} is one of {first} "
         f"or {second}, which are both excluded, and fewer than {length + 1} layers are impossible."
     )
-    return Step("shorter words", why, text, values, {}, ring)
+    return Step("shorter patterns", why, text, values, {}, ring)
 
 
 def obstruction_step(

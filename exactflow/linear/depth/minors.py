@@ -1,29 +1,30 @@
-"""Four layers with positive scales: equations between principal minors, exactly and in balls.
+"""Equations between principal minors that decide four layers with positive scales.
 
 Main results
 ------------
-M is a product of the pattern ULUL with positive scales iff M P^-1 is one of additive layers, for
-some positive diagonal P = diag(E, G). Its lower right block is D G^-1, the upper left one of its
-inverse E a, and the determinant is 1. So with x = diag(G^-1), y = diag(E), and d_S, a_S the
-principal minors of D and a at a set S of coordinates,
+M is a product of the pattern ULUL with positive scales iff M P^-1 is a product of additive layers
+in this pattern, for some positive diagonal P = diag(E, G). The lower right block of M P^-1 is
+D G^-1, the upper left block of its inverse is E a, and its determinant is 1. So with x =
+diag(G^-1), y = diag(E), and d_S, a_S the principal minors of D and a at a set S of coordinates,
 
     sum of d_S x^S  =  sum of a_S y^S    over the sets S of k coordinates, k = 1, .., n - 1,
     det M x_1 .. x_n  =  y_1 .. y_n:
 
 the characteristic polynomials of D G^-1 and E a agree, as det a = det D / det M. These are n
-equations for 2 n positive numbers. Conversely, if they hold and neither matrix is derogatory, D
-being invertible, the two are similar, and by Flanders' theorem M P^-1 is such a product.
+equations for 2 n positive numbers. Conversely, if they hold, D is invertible and neither matrix is
+derogatory, the two are similar, and by Flanders' theorem M P^-1 is such a product.
 
-*Signs.* If for some k < n all d_S are >= 0 up to one sign for all, all a_S <= 0, and not all of
-them vanish, then (D, a) is *opposed* at k: there are no such x and y. The same holds if a sum of
-polynomials p_k in x and y times these equations has coefficients of one sign, and is not zero.
+*Signs.* Call (D, a) *opposed* at k < n if all d_S of k elements are >= 0 and all a_S are <= 0, or
+the reverse, and not all of them vanish. Then there are no such x and y. Nor are there any if some
+sum of polynomials p_k in x and y times these equations has coefficients of one sign, and is not
+zero.
 
-*Spread.* If D and a have orders of the coordinates in which their leading minors have equal signs,
-none of them zero, the equations have solutions: Theorem D of the script affine_depth.
+*Existence.* If D and a have orders of the coordinates in which their leading minors are not zero
+and have equal signs, the equations have solutions: Theorem D of the script affine_depth.
 
 How it is checked
 -----------------
-Minors are *exact*; `at` encloses.
+Minors are *exact*; `MinorEquations.enclose` is *certified*.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,7 +47,7 @@ LARGEST_HALF = 8  # coordinates; a larger half has too many minors
 
 @dataclass(frozen=True, eq=False)
 class MinorEquations:
-    """The equations for x and y: all principal minors of D and of a, and det M."""
+    """The equations for x and y, given by all principal minors of D and of a, and det M."""
 
     left: tuple[Element, ...]
     right: tuple[Element, ...]
@@ -74,7 +75,7 @@ class MinorEquations:
         pairs = enumerate(zip(*self.coefficients, strict=True))
         return tuple(sorted({S.bit_count() for S, pair in pairs if any(pair)} - {0}))
 
-    def combined(self, multipliers: Sequence[Polynomial]) -> dict[Exponents, Element]:
+    def combine(self, multipliers: Sequence[Polynomial]) -> dict[Exponents, Element]:
         """Return the sum of p_k times (left side - right side) of the k-th equation.
 
         Polynomials are dicts from the 2 n exponents of x and y to nonzero coefficients.
@@ -91,7 +92,7 @@ class MinorEquations:
                     total[place] = total.get(place, 0) + p * (-minor if side else minor)
         return {place: x for place, x in total.items() if x}
 
-    def at(self, x: Sequence[arb], y: Sequence[arb]) -> tuple[arb_mat, arb_mat]:
+    def enclose(self, x: Sequence[arb], y: Sequence[arb]) -> tuple[arb_mat, arb_mat]:
         """Return left sides - right sides, and their derivatives with respect to log x, log y."""
         n = self.n
         rows = {k: [arb(0)] * (2 * n + 1) for k in self.sizes}

@@ -155,6 +155,7 @@ class Obstruction(PatternInstance, Checkable):
         return f"Not {self.pattern_text}: {self._proof_text(name)}"
 
     def _proof_text(self, name: str) -> str:
+        """Return the proof with formulas in backticks."""
         letters = "XYZWV" if len(self.pattern) < 6 else range(1, len(self.pattern) + 1)
         layers = [
             f"{s}({X})" if isinstance(X, str) else f"{s}(X{X})"
@@ -196,6 +197,7 @@ class Obstruction(PatternInstance, Checkable):
         )
 
     def _fill_template(self, text: str) -> str:
+        """Fill the texts of the kind, and then the names of blocks, into a template."""
         return self.format_blocks(self.format_blocks(text, **self.row.texts(self)))
 
     def format_element(self, x: Element) -> str:
@@ -398,7 +400,7 @@ def _minor_texts(o: Obstruction) -> Texts:
 def _has_clashing_signs(o: Obstruction) -> bool:
     if not (o.matrix.domain.is_QQ and len(o.witness) == o.blocks.D.shape[0]):
         return False
-    total = MinorEquations.of(o).combined(o.witness)
+    total = MinorEquations.of(o).combine(o.witness)
     return {x > 0 for x in total.values()} in ({True}, {False})
 
 

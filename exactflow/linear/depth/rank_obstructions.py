@@ -249,7 +249,7 @@ def eigenvalue_texts(instance: PatternInstance) -> dict[str, Any]:
         clash = f"The next power is 1 again, which `N` would have {q - p} times more than it has"
     reverse = _reduced_pattern(instance).startswith("U" if instance.partition[0] > p else "L")
     inverse = (
-        "Take the inverse, a product of the reversed word: `alpha^-1` for `alpha`, and so on. "
+        "Take the inverse, a product of the reversed pattern: `alpha^-1` for `alpha`, and so on. "
     )
     values: dict[str, Any] = {"p": p, "e": q - p, "rank": found.rank, "clash": clash}
     values |= {"alpha": short(found.alpha), "beta": short(found.beta), "r": short(found.r)}

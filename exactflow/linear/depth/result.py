@@ -74,7 +74,7 @@ class MinimalDepth(DepthBounds, FlowResult):
         obstructions: tuple[Obstruction, ...],
     ) -> "MinimalDepth":
         """Verify layers against the matrix of a problem, and return them with the obstructions."""
-        target, flow = problem.target.to_dense(), problem.flow(layers, "depth")
+        target, flow = problem.target.to_dense(), problem.make_flow(layers, "depth")
         if flow.depth:
             verify(flow, target)
         lower = lower_bound(obstructions)
@@ -128,8 +128,8 @@ class MinimalDepth(DepthBounds, FlowResult):
             steps.append(shorter_patterns_step(self.obstructions[0]))
         if not self.is_decided:
             why = (
-                f"Whether fewer than {self.upper} layers do is not decided here: no layers were "
-                "found, and none of the reasons that are known applies."
+                f"Whether fewer than {self.upper} layers suffice is not decided: none were found, "
+                "and no known obstruction applies."
             )
             matrix = self.matrix
             steps.append(Step("not decided", why, "", {"M": matrix}, {}, matrix.domain))

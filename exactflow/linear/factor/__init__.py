@@ -1,4 +1,4 @@
-"""The constructions. `factor` is the only door, to one table of routes."""
+"""Factorization of a matrix into coupling layers, and its explanation step by step."""
 
 import re
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ from exactflow.linear.factor.symbolic_blocks import explain_blocks
 __all__ = ["METHODS", "ORIENTATIONS", "SCALES", "explain", "factor"]
 
 LARGEST_EXPLAINED = 64
-"""A flow of more coordinates is not multiplied out by schoolbook arithmetic."""
+"""Limit of the coordinates of an explained flow: its steps are checked by schoolbook arithmetic."""
 
 
 def factor(
@@ -41,41 +41,42 @@ def factor(
     partition: "PartitionLike | None" = None,
     assume: "Iterable | Boolean" = (),
 ) -> CouplingFlow:
-    """Return a flow of affine coupling layers that equals `M` exactly: at most six of them where
-    the sizes of the two halves differ by at most one.
+    """Return a flow of affine coupling layers that equals `M` exactly: at most six layers if the
+    sizes of the two halves differ by at most one.
 
     Every real matrix of positive determinant, in every dimension d >= 2, is a product of at most
-    six alternating couplings, all additive but for one scale entry that carries det M; for halves
-    of p < q it takes 2 m + 1 generically and at most 2 m + 4, m = ceil(q / p), or 2 m + 2 if p
-    divides q - 1 (Koehler, Mehta and Risteski, *Representational aspects of depth and conditioning
-    in normalizing flows*, ICML 2021, for a bounded number; Urschel 2024 for six in even dimensions,
-    which is sharp; the rest is to our knowledge new). The result is checked against `M` before it
-    is returned. It need not have the fewest layers that equal `M`: `minimal_depth` decides those.
+    six alternating couplings, all additive except for one scale entry that carries det M; for
+    halves of p < q it takes 2 m + 1 generically and at most 2 m + 4, m = ceil(q / p), or 2 m + 2 if
+    p divides q - 1 (Koehler, Mehta and Risteski, *Representational aspects of depth and
+    conditioning in normalizing flows*, ICML 2021, for a bounded number; Urschel 2024 for six in
+    even dimensions, which is sharp; the rest is to our knowledge new). The result is checked
+    against `M` before it is returned. Fewer layers may equal `M`: `minimal_depth` finds the least
+    number.
 
     Parameters
     ----------
-    M : d x d matrix, d >= 2: SymPy, NumPy (floats are the exact dyadic rationals that they are),
-        nested lists of integers, Fractions and "p/q" strings, or a DomainMatrix.
+    M : d x d matrix, d >= 2: SymPy, NumPy (a float stands for its exact dyadic value), nested lists
+        of integers, Fractions and "p/q" strings, or a DomainMatrix.
     method : "auto", the first route below that applies, or one of
 
         ROUTES
 
-    orientation : what to do if det M < 0, which no flow of couplings with positive scales can
-        represent: "error"; "flip": negate coordinate 0 of the input first, a step that the flow
-        records in its `flips`, so that flow and flip together equal M; or "pad": return a flow of
+    orientation : repair for det M < 0, which no flow of couplings with positive scales can
+        represent: "error": raise; "flip": negate coordinate 0 of the input first, a step that the
+        flow records in its `flips`, so that flow and flip together equal M; "pad": return a flow of
         d + 2 coordinates that equals `append_swap(M)`.
     scales : "positive", or "nonzero", which lets one scale carry any determinant over a field
-        where "positive" has no meaning or is not known.
+        where signs have no meaning or are unknown.
     partition : (p, q) with p + q = d, or a mask of d zeros and ones, 1 for the first half (see
-        `exactflow.flows.partition`); (d // 2, d - d // 2) where it is left out.
-    assume : strict inequalities between symbols, as ``[t > 1, s < t]``, or one of them, as
-        ``a**2 > 1``; a symbol of which one speaks is real. What SymPy's own assumptions say of the
-        symbols (``Symbol("t", positive=True)``) holds anyway.
+        `exactflow.flows.partition`); (d // 2, d - d // 2) by default.
+    assume : strict inequalities between symbols, such as ``[t > 1, s < t]``, or one inequality,
+        such as ``a**2 > 1``; their symbols are real. Assumptions declared with a symbol
+        (``Symbol("t", positive=True)``) hold in addition.
 
     Returns
     -------
     CouplingFlow
-        Its `method` says which construction made it; its `order` lists the coordinates of a mask.
+        Its `method` names the construction; its `order` lists the coordinates of a mask.
 
     Raises
     ------
@@ -102,7 +103,7 @@ def factor(
     with assuming(assumptions):
         problem = Problem.of(target, partition, orientation, scales)
         layers, used = factor_by_route(problem, method)
-    flow = problem.flow(layers, used, partial(_explained, problem, assumptions))
+    flow = problem.make_flow(layers, used, partial(_explain_flow, problem, assumptions))
     report_stage("composing the layers", 0.7)
     verify(flow, problem.target)
     return flow
@@ -112,8 +113,8 @@ def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
     """Return the proof of the theorem on this matrix: ``factor(M, **options).explain()``.
 
     A ``BlockMatrix`` [[A, B], [C, D]] of four different ``MatrixSymbol``, or diag(X, X^-1) for any
-    expression X, is explained *for all n*; other blocks, and symbols named like a function, as U,
-    raise `InvalidInputError`. Else parameters and errors are those of `factor`.
+    expression X, is explained *for all n*; other blocks, and symbols named like a function, such as
+    U, raise `InvalidInputError`. Otherwise parameters and errors are those of `factor`.
 
     >>> explanation = explain([[2, 0], [1, 3]])
     >>> explanation.claim, [step.rule for step in explanation.steps]
@@ -127,14 +128,14 @@ def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
     if isinstance(M, BlockMatrix) and not options:
         return explain_blocks(M)
     matrix = as_matrix(M)
-    check_dimension(matrix.shape[0])
+    check_explainable_dimension(matrix.shape[0])
     explanation: Explanation = factor(matrix, **options).explain()
     return explanation
 
 
-def _explained(problem: Problem, assumptions: Assumptions, flow: CouplingFlow) -> Explanation:
+def _explain_flow(problem: Problem, assumptions: Assumptions, flow: CouplingFlow) -> Explanation:
     """Explain a flow by the steps of its route, which runs again; the last step is the product."""
-    check_dimension(flow.dimension)
+    check_explainable_dimension(flow.dimension)
     with assuming(assumptions), collect_steps() as derivation:
         factor_by_route(problem, flow.method)
     couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
@@ -146,7 +147,7 @@ def _explained(problem: Problem, assumptions: Assumptions, flow: CouplingFlow) -
     return Explanation.verify(claim, steps, flow, Evidence.EXACT)
 
 
-def check_dimension(d: int) -> None:
+def check_explainable_dimension(d: int) -> None:
     """Raise `InvalidInputError` for more coordinates than an explanation is checked on."""
     if d > LARGEST_EXPLAINED:
         raise InvalidInputError(

@@ -1,10 +1,10 @@
-"""Five layers where C is invertible, six always: the route through a commutator, and its lemma.
+"""Five layers if C is invertible, six always: the route through a commutator, and its lemma.
 
 Main results
 ------------
 Let det M = 1, M = [[A, B], [C, D]] with C invertible, E = B - A C^-1 D and K = -C E, so that
 det K = 1. There are invertible P, G with K = G^-1 P^-1 G P (every matrix of determinant 1 is a
-commutator, but for 2 x 2 ones over GF(2): Shoda 1936, Thompson 1961), and with Y = G C,
+commutator, except 2 x 2 matrices over GF(2): Shoda 1936, Thompson 1961), and with Y = G C,
 Z = Y^-1 (P - I), V = C^-1 (D - P)
 
     M = U(X) L(Y) U(Z) L(W) U(V),     X = (B - A V - Z) P^-1     W = P^-1 (C - Y).
@@ -56,7 +56,7 @@ def commutator_shifts(blocks: Blocks) -> Shifts | None:
         return None
     K = C * (A * C_inverse * D - B)
     report_stage("a commutator", 0.05)
-    (P, P_inverse), (G, G_inverse) = commutator(K)
+    (P, P_inverse), (G, G_inverse) = write_as_commutator(K)
     report_stage("five shears", 0.3)
     Y, Z, V = G * C, C_inverse * G_inverse * (P - one), C_inverse * (D - P)
     shifts = five_shears(blocks, V, Y, Z, P_inverse)
@@ -66,12 +66,12 @@ def commutator_shifts(blocks: Blocks) -> Shifts | None:
         "`K = G^-1 P^-1 G P` for some invertible `G` and `P`.",
         "K = C (A C^-1 D - B), det(K) = 1, P G K = G P",
         {"K": K, "P": P, "G": G},
-        "Shoda 1936, Thompson 1961: every matrix of determinant 1 is a commutator, but for 2 x 2 "
-        "ones over GF(2)",
+        "Shoda 1936, Thompson 1961: every matrix of determinant 1 is a commutator, except 2 x 2 "
+        "matrices over GF(2)",
     )
     record_step(
         "commutator route",
-        "With `G` and `P`, five shears can be read off.",
+        "Five shears follow from `G` and `P`.",
         "Y = G C, P W = C - Y, Y Z = P - I, C V = D - P, "
         "U(X) L(Y) U(Z) L(W) U(V) = blocks(A, B, C, D)",
         {"Y": Y, "W": shifts[3], "Z": Z, "V": V, "X": shifts[0]},
@@ -82,13 +82,13 @@ def commutator_shifts(blocks: Blocks) -> Shifts | None:
 
 def six_shears(blocks: Blocks) -> ShearList:
     """Return six shears, L(-W0) first, for n x n blocks of a matrix of determinant 1."""
-    W0, rest = with_full_rank(blocks)
+    W0, rest = complete_rank(blocks)
     with rename_matrices(C="C'", D="D'"):
         shifts: Any = commutator_shifts(rest)  # not None: C' is invertible
     return alternate_shears([-W0, *shifts], "second")
 
 
-def with_full_rank(blocks: Blocks) -> tuple[DomainMatrix, Blocks]:
+def complete_rank(blocks: Blocks) -> tuple[DomainMatrix, Blocks]:
     """Return W0, of few nonzero entries, such that C' = C + W0 A has full column rank, and the
     blocks of L(W0) M.
 
@@ -113,11 +113,14 @@ def with_full_rank(blocks: Blocks) -> tuple[DomainMatrix, Blocks]:
     return W0, rest
 
 
-def commutator(
+def write_as_commutator(
     K: DomainMatrix,
 ) -> tuple[tuple[DomainMatrix, DomainMatrix], tuple[DomainMatrix, DomainMatrix]]:
-    """Return (P, P^-1), (G, G^-1), K = G^-1 P^-1 G P, det K = 1, or raise `FieldTooSmallError`."""
-    H, H_inverse, L1, lower, r, V_lower, V_upper, places = paired_spectra(K)
+    """Return (P, P^-1) and (G, G^-1) with K = G^-1 P^-1 G P, for det K = 1.
+
+    Raises `FieldTooSmallError` over a finite field with too few elements.
+    """
+    H, H_inverse, L1, lower, r, V_lower, V_upper, places = pair_spectra(K)
     V_lower = V_lower.extract(list(range(len(r))), places)
     P = linalg.diagonal([K.domain.one / x for x in r], K.domain) * L1
 
@@ -148,8 +151,11 @@ class PairedSpectra(NamedTuple):
     places: list[int]
 
 
-def paired_spectra(K: DomainMatrix) -> PairedSpectra:
-    """Return an R for an invertible n x n matrix K, or raise `FieldTooSmallError`."""
+def pair_spectra(K: DomainMatrix) -> PairedSpectra:
+    """Return the R of the lemma for an invertible n x n matrix K, with its eigenvectors.
+
+    Raises `FieldTooSmallError` over a finite field with too few elements.
+    """
     n, field = K.shape[0], K.domain
     H, H_inverse, runs = krylov.krylov_flag(K - linalg.identity(n, field))
     starts = [sum(runs[:k]) for k in range(len(runs))]
@@ -157,7 +163,7 @@ def paired_spectra(K: DomainMatrix) -> PairedSpectra:
     L1_inverse = L1.inv()
     U1 = H_inverse * K * H * L1_inverse
     u = {i: U1[i, i].element for i in starts}
-    r, det = _matched_diagonal(n, u, field)
+    r, det = _match_diagonal(n, u, field)
     upper, lower = U1 * linalg.diagonal(r, field), L1_inverse * linalg.diagonal(r, field)
     V_lower = _reverse(krylov.triangular_eigenvectors(_reverse(lower)))
     V_upper = krylov.triangular_eigenvectors(upper)
@@ -178,13 +184,13 @@ def _reverse(M: DomainMatrix) -> DomainMatrix:
     return M.extract(order, order)
 
 
-def _matched_diagonal(n: int, u: dict, field: Domain) -> tuple[list, Element]:
-    """Return distinct nonzero r_0 .. r_(n-1), which with the product of all u_i are the u_i r_i and
-    1, up to order; and that product.
+def _match_diagonal(n: int, u: dict, field: Domain) -> tuple[list, Element]:
+    """Return distinct nonzero r_0 .. r_(n-1), and the product of all u_i. Up to order, the r_i
+    and that product are the u_i r_i and 1.
 
     `u` maps some places to factors; elsewhere the factor is 1. Along a stretch of places the r are
-    the partial products. Where some factors multiply to 1 these would repeat: such a stretch is cut
-    out, and gets a constant of its own.
+    the partial products. If some factors multiply to 1, these would repeat: such a stretch is cut
+    out, and multiplied by a constant of its own.
     """
     stretches, open_places, partial = [], [], field.one
     for i, factor in u.items():

@@ -50,7 +50,7 @@ from exactflow.linear.factor.assembly import (
     transposed,
     transposed_shears,
 )
-from exactflow.linear.factor.commutator import commutator, paired_spectra, with_full_rank
+from exactflow.linear.factor.commutator import complete_rank, pair_spectra, write_as_commutator
 from exactflow.linear.factor.five_layers import five_layer_shifts
 
 Similarity = tuple[DomainMatrix, DomainMatrix, DomainMatrix]
@@ -76,7 +76,7 @@ def hyperplane_shears(blocks: Blocks) -> ShearList:
         with rename_matrices(**names):
             found = hyperplane_shifts(other, transposed(inverse))
         return transposed_shears(alternate_shears(found, "first"))
-    W0, rest = with_full_rank(blocks)
+    W0, rest = complete_rank(blocks)
     with rename_matrices(C="C'", D="D'"):
         found = hyperplane_shifts(rest, linalg.split(linalg.join(rest).inv(), n))
     return alternate_shears([-W0, *found], "second")
@@ -94,14 +94,14 @@ def hyperplane_shifts(blocks: Blocks, inverse: Blocks) -> Shifts | None:
     tries = (five_layer_shifts(blocks, inverse, Draws(blocks.A.domain, k)) for k in (0, 1))
     shifts = next((found for found in tries if found is not None), None)
     if shifts is None:
-        V, S, G = _similarity(blocks, inverse)
+        V, S, G = _find_similarity(blocks, inverse)
         Z = (S - linalg.identity(n, S.domain)) * G.inv()[:n, :]
         shifts = five_shears_by_inverse(inverse, V, G[:, :n], Z, S.inv())
     _record_steps(blocks, inverse, shifts)
     return shifts
 
 
-def _similarity(blocks: Blocks, inverse: Blocks) -> Similarity:
+def _find_similarity(blocks: Blocks, inverse: Blocks) -> Similarity:
     """Return V, S and G, with T G = G diag(S, 1) for T = D - C V and S = a + V c."""
     u, (n, field) = linalg.left_kernel(blocks.C), (inverse.A.shape[0], inverse.A.domain)
     v = u * blocks.D
@@ -127,7 +127,7 @@ def _similarity_by_commutator(
     frame_inverse = frame.inv()
     C_left = frame_inverse[1:, :]
     K = -(C_left * c).inv()
-    (_, P_inverse), (_, H_inverse) = commutator(K)
+    (_, P_inverse), (_, H_inverse) = write_as_commutator(K)
     multiples = (P_inverse * k for k in linalg.distinct_units(field))
     inverses = ((S, linalg.inverse_or_none(S - one)) for S in multiples)
     S, without_one = next((S, X) for S, X in inverses if X is not None)
@@ -141,7 +141,7 @@ def _similarity_on_one_hyperplane(C: DomainMatrix, D: DomainMatrix, c: DomainMat
     """Return V, S and G if im c = im C, and det K is not 1."""
     C_left, one = linalg.left_inverse(C), linalg.identity(1, C.domain)
     K = -(C_left * c)
-    H, H_inverse, _, lower, r, V_lower, V_upper, places = paired_spectra(K)
+    H, H_inverse, _, lower, r, V_lower, V_upper, places = pair_spectra(K)
     R = H * lower * H_inverse
     of_T, of_S = (C * H * V_lower).hstack(linalg.complement(C)), R * H * V_upper
     det, q = K.det(), C.shape[0]

@@ -107,7 +107,7 @@ class ReversingInvolution(NamedTuple):
     pieces: np.ndarray
 
 
-def reverse(theta: SignedPermutation) -> ReversingInvolution:
+def find_reversing_involution(theta: SignedPermutation) -> ReversingInvolution:
     """Return K, which fixes the last coordinate, and g, for Theta of determinant 1."""
     cycles = cycles_of(theta.rows.tolist())
     line = np.array([i for cycle in cycles for i in cycle])

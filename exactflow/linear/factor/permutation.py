@@ -41,7 +41,11 @@ from exactflow.exact.sparse_array import SparseArray
 from exactflow.exact.typing import Half
 from exactflow.explanation.steps import record_step
 from exactflow.flows.linear import LinearCoupling
-from exactflow.linear.factor.involutions import CooMatrix, SignedPermutation, reverse
+from exactflow.linear.factor.involutions import (
+    CooMatrix,
+    SignedPermutation,
+    find_reversing_involution,
+)
 
 Indices = Sequence[int] | np.ndarray
 
@@ -70,7 +74,9 @@ def _layers(perm: np.ndarray, signs: np.ndarray, n: int) -> list[LinearCoupling]
     merged: list[tuple[Half, SparseArray]] = []
     for half, shift in zip(halves * 3, _shifts(perm, signs, n), strict=True):
         shape = (n, q) if half == "first" else (q, n)
-        array = SparseArray.summed(shape, [shape[1] * shift.rows + shift.columns], [shift.values])
+        array = SparseArray.from_sums(
+            shape, [shape[1] * shift.rows + shift.columns], [shift.values]
+        )
         if merged and merged[-1][0] == half:
             array = merged.pop()[1] + array
         if len(array.places):
@@ -111,7 +117,7 @@ class ExtendedBlocks(NamedTuple):
 def _shifts(perm: np.ndarray, signs: np.ndarray, n: int) -> list[CooMatrix]:
     """Return V, W, Z, Y, X and -W0, in order of application."""
     nonzero_rows, images, D, C, J = ExtendedBlocks.of(perm, signs, n)
-    found = reverse(J.T @ C)
+    found = find_reversing_involution(J.T @ C)
     D1 = C @ found.vectors @ found.K @ (J @ found.vectors).T  # D' of the docstring
 
     # B - A V = W0^T D' - J^T: each summand has at most one entry in a row
@@ -159,12 +165,12 @@ def _record_steps(
 
     def involutions() -> dict[str, DomainMatrix]:
         named = zip(("C'", "J", "K", "P", "G"), square, strict=True)
-        values = {name: _dense(entries, (q, q)) for name, entries in named}
+        values = {name: _to_dense(entries, (q, q)) for name, entries in named}
         return values | {"Theta": values["J"].transpose() * values["C'"]}
 
     def layers() -> dict[str, DomainMatrix]:
         named = zip(("V", "W", "Z", "Y", "X", "W0"), shifts, [(n, q), (q, n)] * 3, strict=True)
-        return {name: _dense(entries, shape) for name, entries, shape in named}
+        return {name: _to_dense(entries, shape) for name, entries, shape in named}
 
     appended = ", with the missing unit vectors appended" if q > n else ""
     record_step(
@@ -188,7 +194,7 @@ def _record_steps(
     )
 
 
-def _dense(entries: CooMatrix, shape: tuple[int, int]) -> DomainMatrix:
+def _to_dense(entries: CooMatrix, shape: tuple[int, int]) -> DomainMatrix:
     """Return the dense matrix over QQ."""
     rows = np.zeros(shape, dtype=np.int64)
     np.add.at(rows, (entries.rows, entries.columns), entries.values)

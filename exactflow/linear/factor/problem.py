@@ -66,14 +66,14 @@ class Problem:
     @cached_property
     def matrix(self) -> DomainMatrix:
         """The target after the flips, in the order of the layers."""
-        return self.layout.inner(self.target)
+        return self.layout.matrix_of_layers(self.target)
 
     @cached_property
     def signed(self) -> SignedPermutation | None:
         """The target as a signed permutation over QQ; None if it is another matrix."""
         return read_signed_permutation(self.target) if self.target.domain.is_QQ else None
 
-    def flow(
+    def make_flow(
         self,
         layers: Iterable[LinearCoupling],
         method: str,

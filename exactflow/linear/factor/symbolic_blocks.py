@@ -47,7 +47,7 @@ def _is_inverse(D: MatrixExpr, A: MatrixExpr) -> bool:
 def _explain_general(blocks: Sequence[MatrixSymbol]) -> Explanation:
     """Return the commutator route in the names of four blocks."""
     names = [block.name for block in blocks]
-    identity = _renamed("commutator route", dict(zip("ABCD", names, strict=True)), names)
+    identity = _rename_identity("commutator route", dict(zip("ABCD", names, strict=True)), names)
     matrix, C = f"`blocks({', '.join(names)})`", names[2]
     field = "over every field of more than two elements"
     commutator, _, quotient, *_ = parse_identities(identity.text)
@@ -56,7 +56,7 @@ def _explain_general(blocks: Sequence[MatrixSymbol]) -> Explanation:
         f"too: so it is a commutator, `{commutator}`, {field} (Shoda 1936, Thompson 1961)."
     )
     hypothesis = f", {field}, if `{C}` is invertible and the determinant is 1"
-    return _explanation(identity, matrix, hypothesis, why)
+    return _build_explanation(identity, matrix, hypothesis, why)
 
 
 def _explain_diagonal(A: MatrixExpr) -> Explanation:
@@ -67,13 +67,13 @@ def _explain_diagonal(A: MatrixExpr) -> Explanation:
     else:
         name = _new_name("A", names)
         where = f" with `{name} = {A}`"
-    identity = _renamed("diagonal", {"X": name}, names)
+    identity = _rename_identity("diagonal", {"X": name}, names)
     matrix = f"`diag({name}, {name}^-1)`{where}"
     why = f"This is Whitehead's lemma, for an invertible `{name}`{where}."
-    return _explanation(identity, matrix, f", if `{name}` is invertible", why)
+    return _build_explanation(identity, matrix, f", if `{name}` is invertible", why)
 
 
-def _explanation(identity: Identity, matrix: str, hypothesis: str, why: str) -> Explanation:
+def _build_explanation(identity: Identity, matrix: str, hypothesis: str, why: str) -> Explanation:
     """Return the explanation by an identity whose last claim begins with the product of shears."""
     values, ring = identity.define()
     *_, last = parse_identities(identity.text)
@@ -90,14 +90,13 @@ def _explanation(identity: Identity, matrix: str, hypothesis: str, why: str) -> 
     return Explanation.verify(claim, steps, identity, Evidence.FOR_ALL_N)
 
 
-def _renamed(name: str, names: Mapping[str, str], taken: Iterable[str]) -> Identity:
-    """Return an identity with some symbols renamed, and others where their names are `taken`."""
+def _rename_identity(name: str, names: Mapping[str, str], taken: Iterable[str]) -> Identity:
+    """Return an identity with symbols renamed by `names`, and others if their names are `taken`."""
     for given in taken:
         if not is_name(given):
             raise InvalidInputError(
-                "expected names of letters and digits, and none of a function or of the identity, "
-                "as "
-                f"U, diag and I, got the symbol {given}: rename it"
+                "expected names of letters and digits that name no function and no identity, such "
+                f"as U, diag and I, got the symbol {given}: rename it"
             )
     identity, known = IDENTITIES[name], [*taken, *names.values()]
     renaming = dict(names)
@@ -109,7 +108,7 @@ def _renamed(name: str, names: Mapping[str, str], taken: Iterable[str]) -> Ident
 
 
 def _new_name(name: str, taken: Iterable[str]) -> str:
-    """Return a name with as few primes as make it differ from others."""
+    """Return the name with the fewest primes that is not taken."""
     while name in taken:
         name += "'"
     return name

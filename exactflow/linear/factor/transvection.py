@@ -1,4 +1,4 @@
-"""Six layers through a transvection: the short route.
+"""Six layers through a transvection, with the shortest numbers.
 
 Main results
 ------------
@@ -20,24 +20,23 @@ How it is checked
 Implementation notes
 --------------------
 Pole placement in controller bases: H of A from the vector v, K of S^-1 from e. There A and S^-1
-are companion matrices which differ in their first rows only, so C' = K H^-1, Q = H K^-1 and
+are companion matrices that differ in their first rows only, so C' = K H^-1, Q = H K^-1 and
 e s^T S^-1 is the difference of the first rows. No Krylov matrix of powers is formed.
 """
-
-from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.progress import report_stage
 from exactflow.exact.rational_matrix import as_domain_matrix, as_rational_matrix
 from exactflow.explanation.steps import record_step
+from exactflow.linear.factor.assembly import Shifts
 
 
-def transvection_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
+def transvection_shifts(blocks: Blocks) -> Shifts | None:
     """Return [W0', X, Y, Z, W, V] with M = L(W0') U(X) L(Y) U(Z) L(W) U(V), or None.
 
-    `blocks` are the n x n blocks of a matrix of determinant 1. The answer is None where 2 = 0 or A
-    is singular, or where no cyclic vector of A or of the inverse Schur complement was found.
+    `blocks` are the n x n blocks of a matrix of determinant 1. The result is None if 2 = 0 or A is
+    singular, or if no cyclic vector of A or of the inverse Schur complement was found.
     """
     A, B, C, D = blocks
     field = A.domain
@@ -69,11 +68,9 @@ def transvection_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     record_step(
         "transvection route",
         "`A` is invertible, with the Schur complement `S`. In controller bases `A` and `S^-1` "
-        "are companion matrices; a matrix `C'` carries one to the other but for the first row, so "
-        "that "
-        "`C' A C'^-1 S` is a transvection, `I + e s`, for a column `e` and a row `s`; `Q` is the "
-        "inverse "
-        "of `C'`.",
+        "are companion matrices; a matrix `C'` carries one to the other except for the first row, "
+        "so that `C' A C'^-1 S` is a transvection, `I + e s`, for a column `e` and a row `s`; `Q` "
+        "is the inverse of `C'`.",
         "S = D - C A^-1 B, C' Q = I, C' A Q S = I + e s, s e = 0",
         {"S": S, "C'": C_new, "Q": Q, "e": e, "s": s},
         "Koehler, Mehta, Risteski, ICML 2021, for a bounded number of layers; Urschel 2024: six",
@@ -81,8 +78,7 @@ def transvection_shifts(blocks: Blocks) -> list[DomainMatrix] | None:
     record_step(
         "transvection route",
         "A transvection is a commutator in closed form; let `w` be a row with `w e = 1`. Six "
-        "shears "
-        "can be read off, the first of which, `W0`, carries `C` to `C'`.",
+        "shears follow, the first of which, `W0`, carries `C` to `C'`.",
         "W0 A = C - C', w e = 1, W = 1/2 e w C', Y = C' - W, X = (A - I) Q, Z = -2 Q e s, "
         "V = Q (S - I) + Q e s + A^-1 B, "
         "L(W0) U(X) L(Y) U(Z) L(W) U(V) = blocks(A, B, C, D)",

@@ -1,35 +1,37 @@
-"""One mask for everything: flows under many masks are flows under one.
+"""Merging of masks: a flow under one mask that equals a composition of flows under many masks.
 
 Main results
 ------------
-**Theorem 17.** N affine couplings on d = 2n coordinates with any conditioners, each under a mask of
-n coordinates of its own, are at most 2N - 1 couplings under the mask of the first one, followed by
-a signed permutation of determinant 1: at most 2N + 4 in all. Under another mask they are at most
-2N + 1 and the permutation: 2N + 6 in all.
+**Theorem 17.** Let N affine couplings on d = 2n coordinates have any conditioners, each under its
+own mask of n coordinates. Their composition consists of at most 2N - 1 couplings under the mask of
+the first one, and a signed permutation of determinant 1: at most 2N + 4 couplings in all. Under any
+other mask it consists of at most 2N + 1 couplings and the permutation: at most 2N + 6 in all.
 
-The proof, in the script one_mask, carries a signed placement of the coordinates. Let U move the
-half that the last coupling so far moved. The signed swap of k pairs is ``U(E) L(-E^T) U(E)``, E a
-0-1 matrix with k ones; after it the next coupling moves the half of U, too, and both factors U(E)
-merge with a coupling of their letter: each coupling after the first costs at most one L and itself.
+The proof, in the script one_mask, keeps track of the signed place of each coordinate. Let U be the
+letter of the half that the last coupling so far moved. If the next coupling moves k coordinates of
+the other half, then a signed swap ``U(E) L(-E^T) U(E)`` exchanges k pairs, where E is a 0-1 matrix
+with k ones. After it the next coupling has the letter U, too. Both factors U(E) merge with
+neighbours of their letter. So each coupling after the first costs itself and at most one L.
 
-A matrix between two couplings takes at most six layers, generically five, both ends of which merge;
-the placement after it is free, so the next coupling needs no swap: N steps of (matrix, coupling)
-are generically at most 4N + 1 couplings. A permutation between them only renames coordinates.
+A matrix between two couplings takes at most six layers, generically five. Its first and its last
+layer merge with the neighbours. The places after it can be chosen, so that the next coupling needs
+no swap. So N steps of a matrix and a coupling are generically at most 4N + 1 couplings. A
+permutation between couplings only renames coordinates.
 
-*Other sizes.* A coupling fits a partition (p, q) if it moves at most p coordinates, and reads at
-most q others, or the other way round. N that fit in the same way round are 2N - 1 couplings and a
-signed permutation, for all p and q: 2N + 4 in all where p and q differ by at most one. One that
-moves more is several, and so is a linear one that reads more, since shifts add up. A conditioner of
-more than n coordinates that is no sum, as in ``x0 += x1 x2 x3`` for d = 4, has no such form; those
-of this package read one coordinate each.
+*Other sizes.* A coupling fits a partition (p, q) if it moves at most p coordinates and reads at
+most q others, or moves at most q and reads at most p. For all p and q, N couplings that fit in the
+same one of the two ways are 2N - 1 couplings and a signed permutation; they are 2N + 4 couplings in
+all if p and q differ by at most one. A coupling that moves more coordinates is split into several.
+So is a linear coupling that reads more, since shifts add up. But a conditioner that reads more than
+n coordinates and is not a sum, such as ``x0 += x1 x2 x3`` for d = 4, cannot be split.
 
 How it is checked
 -----------------
 *Formally proved*, for all N and d and over every ring, commutative or not, by ``proofs/rocq``: the
-theorem, and that three couplings under one mask do not replace one under another. Linear
-compositions are multiplied out and compared with the product of what was given, exactly, on every
-call. The script ``one_mask`` proves the merging identities for all n, and compares compositions at
-points, exactly.
+theorem, and the claim that three couplings under one mask do not replace each coupling under
+another mask. Every call multiplies out a linear composition and compares it with the product of the
+arguments, exactly. The script ``one_mask`` proves the merging identities for all n, and compares
+compositions exactly at points.
 """
 
 from collections.abc import Iterable, Iterator
@@ -55,7 +57,7 @@ from exactflow.flows.orientation import flip_signs
 from exactflow.flows.partition import moved_and_kept, resolve_partition
 from exactflow.flows.verification import verify
 from exactflow.linear.masks.explaining import explain_merged, matrices_of
-from exactflow.linear.masks.mask_builder import OneMaskBuilder, whole
+from exactflow.linear.masks.mask_builder import OneMaskBuilder, as_part
 
 __all__ = ["merge_masks"]
 
@@ -63,32 +65,34 @@ __all__ = ["merge_masks"]
 def merge_masks(
     flows: "Iterable[Flow | MatrixLike]", *, mask: "PartitionLike | None" = None
 ) -> Flow:
-    """Return one flow under one mask that equals the composition of flows under many.
+    """Return one flow under one mask that equals the composition of flows under many masks.
 
-    Forward, inverse and log-determinant are those of the composition, exactly. Theorem 17, in
-    `exactflow.linear.masks`, says how many layers there are at most: 2N + 4 for N couplings of d =
-    2n coordinates that move n each.
+    Forward, inverse and log-determinant of the composition are equal, exactly. Theorem 17, in
+    `exactflow.linear.masks`, bounds the number of layers: 2N + 4 for N couplings of d = 2n
+    coordinates that move n each.
 
     Parameters
     ----------
-    flows : what data meets, in this order: flows of couplings, linear or piecewise linear, each
-        under a mask of its own (its `order`, as ``factor(M, partition=mask)`` gives it), and d x d
-        matrices, permutations among them, in any form that `factor` takes.
-    mask : (p, q) with p + q = d, or a mask of d zeros and ones, 1 for the first half; where it is
-        left out, that of the first flow.
+    flows : flows and d x d matrices, in order of application. Each flow of linear or
+        piecewise-linear couplings has its own mask, which is its `order`, as in the flow
+        ``factor(M, partition=mask)``. The matrices, which may be permutations, have any form that
+        `factor` takes.
+    mask : (p, q) with p + q = d, or a mask of d zeros and ones, 1 for the first half; by default
+        the mask of the first flow.
 
     Returns
     -------
-    CouplingFlow
-        Where all that is given is linear; else a `exactflow.flows.nonlinear.PiecewiseFlow`, with
-        layers that hold the given couplings.
+    CouplingFlow or PiecewiseFlow
+        A `CouplingFlow` if all arguments are linear, and else a
+        `exactflow.flows.nonlinear.PiecewiseFlow` whose layers contain the given couplings.
 
     Raises
     ------
     InvalidInputError
-        Nothing to compose, unequal dimensions, what is no flow and no matrix, a mask that is none.
+        Nothing to compose, unequal dimensions, an item that is neither a flow nor a matrix, or an
+        invalid mask.
     SingularMatrixError, OrientationError
-        A matrix that is not invertible; a composition that reverses orientation.
+        A matrix that is not invertible, or a composition that reverses orientation.
 
     Examples
     --------
@@ -99,7 +103,7 @@ def merge_masks(
     >>> flow.depth <= 8, flow.matrix() == second.matrix() * first.matrix()
     (True, True)
     """
-    given = _as_steps(flows)
+    given = _check_steps(flows)
     builder = _build(given, mask)
     layers, order, partition = builder.layers(), builder.order, builder.partition
     derivation = partial(explain_merged, given, partial(_build, given, mask))
@@ -119,7 +123,7 @@ def merge_masks(
 
 
 def _build(given: list, mask: "PartitionLike | None") -> OneMaskBuilder:
-    """Add flows and matrices, of one dimension and over one field, under a mask."""
+    """Add flows and matrices, of one dimension and over one field, to a builder for a mask."""
     d = given[0].shape[0] if isinstance(given[0], DomainMatrix) else given[0].dimension
     first = next((flow for flow in given if isinstance(flow, Flow)), None)
     if mask is None and first is not None:
@@ -128,7 +132,7 @@ def _build(given: list, mask: "PartitionLike | None") -> OneMaskBuilder:
         order, partition = resolve_partition(mask, d)
     field = given[0].domain if isinstance(given[0], DomainMatrix) else given[0].field
     builder = OneMaskBuilder(order, partition, field)
-    steps = [step for item in given for step in _fitting_parts(item, partition)]
+    steps = [step for item in given for step in _split_flow(item, partition)]
     for step, following in zip_longest(steps, steps[1:]):
         if isinstance(step, DomainMatrix):
             builder.add_matrix(step, following if isinstance(following, MaskedPart) else None)
@@ -138,11 +142,11 @@ def _build(given: list, mask: "PartitionLike | None") -> OneMaskBuilder:
     return builder
 
 
-def _as_steps(flows: object) -> list:
-    """Return flows, linear or not, and matrices, all of one dimension and over one field."""
+def _check_steps(flows: object) -> list:
+    """Check that items are flows and matrices of one dimension; return them over one field."""
     if isinstance(flows, Flow) or not isinstance(flows, Iterable):
         raise InvalidInputError(
-            f"expected a list of flows and matrices, got {format_short(flows)}: [flow, matrix, ..]"
+            f"expected a list of flows and matrices, got {format_short(flows)}: pass [flow, ..]"
         )
     given: list = []
     for item in flows:
@@ -151,7 +155,7 @@ def _as_steps(flows: object) -> list:
         elif isinstance(item, Coupling):
             item = PiecewiseFlow([item])
         elif isinstance(item, PiecewiseFlow):
-            item = _as_linear(item)
+            item = _linear_if_possible(item)
         given.append(item if isinstance(item, Flow) else as_matrix(item))
     if not given:
         raise InvalidInputError("expected at least one flow or matrix, got none")
@@ -163,8 +167,8 @@ def _as_steps(flows: object) -> list:
     return _over_one_field(given)
 
 
-def _as_linear(flow: PiecewiseFlow) -> Flow:
-    """Return a flow whose layers are all linear as a `CouplingFlow`, any other as it is."""
+def _linear_if_possible(flow: PiecewiseFlow) -> Flow:
+    """Return a flow whose layers are all linear as a `CouplingFlow`, and another flow unchanged."""
     linear = [layer for layer in flow.layers if isinstance(layer, LinearCoupling)]
     if len(linear) < flow.depth:
         return flow
@@ -172,8 +176,9 @@ def _as_linear(flow: PiecewiseFlow) -> Flow:
 
 
 def _over_one_field(given: list) -> list:
-    """Return flows and matrices over the least field that holds all of them; rational matrices
-    enter GF(p), rational flows do not.
+    """Return flows and matrices over the smallest field that contains all entries.
+
+    Rational matrices are converted to GF(p) if need be; rational flows are not.
     """
     matrices = [item for item in given if isinstance(item, DomainMatrix)]
     flows = [item for item in given if isinstance(item, Flow)]
@@ -192,10 +197,10 @@ def _over_one_field(given: list) -> list:
 
 
 def _flow_over(flow: Flow, field: Domain) -> Flow:
-    """Return a flow over a field that holds its own; a piecewise-linear one is over QQ."""
+    """Return a linear flow over a larger field, and a piecewise-linear flow unchanged."""
     if not isinstance(flow, CouplingFlow):
         return flow
-    layers = [layer if layer.field == field else layer.over(field) for layer in flow.layers]
+    layers = [layer if layer.field == field else layer.convert_to(field) for layer in flow.layers]
     return flow.with_layers(layers, field=field)
 
 
@@ -204,8 +209,11 @@ def _verify_linear(flow: CouplingFlow, given: list) -> None:
     verify(flow, reduce(lambda product, M: M * product, matrices_of(given)))
 
 
-def _fitting_parts(item: "Flow | DomainMatrix", partition: tuple[int, int]) -> Iterator:
-    """Yield a flow as parts that fit the partition, in the user's coordinates, or the matrix."""
+def _split_flow(item: "Flow | DomainMatrix", partition: tuple[int, int]) -> Iterator:
+    """Yield the parts of a flow, which fit the partition, in the user's coordinates.
+
+    A matrix is yielded unchanged; the flips of a flow are yielded as a diagonal matrix.
+    """
     if isinstance(item, DomainMatrix):
         yield item
         return
@@ -215,38 +223,40 @@ def _fitting_parts(item: "Flow | DomainMatrix", partition: tuple[int, int]) -> I
     places = [[(i, 1) for i in half] for half in item.halves]
     for layer in item.layers:
         moved, kept = moved_and_kept(layer.moves, places)
-        yield from _fitting(whole(layer).seen_through(kept, moved), partition)
+        yield from _split_part(as_part(layer).renamed(kept, moved), partition)
 
 
 class _Block(NamedTuple):
-    """Rows and columns of a shift; the first block of some rows also holds their scales."""
+    """Rows and columns of a shift; the first block of the same rows also has their scales."""
 
     rows: list[int]
     columns: list[int]
     is_first: bool
 
 
-def _fitting(part: MaskedPart, partition: tuple[int, int]) -> Iterator[MaskedPart]:
-    """Yield parts that compose to the part and fit the partition, as few as there are."""
-    reads = {i: read for i, read in _dependence(part.layer).items() if part.moved[i] is not None}
-    cuts = [_blocks(reads, *sizes) for sizes in (partition, partition[::-1])]
+def _split_part(part: MaskedPart, partition: tuple[int, int]) -> Iterator[MaskedPart]:
+    """Yield the fewest parts that compose to a part and fit the partition."""
+    reads = {
+        i: read for i, read in _coordinates_read(part.layer).items() if part.moved[i] is not None
+    }
+    cuts = [_cut_blocks(reads, *sizes) for sizes in (partition, partition[::-1])]
     if isinstance(part.layer, PiecewiseCoupling):  # a function reads all its coordinates at once
         cuts = [blocks for blocks in cuts if all(block.is_first for block in blocks)]
         if not cuts:
             raise InvalidInputError(
-                f"expected couplings that read at most {max(partition)} coordinates at once, got "
-                f"{part.layer!r}: a larger half keeps what it reads"
+                f"{part.layer!r} reads more than {max(partition)} coordinates at once, the size of "
+                "the larger half: choose a mask with a larger half"
             )
     blocks = min(cuts, key=len)
     if isinstance(part.layer, MergedCoupling) and len(blocks) > 1:
         for inner in part.layer.parts:
-            yield from _fitting(inner.seen_through(part.kept, part.moved), partition)
+            yield from _split_part(inner.renamed(part.kept, part.moved), partition)
     else:
-        yield from (_restricted(part, block) for block in blocks)
+        yield from (_restrict(part, block) for block in blocks)
 
 
-def _blocks(reads: dict[int, set[int]], most_moved: int, most_read: int) -> list[_Block]:
-    """Return blocks of bounded size that cover a shift, given the columns that each row reads."""
+def _cut_blocks(reads: dict[int, set[int]], most_moved: int, most_read: int) -> list[_Block]:
+    """Cut a shift into blocks of bounded size, given the columns that each row reads."""
     blocks = []
     for rows in _batches(sorted(reads), most_moved):
         columns = sorted(set().union(*(reads[i] for i in rows)))
@@ -259,8 +269,8 @@ def _batches(items: list[int], size: int) -> list[list[int]]:
     return [items[k : k + size] for k in range(0, len(items), size)]
 
 
-def _restricted(part: MaskedPart, block: _Block) -> MaskedPart:
-    """Return a part that moves only the rows of a block, and reads only its columns."""
+def _restrict(part: MaskedPart, block: _Block) -> MaskedPart:
+    """Return the part that moves only the rows of a block, and reads only its columns."""
     layer = part.layer
     if isinstance(layer, LinearCoupling) and not block.is_first:
         layer = LinearCoupling.trusted(layer.partition, layer.moves, layer.shift_matrix)
@@ -271,14 +281,14 @@ def _restricted(part: MaskedPart, block: _Block) -> MaskedPart:
     )
 
 
-def _dependence(layer: Any) -> dict[int, set[int]]:
+def _coordinates_read(layer: Any) -> dict[int, set[int]]:
     """Return, for each coordinate that a layer changes, the kept coordinates that it reads."""
     if isinstance(layer, PiecewiseCoupling):
-        return {i: {*layer.terms} for i, _ in enumerate(layer.scale_elements)}
+        return {i: {*layer.coefficients} for i, _ in enumerate(layer.scale_elements)}
     reads: dict[int, set[int]] = {}
     if isinstance(layer, MergedCoupling):
         for part in layer.parts:
-            for i, read in _dependence(part.layer).items():
+            for i, read in _coordinates_read(part.layer).items():
                 if (place := part.moved[i]) is not None:
                     seen = {see[0] for j in read if (see := part.kept[j]) is not None}
                     reads.setdefault(place[0], set()).update(seen)

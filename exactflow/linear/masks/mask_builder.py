@@ -1,4 +1,4 @@
-"""One mask, written coupling by coupling: swaps bring coordinates where the next one needs them."""
+"""Layers under one mask, added coupling by coupling, with swaps of coordinates between them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -23,13 +23,13 @@ from exactflow.linear.factor.assembly import Scales, merge, mirrored
 
 
 class Placement(NamedTuple):
-    """Where coordinates stand: coordinate i is ``sign[i]`` times the one at ``place[i]``."""
+    """Signed places: coordinate i is ``sign[i]`` times the entry at ``place[i]``."""
 
     place: dict[int, int]
     sign: dict[int, int]
 
     def copy(self) -> "Placement":
-        """Return a copy."""
+        """Return a copy that can be changed."""
         return Placement(dict(self.place), dict(self.sign))
 
 
@@ -39,11 +39,11 @@ Words: TypeAlias = Callable[[DomainMatrix, tuple[int, int]], Iterator[Sequence[L
 
 
 class OneMaskBuilder:
-    """The layers so far, and where each coordinate of the user stands after them.
+    """The layers so far, and the place and sign of each coordinate after them.
 
-    The first p places are the first half. `order` lists the coordinates as the layers see them,
-    `field` holds the entries of all layers and matrices, and `words` yields lists of layers that
-    compose to a matrix, under a partition.
+    The first p places are the first half. `order` lists the coordinates as the first layer sees
+    them, `field` contains the entries of all layers and matrices, and `words` yields lists of
+    layers that compose to a matrix, under a partition.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class OneMaskBuilder:
         field: Domain,
         words: "Words | None" = None,
     ) -> None:
-        self.order, self.partition, self.words = tuple(order), partition, words or exact_words
+        self.order, self.partition, self.words = tuple(order), partition, words or yield_words
         self.field = field
         self.home = Placement({i: k for k, i in enumerate(order)}, dict.fromkeys(order, 1))
         self.place, self.sign = self.home.copy()
@@ -61,17 +61,17 @@ class OneMaskBuilder:
         self.swaps = self.added_words = self.factors = 0  # numbers of the names in an explanation
 
     @property
-    def last(self) -> Half | None:
+    def last_half(self) -> Half | None:
         """The half that the last layer moves."""
         return self.parts[-1][0] if self.parts else None
 
     def layers(self) -> list[Coupling]:
-        """Return the layers: neighbours that move the same half are one."""
+        """Return the layers, with neighbours that move the same half merged."""
         result: list[Coupling] = []
         for half, run in groupby(self.parts, key=itemgetter(0)):
             parts = [part for _, part in run]
             if all(isinstance(part.layer, LinearCoupling) for part in parts):
-                result += merge(part.linear(self.partition, half) for part in parts)
+                result += merge(part.to_linear(self.partition, half) for part in parts)
             else:
                 result.append(MergedCoupling(self.partition, half, tuple(parts)))
         return result
@@ -82,12 +82,12 @@ class OneMaskBuilder:
         return Placement(self.place, self.sign)
 
     def add_coupling(self, part: MaskedPart) -> None:
-        """Add a coupling, after the swap that brings its coordinates where it needs them."""
+        """Add a coupling, after a swap that brings its coordinates to the right halves."""
 
         def cost(option: tuple[Half, Pairs]) -> int:
-            return (3 if option[1] else 1) - (option[0] == self.last)
+            return (3 if option[1] else 1) - (option[0] == self.last_half)
 
-        half, pairs = min(self._options(part), key=cost)
+        half, pairs = min(self._possible_halves(part), key=cost)
         moves, reads = ([see[0] for see in places if see] for places in (part.moved, part.kept))
         task = f"The next coupling moves coordinates {moves} and reads {reads}."
         if pairs:
@@ -96,12 +96,12 @@ class OneMaskBuilder:
             record_step("coupling", f"{task} They stand in different halves: no swap.", "", {})
         p = self.partition[0]
         seen = {i: (k if k < p else k - p, self.sign[i]) for i, k in self.place.items()}
-        self.parts.append((half, part.seen_through(seen, seen)))
+        self.parts.append((half, part.renamed(seen, seen)))
 
     def add_matrix(self, matrix: DomainMatrix, after: MaskedPart | None) -> None:
-        """Add a matrix; the placement behind it suits the coupling `after` it, if there is one.
+        """Add a matrix, and choose places after it that suit the coupling `after`, if there is one.
 
-        A signed permutation only moves coordinates to other places.
+        A signed permutation only changes the places and signs of coordinates.
         """
         if (signed := read_signed_permutation(matrix)) is not None:
             record_step("renaming", "The next matrix only renames coordinates.", "", {})
@@ -114,46 +114,45 @@ class OneMaskBuilder:
         self.place, self.sign = self.home.copy()
         wanted = None
         if after is not None:
-            options = self._options(after)
+            options = self._possible_halves(after)
             wanted, pairs = min(
-                options, key=lambda option: (len(option[1]), option[0] != self.last)
+                options, key=lambda option: (len(option[1]), option[0] != self.last_half)
             )
             self._exchange(pairs)
-        inner = _in_places(matrix, before, self.placement)
+        inner = _change_coordinates(matrix, before, self.placement)
         if linalg.is_positive(inner.det(), inner.domain) is False:
             self.sign[self.order[0]] *= -1
-            inner = _in_places(matrix, before, self.placement)
+            inner = _change_coordinates(matrix, before, self.placement)
         why = "The next matrix, between the places of the coordinates before and after it, is"
         self._add_word(inner, wanted, why)
 
     def restore_places(self) -> None:
-        """Add the signed permutation that brings every coordinate home."""
+        """Add the signed permutation that returns every coordinate to its own place."""
         one = linalg.identity(len(self.order), self.field)
-        inner = _in_places(one, self.placement, self.home)
+        inner = _change_coordinates(one, self.placement, self.home)
         if not self.field.characteristic() and inner.det() != self.field.one:
             raise OrientationError(
-                "expected a composition that keeps orientation, got one that reverses it, which no "
-                "flow of couplings does: negate one coordinate, or leave out a flip or an odd "
-                "permutation"
+                "the composition reverses orientation, which no flow of couplings does: negate one "
+                "coordinate, or leave out a flip or an odd permutation"
             )
         self._add_word(inner, None, "The signed permutation that brings each coordinate home is")
 
-    def _options(self, part: MaskedPart) -> list[tuple[Half, Pairs]]:
-        """Return each half that may move, with the pairs of coordinates to be swapped before."""
+    def _possible_halves(self, part: MaskedPart) -> list[tuple[Half, Pairs]]:
+        """Return each half that a coupling may move, with pairs of coordinates to swap first."""
         moves = {see[0] for see in part.moved if see}
         reads = {see[0] for see in part.kept if see}
         p, q = self.partition
         sizes: tuple[tuple[Half, int, int], ...] = ("first", p, q), ("second", q, p)
         return [
-            (half, self._pairs(half, moves, reads))
+            (half, self._choose_pairs(half, moves, reads))
             for half, size, rest in sizes
             if len(moves) <= size and len(reads) <= rest
         ]
 
-    def _pairs(self, half: Half, moves: set[int], reads: set[int]) -> Pairs:
-        """Swaps after which `moves` are in the half, and `reads` in the other one.
+    def _choose_pairs(self, half: Half, moves: set[int], reads: set[int]) -> Pairs:
+        """Return pairs whose exchange brings `moves` into the half, `reads` into the other half.
 
-        Those that are neither go home, where they can.
+        Other coordinates return to their own places, if they can.
         """
 
         def in_half(place: dict[int, int], i: int) -> bool:
@@ -176,10 +175,10 @@ class OneMaskBuilder:
         return pairs
 
     def _exchange(self, pairs: Pairs) -> dict[tuple[int, int], int]:
-        """Exchange the places of pairs; return, for each pair of places, the sign of its swap.
+        """Exchange the places of pairs, and return the sign e of the swap for each pair of places.
 
-        Of a pair that is swapped with the sign e the coordinate that enters the first half is
-        multiplied by e, the other one by -e: so that both are positive, or the one at home is.
+        A swap multiplies the coordinate that enters the first half by e, and the other one by -e.
+        The sign e is chosen so that both become positive, or the one that is in its own place.
         """
         swapped = {}
         for pair in pairs:
@@ -193,8 +192,9 @@ class OneMaskBuilder:
         return swapped
 
     def _add_swap(self, half: Half, pairs: Pairs, task: str) -> None:
-        """Add ``U(E) L(-E^T) U(E)`` or ``L(-E^T) U(E) L(-E^T)``: both are the signed swap that the
-        `task` of the next coupling needs.
+        """Add the signed swap, ``U(E) L(-E^T) U(E)`` or ``L(-E^T) U(E) L(-E^T)``, by `half`.
+
+        `task` is a sentence about the next coupling, which needs the swap, for an explanation.
         """
         p, q = self.partition
         signs = self._exchange(pairs).items()
@@ -217,17 +217,19 @@ class OneMaskBuilder:
         self._add_layers(LinearCoupling.trusted((p, q), x, shears[x]) for x in letters)
 
     def _add_layers(self, layers: Iterable[LinearCoupling]) -> None:
-        """Add layers that see the places as they are."""
-        self.parts += [(layer.moves, whole(layer)) for layer in layers]
+        """Add layers that act on the places themselves."""
+        self.parts += [(layer.moves, as_part(layer)) for layer in layers]
 
     def _add_word(self, matrix: DomainMatrix, wanted: Half | None, why: str) -> None:
-        """Add the layers of a matrix about places: those of which most merge with neighbours.
+        """Add the layers of a matrix of places; of several words, one that merges best.
 
         `why` is the beginning of a sentence about the matrix, for an explanation.
         """
 
         def cost(layers: Sequence[LinearCoupling]) -> int:
-            ends = (layers[0].moves == self.last) + (layers[-1].moves == wanted) if layers else 0
+            ends = (
+                (layers[0].moves == self.last_half) + (layers[-1].moves == wanted) if layers else 0
+            )
             return len(layers) - ends
 
         with collect_steps():  # the steps inside a word are not steps of the merging
@@ -261,19 +263,20 @@ class OneMaskBuilder:
         )
 
 
-def whole(layer: Coupling) -> MaskedPart:
-    """Return a layer as a part that sees the places as they are."""
+def as_part(layer: Coupling) -> MaskedPart:
+    """Return a layer as a part that acts on the places themselves."""
     moved, kept = (tuple((k, 1) for k in range(size)) for size in layer.sizes)
     return MaskedPart(layer, kept, moved)
 
 
-def exact_words(
+def yield_words(
     matrix: DomainMatrix, partition: tuple[int, int]
 ) -> Iterator[Sequence[LinearCoupling]]:
-    """Yield the layers of a matrix in both orders of letters, of the shortest routes.
+    """Yield layers that compose to a matrix, by the shortest routes, with either letter first.
 
-    The other order is that of the halves exchanged or, where their sizes differ, of the inverse.
-    Over GF(p), where no number is positive, a scale may carry any determinant.
+    Layers with the other letter first come from the matrix with halves exchanged or, if their sizes
+    differ, from the inverse. Over GF(p), where no number is positive, a scale may be the
+    determinant.
     """
     p, q = partition
     scales: Scales = "nonzero" if matrix.domain.characteristic() else "positive"
@@ -296,8 +299,8 @@ def exact_words(
                 yield flow.inverse().layers
 
 
-def _in_places(matrix: DomainMatrix, before: Placement, after: Placement) -> DomainMatrix:
-    """Return a matrix about coordinates as one about their places before, and after it."""
+def _change_coordinates(matrix: DomainMatrix, before: Placement, after: Placement) -> DomainMatrix:
+    """Return the matrix that maps places before to places after, given it for coordinates."""
     size, field = matrix.shape[0], matrix.domain
     columns, rows = (sorted(range(size), key=at.place.__getitem__) for at in (before, after))
     inner = matrix.to_dense().extract(rows, columns)

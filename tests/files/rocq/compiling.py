@@ -11,7 +11,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from exactflow.files.rocq.writing import LIBRARY, text
+from exactflow.files.rocq.syntax import LIBRARY, read_library
 
 
 @cache
@@ -20,7 +20,7 @@ def library():
     folder = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for name in LIBRARY:
-        (folder / f"{name}.v").write_text(text(name))
+        (folder / f"{name}.v").write_text(read_library(name))
         coqc(folder / f"{name}.v", folder)
     return folder
 

@@ -15,7 +15,7 @@ from exactflow.errors import CertificateError, InvalidInputError, VerificationEr
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.files.depth_certificate import depth_certificate_text
-from exactflow.files.rocq.reasons import rank_clash, recurrence_clash, scaled_reason
+from exactflow.files.rocq.reasons import find_ranks, find_recurrence, write_scaled_reason
 from exactflow.files.rocq.theorem import theorem
 from exactflow.linear.depth import minimal_depth
 
@@ -76,7 +76,7 @@ def test_ranks_of_all_eigenvalues_together():
 
 def test_a_clash_needs_unlike_blocks():
     D, a, zero = [[2, 1], [0, 2]], [[2, 1], [0, 2]], [[0, 0], [0, 0]]
-    assert rank_clash([[Fraction(-2), Fraction(1)]], D, zero, a, zero, False) is None
+    assert find_ranks([[Fraction(-2), Fraction(1)]], D, zero, a, zero, False) is None
 
 
 def test_no_recurrence_is_the_reason_where_c_is_a_multiple_of_C():
@@ -90,12 +90,14 @@ def test_a_recurrence_is_none():
     rows = [[Fraction(int(x.numerator), int(x.denominator)) for x in row]
             for row in possible.to_list()]  # fmt: skip
     blocks = checker.blocks_of(rows, checker.inverse(rows, 0), len(rows) // 2, False)
-    assert recurrence_clash(blocks) is None
+    assert find_recurrence(blocks) is None
 
 
 def test_another_reason_is_refused():
     no_freedom = with_fixed_parts(diagonal(2, 2), diagonal(3, 3), diagonal(1, QQ(9, 4)))
-    with pytest.raises(InvalidInputError, match="got one of kind chain for ULULU that is none"):
+    with pytest.raises(
+        InvalidInputError, match="obstruction of kind chain for ULULU is none of these"
+    ):
         theorem(certificate(no_freedom))
 
 
@@ -109,7 +111,7 @@ def test_opposed_signs_are_the_reason_with_positive_scales():
 def test_determinants_need_a_regular_block():
     blocks = checker.WordBlocks(*[[[Fraction(0)]]] * 6)
     obstruction = {"pattern": "ULUL", "kind": "linear", "multiplier": [[[Fraction(1), 0, 0]]]}
-    assert scaled_reason(obstruction, blocks, Fraction(1)) is None
+    assert write_scaled_reason(obstruction, blocks, Fraction(1)) is None
 
 
 def test_numbers_beyond_the_digit_limit():
@@ -118,7 +120,9 @@ def test_numbers_beyond_the_digit_limit():
 
 
 def test_refuses():
-    with pytest.raises(InvalidInputError, match=r"over QQ for a theorem, got one over GF\(5\)"):
+    with pytest.raises(
+        InvalidInputError, match=r"over QQ only, and this certificate is over GF\(5\)"
+    ):
         theorem(certificate(as_matrix([[1, 2], [0, 1]]).convert_to(GF(5))))
     with pytest.raises(CertificateError, match="JSON"):
         theorem(b"{")
@@ -135,7 +139,7 @@ def test_halves_of_two_sizes():
     assert "unequal_holds 2 1 2 target target_inverse layers of_U of_L." in text
     assert "square (1 + 2) target &&" in text
     assert "(forall K : 'M_(1 + 2), K \\in Ks -> is_unequal_shear K) ->" in text
-    with pytest.raises(InvalidInputError, match="expected the natural order of coordinates"):
+    with pytest.raises(InvalidInputError, match="cannot export a theorem for permuted coordinates"):
         theorem((CORPUS / "with_an_order.json").read_bytes())
 
 

@@ -15,7 +15,7 @@ from exactflow import CouplingFlow, LinearCoupling, cli, factor
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_matrix
 from exactflow.files.certificate import certificate_text
-from exactflow.files.rocq.theorem import proved, theorem
+from exactflow.files.rocq.theorem import prove_by_kernel, theorem
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "correct"
 M = sympy.Matrix([[1, 2, 0], [0, 1, 3], [1, 0, 1]])
@@ -101,7 +101,9 @@ def test_refuses():
             ).encode()
         )
     residues = factor(as_matrix([[1, 2], [0, 1]]).convert_to(GF(5)))
-    with pytest.raises(InvalidInputError, match=r"over QQ for a theorem, got one over GF\(5\)"):
+    with pytest.raises(
+        InvalidInputError, match=r"over QQ only, and this certificate is over GF\(5\)"
+    ):
         theorem_of(residues)
     with pytest.raises(CertificateError, match="JSON"):
         theorem(b"{")
@@ -126,7 +128,7 @@ def test_command(tmp_path, capsys):
 @NO_COQ
 @pytest.mark.slow
 def test_coq_accepts(tmp_path):
-    assert proved(within())[0] == 0
+    assert prove_by_kernel(within())[0] == 0
     all_compile([theorem(data()) for data in (padded, covariance, flipped, floats)], tmp_path)
     data = certificate_of(factor(POSITIVE["random d=4"]))
     all_compile([theorem(data, standalone=True)], tmp_path)

@@ -23,7 +23,7 @@ def test_snapped_is_on_the_grid_and_near():
     M = np.random.default_rng(0).standard_normal((5, 5)) * np.logspace(-12, 12, 5)
     on_grid = round_to_grid(M)
     assert (on_grid * 2.0**57 == np.rint(on_grid * 2.0**57)).all()
-    assert (DyadicMatrix.of_floats(M) - DyadicMatrix.of_floats(on_grid)).largest() <= Fraction(
+    assert (DyadicMatrix.from_floats(M) - DyadicMatrix.from_floats(on_grid)).largest() <= Fraction(
         1, 2**58
     )
 
@@ -32,7 +32,7 @@ def test_snapped_is_on_the_grid_and_near():
 def test_inverse_error_bound_holds(seed, size):
     generator = np.random.default_rng(seed)
     W, E = generator.standard_normal((3, 3)), size * generator.standard_normal((3, 3))
-    exact, error = DyadicMatrix.of_floats(W), DyadicMatrix.of_floats(E)
+    exact, error = DyadicMatrix.from_floats(W), DyadicMatrix.from_floats(E)
     bound = inverse_error_bound(DyadicQuotient(exact), np.linalg.inv(W / 8), 3, error.norm_bound())
     assume(bound is not None)  # of which Hypothesis complains where that is rare
     difference = as_rationals(exact).inv() - as_rationals(exact - error).inv()
@@ -41,7 +41,7 @@ def test_inverse_error_bound_holds(seed, size):
 
 def test_no_bound_where_a_matrix_may_be_singular():
     one = np.eye(2)
-    exact = DyadicMatrix.of_floats(one)
+    exact = DyadicMatrix.from_floats(one)
     assert inverse_error_bound(DyadicQuotient(exact), one, 0, Fraction(1)) is None
     assert inverse_error_bound(DyadicQuotient(exact), 0 * one, 0, Fraction(0)) is None
     assert (
@@ -52,7 +52,9 @@ def test_no_bound_where_a_matrix_may_be_singular():
 
 def test_the_bound_sees_what_floats_do_not():
     W = np.array([[1.0, 1.0], [1.0, 1.0 + 2.0**-48]])
-    bound = inverse_error_bound(DyadicQuotient.of(W), np.linalg.inv(W), 0, Fraction(1, 2**60))
+    bound = inverse_error_bound(
+        DyadicQuotient.from_array(W), np.linalg.inv(W), 0, Fraction(1, 2**60)
+    )
     assert bound is not None
     assert bound > 2**30
 
@@ -62,7 +64,9 @@ def test_the_bound_is_nearly_attained():
     W = np.diag([4.0, 2.0, 2.0**-6])
     E = np.zeros((3, 3))
     E[2, 2] = 2.0**-40
-    bound = inverse_error_bound(DyadicQuotient.of(W), np.linalg.inv(W), 0, Fraction(1, 2**40))
+    bound = inverse_error_bound(
+        DyadicQuotient.from_array(W), np.linalg.inv(W), 0, Fraction(1, 2**40)
+    )
     exact = 1 / (Fraction(W[2, 2]) - Fraction(E[2, 2])) - 1 / Fraction(W[2, 2])
     assert exact <= bound <= Fraction(1001, 1000) * exact
 

@@ -150,8 +150,8 @@ BEND = PiecewiseLinear([0], [0])
         (((1, 1), "second", BEND, 0), "positive"),
         (((1, 1), "second", BEND, [1, 1]), "positive"),
         (((1, 1), "second", BEND, 1, 1), "reads"),
-        (((2, 1), "second", BEND, 1, [1]), "2 rationals, not all zero"),
-        (((2, 1), "second", BEND, 1, [0, 0]), "2 rationals, not all zero"),
+        (((2, 1), "second", BEND, 1, [1]), "2 rationals that are not all zero"),
+        (((2, 1), "second", BEND, 1, [0, 0]), "2 rationals that are not all zero"),
         (((2, 1), "second", BEND, 1, [1, "x"]), "a number such as"),
     ],
 )
@@ -186,7 +186,7 @@ def test_a_flow_of_no_layers_has_a_partition():
 
 def test_flow_refuses():
     layer = PiecewiseCoupling((1, 1), "second", BEND)
-    with pytest.raises(InvalidInputError, match="since there are no layers"):
+    with pytest.raises(InvalidInputError, match="needs a partition"):
         PiecewiseFlow([])
     with pytest.raises(InvalidInputError, match=r"of partition \(1, 1\)"):
         PiecewiseFlow([layer, LinearCoupling((1, 2), "first", [[1, 1]])])

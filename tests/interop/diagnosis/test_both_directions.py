@@ -10,7 +10,10 @@ from interop.modules import library  # noqa: E402
 from interop.toy_flows import Affine, Model, Scale, assert_only_numbers, data, model  # noqa: E402
 from torch import nn  # noqa: E402
 
+from exactflow.errors import InvalidInputError  # noqa: E402
+from exactflow.exact.numbers import format_below  # noqa: E402
 from exactflow.interop import diagnose  # noqa: E402
+from exactflow.laws.conditioning import lower_bounds  # noqa: E402
 
 
 class Saturated(Scale):
@@ -33,7 +36,7 @@ def test_an_inverse_that_overflows_is_named_and_the_rest_is_kept(at):
     assert layer.notes[0] == "its inverse returns numbers that are not finite"
     assert (layer.condition > 1e40, layer.log_det, layer.log_det_back) == (True, -95, 95)
     says = f"on the way back the numbers are not finite, from layers.{at} on"
-    assert str(found) == f"x does not come back in float32: {says}"
+    assert found.summary == f"x does not come back in float32: {says}"
     assert all(row.error < 1e-6 and not row.notes for row in others)
 
 
@@ -46,7 +49,7 @@ def test_equal_runs_that_are_nan_are_equal():
 def test_latents_that_are_not_finite_name_the_layer_where_it_begins():
     found = diagnose(model(at=1, layer=Scale([0.0, 95.0, 0.0, 0.0])), data())
     says = "the latents are not finite, from layers.1 on"
-    assert str(found) == f"x does not come back in float32: {says}"
+    assert found.summary == f"x does not come back in float32: {says}"
 
 
 def wrong_back(change, kind=Affine):
@@ -192,3 +195,19 @@ def test_a_layer_that_fails_under_a_dictionary_is_named():
 
     found = diagnose(model(kind=Named, at=1, layer=Broken(4)), data())
     assert "layers.1 raises NotImplementedError: no inverse yet" in str(found)
+
+
+@pytest.mark.parametrize("form", [lambda x: x, lambda x: x.numpy(), lambda x: x.tolist()])
+def test_one_call_compares_the_stretch_with_that_of_every_flow_near_the_data(form):
+    corners = torch.tensor([[1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
+    found = diagnose(model(), data(6))
+    compared = found.compare_stretch(form(corners), "1/10")
+    assert compared.stretch == found.stretch
+    assert compared.bounds.lipschitz == lower_bounds(corners, "1/10").lipschitz > 1
+    least = format_below(compared.bounds.lipschitz)
+    assert str(compared) == (
+        f"Lipschitz constant of this flow: at least {found.stretch:.3g} (numeric); of every smooth "
+        f"bijection within W2 <= 0.1: at least {least} (certified)"
+    )
+    with pytest.raises(InvalidInputError, match="eps > 0"):
+        found.compare_stretch(form(corners), 0)

@@ -113,7 +113,7 @@ def test_bad_input(capsys, tmp_path):
     for text, options, words in (
         ("1,0\n1e-9,1\n", (), "differ by 1e-09"),
         ("1,0\n0,1\n", ("--partition", "1,2"), "p + q = 2"),
-        ("1,0,0,0\n0,1,.5,.5\n0,.5,1,.1\n0,.5,.1,1\n", ("--partition", "1,3"), "gaussian_depth.py"),
+        ("1,0,0,0\n0,1,.5,.5\n0,.5,1,.1\n0,.5,.1,1\n", ("--partition", "1,3"), "gaussian_depth"),
     ):
         path.write_text(text)
         code, out, err = run(capsys, "whiten", path, *options, "-o", certificate)

@@ -232,9 +232,7 @@ def test_covariances_of_any_scale(d):
 def test_a_variance_below_floats_is_said_to_be_so(place):
     tiny = sympy.Rational(1, 10**400)
     entries = [tiny if i == place else 1 for i in range(2)]
-    with pytest.raises(
-        InvalidInputError, match=rf"less than 10\^-323 at coordinate {place}: scale"
-    ):
+    with pytest.raises(InvalidInputError, match=rf"10\^-323 at coordinate {place}: scale"):
         whiten([[entries[0], 0], [0, entries[1]]])
     with pytest.raises(InvalidInputError, match=r"less than 10\^-323 at coordinate 0: scale"):
         whiten([[tiny, tiny / 2], [tiny / 2, tiny]])

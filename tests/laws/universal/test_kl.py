@@ -218,8 +218,8 @@ def test_histogram_of_samples():
     ("counts", "box", "message"),
     [
         ([[1, -1]], ([0, 0], [1, 1]), "counts >= 0"),
-        ([[0, 0]], ([0, 0], [1, 1]), "one of them positive"),
-        ([[1], [1, 2]], ([0, 0], [1, 1]), "all of one length"),
+        ([[0, 0]], ([0, 0], [1, 1]), "at least one positive"),
+        ([[1], [1, 2]], ([0, 0], [1, 1]), "of equal length"),
         ([[1]], ([0, 0], [1, 0]), "lower < upper"),
         ([[1]], ([0], [1]), "lower < upper"),
     ],

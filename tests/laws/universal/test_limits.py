@@ -85,7 +85,7 @@ def test_kl_of_any_magnitude(law, eps, options):
         (Boxes(MANY), {}, "cover at most 1048576 cells"),
         (Boxes(MANY), {"scales": "additive"}, "cover at most 1048576 cells"),
         (GaussianMixture([[i, i] for i in range(60)], "1/3"), {}, "fewer components"),
-        (GaussianMixture([[0, 0], [1e308, 0]]), {}, "tell apart"),
+        (GaussianMixture([[0, 0], [1e308, 0]]), {}, "float64 resolves"),
     ],
 )
 def test_kl_that_takes_too_much_is_refused(law, options, words):

@@ -18,8 +18,8 @@ from exactflow.laws.universal import (
     empirical_measure,
     uniform,
 )
-from exactflow.laws.universal.construction import _labelled, _separating_moves, _spread
-from exactflow.laws.universal.quantization import least_root, of_means
+from exactflow.laws.universal.construction import _separate, _separating_moves, _sort_atoms
+from exactflow.laws.universal.quantization import least_root, quantize_by_means
 
 MIXED = GaussianMixture([[0, 1], [2, 3]], [1, ["1/2", 2]], ["1/4", "3/4"])
 LAWS = {
@@ -54,7 +54,7 @@ def test_a_normal_law_within_its_deviation_is_one_cell(tolerance, count):
 def test_what_rounding_takes_from_all_masses_is_in_the_error():
     """Thirds at -1, 0, 1 become 6/16, 5/16, 5/16: 1/48 of mass moves by one, and 1/48 by two."""
     third = arb(1) / 3
-    cells = of_means(2 * third, [(third, [arb(x)]) for x in (-1, 0, 1)], 2)
+    cells = quantize_by_means(2 * third, [(third, [arb(x)]) for x in (-1, 0, 1)], 2)
     assert cells.weights == [QQ(3, 8), QQ(5, 16), QQ(5, 16)]
     assert (1 / 48 + 4 / 48) ** 0.5 < float(cells.error) < 0.41
 
@@ -74,7 +74,7 @@ def test_empirical_merges():
 @pytest.mark.parametrize("gap", [1, 3, 100])
 def test_spread(gap):
     firsts = np.array([0, 0, 0, 7, 50, 51, 10**30], dtype=object)
-    moved = _spread(firsts, gap)
+    moved = _separate(firsts, gap)
     assert min(b - a for a, b in pairwise(moved)) >= gap
     assert max(abs(moved - firsts)) <= gap * len(firsts)
     assert moved[-1] == 10**30
@@ -89,7 +89,7 @@ def test_near_atoms_are_moved_as_far_apart_as_their_share_allows(gap):
 
 
 def test_labels_snake():
-    atoms, weights = _labelled(Atoms([[0, 0], [0, 1], [1, 0], [1, 1]]).quantize(QQ(1), 0), 0)
+    atoms, weights = _sort_atoms(Atoms([[0, 0], [0, 1], [1, 0], [1, 1]]).quantize(QQ(1), 0), 0)
     assert atoms.tolist() == [[0, 0], [0, 1], [1, 1], [1, 0]]
     assert weights == [QQ(1, 4)] * 4
 
@@ -114,16 +114,16 @@ def test_least_root():
         (lambda: Atoms([]), "at least one point"),
         (lambda: Atoms([[float("nan"), 0]]), "finite"),
         (lambda: Boxes([]), "at least one box"),
-        (lambda: Boxes([([0], [1]), ([0, 0], [1, 1])]), "one dimension"),
+        (lambda: Boxes([([0], [1]), ([0, 0], [1, 1])]), "all of equal dimension"),
         (lambda: uniform([1, 0], [0, 1]), "lower <= upper"),
-        (lambda: uniform([0, 0], [1]), "as many coordinates"),
+        (lambda: uniform([0, 0], [1]), "equal numbers of coordinates"),
         (lambda: uniform([0, 0], [1, float("inf")]), "second moment"),
         (lambda: checkerboard(size=1), "size >= 2"),
-        (lambda: GaussianMixture([]), "at least one mean"),
-        (lambda: GaussianMixture([0], 0), "positive deviations, got 0 at 0: an atom"),
+        (lambda: GaussianMixture([]), "means of equal dimension"),
+        (lambda: GaussianMixture([0], 0), "positive deviations, got 0 at 0: for laws on subspaces"),
         (lambda: GaussianMixture([0, 1], [1]), r"got \[0, 1\] and \[1\]"),
-        (lambda: GaussianMixture([[0, 1], [1]]), "all of one dimension"),
-        (lambda: GaussianMixture([[0, 1]], [[1, 2, 3]]), "one a coordinate"),
+        (lambda: GaussianMixture([[0, 1], [1]]), "of equal dimension"),
+        (lambda: GaussianMixture([[0, 1]], [[1, 2, 3]]), "one per coordinate"),
         (lambda: GaussianMixture([[0, 1]], [[1, 0]]), "positive deviations, got 0 at 0, 1"),
         (lambda: GaussianMixture([0, 1], 1, ["1/2", "1/3"]), "exactly 1"),
         (lambda: GaussianMixture([0, float("inf")], 1), "finite"),

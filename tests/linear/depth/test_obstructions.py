@@ -298,9 +298,9 @@ def test_every_kind_explains_itself_by_a_step_that_is_checked(name):
     ("M", "scales", "claim", "rules"),
     [
         (diagonal(-1, -1, 1, 1), "additive", "`M` takes exactly 6 additive layers.",
-         ["product", "trace", "trace", "shorter words"]),
+         ["product", "trace", "trace", "shorter patterns"]),
         (diagonal(-1, -1, 1, 1), "positive", "`M` takes exactly 6 layers with positive scales.",
-         ["product", "opposed", "opposed", "shorter words"]),
+         ["product", "opposed", "opposed", "shorter patterns"]),
         (diagonal(1, 1, 1, 1), "additive", "`M` takes exactly 0 additive layers.", ["product"]),
     ],
 )  # fmt: skip
@@ -315,8 +315,8 @@ def test_what_is_not_decided_is_a_step():
     M = diagonal(-1, -1, 1, 1)
     undecided = replace(minimal_depth(M), lower=5)
     *_, before, last = undecided.explain().steps
-    assert (before.rule, last.rule, last.before) == ("shorter words", "not decided", {"M": M})
-    assert last.why.startswith("Whether fewer than 6 layers do is not decided here: ")
+    assert (before.rule, last.rule, last.before) == ("shorter patterns", "not decided", {"M": M})
+    assert last.why.startswith("Whether fewer than 6 layers suffice is not decided: ")
 
 
 def test_certified_layers_are_told():

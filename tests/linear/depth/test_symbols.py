@@ -106,7 +106,7 @@ def test_a_claim_about_a_family_is_not_asserted_beyond_its_signs():
 
 
 def test_contradictory_assumptions_about_a_family_are_refused():
-    with pytest.raises(InvalidInputError, match="hold together"):
+    with pytest.raises(InvalidInputError, match="common solution"):
         minimal_depth(diag(t, 1), assume=[t > 1, t < 0])
 
 

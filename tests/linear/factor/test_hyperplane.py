@@ -18,7 +18,7 @@ from exactflow.exact import linalg
 from exactflow.flows.flow import CouplingFlow
 from exactflow.linear.factor import hyperplane
 from exactflow.linear.factor.assembly import alternate_shears, layers_of_shears
-from exactflow.linear.factor.commutator import paired_spectra
+from exactflow.linear.factor.commutator import pair_spectra
 from exactflow.linear.factor.hyperplane import hyperplane_shears, hyperplane_shifts
 
 SIZES = [1, 3, pytest.param(4, marks=pytest.mark.slow)]
@@ -151,7 +151,7 @@ def test_where_the_hyperplanes_are_one(name):
 def test_paired_spectra(name):
     K = matrix(QUOTIENTS[name])
     n = K.shape[0]
-    H, H_inverse, _, lower, r, V_lower, V_upper, places = paired_spectra(K)
+    H, H_inverse, _, lower, r, V_lower, V_upper, places = pair_spectra(K)
     R, S = H * lower * H_inverse, H_inverse * K * H * lower
     values = [[*r, K.det()][k] for k in places]
     assert H * H_inverse == linalg.identity(n, QQ)

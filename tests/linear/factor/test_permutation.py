@@ -14,7 +14,7 @@ from exactflow import CouplingFlow, LinearCoupling, append_swap, factor, permuta
 from exactflow.errors import MethodError, OrientationError, VerificationError
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.signed_permutation import cycles_of, permutation_sign, read_signed_permutation
-from exactflow.linear.factor.involutions import SignedPermutation, reverse
+from exactflow.linear.factor.involutions import SignedPermutation, find_reversing_involution
 from exactflow.linear.factor.permutation import permutation_layers
 
 
@@ -157,7 +157,7 @@ def dense(entries, d):
 def test_involutions(case):
     """K and K Theta are similar involutions, by g and any signs of its pieces."""
     d, theta = len(case[0]), SignedPermutation(*map(np.array, case)).T
-    F, K, g, Z, pieces = reverse(theta)
+    F, K, g, Z, pieces = find_reversing_involution(theta)
     F, K, one = dense(F.entries, d), dense(K.entries, d), np.eye(d, dtype=int)
     T, signs = K @ F.T @ dense(theta.entries, d) @ F, (-1) ** (pieces % 2)
     g, Z = dense(g, d) * signs, signs[:, None] * dense(Z, d)

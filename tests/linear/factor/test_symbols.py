@@ -81,7 +81,7 @@ def test_the_advice_is_another_assumption_that_suffices(assume):
 
 
 def test_contradictory_assumptions_are_refused():
-    with pytest.raises(InvalidInputError, match="hold together"):
+    with pytest.raises(InvalidInputError, match="common solution"):
         factor(diag(t, 1), assume=[t > 1, t < 0])
 
 
@@ -118,8 +118,8 @@ def test_assumptions_that_are_none(assume):
     ("M", "match"),
     [
         (sympy.Matrix([[cos(t), -sin(t)], [sin(t), cos(t)]]), "exactflow.cayley_rotation"),
-        (diag(sympy.pi, 1), "symbol of its own"),
-        (diag(exp(real), exp(real + 1)), "symbol of its own"),
+        (diag(sympy.pi, 1), "by a symbol with assumptions"),
+        (diag(exp(real), exp(real + 1)), "by a symbol with assumptions"),
         (MatrixSymbol("M", 4, 4), "exactflow.explain"),
         (BlockMatrix([[MatrixSymbol("A", 2, 2)]]), "blocks of every size"),
     ],

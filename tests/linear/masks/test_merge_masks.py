@@ -23,6 +23,8 @@ from exactflow.linear.masks import merge_masks
 from exactflow.linear.masks.mask_builder import OneMaskBuilder
 from proofs.experiments.coordinatewise import coordinatewise
 
+BEND = PiecewiseCoupling((1, 1), "second", PiecewiseLinear([0, 1], [0, 2], 1, -1), "1/2")
+
 
 class Draws:
     """Random rational couplings and masks from one seed."""
@@ -189,7 +191,7 @@ def test_linear_flows_matrices_and_permutations_between_them(seed):
     ]
     product = items[3].matrix() * other * items[1] * M
     if product.det() < 0:
-        with pytest.raises(OrientationError, match="one that reverses it"):
+        with pytest.raises(OrientationError, match="composition reverses orientation"):
             merge_masks(items)
         product[0, :] = -product[0, :]
         items.append(sympy.diag(-1, *[1] * (d - 1)))
@@ -247,7 +249,7 @@ def test_a_coupling_that_reads_a_row_reads_it_whole(mask):
 
 def test_a_coupling_whose_row_no_half_holds():
     layer = PiecewiseCoupling((3, 1), "second", PiecewiseLinear([0, 1], [0, 5]), reads=[1, 2, 3])
-    with pytest.raises(InvalidInputError, match="at most 2 coordinates at once"):
+    with pytest.raises(InvalidInputError, match="reads more than 2 coordinates at once"):
         merge_masks([PiecewiseFlow([layer])], mask=(2, 2))
 
 
@@ -263,6 +265,36 @@ def test_floats_and_high_precision_agree_with_exact_numbers():
     )
 
 
+@pytest.mark.parametrize("order", [(), (2, 0, 3, 1)])
+@pytest.mark.parametrize("mask", [None, [1, 0, 0, 1]])
+def test_a_flow_with_order_and_flips_merges_beside_a_piecewise_flow(order, mask):
+    draws = Draws(8)
+    linear = LinearCoupling((2, 2), "second", [[1, "1/2"], [0, 3]], [2, 5])
+    flipped = CouplingFlow([linear], flips=[0, 3], order=order)
+    bent = PiecewiseFlow([coordinatewise([BEND, BEND.inverse()])], order=(0, 3, 1, 2))
+    x = draws.numbers(4)
+    for flows in ([flipped, bent], [bent, flipped], [bent, flipped, flipped, bent]):
+        check_composition(merge_masks(flows, mask=mask), flows, x)
+
+
+def test_an_odd_number_of_flips_beside_a_piecewise_flow_reverses_orientation():
+    flipped = CouplingFlow([LinearCoupling((2, 2), "second", [[1, 2], [0, 3]])], flips=[3])
+    bent = PiecewiseFlow([coordinatewise([BEND, BEND])])
+    with pytest.raises(OrientationError, match="reverses orientation"):
+        merge_masks([bent, flipped])
+    check_composition(merge_masks([flipped, bent, flipped]), [flipped, bent, flipped], [1, 2, 3, 4])
+
+
+@pytest.mark.parametrize("flips", [(), (0,), (1, 2)])
+@pytest.mark.parametrize("order", [(), (2, 0, 3, 1)])
+def test_linear_flows_merge_with_their_order_and_flips(order, flips):
+    layer = LinearCoupling((2, 2), "first", [[1, "1/2"], [0, 3]], [2, 5])
+    flow = CouplingFlow([layer, layer.swap_halves()], flips=flips, order=order)
+    other = CouplingFlow([layer], flips=flips, order=(3, 1, 0, 2))
+    merged = merge_masks([flow, other], mask=[0, 1, 1, 0])
+    assert merged.matrix() == other.matrix() * flow.matrix()
+
+
 @pytest.mark.parametrize(
     ("flows", "error", "match"),
     [
@@ -270,7 +302,7 @@ def test_floats_and_high_precision_agree_with_exact_numbers():
         (3, InvalidInputError, "a list of flows and matrices, got 3"),
         ([[[1, 0], [0, 1]], sympy.eye(3)], InvalidInputError, r"one dimension, got \[2, 3\]"),
         ([[[1, 1], [1, 1]]], SingularMatrixError, "invertible"),
-        ([[[0, 1], [1, 0]]], OrientationError, "keeps orientation"),
+        ([[[0, 1], [1, 0]]], OrientationError, "reverses orientation"),
         (["shear"], InvalidInputError, "expected"),
     ],
 )

@@ -56,18 +56,30 @@ def paste(cell, names, raises):
             exec(code, names)
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_a_page_can_be_followed(page, tmp_path, monkeypatch):
+@pytest.fixture
+def path(tmp_path, monkeypatch):
+    """An empty folder to work in, and the PATH of a shell that has the commands."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bin").mkdir()
     for name, words in {"python": "", "exactflow": "-m exactflow", "pytest": "-m pytest"}.items():
         (tmp_path / "bin" / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n')
         (tmp_path / "bin" / name).chmod(0o755)
+    return f"{tmp_path / 'bin'}:/usr/bin:/bin"
+
+
+def test_the_commands_of_readme_print_what_it_shows(path):
+    blocks = BLOCK.findall((BOOK.parents[1] / "README.md").read_text("utf-8"))
+    (session,) = (body for kind, body in blocks if kind == "console")
+    run(session, path)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_can_be_followed(page, path):
     names, blocks = {}, BLOCK.findall((BOOK / f"{page}.md").read_text("utf-8"))
     for kind, body in blocks:
         tags = TAGS.match(body)
         if kind == "console":
-            run(body, f"{tmp_path / 'bin'}:/usr/bin:/bin")
+            run(body, path)
         elif named := FILE.match(body):
             Path(named.group(1)).write_text(body)
         elif tags is None or "remove" not in tags.group(1):

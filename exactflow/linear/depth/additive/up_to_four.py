@@ -31,7 +31,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import linalg
 from exactflow.exact.flanders import cyclic_bases, flanders_pair, is_factor_at_one, pad_with_ones
 from exactflow.exact.linalg import Alternative, Blocks
-from exactflow.exact.normal_forms import block_sizes, fitting, irreducible_factors
+from exactflow.exact.normal_forms import block_sizes, fitting_decomposition, irreducible_factors
 from exactflow.linear.depth.equations import Equation, matrix_from_flat, solve, wrong_entry
 from exactflow.linear.depth.pattern import PatternInstance, Reason
 
@@ -153,7 +153,7 @@ def _flanders_factors(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, D
 def _decide_four_layers_singular(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
     """Decide U L U L for singular D, by Fitting's lemma."""
     _, B, C, D = blocks
-    (P, m), (Q, _) = fitting(D), fitting(a)
+    (P, m), (Q, _) = fitting_decomposition(D), fitting_decomposition(a)
     j, i, field = D.shape[0] - m, a.shape[0] - m, D.domain
     P_inverse, Q_inverse, one = P.inv(), Q.inv(), linalg.identity(m, field)
     of_D, of_a = P_inverse * D * P, Q_inverse * a * Q

@@ -25,7 +25,8 @@ the depth is not decided.
 
     d_1 x_1 + d_2 x_2 = a_1 y_1 + a_2 y_2,    det M x_1 x_2 = y_1 y_2,
 
-d_i and a_i the diagonal entries of D and a. With y_1 = r x_1, y_2 = det M x_2 / r they are one:
+where d_i and a_i are the diagonal entries of D and a. With y_1 = r x_1 and y_2 = det M x_2 / r they
+become one equation:
 
     x_1 (d_1 - a_1 r) = x_2 (a_2 det M / r - d_2).
 
@@ -33,15 +34,16 @@ So there are positive solutions iff for some r > 0 both brackets are positive, b
 both zero, and then there are rational ones. The signs change at r = d_1 / a_1 and r = a_2 det M /
 d_2 only. There is no such r iff (D, a) is opposed (`exactflow.linear.depth.minors`).
 
-A solution suffices if D G^-1 and E a are both scalar or both not: they are similar, and where they
-are singular `exactflow.linear.depth.scaled.certified` has the layers. D = 0 iff a = 0, and then
-four layers are three. Otherwise one of them alone is scalar for at most two r, so that two r below
-the roots, two above and one between are enough to try, besides the roots.
+A solution suffices if D G^-1 and E a are both scalar or both not: then they are similar, and if
+they are singular, `exactflow.linear.depth.scaled.certified` has the layers. If D = 0, then a = 0,
+and four layers are three. Otherwise exactly one of the two is scalar for at most two r. So it
+suffices to try the roots, two r below them, two above and one between.
 
 How it is checked
 -----------------
-*Exact*: signs over an ordered field; the flow is verified against M. *Certified*: four layers as
-balls, rounded to float64, or to more bits where that is not near M. The error is computed exactly.
+*Exact*: signs over an ordered field; the flow is verified against M. *Certified*: four layers in
+balls, rounded to float64, or to more bits if the rounded layers are not near M. The error is
+computed exactly.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -57,7 +59,7 @@ from exactflow.linear.depth.additive import additive_depth, excluded_by_ranks
 from exactflow.linear.depth.additive.up_to_four import decide_four_layers, decide_three_layers
 from exactflow.linear.depth.equations import wrong_entry
 from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude
-from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix, pattern_instances
+from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix
 from exactflow.linear.depth.result import CertifiedDepth, MinimalDepth, lower_bound
 from exactflow.linear.depth.scaled.signs import (
     kernel_reason,
@@ -91,7 +93,7 @@ def scaled_depth(problem: Problem) -> MinimalDepth:
     excluded = _exclude_four_or_five(split, without_three) if p == q else without_three
     excluded = excluded or _exclude_by_entries(2, split)
     if (p, q) == (2, 2) and lower_bound(excluded) < 5:
-        four = _fewest_digits(map(find_four_layers, pattern_instances(4, split, "positive")))
+        four = _fewest_digits(map(find_four_layers, split.instances(4, "positive")))
         if four is not None:
             return answer(four, excluded)
     general = min(_general_layers(problem, split), key=len)
@@ -109,7 +111,7 @@ def scaled_depth(problem: Problem) -> MinimalDepth:
 def _exclude_by_entries(most: int, split: SplitMatrix) -> Obstructions:
     """Return obstructions by an entry to the longest patterns, of at most two letters."""
     for length in range(most, -1, -1):
-        if found := exclude(pattern_instances(length, split, "positive"), wrong_entry):
+        if found := exclude(split.instances(length, "positive"), wrong_entry):
             return found
     return ()
 
@@ -117,7 +119,7 @@ def _exclude_by_entries(most: int, split: SplitMatrix) -> Obstructions:
 def _three_layers(split: SplitMatrix) -> tuple[Layers | None, Obstructions]:
     """Return three layers, or None and obstructions; these are empty if a sign is not known."""
     obstructions, decided = [], True
-    for instance in pattern_instances(3, split, "positive"):
+    for instance in split.instances(3, "positive"):
         found = positive_diagonals(instance)
         if isinstance(found, Reason):
             obstructions.append(Obstruction.of(instance, found))
@@ -138,7 +140,7 @@ def _exclude_four_or_five(
         return multiplier_reason(instance) if found is None and by_multipliers else found
 
     for length in (5, 4):
-        if found := exclude(pattern_instances(length, split, "positive"), reason):
+        if found := exclude(split.instances(length, "positive"), reason):
             return found
     return without_three
 
@@ -170,7 +172,7 @@ def _certified_layers(
     rounded = [layer.floats().exact() for layer in found.layers]
     finer = [layer.midpoints() for layer in found.layers]
     for layers in (rounded, finer):
-        flow = problem.flow(layers, "depth")
+        flow = problem.make_flow(layers, "depth")
         error = sympy.Rational(_largest_entry(flow.domain_matrix() - target))
         if error < NEAR * _largest_entry(target):
             return CertifiedDepth(

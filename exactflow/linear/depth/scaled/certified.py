@@ -60,7 +60,7 @@ from exactflow.flows.evidence import Checkable
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.depth.minors import LARGEST_HALF, MinorEquations
-from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix, pattern_instances
+from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix
 from exactflow.linear.depth.scaled.float_solver import NearSolution, find_near_solutions
 
 CANDIDATES = 3
@@ -150,7 +150,7 @@ def search_four_layers(split: SplitMatrix) -> FourLayers | None:
     if split.matrix.shape[0] > 2 * LARGEST_HALF:
         return None
     found: list[FourLayers] = []
-    for instance in pattern_instances(4, split, "positive"):
+    for instance in split.instances(4, "positive"):
         equations = MinorEquations.of(instance)
         starts = find_near_solutions(equations)
         certified = (_certify_near(instance, equations, near) for near in starts)
@@ -185,7 +185,7 @@ def _improve_by_newton(
     """Improve numbers by Newton steps at the working precision; return them without radius."""
     n, numbers = equations.n, list(numbers)
     for _ in range(ROUNDS):
-        f, J = equations.at(numbers[:n], numbers[n:])
+        f, J = equations.enclose(numbers[:n], numbers[n:])
         step = _select_columns(J, places).mid().solve(f.mid()).mid().entries()
         for i, h in zip(places, step, strict=True):
             numbers[i] = (numbers[i] * (1 - h)).mid()
@@ -204,14 +204,14 @@ def _enclose_solution(
     n, count = equations.n, len(set(places))
     if count != len(equations.sizes):
         raise ArithmeticError(f"{count} unknowns for {len(equations.sizes)} equations")
-    f, J = equations.at(centre[:n], centre[n:])
+    f, J = equations.enclose(centre[:n], centre[n:])
     R = _select_columns(J, places).mid().inv().mid()
     radius = arb(2) ** -(ctx.prec // 2)
     sides = [arb(0, radius) for _ in places]
     box = list(centre)
     for i, h in zip(places, sides, strict=True):
         box[i] = centre[i] * (1 + h)
-    _, J = equations.at(box[:n], box[n:])
+    _, J = equations.enclose(box[:n], box[n:])
     J = _select_columns(J, places) * _diagonal([1 / (1 + h) for h in sides])
     K = (arb_mat(count, count, 1) - R * J) * arb_mat([[h] for h in sides]) - R * f
     if not all(abs(h) < radius for h in K.entries()) or not all(x > 0 for x in box):

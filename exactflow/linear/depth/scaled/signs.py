@@ -5,21 +5,21 @@ Main results
 Four layers with positive scales need positive x and y that solve the equations of
 `exactflow.linear.depth.minors`, f_k(x, y) = 0 for k = 1, .., n.
 
-*Opposed minors.* One of the f_k may have coefficients of one sign.
+*Opposed minors.* There is no solution if the coefficients of one f_k have one sign.
 
-*Signs that clash together.* If for some polynomials p_k the sum of p_k f_k has coefficients of one
-sign, and is not zero, there are no such x and y. Beyond opposed minors, let all a_S of k elements
-have the sign s_k, for some k: then the sums s_k e_k(x) of d_S x^S must be positive at once. They
-cannot be if sum_k q_k s_k e_k has no positive coefficient, for some q_k without negative ones:
-p_k = s_k q_k(x). The same with D and a exchanged. Such q_k, and where they are few enough any p_k,
-of one degree are found by linear programming.
+*Several sizes together.* If for some polynomials p_k the sum of p_k f_k has coefficients of one
+sign, and is not zero, there are no such x and y. For instance, let all a_S of k elements have the
+sign s_k, for some k, and let e_k(x) be the sum of d_S x^S over these sets. Then s_k e_k(x) must be
+positive for all these k. This is impossible if sum_k q_k s_k e_k has no positive coefficient, for
+some q_k without negative ones: p_k = s_k q_k(x). The same holds with D and a exchanged. Linear
+programming finds such q_k of one degree, and also general p_k if there are few monomials.
 
 *Kernels.* Four layers also have W with (D G^-1) W - W (H^-1 a) = C H + G c
 (`exactflow.linear.depth.equations`). For l D = 0 and a k = 0 this says l (C H + G c) k = 0, and so
-tr Q (C H + G c) = 0 for every Q with a Q = 0 and Q D = 0: a sum of the positive entries of H and G,
-with the diagonals of Q C and c Q as weights. It is impossible if these have one sign, and not all
-of them vanish. (By Stiemke's theorem of the alternative, 1915, there are positive H and G for all
-of these equations if there is no such Q.)
+tr Q (C H + G c) = 0 for every Q with a Q = 0 and Q D = 0. This is a sum of the positive entries of
+H and G, with the diagonals of Q C and c Q as weights. It is impossible if these have one sign, and
+not all of them vanish. (By Stiemke's theorem of the alternative, 1915, there are positive H and G
+for all of these equations if there is no such Q.)
 
 How it is checked
 -----------------
@@ -140,7 +140,7 @@ def _search_multipliers(
             monomial = tuple(chosen.count(i) for i in range(2 * n))
             alone: list[Polynomial] = [{} for _ in range(n)]
             alone[k - 1] = {monomial: QQ(sign or 1)}
-            terms = equations.combined(alone)
+            terms = equations.combine(alone)
             columns[k, monomial] = {
                 powers: x for powers, x in terms.items() if not any(powers[i] for i in others)
             }
