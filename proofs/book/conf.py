@@ -28,6 +28,7 @@ import goals  # noqa: E402
 import links  # noqa: E402
 import outputs  # noqa: E402
 import packages  # noqa: E402
+import papers  # noqa: E402
 import staging  # noqa: E402
 
 import exactflow  # noqa: E402
@@ -94,6 +95,8 @@ def prepare_sources(app, config) -> None:
     staging.write_pages(BOOK, ROOT, config.goals_of)
     packages.bring_mathjax(BOOK / "_build" / "static" / "mathjax")
     packages.bring_playground(BOOK / "_build" / "extra" / "playground", ROOT)
+    if papers.has_tools():
+        papers.write_papers(BOOK / "_build" / "extra" / "papers")
     if goals.has_tools():
         start_goals(app, config.goals_of)
 

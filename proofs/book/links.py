@@ -12,7 +12,7 @@ import exactflow
 
 __all__ = ["add_aliases", "documented_name", "exported_names", "link_names", "list_modules"]
 
-HIDDEN = ("checker", "cli", "proving.items", "pytest_plugin")
+HIDDEN = ("checker", "cli", "proving.pytest_items", "pytest_plugin")
 CALL = re.compile(r"(?:exactflow\.)?([A-Za-z_][\w.]*)(?:\(.*\))?", re.DOTALL)
 
 
