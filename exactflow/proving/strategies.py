@@ -26,7 +26,7 @@ from exactflow.exact.typing import HALVES, check_option
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.targets import permutation
-from exactflow.proving.theory.trials import Determinant, draw_matrix
+from exactflow.proving.theory.instance_checks import Determinant, draw_matrix
 
 __all__ = ["degenerate_blocks", "flows", "matrices", "partitions", "permutations", "rationals"]
 
