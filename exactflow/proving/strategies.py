@@ -27,7 +27,7 @@ from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.partition import moved_and_kept
 from exactflow.linear.targets import permutation
-from exactflow.proving.theory.trials import Determinant, draw_matrix
+from exactflow.proving.theory.instance_checks import Determinant, draw_matrix
 
 __all__ = ["degenerate_blocks", "flows", "matrices", "partitions", "permutations", "rationals"]
 
