@@ -43,6 +43,7 @@ from exactflow.exact.typing import Element
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.partition import moved_and_kept
 
 UNIT = 2.0**-53
 NORMAL = 2.0**-1022
@@ -182,7 +183,7 @@ def _sharp_error_bound(
     B, S, size = np.zeros((d, d)), np.eye(d), np.eye(d)
     for (layer, n), before in zip(reversed(layers), reversed(befores), strict=True):
         A, p = _absolute_layer(layer, least).forward(np.eye(d)), layer.partition[0]
-        moved = slice(p) if layer.moves == "first" else slice(p, None)
+        moved, _ = moved_and_kept(layer.moves, (slice(p), slice(p, None)))
         after = np.abs(S) + slack * size
         sums = A[moved] @ before + 2 * least
         if not ENLARGED * sums.max() <= most:
