@@ -153,8 +153,8 @@ class CouplingFlow(Flow):
                [0 1]
            checked: blocks(A, B, C, D) = M
         <BLANKLINE>
-        2. The layers, in the order in which data meets them; neighbours of one kind merged.
-           (product)
+        2. These are the layers, in the order in which data meets them. Neighbours that move the
+           same half are merged. (product)
            l1 = [1 2]
                 [0 1]
            checked: l1 = M
