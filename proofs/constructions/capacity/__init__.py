@@ -7,33 +7,21 @@ A class of maps f_theta: R^d -> R^d, theta in [-R, R]^p, has E|f_theta(z) - f_th
 
 *Theorem* (after Koehler, Mehta and Risteski, *Representational aspects of depth and conditioning
 in normalizing flows*, ICML 2021, whose statement is asymptotic; this one is finite). Let
-0 <= m < k <= N = `code_size` (d, Delta), sep = (1 - m/k) 2 rho sqrt(Delta / d) - 2 sigma sqrt(d),
-sep > 2 w. If
+0 <= m < k <= N = `code_size` (d, Delta), gamma = 2 rho sqrt(Delta / d) and
+sep = (1 - m/k) gamma - 2 sigma sqrt(d) > 2 w. If
 
     ceil(2 R Lip / (sep - 2 w)) ** p < C(N, k) / sum_(j > m) C(k, j) C(N-k, k-j),
 
 then some uniform mixture of k Gaussians N(c, sigma^2 I), |c| = rho, is at W1 >= w from f#N(0, I)
 for every f of the class.
 
-*Proof.* Centers: the words of a code in {-1, 1}^d with distances >= Delta, times rho / sqrt(d). Two
-are at least delta = 2 rho sqrt(Delta / d) apart. Let mu_S be the mixture with centers S, for the
-k-subsets S of a family whose members meet in at most m centers; by
-`proofs.constructions.capacity.packings` there is one with as many members as the right
-side says. A coupling of the uniform measures on S and S' leaves at most m/k of the mass in place
-and moves the rest by at least delta; adding N(0, sigma^2 I) moves each of the two by at most
-sigma E|z| <= sigma sqrt(d). So W1(mu_S, mu_S') >= sep. If every S had a theta_S with
-W1(f_theta_S#N, mu_S) < w, then for S != S'
-
-    sep < 2 w + Lip |theta_S - theta_S'|_inf,  so  |theta_S - theta_S'|_inf > (sep - 2 w) / Lip.
-
-Cut [-R, R] into ceil(2 R Lip / (sep - 2 w)) intervals, none longer than that: no two theta_S lie in
-one product of such intervals, so the family has at most ceil(..)^p members.
+The proof, with the same letters, is that of Theorem 3 in the script depth_lower_bound; N is
+`code_size`, and the right side counts the families of `proofs.constructions.capacity.packings`.
 
 *Depth.* A flow of l layers of p1 parameters has p = l p1. If each layer is Lambda-Lipschitz in its
-input and lambda-Lipschitz in its own parameters, then changing the layers one after another shows
-Lip <= lambda (1 + Lambda + .. + Lambda^(l-1)). (For Lambda >= 1 that is at most l Lambda^(l-1)
-lambda; for Lambda < 1 it is more.) For additive couplings whose conditioners are ReLU networks with
-weights in [-R, R] Lip is *certified*: `proofs.constructions.capacity.couplings`.
+input and lambda-Lipschitz in its own parameters, then Lip <= lambda (1 + Lambda + ..
++ Lambda^(l-1)). For additive couplings whose conditioners are ReLU networks with weights in [-R, R]
+Lip is *certified*: `proofs.constructions.capacity.couplings`.
 
 How it is checked
 -----------------
