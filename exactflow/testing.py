@@ -47,10 +47,10 @@ def assert_equal(flow: "CouplingFlow | MatrixLike", expected: "MatrixLike") -> N
     AssertionError: expected 3 at entry (1, 1), derived 2
     """
     __tracebackhide__ = True
-    from exactflow.flows.verification import first_difference
+    from exactflow.flows.verification import first_differing_entry
 
     derived, wanted = _same_size(flow, expected)
-    if (wrong := first_difference(wanted, derived)) is not None:
+    if (wrong := first_differing_entry(wanted, derived)) is not None:
         place, want, got = wrong
         raise AssertionError(f"expected {want} at entry {place}, derived {got}")
 
@@ -252,7 +252,7 @@ def _assert_diagnosed(
     from exactflow.interop.diagnosis import diagnose
 
     found = diagnose(module, x, context=context, draws=draws)
-    if (fault := found.fault(bounds)) is not None:
+    if (fault := found.find_worst_fault(bounds)) is not None:
         row = replace(found, layers=(fault.row,), whole=fault.row)
         raise AssertionError(f"{fault}\n\n{row.table()}")
 

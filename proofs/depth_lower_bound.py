@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Depth lower bound: flows with few parameters per layer need many layers
+# # Depth lower bound: layers with few parameters must be many
 #
 # **Theorem 3** (Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
 # normalizing flows*, ICML 2021: asymptotic; here a finite form). Let $f_\theta$, $\theta \in [-R,
@@ -9,42 +9,41 @@
 # $$ \Big\lceil \frac{2 R\, \mathrm{Lip}}{\mathrm{sep} - 2 w} \Big\rceil^{\,p} <
 #    \text{number of mixtures that are pairwise } \mathrm{sep} \text{ apart in } W_1, $$
 #
-# then some mixture of $k$ Gaussians in $\mathbb{R}^d$ has the $W_1$ distance at least $w$ from
-# every $f_\theta \# N(0, I)$, although a ReLU network with one hidden layer generates it. With
-# $p_1$ parameters per layer and $p = l\, p_1$ this bounds the depth $l$ from below.
+# then there is a mixture of $k$ Gaussians in $\mathbb{R}^d$ whose $W_1$ distance from every
+# $f_{\theta\#} N(0, I)$ is at least $w$, though a ReLU network with one hidden layer generates it.
+# With $l$ layers of $p_1$ parameters, $p = l\, p_1$; so the depth $l$ is bounded below.
 #
-# **Why.** The paper asks which distributions flows with few neurons per layer and bounded Lipschitz
-# constants cannot generate without depth. An asymptotic bound does not say from which size on it
-# holds. Here both sides are integers, so that it rules out definite numbers of parameters, neurons
-# and layers.
+# **Why.** The paper bounds the depth of general flows with few neurons per layer and bounded
+# Lipschitz constants. An asymptotic bound does not say from which size on it holds. Here both sides
+# are integers, so the bound on parameters, neurons or layers is an explicit number.
 #
 # ## Proof
 #
 # *Counting.* Cut $[-R, R]^p$ into cubes of side at most $(\mathrm{sep} - 2w) / \mathrm{Lip}$: the
-# left side is their number. Suppose that every mixture is nearer than $w$ to some $f_\theta \# N(0,
-# I)$. Since there are more mixtures than cubes, the parameters of two mixtures lie in one cube.
-# Their maps are at most $\mathrm{sep} - 2w$ apart, so the mixtures are nearer than $\mathrm{sep}$:
-# a contradiction.
+# left side is their number. Suppose that every mixture is nearer than $w$ to the image of some
+# $f_\theta$. Since there are more mixtures than cubes, the $\theta$ of two mixtures are in one
+# cube. The images are at most $\mathrm{sep} - 2w$ apart, so the mixtures are nearer than
+# $\mathrm{sep}$: a contradiction.
 #
 # *Centers.* Take words of $d$ signs, times $\rho / \sqrt d$, at Hamming distances at least
-# $\Delta$, hence at least $\gamma = 2 \rho \sqrt{\Delta / d}$ apart. In a largest such set every
-# word of signs is nearer than $\Delta$ to a word of the set, so that the set has at least $2^d /
-# \sum_{i < \Delta} \binom d i$ words (Gilbert and Varshamov). Let $N$ be this number.
+# $\Delta$, so $\delta = 2 \rho \sqrt{\Delta / d}$ apart. In a largest such set every word is nearer
+# than $\Delta$ to a word of the set, so it has at least $2^d / \sum_{i < \Delta} \binom d i$ words
+# (Gilbert and Varshamov); let $N$ be this number.
 #
-# *Mixtures.* Let $\mu_S = \frac1k \sum_{c \in S} N(c, \sigma^2 I)$, for sets $S$ of $k$ centers,
-# any two of which have at most $m$ centers in common. In a largest such family every set of $k$
-# centers has more than $m$ in common with a member, so that the family has at least $\binom N k
-# \big/ \sum_{j > m} \binom k j \binom{N - k}{k - j}$ members.
+# *Mixtures.* Let $\mu_S = \frac1k \sum_{c \in S} N(c, \sigma^2 I)$ for sets $S$ of $k$ centers that
+# meet pairwise in at most $m$. In a largest such family each set of $k$ centers meets a member in
+# more than $m$, so there are at least $\binom N k \big/ \sum_{j > m} \binom k j \binom{N - k}{k -
+# j}$.
 #
-# *Separation.* A coupling of two such sets of centers moves at least the mass $1 - m / k$, by
-# $\gamma$ or more. Adding $\sigma z$, $z \sim N(0, I)$, moves each of the two measures by at most
-# $\sigma E |z| \le \sigma \sqrt d$. So
+# *Separation.* A coupling of the uniform measures on two such sets moves at least the mass $1 - m /
+# k$ by $\delta$ or more, and the $W_1$ distance of a Gaussian from its center is at most $\sigma
+# \sqrt d$. So
 #
-# $$ W_1(\mu_S, \mu_{S'}) \ge \mathrm{sep} = \Big(1 - \frac m k\Big) \gamma - 2 \sigma \sqrt d. $$
+# $$ W_1(\mu_S, \mu_{S'}) \ge \mathrm{sep} = \Big(1 - \frac m k\Big) \delta - 2 \sigma \sqrt d. $$
 #
-# *Lipschitz constants.* If a layer is $\Lambda$-Lipschitz in its input and $\lambda$-Lipschitz in
-# its parameters, $l$ layers have $\mathrm{Lip} \le \lambda (1 + \Lambda + \dots + \Lambda^{l-1})$,
-# as one sees by changing the parameters of one layer after the other.
+# *Lipschitz constants.* If each layer is $\Lambda$-Lipschitz in its input and $\lambda$-Lipschitz
+# in its parameters, $l$ layers have $\mathrm{Lip} \le \lambda (1 + \Lambda + \dots +
+# \Lambda^{l-1})$: change the parameters of the layers one after another.
 #
 # *The generator.* $g(z_0, z) = c_1 + \sum_i (c_{i+1} - c_i)\, \mathrm{ramp}_i(z_0) + \sigma z$,
 # with steep ramps, each a difference of two ReLUs, at rational numbers near the Gaussian quantiles

@@ -17,19 +17,19 @@
 # $$ E \log|\det J| \le -\sum_i w_i \log w_i + \max \Big\{ \sum_i w_i \sum_j \log a_{ij} :
 #    \sum_i w_i \sum_j (a_{ij} - s_{ij})^2 \le \varepsilon^2 \Big\}. $$
 #
-# **Theorem 16c (depth).** Affine couplings of condition numbers at most $\kappa$ must be at least
-# $\log \Lambda / \log \kappa$, and additive ones $2 \log \Lambda / \log \kappa$, for the least
-# $\Lambda$ that 16a leaves.
+# **Theorem 16c (depth).** Let $\Lambda$ be the least number that 16a does not exclude. At least
+# $\log \Lambda / \log \kappa$ affine couplings with condition numbers at most $\kappa$ are needed,
+# and at least $2 \log \Lambda / \log \kappa$ additive ones.
 #
 # **Why.** Shallow flows approximate every distribution *if ill-conditioning is allowed* (Koehler,
-# Mehta and Risteski, ICML 2021). How much of it is necessary, whatever the architecture? Two points
-# at distance $D$: the least $\Lambda$ solves
+# Mehta and Risteski, ICML 2021). How much of it is necessary for every architecture? For two points
+# at distance $D$ the least $\Lambda$ solves
 #
 # $$ \varepsilon^2 = \frac{D^2}{2} \int_0^{D / 2\Lambda} \Big(1 - \frac{2 \Lambda z}{D}\Big)^2
 #    \phi(z)\, dz, $$
 #
 # so that $\Lambda\, \varepsilon^2 / D^3 \to 1 / (12 \sqrt{2 \pi}) = 0.0332$ as $\varepsilon \to
-# 0$. Data near a subspace, or finitely many data: $E \log|\det J| \to -\infty$.
+# 0$. For data near a subspace, or finitely many points, $E \log|\det J| \to -\infty$.
 #
 # ## Proof
 #
@@ -59,24 +59,25 @@
 # bound holds in each cluster, so $\sum_i w_i \sum_j (a_{ij} - s_{ij})^2 \le \varepsilon^2$.
 #
 # **16c.** A coupling keeps a half. So its Jacobian has a singular value $\ge 1$ and one $\le 1$,
-# and none is above $\kappa$. If it is additive, with $\kappa = \tau^2$, singular values $\tau$ and
-# $1 / \tau$ (see `rotations`), none is above $\sqrt \kappa$. Lipschitz constants of layers
-# multiply. Pads change nothing in 16a: take $u$ among the data. $\blacksquare$
+# and none is above $\kappa$. If it is additive, its extreme singular values are $\tau$ and $1 /
+# \tau$ with $\tau^2 \le \kappa$ (see `rotations`), so none is above $\sqrt \kappa$. The Lipschitz
+# constants of layers multiply. With pads 16a holds as well: take $u$ among the coordinates of the
+# data. $\blacksquare$
 #
-# *Who did what.* The slope of the increasing map at $\varepsilon = 0$: Jaini, Kobyzev, Yu and
-# Brubaker, *Tails of Lipschitz triangular flows*, ICML 2020 (arXiv:1907.04481). That on the line
-# the best Lipschitz map is a projection of the increasing one: Tanguy, Desolneux and Delon,
-# *Constrained approximate optimal transport maps* (arXiv:2407.13445). Lower bounds of total
-# variation and KL by the Lipschitz constant: Salmona, De Bortoli, Delon and Desolneux, NeurIPS 2022
-# (arXiv:2206.14476), by Gaussian isoperimetry, and for bi-Lipschitz flows Verine, Negrevergne,
-# Chevaleyre and Rossi, ACML 2022 (arXiv:2107.07232). What generators leave outside of disconnected
-# sets: Tanielian, Issenhuth, Dohmatob and Mary, ICML 2020. Necessary growth of Lipschitz constants
-# for mixtures: Hagemann and Neumayer, Inverse Problems 2021 (arXiv:2009.02994); exploding inverses:
-# Behrmann et al., AISTATS 2021 (arXiv:2006.09347); the topology: Cornish et al., ICML 2020
-# (arXiv:1909.13833). Entropy against $W_2$: Polyanskiy and Wu, IEEE Transactions on Information
-# Theory 2016 (arXiv:1504.04419). To our knowledge new: the least Lipschitz constant at a tolerance
-# in $W_2$, on both sides on the line and for products; the bound of the volume by clusters; that
-# both are certified for a given target.
+# *Sources.* The slope of the increasing map at $\varepsilon = 0$: Jaini, Kobyzev, Yu and Brubaker,
+# *Tails of Lipschitz triangular flows*, ICML 2020 (arXiv:1907.04481). That on the line the best
+# Lipschitz map is a projection of the increasing one: Tanguy, Desolneux and Delon, *Constrained
+# approximate optimal transport maps* (arXiv:2407.13445). Lower bounds of total variation and KL by
+# the Lipschitz constant: Salmona, De Bortoli, Delon and Desolneux, NeurIPS 2022 (arXiv:2206.14476),
+# by Gaussian isoperimetry, and for bi-Lipschitz flows Verine, Negrevergne, Chevaleyre and Rossi,
+# ACML 2022 (arXiv:2107.07232). What generators leave outside of disconnected sets: Tanielian,
+# Issenhuth, Dohmatob and Mary, ICML 2020. Necessary growth of Lipschitz constants for mixtures:
+# Hagemann and Neumayer, Inverse Problems 2021 (arXiv:2009.02994); exploding inverses: Behrmann et
+# al., AISTATS 2021 (arXiv:2006.09347); the topology: Cornish et al., ICML 2020 (arXiv:1909.13833).
+# Entropy and $W_2$: Polyanskiy and Wu, IEEE Transactions on Information Theory 2016
+# (arXiv:1504.04419). To our knowledge new: lower and upper bounds of the least Lipschitz constant
+# at a tolerance in $W_2$, on the line and for products; the bound of the volume by clusters; and
+# that both are certified for a given target.
 
 # %%
 import sys
@@ -164,8 +165,8 @@ with claims.check("and the bound is no more than that", Evidence.CERTIFIED) as c
 
 # %% [markdown]
 # ## On the line, and for products: the optimum, from both sides
-# The best map is an isotonic regression, solved in ball arithmetic; a number below which no slope
-# does, and one that does. Curved laws are cut into cells, which is what keeps the two apart.
+# The best map is an isotonic regression, which we solve in ball arithmetic. We print a slope that
+# is necessary, and one that suffices. They differ for curved laws, because these are quantized.
 #
 # *The regression*, in the notation of `exactflow.laws.conditioning.lipschitz_regression`: $V = L z
 # - S$ and $U = L z - T$. Let $U$ increase, and $c_j$ be a number between $U(q_j^-)$ and $U(q_j^+)$:
@@ -233,10 +234,10 @@ with claims.check("against isotonic regression on a grid", Evidence.NUMERIC) as 
     print(f"    {check.instances} distances, to four digits")
 
 # %% [markdown]
-# ## What is forced
-# Two points: $\Lambda \varepsilon^2 / D^3 \to 0.0332$ as $\varepsilon \to 0$. A segment: $E
-# \log|\det J| = \log \varepsilon + O(1)$. Curved data: the more clusters the smaller
-# $\varepsilon$.
+# ## The bounds as eps decreases
+# For two points $\Lambda \varepsilon^2 / D^3 \to 0.0332$ as $\varepsilon \to 0$. For a segment $E
+# \log|\det J| = \log \varepsilon + O(1)$. For curved data the best number of clusters grows as
+# $\varepsilon$ decreases.
 
 # %%
 DIAGONAL = Atoms([[-1, -1], [1, 1]])
@@ -287,8 +288,8 @@ with claims.check("as eps -> 0", Evidence.CERTIFIED) as check:
             )
 
 # %% [markdown]
-# ## Used against forced
-# Two points: with ramps $t_1$ from $-1$ to $1$ of width $\tau$, and $t_2$ the identity between,
+# ## Flows that attain the bounds
+# For two points, with ramps $t_1$ from $-1$ to $1$ of width $\tau$, and $t_2$ the identity between,
 #
 # $$ y_2 = \delta z_2 + t_1(z_1), \qquad x_1 = \delta z_1 + t_2(y_2), $$
 #
@@ -337,8 +338,8 @@ with claims.check("two couplings attain 16a for two points", Evidence.CERTIFIED)
 
 # %% [markdown]
 # With plateaus instead, $t_2 = \pm 1$ beyond $\pm \frac12$, and steep ramps, $\varepsilon$ is not
-# much more than $\sqrt 2 \delta$, by the bound of `exactflow.laws.universal.approximation`: *two
-# couplings attain 16b for atoms, too, up to their entropy*, here $\log 2$.
+# much larger than $\sqrt 2 \delta$, by the bound of `exactflow.laws.universal.approximation`. So
+# *two couplings attain 16b for atoms up to their entropy*, here $\log 2$.
 
 # %%
 with claims.check("and 16b up to log 2", Evidence.CERTIFIED) as check:
@@ -357,9 +358,9 @@ with claims.check("and 16b up to log 2", Evidence.CERTIFIED) as check:
             )
 
 # %% [markdown]
-# The flows of `approximate`: the largest singular value of $J$ on their ramps, where it is a
-# rational matrix, and the volume, which is constant. What their proofs waste is a factor: the order
-# of two layers is the forced one, $D^3 / \varepsilon^2$.
+# For the flows of `approximate` we compute the largest singular value of $J$ on their ramps, where
+# it is a rational matrix, and the volume, which is constant. For two layers the order $D^3 /
+# \varepsilon^2$ of the Lipschitz constant is that of the lower bound, up to a constant factor.
 
 # %%
 AIMS = {
@@ -388,7 +389,8 @@ with claims.check("no flow has less than what is forced", Evidence.CERTIFIED) as
 
 # %% [markdown]
 # `whiten` rounds two layers to floats, which generate $N(0, F F^T)$; by Powers and Stormer $W_2^2
-# \le d^{3/2} \max |F F^T - \Sigma|$. Their volume is forced to the last digits.
+# \le d^{3/2} \max |F F^T - \Sigma|$. Their volume agrees with the upper bound up to the last
+# digits.
 
 # %%
 with claims.check("two layers that generate a Gaussian", Evidence.CERTIFIED) as check:
@@ -407,9 +409,10 @@ with claims.check("two layers that generate a Gaussian", Evidence.CERTIFIED) as 
             )
 
 # %% [markdown]
-# ## Depth, from both sides
-# Additive layers of condition number at most $\kappa$: what is forced, and what `approximate_well`
-# uses, which is by its certified bound within the same $\varepsilon$.
+# ## Lower and upper bounds of the depth
+# We compare the number of additive layers with condition numbers at most $\kappa$ that are
+# necessary with the number that `approximate_well` uses, whose certified bound is at most the same
+# $\varepsilon$.
 
 # %%
 with claims.check("layers forced, and layers used", Evidence.CERTIFIED) as check:

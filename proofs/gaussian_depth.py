@@ -7,32 +7,33 @@
 # $$ F = \begin{pmatrix} D_1 & X \\ 0 & I \end{pmatrix}
 #        \begin{pmatrix} I & 0 \\ T & D_2 \end{pmatrix} $$
 #
-# generate every $N(0, \Sigma)$ from white noise: $F F^\mathsf{T} = \Sigma$. One does iff
-# $\Sigma_{11} = I$ and the Schur complement of $\Sigma_{11}$ is diagonal, or with the halves
-# exchanged.
+# generate every $N(0, \Sigma)$ from white noise: $F F^\mathsf{T} = \Sigma$. One suffices iff
+# $\Sigma_{11} = I$ and the Schur complement of $\Sigma_{11}$ is diagonal, or the same with the
+# halves exchanged.
 #
 # **Additive layers** (to our knowledge new). For equal halves and $\det \Sigma = 1$, three additive
-# couplings do, in closed form. For halves $(n, n + 1)$ three that move the second half, the first,
-# the second do iff the Schur complement of $\Sigma_{11}$ has an eigenvalue $\le 1$ and one $\ge 1$.
+# couplings suffice, in closed form. For halves $(n, n + 1)$, three that move the second half, the
+# first, and the second suffice iff the Schur complement of $\Sigma_{11}$ has an eigenvalue $\le 1$
+# and one $\ge 1$.
 #
-# **Other halves** (to our knowledge new). For halves $(p, q)$, $p < q$, and $\det \Sigma = 1$,
-# counts of eigenvalues below and above 1 decide how many additive couplings do; $2 \lceil q / p
-# \rceil$ always do, and some $\Sigma$ need them. With positive scales $1 + \lceil (q - 1) / p
-# \rceil$ always do.
+# **Other halves** (to our knowledge new). For halves $(p, q)$, $p < q$, and $\det \Sigma = 1$, the
+# numbers of eigenvalues below and above 1 decide how many additive couplings are needed. $2 \lceil
+# q / p \rceil$ always suffice, and some $\Sigma$ need them. With positive scales $1 + \lceil (q -
+# 1) / p \rceil$ always suffice.
 #
 # **Why.** A flow is trained on a distribution, not on a map: it may use any $F$ with $F
 # F^\mathsf{T} = \Sigma$, and $F^{-1}$ whitens. That freedom saves four layers of six. Draxler,
 # Schnoerr and Koethe (*Whitening convergence rate of coupling-based normalizing flows*, NeurIPS
-# 2022, arXiv:2210.14032) bound how fast training layer by layer whitens when random rotations stand
-# between the layers: the rest shrinks by a factor per layer. Here no rotation is needed, and the
-# rest is zero after two. That diagonal factors give a matrix any eigenvalues that are far enough
-# apart is the multiplicative inverse eigenvalue problem (Hadeler 1969, de Oliveira 1972, Friedland
-# 1975): here two matrices are given the same ones.
+# 2022, arXiv:2210.14032) bound how fast training layer by layer whitens with random rotations
+# between the layers: the residual shrinks by a factor per layer. Here no rotation is needed, and
+# the residual is zero after two layers. To give a matrix any eigenvalues with wide gaps by diagonal
+# factors is the multiplicative inverse eigenvalue problem (Hadeler 1969, de Oliveira 1972,
+# Friedland 1975); here two matrices get equal eigenvalues.
 #
-# The proof stands beside the checks: two layers and three in the next three sections, other halves
-# behind them. *One layer*: $\begin{pmatrix} I & 0 \\ T & D \end{pmatrix}$ times its transpose is
+# The proofs stand beside the checks: two and three layers in the next three sections, other halves
+# after them. *One layer*: $\begin{pmatrix} I & 0 \\ T & D \end{pmatrix}$ times its transpose is
 # $\begin{pmatrix} I & T^\mathsf{T} \\ T & T T^\mathsf{T} + D^2 \end{pmatrix}$, whose Schur
-# complement is $D^2$; conversely $T = \Sigma_{21}$ serves.
+# complement is $D^2$. Conversely, if $\Sigma$ has this form, take $T = \Sigma_{21}$.
 #
 # - *For all n*: the equations of two and of three layers, in noncommuting symbols.
 # - *Quoted*: Brouwer's fixed point theorem, by which the equations of two layers have a solution;
@@ -96,9 +97,9 @@ for identity in TWO:
         check.true(proof.words > 0, str(proof))
 
 # %% [markdown]
-# ## That they have a solution
+# ## The two equations have a solution
 #
-# With $R = D_2^{-1} T$ they read
+# With $R = D_2^{-1} T$ they are
 #
 # $$ R R^\mathsf{T} = D_2^{-1} B D_2^{-1} - I, \qquad R^\mathsf{T} R = D_1 S^{-1} D_1 - I. $$
 #
@@ -129,7 +130,7 @@ for identity in TWO:
 # $$ Z = S + Y \Sigma_{11} Y^\mathsf{T} = N (I + R R^\mathsf{T}) N^\mathsf{T}, $$
 # $$ Z' = \Sigma_{11}^{-1} + Y^\mathsf{T} S^{-1} Y = M (I + R^\mathsf{T} R) M^\mathsf{T}. $$
 #
-# By the equations of two layers with $D_1 = D_2 = I$ two more layers do iff $Z = I + T
+# By the equations of two layers with $D_1 = D_2 = I$, two more layers suffice iff $Z = I + T
 # T^\mathsf{T}$ and $Z' = I + T^\mathsf{T} T$ for some $T$.
 #
 # In eigenbases $u_i$ of $S$ and $v_i$ of $\Sigma_{11}^{-1}$, with eigenvalues $s_i$ and $r_i$, and
@@ -138,11 +139,11 @@ for identity in TWO:
 # $$ R = \sum_i \sqrt{g_i - 1}\, u_i v_i^\mathsf{T}, \qquad
 #    T = \sum_i \sqrt{z_i - 1}\, u_i v_{i-1}^\mathsf{T}, $$
 #
-# where $z_i = s_i g_i$ and $z_{i+1} = r_i g_i$: a walk of levels, divided by $s_i$ and multiplied
-# by $r_i$ in turn, none below 1.
+# where $z_i = s_i g_i$ and $z_{i+1} = r_i g_i$: the levels $z_1, g_1, z_2, g_2, \dots$ are a walk,
+# divided by $s_i$ and multiplied by $r_i$ in turn, and none may be below 1.
 #
-# - Equal halves: a cycle. It closes, as $\det S = \det \Sigma_{11}^{-1}$, and may begin as high as
-#   needed.
+# - Equal halves: a cycle. It closes, as $\det S = \det \Sigma_{11}^{-1}$, and may begin at any high
+#   level.
 # - Halves $(n, n + 1)$: a path from $z_1 = 1$ to $g_{n+1} = 1$. If $s_1$ is the least of the $s$
 #   and $s_{n+1}$ the greatest, $s$ ascending, $r$ descending, then $\log z_{i+1} - \log z_i = \log
 #   r_i - \log s_i$ descends, so that $\log z$ is concave; its ends are 0 and $\log s_{n+1}$. So is
@@ -171,46 +172,47 @@ for identity in THREE:
         check.true(proof.words > 0, str(proof))
 
 # %% [markdown]
-# ## Halves that differ by more: what a layer can do
+# ## Halves that differ by more than one
 #
-# A layer that moves the second half, the larger one, makes $\Sigma_{22} = S + Y \Sigma_{11}
-# Y^\mathsf{T}$ for any $Y$: it adds to $S$ a positive semidefinite matrix of rank at most $p$. One
-# that moves the first half adds such a matrix to $\Sigma_{22}^{-1}$, which gives the next $S^{-1}$.
-# So the matrix at hand goes up and down in turn, from $S$ up or from $\Sigma_{22}$ down, to $I$;
-# the last layer only decorrelates. By Weyl's inequalities a step up takes at most $p$ eigenvalues
-# from below 1 to 1 or beyond, and a step down $p$ from above.
+# A layer that moves the second half, the larger one, replaces $\Sigma_{22}$ by $S + Y \Sigma_{11}
+# Y^\mathsf{T}$ for any $Y$: it adds to $S$ a positive semidefinite matrix of rank at most $p$. A
+# layer that moves the first half adds such a matrix to $\Sigma_{22}^{-1}$, and the sum is the next
+# $S^{-1}$. So a matrix is increased and decreased in turn, from $S$ or from $\Sigma_{22}$ to $I$;
+# the last layer only decorrelates. By Weyl's inequalities an increase moves at most $p$ eigenvalues
+# from below 1 to 1 or above, and a decrease at most $p$ from above 1.
 #
-# **Claim.** $k \ge 3$ additive layers do, with the second half moved first, iff $S$ has at most $p
-# \lceil (k - 1) / 2 \rceil$ eigenvalues below 1 and at most $p \lfloor (k - 1) / 2 \rfloor$ above;
-# with the first half moved first, iff $\Sigma_{22}$ has as many at most above and below.
+# **Claim.** $k \ge 3$ additive layers of which the first moves the second half suffice iff $S$ has
+# at most $p \lceil (k - 1) / 2 \rceil$ eigenvalues below 1 and at most $p \lfloor (k - 1) / 2
+# \rfloor$ above. If the first one moves the first half, they suffice iff $\Sigma_{22}$ has at most
+# as many above and below.
 #
-# *Sufficient.* All but two steps bring $p$ eigenvalues each to 1, in an eigenbasis. That leaves
-# three layers and a matrix $S$ with at most $p$ eigenvalues below 1 and at most $p$ above. Wanted
-# are $R$ and $T$ as before, with $Z = S^{1/2} (I + R R^\mathsf{T}) S^{1/2} = I + T T^\mathsf{T}$
-# and so on.
+# *Sufficiency.* All steps but two bring $p$ eigenvalues each to 1, in an eigenbasis. That leaves
+# three layers and a matrix $S$ with at most $p$ eigenvalues below 1 and at most $p$ above. We need
+# $R$ and $T$ as before, with $Z = S^{1/2} (I + R R^\mathsf{T}) S^{1/2} = I + T T^\mathsf{T}$ and
+# $Z' = I + T^\mathsf{T} T$.
 #
 # By a theorem of Klyachko (*Random walks on symmetric spaces and inequalities for matrix spectra*,
 # Linear Algebra Appl. 319, 2000; Alekseev, Meinrenken and Woodward, *Linearization of Poisson
 # actions and singular values of matrix products*, Ann. Inst. Fourier 51, 2001) the logarithms of
 # the eigenvalues that positive definite $Z$, $S$ and $S^{-1/2} Z S^{-1/2}$ can have are the
 # eigenvalues that symmetric $Z$, $S$ and $Z - S$ can have, and these are given by finitely many
-# homogeneous linear inequalities. So let $S$ and $G$ be symmetric now, with eigenvalues that are
-# the logarithms of those of $S$ and of $\Sigma_{11}^{-1}$. Wanted are $q \times q$ matrices $Z \ge
+# homogeneous linear inequalities. So now let $S$ and $G$ be symmetric, with the logarithms of the
+# eigenvalues of $S$ and of $\Sigma_{11}^{-1}$ as eigenvalues. We need $q \times q$ matrices $Z \ge
 # 0$ and $Z - S \ge 0$ of rank $p$, and a $p \times p$ matrix $Z'$ with the nonzero eigenvalues of
 # $Z$ such that $Z' - G$ has those of $Z - S$.
 #
 # $S$ has at most $p$ positive and at most $p$ negative eigenvalues, so that in some basis a block
 # of $S$ of size $q - p$ is zero. Let $H$ be the block of size $p$ beside it. $H$ and $G$ have equal
-# traces, $p\, \theta$ say, so that each has the diagonal $(\theta, \dots, \theta)$ in some basis
+# traces, say $p\, \theta$, so each has the diagonal $(\theta, \dots, \theta)$ in some basis
 # (Schur and Horn). Take $Z' = \operatorname{diag}(t w)$ and $Z = \operatorname{diag}(t w, 0)$, $w =
 # (p, \dots, 1)$. As $t$ grows, $Z' - G$ has the eigenvalues $t w_i - \theta$ up to $o(1)$, and $Z -
 # S$ these and 0 up to $o(1)$. So each of the inequalities holds for $t w$ and 0, $t w - \theta$ and
 # 0, and the eigenvalues of $S$ with an error of $o(1)$. For $w$ and 0, $w$ and 0, and $S = 0$ it
-# holds exactly, with $<$ or with $=$; so for large $t$ the error is none. The same goes for $Z'$
-# and $G$.
+# holds exactly, with $<$ or with $=$; so for large $t$ every inequality holds. The same argument
+# serves $Z'$ and $G$.
 #
-# *How many.* $S > I$, so $\Sigma_{22} > I$, needs $2 \lceil q / p \rceil$; since $\Sigma_{22} \ge
-# S$, no more are ever needed.
+# *The largest number.* If $S > I$, and so $\Sigma_{22} > I$, then $2 \lceil q / p \rceil$ are
+# needed. Since $\Sigma_{22} \ge S$, more are never needed.
 
 
 # %%
@@ -285,18 +287,18 @@ with claims.check("halves (2, 4): three where the counts allow it", Evidence.NUM
 # %% [markdown]
 # ## Positive scales, q >= p + 2
 #
-# A factor for the second half makes one eigenvalue of $S$ equal to 1 and divides the others into
-# those below and those above as one likes: $k$ layers do if $p (k - 1) + 1 \ge q$. (The determinant
-# is put into a factor for the first half.) So $1 + \lceil (q - 1) / p \rceil$ always do. For $q =
-# p + 2$ that is in closed form again: the eigenvalue 1 is a path of its own, from $z = 1$ to $g =
-# 1$.
+# A factor for the second half can make one eigenvalue of $S$ equal to 1 and any number of the
+# others less than 1. So $k$ layers suffice if $p (k - 1) + 1 \ge q$. (A factor for the first half
+# corrects the determinant.) So $1 + \lceil (q - 1) / p \rceil$ always suffice. For $q = p + 2$ the
+# layers have a closed form again: the eigenvalue 1 is a path of its own, from $z = 1$ to $g = 1$.
 #
-# Two do only if $\Sigma_{22}$ or the block of $\Sigma^{-1}$ is $D + L L^\mathsf{T}$, $D > 0$
-# diagonal and $L$ of rank $p$, since $T T^\mathsf{T} = B - D_2^2$. That is Frisch's problem in
-# factor analysis, generically solvable only if $(q - p) (q - p + 1) / 2 \le q$ (Ledermann). For
-# $p = 1$ nothing else is asked, as $D_1$ is free, and it is Spearman's: $l_1^2 = s_{12} s_{13} /
-# s_{23} < s_{11}$ and so on. Which $\Sigma$ two layers generate for $p \ge 2$ is open. The search
-# finds them for $q = p + 2$, and none on $(3, 6)$, which the bound allows, too.
+# Two suffice only if $\Sigma_{22}$ or the same block of $\Sigma^{-1}$ is $D + L L^\mathsf{T}$, with
+# $D > 0$ diagonal and $L$ of rank $p$, since $T T^\mathsf{T} = B - D_2^2$. That is Frisch's problem
+# in factor analysis, generically solvable only if $(q - p) (q - p + 1) / 2 \le q$ (Ledermann). For
+# $p = 1$ the condition is sufficient, as $D_1$ is free, and it is Spearman's: $l_1^2 = s_{12}
+# s_{13} / s_{23} < s_{11}$, and its permutations. For $p \ge 2$ it is open which $\Sigma$ two
+# layers generate. The search finds them for $q = p + 2$, and none on $(3, 6)$, which the bound also
+# allows.
 
 # %%
 with claims.check("halves (1, 3): two layers or three, decided", Evidence.EXACT) as check:
@@ -367,8 +369,8 @@ with claims.check("three layers on halves (n, n + 2), in closed form", Evidence.
 
 # %% [markdown]
 # ## The distribution against the map
-# diag(-I, I) takes six layers as a map, whatever the positive scales. Its distribution, of white
-# noise, is white noise.
+# As a map, $\operatorname{diag}(-I, I)$ needs six layers with any positive scales. But its image of
+# white noise is white noise.
 
 # %%
 with claims.check("a map of six layers, a Gaussian of none", Evidence.EXACT) as check:

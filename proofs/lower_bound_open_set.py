@@ -1,19 +1,19 @@
 # %% [markdown]
 # # Lower bound open set: five layers, whatever the positive scales
 #
-# **Theorem 2b** (Theorem B; Koehler, Mehta, Risteski, ICML 2021, for the statement). Let $A, D$ be
+# **Theorem 2b** (the statement: Koehler, Mehta, Risteski, ICML 2021). Let $A, D$ be
 # the diagonal blocks of $M$, $n \times n$, and $a, d$ those of $M^{-1}$. If, entry by entry,
 #
 # $$ \operatorname{diag}(D) > 0 > \operatorname{diag}(a) \quad\text{and}\quad
 #    \operatorname{diag}(A) < 0 < \operatorname{diag}(d), $$
 #
-# or either with opposite signs, then $M$ is no product of four affine couplings with positive
-# scales. For every $n \ge 2$ the matrices of positive determinant that fulfil this are a nonempty
-# open set.
+# or the same with opposite signs in either pair, then $M$ is not a product of four affine couplings
+# with positive scales. For every $n \ge 2$ the matrices of positive determinant with these signs
+# are a nonempty open set.
 #
-# **Why.** Four layers do not represent every matrix. Could they come arbitrarily near to each, so
-# that it would not matter? On an open set they cannot: no density argument rescues them. (That four
-# with scales are *typical* all the same is `affine_depth`.)
+# **Why.** Four layers do not represent every matrix. Do they approximate every matrix? On an open
+# set they do not. (Four layers with scales suffice for *typical* matrices all the same:
+# `affine_depth`.)
 #
 # ## Proof
 #
@@ -24,17 +24,17 @@
 #
 # $$ \sum_i D_{ii} / \delta_i = \sum_i \varepsilon_i a_{ii}. $$
 #
-# But one side is positive and the other negative. A product $LULU$ needs the same of $A$ and $d$.
-# Fewer layers than four are four, one of them trivial.
+# But one side is positive and the other negative. For a product $LULU$ the traces of $A$ and $d$
+# must agree in the same way. Fewer layers are four layers with trivial ones among them.
 #
 # The conditions are strict inequalities between continuous functions of $M$, so they hold on an
-# open set. It is not empty: below are $M$ for $n = 2$ and $n = 3$ with the signs as displayed. For
-# $n = 2 i + 3 j$, put such matrices side by side, $A = \operatorname{diag}(A_1, A_2, \dots)$ and so
-# on: the blocks of the inverse are those of the inverses, side by side, and the determinants
-# multiply. $\blacksquare$
+# open set. It is not empty: below are matrices $M$ for $n = 2$ and $n = 3$ with the displayed
+# signs. For $n = 2 i + 3 j$ take block diagonal blocks, $A = \operatorname{diag}(A_1, A_2, \dots)$
+# and so on for $B$, $C$ and $D$. Then the blocks of the inverse are block diagonal, too, and the
+# determinants multiply. $\blacksquare$
 #
 # - *Exact*: examples for n = 2 and n = 3, their obstructions, layers that compose to them.
-# - *Certified*: a rational radius, such that the signs stay for every real matrix within it.
+# - *Certified*: a rational radius within which every real matrix has the same signs.
 
 # %%
 import sympy
@@ -70,18 +70,18 @@ with claims.check(
         check.equal(verify(answer.flow, M).flow.depth, answer.upper)
         for reason in answer.obstructions:
             check.true(reason.is_valid(), str(reason))
-    check.equal(minimal_depth(examples[2], scales="positive").upper, 5, "n = 2: five do")
+    check.equal(minimal_depth(examples[2], scales="positive").upper, 5, "n = 2: five suffice")
 minimal_depth(examples[2], scales="positive")
 
 # %% [markdown]
-# ## A ball around each
-# Let every entry of $M$ move by at most $r$. In the maximum row sum norm, the change $E$ has
-# $|E| \le 2 n r$; if $N = |M^{-1}|$ and $2 n r N < 1$, the inverse moves by at most
+# ## A ball around each example
+# Change every entry of $M$ by at most $r$. In the maximum row sum norm, the change $E$ has
+# $|E| \le 2 n r$. If $N = |M^{-1}|$ and $2 n r N < 1$, the inverse changes by at most
 #
 # $$ \frac{2 n r N^2}{1 - 2 n r N}, $$
 #
-# entry by entry. The matrices stay invertible, so $\det > 0$ stays; the diagonal entries keep their
-# signs where they exceed what they can move by.
+# entry by entry. The matrices stay invertible, so their determinants stay positive. A diagonal
+# entry keeps its sign if its absolute value exceeds the bound of its change.
 
 # %%
 radii = {2: sympy.Rational(1, 40), 3: sympy.Rational(1, 120)}

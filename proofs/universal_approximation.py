@@ -8,15 +8,15 @@
 #
 # $$ W_2\big(f_\# N(0, I),\, P\big) \le \varepsilon, $$
 #
-# and **one** coupling does not for every $\varepsilon$, unless a half of $P$ is $N(0, I)$. While
-# $W_2$ goes to zero, $\mathrm{KL}(P \,|\, f_\# N(0, I))$ goes to infinity for these flows, as fast
-# as $1/\delta^2$.
+# and **one** coupling suffices for every $\varepsilon$ only if a marginal of $P$ on a half is $N(0,
+# I)$. While $W_2$ goes to zero, $\mathrm{KL}(P \,|\, f_\# N(0, I))$ goes to infinity for these
+# flows, as fast as $1/\delta^2$.
 #
 # **Why.** Are shallow coupling flows universal? The paper says yes, if ill-conditioning is allowed
-# (what that costs: `ill_conditioning`; how much is forced: `forced_conditioning`). Here the flow is
-# explicit, with rational weights, and its bound is certified; and the number of layers is settled.
+# (its price: `ill_conditioning`; how much is necessary: `forced_conditioning`). Here the flow is
+# explicit, with rational weights, its bound is certified, and the number of layers is settled.
 #
-# The nearest work has couplings on data *and* noise (the appendix of NICE, Dinh, Krueger and Bengio
+# Related work uses couplings on data *and* noise (the appendix of NICE, Dinh, Krueger and Bengio
 # 2014, arXiv:1410.8516; Augmented Normalizing Flows, Huang, Dinh and Courville 2020,
 # arXiv:2002.07101), many couplings with linear layers between (in $L^p$: Teshima et al., NeurIPS
 # 2020, Ishikawa et al., JMLR 24, 2023), autoregressive blocks (STARFlow, Gu et al. 2025,
@@ -39,7 +39,8 @@
 # cell $i$, and $|\delta z_2'| \le r$, the image is $(a_i + \delta z_1,\, b_i + \delta z_2)$. So
 # $W_2(f_\# N(0, I), P)$ is at most the sum of
 #
-# - *quantization and spread*: what atoms cost, and what moving them does;
+# - *quantization and spread*: the distance of $P$ from the first atoms, and the root mean square of
+#   their moves;
 # - *weights*: $\mathcal{D} \big(\sum_i |\Phi(q_i) - w_1 - \dots - w_i|\big)^{1/2}$, $\mathcal{D}$
 #   the diameter of the atoms: labels drawn by one uniform number from the two lists of weights
 #   differ with at most that probability;
@@ -52,22 +53,23 @@
 # For let $I$ be the label of the cell, $I - 1$ knots being below $z_1'$: then $f(z) - c_I = \delta
 # z + v$. Off the ramps and tails $v = 0$. On ramp $i$, off the tails, $t_1$ lies between $b_i$ and
 # $b_{i+1}$, so $t_2$ between $a_i$ and $a_{i+1}$, and $|v| \le |c_{i+1} - c_i|$. And always $|v|
-# \le \mathcal{V}$, since $t_1$ and $t_2$ are convex combinations of the $b_i$ and of the $a_i$.
-# Minkowski's inequality in $L^2$ adds up. Each term is as small as one likes: choose atoms first,
-# then $\delta$, knots and $\tau$.
+# \le \mathcal{V}$, since $t_1$ and $t_2$ are convex combinations of the $b_i$ and of the $a_i$. The
+# claim follows by Minkowski's inequality in $L^2$. Each term can be made arbitrarily small: choose
+# atoms first, then $\delta$, knots and $\tau$.
 #
-# **Three layers**, as in the paper, carry labels in the place of the $b_i$: $t_1 = 1, \dots, N$
-# in one coordinate, $t_2 = a_i$ on $[i - \frac14,\, i + \frac14]$, and a third layer $x_2 = \delta
-# y_2 + t_3(x_1')$ takes the labels away, $t_3 = b_i - \delta i$ on $[a_i' - r,\, a_i' + r]$. The
+# **Three layers**, as in the paper, use labels instead of the $b_i$: $t_1 = 1, \dots, N$ in one
+# coordinate, $t_2 = a_i$ on $[i - \frac14,\, i + \frac14]$, and a third layer $x_2 = \delta y_2 +
+# t_3(x_1')$ removes the labels, $t_3 = b_i - \delta i$ on $[a_i' - r,\, a_i' + r]$. The
 # proof is the same, with $f(z) - c_I = (\delta z_1,\, \delta^2 z_2) + v$, $v = (t_2(y_2') - a_I,\,
 # \delta t_1(z_1') + t_3(x_1') - b_I)$: since $t_1$ is in $[1, N]$, and in $[i, i + 1]$ on ramp $i$,
-# $\delta (N - 1)$ is added to $\operatorname{diam}(b)$ and $\delta$ to $|c_{i+1} - c_i|$; tails are
-# where $|z_2'| > 1 / 4 \delta$, too.
+# $\delta (N - 1)$ is added to $\operatorname{diam}(b)$ and $\delta$ to $|c_{i+1} - c_i|$; the event
+# of the tails also includes $|z_2'| > 1 / 4 \delta$.
 #
-# **One layer** keeps a half, which stays $N(0, I)$; projection to it does not increase $W_2$. So
-# $W_2(f_\# N(0, I), P)$ is at least the distance of a half of $P$ from $N(0, I)$, a positive number
-# unless they are equal. If they are, one layer comes as near as one likes: let $t(z_1)$ run through
-# the law of $x_2$, given that $x_1$ is in a small cell, on each such cell of $z_1$.
+# **One layer** keeps one half of the coordinates, whose law stays $N(0, I)$, and projection to it
+# does not increase $W_2$. So $W_2(f_\# N(0, I), P)$ is at least the distance of that marginal of
+# $P$ from $N(0, I)$, a positive number unless they are equal. If they are equal, one layer suffices
+# for every $\varepsilon$: on each small cell of $z_1$ let $t(z_1)$ run through the law of $x_2$,
+# given that $x_1$ is in the cell.
 #
 # **Likelihood.** $\mathrm{KL}(P \,|\, Q) \ge m \log \frac{m}{1 - \eta} + (1 - m) \log \frac{1 -
 # m}{\eta}$ for any set to which $P$ gives the mass $m$ and $Q$ the mass $1 - \eta$. Let $x_i$ be a
@@ -118,9 +120,9 @@ options = proof_options()
 
 # %% [markdown]
 # ## A certified bound, for every kind of target
-# For each target and each $\varepsilon$: $W_2 \le \text{bound} \le \varepsilon$, its terms
-# itemised. A law that is spread over k dimensions takes about $(\text{size}/\varepsilon)^k$ atoms,
-# whatever the dimension of the space is.
+# For each target and each $\varepsilon$ we print the terms of the bound, $W_2 \le \text{bound} \le
+# \varepsilon$. A law spread over $k$ dimensions needs about $(\text{size}/\varepsilon)^k$ atoms in
+# a space of any dimension.
 
 # %%
 fine = "1/20" if options.full else "1/10"
@@ -164,11 +166,12 @@ for layers in (2, 3):
             )
 
 # %% [markdown]
-# ## One layer does not
-# A coupling keeps a half, which stays $N(0, I)$: $W_2$ is at least that of a half of $P$ from
-# $N(0, I)$, on the line the root of $\int (Q(\Phi(l)) - l)^2 \varphi(l)\, dl$, whatever scales and
-# shifts are. The letter is the better one of the two. One layer does if and only if a half of $P$
-# is $N(0, I)$: two of the targets have one.
+# ## One layer does not suffice
+# A coupling keeps one half of the coordinates, whose law stays $N(0, I)$. So, whatever its scale
+# and shift are, $W_2$ is at least the distance of that marginal of $P$ from $N(0, I)$; in dimension
+# one this is the root of $\int (Q(\Phi(l)) - l)^2 \varphi(l)\, dl$, with the quantile function $Q$.
+# We print the smaller of the bounds for the two halves. One layer suffices if and only if one of
+# the two marginals is $N(0, I)$, as for two of the targets.
 
 # %%
 with claims.check("one layer: W2 >= bound, unless a half is normal", Evidence.CERTIFIED) as check:
@@ -180,10 +183,10 @@ with claims.check("one layer: W2 >= bound, unless a half is normal", Evidence.CE
             check.true(bool(least > 2 * Rational(eps)), f"{name}: W2 >= {format_below(least)}")
 
 # %% [markdown]
-# ## What W2 does not see
-# By data processing with the set where $|z_i| \le R$, i a coordinate that the second layer moves:
-# the flow gives it all but $e^{-R^2/2}$, the target about $R \delta$. Targets with mass on a set of
-# volume zero are at infinite divergence from every flow.
+# ## W2 goes to zero while KL goes to infinity
+# We apply the data processing inequality to the set $|z_i| \le R$, where $i$ is a coordinate that
+# the second layer moves. The flow gives it the mass $1 - e^{-R^2/2}$ or more, the target about $R
+# \delta$. If a target has mass on a set of volume zero, its divergence from every flow is infinite.
 
 # %%
 epsilons = [Rational(1, 2**k) for k in range(1, 6 if options.full else 4)]
@@ -209,9 +212,9 @@ with claims.check("W2 -> 0 and KL -> infinity", Evidence.CERTIFIED) as check:
 
 # %% [markdown]
 # ## The flow, exactly
-# In the middle of cell i two layers put $(a_i + \delta z_1,\, b_i + \delta z_2)$, three
-# $(a_i + \delta z_1,\, b_i + \delta^2 z_2)$; the determinant is the product of these scales
-# everywhere; the inverse undoes the flow. Equal, on rational points.
+# In the middle of cell $i$ the image under two layers is $(a_i + \delta z_1,\, b_i + \delta z_2)$,
+# under three $(a_i + \delta z_1,\, b_i + \delta^2 z_2)$. The determinant is the product of these
+# scales everywhere, and the inverse undoes the flow. All are equalities at rational points.
 
 # %%
 with claims.check("plateaus, inverse, determinant", Evidence.EXACT) as check:
@@ -236,8 +239,8 @@ with claims.check("plateaus, inverse, determinant", Evidence.EXACT) as check:
 
 # %% [markdown]
 # ## Conditioners are networks
-# Every conditioner is a ReLU network with one hidden layer and rational weights: equal as
-# functions, piece by piece, and so at rational points.
+# Every conditioner equals a ReLU network with one hidden layer and rational weights: we compare
+# them as functions, interval by interval, and at rational points.
 
 # %%
 with claims.check("conditioners are ReLU networks with rational weights", Evidence.EXACT) as check:
@@ -255,9 +258,9 @@ with claims.check("conditioners are ReLU networks with rational weights", Eviden
 
 # %% [markdown]
 # ## Against samples
-# The quantile coupling of a coordinate is optimal in one dimension, and no coordinate is farther
-# apart than the whole. Samples of the flow and of the target have sampling errors, which two
-# samples of the target show.
+# For each coordinate the quantile coupling is optimal, and its $W_2$ is at most that of the laws.
+# Samples of the flow and of the target have sampling errors, which we estimate by two samples of
+# the target.
 
 
 # %%
@@ -296,8 +299,8 @@ with claims.check(
             )
 
 # %% [markdown]
-# ## Scale
-# No loop over atoms per point: a layer finds its piece by bisection.
+# ## Many atoms
+# A layer finds the interval of a point by bisection, without a loop over atoms.
 
 # %%
 eps = Rational(26, 10000) if options.full else Rational(1, 80)
@@ -317,7 +320,7 @@ with claims.check("many atoms: built, certified and sampled", Evidence.CERTIFIED
 
 # %% [markdown]
 # ## Pictures
-# Target against flow.
+# Samples of three targets, above, and of their flows, below.
 
 
 # %%

@@ -21,7 +21,7 @@ from exactflow.files.depth_certificate import depth_certificate_text, read_obstr
 from exactflow.floats.balancing import Balanced
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import CoordinateLayout, pads_of
-from exactflow.flows.verification import Verification, first_difference
+from exactflow.flows.verification import Verification, first_differing_entry
 from exactflow.laws.gaussian import Whitening
 from exactflow.linear.depth import MinimalDepth
 
@@ -78,7 +78,7 @@ def save(result: Any, path: str | Path, *, target: "MatrixLike | None" = None) -
 
 def depth_claim_text(answer: MinimalDepth, target: DomainMatrix | None) -> str:
     """Return the certificate of an answer of `minimal_depth`, if it is about the target."""
-    if target is not None and first_difference(*target.unify(answer.matrix, fmt="dense")):
+    if target is not None and first_differing_entry(*target.unify(answer.matrix, fmt="dense")):
         raise VerificationError("expected the matrix of the answer as target, got another one")
     return depth_certificate_text(answer)
 
@@ -119,7 +119,7 @@ def _read_depth(flow: CouplingFlow, content: Mapping[str, Any]) -> MinimalDepth:
     """Return the answer in a depth certificate, from its flow and its content."""
     layout = CoordinateLayout(flow.partition, flow.order or tuple(range(flow.dimension)))
     target, scales, p = flow.domain_matrix().to_dense(), content["scales"], layout.partition[0]
-    inner = layout.inner(target)
+    inner = layout.matrix_of_layers(target)
     reasons = tuple(read_obstruction(o, inner, scales, p) for o in content["obstructions"])
     return MinimalDepth(flow.depth, flow.depth, scales, flow, reasons, target, layout)
 

@@ -82,13 +82,13 @@ class Map(VectorMap):
             are not rational.
         """
         if not arithmetic.is_inexact(x):
-            return ExactMatrix.of(self._exact(as_vectors(x, self.dimension, self.field)))
+            return ExactMatrix.of(self._map_exact(as_vectors(x, self.dimension, self.field)))
         if not self.field.is_QQ:
             raise InvalidInputError(
                 f"expected exact numbers for weights in {self.field}, got inexact ones: only "
                 "rational weights are rounded"
             )
-        return arithmetic.map_inexact(self._run, x, self.dimension)
+        return arithmetic.map_inexact(self._map_entries, x, self.dimension)
 
     def backward(self, y: VectorLike) -> Any:
         """Return the preimage of a vector of d entries, or of each column, in the form of `y`.
@@ -100,10 +100,10 @@ class Map(VectorMap):
         return self.inverse().forward(y)
 
     @abstractmethod
-    def _exact(self, columns: DomainMatrix) -> DomainMatrix:
+    def _map_exact(self, columns: DomainMatrix) -> DomainMatrix:
         """Return the images of columns of exact numbers."""
 
-    def _run(self, entries: list, convert: Callable) -> list:
+    def _map_entries(self, entries: list, convert: Callable) -> list:
         """Return the entries of the image, in the arithmetic of `convert`."""
 
         def image(layer: Coupling, moved: list, kept: list) -> list:
@@ -317,11 +317,11 @@ class Flow(LayerSequence, Map):
         >>> axes = factor(permutation([1, 2, 0, 3])).plot()  # doctest: +SKIP
         >>> axes.figure.savefig("flow.png")  # doctest: +SKIP
         """
-        from exactflow.flows.plot import strip
+        from exactflow.flows.plot import draw_strip
 
-        return strip(self, ax=ax, target=target, entries=entries)
+        return draw_strip(self, ax=ax, target=target, entries=entries)
 
-    def _head(self) -> str:
+    def _heading(self) -> str:
         """Return the first line of the text of a flow: its type, halves, depth and order."""
         shown = f", order={list(self.order)}" if self.order else ""
         return f"{type(self).__name__} {self.partition}, depth {self.depth}{shown}"
@@ -332,13 +332,13 @@ class Flow(LayerSequence, Map):
         return [display.layer_latex(layer, f"_{{{k}}}") for k, layer in numbered]
 
     def __repr__(self) -> str:
-        return display.format_flow(self._head(), self.layers)
+        return display.format_flow(self._heading(), self.layers)
 
     def _latex(self, printer: Any = None) -> str:
         return " ".join(self._latex_factors())
 
     def _repr_html_(self) -> str:
-        return display.flow_html(self._head(), self.layers)
+        return display.flow_html(self._heading(), self.layers)
 
 
 def as_order(order: Iterable[int], dimension: int) -> tuple[int, ...]:

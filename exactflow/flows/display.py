@@ -21,7 +21,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact.numbers import format_field, format_rational
 from exactflow.exact.typing import Element, Half
-from exactflow.flows.partition import moved_and_kept
+from exactflow.flows.partition import LETTERS, moved_and_kept
 
 _LARGEST = 8
 _DIGITS = 32
@@ -211,7 +211,7 @@ def _block_lines(layer: Any) -> list[str]:
     """Return the lines of a small linear layer: its blocks, and the values of S and T."""
     if not _is_small_linear(layer):
         return []
-    rows = _in_blocks(layer.moves, "I" if layer.is_additive else "S", "T", "I")
+    rows = _arrange_blocks(layer.moves, "I" if layer.is_additive else "S", "T", "I")
     blocks = f"[{', '.join(f'[{left}, {right}]' for left, right in rows)}]"
     if not layer.is_additive:
         blocks += f"   S = diag({_join_scales(layer)})"
@@ -252,16 +252,16 @@ def layer_latex(layer: Any, name: str = "") -> str:
     diagonal, one = ("I" if size > 1 else "1" for size in layer.sizes)
     if not layer.is_additive:
         diagonal = f"\\operatorname{{diag}}({scales})" if diagonal == "I" else scales
-    return _matrix_latex(_in_blocks(layer.moves, diagonal, shift, one))
+    return _matrix_latex(_arrange_blocks(layer.moves, diagonal, shift, one))
 
 
-def _in_blocks(moves: Half, diagonal: str, shift: str, one: str) -> list[list[str]]:
+def _arrange_blocks(moves: Half, diagonal: str, shift: str, one: str) -> list[list[str]]:
     """Return the blocks of a layer's matrix, row by row."""
     rows = ([diagonal, shift], ["0", one])
     return [[*moved_and_kept(moves, row)] for row in moved_and_kept(moves, rows)]
 
 
-def constant_latex(d: int, entry: Callable[[int, int], int], name: str) -> str:
+def integer_matrix_latex(d: int, entry: Callable[[int, int], int], name: str) -> str:
     """Return LaTeX of a d x d matrix of integers, or its name if it is large."""
     return sympy.latex(sympy.Matrix(d, d, entry)) if d <= _LARGEST else name
 
@@ -286,7 +286,7 @@ def _factors_html(layers: Sequence) -> str:
     if len(layers) < 2 or not is_linear or sum(layers[0].partition) > _PICTURED:
         return ""
     matrices = [layer.domain_matrix() for layer in layers]
-    names = [f"{k}: {'U' if x.moves == 'first' else 'L'}" for k, x in enumerate(layers, 1)]
+    names = [f"{k}: {LETTERS[x.moves]}" for k, x in enumerate(layers, 1)]
     product = _figure(reduce(lambda M, layer: layer * M, matrices), "product")
     factors = map(_figure, reversed(matrices), reversed(names))
     style = "display: flex; flex-wrap: wrap; gap: 0.5em; align-items: center"

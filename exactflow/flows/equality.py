@@ -29,34 +29,34 @@ def are_equal(derived: Any, expected: Any) -> bool:
         if isinstance(derived, kind) and isinstance(expected, kind):
             return len(derived) == len(expected) and all(map(are_equal, derived, expected))
     if isinstance(derived, Mapping) and isinstance(expected, Mapping):
-        pairs = {_value(key): value for key, value in derived.items()}
-        wanted = {_value(key): value for key, value in expected.items()}
+        pairs = {_exact_value(key): value for key, value in derived.items()}
+        wanted = {_exact_value(key): value for key, value in expected.items()}
         same_keys = pairs.keys() == wanted.keys()
         return same_keys and all(are_equal(pairs[key], wanted[key]) for key in pairs)
-    return (_value(derived) == _value(expected)) is True
+    return (_exact_value(derived) == _exact_value(expected)) is True
 
 
-def _value(x: Any) -> Any:
+def _exact_value(x: Any) -> Any:
     """Return a number as a rational, tuples and sets of numbers likewise, and other values as they
     are.
     """
     if isinstance(x, tuple):
-        return tuple(map(_value, x))
+        return tuple(map(_exact_value, x))
     if isinstance(x, Set):
-        return frozenset(map(_value, x))
+        return frozenset(map(_exact_value, x))
     is_long = False
     if (numpy := library_of(x, "numpy")) and isinstance(x, numpy.generic):
         x = x.item()
         is_long = isinstance(x, numpy.inexact)  # item() keeps a long double, which Python lacks
     sympy, mpmath, flint = (library_of(x, name) for name in ("sympy", "mpmath", "flint"))
     if sympy and isinstance(x, sympy.Basic):
-        return _value_of_expression(x)
+        return _exact_expression(x)
     if flint and isinstance(x, flint.fmpq):
         return Fraction(int(x.numerator), int(x.denominator))
     if mpmath and isinstance(x, mpmath.mpf) and mpmath.isfinite(x):
         return Fraction(*map(int, mpmath.libmp.to_rational(x._mpf_)))
     if isinstance(x, complex) or (mpmath and isinstance(x, mpmath.mpc)) or (is_long and x.imag):
-        return (_value(x.real), _value(x.imag)) if x.imag != 0 else _value(x.real)
+        return (_exact_value(x.real), _exact_value(x.imag)) if x.imag != 0 else _exact_value(x.real)
     if not (isinstance(x, float | Decimal) or is_long or (mpmath and isinstance(x, mpmath.mpf))):
         return x
     if x.is_nan() if isinstance(x, Decimal) else x != x:  # a signaling NaN compares with nothing
@@ -64,7 +64,7 @@ def _value(x: Any) -> Any:
     return float(x) if abs(x) == math.inf else Fraction(*x.real.as_integer_ratio())
 
 
-def _value_of_expression(x: Any) -> Any:
+def _exact_expression(x: Any) -> Any:
     """Return a SymPy expression with its floats replaced by the fractions that they are."""
     import mpmath
     import sympy
@@ -113,7 +113,7 @@ def _are_equal_matrices(derived: Any, expected: Any) -> bool:
             return _are_equal_over_fields(*map(as_rectangle, pair))
         except InvalidInputError:  # no exact field contains the entries: compare them one by one
             pass
-    return are_equal(*map(_rows, pair))
+    return are_equal(*map(_as_nested_lists, pair))
 
 
 def _are_equal_over_fields(derived: Any, expected: Any) -> bool:
@@ -128,10 +128,10 @@ def _are_equal_over_fields(derived: Any, expected: Any) -> bool:
     return bool(derived.to_dense() == expected.to_dense())
 
 
-def _rows(x: Any) -> Any:
+def _as_nested_lists(x: Any) -> Any:
     """Return matrices and nested tuples as nested lists, and other values as they are."""
     if isinstance(x, list | tuple):
-        return list(map(_rows, x))
+        return list(map(_as_nested_lists, x))
     if hasattr(x, "as_explicit"):  # a matrix expression of SymPy, such as PermutationMatrix
         with suppress(TypeError, ValueError):  # its size may be symbolic
             x = x.as_explicit()

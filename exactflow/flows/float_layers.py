@@ -104,7 +104,9 @@ class FloatCoupling:
         return np.concatenate(halves)
 
 
-def composed(layers: Sequence[FloatCoupling], of: DyadicMatrix | None = None) -> DyadicMatrix:
+def multiply_layers(
+    layers: Sequence[FloatCoupling], of: DyadicMatrix | None = None
+) -> DyadicMatrix:
     """Return the exact product of layers in order of application; or its product with `of`."""
 
     def image(layer: FloatCoupling, moved: DyadicMatrix, kept: DyadicMatrix) -> DyadicMatrix:

@@ -153,8 +153,8 @@ class CouplingFlow(Flow):
                [0 1]
            checked: blocks(A, B, C, D) = M
         <BLANKLINE>
-        2. The layers, in the order in which data meets them; neighbours of one kind merged.
-           (product)
+        2. These are the layers, in the order in which data meets them. Neighbours that move the
+           same half are merged. (product)
            l1 = [1 2]
                 [0 1]
            checked: l1 = M
@@ -203,15 +203,15 @@ class CouplingFlow(Flow):
                 return compose_dense(steps, p, columns)
         return run_on_columns(self.layers, p, columns)
 
-    def _exact(self, columns: DomainMatrix) -> DomainMatrix:
+    def _map_exact(self, columns: DomainMatrix) -> DomainMatrix:
         width = list(range(columns.shape[1]))
         columns = columns.extract(list(self.order), width) if self.order else columns
         image = self._compose(columns)
         return image.extract(self._places(), width) if self.order else image
 
-    def _run(self, entries: list, convert: Callable) -> list:
+    def _map_entries(self, entries: list, convert: Callable) -> list:
         signed = [-x if i in self.flips else x for i, x in enumerate(entries)]
-        return super()._run(signed, convert)
+        return super()._map_entries(signed, convert)
 
     def domain_matrix(self) -> DomainMatrix:
         """Return the d x d matrix of the flow as a ``DomainMatrix``."""
@@ -319,15 +319,15 @@ class CouplingFlow(Flow):
         layers = [*self._conjugated(other.layers), *self.layers]
         return self.with_layers(layers, flips=flips, field=field)
 
-    def _head(self) -> str:
+    def _heading(self) -> str:
         extras = {"flips": list(self.flips), "method": self.method}
         shown = "".join(f", {name}={value!r}" for name, value in extras.items() if value)
-        return super()._head() + display.field_suffix(self.field) + shown
+        return super()._heading() + display.field_suffix(self.field) + shown
 
     def _latex_factors(self) -> list[str]:
         """Return the factors of the product in LaTeX: E^T, the layers, E and F."""
         factors, order = super()._latex_factors(), self._full_order()
-        constant = partial(display.constant_latex, self.dimension)
+        constant = partial(display.integer_matrix_latex, self.dimension)
         if self.order:
             factors.insert(0, constant(lambda i, j: int(i == order[j]), "E^{\\mathsf T}"))
             factors.append(constant(lambda i, j: int(j == order[i]), "E"))

@@ -220,13 +220,13 @@ class LinearCoupling(Coupling):
 
     def domain_matrix(self) -> DomainMatrix:
         """Return the d x d matrix as a ``DomainMatrix``."""
-        return self._exact(DomainMatrix.eye(sum(self.partition), self.field))
+        return self._map_exact(DomainMatrix.eye(sum(self.partition), self.field))
 
     def matrix(self) -> ExactMatrix:
         """Return the d x d matrix."""
         return ExactMatrix.of(self.domain_matrix())
 
-    def _exact(self, columns: DomainMatrix) -> DomainMatrix:
+    def _map_exact(self, columns: DomainMatrix) -> DomainMatrix:
         return run_on_columns([self], self.partition[0], columns)
 
     def inverse(self) -> "LinearCoupling":
@@ -256,7 +256,7 @@ class LinearCoupling(Coupling):
         partition, moves = self.partition[::-1], opposite(self.moves)
         return LinearCoupling.trusted(partition, moves, self._shift, self.scale_elements)
 
-    def over(self, field: Domain) -> "LinearCoupling":
+    def convert_to(self, field: Domain) -> "LinearCoupling":
         """Return the layer over a field that contains the field of the layer."""
         scale = [field.convert_from(s, self.field) for s in self.scale_elements]
         return self._replaced(self.shift_matrix.convert_to(field), scale)

@@ -65,24 +65,24 @@ class CoordinateLayout:
         """Return the matrix with its pads, if there are any."""
         return linalg.append_swapped_pads(M, self.pads[0]) if self.pads else M
 
-    def inner(self, M: DomainMatrix) -> DomainMatrix:
+    def matrix_of_layers(self, M: DomainMatrix) -> DomainMatrix:
         """Return the matrix that the layers compose to, given the padded matrix."""
         M = linalg.scale_columns(M, flip_signs(self.flips, range(M.shape[0]), M.domain))
         is_natural = list(self.order) == sorted(self.order)
         return M if is_natural else M.extract(list(self.order), list(self.order))
 
-    def inner_signed(
+    def permutation_of_layers(
         self, perm: "np.ndarray", signs: "np.ndarray"
     ) -> "tuple[np.ndarray, np.ndarray]":
-        """Apply `inner` to a padded signed permutation, ``y[i] = signs[i] * x[perm[i]]``."""
+        """Apply `matrix_of_layers` to a signed permutation, ``y[i] = signs[i] * x[perm[i]]``."""
         import numpy as np
 
         order = np.array(self.order)
         columns, signs = perm[order], signs[order]
         return np.argsort(order)[columns], np.where(np.isin(columns, self.flips), -signs, signs)
 
-    def inner_array(self, M: "np.ndarray") -> "np.ndarray":
-        """The array under this layout, with its pads: `inner` for NumPy."""
+    def array_of_layers(self, M: "np.ndarray") -> "np.ndarray":
+        """The array under this layout, with its pads: `matrix_of_layers` for NumPy."""
         import numpy as np
 
         d = len(self.order)

@@ -21,6 +21,11 @@ __all__ = ["mask_order"]
 _REMEDY = "pass (p, q) with p + q coordinates in all, or a mask with a 0 or 1 for each coordinate"
 
 
+LETTERS: dict[Half, str] = {"first": "U", "second": "L"}
+"""The letters of layers that move the first half, and the second half: their matrices are upper
+and lower triangular in blocks."""
+
+
 def opposite(half: Half) -> Half:
     """Return the other half."""
     return HALVES[1 - HALVES.index(half)]
@@ -79,7 +84,7 @@ def mask_order(mask: object) -> tuple[tuple[int, ...], tuple[int, int]]:
     >>> mask_order([1, 0, 1, 0, 1])
     ((0, 2, 4, 1, 3), (3, 2))
     """
-    entries = _entries(mask, "a mask, a flat sequence of zeros and ones")
+    entries = _as_list(mask, "a mask, a flat sequence of zeros and ones")
     for i, entry in enumerate(entries):
         if not isinstance(entry, int) or entry not in (0, 1):
             raise InvalidInputError(
@@ -110,7 +115,7 @@ def resolve_partition(partition: object, dimension: int) -> tuple[tuple[int, ...
         )
     if partition is None:
         partition = dimension // 2, dimension - dimension // 2
-    entries = _entries(partition, "a partition (p, q) or a mask")
+    entries = _as_list(partition, "a partition (p, q) or a mask")
     are_sizes = [isinstance(x, int) and not isinstance(x, bool) and x > 0 for x in entries]
     if len(entries) == 2 and all(are_sizes):
         if sum(entries) != dimension:
@@ -128,7 +133,7 @@ def resolve_partition(partition: object, dimension: int) -> tuple[tuple[int, ...
     return mask_order(entries)
 
 
-def _entries(values: object, expected: str) -> list:
+def _as_list(values: object, expected: str) -> list:
     """Return a flat sequence as a list of Python values; `expected` names it in messages."""
     if is_array(values):
         values = values.tolist()

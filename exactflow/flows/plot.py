@@ -1,9 +1,9 @@
-"""A flow as a strip in matplotlib: its matrix, and the layers whose product the matrix is.
+"""A plot of a flow in matplotlib: its matrix, and a strip of the layers that it is the product of.
 
 The colours are those of the heat maps in HTML: red is positive, blue is negative, grey is an entry
-without a sign (of a finite field, for example), and a zero is blank. In each matrix the darkest
-entry is the largest one. Where the entries of a matrix differ by a factor above 1,000, the colours
-are logarithmic, and the line below the matrix says so.
+without a sign (in a finite field, for example), and a zero is blank. In each matrix the darkest
+entry is the largest one. If the entries of a matrix differ by a factor above 1,000, the colours are
+logarithmic, and the line below the matrix says so.
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,8 @@ from exactflow.errors import InvalidInputError, require
 from exactflow.exact import linalg
 from exactflow.exact.numbers import format_field, format_short
 from exactflow.exact.typing import Element
+from exactflow.flows.orientation import flip_signs
+from exactflow.flows.partition import LETTERS
 
 _COLOURS = {1: (0.8, 0.2, 0.2), -1: (0.2, 0.4, 0.8), 0: (0.47, 0.47, 0.47)}
 _PALEST = 0.15
@@ -34,7 +36,7 @@ _UNIT = 1.3
 """Inches of a matrix in a figure that is made here."""
 
 
-def strip(flow: Any, *, ax: Any, target: bool, entries: bool | None) -> Any:
+def draw_strip(flow: Any, *, ax: Any, target: bool, entries: bool | None) -> Any:
     """Draw the strip of a linear flow and return its Axes: see `exactflow.flows.base.Flow.plot`."""
     if not hasattr(flow, "domain_matrix"):
         raise InvalidInputError(
@@ -81,12 +83,10 @@ def _factors(flow: Any) -> list[tuple[str, DomainMatrix]]:
     named = []
     for k, layer in enumerate(flow.layers, 1):
         one = type(flow)([layer], order=flow.order)
-        named.append((f"{k}: {'U' if layer.moves == 'first' else 'L'}", one.domain_matrix()))
+        named.append((f"{k}: {LETTERS[layer.moves]}", one.domain_matrix()))
     found = named[::-1]
     if flow.flips or not found:
-        signs = [
-            -flow.field.one if i in flow.flips else flow.field.one for i in range(flow.dimension)
-        ]
+        signs = flip_signs(flow.flips, range(flow.dimension), flow.field)
         found.append(("flips" if flow.flips else "I", linalg.diagonal(signs, flow.field)))
     return found
 
@@ -102,7 +102,7 @@ class _Shades:
 
     @classmethod
     def of(cls, matrix: DomainMatrix) -> "_Shades":
-        """Read a matrix of numbers of any size."""
+        """Read the entries of a matrix of numbers."""
         pairs = {place: _sign_and_size(x, matrix.domain) for place, x in matrix.iter_items()}
         signs = {place: sign for place, (sign, _) in pairs.items()}
         return cls(signs, {place: size for place, (_, size) in pairs.items()})

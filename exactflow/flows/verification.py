@@ -82,7 +82,7 @@ def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
         raise InvalidInputError(
             f"expected a matrix over {flow.field}, like the flow, got one over {expected.domain}"
         ) from None
-    if (wrong := first_difference(expected, derived)) is not None:
+    if (wrong := first_differing_entry(expected, derived)) is not None:
         place, want, got = wrong
         raise VerificationError(
             f"expected {want} at entry {place}, derived {got}: the flow does not equal the matrix"
@@ -90,7 +90,7 @@ def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
     return Verification(flow)
 
 
-def first_difference(
+def first_differing_entry(
     expected: DomainMatrix, derived: DomainMatrix
 ) -> tuple[tuple[int, int], str, str] | None:
     """Return the first place at which two matrices over one field differ, row by row, and both

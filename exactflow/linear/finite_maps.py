@@ -42,6 +42,7 @@ from exactflow.exact.typing import HALVES, Element
 from exactflow.flows.evidence import Checkable
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.nonlinear.piecewise_coupling import PiecewiseCoupling
+from exactflow.flows.partition import LETTERS
 
 Vector: TypeAlias = tuple
 """Elements of QQ; or, except in an obstruction, multiples of a unit fraction, as integers."""
@@ -54,9 +55,6 @@ Columns: TypeAlias = tuple[Sequence[Vector], Sequence[Vector]]
 
 Forest: TypeAlias = dict[int, tuple[int, int]]
 """For each node but the roots, its parent and the point that is the edge to the parent."""
-
-LETTERS = "UL"
-"""The letters of couplings that move the first half, and the second half."""
 
 _REASONS = {
     "point": "point {first} has to keep {one}, which becomes {other}",
@@ -366,7 +364,8 @@ def coupling_from_table(
     places, shifts = zip(*points, strict=True)
     (knots,) = _to_rationals([places], unit)
     conditioner = PiecewiseLinear(knots, _to_rationals(shifts, unit))
-    return PiecewiseCoupling(partition, HALVES[LETTERS.index(letter)], conditioner, reads=row)
+    (moves,) = (half for half, name in LETTERS.items() if name == letter)
+    return PiecewiseCoupling(partition, moves, conditioner, reads=row)
 
 
 def _find_separating_row(keys: Sequence[Vector]) -> tuple[list[int], list[Element]]:

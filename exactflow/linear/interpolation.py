@@ -30,15 +30,14 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_rectangle
 from exactflow.exact.numbers import format_short
-from exactflow.exact.typing import HALVES, Element, MatrixLike, PartitionLike
+from exactflow.exact.typing import Element, MatrixLike, PartitionLike
 from exactflow.explanation import Explanation, Step
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.orientation import CoordinateLayout
-from exactflow.flows.partition import opposite, resolve_partition
+from exactflow.flows.partition import LETTERS, opposite, resolve_partition
 from exactflow.flows.result import MapResult
 from exactflow.linear.finite_maps import (
-    LETTERS,
     Columns,
     PointObstruction,
     coupling_from_table,
@@ -87,7 +86,7 @@ class Interpolation(MapResult):
         """The letters of the couplings, L for one that moves the second half, U for the first, as a
         product: data meets the coupling of the last letter first.
         """
-        return "".join(LETTERS[HALVES.index(layer.moves)] for layer in reversed(self.layers))
+        return "".join(LETTERS[layer.moves] for layer in reversed(self.layers))
 
     def forward(self, x: Any) -> Any:
         """Return the image of a vector of d entries, or of each column, as `PiecewiseFlow` does.
@@ -110,7 +109,7 @@ class Interpolation(MapResult):
         """The largest absolute value of an integer that `forward` maps in int64; negative if it
         maps none.
         """
-        rows = [sum(map(abs, layer.terms.values())) for layer in self.layers]
+        rows = [sum(map(abs, layer.coefficients.values())) for layer in self.layers]
         knots = chain.from_iterable(layer.conditioner.knots for layer in self.layers)
         most = 2**63 - 1
         if max(map(abs, knots), default=0) > most:
@@ -138,7 +137,7 @@ class Interpolation(MapResult):
                 reason = "the couplings have integers beyond the range of int64"
             raise InvalidInputError(f"{reason}: give a list to result.flow, which has no limit")
         entries = [*x.astype(np.int64).reshape(self.dimension, -1)]
-        return np.stack(flow._run(entries, int)).reshape(x.shape)
+        return np.stack(flow._map_entries(entries, int)).reshape(x.shape)
 
     @property
     def summary(self) -> str:
@@ -159,7 +158,7 @@ class Interpolation(MapResult):
         steps = [Step("points", "The points are the columns of `X0`.", "", {}, {"X0": X}, QQ)]
         for k, layer in enumerate(self.layers, 1):
             one, before = PiecewiseFlow([layer], order=self.flow.order), X
-            X, kept = one._exact(X), opposite(layer.moves)
+            X, kept = one._map_exact(X), opposite(layer.moves)
             why = f"Coupling {k} adds to the {layer.moves} half a function of the {kept} half."
             undone = partial(_is_image, one.inverse(), X, before)
             steps.append(Step("coupling", why, "", {}, {f"X{k}": X}, QQ, witness=undone))
@@ -172,7 +171,7 @@ class Interpolation(MapResult):
 
 
 def _is_image(flow: PiecewiseFlow, columns: DomainMatrix, images: DomainMatrix) -> bool:
-    return bool(flow._exact(columns) == images)
+    return bool(flow._map_exact(columns) == images)
 
 
 def _obstruction_step(found: PointObstruction) -> Step:
@@ -231,7 +230,7 @@ def interpolate(
     >>> interpolate([[0, 0.5], [1, 2]], [["1/3", 5], [7, 0]]).summary
     'exactly 2 additive couplings (UL)'
     """
-    given = _read("points", points), _read("images", images)
+    given = _read_points("points", points), _read_points("images", images)
     (count, d), shape = given[0].shape, given[1].shape
     if shape != (count, d) or not count:
         raise InvalidInputError(
@@ -241,7 +240,7 @@ def interpolate(
     if partition is not None and mask is not None:
         raise InvalidInputError("expected a partition or a mask, got both")
     order, sizes = resolve_partition(partition if mask is None else mask, d)
-    unit = 1 if integers else _unit(*given)
+    unit = 1 if integers else _common_denominator(*given)
     start, stop = (
         _halves_in_units(name, matrix, order, sizes[0], unit, integers)
         for name, matrix in zip(("points", "images"), given, strict=True)
@@ -257,7 +256,7 @@ def interpolate(
     return Interpolation(*given, flow, obstructions, integers)
 
 
-def _read(name: str, given: MatrixLike) -> DomainMatrix:
+def _read_points(name: str, given: MatrixLike) -> DomainMatrix:
     """Return the points or the images as a matrix of rational numbers."""
     try:
         matrix = as_rectangle(given)
@@ -270,7 +269,7 @@ def _read(name: str, given: MatrixLike) -> DomainMatrix:
     return matrix.to_dense()
 
 
-def _unit(*given: DomainMatrix) -> int:
+def _common_denominator(*given: DomainMatrix) -> int:
     """Return a common denominator, so that all numbers are multiples of 1/`unit`; 1 if that is
     long.
     """
@@ -293,10 +292,10 @@ def _halves_in_units(
     for i, row in enumerate(zip(*columns, strict=True)):
         if integers and not all(isinstance(x, int) for x in row):
             raise InvalidInputError(
-                f"expected integers, got {_shown(row)} as row {i} of {name}: drop integers=True"
+                f"expected integers, got {_format_row(row)} as row {i} of {name}: omit integers"
             )
         if (k := rows.setdefault(row, i)) != i:
-            given = _shown(matrix.to_list()[i])
+            given = _format_row(matrix.to_list()[i])
             raise InvalidInputError(
                 f"expected distinct {name}, since a flow is a bijection, got {given} in rows {k} "
                 f"and {i}"
@@ -311,5 +310,5 @@ def _in_units(x: Element, unit: int) -> Element:
     return unit * x if rest else int(x.numerator) * factor
 
 
-def _shown(row: Sequence) -> str:
+def _format_row(row: Sequence) -> str:
     return f"({', '.join(map(format_short, row))})"

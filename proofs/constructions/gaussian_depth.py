@@ -2,43 +2,33 @@
 
 Main results
 ------------
-For halves (p, q) and real layers:
+For halves (p, q) and real layers (Theorem 12; the proofs are in the script gaussian_depth):
 
-- no layer iff Sigma = I; one iff Sigma11 = I and the Schur complement of Sigma11 is diagonal, or
-  with the halves exchanged; two otherwise, with positive scales, if the halves differ by at most
-  one (Theorem 12);
-- additive layers need det Sigma = 1. One does iff Sigma11 = I and the Schur complement is I, or
-  with the halves exchanged; two iff Sigma22 - I = T T^T and A - I = T^T T for some T, where A is
-  the inverse of the Schur complement of Sigma22: that is, iff both are positive semidefinite and
-  have the same nonzero eigenvalues (or with the halves exchanged); three always do, for equal
-  halves (`proofs.constructions.three_layers`);
-- unequal halves: below. Additive layers are decided there, too; positive scales and q - p >= 2
-  leave an interval, unless p = 1 and q = 3.
+- *None* suffices iff Sigma = I.
+- *One* suffices iff Sigma11 = I and the Schur complement of Sigma11 is diagonal (additive: I), or
+  the same with the halves exchanged.
+- *Two with positive scales* suffice always if the halves differ by at most one. If p = 1 and q = 3,
+  they suffice iff Sigma22 or (Sigma^-1)22 is D + l l^T for a diagonal D > 0: Spearman's one-factor
+  model.
+- *Two additive layers* suffice iff Sigma22 - I = T T^T and A - I = T^T T for some T, where A is the
+  inverse of the Schur complement of Sigma22: iff both are positive semidefinite and have the same
+  nonzero eigenvalues, or the same with the halves exchanged.
+- *k >= 3 additive layers*, for p <= q and det Sigma = 1, of which the first moves the second half,
+  suffice iff the Schur complement S of Sigma11 has at most p ceil((k - 1) / 2) eigenvalues below 1
+  and at most p floor((k - 1) / 2) above. If the first one moves the first half, they suffice iff
+  Sigma22 has at most as many above and below. So 2 ceil(q / p) always suffice, and
+  diag(t, 2, .., 2) needs them.
+- *With positive scales* 1 + ceil((q - 1) / p) layers always suffice; the least number is an
+interval
+  if q - p >= 2, unless p = 1 and q = 3.
 
-*Unequal halves.* Let the halves be (p, q), p < q, and S the Schur complement of Sigma11; where the
-first half is the larger one they are exchanged. A layer that moves the second half makes
-Sigma22 = S + Y Sigma11 Y^T for any Y that one likes: it adds to S a positive semidefinite matrix of
-rank p or less. One that moves the first half adds such a matrix to Sigma22^-1, and that is the next
-S^-1. The last layer only decorrelates.
-
-- *Additive layers* (Theorem 12, to our knowledge new), det Sigma = 1. k >= 3 of them, of which the
-  first moves the second half, whiten Sigma iff S has at most p ceil((k - 1) / 2) eigenvalues below
-  1 and at most p floor((k - 1) / 2) above; if the first one moves the first half, iff Sigma22 has
-  at most as many above and below. So 2 ceil(q / p) always do, and diag(t, 2, .., 2) needs them.
-- *Positive scales*. 1 + ceil((q - 1) / p) layers always do: a factor for the second half makes one
-  eigenvalue 1, and divides the others as one likes. For p = 1 two do iff Sigma22 or (Sigma^-1)22 is
-  D + l l^T, D > 0 diagonal: Spearman's one-factor model.
-
-Necessity is Weyl's inequalities: rank p carries p eigenvalues past 1 at most. Sufficiency for k = 3
-is in closed form for q = p + 1 (`proofs.constructions.three_layers`); beyond it rests on a
-theorem of Klyachko, see the script gaussian_depth. More layers bring eigenvalues to 1 before.
+If the first half is the larger one the halves are exchanged.
 
 How it is checked
 -----------------
-*Exact*: equality of blocks and of characteristic polynomials, and signatures: a characteristic
-polynomial with real roots only has as many positive ones as its coefficients have changes of sign
-(Descartes). That two affine layers suffice rests on Brouwer's theorem, see
-`exactflow.laws.gaussian.two_layers`.
+*Exact*: equality of blocks and of characteristic polynomials, and signatures: a polynomial with
+real roots only has as many positive roots as its coefficients have changes of sign (Descartes).
+*Quoted*: Brouwer's theorem for two affine layers, and Klyachko's for k >= 3 and q >= p + 2.
 """
 
 from dataclasses import dataclass

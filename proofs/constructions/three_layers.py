@@ -2,46 +2,31 @@
 
 Main results
 ------------
-Let det Sigma = 1, S = Sigma22 - Sigma21 Sigma11^-1 Sigma12 and G = Sigma11^-1, so that
-det S = det G. Three additive layers that move the second half, the first, the second whiten Sigma
-iff some R and T, q x p, give
-
-    S^(1/2) (I + R R^T) S^(1/2) = I + T T^T,    G^(1/2) (I + R^T R) G^(1/2) = I + T^T T;
-
-the first layer is x2 <- x2 + (S^(1/2) R G^(1/2) - Sigma21 G) x1, and the last x2 <- x2 - T x1
-(to our knowledge new). In eigenbases u_i of S and v_i of G, with eigenvalues s_i and r_i,
-
-    R = sum (g_i - 1)^(1/2) u_i v_i^T,    T = sum (z_i - 1)^(1/2) u_i v_(i-1)^T
-
-solve them iff z_i = s_i g_i and z_(i+1) = r_i g_i: the levels z_1, g_1, z_2, g_2, .. are a walk,
-divided by s_i and multiplied by r_i in turn, none below 1.
-
-- *Halves (n, n)*: the walk is a cycle, which closes since det S = det G, and any cycle serves if it
-  begins high enough. Three additive layers always do.
-- *Halves (n, n + 1)*: the walk begins with z_1 = 1 and ends with g_(n+1) = 1. It exists iff S has
-  an eigenvalue <= 1 and one >= 1: with s ascending and r descending the logarithms of the z_i, and
-  those of the g_i, are concave sequences whose ends are not negative. By Weyl's inequalities no
-  other R and T do more. Layers that move the first half first need the same of Sigma22^-1.
-- *Halves (n, n + 2)*: if S has the eigenvalue 1 besides, which neither R nor T touches.
+The theorem, its letters and its proof are in the script gaussian_depth: S is the Schur complement
+of Sigma11, with eigenvalues s_i; Sigma11^-1 has the eigenvalues r_i; R and T are sums over levels
+z_i = s_i g_i and z_(i+1) = r_i g_i, none of which may be below 1. So the levels are a *walk* z_1,
+g_1, z_2, g_2, .., divided by s_i and multiplied by r_i in turn. The first layer is
+x2 <- x2 + (S^(1/2) R Sigma11^(-1/2) - Sigma21 Sigma11^-1) x1, the last x2 <- x2 - T x1.
 
 *Walks*, in logarithms: z_i - g_i = sigma_i and z_(i+1) - g_i = rho_i, all z_i and g_i at least 0.
 
-- As many sigma as rho: a cycle. Entries of equal rank follow each other, in an order in which the
-  levels stay near the first. Where sigma and rho are alike all z become equal, which is a singular
-  case of the equations that refine layers; then entries of nearly equal rank do better.
-- One sigma more: a path from z_1 = 0 to g_last = 0, which exists if min sigma <= 0 <= max sigma.
-  From a level g >= 0 with g + max rho >= 0, what is left can be walked in the order of descending
-  rho and ascending sigma, see above. So a step to any such level may be taken: it is the least.
-- Still more: all but one of them must be 0, and are paths of their own from z = 0 to g = 0.
+- Halves (n, n): as many sigma as rho, so a cycle; every cycle serves if it begins high enough.
+  Entries of equal rank follow each other, in an order in which the levels stay near the first. If
+  sigma and rho are equal, all z become equal, and the equations that refine layers are singular.
+  Then entries of nearly equal rank follow each other instead.
+- Halves (n, n + 1): one more sigma, so a path from z_1 = 0 to g_last = 0. It exists iff min sigma
+  <= 0 <= max sigma. From a level g >= 0 with g + max rho >= 0, the rest of the walk exists in the
+  order of descending rho and ascending sigma. So a step may go to any such level; the least one is
+  taken.
+- Halves (n, n + k): all but one of the additional sigma must be 0; they are paths of their own from
+  z = 0 to g = 0.
 
-Where det Sigma is not 1, or the eigenvalues do not lie so, one factor for each half, in the scales
-of the first two layers, makes it so.
+If det Sigma is not 1, or these conditions on the eigenvalues fail, one factor for each half, in the
+scales of the first two layers, establishes them.
 
-How it is checked
------------------
-*For all n*: the equations, in the script gaussian_depth. *Exact*: the error of the layers, which
-are refined as two layers are; the linear equations for equal singular values are solved by the
-first layer here.
+How it is checked ----------------- *For all n*: the equations, in the script gaussian_depth.
+*Exact*: the error of the layers, which are refined as two layers are. For equal singular values the
+first layer solves the linear equations.
 """
 
 from dataclasses import dataclass

@@ -24,9 +24,9 @@ POSES = {
 def test_arrays_are_posed_as_exact_matrices_are(name):
     layout = POSES[name]
     M = DomainMatrix(ROWS, (3, 3), sympy.ZZ).convert_to(QQ)
-    exact = layout.inner(layout.padded(M)).to_Matrix()
+    exact = layout.matrix_of_layers(layout.padded(M)).to_Matrix()
     for dtype in (float, object):
-        assert exact == sympy.Matrix(layout.inner_array(np.array(ROWS, dtype)).astype(int))
+        assert exact == sympy.Matrix(layout.array_of_layers(np.array(ROWS, dtype)).astype(int))
 
 
 @pytest.mark.parametrize("name", [name for name in POSES if name != "pad"])
@@ -35,7 +35,9 @@ def test_a_flow_has_the_matrix_that_is_posed(name):
     p, q = layout.partition
     layers = [LinearCoupling((p, q), "first", sympy.ones(p, q))]
     flow = CouplingFlow(layers, flips=layout.flips, order=layout.order)
-    assert layout.inner(flow.domain_matrix()).to_Matrix() == CouplingFlow(layers).matrix()
+    assert (
+        layout.matrix_of_layers(flow.domain_matrix()).to_Matrix() == CouplingFlow(layers).matrix()
+    )
 
 
 def test_pads_are_those_of_pad():

@@ -171,7 +171,7 @@ class Balanced(MapResult):
 
     def _run(self, entries: list, convert: Callable) -> list:
         if convert is not to_float:
-            return self.flow._run(entries, convert)
+            return self.flow._map_entries(entries, convert)
         x = self._flipped(np.stack(entries))[list(self.order)]
         for layer in self.layers:
             x = layer.forward(x)
@@ -179,7 +179,7 @@ class Balanced(MapResult):
 
     def _run_back(self, entries: list, convert: Callable) -> list:
         if convert is not to_float:
-            return self.inverse()._run(entries, convert)
+            return self.inverse()._map_entries(entries, convert)
         y = np.stack(entries)[list(self.order)]
         for layer in reversed(self.layers):
             y = layer.backward(y)

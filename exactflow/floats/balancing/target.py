@@ -16,7 +16,7 @@ from exactflow.exact.numbers import to_fraction
 from exactflow.exact.typing import MatrixLike, PartitionLike
 from exactflow.floats.balancing.determinant import determinant_sign, exact_matrix
 from exactflow.floats.balancing.tuning import EPS, TUNING
-from exactflow.flows.float_layers import FloatCoupling, composed
+from exactflow.flows.float_layers import FloatCoupling, multiply_layers
 from exactflow.flows.orientation import CoordinateLayout, Orientation, layout_for
 from exactflow.flows.partition import resolve_partition
 
@@ -45,7 +45,7 @@ class Target:
         entries = as_exact_array(W)
         order, sizes = resolve_partition(partition, len(entries))
         layout = layout_for(order, sizes, orientation, _sign(entries) < 0)
-        return Target(layout.inner_array(entries), layout)
+        return Target(layout.array_of_layers(entries), layout)
 
     @staticmethod
     def on(halves: tuple[int, int], entries: np.ndarray) -> "Target":
@@ -132,7 +132,7 @@ class Target:
 
     def difference(self, layers: Sequence[FloatCoupling]) -> DyadicQuotient:
         """Return W minus the product of layers, exactly."""
-        return self.exact.minus(composed(layers))
+        return self.exact.minus(multiply_layers(layers))
 
     def largest(self) -> Fraction:
         """Return the largest absolute entry of W."""

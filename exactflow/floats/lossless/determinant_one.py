@@ -36,6 +36,7 @@ from exactflow.floats.balancing.methods import find_balanced
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.balancing.tuning import EPS
 from exactflow.flows.float_layers import FloatCoupling
+from exactflow.flows.partition import moved_and_kept
 from exactflow.linear.factor import factor
 
 UNIFORM = 1e-6
@@ -113,7 +114,7 @@ def _largest_rounding(layers: Sequence[FloatCoupling]) -> float:
     p, q = layers[0].partition
     total, after = np.zeros(p + q), np.eye(p + q)
     for layer in reversed(layers):
-        moved = slice(p) if layer.moves == "first" else slice(p, None)
+        moved, _ = moved_and_kept(layer.moves, (slice(p), slice(p, None)))
         used = (np.abs(layer.shift) > ZERO_ENTRY).any(axis=1)
         total += np.abs(after[:, moved][:, used]).sum(axis=1) / 2
         after = after @ layer.forward(np.eye(p + q))

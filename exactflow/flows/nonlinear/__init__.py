@@ -32,14 +32,14 @@ from exactflow.flows.base import Coupling, Flow, as_layers, as_order
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.merged_coupling import MergedCoupling
-from exactflow.flows.nonlinear.piecewise_coupling import PiecewiseCoupling, Pointwise, as_rational
+from exactflow.flows.nonlinear.piecewise_coupling import PiecewiseCoupling, RationalMap, as_rational
 from exactflow.flows.partition import as_partition, run_layers
 
 __all__ = ["MergedCoupling", "PiecewiseCoupling", "PiecewiseFlow"]
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class PiecewiseFlow(Pointwise, Flow):
+class PiecewiseFlow(RationalMap, Flow):
     """Layers that are piecewise linear, or linear over QQ, in order of application.
 
     Parameters
@@ -105,7 +105,10 @@ class PiecewiseFlow(Pointwise, Flow):
         `exactflow.explanation.Explanation`.
         """
         if self.derivation is None:
-            raise InvalidInputError("this flow was made from layers: no construction to explain")
+            raise InvalidInputError(
+                "this flow was made from layers, so there is no construction to explain: use "
+                "exactflow.linear.masks.merge_masks([flow]).explain()"
+            )
         return self.derivation(self)
 
     def inverse(self) -> "PiecewiseFlow":

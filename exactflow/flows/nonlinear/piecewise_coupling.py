@@ -19,33 +19,33 @@ from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.partition import as_partition, moved_and_kept
 
 
-class Pointwise(Map):
+class RationalMap(Map):
     """A map over QQ that maps all exact columns at once, as arrays of objects."""
 
     field: Domain = QQ
 
-    def _exact(self, columns: DomainMatrix) -> DomainMatrix:
+    def _map_exact(self, columns: DomainMatrix) -> DomainMatrix:
         rows = as_rational(columns).to_dense().to_list()
-        image = self._run([np.fromiter(row, object) for row in rows], to_element)
+        image = self._map_entries([np.fromiter(row, object) for row in rows], to_element)
         return linalg.from_entries(image, columns.shape, QQ)
 
 
-class RationalCoupling(Pointwise, Coupling):
+class RationalCoupling(RationalMap, Coupling):
     """A layer whose scales are rational numbers, or functions of the kept half."""
 
     @property
     def scale(self) -> tuple:
         """The scales, as SymPy numbers if they are constant, or else as functions."""
-        return tuple(s if _varies(s) else QQ.to_sympy(s) for s in self.scale_elements)
+        return tuple(s if _is_varying(s) else QQ.to_sympy(s) for s in self.scale_elements)
 
     @property
-    def varies(self) -> bool:
+    def has_varying_scales(self) -> bool:
         """Whether a scale is not constant."""
-        return any(map(_varies, self.scale_elements))
+        return any(map(_is_varying, self.scale_elements))
 
     def constant_scales(self) -> tuple:
         """Return the scales as elements of QQ; raise an error if they depend on a point."""
-        if self.varies:
+        if self.has_varying_scales:
             raise InvalidInputError(
                 "the scales of a layer depend on the point: pass it, as in flow.log_abs_det(x)"
             )
@@ -142,14 +142,18 @@ class PiecewiseCoupling(RationalCoupling):
 
     def inverse(self) -> "PiecewiseCoupling":
         """Return the inverse, a layer of the same kind that moves the same half."""
-        scale = [s if _varies(s) else 1 / s for s in self.scale_elements]
-        shift = self.conditioner if self.varies else self.conditioner.scaled([-s for s in scale])
+        scale = [s if _is_varying(s) else 1 / s for s in self.scale_elements]
+        shift = (
+            self.conditioner
+            if self.has_varying_scales
+            else self.conditioner.scaled([-s for s in scale])
+        )
         found = PiecewiseCoupling(self.partition, self.moves, shift, scale, self.reads)
-        vars(found).update(inverted=self.varies and not self.inverted)
+        vars(found).update(inverted=self.has_varying_scales and not self.inverted)
         return found
 
     @property
-    def terms(self) -> dict[int, Any]:
+    def coefficients(self) -> dict[int, Any]:
         """The coefficients of the functional r, by the places of the coordinates that it reads."""
         if isinstance(self.reads, int):
             return {self.reads: QQ.one}
@@ -159,15 +163,15 @@ class PiecewiseCoupling(RationalCoupling):
         """Return the number r, in the arithmetic of `convert`."""
         if isinstance(self.reads, int):
             return kept[self.reads]
-        first, *rest = (convert(c) * kept[j] for j, c in self.terms.items())
+        first, *rest = (convert(c) * kept[j] for j, c in self.coefficients.items())
         return sum(rest, start=first)
 
     def scales_at(self, kept: Sequence, convert: Callable) -> Sequence:
         """Return the scales, given the half that is kept, in the arithmetic of `convert`."""
         values, x = [], self._read_number(kept, convert)
         for scale in self.scale_elements:
-            value = scale.at(x)[0] if _varies(scale) else convert(scale)
-            values.append(1 / value if self.inverted and _varies(scale) else value)
+            value = scale.at(x)[0] if _is_varying(scale) else convert(scale)
+            values.append(1 / value if self.inverted and _is_varying(scale) else value)
         return values
 
     def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:
@@ -181,12 +185,12 @@ class PiecewiseCoupling(RationalCoupling):
         """Return the derivative at a point, given its half that moves and the one that is kept."""
         moved, kept = (list(map(to_element, half)) for half in (moved, kept))
         x, scales = self._read_number(kept, to_element), self.scales_at(kept, to_element)
-        slopes = [s.slope_at(x)[0] if _varies(s) else QQ.zero for s in self.scale_elements]
+        slopes = [s.slope_at(x)[0] if _is_varying(s) else QQ.zero for s in self.scale_elements]
         if self.inverted:
             moved = self.image(moved, kept, to_element)
         bends = zip(self.conditioner.slope_at(x), slopes, moved, scales, strict=True)
         column = [(u + v * z) * (-s if self.inverted else 1) for u, v, z, s in bends]
-        row = [self.terms.get(j, QQ.zero) for j in range(len(kept))]
+        row = [self.coefficients.get(j, QQ.zero) for j in range(len(kept))]
         rows = [[c * r for r in row] for c in column]
         shift = linalg.from_entries(rows, (len(column), len(kept)), QQ)
         return LinearCoupling(self.partition, self.moves, shift, linalg.column(scales, QQ))
@@ -214,7 +218,7 @@ def _place_or_row(reads: Any, kept: int) -> int | tuple:
     return place if first == 1 and not others else row
 
 
-def _varies(scale: object) -> bool:
+def _is_varying(scale: object) -> bool:
     """Whether a scale is a function, or a tuple of factors, and not a number."""
     return isinstance(scale, PiecewiseLinear | tuple)
 

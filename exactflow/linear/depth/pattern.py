@@ -122,6 +122,10 @@ class SplitMatrix:
         (A, _, _, D), (a, _, _, d) = self.blocks, self.inverse
         return {name: PrincipalMinors(M) for name, M in zip("ADad", (A, D, a, d), strict=True)}
 
+    def instances(self, length: int, scales: DepthScales) -> list["PatternInstance"]:
+        """Return the matrix with each pattern of a length."""
+        return [PatternInstance(pattern, self, scales) for pattern in patterns(length)]
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PatternInstance:
@@ -178,10 +182,3 @@ class PatternInstance:
         """Fill the names of blocks, as they read in the pattern, and values into a template."""
         names = _EXCHANGED if self.is_exchanged else {name: name for name in _EXCHANGED}
         return text.format_map(names | values)
-
-
-def pattern_instances(
-    length: int, split: SplitMatrix, scales: DepthScales
-) -> list[PatternInstance]:
-    """Return the matrix with each pattern of a length."""
-    return [PatternInstance(pattern, split, scales) for pattern in patterns(length)]

@@ -66,7 +66,7 @@ class Problem:
     @cached_property
     def matrix(self) -> DomainMatrix:
         """The target after the flips, in the order of the layers."""
-        return self.layout.inner(self.target)
+        return self.layout.matrix_of_layers(self.target)
 
     @cached_property
     def signed(self) -> SignedPermutation | None:

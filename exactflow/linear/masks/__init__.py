@@ -200,7 +200,7 @@ def _flow_over(flow: Flow, field: Domain) -> Flow:
     """Return a linear flow over a larger field, and a piecewise-linear flow unchanged."""
     if not isinstance(flow, CouplingFlow):
         return flow
-    layers = [layer if layer.field == field else layer.over(field) for layer in flow.layers]
+    layers = [layer if layer.field == field else layer.convert_to(field) for layer in flow.layers]
     return flow.with_layers(layers, field=field)
 
 
@@ -284,7 +284,7 @@ def _restrict(part: MaskedPart, block: _Block) -> MaskedPart:
 def _coordinates_read(layer: Any) -> dict[int, set[int]]:
     """Return, for each coordinate that a layer changes, the kept coordinates that it reads."""
     if isinstance(layer, PiecewiseCoupling):
-        return {i: {*layer.terms} for i, _ in enumerate(layer.scale_elements)}
+        return {i: {*layer.coefficients} for i, _ in enumerate(layer.scale_elements)}
     reads: dict[int, set[int]] = {}
     if isinstance(layer, MergedCoupling):
         for part in layer.parts:

@@ -17,14 +17,15 @@ from exactflow.linear.factor import check_explainable_dimension
 
 
 def matrices_of(given: list) -> list[DomainMatrix]:
-    """Return the matrices of linear flows, and matrices as they are, dense."""
+    """Return the dense matrices of linear flows and matrices."""
     matrices = (x if isinstance(x, DomainMatrix) else x.domain_matrix() for x in given)
     return [matrix.to_dense() for matrix in matrices]
 
 
 def explain_merged(given: list, build: Callable[[], Any], flow: Flow) -> Explanation:
-    """Explain a flow under one mask by the swaps that `build` records. The last step compares the
-    flow with the composition of the maps that were given.
+    """Explain a flow under one mask by the swaps that `build` records.
+
+    The last step compares the flow with the composition of the given maps.
     """
     check_explainable_dimension(flow.dimension)
     with collect_steps() as derivation:
@@ -42,7 +43,7 @@ def explain_merged(given: list, build: Callable[[], Any], flow: Flow) -> Explana
 
 
 def _product_steps(given: list, flow: CouplingFlow) -> list[Step]:
-    """Return the product of the matrices that were given, and that of the layers, as steps."""
+    """Return a step for the product of the given matrices, and a step for that of the layers."""
     named = {f"g{k}": matrix for k, matrix in enumerate(matrices_of(given), 1)}
     M = reduce(lambda product, matrix: matrix * product, named.values())
     text = f"{' '.join(reversed(named))} = M"
@@ -51,18 +52,18 @@ def _product_steps(given: list, flow: CouplingFlow) -> list[Step]:
 
 
 def _point_steps(given: list, flow: Flow) -> list[Step]:
-    """Return the images of some points as a step: with functions there is no product to compare."""
+    """Return a step that compares images of points, since piecewise flows have no product."""
     d = flow.dimension
     points = [[QQ((i + 2) * k % 7 - 3, 1 + k % 3) for i in range(d)] for k in range(2 * d)]
     X = DomainMatrix(points, (2 * d, d), QQ).transpose().to_dense()
     image = X
     for item in given:
-        image = item * image if isinstance(item, DomainMatrix) else item._exact(image)
+        image = item * image if isinstance(item, DomainMatrix) else item._map_exact(image)
     why = "The columns of `X` are points, those of `Y` their images under the maps in turn."
     proved = "the flow takes each point to its image, and its inverse takes the image back"
 
     def are_mapped() -> bool:
-        return bool(flow._exact(X) == image and flow.inverse()._exact(image) == X)
+        return bool(flow._map_exact(X) == image and flow.inverse()._map_exact(image) == X)
 
     values = {"X": X, "Y": image.to_dense()}
     return [Step("points", why, "", {}, values, QQ, witness=are_mapped, proved=proved)]

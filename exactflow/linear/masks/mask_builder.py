@@ -61,7 +61,7 @@ class OneMaskBuilder:
         self.swaps = self.added_words = self.factors = 0  # numbers of the names in an explanation
 
     @property
-    def last(self) -> Half | None:
+    def last_half(self) -> Half | None:
         """The half that the last layer moves."""
         return self.parts[-1][0] if self.parts else None
 
@@ -85,9 +85,9 @@ class OneMaskBuilder:
         """Add a coupling, after a swap that brings its coordinates to the right halves."""
 
         def cost(option: tuple[Half, Pairs]) -> int:
-            return (3 if option[1] else 1) - (option[0] == self.last)
+            return (3 if option[1] else 1) - (option[0] == self.last_half)
 
-        half, pairs = min(self._options(part), key=cost)
+        half, pairs = min(self._possible_halves(part), key=cost)
         moves, reads = ([see[0] for see in places if see] for places in (part.moved, part.kept))
         task = f"The next coupling moves coordinates {moves} and reads {reads}."
         if pairs:
@@ -114,22 +114,22 @@ class OneMaskBuilder:
         self.place, self.sign = self.home.copy()
         wanted = None
         if after is not None:
-            options = self._options(after)
+            options = self._possible_halves(after)
             wanted, pairs = min(
-                options, key=lambda option: (len(option[1]), option[0] != self.last)
+                options, key=lambda option: (len(option[1]), option[0] != self.last_half)
             )
             self._exchange(pairs)
-        inner = _with_places(matrix, before, self.placement)
+        inner = _change_coordinates(matrix, before, self.placement)
         if linalg.is_positive(inner.det(), inner.domain) is False:
             self.sign[self.order[0]] *= -1
-            inner = _with_places(matrix, before, self.placement)
+            inner = _change_coordinates(matrix, before, self.placement)
         why = "The next matrix, between the places of the coordinates before and after it, is"
         self._add_word(inner, wanted, why)
 
     def restore_places(self) -> None:
         """Add the signed permutation that returns every coordinate to its own place."""
         one = linalg.identity(len(self.order), self.field)
-        inner = _with_places(one, self.placement, self.home)
+        inner = _change_coordinates(one, self.placement, self.home)
         if not self.field.characteristic() and inner.det() != self.field.one:
             raise OrientationError(
                 "the composition reverses orientation, which no flow of couplings does: negate one "
@@ -137,7 +137,7 @@ class OneMaskBuilder:
             )
         self._add_word(inner, None, "The signed permutation that brings each coordinate home is")
 
-    def _options(self, part: MaskedPart) -> list[tuple[Half, Pairs]]:
+    def _possible_halves(self, part: MaskedPart) -> list[tuple[Half, Pairs]]:
         """Return each half that a coupling may move, with pairs of coordinates to swap first."""
         moves = {see[0] for see in part.moved if see}
         reads = {see[0] for see in part.kept if see}
@@ -227,7 +227,9 @@ class OneMaskBuilder:
         """
 
         def cost(layers: Sequence[LinearCoupling]) -> int:
-            ends = (layers[0].moves == self.last) + (layers[-1].moves == wanted) if layers else 0
+            ends = (
+                (layers[0].moves == self.last_half) + (layers[-1].moves == wanted) if layers else 0
+            )
             return len(layers) - ends
 
         with collect_steps():  # the steps inside a word are not steps of the merging
@@ -297,7 +299,7 @@ def yield_words(
                 yield flow.inverse().layers
 
 
-def _with_places(matrix: DomainMatrix, before: Placement, after: Placement) -> DomainMatrix:
+def _change_coordinates(matrix: DomainMatrix, before: Placement, after: Placement) -> DomainMatrix:
     """Return the matrix that maps places before to places after, given it for coordinates."""
     size, field = matrix.shape[0], matrix.domain
     columns, rows = (sorted(range(size), key=at.place.__getitem__) for at in (before, after))

@@ -2,31 +2,27 @@
 
 Main results
 ------------
-A class of maps f_theta: R^d -> R^d, theta in [-R, R]^p, has E|f_theta(z) - f_theta'(z)| <= Lip
-|theta - theta'|_inf for z ~ N(0, I). Write W1 for the Wasserstein distance with |.| = |.|_2.
-
-*Theorem* (after Koehler, Mehta and Risteski, *Representational aspects of depth and conditioning
-in normalizing flows*, ICML 2021, whose statement is asymptotic; this one is finite). Let
-0 <= m < k <= N = `code_size` (d, Delta), gamma = 2 rho sqrt(Delta / d) and
-sep = (1 - m/k) gamma - 2 sigma sqrt(d) > 2 w. If
+*Theorem 3* (after Koehler, Mehta and Risteski, *Representational aspects of depth and conditioning
+in normalizing flows*, ICML 2021, whose statement is asymptotic; this one is finite). Let maps
+f_theta: R^d -> R^d, theta in [-R, R]^p, have E|f_theta(z) - f_theta'(z)| <= Lip
+|theta - theta'|_inf for z ~ N(0, I). Let 0 <= m < k <= N = `code_size` (d, Delta),
+delta = 2 rho sqrt(Delta / d) and sep = (1 - m/k) delta - 2 sigma sqrt(d) > 2 w. If
 
     ceil(2 R Lip / (sep - 2 w)) ** p < C(N, k) / sum_(j > m) C(k, j) C(N-k, k-j),
 
-then some uniform mixture of k Gaussians N(c, sigma^2 I), |c| = rho, is at W1 >= w from f#N(0, I)
-for every f of the class.
+then some uniform mixture of k Gaussians N(c, sigma^2 I), |c| = rho, has a W1 distance of at least w
+from f_theta#N(0, I) for every theta. With l layers of p1 parameters, p = l p1. If each layer is
+Lambda-Lipschitz in its input and lambda-Lipschitz in its own parameters, then
+Lip <= lambda (1 + Lambda + .. + Lambda^(l-1)).
 
-The proof, with the same letters, is that of Theorem 3 in the script depth_lower_bound; N is
-`code_size`, and the right side counts the families of `proofs.constructions.capacity.packings`.
-
-*Depth.* A flow of l layers of p1 parameters has p = l p1. If each layer is Lambda-Lipschitz in its
-input and lambda-Lipschitz in its own parameters, then Lip <= lambda (1 + Lambda + ..
-+ Lambda^(l-1)). For additive couplings whose conditioners are ReLU networks with weights in [-R, R]
-Lip is *certified*: `proofs.constructions.capacity.couplings`.
+The proof, in these letters, is in the script depth_lower_bound. For additive couplings whose
+conditioners are ReLU networks with weights in [-R, R], Lip is *certified*:
+`proofs.constructions.capacity.couplings`.
 
 How it is checked
 -----------------
-*Exact*: `rules_out` decides the inequality between integers, square roots rounded to the safe side;
-the powers, of millions of digits, are compared by *certified* enclosures of logarithms.
+*Exact*: `rules_out` decides the inequality between integers; square roots are rounded to the safe
+side. The powers, with millions of digits, are compared by *certified* enclosures of logarithms.
 """
 
 from dataclasses import dataclass, replace
@@ -65,7 +61,7 @@ MOST_GAUSSIANS = 10**12
 
 @dataclass(frozen=True)
 class CapacityBound:
-    """The inequality of the theorem with all its constants; `rules_out` decides it exactly."""
+    """The inequality of the theorem with its constants, which `rules_out` decides exactly."""
 
     d: int
     k: int
@@ -84,7 +80,7 @@ class CapacityBound:
 
     @cached_property
     def separation(self) -> Fraction:
-        """A rational number below sep, to about 128 bits."""
+        """A rational number slightly below sep, with about 128 correct bits."""
         delta = sqrt_rounded(4 * self.rho_squared * self.Delta / self.d)
         noise = self.sigma * sqrt_rounded(Fraction(self.d), up=True)
         return Fraction(self.k - self.m, self.k) * delta - 2 * noise
@@ -96,7 +92,7 @@ class CapacityBound:
 
     @cached_property
     def parameters(self) -> int | None:
-        """The least number of parameters that is not ruled out; None where every one is."""
+        """The least number of parameters that is not ruled out; None if all numbers are."""
         return None if self.base == 1 else self.family.least_power(self.base)
 
     def rules_out(self, parameters: int) -> bool:
@@ -116,22 +112,24 @@ def min_parameters(
     Delta: int | None = None,
     m: int | None = None,
 ) -> CapacityBound:
-    """Return the bound on p below which some mixture of k Gaussians is at W1 >= w from the class.
+    """Return a lower bound on the number p of parameters that the maps need to come within w, in
+    W1, of every mixture of k Gaussians.
 
-    Its `parameters` is the least integer p that the theorem does not rule out: fewer are too few.
+    Its `parameters` is the least integer p that the theorem does not rule out.
 
     Parameters
     ----------
-    d, k : the dimension, 2 to 10^5, and the number of Gaussians, 1 to 10^12. (Beyond, counting
-        takes minutes: its integers have d bits.)
-    lipschitz, radius, w : Lip, R and w, positive: integers, Fractions, floats (the dyadic numbers
-        that they are) or strings such as "1/10".
-    rho, sigma : the length of the centers and the deviation of the Gaussians. The bound grows with
-        rho and falls with sigma. Without rho the second moment of the mixtures is that of N(0, I),
-        rho^2 + sigma^2 d = d; without sigma it is a power of two so small that it changes
-        sep - 2 w by less than 2^-40 of it.
-    Delta, m : the distance of codewords, 1 .. d, and how many centers two mixtures may share,
-        0 .. k - 1; where they are left out, those found by a bounded search for the largest bound.
+    d, k : the dimension, 2 to 10^5, and the number of Gaussians, 1 to 10^12. (For larger numbers
+        counting takes minutes, as the integers have d bits.)
+    lipschitz, radius, w : Lip, R and w, positive: integers, Fractions, floats (taken exactly) or
+        strings such as "1/10".
+    rho, sigma : the length of the centers and the deviation of the Gaussians. The bound increases
+        with rho and decreases with sigma. By default rho is such that the second moment of the
+        mixtures is that of N(0, I), rho^2 + sigma^2 d = d, and sigma is a power of two so small
+        that it changes sep - 2 w by less than the factor 2^-40.
+    Delta, m : the Hamming distance of codewords, 1 .. d, and the number of centers that two
+        mixtures may share, 0 .. k - 1; by default the choice with the largest bound that a bounded
+        search finds.
 
     Raises
     ------
@@ -154,17 +152,17 @@ def min_parameters(
     choice = best_choice(d, k, 2 * radius * lipschitz, (rho_squared, deviation, w), Deltas, ms)
     if choice is None:
         raise InvalidInputError(
-            f"expected at most {format_short(code_size(d, Deltas.start))} Gaussians, the codewords "
-            f"at distance Delta = {Deltas.start} in R^{d}, got k = {k}: increase d, or decrease k"
-            + ("" if Delta is None else " or Delta")
+            f"expected at most {format_short(code_size(d, Deltas.start))} Gaussians, the number of "
+            f"codewords at distance Delta = {Deltas.start} in R^{d}, got k = {k}: increase d, or "
+            "decrease k" + ("" if Delta is None else " or Delta")
         )
     bound = CapacityBound(d, k, lipschitz, radius, w, rho_squared, deviation, *choice)
     gap = bound.separation - 2 * w
     if gap <= 0:
         raise InvalidInputError(
             f"expected sep > 2 w, got sep = {format_below(bound.separation, 4)} and w = "
-            f"{format_above(w, 4)} (Delta = {bound.Delta}, m = {bound.m}), from which nothing "
-            "follows: decrease w, sigma or m, or increase rho or Delta"
+            f"{format_above(w, 4)} (Delta = {bound.Delta}, m = {bound.m}), for which the theorem "
+            "says nothing: decrease w, sigma or m, or increase rho or Delta"
         )
     if sigma is None:
         tiny = _small_sigma(gap, d)
@@ -173,15 +171,13 @@ def min_parameters(
 
 
 def _rho_squared(rho: object, sigma: Fraction, d: int) -> Fraction:
-    """Return rho^2, by default what is left of the second moment d, rounded so that the centers
-    have rational entries.
-    """
+    """Return rho^2, by default d - sigma^2 d, rounded so that the centers have rational entries."""
     if rho is not None:
         return _positive("rho", rho) ** 2
     if sigma >= 1:
         raise InvalidInputError(
-            f"expected sigma < 1 where rho is left out (the second moment of the mixtures is d), "
-            f"got {format_short(sigma)}: give rho"
+            f"expected sigma < 1 without rho, as the second moment of the mixtures is d, got "
+            f"{format_short(sigma)}: give rho"
         )
     return d * sqrt_rounded(1 - sigma**2) ** 2
 
@@ -195,8 +191,13 @@ def _small_sigma(gap: Fraction, d: int) -> Fraction:
 
 @dataclass(frozen=True)
 class DepthBound:
-    """The least number of layers that is not ruled out, None where every number is; and the bound
-    that rules out one layer less, None where depth is 1.
+    """A lower bound on the number of layers.
+
+    Attributes
+    ----------
+    depth : the least number of layers that is not ruled out; None if all numbers are.
+    params_per_layer : the number of parameters of each layer.
+    ruled_out : the bound that rules out depth - 1 layers; None if `depth` is 1 or None.
     """
 
     depth: int | None
@@ -215,25 +216,25 @@ def depth_bound(
     parameter_lipschitz: "NumberLike | None" = None,
     **constants: Any,
 ) -> DepthBound:
-    """Return the least number of layers that is not ruled out, each of some parameters or neurons.
+    """Return the least number of layers that is not ruled out, for layers of a given size.
 
-    Depth is what is forced, and not size: the network that generates the mixtures
-    (in the script depth_lower_bound) has more neurons and parameters than the flows are asked for.
+    This is a bound on depth, not on size: the network that generates the mixtures (in the script
+    depth_lower_bound) has more neurons and parameters than the bound requires of the flows.
 
     Parameters
     ----------
     d, k : as in `min_parameters`.
     params_per_layer, layer_lipschitz, parameter_lipschitz : the number of parameters of each layer,
         and Lambda and lambda of every layer; or else
-    neurons, width : how many ReLU units the conditioner of each layer has, and in how wide layers:
-        all in one where left out. The constants of additive couplings with weights in [-radius,
-        radius] are certified, see `proofs.constructions.capacity.couplings`.
+    neurons, width : the number of ReLU units of the conditioner of each layer, and the width of its
+        hidden layers, by default all units in one. The constants of additive couplings with
+        weights in [-radius, radius] are certified, see `proofs.constructions.capacity.couplings`.
     constants : radius, w and the choices rho, sigma, Delta, m of `min_parameters`.
 
     Raises
     ------
     InvalidInputError
-        Both or none of the two sets, or half of one, and what `min_parameters` refuses.
+        Both or none of the two sets of constants, or a part of one; and as `min_parameters`.
 
     Examples
     --------
@@ -284,7 +285,7 @@ def depth_bound(
 
 
 def _allowed(name: str, value: object, least: int, most: int) -> range:
-    """Return the values of a choice: the one that is given, or all."""
+    """Return the range of a choice: only the given value, or all from `least` to `most`."""
     if value is None:
         return range(least, most + 1)
     index = to_index(name, value, least, most)

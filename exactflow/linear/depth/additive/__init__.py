@@ -43,27 +43,11 @@ from exactflow.exact.linalg import Blocks
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.orientation import CoordinateLayout
 from exactflow.flows.result import DepthScales
-from exactflow.linear.depth.additive import up_to_four
-from exactflow.linear.depth.additive.shifts import (
-    draw_matching_shift,
-    draw_peeling_shift,
-    rank_one_shift,
-)
-from exactflow.linear.depth.equations import (
-    matrix_from_flat,
-    scaling_equations,
-    shift_equations,
-    solve,
-)
+from exactflow.linear.depth import equations
+from exactflow.linear.depth.additive import shifts, up_to_four
 from exactflow.linear.depth.fixed_parts import FixedParts
 from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude
-from exactflow.linear.depth.pattern import (
-    PatternInstance,
-    Pencil,
-    Reason,
-    SplitMatrix,
-    pattern_instances,
-)
+from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason, SplitMatrix
 from exactflow.linear.depth.rank_obstructions import rank_reason
 from exactflow.linear.factor.assembly import layers_of_shears, merge
 from exactflow.linear.factor.commutator import commutator_shifts
@@ -120,7 +104,7 @@ def _five_or_more_layers(
 def excluded_by_ranks(lengths: range, split: SplitMatrix, scales: DepthScales) -> Obstructions:
     """Return obstructions by ranks or eigenvalues to the two longest patterns that they exclude."""
     for length in reversed(lengths):
-        if found := exclude(pattern_instances(length, split, scales), rank_reason):
+        if found := exclude(split.instances(length, scales), rank_reason):
             return found
     return ()
 
@@ -146,7 +130,7 @@ def _decide_length(
     length: int, split: SplitMatrix
 ) -> tuple[list[LinearCoupling] | None, Obstructions]:
     """Decide the patterns of a length: return layers, or None and obstructions."""
-    obstructions, both = [], pattern_instances(length, split, "additive")
+    obstructions, both = [], split.instances(length, "additive")
     if length == 5 and _has_full_rank(split.blocks.B):
         both = both[::-1]  # L U L U L needs no search
     for instance in both:
@@ -189,7 +173,7 @@ def _draw_six_layers(split: SplitMatrix) -> list[LinearCoupling] | None:
     """
     (p, q), field = split.partition, split.matrix.domain
     trials = TRIALS if abs(q - p) < 2 or 1 in (p, q) else 2
-    both = pattern_instances(5, split, "additive")
+    both = split.instances(5, "additive")
     for draw, instance in product(islice(_random_streams(field), trials), both):
         A, B, C, D = instance.blocks
         W = draw.matrix(*C.shape)
@@ -207,10 +191,10 @@ def _draw_six_layers(split: SplitMatrix) -> list[LinearCoupling] | None:
 
 
 def _layers_from_shifts(
-    instance: PatternInstance, shifts: up_to_four.Shifts
+    instance: PatternInstance, found: up_to_four.Shifts
 ) -> list[LinearCoupling]:
-    """Return the layers of a product, without those that change nothing."""
-    return merge(layers_of_shears(list(zip(instance.moves, shifts, strict=True))))
+    """Return the layers with these shifts, without those that change nothing."""
+    return merge(layers_of_shears(list(zip(instance.moves, found, strict=True))))
 
 
 def _decide_five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason | None:
@@ -221,7 +205,7 @@ def _decide_five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason
         with suppress(FieldTooSmallError):
             return _five_layers_at_full_rank(instance)
         candidates = (
-            draw_matching_shift(pencil, draw) for draw in _random_streams(pencil.D.domain)
+            shifts.draw_matching_shift(pencil, draw) for draw in _random_streams(pencil.D.domain)
         )
         return _try_shifts(instance, candidates)
     if r == 0:
@@ -232,17 +216,17 @@ def _decide_five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason
     if factors is not None:
         return Reason("chain", factors)
     if r == 1:
-        return _layers_given_shift(instance, rank_one_shift(pencil, parts))
+        return _layers_given_shift(instance, shifts.rank_one_shift(pencil, parts))
     sources: list[Candidates] = [
-        (draw_peeling_shift(pencil, draw) for draw in _random_streams(pencil.D.domain))
+        (shifts.draw_peeling_shift(pencil, draw) for draw in _random_streams(pencil.D.domain))
     ]
-    scaling = scaling_equations(pencil)
+    scaling = equations.scaling_equations(pencil)
     if scaling:
-        solutions, multiplier = solve(scaling, r, 1)
+        solutions, multiplier = equations.solve(scaling, r, 1)
         if multiplier is not None:
             return Reason("linear", multiplier)
         sources.append(_draw_with_polynomial(pencil, solutions))
-    solutions, multiplier = solve(shift_equations(pencil, parts), p, q)
+    solutions, multiplier = equations.solve(equations.shift_equations(pencil, parts), p, q)
     if multiplier is not None:
         return Reason("tight", tuple(parts.divisors))
     sources.append(_draw_solutions(solutions, p, q))
@@ -288,7 +272,7 @@ def _draw_solutions(solutions: DomainMatrix, p: int, q: int) -> Candidates:
     """Yield random p x q matrices that solve linear equations."""
     for draw in _random_streams(solutions.domain):
         v = solutions[:, 0] + solutions[:, 1:] * draw.matrix(solutions.shape[1] - 1, 1)
-        yield matrix_from_flat(v.to_list_flat(), (p, q), solutions.domain)
+        yield equations.matrix_from_flat(v.to_list_flat(), (p, q), solutions.domain)
 
 
 def _draw_with_polynomial(pencil: Pencil, solutions: DomainMatrix) -> Candidates:

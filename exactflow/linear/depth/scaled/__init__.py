@@ -59,7 +59,7 @@ from exactflow.linear.depth.additive import additive_depth, excluded_by_ranks
 from exactflow.linear.depth.additive.up_to_four import decide_four_layers, decide_three_layers
 from exactflow.linear.depth.equations import wrong_entry
 from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude
-from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix, pattern_instances
+from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix
 from exactflow.linear.depth.result import CertifiedDepth, MinimalDepth, lower_bound
 from exactflow.linear.depth.scaled.signs import (
     kernel_reason,
@@ -93,7 +93,7 @@ def scaled_depth(problem: Problem) -> MinimalDepth:
     excluded = _exclude_four_or_five(split, without_three) if p == q else without_three
     excluded = excluded or _exclude_by_entries(2, split)
     if (p, q) == (2, 2) and lower_bound(excluded) < 5:
-        four = _fewest_digits(map(find_four_layers, pattern_instances(4, split, "positive")))
+        four = _fewest_digits(map(find_four_layers, split.instances(4, "positive")))
         if four is not None:
             return answer(four, excluded)
     general = min(_general_layers(problem, split), key=len)
@@ -111,7 +111,7 @@ def scaled_depth(problem: Problem) -> MinimalDepth:
 def _exclude_by_entries(most: int, split: SplitMatrix) -> Obstructions:
     """Return obstructions by an entry to the longest patterns, of at most two letters."""
     for length in range(most, -1, -1):
-        if found := exclude(pattern_instances(length, split, "positive"), wrong_entry):
+        if found := exclude(split.instances(length, "positive"), wrong_entry):
             return found
     return ()
 
@@ -119,7 +119,7 @@ def _exclude_by_entries(most: int, split: SplitMatrix) -> Obstructions:
 def _three_layers(split: SplitMatrix) -> tuple[Layers | None, Obstructions]:
     """Return three layers, or None and obstructions; these are empty if a sign is not known."""
     obstructions, decided = [], True
-    for instance in pattern_instances(3, split, "positive"):
+    for instance in split.instances(3, "positive"):
         found = positive_diagonals(instance)
         if isinstance(found, Reason):
             obstructions.append(Obstruction.of(instance, found))
@@ -140,7 +140,7 @@ def _exclude_four_or_five(
         return multiplier_reason(instance) if found is None and by_multipliers else found
 
     for length in (5, 4):
-        if found := exclude(pattern_instances(length, split, "positive"), reason):
+        if found := exclude(split.instances(length, "positive"), reason):
             return found
     return without_three
 

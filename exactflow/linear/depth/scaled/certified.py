@@ -60,7 +60,7 @@ from exactflow.flows.evidence import Checkable
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.depth.minors import LARGEST_HALF, MinorEquations
-from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix, pattern_instances
+from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix
 from exactflow.linear.depth.scaled.float_solver import NearSolution, find_near_solutions
 
 CANDIDATES = 3
@@ -150,7 +150,7 @@ def search_four_layers(split: SplitMatrix) -> FourLayers | None:
     if split.matrix.shape[0] > 2 * LARGEST_HALF:
         return None
     found: list[FourLayers] = []
-    for instance in pattern_instances(4, split, "positive"):
+    for instance in split.instances(4, "positive"):
         equations = MinorEquations.of(instance)
         starts = find_near_solutions(equations)
         certified = (_certify_near(instance, equations, near) for near in starts)
