@@ -22,7 +22,6 @@ More in exactflow.linear.masks, .linear.padding, .floats.lossless, .laws.conditi
 On the command line: exactflow --help.  Words of evidence: help("exactflow.claims.Evidence").
 """
 
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,6 +104,8 @@ def _hint(name: str) -> str:
     if modules:
         parts = min((m[:-1] if m[-1] == "__init__" else m for m in modules), key=len)
         return f": import {'.'.join(['exactflow', *parts])}"
+    from difflib import get_close_matches  # the pytest plugin imports this file in every run
+
     alike = get_close_matches(name, __all__, n=3)
     return f": did you mean {' or '.join(alike)}?" if alike else ""
 

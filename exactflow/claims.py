@@ -200,7 +200,7 @@ class Claims:
     def __init__(self, theorem: str) -> None:
         self.theorem = theorem
         self.recorded: list[Claim] = []
-        if (run := running()) is not None:
+        if (run := current_run()) is not None:
             run.theorem = theorem
 
     def check(self, checked: str, evidence: Evidence) -> AbstractContextManager[Check]:
@@ -226,7 +226,7 @@ class Claims:
     @contextmanager
     def _checking(self, claim: Claim, number: str) -> Iterator[Check]:
         print(printable(f"{self.theorem}: {claim.checked} [{claim.evidence}]"))
-        if (run := running()) is not None:
+        if (run := current_run()) is not None:
             run.tell(claim.checked)
         check, start, ended = Check(claim.checked), time.perf_counter(), claim
         check._claim = claim
@@ -322,7 +322,7 @@ class Options:
 
 def _picture_display() -> Callable[[bytes, str], object] | None:
     """A function that shows a PNG by its name in the running notebook; None outside of one."""
-    if running() is not None:
+    if current_run() is not None:
         return None
     if (marimo := sys.modules.get("marimo")) is not None and marimo.running_in_notebook():
         return lambda png, name: marimo.output.append(marimo.image(png, alt=name))
@@ -335,7 +335,7 @@ def _picture_display() -> Callable[[bytes, str], object] | None:
 
 
 @dataclass
-class Running:
+class ScriptRun:
     """The script that this process runs, its options, and the file that records its claims.
 
     A process that the script starts has no verdict of its own: the claims that it begins are
@@ -362,16 +362,16 @@ class Running:
                 file.write(f"{printable(f'{Path(self.path).stem}: {checked}')}\n")
 
 
-RUNNING: list[Running] = []
+SCRIPT_RUNS: list[ScriptRun] = []
 """The script that `exactflow prove` runs in this process, for all its threads; else empty."""
 
 RECORD = "EXACTFLOW_RECORD"
 """The variable that tells the processes which a script starts where its claims are recorded."""
 
 
-def running() -> Running | None:
+def current_run() -> ScriptRun | None:
     """The script that this process runs for a runner, or None."""
-    return RUNNING[-1] if RUNNING else None
+    return SCRIPT_RUNS[-1] if SCRIPT_RUNS else None
 
 
 def add_event(path: Path, event: dict) -> None:
@@ -384,7 +384,7 @@ def record(number: str, claim: Claim) -> None:
     """Tell the runner about a claim, which `number` names; from a process that the script has
     started, by a fork or anew, only that it begins.
     """
-    run = running()
+    run = current_run()
     if run is not None and run.is_own_process:
         add_event(run.record, {"number": number, "claim": asdict(claim)})
     elif not claim.is_reached:
@@ -395,7 +395,7 @@ def record(number: str, claim: Claim) -> None:
 
 def _line_of_the_script() -> int:
     """Return the line at which the script that a runner runs is now, or 0."""
-    run = running()
+    run = current_run()
     frame: FrameType | None = sys._getframe()
     while run is not None and frame is not None:
         if frame.f_code.co_filename == run.path:
@@ -414,7 +414,7 @@ def proof_options(argv: Sequence[str] | None = None) -> Options:
     >>> proof_options(["--full"])
     Options(plot=None, full=True)
     """
-    if (run := running()) is not None:
+    if (run := current_run()) is not None:
         return run.options
     parser = argparse.ArgumentParser()
     Options.add_to(parser)

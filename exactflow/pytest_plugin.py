@@ -104,11 +104,11 @@ def pytest_collect_file(
     """Collect what is ours; a proof script is not imported as a test module besides."""
     others = yield
     if file_path.suffix.lower() == ".json" and _is_certificate(file_path, parent):
-        from exactflow.proving.items import CertificateFile
+        from exactflow.proving.pytest_items import CertificateFile
 
         return [*others, CertificateFile.from_parent(parent, path=file_path)]
     if file_path.suffix == ".py" and _is_script(file_path, parent):
-        from exactflow.proving.items import ScriptFile
+        from exactflow.proving.pytest_items import ScriptFile
 
         return [ScriptFile.from_parent(parent, path=file_path)]
     return others
@@ -123,7 +123,7 @@ def pytest_report_collectionfinish(
     if not (config.option.exactflow or config.getini("exactflow_scripts")):
         return []
     from exactflow.errors import printable
-    from exactflow.proving.items import CertificateFile, ScriptFile
+    from exactflow.proving.pytest_items import CertificateFile, ScriptFile
 
     files = list(dict.fromkeys(item.parent for item in items))
     certificates = sum(isinstance(file, CertificateFile) for file in files)
@@ -175,10 +175,10 @@ def _reason_to_skip(path: Path, is_module: bool, is_chosen: bool) -> str | None:
     that it imports `exactflow.claims`.
     """
     from exactflow.errors import InvalidInputError
-    from exactflow.proving.sites import read_script, use_of_claims
+    from exactflow.proving.claim_sites import find_claims_use, read_script
 
     try:
-        use = use_of_claims(read_script(path))
+        use = find_claims_use(read_script(path))
     except InvalidInputError:  # running it says what is wrong
         return ""
     if not (use.imports or use.makes):

@@ -96,7 +96,7 @@ sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
 from proofs.constructions.spheres import Ring
 from proofs.constructions.well_conditioned import approximate_well
-from proofs.constructions.well_conditioned.path import Path, regions, shear_norm, velocity
+from proofs.constructions.well_conditioned.path import Path, cover_by_regions, shear_norm, velocity
 from proofs.experiments.distances import exact_w2, sliced_w2
 from proofs.experiments.gaussianization import gaussianize
 from proofs.experiments.inversion import digits_to_invert, gaussian_points, study
@@ -173,7 +173,7 @@ with claims.check(
 ) as check:
     with ctx.workprec(96):
         path = even_path(BENT, 6, "1/3")
-        found = list(regions(path))
+        found = list(cover_by_regions(path))
     flow = PiecewiseFlow(path.layers())
     tightest = Rational(0)
     for label in [Rational(k, 7) for k in range(-14, 15)]:

@@ -19,10 +19,10 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.progress import report_stage
 from exactflow.files.atomic import interruptible
 from exactflow.files.parallel import parallel_map
-from exactflow.proving.script import EXIT_CODES as CODE_OF_VERDICT
-from exactflow.proving.script import Outcome, run_script
-from exactflow.proving.sites import read_script
-from exactflow.proving.table import print_table, summary
+from exactflow.proving.claim_sites import read_script
+from exactflow.proving.results_table import print_table, summary
+from exactflow.proving.script_run import EXIT_CODES as CODE_OF_VERDICT
+from exactflow.proving.script_run import Outcome, run_script
 
 EXAMPLES = ("exactflow prove --template > my_theorem.py", "exactflow prove my_theorem.py")
 EXIT_CODES = {

@@ -239,10 +239,13 @@ def product_step(flow: CouplingFlow, target: DomainMatrix) -> Step:
     left, right = ("E^T ", " E") if flow.order else ("", "")
     right += " F" if flow.flips else ""
     product = " ".join(reversed(names)) or "I"
-    why = "The layers, in the order in which data meets them; neighbours of one kind merged."
+    why = (
+        "These are the layers, in the order in which data meets them. Neighbours that move the "
+        "same half are merged."
+    )
     return Step(
         "product",
-        why if names else "The identity takes no layer.",
+        why if names else "`M` is the identity: there is no layer.",
         f"{left}{product}{right} = M",
         {"M": target.to_dense()},
         values,

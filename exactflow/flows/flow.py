@@ -21,7 +21,7 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import ExactMatrix, as_column, as_expression, as_rectangle, common_field
 from exactflow.exact.exceptional import factor_all, sort_factors
 from exactflow.exact.numbers import format_short
-from exactflow.exact.rational_matrix import compose_dense, is_composition, is_faster
+from exactflow.exact.rational_matrix import compose_dense, is_compose_dense_faster, is_composition
 from exactflow.flows import display
 from exactflow.flows.base import Flow, as_layers, as_order
 from exactflow.flows.linear import LinearCoupling, run_on_columns
@@ -153,8 +153,8 @@ class CouplingFlow(Flow):
                [0 1]
            checked: blocks(A, B, C, D) = M
         <BLANKLINE>
-        2. The layers, in the order in which data meets them; neighbours of one kind merged.
-           (product)
+        2. These are the layers, in the order in which data meets them. Neighbours that move the
+           same half are merged. (product)
            l1 = [1 2]
                 [0 1]
            checked: l1 = M
@@ -199,7 +199,7 @@ class CouplingFlow(Flow):
         p = self.partition[0]
         if is_rational and not self.is_sparse:
             steps = [_parts(layer) for layer in self.layers]
-            if is_faster(steps, columns):
+            if is_compose_dense_faster(steps, columns):
                 return compose_dense(steps, p, columns)
         return run_on_columns(self.layers, p, columns)
 

@@ -56,7 +56,7 @@ from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.result import FlowResult
 from exactflow.laws.universal.measures import normal_draws
 from proofs.constructions.bisection import least_sufficient
-from proofs.constructions.well_conditioned.draft import Rescaling, Unit
+from proofs.constructions.well_conditioned.flow_plan import DataScaling, Rescaling
 from proofs.constructions.well_conditioned.path import (
     Path,
     graded_path,
@@ -114,7 +114,7 @@ class Gaussianization(FlowResult):
     """
 
     rounds: tuple[Round, ...]
-    units: tuple[Unit, ...]
+    units: tuple[DataScaling, ...]
     evidence: ClassVar[Evidence] = Evidence.NUMERIC
 
     @cached_property
@@ -143,7 +143,7 @@ class Gaussianization(FlowResult):
         )
 
 
-def _beside(parts: Sequence[Path | Rescaling | Unit]) -> list[Coupling]:
+def _beside(parts: Sequence[Path | Rescaling | DataScaling]) -> list[Coupling]:
     """Return layers of n coordinates and n pads, of each part those of one coordinate; a part that
     has fewer layers than others is still at the end.
     """
@@ -210,7 +210,7 @@ def gaussianize(
         most = condition if n == 1 else to_element(sqrt_rounded(to_fraction(condition)))
         exponents = np.frexp(np.abs(points).max(axis=0))[1].tolist()
         points, scales = np.ldexp(points, [-e for e in exponents]), [QQ(2) ** e for e in exponents]
-        units = tuple(Unit.of(_raw_transport(points, i, scales[i]), most) for i in range(n))
+        units = tuple(DataScaling.of(_raw_transport(points, i, scales[i]), most) for i in range(n))
         for i, (unit, scale) in enumerate(zip(units, scales, strict=True)):
             moved = points[:, i] - to_float(unit.shift / scale)
             points[:, i] = moved / to_float(unit.factor / scale)

@@ -11,7 +11,7 @@ from sympy import QQ
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.laws.universal import GaussianMixture, approximate, uniform
 from proofs.constructions.well_conditioned import approximate_well
-from proofs.constructions.well_conditioned.draft import Draft
+from proofs.constructions.well_conditioned.flow_plan import FlowPlan
 from proofs.constructions.well_conditioned.line_laws import as_line_law
 
 EPSILONS = {1_000: "1/40", 10_000: "1/120", 100_000: "1/384"}
@@ -55,28 +55,28 @@ PAIRS = 249  # 999 additive layers
 
 
 @pytest.fixture(scope="module")
-def draft():
+def plan():
     with ctx.workprec(96):
-        return Draft.of(as_line_law(TWO), QQ(1, 200), QQ(5), pad=False)
+        return FlowPlan.of(as_line_law(TWO), QQ(1, 200), QQ(5), pad=False)
 
 
 def test_well_conditioned_search(benchmark):
     benchmark.pedantic(approximate_well, (TWO,), {"condition": 5, "eps": "1/20"}, rounds=1)
 
 
-def test_well_conditioned_bound(benchmark, draft):
+def test_well_conditioned_bound(benchmark, plan):
     """In the units of data; the time is that of 250 pairs and all cells."""
 
     def bound():
         with ctx.workprec(96):
-            return draft.error(draft.path(PAIRS))
+            return plan.error(plan.path(PAIRS))
 
     benchmark.pedantic(bound, rounds=3)
 
 
-def test_well_conditioned_floats(benchmark, draft):
+def test_well_conditioned_floats(benchmark, plan):
     with ctx.workprec(96):
-        flow = PiecewiseFlow(draft.path(PAIRS).layers())
+        flow = PiecewiseFlow(plan.path(PAIRS).layers())
     points = np.random.default_rng(0).standard_normal((2, 100_000))
     flow.forward(points[:, :1])
     benchmark.pedantic(flow.forward, (points,), rounds=3)

@@ -116,8 +116,8 @@ M is the product of 2 couplings. [exact]
        [3 7]
    checked: blocks(A, B, C, D) = M
 
-2. The layers, in the order in which data meets them; neighbours of one kind
-   merged. (product)
+2. These are the layers, in the order in which data meets them. Neighbours that
+   move the same half are merged. (product)
    l1 = [1 0]   l2 = [1/7 2/7]
         [3 7]        [  0   1]
    checked: l2 l1 = M

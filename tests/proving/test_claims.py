@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from exactflow.claims import Claims, Evidence, Options, ProofError, Running, proof_options
+from exactflow.claims import Claims, Evidence, Options, ProofError, ScriptRun, proof_options
 from exactflow.errors import InvalidInputError, MissingExtraError, VerificationError
 from exactflow.explanation.symbolic_identities import FalseIdentityError
 
@@ -51,10 +51,10 @@ def test_a_claim_whose_tools_are_missing_is_not_run():
 
 
 def test_the_options_of_the_runner_come_before_the_command_line(monkeypatch, tmp_path):
-    running = Running("t.py", Options(full=True), tmp_path / "record")
-    monkeypatch.setattr("exactflow.claims.RUNNING", [running])
+    running = ScriptRun("t.py", Options(full=True), tmp_path / "record")
+    monkeypatch.setattr("exactflow.claims.SCRIPT_RUNS", [running])
     assert proof_options([]) == Options(full=True)
-    monkeypatch.setattr("exactflow.claims.RUNNING", [])
+    monkeypatch.setattr("exactflow.claims.SCRIPT_RUNS", [])
     assert proof_options([]) == Options()
 
 

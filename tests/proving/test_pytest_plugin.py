@@ -17,7 +17,7 @@ import pytest
 from exactflow import cli, factor, minimal_depth, permutation
 from exactflow.files.certificate import certificate_text
 from exactflow.files.depth_certificate import depth_certificate_text
-from exactflow.proving import items
+from exactflow.proving import pytest_items
 
 pytest_plugins = ["pytester"]
 
@@ -76,7 +76,7 @@ def within_this_process(monkeypatch):
         lines = out.getvalue().splitlines()
         return json.loads(lines[-1]) if lines else None, err.getvalue()
 
-    monkeypatch.setattr(items, "_exactflow", run)
+    monkeypatch.setattr(pytest_items, "_exactflow", run)
 
 
 def outcomes(result) -> dict[str, str]:
@@ -126,7 +126,7 @@ def test_verdicts(project):
     assert "FAILED false.cert.json::verified - Failed: first differing entry: row 2" in summary
     assert "ERROR bad.cert.json::verified - Failed: malformed: version: expected" in summary
     assert "Traceback" not in text
-    assert "items.py" not in text
+    assert "pytest_items.py" not in text
 
 
 @pytest.mark.parametrize("way", ["configured", "configured in TOML", "named", "named and asked"])
@@ -341,7 +341,12 @@ def test_a_claim_that_is_lost_in_another_process_is_undecided(project, way, outc
             "proofs/a.py::runs to its end": "PASSED",
         },
     )
-    result = there.runpytest("--exactflow", f"--exactflow-incomplete={way}", "-v", "-m", "exact")
+
+
+@pytest.mark.usefixtures("within_this_process")
+def test_a_claim_that_is_lost_and_not_selected_leaves_the_others_as_they_are(project):
+    there = project(proofs__a_py=SCRIPT.partition("with")[0] + IN_A_CHILD)
+    result = there.runpytest("--exactflow", "--exactflow-incomplete=skip", "-v", "-m", "exact")
     assert outcomes(result) == {"proofs/a.py::here": "PASSED"}
     result = there.runpytest("--exactflow", "-v", "--deselect", "proofs/a.py::there")
     assert outcomes(result)["proofs/a.py::runs to its end"] == "FAILED"
@@ -363,7 +368,7 @@ def test_an_exit_code_that_says_something_else_is_no_verdict(project, monkeypatc
     there = project(proofs__a_py=SCRIPT.replace("BOUND", "2"))
     (there.path / "python").write_text(lies)
     (there.path / "python").chmod(0o755)
-    monkeypatch.setattr(items.sys, "executable", str(there.path / "python"))
+    monkeypatch.setattr(pytest_items.sys, "executable", str(there.path / "python"))
     result = there.runpytest("--exactflow", "-v")
     assert outcomes(result)["proofs/a.py::runs to its end"] == "FAILED"
     result.stdout.fnmatch_lines(["the process ended with 1"])
@@ -388,7 +393,7 @@ def test_what_a_script_fails_with(project):
             "FAILED *line 8 - Failed: bounded: expected*",
         ]
     )
-    assert "items.py" not in result.stdout.str()
+    assert "pytest_items.py" not in result.stdout.str()
     for chosen, expected in {  # what is deselected cannot fail, so another item does
         "exact": ["PASSED"],
         "for_all_n or certified": ["FAILED", "SKIPPED"],

@@ -378,11 +378,11 @@ def _layer_texts(o: Obstruction) -> Texts:
         why = f"But {problem}"
     elif positive:
         problem = f"{used} for no positive diagonals"
-        why = f"{_MULTIPLIED} say that a sum of positive numbers is at most 0"
+        why = f"{_MULTIPLIED} says that a sum of positive numbers is at most 0"
     else:
         s = o.format_element(equations.right_side(system, o.witness))
         problem = f"a multiplier of {names} gives ``0 = {s}``"
-        why = f"{_MULTIPLIED} lose their unknowns, and add up to ``0 = {s}``"
+        why = f"{_MULTIPLIED} has no unknowns: it says ``0 = {s}``"
     return {"names": names, "problem": problem, "why": why}
 
 
@@ -422,7 +422,9 @@ def _format_terms(p: Polynomial, names: Sequence[str]) -> str:
 
 
 _ANY = range(2, 10**6)
-_MULTIPLIED = "Multiplied by the matrices `K1`, .., one for each equation used, and traced, they"
+_MULTIPLIED = (
+    "Multiply each equation by a matrix, `K1` and so on, and take traces. The sum of the results"
+)
 
 KINDS = {
     "trace": Kind(

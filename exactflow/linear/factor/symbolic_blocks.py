@@ -69,7 +69,7 @@ def _explain_diagonal(A: MatrixExpr) -> Explanation:
         where = f" with `{name} = {A}`"
     identity = _rename_identity("diagonal", {"X": name}, names)
     matrix = f"`diag({name}, {name}^-1)`{where}"
-    why = f"Let `{name}` be invertible{where}: Whitehead's lemma."
+    why = f"This is Whitehead's lemma, for an invertible `{name}`{where}."
     return _build_explanation(identity, matrix, f", if `{name}` is invertible", why)
 
 
@@ -77,7 +77,7 @@ def _build_explanation(identity: Identity, matrix: str, hypothesis: str, why: st
     """Return the explanation by an identity whose last claim begins with the product of shears."""
     values, ring = identity.define()
     *_, last = parse_identities(identity.text)
-    layers = "New letters are defined in these lines, or free."
+    layers = "A new letter is defined by the line in which it first occurs, or it is arbitrary."
     source = f"{identity.source}; both sides are expanded in the free group ring"
     steps = [
         Step(identity.name, why, "", {}, {}, QQ),

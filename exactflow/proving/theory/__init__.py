@@ -5,15 +5,15 @@
     3
 
 ``theorems.toml`` is the single source of README's table, of the book's and of ``exactflow
-theorems``; `trials` has what tries them.
+theorems``; `instance_checks` has what tries them.
 """
 
 import tomllib
 from importlib.resources import files as resources
 from typing import Any
 
-from exactflow.proving.theory.table import Challenge, Hypothesis, Theorem, Theorems
-from exactflow.proving.theory.trials import TRIALS
+from exactflow.proving.theory.instance_checks import TRIALS
+from exactflow.proving.theory.theorem import Challenge, Hypothesis, Theorem, Theorems
 
 __all__ = ["Challenge", "Hypothesis", "Theorem", "Theorems", "theorems"]
 

@@ -1,4 +1,4 @@
-"""Depth in the place of ill-conditioning: a law on the line by well-conditioned layers.
+"""Depth instead of ill-conditioning: a law on the line by well-conditioned layers.
 
 Main results
 ------------
@@ -88,17 +88,17 @@ from exactflow.laws.universal.approximation import as_eps
 from exactflow.laws.universal.boxes import Boxes
 from exactflow.laws.universal.gaussian_mixture import GaussianMixture
 from exactflow.laws.universal.measures import normal_draws
-from proofs.constructions.well_conditioned.draft import Draft, best, fewest
+from proofs.constructions.well_conditioned.flow_plan import FlowPlan, find_best, find_fewest
 from proofs.constructions.well_conditioned.line_laws import LineLaw, as_line_law
-from proofs.constructions.well_conditioned.path import Path, regions, shear_condition
+from proofs.constructions.well_conditioned.path import Path, cover_by_regions, shear_condition
 from proofs.constructions.well_conditioned.tuning import TUNING
 
-__all__ = ["WellConditioned", "Within", "approximate_well"]
+__all__ = ["PadGuarantee", "WellConditioned", "approximate_well"]
 
 
-class Within(NamedTuple):
-    """With at least this probability the pad stays within the radius through all rescalings, and
-    there their condition numbers are at most `condition`.
+class PadGuarantee(NamedTuple):
+    """The probability, at least, that the pad stays within the radius through all rescalings; there
+    their condition numbers are at most `condition`.
     """
 
     radius: int
@@ -113,16 +113,17 @@ class WellConditioned(FlowResult):
     Attributes
     ----------
     law : the law that was approximated.
-    bound : at least W2 between the data coordinate of flow#N(0, I) and the law.
-    condition : at least the condition number of every layer at every point, but for those that
-        rescale the pad.
-    joint_bound, within : with ``pad="gaussian"``, at least W2 between flow#N(0, I) and the law
-        times N(0, 1), and what is so of the layers that rescale the pad; else None.
-    terms : of the bound: W2(T#N, law), and the error of the path.
+    bound : an upper bound of W2 between the data coordinate of flow#N(0, I) and the law.
+    condition : an upper bound of the condition numbers of all layers at all points, except the
+        layers that rescale the pad.
+    joint_bound : with ``pad="gaussian"``, an upper bound of W2 between flow#N(0, I) and the law
+        times N(0, 1); else None.
+    within : with ``pad="gaussian"``, the guarantee for the layers that rescale the pad; else None.
+    terms : the two terms of the bound: W2(T#N, law), and the error of the path.
     """
 
     law: LineLaw
-    draft: Draft
+    plan: FlowPlan
     path: Path
     evidence: ClassVar[Evidence] = Evidence.CERTIFIED
 
@@ -130,7 +131,7 @@ class WellConditioned(FlowResult):
     def terms(self) -> tuple[sympy.Rational, sympy.Rational]:
         """The terms of the bound."""
         with ctx.workprec(TUNING.precision):
-            errors = self.draft.transport.error, self.draft.error(self.path)
+            errors = self.plan.transport.error, self.plan.error(self.path)
             return QQ.to_sympy(upper(errors[0])), QQ.to_sympy(upper(errors[1]))
 
     @property
@@ -139,13 +140,13 @@ class WellConditioned(FlowResult):
         return sum(self.terms, sympy.Rational(0))
 
     @cached_property
-    def _pad(self) -> tuple[arb, Within] | None:
-        """The square of the error of the pad, and where it is well-conditioned, by the theorem."""
-        scaling, square, outside = self.draft.scaling, arb(0), arb(0)
+    def _pad_errors(self) -> tuple[arb, PadGuarantee] | None:
+        """The squared error of the pad, and the guarantee for the layers that rescale it."""
+        scaling, square, outside = self.plan.scaling, arb(0), arb(0)
         if scaling is None:
             return None
         with ctx.workprec(TUNING.precision):
-            for region in regions(self.path):
+            for region in cover_by_regions(self.path):
                 places = (None if x is None else self.path.map.at(x)[0] for x in region.window)
                 off = scaling.error(tuple(places), region.slopes)
                 square += region.weight * off * off
@@ -155,34 +156,36 @@ class WellConditioned(FlowResult):
                 outside += region.mass * 2 * tail.max(arb(0))
             probability = max(1 - upper(outside), QQ.zero)
             found = map(QQ.to_sympy, (probability, upper(scaling.condition)))
-            return square, Within(TUNING.radius, *found)
+            return square, PadGuarantee(TUNING.radius, *found)
 
     @property
     def joint_bound(self) -> sympy.Rational | None:
         """A rational number with W2(data and pad, law times N(0, 1)) <= joint_bound."""
-        if self._pad is None:
+        if self._pad_errors is None:
             return None
         with ctx.workprec(TUNING.precision):
-            square = ball(self.terms[1]) ** 2 + self._pad[0]
+            square = ball(self.terms[1]) ** 2 + self._pad_errors[0]
             return self.terms[0] + QQ.to_sympy(upper(upper_root(square)))
 
     @property
-    def within(self) -> Within | None:
-        """Region where the rescaling layers are well-conditioned, with its probability."""
-        return None if self._pad is None else self._pad[1]
+    def within(self) -> PadGuarantee | None:
+        """The guarantee for the layers that rescale the pad; None without them."""
+        return None if self._pad_errors is None else self._pad_errors[1]
 
     @cached_property
     def condition(self) -> sympy.Rational:
-        """A rational number that no condition number of another layer exceeds, anywhere."""
+        """An upper bound of the condition numbers of all layers but those that rescale the pad."""
         with ctx.workprec(TUNING.precision):
-            return upper(max(shear_condition(self.path.norm).upper(), self.draft.unit.condition))
+            return upper(
+                max(shear_condition(self.path.norm).upper(), self.plan.data_scaling.condition)
+            )
 
     @cached_property
     def flow(self) -> PiecewiseFlow:
         """The layers: the first coordinate is the data, the second the pad."""
-        layers, scaling = self.path.layers(), self.draft.scaling
+        layers, scaling = self.path.layers(), self.plan.scaling
         layers = layers[:-1] if scaling is None else layers + scaling.layers()
-        return PiecewiseFlow(layers + self.draft.unit.layers())
+        return PiecewiseFlow(layers + self.plan.data_scaling.layers())
 
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
         """Return `count` data points: the first coordinates of the flow of Gaussian draws."""
@@ -193,11 +196,11 @@ class WellConditioned(FlowResult):
             f"{self.law} by {len(self.flow)} layers: W2 <= {format_above(self.bound)}, condition "
             f"numbers <= {format_above(self.condition)} everywhere"
         )
-        if self.within is None or self.joint_bound is None or self.draft.scaling is None:
+        if self.within is None or self.joint_bound is None or self.plan.scaling is None:
             return text
         radius, probability, condition = self.within
         return (
-            f"{text} but for {self.draft.scaling.count} that rescale the pad, <= "
+            f"{text} except {self.plan.scaling.count} that rescale the pad, <= "
             f"{format_above(condition)} where it is within {radius}, with probability >= "
             f"{format_below(probability, 5)}; with the pad, W2 <= {format_above(self.joint_bound)}"
         )
@@ -211,31 +214,29 @@ def approximate_well(
     layers: int | None = None,
     pad: Literal["gaussian"] | None = None,
 ) -> WellConditioned:
-    """Return layers of condition numbers at most `condition`, at every point, whose image of
-    N(0, I) has the law.
+    """Return layers with condition numbers at most `condition` that map N(0, I) to the law.
 
-    The flow acts on two coordinates, the data and a pad. All layers are additive, but that constant
-    scales bring the data to a law of another scale than one. The pad comes out as it may, unless it
-    is asked to be N(0, 1): then layers that rescale it follow, well-conditioned within a radius.
-    Theorem and proof are in the module's docstring.
+    The flow acts on two coordinates, the data and a pad. All layers are additive, except constant
+    scales if the scale of the law is not about one. With pad="gaussian" more layers rescale the
+    pad to N(0, 1); they are well-conditioned within a radius. Theorem and proof are in the module's
+    docstring.
 
     Parameters
     ----------
     target : a law on the line whose quantile function has neither jumps nor flat parts:
         `GaussianMixture`, `QuantileFunction` or `Boxes` in dimension 1.
     condition : a rational above 1.
-    eps : the largest W2 distance of the data from the law, a positive rational; as near as `layers`
-        allow where it is left out.
-    layers : the most layers; as few as `eps` allows where it is left out. One of the two is needed.
-        With layers alone the transport has about 128 knots, or a few more, at the most, so that its
-        own error is a floor; a small eps goes below.
-    pad : "gaussian" for data and pad together near the law times N(0, 1).
+    eps : the largest W2 distance of the data from the law, a positive rational; by default as small
+        as `layers` allow. One of `eps` and `layers` is required.
+    layers : the most layers; by default as few as `eps` allows. With `layers` alone the transport
+        has about 128 knots at most, which limits the accuracy; a small `eps` has no such limit.
+    pad : "gaussian" if data and pad together must be near the law times N(0, 1).
 
     Raises
     ------
     InvalidInputError
         condition <= 1, neither eps nor layers, a law that is not bi-Lipschitz (the message says
-        where), or eps out of reach of the layers (it says how many would do).
+        where), or an eps that needs more layers (the message says how many).
 
     Examples
     --------
@@ -260,7 +261,9 @@ def approximate_well(
     accuracy = None if eps is None else as_eps(eps)
     with ctx.workprec(TUNING.precision):
         if accuracy is not None:
-            return WellConditioned(law, *fewest(law, condition, accuracy, most, pad is not None))
+            return WellConditioned(
+                law, *find_fewest(law, condition, accuracy, most, pad is not None)
+            )
         if most is not None:
-            return WellConditioned(law, *best(law, condition, most, pad is not None))
+            return WellConditioned(law, *find_best(law, condition, most, pad is not None))
     raise InvalidInputError("expected eps, or layers, or both, got neither")

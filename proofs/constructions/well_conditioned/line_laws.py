@@ -1,9 +1,8 @@
-"""Laws on the line as their labels see them.
+"""Laws on the line, with the normal labels of their points.
 
-A point x has the label l with Phi(l) = F(x), F the distribution function, so that the transport
-x = Q(Phi(l)) of N(0, 1) is read off where l is enclosed. What a flow of well-conditioned layers can
-follow is bi-Lipschitz: the quantile function Q has neither jumps (gaps, where there is no mass) nor
-flat parts (atoms).
+A point x has the label l with Phi(l) = F(x), where F is the distribution function. The transport of
+N(0, 1) is x = Q(Phi(l)). A flow of well-conditioned layers needs a bi-Lipschitz transport: the
+quantile function Q has neither jumps (gaps without mass) nor flat parts (atoms).
 """
 
 from abc import ABC, abstractmethod
@@ -33,8 +32,8 @@ class LineLaw(ABC):
     Attributes
     ----------
     measure : the law itself.
-    lines : pairs (a, b): the quantile Q(Phi(l)) lies between the least and largest a + b l.
-    breaks : the points inside of the support where the density may jump.
+    lines : pairs (a, b): Q(Phi(l)) lies between the least and the largest of the numbers a + b l.
+    breaks : the points inside the support at which the density may jump.
     """
 
     measure: TargetMeasure
@@ -43,20 +42,20 @@ class LineLaw(ABC):
 
     @abstractmethod
     def masses(self, x: Element) -> tuple[arb, arb]:
-        """Return enclosures of F(x) and 1 - F(x), each of small relative error."""
+        """Return enclosures of F(x) and 1 - F(x), each with a small relative error."""
 
     @abstractmethod
     def density(self, x: arb, inside: Element) -> arb:
-        """Return an enclosure of the density on a ball; `inside` is a point of it that is no break,
-        and between breaks the ball belongs to the side of `inside`.
+        """Return an enclosure of the density on a ball that lies between two breaks. `inside` is a
+        point of the ball that is no break.
         """
 
     @abstractmethod
     def quantiles(self, labels: np.ndarray) -> np.ndarray:
-        """Return Q(Phi(l)) for labels in ascending order, in floats: numeric."""
+        """Return the quantiles Q(Phi(l)) at normal labels l in ascending order. *Numeric*."""
 
     def deviation(self) -> Element:
-        """Return the standard deviation, in floats: numeric."""
+        """Return the standard deviation. *Numeric*."""
         return to_element(self.quantiles(ndtri((np.arange(TUNING.grid) + 0.5) / TUNING.grid)).std())
 
     def label(self, x: Element) -> arb:
@@ -75,7 +74,7 @@ class MixtureOnLine(LineLaw):
 
     @property
     def lines(self) -> tuple[tuple[Element, Element], ...]:
-        """The quantiles of the components, between which that of a mixture is."""
+        """The quantiles of the components; the quantile of the mixture lies between them."""
         pairs = zip(self.measure.means, self.measure.deviations, strict=True)
         return tuple((m, s) for (m,), (s,) in pairs)
 
@@ -86,16 +85,16 @@ class MixtureOnLine(LineLaw):
         return below, sum((w * normal_cdf(-step) for w, step in steps), arb(0))
 
     def density(self, x: arb, inside: Element) -> arb:
-        """Return an enclosure of the density on a ball."""
+        """Return an enclosure of the density on a ball; `inside` is not needed."""
         return sum((w / s * normal_density((x - a) / s) for a, s, w in self._balls), arb(0))
 
     def quantiles(self, labels: np.ndarray) -> np.ndarray:
-        """Return Q(Phi(l)), interpolated on a grid that is fine around each component."""
+        """Return the quantiles at normal labels, interpolated on a grid around the components."""
         return np.interp(labels, *self._grid)
 
     @cached_property
     def _grid(self) -> tuple[np.ndarray, np.ndarray]:
-        """Labels, in floats, and the places that have them."""
+        """A grid of points and their labels, as (labels, points), in floats."""
         means, deviations, weights = (
             np.array(list(map(to_float, v)))
             for v in (*zip(*self.lines, strict=True), self.measure.weights)
@@ -128,21 +127,21 @@ class QuantilesOnLine(LineLaw):
 
     @property
     def breaks(self) -> tuple[Element, ...]:
-        """The values between the pieces."""
+        """The inner values of the quantile function."""
         return self.measure.values[1:-1]
 
     def masses(self, x: Element) -> tuple[arb, arb]:
-        """Return enclosures of F(x) and 1 - F(x), which are rational."""
+        """Return F(x) and 1 - F(x), which are rational."""
         k = self._piece(x)
         level = self.measure.levels[k] + (x - self.measure.values[k]) * self._density(k)
         return ball(level), ball(1 - level)
 
     def density(self, x: arb, inside: Element) -> arb:
-        """Return the density, the same everywhere between two values."""
+        """Return the density, which is constant between two breaks."""
         return ball(self._density(self._piece(inside)))
 
     def quantiles(self, labels: np.ndarray) -> np.ndarray:
-        """Return Q(Phi(l))."""
+        """Return the quantiles Q(Phi(l)) at normal labels l."""
         rows = self.measure.levels, self.measure.values
         return np.interp(ndtr(labels), *(list(map(to_float, row)) for row in rows))
 
@@ -155,9 +154,9 @@ class QuantilesOnLine(LineLaw):
 
 
 def as_line_law(target: object) -> LineLaw:
-    """Return a law on the line, of a law or of `Boxes` in dimension 1: a mixture of uniform laws.
+    """Convert a law in dimension 1 to a `LineLaw`; `Boxes` are mixtures of uniform laws.
 
-    Raises `InvalidInputError` for anything else, for atoms, and for a gap in the support.
+    Raises `InvalidInputError` for other values, for atoms, and for a gap in the support.
     """
     if not isinstance(target, Boxes | GaussianMixture):
         raise InvalidInputError(
@@ -166,8 +165,8 @@ def as_line_law(target: object) -> LineLaw:
         )
     if target.dimension != 1:
         raise InvalidInputError(
-            f"expected a law in dimension 1, got dimension {target.dimension}: approximate takes "
-            "laws in any dimension, by two layers of which ramps are ill-conditioned"
+            f"expected a law in dimension 1, got dimension {target.dimension}: use approximate for "
+            "other dimensions (its two layers are ill-conditioned)"
         )
     if isinstance(target, GaussianMixture):
         return MixtureOnLine(target)
@@ -178,14 +177,14 @@ def as_line_law(target: object) -> LineLaw:
         if a == b:
             raise InvalidInputError(
                 f"expected boxes with sides > 0, got an atom at {format_short(a)}, where the "
-                "quantile function has a flat part: take a smooth law, as GaussianMixture(points, "
-                "deviation)"
+                "quantile function has a flat part: pass a smooth law such as "
+                "GaussianMixture(points, deviation)"
             )
 
     def level(x: Element) -> Element:
         shares = (min(max((x - a) / (b - a), QQ.zero), QQ.one) for a, b in ends)
         return sum((w * t for w, t in zip(target.weights, shares, strict=True)), QQ.zero)
 
-    # a gap is a jump between equal levels, which QuantileFunction refuses by its place
+    # QuantileFunction raises for a gap, which is a jump between equal levels, and names its place
     places = sorted({place for pair in ends for place in pair})
     return QuantilesOnLine(QuantileFunction(list(map(level, places)), places))

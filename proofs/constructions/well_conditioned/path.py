@@ -1,14 +1,14 @@
-"""The path of additive couplings that carries N(0, 1) along straight lines to its transport, and a
-certified bound of its error, region by region.
+"""Additive couplings that move N(0, 1) along straight lines to a transport, and a certified bound
+of their error, region by region.
 
-Notation, theorem and proof are those of `proofs.constructions.well_conditioned`. The path is
-rational; how its steps are graded is chosen in floats, and only the number of layers depends on it.
+Notation, theorem and proof are in `proofs.constructions.well_conditioned`. The path is rational.
+The lengths of its steps are chosen in floats; only the number of layers depends on them.
 
 A *range* is an interval of pieces of T, with least slope p and largest slope q. A label l that
-stays in a range moves by at most C |z| from the first pair to the last, and never beyond rho |z| in
-between, where z is the pad; C and rho depend on p and q only. The regions are products of an
-interval of labels and a shell of pads: a region next to a knot of T has a range of two pieces or
-more, all others have one.
+stays in a range moves by at most C |z| from the first pair to the last, and by at most rho |z| in
+between, where z is the pad; C and rho depend only on p and q. A region is the product of an
+interval of labels and a shell of pads. Regions next to a knot of T have a range of two or more
+pieces, all others of one piece.
 """
 
 from bisect import bisect_left, bisect_right
@@ -31,15 +31,23 @@ from exactflow.flows.nonlinear import PiecewiseCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from proofs.constructions.well_conditioned.tuning import TUNING
 
-__all__ = ["Path", "Region", "graded_path", "regions", "shear_condition", "shear_norm", "velocity"]
+__all__ = [
+    "Path",
+    "Region",
+    "cover_by_regions",
+    "graded_path",
+    "shear_condition",
+    "shear_norm",
+    "velocity",
+]
 
 Slopes = tuple[Element, Element]
 
 
 @dataclass(frozen=True)
 class Path:
-    """K pairs of steps of a transport T: the half steps h_k, whose sum is 1/2, and the strengths
-    alpha_0 .. alpha_K, all positive elements of QQ.
+    """K pairs of steps to a transport T (`map`): the half `steps` h_k, whose sum is 1/2, and the
+    `strengths` alpha_0 .. alpha_K, all positive elements of QQ.
     """
 
     map: PiecewiseLinear
@@ -68,8 +76,8 @@ class Path:
         return max(norms)
 
     def layers(self) -> list[Coupling]:
-        """Return the 4 K + 3 additive layers: the first coordinate is the data, the second the pad,
-        and the last layer is for the pad only.
+        """Return the 4 K + 3 additive layers. The first coordinate is the data, the second the pad;
+        the last layer serves the pad only.
         """
 
         def push(factor: Element) -> Coupling:
@@ -101,13 +109,13 @@ def _steepness(T: PiecewiseLinear, t: Element) -> Element:
 
 
 def graded_path(T: PiecewiseLinear, pairs: int, norm: Element) -> Path | None:
-    """Return a path whose shifts have norms at most `norm`, or None where the pairs are too few.
+    """Return a path whose shifts have norms at most `norm`, or None if the pairs are too few.
 
-    The strengths are the largest that the norm of v allows. A step h makes an error of about
-    h^3 W(t), with W^2 = sum_i P_i s_i^2 (s_i - 1)^4 / (1 - t + t s_i)^8 / alpha(t)^2 over the
-    pieces of T, of slopes s_i and masses P_i: of so many steps the sum of these is least if h is
-    proportional to W^(-1/3). No step is longer than a thousand times the shortest, so that W may
-    vanish.
+    The strengths are the largest that the norm of v allows. A step h makes an error of about h^3
+    W(t), with W^2 = sum_i P_i s_i^2 (s_i - 1)^4 / (1 - t + t s_i)^8 / alpha(t)^2 over the pieces of
+    T with slopes s_i and masses P_i. For a given number of steps the sum of the errors is least if
+    h is proportional to W^(-1/3). No step is longer than a thousand times the shortest one, since W
+    may vanish.
     """
     grid = np.linspace(0, 1, TUNING.grid)
     slopes = np.array([to_float(s) for (s,) in T.slopes])[:, None]
@@ -127,7 +135,7 @@ def graded_path(T: PiecewiseLinear, pairs: int, norm: Element) -> Path | None:
     times = np.concatenate([[0], np.cumsum(counts)])
     middles = [QQ.zero, *(QQ(int(a + b), unit) for a, b in pairwise(times.tolist())), QQ.one]
     bends = [max(_steepness(T, t), least) for t in middles]
-    strengths = tuple(_rounded_down(norm / max(pair)) for pair in pairwise(bends))
+    strengths = tuple(_round_down(norm / max(pair)) for pair in pairwise(bends))
     path_found = Path(T, steps, strengths)
     return path_found if path_found.norm <= norm else None
 
@@ -138,8 +146,8 @@ def _masses(T: PiecewiseLinear) -> np.ndarray:
     return np.diff(ndtr([-np.inf, *map(to_float, T.knots), np.inf]))
 
 
-def _rounded_down(x: Element) -> Element:
-    """Return a dyadic number of few bits at most, and near, a positive x."""
+def _round_down(x: Element) -> Element:
+    """Round a positive x down to a dyadic number of few bits."""
     numerator, denominator = int(x.numerator), int(x.denominator)
     shift = TUNING.bits - numerator.bit_length() + denominator.bit_length()
     scaled = (numerator << max(0, shift)) // (denominator << max(0, -shift))
@@ -147,13 +155,14 @@ def _rounded_down(x: Element) -> Element:
 
 
 def shear_norm(condition: Element) -> Element:
-    """Return a rational number just below the norm s at which a shear has that condition number.
+    """Return a rational number just below the norm s of a shift whose shear has the condition
+    number c = `condition`: s = sqrt(c) - 1/sqrt(c).
 
-    The condition number of [[1, s], [0, 1]] is ((s + sqrt(s^2 + 4)) / 2)^2, so that of a shift with
-    singular values s_i the largest of these: s = sqrt(c) - 1/sqrt(c).
+    The condition number of [[1, s], [0, 1]] is ((s + sqrt(s^2 + 4)) / 2)^2; a shift of several
+    singular values has the largest of these numbers.
     """
     root = ball(condition).sqrt()
-    return _rounded_down(lower(root - 1 / root))
+    return _round_down(lower(root - 1 / root))
 
 
 def shear_condition(norm: Element) -> arb:
@@ -165,9 +174,9 @@ def shear_condition(norm: Element) -> arb:
 class Region(NamedTuple):
     """Labels between two numbers, and pads with absolute values between two; None is infinite.
 
-    `mass` encloses the probability of the labels, and `weight` the mean of z^2 over the region;
-    `window` are the least and the largest label on the way, and `slopes` the least and the largest
-    one of T there; no label moves by more than `moved` |z|.
+    `mass` encloses the probability of the labels, and `weight` the integral of z^2 over the region.
+    `window` bounds the labels on the way, and `slopes` the slopes of T there. No label moves by
+    more than `moved` |z|.
     """
 
     labels: tuple[Element | None, Element | None]
@@ -179,8 +188,8 @@ class Region(NamedTuple):
     moved: Element
 
 
-def regions(path: Path) -> Iterator[Region]:
-    """Yield regions that cover all labels and pads, in the precision of the ``workprec`` block."""
+def cover_by_regions(path: Path) -> Iterator[Region]:
+    """Yield regions that cover all labels and pads, at the current precision."""
     ranges, shells = _Ranges(path), [QQ(k, 2) for k in TUNING.shells]
     pieces = range(len(ranges.ranks))
     moments = [*map(_moment_within, shells), arb(1)]
@@ -188,7 +197,7 @@ def regions(path: Path) -> Iterator[Region]:
         moment, radius, below = more - less, pads[1], arb(0)
         for piece in pieces:
             for low, high in ranges.split(piece, radius):
-                slopes, moved, reach = ranges.around(piece, low, high, radius)
+                slopes, moved, reach = ranges.enclosing_drift(piece, low, high, radius)
                 margin = radius * reach
                 window = (
                     None if low is None else low - margin,
@@ -202,12 +211,12 @@ def regions(path: Path) -> Iterator[Region]:
     yield Region(everything, (shells[-1], None), arb(1), weight, everything, slopes, moved)
 
 
-class _Step(NamedTuple):
-    """What the drift takes from one pair of steps and one slope s.
+class _DriftTerms(NamedTuple):
+    """Terms of the drift for one pair of steps and one slope s.
 
-    V/a and V'' (1 - h V) / (b (1 + h V'')) of the theorem are `bend` at V, and `after` at V times
-    `back` at V''; for |z_0| = 1, `pad` is h^2 |z| / (1 - m + m p), and `push` how far a label is
-    from l_0 within the pair.
+    In the theorem's notation, `bend` is V/a, and the product of `after` for V and `back` for V'' is
+    V'' (1 - h V) / (b (1 + h V'')). For |z_0| = 1, `pad` is h^2 |z| / (1 - m + m p), and `push`
+    bounds the distance of a label from l_0 within the pair.
     """
 
     bend: arb
@@ -218,9 +227,10 @@ class _Step(NamedTuple):
 
 
 class _Ranges:
-    """The pieces of a transport, and the drift over every range of them that was asked for.
+    """The pieces of a transport, with a cache of the drift over ranges of them.
 
-    `ranks` are the places of the slopes of the pieces among the different `slopes`, which increase.
+    `slopes` are the distinct slopes in ascending order; `ranks` has for each piece the place of its
+    slope.
     """
 
     def __init__(self, path: Path) -> None:
@@ -229,7 +239,7 @@ class _Ranges:
         self.ranks = [bisect_left(self.slopes, slope) for slope in all_slopes]
         self.knots = path.map.knots
         self.ends = [None, *self.knots, None]
-        self.steps: dict[int, list[_Step]] = {}
+        self.steps: dict[int, list[_DriftTerms]] = {}
         self.found: dict[tuple[int, int], tuple[Slopes, Element, Element]] = {}
         self.pairs = [
             tuple(map(ball, (h, a, b, t, t + h, t + 2 * h)))
@@ -237,8 +247,9 @@ class _Ranges:
         ]
 
     def drift(self, first: int, last: int) -> tuple[Slopes, Element, Element]:
-        """Return least and largest slope of the pieces first .. last, and, for a unit of the pad,
-        rational bounds of how far a label moves there, and of how far it goes.
+        """Return for the pieces first .. last: the least and the largest slope; and, for a unit of
+        the pad, bounds of the distance between the first and the last label, and between the first
+        and any label.
         """
         within = self.ranks[first : last + 1]
         key = min(within), max(within)
@@ -247,14 +258,14 @@ class _Ranges:
             self.found[key] = slopes, *_drift(*map(self._steps, key))
         return self.found[key]
 
-    def _steps(self, rank: int) -> list[_Step]:
+    def _steps(self, rank: int) -> list[_DriftTerms]:
         if rank not in self.steps:
             slope = ball(self.slopes[rank])
-            self.steps[rank] = [_step(slope, *pair) for pair in self.pairs]
+            self.steps[rank] = [_drift_terms(slope, *pair) for pair in self.pairs]
         return self.steps[rank]
 
     def split(self, piece: int, radius: Element) -> list[tuple]:
-        """Return a piece cut where labels inside, with pads up to `radius`, stay in the piece."""
+        """Cut a piece such that labels of its inner part, with pads up to `radius`, stay in it."""
         low, high = self.ends[piece : piece + 2]
         margin = radius * self.drift(piece, piece)[2]
         inner = [] if low is None else [low + margin]
@@ -263,11 +274,11 @@ class _Ranges:
             return [(low, high)]
         return list(pairwise([low, *inner, high]))
 
-    def around(
+    def enclosing_drift(
         self, piece: int, low: Element | None, high: Element | None, radius: Element
     ) -> tuple[Slopes, Element, Element]:
-        """Return the drift over the least range that such labels do not leave: as a larger range
-        has no smaller drift, every step here is forced.
+        """Return the drift over the least range that labels between `low` and `high` do not leave.
+        It is found by growing the range, since a larger range has at least the same drift.
         """
         pieces, wider = None, (piece, piece)
         while pieces != wider:
@@ -281,14 +292,14 @@ class _Ranges:
         return found
 
 
-def _step(s: arb, h: arb, a: arb, b: arb, start: arb, middle: arb, end: arb) -> _Step:
+def _drift_terms(s: arb, h: arb, a: arb, b: arb, start: arb, middle: arb, end: arb) -> _DriftTerms:
     before, here, after = (1 - t + t * s for t in (start, middle, end))
     push = (h / (before * here * a)).max(h / (after * here * b))
     pad = h * h / (before * here)
-    return _Step((s - 1) / (a * here), before / (b * here), (s - 1) / after, pad, push)
+    return _DriftTerms((s - 1) / (a * here), before / (b * here), (s - 1) / after, pad, push)
 
 
-def _drift(least: list[_Step], largest: list[_Step]) -> tuple[Element, Element]:
+def _drift(least: list[_DriftTerms], largest: list[_DriftTerms]) -> tuple[Element, Element]:
     """Return the drift over a range of pieces, given the steps of its least and largest slope."""
     moved, farthest = arb(0), arb(0)
     for pair in zip(least, largest, strict=True):

@@ -132,8 +132,9 @@ TEXTS = {
 }  # fmt: skip
 ENDS = {
     "entry": "Suppose M = L(X). Then D = I, B = 0, A = I. But D = I fails at (0, 0).",
-    "X C = A - I": "Then X C = A - I, C Z = D - I, X + A Z = B. Multiplied by the matrices K1, .., "
-        "one for each equation used, and traced, they lose their unknowns, and add up to 0 = 1.",
+    "X C = A - I": "Then X C = A - I, C Z = D - I, X + A Z = B. Multiply each equation by a "
+        "matrix, K1 and so on, and take traces. The sum of the results has no unknowns: it says "
+        "0 = 1.",
     "coefficient": "as det(x I - Y Z) = det(x I - Z Y) (Sylvester). But their traces are 7/2 and "
     "5.",
     "divisor": "(Flanders 1951). But they have blocks of sizes [1, 1] and [2] at x - 1/2.",
@@ -143,8 +144,9 @@ ENDS = {
         "tr(a + V c) = 10. But these are linear equations for V with no solution.",
     "opposed": "But D and a have diagonal entries of opposite signs: one sum is at least zero, the "
         "other at most, and not both vanish.",
-    "kernels": "Then C H + G c = D G^-1 W - W H^-1 a. Multiplied by the matrices K1, .., one "
-        "for each equation used, and traced, they say that a sum of positive numbers is at most 0.",
+    "kernels": "Then C H + G c = D G^-1 W - W H^-1 a. Multiply each equation by a "
+        "matrix, K1 and so on, and take traces. The sum of the results says that a sum of positive "
+        "numbers is at most 0.",
     "rank": "So the rank of d - I is at most 2 times 1. But it is 3 at least.",
     "rank, scaled": "is at most 1 times 1 for some such diagonal. But it is 2 at least.",
     "eigenvalues": "as often; beta is none of them: 1 (2 times). The next power is 1 again, "

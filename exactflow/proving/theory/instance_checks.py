@@ -1,6 +1,6 @@
 """Checks of the theorems on instances, and generators of difficult instances.
 
-`TRIALS` has both, and the hypotheses, by the names of the theorems.
+`TRIALS` lists both, with the hypotheses, by the names of the theorems.
 """
 
 import random
@@ -24,16 +24,16 @@ from exactflow.linear.interpolation import interpolate
 from exactflow.linear.masks import merge_masks
 from exactflow.linear.padding import zero_padding
 from exactflow.linear.targets import permutation
-from exactflow.proving.theory.table import Hypothesis
+from exactflow.proving.theory.theorem import Hypothesis
 
 Determinant: TypeAlias = Literal["positive", "one", "nonzero"]
 _ROUNDING = Fraction(1, 10**9)
 
 
-def need(condition: bool, what: str) -> None:
-    """Raise `VerificationError` unless the condition holds."""
+def check_that(condition: bool, what: str) -> None:
+    """Raise `VerificationError` with the statement `what` unless the condition holds."""
     if not condition:
-        raise VerificationError(f"expected {what}, which fails here")
+        raise VerificationError(f"this instance refutes the theorem: expected {what}")
 
 
 # ------------------------------------------------------------------------- hypotheses
@@ -128,116 +128,122 @@ DENSITY = Hypothesis(
 )
 
 
-# ------------------------------------------------------------------------- trials
+# ------------------------------------------------------------------------- checks
 
 
-def _equals(flow: Any, M: Any, most: int) -> Any:
-    """Return a flow of at most so many layers, after another look at its product."""
-    need(flow.depth <= most, f"at most {most} layers, got {flow.depth}")
+def _check_flow(flow: Any, M: Any, most: int) -> Any:
+    """Check that a flow has at most `most` layers and equals M; return it."""
+    check_that(flow.depth <= most, f"at most {most} layers, got {flow.depth}")
     verify(flow, M)
     return flow
 
 
-def factored(M: Any) -> CouplingFlow:
-    """At most six layers equal M."""
-    return _equals(factor(M), M, 6)
+def try_six_layers(M: Any) -> CouplingFlow:
+    """Check that at most six layers equal M."""
+    return _check_flow(factor(M), M, 6)
 
 
-def permuted(perm: Any) -> CouplingFlow:
-    """At most six layers of integers of absolute value at most 2."""
+def try_permutations(perm: Any) -> CouplingFlow:
+    """Check six layers of integers of absolute value at most 2 for a permutation."""
     M = permutation_matrix(perm)
-    flow = _equals(factor(M, method="permutation"), M, 6)
-    need(all(layer.magnitude <= 2 for layer in flow), "entries of absolute value at most 2")
+    flow = _check_flow(factor(M, method="permutation"), M, 6)
+    check_that(all(layer.magnitude <= 2 for layer in flow), "entries of absolute value at most 2")
     return flow
 
 
-def partitioned(instance: Any) -> CouplingFlow:
-    """At most 2 ceil(q / p) + 4 layers under the partition, + 2 if p divides q - 1."""
+def try_partitions(instance: Any) -> CouplingFlow:
+    """Check that M takes at most 2 ceil(q / p) + 4 layers under the partition, + 2 if p divides
+    q - 1.
+    """
     M, partition = instance
     flow = factor(M, partition=partition)
     p, q = sorted(flow.partition)
-    return _equals(flow, M, 2 * -(-q // p) + (2 if (q - 1) % p == 0 and q > 1 else 4))
+    return _check_flow(flow, M, 2 * -(-q // p) + (2 if (q - 1) % p == 0 and q > 1 else 4))
 
 
-def one_mask_for(flows: Any) -> Any:
-    """At most 2 N + 4 layers under one mask equal N layers under their own."""
+def try_one_mask(flows: Any) -> Any:
+    """Check that N layers under many masks are at most 2 N + 4 under one mask."""
     found = merge_masks(flows)
     product = reduce(lambda M, N: N * M, (flow.domain_matrix() for flow in flows))
-    return _equals(found, product, 2 * sum(flow.depth for flow in flows) + 4)
+    return _check_flow(found, product, 2 * sum(flow.depth for flow in flows) + 4)
 
 
-def interpolated(instance: Any) -> Any:
-    """At most four couplings take the points to the images, and obstructions exclude fewer."""
+def try_finite_maps(instance: Any) -> Any:
+    """Check at most four couplings from points to images, and the obstructions to fewer."""
     found = interpolate(*instance)
     points, images = (as_rectangle(rows).transpose() for rows in instance)
-    need(found.depth <= 4, f"at most four couplings, got {found.depth}")
-    need(
+    check_that(found.depth <= 4, f"at most four couplings, got {found.depth}")
+    check_that(
         found.flow.forward(points) == images.to_Matrix(),
         "couplings that take the points to the images",
     )
-    need(len(found.obstructions) == max(2 * found.depth - 1, 0), "a reason for each shorter word")
-    need(
+    check_that(
+        len(found.obstructions) == max(2 * found.depth - 1, 0), "a reason for each shorter word"
+    )
+    check_that(
         all(reason.is_valid() for reason in found.obstructions),
         "obstructions that check themselves",
     )
     return found
 
 
-def minimal(M: Any, scales: DepthScales = "additive") -> Any:
-    """At most six layers equal M, or four are certified to, and obstructions exclude fewer."""
+def try_minimal_depth(M: Any, scales: DepthScales = "additive") -> Any:
+    """Check at most six layers of M, or four certified ones, and the obstructions to fewer."""
     answer = minimal_depth(M, scales=scales)
     if isinstance(answer, CertifiedDepth):
-        _is_certified(answer, M)
+        _check_existence(answer, M)
     else:
-        _equals(answer.flow, M, 6)
-    need(
+        _check_flow(answer.flow, M, 6)
+    check_that(
         all(found.is_valid() for found in answer.obstructions), "obstructions that check themselves"
     )
     return answer
 
 
-def _is_certified(answer: CertifiedDepth, M: Any) -> None:
-    """Check that four layers of M exist, and how far from M their rounded product is."""
+def _check_existence(answer: CertifiedDepth, M: Any) -> None:
+    """Check that four layers of M exist, and the error of their rounded product."""
     target = as_matrix(M).to_dense()
-    need(answer.flow.depth == 4, f"four layers, got {answer.flow.depth}")
-    need(answer.existence.matrix == target, "a proof about the matrix")
-    need(answer.existence.is_valid(), "four layers that are proved to exist")
+    check_that(answer.flow.depth == 4, f"four layers, got {answer.flow.depth}")
+    check_that(answer.existence.matrix == target, "a proof about the matrix")
+    check_that(answer.existence.is_valid(), "four layers that are proved to exist")
     error = max(map(abs, (answer.flow.domain_matrix() - target).to_list_flat()))
-    need(error == answer.error, "layers as near to the matrix as they say")
+    check_that(error == answer.error, "layers as near to the matrix as they say")
 
 
-def padded(A: Any) -> CouplingFlow:
-    """Three shears map (x, 0) to (A x, 0)."""
+def try_padding(A: Any) -> CouplingFlow:
+    """Check that three shears map (x, 0) to (A x, 0)."""
     flow, n = zero_padding(A), as_matrix(A).shape[0]
     image = flow.matrix()[:, :n]
     wanted = sympy.Matrix.vstack(as_matrix(A).to_Matrix(), sympy.zeros(n))
-    need(flow.depth == 3 and image == wanted, "three layers that map (x, 0) to (A x, 0)")
+    check_that(flow.depth == 3 and image == wanted, "three layers that map (x, 0) to (A x, 0)")
     return flow
 
 
-def balanced_rotation(W: Any) -> Any:
-    """Six float shears of condition at most 18, within rounding."""
+def try_rotations(W: Any) -> Any:
+    """Check six float shears of a rotation, with condition numbers at most 18, within rounding."""
     from exactflow.floats.balancing import balance
 
     result = balance(W)
-    need(result.depth <= 6, f"at most six layers, got {result.depth}")
-    need(max(result.condition_numbers, default=1) <= 18, "condition numbers of at most 18")
-    need(result.error <= _ROUNDING, f"layers within rounding, got an error of {result.error}")
+    check_that(result.depth <= 6, f"at most six layers, got {result.depth}")
+    check_that(max(result.condition_numbers, default=1) <= 18, "condition numbers of at most 18")
+    check_that(result.error <= _ROUNDING, f"layers within rounding, got an error of {result.error}")
     return result
 
 
-def whitened(covariance: Any) -> Any:
-    """Two layers make white noise of the Gaussian, within rounding."""
+def try_gaussian_depth(covariance: Any) -> Any:
+    """Check that two layers whiten a Gaussian, within rounding."""
     from exactflow.laws.gaussian import whiten
 
     result = whiten(covariance)
-    need(result.depth <= 2, f"at most two layers, got {result.depth}")
-    need(result.error <= _ROUNDING, f"the identity within rounding, got an error of {result.error}")
+    check_that(result.depth <= 2, f"at most two layers, got {result.depth}")
+    check_that(
+        result.error <= _ROUNDING, f"the identity within rounding, got an error of {result.error}"
+    )
     return result
 
 
-def integers_and_back(W: Any) -> Any:
-    """Integers go near their images under W / step, within the bound, and back, to the last bit."""
+def try_lossless(W: Any) -> Any:
+    """Check that integers go near their images under W / step, and come back exactly."""
     import numpy as np
 
     from exactflow.floats.lossless import lossless
@@ -247,24 +253,24 @@ def integers_and_back(W: Any) -> Any:
     x = np.random.default_rng(0).integers(-(2**10), 2**10, (len(matrix), 16))
     y = near.forward(x)
     distance = np.abs(y - matrix @ x / float(near.step)).max()
-    need(distance <= near.bound.largest, f"images within {near.bound}, got {distance}")
-    need(bool((near.backward(y) == x).all()), "integers that come back")
+    check_that(distance <= near.bound.largest, f"images within {near.bound}, got {distance}")
+    check_that(bool((near.backward(y) == x).all()), "integers that come back")
     return near
 
 
-def likely(law: Any) -> Any:
-    """Four layers within 1/4 of a law in KL, with an exact inverse."""
+def try_universal_in_kl(law: Any) -> Any:
+    """Check four layers within 1/4 of a law in KL, and their exact inverse."""
     from exactflow.laws.universal import approximate
 
     result = approximate(law, Fraction(1, 4), distance="KL")
-    need(result.bound <= sympy.Rational(1, 4), f"KL <= 1/4, got a bound of {result.bound}")
-    need(result.depth == 4, f"four layers, got {result.depth}")
+    check_that(result.bound <= sympy.Rational(1, 4), f"KL <= 1/4, got a bound of {result.bound}")
+    check_that(result.depth == 4, f"four layers, got {result.depth}")
     z = sympy.Matrix([sympy.Rational(i, 3) for i in range(result.flow.dimension)])
-    need(result.flow.inverse().forward(result.flow.forward(z)) == z, "points that come back")
+    check_that(result.flow.inverse().forward(result.flow.forward(z)) == z, "points that come back")
     return result
 
 
-# ------------------------------------------------------------------------- draws
+# ------------------------------------------------------------------------- generators
 
 
 def draw_matrix(
@@ -279,7 +285,7 @@ def draw_matrix(
     d = source.choice(sizes)
     M = sympy.eye(d)
     for _ in range(source.randint(0, 5)):
-        M = _factor(source, d) * M
+        M = _draw_factor(source, d) * M
     if determinant == "one":
         M[0, :] /= M.det()
     elif determinant == "positive" and M.det() < 0:
@@ -287,7 +293,7 @@ def draw_matrix(
     return M
 
 
-def _factor(source: random.Random, d: int) -> sympy.Matrix:
+def _draw_factor(source: random.Random, d: int) -> sympy.Matrix:
     kinds = "elementary", "signs", "permutation", "low rank", "scale", "blocks"
     kind = source.choice(kinds if d > 1 else ("signs", "scale"))
     step, n = sympy.eye(d), d // 2
@@ -311,14 +317,14 @@ def _factor(source: random.Random, d: int) -> sympy.Matrix:
 
 
 def draw_partitioned(source: random.Random) -> tuple[Any, tuple[int, int]]:
-    """Return such a matrix, and a partition of its coordinates."""
+    """Draw an invertible matrix as `draw_matrix` does, and a partition of its coordinates."""
     M = draw_matrix(source)
     p = source.randint(1, M.rows - 1)
     return M, (p, M.rows - p)
 
 
 def draw_permutation(source: random.Random) -> list[int]:
-    """Return an even permutation of 2 to 12 coordinates."""
+    """Draw an even permutation of 2 to 12 coordinates."""
     perm = source.sample(range(d := source.randint(2, 12)), d)
     if permutation(perm).det() < 0:
         perm[0], perm[1] = perm[1], perm[0]
@@ -326,7 +332,7 @@ def draw_permutation(source: random.Random) -> list[int]:
 
 
 def draw_rotation(source: random.Random) -> Any:
-    """Return a rotation of 2 to 8 coordinates in float64, some of them signed permutations."""
+    """Draw a rotation of 2 to 8 coordinates in float64, some of them signed permutations."""
     import numpy as np
 
     d = source.randint(2, 8)
@@ -338,7 +344,7 @@ def draw_rotation(source: random.Random) -> Any:
 
 
 def draw_covariance(source: random.Random) -> Any:
-    """Return a covariance matrix of 2 to 8 coordinates in float64, of condition up to 10^4."""
+    """Draw a covariance matrix of 2 to 8 coordinates in float64, of condition up to 10^4."""
     import numpy as np
 
     d = source.randint(2, 8)
@@ -349,7 +355,7 @@ def draw_covariance(source: random.Random) -> Any:
 
 
 def draw_masked_flows(source: random.Random) -> list[CouplingFlow]:
-    """Return up to five linear couplings, each under a mask of its own."""
+    """Draw up to five linear couplings, each under a mask of its own."""
     n = source.randint(1, 4)
     flows = []
     for _ in range(source.randint(1, 5)):
@@ -364,7 +370,7 @@ def draw_masked_flows(source: random.Random) -> list[CouplingFlow]:
 
 
 def draw_finite_map(source: random.Random) -> tuple[Any, Any]:
-    """Return up to eight points of 2 to 5 small coordinates, many of them equal, and images."""
+    """Draw up to eight points of 2 to 5 small coordinates, many of them equal, and images."""
     d, size = source.randint(2, 5), source.randint(2, 3)
     box = [[n // size**i % size for i in range(d)] for n in range(size**d)]
     count = source.randint(1, min(8, len(box)))
@@ -372,7 +378,7 @@ def draw_finite_map(source: random.Random) -> tuple[Any, Any]:
 
 
 def draw_histogram(source: random.Random) -> Any:
-    """Return a histogram of up to 4 x 4 bins, some of them empty, on a box of some size."""
+    """Draw a histogram of up to 4 x 4 bins, some of them empty, on a box of some size."""
     from exactflow.laws.universal import Histogram
 
     n, m = source.randint(1, 4), source.randint(1, 4)
@@ -385,7 +391,7 @@ def draw_histogram(source: random.Random) -> Any:
 # ------------------------------------------------------------------------- by name
 
 
-def _tried(
+def _row(
     tried: str,
     trial: Callable[[Any], Any],
     draws: Callable[[random.Random], Any],
@@ -397,69 +403,71 @@ def _tried(
 _draw_even = partial(draw_matrix, sizes=(2, 4, 4))
 _draw_one = partial(draw_matrix, sizes=(2, 4, 4, 6), determinant="one")
 _few = "at most six layers equal the matrix, and the reasons against fewer prove themselves"
-#: By the name of a theorem: the statement on one instance, its trial, draws and hypotheses.
+#: Theorem name -> statement on one instance, check, generator of instances, hypotheses.
 TRIALS = {
-    "six layers": _tried("at most six layers equal the matrix", factored, draw_matrix, POSITIVE),
-    "six is sharp": _tried(_few, minimal, _draw_one, EVEN, ONE),
-    "five is generic": _tried(_few, minimal, _draw_one, EVEN, ONE),
-    "padding": _tried(
+    "six layers": _row(
+        "at most six layers equal the matrix", try_six_layers, draw_matrix, POSITIVE
+    ),
+    "six is sharp": _row(_few, try_minimal_depth, _draw_one, EVEN, ONE),
+    "five is generic": _row(_few, try_minimal_depth, _draw_one, EVEN, ONE),
+    "padding": _row(
         "three shears map (x, 0) to (A x, 0)",
-        padded,
+        try_padding,
         partial(draw_matrix, determinant="nonzero"),
         INVERTIBLE,
     ),
-    "permutations": _tried(
+    "permutations": _row(
         "at most six layers of integers of absolute value at most 2 equal the permutation",
-        permuted,
+        try_permutations,
         draw_permutation,
         EVEN_PERMUTATION,
     ),
-    "partitions": _tried(
+    "partitions": _row(
         "no more layers than the theorem says equal the matrix under the partition",
-        partitioned,
+        try_partitions,
         draw_partitioned,
         PAIR,
         POSITIVE_IN_PAIR,
     ),
-    "rotations": _tried(
+    "rotations": _row(
         "six shears of condition at most 18 equal the rotation within 1e-9",
-        balanced_rotation,
+        try_rotations,
         draw_rotation,
         ROTATION,
     ),
-    "affine depth": _tried(
+    "affine depth": _row(
         "at most six layers equal the matrix, or four are certified to exist, and the reasons "
         "against fewer prove themselves",
-        partial(minimal, scales="positive"),
+        partial(try_minimal_depth, scales="positive"),
         _draw_even,
         EVEN,
         POSITIVE,
     ),
-    "gaussian depth": _tried(
-        "at most two layers whiten the covariance within 1e-9", whitened, draw_covariance
+    "gaussian depth": _row(
+        "at most two layers whiten the covariance within 1e-9", try_gaussian_depth, draw_covariance
     ),
-    "lossless": _tried(
+    "lossless": _row(
         "integers go near their images, within the bound, and come back",
-        integers_and_back,
+        try_lossless,
         draw_rotation,
         INVERTIBLE,
     ),
-    "one mask": _tried(
+    "one mask": _row(
         "at most 2 N + 4 layers under one mask equal the N layers",
-        one_mask_for,
+        try_one_mask,
         draw_masked_flows,
         FLOWS,
     ),
-    "finite maps": _tried(
+    "finite maps": _row(
         "at most four couplings take the points to the images, and the reasons against fewer prove "
         "themselves",
-        interpolated,
+        try_finite_maps,
         draw_finite_map,
         FINITE_MAP,
     ),
-    "universal in kl": _tried(
+    "universal in kl": _row(
         "four layers with an exact inverse come within 1/4 of the law in KL",
-        likely,
+        try_universal_in_kl,
         draw_histogram,
         LAW,
         DENSITY,

@@ -5,34 +5,40 @@ import os
 import pytest
 
 from exactflow.errors import InvalidInputError
-from exactflow.proving.sites import Site, Use, read_script, sites, use_of_claims
+from exactflow.proving.claim_sites import (
+    ClaimSite,
+    ClaimsUse,
+    find_claims_use,
+    find_sites,
+    read_script,
+)
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("claims.check('a', word)", []),
-        ("claims.check('a', Evidence.EXACT)", [Site(1, 1, "a", "EXACT")]),
+        ("claims.check('a', Evidence.EXACT)", [ClaimSite(1, 1, "a", "EXACT")]),
         (
             "with stack:\n  stack.enter_context(claims.check('a', Evidence.EXACT))",
-            [Site(2, 2, "a", "EXACT")],
+            [ClaimSite(2, 2, "a", "EXACT")],
         ),
         ("with check('a', Evidence.EXACT): pass", []),
         ("with claims.check('a'): pass", []),
         ("with claims.check(*both): pass", []),
-        ("with claims.check('a', word): pass", [Site(1, 1, "a", "")]),
+        ("with claims.check('a', word): pass", [ClaimSite(1, 1, "a", "")]),
         (
             "with claims.check(\n    f'{k}',\n    evidence=Evidence.FOR_ALL_N): pass",
-            [Site(1, 3, "f'{k}'", "FOR_ALL_N", True)],
+            [ClaimSite(1, 3, "f'{k}'", "FOR_ALL_N", True)],
         ),
         (
             "def f():\n  with (\n    open(x),\n    claims.check('a', Evidence.NUMERIC),\n  ): pass",
-            [Site(4, 4, "a", "NUMERIC")],
+            [ClaimSite(4, 4, "a", "NUMERIC")],
         ),
     ],
 )
 def test_sites(text, expected):
-    assert sites(text) == expected
+    assert find_sites(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -51,12 +57,12 @@ def test_sites(text, expected):
 )
 def test_claims_are_found_however_they_are_imported(imports, makes):
     helper = "def test_matrices(): pass\n"
-    assert use_of_claims(f"{imports}\nmine = {makes}('T')\n") == Use(True, True, ())
-    assert use_of_claims(f"{imports}\ndef f(): {makes}('T')\n{helper}") == Use(
+    assert find_claims_use(f"{imports}\nmine = {makes}('T')\n") == ClaimsUse(True, True, ())
+    assert find_claims_use(f"{imports}\ndef f(): {makes}('T')\n{helper}") == ClaimsUse(
         True, False, ("test_matrices",)
     )
     checked = f"{imports}\nmake = {makes}\nwith make('T').check('a', word): pass"
-    assert use_of_claims(checked) == Use(True, True, ())
+    assert find_claims_use(checked) == ClaimsUse(True, True, ())
 
 
 @pytest.mark.parametrize(
@@ -69,7 +75,7 @@ def test_claims_are_found_however_they_are_imported(imports, makes):
     ],
 )
 def test_other_claims_are_none(text):
-    assert use_of_claims(text) == Use(False, False, ())
+    assert find_claims_use(text) == ClaimsUse(False, False, ())
 
 
 def test_what_is_no_script(tmp_path):
@@ -97,18 +103,17 @@ def test_what_is_no_script(tmp_path):
 
 @pytest.mark.parametrize("word", ["Evidence.EXACT", "Evidence['EXACT']", "Evidence('exact')"])
 def test_evidence_that_is_written_out_in_any_form_makes_a_site(word):
-    (site,) = sites(f"check = claims.check\nchecks = check('a shear', {word})")
+    (site,) = find_sites(f"check = claims.check\nchecks = check('a shear', {word})")
     assert (site.checked, site.evidence) == ("a shear", "EXACT")
 
 
 def test_a_claim_that_a_stack_enters_is_a_site_whatever_its_evidence():
-    assert [s.line for s in sites("kind = f()\nstack.enter_context(claims.check('a', kind))")] == [
-        2
-    ]
+    text = "kind = f()\nstack.enter_context(claims.check('a', kind))"
+    assert [site.line for site in find_sites(text)] == [2]
 
 
 @pytest.mark.parametrize("text", ["x = " + "-" * 20000 + "1", "(", "\0"])
-@pytest.mark.parametrize("read", [sites, use_of_claims])
+@pytest.mark.parametrize("read", [find_sites, find_claims_use])
 def test_what_python_cannot_parse_is_refused_in_one_line(read, text):
     with pytest.raises(InvalidInputError, match="expected a text in Python"):
         read(text)

@@ -1,20 +1,20 @@
-"""Transport and last layers from which a well-conditioned flow is built.
+"""Plan of a well-conditioned flow: its transport and its last layers, fixed before its depth.
 
-The last layers rescale the pad and bring the data to scale. Searches here find the fewest layers
-within an accuracy, or the best accuracy of some layers.
+The last layers rescale the pad and the data. The searches here find the fewest layers for an
+accuracy, or the best accuracy for a number of layers.
 
-After the path of a transport T the pad is near z / T'(l) where the data is T(l). The slopes of T
-jump; a continuous function r > 0 of the data, linear between the middles of the pieces, has r^k
-near T', and k layers z <- r(x) z multiply the pad by r^k. Such a layer has the Jacobian
-[[1, 0], [u, r]], u = r'(x) z, and the condition number c with c + 1/c = (1 + r^2 + u^2) / r. That
-is bounded for bounded pads only: here for those that end within some radius.
+After the path of a transport T the pad is near z / T'(l) if the data is T(l). The slopes of T jump.
+So we choose a continuous function r > 0 of the data, linear between the middles of the pieces, with
+r^k near T'; then k layers z <- r(x) z multiply the pad by r^k. Such a layer has the Jacobian
+[[1, 0], [u, r]], u = r'(x) z, and the condition number c with c + 1/c = (1 + r^2 + u^2) / r. This
+is bounded only for bounded pads, here for pads that end within some radius.
 
-Before all that, a law of another scale than one, or far from zero, is standardized: the path leads
-to the transport of the standard law, and layers x <- scale x bring the data to its own scale. Their
-condition numbers are those of diag(scale, 1), everywhere.
+A law whose scale is not about one, or that is far from zero, is standardized first: the path leads
+to the transport of the standard law, and layers x <- scale x restore the scale of the data. Their
+condition number is that of diag(scale, 1) everywhere.
 
-A bound of the error is certified for every number of pairs that is tried, so that what is found has
-its bound; that one pair less does not do is tried, too.
+The error is certified for each number of pairs that is tried, and one pair fewer than the result is
+tried, too.
 """
 
 from dataclasses import dataclass
@@ -34,17 +34,22 @@ from exactflow.flows.nonlinear import PiecewiseCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from proofs.constructions.bisection import least_sufficient
 from proofs.constructions.well_conditioned.line_laws import LineLaw
-from proofs.constructions.well_conditioned.path import Path, graded_path, regions, shear_norm
-from proofs.constructions.well_conditioned.transport import Transport, transport
+from proofs.constructions.well_conditioned.path import (
+    Path,
+    cover_by_regions,
+    graded_path,
+    shear_norm,
+)
+from proofs.constructions.well_conditioned.transport import Transport, build_transport
 from proofs.constructions.well_conditioned.tuning import TUNING
 
-__all__ = ["Draft", "Rescaling", "Unit", "best", "fewest"]
+__all__ = ["DataScaling", "FlowPlan", "Rescaling", "find_best", "find_fewest"]
 
 
 @dataclass(frozen=True)
 class Rescaling:
-    """k layers z <- r(x) z, and an enclosure of a bound of their condition numbers where the pad
-    ends within `TUNING.radius`.
+    """k layers z <- r(x) z, and a bound of their condition numbers for pads that end within
+    `TUNING.radius`.
     """
 
     function: PiecewiseLinear
@@ -53,9 +58,9 @@ class Rescaling:
 
     @classmethod
     def of(cls, T: PiecewiseLinear, condition: Element) -> "Rescaling":
-        """Return rescalings whose condition numbers are within the bound, of which one less is not.
+        """Return the fewest rescalings with condition numbers at most `condition`.
 
-        Raises `InvalidInputError` where more are needed than a path may have layers.
+        Raises `InvalidInputError` if these are more layers than a path may have.
         """
 
         def found(count: int) -> Rescaling:
@@ -66,8 +71,8 @@ class Rescaling:
         count = least_sufficient(lambda n: n > most or bool(found(n).condition <= ball(condition)))
         if count > most:
             raise InvalidInputError(
-                f"expected a condition number that {most} rescalings of the pad reach, got "
-                f"{format_short(condition)}: raise condition, or leave out pad"
+                f"{most} rescalings of the pad do not suffice for the condition number "
+                f"{format_short(condition)}: raise condition, or omit pad"
             )
         return found(count)
 
@@ -77,8 +82,8 @@ class Rescaling:
         return [PiecewiseCoupling((1, 1), "second", still, self.function)] * self.count
 
     def error(self, window: tuple, slopes: tuple) -> arb:
-        """Return a bound of |r(x)^k z' - z| for |z| = 1, where x is between two numbers (None:
-        infinite) and z' between z / slopes[1] and z / slopes[0].
+        """Return a bound of |r(x)^k z' - z| for |z| = 1, if x is between the two numbers of
+        `window` (None: infinite) and z' between z / slopes[1] and z / slopes[0].
         """
         r, smallest, largest = self.function, *map(ball, slopes)
         ends = zip(window, (r.knots[0], r.knots[-1]), strict=True)
@@ -90,7 +95,9 @@ class Rescaling:
 
 
 def _root(T: PiecewiseLinear, count: int) -> PiecewiseLinear:
-    """Return r, near the roots of the slopes of T in the middles of its pieces."""
+    """Return r, whose values in the middles of the pieces of T are near the k-th roots of the
+    slopes, k = `count`.
+    """
     values = [x for (x,) in T.values]
     lengths = [y - x for x, y in pairwise(values)] or [QQ.one]
     ends = [values[0] - lengths[0], *values, values[-1] + lengths[-1]]
@@ -102,9 +109,9 @@ def _root(T: PiecewiseLinear, count: int) -> PiecewiseLinear:
 def _condition(r: PiecewiseLinear, count: int) -> arb:
     """Return a bound of the condition numbers of the layers.
 
-    With F = 1 + r^2 + u^2 the squares of the singular values are roots of s^2 - F s + r^2, so that
-    the condition number grows with F / r. On a piece |u| is at most that of the least r; for such a
-    u F / r is convex in r: it is enough to look at the ends.
+    With F = 1 + r^2 + u^2 the squares of the singular values are the roots of s^2 - F s + r^2, so
+    the condition number grows with F / r. On a piece |u| is at most its value at the least r. For
+    this u, F / r is convex in r, so its maximum is at an end of the piece.
     """
     values = [value for (value,) in r.values]
     worst = arb(1)
@@ -120,7 +127,7 @@ def _condition(r: PiecewiseLinear, count: int) -> arb:
 
 
 @dataclass(frozen=True)
-class Unit:
+class DataScaling:
     """The affine map x -> scale^count x + shift of the data, by `count` layers."""
 
     scale: Element
@@ -128,13 +135,12 @@ class Unit:
     count: int
 
     @classmethod
-    def of(cls, T: PiecewiseLinear, condition: Element) -> "Unit":
-        """Return the scale and the place of a transport: of no layer if they are about 1 and 0.
+    def of(cls, T: PiecewiseLinear, condition: Element) -> "DataScaling":
+        """Return the scaling that standardizes a transport; without layers if its deviation is
+        about 1 and its mean about 0.
 
-        Mean and deviation are computed in floats, of values that a power of two brings to about
-        one.
-
-        Raises `InvalidInputError` where more than a thousand layers are needed.
+        Mean and deviation are computed in floats, after division by a power of two. Raises
+        `InvalidInputError` if more than `TUNING.most_units` layers are needed.
         """
         from scipy.special import ndtri
 
@@ -150,8 +156,8 @@ class Unit:
         count = ceil(abs(growth) / log(to_float(condition)) * (1 + 2**-TUNING.bits))
         if count > TUNING.most_units:
             raise InvalidInputError(
-                f"expected a condition number that {TUNING.most_units} scalings of the data reach, "
-                f"got {format_short(condition)}: raise condition, or bring the law to scale"
+                f"{TUNING.most_units} scalings of the data do not suffice for the condition number "
+                f"{format_short(condition)}: raise condition, or rescale the law"
             )
         root = exp(growth / count) * 2**TUNING.bits
         return cls(QQ(int(root) if growth > 0 else ceil(root), 2**TUNING.bits), mean, count)
@@ -168,7 +174,7 @@ class Unit:
         return self.scale**self.count
 
     def standardized(self, T: PiecewiseLinear) -> PiecewiseLinear:
-        """Return the map that this one follows to give T."""
+        """Return the standardized map S with T = scale^count S + shift."""
         b = self.factor
         left, right = (slope / b for (slope,) in (T.slopes[0], T.slopes[-1]))
         return PiecewiseLinear(T.knots, [(x - self.shift) / b for (x,) in T.values], left, right)
@@ -181,97 +187,96 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Draft:
+class FlowPlan:
     """Parts of a flow that do not depend on the number of pairs of layers.
 
-    `scaling` is None where no pad is to be N(0, 1).
-
-    `map` is the transport to the law brought to scale, `norm` the largest one of a shear.
+    `map` is the transport to the standardized law, `norm` the largest norm of a shift, and
+    `scaling` is None if the pad need not be N(0, 1).
     """
 
     transport: Transport
-    unit: Unit
+    data_scaling: DataScaling
     map: PiecewiseLinear
     scaling: Rescaling | None
     norm: Element
 
     @classmethod
-    def of(cls, law: LineLaw, tolerance: Element, condition: Element, pad: bool) -> "Draft":
-        """Return the draft of a law, its transport within a tolerance."""
-        found = transport(law, tolerance)
-        unit = Unit.of(found.map, condition)
-        T = unit.standardized(found.map)
+    def of(cls, law: LineLaw, tolerance: Element, condition: Element, pad: bool) -> "FlowPlan":
+        """Return the plan of a flow to a law, with a transport within a tolerance."""
+        found = build_transport(law, tolerance)
+        data_scaling = DataScaling.of(found.map, condition)
+        T = data_scaling.standardized(found.map)
         scaling = Rescaling.of(T, condition) if pad else None
-        return cls(found, unit, T, scaling, shear_norm(condition))
+        return cls(found, data_scaling, T, scaling, shear_norm(condition))
 
     def depth(self, pairs: int) -> int:
-        """Return the number of layers: the last of the path is for the pad only."""
+        """Return the number of layers of the flow with so many pairs."""
         last = 0 if self.scaling is None else 1 + self.scaling.count
-        return 4 * pairs + 2 + last + self.unit.count
+        return 4 * pairs + 2 + last + self.data_scaling.count
 
     def path(self, pairs: int) -> Path | None:
-        """Return a path within the norm, or None where the pairs are too few."""
+        """Return a path of so many pairs within the norm, or None if these are too few."""
         return graded_path(self.map, pairs, self.norm) if pairs > 0 else None
 
     def error(self, path: Path) -> arb:
-        """Return the bound of the error of the data that a path makes, in L^2."""
+        """Return a bound of the L^2 error of the data along a path."""
         total = arb(0)
-        for region in regions(path):
+        for region in cover_by_regions(path):
             moved = ball(region.slopes[1]) * ball(region.moved)
             total += region.weight * moved * moved
-        return upper_root(total) * ball(self.unit.factor)
+        return upper_root(total) * ball(self.data_scaling.factor)
 
     def bound(self, path: Path) -> arb:
         """Return a bound of W2 for the data."""
         return self.transport.error + self.error(path)
 
 
-def fewest(
+def find_fewest(
     law: LineLaw, condition: Element, eps: Element, most: int | None, pad: bool
-) -> tuple[Draft, Path]:
-    """Return the shortest path within `eps`, of at most `most` layers in all, and its draft."""
-    draft = Draft.of(law, eps / TUNING.transport_part, condition, pad)
+) -> tuple[FlowPlan, Path]:
+    """Return the plan and the shortest path within `eps`; raise if it takes over `most` layers."""
+    plan = FlowPlan.of(law, eps / TUNING.transport_part, condition, pad)
 
     def suffices(pairs: int) -> bool:
-        path = draft.path(pairs)
-        return path is not None and bool(draft.bound(path) <= ball(eps))
+        path = plan.path(pairs)
+        return path is not None and bool(plan.bound(path) <= ball(eps))
 
     pairs = least_sufficient(lambda pairs: pairs > TUNING.most_pairs or suffices(pairs))
     if pairs > TUNING.most_pairs:
         raise InvalidInputError(
-            f"expected eps and condition in reach of {4 * TUNING.most_pairs} layers, got eps = "
-            f"{format_short(eps)} and condition = {format_short(condition)}: raise one of them"
+            f"{4 * TUNING.most_pairs} layers do not suffice for eps = {format_short(eps)} and "
+            f"condition = {format_short(condition)}: raise one of them"
         )
-    needed, path = draft.depth(pairs), draft.path(pairs)
+    needed, path = plan.depth(pairs), plan.path(pairs)
     if path is None or (most is not None and needed > most):
         raise InvalidInputError(
-            f"expected eps in reach of the layers, got eps = {format_short(eps)} and {most} layers "
-            f"of condition numbers <= {format_short(condition)}: it takes {needed}; raise layers, "
-            "eps or condition"
+            f"eps = {format_short(eps)} with condition numbers <= {format_short(condition)} takes "
+            f"{needed} layers, more than {most}: raise layers, eps or condition"
         )
-    return draft, path
+    return plan, path
 
 
-def best(law: LineLaw, condition: Element, most: int, pad: bool) -> tuple[Draft, Path]:
-    """Return a path of at most `most` layers to a transport of at most half of the path's error.
+def find_best(law: LineLaw, condition: Element, most: int, pad: bool) -> tuple[FlowPlan, Path]:
+    """Return a plan and a path of at most `most` layers, such that the error of the transport is at
+    most half of the path's error.
 
-    It is refined until then, or until it has many knots; where a finer one is too steep for so few
-    layers, it is the last one that is not.
+    The transport is refined until then, or until it has many knots, or becomes too steep for so few
+    layers.
     """
     tolerance, found = law.deviation(), None
     while True:
-        draft = Draft.of(law, tolerance, condition, pad)
-        path = draft.path(min((most - draft.depth(0)) // 4, TUNING.most_pairs))
+        plan = FlowPlan.of(law, tolerance, condition, pad)
+        path = plan.path(min((most - plan.depth(0)) // 4, TUNING.most_pairs))
         if path is None:
             break
-        found = draft, path
-        fine = draft.transport.error <= draft.error(path) / 2
-        if fine or draft.transport.knots > TUNING.many_knots:
+        found = plan, path
+        fine = plan.transport.error <= plan.error(path) / 2
+        if fine or plan.transport.knots > TUNING.many_knots:
             break
         tolerance /= 4
     if found is None:
         raise InvalidInputError(
-            f"expected layers enough for condition numbers <= {format_short(condition)}, got "
-            f"{most}: raise layers or condition"
+            f"{most} layers do not suffice for condition numbers <= {format_short(condition)}: "
+            "raise layers or condition"
         )
     return found

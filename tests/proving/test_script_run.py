@@ -6,7 +6,7 @@ import pytest
 
 from exactflow.claims import Options, proof_options
 from exactflow.errors import InvalidInputError
-from exactflow.proving.script import run_script
+from exactflow.proving.script_run import run_script
 
 HEAD = (
     "from exactflow.claims import Claims, Evidence, ProofError, proof_options\n"
@@ -128,9 +128,9 @@ def test_claims_of_one_statement_have_the_lines_of_their_calls(run):
         (TRUE + "atexit.register(os._exit, 7)", "incomplete", 0, "exit code 7, after the script"),
         (CAUGHT + "\nos._exit(0)", "refuted", 4, "the claim 'two' failed, and the script went on"),
         ("with claims.check('a', Evidence.EXACT): pass", "refuted", 3, "at least one instance"),
-        (TRUE + "import sys; sys.exit()", "broken", 5, "expected a script that runs to its end"),
-        (TRUE + "raise SystemExit(3)", "broken", 5, "got sys.exit(3)"),
-        ("", "broken", 0, "expected a script that checks claims, got none"),
+        (TRUE + "import sys; sys.exit()", "broken", 5, "called sys.exit(None) before its end"),
+        (TRUE + "raise SystemExit(3)", "broken", 5, "called sys.exit(3) before its end"),
+        ("", "broken", 0, "the script checks no claims"),
         (TRUE + "(", "broken", 5, "was never closed"),
         (TRUE + "x = '\0'", "broken", 0, "null byte"),
         (TRUE + "import no_such_module_of_theirs", "broken", 5, "no_such_module_of_theirs"),
@@ -230,7 +230,7 @@ def test_a_claim_of_a_process_that_starts_anew_is_undecided(run):
 
 
 def test_only_the_end_of_what_is_printed_is_kept(run, monkeypatch):
-    monkeypatch.setattr("exactflow.proving.script.MOST_PRINTED", 5)
+    monkeypatch.setattr("exactflow.proving.script_run.MOST_PRINTED", 5)
     assert run(HEAD + TRUE + "print('x' * 10**6 + 'y')\n").printed == "xxxy\n"
 
 

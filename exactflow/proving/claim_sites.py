@@ -1,4 +1,4 @@
-"""A proof script as text: how it uses `exactflow.claims`, and where it checks claims."""
+"""How the text of a proof script uses `exactflow.claims`, and where it checks claims."""
 
 import ast
 import io
@@ -16,11 +16,10 @@ _CLAIMS = "exactflow.claims"
 
 
 @dataclass(frozen=True)
-class Site:
-    """A call ``claims.check(text, evidence)`` of a script: its lines, and its words.
+class ClaimSite:
+    """A call ``claims.check(text, evidence)`` of a script: its lines and arguments.
 
-    Where text or evidence are computed, the expression stands for the text, and no evidence is
-    known.
+    If the text is computed, `checked` is its expression. If the evidence is computed, it is "".
     """
 
     line: int
@@ -31,7 +30,7 @@ class Site:
 
 
 def read_script(path: str | Path) -> str:
-    """Return the text of a script, or raise `InvalidInputError` on what is none."""
+    """Return the text of a script; raise `InvalidInputError` for a file that is not a script."""
     reason = ""
     if Path(path).is_fifo():
         reason = "a named pipe, which cannot be read twice"
@@ -43,35 +42,41 @@ def read_script(path: str | Path) -> str:
             encoding, _ = tokenize.detect_encoding(data.readline)
             data.seek(0)
             return io.TextIOWrapper(data, encoding).read()
-        except (ValueError, SyntaxError, LookupError) as error:  # of encodings
+        except (ValueError, SyntaxError, LookupError) as error:  # an unknown or a wrong encoding
             reason = str(error)
     raise InvalidInputError(f"expected a proof script, got {str(path)!r}: {reason}")
 
 
 @contextmanager
 def _parsing() -> Iterator[None]:
-    """Raise `InvalidInputError` where a text is not Python, or nested too deep to be read."""
+    """Raise `InvalidInputError` if a text is not Python, or nested too deep for its parser."""
     try:
         yield
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise InvalidInputError(f"expected a text in Python: {error}") from None
 
 
-def sites(text: str) -> list[Site]:
-    """Return the places at which a script checks claims, without running it; `InvalidInputError`
-    where it cannot be parsed.
+def find_sites(text: str) -> list[ClaimSite]:
+    """Find the places at which a script checks claims, without running it.
 
-    >>> sites("with claims.check('a shear', Evidence.EXACT) as check: pass")
-    [Site(line=1, end_line=1, checked='a shear', evidence='EXACT', is_computed=False)]
+    Raises `InvalidInputError` if it cannot be parsed.
+
+    >>> find_sites("with claims.check('a shear', Evidence.EXACT) as check: pass")
+    [ClaimSite(line=1, end_line=1, checked='a shear', evidence='EXACT', is_computed=False)]
     """
     with _parsing():
-        return sorted(_sites(ast.walk(ast.parse(text))), key=lambda site: site.line)
+        return sorted(_find_sites(ast.walk(ast.parse(text))), key=lambda site: site.line)
 
 
 @dataclass(frozen=True)
-class Use:
-    """How a file uses `exactflow.claims`: whether it imports it; whether it makes or checks claims
-    outside of its functions; the names of its functions and classes that are tests to pytest.
+class ClaimsUse:
+    """How a file uses `exactflow.claims`.
+
+    Attributes
+    ----------
+    imports : whether it imports the module.
+    makes : whether it makes or checks claims outside of functions.
+    tests : names of functions and classes that pytest collects as tests.
     """
 
     imports: bool
@@ -79,24 +84,26 @@ class Use:
     tests: tuple[str, ...]
 
 
-def use_of_claims(text: str) -> Use:
-    """Read off a file how it uses `exactflow.claims`, under whatever names it imports that;
-    `InvalidInputError` where it cannot be parsed.
+def find_claims_use(text: str) -> ClaimsUse:
+    """Find out how a file uses `exactflow.claims`, under any name that it imports it by.
 
-    >>> use_of_claims("from exactflow import claims as c\\nmine = c.Claims('Sums')")
-    Use(imports=True, makes=True, tests=())
+    Raises `InvalidInputError` if it cannot be parsed.
+
+    >>> find_claims_use("from exactflow import claims as c\\nmine = c.Claims('Sums')")
+    ClaimsUse(imports=True, makes=True, tests=())
     """
     with _parsing():
         tree = ast.parse(text)
-        origins = _origins(tree)
-        tops, tests = _outside_of_functions(tree)
-        calls = [_dotted(node.func, origins) for node in tops if isinstance(node, ast.Call)]
+        origins = _import_origins(tree)
+        tops, tests = _split_functions(tree)
+        calls = [_dotted_name(node.func, origins) for node in tops if isinstance(node, ast.Call)]
         imports = any(f"{origin}.".startswith(f"{_CLAIMS}.") for origin in origins.values())
-        return Use(imports, f"{_CLAIMS}.Claims" in calls or bool(_sites(tops)), tuple(tests))
+        makes = f"{_CLAIMS}.Claims" in calls or bool(_find_sites(tops))
+        return ClaimsUse(imports, makes, tuple(tests))
 
 
-def _outside_of_functions(tree: ast.AST) -> tuple[list[ast.AST], list[str]]:
-    """The nodes outside of functions and classes, and the names of those that are tests."""
+def _split_functions(tree: ast.AST) -> tuple[list[ast.AST], list[str]]:
+    """Return the nodes outside of functions and classes, and the names of tests among these."""
     rest, nodes, tests = [tree], [], []
     while rest:
         node = rest.pop()
@@ -108,8 +115,8 @@ def _outside_of_functions(tree: ast.AST) -> tuple[list[ast.AST], list[str]]:
     return nodes, tests
 
 
-def _origins(tree: ast.AST) -> dict[str, str]:
-    """What the imports of a file bind: the dotted name behind each name."""
+def _import_origins(tree: ast.AST) -> dict[str, str]:
+    """Return the dotted name behind each name that the imports of a file bind."""
     origins: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -124,61 +131,64 @@ def _origins(tree: ast.AST) -> dict[str, str]:
     return origins
 
 
-def _dotted(node: ast.expr, origins: dict[str, str]) -> str:
-    """Return the dotted name of an expression, with what its first name stands for."""
+def _dotted_name(node: ast.expr, origins: dict[str, str]) -> str:
+    """Return the dotted name of an expression, its first name replaced by the imported one."""
     first, dot, rest = ast.unparse(node).partition(".")
     return f"{origins.get(first, first)}{dot}{rest}"
 
 
-def _sites(nodes: Iterable[ast.AST]) -> list[Site]:
-    """The places among some nodes at which claims are checked: where none enters them, as ``with``
-    and ``enter_context`` do, only if the evidence is written out.
+def _find_sites(nodes: Iterable[ast.AST]) -> list[ClaimSite]:
+    """Return the calls among some nodes that check claims.
+
+    A call that is not entered, by ``with`` or ``enter_context``, counts only if its evidence is
+    written out.
     """
     nodes = list(nodes)
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     items = [item for node in nodes if isinstance(node, ast.With) for item in node.items]
     entered: list[ast.expr] = [item.context_expr for item in items]
     for call in calls:
-        entered += call.args if _attribute(call.func) == "enter_context" else []
+        entered += call.args if _last_attribute(call.func) == "enter_context" else []
     names = _names_of_check(nodes)
-    found = [(site, call) for call in calls for site in _site(call, names)]
+    found = [(site, call) for call in calls for site in _read_site(call, names)]
     return [site for site, call in found if site.evidence or any(call is x for x in entered)]
 
 
-def _attribute(node: ast.AST) -> str:
-    """Return the last word of an expression such as a.b.c, if it has a point."""
+def _last_attribute(node: ast.AST) -> str:
+    """Return the last name of an expression such as a.b.c, or "" for one without a point."""
     return node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def _names_of_check(nodes: Iterable[ast.AST]) -> set[str]:
-    """The names that stand for a method `check`, as after ``mine = claims.check``."""
-    given = [n for n in nodes if isinstance(n, ast.Assign) and _attribute(n.value) == "check"]
+    """Return the names bound to a method `check`, as by ``mine = claims.check``."""
+    given = [n for n in nodes if isinstance(n, ast.Assign) and _last_attribute(n.value) == "check"]
     targets = [target for node in given for target in node.targets]
     return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
-def _site(call: ast.Call, names: set[str]) -> list[Site]:
+def _read_site(call: ast.Call, names: set[str]) -> list[ClaimSite]:
     is_named = isinstance(call.func, ast.Name) and call.func.id in names
-    if not is_named and _attribute(call.func) != "check":
+    if not is_named and _last_attribute(call.func) != "check":
         return []
     given = dict(zip(("checked", "evidence"), call.args, strict=False))
     given |= {word.arg: word.value for word in call.keywords if word.arg}
     if set(given) != {"checked", "evidence"}:
         return []
-    checked, evidence = given["checked"], _evidence(given["evidence"])
+    checked, evidence = given["checked"], _evidence_name(given["evidence"])
     lines = call.lineno, call.end_lineno or call.lineno
     if isinstance(checked, ast.Constant) and isinstance(checked.value, str):
-        return [Site(*lines, checked.value, evidence)]
-    return [Site(*lines, ast.unparse(checked), evidence, True)]
+        return [ClaimSite(*lines, checked.value, evidence)]
+    return [ClaimSite(*lines, ast.unparse(checked), evidence, True)]
 
 
-def _evidence(node: ast.expr) -> str:
-    """The name of a kind of evidence that is written out, as Evidence.EXACT, Evidence["EXACT"],
-    Evidence("exact") or "exact"; else nothing.
+def _evidence_name(node: ast.expr) -> str:
+    """Return the name of a kind of evidence, or "" if it is computed.
+
+    It is written as Evidence.EXACT, Evidence["EXACT"], Evidence("exact") or "exact".
     """
     if isinstance(node, ast.Call) and len(node.args) == 1:
         node = node.args[0]
     if isinstance(node, ast.Subscript):
         node = node.slice
-    word = node.value if isinstance(node, ast.Constant) else _attribute(node)
+    word = node.value if isinstance(node, ast.Constant) else _last_attribute(node)
     return next((kind.name for kind in Evidence if word in (kind.name, kind.value)), "")

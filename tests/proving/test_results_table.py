@@ -3,8 +3,8 @@
 import pytest
 
 from exactflow.claims import Claim, Evidence
-from exactflow.proving.script import Outcome
-from exactflow.proving.table import print_table, summary
+from exactflow.proving.results_table import print_table, summary
+from exactflow.proving.script_run import Outcome
 
 LONG = "A theorem whose name is longer than a narrow terminal is wide (Nobody, 1900)"
 CLAIMS = [

@@ -16,8 +16,8 @@ import pytest
 from exactflow import checker
 from exactflow.errors import InvalidInputError, printable
 from exactflow.files.checking import MOST_SECONDS, WORDS, check_certificate
-from exactflow.proving.script import EXIT_CODES
-from exactflow.proving.sites import Site, read_script, sites
+from exactflow.proving.claim_sites import ClaimSite, find_sites, read_script
+from exactflow.proving.script_run import EXIT_CODES
 
 _CODES = {word: code for code, word in WORDS.items()} | {"probably verified": 0} | EXIT_CODES
 
@@ -127,7 +127,7 @@ class ScriptFile(pytest.File):
 
     def collect(self) -> Iterable[pytest.Item]:
         try:
-            found = sites(read_script(self.path))
+            found = find_sites(read_script(self.path))
         except InvalidInputError:  # running it says what is wrong
             found = []
         times = Counter(site.checked for site in found)
@@ -198,7 +198,7 @@ class _ScriptItem(pytest.Item):
 class ClaimItem(_ScriptItem):
     """The claims that are checked at one place of a script: in a loop there are many."""
 
-    def __init__(self, *, site: Site, **keywords: Any) -> None:
+    def __init__(self, *, site: ClaimSite, **keywords: Any) -> None:
         super().__init__(line=site.line, **keywords)
         self.site = site
         if site.evidence:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from exactflow.claims import Claim, Evidence
 from exactflow.errors import printable
-from exactflow.proving.script import Outcome
+from exactflow.proving.script_run import Outcome
 
 PIPED = 130  # columns where no terminal has others: names of theorems are whole
 WITH_EVIDENCE = 60

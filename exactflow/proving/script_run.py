@@ -1,0 +1,309 @@
+"""Run one proof script in a process of its own, and judge the claims that it recorded.
+
+The verdict is about every claim that the script contains. It is read from the record that the
+process of the script wrote, after its end, and never from what the script printed. That process,
+`run_in_this_process`, runs the script as ``python SCRIPT`` would.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from io import TextIOWrapper
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
+from typing import Any, Literal
+
+from exactflow.claims import (
+    RECORD,
+    SCRIPT_RUNS,
+    Claim,
+    Evidence,
+    Options,
+    ProofError,
+    ScriptRun,
+    add_event,
+)
+from exactflow.errors import (
+    InvalidInputError,
+    MissingExtraError,
+    UndecidedClaimError,
+    VerificationError,
+    error_text,
+    printable,
+)
+from exactflow.exact.progress import listening_to_stages
+from exactflow.files.parallel import exit_with_parent
+from exactflow.proving.claim_sites import find_sites, read_script
+
+MOST_PRINTED = 2**24
+"""The largest number of characters of a script's output that are kept: the last ones."""
+EXIT_CODES = {"passed": 0, "refuted": 1, "broken": 2, "incomplete": 3}
+_CHILD = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from exactflow.proving.script_run import run_in_this_process; "
+    "run_in_this_process(json.loads(sys.argv[2]))"
+)
+
+
+@dataclass
+class Outcome:
+    """Result of a script.
+
+    Attributes
+    ----------
+    claims : in the order of the script, unreached ones last.
+    failure, line : the reason and the place, if the script did not pass.
+    is_undecided : its process ended without a verdict or did not reach the end of a claim, or it
+        raised `UndecidedClaimError`.
+    has_ended : the script ran to its end.
+    """
+
+    path: str
+    claims: list[Claim] = field(default_factory=list)
+    failure: str = ""
+    line: int = 0
+    is_refuted: bool = False
+    is_undecided: bool = False
+    has_ended: bool = True
+    seconds: float = 0.0
+    printed: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in one word, the first that applies:
+
+        - "refuted": a claim failed;
+        - "broken": the script raised another error;
+        - "incomplete": a claim was not reached, or not run because a tool is missing, or the
+          process ended before the script;
+        - "passed".
+        """
+        if self.is_refuted:
+            return "refuted"
+        if self.failure and not self.is_undecided:
+            return "broken"
+        is_decided = not self.is_undecided and all(claim.passed for claim in self.claims)
+        return "passed" if is_decided else "incomplete"
+
+
+def run_script(
+    path: str | Path, options: Options, *, echo: bool = False, told: Path | None = None
+) -> Outcome:
+    """Run a script and return its outcome, which includes any error that the script raises.
+
+    Parameters
+    ----------
+    options : returned by `proof_options` in the script.
+    echo : whether to print the output of the script.
+    told : a file to which a line is added as each claim begins.
+
+    Raises
+    ------
+    InvalidInputError
+        There is no such script.
+    """
+    text, start = read_script(path), time.perf_counter()
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        record = Path(folder, "record")
+        job = {"path": path, "record": record, "told": told} | asdict(options)
+        code, printed = _run_in_new_process(job, Path(folder, "printed"), echo)
+        events = _read_events(record)
+    outcome = _judge(str(path), text, events, code)
+    outcome.failure = "\n".join(printable(line) for line in outcome.failure.split("\n"))
+    outcome.seconds, outcome.printed = time.perf_counter() - start, printed
+    return outcome
+
+
+def _run_in_new_process(job: dict[str, Any], output: Path, echo: bool) -> tuple[int, str]:
+    """Run a script in a new process; return its exit code and the end of its output.
+
+    The output goes to a file, since a process that the script leaves behind may hold a pipe
+    forever. PYTHONOPTIMIZE would switch off the assert statements of the script.
+    """
+    said = json.dumps(sys.path), json.dumps(job, default=str)
+    environment = {name: text for name, text in os.environ.items() if name != "PYTHONOPTIMIZE"}
+    environment[RECORD] = str(job["record"])
+    printed, is_over = "", False
+    with (
+        output.open("wb") as sink,
+        output.open(encoding="utf-8", errors="replace") as source,
+        subprocess.Popen(
+            [sys.executable, "-P", "-c", _CHILD, *said], stdout=sink, env=environment
+        ) as process,
+    ):
+        try:
+            while not is_over:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(0.1)
+                is_over = process.poll() is not None
+                piece = source.read()
+                printed = (printed + piece)[-MOST_PRINTED:]
+                if echo:
+                    print(end=piece, flush=True)
+        except BaseException:
+            process.kill()
+            raise
+        return process.returncode, printed
+
+
+def _read_events(record: Path) -> list[dict[str, Any]]:
+    """Read the events of a record; a killed process may leave half of a line, which is skipped."""
+    events: list[dict[str, Any]] = []
+    with suppress(FileNotFoundError):
+        for line in record.read_text("utf-8").splitlines():
+            with suppress(ValueError):
+                events.append(json.loads(line))
+    return events
+
+
+def _judge(path: str, text: str, events: list[dict[str, Any]], code: int) -> Outcome:
+    """Judge the script of this text by the events that it recorded, and by its exit code."""
+    end = next((event for event in events if "failure" in event), None)
+    claims, theorem = _last_states(events), Path(path).stem
+    if end is not None:
+        theorem = end["theorem"] or theorem
+        if end["missing"] and not any(claim.missing for claim in claims):
+            needs = Claim(theorem, "what needs an extra", Evidence.NUMERIC, 0, 0.0, False)
+            claims.append(replace(needs, missing=end["missing"]))
+    claims += _unreached_claims(text, theorem, claims)
+    failed = [claim for claim in claims if claim.verdict == "FAILED"]
+    if end is not None and end["failure"]:
+        verdict = bool(failed) or end["is_refuted"], end["is_undecided"]
+        return Outcome(path, claims, end["failure"], end["line"], *verdict, has_ended=False)
+    if failed:
+        place = f"{path}:{failed[0].line}: "
+        reason = f"{place}the claim {failed[0].checked!r} failed, and the script went on"
+        return Outcome(path, claims, reason, failed[0].line, True, has_ended=end is not None)
+    if end is None or code:
+        when = "after the script" if end else "before the script did"
+        reason = f"{path}: its process ended with exit code {code}, {when}"
+        return Outcome(path, claims, reason, is_undecided=True, has_ended=end is not None)
+    if not claims:
+        template = "exactflow prove --template prints one to begin with"
+        reason = f"{path}: the script checks no claims: {template}"
+        return Outcome(path, claims, reason)
+    lost = [claim for claim in claims if not claim.is_reached]
+    if lost and not any(claim.missing for claim in claims):
+        reason = f"{path}:{lost[0].line}: the process of the script did not reach the end of the "
+        reason += f"claim {lost[0].checked!r}"
+        return Outcome(path, claims, reason, lost[0].line, is_undecided=True)
+    return Outcome(path, claims)
+
+
+def _last_states(events: list[dict[str, Any]]) -> list[Claim]:
+    """Return each claim of a record as at its end or, without an end, as at its beginning."""
+    found: dict[str, list[Claim]] = {}
+    for event in events:
+        if "claim" in event:
+            kind = Evidence(event["claim"]["evidence"])
+            found.setdefault(event["number"], []).append(
+                Claim(**event["claim"] | {"evidence": kind})
+            )
+    claims = ([claim for claim in told if claim.is_reached] or told[-1:] for told in found.values())
+    return [claim for group in claims for claim in group]
+
+
+def _unreached_claims(text: str, theorem: str, claims: Sequence[Claim]) -> Iterator[Claim]:
+    """Yield an unreached Claim for each check of a script without a recorded claim.
+
+    A claim that was not run because a tool is missing counts for every check with its text.
+    """
+    not_run = {claim.checked for claim in claims if claim.missing}
+    with suppress(InvalidInputError):  # the run of a text that is not Python reports it
+        for site in find_sites(text):
+            has_claim = any(site.line <= claim.line <= site.end_line for claim in claims)
+            if not has_claim and site.checked not in not_run:
+                kind: Evidence | Literal[""] = Evidence[site.evidence] if site.evidence else ""
+                unreached = Claim(theorem, site.checked, kind, 0, 0.0, False, line=site.line)
+                yield replace(unreached, is_reached=False)
+
+
+# ------------------------------------------------------------------------- the process of a script
+
+
+def run_in_this_process(job: dict[str, Any]) -> None:
+    """Run the script of a job, and record how it ended.
+
+    Processes that the script forks return here, too; they record no end.
+    """
+    threading.Thread(target=exit_with_parent, args=[os.getppid()], daemon=True).start()
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    record, told = Path(job["record"]), job["told"] and Path(job["told"])
+    options = Options(job["plot"] and Path(job["plot"]), job["full"])
+    run = ScriptRun(job["path"], options, record, told)
+    SCRIPT_RUNS.append(run)
+    end: dict[str, Any] = {"failure": "", "line": 0, "missing": ""}
+    end |= {"is_refuted": False, "is_undecided": False}
+    try:
+        with listening_to_stages(_stage_reporter(run)):
+            _execute_script(job["path"])
+    except MissingExtraError as error:
+        end["missing"] = str(error)
+    except BaseException as error:  # a script that raises anything has proved nothing
+        end |= _describe_stop(run, error)
+    if run.is_own_process:
+        add_event(record, end | {"theorem": run.theorem})
+    else:
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+        os._exit(1 if end["failure"] else 0)
+
+
+def _stage_reporter(run: ScriptRun) -> Callable[[str, float | None], None]:
+    """Return a function that tells the runner the stages of the work, at most five a second."""
+    last = 0.0
+
+    def tell(what: str, done: float | None) -> None:
+        nonlocal last
+        if time.monotonic() - last > 0.2:
+            last = time.monotonic()
+            run.tell(what)
+
+    return tell
+
+
+def _execute_script(path: str) -> None:
+    """Execute a script as Python does, with its folder on the path, `sys.argv` and `__main__`."""
+    module, folder = ModuleType("__main__"), str(Path(path).parent.resolve())
+    module.__file__ = path
+    sys.modules["__main__"], sys.argv, sys.path[:0] = module, [path], [folder]
+    exec(compile(read_script(path), path, "exec", dont_inherit=True), vars(module))
+
+
+def _describe_stop(run: ScriptRun, error: BaseException) -> dict[str, Any]:
+    """Return an event with the place where a script stopped, the claim, and the reason."""
+    frames = traceback.extract_tb(error.__traceback__)
+    inside = [i for i, frame in enumerate(frames) if frame.filename == run.path]
+    line = 0
+    if inside:
+        line = frames[inside[-1]].lineno or 0
+    elif isinstance(error, SyntaxError) and error.filename == run.path:
+        line = error.lineno or 0
+    claims = [claim for stopping, claim in run.stopped if stopping is error]
+    where = f"{run.path}:{line}: "
+    where += f"in the claim {claims[0].checked!r} [{claims[0].evidence}]: " if claims else ""
+    is_assertion = isinstance(error, AssertionError) and bool(claims)
+    is_refuted = isinstance(error, ProofError | VerificationError) or is_assertion
+    is_undecided = isinstance(error, UndecidedClaimError)
+    if isinstance(error, SystemExit):
+        reason = (
+            f"the script called sys.exit({error.code!r}) before its end: leave the call out, the "
+            "runner sets the exit code"
+        )
+    elif (is_refuted or is_undecided) and error_text(error):
+        reason = error_text(error)
+    else:
+        trace = traceback.format_list(frames[inside[0] :]) if inside else []
+        words = traceback.format_exception_only(error)
+        reason = f"{type(error).__name__}\n{''.join([*trace, *words])}".rstrip()
+    verdict = {"is_refuted": is_refuted, "is_undecided": is_undecided}
+    return {"failure": f"{where}{reason}", "line": line} | verdict
