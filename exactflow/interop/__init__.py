@@ -23,7 +23,7 @@ from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.result import FlowResult
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.libraries import LIBRARIES, load_library
-from exactflow.interop.roundoff import check_error, rounding_error_bound
+from exactflow.interop.roundoff import check_rounding_error, rounding_error_bound
 from exactflow.laws.gaussian import Whitening
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def to_module(
     home = load_library(library)
     if image is not None and not home.takes_images:
         raise InvalidInputError(f"expected vectors for {library}, got an image: move channels last")
-    check_error(found, accept_error, home.float_type())
+    check_rounding_error(found, accept_error, home.float_type())
     from exactflow.interop.modules import FlowModule
 
     return home.make_module(FlowModule(found, total_bias), (found.dimension, *(image or ())))

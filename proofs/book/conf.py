@@ -1,10 +1,10 @@
 """The book: ``python -m sphinx -W proofs/book site``.
 
-Before Sphinx reads a page, `staging` writes those that are made from the repository (a notebook for
-each proof script, the index of theorems, the formal proofs, the reference) and `packages` brings
-what a browser needs from the npm registry and from PyPI. While it reads them, which executes the
-scripts, `goals` steps through the formal proofs: all, or with ``-D goals_of=shears`` those of one
-file, which saves minutes. All write to folders that Git ignores.
+Before Sphinx reads the pages, `staging` writes the generated ones (a notebook for each proof
+script, the index of theorems, the formal proofs, the reference), and `packages` fetches files for
+the browser from npm and PyPI. While Sphinx reads the pages and executes the scripts, `goals` steps
+through the formal proofs: through all, or with ``-D goals_of=shears`` only through one file, which
+saves minutes. All three write to folders that Git ignores.
 """
 
 import os
@@ -17,10 +17,10 @@ from joblib import cpu_count
 BOOK = Path(__file__).parent
 ROOT = BOOK.parent.parent
 sys.path[:0] = [str(BOOK), str(ROOT)]
-# the kernels that execute the scripts find `proofs.constructions` and `proofs.experiments`
+# the kernels that execute the scripts import `proofs.constructions` and `proofs.experiments`
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
 os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
-os.environ["COLUMNS"] = "96"  # tables that are printed fit on a page
+os.environ["COLUMNS"] = "96"  # printed tables then fit on a page
 
 import docstrings  # noqa: E402
 import gallery  # noqa: E402
@@ -60,7 +60,7 @@ html_copy_source = False
 html_show_sphinx = False
 
 mathjax_path = "mathjax/tex-svg-nofont.js"
-# lines that are too long are broken; nothing is asked of another host
+# break lines that are too long; load nothing from another host
 mathjax3_config = {
     "loader": {"paths": {"fonts": "[mathjax]"}},
     "output": {
@@ -90,8 +90,8 @@ autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 
 
-def write_and_bring(app, config) -> None:
-    """Write what is made from the repository, and bring what a browser needs."""
+def prepare_sources(app, config) -> None:
+    """Write the generated pages, and fetch the files for the browser."""
     staging.write_pages(BOOK, ROOT, config.goals_of)
     packages.bring_mathjax(BOOK / "_build" / "static" / "mathjax")
     packages.bring_playground(BOOK / "_build" / "extra" / "playground", ROOT)
@@ -102,7 +102,7 @@ def write_and_bring(app, config) -> None:
 
 
 def start_goals(app, names: str) -> None:
-    """Write the goals of the formal proofs from now on; they are there before pages are written."""
+    """Start to write the goals of the formal proofs; wait for them before pages are written."""
     pool, jobs = ThreadPoolExecutor(1), cpu_count()
     folder = BOOK / "_build" / "extra" / "goals"
     written = pool.submit(goals.write_goals, folder, ROOT, jobs, names)
@@ -110,12 +110,12 @@ def start_goals(app, names: str) -> None:
 
 
 def setup(app) -> None:
-    """Read docstrings as they are written; before napoleon, which finds their sections."""
+    """Connect our handlers; docstrings are prepared before napoleon reads their sections."""
     app.add_config_value("goals_of", "*", "html", str)
-    app.connect("config-inited", write_and_bring, priority=100)
-    app.connect("autodoc-process-docstring", docstrings.process, priority=400)
+    app.connect("config-inited", prepare_sources, priority=100)
+    app.connect("autodoc-process-docstring", docstrings.prepare_docstring, priority=400)
     app.connect("autodoc-skip-member", docstrings.is_alias)
-    app.connect("doctree-read", outputs.process)
+    app.connect("doctree-read", outputs.format_outputs)
     app.connect("doctree-read", links.link_names)
-    app.connect("env-updated", links.note_aliases)
-    app.connect("html-page-context", gallery.place)
+    app.connect("env-updated", links.add_aliases)
+    app.connect("html-page-context", gallery.insert_pictures)

@@ -1,25 +1,25 @@
-"""Docstrings as they are written: sections of NumPy's style, everything else plain text."""
+"""Prepare docstrings for Sphinx: sections in NumPy's style, everything else plain text."""
 
 import re
 
-__all__ = ["is_alias", "process"]
+__all__ = ["is_alias", "prepare_docstring"]
 
-# from a star before a letter to a star after one, in one paragraph
+# text between a star before a letter and a star after one, within a paragraph
 EMPHASIS = re.compile(r"(?<![\w*`])[*](?=[A-Za-z])((?:[^*\n]|\n(?!\n))+?)(?<=[\w.?!)])[*](?![\w*])")
 STAR = "\0"
 SECTIONS = ("Parameters", "Attributes", "Returns", "Yields", "Raises")
 
 
-def process(app, what, name, obj, options, lines: list[str]) -> None:
+def prepare_docstring(app, what, name, obj, options, lines: list[str]) -> None:
     """Prepare a docstring for napoleon, in place, as ``autodoc-process-docstring`` asks for.
 
-    Outside of sessions and backticks |x|, x* and x_ mean what they say. "name : text" describes a
-    parameter and names no type. What is indented by four is shown as it is. A session that ends a
-    docstring is its example.
+    Outside of sessions and backticks |x|, x* and x_ are plain text. "name : text" describes a
+    parameter, not its type. Text indented by four is shown as it is. A session at the end of a
+    docstring becomes its section of examples.
     """
     lines[:] = EMPHASIS.sub(f"{STAR}\\1{STAR}", "\n".join(lines)).split("\n")
     done: list[str] = []
-    session, sections, margin = False, False, -1  # -1: in no block that stands as it is
+    session, sections, margin = False, False, -1  # margin of a literal block, -1 outside of one
     for line in lines:
         opens = line.lstrip().startswith(">>>")
         if done and re.fullmatch(r"-{4,}", line):
@@ -38,7 +38,7 @@ def process(app, what, name, obj, options, lines: list[str]) -> None:
         if session or margin >= 0:
             done.append(line)
             continue
-        line = plain(line)
+        line = escape_markup(line)
         if sections and (item := re.fullmatch(r"(\S[^:]*) : (.*)", line)):
             done += [item[1], f"    {item[2]}"]
         else:
@@ -47,17 +47,17 @@ def process(app, what, name, obj, options, lines: list[str]) -> None:
 
 
 def indent(line: str) -> int:
-    """Return by how many blanks a line is indented."""
+    """Return the number of blanks before a line."""
     return len(line) - len(line.lstrip())
 
 
-def plain(line: str) -> str:
-    """Escape what reStructuredText would read as markup, but for code and *emphasis*."""
+def escape_markup(line: str) -> str:
+    """Escape the markup of reStructuredText, except code and *emphasis*."""
     pieces = re.split(r"(`+[^`]*`+)", line)
     pieces[::2] = [re.sub(r"([|*]|_(?!\w))", r"\\\1", piece) for piece in pieces[::2]]
     return "".join(pieces)
 
 
 def is_alias(app, what, name, obj, skip, options) -> bool | None:
-    """Leave out the fields of named tuples, which their class describes (`autodoc-skip-member`)."""
+    """Skip the fields of named tuples, which their class describes (`autodoc-skip-member`)."""
     return True if str(getattr(obj, "__doc__", "")).startswith("Alias for field number") else None

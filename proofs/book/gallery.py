@@ -1,4 +1,4 @@
-"""The theorems as cards: number, title, what was found, and a picture.
+"""The theorems as cards: number, title, result, and a picture.
 
 A card shows the script's entry in `PICTURES`, else the first picture that the script draws, else
 the statement. Most entries use the displays of flows: a matrix and the layers whose product it is,
@@ -23,14 +23,14 @@ from proofs.constructions.capacity import min_parameters
 from proofs.constructions.classical import classical
 from proofs.rocq.build import project
 
-__all__ = ["cards", "heat_maps", "place", "strip"]
+__all__ = ["cards", "draw_flow", "heat_maps", "insert_pictures"]
 
-DRAWN = '<img data-script="{}" alt="">'  # stands for the picture of an executed script
+DRAWN = '<img data-script="{}" alt="">'  # placeholder for the picture of an executed script
 
 
 def cards(root: Path) -> str:
-    """Return all cards, in the order of the table, as one element of HTML."""
-    pictures = PICTURES | {"formal": lambda: dependencies(root)}
+    """Return all cards, in the order of the table, as one HTML element."""
+    pictures = PICTURES | {"formal": lambda: draw_dependencies(root)}
     parts = []
     for row in theorems.values():
         drawn = pictures.get(row.script, lambda name=row.script: DRAWN.format(name))()
@@ -44,13 +44,13 @@ def cards(root: Path) -> str:
     return f'<div class="cards">{"".join(parts)}</div>'
 
 
-def place(app, pagename, templatename, context, doctree) -> None:
-    """Put the pictures of executed scripts where they are wanted (`html-page-context`).
+def insert_pictures(app, pagename, templatename, context, doctree) -> None:
+    """Replace the placeholders by pictures of the executed scripts (`html-page-context`).
 
     A script that draws no picture gets its statement.
     """
 
-    def drawn(wanted: re.Match) -> str:
+    def picture_of(wanted: re.Match) -> str:
         page = app.env.get_doctree(f"theorems/{wanted[1]}")
         image = next(page.findall(nodes.image), None)
         if image is None:
@@ -59,10 +59,10 @@ def place(app, pagename, templatename, context, doctree) -> None:
         return f'<img class="drawn" alt="" src="{context["pathto"](path, 1)}">'
 
     if "body" in context:
-        context["body"] = re.sub(DRAWN.format(r"(\w+)"), drawn, context["body"])
+        context["body"] = re.sub(DRAWN.format(r"(\w+)"), picture_of, context["body"])
 
 
-def strip(flow, size: int = 44) -> str:
+def draw_flow(flow, size: int = 44) -> str:
     """Return the picture of `flow.plot` as SVG, in the colour of the page's text, with matrices
     about `size` pixels wide.
     """
@@ -79,7 +79,7 @@ def strip(flow, size: int = 44) -> str:
 
 
 def heat_maps(*parts: sympy.Matrix | str, size: int = 44) -> str:
-    """Return matrices as heat maps, and signs between them, side by side."""
+    """Return matrices as heat maps, side by side, and the given text between them."""
     shown = (
         f"<i>{part}</i>"
         if isinstance(part, str)
@@ -89,15 +89,15 @@ def heat_maps(*parts: sympy.Matrix | str, size: int = 44) -> str:
     return f'<span class="strip">{"".join(shown)}</span>'
 
 
-def drawing(body: str, width: int = 320, height: int = 150) -> str:
+def wrap_svg(body: str, width: int = 320, height: int = 150) -> str:
     return (
         f'<svg viewBox="0 0 {width} {height}" role="img" fill="none" stroke="currentColor" '
         f'font-size="13">{body}</svg>'
     )
 
 
-def turned_squares() -> str:
-    """Return the unit square, turned by one flow over QQ(t), at five values of t."""
+def draw_rotated_squares() -> str:
+    """Draw the unit square, rotated by one flow over QQ(t), for five values of t."""
     t = sympy.Symbol("t")
     cos, sin = (1 - t**2) / (1 + t**2), 2 * t / (1 + t**2)
     flow = factor(sympy.Matrix([[cos, -sin], [sin, cos]]))
@@ -112,11 +112,11 @@ def turned_squares() -> str:
         x, y = corners[1]
         where = f'x="{164 + 104 * float(x):.0f}" y="{142 - 104 * float(y):.0f}"'
         body += f'<text {where} fill="currentColor" stroke="none">t = {value}</text>'
-    return drawing(body)
+    return wrap_svg(body)
 
 
-def block_identity() -> str:
-    """Return five unitriangular blocks, whose letters stand for matrices of every size."""
+def draw_block_identity() -> str:
+    """Draw five unitriangular block matrices, whose letters are matrices of any size."""
     body = ""
     for k, (letter, side) in enumerate(zip("VWZYX", "ULULU", strict=True)):
         left, top = 8 + 62 * k, 48
@@ -129,11 +129,11 @@ def block_identity() -> str:
             body += (
                 f'<text {where} fill="{colour}" stroke="none" text-anchor="middle">{entry}</text>'
             )
-    return drawing(body)
+    return wrap_svg(body)
 
 
-def forced_parameters() -> str:
-    """Return the least number of parameters that is not ruled out, against d, for three k."""
+def plot_parameters() -> str:
+    """Plot the lower bound of the number of parameters against d, for three k."""
     body = '<path d="M40 8V130H310" stroke-opacity=".5"/>'
     sizes = (32, 64, 128, 256, 512, 1024, 2048, 4096)
     for k, colour in ((10, "#36c"), (1000, "#777"), (100_000, "#c33")):
@@ -144,13 +144,13 @@ def forced_parameters() -> str:
         where = f'x="{points[-1][0] + 6}" y="{points[-1][1] + 4:.0f}"'
         body += f'<text {where} fill="{colour}" stroke="none">k = {k:,}</text>'
     label = '<text x="{}" y="{}" fill="currentColor" stroke="none">{}</text>'
-    return drawing(
+    return wrap_svg(
         body + label.format(150, 147, "dimension d") + label.format(44, 16, "parameters")
     )
 
 
-def dependencies(root: Path) -> str:
-    """Return the files of the formal proofs, and which requires which."""
+def draw_dependencies(root: Path) -> str:
+    """Draw the files of the formal proofs and their draw_dependencies."""
     files = {Path(source).stem: root / source for source in project(root).sources}
     texts = {name: path.read_text(encoding="utf-8") for name, path in files.items()}
     requires = re.compile(r"^From exactflow\S* Require(.*?)\.\n", re.MULTILINE | re.DOTALL)
@@ -184,11 +184,11 @@ def dependencies(root: Path) -> str:
             f'<circle cx="{x:.0f}" cy="{y:.0f}" r="5" fill="{colour}" stroke="none">'
             f"<title>{name}.v</title></circle>"
         )
-    return drawing(body)
+    return wrap_svg(body)
 
 
-def open_set() -> str:
-    """Return a matrix and its inverse, whose signs on the diagonals four layers cannot have."""
+def draw_open_set() -> str:
+    """Draw a matrix and its inverse, whose diagonal signs exclude four layers."""
     half, one = sympy.Rational(1, 2), sympy.eye(2)
     J = sympy.Matrix([[0, 1], [1, 0]])
     M = sympy.Matrix([[-sympy.Rational(3, 4) * one, half * J], [half * J, one]])
@@ -196,14 +196,14 @@ def open_set() -> str:
 
 
 PICTURES: dict[str, Callable[[], str]] = {
-    "six_layers": lambda: strip(factor(random_matrix(8, bits=3, seed=1))),
-    "classical_route": lambda: strip(classical(random_matrix(4, bits=2, seed=3)), 66),
-    "families": turned_squares,
-    "identities": block_identity,
-    "six_is_sharp": lambda: strip(minimal_depth(sympy.diag(-1, -1, 1, 1)).flow),
-    "five_is_generic": lambda: strip(minimal_depth(permutation([1, 2, 0, 3])).flow),
-    "lower_bound_open_set": open_set,
-    "depth_lower_bound": forced_parameters,
-    "permutations": lambda: strip(factor(permutation([3, 0, 1, 4, 5, 2, 7, 6]))),
-    "partitions": lambda: strip(factor(random_matrix(8, bits=3, seed=1), partition=(2, 6))),
+    "six_layers": lambda: draw_flow(factor(random_matrix(8, bits=3, seed=1))),
+    "classical_route": lambda: draw_flow(classical(random_matrix(4, bits=2, seed=3)), 66),
+    "families": draw_rotated_squares,
+    "identities": draw_block_identity,
+    "six_is_sharp": lambda: draw_flow(minimal_depth(sympy.diag(-1, -1, 1, 1)).flow),
+    "five_is_generic": lambda: draw_flow(minimal_depth(permutation([1, 2, 0, 3])).flow),
+    "lower_bound_open_set": draw_open_set,
+    "depth_lower_bound": plot_parameters,
+    "permutations": lambda: draw_flow(factor(permutation([3, 0, 1, 4, 5, 2, 7, 6]))),
+    "partitions": lambda: draw_flow(factor(random_matrix(8, bits=3, seed=1), partition=(2, 6))),
 }

@@ -1,4 +1,4 @@
-"""Outputs as a page shows them: claims as lists, and long lines wrapped."""
+"""Format outputs for a page: claims as lists, long lines wrapped."""
 
 import re
 from html import escape
@@ -6,22 +6,22 @@ from html import escape
 from docutils import nodes
 from staging import MEANING
 
-__all__ = ["process"]
+__all__ = ["format_outputs"]
 
-WIDTH = 100  # columns that a page has at 1280 pixels
+WIDTH = 100  # columns of a page of 1280 pixels
 CLAIM = re.compile(
     r"(?P<theorem>\S.*?): (?P<checked>.*) "
     rf"\[(?P<evidence>{'|'.join(MEANING)})\](?P<missing> not run: .*)?"
 )
-SHORT = 30  # instances of so few letters stand in columns
+SHORT = 30  # instances with at most so many characters stand in columns
 
 
-def process(app, doctree) -> None:
-    """Set what claims printed as lists; let lines wrap that are too long (`doctree-read`).
+def format_outputs(app, doctree) -> None:
+    """Format printed claims as lists, and wrap lines that are too long (`doctree-read`).
 
-    In the reference all do: examples stand deep in it.
+    In the API reference all lines may wrap: its examples are indented.
     """
-    nested = app.env.docname.startswith("rooms/")
+    nested = app.env.docname.startswith("api/")
     kinds = nodes.literal_block | nodes.doctest_block
     for block in list(doctree.findall(lambda node: isinstance(node, kinds))):
         lines = block.astext().splitlines()
@@ -32,9 +32,9 @@ def process(app, doctree) -> None:
 
 
 def claims_html(lines: list[str]) -> str:
-    """HTML of the lines that `exactflow.claims` printed, without the title of the theorem.
+    """Return HTML for lines printed by `exactflow.claims`, without the title of the theorem.
 
-    Below each claim stand its instances, which are indented; what else was printed stays as it is.
+    Indented lines are the instances of the claim above; other lines stay as they are.
     """
     parts: list[tuple[str, list[str]]] = []
     for line in lines:
@@ -47,7 +47,7 @@ def claims_html(lines: list[str]) -> str:
 
 
 def part_html(kind: str, lines: list[str]) -> str:
-    """Return one claim, its instances, or text that was printed between them."""
+    """Return HTML for a claim, for its instances, or for other printed text."""
     if kind == "printed":
         wrapped = ' class="wrap"' * (max(map(len, lines)) > WIDTH)
         return f"<pre{wrapped}>{escape(chr(10).join(lines))}</pre>"

@@ -1,4 +1,4 @@
-"""Pages that are made from the repository: scripts as notebooks, formal proofs, reference."""
+"""Write the generated pages: proof scripts as notebooks, formal proofs, API reference."""
 
 import ast
 import inspect
@@ -13,7 +13,7 @@ from pathlib import Path
 import gallery
 import jupytext
 from goals import has_tools
-from links import documented, exported, modules
+from links import documented_name, exported_names, list_modules
 from nbformat.v4 import new_markdown_cell
 
 import exactflow
@@ -37,21 +37,21 @@ REPORTED = re.compile(r"Evidence\.([A-Z_]+)")
 
 
 def write_pages(book: Path, root: Path, goals_of: str) -> None:
-    """Write the made pages into the folders theorems, formal and rooms of the book.
+    """Write the generated pages into the folders theorems, formal and api of the book.
 
-    Those of formal files whose names are like `goals_of` link to the pages with goals.
+    The pages of formal files whose names match `goals_of` link to the pages with goals.
     """
     scripts = {path.stem: path for path in sorted((root / "proofs").glob("[!_]*.py"))}
     for name, path in scripts.items():
         write_script(book, name, path)
     write_index(book / "theorems" / "index.md", root)
     write_formal(book / "formal", root, goals_of)
-    write_rooms(book / "rooms")
-    write_command_line(book / "rooms" / "command_line.md")
+    write_reference(book / "api")
+    write_command_line(book / "api" / "command_line.md")
 
 
 def write(path: Path, text: str) -> None:
-    """Write a page, if it is not there as it is: what is unchanged need not be built again."""
+    """Write a page if its text has changed: Sphinx does not build unchanged pages again."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")
@@ -60,9 +60,9 @@ def write(path: Path, text: str) -> None:
 def write_script(book: Path, name: str, path: Path) -> None:
     """Write a proof script as a page that is executed, and as a notebook to download.
 
-    Its number, and below its title the kinds of evidence, the function that constructs and the
-    first formal statements are those of `exactflow.theorems`; the other ones end the page. Before a
-    cell that checks claims stand their kinds of evidence, in the margin.
+    `exactflow.theorems` gives its number and, below its title, the kinds of evidence, the function
+    that constructs, and the first formal statements; the other ones end the page. The kinds of
+    evidence of a cell that checks claims stand before it, in the margin.
     """
     text = path.read_text(encoding="utf-8")
     notebook = jupytext.reads(text, fmt="py:percent")
@@ -81,7 +81,7 @@ def write_script(book: Path, name: str, path: Path) -> None:
 
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = NAME.sub(linked, cell.source)
+            cell.source = NAME.sub(link_script, cell.source)
     notebook.cells = [part for cell in notebook.cells for part in with_evidence(cell)]
     first, row = notebook.cells[0], ROWS[name]
     title, _, rest = first.source.removeprefix("# ").partition("\n")
@@ -97,13 +97,13 @@ def write_script(book: Path, name: str, path: Path) -> None:
     write(book / "theorems" / f"{name}.ipynb", jupytext.writes(notebook, "ipynb"))
 
 
-def linked(name: re.Match[str]) -> str:
-    """Return the name of a script as a link to its page, and any other word as it stands."""
+def link_script(name: re.Match[str]) -> str:
+    """Return the name of a script as a link to its page; any other word unchanged."""
     return f"[{name[0]}]({name[1]}.ipynb)" if name[1] in ROWS else name[0]
 
 
 def head(row: Theorem, text: str) -> str:
-    """The lines below the title of a script's page: badges, downloads, library function."""
+    """Return the lines below the title of a script's page: badges, downloads, library function."""
     lines = [
         " ".join(map(badge, dict.fromkeys(REPORTED.findall(text)))),
         f"`python -m proofs {row.script}` runs this page. Download it as "
@@ -111,7 +111,7 @@ def head(row: Theorem, text: str) -> str:
         f'<a href="../notebooks/{row.script}.ipynb" download>a notebook</a>.',
     ]
     door, _, how = row.door.partition(", ")
-    home = documented(*door.rpartition(".")[::2]) if " " not in door and "." in door else None
+    home = documented_name(*door.rpartition(".")[::2]) if " " not in door and "." in door else None
     if home:
         lines.append(f"Reference: {{py:obj}}`{door} <{home}>`" + f" with `{how}`" * bool(how) + ".")
     if row.formal:
@@ -127,13 +127,13 @@ def formal_links(names: Iterable[str]) -> str:
 
 
 def badge(kind: str) -> str:
-    """Return a kind of evidence that says what it means where one points at it, with a link."""
+    """Return a badge for a kind of evidence, with its meaning as a tooltip, and a link."""
     word = Evidence[kind]
     return f'<a class="badge" href="index.html#five-words" title="{MEANING[word]}">{word}</a>'
 
 
 def with_evidence(cell) -> list:
-    """Return a cell, and before it the kinds of evidence of the claims that it checks."""
+    """Return a cell, after a cell with the kinds of evidence of its claims, if it has any."""
     kinds = dict.fromkeys(REPORTED.findall(cell.source)) if cell.cell_type == "code" else ()
     if not kinds:
         return [cell]
@@ -148,7 +148,7 @@ def objects_used(text: str) -> list[tuple[str, str]]:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "exactflow":
             for alias in node.names:
-                home = documented(node.module, alias.name)
+                home = documented_name(node.module, alias.name)
                 if home:
                     used.append((alias.name, home))
     return sorted(dict.fromkeys(used))
@@ -170,10 +170,10 @@ def write_index(path: Path, root: Path) -> None:
 
 
 def write_formal(folder: Path, root: Path, goals_of: str) -> None:
-    """Write a page for the formal proofs, with the headline statements, and one for each file.
+    """Write a page about the formal proofs, and one for each file.
 
-    It opens with the headlines, a sentence each; then stand the rows of ``proved.md``, with links,
-    and the statements.
+    The page has the headlines, a sentence each; the rows of ``proved.md``, with links; and the
+    statements.
     """
     files = {Path(source).stem: root / source for source in project(root).sources}
     for name, file in files.items():
@@ -182,7 +182,7 @@ def write_formal(folder: Path, root: Path, goals_of: str) -> None:
         with_goals = has_tools() and fnmatchcase(name, goals_of)
         page = f"# `{name}.v`\n\n{link * with_goals}```coq\n{source}```\n"
         write(folder / f"{name}.md", page)
-    words, *told = (
+    words, *sources = (
         files[name].read_text(encoding="utf-8")
         for name in ("definitions", "headlines", "statements")
     )
@@ -192,35 +192,37 @@ def write_formal(folder: Path, root: Path, goals_of: str) -> None:
     table = (root / "proofs" / "rocq" / "proved.md").read_text(encoding="utf-8").rstrip()
     headlines = (
         f"- [{name.replace('_', ' ')}](#{name.replace('_', '-')}): {' '.join(comment.split())}"
-        for comment, _, name in STATEMENT.findall(told[0])
+        for comment, _, name in STATEMENT.findall(sources[0])
     )
     parts = [
         "# Formal proofs\n",
         *headlines,
         "\n`proofs/rocq` proves these statements with Rocq (Coq) and MathComp, for every n and",
         "without axioms. The headlines are in the words of `definitions.v`; `statements.v`, from",
-        "which they follow, says them and more in MathComp's own words. A reader has to trust the",
-        "kernel, and to understand one of the two. `python -m proofs formal` compiles what has",
-        "changed since its last run, copies each statement into a file that knows MathComp alone,",
-        "or `definitions.v` beside it, where the theorem of its name proves it, asks for the",
-        "axioms of all, of which there are none, and has `coqchk` check everything again.\n",
+        "which they follow, states them and more in MathComp's own terms. A reader must trust the",
+        "kernel, and understand one of the two. `python -m proofs formal` compiles what has",
+        "changed since its last run. It copies each statement into a file that requires only",
+        "MathComp, or `definitions.v` too; the theorem of its name proves it. It asks for the",
+        "axioms of all statements (there are none), and has `coqchk` check everything again.\n",
         "```{toctree}\n:hidden:\n",
         *files,
         "```\n",
-        "## In which generality\n",
+        "## How general each statement is\n",
         re.sub(
-            r"`(\w+)`", lambda name: f"[`{name[1]}`](#{name[1].replace('_', '-')})", proved(table)
+            r"`(\w+)`",
+            lambda name: f"[`{name[1]}`](#{name[1].replace('_', '-')})",
+            list_table(table),
         ),
-        f"\n## The words\n\n```coq\n{words}\n{more}\n```\n",
+        f"\n## Definitions\n\n```coq\n{words}\n{more}\n```\n",
     ]
-    for comment, statement, name in chain.from_iterable(map(STATEMENT.findall, told)):
+    for comment, statement, name in chain.from_iterable(map(STATEMENT.findall, sources)):
         said = " ".join(comment.split())
         parts += [f"## {name.replace('_', ' ')}\n", said, f"\n```coq\n{statement.rstrip()}\n```\n"]
     write(folder / "index.md", "\n".join(parts))
 
 
-def proved(table: str) -> str:
-    """The table of formal proofs as a list: names are long, and pages may be narrow."""
+def list_table(table: str) -> str:
+    """Return the table of formal proofs as a list: its names are too long for narrow pages."""
     lines = []
     for row in table.splitlines()[2:]:
         theorem, where, *names = (cell.strip() for cell in row.strip("|").split("|"))
@@ -230,15 +232,17 @@ def proved(table: str) -> str:
     return "\n".join(lines)
 
 
-def write_rooms(folder: Path) -> None:
-    """Write one page for each room of the package: its public objects, from their docstrings."""
-    rooms: dict[str, list[str]] = {}
-    for name in modules():
-        rooms.setdefault(name.split(".")[1], []).append(name)
-    for room, names in rooms.items():
-        lines = [f"exactflow.{room}", "=" * len(f"exactflow.{room}"), ""]
+def write_reference(folder: Path) -> None:
+    """Write a page for each subpackage: its public objects, with their docstrings."""
+    packages: dict[str, list[str]] = {}
+    for name in list_modules():
+        packages.setdefault(name.split(".")[1], []).append(name)
+    for package, names in packages.items():
+        lines = [f"exactflow.{package}", "=" * len(f"exactflow.{package}"), ""]
         for name in names:
-            own = [one for one in exported(name) if documented(name, one) == f"{name}.{one}"]
+            own = [
+                one for one in exported_names(name) if documented_name(name, one) == f"{name}.{one}"
+            ]
             if len(names) > 1:
                 lines += [name, "-" * len(name), ""]
             lines += [
@@ -246,25 +250,25 @@ def write_rooms(folder: Path) -> None:
                 f"   :members: {', '.join(own)}" if own else "",
                 "",
             ]
-        write(folder / f"{room}.rst", "\n".join(lines))
+        write(folder / f"{package}.rst", "\n".join(lines))
     root = "\n".join(f"| `{name}` | {first_paragraph(name)} |" for name in exactflow.__all__)
-    listed = "\n".join(sorted(rooms))
+    pages = "\n".join(sorted(packages))
     write(
         folder / "index.md",
-        "# The package, room by room\n\nEvery public object, from its docstring. Each example in"
-        " them is run by the tests.\n\n## From the root\n\n`from exactflow import` has these.\n\n"
-        f"| name | what it is |\n| --- | --- |\n{root}\n\n## Rooms\n\n"
-        f"```{{toctree}}\n:maxdepth: 1\n\n{listed}\n```\n",
+        "# API reference\n\nEvery public object, with its docstring. The tests run each example."
+        "\n\n## From the root\n\n`from exactflow import` has these.\n\n"
+        f"| name | what it is |\n| --- | --- |\n{root}\n\n## Subpackages\n\n"
+        f"```{{toctree}}\n:maxdepth: 1\n\n{pages}\n```\n",
     )
 
 
 def first_paragraph(name: str) -> str:
-    """Return the first paragraph of the docstring of a name at the root, in one line."""
+    """Return the first paragraph of the docstring of a name of `exactflow`, in one line."""
     return inspect.getdoc(getattr(exactflow, name)).partition("\n\n")[0].replace("\n", " ")
 
 
 def write_command_line(path: Path) -> None:
-    """Write what ``exactflow COMMAND --help`` prints, for every command."""
+    """Write the output of ``exactflow COMMAND --help`` for every command."""
     parts = ["# The command line\n"]
     for arguments in ([], *([name] for name in COMMANDS)):
         command = " ".join(["exactflow", *arguments])

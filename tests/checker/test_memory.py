@@ -95,8 +95,20 @@ CASES = {
 }
 
 
+QUICK_CASES = (
+    "many trivial layers over a field of degree 16",
+    "numbers that grow in every entry",
+    "lists in the place of the format",
+    "objects in the provenance",
+    "nested lists",
+)
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs the accounts of Linux")
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name",
+    [name if name in QUICK_CASES else pytest.param(name, marks=pytest.mark.slow) for name in CASES],
+)
 def test_memory_is_bounded_by_the_size_of_the_file(tmp_path, name):
     text, expected = CASES[name]
     path = tmp_path / "c.json"

@@ -55,11 +55,15 @@ def cluster():
         yield found
 
 
-@pytest.mark.parametrize("options", [[], ["--backend", "loky"]], ids=["default", "loky"])
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [([], 12), pytest.param(["--backend", "loky"], 40, marks=pytest.mark.slow)],
+    ids=["default", "loky"],
+)
 def test_a_killed_worker_here_costs_its_own_verdicts_and_no_other(
-    capsys, tmp_path, monkeypatch, options
+    capsys, tmp_path, monkeypatch, options, count
 ):
-    files = linked(tmp_path, 40)
+    files = linked(tmp_path, count)
     monkeypatch.setattr(check, "check_certificate", killing(check.check_certificate, {"7.json"}))
     assert main(["check", *files, "--json", "-j", "2", *options]) == 3
     expected = [(file, "incomplete" if file == files[7] else "verified") for file in files]

@@ -18,7 +18,7 @@ yaml = pytest.importorskip("yaml")
 ROOT = Path(__file__).parents[2]
 ACTION = ROOT / ".github" / "actions" / "check"
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
-GUIDE = (ROOT / "proofs" / "book" / "guides" / "ci.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "proofs" / "book" / "guides" / "tests_and_ci.md").read_text(encoding="utf-8")
 M = [["2", "1"], ["1", "1"]]
 
 

@@ -278,9 +278,9 @@ def test_a_number_comes_back_as_itself_and_not_as_a_conjugate(tmp_path, number):
     ("coefficients", "index"),
     [
         ([1, 0, 0, -2], 1),  # a cube root of two that is not real
-        ([1, 0, 0, -2], 2),
-        ([1, 0, 4, 0, 1], 0),  # four roots on one line
-        ([1, 0, 4, 0, 1], 3),
+        pytest.param([1, 0, 0, -2], 2, marks=pytest.mark.slow),
+        pytest.param([1, 0, 4, 0, 1], 3, marks=pytest.mark.slow),  # four roots on one line
+        pytest.param([1, 0, 4, 0, 1], 0, marks=pytest.mark.slow),
         ([1, 0, 0, 0, 0, -2 * 10**6, 4000, -2], 2),  # two real roots that lie close
     ],
 )

@@ -56,6 +56,7 @@ def printed():
     return "\n".join(lines), names
 
 
+@pytest.mark.slow
 def test_slopes_that_are_forced_and_attained_are_between_what_is_printed(printed):
     text, names = printed
     rows = re.findall(r"^ +(.+), eps = (\S+): (\S+) <= Lambda <= (\S+)$", text, re.M)
@@ -66,6 +67,7 @@ def test_slopes_that_are_forced_and_attained_are_between_what_is_printed(printed
             assert Fraction(low) <= bounds.lipschitz <= bounds.attained <= Fraction(high)
 
 
+@pytest.mark.slow
 def test_bounds_are_weaker_as_printed(printed):
     text, names = printed
     rows = re.findall(

@@ -341,7 +341,12 @@ def test_a_claim_that_is_lost_in_another_process_is_undecided(project, way, outc
             "proofs/a.py::runs to its end": "PASSED",
         },
     )
-    result = there.runpytest("--exactflow", f"--exactflow-incomplete={way}", "-v", "-m", "exact")
+
+
+@pytest.mark.usefixtures("within_this_process")
+def test_a_claim_that_is_lost_and_not_selected_leaves_the_others_as_they_are(project):
+    there = project(proofs__a_py=SCRIPT.partition("with")[0] + IN_A_CHILD)
+    result = there.runpytest("--exactflow", "--exactflow-incomplete=skip", "-v", "-m", "exact")
     assert outcomes(result) == {"proofs/a.py::here": "PASSED"}
     result = there.runpytest("--exactflow", "-v", "--deselect", "proofs/a.py::there")
     assert outcomes(result)["proofs/a.py::runs to its end"] == "FAILED"

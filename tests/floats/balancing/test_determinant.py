@@ -26,7 +26,11 @@ def exact_sign(W) -> int:
     return (det > 0) - (det < 0)
 
 
-GROWING = [growing(64, columns, seed) for columns in (1, 2, 4, 8) for seed in range(4)]
+GROWING = [
+    pytest.param(growing(64, columns, seed), marks=[pytest.mark.slow] * (seed > 1))
+    for columns in (1, 2, 4, 8)
+    for seed in range(4)
+]
 
 
 @pytest.mark.parametrize("W", GROWING, ids=range(len(GROWING)))

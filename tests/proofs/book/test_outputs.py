@@ -58,6 +58,8 @@ def test_a_card_without_a_picture_of_its_own_shows_what_is_drawn_or_the_statemen
     images = {"drawn.svg": ({"theorems/padding"}, "1.svg")}
     env = SimpleNamespace(get_doctree={"theorems/padding": page}.get, images=images)
     context = {"body": gallery.DRAWN.format("padding"), "pathto": lambda path, _: f"../{path}"}
-    gallery.place(SimpleNamespace(env=env, builder=builder), "index", "page.html", context, None)
+    gallery.insert_pictures(
+        SimpleNamespace(env=env, builder=builder), "index", "page.html", context, None
+    )
     image = '<img class="drawn" alt="" src="../_images/1.svg">'
     assert context["body"] == (image if draws else escape(theorems["padding"].statement))

@@ -15,8 +15,11 @@ BOOK = Path(__file__).parents[3] / "proofs" / "book"
 PAGES = [
     "tutorial",
     "guides/own_script",
-    *(pytest.param(f"guides/{name}", marks=pytest.mark.slow) for name in ("referees", "ci")),
-    pytest.param("guides/appendix", marks=[pytest.mark.slow, NO_COQ]),
+    *(
+        pytest.param(f"guides/{name}", marks=pytest.mark.slow)
+        for name in ("certificates", "tests_and_ci")
+    ),
+    pytest.param("guides/paper_appendix", marks=[pytest.mark.slow, NO_COQ]),
 ]
 BLOCK = re.compile(r"^```(\{code-cell\} python|python|console)\n(.*?)^```$", re.M | re.S)
 TAGS = re.compile(r":tags: \[(.*)\]\n")

@@ -336,6 +336,7 @@ Proof. exact {}. Qed.
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("coqc") is None, reason="Rocq is not installed")
 def test_compiled_definitions_that_say_something_else_prove_nothing(tmp_path, monkeypatch):
     folder, scratch = tmp_path / "proofs", tmp_path / "scratch"
