@@ -252,7 +252,7 @@ def _assert_diagnosed(
     from exactflow.interop.diagnosis import diagnose
 
     found = diagnose(module, x, context=context, draws=draws)
-    if (fault := found.fault(bounds)) is not None:
+    if (fault := found.find_worst_fault(bounds)) is not None:
         row = replace(found, layers=(fault.row,), whole=fault.row)
         raise AssertionError(f"{fault}\n\n{row.table()}")
 

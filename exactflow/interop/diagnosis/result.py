@@ -168,7 +168,7 @@ class Diagnosis:
         """The facts of the layers, and of the model unless it is its only layer."""
         return self.layers if self.layers == (self.whole,) else (*self.layers, self.whole)
 
-    def fault(self, bounds: Mapping[str, float]) -> Fault | None:
+    def find_worst_fault(self, bounds: Mapping[str, float]) -> Fault | None:
         """Find the error that exceeds its bound by the largest factor, or None.
 
         `bounds` has the names of errors as keys: "round trip", "draws", "log-determinant" and
