@@ -72,7 +72,7 @@ def find_shears(
     layers, left = move_scales_last(_balanced(target, method, seed))
     mean = float(np.exp(np.log(left).mean()))
     if np.abs(left / mean - 1).max() > UNIFORM:
-        layers = _by_singular_values(target.over_root)
+        layers = _by_singular_values(target.over_scale)
     return layers, Fraction(1) if abs(target.step - 1) < NEAR_ONE else target.step
 
 
@@ -156,7 +156,9 @@ def _by_singular_values(target: Target) -> list[FloatCoupling]:
     for Q in (U.T, Vt):
         Q[0] *= determinant_sign(Q)
     logs = np.log(np.maximum(s, np.finfo(float).eps ** 2 * s.max()))
-    rotations = [find_balanced(Target.on(halves, Q), None, "closed", 0).layers for Q in (Vt, U)]
+    rotations = [
+        find_balanced(Target.from_floats(halves, Q), None, "closed", 0).layers for Q in (Vt, U)
+    ]
     logs[np.argmin(s)] -= logs.sum()  # the least one has the largest relative error
     middle = diagonal_shears(logs, halves)
     return [*move_scales_last(rotations[0])[0], *middle, *move_scales_last(rotations[1])[0]]

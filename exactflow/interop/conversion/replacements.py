@@ -118,7 +118,7 @@ def _make_matrix_replacement(group: LayerGroup) -> Replacement:
             torch.tensor(log_abs_det, dtype=torch.float64),
             None if target.bias is None else torch.tensor(target.bias),
         ).to(dtype)
-        return module, (exact - DyadicMatrix.from_floats(W)).largest(), inverse_error
+        return module, (exact - DyadicMatrix.from_floats(W)).max_abs(), inverse_error
 
     (fine, fine_error, _), (stored, error, inverse_error) = build(torch.float64), build(group.dtype)
     inverse_entry = Fraction(float(abs(_to_array(stored.weight_inverse)).max()))
@@ -136,7 +136,7 @@ def _stored_error(module: FlowModule, target: AffineMap) -> Fraction:
         scale = layer.scales()
         held = 1.0 if scale is None else _to_array(scale)
         layers.append(FloatCoupling(layer.moves, _to_array(layer.weight), held))
-    return (DyadicMatrix.from_floats(W) - multiply_layers(layers)).largest()
+    return (DyadicMatrix.from_floats(W) - multiply_layers(layers)).max_abs()
 
 
 def _to_array(tensor: Tensor) -> np.ndarray:

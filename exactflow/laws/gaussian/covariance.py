@@ -114,7 +114,7 @@ class Covariance:
         """
         image = replace(self.exact, numerator=transform_covariance(layers, self.exact.numerator))
         E = image.minus(DyadicMatrix.from_floats(np.eye(len(self.rounded))))
-        return E.to_floats(), E.largest()
+        return E.to_floats(), E.max_abs()
 
     def precision(self, p: int) -> np.ndarray:
         """Return the first p x p block of the inverse.

@@ -5,7 +5,7 @@ Theorem, notation and the names of the terms are those of `exactflow.laws.univer
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from math import pi
 from typing import NamedTuple
 
@@ -135,13 +135,18 @@ class Zone:
     def energies(self) -> list[Element]:
         """For each block E|z|^2."""
         first = sum((cell.share * mean_square(*cell.place) for cell in self.cells), QQ.zero)
-        return [first + self._second_moment(block) for block in self.blocks]
+        shifts = {id(block.shifts): block.shifts for block in self.blocks}  # many blocks share one
+        moments = {key: _moments(row) for key, row in shifts.items()}
+        return [
+            first + self._second_moment(block.start, *moments[id(block.shifts)])
+            for block in self.blocks
+        ]
 
-    def _second_moment(self, block: GroupBlock) -> Element:
-        """Return E z2^2 in a block."""
-        (mean, square), unit, found = _moments(block.shifts), self.unit, QQ.zero
+    def _second_moment(self, start: int, mean: Element, square: Element) -> Element:
+        """Return E z2^2 in a block, from the mean and the mean square of its shifts."""
+        unit, found = self.unit, QQ.zero
         for cell in self.cells:
-            off = block.start * unit + cell.low + cell.width / 2 - cell.center
+            off = start * unit + cell.low + cell.width / 2 - cell.center
             total = square * unit**2 + 2 * off * mean * unit + off * off + cell.width**2 / 12
             found += cell.share * total / cell.scale**2
         return found
@@ -170,7 +175,6 @@ class Zone:
         return (block.start + max(block.shifts)) * self.unit + cell.low + cell.width
 
 
-@cache
 def _moments(shifts: Sequence[int]) -> tuple[Element, Element]:
     """Return the mean and the mean square of integers."""
     return QQ(sum(shifts), len(shifts)), QQ(sum(k * k for k in shifts), len(shifts))
