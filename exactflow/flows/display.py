@@ -106,7 +106,8 @@ def value_html(value: Any, field: Domain, width: float = math.inf) -> str:
     note = f"<small>{escape(head)}, begins:</small>" if head else ""
     return (
         f'{note}<table style="background: {_BRACKETS}; border-collapse: separate; border-spacing: '
-        f'0.5em 0; display: inline-table; text-align: right; vertical-align: middle">{cells}</table>'
+        '0.5em 0; display: inline-table; text-align: right; vertical-align: middle">'
+        f"{cells}</table>"
     )
 
 
