@@ -45,7 +45,7 @@ _LEGEND = (
 
 
 def value_lines(value: Any, field: Domain, width: float = math.inf) -> list[str]:
-    """Return the lines of a matrix or number; of a matrix wider than `width`, those of a corner.
+    """Return the lines of a matrix or number, or of a corner if a matrix is wider than `width`.
 
     >>> from sympy import QQ
     >>> M = DomainMatrix([[QQ(1), QQ(-1, 2)], [QQ(0), QQ(10)]], (2, 2), QQ)
