@@ -44,9 +44,10 @@ For each of these, `obstructions` has {"pattern": .., "kind": .., witness}:
              or s PROBABLY VERIFIED (error <= 2^-100), with --quick
 
 How.  The layers are multiplied.  Rows are dictionaries of nonzero integers over one denominator:
-zeros cost nothing.  Differences and bounds are compared exactly; the lines write them as decimals,
-rounded up in a verified claim and down in a refuted one.  QQ[x]/(m), with m of degree n, is QQ^n, on which an entry acts by a rational
-n x n matrix.  The section "obstructions" states and proves why each kind of obstruction suffices.
+zeros cost nothing.  QQ[x]/(m), with m of degree n, is QQ^n, on which an entry acts by a rational
+n x n matrix.  Differences and bounds are compared exactly; the lines write them as decimals,
+rounded up in a verified claim and down in a refuted one.  The section "obstructions" states and
+proves why each kind of obstruction suffices.
 
 Limits.  Primality is decided below 3.3e24, irreducibility of m mostly up to degree 16; beyond that,
 or if memory runs out, the verdict is incomplete.  A file has at most 2^28 bytes.  The verdict is

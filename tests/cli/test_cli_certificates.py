@@ -257,7 +257,7 @@ def test_depth_certificates_among_others(capsys, tmp_path):
         (["--within", "-1"], ">= 0"),
         (["--target", "missing.csv"], "missing.csv"),
         (["--target", "missing.npz"], "missing.npz"),
-        (["--target", "w.txt"], "file of type"),
+        (["--target", "w.tsv"], "file of type"),
         (["-", "-"], "at most once"),
     ],
 )

@@ -93,7 +93,7 @@ def test_each_of_the_corpus_states_couplings(data):
 
 
 def test_refuses():
-    with pytest.raises(VerificationError, match="not within 0.000999"):
+    with pytest.raises(VerificationError, match=r"not within 0\.000999 \(rounded down\)"):
         theorem(
             json.dumps(
                 json.loads(certificate_text(factor(M), NEAR, within=QQ(1, 1000)))
