@@ -137,6 +137,10 @@ def restore(model: nn.Module, state: State) -> nn.Module:
     >>> torch.equal(again(x), converted(x))
     True
     """
+    if not isinstance(model, nn.Module):
+        raise InvalidInputError(
+            f"expected a model as a torch.nn.Module, got {type(model).__name__}"
+        )
     names = map(str, state) if isinstance(state, Mapping) else ()
     heads = [name.removesuffix(MARK) for name in names if f".{name}".endswith(f".{MARK}")]
     if not heads:
