@@ -1,4 +1,4 @@
-"""Claims: write a proof script of your own, which says what it checked and by which evidence.
+"""Claims: write a proof script of your own that records what it checked, and by which evidence.
 
 >>> from sympy import Matrix
 >>> from exactflow import factor
@@ -55,12 +55,18 @@ class ProofError(ExactFlowError):
 
 @dataclass(frozen=True)
 class Claim:
-    """One row of the table: what was checked, how, on how many instances, and the outcome.
+    """A row of the table of claims.
 
-    `missing` says what has to be installed where the claim was not run; then it did not pass.
-    `line` is that of the script at which a runner met the claim: 0 if none ran it. A claim whose
-    end was not reached is undecided: the script stopped before, or within, or checked it in another
-    process. Its evidence is empty where it is computed.
+    Attributes
+    ----------
+    theorem, checked : the theorem, and the statement that was checked.
+    evidence : the kind of evidence; "" if the script computes it and did not reach the claim.
+    instances, seconds : the number of instances, and the time that they took.
+    passed : whether every instance holds.
+    missing : the tool to install, if the claim was not run for want of it.
+    line : the line of the script; 0 outside of a runner.
+    is_reached : whether the end of the claim was reached. If not, it is undecided: the script
+        stopped before or within it, or checked it in another process.
     """
 
     theorem: str
@@ -75,33 +81,33 @@ class Claim:
 
     @property
     def verdict(self) -> str:
-        """Return "passed", "not run", "not reached" or "FAILED"."""
+        """The verdict: "passed", "not run", "not reached" or "FAILED"."""
         if not self.is_reached:
             return "not reached"
         return "passed" if self.passed else "not run" if self.missing else "FAILED"
 
 
 class Check:
-    """The instances of one claim: each call states one of them, and fails or counts.
+    """The instances of one claim; each call states one instance, and counts it or fails.
 
-    What fails is named by its label, or where that is empty by `checked`, the text of the claim.
-    A claim has failed if an instance has, even where the script catches the error, or a thread
-    loses it. An instance after the end of the claim, or in a process that the script starts, leaves
-    the claim undecided.
+    A failure is named by its label or, without a label, by the text of the claim. The claim has
+    failed if an instance has failed, even if the script catches the error or a thread loses it. An
+    instance after the end of the claim, or in a process that the script starts, leaves the claim
+    undecided.
     """
 
     def __init__(self, checked: str) -> None:
         self.checked = checked
         self.instances = 0
         self.failures: list[str] = []
-        self._claim: Claim | None = None  # of which a runner is told
+        self._claim: Claim | None = None  # the claim that is recorded for the runner
         self._process = os.getpid()
 
     def equal(self, derived: object, expected: object, label: str = "") -> None:
         """Count one instance of ``derived == expected``, or raise `ProofError`.
 
-        The comparison is exact: floats are the fractions that they are, and NaN and masked entries
-        equal nothing. Matrices are flows, arrays, tensors, nested lists, and those of SymPy.
+        The comparison is exact: a float is the fraction that it stores, and NaN and masked entries
+        equal nothing. Matrices may be flows, arrays, tensors, nested lists or SymPy matrices.
 
         >>> Check("sum").equal(0.1 + 0.2, 0.3)
         Traceback (most recent call last):
@@ -111,21 +117,23 @@ class Check:
         try:
             is_equal = are_equal(derived, expected)
         except InvalidInputError as error:
-            raise self._failed(label, str(error)) from None
+            raise self._record_failure(label, str(error)) from None
         if not is_equal:
             from exactflow.exact.numbers import format_short as short  # imports SymPy
 
-            raise self._failed(label, f"expected {short(expected)}, derived {short(derived)}")
-        self._counted(label)
+            raise self._record_failure(
+                label, f"expected {short(expected)}, derived {short(derived)}"
+            )
+        self._count(label)
 
     def true(self, condition: bool, label: str, *, shown: bool = True) -> None:
         """Count one instance of a condition that holds, or raise `ProofError`.
 
-        Where a table follows, a label need not be `shown`: it then names only what fails.
+        With ``shown=False`` the label is printed only for a failure, for instance above a table.
         """
         if condition is not True:
-            raise self._failed(label, f"expected to hold, got {condition!r}")
-        self._counted(label if shown else "")
+            raise self._record_failure(label, f"expected to hold, got {condition!r}")
+        self._count(label if shown else "")
 
     def identity(self, text: str, label: str = "", *, relations: str = "") -> None:
         """Count one instance: identities between block matrices, proved for all n by expanding both
@@ -145,7 +153,7 @@ class Check:
         ProofError
             The sides differ; the message has the words that survive in the difference.
         InvalidInputError
-            The text is none of the language, or inverts a sum, which is not a sum of words.
+            The text is not in the language, or it inverts a sum.
 
         >>> Check("sum").identity("U(X) U(Y) = U(X + Y)")
             U(X) U(Y) = U(X + Y): proved for all n (4 blocks, 4 words compared)
@@ -160,23 +168,23 @@ class Check:
         try:
             proof = Identity(name, "equal sides", "", text, relations).prove()
         except VerificationError as error:
-            raise self._failed(name, str(error)) from None
-        self._counted(str(proof))
+            raise self._record_failure(name, str(error)) from None
+        self._count(str(proof))
 
-    def _failed(self, label: str, reason: str) -> ProofError:
-        """Note that an instance is false; return the error that says so."""
-        self._tell_if_outside()
+    def _record_failure(self, label: str, reason: str) -> ProofError:
+        """Record that an instance is false; return the error for it."""
+        self._record_if_outside()
         self.failures.append(f"{label or self.checked}: {reason}")
         return ProofError(self.failures[-1])
 
-    def _tell_if_outside(self) -> None:
-        """Record the claim as begun once more, if it has ended, or began in another process."""
+    def _record_if_outside(self) -> None:
+        """Record the claim as begun again if it has ended, or began in another process."""
         if self._claim is not None and os.getpid() != self._process:
             self._process = os.getpid()
-            record(uuid4().hex, self._claim)
+            record_claim(uuid4().hex, self._claim)
 
-    def _counted(self, label: str) -> None:
-        self._tell_if_outside()
+    def _count(self, label: str) -> None:
+        self._record_if_outside()
         self.instances += 1
         if label:
             print(f"    {printable(label)}")
@@ -204,17 +212,18 @@ class Claims:
             run.theorem = theorem
 
     def check(self, checked: str, evidence: Evidence) -> AbstractContextManager[Check]:
-        """Record one claim: passed if the block ends, failed if it checks nothing or something
-        false, by `ProofError`, `VerificationError` or AssertionError.
+        """Record one claim, which the block checks.
 
-        With `MissingExtraError` it is recorded as not run, with any other error as not reached.
+        It has passed if the block ends. It has failed if nothing was checked, an instance is false,
+        or the block raises `ProofError`, `VerificationError` or AssertionError. It is not run if
+        the block raises `MissingExtraError`, and not reached after any other error.
         """
-        claim, number = self._begun(checked, evidence), uuid4().hex
-        record(number, claim)
-        return self._checking(claim, number)
+        claim, number = self._begin_claim(checked, evidence), uuid4().hex
+        record_claim(number, claim)
+        return self._run_check(claim, number)
 
-    def _begun(self, checked: str, evidence: Evidence) -> Claim:
-        """The claim that begins at the line of the script which is running now."""
+    def _begin_claim(self, checked: str, evidence: Evidence) -> Claim:
+        """Return a claim, not yet reached, at the current line of the script."""
         try:
             kind = Evidence(evidence)
         except ValueError:
@@ -224,7 +233,7 @@ class Claims:
         return Claim(self.theorem, checked, kind, 0, 0.0, False, line=line, is_reached=False)
 
     @contextmanager
-    def _checking(self, claim: Claim, number: str) -> Iterator[Check]:
+    def _run_check(self, claim: Claim, number: str) -> Iterator[Check]:
         print(printable(f"{self.theorem}: {claim.checked} [{claim.evidence}]"))
         if (run := current_run()) is not None:
             run.tell(claim.checked)
@@ -235,7 +244,7 @@ class Claims:
             if check.failures:
                 raise ProofError(check.failures[0])
             if not check.instances:
-                raise ProofError(f"{claim.checked}: expected at least one instance, got none")
+                raise ProofError(f"{claim.checked}: no instance was checked")
             ended = replace(claim, passed=True, is_reached=True)
         except BaseException as error:
             is_false = isinstance(error, ProofError | VerificationError | AssertionError)
@@ -250,7 +259,7 @@ class Claims:
             seconds, check._process = time.perf_counter() - start, 0
             ended = replace(ended, instances=check.instances, seconds=seconds)
             self.recorded.append(ended)
-            record(number, ended)
+            record_claim(number, ended)
 
     def __repr__(self) -> str:
         passed = sum(claim.passed for claim in self.recorded)
@@ -277,24 +286,24 @@ class Claims:
         )
 
     def not_run(self, checked: str, evidence: Evidence, missing: str) -> None:
-        """Record a claim that could not be run, and what has to be installed for it."""
-        claim = replace(self._begun(checked, evidence), missing=missing, is_reached=True)
+        """Record a claim that could not be run, and the tool to install for it."""
+        claim = replace(self._begin_claim(checked, evidence), missing=missing, is_reached=True)
         print(printable(f"{self.theorem}: {checked} [{claim.evidence}] not run: {missing}"))
         self.recorded.append(claim)
-        record(uuid4().hex, claim)
+        record_claim(uuid4().hex, claim)
 
 
 @dataclass(frozen=True)
 class Options:
-    """Settings of a run: the folder `plot` for pictures, and whether to use `full` settings."""
+    """Settings of a run: a folder for pictures, or None, and whether to use the large settings."""
 
     plot: Path | None = None
     full: bool = False
 
     def picture(self, name: str, draw: Callable) -> None:
-        """Write NAME.png by ``draw(pyplot, path)`` where pictures are asked for.
+        """Write NAME.png by ``draw(pyplot, path)`` if there is a folder for pictures.
 
-        In a notebook every picture is shown below its cell, and written only if asked for.
+        In a notebook the picture is also shown below its cell, with or without a folder.
         """
         show = _picture_display()
         if self.plot is None and show is None:
@@ -321,7 +330,7 @@ class Options:
 
 
 def _picture_display() -> Callable[[bytes, str], object] | None:
-    """A function that shows a PNG by its name in the running notebook; None outside of one."""
+    """Return a function of a PNG and its name that shows it in the notebook; None elsewhere."""
     if current_run() is not None:
         return None
     if (marimo := sys.modules.get("marimo")) is not None and marimo.running_in_notebook():
@@ -336,10 +345,17 @@ def _picture_display() -> Callable[[bytes, str], object] | None:
 
 @dataclass
 class ScriptRun:
-    """The script that this process runs, its options, and the file that records its claims.
+    """The run of a script in this process.
 
-    A process that the script starts has no verdict of its own: the claims that it begins are
-    recorded as begun, and never as ended.
+    Attributes
+    ----------
+    path, options : the script and its settings.
+    record : the file of its claims. Claims of a process that the script starts are recorded as
+        begun, never as ended.
+    told : a file for the stages of the run, or None.
+    process : the id of the process that runs the script.
+    theorem : the theorem of the last `Claims`.
+    stopped : errors that ended a claim, with the claim.
     """
 
     path: str
@@ -352,49 +368,50 @@ class ScriptRun:
 
     @property
     def is_own_process(self) -> bool:
-        """Whether this process runs the script, and none that the script started."""
+        """Whether this process runs the script, and was not started by the script."""
         return os.getpid() == self.process
 
     def tell(self, checked: str) -> None:
-        """Add a line to the file `told`: the claim that begins now, or a stage of it."""
+        """Add a line to the file `told`: a claim that begins, or a stage of it."""
         if self.told is not None:
             with self.told.open("a", encoding="utf-8") as file:
                 file.write(f"{printable(f'{Path(self.path).stem}: {checked}')}\n")
 
 
 SCRIPT_RUNS: list[ScriptRun] = []
-"""The script that `exactflow prove` runs in this process, for all its threads; else empty."""
+"""The run of a script in this process, for all its threads; empty outside of a runner."""
 
 RECORD = "EXACTFLOW_RECORD"
-"""The variable that tells the processes which a script starts where its claims are recorded."""
+"""Environment variable: the record of claims, for processes that the script starts."""
 
 
 def current_run() -> ScriptRun | None:
-    """The script that this process runs for a runner, or None."""
+    """Return the run of a script in this process, or None outside of a runner."""
     return SCRIPT_RUNS[-1] if SCRIPT_RUNS else None
 
 
 def add_event(path: Path, event: dict) -> None:
-    """Add a line to a record, at once: threads and processes write side by side."""
+    """Append an event to a record in one write, since threads and processes write side by side."""
     with path.open("ab", buffering=0) as file:
         file.write(f"{json.dumps(event)}\n".encode())
 
 
-def record(number: str, claim: Claim) -> None:
-    """Tell the runner about a claim, which `number` names; from a process that the script has
-    started, by a fork or anew, only that it begins.
+def record_claim(number: str, claim: Claim) -> None:
+    """Record the state of a claim for the runner; `number` identifies the claim.
+
+    A process that the script has started, by a fork or anew, records only the begin of claims.
     """
     run = current_run()
     if run is not None and run.is_own_process:
         add_event(run.record, {"number": number, "claim": asdict(claim)})
     elif not claim.is_reached:
         path = Path(os.environ.get(RECORD, "")) if run is None else run.record
-        if path.name and path.parent.is_dir():  # else no script runs, or its runner has ended
+        if path.name and path.parent.is_dir():  # otherwise no script runs, or its runner has ended
             add_event(path, {"number": number, "claim": asdict(claim)})
 
 
 def _line_of_the_script() -> int:
-    """Return the line at which the script that a runner runs is now, or 0."""
+    """Return the current line of the script that a runner runs, or 0."""
     run = current_run()
     frame: FrameType | None = sys._getframe()
     while run is not None and frame is not None:
@@ -407,9 +424,9 @@ def _line_of_the_script() -> int:
 def proof_options(argv: Sequence[str] | None = None) -> Options:
     """Return the options of this run of a proof script.
 
-    Under ``exactflow prove`` they are those that it was given. A script that runs by itself reads
-    ``--plot DIR`` and ``--full`` from `argv`, by default its command line, and passes over all
-    else: as cells it finds the options of a Jupyter kernel there.
+    ``exactflow prove`` hands on its own options. A script that runs by itself reads ``--plot DIR``
+    and ``--full`` from `argv`, by default its command line. It ignores other arguments, such as
+    those of a Jupyter kernel.
 
     >>> proof_options(["--full"])
     Options(plot=None, full=True)

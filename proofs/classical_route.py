@@ -3,14 +3,14 @@
 #
 # **Theorem 1a** (Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
 # normalizing flows*, ICML 2021, for the tools). Every matrix $M$ of positive determinant on $2n$
-# coordinates is a product of at most 18 couplings made of pivots, eigenvectors of triangular
-# matrices and signed permutations, each of which is six layers (`permutations`, which the paper
-# does not have).
+# coordinates is a product of at most 18 couplings, constructed from pivots, eigenvectors of
+# triangular matrices and signed permutations in six layers each (`permutations`; these six are not
+# in the paper).
 #
-# **Why.** The paper proves that a bounded number of layers suffices with what every course on
-# linear algebra teaches: $P L U$, and triangular matrices with distinct eigenvalues. This page
-# counts what these tools give, once a permutation is six layers. The other routes need at most six
-# (`six_layers`).
+# **Why.** The paper proves that a bounded number of layers suffices, with tools of every course on
+# linear algebra: the factorization $P L U$, and triangular matrices with distinct eigenvalues. This
+# page counts the layers that these tools give if a permutation takes six. The other routes need at
+# most six layers for every matrix (`six_layers`).
 #
 # ## Proof
 #
@@ -21,23 +21,23 @@
 # $$ M = L(-W_0)\, U(X) \operatorname{diag}(T, I)\, L(C)\, U(V), \qquad \det T = \det M > 0. $$
 #
 # *Pivots.* $T = \Sigma L R$, where $L$ is unit lower triangular, $R$ upper triangular with a
-# positive diagonal, and $\Sigma$ a permutation that has taken the signs of the pivots. So $\det
+# positive diagonal, and $\Sigma$ a permutation with the signs of the pivots. So $\det
 # \Sigma = 1$, and $\operatorname{diag}(\Sigma, I)$ is a signed permutation of determinant 1: at
 # most six layers (`permutations`).
 #
-# *Distinct eigenvalues.* For a positive diagonal $E$, chosen so that the entries of $E$ are
-# distinct, and those of $E^{-1} \operatorname{diag}(R)$, too, $L E = S E S^{-1}$ and $E^{-1} R = H
-# F H^{-1}$, with $S$ unit lower and $H$ unit upper triangular and positive diagonals $E$, $F$. So
-# $L R = S E S^{-1} H F H^{-1}$.
+# *Distinct eigenvalues.* Choose a positive diagonal $E$ with distinct entries, such that the
+# entries of $E^{-1} \operatorname{diag}(R)$ are distinct, too. Then $L E = S E S^{-1}$ and $E^{-1}
+# R = H F H^{-1}$, with $S$ unit lower and $H$ unit upper triangular and positive diagonals $E$,
+# $F$. So $L R = S E S^{-1} H F H^{-1}$.
 #
 # *Four shears* make, for any invertible $X$ and $Q$,
 #
 # $$ \begin{pmatrix} X & 0 \\ 0 & Q^{-1} X^{-1} Q \end{pmatrix} = U\big((X - I) Q\big)\,
 #    L\big(Q^{-1}\big)\, U\big((X^{-1} - I) Q\big)\, L\big(-Q^{-1} X\big), $$
 #
-# and, halves exchanged, $L U L U$ do. So $\operatorname{diag}(L R, I)$ is three such products with
-# scales between them, and the second half returns to where it was, for $S^{-1} \cdot H^{-1} S \cdot
-# S^{-1} H S = I$:
+# and so do $L U L U$ with the halves exchanged. So $\operatorname{diag}(L R, I)$ is a product of
+# three such matrices with scales between them, in which the second half is unchanged, since $S^{-1}
+# \cdot H^{-1} S \cdot S^{-1} H S = I$:
 #
 # $$ \operatorname{diag}(S, S^{-1}) \operatorname{diag}(E, I)
 #    \operatorname{diag}(S^{-1} H, H^{-1} S)
@@ -45,12 +45,12 @@
 #
 # *The count.* The three products alternate $ULUL$, $LULU$, $ULUL$, or the mirror image: ten layers,
 # once neighbours that move the same half and the scales are merged. Let $\Sigma$ take $k \le 6$
-# alternating layers; from whichever letter its last one is the ten add nine to it. If they end with
+# alternating layers. The ten add nine to them, whichever letter the last one is. If they end with
 # $L$, $L(C)$ merges with it, and $2 + k + 9 + 1 \le 18$ layers remain. If they end with $U$, $L(C)$
 # and $U(V)$ stay; if $k = 6$ then $\Sigma$ starts with $U$ and merges with $U(X)$, so that $1 + 6 +
-# 9 + 2 = 18$ remain, and else $2 + k + 9 + 2 \le 18$. $\blacksquare$
+# 9 + 2 = 18$ remain, and otherwise $2 + k + 9 + 2 \le 18$. $\blacksquare$
 #
-# All of it is *exact*, on instances; the four shears are proved *for all n* in `identities`.
+# All checks are *exact*, on instances; the four shears are proved *for all n* in `identities`.
 
 # %%
 import sys
@@ -72,7 +72,7 @@ claims = Claims("classical route")
 full = proof_options().full
 
 # %% [markdown]
-# ## The bound, and that the route attains it
+# ## The route takes at most 18 layers, and attains 18
 
 # %%
 with claims.check("at most 18 layers", Evidence.EXACT) as check:
@@ -93,8 +93,9 @@ with claims.check("every even permutation of 4 coordinates", Evidence.EXACT) as 
             check.equal(flow.matrix(), permutation(perm), f"{perm}: {flow.depth} layers")
 
 # %% [markdown]
-# ## Beside the short routes
-# Layers, the longest numerator or denominator in bits, and the largest entry as a power of two.
+# ## Comparison with the shorter routes
+# The table shows the number of layers, the bits of the longest numerator or denominator, and a
+# power of two above the largest entry.
 
 
 # %%

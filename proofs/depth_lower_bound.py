@@ -51,7 +51,7 @@
 # quantiles. $\blacksquare$
 #
 # *Exact*: the counts. *Certified*: square roots and masses, rounded to the safe side. *Numeric*:
-# networks that are drawn, and samples.
+# networks drawn at random, and samples.
 
 # %%
 import sys
@@ -75,8 +75,9 @@ claims = Claims("depth lower bound")
 full = proof_options().full
 
 # %% [markdown]
-# ## Packings
-# The counts behind the number of mixtures, against maximal packings that a search finds.
+# ## Packings found by search are at least as large as counted
+# The number of mixtures rests on two counts. A search finds maximal codes and families of sets, and
+# they have at least the counted size.
 
 # %%
 with claims.check("codes with at least the counted number of words", Evidence.EXACT) as check:
@@ -97,8 +98,7 @@ with claims.check("families of subsets with at least the counted number", Eviden
         check.true(all(found >= bound for found, bound in sizes), f"N = {N}: {len(sizes)} (k, m)")
 
 # %% [markdown]
-# ## The inequality, in integers
-# Small enough to write both sides out.
+# ## Both sides of the inequality, written out for small sizes
 
 # %%
 with claims.check("both sides written out", Evidence.EXACT) as check:
@@ -115,10 +115,10 @@ with claims.check("both sides written out", Evidence.EXACT) as check:
         )
 
 # %% [markdown]
-# ## Parameters grow like k d
-# The theorem with $\mathrm{Lip} = d$, $R = 1$, $w = 1/10$ and mixtures of the second moment of
-# $N(0, I)$. The least number $p$ that is not ruled out, divided by $k d$, stays between two
-# constants.
+# ## The number of parameters grows like k d
+# Let $\mathrm{Lip} = d$, $R = 1$, $w = 1/10$, and let the mixtures have the second moment of $N(0,
+# I)$. The least number $p$ of parameters that the theorem does not rule out, divided by $k d$,
+# stays between two constants.
 
 # %%
 with claims.check("p / (k d) between 1/25 and 1/8", Evidence.CERTIFIED) as check:
@@ -135,9 +135,8 @@ with claims.check("p / (k d) between 1/25 and 1/8", Evidence.CERTIFIED) as check
         print(f"    d = {d}: {', '.join(row)}")
 
 # %% [markdown]
-# ## Depth
-# Layers of $p_1$ parameters, 2-Lipschitz in the input and 1-Lipschitz in the parameters, against
-# the size of a ReLU network with one hidden layer that makes the mixtures.
+# ## The least depth of layers with given Lipschitz constants
+# Each layer has $p_1$ parameters, is 2-Lipschitz in its input and 1-Lipschitz in its parameters.
 
 # %%
 with claims.check("least number of layers not ruled out", Evidence.CERTIFIED) as check:
@@ -152,31 +151,32 @@ with claims.check("least number of layers not ruled out", Evidence.CERTIFIED) as
             )
 
 # %% [markdown]
-# ## Depth, in neurons
+# ## The least depth of additive couplings with given numbers of neurons
 #
-# Nothing assumed: additive couplings (NICE) $(x_1, x_2) \to (x_1, x_2 + t(x_1))$, $t$ a ReLU
-# network with layers of $n_0, n_1, \dots, n_{L+1}$ units and all weights and biases in $[-R, R]$.
-# Their Lipschitz constants are *certified* from that interval. A matrix of such entries has at most
-# the norm $N_i = R \sqrt{n_i n_{i-1}}$, and ReLU is 1-Lipschitz. So the units of layer $i$ are
-# $A_i$-Lipschitz, at most $A_i |x_1| + B_i$ in norm, and differ by at most $e (\alpha_i |x_1| +
-# \beta_i)$ if no parameter changes by more than $e$:
+# Here no Lipschitz constant is assumed. In an additive coupling (NICE) $(x_1, x_2) \to (x_1, x_2 +
+# t(x_1))$ let $t$ be a ReLU network with layers of $n_0, n_1, \dots, n_{L+1}$ units and all weights
+# and biases in $[-R, R]$. This interval *certifies* a Lipschitz constant. A matrix of such entries
+# has at most the norm $N_i = R \sqrt{n_i n_{i-1}}$, and ReLU is 1-Lipschitz. So the units of layer
+# $i$ are $A_i$-Lipschitz, at most $A_i |x_1| + B_i$ in norm, and differ by at most $e (\alpha_i
+# |x_1| + \beta_i)$ if no parameter changes by more than $e$:
 #
 # $$ A_i = N_i A_{i-1}, \qquad B_i = N_i B_{i-1} + R \sqrt{n_i}, $$
 # $$ \alpha_i = N_i \alpha_{i-1} + \sqrt{n_i n_{i-1}}\, A_{i-1}, \qquad
 #    \beta_i = N_i \beta_{i-1} + \sqrt{n_i n_{i-1}}\, B_{i-1} + \sqrt{n_i}, $$
 #
-# from $A_0 = 1$ and zeros. With those of the last layer a coupling is $\Lambda$-Lipschitz,
-# $\Lambda = (A + \sqrt{A^2 + 4}) / 2$, and $X_j = \Lambda X_{j-1} + B$, $X_0 = \sqrt d$, bounds $E
-# |x|$ behind $j$ of them. Changing one coupling after the other,
+# from $A_0 = 1$ and $B_0 = \alpha_0 = \beta_0 = 0$. Let $A, B, \alpha, \beta$ be the numbers of the
+# last layer. Then a coupling is $\Lambda$-Lipschitz, $\Lambda = (A + \sqrt{A^2 + 4}) / 2$, and
+# $X_j = \Lambda X_{j-1} + B$, $X_0 = \sqrt d$, bounds $E |x|$ behind $j$ of them. Changing one
+# coupling after the other,
 #
 # $$ \mathrm{Lip}_j = \Lambda\, \mathrm{Lip}_{j-1} + \alpha X_{j-1} + \beta. $$
 #
 # Affine couplings with a varying scale have no such constant: their derivative grows with the half
 # that moves.
 #
-# Beside the bound: the size of the network that generates the mixtures. It has more neurons and
-# parameters than all that is forced of the flows, and its ramps have weights far beyond $R$. So the
-# separation is in *depth*, not in size.
+# The network that generates the mixtures has more neurons and parameters than the bound requires of
+# the flows, and its ramps have weights far beyond $R$. So the theorem separates the two classes by
+# *depth*, not by size.
 
 # %%
 SHAPES = [(64, 10**4, 4, 4, 1), (256, 10**4, 4, 4, 1), (256, 10**6, 4, 4, 1)]
@@ -185,7 +185,7 @@ with claims.check("least number of couplings of h neurons", Evidence.CERTIFIED) 
     for d, k, neurons, width, R in SHAPES:
         bound = depth_bound(d, k, neurons=neurons, width=width, radius=R, w="1/10")
         p1, depth = bound.params_per_layer, bound.depth
-        size = 2 * (k - 1) * (d + 2) + 5 * d  # as counted below, in Generator.parameters
+        size = 2 * (k - 1) * (d + 2) + 5 * d  # the count of Generator.parameters
         check.true(
             bound.ruled_out.rules_out(p1 * (depth - 1)) and p1 * depth < size,
             f"d = {d}, k = {k}, h = {neurons} in layers of {width}, |weights| <= {R}: at least "
@@ -204,13 +204,13 @@ def draw(layers, generator):
     return [generator.uniform(-R, R, (b, a + 1)) for a, b in pairwise(sizes)]
 
 
-def moved(parts, step, generator):
+def perturb(parts, step, generator):
     """Return weights that differ by at most `step`, and stay in the class for R = 1/2."""
     return [np.clip(part + generator.uniform(-step, step, part.shape), -0.5, 0.5) for part in parts]
 
 
-def through(flow, x):
-    """Return the images of columns under couplings that move the second and the first half."""
+def apply_couplings(flow, x):
+    """Apply the couplings to the columns of x; they move the second and the first half in turn."""
     n = len(x) // 2
     for parts in flow:
         kept, h = x[:n], x[:n]
@@ -228,17 +228,19 @@ with claims.check("networks drawn from the class", Evidence.NUMERIC) as check:
         z = generator.standard_normal((6, 20_000))
         for step in (1e-3, 1.0):
             first = [draw(layers, generator) for _ in range(3)]
-            second = [moved(parts, step, generator) for parts in first]
-            apart = np.linalg.norm(through(first, z) - through(second, z), axis=0).mean()
+            second = [perturb(parts, step, generator) for parts in first]
+            apart = np.linalg.norm(
+                apply_couplings(first, z) - apply_couplings(second, z), axis=0
+            ).mean()
             bound = float(layers.lipschitz(3)) * step
             check.true(
                 bool(apart <= bound), f"{hidden}, weights moved by {step}: {apart / bound:.1e}"
             )
 
 # %% [markdown]
-# ## The generator
-# One hidden layer of $2(k - 1) + 2d$ units with rational weights, and a certified bound of its
-# distance to the mixture. The bound $w$ of the theorem shrinks by it, and by nothing else.
+# ## A network with one hidden layer generates the mixtures
+# It has $2(k - 1) + 2d$ hidden units with rational weights. A certified bound of its distance to
+# the mixture is subtracted from the $w$ of the theorem; nothing else is.
 
 # %%
 with claims.check("generators within the stated W1 of the mixture", Evidence.CERTIFIED) as check:

@@ -1,30 +1,30 @@
 # %% [markdown]
 # # Families: one construction over every field
 #
-# **Theorem 1b.** The layers of `factor` are found by field arithmetic alone. So a family of
-# matrices over $\mathbb{Q}(t)$ has *one* flow for all values of $t$ but finitely many, which are
-# reported; and a matrix over a finite field of enough elements, or over a number field, has a flow
-# over that field.
+# **Theorem 1b.** `factor` finds its layers by field arithmetic alone. So a family of matrices over
+# $\mathbb{Q}(t)$ has *one* flow for all values of $t$ except finitely many, which are reported. A
+# matrix over a number field, or over a finite field of enough elements, has a flow over that field.
 #
 # **Why.** Layers of a model often depend on a parameter: an angle, a tap of a convolution. One
-# factorization then serves a whole family, and says where it fails. Finite fields are where minimal
-# depths can be counted by exhaustion (`six_is_sharp`), and where theorems for all fields meet their
+# factorization then holds for a whole family, and reports where it fails. Over finite fields
+# minimal depths can be counted by exhaustion (`six_is_sharp`), and theorems for all fields have
 # small exceptions.
 #
 # ## Proof
 #
 # The proofs of Theorems 1 and 14 (`six_layers`) use sums, products and quotients, choices of
-# vectors outside of proper subspaces or of zero sets of polynomials, and numbers that are distinct,
-# of which there are enough in an infinite field. So they hold over $\mathbb{Q}(t)$. The entries of
-# the layers are rational functions of $t$. Let $N$ be the product of all their denominators and of
-# those of $M$. Where $N(t_0) \ne 0$, substitution of $t_0$ is a homomorphism from the ring of
-# rational functions without a pole there onto the numbers: it takes the equation $l_6 \cdots l_1 =
-# M$ to that of the values. The roots of $N$ are finitely many, and a flow refuses them. A value may
-# be no root for another choice of layers: the report is about this flow, not about the family.
+# vectors outside of proper subspaces or of zero sets of polynomials, and distinct numbers, of which
+# an infinite field has enough. So they hold over $\mathbb{Q}(t)$. The entries of the layers are
+# rational functions of $t$. Let $N$ be the product of all their denominators and of the
+# denominators of $M$. If $N(t_0) \ne 0$, substitution of $t_0$ is a homomorphism from the ring of
+# rational functions without a pole at $t_0$ to the numbers: it maps the equation $l_6 \cdots l_1 =
+# M$ to the equation of the values. $N$ has finitely many roots, and a flow refuses them. Another
+# choice of layers may have other roots: the report is about this flow, not about the family.
 #
-# *Signs.* Over an ordered field $\det M > 0$ is needed, in one scale. Over $\mathbb{Q}(t)$ the
-# determinant may have no fixed sign: `scales="nonzero"` has it as it is, and where it is negative a
-# flip takes the sign. Over $\mathbb{Q}(\sqrt 2)$ signs are those of the real numbers.
+# *Signs.* Over an ordered field $\det M > 0$ is needed; one scale carries the determinant. Over
+# $\mathbb{Q}(t)$ the determinant may have no fixed sign: `scales="nonzero"` allows a scale of any
+# sign, and at values where it is negative a flip carries the sign. Over $\mathbb{Q}(\sqrt 2)$ signs
+# are the signs of the real numbers.
 #
 # Everything here is *exact*.
 

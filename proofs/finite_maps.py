@@ -1,49 +1,50 @@
 # %% [markdown]
-# # Finite maps: four couplings do any, three do not
+# # Finite maps: four couplings suffice, three do not
 #
 # **Theorem 18** (to our knowledge new). Let $X$ be a finite set of points of $F^p \times F^q$,
 # where $p, q \geq 1$ and $F$ is $\mathbb{Z}$, $\mathbb{Q}$ or $\mathbb{R}$. Every injective map
 # $\pi : X \to F^p \times F^q$ is the restriction of a composition of *four* additive couplings,
-# whichever half moves first. Three do not do in general, not even with positive scales. The least
-# number of additive couplings is decided exactly.
+# whichever half moves first. Three do not suffice in general, not even with positive scales. The
+# least number of additive couplings is decided exactly.
 #
 # **Why.** The paper asks which *matrices* few couplings represent, permutations of coordinates
-# among them. Nothing says that conditioners are linear: what do few couplings do with *points*?
-# Integer discrete flows compose additive couplings of integers (Hoogeboom, Peters, van den Berg and
-# Welling, NeurIPS 2019, arXiv:1905.07376), and are more flexible than had been claimed (van den
-# Berg, Gritsenko, Dehghani, Sønderby and Salimans, *IDF++*, ICLR 2021, arXiv:2006.12459). On finite
-# sets four layers do everything.
+# among them. But conditioners need not be linear: which maps of *points* do few couplings
+# represent? Integer discrete flows compose additive couplings of integers (Hoogeboom, Peters, van
+# den Berg and Welling, NeurIPS 2019, arXiv:1905.07376), and are more flexible than had been claimed
+# (van den Berg, Gritsenko, Dehghani, Sønderby and Salimans, *IDF++*, ICLR 2021, arXiv:2006.12459).
+# On finite sets four layers represent every injective map.
 #
-# *Near it.* On bits, where sums are sums mod 2, additive couplings of equal halves are the rounds
-# of a Feistel network. Three such rounds with random functions look like a random permutation, four
-# also if the inverse may be asked (Luby and Rackoff, SIAM J. Comput. 1988), and rounds generate the
-# alternating group (Coppersmith and Grossman, SIAM J. Appl. Math. 1975); here there is room beside
-# the points, and four rounds make every map. Compositions of affine couplings and linear maps
-# approximate every diffeomorphism (Teshima et al., NeurIPS 2020, arXiv:2006.11469), in any number.
-# Flows of controlled differential equations interpolate any finite number of points: *universal
-# interpolation* (Cuchiero, Larsson and Teichmann, SIAM J. Math. Data Sci. 2020, arXiv:1908.07838),
-# with pieces in time whose number grows with that of the points where the width is given
-# (Álvarez-López, Slimane and Zuazua, 2024, arXiv:2401.09902). On a grid, three rounds of
-# *arbitrary* permutations of each row, each column, each row make every permutation of its cells
-# (with Hall's theorem; Alon, Chung and Graham, SIAM J. Discrete Math. 1994, for such routing). Our
-# rows are only *shifted*, which costs a fourth round, and a place to shift them to.
+# *Related work.* On bits, where sums are sums mod 2, additive couplings of equal halves are the
+# rounds of a Feistel network. Three such rounds with random functions look like a random
+# permutation, four also if the inverse can be queried (Luby and Rackoff, SIAM J. Comput. 1988), and
+# rounds generate the alternating group (Coppersmith and Grossman, SIAM J. Appl. Math. 1975). Here
+# points may move to places outside the finite set, and four rounds make every map. Compositions of
+# affine couplings and linear maps approximate every diffeomorphism (Teshima et al., NeurIPS 2020,
+# arXiv:2006.11469), in any number. Flows of controlled differential equations interpolate any
+# finite number of points: *universal interpolation* (Cuchiero, Larsson and Teichmann, SIAM J. Math.
+# Data Sci. 2020, arXiv:1908.07838), with a number of pieces in time that grows with the number of
+# points if the width is fixed (Álvarez-López, Slimane and Zuazua, 2024, arXiv:2401.09902). On a
+# grid, three rounds of *arbitrary* permutations of each row, each column, each row make every
+# permutation of its cells (with Hall's theorem; Alon, Chung and Graham, SIAM J. Discrete Math.
+# 1994, for such routing). Our rows are only *shifted*, which costs a fourth round and places
+# outside the grid.
 #
 # **Proof.** Write $x = (x_1, x_2)$, $y = \pi(x)$, and let the second half move first; $e$ is the
 # first unit vector of a half. Choose constants $c(x_1)$, one for each value of the first half on
-# $X$, such that points $x_2 + c(x_1) e$ of different $x_1$ differ, which finitely many conditions
-# ask for; and $c'(y_2)$, such that $y_1 + c'(y_2) e$ differ for different $y_2$. Put
+# $X$, such that the points $x_2 + c(x_1) e$ of different $x_1$ differ; these are finitely many
+# conditions. Choose $c'(y_2)$ such that $y_1 + c'(y_2) e$ differ for different $y_2$. Put
 #
 # $$ B = x_2 + c(x_1)\, e, \qquad A = y_1 + c'(y_2)\, e . $$
 #
-# $B$ determines $x_1$, hence $x_2$: it knows the point. $A$ knows $y_2$, hence $y_1$, hence, $\pi$
-# being injective, the point. So the following four lines each add a function of the half that is
-# kept:
+# $B$ determines $x_1$, hence $x_2$, hence the point. $A$ determines $y_2$, hence $y_1$, and hence
+# the point, since $\pi$ is injective. So each of the following four maps adds a function of the
+# kept half:
 #
 # $$ x_2 \mapsto B, \qquad x_1 \mapsto A = x_1 + u(B), \qquad B \mapsto y_2 = B + v(A), \qquad
 # A \mapsto y_1 = A - c'(y_2)\, e . \qquad \square $$
 #
-# The functions matter at finitely many places: between them they may be piecewise linear, so ReLU
-# networks, or constant, so that integers go to integers.
+# The functions are prescribed at finitely many places. Between these they may be linear, as ReLU
+# networks are, or constant, so that integers are mapped to integers.
 #
 # **The least number.** Let the second half move first; the other case is the same.
 #
@@ -53,22 +54,22 @@
 #   vertices are the values of $x_1$ and those of $y_1$, and whose edges are the points. It has a
 #   solution exactly if on every cycle the alternating sum of $y_2 - x_2$ is zero, and then $t$ is
 #   unique up to a constant for each component. The middle layer exists exactly if $y_1 - x_1$ is a
-#   function of $x_2 + t(x_1)$. Within a component the constant does not matter; two components are
-#   kept apart by their constants.
+#   function of $x_2 + t(x_1)$. Within a component the constant does not matter; constants keep
+#   different components apart.
 #
-# So a word of three letters is excluded by a cycle, or by two points and a path between them which
-# determines that they meet after the first layer. $\square$
+# So a word of three letters is excluded by a cycle, or by two points and a path between them that
+# forces their moved halves to agree after the first layer. $\square$
 #
-# **Three do not do.** On $\{0, 1\}^2$ exchange $(0, 0)$ and $(0, 1)$, and fix the others. First $L
-# U L$: both points have $x_1 = y_1 = 0$, and $y_2 - x_2$ is 1 and $-1$. Then $U L U$: $y_1 - x_1 =
-# 0 = t(x_2) + v(y_2)$, and the graph is all of $K_{2, 2}$, so $t$ is constant: the first layer
-# translates $x_1$, and after it $y_2 - x_2$ would be a function of $x_1$, which has just been seen
-# not to be so.
+# **Three do not suffice.** On $\{0, 1\}^2$ exchange $(0, 0)$ and $(0, 1)$, and fix the others.
+# First $L U L$: both points have $x_1 = y_1 = 0$, and $y_2 - x_2$ is 1 and $-1$. Then $U L U$:
+# $y_1 - x_1 = 0 = t(x_2) + v(y_2)$, and the graph is all of $K_{2, 2}$, so $t$ is constant. The
+# first layer then translates $x_1$, and after it $y_2 - x_2$ would be a function of $x_1$, which it
+# is not, as shown for $L U L$.
 #
-# With *positive scales* $L U L$ maps $x_2$, on the points of one $x_1$ and one $y_1$, by an
-# increasing function: it keeps their order, for $q = 1$. So does $U L U$ with $x_1$ on the points
-# of one $x_2$ and one $y_2$. On $\{0, 1, 2\}^2$ the exchange of $(0, 0)$ with $(0, 1)$, and of $(1,
-# 2)$ with $(2, 2)$, reverses an order of either kind.
+# With *positive scales* and $q = 1$, $L U L$ maps $x_2$ by an increasing function on the points of
+# one $x_1$ and one $y_1$, so it preserves their order. In the same way $U L U$ preserves the order
+# of $x_1$ on the points of one $x_2$ and one $y_2$. On $\{0, 1, 2\}^2$ the exchange of $(0, 0)$
+# with $(0, 1)$, and of $(1, 2)$ with $(2, 2)$, reverses an order of either kind.
 
 # %%
 import itertools
@@ -88,14 +89,14 @@ draws = random.Random(0)
 
 
 def equals(found, points, images):
-    """Return whether the flow takes the points to the images, and its inverse takes them back."""
+    """Whether the flow maps the points to the images, and its inverse maps them back."""
     x, y = sympy.Matrix(points).T, sympy.Matrix(images).T
     return found.flow.forward(x) == y and found.flow.backward(y) == x
 
 
 # %% [markdown]
-# ## Four always do
-# Points of small integer coordinates, many of them equal, on halves of several sizes.
+# ## Four always suffice
+# The points have small integer coordinates, many of them equal, on halves of several sizes.
 
 # %%
 with claims.check("random finite maps: at most four couplings", Evidence.EXACT) as check:
@@ -129,7 +130,7 @@ with claims.check("{0, 1, 2}^2: of 200 permutations nearly all take four", Evide
     check.true(depths[4] >= 190, f"four: {depths[4]} of 200")
 
 # %% [markdown]
-# ## Three do not do
+# ## Three do not suffice
 
 
 # %%
@@ -172,8 +173,8 @@ with claims.check("200 points with Gaussian coordinates take two", Evidence.EXAC
 
 # %% [markdown]
 # ## A letter becomes another
-# The eighteen pixels of an A go to those of an E, in no order. Each coupling is a shear of the
-# rows, or of the columns.
+# Couplings map the eighteen pixels of an A to the pixels of an E, in any order. Each coupling is a
+# shear of the rows or of the columns.
 
 # %%
 LETTERS = {
@@ -216,11 +217,11 @@ options.picture("finite_maps", draw)
 
 # %% [markdown]
 # ## The cells of a grid
-# Let the grid be $[0, N)^2$, its cells the unit squares. Four shears by integers, constant between
-# integers, permute the cells as the corners are permuted, and keep every place within a cell: a
+# Let the grid be $[0, N)^2$, with unit squares as cells. Four shears by integers, constant between
+# integers, permute the cells as they permute the corners, and preserve every place within a cell: a
 # point at $i + o$ with $0 \leq o < 1$ moves as $i$ does, because shifts are integers. So every
-# permutation of the cells of a picture is four piecewise constant shears, cell by cell a
-# translation.
+# permutation of the cells of a picture consists of four piecewise constant shears, and translates
+# each cell.
 
 # %%
 N = 12
@@ -246,9 +247,9 @@ with claims.check(f"{N} x {N} cells, each translated to its image", Evidence.EXA
         check.equal(ends, [(i + o[0], j + o[1]) for i, j in onto], f"places {o} within the cells")
 
 # %% [markdown]
-# ## All integers
-# The same four layers are a bijection of $\mathbb{Z}^2$, in int64, within a bound that rules
-# overflow out.
+# ## A bijection of all integer points
+# The same four layers are a bijection of $\mathbb{Z}^2$, computed in int64 within a bound that
+# excludes overflow.
 
 # %%
 with claims.check("a bijection of all integer points, in int64", Evidence.EXACT) as check:

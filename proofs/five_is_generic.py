@@ -1,38 +1,39 @@
 # %% [markdown]
-# # Five is generic: five additive layers are, four are not
+# # Five is generic: almost every matrix needs five additive layers
 #
 # **Theorem 2a** (after Koehler, Mehta, Risteski, ICML 2021, and Urschel 2024). Let $n \ge 2$ and
 #
 # $$ M = \begin{pmatrix} A & B \\ C & D \end{pmatrix}, \qquad
 #    M^{-1} = \begin{pmatrix} a & b \\ c & d \end{pmatrix}, \qquad \det M = 1. $$
 #
-# Where $\det C \ne 0$, $M$ is a product of five shears. It is one of four only on the zero sets of
-# $n - 1$ equations, that of $ULUL$ or that of $LULU$, neither of which is all of $SL_{2n}$. So a
-# generic matrix of determinant 1 takes exactly five.
+# If $\det C \ne 0$, $M$ is a product of five shears. It is a product of four, $ULUL$ or $LULU$,
+# only if it fulfils $n - 1$ equations, for each of the two patterns; neither zero set is all of
+# $SL_{2n}$. So a generic matrix of determinant 1 takes exactly five.
 #
-# **Why.** Six are needed by some matrices only (`six_is_sharp`). A matrix that was trained, or
-# drawn at random, takes five; and the paper's experiment fits shears to such matrices
-# (`linear_depth_experiment`): here is what can be found there at all.
+# **Why.** Only special matrices need six (`six_is_sharp`). A matrix that was trained, or drawn at
+# random, takes five. The paper's experiment fits shears to such matrices
+# (`linear_depth_experiment`): this theorem says with how many layers the fit can be exact.
 #
 # ## Proof
 #
-# Five do by `six_layers`. In a product $U(X) L(Y) U(Z) L(W)$ the lower right block is $D = I + Y
-# Z$, and the upper left block of the inverse is $a = I + Z Y$ (*for all n*: `identities`, "four
+# Five suffice by `six_layers`. In a product $U(X) L(Y) U(Z) L(W)$ the lower right block is $D = I +
+# Y Z$, and the upper left block of the inverse is $a = I + Z Y$ (*for all n*: `identities`, "four
 # layers"). $Y Z$ and $Z Y$ have one characteristic polynomial, so
 #
 # $$ \chi_D = \chi_a. $$
 #
 # The leading coefficients agree anyway, and so do the constant terms, since $\det a = \det D$ for
-# $\det M = 1$: $n - 1$ equations remain. In a product $LULU$, likewise, $\chi_A = \chi_d$. Fewer
-# than four layers are four, one of them trivial.
+# $\det M = 1$: $n - 1$ equations remain. In a product $LULU$, likewise, $\chi_A = \chi_d$. A
+# product of fewer layers is one of four, with trivial layers.
 #
-# The first of the equations says that traces agree, and is violated by $M = \operatorname{diag}(A,
+# The first equation says that the traces agree. It is violated by $M = \operatorname{diag}(A,
 # I)$, $A = \operatorname{diag}(2, \frac12, 1, \dots, 1)$, in both patterns: $\operatorname{tr} D =
 # n$ and $\operatorname{tr} a = n + \frac12$, $\operatorname{tr} A = n + \frac12$ and
 # $\operatorname{tr} d = n$. $SL_{2n}$ is an irreducible variety, so a generic matrix is in neither
-# zero set. ($n = 1$: there are no equations, and four layers do for every matrix.) $\blacksquare$
+# zero set. (For $n = 1$ there are no equations, and four layers suffice for every matrix.)
+# $\blacksquare$
 #
-# Everything here is *exact*, on instances.
+# All checks are *exact*, on instances.
 
 # %%
 import sympy
@@ -52,7 +53,7 @@ def of_determinant_one(d, seed):
 
 
 # %% [markdown]
-# ## The polynomial is not zero, and where it does not vanish five layers do
+# ## Five layers suffice unless the polynomial det C vanishes
 
 # %%
 with claims.check("det C is a nonzero polynomial", Evidence.EXACT) as check:
@@ -72,7 +73,7 @@ with claims.check("det C != 0: five layers", Evidence.EXACT) as check:
                 check.true(depth <= 5, f"n = {n}, seed {seed}: {depth} layers")
 
 # %% [markdown]
-# ## Four layers: n - 1 equations, and a matrix that violates all of them
+# ## Four layers fail for a matrix that violates all n - 1 equations
 
 # %%
 with claims.check("four layers fail: n - 1 coefficients differ", Evidence.EXACT) as check:

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # One mask: it does the work of many
+# # One mask: it suffices for flows under many masks
 #
 # **Theorem 17** (to our knowledge new). $N$ affine couplings on $d = 2n$ coordinates, each under a
 # mask of its own, moving at most $n$ coordinates and reading at most $n$ others, are at most $2N -
@@ -9,34 +9,34 @@
 # $q$ coordinates that differ by 1, too, if each coupling moves at most $p$ and reads at most $q$.
 #
 # **Why.** A flow is trained with many masks: checkerboards and channels, halves that alternate,
-# permutations or 1x1 convolutions between couplings. Does the choice matter for what it can
-# represent? For matrices Koehler, Mehta and Risteski (ICML 2021) answer that any partition costs a
-# constant number of layers. Here is the answer for whole flows, whatever their networks are.
+# permutations or 1x1 convolutions between couplings. Does this choice change which maps the flow
+# can represent? For matrices Koehler, Mehta and Risteski (ICML 2021) show that any partition costs
+# a constant number of layers. Theorem 17 is the answer for whole flows with any networks.
 #
-# **Proof.** Keep a book of where each coordinate stands, and with which sign. Say that the last
-# coupling moved the first half: write its letter as $U$. The next coupling moves $n$ coordinates,
-# $k$ of which stand in the second half. Exchange them with the $k$ in the first half that it keeps:
-# with a matrix $E$ of $k$ ones, in different rows and columns,
+# **Proof.** Record the place and the sign of each coordinate. Let the last coupling move the first
+# half, and write its letter as $U$. The next coupling moves $n$ coordinates, of which $k$ stand in
+# the second half. Exchange these with the $k$ coordinates of the first half that it keeps: for a
+# matrix $E$ of $k$ ones, in different rows and columns, the product
 #
 # $$ U(E)\, L(-E^\mathsf{T})\, U(E) $$
 #
-# exchanges the $k$ pairs, one of each negated. Now the coupling moves the first half: its letter is
-# $U$, too. Two couplings of one letter, one after the other, are one coupling, because both keep
-# $x_2$: from $x_1 \mapsto S x_1 + T$ and $x_1 \mapsto R x_1 + X$, where $S, T, R, X$ are any
-# functions of $x_2$, comes $x_1 \mapsto R S x_1 + (R T + X)$. So both factors $U(E)$ merge, one
-# with the coupling before, one with the coupling after, and each new coupling costs two layers,
-# $L(-E^\mathsf{T})$ and itself. Signs go into the conditioners: $-x$ moves by $-t$. At the end the
-# book holds a signed permutation of determinant 1, which is at most six shears, of either letter
-# first (`permutations`), so one of them merges. $\square$
+# exchanges the $k$ pairs, and negates one coordinate of each. After it the coupling moves the first
+# half, so its letter is $U$, too. Two consecutive couplings of one letter merge to one coupling,
+# because both keep $x_2$: the maps $x_1 \mapsto S x_1 + T$ and $x_1 \mapsto R x_1 + X$, where $S,
+# T, R, X$ are any functions of $x_2$, compose to $x_1 \mapsto R S x_1 + (R T + X)$. So one factor
+# $U(E)$ merges with the coupling before, the other with the coupling after, and each new coupling
+# costs two layers: $L(-E^\mathsf{T})$ and itself. Signs go into the conditioners: $-x$ moves by
+# $-t$. At the end the record is a signed permutation of determinant 1. It is a product of at most
+# six shears with either letter first (`permutations`), so one of them merges. $\square$
 #
-# Where consecutive masks agree nothing is added, and where they are complementary one layer is,
-# with the other letter. A matrix between couplings takes generically five shears, both ends of
-# which merge, and the book may be rewritten there at will: a *Glow of $N$ steps is generically a
-# flow of $4N + 1$ couplings under one mask*.
+# If two consecutive masks agree, no layer is added; if they are complementary, one layer with the
+# other letter is added. A matrix between couplings takes generically five shears. Its first and its
+# last shear merge with the neighbours, and the places after it can be chosen. So a *Glow of $N$
+# steps is generically a flow of $4N + 1$ couplings under one mask*.
 #
-# *What does not hold.* A coupling that keeps more than $n$ coordinates, and reads more than $n$ of
-# them at once, as $x_0 \mapsto x_0 + x_1 x_2 x_3$ for $d = 4$, cannot be written under one mask.
-# Where its shift is a sum of functions of few coordinates, it is as many couplings.
+# *Limits.* A coupling that reads more than $n$ coordinates at once, such as $x_0 \mapsto x_0 + x_1
+# x_2 x_3$ for $d = 4$, cannot be written under one mask. If its shift is a sum of functions of few
+# coordinates, it is a composition of as many couplings.
 
 # %%
 import random
@@ -48,7 +48,7 @@ from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.explanation.symbolic_identities import IDENTITIES
 from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
-from exactflow.flows.partition import mask_order
+from exactflow.flows.partition import mask_order, moved_and_kept
 from exactflow.linear.masks import merge_masks
 
 options = proof_options()
@@ -65,8 +65,8 @@ for name in ("merged couplings", "signed swap", "swap"):
 
 # %% [markdown]
 # ## Flows with piecewise-linear networks, composed exactly
-# Every coupling has a mask, a network and scales of its own. The flow under one mask has the value,
-# the inverse and the determinant of the composition, at rational points, with `==`.
+# Every coupling has its own mask, network and scales. At rational points the flow under one mask
+# and the composition have equal values, inverses and determinants (`==`).
 
 # %%
 draws = random.Random(0)
@@ -77,8 +77,8 @@ def number():
     return sympy.Rational(draws.randint(-6, 6), draws.randint(1, 3))
 
 
-def coupling(n, mask):
-    """Return a coupling with a random network, under a mask."""
+def random_coupling(n, mask):
+    """Return a flow of one coupling with a random network, under a mask."""
     knots = sorted(draws.sample(range(-4, 5), 3))
     network = PiecewiseLinear(knots, [tuple(number() for _ in range(n)) for _ in knots])
     scale = [abs(number()) + 1 for _ in range(n)]
@@ -94,7 +94,7 @@ def random_mask(n):
 with claims.check("N <= 12, d = 4 .. 16: equal, with 2N + 4 layers", Evidence.EXACT) as check:
     for n in range(2, 9):
         for N in (1, 2, 3, 6, 12):
-            flows = [coupling(n, random_mask(n)) for _ in range(N)]
+            flows = [random_coupling(n, random_mask(n)) for _ in range(N)]
             one, x = merge_masks(flows), [number() for _ in range(2 * n)]
             y = sympy.Matrix(x)
             for flow in flows:
@@ -110,13 +110,13 @@ with claims.check("N <= 12, d = 4 .. 16: equal, with 2N + 4 layers", Evidence.EX
 
 # %% [markdown]
 # ## A checkerboard Real NVP
-# Masks that are complementary alternate, and cost nothing. Where a checkerboard gives way to
-# channels, half of the coordinates change sides.
+# Complementary masks that alternate cost no extra layer. Where the masks change from checkerboards
+# to channels, half of the coordinates change their half.
 
 # %%
 checkerboard, channels = [1, 0] * 4, [1] * 4 + [0] * 4
 masks = [checkerboard, [1 - b for b in checkerboard]] * 2 + [channels, [1 - b for b in channels]]
-real_nvp = [coupling(4, mask) for mask in masks]
+real_nvp = [random_coupling(4, mask) for mask in masks]
 one = merge_masks(real_nvp)
 with claims.check("a checkerboard Real NVP: six couplings", Evidence.EXACT) as check:
     check.equal(merge_masks(real_nvp[:4]).depth, 4, "four under checkerboards: four layers")
@@ -130,12 +130,11 @@ with claims.check("a checkerboard Real NVP: six couplings", Evidence.EXACT) as c
 
 # %%
 def draw(pyplot, path):
-    """Draw which coordinates move, layer by layer, before and after."""
+    """Draw which coordinates each layer moves, before and after the merging of masks."""
 
     def moving(flow):
-        order, p = flow.order or tuple(range(flow.dimension)), flow.partition[0]
         for layer in flow.layers:
-            moved = order[:p] if layer.moves == "first" else order[p:]
+            moved, _ = moved_and_kept(layer.moves, flow.halves)
             yield [int(i in moved) for i in range(flow.dimension)]
 
     before = [row for flow in real_nvp for row in moving(flow)]
@@ -163,7 +162,7 @@ with claims.check("N steps of Glow: at most 4N + 1 layers", Evidence.EXACT) as c
         for k in range(N):
             M = random_matrix(2 * n, bits=6, seed=10 * n + k)
             M[0, :] = M[0, :] / M.det()
-            steps += [M, coupling(n, [1] * n + [0] * n)]
+            steps += [M, random_coupling(n, [1] * n + [0] * n)]
         glow, x = merge_masks(steps), [number() for _ in range(2 * n)]
         y = sympy.Matrix(x)
         for step in steps:
@@ -172,20 +171,21 @@ with claims.check("N steps of Glow: at most 4N + 1 layers", Evidence.EXACT) as c
         check.true(glow.depth <= 4 * N + 1, f"{glow.depth} <= 4 * {N} + 1", shown=False)
 
 # %% [markdown]
-# ## Some layers are needed
-# $x_2 \mathrel{+}= r x_1$ is *one* coupling under the mask $\{1, 3\}$. Under $\{1, 2\}$ both
-# coordinates stand in the first half: $C = 0$, $D = I$, and $A \neq I$, so the equations of up to
-# three layers, $X C = A - I$ among them, have no solution. No networks help, which is *formally
-# proved*: if the middle one of three layers keeps the first half, the second half has to come back
-# as it was, for every value of the first that reaches this layer, and those are all: it is the
-# identity, and two layers of one letter make $x_2 \mapsto s x_2 + t$ without $x_1$. If it moves the
-# first half, it does the same, by functions of what the layer before it makes of the second half,
-# which for every $x_1$ and $x_2$ may be 0. Two layers under the overlapping masks
-# $\{1, 2\}$ and $\{1, 3\}$, $x_2 \mathrel{+}= x_3$ and $x_1 \mathrel{+}= x_2$, are likewise no
-# two, and no three, under $\{1, 2\}$.
+# ## Three layers do not suffice for one coupling under another mask
+# The map $x_2 \mathrel{+}= r x_1$ is *one* coupling under the mask $\{1, 3\}$. Under $\{1, 2\}$
+# both coordinates belong to the first half: $C = 0$, $D = I$, and $A \neq I$. So the equations of
+# up to three layers, among them $X C = A - I$, have no solution. Networks do not help either, which
+# is *formally proved*. If the middle one of three layers keeps the first half, then it must not
+# change the second half, whatever the first half is. So it is the identity, and the two others, of
+# one letter, map $x_2$ to $s x_2 + t$ without $x_1$. If the middle layer moves the first half, it
+# maps $x_2$ to $s x_2 + t$, where $s$ and $t$ are functions of the second half after the first
+# layer. For all $x_1$ and $x_2$ some second half makes that 0, so that $s$ and $t$ are constants,
+# without $x_1$. The two layers $x_2 \mathrel{+}= x_3$ and $x_1 \mathrel{+}= x_2$, under the
+# overlapping masks $\{1, 2\}$ and $\{1, 3\}$, are no composition of two or three layers under $\{1,
+# 2\}$ either.
 
 # %%
-with claims.check("one or two layers under other masks: not three", Evidence.EXACT) as check:
+with claims.check("under another mask more than three layers", Evidence.EXACT) as check:
     for r in (1, -2, sympy.Rational(1, 3)):
         single = LinearCoupling((2, 2), "second", [[r, 0], [0, 0]])
         flow = CouplingFlow([single], order=[0, 2, 1, 3])

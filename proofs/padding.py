@@ -1,9 +1,9 @@
 # %% [markdown]
-# # Padding: three layers with zeros, orientation with noise, and the price
+# # Padding: three layers with zeros, a repaired orientation with noise, and what both cost
 #
 # **Theorem 5** (after Koehler, Mehta, Risteski, ICML 2021). With $n$ zeros appended, every
-# invertible $n \times n$ matrix $A$, of either orientation, acts in three additive couplings, and
-# in two only if $A = I$:
+# invertible $n \times n$ matrix $A$, of either orientation, is represented by three additive
+# couplings, and by two only if $A = I$:
 #
 # $$ \begin{pmatrix} x \\ 0 \end{pmatrix} \to \begin{pmatrix} x \\ A x \end{pmatrix} \to
 #    \begin{pmatrix} A x \\ A x \end{pmatrix} \to \begin{pmatrix} A x \\ 0 \end{pmatrix}. $$
@@ -13,13 +13,14 @@
 # of zero-padded data has no maximum, and grows as the flow becomes ill-conditioned; that of
 # Gaussian-padded data is largest exactly where the model has the covariance of the data.
 #
-# **Why.** Users pad their data, with zeros or with noise, to have more room; the paper reports what
-# that does to conditioning in training. Padding also repairs orientation, which no flow of
-# couplings changes.
+# **Why.** Users pad their data, with zeros or with noise, to give a flow more dimensions. The paper
+# reports how padding changes conditioning in training. Padding also repairs orientation, which no
+# flow of couplings reverses.
 #
 # **Proof.** *Zeros.* The three layers are $L(A)$, $U(I - A^{-1})$ and $L(-I)$: $x + (I - A^{-1}) A
-# x = A x$, and $A x - A x = 0$. If two do, of which the first half moves last, $(x, 0)$ goes to
-# $(x + X Y x,\, Y x)$: so $Y = 0$, and $x$ stays; if the second half moves last, $x$ stays anyway.
+# x = A x$, and $A x - A x = 0$. Suppose that two suffice. If the first half moves last, $(x, 0)$
+# goes to $(x + X Y x,\, Y x)$: so $Y = 0$, and $x$ stays; if the second half moves last, $x$ stays
+# anyway. So $A = I$.
 #
 # *Noise.* $\operatorname{diag}(A, R)$ has a positive determinant, hence six couplings
 # (`six_layers`), and $R N(0, I) = N(0, I)$.
@@ -27,10 +28,11 @@
 # *Likelihood.* A linear flow whose inverse is $W$ gives data of covariance $\Gamma$ the mean
 # log-likelihood $-\frac12 \operatorname{tr}(W \Gamma W^\mathsf{T}) + \log|\det W|$ and a constant.
 # For $\Gamma = \operatorname{diag}(A A^\mathsf{T}, 0)$ and $W = \operatorname{diag}(A^{-1}, s I)$
-# this is a constant plus $n \log s$: without bound, while the condition number of $W$ grows like
-# $s$. For $\Gamma = \operatorname{diag}(A A^\mathsf{T}, I)$ let $\lambda_i > 0$ be the eigenvalues
-# of $W \Gamma W^\mathsf{T}$: up to a constant it is $\frac12 \sum (\log \lambda_i - \lambda_i)$,
-# which is largest where all $\lambda_i = 1$, that is $W \Gamma W^\mathsf{T} = I$. $\square$
+# this is a constant plus $n \log s$, which is unbounded, while the condition number of $W$ grows
+# like $s$. For $\Gamma = \operatorname{diag}(A A^\mathsf{T}, I)$ let $\lambda_i > 0$ be the
+# eigenvalues of $W \Gamma W^\mathsf{T}$: up to a constant it is $\frac12 \sum (\log \lambda_i -
+# \lambda_i)$, which is largest if all $\lambda_i = 1$, that is $W \Gamma W^\mathsf{T} = I$.
+# $\square$
 #
 # *For all n*: zero padding. *Exact*: instances, likelihoods. *Certified*: singular values.
 # *Numeric*: training.
@@ -88,8 +90,8 @@ with claims.check("zero padding: three additive layers", Evidence.EXACT) as chec
         check.true(flow.depth == 3 and all(layer.is_additive for layer in flow), "additive")
 
 # %% [markdown]
-# Two additive layers do for $A = I$ only. If the first half moves last then $(x, 0)$ goes to
-# $(x + X Y x,\, Y x)$, so that $Y = 0$ and $x$ stays; if the second half does, $x$ stays anyway.
+# Two additive layers suffice only if $A = I$: the images of $(x, 0)$ under two layers, in both
+# orders, are checked in symbols.
 
 # %%
 with claims.check("two additive layers: A = I only", Evidence.FOR_ALL_N) as check:
@@ -113,8 +115,9 @@ with claims.check("Gaussian padding: diag(A, R) in at most six layers", Evidence
         check.true(flow.depth <= 6 and flow.flips == () and bool(M.det() > 0), "no flip")
 
 # %% [markdown]
-# ## The likelihood along a ray
-# Data $x = A z$, the model $\operatorname{diag}(A^{-1}, s I)$ with the pads scaled by $s$.
+# ## With zero pads the likelihood is unbounded, with Gaussian pads it has a maximum
+# The data are $x = A z$, and the model is $\operatorname{diag}(A^{-1}, s I)$, which scales the pads
+# by $s$.
 
 # %%
 s = sympy.Symbol("s", positive=True)
@@ -135,9 +138,9 @@ with claims.check("zero pads: unbounded; Gaussian pads: maximum at s = 1", Evide
         check.equal(sympy.diff(noise, s, 2).subs(s, 1), -2 * n, "a maximum, as -n/s^2 - n < 0")
 
 # %% [markdown]
-# The maximum over all linear models: with $e$ the eigenvalues of $S^{1/2} W^\mathsf{T} W S^{1/2}$,
-# the likelihood falls short of that of $W^\mathsf{T} W = S^{-1}$ by $\sum (e - 1 - \log e)/2$, zero
-# at $e = 1$ only.
+# Over all linear models the maximum is at $W^\mathsf{T} W = S^{-1}$. For another $W$ let $e$ run
+# through the eigenvalues of $S^{1/2} W^\mathsf{T} W S^{1/2}$: the likelihood is smaller by $\sum
+# (e - 1 - \log e)/2$, a sum of terms that are zero at $e = 1$ only.
 
 # %%
 with claims.check("the maximum is at W^T W = S^-1: each eigenvalue", Evidence.EXACT) as check:
@@ -154,9 +157,9 @@ with claims.check("the maximum is at W^T W = S^-1: each eigenvalue", Evidence.EX
     check.equal(sympy.simplify(sympy.expand_log(gap - expected, force=True)), 0, "an instance")
 
 # %% [markdown]
-# ## Condition numbers along the ray
-# Enclosed by root isolation; for $A = \operatorname{diag}(2, 1)$ they are
-# $\max(s, 1) / \min(s, 1/2)$.
+# ## The condition number grows with the scale of the pads
+# It is enclosed by root isolation. For $A = \operatorname{diag}(2, 1)$ it is $\max(s, 1) / \min(s,
+# 1/2)$.
 
 # %%
 scales = [Rational(10) ** k for k in range(-2, 7)]
@@ -170,14 +173,14 @@ with claims.check("condition numbers along the ray", Evidence.CERTIFIED) as chec
     check.true(increasing, "a random matrix: increasing without bound")
 
 # %% [markdown]
-# ## The experiment
+# ## Trained flows: zero padding conditions worst, Gaussian padding not better than none
 # The paper trains Real NVPs, and observes two things: with zero padding they become
-# ill-conditioned, and with Gaussian padding they are *better* conditioned than without. Here is the
-# study, run once and kept as a table: five data sets, four paddings (as many zeros as coordinates,
-# as many Gaussians, three times as many), ten seeds, 2,000 steps of Adam, six layers, batches of
-# 256; at 64 fresh points the singular values of the Jacobian from data to noise, and at 1,000 the
-# error of a round trip in float32. `python -m proofs.experiments.padding_study` makes the table
-# again. All of it is *numeric*.
+# ill-conditioned, and with Gaussian padding they are *better* conditioned than without. We ran this
+# study once and keep its table. It has five data sets, four paddings (none, as many zeros as
+# coordinates, as many Gaussians, three times as many Gaussians), ten seeds, 2,000 steps of Adam,
+# six layers and batches of 256. It measures the singular values of the Jacobian from data to noise
+# at 64 fresh points, and the error of a round trip in float32 at 1,000 points. `python -m
+# proofs.experiments.padding_study` computes the table again. All results are *numeric*.
 
 # %%
 records = read()
@@ -195,14 +198,14 @@ def seeds_of(name, dataset, padding):
 
 
 # %% [markdown]
-# **Supported**: zero padding has the largest condition numbers, by the median over the points and
-# by the largest, for every data set and every seed; yet $x$ itself comes back, within 3e-5 of the
-# largest coordinate in float32. Samples, which start from noise, are not measured.
+# **Supported**: zero padding has the largest condition numbers, both by the median and by the
+# maximum over the points, for every data set and every seed. Yet the round trip returns $x$ in
+# float32, within 3e-5 of the largest coordinate. Samples, which start from noise, are not measured.
 #
 # **Not supported**: that Gaussian padding conditions better than none. By the median over points it
-# is worse for densities in the plane, and about the same for images; only with three pads a
-# coordinate is the *largest* condition number often the smallest of all. So what is observed
-# depends on what is measured.
+# is worse for densities in the plane, and about the same for images. Only with three pads per
+# coordinate is the *largest* condition number often the smallest of the four. So the observation
+# depends on the measure.
 
 # %%
 with claims.check("zero pads: above all others, every seed", Evidence.NUMERIC) as check:
@@ -224,9 +227,9 @@ with claims.check("Gaussian pads are no better than none, by medians", Evidence.
         check.true(noise > none - 0.1, f"{dataset}: log10(kappa) {noise:.2f} against {none:.2f}")
 
 # %% [markdown]
-# ## A part of it, run now
-# One data set, one seed, 60 steps (`--full`: 1,000): zero padding is ahead of the others from the
-# beginning. Needs the extra `train`.
+# ## Zero padding conditions worst already in a short training
+# This cell trains on one data set with one seed, for 60 steps (`--full`: 1,000). It needs the extra
+# `train`.
 
 # %%
 steps = 1000 if options.full else 60

@@ -1,48 +1,49 @@
 # %% [markdown]
-# # Partitions: halves of any two sizes
+# # Partitions: how many layers halves of any two sizes need
 #
 # **Theorem 7** (after Koehler, Mehta, Risteski, ICML 2021: the choice of partition is no bottleneck
 # for depth). Let $p \le q$ and $m = \lceil q / p \rceil$. Every matrix of determinant 1 on $p + q$
 # coordinates is a product of at most $2m + 4$ alternating shears, and of $2m + 3$ if its lower left
 # block has rank $p$. If $p$ divides $q - 1$, at most $2m + 2$ and $2m + 1$ (to our knowledge new).
 # For $p < q$ a generic one is a product of $2m + 1$; at $p = q$ five are generic and six suffice
-# (`five_is_generic`, `six_layers`). No fewer than $2m + 1$ do if 1 is an eigenvalue of neither
-# $D$ nor $d$, the lower right blocks of $M$ and of $M^{-1}$; and $\operatorname{diag}(A, D)$ then
-# needs $2m + 2$.
+# (`five_is_generic`, `six_layers`). Let $D$ and $d$ be the lower right blocks of $M$ and of
+# $M^{-1}$. If 1 is an eigenvalue of neither, $M$ needs at least $2m + 1$, and
+# $\operatorname{diag}(A, D)$ needs $2m + 2$.
 #
 # **Theorem 20** (to our knowledge new). Let $p < q \le 2p$, so $m = 2$, and $e = q - p$. The
 # largest number of shears that a rational matrix of determinant 1 needs is *eight* $= 2m + 4$ if
 # $e$ is even, does not divide $p$, or has $e^2 > p$ and $e \ge 2$, and *six* if $e = 1$. For even
-# $e$ it is $-I$ that needs eight, over every field in which $2 \ne 0$. Open here: odd $e \ge 3$
-# that divide $p \ge e^2$, the smallest $(9, 12)$; and $m \ge 3$, where the largest number is
-# between $2m + 2$ and $2m + 4$ unless $p$ divides $q - 1$.
+# $e$ the matrix $-I$ needs eight, over every field in which $2 \ne 0$. Two cases are open here: odd
+# $e \ge 3$ that divide $p \ge e^2$, the smallest being $(9, 12)$; and $m \ge 3$, for which the
+# largest number is between $2m + 2$ and $2m + 4$ unless $p$ divides $q - 1$.
 #
-# **What scales do.** All lower bounds here are about shears: layers without scales. Scales save
-# layers: $\operatorname{diag}(\alpha I, \beta I)$ with positive scalars is two couplings, and so
-# `factor` returns two for some matrices below. But $2m + 2$ stays: whatever positive diagonal is
-# divided out of $\operatorname{diag}(A, -I_q)$, 1 is no eigenvalue of $D$ or $d$.
+# **Scales.** Most lower bounds here are about shears: layers without scales. Scales can save
+# layers: $\operatorname{diag}(\alpha I, \beta I)$ with positive scalars is a product of two
+# couplings, and so `factor` returns two for some matrices below. But the bound $2m + 2$ stays: if
+# $\operatorname{diag}(A, -I_q)$ is divided by any positive diagonal, 1 is still no eigenvalue of
+# $D$ or $d$.
 #
-# **Why.** Images have three channels, and masks keep a quarter of the coordinates. The paper asks
-# whether the partition matters for depth. It costs a factor: a shear changes the larger half by a
-# matrix of rank $p$ at most, so about $q / p$ of them are needed, and they suffice. Another
-# determinant goes into one scale entry, as in `six_layers`, which has halves that differ by at most
-# one.
+# **Why.** Images have three channels, and some masks keep a quarter of the coordinates. The paper
+# asks whether the partition matters for depth. It costs a factor: a shear changes the larger half
+# by a matrix of rank at most $p$, so about $q / p$ shears are needed, and they suffice. If the
+# determinant is not 1, one scale entry carries it, as in `six_layers`, which has halves that differ
+# by at most one.
 #
-# ## From below
+# ## Lower bounds by ranks
 #
 # Let $e = \begin{pmatrix} 0 & I \end{pmatrix}$ be the lower $q$ rows of $I$. Then $e U(X) = e$ and
-# $e L(Y) = e + Y \begin{pmatrix} I & 0 \end{pmatrix}$. So in a word with $s$ factors $L$, $D - I$
-# is a sum of $s$ products through $\mathbb{F}^p$, of $s - 1$ if the word ends in an $L$; likewise
-# $d - I$, by the inverse word, of $s - 1$ if it starts with one. The rank of both is $q$, so $s p
-# \ge q$, and $(s - 1) p \ge q$ for a word that starts or ends with $L$. In each case these are at
-# least $2m + 1$ factors.
+# $e L(Y) = e + Y \begin{pmatrix} I & 0 \end{pmatrix}$. So in a product with $s$ factors $L$, $D -
+# I$ is a sum of $s$ products through $\mathbb{F}^p$, of $s - 1$ if the last factor is an $L$. By
+# the inverse product $d - I$ is such a sum, too, of $s - 1$ if the first factor is an $L$. The rank
+# of both is $q$, so $s p \ge q$, and $(s - 1) p \ge q$ if the first or the last factor is an $L$.
+# In each case the product has at least $2m + 1$ factors.
 #
-# Let $M = \operatorname{diag}(A, D)$ be a word of $2m + 1$ letters, the first and the last of which
-# are $U$. As $M U(X) = U(A X D^{-1}) M$, the last one can be pushed through $M$ and merged with the
-# first: $2m$ letters remain, which has just been excluded. With $L$ it is the same. So $2m + 2$ are
-# needed.
+# Let $M = \operatorname{diag}(A, D)$ be a product of $2m + 1$ factors, the first and the last of
+# which are $U$. As $M U(X) = U(A X D^{-1}) M$, the last one can be moved to the left of $M$ and
+# merged with the first. Then $2m$ factors remain, which was just excluded. The same holds with $L$.
+# So $2m + 2$ are needed.
 #
-# ## From above
+# ## Upper bounds by peeling
 #
 # **Peeling.** *Let $\operatorname{rank} C = p$, $k \le p$ and $q - k \ge p$. In some basis of the
 # second half (which turns shears into shears), $M = U \operatorname{diag}(M_2, I_k)\, U L U$, where
@@ -54,76 +55,78 @@
 # $$ V = H D - H, \qquad D' = D - C V. $$
 #
 # Then $H D' = H$. The upper left block of the inverse of $M U(-V)$ is $a + V c = a + H D c - H c =
-# -H c$, for $D c = -C a$. It is invertible, and so is the opposite block $D'$. Let the last $k$
+# -H c$, for $D c = -C a$. This is invertible, and so is the opposite block $D'$. Let the last $k$
 # vectors of a dual basis be rows of $H$. In this basis
 #
 # $$ D' = \begin{pmatrix} d_1 & d_2 \\ 0 & I_k \end{pmatrix}. $$
 #
 # As $D'$ is invertible, a factor $L$ from the right gives $M U(-V)$ any lower left block: let it be
-# $\begin{pmatrix} C_2 \\ 0 \end{pmatrix}$, where $C_2$ has rank $p$ and $d_2 = C_2 x$ for some $x$,
-# which can be had since $d_2$ has at most $p$ columns. Now $U\big((0, -x)\big)$ from the right
-# clears $d_2$, and a $U$ from the left what stands above $I_k$.
+# $\begin{pmatrix} C_2 \\ 0 \end{pmatrix}$, where $C_2$ has rank $p$ and $d_2 = C_2 x$ for some $x$.
+# Such a $C_2$ exists since $d_2$ has at most $p$ columns. Now $U\big((0, -x)\big)$ from the right
+# clears $d_2$, and a $U$ from the left clears the entries above $I_k$.
 #
 # **The count.** Peel $m - 1$ times, first $q - (m - 1) p$ coordinates and then $p$ each, until $(p,
-# p)$ is left, with an invertible lower left block: there five shears $U L U L U$ do (`six_layers`).
-# Each peel adds one $L$, and its outer $U$ merge. So there are $m + 1$ factors $L$, in all $2m + 3$
-# factors. Where $\operatorname{rank} C < p$, a first $L(W_0)$ mends that (`six_layers`). If $p$
-# divides $q - 1$, peel $m - 2$ times until $(p, p + 1)$ is left, where $U L U L U$ do as well: one
-# $L$ less, hence $2m + 1$ and $2m + 2$. $\blacksquare$
+# p)$ is left, with an invertible lower left block. There five shears $U L U L U$ suffice
+# (`six_layers`). Each peel adds one $L$, and its outer $U$ merge. So there are $m + 1$ factors $L$,
+# and in all $2m + 3$ factors. If $\operatorname{rank} C < p$, a first $L(W_0)$ raises the rank
+# (`six_layers`). If $p$ divides $q - 1$, peel $m - 2$ times until $(p, p + 1)$ is left, where $U L
+# U L U$ suffice as well: one $L$ less, hence $2m + 1$ and $2m + 2$. $\blacksquare$
 #
-# ## Generic matrices
+# ## Generic matrices need $2m + 1$ layers
 #
-# Peel $m - 2$ times $p$ coordinates: $p < q \le 2p$ is left, and $k = q - p$. Wanted is $V$ such
-# that $T = D + C V$ and $S = a - V c$ are $I + Y Z$ and $I + Z Y$. Choose $k$ rows $K$ and let $V$
-# fulfil $K T = K$. In a basis whose dual ends with $K$
+# Peel $p$ coordinates $m - 2$ times: $p < q \le 2p$ is left, and $k = q - p$. We look for a $V$
+# such that $T = D - C V$ and $S = a + V c$ are $I + Y Z$ and $I + Z Y$. Choose $k$ rows $K$ and let
+# $V$ fulfil $K T = K$. In a basis whose dual ends with $K$
 #
 # $$ T = \begin{pmatrix} T_1 & T_2 \\ 0 & I_k \end{pmatrix}, \quad
 #    Y = \begin{pmatrix} G \\ 0 \end{pmatrix}, \quad
 #    Z = G^{-1} \begin{pmatrix} T_1 - I & T_2 \end{pmatrix}, $$
 #
-# so that $I + Y Z = T$, and $I + Z Y = S$ if $T_1 G = G S$. If $q < 2p$, $V$ is not determined by
-# that; if $q = 2p$ it is, $V = h (I - D)$ with $h = (K C)^{-1} K$, and $h$ may be any solution of
+# so that $I + Y Z = T$, and $I + Z Y = S$ if $T_1 G = G S$. If $q < 2p$, this does not determine
+# $V$. If $q = 2p$ it does: $V = h (D - I)$ with $h = (K C)^{-1} K$, and $h$ may be any solution of
 # $h C = I$. In both cases $V = V_0 + u r^\mathsf{T} N$ with a free row $r^\mathsf{T}$, for fixed
 # $V_0$, $u$ and $N$. Then $\chi_{T_1} = \chi_T / (x - 1)^k$ and $\chi_S$ are affine in $r$, with
 # equal determinants: $p - 1$ linear equations make them equal, and $T_1$ and $S$ similar, if the
-# roots are simple. That the equations can be solved with simple roots is an open condition on $M$,
-# and holds for generic matrices if it does for one: an instance below shows it for each $(p, q)$ up
-# to $(8, 16)$.
+# roots are simple. It is an open condition on $M$ that the equations have a solution with simple
+# roots, so it holds for generic matrices if it holds for one. An instance below shows this for each
+# $(p, q)$ up to $(8, 16)$.
 #
-# ## The largest depth
+# ## The largest depth is six or eight for $p < q \le 2p$
 #
-# *Proof of Theorem 20.* Above: eight is Theorem 7, six for $e = 1$ is Theorem 14 (`six_layers`).
-# Below, let $M = \operatorname{diag}(\alpha I_p, \beta I_q)$, $\beta \ne 1$, and $r = 1 / (\alpha
-# \beta)$.
+# *Proof of Theorem 20.* The upper bounds are Theorem 7 for eight, and Theorem 14 for six if $e = 1$
+# (`six_layers`). For the lower bounds let $M = \operatorname{diag}(\alpha I_p, \beta I_q)$, $\beta
+# \ne 1$, and $r = 1 / (\alpha \beta)$.
 #
-# *The depth of $M$ is even.* $M U(X) = U(X') M$ for $X' = \alpha X \beta^{-1}$, and so for $L$. So
-# the last letter of an odd word for $M$ passes through $M$ into the first. Seven letters are
-# excluded with six.
+# *The depth of $M$ is even.* $M U(X) = U(X') M$ for $X' = \alpha X \beta^{-1}$, and likewise for
+# $L$. So if $M$ is a product of an odd number of shears, the last one passes through $M$ into the
+# first. If six are excluded, so are seven.
 #
-# *Six letters.* If $M = U L U L U L$, take the last letter to the left side: $M L(-Y)$ is a word
+# *Six shears.* If $M = U L U L U L$, move the last shear to the left side: $M L(-Y)$ is a product
 # $U L U L U$, and has a lower left block $C$. So for some $V$ (the last $U$) the lower right block
 # $T = \beta I - C V$ and the upper left block of the inverse, $S = r N$ with $N = \beta I - V C$ of
 # size $p$, are $I + Y Z$ and $I + Z Y$. By Sylvester's identity, twice,
 #
 # $$ (x - \beta)^e \chi_N(x) = \chi_T(x) = (x - 1)^e \chi_{r N}(x). $$
 #
-# Compare multiplicities. As $\beta \ne 1$, 1 is an eigenvalue of $N$, $e$ times at least. If $r^j$
-# is one $e$ times and $r^{j+1} \ne \beta$, then $r^{j+1}$ is one of $r N$, hence of $N$, as often;
-# where $r^{j+1} = 1$, it is $e$ times more often than it is. As $N$ has $p$ eigenvalues, *$\beta =
-# r^k$ for some $1 \le k \le p / e$.* For $L U L U L U$ take the inverse: $1/\alpha$, $1/\beta$,
-# $1/r$, and the same condition.
+# Compare multiplicities. As $\beta \ne 1$, 1 is an eigenvalue of $N$ with multiplicity at least
+# $e$. If $r^j$ is one with multiplicity at least $e$ and $r^{j+1} \ne \beta$, then $r^{j+1}$ is an
+# eigenvalue of $r N$, hence of $N$, with the same multiplicity; and $r^{j+1} = 1$ is impossible,
+# since its multiplicity would exceed itself by $e$. As $N$ has $p$ eigenvalues, *$\beta = r^k$ for
+# some $1 \le k \le p / e$.* For $L U L U L U$ take the inverse: $1/\alpha$, $1/\beta$, $1/r$, and
+# the same condition.
 #
-# *Choice of scalars.* If $e$ is even let $M = -I$: $r = 1$, no power of which is $-1$. Else let
-# $\alpha = 2^{q/g}$, $\beta = 2^{-p/g}$, $g = \gcd(p, q)$: $r = 2^{-e/g}$, and $\beta = r^k$ says
-# $p = k e$.
+# *Choice of scalars.* If $e$ is even let $M = -I$: $r = 1$, no power of which is $-1$. Otherwise
+# let $\alpha = 2^{q/g}$, $\beta = 2^{-p/g}$, $g = \gcd(p, q)$: $r = 2^{-e/g}$, and $\beta = r^k$
+# says $p = k e$.
 #
 # *Where $p < e^2$ and $e \ge 2$*, let $M = \operatorname{diag}(A, \beta I_q)$, and $A - \alpha I$
-# of rank one. Again seven letters are excluded with six, and the other order by the inverse. As
-# above, $T = \beta I - C V = I + Y Z$, and $S = \beta^{-1} N A^{-1} = I + Z Y$ is $r N$ and a
-# matrix of rank one. Count independent eigenvectors. $T$ has $e$ for 1, as $Y Z$ has rank $p$ at
-# most, and $e$ for $\beta$. $S$ has as many as $T$ for all eigenvalues but 1, and $N$ for all but
-# $\beta$; those of $S$ for $r x$ and of $N$ for $x$ differ by one at most. So $N$ has $e$ for 1, $e
-# - 1$ for $r$, $e - 2$ for $r^2$, and so on; and, from the $e$ of $S$ for $\beta$, $e - 1$ for
+# of rank one. Again, if six shears are excluded, so are seven, and the inverse excludes the other
+# order. As above, $T = \beta I - C V = I + Y Z$, and $S = \beta^{-1} N A^{-1} = I + Z Y$ is $r N$
+# and a matrix of rank one. Count independent eigenvectors. $T$ has $e$ for 1, as $Y Z$ has rank $p$
+# at most, and $e$ for $\beta$. $S$ has as many as $T$ for all eigenvalues but 1, and $N$ for all
+# but $\beta$; those of $S$ for $r x$ and of $N$ for $x$ differ by one at most. So $N$ has $e$ for
+# 1, $e -
+# 1$ for $r$, $e - 2$ for $r^2$, and so on; and, from the $e$ of $S$ for $\beta$, $e - 1$ for
 # $\beta / r$, $e - 2$ for $\beta / r^2$, and so on, as long as neither chain meets 1 or $\beta$.
 # For $\alpha = 1$, $\beta = 2$, $A = \operatorname{diag}(1, .., 1, 2^{-q})$ neither does: $N$ would
 # have $e^2$ independent eigenvectors. $\blacksquare$
@@ -133,9 +136,8 @@
 # an $e$-th root of unity $\beta \ne 1$, as the complex numbers, $\operatorname{diag}(I / \beta,
 # \beta I)$ needs eight for every $e \ge 2$.)
 #
-# All sides are *exact*, on the instances: a construction with K layers, the ranks, and obstructions
-# that check themselves. The bounds $2m + 2$ for some matrices and $2m + 4$ for all are *formally
-# proved*.
+# *Exact*, on the instances: the constructed layers, the ranks, and obstructions that are checked
+# again. *Formally proved*: the bounds $2m + 2$ for some matrices and $2m + 4$ for all.
 
 # %%
 from math import gcd
@@ -162,7 +164,7 @@ def of_determinant_one(d, seed):
 # %%
 for p, q in ((1, 3), (2, 4), (2, 5), (3, 5), (2, 6), (3, 7)):
     K = 2 * -(-q // p) + 1
-    with claims.check(f"({p}, {q}): {K} layers do, and fewer do not", Evidence.EXACT) as check:
+    with claims.check(f"({p}, {q}): {K} layers suffice, fewer do not", Evidence.EXACT) as check:
         M = of_determinant_one(p + q, seed=1)
         flow = factor(M, partition=(p, q))
         check.equal(flow.depth, K, f"({p}, {q}): {K} layers by construction")
@@ -171,16 +173,16 @@ for p, q in ((1, 3), (2, 4), (2, 5), (3, 5), (2, 6), (3, 7)):
             check.equal((block - sympy.eye(q)).rank(), q, f"1 is no eigenvalue of {name}")
 
 # %% [markdown]
-# ## $2m + 1$ is generic
-# For each $(p, q)$ with $p < q$ an instance of $2m + 1$ layers whose $D - I$ and $d - I$ are of
-# full rank: both are open conditions, so that they hold for generic matrices. (For $q \le 2p$ five
-# layers do whenever $C$ has rank $p$ and $[C, D C]$ rank $q$.) Up to $p + q = 12$; with `--full` up
-# to $(8, 16)$.
+# ## Instances with $2m + 1$ layers, for each $(p, q)$
+# For each $p < q$ one instance has $2m + 1$ layers, and its $D - I$ and $d - I$ have full rank.
+# Both are open conditions, so that they hold for generic matrices. (For $q \le 2p$ five layers
+# suffice whenever $C$ has rank $p$ and $[C, D C]$ rank $q$.) The instances go up to $p + q = 12$,
+# and with `--full` up to $(8, 16)$.
 
 
 # %%
 def takes_generic_depth(p, q):
-    """Whether the instance for (p, q) takes 2 m + 1 layers, and fewer are excluded by ranks."""
+    """Whether the instance for (p, q) takes 2 m + 1 layers, and ranks exclude fewer."""
     M = of_determinant_one(p + q, seed=1)
     flow = factor(M, method="partition", partition=(p, q))
     rational = as_matrix(M).to_dense()
@@ -201,8 +203,9 @@ with claims.check("2 m + 1 layers are generic", Evidence.EXACT) as check:
         check.equal(sizes, expected, f"p = {p}: q = {sizes[0]} .. {sizes[-1]}")
 
 # %% [markdown]
-# ## Matrices that need eight
-# With as many layers as the theorem says, and obstructions of the kind "chain of eigenvalues".
+# ## Matrices that need eight layers
+# For each matrix, eight layers compose to it, and obstructions of the kind "chain of eigenvalues"
+# exclude seven.
 
 # %%
 two = sympy.Integer(2)
@@ -223,15 +226,17 @@ for name, (M, partition) in eight.items():
             check.true(reason.is_valid(), str(reason))
 
 # %% [markdown]
-# ## The largest depths
-# A row for each $p$, a column for each $q$ from $p$ to 12: the largest number of shears, or the
-# interval in which it is. Where it is eight by Theorem 20, the matrix that needs eight is made and
-# its chain of eigenvalues computed.
+# ## The table of the largest depths
+# The table has a row for each $p$, and a column for each $q$ from $p$ to 12. An entry is the
+# largest number of shears, or an interval that contains it. If it is eight by Theorem 20, the chain
+# of eigenvalues is computed for the matrix that needs eight.
 
 
 # %%
 def needs_eight(p, q):
-    """Whether a matrix of Theorem 20 on (p, q) excludes six letters, and so seven."""
+    """Whether Theorem 20 gives a matrix on halves (p, q) that is no product of six shears, hence of
+    seven.
+    """
     g = gcd(p, q)
     scalars = (two ** (q // g), two ** -(p // g)) if (q - p) % 2 else (-1, -1)
     found = [scalars[0]] * p + [scalars[1]] * q, [1] * (p - 1) + [two**-q] + [two] * q
@@ -262,9 +267,9 @@ with claims.check("largest depths for p <= q <= 12", Evidence.EXACT) as check:
         check.equal(eights, theorem, f"p = {p}: {' '.join(shown)}")
 
 # %% [markdown]
-# ## Where p divides q - 1
+# ## Matrices that need $2m + 2$ layers if p divides q - 1
 #
-# $2m + 2$ layers, and no fewer for $M = \operatorname{diag}(A, D)$ where 1 is no eigenvalue of $D$.
+# Let $M = \operatorname{diag}(A, D)$, and let 1 be no eigenvalue of $D$.
 
 # %%
 sharp = {
@@ -281,8 +286,8 @@ with claims.check("2 m + 2 layers where p divides q - 1", Evidence.EXACT) as che
         check.equal((M[p:, p:] - sympy.eye(q)).rank(), q, "1 is no eigenvalue of D")
 
 # %% [markdown]
-# ## What scales do not save
-# $\operatorname{diag}(A, -I_q)$ keeps $2m + 2$ layers, whatever positive scales they have.
+# ## Matrices that need $2m + 2$ layers with positive scales, too
+# $\operatorname{diag}(A, -I_q)$ still needs $2m + 2$ layers if positive scales are allowed.
 
 # %%
 for p, q in ((1, 4), (2, 4), (2, 5), (3, 5)):
@@ -294,8 +299,8 @@ for p, q in ((1, 4), (2, 4), (2, 5), (3, 5)):
             check.true(reason.is_valid(), str(reason))
 
 # %% [markdown]
-# ## Masks and odd channel counts
-# RGB images have three channels; a checkerboard takes every other coordinate.
+# ## Three channels, and a checkerboard mask
+# RGB images have three channels; a checkerboard keeps every second coordinate.
 
 # %%
 M = random_matrix(3, bits=6, seed=2)

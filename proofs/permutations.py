@@ -4,19 +4,19 @@
 # **Theorem 6** (Koehler, Mehta, Risteski, ICML 2021, for permutations; six after Urschel 2024).
 # Every even permutation of $d$ coordinates, and every signed one of determinant 1, is a composition
 # of at most six additive couplings with halves $(n, q)$, $q = n$ or $n + 1$. The entries are
-# integers of absolute value at most 2, at most $11 n$ of them ($11 n + 1$ if $q = n + 1$) are not
-# zero, and everything takes $O(n)$ operations.
+# integers of absolute value at most 2, and at most $11 n$ of them ($11 n + 1$ if $q = n + 1$) are
+# not zero. The construction takes $O(n)$ operations.
 #
-# **Why.** Flows permute channels between couplings. Couplings can do that themselves, exactly, on
-# integers, and at the cost of copying the vector a few times. An odd permutation has determinant
+# **Why.** Flows permute channels between couplings. Couplings can permute them as well, exactly and
+# on integers, at the cost of copying the vector a few times. An odd permutation has determinant
 # $-1$ and needs a sign or two pads.
 #
 # **Proof** (two involutions). Let $M = \begin{pmatrix} A & B \\ C & D \end{pmatrix}$ be a signed
 # permutation of determinant 1, so that $M^{-1} = M^\mathsf{T}$.
 #
-# *A first layer.* As many rows of $A$ are not zero as columns of $C$ are zero, and so at least as
-# many rows of $C$ are zero. Let $W_0$, of zeros and ones, carry the nonzero rows of $A$ to zero
-# rows of $C$. Then $W_0 B = 0$ and $W_0^\mathsf{T} C = 0$; $C' = C + W_0 A$ has $n$ different
+# *A first layer.* The number of nonzero rows of $A$ is that of zero columns of $C$, and $C$ has at
+# least as many zero rows. Let $W_0$, of zeros and ones, carry the nonzero rows of $A$ to zero rows
+# of $C$. Then $W_0 B = 0$ and $W_0^\mathsf{T} C = 0$; $C' = C + W_0 A$ has $n$ different
 # signed unit vectors as columns, and so has $J = D^\mathsf{T} W_0 - B^\mathsf{T}$. $L(W_0) M$ has
 # the lower blocks $C'$ and $D$, and its inverse the left blocks $A^\mathsf{T}$ and $-J$. If $q =
 # n + 1$, append to $C'$ the missing unit vector $u$, and to $J$ the vector $D^\mathsf{T} u$, which
@@ -35,12 +35,12 @@
 #
 # *They are similar.* Each is made of signed swaps and of ones and minus ones on the diagonal. Since
 # sizes and traces agree, a $g$ with $(K \Theta) g = g K$ matches swaps with swaps, ones with ones,
-# minus ones with minus ones, and what is left over, a swap on one side with a pair $(1, -1)$ on the
+# minus ones with minus ones, and each remaining swap on one side with a pair $(1, -1)$ on the
 # other, by $\begin{pmatrix} 1 & 1 \\ 1 & -1 \end{pmatrix}$. Its inverse has halves, but $K - I$ is
 # there $\begin{pmatrix} -1 & 1 \\ 1 & -1 \end{pmatrix}$ or $\begin{pmatrix} 0 & 0 \\ 0 & -2
 # \end{pmatrix}$, so $(K - I) g^{-1}$ is a matrix of integers.
 #
-# *Read off.* With $D' = \hat C K \hat J^\mathsf{T}$ and $G = \hat C g$, $D' = G K G^{-1}$, and
+# *The shears.* With $D' = \hat C K \hat J^\mathsf{T}$ and $G = \hat C g$, $D' = G K G^{-1}$, and
 #
 # $$ M = L(-W_0)\, U(X)\, L(Y)\, U(Z)\, L(W)\, U(V), \qquad Y = G, \quad Z = (K - I) G^{-1}, $$
 # $$ V = C'^\mathsf{T} (D - D'), \quad W = D' (C' - Y), \quad X = (B - A V - Z) D', $$
@@ -50,21 +50,21 @@
 # $Z Y = K - I$: four shears, as in `six_layers`.
 #
 # This is the commutator route, whose identity `identities` proves for all n, with an involution $K$
-# in the place of $P$.
+# in place of $P$.
 #
-# *Entries.* Only $X$ can exceed 2, where a row of $B - A V$ meets one of $Z$. Each piece of $g$
-# that has rows of $Z$ comes with a free sign, and gets the one that makes these rows of $X$ small.
-# A swap has two rows and one sign; that a 2 of $B - A V$ stands in both, in the two columns of $Z$,
-# cannot be: $\Theta$ would have a fixed point that $K$ swaps.
+# *Size of the entries.* Only entries of $X$ can exceed 2, if an entry of $B - A V$ and one of $Z$
+# add up. Each piece of $g$ that has rows of $Z$ has a free sign; choose the sign for which these
+# rows of $X$ are small. A swap has two rows and one sign. Both rows cannot have a 2 of $B - A V$ in
+# the two columns of $Z$, since $\Theta$ would then have a fixed point that $K$ swaps.
 #
-# *Number.* $W_0$, $V$, $C'$ and $B - A V$ have at most $6 n$ entries. Those of $g$ and $Z$ count
-# twice, for $W$ and $X$, too: there are at most 6 for two coordinates, and where there are, one of
-# the two is carried to itself (and to another): either $I - g$ has two entries less than $g$ and
-# $I$, or the sign was changed, and it has one less, and $X$ one less than $B - A V$ and $Z$. Fixed
-# vectors have at most two entries, and the column of $g$ that $q = n + 1$ cuts off costs one more
-# at most. $\square$
+# *Number of the entries.* $W_0$, $V$, $C'$ and $B - A V$ have at most $6 n$ entries. Those of $g$
+# and $Z$ count twice, since they enter $W$ and $X$, too. For two coordinates there are at most 6.
+# If there are 6, $g$ carries one of the two coordinates to itself (and to another). Then either
+# $I - g$ has two entries less than $g$ and $I$ together; or the sign was changed, $I - g$ has one
+# less, and $X$ has one less than $B - A V$ and $Z$ together. Fixed vectors have at most two
+# entries. If $q = n + 1$, the column of $g$ that is cut off costs at most one entry more. $\square$
 #
-# Here all of it is *exact*, on instances.
+# All checks are *exact*, on instances.
 
 # %%
 from itertools import permutations, product
@@ -81,13 +81,13 @@ claims = Claims("permutations")
 
 
 def in_bounds(flow, d):
-    """Return whether depth, magnitudes and the number of nonzero entries are as claimed."""
+    """Whether depth, magnitudes and the number of nonzero entries are as claimed."""
     small = all(layer.magnitude <= 2 and layer.is_additive for layer in flow)
     return flow.depth <= 6 and small and sum(layer.nnz for layer in flow) <= 11 * (d // 2) + d % 2
 
 
 # %% [markdown]
-# ## All even permutations of 2 to 6 coordinates, all signed ones of 2 to 4
+# ## The bounds hold for all even permutations of 2 to 6 coordinates, and all signed ones of 2 to 4
 
 # %%
 for d in range(2, 7):
@@ -107,7 +107,7 @@ for d in (2, 3, 4):
                 check.true(flow.matrix() == M and in_bounds(flow, d), f"{perm} {signs}")
 
 # %% [markdown]
-# ## Structure: swaps of halves, long cycles, involutions, 20,000 coordinates
+# ## The bounds hold for structured permutations, and for 20,000 coordinates
 # A matrix of this size is never written out: construction, check and application are sparse.
 
 # %%
@@ -131,9 +131,9 @@ with claims.check("large permutations with structure", Evidence.EXACT) as check:
         check.equal(list(flow.forward(range(len(perm)))), perm)
 
 # %% [markdown]
-# ## Masks
-# Any mask whose halves differ by at most one is a relabelling, and a permutation relabelled is a
-# permutation.
+# ## Masks cost no further layers
+# A mask whose halves differ by at most one relabels the coordinates, and a relabelled permutation
+# is a permutation.
 
 # %%
 mask = [0, 1] * 1000 + [0]
@@ -145,9 +145,9 @@ with claims.check("a checkerboard mask, 2001 coordinates", Evidence.EXACT) as ch
     check.equal(list(flow.forward(range(2001))), perm)
 
 # %% [markdown]
-# ## Odd permutations
-# Their determinant is -1, so no flow of couplings represents them. One sign repairs that; so do two
-# pad coordinates that the flow swaps: zeros there stay zeros.
+# ## Odd permutations need a sign, or two pads
+# Their determinant is -1, so no flow of couplings represents them. Either one sign repairs this, or
+# two appended coordinates that the flow swaps: zeros in them stay zeros.
 
 # %%
 odd = [1, 0, 2, 3, 4, 5]

@@ -1,25 +1,26 @@
 # %% [markdown]
-# # Rotations: six well-conditioned shears; every matrix, eleven couplings
+# # Rotations in six well-conditioned shears, every matrix in eleven couplings
 #
 # **Theorem 10** (to our knowledge new; a bounded number of layers: Koehler, Mehta, Risteski, ICML
 # 2021). Let $M$ be a rotation of $\mathbb{R}^d$, $d \ge 2$, with halves of $n$ and $q$ coordinates,
 # $q = n$ or $n + 1$. Then $M$ is a product of six shears, whose shifts have spectral norms at most
-# $1, 4, 1, 2, 2, 2$. So none has a condition number above $(2 + \sqrt 5)^2 < 18$, whatever $d$ is.
+# $1, 4, 1, 2, 2, 2$. So no condition number exceeds $(2 + \sqrt 5)^2 < 18$, for any $d$.
 #
 # **Theorem 11.** Every matrix $W$ of positive determinant is a product of eleven affine couplings.
-# If $\det W = 1$, each has a condition number at most a constant times $\max(\lVert W \rVert,
-# \lVert W^{-1} \rVert)$, a constant that depends on nothing.
+# If $\det W = 1$, the condition number of each is at most $\max(\lVert W \rVert, \lVert W^{-1}
+# \rVert)$ times an absolute constant.
 #
-# **From below.** Six shears whose product is block diagonal and has the eigenvalue $-1$ cannot all
-# have condition numbers below $(3 + \sqrt 5) / 2$. For $-I$ on equal halves that is reached.
+# **A lower bound.** Six shears whose product is block diagonal and has the eigenvalue $-1$ cannot
+# all have condition numbers below $(3 + \sqrt 5) / 2$. For $-I$ on equal halves this bound is
+# attained.
 #
-# **Why.** Koehler, Mehta and Risteski ask what depth and conditioning cost affine couplings; a
-# layer that is badly conditioned cannot be inverted in floating point. For linear maps both are
-# bounded at once. The six shears stand in the place of a 1x1 convolution of Glow, or start a search
-# for better ones (`exactflow.balance`). In the plane, three shears make a rotation (Paeth
+# **Why.** Koehler, Mehta and Risteski ask how deep and how badly conditioned affine couplings must
+# be; a badly conditioned layer cannot be inverted in floating point. For linear maps both are
+# bounded at once. The six shears can replace a 1x1 convolution of Glow, or start a search for
+# better ones (`exactflow.balance`). In the plane a rotation is a product of three shears (Paeth
 # 1986; Toffoli and Quick 1997 in three dimensions), and lifting writes filter banks as products of
-# such steps (Daubechies and Sweldens 1998): there a step moves one coordinate or one channel, and
-# their number grows with the dimension. Here a step moves half of the coordinates.
+# such steps (Daubechies and Sweldens 1998). There a step moves one coordinate or one channel, and
+# the number of steps grows with the dimension. Here a step moves half of the coordinates.
 #
 # ## Proof of Theorem 10
 #
@@ -52,8 +53,8 @@
 # so $|v| = 1$. Let $\hat C = (C', u)$ and $\hat J = (J, v)$. Both are orthogonal, and so is
 # $\Theta = \hat J^\mathsf{T} \hat C$.
 #
-# *Step 3: what is left to find.* Let $P$ be orthogonal; if $q = n + 1$, let it fix the last unit
-# vector, so that $P = \operatorname{diag}(p, 1)$; if $q = n$, $p = P$. Put
+# *Step 3: the shears from two orthogonal matrices.* Let $P$ be orthogonal; if $q = n + 1$, let it
+# fix the last unit vector, so that $P = \operatorname{diag}(p, 1)$; if $q = n$, $p = P$. Put
 #
 # $$ D' = \hat C P \hat J^\mathsf{T}, \qquad V = C'^\mathsf{T} (D'' - D'). $$
 #
@@ -71,7 +72,7 @@
 #
 # $$ D' = I + Y Z, \qquad p = I + Z Y. $$
 #
-# Last, let $W = D'^{-1} (C' - Y)$, $B' = B - A V$ and $X = (B' - Z) D'^{-1}$. The product $U(X)
+# Finally let $W = D'^{-1} (C' - Y)$, $B' = B - A V$ and $X = (B' - Z) D'^{-1}$. The product $U(X)
 # L(Y) U(Z) L(W)$ has the lower blocks $Y + (I + Y Z) W = C'$ and $I + Y Z = D'$, the upper right
 # one $X (I + Y Z) + Z = B'$, and its inverse has the upper left one $I + Z Y = p$. These four
 # determine a matrix, so the product is $M' U(-V)$, and
@@ -86,9 +87,9 @@
 #
 # $$ H \Theta K = H^{-1} K = K H, \qquad K \Theta H = K H^{-1} = H K. $$
 #
-# If $q = n$, $(P, g) = (H, K)$ serves. If $q = n + 1$, $(P, g) = (K, H)$ does: choose as axis of
-# each plane the projection of the last unit vector on it, where that is not zero. $K$ fixes all
-# these projections, and so the vector. No case is left out.
+# If $q = n$, take $(P, g) = (H, K)$. If $q = n + 1$, take $(P, g) = (K, H)$, and choose as axis of
+# each plane the projection of the last unit vector on it, if that is not zero: $K$ fixes all these
+# projections, and so the vector.
 #
 # *Step 5: norms.* $Y$ has orthonormal columns. $\lVert Z \rVert \le \lVert P - I \rVert \le 2$; for
 # $P = H$, whose angles are at most $\pi / 2$, it is at most $\sqrt 2$. $D'$ is orthogonal, so
@@ -106,8 +107,8 @@
 # $\begin{pmatrix} 1 & 0 \\ \sigma & 1 \end{pmatrix}$ has singular values $\tau$ and $1 / \tau$ with
 # $\tau - 1 / \tau = \sigma$. $\blacksquare$
 #
-# *Without planes.* The formal proof finds $K$ by reflections alone. If $\sigma$ is the reflection
-# that takes $\Theta e_1$ to $e_1$, or $I$ where they are equal, then $\sigma \Theta =
+# *A proof without planes.* The formal proof finds $K$ by reflections alone. If $\sigma$ is the
+# reflection that takes $\Theta e_1$ to $e_1$, or $I$ where they are equal, then $\sigma \Theta =
 # \operatorname{diag}(1, \Theta')$; a $K'$ that reverses $\Theta'$ ($K' \Theta' K' = \Theta'^{-1}$)
 # and fixes the lower part of $\Theta e_1$ exists by induction, and $K = \operatorname{diag}(1, K')$
 # or, where $\sigma \ne I$, $K = \operatorname{diag}(1, K' \Theta')$ reverses $\Theta$. Then $K$ and
@@ -119,8 +120,8 @@
 # Let $W = Q \Sigma R^\mathsf{T}$ be a singular value decomposition with rotations $Q$ and $R$
 # (negate a column of both where needed; $\det W > 0$), $\Sigma = \operatorname{diag}(S_1, S_2)$, no
 # entry of $S_1$ above one of $S_2$. By Theorem 10 $Q$ is a word $LULULU$, and $R^\mathsf{T}$, as
-# the inverse of such a word, is one $ULULUL$. Write $S_1 = a b$ and $S_2 = e f$ with $a, e \le 1
-# \le b, f$. What stands in the middle is four affine couplings:
+# the inverse of such a product, is one $ULULUL$. Write $S_1 = a b$ and $S_2 = e f$ with $a, e \le 1
+# \le b, f$. The middle factors are a product of four affine couplings:
 #
 # $$ L(T_1)\, U(X)\, \Sigma\, U(Y)\, L(T_2)\, U(Z) = N_1 N_2 N_3 N_4, $$
 # $$ N_1 = \begin{pmatrix} I & 0 \\ T_1 & e \end{pmatrix}, \quad
@@ -135,10 +136,10 @@
 # constant, $N_1$ and $N_2$ by a constant and their inverses by a constant times $\max(1, \lVert
 # W^{-1} \rVert)$. If $\det W = 1$, neither norm is below 1. $\blacksquare$
 #
-# *For all n*: the identities, in noncommuting symbols. *Quoted*: that the singular value
-# decomposition and the planes of a rotation exist. *Certified*: condition numbers on instances, by
-# enclosed singular values. *Exact*: the stated error is that of the product of the floats.
-# *Numeric*: the tables, where nothing is enclosed.
+# *For all n*: the identities, in noncommuting symbols. *Quoted*: the existence of the singular
+# value decomposition and of the planes of a rotation. *Certified*: condition numbers on instances,
+# by enclosed singular values. *Exact*: the stated error is that of the product of the floats.
+# *Numeric*: the tables.
 
 # %%
 import sys
@@ -163,11 +164,12 @@ claims = Claims("rotations")
 options = proof_options()
 
 # %% [markdown]
-# ## The identities
+# ## The identities of both proofs hold in noncommuting symbols
 #
-# Step 3, with noncommuting symbols: let $h Y = I$, $j J = I$, $s J = 0$; $h$ and $j$ are the
-# transposes of $Y$ and $J$, $D' = I + Y (P - I) h$ and $C' = D' J P^{-1}$, and the rest of $M'$
-# follows. Step 4, with $H = K S$ for two involutions $K$ and $S$. And the middle of Theorem 11.
+# For step 3 let $h Y = I$, $j J = I$, $s J = 0$, where $h$ and $j$ stand for the transposes of $Y$
+# and $J$; let $D' = I + Y (P - I) h$ and $C' = D' J P^{-1}$, which determines the rest of $M'$. For
+# step 4 let $H = K S$ for two involutions $K$ and $S$. The third identity is the middle of Theorem
+# 11.
 
 # %%
 for name in ("rotation", "two involutions", "eleven layers"):
@@ -177,13 +179,13 @@ for name in ("rotation", "two involutions", "eleven layers"):
 
 
 # %% [markdown]
-# ## Families of rotations
-# Generic ones, and those where a construction could break: eigenvalues 1 and -1 many times over,
-# angles near 0, pi / 2 and pi, blocks A, B that vanish.
+# ## Families of rotations for the tests
+# They contain generic rotations, and those for which a construction could fail: multiple
+# eigenvalues 1 and -1, angles near 0, pi / 2 and pi, and blocks A, B that vanish.
 
 
 # %%
-def oriented(M: np.ndarray) -> np.ndarray:
+def make_positive(M: np.ndarray) -> np.ndarray:
     """Return an orthogonal matrix with its first column negated where det < 0."""
     return M * np.where(np.arange(len(M)) == 0, np.sign(np.linalg.slogdet(M)[0]), 1)
 
@@ -191,10 +193,10 @@ def oriented(M: np.ndarray) -> np.ndarray:
 def rotation(d: int, seed: int) -> np.ndarray:
     """Return the orthogonal factor of a Gaussian matrix, of determinant 1."""
     G = np.random.default_rng([d, seed]).standard_normal((d, d))
-    return oriented(np.linalg.qr(G)[0])
+    return make_positive(np.linalg.qr(G)[0])
 
 
-def turned(d: int, angle: float, spread: float, seed: int) -> np.ndarray:
+def rotation_by_angles(d: int, angle: float, spread: float, seed: int) -> np.ndarray:
     """Return a rotation whose planes turn by angles near `angle`, in a random basis."""
     M = np.eye(d)
     noise = spread * np.random.default_rng([d, seed]).standard_normal(d // 2)
@@ -206,7 +208,7 @@ def turned(d: int, angle: float, spread: float, seed: int) -> np.ndarray:
 
 
 def half_turn(d: int, places: tuple[int, int]) -> np.ndarray:
-    """Return the reflection of two axes."""
+    """Return the rotation that negates two coordinates."""
     M = np.eye(d)
     M[places, places] = -1
     return M
@@ -214,18 +216,18 @@ def half_turn(d: int, places: tuple[int, int]) -> np.ndarray:
 
 FAMILIES = {
     "rotation": lambda d, s: rotation(d, s),
-    "permutation": lambda d, s: oriented(np.eye(d)[np.random.default_rng(s).permutation(d)]),
-    "signs": lambda d, s: oriented(np.diag(np.random.default_rng(s).choice([-1.0, 1.0], d))),
+    "permutation": lambda d, s: make_positive(np.eye(d)[np.random.default_rng(s).permutation(d)]),
+    "signs": lambda d, s: make_positive(np.diag(np.random.default_rng(s).choice([-1.0, 1.0], d))),
     "two axes of one half": lambda d, s: half_turn(d, (d - 2, d - 1)),
     "an axis of each half": lambda d, s: half_turn(d, (0, d - 1)),
-    "near I": lambda d, s: turned(d, 0, 1e-8, s),
-    "near -I": lambda d, s: turned(d, np.pi, 1e-8, s),
-    "angles pi / 2": lambda d, s: turned(d, np.pi / 2, 0, s),
-    "block swap": lambda d, s: oriented(np.roll(np.eye(d), d // 2, axis=0)),
+    "near I": lambda d, s: rotation_by_angles(d, 0, 1e-8, s),
+    "near -I": lambda d, s: rotation_by_angles(d, np.pi, 1e-8, s),
+    "angles pi / 2": lambda d, s: rotation_by_angles(d, np.pi / 2, 0, s),
+    "block swap": lambda d, s: make_positive(np.roll(np.eye(d), d // 2, axis=0)),
 }
 
 # %% [markdown]
-# ## Condition numbers, enclosed
+# ## No condition number exceeds 18: enclosures
 
 # %%
 with claims.check("six shears, condition numbers at most 18", Evidence.CERTIFIED) as check:
@@ -252,7 +254,7 @@ with claims.check("the stated error is that of the exact product", Evidence.EXAC
             check.equal(difference, result.error, f"d = {d}, {name}")
 
 # %% [markdown]
-# ## Over all sizes
+# ## No condition number exceeds 18 in many dimensions
 
 # %%
 SIZES = (2, 3, 4, 9, 16, 17) + ((64, 129, 256) if options.full else (32,))
@@ -273,12 +275,12 @@ with claims.check("rotations of many sizes, at most 18", Evidence.NUMERIC) as ch
             )
 
 # %% [markdown]
-# ## Theorem 11: every matrix
+# ## Theorem 11: eleven layers are conditioned as the matrix is
 #
-# For the spectra $1 .. \kappa$ (in equal ratios), and with one singular value apart from the
-# others, at determinant 1. The quotient is the worst layer over $\max(\lVert W \rVert, \lVert
-# W^{-1} \rVert)$; the error is that of the worst entry over $\lVert W \rVert$, as the singular
-# value decomposition that the layers start from has it.
+# The singular values run from $1$ to $\kappa$ in equal ratios, or one of them differs from all
+# others; they are scaled to determinant 1. The printed quotient is the largest condition number of
+# a layer over $\max(\lVert W \rVert, \lVert W^{-1} \rVert)$. The printed error is the largest of
+# an entry over $\lVert W \rVert$; the singular value decomposition has an error of this size.
 
 
 # %%
@@ -306,10 +308,10 @@ with claims.check("eleven layers, conditioned as the matrix is", Evidence.NUMERI
                 )
 
 # %% [markdown]
-# ## Other determinants
+# ## A large or small determinant is shared by the layers
 #
-# A layer scales one half only, so $W = s W_1$ costs each layer its part of $s$: for $s = 10^{12}$
-# and a rotation $W_1$ three layers move each half, and each scales by $10^4$.
+# A layer scales one half only, so for $W = s W_1$ each layer must scale by a part of $s$. If $s =
+# 10^{12}$ and $W_1$ is a rotation, three layers move each half, and each of them scales by $10^4$.
 
 # %%
 with claims.check("a scalar is spread evenly over the layers", Evidence.NUMERIC) as check:
@@ -322,7 +324,7 @@ with claims.check("a scalar is spread evenly over the layers", Evidence.NUMERIC)
             )
 
 # %% [markdown]
-# ## What six shears cost at least
+# ## Six shears with the eigenvalue -1 have a norm of at least 1
 #
 # Let $U(A) L(B) U(C) L(D) U(E) L(F) = \operatorname{diag}(P, R)$ and $y^\mathsf{T} P =
 # -y^\mathsf{T}$, for halves of any two sizes. Then $U(A) L(B) U(C) = \operatorname{diag}(P, R)\,
@@ -332,10 +334,11 @@ with claims.check("a scalar is spread evenly over the layers", Evidence.NUMERIC)
 #
 # If all of $\lVert A \rVert, \lVert B \rVert, \lVert D \rVert, \lVert E \rVert$ were below 1, the
 # left side would be shorter than the right one: a norm is at least 1, and a condition number at
-# least $\big((1 + \sqrt 5) / 2\big)^2 = (3 + \sqrt 5) / 2$. A word that starts with $L$, or an
-# eigenvector of $R$, is the same with the halves exchanged, or for the inverse.
+# least $\big((1 + \sqrt 5) / 2\big)^2 = (3 + \sqrt 5) / 2$. For a product that starts with $L$, or
+# an eigenvector of $R$, exchange the halves, or take the inverse.
 #
-# The smallest example is $-I$ for $d = 2$: shears of norm 1 do. The closed form has 5.8 there.
+# The smallest example is $-I$ for $d = 2$: shears of norm 1 suffice, with condition numbers of
+# 2.618. The closed form has 5.8 there.
 
 # %%
 with claims.check(
@@ -372,12 +375,12 @@ with claims.check(
             check.true(least < worst < 6, f"d = {d}, {name}: condition {worst:.3f} > {least:.3f}")
 
 # %% [markdown]
-# ## Halves that differ by more than one
-# With m = q / p rounded up, 2 m + 1 layers suffice for almost every matrix, not for every rotation:
-# for -I, halves (1, 3), eight are needed (the depth of unequal halves, `exactflow.factor`), and the
-# search finds eight and not seven. For 2 m + 2 layers of random rotations condition numbers do not
-# grow with d. No closed form is known to us: an involution that reverses Theta and fixes q - p > 1
-# given axes need not exist.
+# ## Halves that differ by more than one need more layers
+# With m = q / p rounded up, 2 m + 1 layers suffice for almost every matrix, but not for every
+# rotation: -I on halves (1, 3) needs eight (`partitions`), and the search finds eight and not
+# seven. For random rotations, 2 m + 2 layers have condition numbers that do not grow with d. We
+# know no closed form: an involution that reverses Theta and fixes q - p > 1 given axes need not
+# exist.
 
 # %%
 with claims.check("unequal halves: 2 m + 2 layers of random rotations", Evidence.NUMERIC) as check:
@@ -400,14 +403,14 @@ with claims.check("-I, halves (1, 3): eight layers, not seven", Evidence.NUMERIC
     check.true(not found, "seven are not found")
 
 # %% [markdown]
-# ## Fewer than eleven
+# ## Seven layers suffice, but are worse conditioned than eleven
 #
-# Two affine layers $G$ whiten $W W^\mathsf{T}$ (`gaussian_depth`), $G W$ is a rotation of six
-# shears, and the last of one word and the first of the other move the same half: $W = G^{-1} (G W)$
-# is *seven* affine couplings, wherever two whitening layers are found. But conditioning is not
-# bounded by that of $W$: already for $d = 5$ and $\kappa = 10^3$ a layer of $G$ is worse than all
-# eleven. The search has six layers of far smaller condition numbers; that eleven is least, nothing
-# says.
+# Two affine layers $G$ whiten $W W^\mathsf{T}$ (`gaussian_depth`), and $G W$ is a rotation, hence a
+# product of six shears. In $W = G^{-1} (G W)$ two neighbours move the same half, so that $W$ is a
+# product of *seven* affine couplings, if two whitening layers are found. But their condition
+# numbers are not bounded by that of $W$: already for $d = 5$ and $\kappa = 10^3$ a layer of $G$ is
+# worse than all eleven. The search finds six layers with far smaller condition numbers. We do not
+# know whether eleven is the least number with the bound of Theorem 11.
 
 # %%
 with claims.check("seven layers, worse conditioned than eleven", Evidence.NUMERIC) as check:
@@ -430,10 +433,10 @@ with claims.check("seven layers, worse conditioned than eleven", Evidence.NUMERI
         )
 
 # %% [markdown]
-# ## Beside the other routes
-# The search relaxes the closed form to small norm. The exact routes equal W, and pay in
-# conditioning. From d = 8 on Adam (cosine schedule) stands between the closed form and the search;
-# for d = 4 it is below both.
+# ## The search is better conditioned than the closed form, and exact routes are worse
+# The search starts from the closed form and reduces the norms. The layers of the exact routes equal
+# W, but are worse conditioned. From d = 8 on, Adam (cosine schedule) is between the closed form and
+# the search; for d = 4 it is better than both.
 
 
 # %%
@@ -452,7 +455,7 @@ def exact_route(W: np.ndarray, method: str) -> float:
     return max(float(norm) * float(of_inverse) for norm, of_inverse in norms)
 
 
-def descended(W: np.ndarray) -> float:
+def descend(W: np.ndarray) -> float:
     """Return the largest condition number of six shears that Adam finds."""
     steps = 1000 if options.full else 400
     norms = np.linalg.norm(adam_layers(W, 6, steps, rate=0.02, cosine=True)[0], 2, axis=(1, 2))
@@ -467,7 +470,7 @@ with claims.check("closed form against search and exact routes", Evidence.NUMERI
         compared["closed form"][d] = worst_layer(balance(rotation(d, 5), method="closed"))
         compared["search"][d] = worst_layer(balance(rotation(d, 5), method="search"))
         if d <= 32:
-            compared["Adam"][d] = descended(rotation(d, 5))
+            compared["Adam"][d] = descend(rotation(d, 5))
         for method in ("transvection", "commutator"):
             if d > 16:
                 continue

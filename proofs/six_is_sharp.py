@@ -3,11 +3,11 @@
 #
 # **Theorem 2** (Urschel 2024). For every $n \ge 2$ some matrix of determinant 1 with halves $(n,
 # n)$ is no product of five alternating shears, neither $ULULU$ nor $LULUL$. **Theorem A.** For some
-# of them positive scales do not help: six affine couplings are needed.
+# of these matrices positive scales do not help: they need six affine couplings.
 #
-# **Why.** Six layers suffice for every matrix (`six_layers`). Is that the best constant, in the
-# question of Koehler, Mehta and Risteski (ICML 2021) how deep a flow must be for a linear map? A
-# lower bound needs a reason, and each reason here is a witness that can be checked again.
+# **Why.** Six layers suffice for every matrix (`six_layers`). Koehler, Mehta and Risteski (ICML
+# 2021) ask how deep a flow must be to represent a linear map: is six the best constant? A lower
+# bound needs a proof for each matrix; here each proof is a witness that is checked again.
 #
 # ## Proof
 #
@@ -29,8 +29,8 @@
 # $\blacksquare$ (For halves $(n, n + 1)$ some $\operatorname{diag}(A, D)$ needs six, too:
 # `partitions`, with $m = 2$.)
 #
-# *More than block diagonal.* $M = \begin{pmatrix} A & 0 \\ C & D \end{pmatrix}$ with $A =
-# \operatorname{diag}(1, 1, \frac1{15}, \frac14)$, $C = \operatorname{diag}(1, 1, 0, 0)$, $D =
+# *A matrix that is not block diagonal.* $M = \begin{pmatrix} A & 0 \\ C & D \end{pmatrix}$ with
+# $A = \operatorname{diag}(1, 1, \frac1{15}, \frac14)$, $C = \operatorname{diag}(1, 1, 0, 0)$, $D =
 # \operatorname{diag}(2, 2, 3, 5)$ has $c = \operatorname{diag}(-\frac12, -\frac12, 0, 0)$. Let
 # $V_1$ be the upper left $2 \times 2$ block of $V$. The blocks $D - C V$ and $a + V c$ of $M U(-V)$
 # and its inverse are block triangular, with diagonal blocks $2 I - V_1$, $\operatorname{diag}(3,
@@ -59,10 +59,10 @@
 # $(A, D^{-1})$ opposed at $n - k$. Two examples: $\operatorname{diag}(-I, I)$, $n$ even, and
 # $\operatorname{diag}(a_0^{-1}, I)$ below, both at $k = 1$. $\blacksquare$
 #
-# - *Exact*: for each instance below, six layers that compose to it, and an obstruction for each of
-#   the patterns ULULU and LULUL that re-checks itself from the matrix and its witness.
+# - *Exact*: for each instance below, six layers compose to it, and each of the patterns ULULU and
+#   LULUL has an obstruction, which is checked again from the matrix and its witness.
 # - *Exact, exhaustive*: all 4 x 4 matrices of determinant 1 over the field of two elements, by a
-#   search that knows no theorem.
+#   search that uses no theorem.
 
 # %%
 from itertools import permutations, product
@@ -100,14 +100,14 @@ for name, M in instances.items():
             check.true(reason.is_valid(), str(reason))
 
 # %% [markdown]
-# ## Every even permutation of 4 and of 6 coordinates
-# Exact minimal depths. A relabelling within the halves, and an exchange of equal halves, change no
-# depth, so one permutation of each class is decided.
+# ## Depths of all even permutations of 4 and of 6 coordinates
+# The least number of layers is decided exactly. Relabelling coordinates within the halves, or
+# exchanging equal halves, does not change it, so one permutation of each class suffices.
 
 
 # %%
 def relabelled(perm):
-    """Return a permutation with its coordinates relabelled: within the halves, and exchanged."""
+    """Return all permutations that differ by names of coordinates, within halves or exchanged."""
     d = len(perm)
     halves = [permutations(half) for half in (range(d // 2), range(d // 2, d))]
     names = [pair for a, b in product(*halves) for pair in ((*a, *b), (*b, *a))]
@@ -115,7 +115,7 @@ def relabelled(perm):
 
 
 with claims.check(
-    "permutations: d = 4 never needs six, d = 6 does four times of 360", Evidence.EXACT
+    "no permutation of 4 coordinates needs six layers; 4 of 360 of 6 coordinates do", Evidence.EXACT
 ) as check:
     for d, expected in ((4, {0: 1, 4: 1, 5: 10}), (6, {0: 1, 4: 13, 5: 342, 6: 4})):
         left, counts = {perm for perm in permutations(range(d)) if permutation(perm).det() == 1}, {}
@@ -129,7 +129,7 @@ with claims.check(
         check.equal(found, expected, f"d = {d}, least numbers of layers: {found}")
 
 # %% [markdown]
-# ## Positive scales do not help (Theorem A)
+# ## Matrices for which positive scales do not help (Theorem A)
 
 # %%
 a0 = sympy.Matrix([[-1, 1, 0], [0, -1, 1], [2, 0, -1]])
@@ -145,17 +145,17 @@ for name, M in scaled.items():
             check.true(reason.is_valid(), str(reason))
 
 # %% [markdown]
-# ## All of SL_4(F_2)
-# Urschel's companion computation: every element is met by multiplying shears, and those whose upper
-# right block is invertible all lie in the pattern LULUL. Row vectors are integers, a bit for each
-# entry, so that adding rows is XOR; a matrix is the integer of its four rows.
+# ## Six layers reach all of SL_4(F_2), and five do not
+# This repeats a computation of Urschel: products of shears reach every element, and all elements
+# with an invertible upper right block are of the pattern LULUL. A row is an integer with a bit for
+# each entry, so that adding rows is XOR; a matrix is the integer of its four rows.
 
 # %%
 ROWS = 4 * np.arange(4)[::-1]
 
 
 def sheared(matrices, upper):
-    """Return all products of a shear and a matrix: of 16 shears, and of 16 bits a matrix."""
+    """Return all products of one of the 16 shears and one of the matrices, of 16 bits each."""
     rows = matrices[:, None] >> ROWS & 15
     kept = rows[:, 2:] if upper else rows[:, :2]
     sums = np.stack([kept[:, 0] * 0, kept[:, 0], kept[:, 1], kept[:, 0] ^ kept[:, 1]], axis=1)
@@ -165,7 +165,8 @@ def sheared(matrices, upper):
 
 
 identity = np.array([0b1000_0100_0010_0001])
-words = {(True, 0): identity, (False, 0): identity}  # by the last shear, and the number of shears
+# keys: whether the leftmost shear is upper, and the number of shears
+words = {(True, 0): identity, (False, 0): identity}
 for k in range(1, 7):
     for upper in (True, False):
         words[upper, k] = sheared(words[not upper, k - 1], upper)
@@ -175,7 +176,7 @@ order = (16 - 1) * (16 - 2) * (16 - 4) * (16 - 8)
 with claims.check("SL_4(F_2): six layers reach all, five do not", Evidence.EXACT) as check:
     counts = np.diff([0, *map(len, reached)])
     check.equal(len(words[True, 6]), order, "UL..UL reaches every element")
-    check.equal(len(words[False, 6]), order, "LU..LU does, too")
+    check.equal(len(words[False, 6]), order, "LU..LU reaches every element")
     check.true(len(reached[5]) < order, f"least numbers of layers 0 to 6: {counts.tolist()}")
 
 with claims.check("SL_4(F_2): an invertible upper right block takes five", Evidence.EXACT) as check:

@@ -10,24 +10,24 @@
 # $$ L = \begin{pmatrix} I & 0 \\ T & \operatorname{diag}(s) \end{pmatrix}, \qquad
 #    U = \begin{pmatrix} \operatorname{diag}(s) & T \\ 0 & I \end{pmatrix}, \qquad s > 0, $$
 #
-# if and only if $\det M > 0$. Then six alternating ones do, in either order, five of them additive
-# ($s = 1$), and one that carries $\det M$ in a single entry of its scale. If an off-diagonal block
-# of $M$ has the rank of the smaller half, five do.
+# if and only if $\det M > 0$. Then six alternating couplings suffice, in either order: five of them
+# are additive ($s = 1$), and one carries $\det M$ in a single entry of its scale. If an
+# off-diagonal block of $M$ has the rank of the smaller half, five suffice.
 #
 # **Why.** Flows such as Glow put a 1x1 convolution, or a permutation, between their couplings. The
 # paper asks whether couplings alone represent it, and in how many layers: depth would otherwise be
-# a reason for such layers. Six is least (`six_is_sharp`). Over rings, few *unitriangular* matrices
-# make a matrix of determinant 1 (Vaserstein and Wheland, *Commutators and companion matrices over
-# rings of stable rank 1*, Linear Algebra Appl. 142, 1990): such a factor moves coordinates within
-# its half, too, which a coupling does not.
+# a reason for such layers. Six is the least number (`six_is_sharp`). Over rings, a matrix of
+# determinant 1 is a product of few *unitriangular* matrices (Vaserstein and Wheland, *Commutators
+# and companion matrices over rings of stable rank 1*, Linear Algebra Appl. 142, 1990); but such a
+# factor mixes coordinates within a half, and a coupling does not.
 #
 # ## Proof
 #
 # Every coupling with $s > 0$ has a positive determinant: so $\det M > 0$ is necessary. Let it hold.
-# Write $M = S M_1$, $\det M_1 = 1$, with $S$ diagonal, $\det M$ in one entry of the half that the
-# leftmost factor of $M_1$ moves, and ones elsewhere: $S$ times that factor is one coupling. So let
-# $\det M = 1$; now all layers shall be shears $L(Y)$, $U(X)$, with $s = 1$. The halves have $n$ and
-# $q$ coordinates, $q = n$ or $n + 1$ (else exchange them), and
+# Write $M = S M_1$, $\det M_1 = 1$, with a diagonal $S$ that has $\det M$ in one entry of the half
+# that the leftmost factor of $M_1$ moves, and ones elsewhere: $S$ times that factor is one
+# coupling. So let $\det M = 1$; from now on all layers are shears $L(Y)$, $U(X)$, with $s = 1$. The
+# halves have $n$ and $q$ coordinates, $q = n$ or $n + 1$ (otherwise exchange them), and
 #
 # $$ M = \begin{pmatrix} A & B \\ C & D \end{pmatrix}, \qquad
 #    M^{-1} = \begin{pmatrix} a & b \\ c & d \end{pmatrix}. $$
@@ -57,54 +57,55 @@
 # R')$ and $R K$ to $\operatorname{diag}(\beta, R' T')$, and the claim for $T'$ is that for $K$.
 #
 # **A first shear.** If $\operatorname{rank} C < n$, some $C + W_0 A$ has the rank $n$. Let the
-# columns of $F$ be a basis of $\ker C$, and take as many columns $G$ that are independent modulo
-# $\operatorname{im} C$ (there are, for $q \ge n$). $A F$ is injective, since $M$ is; let $\Pi A F =
-# I$ and $W_0 = G \Pi$. From $(C + G \Pi A) x = 0$ follows $C x = 0$ and $G \Pi A x = 0$, so $x = F
-# y$ and $G y = 0$, $y = 0$. Replacing $M$ by $L(W_0) M$ costs one layer, the sixth. From here on
-# let $\operatorname{rank} C = n$: five layers remain to be found, $U L U L U$. (If
+# columns of $F$ be a basis of $\ker C$, and let $G$ have as many columns, independent modulo
+# $\operatorname{im} C$ (they exist, for $q \ge n$). $A F$ is injective, since $M$ is; let $\Pi A
+# F = I$ and $W_0 = G \Pi$. From $(C + G \Pi A) x = 0$ follows $C x = 0$ and $G \Pi A x = 0$, so
+# $x = F y$ and $G y = 0$, $y = 0$. Replacing $M$ by $L(W_0) M$ costs one layer, the sixth. From
+# here on let $\operatorname{rank} C = n$: five layers remain to be found, $U L U L U$. (If
 # $\operatorname{rank} B = n$, they are found for $M^\mathsf{T}$, and transposed. The other order of
 # six: that of $M^{-1}$, inverted.)
 #
-# **A normal form.** A factor $U$ from the left and one from the right are for free: they merge. In
-# a basis of the second half in which $C$ consists of the last $n$ columns of $I$, one makes the
-# upper left block $I$, the other the upper right block 0:
+# **A normal form.** Factors $U$ on the left and on the right of $M$ cost nothing: they merge with
+# the outer $U$. In a basis of the second half in which $C$ consists of the last $n$ columns of $I$,
+# the left factor makes the upper left block $I$, and the right one makes the upper right block 0:
 #
 # $$ M = \begin{pmatrix} I & 0 \\ C & N \end{pmatrix}, \qquad \det N = 1. $$
 #
 # If $q = n$, let $S$ be any invertible $n \times n$ matrix, and $T = S N$. If $q = n + 1$, let $T =
-# \begin{pmatrix} 1 & 0 \\ t & S \end{pmatrix} N$, with any column $t$. Then $T = N + C V$ with $V =
-# (S - I) N$, or $V = \begin{pmatrix} t & S - I \end{pmatrix} N$: $T$ is the lower right block of $M
-# U(V)$, and the upper left one of the inverse is $I + V N^{-1} C = S$. *If $T$ is similar to $S$,
-# or for $q = n + 1$ to $\operatorname{diag}(1, S)$*, let $T G = G S$ or $T G = G
+# \begin{pmatrix} 1 & 0 \\ t & S \end{pmatrix} N$, with any column $t$. Then $T = N - C V$ with $V =
+# (I - S) N$, or $V = \begin{pmatrix} -t & I - S \end{pmatrix} N$: $T$ is the lower right block of
+# $M U(-V)$, and the upper left one of the inverse is $I - V N^{-1} C = S$. *If $T$ is similar to
+# $S$, or for $q = n + 1$ to $\operatorname{diag}(1, S)$*, let $T G = G S$ or $T G = G
 # \operatorname{diag}(1, S)$, and let $Y$ be the last $n$ columns of $G$, $P$ the last $n$ rows of
 # $G^{-1}$ and $Z = (S - I) P$:
 #
 # $$ T = I + Y Z, \qquad S = I + Z Y. $$
 #
-# So $M U(V)$ is four shears, and with $U(-V)$ behind them $M$ is five.
+# So $M U(-V)$ is a product of four shears, and $M$, with a last factor $U(V)$, of five.
 #
-# **Equal halves.** $T = S N$ must be similar to $S$: the paired spectra for $K = N$ have such an
-# $S$. $\blacksquare$
+# **Equal halves.** $T = S N$ must be similar to $S$: the lemma on paired spectra, for $K = N$,
+# gives such an $S$. $\blacksquare$
 #
 # **Halves of $n$ and $n + 1$.** Let $N = \begin{pmatrix} v & w \\ k & K \end{pmatrix}$, with a
 # number $v$.
 #
 # *If $v + w x = 1$ for some $x$*: with $\begin{pmatrix} 1 & 0 \\ x & I \end{pmatrix}$ on the right
 # and another such matrix on the left, $N$ becomes $\begin{pmatrix} 1 & w \\ 0 & K' \end{pmatrix}$,
-# $\det K' = 1$. This changes $T$, up to similarity, in its $t$ only. Take $S$ such that $S K'$ is
-# similar to $S$, and times such a number that 1 is no eigenvalue of it. Then, with $t = 0$, $T =
-# \begin{pmatrix} 1 & w \\ 0 & S K' \end{pmatrix}$ is similar to $\operatorname{diag}(1, S K')$, and
-# so to $\operatorname{diag}(1, S)$.
+# $\det K' = 1$. Up to similarity this changes only the column $t$ of $T$. Take $S$ such that $S K'$
+# is similar to $S$, and multiply $S$ by a number so that 1 is no eigenvalue of it. Then, with $t =
+# 0$, $T = \begin{pmatrix} 1 & w \\ 0 & S K' \end{pmatrix}$ is similar to $\operatorname{diag}(1, S
+# K')$, and so to $\operatorname{diag}(1, S)$.
 #
-# *Else* $w = 0$ and $v \ne 1$. With $t = -S k / v$, $T = \operatorname{diag}(v, S K)$, where $\det
-# K = 1 / v$. The paired spectra for $K$ have an $R$ such that $\operatorname{diag}(R, 1 / v)$ is
+# *Otherwise* $w = 0$ and $v \ne 1$. With $t = -S k / v$, $T = \operatorname{diag}(v, S K)$, where
+# $\det K = 1 / v$. The lemma, for $K$, gives an $R$ such that $\operatorname{diag}(R, 1 / v)$ is
 # similar to $\operatorname{diag}(R K, 1)$. Times $v$: with $S = v R$, $\operatorname{diag}(S, 1)$
 # is similar to $\operatorname{diag}(S K, v)$. $\blacksquare$
 #
-# `factor` finds $R$ in closed form from a Krylov flag (`exactflow.linear.factor.commutator`), for
-# unequal halves in the coordinates of $M$ (`exactflow.linear.factor.hyperplane`), and for generic
-# matrices other solutions with shorter numbers. Everything stays in the field of the entries. The
-# proof above is the *formal* one, and holds over every field of more than $n + 1$ elements.
+# `factor` finds $R$ in closed form from a Krylov flag (`exactflow.linear.factor.commutator`); for
+# unequal halves it works in the coordinates of $M$ (`exactflow.linear.factor.hyperplane`). For
+# generic matrices it finds other layers, with shorter numbers. All numbers stay in the field of the
+# entries. The *formal* proof follows the proof above, and holds over every field of more than $n +
+# 1$ elements.
 #
 # Every cell factors a matrix and compares the composition with it: *exact*, entry by entry.
 
@@ -123,8 +124,8 @@ from exactflow.explanation.symbolic_identities import IDENTITIES
 claims = Claims("six layers")
 
 # %% [markdown]
-# ## A permutation
-# $y_i = x_{\pi(i)}$. The permutation is even: an odd one has determinant $-1$.
+# ## Permutations in at most six layers
+# A permutation maps $x$ to $y_i = x_{\pi(i)}$. It must be even: an odd one has determinant $-1$.
 
 # %%
 M = permutation([3, 0, 1, 4, 5, 2, 7, 6])
@@ -144,10 +145,10 @@ with claims.check("every even permutation of 4 coordinates", Evidence.EXACT) as 
             check.true(flow.depth <= 6 and flow.matrix() == permutation(perm), f"{perm}")
 
 # %% [markdown]
-# ## A Glow 1x1 convolution
-# Float32 weights as Glow initialises them: the orthogonal factor of a Gaussian matrix. They are
-# taken as the exact dyadic rationals that they are, so the determinant is near 1 or -1, but not
-# equal to it, and one scale entry carries it.
+# ## A Glow 1x1 convolution, equal to the last bit
+# Glow initialises its float32 weights as the orthogonal factor of a Gaussian matrix. Each float is
+# an exact dyadic rational. So the determinant is near 1 or -1, but not equal to it, and one scale
+# entry carries it.
 
 # %%
 gaussian = np.random.default_rng(7).standard_normal((12, 12))
@@ -162,7 +163,7 @@ with claims.check("a Glow 1x1 convolution, 12 channels, float32", Evidence.EXACT
     check.equal(scales, [abs(M.det())], "one scale differs from 1: it is |det|")
 
 # %% [markdown]
-# ## A Toeplitz convolution
+# ## A Toeplitz convolution in at most six layers
 
 # %%
 M = toeplitz([1, "1/2", "1/3", 0, 0, 0], [1, "-1/4", 2, 0, 0, 0])
@@ -172,8 +173,8 @@ with claims.check("a banded Toeplitz convolution, 6 taps", Evidence.EXACT) as ch
     check.equal(flow.matrix(), M, "their composition equals the matrix")
 
 # %% [markdown]
-# ## Degenerate cases
-# Singular and zero blocks, in any combination: the commutator route always applies.
+# ## Singular and zero blocks
+# The commutator route applies to every combination of singular and zero blocks.
 
 # %%
 one, zero = sympy.eye(2), sympy.zeros(2)
@@ -192,10 +193,10 @@ with claims.check("degenerate blocks", Evidence.EXACT) as check:
         check.equal(flow.matrix(), M)
 
 # %% [markdown]
-# ## A random matrix, step by step
-# Five layers by the commutator route, $M = l_5 \cdots l_1$. Before layer $k + 1$ comes what the
-# first $k$ layers make, $l_k \cdots l_1$, and after undoing the others from the left of $M$ the
-# same is left: equal at every step.
+# ## A random matrix, layer by layer
+# The commutator route gives five layers, $M = l_5 \cdots l_1$. For every $k$ the product $l_k
+# \cdots l_1$ of the first $k$ layers equals $l_{k+1}^{-1} \cdots l_5^{-1} M$, in which the other
+# layers are undone.
 
 # %%
 M = random_matrix(6, bits=5, seed=3)
@@ -212,13 +213,13 @@ with claims.check("a random 6 x 6 matrix, layer by layer", Evidence.EXACT) as ch
 flow
 
 # %% [markdown]
-# ## Odd dimensions
+# ## Odd dimensions, in symbols and on degenerate matrices
 #
-# Halves of $n$ and $n + 1$, either the larger. The last step of the proof in the coordinates of
-# $M$, in noncommuting symbols: with $T = D + C V = I + Y Z$ and $S = a - V c = I + Z Y$ the five
-# shears are
+# The halves have $n$ and $n + 1$ coordinates, in either order. The last step of the proof is here
+# checked in noncommuting symbols, in the coordinates of $M$. With $T = D - C V = I + Y Z$ and $S =
+# a + V c = I + Z Y$ the five shears are
 #
-# $$ M = U(W)\, L(Y)\, U(Z)\, L(-(c + Y) S^{-1})\, U(-V). $$
+# $$ M = U(X)\, L(Y)\, U(Z)\, L(-(c + Y) S^{-1})\, U(V). $$
 
 # %%
 identity = IDENTITIES["hyperplane route"]
@@ -261,8 +262,9 @@ with claims.check("random matrices of 3 to 17 coordinates", Evidence.EXACT) as c
         check.equal(flow.matrix(), M)
 
 # %% [markdown]
-# ## Negative determinant
-# Every coupling with positive scales has positive determinant, so no flow reverses orientation.
+# ## A negative determinant is refused, or repaired by a flip
+# Every coupling with positive scales has a positive determinant, so no flow of them reverses
+# orientation.
 
 # %%
 with claims.check("no flow for det < 0; a recorded flip repairs it", Evidence.EXACT) as check:

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Universal in KL: four couplings, and which laws take three
+# # Universal in KL: four couplings, and laws for which three suffice
 #
 # **Theorem 19** (to our knowledge new). For every distribution $P$ on $\mathbb{R}^{p + q}$ with a
 # density, second moments and finite entropy, and every $\varepsilon > 0$, there are **four** affine
@@ -7,84 +7,86 @@
 #
 # $$ \mathrm{KL}\big(P \,\big|\, f_\# N(0, I)\big) \le \varepsilon. $$
 #
-# With fewer, or other ones (the laws of the plane for the rows on three):
+# For other numbers and kinds of couplings (the rows on three are for laws in the plane):
 #
-# | couplings | in likelihood | evidence |
+# | couplings | result | evidence |
 # |---|---|---|
-# | one | a half stays normal: TV > 0.65 on the unit square | certified |
+# | one | a marginal stays normal: TV > 0.65 on the unit square | certified |
 # | two | not universal: TV > 2e-8 on the unit square (19b) | certified |
 # | three | every law that is uniform given one coordinate (21) | certified |
-# | three | every other law within 0.1766 nats a pair of coordinates | certified |
+# | three | every other law within 0.1766 nats per pair of coordinates | certified |
 # | three, constant scale at the data | not universal: TV > e^-465 (21b) | certified |
 # | three, all scales free | open | |
 # | four | every law (19) | certified |
-# | four, additive | the least KL of all volume-preserving maps (19) | certified, from both sides |
+# | four, additive | the least KL of all volume-preserving maps (19) | certified, both bounds |
 #
-# **Why.** Flows are trained by likelihood, and $W_2$, in which two couplings are universal
-# (`universal_approximation`), does not see it: for these two layers KL goes to infinity. Draxler,
-# Wahl, Schnörr and Köthe (*On the universality of volume-preserving and coupling-based normalizing
-# flows*, ICML 2024, arXiv:2402.06578) prove convergence in KL for ever more blocks, with rotations
-# between them, and show that flows of constant volume are not universal in KL. Iske and Schoenlieb
-# (2026, arXiv:2605.06172) approximate bi-Lipschitz maps in $L^1$. Here the number of layers is
-# fixed, the partition, too, the flow is explicit with rational weights, and its KL is certified.
+# **Why.** Flows are trained by likelihood. Two couplings are universal in $W_2$
+# (`universal_approximation`), but their KL goes to infinity. Draxler, Wahl, Schnörr and Köthe (*On
+# the universality of volume-preserving and coupling-based normalizing flows*, ICML 2024,
+# arXiv:2402.06578) prove convergence in KL as the number of blocks, with rotations between them,
+# goes to infinity, and show that flows of constant volume are not universal in KL. Iske and
+# Schoenlieb (2026, arXiv:2605.06172) approximate bi-Lipschitz maps in $L^1$. Here the number of
+# layers and the partition are fixed, the flow is explicit with rational weights, and its KL is
+# certified.
 #
 # ## Proof
 #
 # Let $g = f^{-1}$, from data $x = (x_1, x_2)$ to latents. Cut a box into columns of $x_1$, numbered
 # $c$, and each column into *tiles*, intervals of $x_2$. Choose disjoint *bands* of $z_2$, numbered
-# $j$, give each tile a band, and in that band a *slot*, an interval of $z_1$; slots of one band are
-# disjoint. Let $x_1 = s z_1 + t$, $x_2 = u z_2 + v$ take slot and band to the tile. With numbers
-# $n_c$ and $m_j$ that are far enough apart, the layers of $g$ are
+# $j$. Give each tile a band, and in that band a *slot*, an interval of $z_1$; slots of one band are
+# disjoint. Let $x_1 = s z_1 + t$, $x_2 = u z_2 + v$ map slot and band to the tile. For numbers
+# $n_c$ and $m_j$ with large enough differences, the layers of $g$ are
 #
 # $$ x_2 \mathrel{+}= n_c, \qquad x_1 \mapsto \frac{x_1 - t}{s} + m_j, \qquad
 # x_2 \mapsto \frac{x_2 - n_c - v}{u}, \qquad x_1 \mathrel{-}= m_j. $$
 #
-# Each reads what it needs off the half that it keeps: the first the column off $x_1$; the second
-# the tile off $x_2$, whose high digit is the column; the third the tile off $x_1$, whose high digit
-# is the band, where the slot tells the tile; the fourth the band off $x_2$. So a tile goes to its
-# slot and band by a *diagonal* map, and there $f_\# N(0, I)$ has the density $\varphi(z) / (s u)$.
-# Take bands, and slots in a band, of about the mass of their tiles: then the density is about
-# $P(\text{tile}) / \text{area}$, and KL on tiles tends to zero as they shrink. Conditioners are
-# continuous, so steps are *ramps*, between tiles and in margins of tiles of width $w$. There scales
-# and latents are bounded, and so is $-\log$ of the density, while the mass of margins is
-# proportional to $w$: take it last. For halves of more coordinates cells are boxes, $c$ and $j$
-# number them, and slots are taken coordinate by coordinate.
+# Each layer reads its parameters off the half that it keeps. The first reads the column off $x_1$;
+# the second reads the tile off $x_2$, whose high digit is the column; the third reads the tile off
+# $x_1$, whose high digit is the band and whose low digits are in the slot; the fourth reads the
+# band off $x_2$. So a *diagonal* map takes a tile to its slot and band, and there $f_\# N(0, I)$
+# has the density $\varphi(z) / (s u)$. Choose bands, and slots in a band, with about the mass of
+# their tiles. Then the density is about $P(\text{tile}) / \text{area}$, and KL on tiles tends to
+# zero as they shrink. Conditioners are continuous, so jumps are replaced by *ramps*, between tiles
+# and in margins of tiles of width $w$. There scales and latents are bounded, and so is $-\log$ of
+# the density, while the mass of margins is proportional to $w$: choose $w$ last. For halves of more
+# coordinates cells are boxes, $c$ and $j$ number them, and slots are chosen coordinate by
+# coordinate.
 #
 # *The tails: the order of choices.* Surround a box of half-width $r$ by shells up to the
-# half-widths $r^2, r^4, r^8, \dots, R$, which continue its columns and tiles; some of the mass of
-# slots and bands is kept for them from the start, and no tile gets less of it than a power of $1 /
-# R$. A shell $S$ that begins at $r_S$ loses at most $\int_S p \log p + P(S) \log(\mathrm{area}(S) /
+# half-widths $r^2, r^4, r^8, \dots, R$, which continue its columns and tiles. A part of the mass of
+# slots and bands is reserved for them, and each tile gets at least a power of $1 / R$ of it. A
+# shell $S$ that begins at $r_S$ loses at most $\int_S p \log p + P(S) \log(\mathrm{area}(S) /
 # P(S))$, by Jensen's inequality. As $P(S) \le E |x|^2 / r_S^2$ and $\mathrm{area}(S) \le 4 r_S^4$,
-# all shells lose little if $r$ is large, whatever the tiles inside (in the plane; else
-# $\mathrm{vol}(S) \le (2 r_S^2)^{p + q}$). So $r$ is chosen first. The tiles inside the box come
-# next. They settle the least scales, for no outer tile is narrower or lower. $R$ comes *last*:
-# beyond it $-\log q \le C (k R + |x|)^2$, where $C$ depends on the tiles in the box and $k$, the
-# number of shells, grows like $\log \log R$. The mean of this beyond $R$ tends to zero along some
-# $R \to \infty$: otherwise $R^2 \log R \cdot P(|x| > R)$ stays above a constant, and $E |x|^2 =
-# \int 2 R\, P(|x| > R)\, dR$ is infinite. $\blacksquare$
+# all shells lose little if $r$ is large, for any tiles inside (in the plane; in general
+# $\mathrm{vol}(S) \le (2 r_S^2)^{p + q}$). So $r$ is chosen first, and then the tiles inside the
+# box. They determine the least scales, as no outer tile is narrower or flatter. $R$ is chosen
+# *last*: beyond it $-\log q \le C (k R + |x|)^2$, where $C$ depends on the tiles in the box and
+# $k$, the number of shells, grows like $\log \log R$. The mean of this beyond $R$ tends to zero
+# along some $R \to \infty$: otherwise $R^2 \log R \cdot P(|x| > R)$ stays above a constant, and $E
+# |x|^2 = \int 2 R\, P(|x| > R)\, dR$ is infinite. $\blacksquare$
 #
 # **The terms.** All of them, with their constants, are in the docstring of
 # `exactflow.laws.universal.kl_approximation`; they are evaluated for laws in the plane, and for
 # products of such laws, pair by pair of coordinates. *Proof.* In a tile and off the margins the
-# layers of $g$ meet plateaus only: $x_1$ is in column $c$, so $x_2$ becomes $x_2 + n_c$, in the
-# tile's own interval; then $x_1$ becomes $(x_1 - t) / s + m_j$, in the tile's slot moved by $m_j$,
-# as different tiles of band $j$ have disjoint slots; then $x_2$ becomes $(x_2 - v) / u$, in band
-# $j$, and $m_j$ is taken away. So the density of $f_\# N(0, I)$ is $q = e^{-|z|^2 / 2} / (2 \pi s
-# u)$ there. Everywhere $-\log q = |z|^2 / 2 + \log 2 \pi$ plus the logs of two scales, and these
-# are between the least, $s_-$ and $u_-$, and the greatest. On ramps $(s, t - s m_j)$ lies between
-# two such pairs, so that the second layer takes $x_1$ to a convex combination of the $(x_1 - t) / s
-# + m_j$: inside the hull $|z_1| \le Z_1$, likewise $|z_2| \le Z_2$, and beyond it each grows by the
-# distance over $s_-$, or $u_-$, at most. In the margins the formula for cells is at least $P \log
-# (2 \pi s_- u_-)$, which is given back where it is negative. $\blacksquare$
+# layers of $g$ read plateaus only: $x_1$ is in column $c$, so $x_2$ becomes $x_2 + n_c$, in the
+# tile's own interval; then $x_1$ becomes $(x_1 - t) / s + m_j$, in the tile's slot shifted by
+# $m_j$, as different tiles of band $j$ have disjoint slots; then $x_2$ becomes $(x_2 - v) / u$, in
+# band $j$, and $m_j$ is subtracted. So the density of $f_\# N(0, I)$ is $q = e^{-|z|^2 / 2} / (2
+# \pi s u)$ there. Everywhere $-\log q = |z|^2 / 2 + \log 2 \pi$ plus the logs of two scales, and
+# these are between the least, $s_-$ and $u_-$, and the greatest. On ramps $(s, t - s m_j)$ lies
+# between two such pairs, so that the second layer takes $x_1$ to a convex combination of the $(x_1
+# - t) / s + m_j$: inside the hull $|z_1| \le Z_1$, likewise $|z_2| \le Z_2$, and beyond it each
+# grows by the distance over $s_-$, or $u_-$, at most. In the margins the formula for cells is at
+# least $P \log (2 \pi s_- u_-)$, which is subtracted if it is negative. $\blacksquare$
 #
-# **When ill-conditioning is allowed.** The Jacobian of the composition is $\mathrm{diag}(s, u)$ on
+# **Conditioning.** The Jacobian of the composition is $\mathrm{diag}(s, u)$ on
 # all but the ramps: the ratio of local widths of $P$ and $N$. At the median of the mass its
 # condition number is between 1.5 and 43 for the laws below. It is above 100 on a quarter of the
-# mass of two moons, and on at most a tenth of that of the other laws: on outer tiles, and where
-# there is little mass. The rest of the ill-conditioning is in intermediate layers, whose high
-# digits cost floats the `digits` of the table, and on ramps, which $P$ hardly meets.
+# mass of two moons, and on at most a tenth of the mass of the other laws: on outer tiles, and where
+# there is little mass. The other sources of ill-conditioning are the marks in intermediate layers,
+# which cost float64 the `digits` of the table, and the ramps, on which $P$ has little mass.
 #
-# *Certified*: bounds, from both sides. *Exact*: flows, inverses and Jacobians on rational points.
+# *Certified*: lower and upper bounds. *Exact*: flows, inverses and Jacobians on rational points.
 # *Numeric*: samples.
 
 # %%
@@ -120,9 +122,9 @@ options = proof_options()
 
 # %% [markdown]
 # ## A certified bound
-# Ten laws; a sample stands for its histogram. *Median* and *worst* are the condition numbers of the
-# Jacobian, which is constant on a tile, over tiles by mass, beside the shares of the mass of tiles
-# where it is above 10 and above 100; *ramps* is what margins add to KL.
+# We approximate ten laws; samples are replaced by their histograms. The Jacobian is constant on a
+# tile. *Median* and *worst* are quantiles by mass of its condition number. We also print the shares
+# of the mass of tiles on which it is above 10 and above 100. *Ramps* is the term of KL for margins.
 
 # %%
 four = GaussianMixture([[-2, -2], [-2, 2], [2, -2], [2, 2]], "1/2")
@@ -210,10 +212,10 @@ with claims.check(f"{count} samples: KL within the bound", Evidence.NUMERIC) as 
 # %% [markdown]
 # ## Beside trained couplings
 # Real NVP of 4, 8 and 16 couplings, trained by Adam on 100,000 points of the same laws: their KL
-# from fresh points, a table that `python -m proofs.experiments.kl_study` made. The four couplings
-# of the theorem lose less than four that were trained; on the square eight and sixteen that were
-# trained lose less than both. Trained flows are smooth, and their layers are tame; those of the
-# theorem show what is possible, not what is learned.
+# estimated from new points, in a table computed by `python -m proofs.experiments.kl_study`. The
+# four couplings of the theorem have a smaller KL than four trained ones; on the square eight and
+# sixteen trained couplings have the smallest. Trained flows are smooth and well-conditioned; the
+# flows of the theorem show what is possible, not what is learned.
 
 # %%
 trained = read()
@@ -230,12 +232,12 @@ with claims.check("four layers lose less than four that were trained", Evidence.
 
 # %% [markdown]
 # ## Additive couplings: the least KL of volume-preserving maps
-# A volume-preserving $f$ has $\mathrm{KL}(P \,|\, f_\# N) \ge \mathrm{KL}(p^* \,|\, N)$, with $p^*$
-# the symmetric decreasing rearrangement of the density: $\log p$ keeps its mean, and of all
-# densities whose level sets have these areas $p^*$ has the least $E|z|^2$ (Hardy and Littlewood:
-# the disc of area $v$ is where $|z|^2$ is least). Equal cells in the order of their density go to
-# cells of the plane in the order of $|z|$, which four additive couplings do, as above with all
-# scales one. So in KL additive depth beyond four buys nothing.
+# A volume-preserving $f$ has $\mathrm{KL}(P \,|\, f_\# N) \ge \mathrm{KL}(p^* \,|\, N)$, where
+# $p^*$ is the symmetric decreasing rearrangement of the density. The mean of $\log p$ is the same,
+# and of all densities whose level sets have these areas $p^*$ has the least $E|z|^2$ (Hardy and
+# Littlewood: of all sets of area $v$ the disc has the least $|z|^2$). Four additive couplings, as
+# above with all scales one, map equal cells, sorted by density, to equal cells of the plane, sorted
+# by $|z|$. So more than four additive layers do not decrease the infimum of KL.
 
 # %%
 with claims.check("additive: least KL <= KL <= least KL + eps", Evidence.CERTIFIED) as check:
@@ -297,12 +299,12 @@ with claims.check("additive: least KL <= KL <= least KL + eps", Evidence.CERTIFI
 # $a$, $\zeta$ in a compact set that does not depend on $\tau$, so $\log q \ge -C$: ramps add
 # $O(\tau)$. $\blacksquare$
 #
-# **What is built** takes fewer pieces: lengths of bins and of blocks are free, and each zone has
-# its own; cells that tile an interval by translates, as those of a checkerboard, have one place for
-# all of them, so that nothing is lost at the ends of blocks; copies of the cells, and mirror images
-# (let the groups decrease), are interleaved; and zones and blocks share a column in the ratio of
-# their latent masses $g$, for which the loss is exactly $\sum_c w_c \log (w_c / G_c)$, $G_c$ the
-# sum of the $g$ of the column. The terms are in the docstring of
+# **The implementation** needs fewer layer intervals than the proof. The lengths of bins and of
+# blocks are free, and each zone has its own. Cells that tile an interval by translates, as those of
+# a checkerboard, have one place for all of them, so that nothing is lost at the ends of blocks.
+# Copies of the cells are interleaved with mirror images, whose groups decrease. Zones and blocks
+# share a column in the ratio of their latent masses $g$; then the loss is exactly $\sum_c w_c \log
+# (w_c / G_c)$, where $G_c$ is the sum of the $g$ of the column. The terms are in the docstring of
 # `exactflow.laws.universal.three_layers`.
 
 # %%
@@ -346,13 +348,13 @@ with (
 
 # %% [markdown]
 # ## Three layers and other laws
-# Where the law of $x_2$ in a column is not uniform on its cells, the same flow loses
-# $\mathrm{KL}(\text{that law} \,|\, \text{uniform on the cells})$ there, its *level deficit*. And
-# with one band no label is to be taken away, so that the first layer from the latents can be left
-# out: $x_2$ in its tile goes to $[-\sqrt 3, \sqrt 3]$, uniformly, and only $\mathrm{KL}(U \,|\,
-# N(0, 1)) = \frac12 \log \frac{\pi e}{6}$ is lost, whatever the law is. Column by column the better
-# of the two is taken. (With the pattern of two layers below in each tile, it is argued that only
-# 0.0880 are lost.)
+# If the law of $x_2$ in a column is not uniform on its cells, the same flow loses the KL of that
+# law from the uniform law on the cells, its *level deficit*. Another construction uses one band:
+# then no marks are needed, and the first layer from the latents is omitted. It maps $x_2$ in each
+# tile onto $[-\sqrt 3, \sqrt 3]$, and for every law only $\mathrm{KL}(U \,|\, N(0, 1)) = \frac12
+# \log \frac{\pi e}{6}$ is lost. The better construction is chosen for each column. (With the
+# pattern of two layers below in each tile, only 0.0880 should be lost; we give an argument, not a
+# proof.)
 
 # %%
 with claims.check("three layers: KL <= 0.1766 + 1/40", Evidence.CERTIFIED) as check:
@@ -413,7 +415,8 @@ with (
 
 # %% [markdown]
 # ## Three layers with a constant scale at the data are not universal
-# The flows of theorem 21 and of remark 21c are shifts at the data. For all laws these are too few.
+# In the flows of theorem 21 and of remark 21c the layer at the data is a shift. Such flows do not
+# approximate every law.
 #
 # **Theorem 21b** (to our knowledge new). Let $R$ have the density $r_2$ on $[0, w)$, the *spike*,
 # and $r_1$ on $[w, 1]$, the *body*, $r_2 = e^\beta r_1$; $p_1 = R(\text{body}) = 1 - p_2$; $P = R
@@ -614,7 +617,7 @@ with claims.check("constant scale at the data: TV > e^-465", Evidence.CERTIFIED)
                 check.true(bool(less < more), f"{name}, step {step}: {at_most} < {at_least}")
 
 # %% [markdown]
-# ## Two layers are not universal, not even in total variation
+# ## Two layers are not universal in total variation
 # **Theorem 19b.** For $P$ uniform on the unit square every flow $Q = f_\# N(0, I)$ of two couplings
 # with measurable conditioners, in either order, has $\mathrm{TV}(P, Q) > 2 \cdot 10^{-8}$. So
 # $\mathrm{KL}(P \,|\, Q) \ge 2\, \mathrm{TV}^2$ is bounded below.
@@ -691,9 +694,9 @@ with (
         )
 
 # %% [markdown]
-# The best two layers for the square that we know of have KL 0.0880: $K$ windows of $b$, cells of
-# $z_1$ of equal mass, and zones of width $w$ between windows that send $x_1$ to two cells. For $K
-# \to \infty$ the loss is $\frac12 \log(2 \pi e V) - w \log 2$, $V = \frac{(1 - w)^3}{12} +
+# The best two layers for the square that we know of have KL 0.0880. They have $K$ windows of $b$,
+# cells of $z_1$ of equal mass, and between windows zones of width $w$ that map $x_1$ to two cells.
+# For $K \to \infty$ the loss is $\frac12 \log(2 \pi e V) - w \log 2$, $V = \frac{(1 - w)^3}{12} +
 # \frac{w}{4} + \frac{w^3}{12}$, least near $w = 0.2889$ (the limit is argued).
 
 # %%
@@ -703,8 +706,8 @@ print(f"two layers on the square: KL near {np.log(2 * np.pi * np.e * V) / 2 - w 
 
 # %% [markdown]
 # ## One layer
-# A coupling keeps a half, so that this coordinate of $f_\# N(0, I)$ is $N(0, 1)$: on the unit
-# square $\mathrm{TV}(P, Q) \ge \mathrm{TV}(U[0, 1], N(0, 1)) = \frac32 - \Phi(1)$.
+# A coupling keeps a half, so this coordinate of $f_\# N(0, I)$ is $N(0, 1)$. For the unit square
+# $\mathrm{TV}(P, Q) \ge \mathrm{TV}(U[0, 1], N(0, 1)) = \frac32 - \Phi(1)$.
 
 # %%
 with claims.check("one layer: TV > 0.65 on the square", Evidence.CERTIFIED) as check:
@@ -712,16 +715,17 @@ with claims.check("one layer: TV > 0.65 on the square", Evidence.CERTIFIED) as c
     check.true(bool(kept > arb("0.65")), f"TV >= {format_below(lower(kept))}")
 
 # %% [markdown]
-# ## What stays open
-# Whether three couplings with all scales free are universal in KL. Theorem 21b uses the constant
-# scale at the data in four of its seven steps, and nothing here says that a scale there could not
-# repair its law. Nor is it known what three couplings attain for laws of two levels: 0.008 for the
-# ratio $e$ is what a search found, not a bound. Numerical searches flatten at values that
-# constructions beat, so a search that stops is no evidence.
+# ## Open problems
+# It is open whether three couplings with all scales free are universal in KL. Theorem 21b uses the
+# constant scale at the data in four of its seven steps, and another scale there may suffice for its
+# law. The infimum of KL for three couplings and laws of two levels is not known, either: a search
+# found 0.008 for the ratio $e$, which is not a bound. Numerical searches stop at values that
+# constructions improve, so a search that stops is no evidence.
 
 # %% [markdown]
 # ## Pictures
-# The density of two moons and of its flow; and what the four layers make of a grid of latents.
+# The densities of two moons and of their flow, and the images of a grid of latents under the four
+# layers.
 
 
 # %%

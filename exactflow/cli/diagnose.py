@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         found = diagnose(
             model, x, context=context, draws=arguments.draws, jacobian_rows=arguments.jacobian_rows
         )
-    fault = None if bound is None else found.fault(dict.fromkeys(ERRORS, bound))
+    fault = None if bound is None else found.find_worst_fault(dict.fromkeys(ERRORS, bound))
     if arguments.json:
         print(found.to_json())
     elif not arguments.quiet:

@@ -35,7 +35,7 @@ def embedding(field: Domain) -> Callable[[Element], acb]:
         return lambda value: acb(ball(value))
     if field == QQ_I:
         return lambda value: acb(ball(value.x), ball(value.y))
-    generator = _generator(field, ctx.prec)
+    generator = _enclose_generator(field, ctx.prec)
 
     def enclose(value: Element) -> acb:
         total = acb(0)
@@ -72,7 +72,11 @@ def _sign(value: Element, field: Domain, precision: int) -> int | None:
     with ctx.workprec(precision):
         x = embedding(field)(value)
         if x.imag.contains(0) and not x.imag.is_zero():
-            met = [root for root in _roots(_minimal_polynomial(value, field)) if root.overlaps(x)]
+            met = [
+                root
+                for root in _complex_roots(_minimal_polynomial(value, field))
+                if root.overlaps(x)
+            ]
             if len(met) != 1:
                 return None
             x = met[0]
@@ -90,7 +94,9 @@ def is_equal_across(left: DomainMatrix, right: DomainMatrix) -> bool:
     if entries.keys() != others.keys():
         return False
     pairs = ((entry, others[place]) for place, entry in entries.items())
-    if one.mod == other.mod and _generator(one, ctx.prec).overlaps(_generator(other, ctx.prec)):
+    if one.mod == other.mod and _enclose_generator(one, ctx.prec).overlaps(
+        _enclose_generator(other, ctx.prec)
+    ):
         return all(x.to_list() == y.to_list() for x, y in pairs)
     return all(_is_equal(pair, fields) for pair in pairs)
 
@@ -107,7 +113,7 @@ def _is_equal(numbers: Sequence, fields: Sequence[Domain]) -> bool:
     while True:
         with ctx.workprec(precision):
             enclosures = [embedding(K)(x) for x, K in zip(numbers, fields, strict=True)]
-            roots = _roots(minimal)
+            roots = _complex_roots(minimal)
             met = [[k for k, root in enumerate(roots) if root.overlaps(x)] for x in enclosures]
         if all(len(found) == 1 for found in met):
             return met[0] == met[1]
@@ -126,19 +132,19 @@ def _minimal_polynomial(value: Element, field: Domain) -> fmpz_poly:
     return fmpq_mat(columns).charpoly().numer().factor()[1][0][0]
 
 
-def _roots(polynomial: fmpz_poly) -> list[acb]:
+def _complex_roots(polynomial: fmpz_poly) -> list[acb]:
     pairs: Any = polynomial.complex_roots()  # pairs with multiplicities, unlike its type hints
     return [acb(root) for root, _ in pairs]
 
 
 @lru_cache(maxsize=64)
-def _generator(field: Domain, precision: int) -> acb:
+def _enclose_generator(field: Domain, precision: int) -> acb:
     """Return an enclosure of a number field's generator: the root of its minimal polynomial near
     the generator's decimals, whose number grows until they determine one root.
     """
     with ctx.workprec(precision):
         minimal = fmpq_poly([to_fmpq(c) for c in reversed(field.mod.to_list())])
-        roots = _roots(minimal.numer())
+        roots = _complex_roots(minimal.numer())
         digits = 20
         while True:
             parts = field.ext.as_expr().evalf(digits).as_real_imag()

@@ -37,7 +37,7 @@ class Assumptions:
     """Strict inequalities; all symbols in them are real.
 
     >>> t = sympy.Symbol("t")
-    >>> Assumptions.of([t > 1, t**2 < 9]).where([t - 1, t - 2])
+    >>> Assumptions.of([t > 1, t**2 < 9]).condition_text([t - 1, t - 2])
     ', for t > 1 and t**2 < 9, unless t = 2'
     """
 
@@ -53,12 +53,12 @@ class Assumptions:
         if isinstance(relations, Boolean):
             relations = [relations]
         if isinstance(relations, str) or not isinstance(relations, Iterable):
-            raise _refusal(relations)
+            raise _not_strict_error(relations)
         listed = tuple(relation for relation in relations if relation is not sympy.true)
         for relation in listed:
             is_strict = isinstance(relation, StrictGreaterThan | StrictLessThan)
             if not is_strict and relation is not sympy.false:
-                raise _refusal(relation)
+                raise _not_strict_error(relation)
             if relation.has(sympy.Float, sympy.oo, -sympy.oo):
                 raise InvalidInputError(
                     f"expected an inequality of exact numbers, got {format_short(relation)}: write "
@@ -77,7 +77,7 @@ class Assumptions:
         return found
 
     @cached_property
-    def _real(self) -> dict[Expr, Expr]:
+    def _real_symbols(self) -> dict[Expr, Expr]:
         """Real symbols that replace symbols known to be real only by the inequalities."""
         symbols = set[Symbol]().union(*(relation.free_symbols for relation in self.relations))
         return {
@@ -87,20 +87,22 @@ class Assumptions:
         }
 
     @cached_property
-    def _positive(self) -> tuple[Expr, ...]:
+    def _positive_polynomials(self) -> tuple[Expr, ...]:
         """Polynomials that are positive by the inequalities."""
         sides = (relation.gts - relation.lts for relation in self.relations)
-        parts = (sympy.fraction(sympy.together(side.xreplace(self._real))) for side in sides)
+        parts = (
+            sympy.fraction(sympy.together(side.xreplace(self._real_symbols))) for side in sides
+        )
         return tuple(sympy.expand(above * below) for above, below in parts)
 
     @cached_property
-    def _bounds(self) -> tuple[list[tuple[Symbol, Expr]], list[Expr]]:
+    def _bound_substitutions(self) -> tuple[list[tuple[Symbol, Expr]], list[Expr]]:
         """Successive substitutions of symbols by expressions that fulfil a linear bound; and the
         remaining polynomials that are positive by the inequalities, unless SymPy knows it.
         """
-        bounds, rest = list[tuple[Symbol, Expr]](), list(self._positive)
+        bounds, rest = list[tuple[Symbol, Expr]](), list(self._positive_polynomials)
         own = {s for expression in rest for s in expression.free_symbols if s.is_real}
-        while (found := _linear_bound(rest, own)) is not None:
+        while (found := _find_linear_bound(rest, own)) is not None:
             expression, x, slope = found
             value = (Dummy(positive=True) - (expression - slope * x)) / slope
             rest.remove(expression)
@@ -114,51 +116,59 @@ class Assumptions:
     @property
     def _is_contradictory(self) -> bool:
         """Whether the inequalities are known to have no solution."""
-        symbols = {s for expression in self._positive for s in expression.free_symbols if s.is_real}
-        return any(rest.is_nonpositive for rest in self._bounds[1]) or any(
-            {*(_signs_between_roots(sympy.Integer(1), x, self._positive) or [True])} == {None}
+        symbols = {
+            s
+            for expression in self._positive_polynomials
+            for s in expression.free_symbols
+            if s.is_real
+        }
+        return any(rest.is_nonpositive for rest in self._bound_substitutions[1]) or any(
+            {*(_signs_between_roots(sympy.Integer(1), x, self._positive_polynomials) or [True])}
+            == {None}
             for x in symbols
         )
 
     def _substitute_bounds(self, f: Expr) -> Expr:
         """Apply the substitutions of the bounds to a polynomial."""
-        for x, value in self._bounds[0]:
+        for x, value in self._bound_substitutions[0]:
             f = sympy.expand(f.subs(x, value))
         return f
 
-    def sign_of_square(self, polynomial: Expr) -> bool | None:
+    def is_square_positive(self, polynomial: Expr) -> bool | None:
         """Whether the square of a polynomial is positive at all nonzero values; None if unknown."""
-        f = polynomial.xreplace(self._real)
+        f = polynomial.xreplace(self._real_symbols)
         return True if f.is_real else False if f.is_imaginary else None
 
-    def sign(self, polynomial: Expr, *, divided: bool = True) -> bool | None:
+    def is_positive(self, polynomial: Expr, *, divided: bool = True) -> bool | None:
         """Whether a polynomial is positive at all nonzero values; None if unknown.
 
         If `divided`, quotients by positive expressions are tried, too.
         """
-        f = polynomial.xreplace(self._real)
+        f = polynomial.xreplace(self._real_symbols)
         if (x := _only_real_symbol(f)) is not None:
-            signs = _signs_between_roots(f, x, self._positive)
+            signs = _signs_between_roots(f, x, self._positive_polynomials)
             known = {*(signs or ())} - {None}
             if len(known) == 1:
                 return True in known
-            if known and all(g.free_symbols <= {x} for g in self._positive):
+            if known and all(g.free_symbols <= {x} for g in self._positive_polynomials):
                 return None
         put = self._substitute_bounds(f) if all(s.is_real for s in f.free_symbols) else f
         if put.is_positive or put.is_negative:
             return bool(put.is_positive)
-        for positive in self._positive if divided else ():
+        for positive in self._positive_polynomials if divided else ():
             above, below = sympy.fraction(sympy.cancel(f / positive))
-            if (sign := self.sign(sympy.expand(above * below), divided=False)) is not None:
+            if (sign := self.is_positive(sympy.expand(above * below), divided=False)) is not None:
                 return sign
         return None
 
-    def where(self, exceptional: Iterable[Expr], *, quote: str = "") -> str:
+    def condition_text(self, exceptional: Iterable[Expr], *, quote: str = "") -> str:
         """Return the assumptions and the roots that parameters must avoid as the end of a sentence,
         with `quote` around each formula.
         """
         held = [f"{quote}{relation}{quote}" for relation in self.relations]
-        avoided = [f"{quote}{_equation(f)}{quote}" for f in exceptional if self.may_vanish(f)]
+        avoided = [
+            f"{quote}{_format_equation(f)}{quote}" for f in exceptional if self.may_vanish(f)
+        ]
         listed = " or ".join([", ".join(avoided[:-1])] * (len(avoided) > 1) + avoided[-1:])
         return f", for {' and '.join(held)}" * bool(held) + f", unless {listed}" * bool(avoided)
 
@@ -166,14 +176,16 @@ class Assumptions:
         """Whether an irreducible polynomial may vanish, as far as is known, at some values of its
         symbols.
         """
-        f = polynomial.xreplace(self._real)
+        f = polynomial.xreplace(self._real_symbols)
         if (x := _only_real_symbol(f)) is not None:
-            signs = _signs_between_roots(f, x, self._positive)
+            signs = _signs_between_roots(f, x, self._positive_polynomials)
             is_told = x.is_nonnegative or x.is_nonpositive or x.is_nonzero
             changes = any({*pair} == {True, False} for pair in pairwise(signs or ()))
             if signs is not None and not changes and not (is_told and f.subs(x, 0) == 0):
                 return False
-        is_factor = any(sympy.fraction(sympy.cancel(g / f))[1].is_number for g in self._positive)
+        is_factor = any(
+            sympy.fraction(sympy.cancel(g / f))[1].is_number for g in self._positive_polynomials
+        )
         return (
             not is_factor
             and f.is_zero is not False
@@ -181,7 +193,7 @@ class Assumptions:
         )
 
 
-def _refusal(relation: object) -> InvalidInputError:
+def _not_strict_error(relation: object) -> InvalidInputError:
     is_weak = isinstance(relation, GreaterThan | LessThan)
     hint = ": a scale must not be zero" if is_weak else ""
     return InvalidInputError(
@@ -195,7 +207,7 @@ def _only_real_symbol(f: Expr) -> Symbol | None:
     return next(iter(found)) if len(found) == 1 and all(s.is_real for s in found) else None
 
 
-def _linear_bound(
+def _find_linear_bound(
     positive: Sequence[Expr], symbols: set[Symbol]
 ) -> tuple[Expr, Symbol, Expr] | None:
     """Find an expression that is linear in one of the symbols; return it, the symbol and the slope,
@@ -243,7 +255,7 @@ def _points_between_roots(polynomial: Poly) -> list[Rational]:
         size /= 16
 
 
-def _equation(f: Expr) -> str:
+def _format_equation(f: Expr) -> str:
     """Return the equation of the roots of a polynomial, as "t = 1"."""
     if len(f.free_symbols) == 1 and f.is_polynomial() and sympy.degree(f) == 1:
         x, plain = f.free_symbols.pop(), Dummy()  # no root of 2 n - 1 is an integer n
@@ -278,11 +290,11 @@ def is_positive_quotient(value: Element, field: Domain) -> bool | None:
         signs.append(is_positive_number(coefficient, field.domain))
         for factor, power in factors:
             f = factor.as_expr()
-            signs += [assumptions.sign_of_square(f)] * (power // 2)
+            signs += [assumptions.is_square_positive(f)] * (power // 2)
             if power % 2:
-                odd[f] = assumptions.sign(f)
+                odd[f] = assumptions.is_positive(f)
     known = [sign for sign in odd.values() if sign is not None]
     unknown = [f for f, sign in odd.items() if sign is None]
-    rest = assumptions.sign(sympy.expand(prod(unknown))) if unknown else True
-    signs += [assumptions.sign(sympy.expand(prod(odd)))] if rest is None else [*known, rest]
+    rest = assumptions.is_positive(sympy.expand(prod(unknown))) if unknown else True
+    signs += [assumptions.is_positive(sympy.expand(prod(odd)))] if rest is None else [*known, rest]
     return None if None in signs else signs.count(False) % 2 == 0

@@ -56,7 +56,7 @@ def as_matrix(M: MatrixLike) -> DomainMatrix:
     [1/3,   0],
     [  2, 1/2]])
     """
-    matrix = as_rectangle(_squeezed_kernel(as_array(M)))
+    matrix = as_rectangle(_squeeze_kernel(as_array(M)))
     rows, columns = matrix.shape
     if rows != columns:
         raise InvalidInputError(
@@ -171,7 +171,7 @@ def as_array(x: Any) -> Any:
     return (plain.double() if plain.is_floating_point() else plain).numpy()
 
 
-def _squeezed_kernel(W: Any) -> Any:
+def _squeeze_kernel(W: Any) -> Any:
     """Return the weight of a 1x1 convolution as a matrix; return other values unchanged."""
     if not is_array(W) or W.ndim <= 2:
         return W
@@ -207,10 +207,10 @@ def common_field(fields: Iterable[Domain]) -> Domain:
     """Return the least field that contains the given ones (QQ for none), or raise
     `InvalidInputError`.
     """
-    return _as_exact_field(_unified(fields))
+    return _as_exact_field(_unify_fields(fields))
 
 
-def _unified(fields: Iterable[Domain]) -> Domain:
+def _unify_fields(fields: Iterable[Domain]) -> Domain:
     fields = list(dict.fromkeys(fields))
     try:
         return reduce(Domain.unify, fields) if fields else QQ
@@ -230,7 +230,7 @@ def is_equal(left: DomainMatrix, right: DomainMatrix) -> bool:
     if one != other and one.is_AlgebraicField and other.is_AlgebraicField:
         return is_equal_across(left, right)
     if one != other:
-        field = _unified([one, other])  # subtract: equal quotients may have two forms
+        field = _unify_fields([one, other])  # subtract: equal quotients may have two forms
         return bool((left.convert_to(field) - right.convert_to(field)).is_zero_matrix)
     if isinstance(one, FiniteField):  # one of them may use symmetric residues
         left, right = (M.applyfunc(lambda x: int(x) % one.mod, ZZ) for M in (left, right))
@@ -288,11 +288,11 @@ def _check_generators(generators: Sequence[sympy.Expr]) -> None:
 
 def _from_domain(M: DomainMatrix) -> DomainMatrix:
     field = _as_exact_field(M.domain)
-    M = _consistent(M)
+    M = _check_consistency(M)
     return M if field == M.domain else M.convert_to(field)
 
 
-def _consistent(M: DomainMatrix) -> DomainMatrix:
+def _check_consistency(M: DomainMatrix) -> DomainMatrix:
     """Remove stored zeros; raise if rows or entries do not agree with the shape and the domain.
 
     SymPy checks the shape of a new DomainMatrix, but its representation can be changed later.
@@ -384,13 +384,15 @@ def _from_lists(M: Sequence) -> DomainMatrix:
 
 def _from_entries(rows: Sequence[Sequence], shape: tuple[int, int]) -> DomainMatrix:
     """Return the matrix of rows of numbers and expressions. `to_element` converts all numbers."""
-    rows = [[_entry(entry, (i, j)) for j, entry in enumerate(row)] for i, row in enumerate(rows)]
+    rows = [
+        [_convert_entry(entry, (i, j)) for j, entry in enumerate(row)] for i, row in enumerate(rows)
+    ]
     if not any(isinstance(entry, sympy.Expr) for row in rows for entry in row):
         return DomainMatrix(rows, shape, QQ).to_dense()
     return _from_sympy(sympy.Matrix(*shape, [entry for row in rows for entry in row]))
 
 
-def _entry(entry: object, place: tuple[int, int]) -> Element:
+def _convert_entry(entry: object, place: tuple[int, int]) -> Element:
     """Convert a number to an element of QQ; return an irrational expression unchanged."""
     if isinstance(entry, sympy.Expr) and not isinstance(entry, sympy.Rational | MatrixExpr):
         return entry

@@ -14,8 +14,8 @@ are computed by one product of matrices, in which the digits stand side by side.
 
 How it is checked
 -----------------
-*Exact*, except `to_floats` and the bounds `row_sums` and `norm_bound`, which are upper bounds.
-Methods have the names of the operations of ``DomainMatrix``.
+*Exact*, except `to_floats` and the bounds `row_sum_bounds` and `norm_bound`, which are upper
+bounds. Methods have the names of the operations of ``DomainMatrix``.
 """
 
 from collections.abc import Callable
@@ -173,7 +173,7 @@ class DyadicMatrix:
             total += np.ldexp(self.planes[k], self.low + BITS * k - exponent)
         return total
 
-    def exponent(self) -> int:
+    def bound_exponent(self) -> int:
         """Return a nearly least exponent e with all entries below 2^e; 0 for a zero matrix."""
         for k in reversed(range(len(self.planes))):
             largest = np.abs(self.planes[k]).max()
@@ -198,20 +198,20 @@ class DyadicMatrix:
 
     def _places_near_largest(self) -> np.ndarray:
         """Return places (i, j) of entries near the largest absolute value; one attains it."""
-        sizes = np.abs(self.to_floats(self.exponent()))
+        sizes = np.abs(self.to_floats(self.bound_exponent()))
         places = np.argwhere(sizes >= sizes.max() * (1 - RELATIVE))
         columns = np.abs(self.planes[:, places[:, 0], places[:, 1]])
         return places[np.unique(columns, axis=1, return_index=True)[1]]
 
-    def largest(self) -> Fraction:
+    def max_abs(self) -> Fraction:
         """Return the largest absolute value of an entry."""
         return max(abs(self.entry(i, j)) for i, j in self._places_near_largest())
 
-    def row_sums(self, weights: np.ndarray | None = None) -> list[Fraction]:
+    def row_sum_bounds(self, weights: np.ndarray | None = None) -> list[Fraction]:
         """Return close upper bounds of the sums of absolute values in each row, weighted by the
         columns' `weights` if given. A sum of zeros has the bound 0.
         """
-        exponent, planes = self.exponent(), self.planes
+        exponent, planes = self.bound_exponent(), self.planes
         sizes = np.abs(self.to_floats(exponent))
         if weights is None:
             sums = sizes.sum(axis=1)
@@ -222,7 +222,7 @@ class DyadicMatrix:
 
     def norm_bound(self) -> Fraction:
         """Return a close upper bound of the Frobenius norm."""
-        exponent = self.exponent()
+        exponent = self.bound_exponent()
         norm = float(np.linalg.norm(self.to_floats(exponent)))
         return Fraction(norm * (1 + RELATIVE)) * Fraction(2) ** exponent
 
@@ -255,9 +255,9 @@ class DyadicQuotient:
             Fraction(self.denominator, 1 << bits)
         )
 
-    def largest(self) -> Fraction:
+    def max_abs(self) -> Fraction:
         """Return the largest absolute value of an entry."""
-        return self.numerator.largest() / self.denominator
+        return self.numerator.max_abs() / self.denominator
 
     def norm_bound(self) -> Fraction:
         """Return a close upper bound of the Frobenius norm."""
@@ -270,7 +270,7 @@ def as_exact_array(W: MatrixLike) -> np.ndarray:
     Raises `InvalidInputError` unless W is a square matrix of rational numbers or finite floats with
     entries in the range of float64.
     """
-    if isinstance(W, np.ndarray) and _is_plain(W):
+    if isinstance(W, np.ndarray) and _is_square_and_finite(W):
         return W.astype(np.float64)
     matrix = as_matrix(W).to_dense()
     if not matrix.domain.is_QQ:
@@ -290,7 +290,7 @@ def as_exact_array(W: MatrixLike) -> np.ndarray:
     return np.array(values, dtype=object).reshape(matrix.shape)
 
 
-def _is_plain(W: np.ndarray) -> bool:
+def _is_square_and_finite(W: np.ndarray) -> bool:
     """Whether W is a square, unmasked array of finite floats of at most 64 bits."""
     is_square = W.ndim == 2 and 0 < len(W) == W.shape[1]
     is_float = W.dtype.kind == "f" and W.dtype.itemsize <= 8

@@ -27,7 +27,7 @@ from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import krylov, linalg
-from exactflow.exact.normal_forms import chains, irreducible_factors, orbit
+from exactflow.exact.normal_forms import cyclic_chains, irreducible_factors, orbit
 from exactflow.exact.rational_matrix import as_domain_matrix
 
 _Basis = tuple[DomainMatrix, Any]  # a basis and its inverse, possibly a `RationalMatrix`
@@ -104,7 +104,7 @@ def _paired_chains(
     found = []
     for M in (D, a):
         step = linalg.polynomial_at(f, M) if is_factor_at_one(f) else M
-        found.append([orbit(step, v, size * (len(f) - 1)) for v, size in chains(M, f)])
+        found.append([orbit(step, v, size * (len(f) - 1)) for v, size in cyclic_chains(M, f)])
     return zip_longest(*found, fillvalue=[])
 
 

@@ -75,7 +75,7 @@ def fitting_decomposition(M: DomainMatrix) -> tuple[DomainMatrix, int]:
     return image.hstack(linalg.kernel(high)), n - image.shape[1]
 
 
-def chains(M: DomainMatrix, f: Sequence) -> list[tuple[DomainMatrix, int]]:
+def cyclic_chains(M: DomainMatrix, f: Sequence) -> list[tuple[DomainMatrix, int]]:
     """Return chains, the longest first, whose cyclic spaces have the direct sum ker f(M)^n: pairs
     of a vector v and a size k with f(M)^k v = 0 and f(M)^(k - 1) v != 0.
 

@@ -86,20 +86,20 @@ def to_element(x: object) -> Element:
         case bool():
             pass
         case float():  # before the abstract classes, whose checks are slower
-            return _dyadic(x)
+            return _from_float(x)
         case int():
             return _Element(x)
         case Rational() | fmpq() | fmpz():
             return QQ(int(x.numerator), int(x.denominator))
         case Real() if not isinstance(x, sympy.Basic):
-            return _dyadic(x)
+            return _from_float(x)
     raise InvalidInputError(
         "expected a rational number (an integer, a Fraction, a float or a 'p/q' string), got "
         f"{type(x).__name__} {format_short(x)}"
     )
 
 
-def _dyadic(x: Any) -> Element:
+def _from_float(x: Any) -> Element:
     """Return a float of Python, NumPy or mpmath as an element of QQ."""
     try:
         if isinstance(x, mpmath.mpf) and mpmath.isfinite(x):
@@ -183,7 +183,7 @@ def sqrt_rounded(x: Fraction, up: bool = False) -> Fraction:
     return Fraction(whole + (up and whole**2 != scaled), x.denominator << shift)
 
 
-def shorten_up(x: Fraction) -> Fraction:
+def round_up_if_long(x: Fraction) -> Fraction:
     """Return x > 0, or if it is longer than 256 bits, the next dyadic number of 256 bits above."""
     lengths = x.numerator.bit_length(), x.denominator.bit_length()
     if max(lengths) <= _LONG_BITS:
@@ -200,12 +200,12 @@ def format_rational(value: Element) -> str:
 
 def format_above(value: Element, digits: int = 3) -> str:
     """Return a rational as a decimal, rounded up: 0.334 for 1/3, -0.333 for -1/3."""
-    return _rounded_text(value, digits, ROUND_CEILING)
+    return _format_rounded(value, digits, ROUND_CEILING)
 
 
 def format_below(value: Element, digits: int = 3) -> str:
     """Return a rational as a decimal, rounded down."""
-    return _rounded_text(value, digits, ROUND_FLOOR)
+    return _format_rounded(value, digits, ROUND_FLOOR)
 
 
 def format_up(x: NumberLike, digits: int = 2) -> str:
@@ -214,14 +214,14 @@ def format_up(x: NumberLike, digits: int = 2) -> str:
     >>> [format_up(x) for x in (Fraction(1, 3), Fraction(1, 10**400), 0.5, 0)]
     ['0.34', '1e-400', '0.5', '0']
     """
-    return f"{_rounded(to_element(x), digits, ROUND_CEILING).normalize():g}"
+    return f"{_divide_decimally(to_element(x), digits, ROUND_CEILING).normalize():g}"
 
 
-def _rounded_text(value: Element, digits: int, rounding: str) -> str:
-    return f"{_rounded(value, digits, rounding):.{digits}g}"
+def _format_rounded(value: Element, digits: int, rounding: str) -> str:
+    return f"{_divide_decimally(value, digits, rounding):.{digits}g}"
 
 
-def _rounded(value: Element, digits: int, rounding: str) -> Decimal:
+def _divide_decimally(value: Element, digits: int, rounding: str) -> Decimal:
     context = Context(prec=digits, rounding=rounding, Emax=MAX_EMAX, Emin=MIN_EMIN)
     return context.divide(Decimal(int(value.numerator)), Decimal(int(value.denominator)))
 

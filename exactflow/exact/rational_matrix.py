@@ -3,7 +3,7 @@
 A product is then a product of integer matrices, and a sum has one gcd, where fractions have a gcd
 for each entry. Flows on 32 or 64 coordinates are composed and verified 1.5 to 3 times as fast as by
 ``DomainMatrix``. Small matrices, few columns and dyadic entries are up to four times slower here
-(see `is_faster`). FLINT is available whichever ground types SymPy uses.
+(see `is_compose_dense_faster`). FLINT is available whichever ground types SymPy uses.
 """
 
 from collections.abc import Iterable, Sequence
@@ -55,7 +55,7 @@ class RationalMatrix:
         entries = map(to_fmpq, M.to_list_flat())
         return cls(*flint.fmpq_mat(rows, columns, [*entries]).numer_denom())
 
-    def matrix(self) -> DomainMatrix:
+    def to_matrix(self) -> DomainMatrix:
         """Return the dense ``DomainMatrix``."""
         entries = (flint.fmpq_mat(self.numerators) / self.denominator).entries()
         if QQ.dtype is not flint.fmpq:
@@ -133,10 +133,10 @@ def as_rational_matrix(M: DomainMatrix) -> Any:
 
 def as_domain_matrix(M: Any) -> DomainMatrix:
     """Return a `RationalMatrix` as a dense ``DomainMatrix``, any other value unchanged."""
-    return M.matrix() if isinstance(M, RationalMatrix) else M
+    return M.to_matrix() if isinstance(M, RationalMatrix) else M
 
 
-def is_faster(layers: Sequence[_Step], columns: DomainMatrix) -> bool:
+def is_compose_dense_faster(layers: Sequence[_Step], columns: DomainMatrix) -> bool:
     """Whether `compose_dense` is faster than products of ``DomainMatrix``: measured, with at least
     16 columns and a shift whose first row has an entry that is not dyadic.
     """
@@ -152,7 +152,7 @@ def compose_dense(layers: Iterable[_Step], p: int, columns: DomainMatrix) -> Dom
     (first,), (second,) = _apply_layers(
         layers, [[RationalMatrix.of(columns[rows, :])] for rows in _halves(p)]
     )
-    return first.matrix().vstack(second.matrix())
+    return first.to_matrix().vstack(second.to_matrix())
 
 
 def is_composition(layers: Sequence[_Step], p: int, M: DomainMatrix) -> bool:

@@ -71,7 +71,7 @@ def eigenvalues(matrix: fmpq_mat) -> list[arb]:
     takes far too long, and bisection encloses them without telling them apart.
     """
     polynomial = matrix.charpoly()
-    factors: Any = polynomial.numer().factor_squarefree()[1]  # pairs, whatever its types say
+    factors: Any = polynomial.numer().factor_squarefree()[1]  # pairs, unlike its type hints
     if sum(factor.degree() for factor, _ in factors) > _count_clusters(matrix):
         return _bisect_roots(polynomial)
     roots: Any = polynomial.numer().complex_roots()
@@ -105,7 +105,7 @@ def _bisect_roots(polynomial: fmpq_poly) -> list[arb]:
 
     if rest.degree() == 0:
         return found
-    low, high = (_power_above(c) for c in (rest.coeffs()[::-1], rest.coeffs()))
+    low, high = (_power_of_two_above_roots(c) for c in (rest.coeffs()[::-1], rest.coeffs()))
     tasks = [(1 / low, high, rest.degree(), 0)]
     while tasks:
         a, b, more, less = tasks.pop()
@@ -123,7 +123,7 @@ def _bisect_roots(polynomial: fmpq_poly) -> list[arb]:
     return found
 
 
-def _power_above(coefficients: list[fmpq]) -> fmpq:
+def _power_of_two_above_roots(coefficients: list[fmpq]) -> fmpq:
     """Return a power of two above all roots of a polynomial, the leading coefficient last."""
     ratio = max(abs(c / coefficients[-1]) for c in coefficients)
     return fmpq(2) ** (int(ratio.p).bit_length() - int(ratio.q).bit_length() + 2)

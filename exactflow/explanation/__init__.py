@@ -1,8 +1,8 @@
-"""The proof of a theorem on one matrix, step by step, as a value that shows and checks itself.
+"""The proof of a theorem on one instance, step by step, as a value that displays and checks itself.
 
 `Explanation` is what ``factor(M).explain()``, ``minimal_depth(M).explain()`` and
-`exactflow.explain` return. It shows itself as text (in a terminal as narrow as it is), in a
-notebook, as LaTeX, Markdown and JSON, all from the same steps.
+`exactflow.explain` return. Text (as wide as the terminal), HTML for a notebook, LaTeX, Markdown and
+JSON are all written from the same steps.
 """
 
 import json
@@ -46,9 +46,9 @@ class Explanation:
 
     Parameters
     ----------
-    claim : one sentence; formulas stand in backticks, as in a step.
+    claim : one sentence, with formulas in backticks as in a step.
     steps : in order; each can be checked alone.
-    result : what they explain: a flow, a depth, an error.
+    result : the explained result: a flow, a depth or an approximation.
     evidence : the kind of evidence.
 
     Examples
@@ -76,7 +76,7 @@ class Explanation:
         Raises `VerificationError` with the number of the step that is wrong.
         """
         steps = _define_shears(steps)
-        names = _renaming(claim, steps)
+        names = _choose_new_names(claim, steps)
         claim, steps = rename_in_sentence(claim, names), [step.rename(names) for step in steps]
         for number, step in enumerate(steps, 1):
             report_stage(f"checking step {number} of {len(steps)}")
@@ -92,9 +92,9 @@ class Explanation:
     __repr__ = __str__
 
     def text(self, *, width: int = 88) -> str:
-        """Return the explanation as text of at most so many columns; of wide matrices a corner."""
+        """Return text of at most `width` columns, with corners of wide matrices."""
         blocks = [fill(f"{plain_text(self.claim)} [{self.evidence}]", width)]
-        blocks += [_text_of(step, f"{n}. ", width) for n, step in enumerate(self.steps, 1)]
+        blocks += [_step_text(step, f"{n}. ", width) for n, step in enumerate(self.steps, 1)]
         return "\n\n".join(blocks)
 
     def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
@@ -129,13 +129,13 @@ class Explanation:
             {
                 "claim": self.claim,
                 "evidence": str(self.evidence),
-                "steps": [_as_json(step) for step in self.steps],
+                "steps": [_step_json(step) for step in self.steps],
             },
             indent=1,
         )
 
     def _repr_html_(self) -> str:
-        items = "".join(f"<li>{_folded(step)}</li>" for step in self.steps)
+        items = "".join(f"<li>{_step_html(step)}</li>" for step in self.steps)
         return f"<p><b>{sentence_html(self.claim)}</b> [{self.evidence}]</p><ol>{items}</ol>"
 
     def _repr_latex_(self) -> str:
@@ -143,7 +143,7 @@ class Explanation:
 
 
 def _define_shears(steps: Sequence[Step]) -> list[Step]:
-    """Return the steps, the first that uses U or L with a sentence that defines them."""
+    """Return the steps; the first step that uses U or L begins with their definitions."""
     first = next((k for k, step in enumerate(steps) if step.letters & {"U", "L"}), None)
     return [
         replace(step, why=f"{_SHEARS} {step.why}") if k == first else step
@@ -151,8 +151,8 @@ def _define_shears(steps: Sequence[Step]) -> list[Step]:
     ]
 
 
-def _renaming(claim: str, steps: Sequence[Step]) -> dict[str, str]:
-    """Return new names of the letters that are symbols of the user, with as few primes as do."""
+def _choose_new_names(claim: str, steps: Sequence[Step]) -> dict[str, str]:
+    """Return names with primes for the letters that are also symbols of the user."""
     symbols = set[str]().union(*(step.symbols for step in steps))
     taken = symbols.union(letters_in_sentence(claim), *(step.letters for step in steps))
     names: dict[str, str] = {}
@@ -165,7 +165,7 @@ def _renaming(claim: str, steps: Sequence[Step]) -> dict[str, str]:
     return names
 
 
-def _text_of(step: Step, number: str, width: int) -> str:
+def _step_text(step: Step, number: str, width: int) -> str:
     space = " " * len(number)
     said = [f"{number}{plain_text(step.why)} ({step.rule})"]
     said += [f"{space}checked: {checked}" for checked in step.checked]
@@ -176,7 +176,7 @@ def _text_of(step: Step, number: str, width: int) -> str:
 
 
 def _side_by_side(step: Step, width: int) -> str:
-    """Return the values that a step makes, as many beside each other as the width holds."""
+    """Return the new values of a step, as many beside each other as fit into the width."""
     rows: list[list[str]] = []
     for name, value in step.after.items():
         first, *rest = value_lines(value, step.field, width - len(name) - 3)
@@ -198,12 +198,12 @@ def _formulas(step: Step) -> Iterator[str]:
         yield identity.latex()
 
 
-def _folded(step: Step) -> str:
+def _step_html(step: Step) -> str:
     head, body = step.html()
     return f"<details><summary>{head}</summary>{body}</details>"
 
 
-def _as_json(step: Step) -> dict[str, Any]:
+def _step_json(step: Step) -> dict[str, Any]:
     def plain(value: Any) -> Any:
         if hasattr(value, "to_list"):
             return [[exact_text(x, value.domain) for x in row] for row in value.to_list()]

@@ -1,7 +1,7 @@
-"""Identities between matrices: one text that is read aloud, typeset, and evaluated.
+"""Identities between matrices: one text that is displayed, typeset, and evaluated.
 
-``"P N = G^-1 P G"`` is what a step of an explanation shows; it is also what its check computes.
-So nothing that is shown can differ from what was checked. The language:
+A step of an explanation displays the text ``"P N = G^-1 P G"``, and its check evaluates the same
+text. So a displayed formula cannot differ from the checked one. The language:
 
 - names of matrices and scalars, as ``W0`` or ``C'``; numbers, as ``2`` or ``1/2``, which among
   matrices stand for that multiple of the identity ``I``;
@@ -13,8 +13,8 @@ So nothing that is shown can differ from what was checked. The language:
 - ``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=`` between two of them; an order between matrices means
   every entry. Several identities have commas between them.
 
-A function, or ``I``, has the same meaning with primes, as ``U'(X)``: a proof writes it so where the
-matrix that it is about has a symbol U.
+A function, or ``I``, has the same meaning with primes, as ``U'(X)``: a proof adds primes if the
+matrix has a symbol U.
 
 How it is checked
 -----------------
@@ -52,8 +52,8 @@ _FUNCTIONS = {
 """The functions, each with the number of its arguments; 0 stands for one or more."""
 _IDENTITY = "I"
 _GREEK = "alpha", "beta", "delta", "tau", "Delta", "Sigma", "Theta"
-_SMALL = 12  # rows: fewer are as fast entry by entry
-_DEEPEST = 100  # brackets in brackets, and signs on one atom: Python's recursion bears many more
+_SMALL = 12  # below this number of rows, products entry by entry are as fast
+_DEEPEST = 100  # the most nested brackets, far below the limit of Python's recursion
 _RELATIONS: dict[str, tuple[Callable, str]] = {
     "=": (operator.eq, "="),
     "!=": (operator.ne, "\\neq"),
@@ -78,9 +78,9 @@ class ParsedIdentity:
         kind, *arguments = self.left
         if kind.rstrip("'") == "rank" and self.right[0] == "number":  # no numbers modulo p
             matrix = evaluate(arguments[0], values, field)
-            return _eliminated(matrix, field)[2], QQ(self.right[1])
+            return _eliminate(matrix, field)[2], QQ(self.right[1])
         left, right = (evaluate(side, values, field) for side in (self.left, self.right))
-        return _alike(left, right, field)
+        return _to_one_shape(left, right, field)
 
     def holds(self, values: "Mapping[str, DomainMatrix | Element]", field: Any) -> bool:
         """Whether the identity holds with these values of the names, over `field`."""
@@ -120,7 +120,7 @@ def is_name(text: str) -> bool:
 
 
 def rename_in_formula(text: str, names: Mapping[str, str]) -> str:
-    """Return a text of the language with other names.
+    """Return a formula with other names.
 
     >>> rename_in_formula("U(X) Y = X^-1", {"X": "A", "Y": "X"})
     'U(A) X = A^-1'
@@ -129,7 +129,7 @@ def rename_in_formula(text: str, names: Mapping[str, str]) -> str:
 
 
 def letters_in_formula(text: str) -> list[str]:
-    """Return all names in a text of the language, those of functions and of the identity, too."""
+    """Return all names in a formula, including names of functions and of the identity."""
     return _LETTER.findall(text)
 
 
@@ -144,7 +144,7 @@ def names_in_tree(tree: Tree) -> Iterator[str]:
 
 
 def formula_latex(text: str) -> str:
-    """Return an expression, an identity or several in LaTeX; another text by its signs.
+    """Return an expression or identities in LaTeX; any other text is typeset sign by sign.
 
     >>> formula_latex("G^-1 P"), formula_latex("det(M) < 0"), formula_latex("w(x) k^r")
     ('G^{-1} P', '\\\\det\\\\left(M\\\\right) < 0', 'w(x) k^{r}')
@@ -177,7 +177,7 @@ def expression_latex(text: str) -> str:
     def typeset(sign: re.Match) -> str:
         transposed, root, bracket, power, name = sign.groups()
         if transposed:
-            return "^{\\mathsf T}{}"  # with a base for the next exponent
+            return "^{\\mathsf T}{}"  # the braces are the base of the next exponent
         if root:
             return f"\\sqrt{{{symbol_latex(root)}}}"
         if bracket or power:
@@ -190,7 +190,7 @@ def expression_latex(text: str) -> str:
 
 
 def symbol_latex(name: str) -> str:
-    """Return the name of a symbol of the user in LaTeX, as SymPy typesets it."""
+    """Return the LaTeX of a user's symbol, as SymPy writes it."""
     if name in ("QQ", "ZZ"):
         return f"\\mathbb{{{name[0]}}}"
     if re.fullmatch(r"[A-Za-z0-9_]+'*", name) is None:
@@ -297,7 +297,7 @@ def evaluate(tree: Tree, values: Mapping[str, Any], field: Any) -> Any:
 
 
 def _plus(left: Any, right: Any, field: Domain) -> Any:
-    left, right = _alike(left, right, field)
+    left, right = _to_one_shape(left, right, field)
     if not isinstance(left, list):
         return left + right
     pairs = zip(left, right, strict=True)
@@ -329,7 +329,7 @@ def _times(left: Any, right: Any, field: Domain) -> Any:
 
 
 def _rational_product(rows: Rows, columns: list[tuple]) -> Rows:
-    """Return the product, each row and each column in integers over a denominator of its own."""
+    """Return a product over QQ, computed in integers over one denominator per row and column."""
     left, right = ([*map(_in_integers, lines)] for lines in (rows, columns))
     return [[QQ(sum(map(operator.mul, x, y)), a * b) for y, b in right] for x, a in left]
 
@@ -339,8 +339,8 @@ def _in_integers(entries: Sequence[Element]) -> tuple[list, Any]:
     return [entry.numerator * (common // entry.denominator) for entry in entries], common
 
 
-def _alike(left: Any, right: Any, field: Domain) -> tuple[Any, Any]:
-    """Return two numbers, or two matrices of one shape: a number is a multiple of the identity."""
+def _to_one_shape(left: Any, right: Any, field: Domain) -> tuple[Any, Any]:
+    """Return two numbers, or two matrices of one shape; a number becomes that multiple of I."""
     if isinstance(left, list) and isinstance(right, list):
         shapes = [f"{len(rows)} x {len(rows[0])}" for rows in (left, right)]
         if shapes[0] != shapes[1]:
@@ -349,19 +349,22 @@ def _alike(left: Any, right: Any, field: Domain) -> tuple[Any, Any]:
     if isinstance(left, list) == isinstance(right, list):
         return left, right
     if not isinstance(left, list):
-        return _alike(right, left, field)[::-1]
+        return _to_one_shape(right, left, field)[::-1]
     if right and len(left) != len(left[0]):
-        raise InvalidInputError("expected a square matrix beside a number that is not zero")
-    return left, _multiple(right, len(left), len(left[0]), field)
+        raise InvalidInputError(
+            "cannot combine a nonzero number with a non-square matrix (a number stands for that "
+            "multiple of the identity)"
+        )
+    return left, _identity_multiple(right, len(left), len(left[0]), field)
 
 
-def _multiple(value: Element, m: int, n: int, field: Domain) -> Rows:
+def _identity_multiple(value: Element, m: int, n: int, field: Domain) -> Rows:
     """Return the m x n matrix with a value on its diagonal."""
     return [[value if i == j else field.zero for j in range(n)] for i in range(m)]
 
 
-def _eliminated(matrix: Rows, field: Domain) -> tuple[Rows, Element, int]:
-    """Return the rows after Gauss and Jordan, the determinant of a square matrix, the rank."""
+def _eliminate(matrix: Rows, field: Domain) -> tuple[Rows, Element, int]:
+    """Return the reduced row echelon form, the determinant of a square matrix, and the rank."""
     rows, det, rank = [list(row) for row in matrix], field.one, 0
     for column in range(len(rows[0])):
         pivot = next((i for i in range(rank, len(rows)) if rows[i][column]), None)
@@ -385,7 +388,7 @@ def _principal_minors(matrix: Rows, size: int, field: Domain) -> Rows:
     parts = [[[matrix[i][j] for j in kept] for i in kept] for kept in chosen]
     if not (size and parts):
         raise InvalidInputError(f"expected minors of a size from 1 to {len(matrix)}, got {size}")
-    return [[_eliminated(part, field)[1] for part in parts]]
+    return [[_eliminate(part, field)[1] for part in parts]]
 
 
 def _inverse(field: Domain, value: Any) -> Any:
@@ -394,15 +397,15 @@ def _inverse(field: Domain, value: Any) -> Any:
     n = len(value)
     if len(value[0]) != n:
         raise InvalidInputError(f"expected a square matrix, got {n} x {len(value[0])}")
-    one = _multiple(field.one, n, n, field)
-    rows, _, _ = _eliminated([row + unit for row, unit in zip(value, one, strict=True)], field)
+    one = _identity_multiple(field.one, n, n, field)
+    rows, _, _ = _eliminate([row + unit for row, unit in zip(value, one, strict=True)], field)
     if [row[:n] for row in rows] != one:
         raise InvalidInputError("expected an invertible matrix")
     return [row[n:] for row in rows]
 
 
-def _assembled(field: Domain, grid: list[list]) -> Rows:
-    """Return a matrix of blocks; a number is that multiple of the identity of its place."""
+def _assemble_blocks(field: Domain, grid: list[list]) -> Rows:
+    """Return a matrix of blocks; a number stands for that multiple of the identity."""
     found = [(i, j, part) for i, row in enumerate(grid) for j, part in enumerate(row)]
     high = {i: len(part) for i, _, part in found if isinstance(part, list)}
     wide = {j: len(part[0]) for _, j, part in found if isinstance(part, list)}
@@ -412,7 +415,7 @@ def _assembled(field: Domain, grid: list[list]) -> Rows:
         blocks = []
         for j, part in enumerate(parts):
             n = wide.get(j, high.get(j, 1))
-            filled = part if isinstance(part, list) else _multiple(part, m, n, field)
+            filled = part if isinstance(part, list) else _identity_multiple(part, m, n, field)
             if (len(filled), len(filled[0])) != (m, n) or (filled is not part and part and m != n):
                 raise InvalidInputError(f"expected a block of {m} x {n} at {i, j}: blocks must fit")
             blocks.append(filled)
@@ -422,7 +425,9 @@ def _assembled(field: Domain, grid: list[list]) -> Rows:
 
 def _diagonal(field: Domain, *parts: Any) -> Rows:
     places = range(len(parts))
-    return _assembled(field, [[parts[i] if i == j else field.zero for j in places] for i in places])
+    return _assemble_blocks(
+        field, [[parts[i] if i == j else field.zero for j in places] for i in places]
+    )
 
 
 _OPERATIONS: dict[str, Callable] = {
@@ -432,14 +437,14 @@ _OPERATIONS: dict[str, Callable] = {
     "neg": lambda field, part: _times(-field.one, part, field),
     "inverse": _inverse,
     "transpose": lambda _, matrix: [list(row) for row in zip(*matrix, strict=True)],
-    "det": lambda field, matrix: _eliminated(matrix, field)[1],
-    "rank": lambda field, matrix: field.convert(_eliminated(matrix, field)[2]),
+    "det": lambda field, matrix: _eliminate(matrix, field)[1],
+    "rank": lambda field, matrix: field.convert(_eliminate(matrix, field)[2]),
     "tr": lambda field, matrix: sum((row[i] for i, row in enumerate(matrix)), field.zero),
     "largest": lambda _, matrix: max(abs(entry) for row in matrix for entry in row),
     "diag": _diagonal,
-    "blocks": lambda field, A, B, C, D: _assembled(field, [[A, B], [C, D]]),
-    "U": lambda field, X: _assembled(field, [[field.one, X], [field.zero, field.one]]),
-    "L": lambda field, Y: _assembled(field, [[field.one, field.zero], [Y, field.one]]),
+    "blocks": lambda field, A, B, C, D: _assemble_blocks(field, [[A, B], [C, D]]),
+    "U": lambda field, X: _assemble_blocks(field, [[field.one, X], [field.zero, field.one]]),
+    "L": lambda field, Y: _assemble_blocks(field, [[field.one, field.zero], [Y, field.one]]),
 }
 _LATEX = {
     "bracket": "\\left({}\\right)",

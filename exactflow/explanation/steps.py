@@ -48,15 +48,15 @@ class Step(Checkable):
 
     Parameters
     ----------
-    rule : its name: that of a theorem in `exactflow.theorems`, of an identity, or of a move.
+    rule : its name, often the name of a theorem in `exactflow.theorems` or of an identity.
     why : sentences, with formulas in backticks as `exactflow.explanation.sentences` reads them.
-    text : the identities that hold, in the language of `exactflow.explanation.identity_text`; ""
+    text : its identities, in the language of `exactflow.explanation.identity_text`; ""
         where the step only names things.
-    before, after : the values with names that were there, and those that the step makes.
-    field : the field of all values; the free ring, where the step holds for all n.
+    before, after : named values of earlier steps, and the new ones.
+    field : the field of all values; the free ring if the step holds for all n.
     reference : the theorem and its source.
-    witness : a function that returns whether a witness proves the step, where no identity does.
-    proved : the words for what that function checks.
+    witness : a function that returns whether a witness proves the step, if no identity does.
+    proved : the statement that this function checks.
     """
 
     rule: str
@@ -85,11 +85,11 @@ class Step(Checkable):
 
     @property
     def checked(self) -> list[str]:
-        """The identities and the claim of the witness that are checked, one a line."""
+        """The checked identities, and the statement that the witness proves, one a line."""
         return [*map(str, self.identities), *[plain_text(self.proved)] * bool(self.witness)]
 
     def html(self) -> tuple[str, str]:
-        """Return the sentence, and the values and what is checked of them, in HTML."""
+        """Return the sentence, and the values with the checked identities, in HTML."""
         values = "".join(
             '<span style="display: inline-block; margin: 0.4em 1.5em 0.4em 0">'
             f"{escape(name)} = {value_html(value, self.field)}</span>"
@@ -113,7 +113,7 @@ class Step(Checkable):
 
     @property
     def symbols(self) -> set[str]:
-        """Names of the symbols in the values: letters of the user."""
+        """The names of the user's symbols in the values."""
         fields = [self.field, *(getattr(x, "domain", None) for x in self.after.values())]
         given = [x for field in fields for x in getattr(field, "symbols", ())]
         return {str(symbol) for x in given for symbol in (x, *getattr(x, "free_symbols", ()))}
@@ -129,7 +129,7 @@ class Step(Checkable):
         return replace(self, why=why, text=text, before=before, after=after, reference=reference)
 
 
-def _step(
+def _build_step(
     rule: str,
     why: str,
     text: str,
@@ -138,7 +138,7 @@ def _step(
     names: Mapping[str, str],
     known: dict[str, Any],
 ) -> Step:
-    """Return the step that was told, and let `known` have its values, all under other `names`."""
+    """Build a recorded step under new `names`, and add its values to `known`."""
     text = rename_in_formula(text, names)
     told = values() if callable(values) else values
     after = {names.get(name, name): as_domain_matrix(value) for name, value in told.items()}
@@ -152,7 +152,7 @@ def _step(
 
 
 class Derivation:
-    """Recorded notes of a construction, in order; steps are made from them on demand."""
+    """The recorded steps of a construction, in order; they are built on demand."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
         self.notes: list[Callable[[dict[str, Any]], Step]] = []
@@ -160,12 +160,12 @@ class Derivation:
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
-        """The steps; each knows the values that were named before it."""
+        """The steps; each has the values that earlier steps named."""
         known: dict[str, Any] = {}
         return tuple(step(known) for step in self.notes)
 
 
-_LISTENING: ContextVar[Derivation | None] = ContextVar("_LISTENING", default=None)
+_RECORDING: ContextVar[Derivation | None] = ContextVar("_RECORDING", default=None)
 
 
 @contextmanager
@@ -175,25 +175,25 @@ def collect_steps() -> Iterator[Derivation]:
     A call within another one collects the steps of an attempt, under the names of the outer one.
     `adopt_steps` adds them to the outer steps if the attempt succeeds.
     """
-    outer = _LISTENING.get()
+    outer = _RECORDING.get()
     derivation = Derivation(outer.names if outer else {})
-    token = _LISTENING.set(derivation)
+    token = _RECORDING.set(derivation)
     try:
         yield derivation
     finally:
-        _LISTENING.reset(token)
+        _RECORDING.reset(token)
 
 
 def adopt_steps(attempt: Derivation) -> None:
-    """Note the steps of an attempt that succeeded."""
-    if (derivation := _LISTENING.get()) is not None:
+    """Add the steps of an attempt that succeeded to the current recording."""
+    if (derivation := _RECORDING.get()) is not None:
         derivation.notes += attempt.notes
 
 
 @contextmanager
 def rename_matrices(**names: str) -> Iterator[None]:
-    """Rename the matrices of the constructions within, such as C to C'."""
-    derivation = _LISTENING.get()
+    """Context manager: rename matrices in the steps recorded within, such as C to C'."""
+    derivation = _RECORDING.get()
     if derivation is None:
         yield
         return
@@ -211,15 +211,15 @@ def record_step(rule: str, why: str, text: str, values: StepValues, reference: s
     `values` is what has a name in `text` and was not told before: matrices, or elements of the
     field; or a function that returns them, called where the step is looked at.
     """
-    if (derivation := _LISTENING.get()) is not None:
-        step = partial(_step, rule, why, text, values, reference, derivation.names)
+    if (derivation := _RECORDING.get()) is not None:
+        step = partial(_build_step, rule, why, text, values, reference, derivation.names)
         derivation.notes.append(step)
 
 
 def order_and_flip_matrices(
     order: Sequence[int], flips: Sequence[int], field: Domain
 ) -> dict[str, DomainMatrix]:
-    """Return the permutation E and the signs F, where they are not the identity."""
+    """Return the permutation matrix E and the sign matrix F by name, without identity matrices."""
     d, named = len(order), {}
     if list(order) != list(range(d)):
         named["E"] = linalg.identity(d, field).extract(list(order), list(range(d)))
@@ -229,7 +229,7 @@ def order_and_flip_matrices(
 
 
 def product_step(flow: CouplingFlow, target: DomainMatrix) -> Step:
-    """Return the step that says that the product of the layers of `flow` is `target`, M."""
+    """Return the step with the layers of `flow`, whose product is `target`, named M."""
     d, field = flow.dimension, flow.field
     names = [f"l{k}" for k in range(1, flow.depth + 1)]
     values = {

@@ -97,21 +97,21 @@ class Words:
         """
         signs = ["-" if x < 0 else "+" for x in self.terms.values()]
         shown = sorted(zip(self.terms.items(), signs, strict=True))
-        text = " ".join(f"{sign} {_shown(word, abs(x))}" for (word, x), sign in shown)
+        text = " ".join(f"{sign} {_term_text(word, abs(x))}" for (word, x), sign in shown)
         return text.removeprefix("+ ").replace("- ", "-", text.startswith("-")) or "0"
 
 
-def _shown(word: Word, size: Element) -> str:
-    """Return a word with a positive coefficient."""
+def _term_text(word: Word, size: Element) -> str:
+    """Return the text of a word with a positive coefficient."""
     number = [format_rational(size)] if size != 1 or not word else []
     return " ".join([*number, *(name + "^-1" * (sign < 0) for name, sign in word)])
 
 
 class FreeRing:
-    """The ring of sums of words, modulo products of two symbols that are numbers.
+    """The ring of sums of words, modulo relations.
 
-    `numbers` has the number of each such pair. `divisors` are the symbols and the integers that
-    were divided by since the ring was made, in words: hypotheses of what is computed in it.
+    `numbers` maps a pair of symbols to the number that their product is. `divisors` are the symbols
+    and integers that were inverted in the ring: hypotheses of all its results.
     """
 
     def __init__(self, numbers: Mapping[tuple[str, str], Element] | None = None) -> None:
@@ -130,7 +130,7 @@ class FreeRing:
         return Words({((name, 1),): QQ.one}, self)
 
     def convert(self, value: Any) -> Any:
-        """Return an integer as an element, and all else as it is."""
+        """Return an integer as an element, any other value unchanged."""
         return self.sum_of([((), QQ(value))]) if isinstance(value, int) else value
 
     def sum_of(self, terms: Iterable[tuple[Word, Element]]) -> Words:
@@ -142,7 +142,7 @@ class FreeRing:
         return Words({word: x for word, x in total.items() if x}, self)
 
     def _reduced(self, word: Word) -> tuple[Word, Element]:
-        """Return a word whose neighbours neither cancel nor are a number, and its coefficient."""
+        """Reduce a word: cancel inverse neighbours and replace related ones by their number."""
         read: list[Letter] = []
         number = QQ.one
         for name, sign in word:
@@ -157,7 +157,7 @@ class FreeRing:
         return tuple(read), number
 
     def inverse(self, words: Words) -> Words:
-        """Return the inverse of one word; a sum of words has none in the free ring."""
+        """Return the inverse of a single word; a sum of several words has none."""
         if len(words.terms) != 1:
             raise InvalidInputError(
                 f"expected a single word, got {words}: the inverse of a sum is not a sum of words; "
@@ -174,7 +174,7 @@ class FreeRing:
         return self.sum_of([(tuple(letters), 1 / x)])
 
     def _inverse_of(self, name: str, sign: int) -> tuple[str, int, Element]:
-        """Return a letter and a number to divide it by: together the inverse of a letter."""
+        """Return a letter and the number to divide it by; the quotient is the inverse."""
         if not any(name in pair for pair in self.numbers):
             self.divisors.add(name)
             return name, -sign, QQ.one
@@ -215,7 +215,7 @@ class Identity:
 
     Parameters
     ----------
-    name, statement, source : what it is called, says, and comes from.
+    name, statement, source : its name, its statement in words, and its source.
     text : equations with commas between them, in the language of
         `exactflow.explanation.identity_text`, with the functions U, L, diag and blocks. An equation
         whose left side is a name defines it, once and before its use; the others are claimed. All
@@ -238,15 +238,17 @@ class Identity:
     relations: str = ""
 
     def prove(self) -> Proof:
-        """Expand both sides of what is claimed and compare normal forms.
+        """Expand both sides of each claim and compare their normal forms.
 
-        Raises `FalseIdentityError` if they differ, and `InvalidInputError` for sides of two shapes,
-        for a text that claims nothing or is none in that language, and for a name that is defined
+        Raises `FalseIdentityError` if they differ. Raises `InvalidInputError` for sides of two
+        shapes, for a text without claims or outside of the language, and for a name that is defined
         twice, by itself, or after its use.
         """
         values, ring = self.define()
         surviving, compared, words = [], 0, 0
-        for claim in (equation for equation in _equations(self.text) if not _defined(equation)):
+        for claim in (
+            equation for equation in _equations(self.text) if not _defined_name(equation)
+        ):
             left, right = map(_blocks, claim.sides(values, ring))
             compared += len(right)
             words += sum(len(block.terms) for block in right.values())
@@ -254,8 +256,8 @@ class Identity:
             surviving += [f"block {place}: {block}" for place, block in rest.items() if block]
         if not compared:
             raise InvalidInputError(
-                f"expected a text that claims something, got definitions only: {self.text!r}; a "
-                "claim about a name has it in brackets, as '(D) = 1 + Z Y'"
+                f"expected a text with a claim, got definitions only: {self.text!r}; write "
+                "brackets around a name to claim an equation about it, as in '(D) = 1 + Z Y'"
             )
         if surviving:
             raise FalseIdentityError(
@@ -269,7 +271,7 @@ class Identity:
         ring = self._build_ring()
         values = {name: [[ring.symbol(name)]] for pair in ring.numbers for name in pair}
         for equation in _equations(self.text):
-            name = _defined(equation)
+            name = _defined_name(equation)
             for side in (equation.right,) if name else (equation.left, equation.right):
                 for used in names_in_tree(side):
                     values.setdefault(used, [[ring.symbol(used)]])
@@ -309,7 +311,7 @@ class Identity:
 
 
 def _state_hypotheses(ring: FreeRing, relations: str) -> tuple[str, ...]:
-    """Return the hypotheses in words: what was divided by, and the relations."""
+    """Return the hypotheses in words: the inverted symbols and integers, and the relations."""
     found = [" ".join(relations.split())] if relations else []
     if ring.divisors:
         *others, last = sorted(ring.divisors)
@@ -338,8 +340,8 @@ def _is_of_words(tree: Tree) -> bool:
     return kind.rstrip("'") in operations and all(map(_is_of_words, parts))
 
 
-def _defined(equation: ParsedIdentity) -> str:
-    """Return the name that an equation defines, "" for a claim."""
+def _defined_name(equation: ParsedIdentity) -> str:
+    """Return the name that an equation defines, or "" for a claim."""
     kind, name, *_ = equation.left
     return name if kind == "name" else ""
 

@@ -21,7 +21,7 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import ExactMatrix, as_column, as_expression, as_rectangle, common_field
 from exactflow.exact.exceptional import factor_all, sort_factors
 from exactflow.exact.numbers import format_short
-from exactflow.exact.rational_matrix import compose_dense, is_composition, is_faster
+from exactflow.exact.rational_matrix import compose_dense, is_compose_dense_faster, is_composition
 from exactflow.flows import display
 from exactflow.flows.base import Flow, as_layers, as_order
 from exactflow.flows.linear import LinearCoupling, run_on_columns
@@ -199,7 +199,7 @@ class CouplingFlow(Flow):
         p = self.partition[0]
         if is_rational and not self.is_sparse:
             steps = [_parts(layer) for layer in self.layers]
-            if is_faster(steps, columns):
+            if is_compose_dense_faster(steps, columns):
                 return compose_dense(steps, p, columns)
         return run_on_columns(self.layers, p, columns)
 

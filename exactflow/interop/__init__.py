@@ -13,6 +13,7 @@ Entries are rounded to float64, which is exact for the flow of `balance`, whose 
 """
 
 from importlib import import_module
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from exactflow.errors import InvalidInputError, require
@@ -23,7 +24,7 @@ from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.result import FlowResult
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.libraries import LIBRARIES, load_library
-from exactflow.interop.roundoff import check_error, rounding_error_bound
+from exactflow.interop.roundoff import check_rounding_error, rounding_error_bound
 from exactflow.laws.gaussian import Whitening
 
 if TYPE_CHECKING:
@@ -124,12 +125,23 @@ def to_module(
     total_bias = _total_bias(flow, bias, found.dimension)
     require("torch", library, "modules of that library")
     home = load_library(library)
-    if image is not None and not home.takes_images:
-        raise InvalidInputError(f"expected vectors for {library}, got an image: move channels last")
-    check_error(found, accept_error, home.float_type())
+    if image is not None:
+        _check_image(image, library, home.takes_images)
+    check_rounding_error(found, accept_error, home.float_type())
     from exactflow.interop.modules import FlowModule
 
     return home.make_module(FlowModule(found, total_bias), (found.dimension, *(image or ())))
+
+
+def _check_image(image: Any, library: str, takes_images: bool) -> None:
+    """Raise `InvalidInputError` unless a library takes images, of two positive sizes."""
+    if not takes_images:
+        raise InvalidInputError(f"expected vectors for {library}, got an image: move channels last")
+    sizes = image if isinstance(image, tuple | list) else ()
+    if len(sizes) != 2 or not all(isinstance(n, Integral) and int(n) > 0 for n in sizes):
+        raise InvalidInputError(
+            f"expected image as (height, width), two positive integers, got {image!r:.80}"
+        )
 
 
 def _linear_flow(flow: Any) -> CouplingFlow:

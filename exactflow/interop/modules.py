@@ -36,15 +36,15 @@ class BijectionModule(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the image and the log-determinant, one for each member of the batch."""
-        self._check_batch(x)
+        self.check_batch(x)
         return self.image(x), self.log_det(x).expand(x.shape[0])
 
     def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return the preimage and the log-determinant of the inverse."""
-        self._check_batch(y)
+        self.check_batch(y)
         return self.preimage(y), -self.log_det(y).expand(y.shape[0])
 
-    def _check_batch(self, x: Tensor) -> None:
+    def check_batch(self, x: Tensor) -> None:
         """Raise `InvalidInputError` unless x is a batch with d channels along axis 1."""
         if torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
             return

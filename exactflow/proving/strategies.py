@@ -25,6 +25,7 @@ from sympy import Matrix
 from exactflow.exact.typing import HALVES, check_option
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
+from exactflow.flows.partition import moved_and_kept
 from exactflow.linear.targets import permutation
 from exactflow.proving.theory.instance_checks import Determinant, draw_matrix
 
@@ -64,7 +65,7 @@ def flows(
     layers = []
     for _ in range(draw(st.integers(0, most))):
         moves = draw(st.sampled_from(HALVES))
-        moved, kept = (p, q) if moves == "first" else (q, p)
+        moved, kept = moved_and_kept(moves, (p, q))
         row = st.lists(rationals(bound=3), min_size=kept, max_size=kept)
         shift = draw(st.lists(row, min_size=moved, max_size=moved))
         scale = draw(st.none() | st.lists(scales, min_size=moved, max_size=moved))

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from exactflow.floats.balancing import balance
-from exactflow.floats.balancing.closed_form import closed_form
+from exactflow.floats.balancing.closed_form import yield_closed_forms
 from exactflow.floats.balancing.target import Target
 from proofs.experiments.descent import adam
 
@@ -56,7 +56,7 @@ def test_balance(benchmark, family, d):
 @pytest.mark.parametrize("d", SIZES)
 def test_account(benchmark, d):
     target = Target.of(rotation(d))
-    layers = next(closed_form(target)).layers()
+    layers = next(yield_closed_forms(target)).layers()
 
     def account():
         return np.abs(target.difference(layers).to_floats(target.exponent)).max()

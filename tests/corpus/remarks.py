@@ -1,9 +1,12 @@
-"""What the checker says of each file of the corpus, in remarks.txt; run, this file writes it."""
+"""The class of the error in each file of the corpus, in remarks.txt; run, this file writes it."""
 
 import io
 import re
 from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
+from textwrap import wrap
 
 CORPUS = Path(__file__).parent
 WRITTEN = CORPUS / "remarks.txt"
@@ -13,28 +16,45 @@ TITLES = {
 
 
 def remark(out, err):
-    """Return what is read of a verdict: the lines before it, or what is malformed.
+    """Return the class of an error: the place of what is malformed, or the statement that fails.
 
-    What Python's own parser says of a file that is no JSON depends on its version.
+    It is "verified" without an error. Numbers are left out, as the words after a colon are.
     """
-    lines = [line[2:] for line in out.splitlines()[:-1] if "no target given apart" not in line]
-    return re.sub("(JSON in UTF-8): .*\n", r"\1", err.removeprefix("malformed: ")).strip() or (
-        "; ".join(lines)
-    )
+    if err:
+        return err.removeprefix("malformed: ").partition(":")[0].strip()
+    *lines, verdict = (line[2:] for line in out.splitlines())
+    if verdict == "VERIFIED":
+        return "verified"
+    reasons = "; ".join(lines).split("; ")
+    found = [text for text in reasons if text.startswith("first differing entry")] or reasons[-1:]
+    return re.sub(r"\d+", "N", found[0].partition(":")[0])
 
 
 @cache
 def remarks():
-    """Return the remark on each file of the corpus, by its title."""
-    return dict(line.split(": ", 1) for line in WRITTEN.read_text().splitlines())
+    """Return the class of the error of each file of the corpus, by its title."""
+    found, kind = {}, ""
+    for line in WRITTEN.read_text().splitlines():
+        if line.startswith(" "):
+            found |= dict.fromkeys(line.split(), kind)
+        else:
+            kind = line
+    return found
 
 
 if __name__ == "__main__":
     from exactflow import checker
 
     rows = []
-    for path in sorted(TITLES):
+    for path, title in TITLES.items():
         out, err = io.StringIO(), io.StringIO()
         checker.check_file(path, None, out, err)
-        rows.append(f"{TITLES[path]}: {remark(out.getvalue(), err.getvalue())}\n")
-    WRITTEN.write_text("".join(rows))
+        rows.append((remark(out.getvalue(), err.getvalue()), title))
+    text = ""
+    for kind, pairs in groupby(sorted(rows), itemgetter(0)):
+        titles = wrap(
+            " ".join(title for _, title in pairs), 100, initial_indent="  ", subsequent_indent="  ",
+            break_long_words=False, break_on_hyphens=False,
+        )  # fmt: skip
+        text += "\n".join([kind, *titles, ""])
+    WRITTEN.write_text(text)

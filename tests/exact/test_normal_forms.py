@@ -9,8 +9,8 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import linalg
 from exactflow.exact.normal_forms import (
     block_sizes,
-    chains,
     conjugate_partition,
+    cyclic_chains,
     elementary_divisors,
     fitting_decomposition,
     irreducible_factors,
@@ -105,14 +105,19 @@ def test_divisors_chains_and_intertwiners(case, seed, other):
     assert elementary_divisors(D) == divisors
     for f, sizes in divisors.items():
         assert block_sizes(D, f) == sizes
-        assert tuple(size for _, size in chains(D, f)) == sizes
-        for v, size in chains(D, f):
+        assert tuple(size for _, size in cyclic_chains(D, f)) == sizes
+        for v, size in cyclic_chains(D, f):
             factor = D.eval_poly(list(f))
             assert (factor**size * v).is_zero_matrix
             assert not (factor ** (size - 1) * v).is_zero_matrix
     of_D, of_a = (
         linalg.from_columns(
-            [v for f in divisors for u, k in chains(N, f) for v in orbit(N, u, k * (len(f) - 1))]
+            [
+                v
+                for f in divisors
+                for u, k in cyclic_chains(N, f)
+                for v in orbit(N, u, k * (len(f) - 1))
+            ]
         )
         for N in (D, a)
     )

@@ -3,10 +3,17 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sympy import QQ
+from sympy import GF, QQ
 from sympy.polys.matrices import DomainMatrix
 
-from exactflow.exact.rational_matrix import RationalMatrix, compose_dense, is_composition, is_faster
+from exactflow.exact.rational_matrix import (
+    RationalMatrix,
+    as_domain_matrix,
+    as_rational_matrix,
+    compose_dense,
+    is_compose_dense_faster,
+    is_composition,
+)
 
 numbers = st.fractions(-100, 100, max_denominator=12)
 
@@ -37,7 +44,18 @@ def test_layers_act_as_their_matrices(X, Y, columns, divisors):
 def test_long_rational_products_alone_are_composed_over_one_denominator(entry, columns, faster):
     shifts = DomainMatrix([[QQ(1, 2)]], (1, 1), QQ), DomainMatrix([[entry]], (1, 1), QQ)
     layers = [("first", (QQ(1),), shift) for shift in shifts]
-    assert is_faster(layers, DomainMatrix.zeros((2, columns), QQ)) is faster
+    assert is_compose_dense_faster(layers, DomainMatrix.zeros((2, columns), QQ)) is faster
+
+
+@pytest.mark.parametrize(
+    ("rows", "field", "kind"),
+    [(11, QQ, DomainMatrix), (12, QQ, RationalMatrix), (12, GF(5), DomainMatrix)],
+)
+def test_matrices_over_the_rationals_of_12_rows_get_one_denominator(rows, field, kind):
+    M = DomainMatrix.eye(rows, field).to_dense()
+    found = as_rational_matrix(M)
+    assert isinstance(found, kind)
+    assert as_domain_matrix(found) == M
 
 
 def test_no_columns():
@@ -63,13 +81,13 @@ def test_a_product_is_told_from_others(X, Y, place, count):
 def test_operations_are_those_of_matrices(X, Y, c):
     x, y, c = RationalMatrix.of(X), RationalMatrix.of(Y), QQ(c.numerator, c.denominator)
     for found in (x + y, x + Y):
-        assert found.matrix() == X + Y
+        assert found.to_matrix() == X + Y
     for found in (x * y, X * y, x * Y):
-        assert found.matrix() == X * Y
-    assert (x - Y).matrix() == X - Y
-    assert (x * c).matrix() == (X * c).to_dense()
-    assert x.vstack(y, Y).matrix() == X.vstack(Y, Y)
-    assert x.transpose().matrix() == X.transpose()
+        assert found.to_matrix() == X * Y
+    assert (x - Y).to_matrix() == X - Y
+    assert (x * c).to_matrix() == (X * c).to_dense()
+    assert x.vstack(y, Y).to_matrix() == X.vstack(Y, Y)
+    assert x.transpose().to_matrix() == X.transpose()
     assert (x == y) == (X == Y)
     assert x + y == y + x
 
@@ -80,4 +98,4 @@ def test_a_product_by_strips(rows):
         [[QQ(i * j % 7, 1 + i % 3) for j in range(3)] for i in range(rows)], (rows, 3), QQ
     )
     Y = DomainMatrix([[QQ(1), QQ(2)], [QQ(3), QQ(-1, 2)], [QQ(0), QQ(5)]], (3, 2), QQ)
-    assert (RationalMatrix.of(X) * RationalMatrix.of(Y)).matrix() == (X * Y).to_dense()
+    assert (RationalMatrix.of(X) * RationalMatrix.of(Y)).to_matrix() == (X * Y).to_dense()

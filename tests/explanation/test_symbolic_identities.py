@@ -127,7 +127,7 @@ def test_a_name_is_defined_once_before_its_use_and_not_by_itself(text):
 
 @pytest.mark.parametrize("text", ["A = B", "A = B, C = A B", "M = U(X)", "A = 1"])
 def test_a_text_that_claims_nothing_is_refused(text):
-    with pytest.raises(InvalidInputError, match="claims something"):
+    with pytest.raises(InvalidInputError, match="with a claim"):
         Identity("", "", "", text).prove()
     with pytest.raises(InvalidInputError, match="expected"):
         Identity("", "", "", "").prove()

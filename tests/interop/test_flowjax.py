@@ -140,7 +140,7 @@ def test_compiled_and_batched():
 
 
 def test_models_are_written_and_not_read():
-    assert not libraries.library("flowjax").readers
+    assert not libraries.load_library("flowjax").readers
 
 
 def test_what_is_refused():

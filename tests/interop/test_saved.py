@@ -89,6 +89,11 @@ def test_state_of_a_converted_model_with_merged_layers(name):
 
 def test_states_of_other_models_are_refused():
     new, _ = convert(plain())
+    for state in ({}, None, 3):
+        with pytest.raises(InvalidInputError, match="without couplings"):
+            restore(nn.Linear(2, 2), state)
+    with pytest.raises(InvalidInputError, match="expected a model"):
+        restore("model", {})
     with pytest.raises(InvalidInputError, match="without couplings"):
         restore(plain(), plain().state_dict())
     with pytest.raises(InvalidInputError, match="this model after its conversion"):

@@ -140,6 +140,15 @@ BATCHES = {
 }
 
 
+@pytest.mark.parametrize("x", [torch.ones(5, 3), torch.ones(4, 5, 3), torch.ones(()), [1.0, 2.0]])
+def test_zuko_refuses_vectors_of_another_size(x):
+    pytest.importorskip("zuko")
+    transform = to_module(factor(W.numpy()), library="zuko")()
+    for run in (transform, transform.inv):
+        with pytest.raises(InvalidInputError, match=r"expected a (batch of shape|tensor)"):
+            run(x)
+
+
 @pytest.mark.parametrize("name", BATCHES)
 @pytest.mark.parametrize("library", ["torch", "normflows", "nflows", "glasflow", "freia"])
 def test_modules_refuse_other_batches_than_rows(name, library):
@@ -153,3 +162,9 @@ def test_modules_refuse_other_batches_than_rows(name, library):
     for run in runs:
         with pytest.raises(InvalidInputError, match=words):
             run([x] if library == "freia" else x)
+
+
+@pytest.mark.parametrize("image", [3, (2,), (2, "a"), (0, 2), (2, -1), (2, 1.5), "ab"])
+def test_sizes_of_images_are_two_positive_integers(image):
+    with pytest.raises(InvalidInputError, match="expected image"):
+        to_module(factor(W.numpy()), image=image)

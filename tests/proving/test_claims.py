@@ -29,7 +29,7 @@ def test_records_what_passed():
         (lambda check: check.true(False, ""), "^a: expected to hold"),
         (lambda check: check.true(1 == 2, "l"), "l: expected to hold"),
         (lambda check: check.true(1, "l"), "got 1"),
-        (lambda check: None, "at least one instance"),
+        (lambda check: None, "no instance was checked"),
         (lambda check: check.identity("U(X) U(Y) = U(X - Y)"), r"block \(0, 1\): 2 Y"),
         (lambda check: check.identity("X Y = Y X", "l"), "^l: expected equal sides"),
     ],

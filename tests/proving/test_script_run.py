@@ -127,7 +127,7 @@ def test_claims_of_one_statement_have_the_lines_of_their_calls(run):
         (TRUE + "os.kill(os.getpid(), 9)", "incomplete", 0, "exit code -9, before the script"),
         (TRUE + "atexit.register(os._exit, 7)", "incomplete", 0, "exit code 7, after the script"),
         (CAUGHT + "\nos._exit(0)", "refuted", 4, "the claim 'two' failed, and the script went on"),
-        ("with claims.check('a', Evidence.EXACT): pass", "refuted", 3, "at least one instance"),
+        ("with claims.check('a', Evidence.EXACT): pass", "refuted", 3, "no instance was checked"),
         (TRUE + "import sys; sys.exit()", "broken", 5, "called sys.exit(None) before its end"),
         (TRUE + "raise SystemExit(3)", "broken", 5, "called sys.exit(3) before its end"),
         ("", "broken", 0, "the script checks no claims"),

@@ -29,7 +29,7 @@ import sympy
 from sympy import QQ
 
 from exactflow.exact.dyadic_matrix import DyadicMatrix, DyadicQuotient
-from exactflow.exact.numbers import format_up, shorten_up, to_float
+from exactflow.exact.numbers import format_up, round_up_if_long, to_float
 from exactflow.exact.typing import VectorLike
 from exactflow.explanation import Explanation, Step
 from exactflow.explanation.steps import product_step
@@ -77,7 +77,7 @@ class Balanced(MapResult):
         """The largest absolute entry of W - Q, an exact rational; Q is the exact product of the
         layers' floats, taken as the dyadic rationals that they are.
         """
-        return sympy.Rational(self.difference.largest())
+        return sympy.Rational(self.difference.max_abs())
 
     @cached_property
     def inverse_error(self) -> sympy.Expr:
@@ -95,7 +95,7 @@ class Balanced(MapResult):
             bound = inverse_error_bound(
                 target.exact, inverse, target.exponent, self.difference.norm_bound()
             )
-        return sympy.oo if bound is None else sympy.Rational(shorten_up(bound))
+        return sympy.oo if bound is None else sympy.Rational(round_up_if_long(bound))
 
     @cached_property
     def flow(self) -> CouplingFlow:

@@ -48,7 +48,7 @@ def has_closed_form(halves: tuple[int, int]) -> bool:
     return abs(halves[0] - halves[1]) <= 1
 
 
-def closed_form(target: Target) -> Iterator["Shears | ElevenLayers"]:
+def yield_closed_forms(target: Target) -> Iterator["Shears | ElevenLayers"]:
     """Yield the layers of Theorem 10 if the target is nearly a multiple of a rotation, and then
     those of Theorem 11. The halves differ by at most one.
     """
@@ -105,7 +105,7 @@ class Shears:
         if gradient is None:
             gradient = np.linalg.inv(self.target.unit / self.target.scale).T
         E = E - np.vdot(gradient, E) / np.vdot(gradient, gradient) * gradient
-        return Shears(self.target, self.shears.plus(E))
+        return Shears(self.target, self.shears.add_to_product(E))
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +150,10 @@ class ElevenLayers:
         to_V = np.where(sizes < sizes[:, None], F / sizes[:, None], 0)
         np.fill_diagonal(to_U, 0)
         sigma = self.sigma + np.diag(F)
-        of_U, of_V = self.left.plus(self.U @ to_U), self.right.plus(-self.V @ to_V)
+        of_U, of_V = (
+            self.left.add_to_product(self.U @ to_U),
+            self.right.add_to_product(-self.V @ to_V),
+        )
         U, V = self.U + self.U @ to_U, self.V + self.V @ to_V.T
         sigma = np.where(sigma > 0, sigma, self.sigma)
         return ElevenLayers(self.target, of_U, of_V, U, V, sigma)
@@ -164,7 +167,7 @@ def _rotation_word(Q: np.ndarray, halves: tuple[int, int]) -> CorrectableShears:
 def _correct_once(found: CorrectableShears, Q: np.ndarray) -> CorrectableShears:
     """Return the shears after a step that brings their product to Q up to rounding."""
     layers = scale_layers(alternating_shears(found.word.first, found.shifts), 1.0)
-    return found.plus((DyadicMatrix.from_floats(Q) - multiply_layers(layers)).to_floats())
+    return found.add_to_product((DyadicMatrix.from_floats(Q) - multiply_layers(layers)).to_floats())
 
 
 def round_to_grid(shift: np.ndarray, size: float = 1.0) -> np.ndarray:

@@ -48,7 +48,7 @@ def exact_matrix(entries: np.ndarray) -> DomainMatrix:
 def _sign_by_floats(entries: np.ndarray) -> int | None:
     from scipy.linalg.lapack import dgetrf  # SciPy is imported where it is used
 
-    W, d = _scaled(entries), len(entries)
+    W, d = _scale_to_one(entries), len(entries)
     try:
         V = np.linalg.inv(W)
     except np.linalg.LinAlgError:
@@ -70,7 +70,7 @@ def _sign_by_floats(entries: np.ndarray) -> int | None:
     return -1 if negative % 2 else 1
 
 
-def _scaled(entries: np.ndarray) -> np.ndarray:
+def _scale_to_one(entries: np.ndarray) -> np.ndarray:
     """Return entries times a power of two, as floats of at most about one. The rounding error of
     an entry is at most u times the largest entry.
     """

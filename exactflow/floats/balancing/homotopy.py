@@ -35,7 +35,7 @@ Path = Callable[[float], np.ndarray]
 
 
 class StuckError(Exception):
-    """A path cannot be followed further; `residual` is the least residual reached."""
+    """A path cannot be followed further; `residual` is the residual reached."""
 
     def __init__(self, residual: float):
         super().__init__(f"stuck at residual {residual:.2g}")
@@ -53,7 +53,7 @@ def find_layers(
     anchor = start if attempt.anchored else np.zeros_like(start)
     search = _Search(word, attempt, anchor)
     X = start
-    for path in paths(word.product(start), M):
+    for path in polar_paths(word.product(start), M):
         X = search.follow(path, X)
     try:
         return search.polish(M, search.relax(M, X))
@@ -68,9 +68,9 @@ def random_start(word: ShearWord, generator: np.random.Generator) -> np.ndarray:
     return word.pack(word.unpack(X))
 
 
-def paths(M0: np.ndarray, M: np.ndarray) -> list[Path]:
+def polar_paths(M0: np.ndarray, M: np.ndarray) -> list[Path]:
     """Return paths on [0, 1] that lead, one after the other, from M0 to M."""
-    Q, V, logarithms = _polar(M)
+    Q, V, logarithms = _polar_decomposition(M)
     stretch = [lambda t: Q @ ((V.T * np.exp(t * logarithms)) @ V)]
     if np.abs(M0 - Q).max() < TUNING.near_start:
         return stretch
@@ -81,12 +81,12 @@ def paths(M0: np.ndarray, M: np.ndarray) -> list[Path]:
 
 def _polar_path(M0: np.ndarray, M: np.ndarray) -> Path:
     """Return t -> M0 Q^t S^t, with M0^-1 M = Q S."""
-    Q, V, logarithms = _polar(np.linalg.solve(M0, M))
+    Q, V, logarithms = _polar_decomposition(np.linalg.solve(M0, M))
     turned = rotation_path(Q)
     return lambda t: M0 @ turned(t) @ ((V.T * np.exp(t * logarithms)) @ V)
 
 
-def _polar(M: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _polar_decomposition(M: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return a rotation Q, and V and w, such that M is nearly Q V^T exp(diag(w)) V."""
     U, s, V = np.linalg.svd(M)
     U[:, -1] *= determinant_sign(U @ V)  # the least singular value may be rounding error

@@ -11,9 +11,9 @@ from exactflow.exact.progress import report_stage
 from exactflow.floats.balancing.balanced import Balanced
 from exactflow.floats.balancing.closed_form import (
     Shears,
-    closed_form,
     closed_shears,
     has_closed_form,
+    yield_closed_forms,
 )
 from exactflow.floats.balancing.homotopy import StuckError, find_layers, random_start
 from exactflow.floats.balancing.newton import ShearWord
@@ -29,23 +29,23 @@ def find_balanced(target: Target, layers: int | None, method: str, seed: int) ->
         return METHODS[method](target, layers, seed)
 
 
-def _auto(target: Target, layers: int | None, seed: int) -> Balanced:
+def _find_automatically(target: Target, layers: int | None, seed: int) -> Balanced:
     """Return searched layers if their number is given or if they are good, else the closed form."""
     if layers is not None or not has_closed_form(target.halves):
-        return _search(target, layers, seed)
+        return _find_by_search(target, layers, seed)
     if target.rotation is None and target.condition <= TUNING.beyond:
         with suppress(MethodError):
-            result = _search(target, 6, seed, TUNING.few)
+            result = _find_by_search(target, 6, seed, TUNING.few)
             if _is_good(result, target):
                 return result
-    return _closed(target)
+    return _find_closed_form(target)
 
 
 def _is_good(result: Balanced, target: Target) -> bool:
-    return bool(result.error <= TUNING.good * target.largest())
+    return bool(result.error <= TUNING.good * target.max_abs())
 
 
-def _closed(target: Target, layers: int | None = None, seed: int = 0) -> Balanced:
+def _find_closed_form(target: Target, layers: int | None = None, seed: int = 0) -> Balanced:
     """Return the best closed form; raise `InvalidInputError` if `layers` is another number."""
     if not has_closed_form(target.halves):
         raise MethodError(
@@ -53,7 +53,7 @@ def _closed(target: Target, layers: int | None = None, seed: int = 0) -> Balance
             f"{target.halves}: use method='search'"
         )
     result = None
-    for solution in closed_form(target):
+    for solution in yield_closed_forms(target):
         found = _correct_and_judge(target, solution)
         if not isinstance(found, Balanced):
             continue
@@ -74,7 +74,7 @@ def _closed(target: Target, layers: int | None = None, seed: int = 0) -> Balance
     return result
 
 
-def _search(
+def _find_by_search(
     target: Target, layers: int | None, seed: int, most: int = len(TUNING.attempts)
 ) -> Balanced:
     """Return the layers of the first attempt that succeeds."""
@@ -84,7 +84,7 @@ def _search(
     begin = int(target.condition > TUNING.careful)
     attempts = [*enumerate(TUNING.attempts)][begin : begin + most]
     reached = np.inf
-    for attempt, word, start in _starts(target, layers, seed, attempts):
+    for attempt, word, start in _yield_starts(target, layers, seed, attempts):
         try:
             shears = find_layers(word.embed(M), word, attempt, start)
         except StuckError as stuck:
@@ -101,7 +101,7 @@ def _search(
     )
 
 
-def _starts(
+def _yield_starts(
     target: Target, layers: int, seed: int, attempts: Sequence[tuple[int, Attempt]]
 ) -> Iterator[tuple[Attempt, ShearWord, np.ndarray]]:
     """Yield attempts, each with a word and shifts to start from.
@@ -148,13 +148,13 @@ def _correct_and_judge(target: Target, solution: Solution) -> Balanced | float:
         except np.linalg.LinAlgError:
             break
     result = Balanced(target, *best)
-    relative = result.error / target.largest()
+    relative = result.error / target.max_abs()
     return result if relative <= TUNING.tolerance else float(relative)
 
 
 METHODS: dict[str, Callable[[Target, int | None, int], Balanced]] = {
-    "auto": _auto,
-    "closed": _closed,
-    "search": _search,
+    "auto": _find_automatically,
+    "closed": _find_closed_form,
+    "search": _find_by_search,
 }
 """Functions from a target, a number of layers or None, and a seed to balanced layers."""

@@ -141,16 +141,16 @@ class NormalEquations:
         left: np.ndarray, right: np.ndarray, cut: int, spread: float, active: np.ndarray
     ) -> "NormalEquations":
         """Return the equations with the weights G_i and H_i of a `spread`."""
-        weighted_left, weighted_right = (_weighted(rows, spread) for rows in (left, right))
+        weighted_left, weighted_right = (_apply_weights(rows, spread) for rows in (left, right))
         return NormalEquations(left, right, weighted_left, weighted_right, cut, active)
 
     def apply(self, dX: np.ndarray) -> np.ndarray:
         """Return J dX."""
-        return _flat(self.left).T @ _flat(dX @ self.right)
+        return _stack_layers(self.left).T @ _stack_layers(dX @ self.right)
 
     def adjoint(self, lam: np.ndarray) -> np.ndarray:
         """Return D J^T lam."""
-        images = _flat(self.weighted_left) @ lam
+        images = _stack_layers(self.weighted_left) @ lam
         return images.reshape(self.left.shape) @ self.weighted_right.transpose(0, 2, 1)
 
     def solve(self, r: np.ndarray, tol: float, ridge: float = 0.0) -> np.ndarray:
@@ -166,11 +166,11 @@ class NormalEquations:
         size = (
             float(np.linalg.norm(r)) or 1.0
         )  # scaled, since float32 is slow if products underflow
-        single = self._single._solve_iteratively((r / size).astype(np.float32), tol, ridge)
+        single = self._in_float32._solve_iteratively((r / size).astype(np.float32), tol, ridge)
         return size * single.astype(r.dtype)
 
     @cached_property
-    def _single(self) -> "NormalEquations":
+    def _in_float32(self) -> "NormalEquations":
         names = ("left", "right", "weighted_left", "weighted_right")
         return replace(self, **{name: getattr(self, name).astype(np.float32) for name in names})
 
@@ -188,7 +188,7 @@ class NormalEquations:
         return scipy_linalg.cho_solve(factor, r.ravel(), check_finite=False).reshape(r.shape)
 
     @cached_property
-    def _rotated(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, "NormalEquations"]:
+    def _diagonalized(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, "NormalEquations"]:
         """S, R, w and the equations for mu, in which J D J^T is close to mu -> mu / w."""
         K, m = len(self.left), self.cut
         idle = np.diag((~self.active).astype(self.left.dtype))
@@ -200,7 +200,7 @@ class NormalEquations:
 
     def _solve_iteratively(self, r: np.ndarray, tol: float, ridge: float) -> np.ndarray:
         """Solve for mu by conjugate gradients, to the relative preconditioned residual `tol`."""
-        S, R, weights, turned = self._rotated
+        S, R, weights, turned = self._diagonalized
         ridges = ridge / weights
         r = S.T @ r @ R
         solution = np.zeros_like(r)
@@ -279,16 +279,16 @@ class CentredFrame:
         singular. If it is numerically singular, ``numpy.linalg.LinAlgError`` is raised.
         """
         if not pull:
-            return self._least(F, tol, ridge)
+            return self._least_step(F, tol, ridge)
         away = pull * (self.X - anchor)
-        return self._least(F + self.equations.apply(away), tol, ridge) - away
+        return self._least_step(F + self.equations.apply(away), tol, ridge) - away
 
     def pull_derivative(self, anchor: np.ndarray, tol: float) -> np.ndarray:
         """Return the derivative of `step` with respect to the pull."""
         away = self.X - anchor
-        return self._least(self.equations.apply(away), tol, 0.0) - away
+        return self._least_step(self.equations.apply(away), tol, 0.0) - away
 
-    def _least(self, F: np.ndarray, tol: float, ridge: float) -> np.ndarray:
+    def _least_step(self, F: np.ndarray, tol: float, ridge: float) -> np.ndarray:
         return self.equations.adjoint(self.equations.solve(F, tol, ridge))
 
 
@@ -301,7 +301,7 @@ class CorrectableShears:
     spread: float = Attempt.spread
     frame: CentredFrame | None = None
 
-    def plus(self, E: np.ndarray) -> "CorrectableShears":
+    def add_to_product(self, E: np.ndarray) -> "CorrectableShears":
         """Return the shifts after a Newton step that adds E to their product."""
         frame = self.frame or CentredFrame(self.word, self.X, self.spread)
         F = frame.center(self.word.embed(E) - self.word.embed(np.zeros_like(E)))
@@ -322,11 +322,11 @@ def remove_trace(M: np.ndarray, active: np.ndarray) -> np.ndarray:
     return result
 
 
-def _flat(rows: np.ndarray) -> np.ndarray:
+def _stack_layers(rows: np.ndarray) -> np.ndarray:
     return rows.reshape(-1, rows.shape[-1])
 
 
-def _weighted(rows: np.ndarray, spread: float) -> np.ndarray:
+def _apply_weights(rows: np.ndarray, spread: float) -> np.ndarray:
     """Return (I + R R^T / spread)^-1 R for each n x 2n matrix R."""
     if spread == np.inf:
         return rows
@@ -340,5 +340,7 @@ def _joint_diagonalization(
     """Return (e, S) with S^T G S = diag(e), S^T H S = I for the sums G, H of R^T W over the pairs
     of n x 2n matrices before and after the cut, each plus the diagonal matrix `idle`.
     """
-    before = _flat(rows[:cut]).T @ _flat(weighted[:cut]) + idle
-    return scipy_linalg.eigh(before, _flat(rows[cut:]).T @ _flat(weighted[cut:]) + idle)
+    before = _stack_layers(rows[:cut]).T @ _stack_layers(weighted[:cut]) + idle
+    return scipy_linalg.eigh(
+        before, _stack_layers(rows[cut:]).T @ _stack_layers(weighted[cut:]) + idle
+    )

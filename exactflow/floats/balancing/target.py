@@ -44,11 +44,11 @@ class Target:
         """Check `W` and return its target; `balance` lists the errors."""
         entries = as_exact_array(W)
         order, sizes = resolve_partition(partition, len(entries))
-        layout = layout_for(order, sizes, orientation, _sign(entries) < 0)
+        layout = layout_for(order, sizes, orientation, _nonzero_sign(entries) < 0)
         return Target(layout.array_of_layers(entries), layout)
 
     @staticmethod
-    def on(halves: tuple[int, int], entries: np.ndarray) -> "Target":
+    def from_floats(halves: tuple[int, int], entries: np.ndarray) -> "Target":
         """Return the target of floats in the order of the halves, with det > 0 up to rounding."""
         return Target(entries, CoordinateLayout(halves, tuple(range(sum(halves)))))
 
@@ -73,7 +73,7 @@ class Target:
     @cached_property
     def exponent(self) -> int:
         """An exponent e such that 2^e is near the largest entry of W."""
-        size = self.exact.largest()
+        size = self.exact.max_abs()
         return size.numerator.bit_length() - size.denominator.bit_length() + 1
 
     @cached_property
@@ -88,9 +88,9 @@ class Target:
         return Fraction(roots[0][0], roots[1][0]) if all(exact for _, exact in roots) else None
 
     @cached_property
-    def over_root(self) -> "Target":
+    def over_scale(self) -> "Target":
         """`unit` divided by `scale`, whose determinant is about one."""
-        return Target.on(self.halves, self.unit / self.scale)
+        return Target.from_floats(self.halves, self.unit / self.scale)
 
     @cached_property
     def unit(self) -> np.ndarray:
@@ -134,9 +134,9 @@ class Target:
         """Return W minus the product of layers, exactly."""
         return self.exact.minus(multiply_layers(layers))
 
-    def largest(self) -> Fraction:
+    def max_abs(self) -> Fraction:
         """Return the largest absolute entry of W."""
-        return self.exact.largest()
+        return self.exact.max_abs()
 
 
 def _is_near_rotation(M: np.ndarray) -> bool:
@@ -145,7 +145,7 @@ def _is_near_rotation(M: np.ndarray) -> bool:
     return bool(np.abs(M.T @ M - square * np.eye(len(M))).max() < TUNING.near_rotation * square)
 
 
-def _sign(entries: np.ndarray) -> int:
+def _nonzero_sign(entries: np.ndarray) -> int:
     """Return the sign of the determinant; raise `SingularMatrixError` if it is zero."""
     sign = determinant_sign(entries)
     if not sign:

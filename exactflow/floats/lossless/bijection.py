@@ -125,13 +125,13 @@ class Lossless(MapResult):
         array([[100,   0,  -7],
                [  0, 100,   3]], dtype=int8)
         """
-        x = self._columns(x)
-        if (beyond := _beyond(x, -self.limit, self.limit)) is not None:
+        x = self._check_columns(x)
+        if (beyond := _find_beyond(x, -self.limit, self.limit)) is not None:
             raise InvalidInputError(
                 f"expected inputs |x| <= {self.limit}, got {beyond}: scale the input down, or give "
                 "lossless a larger limit"
             )
-        return self._mapped(x, self._run_forward)
+        return self._map_in_blocks(x, self._run_forward)
 
     def backward(self, y: np.ndarray) -> np.ndarray:
         """Return the preimage of a vector of d integers, or of each column, in the dtype of `y`.
@@ -144,15 +144,15 @@ class Lossless(MapResult):
             `y` is no array of integers, has a wrong shape or is not the image of an input up to
             `limit`, or its preimage does not fit its dtype.
         """
-        y = self._columns(y)
+        y = self._check_columns(y)
         self._check_image(y, self.largest)
-        return self._mapped(y, self._run_backward)
+        return self._map_in_blocks(y, self._run_backward)
 
     def inverse(self) -> "LosslessInverse":
         """Return the inverse, whose `forward` is `backward` here."""
         return LosslessInverse(self)
 
-    def _columns(self, x: np.ndarray) -> np.ndarray:
+    def _check_columns(self, x: np.ndarray) -> np.ndarray:
         try:
             x = np.asarray(x)
         except ValueError:
@@ -169,7 +169,7 @@ class Lossless(MapResult):
             )
         return x
 
-    def _mapped(self, x: np.ndarray, run: Callable) -> np.ndarray:
+    def _map_in_blocks(self, x: np.ndarray, run: Callable) -> np.ndarray:
         """Apply `run` to blocks of columns, and return the image in the dtype of `x`."""
         columns = x.reshape(len(x), -1)
         image = np.empty_like(columns, order="C", subok=False)
@@ -178,7 +178,7 @@ class Lossless(MapResult):
             block = slice(start, start + COLUMNS)
             values = columns[order, block].astype(float)
             run(values, (values[:p], values[p:]))
-            if (beyond := _beyond(values, held.min, held.max)) is not None:
+            if (beyond := _find_beyond(values, held.min, held.max)) is not None:
                 raise InvalidInputError(
                     f"the result {beyond} does not fit the input's dtype {held.dtype}: convert the "
                     "input to a longer type, as in x.astype(numpy.int32)"
@@ -201,7 +201,7 @@ class Lossless(MapResult):
         values[[self.order.index(i) for i in self.flips]] *= -1
 
     def _check_image(self, values: np.ndarray, largest: int) -> None:
-        if _beyond(values, -largest, largest) is not None:
+        if _find_beyond(values, -largest, largest) is not None:
             raise InvalidInputError(
                 f"expected the image of an input |x| <= {self.limit}, got a vector that is no such "
                 "image: pass values that forward returned"
@@ -263,7 +263,7 @@ class LosslessInverse(MapResult):
         return f"the inverse of {self.map}"
 
 
-def _beyond(values: np.ndarray, least: int, most: int) -> int | None:
+def _find_beyond(values: np.ndarray, least: int, most: int) -> int | None:
     """Return the largest or the least value if it is not in the range, else None."""
     ends = (int(values.max()), int(values.min())) if values.size else ()
     return next((x for x in ends if not least <= x <= most), None)

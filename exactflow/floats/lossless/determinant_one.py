@@ -36,6 +36,7 @@ from exactflow.floats.balancing.methods import find_balanced
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.balancing.tuning import EPS
 from exactflow.flows.float_layers import FloatCoupling
+from exactflow.flows.partition import moved_and_kept
 from exactflow.linear.factor import factor
 
 UNIFORM = 1e-6
@@ -71,7 +72,7 @@ def find_shears(
     layers, left = move_scales_last(_balanced(target, method, seed))
     mean = float(np.exp(np.log(left).mean()))
     if np.abs(left / mean - 1).max() > UNIFORM:
-        layers = _by_singular_values(target.over_root)
+        layers = _by_singular_values(target.over_scale)
     return layers, Fraction(1) if abs(target.step - 1) < NEAR_ONE else target.step
 
 
@@ -113,7 +114,7 @@ def _largest_rounding(layers: Sequence[FloatCoupling]) -> float:
     p, q = layers[0].partition
     total, after = np.zeros(p + q), np.eye(p + q)
     for layer in reversed(layers):
-        moved = slice(p) if layer.moves == "first" else slice(p, None)
+        moved, _ = moved_and_kept(layer.moves, (slice(p), slice(p, None)))
         used = (np.abs(layer.shift) > ZERO_ENTRY).any(axis=1)
         total += np.abs(after[:, moved][:, used]).sum(axis=1) / 2
         after = after @ layer.forward(np.eye(p + q))
@@ -155,7 +156,9 @@ def _by_singular_values(target: Target) -> list[FloatCoupling]:
     for Q in (U.T, Vt):
         Q[0] *= determinant_sign(Q)
     logs = np.log(np.maximum(s, np.finfo(float).eps ** 2 * s.max()))
-    rotations = [find_balanced(Target.on(halves, Q), None, "closed", 0).layers for Q in (Vt, U)]
+    rotations = [
+        find_balanced(Target.from_floats(halves, Q), None, "closed", 0).layers for Q in (Vt, U)
+    ]
     logs[np.argmin(s)] -= logs.sum()  # the least one has the largest relative error
     middle = diagonal_shears(logs, halves)
     return [*move_scales_last(rotations[0])[0], *middle, *move_scales_last(rotations[1])[0]]

@@ -53,7 +53,7 @@ class ModelRun:
     layer_images: tuple[dict[str, Tensor], ...] = ({}, {})
 
     @property
-    def parts(self) -> dict[str, list[Tensor]]:
+    def tensors_by_kind(self) -> dict[str, list[Tensor]]:
         """The tensors by kinds: log-determinants have fewer axes than latents."""
         axes = min(2, max((tensor.ndim for tensor in self.images), default=0))
         return {
@@ -77,7 +77,7 @@ def run_model(
         raise InvalidInputError("expected an example of finite numbers, got NaN or inf in it")
     model, failure = copy_model(model).eval(), "the model does not run on the example"
     call = _call_seeded(failure, lambda: find_model_call(model, context))
-    tracer, back = _trace_linear_layers(model, call), None
+    tracer, back = _make_tracer_of_linear_layers(model, call), None
     calls_back: list[LayerCall] = []
     with tracer.attached():
         value, calls = _call_seeded(failure, lambda: tracer.trace(lambda: call.call(*arguments)))
@@ -109,7 +109,7 @@ def run_model(
     return ModelRun(images, given, back, inputs, layer_images)
 
 
-def _trace_linear_layers(model: nn.Module, call: ModelCall) -> Tracer:
+def _make_tracer_of_linear_layers(model: nn.Module, call: ModelCall) -> Tracer:
     """Return a tracer of the layers that may be linear."""
     places = [place for chain in find_chains(model) for place in chain]
     modules = [call.steps.get(place.path, place.module) for place in places]
@@ -155,7 +155,9 @@ def list_differences(before: ModelRun, after: ModelRun) -> list[float | None]:
     Raises `MethodError` if they are not finite, or if shapes differ.
     """
     found: list[float | None] = []
-    for one, two in zip(before.parts.values(), after.parts.values(), strict=True):
+    for one, two in zip(
+        before.tensors_by_kind.values(), after.tensors_by_kind.values(), strict=True
+    ):
         known = [largest_difference(a, b) for a, b in zip(one, two, strict=False)]
         if any(x is not None and x != x for x in known):
             raise MethodError(
@@ -189,11 +191,11 @@ def check_agreement(
         apart = largest_difference(*pair)
         return apart is not None and not apart <= unit * (1 + pair[0].abs().max()) + slack
 
-    for part, images in given.parts.items():
+    for part, images in given.tensors_by_kind.items():
         is_inverse = part == "inverse"
         slack = inverse_slack * is_inverse
         unit = coarse if part == "log-determinants" else fine
-        pairs = zip(images, converted.parts[part], strict=False)
+        pairs = zip(images, converted.tensors_by_kind[part], strict=False)
         if not any(differ(pair, slack, unit) for pair in pairs):
             continue
         made, other = (run.layer_images[is_inverse] for run in (given, converted))

@@ -50,10 +50,10 @@ def install_replacements(
     for group, replacement in found:
         replacement.stored.to(group.input[0].device).requires_grad_(group.is_trained)
         try:
-            layer = _compare(group, replacement)
+            layer = _compare_with_layers(group, replacement)
         except Exception as error:  # any failure of one layer leaves the others unaffected
             text = str(error) if isinstance(error, MethodError) else root_cause_text(error)
-            left += group.left(text)
+            left += group.as_left(text)
             continue
         model = _install(model, group, replacement.stored)
         twin = _install(twin, group, replacement.fine)
@@ -63,20 +63,20 @@ def install_replacements(
 
 def _install(model: nn.Module, group: LayerGroup, couplings: BijectionModule) -> nn.Module:
     """Replace the main layer of a group by couplings, and its other layers by identities."""
-    for place in (group.main, *group.merged):
+    for place in (group.main_place, *group.merged_places):
         module = find_place(model, place.path).module
-        bijection = couplings if place is group.main else IdentityModule()
+        bijection = couplings if place is group.main_place else IdentityModule()
         new = library_of(module).make_replacement(module, bijection)
         model = set_module(model, place.path, new)
     return model
 
 
-def _compare(group: LayerGroup, replacement: Replacement) -> ConvertedLayer:
+def _compare_with_layers(group: LayerGroup, replacement: Replacement) -> ConvertedLayer:
     """Compare a replacement with its layers on their input, in float64.
 
     Raises `MethodError` if they differ beyond rounding.
     """
-    (x, context), main, target = group.input, group.main, group.target
+    (x, context), main, target = group.input, group.main_place, group.target
     library = library_of(main.module)
     fine = replacement.fine.to(x.device)
     new = library.make_replacement(copy_as_float64(main.module), fine).double()
@@ -103,7 +103,7 @@ def _compare(group: LayerGroup, replacement: Replacement) -> ConvertedLayer:
     return ConvertedLayer(
         path=main.path,
         kind=main.kind,
-        merged=tuple(place.path for place in group.merged),
+        merged=tuple(place.path for place in group.merged_places),
         dimension=target.dimension,
         condition_number=condition_number,
         dtype=str(group.dtype).removeprefix("torch."),
@@ -137,6 +137,10 @@ def restore(model: nn.Module, state: State) -> nn.Module:
     >>> torch.equal(again(x), converted(x))
     True
     """
+    if not isinstance(model, nn.Module):
+        raise InvalidInputError(
+            f"expected a model as a torch.nn.Module, got {type(model).__name__}"
+        )
     names = map(str, state) if isinstance(state, Mapping) else ()
     heads = [name.removesuffix(MARK) for name in names if f".{name}".endswith(f".{MARK}")]
     if not heads:

@@ -27,14 +27,14 @@ class LayerGroup:
     input: LayerInput
 
     @property
-    def main(self) -> ModulePlace:
+    def main_place(self) -> ModulePlace:
         """The place for the replacement: that of the first matrix."""
         return next(layer.place for layer in self.layers if layer.map.kind == "matrix")
 
     @property
-    def merged(self) -> list[ModulePlace]:
+    def merged_places(self) -> list[ModulePlace]:
         """The other places, for identities."""
-        return [layer.place for layer in self.layers if layer.place is not self.main]
+        return [layer.place for layer in self.layers if layer.place is not self.main_place]
 
     @property
     def modules(self) -> list[nn.Module]:
@@ -51,9 +51,9 @@ class LayerGroup:
         """Whether the parameters are trained."""
         return any(layer.is_trained for layer in self.layers)
 
-    def left(self, reason: str) -> list[LeftLayer]:
+    def as_left(self, reason: str) -> list[LeftLayer]:
         """Report the layers as left, with the reason."""
-        return [layer.left(reason) for layer in self.layers]
+        return [layer.as_left(reason) for layer in self.layers]
 
     @cached_property
     def target(self) -> AffineMap:
@@ -71,12 +71,12 @@ def merge_layers(
     left: list[LeftLayer] = []
     for part in (part for chain in chains for part in _split_by_training(chain)):
         if not any(layer.map.kind == "matrix" for layer in part):
-            left += [x.left(f"a {x.map.kind}, with no matrix beside it") for x in part]
+            left += [x.as_left(f"a {x.map.kind}, with no matrix beside it") for x in part]
             continue
         try:
             groups.append(LayerGroup(tuple(part), _find_input(part, inputs)))
         except InvalidInputError as error:
-            left += [layer.left(str(error)) for layer in part]
+            left += [layer.as_left(str(error)) for layer in part]
     return groups, left
 
 

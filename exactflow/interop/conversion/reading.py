@@ -41,7 +41,7 @@ class ReadLayer:
     is_trained: bool | None
     is_alone: bool
 
-    def left(self, reason: str) -> LeftLayer:
+    def as_left(self, reason: str) -> LeftLayer:
         """Report the layer as left, with the reason."""
         return LeftLayer(self.place.path, self.place.kind, reason)
 
@@ -105,7 +105,7 @@ def read_linear_layers(
             if counts[id(place.module)] > 1:
                 read = "the model uses it in two places"
             else:
-                read = _find_sharing(holders, place.module) or _read_map(place, only or ())
+                read = _describe_sharing(holders, place.module) or _read_map(place, only or ())
             if isinstance(read, str):
                 left.append(LeftLayer(place.path, place.kind, read))
                 chains.append([])
@@ -206,7 +206,7 @@ def _find_holders(model: nn.Module) -> Holders:
     return found
 
 
-def _find_sharing(holders: Holders, module: nn.Module) -> str | None:
+def _describe_sharing(holders: Holders, module: nn.Module) -> str | None:
     """Say which other module holds a parameter of a layer, since couplings cannot share it."""
     own = set(map(id, module.modules()))
     for name, p in module.named_parameters():

@@ -63,7 +63,7 @@ def find_replacements(
     groups: list[LayerGroup], by: By
 ) -> tuple[list[tuple[LayerGroup, Replacement]], list[LeftLayer]]:
     """Find a replacement for each group; report the layers of the other groups as left."""
-    find = _matrix_replacement if by == "inverse" else _coupling_replacement
+    find = _make_matrix_replacement if by == "inverse" else _make_coupling_replacement
     found: list[tuple[LayerGroup, Replacement]] = []
     left: list[LeftLayer] = []
     for k, group in enumerate(groups, 1):
@@ -71,16 +71,16 @@ def find_replacements(
         try:
             replacement = find(group)
         except SingularMatrixError:
-            left += group.left("singular: no inverse")
+            left += group.as_left("singular: no inverse")
             continue
         except InvalidInputError as error:
             if by == "couplings":
                 raise
-            left += group.left(str(error))
+            left += group.as_left(str(error))
             continue
         relative = float(replacement.fine_error / _largest_entry(group.target))
         if relative > WITHIN:
-            left += group.left(f"the error of its couplings is {relative:.1e}, above {WITHIN}")
+            left += group.as_left(f"the error of its couplings is {relative:.1e}, above {WITHIN}")
             continue
         found.append((group, replacement))
     return found, left
@@ -90,7 +90,7 @@ def _largest_entry(target: AffineMap) -> Fraction:
     return Fraction(float(abs(target.matrix).max()))
 
 
-def _coupling_replacement(group: LayerGroup) -> Replacement:
+def _make_coupling_replacement(group: LayerGroup) -> Replacement:
     """Return couplings; raise `SingularMatrixError` for a singular matrix."""
     target = group.target
     result = balance(target.matrix, orientation="flip")
@@ -102,7 +102,7 @@ def _coupling_replacement(group: LayerGroup) -> Replacement:
     return Replacement(fine, stored, result.flow, fine_error, error, relative)
 
 
-def _matrix_replacement(group: LayerGroup) -> Replacement:
+def _make_matrix_replacement(group: LayerGroup) -> Replacement:
     """Return the product of the matrices of a group and its inverse, each rounded once."""
     target = group.target
     factors = [DyadicMatrix.from_floats(layer.map.matrix) for layer in group.layers]
@@ -118,7 +118,7 @@ def _matrix_replacement(group: LayerGroup) -> Replacement:
             torch.tensor(log_abs_det, dtype=torch.float64),
             None if target.bias is None else torch.tensor(target.bias),
         ).to(dtype)
-        return module, (exact - DyadicMatrix.from_floats(W)).largest(), inverse_error
+        return module, (exact - DyadicMatrix.from_floats(W)).max_abs(), inverse_error
 
     (fine, fine_error, _), (stored, error, inverse_error) = build(torch.float64), build(group.dtype)
     inverse_entry = Fraction(float(abs(_to_array(stored.weight_inverse)).max()))
@@ -136,7 +136,7 @@ def _stored_error(module: FlowModule, target: AffineMap) -> Fraction:
         scale = layer.scales()
         held = 1.0 if scale is None else _to_array(scale)
         layers.append(FloatCoupling(layer.moves, _to_array(layer.weight), held))
-    return (DyadicMatrix.from_floats(W) - multiply_layers(layers)).largest()
+    return (DyadicMatrix.from_floats(W) - multiply_layers(layers)).max_abs()
 
 
 def _to_array(tensor: Tensor) -> np.ndarray:

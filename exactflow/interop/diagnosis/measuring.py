@@ -16,12 +16,12 @@ from exactflow.interop.diagnosis.round_trips import (
     DrawnRoundTrip,
     RoundTrip,
     call_on_data,
+    call_on_drawn_latents,
+    call_on_latents_like,
     copy_model_call,
     count_overflows,
-    draw_like_data,
-    draw_like_latents,
     find_first_overflow,
-    trace_layers,
+    make_tracer,
 )
 from exactflow.interop.tracing import (
     LayerCall,
@@ -51,13 +51,13 @@ def measure_layers(
     `draws` is the number of latents to draw, `rows` the most rows of a Jacobian.
     """
     call = copy_model_call(model, context, x.dtype)
-    tracer = trace_layers(call)
+    tracer = make_tracer(call)
     try:
         trip = RoundTrip(call_on_data(call, x), tracer)
     except NotMeasuredError as reason:
         if not (draws and _has_no_encoder(reason)):
             raise
-        trip = RoundTrip(draw_like_data(call, x, draws), tracer)
+        trip = RoundTrip(call_on_latents_like(call, x, draws), tracer)
     builders = [_FactsBuilder(one) for one in (*trip.calls, trip.whole)]
     worst, count = _measure_trip(trip, builders, torch.finfo(x.dtype).eps / 2), 0
     if not trip.whole.is_forward:
@@ -66,7 +66,7 @@ def measure_layers(
     elif draws and trip.back:
         report_stage(f"{draws} draws")
         drawn = builders[-1].measure(
-            "draws", lambda: DrawnRoundTrip(draw_like_latents(trip, call, draws), tracer)
+            "draws", lambda: DrawnRoundTrip(call_on_drawn_latents(trip, call, draws), tracer)
         )
         if drawn:
             count = drawn.count
@@ -162,7 +162,7 @@ class _FactsBuilder:
         self.call, self.notes = call, list[str]()
         self.unknown, self.row = dict[str, list[str]](), dict[str, Any]()
         self.row["error"] = self.measure("round trip", lambda: _round_trip_error(call))
-        self.row["spread"] = self.measure("run-to-run", lambda: _spread(call))
+        self.row["spread"] = self.measure("run-to-run", lambda: _run_to_run_difference(call))
 
     @property
     def path(self) -> str:
@@ -189,7 +189,9 @@ class _FactsBuilder:
         if calls:
             self.row["draws_lost"] = sum(map(count_overflows, calls))
             finite = find_finite(calls[0].before)
-            self.row["draw_error"] = self.measure("draws", lambda: _draw_error(calls[0], finite))
+            self.row["draw_error"] = self.measure(
+                "draws", lambda: _round_trip_error_of_draws(calls[0], finite)
+            )
 
     def build(self, worst: int, rows: int) -> LayerFacts:
         """Measure the facts in float64, and return all facts."""
@@ -256,7 +258,7 @@ def _round_trip_error(call: LayerCall) -> float:
     return float(_relative_errors(call.inverse.map_tensors(call.after), call.before).max())
 
 
-def _draw_error(call: LayerCall, rows: Tensor) -> float | None:
+def _round_trip_error_of_draws(call: LayerCall, rows: Tensor) -> float | None:
     """Return the round-trip error on some members whose images are finite; None without any."""
     if not rows.any():
         return None
@@ -266,10 +268,10 @@ def _draw_error(call: LayerCall, rows: Tensor) -> float | None:
     finite = find_finite(call.after)
     if finite.all():
         return _round_trip_error(call)
-    return _draw_error(call, finite) if len(finite) == len(call.before[0]) else None
+    return _round_trip_error_of_draws(call, finite) if len(finite) == len(call.before[0]) else None
 
 
-def _spread(call: LayerCall) -> float:
+def _run_to_run_difference(call: LayerCall) -> float:
     """Return the largest difference between repeated runs, forward and, if it runs, inverse."""
     _check_finite(call)
     found = [(call.map_tensors(call.before), call.after) for _ in range(RUNS - 1)]

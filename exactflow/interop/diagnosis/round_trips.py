@@ -33,7 +33,7 @@ def copy_model_call(model: Any, context: Any, dtype: torch.dtype) -> ModelCall:
         return find_model_call(copy_model(model), copy_tensors(context, dtype))
 
 
-def trace_layers(call: ModelCall) -> Tracer:
+def make_tracer(call: ModelCall) -> Tracer:
     """Return a tracer of the modules inside a model that can be called in both directions."""
     paths = {id(module): path for path, module in call.steps.items()}
     return Tracer(
@@ -115,13 +115,13 @@ class DrawnRoundTrip:
         self.lost = self.count - (len(self.after[0]) if self.after else 0)
 
 
-def draw_like_latents(trip: RoundTrip, call: ModelCall, count: int) -> LayerCall:
+def call_on_drawn_latents(trip: RoundTrip, call: ModelCall, count: int) -> LayerCall:
     """Return the call of the inverse on drawn latents, for a model that encodes data."""
     inverse = trip.whole.inverse
     return _draw_latents(call, inverse, trip.whole.after, count)
 
 
-def draw_like_data(call: ModelCall, x: Tensor, count: int) -> LayerCall:
+def call_on_latents_like(call: ModelCall, x: Tensor, count: int) -> LayerCall:
     """Return the call of the inverse on drawn latents of the shape of data, for a model that does
     not encode data.
     """

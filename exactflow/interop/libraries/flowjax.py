@@ -42,18 +42,18 @@ class FlowjaxCoupling(AbstractBijection):
         is_first = layer.moves == "first"
         scale, gain = None, None
         if layer.scale is not None:
-            scale, gain = NonTrainable(_array(layer.scale)), _array(layer.log_gain)
-        return cls((p + q,), None, p, is_first, _array(layer.weight), scale, gain)
+            scale, gain = NonTrainable(_to_jax(layer.scale)), _to_jax(layer.log_gain)
+        return cls((p + q,), None, p, is_first, _to_jax(layer.weight), scale, gain)
 
     def transform_and_log_det(self, x: Any, condition: Any = None) -> tuple[Array, Array]:
         """Return the image and the log-determinant."""
-        return self._run(x, lambda scale, moved, shift: scale * moved + shift, 1)
+        return self._apply(x, lambda scale, moved, shift: scale * moved + shift, 1)
 
     def inverse_and_log_det(self, y: Any, condition: Any = None) -> tuple[Array, Array]:
         """Return the preimage and the log-determinant of the inverse."""
-        return self._run(y, lambda scale, moved, shift: (moved - shift) / scale, -1)
+        return self._apply(y, lambda scale, moved, shift: (moved - shift) / scale, -1)
 
-    def _run(self, x: Array, run: Callable[..., Array], sign: int) -> tuple[Array, Array]:
+    def _apply(self, x: Array, run: Callable[..., Array], sign: int) -> tuple[Array, Array]:
         first, second = x[: self.half], x[self.half :]
         moved, kept = (first, second) if self.is_first else (second, first)
         scale = jnp.ones_like(moved) if self.scale is None else self.scale * jnp.exp(self.log_gain)
@@ -68,16 +68,16 @@ def _make_module(module: BijectionModule, shape: tuple[int, ...]) -> Any:
     flow: Any = module
     parts: list[Any] = []
     if flow.signs is not None:  # Scale would train them, and keep them positive
-        signs = NonTrainable(_array(flow.signs))
+        signs = NonTrainable(_to_jax(flow.signs))
         parts.append(eqx.tree_at(lambda scale: scale.scale, Scale(jnp.ones(shape)), signs))
-    parts += [] if flow.order is None else [Permute(_array(flow.order))]
+    parts += [] if flow.order is None else [Permute(_to_jax(flow.order))]
     parts += [FlowjaxCoupling.from_layer(layer, flow.partition) for layer in flow.layers]
-    parts += [] if flow.places is None else [Permute(_array(flow.places))]
-    parts += [] if flow.bias is None else [Loc(_array(flow.bias))]
+    parts += [] if flow.places is None else [Permute(_to_jax(flow.places))]
+    parts += [] if flow.bias is None else [Loc(_to_jax(flow.bias))]
     return Invert(Chain(parts or [Permute(jnp.arange(shape[0]))]))
 
 
-def _array(tensor: Tensor) -> Array:
+def _to_jax(tensor: Tensor) -> Array:
     return jnp.asarray(tensor.detach().numpy())
 
 

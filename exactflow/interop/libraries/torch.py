@@ -28,11 +28,11 @@ class Couplings(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the image."""
-        return self.couplings(self._batch(x))[0].reshape(x.shape)
+        return self.couplings(self._as_batch(x))[0].reshape(x.shape)
 
     def inverse(self, y: Tensor) -> Tensor:
         """Return the preimage."""
-        return self.couplings.inverse(self._batch(y))[0].reshape(y.shape)
+        return self.couplings.inverse(self._as_batch(y))[0].reshape(y.shape)
 
     @property
     def weight(self) -> Tensor:
@@ -47,7 +47,7 @@ class Couplings(nn.Module):
         bias = getattr(self.couplings, "bias", None)
         return bias if isinstance(bias, Tensor) else None
 
-    def _batch(self, x: Tensor) -> Tensor:
+    def _as_batch(self, x: Tensor) -> Tensor:
         if len(self.shape) == 2:  # as nn.Linear, which acts on the last axis
             return x.reshape(prod(x.shape[:-1]), x.shape[-1])
         return x.unsqueeze(0) if x.ndim == 3 else x

@@ -30,13 +30,19 @@ class CouplingsTransform(Transform):
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the log-determinant, one for each vector."""
-        return self.couplings.log_det(x.reshape(-1, x.shape[-1])).expand(x.shape[:-1])
+        return self.couplings.log_det(self._as_rows(x)).expand(x.shape[:-1])
 
     def _call(self, x: Tensor) -> Tensor:
-        return self.couplings.image(x.reshape(-1, x.shape[-1])).reshape(x.shape)
+        return self.couplings.image(self._as_rows(x)).reshape(x.shape)
 
     def _inverse(self, y: Tensor) -> Tensor:
-        return self.couplings.preimage(y.reshape(-1, y.shape[-1])).reshape(y.shape)
+        return self.couplings.preimage(self._as_rows(y)).reshape(y.shape)
+
+    def _as_rows(self, x: Tensor) -> Tensor:
+        """Return the vectors as rows; raise `InvalidInputError` for another number of entries."""
+        rows = x.reshape(-1, x.shape[-1]) if isinstance(x, Tensor) and x.ndim else x
+        self.couplings.check_batch(rows)
+        return rows
 
 
 class Couplings(lazy.LazyTransform):

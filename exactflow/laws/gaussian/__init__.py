@@ -111,7 +111,7 @@ class Whitening(MapResult):
         """The largest absolute entry of F F^T - Sigma, an exact rational, for `generator`."""
         white = DyadicMatrix.from_floats(np.eye(sum(self.partition)))
         generated = transform_covariance(self._generating_layers, white)
-        return sympy.Rational(self.covariance.exact.minus(generated).largest())
+        return sympy.Rational(self.covariance.exact.minus(generated).max_abs())
 
     @property
     def partition(self) -> tuple[int, int]:

@@ -5,7 +5,7 @@ Theorem, notation and the names of the terms are those of `exactflow.laws.univer
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from math import pi
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ from exactflow.laws.universal.tilings import (
     count_lost_digits,
     mean_square,
     ramp_rate,
-    stack,
+    stack_intervals,
 )
 
 SHAPING = QQ(1766, 10000)  # a little more than log(pi e / 6) / 2
@@ -69,7 +69,7 @@ class Profile:
         return sum(terms, arb(0))
 
     @cached_property
-    def slides(self) -> bool:
+    def can_slide(self) -> bool:
         """Whether sliding cells lose less than `SHAPING`, and are not too many."""
         span = (self.runs[-1].high - self.runs[0].low) / self.unit
         return bool(span <= MOST_CELLS and self.enclose_deficit() < ball(SHAPING))
@@ -135,13 +135,18 @@ class Zone:
     def energies(self) -> list[Element]:
         """For each block E|z|^2."""
         first = sum((cell.share * mean_square(*cell.place) for cell in self.cells), QQ.zero)
-        return [first + self._second_moment(block) for block in self.blocks]
+        shifts = {id(block.shifts): block.shifts for block in self.blocks}  # many blocks share one
+        moments = {key: _moments(row) for key, row in shifts.items()}
+        return [
+            first + self._second_moment(block.start, *moments[id(block.shifts)])
+            for block in self.blocks
+        ]
 
-    def _second_moment(self, block: GroupBlock) -> Element:
-        """Return E z2^2 in a block."""
-        (mean, square), unit, found = _moments(block.shifts), self.unit, QQ.zero
+    def _second_moment(self, start: int, mean: Element, square: Element) -> Element:
+        """Return E z2^2 in a block, from the mean and the mean square of its shifts."""
+        unit, found = self.unit, QQ.zero
         for cell in self.cells:
-            off = block.start * unit + cell.low + cell.width / 2 - cell.center
+            off = start * unit + cell.low + cell.width / 2 - cell.center
             total = square * unit**2 + 2 * off * mean * unit + off * off + cell.width**2 / 12
             found += cell.share * total / cell.scale**2
         return found
@@ -170,7 +175,6 @@ class Zone:
         return (block.start + max(block.shifts)) * self.unit + cell.low + cell.width
 
 
-@cache
 def _moments(shifts: Sequence[int]) -> tuple[Element, Element]:
     """Return the mean and the mean square of integers."""
     return QQ(sum(shifts), len(shifts)), QQ(sum(k * k for k in shifts), len(shifts))
@@ -187,7 +191,7 @@ class Arrangement:
     def starts(self) -> list[Element]:
         """For each zone the start of its interval of b."""
         finest = min(cell.width for zone in self.zones for cell in zone.cells)
-        return stack([(QQ.zero, zone.height) for zone in self.zones], finest)
+        return stack_intervals([(QQ.zero, zone.height) for zone in self.zones], finest)
 
     @cached_property
     def groups(self) -> list[list[Interval]]:
@@ -273,20 +277,20 @@ class Arrangement:
         (margin,), places, strips, marks = margins, [], [], []
         for zone, start, row in zip(self.zones, self.starts, self.groups, strict=True):
             for place, scale, center in {cell[4:] for cell in zone.cells}:
-                places.append((_core(place, margin), start + center, scale))
+                places.append((_inner_interval(place, margin), start + center, scale))
             for block, (x, length) in zip(zone.blocks, row, strict=True):
                 seen: set = set()
                 for k, shift in enumerate(block.shifts):
                     b, low = start + (block.start + shift) * zone.unit, x + k * length
                     mark = zone.column.profile.runs[0].low - b
-                    marks.append((_core((low, low + length), margin), mark))
+                    marks.append((_inner_interval((low, low + length), margin), mark))
                     for cell in zone.cells:
                         if shift + cell.number in seen:
                             continue
                         seen.add(shift + cell.number)
                         s = length / cell.room
                         ends = b + cell.low, b + cell.low + cell.width
-                        strips.append((_core(ends, margin), low - s * cell.place[0], s))
+                        strips.append((_inner_interval(ends, margin), low - s * cell.place[0], s))
         yield build_layer("second", sorted(places))
         yield build_layer("first", sorted(strips))
         yield build_layer("second", sorted(marks))
@@ -312,7 +316,7 @@ class Arrangement:
         return (margin,), [cells, rate * ball(4 * margin + 1 - covered)]
 
 
-def _core(interval: Interval, margin: Element) -> Interval:
+def _inner_interval(interval: Interval, margin: Element) -> Interval:
     """Return the interval without this share of its length at both ends."""
     low, high = interval
     return low + margin * (high - low), high - margin * (high - low)

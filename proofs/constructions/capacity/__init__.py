@@ -36,7 +36,7 @@ from exactflow.exact.numbers import (
     format_above,
     format_below,
     format_short,
-    shorten_up,
+    round_up_if_long,
     sqrt_rounded,
     to_fraction,
     to_index,
@@ -317,5 +317,5 @@ def geometric_sum(ratio: Fraction, terms: int) -> Fraction:
         total, power = total * (1 + power), power * power
         if bit == "1":
             total, power = total * ratio + 1, power * ratio
-        total, power = shorten_up(total), shorten_up(power)
+        total, power = round_up_if_long(total), round_up_if_long(power)
     return total

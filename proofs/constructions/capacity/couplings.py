@@ -37,7 +37,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.numbers import format_short, shorten_up, sqrt_rounded, to_index
+from exactflow.exact.numbers import format_short, round_up_if_long, sqrt_rounded, to_index
 
 __all__ = ["AdditiveCouplings"]
 
@@ -100,7 +100,7 @@ class AdditiveCouplings:
             norm = self.radius * size
             alpha, beta = norm * alpha + size * A, norm * beta + size * B + side
             A, B = norm * A, norm * B + self.radius * side
-            A, B, alpha, beta = map(shorten_up, (A, B, alpha, beta))
+            A, B, alpha, beta = map(round_up_if_long, (A, B, alpha, beta))
         return A, B, alpha, beta
 
     @cached_property
@@ -111,9 +111,9 @@ class AdditiveCouplings:
 
     def lipschitz(self, layers: int) -> Fraction:
         """Return a number that is at least Lip of so many layers."""
-        Lambda, (_, B, alpha, beta) = shorten_up(self.slope), self.growth
+        Lambda, (_, B, alpha, beta) = round_up_if_long(self.slope), self.growth
         size, total = sqrt_rounded(Fraction(self.d), up=True), Fraction(0)
         for _ in range(layers):
-            total = shorten_up(Lambda * total + alpha * size + beta)
-            size = shorten_up(Lambda * size + B)
+            total = round_up_if_long(Lambda * total + alpha * size + beta)
+            size = round_up_if_long(Lambda * size + B)
         return total

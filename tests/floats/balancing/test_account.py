@@ -23,7 +23,7 @@ def test_snapped_is_on_the_grid_and_near():
     M = np.random.default_rng(0).standard_normal((5, 5)) * np.logspace(-12, 12, 5)
     on_grid = round_to_grid(M)
     assert (on_grid * 2.0**57 == np.rint(on_grid * 2.0**57)).all()
-    assert (DyadicMatrix.from_floats(M) - DyadicMatrix.from_floats(on_grid)).largest() <= Fraction(
+    assert (DyadicMatrix.from_floats(M) - DyadicMatrix.from_floats(on_grid)).max_abs() <= Fraction(
         1, 2**58
     )
 

@@ -205,7 +205,7 @@ def test_exact_entries_are_taken_exactly():
     ("W", "error", "message"),
     [
         (np.diag([-1.0, 1.0]), OrientationError, "det > 0"),
-        (np.diag([-1.0, 1.0]), OrientationError, "column"),
+        (np.diag([-1.0, 1.0]), OrientationError, "negate coordinate 0"),
         (np.ones((4, 4)), SingularMatrixError, "rank 1 of 4, the least singular value"),
         (np.zeros((2, 2)), SingularMatrixError, "rank 0 of 2"),
         (np.eye(1), InvalidInputError, "two coordinates"),

@@ -176,7 +176,7 @@ def built(name):
 @pytest.mark.parametrize("name", MODELS)
 def test_no_row_of_a_healthy_model_accuses(name):
     found = diagnose(*built(name))
-    assert found.fault(dict.fromkeys(ERRORS, 2e-3)) is None, found.table()
+    assert found.find_worst_fault(dict.fromkeys(ERRORS, 2e-3)) is None, found.table()
     assert found.whole.draws_lost == 0
     assert all(row.spread == 0 and row.condition < 1e6 for row in found.rows), found.table()
     assert all("not checked, because" in note for row in found.rows for note in row.notes)
@@ -189,4 +189,4 @@ def test_zuko_inverts_no_draws_beyond_the_bound_of_its_bisection():
     found = diagnose(zuko("GF", 4, transforms=2)(), torch.randn(5, 4))
     assert found.error < 1e-5
     assert found.whole.draw_error > 0.01
-    assert found.fault({"draws": 1e-3}).name == "draws"
+    assert found.find_worst_fault({"draws": 1e-3}).name == "draws"

@@ -417,3 +417,47 @@ def test_coordinates_share_the_atoms_of_a_quantization():
     law = GaussianMixture([[0] * 64, [1] * 64], [1, 2])
     cells = quantize_to_components(law, QQ(1, 10**12), 63)
     assert len(cells.weights) <= 4 * TUNING.least_atoms + 2
+
+
+LAWS = {
+    "atoms": Atoms([[0, 0], [1, 3]]),
+    "boxes": uniform([0, 0], [3, 1]),
+    "histogram": Histogram([[1, 0], [1, 2]], ([0, 0], [3, 3])),
+    "one normal law": GaussianMixture([[0, 1]], [["1/2", 2]]),
+    "two normal laws": GaussianMixture([[0, 0], [3, 1]], "1/4"),
+    "a product": Product([GaussianMixture([0, 2], "1/3"), uniform([0], [1])]),
+    "a ring": pytest.param(Ring(1, 2), marks=pytest.mark.slow),
+}
+
+
+@pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
+def test_a_constant_coordinate_changes_no_slope(law):
+    """A map to a product with an atom projects to a map to the law, and the law is its image."""
+    alone, beside = (lower_bounds(x, "1/2") for x in (law, Product([law, Atoms([[5]])])))
+    assert abs(beside.lipschitz / alone.lipschitz - 1) < Rational(1, 50)
+    assert beside.mean_log_det < alone.mean_log_det
+    assert beside.gap is None or beside.gap.axis[-1] == 0
+
+
+@pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
+def test_a_law_scaled_by_a_power_of_two_scales_the_bounds(law):
+    """If f is within eps of P then 2 f is within 2 eps of 2 P, and conversely."""
+    scaled = {
+        Atoms: lambda x: Atoms([[2 * a for a in row] for row in x.points], x.weights),
+        GaussianMixture: lambda x: GaussianMixture(
+            [[2 * a for a in row] for row in x.means],
+            [[2 * a for a in row] for row in x.deviations],
+            x.weights,
+        ),
+        Product: lambda x: Product([twice(factor) for factor in x.factors]),
+        Ring: lambda _: Ring(2, 4),
+    }
+
+    def twice(x):
+        boxes = [[[2 * a for a in end] for end in pair] for pair in getattr(x, "ends", ())]
+        return Boxes(boxes, x.weights) if boxes else scaled[type(x)](x)
+
+    one, other = lower_bounds(law, "1/2"), lower_bounds(twice(law), 1)
+    assert abs(other.lipschitz / one.lipschitz / 2 - 1) < Rational(1, 50)
+    assert abs(float(other.mean_log_det - one.mean_log_det) - 2 * log(2)) < 0.2
+    assert abs(other.ratio / one.ratio - 1) < Rational(1, 10)

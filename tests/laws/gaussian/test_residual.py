@@ -27,7 +27,7 @@ def test_residual_is_exact(unit):
     assert np.allclose(E, np.array(exact, dtype=float), rtol=1e-12, atol=0)
     assert covariance.exact_matrix.to_Matrix() == Sigma
     exact = covariance.exact
-    assert exact.minus(exact.numerator).largest() == max(
+    assert exact.minus(exact.numerator).max_abs() == max(
         abs(x) * abs(exact.denominator - 1) for x in Sigma
     )
 

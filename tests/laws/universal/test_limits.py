@@ -19,7 +19,12 @@ from exactflow.laws.universal import (
     approximate,
     uniform,
 )
-from exactflow.laws.universal.quantization import power_below
+from exactflow.laws.universal.densities import DensityRun
+from exactflow.laws.universal.measures import MOST_DRAWS, draw_normal
+from exactflow.laws.universal.quantization import TUNING, check_count, power_below
+from exactflow.laws.universal.three_layers import MOST_STRIPS, _check_strips
+from exactflow.laws.universal.tilings import MOST_TILES, check_tiles
+from exactflow.laws.universal.zones import MOST_CELLS, Profile
 
 UNEVEN = Boxes([([0, 0], [0.1, 0.3]), ([0.3, 0.1], [0.7, 0.9])])
 RARE = Histogram([[1, 0], [0, 10**324]], ([0, 0], [1, 1]))
@@ -242,3 +247,42 @@ def test_samples_may_be_tensors():
     assert approximate(sample, eps="1/10").bound == approximate(np.array(points), eps="1/10").bound
     of_array = lower_bounds(np.array(points), "1/10")
     assert lower_bounds(sample, "1/10").lipschitz == of_array.lipschitz
+
+
+@pytest.mark.parametrize(
+    ("check", "most", "unit"),
+    [
+        (check_count, TUNING.most_atoms, "atoms"),
+        (check_tiles, MOST_TILES, "tiles"),
+        (_check_strips, MOST_STRIPS, "strips"),
+    ],
+)
+def test_a_limit_is_included_and_named_with_the_number_that_exceeds_it(check, most, unit):
+    check(most)
+    with pytest.raises(InvalidInputError, match=rf"{most + 1} {unit}.*at most {most}\b"):
+        check(most + 1)
+
+
+@pytest.mark.parametrize(("cells", "slides"), [(MOST_CELLS, True), (MOST_CELLS + 1, False)])
+def test_cells_slide_up_to_the_limit(cells, slides):
+    ends = [(QQ(0), QQ(1)), (QQ(cells - 1), QQ(cells))]
+    assert Profile(tuple(DensityRun(a, b, QQ(1, 2)) for a, b in ends)).can_slide is slides
+
+
+@pytest.mark.parametrize("spare", [0, 1])
+def test_a_sample_has_at_most_the_limit_of_numbers(spare):
+    if spare:
+        with pytest.raises(InvalidInputError, match=f"count from 0 to {MOST_DRAWS // 2**20}"):
+            draw_normal(2**20, MOST_DRAWS // 2**20 + 1, 0)
+    else:
+        assert draw_normal(2**20, 1, 0).shape == (2**20, 1)
+
+
+@pytest.mark.parametrize("exponent", [900, 901])
+def test_the_least_eps_is_included(exponent):
+    eps = Rational(1, 2**exponent)
+    if exponent > TUNING.least_exponent:
+        with pytest.raises(InvalidInputError, match=r"expected eps >= 2\^-900"):
+            approximate(Atoms([[0, 0]]), eps)
+    else:
+        assert approximate(Atoms([[0, 0]]), eps).bound <= eps

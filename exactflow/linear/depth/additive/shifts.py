@@ -40,7 +40,12 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import krylov, linalg
 from exactflow.exact.draws import Draws
-from exactflow.exact.normal_forms import chains, conjugate_partition, elementary_divisors, orbit
+from exactflow.exact.normal_forms import (
+    conjugate_partition,
+    cyclic_chains,
+    elementary_divisors,
+    orbit,
+)
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.equations import with_roots_at_one
 from exactflow.linear.depth.fixed_parts import FixedParts
@@ -266,7 +271,7 @@ def _companion_data(Du: DomainMatrix, wanted: Divisors) -> tuple[list, DomainMat
     g, row = [field.one], []
     basis: list[DomainMatrix] = []
     for f, sizes in wanted.items():
-        found = chains(Du, f) if Du.shape[0] else []
+        found = cyclic_chains(Du, f) if Du.shape[0] else []
         excess = sum(sizes) - sum(size for _, size in found)
         g = dup_mul(g, dup_pow(list(f), excess, field), field)
         for j, (generator, size) in enumerate(found):
