@@ -1,6 +1,6 @@
 """The pytest plugin: certificates and proof scripts as tests, and `certificate_regression`.
 
-It is loaded in every run of pytest, so it imports nothing else before there is something to do.
+Every run of pytest loads it, so it imports other modules only when it needs them.
 
     pytest --exactflow               *.cert.json, *.depth.json and proof scripts, wherever it looks
     pytest c.json                    a certificate, by its name
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 FILES = ("*.cert.json", "*.depth.json")
 SCRIPTS = ("proofs/*.py",)
 FORMATS = b'"exactflow-certificate"', b'"exactflow-depth-certificate"'
-HEAD = 4096  # bytes in which a certificate says what it is
+HEAD = 4096  # bytes that contain the format of a certificate
 SKIPPED = pytest.StashKey[dict[Path, str]]()
 """Files that use claims and are not collected as proof scripts, with the reasons."""
 
@@ -101,7 +101,7 @@ def _matches(path: Path, patterns: list[str]) -> bool:
 def pytest_collect_file(
     file_path: Path, parent: pytest.Collector
 ) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
-    """Collect what is ours; a proof script is not imported as a test module besides."""
+    """Collect certificates and proof scripts; pytest does not import a proof script as well."""
     others = yield
     if file_path.suffix.lower() == ".json" and _is_certificate(file_path, parent):
         from exactflow.proving.pytest_items import CertificateFile
@@ -117,9 +117,7 @@ def pytest_collect_file(
 def pytest_report_collectionfinish(
     config: pytest.Config, items: Sequence[pytest.Item]
 ) -> list[str]:
-    """Count the certificates that --exactflow has found, and list the scripts, even if none; say
-    which files with claims are no scripts, and why.
-    """
+    """Report the number of certificates, the proof scripts, and the skipped files with reasons."""
     if not (config.option.exactflow or config.getini("exactflow_scripts")):
         return []
     from exactflow.errors import printable
@@ -129,16 +127,16 @@ def pytest_report_collectionfinish(
     certificates = sum(isinstance(file, CertificateFile) for file in files)
     scripts = [file.path for file in files if isinstance(file, ScriptFile)]
     lines = [f"certificates: {certificates}, proof scripts: {len(scripts)}"]
-    lines += [f"proof script {_shown(path, config)}" for path in scripts]
+    lines += [f"proof script {_relative_path(path, config)}" for path in scripts]
     lines += [
-        f"skipped {_shown(path, config)}: {reason}"
+        f"skipped {_relative_path(path, config)}: {reason}"
         for path, reason in config.stash[SKIPPED].items()
     ]
     return [printable(f"exactflow: {line}") for line in lines]
 
 
-def _shown(path: Path, config: pytest.Config) -> str:
-    """Return a path as it is from the root folder, if it is below that."""
+def _relative_path(path: Path, config: pytest.Config) -> str:
+    """Return a path relative to the root folder, or in full outside of it."""
     root = config.rootpath
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
@@ -146,21 +144,21 @@ def _shown(path: Path, config: pytest.Config) -> str:
 def _is_certificate(path: Path, parent: pytest.Collector) -> bool:
     config = parent.config
     patterns = [pattern.lower() for pattern in _patterns(config, "exactflow_files", FILES)]
-    if _matches(Path(str(path).lower()), patterns):  # C.Cert.JSON is no less a certificate
+    if _matches(Path(str(path).lower()), patterns):  # C.Cert.JSON is a certificate, too
         return True
     if not parent.session.isinitpath(path):
         return False
-    return config.option.exactflow or any(word in _content(path, HEAD) for word in FORMATS)
+    return config.option.exactflow or any(word in _read_file(path, HEAD) for word in FORMATS)
 
 
 def _is_script(path: Path, parent: pytest.Collector) -> bool:
-    """Whether a file is a proof script; of one that is not, and uses claims, note the reason."""
+    """Whether a file is a proof script; record why another file with claims is none."""
     config, is_named = parent.config, parent.session.isinitpath(path)
     is_asked = config.option.exactflow and (is_named or not config.getini("exactflow_scripts"))
     reason: str | None = None
     if _matches(path, _patterns(config, "exactflow_scripts", SCRIPTS)):
         reason = "its name begins with _" if path.name.startswith("_") else ""
-    elif is_asked and all(word in _content(path) for word in (b"exactflow", b"claims")):
+    elif is_asked and all(word in _read_file(path) for word in (b"exactflow", b"claims")):
         is_module = _matches(path, config.getini("python_files"))
         reason = _reason_to_skip(path, is_module, is_named and not is_module)
     if reason:
@@ -169,17 +167,20 @@ def _is_script(path: Path, parent: pytest.Collector) -> bool:
 
 
 def _reason_to_skip(path: Path, is_module: bool, is_chosen: bool) -> str | None:
-    """Return why a file with claims is no script, "" for a script, None for a file without claims.
+    """Return why a file with claims is not a script, "" for a script, None without claims.
 
-    `is_module` says whether its name is that of a test module, and `is_chosen` whether it is enough
-    that it imports `exactflow.claims`.
+    Parameters
+    ----------
+    path : of the file.
+    is_module : whether its name is that of a test module.
+    is_chosen : whether importing `exactflow.claims` suffices.
     """
     from exactflow.errors import InvalidInputError
     from exactflow.proving.claim_sites import find_claims_use, read_script
 
     try:
         use = find_claims_use(read_script(path))
-    except InvalidInputError:  # running it says what is wrong
+    except InvalidInputError:  # the run of the script reports the error
         return ""
     if not (use.imports or use.makes):
         return None
@@ -190,7 +191,7 @@ def _reason_to_skip(path: Path, is_module: bool, is_chosen: bool) -> str | None:
     return "claims in functions alone: name it on the command line, or in exactflow_scripts"
 
 
-def _content(path: Path, size: int = -1) -> bytes:
+def _read_file(path: Path, size: int = -1) -> bytes:
     if not path.is_file():  # a named pipe, or a device, may have no end
         return b""
     try:
@@ -202,12 +203,12 @@ def _content(path: Path, size: int = -1) -> bytes:
 
 @pytest.fixture
 def certificate_regression(request: pytest.FixtureRequest) -> CertificateRegression:
-    """Hold a flow, or a least depth, against the certificate that an earlier run of the test wrote.
+    """Compare a flow or a minimal depth with the certificate of an earlier run of the test.
 
     ``certificate_regression.check(flow)`` writes TEST_FILE/TEST_NAME.cert.json in the first run,
-    and fails; later runs fail where the flow no longer equals the matrix of the certificate, or
-    has become deeper or longer in bits. What `minimal_depth` returned is written to
-    TEST_NAME.depth.json. ``--force-regen`` writes either anew.
+    and fails. Later runs fail if the flow no longer equals the matrix of the certificate, or has
+    more layers or longer entries. A result of `minimal_depth` is written to TEST_NAME.depth.json.
+    ``--force-regen`` replaces the file.
     """
     from exactflow.proving.regression import CertificateRegression
 

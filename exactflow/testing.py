@@ -1,9 +1,9 @@
-"""For your own tests: assertions that name the entry, and with the pytest plugin a fixture.
+"""Assertions for your own tests, which name the first wrong entry.
 
-`assert_equal`, `assert_within`, `assert_depth` and `assert_invertible` are here; each imports what
-it needs when it is called, since the plugin does not wait for SymPy. The strategies for Hypothesis
-are in `exactflow.proving.strategies` (extra ``testing``). The plugin, `exactflow.pytest_plugin`,
-collects certificates and proof scripts, and has the fixture ``certificate_regression``.
+Each assertion imports SymPy only when it is called, so that pytest starts fast. Strategies for
+Hypothesis are in `exactflow.proving.strategies` (extra ``testing``). The plugin,
+`exactflow.pytest_plugin`, collects certificates and proof scripts, and has the fixture
+``certificate_regression``.
 """
 
 import sys
@@ -49,7 +49,7 @@ def assert_equal(flow: "CouplingFlow | MatrixLike", expected: "MatrixLike") -> N
     __tracebackhide__ = True
     from exactflow.flows.verification import first_differing_entry
 
-    derived, wanted = _same_size(flow, expected)
+    derived, wanted = _to_one_field(flow, expected)
     if (wrong := first_differing_entry(wanted, derived)) is not None:
         place, want, got = wrong
         raise AssertionError(f"expected {want} at entry {place}, derived {got}")
@@ -60,7 +60,7 @@ def assert_within(
 ) -> None:
     """Assert that no entry of a flow's matrix, or of a matrix, differs by more than a bound.
 
-    The differences are those of the rational numbers, and not rounded.
+    The differences are exact rational numbers.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ difference is 0.05, at entry (0, 1)
     from exactflow.errors import InvalidInputError
     from exactflow.exact.numbers import format_short, to_float, to_fraction
 
-    derived, wanted = _same_size(flow, expected)
+    derived, wanted = _to_one_field(flow, expected)
     if not wanted.domain.is_QQ:
         raise InvalidInputError(f"expected matrices over QQ for a bound, got {wanted.domain}")
     allowed = to_fraction(bound)
@@ -113,17 +113,17 @@ def assert_depth(
     scales: "DepthScales" = "additive",
     assume: "Iterable | Boolean" = (),
 ) -> None:
-    """Assert that a matrix takes n coupling layers and no fewer, as `minimal_depth` decides.
+    """Assert that the minimal depth of a matrix is n, as `minimal_depth` decides it.
 
-    With symbols this is said of all values that fulfil `assume`, except at the roots of the
-    polynomials in the `exceptional` of the answer.
+    With symbols the assertion is about all values that fulfil `assume`, except for roots of the
+    polynomials in the attribute `exceptional` of the answer.
 
     Raises
     ------
     AssertionError
-        It takes another number; the reasons against fewer are shown.
+        The minimal depth is another number; the message has the obstructions to fewer layers.
     UndecidedClaimError
-        The bounds for the number admit n, and others.
+        The bounds for the minimal depth admit n and other numbers.
 
     Examples
     --------
@@ -156,17 +156,17 @@ def assert_invertible(
     context: Any = None,
     draws: int = 256,
 ) -> None:
-    """Assert that x comes back: that inverse(forward(x)) is x.
+    """Assert that inverse(forward(x)) equals x.
 
-    Of a module of PyTorch and a batch of floats, it asserts besides that both log-determinants are
-    right, of the model and of each layer that returns them, and that latents drawn from its base
-    stay finite and come back, as `exactflow.interop.diagnose` measures them.
+    For a module of PyTorch and a batch of floats, both log-determinants of the model and of each
+    layer that returns them have to be right, too, and latents drawn from its base have to stay
+    finite and come back, as `exactflow.interop.diagnose` measures.
 
     Parameters
     ----------
     module : a flow; or a module or transform of PyTorch, normflows, nflows, glasflow, FrEIA or
         zuko, in whose own interface it is called.
-    x : what `module` takes. Where it holds exact numbers, it has to come back exactly.
+    x : the input of `module`. Exact numbers have to come back exactly.
     tol : for floats, the largest difference, as a multiple of the largest entry of x.
     log_det_tol : the largest error of a log-determinant.
     draw_tol : the largest difference of a latent that is drawn, relative to its largest entry.
@@ -198,7 +198,7 @@ def assert_invertible(
         }
         return _assert_diagnosed(module, x, context, draws, bounds)
     else:
-        back = _there_and_back(module, x)
+        back = _run_round_trip(module, x)
     expected, derived = _entries(x), _entries(back)
     if expected.size != derived.size:
         raise AssertionError(f"expected {expected.shape} back, got {derived.shape}")
@@ -206,7 +206,7 @@ def assert_invertible(
     is_float = expected.dtype.kind == derived.dtype.kind == "f"
     bound = tol * max(abs(expected).max(initial=0), 1e-300) if is_float else 0
     differences = abs(expected - derived)
-    wrong = ~(differences <= bound)  # so that a NaN is wrong
+    wrong = ~(differences <= bound)  # NaN counts as wrong
     if not wrong.any():
         return None
     place = tuple(int(i[0]) for i in wrong.nonzero())
@@ -216,10 +216,10 @@ def assert_invertible(
     )
 
 
-def _same_size(
+def _to_one_field(
     flow: "CouplingFlow | MatrixLike", expected: "MatrixLike"
 ) -> tuple["DomainMatrix", "DomainMatrix"]:
-    """Return both matrices, dense and over one field."""
+    """Return both matrices, dense and over one field; raise if their sizes differ."""
     __tracebackhide__ = True
     derived, wanted = _matrix(flow), _matrix(expected)
     if derived.shape != wanted.shape:
@@ -237,7 +237,7 @@ def _matrix(flow: "CouplingFlow | MatrixLike") -> "DomainMatrix":
 
 
 def _is_diagnosed(module: Any, x: Any) -> bool:
-    """Whether `diagnose` takes a module and data."""
+    """Whether `diagnose` accepts a module and data."""
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(module, torch.nn.Module):
         return False
@@ -257,7 +257,7 @@ def _assert_diagnosed(
         raise AssertionError(f"{fault}\n\n{row.table()}")
 
 
-def _there_and_back(module: Any, x: Any) -> Any:
+def _run_round_trip(module: Any, x: Any) -> Any:
     """Return inverse(forward(x)) in the interface of a flow library."""
     if hasattr(module, "output_dims"):  # FrEIA: tuples, and a flag
         (y,), _ = module([x])
@@ -270,7 +270,7 @@ def _there_and_back(module: Any, x: Any) -> Any:
 
 
 def _entries(x: Any) -> "np.ndarray":
-    """Return numbers as an array: of floats where they are floats, or else of exact numbers."""
+    """Return numbers as an array, of floats or of exact numbers."""
     import numpy as np
 
     from exactflow.exact.numbers import to_fraction

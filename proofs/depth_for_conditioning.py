@@ -10,15 +10,15 @@
 #
 # **Why.** Few affine couplings approximate every distribution if ill-conditioning is allowed
 # (Koehler, Mehta and Risteski, ICML 2021; `universal_approximation`), and much of it is forced on
-# *few* layers (`forced_conditioning`): is there a way out? Depth pays in its place.
+# *few* layers (`forced_conditioning`). More depth avoids it.
 #
-# That it can is due to Lee, Pabbaraju, Sevekari and Risteski (*Universal approximation using
-# well-conditioned normalizing flows*, NeurIPS 2021), for log-concave laws, in a limit; Draxler,
-# Wahl, Schnoerr and Koethe (ICML 2024, arXiv:2402.06578) have well-conditioned blocks for all laws,
-# in a limit, and show that additive layers alone do not give every law. They give that of the data,
-# beside a pad that comes out as it may, and this is what is done here; for data and pad together
-# layers that rescale the pad follow. Turaev (Nonlinearity 16, 2003) shows that compositions of
-# Henon-like maps are dense in the volume-preserving ones.
+# That this is possible is due to Lee, Pabbaraju, Sevekari and Risteski (*Universal approximation
+# using well-conditioned normalizing flows*, NeurIPS 2021), for log-concave laws, in a limit;
+# Draxler, Wahl, Schnoerr and Koethe (ICML 2024, arXiv:2402.06578) have well-conditioned blocks for
+# all laws, in a limit, and show that additive layers alone do not give every law. They do give
+# every law of the data if the law of the pad is arbitrary, as here. If data and pad are both
+# prescribed, layers that rescale the pad follow. Turaev (Nonlinearity 16, 2003) shows that
+# compositions of Henon-like maps are dense in the volume-preserving ones.
 #
 # ## Proof
 #
@@ -68,8 +68,8 @@
 # \alpha + h / \beta$. Small $\alpha$ and $\beta$ make the first small, many steps the second.
 # $\blacksquare$
 #
-# What is run is finer: cells of labels and pads with constants of their own, steps and strengths
-# that vary with $t$ (`proofs.constructions.well_conditioned`).
+# The implementation is finer: each cell of labels and pads has its own constants, and steps and
+# strengths vary with $t$ (`proofs.constructions.well_conditioned`).
 #
 # *For all n*: the identities of a step and of a rotation. *Certified*: bounds of W2, condition
 # numbers. *Exact*: orbits of rational points. *Numeric*: digits, and distances of samples.
@@ -243,10 +243,10 @@ with claims.check(
         check.true(within and bool(well.bound <= Rational(1, 20)), label)
 
 # %% [markdown]
-# ## The pad as well
-# A layer z <- r(x) z that makes the pad N(0, 1) again has the Jacobian entry z r'(x): it is
-# well-conditioned for no pad that is far out. So its condition number is said for pads within four
-# deviations, with a certified probability that they are.
+# ## A pad that is N(0, 1) again
+# A layer z <- r(x) z that makes the pad N(0, 1) again has the Jacobian entry z r'(x), which is
+# unbounded in z. So we bound its condition number only for pads within four standard deviations,
+# and certify the probability of that event.
 
 # %%
 with claims.check("data and pad, and where the pad is", Evidence.CERTIFIED) as check:
@@ -257,9 +257,9 @@ with claims.check("data and pad, and where the pad is", Evidence.CERTIFIED) as c
 
 # %% [markdown]
 # ## What order and grading save
-# The same accuracy by steps of five couplings (first order, the strength constant), by pairs with
-# constant steps and strengths, and by graded ones: the error of the data, in the mean square over
-# draws, by about as many layers of condition number at most 2. Both constant strengths are the
+# We compare steps of five couplings (first order, constant strength), pairs with constant steps and
+# strengths, and graded pairs. Each has about the same number of layers, of condition number at most
+# 2; we report the root mean square error of the data over draws. Both constant strengths are the
 # largest that the velocity allows.
 
 
@@ -306,10 +306,10 @@ with claims.check("graded pairs, even pairs, five couplings", Evidence.NUMERIC) 
 # %% [markdown]
 # ## What ill-conditioning costs, and depth saves
 #
-# Two humps, a mixture of three uniform laws on $[-2, 2]$ with little mass in the middle, beside a
-# normal coordinate: by two and by three layers, and by well-conditioned ones (data and pad). What
-# is counted is the precision of mpmath at which $f^{-1}(f(z))$ returns $z$ to $10^{-6}$, at
-# Gaussian draws and at the steepest place; digits above six are lost.
+# The target has two humps, a mixture of three uniform laws on $[-2, 2]$ with little mass in the
+# middle, and a normal second coordinate. We compare two layers, three layers and well-conditioned
+# layers (data and pad). We report the precision of mpmath at which $f^{-1}(f(z))$ returns $z$ to
+# $10^{-6}$, at Gaussian draws and at the steepest point; digits above six are lost.
 
 # %%
 HUMPS = Boxes([([-2], [-1]), ([-1], [1]), ([1], [2])], ["9/20", "1/10", "9/20"])
@@ -336,11 +336,11 @@ with claims.check("digits lost by few layers, and by many", Evidence.NUMERIC) as
 
 # %% [markdown]
 # ## Several coordinates
-# Coordinatewise transports and rotations alternate: Gaussianization. From a sample of 10,000
-# points, in 12 rounds with condition numbers at most 6 (of layers that rescale pads, within four
-# deviations); beside two layers, whose condition number is that of ramps. Distances of some
-# hundred points to as many held ones: exact W2, sliced W2. Two samples of the law show the sampling
-# error.
+# Gaussianization alternates coordinatewise transports and rotations. We fit 12 rounds to 10,000
+# points, with condition numbers at most 6 (for layers that rescale pads, within four standard
+# deviations), and compare with the two-layer flow, whose condition number is that of its ramps. We
+# report exact and sliced W2 between a few hundred generated points and as many held-out ones. Two
+# samples of the law show the sampling error.
 
 
 # %%

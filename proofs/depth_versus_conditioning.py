@@ -9,27 +9,28 @@
 # the latter for every $x \ne 0$.
 #
 # **Why.** Koehler, Mehta and Risteski, *Representational aspects of depth and conditioning in
-# normalizing flows* (ICML 2021), ask what depth buys. Six couplings represent every matrix of
-# positive determinant (`six_layers`), but the exact ones lose digits as floats. Here $K = 5, 6,
-# 8, 10, 16$ layers of least norm are searched in float64 (`exactflow.floats.balancing`): how large
-# are their entries, how large is the condition number of each layer, and what do float64 and
-# float32 lose on the way and back? Beside them: the exact routes, rounded to floats, and plain
-# gradient descent (Adam). The bounds say what no search can beat.
+# normalizing flows* (ICML 2021), ask what more depth gains. Six couplings represent every matrix of
+# positive determinant (`six_layers`), but the exact ones lose digits when they are rounded to
+# floats. Here we search $K = 5, 6, 8, 10, 16$ layers of least norm in float64
+# (`exactflow.floats.balancing`), and measure their entries, the condition number of each layer, and
+# the error of forward and inverse in float64 and float32. We compare with the exact routes, rounded
+# to floats, and with gradient descent (Adam). No search can find layers below the bounds.
 #
 # **Proof.** A shear with a shift $T$ of norm $s$ splits, by singular vectors of $T$, into planes
 # with $\begin{pmatrix} 1 & 0 \\ \sigma & 1 \end{pmatrix}$, $\sigma \le s$, whose singular values
 # are $\tau$ and $1 / \tau$ with $\tau - 1 / \tau = \sigma$, that is $\ln \tau =
 # \operatorname{asinh}(\sigma / 2)$. So the logarithm of its condition number is $2
-# \operatorname{asinh}(s / 2)$, and condition numbers of products are at most the products. For the
-# angle let $x = (x_1, x_2)$, of which $x_1$ is kept. $x$ and its image differ by at most $s |x_1|$
-# in the second half, and both lie at least $|x_1|$ away from the origin, as does the segment
-# between them. A segment of length $\ell$ at a distance of at least $r$ is seen under an angle of
-# at most $2 \arctan \frac{\ell}{2 r}$. Angles of products add up at most. $\square$
+# \operatorname{asinh}(s / 2)$, and the condition number of a product is at most the product of the
+# condition numbers. For the angle let $x = (x_1, x_2)$, where $x_1$ is kept. Then $x$ and its image
+# differ by at most $s |x_1|$, in the second half, and the segment between them is at least $|x_1|$
+# away from the origin. A segment of length $\ell$ at a distance of at least $r$ is seen under an
+# angle of at most $2 \arctan \frac{\ell}{2 r}$. The angle of a product is at most the sum of the
+# angles. $\square$
 #
-# For rotations with the eigenvalue $-1$ some $s_i$ is at least $2 \tan(\pi / 2K)$. A search that
-# fails proves nothing.
+# For a rotation with the eigenvalue $-1$ some $s_i$ is at least $2 \tan(\pi / 2K)$. A failed search
+# proves nothing.
 #
-# *Numeric*, but for the error of the layers' exact product, which is an *exact* rational.
+# *Numeric*, except the error of the layers' exact product, which is an *exact* rational.
 #
 #     python proofs/depth_versus_conditioning.py --plot DIR      also write a picture
 #     python proofs/depth_versus_conditioning.py --full          d = 16 and 48, two seeds
@@ -113,13 +114,13 @@ FAMILIES = {
 }
 
 # %% [markdown]
-# ## What is measured
+# ## Measured quantities
 
 
 # %%
 @dataclass(frozen=True)
 class Record:
-    """Layers of one target: sizes, and relative errors in float64 and float32."""
+    """Sizes of the layers of one target, and their relative errors in float64 and float32."""
 
     magnitude: float
     condition: float
@@ -158,7 +159,7 @@ def measured(result: Balanced, W: np.ndarray) -> Record:
 
 
 def middle(records: list[Record]) -> Record:
-    """Return the medians."""
+    """Return the median of each number over the records."""
     return Record(*(median(column) for column in zip(*map(astuple, records), strict=True)))
 
 
@@ -174,12 +175,13 @@ def target(name: str, d: int, seed: int) -> np.ndarray:
 
 # %% [markdown]
 # ## The grid
-# Six layers always exist; five need not, and near a matrix without them they are hard to find.
+# Six layers always exist. Five exist for almost every matrix; near the exceptions they are hard to
+# find.
 
 
 # %%
 def found(W: np.ndarray, K: int, seed: int) -> Balanced | None:
-    """Return K balanced layers of W, or None where the search says that it found none."""
+    """Return K balanced layers of W, or None if the search fails."""
     try:
         return balance(W, layers=K, method="search", seed=seed)
     except MethodError:
@@ -210,7 +212,8 @@ with claims.check("condition numbers of six layers, d = 16", Evidence.NUMERIC) a
 
 # %% [markdown]
 # ## The exact product
-# Its difference to the target is composed in integers, with no rounding at all.
+# The difference between the product of the layers and the target is computed in integers, without
+# rounding.
 
 # %%
 with claims.check("the stated error is that of the exact composition", Evidence.EXACT) as check:
@@ -223,8 +226,9 @@ with claims.check("the stated error is that of the exact composition", Evidence.
 
 # %% [markdown]
 # ## How small can layers be?
-# With $s_i = |X_i|_2$, a shear stretches by at most $\exp(2 \operatorname{asinh}(s_i / 2))$ from
-# least to largest, and turns a vector by at most $2 \arctan(s_i / 2)$. So
+# Let $s_i = |X_i|_2$. The singular values of a shear have the ratio $\exp(2
+# \operatorname{asinh}(s_i / 2))$ at most, and a shear turns a vector by at most $2 \arctan(s_i /
+# 2)$. So
 #
 # $$ \sum_i 2 \operatorname{asinh} \frac{s_i}{2} \ge \ln \kappa(W), \qquad
 #    \sum_i 2 \arctan \frac{s_i}{2} \ge \angle(x, W x) \text{ for every } x. $$
@@ -249,7 +253,8 @@ with claims.check("no layers are smaller than the bounds allow", Evidence.NUMERI
 
 # %% [markdown]
 # ## The exact routes, rounded to floats
-# They equal W as rationals; rounded to float64 their layers are what they are.
+# The exact layers multiply to W. Here they are rounded to float64, and we measure the error of the
+# rounded product.
 
 
 # %%

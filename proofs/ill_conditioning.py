@@ -30,7 +30,7 @@
 #
 # *Digits.* If $y = f(z)$ is rounded by a relative $u$, then $f^{-1}(y)$ is off by about $|J^{-1}|\,
 # |y|\, u$: it loses $\log_{10}(|J^{-1}|\, |y| / |z|)$ digits, at most about $\log_{10} \kappa$.
-# That this law holds, and how sharply, is measured.
+# We measure how sharp this estimate is.
 #
 # Singular values are *certified*: the Jacobian at a point is a rational matrix, root isolation
 # encloses them. Digits are *numeric*: the precision of mpmath at which $f^{-1}(f(z))$ returns $z$
@@ -88,13 +88,14 @@ with claims.check("enclosures of singular values", Evidence.CERTIFIED) as check:
 
 # %% [markdown]
 # ## Plateaus and ramps, two layers and three
-# Draws lie on plateaus, but for a few: there two layers have the Jacobian $\delta I$, of condition
-# number one, three have $\operatorname{diag}(\delta, \delta^2)$. On the worst ramp, between the
-# atoms that are farthest apart, both have the Lipschitz constant of that step over its width, and
-# the least singular value that the determinant $\delta^d$, or $\delta^{3d/2}$, leaves.
+# Nearly all draws lie on plateaus. There two layers have the Jacobian $\delta I$, of condition
+# number one, and three layers have $\operatorname{diag}(\delta, \delta^2)$. On the worst ramp,
+# between the atoms that are farthest apart, the Lipschitz constant of both is the height of the
+# step over its width, and the determinant, $\delta^d$ or $\delta^{3d/2}$, bounds the least singular
+# value.
 #
-# All numbers are $\log_{10}$: the least singular value (the quantity of the paper), the largest
-# one, their ratio; then the digits.
+# All numbers are $\log_{10}$: the least singular value (studied in the paper), the largest one, and
+# their ratio; then the digits.
 
 # %%
 powers = range(10 if options.full else 7)
@@ -145,8 +146,8 @@ with claims.check(
             check.equal((J[0, 1], J[1, 0]), (0, 0), "diagonal")
 
 # %% [markdown]
-# On plateaus two layers lose what the noise $\delta$ takes, three what $\delta^2$ takes. Ramps are
-# steep for both.
+# On plateaus two layers lose about $\log_{10} (1 / \delta)$ digits, three layers twice as many.
+# Ramps are steep for both.
 
 # %%
 with claims.check("two layers take fewer digits than three", Evidence.NUMERIC) as check:
@@ -168,10 +169,10 @@ with claims.check("float64 fails where mpmath does not", Evidence.NUMERIC) as ch
         check.true(bool(failing) and failing[0] > 0, text)
 
 # %% [markdown]
-# ## The law
-# Digits at the worst ramp against $\log_{10} \kappa$, $\kappa = |J|\,|J^{-1}|$, fitted target by
-# target: a line, of a slope below one. The inverse alone amplifies the rounding of $f(z)$, and so
-# against $\log_{10} |J^{-1}|$ the slope is nearer to one.
+# ## Lost digits and condition number
+# For each target, a line is fitted to the digits at the worst ramp over $\log_{10} \kappa$, $\kappa
+# = |J|\,|J^{-1}|$. Its slope is below one. Only the inverse amplifies the rounding of $f(z)$; so
+# over $\log_{10} |J^{-1}|$ the slope is nearer to one.
 
 # %%
 laws = {}
@@ -192,12 +193,12 @@ with claims.check(
         )
 
 # %% [markdown]
-# ## One law, three ways
-# Two normal laws on the line beside a normal coordinate, which is what `approximate_well` makes of
-# data and pad. As the certified distance $W_2$ goes to zero, the divergence of the law from two or
-# three layers goes to infinity (certified from below), and the least singular value to zero. Layers
-# of condition number at most 5 need hundreds, and keep digits; their divergence is estimated from
-# draws of the law (numeric).
+# ## One law by three kinds of flows
+# The target is a mixture of two normal laws on the line and an independent normal coordinate, as
+# `approximate_well` makes it of data and pad. As the certified distance $W_2$ goes to zero, the
+# divergence of the law from two or three layers goes to infinity (certified from below), and the
+# least singular value to zero. With condition numbers at most 5 hundreds of layers are needed, and
+# few digits are lost; the divergence is estimated from draws of the law (numeric).
 
 # %%
 LINE = GaussianMixture(["-3/2", "3/2"], "3/5")

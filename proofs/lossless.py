@@ -9,30 +9,30 @@
 #
 # $$ y_2 = x_2 + \lfloor T x_1 + \tfrac12 \rfloor, $$
 #
-# they are a bijection $f$ of $\mathbb{Z}^d$, and coordinate $j$ of $f(x)$ differs from that of $W_1
-# x$ by at most half the sum, over the layers $i$, of row $j$ of $|S_6 \cdots S_{i+1}|$ over the
-# columns that layer $i$ moves. Read in steps of $s$, $f(x)$ is near $W x$. In float64 the map is
-# the same to the last bit on every machine.
+# they are a bijection $f$ of $\mathbb{Z}^d$. Coordinates $j$ of $f(x)$ and of $W_1 x$ differ by at
+# most half the sum, over the layers $i$ and the columns that layer $i$ moves, of the entries of row
+# $j$ of $|S_6 \cdots S_{i+1}|$. In steps of $s$, $f(x)$ is near $W x$. In float64 the map has the
+# same bits on every machine.
 #
-# **Why.** *Why don't I get x back?* is what users of flows ask. With couplings they can: the
-# inverse is exact, not nearly exact, and a codec built on the flow can be decoded elsewhere.
-# Well-conditioned shears (`rotations`) make the bound small.
+# **Why.** Users of flows ask why the inverse does not return their data. Here the inverse is exact,
+# and a codec built on the flow can be decoded on another machine. Well-conditioned shears
+# (`rotations`) make the bound small.
 #
-# **Proof.** *A bijection.* The half that is kept says what was added: $x_2 = y_2 - \lfloor T x_1 +
+# **Proof.** *A bijection.* The half that is kept determines the shift: $x_2 = y_2 - \lfloor T x_1 +
 # \frac12 \rfloor$.
 #
-# *The distance.* Layer $i$ maps $x$ to $S_i x + r_i$, where $r_i$ is what rounding adds: zero on
-# the half that is kept, and at most $\frac12$ in absolute value on the other. So
+# *The distance.* Layer $i$ maps $x$ to $S_i x + r_i$ with the rounding error $r_i$, which is zero
+# on the half that is kept, and at most $\frac12$ in absolute value on the other half. So
 #
 # $$ f(x) = S_6 \cdots S_1 x + \sum_i S_6 \cdots S_{i+1} r_i. $$
 #
-# Shears that are found in floating point are put on a grid of $2^{-b}$; how far their product is
-# from $W_1$ is computed exactly, and added for the largest $|x|$ that is admitted.
+# Shears found in floating point are rounded to multiples of $2^{-b}$. The distance of their product
+# from $W_1$ is computed exactly; times the largest admitted $|x|$, it is added to the bound.
 #
 # *The same bits.* With shifts $T$ in multiples of $2^{-b}$, $b \ge 1$, and integers $|x_i| \le r$,
 # every partial sum of $T x_1 + \frac12$ is a multiple of $2^{-b}$. As long as $2^b (r \max_j \sum_k
 # |T_{jk}| + 2) \le 2^{53}$, float64 holds each exactly: in any order of summation, on any number of
-# threads, in NumPy and in PyTorch. Beyond that range the map refuses. $\square$
+# threads, in NumPy and in PyTorch. For inputs beyond that range the map raises an error. $\square$
 #
 # To our knowledge block lifting of an arbitrary matrix with a bounded number of well-conditioned
 # shears is new. Beside it: PLUS (Hao and Shi, *Matrix factorizations for reversible integer
@@ -62,7 +62,7 @@ from exactflow.floats.lossless import lossless
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])
 
-from proofs.experiments.lifting import LiftedLU, Plus
+from proofs.experiments.lifting import LiftedLU, PlusFactorization
 
 options = proof_options()
 claims = Claims("lossless")
@@ -184,15 +184,15 @@ with claims.check("samples stay within the certified bound", Evidence.CERTIFIED)
 # %% [markdown]
 # ## Beside the other routes
 #
-# Each maps the same integers up to 1000 in absolute value. *Lost* is the part of the vectors that
-# do not come back. For floats $W^{-1} y$ is rounded, where $y = W x$ is kept in the type, or
-# rounded to integers itself, as the other routes do.
+# Each route maps the same integers of absolute value at most 1000. *Lost* is the fraction of
+# vectors that the inverse does not return. For floats $W^{-1} y$ is rounded; $y = W x$ is stored as
+# a float, or rounded to integers as in the other routes.
 
 # %%
 SIZES = (2, 8, 24, 48) + ((96, 192) if options.full else ())
 ROUTES = {
     "shears": lambda W: lossless(W, limit=1000, orientation="flip"),
-    "PLUS": lambda W: Plus.of(W, 26),
+    "PLUS": lambda W: PlusFactorization.of(W, 26),
     "LU": lambda W: LiftedLU.of(W, 26),
 }
 errors: dict[tuple[str, str], dict[int, float]] = {}
@@ -261,9 +261,9 @@ with claims.check("rotations: an error of at most 0.6 steps, rms", Evidence.NUME
         check.true(error <= 0.6, f"d = {d}: {error:.3f}")
 
 # %% [markdown]
-# Processor time of 2,000 columns in milliseconds, forward and inverse, for rotations: two products
-# with triangular matrices forward and d rows backward, against six products of half the size, in
-# both directions. (Times, and no claim.)
+# Processor time in milliseconds for 2,000 columns, forward and inverse, for rotations. The
+# triangular factors take two products forward and d successive rows in the inverse; the shears take
+# six products of half the size in both directions. (Times are no claims.)
 
 # %%
 for d in SIZES[3:]:

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # One mask suffices for flows under many masks
+# # One mask: it suffices for flows under many masks
 #
 # **Theorem 17** (to our knowledge new). $N$ affine couplings on $d = 2n$ coordinates, each under a
 # mask of its own, moving at most $n$ coordinates and reading at most $n$ others, are at most $2N -

@@ -116,7 +116,7 @@ class Map(VectorMap):
 
     @property
     def halves(self) -> tuple[Sequence[int], Sequence[int]]:
-        """The coordinates of the first half, and those of the second."""
+        """The coordinates of the first half, and the coordinates of the second half."""
         order, p = self._full_order(), self.partition[0]
         return order[:p], order[p:]
 

@@ -37,6 +37,11 @@ _BRACKETS = ", ".join(
     for y, size in (("top", "1.5px 100%"), ("top", "0.35em 1.5px"), ("bottom", "0.35em 1.5px"))
 )
 """Square brackets at the sides of a table, in the colour of its text."""
+TABLE_STYLE = (
+    "border-collapse: separate; border-spacing: 0.9em 0.2em; font-variant-numeric: tabular-nums; "
+    "text-align: right"
+)
+"""Space between the columns of a table, numbers at the right, in digits of one width."""
 _LEGEND = (
     "data meets layer 1 first, at the right; U moves the first half, L the second; red is "
     "positive, blue negative (grey: not zero, in a finite field), darkest the largest entry; a "
@@ -45,7 +50,7 @@ _LEGEND = (
 
 
 def value_lines(value: Any, field: Domain, width: float = math.inf) -> list[str]:
-    """Return the lines of a matrix or number; of a matrix wider than `width`, those of a corner.
+    """Return the lines of a matrix or number, or of a corner if a matrix is wider than `width`.
 
     >>> from sympy import QQ
     >>> M = DomainMatrix([[QQ(1), QQ(-1, 2)], [QQ(0), QQ(10)]], (2, 2), QQ)
@@ -100,8 +105,9 @@ def value_html(value: Any, field: Domain, width: float = math.inf) -> str:
     cells = "".join(f"<tr>{''.join(map(_cell_html, row))}</tr>" for row in rows)
     note = f"<small>{escape(head)}, begins:</small>" if head else ""
     return (
-        f'{note}<table style="background: {_BRACKETS}; display: inline-table; text-align: right; '
-        f'vertical-align: middle">{cells}</table>'
+        f'{note}<table style="background: {_BRACKETS}; border-collapse: separate; border-spacing: '
+        '0.5em 0; display: inline-table; text-align: right; vertical-align: middle">'
+        f"{cells}</table>"
     )
 
 
@@ -273,7 +279,8 @@ def flow_html(head: str, layers: Sequence) -> str:
     rows = "".join(
         f"<tr>{''.join(_layer_cells(k, layer))}</tr>" for k, layer in enumerate(layers, 1)
     )
-    table = f"<table><caption>{escape(head)}</caption><tr>{cells}</tr>{rows}</table>"
+    caption = f'<caption style="text-align: left">{escape(head)}</caption>'
+    table = f'<table style="{TABLE_STYLE}">{caption}<tr>{cells}</tr>{rows}</table>'
     shown = f"{_factors_html(layers)}{table}"
     return f"{shown}<small>{_LEGEND}</small>" if "<svg" in shown else shown
 

@@ -25,7 +25,8 @@ ORIENTATIONS: tuple[str, ...] = get_args(Orientation)
 _NEGATIVE = (
     "expected det > 0, got det < 0: every coupling with positive scales preserves orientation, so "
     "no flow of couplings represents this matrix. Use orientation='flip' to negate coordinate 0 "
-    "first, or orientation='pad' to append one coordinate to each half and swap these two"
+    "first, that is, a column of the matrix, or orientation='pad' to append one coordinate to each "
+    "half and swap these two"
 )
 
 

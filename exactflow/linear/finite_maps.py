@@ -109,7 +109,7 @@ class PointObstruction(Checkable):
         and of the image, and the alternating sum of the shifts is not zero. "path": the points from
         the first to the last agree in the same way; hence the first coupling gives these two the
         same moved half, but the next coupling has to shift them differently.
-    rows : the numbers of the points among those given, from 0.
+    rows : the rows of these points in the given matrix, from 0.
     points, images : these points, each as its first and its second half, of rational numbers.
     """
 
@@ -353,7 +353,8 @@ def coupling_from_table(
 ) -> PiecewiseCoupling:
     """Return a coupling whose shift has the values of a table, and is linear between its knots.
 
-    With `integers` its shift at each integer is that of the nearest smaller knot, or of the first.
+    With `integers` its shift at each integer equals the shift at the nearest smaller knot, or at
+    the first knot.
     """
     row, products = _find_separating_row(list(table))
     points = sorted(zip(products, table.values(), strict=True), key=itemgetter(0))

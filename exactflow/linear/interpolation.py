@@ -83,8 +83,8 @@ class Interpolation(MapResult):
 
     @property
     def word(self) -> str:
-        """The letters of the couplings, L for one that moves the second half, U for the first, as a
-        product: data meets the coupling of the last letter first.
+        """The letters of the couplings as a product, so that data meets the last letter first: L
+        moves the second half, U the first half.
         """
         return "".join(LETTERS[layer.moves] for layer in reversed(self.layers))
 

@@ -1,6 +1,6 @@
-"""ScriptRun proof scripts: anyone's scripts that record `exactflow.claims`.
+"""Running proof scripts: scripts that record claims of `exactflow.claims`.
 
-`sites` finds the claims of a script, `script` runs it by `process`, in a process of its own, and
-judges it; `table` shows what came of it. The faces are ``exactflow prove``, ``python -m proofs``
+`claim_sites` finds the claims of a script, `script_run` runs it in a process of its own and judges
+it, `results_table` prints the results. They are used by ``exactflow prove``, ``python -m proofs``
 and the pytest plugin.
 """

@@ -23,16 +23,16 @@ _CODES = {word: code for code, word in WORDS.items()} | {"probably verified": 0}
 
 
 def _fail(text: str) -> NoReturn:
-    """Fail with a text and no traceback; in the setup this is an error."""
+    """Fail with a text and no traceback; during setup pytest reports an error."""
     pytest.fail(text, pytrace=False)
 
 
 def _leave_undecided(config: pytest.Config, text: str) -> NoReturn:
-    """Fail, skip or expect the failure, as --exactflow-incomplete says."""
-    way = config.option.exactflow_incomplete
-    if way == "fail":
+    """Fail, skip or xfail, as --exactflow-incomplete says."""
+    outcome = config.option.exactflow_incomplete
+    if outcome == "fail":
         _fail(text)
-    (pytest.skip if way == "skip" else pytest.xfail)(text)
+    (pytest.skip if outcome == "skip" else pytest.xfail)(text)
 
 
 class CertificateFile(pytest.File):
@@ -43,12 +43,12 @@ class CertificateFile(pytest.File):
 
 
 class CertificateItem(pytest.Item):
-    """The verdict on a certificate: the checker runs as setup; a malformed file is an error."""
+    """The verdict on a certificate. The checker runs as setup: a malformed file is an error."""
 
     record: dict[str, Any]
 
     def setup(self) -> None:
-        self.record = _record(self)
+        self.record = _check_record(self)
         if self.record["verdict"] == "malformed":
             _fail(f"{self.record['lines'][0]}\n{self.path}")
 
@@ -75,8 +75,8 @@ class CertificateItem(pytest.Item):
         return self.path, None, f"{self.path.name}: {self.name}"
 
 
-def _record(item: pytest.Item) -> dict[str, Any]:
-    """The record of ``exactflow check --json`` for an item, in a process if time is limited."""
+def _check_record(item: pytest.Item) -> dict[str, Any]:
+    """Return the record of ``exactflow check --json``; a time limit needs a process of its own."""
     option, path = item.config.option, str(item.path)
     within, limit = option.exactflow_within, option.exactflow_timeout
     if limit is None:
@@ -84,17 +84,19 @@ def _record(item: pytest.Item) -> dict[str, Any]:
         return vars(check_certificate(path, bound=bound, quick=option.exactflow_quick))
     words = ["check", "--json", *["--quick"] * option.exactflow_quick]
     words += [] if within is None else [f"--within={within}"]
-    record, problem = _exactflow(item.config, [*words, path], limit)
+    record, problem = _run_command_line(item.config, [*words, path], limit)
     lines = [f"c incomplete: {problem}", "s NOT VERIFIED"]
     unknown = {"verdict": "incomplete", "kind": "", "lines": lines, "largest_difference": None}
     return unknown if record is None else record
 
 
-def _exactflow(
+def _run_command_line(
     config: pytest.Config, words: list[str], limit: float | None
 ) -> tuple[dict[str, Any] | None, str]:
-    """Run the command line in the root folder, but no module there (-P); return the object that it
-    prints, if the exit code says the same, or a reason.
+    """Run the command line in the root folder; return the printed record, or None and a reason.
+
+    Modules in that folder are not imported (-P). A record whose verdict differs from the exit code
+    is not accepted.
     """
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "exactflow", *words],
@@ -108,8 +110,8 @@ def _exactflow(
     ) as process:
         try:
             out, err = process.communicate(timeout=limit and min(limit, MOST_SECONDS))
-        except BaseException as error:  # Ctrl-C does not reach the other session either
-            if hasattr(os, "killpg"):  # what it has started ends, too
+        except BaseException as error:  # Ctrl-C does not reach the session of the process
+            if hasattr(os, "killpg"):  # kill its child processes, too
                 os.killpg(process.pid, signal.SIGKILL)
             process.kill()
             if isinstance(error, subprocess.TimeoutExpired):
@@ -123,12 +125,12 @@ def _exactflow(
 
 
 class ScriptFile(pytest.File):
-    """A proof script, which runs at most once, in a process of its own."""
+    """A proof script; it runs at most once, in a process of its own."""
 
     def collect(self) -> Iterable[pytest.Item]:
         try:
             found = find_sites(read_script(self.path))
-        except InvalidInputError:  # running it says what is wrong
+        except InvalidInputError:  # the run of the script reports the error
             found = []
         times = Counter(site.checked for site in found)
         for site in found:
@@ -141,13 +143,13 @@ class ScriptFile(pytest.File):
     def record(self) -> dict[str, Any]:
         """The record of ``exactflow prove --json`` for the script."""
         limit = self.config.option.exactflow_timeout
-        record, text = _exactflow(self.config, ["prove", "--json", str(self.path)], limit)
+        record, text = _run_command_line(self.config, ["prove", "--json", str(self.path)], limit)
         unknown = {"claims": [], "verdict": "incomplete", "failure": text, "line": 0}
         return unknown | {"has_ended": False} if record is None else record
 
     @property
     def unreached(self) -> list[dict[str, Any]]:
-        """Claims that were not reached although the script ended, and no tool is missing."""
+        """The claims that were not reached although the script ended; none if a tool is missing."""
         claims = self.record["claims"]
         if not self.record["has_ended"] or any(claim["missing"] for claim in claims):
             return []
@@ -155,7 +157,7 @@ class ScriptFile(pytest.File):
 
     @property
     def failure(self) -> str:
-        """The failure of the script, the difference first, then the place and the claim."""
+        """The failure of the script: the difference, then the place and the claim."""
         text, place = self.record["failure"], f"{self.path}:{self.record['line']}: "
         failed = (claim for claim in self.record["claims"] if claim["verdict"] == "FAILED")
         places = [f"{place}in the claim {c['checked']!r} [{c['evidence']}]: " for c in failed]
@@ -166,7 +168,7 @@ class ScriptFile(pytest.File):
 
 
 class _ScriptItem(pytest.Item):
-    """An item of a script; pytest-xdist keeps them together with ``--dist loadgroup``."""
+    """An item of a script; ``--dist loadgroup`` of pytest-xdist keeps these together."""
 
     parent: ScriptFile
 
@@ -180,11 +182,11 @@ class _ScriptItem(pytest.Item):
         return self.path, self.line - 1, f"{self.path.name}: {self.name}"
 
     def blame(self) -> int:
-        """Return 0 for what failed, 1 for the script, 2 for what was not reached, 3 otherwise."""
+        """Rank the item by its part in a failure: 0 failed, 1 the script, 2 not reached, 3 none."""
         return 1
 
     def runtest(self) -> None:
-        """Fail if the script did, and no item that is nearer to the failure runs."""
+        """Fail if the script failed and no item with a lower `blame` runs."""
         failure, blame = self.parent.record["failure"], self.blame()
         if not failure or blame == 3:
             return
@@ -196,7 +198,7 @@ class _ScriptItem(pytest.Item):
 
 
 class ClaimItem(_ScriptItem):
-    """The claims that are checked at one place of a script: in a loop there are many."""
+    """The claims that are checked at one place of a script; a loop checks many there."""
 
     def __init__(self, *, site: ClaimSite, **keywords: Any) -> None:
         super().__init__(line=site.line, **keywords)
@@ -206,7 +208,7 @@ class ClaimItem(_ScriptItem):
 
     @property
     def claims(self) -> list[dict[str, Any]]:
-        """Claims recorded at the lines of the item."""
+        """The claims recorded at the lines of the item."""
         first, last = self.site.line, self.site.end_line
         return [c for c in self.parent.record["claims"] if first <= c["line"] <= last]
 
@@ -229,8 +231,9 @@ class ClaimItem(_ScriptItem):
 
 
 class ScriptItem(_ScriptItem):
-    """Test that a script runs to its end without an error, checks something, and reaches every
-    claim that no other item shows.
+    """The test that a script runs to its end, checks claims, and reaches every claim.
+
+    Claims that are items themselves are left to these.
     """
 
     def runtest(self) -> None:

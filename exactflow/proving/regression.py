@@ -1,4 +1,4 @@
-"""The fixture `certificate_regression`: a flow against the certificate of an earlier run."""
+"""The fixture `certificate_regression`: compare a flow with the certificate of an earlier run."""
 
 import json
 import re
@@ -21,7 +21,7 @@ from exactflow.linear.depth import MinimalDepth
 
 @dataclass(frozen=True)
 class CertificateRegression:
-    """The certificates of the test that asks for it, in a folder of the name of its file."""
+    """The certificates of one test, in a folder named like the file of the test."""
 
     request: pytest.FixtureRequest
 
@@ -33,24 +33,23 @@ class CertificateRegression:
         basename: str = "",
         **claim: Any,
     ) -> None:
-        """Fail where a flow, or a least depth, is not what its certificate says, or the layers have
-        become more or longer.
+        """Fail if a flow or a minimal depth differs from its certificate, or has grown.
 
-        The first run writes the certificate, and fails, so that nobody takes it for a check.
+        The first run writes the certificate and fails, so that it is not taken for a check.
 
         Parameters
         ----------
-        flow : a flow over QQ, GF(p) or an algebraic number field; or what `minimal_depth` returned
-            over QQ or GF(p), which takes no other keywords of a claim.
-        target : the matrix that it equals; its own where left out.
-        basename : the name of the file, for a test with several flows; that of the test if empty.
+        flow : a flow over QQ, GF(p) or an algebraic number field; or the result of `minimal_depth`
+            over QQ or GF(p), without other keywords of a claim.
+        target : the matrix that the flow equals; by default its own.
+        basename : the name of the file, for a test with several flows; by default that of the test.
         claim : the other keywords of `certificate_text`, as ``within=Fraction(1, 1000)``.
 
         Raises
         ------
         AssertionError
-            The claim is false or undecided, the target is another one than before, or layers or
-            bits grew.
+            The claim is false or undecided, the target has changed, or there are more layers or
+            longer entries than before.
         CertificateError
             The file is no well-formed certificate.
         """
@@ -58,7 +57,7 @@ class CertificateRegression:
         name = basename or re.sub(r"\W", "_", self.request.node.name)
         kind = "depth" if isinstance(flow, MinimalDepth) else "cert"
         path = self.request.path.with_suffix("") / f"{name}.{kind}.json"
-        text = _text(flow, target, claim)
+        text = _certificate_text(flow, target, claim)
         report = checker.check(text.encode())
         if report.verdict is not checker.Verdict.VERIFIED:
             *lines, reason = (line[2:] for line in report.lines)
@@ -68,7 +67,7 @@ class CertificateRegression:
             write_bytes(path, text.encode())
             pytest.fail(f"no certificate before this run: {path} written, run again", pytrace=False)
         layers = flow.flow if isinstance(flow, MinimalDepth) else flow
-        problem = _difference(layers, text, path)
+        problem = _describe_regression(layers, text, path)
         regenerates = self.request.config.getoption("force_regen", False)
         if regenerates and (problem or path.read_text("utf-8") != text):
             write_bytes(path, text.encode())
@@ -77,15 +76,15 @@ class CertificateRegression:
             raise AssertionError(f"{problem}\n{path}\n--force-regen accepts it")
 
 
-def _text(
+def _certificate_text(
     result: CouplingFlow | MinimalDepth, target: "MatrixLike | None", claim: dict[str, Any]
 ) -> str:
-    """The certificate of a result, as this run makes it."""
+    """Return the certificate of a result of this run."""
     if not isinstance(result, MinimalDepth):
         return certificate_text(result, target, **claim)
     if claim:
         raise InvalidInputError(
-            f"expected no other keywords for what minimal_depth returned, got {', '.join(claim)}"
+            f"expected no keywords beside a result of minimal_depth, got {', '.join(claim)}"
         )
     try:
         return depth_claim_text(result, None if target is None else as_matrix(target))
@@ -93,12 +92,12 @@ def _text(
         raise AssertionError(str(error)) from None
 
 
-def _difference(flow: CouplingFlow, text: str, path: Path) -> str:
-    """First way in which a flow is worse than the certificate in a file; "" if in none."""
+def _describe_regression(flow: CouplingFlow, text: str, path: Path) -> str:
+    """Return the first way in which a flow is worse than the certificate in a file, or ""."""
     try:
         recorded = read_certificate(path)
     except VerificationError as error:
-        return f"what is recorded is false: {error}"
+        return f"the recorded certificate is false: {error}"
     before, now = json.loads(path.read_text("utf-8")), json.loads(text)
     for key in ("format", "field", "partition", "scales", "within", "pads"):
         if before.get(key) != now.get(key):
@@ -115,7 +114,7 @@ def _difference(flow: CouplingFlow, text: str, path: Path) -> str:
 
 
 def _first_difference(before: list, now: list) -> str:
-    """Return the first entry of a matrix that is another one now."""
+    """Return a sentence on the first entry of a matrix that has changed, or ""."""
     if len(before) != len(now):
         return f"expected {len(before)} rows, as recorded, got {len(now)}"
     for i, rows in enumerate(zip(before, now, strict=True)):

@@ -1,4 +1,4 @@
-"""Results of proof scripts: one sentence for all, and a table with a row for each theorem."""
+"""Results of proof scripts: a summary in one line, and a table with a row for each script."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,8 @@ from exactflow.claims import Claim, Evidence
 from exactflow.errors import printable
 from exactflow.proving.script_run import Outcome
 
-PIPED = 130  # columns where no terminal has others: names of theorems are whole
-WITH_EVIDENCE = 60
+PIPED = 130  # columns without a terminal: no name of a theorem is broken
+WITH_EVIDENCE = 60  # columns from which the table shows the evidence
 WEAKEST_FIRST = (
     Evidence.NUMERIC,
     Evidence.CERTIFIED,
@@ -25,7 +25,7 @@ WEAKEST_FIRST = (
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:
-    """Count the claims that hold, and name what was not run and why, in one line."""
+    """Summarize in one line: the claims that hold, and those that failed or were not run."""
     claims = [claim for outcome in outcomes for claim in outcome.claims]
     missing = dict.fromkeys(claim.missing for claim in claims if claim.missing)
     not_run = sum(bool(claim.missing) for claim in claims)
@@ -48,11 +48,14 @@ def summary(outcomes: Sequence[Outcome]) -> str:
 def print_table(
     outcomes: Sequence[Outcome], names: Mapping[str, str] | None = None, verbose: bool = False
 ) -> None:
-    """Print a row for each script: its theorem, by its path or as the script says it, its claims,
-    weakest evidence and seconds.
+    """Print a row for each script: theorem, number of claims, weakest evidence, seconds.
 
-    The claims of a theorem follow its row if `verbose`, or if there is no other theorem; those that
-    do not hold always do.
+    Parameters
+    ----------
+    outcomes : of the scripts.
+    names : theorems by the path of the script; by default the script names its theorem.
+    verbose : whether every claim follows the row of its script. Claims that do not hold, and claims
+        of an only script, always follow.
     """
     console, names = Console(), names or {}
     if not console.is_terminal and "COLUMNS" not in os.environ:
@@ -75,7 +78,7 @@ def print_table(
         holds = sum(claim.passed for claim in claims)
         count = f"{len(claims)}" if holds == len(claims) else f"{holds} of {len(claims)}"
         title = printable(names.get(outcome.path, claims[0].theorem))
-        add(escape(title), count, _weakest(claims), sum(claim.seconds for claim in claims))
+        add(escape(title), count, _weakest_evidence(claims), sum(claim.seconds for claim in claims))
         for claim in claims:
             if verbose or is_alone or not claim.passed:
                 head = "" if claim.passed else f"{claim.verdict}: "
@@ -85,7 +88,7 @@ def print_table(
         console.print(table)
 
 
-def _weakest(claims: Sequence[Claim]) -> str:
-    """The weakest kind of evidence among claims; a claim that was not reached may have none."""
+def _weakest_evidence(claims: Sequence[Claim]) -> str:
+    """Return the weakest kind of evidence among claims, "" if none is known."""
     kinds = [claim.evidence for claim in claims if claim.evidence]
     return str(min(kinds, key=WEAKEST_FIRST.index, default=""))

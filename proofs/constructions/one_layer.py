@@ -30,7 +30,7 @@ from sympy import QQ
 
 from exactflow.exact.balls import ball, lower, normal_density, normal_quantile, upper
 from exactflow.exact.typing import Element, MatrixLike
-from exactflow.laws.universal.measures import TargetMeasure, as_measure, halves_of
+from exactflow.laws.universal.measures import TargetMeasure, as_measure, resolve_halves
 from exactflow.laws.universal.quantization import TUNING, Quantization
 
 __all__ = ["one_layer_bound"]
@@ -61,7 +61,7 @@ def one_layer_bound(
     True
     """
     measure = as_measure(target)
-    p, q = halves_of(measure, partition)
+    p, q = resolve_halves(measure, partition)
     with ctx.workprec(TUNING.precision):
         squares = [_from_normal(measure, i) ** 2 for i in range(p + q)]
         kept = [sum(half, QQ.zero) for half in (squares[:p], squares[p:])]

@@ -123,7 +123,7 @@ def test_inequalities_of_other_functions_are_refused(relation):
 
 
 def test_exceptional_values_are_those_that_may_occur():
-    where = Assumptions.of([x > 2]).where
+    where = Assumptions.of([x > 2]).condition_text
     assert where([x - 1, x - 2, x**2 + 1]) == ", for x > 2"
     assert where([x - 3, x**2 - 7, y]) == ", for x > 2, unless x = 3, x**2 - 7 = 0 or y = 0"
     assert Assumptions().condition_text([p, r, r**2 + 1, p + r**2]) == ", unless r = 0"

@@ -146,7 +146,7 @@ def test_least_depths_are_held_as_flows_are(run, pytester):
     for name, keywords, words in (
         ("other depth", "", "scales: expected additive, as recorded, got positive"),
         ("depth", ", [[1, 2], [3, 8]]", "expected the matrix of the answer as target"),
-        ("depth", ", within=1", "expected no other keywords for what minimal_depth returned"),
+        ("depth", ", within=1", "expected no keywords beside a result of minimal_depth"),
     ):
         result = run(name, keywords=keywords)
         result.assert_outcomes(failed=1)
@@ -155,4 +155,4 @@ def test_least_depths_are_held_as_flows_are(run, pytester):
     (pytester.path / DEPTH).write_bytes(data.replace(b'"3"', b'"4"'))
     result = run("depth")
     result.assert_outcomes(failed=1)
-    assert "what is recorded is false" in result.stdout.str()
+    assert "the recorded certificate is false" in result.stdout.str()

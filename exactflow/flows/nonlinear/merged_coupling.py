@@ -141,7 +141,7 @@ class MergedCoupling(RationalCoupling):
         return list(moved)
 
     def tangent(self, moved: Sequence, kept: Sequence) -> LinearCoupling:
-        """Return the derivative at a point, given its half that moves and the one that is kept."""
+        """Return the derivative at a point, given its moved half and its kept half."""
         moved, kept = (list(map(to_element, half)) for half in (moved, kept))
         size, width = self.sizes
         zeros = linalg.zeros(size, width, QQ)

@@ -33,7 +33,7 @@ class PiecewiseLinear:
     """A continuous function R -> R^m, linear between rational knots and beyond the outer ones.
 
     Two values are equal if and only if they are equal as functions, since knots at which the slope
-    does not change are dropped. At a knot the slope is that of the piece to the right.
+    does not change are dropped. At a knot the slope is the slope to its right.
 
     Parameters
     ----------

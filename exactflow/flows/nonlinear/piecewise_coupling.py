@@ -182,7 +182,7 @@ class PiecewiseCoupling(RationalCoupling):
         return [-s * t for s, t in zip(self.scales_at(kept, convert), shifts, strict=True)]
 
     def tangent(self, moved: Sequence, kept: Sequence) -> LinearCoupling:
-        """Return the derivative at a point, given its half that moves and the one that is kept."""
+        """Return the derivative at a point, given its moved half and its kept half."""
         moved, kept = (list(map(to_element, half)) for half in (moved, kept))
         x, scales = self._read_number(kept, to_element), self.scales_at(kept, to_element)
         slopes = [s.slope_at(x)[0] if _is_varying(s) else QQ.zero for s in self.scale_elements]

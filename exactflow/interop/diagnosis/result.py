@@ -9,6 +9,7 @@ from html import escape
 from typing import Any, ClassVar
 
 from exactflow.exact.numbers import format_below
+from exactflow.flows.display import TABLE_STYLE
 from exactflow.flows.evidence import Evidence
 from exactflow.interop import tables
 from exactflow.laws.conditioning import ConditioningBounds, lower_bounds
@@ -221,7 +222,7 @@ class Diagnosis:
         notes = [f"{row.path}: {note}" for row in self.rows for note in row.notes]
         items = "".join(f"<li>{escape(note)}</li>" for note in notes)
         below = f"<ul>{items}</ul>" if items else ""
-        return f"<p><b>{escape(str(self))}</b> [{self.evidence}]</p>{shown}{below}"
+        return f"<p><b>{escape(self.summary)}</b> [{self.evidence}]</p>{shown}{below}"
 
     def plot(self, *, ax: Any = None) -> Any:
         """Draw bars in matplotlib (extra ``plot``), a row for each layer, and return the Axes.
@@ -256,13 +257,15 @@ def _table_html(rows: list[list[str]]) -> str:
     """Return a table in HTML, with dashes dimmed, in the colours of the page."""
     heads, *rest = rows
     head = "".join(f"<th>{escape(name)}</th>" for name in heads)
-    body = "".join(f"<tr>{''.join(map(_cell_html, row))}</tr>" for row in rest)
-    return f"<table><tr>{head}</tr>{body}</table>"
+    body = "".join(map(_row_html, rest))
+    return f'<table style="{TABLE_STYLE}"><tr>{head}</tr>{body}</table>'
 
 
-def _cell_html(text: str) -> str:
-    style = ' style="opacity: 0.3"' if text == "-" else ""
-    return f"<td{style}>{escape(text)}</td>"
+def _row_html(cells: list[str]) -> str:
+    name, *numbers = cells
+    dashes = (' style="opacity: 0.3"' if text == "-" else "" for text in numbers)
+    shown = (f"<td{dim}>{escape(x)}</td>" for dim, x in zip(dashes, numbers, strict=True))
+    return f'<tr><td style="text-align: left">{escape(name)}</td>{"".join(shown)}</tr>'
 
 
 def _difference(claim: float | None, due: float | None) -> float | None:

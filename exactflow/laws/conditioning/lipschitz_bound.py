@@ -28,7 +28,7 @@ from exactflow.laws.conditioning.projection import (
     Distance,
     ProjectedLaw,
     project,
-    reflection,
+    reflected_frame,
     unit_frame,
 )
 from exactflow.laws.conditioning.tuning import TUNING
@@ -57,7 +57,7 @@ def bound_lipschitz(
         return slope, attained, None
     frames = [unit_frame(components.dimension)]
     if not has_independent_coordinates and components.spreads is None:
-        frames += map(reflection, center_differences(components))
+        frames += map(reflected_frame, center_differences(components))
     seen = [project(law, components, axes, eps) for axes in frames]
     eps_exponent = int(eps.numerator).bit_length() - int(eps.denominator).bit_length() - 1
     bits = max(bits, TUNING.precision + 4 * max(0, components.exponent - eps_exponent))
@@ -121,7 +121,7 @@ def _least_slope(
     """
     while bits <= TUNING.most_precision:
         with ctx.workprec(bits):
-            found = _bracket_slope(problem(), _logarithm(start), tolerance() ** 2)
+            found = _bracket_slope(problem(), _binary_logarithm(start), tolerance() ** 2)
         if found is not None:
             return *found, bits
         bits *= 2
@@ -140,32 +140,32 @@ def _bracket_slope(distance: Distance, start: float, square: arb) -> tuple[Eleme
 
     @cache
     def excess(x: float) -> float:
-        return _logarithm(distance(ball(_power(x)), True)[1] / square)
+        return _binary_logarithm(distance(ball(_power_of_two(x)), True)[1] / square)
 
     low, high, step = start, start, TUNING.first_step
     while excess(high) > 0:
         low, high, step = high, high + step, 2 * step
     while excess(low) <= 0:
         if low < start - TUNING.least_slope:
-            least = _power(start - TUNING.least_slope)
+            least = _power_of_two(start - TUNING.least_slope)
             return (QQ.zero, least) if distance(ball(least), True)[1] <= square else None
         low, high, step = low - step, low, 2 * step
     root = brentq(excess, low, high, xtol=TUNING.widths[0] / 4)
     for width in TUNING.widths:
-        ends = _power(root - width), _power(root + width)
+        ends = _power_of_two(root - width), _power_of_two(root + width)
         below, above = (distance(ball(end), k > 0)[k] for k, end in enumerate(ends))
         if below >= square and above <= square:
             return ends
     return None
 
 
-def _logarithm(x: arb) -> float:
+def _binary_logarithm(x: arb) -> float:
     """Return the binary logarithm of the midpoint of a ball, in floats; -2^20 if it is <= 0."""
     middle = x.mid()
     return float(middle.log().mid()) / 0.6931471805599453 if middle > 0 else -(2.0**20)
 
 
-def _power(x: float) -> Element:
+def _power_of_two(x: float) -> Element:
     """Return a dyadic number near 2^x."""
     whole = floor(x)
     return QQ(round(2 ** (x - whole + _BITS))) * QQ(2) ** (whole - _BITS)

@@ -84,7 +84,7 @@ class StepMap:
             steps.cuts.append(steps._point(piece, z, mass))
         return steps
 
-    def at(self, z: arb, piece: int) -> Point:
+    def clamp(self, z: arb, piece: int) -> Point:
         """Return the point of a piece, an interval between jumps, that is nearest to z."""
         if piece > 0:
             low = self.cuts[piece - 1]
@@ -129,7 +129,7 @@ class LipschitzRegression:
         for block in self.blocks():
             above += self.cost(block)
             for j in () if is_trial else range(block.first, block.last + 1):
-                rest = self._half_derivative(j, block.last, block.c)[0]
+                rest = self._half_derivatives(j, block.last, block.c)[0]
                 lost += abs(rest).upper() if j == block.first else arb(0).max(-rest).upper()
         if is_trial:
             return arb(0), above
@@ -140,7 +140,7 @@ class LipschitzRegression:
     def blocks(self) -> list[Block]:
         """Return the blocks of nearly optimal c_j."""
         jumps = range(len(self.steps.cuts))
-        found = [Block(j, j, self._root(j, j, *self._range(j))) for j in jumps]
+        found = [Block(j, j, self._minimize(j, j, *self._range(j))) for j in jumps]
         while True:
             runs: list[list[Block]] = []
             for block in found:
@@ -150,20 +150,20 @@ class LipschitzRegression:
                     runs.append([block])
             if len(runs) == len(found):
                 return found
-            found = [run[0] if len(run) == 1 else self._pooled(run) for run in runs]
+            found = [run[0] if len(run) == 1 else self._pool(run) for run in runs]
 
     def cost(self, block: Block) -> arb:
         """Return the sum of the costs in a block, in closed form."""
         L, c = self.slope, block.c
         x, y = self._ends(*block)
 
-        def upto(p: Point) -> arb:
+        def integrate_to(p: Point) -> arb:
             middle = L * p.first - p.step
             return L * L * p.second - 2 * L * p.cross + p.square - 2 * c * middle + c * c * p.mass
 
-        return upto(y) - upto(x)
+        return integrate_to(y) - integrate_to(x)
 
-    def _half_derivative(self, first: int, last: int, c: arb) -> tuple[arb, arb]:
+    def _half_derivatives(self, first: int, last: int, c: arb) -> tuple[arb, arb]:
         """Return half of the first and of the second derivative, by c, of the costs of jumps."""
         x, y = self._ends(first, last, c)
         mass = y.mass - x.mass
@@ -172,24 +172,24 @@ class LipschitzRegression:
     def _ends(self, first: int, last: int, c: arb) -> tuple[Point, Point]:
         """Return the points x and y between which a block has costs."""
         a, b = self.steps.values[first] + c, self.steps.values[last + 1] + c
-        return self.steps.at(a / self.slope, first), self.steps.at(b / self.slope, last + 1)
+        return self.steps.clamp(a / self.slope, first), self.steps.clamp(b / self.slope, last + 1)
 
     def _range(self, j: int) -> tuple[arb, arb]:
         """Return two numbers between which cost_j has its minimum."""
         height = self.slope * self.steps.cuts[j].z
         return height - self.steps.values[j + 1], height - self.steps.values[j]
 
-    def _pooled(self, run: Sequence[Block]) -> Block:
+    def _pool(self, run: Sequence[Block]) -> Block:
         """Return one block for neighbouring blocks whose c decrease."""
         first, last = run[0].first, run[-1].last
-        return Block(first, last, self._root(first, last, run[-1].c, run[0].c))
+        return Block(first, last, self._minimize(first, last, run[-1].c, run[0].c))
 
-    def _root(self, first: int, last: int, low: arb, high: arb) -> arb:
+    def _minimize(self, first: int, last: int, low: arb, high: arb) -> arb:
         """Return nearly the minimum between `low` and `high` of the costs of jumps with one c."""
         low, high = low.mid(), high.mid()
         width, c = high - low, ((low + high) / 2).mid()
         while True:
-            slope, bend = self._half_derivative(first, last, c)
+            slope, bend = self._half_derivatives(first, last, c)
             if slope.contains(0):
                 return c
             low, high = (low, c) if slope.mid() > 0 else (c, high)

@@ -147,7 +147,9 @@ class MixtureComponents:
     ) -> "MixtureComponents":
         """Return the mixture of components with weights, means and covariances in QQ."""
         held = None if spreads is None else np.vectorize(to_fmpq, [object])(spreads)
-        return MixtureComponents(_integers(weights)[0], *_integers(centers), held, arb(0))
+        return MixtureComponents(
+            _clear_denominators(weights)[0], *_clear_denominators(centers), held, arb(0)
+        )
 
     @property
     def dimension(self) -> int:
@@ -203,7 +205,7 @@ def as_components(law: Law, eps: Element) -> MixtureComponents:
             return MixtureComponents.of(law.weights, law.means, spreads)
         case Product():
             share = eps / least_root(QQ(len(law.factors)))
-            return _multiply([as_components(factor, share) for factor in law.factors])
+            return _multiply_mixtures([as_components(factor, share) for factor in law.factors])
     return quantize_to_components(law, eps / TUNING.cells_per_eps)
 
 
@@ -233,14 +235,14 @@ def quantize_to_components(
             found = quantize(tolerances.pop())
         except InvalidInputError:
             break
-    weights, _ = _integers(found.weights)
+    weights, _ = _clear_denominators(found.weights)
     return MixtureComponents(weights, found.centers, 2**found.bits, None, found.error)
 
 
-def _multiply(parts: Sequence[MixtureComponents]) -> MixtureComponents:
+def _multiply_mixtures(parts: Sequence[MixtureComponents]) -> MixtureComponents:
     """Return the product of mixtures; factors become one component each if it is too large."""
     if prod(len(part.weights) for part in parts) > TUNING.most_components:
-        parts = [_as_one(part) for part in parts]
+        parts = [_as_one_component(part) for part in parts]
     grid = list_choices([len(part.weights) for part in parts])
     unit, d = lcm(*(part.unit for part in parts)), sum(part.dimension for part in parts)
     rows, start, spreads = list(zip(parts, grid, strict=True)), 0, None
@@ -258,13 +260,13 @@ def _multiply(parts: Sequence[MixtureComponents]) -> MixtureComponents:
     )
 
 
-def _as_one(components: MixtureComponents) -> MixtureComponents:
+def _as_one_component(components: MixtureComponents) -> MixtureComponents:
     """Return one component with the mean and the covariance of a mixture."""
     one = MixtureComponents.of([QQ.one], [components.mean()], [components.covariance()[1].tolist()])
     return replace(one, error=components.error)
 
 
-def _integers(numbers: Any) -> tuple[np.ndarray, int]:
+def _clear_denominators(numbers: Any) -> tuple[np.ndarray, int]:
     """Return an array of integers, and the common denominator of the rationals they represent."""
     rationals = np.array(numbers, dtype=object)
     unit = lcm(*(int(x.denominator) for x in rationals.flat))

@@ -149,7 +149,7 @@ def unit_frame(dimension: int) -> list[Axis]:
     return [tuple(QQ(int(i == j)) for j in range(dimension)) for i in range(dimension)]
 
 
-def reflection(direction: Sequence[Element]) -> list[Axis]:
+def reflected_frame(direction: Sequence[Element]) -> list[Axis]:
     """Return an orthonormal frame whose first axis is near a direction: a Householder matrix."""
     scale = QQ(2) ** TUNING.direction_bits / max(map(abs, direction))
     v = [int((x * scale).numerator) // int((x * scale).denominator) for x in direction]

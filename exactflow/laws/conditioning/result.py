@@ -141,7 +141,7 @@ class ConditioningBounds(Result):
         slope, seen = to_element(self.lipschitz), self.projection
         if not slope:
             return True
-        with mpmath.workdps(_digits(slope / to_element(self.eps))):
+        with mpmath.workdps(_working_digits(slope / to_element(self.eps))):
             if seen is None:
                 parts = [max(s - to_mpf(slope), 0) ** 2 for s in _deviations(self.components)]
             else:
@@ -151,7 +151,7 @@ class ConditioningBounds(Result):
     def _is_volume_bounded(self) -> bool:
         """Whether `mean_log_det` is at least the bound that the multiplier gives."""
         components = self.components
-        with mpmath.workdps(_digits(1 / to_element(self.eps))):
+        with mpmath.workdps(_working_digits(1 / to_element(self.eps))):
             t = _midpoint(self.multiplier)
             total = self._tolerance(components) ** 2 / (2 * t)
             for members in self.groups:
@@ -166,7 +166,7 @@ class ConditioningBounds(Result):
         """Whether `sigma_min` and `ratio` follow from `mean_log_det` and the covariance."""
         components, numbers = self.components, (self.mean_log_det, self.sigma_min, self.ratio)
         d = components.dimension
-        with mpmath.workdps(_digits(1 / to_element(self.eps))):
+        with mpmath.workdps(_working_digits(1 / to_element(self.eps))):
             volume, sigma, ratio = (to_mpf(to_element(x)) for x in numbers)
             deviation = mpmath.sqrt(sum(s * s for s in _deviations(components)))
             size = deviation - self._tolerance(components)
@@ -256,7 +256,7 @@ def _least_power(base: Element, aim: Element) -> int:
         bits *= 2
 
 
-def _digits(ratio: Element) -> int:
+def _working_digits(ratio: Element) -> int:
     """Return a number of decimal digits of which about thirty remain after cancellation."""
     size = int(ratio.numerator).bit_length() - int(ratio.denominator).bit_length()
     return 40 + max(0, 2 * size)

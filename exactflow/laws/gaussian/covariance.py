@@ -116,7 +116,7 @@ class Covariance:
         E = image.minus(DyadicMatrix.from_floats(np.eye(len(self.rounded))))
         return E.to_floats(), E.max_abs()
 
-    def precision(self, p: int) -> np.ndarray:
+    def precision_block(self, p: int) -> np.ndarray:
         """Return the first p x p block of the inverse.
 
         If the matrix is ill-conditioned, one step with an exact residual refines it.
@@ -182,14 +182,14 @@ def check_symmetric(M: DomainMatrix) -> None:
     pairs = ((i, j) for i in range(len(rows)) for j in range(i))
     gap, i, j = max((abs(rows[i][j] - rows[j][i]), i, j) for i, j in pairs)
     if gap:
-        shown = format_short(gap) if gap.denominator < 10**6 else _rounded(gap)
+        shown = format_short(gap) if gap.denominator < 10**6 else _format_rounded(gap)
         raise InvalidInputError(
             f"expected a symmetric matrix, got one whose entries ({j}, {i}) and ({i}, {j}) differ "
             f"by {shown}: pass (Sigma + Sigma.T) / 2 if that is rounding"
         )
 
 
-def _rounded(value: Element) -> str:
+def _format_rounded(value: Element) -> str:
     """Return a rational number of any size as text, rounded to two digits."""
     rounded = to_float(value)
     return f"{rounded:.2g}" if np.isfinite(rounded) else mpmath.nstr(to_mpf(value), 2)
@@ -212,7 +212,7 @@ def check_positive_definite(M: DomainMatrix, rounded: np.ndarray | None = None) 
     for k in range(1, d + 1):
         value = M[:k, :k].det()
         if value <= 0:
-            shown = str(value) if value.denominator < 10**6 else f"about {_rounded(value)}"
+            shown = str(value) if value.denominator < 10**6 else f"about {_format_rounded(value)}"
             raise InvalidInputError(
                 "expected a positive definite matrix, got one whose leading minor of "
                 f"{k} rows is {shown}{_REMEDY}"

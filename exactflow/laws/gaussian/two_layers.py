@@ -73,11 +73,11 @@ def find_two_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fracti
 
 def _first_then_second(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction] | None:
     """Return layers that move the first half, then the second, and their error, or None."""
-    A, B = covariance.precision(p), covariance.rounded[p:, p:]
+    A, B = covariance.precision_block(p), covariance.rounded[p:, p:]
     regression = np.linalg.solve(B, covariance.rounded[p:, :p]).T
     if max(_largest_correlation(A), _largest_correlation(B)) < UNCORRELATED:
         d1, d2 = np.sqrt(np.diag(A)), np.diag(B) ** -0.5
-        layers = _layers(d1, -d1[:, None] * regression, d2, np.zeros(regression.shape[::-1]))
+        layers = _build_layers(d1, -d1[:, None] * regression, d2, np.zeros(regression.shape[::-1]))
         error = covariance.residual(layers)[1]
         if error < 4 * refinement.estimate_rounding_error(layers, covariance):
             return layers, error
@@ -94,7 +94,7 @@ def _largest_correlation(M: np.ndarray) -> float:
     return np.abs(np.tril(M / np.outer(deviations, deviations), -1)).max()
 
 
-def _layers(d1: np.ndarray, x: np.ndarray, d2: np.ndarray, t: np.ndarray) -> FloatLayers:
+def _build_layers(d1: np.ndarray, x: np.ndarray, d2: np.ndarray, t: np.ndarray) -> FloatLayers:
     """Return the layers y1 = d1 x1 + x x2 and y2 = d2 x2 + t y1."""
     return FloatCoupling("first", round_columns(x), d1), FloatCoupling(
         "second", round_columns(t), d2
@@ -112,7 +112,7 @@ def _take_newton_step(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
     alpha, beta = np.split(steps, [p])
     c = basis.shear(E1 - np.diag(alpha), E2 - np.diag(beta))
     a = -(E[:p, p:] + c).T - t @ (np.diag(alpha) - c @ t)
-    return _layers(
+    return _build_layers(
         d1 + alpha * d1, x + alpha[:, None] * x + c * d2, d2 + beta * d2, t + a + beta[:, None] * t
     )
 
@@ -127,19 +127,19 @@ class SpectralMatch:
     v: np.ndarray
 
     @cached_property
-    def a(self) -> tuple[np.ndarray, np.ndarray]:
+    def spectrum_a(self) -> tuple[np.ndarray, np.ndarray]:
         """Eigenvalues, ascending, and eigenvectors of a A a."""
         return _scaled_spectrum(self.A, self.u)
 
     @cached_property
-    def b(self) -> tuple[np.ndarray, np.ndarray]:
+    def spectrum_b(self) -> tuple[np.ndarray, np.ndarray]:
         """Eigenvalues, ascending, and eigenvectors of b B b."""
         return _scaled_spectrum(self.B, self.v)
 
     @property
     def is_positive(self) -> bool:
         """Whether all eigenvalues are positive, rounded."""
-        return min(self.a[0][0], self.b[0][0]) > 0
+        return min(self.spectrum_a[0][0], self.spectrum_b[0][0]) > 0
 
     def moved(self, du: np.ndarray, dv: np.ndarray) -> "SpectralMatch":
         """Return the match for other logarithms."""
@@ -150,13 +150,13 @@ class SpectralMatch:
         entries of the logarithm of the block that should be the identity.
         """
         k = len(self.v) - len(self.u)
-        logs = np.log(self.b[0])
+        logs = np.log(self.spectrum_b[0])
         block = np.diag(logs[:k])[np.triu_indices(k)]
-        return np.concatenate([np.log(self.a[0]) - logs[k:], block])
+        return np.concatenate([np.log(self.spectrum_a[0]) - logs[k:], block])
 
     def jacobian(self) -> np.ndarray:
         """Return the derivative of the residual by (u, v), if the k-fold eigenvalue is exact."""
-        k, V, W = len(self.v) - len(self.u), self.a[1], self.b[1]
+        k, V, W = len(self.v) - len(self.u), self.spectrum_a[1], self.spectrum_b[1]
         i, j = np.triu_indices(k)
         matching = np.hstack([2 * V.T**2, -2 * W[:, k:].T ** 2])
         block = 2 * (W[:, i] * W[:, j]).T
@@ -167,18 +167,20 @@ class SpectralMatch:
         1 + LEAST if p = q.
         """
         unequal = len(self.u) < len(self.v)
-        shift = np.log(self.b[0][0] if unequal else self.a[0][0] / (1 + LEAST)) / 2
+        shift = (
+            np.log(self.spectrum_b[0][0] if unequal else self.spectrum_a[0][0] / (1 + LEAST)) / 2
+        )
         return self.moved(-shift, -shift)
 
     def layers(self, regression: np.ndarray) -> FloatLayers:
         """Return the two layers; `regression` is Sigma12 Sigma22^-1."""
         least = min(len(self.u), len(self.v))
         d1, d2 = np.exp(-self.u), np.exp(self.v)
-        (a_values, V), (b_values, W) = self.a, self.b
+        (a_values, V), (b_values, W) = self.spectrum_a, self.spectrum_b
         values = (a_values[-least:] + b_values[-least:]) / 2
         R = W[:, -least:] * np.sqrt(values - 1) @ V[:, -least:].T
         inverse = W / b_values @ W.T
-        return _layers(d1, R.T @ inverse * d2 - d1[:, None] * regression, d2, -R)
+        return _build_layers(d1, R.T @ inverse * d2 - d1[:, None] * regression, d2, -R)
 
 
 def _scaled_spectrum(M: np.ndarray, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -196,7 +198,7 @@ def match_spectra(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
     for spread, push in SQUARE_STARTS if len(A) == len(B) else STARTS:
         start = _starting_match(A, B, spread, push)
         found = _improve_match(start.scaled()) if start.is_positive else None
-        if found is not None and (found := found.scaled()).a[0][0] > 1 + LEAST / 4:
+        if found is not None and (found := found.scaled()).spectrum_a[0][0] > 1 + LEAST / 4:
             return found
     return None
 

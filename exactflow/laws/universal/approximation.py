@@ -61,7 +61,7 @@ from exactflow.flows.result import DepthScales, FlowResult
 from exactflow.laws.universal.bound_steps import explain_w2
 from exactflow.laws.universal.construction import QUANTIZATION, Construction, W2Bound, construct
 from exactflow.laws.universal.kl_approximation import KLApproximation, approximate_in_kl
-from exactflow.laws.universal.measures import TargetMeasure, as_measure, halves_of, normal_draws
+from exactflow.laws.universal.measures import TargetMeasure, as_measure, draw_normal, resolve_halves
 from exactflow.laws.universal.quantization import TUNING, grid_bits
 
 
@@ -91,7 +91,7 @@ class W2Approximation(FlowResult):
 
     def sample(self, count: int, *, seed: int = 0) -> np.ndarray:
         """Return `count` points, in rows: the flow of Gaussian draws, computed in float64."""
-        return self.flow.forward(normal_draws(self.target.dimension, count, seed)).T
+        return self.flow.forward(draw_normal(self.target.dimension, count, seed)).T
 
     def explain(self) -> Explanation:
         """Explain the construction and each term of the bound, as steps that are checked again.
@@ -187,7 +187,7 @@ def approximate(
     check_option("distance", distance, ("W2", "KL"))
     check_option("scales", scales, ("additive", "positive") if distance == "KL" else ("positive",))
     measure, accuracy = as_measure(target), as_eps(eps)
-    halves = halves_of(measure, partition)
+    halves = resolve_halves(measure, partition)
     if distance == "KL":
         if halves[0] != halves[1]:
             raise InvalidInputError(f"expected halves of one size in KL, got {halves}")

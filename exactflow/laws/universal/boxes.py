@@ -44,13 +44,14 @@ class Uniform(Mixture):
     def quantize(self, tolerance: Element, bits: int) -> Quantization:
         """Return the centers of equal parts of all sides, as fine as the tolerance requires."""
         rows = [self.sides(*pair) for pair in self.ends]
-        squares = [[_square(*side) for side in row] for row in rows]
+        squares = [[_squared_length(*side) for side in row] for row in rows]
         share = tolerance * tolerance / max(1, *(sum(s > 0 for s in row) for row in squares))
         counts = [[least_root(s / (12 * share)) for s in row] for row in squares]
         check_count(sum(map(math.prod, counts)))
         parts = (zip(*pair, strict=True) for pair in zip(rows, counts, strict=True))
         return mix_products(
-            self.weights, [[_parts(*side, count, bits) for side, count in row] for row in parts]
+            self.weights,
+            [[_quantize_segment(*side, count, bits) for side, count in row] for row in parts],
         )
 
     def quantize_coordinate(self, i: int, tolerance: Element, bits: int) -> Quantization:
@@ -248,14 +249,14 @@ def as_ends(kind: str, name: str, pairs: Sequence) -> tuple[Ends, ...]:
     return tuple(found)
 
 
-def _square(start: tuple, end: tuple) -> Element:
+def _squared_length(start: tuple, end: tuple) -> Element:
     """Return the square of the length of a segment."""
     return sum(((b - a) ** 2 for a, b in zip(start, end, strict=True)), QQ.zero)
 
 
-def _parts(start: tuple, end: tuple, count: int, bits: int) -> Quantization:
+def _quantize_segment(start: tuple, end: tuple, count: int, bits: int) -> Quantization:
     """Return the centers of equal parts of a segment."""
     middles = [QQ(2 * j + 1, 2 * count) for j in range(count)]
     places = [[a + t * (b - a) for a, b in zip(start, end, strict=True)] for t in middles]
-    error = (ball(_square(start, end)) / 12).sqrt() / count
+    error = (ball(_squared_length(start, end)) / 12).sqrt() / count
     return round_to_grid([QQ(1, count)] * count, places, error, bits)

@@ -139,7 +139,7 @@ class PiecewiseConstantDensity:
         for k, ((a, _), mass) in enumerate(columns):
             i = self.column_at(a)
             if i not in cuts:
-                cuts[i] = _cut(self.runs[i], levels, SNAP * masses.min())
+                cuts[i] = _cut_runs(self.runs[i], levels, SNAP * masses.min())
             found += [Tile(k, low, high, band, share * mass) for low, high, band, share in cuts[i]]
         return found
 
@@ -168,7 +168,7 @@ class PiecewiseConstantDensity:
             mass = ball(value * (b - a) * (d - c))
             yield TileIntegrals(mass, mass * square, arb(0))
 
-    def edges(self, tiling: Tiling) -> tuple[arb, arb]:
+    def margin_rates(self, tiling: Tiling) -> tuple[arb, arb]:
         """Return the masses of the margins of columns, and of tiles, per unit of width."""
         first = second = QQ.zero
         for tile, value in zip(tiling.tiles, self._values(tiling), strict=True):
@@ -177,7 +177,7 @@ class PiecewiseConstantDensity:
         return ball(first), ball(second)
 
     def spread(self, tiling: Tiling) -> arb:
-        """Return 0 for E|x - center|^2 in units of `finest`, as nothing is outside."""
+        """Return 0 for E|x - center|^2 in units of `least_scales`, as nothing is outside."""
         return arb(0)
 
     def _values(self, tiling: Tiling) -> list[Element]:
@@ -188,7 +188,7 @@ class PiecewiseConstantDensity:
         ]
 
 
-def _cut(runs: Sequence[DensityRun], levels: np.ndarray, near: float) -> list[tuple]:
+def _cut_runs(runs: Sequence[DensityRun], levels: np.ndarray, near: float) -> list[tuple]:
     """Return cells (low, high, band, share) of a column, cut at the quantiles of `levels`.
 
     A level within `near` of the end of a run moves to the end.

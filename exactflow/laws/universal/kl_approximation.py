@@ -87,7 +87,7 @@ from exactflow.laws.universal.bound_steps import explain_kl
 from exactflow.laws.universal.boxes import Boxes
 from exactflow.laws.universal.densities import PiecewiseConstantDensity
 from exactflow.laws.universal.gaussian_mixture import GaussianMixture
-from exactflow.laws.universal.measures import Product, TargetMeasure, normal_draws
+from exactflow.laws.universal.measures import Product, TargetMeasure, draw_normal
 from exactflow.laws.universal.mixture_density import MixtureDensity
 from exactflow.laws.universal.quantization import TUNING, power_below
 from exactflow.laws.universal.three_layers import arrange_zones, least_loss
@@ -188,7 +188,7 @@ class KLApproximation(FlowResult):
         KL(target | flow) does not restrict the flow outside of the support of the target. At most
         the fraction 1 - exp(-bound) of the samples lies there, possibly far away.
         """
-        return self.flow.forward(normal_draws(self.target.dimension, count, seed)).T
+        return self.flow.forward(draw_normal(self.target.dimension, count, seed)).T
 
     def log_prob(self, x: Any) -> Any:
         """Return the log-density of the flow.
@@ -280,12 +280,12 @@ def approximate_in_kl(
                 f"for {target!r} by {layers} layers take scales='positive'"
             )
         least = least_kl(density)
-        parts = [_translations(density, least, eps)]
+        parts = [_build_translations(density, least, eps)]
     elif layers == 3:
-        parts = _three_layers(densities, eps)
+        parts = _build_three_layers(densities, eps)
     else:
         share = eps / len(densities)
-        parts = [_tiles(density, share, share, layers) for density in densities]
+        parts = [_build_tiles(density, share, share, layers) for density in densities]
     return KLApproximation(target, QQ.to_sympy(eps), layers, tuple(parts), least)
 
 
@@ -326,9 +326,9 @@ def _shrink_budget(
         budget *= min(shrink, to_float(room / (bound - (eps - room))))
 
 
-def _tiles(density: Density, eps: Element, room: Element, layers: int) -> CoordinatePair:
+def _build_tiles(density: Density, eps: Element, room: Element, layers: int) -> CoordinatePair:
     """Return tiles whose bound is at most eps; `room` is the part of eps that tiles may lose."""
-    entropy = _entropy(density, room)
+    entropy = _bound_entropy(density, room)
 
     def build(budget: float) -> CoordinatePair:
         most = density.share * budget
@@ -343,7 +343,7 @@ def _tiles(density: Density, eps: Element, room: Element, layers: int) -> Coordi
     return _shrink_budget(build, to_float(room), 0.8, room, eps)
 
 
-def _three_layers(densities: list[Density], eps: Element) -> list[CoordinatePair]:
+def _build_three_layers(densities: list[Density], eps: Element) -> list[CoordinatePair]:
     """Return three layers for each density; the densities share what is left of eps equally."""
     rows = [(density, False, SHAPING) for density in densities]
     if eps <= SHAPING * len(densities):
@@ -356,9 +356,9 @@ def _three_layers(densities: list[Density], eps: Element) -> list[CoordinatePair
         )
     room = (eps - needed) / len(densities)
     return [
-        _tiles(density, SHAPING + room, room, 3)
+        _build_tiles(density, SHAPING + room, room, 3)
         if isinstance(density, MixtureDensity) or loss == SHAPING
-        else _zones(density, loss + room, room, swapped)
+        else _build_zones(density, loss + room, room, swapped)
         for density, swapped, loss in rows
     ]
 
@@ -376,11 +376,11 @@ def _choose_orientation(density: Density) -> tuple[Density, bool, Element]:
     return min(rows, key=lambda row: row[2])
 
 
-def _zones(
+def _build_zones(
     density: PiecewiseConstantDensity, eps: Element, room: Element, swapped: bool
 ) -> CoordinatePair:
     """Return zones whose bound is at most eps; `room` is the part of eps that zones may lose."""
-    entropy = _entropy(density, room)
+    entropy = _bound_entropy(density, room)
 
     def build(budget: float) -> CoordinatePair:
         zones = arrange_zones(density, budget)
@@ -391,11 +391,11 @@ def _zones(
     return _shrink_budget(build, 1.6 * to_float(room), 0.95, room, eps)
 
 
-def _translations(
+def _build_translations(
     density: PiecewiseConstantDensity, least: Rational, eps: Element
 ) -> CoordinatePair:
     """Return rigid tiles whose bound is within eps of the least KL of volume-preserving maps."""
-    count, entropy = 1, _entropy(density, eps)
+    count, entropy = 1, _bound_entropy(density, eps)
     while True:
         tiling = translate_tiles(density, count)
         pair = _certify(tiling, *_bound_tiles(density, tiling, entropy, eps))
@@ -405,7 +405,7 @@ def _translations(
         check_tiles(len(tiling.tiles) * 4)
 
 
-def _entropy(density: Density, room: Element) -> arb:
+def _bound_entropy(density: Density, room: Element) -> arb:
     """Return an upper bound of E log p within a small share of `room`."""
     with ctx.workprec(TUNING.precision):
         return density.entropy(to_float(room) / 8)
@@ -423,10 +423,10 @@ def _bound_tiles(
             mass += tile.mass
             spread += tile.spread
         volume, squares, rate = tiling.ramp_rate()
-        edges, share = density.edges(tiling), ball(room * RAMPS) / rate
+        edges, share = density.margin_rates(tiling), ball(room * RAMPS) / rate
         margins = tuple(
             min(power_below(lower(share / edge)), width)
-            for edge, width in zip(edges, tiling.widest, strict=True)
+            for edge, width in zip(edges, tiling.widest_margins, strict=True)
         )
         ramps = rate * sum((ball(w) * edge for w, edge in zip(margins, edges, strict=True)), arb(0))
         tails = (1 - mass).abs_upper() * (volume + squares).max(arb(0)) + spread.abs_upper()

@@ -172,7 +172,7 @@ def is_sample(target: object) -> bool:
     return is_array(target) or is_tensor(target) or isinstance(target, list | tuple)
 
 
-def halves_of(measure: TargetMeasure, partition: tuple[int, int] | None) -> tuple[int, int]:
+def resolve_halves(measure: TargetMeasure, partition: tuple[int, int] | None) -> tuple[int, int]:
     """Return the sizes of the halves, or raise `InvalidInputError` if they do not fit."""
     d = measure.dimension
     halves = as_partition((d // 2, d - d // 2) if partition is None else partition)
@@ -196,7 +196,7 @@ def empirical_measure(sample: MatrixLike) -> Atoms:
     return Atoms([list(row) for row in rows], [QQ(count, total) for count in rows.values()])
 
 
-def normal_draws(dimension: int, count: int, seed: int) -> np.ndarray:
+def draw_normal(dimension: int, count: int, seed: int) -> np.ndarray:
     """Return `count` draws from N(0, I), as columns."""
     columns, checked = to_index("count", count, 0, MOST_DRAWS // dimension), to_index("seed", seed)
     return np.random.default_rng(checked).standard_normal((dimension, columns))

@@ -28,9 +28,9 @@ from exactflow.laws.universal.tilings import (
     TileIntegrals,
     Tiling,
     best_width,
-    companding,
-    intervals,
+    companding_ends,
     normal_mass,
+    split_normal,
 )
 
 REACH = 10  # tiles lie within this many deviations of a mean
@@ -95,8 +95,10 @@ class MixtureDensity:
         low, high = np.clip(labels, -8, 8)
         if mass <= LEAST_MASS or low >= high:
             return mass, 0.0
-        z, width = _nodes(max(low, high - best_width(high)), min(high, low + best_width(-low)))
-        x, _ = _nodes(a, b)
+        z, width = _quadrature_nodes(
+            max(low, high - best_width(high)), min(high, low + best_width(-low))
+        )
+        x, _ = _quadrature_nodes(a, b)
         densities = self.weights * np.exp(-(((x[:, None] - m) / s) ** 2) / 2) / s
         density = densities.sum(axis=1)
         flow = np.exp(-z * z / 2) * width / (b - a)
@@ -115,7 +117,7 @@ class MixtureDensity:
         there = places[:, :-1] < places[:, 1:]
         low, high = places[:, :-1][there], places[:, 1:][there]
         column, band = np.nonzero(there)
-        bands = np.array([[to_float(x) for x in pair] for pair in intervals(masses)])
+        bands = np.array([[to_float(x) for x in pair] for pair in split_normal(masses)])
         while True:
             mass, loss = self._masses_and_losses(
                 parts[column], low, high, bands[band], masses[band]
@@ -157,7 +159,7 @@ class MixtureDensity:
         """
         (m, s), heights = self.axes[1].floats, high - low
         mass = (parts * normal_mass(*((x[:, None] - m) / s for x in (low, high)))).sum(axis=1)
-        (label, width), (y, _) = _nodes(*z.T), _nodes(low, high)
+        (label, width), (y, _) = _quadrature_nodes(*z.T), _quadrature_nodes(low, high)
         density = np.zeros_like(y)
         for part, mean, size in zip(parts.T, m, s, strict=True):
             density += part * np.exp(-(((y - mean) / size) ** 2) / 2) / size
@@ -171,7 +173,7 @@ class MixtureDensity:
 
         This is Jensen's inequality; the difference is about half the variance of log p in cells.
         """
-        labels = companding(3 + int(2 / np.sqrt(accuracy)))
+        labels = companding_ends(3 + int(2 / np.sqrt(accuracy)))
         count = len(self.balls)
         products = (count * len(labels)) ** 2 * count**2 // 2
         if products > MOST_PRODUCTS:
@@ -198,7 +200,7 @@ class MixtureDensity:
     def integrals(self, tiling: Tiling) -> Iterator[TileIntegrals]:
         """Yield the integrals over each tile, in closed form."""
         x, y = self.axes
-        units = list(zip(tiling.finest, tiling.center, strict=True))
+        units = list(zip(tiling.least_scales, tiling.center, strict=True))
         for tile, maps in zip(tiling.tiles, tiling.maps, strict=True):
             first = x.moments(*tiling.columns[tile.column])
             second = y.moments(tile.low, tile.high)
@@ -211,7 +213,7 @@ class MixtureDensity:
                 ),
             )
 
-    def edges(self, tiling: Tiling) -> tuple[arb, arb]:
+    def margin_rates(self, tiling: Tiling) -> tuple[arb, arb]:
         """Return upper bounds of the masses of the margins of columns, and of tiles, per unit of
         width, from the largest density of each component.
         """
@@ -225,7 +227,7 @@ class MixtureDensity:
     def spread(self, tiling: Tiling) -> arb:
         """Return E|x - center|^2 in units of the finest scales."""
         whole, ones = [(arb(1), arb(0), arb(1))] * len(self.balls), [arb(1)] * len(self.balls)
-        units = zip(self.axes, tiling.finest, tiling.center, strict=True)
+        units = zip(self.axes, tiling.least_scales, tiling.center, strict=True)
         return sum((self._sum(axis.squares(whole, *unit), ones) for axis, *unit in units), arb(0))
 
     def _peaks(self) -> list[list[arb]]:
@@ -249,13 +251,13 @@ class _Axis:
         self.floats = np.array(
             [[to_float(x / self.unit) for x in place] for place in self.places]
         ).T
-        self.at, self.moments = cache(self._at), cache(self._moments)
+        self.at, self.moments = cache(self._normal_values), cache(self._moments)
 
     def exact(self, x: float) -> Element:
         """Return a float in units of the axis as an element of QQ."""
         return QQ(*float(x).as_integer_ratio()) * self.unit
 
-    def _at(self, x: Element) -> list[tuple]:
+    def _normal_values(self, x: Element) -> list[tuple]:
         """Return (Phi(l), phi(l), l) for each component, l = (x - mean) / deviation its label."""
         labels = [ball((x - m) / s) for m, s in self.places]
         return [(normal_cdf(label), normal_density(label), label) for label in labels]
@@ -304,7 +306,7 @@ def _multiply_weighted(rows: list, weights: list[arb], columns: list) -> list[ar
     return (scaled * arb_mat(columns).transpose()).entries()
 
 
-def _nodes(low: Any, high: Any) -> tuple[np.ndarray, Any]:
+def _quadrature_nodes(low: Any, high: Any) -> tuple[np.ndarray, Any]:
     """Return the nodes of Gaussian quadrature in intervals, along a new first axis, and their
     lengths.
     """

@@ -54,11 +54,11 @@ from exactflow.laws.universal.integer_tiling import fill_window, tile_interval
 from exactflow.laws.universal.quantization import power_below
 from exactflow.laws.universal.tilings import (
     Interval,
-    intervals,
     mean_square,
     normal_mass,
     round_down,
     round_up,
+    split_normal,
 )
 from exactflow.laws.universal.zones import (
     SHAPING,
@@ -106,8 +106,8 @@ def list_sliding_blocks(cells: tuple[int, ...]) -> tuple[BlockChoice, ...]:
     span, found, count = cells[-1] + 1, [], 2.0 * (cells[-1] + 1)
     while count <= MOST_STRIPS:
         likely = {round(x * np.cbrt(count / span)) for x in (1.2, 1.35, 1.5, 1.8)}
-        tried = [_slide(cells, int(count), 1, 3**0.5)] + [
-            _slide(cells, int(count), blocks, radius)
+        tried = [_sliding_choice(cells, int(count), 1, 3**0.5)] + [
+            _sliding_choice(cells, int(count), blocks, radius)
             for blocks in sorted(likely | {x + 1 for x in likely})
             for radius in np.linspace(2.4, 4, 9)
         ]
@@ -116,7 +116,7 @@ def list_sliding_blocks(cells: tuple[int, ...]) -> tuple[BlockChoice, ...]:
     return tuple(found)
 
 
-def _slide(cells: tuple[int, ...], count: int, blocks: int, radius: float) -> BlockChoice:
+def _sliding_choice(cells: tuple[int, ...], count: int, blocks: int, radius: float) -> BlockChoice:
     """Return about `count` strips in `blocks` blocks on the interval [-radius, radius] of z2."""
     steps = 2 * np.arange(blocks + 1) / blocks - 1
     ends = radius * np.sign(steps) * abs(steps) ** 0.6
@@ -196,20 +196,20 @@ def arrange_zones(density: PiecewiseConstantDensity, budget: float) -> Arrangeme
         raise _too_many_strips(MOST_STRIPS)
     masses = [
         [column.mass]
-        if column.profile.slides
+        if column.profile.can_slide
         else [column.mass * run.share for run in column.profile.runs]
         for column in columns
     ]
-    places = map(_round_inwards, intervals([to_float(mass) for row in masses for mass in row]))
+    places = map(_round_inwards, split_normal([to_float(mass) for row in masses for mass in row]))
     zones: list[Zone] = []
     drafts: list[Draft] = []
     holes: list[tuple] = []
     for column in columns:
-        if not column.profile.slides:
+        if not column.profile.can_slide:
             zones.append(_zone_of_one_group(column, [next(places) for _ in column.profile.runs]))
         elif tiling := tile_interval(tuple(column.profile.cells)):
             low, high = next(places)
-            drafts.append(Draft(column, low, high - low, _mass(low, high), tiling=tiling))
+            drafts.append(Draft(column, low, high - low, _normal_mass(low, high), tiling=tiling))
         else:
             _fill_interval(column, *next(places), drafts, holes)
     _fill_holes(drafts, holes, HOLES * budget)
@@ -236,7 +236,7 @@ def least_loss(density: PiecewiseConstantDensity) -> Element:
     """
     found = QQ.zero
     for column in cut_columns(density, np.inf):
-        if not column.profile.slides:
+        if not column.profile.can_slide:
             found += column.mass * SHAPING
         elif not column.profile.is_uniform:
             found += column.mass * upper(column.profile.enclose_deficit())
@@ -268,7 +268,7 @@ def _round_inwards(interval: Interval) -> Interval:
     return round_up(low, unit), round_down(high, unit)
 
 
-def _mass(low: Element, high: Element) -> float:
+def _normal_mass(low: Element, high: Element) -> float:
     """Return the mass of N(0, 1) on an interval, in floats."""
     return float(normal_mass(to_float(low), to_float(high)))
 
@@ -284,11 +284,11 @@ def _fill_interval(column: Column, low: Element, high: Element, drafts: list, ho
     for offset, mirrored in window.copies:
         start = low + offset * unit
         places = (start + unit * (span - 1 - k if mirrored else k) for k in cells)
-        mass = sum(_mass(place, place + unit) for place in places)
+        mass = sum(_normal_mass(place, place + unit) for place in places)
         drafts.append(Draft(column, start, unit, mass, mirrored))
     for a, b in window.holes:
         ends = low + a * unit, low + b * unit
-        heappush(holes, (-_mass(*ends), len(drafts), a, column, *ends))
+        heappush(holes, (-_normal_mass(*ends), len(drafts), a, column, *ends))
 
 
 def _fill_holes(drafts: list, holes: list, most: float) -> None:

@@ -49,7 +49,7 @@ class Tile(NamedTuple):
 
 
 class TileIntegrals(NamedTuple):
-    """Integrals over a tile of p, of p |z|^2, and of p |x - center|^2 in units of `finest`."""
+    """Integrals over a tile of p, p |z|^2, and p |x - center|^2 in units of `least_scales`."""
 
     mass: arb
     square: arb
@@ -78,10 +78,10 @@ class Tiling:
         for k, tile in enumerate(tiles):
             rows[tile.band].append(k)
         masses = np.array([tile.mass for tile in tiles])
-        bands = intervals([masses[row].sum() for row in rows])
+        bands = split_normal([masses[row].sum() for row in rows])
         slots: list = [None] * len(tiles)
         for row in rows:
-            for k, slot in zip(row, intervals(masses[row]), strict=True):
+            for k, slot in zip(row, split_normal(masses[row]), strict=True):
                 slots[k] = slot
         return cls(columns, tiles, bands, slots)
 
@@ -90,8 +90,8 @@ class Tiling:
         """For each tile the pairs (s, t) and (u, v) of x1 = s z1 + t and x2 = u z2 + v."""
         return [
             (
-                _affine(self.columns[tile.column], slot, self.rigid),
-                _affine((tile.low, tile.high), self.bands[tile.band], self.rigid),
+                _fit_affine(self.columns[tile.column], slot, self.rigid),
+                _fit_affine((tile.low, tile.high), self.bands[tile.band], self.rigid),
             )
             for tile, slot in zip(self.tiles, self.slots, strict=True)
         ]
@@ -110,7 +110,7 @@ class Tiling:
         for tile in self.tiles:
             ends.setdefault(tile.column, [tile.low, tile.high])[1] = tile.high
         rows = [tuple(ends[column]) for column in range(len(self.columns))]
-        return stack(rows, min(high - low for low, high in rows))
+        return stack_intervals(rows, min(high - low for low, high in rows))
 
     @cached_property
     def hulls(self) -> tuple[Interval, Interval]:
@@ -124,14 +124,14 @@ class Tiling:
         return tuple((a + b) / 2 for a, b in self.hulls)
 
     @cached_property
-    def finest(self) -> tuple[Element, ...]:
+    def least_scales(self) -> tuple[Element, ...]:
         """The least scales s and u of all tiles."""
         return tuple(min(pair[i][0] for pair in self.maps) for i in (0, 1))
 
     def ramp_rate(self) -> tuple[arb, arb, arb]:
         """Return `ramp_rate` for the least and the largest scales."""
         coarsest = (max(pair[i][0] for pair in self.maps) for i in (0, 1))
-        return ramp_rate(prod(self.finest), prod(coarsest), self.reach)
+        return ramp_rate(prod(self.least_scales), prod(coarsest), self.reach)
 
     @property
     def counts(self) -> tuple[int, int, int]:
@@ -139,7 +139,7 @@ class Tiling:
         return len(self.tiles), len(self.columns), len(self.bands)
 
     @property
-    def widest(self) -> tuple[Element, ...]:
+    def widest_margins(self) -> tuple[Element, ...]:
         """The widest margins: an eighth of the narrowest column, and of the flattest tile."""
         lengths = [b - a for a, b in self.columns], [tile.high - tile.low for tile in self.tiles]
         return tuple(power_below(min(row)) / 8 for row in lengths)
@@ -187,10 +187,10 @@ class Tiling:
         yield build_layer("second", second)
         for tile, ((s, t), _) in zip(tiles, self.maps, strict=True):
             shift = shifts[tile.column]
-            a, b = _core((tile.low, tile.high), margins[1])
+            a, b = _inner_interval((tile.low, tile.high), margins[1])
             first.append(((a + shift, b + shift), t - s * labels[tile.band], s))
         yield build_layer("first", first)
-        cores = [_core(column, margins[0]) for column in self.columns]
+        cores = [_inner_interval(column, margins[0]) for column in self.columns]
         yield build_layer("second", zip(cores, (-shift for shift in shifts), strict=True))
 
 
@@ -211,7 +211,7 @@ def build_layer(moves: Half, rows: Iterable) -> PiecewiseCoupling:
     )
 
 
-def _core(interval: Interval, margin: Element) -> Interval:
+def _inner_interval(interval: Interval, margin: Element) -> Interval:
     """Return the largest interval with multiples of `margin` as ends, strictly inside another."""
     low, high = interval
     return round_down(low, margin) + margin, round_up(high, margin) - margin
@@ -228,10 +228,10 @@ def round_down(x: Element, unit: Element) -> Element:
     return -round_up(-x, unit)
 
 
-def stack(rows: Sequence[Interval], finest: Element) -> list[Element]:
+def stack_intervals(rows: Sequence[Interval], finest: Element) -> list[Element]:
     """Return shifts that place intervals in order above each other, disjoint, around zero.
 
-    Shifts are multiples of a sixteenth of a power of two at most `finest`.
+    Shifts are multiples of a sixteenth of a power of two at most `least_scales`.
     """
     unit = power_below(finest) / 16
     top, shifts = -sum((high - low for low, high in rows), QQ.zero) / 2, []
@@ -271,7 +271,7 @@ def normal_mass(a: Any, b: Any) -> Any:
     return np.where(a > 0, ndtr(-a) - ndtr(-b), ndtr(b) - ndtr(a))
 
 
-def _affine(x: Interval, z: Interval, rigid: bool) -> Interval:
+def _fit_affine(x: Interval, z: Interval, rigid: bool) -> Interval:
     """Return s and t, of few bits, such that s z + t covers the interval x; s = 1 if `rigid`."""
     s = QQ.one
     if not rigid:
@@ -281,7 +281,7 @@ def _affine(x: Interval, z: Interval, rigid: bool) -> Interval:
     return s, round_up(middle, power_below(s) * power_below(z[1] - z[0]) * SLACK / 8)
 
 
-def intervals(masses: Sequence[float] | np.ndarray) -> list[Interval]:
+def split_normal(masses: Sequence[float] | np.ndarray) -> list[Interval]:
     """Return disjoint intervals to which N(0, 1) gives about these masses, with small gaps."""
     weights = np.array(masses, dtype=float)
     weights = weights / weights.sum() + GAP / len(weights)
@@ -290,13 +290,13 @@ def intervals(masses: Sequence[float] | np.ndarray) -> list[Interval]:
     knots = np.where(below < above, ndtri(below), -ndtri(above))
     found = []
     for a, b in pairwise([-np.inf, *knots, np.inf]):
-        a, b = _finite(a, b)
+        a, b = _replace_infinite_ends(a, b)
         gap = GAP * (b - a)
         found.append((QQ(*(a + gap).as_integer_ratio()), QQ(*(b - gap).as_integer_ratio())))
     return found
 
 
-def _finite(a: float, b: float) -> tuple[float, float]:
+def _replace_infinite_ends(a: float, b: float) -> tuple[float, float]:
     """Replace infinite ends by those for which the uniform law has the least KL from N(0, 1)."""
     if np.isinf(a) and np.isinf(b):
         return -np.sqrt(3.0), np.sqrt(3.0)
@@ -318,7 +318,7 @@ def quantile_loss(below: float, above: float) -> float:
     if below >= above:
         return 0.0
     mass, ends = above - below, (ndtri(below), ndtri(above))
-    a, b = _finite(*ends)
+    a, b = _replace_infinite_ends(*ends)
     if a >= b:  # the quantiles are equal in float64
         return 0.0
     return float(mass * (np.log(mass * np.sqrt(2 * np.pi) / (b - a)) + mean_square(a, b) / 2))
@@ -332,13 +332,13 @@ def band_masses(most: float) -> np.ndarray:
     check_tiles(least)
     count = least if least > 8 else 1
     while True:
-        levels = [0.0, *ndtr(companding(count)), 1.0]
+        levels = [0.0, *ndtr(companding_ends(count)), 1.0]
         if sum(quantile_loss(*pair) for pair in pairwise(levels)) <= most:
             return np.diff(levels)
         count += 1
 
 
-def companding(count: int) -> np.ndarray:
+def companding_ends(count: int) -> np.ndarray:
     """Return the inner ends of `count` cells such that the law uniform on each cell, with the mass
     of N(0, 1), has about the least KL from N(0, 1).
 

@@ -26,7 +26,7 @@ from exactflow.laws.universal.tilings import (
     count_lost_digits,
     mean_square,
     ramp_rate,
-    stack,
+    stack_intervals,
 )
 
 SHAPING = QQ(1766, 10000)  # a little more than log(pi e / 6) / 2
@@ -69,7 +69,7 @@ class Profile:
         return sum(terms, arb(0))
 
     @cached_property
-    def slides(self) -> bool:
+    def can_slide(self) -> bool:
         """Whether sliding cells lose less than `SHAPING`, and are not too many."""
         span = (self.runs[-1].high - self.runs[0].low) / self.unit
         return bool(span <= MOST_CELLS and self.enclose_deficit() < ball(SHAPING))
@@ -191,7 +191,7 @@ class Arrangement:
     def starts(self) -> list[Element]:
         """For each zone the start of its interval of b."""
         finest = min(cell.width for zone in self.zones for cell in zone.cells)
-        return stack([(QQ.zero, zone.height) for zone in self.zones], finest)
+        return stack_intervals([(QQ.zero, zone.height) for zone in self.zones], finest)
 
     @cached_property
     def groups(self) -> list[list[Interval]]:
@@ -277,20 +277,20 @@ class Arrangement:
         (margin,), places, strips, marks = margins, [], [], []
         for zone, start, row in zip(self.zones, self.starts, self.groups, strict=True):
             for place, scale, center in {cell[4:] for cell in zone.cells}:
-                places.append((_core(place, margin), start + center, scale))
+                places.append((_inner_interval(place, margin), start + center, scale))
             for block, (x, length) in zip(zone.blocks, row, strict=True):
                 seen: set = set()
                 for k, shift in enumerate(block.shifts):
                     b, low = start + (block.start + shift) * zone.unit, x + k * length
                     mark = zone.column.profile.runs[0].low - b
-                    marks.append((_core((low, low + length), margin), mark))
+                    marks.append((_inner_interval((low, low + length), margin), mark))
                     for cell in zone.cells:
                         if shift + cell.number in seen:
                             continue
                         seen.add(shift + cell.number)
                         s = length / cell.room
                         ends = b + cell.low, b + cell.low + cell.width
-                        strips.append((_core(ends, margin), low - s * cell.place[0], s))
+                        strips.append((_inner_interval(ends, margin), low - s * cell.place[0], s))
         yield build_layer("second", sorted(places))
         yield build_layer("first", sorted(strips))
         yield build_layer("second", sorted(marks))
@@ -316,7 +316,7 @@ class Arrangement:
         return (margin,), [cells, rate * ball(4 * margin + 1 - covered)]
 
 
-def _core(interval: Interval, margin: Element) -> Interval:
+def _inner_interval(interval: Interval, margin: Element) -> Interval:
     """Return the interval without this share of its length at both ends."""
     low, high = interval
     return low + margin * (high - low), high - margin * (high - low)

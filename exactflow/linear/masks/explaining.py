@@ -43,7 +43,7 @@ def explain_merged(given: list, build: Callable[[], Any], flow: Flow) -> Explana
 
 
 def _product_steps(given: list, flow: CouplingFlow) -> list[Step]:
-    """Return a step for the product of the given matrices, and a step for that of the layers."""
+    """Return two steps: the product of the given matrices, and the product of the layers."""
     named = {f"g{k}": matrix for k, matrix in enumerate(matrices_of(given), 1)}
     M = reduce(lambda product, matrix: matrix * product, named.values())
     text = f"{' '.join(reversed(named))} = M"

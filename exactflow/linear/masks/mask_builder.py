@@ -178,7 +178,7 @@ class OneMaskBuilder:
         """Exchange the places of pairs, and return the sign e of the swap for each pair of places.
 
         A swap multiplies the coordinate that enters the first half by e, and the other one by -e.
-        The sign e is chosen so that both become positive, or the one that is in its own place.
+        The sign e makes both coordinates positive, or else the coordinate in its own place.
         """
         swapped = {}
         for pair in pairs:
@@ -221,7 +221,7 @@ class OneMaskBuilder:
         self.parts += [(layer.moves, as_part(layer)) for layer in layers]
 
     def _add_word(self, matrix: DomainMatrix, wanted: Half | None, why: str) -> None:
-        """Add the layers of a matrix of places; of several words, one that merges best.
+        """Add layers that compose to a matrix of places, of the word that merges best.
 
         `why` is the beginning of a sentence about the matrix, for an explanation.
         """

@@ -1,4 +1,4 @@
-"""A theorem as a value, and the table that holds them all."""
+"""A theorem as a value, and the table of all theorems."""
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,7 +15,7 @@ from exactflow.files.parallel import parallel_map
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """Hypothesis of a theorem: a predicate of instances, its statement, and why it is needed."""
+    """A hypothesis of a theorem: its statement, the reason for it, and a predicate of instances."""
 
     says: str
     why: str
@@ -24,9 +24,13 @@ class Hypothesis:
 
 @dataclass(frozen=True)
 class Challenge:
-    """Result of a challenge: the number of instances, and the first counterexample.
+    """The result of a challenge.
 
-    `tried` is the part of the theorem that was checked on each instance.
+    Attributes
+    ----------
+    theorem, tried : its name, and the part of it that was checked on each instance.
+    count : the number of instances without a counterexample.
+    counterexample, reason : the first counterexample, or None, and the error that it raised.
     """
 
     theorem: str
@@ -58,21 +62,20 @@ class Theorem:
 
     Parameters
     ----------
-    number : in the one list of ours, on the pages of the book and in docstrings; a letter is added
-        to that of the theorem which it goes with.
-    name : what `theorems` and the command line call it.
-    title : what README calls it, with "to our knowledge new" where it is.
+    number : in the list of theorems that the book and docstrings share. A theorem that goes with
+        another one has its number and a letter.
+    name : the key in `theorems` and on the command line.
+    title : the name in README, with "to our knowledge new" if it applies.
     statement, latex : in words, and as a formula.
     source : papers.
-    checked : how, with the kind of evidence; found : the numbers.
-    script : under ``proofs/``, for ``python -m proofs SCRIPT``.
-    door : the function that constructs, "" where the script alone has one, or there is none.
-    hypotheses : in the order in which they are looked at.
+    checked, found : how it was checked, with the kind of evidence, and the numbers found.
+    script : its name under ``proofs/``, for ``python -m proofs SCRIPT``.
+    door : the function of the package that constructs the layers, or "".
+    hypotheses : in the order in which `check` tests them.
     tried : the part of the statement that `trial` checks on an instance.
-    trial : a function that checks it and returns what the door does.
-    draws : what draws an instance.
-    formal : names of theorems of ``proofs/rocq``; ``proved.md`` there says in which generality they
-        hold.
+    trial : a function that checks it and returns the result of `door`.
+    draws : a function that draws an instance.
+    formal : names of theorems in ``proofs/rocq``; ``proved.md`` there has their generality.
     """
 
     number: str
@@ -94,7 +97,7 @@ class Theorem:
     def check(self, instance: Any) -> Any:
         """Check the theorem on an instance, and return the result of its function.
 
-        What is returned has ``explain()`` where the door's results have it.
+        The result has ``explain()`` if results of that function have it.
 
         Raises
         ------
@@ -102,7 +105,7 @@ class Theorem:
             A hypothesis fails (the message says which, and why it is needed), or the theorem is not
             about instances.
         VerificationError
-            The statement is false for the instance: a counterexample, or an error of ours.
+            The statement is false for the instance: a counterexample, or a bug.
 
         Examples
         --------
@@ -125,10 +128,10 @@ here: every coupling with positive scales preserves orientation
     def challenge(
         self, n: int = 1000, *, seed: int = 0, progress: bool = True, jobs: int = 1
     ) -> Challenge:
-        """Try the theorem on n drawn instances, with a line of progress in a terminal.
+        """Check the theorem on n random instances, with a line of progress in a terminal.
 
-        Each instance is drawn from the seed and its number, in the process that checks it: the
-        result is the same for any number of jobs.
+        Each instance is drawn from the seed and its number, so the result does not depend on the
+        number of jobs.
 
         >>> from exactflow import theorems
         >>> print(theorems["permutations"].challenge(20, progress=False))
@@ -140,7 +143,7 @@ absolute value at most 2 equal the permutation
         try_one = partial(_refutation, self, seed)
         for count, reason in enumerate(parallel_map(try_one, range(n), jobs=jobs, label=label)):
             if reason is not None:
-                found = draws(_source(seed, count))
+                found = draws(_random_source(seed, count))
                 return Challenge(self.name, count, found, reason, self.tried)
         return Challenge(self.name, n, tried=self.tried)
 
@@ -152,7 +155,7 @@ absolute value at most 2 equal the permutation
         return function
 
     def text(self, *, width: int = 88) -> str:
-        """Return the row as text of at most so many columns, the formula apart."""
+        """Return the theorem as text of at most `width` columns, except for its formula."""
         said = [f"{h.says}: {h.why}." for h in self.hypotheses]
         said += [f"source: {self.source}", f"checked: {self.checked}", f"found: {self.found}"]
         said += [f"script: python -m proofs {self.script}"]
@@ -171,7 +174,7 @@ absolute value at most 2 equal the permutation
         return f"$\\displaystyle {self.latex}$"
 
     def _repr_html_(self) -> str:
-        """The statement, the formula, and a list of what a reader may ask next."""
+        """Return the statement, the formula, and a list with evidence, source and calls to try."""
         rows = [("found", escape(self.found)), ("evidence", escape(self.checked))]
         rows += [("needs", f"{escape(h.says)}: {escape(h.why)}") for h in self.hypotheses]
         rows.append(("source", escape(self.source)))
@@ -188,16 +191,16 @@ absolute value at most 2 equal the permutation
         )
 
 
-def _source(seed: int, number: int) -> random.Random:
-    """Return the random numbers that draw an instance of a challenge."""
+def _random_source(seed: int, number: int) -> random.Random:
+    """Return the random generator for one instance of a challenge."""
     return random.Random(f"{seed}, {number}")
 
 
 def _refutation(theorem: Theorem, seed: int, number: int) -> str | None:
-    """The reason why a theorem fails for an instance of a challenge; None where it holds."""
+    """Return the error of a theorem on an instance of a challenge, None if it holds."""
     draws = theorem._needed(theorem.draws, "a theorem about instances that are drawn")
     try:
-        theorem.check(draws(_source(seed, number)))
+        theorem.check(draws(_random_source(seed, number)))
     except ExactFlowError as error:
         return str(error)
     return None
@@ -210,7 +213,7 @@ class Theorems(Mapping[str, Theorem]):
         self._rows = {row.name: row for row in rows}
 
     def __getitem__(self, name: str) -> Theorem:
-        """The theorem of a name, or of its script: "six layers" and "six_layers" are one."""
+        """Return a theorem by its name or its script, as "six layers" or "six_layers"."""
         found = str(name).replace("_", " ").strip().lower()
         if found not in self._rows:
             near = get_close_matches(found, self._rows, 1, 0.4) or ["six layers"]
@@ -234,7 +237,7 @@ class Theorems(Mapping[str, Theorem]):
         return len(self._rows)
 
     def table(self, *, width: int = 88) -> str:
-        """Return name, result and evidence of each, in two columns; in a narrow one below 60."""
+        """Return name, result and evidence of each theorem, in two columns from a width of 60."""
         is_wide, lines = width >= 60, []
         first = max(map(len, self)) + 10 if is_wide else 2
         for row in self.values():

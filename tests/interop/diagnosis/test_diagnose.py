@@ -44,8 +44,8 @@ def test_condition_number_of_a_coupling_is_that_of_its_jacobian_at_x():
 def test_a_notebook_shows_both_tables_and_the_notes_in_the_colours_of_the_page():
     found = diagnose(Linear(wide(300)), data(2, 300))
     html = found._repr_html_()
-    assert html.startswith(f"<p><b>{found}</b> [numeric]</p><table>")
-    assert html.count("<table>") == 2
+    assert html.startswith(f"<p><b>{found.summary}</b> [numeric]</p><table")
+    assert html.count("<table") == 2
     assert (
         "<li>model: " in html or "<li>(model): " in html or "because its Jacobian has 300" in html
     )

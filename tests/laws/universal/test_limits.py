@@ -20,7 +20,7 @@ from exactflow.laws.universal import (
     uniform,
 )
 from exactflow.laws.universal.densities import DensityRun
-from exactflow.laws.universal.measures import MOST_DRAWS, normal_draws
+from exactflow.laws.universal.measures import MOST_DRAWS, draw_normal
 from exactflow.laws.universal.quantization import TUNING, check_count, power_below
 from exactflow.laws.universal.three_layers import MOST_STRIPS, _check_strips
 from exactflow.laws.universal.tilings import MOST_TILES, check_tiles
@@ -266,16 +266,16 @@ def test_a_limit_is_included_and_named_with_the_number_that_exceeds_it(check, mo
 @pytest.mark.parametrize(("cells", "slides"), [(MOST_CELLS, True), (MOST_CELLS + 1, False)])
 def test_cells_slide_up_to_the_limit(cells, slides):
     ends = [(QQ(0), QQ(1)), (QQ(cells - 1), QQ(cells))]
-    assert Profile(tuple(DensityRun(a, b, QQ(1, 2)) for a, b in ends)).slides is slides
+    assert Profile(tuple(DensityRun(a, b, QQ(1, 2)) for a, b in ends)).can_slide is slides
 
 
 @pytest.mark.parametrize("spare", [0, 1])
 def test_a_sample_has_at_most_the_limit_of_numbers(spare):
     if spare:
         with pytest.raises(InvalidInputError, match=f"count from 0 to {MOST_DRAWS // 2**20}"):
-            normal_draws(2**20, MOST_DRAWS // 2**20 + 1, 0)
+            draw_normal(2**20, MOST_DRAWS // 2**20 + 1, 0)
     else:
-        assert normal_draws(2**20, 1, 0).shape == (2**20, 1)
+        assert draw_normal(2**20, 1, 0).shape == (2**20, 1)
 
 
 @pytest.mark.parametrize("exponent", [900, 901])
