@@ -62,7 +62,7 @@ from exactflow.floats.lossless import lossless
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])
 
-from proofs.experiments.lifting import LiftedLU, Plus
+from proofs.experiments.lifting import LiftedLU, PlusFactorization
 
 options = proof_options()
 claims = Claims("lossless")
@@ -192,7 +192,7 @@ with claims.check("samples stay within the certified bound", Evidence.CERTIFIED)
 SIZES = (2, 8, 24, 48) + ((96, 192) if options.full else ())
 ROUTES = {
     "shears": lambda W: lossless(W, limit=1000, orientation="flip"),
-    "PLUS": lambda W: Plus.of(W, 26),
+    "PLUS": lambda W: PlusFactorization.of(W, 26),
     "LU": lambda W: LiftedLU.of(W, 26),
 }
 errors: dict[tuple[str, str], dict[int, float]] = {}

@@ -54,7 +54,7 @@ class VectorMap(ABC):
         """Return the preimage of a vector of d entries, or of each column."""
 
 
-class Map(VectorMap):
+class Bijection(VectorMap):
     """A composition of coupling layers, which act on x[order[0]], x[order[1]], ..
 
     A subclass has the attributes `layers`, `partition`, `field` and `order`, which is () for the
@@ -162,7 +162,7 @@ class Map(VectorMap):
         return f"$\\displaystyle {self._latex()}$"
 
 
-class Coupling(Map):
+class Coupling(Bijection):
     """One layer, which keeps one half of the coordinates and maps the other half affinely."""
 
     moves: Half
@@ -250,7 +250,7 @@ class LayerSequence:
         return self.layers[index]
 
 
-class Flow(LayerSequence, Map):
+class Flow(LayerSequence, Bijection):
     """Coupling layers in order of application."""
 
     layers: tuple

@@ -152,7 +152,7 @@ BAD = {
         "factor minus.csv",
         2,
         "",
-        "exactflow: error: expected det > 0, got det < 0: .*; --orientation pad .*\n",
+        "exactflow: error: expected det > 0, got det < 0: .*--orientation pad .*\n",
     ),
     "check": (
         "check bad.csv",

@@ -403,3 +403,18 @@ def test_wrappers_are_named(name, wrap):
     model = nn.Sequential(wrap(nn.Sequential(linear())), nn.Tanh(), linear())
     _, report = convert(model)
     assert f"convert its .{name}" in {x.path: x.reason for x in report.left}["0"]
+
+
+def test_a_bad_inverse_of_the_given_model_excuses_no_other_latents():
+    class BadInverse(Unlike):
+        """A model whose inverse was wrong before."""
+
+        def inverse(self, y):
+            """Return something else than the preimage."""
+            x, log_det = super().inverse(y)
+            return x + 100, log_det
+
+    with pytest.raises(MethodError, match="in its latents"):
+        convert(BadInverse("latents"), data(6, 4), only=["first", "second"])
+    _, report = convert(BadInverse("nothing"), data(6, 4), only=["first", "second"])
+    assert len(report.layers) == 2

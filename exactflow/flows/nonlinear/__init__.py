@@ -167,9 +167,11 @@ class PiecewiseFlow(RationalMap, Flow):
         if x is None:
             return super().log_abs_det()
         entries, convert = self._read_point(x)
+        with np.errstate(all="ignore"):  # floats may overflow: the result is infinite or NaN then
+            orbit = self._orbit(entries, convert)
         scales = (
             scale
-            for layer, _, kept in self._orbit(entries, convert)
+            for layer, _, kept in orbit
             if not layer.is_additive
             for scale in layer.scales_at(kept, convert)
         )

@@ -13,13 +13,13 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.numbers import format_short, to_element, to_elements, to_index
 from exactflow.exact.typing import HALVES, Half, NumberLike, check_option
-from exactflow.flows.base import Coupling, Map
+from exactflow.flows.base import Bijection, Coupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.partition import as_partition, moved_and_kept
 
 
-class RationalMap(Map):
+class RationalMap(Bijection):
     """A map over QQ that maps all exact columns at once, as arrays of objects."""
 
     field: Domain = QQ

@@ -48,7 +48,9 @@ from exactflow.linear.factor.assembly import ShearList, Shifts, alternate_shears
 
 
 def commutator_shifts(blocks: Blocks) -> Shifts | None:
-    """Return [X, Y, Z, W, V], M = U(X) L(Y) U(Z) L(W) U(V), det M = 1, or None if C is singular."""
+    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), for det M = 1; None if C is
+    singular.
+    """
     A, B, C, D = blocks
     one = linalg.identity(A.shape[0], A.domain)
     C_inverse = linalg.inverse_or_none(C)
@@ -92,8 +94,8 @@ def complete_rank(blocks: Blocks) -> tuple[DomainMatrix, Blocks]:
     """Return W0, of few nonzero entries, such that C' = C + W0 A has full column rank, and the
     blocks of L(W0) M.
 
-    `blocks` are those of an invertible matrix M, C having as many rows as columns or more, so that
-    A is injective on the kernel of C; W0 maps its image there into a complement of the image of C.
+    `blocks` are those of an invertible matrix M, and C has at least as many rows as columns. So A
+    is injective on the kernel of C; W0 maps its image there into a complement of the image of C.
     """
     A, B, C, D = blocks
     kernel = linalg.kernel(C)

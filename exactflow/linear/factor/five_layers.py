@@ -10,7 +10,7 @@ left, and T acts on the p-dimensional space that these rows annihilate as S = a 
 some q x p matrix Y onto that space has T Y = Y S. Then there is a Z with T = I + Y Z, S = I + Z Y,
 and five shears M = U(X) L(Y) U(Z) L(W) U(V) as in `assembly`.
 
-For p = q this is a second route to five layers, with numbers as short as those of
+For p = q this is a second route to five layers, with numbers as short as in
 the six layers through a transvection. Sources: Koehler, Mehta, Risteski (ICML 2021) for the bounded
 number of layers; Urschel (2024) for five at p = q.
 
@@ -77,7 +77,7 @@ class MatchedSpectra(NamedTuple):
 
 
 def five_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts | None:
-    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), or None: try other draws.
+    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V); None if the draws are unlucky.
 
     `blocks` are those of a matrix of determinant 1, split into p + q with p <= q <= 2p, and
     `inverse` those of its inverse.
@@ -99,10 +99,10 @@ def five_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts |
 
 
 def paired_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts | None:
-    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V) for p = q, or None: try other draws.
+    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V) for p = q; None if V is unlucky.
 
-    V is drawn, in the hope that T = D - C V is invertible, and is I + Y Z where a + V c = I + Z Y.
-    Over a field of few elements that happens often, also where nothing has a cyclic vector.
+    V is drawn. By luck T = D - C V is invertible, and some Y and Z have T = I + Y Z and
+    a + V c = I + Z Y. Over a field of few elements this is frequent, also without cyclic vectors.
     """
     V = draws.matrix(*blocks.B.shape)
     T = blocks.D - blocks.C * V
@@ -121,7 +121,7 @@ def _right_inverse(HC: DomainMatrix, drawn: DomainMatrix) -> DomainMatrix | None
 
 
 def _match_spectra(blocks: Blocks, inverse: Blocks, draws: Draws) -> MatchedSpectra | None:
-    """Choose r among the shifts V = V0 - u r N, for all of which T fixes the rows [R, I_k]."""
+    """Choose r in V = V0 - u r N so that the spectra match; T fixes [R, I_k] for every r."""
     C, D, c = blocks.C, blocks.D, inverse.C
     (q, p), field = C.shape, C.domain
     k = q - p
@@ -220,7 +220,7 @@ class Peel(NamedTuple):
 
 
 def peel(inverse: Blocks, k: int, draws: Draws) -> Peel | None:
-    """Return one step that takes k coordinates off the second half, or None: try other draws.
+    """Return one step that takes k coordinates off the second half; None if draws are unlucky.
 
     `inverse` are the blocks of M^-1, of p + q coordinates, with k <= p and q - k >= p.
     """

@@ -177,7 +177,7 @@ def format_element(x: Element, field: Domain) -> str:
 
 
 def sign_hint(det: Element, field: Domain) -> str:
-    """Advice on how to declare a determinant of symbols positive; empty for a number."""
+    """Return advice on how to declare a determinant of symbols positive; "" for a number."""
     if not field.is_FractionField or field.characteristic():
         return ""
     text = str(field.to_sympy(det))

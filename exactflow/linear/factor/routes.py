@@ -1,4 +1,4 @@
-"""The table of routes: each construction with its name, where it applies, what its layers cost.
+"""The table of routes: the constructions with their names, their matrices and their layers.
 
 `factor` walks the table and takes the first route that applies; the names of methods, refusals and
 the choices of the command line are read off the table. The route on arrays is imported only where
@@ -121,7 +121,7 @@ def _try_in_turn(*constructions: tuple[Construction, Half]) -> Callable[[Problem
 def _with_leftmost(
     find_shifts: Callable[[Blocks], Shifts | None], leftmost: Half
 ) -> tuple[Construction, Half]:
-    """Return a construction of shears from one of their shifts, with the half of the leftmost."""
+    """Return a construction of shears from a search for shifts, and the half moved leftmost."""
 
     def find_shears(blocks: Blocks) -> ShearList | None:
         shifts = find_shifts(blocks)
