@@ -236,7 +236,7 @@ def _largest_shift(found: tuple[str, list[Table]]) -> Element:
 
 
 def _tabulate(kind: str, keys: Iterable, values: Sequence[Vector]) -> dict:
-    """Return a function as a table; raise `_ExcludedError` if two rows have one key, two values."""
+    """Return a function as a table; raise `_ExcludedError` if a key has two values."""
     rows: dict[Any, int] = {}
     for i, key in enumerate(keys):
         j = rows.setdefault(key, i)

@@ -26,7 +26,7 @@ _MOST_MINORS = 100
 
 
 def rename_clashing_letters(step: Step, before: Sequence[Step]) -> Step:
-    """Return a step whose values have a prime if earlier steps use their letters otherwise."""
+    """Return a step with primes on the letters that earlier steps use for other values."""
     known = {name: value for other in before for name, value in other.after.items()}
     names = {name: f"{name}'" for name, x in step.after.items() if known.get(name, x) != x}
     return step.rename(names)

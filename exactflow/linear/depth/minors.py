@@ -55,13 +55,13 @@ class MinorEquations:
 
     @staticmethod
     def of(instance: PatternInstance) -> "MinorEquations":
-        """Return the equations for the pattern ULUL, or for another one that D and a decide."""
+        """Return the equations for ULUL, or for another pattern that D and a decide."""
         left, right = (minors.all() for minors in instance.minors)
         return MinorEquations(left, right, instance.split.det)
 
     @property
     def coefficients(self) -> tuple[tuple[Element, ...], tuple[Element, ...]]:
-        """The coefficients of x^S and of y^S: minors, but det M and 1 at the full set."""
+        """The coefficients of x^S and y^S: minors, but det M and 1 for the full set S."""
         return (*self.left[:-1], self.det), (*self.right[:-1], self.right[0])
 
     @property

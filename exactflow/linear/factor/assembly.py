@@ -61,7 +61,7 @@ def shear_layer(half: Half, T: DomainMatrix) -> LinearCoupling:
 
 
 def layers_of_shears(shears: ShearList) -> Layers:
-    """Return the additive layers whose product the shears are."""
+    """Return the additive layers of these shears."""
     return [shear_layer(half, T) for half, T in reversed(shears)]
 
 

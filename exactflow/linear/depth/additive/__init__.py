@@ -102,7 +102,7 @@ def _find_five_or_more_layers(
 
 
 def exclude_by_ranks(lengths: range, split: SplitMatrix, scales: DepthScales) -> Obstructions:
-    """Exclude both patterns of a length by ranks or eigenvalues, of the greatest possible length."""
+    """Exclude both patterns of the greatest possible length, by ranks or eigenvalues."""
     for length in reversed(lengths):
         if found := exclude(split.instances(length, scales), rank_or_eigenvalue_reason):
             return found

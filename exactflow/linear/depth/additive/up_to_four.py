@@ -127,7 +127,7 @@ def _have_matching_sizes(of_D: tuple[int, ...], of_a: tuple[int, ...], f: tuple)
 
 
 def decide_four_layers(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
-    """Decide U L U L for the blocks of M, a being the first one of M^-1: find Y, Z with D = I + Y Z
+    """Decide U L U L for the blocks of M and the first block a of M^-1: find Y, Z with D = I + Y Z
     and a = I + Z Y, then X and W.
     """
     _, B, C, D = blocks

@@ -53,7 +53,7 @@ class _Proportion(NamedTuple):
         return self._replace(i=self.j, p=-self.q, j=self.i, q=-self.p)
 
     def multiplier(self) -> DomainMatrix:
-        """Return, as diagonal blocks, the multipliers of all three equations that give this one."""
+        """Return the multipliers of all three equations that imply this one, as diagonal blocks."""
         return self.column * self.row
 
 
@@ -84,7 +84,7 @@ def _yield_proportions(instance: PatternInstance) -> Iterator[_Proportion]:
     of_A, of_D = ([linalg.unit_vector(n, i, field) for i in range(n)] for n in (p, q))
 
     def stack_with_zeros(*vectors: DomainMatrix | int) -> DomainMatrix:
-        """Stack columns, and blocks of so many zeros for the integers."""
+        """Stack columns; an integer stands for a block of that many zeros."""
         parts = (linalg.zeros(x, 1, field) if isinstance(x, int) else x for x in vectors)
         return linalg.zeros(0, 1, field).vstack(*parts)
 
