@@ -375,13 +375,16 @@ def _layer_texts(o: Obstruction) -> Texts:
     pairs = zip(system, o.witness, strict=True)
     entries = [(e, place) for e, W in pairs for place, _ in W.to_sparse().iter_items()]
     names, used = _join_names(system), _join_names(e for e, _ in entries)
-    positive = any(e.terms for e, _ in entries) and o.scales == "positive"
+    letters = {letter for e, _ in entries for name, _, _ in e.terms for letter in name}
+    diagonals = [f"`{letter}`" for letter in sorted(letters & equations.POSITIVE)]
+    plural, shown = "s" * (len(diagonals) > 1), " and ".join(diagonals)
     if len(o.pattern) < 3 and len(entries) == 1:
         j, i = entries[0][1]
-        problem = f"{used} fails at {i, j}" + " for positive diagonals" * positive
+        problem = f"{used} fails at {i, j}" + f" for each positive diagonal {shown}" * bool(shown)
         why = f"But {problem}"
-    elif positive:
-        problem = f"{used} for no positive diagonals"
+    elif diagonals and o.scales == "positive":
+        free = "".join(f" and matrix `{letter}`" for letter in sorted(letters & {"W", "X", "Z"}))
+        problem = f"{used} for no positive diagonal{plural} {shown}{free}"
         why = f"{_MULTIPLIED} says that a sum of positive numbers is at most 0"
     else:
         s = o.format_element(equations.combined_right_side(system, o.witness))

@@ -26,7 +26,7 @@ def test_the_swap_takes_five_layers():
     for reason in answer.obstructions:
         assert reason.kind == "linear"
         assert reason.is_valid() is True
-        assert "for no positive diagonals" in str(reason)
+        assert "for no positive diagonals G and H and matrix W" in str(reason)
     assert (
         checker.check(depth_certificate_text(answer).encode()).verdict is checker.Verdict.VERIFIED
     )
