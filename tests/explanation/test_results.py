@@ -97,7 +97,7 @@ def test_another_flow_under_one_mask_is_refused():
 
 
 def test_a_flow_made_from_piecewise_layers_has_no_construction_to_explain():
-    with pytest.raises(InvalidInputError, match="made from layers"):
+    with pytest.raises(InvalidInputError, match="made from given layers"):
         PiecewiseFlow([BENT]).explain()
 
 

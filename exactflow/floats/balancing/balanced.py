@@ -93,7 +93,7 @@ class Balanced(MapResult):
                     return sympy.oo
                 inverse = (Vt.T / s) @ U.T
             bound = bound_inverse_error(
-                target.exact, inverse, target.exponent, self.difference.norm_bound()
+                target.exact, inverse, target.exponent, self.difference.bound_frobenius_norm()
             )
         return sympy.oo if bound is None else sympy.Rational(round_up_if_long(bound))
 
@@ -208,7 +208,7 @@ def bound_inverse_error(
     rho = _bound_residual(W, approximate_inverse, exponent)
     if rho is None:
         return None
-    size = DyadicMatrix.from_floats(approximate_inverse).norm_bound() * unit
+    size = DyadicMatrix.from_floats(approximate_inverse).bound_frobenius_norm() * unit
     if rho + size * error >= 1:
         return None
     return size**2 * error / ((1 - rho) * (1 - rho - size * error))
@@ -229,5 +229,5 @@ def _bound_residual(W: DyadicQuotient, V: np.ndarray, exponent: int) -> Fraction
     return (
         DyadicQuotient(product, W.denominator)
         .minus(DyadicMatrix.from_floats(np.eye(d)))
-        .norm_bound()
+        .bound_frobenius_norm()
     )

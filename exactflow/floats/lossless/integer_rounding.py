@@ -71,7 +71,7 @@ def round_shears(
     on_grid = [FloatCoupling(s.moves, _round_to_bits(s.shift, bits)) for s in merge_shears(shears)]
     on_grid = merge_shears(on_grid)  # some shifts may have become zero
     kept_sizes, images, weights = _propagate_bounds(on_grid, d, limit)
-    output_sizes = images.row_sum_bounds(weights)
+    output_sizes = images.bound_row_sums(weights)
     largest = max(*output_sizes, *kept_sizes)
     if largest > LARGEST:
         raise InvalidInputError(
@@ -81,8 +81,8 @@ def round_shears(
     difference = _difference(target.exact, step, images[:, :d])
     scale = limit / (step * difference.denominator)
     shares = (
-        images[:, d:].row_sum_bounds(weights[d:]),
-        [scale * size for size in difference.numerator.row_sum_bounds()],
+        images[:, d:].bound_row_sums(weights[d:]),
+        [scale * size for size in difference.numerator.bound_row_sums()],
     )
     places = np.argsort(order)
     rounding, shifts = (tuple(Rational(share[k]) for k in places) for share in shares)
@@ -146,7 +146,7 @@ def _propagate_bounds(
     weights, kept_sizes = np.full(d, float(limit)), []
     for layer in layers:
         i = HALVES.index(layer.moves)
-        kept_sizes.append(max(halves[1 - i].transpose().row_sum_bounds(weights)))
+        kept_sizes.append(max(halves[1 - i].transpose().bound_row_sums(weights)))
         halves[i] = halves[i].plus_product(halves[1 - i], DyadicMatrix.from_floats(layer.shift.T))
         moved = halves[i].shape[1]
         units = [np.zeros((moved, p)), np.zeros((moved, d - p))]
