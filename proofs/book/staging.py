@@ -15,6 +15,7 @@ import jupytext
 from goals import has_tools
 from links import documented_name, exported_names, list_modules
 from nbformat.v4 import new_markdown_cell
+from playground import page_source
 
 import exactflow
 from exactflow import theorems
@@ -37,7 +38,7 @@ REPORTED = re.compile(r"Evidence\.([A-Z_]+)")
 
 
 def write_pages(book: Path, root: Path, goals_of: str) -> None:
-    """Write the generated pages into the folders theorems, formal and api of the book.
+    """Write the generated pages into the folders theorems, formal, api and playground of the book.
 
     The pages of formal files whose names match `goals_of` link to the pages with goals.
     """
@@ -47,6 +48,7 @@ def write_pages(book: Path, root: Path, goals_of: str) -> None:
     write_index(book / "theorems" / "index.md", root)
     write_formal(book / "formal", root, goals_of)
     write_reference(book / "api")
+    write(book / "playground" / "index.md", page_source())
     write_command_line(book / "api" / "command_line.md")
 
 
