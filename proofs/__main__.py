@@ -1,15 +1,15 @@
-"""Run the proof scripts of this folder: ``exactflow prove`` with names in the place of files.
+"""Run the proof scripts of this folder by name, as ``exactflow prove`` runs files.
 
     python -m proofs                 every script
     python -m proofs six_layers ..   some of them
-    python -m proofs -v              with every claim, and what the scripts print
-    python -m proofs --plot DIR      and write the pictures of those scripts that have any
+    python -m proofs -v              with every claim, and the output of the scripts
+    python -m proofs --plot DIR      and write the pictures that scripts draw
     python -m proofs --full          with the large settings
     python -m proofs -j 1            one after the other
 
-Exit code 0 if every claim holds, except those whose tools are not installed, which are listed as
-not run; 1 if any failed, 2 for a name that is no script, or a script that does not run to its end,
-3 if a claim was not reached.
+Exit code 0 if every claim holds; claims whose tools are not installed are listed as not run. Exit
+code 1 if a claim failed, 2 for an unknown name or a script that does not run to its end, 3 if a
+claim was not reached.
 """
 
 import argparse
@@ -31,7 +31,7 @@ LONGEST_FIRST = (
     "universal_approximation",
     "universal_in_kl",
 )
-"""Scripts that begin first, so that no core waits for them at the end."""
+"""Scripts to start first, so that no core waits for them at the end."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments.titles = {str(path): rows[name] for name, path in SCRIPTS.items() if name in rows}
     order = {str(SCRIPTS[name]): k for k, name in enumerate(LONGEST_FIRST) if name in SCRIPTS}
     arguments.rank = lambda path: order.get(path, len(order))
-    arguments.excuses_missing_tools = True  # nobody needs every tool that some script uses
+    arguments.excuses_missing_tools = True  # a reader need not install every tool
     with show_progress("proofs"):
         return run_reporting_errors(lambda: prove.run(arguments))
 

@@ -5,26 +5,25 @@
 # axioms: among them that six shears suffice in every dimension and five do not (Theorems 1, 14 and
 # 2), signed permutations (6), halves of any two sizes (7), rotations (10), what three and four
 # affine couplings are (11a), two couplings for Gaussians of small halves (12), rounded shears (13),
-# zero padding (5), whole flows under one mask (17). The table in `proofs/rocq/proved.md` says in
-# which generality.
+# zero padding (5), whole flows under one mask (17). The table in `proofs/rocq/proved.md` says how
+# general each statement is.
 #
 # **Why.** A proof in prose may have a gap, and a program that checks instances proves nothing for
 # the next $n$. The theorems of Koehler, Mehta, Risteski (ICML 2021) and Urschel (2024) on matrices
-# are algebra for all sizes at once, which a proof assistant can hold. Whoever doubts a page of this
-# book may trust the kernel of Rocq in its place.
+# are algebra for all sizes at once, which a proof assistant can check. A reader who doubts a page
+# of this book may trust the kernel of Rocq instead.
 #
-# **How.** `proofs/rocq/` proves the theorems with Coq (Rocq) and MathComp, on the ground of
-# `exactflow/files/rocq/`, which certificates stand on, too. `headlines.v` says the main ones in the
-# words of `definitions.v`; `statements.v`, from which they follow, says them and more in MathComp's
-# own words. A reader has to trust the kernel and to understand one
-# of the two. Here the files are compiled, those that have not changed since the last run excepted.
-# Such a compiled file proves nothing by itself: anyone may have put it there. So each statement is
-# copied into a new file that knows MathComp alone, and for the headlines the text of
-# `definitions.v`; there the theorem of its name proves it. All must be *closed under the global
-# context*, that
-# is, depend on no axiom. The independent `coqchk` checks all files again, new and old, and lists
-# the axioms of whatever they load: none may be ours, and `expected.txt` explains the rest. Where
-# Coq is not installed nothing is claimed.
+# **How.** `proofs/rocq/` proves the theorems with Coq (Rocq) and MathComp, with the library in
+# `exactflow/files/rocq/`, which the theorems of certificates use, too. `headlines.v` states the
+# main ones in the terms of `definitions.v`; `statements.v`, from which they follow, states them and
+# more in MathComp's own terms. A reader must trust the kernel and understand one of the two. Here
+# the files that have changed since the last run are compiled. A compiled file by itself proves
+# nothing: anyone may have put it there. So each statement is copied into a new file that requires
+# MathComp alone, and for the headlines contains the text of `definitions.v`; there the theorem of
+# its name proves it. All must be *closed under the global context*: they depend on no axiom. The
+# independent `coqchk` checks all files again, new and old, and lists the axioms of all files that
+# they load: none may be ours, and `expected.txt` explains the others. If Coq is not installed,
+# nothing is claimed.
 
 # %%
 import shutil
@@ -46,7 +45,7 @@ import proofs
 from proofs.rocq.build import build, project, run
 from proofs.rocq.restated import restated, theorems_of
 
-GOAL = "proofs/rocq/headlines.v"  # with all that it requires; other theorems need the rest
+GOAL = "proofs/rocq/headlines.v"  # the headlines require only some of the files
 claims = Claims("formal")
 root = Path(proofs.__file__).parent.parent
 folder = root / "proofs" / "rocq"

@@ -5,24 +5,23 @@
 # numbers in them.
 #
 # **Why.** A test at one $n$ says nothing about the next. The papers' constructions are products of
-# block matrices (Koehler, Mehta, Risteski, ICML 2021; Urschel 2024); where such a product is a
-# given matrix by algebra alone, that can be decided once, for all $n$.
+# block matrices (Koehler, Mehta, Risteski, ICML 2021; Urschel 2024). If such a product equals a
+# given matrix by algebra alone, this can be decided once, for all $n$.
 #
 # ## How an identity is proved
 #
-# Blocks are symbols that do not commute; invertible ones have an inverse, $P P^{-1} = P^{-1} P =
-# 1$, and where it is named, relations such as $s^\mathsf{T} e = 0$ or $P Y = 1$ hold. Both sides
-# are expanded entry by entry into sums of words with rational coefficients, cancelled by these
+# Blocks are symbols that do not commute. Invertible ones have an inverse, $P P^{-1} = P^{-1} P =
+# 1$, and an identity may name relations such as $s^\mathsf{T} e = 0$ or $P Y = 1$. Both sides are
+# expanded entry by entry into sums of words with rational coefficients, cancelled by these
 # relations, and compared word by word. If the sums are equal, so are the sides in every ring that
 # has such elements and these coefficients: in matrices of every size, since substitution is a
 # homomorphism from the free ring with these relations. So this is a proof *for all n*. It names
-# its hypotheses: the relations, and what has to be invertible. A name is defined once, before its
-# use; a text of definitions alone is refused, as it claims nothing.
+# its hypotheses: the relations, and the symbols that have to be invertible. A name is defined once,
+# before its use. A text of definitions alone is refused, as it claims nothing.
 #
-# The converse is not claimed: what differs as words might be equal in matrices of a certain size.
-# And the hypotheses under which the symbols exist (a commutator, a transvection, an involution) are
-# no part of an identity: the constructions build them, and every result of `factor` checks them,
-# exactly.
+# The converse is not claimed: two different sums of words may be equal for matrices of some size.
+# An identity does not say that its symbols exist (a commutator, a transvection, an involution). The
+# constructions build them, and every result of `factor` checks them, exactly.
 
 # %%
 from exactflow.claims import Claims, Evidence
@@ -38,8 +37,8 @@ for identity in IDENTITIES.values():
         check.true(proof.words > 0, str(proof))
 
 # %% [markdown]
-# ## What is false is refuted
-# Shears of different halves do not commute: the words that survive are shown.
+# ## A false identity is refuted
+# Shears of different halves do not commute. The error shows the surviving words of the difference.
 
 # %%
 commute = Identity("commute", "shears commute", "", "U(X) L(Y) = L(Y) U(X)")
@@ -52,7 +51,7 @@ with claims.check("a false identity is refuted", Evidence.FOR_ALL_N) as check:
     check.true("X Y" in surviving, surviving)
 
 # %% [markdown]
-# What defines a name by itself, or twice, is no identity.
+# A text that defines a name by itself, or twice, is refused.
 
 # %%
 with claims.check("a circular text is refused", Evidence.FOR_ALL_N) as check:

@@ -13,8 +13,8 @@
 # **Why.** Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
 # normalizing flows*, ICML 2021, fit $K$ linear couplings to a matrix and look at the residual. A
 # small residual proves that layers exist *near* $M$, not that they exist for $M$: five shears are
-# within $10^{-12}$ of a matrix that takes six. A large one proves nothing: it is what an optimiser
-# found. So this page keeps two things apart: what is so, and what is found.
+# within $10^{-12}$ of a matrix that needs six. A large residual proves nothing: another optimiser
+# may find a smaller one. So this page separates which layers exist from which an optimiser finds.
 #
 # **Proof.** Six shears make every $M$ (`six_layers`), and five every $M$ with $\det C \ne 0$, which
 # are dense: $\rho_5 = 0$. A product $ULUL$ has a lower right block $D$ whose characteristic
@@ -57,7 +57,7 @@ dimensions = (4, 8, 16, 32, 64) if options.full else (4, 8, 16)
 depths = range(1, 17 if options.full else 7)
 grid = list(itertools.product(dimensions, depths))
 starts, adam_steps = (20, 3000) if options.full else (1, 150)
-OF_FOUR_LAYERS = 20  # starts for four layers with scales: one in ten leads to them, or more
+OF_FOUR_LAYERS = 20  # starts for four layers with scales: at least one in ten succeeds
 fitted = dimensions if options.full else dimensions[:2]
 decided = [d for d in fitted if d <= 16]
 
@@ -103,14 +103,14 @@ targets = {
 of_one = [kind for kind in kinds if kind != "determinant 4"]
 
 # %% [markdown]
-# ## What is so: shears
-# Each target as the dyadic numbers that it stores, its first row divided by the determinant. The
-# two polynomials differ for all targets but the 3-cycle, which is decided by `minimal_depth`.
+# ## Which shears exist
+# Each target is read as exact dyadic numbers, and its first row is divided by the determinant. The
+# two polynomials differ for all targets except the 3-cycle, which `minimal_depth` decides.
 
 
 # %%
 def four_shears_possible(M: np.ndarray) -> bool:
-    """Return whether the necessary condition for U L U L, or for L U L U, holds."""
+    """Whether the necessary condition for U L U L, or for L U L U, holds."""
     exact, n = as_matrix(M).to_dense(), len(M) // 2
     exact = linalg.scale_rows([QQ.one / exact.det(), *[QQ.one] * (2 * n - 1)], exact)
     inverse = exact.inv()
@@ -132,9 +132,9 @@ with claims.check("the 3-cycle needs six shears", Evidence.EXACT) as check:
 
 # %% [markdown]
 # ## Near is not equal
-# $\operatorname{diag}(-I, I)$ takes six shears. With $t I$ for its lower left block, and $t$ as
-# small as one likes, it takes five. So a fit of five shears comes to a residual of $10^{-12}$ and
-# below, and the six are needed all the same.
+# $\operatorname{diag}(-I, I)$ needs six shears. With $t I$ as its lower left block, for any
+# $t \ne 0$, it needs five. So a fit of five shears reaches a residual below $10^{-12}$, although
+# six are needed.
 
 # %%
 with claims.check(
@@ -149,10 +149,10 @@ with claims.check(
     check.true(bool(residual < Rational(8, 10**13)), f"residual {float(residual):.0e}")
 
 # %% [markdown]
-# ## What is so: layers with positive scales
+# ## Which layers with positive scales exist
 # Whether three layers suffice is decided exactly (for $C$ invertible, by the quotients of entries
-# of $-c^{-1}$ and $C^{-1}$); four layers are constructed, as enclosures. `affine_depth` has the
-# proofs. (For the 3-cycle at d = 16 only an interval is known.)
+# of $-c^{-1}$ and $C^{-1}$); four layers are enclosed rigorously. `affine_depth` has the proofs.
+# (For the 3-cycle at d = 16 only an interval is known.)
 
 # %%
 answers = {
@@ -168,7 +168,7 @@ with claims.check("the 3-cycle needs six layers, even with scales", Evidence.EXA
     for (kind, d), answer in answers.items():
         if kind == "3-cycle" and answer.lower == answer.upper:
             check.equal(answer.lower, 6, f"d = {d}: {answer.summary}")
-with claims.check("four layers with scales do for the others", Evidence.CERTIFIED) as check:
+with claims.check("four layers with scales suffice for the others", Evidence.CERTIFIED) as check:
     for (kind, d), answer in answers.items():
         if kind != "3-cycle":
             check.true(answer.upper == 4, f"{kind}, d = {d}: {answer.summary}")
@@ -177,15 +177,15 @@ with claims.check("four layers with scales do for the others", Evidence.CERTIFIE
 # ## What an optimiser finds: least squares
 # Levenberg-Marquardt (`proofs/experiments/least_squares.py`): shears from random shears; layers
 # with scales from the shears that were found for the same $K$, and from random ones. Four layers
-# with scales take some starts: of the first twenty, from two to all lead to a zero. Where steps
-# cost much, at d = 64, from K = 5 it is Newton's method along a path of matrices that finds the
-# zero (`exactflow.floats.balancing`).
+# with scales need several starts: of the first twenty, two to twenty lead to a zero. At d = 64
+# steps are expensive: from K = 5 on, Newton's method along a path of matrices finds the zero
+# (`exactflow.floats.balancing`).
 
 
 # %%
-def along_a_path(M: np.ndarray, K: int) -> Fit:
-    """Return the fit of Newton's method, from the first random shears that lead to M; where none
-    does its residual is infinite.
+def fit_along_a_path(M: np.ndarray, K: int) -> Fit:
+    """Return the fit of Newton's method from the first random shears that lead to M; if none do,
+    the residual is infinite.
     """
     n = len(M) // 2
     word = ShearWord(K, n, first=0)
@@ -200,8 +200,8 @@ def along_a_path(M: np.ndarray, K: int) -> Fit:
     return Fit(np.inf, np.zeros((K, n, n)), np.zeros((K, n)))
 
 
-def best(M: np.ndarray, found: list[Fit], scaled: bool) -> Fit:
-    """Return the best fit from some starts; no more of them are tried after a zero."""
+def best_fit(M: np.ndarray, found: list[Fit], scaled: bool) -> Fit:
+    """Return the best fit from several starts; stop at a residual of zero."""
     fit = least_squares(M, found[0], scaled)
     for start in found[1:]:
         if fit.residual < 1e-12:
@@ -210,16 +210,16 @@ def best(M: np.ndarray, found: list[Fit], scaled: bool) -> Fit:
     return fit
 
 
-def fitted_shears(M: np.ndarray, K: int) -> Fit:
+def fit_shears(M: np.ndarray, K: int) -> Fit:
     """Return the best fit of K shears."""
     if len(M) > 32 and K >= 5:
-        return along_a_path(M, K)
+        return fit_along_a_path(M, K)
     seeds = range(starts if len(M) <= 16 and K <= 4 else 1)
-    return best(M, [fits.random_start(K, len(M) // 2, seed) for seed in seeds], scaled=False)
+    return best_fit(M, [fits.random_start(K, len(M) // 2, seed) for seed in seeds], scaled=False)
 
 
-def starts_with_scales(d: int, K: int) -> int:
-    """Return from how many random layers a fit of K layers with scales may start."""
+def count_starts_with_scales(d: int, K: int) -> int:
+    """Return the number of random starts for a fit of K layers with scales."""
     if d > 8 or K > 4:
         return 1
     return OF_FOUR_LAYERS if K == 4 else starts
@@ -232,12 +232,12 @@ with threadpool_limits(1):
     for (d, K), kind in itertools.product(grid, kinds):
         if (kind, d) in targets and d in fitted:
             M, n = targets[kind, d], d // 2
-            fit = fitted_shears(M, K)
+            fit = fit_shears(M, K)
             shears[kind, d, K] = fit.residual
             if d <= 32:
-                seeds = range(starts_with_scales(d, K))
+                seeds = range(count_starts_with_scales(d, K))
                 random = [fits.random_start(K, n, seed) for seed in seeds]
-                scaled[kind, d, K] = best(M, [fit, *random], scaled=True).residual
+                scaled[kind, d, K] = best_fit(M, [fit, *random], scaled=True).residual
 
 with claims.check("fits: zero from K = 5 shears, where they suffice", Evidence.NUMERIC) as check:
     for (kind, d, K), found in shears.items():
@@ -256,9 +256,9 @@ with claims.check("no fit reaches what is impossible", Evidence.NUMERIC) as chec
 
 # %% [markdown]
 # ## What an optimiser finds: Adam
-# A constant rate of 1e-2, all targets of one size at a time, shears and layers with scales. The
-# residual at the end: with patience and more layers than needed it can be zero, or again large,
-# since steps of a constant rate leave what they have found. It says nothing about what exists.
+# Adam fits shears and layers with scales at a constant rate of 1e-2, to all targets of one size at
+# a time. With many steps and more layers than needed the final residual can be zero, or large
+# again, since steps at a constant rate leave a minimum. It does not show which layers exist.
 
 
 # %%
@@ -278,8 +278,8 @@ with claims.check("Adam ends above 1e-5 where five shears exist", Evidence.NUMER
 
 # %% [markdown]
 # ## The table
-# Upper bounds of the least residual, all of them. That four shears are impossible, and three layers
-# with scales, stands above; that the distance is as large as the number here is not claimed.
+# Each number is an upper bound of the least residual. Four shears, and three layers with scales,
+# are impossible, as shown above; but the distance may be smaller than the number in the table.
 
 # %%
 tables = (("shears", shears), ("scaled", scaled), ("Adam", adams), ("Adam, scaled", adams_scaled))

@@ -62,7 +62,7 @@ from exactflow.floats.lossless import lossless
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])
 
-from proofs.experiments.lifting import LiftedLU, Plus
+from proofs.experiments.lifting import LiftedLU, PlusFactorization
 
 options = proof_options()
 claims = Claims("lossless")
@@ -138,7 +138,7 @@ def in_integers(result, x: list[int]) -> list[int]:
     halves = [x[:p], x[p:]]
     for layer in result.layers:
         i = 0 if layer.moves == "first" else 1
-        rows = [[int(t * 2**bits) for t in row] for row in layer.weight.tolist()]
+        rows = [[int(t * 2**bits) for t in row] for row in layer.float_shift.tolist()]
         sums = [sum(t * v for t, v in zip(row, halves[1 - i], strict=True)) for row in rows]
         halves[i] = [
             v + (s + 2 ** (bits - 1) >> bits) for v, s in zip(halves[i], sums, strict=True)
@@ -192,7 +192,7 @@ with claims.check("samples stay within the certified bound", Evidence.CERTIFIED)
 SIZES = (2, 8, 24, 48) + ((96, 192) if options.full else ())
 ROUTES = {
     "shears": lambda W: lossless(W, limit=1000, orientation="flip"),
-    "PLUS": lambda W: Plus.of(W, 26),
+    "PLUS": lambda W: PlusFactorization.of(W, 26),
     "LU": lambda W: LiftedLU.of(W, 26),
 }
 errors: dict[tuple[str, str], dict[int, float]] = {}

@@ -337,7 +337,7 @@ def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
             f"SymPy finds no number field with the entries of {format_short(M)}: write them "
             "without roots in denominators (sympy.radsimp)"
         ) from None
-    if matrix.domain.is_EXRAW:  # no field contains all entries: look for one that is in no field
+    if matrix.domain.is_EXRAW:  # no field has all entries: find one in no field
         for place, entry in M.todok().items():
             try:
                 _as_exact_field(construct_domain([entry], field=True, extension=True)[0])

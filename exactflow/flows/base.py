@@ -54,7 +54,7 @@ class VectorMap(ABC):
         """Return the preimage of a vector of d entries, or of each column."""
 
 
-class Map(VectorMap):
+class Bijection(VectorMap):
     """A composition of coupling layers, which act on x[order[0]], x[order[1]], ..
 
     A subclass has the attributes `layers`, `partition`, `field` and `order`, which is () for the
@@ -117,16 +117,16 @@ class Map(VectorMap):
     @property
     def halves(self) -> tuple[Sequence[int], Sequence[int]]:
         """The coordinates of the first half, and the coordinates of the second half."""
-        order, p = self._full_order(), self.partition[0]
+        order, p = self._order_of_layers(), self.partition[0]
         return order[:p], order[p:]
 
-    def _full_order(self) -> Sequence[int]:
+    def _order_of_layers(self) -> Sequence[int]:
         """Return the coordinates in the order in which the layers see them."""
         return self.order or range(self.dimension)
 
     def _places(self) -> list[int]:
         """Return the place of each coordinate in the order of the layers."""
-        return sorted(range(self.dimension), key=self._full_order().__getitem__)
+        return sorted(range(self.dimension), key=self._order_of_layers().__getitem__)
 
     @abstractmethod
     def inverse(self) -> Self:
@@ -162,7 +162,7 @@ class Map(VectorMap):
         return f"$\\displaystyle {self._latex()}$"
 
 
-class Coupling(Map):
+class Coupling(Bijection):
     """One layer, which keeps one half of the coordinates and maps the other half affinely."""
 
     moves: Half
@@ -250,7 +250,7 @@ class LayerSequence:
         return self.layers[index]
 
 
-class Flow(LayerSequence, Map):
+class Flow(LayerSequence, Bijection):
     """Coupling layers in order of application."""
 
     layers: tuple

@@ -87,7 +87,7 @@ def append_swap(M: MatrixLike, *, p: int | None = None) -> sympy.Matrix:
     """Return M with one more coordinate at the end of each half, and a swap of these two.
 
     The determinant changes its sign, so that a flow exists if det M < 0. If a vector has zeros in
-    the new coordinates, p and d + 1, so has its image, and the other coordinates are those of M.
+    the new coordinates, p and d + 1, so has its image, and M acts on the other coordinates.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ def summary(outcomes: Sequence[Outcome]) -> str:
 def print_table(
     outcomes: Sequence[Outcome], names: Mapping[str, str] | None = None, verbose: bool = False
 ) -> None:
-    """Print a row for each script: theorem, number of claims, weakest evidence, seconds.
+    """Print a row for each script: theorem, number of claims, evidence, seconds.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def print_table(
         holds = sum(claim.passed for claim in claims)
         count = f"{len(claims)}" if holds == len(claims) else f"{holds} of {len(claims)}"
         title = printable(names.get(outcome.path, claims[0].theorem))
-        add(escape(title), count, _weakest_evidence(claims), sum(claim.seconds for claim in claims))
+        add(escape(title), count, _evidence_range(claims), sum(claim.seconds for claim in claims))
         for claim in claims:
             if verbose or is_alone or not claim.passed:
                 head = "" if claim.passed else f"{claim.verdict}: "
@@ -88,7 +88,8 @@ def print_table(
         console.print(table)
 
 
-def _weakest_evidence(claims: Sequence[Claim]) -> str:
-    """Return the weakest kind of evidence among claims, "" if none is known."""
-    kinds = [claim.evidence for claim in claims if claim.evidence]
-    return str(min(kinds, key=WEAKEST_FIRST.index, default=""))
+def _evidence_range(claims: Sequence[Claim]) -> str:
+    """Return the strongest kind of evidence among claims and, where it differs, the weakest."""
+    kinds = sorted({claim.evidence for claim in claims if claim.evidence}, key=WEAKEST_FIRST.index)
+    ends = dict.fromkeys((*kinds[-1:], *kinds[:1]))
+    return " to ".join(ends)

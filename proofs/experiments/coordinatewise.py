@@ -9,8 +9,8 @@ __all__ = ["coordinatewise"]
 
 
 def coordinatewise(layers: Sequence[PiecewiseCoupling]) -> MergedCoupling:
-    """Return one layer on equal halves, of layers of two coordinates: layer i moves coordinate i of
-    one half, as it reads coordinate i of the other.
+    """Combine layers of two coordinates into one layer on equal halves: layer i reads coordinate i
+    of one half and moves coordinate i of the other.
 
     >>> from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
     >>> bends = [PiecewiseLinear([0], [0], 1, slope) for slope in (1, 2)]

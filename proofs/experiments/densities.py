@@ -1,4 +1,4 @@
-"""Laws in the plane, or products of such, by samples and densities in float64."""
+"""Laws in the plane and their products: samples and densities in float64."""
 
 import numpy as np
 from scipy.special import logsumexp
@@ -34,8 +34,8 @@ def banana(count: int, seed: int = 0) -> np.ndarray:
 def draw_and_density(
     law: TargetMeasure, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return points of a law, in rows, and the logarithm of its density there. Boxes are disjoint,
-    as bins are.
+    """Return points of a law, in rows, and its log-density at them. Boxes must be disjoint, as bins
+    are.
     """
     if isinstance(law, Product):
         parts = [draw_and_density(factor, count, rng) for factor in law.factors]

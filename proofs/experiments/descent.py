@@ -1,5 +1,5 @@
-"""Plain gradient descent on the layers of a product: what `exactflow.floats.balancing.balance` is
-held to.
+"""Plain gradient descent on the layers of a product, for comparison with
+`exactflow.floats.balancing.balance`.
 
 How it is checked
 -----------------

@@ -1,4 +1,4 @@
-"""W2 distances of samples of equal size: exactly, by assignment, and of their projections."""
+"""W2 distances of samples of equal size: exact, by assignment, and sliced, by projections."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ def exact_w2(a: np.ndarray, b: np.ndarray) -> float:
     from scipy.optimize import linear_sum_assignment
     from scipy.spatial.distance import cdist
 
-    a, b = _alike(a, b)
+    a, b = _check_samples(a, b)
     squares = cdist(a, b, "sqeuclidean")
     return float(np.sqrt(squares[linear_sum_assignment(squares)].mean()))
 
@@ -27,14 +27,14 @@ def sliced_w2(a: np.ndarray, b: np.ndarray, directions: int = 64, seed: int = 0)
     >>> sliced_w2(np.zeros((5, 2)), np.zeros((5, 2)))
     0.0
     """
-    a, b = _alike(a, b)
+    a, b = _check_samples(a, b)
     lines = np.random.default_rng(seed).standard_normal((a.shape[1], directions))
     lines /= np.linalg.norm(lines, axis=0)
     gaps = np.sort(a @ lines, axis=0) - np.sort(b @ lines, axis=0)
     return float(np.sqrt((gaps * gaps).mean()))
 
 
-def _alike(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _check_samples(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if np.shape(a) != np.shape(b) or np.ndim(a) != 2:
         raise InvalidInputError(
             f"expected two (N, n) arrays of one shape, got {np.shape(a)} and {np.shape(b)}"

@@ -3,15 +3,15 @@
 Main results
 ------------
 A sample in n coordinates is rotated, and every coordinate is mapped to N(0, 1) by the monotone map
-that its empirical quantiles tell; again, and again. For densities this converges to N(0, I) (Chen
-and Gopinath, *Gaussianization*, NIPS 2000; Laparra, Camps-Valls and Malo, *Iterative
+from its empirical quantiles. These two steps are repeated. For densities this converges to N(0, I)
+(Chen and Gopinath, *Gaussianization*, NIPS 2000; Laparra, Camps-Valls and Malo, *Iterative
 Gaussianization: from ICA to random rotations*, IEEE Transactions on Neural Networks, 2011; trained
 by Meng, Song, Song and Ermon, *Gaussianization flows*, AISTATS 2020). The inverse generates. With n
 pads each of its steps is a composition of well-conditioned couplings of halves (data, pads):
 
 - the transports of all coordinates at once, by the layers of
   `proofs.constructions.well_conditioned`, coordinate by coordinate;
-- a rotation R of the data, and R^-1 of the pads, by shears (`proofs.experiments.turns`).
+- a rotation R of the data, and R^-1 of the pads, by shears (`rotations_by_shears`).
 
 How it is checked
 -----------------
@@ -65,7 +65,7 @@ from proofs.constructions.well_conditioned.path import (
 )
 from proofs.constructions.well_conditioned.tuning import TUNING
 from proofs.experiments.coordinatewise import coordinatewise
-from proofs.experiments.turns import Turn, random_turn
+from proofs.experiments.rotations_by_shears import RotationByShears, random_rotation_by_shears
 
 __all__ = ["Gaussianization", "gaussianize"]
 
@@ -81,24 +81,24 @@ _DRIFT = 0.02
 
 
 @dataclass(frozen=True)
-class Round:
-    """Transports of the coordinates, by paths of equally many pairs, then a rotation."""
+class GaussianizationRound:
+    """One round: transports of the coordinates, by paths of equally many pairs, and a rotation."""
 
     paths: tuple[Path, ...]
     scalings: tuple[Rescaling, ...]
-    turn: Turn | None
+    turn: RotationByShears | None
 
     def layers(self) -> list[Coupling]:
         """Return the layers of the round, in the direction from noise to data."""
         turns = [] if self.turn is None else self.turn.layers()
-        return [*_beside(self.paths), *_beside(self.scalings), *turns]
+        return [*_place_side_by_side(self.paths), *_place_side_by_side(self.scalings), *turns]
 
     @property
     def condition(self) -> arb:
-        """An enclosure of a bound of the condition numbers of the layers."""
+        """Enclosure of an upper bound of the condition numbers of the layers."""
         norms = [path.norm for path in self.paths]
         norms += [] if self.turn is None else [self.turn.norm]
-        rescaled = _together([scaling.condition for scaling in self.scalings])
+        rescaled = _joint_condition([scaling.condition for scaling in self.scalings])
         return shear_condition(max(norms)).max(rescaled)
 
 
@@ -113,7 +113,7 @@ class Gaussianization(FlowResult):
     condition : at least the condition number of every layer, as for `approximate_well`: certified.
     """
 
-    rounds: tuple[Round, ...]
+    rounds: tuple[GaussianizationRound, ...]
     units: tuple[DataScaling, ...]
     evidence: ClassVar[Evidence] = Evidence.NUMERIC
 
@@ -121,18 +121,18 @@ class Gaussianization(FlowResult):
     def flow(self) -> PiecewiseFlow:
         """The layers."""
         layers = [layer for one in self.rounds for layer in one.layers()]
-        return PiecewiseFlow([*layers, *_beside(self.units)])
+        return PiecewiseFlow([*layers, *_place_side_by_side(self.units)])
 
     @cached_property
     def condition(self) -> sympy.Rational:
-        """A rational number that no condition number of a layer exceeds."""
+        """Rational upper bound of the condition numbers of the layers."""
         with ctx.workprec(TUNING.precision):
-            units = _together([unit.condition for unit in self.units])
+            units = _joint_condition([unit.condition for unit in self.units])
             bounds = [units, *(one.condition for one in self.rounds)]
             return QQ.to_sympy(max(map(upper, bounds)))
 
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
-        """Return `count` points, in rows: the data of the flow of Gaussian draws, in float64."""
+        """Return `count` generated points, in rows: the flow at Gaussian draws, in float64."""
         n = len(self.units)
         return self.flow.forward(draw_normal(2 * n, count, seed))[:n].T
 
@@ -143,9 +143,9 @@ class Gaussianization(FlowResult):
         )
 
 
-def _beside(parts: Sequence[Path | Rescaling | DataScaling]) -> list[Coupling]:
-    """Return layers of n coordinates and n pads, of each part those of one coordinate; a part that
-    has fewer layers than others is still at the end.
+def _place_side_by_side(parts: Sequence[Path | Rescaling | DataScaling]) -> list[Coupling]:
+    """Return layers of n coordinates and n pads; part i acts on coordinate i and its pad. Parts
+    with fewer layers do nothing at the end.
     """
     n, layers = len(parts), []
     for row in zip_longest(*(part.layers() for part in parts)):
@@ -159,8 +159,8 @@ def _beside(parts: Sequence[Path | Rescaling | DataScaling]) -> list[Coupling]:
     return layers
 
 
-def _together(conditions: list[arb]) -> arb:
-    """Return a bound of the condition number of coordinates with these, each of its own layer."""
+def _joint_condition(conditions: list[arb]) -> arb:
+    """Return a bound of the condition number of a layer from those of its coordinates."""
     worst = reduce(arb.max, conditions)
     return worst if len(conditions) == 1 else (worst * worst).upper()
 
@@ -168,11 +168,11 @@ def _together(conditions: list[arb]) -> arb:
 def gaussianize(
     sample: np.ndarray, *, condition: NumberLike, rounds: int = 12, seed: int = 0
 ) -> Gaussianization:
-    """Return well-conditioned layers that generate points like those of a sample.
+    """Return well-conditioned layers that generate points distributed like a sample.
 
-    Theorem and references are in the module's docstring. Each rotation is that of 32 random ones
-    after which the coordinates are farthest from normal. The number of steps is such that the data
-    is carried to the transports within 0.02 in the mean square, which is measured on draws.
+    Theorem and references are in the module's docstring. Each rotation is chosen among 32 random
+    ones: after it the coordinates are farthest from normal. The number of steps is such that the
+    data is carried to the transports within 0.02 in the mean square, which is measured on draws.
 
     Parameters
     ----------
@@ -216,13 +216,15 @@ def gaussianize(
             points[:, i] = moved / to_float(unit.factor / scale)
         found = []
         for k in range(rounds):
-            turn = _turn(points, norm, generator) if k and n > 1 else None
+            turn = _choose_rotation(points, norm, generator) if k and n > 1 else None
             if turn is not None:
                 points = points @ turn.matrix
-            maps = [_transport(points[:, i]) for i in range(n)]
-            points = np.stack([_undone(T, points[:, i]) for i, T in enumerate(maps)], axis=1)
+            maps = [_fit_transport(points[:, i]) for i in range(n)]
+            points = np.stack(
+                [_invert_transport(T, points[:, i]) for i, T in enumerate(maps)], axis=1
+            )
             scalings = tuple(Rescaling.of(T, most) for T in maps)
-            found.append(Round(_paths(maps, norm, condition), scalings, turn))
+            found.append(GaussianizationRound(_choose_paths(maps, norm, condition), scalings, turn))
     return Gaussianization(tuple(reversed(found)), units)
 
 
@@ -249,8 +251,8 @@ def _as_points(sample: np.ndarray) -> np.ndarray:
     return points
 
 
-def _empirical(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return labels on a dyadic grid, and the empirical quantiles there."""
+def _empirical_quantiles(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels on a dyadic grid, and the empirical quantiles at these labels."""
     from scipy.special import ndtr, ndtri
 
     reach = min(_MOST_REACH, -float(ndtri(_OUTSIDE / len(values))))
@@ -259,8 +261,8 @@ def _empirical(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _raw_transport(points: np.ndarray, i: int, scale: Element) -> PiecewiseLinear:
-    """Return the map of the labels to the empirical quantiles of a coordinate, constant beyond."""
-    labels, places = _empirical(points[:, i])
+    """Return the map from labels to empirical quantiles of a coordinate, constant outside."""
+    labels, places = _empirical_quantiles(points[:, i])
     if places[0] == places[-1]:
         raise InvalidInputError(
             f"expected coordinates that vary, got one value at most points of coordinate {i}: "
@@ -269,41 +271,47 @@ def _raw_transport(points: np.ndarray, i: int, scale: Element) -> PiecewiseLinea
     return PiecewiseLinear(labels.tolist(), [to_element(x) * scale for x in places.tolist()])
 
 
-def _transport(values: np.ndarray) -> PiecewiseLinear:
+def _fit_transport(values: np.ndarray) -> PiecewiseLinear:
     """Return a transport near the empirical one whose slopes are between 1/8 and 8."""
-    labels, places = _empirical(values)
+    labels, places = _empirical_quantiles(values)
     widths = np.diff(labels)
     slopes = np.clip(np.diff(places) / widths, _LEAST_SLOPE, _MOST_SLOPE)
     steps = np.concatenate([[0], np.cumsum(slopes * widths)])
     steps += np.mean(places - steps)
-    knots, images = ([_dyadic(x) for x in row.tolist()] for row in (labels, steps))
-    return PiecewiseLinear(knots, images, *(_dyadic(float(slopes[end])) for end in (0, -1)))
+    knots, images = ([_round_to_dyadic(x) for x in row.tolist()] for row in (labels, steps))
+    return PiecewiseLinear(
+        knots, images, *(_round_to_dyadic(float(slopes[end])) for end in (0, -1))
+    )
 
 
-def _dyadic(x: float) -> Element:
+def _round_to_dyadic(x: float) -> Element:
     return QQ(round(x * 2**TUNING.bits), 2**TUNING.bits)
 
 
-def _undone(T: PiecewiseLinear, values: np.ndarray) -> np.ndarray:
-    """Return the labels of values."""
+def _invert_transport(T: PiecewiseLinear, values: np.ndarray) -> np.ndarray:
+    """Return the labels that a transport maps to these values."""
     places = [x for (x,) in T.values]
     left, right = (1 / s for (s,) in (T.slopes[0], T.slopes[-1]))
     return PiecewiseLinear(places, T.knots, left, right)(values)[0]
 
 
-def _turn(points: np.ndarray, norm: Element, generator: np.random.Generator) -> Turn:
-    """The random rotation, of some, after which coordinates are farthest from normal."""
+def _choose_rotation(
+    points: np.ndarray, norm: Element, generator: np.random.Generator
+) -> RotationByShears:
+    """Return, among random rotations, the one after which coordinates are farthest from normal."""
     from scipy.special import ndtri
 
     n, count = points.shape[1], min(len(points), _DRAWS)
     some = points[generator.choice(len(points), count, replace=False)]
     normal = ndtri((np.arange(count) + 0.5) / count)[:, None]
-    turns = [random_turn(n, norm, generator) for _ in range(_TRIALS)]
+    turns = [random_rotation_by_shears(n, norm, generator) for _ in range(_TRIALS)]
     return max(turns, key=lambda turn: ((np.sort(some @ turn.matrix, axis=0) - normal) ** 2).sum())
 
 
-def _paths(maps: Sequence[PiecewiseLinear], norm: Element, condition: Element) -> tuple[Path, ...]:
-    """Return paths of so many pairs that draws end near the transports."""
+def _choose_paths(
+    maps: Sequence[PiecewiseLinear], norm: Element, condition: Element
+) -> tuple[Path, ...]:
+    """Return paths with enough pairs that draws end near the transports."""
     draws = np.random.default_rng(0).standard_normal((2 * len(maps), _DRAWS))
     aim = np.concatenate([T(row) for T, row in zip(maps, draws, strict=False)])
 
@@ -315,7 +323,7 @@ def _paths(maps: Sequence[PiecewiseLinear], norm: Element, condition: Element) -
     def suffices(pairs: int) -> bool:
         if len(paths(pairs)) < len(maps):
             return False
-        image = PiecewiseFlow(_beside(paths(pairs))).forward(draws)[: len(maps)]
+        image = PiecewiseFlow(_place_side_by_side(paths(pairs))).forward(draws)[: len(maps)]
         return bool(np.sqrt(((image - aim) ** 2).mean(axis=1)).max() <= _DRIFT)
 
     pairs = least_sufficient(lambda pairs: pairs > MOST_PAIRS or suffices(pairs))

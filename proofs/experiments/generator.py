@@ -83,18 +83,18 @@ class Generator:
 
     @property
     def width(self) -> int:
-        """The number of hidden units."""
+        """Number of hidden units."""
         return 2 * (len(self.centers) - 1) + 2 * len(self.centers[0])
 
     @property
     def parameters(self) -> int:
-        """The number of weights and biases that are not zero by construction."""
+        """Number of weights and biases that are not zero by construction."""
         k, d = len(self.centers), len(self.centers[0])
         return 2 * (k - 1) * (d + 2) + 5 * d
 
     @property
     def breakpoints(self) -> list[Fraction]:
-        """The numbers q_i: the quantiles of i/k as floats, which are rational."""
+        """The rational numbers q_i: floats near the quantiles of i/k."""
         k = len(self.centers)
         return [Fraction(NormalDist().inv_cdf(i / k)) for i in range(1, k)]
 

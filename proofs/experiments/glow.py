@@ -1,4 +1,4 @@
-"""A Glow with a mistake, trained on scikit-learn's digits when this module is imported.
+"""A Glow with a mistake, trained on scikit-learn's digits when `model` or `x` is first asked for.
 
 One of its convolutions is written by hand, and counts one pixel of the image in its log-determinant
 instead of all four: the mistake of issue 17 of jaywalnut310/glow-tts. README and the site diagnose
@@ -8,11 +8,14 @@ the model. The training takes about 15 seconds on one core; it needs the extras 
 `model` is the normalizing flow of normflows, `x` holds 64 images of 16 channels and 2 x 2 pixels.
 """
 
+from functools import cache
+from typing import Any
+
 import normflows as nf
 import torch
 from sklearn.datasets import load_digits
 
-__all__ = ["model", "x"]
+__all__ = ["model", "x"]  # noqa: F822 (`__getattr__` trains them)
 
 STEPS = 1200
 
@@ -44,6 +47,7 @@ def _coupling() -> nf.flows.AffineCouplingBlock:
     return nf.flows.AffineCouplingBlock(network, scale_map="sigmoid")
 
 
+@cache
 def _trained() -> tuple[nf.NormalizingFlow, torch.Tensor]:
     torch.manual_seed(0)
     digits = torch.tensor(load_digits().images, dtype=torch.float32)[:, None]
@@ -67,4 +71,7 @@ def _trained() -> tuple[nf.NormalizingFlow, torch.Tensor]:
     return model, images[:64]
 
 
-model, x = _trained()
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _trained()[__all__.index(name)]

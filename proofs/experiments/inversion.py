@@ -1,6 +1,6 @@
 """Cost of ill-conditioning: singular values and digits of approximations, with fitted laws.
 
-A flow is looked at where Gaussian draws lie, mostly on plateaus, and at the worst ramp.
+A flow is studied at Gaussian draws, which lie mostly on plateaus, and at the steepest ramp.
 
 How it is checked
 -----------------
@@ -52,12 +52,12 @@ MOST_DIGITS = 100_000
 
 
 @dataclass(frozen=True)
-class AtPoints:
-    """Conditioning of a flow at the worst of some points.
+class PointConditioning:
+    """Conditioning of a flow at the worst of several points.
 
-    It has log10 of the least singular value of the Jacobian, of the largest one (the Lipschitz
-    constant there) and of the condition number, and the digits of mpmath that invert the flow to
-    10^-6 there.
+    Attributes are log10 of the least and of the largest singular value of the Jacobian (the latter
+    is the local Lipschitz constant) and of the condition number; and the digits of mpmath that
+    suffice to invert the flow to 10^-6.
     """
 
     least: float
@@ -66,7 +66,7 @@ class AtPoints:
     digits: int
 
     @classmethod
-    def of(cls, flow: PiecewiseFlow, points: Sequence) -> "AtPoints":
+    def of(cls, flow: PiecewiseFlow, points: Sequence) -> "PointConditioning":
         """Measure the conditioning of a flow at rational points."""
         spectra = [singular_values(flow.jacobian(point)) for point in points]
         return cls(
@@ -79,23 +79,22 @@ class AtPoints:
 
 @dataclass(frozen=True)
 class Record:
-    """One approximation: the number of layers, the certified bounds of W2 (above) and of the
-    divergence of the target from the flow (below), as floats on the safe side, and what it is at
-    draws and at the worst ramp; `float_error` is that of an inversion in float64 at all these
-    points.
+    """One approximation: number of layers, certified upper bound of W2 and lower bound of the
+    divergence of the target from the flow (floats, safely rounded), conditioning at draws and at
+    the worst ramp; `float_error` is the error of an inversion in float64 at all these points.
     """
 
     depth: int
     bound: float
     divergence: float
-    draws: AtPoints
-    ramp: AtPoints
+    draws: PointConditioning
+    ramp: PointConditioning
     float_error: float
 
 
 @dataclass(frozen=True)
 class LinearRecord:
-    """One linear flow: log10 condition numbers and digits to invert, of the whole and of layers."""
+    """One linear flow and its layers: log10 condition numbers, and digits to invert."""
 
     name: str
     depth: int
@@ -107,8 +106,8 @@ class LinearRecord:
 
 
 @dataclass(frozen=True)
-class Law:
-    """A line digits = slope x + intercept, and its root mean square residual."""
+class FittedLine:
+    """A fitted line digits = slope x + intercept, and its root mean square residual."""
 
     slope: float
     intercept: float
@@ -116,20 +115,20 @@ class Law:
 
 
 def _float_below(bound: sympy.Expr) -> float:
-    """Return a float that is at most a positive number, or infinity."""
+    """Return a float below a positive number, or infinity."""
     return inf if bound == sympy.oo else max(nextafter(float(bound), -inf), 0.0)
 
 
 def study(found: W2Approximation | WellConditioned, draws: int = 8, seed: int = 0) -> Record:
-    """Size, bounds and conditioning of an approximation, and the digits that its inverse needs.
+    """Return size, bounds and conditioning of an approximation, and the digits for its inverse.
 
     The divergence of well-conditioned layers is bounded by zero only.
 
     Parameters
     ----------
-    found : what `approximate` or `approximate_well` returns.
-    draws : how many Gaussian draws to look at, beside the worst ramp.
-    seed : of the draws.
+    found : the result of `approximate` or `approximate_well`.
+    draws : number of Gaussian draws, besides points on the worst ramp.
+    seed : seed of the draws.
 
     Examples
     --------
@@ -143,8 +142,8 @@ def study(found: W2Approximation | WellConditioned, draws: int = 8, seed: int = 
         found.flow.depth,
         nextafter(float(found.bound), inf),
         _float_below(kl_lower_bound(found)) if isinstance(found, W2Approximation) else 0.0,
-        AtPoints.of(found.flow, points),
-        AtPoints.of(found.flow, worst),
+        PointConditioning.of(found.flow, points),
+        PointConditioning.of(found.flow, worst),
         float_error(found.flow, [*points, *worst]),
     )
 
@@ -179,8 +178,8 @@ def digits_to_invert(
 ) -> int:
     """Return the number of decimal digits of mpmath at which f^-1(f(z)) returns z.
 
-    The answer p was tried and does, and p - 1 was tried and does not (or p = 1): it is found by
-    doubling and bisection. The flow and its inverse are run layer by layer.
+    The result p was tried and suffices, and p - 1 was tried and does not (unless p = 1): it is
+    found by doubling and bisection. The flow and its inverse are run layer by layer.
 
     Parameters
     ----------
@@ -235,7 +234,7 @@ def _error(flow: Flow, inverse: Flow, point: Sequence) -> Element:
 def float_error(flow: CouplingFlow | PiecewiseFlow, sample: Sequence) -> float:
     """Return the largest error of f^-1(f(z)) in float64 over the points of a sample.
 
-    It is infinite where an intermediate number is too large for float64.
+    It is infinite if an intermediate number is too large for float64.
     """
     points = np.array([[to_float(x) for x in to_elements(point)] for point in sample]).T
     back = flow.backward(flow.forward(points))
@@ -271,14 +270,14 @@ def worst_points(found: W2Approximation | WellConditioned) -> list[list]:
         squares = (steps * steps).sum(axis=1).tolist()
         pairs = zip(parameters.knots, squares, strict=True)
         middle = min((q for q, square in pairs if 2 * square >= max(squares)), key=abs)
-        width, read = parameters.tau, range(found.flow.dimension)[parameters.halves[1]][0]
+        width, read = parameters.tau, range(found.flow.dimension)[parameters.moved_and_kept[1]][0]
     points = [[QQ(1, k)] * found.flow.dimension for k in (3, 5, 7)]
     for point, part in zip(points, (48, 53, -61), strict=True):
         point[read] = middle + width / part
     return points
 
 
-def fit(logarithms: Sequence[float], digits: Sequence[int]) -> Law:
+def fit(logarithms: Sequence[float], digits: Sequence[int]) -> FittedLine:
     """Return the least-squares line of digits against log10 of condition numbers or norms.
 
     >>> law = fit([2, 4, 8], [8, 10, 14])
@@ -293,7 +292,7 @@ def fit(logarithms: Sequence[float], digits: Sequence[int]) -> Law:
     x, y = np.array(logarithms, dtype=float), np.array(digits, dtype=float)
     slope, intercept = np.polynomial.Polynomial.fit(x, y, 1).convert().coef[::-1]
     residual = np.sqrt(np.mean((y - slope * x - intercept) ** 2))
-    return Law(float(slope), float(intercept), float(residual))
+    return FittedLine(float(slope), float(intercept), float(residual))
 
 
 def _log10(value: arb) -> float:

@@ -1,4 +1,4 @@
-"""Trained couplings beside four that are constructed: ``python -m proofs.experiments.kl_study``.
+"""Compare trained couplings with four constructed ones: ``python -m proofs.experiments.kl_study``.
 
 Three laws, Real NVP (Dinh, Sohl-Dickstein and Bengio 2017) of 4, 8 and 16 couplings, 1,500 steps of
 Adam on batches of a fixed sample of 100,000 points: *numeric*. Each flow ends as a row of
@@ -28,7 +28,7 @@ LAWS = {
 
 
 def read(path: Path = TABLE) -> list[dict[str, str]]:
-    """Return the rows of the table; none where there is no file."""
+    """Return the rows of the table; an empty list without a file."""
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as file:
@@ -61,7 +61,7 @@ def train(law: TargetMeasure, depth: int, seed: int, steps: int = STEPS) -> floa
 
 
 def run(path: Path = TABLE, seeds: int = SEEDS, steps: int = STEPS) -> None:
-    """Train what is not in the table yet; each flow is written once it ends."""
+    """Train the flows that the table does not have; append each when it ends."""
     done = {(row["law"], int(row["couplings"]), int(row["seed"])) for row in read(path)}
     if not path.exists():
         path.write_text("law,couplings,seed,kl\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Layers in float64, and the partial products of which gradients are made.
+"""Layers in float64, and their partial products, which gradients use.
 
 Layer i of K maps half of 2n coordinates by a shift T[i] and scales exp(t[i]); the second half moves
 first, layer 0 acts first.
@@ -45,10 +45,10 @@ def layer_matrices(T: np.ndarray, t: np.ndarray) -> list[np.ndarray]:
 
 
 def partial_products(layers: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return the product of the layers after layer i, and of those before it, for every i.
+    """Return, for every i, the products of the layers after and before layer i.
 
-    The first list has the whole product in front, so that it is longer by one; so is the second,
-    with the whole product at the end.
+    The first list has the product of all layers in front, the second at the end: each is longer by
+    one.
     """
     one = np.broadcast_to(np.eye(layers[0].shape[-1]), layers[0].shape)
     after = [*itertools.accumulate([one, *reversed(layers)], np.matmul)][::-1]

@@ -38,12 +38,12 @@ def random_start(K: int, n: int, seed: int) -> Fit:
 
 
 def least_squares(M: np.ndarray, start: Fit, scaled: bool, steps: int = 500) -> Fit:
-    """Return the best layers met by Levenberg-Marquardt from a start.
+    """Return the best layers that Levenberg-Marquardt finds from a start.
 
     Parameters
     ----------
     M : 2n x 2n.
-    start : the K layers to begin with; its residual is not looked at.
+    start : the K layers to begin with; its residual is ignored.
     scaled : whether the scales exp(t) are fitted, too, or stay as they are.
 
     Examples
@@ -88,7 +88,7 @@ def step(
         if scaled:
             columns = left[:, None, :] * (np.exp(t[i]) * before[i][moved].T)[None]
             scale_columns.append(columns.reshape(error.size, n))
-    y = _solved(error, grams, scale_columns, damping)
+    y = _solve(error, grams, scale_columns, damping)
     Y = y.reshape(error.shape)
     dT = [
         after[i][:, moved].T @ Y @ before[i][kept].T
@@ -98,7 +98,7 @@ def step(
     return -np.array(dT), -dt
 
 
-def _solved(error, grams, scale_columns, damping) -> np.ndarray:
+def _solve(error, grams, scale_columns, damping) -> np.ndarray:
     """Solve (J J^T + damping I) y = error: by Cholesky, or conjugate gradients for large shears."""
 
     def normal(y: np.ndarray) -> np.ndarray:

@@ -1,11 +1,11 @@
 """Triangular lifting, row by row: integer maps of a matrix before block shears.
 
-`Plus` is the factorization W = P L U S Q of Hao and Shi, *Matrix factorizations for reversible
-integer mapping*, IEEE Trans. Signal Processing 49, 2001: permutations P and Q, unit triangular L
-and U and one row S. A pivot is made 1 by a multiple of the last column. Three choices of it are
-tried: the row with the smallest multiplier, row and column with the smallest one, and the row with
-the largest entry in the last column; the best is kept. `LiftedLU` is W = P L D U with D by modular
-affine maps, as in Zhang, Zhang, Kang and Li, *iVPF*, CVPR 2021, arXiv:2103.16211. What is
+`PlusFactorization` is the factorization W = P L U S Q of Hao and Shi, *Matrix factorizations for
+reversible integer mapping*, IEEE Trans. Signal Processing 49, 2001: permutations P and Q, unit
+triangular L and U and one row S. A pivot is made 1 by a multiple of the last column. Three choices
+of it are tried: the row with the smallest multiplier, row and column with the smallest one, and the
+row with the largest entry in the last column; the best is kept. `LiftedLU` is W = P L D U with D by
+modular affine maps, as in Zhang, Zhang, Kang and Li, *iVPF*, CVPR 2021, arXiv:2103.16211. What is
 triangular is one product forward, and row after row backward, as each row needs those before it.
 
 Both get what `exactflow.floats.lossless` has: coefficients on a grid of 2^-bits, so that the same
@@ -22,7 +22,7 @@ from itertools import pairwise
 import numpy as np
 import scipy.linalg
 
-__all__ = ["LiftedLU", "Plus"]
+__all__ = ["LiftedLU", "PlusFactorization"]
 
 UNITS = 16
 PIVOTS = ("rows", "rows and columns", "last column")
@@ -34,16 +34,16 @@ def on_grid(M: np.ndarray, bits: int) -> np.ndarray:
     return np.ldexp(np.rint(np.ldexp(M, bits)), -bits)
 
 
-def lifted(M: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Return x plus the rounded product with a strictly triangular matrix: all rows at once."""
+def lift(M: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return x + round(M x) for a strictly triangular matrix: all rows at once."""
     return x + np.floor(M @ x + 0.5)
 
 
-def lowered(M: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return x from `lifted`, for a strictly triangular matrix: row after row.
+def undo_lift(M: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Invert `lift` for a strictly triangular matrix: row after row.
 
     >>> M = np.array([[0, 0.5], [0, 0]])
-    >>> lowered(M, lifted(M, np.array([[3.0], [5.0]]))).tolist()
+    >>> undo_lift(M, lift(M, np.array([[3.0], [5.0]]))).tolist()
     [[3.0], [5.0]]
     """
     x = y.copy()
@@ -56,8 +56,8 @@ def lowered(M: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class Plus:
-    """W = P L U S Q for |det W| = 1; see the module."""
+class PlusFactorization:
+    """The PLUS factorization W = P L U S Q of a matrix with |det W| = 1 (see the module)."""
 
     order: np.ndarray
     columns: np.ndarray
@@ -67,20 +67,24 @@ class Plus:
     sign: float
 
     @staticmethod
-    def of(W: np.ndarray, bits: int) -> "Plus":
-        """Return the factorization whose product with random vectors errs least, of those by the
-        three choices of a pivot.
+    def of(W: np.ndarray, bits: int) -> "PlusFactorization":
+        """Return, among the factorizations by the three choices of a pivot, the one whose product
+        with random vectors has the least error.
 
         Raises `OverflowError` where numbers grow beyond float64 with each.
         """
         x = np.random.default_rng(0).integers(-100, 101, (len(W), 64)).astype(float)
-        found = [plus for choice in PIVOTS if (plus := Plus._pivoted(W, bits, choice)) is not None]
+        found = [
+            plus
+            for choice in PIVOTS
+            if (plus := PlusFactorization._factor_with_pivots(W, bits, choice)) is not None
+        ]
         if not found:
             raise OverflowError("expected factors within float64, got larger ones")
         return min(found, key=lambda plus: np.abs(plus.forward(x) - W @ x).max())
 
     @staticmethod
-    def _pivoted(W: np.ndarray, bits: int, choice: str) -> "Plus | None":
+    def _factor_with_pivots(W: np.ndarray, bits: int, choice: str) -> "PlusFactorization | None":
         B, d = W.astype(float), len(W)
         order, columns, lower, row = np.arange(d), np.arange(d), np.zeros((d, d)), np.zeros(d)
         with np.errstate(all="ignore"):
@@ -102,23 +106,23 @@ class Plus:
         if not all(np.isfinite(M).all() for M in (row, lower, upper)):
             return None
         row, lower, upper = (on_grid(M, bits) for M in (row, lower, upper))
-        return Plus(order, columns, lower, upper, row, float(np.sign(B[-1, -1])))
+        return PlusFactorization(order, columns, lower, upper, row, float(np.sign(B[-1, -1])))
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Return the image of columns of integers, in float64."""
         x = x[self.columns]
         x[-1] -= np.floor(self.row @ x + 0.5)
-        x = lifted(self.upper, x)
+        x = lift(self.upper, x)
         x[-1] *= self.sign
         y = np.empty_like(x)
-        y[self.order] = lifted(self.lower, x)
+        y[self.order] = lift(self.lower, x)
         return y
 
     def backward(self, y: np.ndarray) -> np.ndarray:
         """Return the preimage."""
-        x = lowered(self.lower, y[self.order])
+        x = undo_lift(self.lower, y[self.order])
         x[-1] *= self.sign
-        x = lowered(self.upper, x)
+        x = undo_lift(self.upper, x)
         x[-1] += np.floor(self.row @ x + 0.5)
         return x[np.argsort(self.columns)]
 
@@ -148,7 +152,7 @@ class LiftedLU:
 
         Raises `OverflowError` where a product with a unit is beyond 64 bits.
         """
-        x = lifted(self.upper, x) * self.signs[:, None]
+        x = lift(self.upper, x) * self.signs[:, None]
         if not np.abs(x).max(initial=0) * max(self.units) < BEYOND:
             raise OverflowError("expected products with units within 64 bits, got larger ones")
         rest = np.zeros(x.shape[1], np.int64)
@@ -156,14 +160,14 @@ class LiftedLU:
             value = x[i].astype(np.int64) * above + rest
             x[i], rest = value // below, value % below
         y = np.empty_like(x)
-        y[self.order] = lifted(self.lower, x)
+        y[self.order] = lift(self.lower, x)
         return y, rest
 
     def backward(self, y: np.ndarray, rest: np.ndarray) -> np.ndarray:
         """Return the preimage."""
-        x = lowered(self.lower, y[self.order])
+        x = undo_lift(self.lower, y[self.order])
         pairs = list(pairwise(self.units))
         for i, (above, below) in reversed(list(enumerate(pairs))):
             value = x[i].astype(np.int64) * below + rest
             x[i], rest = value // above, value % above
-        return lowered(self.upper, x * self.signs[:, None])
+        return undo_lift(self.upper, x * self.signs[:, None])

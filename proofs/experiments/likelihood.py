@@ -1,4 +1,4 @@
-"""The likelihood of padded data under linear models: bounded with Gaussian pads, not with zeros.
+"""Likelihood of padded data under linear models: bounded with Gaussian pads, unbounded with zeros.
 
 Main results
 ------------

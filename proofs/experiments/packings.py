@@ -1,6 +1,6 @@
-"""Maximal packings, found by search: codes, and families of subsets that meet rarely.
+"""Maximal packings, found by search: codes, and families of subsets with small intersections.
 
-They have at least as many members as `proofs.constructions.capacity.packings` counts.
+They have at least as many members as `proofs.constructions.capacity.packings` guarantees.
 """
 
 from collections.abc import Iterator

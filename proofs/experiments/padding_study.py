@@ -1,9 +1,9 @@
-"""The padding study, run properly and once: ``python -m proofs.experiments.padding_study``.
+"""Run the padding study: ``python -m proofs.experiments.padding_study``.
 
 Five data sets, four paddings, ten seeds, 2,000 steps of Adam each: 200 flows, *numeric*. Each ends
 as a row of ``padding_study.csv`` beside this file, which the proof script ``padding`` reads and
-shows. A run that was interrupted goes on where it stopped; rows are never trained twice, so that
-deleting the file, or some of its rows, is what asks for them anew. About two hours on one core.
+shows. An interrupted run continues where it stopped; rows are never trained twice:
+to train them again, delete the file, or some of its rows. About two hours on one core.
 """
 
 import argparse
@@ -26,7 +26,7 @@ NAMES = [field.name for field in fields(TrainingRecord)]
 
 
 def read(path: Path = TABLE) -> list[TrainingRecord]:
-    """Return the rows of the table, each the last look at one flow; none where there is no file."""
+    """Return the rows of the table, the last record of each flow; empty without a file."""
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as file:
@@ -43,7 +43,7 @@ def run(
     seeds: int = SEEDS,
     steps: int = STEPS,
 ) -> None:
-    """Train what is not in the table yet, with a progress bar; each flow is written once it ends.
+    """Train the flows that the table does not have, with a progress bar; append each when it ends.
 
     Numbers are rounded to four digits: the last ones differ between machines.
     """

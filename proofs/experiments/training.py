@@ -1,8 +1,8 @@
 """The padding experiment of the paper: a *numeric* study of trained flows.
 
 A Real NVP (Dinh, Sohl-Dickstein and Bengio 2017) is trained by maximum likelihood without padding,
-with zero coordinates appended, and with Gaussian ones. Followed over training: the log-likelihood
-of fresh data, and there the singular values of the Jacobian and what a round trip in float32 loses
+with zero coordinates appended, and with Gaussian ones. Recorded during training, at fresh data: the
+log-likelihood, the singular values of the Jacobian and the error of a round trip in float32
 (Koehler, Mehta and Risteski, ICML 2021). Needs the extra ``train``: PyTorch, zuko and scikit-learn.
 
 Log-likelihoods are in nats a point. With Gaussian pads that of the pads themselves is taken off,
@@ -48,7 +48,7 @@ POINTS = 64
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """One look at a flow in training.
+    """Record of a flow at one step of its training.
 
     The smallest singular value of the Jacobian of data to noise, its condition number, and the
     error of a round trip in float32, relative to the largest coordinate, are taken at fresh points;
@@ -143,7 +143,7 @@ def train(
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Run networks this small on one thread: several only wait for each other."""
+    """Run on one thread: for small networks several threads only wait for each other."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -168,7 +168,7 @@ def _train(
         features = DATASETS[dataset] * (1 + PADDINGS[padding])
         flow = zuko.flows.RealNVP(features, transforms=layers, hidden_features=(width, width))
     optimizer = torch.optim.Adam(flow.parameters(), lr=1e-3)
-    records = [_look(flow, dataset, padding, seed, 0)]
+    records = [_record(flow, dataset, padding, seed, 0)]
     for step in range(1, steps + 1):
         points = padded(draw(dataset, batch, generator), padding, generator)
         loss = -flow().log_prob(points).mean()
@@ -177,11 +177,11 @@ def _train(
         torch.nn.utils.clip_grad_norm_(flow.parameters(), 10.0)
         optimizer.step()
         if step % max(1, steps // looks) == 0:
-            records.append(_look(flow, dataset, padding, seed, step))
+            records.append(_record(flow, dataset, padding, seed, step))
     return records
 
 
-def _look(flow, dataset: str, padding: str, seed: int, step: int) -> TrainingRecord:
+def _record(flow, dataset: str, padding: str, seed: int, step: int) -> TrainingRecord:
     generator = torch.Generator().manual_seed(10_000 + seed)
     points = padded(draw(dataset, 1000, generator), padding, generator)
     with torch.no_grad():

@@ -14,7 +14,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from exactflow.floats.lossless import lossless
-from proofs.experiments.lifting import LiftedLU, Plus
+from proofs.experiments.lifting import LiftedLU, PlusFactorization
 
 BATCH, BITS = 20_000, 26
 SIZES = [48, 96, 192]
@@ -58,7 +58,7 @@ def test_shears(benchmark, d, direction):
 
 @pytest.mark.parametrize("d", SIZES)
 @pytest.mark.parametrize("direction", ["forward", "backward"])
-@pytest.mark.parametrize("route", [Plus, LiftedLU])
+@pytest.mark.parametrize("route", [PlusFactorization, LiftedLU])
 def test_rows(benchmark, d, direction, route):
     made = route.of(tame(d), BITS)
     x = columns(d).astype(float)

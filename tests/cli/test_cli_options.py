@@ -98,7 +98,7 @@ def test_the_examples_of_a_command_run(run, monkeypatch, tmp_path, name):
 
 
 def test_a_keyword_of_python_is_written_as_an_option_of_the_command(run):
-    assert "; --orientation pad appends" in run("factor", "minus.csv")[2]
+    assert "or --orientation pad " in run("factor", "minus.csv")[2]
     assert "use --method auto" in run("factor", "m.csv", "--method", "permutation")[2]
     assert "='" not in run("depth", "minus.csv")[2]
 

@@ -29,15 +29,15 @@ def printed(capsys, monkeypatch, columns, outcomes=OUTCOMES, **options):
 
 def test_the_table_line_by_line(capsys, monkeypatch):
     names = {"a.py": "7 long", "c.py": "8 third"}
-    lines = printed(capsys, monkeypatch, 60, names=names)
+    lines = printed(capsys, monkeypatch, 80, names=names)
     assert set(lines.pop(1)) == {"─"}
     assert [" ".join(line.split()) for line in lines] == [
         "theorem claims evidence seconds",
-        "7 long 1 of 2 numeric 3.6",
+        "7 long 1 of 2 exact to numeric 3.6",
         "FAILED: false numeric 0.1",
         "Other 0 of 1 formally proved 0.0",
         "not run: not tried formally proved 0.0",
-        "8 third 2 certified 0.0",
+        "8 third 2 for all n to certified 0.0",
     ]
     assert lines[2].startswith("  FAILED")
 

@@ -9,7 +9,7 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import to_index
 from exactflow.exact.singular_values import enclose_singular_values
 from exactflow.exact.typing import MatrixLike
-from exactflow.flows.base import Map
+from exactflow.flows.base import Bijection
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.result import FlowResult
@@ -17,7 +17,7 @@ from exactflow.flows.result import FlowResult
 MOST_DIGITS = 100_000
 
 
-def singular_values(J: "MatrixLike | Map | FlowResult", *, digits: int = 15) -> list[arb]:
+def singular_values(J: "MatrixLike | Bijection | FlowResult", *, digits: int = 15) -> list[arb]:
     """Return enclosures of the singular values of a matrix, in decreasing order.
 
     Each has at least `digits` correct digits, and one that is 0 is exact.
@@ -37,12 +37,12 @@ def singular_values(J: "MatrixLike | Map | FlowResult", *, digits: int = 15) -> 
     return enclose_singular_values(_matrix(J), _bits(digits))
 
 
-def _matrix(J: "MatrixLike | Map | FlowResult") -> DomainMatrix:
+def _matrix(J: "MatrixLike | Bijection | FlowResult") -> DomainMatrix:
     """Return a matrix of rational or algebraic numbers, or that of a linear flow."""
     found = J.flow if isinstance(J, FlowResult) else J
     if isinstance(found, CouplingFlow | LinearCoupling):
         matrix = found.domain_matrix().to_dense()
-    elif isinstance(found, Map):
+    elif isinstance(found, Bijection):
         raise InvalidInputError(
             f"expected a matrix or a linear flow, got {type(found).__name__}, whose derivative "
             "depends on the point: give its jacobian(x)"
@@ -57,7 +57,7 @@ def _matrix(J: "MatrixLike | Map | FlowResult") -> DomainMatrix:
     return matrix
 
 
-def condition_number(J: "MatrixLike | Map | FlowResult", *, digits: int = 15) -> arb:
+def condition_number(J: "MatrixLike | Bijection | FlowResult", *, digits: int = 15) -> arb:
     """Return an enclosure of the condition number, in the spectral norm, of a matrix or of a linear
     flow, as `singular_values` takes them.
 

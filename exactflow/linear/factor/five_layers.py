@@ -10,7 +10,7 @@ left, and T acts on the p-dimensional space that these rows annihilate as S = a 
 some q x p matrix Y onto that space has T Y = Y S. Then there is a Z with T = I + Y Z, S = I + Z Y,
 and five shears M = U(X) L(Y) U(Z) L(W) U(V) as in `assembly`.
 
-For p = q this is a second route to five layers, with numbers as short as those of
+For p = q this is a second route to five layers, with numbers as short as in
 the six layers through a transvection. Sources: Koehler, Mehta, Risteski (ICML 2021) for the bounded
 number of layers; Urschel (2024) for five at p = q.
 
@@ -60,7 +60,11 @@ from exactflow.exact.draws import Draws
 from exactflow.exact.flanders import flanders_pair
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.progress import report_stage
-from exactflow.linear.factor.assembly import Shifts, five_shears, five_shears_by_inverse
+from exactflow.linear.factor.assembly import (
+    Shifts,
+    complete_five_shifts,
+    complete_five_shifts_from_inverse,
+)
 
 
 class MatchedSpectra(NamedTuple):
@@ -77,7 +81,7 @@ class MatchedSpectra(NamedTuple):
 
 
 def five_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts | None:
-    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), or None: try other draws.
+    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V); None if the draws are unlucky.
 
     `blocks` are those of a matrix of determinant 1, split into p + q with p <= q <= 2p, and
     `inverse` those of its inverse.
@@ -90,25 +94,25 @@ def five_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts |
     V, p = matched.V, inverse.A.shape[0]
     T, S = blocks.D - blocks.C * V, inverse.A + V * inverse.C
     try:
-        (Y, top_inverse), S_inverse = _solve_similarity(matched, T, S, draws), S.inv()
+        (Y, top_inverse), S_inverse = _similarity_and_top_inverse(matched, T, S, draws), S.inv()
     except DMNonInvertibleMatrixError:
         return None
     report_stage("five shears", 0.55)
     Z = top_inverse * (T - linalg.identity(T.shape[0], T.domain))[:p, :]
-    return five_shears_by_inverse(inverse, V, Y, Z, S_inverse)
+    return complete_five_shifts_from_inverse(inverse, V, Y, Z, S_inverse)
 
 
-def paired_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts | None:
-    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V) for p = q, or None: try other draws.
+def lucky_shifts_equal_halves(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts | None:
+    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V) for p = q; None if V is unlucky.
 
-    V is drawn, in the hope that T = D - C V is invertible, and is I + Y Z where a + V c = I + Z Y.
-    Over a field of few elements that happens often, also where nothing has a cyclic vector.
+    V is drawn. By luck T = D - C V is invertible, and some Y and Z have T = I + Y Z and
+    a + V c = I + Z Y. Over a field of few elements this is frequent, also without cyclic vectors.
     """
     V = draws.matrix(*blocks.B.shape)
     T = blocks.D - blocks.C * V
     T_inverse = linalg.inverse_or_none(T)
     pair = None if T_inverse is None else flanders_pair(T, inverse.A + V * inverse.C)
-    return None if pair is None else five_shears(blocks, V, *pair, T_inverse)
+    return None if pair is None else complete_five_shifts(blocks, V, *pair, T_inverse)
 
 
 def _right_inverse(HC: DomainMatrix, drawn: DomainMatrix) -> DomainMatrix | None:
@@ -121,7 +125,7 @@ def _right_inverse(HC: DomainMatrix, drawn: DomainMatrix) -> DomainMatrix | None
 
 
 def _match_spectra(blocks: Blocks, inverse: Blocks, draws: Draws) -> MatchedSpectra | None:
-    """Choose r among the shifts V = V0 - u r N, for all of which T fixes the rows [R, I_k]."""
+    """Choose r in V = V0 - u r N so that the spectra match; T fixes [R, I_k] for every r."""
     C, D, c = blocks.C, blocks.D, inverse.C
     (q, p), field = C.shape, C.domain
     k = q - p
@@ -162,7 +166,7 @@ def _adjust_to_annihilate(R: DomainMatrix, v: DomainMatrix) -> DomainMatrix | No
     return R - (v[p:, :] + R * v[:p, :]) * unit
 
 
-def _solve_similarity(
+def _similarity_and_top_inverse(
     matched: MatchedSpectra, T: DomainMatrix, S: DomainMatrix, draws: Draws
 ) -> tuple[DomainMatrix, DomainMatrix]:
     """Return Y with T Y = Y S and the inverse of its top p rows."""
@@ -170,16 +174,18 @@ def _solve_similarity(
     one = linalg.identity(q, field)
     lift = T - one if q == 2 * p else one
     try:
-        return _quotient(lift * matched.long_basis, matched.short_basis)
+        return _quotient_and_top_inverse(lift * matched.long_basis, matched.short_basis)
     except DMNonInvertibleMatrixError:
         top = draws.matrix(p, 1)
         v = top.vstack(-matched.R * top)
         of_T = krylov.controller_basis(T, matched.polynomial, lift * v)
         of_S = krylov.controller_basis(S, matched.polynomial, draws.matrix(p, 1))
-        return _quotient(of_T, of_S)
+        return _quotient_and_top_inverse(of_T, of_S)
 
 
-def _quotient(H: DomainMatrix, G: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
+def _quotient_and_top_inverse(
+    H: DomainMatrix, G: DomainMatrix
+) -> tuple[DomainMatrix, DomainMatrix]:
     """Return Y = H G^-1 and the inverse of Y's top p rows; H is q x p, G is p x p."""
     return H * G.inv(), G * H[: G.shape[0], :].inv()
 
@@ -220,7 +226,7 @@ class Peel(NamedTuple):
 
 
 def peel(inverse: Blocks, k: int, draws: Draws) -> Peel | None:
-    """Return one step that takes k coordinates off the second half, or None: try other draws.
+    """Return one step that takes k coordinates off the second half; None if draws are unlucky.
 
     `inverse` are the blocks of M^-1, of p + q coordinates, with k <= p and q - k >= p.
     """

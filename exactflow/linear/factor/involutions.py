@@ -8,9 +8,9 @@ that is similar to the involution K Theta: (K Theta) g = g K for an invertible i
 
 On a cycle f_i = Theta^i f_0 of length m, Theta^m f_0 = sigma f_0, let K f_i = eps f_-i, and let
 tau = eps sigma. Then K swaps f_i and f_(m-i), and K Theta swaps f_(i-1) and f_(m-i), with one sign
-tau: g may carry the one pair to the other. What is left of K are f_0 and, for even m, f_(m/2),
-fixed with signs eps and tau; of K Theta, the middle of an odd cycle, fixed with sign tau, or the
-middle two of an even one, swapped with sign tau. The traces of K and K Theta differ, by 2 eps, on
+tau: g may carry the one pair to the other. Besides, K fixes f_0 with sign eps and, for even m,
+f_(m/2) with sign tau; K Theta fixes the middle of an odd cycle with sign tau, or swaps the middle
+two vectors of an even cycle with sign tau. The traces of K and K Theta differ, by 2 eps, on
 the cycles with (-1)^m = sigma; these are evenly many, for det Theta = 1, and every other one gets
 eps = -1. Then g carries f_0 to a fixed vector of the same sign, or f_(m/2) and an f_0 of the other
 sign, from this cycle or another, to f_(m/2-1) + f_(m/2) and their difference, up to signs; the
@@ -44,7 +44,7 @@ class CooMatrix(NamedTuple):
     def __neg__(self) -> "CooMatrix":
         return CooMatrix(self.rows, self.columns, -self.values)
 
-    def where(self, chosen: np.ndarray | slice) -> "CooMatrix":
+    def select_entries(self, chosen: np.ndarray | slice) -> "CooMatrix":
         """Return the entries at which `chosen` is true."""
         return CooMatrix(self.rows[chosen], self.columns[chosen], self.values[chosen])
 
@@ -52,7 +52,9 @@ class CooMatrix(NamedTuple):
         """Return left times this matrix."""
         return CooMatrix(left.rows[self.rows], self.columns, left.signs[self.rows] * self.values)
 
-    def multiply_both(self, left: "SignedPermutation", right: "SignedPermutation") -> "CooMatrix":
+    def multiply_left_and_right_transposed(
+        self, left: "SignedPermutation", right: "SignedPermutation"
+    ) -> "CooMatrix":
         """Return left times this matrix times the transpose of right."""
         return self.multiply_left(left).multiply_right_transposed(right)
 
@@ -97,7 +99,7 @@ class ReversingInvolution(NamedTuple):
 
     The columns of `vectors` are the f_i, cycle after cycle; K, g and Z = (K - I) g^-1 are in their
     coordinates. For any signs s with one value on each piece, ``s[pieces[k]] == s[k]``, the
-    matrices g S and S Z, S = diag(s), are as good; a piece is named by one of its coordinates.
+    matrices g S and S Z, S = diag(s), serve as well. A piece is named by one of its coordinates.
     """
 
     vectors: SignedPermutation
@@ -108,7 +110,7 @@ class ReversingInvolution(NamedTuple):
 
 
 def find_reversing_involution(theta: SignedPermutation) -> ReversingInvolution:
-    """Return K, which fixes the last coordinate, and g, for Theta of determinant 1."""
+    """Return K, which fixes the last coordinate, g and Z, for Theta of determinant 1."""
     cycles = cycles_of(theta.rows.tolist())
     line = np.array([i for cycle in cycles for i in cycle])
     lengths = np.array([len(cycle) for cycle in cycles])
@@ -123,11 +125,11 @@ def find_reversing_involution(theta: SignedPermutation) -> ReversingInvolution:
     index = np.arange(len(line))
     place = index - start
     K = SignedPermutation(start + -place % length, np.where(place == 0, eps, tau))
-    parts = _similarity_parts(place, length, eps, tau)
+    parts = _similarity_and_pieces(place, length, eps, tau)
     return ReversingInvolution(SignedPermutation(line, signs * first), K, *parts)
 
 
-def _similarity_parts(
+def _similarity_and_pieces(
     i: np.ndarray, m: np.ndarray, eps: np.ndarray, tau: np.ndarray
 ) -> tuple[CooMatrix, CooMatrix, np.ndarray]:
     """Return g, Z and the pieces, from the place i of each coordinate in its cycle of length m."""

@@ -154,3 +154,19 @@ def test_the_limit_of_rows_is_an_option():
 def test_options_that_are_refused(options):
     with pytest.raises(InvalidInputError):
         diagnose(model(), data(), **options)
+
+
+class Conditional(nn.Module):
+    """Multiplies with its condition: data of condition zero cannot be decoded."""
+
+    def forward(self, x, context):
+        return x * context, context.abs().log().sum(1)
+
+    def inverse(self, z, context):
+        return z / context, -context.abs().log().sum(1)
+
+
+def test_draws_take_the_conditions_cyclically():
+    context = torch.tensor([[1.0], [2.0], [0.0]])
+    found = diagnose(Conditional(), data(3, 1), context=context, draws=9)
+    assert (found.draws, found.whole.draws_lost) == (9, 3)

@@ -181,3 +181,17 @@ def test_no_condition_number_is_nan(kind, least):
     everything = found.table() + found.to_json() + str(found) + repr(found)
     assert "nan" not in everything.lower().replace("determinant", "")
     assert json.loads(found.to_json())["layers"]
+
+
+class SteepAt(Affine):
+    """Contracts by exp(-16) wherever the kept half is one."""
+
+    def parameters_of(self, kept):
+        return -16 * kept, kept
+
+
+def test_the_member_that_loses_most_is_among_those_with_a_jacobian():
+    x = torch.linspace(-0.01, 0.01, 9)[:, None].repeat(1, 2)
+    x[5] = 1.0
+    (layer,) = diagnose(Model(SteepAt(2)), x).layers
+    assert layer.condition > 1e6

@@ -14,7 +14,7 @@ from exactflow.exact.balls import ball
 from exactflow.laws.conditioning import condition_number
 from proofs.constructions.well_conditioned.path import shear_norm
 from proofs.experiments.gaussianization import gaussianize
-from proofs.experiments.turns import random_turn
+from proofs.experiments.rotations_by_shears import random_rotation_by_shears
 
 
 def ring(count: int, seed: int) -> np.ndarray:
@@ -71,7 +71,7 @@ def test_one_round_is_exact():
 def test_rotations_are_exact(n, condition):
     with ctx.workprec(64):
         bound = shear_norm(QQ(Rational(condition).p, Rational(condition).q))
-        turn = random_turn(n, bound, np.random.default_rng(n))
+        turn = random_rotation_by_shears(n, bound, np.random.default_rng(n))
         assert turn.norm <= bound
     shears = turn.layers()[:4]
     assert len(turn.layers()) == 4 * turn.count

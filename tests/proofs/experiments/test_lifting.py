@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from proofs.experiments.lifting import LiftedLU, Plus
+from proofs.experiments.lifting import LiftedLU, PlusFactorization
 
 
 def unimodular(d: int, sign: int = 1) -> np.ndarray:
@@ -17,7 +17,7 @@ def unimodular(d: int, sign: int = 1) -> np.ndarray:
 def test_both_are_bijections_near_the_matrix(d, sign):
     W = unimodular(d, sign)
     x = np.random.default_rng(0).integers(-1000, 1001, (d, 500)).astype(float)
-    plus, lu = Plus.of(W, 26), LiftedLU.of(W, 26)
+    plus, lu = PlusFactorization.of(W, 26), LiftedLU.of(W, 26)
     y = plus.forward(x)
     assert np.sqrt(np.mean((y - W @ x) ** 2)) < 2
     assert (plus.backward(y) == x).all()
@@ -28,7 +28,7 @@ def test_both_are_bijections_near_the_matrix(d, sign):
 
 def test_plus_is_the_product_of_its_factors():
     W = unimodular(6)
-    plus = Plus.of(W, 40)
+    plus = PlusFactorization.of(W, 40)
     one = np.eye(6)
     S = one.copy()
     S[-1] -= plus.row

@@ -35,15 +35,15 @@ from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
 from exactflow.flows.linear import LinearCoupling
 
-__all__ = ["MOST_FACTORS", "Turn", "random_turn"]
+__all__ = ["MOST_FACTORS", "RotationByShears", "random_rotation_by_shears"]
 
 MOST_FACTORS = 2**10
 _BITS = 20
 
 
 @dataclass(frozen=True)
-class Turn:
-    """The rotation R0^count of the data: R0 with its inverse, exactly orthogonal, and y."""
+class RotationByShears:
+    """The rotation R0^count of the data: R0, exactly orthogonal, its inverse, and y."""
 
     factor: DomainMatrix
     count: int
@@ -51,13 +51,13 @@ class Turn:
 
     @property
     def matrix(self) -> np.ndarray:
-        """The rotation, in floats."""
+        """The rotation as a float matrix."""
         factor = np.array([list(map(to_float, row)) for row in self.factor.to_list()])
         return np.linalg.matrix_power(factor, self.count)
 
     @property
     def norm(self) -> Element:
-        """A bound of the norms of the shears: |A|^2 is at most the largest row sum of |A^T A|."""
+        """Upper bound of the norms of the shears, by |A|^2 <= the largest row sum of |A^T A|."""
         y, n = self.strength, self.factor.shape[0]
         square = linalg.identity(n, QQ) * QQ(2) - self.factor - self.factor.transpose()
         length = upper_root(ball(max(sum(map(abs, row)) for row in square.to_list())))
@@ -77,8 +77,10 @@ class Turn:
         return shears * self.count
 
 
-def random_turn(n: int, norm: Element, generator: np.random.Generator) -> Turn:
-    """Return a rotation by angles up to about pi / 4, with shears of norms at most `norm`."""
+def random_rotation_by_shears(
+    n: int, norm: Element, generator: np.random.Generator
+) -> RotationByShears:
+    """Return a random rotation by angles up to about pi / 4; its shears have norms <= `norm`."""
     upper_half = np.triu(generator.uniform(-1, 1, (n, n)) * np.pi / 4, 1)
     skew = upper_half - upper_half.T
     least = float(np.linalg.norm(skew, 2)) / to_float(norm) ** 2
@@ -92,7 +94,7 @@ def random_turn(n: int, norm: Element, generator: np.random.Generator) -> Turn:
         half = [[_dyadic(x) for x in row] for row in (skew / (2 * count)).tolist()]
         B, one = DomainMatrix(half, (n, n), QQ), linalg.identity(n, QQ)
         factor = (one - B).inv() * (one + B)
-        turn = Turn(factor, count, _dyadic(math.sqrt(np.linalg.norm(skew, 2) / count)))
+        turn = RotationByShears(factor, count, _dyadic(math.sqrt(np.linalg.norm(skew, 2) / count)))
         if turn.norm <= norm:
             return turn
         count += 1
