@@ -45,7 +45,11 @@ from exactflow.linear.factor.assembly import (
     transposed_shears,
 )
 from exactflow.linear.factor.commutator import commutator_shifts
-from exactflow.linear.factor.five_layers import five_layer_shifts, lucky_shifts_equal_halves, peel
+from exactflow.linear.factor.five_layers import (
+    five_layer_shifts,
+    lucky_shifts_equal_halves,
+    peel_coordinates,
+)
 from exactflow.linear.factor.hyperplane import shifts_for_uneven_halves
 
 _TRIES = 6
@@ -84,7 +88,7 @@ class ShearSearch(NamedTuple):
         return transposed_shears(shears) if self.is_transposed else shears
 
 
-def partition_shears(blocks: Blocks) -> ShearList:
+def shears_for_any_halves(blocks: Blocks) -> ShearList:
     """Return the factors of a matrix of determinant 1, p <= q, from left to right.
 
     Raises `FieldTooSmallError` if the field has too few elements for the draws; the message says
@@ -219,7 +223,7 @@ def _peel_and_lift(
     inverse = linalg.split(linalg.join(blocks).inv(), blocks.A.shape[0])
     peels = []
     for k in sizes:
-        step = peel(inverse, k, draws)
+        step = peel_coordinates(inverse, k, draws)
         if step is None:
             return None
         peels.append(step)

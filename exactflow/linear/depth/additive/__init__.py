@@ -46,7 +46,7 @@ from exactflow.flows.result import DepthScales
 from exactflow.linear.depth import equations
 from exactflow.linear.depth.additive import shifts, up_to_four
 from exactflow.linear.depth.fixed_parts import FixedParts
-from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude
+from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude_all
 from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason, SplitMatrix
 from exactflow.linear.depth.rank_obstructions import rank_or_eigenvalue_reason
 from exactflow.linear.factor.assembly import layers_of_shears, merge_neighbours
@@ -104,7 +104,7 @@ def _find_five_or_more_layers(
 def exclude_by_ranks(lengths: range, split: SplitMatrix, scales: DepthScales) -> Obstructions:
     """Exclude both patterns of the greatest possible length, by ranks or eigenvalues."""
     for length in reversed(lengths):
-        if found := exclude(split.instances(length, scales), rank_or_eigenvalue_reason):
+        if found := exclude_all(split.instances(length, scales), rank_or_eigenvalue_reason):
             return found
     return ()
 
