@@ -196,7 +196,7 @@ def find_shortest_word(
     points: Columns, images: Columns, unit: int
 ) -> tuple[str, list[Table], tuple[PointObstruction, ...]]:
     """Return the shortest word, the shifts of its couplings as tables, in order of application, and
-    an obstruction for each shorter word. Of two shortest words, the one of smaller shifts is taken.
+    an obstruction for each shorter word. The smaller shifts decide between two shortest words.
 
     Points are distinct, and images are distinct. All numbers are integer multiples of 1/`unit`.
     """

@@ -163,12 +163,12 @@ def cayley_rotation(skew: MatrixLike) -> sympy.Matrix:
     """
     K = as_matrix(skew).to_dense()
     if K.transpose() != -K:
-        raise InvalidInputError("expected a skew-symmetric matrix K, got one with K^T != -K")
+        raise InvalidInputError("expected a skew-symmetric matrix K, got a matrix with K^T != -K")
     one = linalg.identity(K.shape[0], K.domain)
     plus = linalg.inverse_or_none(one + K)
     if plus is None:
         raise InvalidInputError(
-            f"expected a K for which I + K is invertible, got a singular one over {K.domain}"
+            f"expected a K for which I + K is invertible, got a singular I + K over {K.domain}"
         )
     return ((one - K) * plus).to_Matrix()
 

@@ -137,7 +137,7 @@ def _sufficient_field_size(p: int, q: int) -> int:
 
 
 def _plan_searches(blocks: Blocks) -> Iterator[tuple[Sequence[ShearSearch], int]]:
-    """Yield searches, those for few shears first, and how often to try each."""
+    """Yield searches and the number of tries of each; searches for few shears come first."""
     (q, p), sure = blocks.C.shape, _TRIES_OF_A_SURE_SEARCH
     finite = blocks.C.domain.is_FiniteField
     tries = sure if p == 1 else _TRIES_IN_A_FINITE_FIELD if finite else _TRIES
@@ -232,7 +232,7 @@ def _peel_and_lift(
         blocks = linalg.split(linalg.join(inverse).inv(), blocks.A.shape[0])
     try:
         shifts = core(blocks, inverse, draws)
-    except FieldTooSmallError:  # for distinct eigenvalues
+    except FieldTooSmallError:  # too few elements for distinct eigenvalues
         return None
     if shifts is None:
         return None

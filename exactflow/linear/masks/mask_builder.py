@@ -62,7 +62,7 @@ class OneMaskBuilder:
         self.home = Placement({i: k for k, i in enumerate(order)}, dict.fromkeys(order, 1))
         self.place, self.sign = self.home.copy()
         self.parts: list[tuple[Half, MaskedPart]] = []
-        self.swaps = self.added_words = self.factors = 0  # numbers of the names in an explanation
+        self.swaps = self.added_words = self.factors = 0  # counters for the names in an explanation
 
     @property
     def last_half(self) -> Half | None:

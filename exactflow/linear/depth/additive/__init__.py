@@ -67,7 +67,7 @@ def find_additive_layers(split: SplitMatrix) -> tuple[list[LinearCoupling], Obst
     Return the layers, and obstructions to the longest patterns that are excluded.
     """
     excluded: Obstructions = ()
-    for length, shorter in ((2, (0, 1)), (4, (3,))):  # a pattern contains all shorter ones
+    for length, shorter in ((2, (0, 1)), (4, (3,))):  # a pattern contains all shorter patterns
         layers, reasons = _decide_length(length, split)
         if layers is None:
             excluded = reasons
@@ -195,7 +195,7 @@ def _draw_six_layers(split: SplitMatrix) -> list[LinearCoupling] | None:
 def _layers_from_shifts(
     instance: PatternInstance, found: up_to_four.Shifts
 ) -> list[LinearCoupling]:
-    """Return the layers with these shifts, without those that change nothing."""
+    """Return the layers with these shifts, except the layers that change nothing."""
     return merge_neighbours(layers_of_shears(list(zip(instance.moves, found, strict=True))))
 
 
