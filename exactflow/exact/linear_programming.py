@@ -37,7 +37,7 @@ def find_nonpositive_combination(
                 to_element(Fraction(x).limit_denominator(denominator)) / size
                 for x, size in zip(approximate, sizes, strict=True)
             ]
-            weights = _make_zero(vectors, weights, zeros)
+            weights = _make_zero_at_places(vectors, weights, zeros)
             is_allowed = not nonnegative or min(weights) >= 0
             if is_allowed and _is_nonpositive_and_nonzero(vectors, weights):
                 return weights
@@ -90,7 +90,7 @@ def _is_nonpositive_and_nonzero(
     return max(total.values(), default=QQ.zero) <= 0 and any(total.values())
 
 
-def _make_zero(
+def _make_zero_at_places(
     vectors: Sequence[SparseVector], weights: list[Element], places: list
 ) -> list[Element]:
     """Return weights near the given ones whose combination vanishes at `places`; zeros stay."""
