@@ -8,12 +8,15 @@ the model. The training takes about 15 seconds on one core; it needs the extras 
 `model` is the normalizing flow of normflows, `x` holds 64 images of 16 channels and 2 x 2 pixels.
 """
 
+import sys
 from functools import cache
 from typing import Any
 
-import normflows as nf
-import torch
-from sklearn.datasets import load_digits
+from exactflow.errors import require
+
+torch = require("torch", "torch", "the Glow")
+nf = require("normflows", "normflows", "the Glow")
+datasets = require("sklearn.datasets", "train", "the Glow")
 
 __all__ = ["model", "x"]  # noqa: F822 (`__getattr__` trains them)
 
@@ -49,8 +52,11 @@ def _coupling() -> nf.flows.AffineCouplingBlock:
 
 @cache
 def _trained() -> tuple[nf.NormalizingFlow, torch.Tensor]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # on busy cores several threads wait for each other
+    print("training a Glow on digits: about 15 seconds", file=sys.stderr)
     torch.manual_seed(0)
-    digits = torch.tensor(load_digits().images, dtype=torch.float32)[:, None]
+    digits = torch.tensor(datasets.load_digits().images, dtype=torch.float32)[:, None]
     noisy = (digits + torch.rand_like(digits)) / 17 - 0.5
     images = torch.nn.functional.pixel_unshuffle(noisy, 4)
     layers = [
@@ -68,6 +74,7 @@ def _trained() -> tuple[nf.NormalizingFlow, torch.Tensor]:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+    torch.set_num_threads(threads)
     return model, images[:64]
 
 
