@@ -46,7 +46,9 @@ For each of these, `obstructions` has {"pattern": .., "kind": .., witness}:
 
 How.  The layers are multiplied.  Rows are dictionaries of nonzero integers over one denominator:
 zeros cost nothing.  QQ[x]/(m), with m of degree n, is QQ^n, on which an entry acts by a rational
-n x n matrix.  The section "obstructions" states and proves why each kind of obstruction suffices.
+n x n matrix.  Differences and bounds are compared exactly; the lines write them as decimals,
+rounded up in a verified claim and down in a refuted one.  The section "obstructions" states and
+proves why each kind of obstruction suffices.
 
 Limits.  Primality is decided below 3.3e24, irreducibility of m mostly up to degree 16; beyond that,
 or if memory runs out, the verdict is incomplete.  A file has at most 2^28 bytes.  The verdict is
@@ -107,6 +109,7 @@ MAX_BYTES = 2**29  # bytes of memory for reading a file
 VALUE_BYTES, OBJECT_BYTES = 72, 240  # memory for a value, and additional memory for an object
 BATCH = 512  # number of rows of a layer that are multiplied at once
 PATIENCE = 10  # seconds of waiting for a process to write to a named pipe
+MAX_SHOWN = 40  # digits of two entries that are written as fractions, if a claim has a bound
 MAX_EXPONENT = 10_000  # largest exponent of a decimal: larger than of any float, small in memory
 MAX_PRIME_BITS = 4096  # longer numbers are not even tested for compositeness
 MAX_DEGREE = 16  # largest degree of a modulus
@@ -380,7 +383,11 @@ def describe_difference(
         if beyond:
             j = min(beyond)
             a, b = (write_element([m[r].entry(j) for r in rows], field) for m in (left, right))
-            return f"first differing entry: row {i}, column {j}: {names[0]} {a}, {names[1]} {b}"
+            values = f"{names[0]} {a}, {names[1]} {b}"
+            if bound and len(a) + len(b) > MAX_SHOWN:
+                difference = Fraction(abs(error[0].nums[j]), error[0].den)
+                values = f"the difference is {write_decimal(difference, up=False)}"
+            return f"first differing entry: row {i}, column {j}: {values}"
     return ""
 
 
@@ -1023,6 +1030,27 @@ def write_element(a: Sequence[Fraction], field: Field) -> str:
     return f"[{', '.join(shown)}]" if field.modulus else shown[0]
 
 
+def write_decimal(x: Fraction, up: bool) -> str:
+    """Return x >= 0 as a decimal of three digits; the text says whether it is rounded up or down.
+
+    With b the bits of the numerator less those of the denominator, x > 2^(b - 1).
+    """
+    if not x:
+        return "0"
+    power = x.numerator.bit_length() - x.denominator.bit_length() - 1
+    exponent = power * (3010299 if power > 0 else 3010300) // 10**7 - 2  # 10^(exponent + 2) <= x
+    digits, rest = divmod(
+        x.numerator * 10 ** max(-exponent, 0), x.denominator * 10 ** max(exponent, 0)
+    )
+    while digits >= 1000:
+        digits, last = divmod(digits, 10)
+        exponent, rest = exponent + 1, rest or last
+    digits += bool(up and rest)
+    text = f"{digits / 100:.3g}e{exponent + 2:+}"
+    text = f"{float(text):.3g}" if abs(exponent) < 290 else text
+    return text + (f" (rounded {'up' if up else 'down'})" if rest else "")
+
+
 def describe_json(found: object) -> str:
     """Return a short description, in ASCII, of a value read from JSON."""
     if isinstance(found, str):
@@ -1662,14 +1690,12 @@ def check_product(certificate: Certificate, bound: Fraction | None, quick: bool)
     largest = max(Fraction(max(map(abs, nums), default=0), den) for den, nums in errors)
     allowed = certificate.within or Fraction(0)
     allowed = allowed if bound is None else min(allowed, bound)
-    shown = [write_element([x], field) for x in (largest, allowed)]
-    power = largest.numerator.bit_length() - largest.denominator.bit_length() + 1
-    line = f"the largest difference is {shown[0]}" + f", below 2^{power}" * (largest > 0)
+    shown, bound_shown = (write_decimal(x, up=largest <= allowed) for x in (largest, allowed))
+    line = f"the largest difference is {shown}"
     if wrong := describe_difference(target, derived, allowed, field, names):
-        raise RefutedError(line, f"not within {shown[1]}", wrong, largest=largest)
-    return Report(
-        Verdict.VERIFIED, [f"c {line}", f"c within {shown[1]} in all entries"], "", largest
-    )
+        raise RefutedError(line, f"not within {bound_shown}", wrong, largest=largest)
+    within = f"within {bound_shown} in all entries"
+    return Report(Verdict.VERIFIED, [f"c {line}", f"c {within}"], largest=largest)
 
 
 def check_obstructions(claim: DepthClaim) -> list[str]:

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Rotations in six well-conditioned shears, every matrix in eleven couplings
+# # Rotations: six well-conditioned shears; every matrix: eleven couplings
 #
 # **Theorem 10** (to our knowledge new; a bounded number of layers: Koehler, Mehta, Risteski, ICML
 # 2021). Let $M$ be a rotation of $\mathbb{R}^d$, $d \ge 2$, with halves of $n$ and $q$ coordinates,

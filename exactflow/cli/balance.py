@@ -12,7 +12,7 @@ EXIT_CODES = {0: "the error of the layers is certified"}
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    common.add_matrix(command)
+    common.add_matrix_argument(command)
     command.add_argument(
         "--layers", type=int, metavar="K", help="number of layers (default: six or eleven)"
     )
@@ -37,12 +37,11 @@ def run(arguments: argparse.Namespace) -> int:
     if not common.wants_text(arguments):
         return 0
     common.print_lines(result)
-    common.print_orientation_repair(result.flow, pads, ", certified within as much")
-    inverse = "no certified bound for its inverse"
+    common.print_orientation_repair(result.flow, pads, ", within as much")
+    inverse = "there is no certified bound for their inverse"
     if result.inverse_error.is_finite:
-        inverse = f"its inverse within {format_up(result.inverse_error)}"
+        inverse = f"their inverse is within {format_up(result.inverse_error)} of its inverse"
     equal = "do not equal" if result.error else "equal"
-    within = f"certified within {format_up(result.error)}, {inverse}"
-    common.print_lines(f"{within}: the layers {equal} the matrix")
+    common.print_lines(f"the layers {equal} the matrix; {inverse}")
     print(end=written)
     return 0

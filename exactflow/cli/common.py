@@ -25,9 +25,11 @@ CONSTRUCTION = "method", "orientation", "partition"
 """Names of the arguments that `add_construction_options` adds, as `factor` takes them."""
 
 
-def add_matrix(command: argparse.ArgumentParser, what: str = "matrix", **options: Any) -> None:
+def add_matrix_argument(
+    command: argparse.ArgumentParser, what: str = "matrix", **options: Any
+) -> None:
     """Add the argument for the file of a matrix."""
-    text = f"file of the {what}: .npy, .npz, .json, .csv, .safetensors or .pt; - reads stdin"
+    text = f"file of the {what}: .npy, .npz, .json, .csv, .txt, .safetensors or .pt; - reads stdin"
     command.add_argument("file", metavar="FILE", help=text, **options)
 
 

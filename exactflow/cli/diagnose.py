@@ -58,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     bound = arguments.fail_above
     if bound is not None and not bound >= 0:
         raise InvalidInputError(f"expected a bound >= 0 for --fail-above, got {bound}")
+    _check_script(arguments.model)
     x = _read_tensor(arguments.x, arguments.key)
     context = _read_tensor(arguments.context) if arguments.context else None
     with _model_of_script(arguments.model) as model:
@@ -84,6 +85,19 @@ def _read_tensor(path: str, key: str | None = None) -> "Tensor":
     return torch.from_numpy(values.copy())
 
 
+def _check_script(source: str) -> None:
+    """Refuse, before any file is read, a script that is missing or not named SCRIPT.py:MODEL."""
+    file, _, name = source.rpartition(":")
+    script = Path(file)
+    if not name or script.suffix != ".py":
+        raise InvalidInputError(
+            f"expected SCRIPT.py:MODEL, a file and the name of a model in it, got {source!r}"
+        )
+    if not script.is_file():
+        found = "is not a file" if script.exists() else "does not exist"
+        raise InvalidInputError(f"the script {file!r} {found}: pass the path of a script")
+
+
 @contextlib.contextmanager
 def _model_of_script(source: str) -> Iterator[Any]:
     """Run the script, and yield the model that SCRIPT.py:MODEL names.
@@ -92,11 +106,8 @@ def _model_of_script(source: str) -> Iterator[Any]:
     its folder.
     """
     file, _, name = source.rpartition(":")
-    script = Path(file).resolve()
-    if not name or script.suffix != ".py" or not script.is_file():
-        raise InvalidInputError(f"expected SCRIPT.py:MODEL, a file and a name, got {source!r}")
     before = sys.argv, list(sys.path)
-    sys.argv, sys.path = [file], [str(script.parent), *sys.path]
+    sys.argv, sys.path = [file], [str(Path(file).resolve().parent), *sys.path]
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield _find_or_make_model(file, name)

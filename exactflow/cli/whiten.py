@@ -11,7 +11,7 @@ EXIT_CODES = {0: "the error of the layers is certified"}
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    common.add_matrix(command, "covariance matrix")
+    common.add_matrix_argument(command, "covariance matrix")
     common.add_halves_and_orientation(command)
     common.add_input_output_options(
         command, "write a certificate of the flow that generates, or its layers"

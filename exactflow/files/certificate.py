@@ -20,7 +20,7 @@ from sympy.polys.polyerrors import UnificationFailed
 from exactflow import checker
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_matrix, is_equal
 from exactflow.exact.numbers import format_field, format_rational, format_up
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.files.atomic import read_bytes
@@ -76,8 +76,11 @@ def certificate_text(
         matrix = as_matrix(target if covariance is None else covariance)
     if matrix.shape[0] != len(own):
         raise InvalidInputError(
-            f"expected a {len(own)} x {len(own)} target, got {matrix.shape[0]} rows"
+            f"expected a {len(own)} x {len(own)} matrix as target, like the flow, got "
+            f"{matrix.shape[0]} x {matrix.shape[1]}"
         )
+    if covariance is not None and not is_equal(matrix, matrix.transpose()):
+        raise InvalidInputError("expected a symmetric covariance, got another matrix")
     try:
         field = flow.field.unify(matrix.domain)
     except UnificationFailed:
@@ -117,13 +120,14 @@ def join_members(members: Mapping[str, str]) -> str:
 def encode_and_check(text: str, quick: bool = True) -> tuple[bytes, str]:
     """Return the bytes of a certificate that the checker accepts, and the checker's words.
 
-    `quick`: an equality is only tested. Raises `VerificationError` if the checker refutes the
-    claim, `InvalidInputError` if it cannot decide it.
+    `quick`: an equality is only tested. Raises `VerificationError`, which says in which entry, if
+    the checker refutes the claim, `InvalidInputError` if it cannot decide it.
     """
     data = text.encode()
     report = checker.check(data, quick=quick)
     if report.verdict is checker.Verdict.REFUTED:
-        raise VerificationError("; ".join(report.lines))
+        refuted = checker.check(data) if quick else report
+        raise VerificationError(refuted.lines[-1][2:])
     if report.verdict is checker.Verdict.INCOMPLETE:
         raise InvalidInputError(
             f"the checker cannot decide this certificate: {_report_text(report)}; keep the flow in "

@@ -84,7 +84,7 @@ def _check_certifiable(answer: MinimalDepth) -> None:
             "instead"
         )
     field, uneven = answer.flow.field, len(set(answer.layout.partition)) > 1
-    excluded = next((o.pattern_text for o in answer.obstructions if not o.row.written), "")
+    excluded = next((o.pattern_text for o in answer.obstructions if not o.kind_row.written), "")
     refusals = {
         f"a matrix over QQ or GF(p), got {field}": not (field.is_QQ or field.is_FiniteField),
         "det > 0, got a matrix with flips or pads": answer.layout.flips or answer.layout.pads,
@@ -107,7 +107,7 @@ def _member_in_json(value: object) -> str:
 
 def kind_and_witness_in_json(obstruction: Obstruction) -> dict[str, object]:
     """Return the kind and the witness of an obstruction, as the format has them."""
-    row, found = obstruction.row, obstruction.witness
+    row, found = obstruction.kind_row, obstruction.witness
     _, entry, _ = field_in_json(obstruction.matrix.domain)
     written: object
     if row.key == "k":

@@ -4,6 +4,7 @@
 ``.npy``, ``.npz``        integers and floats, floats as the dyadic rationals that they are
 ``.json``                 rows of integers, "p/q" or decimal strings, and floats (read as float64)
 ``.csv``                  every field exactly as written: integers, p/q, decimals
+``.txt``                  the same with blanks between the fields, as ``np.savetxt`` writes them
 ``.safetensors``          needs the extra ``safetensors``
 ``.pt``, ``.pth``         tensors or state dicts; needs the extra ``torch``
 ========================  =====================================================================
@@ -16,7 +17,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,7 +26,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
-from exactflow.exact.numbers import parse_rational
+from exactflow.exact.numbers import format_short, parse_rational
 from exactflow.files.atomic import prefixing_file_name, read_bytes
 
 
@@ -106,13 +107,57 @@ def _parse_json(text: str) -> object:
 
 
 def _parse_csv(text: str) -> list[list[str]]:
+    lines = csv.reader(io.StringIO(text, newline=""))
+    rows = dict[int, list[str]]()
     try:
-        return [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+        for row in lines:
+            rows |= {lines.line_num: row} if row else {}
     except csv.Error as error:
         raise InvalidInputError(f"expected fields of numbers, got: {error}") from None
+    return _check_lines(rows, ";\t", "separate fields by commas, and write decimals with a point")
+
+
+def _parse_text(text: str) -> list[list[str]]:
+    """Read fields with blanks between them; # begins a comment, as for ``np.loadtxt``."""
+    fields = (line.partition("#")[0].split() for line in text.splitlines())
+    rows = {number: row for number, row in enumerate(fields, 1) if row}
+    return _check_lines(rows, ",;", "separate fields by blanks, or name a file with commas .csv")
+
+
+def _check_lines(rows: Mapping[int, list[str]], foreign: str, remedy: str) -> list[list[str]]:
+    """Return the rows, given by the numbers of their lines.
+
+    Raises `InvalidInputError` for a foreign separator, and for a header.
+    """
+    glue = " " if "," in foreign else ", "
+    for number, row in rows.items():
+        if found := next((sign for sign in foreign if sign in "".join(row)), None):
+            raise InvalidInputError(f"line {number} has {found!r} in it: {remedy}")
+    number, first = next(iter(rows.items()), (1, ["0"]))
+    counts = list(map(str, range(len(first))))
+    has_names = not first[0].strip() or not any(map(_is_float, first))
+    if len(rows) > 1 and (has_names or (first == counts and len(rows) == len(first) + 1)):
+        raise InvalidInputError(
+            f"line {number} is a header, {format_short(glue.join(first))}: remove it, and a column "
+            "of row names if there is one"
+        )
+    return list(rows.values())
+
+
+def _is_float(field: str) -> bool:
+    """Whether a field is the text of a float, which may be NaN, or p/q."""
+    try:
+        float(field.replace("/", ""))
+    except ValueError:
+        return False
+    return True
 
 
 _ARRAY_SUFFIXES = (".npy", ".npz", ".safetensors", ".pt", ".pth")
-_TEXT_PARSERS: dict[str, Callable[[str], object]] = {".json": _parse_json, ".csv": _parse_csv}
+_TEXT_PARSERS: dict[str, Callable[[str], object]] = {
+    ".json": _parse_json,
+    ".csv": _parse_csv,
+    ".txt": _parse_text,
+}
 _SIGNATURES = ((".npy", b"\x93NUMPY"), (".npz", b"PK"), (".json", b"["), (".json", b"{"))
 """The first bytes of a matrix on standard input, by type."""

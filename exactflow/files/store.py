@@ -13,6 +13,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_matrix
+from exactflow.exact.numbers import format_up
 from exactflow.exact.typing import MatrixLike
 from exactflow.files.arrays import ARRAY_SUFFIXES, read_arrays, write_arrays
 from exactflow.files.atomic import check_writable, write_atomically
@@ -21,7 +22,7 @@ from exactflow.files.depth_certificate import depth_certificate_text, read_obstr
 from exactflow.floats.balancing import Balanced
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import CoordinateLayout, pads_of
-from exactflow.flows.verification import Verification, first_differing_entry
+from exactflow.flows.verification import Verification, require_equal
 from exactflow.laws.gaussian import Whitening
 from exactflow.linear.depth import MinimalDepth
 
@@ -80,8 +81,13 @@ def save(result: Any, path: str | Path, *, target: "MatrixLike | None" = None) -
 
 def depth_certificate_about(answer: MinimalDepth, target: DomainMatrix | None) -> str:
     """Return the certificate of an answer of `minimal_depth`, if it is about the target."""
-    if target is not None and first_differing_entry(*target.unify(answer.matrix, fmt="dense")):
-        raise VerificationError("expected the matrix of the answer as target, got another one")
+    if target is not None:
+        if target.shape != answer.matrix.shape:
+            shapes = " x ".join(map(str, answer.matrix.shape)), " x ".join(map(str, target.shape))
+            raise InvalidInputError(
+                f"expected a {shapes[0]} matrix as target, like that of the answer, got {shapes[1]}"
+            )
+        require_equal(answer.matrix, target, "the answer is about another matrix than target")
     return depth_certificate_text(answer)
 
 
@@ -91,7 +97,11 @@ def write_flow_certificate(
     """Write the certificate of the flow of a result; return the checker's words about it."""
     flow = _flow_to_certify(result)
     claim = _claim_keywords(result, flow, target)
-    data, said = encode_and_check(certificate_text(flow, **claim, provenance=provenance))
+    text = certificate_text(flow, **claim, provenance=provenance)
+    try:
+        data, said = encode_and_check(text)
+    except VerificationError as error:
+        raise VerificationError(f"{_describe_refuted(result, claim)}: {error}") from None
     write_atomically(path, data)
     return said
 
@@ -139,6 +149,17 @@ def _flow_to_certify(result: Any) -> CouplingFlow:
     return flow
 
 
+def _describe_refuted(result: Any, claim: Mapping[str, Any]) -> str:
+    """Say which claim about `target` is false."""
+    if isinstance(result, Whitening):
+        return "the flow that generates does not have target as its covariance"
+    if isinstance(result, Balanced):
+        return f"target is not within {format_up(result.error)} of the layers"
+    pads = claim["pads"]
+    padded = f", taken without coordinates {pads[0]} and {pads[1]} (the pads)," if pads else ""
+    return f"the flow{padded} does not equal target"
+
+
 def _claim_keywords(result: Any, flow: CouplingFlow, target: DomainMatrix | None) -> dict[str, Any]:
     """Return the claim about the flow of a result, as keywords of `certificate_text`."""
     if isinstance(result, Whitening):
@@ -149,7 +170,8 @@ def _claim_keywords(result: Any, flow: CouplingFlow, target: DomainMatrix | None
         raise InvalidInputError(
             "a certificate for the result of balance needs the matrix given to it: pass target=W"
         )
-    pads = () if target is None else pads_of(flow.partition, target.shape[0])
+    is_padded = target is not None and target.shape[0] == flow.dimension - 2
+    pads = pads_of(flow.partition, flow.dimension - 2) if is_padded else ()
     claim = {"target": target, "pads": pads}
     if isinstance(result, Balanced):
         claim["within"] = result.error

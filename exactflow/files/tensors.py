@@ -55,7 +55,7 @@ def _translating_errors(expected: str) -> Iterator[None]:
 def read_array_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[np.ndarray, str]:
     """Return the array of a file under `key`, or its only array, and the name of its type.
 
-    Raises `InvalidInputError` for another type of file, an unknown key, and an array without
+    Raises `InvalidInputError` for another suffix, an unknown key, and an array without
     entries or with more than 2^22.
     """
     arrays = list_arrays(data, suffix)
@@ -79,7 +79,10 @@ def read_array_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[np.
 
 
 def list_arrays(data: bytes, suffix: str) -> Arrays:
-    """Map the names in a file (None for a single array) to functions that read array and type."""
+    """Map the names in a file (None for a single array) to functions that read array and type.
+
+    Raises `InvalidInputError` for an unknown suffix.
+    """
     if suffix == ".npy":
         return {None: partial(_read_npy_and_dtype, io.BytesIO(data))}
     if suffix == ".npz":
@@ -89,6 +92,11 @@ def list_arrays(data: bytes, suffix: str) -> Arrays:
         with _translating_errors("a .safetensors file"):
             arrays = library.deserialize(data)
         return {name: partial(_read_safetensor, **array) for name, array in arrays}
+    if suffix not in (".pt", ".pth"):
+        raise InvalidInputError(
+            "expected an array in a .npy, .npz, .safetensors, .pt or .pth file, got the suffix "
+            f"{suffix!r}: write it by np.save"
+        )
     content = _load_pt(data)
     tensors = _require_printable_names(content) if isinstance(content, dict) else {None: content}
     return {

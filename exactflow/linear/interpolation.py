@@ -175,7 +175,7 @@ def _is_image(flow: PiecewiseFlow, columns: DomainMatrix, images: DomainMatrix) 
 
 
 def _obstruction_step(found: PointObstruction) -> Step:
-    """Return the step that shows the points and images of an obstruction, first halves first."""
+    """Return the explanation step that shows the points and images of an obstruction, as halves."""
     entries = ([[*x, *y] for x, y in pairs] for pairs in (found.points, found.images))
     X, Y = (as_rectangle(rows).transpose() for rows in entries)
     reason, kind = str(found), found.kind

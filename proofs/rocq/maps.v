@@ -4,7 +4,7 @@ From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice f
   bigop ssrAC finfun finset fingroup perm ssralg ssrnum ssrint archimedean zmodp matrix mxalgebra
   intdiv.
 From exactflow.certificates Require Import shears.
-From exactflow Require Import orthogonal.
+From exactflow Require Import involutions.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -20,6 +20,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from corpus.remarks import TITLES, remark, remarks
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exactflow import checker
 
@@ -787,7 +789,7 @@ def test_a_bound_that_the_referee_demands(bound, code):
     path = CORPUS / "correct" / "within_a_thousandth.json"
     got, lines, _ = run(path, "--within", bound)
     assert got == code
-    assert "c the largest difference is 1/2500, below 2^-10" in lines
+    assert "c the largest difference is 0.0004" in lines
     if code:
         assert lines[-2].startswith("c first differing entry: row 0, column 0: expected 1501/2500")
 
@@ -854,3 +856,46 @@ def test_large_numbers_that_must_not_meet_the_digit_limit(tmp_path):
     code, lines, _ = run(tmp_path / "certificate.json", "--target", given)
     assert code == 1
     assert "6002 digits" in lines[-2]
+
+
+@pytest.mark.parametrize(
+    ("x", "above", "below"),
+    [
+        ("0", "0", "0"),
+        ("1/2500", "0.0004", "0.0004"),
+        ("1/3", "0.334 (rounded up)", "0.333 (rounded down)"),
+        ("9999/10", "1e+03 (rounded up)", "999 (rounded down)"),
+        ("1234", "1.24e+03 (rounded up)", "1.23e+03 (rounded down)"),
+        (f"1/{10**400}", "1e-400", "1e-400"),
+        (f"{10**400 + 1}", "1.01e+400 (rounded up)", "1e+400 (rounded down)"),
+        (f"{2**60 + 1}/{2**120}", "8.68e-19 (rounded up)", "8.67e-19 (rounded down)"),
+    ],
+)
+def test_a_difference_is_written_as_a_decimal_on_the_safe_side(x, above, below):
+    value = Fraction(x)
+    assert checker.write_decimal(value, up=True) == above
+    assert checker.write_decimal(value, up=False) == below
+
+
+@given(st.fractions(min_value=0), st.integers(-600, 600))
+def test_a_written_decimal_encloses_the_number(x, power):
+    value = x * Fraction(2) ** power
+    above, below = (checker.write_decimal(value, up).split()[0] for up in (True, False))
+    assert Fraction(below) <= value <= Fraction(above)
+    assert Fraction(above) <= value + value / 100
+    assert (value == Fraction(above)) == ("rounded" not in checker.write_decimal(value, up=True))
+
+
+def test_the_lines_of_a_refuted_bound_have_no_long_fraction():
+    target = [[str(1 + Fraction(1, 3**90)), "1"], ["0", "1"]]
+    text = certificate(target, [shear("first", "1")], within="1/9999", version=2)
+    data = json.dumps(text).encode()
+    lines = checker.check(data).lines
+    assert "c the largest difference is 1.15e-43 (rounded up)" in lines
+    assert "c within 0.000101 (rounded up) in all entries" in lines
+    report = checker.check(data, bound=Fraction(1, 3**91))
+    assert report.verdict is checker.Verdict.REFUTED
+    assert report.lines[-2:] == [
+        "c not within 3.81e-44 (rounded down)",
+        "c first differing entry: row 0, column 0: the difference is 1.14e-43 (rounded down)",
+    ]

@@ -25,7 +25,7 @@ def test_one_script(capsys):
     ("script", "code", "words"),
     [
         ("raise ValueError('broken')", 2, "ValueError: broken"),
-        ("pass", 2, "checks claims"),
+        ("pass", 2, "checks no claims"),
         (
             "from exactflow.claims import *\n"
             "claims = Claims('T')\n"

@@ -5,7 +5,8 @@
    operation on lists a lemma says that it is the one on matrices: addE, mulE, ..
    Needs MathComp (algebra). *)
 From Coq Require Export ZArith QArith Lia.
-From mathcomp Require Export all_ssreflect ssralg ssrnum zmodp matrix mxalgebra rat poly mxpoly.
+From mathcomp Require Export ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype bigop.
+From mathcomp Require Export ssralg ssrnum zmodp matrix mxalgebra rat poly mxpoly.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.

@@ -110,7 +110,7 @@ class FixedParts:
 
     @property
     def forced_trace(self) -> Element | None:
-        """The trace of D', if no V changes any eigenvalue, else None; a' has e less."""
+        """The trace of D' if no V changes any eigenvalue, else None; that of a' is less by e."""
         if any(len(f) > 2 for f in self.divisors) or self.least_dimension != self.n:
             return None
         field = self.L.domain

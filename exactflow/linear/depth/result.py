@@ -22,7 +22,11 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.orientation import CoordinateLayout
 from exactflow.flows.result import DepthBounds, DepthScales, FlowResult
 from exactflow.flows.verification import verify
-from exactflow.linear.depth.explanation import obstruction_step, shorter_patterns_step, with_primes
+from exactflow.linear.depth.explanation import (
+    obstruction_step,
+    rename_clashing_letters,
+    shorter_patterns_step,
+)
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.factor.problem import Problem
 
@@ -123,7 +127,7 @@ class MinimalDepth(DepthBounds, FlowResult):
         steps = [self._upper_step()]
         for found in self.obstructions:
             step = obstruction_step(found, self.layout, self.matrix)
-            steps.append(with_primes(step, steps))
+            steps.append(rename_clashing_letters(step, steps))
         if self.lower > 1:
             steps.append(shorter_patterns_step(self.obstructions[0]))
         if not self.is_decided:

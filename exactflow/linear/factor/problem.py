@@ -19,7 +19,7 @@ from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.orientation import CoordinateLayout, Orientation, layout_for
 from exactflow.flows.partition import resolve_partition
-from exactflow.linear.factor.assembly import Scales, merge
+from exactflow.linear.factor.assembly import Scales, merge_neighbours
 
 SignedPermutation = tuple[list[int], list[int]]
 """perm and signs of the matrix with ``y[i] = signs[i] * x[perm[i]]``."""
@@ -53,7 +53,7 @@ class Problem:
         orientation="error", and for a determinant of unknown sign with scales="positive".
         """
         order, sizes = resolve_partition(partition, M.shape[0])
-        det = _determinant(M)
+        det = _nonzero_determinant(M)
         reverses = _reverses_orientation(det, M, scales)
         layout = layout_for(order, sizes, orientation, reverses)
         return cls(layout.padded(M), layout, -det if reverses else det, scales)
@@ -69,7 +69,7 @@ class Problem:
         return self.layout.matrix_of_layers(self.target)
 
     @cached_property
-    def signed(self) -> SignedPermutation | None:
+    def signed_permutation(self) -> SignedPermutation | None:
         """The target as a signed permutation over QQ; None if it is another matrix."""
         return read_signed_permutation(self.target) if self.target.domain.is_QQ else None
 
@@ -82,7 +82,7 @@ class Problem:
         """Return the flow of layers, in order of application, that compose to the matrix."""
         layout, field = self.layout, self.target.domain
         return CouplingFlow(
-            merge(layers),
+            merge_neighbours(layers),
             layout.partition,
             flips=layout.flips,
             method=method,
@@ -146,7 +146,7 @@ class Problem:
         record_step("blocks", f"{', '.join(phrases)}. {blocks}", text, values)
 
 
-def _determinant(target: DomainMatrix) -> Element:
+def _nonzero_determinant(target: DomainMatrix) -> Element:
     """Compute the determinant, of a signed permutation in linear time; refuse zero."""
     if (signed := read_signed_permutation(target)) is not None:
         return target.domain.convert(permutation_sign(*signed))

@@ -37,7 +37,7 @@ def explain_blocks(M: BlockMatrix) -> Explanation:
 
 
 def _is_inverse(D: MatrixExpr, A: MatrixExpr) -> bool:
-    """Whether SymPy writes the inverse of A as D."""
+    """Whether D is the inverse of A, as SymPy writes it."""
     try:
         return bool(Inverse(A).doit() == D)
     except NonInvertibleMatrixError:

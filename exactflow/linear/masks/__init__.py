@@ -164,7 +164,7 @@ def _check_steps(flows: object) -> list:
         raise InvalidInputError(
             f"expected flows and matrices of one dimension, got {sorted(sizes)}"
         )
-    return _over_one_field(given)
+    return _convert_to_common_field(given)
 
 
 def _linear_if_possible(flow: PiecewiseFlow) -> Flow:
@@ -175,7 +175,7 @@ def _linear_if_possible(flow: PiecewiseFlow) -> Flow:
     return CouplingFlow(linear, flow.partition, order=flow.order)
 
 
-def _over_one_field(given: list) -> list:
+def _convert_to_common_field(given: list) -> list:
     """Return flows and matrices over the smallest field that contains all entries.
 
     Rational matrices are converted to GF(p) if need be; rational flows are not.
@@ -191,12 +191,12 @@ def _over_one_field(given: list) -> list:
     return [
         over_common_field(item, field)
         if isinstance(item, DomainMatrix)
-        else _flow_over(item, field)
+        else _extend_field(item, field)
         for item in given
     ]
 
 
-def _flow_over(flow: Flow, field: Domain) -> Flow:
+def _extend_field(flow: Flow, field: Domain) -> Flow:
     """Return a linear flow over a larger field, and a piecewise-linear flow unchanged."""
     if not isinstance(flow, CouplingFlow):
         return flow

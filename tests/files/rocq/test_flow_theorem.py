@@ -93,7 +93,7 @@ def test_each_of_the_corpus_states_couplings(data):
 
 
 def test_refuses():
-    with pytest.raises(VerificationError, match="not within 1/1001"):
+    with pytest.raises(VerificationError, match=r"not within 0\.000999 \(rounded down\)"):
         theorem_file_text(
             json.dumps(
                 json.loads(certificate_text(factor(M), NEAR, within=QQ(1, 1000)))
@@ -122,7 +122,7 @@ def test_command(tmp_path, capsys):
     content = json.loads(path.read_text()) | {"within": "1/1001"}
     path.write_text(json.dumps(content))
     assert cli.main(["export", str(path), "--to", "rocq"]) == 2
-    assert "not within 1/1001" in capsys.readouterr().err
+    assert "not within 0.000999 (rounded down)" in capsys.readouterr().err
 
 
 @NO_COQ

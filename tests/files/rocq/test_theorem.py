@@ -267,6 +267,11 @@ def test_one_file_defines_each_name_once(name):
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.parametrize("name", LIBRARY)
+def test_the_library_does_not_load_all_of_ssreflect(name):
+    assert "all_ssreflect" not in require_or_include_library(name, standalone=True)
+
+
 @pytest.fixture
 def stub(tmp_path, monkeypatch):
     """A coqc that does what the file `then` says, and nothing else."""

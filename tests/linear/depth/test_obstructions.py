@@ -17,7 +17,7 @@ from exactflow.flows.evidence import Evidence
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.explanation import obstruction_step
 from exactflow.linear.depth.fixed_parts import FixedParts, proved_rank
-from exactflow.linear.depth.obstruction import KINDS, _coefficient
+from exactflow.linear.depth.obstruction import KINDS, _characteristic_coefficient
 
 ONE, ZERO = diagonal(1, 1), diagonal(0, 0)
 ONE3, ZERO3 = diagonal(1, 1, 1), diagonal(0, 0, 0)
@@ -121,9 +121,11 @@ TEXTS = {
     "tight": "not ULULU: D - C V and a + V c: the blocks at 2, 3 leave linear equations for V, "
         "with no solution",
     "opposed": "not ULULU: C = 0, and D and a have diagonal entries of opposite signs",
-    "three scaled layers": "not ULU: H A - X C = I for no positive diagonals",
+    "three scaled layers": "not ULU: H A - X C = I for no positive diagonal H and "
+        "matrix X",
     "not one scaled layer": "not L: A = I fails at (0, 0)",
-    "kernels": "not ULUL: C H + G c = D G^-1 W - W H^-1 a for no positive diagonals",
+    "kernels": "not ULUL: C H + G c = D G^-1 W - W H^-1 a for no positive diagonals G and H "
+        "and matrix W",
     "rank": "not LULULUL: d - I has rank 3 at least, and the letters L make no more than 2",
     "eigenvalues": "not ULULULU: the scalars -1 and -1 force the eigenvalues 1 (2 times) on a "
         "2 x 2 matrix",
@@ -197,7 +199,7 @@ def test_the_table_covers_every_length():
 def test_newton_agrees_with_berkowitz(rows, field):
     M = matrix(rows, field)
     n = len(rows)
-    assert [_coefficient(M, k) for k in range(n + 1)] == M.charpoly_berk()
+    assert [_characteristic_coefficient(M, k) for k in range(n + 1)] == M.charpoly_berk()
 
 
 @pytest.mark.parametrize("field", [QQ, GF(2), GF(7)], ids=str)

@@ -209,6 +209,11 @@ def test_the_project_lists_every_file_of_rocq_after_what_it_requires():
         assert all(listed.index(other) < listed.index(name) for other in others)
 
 
+def test_the_integers_need_not_wait_for_the_real_numbers():
+    maps = (Path(proofs.__file__).parent / "rocq" / "maps.v").read_text()
+    assert re.findall(r"^From exactflow Require \w+ (.*)\.$", maps, re.MULTILINE) == ["involutions"]
+
+
 def test_two_files_compile_side_by_side(stubs, tmp_path):
     folder = write_project(tmp_path / "project", {"a.v": "Meet.\n", "b.v": "Meet.\n"})
     assert built(folder, tmp_path)[1] == {"a.v", "b.v"}
