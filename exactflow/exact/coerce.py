@@ -11,6 +11,7 @@ over RR, an object array of floats) raise an error.
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from numbers import Rational, Real
+from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import mpmath
@@ -125,9 +126,11 @@ def as_rectangle(M: VectorLike) -> DomainMatrix:
         return _from_lists(M)
     if isinstance(M, MatrixExpr):
         return _from_expression(M)
+    is_path = isinstance(M, str | PathLike)
+    hint = ": exactflow.files.matrices.read_matrix(path).matrix reads a file" * is_path
     raise InvalidInputError(
         "expected a SymPy matrix, a DomainMatrix, a NumPy array, a tensor or nested lists, "
-        f"got {type(M).__name__}"
+        f"got {type(M).__name__}{hint}"
     )
 
 
@@ -337,7 +340,7 @@ def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
             f"SymPy finds no number field with the entries of {format_short(M)}: write them "
             "without roots in denominators (sympy.radsimp)"
         ) from None
-    if matrix.domain.is_EXRAW:  # no field contains all entries: look for one that is in no field
+    if matrix.domain.is_EXRAW:  # no field has all entries: find one in no field
         for place, entry in M.todok().items():
             try:
                 _as_exact_field(construct_domain([entry], field=True, extension=True)[0])

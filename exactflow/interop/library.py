@@ -91,10 +91,10 @@ class ModelCall:
 def make_model_call(model: nn.Module, context: Any) -> ModelCall:
     """Return the call of a model, with the option ``context`` if one is given."""
     options = {} if context is None else {"context": context}
-    return ModelCall(model, find_convention(model), options=options)
+    return ModelCall(model, infer_convention(model), options=options)
 
 
-def find_convention(module: nn.Module) -> CallConvention | None:
+def infer_convention(module: nn.Module) -> CallConvention | None:
     """Find the call convention of a module by the names of its methods and options."""
     for name in METHODS:
         if callable(getattr(type(module), name, None)):
@@ -146,7 +146,7 @@ class Library:
     other_containers: Mapping[type, str] = field(default_factory=dict)
     replaced_parameters: Mapping[type, tuple[str, ...]] = field(default_factory=dict)
     make_like: Callable[[Any, BijectionModule], nn.Module] | None = None
-    convention: Callable[[nn.Module], CallConvention | None] = find_convention
+    convention: Callable[[nn.Module], CallConvention | None] = infer_convention
     model_call: Callable[[Any, Any], ModelCall] = make_model_call
     update_references: Callable[[nn.Module, nn.Module, nn.Module], None] = lambda *modules: None
     float_type: Callable[[], Any] = lambda: np.float64

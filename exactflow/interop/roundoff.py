@@ -54,7 +54,7 @@ ACCEPTED = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-2}
 
 
 def rounding_error_bound(flow: CouplingFlow, *, dtype: Any = np.float64) -> Fraction | float:
-    """Bound the forward error of a flow over QQ as a module of any library in float64.
+    """Bound the forward error of a flow over QQ when a module of any library runs it in float64.
 
     The bound holds for |x_1| + .. + |x_d| <= 1, and is a multiple of the largest entry of M;
     infinite if the theorem gives no bound. `dtype` may also be float32. Raises `InvalidInputError`
@@ -151,7 +151,7 @@ def _error_bound(
     bound = float(ENLARGED * _gamma(sum(counts) + len(counts), floats.unit) * sizes.max())
     if bound <= SMALL * largest and ENLARGED * peak <= floats.most:
         return bound
-    return float(ENLARGED * _sharp_error_bound(list(zip(layers, counts, strict=True)), d, floats))
+    return float(ENLARGED * _tight_error_bound(list(zip(layers, counts, strict=True)), d, floats))
 
 
 def _absolute_layer(layer: FloatCoupling, least: float) -> FloatCoupling:
@@ -164,7 +164,7 @@ def _absolute_layer(layer: FloatCoupling, least: float) -> FloatCoupling:
     return FloatCoupling(layer.moves, shift, np.maximum(layer.scale, least))
 
 
-def _sharp_error_bound(
+def _tight_error_bound(
     layers: Sequence[tuple[FloatCoupling, int]], d: int, floats: _FloatLimits
 ) -> float:
     """Return the largest entry of the sum in the theorem; infinite if a number may overflow.

@@ -240,9 +240,9 @@ class Diagnosis:
         ------
         MissingExtraError : without matplotlib.
         """
-        from exactflow.interop.diagnosis.plot import bars
+        from exactflow.interop.diagnosis.plot import draw_bars
 
-        return bars(self, ax=ax)
+        return draw_bars(self, ax=ax)
 
     def to_json(self) -> str:
         """Return all facts as JSON, with NaN and infinities as strings."""

@@ -120,27 +120,27 @@ class LipschitzRegression:
     steps: StepMap
     slope: arb
 
-    def squared_distance(self, is_trial: bool = False) -> tuple[arb, arb]:
+    def bound_squared_distance(self, is_trial: bool = False) -> tuple[arb, arb]:
         """Return enclosures of a lower and of an upper bound of D(L)^2.
 
         In a trial the lower bound is zero, which takes no time.
         """
         above, lost = arb(0), arb(0)
-        for block in self.blocks():
+        for block in self.fit_blocks():
             above += self.cost(block)
             for j in () if is_trial else range(block.first, block.last + 1):
                 rest = self._half_derivatives(j, block.last, block.c)[0]
                 lost += abs(rest).upper() if j == block.first else arb(0).max(-rest).upper()
         if is_trial:
             return arb(0), above
-        ends = [self._range(j) for j in range(len(self.steps.cuts))]
+        ends = [self._bracket_minimum(j) for j in range(len(self.steps.cuts))]
         width = max(b.upper() for _, b in ends) - min(a.lower() for a, _ in ends) if ends else 0
         return above - 2 * width * lost, above
 
-    def blocks(self) -> list[Block]:
+    def fit_blocks(self) -> list[Block]:
         """Return the blocks of nearly optimal c_j."""
         jumps = range(len(self.steps.cuts))
-        found = [Block(j, j, self._minimize(j, j, *self._range(j))) for j in jumps]
+        found = [Block(j, j, self._minimize(j, j, *self._bracket_minimum(j))) for j in jumps]
         while True:
             runs: list[list[Block]] = []
             for block in found:
@@ -164,7 +164,7 @@ class LipschitzRegression:
         return integrate_to(y) - integrate_to(x)
 
     def _half_derivatives(self, first: int, last: int, c: arb) -> tuple[arb, arb]:
-        """Return half of the first and of the second derivative, by c, of the costs of jumps."""
+        """Return half the first and half the second derivative by c of the costs of the jumps."""
         x, y = self._ends(first, last, c)
         mass = y.mass - x.mass
         return c * mass + y.step - x.step - self.slope * (y.first - x.first), mass
@@ -174,7 +174,7 @@ class LipschitzRegression:
         a, b = self.steps.values[first] + c, self.steps.values[last + 1] + c
         return self.steps.clamp(a / self.slope, first), self.steps.clamp(b / self.slope, last + 1)
 
-    def _range(self, j: int) -> tuple[arb, arb]:
+    def _bracket_minimum(self, j: int) -> tuple[arb, arb]:
         """Return two numbers between which cost_j has its minimum."""
         height = self.slope * self.steps.cuts[j].z
         return height - self.steps.values[j + 1], height - self.steps.values[j]

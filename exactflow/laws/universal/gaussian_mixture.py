@@ -22,12 +22,12 @@ from exactflow.exact.typing import Element, NumberLike
 from exactflow.laws.universal.measures import Mixture, as_weights
 from exactflow.laws.universal.quantization import (
     Quantization,
-    check_count,
+    ceil_sqrt,
+    check_atom_count,
     grid_bits,
-    least_root,
     map_affinely,
     mix_products,
-    quantize_by_means,
+    quantization_from_means,
 )
 
 _PANTER_DITE = QQ(11, 4)  # a little more than sqrt(3) pi / 2
@@ -97,10 +97,10 @@ class GaussianMixture(Mixture):
         """Return, for every component, products of atoms of normal laws."""
         share = tolerance * tolerance / self.dimension
         counts = [
-            [1 if s * s <= share else least_root(_PANTER_DITE * s * s / share) for s in row]
+            [1 if s * s <= share else ceil_sqrt(_PANTER_DITE * s * s / share) for s in row]
             for row in self.deviations
         ]
-        check_count(sum(map(prod, counts)))
+        check_atom_count(sum(map(prod, counts)))
         rows = [
             [
                 map_affinely(_quantize_normal(count), [mean], [[s]], bits)
@@ -136,4 +136,4 @@ def _quantize_normal(count: int) -> Quantization:
         masses = [q - p for p, q in pairwise(below)]
         gains = [p - q for p, q in pairwise(densities)]
         found = [(mass, [gain / mass]) for mass, gain in zip(masses, gains, strict=True)]
-        return quantize_by_means(arb(1), found, bits)
+        return quantization_from_means(arb(1), found, bits)

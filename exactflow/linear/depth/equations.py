@@ -33,7 +33,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.exceptional import (
-    count_exceptional,
+    count_exceptional_factors,
     record_denominators,
     record_nonzero,
     record_one_nonzero,
@@ -137,7 +137,7 @@ def entry_reason(instance: PatternInstance) -> Reason | None:
     ]
     if not wrong:
         return None
-    _, at, i, j = min(wrong, key=lambda found: count_exceptional(found[0], field))
+    _, at, i, j = min(wrong, key=lambda found: count_exceptional_factors(found[0], field))
     multiplier = [(right - right).transpose() for _, right, *_ in system]
     rows, columns = (linalg.identity(n, field) for n in system[at].right.shape)
     multiplier[at] = columns[:, j] * rows[i, :]

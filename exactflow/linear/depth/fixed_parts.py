@@ -33,7 +33,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
-from exactflow.exact.flanders import is_factor_at_one
+from exactflow.exact.flanders import is_x_minus_one
 from exactflow.exact.normal_forms import elementary_divisors, largest_invariant_rows, orbit
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.pattern import Pencil
@@ -95,7 +95,7 @@ class FixedParts:
 
     def least_counts(self, f: Sequence, of_Du: Sizes, of_aN: Sizes) -> tuple[Sizes, Sizes] | None:
         """Return the least block counts of D' and a' at f, given block sizes of Du and aN there."""
-        return least_block_counts(of_Du, of_aN, self.r, self.e if is_factor_at_one(f) else None)
+        return least_block_counts(of_Du, of_aN, self.r, self.e if is_x_minus_one(f) else None)
 
     @property
     def least_sizes(self) -> dict[tuple, int]:

@@ -37,7 +37,7 @@ from exactflow.exact.exceptional import (
     record_nonzero,
     sort_factors,
 )
-from exactflow.exact.flanders import pad_with_ones
+from exactflow.exact.flanders import pad_smaller_with_ones
 from exactflow.exact.linalg import trace
 from exactflow.exact.normal_forms import block_sizes, format_polynomial, irreducible_factors
 from exactflow.exact.numbers import format_short
@@ -246,7 +246,7 @@ def _has_different_coefficients(o: Obstruction) -> bool:
 
 
 def _compared_coefficients(o: Obstruction) -> list[Element]:
-    pair = pad_with_ones(o.blocks.D, o.inverse.A)
+    pair = pad_smaller_with_ones(o.blocks.D, o.inverse.A)
     return [_characteristic_coefficient(M, o.witness) for M in pair]
 
 

@@ -66,7 +66,7 @@ class ShearSearch(NamedTuple):
     split_off: str = ""
     is_transposed: bool = False
 
-    def find_shears(self, blocks: Blocks, draws: Draws) -> ShearList | None:
+    def find_shears_and_step(self, blocks: Blocks, draws: Draws) -> ShearList | None:
         """Return the factors of a matrix of determinant 1, p <= q, from left to right, or None."""
         if self.is_transposed:
             blocks = transposed(blocks)
@@ -97,7 +97,7 @@ def partition_shears(blocks: Blocks) -> ShearList:
             draws = Draws(field, k if field.is_FiniteField else 2**k // 2)
             for search in searches:
                 with collect_steps():  # drops the steps about other blocks, peeled or transposed
-                    shears = search.find_shears(blocks, draws)
+                    shears = search.find_shears_and_step(blocks, draws)
                 if shears is not None:
                     _record_step(shears)
                     return shears

@@ -125,11 +125,11 @@ def _construction_from_shifts(
 ) -> tuple[Construction, Half]:
     """Return a construction of shears from a search for shifts, and the half moved leftmost."""
 
-    def find_shears(blocks: Blocks) -> ShearList | None:
+    def find_shears_and_step(blocks: Blocks) -> ShearList | None:
         shifts = find_shifts(blocks)
         return None if shifts is None else alternate_shears(shifts, leftmost)
 
-    return find_shears, leftmost
+    return find_shears_and_step, leftmost
 
 
 ROUTES = (

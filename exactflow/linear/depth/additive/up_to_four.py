@@ -29,7 +29,12 @@ from typing import Any
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
-from exactflow.exact.flanders import cyclic_bases, flanders_pair, is_factor_at_one, pad_with_ones
+from exactflow.exact.flanders import (
+    cyclic_bases,
+    flanders_pair,
+    is_x_minus_one,
+    pad_smaller_with_ones,
+)
 from exactflow.exact.linalg import Alternative, Blocks
 from exactflow.exact.normal_forms import block_sizes, fitting_decomposition, irreducible_factors
 from exactflow.linear.depth.equations import Equation, entry_reason, matrix_from_flat, solve
@@ -103,7 +108,7 @@ def _solve_two_sided(K: DomainMatrix, lk: DomainMatrix, E: DomainMatrix) -> Alte
 
 def flanders_reason(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
     """Return a reason why D = I + Y Z, a = I + Z Y is impossible, or None if it is possible."""
-    large, other = pad_with_ones(D, a)
+    large, other = pad_smaller_with_ones(D, a)
     if linalg.trace(large) != linalg.trace(other):
         return Reason("trace", 1)
     f, g = large.charpoly_berk(), other.charpoly_berk()
@@ -123,7 +128,7 @@ def flanders_reason(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
 def _have_matching_sizes(of_D: tuple[int, ...], of_a: tuple[int, ...], f: tuple) -> bool:
     """Whether block sizes at f are equal, or at f = x - 1 differ by at most one each."""
     pairs = zip_longest(of_D, of_a, fillvalue=0)
-    return all(abs(x - y) <= is_factor_at_one(f) for x, y in pairs)
+    return all(abs(x - y) <= is_x_minus_one(f) for x, y in pairs)
 
 
 def decide_four_layers(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
