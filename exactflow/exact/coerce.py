@@ -113,7 +113,7 @@ def as_expression(value: object) -> sympy.Expr:
 def as_rectangle(M: VectorLike) -> DomainMatrix:
     """Convert a matrix of any shape, as `as_matrix` converts a square one."""
     if isinstance(M, DomainMatrix):
-        return _from_domain(M)
+        return _over_exact_field(M)
     if isinstance(M, sympy.MatrixBase):
         return _from_sympy(M)
     if is_array(M):
@@ -289,7 +289,7 @@ def _check_generators(generators: Sequence[sympy.Expr]) -> None:
         )
 
 
-def _from_domain(M: DomainMatrix) -> DomainMatrix:
+def _over_exact_field(M: DomainMatrix) -> DomainMatrix:
     field = _as_exact_field(M.domain)
     M = _check_consistency(M)
     return M if field == M.domain else M.convert_to(field)
@@ -346,7 +346,7 @@ def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
                 _as_exact_field(construct_domain([entry], field=True, extension=True)[0])
             except InvalidInputError as error:
                 raise InvalidInputError(f"entry {place}: {error}") from None
-    return _from_domain(matrix)
+    return _over_exact_field(matrix)
 
 
 def _from_array(M: "np.ndarray") -> DomainMatrix:
