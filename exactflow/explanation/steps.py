@@ -70,7 +70,7 @@ class Step(Checkable):
     proved: str = "the claim of this step, computed anew"
 
     def __repr__(self) -> str:
-        return f"<Step: {plain_text(self.why)} ({self.rule})>"
+        return f"<Step: {strip_backticks(self.why)} ({self.rule})>"
 
     @cached_property
     def identities(self) -> tuple[ParsedIdentity, ...]:
