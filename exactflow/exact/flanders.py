@@ -50,7 +50,7 @@ def pad_smaller_with_ones(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatri
 
 
 def cyclic_bases(D: DomainMatrix, a: DomainMatrix, f: Sequence) -> tuple[_Basis, _Basis] | None:
-    """Return controller bases of D and of a, with inverses; None if one of them is not found."""
+    """Return controller bases of D and of a, with inverses, or None if none is found for D or a."""
     of_D = krylov.cyclic_basis(D, f)
     if of_D is None or (of_a := krylov.cyclic_basis(a, f)) is None:
         return None

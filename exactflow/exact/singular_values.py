@@ -54,7 +54,7 @@ def _algebraic_singular_values(matrix: DomainMatrix, bits: int) -> list[arb]:
 
 
 def to_fmpq_matrix(M: MatrixLike) -> fmpq_mat:
-    """Return a rational matrix as one of FLINT; raise `InvalidInputError` for other entries."""
+    """Convert a rational matrix to FLINT; raise `InvalidInputError` for other entries."""
     matrix = as_matrix(M).to_dense()
     if not matrix.domain.is_QQ:
         raise InvalidInputError(

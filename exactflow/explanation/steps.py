@@ -42,7 +42,7 @@ from exactflow.flows.orientation import flip_signs
 StepValues: TypeAlias = "Mapping[str, Any] | Callable[[], Mapping[str, Any]]"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Step(Checkable):
     """One step of a proof, on an instance.
 
@@ -68,6 +68,9 @@ class Step(Checkable):
     reference: str = ""
     witness: Callable[[], bool] | None = None
     proved: str = "the claim of this step, computed anew"
+
+    def __repr__(self) -> str:
+        return f"<Step: {plain_text(self.why)} ({self.rule})>"
 
     @cached_property
     def identities(self) -> tuple[ParsedIdentity, ...]:

@@ -70,10 +70,12 @@ def read_array(data: bytes, suffix: str, key: str | None) -> tuple[np.ndarray, s
         got = "none" if key is None else format_short(key)
         raise InvalidInputError(f"expected one of the keys {names} (--key), got {got}")
     array, dtype = arrays[key]()
-    if not 0 < array.size <= MOST_ENTRIES:
+    if not array.size:
+        raise InvalidInputError(f"expected at least one entry, got shape {array.shape}")
+    if array.size > MOST_ENTRIES:
         raise InvalidInputError(
-            f"expected a matrix of 1 to {MOST_ENTRIES} entries, got shape {array.shape}: pass a "
-            "larger sparse matrix in Python, as a DomainMatrix"
+            f"expected at most {MOST_ENTRIES} entries, got shape {array.shape}: pass a larger "
+            "sparse matrix in Python, as a DomainMatrix"
         )
     return array, dtype
 

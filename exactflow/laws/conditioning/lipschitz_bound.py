@@ -40,10 +40,10 @@ _BITS = 60  # more than the 53 bits of a float's mantissa
 def bracket_least_lipschitz(
     law: Law, components: MixtureComponents, eps: Element
 ) -> tuple[Element, "Element | None", "ProjectedLaw | None"]:
-    """Bound the Lipschitz constant of maps whose image is within `eps` of a law from below.
+    """Enclose the least Lipschitz constant of maps whose image is within `eps` of a law.
 
-    Returns the lower bound; a slope that suffices, or None if none is known; and the projections
-    that gave the bound, or None if the covariance did.
+    Returns a lower bound; an upper bound, or None if none is known; and the projections that gave
+    the lower bound, or None if the covariance did.
     """
     covariance, has_independent_coordinates = components.weight_and_covariance()[1], is_product(law)
     deviation = sum((s * s for s in principal_deviations(covariance)), arb(0)).sqrt()
@@ -80,7 +80,7 @@ def bracket_least_lipschitz(
 
 
 def _distance_by_covariance(covariance: fmpq_mat) -> Distance:
-    """Return the distance of the deviations from those of maps with slopes at most L."""
+    """Return the squared distance of the deviations from [0, L], as a function of L."""
     spectrum = principal_deviations(covariance)
 
     def bound_squared_distance(slope: arb, _: bool) -> tuple[arb, arb]:

@@ -138,9 +138,9 @@ class LipschitzRegression:
         return above - 2 * width * lost, above
 
     def fit_blocks(self) -> list[Block]:
-        """Return the blocks of nearly optimal c_j."""
+        """Return the blocks of jumps with equal c_j, for nearly optimal c_j."""
         jumps = range(len(self.steps.cuts))
-        found = [Block(j, j, self._minimize(j, j, *self._bracket_minimum(j))) for j in jumps]
+        found = [Block(j, j, self._minimize_cost(j, j, *self._bracket_minimum(j))) for j in jumps]
         while True:
             runs: list[list[Block]] = []
             for block in found:
@@ -150,12 +150,12 @@ class LipschitzRegression:
                     runs.append([block])
             if len(runs) == len(found):
                 return found
-            found = [run[0] if len(run) == 1 else self._pool(run) for run in runs]
+            found = [run[0] if len(run) == 1 else self._pool_blocks(run) for run in runs]
 
     def cost(self, block: Block) -> arb:
         """Return the sum of the costs in a block, in closed form."""
         L, c = self.slope, block.c
-        x, y = self._ends(*block)
+        x, y = self._block_ends(*block)
 
         def integrate_to(p: Point) -> arb:
             middle = L * p.first - p.step
@@ -165,27 +165,27 @@ class LipschitzRegression:
 
     def _half_derivatives(self, first: int, last: int, c: arb) -> tuple[arb, arb]:
         """Return half the first and half the second derivative by c of the costs of the jumps."""
-        x, y = self._ends(first, last, c)
+        x, y = self._block_ends(first, last, c)
         mass = y.mass - x.mass
         return c * mass + y.step - x.step - self.slope * (y.first - x.first), mass
 
-    def _ends(self, first: int, last: int, c: arb) -> tuple[Point, Point]:
-        """Return the points x and y between which a block has costs."""
+    def _block_ends(self, first: int, last: int, c: arb) -> tuple[Point, Point]:
+        """Return the ends x and y of the interval on which a block has costs."""
         a, b = self.steps.values[first] + c, self.steps.values[last + 1] + c
         return self.steps.clamp(a / self.slope, first), self.steps.clamp(b / self.slope, last + 1)
 
     def _bracket_minimum(self, j: int) -> tuple[arb, arb]:
-        """Return two numbers between which cost_j has its minimum."""
+        """Return two bounds of the c at which cost_j is least."""
         height = self.slope * self.steps.cuts[j].z
         return height - self.steps.values[j + 1], height - self.steps.values[j]
 
-    def _pool(self, run: Sequence[Block]) -> Block:
+    def _pool_blocks(self, run: Sequence[Block]) -> Block:
         """Return one block for neighbouring blocks whose c decrease."""
         first, last = run[0].first, run[-1].last
-        return Block(first, last, self._minimize(first, last, run[-1].c, run[0].c))
+        return Block(first, last, self._minimize_cost(first, last, run[-1].c, run[0].c))
 
-    def _minimize(self, first: int, last: int, low: arb, high: arb) -> arb:
-        """Return nearly the minimum between `low` and `high` of the costs of jumps with one c."""
+    def _minimize_cost(self, first: int, last: int, low: arb, high: arb) -> arb:
+        """Return nearly the c between `low` and `high` at which the costs of jumps are least."""
         low, high = low.mid(), high.mid()
         width, c = high - low, ((low + high) / 2).mid()
         while True:

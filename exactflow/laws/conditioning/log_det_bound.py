@@ -58,7 +58,7 @@ class _Cluster(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class _FloatMixture:
-    """A mixture in floats, with lengths in units of 2^exponent."""
+    """A mixture in floats, with lengths in units of 2^log2_size."""
 
     weights: np.ndarray
     points: np.ndarray

@@ -214,8 +214,8 @@ def quantize_to_components(
 ) -> MixtureComponents:
     """Return the atoms of a quantization of a law, or of the law of one coordinate.
 
-    They are within `tolerance`, or as near as their number allows, which the coordinates share. The
-    tolerance is reached from coarse ones, so that no more atoms are made than are allowed.
+    They are within `tolerance`, or as near as the most atoms allow; the coordinates share these.
+    Tolerances are tried from coarse to fine, so that no more atoms are made than are allowed.
     """
     share = 1 if coordinate is None else law.dimension
     most = max(TUNING.least_atoms, TUNING.most_components // share)

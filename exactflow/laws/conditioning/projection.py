@@ -125,7 +125,7 @@ class ProjectedLaw:
         bits = TUNING.precision
         while bits <= TUNING.most_precision:
             with ctx.workprec(bits):
-                costs = list(self._costs(ball(slope)))
+                costs = list(self._block_costs(ball(slope)))
                 total = sum((cost for cost, *_ in costs), arb(0))
                 if all(RELATIVE * cost.rad() <= total for cost, *_ in costs):
                     cost, axis, line, block = max(costs, key=lambda row: row[0].mid())
@@ -136,7 +136,7 @@ class ProjectedLaw:
             "the target is too large for this eps, so raise eps"
         )
 
-    def _costs(self, slope: arb) -> Iterator[tuple[arb, Axis, AtomsOnLine, Block]]:
+    def _block_costs(self, slope: arb) -> Iterator[tuple[arb, Axis, AtomsOnLine, Block]]:
         """Yield the cost of each block of jumps, its axis, its line, and the block."""
         for axis, line in zip(self.axes, self.lines, strict=True):
             regression = LipschitzRegression(line.step_map(), slope)

@@ -69,7 +69,7 @@ from exactflow.laws.universal.quantization import TUNING, grid_bits
 class W2Approximation(FlowResult):
     """A flow of two or three layers with a certified W2 bound: the result of `approximate`.
 
-    `pieces` itemises the bound, `precision` is that of the ball arithmetic, in bits.
+    `terms` are the terms of the bound, `precision` is that of the ball arithmetic, in bits.
     """
 
     target: TargetMeasure

@@ -187,7 +187,7 @@ def _w2_terms(found: Any) -> Iterator[Step]:
 
 
 def _is_requantization_equal(found: Any) -> bool:
-    """Whether the cells of the target, made anew, give the weights, the centers and the error."""
+    """Whether a new quantization of the target has the same weights, centers and error."""
     draft, eps = found.parameters, to_element(found.eps)
     bits = grid_bits(min(eps, QQ.one) ** 2)
     with ctx.workprec(2 * bits):
@@ -271,7 +271,7 @@ def _precise_context(term: Element) -> Any:
 
 
 def _is_inverse_exact_at_points(flow: PiecewiseFlow) -> bool:
-    """Whether the inverse returns some rational points."""
+    """Whether the inverse maps the images of some rational points back to these points."""
     d, inverse = flow.dimension, flow.inverse()
     points = [[QQ.to_sympy(QQ(i * (k + 1), 7)) for i in range(d)] for k in range(-3, 4)]
     return all(list(inverse.forward(list(flow.forward(x)))) == x for x in points)

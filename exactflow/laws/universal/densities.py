@@ -93,7 +93,7 @@ class PiecewiseConstantDensity:
 
     @cached_property
     def marginal_density(self) -> list[Element]:
-        """For each column of the grid the density of x1."""
+        """The density of x1 on each column of the grid."""
         heights = [d - c for c, d in pairwise(self.grid[1])]
         return [
             sum((value * h for value, h in zip(row, heights, strict=True)), QQ.zero)
@@ -102,7 +102,7 @@ class PiecewiseConstantDensity:
 
     @cached_property
     def runs(self) -> list[tuple[DensityRun, ...]]:
-        """For each column of the grid its maximal intervals of constant positive density."""
+        """The maximal intervals of constant positive density in each column of the grid."""
         found = []
         for row, total in zip(self.values, self.marginal_density, strict=True):
             runs: list[tuple] = []

@@ -70,10 +70,10 @@ class GaussianMixture(Mixture):
         deviations: "NumberLike | Sequence" = 1,
         weights: Sequence | None = None,
     ) -> None:
-        points = _rows(means)
+        points = _as_points(means)
         d = len(points[0]) if points else 0
         if isinstance(deviations, list | tuple | np.ndarray):
-            sizes = [row * d if len(row) == 1 else row for row in _rows(deviations)]
+            sizes = [row * d if len(row) == 1 else row for row in _as_points(deviations)]
         else:
             sizes = [(to_element(deviations),) * d] * len(points)
         if not d or len(sizes) != len(points) or {len(row) for row in (*points, *sizes)} != {d}:
@@ -116,7 +116,7 @@ class GaussianMixture(Mixture):
         return GaussianMixture(means, deviations, self.weights).quantize(tolerance, bits)
 
 
-def _rows(points: Sequence | np.ndarray) -> list[tuple]:
+def _as_points(points: Sequence | np.ndarray) -> list[tuple]:
     """Return points as tuples of elements of QQ; a number is a point of the line."""
     return [
         to_elements(point if isinstance(point, list | tuple | np.ndarray) else [point])

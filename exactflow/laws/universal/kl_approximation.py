@@ -215,8 +215,8 @@ class KLApproximation(FlowResult):
             return self._log_prob_of_floats(points)
         rows = to_list(points.tolist() if is_array(points) else points)
         if rows and all(isinstance(row, list | tuple) for row in rows):
-            return [self._enclosed_log_prob(row) for row in rows]
-        return self._enclosed_log_prob(rows)
+            return [self._enclose_log_prob(row) for row in rows]
+        return self._enclose_log_prob(rows)
 
     def _log_prob_of_floats(self, x: Any) -> Any:
         """Return the log-density at points in rows, or at one point."""
@@ -241,7 +241,7 @@ class KLApproximation(FlowResult):
             square = (latents**2).sum(axis=0)
         return self._inverse.log_abs_det(columns) - square / 2 - constant
 
-    def _enclosed_log_prob(self, x: Any) -> arb:
+    def _enclose_log_prob(self, x: Any) -> arb:
         """Return an enclosure of the log-density at a point of rational numbers."""
         x = to_elements(x)
         square = sum(to_element(z) ** 2 for z in self._inverse.forward(list(x)))
@@ -352,7 +352,7 @@ def _build_tiles(density: Density, eps: Element, room: Element, layers: int) -> 
 
 
 def _build_three_layers(densities: list[Density], eps: Element) -> list[CoordinatePair]:
-    """Return three layers for each density; the densities share what is left of eps equally."""
+    """Return three layers for each density; the densities share the rest of eps equally."""
     rows = [(density, False, SHAPING) for density in densities]
     if eps <= SHAPING * len(densities):
         rows = list(map(_choose_orientation_and_loss, densities))

@@ -139,7 +139,7 @@ def grid_bits(square: Element) -> int:
 
 
 def mix_products(weights: Sequence, rows: Sequence[Sequence[Quantization]]) -> Quantization:
-    """Return a quantization of a mixture of products from those of the factors of each component.
+    """Return a quantization of a mixture of products, given quantizations of all factors.
 
     Raises `InvalidInputError`, before any atom is made, if they are too many.
     """

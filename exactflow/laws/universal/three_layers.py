@@ -164,7 +164,7 @@ class Draft(NamedTuple):
     tiling: tuple[tuple[int, ...], int] | None = None
 
     @property
-    def choices(self) -> tuple[BlockChoice, ...]:
+    def block_choices(self) -> tuple[BlockChoice, ...]:
         """The choices of blocks; drafts of equal cells share one tuple."""
         if self.tiling:
             return list_tiling_blocks(self.tiling[1])
@@ -190,7 +190,7 @@ class Draft(NamedTuple):
 
 
 def arrange_zones(density: PiecewiseConstantDensity, budget: float) -> Arrangement:
-    """Return zones that lose about this budget beyond what the columns must lose."""
+    """Return zones whose loss exceeds the least loss of their columns by about `budget`."""
     columns = cut_columns(density, COLUMNS * budget)
     if len(columns) > MOST_ZONES:
         raise _too_many_strips(MOST_STRIPS)
@@ -257,7 +257,7 @@ def _zone_of_one_group(column: Column, places: list[Interval]) -> Zone:
 
 
 def _round_below(x: Element) -> Element:
-    """Return a number of few bits at most a positive x, and near it."""
+    """Round a positive x down to a number of few bits."""
     return round_down(x, power_below(x) * SHORT)
 
 
@@ -310,10 +310,10 @@ def _choose_blocks(drafts: list[Draft], most: float) -> list[BlockChoice]:
     """
     members: dict[int, list[int]] = {}
     for k, draft in enumerate(drafts):
-        members.setdefault(id(draft.choices), []).append(k)
+        members.setdefault(id(draft.block_choices), []).append(k)
     tables = []
     for row in members.values():
-        choices = drafts[row[0]].choices
+        choices = drafts[row[0]].block_choices
         losses = np.array([choice.loss for choice in choices])
         strips = np.array([choice.strips for choice in choices])
         tables.append((row, np.outer([drafts[k].mass for k in row], losses), strips))
@@ -327,7 +327,7 @@ def _choose_blocks(drafts: list[Draft], most: float) -> list[BlockChoice]:
             chosen.update(zip(row, picks.tolist(), strict=True))
         _check_strip_count(count)
         if loss <= most:
-            return [draft.choices[chosen[k]] for k, draft in enumerate(drafts)]
+            return [draft.block_choices[chosen[k]] for k, draft in enumerate(drafts)]
         price *= 0.7
     raise _too_many_strips(MOST_STRIPS)
 

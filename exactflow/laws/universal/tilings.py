@@ -87,7 +87,7 @@ class Tiling:
 
     @cached_property
     def affine_maps(self) -> list[tuple[Interval, Interval]]:
-        """For each tile the pairs (s, t) and (u, v) of x1 = s z1 + t and x2 = u z2 + v."""
+        """The map of each tile: pairs (s, t), (u, v) with x1 = s z1 + t and x2 = u z2 + v."""
         return [
             (
                 _fit_affine(self.columns[tile.column], slot, self.rigid),
@@ -98,14 +98,14 @@ class Tiling:
 
     @cached_property
     def band_shifts(self) -> list[Element]:
-        """For each band the number m by which the first layer shifts z1."""
+        """The number by which the first layer shifts z1, for each band."""
         width = 2 * max(max(abs(a), abs(b)) for a, b in self.slots)
         step, count = 2 * (int(width / 2) + 1), len(self.bands)
         return [QQ(step * (2 * k + 1 - count), 2) for k in range(count)]
 
     @cached_property
     def column_shifts(self) -> list[Element]:
-        """For each column the number n by which the inverse of the last layer shifts x2."""
+        """The number by which the inverse of the last layer shifts x2, for each column."""
         ends: dict[int, list] = {}
         for tile in self.tiles:
             ends.setdefault(tile.column, [tile.low, tile.high])[1] = tile.high
@@ -157,7 +157,7 @@ class Tiling:
 
     @property
     def lost_digits(self) -> int:
-        """About how many decimal digits float64 loses in latents, see `count_digits_lost_to_size`.
+        """The decimal digits that float64 loses in latents, see `count_digits_lost_to_size`.
 
         They are the digits of the largest shifted coordinate in units of the scale of its tile, or
         of the largest latent.

@@ -52,7 +52,7 @@ class Profile:
 
     @cached_property
     def mass_by_cell(self) -> dict[int, Element]:
-        """For each cell with mass, by its number from below, its share of the mass."""
+        """The share of the mass in each cell that has mass; cells are numbered from below."""
         found = {}
         for run in self.runs:
             a, b = (int((x - self.runs[0].low) / self.cell_length) for x in run[:2])
@@ -133,7 +133,7 @@ class Zone:
 
     @cached_property
     def block_second_moments(self) -> list[Element]:
-        """For each block E|z|^2."""
+        """E|z|^2 on each block."""
         first = sum((cell.share * mean_square(*cell.place) for cell in self.cells), QQ.zero)
         shifts = {id(block.shifts): block.shifts for block in self.blocks}  # many blocks share one
         moments = {key: _mean_and_mean_square(row) for key, row in shifts.items()}
@@ -153,7 +153,7 @@ class Zone:
 
     @cached_property
     def block_weights(self) -> list[float]:
-        """For each block the mass of N(0, I) on its images, in geometric means over cells."""
+        """The mass of N(0, I) on the images of each block, in geometric means over cells."""
         volume = sum(
             to_float(cell.share) * np.log(to_float(cell.place_length * cell.width / cell.scale))
             for cell in self.cells
@@ -165,7 +165,7 @@ class Zone:
 
     @property
     def strips(self) -> int:
-        """About how many intervals of b have a map of x1."""
+        """The approximate number of intervals of b, each of which has one map of x1."""
         return sum(len(block.shifts) for block in self.blocks) + len(self.cells)
 
     @property
@@ -189,13 +189,13 @@ class Arrangement:
 
     @cached_property
     def zone_starts(self) -> list[Element]:
-        """For each zone the start of its interval of b."""
+        """The start of the interval of b of each zone."""
         finest = min(cell.width for zone in self.zones for cell in zone.cells)
         return stacking_shifts([(QQ.zero, zone.height) for zone in self.zones], finest)
 
     @cached_property
     def group_intervals(self) -> list[list[Interval]]:
-        """For each block of each zone the start of its groups in x1, and their length.
+        """The start in x1 and the length of the groups of each block, for each zone.
 
         Blocks share the column in the ratio of their weights, which gives the least KL. Lengths are
         rounded to few bits; the heaviest block gets the rest.
@@ -257,12 +257,12 @@ class Arrangement:
 
     @property
     def counts(self) -> tuple[int, int, int]:
-        """About how many strips there are, and the numbers of columns and zones."""
+        """The approximate number of strips, and the numbers of columns and zones."""
         return sum(zone.strips for zone in self.zones), len(self.columns), len(self.zones)
 
     @property
     def lost_digits(self) -> int:
-        """About how many decimal digits float64 loses in latents, see `count_digits_lost_to_size`.
+        """The decimal digits that float64 loses in latents, see `count_digits_lost_to_size`.
 
         They are the digits of the largest x1 and b in units of their least scales.
         """

@@ -10,6 +10,7 @@ from textwrap import fill
 from typing import Any
 
 from exactflow.errors import ExactFlowError, InvalidInputError
+from exactflow.exact.numbers import to_index
 from exactflow.files.parallel import parallel_map
 
 
@@ -22,7 +23,7 @@ class Hypothesis:
     holds: Callable[[Any], bool]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Challenge:
     """The result of a challenge.
 
@@ -38,6 +39,9 @@ class Challenge:
     counterexample: Any = None
     reason: str = ""
     tried: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Challenge: {self}>"
 
     def __str__(self) -> str:
         if self.counterexample is None:
@@ -138,6 +142,7 @@ here: every coupling with positive scales preserves orientation
         permutations: 20 instances, no counterexample to: at most six layers of integers of \
 absolute value at most 2 equal the permutation
         """
+        to_index("n", n, 1)
         draws = self._needed(self.draws, "a theorem about instances that are drawn")
         label = self.name if progress else None
         try_one = partial(_refutation, self, seed)
