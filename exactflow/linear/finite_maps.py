@@ -196,7 +196,7 @@ def find_shortest_word(
     points: Columns, images: Columns, unit: int
 ) -> tuple[str, list[Table], tuple[PointObstruction, ...]]:
     """Return the shortest word, the shifts of its couplings as tables, in order of application, and
-    an obstruction for each shorter word. Of two shortest words, the one of smaller shifts is taken.
+    an obstruction for each shorter word. The smaller shifts decide between two shortest words.
 
     Points are distinct, and images are distinct. All numbers are integer multiples of 1/`unit`.
     """
@@ -361,7 +361,7 @@ def coupling_from_table(
     With `integers` its shift at each integer equals the shift at the nearest smaller knot, or at
     the first knot.
     """
-    row, products = _find_separating_row(list(table))
+    row, products = _separating_row_and_products(list(table))
     points = sorted(zip(products, table.values(), strict=True), key=itemgetter(0))
     if integers:
         pairs = pairwise(points)
@@ -374,7 +374,7 @@ def coupling_from_table(
     return PiecewiseCoupling(partition, moves, conditioner, reads=row)
 
 
-def _find_separating_row(keys: Sequence[Vector]) -> tuple[list[int], list[Element]]:
+def _separating_row_and_products(keys: Sequence[Vector]) -> tuple[list[int], list[Element]]:
     """Return a unit row whose products with the keys are distinct, else a row 1, b, b^2, .., and
     these products.
 

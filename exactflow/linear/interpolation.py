@@ -98,11 +98,11 @@ class Interpolation(MapResult):
         InvalidInputError
             As for a `PiecewiseFlow`, or an integer beyond `limit`, so that none ever overflows.
         """
-        return self._mapped(self.flow, x, self.limit)
+        return self._map_within_limit(self.flow, x, self.limit)
 
     def backward(self, y: Any) -> Any:
         """Return the preimage, as `forward` does; every image of `forward` has one."""
-        return self._mapped(self.flow.inverse(), y, self.limit + self._largest_change)
+        return self._map_within_limit(self.flow.inverse(), y, self.limit + self._largest_change)
 
     @cached_property
     def limit(self) -> int:
@@ -122,7 +122,7 @@ class Interpolation(MapResult):
         values = (chain.from_iterable(layer.conditioner.values) for layer in self.layers)
         return sum(int(max(map(abs, shifts))) for shifts in values)
 
-    def _mapped(self, flow: PiecewiseFlow, x: Any, limit: int) -> Any:
+    def _map_within_limit(self, flow: PiecewiseFlow, x: Any, limit: int) -> Any:
         if not (self.integers and isinstance(x, np.ndarray) and x.dtype.kind in "iu"):
             return flow.forward(x)
         if x.ndim not in (1, 2) or len(x) != self.dimension:

@@ -19,7 +19,7 @@ from exactflow import explain, factor, minimal_depth
 SCALE = 1.8
 """Pixels of a picture for each point of the page."""
 MARGIN = 12
-ABOVE_PAGE_NUMBER = 0.83
+ABOVE_PAGE_NUMBER = 0.8
 """The part of a page's height that is above its number."""
 
 THEOREM = r"""\documentclass{article}

@@ -44,8 +44,8 @@ from exactflow.linear.depth.additive import find_additive_layers
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import SplitMatrix
 from exactflow.linear.depth.result import CertifiedDepth, MinimalDepth
-from exactflow.linear.depth.scaled import scaled_depth
-from exactflow.linear.factor.problem import Problem, format_element, sign_hint
+from exactflow.linear.depth.scaled import bound_scaled_depth
+from exactflow.linear.factor.problem import Problem, format_element, sign_assumption_hint
 
 __all__ = ["DEPTH_SCALES", "CertifiedDepth", "MinimalDepth", "Obstruction", "minimal_depth"]
 
@@ -140,6 +140,7 @@ def _depth(problem: Problem, scales: DepthScales | Literal["auto"]) -> MinimalDe
     if not linalg.is_positive(det, field):
         raise InvalidInputError(
             f"det(M) = {format_element(det, field)} over {format_field(field)} is "
-            f"neither 1 nor known to be positive: {sign_hint(det, field)}divide a row by it"
+            "neither 1 nor known to be positive: "
+            f"{sign_assumption_hint(det, field)}divide a row by it"
         )
-    return scaled_depth(replace(problem, scales="positive"))
+    return bound_scaled_depth(replace(problem, scales="positive"))

@@ -19,7 +19,7 @@ from exactflow.explanation.symbolic_identities import Identity
 from exactflow.flows.orientation import CoordinateLayout
 from exactflow.linear.depth import equations
 from exactflow.linear.depth.obstruction import Obstruction
-from exactflow.linear.depth.pattern import patterns
+from exactflow.linear.depth.pattern import alternating_patterns
 from exactflow.linear.depth.rank_obstructions import find_excluding_scalars
 
 _MOST_MINORS = 100
@@ -41,7 +41,7 @@ _SCALED = (
 
 def shorter_patterns_step(found: Obstruction) -> Step:
     """Return a step that says why it suffices to exclude the two patterns of one length."""
-    length, (first, second) = len(found.pattern), patterns(len(found.pattern))
+    length, (first, second) = len(found.pattern), alternating_patterns(len(found.pattern))
     letters = "one letter" if length == 1 else f"{length} letters"
     text = _ADDITIVE if found.scales == "additive" else _SCALED
     values, ring = Identity("shorter patterns", "", "", text).define()

@@ -144,7 +144,7 @@ def proved_rank(M: DomainMatrix) -> int:
     minors = M.extract(rows, columns), kernel.extract(free, list(range(len(free))))
     if (M * kernel).is_zero_matrix and all(N.det() for N in minors if N.shape[0]):
         return len(columns)
-    raise VerificationError(f"no minor and kernel show the rank {len(columns)}")
+    raise VerificationError(f"no minor and no kernel vectors prove the rank {len(columns)}")
 
 
 def least_block_counts(

@@ -42,7 +42,7 @@ from exactflow.linear.depth.pattern import PatternInstance
 Exponents = tuple[int, ...]
 Polynomial = Mapping[Exponents, Element]
 
-LARGEST_HALF = 8  # coordinates; a larger half has too many minors
+LARGEST_HALF = 8  # a half of more coordinates has too many minors
 
 
 @dataclass(frozen=True, eq=False)

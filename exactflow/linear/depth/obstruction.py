@@ -47,7 +47,7 @@ from exactflow.flows.evidence import Checkable
 from exactflow.linear.depth import equations, rank_obstructions
 from exactflow.linear.depth.fixed_parts import FixedParts, proved_rank
 from exactflow.linear.depth.minors import MinorEquations, Polynomial, has_opposed_minors
-from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason, patterns
+from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason, alternating_patterns
 
 Texts = dict[str, Any]
 Obstructions: TypeAlias = "tuple[Obstruction, ...]"
@@ -109,7 +109,9 @@ class Obstruction(PatternInstance, Checkable):
         """Check by fresh arithmetic that the witness proves the obstruction."""
         length, row = len(self.pattern), self.kind_row
         about = f"an obstruction of kind {self.kind}"
-        if length not in row.letters.get(self.scales, ()) or self.pattern not in patterns(length):
+        if length not in row.letters.get(
+            self.scales, ()
+        ) or self.pattern not in alternating_patterns(length):
             raise VerificationError(
                 f"{about} does not apply to {self.pattern_text} with scales={self.scales!r}"
             )
@@ -132,7 +134,7 @@ class Obstruction(PatternInstance, Checkable):
         if not field.is_FractionField:
             return ()
         with collect_exceptional() as factors:
-            record_denominators(_elements(self.witness, field), field)
+            record_denominators(_witness_elements(self.witness, field), field)
             self.is_valid()
         return sort_factors(factors)
 
@@ -211,7 +213,7 @@ class Obstruction(PatternInstance, Checkable):
         return f"<Obstruction {self}>"
 
 
-def exclude(
+def exclude_all(
     every: Iterable[PatternInstance], search: Callable[[PatternInstance], Reason | None]
 ) -> Obstructions:
     """Return obstructions to all instances, or none if the search fails for one of them."""
@@ -223,13 +225,13 @@ def exclude(
     return tuple(found)
 
 
-def _elements(witness: Any, field: Domain) -> Iterator[Element]:
+def _witness_elements(witness: Any, field: Domain) -> Iterator[Element]:
     """Yield the elements of a field in a witness."""
     if isinstance(witness, DomainMatrix):
         yield from witness.iter_values()
     elif isinstance(witness, list | tuple):
         for part in witness:
-            yield from _elements(part, field)
+            yield from _witness_elements(part, field)
     elif field.of_type(witness):
         yield witness
 

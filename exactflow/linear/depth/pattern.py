@@ -20,7 +20,7 @@ from exactflow.flows.result import DepthScales
 _EXCHANGED = dict(zip("ABCDabcd", "DCBAdcba", strict=True))
 
 
-def patterns(length: int) -> tuple[str, ...]:
+def alternating_patterns(length: int) -> tuple[str, ...]:
     """Return the alternating patterns of U and L of a length."""
     letters = "UL" * (length // 2 + 1)
     return (letters[:length], letters[1 : length + 1]) if length else ("",)
@@ -124,7 +124,7 @@ class SplitMatrix:
 
     def instances(self, length: int, scales: DepthScales) -> list["PatternInstance"]:
         """Return an instance for each pattern of a length."""
-        return [PatternInstance(pattern, self, scales) for pattern in patterns(length)]
+        return [PatternInstance(pattern, self, scales) for pattern in alternating_patterns(length)]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -169,7 +169,7 @@ class _ScalarBlocks(NamedTuple):
     rank: int
 
 
-def _scalar_blocks(instance: PatternInstance) -> Iterator[_ScalarBlocks]:
+def _yield_scalar_blocks(instance: PatternInstance) -> Iterator[_ScalarBlocks]:
     """Yield the scalars of each alpha, if M = diag(A, beta I), beta != 1 and det M = 1.
 
     The halves are of two sizes.
@@ -215,7 +215,7 @@ def find_excluding_scalars(
     If both blocks are scalar, powers of r that return to 1 exclude the pattern, too.
     """
     p, q = sorted(instance.partition)
-    for found in _scalar_blocks(instance):
+    for found in _yield_scalar_blocks(instance):
         forced = _bound_eigenvalue_multiplicities(found, p, q - p)
         is_circle = not found.rank and [*forced][-1] * found.r == instance.matrix.domain.one
         if sum(forced.values()) > p or is_circle:
@@ -250,7 +250,7 @@ def eigenvalue_texts(instance: PatternInstance) -> dict[str, Any]:
     )
     total = sum(forced.values())
 
-    def short(x: Element) -> str:
+    def format_scalar(x: Element) -> str:
         return format_short(field.to_sympy(x))
 
     clash = f"But `N` has {p} eigenvalues, not {total}"
@@ -261,9 +261,13 @@ def eigenvalue_texts(instance: PatternInstance) -> dict[str, Any]:
         "Take the inverse, a product of the reversed pattern: `alpha^-1` for `alpha`, and so on. "
     )
     values: dict[str, Any] = {"p": p, "e": q - p, "rank": found.rank, "clash": clash}
-    values |= {"alpha": short(found.alpha), "beta": short(found.beta), "r": short(found.r)}
+    values |= {
+        "alpha": format_scalar(found.alpha),
+        "beta": format_scalar(found.beta),
+        "r": format_scalar(found.r),
+    }
     times = {1: "once"} | {count: f"{count} times" for count in range(2, q - p + 1)}
-    shown = ", ".join(f"``{short(x)}`` ({times[count]})" for x, count in forced.items())
+    shown = ", ".join(f"``{format_scalar(x)}`` ({times[count]})" for x, count in forced.items())
     argument = (_OF_RANK if found.rank else _OF_SCALARS).format(**values)
     return {
         "eigenvalues": shown, "argument": argument, "inverse": inverse * reverse,

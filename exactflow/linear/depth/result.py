@@ -79,8 +79,7 @@ class MinimalDepth(DepthBounds, FlowResult):
     ) -> "MinimalDepth":
         """Verify layers against the matrix of a problem, and return them with the obstructions."""
         target, flow = problem.target.to_dense(), problem.make_flow(layers, "depth")
-        if flow.depth:
-            verify(flow, target)
+        verify(flow, target)
         lower = lower_bound(obstructions)
         return MinimalDepth(lower, flow.depth, scales, flow, obstructions, target, problem.layout)
 

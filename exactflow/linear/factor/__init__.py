@@ -164,7 +164,7 @@ def _list_routes(indent: str) -> str:
     )
 
 
-if factor.__doc__:  # python -OO has none
+if factor.__doc__:  # python -OO removes docstrings
     factor.__doc__ = re.sub(
         r"^( *)ROUTES$", lambda match: _list_routes(match[1]), factor.__doc__, flags=re.MULTILINE
     )

@@ -131,12 +131,12 @@ def write_as_commutator(
     V_lower = V_lower.extract(list(range(len(r))), places)
     P = linalg.diagonal([K.domain.one / x for x in r], K.domain) * L1
 
-    def in_basis(X: DomainMatrix) -> DomainMatrix:
+    def conjugate_by_H(X: DomainMatrix) -> DomainMatrix:
         return H * X * H_inverse
 
-    return (in_basis(P), in_basis(lower)), (
-        in_basis(V_lower * V_upper.inv()),
-        in_basis(V_upper * V_lower.inv()),
+    return (conjugate_by_H(P), conjugate_by_H(lower)), (
+        conjugate_by_H(V_lower * V_upper.inv()),
+        conjugate_by_H(V_upper * V_lower.inv()),
     )
 
 

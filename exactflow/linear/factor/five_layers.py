@@ -225,7 +225,7 @@ class Peel(NamedTuple):
         return T.vstack(-self.R * T)
 
 
-def peel(inverse: Blocks, k: int, draws: Draws) -> Peel | None:
+def peel_coordinates(inverse: Blocks, k: int, draws: Draws) -> Peel | None:
     """Return one step that takes k coordinates off the second half; None if draws are unlucky.
 
     `inverse` are the blocks of M^-1, of p + q coordinates, with k <= p and q - k >= p.

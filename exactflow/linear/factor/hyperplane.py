@@ -158,7 +158,7 @@ def _record_steps(blocks: Blocks, inverse: Blocks, shifts: Shifts) -> None:
     X, Y, Z, W, V = shifts
     n = C.shape[1]
 
-    def values() -> dict[str, DomainMatrix]:
+    def dense_blocks() -> dict[str, DomainMatrix]:
         T, S = D - C * V, a + V * c
         return dict(zip("abcd", inverse, strict=True)) | {"V": V, "T": T, "S": S, "Y": Y, "Z": Z}
 
@@ -169,7 +169,7 @@ def _record_steps(blocks: Blocks, inverse: Blocks, shifts: Shifts) -> None:
         "`I + Y Z` and `I + Z Y`: `T` is similar to `diag(S, 1)`.",
         f"blocks(a, b, c, d) blocks(A, B, C, D) = I, rank(C) = {n}, T = D - C V, S = a + V c, "
         "T Y = Y S, Y Z = T - I, Z Y = S - I",
-        values,
+        dense_blocks,
         "to our knowledge new; Sourour 1986 for products with prescribed spectra",
     )
     record_step(

@@ -45,7 +45,11 @@ from exactflow.linear.factor.assembly import (
     transposed_shears,
 )
 from exactflow.linear.factor.commutator import commutator_shifts
-from exactflow.linear.factor.five_layers import five_layer_shifts, lucky_shifts_equal_halves, peel
+from exactflow.linear.factor.five_layers import (
+    five_layer_shifts,
+    lucky_shifts_equal_halves,
+    peel_coordinates,
+)
 from exactflow.linear.factor.hyperplane import shifts_for_uneven_halves
 
 _TRIES = 6
@@ -84,7 +88,7 @@ class ShearSearch(NamedTuple):
         return transposed_shears(shears) if self.is_transposed else shears
 
 
-def partition_shears(blocks: Blocks) -> ShearList:
+def shears_for_any_halves(blocks: Blocks) -> ShearList:
     """Return the factors of a matrix of determinant 1, p <= q, from left to right.
 
     Raises `FieldTooSmallError` if the field has too few elements for the draws; the message says
@@ -133,7 +137,7 @@ def _sufficient_field_size(p: int, q: int) -> int:
 
 
 def _plan_searches(blocks: Blocks) -> Iterator[tuple[Sequence[ShearSearch], int]]:
-    """Yield searches, those for few shears first, and how often to try each."""
+    """Yield searches and the number of tries of each; searches for few shears come first."""
     (q, p), sure = blocks.C.shape, _TRIES_OF_A_SURE_SEARCH
     finite = blocks.C.domain.is_FiniteField
     tries = sure if p == 1 else _TRIES_IN_A_FINITE_FIELD if finite else _TRIES
@@ -219,7 +223,7 @@ def _peel_and_lift(
     inverse = linalg.split(linalg.join(blocks).inv(), blocks.A.shape[0])
     peels = []
     for k in sizes:
-        step = peel(inverse, k, draws)
+        step = peel_coordinates(inverse, k, draws)
         if step is None:
             return None
         peels.append(step)
@@ -228,7 +232,7 @@ def _peel_and_lift(
         blocks = linalg.split(linalg.join(inverse).inv(), blocks.A.shape[0])
     try:
         shifts = core(blocks, inverse, draws)
-    except FieldTooSmallError:  # for distinct eigenvalues
+    except FieldTooSmallError:  # too few elements for distinct eigenvalues
         return None
     if shifts is None:
         return None

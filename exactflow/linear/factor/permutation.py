@@ -168,12 +168,12 @@ def _record_steps(
     """Record the involutions, of C', J, K, D' and G, and the six shears."""
     n, q = partition
 
-    def involutions() -> dict[str, DomainMatrix]:
+    def dense_involutions() -> dict[str, DomainMatrix]:
         named = zip(("C'", "J", "K", "P", "G"), square, strict=True)
         values = {name: _to_dense(entries, (q, q)) for name, entries in named}
         return values | {"Theta": values["J"].transpose() * values["C'"]}
 
-    def layers() -> dict[str, DomainMatrix]:
+    def dense_shifts() -> dict[str, DomainMatrix]:
         named = zip(("V", "W", "Z", "Y", "X", "W0"), shifts, [(n, q), (q, n)] * 3, strict=True)
         return {name: _to_dense(entries, shape) for name, entries, shape in named}
 
@@ -186,7 +186,7 @@ def _record_steps(
         "of determinant 1. An involution `K` reverses it, so that `K Theta` is similar to `K`: a "
         "matrix `G` carries `K` to `P = C' K J^T`.",
         "Theta = J^T C', det(Theta) = 1, K K = I, K Theta K Theta = I, P = C' K J^T, P G = G K",
-        involutions,
+        dense_involutions,
         "Theorem 6 of exactflow.linear.factor.permutation, after Koehler, Mehta, Risteski 2021",
     )
     record_step(
@@ -195,7 +195,7 @@ def _record_steps(
         "and the others solve linear equations with signed permutations.",
         "L(W0) U(X) L(Y) U(Z) L(W) U(V) = blocks(A, B, C, D), "
         + ", ".join(f"largest({name}) <= 2" for name in ("V", "W", "Z", "Y", "X", "W0")),
-        layers,
+        dense_shifts,
     )
 
 

@@ -132,7 +132,7 @@ class Problem:
                 "and divide a row by the determinant: `Delta`, the scale of a layer, will carry it"
             )
 
-        def values() -> dict[str, DomainMatrix]:
+        def dense_blocks() -> dict[str, DomainMatrix]:
             flips, blocks = self.layout.flips, self.blocks(exchanged, half)
             named = {"M": self.target.to_dense()} | order_and_flip_matrices(order, flips, field)
             if divided:
@@ -143,7 +143,7 @@ class Problem:
         scale = "Delta " if divided else ""
         text = f"{scale}blocks(A, B, C, D) = {left}M{right}"
         blocks = "`A`, `B`, `C`, `D` are the blocks that result."
-        record_step("blocks", f"{', '.join(phrases)}. {blocks}", text, values)
+        record_step("blocks", f"{', '.join(phrases)}. {blocks}", text, dense_blocks)
 
 
 def _nonzero_determinant(target: DomainMatrix) -> Element:
@@ -166,7 +166,8 @@ def _reverses_orientation(det: Element, target: DomainMatrix, scales: Scales) ->
     if positive is None and det != field.one and scales == "positive":
         raise OrientationError(
             f"the sign of det(M) = {format_element(det, field)} over {format_field(field)} is "
-            f"unknown: {sign_hint(det, field)}allow one scale of any sign (scales='nonzero')"
+            f"unknown: {sign_assumption_hint(det, field)}"
+            "allow one scale of any sign (scales='nonzero')"
         )
     return positive is False
 
@@ -176,7 +177,7 @@ def format_element(x: Element, field: Domain) -> str:
     return format_short(field.to_sympy(x))
 
 
-def sign_hint(det: Element, field: Domain) -> str:
+def sign_assumption_hint(det: Element, field: Domain) -> str:
     """Return advice on how to declare a determinant of symbols positive; "" for a number."""
     if not field.is_FractionField or field.characteristic():
         return ""

@@ -25,7 +25,7 @@ from exactflow.linear.factor.assembly import (
 )
 from exactflow.linear.factor.commutator import commutator_shifts, find_six_shears
 from exactflow.linear.factor.hyperplane import shears_for_uneven_halves
-from exactflow.linear.factor.partition import partition_shears
+from exactflow.linear.factor.partition import shears_for_any_halves
 from exactflow.linear.factor.problem import Problem
 from exactflow.linear.factor.transvection import transvection_shifts
 
@@ -64,7 +64,7 @@ class Route:
         """Whether the route applies to halves of these sizes."""
         return self.differences is None or abs(partition[0] - partition[1]) in self.differences
 
-    def refusal(self, partition: tuple[int, int]) -> str:
+    def refusal_text(self, partition: tuple[int, int]) -> str:
         """Error text for a matrix to which the route does not apply."""
         expected, got = self.where, "another matrix"
         if not self.fits_halves(partition):
@@ -173,7 +173,7 @@ ROUTES = (
         "partition",
         "an invertible matrix",
         "over any field; five layers generically where the halves are equal",
-        _try_constructions((partition_shears, "first")),
+        _try_constructions((shears_for_any_halves, "first")),
         differences=None,
     ),
 )
@@ -205,7 +205,7 @@ def factor_by_route(problem: Problem, method: str) -> tuple[Layers, str]:
         if layers is not None:
             adopt_steps(steps)
             return layers, route.name
-    raise MethodError(routes[-1].refusal(problem.partition))
+    raise MethodError(routes[-1].refusal_text(problem.partition))
 
 
 def _check_size(problem: Problem) -> None:

@@ -62,7 +62,7 @@ class OneMaskBuilder:
         self.home = Placement({i: k for k, i in enumerate(order)}, dict.fromkeys(order, 1))
         self.place, self.sign = self.home.copy()
         self.parts: list[tuple[Half, MaskedPart]] = []
-        self.swaps = self.added_words = self.factors = 0  # numbers of the names in an explanation
+        self.swaps = self.added_words = self.factors = 0  # counters for the names in an explanation
 
     @property
     def last_half(self) -> Half | None:
@@ -88,10 +88,10 @@ class OneMaskBuilder:
     def add_coupling(self, part: MaskedPart) -> None:
         """Add a coupling, after a swap that brings its coordinates to the right halves."""
 
-        def cost(option: tuple[Half, Pairs]) -> int:
+        def count_new_layers(option: tuple[Half, Pairs]) -> int:
             return (3 if option[1] else 1) - (option[0] == self.last_half)
 
-        half, pairs = min(self._possible_halves(part), key=cost)
+        half, pairs = min(self._possible_halves_and_swaps(part), key=count_new_layers)
         moves, reads = ([see[0] for see in places if see] for places in (part.moved, part.kept))
         task = f"The next coupling moves coordinates {moves} and reads {reads}."
         if pairs:
@@ -118,7 +118,7 @@ class OneMaskBuilder:
         self.place, self.sign = self.home.copy()
         wanted = None
         if after is not None:
-            options = self._possible_halves(after)
+            options = self._possible_halves_and_swaps(after)
             wanted, pairs = min(
                 options, key=lambda option: (len(option[1]), option[0] != self.last_half)
             )
@@ -143,35 +143,35 @@ class OneMaskBuilder:
             inner, None, "The signed permutation that brings each coordinate home is"
         )
 
-    def _possible_halves(self, part: MaskedPart) -> list[tuple[Half, Pairs]]:
+    def _possible_halves_and_swaps(self, part: MaskedPart) -> list[tuple[Half, Pairs]]:
         """Return each half that a coupling may move, with pairs of coordinates to swap first."""
         moves = {see[0] for see in part.moved if see}
         reads = {see[0] for see in part.kept if see}
         p, q = self.partition
         sizes: tuple[tuple[Half, int, int], ...] = ("first", p, q), ("second", q, p)
         return [
-            (half, self._choose_pairs(half, moves, reads))
+            (half, self._choose_pairs_to_swap(half, moves, reads))
             for half, size, rest in sizes
             if len(moves) <= size and len(reads) <= rest
         ]
 
-    def _choose_pairs(self, half: Half, moves: set[int], reads: set[int]) -> Pairs:
+    def _choose_pairs_to_swap(self, half: Half, moves: set[int], reads: set[int]) -> Pairs:
         """Return pairs whose exchange brings `moves` into the half, `reads` into the other half.
 
         Other coordinates return to their own places, if they can.
         """
 
-        def in_half(place: dict[int, int], i: int) -> bool:
+        def is_in_half(place: dict[int, int], i: int) -> bool:
             return moved_and_kept(half, (place[i] < p, place[i] >= p))[0]
 
         p, home = self.partition[0], self.home.place
-        inside = [i for i in self.order if in_half(self.place, i)]
-        outside = [i for i in self.order if not in_half(self.place, i)]
+        inside = [i for i in self.order if is_in_half(self.place, i)]
+        outside = [i for i in self.order if not is_in_half(self.place, i)]
         enter, leave = [i for i in outside if i in moves], [i for i in inside if i in reads]
         count, bound = max(len(enter), len(leave)), moves | reads
         spare = [i for i in outside if i not in bound], [i for i in inside if i not in bound]
-        enter += sorted(spare[0], key=lambda i: not in_half(home, i))[: count - len(enter)]
-        leave += sorted(spare[1], key=lambda i: in_half(home, i))[: count - len(leave)]
+        enter += sorted(spare[0], key=lambda i: not is_in_half(home, i))[: count - len(enter)]
+        leave += sorted(spare[1], key=lambda i: is_in_half(home, i))[: count - len(leave)]
         pairs = []
         for i in enter:
             at_home = {j: (self.place[j] == home[i]) + (self.place[i] == home[j]) for j in leave}
@@ -224,7 +224,7 @@ class OneMaskBuilder:
 
     def _add_layers(self, layers: Iterable[LinearCoupling]) -> None:
         """Add layers that act on the places themselves."""
-        self.parts += [(layer.moves, as_part(layer)) for layer in layers]
+        self.parts += [(layer.moves, as_masked_part(layer)) for layer in layers]
 
     def _add_merging_layers(self, matrix: DomainMatrix, wanted: Half | None, why: str) -> None:
         """Add layers that compose to a matrix of places, of the word that merges best.
@@ -232,7 +232,7 @@ class OneMaskBuilder:
         `why` is the beginning of a sentence about the matrix, for an explanation.
         """
 
-        def cost(layers: Sequence[LinearCoupling]) -> int:
+        def count_new_layers(layers: Sequence[LinearCoupling]) -> int:
             ends = (
                 (layers[0].moves == self.last_half) + (layers[-1].moves == wanted) if layers else 0
             )
@@ -244,7 +244,7 @@ class OneMaskBuilder:
             raise FieldTooSmallError(
                 f"{self.field} has too few elements for the layers of a matrix: use a larger field"
             )
-        word = min(words, key=cost)
+        word = min(words, key=count_new_layers)
         self._record_layers_of_matrix(matrix, word, why)
         self._add_layers(word)
 
@@ -271,7 +271,7 @@ class OneMaskBuilder:
         )
 
 
-def as_part(layer: Coupling) -> MaskedPart:
+def as_masked_part(layer: Coupling) -> MaskedPart:
     """Return a layer as a part that acts on the places themselves."""
     moved, kept = (tuple((k, 1) for k in range(size)) for size in layer.sizes)
     return MaskedPart(layer, kept, moved)

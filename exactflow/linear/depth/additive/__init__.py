@@ -46,7 +46,7 @@ from exactflow.flows.result import DepthScales
 from exactflow.linear.depth import equations
 from exactflow.linear.depth.additive import shifts, up_to_four
 from exactflow.linear.depth.fixed_parts import FixedParts
-from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude
+from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude_all
 from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason, SplitMatrix
 from exactflow.linear.depth.rank_obstructions import rank_or_eigenvalue_reason
 from exactflow.linear.factor.assembly import layers_of_shears, merge_neighbours
@@ -67,7 +67,7 @@ def find_additive_layers(split: SplitMatrix) -> tuple[list[LinearCoupling], Obst
     Return the layers, and obstructions to the longest patterns that are excluded.
     """
     excluded: Obstructions = ()
-    for length, shorter in ((2, (0, 1)), (4, (3,))):  # a pattern contains all shorter ones
+    for length, shorter in ((2, (0, 1)), (4, (3,))):  # a pattern contains all shorter patterns
         layers, reasons = _decide_length(length, split)
         if layers is None:
             excluded = reasons
@@ -104,7 +104,7 @@ def _find_five_or_more_layers(
 def exclude_by_ranks(lengths: range, split: SplitMatrix, scales: DepthScales) -> Obstructions:
     """Exclude both patterns of the greatest possible length, by ranks or eigenvalues."""
     for length in reversed(lengths):
-        if found := exclude(split.instances(length, scales), rank_or_eigenvalue_reason):
+        if found := exclude_all(split.instances(length, scales), rank_or_eigenvalue_reason):
             return found
     return ()
 
@@ -195,7 +195,7 @@ def _draw_six_layers(split: SplitMatrix) -> list[LinearCoupling] | None:
 def _layers_from_shifts(
     instance: PatternInstance, found: up_to_four.Shifts
 ) -> list[LinearCoupling]:
-    """Return the layers with these shifts, without those that change nothing."""
+    """Return the layers with these shifts, except the layers that change nothing."""
     return merge_neighbours(layers_of_shears(list(zip(instance.moves, found, strict=True))))
 
 

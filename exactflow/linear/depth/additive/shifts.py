@@ -66,15 +66,15 @@ def draw_matching_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     q, p = pencil.C.shape
     V0, e = draw.matrix(p, q), draw.matrix(p, 1)
     shifted = pencil.shifted(V0)
-    t = _find_rank_one_match(shifted, e)
+    t = _solve_rank_one_match(shifted, e)
     if t is not None:
         return V0 + e * t.transpose()
     e = e if p == q else draw.matrix(q, 1)
-    t = _find_rank_one_match(shifted.transposed(), e)
+    t = _solve_rank_one_match(shifted.transposed(), e)
     return None if t is None else V0 + t * e.transpose()
 
 
-def _find_rank_one_match(pencil: Pencil, e: DomainMatrix) -> DomainMatrix | None:
+def _solve_rank_one_match(pencil: Pencil, e: DomainMatrix) -> DomainMatrix | None:
     """Find t such that V = e t^T makes the characteristic polynomials agree, or None."""
     C, D, a, c = pencil
     q, p = C.shape

@@ -58,7 +58,7 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.linear.depth.additive import exclude_by_ranks, find_additive_layers
 from exactflow.linear.depth.additive.up_to_four import decide_four_layers, decide_three_layers
 from exactflow.linear.depth.equations import entry_reason
-from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude
+from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude_all
 from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix
 from exactflow.linear.depth.result import CertifiedDepth, MinimalDepth, lower_bound
 from exactflow.linear.depth.scaled.signs import (
@@ -76,42 +76,42 @@ NEAR = sympy.Rational(1, 2**20)
 """A certified answer has a smaller error, relative to the largest entry of the matrix."""
 
 
-def scaled_depth(problem: Problem) -> MinimalDepth:
+def bound_scaled_depth(problem: Problem) -> MinimalDepth:
     """Return bounds for the least number of layers with positive scales; det M > 0."""
     split = SplitMatrix(problem.matrix.to_dense(), problem.partition[0])
 
-    def answer(layers: Sequence[LinearCoupling], excluded: Obstructions) -> MinimalDepth:
+    def make_result(layers: Sequence[LinearCoupling], excluded: Obstructions) -> MinimalDepth:
         return MinimalDepth.verified(layers, problem, "positive", excluded)
 
     short = assembly.find_two_layers(split.blocks)
     if short is not None:
-        return answer(short, _exclude_by_entries(len(short) - 1, split))
+        return make_result(short, _exclude_by_entries(len(short) - 1, split))
     three, without_three = _three_layers(split)
     if three is not None:
-        return answer(three, _exclude_by_entries(2, split))
+        return make_result(three, _exclude_by_entries(2, split))
     p, q = split.partition
     excluded = _try_excluding_four_or_five(split, without_three) if p == q else without_three
     excluded = excluded or _exclude_by_entries(2, split)
     if (p, q) == (2, 2) and lower_bound(excluded) < 5:
         four = _fewest_digits(map(find_four_layers_4x4, split.instances(4, "positive")))
         if four is not None:
-            return answer(four, excluded)
+            return make_result(four, excluded)
     general = min(_general_layers(problem, split), key=len)
     if p != q:
         longer = exclude_by_ranks(range(4, len(general)), split, "positive")
-        return answer(general, longer or excluded)
+        return make_result(general, longer or excluded)
     if lower_bound(excluded) == 4 and len(general) > 4:
         certified = _certified_layers(problem, split, excluded)
         if certified is not None:
             return certified
         excluded = _try_excluding_four_or_five(split, excluded, by_multipliers=True)
-    return answer(general, excluded)
+    return make_result(general, excluded)
 
 
 def _exclude_by_entries(most: int, split: SplitMatrix) -> Obstructions:
     """Return obstructions by an entry to the longest patterns, of at most two letters."""
     for length in range(most, -1, -1):
-        if found := exclude(split.instances(length, "positive"), entry_reason):
+        if found := exclude_all(split.instances(length, "positive"), entry_reason):
             return found
     return ()
 
@@ -135,12 +135,12 @@ def _try_excluding_four_or_five(
 ) -> Obstructions:
     """Return obstructions to five or four layers, or, if there are none, the given ones."""
 
-    def reason(instance: PatternInstance) -> Reason | None:
+    def find_reason(instance: PatternInstance) -> Reason | None:
         found = opposed_minors_reason(instance) or kernel_product_reason(instance)
         return polynomial_multiplier_reason(instance) if found is None and by_multipliers else found
 
     for length in (5, 4):
-        if found := exclude(split.instances(length, "positive"), reason):
+        if found := exclude_all(split.instances(length, "positive"), find_reason):
             return found
     return without_three
 
@@ -163,7 +163,10 @@ def _certified_layers(
     """Return four layers that are proved to exist, with their floats, or None."""
     if not split.matrix.domain.is_QQ:
         return None
-    from exactflow.linear.depth.scaled.certified import search_certified_layers  # needs NumPy
+    try:
+        from exactflow.linear.depth.scaled.certified import search_certified_layers
+    except ModuleNotFoundError:  # a browser may lack NumPy: the bounds hold without a search
+        return None
 
     found = search_certified_layers(split)
     if found is None:
@@ -173,15 +176,15 @@ def _certified_layers(
     finer = [layer.midpoints() for layer in found.layers]
     for layers in (rounded, finer):
         flow = problem.make_flow(layers, "depth")
-        error = sympy.Rational(_largest_entry(flow.domain_matrix() - target))
-        if error < NEAR * _largest_entry(target):
+        error = sympy.Rational(_largest_absolute_entry(flow.domain_matrix() - target))
+        if error < NEAR * _largest_absolute_entry(target):
             return CertifiedDepth(
                 4, 4, "positive", flow, excluded, target, problem.layout, error, found
             )
     return None
 
 
-def _largest_entry(M: DomainMatrix) -> Element:
+def _largest_absolute_entry(M: DomainMatrix) -> Element:
     """Return the largest absolute value of an entry."""
     return max(map(abs, M.to_list_flat()))
 

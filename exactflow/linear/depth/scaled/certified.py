@@ -146,7 +146,7 @@ class FourLayers(PatternInstance, Checkable):
 
 
 def search_certified_layers(split: SplitMatrix) -> FourLayers | None:
-    """Search certified layers, n <= 8; return those of least entries among a few, or None."""
+    """Search certified layers, n <= 8; return the layers of least entries among a few, or None."""
     if split.matrix.shape[0] > 2 * LARGEST_HALF:
         return None
     found: list[FourLayers] = []
