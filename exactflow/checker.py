@@ -1140,7 +1140,7 @@ def read_rational_pair(found: Any, where: str, prime: int = 0) -> Pair:
     """Return the rational written -?[0-9]+(/[0-9]+)?; modulo p, the integer written -?[0-9]+."""
     match = RATIONAL.fullmatch(found) if type(found) is str else None
     if match is None or (prime and match[2]):
-        expected = "digits, as a string, with - before or not" + " or p/q of these" * (not prime)
+        expected = 'a string of digits, such as "-3"' + ' or "1/2"' * (not prime)
         raise MalformedError(f"{where}: expected {expected}, found {describe_json(found)}")
     if prime:
         return (parse_integer(match[1]) % prime, 1)
@@ -1424,6 +1424,8 @@ def read_number(found: Any, where: str) -> Fraction:
 
 def read_bound(text: str, where: str) -> Fraction:
     """Return the bound p/q or decimal if it is not negative."""
+    is_number = any(form.fullmatch(AROUND.sub("", text)) for form in (DECIMAL, RATIONAL))
+    expect(is_number, where, "a bound such as 1e-12 or 1/1000", text)
     bound = read_number(text, where)
     expect(bound >= 0, where, "a bound >= 0", text)
     return bound

@@ -98,11 +98,16 @@ def _parse_json(text: str) -> object:
     try:
         rows = json.loads(text, parse_int=to_integer, parse_constant=refuse_constant)
     except json.JSONDecodeError as error:
-        raise InvalidInputError(f"expected JSON, got {error}") from None
+        raise InvalidInputError(
+            f"expected JSON, but at line {error.lineno}, column {error.colno}: {error.msg}"
+        ) from None
     except RecursionError:
         raise InvalidInputError("expected rows of numbers, got lists nested too deeply") from None
     if isinstance(rows, dict):
-        raise InvalidInputError("expected rows of numbers, got an object (as in a certificate)")
+        raise InvalidInputError(
+            "expected rows of numbers, got an object: exactflow.load reads a certificate, and "
+            "exactflow check verifies it"
+        )
     return rows
 
 
@@ -114,7 +119,7 @@ def _parse_csv(text: str) -> list[list[str]]:
             rows |= {lines.line_num: row} if row else {}
     except csv.Error as error:
         raise InvalidInputError(f"expected fields of numbers, got: {error}") from None
-    return _check_lines(rows, ";\t", "separate fields by commas, and write decimals with a point")
+    return _check_lines(rows, ";\t ", "separate fields by commas, and write decimals with a point")
 
 
 def _parse_text(text: str) -> list[list[str]]:
@@ -131,7 +136,7 @@ def _check_lines(rows: Mapping[int, list[str]], foreign: str, remedy: str) -> li
     """
     glue = " " if "," in foreign else ", "
     for number, row in rows.items():
-        if found := next((sign for sign in foreign if sign in "".join(row)), None):
+        if found := next((sign for sign in foreign if _has_separator(row, sign)), None):
             raise InvalidInputError(f"line {number} has {found!r} in it: {remedy}")
     number, first = next(iter(rows.items()), (1, ["0"]))
     counts = list(map(str, range(len(first))))
@@ -142,6 +147,12 @@ def _check_lines(rows: Mapping[int, list[str]], foreign: str, remedy: str) -> li
             "of row names if there is one"
         )
     return list(rows.values())
+
+
+def _has_separator(row: list[str], sign: str) -> bool:
+    """Whether some field of a row is several numbers, with a sign between them."""
+    parts = ([part for part in field.split(sign) if part.strip()] for field in row)
+    return any(len(numbers) > 1 and all(map(_is_float, numbers)) for numbers in parts)
 
 
 def _is_float(field: str) -> bool:
