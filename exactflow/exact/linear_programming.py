@@ -48,14 +48,17 @@ def _solve_program(
     vectors: Sequence[SparseVector], sizes: Sequence[Element], places: list, nonnegative: bool
 ) -> tuple[list[float], list] | None:
     """Return approximate weights of the vectors, each divided by its size, and the places at which
-    the combination must be zero; None if no entry can be negative.
+    the combination must be zero; None if no entry can be negative, or without SciPy.
 
     The program asks each entry to be at most -s with a slack s in [0, 1], and maximizes the sum of
     the slacks. Weights can be multiplied, so that each slack is 0 or 1 at the optimum.
     """
-    import numpy as np
-    from scipy import sparse
-    from scipy.optimize import linprog
+    try:
+        import numpy as np
+        from scipy import sparse
+        from scipy.optimize import linprog
+    except ModuleNotFoundError:  # a browser may lack them: no weights are found
+        return None
 
     row_of = {place: i for i, place in enumerate(places)}
     at = [(row_of[place], j) for j, vector in enumerate(vectors) for place in vector]

@@ -189,9 +189,10 @@ class CouplingFlow(Flow):
             columns = DomainMatrix.diag(self._signs(self.field), self.field)
         is_rational = self.field.is_QQ and (columns is None or columns.domain.is_QQ)
         if is_rational and self.is_sparse and self.is_additive:
-            from exactflow.exact.sparse_array import compose_sparse
+            # SymPy's matrices serve for larger integers, and where there is no NumPy
+            with suppress(OverflowError, ModuleNotFoundError):
+                from exactflow.exact.sparse_array import compose_sparse
 
-            with suppress(OverflowError):
                 arrays = [(layer.moves, layer.shift_array) for layer in self.layers]
                 return compose_sparse(arrays, self.partition, columns)
         columns = DomainMatrix.eye(self.dimension, self.field) if columns is None else columns

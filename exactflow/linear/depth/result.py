@@ -79,8 +79,7 @@ class MinimalDepth(DepthBounds, FlowResult):
     ) -> "MinimalDepth":
         """Verify layers against the matrix of a problem, and return them with the obstructions."""
         target, flow = problem.target.to_dense(), problem.make_flow(layers, "depth")
-        if flow.depth:
-            verify(flow, target)
+        verify(flow, target)
         lower = lower_bound(obstructions)
         return MinimalDepth(lower, flow.depth, scales, flow, obstructions, target, problem.layout)
 
@@ -137,7 +136,7 @@ class MinimalDepth(DepthBounds, FlowResult):
             )
             matrix = self.matrix
             steps.append(Step("not decided", why, "", {"M": matrix}, {}, matrix.domain))
-        return Explanation.verify(claim, steps, self, self.evidence)
+        return Explanation.from_checked_steps(claim, steps, self, self.evidence)
 
     def _repr_html_(self) -> str:
         items = "".join(f"<li>{escape(str(found))}</li>" for found in self.obstructions)
