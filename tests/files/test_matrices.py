@@ -139,7 +139,7 @@ BAD = [
     ("w.txt", "1,2\n3,4", "line 1 has ',' in it: separate fields by blanks, or name a file with"),
     ("w.txt", "a b\n1 2\n3 4", "line 1 is a header, 'a b'"),
     ("w.txt", "# only a comment\n", "empty"),
-    ("w.tsv", "1", "expected a file of type"),
+    ("w.dat", "1", "expected a file of type"),
     ("w", "1", "expected a file of type"),
 ]
 
