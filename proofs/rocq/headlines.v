@@ -498,6 +498,42 @@ Theorem finite_maps_sharp (F : numDomainType) p q : (0 < p)%N -> (0 < q)%N ->
     ~ {in X, forall x, scale_first s3 t3 (scale_second s2 t2 (scale_first s1 t1 x)) = pi x}].
 Proof. exact: statements.three_scaled_layers_do_not. Qed.
 
+(* Of the 24 permutations of the corners of the square {0, 1}^2 one takes no coupling, four take
+   three, and nineteen take four: images lists the images of the corners in order, and least images
+   is the least number. *)
+Theorem permutations_of_a_square (F : numDomainType) :
+  let corners := [:: (false, false); (false, true); (true, false); (true, true)] in
+  let point (x : bool * bool) : F * F := (x.1%:R, x.2%:R) in
+  let realized k images := exists2 layers : seq ((F -> F) + (F -> F)), (size layers <= k)%N &
+    [seq foldr (@move_half F F) (point x) layers | x <- corners] = [seq point x | x <- images] in
+  exists2 least : seq (bool * bool) -> nat,
+    {in permutations corners, forall images k, realized k images <-> (least images <= k)%N} &
+    [seq count (fun images => least images == k) (permutations corners) | k <- iota 0 5]
+      = [:: 1; 0; 0; 4; 19]%N.
+Proof.
+move=> corners point realized; have grow k l images : realized k images -> (k <= l)%N ->
+    realized l images.
+  by move=> [layers le e] kl; exists layers => //; apply: leq_trans le kl.
+exists (fun images => if images == corners then 0%N else
+  if decided.three_suffice images then 3%N else 4%N); last by vm_compute.
+move=> images perm k; have by_three := decided.realized_by_three F perm.
+case: eqP => [->|other]; first by split=> // _; exists [::].
+case: ifP by_three => [_ by_three|_ by_three]; split=> [real|/(grow _ _ _)]; try apply.
+- by rewrite leqNgt; apply/negP => lt; apply/other/(decided.realized_by_two (F := F) perm)/grow/lt.
+- exact/by_three.
+- by rewrite leqNgt; apply/negP => lt; have /by_three : realized 3%N images by apply: grow real lt.
+have point_inj : injective point.
+  move=> [a b] [c d] [/eqP + /eqP]; rewrite !eqr_nat.
+  by case: a b c d => [] [] [] [].
+move: perm; rewrite mem_permutations => perm; have infinite := @maps.infinite_numbers F.
+have [||| layers [size4 e]] := @maps.four_couplings_lists _ _ (map point corners)
+    (map point images) infinite infinite.
+- by rewrite map_inj_uniq.
+- by rewrite map_inj_uniq // (perm_uniq perm).
+- by rewrite !size_map (perm_size perm).
+by exists layers; [rewrite size4 | rewrite -e -map_comp].
+Qed.
+
 (* Couplings under masks M k of their own, each of which moves at most as many coordinates as A has,
    and reads at most as many others (B k) as there are, are couplings under one mask: N of them are
    2 N - 1 that move A and the others in turn, and a signed permutation of determinant 1, if the
