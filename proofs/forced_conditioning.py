@@ -227,7 +227,7 @@ with claims.check("against isotonic regression on a grid", Evidence.NUMERIC) as 
             found = np.sqrt(masses @ (isotonic_regression(V, weights=masses).x - V) ** 2)
             with ctx.workprec(128):
                 steps = StepMap.of([arb(x) for x in values], weights)
-                exact = LipschitzRegression(steps, arb(L)).squared_distance()[1]
+                exact = LipschitzRegression(steps, arb(L)).bound_squared_distance()[1]
             check.true(
                 bool(abs(found / float(exact.sqrt()) - 1) < 1e-4), f"{values}, {L}", shown=False
             )
@@ -325,7 +325,7 @@ with claims.check("two couplings attain 16a for two points", Evidence.CERTIFIED)
         with ctx.workprec(128):
             half = ball(width / 2)
             steps = StepMap.of([arb(-1), arb(1)], [1, 1])
-            square = 2 * LipschitzRegression(steps, 1 / half).squared_distance()[1]
+            square = 2 * LipschitzRegression(steps, 1 / half).bound_squared_distance()[1]
             eps = upper((1 + arb(2).sqrt()) * ball(delta) + square.sqrt())
         bounds, slope = lower_bounds(DIAGONAL, eps), steepness(flow, [[width / 5, Rational(1, 3)]])
         lipschitz = ball(bounds.lipschitz)

@@ -138,7 +138,7 @@ def in_integers(result, x: list[int]) -> list[int]:
     halves = [x[:p], x[p:]]
     for layer in result.layers:
         i = 0 if layer.moves == "first" else 1
-        rows = [[int(t * 2**bits) for t in row] for row in layer.weight.tolist()]
+        rows = [[int(t * 2**bits) for t in row] for row in layer.float_shift.tolist()]
         sums = [sum(t * v for t, v in zip(row, halves[1 - i], strict=True)) for row in rows]
         halves[i] = [
             v + (s + 2 ** (bits - 1) >> bits) for v, s in zip(halves[i], sums, strict=True)

@@ -222,7 +222,7 @@ with claims.check("plateaus, inverse, determinant", Evidence.EXACT) as check:
         for layers in (2, 3):
             flow, parameters = found[name, layers].flow, found[name, layers].parameters
             d, delta = flow.dimension, QQ.to_sympy(parameters.delta)
-            moved, kept = (range(d)[half] for half in parameters.halves)
+            moved, kept = (range(d)[half] for half in parameters.moved_and_kept)
             inverse = flow.inverse()
             scales = [delta**2 if layers == 3 and i in moved else delta for i in range(d)]
             check.equal(
@@ -231,7 +231,7 @@ with claims.check("plateaus, inverse, determinant", Evidence.EXACT) as check:
             for i in range(min(16 if options.full else 8, len(parameters.knots) - 1)):
                 z = [Rational(1, 3)] * d
                 z[kept[0]] = QQ.to_sympy((parameters.knots[i] + parameters.knots[i + 1]) / 2)
-                point = map(QQ.to_sympy, parameters.points[i + 1])
+                point = map(QQ.to_sympy, parameters.exact_atoms[i + 1])
                 image = sympy.Matrix([c + s * x for c, s, x in zip(point, scales, z, strict=True)])
                 check.equal(flow.forward(z), image)
                 if i < 5:

@@ -165,7 +165,7 @@ def conditions(result) -> str:
     rows = sorted(
         (max(s, u) / min(s, u), tile.mass)
         for part in result.parts
-        for tile, ((s, _), (u, _)) in zip(part.tiling.tiles, part.tiling.maps, strict=True)
+        for tile, ((s, _), (u, _)) in zip(part.tiling.tiles, part.tiling.affine_maps, strict=True)
     )
     numbers, masses = zip(*rows, strict=True)
     behind = np.cumsum(masses)
@@ -183,7 +183,7 @@ with claims.check("the Jacobian is diagonal where the data lies", Evidence.EXACT
         for k in range(0, min(len(part.tiling.tiles) for part in result.parts), 37):
             x, scales = [], []
             for part in result.parts:
-                tile, ((s, _), (u, _)) = part.tiling.tiles[k], part.tiling.maps[k]
+                tile, ((s, _), (u, _)) = part.tiling.tiles[k], part.tiling.affine_maps[k]
                 a, b = part.tiling.columns[tile.column]
                 x += [QQ.to_sympy((a + 2 * b) / 3), QQ.to_sympy((tile.low + tile.high) / 2)]
                 scales += [QQ.to_sympy(1 / s), QQ.to_sympy(1 / u)]
@@ -404,7 +404,7 @@ with (
             zones = place_remotely(
                 share, step, lanes=lanes, blocks=blocks, groups=groups, radius=radius
             )
-            _, (cells, ramps) = zones.bound_terms(entropy(share), QQ(1, 1000))
+            _, (cells, ramps) = zones.margins_and_kl_terms(entropy(share), QQ(1, 1000))
             total = cells + ramps
         deficit = entropy(share)
         check.true(

@@ -58,7 +58,7 @@ def test_the_trained_flow_is_diagnosed_as_readme_shows():
     assert max(found.layers, key=lambda row: row.condition) is wrong
 
 
-COUNTING = ("index.md", "tutorial.md", "coupling.md", "extra/playground/index.html")
+COUNTING = ("index.md", "tutorial.md", "coupling.md", "playground.html")
 
 
 @pytest.mark.parametrize("page", ["README.md", *(f"proofs/book/{page}" for page in COUNTING)])

@@ -12,24 +12,26 @@ EXIT_CODES = {0: "the error of the layers is certified"}
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    common.add_matrix(command)
+    common.add_matrix_argument(command)
     command.add_argument(
         "--layers", type=int, metavar="K", help="number of layers (default: six or eleven)"
     )
-    common.add_seed(command, "search")
-    common.add_construction(command, METHODS, ORIENTATIONS)
-    common.add_input_and_output(command, "write a certificate of the error, or the layers")
+    common.add_seed_option(command, "search")
+    common.add_construction_options(command, METHODS, ORIENTATIONS)
+    common.add_input_output_options(command, "write a certificate of the error, or the layers")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    common.check_output(arguments)
+    common.check_output_path(arguments)
     source = common.read_matrix_file(arguments)
     names = "layers", "method", "orientation", "partition", "seed"
     result = balance(source.matrix, **common.get_attributes(arguments, *names))
     pads = pads_of(result.partition, source.matrix.shape[0])
     written = common.write_result(result, arguments, source)
     if arguments.json:
-        inverse_error = str(result.inverse_error) if result.inverse_error.is_finite else None
+        inverse_error = (
+            str(result.inverse_error_bound) if result.inverse_error_bound.is_finite else None
+        )
         errors = {"error": str(result.error), "inverse_error": inverse_error}
         numbers = {"condition_numbers": result.condition_numbers, "pads": pads}
         record = common.flow_record(result.flow) | numbers | errors | {"summary": str(result)}
@@ -37,12 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
     if not common.wants_text(arguments):
         return 0
     common.print_lines(result)
-    common.print_repairs(result.flow, pads, ", certified within as much")
-    inverse = "no certified bound for its inverse"
-    if result.inverse_error.is_finite:
-        inverse = f"its inverse within {format_up(result.inverse_error)}"
+    common.print_orientation_repair(result.flow, pads, ", within as much")
+    inverse = "there is no certified bound for their inverse"
+    if result.inverse_error_bound.is_finite:
+        inverse = f"their inverse is within {format_up(result.inverse_error_bound)} of its inverse"
     equal = "do not equal" if result.error else "equal"
-    within = f"certified within {format_up(result.error)}, {inverse}"
-    common.print_lines(f"{within}: the layers {equal} the matrix")
+    common.print_lines(f"the layers {equal} the matrix; {inverse}")
     print(end=written)
     return 0

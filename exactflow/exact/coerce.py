@@ -11,6 +11,7 @@ over RR, an object array of floats) raise an error.
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from numbers import Rational, Real
+from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import mpmath
@@ -112,7 +113,7 @@ def as_expression(value: object) -> sympy.Expr:
 def as_rectangle(M: VectorLike) -> DomainMatrix:
     """Convert a matrix of any shape, as `as_matrix` converts a square one."""
     if isinstance(M, DomainMatrix):
-        return _from_domain(M)
+        return _over_exact_field(M)
     if isinstance(M, sympy.MatrixBase):
         return _from_sympy(M)
     if is_array(M):
@@ -125,9 +126,11 @@ def as_rectangle(M: VectorLike) -> DomainMatrix:
         return _from_lists(M)
     if isinstance(M, MatrixExpr):
         return _from_expression(M)
+    is_path = isinstance(M, str | PathLike)
+    hint = ": exactflow.files.matrices.read_matrix(path).matrix reads a file" * is_path
     raise InvalidInputError(
         "expected a SymPy matrix, a DomainMatrix, a NumPy array, a tensor or nested lists, "
-        f"got {type(M).__name__}"
+        f"got {type(M).__name__}{hint}"
     )
 
 
@@ -286,7 +289,7 @@ def _check_generators(generators: Sequence[sympy.Expr]) -> None:
         )
 
 
-def _from_domain(M: DomainMatrix) -> DomainMatrix:
+def _over_exact_field(M: DomainMatrix) -> DomainMatrix:
     field = _as_exact_field(M.domain)
     M = _check_consistency(M)
     return M if field == M.domain else M.convert_to(field)
@@ -337,13 +340,13 @@ def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
             f"SymPy finds no number field with the entries of {format_short(M)}: write them "
             "without roots in denominators (sympy.radsimp)"
         ) from None
-    if matrix.domain.is_EXRAW:  # no field contains all entries: look for one that is in no field
+    if matrix.domain.is_EXRAW:  # no field has all entries: find one in no field
         for place, entry in M.todok().items():
             try:
                 _as_exact_field(construct_domain([entry], field=True, extension=True)[0])
             except InvalidInputError as error:
                 raise InvalidInputError(f"entry {place}: {error}") from None
-    return _from_domain(matrix)
+    return _over_exact_field(matrix)
 
 
 def _from_array(M: "np.ndarray") -> DomainMatrix:

@@ -14,8 +14,8 @@ are computed by one product of matrices, in which the digits stand side by side.
 
 How it is checked
 -----------------
-*Exact*, except `to_floats` and the bounds `row_sum_bounds` and `norm_bound`, which are upper
-bounds. Methods have the names of the operations of ``DomainMatrix``.
+*Exact*, except `to_floats` and the upper bounds `bound_row_sums` and `bound_frobenius_norm`.
+Methods have the names of the operations of ``DomainMatrix``.
 """
 
 from collections.abc import Callable
@@ -46,7 +46,7 @@ class DyadicMatrix:
 
     @staticmethod
     def from_floats(M: np.ndarray) -> "DyadicMatrix":
-        """Return a matrix of finite floats, exactly."""
+        """Convert a matrix of finite floats to a `DyadicMatrix`, without rounding."""
         peak = np.abs(M).max(initial=0.0)
         unit = int(np.frexp(peak)[1]) - BITS
         planes, rest = (
@@ -75,7 +75,7 @@ class DyadicMatrix:
         return self.planes.shape[1:]
 
     def __sub__(self, other: "DyadicMatrix") -> "DyadicMatrix":
-        planes, low = self._widen(other.low, len(other.planes))
+        planes, low = self._align_planes(other.low, len(other.planes))
         offset = (other.low - low) // BITS
         planes[offset : offset + len(other.planes)] -= other.planes
         return DyadicMatrix(planes, low)
@@ -126,7 +126,7 @@ class DyadicMatrix:
         products with the power of two k to ``planes[0]``.
         """
         low, count = A.low + B.low, len(A.planes) + len(B.planes) - 1
-        planes, own = self._widen(low, count + 1)
+        planes, own = self._align_planes(low, count + 1)
         offset = (low - own) // BITS
         for k in range(count):
             add(planes[offset + k :], k)
@@ -134,7 +134,7 @@ class DyadicMatrix:
         used = np.flatnonzero(planes.any(axis=(1, 2)))
         return DyadicMatrix(planes[: used[-1] + 1 if len(used) else 1], own)
 
-    def _widen(self, low: int, count: int) -> tuple[np.ndarray, int]:
+    def _align_planes(self, low: int, count: int) -> tuple[np.ndarray, int]:
         """Return (planes, own): the planes of this matrix for the exponent `own`, which differs
         from `low` by a multiple of 20, with room for `count` planes from `low` on and a carry.
         """
@@ -154,7 +154,7 @@ class DyadicMatrix:
 
     def vstack(self, other: "DyadicMatrix") -> "DyadicMatrix":
         """Return both matrices, one below the other."""
-        above, low = self._widen(other.low, len(other.planes))
+        above, low = self._align_planes(other.low, len(other.planes))
         planes = np.zeros((len(above), len(above[0]) + other.shape[0], self.shape[1]))
         offset, rows = (other.low - low) // BITS, len(above[0])
         planes[:, :rows] = above
@@ -207,7 +207,7 @@ class DyadicMatrix:
         """Return the largest absolute value of an entry."""
         return max(abs(self.entry(i, j)) for i, j in self._places_near_largest())
 
-    def row_sum_bounds(self, weights: np.ndarray | None = None) -> list[Fraction]:
+    def bound_row_sums(self, weights: np.ndarray | None = None) -> list[Fraction]:
         """Return close upper bounds of the sums of absolute values in each row, weighted by the
         columns' `weights` if given. A sum of zeros has the bound 0.
         """
@@ -220,7 +220,7 @@ class DyadicMatrix:
         sums = np.where(planes.any(axis=(0, 2)), sums * (1 + RELATIVE) + TINY, 0)
         return [Fraction(value) * Fraction(2) ** exponent for value in sums.tolist()]
 
-    def norm_bound(self) -> Fraction:
+    def bound_frobenius_norm(self) -> Fraction:
         """Return a close upper bound of the Frobenius norm."""
         exponent = self.bound_exponent()
         norm = float(np.linalg.norm(self.to_floats(exponent)))
@@ -236,7 +236,7 @@ class DyadicQuotient:
 
     @staticmethod
     def from_array(M: np.ndarray) -> "DyadicQuotient":
-        """Return a matrix of finite floats or of Fractions, exactly."""
+        """Convert a matrix of finite floats or of Fractions, without rounding."""
         if M.dtype == float:
             return DyadicQuotient(DyadicMatrix.from_floats(M))
         common = lcm(*(x.denominator for x in M.flat))
@@ -259,9 +259,9 @@ class DyadicQuotient:
         """Return the largest absolute value of an entry."""
         return self.numerator.max_abs() / self.denominator
 
-    def norm_bound(self) -> Fraction:
+    def bound_frobenius_norm(self) -> Fraction:
         """Return a close upper bound of the Frobenius norm."""
-        return self.numerator.norm_bound() / self.denominator
+        return self.numerator.bound_frobenius_norm() / self.denominator
 
 
 def as_exact_array(W: MatrixLike) -> np.ndarray:

@@ -47,7 +47,7 @@ def record_one_nonzero(elements: Iterable[Element], field: Domain) -> None:
     """
     if is_recording(field):
         record_nonzero(
-            min(filter(None, elements), key=lambda x: count_exceptional(x, field)), field
+            min(filter(None, elements), key=lambda x: count_exceptional_factors(x, field)), field
         )
 
 
@@ -57,7 +57,7 @@ def record_denominators(elements: Iterable[Element], field: Domain) -> None:
         _record(factor_all(x.denom for x in elements))
 
 
-def count_exceptional(x: Element, field: Domain) -> int:
+def count_exceptional_factors(x: Element, field: Domain) -> int:
     """Return the number of factors of an element that may vanish under the current assumptions."""
     factors = factor_all([x.numer, x.denom]) if field.is_FractionField else ()
     return sum(map(current_assumptions().may_vanish, factors))

@@ -33,12 +33,12 @@ from exactflow.exact.rational_matrix import as_domain_matrix
 _Basis = tuple[DomainMatrix, Any]  # a basis and its inverse, possibly a `RationalMatrix`
 
 
-def is_factor_at_one(f: Sequence) -> bool:
+def is_x_minus_one(f: Sequence) -> bool:
     """Whether a monic irreducible polynomial is x - 1."""
     return len(f) == 2 and f[0] == -f[1]
 
 
-def pad_with_ones(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
+def pad_smaller_with_ones(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
     """Return both matrices, the smaller one padded to the size of the other: diag(a, 1, .., 1).
 
     If D = I + Y Z and a = I + Z Y, they then have the same characteristic polynomial.
@@ -50,7 +50,7 @@ def pad_with_ones(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, Domai
 
 
 def cyclic_bases(D: DomainMatrix, a: DomainMatrix, f: Sequence) -> tuple[_Basis, _Basis] | None:
-    """Return controller bases of D and of a, with inverses; None if one of them is not found."""
+    """Return controller bases of D and of a, with inverses, or None if none is found for D or a."""
     of_D = krylov.cyclic_basis(D, f)
     if of_D is None or (of_a := krylov.cyclic_basis(a, f)) is None:
         return None
@@ -63,7 +63,7 @@ def flanders_pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, Domai
     The pair is not unique; if D is singular, Y may be singular.
     """
     q, p, field = D.shape[0], a.shape[0], D.domain
-    large, other = pad_with_ones(D, a)
+    large, other = pad_smaller_with_ones(D, a)
     f = large.charpoly_berk()
     if f != other.charpoly_berk():
         return None
@@ -79,14 +79,14 @@ def flanders_pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, Domai
     inverted: list[tuple[int, int]] = []  # the same for Y^-1, where Z = Y^-1 (D - I)
     for factor, _ in irreducible_factors(f, D.domain):
         for left, right in _paired_chains(D, a, factor):
-            if abs(len(left) - len(right)) > is_factor_at_one(factor):
+            if abs(len(left) - len(right)) > is_x_minus_one(factor):
                 return None
             i, j = len(of_D), len(of_a)
             of_D.extend(left)
             of_a.extend(right)
-            y, z = _alternate(len(left), len(right))
+            y, z = _places_of_ones(len(left), len(right))
             ones_of_Y.extend((i + s, j + t) for s, t in y)
-            if is_factor_at_one(factor):
+            if is_x_minus_one(factor):
                 ones_of_Z.extend((j + s, i + t) for s, t in z)
             else:
                 inverted.extend((j + t, i + s) for s, t in y)
@@ -103,12 +103,12 @@ def _paired_chains(
     """Yield pairs of bases of chains of D and of a, by size; one of a pair may be empty."""
     found = []
     for M in (D, a):
-        step = linalg.polynomial_at(f, M) if is_factor_at_one(f) else M
+        step = linalg.polynomial_at(f, M) if is_x_minus_one(f) else M
         found.append([orbit(step, v, size * (len(f) - 1)) for v, size in cyclic_chains(M, f)])
     return zip_longest(*found, fillvalue=[])
 
 
-def _alternate(of_D: int, of_a: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+def _places_of_ones(of_D: int, of_a: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     """Return the places of the ones of Y and of Z for chains at 1 of the given sizes."""
     late_Y, late_Z = (1, 0) if of_D > of_a else (0, 1)
     return (

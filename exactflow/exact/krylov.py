@@ -13,7 +13,7 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.exact import linalg
-from exactflow.exact.rational_matrix import as_domain_matrix, as_rational_matrix
+from exactflow.exact.rational_matrix import as_domain_matrix, to_rational_if_large
 
 
 def controller_basis(F: DomainMatrix, f: Sequence, u: DomainMatrix) -> DomainMatrix:
@@ -56,7 +56,7 @@ def cyclic_basis(F: DomainMatrix, f: Sequence) -> tuple[DomainMatrix, Any] | Non
             rows = [H.transpose().lu_solve(last).transpose()]
         except DMNonInvertibleMatrixError:
             continue
-        step = as_rational_matrix(F)
+        step = to_rational_if_large(F)
         while len(rows) < n:
             rows.append(rows[-1] * step)
         return H, rows[-1].vstack(*rows[-2::-1])

@@ -37,7 +37,7 @@ def find_nonpositive_combination(
                 to_element(Fraction(x).limit_denominator(denominator)) / size
                 for x, size in zip(approximate, sizes, strict=True)
             ]
-            weights = _make_zero(vectors, weights, zeros)
+            weights = _make_zero_at_places(vectors, weights, zeros)
             is_allowed = not nonnegative or min(weights) >= 0
             if is_allowed and _is_nonpositive_and_nonzero(vectors, weights):
                 return weights
@@ -48,14 +48,17 @@ def _solve_program(
     vectors: Sequence[SparseVector], sizes: Sequence[Element], places: list, nonnegative: bool
 ) -> tuple[list[float], list] | None:
     """Return approximate weights of the vectors, each divided by its size, and the places at which
-    the combination must be zero; None if no entry can be negative.
+    the combination must be zero; None if no entry can be negative, or without SciPy.
 
     The program asks each entry to be at most -s with a slack s in [0, 1], and maximizes the sum of
     the slacks. Weights can be multiplied, so that each slack is 0 or 1 at the optimum.
     """
-    import numpy as np
-    from scipy import sparse
-    from scipy.optimize import linprog
+    try:
+        import numpy as np
+        from scipy import sparse
+        from scipy.optimize import linprog
+    except ModuleNotFoundError:  # a browser may lack them: no weights are found
+        return None
 
     row_of = {place: i for i, place in enumerate(places)}
     at = [(row_of[place], j) for j, vector in enumerate(vectors) for place in vector]
@@ -87,7 +90,7 @@ def _is_nonpositive_and_nonzero(
     return max(total.values(), default=QQ.zero) <= 0 and any(total.values())
 
 
-def _make_zero(
+def _make_zero_at_places(
     vectors: Sequence[SparseVector], weights: list[Element], places: list
 ) -> list[Element]:
     """Return weights near the given ones whose combination vanishes at `places`; zeros stay."""

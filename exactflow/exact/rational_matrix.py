@@ -19,9 +19,10 @@ from exactflow.exact.linalg import scale_rows
 from exactflow.exact.numbers import to_fmpq
 from exactflow.exact.typing import HALVES, Half
 
-_LEAST_ROWS = 12  # smaller matrices are as fast as entries in lowest terms
+_LEAST_ROWS = 12  # with fewer rows, entries in lowest terms are as fast as a common denominator
 _LEAST_COLUMNS = 16  # with fewer columns a conversion of the shifts costs more than it saves
-_MOST_ROWS = 40  # from 42 rows on FLINT works modulo many primes and takes up to twice as long here
+# strips are shorter than 42 rows: from there FLINT works modulo many primes, up to twice as slow
+_MOST_ROWS = 40
 
 _Step = tuple[Half, Sequence, DomainMatrix]  # the half that moves, its scales, the shift
 
@@ -126,7 +127,7 @@ def _product(left: flint.fmpz_mat, right: flint.fmpz_mat) -> flint.fmpz_mat:
     return _stack_rows([flint.fmpz_mat(rows[a:b]) * right for a, b in pairwise(cuts)])
 
 
-def as_rational_matrix(M: DomainMatrix) -> Any:
+def to_rational_if_large(M: DomainMatrix) -> Any:
     """Return a matrix over QQ of at least 12 rows as a `RationalMatrix`, any other unchanged."""
     return RationalMatrix.of(M) if M.domain.is_QQ and M.shape[0] >= _LEAST_ROWS else M
 

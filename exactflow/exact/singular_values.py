@@ -32,7 +32,7 @@ def enclose_singular_values(matrix: DomainMatrix, bits: int) -> list[arb]:
         return _algebraic_singular_values(matrix, bits)
     exact = to_fmpq_matrix(matrix)
     with ctx.workprec(bits):
-        values = [value.sqrt() for value in eigenvalues(exact.transpose() * exact)]
+        values = [value.sqrt() for value in enclose_psd_eigenvalues(exact.transpose() * exact)]
         return sorted(values, key=lambda value: value.mid(), reverse=True)
 
 
@@ -54,7 +54,7 @@ def _algebraic_singular_values(matrix: DomainMatrix, bits: int) -> list[arb]:
 
 
 def to_fmpq_matrix(M: MatrixLike) -> fmpq_mat:
-    """Return a rational matrix as one of FLINT; raise `InvalidInputError` for other entries."""
+    """Convert a rational matrix to FLINT; raise `InvalidInputError` for other entries."""
     matrix = as_matrix(M).to_dense()
     if not matrix.domain.is_QQ:
         raise InvalidInputError(
@@ -64,7 +64,7 @@ def to_fmpq_matrix(M: MatrixLike) -> fmpq_mat:
     return fmpq_mat([[to_fmpq(entry) for entry in row] for row in matrix.to_list()])
 
 
-def eigenvalues(matrix: fmpq_mat) -> list[arb]:
+def enclose_psd_eigenvalues(matrix: fmpq_mat) -> list[arb]:
     """Return enclosures of a positive semidefinite matrix's eigenvalues, at the current precision.
 
     FLINT isolates the roots of the characteristic polynomial. If some are near each other, that
@@ -129,8 +129,8 @@ def _power_of_two_above_roots(coefficients: list[fmpq]) -> fmpq:
     return fmpq(2) ** (int(ratio.p).bit_length() - int(ratio.q).bit_length() + 2)
 
 
-def standard_deviations(covariance: fmpq_mat) -> list[arb]:
+def principal_deviations(covariance: fmpq_mat) -> list[arb]:
     """Return enclosures of the square roots of a covariance's eigenvalues, at the current
     precision.
     """
-    return [value.max(arb(0)).sqrt() for value in eigenvalues(covariance)]
+    return [value.max(arb(0)).sqrt() for value in enclose_psd_eigenvalues(covariance)]

@@ -64,7 +64,9 @@ def depth_certificate_text(
         "scales": answer.scales,
         "depth": flow.depth,
         "layers": layers,
-        "obstructions": [{"pattern": o.pattern, **witness(o)} for o in answer.obstructions],
+        "obstructions": [
+            {"pattern": o.pattern, **kind_and_witness_in_json(o)} for o in answer.obstructions
+        ],
         "provenance": record | dict(provenance or {}),
     }
     return join_members({key: _member_in_json(value) for key, value in members.items()})
@@ -82,7 +84,7 @@ def _check_certifiable(answer: MinimalDepth) -> None:
             "instead"
         )
     field, uneven = answer.flow.field, len(set(answer.layout.partition)) > 1
-    excluded = next((o.pattern_text for o in answer.obstructions if not o.row.written), "")
+    excluded = next((o.pattern_text for o in answer.obstructions if not o.kind_row.written), "")
     refusals = {
         f"a matrix over QQ or GF(p), got {field}": not (field.is_QQ or field.is_FiniteField),
         "det > 0, got a matrix with flips or pads": answer.layout.flips or answer.layout.pads,
@@ -103,9 +105,9 @@ def _member_in_json(value: object) -> str:
     return json.dumps(value)
 
 
-def witness(obstruction: Obstruction) -> dict[str, object]:
+def kind_and_witness_in_json(obstruction: Obstruction) -> dict[str, object]:
     """Return the kind and the witness of an obstruction, as the format has them."""
-    row, found = obstruction.row, obstruction.witness
+    row, found = obstruction.kind_row, obstruction.witness
     _, entry, _ = field_in_json(obstruction.matrix.domain)
     written: object
     if row.key == "k":

@@ -4,6 +4,7 @@
 ``.npy``, ``.npz``        integers and floats, floats as the dyadic rationals that they are
 ``.json``                 rows of integers, "p/q" or decimal strings, and floats (read as float64)
 ``.csv``                  every field exactly as written: integers, p/q, decimals
+``.txt``                  the same with blanks between the fields, as ``np.savetxt`` writes them
 ``.safetensors``          needs the extra ``safetensors``
 ``.pt``, ``.pth``         tensors or state dicts; needs the extra ``torch``
 ========================  =====================================================================
@@ -16,7 +17,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,7 +26,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_matrix
-from exactflow.exact.numbers import parse_rational
+from exactflow.exact.numbers import format_short, parse_rational
 from exactflow.files.atomic import prefixing_file_name, read_bytes
 
 
@@ -47,15 +48,15 @@ def read_matrix(path: str | Path, *, key: str | None = None, transpose: bool = F
     unreadable file, an unknown suffix, or content that is no exact square matrix, and
     `MissingExtraError` if the library for this type is not installed.
     """
-    data, suffix, name = _read_source(Path(path))
+    data, suffix, name = _read_bytes_suffix_and_name(Path(path))
     with prefixing_file_name(name):
-        content, dtype = _parse(data, suffix, key)
+        content, dtype = _parse_values_and_dtype(data, suffix, key)
         matrix = as_matrix(content)
     matrix = matrix.transpose() if transpose else matrix
     return MatrixFile(matrix, dtype, hashlib.sha256(data).hexdigest())
 
 
-def _read_source(path: Path) -> tuple[bytes, str, str]:
+def _read_bytes_suffix_and_name(path: Path) -> tuple[bytes, str, str]:
     """Return the content of a file or a stream, its type, and its name."""
     suffix, is_stdin = path.suffix.lower(), str(path) == "-"
     if suffix in (*_ARRAY_SUFFIXES, *_TEXT_PARSERS):
@@ -69,12 +70,12 @@ def _read_source(path: Path) -> tuple[bytes, str, str]:
     return data, kind, "stdin" if is_stdin else path.name
 
 
-def _parse(data: bytes, suffix: str, key: str | None) -> tuple[Any, str]:
+def _parse_values_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[Any, str]:
     """Return the value in a file, and the type of its entries."""
     if suffix in _ARRAY_SUFFIXES:
-        from exactflow.files.tensors import read_array
+        from exactflow.files.tensors import read_array_and_dtype
 
-        return read_array(data, suffix, key)
+        return read_array_and_dtype(data, suffix, key)
     if key is not None:
         raise InvalidInputError(f"expected no key for a file of one matrix, got {key!r}")
     return _TEXT_PARSERS[suffix](_decode(data)), f"{suffix[1:]} text"
@@ -88,31 +89,86 @@ def _decode(data: bytes) -> str:
 
 
 def _parse_json(text: str) -> object:
-    def refuse(constant: str) -> NoReturn:
+    def refuse_constant(constant: str) -> NoReturn:
         raise InvalidInputError(f"expected finite numbers, got {constant}")
 
-    def integer(digits: str) -> int:
+    def to_integer(digits: str) -> int:
         return parse_rational(digits).numerator
 
     try:
-        rows = json.loads(text, parse_int=integer, parse_constant=refuse)
+        rows = json.loads(text, parse_int=to_integer, parse_constant=refuse_constant)
     except json.JSONDecodeError as error:
-        raise InvalidInputError(f"expected JSON, got {error}") from None
+        raise InvalidInputError(
+            f"expected JSON, but at line {error.lineno}, column {error.colno}: {error.msg}"
+        ) from None
     except RecursionError:
         raise InvalidInputError("expected rows of numbers, got lists nested too deeply") from None
     if isinstance(rows, dict):
-        raise InvalidInputError("expected rows of numbers, got an object (as in a certificate)")
+        raise InvalidInputError(
+            "expected rows of numbers, got an object: exactflow.load reads a certificate, and "
+            "exactflow check verifies it"
+        )
     return rows
 
 
 def _parse_csv(text: str) -> list[list[str]]:
+    lines = csv.reader(io.StringIO(text, newline=""))
+    rows = dict[int, list[str]]()
     try:
-        return [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+        for row in lines:
+            rows |= {lines.line_num: row} if row else {}
     except csv.Error as error:
         raise InvalidInputError(f"expected fields of numbers, got: {error}") from None
+    return _check_lines(rows, ";\t ", "separate fields by commas, and write decimals with a point")
+
+
+def _parse_text(text: str) -> list[list[str]]:
+    """Read fields with blanks between them; # begins a comment, as for ``np.loadtxt``."""
+    fields = (line.partition("#")[0].split() for line in text.splitlines())
+    rows = {number: row for number, row in enumerate(fields, 1) if row}
+    return _check_lines(rows, ",;", "separate fields by blanks, or name a file with commas .csv")
+
+
+def _check_lines(rows: Mapping[int, list[str]], foreign: str, remedy: str) -> list[list[str]]:
+    """Return the rows, given by the numbers of their lines.
+
+    Raises `InvalidInputError` for a foreign separator, and for a header.
+    """
+    glue = " " if "," in foreign else ", "
+    for number, row in rows.items():
+        if found := next((sign for sign in foreign if _has_separator(row, sign)), None):
+            raise InvalidInputError(f"line {number} has {found!r} in it: {remedy}")
+    number, first = next(iter(rows.items()), (1, ["0"]))
+    counts = list(map(str, range(len(first))))
+    has_names = not first[0].strip() or not any(map(_is_float, first))
+    if len(rows) > 1 and (has_names or (first == counts and len(rows) == len(first) + 1)):
+        raise InvalidInputError(
+            f"line {number} is a header, {format_short(glue.join(first))}: remove it, and a column "
+            "of row names if there is one"
+        )
+    return list(rows.values())
+
+
+def _has_separator(row: list[str], sign: str) -> bool:
+    """Whether some field of a row is several numbers, with a sign between them."""
+    parts = ([part for part in field.split(sign) if part.strip()] for field in row)
+    return any(len(numbers) > 1 and all(map(_is_float, numbers)) for numbers in parts)
+
+
+def _is_float(field: str) -> bool:
+    """Whether a field is the text of a float, which may be NaN, or p/q."""
+    try:
+        float(field.replace("/", ""))
+    except ValueError:
+        return False
+    return True
 
 
 _ARRAY_SUFFIXES = (".npy", ".npz", ".safetensors", ".pt", ".pth")
-_TEXT_PARSERS: dict[str, Callable[[str], object]] = {".json": _parse_json, ".csv": _parse_csv}
+_TEXT_PARSERS: dict[str, Callable[[str], object]] = {
+    ".json": _parse_json,
+    ".csv": _parse_csv,
+    ".txt": _parse_text,
+}
 _SIGNATURES = ((".npy", b"\x93NUMPY"), (".npz", b"PK"), (".json", b"["), (".json", b"{"))
 """The first bytes of a matrix on standard input, by type."""

@@ -13,15 +13,16 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_matrix
+from exactflow.exact.numbers import format_up
 from exactflow.exact.typing import MatrixLike
 from exactflow.files.arrays import ARRAY_SUFFIXES, read_arrays, write_arrays
-from exactflow.files.atomic import check_writable, write_bytes
-from exactflow.files.certificate import certificate_text, read_checked, require_accepted
+from exactflow.files.atomic import check_writable, write_atomically
+from exactflow.files.certificate import certificate_text, encode_and_check, read_flow_and_content
 from exactflow.files.depth_certificate import depth_certificate_text, read_obstruction
 from exactflow.floats.balancing import Balanced
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import CoordinateLayout, pads_of
-from exactflow.flows.verification import Verification, first_differing_entry
+from exactflow.flows.verification import Verification, require_equal
 from exactflow.laws.gaussian import Whitening
 from exactflow.linear.depth import MinimalDepth
 
@@ -69,28 +70,39 @@ def save(result: Any, path: str | Path, *, target: "MatrixLike | None" = None) -
     matrix = None if target is None else as_matrix(target)
     check_writable(path)
     if isinstance(result, MinimalDepth) and suffix == ".json":
-        write_bytes(path, require_accepted(depth_claim_text(result, matrix), quick=False)[0])
+        write_atomically(
+            path, encode_and_check(depth_certificate_about(result, matrix), quick=False)[0]
+        )
     elif suffix == ".json":
-        write_claim(result, path, matrix, {})
+        write_flow_certificate(result, path, matrix, {})
     else:
-        write_arrays(_certified_flow(result), path)
+        write_arrays(_flow_to_certify(result), path)
 
 
-def depth_claim_text(answer: MinimalDepth, target: DomainMatrix | None) -> str:
+def depth_certificate_about(answer: MinimalDepth, target: DomainMatrix | None) -> str:
     """Return the certificate of an answer of `minimal_depth`, if it is about the target."""
-    if target is not None and first_differing_entry(*target.unify(answer.matrix, fmt="dense")):
-        raise VerificationError("expected the matrix of the answer as target, got another one")
+    if target is not None:
+        if target.shape != answer.matrix.shape:
+            shapes = " x ".join(map(str, answer.matrix.shape)), " x ".join(map(str, target.shape))
+            raise InvalidInputError(
+                f"expected a {shapes[0]} matrix as target, like that of the answer, got {shapes[1]}"
+            )
+        require_equal(answer.matrix, target, "the answer is about another matrix than target")
     return depth_certificate_text(answer)
 
 
-def write_claim(
+def write_flow_certificate(
     result: Any, path: str | Path, target: DomainMatrix | None, provenance: Mapping[str, object]
 ) -> str:
     """Write the certificate of the flow of a result; return the checker's words about it."""
-    flow = _certified_flow(result)
-    claim = _claim_about(result, flow, target)
-    data, said = require_accepted(certificate_text(flow, **claim, provenance=provenance))
-    write_bytes(path, data)
+    flow = _flow_to_certify(result)
+    claim = _claim_keywords(result, flow, target)
+    text = certificate_text(flow, **claim, provenance=provenance)
+    try:
+        data, said = encode_and_check(text)
+    except VerificationError as error:
+        raise VerificationError(f"{_describe_refuted(result, claim)}: {error}") from None
+    write_atomically(path, data)
     return said
 
 
@@ -111,7 +123,7 @@ def load(path: str | Path) -> "CouplingFlow | MinimalDepth":
     """
     if Path(path).suffix.lower() in ARRAY_SUFFIXES:
         return read_arrays(path)
-    flow, content = read_checked(path)
+    flow, content = read_flow_and_content(path)
     return _read_depth(flow, content) if "obstructions" in content else flow
 
 
@@ -124,7 +136,7 @@ def _read_depth(flow: CouplingFlow, content: Mapping[str, Any]) -> MinimalDepth:
     return MinimalDepth(flow.depth, flow.depth, scales, flow, reasons, target, layout)
 
 
-def _certified_flow(result: Any) -> CouplingFlow:
+def _flow_to_certify(result: Any) -> CouplingFlow:
     """Return the flow that a certificate is about."""
     if isinstance(result, Whitening):
         return result.generator
@@ -137,7 +149,18 @@ def _certified_flow(result: Any) -> CouplingFlow:
     return flow
 
 
-def _claim_about(result: Any, flow: CouplingFlow, target: DomainMatrix | None) -> dict[str, Any]:
+def _describe_refuted(result: Any, claim: Mapping[str, Any]) -> str:
+    """Say which claim about `target` is false."""
+    if isinstance(result, Whitening):
+        return "the flow that generates does not have target as its covariance"
+    if isinstance(result, Balanced):
+        return f"target is not within {format_up(result.error)} of the layers"
+    pads = claim["pads"]
+    padded = f", taken without coordinates {pads[0]} and {pads[1]} (the pads)," if pads else ""
+    return f"the flow{padded} does not equal target"
+
+
+def _claim_keywords(result: Any, flow: CouplingFlow, target: DomainMatrix | None) -> dict[str, Any]:
     """Return the claim about the flow of a result, as keywords of `certificate_text`."""
     if isinstance(result, Whitening):
         places = sorted(range(result.dimension), key=result.order.__getitem__)
@@ -147,7 +170,8 @@ def _claim_about(result: Any, flow: CouplingFlow, target: DomainMatrix | None) -
         raise InvalidInputError(
             "a certificate for the result of balance needs the matrix given to it: pass target=W"
         )
-    pads = () if target is None else pads_of(flow.partition, target.shape[0])
+    is_padded = target is not None and target.shape[0] == flow.dimension - 2
+    pads = pads_of(flow.partition, flow.dimension - 2) if is_padded else ()
     claim = {"target": target, "pads": pads}
     if isinstance(result, Balanced):
         claim["within"] = result.error

@@ -52,10 +52,10 @@ def _translating_errors(expected: str) -> Iterator[None]:
         raise InvalidInputError(f"expected {expected}, got: {reason[:200]}") from None
 
 
-def read_array(data: bytes, suffix: str, key: str | None) -> tuple[np.ndarray, str]:
+def read_array_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[np.ndarray, str]:
     """Return the array of a file under `key`, or its only array, and the name of its type.
 
-    Raises `InvalidInputError` for another type of file, an unknown key, and an array without
+    Raises `InvalidInputError` for another suffix, an unknown key, and an array without
     entries or with more than 2^22.
     """
     arrays = list_arrays(data, suffix)
@@ -70,18 +70,23 @@ def read_array(data: bytes, suffix: str, key: str | None) -> tuple[np.ndarray, s
         got = "none" if key is None else format_short(key)
         raise InvalidInputError(f"expected one of the keys {names} (--key), got {got}")
     array, dtype = arrays[key]()
-    if not 0 < array.size <= MOST_ENTRIES:
+    if not array.size:
+        raise InvalidInputError(f"expected at least one entry, got shape {array.shape}")
+    if array.size > MOST_ENTRIES:
         raise InvalidInputError(
-            f"expected a matrix of 1 to {MOST_ENTRIES} entries, got shape {array.shape}: pass a "
-            "larger sparse matrix in Python, as a DomainMatrix"
+            f"expected at most {MOST_ENTRIES} entries, got shape {array.shape}: pass a larger "
+            "sparse matrix in Python, as a DomainMatrix"
         )
     return array, dtype
 
 
 def list_arrays(data: bytes, suffix: str) -> Arrays:
-    """Map the names in a file (None for a single array) to functions that read array and type."""
+    """Map the names in a file (None for a single array) to functions that read array and type.
+
+    Raises `InvalidInputError` for an unknown suffix.
+    """
     if suffix == ".npy":
-        return {None: partial(_read_npy, io.BytesIO(data))}
+        return {None: partial(_read_npy_and_dtype, io.BytesIO(data))}
     if suffix == ".npz":
         return _list_npz(data)
     if suffix == ".safetensors":
@@ -89,12 +94,19 @@ def list_arrays(data: bytes, suffix: str) -> Arrays:
         with _translating_errors("a .safetensors file"):
             arrays = library.deserialize(data)
         return {name: partial(_read_safetensor, **array) for name, array in arrays}
+    if suffix not in (".pt", ".pth"):
+        raise InvalidInputError(
+            "expected an array in a .npy, .npz, .safetensors, .pt or .pth file, got the suffix "
+            f"{suffix!r}: write it by np.save"
+        )
     content = _load_pt(data)
-    tensors = _check_names(content) if isinstance(content, dict) else {None: content}
-    return {name: partial(_read_tensor, data, tensor) for name, tensor in tensors.items()}
+    tensors = _require_printable_names(content) if isinstance(content, dict) else {None: content}
+    return {
+        name: partial(_tensor_to_array_and_dtype, data, tensor) for name, tensor in tensors.items()
+    }
 
 
-def _read_npy(stream: IO[bytes]) -> tuple[np.ndarray, str]:
+def _read_npy_and_dtype(stream: IO[bytes]) -> tuple[np.ndarray, str]:
     with _translating_errors("a .npy file of numbers or text, which is never unpickled"):
         array = np.lib.format.read_array(stream, allow_pickle=False)
         if stream.read(1) or (array.size and not array.nbytes):
@@ -122,7 +134,7 @@ def _list_npz(data: bytes) -> Arrays:
     def read(name: str) -> tuple[np.ndarray, str]:
         with _translating_errors(expected):
             stream = archive.open(name)
-        return _read_npy(stream)
+        return _read_npy_and_dtype(stream)
 
     arrays: dict[str | None, Callable] = {}
     for member in archive.namelist():
@@ -158,7 +170,7 @@ def _load_pt(data: bytes) -> Any:
         _open_archive(data, expected, len(data))
     with (
         _translating_errors("a .pt file of tensors only"),
-        _memory_limit(UNPICKLING + 8 * len(data)),
+        _limiting_memory(UNPICKLING + 8 * len(data)),
     ):
         try:
             content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
@@ -177,7 +189,7 @@ def _load_pt(data: bytes) -> Any:
 
 
 @contextmanager
-def _memory_limit(most: int) -> Iterator[None]:
+def _limiting_memory(most: int) -> Iterator[None]:
     """Let this process (on Linux) take at most `most` more bytes: pickles call bytearray."""
     try:
         import resource
@@ -195,7 +207,7 @@ def _memory_limit(most: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-def _check_names(content: dict) -> dict[str, Any]:
+def _require_printable_names(content: dict) -> dict[str, Any]:
     """Return tensors by name, if the names can be printed."""
     for name in content:
         if not isinstance(name, str):
@@ -207,7 +219,7 @@ def _check_names(content: dict) -> dict[str, Any]:
     return content
 
 
-def _read_tensor(data: bytes, tensor: Any) -> tuple[np.ndarray, str]:
+def _tensor_to_array_and_dtype(data: bytes, tensor: Any) -> tuple[np.ndarray, str]:
     """Return a tensor of the file `data` as an array, and the name of its type."""
     plain = _detach_dense(data, tensor)
     name = str(plain.dtype).removeprefix("torch.")

@@ -11,12 +11,12 @@ from threadpoolctl import ThreadpoolController
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Limit the thread pools of NumPy and SciPy, which would wait for each other, to one thread."""
-    with _controller("scipy.linalg" in sys.modules).limit(limits=1):
+    with _thread_pool_controller("scipy.linalg" in sys.modules).limit(limits=1):
         yield
 
 
 @cache
-def _controller(has_scipy: bool) -> ThreadpoolController:
+def _thread_pool_controller(has_scipy: bool) -> ThreadpoolController:
     """Return a controller of the loaded thread pools; cached, since finding them takes
     milliseconds.
     """

@@ -85,8 +85,8 @@ def inexact_entries(x: VectorLike, dimension: int) -> tuple[list, Callable]:
     columns = _mpf_columns(x, dimension)
     if len(columns) != 1:
         raise InvalidInputError(
-            f"expected one point of mpmath numbers, got {len(columns)} columns: pass them one by "
-            "one"
+            f"expected one point of mpmath numbers, got {len(columns)} columns: pass the points "
+            "one by one"
         )
     return columns[0], to_mpf
 
@@ -105,7 +105,7 @@ def as_floats(x: VectorLike, dimension: int) -> "np.ndarray":
             raise _wrong_shape(dimension, array.shape)
         _refuse_wide(array)
         return array
-    rows = [[_nearest_float(entry) for entry in row] for row in _as_rows(x, dimension)]
+    rows = [[_round_to_float64(entry) for entry in row] for row in _as_rows(x, dimension)]
     array = np.array(rows)
     return array if isinstance(x[0], list | tuple) else array[:, 0]
 
@@ -119,7 +119,7 @@ def _is_float(entry: object) -> "TypeIs[Real]":
     return isinstance(entry, Real) and not isinstance(entry, Rational | sympy.Basic | ivmpf)
 
 
-def _nearest_float(entry: object) -> float:
+def _round_to_float64(entry: object) -> float:
     _refuse_wide(entry)
     return float(entry) if _is_float(entry) else to_float(to_element(entry))
 
@@ -136,10 +136,10 @@ def _refuse_wide(numbers: object) -> None:
 def _mpf_columns(x: Any, dimension: int) -> list[list[mpmath.mpf]]:
     """Return the columns of `x`, each entry rounded to the current precision of mpmath."""
 
-    def rounded(entry: object) -> mpmath.mpf:
+    def round_to_mpf(entry: object) -> mpmath.mpf:
         return to_mpf(entry if isinstance(entry, mpmath.mpf) else to_element(entry))
 
-    return [list(map(rounded, column)) for column in zip(*_as_rows(x, dimension), strict=True)]
+    return [list(map(round_to_mpf, column)) for column in zip(*_as_rows(x, dimension), strict=True)]
 
 
 def _as_rows(x: Any, dimension: int) -> list:

@@ -85,7 +85,7 @@ class Bijection(VectorMap):
             return ExactMatrix.of(self._map_exact(as_vectors(x, self.dimension, self.field)))
         if not self.field.is_QQ:
             raise InvalidInputError(
-                f"expected exact numbers for weights in {self.field}, got inexact ones: only "
+                f"expected exact numbers for weights in {self.field}, got inexact numbers: only "
                 "rational weights are rounded"
             )
         return arithmetic.map_inexact(self._map_entries, x, self.dimension)
@@ -117,16 +117,16 @@ class Bijection(VectorMap):
     @property
     def halves(self) -> tuple[Sequence[int], Sequence[int]]:
         """The coordinates of the first half, and the coordinates of the second half."""
-        order, p = self._full_order(), self.partition[0]
+        order, p = self._order_of_layers(), self.partition[0]
         return order[:p], order[p:]
 
-    def _full_order(self) -> Sequence[int]:
+    def _order_of_layers(self) -> Sequence[int]:
         """Return the coordinates in the order in which the layers see them."""
         return self.order or range(self.dimension)
 
     def _places(self) -> list[int]:
         """Return the place of each coordinate in the order of the layers."""
-        return sorted(range(self.dimension), key=self._full_order().__getitem__)
+        return sorted(range(self.dimension), key=self._order_of_layers().__getitem__)
 
     @abstractmethod
     def inverse(self) -> Self:

@@ -171,7 +171,7 @@ def _entry_text(value: Any, field: Domain, most: int = _DIGITS) -> str:
         return text
     if not field.is_QQ:
         return f"{text[: most - 2]}.."
-    digits, exponent = _first_digits(value)
+    digits, exponent = _digits_and_exponent(value)
     return f"{digits}..e{exponent}" if exponent else f"{digits}.."
 
 
@@ -179,11 +179,11 @@ def _entry_latex(value: Any, field: Domain) -> str:
     """Return LaTeX of a number, shortened to its first digits if it is a long rational."""
     if not field.is_QQ or len(exact_text(value, field)) <= _DIGITS:
         return sympy.latex(field.to_sympy(_as_element(value, field)))
-    digits, exponent = _first_digits(value)
+    digits, exponent = _digits_and_exponent(value)
     return f"{digits}\\ldots" + (f" \\cdot 10^{{{exponent}}}" if exponent else "")
 
 
-def _first_digits(value: Any) -> tuple[str, int]:
+def _digits_and_exponent(value: Any) -> tuple[str, int]:
     """Return the first digits of a rational number, truncated, and its power of ten."""
     context = Context(prec=_LEADING + 4, rounding=ROUND_DOWN, Emax=MAX_EMAX, Emin=MIN_EMIN)
     number = context.divide(Decimal(int(value.numerator)), Decimal(int(value.denominator)))
@@ -342,19 +342,19 @@ def heat_map(matrix: DomainMatrix, size: int = 96) -> str:
     have no sign, as in a finite field, are grey.
     """
     rows, columns = matrix.shape
-    step = _cell_size(matrix)
+    step = _entries_per_cell(matrix)
     cells_of = f", cells of {step} x {step}" * (step > 1)
     return f"{_svg(matrix, size)}<br><small>{rows} x {columns}{cells_of}</small>"
 
 
-def _cell_size(matrix: DomainMatrix) -> int:
-    """Return how many rows and columns of a matrix a cell of its picture stands for."""
+def _entries_per_cell(matrix: DomainMatrix) -> int:
+    """Return the number of rows, and of columns, that share a cell of the picture."""
     return -(-max(matrix.shape) // _CELLS)
 
 
 def _svg(matrix: DomainMatrix, size: int) -> str:
     rows, columns = matrix.shape
-    step = _cell_size(matrix)
+    step = _entries_per_cell(matrix)
     cells: dict[tuple[int, int], Element] = {}
     for (i, j), value in matrix.iter_items():
         place = i // step, j // step

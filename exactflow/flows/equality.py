@@ -23,7 +23,7 @@ def are_equal(derived: Any, expected: Any) -> bool:
 
     Raises `InvalidInputError` for NaN and for masked entries.
     """
-    if _is_matrix(derived) or _is_matrix(expected):
+    if _is_matrix_or_flow(derived) or _is_matrix_or_flow(expected):
         return _are_equal_matrices(derived, expected)
     for kind in (list, tuple):
         if isinstance(derived, kind) and isinstance(expected, kind):
@@ -78,7 +78,7 @@ def _exact_expression(x: Any) -> Any:
     return x.xreplace(exact)
 
 
-def _is_matrix(x: Any) -> bool:
+def _is_matrix_or_flow(x: Any) -> bool:
     """Whether a value is a linear flow, or a matrix, array or tensor of a known library."""
     names = "numpy", "sympy", "mpmath", "torch"
     numpy, sympy, mpmath, torch = (library_of(x, name) for name in names)
@@ -110,13 +110,13 @@ def _are_equal_matrices(derived: Any, expected: Any) -> bool:
         from exactflow.exact.coerce import as_rectangle
 
         try:
-            return _are_equal_over_fields(*map(as_rectangle, pair))
+            return _are_equal_over_common_field(*map(as_rectangle, pair))
         except InvalidInputError:  # no exact field contains the entries: compare them one by one
             pass
     return are_equal(*map(_as_nested_lists, pair))
 
 
-def _are_equal_over_fields(derived: Any, expected: Any) -> bool:
+def _are_equal_over_common_field(derived: Any, expected: Any) -> bool:
     """Whether two sparse or dense matrices are equal over a field that contains both fields."""
     from exactflow.exact.coerce import over_common_field
 
@@ -135,7 +135,7 @@ def _as_nested_lists(x: Any) -> Any:
     if hasattr(x, "as_explicit"):  # a matrix expression of SymPy, such as PermutationMatrix
         with suppress(TypeError, ValueError):  # its size may be symbolic
             x = x.as_explicit()
-    if not _is_matrix(x):
+    if not _is_matrix_or_flow(x):
         return x
     if hasattr(x, "mask") and x.mask.any():
         raise InvalidInputError("expected entries to compare, got masked entries, without a value")

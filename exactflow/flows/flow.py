@@ -168,7 +168,7 @@ class CouplingFlow(Flow):
 
     def _signs(self, field: Domain) -> list:
         """Return the diagonal of F over a field, in the coordinates of the layers."""
-        return flip_signs(self.flips, self._full_order(), field)
+        return flip_signs(self.flips, self._order_of_layers(), field)
 
     def _conjugated(self, layers: Iterable[LinearCoupling]) -> list[LinearCoupling]:
         """Return F layer F for each layer."""
@@ -189,16 +189,17 @@ class CouplingFlow(Flow):
             columns = DomainMatrix.diag(self._signs(self.field), self.field)
         is_rational = self.field.is_QQ and (columns is None or columns.domain.is_QQ)
         if is_rational and self.is_sparse and self.is_additive:
-            from exactflow.exact.sparse_array import compose_sparse
+            # SymPy's matrices serve for larger integers, and where there is no NumPy
+            with suppress(OverflowError, ModuleNotFoundError):
+                from exactflow.exact.sparse_array import compose_sparse
 
-            with suppress(OverflowError):
                 arrays = [(layer.moves, layer.shift_array) for layer in self.layers]
                 return compose_sparse(arrays, self.partition, columns)
         columns = DomainMatrix.eye(self.dimension, self.field) if columns is None else columns
         columns = columns.to_sparse() if self.is_sparse else columns.to_dense()
         p = self.partition[0]
         if is_rational and not self.is_sparse:
-            steps = [_parts(layer) for layer in self.layers]
+            steps = [_moves_scales_shift(layer) for layer in self.layers]
             if is_compose_dense_faster(steps, columns):
                 return compose_dense(steps, p, columns)
         return run_on_columns(self.layers, p, columns)
@@ -220,9 +221,9 @@ class CouplingFlow(Flow):
 
     def _has_matrix(self, M: DomainMatrix) -> bool:
         """Whether a dense matrix over QQ equals the matrix of the flow, which is dense over QQ."""
-        inner = M.extract(list(self._full_order()), list(self._full_order()))
+        inner = M.extract(list(self._order_of_layers()), list(self._order_of_layers()))
         unsigned = linalg.scale_columns(inner, self._signs(QQ))
-        return is_composition([*map(_parts, self.layers)], self.partition[0], unsigned)
+        return is_composition([*map(_moves_scales_shift, self.layers)], self.partition[0], unsigned)
 
     def matrix(self) -> ExactMatrix:
         """Return the d x d matrix of the flow, with order and flips."""
@@ -326,7 +327,7 @@ class CouplingFlow(Flow):
 
     def _latex_factors(self) -> list[str]:
         """Return the factors of the product in LaTeX: E^T, the layers, E and F."""
-        factors, order = super()._latex_factors(), self._full_order()
+        factors, order = super()._latex_factors(), self._order_of_layers()
         constant = partial(display.integer_matrix_latex, self.dimension)
         if self.order:
             factors.insert(0, constant(lambda i, j: int(i == order[j]), "E^{\\mathsf T}"))
@@ -336,7 +337,7 @@ class CouplingFlow(Flow):
         return factors
 
 
-def _parts(layer: LinearCoupling) -> tuple:
+def _moves_scales_shift(layer: LinearCoupling) -> tuple:
     """Return the half that a layer moves, its scales and its shift."""
     return layer.moves, layer.scale_elements, layer.shift_matrix
 

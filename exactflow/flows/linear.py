@@ -96,7 +96,7 @@ class LinearCoupling(Coupling):
             column = as_vectors(as_column(scale), moved, matrix.domain)
             matrix = over_common_field(matrix, column.domain)
             elements = tuple(column.to_list_flat())
-            _check_scale(elements, matrix.domain)
+            _refuse_nonpositive_scale(elements, matrix.domain)
         vars(self).update(partition=partition, moves=moves, scale_elements=elements, _shift=matrix)
 
     @classmethod
@@ -123,7 +123,7 @@ class LinearCoupling(Coupling):
     @cached_property
     def shift_matrix(self) -> DomainMatrix:
         """The shift T as a ``DomainMatrix``."""
-        return self._shift.to_matrix() if _is_array(self._shift) else self._shift
+        return self._shift.to_matrix() if _is_sparse_array(self._shift) else self._shift
 
     @cached_property
     def shift_array(self) -> "SparseArray":
@@ -132,7 +132,7 @@ class LinearCoupling(Coupling):
         """
         from exactflow.exact.sparse_array import SparseArray
 
-        return self._shift if _is_array(self._shift) else SparseArray.of(self._shift)
+        return self._shift if _is_sparse_array(self._shift) else SparseArray.of(self._shift)
 
     @cached_property
     def float_shift(self) -> "np.ndarray | sparse.csr_array":
@@ -154,7 +154,7 @@ class LinearCoupling(Coupling):
     @property
     def is_sparse(self) -> bool:
         """Whether the shift is stored sparsely."""
-        return _is_array(self._shift) or self._shift.rep.fmt == "sparse"
+        return _is_sparse_array(self._shift) or self._shift.rep.fmt == "sparse"
 
     @property
     def field(self) -> Domain:
@@ -290,12 +290,12 @@ def run_on_columns(layers: Iterable[LinearCoupling], p: int, columns: DomainMatr
     return first.vstack(second)
 
 
-def _is_array(shift: "DomainMatrix | SparseArray") -> "TypeIs[SparseArray]":
+def _is_sparse_array(shift: "DomainMatrix | SparseArray") -> "TypeIs[SparseArray]":
     """Whether a shift is a `SparseArray`, checked without importing NumPy."""
     return hasattr(shift, "places")
 
 
-def _check_scale(elements: Sequence, field: Domain) -> None:
+def _refuse_nonpositive_scale(elements: Sequence, field: Domain) -> None:
     """Raise `InvalidInputError` for a scale that is not known to be positive; in characteristic p,
     where no element has a sign, only for zero.
     """
@@ -306,10 +306,10 @@ def _check_scale(elements: Sequence, field: Domain) -> None:
         shown = format_short(field.to_sympy(element))
         if positive is False or not field.is_FractionField:
             raise InvalidInputError(
-                f"expected positive scales, got {shown} at {i}, but a coupling layer preserves "
-                "orientation: put signs into the flips of a CouplingFlow"
+                f"expected positive scales, got {shown} at index {i}, but a coupling layer "
+                "preserves orientation: put signs into the flips of a CouplingFlow"
             )
         raise InvalidInputError(
-            f"expected scales that are known to be positive, got {shown} at {i}: declare its "
+            f"expected scales that are known to be positive, got {shown} at index {i}: declare its "
             "symbols positive, as in Symbol('t', positive=True)"
         )

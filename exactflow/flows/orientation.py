@@ -82,7 +82,7 @@ class CoordinateLayout:
         columns, signs = perm[order], signs[order]
         return np.argsort(order)[columns], np.where(np.isin(columns, self.flips), -signs, signs)
 
-    def array_of_layers(self, M: "np.ndarray") -> "np.ndarray":
+    def padded_array_of_layers(self, M: "np.ndarray") -> "np.ndarray":
         """The array under this layout, with its pads: `matrix_of_layers` for NumPy."""
         import numpy as np
 

@@ -88,7 +88,7 @@ def mask_order(mask: object) -> tuple[tuple[int, ...], tuple[int, int]]:
     for i, entry in enumerate(entries):
         if not isinstance(entry, int) or entry not in (0, 1):
             raise InvalidInputError(
-                f"expected a mask of zeros and ones, got {entry!r} at {i}: {_REMEDY}"
+                f"expected a mask of zeros and ones, got {entry!r} at index {i}: {_REMEDY}"
             )
     first = [i for i, entry in enumerate(entries) if entry]
     second = [i for i, entry in enumerate(entries) if not entry]

@@ -26,14 +26,15 @@ _PALEST = 0.15
 _LOGARITHMIC_ABOVE = 3
 """Decimal digits between the largest and the least entry above which colours are logarithmic."""
 _WRITTEN = 8
+"""The largest number of coordinates for which entries are written."""
 _LETTERS = 3
-"""Letters of an entry, and coordinates of a matrix, up to which entries are written."""
+"""The most letters of an entry that is written."""
 _WHITE_ABOVE = 0.6
 """Darkness above which an entry is written in white."""
 _GAP = 0.15
 _EQUALS = 0.3
 _UNIT = 1.3
-"""Inches of a matrix in a figure that is made here."""
+"""The width in inches of a matrix, in a figure that this module creates."""
 
 
 def draw_strip(flow: Any, *, ax: Any, target: bool, entries: bool | None) -> Any:
@@ -68,7 +69,7 @@ def draw_strip(flow: Any, *, ax: Any, target: bool, entries: bool | None) -> Any
             ax.text(left + _EQUALS / 2 - _GAP / 2, 0.5, "=", ha="center", va="center", fontsize=14)
             left += _EQUALS
         halves = flow.partition if not flow.order and (k > 0 or not target) else None
-        shades = _draw(ax, left, matrix, halves, entries)
+        shades = _draw_matrix(ax, left, matrix, halves, entries)
         ax.text(left + 0.5, -0.06, shades.caption(name), ha="center", va="top", fontsize=8)
         left += 1 + _GAP
     ax.set(xlim=(-0.03, left - _GAP + 0.03), ylim=(-0.5, 1.03), aspect="equal")
@@ -103,19 +104,19 @@ class _Shades:
     @classmethod
     def of(cls, matrix: DomainMatrix) -> "_Shades":
         """Read the entries of a matrix of numbers."""
-        pairs = {place: _sign_and_size(x, matrix.domain) for place, x in matrix.iter_items()}
+        pairs = {place: _sign_and_log10(x, matrix.domain) for place, x in matrix.iter_items()}
         signs = {place: sign for place, (sign, _) in pairs.items()}
         return cls(signs, {place: size for place, (_, size) in pairs.items()})
 
     @property
-    def most(self) -> float:
+    def largest_log10(self) -> float:
         """The decimal logarithm of the largest entry."""
         return max(self.sizes.values(), default=0.0)
 
     @property
     def digits(self) -> float:
         """The decimal digits between the largest and the least entry."""
-        return self.most - min(self.sizes.values(), default=0.0)
+        return self.largest_log10 - min(self.sizes.values(), default=0.0)
 
     @property
     def is_logarithmic(self) -> bool:
@@ -124,7 +125,7 @@ class _Shades:
 
     def depths(self) -> dict[tuple[int, int], float]:
         """How dark each entry is, between `_PALEST` and 1."""
-        below = {place: self.most - size for place, size in self.sizes.items()}
+        below = {place: self.largest_log10 - size for place, size in self.sizes.items()}
         if self.is_logarithmic:
             shares = {place: 1 - digits / self.digits for place, digits in below.items()}
         else:
@@ -135,15 +136,17 @@ class _Shades:
         """The name of the matrix and, below it, its largest entry, where entries have signs."""
         if 0 in self.signs.values():
             return name
-        exponent = floor(self.most) if self.signs else 0
+        exponent = floor(self.largest_log10) if self.signs else 0
         is_short = -3 <= exponent < 5
-        largest = f"{10 ** (self.most - exponent * (not is_short)):.3g}" if self.signs else "0"
+        largest = (
+            f"{10 ** (self.largest_log10 - exponent * (not is_short)):.3g}" if self.signs else "0"
+        )
         largest += "" if is_short else f"e{exponent}"
         lines = [name, f"max {largest}", *["log colours"] * self.is_logarithmic]
         return "\n".join(lines)
 
 
-def _sign_and_size(value: Element, field: Domain) -> tuple[int, float]:
+def _sign_and_log10(value: Element, field: Domain) -> tuple[int, float]:
     """Return the sign of a number and the decimal logarithm of its absolute value."""
     if field.is_QQ:
         numerator, denominator = int(value.numerator), int(value.denominator)
@@ -154,7 +157,7 @@ def _sign_and_size(value: Element, field: Domain) -> tuple[int, float]:
     return int(sympy.sign(number)), float(sympy.log(abs(number), 10).evalf())
 
 
-def _draw(
+def _draw_matrix(
     ax: Any, left: float, matrix: DomainMatrix, halves: tuple[int, int] | None, entries: bool | None
 ) -> _Shades:
     """Draw one matrix, as a square whose lower left corner is (left, 0); return its shades."""

@@ -76,18 +76,22 @@ def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
     is_long = flow.dimension >= _LARGE and not flow.is_sparse
     if is_long and flow.field == expected.domain == QQ and flow._has_matrix(expected.to_dense()):
         return Verification(flow)
+    require_equal(flow.domain_matrix(), expected, "the flow does not equal the matrix")
+    return Verification(flow)
+
+
+def require_equal(derived: DomainMatrix, expected: DomainMatrix, refuted: str) -> None:
+    """Raise `VerificationError`, with the text `refuted`, if two matrices of one shape differ."""
     try:
-        derived, expected = flow.domain_matrix().unify(expected, fmt="dense")
+        derived, expected = derived.unify(expected, fmt="dense")
     except UnificationFailed:
         raise InvalidInputError(
-            f"expected a matrix over {flow.field}, like the flow, got one over {expected.domain}"
+            f"expected a matrix over {derived.domain}, like the flow, got a matrix over "
+            f"{expected.domain}"
         ) from None
     if (wrong := first_differing_entry(expected, derived)) is not None:
         place, want, got = wrong
-        raise VerificationError(
-            f"expected {want} at entry {place}, derived {got}: the flow does not equal the matrix"
-        )
-    return Verification(flow)
+        raise VerificationError(f"expected {want} at entry {place}, derived {got}: {refuted}")
 
 
 def first_differing_entry(

@@ -85,7 +85,7 @@ def read_matrix(weight: Any, bias: Any = None) -> AffineMap:
     return AffineMap(values.reshape(shape[:2]), None if bias is None else to_float64(bias))
 
 
-def read_channels(tensor: Any) -> np.ndarray:
+def read_channel_values(tensor: Any) -> np.ndarray:
     """Return one number per channel of a tensor that broadcasts along its other axes."""
     shape = [size for size in tensor.shape if size != 1]
     if len(shape) > 1:

@@ -46,7 +46,7 @@ class CallConvention:
         method: Callable[..., Any] = getattr(module, self.forward if is_forward else self.inverse)
         return method
 
-    def options(self, is_forward: bool) -> dict[str, bool]:
+    def direction_option(self, is_forward: bool) -> dict[str, bool]:
         """Return the option that chooses a direction."""
         return {} if self.option is None else {self.option: not is_forward}
 
@@ -79,7 +79,9 @@ class ModelCall:
             return self.module(value, *others, **self.options)
         method = self.convention.method(self.module, is_forward)
         given = [value] if self.convention.is_listed else value
-        return method(given, *others, **self.convention.options(is_forward), **self.options)
+        return method(
+            given, *others, **self.convention.direction_option(is_forward), **self.options
+        )
 
     def image_and_log_det(self, x: Tensor) -> tuple[Tensor, Any]:
         """Return the image of x, and the log-determinant: a tensor, a number, or None."""
@@ -91,17 +93,17 @@ class ModelCall:
 def make_model_call(model: nn.Module, context: Any) -> ModelCall:
     """Return the call of a model, with the option ``context`` if one is given."""
     options = {} if context is None else {"context": context}
-    return ModelCall(model, find_convention(model), options=options)
+    return ModelCall(model, infer_convention(model), options=options)
 
 
-def find_convention(module: nn.Module) -> CallConvention | None:
+def infer_convention(module: nn.Module) -> CallConvention | None:
     """Find the call convention of a module by the names of its methods and options."""
     for name in METHODS:
         if callable(getattr(type(module), name, None)):
             return CallConvention("forward", name)
     try:
         options = inspect.signature(module.forward).parameters
-    except ValueError:  # compiled by torch.jit
+    except ValueError:  # a method compiled by torch.jit has no signature
         return None
     found = [name for name in OPTIONS if name in options]
     return CallConvention("forward", "forward", found[0]) if found else None
@@ -146,7 +148,7 @@ class Library:
     other_containers: Mapping[type, str] = field(default_factory=dict)
     replaced_parameters: Mapping[type, tuple[str, ...]] = field(default_factory=dict)
     make_like: Callable[[Any, BijectionModule], nn.Module] | None = None
-    convention: Callable[[nn.Module], CallConvention | None] = find_convention
+    convention: Callable[[nn.Module], CallConvention | None] = infer_convention
     model_call: Callable[[Any, Any], ModelCall] = make_model_call
     update_references: Callable[[nn.Module, nn.Module, nn.Module], None] = lambda *modules: None
     float_type: Callable[[], Any] = lambda: np.float64

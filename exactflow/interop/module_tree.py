@@ -46,7 +46,7 @@ def copy_model(model: Model) -> Model:
         ) from None
 
 
-def copy_as_float64(module: Model) -> Model:
+def copy_for_float64_evaluation(module: Model) -> Model:
     """Copy a module in float64 and evaluation mode, without values cached in another dtype."""
     new = copy_model(module)
     return new.train().eval().double() if isinstance(new, nn.Module) else new

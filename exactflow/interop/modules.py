@@ -81,7 +81,7 @@ class BijectionModule(nn.Module):
         """Return the layers, each with the half that it `moves`, in order of application."""
         return list(getattr(self, "layers", ()))
 
-    def layout(self) -> list[int]:
+    def encode_layout(self) -> list[int]:
         """Encode the structure for the state dict: the sizes of the halves, then for each layer
         whether it moves the first half; nothing for an identity.
         """
@@ -99,14 +99,15 @@ class BijectionModule(nn.Module):
 
     def get_extra_state(self) -> Tensor:
         """Return the layout as a tensor."""
-        return torch.tensor(self.layout(), dtype=torch.int64)
+        return torch.tensor(self.encode_layout(), dtype=torch.int64)
 
     def set_extra_state(self, state: Tensor) -> None:
         """Refuse the state of a module with another layout."""
-        if state.tolist() != self.layout():
+        if state.tolist() != self.encode_layout():
             what = "(the halves, then whether the first one moves; nothing for an identity)"
             raise ValueError(
-                f"expected the state of layers {self.layout()} {what}, got that of {state.tolist()}"
+                f"expected the state of layers {self.encode_layout()} {what}, "
+                f"got the state of {state.tolist()}"
             )
 
 

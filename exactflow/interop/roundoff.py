@@ -54,7 +54,7 @@ ACCEPTED = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-2}
 
 
 def rounding_error_bound(flow: CouplingFlow, *, dtype: Any = np.float64) -> Fraction | float:
-    """Bound the forward error of a flow over QQ as a module of any library in float64.
+    """Bound the forward error of a flow over QQ when a module of any library runs it in float64.
 
     The bound holds for |x_1| + .. + |x_d| <= 1, and is a multiple of the largest entry of M;
     infinite if the theorem gives no bound. `dtype` may also be float32. Raises `InvalidInputError`
@@ -67,7 +67,8 @@ def rounding_error_bound(flow: CouplingFlow, *, dtype: Any = np.float64) -> Frac
     """
     if not flow.field.is_QQ:
         raise InvalidInputError(
-            f"expected a flow over QQ, got one over {format_field(flow.field)}: modules hold floats"
+            f"expected a flow over QQ, got a flow over {format_field(flow.field)}: "
+            "modules hold floats"
         )
     layers = [float_layer(layer, dtype) for layer in flow.layers]
     entry = max(map(abs, flow.domain_matrix().iter_values()))
@@ -98,8 +99,8 @@ def check_rounding_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = 
         elif not _has_exact_numbers(flow, kind.type):  # balance would return such numbers
             remedy = "use exactflow.balance, whose layers are floats with small entries, "
         raise InvalidInputError(
-            f"expected layers whose error in {kind} is within {float(accepted):.2g} of the largest "
-            f"entry, got a bound of {float(bound):.2g}: {remedy}or give accept_error=.."
+            f"the error of the layers in {kind} may reach {float(bound):.2g} of the largest entry, "
+            f"above {float(accepted):.2g}: {remedy}or give accept_error=.."
         )
 
 
@@ -109,7 +110,7 @@ def float_layer(layer: LinearCoupling, dtype: Any = np.float64) -> FloatCoupling
         if not 0 < abs(_round_to(value, dtype)) < np.inf:
             size = int(value.numerator).bit_length() - int(value.denominator).bit_length()
             raise InvalidInputError(
-                f"expected numbers within the range of {np.dtype(dtype)}, got one of about "
+                f"expected numbers within the range of {np.dtype(dtype)}, got a number of about "
                 f"2^{size}: use exactflow.balance, whose layers are floats with small entries"
             )
     found = FloatCoupling.of(layer)
@@ -151,7 +152,7 @@ def _error_bound(
     bound = float(ENLARGED * _gamma(sum(counts) + len(counts), floats.unit) * sizes.max())
     if bound <= SMALL * largest and ENLARGED * peak <= floats.most:
         return bound
-    return float(ENLARGED * _sharp_error_bound(list(zip(layers, counts, strict=True)), d, floats))
+    return float(ENLARGED * _tight_error_bound(list(zip(layers, counts, strict=True)), d, floats))
 
 
 def _absolute_layer(layer: FloatCoupling, least: float) -> FloatCoupling:
@@ -164,7 +165,7 @@ def _absolute_layer(layer: FloatCoupling, least: float) -> FloatCoupling:
     return FloatCoupling(layer.moves, shift, np.maximum(layer.scale, least))
 
 
-def _sharp_error_bound(
+def _tight_error_bound(
     layers: Sequence[tuple[FloatCoupling, int]], d: int, floats: _FloatLimits
 ) -> float:
     """Return the largest entry of the sum in the theorem; infinite if a number may overflow.

@@ -1,9 +1,12 @@
-"""Tables as text of any width."""
+"""Tables as text of any width, and in HTML."""
 
 import re
 from collections.abc import Sequence
+from html import escape
 from itertools import zip_longest
 from textwrap import wrap
+
+from exactflow.flows.display import TABLE_STYLE
 
 GAP = "  "
 
@@ -64,3 +67,18 @@ def _draw_row(cells: Cells, widths: Sequence[int]) -> list[str]:
         padded = (GAP + text.rjust(width) for text, width in others)
         drawn.append((name.ljust(widths[0]) + "".join(padded)).rstrip())
     return drawn
+
+
+def table_html(rows: list[list[str]]) -> str:
+    """Return a table in HTML, with dashes dimmed, in the colours of the page."""
+    heads, *rest = rows
+    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
+    body = "".join(map(_row_html, rest))
+    return f'<table style="{TABLE_STYLE}"><tr>{head}</tr>{body}</table>'
+
+
+def _row_html(cells: list[str]) -> str:
+    name, *numbers = cells
+    dashes = (' style="opacity: 0.3"' if text == "-" else "" for text in numbers)
+    shown = (f"<td{dim}>{escape(x)}</td>" for dim, x in zip(dashes, numbers, strict=True))
+    return f'<tr><td style="text-align: left">{escape(name)}</td>{"".join(shown)}</tr>'

@@ -51,8 +51,8 @@ def copy_tensors(value: Any, dtype: torch.dtype | None = None) -> Any:
     return tree_map_only(Tensor, copy, value)
 
 
-def pattern_of(value: Any) -> Any:
-    """Return a structure with a slot for each tensor."""
+def replace_tensors_by_slots(value: Any) -> Any:
+    """Return a copy of a structure with a slot in place of each tensor."""
     return tree_map_only(Tensor, lambda _: SLOT, value)
 
 
@@ -62,8 +62,8 @@ def find_finite(values: Tensors) -> Tensor:
 
 
 def _list_parts(value: Any) -> list[Any]:
-    """List `value`, its nested parts, and at each level the parts without the last one, which may
-    be a log-determinant.
+    """List `value` and its nested parts, and at each level also the parts except the last, since
+    the last may be a log-determinant.
     """
     inner = list(value.values()) if isinstance(value, Mapping) else value
     inner = list(inner) if isinstance(inner, list | tuple) else []
@@ -75,8 +75,8 @@ def _find_image(value: Any, size: int) -> Any:
     parts = [part for part in _list_parts(value) if _are_batches(*tree_leaves(part))]
     if not parts:
         raise NotMeasuredError(
-            "it returns no tensor, or list, tuple or dictionary of tensors, with a row for each "
-            f"member of the batch, but {type(value).__name__}"
+            f"it returns {type(value).__name__}, not a tensor, or a list, tuple or dictionary of "
+            "tensors, with a row for each member of the batch"
         )
     return next((part for part in parts if count_entries(part) == size), parts[0])
 
@@ -142,7 +142,7 @@ class LayerCall:
         image = _find_image(value, count_entries(self.before))
         own = {id(t) for t in list_tensors(image)}
         whole = tree_map_only(Tensor, lambda t: SLOT if id(t) in own else t.detach().clone(), value)
-        patterns = [pattern_of(image), *([] if value is image else [whole])]
+        patterns = [replace_tensors_by_slots(image), *([] if value is image else [whole])]
         return replace(
             self, inverse_patterns=tuple(patterns), after=copy_tensors(list_tensors(image))
         )
@@ -161,7 +161,7 @@ class LayerCall:
             self, pattern=pattern, before=before, others=others, inverse_patterns=(), after=()
         )
 
-    def as_float64(self, rows: list[int], step: float) -> "LayerCall":
+    def repeat_in_float64(self, rows: list[int], step: float) -> "LayerCall":
         """Repeat the call with a copy in float64, on some members, each moved by a random step."""
         module, selected = copy_model(self.module).double(), self.select(list(dict.fromkeys(rows)))
         for part in module.modules():  # tensors that are neither parameters nor buffers
@@ -178,18 +178,20 @@ class LayerCall:
             selected, module=module, pattern=pattern, before=tuple(map(move, before)), others=others
         )
         try:
-            return call.with_result(call.run(call.before)[0])
+            return call.with_result(call.call_and_find_image(call.before)[0])
         except NotMeasuredError as reason:
             raise NotMeasuredError(f"in float64 {reason}") from reason
 
-    def run(self, state: Tensors) -> tuple[Any, Any]:
+    def call_and_find_image(self, state: Tensors) -> tuple[Any, Any]:
         """Call the layer on copies of other tensors; return its result, and the image in it."""
         (given, options), fresh = copy_tensors(self.others), iter(state)
         pattern = copy_tensors(self.pattern)
         first = tree_map(lambda leaf: next(fresh).clone() if leaf is SLOT else leaf, pattern)
         method = self.convention.method(self.module, self.is_forward)
         try:
-            value = method(first, *given, **options, **self.convention.options(self.is_forward))
+            value = method(
+                first, *given, **options, **self.convention.direction_option(self.is_forward)
+            )
         except Exception as error:  # a library may raise any error
             where = getattr(error, "where", self.path) or "the model"
             raise NotMeasuredError(f"{where} raises {root_cause_text(error)}") from error
@@ -197,13 +199,15 @@ class LayerCall:
 
     def map_tensors(self, state: Tensors) -> Tensors:
         """Return the images of other tensors."""
-        return copy_tensors(list_tensors(run_without_gradients(lambda: self.run(state))[1]))
+        return copy_tensors(
+            list_tensors(run_without_gradients(lambda: self.call_and_find_image(state))[1])
+        )
 
-    def find_log_dets(self, state: Tensors) -> Tensor:
+    def find_own_log_dets(self, state: Tensors) -> Tensor:
         """Return the log-determinants in the result, minus those in the arguments if the layer adds
         its own to them.
         """
-        (value, image), n = self.run(state), len(state[0])
+        (value, image), n = self.call_and_find_image(state), len(state[0])
         own = {id(tensor) for tensor in list_tensors(image)}
         numbers = [
             (keystr(path), torch.as_tensor(leaf))
@@ -214,8 +218,8 @@ class LayerCall:
         found = [x for name, x in numbers if LOG_DET.search(name)]
         found = found or [x for name, x in numbers if not re.search("[a-zA-Z]", name)]
         if len(found) != 1:
-            count = f"{len(found)} without names" if found else "none"
-            raise NotMeasuredError(f"it returns {count}")
+            count = f"{len(found)} values without names" if found else "none"
+            raise NotMeasuredError(f"the module returns {count}")
         named = self.arguments.items()
         sums = (x for name, x in named if LOG_DET.search(name) and isinstance(x, Tensor | float))
         return (found[0].flatten().double() - sum(sums)).expand(n)
@@ -282,7 +286,7 @@ class Tracer:
             module,
             convention,
             not is_inverse,
-            pattern_of(first),
+            replace_tensors_by_slots(first),
             list_tensors(first),
             (tuple(others), copy_tensors(bound.kwargs)),
         )
@@ -291,7 +295,8 @@ class Tracer:
         finally:
             self.calls = calls
         maps_several = isinstance(value, tuple) and sum(map(_are_batches, value)) > 1
-        if not (maps_several and any(map(_are_batches, others))):  # else it is no layer of a flow
-            with suppress(NotMeasuredError):  # raised if it maps no batches
+        # a module with several batches in and out is not a layer of a flow
+        if not (maps_several and any(map(_are_batches, others))):
+            with suppress(NotMeasuredError):  # raised if the module maps no batches
                 calls.append(call.with_result(value))
         return value

@@ -76,7 +76,9 @@ def _plus(u: Vector, v: Vector) -> Vector:
     return tuple(map(add, u, v))
 
 
-def _map_pairs(operation: Callable, us: Sequence[Vector], vs: Sequence[Vector]) -> list[Vector]:
+def _combine_vectors(
+    operation: Callable, us: Sequence[Vector], vs: Sequence[Vector]
+) -> list[Vector]:
     """Return u + v, or u - v, of all pairs, coordinate by coordinate."""
     entries = map(itemgetter, range(len(us[0])))
     return [*zip(*(map(operation, map(at, us), map(at, vs)) for at in entries), strict=True)]
@@ -120,7 +122,7 @@ class PointObstruction(Checkable):
     images: tuple[Halves, ...]
 
     @property
-    def values(self) -> Halves:
+    def compared_values(self) -> Halves:
         """The two values that would have to be equal."""
         return self._evaluate()[1:]
 
@@ -130,7 +132,7 @@ class PointObstruction(Checkable):
         if not (is_met and self.word in "LULUL" and one != other):
             raise VerificationError(
                 f"the points {_join_rows(self.rows)} do not exclude {self.word or 'the identity'}: "
-                f"they do not fulfil the conditions of the kind {self.kind!r}"
+                f"they do not fulfil the conditions of an obstruction of kind {self.kind!r}"
             )
 
     def _evaluate(self) -> tuple[bool, Vector, Vector]:
@@ -141,8 +143,8 @@ class PointObstruction(Checkable):
         (k, m, k2, m2), (x, y, x2, y2) = split[0], split[-1]
         moved_by, kept_by = (_minus(m2, m), _minus(y2, y)), (_minus(k2, k), _minus(x2, x))
         is_even = count == 3 and len(split) % 2 == 0
-        is_cycle = is_even and _agree_by_turns([*split, split[0]])
-        is_path = is_even and _agree_by_turns(split)
+        is_cycle = is_even and _agree_alternately([*split, split[0]])
+        is_path = is_even and _agree_alternately(split)
         meets = is_path and _plus(m, _alternating_sum(split[1:-1])) == y
         return {
             "point": (count < 2, k, k2),
@@ -154,7 +156,7 @@ class PointObstruction(Checkable):
 
     def __str__(self) -> str:
         kept, moved = _kept_and_moved(self.word, HALVES)
-        one, other = (f"({', '.join(map(format_short, half))})" for half in self.values)
+        one, other = (f"({', '.join(map(format_short, half))})" for half in self.compared_values)
         reason = _REASONS[self.kind].format(
             rows=_join_rows(self.rows),
             between=_join_rows(self.rows[1:-1]),
@@ -180,7 +182,7 @@ def _alternating_sum(split: Sequence[tuple]) -> Vector:
     return tuple(map(sum, zip(*signed, strict=True)))
 
 
-def _agree_by_turns(split: Sequence[tuple]) -> bool:
+def _agree_alternately(split: Sequence[tuple]) -> bool:
     """Whether each point agrees with the next one in k, in k', in k, .."""
     pairs = enumerate(pairwise(split))
     return all(one[i % 2 * 2] == other[i % 2 * 2] for i, (one, other) in pairs)
@@ -194,12 +196,12 @@ def find_shortest_word(
     points: Columns, images: Columns, unit: int
 ) -> tuple[str, list[Table], tuple[PointObstruction, ...]]:
     """Return the shortest word, the shifts of its couplings as tables, in order of application, and
-    an obstruction for each shorter word. Of two shortest words, the one of smaller shifts is taken.
+    an obstruction for each shorter word. The smaller shifts decide between two shortest words.
 
     Points are distinct, and images are distinct. All numbers are integer multiples of 1/`unit`.
     """
     excluded: list[PointObstruction] = []
-    shifts = tuple(_map_pairs(sub, *pair) for pair in zip(images, points, strict=True))
+    shifts = tuple(_combine_vectors(sub, *pair) for pair in zip(images, points, strict=True))
     for count in range(5):
         found, reasons = [], []
         for word in dict.fromkeys(("ULUL"[4 - count :], "LULU"[4 - count :])):
@@ -234,7 +236,7 @@ def _largest_shift(found: tuple[str, list[Table]]) -> Element:
 
 
 def _tabulate(kind: str, keys: Iterable, values: Sequence[Vector]) -> dict:
-    """Return a function as a table; raise `_ExcludedError` if two rows have one key, two values."""
+    """Return a function as a table; raise `_ExcludedError` if a key has two values."""
     rows: dict[Any, int] = {}
     for i, key in enumerate(keys):
         j = rows.setdefault(key, i)
@@ -257,13 +259,16 @@ def _shift_tables(count: int, halves: Sequence[Sequence[Vector]], unit: int) -> 
         first, last = _first_shift_of_three(halves, unit), dict.fromkeys(m2, _minus(k[0], k[0]))
     else:
         first, last = _separate_groups(k, m, unit), _separate_groups(m2, k2, unit)
-    B, A = _shifted(m, first, k), _shifted(k2, last, m2)
-    middle = _tabulate("", B, _map_pairs(sub, A, k)), _tabulate("", A, _map_pairs(sub, m2, B))
+    B, A = _add_table_shifts(m, first, k), _add_table_shifts(k2, last, m2)
+    middle = (
+        _tabulate("", B, _combine_vectors(sub, A, k)),
+        _tabulate("", A, _combine_vectors(sub, m2, B)),
+    )
     return [first, *middle, {x: tuple(map(neg, c)) for x, c in last.items()}][:count]
 
 
-def _shifted(vectors: Sequence[Vector], table: Table, keys: Sequence) -> list[Vector]:
-    return _map_pairs(add, vectors, [table[key] for key in keys])
+def _add_table_shifts(vectors: Sequence[Vector], table: Table, keys: Sequence) -> list[Vector]:
+    return _combine_vectors(add, vectors, [table[key] for key in keys])
 
 
 def _first_shift_of_three(halves: Sequence[Sequence[Vector]], unit: int) -> Table:
@@ -274,7 +279,7 @@ def _first_shift_of_three(halves: Sequence[Sequence[Vector]], unit: int) -> Tabl
     ends = [nodes[x] for x in k], [others[x] for x in k2]
     value, roots, forest = _solve_on_graph(*ends, m_shifts)
     t = {x: value[i] for x, i in nodes.items()}
-    components, B = [roots[i] for i in ends[0]], _shifted(m, t, k)
+    components, B = [roots[i] for i in ends[0]], _add_table_shifts(m, t, k)
     try:
         _tabulate("path", zip(components, B, strict=True), k_shifts)
     except _ExcludedError as error:
@@ -356,7 +361,7 @@ def coupling_from_table(
     With `integers` its shift at each integer equals the shift at the nearest smaller knot, or at
     the first knot.
     """
-    row, products = _find_separating_row(list(table))
+    row, products = _separating_row_and_products(list(table))
     points = sorted(zip(products, table.values(), strict=True), key=itemgetter(0))
     if integers:
         pairs = pairwise(points)
@@ -369,7 +374,7 @@ def coupling_from_table(
     return PiecewiseCoupling(partition, moves, conditioner, reads=row)
 
 
-def _find_separating_row(keys: Sequence[Vector]) -> tuple[list[int], list[Element]]:
+def _separating_row_and_products(keys: Sequence[Vector]) -> tuple[list[int], list[Element]]:
     """Return a unit row whose products with the keys are distinct, else a row 1, b, b^2, .., and
     these products.
 

@@ -98,11 +98,11 @@ class Interpolation(MapResult):
         InvalidInputError
             As for a `PiecewiseFlow`, or an integer beyond `limit`, so that none ever overflows.
         """
-        return self._mapped(self.flow, x, self.limit)
+        return self._map_within_limit(self.flow, x, self.limit)
 
     def backward(self, y: Any) -> Any:
         """Return the preimage, as `forward` does; every image of `forward` has one."""
-        return self._mapped(self.flow.inverse(), y, self.limit + self._largest_change)
+        return self._map_within_limit(self.flow.inverse(), y, self.limit + self._largest_change)
 
     @cached_property
     def limit(self) -> int:
@@ -122,7 +122,7 @@ class Interpolation(MapResult):
         values = (chain.from_iterable(layer.conditioner.values) for layer in self.layers)
         return sum(int(max(map(abs, shifts))) for shifts in values)
 
-    def _mapped(self, flow: PiecewiseFlow, x: Any, limit: int) -> Any:
+    def _map_within_limit(self, flow: PiecewiseFlow, x: Any, limit: int) -> Any:
         if not (self.integers and isinstance(x, np.ndarray) and x.dtype.kind in "iu"):
             return flow.forward(x)
         if x.ndim not in (1, 2) or len(x) != self.dimension:
@@ -167,7 +167,7 @@ class Interpolation(MapResult):
         steps += map(_obstruction_step, self.obstructions)
         layout = CoordinateLayout(self.partition, tuple(self.flow.order or range(self.dimension)))
         claim = f"The points go to their images by {self.summary}.{layout.sentence}"
-        return Explanation.verify(claim, steps, self, self.evidence)
+        return Explanation.from_checked_steps(claim, steps, self, self.evidence)
 
 
 def _is_image(flow: PiecewiseFlow, columns: DomainMatrix, images: DomainMatrix) -> bool:
@@ -175,7 +175,7 @@ def _is_image(flow: PiecewiseFlow, columns: DomainMatrix, images: DomainMatrix) 
 
 
 def _obstruction_step(found: PointObstruction) -> Step:
-    """Return the step that shows the points and images of an obstruction, first halves first."""
+    """Return the explanation step that shows the points and images of an obstruction, as halves."""
     entries = ([[*x, *y] for x, y in pairs] for pairs in (found.points, found.images))
     X, Y = (as_rectangle(rows).transpose() for rows in entries)
     reason, kind = str(found), found.kind

@@ -119,7 +119,7 @@ def toeplitz(column: VectorLike, row: "VectorLike | None" = None) -> sympy.Matri
     [1/2,   1, 3],
     [  0, 1/2, 1]])
     """
-    parts = [_read_sequence(values) for values in (column, row) if values is not None]
+    parts = [_read_nonempty_column(values) for values in (column, row) if values is not None]
     down, *others = (part.to_Matrix().flat() for part in parts)
     right = others[0] if others else [down[0]] + [sympy.Integer(0)] * (len(down) - 1)
     if len(right) != len(down) or not is_equal(parts[0][:1, :], parts[-1][:1, :]):
@@ -142,7 +142,7 @@ def circulant(column: VectorLike) -> sympy.Matrix:
     [2, 1, 3],
     [3, 2, 1]])
     """
-    sequence = _read_sequence(column)
+    sequence = _read_nonempty_column(column)
     taps = sequence.to_list_flat()
     d = len(taps)
     rows = [[taps[(i - j) % d] for j in range(d)] for i in range(d)]
@@ -163,12 +163,12 @@ def cayley_rotation(skew: MatrixLike) -> sympy.Matrix:
     """
     K = as_matrix(skew).to_dense()
     if K.transpose() != -K:
-        raise InvalidInputError("expected a skew-symmetric matrix K, got one with K^T != -K")
+        raise InvalidInputError("expected a skew-symmetric matrix K, got a matrix with K^T != -K")
     one = linalg.identity(K.shape[0], K.domain)
     plus = linalg.inverse_or_none(one + K)
     if plus is None:
         raise InvalidInputError(
-            f"expected a K for which I + K is invertible, got a singular one over {K.domain}"
+            f"expected a K for which I + K is invertible, got a singular I + K over {K.domain}"
         )
     return ((one - K) * plus).to_Matrix()
 
@@ -195,7 +195,7 @@ def random_matrix(d: int, *, bits: int = 4, seed: int = 0) -> sympy.Matrix:
             return linalg.from_entries(rows, (d, d), QQ).to_Matrix()
 
 
-def _read_sequence(values: VectorLike) -> DomainMatrix:
+def _read_nonempty_column(values: VectorLike) -> DomainMatrix:
     """Return a column of at least one entry."""
     column = as_column(values)
     if not column.shape[0]:

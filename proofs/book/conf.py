@@ -40,17 +40,6 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ex
 exclude_patterns = ["_build", "extra"]
 html_title = f"exactflow {release}"
 html_theme = "furo"
-templates_path = ["_templates"]
-html_sidebars = {
-    "**": [
-        "sidebar/brand.html",
-        "sidebar/search.html",
-        "sidebar/scroll-start.html",
-        "playground.html",
-        "sidebar/navigation.html",
-        "sidebar/scroll-end.html",
-    ]
-}
 html_static_path = ["_static", "_build/static"]
 html_css_files = ["book.css"]
 html_js_files = ["book.js"]

@@ -13,11 +13,13 @@ CLAIM = re.compile(
     r"(?P<theorem>\S.*?): (?P<checked>.*) "
     rf"\[(?P<evidence>{'|'.join(MEANING)})\](?P<missing> not run: .*)?"
 )
+RAISED = re.compile(r"[\w.]*(Error|Exception|Exit): ")
 SHORT = 30  # instances with at most so many characters stand in columns
 
 
 def format_outputs(app, doctree) -> None:
-    """Format printed claims as lists, and wrap lines that are too long (`doctree-read`).
+    """Format printed claims as lists, wrap lines that are too long, and leave of a traceback its
+    last exception (`doctree-read`).
 
     In the API reference all lines may wrap: its examples are indented.
     """
@@ -27,6 +29,10 @@ def format_outputs(app, doctree) -> None:
         lines = block.astext().splitlines()
         if "stream" in block["classes"] and any(map(CLAIM.fullmatch, lines)):
             block.replace_self(nodes.raw("", claims_html(lines), format="html"))
+        elif "traceback" in block["classes"]:
+            raised = max((i for i, line in enumerate(lines) if RAISED.match(line)), default=0)
+            block.rawsource = text = "\n".join(lines[raised:])
+            block[:] = [nodes.Text(text)]
         elif nested or max(map(len, lines), default=0) > WIDTH:
             block["classes"].append("wrap")
 

@@ -9,10 +9,18 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pypdfium2
+from PIL import ImageOps
 from sympy import MatrixSymbol, Symbol, ZeroMatrix, diag
 from sympy.matrices.expressions.blockmatrix import BlockMatrix
 
 from exactflow import explain, factor, minimal_depth
+
+SCALE = 1.8
+"""Pixels of a picture for each point of the page."""
+MARGIN = 12
+ABOVE_PAGE_NUMBER = 0.8
+"""The part of a page's height that is above its number."""
 
 THEOREM = r"""\documentclass{article}
 \usepackage{amsmath,amssymb,amsthm}
@@ -55,7 +63,10 @@ def steps(document: str) -> str:
 
 
 def write_papers(folder: Path) -> None:
-    """Compile the documents into PDF files of a folder; raise CalledProcessError on an error."""
+    """Compile the documents into PDF files of a folder, with pictures of their first pages.
+
+    Raises CalledProcessError on an error of pdflatex.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in documents().items():
         with TemporaryDirectory() as scratch:
@@ -63,3 +74,15 @@ def write_papers(folder: Path) -> None:
             command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
             subprocess.run(command, cwd=scratch, check=True, stdout=subprocess.DEVNULL)
             shutil.copyfile(Path(scratch, "paper.pdf"), folder / f"{name}.pdf")
+        draw_first_page(folder / f"{name}.pdf", folder / f"{name}.png")
+
+
+def draw_first_page(document: Path, picture: Path) -> None:
+    """Draw the first page of a PDF file, without its margins."""
+    pages = pypdfium2.PdfDocument(document)
+    page = pages[0].render(scale=SCALE).to_pil().convert("L")
+    pages.close()
+    width, height = page.size
+    body = page.crop((0, 0, width, int(height * ABOVE_PAGE_NUMBER)))
+    left, upper, right, lower = ImageOps.invert(body).getbbox()
+    page.crop((left - MARGIN, upper - MARGIN, right + MARGIN, lower + MARGIN)).save(picture)

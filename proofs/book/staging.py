@@ -15,6 +15,7 @@ import jupytext
 from goals import has_tools
 from links import documented_name, exported_names, list_modules
 from nbformat.v4 import new_markdown_cell
+from playground import page_source
 
 import exactflow
 from exactflow import theorems
@@ -28,6 +29,7 @@ __all__ = ["write_pages"]
 
 MEANING = dict(re.findall(r"- \*(.+)\*: (.+)[;.]", Evidence.__doc__))
 ROWS = {row.script: row for row in theorems.values()}
+GROUPS = {name: row.script for row in theorems.values() for name in row.formal}
 STATEMENT = re.compile(
     r"^(?:\(\*((?:(?!\*\)).)*)\*\)\n)?(Theorem (\w+).*?)^Proof", re.MULTILINE | re.DOTALL
 )
@@ -37,7 +39,7 @@ REPORTED = re.compile(r"Evidence\.([A-Z_]+)")
 
 
 def write_pages(book: Path, root: Path, goals_of: str) -> None:
-    """Write the generated pages into the folders theorems, formal and api of the book.
+    """Write the generated pages into the folders theorems, formal, api and playground of the book.
 
     The pages of formal files whose names match `goals_of` link to the pages with goals.
     """
@@ -47,6 +49,7 @@ def write_pages(book: Path, root: Path, goals_of: str) -> None:
     write_index(book / "theorems" / "index.md", root)
     write_formal(book / "formal", root, goals_of)
     write_reference(book / "api")
+    write(book / "playground" / "index.md", page_source())
     write_command_line(book / "api" / "command_line.md")
 
 
@@ -123,7 +126,9 @@ def head(row: Theorem, text: str) -> str:
 
 def formal_links(names: Iterable[str]) -> str:
     """Return names of formal statements, each as a link to it."""
-    return ", ".join(f"[`{name}`](../formal/index.md#{name.replace('_', '-')})" for name in names)
+    return ", ".join(
+        f"[`{name}`](../formal/{GROUPS[name]}.md#{name.replace('_', '-')})" for name in names
+    )
 
 
 def badge(kind: str) -> str:
@@ -170,10 +175,9 @@ def write_index(path: Path, root: Path) -> None:
 
 
 def write_formal(folder: Path, root: Path, goals_of: str) -> None:
-    """Write a page about the formal proofs, and one for each file.
+    """Write a page about the formal proofs, one for each file, and one for each theorem.
 
-    The page has the headlines, a sentence each; the rows of ``proved.md``, with links; and the
-    statements.
+    The page of a theorem has its rows of ``proved.md``, and its formal statements.
     """
     files = {Path(source).stem: root / source for source in project(root).sources}
     for name, file in files.items():
@@ -189,47 +193,65 @@ def write_formal(folder: Path, root: Path, goals_of: str) -> None:
     more = "\n\n".join(
         chain(*(definitions_of(files[name]) for name in ("headlines", "statements")))
     )
+    write(folder / "words.md", f"# Words of the statements\n\n```coq\n{words}\n{more}\n```\n")
     table = (root / "proofs" / "rocq" / "proved.md").read_text(encoding="utf-8").rstrip()
-    headlines = (
-        f"- [{name.replace('_', ' ')}](#{name.replace('_', '-')}): {' '.join(comment.split())}"
-        for comment, _, name in STATEMENT.findall(sources[0])
-    )
+    stated = {
+        name: (" ".join(comment.split()), statement.rstrip())
+        for comment, statement, name in chain.from_iterable(map(STATEMENT.findall, sources))
+    }
+    groups = {name: row for name, row in ROWS.items() if row.formal}
+    for name, row in groups.items():
+        write(folder / f"{name}.md", formal_page(row, table, stated))
+    write(folder / "index.md", formal_index(groups, files))
+
+
+FORMAL = """\
+# Formal proofs
+
+`proofs/rocq` proves the statements below with Rocq (Coq) and MathComp, for every n and without
+axioms. The headlines are in the [words](words.md) of `definitions.v`; `statements.v`, from which
+they follow, states them and more in MathComp's own terms. A reader must trust the kernel, and
+understand one of the two.
+
+`python -m proofs formal` compiles what has changed since its last run. It copies each statement
+into a file that requires only MathComp, or `definitions.v` too; the theorem of its name proves it.
+It asks for the axioms of all statements (there are none), and has `coqchk` check everything again.
+"""
+
+
+def formal_index(groups: dict[str, Theorem], files: Iterable[str]) -> str:
+    """Return the page about the formal proofs: an introduction, the theorems, the files."""
+    lines = [FORMAL, "## By theorem\n"]
+    for name, row in groups.items():
+        title = row.title.removeprefix("KMR: ").partition(" (")[0]
+        count = f"{len(row.formal)} statement{'s' * (len(row.formal) > 1)}"
+        lines.append(f"- [{row.number}. {name.replace('_', ' ')}]({name}.md): {title}; {count}")
+    lines += ["\n## By file\n", ", ".join(f"[`{name}.v`]({name}.md)" for name in files) + ".\n"]
+    pages = [*(f"{name.replace('_', ' ')} <{name}>" for name in groups), "words", *files]
+    return "\n".join([*lines, "```{toctree}\n:hidden:\n", *pages, "```\n"])
+
+
+def formal_page(row: Theorem, table: str, stated: dict[str, tuple[str, str]]) -> str:
+    """Return the page of the formal statements of a theorem, with the rows that name them."""
     parts = [
-        "# Formal proofs\n",
-        *headlines,
-        "\n`proofs/rocq` proves these statements with Rocq (Coq) and MathComp, for every n and",
-        "without axioms. The headlines are in the words of `definitions.v`; `statements.v`, from",
-        "which they follow, states them and more in MathComp's own terms. A reader must trust the",
-        "kernel, and understand one of the two. `python -m proofs formal` compiles what has",
-        "changed since its last run. It copies each statement into a file that requires only",
-        "MathComp, or `definitions.v` too; the theorem of its name proves it. It asks for the",
-        "axioms of all statements (there are none), and has `coqchk` check everything again.\n",
-        "```{toctree}\n:hidden:\n",
-        *files,
-        "```\n",
-        "## How general each statement is\n",
-        re.sub(
-            r"`(\w+)`",
-            lambda name: f"[`{name[1]}`](#{name[1].replace('_', '-')})",
-            list_table(table),
-        ),
-        f"\n## Definitions\n\n```coq\n{words}\n{more}\n```\n",
+        f"# Formally proved: {row.script.replace('_', ' ')}\n",
+        f"[Theorem {row.number}](../theorems/{row.script}.ipynb), explained and checked. "
+        "[Words](words.md) of the statements.\n",
+        "**How general each statement is**\n",
     ]
-    for comment, statement, name in chain.from_iterable(map(STATEMENT.findall, sources)):
-        said = " ".join(comment.split())
-        parts += [f"## {name.replace('_', ' ')}\n", said, f"\n```coq\n{statement.rstrip()}\n```\n"]
-    write(folder / "index.md", "\n".join(parts))
-
-
-def list_table(table: str) -> str:
-    """Return the table of formal proofs as a list: its names are too long for narrow pages."""
-    lines = []
-    for row in table.splitlines()[2:]:
-        theorem, where, *names = (cell.strip() for cell in row.strip("|").split("|"))
-        headlines, statements = names
-        told = [f"headlines: {headlines}"] * bool(headlines) + [f"statements: {statements}"]
-        lines.append(f"- **{theorem}**\\\n  {where}\\\n  " + "; ".join(told))
-    return "\n".join(lines)
+    for line in table.splitlines()[2:]:
+        theorem, where, *names = (cell.strip() for cell in line.strip("|").split("|"))
+        headlines, statements = (
+            [name for name in re.findall(r"`(\w+)`", cell) if name in row.formal] for cell in names
+        )
+        if headlines or statements:
+            told = [f"headlines: {formal_links(headlines)}"] * bool(headlines)
+            told += [f"statements: {formal_links(statements)}"] * bool(statements)
+            parts.append(f"- **{theorem}**\\\n  {where}\\\n  " + "; ".join(told))
+    for name in row.formal:
+        said, statement = stated[name]
+        parts += [f"\n## {name.replace('_', ' ')}\n", said, f"\n```coq\n{statement}\n```"]
+    return "\n".join([*parts, ""])
 
 
 def write_reference(folder: Path) -> None:
@@ -251,13 +273,13 @@ def write_reference(folder: Path) -> None:
                 "",
             ]
         write(folder / f"{package}.rst", "\n".join(lines))
-    root = "\n".join(f"| `{name}` | {first_paragraph(name)} |" for name in exactflow.__all__)
+    root = "\n".join(f"- `{name}`: {first_paragraph(name)}" for name in exactflow.__all__)
     pages = "\n".join(sorted(packages))
     write(
         folder / "index.md",
         "# API reference\n\nEvery public object, with its docstring. The tests run each example."
         "\n\n## From the root\n\n`from exactflow import` has these.\n\n"
-        f"| name | what it is |\n| --- | --- |\n{root}\n\n## Subpackages\n\n"
+        f"{root}\n\n## Subpackages\n\n"
         f"```{{toctree}}\n:maxdepth: 1\n\n{pages}\n```\n",
     )
 

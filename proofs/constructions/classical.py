@@ -56,7 +56,7 @@ from exactflow.linear.factor.assembly import (
     alternate_shears,
     append_scale,
     layers_of_shears,
-    merge,
+    merge_neighbours,
     shear_layer,
 )
 from exactflow.linear.factor.commutator import complete_rank
@@ -84,7 +84,9 @@ def classical(M: MatrixLike) -> CouplingFlow:
     if p != q:
         raise MethodError(f"expected halves of one size, got {p} and {q}: use exactflow.factor")
     layers, field = _layers(problem.blocks()), problem.target.domain
-    flow = CouplingFlow(merge(layers), problem.partition, method="classical", field=field)
+    flow = CouplingFlow(
+        merge_neighbours(layers), problem.partition, method="classical", field=field
+    )
     verify(flow, problem.target)
     return flow
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_short
-from exactflow.laws.universal.boxes import Ends, Uniform, as_ends
+from exactflow.laws.universal.boxes import Ends, Uniform, as_point_pairs
 from exactflow.laws.universal.measures import as_weights
 
 __all__ = ["Segments"]
@@ -31,7 +31,7 @@ class Segments(Uniform):
     is_singular = True
 
     def __init__(self, segments: Sequence, weights: Sequence | None = None) -> None:
-        ends = as_ends("segment", "end points", segments)
+        ends = as_point_pairs("segment", "end points", segments)
         if len(ends[0][0]) < 2 or any(a == b for a, b in ends):
             raise InvalidInputError(
                 "expected segments of different end points with as many coordinates, two or more, "
@@ -40,6 +40,6 @@ class Segments(Uniform):
         weights = as_weights(weights, len(ends))
         vars(self).update(ends=ends, weights=weights, dimension=len(ends[0][0]))
 
-    def sides(self, start: tuple, end: tuple) -> list[Ends]:
+    def sides_of_box(self, start: tuple, end: tuple) -> list[Ends]:
         """Return the segment itself."""
         return [(start, end)]

@@ -20,6 +20,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from corpus.remarks import TITLES, remark, remarks
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exactflow import checker
 
@@ -254,7 +256,7 @@ def test_what_is_beyond_the_machine_is_incomplete(monkeypatch, capsys, error):
     def derive(certificate):
         raise error
 
-    monkeypatch.setattr(checker, "compose_layers", derive)
+    monkeypatch.setattr(checker, "compose_product_or_covariance", derive)
     assert checker.main([str(CORPUS / "correct" / "sqrt2.json")]) == 3
     lines = capsys.readouterr().out.splitlines()
     assert lines[-2:] == [f"c incomplete: {error.__name__}", "s NOT VERIFIED"]
@@ -308,7 +310,7 @@ def test_roots_that_lie_close_cost_little():
     long = 2**100  # x^16 - 2 (long x - 1)^2 has two roots at a distance of 2^-850
     modulus = (-2, 4 * long, -2 * long**2, *[0] * 13, 1)
     start = time.process_time()
-    assert len(checker.real_roots(tuple(map(Fraction, modulus)))) == 4
+    assert len(checker.isolate_real_roots(tuple(map(Fraction, modulus)))) == 4
     assert time.process_time() - start < 5
 
 
@@ -318,8 +320,8 @@ def test_signs_of_long_scales_cost_little():
     scale = tuple(Fraction(n**40, 3**70) for n in range(10**9, 10**9 + 16))
     start = time.process_time()
     pairs = tuple(c.as_integer_ratio() for c in scale)
-    assert checker.sign(pairs, field) == 0
-    assert checker.sign((*pairs[:8], *[(0, 1)] * 8), field) == 0
+    assert checker.decide_positivity(pairs, field) == 0
+    assert checker.decide_positivity((*pairs[:8], *[(0, 1)] * 8), field) == 0
     assert time.process_time() - start < 5
 
 
@@ -762,7 +764,7 @@ def test_signs_at_the_real_roots(element, modulus, sign):
     element = tuple(Fraction(c).as_integer_ratio() for c in element) + ((0, 1),) * len(modulus)
     element = element[: len(modulus) - 1]
     field = checker.Field("K", modulus=tuple(Fraction(c) for c in modulus))
-    assert checker.sign(element, field) == sign
+    assert checker.decide_positivity(element, field) == sign
 
 
 # ---- products
@@ -787,7 +789,7 @@ def test_a_bound_that_the_referee_demands(bound, code):
     path = CORPUS / "correct" / "within_a_thousandth.json"
     got, lines, _ = run(path, "--within", bound)
     assert got == code
-    assert "c the largest difference is 1/2500, below 2^-10" in lines
+    assert "c the largest difference is 0.0004" in lines
     if code:
         assert lines[-2].startswith("c first differing entry: row 0, column 0: expected 1501/2500")
 
@@ -854,3 +856,46 @@ def test_large_numbers_that_must_not_meet_the_digit_limit(tmp_path):
     code, lines, _ = run(tmp_path / "certificate.json", "--target", given)
     assert code == 1
     assert "6002 digits" in lines[-2]
+
+
+@pytest.mark.parametrize(
+    ("x", "above", "below"),
+    [
+        ("0", "0", "0"),
+        ("1/2500", "0.0004", "0.0004"),
+        ("1/3", "0.334 (rounded up)", "0.333 (rounded down)"),
+        ("9999/10", "1e+03 (rounded up)", "999 (rounded down)"),
+        ("1234", "1.24e+03 (rounded up)", "1.23e+03 (rounded down)"),
+        (f"1/{10**400}", "1e-400", "1e-400"),
+        (f"{10**400 + 1}", "1.01e+400 (rounded up)", "1e+400 (rounded down)"),
+        (f"{2**60 + 1}/{2**120}", "8.68e-19 (rounded up)", "8.67e-19 (rounded down)"),
+    ],
+)
+def test_a_difference_is_written_as_a_decimal_on_the_safe_side(x, above, below):
+    value = Fraction(x)
+    assert checker.write_decimal(value, up=True) == above
+    assert checker.write_decimal(value, up=False) == below
+
+
+@given(st.fractions(min_value=0), st.integers(-600, 600))
+def test_a_written_decimal_encloses_the_number(x, power):
+    value = x * Fraction(2) ** power
+    above, below = (checker.write_decimal(value, up).split()[0] for up in (True, False))
+    assert Fraction(below) <= value <= Fraction(above)
+    assert Fraction(above) <= value + value / 100
+    assert (value == Fraction(above)) == ("rounded" not in checker.write_decimal(value, up=True))
+
+
+def test_the_lines_of_a_refuted_bound_have_no_long_fraction():
+    target = [[str(1 + Fraction(1, 3**90)), "1"], ["0", "1"]]
+    text = certificate(target, [shear("first", "1")], within="1/9999", version=2)
+    data = json.dumps(text).encode()
+    lines = checker.check(data).lines
+    assert "c the largest difference is 1.15e-43 (rounded up)" in lines
+    assert "c within 0.000101 (rounded up) in all entries" in lines
+    report = checker.check(data, bound=Fraction(1, 3**91))
+    assert report.verdict is checker.Verdict.REFUTED
+    assert report.lines[-2:] == [
+        "c not within 3.81e-44 (rounded down)",
+        "c first differing entry: row 0, column 0: the difference is 1.14e-43 (rounded down)",
+    ]

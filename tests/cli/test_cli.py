@@ -218,7 +218,7 @@ def test_balance(capsys, tmp_path, matrix_file):
     certificate = tmp_path / "c.json"
     code, out, _ = run(capsys, "balance", matrix_file, "-o", certificate)
     assert code == 0
-    assert "certified within" in out
+    assert out.count("certified") == 1
     assert "do not equal the matrix" in out
     assert run(capsys, "check", certificate)[0] == 0
     assert run(capsys, "check", certificate, "--target", matrix_file)[0] == 0

@@ -184,11 +184,14 @@ def test_balance_claims_a_bound_about_the_file(capsys, tmp_path):
 def test_nothing_is_written_that_the_checker_refutes(capsys, tmp_path, monkeypatch):
     from exactflow import checker as used
 
-    monkeypatch.setattr(used, "passes_quick_test", lambda certificate: False)
+    def refute(*_):
+        raise used.RefutedError("the composition is not the target", "row 1, column 0")
+
+    monkeypatch.setattr(used, "check_product", refute)
     path = save(tmp_path, WEIGHT)
     code, _, err = run(capsys, "factor", path, "-o", tmp_path / "c.json")
     assert code == 2
-    assert "not the target" in err
+    assert "error: the flow does not equal target: row 1, column 0\n" in err
     assert not (tmp_path / "c.json").exists()
 
 
@@ -257,7 +260,7 @@ def test_depth_certificates_among_others(capsys, tmp_path):
         (["--within", "-1"], ">= 0"),
         (["--target", "missing.csv"], "missing.csv"),
         (["--target", "missing.npz"], "missing.npz"),
-        (["--target", "w.txt"], "file of type"),
+        (["--target", "w.tsv"], "file of type"),
         (["-", "-"], "at most once"),
     ],
 )

@@ -184,12 +184,13 @@ def test_keys(run):
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        ("flow.py", "expected SCRIPT.py:MODEL, a file and a name, got 'flow.py'"),
+        ("flow.py", "expected SCRIPT.py:MODEL, a file and the name of a model in it, got"),
         ("flow.py:", "expected SCRIPT.py:MODEL"),
         (":model", "expected SCRIPT.py:MODEL"),
-        ("none.py:model", "a file and a name, got 'none.py:model'"),
-        ("x.npy:model", "a file and a name, got 'x.npy:model'"),
+        ("none.py:model", "the script 'none.py' does not exist"),
+        ("x.npy:model", "name of a model in it, got 'x.npy:model'"),
         (".:model", "expected SCRIPT.py:MODEL"),
+        ("folder.py:model", "the script 'folder.py' is not a file"),
         ("flow.py:none", "got AttributeError: "),
         ("flow.py:number", "expected a flow as a module of PyTorch, got int"),
         ("flow.py:broken", "expected a script that makes 'broken', got ValueError: no weights"),
@@ -202,6 +203,7 @@ def test_keys(run):
 )
 def test_scripts_that_are_refused(run, tmp_path, model, words):
     (tmp_path / "bad.py").write_text("model = (")
+    (tmp_path / "folder.py").mkdir()
     (tmp_path / "exits.py").write_text("raise SystemExit(1)")
     code, out, err = run(model, "x.npy")
     assert (code, out) == (2, "")
@@ -236,3 +238,21 @@ def test_usage(run, capsys):
         code, out, err = run(*arguments)
         assert (code, out) == (2, "")
         assert "usage: exactflow diagnose" in err
+
+
+@pytest.mark.parametrize(
+    ("model", "x", "words"),
+    [
+        ("none.py:model", "none.npy", "the script 'none.py' does not exist"),
+        ("flow.py:good", "none.npy", "expected a readable file, got 'none.npy': No such file"),
+        ("flow.py:good", "x.txt", "x.txt: expected an array in a .npy, .npz, .safetensors, .pt or"),
+        ("flow.py:good", "x", "x: expected an array in a .npy, .npz, .safetensors, .pt or"),
+    ],
+)
+def test_a_missing_script_is_named_first_and_text_is_no_array(run, model, x, words):
+    np.savetxt("x.txt", np.ones((3, 2)))
+    np.savetxt("x", np.ones((3, 2)))
+    code, out, err = run(model, x)
+    assert (code, out) == (2, "")
+    assert words in err
+    assert len(err.splitlines()) == 1

@@ -9,10 +9,10 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact.rational_matrix import (
     RationalMatrix,
     as_domain_matrix,
-    as_rational_matrix,
     compose_dense,
     is_compose_dense_faster,
     is_composition,
+    to_rational_if_large,
 )
 
 numbers = st.fractions(-100, 100, max_denominator=12)
@@ -53,7 +53,7 @@ def test_long_rational_products_alone_are_composed_over_one_denominator(entry, c
 )
 def test_matrices_over_the_rationals_of_12_rows_get_one_denominator(rows, field, kind):
     M = DomainMatrix.eye(rows, field).to_dense()
-    found = as_rational_matrix(M)
+    found = to_rational_if_large(M)
     assert isinstance(found, kind)
     assert as_domain_matrix(found) == M
 

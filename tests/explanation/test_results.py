@@ -41,14 +41,14 @@ def test_float_layers_are_explained_by_their_product_and_both_errors(matrix, opt
     product, residual, inverses = explanation.steps
     assert product.after["Q"] == result.flow.domain_matrix().to_dense()
     assert residual.after["r"] == QQ.from_sympy(result.error)
-    assert inverses.after["s"] == QQ.from_sympy(result.inverse_error)
+    assert inverses.after["s"] == QQ.from_sympy(result.inverse_error_bound)
     if "pad" not in options.values():
         assert residual.after["M"] == as_matrix(matrix).to_dense()
 
 
 def test_float_layers_without_a_bound_for_the_inverse_have_no_step_for_it():
     result = balance(np.diag([1e-150, 1e150, 1, 1]))
-    assert result.inverse_error is sympy.oo
+    assert result.inverse_error_bound is sympy.oo
     assert [step.rule for step in result.explain().steps] == ["product", "residual"]
 
 
@@ -97,7 +97,7 @@ def test_another_flow_under_one_mask_is_refused():
 
 
 def test_a_flow_made_from_piecewise_layers_has_no_construction_to_explain():
-    with pytest.raises(InvalidInputError, match="made from layers"):
+    with pytest.raises(InvalidInputError, match="made from given layers"):
         PiecewiseFlow([BENT]).explain()
 
 

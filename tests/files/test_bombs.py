@@ -75,7 +75,7 @@ def test_rows_without_entries(tmp_path, suffix):
     else:
         save = pytest.importorskip("safetensors.numpy").save
         path.write_bytes(save({"w": np.zeros((10**9, 0))}))
-    with pytest.raises(InvalidInputError, match=r"entries, got shape \(1000000000, 0\)"):
+    with pytest.raises(InvalidInputError, match=r"entry, got shape \(1000000000, 0\)"):
         read_matrix(path)
 
 

@@ -16,12 +16,16 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_rational
-from exactflow.files.depth_certificate import depth_certificate_text, read_obstruction, witness
+from exactflow.files.depth_certificate import (
+    depth_certificate_text,
+    kind_and_witness_in_json,
+    read_obstruction,
+)
 from exactflow.linear.depth import minimal_depth
-from exactflow.linear.depth.equations import wrong_entry
+from exactflow.linear.depth.equations import entry_reason
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix
-from exactflow.linear.depth.scaled.three_scaled_layers import positive_diagonals
+from exactflow.linear.depth.scaled.three_scaled_layers import decide_positive_diagonals
 
 
 def verified(M, scales="additive", partition=None):
@@ -74,7 +78,11 @@ def excludes(obstruction):
     """Return whether the checker, too, sees that an obstruction excludes its pattern."""
     M, pattern, scales = obstruction.matrix, obstruction.pattern, obstruction.scales
     read = checker.read_obstruction(
-        {"pattern": pattern, **witness(obstruction)}, "", scales, obstruction.partition, 0
+        {"pattern": pattern, **kind_and_witness_in_json(obstruction)},
+        "",
+        scales,
+        obstruction.partition,
+        0,
     )
     rows = [[Fraction(int(x.numerator), int(x.denominator)) for x in row] for row in M.to_list()]
     certificate = checker.DepthClaim(obstruction.partition[0], 0, rows, scales, {})
@@ -83,7 +91,7 @@ def excludes(obstruction):
     return checker.excludes(read, certificate, blocks)
 
 
-WRITTEN = {name: o for name, (o, _) in OBSTRUCTIONS.items() if o.row.written}
+WRITTEN = {name: o for name, (o, _) in OBSTRUCTIONS.items() if o.kind_row.written}
 
 
 @pytest.mark.parametrize("name", WRITTEN)
@@ -93,7 +101,7 @@ def test_each_obstruction_by_itself(name):
 
 @pytest.mark.parametrize("name", NOT_THREE)
 def test_each_reason_against_three_scaled_layers(name):
-    assert excludes(excluded(positive_diagonals, *NOT_THREE[name]))
+    assert excludes(excluded(decide_positive_diagonals, *NOT_THREE[name]))
 
 
 @pytest.mark.parametrize("name", THREE)
@@ -107,7 +115,7 @@ def test_every_small_matrix_that_is_no_product_of_two_scaled_layers(pattern):
     for entries in product((-1, 0, 2), repeat=4):
         M = matrix([entries[:2], entries[2:]])
         instance = PatternInstance(pattern, SplitMatrix(M), "positive")
-        if M.det() and (reason := wrong_entry(instance)) is not None:
+        if M.det() and (reason := entry_reason(instance)) is not None:
             obstruction = Obstruction.of(instance, reason)
             assert obstruction.is_valid()
             assert excludes(obstruction)

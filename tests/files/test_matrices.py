@@ -78,6 +78,16 @@ def test_keys(file):
         read_matrix(path, key="c")
 
 
+def test_the_text_of_savetxt_is_read_as_written(tmp_path):
+    np.savetxt(tmp_path / "w.txt", [[0.5, -2], [0, 3]], header="two rows\nof a matrix")
+    read = read_matrix(tmp_path / "w.txt")
+    assert read.matrix.to_Matrix() == sympy.Matrix([[sympy.Rational(1, 2), -2], [0, 3]])
+    assert read.dtype == "txt text"
+    (tmp_path / "w.txt").write_text("0.1  1/3 # decimals are exact\n\n 0 1\n")
+    exact = sympy.Matrix([[sympy.Rational(1, 10), sympy.Rational(1, 3)], [0, 1]])
+    assert read_matrix(tmp_path / "w.txt").matrix.to_Matrix() == exact
+
+
 def test_integers_over_4300_digits(file):
     digits = "9" * 5000
     for name, content in (("w.json", f"[[{digits}]]"), ("w.csv", digits)):
@@ -113,7 +123,23 @@ BAD = [
     ("w.csv", "1,x\n3,4", r"entry \(0, 1\)"),
     ("w.csv", "1/0", "denominator zero"),
     ("w.csv", "", "empty"),
-    ("w.txt", "1", "expected a file of type"),
+    ("w.csv", "a,b\n1,2\n3,4", "line 1 is a header, 'a, b': remove it"),
+    ("w.csv", "0,1\n1,2\n3,4", "line 1 is a header, '0, 1': remove it"),
+    ("w.csv", ",0,1\n0,1,2\n1,3,4", "line 1 is a header, ', 0, 1': remove it, and a column of row"),
+    ("w.csv", "# made by hand\n1,2\n3,4", "line 1 is a header"),
+    ("w.csv", "1,2\n3;4", "line 2 has ';' in it: separate fields by commas, and write decimals"),
+    ("w.csv", "1\t2\n3\t4", r"line 1 has '\\t' in it"),
+    ("w.csv", "2 1\n1 1", "line 1 has ' ' in it: separate fields by commas"),
+    ("w.csv", "1,5;2\n3;4", "line 1 has ';' in it"),
+    ("w.csv", "a;b\n1;2\n3;4", "line 2 has ';' in it"),
+    ("w.csv", "row 1,row 2\n1,2\n3,4", "line 1 is a header, 'row 1, row 2'"),
+    ("w.json", "[[1,2],[3", "expected JSON, but at line 1, column 10: Expecting"),
+    ("w.csv", "nan,nan\n1,2", r"entry \(0, 0\)"),
+    ("w.csv", "1,2\n3,4\n5,6", "expected a square matrix, got 3 x 2"),
+    ("w.txt", "1,2\n3,4", "line 1 has ',' in it: separate fields by blanks, or name a file with"),
+    ("w.txt", "a b\n1 2\n3 4", "line 1 is a header, 'a b'"),
+    ("w.txt", "# only a comment\n", "empty"),
+    ("w.tsv", "1", "expected a file of type"),
     ("w", "1", "expected a file of type"),
 ]
 

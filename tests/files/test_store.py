@@ -1,6 +1,7 @@
 """What a door returns, saved and loaded: it comes back, checked again; what is false does not."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from exactflow import (
     verify,
     whiten,
 )
-from exactflow.errors import CertificateError, InvalidInputError, VerificationError
+from exactflow.errors import CertificateError, ExactFlowError, InvalidInputError, VerificationError
 from exactflow.floats.lossless import lossless
 from exactflow.laws.universal import checkerboard
 
@@ -107,6 +108,42 @@ def test_what_is_false_is_neither_written_nor_read(tmp_path):
     path.write_text("{}")
     with pytest.raises(CertificateError, match=r"c\.json: certificate: expected the key"):
         load(path)
+
+
+@pytest.mark.parametrize(
+    ("result", "target", "words"),
+    [
+        (
+            factor(M),
+            M + sympy.eye(4),
+            "^the flow does not equal target: first differing entry: row 0, column 0: expected ",
+        ),
+        (
+            factor([[0, 1], [1, 0]], orientation="pad"),
+            [[0, 1], [2, 0]],
+            r"^the flow, taken without coordinates 1 and 3 \(the pads\), does not equal target",
+        ),
+        (factor(M), sympy.eye(3), "expected a 4 x 4 matrix as target, like the flow, got 3 x 3"),
+        (balance(np.eye(2)), np.ones((2, 2)), r"^target is not within \S+ of the layers: first"),
+        (whiten([[2, 1], [1, 2]]), [[2, 1], [1, 3]], "does not have target as its covariance"),
+        (whiten([[2, 1], [1, 2]]), [[2, 1], [0, 3]], "expected a symmetric covariance"),
+        (
+            minimal_depth([[1, 2], [3, 7]]),
+            [[1, 2], [3, 8]],
+            r"^expected 8 at entry \(1, 1\), derived",
+        ),
+        (
+            minimal_depth([[1, 2], [3, 7]]),
+            np.eye(3),
+            "expected a 2 x 2 matrix as target, like that",
+        ),
+    ],
+)
+def test_a_wrong_target_is_refused_in_the_words_of_python(tmp_path, result, target, words):
+    with pytest.raises(ExactFlowError, match=words) as refused:
+        save(result, tmp_path / "c.json", target=target)
+    assert not re.search("^c |; c |--quick|the composition", str(refused.value))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

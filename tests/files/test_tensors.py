@@ -60,7 +60,7 @@ BAD = {
         npy("(100000000, 100000000)", "'<U0'", b""),
         "differs from its header",
     ),
-    "rows of no entries": ("w.npy", npy("(1000000000, 0)", entries=b""), "entries, got shape"),
+    "rows of no entries": ("w.npy", npy("(1000000000, 0)", entries=b""), "entry, got shape"),
     "bytes to spare": ("w.npy", npy(entries=ENTRIES + b"1"), "differs from its header"),
     "an unknown version": ("w.npy", npy(version=b"\7\7"), r"\(7, 7\)"),
     "a nested header": ("w.npy", npy("(" * 5000), "npy"),

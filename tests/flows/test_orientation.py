@@ -26,7 +26,9 @@ def test_arrays_are_posed_as_exact_matrices_are(name):
     M = DomainMatrix(ROWS, (3, 3), sympy.ZZ).convert_to(QQ)
     exact = layout.matrix_of_layers(layout.padded(M)).to_Matrix()
     for dtype in (float, object):
-        assert exact == sympy.Matrix(layout.array_of_layers(np.array(ROWS, dtype)).astype(int))
+        assert exact == sympy.Matrix(
+            layout.padded_array_of_layers(np.array(ROWS, dtype)).astype(int)
+        )
 
 
 @pytest.mark.parametrize("name", [name for name in POSES if name != "pad"])

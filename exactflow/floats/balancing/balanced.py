@@ -80,7 +80,7 @@ class Balanced(MapResult):
         return sympy.Rational(self.difference.max_abs())
 
     @cached_property
-    def inverse_error(self) -> sympy.Expr:
+    def inverse_error_bound(self) -> sympy.Expr:
         """A rigorous upper bound of the largest absolute entry of W^-1 - Q^-1. It is oo if the
         condition number of W exceeds the range of float64, so that no bound is certified.
         """
@@ -88,12 +88,12 @@ class Balanced(MapResult):
             target = self.target
             with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                 try:
-                    U, s, Vt = np.linalg.svd(target.unit)
+                    U, s, Vt = np.linalg.svd(target.mantissa)
                 except np.linalg.LinAlgError:
                     return sympy.oo
                 inverse = (Vt.T / s) @ U.T
-            bound = inverse_error_bound(
-                target.exact, inverse, target.exponent, self.difference.norm_bound()
+            bound = bound_inverse_error(
+                target.exact, inverse, target.exponent, self.difference.bound_frobenius_norm()
             )
         return sympy.oo if bound is None else sympy.Rational(round_up_if_long(bound))
 
@@ -156,18 +156,18 @@ class Balanced(MapResult):
             QQ,
         )
         steps = [product, residual]
-        if self.inverse_error is not sympy.oo:
+        if self.inverse_error_bound is not sympy.oo:
             why = (
                 "`P` is the inverse of `M`, `R` the inverse of `Q`. They differ by at most `s`, "
-                f"and `s` is at most ``{format_up(self.inverse_error)}``."
+                f"and `s` is at most ``{format_up(self.inverse_error_bound)}``."
             )
-            M, s = residual.after["M"], QQ.convert(self.inverse_error)
+            M, s = residual.after["M"], QQ.convert(self.inverse_error_bound)
             made = {"P": M.inv().to_dense(), "R": Q.inv().to_dense(), "s": s}
             text = "M P = I, Q R = I, largest(P - R) <= s"
             steps.append(Step("inverses", why, text, {"M": M, "Q": Q}, made, QQ))
         claim = f"{len(self.layers)} layers of floats compose to `M` within "
         claim += f"``{format_up(self.error)}``.{self.target.layout.sentence}"
-        return Explanation.verify(claim, steps, self, self.evidence)
+        return Explanation.from_checked_steps(claim, steps, self, self.evidence)
 
     def _run(self, entries: list, convert: Callable) -> list:
         if convert is not to_float:
@@ -197,23 +197,24 @@ class Balanced(MapResult):
         )
 
 
-def inverse_error_bound(
+def bound_inverse_error(
     W: DyadicQuotient, approximate_inverse: np.ndarray, exponent: int, error: Fraction
 ) -> Fraction | None:
-    """Return an upper bound of |W^-1 - Q^-1|_F for all Q with |W - Q|_F <= `error`, from a float
-    inverse of 2^-exponent W; None if W or one of these Q may be singular.
+    """Return an upper bound of |W^-1 - Q^-1|_F that holds for all Q with |W - Q|_F <= `error`, or
+    None if W or one of these Q may be singular. It is computed from a float inverse of
+    2^-exponent W.
     """
     unit = Fraction(2) ** -exponent
-    rho = _residual_bound(W, approximate_inverse, exponent)
+    rho = _bound_residual(W, approximate_inverse, exponent)
     if rho is None:
         return None
-    size = DyadicMatrix.from_floats(approximate_inverse).norm_bound() * unit
+    size = DyadicMatrix.from_floats(approximate_inverse).bound_frobenius_norm() * unit
     if rho + size * error >= 1:
         return None
     return size**2 * error / ((1 - rho) * (1 - rho - size * error))
 
 
-def _residual_bound(W: DyadicQuotient, V: np.ndarray, exponent: int) -> Fraction | None:
+def _bound_residual(W: DyadicQuotient, V: np.ndarray, exponent: int) -> Fraction | None:
     """Return an upper bound of |I - V 2^-exponent W|_F; None if V is not finite."""
     if not np.isfinite(V).all():
         return None
@@ -228,5 +229,5 @@ def _residual_bound(W: DyadicQuotient, V: np.ndarray, exponent: int) -> Fraction
     return (
         DyadicQuotient(product, W.denominator)
         .minus(DyadicMatrix.from_floats(np.eye(d)))
-        .norm_bound()
+        .bound_frobenius_norm()
     )

@@ -37,7 +37,7 @@ from exactflow.exact.dyadic_matrix import DyadicMatrix
 from exactflow.exact.typing import HALVES
 from exactflow.floats.balancing.determinant import determinant_sign
 from exactflow.floats.balancing.newton import CorrectableShears, ShearWord
-from exactflow.floats.balancing.rotation import orthogonalized, rotation_shears
+from exactflow.floats.balancing.rotation import newton_schulz_step, rotation_shears
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.balancing.tuning import TUNING
 from exactflow.flows.float_layers import FloatCoupling, multiply_layers
@@ -53,7 +53,7 @@ def yield_closed_forms(target: Target) -> Iterator["Shears | ElevenLayers"]:
     those of Theorem 11. The halves differ by at most one.
     """
     if target.rotation is not None:
-        yield Shears(target, _rotation_word(target.rotation, target.halves))
+        yield Shears(target, _correctable_rotation_shears(target.rotation, target.halves))
     U, s, Vt = target.svd
     order = np.argsort(s)
     if target.halves[0] > target.halves[1]:
@@ -62,11 +62,11 @@ def yield_closed_forms(target: Target) -> Iterator["Shears | ElevenLayers"]:
     least = int(np.argmin(s[order]))
     for Q in (U, V):
         Q[:, least] *= determinant_sign(Q)
-    of_U, of_V = (_correct_once(_rotation_word(Q, target.halves), Q) for Q in (U, V))
+    of_U, of_V = (_correct_once(_correctable_rotation_shears(Q, target.halves), Q) for Q in (U, V))
     yield ElevenLayers(target, of_U, of_V, U, V, s[order])
 
 
-def closed_shears(
+def shear_word_of_rotation(
     Q: np.ndarray, halves: tuple[int, int], inverse: bool = False
 ) -> tuple[ShearWord, np.ndarray]:
     """Return a word of six shears whose product is nearly the rotation `Q`. Its leftmost factor
@@ -77,7 +77,7 @@ def closed_shears(
     M, first = Q.T if inverse else Q, int(p <= q)
     if p > q:
         M = np.roll(M, (q, q), axis=(0, 1))
-    shifts = rotation_shears(orthogonalized(orthogonalized(M)), min(halves))
+    shifts = rotation_shears(newton_schulz_step(newton_schulz_step(M)), min(halves))
     if inverse:
         shifts, first = [-shift for shift in reversed(shifts)], 1 - first
     word = ShearWord.on(halves, 6, first)
@@ -91,27 +91,27 @@ class Shears:
     target: Target
     shears: CorrectableShears
 
-    def layers(self) -> tuple[FloatCoupling, ...]:
-        """Return the layers, which contain the target's scale."""
+    def build_scaled_layers(self) -> tuple[FloatCoupling, ...]:
+        """Return the layers of the shears, with the target's scale distributed among them."""
         factors = alternating_shears(self.shears.word.first, self.shears.shifts)
         return scale_layers(factors, self.target.scale, self.target.exponent)
 
     def corrected(self, E: np.ndarray) -> "Shears":
-        """Return the shears after a step that removes the error E of `unit`, except its component
-        along the gradient M^-T of the determinant, which shears cannot change.
+        """Return the shears after a step that removes the error E of the target's `mantissa`,
+        except the component along the gradient M^-T of the determinant, which shears cannot change.
         """
         E = E / self.target.scale
         gradient = self.target.rotation
         if gradient is None:
-            gradient = np.linalg.inv(self.target.unit / self.target.scale).T
+            gradient = np.linalg.inv(self.target.mantissa / self.target.scale).T
         E = E - np.vdot(gradient, E) / np.vdot(gradient, gradient) * gradient
         return Shears(self.target, self.shears.add_to_product(E))
 
 
 @dataclass(frozen=True, eq=False)
 class ElevenLayers:
-    """The singular value decomposition U Sigma V^T of the target's `unit`, and the shears of U and
-    of V.
+    """The singular value decomposition U Sigma V^T of the target's `mantissa`, and the shears of U
+    and of V.
     """
 
     target: Target
@@ -121,8 +121,8 @@ class ElevenLayers:
     V: np.ndarray
     sigma: np.ndarray
 
-    def layers(self) -> tuple[FloatCoupling, ...]:
-        """Return the eleven layers, which contain the target's scale."""
+    def build_scaled_layers(self) -> tuple[FloatCoupling, ...]:
+        """Return the eleven layers, with the target's scale distributed among them."""
         first, p = self.left.word.first, self.target.halves[0]
         scaled = self.sigma / self.target.scale
         kept, moved = scaled[p:], scaled[:p]
@@ -143,7 +143,7 @@ class ElevenLayers:
         return scale_layers(factors, self.target.scale, self.target.exponent)
 
     def corrected(self, E: np.ndarray) -> "ElevenLayers":
-        """Return the layers after a step that removes the error E of `unit`."""
+        """Return the layers after a step that removes the error E of the target's `mantissa`."""
         F = self.U.T @ E @ self.V
         sizes = np.maximum(self.sigma, TUNING.small * self.sigma.max())
         to_U = np.where(sizes >= sizes[:, None], F / sizes, 0)
@@ -159,9 +159,9 @@ class ElevenLayers:
         return ElevenLayers(self.target, of_U, of_V, U, V, sigma)
 
 
-def _rotation_word(Q: np.ndarray, halves: tuple[int, int]) -> CorrectableShears:
+def _correctable_rotation_shears(Q: np.ndarray, halves: tuple[int, int]) -> CorrectableShears:
     """Return the shears of a rotation. They are so well conditioned that steps need no weights."""
-    return CorrectableShears(*closed_shears(Q, halves), spread=np.inf)
+    return CorrectableShears(*shear_word_of_rotation(Q, halves), spread=np.inf)
 
 
 def _correct_once(found: CorrectableShears, Q: np.ndarray) -> CorrectableShears:

@@ -56,7 +56,7 @@ def find_layers(
     for path in polar_paths(word.product(start), M):
         X = search.follow(path, X)
     try:
-        return search.polish(M, search.relax(M, X))
+        return search.polish(M, search.pull_towards_anchor(M, X))
     except StuckError:
         return search.polish(M, X)
 
@@ -70,7 +70,7 @@ def random_start(word: ShearWord, generator: np.random.Generator) -> np.ndarray:
 
 def polar_paths(M0: np.ndarray, M: np.ndarray) -> list[Path]:
     """Return paths on [0, 1] that lead, one after the other, from M0 to M."""
-    Q, V, logarithms = _polar_decomposition(M)
+    Q, V, logarithms = _polar_eigendecomposition(M)
     stretch = [lambda t: Q @ ((V.T * np.exp(t * logarithms)) @ V)]
     if np.abs(M0 - Q).max() < TUNING.near_start:
         return stretch
@@ -81,12 +81,12 @@ def polar_paths(M0: np.ndarray, M: np.ndarray) -> list[Path]:
 
 def _polar_path(M0: np.ndarray, M: np.ndarray) -> Path:
     """Return t -> M0 Q^t S^t, with M0^-1 M = Q S."""
-    Q, V, logarithms = _polar_decomposition(np.linalg.solve(M0, M))
-    turned = rotation_path(Q)
-    return lambda t: M0 @ turned(t) @ ((V.T * np.exp(t * logarithms)) @ V)
+    Q, V, logarithms = _polar_eigendecomposition(np.linalg.solve(M0, M))
+    rotation_at = rotation_path(Q)
+    return lambda t: M0 @ rotation_at(t) @ ((V.T * np.exp(t * logarithms)) @ V)
 
 
-def _polar_decomposition(M: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _polar_eigendecomposition(M: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return a rotation Q, and V and w, such that M is nearly Q V^T exp(diag(w)) V."""
     U, s, V = np.linalg.svd(M)
     U[:, -1] *= determinant_sign(U @ V)  # the least singular value may be rounding error
@@ -99,14 +99,14 @@ def rotation_path(Q: np.ndarray) -> Path:
     pairs, angles = rotation_planes(T)
     i, j = pairs.T
 
-    def turned(t: float) -> np.ndarray:
+    def rotation_at(t: float) -> np.ndarray:
         D = np.eye(len(Q))
         D[i, i] = D[j, j] = np.cos(t * angles)
         D[j, i] = np.sin(t * angles)
         D[i, j] = -D[j, i]
         return Z @ D @ Z.T
 
-    return turned
+    return rotation_at
 
 
 @dataclass(frozen=True)
@@ -163,11 +163,11 @@ class _Search:
                 return None, k
         return None, TUNING.tries
 
-    def relax(self, M: np.ndarray, X: np.ndarray) -> np.ndarray:
-        """Move layers towards the anchor until their distance to it hardly falls."""
+    def pull_towards_anchor(self, M: np.ndarray, X: np.ndarray) -> np.ndarray:
+        """Move layers with product M towards the anchor, until the distance hardly falls."""
         report_stage("smaller layers", 0.4)
         pull, distance = 1.0, float(np.linalg.norm(X - self.anchor))
-        for _ in range(TUNING.relaxations):
+        for _ in range(TUNING.pulls):
             frame = self.frame(X)
             try:
                 closer = X + frame.step(frame.residual(M), 0.0, X, self.attempt.tol)
@@ -176,7 +176,7 @@ class _Search:
                 return X
             while rms(self.frame(closer + pull * nearer).residual(M)) >= TUNING.on_path:
                 pull /= 2
-                if pull < TUNING.least_relaxation:
+                if pull < TUNING.least_pull:
                     return X
             X, before = closer + pull * nearer, distance
             distance = float(np.linalg.norm(X - self.anchor))

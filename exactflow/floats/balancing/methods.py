@@ -11,8 +11,8 @@ from exactflow.exact.progress import report_stage
 from exactflow.floats.balancing.balanced import Balanced
 from exactflow.floats.balancing.closed_form import (
     Shears,
-    closed_shears,
     has_closed_form,
+    shear_word_of_rotation,
     yield_closed_forms,
 )
 from exactflow.floats.balancing.homotopy import StuckError, find_layers, random_start
@@ -80,7 +80,7 @@ def _find_by_search(
     """Return the layers of the first attempt that succeeds."""
     if layers is None:
         layers = 4 - 2 * (-max(target.halves) // min(target.halves))  # suffices for every matrix
-    M = target.unit / target.scale
+    M = target.mantissa / target.scale
     begin = int(target.condition > TUNING.careful)
     attempts = [*enumerate(TUNING.attempts)][begin : begin + most]
     reached = np.inf
@@ -95,8 +95,8 @@ def _find_by_search(
             return result
         reached = min(reached, result)
     raise MethodError(
-        f"the search found no {layers} layers with a relative error of at most "
-        f"{float(TUNING.tolerance):.0e} (it reached {reached:.1e}): omit layers, or try "
+        f"a search for {layers} layers reached the relative error {reached:.1e}, above "
+        f"{float(TUNING.tolerance):.0e}: omit the argument layers, or try "
         f"layers={2 * (layers // 2) + 2} or another seed"
     )
 
@@ -113,7 +113,7 @@ def _yield_starts(
     for i, attempt in attempts:
         if has_start:
             U, _, Vt = target.svd
-            six, X = closed_shears(U @ Vt, target.halves, inverse=i // 2 % 2 == 0)
+            six, X = shear_word_of_rotation(U @ Vt, target.halves, inverse=i // 2 % 2 == 0)
             word = ShearWord.on(target.halves, layers, six.first)
             yield attempt, word, np.concatenate([X, np.zeros((layers - 6, *X.shape[1:]))])
         word = ShearWord.on(target.halves, layers, i // 2 % 2)
@@ -123,8 +123,8 @@ def _yield_starts(
 class Solution(Protocol):
     """Layers near a target that can be corrected."""
 
-    def layers(self) -> tuple[FloatCoupling, ...]:
-        """Return the layers."""
+    def build_scaled_layers(self) -> tuple[FloatCoupling, ...]:
+        """Return the layers, whose product is near the target."""
 
     def corrected(self, E: np.ndarray) -> "Solution":
         """Return a solution whose product has E, times 2^exponent of the target, added."""
@@ -133,9 +133,9 @@ class Solution(Protocol):
 def _correct_and_judge(target: Target, solution: Solution) -> Balanced | float:
     """Correct a solution; return its layers, or their relative error if that is too large."""
     report_stage("the account", 0.9)
-    least, goal = np.inf, TUNING.rounding * np.abs(target.unit).max()
+    least, goal = np.inf, TUNING.rounding * np.abs(target.mantissa).max()
     for _ in range(TUNING.corrections + 1):
-        layers = solution.layers()
+        layers = solution.build_scaled_layers()
         difference = target.difference(layers)
         E = difference.to_floats(target.exponent)
         error, before = float(np.abs(E).max()), least

@@ -1,4 +1,4 @@
-"""The derivative of a product of shears by its layers, and one Newton step.
+"""The derivative of a product of shears with respect to its layers, and one Newton step.
 
 Main results
 ------------
@@ -71,7 +71,7 @@ class ShearWord:
         return np.concatenate([places < self.n - idle for idle in self.idle])
 
     def embed(self, M: np.ndarray) -> np.ndarray:
-        """Return a matrix on the active coordinates with the identity on the idle ones."""
+        """Extend a matrix on the active coordinates by the identity on the idle coordinates."""
         if not any(self.idle):
             return M
         E = np.eye(2 * self.n)
@@ -144,11 +144,11 @@ class NormalEquations:
         weighted_left, weighted_right = (_apply_weights(rows, spread) for rows in (left, right))
         return NormalEquations(left, right, weighted_left, weighted_right, cut, active)
 
-    def apply(self, dX: np.ndarray) -> np.ndarray:
+    def apply_jacobian(self, dX: np.ndarray) -> np.ndarray:
         """Return J dX."""
         return _stack_layers(self.left).T @ _stack_layers(dX @ self.right)
 
-    def adjoint(self, lam: np.ndarray) -> np.ndarray:
+    def apply_weighted_adjoint(self, lam: np.ndarray) -> np.ndarray:
         """Return D J^T lam."""
         images = _stack_layers(self.weighted_left) @ lam
         return images.reshape(self.left.shape) @ self.weighted_right.transpose(0, 2, 1)
@@ -163,9 +163,8 @@ class NormalEquations:
             return self._solve_densely(r, ridge)
         if tol < TUNING.tol:
             return self._solve_iteratively(r, tol, ridge)
-        size = (
-            float(np.linalg.norm(r)) or 1.0
-        )  # scaled, since float32 is slow if products underflow
+        # r is scaled to norm 1, since float32 is slow if products underflow
+        size = float(np.linalg.norm(r)) or 1.0
         single = self._in_float32._solve_iteratively((r / size).astype(np.float32), tol, ridge)
         return size * single.astype(r.dtype)
 
@@ -188,19 +187,19 @@ class NormalEquations:
         return scipy_linalg.cho_solve(factor, r.ravel(), check_finite=False).reshape(r.shape)
 
     @cached_property
-    def _diagonalized(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, "NormalEquations"]:
+    def _preconditioner(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, "NormalEquations"]:
         """S, R, w and the equations for mu, in which J D J^T is close to mu -> mu / w."""
         K, m = len(self.left), self.cut
         idle = np.diag((~self.active).astype(self.left.dtype))
-        a, S = _joint_diagonalization(self.left, self.weighted_left, m, idle)
-        b, R = _joint_diagonalization(self.right, self.weighted_right, m, idle)
+        a, S = _diagonalize_jointly(self.left, self.weighted_left, m, idle)
+        b, R = _diagonalize_jointly(self.right, self.weighted_right, m, idle)
         bases = {"left": S, "weighted_left": S, "right": R, "weighted_right": R}
         turned = {name: getattr(self, name) @ basis for name, basis in bases.items()}
         return S, R, 1 / (1 / (K - m) + np.outer(a, b) / m), replace(self, **turned)
 
     def _solve_iteratively(self, r: np.ndarray, tol: float, ridge: float) -> np.ndarray:
         """Solve for mu by conjugate gradients, to the relative preconditioned residual `tol`."""
-        S, R, weights, turned = self._diagonalized
+        S, R, weights, turned = self._preconditioner
         ridges = ridge / weights
         r = S.T @ r @ R
         solution = np.zeros_like(r)
@@ -210,9 +209,11 @@ class NormalEquations:
         for _ in range(TUNING.iterations):
             if size <= goal:
                 break
-            image = turned.apply(turned.adjoint(direction)) + ridges * direction
+            image = (
+                turned.apply_jacobian(turned.apply_weighted_adjoint(direction)) + ridges * direction
+            )
             curvature = np.vdot(direction, image)
-            if not curvature > 0:  # lost to rounding: further iterations gain nothing
+            if not curvature > 0:  # rounding errors exceed it: further iterations gain nothing
                 break
             length = size / curvature
             solution += length * direction
@@ -281,15 +282,15 @@ class CentredFrame:
         if not pull:
             return self._least_step(F, tol, ridge)
         away = pull * (self.X - anchor)
-        return self._least_step(F + self.equations.apply(away), tol, ridge) - away
+        return self._least_step(F + self.equations.apply_jacobian(away), tol, ridge) - away
 
     def pull_derivative(self, anchor: np.ndarray, tol: float) -> np.ndarray:
         """Return the derivative of `step` with respect to the pull."""
         away = self.X - anchor
-        return self._least_step(self.equations.apply(away), tol, 0.0) - away
+        return self._least_step(self.equations.apply_jacobian(away), tol, 0.0) - away
 
     def _least_step(self, F: np.ndarray, tol: float, ridge: float) -> np.ndarray:
-        return self.equations.adjoint(self.equations.solve(F, tol, ridge))
+        return self.equations.apply_weighted_adjoint(self.equations.solve(F, tol, ridge))
 
 
 @dataclass(frozen=True, eq=False)
@@ -334,11 +335,13 @@ def _apply_weights(rows: np.ndarray, spread: float) -> np.ndarray:
     return np.linalg.solve(np.eye(rows.shape[1]) + gram, rows)
 
 
-def _joint_diagonalization(
+def _diagonalize_jointly(
     rows: np.ndarray, weighted: np.ndarray, cut: int, idle: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return (e, S) with S^T G S = diag(e), S^T H S = I for the sums G, H of R^T W over the pairs
-    of n x 2n matrices before and after the cut, each plus the diagonal matrix `idle`.
+    """Return (e, S) with S^T G S = diag(e) and S^T H S = I.
+
+    G is the sum of R^T W over the pairs (R, W) of n x 2n matrices before the cut, plus the diagonal
+    matrix `idle`; H is the same sum after the cut, plus `idle`.
     """
     before = _stack_layers(rows[:cut]).T @ _stack_layers(weighted[:cut]) + idle
     return scipy_linalg.eigh(

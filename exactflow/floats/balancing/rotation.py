@@ -40,14 +40,14 @@ def rotation_shears(M: np.ndarray, n: int) -> list[np.ndarray]:
     """
     A, B, C, D = M[:n, :n], M[:n, n:], M[n:, :n], M[n:, n:]
     (U1, U2), angles, (V1t, V2t) = linalg.cossin(M, p=n, q=n, separate=True)
-    U1, U2, V1t, V2t = map(orthogonalized, (U1, U2, V1t, V2t))
+    U1, U2, V1t, V2t = map(newton_schulz_step, (U1, U2, V1t, V2t))
     odd = len(D) - n
     W0 = (U2[:, odd:] * (np.cos(angles) / (1 + np.sin(angles)))) @ U1.T
     C_new, D_new = C + W0 @ A, D + W0 @ B
     Ch = np.hstack([U2[:, odd:] @ V1t, U2[:, :odd]])
     Jh = np.hstack([V2t[odd:].T @ U1.T, V2t[:odd].T])
     fixed = np.eye(n + odd)[:, -1] if odd else None
-    P, g = _similar_pair(Jh.T @ Ch, fixed)
+    P, g = _half_rotation_and_reflection(Jh.T @ Ch, fixed)
     inverse, one = Jh @ P.T @ Ch.T, np.eye(n + odd)
     V = Ch[:, :n].T @ (D_new - inverse.T)
     D_last = D_new - C_new @ V
@@ -58,12 +58,14 @@ def rotation_shears(M: np.ndarray, n: int) -> list[np.ndarray]:
     return [-W0, X, Y, Z, inverse @ (C_new - Y), V]
 
 
-def orthogonalized(M: np.ndarray) -> np.ndarray:
-    """Return the orthogonal matrix near M, by one step of the Newton-Schulz iteration."""
+def newton_schulz_step(M: np.ndarray) -> np.ndarray:
+    """Return M after one step of the Newton-Schulz iteration, which makes it more orthogonal."""
     return 1.5 * M - 0.5 * M @ (M.T @ M)
 
 
-def _similar_pair(Theta: np.ndarray, fixed: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+def _half_rotation_and_reflection(
+    Theta: np.ndarray, fixed: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return (P, g) = (H, K) for `fixed` = None, else (K, H), where H = Theta^(-1/2).
 
     In a plane that Theta turns by a in [-pi, pi], H is the rotation by -a / 2, and K the reflection
@@ -81,7 +83,7 @@ def _similar_pair(Theta: np.ndarray, fixed: np.ndarray | None) -> tuple[np.ndarr
     half[j, i] = -half[i, j]
     reflection[i, i], reflection[j, j] = np.cos(direction), -np.cos(direction)
     reflection[i, j] = reflection[j, i] = np.sin(direction)
-    half, reflection = (orthogonalized(Z @ turned @ Z.T) for turned in (half, reflection))
+    half, reflection = (newton_schulz_step(Z @ turned @ Z.T) for turned in (half, reflection))
     return (half, reflection) if fixed is None else (reflection, half)
 
 

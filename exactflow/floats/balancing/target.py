@@ -44,8 +44,8 @@ class Target:
         """Check `W` and return its target; `balance` lists the errors."""
         entries = as_exact_array(W)
         order, sizes = resolve_partition(partition, len(entries))
-        layout = layout_for(order, sizes, orientation, _nonzero_sign(entries) < 0)
-        return Target(layout.array_of_layers(entries), layout)
+        layout = layout_for(order, sizes, orientation, _nonzero_determinant_sign(entries) < 0)
+        return Target(layout.padded_array_of_layers(entries), layout)
 
     @staticmethod
     def from_floats(halves: tuple[int, int], entries: np.ndarray) -> "Target":
@@ -77,7 +77,7 @@ class Target:
         return size.numerator.bit_length() - size.denominator.bit_length() + 1
 
     @cached_property
-    def root(self) -> Fraction | None:
+    def rational_determinant_root(self) -> Fraction | None:
         """The root det(W)^(1/d); None if it is irrational or costly to find."""
         d = len(self.entries)
         parts = (part for x in self.entries.flat for part in x.as_integer_ratio())
@@ -88,27 +88,27 @@ class Target:
         return Fraction(roots[0][0], roots[1][0]) if all(exact for _, exact in roots) else None
 
     @cached_property
-    def over_scale(self) -> "Target":
-        """`unit` divided by `scale`, whose determinant is about one."""
-        return Target.from_floats(self.halves, self.unit / self.scale)
+    def with_unit_determinant(self) -> "Target":
+        """`mantissa` divided by `scale`, whose determinant is about one."""
+        return Target.from_floats(self.halves, self.mantissa / self.scale)
 
     @cached_property
-    def unit(self) -> np.ndarray:
+    def mantissa(self) -> np.ndarray:
         """2^-exponent W in float64, with entries below one."""
         return self.exact.to_floats(self.exponent)
 
     @cached_property
     def svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The singular value decomposition of `unit`, with det(U V^T) = 1 and singular values of at
-        least u^2 |W|: below u |W|, for the unit roundoff u, they are rounding errors.
+        """The singular value decomposition of `mantissa`, with det(U V^T) = 1 and singular values
+        of at least u^2 |W|: below u |W|, for the unit roundoff u, they are rounding errors.
         """
-        U, s, Vt = np.linalg.svd(self.unit)
+        U, s, Vt = np.linalg.svd(self.mantissa)
         U[:, -1] *= determinant_sign(U @ Vt)  # the least singular value may be rounding error
         return U, np.maximum(s, EPS**2 * s[0]), Vt
 
     @cached_property
     def scale(self) -> float:
-        """det(`unit`)^(1/d), rounded."""
+        """det(`mantissa`)^(1/d), rounded."""
         guess = self._root_mean_square
         if self.rotation is None:
             guess = float(np.exp(np.log(self.svd[1]).mean()))
@@ -118,8 +118,12 @@ class Target:
 
     @cached_property
     def rotation(self) -> np.ndarray | None:
-        """`unit` divided by its scale if that is nearly a rotation, else None."""
-        return self.unit / self._root_mean_square if _is_near_rotation(self.unit) else None
+        """`mantissa` divided by its scale if that is nearly a rotation, else None."""
+        return (
+            self.mantissa / self._root_mean_square
+            if _is_near_rotation_multiple(self.mantissa)
+            else None
+        )
 
     @cached_property
     def condition(self) -> float:
@@ -128,7 +132,7 @@ class Target:
 
     @property
     def _root_mean_square(self) -> float:
-        return float(np.linalg.norm(self.unit)) / len(self.unit) ** 0.5
+        return float(np.linalg.norm(self.mantissa)) / len(self.mantissa) ** 0.5
 
     def difference(self, layers: Sequence[FloatCoupling]) -> DyadicQuotient:
         """Return W minus the product of layers, exactly."""
@@ -139,13 +143,13 @@ class Target:
         return self.exact.max_abs()
 
 
-def _is_near_rotation(M: np.ndarray) -> bool:
+def _is_near_rotation_multiple(M: np.ndarray) -> bool:
     """Whether M, with entries below one, is nearly a multiple of an orthogonal matrix."""
     square = np.vdot(M, M) / len(M)
     return bool(np.abs(M.T @ M - square * np.eye(len(M))).max() < TUNING.near_rotation * square)
 
 
-def _nonzero_sign(entries: np.ndarray) -> int:
+def _nonzero_determinant_sign(entries: np.ndarray) -> int:
     """Return the sign of the determinant; raise `SingularMatrixError` if it is zero."""
     sign = determinant_sign(entries)
     if not sign:

@@ -59,8 +59,8 @@ class BalanceTuning:
     faster, recovered : factors of the next step and of the pull after a good step.
     on_path : the residual up to which a point counts as on the path.
     steps, tries : the most steps along a path, and the most corrections of each.
-    relaxations, least_relaxation, stalled : the most steps towards small layers, the smallest part
-        of such a step, and the ratio of distances from which these steps end.
+    pulls, least_pull, stalled : the most steps that pull towards small layers, the smallest part of
+        such a step, and the ratio of distances from which these steps end.
     refinements, parts : the most Newton steps to rounding level, and the parts of a step that are
         tried.
     settled, converged, rounded : the residuals below which one frame serves all further steps, the
@@ -103,8 +103,8 @@ class BalanceTuning:
     on_path: float = 0.15
     steps: int = 150
     tries: int = 3
-    relaxations: int = 12
-    least_relaxation: float = 1e-3
+    pulls: int = 12
+    least_pull: float = 1e-3
     stalled: float = 0.995
     refinements: int = 40
     parts: tuple[float, ...] = (1.0, 0.5, 0.25)

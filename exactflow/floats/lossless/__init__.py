@@ -27,9 +27,9 @@ from exactflow.exact.typing import MatrixLike, PartitionLike, check_option
 from exactflow.floats.balancing import METHODS, BalanceMethod
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.lossless.bijection import DistanceBound, Lossless, LosslessInverse
-from exactflow.floats.lossless.determinant_one import find_shears
+from exactflow.floats.lossless.determinant_one import find_shears_and_step
 from exactflow.floats.lossless.integer_coupling import IntegerCoupling
-from exactflow.floats.lossless.integer_rounding import LIMIT, check_grid, round_shears
+from exactflow.floats.lossless.integer_rounding import LIMIT, check_bits_and_limit, round_shears
 
 __all__ = [
     "FLIPPINGS",
@@ -100,7 +100,7 @@ def lossless(
     check_option("orientation", orientation, FLIPPINGS)
     check_option("method", method, METHODS)
     seed = to_index("seed", seed, 0, 2**63)
-    bits, limit = check_grid(bits, limit)
+    bits, limit = check_bits_and_limit(bits, limit)
     try:
         target = Target.of(W, orientation, partition)
     except OrientationError:
@@ -108,5 +108,5 @@ def lossless(
             "expected det > 0, got det < 0: use orientation='flip', which negates coordinate 0 "
             "first and records that"
         ) from None
-    layers, step = find_shears(target, method, seed)
+    layers, step = find_shears_and_step(target, method, seed)
     return round_shears(target, layers, step, bits, limit)

@@ -20,7 +20,7 @@ from exactflow.flows.partition import moved_and_kept
 from exactflow.flows.result import MapResult
 
 COLUMNS = 1024
-"""Columns that are mapped at once, so few that they stay in the cache from layer to layer."""
+"""The number of columns mapped at once; so few stay in the cache from layer to layer."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Lossless(MapResult):
         near W.
         """
         p, q = self.partition
-        layers = [FloatCoupling(layer.moves, layer.weight).exact() for layer in self.layers]
+        layers = [FloatCoupling(layer.moves, layer.float_shift).exact() for layer in self.layers]
         for moves, sizes in zip(HALVES, ((p, q), (q, p)), strict=True):
             scale = [self.step] * sizes[0]
             layers.append(LinearCoupling(self.partition, moves, sympy.zeros(*sizes), scale))
@@ -105,7 +105,8 @@ class Lossless(MapResult):
         return self.dimension * sympy.log(self.step)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        """Return the image of a vector of d integers, or of each column, in the dtype of `x`.
+        """Return the image of `x`, a vector of d integers or a matrix of such columns, in its
+        dtype.
 
         Raises
         ------
@@ -126,7 +127,7 @@ class Lossless(MapResult):
                [  0, 100,   3]], dtype=int8)
         """
         x = self._check_columns(x)
-        if (beyond := _find_beyond(x, -self.limit, self.limit)) is not None:
+        if (beyond := _find_out_of_range(x, -self.limit, self.limit)) is not None:
             raise InvalidInputError(
                 f"expected inputs |x| <= {self.limit}, got {beyond}: scale the input down, or give "
                 "lossless a larger limit"
@@ -134,7 +135,8 @@ class Lossless(MapResult):
         return self._map_in_blocks(x, self._run_forward)
 
     def backward(self, y: np.ndarray) -> np.ndarray:
-        """Return the preimage of a vector of d integers, or of each column, in the dtype of `y`.
+        """Return the preimage of `y`, a vector of d integers or a matrix of such columns, in its
+        dtype.
 
         Only images of inputs up to `limit` have one.
 
@@ -178,7 +180,7 @@ class Lossless(MapResult):
             block = slice(start, start + COLUMNS)
             values = columns[order, block].astype(float)
             run(values, (values[:p], values[p:]))
-            if (beyond := _find_beyond(values, held.min, held.max)) is not None:
+            if (beyond := _find_out_of_range(values, held.min, held.max)) is not None:
                 raise InvalidInputError(
                     f"the result {beyond} does not fit the input's dtype {held.dtype}: convert the "
                     "input to a longer type, as in x.astype(numpy.int32)"
@@ -195,13 +197,13 @@ class Lossless(MapResult):
     def _run_backward(self, values: np.ndarray, halves: tuple[np.ndarray, np.ndarray]) -> None:
         for layer in reversed(self.layers):
             moved, kept = moved_and_kept(layer.moves, halves)
-            self._check_image(kept, layer.radius)
+            self._check_image(kept, layer.largest_exact_input)
             moved -= layer.shift(kept)
         self._check_image(values, self.limit)
         values[[self.order.index(i) for i in self.flips]] *= -1
 
     def _check_image(self, values: np.ndarray, largest: int) -> None:
-        if _find_beyond(values, -largest, largest) is not None:
+        if _find_out_of_range(values, -largest, largest) is not None:
             raise InvalidInputError(
                 f"expected the image of an input |x| <= {self.limit}, got a vector that is no such "
                 "image: pass values that forward returned"
@@ -230,7 +232,7 @@ class LosslessInverse(MapResult):
 
     @property
     def layers(self) -> tuple[IntegerCoupling, ...]:  # type: ignore[override]
-        """The layers whose shifts are subtracted, in the order in which data meets them."""
+        """The layers in order of application; `forward` subtracts their shifts."""
         return self.map.layers[::-1]
 
     @property
@@ -263,7 +265,7 @@ class LosslessInverse(MapResult):
         return f"the inverse of {self.map}"
 
 
-def _find_beyond(values: np.ndarray, least: int, most: int) -> int | None:
+def _find_out_of_range(values: np.ndarray, least: int, most: int) -> int | None:
     """Return the largest or the least value if it is not in the range, else None."""
     ends = (int(values.max()), int(values.min())) if values.size else ()
     return next((x for x in ends if not least <= x <= most), None)

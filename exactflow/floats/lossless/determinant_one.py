@@ -31,7 +31,7 @@ import numpy as np
 from exactflow.errors import MethodError
 from exactflow.exact.typing import HALVES
 from exactflow.floats.balancing import BalanceMethod
-from exactflow.floats.balancing.determinant import determinant_sign, nearest_root
+from exactflow.floats.balancing.determinant import determinant_sign, round_determinant_root
 from exactflow.floats.balancing.methods import find_balanced
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.balancing.tuning import EPS
@@ -49,7 +49,7 @@ ZERO_ENTRY = 2.0**-48
 """An entry of a shift up to this size counts as zero in the estimate of rounding."""
 
 
-def find_shears(
+def find_shears_and_step(
     target: Target, method: BalanceMethod, seed: int
 ) -> tuple[list[FloatCoupling], Fraction]:
     """Return shears and a step; the target is near the step times the product of the shears.
@@ -57,22 +57,22 @@ def find_shears(
     Raises `MethodError` if none are found: if the halves differ by more than one, or the matrix is
     numerically singular.
     """
-    if (signed := _signed_permutation(target.unit)) is not None:
+    if (signed := _find_signed_permutation(target.mantissa)) is not None:
         flow = factor(signed, partition=target.halves)
         layers = [FloatCoupling.of(layer).dense() for layer in flow]
         layers = layers or [FloatCoupling("second", np.zeros(target.halves[::-1]))]
-        size = Fraction(float(np.abs(target.unit).max())) * Fraction(2) ** target.exponent
-        return layers, target.root or size
+        size = Fraction(float(np.abs(target.mantissa).max())) * Fraction(2) ** target.exponent
+        return layers, target.rational_determinant_root or size
     if target.condition >= EPS**-2:
         raise MethodError(
             "the matrix is numerically singular in float64 (its entries or singular values span a "
             "factor above 10^31): use factor, which is exact"
         )
     target = _ScaledTarget(target.entries, target.layout)
-    layers, left = move_scales_last(_balanced(target, method, seed))
+    layers, left = move_scales_last(_find_balanced_layers(target, method, seed))
     mean = float(np.exp(np.log(left).mean()))
     if np.abs(left / mean - 1).max() > UNIFORM:
-        layers = _by_singular_values(target.over_scale)
+        layers = _shears_from_svd(target.with_unit_determinant)
     return layers, Fraction(1) if abs(target.step - 1) < NEAR_ONE else target.step
 
 
@@ -86,15 +86,17 @@ class _ScaledTarget(Target):
         """The root |det|^(1/d), or the number of 53 bits nearest to it if the root is irrational or
         costly to find.
         """
-        return self.root or nearest_root(self.entries)
+        return self.rational_determinant_root or round_determinant_root(self.entries)
 
     @cached_property
     def scale(self) -> float:
-        """The root of the determinant of `unit`, rounded."""
+        """The root of the determinant of `mantissa`, rounded."""
         return float(self.step / Fraction(2) ** self.exponent)
 
 
-def _balanced(target: Target, method: BalanceMethod, seed: int) -> Sequence[FloatCoupling]:
+def _find_balanced_layers(
+    target: Target, method: BalanceMethod, seed: int
+) -> Sequence[FloatCoupling]:
     """Return layers of the target, as `balance` finds them. For a rotation and method="auto" both
     the closed form and the search are tried; the layers with the smaller rounding error win.
     """
@@ -106,10 +108,10 @@ def _balanced(target: Target, method: BalanceMethod, seed: int) -> Sequence[Floa
         other = find_balanced(target, None, "search", seed).layers
     except MethodError:
         return found
-    return min(found, other, key=_largest_rounding)
+    return min(found, other, key=_estimate_rounding_error)
 
 
-def _largest_rounding(layers: Sequence[FloatCoupling]) -> float:
+def _estimate_rounding_error(layers: Sequence[FloatCoupling]) -> float:
     """Estimate, in floats, the largest error of a coordinate by rounding."""
     p, q = layers[0].partition
     total, after = np.zeros(p + q), np.eye(p + q)
@@ -121,7 +123,7 @@ def _largest_rounding(layers: Sequence[FloatCoupling]) -> float:
     return float(total.max())
 
 
-def _signed_permutation(M: np.ndarray) -> np.ndarray | None:
+def _find_signed_permutation(M: np.ndarray) -> np.ndarray | None:
     """Return the signed permutation of which M is a positive multiple, or None if there is none."""
     used = M != 0
     sizes = np.abs(M[used])
@@ -144,7 +146,7 @@ def move_scales_last(layers: Iterable[FloatCoupling]) -> tuple[list[FloatCouplin
     return bare, np.concatenate(scales)
 
 
-def _by_singular_values(target: Target) -> list[FloatCoupling]:
+def _shears_from_svd(target: Target) -> list[FloatCoupling]:
     """Return shears near a target whose determinant is about one, from its singular value
     decomposition.
     """

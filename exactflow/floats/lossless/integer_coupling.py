@@ -1,8 +1,10 @@
 """A coupling of integers: its shift is computed exactly in float64, then rounded.
 
-Main results ------------ For every T, ``moved + floor(T kept + 1/2)`` is a bijection of Z^d: `kept`
-is unchanged, so the shift can be subtracted again. Let the entries of T be multiples of 2^-b, b >=
-1, and |kept| <= r with
+Main results
+------------
+For every T, ``moved + floor(T kept + 1/2)`` is a bijection of Z^d: `kept` is unchanged, so the
+shift can be subtracted again. Let the entries of T be multiples of 2^-b, b >= 1, and |kept| <= r
+with
 
     2^b (r max_i sum_j |T_ij| + 2) <= 2^53.
 
@@ -52,12 +54,12 @@ class FixedPointMatrix:
         return FixedPointMatrix(integers >> zeros, bits - zeros)
 
     @cached_property
-    def weight(self) -> np.ndarray:
+    def float_matrix(self) -> np.ndarray:
         """The matrix in float64, exactly."""
         return np.ldexp(self.integers.astype(float), -self.bits)
 
     @cached_property
-    def radius(self) -> int:
+    def largest_exact_input(self) -> int:
         """The largest r that obeys the bound, at most 2^52."""
         largest = max(map(sum, np.abs(self.integers).tolist()))
         return min(LARGEST, (_UNITS - (2 << self.bits)) // max(largest, 1))
@@ -77,14 +79,14 @@ class IntegerCoupling:
     parts: tuple[FixedPointMatrix, ...]
 
     @staticmethod
-    def of(moves: Half, T: np.ndarray, bits: int, radius: int) -> "IntegerCoupling":
+    def of(moves: Half, T: np.ndarray, bits: int, largest_input: int) -> "IntegerCoupling":
         """Return the layer of T, split into the fewest parts whose products are exact.
 
         Parameters
         ----------
         moves : the half that the layer maps.
         T, bits : a matrix of multiples of 2^-bits.
-        radius : the largest absolute value of an entry of the half that is kept.
+        largest_input : the largest absolute value of an entry of the half that is kept.
 
         Raises
         ------
@@ -101,39 +103,41 @@ class IntegerCoupling:
         rest = T
         for _ in range(MOST_PARTS):
             last = FixedPointMatrix.of(rest, bits)
-            if last.radius >= radius:
+            if last.largest_exact_input >= largest_input:
                 return IntegerCoupling(moves, (*parts, last))
-            product = float(np.abs(rest).sum(axis=1).max()) * radius
+            product = float(np.abs(rest).sum(axis=1).max()) * largest_input
             coarser = (FixedPointMatrix.of(rest, b) for b in range(54 - frexp(product)[1], 0, -1))
-            leading = next((part for part in coarser if part.radius >= radius), None)
+            leading = next(
+                (part for part in coarser if part.largest_exact_input >= largest_input), None
+            )
             if leading is None:
                 break
             parts.append(leading)
-            rest = rest - leading.weight
+            rest = rest - leading.float_matrix
         raise InvalidInputError(
             f"a shift would need more than {MOST_PARTS} exact float64 products (bits={bits}, "
-            f"values up to {radius}, {T.shape[1]} summands): lower bits or limit"
+            f"values up to {largest_input}, {T.shape[1]} summands): lower bits or limit"
         )
 
     @cached_property
-    def radius(self) -> int:
+    def largest_exact_input(self) -> int:
         """The largest absolute value of entries of the kept half for which all sums are exact."""
-        return min(part.radius for part in self.parts)
+        return min(part.largest_exact_input for part in self.parts)
 
     @cached_property
-    def weight(self) -> np.ndarray:
+    def float_shift(self) -> np.ndarray:
         """T in float64, exactly."""
-        return np.sum([part.weight for part in self.parts], axis=0)
+        return np.sum([part.float_matrix for part in self.parts], axis=0)
 
     def shift(self, kept: np.ndarray) -> np.ndarray:
-        """Return floor(T kept + 1/2) for columns of integers of at most `radius`."""
+        """Return floor(T kept + 1/2) for columns of integers of at most `largest_exact_input`."""
         first, *others = self.parts
-        value, whole = first.weight @ kept, None
+        value, whole = first.float_matrix @ kept, None
         for part in others:
             integers = np.floor(value)
             whole = integers if whole is None else whole + integers
             value -= integers  # before the finer part is added: the fraction stays exact
-            value += part.weight @ kept
+            value += part.float_matrix @ kept
         value += 0.5
         np.floor(value, out=value)
         return value if whole is None else value + whole

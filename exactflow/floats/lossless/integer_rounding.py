@@ -43,12 +43,14 @@ LIMIT = 2**15
 """The default of the largest absolute value of an input."""
 
 MOST_BITS = 50
-"""Three fewer than float64 has, so that halves and fractions have room beside any product."""
+"""The largest `bits` of shifts, multiples of 2^-bits: three fewer than float64 has, so that halves
+and fractions have room beside any product.
+"""
 
 _SPARE_BITS = 3
 
 
-def check_grid(bits: object, limit: object) -> tuple[int | None, int]:
+def check_bits_and_limit(bits: object, limit: object) -> tuple[int | None, int]:
     """Return `bits` (or None) and `limit` as integers in their ranges, or raise
     `InvalidInputError`.
     """
@@ -70,8 +72,8 @@ def round_shears(
         bits = min(MOST_BITS, limit.bit_length() + d.bit_length() + _SPARE_BITS)
     on_grid = [FloatCoupling(s.moves, _round_to_bits(s.shift, bits)) for s in merge_shears(shears)]
     on_grid = merge_shears(on_grid)  # some shifts may have become zero
-    kept_sizes, images, weights = _propagate(on_grid, d, limit)
-    output_sizes = images.row_sum_bounds(weights)
+    kept_sizes, images, weights = _propagate_bounds(on_grid, d, limit)
+    output_sizes = images.bound_row_sums(weights)
     largest = max(*output_sizes, *kept_sizes)
     if largest > LARGEST:
         raise InvalidInputError(
@@ -81,8 +83,8 @@ def round_shears(
     difference = _difference(target.exact, step, images[:, :d])
     scale = limit / (step * difference.denominator)
     shares = (
-        images[:, d:].row_sum_bounds(weights[d:]),
-        [scale * size for size in difference.numerator.row_sum_bounds()],
+        images[:, d:].bound_row_sums(weights[d:]),
+        [scale * size for size in difference.numerator.bound_row_sums()],
     )
     places = np.argsort(order)
     rounding, shifts = (tuple(Rational(share[k]) for k in places) for share in shares)
@@ -127,10 +129,10 @@ def _round_to_bits(T: np.ndarray, bits: int) -> np.ndarray:
         raise InvalidInputError(
             f"shifts up to {size:.2g} as multiples of 2^-{bits} do not fit into 53 bits: lower bits"
         )
-    return FixedPointMatrix.of(T, bits).weight
+    return FixedPointMatrix.of(T, bits).float_matrix
 
 
-def _propagate(
+def _propagate_bounds(
     layers: Sequence[FloatCoupling], d: int, limit: int
 ) -> tuple[list[Fraction], DyadicMatrix, np.ndarray]:
     """Propagate inputs of at most `limit`, and the roundings, through at least one shear.
@@ -139,14 +141,12 @@ def _propagate(
     columns, of the unit vectors and of the units of rounding; and the weights of these columns.
     """
     p, one = layers[0].partition[0], np.eye(d)
-    halves = [
-        DyadicMatrix.from_floats(one[:, :p]),
-        DyadicMatrix.from_floats(one[:, p:]),
-    ]  # transposed
+    # the two halves of the images of all columns, transposed
+    halves = [DyadicMatrix.from_floats(one[:, :p]), DyadicMatrix.from_floats(one[:, p:])]
     weights, kept_sizes = np.full(d, float(limit)), []
     for layer in layers:
         i = HALVES.index(layer.moves)
-        kept_sizes.append(max(halves[1 - i].transpose().row_sum_bounds(weights)))
+        kept_sizes.append(max(halves[1 - i].transpose().bound_row_sums(weights)))
         halves[i] = halves[i].plus_product(halves[1 - i], DyadicMatrix.from_floats(layer.shift.T))
         moved = halves[i].shape[1]
         units = [np.zeros((moved, p)), np.zeros((moved, d - p))]

@@ -32,7 +32,11 @@ from exactflow.flows.base import Coupling, Flow, as_layers, as_order
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.merged_coupling import MergedCoupling
-from exactflow.flows.nonlinear.piecewise_coupling import PiecewiseCoupling, RationalMap, as_rational
+from exactflow.flows.nonlinear.piecewise_coupling import (
+    PiecewiseCoupling,
+    RationalMap,
+    require_rational,
+)
 from exactflow.flows.partition import as_partition, run_layers
 
 __all__ = ["MergedCoupling", "PiecewiseCoupling", "PiecewiseFlow"]
@@ -106,8 +110,9 @@ class PiecewiseFlow(RationalMap, Flow):
         """
         if self.derivation is None:
             raise InvalidInputError(
-                "this flow was made from layers, so there is no construction to explain: use "
-                "exactflow.linear.masks.merge_masks([flow]).explain()"
+                "this flow was made from given layers, so there is no construction to explain: "
+                "exactflow.linear.masks.merge_masks([flow]) constructs a flow with the same "
+                "values, whose explain() shows how"
             )
         return self.derivation(self)
 
@@ -126,8 +131,8 @@ class PiecewiseFlow(RationalMap, Flow):
             )
         if self.order != other.order:
             raise InvalidInputError(
-                f"expected two flows with equal order, got {list(self._full_order())} and "
-                f"{list(other._full_order())}: use exactflow.linear.masks.merge_masks"
+                f"expected two flows with equal order, got {list(self._order_of_layers())} and "
+                f"{list(other._order_of_layers())}: use exactflow.linear.masks.merge_masks"
             )
         return PiecewiseFlow(
             [*other.layers, *self.layers], order=self.order, partition=self.partition
@@ -143,10 +148,10 @@ class PiecewiseFlow(RationalMap, Flow):
         entries, convert = self._read_point(x)
         if convert is to_float and entries[0].size != 1:
             raise InvalidInputError(
-                f"expected one point, got {entries[0].size} columns: pass them one by one"
+                f"expected one point, got {entries[0].size} columns: pass the points one by one"
             )
         layers = []
-        for layer, *halves in self._orbit(entries, convert):
+        for layer, *halves in self._layers_with_inputs(entries, convert):
             if convert is to_float:
                 halves = [[values.item() for values in half] for half in halves]
             layers.append(layer if isinstance(layer, LinearCoupling) else layer.tangent(*halves))
@@ -168,7 +173,7 @@ class PiecewiseFlow(RationalMap, Flow):
             return super().log_abs_det()
         entries, convert = self._read_point(x)
         with np.errstate(all="ignore"):  # floats may overflow: the result is infinite or NaN then
-            orbit = self._orbit(entries, convert)
+            orbit = self._layers_with_inputs(entries, convert)
         scales = (
             scale
             for layer, _, kept in orbit
@@ -183,8 +188,8 @@ class PiecewiseFlow(RationalMap, Flow):
         product = prod(scales, start=convert(QQ.one))
         return mpmath.log(product) if convert is to_mpf else sympy.log(QQ.to_sympy(product))
 
-    def _orbit(self, entries: list, convert: Callable) -> list[tuple]:
-        """Return (layer, moved, kept) for each layer, with the halves of the point before it."""
+    def _layers_with_inputs(self, entries: list, convert: Callable) -> list[tuple]:
+        """Return (layer, moved, kept) for each layer, with the halves of its input."""
         orbit = list[tuple]()
 
         def image(*step: Any) -> list:
@@ -199,10 +204,11 @@ class PiecewiseFlow(RationalMap, Flow):
         """Return the entries of one point, and the conversion of elements of QQ to their kind."""
         if is_inexact(x):
             return inexact_entries(x, self.dimension)
-        column = as_rational(as_vectors(x, self.dimension))
+        column = require_rational(as_vectors(x, self.dimension))
         if column.shape[1] != 1:
             raise InvalidInputError(
-                f"expected one exact point, got {column.shape[1]} columns: pass them one by one"
+                f"expected one exact point, got {column.shape[1]} columns: pass the points one "
+                "by one"
             )
         return column.to_list_flat(), to_element
 

@@ -112,7 +112,7 @@ class MergedCoupling(RationalCoupling):
             for place, scale in zip(part.moved, part.layer.scale_elements, strict=True):
                 if place is not None:
                     factors[place[0]].append(scale)
-        scales = tuple(map(_product, factors))
+        scales = tuple(map(_combine_scales, factors))
         vars(self).update(scale_elements=scales)
 
     def inverse(self) -> "MergedCoupling":
@@ -174,7 +174,7 @@ def _pick(places: Sequence[SignedPlace | None], half: Sequence, convert: Callabl
     ]
 
 
-def _product(scales: list) -> Any:
+def _combine_scales(scales: list) -> Any:
     """Return the product of constant scales, or else the tuple of all scales."""
     if any(isinstance(scale, PiecewiseLinear | tuple) for scale in scales):
         return tuple(scales)

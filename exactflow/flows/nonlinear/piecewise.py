@@ -79,7 +79,7 @@ class PiecewiseLinear:
             if a >= b:
                 raise InvalidInputError(
                     f"expected strictly increasing knots, got {format_short(a)} before "
-                    f"{format_short(b)} at place {k}: sort the knots and drop equal ones"
+                    f"{format_short(b)} at index {k}: sort the knots and drop equal ones"
                 )
         flat_end = (QQ.zero,) * len(values[0])
         first, last = (flat_end if slope is None else _row(slope) for slope in (left, right))
@@ -101,7 +101,7 @@ class PiecewiseLinear:
         )
 
     @property
-    def dimension(self) -> int:
+    def output_dimension(self) -> int:
         """The number m of coordinates of a value."""
         return len(self.values[0])
 
@@ -174,20 +174,23 @@ class PiecewiseLinear:
         """Return the arrays of knots, values and slopes; the latter two by coordinates."""
         rows = self.knots, chain.from_iterable(self.values), chain.from_iterable(self.slopes)
         arrays: list[np.ndarray] = [np.fromiter(map(convert, row), dtype) for row in rows]
-        return arrays[0], *(table.reshape(-1, self.dimension).T for table in arrays[1:])
+        return arrays[0], *(table.reshape(-1, self.output_dimension).T for table in arrays[1:])
 
     def scaled(self, factors: Sequence) -> "PiecewiseLinear":
         """Return ``factors * f``, coordinate by coordinate, where factors are elements of QQ."""
 
-        def times(entries: Elements) -> Elements:
+        def scale_entries(entries: Elements) -> Elements:
             return tuple(c * entry for c, entry in zip(factors, entries, strict=True))
 
         return PiecewiseLinear(
-            self.knots, list(map(times, self.values)), times(self.slopes[0]), times(self.slopes[-1])
+            self.knots,
+            list(map(scale_entries, self.values)),
+            scale_entries(self.slopes[0]),
+            scale_entries(self.slopes[-1]),
         )
 
     def __repr__(self) -> str:
-        return f"<PiecewiseLinear R -> R^{self.dimension}: {len(self.knots)} knots>"
+        return f"<PiecewiseLinear R -> R^{self.output_dimension}: {len(self.knots)} knots>"
 
 
 def _to_integer(x: Element) -> int:

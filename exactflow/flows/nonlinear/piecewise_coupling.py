@@ -25,7 +25,7 @@ class RationalMap(Bijection):
     field: Domain = QQ
 
     def _map_exact(self, columns: DomainMatrix) -> DomainMatrix:
-        rows = as_rational(columns).to_dense().to_list()
+        rows = require_rational(columns).to_dense().to_list()
         image = self._map_entries([np.fromiter(row, object) for row in rows], to_element)
         return linalg.from_entries(image, columns.shape, QQ)
 
@@ -119,10 +119,10 @@ class PiecewiseCoupling(RationalCoupling):
             raise InvalidInputError(
                 f"expected a PiecewiseLinear conditioner, got {type(conditioner).__name__}"
             )
-        if conditioner.dimension != moved:
+        if conditioner.output_dimension != moved:
             raise InvalidInputError(
                 f"expected a conditioner R -> R^{moved} (the {moves} half of {partition} moves), "
-                f"got one into R^{conditioner.dimension}"
+                f"got one into R^{conditioner.output_dimension}"
             )
         scales = scale if isinstance(scale, list | tuple) else [scale] * moved
         elements = tuple(map(_as_scale, scales))
@@ -227,7 +227,7 @@ def _as_scale(scale: Any) -> Any:
     """Return a scale as an element of QQ if it is constant, or else the function."""
     if not isinstance(scale, PiecewiseLinear):
         return to_element(scale)
-    if scale.dimension != 1:
+    if scale.output_dimension != 1:
         raise InvalidInputError(f"expected scales that are functions R -> R, got {scale}")
     return scale if any(slope for (slope,) in scale.slopes) else scale.values[0][0]
 
@@ -240,7 +240,7 @@ def _is_positive(scale: Any) -> bool:
     return not reaches_zero_outside and min(scale.values)[0] > 0
 
 
-def as_rational(columns: DomainMatrix) -> DomainMatrix:
+def require_rational(columns: DomainMatrix) -> DomainMatrix:
     """Check that columns have rational entries, and return them."""
     if not columns.domain.is_QQ:
         raise InvalidInputError(f"expected rational numbers, got elements of {columns.domain}")

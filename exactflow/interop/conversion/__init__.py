@@ -33,12 +33,12 @@ from exactflow.interop.conversion.comparison import (
     run_model,
 )
 from exactflow.interop.conversion.installing import install_replacements
-from exactflow.interop.conversion.merging import merge_layers
+from exactflow.interop.conversion.merging import group_layers
 from exactflow.interop.conversion.reading import read_linear_layers
 from exactflow.interop.conversion.replacements import By, find_replacements
 from exactflow.interop.conversion.report import Conversion, ConvertedLayer, LeftLayer
 from exactflow.interop.module_tree import (
-    copy_as_float64,
+    copy_for_float64_evaluation,
     copy_model,
     preserve_rng_state,
     tensors_of,
@@ -112,12 +112,14 @@ def convert(
         before = run_model(model, arguments, context)
         new = copy_model(model)
         chains, left = read_linear_layers(new, only)
-        groups, alone = merge_layers(chains, before.layer_inputs)
+        groups, alone = group_layers(chains, before.layer_inputs)
         replacements, singular = find_replacements(groups, by)
-        pair, layers, failed = install_replacements((new, copy_as_float64(model)), replacements)
+        pair, layers, failed = install_replacements(
+            (new, copy_for_float64_evaluation(model)), replacements
+        )
         left += [*alone, *singular, *failed]
         if not layers:
-            raise InvalidInputError(_describe_left(left))
+            raise InvalidInputError(_describe_unconvertible(left))
         differences = _compare_models((model, *pair), layers, arguments, context, before)
     return pair[0], Conversion(tuple(layers), tuple(left), *differences)
 
@@ -144,7 +146,7 @@ def _compare_models(
         return None, None, None, "the example is empty"
     try:
         arguments, context = _to_float64(arguments), _to_float64(context)
-        given = run_model(copy_as_float64(model), arguments, context)
+        given = run_model(copy_for_float64_evaluation(model), arguments, context)
     except InvalidInputError:  # the model runs in its own dtype only
         pass
     else:
@@ -172,10 +174,13 @@ def _check_arguments(model: Any, only: Any) -> None:
     if only is not None and not (is_list and all(isinstance(x, str) for x in only)):
         raise InvalidInputError(f"expected a list of paths or patterns as only, got {only!r}")
     if any(tensor.is_meta for tensor in tensors_of(model)):
-        raise InvalidInputError("expected parameters with values, got a model on the meta device")
+        raise InvalidInputError(
+            "expected parameters with values, got a model on the meta device: load its weights on "
+            "the CPU first"
+        )
 
 
-def _describe_left(left: list[LeftLayer]) -> str:
+def _describe_unconvertible(left: list[LeftLayer]) -> str:
     seen = Counter(f"{layer.kind} ({layer.reason})" for layer in left)
     listed = "; ".join(f"{count} {kind}" for kind, count in seen.most_common(8))
     return f"no layer of the model can be converted: it has {listed or 'no layers'}"

@@ -15,7 +15,7 @@ from exactflow.interop.conversion.replacements import Replacement
 from exactflow.interop.conversion.report import ConvertedLayer, LeftLayer
 from exactflow.interop.libraries import library_of
 from exactflow.interop.module_tree import (
-    copy_as_float64,
+    copy_for_float64_evaluation,
     copy_model,
     find_place,
     root_cause_text,
@@ -63,9 +63,9 @@ def install_replacements(
 
 def _install(model: nn.Module, group: LayerGroup, couplings: BijectionModule) -> nn.Module:
     """Replace the main layer of a group by couplings, and its other layers by identities."""
-    for place in (group.main_place, *group.merged_places):
+    for place in (group.replacement_place, *group.identity_places):
         module = find_place(model, place.path).module
-        bijection = couplings if place is group.main_place else IdentityModule()
+        bijection = couplings if place is group.replacement_place else IdentityModule()
         new = library_of(module).make_replacement(module, bijection)
         model = set_module(model, place.path, new)
     return model
@@ -76,14 +76,14 @@ def _compare_with_layers(group: LayerGroup, replacement: Replacement) -> Convert
 
     Raises `MethodError` if they differ beyond rounding.
     """
-    (x, context), main, target = group.input, group.main_place, group.target
+    (x, context), main, target = group.input, group.replacement_place, group.target
     library = library_of(main.module)
     fine = replacement.fine.to(x.device)
-    new = library.make_replacement(copy_as_float64(main.module), fine).double()
+    new = library.make_replacement(copy_for_float64_evaluation(main.module), fine).double()
     few = x[:SAMPLES].double()
     condition = None if context is None else [tensor[:SAMPLES].double() for tensor in context]
-    with torch.no_grad():  # on clones, since FrEIA's wavelets overwrite their input
-        old = [copy_as_float64(module) for module in group.modules]
+    with torch.no_grad():  # modules run on clones, since FrEIA's wavelets overwrite their input
+        old = [copy_for_float64_evaluation(module) for module in group.modules]
         before, log_det = run_chain(old, few.clone(), condition)
         after, new_log_det = run_chain([new], few.clone(), condition)
     difference, log_det_difference = largest_difference(before, after), None
@@ -103,7 +103,7 @@ def _compare_with_layers(group: LayerGroup, replacement: Replacement) -> Convert
     return ConvertedLayer(
         path=main.path,
         kind=main.kind,
-        merged=tuple(place.path for place in group.merged_places),
+        merged=tuple(place.path for place in group.identity_places),
         dimension=target.dimension,
         condition_number=condition_number,
         dtype=str(group.dtype).removeprefix("torch."),
@@ -145,7 +145,8 @@ def restore(model: nn.Module, state: State) -> nn.Module:
     heads = [name.removesuffix(MARK) for name in names if f".{name}".endswith(f".{MARK}")]
     if not heads:
         raise InvalidInputError(
-            "expected the state of a converted model, got one without couplings"
+            "expected the state of a converted model, got a state without couplings: pass "
+            "state_dict() of a model after its conversion"
         )
     new = copy_model(model)
     try:

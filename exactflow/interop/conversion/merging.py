@@ -27,14 +27,14 @@ class LayerGroup:
     input: LayerInput
 
     @property
-    def main_place(self) -> ModulePlace:
-        """The place for the replacement: that of the first matrix."""
+    def replacement_place(self) -> ModulePlace:
+        """The place of the first layer with a matrix, which the replacement takes."""
         return next(layer.place for layer in self.layers if layer.map.kind == "matrix")
 
     @property
-    def merged_places(self) -> list[ModulePlace]:
-        """The other places, for identities."""
-        return [layer.place for layer in self.layers if layer.place is not self.main_place]
+    def identity_places(self) -> list[ModulePlace]:
+        """The places of the other layers, which identities take."""
+        return [layer.place for layer in self.layers if layer.place is not self.replacement_place]
 
     @property
     def modules(self) -> list[nn.Module]:
@@ -61,7 +61,7 @@ class LayerGroup:
         return reduce(lambda before, after: after.after(before), [x.map for x in self.layers])
 
 
-def merge_layers(
+def group_layers(
     chains: list[list[ReadLayer]], inputs: Mapping[str, LayerInput]
 ) -> tuple[list[LayerGroup], list[LeftLayer]]:
     """Group the layers of each chain; report layers without a matrix beside them, or without data,
@@ -81,7 +81,9 @@ def merge_layers(
 
 
 def _split_by_training(chain: list[ReadLayer]) -> Iterator[list[ReadLayer]]:
-    """Yield the parts of a chain that can be merged: all layers are trained, or all are fixed."""
+    """Yield the parts of a chain that can be merged: within a part, all layers are trained, or
+    all are fixed.
+    """
     cuts = [k for k, (one, two) in enumerate(pairwise(chain), 1) if one.is_alone or two.is_alone]
     for start, stop in pairwise([0, *cuts, len(chain)]):
         part: list[ReadLayer] = []

@@ -16,7 +16,7 @@ from exactflow.interop.conversion.report import LeftLayer
 from exactflow.interop.libraries import library_of, package_of
 from exactflow.interop.module_tree import (
     ModulePlace,
-    copy_as_float64,
+    copy_for_float64_evaluation,
     find_chains,
     find_place,
     root_cause_text,
@@ -83,7 +83,7 @@ def linear_map(module: Any) -> AffineMap:
             f"expected {wanted}, got {kind.__module__}.{kind.__name__}: give its matrix as an "
             "array instead"
         )
-    return reader(copy_as_float64(module))
+    return reader(copy_for_float64_evaluation(module))
 
 
 def read_linear_layers(
@@ -95,7 +95,7 @@ def read_linear_layers(
     """
     found = find_chains(model) if only is None else _select_layers(model, only)
     counts = Counter(id(place.module) for chain in found for place in chain)
-    holders = _find_holders(model)
+    holders = _find_parameter_holders(model)
     chains: list[list[ReadLayer]] = []
     left: list[LeftLayer] = []
     for chain in found:
@@ -105,7 +105,9 @@ def read_linear_layers(
             if counts[id(place.module)] > 1:
                 read = "the model uses it in two places"
             else:
-                read = _describe_sharing(holders, place.module) or _read_map(place, only or ())
+                read = _describe_outside_holder(holders, place.module) or _read_map(
+                    place, only or ()
+                )
             if isinstance(read, str):
                 left.append(LeftLayer(place.path, place.kind, read))
                 chains.append([])
@@ -116,13 +118,15 @@ def read_linear_layers(
 
 
 def _select_layers(model: nn.Module, only: Collection[str]) -> list[list[ModulePlace]]:
-    """List the layers that patterns match, in chains; other layers are between two chains."""
+    """List the layers that match the patterns, as chains of consecutive layers; a layer that
+    matches no pattern ends a chain.
+    """
     chains = find_chains(model)
     inner = {place.path for chain in chains for place in chain}
     selected = [
         list(part)
         for chain in chains
-        for is_named, part in groupby(chain, lambda place: _is_named(place, only))
+        for is_named, part in groupby(chain, lambda place: _matches_pattern(place, only))
         if is_named
     ]
     paths = (path for path, _ in model.named_modules() if path in only and path not in inner)
@@ -137,7 +141,7 @@ def _select_layers(model: nn.Module, only: Collection[str]) -> list[list[ModuleP
     return selected
 
 
-def _is_named(place: ModulePlace, only: Collection[str]) -> bool:
+def _matches_pattern(place: ModulePlace, only: Collection[str]) -> bool:
     return any(fnmatchcase(place.path, pattern) for pattern in only)
 
 
@@ -163,7 +167,7 @@ def _read_map(place: ModulePlace, only: Collection[str]) -> AffineMap | str:
         return f"it cannot be read: {root_cause_text(error)}"
     if found.dimension == 1:
         return "one coordinate has no halves"
-    if package_of(module) == "torch" and not (place.is_plain or _is_named(place, only)):
+    if package_of(module) == "torch" and not (place.is_plain or _matches_pattern(place, only)):
         return "it may belong to a conditioner; only=[its path] converts it"
     return found
 
@@ -198,7 +202,7 @@ Holders = dict[int, list[tuple[str, int]]]
 """For each parameter, by its id, the paths and the ids of the modules that hold it."""
 
 
-def _find_holders(model: nn.Module) -> Holders:
+def _find_parameter_holders(model: nn.Module) -> Holders:
     found: Holders = defaultdict(list)
     for path, module in model.named_modules():
         for p in module._parameters.values():
@@ -206,7 +210,7 @@ def _find_holders(model: nn.Module) -> Holders:
     return found
 
 
-def _describe_sharing(holders: Holders, module: nn.Module) -> str | None:
+def _describe_outside_holder(holders: Holders, module: nn.Module) -> str | None:
     """Say which other module holds a parameter of a layer, since couplings cannot share it."""
     own = set(map(id, module.modules()))
     for name, p in module.named_parameters():

@@ -111,7 +111,7 @@ def _make_matrix_replacement(group: LayerGroup) -> Replacement:
     def build(dtype: torch.dtype) -> tuple[MatrixModule, Fraction, Fraction]:
         weight = torch.from_numpy(target.matrix).to(dtype)
         W = _to_array(weight)
-        inverse, inverse_error, log_abs_det = rounded_inverse(W, dtype)
+        inverse, inverse_error, log_abs_det = rounded_inverse_and_log_det(W, dtype)
         module = MatrixModule(
             weight,
             torch.tensor(inverse),
@@ -144,15 +144,17 @@ def _to_array(tensor: Tensor) -> np.ndarray:
     return tensor.detach().double().numpy()
 
 
-def rounded_inverse(W: np.ndarray, dtype: torch.dtype) -> tuple[np.ndarray, Fraction, float]:
-    """Return the inverse of W rounded to a dtype, its largest rounding error, and log |det W|.
+def rounded_inverse_and_log_det(
+    W: np.ndarray, dtype: torch.dtype
+) -> tuple[np.ndarray, Fraction, float]:
+    """Return W^-1 rounded to a dtype, the largest error of this rounding, and log |det W|.
 
     Raises `SingularMatrixError`, or `InvalidInputError` if an entry of the inverse is beyond the
     range of the dtype.
     """
     info = torch.finfo(dtype)
     least, precision, most = (frexp(x)[1] for x in (info.smallest_normal, info.eps, info.max))
-    for ends, size in _enclose_inverse(W):
+    for ends, size in _enclose_inverse_and_log_det(W):
         values, log_abs_det = [_round_to_float(low, least, precision) for low, _ in ends], size
         if values == [_round_to_float(high, least, precision) for _, high in ends]:
             break
@@ -166,7 +168,9 @@ def rounded_inverse(W: np.ndarray, dtype: torch.dtype) -> tuple[np.ndarray, Frac
     return np.array(values, dtype=float).reshape(W.shape), error, log_abs_det
 
 
-def _enclose_inverse(W: np.ndarray) -> Iterator[tuple[list[tuple[Fraction, Fraction]], float]]:
+def _enclose_inverse_and_log_det(
+    W: np.ndarray,
+) -> Iterator[tuple[list[tuple[Fraction, Fraction]], float]]:
     """Yield tighter and tighter enclosures of the entries of the inverse, with log |det W|; the
     last ones are exact.
     """
@@ -178,7 +182,10 @@ def _enclose_inverse(W: np.ndarray) -> Iterator[tuple[list[tuple[Fraction, Fract
             except ZeroDivisionError:  # the balls contain a singular matrix
                 continue
             log_abs_det = float(abs(A.det()).log())
-            ends = [(_to_fraction(ball.lower()), _to_fraction(ball.upper())) for ball in balls]
+            ends = [
+                (_exact_ball_to_fraction(ball.lower()), _exact_ball_to_fraction(ball.upper()))
+                for ball in balls
+            ]
         yield ends, log_abs_det
     exact = fmpq_mat(len(W), len(W), [fmpq(*x.as_integer_ratio()) for x in W.flat])
     try:
@@ -190,7 +197,7 @@ def _enclose_inverse(W: np.ndarray) -> Iterator[tuple[list[tuple[Fraction, Fract
     yield [(x, x) for x in entries], float(abs(arb(exact.det())).log())
 
 
-def _to_fraction(x: arb) -> Fraction:
+def _exact_ball_to_fraction(x: arb) -> Fraction:
     mantissa, exponent = map(int, x.man_exp())
     return Fraction(mantissa << max(exponent, 0), 1 << max(-exponent, 0))
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from html import escape
 
 from exactflow.exact.numbers import format_up
 from exactflow.flows.flow import CouplingFlow
@@ -90,7 +91,9 @@ class Conversion:
     inverse_difference: float | None
     reason: str | None
 
-    def __str__(self) -> str:
+    @property
+    def summary(self) -> str:
+        """The number of converted layers, and how near they and the whole model are."""
         count, total = len(self.layers), sum(layer.couplings for layer in self.layers)
         what = f"{total} couplings" if total else "matrices and their inverses"
         largest = max(layer.relative_error for layer in self.layers)
@@ -107,8 +110,16 @@ class Conversion:
                 said += f"; {noun} differ by at most {_format(difference)}"
         return said + "; the inverse was not compared" * (self.inverse_difference is None)
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return self.table()
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Return the sentence, the table of the layers, and the layers that were left."""
+        left = "".join(f"<li>{escape(line)}</li>" for line in self.reasons())
+        below = f"<ul>{left}</ul>" if left else ""
+        return f"<p><b>{escape(self.summary)}</b></p>{tables.table_html(self.rows())}{below}"
 
     def rows(self) -> list[list[str]]:
         """Return the rows of the table, starting with the heads of its columns."""
@@ -129,7 +140,7 @@ class Conversion:
 
     def table(self, *, width: int = 120) -> str:
         """Draw the table as text, with the layers that were left below it."""
-        return "\n".join([*tables.draw_table(self.rows(), width), *self.reasons(), str(self)])
+        return "\n".join([*tables.draw_table(self.rows(), width), *self.reasons(), self.summary])
 
 
 def _format(value: object) -> str:

@@ -79,7 +79,7 @@ def diagnose(
     with preserve_rng_state(), torch.enable_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a library would repeat its warnings in every run
         reasons = []
-        for like in _list_dtypes(model) or [x]:
+        for like in _tensor_of_each_dtype(model) or [x]:
             torch.manual_seed(0)
             data = x.detach().to(like.device, like.dtype, copy=True)
             try:
@@ -102,7 +102,7 @@ def _check_batch(x: Any) -> None:
         raise InvalidInputError("expected an x of finite numbers, got NaN or inf")
 
 
-def _list_dtypes(model: nn.Module) -> list[Tensor]:
+def _tensor_of_each_dtype(model: nn.Module) -> list[Tensor]:
     """List one tensor of each floating-point dtype of the layers, the dtype with most entries
     first. Tensors outside of layers, as in a base, count only if the model has no layers.
     """

@@ -264,7 +264,7 @@ def _round_trip_error_of_draws(call: LayerCall, rows: Tensor) -> float | None:
         return None
     if not rows.all():
         selected = call.select(rows.nonzero().flatten())
-        call = selected.with_result(selected.run(selected.before)[0])
+        call = selected.with_result(selected.call_and_find_image(selected.before)[0])
     finite = find_finite(call.after)
     if finite.all():
         return _round_trip_error(call)
@@ -292,7 +292,7 @@ def _call_near(call: LayerCall, worst: int, spread: float | None) -> LayerCall:
     given, returned, n = count_entries(call.before), count_entries(call.after), len(call.before[0])
     if given != returned or {len(t) for t in (*call.before, *call.after)} != {n}:
         raise NotMeasuredError(f"it returns {returned // n} numbers for {given // n}")
-    near = call.as_float64([min(worst, n - 1), 0, n // 2, n - 1], OFFSET)
+    near = call.repeat_in_float64([min(worst, n - 1), 0, n // 2, n - 1], OFFSET)
     if {t.dtype for t in near.after} != {torch.float64}:
         raise NotMeasuredError("it does not run in float64")
     return near
@@ -306,7 +306,7 @@ def _as_vectors(call: LayerCall, k: int) -> tuple[Tensor, Tensor]:
     x = torch.cat([t[k].flatten() for t in call.before]).requires_grad_()
     parts = zip(call.before, x.split([t[k].numel() for t in call.before]), strict=True)
     state = [torch.cat([t[:k], part.reshape(t[k : k + 1].shape), t[k + 1 :]]) for t, part in parts]
-    after = list_tensors(call.run(tuple(state))[1])
+    after = list_tensors(call.call_and_find_image(tuple(state))[1])
     others = torch.cat([torch.cat([t[:k], t[k + 1 :]]).flatten() for t in after])
     if len(others) and others.requires_grad:
         (leak,) = grad(others, x, torch.randn_like(others), True, allow_unused=True)
@@ -337,7 +337,7 @@ def _singular_values(call: LayerCall, k: int, rows: int) -> Tensor:
         if count > ROWS:  # the time of a gradient grows with the batch
             x, y = _as_vectors(call.select([k]), 0)
         return torch.linalg.svdvals(_jacobian(x, y))
-    except RuntimeError as error:  # raised by autograd
+    except RuntimeError as error:  # autograd raises it for an operation without a derivative
         says = str(error).partition("\n")[0]
         raise NotMeasuredError(f"it cannot be differentiated: {says}") from None
 
@@ -366,9 +366,9 @@ def _returned_log_dets(call: LayerCall, notes: list[str] | None = None) -> list[
     Notes if they have no gradient.
     """
     x = tuple(t.clone().requires_grad_() for t in call.before)
-    first, again = (call.find_log_dets(x) for _ in range(2))
+    first, again = (call.find_own_log_dets(x) for _ in range(2))
     if not torch.allclose(first, again, TOLERANCE, TOLERANCE, equal_nan=True):
-        raise NotMeasuredError("it is drawn anew in each run")
+        raise NotMeasuredError("it is random, and differs from run to run")
     is_trained = any(p.requires_grad for p in call.module.parameters())
     if notes is not None and is_trained and first.any() and not first.requires_grad:
         notes.append("the log-determinant that it returns has no gradient")

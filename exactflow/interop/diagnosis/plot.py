@@ -1,4 +1,4 @@
-"""A diagnosis as bars in matplotlib: for each layer what `diagnose` measured, side by side."""
+"""A diagnosis as bars in matplotlib: for each layer the facts of `diagnose`, side by side."""
 
 import math
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ _COLUMNS = {
 """Heads of columns: the fact, its format, and the length of its bar."""
 _BAR = 0.62
 _ROW = 0.26
-"""Inches of a row in a figure that is made here."""
+"""The height in inches of a row, in a figure that this module creates."""
 
 
-def bars(found: Any, *, ax: Any) -> Any:
+def draw_bars(found: Any, *, ax: Any) -> Any:
     """Draw a diagnosis and return its Axes: see `Diagnosis.plot`."""
     if ax is not None and not hasattr(ax, "barh"):
         raise InvalidInputError(f"expected Axes of matplotlib as ax, got {type(ax).__name__}")
@@ -29,7 +29,7 @@ def bars(found: Any, *, ax: Any) -> Any:
         _, ax = pyplot.subplots(figsize=size, layout="constrained")
     for k, (head, (name, form, length)) in enumerate(_COLUMNS.items()):
         ax.text(k, -0.8, head, va="center", fontsize=9)
-        for i, (said, share) in enumerate(_column(rows, name, form, length)):
+        for i, (said, share) in enumerate(_texts_and_bar_lengths(rows, name, form, length)):
             ax.barh(i, _BAR * share, left=k, height=0.55, color="#36c")
             ax.text(k + _BAR * share + 0.02, i, said, va="center", fontsize=8)
     names = [f"{row.path} ({row.kind})" for row in rows]
@@ -41,7 +41,9 @@ def bars(found: Any, *, ax: Any) -> Any:
     return ax
 
 
-def _column(rows: Sequence[Any], name: str, form: str, length: Any) -> list[tuple[str, float]]:
+def _texts_and_bar_lengths(
+    rows: Sequence[Any], name: str, form: str, length: Any
+) -> list[tuple[str, float]]:
     """Return for each row the text of a fact and the length of its bar, at most 1."""
     values = [getattr(row, name) for row in rows]
     lengths = [length(x) if x is not None and 0 < x < math.inf else 0.0 for x in values]

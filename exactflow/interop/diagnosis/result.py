@@ -9,7 +9,6 @@ from html import escape
 from typing import Any, ClassVar
 
 from exactflow.exact.numbers import format_below
-from exactflow.flows.display import TABLE_STYLE
 from exactflow.flows.evidence import Evidence
 from exactflow.interop import tables
 from exactflow.laws.conditioning import ConditioningBounds, lower_bounds
@@ -218,7 +217,9 @@ class Diagnosis:
 
     def _repr_html_(self) -> str:
         """Return the sentence, both tables with unknown values dimmed, and the notes."""
-        shown = "".join(_table_html(self._format_cells(columns)) for columns in (TRIP, JACOBIAN))
+        shown = "".join(
+            tables.table_html(self._format_cells(columns)) for columns in (TRIP, JACOBIAN)
+        )
         notes = [f"{row.path}: {note}" for row in self.rows for note in row.notes]
         items = "".join(f"<li>{escape(note)}</li>" for note in notes)
         below = f"<ul>{items}</ul>" if items else ""
@@ -239,9 +240,9 @@ class Diagnosis:
         ------
         MissingExtraError : without matplotlib.
         """
-        from exactflow.interop.diagnosis.plot import bars
+        from exactflow.interop.diagnosis.plot import draw_bars
 
-        return bars(self, ax=ax)
+        return draw_bars(self, ax=ax)
 
     def to_json(self) -> str:
         """Return all facts as JSON, with NaN and infinities as strings."""
@@ -251,21 +252,6 @@ class Diagnosis:
         head = {"error": _to_json_number(self.error), "dtype": self.dtype, "draws": self.draws}
         head["evidence"] = self.evidence
         return json.dumps(head | {"layers": rows[:-1], "whole": rows[-1]}, indent=1)
-
-
-def _table_html(rows: list[list[str]]) -> str:
-    """Return a table in HTML, with dashes dimmed, in the colours of the page."""
-    heads, *rest = rows
-    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
-    body = "".join(map(_row_html, rest))
-    return f'<table style="{TABLE_STYLE}"><tr>{head}</tr>{body}</table>'
-
-
-def _row_html(cells: list[str]) -> str:
-    name, *numbers = cells
-    dashes = (' style="opacity: 0.3"' if text == "-" else "" for text in numbers)
-    shown = (f"<td{dim}>{escape(x)}</td>" for dim, x in zip(dashes, numbers, strict=True))
-    return f'<tr><td style="text-align: left">{escape(name)}</td>{"".join(shown)}</tr>'
 
 
 def _difference(claim: float | None, due: float | None) -> float | None:

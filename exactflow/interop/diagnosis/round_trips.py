@@ -166,7 +166,7 @@ def call_on_data(call: ModelCall, x: Tensor) -> LayerCall:
 def trace_call(call: LayerCall, tracer: Tracer) -> tuple[LayerCall, list[LayerCall]]:
     """Run a call of a model; return it with its image, and the calls of the layers."""
     return run_without_gradients(
-        lambda: tracer.trace(lambda: call.with_result(call.run(call.before)[0]))
+        lambda: tracer.trace(lambda: call.with_result(call.call_and_find_image(call.before)[0]))
     )
 
 

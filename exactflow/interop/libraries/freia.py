@@ -13,10 +13,10 @@ from exactflow.interop.affine import (
     diagonal_map,
     permutation_map,
     probe_affine_map,
-    read_channels,
+    read_channel_values,
     read_matrix,
 )
-from exactflow.interop.library import CallConvention, Library, ModelCall, find_convention
+from exactflow.interop.library import CallConvention, Library, ModelCall, infer_convention
 from exactflow.interop.modules import BijectionModule
 
 
@@ -72,17 +72,17 @@ class CoupledBlock(fm.AllInOneBlock):
         return self.couplings.preimage(x) if rev else self.couplings.image(x)
 
 
-def _find_convention(module: nn.Module) -> CallConvention | None:
+def _infer_convention(module: nn.Module) -> CallConvention | None:
     is_layer = isinstance(module, fm.InvertibleModule) and not isinstance(module, SequenceINN)
     if is_layer or isinstance(module, SequenceINN | GraphINN):
         return CallConvention("forward", "forward", "rev", is_listed=is_layer, condition="c")
-    return find_convention(module)
+    return infer_convention(module)
 
 
 def _make_model_call(model: nn.Module, context: Any) -> ModelCall:
     conditions = [context] if isinstance(context, Tensor) else context
     return ModelCall(
-        model, _find_convention(model), options={} if context is None else {"c": conditions}
+        model, _infer_convention(model), options={} if context is None else {"c": conditions}
     )
 
 
@@ -95,18 +95,19 @@ def _make_like(module: Any, couplings: BijectionModule) -> nn.Module:
 
 def _read_linear(module: Any) -> AffineMap:
     found = read_matrix(module.M)
-    bias = read_channels(module.b) if isinstance(module.b, Tensor) else None
+    bias = read_channel_values(module.b) if isinstance(module.b, Tensor) else None
     return AffineMap(found.matrix.T, bias)
 
 
 def _read_actnorm(module: Any) -> AffineMap:
-    return diagonal_map(np.exp(read_channels(module.scale)), read_channels(module.bias))
+    return diagonal_map(np.exp(read_channel_values(module.scale)), read_channel_values(module.bias))
 
 
 def _read_orthogonal(module: Any) -> AffineMap:
-    scale = np.exp(read_channels(module._log_e(module.scaling)))
+    scale = np.exp(read_channel_values(module._log_e(module.scaling)))
     return AffineMap(
-        scale[:, None] * read_matrix(module.weights).matrix.T, scale * read_channels(module.bias)
+        scale[:, None] * read_matrix(module.weights).matrix.T,
+        scale * read_channel_values(module.bias),
     )
 
 
@@ -114,7 +115,7 @@ def _read_householder(module: Any) -> AffineMap:
     return probe_affine_map(lambda x: module([x])[0][0], module.width, module.Vs.device, False)
 
 
-def _read_block(module: Any) -> AffineMap:
+def _read_block_permutation(module: Any) -> AffineMap:
     if module.householder:
         return read_matrix(module._construct_householder_permutation())
     found, one = read_matrix(module.w_perm), np.eye(len(module.w_perm))
@@ -123,7 +124,7 @@ def _read_block(module: Any) -> AffineMap:
 
 
 def _update_references(model: nn.Module, old: nn.Module, new: nn.Module) -> None:
-    """Replace the module in the nodes of a graph, too."""
+    """Replace the module in the nodes of a graph, which refer to it, too."""
     for node in getattr(model, "node_list", ()):
         node.module = new if node.module is old else node.module
 
@@ -139,12 +140,12 @@ LIBRARY = Library(
         fm.OrthogonalTransform: _read_orthogonal,
         fm.HouseholderPerm: _read_householder,
         fm.ActNorm: _read_actnorm,
-        fm.AllInOneBlock: _read_block,
+        fm.AllInOneBlock: _read_block_permutation,
         fm.PermuteRandom: lambda module: permutation_map(module.perm),
     },
     replaced_parameters={fm.AllInOneBlock: ("w_perm", "vk_householder")},
     make_like=_make_like,
-    convention=_find_convention,
+    convention=_infer_convention,
     model_call=_make_model_call,
     update_references=_update_references,
 )

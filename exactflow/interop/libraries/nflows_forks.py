@@ -16,7 +16,7 @@ from exactflow.interop.affine import (
     read_matrix,
     to_float64,
 )
-from exactflow.interop.library import Library, ModelCall, Reader, find_convention
+from exactflow.interop.library import Library, ModelCall, Reader, infer_convention
 from exactflow.interop.modules import BijectionModule
 
 
@@ -49,7 +49,7 @@ def make_library(
             draw = partial(_draw_latents, getattr(model, "_distribution"))  # noqa: B009
             model, path = getattr(model, "_transform"), "_transform"  # noqa: B009
         options = {} if context is None else {"context": context}
-        return ModelCall(model, find_convention(model), path, options, draw_latents=draw)
+        return ModelCall(model, infer_convention(model), path, options, draw_latents=draw)
 
     return Library(
         name=name,

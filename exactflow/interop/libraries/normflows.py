@@ -13,10 +13,10 @@ from exactflow.interop.affine import (
     AffineMap,
     diagonal_map,
     permutation_map,
-    read_channels,
+    read_channel_values,
     read_matrix,
 )
-from exactflow.interop.library import CallConvention, Library, ModelCall, find_convention
+from exactflow.interop.library import CallConvention, Library, ModelCall, infer_convention
 from exactflow.interop.modules import BijectionModule
 
 
@@ -36,12 +36,12 @@ class Couplings(nf.flows.Flow):
         return self.couplings(z)
 
 
-def _find_convention(module: nn.Module) -> CallConvention | None:
+def _infer_convention(module: nn.Module) -> CallConvention | None:
     if hasattr(module, "inverse_and_log_det") and hasattr(module, "forward_and_log_det"):
         return CallConvention("inverse_and_log_det", "forward_and_log_det")
     if isinstance(module, nf.flows.Flow):
         return CallConvention("inverse", "forward")
-    return find_convention(module)
+    return infer_convention(module)
 
 
 def _make_model_call(model: Any, context: Any) -> ModelCall:
@@ -51,7 +51,7 @@ def _make_model_call(model: Any, context: Any) -> ModelCall:
     draw = None if getattr(model, "q0", None) is None else partial(_draw_latents, model.q0, classes)
     if isinstance(model, nf.ClassCondFlow):
         model = nf.NormalizingFlow(model.q0, model.flows)
-    return ModelCall(model, _find_convention(model), options=options, draw_latents=draw)
+    return ModelCall(model, _infer_convention(model), options=options, draw_latents=draw)
 
 
 def _draw_latents(base: Any, classes: Any, count: int, options: Mapping[str, Any]) -> Any:
@@ -66,7 +66,7 @@ def _read_weight(module: Any) -> AffineMap:
     return read_matrix(module._assemble_W() if module.use_lu else module.W)
 
 
-def _read_affine(module: Any) -> AffineMap:
+def _read_transposed_weight(module: Any) -> AffineMap:
     return AffineMap(_read_weight(module).matrix.T)
 
 
@@ -83,9 +83,9 @@ def _read_lu(module: Any) -> AffineMap:
     return read_matrix(linear.weight(), linear.bias).after(permutation)
 
 
-def _read_constants(module: Any) -> AffineMap:
-    scale = np.exp(-read_channels(module.s))
-    return diagonal_map(scale, -scale * read_channels(module.t))
+def _read_scale_and_shift(module: Any) -> AffineMap:
+    scale = np.exp(-read_channel_values(module.s))
+    return diagonal_map(scale, -scale * read_channel_values(module.t))
 
 
 LIBRARY = Library(
@@ -103,12 +103,12 @@ LIBRARY = Library(
     other_containers={nf.MultiscaleFlow: "flows", nf.flows.Reverse: "flow"},
     readers={
         nf.flows.Invertible1x1Conv: _read_weight,
-        nf.flows.InvertibleAffine: _read_affine,
+        nf.flows.InvertibleAffine: _read_transposed_weight,
         nf.flows.Permute: _read_permutation,
         nf.flows.LULinearPermute: _read_lu,
-        nf.flows.ActNorm: _read_constants,
-        nf.flows.AffineConstFlow: _read_constants,
+        nf.flows.ActNorm: _read_scale_and_shift,
+        nf.flows.AffineConstFlow: _read_scale_and_shift,
     },
-    convention=_find_convention,
+    convention=_infer_convention,
     model_call=_make_model_call,
 )

@@ -34,11 +34,11 @@ def singular_values(J: "MatrixLike | Bijection | FlowResult", *, digits: int = 1
     [3.0, 0.5]
     """
     digits = to_index("digits", digits, 1, MOST_DIGITS)
-    return enclose_singular_values(_matrix(J), _bits(digits))
+    return enclose_singular_values(_to_matrix(J), _bits_for_digits(digits))
 
 
-def _matrix(J: "MatrixLike | Bijection | FlowResult") -> DomainMatrix:
-    """Return a matrix of rational or algebraic numbers, or that of a linear flow."""
+def _to_matrix(J: "MatrixLike | Bijection | FlowResult") -> DomainMatrix:
+    """Convert a matrix of rational or algebraic numbers, or a linear flow, to a DomainMatrix."""
     found = J.flow if isinstance(J, FlowResult) else J
     if isinstance(found, CouplingFlow | LinearCoupling):
         matrix = found.domain_matrix().to_dense()
@@ -61,7 +61,7 @@ def condition_number(J: "MatrixLike | Bijection | FlowResult", *, digits: int = 
     """Return an enclosure of the condition number, in the spectral norm, of a matrix or of a linear
     flow, as `singular_values` takes them.
 
-    Raises `SingularMatrixError` where there is none.
+    Raises `SingularMatrixError` for a singular matrix.
 
     >>> condition_number([[1, 1], [0, 1]]) > arb("2.618"), condition_number([[2, 0], [0, 2]]) == 1
     (True, True)
@@ -69,9 +69,9 @@ def condition_number(J: "MatrixLike | Bijection | FlowResult", *, digits: int = 
     values = singular_values(J, digits=digits)
     if values[-1].contains(0):
         raise SingularMatrixError("expected an invertible matrix, got one with singular value 0")
-    with ctx.workprec(_bits(digits)):
+    with ctx.workprec(_bits_for_digits(digits)):
         return values[0] / values[-1]
 
 
-def _bits(digits: int) -> int:
+def _bits_for_digits(digits: int) -> int:
     return int(digits * 3.33) + 12

@@ -59,10 +59,10 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, lower, upper
 from exactflow.exact.numbers import format_short, to_element
-from exactflow.exact.singular_values import standard_deviations
+from exactflow.exact.singular_values import principal_deviations
 from exactflow.exact.typing import NumberLike
-from exactflow.laws.conditioning.lipschitz_bound import bound_lipschitz
-from exactflow.laws.conditioning.log_det_bound import bound_mean_log_det
+from exactflow.laws.conditioning.lipschitz_bound import bracket_least_lipschitz
+from exactflow.laws.conditioning.log_det_bound import upper_bound_mean_log_det
 from exactflow.laws.conditioning.mixture_components import as_components, as_law
 from exactflow.laws.conditioning.result import ConditioningBounds
 from exactflow.laws.conditioning.tuning import TUNING
@@ -102,12 +102,12 @@ singular values rms over geometric mean at least 1
     with ctx.workprec(TUNING.precision):
         components = as_components(law, eps)
         d = components.dimension
-        slope, attained, projection = bound_lipschitz(law, components, eps)
+        slope, attained, projection = bracket_least_lipschitz(law, components, eps)
         tolerance = ball(eps + upper(components.error))
-        bound, clusters, multiplier = bound_mean_log_det(components, tolerance)
+        bound, clusters, multiplier = upper_bound_mean_log_det(components, tolerance)
         mean = upper(bound)
         sigma = upper((ball(mean) / d).exp())
-        squares = (s * s for s in standard_deviations(components.covariance()[1]))
+        squares = (s * s for s in principal_deviations(components.weight_and_covariance()[1]))
         size = (sum(squares, arb(0)).sqrt() - tolerance) / arb(d).sqrt()
         return ConditioningBounds(
             eps=QQ.to_sympy(eps),

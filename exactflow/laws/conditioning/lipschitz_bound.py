@@ -15,9 +15,9 @@ from scipy.optimize import brentq
 from sympy import QQ
 
 from exactflow.exact.balls import PrecisionError, ball
-from exactflow.exact.singular_values import standard_deviations
+from exactflow.exact.singular_values import principal_deviations
 from exactflow.exact.typing import Element
-from exactflow.laws.conditioning.log_det_bound import center_differences
+from exactflow.laws.conditioning.log_det_bound import cluster_center_differences
 from exactflow.laws.conditioning.mixture_components import (
     Gaussian,
     Law,
@@ -33,57 +33,61 @@ from exactflow.laws.conditioning.projection import (
 )
 from exactflow.laws.conditioning.tuning import TUNING
 
-SMALLEST = 2**64  # the search starts at this fraction of the deviation
+SMALLEST = 2**64  # the search starts at the deviation divided by this number
 _BITS = 60  # more than the 53 bits of a float's mantissa
 
 
-def bound_lipschitz(
+def bracket_least_lipschitz(
     law: Law, components: MixtureComponents, eps: Element
 ) -> tuple[Element, "Element | None", "ProjectedLaw | None"]:
-    """Bound the Lipschitz constant of maps whose image is within `eps` of a law from below.
+    """Enclose the least Lipschitz constant of maps whose image is within `eps` of a law.
 
-    Returns the lower bound; a slope that suffices, or None if none is known; and the projections
-    that gave the bound, or None if the covariance did.
+    Returns a lower bound; an upper bound, or None if none is known; and the projections that gave
+    the lower bound, or None if the covariance did.
     """
-    covariance, has_independent_coordinates = components.covariance()[1], is_product(law)
-    deviation = sum((s * s for s in standard_deviations(covariance)), arb(0)).sqrt()
-    if deviation <= _tolerance(eps, -components.error.upper()):
+    covariance, has_independent_coordinates = components.weight_and_covariance()[1], is_product(law)
+    deviation = sum((s * s for s in principal_deviations(covariance)), arb(0)).sqrt()
+    if deviation <= _eps_plus_error(eps, -components.error.upper()):
         suffices = has_independent_coordinates or isinstance(law, Gaussian)
         return QQ.zero, QQ.zero if suffices else None, None
-    start, tolerance = deviation / SMALLEST, partial(_tolerance, eps, components.error.upper())
+    start, tolerance = deviation / SMALLEST, partial(_eps_plus_error, eps, components.error.upper())
     posed = partial(_distance_by_covariance, covariance)
-    slope, attained, bits = _least_slope(posed, start, tolerance, TUNING.precision)
+    slope, attained, bits = _enclose_least_slope(posed, start, tolerance, TUNING.precision)
     if isinstance(law, Gaussian):
         return slope, attained, None
     frames = [unit_frame(components.dimension)]
     if not has_independent_coordinates and components.spreads is None:
-        frames += map(reflected_frame, center_differences(components))
+        frames += map(reflected_frame, cluster_center_differences(components))
     seen = [project(law, components, axes, eps) for axes in frames]
     eps_exponent = int(eps.numerator).bit_length() - int(eps.denominator).bit_length() - 1
-    bits = max(bits, TUNING.precision + 4 * max(0, components.exponent - eps_exponent))
-    attained, best, rest = None, None, partial(_tolerance, eps, -seen[0].error.upper())
+    bits = max(bits, TUNING.precision + 4 * max(0, components.log2_size - eps_exponent))
+    attained, best, rest = None, None, partial(_eps_plus_error, eps, -seen[0].error.upper())
     if has_independent_coordinates and rest() > 0:
-        _, attained, _ = _least_slope(seen[0].distance, deviation, rest, bits)
+        _, attained, _ = _enclose_least_slope(
+            seen[0].squared_distance_function, deviation, rest, bits
+        )
     while seen:
         start = ball(slope) if slope else start
         farthest = _farthest(seen, start, eps, bits)
         if farthest is None:
             break
         best = seen.pop(farthest)
-        tolerance = partial(_tolerance, eps, best.error.upper())
-        slope, _, bits = _least_slope(best.distance, start, tolerance, bits)
+        tolerance = partial(_eps_plus_error, eps, best.error.upper())
+        slope, _, bits = _enclose_least_slope(
+            best.squared_distance_function, start, tolerance, bits
+        )
     return slope, attained, best
 
 
 def _distance_by_covariance(covariance: fmpq_mat) -> Distance:
-    """Return the distance of the deviations from those of maps with slopes at most L."""
-    spectrum = standard_deviations(covariance)
+    """Return the squared distance of the deviations from [0, L], as a function of L."""
+    spectrum = principal_deviations(covariance)
 
-    def squares(slope: arb, _: bool) -> tuple[arb, arb]:
+    def bound_squared_distance(slope: arb, _: bool) -> tuple[arb, arb]:
         total = sum(((s - slope).max(arb(0)) ** 2 for s in spectrum), arb(0))
         return total, total
 
-    return squares
+    return bound_squared_distance
 
 
 def _farthest(seen: list[ProjectedLaw], slope: arb, eps: Element, bits: int) -> int | None:
@@ -94,7 +98,8 @@ def _farthest(seen: list[ProjectedLaw], slope: arb, eps: Element, bits: int) -> 
     for precision in (bits, 2 * bits, 4 * bits):
         with ctx.workprec(precision):
             excess = [
-                frame.distance()(slope, False)[0].sqrt() - _tolerance(eps, frame.error.upper())
+                frame.squared_distance_function()(slope, False)[0].sqrt()
+                - _eps_plus_error(eps, frame.error.upper())
                 for frame in seen
             ]
         first = max(range(len(seen)), key=lambda i: excess[i].lower())
@@ -105,12 +110,12 @@ def _farthest(seen: list[ProjectedLaw], slope: arb, eps: Element, bits: int) -> 
     return None
 
 
-def _tolerance(eps: Element, error: arb) -> arb:
-    """Return eps plus `error`, which is exact, at the current precision."""
+def _eps_plus_error(eps: Element, error: arb) -> arb:
+    """Return eps + `error` at the current precision; `error` is an exact ball."""
     return ball(eps) + error
 
 
-def _least_slope(
+def _enclose_least_slope(
     problem: Callable[[], Distance], start: arb, tolerance: Callable[[], arb], bits: int
 ) -> tuple[Element, Element, int]:
     """Return a slope, a slightly larger one, and the bits of precision that prove them.
@@ -133,24 +138,24 @@ def _least_slope(
 
 
 def _bracket_slope(distance: Distance, start: float, square: arb) -> tuple[Element, Element] | None:
-    """Return the two slopes of `_least_slope`, or None if the precision does not suffice.
+    """Return the two slopes of `_enclose_least_slope`, or None if the precision does not suffice.
 
     `start` is the binary logarithm of a slope, `square` the square of the tolerance.
     """
 
     @cache
-    def excess(x: float) -> float:
+    def log_ratio(x: float) -> float:
         return _binary_logarithm(distance(ball(_power_of_two(x)), True)[1] / square)
 
     low, high, step = start, start, TUNING.first_step
-    while excess(high) > 0:
+    while log_ratio(high) > 0:
         low, high, step = high, high + step, 2 * step
-    while excess(low) <= 0:
+    while log_ratio(low) <= 0:
         if low < start - TUNING.least_slope:
             least = _power_of_two(start - TUNING.least_slope)
             return (QQ.zero, least) if distance(ball(least), True)[1] <= square else None
         low, high, step = low - step, low, 2 * step
-    root = brentq(excess, low, high, xtol=TUNING.widths[0] / 4)
+    root = brentq(log_ratio, low, high, xtol=TUNING.widths[0] / 4)
     for width in TUNING.widths:
         ends = _power_of_two(root - width), _power_of_two(root + width)
         below, above = (distance(ball(end), k > 0)[k] for k, end in enumerate(ends))

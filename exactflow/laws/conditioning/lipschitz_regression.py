@@ -120,27 +120,27 @@ class LipschitzRegression:
     steps: StepMap
     slope: arb
 
-    def squared_distance(self, is_trial: bool = False) -> tuple[arb, arb]:
+    def bound_squared_distance(self, is_trial: bool = False) -> tuple[arb, arb]:
         """Return enclosures of a lower and of an upper bound of D(L)^2.
 
         In a trial the lower bound is zero, which takes no time.
         """
         above, lost = arb(0), arb(0)
-        for block in self.blocks():
+        for block in self.fit_blocks():
             above += self.cost(block)
             for j in () if is_trial else range(block.first, block.last + 1):
                 rest = self._half_derivatives(j, block.last, block.c)[0]
                 lost += abs(rest).upper() if j == block.first else arb(0).max(-rest).upper()
         if is_trial:
             return arb(0), above
-        ends = [self._range(j) for j in range(len(self.steps.cuts))]
+        ends = [self._bracket_minimum(j) for j in range(len(self.steps.cuts))]
         width = max(b.upper() for _, b in ends) - min(a.lower() for a, _ in ends) if ends else 0
         return above - 2 * width * lost, above
 
-    def blocks(self) -> list[Block]:
-        """Return the blocks of nearly optimal c_j."""
+    def fit_blocks(self) -> list[Block]:
+        """Return the blocks of jumps with equal c_j, for nearly optimal c_j."""
         jumps = range(len(self.steps.cuts))
-        found = [Block(j, j, self._minimize(j, j, *self._range(j))) for j in jumps]
+        found = [Block(j, j, self._minimize_cost(j, j, *self._bracket_minimum(j))) for j in jumps]
         while True:
             runs: list[list[Block]] = []
             for block in found:
@@ -150,12 +150,12 @@ class LipschitzRegression:
                     runs.append([block])
             if len(runs) == len(found):
                 return found
-            found = [run[0] if len(run) == 1 else self._pool(run) for run in runs]
+            found = [run[0] if len(run) == 1 else self._pool_blocks(run) for run in runs]
 
     def cost(self, block: Block) -> arb:
         """Return the sum of the costs in a block, in closed form."""
         L, c = self.slope, block.c
-        x, y = self._ends(*block)
+        x, y = self._block_ends(*block)
 
         def integrate_to(p: Point) -> arb:
             middle = L * p.first - p.step
@@ -164,28 +164,28 @@ class LipschitzRegression:
         return integrate_to(y) - integrate_to(x)
 
     def _half_derivatives(self, first: int, last: int, c: arb) -> tuple[arb, arb]:
-        """Return half of the first and of the second derivative, by c, of the costs of jumps."""
-        x, y = self._ends(first, last, c)
+        """Return half the first and half the second derivative by c of the costs of the jumps."""
+        x, y = self._block_ends(first, last, c)
         mass = y.mass - x.mass
         return c * mass + y.step - x.step - self.slope * (y.first - x.first), mass
 
-    def _ends(self, first: int, last: int, c: arb) -> tuple[Point, Point]:
-        """Return the points x and y between which a block has costs."""
+    def _block_ends(self, first: int, last: int, c: arb) -> tuple[Point, Point]:
+        """Return the ends x and y of the interval on which a block has costs."""
         a, b = self.steps.values[first] + c, self.steps.values[last + 1] + c
         return self.steps.clamp(a / self.slope, first), self.steps.clamp(b / self.slope, last + 1)
 
-    def _range(self, j: int) -> tuple[arb, arb]:
-        """Return two numbers between which cost_j has its minimum."""
+    def _bracket_minimum(self, j: int) -> tuple[arb, arb]:
+        """Return two bounds of the c at which cost_j is least."""
         height = self.slope * self.steps.cuts[j].z
         return height - self.steps.values[j + 1], height - self.steps.values[j]
 
-    def _pool(self, run: Sequence[Block]) -> Block:
+    def _pool_blocks(self, run: Sequence[Block]) -> Block:
         """Return one block for neighbouring blocks whose c decrease."""
         first, last = run[0].first, run[-1].last
-        return Block(first, last, self._minimize(first, last, run[-1].c, run[0].c))
+        return Block(first, last, self._minimize_cost(first, last, run[-1].c, run[0].c))
 
-    def _minimize(self, first: int, last: int, low: arb, high: arb) -> arb:
-        """Return nearly the minimum between `low` and `high` of the costs of jumps with one c."""
+    def _minimize_cost(self, first: int, last: int, low: arb, high: arb) -> arb:
+        """Return nearly the c between `low` and `high` at which the costs of jumps are least."""
         low, high = low.mid(), high.mid()
         width, c = high - low, ((low + high) / 2).mid()
         while True:

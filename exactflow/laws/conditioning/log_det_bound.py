@@ -29,7 +29,7 @@ from typing import NamedTuple
 import numpy as np
 from flint import arb, fmpq
 
-from exactflow.exact.singular_values import standard_deviations
+from exactflow.exact.singular_values import principal_deviations
 from exactflow.exact.typing import Element
 from exactflow.laws.conditioning.mixture_components import MixtureComponents
 from exactflow.laws.conditioning.tuning import TUNING
@@ -58,7 +58,7 @@ class _Cluster(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class _FloatMixture:
-    """A mixture in floats, with lengths in units of 2^exponent."""
+    """A mixture in floats, with lengths in units of 2^log2_size."""
 
     weights: np.ndarray
     points: np.ndarray
@@ -67,11 +67,11 @@ class _FloatMixture:
     @staticmethod
     def of(components: MixtureComponents) -> "_FloatMixture":
         """Return a mixture rounded to floats."""
-        scale = Fraction(2) ** components.exponent * components.unit
-        weights = (components.weights / components.total).astype(float)
+        scale = Fraction(2) ** components.log2_size * components.unit
+        weights = (components.weights / components.total_weight).astype(float)
         spreads = components.spreads
         if spreads is not None:
-            spreads = (spreads / fmpq(4) ** components.exponent).astype(float)
+            spreads = (spreads / fmpq(4) ** components.log2_size).astype(float)
         points = (components.centers / scale).astype(float)
         return _FloatMixture(np.maximum(weights, 1 / LARGEST), points, spreads)
 
@@ -98,7 +98,7 @@ class _FloatMixture:
         return whole.members[first], whole.members[~first]
 
 
-def bound_mean_log_det(
+def upper_bound_mean_log_det(
     components: MixtureComponents, eps: arb
 ) -> tuple[arb, list[np.ndarray], arb]:
     """Bound E log|det J| from above, for maps whose image is within `eps` of the mixture in W2.
@@ -106,22 +106,25 @@ def bound_mean_log_det(
     Returns the bound, the indices of the components in each cluster, and t. The precision is that
     of the current ``workprec`` block.
     """
-    size = max(float(eps / arb(2) ** components.exponent), 1 / LARGEST)
-    tries = ((*_estimate(clusters, size), clusters) for clusters in _clusterings(components))
+    size = max(float(eps / arb(2) ** components.log2_size), 1 / LARGEST)
+    tries = (
+        (*_estimate_bound_and_multiplier(clusters, size), clusters)
+        for clusters in _clusterings(components)
+    )
     _, multiplier, clusters = min(tries, key=lambda found: found[0])
     t = (arb(multiplier) * eps * eps).mid()
     total = eps * eps / (2 * t)
     for cluster in clusters:
-        weight, matrix = components.covariance(cluster.members)
+        weight, matrix = components.weight_and_covariance(cluster.members)
         w = arb(weight)
         total -= w * w.log()
-        for s in standard_deviations(matrix):
+        for s in principal_deviations(matrix):
             root = s + (s * s + 4 * t).sqrt()
             total += w * ((root / 2).log() - 2 * t / (root * root))
     return total, [cluster.members for cluster in clusters], t
 
 
-def _estimate(clusters: Sequence[_Cluster], eps: float) -> tuple[float, float]:
+def _estimate_bound_and_multiplier(clusters: Sequence[_Cluster], eps: float) -> tuple[float, float]:
     """Return, in floats, the bound minus d log(eps), and the t for which the constraint holds with
     equality, in units of eps^2.
     """
@@ -159,7 +162,7 @@ def _clusterings(components: MixtureComponents) -> Iterator[list[_Cluster]]:
             heappush(heap, (-part.scatter, next(ranks), part))
 
 
-def center_differences(components: MixtureComponents) -> list[tuple[Element, ...]]:
+def cluster_center_differences(components: MixtureComponents) -> list[tuple[Element, ...]]:
     """Return the differences of the centers of about `TUNING.few_clusters` clusters."""
     clusterings = _clusterings(components)
     *_, clusters = takewhile(lambda found: len(found) <= TUNING.few_clusters, clusterings)

@@ -30,7 +30,7 @@ from exactflow.laws.universal.measures import (
     empirical_measure,
     is_sample,
 )
-from exactflow.laws.universal.quantization import Quantization, least_root, list_choices
+from exactflow.laws.universal.quantization import Quantization, ceil_sqrt, list_choices
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -157,12 +157,12 @@ class MixtureComponents:
         return self.centers.shape[1]
 
     @cached_property
-    def total(self) -> int:
+    def total_weight(self) -> int:
         """The sum of the weights."""
         return sum(self.weights.tolist())
 
     @cached_property
-    def exponent(self) -> int:
+    def log2_size(self) -> int:
         """The binary logarithm, rounded, of the largest coordinate or deviation."""
         largest = fmpq(abs(self.centers).max(), self.unit) ** 2
         if self.spreads is not None:
@@ -174,14 +174,14 @@ class MixtureComponents:
         w = self.weights[members]
         return [QQ(x, sum(w.tolist()) * self.unit) for x in (w @ self.centers[members]).tolist()]
 
-    def covariance(self, members: Any = slice(None)) -> tuple[fmpq, fmpq_mat]:
+    def weight_and_covariance(self, members: Any = slice(None)) -> tuple[fmpq, fmpq_mat]:
         """Return the weight and the covariance matrix of the mixture of some of the components."""
         w, x = self.weights[members], self.centers[members]
         mass, first = sum(w.tolist()), w @ x
         matrix = (mass * (x.T * w) @ x - np.outer(first, first)) * fmpq(1, (mass * self.unit) ** 2)
         if self.spreads is not None:
             matrix = matrix + np.tensordot(w, self.spreads[members], 1) * fmpq(1, mass)
-        return fmpq(mass, self.total), fmpq_mat(matrix.tolist())
+        return fmpq(mass, self.total_weight), fmpq_mat(matrix.tolist())
 
 
 def as_components(law: Law, eps: Element) -> MixtureComponents:
@@ -204,7 +204,7 @@ def as_components(law: Law, eps: Element) -> MixtureComponents:
             spreads = [np.diag(s * s) for s in np.array(law.deviations, dtype=object)]
             return MixtureComponents.of(law.weights, law.means, spreads)
         case Product():
-            share = eps / least_root(QQ(len(law.factors)))
+            share = eps / ceil_sqrt(QQ(len(law.factors)))
             return _multiply_mixtures([as_components(factor, share) for factor in law.factors])
     return quantize_to_components(law, eps / TUNING.cells_per_eps)
 
@@ -214,8 +214,8 @@ def quantize_to_components(
 ) -> MixtureComponents:
     """Return the atoms of a quantization of a law, or of the law of one coordinate.
 
-    They are within `tolerance`, or as near as their number allows, which the coordinates share. The
-    tolerance is reached from coarse ones, so that no more atoms are made than are allowed.
+    They are within `tolerance`, or as near as the most atoms allow; the coordinates share these.
+    Tolerances are tried from coarse to fine, so that no more atoms are made than are allowed.
     """
     share = 1 if coordinate is None else law.dimension
     most = max(TUNING.least_atoms, TUNING.most_components // share)
@@ -262,7 +262,9 @@ def _multiply_mixtures(parts: Sequence[MixtureComponents]) -> MixtureComponents:
 
 def _as_one_component(components: MixtureComponents) -> MixtureComponents:
     """Return one component with the mean and the covariance of a mixture."""
-    one = MixtureComponents.of([QQ.one], [components.mean()], [components.covariance()[1].tolist()])
+    one = MixtureComponents.of(
+        [QQ.one], [components.mean()], [components.weight_and_covariance()[1].tolist()]
+    )
     return replace(one, error=components.error)
 
 

@@ -31,7 +31,7 @@ distance as values. The second argument says that the lower bound may be zero.
 """
 
 FEW = 8  # entries of an axis that are displayed
-RELATIVE = 2**21  # costs are enclosed within this fraction of their sum, half a millionth
+RELATIVE = 2**21  # costs are enclosed within their sum divided by this number
 
 
 class Gap(NamedTuple):
@@ -96,22 +96,22 @@ class ProjectedLaw:
     lines: list[AtomsOnLine]
     error: arb
 
-    def distance(self) -> Distance:
+    def squared_distance_function(self) -> Distance:
         """Return the squared distance, summed over the axes, of the atoms from maps with slopes at
         most L, as a function of L.
         """
-        maps = [(line.step_map(), times) for line, times in self._shapes().values()]
+        maps = [(line.step_map(), times) for line, times in self._count_shapes().values()]
 
-        def squares(slope: arb, is_trial: bool) -> tuple[arb, arb]:
+        def bound_squared_distance(slope: arb, is_trial: bool) -> tuple[arb, arb]:
             below, above = arb(0), arb(0)
             for steps, times in maps:
-                pair = LipschitzRegression(steps, slope).squared_distance(is_trial)
+                pair = LipschitzRegression(steps, slope).bound_squared_distance(is_trial)
                 below, above = below + times * pair[0], above + times * pair[1]
             return below, above
 
-        return squares
+        return bound_squared_distance
 
-    def _shapes(self) -> dict[tuple, tuple[AtomsOnLine, int]]:
+    def _count_shapes(self) -> dict[tuple, tuple[AtomsOnLine, int]]:
         """Return the lines that differ up to translation, and the number of each."""
         found: dict[tuple, tuple[AtomsOnLine, int]] = {}
         for line in self.lines:
@@ -125,7 +125,7 @@ class ProjectedLaw:
         bits = TUNING.precision
         while bits <= TUNING.most_precision:
             with ctx.workprec(bits):
-                costs = list(self._costs(ball(slope)))
+                costs = list(self._block_costs(ball(slope)))
                 total = sum((cost for cost, *_ in costs), arb(0))
                 if all(RELATIVE * cost.rad() <= total for cost, *_ in costs):
                     cost, axis, line, block = max(costs, key=lambda row: row[0].mid())
@@ -136,11 +136,11 @@ class ProjectedLaw:
             "the target is too large for this eps, so raise eps"
         )
 
-    def _costs(self, slope: arb) -> Iterator[tuple[arb, Axis, AtomsOnLine, Block]]:
+    def _block_costs(self, slope: arb) -> Iterator[tuple[arb, Axis, AtomsOnLine, Block]]:
         """Yield the cost of each block of jumps, its axis, its line, and the block."""
         for axis, line in zip(self.axes, self.lines, strict=True):
             regression = LipschitzRegression(line.step_map(), slope)
-            for block in regression.blocks():
+            for block in regression.fit_blocks():
                 yield regression.cost(block), axis, line, block
 
 
@@ -203,13 +203,15 @@ def _project_to_line(
     kept = TUNING.least_atoms if components.error == 0 else cells
     while True:
         count = 0 if distinct <= max(kept, cells) else cells
-        found, error = _merge(places, components.weights.tolist(), unit * components.unit, count)
+        found, error = _merge_atoms(
+            places, components.weights.tolist(), unit * components.unit, count
+        )
         if error <= ball(tolerance) or cells >= most:
             return found, error
         cells *= 2
 
 
-def _merge(
+def _merge_atoms(
     places: Sequence[int], weights: Sequence[int], unit: int, cells: int
 ) -> tuple[AtomsOnLine, arb]:
     """Merge the atoms in each of `cells` equal cells, or only equal atoms if `cells` is 0.

@@ -118,9 +118,9 @@ class ConditioningBounds(Result):
             f"(sqrt(tr Cov) - eps)^2 / {d}."
         )
         rows = [
-            ("16a", why, self._is_slope_bounded),
-            ("16b", mean, self._is_volume_bounded),
-            ("16b", singular, self._are_singular_values_bounded),
+            ("16a", why, self._is_lipschitz_bound_valid),
+            ("16b", mean, self._is_log_det_bound_valid),
+            ("16b", singular, self._are_sigma_bounds_valid),
         ]
         source = "of exactflow.laws.conditioning.jacobian_bounds"
         steps = [
@@ -132,9 +132,9 @@ class ConditioningBounds(Result):
             f"{self.target} has a Lipschitz constant of at least {slope}, and E log|det J| is at "
             f"most {volume}."
         )
-        return Explanation.verify(claim, steps, self, self.evidence)
+        return Explanation.from_checked_steps(claim, steps, self, self.evidence)
 
-    def _is_slope_bounded(self) -> bool:
+    def _is_lipschitz_bound_valid(self) -> bool:
         """Whether the distance from the target of maps with slopes at most `lipschitz` is at least
         eps.
         """
@@ -143,37 +143,39 @@ class ConditioningBounds(Result):
             return True
         with mpmath.workdps(_working_digits(slope / to_element(self.eps))):
             if seen is None:
-                parts = [max(s - to_mpf(slope), 0) ** 2 for s in _deviations(self.components)]
+                parts = [
+                    max(s - to_mpf(slope), 0) ** 2 for s in _principal_deviations(self.components)
+                ]
             else:
                 parts = [_squared_distance_bound(line, slope) for line in seen.lines]
-            return bool(sum(parts) >= self._tolerance(seen or self.components) ** 2)
+            return bool(sum(parts) >= self._eps_plus_distance(seen or self.components) ** 2)
 
-    def _is_volume_bounded(self) -> bool:
+    def _is_log_det_bound_valid(self) -> bool:
         """Whether `mean_log_det` is at least the bound that the multiplier gives."""
         components = self.components
         with mpmath.workdps(_working_digits(1 / to_element(self.eps))):
             t = _midpoint(self.multiplier)
-            total = self._tolerance(components) ** 2 / (2 * t)
+            total = self._eps_plus_distance(components) ** 2 / (2 * t)
             for members in self.groups:
-                w = mpmath.mpf(sum(components.weights[members].tolist())) / components.total
+                w = mpmath.mpf(sum(components.weights[members].tolist())) / components.total_weight
                 total -= w * mpmath.log(w)
-                for s in _deviations(components, members):
+                for s in _principal_deviations(components, members):
                     a = (s + mpmath.sqrt(s * s + 4 * t)) / 2
                     total += w * (mpmath.log(a) - (a - s) ** 2 / (2 * t))
             return bool(total <= to_mpf(to_element(self.mean_log_det)))
 
-    def _are_singular_values_bounded(self) -> bool:
+    def _are_sigma_bounds_valid(self) -> bool:
         """Whether `sigma_min` and `ratio` follow from `mean_log_det` and the covariance."""
         components, numbers = self.components, (self.mean_log_det, self.sigma_min, self.ratio)
         d = components.dimension
         with mpmath.workdps(_working_digits(1 / to_element(self.eps))):
             volume, sigma, ratio = (to_mpf(to_element(x)) for x in numbers)
-            deviation = mpmath.sqrt(sum(s * s for s in _deviations(components)))
-            size = deviation - self._tolerance(components)
+            deviation = mpmath.sqrt(sum(s * s for s in _principal_deviations(components)))
+            size = deviation - self._eps_plus_distance(components)
             is_ratio = ratio == 1 or ratio * sigma * mpmath.sqrt(d) <= size
             return bool(mpmath.exp(volume / d) <= sigma and is_ratio)
 
-    def _tolerance(self, approximation: MixtureComponents | ProjectedLaw) -> mpmath.mpf:
+    def _eps_plus_distance(self, approximation: MixtureComponents | ProjectedLaw) -> mpmath.mpf:
         """Return eps plus the distance of an approximation from the target."""
         return to_mpf(to_element(self.eps) + upper(approximation.error))
 
@@ -266,10 +268,12 @@ def _midpoint(x: arb) -> mpmath.mpf:
     return mpmath.ldexp(*map(int, x.mid().man_exp()))
 
 
-def _deviations(components: MixtureComponents, members: Any = slice(None)) -> list[mpmath.mpf]:
+def _principal_deviations(
+    components: MixtureComponents, members: Any = slice(None)
+) -> list[mpmath.mpf]:
     """Return the roots of the eigenvalues of the covariance of some components, in mpmath."""
     matrix = mpmath.matrix(
-        [list(map(to_mpf, row)) for row in components.covariance(members)[1].table()]
+        [list(map(to_mpf, row)) for row in components.weight_and_covariance(members)[1].table()]
     )
     return [mpmath.sqrt(max(value, 0)) for value in mpmath.eigsy(matrix, eigvals_only=True)]
 
@@ -290,7 +294,7 @@ def _squared_distance_bound(line: AtomsOnLine, slope: Element) -> mpmath.mpf:
     slopes at most `slope`: the sum of the costs minus the correction by the R_j.
     """
     with ctx.workprec(max(TUNING.precision, int(mpmath.mp.prec))):
-        blocks = LipschitzRegression(line.step_map(), ball(slope)).blocks()
+        blocks = LipschitzRegression(line.step_map(), ball(slope)).fit_blocks()
     L, phi, Phi = to_mpf(slope), mpmath.npdf, mpmath.ncdf
     s = [mpmath.mpf(x) / line.unit for x in line.places]
     cuts = [_quantile(below, sum(line.weights)) for below in accumulate(line.weights[:-1])]

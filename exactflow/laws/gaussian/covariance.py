@@ -44,7 +44,7 @@ class Covariance:
         it is singular up to rounding.
         """
         covariance = _as_covariance(Sigma)
-        deviations, values = covariance._correlations
+        deviations, values = covariance._deviations_and_eigenvalues
         if deviations.all() and values[0] > 4 * len(values) * np.finfo(float).eps:
             return covariance
         check_positive_definite(covariance.exact_matrix, covariance.rounded)
@@ -58,7 +58,7 @@ class Covariance:
         )
 
     @cached_property
-    def _correlations(self) -> tuple[np.ndarray, np.ndarray]:
+    def _deviations_and_eigenvalues(self) -> tuple[np.ndarray, np.ndarray]:
         """The standard deviations, and the eigenvalues of the correlation matrix, ascending."""
         deviations = np.sqrt(np.abs(np.diag(self.rounded)))
         units = np.where(deviations > 0, deviations, 1)
@@ -71,7 +71,7 @@ class Covariance:
 
         The division is exact. Raises `MethodError` if a number leaves the range of float64.
         """
-        deviations, values = self._correlations
+        deviations, values = self._deviations_and_eigenvalues
         log_det = np.log2(values).sum() + 2 * np.log2(deviations).sum()
         k = round(float(log_det) / (2 * len(values)))
         exact = replace(self.exact, numerator=self.exact.numerator.times_power_of_two(-2 * k))
@@ -107,7 +107,7 @@ class Covariance:
         d = len(entries)
         return DomainMatrix(entries, (d, d), QQ).to_dense() / QQ(self.exact.denominator)
 
-    def residual(self, layers: Sequence[FloatCoupling]) -> tuple[np.ndarray, Fraction]:
+    def residual_and_error(self, layers: Sequence[FloatCoupling]) -> tuple[np.ndarray, Fraction]:
         """Return E = Q Sigma Q^T - I, rounded to floats, and its largest absolute entry, exactly.
 
         Q is the matrix of the layers.

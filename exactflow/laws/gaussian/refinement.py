@@ -63,7 +63,7 @@ class SingularBasis:
         V, values, transposed = np.linalg.svd(-t)
         return SingularBasis(V, values, transposed.T)
 
-    def equations(self) -> tuple[np.ndarray, np.ndarray]:
+    def condition_vectors(self) -> tuple[np.ndarray, np.ndarray]:
         """Return row vectors l and l' such that the conditions are l alpha l^T + l' beta l'^T = r.
 
         There is one condition for each singular value. Others, written as quadratic forms, are the
@@ -79,7 +79,7 @@ class SingularBasis:
 
     def right_sides(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
         """Return the right-hand sides r of the conditions."""
-        l1, l2 = self.equations()
+        l1, l2 = self.condition_vectors()
         return np.sum(l1 @ E1 * l1, axis=1) + np.sum(l2 @ E2 * l2, axis=1)
 
     def shear(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
@@ -149,11 +149,11 @@ def refine(
 
     `take_step` returns the layers after a step that removes a given residual.
     """
-    E, error = Sigma.residual(layers)
+    E, error = Sigma.residual_and_error(layers)
     before, accepted = 2 * error + 1, 1
     while error > accepted * estimate_rounding_error(layers, Sigma) and error < before / 2:
         tried, before, accepted = take_step(layers, E), error, ROUNDINGS
-        E, reached = Sigma.residual(tried)
+        E, reached = Sigma.residual_and_error(tried)
         if reached < error:
             layers, error = tried, reached
     return layers, error

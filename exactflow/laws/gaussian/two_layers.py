@@ -40,7 +40,8 @@ STEPS = 30
 LONGEST = 0.7  # the longest step, in the logarithm of a diagonal entry
 SHORTEST = 2.0**-6  # the shortest step, in full steps: then the residual is rounding, or too large
 ROUNDED = 1e-4  # from this residual on, the refinement in exact arithmetic takes over
-LEAST = 0.02  # the least eigenvalue is 1 + LEAST if it is free: at 1 the equations are singular
+# where the least eigenvalue can be chosen it is 1 + LEAST: at 1 the equations are singular
+LEAST = 0.02
 # pairs (spread, push) of starting points
 SQUARE_STARTS = ((0.1, 0.0), (0.3, 0.0), (1.0, 0.0), (2.0, 0.0), (4.0, 0.0))
 STARTS = tuple((spread, push) for push in (0.5, 1, 2, 3, 4, 5) for spread in (0.1, 0.5, 1.5))
@@ -72,13 +73,13 @@ def find_two_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fracti
 
 
 def _first_then_second(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction] | None:
-    """Return layers that move the first half, then the second, and their error, or None."""
+    """Return layers that move the first half, then the second, with their error, or None."""
     A, B = covariance.precision_block(p), covariance.rounded[p:, p:]
     regression = np.linalg.solve(B, covariance.rounded[p:, :p]).T
     if max(_largest_correlation(A), _largest_correlation(B)) < UNCORRELATED:
         d1, d2 = np.sqrt(np.diag(A)), np.diag(B) ** -0.5
         layers = _build_layers(d1, -d1[:, None] * regression, d2, np.zeros(regression.shape[::-1]))
-        error = covariance.residual(layers)[1]
+        error = covariance.residual_and_error(layers)[1]
         if error < 4 * refinement.estimate_rounding_error(layers, covariance):
             return layers, error
     match = match_spectra(A, B) if len(A) <= len(B) else match_spectra(B, A)
@@ -106,7 +107,7 @@ def _take_newton_step(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
     (x, d1), (t, d2) = ((layer.shift, layer.scale) for layer in layers)
     p, basis = len(x), SingularBasis.of(t)
     E1, E2 = -E[:p, :p] / 2, -E[p:, p:] / 2
-    left, right = basis.equations()
+    left, right = basis.condition_vectors()
     equations = np.hstack([left**2, right**2])
     steps = np.linalg.lstsq(equations, basis.right_sides(E1, E2), rcond=None)[0]
     alpha, beta = np.split(steps, [p])
@@ -137,7 +138,7 @@ class SpectralMatch:
         return _scaled_spectrum(self.B, self.v)
 
     @property
-    def is_positive(self) -> bool:
+    def has_positive_eigenvalues(self) -> bool:
         """Whether all eigenvalues are positive, rounded."""
         return min(self.spectrum_a[0][0], self.spectrum_b[0][0]) > 0
 
@@ -162,7 +163,7 @@ class SpectralMatch:
         block = 2 * (W[:, i] * W[:, j]).T
         return np.vstack([matching, np.hstack([np.zeros((len(i), len(V))), block])])
 
-    def scaled(self) -> "SpectralMatch":
+    def normalized(self) -> "SpectralMatch":
         """Return the match times the common factor that makes the least eigenvalue 1, or
         1 + LEAST if p = q.
         """
@@ -193,17 +194,17 @@ def match_spectra(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
 
     The search begins near the diagonals that make the diagonal entries of a A a and b B b one.
     """
-    if len(A) == 1 and len(B) > 2 and (one := _match_one_factor(A, B)) is not None:
+    if len(A) == 1 and len(B) > 2 and (one := _match_one_factor_model(A, B)) is not None:
         return one
     for spread, push in SQUARE_STARTS if len(A) == len(B) else STARTS:
         start = _starting_match(A, B, spread, push)
-        found = _improve_match(start.scaled()) if start.is_positive else None
-        if found is not None and (found := found.scaled()).spectrum_a[0][0] > 1 + LEAST / 4:
+        found = _improve_match(start.normalized()) if start.has_positive_eigenvalues else None
+        if found is not None and (found := found.normalized()).spectrum_a[0][0] > 1 + LEAST / 4:
             return found
     return None
 
 
-def _match_one_factor(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
+def _match_one_factor_model(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
     """Return the match that scales B = D + l l^T, all l_i nonzero, to I + r r^T, or None."""
     i, j = np.triu_indices(len(B), 1)
     if not B[i, j].all():
@@ -216,7 +217,11 @@ def _match_one_factor(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
     v = -np.log(np.diag(B) - squares) / 2
     greatest = np.linalg.eigvalsh(np.exp(v)[:, None] * B * np.exp(v))[-1]
     match = SpectralMatch(A, B, np.log(greatest / A[0]) / 2, v)
-    return match if match.is_positive and np.abs(match.residual()).max() < ROUNDED else None
+    return (
+        match
+        if match.has_positive_eigenvalues and np.abs(match.residual()).max() < ROUNDED
+        else None
+    )
 
 
 def _starting_match(A: np.ndarray, B: np.ndarray, spread: float, push: float) -> SpectralMatch:
@@ -243,7 +248,10 @@ def _improve_match(match: SpectralMatch) -> SpectralMatch | None:
         size, better = np.linalg.norm(residual), None
         while better is None and length > SHORTEST:
             tried = match.moved(*np.split(length * step, [len(match.u)]))
-            if tried.is_positive and np.linalg.norm(tried.residual()) < (1 - length / 10) * size:
+            if (
+                tried.has_positive_eigenvalues
+                and np.linalg.norm(tried.residual()) < (1 - length / 10) * size
+            ):
                 better = tried
             length /= 2
         if better is None:

@@ -69,7 +69,7 @@ from exactflow.laws.universal.quantization import TUNING, grid_bits
 class W2Approximation(FlowResult):
     """A flow of two or three layers with a certified W2 bound: the result of `approximate`.
 
-    `pieces` itemises the bound, `precision` is that of the ball arithmetic, in bits.
+    `terms` are the terms of the bound, `precision` is that of the ball arithmetic, in bits.
     """
 
     target: TargetMeasure
@@ -87,7 +87,7 @@ class W2Approximation(FlowResult):
     @cached_property
     def flow(self) -> PiecewiseFlow:
         """The layers."""
-        return self.parameters.layers()
+        return self.parameters.build_flow()
 
     def sample(self, count: int, *, seed: int = 0) -> np.ndarray:
         """Return `count` points, in rows: the flow of Gaussian draws, computed in float64."""
@@ -199,7 +199,7 @@ def approximate(
         cells = measure.quantize(QUANTIZATION * accuracy, bits)
     parameters, precision = construct(cells, accuracy, halves, depth)
     with ctx.workprec(precision):
-        terms = parameters.bound(cells.error)
+        terms = parameters.bound_w2(cells.error)
     if terms.total > QQ.to_sympy(accuracy):
         raise InvalidInputError(
             "the measure's method quantize(tolerance, bits) returned a quantization with the error "

@@ -56,7 +56,7 @@ def explain_w2(found: Any) -> Explanation:
         f"``{format_above(found.bound)}``, where ``{format_short(found.eps)}`` was allowed, for "
         f"the target {found.target}."
     )
-    return Explanation.verify(claim, steps, found, found.evidence)
+    return Explanation.from_checked_steps(claim, steps, found, found.evidence)
 
 
 def explain_kl(found: Any, compute_again: Callable[[], Any]) -> Explanation:
@@ -82,7 +82,7 @@ def explain_kl(found: Any, compute_again: Callable[[], Any]) -> Explanation:
         {},
         QQ,
         f"exactflow.laws.universal.kl_approximation, {found.layers} layers",
-        witness=lambda: _is_inverse_exact(found.flow),
+        witness=lambda: _is_inverse_exact_at_points(found.flow),
         proved="the inverse of the layers returns points of the plane exactly",
     )
     names = "cells", "ramps", "tails"
@@ -105,7 +105,7 @@ def explain_kl(found: Any, compute_again: Callable[[], Any]) -> Explanation:
         f"for the target {found.target}."
     )
     steps = [construction, bounds, _sum_step(found, "KL(target, flow)")]
-    return Explanation.verify(claim, steps, found, found.evidence)
+    return Explanation.from_checked_steps(claim, steps, found, found.evidence)
 
 
 def _check_size(what: str, count: int) -> None:
@@ -144,7 +144,7 @@ def _w2_terms(found: Any) -> Iterator[Step]:
     yield step(
         "quantization",
         "The distance between the target and the atoms at the centers of their cells.",
-        lambda: _is_quantization(found),
+        lambda: _is_requantization_equal(found),
         proved="is at least this distance, computed in ball arithmetic once more",
     )
     moves = zip(draft.weights, draft.moved.tolist(), strict=True)
@@ -160,9 +160,9 @@ def _w2_terms(found: Any) -> Iterator[Step]:
         "weights",
         "The diameter of the atoms times the root of the sum of the differences between the "
         "Gaussian mass below each knot and the weight of the atoms before it.",
-        lambda: _is_weights_error(draft, to_element(terms.weights)),
+        lambda: _is_weights_error_bounded(draft, to_element(terms.weights)),
     )
-    d, m = draft.atoms.shape[1], draft.atoms[0, draft.halves[0]].size
+    d, m = draft.atoms.shape[1], draft.atoms[0, draft.moved_and_kept[0]].size
     noise = f"{d} delta delta"
     if draft.depth == 3:
         noise = f"{d - m} delta delta + {m} delta delta delta delta"
@@ -186,8 +186,8 @@ def _w2_terms(found: Any) -> Iterator[Step]:
     )
 
 
-def _is_quantization(found: Any) -> bool:
-    """Whether the cells of the target, made anew, give the weights, the centers and the error."""
+def _is_requantization_equal(found: Any) -> bool:
+    """Whether a new quantization of the target has the same weights, centers and error."""
     draft, eps = found.parameters, to_element(found.eps)
     bits = grid_bits(min(eps, QQ.one) ** 2)
     with ctx.workprec(2 * bits):
@@ -202,11 +202,11 @@ def _is_quantization(found: Any) -> bool:
 
 def _are_plateaus_mapped(draft: Construction, flow: PiecewiseFlow) -> bool:
     """Whether the flow takes the middle of each plateau to its atom plus delta times the latent."""
-    _, kept = draft.halves
+    _, kept = draft.moved_and_kept
     starts = [None, *(knot + draft.tau for knot in draft.knots)]
     ends = [*(knot - draft.tau for knot in draft.knots), None]
     columns, images = [], []
-    for atom, start, end in zip(draft.points, starts, ends, strict=True):
+    for atom, start, end in zip(draft.exact_atoms, starts, ends, strict=True):
         known = [x for x in (start, end) if x is not None]
         middle = sum(known, QQ.zero) / max(len(known), 1)
         if abs(draft.delta * middle) > draft.radius:
@@ -221,10 +221,10 @@ def _are_plateaus_mapped(draft: Construction, flow: PiecewiseFlow) -> bool:
     )
 
 
-def _is_weights_error(draft: Construction, term: Element) -> bool:
+def _is_weights_error_bounded(draft: Construction, term: Element) -> bool:
     """Whether D^2 times the sum of differences of masses is at most the square of the term."""
     masses = list(accumulate(draft.weights))
-    with _many_digits(term):
+    with _precise_context(term):
         total = sum(
             abs(mpmath.ncdf(to_mpf(knot)) - to_mpf(mass))
             for knot, mass in zip(draft.knots, masses, strict=False)
@@ -235,9 +235,9 @@ def _is_weights_error(draft: Construction, term: Element) -> bool:
 def _are_ramps_bounded(draft: Construction, term: Element) -> bool:
     """Whether the mean square of the steps on ramps is at most the square of the term."""
     half, excess = draft.tau / 2, draft.delta if draft.depth == 3 else QQ.zero
-    with _many_digits(term):
+    with _precise_context(term):
         total = mpmath.mpf(0)
-        for knot, (one, other) in zip(draft.knots, pairwise(draft.points), strict=True):
+        for knot, (one, other) in zip(draft.knots, pairwise(draft.exact_atoms), strict=True):
             square = sum(((b - a) ** 2 for a, b in zip(one, other, strict=True)), QQ.zero)
             mass = mpmath.ncdf(to_mpf(knot + half)) - mpmath.ncdf(to_mpf(knot - half))
             total += mass * (mpmath.sqrt(to_mpf(square)) + to_mpf(excess)) ** 2
@@ -246,8 +246,8 @@ def _are_ramps_bounded(draft: Construction, term: Element) -> bool:
 
 def _are_tails_bounded(draft: Construction, term: Element) -> bool:
     """Whether V^2 P(T) is at most the square of the term, in the notation of the theorem."""
-    moved, kept = draft.halves
-    with _many_digits(term):
+    moved, kept = draft.moved_and_kept
+    with _precise_context(term):
         delta = to_mpf(draft.delta)
         mass, labels = mpmath.erfc(to_mpf(draft.radius) / delta / mpmath.sqrt(2)), mpmath.mpf(0)
         if draft.depth == 3:
@@ -264,14 +264,14 @@ def _squared_diameter(draft: Construction, coordinates: slice) -> Element:
     return QQ(sum((max(column) - min(column)) ** 2 for column in columns), 4**draft.bits)
 
 
-def _many_digits(term: Element) -> Any:
+def _precise_context(term: Element) -> Any:
     """Return a context of mpmath in which sums are much finer than the square of a term."""
     bits = 2 * (term.denominator.bit_length() - term.numerator.bit_length()) if term else 0
     return mpmath.workprec(max(bits, 0) + 128 + 2 * _MORE_BITS)
 
 
-def _is_inverse_exact(flow: PiecewiseFlow) -> bool:
-    """Whether the inverse returns some rational points."""
+def _is_inverse_exact_at_points(flow: PiecewiseFlow) -> bool:
+    """Whether the inverse maps the images of some rational points back to these points."""
     d, inverse = flow.dimension, flow.inverse()
     points = [[QQ.to_sympy(QQ(i * (k + 1), 7)) for i in range(d)] for k in range(-3, 4)]
     return all(list(inverse.forward(list(flow.forward(x)))) == x for x in points)

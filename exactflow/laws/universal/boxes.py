@@ -23,8 +23,8 @@ from exactflow.exact.typing import Element
 from exactflow.laws.universal.measures import Mixture, as_weights
 from exactflow.laws.universal.quantization import (
     Quantization,
-    check_count,
-    least_root,
+    ceil_sqrt,
+    check_atom_count,
     mix_products,
     round_to_grid,
 )
@@ -38,16 +38,16 @@ class Uniform(Mixture):
     ends: tuple[Ends, ...]
 
     @abstractmethod
-    def sides(self, start: tuple, end: tuple) -> list[Ends]:
+    def sides_of_box(self, start: tuple, end: tuple) -> list[Ends]:
         """Return segments in orthogonal directions whose product has these two opposite corners."""
 
     def quantize(self, tolerance: Element, bits: int) -> Quantization:
         """Return the centers of equal parts of all sides, as fine as the tolerance requires."""
-        rows = [self.sides(*pair) for pair in self.ends]
+        rows = [self.sides_of_box(*pair) for pair in self.ends]
         squares = [[_squared_length(*side) for side in row] for row in rows]
         share = tolerance * tolerance / max(1, *(sum(s > 0 for s in row) for row in squares))
-        counts = [[least_root(s / (12 * share)) for s in row] for row in squares]
-        check_count(sum(map(math.prod, counts)))
+        counts = [[ceil_sqrt(s / (12 * share)) for s in row] for row in squares]
+        check_atom_count(sum(map(math.prod, counts)))
         parts = (zip(*pair, strict=True) for pair in zip(rows, counts, strict=True))
         return mix_products(
             self.weights,
@@ -79,7 +79,7 @@ class Boxes(Uniform):
     weights: tuple
 
     def __init__(self, boxes: Sequence, weights: Sequence | None = None) -> None:
-        ends = as_ends("box", "corners", boxes)
+        ends = as_point_pairs("box", "corners", boxes)
         for pair in ends:
             if any(a > b for a, b in zip(*pair, strict=True)):
                 raise InvalidInputError(
@@ -93,7 +93,7 @@ class Boxes(Uniform):
             is_singular=any(a == b for pair in ends for a, b in zip(*pair, strict=True)),
         )
 
-    def sides(self, start: tuple, end: tuple) -> list[Ends]:
+    def sides_of_box(self, start: tuple, end: tuple) -> list[Ends]:
         """Return the sides, one in each coordinate."""
         return [((a,), (b,)) for a, b in zip(start, end, strict=True)]
 
@@ -169,13 +169,14 @@ class Histogram(Boxes):
         if len(pair) != 2:
             raise InvalidInputError(f"expected bins to be a number or a pair, got {bins!r}")
         n, m = (to_index("bins", count, 1) for count in pair)
-        check_count(n * m)
+        check_atom_count(n * m)
         ends = [(min(column), max(column)) for column in points.T.tolist() if column]
         for i, (low, high) in enumerate(ends or [(0, 0)]):
             if low == high:
                 raise InvalidInputError(
-                    f"expected at least two values in coordinate {i}, got "
-                    f"{'one' if ends else 'none'}: the smallest box around the samples has no area"
+                    f"expected at least two different values in coordinate {i}, got "
+                    f"{'one' if ends else 'none'}, so the smallest box around the samples has no "
+                    "area: add samples that differ there"
                 )
         lower, upper = zip(*ends, strict=True)
         scaled = points.copy()
@@ -223,7 +224,7 @@ def checkerboard(*, size: int = 4, dimension: int = 2) -> Boxes:
     )
 
 
-def as_ends(kind: str, name: str, pairs: Sequence) -> tuple[Ends, ...]:
+def as_point_pairs(kind: str, name: str, pairs: Sequence) -> tuple[Ends, ...]:
     """Return pairs of points with finite rational coordinates and equal dimension."""
     found = []
     for pair in to_list(pairs):

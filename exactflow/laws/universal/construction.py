@@ -84,13 +84,13 @@ class Construction:
     delta: Element
 
     @property
-    def points(self) -> list[list]:
+    def exact_atoms(self) -> list[list]:
         """The atoms as elements of QQ."""
         unit = 2**self.bits
         return [[QQ(x, unit) for x in row] for row in self.atoms.tolist()]
 
     @property
-    def halves(self) -> tuple[slice, slice]:
+    def moved_and_kept(self) -> tuple[slice, slice]:
         """The coordinates that the first layer moves, and the coordinates that it keeps.
 
         With two layers the first one moves the carrier, with three it keeps it.
@@ -99,10 +99,10 @@ class Construction:
         is_first = (self.carrier < self.partition[0]) == (self.depth == 2)
         return (before, after) if is_first else (after, before)
 
-    def layers(self) -> PiecewiseFlow:
+    def build_flow(self) -> PiecewiseFlow:
         """Return the flow."""
-        moved, kept = self.halves
-        points, p = self.points, self.partition[0]
+        moved, kept = self.moved_and_kept
+        points, p = self.exact_atoms, self.partition[0]
         owned, others = [row[moved] for row in points], [row[kept] for row in points]
         places = [row[self.carrier] for row in points]
         read = self.carrier if self.carrier < p else self.carrier - p
@@ -127,17 +127,24 @@ class Construction:
             for k, (shift, reads) in enumerate(shifts)
         )
 
-    def bound(self, quantization: arb) -> W2Bound:
+    def bound_w2(self, quantization: arb) -> W2Bound:
         """Return the bound of the theorem for the flow, in a time linear in N.
 
         `quantization` is an upper bound of W2(target, cell centers). Atoms and parameters must
         satisfy the conditions of the theorem.
         """
         ramps = upper_root(ball(self.tau) * self.ramp_factor(self.tau))
-        terms = quantization, self.spread(), self.weights_error(), self.noise(), ramps, self.tails()
+        terms = (
+            quantization,
+            self.spread_error(),
+            self.weights_error(),
+            self.noise_error(),
+            ramps,
+            self.tails_error(),
+        )
         return W2Bound(*(QQ.to_sympy(upper(term)) for term in terms))
 
-    def spread(self) -> arb:
+    def spread_error(self) -> arb:
         """Return sqrt(sum_i w_i moved_i^2)."""
         pairs = zip(self.weights, self.moved.tolist(), strict=True)
         square = sum((ball(w) * m * m for w, m in pairs if m), arb(0))
@@ -151,11 +158,11 @@ class Construction:
             total += abs(normal_cdf(ball(knot)) - ball(cumulative))
         return self._diameter(slice(None)) * upper_root(total)
 
-    def noise(self) -> arb:
+    def noise_error(self) -> arb:
         """Return sqrt((d - m) delta^2 + m delta^4), where the first of three layers moves m
         coordinates, and m = 0 for two layers.
         """
-        square, (moved, _) = ball(self.delta) ** 2, self.halves
+        square, (moved, _) = ball(self.delta) ** 2, self.moved_and_kept
         twice = self.atoms[0, moved].size if self.depth == 3 else 0
         return ((self.atoms.shape[1] - twice) * square + twice * square * square).sqrt()
 
@@ -172,9 +179,9 @@ class Construction:
             total += normal_density(ball(inner)) * (arb(square).sqrt() * unit + excess) ** 2
         return total
 
-    def tails(self) -> arb:
+    def tails_error(self) -> arb:
         """Return V sqrt(P(T)), where T is the event that z leaves a plateau of a later layer."""
-        delta, (moved, kept) = ball(self.delta), self.halves
+        delta, (moved, kept) = ball(self.delta), self.moved_and_kept
         mass, labels = 2 * normal_cdf(-ball(self.radius) / delta), arb(0)
         if self.depth == 3:
             mass += 2 * normal_cdf(-1 / (4 * delta))
@@ -203,7 +210,7 @@ def construct(
     """Return a construction whose terms are within their shares of `eps`, and the precision of its
     balls in bits.
     """
-    carrier, share = _choose_carrier(cells.centers, partition[0], depth), SHARE * eps
+    carrier, share = _coordinate_with_most_values(cells.centers, partition[0], depth), SHARE * eps
     centers, weights = _sort_atoms(cells, carrier)
     moved = _separating_moves(centers[:, carrier], weights, cells.bits, share)
     atoms = centers.copy()
@@ -216,12 +223,12 @@ def construct(
     )
     draft, precision = _with_knots(draft, share)
     with ctx.workprec(precision):
-        while not (draft.noise() <= ball(share) and draft.tails() <= ball(share)):
+        while not (draft.noise_error() <= ball(share) and draft.tails_error() <= ball(share)):
             draft = replace(draft, delta=draft.delta / 2)
-        return _with_tau(draft, share), precision
+        return _with_widest_ramps(draft, share), precision
 
 
-def _choose_carrier(centers: np.ndarray, p: int, depth: int) -> int:
+def _coordinate_with_most_values(centers: np.ndarray, p: int, depth: int) -> int:
     """Return the coordinate with the most values: along it atoms are moved least to become
     distinct.
 
@@ -297,7 +304,7 @@ def _with_knots(draft: Construction, share: Element) -> tuple[Construction, int]
         precision *= 2
 
 
-def _with_tau(draft: Construction, share: Element) -> Construction:
+def _with_widest_ramps(draft: Construction, share: Element) -> Construction:
     """Return the draft with the widest ramps within the share, at most half the distance of two
     knots.
     """

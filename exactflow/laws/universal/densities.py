@@ -29,8 +29,8 @@ from exactflow.laws.universal.tilings import (
     Tile,
     TileIntegrals,
     Tiling,
+    kl_between_quantiles,
     mean_square,
-    quantile_loss,
 )
 
 SNAP = 0.1  # a cut this near an end, in units of the smallest mass of a band, moves to the end
@@ -92,8 +92,8 @@ class PiecewiseConstantDensity:
         return bisect_right(self.grid[0], x) - 1
 
     @cached_property
-    def marginal(self) -> list[Element]:
-        """For each column of the grid the density of x1."""
+    def marginal_density(self) -> list[Element]:
+        """The density of x1 on each column of the grid."""
         heights = [d - c for c, d in pairwise(self.grid[1])]
         return [
             sum((value * h for value, h in zip(row, heights, strict=True)), QQ.zero)
@@ -102,9 +102,9 @@ class PiecewiseConstantDensity:
 
     @cached_property
     def runs(self) -> list[tuple[DensityRun, ...]]:
-        """For each column of the grid its maximal intervals of constant positive density."""
+        """The maximal intervals of constant positive density in each column of the grid."""
         found = []
-        for row, total in zip(self.values, self.marginal, strict=True):
+        for row, total in zip(self.values, self.marginal_density, strict=True):
             runs: list[tuple] = []
             for (a, b), value in zip(pairwise(self.grid[1]), row, strict=True):
                 if value:
@@ -116,7 +116,7 @@ class PiecewiseConstantDensity:
     def columns(self, most: float) -> list[tuple[Interval, float]]:
         """Return intervals of x1 and their masses: columns, halved until their loss is small."""
         cells, below = [], 0.0
-        for (a, b), value in zip(pairwise(self.grid[0]), self.marginal, strict=True):
+        for (a, b), value in zip(pairwise(self.grid[0]), self.marginal_density, strict=True):
             if value:
                 cells.append((below, min(below + to_float(value * (b - a)), 1.0), a, b))
                 below = cells[-1][1]
@@ -126,7 +126,9 @@ class PiecewiseConstantDensity:
             level, x = (low + high) / 2, (a + b) / 2
             return [(low, level, a, x), (level, high, x, b)]
 
-        found = sorted(refine_cells(cells, most, lambda cell: quantile_loss(*cell[:2]), halves))
+        found = sorted(
+            refine_cells(cells, most, lambda cell: kl_between_quantiles(*cell[:2]), halves)
+        )
         return [((a, b), high - low) for low, high, a, b in found]
 
     def tiles(self, columns: list, masses: np.ndarray, most: float) -> list[Tile]:
@@ -139,17 +141,21 @@ class PiecewiseConstantDensity:
         for k, ((a, _), mass) in enumerate(columns):
             i = self.column_at(a)
             if i not in cuts:
-                cuts[i] = _cut_runs(self.runs[i], levels, SNAP * masses.min())
+                cuts[i] = _cut_runs_at_quantiles(self.runs[i], levels, SNAP * masses.min())
             found += [Tile(k, low, high, band, share * mass) for low, high, band, share in cuts[i]]
         return found
 
-    def entropy(self, accuracy: float) -> arb:
+    def bound_negative_entropy(self, accuracy: float) -> arb:
         """Return E log p, a finite sum; every `accuracy` is reached."""
         return sum(
-            (ball(area * value) * ball(value).log() for value, area in self.areas().items()), arb(0)
+            (
+                ball(area * value) * ball(value).log()
+                for value, area in self.areas_by_density().items()
+            ),
+            arb(0),
         )
 
-    def areas(self) -> "Counter[Element]":
+    def areas_by_density(self) -> "Counter[Element]":
         """Return for each positive value of the density the area on which it is taken."""
         found: Counter[Element] = Counter()
         for (a, b), row in zip(pairwise(self.grid[0]), self.values, strict=True):
@@ -158,9 +164,11 @@ class PiecewiseConstantDensity:
                     found[value] += (b - a) * (d - c)
         return found
 
-    def integrals(self, tiling: Tiling) -> Iterator[TileIntegrals]:
-        """Yield the integrals over each tile; `spread` is zero, as nothing is outside."""
-        for tile, maps, value in zip(tiling.tiles, tiling.maps, self._values(tiling), strict=True):
+    def tile_integrals(self, tiling: Tiling) -> Iterator[TileIntegrals]:
+        """Yield the integrals over each tile. The second moment is zero, as nothing is outside."""
+        for tile, maps, value in zip(
+            tiling.tiles, tiling.affine_maps, self._tile_densities(tiling), strict=True
+        ):
             square, sides = arb(0), (tiling.columns[tile.column], (tile.low, tile.high))
             for (low, high), (s, t) in zip(sides, maps, strict=True):
                 square += mean_square(ball((low - t) / s), ball((high - t) / s))
@@ -168,19 +176,19 @@ class PiecewiseConstantDensity:
             mass = ball(value * (b - a) * (d - c))
             yield TileIntegrals(mass, mass * square, arb(0))
 
-    def margin_rates(self, tiling: Tiling) -> tuple[arb, arb]:
+    def margin_masses_per_width(self, tiling: Tiling) -> tuple[arb, arb]:
         """Return the masses of the margins of columns, and of tiles, per unit of width."""
         first = second = QQ.zero
-        for tile, value in zip(tiling.tiles, self._values(tiling), strict=True):
+        for tile, value in zip(tiling.tiles, self._tile_densities(tiling), strict=True):
             a, b = tiling.columns[tile.column]
             first, second = first + 2 * value * (tile.high - tile.low), second + 2 * value * (b - a)
         return ball(first), ball(second)
 
-    def spread(self, tiling: Tiling) -> arb:
+    def scaled_second_moment(self, tiling: Tiling) -> arb:
         """Return 0 for E|x - center|^2 in units of `least_scales`, as nothing is outside."""
         return arb(0)
 
-    def _values(self, tiling: Tiling) -> list[Element]:
+    def _tile_densities(self, tiling: Tiling) -> list[Element]:
         """Return the density on each tile."""
         rows = [self.values[self.column_at(a)] for a, _ in tiling.columns]
         return [
@@ -188,7 +196,9 @@ class PiecewiseConstantDensity:
         ]
 
 
-def _cut_runs(runs: Sequence[DensityRun], levels: np.ndarray, near: float) -> list[tuple]:
+def _cut_runs_at_quantiles(
+    runs: Sequence[DensityRun], levels: np.ndarray, near: float
+) -> list[tuple]:
     """Return cells (low, high, band, share) of a column, cut at the quantiles of `levels`.
 
     A level within `near` of the end of a run moves to the end.

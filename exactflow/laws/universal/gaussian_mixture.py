@@ -22,12 +22,12 @@ from exactflow.exact.typing import Element, NumberLike
 from exactflow.laws.universal.measures import Mixture, as_weights
 from exactflow.laws.universal.quantization import (
     Quantization,
-    check_count,
+    ceil_sqrt,
+    check_atom_count,
     grid_bits,
-    least_root,
     map_affinely,
     mix_products,
-    quantize_by_means,
+    quantization_from_means,
 )
 
 _PANTER_DITE = QQ(11, 4)  # a little more than sqrt(3) pi / 2
@@ -70,10 +70,10 @@ class GaussianMixture(Mixture):
         deviations: "NumberLike | Sequence" = 1,
         weights: Sequence | None = None,
     ) -> None:
-        points = _rows(means)
+        points = _as_points(means)
         d = len(points[0]) if points else 0
         if isinstance(deviations, list | tuple | np.ndarray):
-            sizes = [row * d if len(row) == 1 else row for row in _rows(deviations)]
+            sizes = [row * d if len(row) == 1 else row for row in _as_points(deviations)]
         else:
             sizes = [(to_element(deviations),) * d] * len(points)
         if not d or len(sizes) != len(points) or {len(row) for row in (*points, *sizes)} != {d}:
@@ -97,10 +97,10 @@ class GaussianMixture(Mixture):
         """Return, for every component, products of atoms of normal laws."""
         share = tolerance * tolerance / self.dimension
         counts = [
-            [1 if s * s <= share else least_root(_PANTER_DITE * s * s / share) for s in row]
+            [1 if s * s <= share else ceil_sqrt(_PANTER_DITE * s * s / share) for s in row]
             for row in self.deviations
         ]
-        check_count(sum(map(prod, counts)))
+        check_atom_count(sum(map(prod, counts)))
         rows = [
             [
                 map_affinely(_quantize_normal(count), [mean], [[s]], bits)
@@ -116,7 +116,7 @@ class GaussianMixture(Mixture):
         return GaussianMixture(means, deviations, self.weights).quantize(tolerance, bits)
 
 
-def _rows(points: Sequence | np.ndarray) -> list[tuple]:
+def _as_points(points: Sequence | np.ndarray) -> list[tuple]:
     """Return points as tuples of elements of QQ; a number is a point of the line."""
     return [
         to_elements(point if isinstance(point, list | tuple | np.ndarray) else [point])
@@ -136,4 +136,4 @@ def _quantize_normal(count: int) -> Quantization:
         masses = [q - p for p, q in pairwise(below)]
         gains = [p - q for p, q in pairwise(densities)]
         found = [(mass, [gain / mass]) for mass, gain in zip(masses, gains, strict=True)]
-        return quantize_by_means(arb(1), found, bits)
+        return quantization_from_means(arb(1), found, bits)

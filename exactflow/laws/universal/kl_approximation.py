@@ -90,9 +90,15 @@ from exactflow.laws.universal.gaussian_mixture import GaussianMixture
 from exactflow.laws.universal.measures import Product, TargetMeasure, draw_normal
 from exactflow.laws.universal.mixture_density import MixtureDensity
 from exactflow.laws.universal.quantization import TUNING, power_below
-from exactflow.laws.universal.three_layers import arrange_zones, least_loss
-from exactflow.laws.universal.tilings import ALL_DIGITS, RAMPS, Tiling, band_masses, check_tiles
-from exactflow.laws.universal.volume_preserving import least_kl, translate_tiles
+from exactflow.laws.universal.three_layers import arrange_zones, upper_bound_least_kl
+from exactflow.laws.universal.tilings import (
+    ALL_DIGITS,
+    RAMPS,
+    Tiling,
+    band_masses,
+    check_tile_count,
+)
+from exactflow.laws.universal.volume_preserving import lower_bound_least_kl, translate_tiles
 from exactflow.laws.universal.zones import SHAPING, Arrangement
 
 Density: TypeAlias = PiecewiseConstantDensity | MixtureDensity
@@ -209,8 +215,8 @@ class KLApproximation(FlowResult):
             return self._log_prob_of_floats(points)
         rows = to_list(points.tolist() if is_array(points) else points)
         if rows and all(isinstance(row, list | tuple) for row in rows):
-            return [self._enclosed_log_prob(row) for row in rows]
-        return self._enclosed_log_prob(rows)
+            return [self._enclose_log_prob(row) for row in rows]
+        return self._enclose_log_prob(rows)
 
     def _log_prob_of_floats(self, x: Any) -> Any:
         """Return the log-density at points in rows, or at one point."""
@@ -235,7 +241,7 @@ class KLApproximation(FlowResult):
             square = (latents**2).sum(axis=0)
         return self._inverse.log_abs_det(columns) - square / 2 - constant
 
-    def _enclosed_log_prob(self, x: Any) -> arb:
+    def _enclose_log_prob(self, x: Any) -> arb:
         """Return an enclosure of the log-density at a point of rational numbers."""
         x = to_elements(x)
         square = sum(to_element(z) ** 2 for z in self._inverse.forward(list(x)))
@@ -271,7 +277,7 @@ def approximate_in_kl(
     target: TargetMeasure, eps: Element, layers: int, scales: DepthScales
 ) -> KLApproximation:
     """Return the flow of `exactflow.laws.universal.approximate` for the distance KL."""
-    densities, least = _densities(target), Rational(0)
+    densities, least = _pair_densities(target), Rational(0)
     if scales == "additive":
         density = densities[0]
         if layers == 3 or len(densities) > 1 or not isinstance(density, PiecewiseConstantDensity):
@@ -279,7 +285,7 @@ def approximate_in_kl(
                 "additive couplings approximate a Histogram or Boxes in the plane, by four layers: "
                 f"for {target!r} by {layers} layers take scales='positive'"
             )
-        least = least_kl(density)
+        least = lower_bound_least_kl(density)
         parts = [_build_translations(density, least, eps)]
     elif layers == 3:
         parts = _build_three_layers(densities, eps)
@@ -289,10 +295,10 @@ def approximate_in_kl(
     return KLApproximation(target, QQ.to_sympy(eps), layers, tuple(parts), least)
 
 
-def _densities(law: TargetMeasure) -> list[Density]:
+def _pair_densities(law: TargetMeasure) -> list[Density]:
     """Return the densities of the pairs of coordinates, or raise `InvalidInputError`."""
     if isinstance(law, Product):
-        return [density for factor in law.factors for density in _densities(factor)]
+        return [density for factor in law.factors for density in _pair_densities(factor)]
     remedy = "distance='W2'" + (", or Histogram.of(samples)" if law.dimension == 2 else "")
     if law.is_singular:
         raise InvalidInputError(
@@ -307,7 +313,7 @@ def _densities(law: TargetMeasure) -> list[Density]:
     return [PiecewiseConstantDensity.of(law) if isinstance(law, Boxes) else MixtureDensity(law)]
 
 
-def _shrink_budget(
+def _build_within_eps(
     build: Callable[[float], CoordinatePair],
     budget: float,
     shrink: float,
@@ -328,26 +334,28 @@ def _shrink_budget(
 
 def _build_tiles(density: Density, eps: Element, room: Element, layers: int) -> CoordinatePair:
     """Return tiles whose bound is at most eps; `room` is the part of eps that tiles may lose."""
-    entropy = _bound_entropy(density, room)
+    entropy = _bound_negative_entropy(density, room)
 
     def build(budget: float) -> CoordinatePair:
         most = density.share * budget
         masses = band_masses(most) if layers == 4 else np.ones(1)
         columns = density.columns(most)
-        check_tiles(len(columns) * len(masses))
+        check_tile_count(len(columns) * len(masses))
         tiles = density.tiles(columns, masses, most + (most if layers == 4 else to_float(SHAPING)))
-        check_tiles(len(tiles))
+        check_tile_count(len(tiles))
         tiling = Tiling.of([column for column, _ in columns], tiles, len(masses))
-        return _certify(tiling, *_bound_tiles(density, tiling, entropy, room))
+        return _attach_rational_terms(
+            tiling, *_margins_and_kl_terms(density, tiling, entropy, room)
+        )
 
-    return _shrink_budget(build, to_float(room), 0.8, room, eps)
+    return _build_within_eps(build, to_float(room), 0.8, room, eps)
 
 
 def _build_three_layers(densities: list[Density], eps: Element) -> list[CoordinatePair]:
-    """Return three layers for each density; the densities share what is left of eps equally."""
+    """Return three layers for each density; the densities share the rest of eps equally."""
     rows = [(density, False, SHAPING) for density in densities]
     if eps <= SHAPING * len(densities):
-        rows = list(map(_choose_orientation, densities))
+        rows = list(map(_choose_orientation_and_loss, densities))
     needed = sum((loss for _, _, loss in rows), QQ.zero)
     if eps <= needed:
         raise InvalidInputError(
@@ -363,7 +371,7 @@ def _build_three_layers(densities: list[Density], eps: Element) -> list[Coordina
     ]
 
 
-def _choose_orientation(density: Density) -> tuple[Density, bool, Element]:
+def _choose_orientation_and_loss(density: Density) -> tuple[Density, bool, Element]:
     """Choose the first coordinate such that three layers lose less.
 
     Returns the density, whether its coordinates were exchanged, and the loss.
@@ -372,7 +380,10 @@ def _choose_orientation(density: Density) -> tuple[Density, bool, Element]:
         return density, False, SHAPING
     other = density.transposed()
     with ctx.workprec(TUNING.precision):
-        rows = [(density, False, least_loss(density)), (other, True, least_loss(other))]
+        rows = [
+            (density, False, upper_bound_least_kl(density)),
+            (other, True, upper_bound_least_kl(other)),
+        ]
     return min(rows, key=lambda row: row[2])
 
 
@@ -380,60 +391,62 @@ def _build_zones(
     density: PiecewiseConstantDensity, eps: Element, room: Element, swapped: bool
 ) -> CoordinatePair:
     """Return zones whose bound is at most eps; `room` is the part of eps that zones may lose."""
-    entropy = _bound_entropy(density, room)
+    entropy = _bound_negative_entropy(density, room)
 
     def build(budget: float) -> CoordinatePair:
         zones = arrange_zones(density, budget)
         with ctx.workprec(2 * TUNING.precision):
-            margins, terms = zones.bound_terms(entropy, room)
-        return _certify(zones, margins, [*terms, arb(0)], swapped)
+            margins, terms = zones.margins_and_kl_terms(entropy, room)
+        return _attach_rational_terms(zones, margins, [*terms, arb(0)], swapped)
 
-    return _shrink_budget(build, 1.6 * to_float(room), 0.95, room, eps)
+    return _build_within_eps(build, 1.6 * to_float(room), 0.95, room, eps)
 
 
 def _build_translations(
     density: PiecewiseConstantDensity, least: Rational, eps: Element
 ) -> CoordinatePair:
     """Return rigid tiles whose bound is within eps of the least KL of volume-preserving maps."""
-    count, entropy = 1, _bound_entropy(density, eps)
+    count, entropy = 1, _bound_negative_entropy(density, eps)
     while True:
         tiling = translate_tiles(density, count)
-        pair = _certify(tiling, *_bound_tiles(density, tiling, entropy, eps))
+        pair = _attach_rational_terms(tiling, *_margins_and_kl_terms(density, tiling, entropy, eps))
         if pair.terms.total <= least + QQ.to_sympy(eps):
             return pair
         count += max(1, count // 2)
-        check_tiles(len(tiling.tiles) * 4)
+        check_tile_count(len(tiling.tiles) * 4)
 
 
-def _bound_entropy(density: Density, room: Element) -> arb:
+def _bound_negative_entropy(density: Density, room: Element) -> arb:
     """Return an upper bound of E log p within a small share of `room`."""
     with ctx.workprec(TUNING.precision):
-        return density.entropy(to_float(room) / 8)
+        return density.bound_negative_entropy(to_float(room) / 8)
 
 
-def _bound_tiles(
+def _margins_and_kl_terms(
     density: Density, tiling: Tiling, entropy: arb, room: Element
 ) -> tuple[tuple[Element, ...], list[arb]]:
     """Return margins of tiles, and the terms of the theorem for cells, ramps and tails."""
     with ctx.workprec(2 * TUNING.precision):
         constant, cells = (2 * arb.pi()).log(), entropy
-        mass, spread = arb(0), -density.spread(tiling)
-        for tile, ((s, _), (u, _)) in zip(density.integrals(tiling), tiling.maps, strict=True):
+        mass, second_moment = arb(0), -density.scaled_second_moment(tiling)
+        for tile, ((s, _), (u, _)) in zip(
+            density.tile_integrals(tiling), tiling.affine_maps, strict=True
+        ):
             cells += tile.mass * (constant + ball(s * u).log()) + tile.square / 2
             mass += tile.mass
-            spread += tile.spread
-        volume, squares, rate = tiling.ramp_rate()
-        edges, share = density.margin_rates(tiling), ball(room * RAMPS) / rate
+            second_moment += tile.scaled_second_moment
+        volume, squares, rate = tiling.ramp_bound_constants()
+        edges, share = density.margin_masses_per_width(tiling), ball(room * RAMPS) / rate
         margins = tuple(
             min(power_below(lower(share / edge)), width)
             for edge, width in zip(edges, tiling.widest_margins, strict=True)
         )
         ramps = rate * sum((ball(w) * edge for w, edge in zip(margins, edges, strict=True)), arb(0))
-        tails = (1 - mass).abs_upper() * (volume + squares).max(arb(0)) + spread.abs_upper()
+        tails = (1 - mass).abs_upper() * (volume + squares).max(arb(0)) + second_moment.abs_upper()
         return margins, [cells, ramps, tails]
 
 
-def _certify(
+def _attach_rational_terms(
     tiling: Tiling | Arrangement,
     margins: tuple[Element, ...],
     terms: list[arb],
@@ -442,5 +455,5 @@ def _certify(
     """Return tiles, or zones, with the terms of their bound, rounded up to rationals."""
     bounds = [QQ.to_sympy(upper(term)) for term in terms]
     return CoordinatePair(
-        tiling, margins, KLBound._make([*bounds, *tiling.counts, tiling.digits]), swapped
+        tiling, margins, KLBound._make([*bounds, *tiling.counts, tiling.lost_digits]), swapped
     )

@@ -84,7 +84,8 @@ class Atoms(Mixture):
         matrix = as_rectangle(points)
         if not matrix.domain.is_QQ or 0 in matrix.shape:
             raise InvalidInputError(
-                f"expected at least one point with rational coordinates, got {format_short(points)}"
+                f"expected at least one point, all with rational coordinates, "
+                f"got {format_short(points)}"
             )
         rows = tuple(map(tuple, matrix.to_dense().to_list()))
         row, times = Counter(rows).most_common(1)[0]
@@ -160,7 +161,7 @@ def as_measure(target: "TargetMeasure | MatrixLike") -> TargetMeasure:
         target = empirical_measure(target)
     if not isinstance(target, TargetMeasure):
         raise InvalidInputError(
-            "expected a measure with second moments, as uniform, checkerboard, Boxes, Atoms, "
+            "expected a measure with second moments, such as uniform, checkerboard, Boxes, Atoms, "
             "GaussianMixture, a Product of these, or an (N, d) array, tensor or list, got "
             f"{type(target).__name__}"
         )
@@ -214,8 +215,8 @@ def as_weights(weights: Sequence | None, count: int) -> tuple:
     for i, weight in enumerate(checked):
         if weight <= 0:
             raise InvalidInputError(
-                f"expected positive weights, got {format_short(weight)} at {i}: omit it and its "
-                "atom or component"
+                f"expected positive weights, got {format_short(weight)} at index {i}: omit this "
+                "weight and its atom or component"
             )
     total = sum(checked, QQ.zero)
     if total != 1:

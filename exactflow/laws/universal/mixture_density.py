@@ -27,10 +27,10 @@ from exactflow.laws.universal.tilings import (
     Tile,
     TileIntegrals,
     Tiling,
-    best_width,
     companding_ends,
     normal_mass,
     split_normal,
+    width_of_least_kl,
 )
 
 REACH = 10  # tiles lie within this many deviations of a mean
@@ -81,11 +81,11 @@ class MixtureDensity:
             lambda cell: [(cell[0], sum(cell) / 2), (sum(cell) / 2, cell[1])],
         )
         masses = [(cell, self._mass_and_loss(*cell)[0]) for cell in sorted(found)]
-        exact = self.axes[0].exact
+        exact = self.axes[0].exact_coordinate
         return [((exact(a), exact(b)), mass) for (a, b), mass in masses if mass > LEAST_MASS]
 
     def _mass_and_loss(self, a: float, b: float) -> tuple[float, float]:
-        """Return the mass of an interval of x1, and about the loss of a column there."""
+        """Return the mass of an interval of x1, and an approximate loss of a column there."""
         m, s = self.axes[0].floats
         ends = (np.array([[a], [b]]) - m) / s
         parts = self.weights * normal_mass(*ends)
@@ -95,10 +95,10 @@ class MixtureDensity:
         low, high = np.clip(labels, -8, 8)
         if mass <= LEAST_MASS or low >= high:
             return mass, 0.0
-        z, width = _quadrature_nodes(
-            max(low, high - best_width(high)), min(high, low + best_width(-low))
+        z, width = _quadrature_nodes_and_lengths(
+            max(low, high - width_of_least_kl(high)), min(high, low + width_of_least_kl(-low))
         )
-        x, _ = _quadrature_nodes(a, b)
+        x, _ = _quadrature_nodes_and_lengths(a, b)
         densities = self.weights * np.exp(-(((x[:, None] - m) / s) ** 2) / 2) / s
         density = densities.sum(axis=1)
         flow = np.exp(-z * z / 2) * width / (b - a)
@@ -110,7 +110,7 @@ class MixtureDensity:
 
     def tiles(self, columns: list, masses: np.ndarray, most: float) -> list[Tile]:
         """Return tiles between quantiles of each column, halved where the density varies most."""
-        (m, s), unit, exact = self.axes[0].floats, self.axes[0].unit, self.axes[1].exact
+        (m, s), unit, exact = self.axes[0].floats, self.axes[0].unit, self.axes[1].exact_coordinate
         ends = np.array([[[to_float(x / unit)] for x in column] for column, _ in columns])
         parts = self.weights * normal_mass(*np.moveaxis((ends - m) / s, 1, 0))
         places = self._quantiles(parts, np.cumsum(masses)[:-1])
@@ -152,14 +152,17 @@ class MixtureDensity:
     def _masses_and_losses(
         self, parts: np.ndarray, low: np.ndarray, high: np.ndarray, z: np.ndarray, band: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the masses of tiles, and about their losses.
+        """Return the masses of the tiles, and approximations of their losses.
 
         `parts` are the masses of the components in their columns, `z` are the ends of their bands,
         and `band` the masses of these.
         """
         (m, s), heights = self.axes[1].floats, high - low
         mass = (parts * normal_mass(*((x[:, None] - m) / s for x in (low, high)))).sum(axis=1)
-        (label, width), (y, _) = _quadrature_nodes(*z.T), _quadrature_nodes(low, high)
+        (label, width), (y, _) = (
+            _quadrature_nodes_and_lengths(*z.T),
+            _quadrature_nodes_and_lengths(low, high),
+        )
         density = np.zeros_like(y)
         for part, mean, size in zip(parts.T, m, s, strict=True):
             density += part * np.exp(-(((y - mean) / size) ** 2) / 2) / size
@@ -168,7 +171,7 @@ class MixtureDensity:
         loss, seen = values
         return mass, loss + BLIND * abs(mass - seen)
 
-    def entropy(self, accuracy: float) -> arb:
+    def bound_negative_entropy(self, accuracy: float) -> arb:
         """Return the sum over cells of P(cell) log E(p | cell), an upper bound of E log p.
 
         This is Jensen's inequality; the difference is about half the variance of log p in cells.
@@ -186,8 +189,8 @@ class MixtureDensity:
             x * y * (1 if i == j else 2)
             for (i, x), (j, y) in combinations_with_replacement(enumerate(self.balls), 2)
         ]
-        (masses, squares), (others, ends) = (axis.cells(labels) for axis in self.axes)
-        top, total = self._sum(*self._peaks()).log().max(arb(0)), arb(0)
+        (masses, squares), (others, ends) = (axis.cell_masses(labels) for axis in self.axes)
+        top, total = self._sum_weighted_products(*self._peaks()).log().max(arb(0)), arb(0)
         for mass, square in zip(
             _multiply_weighted(masses, self.balls, others),
             _multiply_weighted(squares, couples, ends),
@@ -197,23 +200,24 @@ class MixtureDensity:
             total += mass * (square / mass).log() if seen else mass.abs_upper() * top
         return total
 
-    def integrals(self, tiling: Tiling) -> Iterator[TileIntegrals]:
+    def tile_integrals(self, tiling: Tiling) -> Iterator[TileIntegrals]:
         """Yield the integrals over each tile, in closed form."""
         x, y = self.axes
         units = list(zip(tiling.least_scales, tiling.center, strict=True))
-        for tile, maps in zip(tiling.tiles, tiling.maps, strict=True):
+        for tile, maps in zip(tiling.tiles, tiling.affine_maps, strict=True):
             first = x.moments(*tiling.columns[tile.column])
             second = y.moments(tile.low, tile.high)
             one, other = [a[0] for a in first], [b[0] for b in second]
             yield TileIntegrals(
-                self._sum(one, other),
+                self._sum_weighted_products(one, other),
                 *(
-                    self._sum(x.squares(first, *u), other) + self._sum(one, y.squares(second, *v))
+                    self._sum_weighted_products(x.integrate_squares(first, *u), other)
+                    + self._sum_weighted_products(one, y.integrate_squares(second, *v))
                     for u, v in (maps, units)
                 ),
             )
 
-    def margin_rates(self, tiling: Tiling) -> tuple[arb, arb]:
+    def margin_masses_per_width(self, tiling: Tiling) -> tuple[arb, arb]:
         """Return upper bounds of the masses of the margins of columns, and of tiles, per unit of
         width, from the largest density of each component.
         """
@@ -221,20 +225,26 @@ class MixtureDensity:
         ones, total = [arb(1)] * len(first), arb(0)
         for tile in tiling.tiles:
             parts = self.axes[0].moments(*tiling.columns[tile.column])
-            total += 2 * self._sum([a[0] for a in parts], second)
-        return 2 * len(tiling.columns) * self._sum(first, ones), total
+            total += 2 * self._sum_weighted_products([a[0] for a in parts], second)
+        return 2 * len(tiling.columns) * self._sum_weighted_products(first, ones), total
 
-    def spread(self, tiling: Tiling) -> arb:
+    def scaled_second_moment(self, tiling: Tiling) -> arb:
         """Return E|x - center|^2 in units of the finest scales."""
         whole, ones = [(arb(1), arb(0), arb(1))] * len(self.balls), [arb(1)] * len(self.balls)
         units = zip(self.axes, tiling.least_scales, tiling.center, strict=True)
-        return sum((self._sum(axis.squares(whole, *unit), ones) for axis, *unit in units), arb(0))
+        return sum(
+            (
+                self._sum_weighted_products(axis.integrate_squares(whole, *unit), ones)
+                for axis, *unit in units
+            ),
+            arb(0),
+        )
 
     def _peaks(self) -> list[list[arb]]:
-        """Return the largest densities of components, along both axes."""
+        """Return the maximum of the density of each component, along each axis."""
         return [[normal_density(arb(0)) / ball(s) for _, s in axis.places] for axis in self.axes]
 
-    def _sum(self, first: list[arb], second: list[arb]) -> arb:
+    def _sum_weighted_products(self, first: list[arb], second: list[arb]) -> arb:
         """Return the sum over components of weights times products."""
         return sum((w * a * b for w, a, b in zip(self.balls, first, second, strict=True)), arb(0))
 
@@ -253,7 +263,7 @@ class _Axis:
         ).T
         self.at, self.moments = cache(self._normal_values), cache(self._moments)
 
-    def exact(self, x: float) -> Element:
+    def exact_coordinate(self, x: float) -> Element:
         """Return a float in units of the axis as an element of QQ."""
         return QQ(*float(x).as_integer_ratio()) * self.unit
 
@@ -269,7 +279,7 @@ class _Axis:
             for (p, d, a), (q, e, b) in zip(self.at(low), self.at(high), strict=True)
         ]
 
-    def squares(self, moments: list[tuple], unit: Element, point: Element) -> list[arb]:
+    def integrate_squares(self, moments: list[tuple], unit: Element, point: Element) -> list[arb]:
         """Return the integrals of ((x - point) / unit)^2 for each component, from its moments."""
         found = []
         for (m, s), (one, label, square) in zip(self.places, moments, strict=True):
@@ -277,10 +287,10 @@ class _Axis:
             found.append(scale**2 * square + 2 * scale * shift * label + shift**2 * one)
         return found
 
-    def cells(self, labels: np.ndarray) -> tuple[list, list]:
+    def cell_masses(self, labels: np.ndarray) -> tuple[list, list]:
         """Return the masses of components, and of products of two, on cells between `labels`."""
         m, s = self.floats
-        knots = [self.exact(x) for x in np.unique(m + np.outer(labels, s))]
+        knots = [self.exact_coordinate(x) for x in np.unique(m + np.outer(labels, s))]
         singles = [(arb(1), m, ball(s)) for m, s in self.places]
         doubles = []
         for (m, s), (n, t) in combinations_with_replacement(self.places, 2):
@@ -306,7 +316,7 @@ def _multiply_weighted(rows: list, weights: list[arb], columns: list) -> list[ar
     return (scaled * arb_mat(columns).transpose()).entries()
 
 
-def _quadrature_nodes(low: Any, high: Any) -> tuple[np.ndarray, Any]:
+def _quadrature_nodes_and_lengths(low: Any, high: Any) -> tuple[np.ndarray, Any]:
     """Return the nodes of Gaussian quadrature in intervals, along a new first axis, and their
     lengths.
     """

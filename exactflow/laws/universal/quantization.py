@@ -63,7 +63,7 @@ class Quantization(NamedTuple):
         return Quantization(self.weights, self.centers[:, i : i + 1], self.bits, self.error)
 
 
-def check_count(count: int) -> None:
+def check_atom_count(count: int) -> None:
     """Raise `InvalidInputError` if atoms are too many."""
     if count > TUNING.most_atoms:
         raise InvalidInputError(
@@ -74,7 +74,7 @@ def check_count(count: int) -> None:
 
 def round_to_grid(weights: list, points: Sequence[Sequence], error: arb, bits: int) -> Quantization:
     """Return a quantization with the given atoms, N rows of elements of QQ, rounded to the grid."""
-    check_count(len(weights))
+    check_atom_count(len(weights))
     centers, exact = [], True
     for point in points:
         row = [divmod((int(x.numerator) << (bits + 1)), int(x.denominator)) for x in point]
@@ -85,9 +85,11 @@ def round_to_grid(weights: list, points: Sequence[Sequence], error: arb, bits: i
     return Quantization(weights, array, bits, error + moved)
 
 
-def quantize_by_means(second: arb, found: list[tuple[arb, list[arb]]], bits: int) -> Quantization:
+def quantization_from_means(
+    second: arb, found: list[tuple[arb, list[arb]]], bits: int
+) -> Quantization:
     """Return a quantization from cells with their masses and means; `second` is E|X|^2."""
-    check_count(len(found))
+    check_atom_count(len(found))
     unit, square, moved, off = arb(2) ** bits, second, arb(0), arb(0)
     counts = [max(1, nearest_integer(mass * unit * unit)) for mass, _ in found]
     counts[counts.index(max(counts))] += 4**bits - sum(counts)
@@ -111,7 +113,9 @@ def map_affinely(
     bits: int,
     off: Element = QQ.zero,
 ) -> Quantization:
-    """Map a quantization of u to one of center + u_1 axes_1 + .. + u_m axes_m; round its atoms.
+    """Return a quantization of center + u_1 axes_1 + .. + u_m axes_m, given one of u.
+
+    The atoms are rounded to the grid.
 
     The axes are orthogonal and of equal length. `off` bounds by how much they are too short, if
     |u| <= 1.
@@ -135,11 +139,11 @@ def grid_bits(square: Element) -> int:
 
 
 def mix_products(weights: Sequence, rows: Sequence[Sequence[Quantization]]) -> Quantization:
-    """Return a quantization of a mixture of products from those of the factors of each component.
+    """Return a quantization of a mixture of products, given quantizations of all factors.
 
     Raises `InvalidInputError`, before any atom is made, if they are too many.
     """
-    check_count(sum(math.prod(len(part.weights) for part in row) for row in rows))
+    check_atom_count(sum(math.prod(len(part.weights) for part in row) for row in rows))
     masses: list[Element] = []
     blocks: list[np.ndarray] = []
     square = arb(0)
@@ -168,7 +172,7 @@ def list_choices(sizes: Sequence[int]) -> np.ndarray:
     return np.array(rows[::-1])
 
 
-def least_root(q: Element) -> int:
+def ceil_sqrt(q: Element) -> int:
     """Return the least positive integer whose square is at least `q`."""
     ceiling = -(-int(q.numerator) // int(q.denominator))
     return math.isqrt(ceiling - 1) + 1 if ceiling > 1 else 1

@@ -72,8 +72,8 @@ from exactflow.laws.universal.zones import (
 
 MOST_BLOCKS, MOST_ZONES, MOST_STRIPS = 2**12, 2**12, 2**19
 COLUMNS, HOLES = 0.1, 0.15  # shares of the loss; blocks have the rest, as strips cost most
-LEAST_PRICE = 2.0**-60  # of a strip: a lower price gives no better blocks
-SHORT = QQ(1, 2**16)  # lengths are rounded by this share of them at most
+LEAST_PRICE = 2.0**-60  # the least price of a strip: a lower price gives no better blocks
+SHORT = QQ(1, 2**16)  # rounding changes a length by at most this share of it
 ROOT3 = QQ(173205, 100000)  # about sqrt(3); the bound holds for every number
 
 
@@ -164,15 +164,15 @@ class Draft(NamedTuple):
     tiling: tuple[tuple[int, ...], int] | None = None
 
     @property
-    def choices(self) -> tuple[BlockChoice, ...]:
+    def block_choices(self) -> tuple[BlockChoice, ...]:
         """The choices of blocks; drafts of equal cells share one tuple."""
         if self.tiling:
             return list_tiling_blocks(self.tiling[1])
-        return list_sliding_blocks(tuple(self.column.profile.cells))
+        return list_sliding_blocks(tuple(self.column.profile.mass_by_cell))
 
     def with_blocks(self, choice: BlockChoice) -> Zone:
         """Return the zone with these blocks."""
-        cells, unit = self.column.profile.cells, self.column.profile.unit
+        cells, unit = self.column.profile.mass_by_cell, self.column.profile.cell_length
         span, top, blocks = max(cells) + 1, 0, []
         shifts, step = self.tiling or ((), 1)
         places = [0 if self.tiling else span - 1 - k if self.mirrored else k for k in cells]
@@ -190,7 +190,7 @@ class Draft(NamedTuple):
 
 
 def arrange_zones(density: PiecewiseConstantDensity, budget: float) -> Arrangement:
-    """Return zones that lose about this budget beyond what the columns must lose."""
+    """Return zones whose loss exceeds the least loss of their columns by about `budget`."""
     columns = cut_columns(density, COLUMNS * budget)
     if len(columns) > MOST_ZONES:
         raise _too_many_strips(MOST_STRIPS)
@@ -207,12 +207,12 @@ def arrange_zones(density: PiecewiseConstantDensity, budget: float) -> Arrangeme
     for column in columns:
         if not column.profile.can_slide:
             zones.append(_zone_of_one_group(column, [next(places) for _ in column.profile.runs]))
-        elif tiling := tile_interval(tuple(column.profile.cells)):
+        elif tiling := tile_interval(tuple(column.profile.mass_by_cell)):
             low, high = next(places)
             drafts.append(Draft(column, low, high - low, _normal_mass(low, high), tiling=tiling))
         else:
             _fill_interval(column, *next(places), drafts, holes)
-    _fill_holes(drafts, holes, HOLES * budget)
+    _fill_heaviest_holes(drafts, holes, HOLES * budget)
     chosen = _choose_blocks(drafts, (1 - COLUMNS - HOLES) * budget)
     zones += [draft.with_blocks(choice) for draft, choice in zip(drafts, chosen, strict=True)]
     return Arrangement(columns, zones)
@@ -224,11 +224,11 @@ def cut_columns(density: PiecewiseConstantDensity, most: float) -> list[Column]:
     found = []
     for (a, b), _ in density.columns(most):
         place = density.column_at(a)
-        found.append(Column((a, b), (b - a) * density.marginal[place], profiles[place]))
+        found.append(Column((a, b), (b - a) * density.marginal_density[place], profiles[place]))
     return found
 
 
-def least_loss(density: PiecewiseConstantDensity) -> Element:
+def upper_bound_least_kl(density: PiecewiseConstantDensity) -> Element:
     """Return an upper bound of the infimum of the KL of three layers.
 
     Each column adds the KL of the law of x2 from the uniform law on its cells, or `SHAPING` if that
@@ -239,7 +239,7 @@ def least_loss(density: PiecewiseConstantDensity) -> Element:
         if not column.profile.can_slide:
             found += column.mass * SHAPING
         elif not column.profile.is_uniform:
-            found += column.mass * upper(column.profile.enclose_deficit())
+            found += column.mass * upper(column.profile.enclose_kl_from_uniform())
     return found
 
 
@@ -257,7 +257,7 @@ def _zone_of_one_group(column: Column, places: list[Interval]) -> Zone:
 
 
 def _round_below(x: Element) -> Element:
-    """Return a number of few bits at most a positive x, and near it."""
+    """Round a positive x down to a number of few bits."""
     return round_down(x, power_below(x) * SHORT)
 
 
@@ -278,7 +278,7 @@ def _fill_interval(column: Column, low: Element, high: Element, drafts: list, ho
 
     The copies are added to `drafts`, the intervals between them to `holes`, a heap by mass.
     """
-    cells = tuple(column.profile.cells)
+    cells = tuple(column.profile.mass_by_cell)
     window = fill_window(cells)
     unit, span = _round_below((high - low) / window.size), cells[-1] + 1
     for offset, mirrored in window.copies:
@@ -291,29 +291,29 @@ def _fill_interval(column: Column, low: Element, high: Element, drafts: list, ho
         heappush(holes, (-_normal_mass(*ends), len(drafts), a, column, *ends))
 
 
-def _fill_holes(drafts: list, holes: list, most: float) -> None:
+def _fill_heaviest_holes(drafts: list, holes: list, most: float) -> None:
     """Fill the heaviest holes until the others have at most the mass `most`."""
     total = -sum(hole[0] for hole in holes)
     while holes and total > most:
         _, _, _, column, low, high = heappop(holes)
         before = len(drafts)
         _fill_interval(column, low, high, drafts, holes)
-        _check_strips(len(drafts))
+        _check_strip_count(len(drafts))
         total -= sum(draft.mass for draft in drafts[before:])
 
 
 def _choose_blocks(drafts: list[Draft], most: float) -> list[BlockChoice]:
-    """Return blocks for each zone whose losses add up to at most `most`.
+    """Return blocks for each zone. The losses of all zones add up to at most `most`.
 
     Each zone takes the choice with the least sum of loss and price, at one price of a strip for
     all. It is the highest price at which the losses are small enough.
     """
     members: dict[int, list[int]] = {}
     for k, draft in enumerate(drafts):
-        members.setdefault(id(draft.choices), []).append(k)
+        members.setdefault(id(draft.block_choices), []).append(k)
     tables = []
     for row in members.values():
-        choices = drafts[row[0]].choices
+        choices = drafts[row[0]].block_choices
         losses = np.array([choice.loss for choice in choices])
         strips = np.array([choice.strips for choice in choices])
         tables.append((row, np.outer([drafts[k].mass for k in row], losses), strips))
@@ -325,14 +325,14 @@ def _choose_blocks(drafts: list[Draft], most: float) -> list[BlockChoice]:
             loss += losses[range(len(row)), picks].sum()
             count += int(strips[picks].sum())
             chosen.update(zip(row, picks.tolist(), strict=True))
-        _check_strips(count)
+        _check_strip_count(count)
         if loss <= most:
-            return [draft.choices[chosen[k]] for k, draft in enumerate(drafts)]
+            return [draft.block_choices[chosen[k]] for k, draft in enumerate(drafts)]
         price *= 0.7
     raise _too_many_strips(MOST_STRIPS)
 
 
-def _check_strips(count: int) -> None:
+def _check_strip_count(count: int) -> None:
     """Raise `InvalidInputError` if there are too many strips."""
     if count > MOST_STRIPS:
         raise _too_many_strips(count)

@@ -29,7 +29,7 @@ RAMPS = QQ(1, 64)  # the term of the ramps is at most this share of eps
 GAP, SLACK = 2.0**-20, QQ(1, 2**24)  # shares of a latent interval that are left free for ramps
 
 
-def check_tiles(count: int) -> None:
+def check_tile_count(count: int) -> None:
     """Raise `InvalidInputError` if a law needs too many tiles."""
     if count > MOST_TILES:
         raise InvalidInputError(
@@ -53,7 +53,7 @@ class TileIntegrals(NamedTuple):
 
     mass: arb
     square: arb
-    spread: arb
+    scaled_second_moment: arb
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +86,8 @@ class Tiling:
         return cls(columns, tiles, bands, slots)
 
     @cached_property
-    def maps(self) -> list[tuple[Interval, Interval]]:
-        """For each tile the pairs (s, t) and (u, v) of x1 = s z1 + t and x2 = u z2 + v."""
+    def affine_maps(self) -> list[tuple[Interval, Interval]]:
+        """The map of each tile: pairs (s, t), (u, v) with x1 = s z1 + t and x2 = u z2 + v."""
         return [
             (
                 _fit_affine(self.columns[tile.column], slot, self.rigid),
@@ -97,23 +97,23 @@ class Tiling:
         ]
 
     @cached_property
-    def labels(self) -> list[Element]:
-        """For each band the number m by which the first layer shifts z1."""
+    def band_shifts(self) -> list[Element]:
+        """The number by which the first layer shifts z1, for each band."""
         width = 2 * max(max(abs(a), abs(b)) for a, b in self.slots)
         step, count = 2 * (int(width / 2) + 1), len(self.bands)
         return [QQ(step * (2 * k + 1 - count), 2) for k in range(count)]
 
     @cached_property
-    def shifts(self) -> list[Element]:
-        """For each column the number n by which the inverse of the last layer shifts x2."""
+    def column_shifts(self) -> list[Element]:
+        """The number by which the inverse of the last layer shifts x2, for each column."""
         ends: dict[int, list] = {}
         for tile in self.tiles:
             ends.setdefault(tile.column, [tile.low, tile.high])[1] = tile.high
         rows = [tuple(ends[column]) for column in range(len(self.columns))]
-        return stack_intervals(rows, min(high - low for low, high in rows))
+        return stacking_shifts(rows, min(high - low for low, high in rows))
 
     @cached_property
-    def hulls(self) -> tuple[Interval, Interval]:
+    def bounding_box(self) -> tuple[Interval, Interval]:
         """The least box around the tiles."""
         lows, highs = zip(*((tile.low, tile.high) for tile in self.tiles), strict=True)
         return (self.columns[0][0], self.columns[-1][1]), (min(lows), max(highs))
@@ -121,17 +121,17 @@ class Tiling:
     @property
     def center(self) -> tuple[Element, ...]:
         """The center of the least box around the tiles."""
-        return tuple((a + b) / 2 for a, b in self.hulls)
+        return tuple((a + b) / 2 for a, b in self.bounding_box)
 
     @cached_property
     def least_scales(self) -> tuple[Element, ...]:
         """The least scales s and u of all tiles."""
-        return tuple(min(pair[i][0] for pair in self.maps) for i in (0, 1))
+        return tuple(min(pair[i][0] for pair in self.affine_maps) for i in (0, 1))
 
-    def ramp_rate(self) -> tuple[arb, arb, arb]:
-        """Return `ramp_rate` for the least and the largest scales."""
-        coarsest = (max(pair[i][0] for pair in self.maps) for i in (0, 1))
-        return ramp_rate(prod(self.least_scales), prod(coarsest), self.reach)
+    def ramp_bound_constants(self) -> tuple[arb, arb, arb]:
+        """Return `ramp_bound_constants` for the least and the largest scales."""
+        coarsest = (max(pair[i][0] for pair in self.affine_maps) for i in (0, 1))
+        return ramp_bound_constants(prod(self.least_scales), prod(coarsest), self.latent_bounds)
 
     @property
     def counts(self) -> tuple[int, int, int]:
@@ -145,30 +145,33 @@ class Tiling:
         return tuple(power_below(min(row)) / 8 for row in lengths)
 
     @cached_property
-    def reach(self) -> tuple[Element, Element]:
+    def latent_bounds(self) -> tuple[Element, Element]:
         """Upper bounds of |z1| and |z2| for all points of the hull, also on ramps."""
-        (first, second), first_most, second_most = self.hulls, QQ.zero, QQ.zero
-        span = second[0] + min(self.shifts), second[1] + max(self.shifts)
-        for tile, ((s, t), (u, v)) in zip(self.tiles, self.maps, strict=True):
-            label, shift = self.labels[tile.band], self.shifts[tile.column] + v
+        (first, second), first_most, second_most = self.bounding_box, QQ.zero, QQ.zero
+        span = second[0] + min(self.column_shifts), second[1] + max(self.column_shifts)
+        for tile, ((s, t), (u, v)) in zip(self.tiles, self.affine_maps, strict=True):
+            label, shift = self.band_shifts[tile.band], self.column_shifts[tile.column] + v
             first_most = max(first_most, *(abs((x - t) / s + label) for x in first))
             second_most = max(second_most, *(abs(y - shift) / u for y in span))
-        return first_most + self.labels[-1], second_most
+        return first_most + self.band_shifts[-1], second_most
 
     @property
-    def digits(self) -> int:
-        """About how many decimal digits float64 loses in latents, see `count_lost_digits`.
+    def lost_digits(self) -> int:
+        """The decimal digits that float64 loses in latents, see `count_digits_lost_to_size`.
 
         They are the digits of the largest shifted coordinate in units of the scale of its tile, or
         of the largest latent.
         """
-        lost, numbers = max(self.reach), [*self.shifts, *(x for hull in self.hulls for x in hull)]
-        for tile, ((s, _), (u, _)) in zip(self.tiles, self.maps, strict=True):
-            shift = self.shifts[tile.column]
+        lost, numbers = (
+            max(self.latent_bounds),
+            [*self.column_shifts, *(x for hull in self.bounding_box for x in hull)],
+        )
+        for tile, ((s, _), (u, _)) in zip(self.tiles, self.affine_maps, strict=True):
+            shift = self.column_shifts[tile.column]
             places = *(x / s for x in self.columns[tile.column]), tile.low / u, tile.high / u
             lost = max(lost, *map(abs, places), abs(shift) / u)
             numbers += [s, u]
-        return count_lost_digits(lost, numbers)
+        return count_digits_lost_to_size(lost, numbers)
 
     def layers(self, margins: tuple[Element, ...], count: int = 4) -> Iterator[PiecewiseCoupling]:
         """Yield the layers, from latent to data; three layers, for one band, omit the first.
@@ -176,21 +179,21 @@ class Tiling:
         Outside the margins of columns and tiles, whose widths are powers of two, no point is on a
         ramp.
         """
-        tiles, labels, shifts = self.tiles, self.labels, self.shifts
+        tiles, labels, shifts = self.tiles, self.band_shifts, self.column_shifts
         if count == 4:
             yield build_layer("first", zip(self.bands, labels, strict=True))
         order = sorted(range(len(tiles)), key=lambda k: (tiles[k].band, self.slots[k]))
         second, first = [], []
         for k in order:
-            (a, b), label, (s, t) = self.slots[k], labels[tiles[k].band], self.maps[k][1]
+            (a, b), label, (s, t) = self.slots[k], labels[tiles[k].band], self.affine_maps[k][1]
             second.append(((a + label, b + label), t + shifts[tiles[k].column], s))
         yield build_layer("second", second)
-        for tile, ((s, t), _) in zip(tiles, self.maps, strict=True):
+        for tile, ((s, t), _) in zip(tiles, self.affine_maps, strict=True):
             shift = shifts[tile.column]
-            a, b = _inner_interval((tile.low, tile.high), margins[1])
+            a, b = _shrink_to_multiples((tile.low, tile.high), margins[1])
             first.append(((a + shift, b + shift), t - s * labels[tile.band], s))
         yield build_layer("first", first)
-        cores = [_inner_interval(column, margins[0]) for column in self.columns]
+        cores = [_shrink_to_multiples(column, margins[0]) for column in self.columns]
         yield build_layer("second", zip(cores, (-shift for shift in shifts), strict=True))
 
 
@@ -211,7 +214,7 @@ def build_layer(moves: Half, rows: Iterable) -> PiecewiseCoupling:
     )
 
 
-def _inner_interval(interval: Interval, margin: Element) -> Interval:
+def _shrink_to_multiples(interval: Interval, margin: Element) -> Interval:
     """Return the largest interval with multiples of `margin` as ends, strictly inside another."""
     low, high = interval
     return round_down(low, margin) + margin, round_up(high, margin) - margin
@@ -228,7 +231,7 @@ def round_down(x: Element, unit: Element) -> Element:
     return -round_up(-x, unit)
 
 
-def stack_intervals(rows: Sequence[Interval], finest: Element) -> list[Element]:
+def stacking_shifts(rows: Sequence[Interval], finest: Element) -> list[Element]:
     """Return shifts that place intervals in order above each other, disjoint, around zero.
 
     Shifts are multiples of a sixteenth of a power of two at most `least_scales`.
@@ -241,7 +244,9 @@ def stack_intervals(rows: Sequence[Interval], finest: Element) -> list[Element]:
     return shifts
 
 
-def ramp_rate(least: Element, largest: Element, reach: Iterable[Element]) -> tuple[arb, arb, arb]:
+def ramp_bound_constants(
+    least: Element, largest: Element, reach: Iterable[Element]
+) -> tuple[arb, arb, arb]:
     """Return log(2 pi s* u*), Z1^2 + Z2^2, and the factor of P(margins) in the bound of KL.
 
     `least` and `largest` are s_ u_ and s* u*, `reach` is (Z1, Z2), in the notation of the theorem.
@@ -252,7 +257,7 @@ def ramp_rate(least: Element, largest: Element, reach: Iterable[Element]) -> tup
     return volume, squares, rate
 
 
-def count_lost_digits(largest: Element, numbers: Iterable[Element]) -> int:
+def count_digits_lost_to_size(largest: Element, numbers: Iterable[Element]) -> int:
     """Return how many decimal digits a number as large as `largest` loses; all 16 or more where
     `numbers` leave the range of float64.
     """
@@ -301,16 +306,16 @@ def _replace_infinite_ends(a: float, b: float) -> tuple[float, float]:
     if np.isinf(a) and np.isinf(b):
         return -np.sqrt(3.0), np.sqrt(3.0)
     if np.isinf(a):
-        return b - best_width(b), b
-    return (a, a + best_width(-a)) if np.isinf(b) else (a, b)
+        return b - width_of_least_kl(b), b
+    return (a, a + width_of_least_kl(-a)) if np.isinf(b) else (a, b)
 
 
-def best_width(end: float) -> float:
+def width_of_least_kl(end: float) -> float:
     """Return the width w that minimizes E z^2 / 2 - log w for z uniform on [end - w, end]."""
     return 0.75 * (end + np.sqrt(end * end + 16 / 3))
 
 
-def quantile_loss(below: float, above: float) -> float:
+def kl_between_quantiles(below: float, above: float) -> float:
     """Return the part of KL(law | N(0, 1)) between the quantiles of two levels, where the law is
     uniform and has the mass `above - below`.
     """
@@ -329,11 +334,11 @@ def band_masses(most: float) -> np.ndarray:
     band, has KL at most `most` from N(0, 1).
     """
     least = int(np.sqrt(1.9 / most))  # except for few bands the KL is at least 1.9 / count^2
-    check_tiles(least)
+    check_tile_count(least)
     count = least if least > 8 else 1
     while True:
         levels = [0.0, *ndtr(companding_ends(count)), 1.0]
-        if sum(quantile_loss(*pair) for pair in pairwise(levels)) <= most:
+        if sum(kl_between_quantiles(*pair) for pair in pairwise(levels)) <= most:
             return np.diff(levels)
         count += 1
 

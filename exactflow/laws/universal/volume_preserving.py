@@ -31,21 +31,21 @@ from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
 from exactflow.laws.universal.densities import PiecewiseConstantDensity, common_measure
 from exactflow.laws.universal.quantization import TUNING
-from exactflow.laws.universal.tilings import Interval, Tile, Tiling, check_tiles, round_up
+from exactflow.laws.universal.tilings import Interval, Tile, Tiling, check_tile_count, round_up
 
 ROOM = QQ(1, 2**20)  # latent cells are larger by this factor, which leaves space for ramps
 COARSEST = 64  # intervals up to this many times their common measure are cut by it
 THINNEST = 1e-150  # the least side of a cell, in units of the longer one: its square is a float
 
 
-def least_kl(density: PiecewiseConstantDensity) -> Rational:
-    """Return a lower bound of the KL of every volume-preserving map."""
+def lower_bound_least_kl(density: PiecewiseConstantDensity) -> Rational:
+    """Return a lower bound of the KL divergence that holds for every volume-preserving map."""
     below, moment = QQ.zero, QQ.zero
-    for value, area in sorted(density.areas().items(), reverse=True):
+    for value, area in sorted(density.areas_by_density().items(), reverse=True):
         moment += value * area * (2 * below + area)
         below += area
     with ctx.workprec(TUNING.precision):
-        entropy = density.entropy(1.0) + (2 * arb.pi()).log()
+        entropy = density.bound_negative_entropy(1.0) + (2 * arb.pi()).log()
         return QQ.to_sympy(lower(entropy + ball(moment) / (4 * arb.pi())))
 
 
@@ -60,7 +60,7 @@ def translate_tiles(density: PiecewiseConstantDensity, count: int) -> Tiling:
         _cut_axis(edges, set(used), count)
         for edges, used in zip(density.grid, zip(*occupied, strict=True), strict=True)
     )
-    check_tiles(sum(len(columns[i]) * len(rows[j]) for i, j in occupied))
+    check_tile_count(sum(len(columns[i]) * len(rows[j]) for i, j in occupied))
     cells = [
         (density.values[i][j], x, y) for i, j in occupied for x, y in product(columns[i], rows[j])
     ]

@@ -23,10 +23,10 @@ from exactflow.laws.universal.tilings import (
     RAMPS,
     Interval,
     build_layer,
-    count_lost_digits,
+    count_digits_lost_to_size,
     mean_square,
-    ramp_rate,
-    stack_intervals,
+    ramp_bound_constants,
+    stacking_shifts,
 )
 
 SHAPING = QQ(1766, 10000)  # a little more than log(pi e / 6) / 2
@@ -46,20 +46,20 @@ class Profile:
         return len({run.share / (run.high - run.low) for run in self.runs}) == 1
 
     @cached_property
-    def unit(self) -> Element:
+    def cell_length(self) -> Element:
         """The length of the cells: all ends of runs are multiples of it above the lowest end."""
         return common_measure([x - self.runs[0].low for run in self.runs for x in run[:2]])
 
     @cached_property
-    def cells(self) -> dict[int, Element]:
-        """For each cell with mass, by its number from below, its share of the mass."""
+    def mass_by_cell(self) -> dict[int, Element]:
+        """The share of the mass in each cell that has mass; cells are numbered from below."""
         found = {}
         for run in self.runs:
-            a, b = (int((x - self.runs[0].low) / self.unit) for x in run[:2])
+            a, b = (int((x - self.runs[0].low) / self.cell_length) for x in run[:2])
             found.update(dict.fromkeys(range(a, b), run.share / (b - a)))
         return found
 
-    def enclose_deficit(self) -> arb:
+    def enclose_kl_from_uniform(self) -> arb:
         """Return KL(law | uniform law on its support)."""
         if self.is_uniform:
             return arb(0)
@@ -71,8 +71,8 @@ class Profile:
     @cached_property
     def can_slide(self) -> bool:
         """Whether sliding cells lose less than `SHAPING`, and are not too many."""
-        span = (self.runs[-1].high - self.runs[0].low) / self.unit
-        return bool(span <= MOST_CELLS and self.enclose_deficit() < ball(SHAPING))
+        span = (self.runs[-1].high - self.runs[0].low) / self.cell_length
+        return bool(span <= MOST_CELLS and self.enclose_kl_from_uniform() < ball(SHAPING))
 
 
 class Column(NamedTuple):
@@ -103,7 +103,7 @@ class Cell(NamedTuple):
     center: Element
 
     @property
-    def room(self) -> Element:
+    def place_length(self) -> Element:
         """The length of the place."""
         return self.place[1] - self.place[0]
 
@@ -132,11 +132,11 @@ class Zone:
     blocks: tuple[GroupBlock, ...]
 
     @cached_property
-    def energies(self) -> list[Element]:
-        """For each block E|z|^2."""
+    def block_second_moments(self) -> list[Element]:
+        """E|z|^2 on each block."""
         first = sum((cell.share * mean_square(*cell.place) for cell in self.cells), QQ.zero)
         shifts = {id(block.shifts): block.shifts for block in self.blocks}  # many blocks share one
-        moments = {key: _moments(row) for key, row in shifts.items()}
+        moments = {key: _mean_and_mean_square(row) for key, row in shifts.items()}
         return [
             first + self._second_moment(block.start, *moments[id(block.shifts)])
             for block in self.blocks
@@ -152,20 +152,20 @@ class Zone:
         return found
 
     @cached_property
-    def weights(self) -> list[float]:
-        """For each block the mass of N(0, I) on its images, in geometric means over cells."""
+    def block_weights(self) -> list[float]:
+        """The mass of N(0, I) on the images of each block, in geometric means over cells."""
         volume = sum(
-            to_float(cell.share) * np.log(to_float(cell.room * cell.width / cell.scale))
+            to_float(cell.share) * np.log(to_float(cell.place_length * cell.width / cell.scale))
             for cell in self.cells
         )
         return [
             len(block.shifts) * float(np.exp(volume - to_float(energy) / 2)) / (2 * pi)
-            for block, energy in zip(self.blocks, self.energies, strict=True)
+            for block, energy in zip(self.blocks, self.block_second_moments, strict=True)
         ]
 
     @property
     def strips(self) -> int:
-        """About how many intervals of b have a map of x1."""
+        """The approximate number of intervals of b, each of which has one map of x1."""
         return sum(len(block.shifts) for block in self.blocks) + len(self.cells)
 
     @property
@@ -175,7 +175,7 @@ class Zone:
         return (block.start + max(block.shifts)) * self.unit + cell.low + cell.width
 
 
-def _moments(shifts: Sequence[int]) -> tuple[Element, Element]:
+def _mean_and_mean_square(shifts: Sequence[int]) -> tuple[Element, Element]:
     """Return the mean and the mean square of integers."""
     return QQ(sum(shifts), len(shifts)), QQ(sum(k * k for k in shifts), len(shifts))
 
@@ -188,14 +188,14 @@ class Arrangement:
     zones: list[Zone]
 
     @cached_property
-    def starts(self) -> list[Element]:
-        """For each zone the start of its interval of b."""
+    def zone_starts(self) -> list[Element]:
+        """The start of the interval of b of each zone."""
         finest = min(cell.width for zone in self.zones for cell in zone.cells)
-        return stack_intervals([(QQ.zero, zone.height) for zone in self.zones], finest)
+        return stacking_shifts([(QQ.zero, zone.height) for zone in self.zones], finest)
 
     @cached_property
-    def groups(self) -> list[list[Interval]]:
-        """For each block of each zone the start of its groups in x1, and their length.
+    def group_intervals(self) -> list[list[Interval]]:
+        """The start in x1 and the length of the groups of each block, for each zone.
 
         Blocks share the column in the ratio of their weights, which gives the least KL. Lengths are
         rounded to few bits; the heaviest block gets the rest.
@@ -203,7 +203,7 @@ class Arrangement:
         rows: dict[Interval, list[tuple]] = {}
         for k, zone in enumerate(self.zones):
             row = rows.setdefault(zone.column.ends, [])
-            row += [(weight, k, i) for i, weight in enumerate(zone.weights)]
+            row += [(weight, k, i) for i, weight in enumerate(zone.block_weights)]
         found: list[list] = [[None] * len(zone.blocks) for zone in self.zones]
         for (x, end), row in rows.items():
             total, unit = sum(weight for weight, _, _ in row), (end - x) / 2**BITS
@@ -217,28 +217,28 @@ class Arrangement:
         return found
 
     @cached_property
-    def stretches(self) -> tuple[Element, Element]:
+    def x1_scale_range(self) -> tuple[Element, Element]:
         """The least and the largest scale from z1 to x1."""
         found = [
-            length / cell.room
-            for zone, row in zip(self.zones, self.groups, strict=True)
+            length / cell.place_length
+            for zone, row in zip(self.zones, self.group_intervals, strict=True)
             for cell in zone.cells
             for _, length in row
         ]
         return min(found), max(found)
 
     @cached_property
-    def scales(self) -> tuple[Element, Element]:
+    def b_scale_range(self) -> tuple[Element, Element]:
         """The least and the largest scale from z2 to b."""
         found = [cell.scale for zone in self.zones for cell in zone.cells]
         return min(found), max(found)
 
     @cached_property
-    def hulls(self) -> tuple[Interval, Interval]:
+    def bounding_box(self) -> tuple[Interval, Interval]:
         """Intervals that contain x1, and b, of all points of the box around the law."""
         marks = [
             mark - zone.column.profile.runs[0].low
-            for zone, start in zip(self.zones, self.starts, strict=True)
+            for zone, start in zip(self.zones, self.zone_starts, strict=True)
             for mark in (start, start + zone.height)
         ]
         runs = [column.profile.runs for column in self.columns]
@@ -247,26 +247,31 @@ class Arrangement:
         return first, (low + min(marks), high + max(marks))
 
     @cached_property
-    def reach(self) -> tuple[Element, Element]:
+    def latent_bounds(self) -> tuple[Element, Element]:
         """Upper bounds of |z1| and |z2| for all points of the hull, also on ramps."""
-        (a, b), (c, d) = self.hulls
+        (a, b), (c, d) = self.bounding_box
         places = [x for zone in self.zones for cell in zone.cells for x in cell.place]
-        return max(map(abs, places)) + (b - a) / self.stretches[0], (d - c) / self.scales[0]
+        return max(map(abs, places)) + (b - a) / self.x1_scale_range[0], (
+            d - c
+        ) / self.b_scale_range[0]
 
     @property
     def counts(self) -> tuple[int, int, int]:
-        """About how many strips there are, and the numbers of columns and zones."""
+        """The approximate number of strips, and the numbers of columns and zones."""
         return sum(zone.strips for zone in self.zones), len(self.columns), len(self.zones)
 
     @property
-    def digits(self) -> int:
-        """About how many decimal digits float64 loses in latents, see `count_lost_digits`: those of
-        the largest x1 and b in units of their least scales.
+    def lost_digits(self) -> int:
+        """The decimal digits that float64 loses in latents, see `count_digits_lost_to_size`.
+
+        They are the digits of the largest x1 and b in units of their least scales.
         """
-        (a, b), (c, d) = self.hulls
-        first, second = max(abs(a), abs(b)) / self.stretches[0], max(abs(c), abs(d))
-        largest = max(first, second / self.scales[0], *self.reach)
-        return count_lost_digits(largest, [a, b, c, d, *self.stretches, *self.scales])
+        (a, b), (c, d) = self.bounding_box
+        first, second = max(abs(a), abs(b)) / self.x1_scale_range[0], max(abs(c), abs(d))
+        largest = max(first, second / self.b_scale_range[0], *self.latent_bounds)
+        return count_digits_lost_to_size(
+            largest, [a, b, c, d, *self.x1_scale_range, *self.b_scale_range]
+        )
 
     def layers(self, margins: tuple[Element, ...], count: int = 3) -> Iterator[PiecewiseCoupling]:
         """Yield the three layers, from latent to data.
@@ -275,48 +280,56 @@ class Arrangement:
         Outside the margins no point is on a ramp.
         """
         (margin,), places, strips, marks = margins, [], [], []
-        for zone, start, row in zip(self.zones, self.starts, self.groups, strict=True):
+        for zone, start, row in zip(
+            self.zones, self.zone_starts, self.group_intervals, strict=True
+        ):
             for place, scale, center in {cell[4:] for cell in zone.cells}:
-                places.append((_inner_interval(place, margin), start + center, scale))
+                places.append((_trim_ends(place, margin), start + center, scale))
             for block, (x, length) in zip(zone.blocks, row, strict=True):
                 seen: set = set()
                 for k, shift in enumerate(block.shifts):
                     b, low = start + (block.start + shift) * zone.unit, x + k * length
                     mark = zone.column.profile.runs[0].low - b
-                    marks.append((_inner_interval((low, low + length), margin), mark))
+                    marks.append((_trim_ends((low, low + length), margin), mark))
                     for cell in zone.cells:
                         if shift + cell.number in seen:
                             continue
                         seen.add(shift + cell.number)
-                        s = length / cell.room
+                        s = length / cell.place_length
                         ends = b + cell.low, b + cell.low + cell.width
-                        strips.append((_inner_interval(ends, margin), low - s * cell.place[0], s))
+                        strips.append((_trim_ends(ends, margin), low - s * cell.place[0], s))
         yield build_layer("second", sorted(places))
         yield build_layer("first", sorted(strips))
         yield build_layer("second", sorted(marks))
 
-    def bound_terms(self, entropy: arb, room: Element) -> tuple[tuple[Element, ...], list[arb]]:
+    def margins_and_kl_terms(
+        self, entropy: arb, room: Element
+    ) -> tuple[tuple[Element, ...], list[arb]]:
         """Return margins, and the terms for cells and ramps of the bound of KL.
 
         `entropy` encloses E log p; the margins are so narrow that the term for ramps is a small
         share of `room`.
         """
         constant, cells, covered = (2 * arb.pi()).log(), entropy, QQ.zero
-        for zone, row in zip(self.zones, self.groups, strict=True):
+        for zone, row in zip(self.zones, self.group_intervals, strict=True):
             (a, b), volume = zone.column.ends, constant
             for cell in zone.cells:
-                volume += ball(cell.share) * ball(cell.scale / cell.room).log()
-            for block, energy, (_, length) in zip(zone.blocks, zone.energies, row, strict=True):
+                volume += ball(cell.share) * ball(cell.scale / cell.place_length).log()
+            for block, energy, (_, length) in zip(
+                zone.blocks, zone.block_second_moments, row, strict=True
+            ):
                 mass = zone.column.mass * length * len(block.shifts) / (b - a)
                 covered += mass
                 cells += ball(mass) * (volume + ball(length).log() + ball(energy) / 2)
-        least, largest = (s * u for s, u in zip(self.stretches, self.scales, strict=True))
-        _, _, rate = ramp_rate(least, largest, self.reach)
+        least, largest = (
+            s * u for s, u in zip(self.x1_scale_range, self.b_scale_range, strict=True)
+        )
+        _, _, rate = ramp_bound_constants(least, largest, self.latent_bounds)
         margin = min(power_below(lower(ball(room * RAMPS / 4) / rate)), QQ(1, 8))
         return (margin,), [cells, rate * ball(4 * margin + 1 - covered)]
 
 
-def _inner_interval(interval: Interval, margin: Element) -> Interval:
+def _trim_ends(interval: Interval, margin: Element) -> Interval:
     """Return the interval without this share of its length at both ends."""
     low, high = interval
     return low + margin * (high - low), high - margin * (high - low)

@@ -40,12 +40,12 @@ from exactflow.exact.numbers import format_field
 from exactflow.exact.typing import MatrixLike, PartitionLike, check_option
 from exactflow.flows.orientation import ORIENTATIONS, Orientation
 from exactflow.flows.result import DepthScales
-from exactflow.linear.depth.additive import additive_depth
+from exactflow.linear.depth.additive import find_additive_layers
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import SplitMatrix
 from exactflow.linear.depth.result import CertifiedDepth, MinimalDepth
-from exactflow.linear.depth.scaled import scaled_depth
-from exactflow.linear.factor.problem import Problem, format_element, sign_hint
+from exactflow.linear.depth.scaled import bound_scaled_depth
+from exactflow.linear.factor.problem import Problem, format_element, sign_assumption_hint
 
 __all__ = ["DEPTH_SCALES", "CertifiedDepth", "MinimalDepth", "Obstruction", "minimal_depth"]
 
@@ -130,7 +130,7 @@ def _depth(problem: Problem, scales: DepthScales | Literal["auto"]) -> MinimalDe
     field, det = problem.target.domain, problem.det
     if det == field.one and scales != "positive":
         split = SplitMatrix(problem.matrix.to_dense(), problem.partition[0])
-        layers, excluded = additive_depth(split)
+        layers, excluded = find_additive_layers(split)
         return MinimalDepth.verified(layers, problem, "additive", excluded)
     if scales == "additive":
         raise InvalidInputError(
@@ -140,6 +140,7 @@ def _depth(problem: Problem, scales: DepthScales | Literal["auto"]) -> MinimalDe
     if not linalg.is_positive(det, field):
         raise InvalidInputError(
             f"det(M) = {format_element(det, field)} over {format_field(field)} is "
-            f"neither 1 nor known to be positive: {sign_hint(det, field)}divide a row by it"
+            "neither 1 nor known to be positive: "
+            f"{sign_assumption_hint(det, field)}divide a row by it"
         )
-    return scaled_depth(replace(problem, scales="positive"))
+    return bound_scaled_depth(replace(problem, scales="positive"))

@@ -33,7 +33,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.exceptional import (
-    count_exceptional,
+    count_exceptional_factors,
     record_denominators,
     record_nonzero,
     record_one_nonzero,
@@ -61,7 +61,7 @@ def equations_for(instance: PatternInstance) -> list[Equation]:
     """Return the equations for the layers of a product, one for each matrix of a multiplier."""
     additive = instance.scales == "additive"
     if len(instance.pattern) == 5:
-        return scaling_equations(instance.pencil)
+        return characteristic_polynomial_equations(instance.pencil)
     if len(instance.pattern) < 3:
         return _equations_for_at_most_two(instance, additive)
     (A, B, C, D), (a, _, c, _) = instance.blocks, instance.inverse
@@ -121,7 +121,7 @@ def _equations_for_at_most_two(instance: PatternInstance, additive: bool) -> lis
     return system if instance.pattern else [*system, zero[1]]
 
 
-def wrong_entry(instance: PatternInstance) -> Reason | None:
+def entry_reason(instance: PatternInstance) -> Reason | None:
     """Find an entry of M that no product of at most two layers has, or None.
 
     An entry whose sign is not known does not count. One that is wrong for the most values of the
@@ -137,7 +137,7 @@ def wrong_entry(instance: PatternInstance) -> Reason | None:
     ]
     if not wrong:
         return None
-    _, at, i, j = min(wrong, key=lambda found: count_exceptional(found[0], field))
+    _, at, i, j = min(wrong, key=lambda found: count_exceptional_factors(found[0], field))
     multiplier = [(right - right).transpose() for _, right, *_ in system]
     rows, columns = (linalg.identity(n, field) for n in system[at].right.shape)
     multiplier[at] = columns[:, j] * rows[i, :]
@@ -152,7 +152,7 @@ def sign(x: Element, field: Domain) -> int | None:
     return None if positive is None else 1 if positive else -1
 
 
-def is_absurd(system: Sequence[Equation], multiplier: Multiplier) -> bool:
+def is_refuted_by(system: Sequence[Equation], multiplier: Multiplier) -> bool:
     """Whether the multiplier combines the equations into a contradiction."""
     shapes = [W.shape for W in multiplier]
     if not system or shapes != [equation.right.shape[::-1] for equation in system]:
@@ -160,7 +160,7 @@ def is_absurd(system: Sequence[Equation], multiplier: Multiplier) -> bool:
     sums = factors_of_unknowns(system, multiplier)
     if not all(total.is_zero_matrix for X, total in sums.items() if X not in POSITIVE):
         return False
-    s, field = right_side(system, multiplier), system[0].right.domain
+    s, field = combined_right_side(system, multiplier), system[0].right.domain
     for W, equation in zip(multiplier, system, strict=True):
         if not W.is_zero_matrix:
             record_denominators([*W.iter_values(), *equation.right.iter_values()], field)
@@ -185,7 +185,7 @@ def factors_of_unknowns(
     return sums
 
 
-def right_side(system: Sequence[Equation], multiplier: Multiplier) -> Element:
+def combined_right_side(system: Sequence[Equation], multiplier: Multiplier) -> Element:
     """Return s, the sum of the traces of the multipliers times the right sides."""
     products = (W * equation.right for W, equation in zip(multiplier, system, strict=True))
     return sum(map(trace, products), system[0].right.domain.zero)
@@ -229,19 +229,19 @@ def matrix_from_flat(
     return linalg.from_entries(nested, shape, field)
 
 
-def negated_ratio(C: DomainMatrix, c: DomainMatrix) -> Element | None:
+def negated_ratio(c: DomainMatrix, C: DomainMatrix) -> Element | None:
     """Return k such that c = -k C, or None; for C = 0 also None."""
     pairs = zip(C.to_list_flat(), c.to_list_flat(), strict=True)
     k = next((-y / x for x, y in pairs if x), None)
     return k if k is not None and c == C * (-k) else None
 
 
-def scaling_equations(pencil: Pencil) -> list[Equation]:
+def characteristic_polynomial_equations(pencil: Pencil) -> list[Equation]:
     """Return the equations u(x) g(x) = w(x) k^r g(x / k) for a monic g, if c = -k C, or none.
 
     The unknown is the column of the coefficients of g after the first.
     """
-    k, parts = negated_ratio(pencil.C, pencil.c), FixedParts.of(pencil)
+    k, parts = negated_ratio(pencil.c, pencil.C), FixedParts.of(pencil)
     if k is None:
         return []
     columns, r, field = [], parts.r, pencil.C.domain
@@ -262,7 +262,7 @@ def with_roots_at_one(f: Sequence[Element], count: int) -> list[Element]:
     return list(f)
 
 
-def tight_eigenvalues(parts: FixedParts) -> list[tuple[Element, bool]]:
+def eigenvalues_with_extra_blocks(parts: FixedParts) -> list[tuple[Element, bool]]:
     """Return pairs: an eigenvalue s != 1 with r blocks more in Du or aN, and whether it is aN."""
     found = []
     for f, sizes in parts.divisors.items():
@@ -284,7 +284,7 @@ def shift_equations(pencil: Pencil, parts: FixedParts) -> list[Equation]:
     """
     C, D, a, c = pencil
     field, system = C.domain, list[Equation]()
-    for s, is_of_aN in tight_eigenvalues(parts):
+    for s, is_of_aN in eigenvalues_with_extra_blocks(parts):
         D_s, a_s = (M - linalg.identity(M.shape[0], field) * s for M in (D, a))
         if is_of_aN:
             k = linalg.kernel(linalg.left_kernel(C) * D_s)

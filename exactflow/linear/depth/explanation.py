@@ -13,20 +13,20 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.explanation import Step
-from exactflow.explanation.identity_text import letters_in_formula
+from exactflow.explanation.identity_text import names_in_formula
 from exactflow.explanation.steps import order_and_flip_matrices
 from exactflow.explanation.symbolic_identities import Identity
 from exactflow.flows.orientation import CoordinateLayout
 from exactflow.linear.depth import equations
 from exactflow.linear.depth.obstruction import Obstruction
-from exactflow.linear.depth.pattern import patterns
-from exactflow.linear.depth.rank_obstructions import excluding_scalars
+from exactflow.linear.depth.pattern import alternating_patterns
+from exactflow.linear.depth.rank_obstructions import find_excluding_scalars
 
 _MOST_MINORS = 100
 
 
-def with_primes(step: Step, before: Sequence[Step]) -> Step:
-    """Return a step whose values have a prime if earlier steps use their letters otherwise."""
+def rename_clashing_letters(step: Step, before: Sequence[Step]) -> Step:
+    """Return a step with primes on the letters that earlier steps use for other values."""
     known = {name: value for other in before for name, value in other.after.items()}
     names = {name: f"{name}'" for name, x in step.after.items() if known.get(name, x) != x}
     return step.rename(names)
@@ -41,10 +41,10 @@ _SCALED = (
 
 def shorter_patterns_step(found: Obstruction) -> Step:
     """Return a step that says why it suffices to exclude the two patterns of one length."""
-    length, (first, second) = len(found.pattern), patterns(len(found.pattern))
+    length, (first, second) = len(found.pattern), alternating_patterns(len(found.pattern))
     letters = "one letter" if length == 1 else f"{length} letters"
     text = _ADDITIVE if found.scales == "additive" else _SCALED
-    values, ring = Identity("shorter patterns", "", "", text).define()
+    values, ring = Identity("shorter patterns", "", "", text).define_names_in_ring()
     why = (
         "Two neighbours of one kind are one layer, so that the layers of a shortest product "
         f"alternate. A layer may be `I`. So every product of at most {letters} is one of {first} "
@@ -71,7 +71,7 @@ def obstruction_step(
     name = "N" if posed else "M"
     text = [f"N = {left}M{right}"] * bool(posed)
     text += [f"{name} = blocks(A, B, C, D)", f"blocks(a, b, c, d) {name} = I"]
-    if found.row.is_of_pair and len(found.pattern) == 5:
+    if found.kind_row.is_of_pair and len(found.pattern) == 5:
         text.append(found.format_blocks("{C} = 0"))
     if found.kind == "trace" and found.witness == 1:
         missing = found.blocks.D.shape[0] - found.inverse.A.shape[0]
@@ -90,9 +90,9 @@ def obstruction_step(
         {"M": found.matrix if matrix is None else matrix},
         dict(sorted(blocks.items())) | posed | ({"N": found.matrix} if posed else {}),
         field,
-        found.row.theorem,
+        found.kind_row.theorem,
         witness=found.is_valid,
-        proved=found.row.proved,
+        proved=found.kind_row.proved,
     )
 
 
@@ -109,7 +109,7 @@ def _witness_identities(
         return _opposed_identities(found), {}
     if found.kind == "rank":
         return _rank_identities(found, blocks)
-    if found.kind == "chain of eigenvalues" and (excluding := excluding_scalars(found)):
+    if found.kind == "chain of eigenvalues" and (excluding := find_excluding_scalars(found)):
         scalars, _ = excluding
         small, large = "AD" if found.partition[0] < found.partition[1] else "DA"
         text = [
@@ -165,13 +165,13 @@ def _multiplier_identities(
     for j, (equation, W) in enumerate(used, 1):
         K = f"K{j}"
         values[K] = W
-        letters = letters_in_formula(found.format_blocks(equation.name))
+        letters = names_in_formula(found.format_blocks(equation.name))
         mentioned = {name: blocks[name] for name in letters if name in blocks}
         for X, P, Q in equation.terms:
             left, right_factor = (_name_coefficient(N, mentioned, values) for N in (Q, P))
             names = [name for name in (left, K, right_factor) if name != "I"]
             sums.setdefault(X, []).append(" ".join(names))
-        shown = found.format_blocks(equation.shown) or _new_name(equation.right, values)
+        shown = found.format_blocks(equation.shown) or _add_under_new_name(equation.right, values)
         if shown != "0":
             factor = f"({shown})" if " " in shown else shown
             right.append(f"tr({K})" if shown == "I" else f"tr({K} {factor})")
@@ -181,7 +181,7 @@ def _multiplier_identities(
         f"{' + '.join(parts)} = {f'K{X}' if X in equations.POSITIVE else '0'}"
         for X, parts in sums.items()
     ]
-    values["s"] = equations.right_side(system, found.witness)
+    values["s"] = equations.combined_right_side(system, found.witness)
     return [*text, f"{' + '.join(right) or '0'} = s"], values
 
 
@@ -194,10 +194,10 @@ def _name_coefficient(
     if M.shape[0] == M.shape[1] and linalg.identity(M.shape[0], M.domain) == M:
         return "I"
     negative = next((name for name, block in blocks.items() if -block == M), None)
-    return f"(-{negative})" if negative else _new_name(M, values)
+    return f"(-{negative})" if negative else _add_under_new_name(M, values)
 
 
-def _new_name(M: DomainMatrix, values: dict[str, Any]) -> str:
+def _add_under_new_name(M: DomainMatrix, values: dict[str, Any]) -> str:
     """Add a matrix to `values` under a new name R1, R2, .., and return the name."""
     name = f"R{sum(known.startswith('R') for known in values) + 1}"
     values[name] = M

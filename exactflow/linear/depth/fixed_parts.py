@@ -33,7 +33,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
-from exactflow.exact.flanders import is_factor_at_one
+from exactflow.exact.flanders import is_x_minus_one
 from exactflow.exact.normal_forms import elementary_divisors, largest_invariant_rows, orbit
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.pattern import Pencil
@@ -95,7 +95,7 @@ class FixedParts:
 
     def least_counts(self, f: Sequence, of_Du: Sizes, of_aN: Sizes) -> tuple[Sizes, Sizes] | None:
         """Return the least block counts of D' and a' at f, given block sizes of Du and aN there."""
-        return least_block_counts(of_Du, of_aN, self.r, self.e if is_factor_at_one(f) else None)
+        return least_block_counts(of_Du, of_aN, self.r, self.e if is_x_minus_one(f) else None)
 
     @property
     def least_sizes(self) -> dict[tuple, int]:
@@ -110,7 +110,7 @@ class FixedParts:
 
     @property
     def forced_trace(self) -> Element | None:
-        """The trace of D', if no V changes any eigenvalue, else None; a' has e less."""
+        """The trace of D' if no V changes any eigenvalue, else None; that of a' is less by e."""
         if any(len(f) > 2 for f in self.divisors) or self.least_dimension != self.n:
             return None
         field = self.L.domain
@@ -144,7 +144,7 @@ def proved_rank(M: DomainMatrix) -> int:
     minors = M.extract(rows, columns), kernel.extract(free, list(range(len(free))))
     if (M * kernel).is_zero_matrix and all(N.det() for N in minors if N.shape[0]):
         return len(columns)
-    raise VerificationError(f"no minor and kernel show the rank {len(columns)}")
+    raise VerificationError(f"no minor and no kernel vectors prove the rank {len(columns)}")
 
 
 def least_block_counts(

@@ -24,7 +24,7 @@ and have equal signs, the equations have solutions: Theorem D of the script affi
 
 How it is checked
 -----------------
-Minors are *exact*; `MinorEquations.enclose` is *certified*.
+Minors are *exact*; `MinorEquations.enclose_residuals_and_jacobian` is *certified*.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ from exactflow.linear.depth.pattern import PatternInstance
 Exponents = tuple[int, ...]
 Polynomial = Mapping[Exponents, Element]
 
-LARGEST_HALF = 8  # coordinates; a larger half has too many minors
+LARGEST_HALF = 8  # a half of more coordinates has too many minors
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +55,13 @@ class MinorEquations:
 
     @staticmethod
     def of(instance: PatternInstance) -> "MinorEquations":
-        """Return the equations for the pattern ULUL, or for another one that D and a decide."""
+        """Return the equations for ULUL, or for another pattern that D and a decide."""
         left, right = (minors.all() for minors in instance.minors)
         return MinorEquations(left, right, instance.split.det)
 
     @property
     def coefficients(self) -> tuple[tuple[Element, ...], tuple[Element, ...]]:
-        """The coefficients of x^S and of y^S: minors, but det M and 1 at the full set."""
+        """The coefficients of x^S and y^S: minors, but det M and 1 for the full set S."""
         return (*self.left[:-1], self.det), (*self.right[:-1], self.right[0])
 
     @property
@@ -70,7 +70,7 @@ class MinorEquations:
         return (len(self.left) - 1).bit_length()
 
     @cached_property
-    def sizes(self) -> tuple[int, ...]:
+    def nonvanishing_sizes(self) -> tuple[int, ...]:
         """The sizes k at which not all minors vanish; each has an equation."""
         pairs = enumerate(zip(*self.coefficients, strict=True))
         return tuple(sorted({S.bit_count() for S, pair in pairs if any(pair)} - {0}))
@@ -92,10 +92,12 @@ class MinorEquations:
                     total[place] = total.get(place, 0) + p * (-minor if side else minor)
         return {place: x for place, x in total.items() if x}
 
-    def enclose(self, x: Sequence[arb], y: Sequence[arb]) -> tuple[arb_mat, arb_mat]:
+    def enclose_residuals_and_jacobian(
+        self, x: Sequence[arb], y: Sequence[arb]
+    ) -> tuple[arb_mat, arb_mat]:
         """Return left sides - right sides, and their derivatives with respect to log x, log y."""
         n = self.n
-        rows = {k: [arb(0)] * (2 * n + 1) for k in self.sizes}
+        rows = {k: [arb(0)] * (2 * n + 1) for k in self.nonvanishing_sizes}
         for first, coefficients, numbers in zip((0, n), self.coefficients, (x, y), strict=True):
             powers = [arb(1)]
             for S in range(1, 1 << n):

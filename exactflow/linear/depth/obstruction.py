@@ -37,17 +37,17 @@ from exactflow.exact.exceptional import (
     record_nonzero,
     sort_factors,
 )
-from exactflow.exact.flanders import pad_with_ones
+from exactflow.exact.flanders import pad_smaller_with_ones
 from exactflow.exact.linalg import trace
 from exactflow.exact.normal_forms import block_sizes, format_polynomial, irreducible_factors
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
-from exactflow.explanation.sentences import plain_text
+from exactflow.explanation.sentences import strip_backticks
 from exactflow.flows.evidence import Checkable
 from exactflow.linear.depth import equations, rank_obstructions
 from exactflow.linear.depth.fixed_parts import FixedParts, proved_rank
 from exactflow.linear.depth.minors import MinorEquations, Polynomial, has_opposed_minors
-from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason, patterns
+from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason, alternating_patterns
 
 Texts = dict[str, Any]
 Obstructions: TypeAlias = "tuple[Obstruction, ...]"
@@ -92,11 +92,11 @@ class Obstruction(PatternInstance, Checkable):
 
     @staticmethod
     def of(instance: PatternInstance, reason: Reason) -> "Obstruction":
-        """Return the obstruction that excludes an instance for a reason."""
+        """Return the obstruction that excludes `instance`, with the given `reason`."""
         return Obstruction(instance.pattern, instance.split, instance.scales, *reason)
 
     @property
-    def row(self) -> Kind:
+    def kind_row(self) -> Kind:
         """The row of the kind in the table."""
         return KINDS[self.kind]
 
@@ -107,9 +107,11 @@ class Obstruction(PatternInstance, Checkable):
 
     def check(self) -> None:
         """Check by fresh arithmetic that the witness proves the obstruction."""
-        length, row = len(self.pattern), self.row
+        length, row = len(self.pattern), self.kind_row
         about = f"an obstruction of kind {self.kind}"
-        if length not in row.letters.get(self.scales, ()) or self.pattern not in patterns(length):
+        if length not in row.letters.get(
+            self.scales, ()
+        ) or self.pattern not in alternating_patterns(length):
             raise VerificationError(
                 f"{about} does not apply to {self.pattern_text} with scales={self.scales!r}"
             )
@@ -132,14 +134,14 @@ class Obstruction(PatternInstance, Checkable):
         if not field.is_FractionField:
             return ()
         with collect_exceptional() as factors:
-            record_denominators(_elements(self.witness, field), field)
+            record_denominators(_witness_elements(self.witness, field), field)
             self.is_valid()
         return sort_factors(factors)
 
     def reason(self) -> str:
         """Return the reason as a clause."""
         where = "`{C} = 0`, and " * (len(self.pattern) == 5) + self._pair_text
-        return plain_text(self._fill_template(self.row.reason.replace("{pair}", where)))
+        return strip_backticks(self._fill_template(self.kind_row.reason.replace("{pair}", where)))
 
     def explanation(self, *, name: str = "M") -> str:
         """Return the proof that the matrix is no product of the pattern, in a few sentences.
@@ -148,7 +150,7 @@ class Obstruction(PatternInstance, Checkable):
         ----------
         name : letter of the matrix in the coordinates of the layers.
         """
-        return plain_text(self._proof_text(name))
+        return strip_backticks(self._proof_text(name))
 
     def sentences(self, *, name: str = "M") -> str:
         """Return the excluded pattern and the proof, with formulas in backticks."""
@@ -164,12 +166,12 @@ class Obstruction(PatternInstance, Checkable):
         product = " ".join(layers) or "I"
         scaled = self.scales == "positive" and len(self.pattern) > 2
         text = self._assumption_text(name, product)
-        if self.row.is_of_pair:
+        if self.kind_row.is_of_pair:
             last = " As `{C} = 0`, the last factor changes neither `{D}` nor `{a}`."
             D, a = ("{D} G^-1", "H^-1 {a}") if scaled else ("{D}", "{a}")
             text += last * (len(self.pattern) == 5) + f" So `{D} = I + Y Z` and `{a} = I + Z Y`."
         return self._fill_template(
-            f"{text} {self.row.explanation}".replace("{pair}", self._pair_text)
+            f"{text} {self.kind_row.explanation}".replace("{pair}", self._pair_text)
         )
 
     def _assumption_text(self, name: str, product: str) -> str:
@@ -187,7 +189,7 @@ class Obstruction(PatternInstance, Checkable):
 
     @property
     def _pair_text(self) -> str:
-        """The names of D and a; to compare traces, the smaller one gets ones on its diagonal."""
+        """The names of D and a; to compare traces, ones extend the smaller matrix."""
         size = max(self.partition) if self.kind == "trace" else 0
         missing = size - min(self.partition)
         ones = "1" if missing == 1 else f"I_{missing}"
@@ -198,7 +200,7 @@ class Obstruction(PatternInstance, Checkable):
 
     def _fill_template(self, text: str) -> str:
         """Fill the texts of the kind, and then the names of blocks, into a template."""
-        return self.format_blocks(self.format_blocks(text, **self.row.texts(self)))
+        return self.format_blocks(self.format_blocks(text, **self.kind_row.texts(self)))
 
     def format_element(self, x: Element) -> str:
         """Return an element of the field as text."""
@@ -211,7 +213,7 @@ class Obstruction(PatternInstance, Checkable):
         return f"<Obstruction {self}>"
 
 
-def exclude(
+def exclude_all(
     every: Iterable[PatternInstance], search: Callable[[PatternInstance], Reason | None]
 ) -> Obstructions:
     """Return obstructions to all instances, or none if the search fails for one of them."""
@@ -223,34 +225,34 @@ def exclude(
     return tuple(found)
 
 
-def _elements(witness: Any, field: Domain) -> Iterator[Element]:
+def _witness_elements(witness: Any, field: Domain) -> Iterator[Element]:
     """Yield the elements of a field in a witness."""
     if isinstance(witness, DomainMatrix):
         yield from witness.iter_values()
     elif isinstance(witness, list | tuple):
         for part in witness:
-            yield from _elements(part, field)
+            yield from _witness_elements(part, field)
     elif field.of_type(witness):
         yield witness
 
 
-# ------------------------------------------------------------------------- trace
+# --------------------------------------------------------------------- kind "trace"
 
 
 def _has_different_coefficients(o: Obstruction) -> bool:
     if not 1 <= o.witness <= max(o.partition):
         return False
-    x, y = _coefficients(o)
+    x, y = _compared_coefficients(o)
     record_nonzero(x - y, o.matrix.domain)
     return bool(x != y)
 
 
-def _coefficients(o: Obstruction) -> list[Element]:
-    pair = pad_with_ones(o.blocks.D, o.inverse.A)
-    return [_coefficient(M, o.witness) for M in pair]
+def _compared_coefficients(o: Obstruction) -> list[Element]:
+    pair = pad_smaller_with_ones(o.blocks.D, o.inverse.A)
+    return [_characteristic_coefficient(M, o.witness) for M in pair]
 
 
-def _coefficient(M: DomainMatrix, k: int) -> Element:
+def _characteristic_coefficient(M: DomainMatrix, k: int) -> Element:
     """Return the coefficient of x^(n - k) in det(x I - M), from traces (Faddeev and LeVerrier).
 
     The method divides by integers up to k; over GF(p) it therefore lifts M to the integers.
@@ -258,7 +260,9 @@ def _coefficient(M: DomainMatrix, k: int) -> Element:
     field = M.domain
     if field.is_FiniteField:
         integers = [[QQ(field.to_int(x)) for x in row] for row in M.to_list()]
-        return field(int(_coefficient(linalg.from_entries(integers, M.shape, QQ), k)))
+        return field(
+            int(_characteristic_coefficient(linalg.from_entries(integers, M.shape, QQ), k))
+        )
     one, N, c = linalg.identity(M.shape[0], field), M - M, field.one
     for j in range(1, k + 1):
         N = M * (N + one * c)
@@ -268,24 +272,24 @@ def _coefficient(M: DomainMatrix, k: int) -> Element:
 
 def _coefficient_texts(o: Obstruction) -> Texts:
     k, sign = o.witness, -1 if o.witness == 1 else 1
-    x, y = (o.format_element(value * sign) for value in _coefficients(o))
+    x, y = (o.format_element(value * sign) for value in _compared_coefficients(o))
     what = "traces" if k == 1 else f"characteristic coefficients of index {k}"
     power = "" if len(set(o.partition)) == 1 else " up to a power of `x`"
     return {"what": what, "x": x, "y": y, "power": power}
 
 
-# ------------------------------------------------------------------------- similarity and chain
+# --------------------------------------------------------------------- kinds "similarity", "chain"
 
 
-def _pencil_and_parts(o: Obstruction) -> tuple[Pencil, FixedParts]:
+def _deciding_pencil_and_parts(o: Obstruction) -> tuple[Pencil, FixedParts]:
     """Return the pencil, with C = c = 0 if D and a decide, and its fixed parts."""
     C, D, a, c = o.pencil
-    pencil = Pencil(C - C, D, a, c - c) if o.row.is_of_pair else o.pencil
+    pencil = Pencil(C - C, D, a, c - c) if o.kind_row.is_of_pair else o.pencil
     return pencil, FixedParts.of(pencil)
 
 
 def _has_clashing_blocks(o: Obstruction) -> bool:
-    pencil, parts = _pencil_and_parts(o)
+    pencil, parts = _deciding_pencil_and_parts(o)
     _assume_distinct_roots(o.witness, o.matrix.domain)
     return parts.is_valid(pencil) and _find_clash(o, parts) is not None
 
@@ -321,7 +325,7 @@ def _find_clash(o: Obstruction, parts: FixedParts) -> tuple[Any, ...] | None:
 
 
 def _block_texts(o: Obstruction) -> Texts:
-    parts = _pencil_and_parts(o)[1]
+    parts = _deciding_pencil_and_parts(o)[1]
     r, n, clash = parts.r, parts.n, _find_clash(o, parts)
     if clash is None or len(clash) == 1:
         need = (
@@ -335,30 +339,32 @@ def _block_texts(o: Obstruction) -> Texts:
     return {"at": at + at_one, "clash": f"have fixed {at}, too far apart for `rank({{C}}) = {r}`"}
 
 
-# ------------------------------------------------------------------------- linear equations
+# --------------------------------------------------------------------- kind "linear"
 
 
-def _has_absurd_shift(o: Obstruction) -> bool:
-    pencil, parts = _pencil_and_parts(o)
+def _is_shift_refuted(o: Obstruction) -> bool:
+    pencil, parts = _deciding_pencil_and_parts(o)
     _assume_distinct_roots(o.witness, o.matrix.domain)
     if not parts.is_valid(pencil) or set(o.witness) != parts.divisors.keys():
         return False
     system = equations.shift_equations(pencil, parts)
     _, multiplier = equations.solve(system, *pencil.c.shape[::-1])
-    return multiplier is not None and equations.is_absurd(system, multiplier)
+    return multiplier is not None and equations.is_refuted_by(system, multiplier)
 
 
 def _shift_texts(o: Obstruction) -> Texts:
-    pencil, parts = _pencil_and_parts(o)
-    shown = ", ".join(f"``{o.format_element(s)}``" for s, _ in equations.tight_eigenvalues(parts))
+    pencil, parts = _deciding_pencil_and_parts(o)
+    shown = ", ".join(
+        f"``{o.format_element(s)}``" for s, _ in equations.eigenvalues_with_extra_blocks(parts)
+    )
     names = _join_names(equations.shift_equations(pencil, parts))
     return {"blocks": f"blocks at {shown} leave" if shown else "fixed blocks leave", "names": names}
 
 
-def _has_absurd_layers(o: Obstruction) -> bool:
+def _are_layers_refuted(o: Obstruction) -> bool:
     if len(o.pattern) == 5 and not FixedParts.of(o.pencil).is_valid(o.pencil):
         return False
-    return equations.is_absurd(equations.equations_for(o), o.witness)
+    return equations.is_refuted_by(equations.equations_for(o), o.witness)
 
 
 def _join_names(system: Iterable[equations.Equation]) -> str:
@@ -371,25 +377,28 @@ def _layer_texts(o: Obstruction) -> Texts:
     pairs = zip(system, o.witness, strict=True)
     entries = [(e, place) for e, W in pairs for place, _ in W.to_sparse().iter_items()]
     names, used = _join_names(system), _join_names(e for e, _ in entries)
-    positive = any(e.terms for e, _ in entries) and o.scales == "positive"
+    letters = {letter for e, _ in entries for name, _, _ in e.terms for letter in name}
+    diagonals = [f"`{letter}`" for letter in sorted(letters & equations.POSITIVE)]
+    plural, shown = "s" * (len(diagonals) > 1), " and ".join(diagonals)
     if len(o.pattern) < 3 and len(entries) == 1:
         j, i = entries[0][1]
-        problem = f"{used} fails at {i, j}" + " for positive diagonals" * positive
+        problem = f"{used} fails at {i, j}" + f" for each positive diagonal {shown}" * bool(shown)
         why = f"But {problem}"
-    elif positive:
-        problem = f"{used} for no positive diagonals"
+    elif diagonals and o.scales == "positive":
+        free = "".join(f" and matrix `{letter}`" for letter in sorted(letters & {"W", "X", "Z"}))
+        problem = f"{used} for no positive diagonal{plural} {shown}{free}"
         why = f"{_MULTIPLIED} says that a sum of positive numbers is at most 0"
     else:
-        s = o.format_element(equations.right_side(system, o.witness))
+        s = o.format_element(equations.combined_right_side(system, o.witness))
         problem = f"a multiplier of {names} gives ``0 = {s}``"
         why = f"{_MULTIPLIED} has no unknowns: it says ``0 = {s}``"
     return {"names": names, "problem": problem, "why": why}
 
 
-# ------------------------------------------------------------------------- opposed and signs
+# --------------------------------------------------------------------- kinds "opposed", "signs"
 
 
-def _has_opposed_size(o: Obstruction) -> bool:
+def _are_minors_opposed(o: Obstruction) -> bool:
     return 1 <= o.witness < o.blocks.D.shape[0] and has_opposed_minors(o, o.witness)
 
 
@@ -397,7 +406,7 @@ def _minor_texts(o: Obstruction) -> Texts:
     return {"what": "diagonal entries" if o.witness == 1 else f"principal {o.witness}-minors"}
 
 
-def _has_clashing_signs(o: Obstruction) -> bool:
+def _is_combination_one_signed(o: Obstruction) -> bool:
     if not (o.matrix.domain.is_QQ and len(o.witness) == o.blocks.D.shape[0]):
         return False
     total = MinorEquations.of(o).combine(o.witness)
@@ -449,7 +458,7 @@ KINDS = {
     "linear": Kind(
         "the layers fulfil linear equations, of which a combination is absurd",
         {"additive": range(6), "positive": range(5)}, "linear", "multiplier", False,
-        _has_absurd_layers, _layer_texts,
+        _are_layers_refuted, _layer_texts,
         "{problem}",
         "Then {names}. {why}.",
         "the product of the multipliers, and the signs of its entries",
@@ -469,7 +478,7 @@ KINDS = {
     ),
     "tight": Kind(
         "eigenvalues that leave no freedom make linear equations for the shift, with no solution",
-        {"additive": (5,)}, "chain", "factors", False, _has_absurd_shift, _shift_texts,
+        {"additive": (5,)}, "chain", "factors", False, _is_shift_refuted, _shift_texts,
         "`{D} - {C} V` and `{a} + V {c}`: the {blocks} linear equations for V, with no solution",
         "Then `{D} - {C} V = I + Y Z` and `{a} + V {c} = I + Z Y` have equal traces, up to the "
         "difference of their sizes, and equal numbers of blocks at each eigenvalue except 1. At an "
@@ -481,7 +490,7 @@ KINDS = {
     "opposed": Kind(
         "the principal minors of a size have opposite signs in two matrices that positive "
         "diagonals give one characteristic polynomial",
-        {"positive": (4, 5)}, "opposed", "k", True, _has_opposed_size, _minor_texts,
+        {"positive": (4, 5)}, "opposed", "k", True, _are_minors_opposed, _minor_texts,
         "{pair} have {what} of opposite signs",
         "They have one characteristic polynomial, whose coefficients are sums of principal minors "
         "of `{D}` and of `{a}` with positive weights. But `{D}` and `{a}` have {what} of opposite "
@@ -490,7 +499,7 @@ KINDS = {
     ),
     "signs": Kind(
         "a combination of the equations between minors has coefficients of one sign",
-        {"positive": (4, 5)}, "linear", "multiplier", True, _has_clashing_signs, _sign_texts,
+        {"positive": (4, 5)}, "linear", "multiplier", True, _is_combination_one_signed, _sign_texts,
         "{pair} have principal minors of signs that clash at the sizes {sizes} together",
         "They have one characteristic polynomial: for each k the sum of the principal k-minors of "
         "`{D}`, with products of entries of `x = G^-1` as weights, is that of `{a}`, with `y = "
@@ -502,7 +511,7 @@ KINDS = {
     "rank": Kind(
         "a layer changes a half by a matrix through the other half",
         {"additive": _ANY, "positive": _ANY}, "", "", False,
-        lambda o: rank_obstructions.is_excluding_rank(o, o.witness),
+        lambda o: rank_obstructions.is_excluding_block(o, o.witness),
         lambda o: rank_obstructions.rank_texts(o, o.witness[0]),
         "{whose} has rank {rank} at least, and the letters `{letter}` make no more than {most}",
         "{passing}A factor `{letter}` adds to the {half} half a matrix times the other half, of "

@@ -20,7 +20,7 @@ from exactflow.flows.result import DepthScales
 _EXCHANGED = dict(zip("ABCDabcd", "DCBAdcba", strict=True))
 
 
-def patterns(length: int) -> tuple[str, ...]:
+def alternating_patterns(length: int) -> tuple[str, ...]:
     """Return the alternating patterns of U and L of a length."""
     letters = "UL" * (length // 2 + 1)
     return (letters[:length], letters[1 : length + 1]) if length else ("",)
@@ -103,7 +103,7 @@ class SplitMatrix:
 
     @cached_property
     def blocks(self) -> Blocks:
-        """A, B, C, D."""
+        """The blocks A, B, C, D."""
         return linalg.split(self.matrix, self.partition[0])
 
     @cached_property
@@ -123,8 +123,8 @@ class SplitMatrix:
         return {name: PrincipalMinors(M) for name, M in zip("ADad", (A, D, a, d), strict=True)}
 
     def instances(self, length: int, scales: DepthScales) -> list["PatternInstance"]:
-        """Return the matrix with each pattern of a length."""
-        return [PatternInstance(pattern, self, scales) for pattern in patterns(length)]
+        """Return an instance for each pattern of a length."""
+        return [PatternInstance(pattern, self, scales) for pattern in alternating_patterns(length)]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -137,7 +137,7 @@ class PatternInstance:
 
     @property
     def matrix(self) -> DomainMatrix:
-        """M."""
+        """The matrix M."""
         return self.split.matrix
 
     @property
@@ -152,7 +152,7 @@ class PatternInstance:
 
     @property
     def blocks(self) -> Blocks:
-        """A, B, C, D; the halves are exchanged if the pattern starts with L."""
+        """The blocks A, B, C, D; the halves are exchanged if the pattern starts with L."""
         blocks = self.split.blocks
         return linalg.swap_halves(blocks) if self.is_exchanged else blocks
 
@@ -164,7 +164,7 @@ class PatternInstance:
 
     @property
     def pencil(self) -> Pencil:
-        """C, D, a and c."""
+        """The blocks C, D of M and a, c of M^-1."""
         return Pencil(self.blocks.C, self.blocks.D, self.inverse.A, self.inverse.C)
 
     @property

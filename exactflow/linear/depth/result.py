@@ -22,7 +22,11 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.orientation import CoordinateLayout
 from exactflow.flows.result import DepthBounds, DepthScales, FlowResult
 from exactflow.flows.verification import verify
-from exactflow.linear.depth.explanation import obstruction_step, shorter_patterns_step, with_primes
+from exactflow.linear.depth.explanation import (
+    obstruction_step,
+    rename_clashing_letters,
+    shorter_patterns_step,
+)
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.factor.problem import Problem
 
@@ -75,8 +79,7 @@ class MinimalDepth(DepthBounds, FlowResult):
     ) -> "MinimalDepth":
         """Verify layers against the matrix of a problem, and return them with the obstructions."""
         target, flow = problem.target.to_dense(), problem.make_flow(layers, "depth")
-        if flow.depth:
-            verify(flow, target)
+        verify(flow, target)
         lower = lower_bound(obstructions)
         return MinimalDepth(lower, flow.depth, scales, flow, obstructions, target, problem.layout)
 
@@ -123,7 +126,7 @@ class MinimalDepth(DepthBounds, FlowResult):
         steps = [self._upper_step()]
         for found in self.obstructions:
             step = obstruction_step(found, self.layout, self.matrix)
-            steps.append(with_primes(step, steps))
+            steps.append(rename_clashing_letters(step, steps))
         if self.lower > 1:
             steps.append(shorter_patterns_step(self.obstructions[0]))
         if not self.is_decided:
@@ -133,7 +136,7 @@ class MinimalDepth(DepthBounds, FlowResult):
             )
             matrix = self.matrix
             steps.append(Step("not decided", why, "", {"M": matrix}, {}, matrix.domain))
-        return Explanation.verify(claim, steps, self, self.evidence)
+        return Explanation.from_checked_steps(claim, steps, self, self.evidence)
 
     def _repr_html_(self) -> str:
         items = "".join(f"<li>{escape(str(found))}</li>" for found in self.obstructions)

@@ -144,7 +144,7 @@ def _explain_flow(problem: Problem, assumptions: Assumptions, flow: CouplingFlow
     claim = f"{named} is the product of {couplings}{where}."
     claim += problem.layout.sentence
     steps = [*derivation.steps, product_step(flow, problem.target)]
-    return Explanation.verify(claim, steps, flow, Evidence.EXACT)
+    return Explanation.from_checked_steps(claim, steps, flow, Evidence.EXACT)
 
 
 def check_explainable_dimension(d: int) -> None:
@@ -164,7 +164,7 @@ def _list_routes(indent: str) -> str:
     )
 
 
-if factor.__doc__:  # python -OO has none
+if factor.__doc__:  # python -OO removes docstrings
     factor.__doc__ = re.sub(
         r"^( *)ROUTES$", lambda match: _list_routes(match[1]), factor.__doc__, flags=re.MULTILINE
     )

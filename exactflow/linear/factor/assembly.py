@@ -61,11 +61,11 @@ def shear_layer(half: Half, T: DomainMatrix) -> LinearCoupling:
 
 
 def layers_of_shears(shears: ShearList) -> Layers:
-    """Return the additive layers whose product the shears are."""
+    """Return the additive layers of these shears."""
     return [shear_layer(half, T) for half, T in reversed(shears)]
 
 
-def five_shears(
+def complete_five_shifts(
     blocks: Blocks, V: DomainMatrix, Y: DomainMatrix, Z: DomainMatrix, T_inverse: DomainMatrix
 ) -> Shifts:
     """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), from the blocks of M."""
@@ -73,7 +73,7 @@ def five_shears(
     return [(B - A * V - Z) * T_inverse, Y, Z, T_inverse * (C - Y), V]
 
 
-def five_shears_by_inverse(
+def complete_five_shifts_from_inverse(
     inverse: Blocks, V: DomainMatrix, Y: DomainMatrix, Z: DomainMatrix, S_inverse: DomainMatrix
 ) -> Shifts:
     """Return the same five shifts from the blocks of M^-1: S has the size of the first half."""
@@ -81,7 +81,7 @@ def five_shears_by_inverse(
     return [-S_inverse * (Z + b + V * d), Y, Z, -(c + Y) * S_inverse, V]
 
 
-def merge(layers: Iterable[LinearCoupling]) -> Layers:
+def merge_neighbours(layers: Iterable[LinearCoupling]) -> Layers:
     """Merge neighbours that move the same half, and drop layers that change nothing."""
     result: Layers = []
     for layer in layers:
@@ -92,7 +92,7 @@ def merge(layers: Iterable[LinearCoupling]) -> Layers:
     return result
 
 
-def mirrored(layers: Iterable[LinearCoupling]) -> Layers:
+def with_halves_exchanged(layers: Iterable[LinearCoupling]) -> Layers:
     """Return the layers with the halves exchanged."""
     return [layer.swap_halves() for layer in layers]
 
@@ -133,18 +133,18 @@ def find_two_layers(blocks: Blocks, scales: Scales = "positive") -> Layers | Non
     """
     found = _second_then_first(blocks, scales)
     if found is None and (found := _second_then_first(linalg.swap_halves(blocks), scales)):
-        found = mirrored(found)
-    return None if found is None else merge(found)
+        found = with_halves_exchanged(found)
+    return None if found is None else merge_neighbours(found)
 
 
 def _second_then_first(blocks: Blocks, scales: Scales) -> Layers | None:
     """Solve M = [[diag(s), X], [0, I]] [[I, 0], [Y, diag(t)]]: Y = C, t = D, X = B / t."""
     A, B, C, D = blocks
     partition = A.shape[0], D.shape[0]
-    if (t := _read_scale(D, scales)) is None:
+    if (t := _scale_of_diagonal(D, scales)) is None:
         return None
     X = linalg.scale_columns(B, [D.domain.one / entry for entry in t])
-    if (s := _read_scale(A - X * C, scales)) is None:
+    if (s := _scale_of_diagonal(A - X * C, scales)) is None:
         return None
     return [
         LinearCoupling.trusted(partition, "second", C, t),
@@ -152,7 +152,7 @@ def _second_then_first(blocks: Blocks, scales: Scales) -> Layers | None:
     ]
 
 
-def _read_scale(M: DomainMatrix, scales: Scales) -> list | None:
+def _scale_of_diagonal(M: DomainMatrix, scales: Scales) -> list | None:
     """Return the diagonal of M if M is diagonal and every entry may be a scale."""
     if not M.is_diagonal:
         return None

@@ -44,7 +44,12 @@ from exactflow.exact.linalg import Blocks
 from exactflow.exact.progress import report_stage
 from exactflow.exact.typing import Element
 from exactflow.explanation.steps import record_step, rename_matrices
-from exactflow.linear.factor.assembly import ShearList, Shifts, alternate_shears, five_shears
+from exactflow.linear.factor.assembly import (
+    ShearList,
+    Shifts,
+    alternate_shears,
+    complete_five_shifts,
+)
 
 
 def commutator_shifts(blocks: Blocks) -> Shifts | None:
@@ -61,7 +66,7 @@ def commutator_shifts(blocks: Blocks) -> Shifts | None:
     (P, P_inverse), (G, G_inverse) = write_as_commutator(K)
     report_stage("five shears", 0.3)
     Y, Z, V = G * C, C_inverse * G_inverse * (P - one), C_inverse * (D - P)
-    shifts = five_shears(blocks, V, Y, Z, P_inverse)
+    shifts = complete_five_shifts(blocks, V, Y, Z, P_inverse)
     record_step(
         "commutator route",
         "`C` is invertible; `K = C (A C^-1 D - B)`, of determinant 1, is a commutator: "
@@ -82,7 +87,7 @@ def commutator_shifts(blocks: Blocks) -> Shifts | None:
     return shifts
 
 
-def six_shears(blocks: Blocks) -> ShearList:
+def find_six_shears(blocks: Blocks) -> ShearList:
     """Return six shears, L(-W0) first, for n x n blocks of a matrix of determinant 1."""
     W0, rest = complete_rank(blocks)
     with rename_matrices(C="C'", D="D'"):
@@ -126,12 +131,12 @@ def write_as_commutator(
     V_lower = V_lower.extract(list(range(len(r))), places)
     P = linalg.diagonal([K.domain.one / x for x in r], K.domain) * L1
 
-    def in_basis(X: DomainMatrix) -> DomainMatrix:
+    def conjugate_by_H(X: DomainMatrix) -> DomainMatrix:
         return H * X * H_inverse
 
-    return (in_basis(P), in_basis(lower)), (
-        in_basis(V_lower * V_upper.inv()),
-        in_basis(V_upper * V_lower.inv()),
+    return (conjugate_by_H(P), conjugate_by_H(lower)), (
+        conjugate_by_H(V_lower * V_upper.inv()),
+        conjugate_by_H(V_upper * V_lower.inv()),
     )
 
 
@@ -165,7 +170,7 @@ def pair_spectra(K: DomainMatrix) -> PairedSpectra:
     L1_inverse = L1.inv()
     U1 = H_inverse * K * H * L1_inverse
     u = {i: U1[i, i].element for i in starts}
-    r, det = _match_diagonal(n, u, field)
+    r, det = _choose_diagonal_and_product(n, u, field)
     upper, lower = U1 * linalg.diagonal(r, field), L1_inverse * linalg.diagonal(r, field)
     V_lower = _reverse(krylov.triangular_eigenvectors(_reverse(lower)))
     V_upper = krylov.triangular_eigenvectors(upper)
@@ -186,7 +191,7 @@ def _reverse(M: DomainMatrix) -> DomainMatrix:
     return M.extract(order, order)
 
 
-def _match_diagonal(n: int, u: dict, field: Domain) -> tuple[list, Element]:
+def _choose_diagonal_and_product(n: int, u: dict, field: Domain) -> tuple[list, Element]:
     """Return distinct nonzero r_0 .. r_(n-1), and the product of all u_i. Up to order, the r_i
     and that product are the u_i r_i and 1.
 

@@ -60,7 +60,11 @@ from exactflow.exact.draws import Draws
 from exactflow.exact.flanders import flanders_pair
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.progress import report_stage
-from exactflow.linear.factor.assembly import Shifts, five_shears, five_shears_by_inverse
+from exactflow.linear.factor.assembly import (
+    Shifts,
+    complete_five_shifts,
+    complete_five_shifts_from_inverse,
+)
 
 
 class MatchedSpectra(NamedTuple):
@@ -90,15 +94,15 @@ def five_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts |
     V, p = matched.V, inverse.A.shape[0]
     T, S = blocks.D - blocks.C * V, inverse.A + V * inverse.C
     try:
-        (Y, top_inverse), S_inverse = _solve_similarity(matched, T, S, draws), S.inv()
+        (Y, top_inverse), S_inverse = _similarity_and_top_inverse(matched, T, S, draws), S.inv()
     except DMNonInvertibleMatrixError:
         return None
     report_stage("five shears", 0.55)
     Z = top_inverse * (T - linalg.identity(T.shape[0], T.domain))[:p, :]
-    return five_shears_by_inverse(inverse, V, Y, Z, S_inverse)
+    return complete_five_shifts_from_inverse(inverse, V, Y, Z, S_inverse)
 
 
-def paired_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts | None:
+def draw_shifts_for_equal_halves(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts | None:
     """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V) for p = q; None if V is unlucky.
 
     V is drawn. By luck T = D - C V is invertible, and some Y and Z have T = I + Y Z and
@@ -108,7 +112,7 @@ def paired_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts | Non
     T = blocks.D - blocks.C * V
     T_inverse = linalg.inverse_or_none(T)
     pair = None if T_inverse is None else flanders_pair(T, inverse.A + V * inverse.C)
-    return None if pair is None else five_shears(blocks, V, *pair, T_inverse)
+    return None if pair is None else complete_five_shifts(blocks, V, *pair, T_inverse)
 
 
 def _right_inverse(HC: DomainMatrix, drawn: DomainMatrix) -> DomainMatrix | None:
@@ -162,7 +166,7 @@ def _adjust_to_annihilate(R: DomainMatrix, v: DomainMatrix) -> DomainMatrix | No
     return R - (v[p:, :] + R * v[:p, :]) * unit
 
 
-def _solve_similarity(
+def _similarity_and_top_inverse(
     matched: MatchedSpectra, T: DomainMatrix, S: DomainMatrix, draws: Draws
 ) -> tuple[DomainMatrix, DomainMatrix]:
     """Return Y with T Y = Y S and the inverse of its top p rows."""
@@ -170,16 +174,18 @@ def _solve_similarity(
     one = linalg.identity(q, field)
     lift = T - one if q == 2 * p else one
     try:
-        return _quotient(lift * matched.long_basis, matched.short_basis)
+        return _quotient_and_top_inverse(lift * matched.long_basis, matched.short_basis)
     except DMNonInvertibleMatrixError:
         top = draws.matrix(p, 1)
         v = top.vstack(-matched.R * top)
         of_T = krylov.controller_basis(T, matched.polynomial, lift * v)
         of_S = krylov.controller_basis(S, matched.polynomial, draws.matrix(p, 1))
-        return _quotient(of_T, of_S)
+        return _quotient_and_top_inverse(of_T, of_S)
 
 
-def _quotient(H: DomainMatrix, G: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
+def _quotient_and_top_inverse(
+    H: DomainMatrix, G: DomainMatrix
+) -> tuple[DomainMatrix, DomainMatrix]:
     """Return Y = H G^-1 and the inverse of Y's top p rows; H is q x p, G is p x p."""
     return H * G.inv(), G * H[: G.shape[0], :].inv()
 
@@ -219,7 +225,7 @@ class Peel(NamedTuple):
         return T.vstack(-self.R * T)
 
 
-def peel(inverse: Blocks, k: int, draws: Draws) -> Peel | None:
+def peel_coordinates(inverse: Blocks, k: int, draws: Draws) -> Peel | None:
     """Return one step that takes k coordinates off the second half; None if draws are unlucky.
 
     `inverse` are the blocks of M^-1, of p + q coordinates, with k <= p and q - k >= p.

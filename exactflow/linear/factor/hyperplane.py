@@ -46,7 +46,7 @@ from exactflow.linear.factor.assembly import (
     ShearList,
     Shifts,
     alternate_shears,
-    five_shears_by_inverse,
+    complete_five_shifts_from_inverse,
     transposed,
     transposed_shears,
 )
@@ -56,7 +56,7 @@ from exactflow.linear.factor.five_layers import five_layer_shifts
 Similarity = tuple[DomainMatrix, DomainMatrix, DomainMatrix]
 
 
-def hyperplane_shears(blocks: Blocks) -> ShearList:
+def shears_for_uneven_halves(blocks: Blocks) -> ShearList:
     """Return the factors of a matrix of determinant 1, n + (n + 1) coordinates, from left to right:
     five if C or B has rank n, otherwise six.
 
@@ -64,7 +64,7 @@ def hyperplane_shears(blocks: Blocks) -> ShearList:
     """
     n = blocks.A.shape[0]
     inverse = linalg.split(linalg.join(blocks).inv(), n)
-    if (shifts := hyperplane_shifts(blocks, inverse)) is not None:
+    if (shifts := shifts_for_uneven_halves(blocks, inverse)) is not None:
         return alternate_shears(shifts, "first")
     found: Any  # the shifts that follow are never None
     if linalg.rank(blocks.B) == n:
@@ -74,15 +74,15 @@ def hyperplane_shears(blocks: Blocks) -> ShearList:
         text = "blocks(A', B', C', D') = blocks(A, B, C, D)^T"
         record_step("hyperplane route", f"`B` has rank {n}: transpose.", text, values)
         with rename_matrices(**names):
-            found = hyperplane_shifts(other, transposed(inverse))
+            found = shifts_for_uneven_halves(other, transposed(inverse))
         return transposed_shears(alternate_shears(found, "first"))
     W0, rest = complete_rank(blocks)
     with rename_matrices(C="C'", D="D'"):
-        found = hyperplane_shifts(rest, linalg.split(linalg.join(rest).inv(), n))
+        found = shifts_for_uneven_halves(rest, linalg.split(linalg.join(rest).inv(), n))
     return alternate_shears([-W0, *found], "second")
 
 
-def hyperplane_shifts(blocks: Blocks, inverse: Blocks) -> Shifts | None:
+def shifts_for_uneven_halves(blocks: Blocks, inverse: Blocks) -> Shifts | None:
     """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), or None if rank C < n, from the
     blocks of a matrix of determinant 1 with n + (n + 1) coordinates, and of its inverse.
 
@@ -96,7 +96,7 @@ def hyperplane_shifts(blocks: Blocks, inverse: Blocks) -> Shifts | None:
     if shifts is None:
         V, S, G = _find_similarity(blocks, inverse)
         Z = (S - linalg.identity(n, S.domain)) * G.inv()[:n, :]
-        shifts = five_shears_by_inverse(inverse, V, G[:, :n], Z, S.inv())
+        shifts = complete_five_shifts_from_inverse(inverse, V, G[:, :n], Z, S.inv())
     _record_steps(blocks, inverse, shifts)
     return shifts
 
@@ -158,7 +158,7 @@ def _record_steps(blocks: Blocks, inverse: Blocks, shifts: Shifts) -> None:
     X, Y, Z, W, V = shifts
     n = C.shape[1]
 
-    def values() -> dict[str, DomainMatrix]:
+    def dense_blocks() -> dict[str, DomainMatrix]:
         T, S = D - C * V, a + V * c
         return dict(zip("abcd", inverse, strict=True)) | {"V": V, "T": T, "S": S, "Y": Y, "Z": Z}
 
@@ -169,7 +169,7 @@ def _record_steps(blocks: Blocks, inverse: Blocks, shifts: Shifts) -> None:
         "`I + Y Z` and `I + Z Y`: `T` is similar to `diag(S, 1)`.",
         f"blocks(a, b, c, d) blocks(A, B, C, D) = I, rank(C) = {n}, T = D - C V, S = a + V c, "
         "T Y = Y S, Y Z = T - I, Z Y = S - I",
-        values,
+        dense_blocks,
         "to our knowledge new; Sourour 1986 for products with prescribed spectra",
     )
     record_step(

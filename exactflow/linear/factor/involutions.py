@@ -44,7 +44,7 @@ class CooMatrix(NamedTuple):
     def __neg__(self) -> "CooMatrix":
         return CooMatrix(self.rows, self.columns, -self.values)
 
-    def where(self, chosen: np.ndarray | slice) -> "CooMatrix":
+    def select_entries(self, chosen: np.ndarray | slice) -> "CooMatrix":
         """Return the entries at which `chosen` is true."""
         return CooMatrix(self.rows[chosen], self.columns[chosen], self.values[chosen])
 
@@ -52,7 +52,9 @@ class CooMatrix(NamedTuple):
         """Return left times this matrix."""
         return CooMatrix(left.rows[self.rows], self.columns, left.signs[self.rows] * self.values)
 
-    def multiply_both(self, left: "SignedPermutation", right: "SignedPermutation") -> "CooMatrix":
+    def multiply_left_and_right_transposed(
+        self, left: "SignedPermutation", right: "SignedPermutation"
+    ) -> "CooMatrix":
         """Return left times this matrix times the transpose of right."""
         return self.multiply_left(left).multiply_right_transposed(right)
 
@@ -123,11 +125,11 @@ def find_reversing_involution(theta: SignedPermutation) -> ReversingInvolution:
     index = np.arange(len(line))
     place = index - start
     K = SignedPermutation(start + -place % length, np.where(place == 0, eps, tau))
-    parts = _similarity_parts(place, length, eps, tau)
+    parts = _similarity_and_pieces(place, length, eps, tau)
     return ReversingInvolution(SignedPermutation(line, signs * first), K, *parts)
 
 
-def _similarity_parts(
+def _similarity_and_pieces(
     i: np.ndarray, m: np.ndarray, eps: np.ndarray, tau: np.ndarray
 ) -> tuple[CooMatrix, CooMatrix, np.ndarray]:
     """Return g, Z and the pieces, from the place i of each coordinate in its cycle of length m."""

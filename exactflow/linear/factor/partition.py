@@ -45,8 +45,12 @@ from exactflow.linear.factor.assembly import (
     transposed_shears,
 )
 from exactflow.linear.factor.commutator import commutator_shifts
-from exactflow.linear.factor.five_layers import five_layer_shifts, paired_shifts, peel
-from exactflow.linear.factor.hyperplane import hyperplane_shifts
+from exactflow.linear.factor.five_layers import (
+    draw_shifts_for_equal_halves,
+    five_layer_shifts,
+    peel_coordinates,
+)
+from exactflow.linear.factor.hyperplane import shifts_for_uneven_halves
 
 _TRIES = 6
 _TRIES_IN_A_FINITE_FIELD = 12
@@ -66,7 +70,7 @@ class ShearSearch(NamedTuple):
     split_off: str = ""
     is_transposed: bool = False
 
-    def find_shears(self, blocks: Blocks, draws: Draws) -> ShearList | None:
+    def find_shears_and_step(self, blocks: Blocks, draws: Draws) -> ShearList | None:
         """Return the factors of a matrix of determinant 1, p <= q, from left to right, or None."""
         if self.is_transposed:
             blocks = transposed(blocks)
@@ -84,26 +88,26 @@ class ShearSearch(NamedTuple):
         return transposed_shears(shears) if self.is_transposed else shears
 
 
-def partition_shears(blocks: Blocks) -> ShearList:
+def shears_for_any_halves(blocks: Blocks) -> ShearList:
     """Return the factors of a matrix of determinant 1, p <= q, from left to right.
 
     Raises `FieldTooSmallError` if the field has too few elements for the draws; the message says
     how many suffice.
     """
     field, (q, p) = blocks.A.domain, blocks.C.shape
-    for searches, tries in _searches(blocks):
+    for searches, tries in _plan_searches(blocks):
         # each try draws with another seed (finite field) or from a larger range (infinite field)
         for k in range(tries):
             draws = Draws(field, k if field.is_FiniteField else 2**k // 2)
             for search in searches:
                 with collect_steps():  # drops the steps about other blocks, peeled or transposed
-                    shears = search.find_shears(blocks, draws)
+                    shears = search.find_shears_and_step(blocks, draws)
                 if shears is not None:
                     _record_step(shears)
                     return shears
     raise FieldTooSmallError(
         f"no draw over {field} gave layers for the partition {(p, q)}: use a field of at least "
-        f"{_sufficient_size(p, q)} elements"
+        f"{_sufficient_field_size(p, q)} elements"
     )
 
 
@@ -122,7 +126,7 @@ def _record_step(shears: ShearList) -> None:
     )
 
 
-def _sufficient_size(p: int, q: int) -> int:
+def _sufficient_field_size(p: int, q: int) -> int:
     """Return four times the degree of the polynomials that the draws of the last search must avoid.
 
     In one step det(y Z) has degree at most 2p in the drawn entries, det(y Z) det D at most q + 4p;
@@ -132,24 +136,24 @@ def _sufficient_size(p: int, q: int) -> int:
     return 4 * steps * (q + 6 * p) + p * p
 
 
-def _searches(blocks: Blocks) -> Iterator[tuple[Sequence[ShearSearch], int]]:
-    """Yield searches, those for few shears first, and how often to try each."""
+def _plan_searches(blocks: Blocks) -> Iterator[tuple[Sequence[ShearSearch], int]]:
+    """Yield searches and the number of tries of each; searches for few shears come first."""
     (q, p), sure = blocks.C.shape, _TRIES_OF_A_SURE_SEARCH
     finite = blocks.C.domain.is_FiniteField
     tries = sure if p == 1 else _TRIES_IN_A_FINITE_FIELD if finite else _TRIES
     after_split = [
-        ShearSearch(_generic_shifts, side, flag)
+        ShearSearch(_shifts_if_generic, side, flag)
         for flag in (False, True)
         for side in ("left", "right")
     ]
     for block, flag in ((blocks.C, False), (blocks.B, True)):
         if p > 1 or not block.is_zero_matrix:
-            yield [ShearSearch(_generic_shifts, "", flag)], tries
+            yield [ShearSearch(_shifts_if_generic, "", flag)], tries
     if p == 1:
         yield after_split[:1], sure
     else:
         reductions = [
-            ([ShearSearch(_reduced_shifts, "", flag)], sure)
+            ([ShearSearch(_shifts_at_full_rank, "", flag)], sure)
             for block, flag in ((blocks.C, False), (blocks.B, True))
             if linalg.rank(block) == p
         ]
@@ -160,35 +164,35 @@ def _searches(blocks: Blocks) -> Iterator[tuple[Sequence[ShearSearch], int]]:
             yield from alone
         if not reduction_is_shorter:
             yield from reductions
-        yield [ShearSearch(_reduced_shifts, "left")], sure
+        yield [ShearSearch(_shifts_at_full_rank, "left")], sure
     if finite:
-        paired = [ShearSearch(_drawn_shifts, "left", flag) for flag in (False, True)]
+        paired = [ShearSearch(_shifts_by_lucky_draws, "left", flag) for flag in (False, True)]
         yield [*after_split, *paired], _TRIES_OF_THE_LAST_SEARCHES
 
 
-def _generic_shifts(blocks: Blocks, draws: Draws) -> Shifts | None:
+def _shifts_if_generic(blocks: Blocks, draws: Draws) -> Shifts | None:
     """Return 2m + 1 shifts (five for p = q > 1), or None."""
     q, p = blocks.C.shape
     if p == 1:
-        return _peel_then(blocks, [1] * (q - 1), _three_shifts, draws)
-    return _peel_then(blocks, [p] * ((q - 1) // p - 1), five_layer_shifts, draws)
+        return _peel_and_lift(blocks, [1] * (q - 1), _three_shifts_2x2, draws)
+    return _peel_and_lift(blocks, [p] * ((q - 1) // p - 1), five_layer_shifts, draws)
 
 
-def _reduced_shifts(blocks: Blocks, draws: Draws) -> Shifts | None:
+def _shifts_at_full_rank(blocks: Blocks, draws: Draws) -> Shifts | None:
     """Return 2m + 1 or 2m + 3 shifts, or None; C has rank p."""
     q, p = blocks.C.shape
     if p == q:
-        return _peel_then(blocks, [], lambda rest, *_: commutator_shifts(rest), draws)
+        return _peel_and_lift(blocks, [], lambda rest, *_: commutator_shifts(rest), draws)
     sizes = _peel_sizes(p, q - 1)
-    return _peel_then(
-        blocks, sizes, lambda rest, inverse, _: hyperplane_shifts(rest, inverse), draws
+    return _peel_and_lift(
+        blocks, sizes, lambda rest, inverse, _: shifts_for_uneven_halves(rest, inverse), draws
     )
 
 
-def _drawn_shifts(blocks: Blocks, draws: Draws) -> Shifts | None:
-    """Return as many shifts as `_reduced_shifts`: lucky draws replace a large field."""
+def _shifts_by_lucky_draws(blocks: Blocks, draws: Draws) -> Shifts | None:
+    """Return as many shifts as `_shifts_at_full_rank`: lucky draws replace a large field."""
     q, p = blocks.C.shape
-    return _peel_then(blocks, _peel_sizes(p, q), paired_shifts, draws)
+    return _peel_and_lift(blocks, _peel_sizes(p, q), draw_shifts_for_equal_halves, draws)
 
 
 def _peel_sizes(p: int, q: int) -> list[int]:
@@ -196,7 +200,7 @@ def _peel_sizes(p: int, q: int) -> list[int]:
     return [p] * (q // p - 1) + [q % p] * (q % p > 0)
 
 
-def _three_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts | None:
+def _three_shifts_2x2(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts | None:
     """Return [X, C, Z] with M = U(X) L(C) U(Z), for p = q = 1 and C != 0."""
     A, _, C, D = blocks
     C_inverse = linalg.inverse_or_none(C)
@@ -206,7 +210,7 @@ def _three_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts | Non
     return [(A - one) * C_inverse, C, (D - one) * C_inverse]
 
 
-def _peel_then(
+def _peel_and_lift(
     blocks: Blocks,
     sizes: Iterable[int],
     core: Callable[[Blocks, Blocks, Draws], Shifts | None],
@@ -219,7 +223,7 @@ def _peel_then(
     inverse = linalg.split(linalg.join(blocks).inv(), blocks.A.shape[0])
     peels = []
     for k in sizes:
-        step = peel(inverse, k, draws)
+        step = peel_coordinates(inverse, k, draws)
         if step is None:
             return None
         peels.append(step)
@@ -228,7 +232,7 @@ def _peel_then(
         blocks = linalg.split(linalg.join(inverse).inv(), blocks.A.shape[0])
     try:
         shifts = core(blocks, inverse, draws)
-    except FieldTooSmallError:  # for distinct eigenvalues
+    except FieldTooSmallError:  # too few elements for distinct eigenvalues
         return None
     if shifts is None:
         return None

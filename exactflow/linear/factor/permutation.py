@@ -63,16 +63,16 @@ def permutation_layers(
     p, q = partition or (d // 2, d - d // 2)
     if p > q:
         exchanged = (np.roll(perm, -p) - p) % d, np.roll(signs, -p)
-        return [layer.swap_halves() for layer in _layers(*exchanged, q)]
-    return _layers(np.asarray(perm), np.asarray(signs), p)
+        return [layer.swap_halves() for layer in _layers_first_half_smaller(*exchanged, q)]
+    return _layers_first_half_smaller(np.asarray(perm), np.asarray(signs), p)
 
 
-def _layers(perm: np.ndarray, signs: np.ndarray, n: int) -> list[LinearCoupling]:
+def _layers_first_half_smaller(perm: np.ndarray, signs: np.ndarray, n: int) -> list[LinearCoupling]:
     """Return the layers for halves (n, q), with merged neighbours that move the same half."""
     q = len(perm) - n
     halves: tuple[Half, Half] = ("first", "second")
     merged: list[tuple[Half, SparseArray]] = []
-    for half, shift in zip(halves * 3, _shifts(perm, signs, n), strict=True):
+    for half, shift in zip(halves * 3, _six_shifts(perm, signs, n), strict=True):
         shape = (n, q) if half == "first" else (q, n)
         array = SparseArray.from_sums(
             shape, [shape[1] * shift.rows + shift.columns], [shift.values]
@@ -114,7 +114,7 @@ class ExtendedBlocks(NamedTuple):
         return cls(nonzero_rows, images, D, C, J)
 
 
-def _shifts(perm: np.ndarray, signs: np.ndarray, n: int) -> list[CooMatrix]:
+def _six_shifts(perm: np.ndarray, signs: np.ndarray, n: int) -> list[CooMatrix]:
     """Return V, W, Z, Y, X and -W0, in order of application."""
     nonzero_rows, images, D, C, J = ExtendedBlocks.of(perm, signs, n)
     found = find_reversing_involution(J.T @ C)
@@ -127,31 +127,36 @@ def _shifts(perm: np.ndarray, signs: np.ndarray, n: int) -> list[CooMatrix]:
     B_less_AV = [CooMatrix(row, J.rows[:n], -J.signs[:n]), CooMatrix(row, *rows_of_D1)]
 
     E, pieces = C @ found.vectors, found.pieces
-    Z = found.Z.multiply_both(found.vectors, E)
-    chosen = _signs_of_pieces(B_less_AV, Z, pieces[found.Z.rows], len(pieces))
+    Z = found.Z.multiply_left_and_right_transposed(found.vectors, E)
+    chosen = _choose_piece_signs(B_less_AV, Z, pieces[found.Z.rows], len(pieces))
     F = found.vectors.scale_columns(chosen[pieces])
-    G, Z = found.g.multiply_both(E, F), found.Z.multiply_both(F, E)
-    Y, Z = G.where(G.columns < n), Z.where(Z.rows < n)
+    G, Z = (
+        found.g.multiply_left_and_right_transposed(E, F),
+        found.Z.multiply_left_and_right_transposed(F, E),
+    )
+    Y, Z = G.select_entries(G.columns < n), Z.select_entries(Z.rows < n)
 
     V = CooMatrix.sum_of([D, -D1.entries]).multiply_left(C.T)
-    W = CooMatrix.sum_of([C.entries.where(slice(n)), -Y]).multiply_left(D1)
+    W = CooMatrix.sum_of([C.entries.select_entries(slice(n)), -Y]).multiply_left(D1)
     X = CooMatrix.sum_of([*B_less_AV, -Z]).multiply_right_transposed(D1)
     W0 = CooMatrix(images, nonzero_rows, np.ones_like(images))
-    shifts = [V.where(V.rows < n), W, Z, Y, X, -W0]
-    involution = found.K.entries.multiply_both(F, F)
+    shifts = [V.select_entries(V.rows < n), W, Z, Y, X, -W0]
+    involution = found.K.entries.multiply_left_and_right_transposed(F, F)
     _record_steps((n, len(perm) - n), [C.entries, J.entries, involution, D1.entries, G], shifts)
     return shifts
 
 
-def _signs_of_pieces(
+def _choose_piece_signs(
     targets: list[CooMatrix], Z: CooMatrix, pieces: np.ndarray, count: int
 ) -> np.ndarray:
-    """Return, for each piece, the sign of its entries of Z for which (targets - Z)^4 is least.
+    """Return, for each piece, the sign of its entries in Z that minimizes a sum of fourth powers.
+
+    The terms are the entries of target - Z, for each of the targets.
 
     Each of the targets has one entry, or a zero, in every row, in ascending order of rows.
     """
     inside = Z.rows < len(targets[0].rows)
-    rows, columns, z = Z.where(inside)
+    rows, columns, z = Z.select_entries(inside)
     met = sum(t.values[rows] * (t.columns[rows] == columns) for t in targets)
     gain = np.bincount(pieces[inside], met * z * (met**2 + z**2), count)
     return np.where(gain < 0, -1, 1)
@@ -163,12 +168,12 @@ def _record_steps(
     """Record the involutions, of C', J, K, D' and G, and the six shears."""
     n, q = partition
 
-    def involutions() -> dict[str, DomainMatrix]:
+    def dense_involutions() -> dict[str, DomainMatrix]:
         named = zip(("C'", "J", "K", "P", "G"), square, strict=True)
         values = {name: _to_dense(entries, (q, q)) for name, entries in named}
         return values | {"Theta": values["J"].transpose() * values["C'"]}
 
-    def layers() -> dict[str, DomainMatrix]:
+    def dense_shifts() -> dict[str, DomainMatrix]:
         named = zip(("V", "W", "Z", "Y", "X", "W0"), shifts, [(n, q), (q, n)] * 3, strict=True)
         return {name: _to_dense(entries, shape) for name, entries, shape in named}
 
@@ -181,7 +186,7 @@ def _record_steps(
         "of determinant 1. An involution `K` reverses it, so that `K Theta` is similar to `K`: a "
         "matrix `G` carries `K` to `P = C' K J^T`.",
         "Theta = J^T C', det(Theta) = 1, K K = I, K Theta K Theta = I, P = C' K J^T, P G = G K",
-        involutions,
+        dense_involutions,
         "Theorem 6 of exactflow.linear.factor.permutation, after Koehler, Mehta, Risteski 2021",
     )
     record_step(
@@ -190,7 +195,7 @@ def _record_steps(
         "and the others solve linear equations with signed permutations.",
         "L(W0) U(X) L(Y) U(Z) L(W) U(V) = blocks(A, B, C, D), "
         + ", ".join(f"largest({name}) <= 2" for name in ("V", "W", "Z", "Y", "X", "W0")),
-        layers,
+        dense_shifts,
     )
 
 

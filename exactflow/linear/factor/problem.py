@@ -19,7 +19,7 @@ from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.orientation import CoordinateLayout, Orientation, layout_for
 from exactflow.flows.partition import resolve_partition
-from exactflow.linear.factor.assembly import Scales, merge
+from exactflow.linear.factor.assembly import Scales, merge_neighbours
 
 SignedPermutation = tuple[list[int], list[int]]
 """perm and signs of the matrix with ``y[i] = signs[i] * x[perm[i]]``."""
@@ -53,7 +53,7 @@ class Problem:
         orientation="error", and for a determinant of unknown sign with scales="positive".
         """
         order, sizes = resolve_partition(partition, M.shape[0])
-        det = _determinant(M)
+        det = _nonzero_determinant(M)
         reverses = _reverses_orientation(det, M, scales)
         layout = layout_for(order, sizes, orientation, reverses)
         return cls(layout.padded(M), layout, -det if reverses else det, scales)
@@ -69,7 +69,7 @@ class Problem:
         return self.layout.matrix_of_layers(self.target)
 
     @cached_property
-    def signed(self) -> SignedPermutation | None:
+    def signed_permutation(self) -> SignedPermutation | None:
         """The target as a signed permutation over QQ; None if it is another matrix."""
         return read_signed_permutation(self.target) if self.target.domain.is_QQ else None
 
@@ -82,7 +82,7 @@ class Problem:
         """Return the flow of layers, in order of application, that compose to the matrix."""
         layout, field = self.layout, self.target.domain
         return CouplingFlow(
-            merge(layers),
+            merge_neighbours(layers),
             layout.partition,
             flips=layout.flips,
             method=method,
@@ -132,7 +132,7 @@ class Problem:
                 "and divide a row by the determinant: `Delta`, the scale of a layer, will carry it"
             )
 
-        def values() -> dict[str, DomainMatrix]:
+        def dense_blocks() -> dict[str, DomainMatrix]:
             flips, blocks = self.layout.flips, self.blocks(exchanged, half)
             named = {"M": self.target.to_dense()} | order_and_flip_matrices(order, flips, field)
             if divided:
@@ -143,10 +143,10 @@ class Problem:
         scale = "Delta " if divided else ""
         text = f"{scale}blocks(A, B, C, D) = {left}M{right}"
         blocks = "`A`, `B`, `C`, `D` are the blocks that result."
-        record_step("blocks", f"{', '.join(phrases)}. {blocks}", text, values)
+        record_step("blocks", f"{', '.join(phrases)}. {blocks}", text, dense_blocks)
 
 
-def _determinant(target: DomainMatrix) -> Element:
+def _nonzero_determinant(target: DomainMatrix) -> Element:
     """Compute the determinant, of a signed permutation in linear time; refuse zero."""
     if (signed := read_signed_permutation(target)) is not None:
         return target.domain.convert(permutation_sign(*signed))
@@ -166,7 +166,8 @@ def _reverses_orientation(det: Element, target: DomainMatrix, scales: Scales) ->
     if positive is None and det != field.one and scales == "positive":
         raise OrientationError(
             f"the sign of det(M) = {format_element(det, field)} over {format_field(field)} is "
-            f"unknown: {sign_hint(det, field)}allow one scale of any sign (scales='nonzero')"
+            f"unknown: {sign_assumption_hint(det, field)}"
+            "allow one scale of any sign (scales='nonzero')"
         )
     return positive is False
 
@@ -176,7 +177,7 @@ def format_element(x: Element, field: Domain) -> str:
     return format_short(field.to_sympy(x))
 
 
-def sign_hint(det: Element, field: Domain) -> str:
+def sign_assumption_hint(det: Element, field: Domain) -> str:
     """Return advice on how to declare a determinant of symbols positive; "" for a number."""
     if not field.is_FractionField or field.characteristic():
         return ""

@@ -20,12 +20,12 @@ from exactflow.linear.factor.assembly import (
     Shifts,
     alternate_shears,
     find_two_layers,
-    mirrored,
     restore_determinant,
+    with_halves_exchanged,
 )
-from exactflow.linear.factor.commutator import commutator_shifts, six_shears
-from exactflow.linear.factor.hyperplane import hyperplane_shears
-from exactflow.linear.factor.partition import partition_shears
+from exactflow.linear.factor.commutator import commutator_shifts, find_six_shears
+from exactflow.linear.factor.hyperplane import shears_for_uneven_halves
+from exactflow.linear.factor.partition import shears_for_any_halves
 from exactflow.linear.factor.problem import Problem
 from exactflow.linear.factor.transvection import transvection_shifts
 
@@ -64,7 +64,7 @@ class Route:
         """Whether the route applies to halves of these sizes."""
         return self.differences is None or abs(partition[0] - partition[1]) in self.differences
 
-    def refusal(self, partition: tuple[int, int]) -> str:
+    def refusal_text(self, partition: tuple[int, int]) -> str:
         """Error text for a matrix to which the route does not apply."""
         expected, got = self.where, "another matrix"
         if not self.fits_halves(partition):
@@ -76,7 +76,7 @@ class Route:
 
 
 def _permutation_layers(problem: Problem) -> Layers | None:
-    if problem.signed is None:
+    if problem.signed_permutation is None:
         return None
     try:
         import numpy as np
@@ -86,7 +86,7 @@ def _permutation_layers(problem: Problem) -> Layers | None:
         return None
 
     problem.record_blocks(exchanged=problem.partition[0] > problem.partition[1])
-    perm, signs = problem.layout.permutation_of_layers(*map(np.array, problem.signed))
+    perm, signs = problem.layout.permutation_of_layers(*map(np.array, problem.signed_permutation))
     return permutation_layers(perm, signs, problem.partition)
 
 
@@ -95,7 +95,9 @@ def _two_layers(problem: Problem) -> Layers | None:
     return find_two_layers(problem.blocks(), problem.scales)
 
 
-def _try_in_turn(*constructions: tuple[Construction, Half]) -> Callable[[Problem], Layers | None]:
+def _try_constructions(
+    *constructions: tuple[Construction, Half],
+) -> Callable[[Problem], Layers | None]:
     """Return the route that divides a row of the half by the determinant, and then tries the
     constructions for determinant 1: on halves of one size in both orders, otherwise with the
     smaller half first.
@@ -112,22 +114,22 @@ def _try_in_turn(*constructions: tuple[Construction, Half]) -> Callable[[Problem
                 if shears is not None:
                     adopt_steps(steps)
                     layers = restore_determinant(shears, problem.det, half)
-                    return mirrored(layers) if exchanged else layers
+                    return with_halves_exchanged(layers) if exchanged else layers
         return None
 
     return find_layers
 
 
-def _with_leftmost(
+def _construction_from_shifts(
     find_shifts: Callable[[Blocks], Shifts | None], leftmost: Half
 ) -> tuple[Construction, Half]:
     """Return a construction of shears from a search for shifts, and the half moved leftmost."""
 
-    def find_shears(blocks: Blocks) -> ShearList | None:
+    def find_shears_and_step(blocks: Blocks) -> ShearList | None:
         shifts = find_shifts(blocks)
         return None if shifts is None else alternate_shears(shifts, leftmost)
 
-    return find_shears, leftmost
+    return find_shears_and_step, leftmost
 
 
 ROUTES = (
@@ -150,26 +152,28 @@ ROUTES = (
         "a matrix one of whose diagonal blocks is invertible and, with its Schur complement, has a "
         "cyclic vector among those tried, over a field where 2 is not 0",
         "six layers, the shortest numbers",
-        _try_in_turn(_with_leftmost(transvection_shifts, "second")),
+        _try_constructions(_construction_from_shifts(transvection_shifts, "second")),
     ),
     Route(
         "commutator",
         "an invertible matrix",
         "five layers if an off-diagonal block is invertible, else six",
-        _try_in_turn(_with_leftmost(commutator_shifts, "first"), (six_shears, "second")),
+        _try_constructions(
+            _construction_from_shifts(commutator_shifts, "first"), (find_six_shears, "second")
+        ),
     ),
     Route(
         "hyperplane",
         "an invertible matrix",
         "five layers if an off-diagonal block has the rank of the smaller half, else six",
-        _try_in_turn((hyperplane_shears, "first")),
+        _try_constructions((shears_for_uneven_halves, "first")),
         differences=(1,),
     ),
     Route(
         "partition",
         "an invertible matrix",
         "over any field; five layers generically where the halves are equal",
-        _try_in_turn((partition_shears, "first")),
+        _try_constructions((shears_for_any_halves, "first")),
         differences=None,
     ),
 )
@@ -201,13 +205,17 @@ def factor_by_route(problem: Problem, method: str) -> tuple[Layers, str]:
         if layers is not None:
             adopt_steps(steps)
             return layers, route.name
-    raise MethodError(routes[-1].refusal(problem.partition))
+    raise MethodError(routes[-1].refusal_text(problem.partition))
 
 
 def _check_size(problem: Problem) -> None:
     """Refuse a large permutation for which there is no sparse route."""
     d = sum(problem.partition)
-    if d > LARGEST_UNEVEN and not ROUTES[0].fits_halves(problem.partition) and problem.signed:
+    if (
+        d > LARGEST_UNEVEN
+        and not ROUTES[0].fits_halves(problem.partition)
+        and problem.signed_permutation
+    ):
         raise MethodError(
             f"expected halves that differ by at most one for a permutation of more than "
             f"{LARGEST_UNEVEN} coordinates, got {problem.partition}: the other routes compute with "

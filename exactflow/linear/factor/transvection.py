@@ -27,7 +27,7 @@ e s^T S^-1 is the difference of the first rows. No Krylov matrix of powers is fo
 from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.progress import report_stage
-from exactflow.exact.rational_matrix import as_domain_matrix, as_rational_matrix
+from exactflow.exact.rational_matrix import as_domain_matrix, to_rational_if_large
 from exactflow.explanation.steps import record_step
 from exactflow.linear.factor.assembly import Shifts
 
@@ -55,7 +55,7 @@ def transvection_shifts(blocks: Blocks) -> Shifts | None:
     (H, H_inverse), (K, K_inverse) = of_A, of_S
     report_stage("six shears", 0.24)
     v, e, C_new, Q = H[:, :1], K[:, :1], K * H_inverse, H * K_inverse
-    A, B, C, S, A_inverse = map(as_rational_matrix, (A, B, C, S, A_inverse))
+    A, B, C, S, A_inverse = map(to_rational_if_large, (A, B, C, S, A_inverse))
     first_row = linalg.column([b - a for a, b in zip(f[1:], g[1:], strict=True)], field).transpose()
     s = first_row * K_inverse * S
     w = linalg.unit_vector(e.shape[0], 0, field).transpose()  # w e = 1: e starts with a one

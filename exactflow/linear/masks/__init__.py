@@ -57,7 +57,7 @@ from exactflow.flows.orientation import flip_signs
 from exactflow.flows.partition import moved_and_kept, resolve_partition
 from exactflow.flows.verification import verify
 from exactflow.linear.masks.explaining import explain_merged, matrices_of
-from exactflow.linear.masks.mask_builder import OneMaskBuilder, as_part
+from exactflow.linear.masks.mask_builder import OneMaskBuilder, as_masked_part
 
 __all__ = ["merge_masks"]
 
@@ -103,10 +103,10 @@ def merge_masks(
     >>> flow.depth <= 8, flow.matrix() == second.matrix() * first.matrix()
     (True, True)
     """
-    given = _check_steps(flows)
-    builder = _build(given, mask)
+    given = _read_flows_and_matrices(flows)
+    builder = _make_builder(given, mask)
     layers, order, partition = builder.layers(), builder.order, builder.partition
-    derivation = partial(explain_merged, given, partial(_build, given, mask))
+    derivation = partial(explain_merged, given, partial(_make_builder, given, mask))
     linear = [layer for layer in layers if isinstance(layer, LinearCoupling)]
     if len(linear) < len(layers):
         return PiecewiseFlow(layers, order=order, derivation=derivation)
@@ -118,11 +118,11 @@ def merge_masks(
         order=order,
         derivation=derivation,
     )
-    _verify_linear(flow, given)
+    _verify_product(flow, given)
     return flow
 
 
-def _build(given: list, mask: "PartitionLike | None") -> OneMaskBuilder:
+def _make_builder(given: list, mask: "PartitionLike | None") -> OneMaskBuilder:
     """Add flows and matrices, of one dimension and over one field, to a builder for a mask."""
     d = given[0].shape[0] if isinstance(given[0], DomainMatrix) else given[0].dimension
     first = next((flow for flow in given if isinstance(flow, Flow)), None)
@@ -142,7 +142,7 @@ def _build(given: list, mask: "PartitionLike | None") -> OneMaskBuilder:
     return builder
 
 
-def _check_steps(flows: object) -> list:
+def _read_flows_and_matrices(flows: object) -> list:
     """Check that items are flows and matrices of one dimension; return them over one field."""
     if isinstance(flows, Flow) or not isinstance(flows, Iterable):
         raise InvalidInputError(
@@ -155,7 +155,7 @@ def _check_steps(flows: object) -> list:
         elif isinstance(item, Coupling):
             item = PiecewiseFlow([item])
         elif isinstance(item, PiecewiseFlow):
-            item = _linear_if_possible(item)
+            item = _to_coupling_flow_if_linear(item)
         given.append(item if isinstance(item, Flow) else as_matrix(item))
     if not given:
         raise InvalidInputError("expected at least one flow or matrix, got none")
@@ -164,10 +164,10 @@ def _check_steps(flows: object) -> list:
         raise InvalidInputError(
             f"expected flows and matrices of one dimension, got {sorted(sizes)}"
         )
-    return _over_one_field(given)
+    return _convert_to_common_field(given)
 
 
-def _linear_if_possible(flow: PiecewiseFlow) -> Flow:
+def _to_coupling_flow_if_linear(flow: PiecewiseFlow) -> Flow:
     """Return a flow whose layers are all linear as a `CouplingFlow`, and another flow unchanged."""
     linear = [layer for layer in flow.layers if isinstance(layer, LinearCoupling)]
     if len(linear) < flow.depth:
@@ -175,7 +175,7 @@ def _linear_if_possible(flow: PiecewiseFlow) -> Flow:
     return CouplingFlow(linear, flow.partition, order=flow.order)
 
 
-def _over_one_field(given: list) -> list:
+def _convert_to_common_field(given: list) -> list:
     """Return flows and matrices over the smallest field that contains all entries.
 
     Rational matrices are converted to GF(p) if need be; rational flows are not.
@@ -191,12 +191,12 @@ def _over_one_field(given: list) -> list:
     return [
         over_common_field(item, field)
         if isinstance(item, DomainMatrix)
-        else _flow_over(item, field)
+        else _extend_field(item, field)
         for item in given
     ]
 
 
-def _flow_over(flow: Flow, field: Domain) -> Flow:
+def _extend_field(flow: Flow, field: Domain) -> Flow:
     """Return a linear flow over a larger field, and a piecewise-linear flow unchanged."""
     if not isinstance(flow, CouplingFlow):
         return flow
@@ -204,7 +204,7 @@ def _flow_over(flow: Flow, field: Domain) -> Flow:
     return flow.with_layers(layers, field=field)
 
 
-def _verify_linear(flow: CouplingFlow, given: list) -> None:
+def _verify_product(flow: CouplingFlow, given: list) -> None:
     """Compare a flow with the product of the flows and matrices given."""
     verify(flow, reduce(lambda product, M: M * product, matrices_of(given)))
 
@@ -223,7 +223,7 @@ def _split_flow(item: "Flow | DomainMatrix", partition: tuple[int, int]) -> Iter
     places = [[(i, 1) for i in half] for half in item.halves]
     for layer in item.layers:
         moved, kept = moved_and_kept(layer.moves, places)
-        yield from _split_part(as_part(layer).renamed(kept, moved), partition)
+        yield from _split_part(as_masked_part(layer).renamed(kept, moved), partition)
 
 
 class _Block(NamedTuple):
@@ -252,24 +252,24 @@ def _split_part(part: MaskedPart, partition: tuple[int, int]) -> Iterator[Masked
         for inner in part.layer.parts:
             yield from _split_part(inner.renamed(part.kept, part.moved), partition)
     else:
-        yield from (_restrict(part, block) for block in blocks)
+        yield from (_restrict_to_block(part, block) for block in blocks)
 
 
 def _cut_blocks(reads: dict[int, set[int]], most_moved: int, most_read: int) -> list[_Block]:
     """Cut a shift into blocks of bounded size, given the columns that each row reads."""
     blocks = []
-    for rows in _batches(sorted(reads), most_moved):
+    for rows in _cut_into_batches(sorted(reads), most_moved):
         columns = sorted(set().union(*(reads[i] for i in rows)))
-        for k, batch in enumerate(_batches(columns, most_read) or [[]]):
+        for k, batch in enumerate(_cut_into_batches(columns, most_read) or [[]]):
             blocks.append(_Block(rows, batch, is_first=k == 0))
     return blocks
 
 
-def _batches(items: list[int], size: int) -> list[list[int]]:
+def _cut_into_batches(items: list[int], size: int) -> list[list[int]]:
     return [items[k : k + size] for k in range(0, len(items), size)]
 
 
-def _restrict(part: MaskedPart, block: _Block) -> MaskedPart:
+def _restrict_to_block(part: MaskedPart, block: _Block) -> MaskedPart:
     """Return the part that moves only the rows of a block, and reads only its columns."""
     layer = part.layer
     if isinstance(layer, LinearCoupling) and not block.is_first:

@@ -39,7 +39,7 @@ def explain_merged(given: list, build: Callable[[], Any], flow: Flow) -> Explana
     steps += (
         _product_steps(given, flow) if isinstance(flow, CouplingFlow) else _point_steps(given, flow)
     )
-    return Explanation.verify(claim, steps, flow, Evidence.EXACT)
+    return Explanation.from_checked_steps(claim, steps, flow, Evidence.EXACT)
 
 
 def _product_steps(given: list, flow: CouplingFlow) -> list[Step]:
@@ -62,8 +62,8 @@ def _point_steps(given: list, flow: Flow) -> list[Step]:
     why = "The columns of `X` are points, those of `Y` their images under the maps in turn."
     proved = "the flow takes each point to its image, and its inverse takes the image back"
 
-    def are_mapped() -> bool:
+    def are_points_mapped_back() -> bool:
         return bool(flow._map_exact(X) == image and flow.inverse()._map_exact(image) == X)
 
     values = {"X": X, "Y": image.to_dense()}
-    return [Step("points", why, "", {}, values, QQ, witness=are_mapped, proved=proved)]
+    return [Step("points", why, "", {}, values, QQ, witness=are_points_mapped_back, proved=proved)]

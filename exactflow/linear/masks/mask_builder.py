@@ -19,7 +19,7 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.merged_coupling import MaskedPart, MergedCoupling
 from exactflow.flows.partition import moved_and_kept, opposite
 from exactflow.linear.factor import factor
-from exactflow.linear.factor.assembly import Scales, merge, mirrored
+from exactflow.linear.factor.assembly import Scales, merge_neighbours, with_halves_exchanged
 
 
 class Placement(NamedTuple):
@@ -53,12 +53,16 @@ class OneMaskBuilder:
         field: Domain,
         words: "Words | None" = None,
     ) -> None:
-        self.order, self.partition, self.words = tuple(order), partition, words or yield_words
+        self.order, self.partition, self.words = (
+            tuple(order),
+            partition,
+            words or yield_shortest_layers,
+        )
         self.field = field
         self.home = Placement({i: k for k, i in enumerate(order)}, dict.fromkeys(order, 1))
         self.place, self.sign = self.home.copy()
         self.parts: list[tuple[Half, MaskedPart]] = []
-        self.swaps = self.added_words = self.factors = 0  # numbers of the names in an explanation
+        self.swaps = self.added_words = self.factors = 0  # counters for the names in an explanation
 
     @property
     def last_half(self) -> Half | None:
@@ -71,7 +75,7 @@ class OneMaskBuilder:
         for half, run in groupby(self.parts, key=itemgetter(0)):
             parts = [part for _, part in run]
             if all(isinstance(part.layer, LinearCoupling) for part in parts):
-                result += merge(part.to_linear(self.partition, half) for part in parts)
+                result += merge_neighbours(part.to_linear(self.partition, half) for part in parts)
             else:
                 result.append(MergedCoupling(self.partition, half, tuple(parts)))
         return result
@@ -84,14 +88,14 @@ class OneMaskBuilder:
     def add_coupling(self, part: MaskedPart) -> None:
         """Add a coupling, after a swap that brings its coordinates to the right halves."""
 
-        def cost(option: tuple[Half, Pairs]) -> int:
+        def count_new_layers(option: tuple[Half, Pairs]) -> int:
             return (3 if option[1] else 1) - (option[0] == self.last_half)
 
-        half, pairs = min(self._possible_halves(part), key=cost)
+        half, pairs = min(self._possible_halves_and_swaps(part), key=count_new_layers)
         moves, reads = ([see[0] for see in places if see] for places in (part.moved, part.kept))
         task = f"The next coupling moves coordinates {moves} and reads {reads}."
         if pairs:
-            self._add_swap(half, pairs, task)
+            self._add_swap_layers(half, pairs, task)
         else:
             record_step("coupling", f"{task} They stand in different halves: no swap.", "", {})
         p = self.partition[0]
@@ -99,7 +103,7 @@ class OneMaskBuilder:
         self.parts.append((half, part.renamed(seen, seen)))
 
     def add_matrix(self, matrix: DomainMatrix, after: MaskedPart | None) -> None:
-        """Add a matrix, and choose places after it that suit the coupling `after`, if there is one.
+        """Add the layers of a matrix; choose the places behind it to suit the coupling `after`.
 
         A signed permutation only changes the places and signs of coordinates.
         """
@@ -114,17 +118,17 @@ class OneMaskBuilder:
         self.place, self.sign = self.home.copy()
         wanted = None
         if after is not None:
-            options = self._possible_halves(after)
+            options = self._possible_halves_and_swaps(after)
             wanted, pairs = min(
                 options, key=lambda option: (len(option[1]), option[0] != self.last_half)
             )
-            self._exchange(pairs)
+            self._exchange_places(pairs)
         inner = _change_coordinates(matrix, before, self.placement)
         if linalg.is_positive(inner.det(), inner.domain) is False:
             self.sign[self.order[0]] *= -1
             inner = _change_coordinates(matrix, before, self.placement)
         why = "The next matrix, between the places of the coordinates before and after it, is"
-        self._add_word(inner, wanted, why)
+        self._add_merging_layers(inner, wanted, why)
 
     def restore_places(self) -> None:
         """Add the signed permutation that returns every coordinate to its own place."""
@@ -135,37 +139,39 @@ class OneMaskBuilder:
                 "the composition reverses orientation, which no flow of couplings does: negate one "
                 "coordinate, or leave out a flip or an odd permutation"
             )
-        self._add_word(inner, None, "The signed permutation that brings each coordinate home is")
+        self._add_merging_layers(
+            inner, None, "The signed permutation that brings each coordinate home is"
+        )
 
-    def _possible_halves(self, part: MaskedPart) -> list[tuple[Half, Pairs]]:
+    def _possible_halves_and_swaps(self, part: MaskedPart) -> list[tuple[Half, Pairs]]:
         """Return each half that a coupling may move, with pairs of coordinates to swap first."""
         moves = {see[0] for see in part.moved if see}
         reads = {see[0] for see in part.kept if see}
         p, q = self.partition
         sizes: tuple[tuple[Half, int, int], ...] = ("first", p, q), ("second", q, p)
         return [
-            (half, self._choose_pairs(half, moves, reads))
+            (half, self._choose_pairs_to_swap(half, moves, reads))
             for half, size, rest in sizes
             if len(moves) <= size and len(reads) <= rest
         ]
 
-    def _choose_pairs(self, half: Half, moves: set[int], reads: set[int]) -> Pairs:
+    def _choose_pairs_to_swap(self, half: Half, moves: set[int], reads: set[int]) -> Pairs:
         """Return pairs whose exchange brings `moves` into the half, `reads` into the other half.
 
         Other coordinates return to their own places, if they can.
         """
 
-        def in_half(place: dict[int, int], i: int) -> bool:
+        def is_in_half(place: dict[int, int], i: int) -> bool:
             return moved_and_kept(half, (place[i] < p, place[i] >= p))[0]
 
         p, home = self.partition[0], self.home.place
-        inside = [i for i in self.order if in_half(self.place, i)]
-        outside = [i for i in self.order if not in_half(self.place, i)]
+        inside = [i for i in self.order if is_in_half(self.place, i)]
+        outside = [i for i in self.order if not is_in_half(self.place, i)]
         enter, leave = [i for i in outside if i in moves], [i for i in inside if i in reads]
         count, bound = max(len(enter), len(leave)), moves | reads
         spare = [i for i in outside if i not in bound], [i for i in inside if i not in bound]
-        enter += sorted(spare[0], key=lambda i: not in_half(home, i))[: count - len(enter)]
-        leave += sorted(spare[1], key=lambda i: in_half(home, i))[: count - len(leave)]
+        enter += sorted(spare[0], key=lambda i: not is_in_half(home, i))[: count - len(enter)]
+        leave += sorted(spare[1], key=lambda i: is_in_half(home, i))[: count - len(leave)]
         pairs = []
         for i in enter:
             at_home = {j: (self.place[j] == home[i]) + (self.place[i] == home[j]) for j in leave}
@@ -174,7 +180,7 @@ class OneMaskBuilder:
             pairs.append((i, j))
         return pairs
 
-    def _exchange(self, pairs: Pairs) -> dict[tuple[int, int], int]:
+    def _exchange_places(self, pairs: Pairs) -> dict[tuple[int, int], int]:
         """Exchange the places of pairs, and return the sign e of the swap for each pair of places.
 
         A swap multiplies the coordinate that enters the first half by e, and the other one by -e.
@@ -191,13 +197,13 @@ class OneMaskBuilder:
             swapped[a, b] = e
         return swapped
 
-    def _add_swap(self, half: Half, pairs: Pairs, task: str) -> None:
+    def _add_swap_layers(self, half: Half, pairs: Pairs, task: str) -> None:
         """Add the signed swap, ``U(E) L(-E^T) U(E)`` or ``L(-E^T) U(E) L(-E^T)``, by `half`.
 
         `task` is a sentence about the next coupling, which needs the swap, for an explanation.
         """
         p, q = self.partition
-        signs = self._exchange(pairs).items()
+        signs = self._exchange_places(pairs).items()
         entries = {(a, b - p): self.field.convert(e) for (a, b), e in signs}
         E = DomainMatrix.from_dok(entries, (p, q), self.field)
         shears: dict[Half, DomainMatrix] = {"first": E, "second": -E.transpose()}
@@ -218,15 +224,15 @@ class OneMaskBuilder:
 
     def _add_layers(self, layers: Iterable[LinearCoupling]) -> None:
         """Add layers that act on the places themselves."""
-        self.parts += [(layer.moves, as_part(layer)) for layer in layers]
+        self.parts += [(layer.moves, as_masked_part(layer)) for layer in layers]
 
-    def _add_word(self, matrix: DomainMatrix, wanted: Half | None, why: str) -> None:
+    def _add_merging_layers(self, matrix: DomainMatrix, wanted: Half | None, why: str) -> None:
         """Add layers that compose to a matrix of places, of the word that merges best.
 
         `why` is the beginning of a sentence about the matrix, for an explanation.
         """
 
-        def cost(layers: Sequence[LinearCoupling]) -> int:
+        def count_new_layers(layers: Sequence[LinearCoupling]) -> int:
             ends = (
                 (layers[0].moves == self.last_half) + (layers[-1].moves == wanted) if layers else 0
             )
@@ -238,11 +244,13 @@ class OneMaskBuilder:
             raise FieldTooSmallError(
                 f"{self.field} has too few elements for the layers of a matrix: use a larger field"
             )
-        word = min(words, key=cost)
-        self._record_word(matrix, word, why)
+        word = min(words, key=count_new_layers)
+        self._record_layers_of_matrix(matrix, word, why)
         self._add_layers(word)
 
-    def _record_word(self, matrix: DomainMatrix, word: Sequence[LinearCoupling], why: str) -> None:
+    def _record_layers_of_matrix(
+        self, matrix: DomainMatrix, word: Sequence[LinearCoupling], why: str
+    ) -> None:
         """Record the layers of a matrix about places as a step."""
         if not word:
             return
@@ -263,19 +271,19 @@ class OneMaskBuilder:
         )
 
 
-def as_part(layer: Coupling) -> MaskedPart:
+def as_masked_part(layer: Coupling) -> MaskedPart:
     """Return a layer as a part that acts on the places themselves."""
     moved, kept = (tuple((k, 1) for k in range(size)) for size in layer.sizes)
     return MaskedPart(layer, kept, moved)
 
 
-def yield_words(
+def yield_shortest_layers(
     matrix: DomainMatrix, partition: tuple[int, int]
 ) -> Iterator[Sequence[LinearCoupling]]:
-    """Yield layers that compose to a matrix, by the shortest routes, with either letter first.
+    """Yield the shortest lists of layers that compose to a matrix, from either half.
 
-    Layers with the other letter first come from the matrix with halves exchanged or, if their sizes
-    differ, from the inverse. Over GF(p), where no number is positive, a scale may be the
+    Layers that begin with the other half come from the matrix with halves exchanged or, if their
+    sizes differ, from the inverse. Over GF(p), where no number is positive, a scale may be the
     determinant.
     """
     p, q = partition
@@ -292,7 +300,7 @@ def yield_words(
             if p == q:
                 swapped = matrix.extract(exchanged, exchanged)
                 mirror = factor(swapped, method=method, scales=scales)
-                yield mirrored(mirror.layers)
+                yield with_halves_exchanged(mirror.layers)
             else:
                 inverse = matrix.transpose() if is_monomial else matrix.to_dense().inv()
                 flow = factor(inverse, partition=partition, method=method, scales=scales)

@@ -85,7 +85,7 @@ def by_hand(result, x: np.ndarray, sign: int = 1) -> np.ndarray:
     columns = columns[list(result.order)]
     halves = [columns[:p], columns[p:]]
     for layer in result.layers[::sign]:
-        A = [[int(t * 2**result.bits) for t in row] for row in layer.weight.tolist()]
+        A = [[int(t * 2**result.bits) for t in row] for row in layer.float_shift.tolist()]
         i = ("first", "second").index(layer.moves)
         shift = (np.array(A, dtype=object) @ halves[1 - i] + 2 ** (result.bits - 1)) >> result.bits
         halves[i] = halves[i] + sign * shift
@@ -246,7 +246,7 @@ def test_order_of_summation_threads_strides_and_batches_change_nothing():
         order = np.random.default_rng(seed).permutation(d // 2)
         total = np.zeros((d // 2, 100))
         for k in order:  # term by term
-            total += np.outer(layer.weight[:, k], kept[k])
+            total += np.outer(layer.float_shift[:, k], kept[k])
         assert (np.floor(total + 0.5) == layer.shift(kept)).all()
 
 
@@ -264,10 +264,12 @@ def test_float64_products_are_those_of_integers_up_to_the_radius():
     for bits, limit in ((20, 2**15), (40, 2**20), (48, 2**30), (8, 2**40)):
         result = lossless(W, bits=bits, limit=limit)
         for layer in result.layers:
-            kept = integers((3, 50), layer.radius)
-            kept[:, 0], kept[:, 1] = layer.radius, -layer.radius
-            kept[:, 2:4] = np.sign(layer.weight[0])[:, None].astype(int) * layer.radius
-            A = [[int(t * 2**bits) for t in row] for row in layer.weight.tolist()]
+            kept = integers((3, 50), layer.largest_exact_input)
+            kept[:, 0], kept[:, 1] = layer.largest_exact_input, -layer.largest_exact_input
+            kept[:, 2:4] = (
+                np.sign(layer.float_shift[0])[:, None].astype(int) * layer.largest_exact_input
+            )
+            A = [[int(t * 2**bits) for t in row] for row in layer.float_shift.tolist()]
             expected = np.array(A, dtype=object) @ kept.astype(object) + 2 ** (bits - 1) >> bits
             assert (layer.shift(kept.astype(float)) == expected).all()
     assert len(lossless(W, bits=48, limit=2**30).layers[0].parts) > 1
@@ -279,7 +281,7 @@ def test_integer_shifts_are_exact_up_to_the_radius(bits):
     T = np.array([[3, -1], [1, 0]])
     layer = IntegerCoupling.of("first", T.astype(float), bits, 1)
     for below in range(8):
-        kept = np.array([[layer.radius - below], [1 - layer.radius]])
+        kept = np.array([[layer.largest_exact_input - below], [1 - layer.largest_exact_input]])
         assert layer.shift(kept.astype(float)).tolist() == (T @ kept).tolist()
 
 
@@ -299,8 +301,8 @@ def test_layers_of_many_parts_round_once():
     assert max(len(layer.parts) for layer in result.layers) > 1
     draws = np.random.default_rng(0)
     for layer in result.layers:
-        T = sum(Fraction(float(part.weight[0, 0])) for part in layer.parts)
-        x = draws.integers(-layer.radius, layer.radius, 3000)
+        T = sum(Fraction(float(part.float_matrix[0, 0])) for part in layer.parts)
+        x = draws.integers(-layer.largest_exact_input, layer.largest_exact_input, 3000)
         expected = [floor(T * k + Fraction(1, 2)) for k in x.tolist()]
         assert layer.shift(x[None, :].astype(float)).tolist() == [expected]
 

@@ -218,7 +218,7 @@ def test_zeros_of_a_leaky_relu_and_layers_without_scales_are_healthy():
     x[0] = x[1, 2] = 0.0
     layers = diagnose(Model(Leaky(), Additive(4), Leaky()).eval(), x).layers
     assert [layer.log_det_error < 1e-9 for layer in layers] == [True] * 3
-    none = "log-determinant of the inverse not checked, because it returns none"
+    none = "log-determinant of the inverse not checked, because the module returns none"
     assert [layer.notes for layer in layers] == [(none,), (), (none,)]
 
 

@@ -87,7 +87,7 @@ def test_what_layers_return(pair):
     assert_only_numbers(found)
     assert all(layer.log_det == pytest.approx(layer.log_det_due) for layer in found.layers)
     both = "log-determinant, log-determinant of the inverse"
-    assert found.whole.notes == (f"{both} not checked, because it returns none",)
+    assert found.whole.notes == (f"{both} not checked, because the module returns none",)
 
 
 @pytest.mark.parametrize(
@@ -101,13 +101,13 @@ def test_what_layers_return(pair):
     ],
 )
 def test_what_is_no_image_is_refused_by_name(ahead, name):
-    with pytest.raises(InvalidInputError, match=f"a row for each member of the batch, but {name}"):
+    with pytest.raises(InvalidInputError, match=f"it returns {name}, not a tensor"):
         diagnose(returning(ahead), data())
 
 
 def test_a_way_back_without_an_image():
     found = diagnose(returning(lambda z, log_det: z, lambda x: None), data())
-    assert found.whole.notes[0].startswith("on the way back it returns no tensor")
+    assert found.whole.notes[0].startswith("on the way back it returns NoneType, not a tensor")
     assert found.error == float("inf")
 
 

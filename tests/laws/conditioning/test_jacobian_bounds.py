@@ -19,7 +19,7 @@ from exactflow.exact.balls import PrecisionError
 from exactflow.exact.numbers import to_mpf
 from exactflow.laws.conditioning import Gaussian, lower_bounds, singular_values
 from exactflow.laws.conditioning.lipschitz_regression import LipschitzRegression, StepMap
-from exactflow.laws.conditioning.log_det_bound import bound_mean_log_det
+from exactflow.laws.conditioning.log_det_bound import upper_bound_mean_log_det
 from exactflow.laws.conditioning.mixture_components import as_components, quantize_to_components
 from exactflow.laws.conditioning.tuning import TUNING
 from exactflow.laws.universal import (
@@ -60,7 +60,7 @@ def test_the_distance_on_the_line(atoms, slope):
     weights = generator.integers(1, 60, len(values)).tolist()
     with ctx.workprec(128):
         steps = StepMap.of(list(map(arb, values)), weights)
-        below, above = LipschitzRegression(steps, arb(slope)).squared_distance()
+        below, above = LipschitzRegression(steps, arb(slope)).bound_squared_distance()
         assert not below > above
         assert abs(above - below) < 1e-9 * above
     assert abs(float(above.sqrt()) / on_a_grid(values, weights, slope) - 1) < 1e-3
@@ -139,7 +139,7 @@ def test_pieces_at_one_place_are_cut_apart(count):
     centers = [[Rational(1, 10), Rational(1, 3)]] * count
     law = GaussianMixture(centers, list(range(1, count + 1)))
     with ctx.workprec(128):
-        _, groups, _ = bound_mean_log_det(as_components(law, QQ(1, 2)), arb("0.5"))
+        _, groups, _ = upper_bound_mean_log_det(as_components(law, QQ(1, 2)), arb("0.5"))
     assert sum(map(len, groups)) == count
     assert all(map(len, groups))
 

@@ -129,7 +129,9 @@ def test_the_map_on_tiles_is_diagonal(found):
     """In a tile, off margins, the flow is the affine map of the theorem."""
     part = found("moons", "1/20").parts[0]
     inverse = found("moons", "1/20").flow.inverse()
-    for tile, ((s, t), (u, v)) in list(zip(part.tiling.tiles, part.tiling.maps, strict=True))[::40]:
+    for tile, ((s, t), (u, v)) in list(
+        zip(part.tiling.tiles, part.tiling.affine_maps, strict=True)
+    )[::40]:
         a, b = part.tiling.columns[tile.column]
         x = [(2 * a + b) / 3, (tile.low + 2 * tile.high) / 3]
         z = inverse.forward(list(map(QQ.to_sympy, x)))

@@ -21,9 +21,9 @@ from exactflow.laws.universal import (
 )
 from exactflow.laws.universal.densities import DensityRun
 from exactflow.laws.universal.measures import MOST_DRAWS, draw_normal
-from exactflow.laws.universal.quantization import TUNING, check_count, power_below
-from exactflow.laws.universal.three_layers import MOST_STRIPS, _check_strips
-from exactflow.laws.universal.tilings import MOST_TILES, check_tiles
+from exactflow.laws.universal.quantization import TUNING, check_atom_count, power_below
+from exactflow.laws.universal.three_layers import MOST_STRIPS, _check_strip_count
+from exactflow.laws.universal.tilings import MOST_TILES, check_tile_count
 from exactflow.laws.universal.zones import MOST_CELLS, Profile
 
 UNEVEN = Boxes([([0, 0], [0.1, 0.3]), ([0.3, 0.1], [0.7, 0.9])])
@@ -252,9 +252,9 @@ def test_samples_may_be_tensors():
 @pytest.mark.parametrize(
     ("check", "most", "unit"),
     [
-        (check_count, TUNING.most_atoms, "atoms"),
-        (check_tiles, MOST_TILES, "tiles"),
-        (_check_strips, MOST_STRIPS, "strips"),
+        (check_atom_count, TUNING.most_atoms, "atoms"),
+        (check_tile_count, MOST_TILES, "tiles"),
+        (_check_strip_count, MOST_STRIPS, "strips"),
     ],
 )
 def test_a_limit_is_included_and_named_with_the_number_that_exceeds_it(check, most, unit):

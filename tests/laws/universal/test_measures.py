@@ -19,7 +19,7 @@ from exactflow.laws.universal import (
     uniform,
 )
 from exactflow.laws.universal.construction import _separate, _separating_moves, _sort_atoms
-from exactflow.laws.universal.quantization import least_root, quantize_by_means
+from exactflow.laws.universal.quantization import ceil_sqrt, quantization_from_means
 
 MIXED = GaussianMixture([[0, 1], [2, 3]], [1, ["1/2", 2]], ["1/4", "3/4"])
 LAWS = {
@@ -54,7 +54,7 @@ def test_a_normal_law_within_its_deviation_is_one_cell(tolerance, count):
 def test_what_rounding_takes_from_all_masses_is_in_the_error():
     """Thirds at -1, 0, 1 become 6/16, 5/16, 5/16: 1/48 of mass moves by one, and 1/48 by two."""
     third = arb(1) / 3
-    cells = quantize_by_means(2 * third, [(third, [arb(x)]) for x in (-1, 0, 1)], 2)
+    cells = quantization_from_means(2 * third, [(third, [arb(x)]) for x in (-1, 0, 1)], 2)
     assert cells.weights == [QQ(3, 8), QQ(5, 16), QQ(5, 16)]
     assert (1 / 48 + 4 / 48) ** 0.5 < float(cells.error) < 0.41
 
@@ -97,7 +97,7 @@ def test_labels_snake():
 def test_least_root():
     for k in range(60):
         q = QQ(k, 7)
-        m = least_root(q)
+        m = ceil_sqrt(q)
         assert m >= 1
         assert m * m >= q
         assert m == 1 or (m - 1) ** 2 < q

@@ -83,7 +83,11 @@ def test_bound_is_within_eps(found):
 
 def test_layers(found):
     flow, parameters = found.flow, found.parameters
-    delta, depth, (moved, _) = QQ.to_sympy(parameters.delta), parameters.depth, parameters.halves
+    delta, depth, (moved, _) = (
+        QQ.to_sympy(parameters.delta),
+        parameters.depth,
+        parameters.moved_and_kept,
+    )
     d = found.target.dimension
     twice = len(range(d)[moved]) if depth == 3 else 0
     assert [layer.moves for layer in flow] == [flow[0].moves, flow[1].moves, flow[0].moves][:depth]
@@ -99,12 +103,12 @@ def test_plateaus_are_as_in_the_proof(found):
     There the Jacobian of two layers is delta I.
     """
     parameters, d = found.parameters, found.target.dimension
-    moved, kept = (range(d)[half] for half in parameters.halves)
+    moved, kept = (range(d)[half] for half in parameters.moved_and_kept)
     delta, knots = QQ.to_sympy(parameters.delta), parameters.knots
     inner = [(a + b) / 2 for a, b in pairwise(knots)]
     middles = [knots[0] - 1, *inner, knots[-1] + 1] if knots else [QQ(0)]
     scales = [delta**2 if i in moved and parameters.depth == 3 else delta for i in range(d)]
-    for point, middle in list(zip(parameters.points, middles, strict=True))[:20]:
+    for point, middle in list(zip(parameters.exact_atoms, middles, strict=True))[:20]:
         z = [Rational(1, 3)] * d
         z[kept[0]] = QQ.to_sympy(middle)
         noise = sympy.Matrix([s * entry for s, entry in zip(scales, z, strict=True)])
@@ -126,7 +130,7 @@ def test_ramps_do_not_meet_where_knots_are_near(layers):
 def test_the_spread_is_that_of_the_atoms():
     found = approximate(Atoms([[0, 0], ["1/1000", 0]]), eps=1).parameters
     moved = np.array(found.moved.tolist(), dtype=float) / 2**found.bits
-    assert float(found.spread()) == pytest.approx(np.sqrt(np.mean(moved**2)))
+    assert float(found.spread_error()) == pytest.approx(np.sqrt(np.mean(moved**2)))
 
 
 @pytest.mark.parametrize("layers", [2, 3])
@@ -198,9 +202,9 @@ def test_bound_exceeds_the_truth_where_every_term_is_large(case, atoms, weights,
     construction = coarse(atoms, weights, depth, tau, delta, radius, shift)
     atoms = construction.atoms.astype(float)
     with ctx.workprec(96):
-        bound = float(construction.bound(arb(0)).total)
+        bound = float(construction.bound_w2(arb(0)).total)
     z = grid_points(2, 32)
-    image = construction.layers().forward(z).T
+    image = construction.build_flow().forward(z).T
     masses = np.array([float(w) for w in weights])
     truth = transport(image, np.full(len(image), 1 / len(image)), atoms, masses)
     assert truth <= bound * 1.02
@@ -216,11 +220,11 @@ def test_the_terms_are_those_of_the_theorem(case, atoms, depth):
     tau, delta, radius, _ = map(float, COARSE[case])
     construction = coarse(atoms, weights, depth, *COARSE[case])
     with ctx.workprec(96):
-        found = construction.bound(arb(0))
+        found = construction.bound_w2(arb(0))
     knots = np.array(construction.knots, dtype=float)
     sorted_atoms = construction.atoms.astype(float)
     boxes = np.ptp(sorted_atoms, axis=0)
-    kept, moved = (boxes[half] for half in construction.halves[::-1])
+    kept, moved = (boxes[half] for half in construction.moved_and_kept[::-1])
     three = depth == 3
     mass = 2 * ndtr(-radius / delta) + three * 2 * ndtr(-1 / (4 * delta))
     jumps = np.linalg.norm(np.diff(sorted_atoms, axis=0), axis=1) + three * delta

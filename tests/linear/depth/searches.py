@@ -6,7 +6,7 @@ from itertools import count
 import numpy as np
 from truth import all_sheared, identity, sheared
 
-from exactflow.linear.depth.pattern import patterns
+from exactflow.linear.depth.pattern import alternating_patterns
 
 SL3 = {2: [1, 6, 18, 48, 63, 30, 2], 3: [1, 16, 128, 936, 2276, 2232, 27]}
 """How many elements take 0, 1, .., 6 shears on (1, 2): theory, section 7."""
@@ -67,7 +67,9 @@ class Words:
         return bool(np.isin(rest, self.codes[right]).any())
 
     def depth(self, M):
-        return next(k for k in count() if any(self.contain(word, M) for word in patterns(k)))
+        return next(
+            k for k in count() if any(self.contain(word, M) for word in alternating_patterns(k))
+        )
 
 
 def elements_of_sl5(number, seed):

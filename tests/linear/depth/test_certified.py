@@ -23,8 +23,8 @@ from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.minors import MinorEquations
 from exactflow.linear.depth.pattern import PatternInstance, PrincipalMinors, SplitMatrix
 from exactflow.linear.depth.result import CertifiedDepth
-from exactflow.linear.depth.scaled import find_four_layers, matching_diagonals
-from exactflow.linear.depth.scaled.certified import search_four_layers
+from exactflow.linear.depth.scaled import find_four_layers_4x4, yield_matching_diagonals_4x4
+from exactflow.linear.depth.scaled.certified import search_certified_layers
 from exactflow.linear.depth.scaled.signs import opposed_minors_reason
 
 
@@ -129,7 +129,7 @@ def assert_certified(M):
 
 
 def test_another_centre_is_refused():
-    existence = search_four_layers(SplitMatrix(random_rational(6, 0)))
+    existence = search_certified_layers(SplitMatrix(random_rational(6, 0)))
     centre, places = existence.centre, existence.places
     moved = (centre[0] * QQ(101, 100), *centre[1:])
     assert replace(existence, centre=moved).is_valid() is False
@@ -149,14 +149,14 @@ def test_equations_hold_at_an_exact_solution():
     word = PatternInstance("ULUL", SplitMatrix(M), "positive")
     _, D, a, _ = word.pencil
     equations = MinorEquations.of(word)
-    solutions = list(matching_diagonals(word))
+    solutions = list(yield_matching_diagonals_4x4(word))
     assert solutions
     for E, G in solutions:
         of_D = linalg.scale_columns(D, [1 / g for g in G])
         assert of_D.charpoly() == linalg.scale_rows(E, a).charpoly()
         x, y = ([flint.arb(rational(diagonal(s))[0, 0]) for s in numbers] for numbers in (
             [1 / g for g in G], E))  # fmt: skip
-        values, _ = equations.enclose(x, y)
+        values, _ = equations.enclose_residuals_and_jacobian(x, y)
         assert all(value.contains(0) for value in values.entries())
 
 
@@ -236,7 +236,7 @@ def test_two_coordinates_are_decided_where_D_is_scalar_and_a_is_not(exponent):
     """D G^-1 is scalar at r = 2^(exponent - 1), half the root, where it is not similar to E a."""
     a = matrix([[0, 1], [-1, QQ(2) ** exponent / 3]])
     M = blocks(a.inv(), diagonal(0, 0), diagonal(1, 1), diagonal(3, 3))
-    assert find_four_layers(PatternInstance("ULUL", SplitMatrix(M), "positive")) is not None
+    assert find_four_layers_4x4(PatternInstance("ULUL", SplitMatrix(M), "positive")) is not None
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -280,7 +280,7 @@ def test_degenerate_matrices(name):
 
 def test_beyond_the_largest_size_the_answer_is_an_interval():
     M = as_matrix(random_matrix(18, seed=1)).to_dense()
-    assert search_four_layers(SplitMatrix(M)) is None
+    assert search_certified_layers(SplitMatrix(M)) is None
     assert minimal_depth(M, scales="positive").summary.startswith("from 4 to 5")
 
 

@@ -85,7 +85,7 @@ def test_equal_scaling_with_a_solution():
     ):
         M = with_scalar(QQ(2), Du, aN)
         split, inverse = linalg.split(M, 4), linalg.split(M.inv().to_dense(), 4)
-        assert negated_ratio(split.C, inverse.C) == 2
+        assert negated_ratio(inverse.C, split.C) == 2
         found = decided("ULULU", M)
         assert isinstance(found, Obstruction) != solvable
         assert found.is_valid() if not solvable else product_of(found) == M

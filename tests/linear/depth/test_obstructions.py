@@ -12,12 +12,12 @@ from sympy import GF, QQ, Symbol, sqrt
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.normal_forms import block_sizes
-from exactflow.explanation.identity_text import letters_in_formula
+from exactflow.explanation.identity_text import names_in_formula
 from exactflow.flows.evidence import Evidence
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.explanation import obstruction_step
 from exactflow.linear.depth.fixed_parts import FixedParts, proved_rank
-from exactflow.linear.depth.obstruction import KINDS, _coefficient
+from exactflow.linear.depth.obstruction import KINDS, _characteristic_coefficient
 
 ONE, ZERO = diagonal(1, 1), diagonal(0, 0)
 ONE3, ZERO3 = diagonal(1, 1, 1), diagonal(0, 0, 0)
@@ -121,9 +121,11 @@ TEXTS = {
     "tight": "not ULULU: D - C V and a + V c: the blocks at 2, 3 leave linear equations for V, "
         "with no solution",
     "opposed": "not ULULU: C = 0, and D and a have diagonal entries of opposite signs",
-    "three scaled layers": "not ULU: H A - X C = I for no positive diagonals",
+    "three scaled layers": "not ULU: H A - X C = I for no positive diagonal H and "
+        "matrix X",
     "not one scaled layer": "not L: A = I fails at (0, 0)",
-    "kernels": "not ULUL: C H + G c = D G^-1 W - W H^-1 a for no positive diagonals",
+    "kernels": "not ULUL: C H + G c = D G^-1 W - W H^-1 a for no positive diagonals G and H "
+        "and matrix W",
     "rank": "not LULULUL: d - I has rank 3 at least, and the letters L make no more than 2",
     "eigenvalues": "not ULULULU: the scalars -1 and -1 force the eigenvalues 1 (2 times) on a "
         "2 x 2 matrix",
@@ -197,7 +199,7 @@ def test_the_table_covers_every_length():
 def test_newton_agrees_with_berkowitz(rows, field):
     M = matrix(rows, field)
     n = len(rows)
-    assert [_coefficient(M, k) for k in range(n + 1)] == M.charpoly_berk()
+    assert [_characteristic_coefficient(M, k) for k in range(n + 1)] == M.charpoly_berk()
 
 
 @pytest.mark.parametrize("field", [QQ, GF(2), GF(7)], ids=str)
@@ -208,7 +210,7 @@ def test_ranks_are_proved(field, monkeypatch):
     J = matrix([[1, 1], [0, 1]], field)
     assert block_sizes(J, (field.one, -field.one), proved_rank) == (2,)
     monkeypatch.setattr(linalg, "kernel", lambda M: linalg.identity(2, field)[:, :1])
-    with pytest.raises(VerificationError, match="show the rank 1"):
+    with pytest.raises(VerificationError, match="prove the rank 1"):
         proved_rank(matrix([[1, 1], [1, 1]], field))
 
 
@@ -342,5 +344,5 @@ def test_a_proof_shows_the_numbers_that_its_witness_is_about(name, shown):
     assert set(shown) < set(step.checked)
     assert step.is_valid()
     for text in shown:
-        used = set(letters_in_formula(text)) - {"minors", "rank", "I"}
+        used = set(names_in_formula(text)) - {"minors", "rank", "I"}
         assert used <= {*step.after}

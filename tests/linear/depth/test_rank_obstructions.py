@@ -22,7 +22,10 @@ from exactflow import random_matrix, verify
 from exactflow.exact import linalg
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix
-from exactflow.linear.depth.rank_obstructions import find_excluding_eigenvalues, find_excluding_rank
+from exactflow.linear.depth.rank_obstructions import (
+    find_excluding_block,
+    find_excluding_eigenvalues,
+)
 
 
 def scalar_blocks(alpha, p, beta, q, field=QQ):
@@ -253,7 +256,7 @@ def test_positive_minors_of_the_negative_are_what_counts():
     """-D = [[1, -2], [1, 1]] has minors 1, 1, 3; [[0, 2], [2, 0]] has the minor -4."""
     for D, keeps in ((matrix([[-1, 2], [-1, -1]]), True), (matrix([[0, 2], [2, 0]]), False)):
         M = linalg.direct_sum(diagonal(1 / D.det()), D)
-        found = find_excluding_rank(PatternInstance("ULUL", SplitMatrix(M, 1), "positive"))
+        found = find_excluding_block(PatternInstance("ULUL", SplitMatrix(M, 1), "positive"))
         assert (found is not None and found[0] in "Dd") == keeps
 
 

@@ -49,8 +49,8 @@ def test_two_layers_are_excluded_by_what_is_no_diagonal():
     answer = checked(M)
     assert (answer.lower, answer.upper) == (3, 3)
     of_U, of_L = answer.obstructions
-    assert str(of_U) == "not UL: A - B D^-1 C = S fails at (0, 1) for positive diagonals"
-    assert str(of_L) == "not LU: A = T fails at (0, 1) for positive diagonals"
+    assert str(of_U) == "not UL: A - B D^-1 C = S fails at (0, 1) for each positive diagonal S"
+    assert str(of_L) == "not LU: A = T fails at (0, 1) for each positive diagonal T"
     assert "Then D = T, A - B D^-1 C = S. But" in of_U.explanation()
 
 

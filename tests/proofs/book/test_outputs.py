@@ -63,3 +63,14 @@ def test_a_card_without_a_picture_of_its_own_shows_what_is_drawn_or_the_statemen
     )
     image = '<img class="drawn" alt="" src="../_images/1.svg">'
     assert context["body"] == (image if draws else escape(theorems["padding"].statement))
+
+
+def test_of_a_traceback_a_page_shows_the_last_exception():
+    traceback = (
+        "Traceback (most recent call last)\n    raise ValueError: no\nOddError: a, got b:\n  x"
+    )
+    doctree = new_document("a page")
+    doctree += nodes.literal_block(traceback, traceback, classes=["output", "traceback"])
+    outputs.format_outputs(SimpleNamespace(env=SimpleNamespace(docname="tutorial")), doctree)
+    (block,) = doctree.findall(nodes.literal_block)
+    assert block.astext() == block.rawsource == "OddError: a, got b:\n  x"

@@ -7,14 +7,17 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "proofs" / "book"))
-import papers
+pytest.importorskip("pypdfium2")
+Image = pytest.importorskip("PIL.Image")
+import papers  # noqa: E402
 
 GUIDE = Path(papers.__file__).parent / "guides" / "paper.md"
 
 
 def test_the_guide_links_to_each_document_and_to_no_other():
-    linked = re.findall(r'href="\.\./papers/(\w+)\.pdf"', GUIDE.read_text("utf-8"))
-    assert sorted(linked) == sorted(papers.documents())
+    text = GUIDE.read_text("utf-8")
+    for attribute in (r'<p>.*href="\.\./papers/(\w+)\.pdf"', r'src="\.\./papers/(\w+)\.png"'):
+        assert sorted(re.findall(attribute, text)) == sorted(papers.documents())
 
 
 def test_the_theorem_has_the_steps_of_the_explanation():
@@ -31,3 +34,6 @@ def test_each_document_is_compiled(tmp_path):
     papers.write_papers(tmp_path)
     for name in papers.documents():
         assert (tmp_path / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+        picture = Image.open(tmp_path / f"{name}.png")
+        assert picture.getextrema()[0] < 60  # there is text
+        assert picture.size[0] > 300

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 
 import exactflow
-from exactflow import factor
+from exactflow import checker, factor
 from exactflow.files.certificate import certificate_text
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -24,6 +24,7 @@ pytestmark = pytest.mark.browser
 SITE = Path(__file__).parents[3] / "site"
 MEASURE = (Path(__file__).parent / "measure.js").read_text(encoding="utf-8")
 READY = "document.getElementById('status').textContent === 'Ready.'"
+SHOWN = "document.querySelector('#strip table') !== null"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
@@ -185,13 +186,45 @@ def answered(page):
     return page.text_content("#status")
 
 
+def entries(page, figure):
+    """Return the entries of a matrix of the strip."""
+    return page.locator(f"#strip figure[data-k='{figure}'] td").all_inner_texts()
+
+
+def test_the_playground_opens_with_an_answer_before_python_starts(browser, host):
+    page = watched(browser, host)
+    page.route("**/worker.js", lambda route: route.abort())
+    page.goto(f"{host}/playground/")
+    page.wait_for_function(SHOWN)
+    assert page.text_content("#headline").startswith("Six coupling layers equal this matrix exac")
+    assert page.text_content("#question") == "Why not five?"
+    assert page.locator("#strip figure").count() == 7
+    page.get_by_text("a negative determinant").click()
+    assert "after coordinate 0 is negated" in page.text_content("#headline")
+    page.close()
+
+
+def test_python_that_cannot_start_tells_the_last_cause(browser, host):
+    page = watched(browser, host)
+    page.route("**/session.py", lambda route: route.fulfill(body="import nothing_of_this_name"))
+    page.goto(f"{host}/playground/")
+    page.wait_for_selector("#status.bad", timeout=120_000)
+    said = "Python could not start in this browser: ModuleNotFoundError: No module named"
+    assert page.text_content("#status").startswith(said)
+    assert "Traceback" not in page.inner_text("body")
+    page.close()
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ("2 1 0 1\n1 3 1 0\n0 1 2 1\n1/3 0 1 5/2", "Done, and checked."),
         ("-1 0 0 0\n0 -1 0 0\n0 0 1 0\n0 0 0 1", "Done, and checked."),
         ("3 0 1 4 5 2 7 6", "Done, and checked."),
-        ("0 1\n1 0", "choose above to negate a coordinate first"),
+        ("4 0 1 2 3 5", "Done, and checked."),
+        ("1 0\n0 1", "Done, and checked."),
+        ("0 1\n1 0", "Done, and checked."),
+        ("-5 2 6 5\n5 -6 -3 -6\n0 5 0 0\n3 -1 5 -4", "Done, and checked."),
         ("1 2\n3 oops", "expected"),
     ],
 )
@@ -199,71 +232,93 @@ def test_matrices(playground, text, says):
     assert says in factored(playground, text)
 
 
-def test_six_layers_are_needed_and_stepped_through(playground):
+def test_a_layer_that_is_chosen_shows_the_product_so_far(playground):
     factored(playground, "-1 0 0 0\n0 -1 0 0\n0 0 1 0\n0 0 0 1")
-    depth = playground.text_content("#depth")
-    assert depth.startswith("Without scales, it takes exactly 6 additive layers.")
+    assert "Five additive ones do not." in playground.text_content("#headline")
     assert playground.locator("#reasons li").count() == 2
-    for _ in range(6):
-        playground.press("#forward", "Enter")
-    assert playground.get_attribute("#forward", "aria-disabled") == "true"
-    assert playground.evaluate("document.activeElement.id") == "forward"
-    assert playground.text_content("#title").startswith("Layer 6 of 6")
-    made = playground.locator("#made td").all_inner_texts()
-    assert made == playground.locator("#target td").all_inner_texts()
-    playground.press("#position", "ArrowLeft")
-    assert playground.text_content("#title").startswith("Layer 5 of 6")
+    matrix = entries(playground, 0)
+    playground.click("#strip figure[data-k='1']")
+    assert entries(playground, 0) == entries(playground, 1) != matrix
+    assert playground.text_content("#strip figure[data-k='0'] figcaption") == "up to 1: U"
+    assert playground.locator("#strip figure.later").count() == 5
+    for _ in range(7):
+        playground.keyboard.press("ArrowLeft")
+    focused = "document.activeElement.closest('figure').dataset.k"
+    assert playground.evaluate(f"document.activeElement.closest('#strip') ? {focused} : ''") == ""
+    playground.focus("#strip figure[data-k='1'] button")
+    for _ in range(7):
+        playground.keyboard.press("ArrowLeft")
+    assert playground.evaluate(focused) == "6"
+    assert entries(playground, 0) == matrix
+    playground.keyboard.press("ArrowRight")
+    assert playground.get_attribute("#strip [data-k='5'] button", "aria-pressed") == "true"
 
 
-def test_the_answer_is_beside_the_matrix(playground):
-    """At 1280 px both are above the fold; at 400 px the answer is below."""
-    factored(playground, "2 1 0 1\n1 3 1 0\n0 1 2 1\n1/3 0 1 5/2")
+def test_the_answer_is_above_the_form_and_fits(playground):
+    playground.get_by_text("three coordinates rotate").click()
     try:
         playground.set_viewport_size({"width": 1280, "height": 800})
         playground.evaluate("window.scrollTo(0, 0)")
-        form, answer = (playground.locator(name).bounding_box() for name in ("#form", "#answer"))
-        shown = playground.locator("#stepping").bounding_box()
-        assert form["x"] + form["width"] <= answer["x"]
-        assert abs(form["y"] - playground.locator("#status").bounding_box()["y"]) < 40
-        assert max(box["y"] + box["height"] for box in (form, shown)) <= 800
+        shown, form = (playground.locator(name).bounding_box() for name in ("#shown", "#form"))
+        assert shown["y"] + shown["height"] <= form["y"]
+        tops = [box.bounding_box()["y"] for box in playground.locator("#strip figure").all()]
+        assert max(tops) - min(tops) < 40
+        assert max(tops) < 800
         playground.set_viewport_size({"width": 400, "height": 800})
-        form, answer = (playground.locator(name).bounding_box() for name in ("#form", "#answer"))
-        assert form["y"] + form["height"] <= answer["y"]
-        assert abs(form["x"] - answer["x"]) < 1
         root = "document.documentElement"
         assert playground.evaluate(f"{root}.scrollWidth <= {root}.clientWidth")
     finally:
         playground.set_viewport_size({"width": 1280, "height": 720})
 
 
-def test_the_proof_is_read(playground):
+def test_the_proofs_are_read(playground):
     factored(playground, "2 1\n3 2")
-    playground.click("#proof summary")
-    playground.locator("#explanation summary").first.click()
-    assert "checked: " in playground.inner_text("#explanation")
+    for fold in playground.locator("#proofs > details").all():
+        fold.locator("summary").first.click()
+    playground.locator("#proofs details details summary").first.click()
+    assert "checked: " in playground.inner_text("#proofs")
 
 
 def test_a_link_has_the_matrix_and_the_option(playground, host):
-    playground.select_option("#orientation", "flip")
+    playground.select_option("#orientation", "pad")
     playground.fill("#matrix", "0 1\n1 0")
     playground.press("#matrix", "Control+Enter")
     assert answered(playground) == "Done, and checked."
     assert playground.evaluate("document.activeElement.id") == "matrix"
     link = playground.url.partition("#")[2]
-    assert link == "matrix=0+1%3B1+0&orientation=flip"
-    playground.select_option("#orientation", "error")
+    assert link == "matrix=0+1%3B1+0&orientation=pad"
+    assert playground.get_attribute("#link", "href") == f"#{link}"
+    playground.select_option("#orientation", "flip")
     factored(playground, "2 1\n3 2")
     playground.evaluate(f"location.hash = {link!r}")
     playground.wait_for_function(
-        "document.getElementById('sentence').textContent.includes('negated')"
+        "document.getElementById('headline').textContent.includes('a pad in each half')"
     )
     assert playground.input_value("#matrix") == "0 1\n1 0"
-    playground.select_option("#orientation", "error")
+    playground.select_option("#orientation", "flip")
+
+
+def test_the_certificate_is_copied(browser, host):
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(f"{host}/playground/")
+    page.wait_for_function(SHOWN)
+    page.click("#copy-certificate")
+    page.wait_for_function("document.getElementById('status').textContent.includes('Copied.')")
+    text = page.evaluate("navigator.clipboard.readText()")
+    assert checker.check(text.encode()).verdict is checker.Verdict.VERIFIED
+    context.close()
+
+
+def test_the_way_back_is_that_of_the_theme(playground):
+    assert playground.get_attribute(".sidebar-brand", "href") == "../index.html"
+    assert playground.locator(".theme-toggle:visible").count() == 1
 
 
 def test_long_entries_are_read_without_a_pointer(playground):
     factored(playground, "1/3 1234567890123456789012345678901234567890/7\n0 1")
-    cell = playground.locator("#target td").nth(1)
+    playground.click("#entries summary")
+    cell = playground.locator("#entries td").nth(1)
     assert cell.evaluate("cell => cell.scrollWidth <= cell.clientWidth")
     assert len(cell.inner_text()) == 42
 

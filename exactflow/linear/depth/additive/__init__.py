@@ -46,12 +46,12 @@ from exactflow.flows.result import DepthScales
 from exactflow.linear.depth import equations
 from exactflow.linear.depth.additive import shifts, up_to_four
 from exactflow.linear.depth.fixed_parts import FixedParts
-from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude
+from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude_all
 from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason, SplitMatrix
-from exactflow.linear.depth.rank_obstructions import rank_reason
-from exactflow.linear.factor.assembly import layers_of_shears, merge
+from exactflow.linear.depth.rank_obstructions import rank_or_eigenvalue_reason
+from exactflow.linear.factor.assembly import layers_of_shears, merge_neighbours
 from exactflow.linear.factor.commutator import commutator_shifts
-from exactflow.linear.factor.hyperplane import hyperplane_shifts
+from exactflow.linear.factor.hyperplane import shifts_for_uneven_halves
 from exactflow.linear.factor.problem import Problem
 from exactflow.linear.factor.routes import factor_by_route
 
@@ -61,13 +61,13 @@ _TRIALS_FINITE = 150
 Candidates = Iterator[DomainMatrix | None]
 
 
-def additive_depth(split: SplitMatrix) -> tuple[list[LinearCoupling], Obstructions]:
+def find_additive_layers(split: SplitMatrix) -> tuple[list[LinearCoupling], Obstructions]:
     """Find few additive layers for a matrix of determinant 1.
 
     Return the layers, and obstructions to the longest patterns that are excluded.
     """
     excluded: Obstructions = ()
-    for length, shorter in ((2, (0, 1)), (4, (3,))):  # a pattern contains all shorter ones
+    for length, shorter in ((2, (0, 1)), (4, (3,))):  # a pattern contains all shorter patterns
         layers, reasons = _decide_length(length, split)
         if layers is None:
             excluded = reasons
@@ -78,10 +78,10 @@ def additive_depth(split: SplitMatrix) -> tuple[list[LinearCoupling], Obstructio
                 return found, excluded
             excluded = reasons
         return layers, excluded
-    return _five_or_more_layers(split, excluded)
+    return _find_five_or_more_layers(split, excluded)
 
 
-def _five_or_more_layers(
+def _find_five_or_more_layers(
     split: SplitMatrix, excluded: Obstructions
 ) -> tuple[list[LinearCoupling], Obstructions]:
     """Return layers and obstructions, given the obstructions to four layers."""
@@ -89,27 +89,27 @@ def _five_or_more_layers(
     general = None
     if abs(p - q) > 1:
         general = _layers_by_route("partition", split)
-        longer = excluded_by_ranks(range(6, len(general)), split, "additive")
+        longer = exclude_by_ranks(range(6, len(general)), split, "additive")
         if longer or len(general) == 5:
             return general, longer or excluded
     layers, reasons = _decide_length(5, split)
     if layers is not None:
         return layers, excluded
-    general = general or _six_layers(split)
+    general = general or _find_six_layers(split)
     if len(general) > 6:
         general = _draw_six_layers(split) or general
     return general, reasons if len(reasons) == 2 else excluded
 
 
-def excluded_by_ranks(lengths: range, split: SplitMatrix, scales: DepthScales) -> Obstructions:
-    """Return obstructions by ranks or eigenvalues to the two longest patterns that they exclude."""
+def exclude_by_ranks(lengths: range, split: SplitMatrix, scales: DepthScales) -> Obstructions:
+    """Exclude both patterns of the greatest possible length, by ranks or eigenvalues."""
     for length in reversed(lengths):
-        if found := exclude(split.instances(length, scales), rank_reason):
+        if found := exclude_all(split.instances(length, scales), rank_or_eigenvalue_reason):
             return found
     return ()
 
 
-def decide(instance: PatternInstance) -> up_to_four.Shifts | Reason | None:
+def decide_pattern(instance: PatternInstance) -> up_to_four.Shifts | Reason | None:
     """Decide an instance with additive layers.
 
     Return the shifts of the layers, from left to right in the product, with the halves exchanged if
@@ -134,7 +134,7 @@ def _decide_length(
     if length == 5 and _has_full_rank(split.blocks.B):
         both = both[::-1]  # L U L U L needs no search
     for instance in both:
-        found = decide(instance)
+        found = decide_pattern(instance)
         if isinstance(found, Reason):
             obstructions.append(Obstruction.of(instance, found))
         elif found is not None:
@@ -142,7 +142,7 @@ def _decide_length(
     return None, tuple(obstructions)
 
 
-def _six_layers(split: SplitMatrix) -> list[LinearCoupling]:
+def _find_six_layers(split: SplitMatrix) -> list[LinearCoupling]:
     """Return at most six additive layers, for halves that differ by at most one coordinate.
 
     Over a field of few elements there may be more.
@@ -157,7 +157,9 @@ def _layers_by_route(method: str, split: SplitMatrix) -> list[LinearCoupling]:
     """Return the additive layers that a route of `factor` constructs."""
     partition, one = split.partition, split.matrix.domain.one
     layout = CoordinateLayout(partition, tuple(range(sum(partition))))
-    return merge(factor_by_route(Problem(split.matrix, layout, one, "positive"), method)[0])
+    return merge_neighbours(
+        factor_by_route(Problem(split.matrix, layout, one, "positive"), method)[0]
+    )
 
 
 def _has_full_rank(M: DomainMatrix) -> bool:
@@ -174,7 +176,7 @@ def _draw_six_layers(split: SplitMatrix) -> list[LinearCoupling] | None:
     (p, q), field = split.partition, split.matrix.domain
     trials = TRIALS if abs(q - p) < 2 or 1 in (p, q) else 2
     both = split.instances(5, "additive")
-    for draw, instance in product(islice(_random_streams(field), trials), both):
+    for draw, instance in product(islice(_random_matrix_streams(field), trials), both):
         A, B, C, D = instance.blocks
         W = draw.matrix(*C.shape)
         blocks = Blocks(A, B, C + W * A, D + W * B)
@@ -193,8 +195,8 @@ def _draw_six_layers(split: SplitMatrix) -> list[LinearCoupling] | None:
 def _layers_from_shifts(
     instance: PatternInstance, found: up_to_four.Shifts
 ) -> list[LinearCoupling]:
-    """Return the layers with these shifts, without those that change nothing."""
-    return merge(layers_of_shears(list(zip(instance.moves, found, strict=True))))
+    """Return the layers with these shifts, except the layers that change nothing."""
+    return merge_neighbours(layers_of_shears(list(zip(instance.moves, found, strict=True))))
 
 
 def _decide_five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason | None:
@@ -203,51 +205,55 @@ def _decide_five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason
     (q, p), r = pencil.C.shape, linalg.rank(pencil.C)
     if r == min(p, q) and abs(p - q) < 2:
         with suppress(FieldTooSmallError):
-            return _five_layers_at_full_rank(instance)
+            return _five_shifts_at_full_rank(instance)
         candidates = (
-            shifts.draw_matching_shift(pencil, draw) for draw in _random_streams(pencil.D.domain)
+            shifts.draw_matching_shift(pencil, draw)
+            for draw in _random_matrix_streams(pencil.D.domain)
         )
         return _try_shifts(instance, candidates)
     if r == 0:
         reason = up_to_four.flanders_reason(pencil.D, pencil.a)
-        return reason or _layers_given_shift(instance, linalg.zeros(p, q, pencil.D.domain))
+        return reason or _five_shifts_given_last(instance, linalg.zeros(p, q, pencil.D.domain))
     parts = FixedParts.of(pencil)
     factors = parts.excluding_factors()
     if factors is not None:
         return Reason("chain", factors)
     if r == 1:
-        return _layers_given_shift(instance, shifts.rank_one_shift(pencil, parts))
+        return _five_shifts_given_last(instance, shifts.shift_for_rank_one(pencil, parts))
     sources: list[Candidates] = [
-        (shifts.draw_peeling_shift(pencil, draw) for draw in _random_streams(pencil.D.domain))
+        (
+            shifts.draw_peeling_shift(pencil, draw)
+            for draw in _random_matrix_streams(pencil.D.domain)
+        )
     ]
-    scaling = equations.scaling_equations(pencil)
+    scaling = equations.characteristic_polynomial_equations(pencil)
     if scaling:
         solutions, multiplier = equations.solve(scaling, r, 1)
         if multiplier is not None:
             return Reason("linear", multiplier)
-        sources.append(_draw_with_polynomial(pencil, solutions))
+        sources.append(_draw_with_companion_block(pencil, solutions))
     solutions, multiplier = equations.solve(equations.shift_equations(pencil, parts), p, q)
     if multiplier is not None:
         return Reason("tight", tuple(parts.divisors))
-    sources.append(_draw_solutions(solutions, p, q))
+    sources.append(_draw_matrix_solutions(solutions, p, q))
     return _try_shifts(instance, chain.from_iterable(zip(*sources, strict=True)))
 
 
-def _five_layers_at_full_rank(instance: PatternInstance) -> up_to_four.Shifts | None:
-    """Return shifts if the rank of C is as large as the shape permits."""
+def _five_shifts_at_full_rank(instance: PatternInstance) -> up_to_four.Shifts | None:
+    """Return the shifts of five layers if C has full rank, otherwise None."""
     q, p = instance.blocks.C.shape
     if p == q:
         return commutator_shifts(instance.blocks)
     pair = instance.blocks, instance.inverse
     if p < q:
-        return hyperplane_shifts(*pair)
+        return shifts_for_uneven_halves(*pair)
     transposed = (Blocks(*(X.transpose() for X in (D, B, C, A))) for A, B, C, D in pair)
-    found: Any = hyperplane_shifts(*transposed)  # not None: C is of full rank
+    found: Any = shifts_for_uneven_halves(*transposed)  # not None: C is of full rank
     return [shift.transpose() for shift in reversed(found)]
 
 
-def _layers_given_shift(instance: PatternInstance, V: DomainMatrix) -> up_to_four.Shifts | None:
-    """Return five shifts of which V is the last, or None if there are none."""
+def _five_shifts_given_last(instance: PatternInstance, V: DomainMatrix) -> up_to_four.Shifts | None:
+    """Return five shifts whose last one is V, or None if there are none."""
     A, B, C, _ = instance.blocks
     _, D, a, _ = instance.pencil.shifted(V)
     found = up_to_four.decide_four_layers(Blocks(A, B - A * V, C, D), a)
@@ -258,24 +264,24 @@ def _try_shifts(instance: PatternInstance, candidates: Candidates) -> up_to_four
     """Return five shifts for the first candidate V that succeeds, or None."""
     for _ in range(_TRIALS_FINITE if instance.matrix.domain.is_FiniteField else TRIALS):
         V = next(candidates)
-        if V is not None and (found := _layers_given_shift(instance, V)) is not None:
+        if V is not None and (found := _five_shifts_given_last(instance, V)) is not None:
             return found
     return None
 
 
-def _random_streams(field: Domain) -> Iterator[Draws]:
+def _random_matrix_streams(field: Domain) -> Iterator[Draws]:
     """Yield endless streams of small random matrices."""
     return (Draws(field, 1 + seed // 4, seed) for seed in count())
 
 
-def _draw_solutions(solutions: DomainMatrix, p: int, q: int) -> Candidates:
+def _draw_matrix_solutions(solutions: DomainMatrix, p: int, q: int) -> Candidates:
     """Yield random p x q matrices that solve linear equations."""
-    for draw in _random_streams(solutions.domain):
+    for draw in _random_matrix_streams(solutions.domain):
         v = solutions[:, 0] + solutions[:, 1:] * draw.matrix(solutions.shape[1] - 1, 1)
         yield equations.matrix_from_flat(v.to_list_flat(), (p, q), solutions.domain)
 
 
-def _draw_with_polynomial(pencil: Pencil, solutions: DomainMatrix) -> Candidates:
+def _draw_with_companion_block(pencil: Pencil, solutions: DomainMatrix) -> Candidates:
     """Yield random V for which D - C V on im C is the companion matrix of a solution g."""
     C, D = pencil.C, pencil.D
     q, p = C.shape
@@ -283,7 +289,7 @@ def _draw_with_polynomial(pencil: Pencil, solutions: DomainMatrix) -> Candidates
     left = linalg.left_inverse(columns)
     right = linalg.left_inverse((left * C).transpose()).transpose()
     below = linalg.identity(columns.shape[1], D.domain)[:-1, :]
-    for draw in _random_streams(D.domain):
+    for draw in _random_matrix_streams(D.domain):
         g = solutions[:, 0] + solutions[:, 1:] * draw.matrix(solutions.shape[1] - 1, 1)
         companion = (-g.transpose()).vstack(below)
         V, W = draw.matrix(p, q), right * (left * D * columns - companion) * left

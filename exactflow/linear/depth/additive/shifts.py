@@ -66,15 +66,15 @@ def draw_matching_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     q, p = pencil.C.shape
     V0, e = draw.matrix(p, q), draw.matrix(p, 1)
     shifted = pencil.shifted(V0)
-    t = _find_matching_column(shifted, e)
+    t = _solve_rank_one_match(shifted, e)
     if t is not None:
         return V0 + e * t.transpose()
     e = e if p == q else draw.matrix(q, 1)
-    t = _find_matching_column(shifted.transposed(), e)
+    t = _solve_rank_one_match(shifted.transposed(), e)
     return None if t is None else V0 + t * e.transpose()
 
 
-def _find_matching_column(pencil: Pencil, e: DomainMatrix) -> DomainMatrix | None:
+def _solve_rank_one_match(pencil: Pencil, e: DomainMatrix) -> DomainMatrix | None:
     """Find t such that V = e t^T makes the characteristic polynomials agree, or None."""
     C, D, a, c = pencil
     q, p = C.shape
@@ -98,7 +98,7 @@ def draw_peeling_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     eigenvalue = _choose_eigenvalue(parts)
     if eigenvalue is None:
         return draw_matching_shift(pencil, draw)
-    found = _draw_eigenvectors(pencil, parts, eigenvalue, draw)
+    found = _draw_left_right_eigenvectors(pencil, parts, eigenvalue, draw)
     if found is None:
         return None
     m = eigenvalue.blocks
@@ -150,7 +150,7 @@ def _choose_eigenvalue(parts: FixedParts) -> _PeeledEigenvalue | None:
     return min(candidates, key=lambda e: abs(excess - e.first + e.second), default=None)
 
 
-def _draw_eigenvectors(
+def _draw_left_right_eigenvectors(
     pencil: Pencil, parts: FixedParts, eigenvalue: _PeeledEigenvalue, draw: Draws
 ) -> tuple[DomainMatrix, ...] | None:
     """Draw m columns y, v and m rows p, q with (D - s) y = C v, p (a - s) = q c, p v + q y = 0.
@@ -162,15 +162,17 @@ def _draw_eigenvectors(
     D_s, a_s = (M - linalg.identity(M.shape[0], M.domain) * eigenvalue.s for M in (D, a))
     columns = linalg.kernel(D_s.hstack(-C))
     rows = linalg.kernel(a_s.transpose().hstack(-c.transpose()))
-    column = _draw_columns(columns, parts.L, eigenvalue.first, eigenvalue.blocks, draw)
+    column = _draw_kernel_columns(columns, parts.L, eigenvalue.first, eigenvalue.blocks, draw)
     y, v = column[: C.shape[0], :], column[C.shape[0] :, :]
     rows = rows * linalg.kernel((rows.transpose() * v.vstack(y)).transpose())
-    row = _draw_columns(rows, parts.N, eigenvalue.second, eigenvalue.blocks, draw).transpose()
+    row = _draw_kernel_columns(
+        rows, parts.N, eigenvalue.second, eigenvalue.blocks, draw
+    ).transpose()
     p, q = row[:, : C.shape[1]], row[:, C.shape[1] :]
     return (y, v, p, q) if linalg.rank(y) == linalg.rank(p) == eigenvalue.blocks else None
 
 
-def _draw_columns(
+def _draw_kernel_columns(
     space: DomainMatrix, L: DomainMatrix, free: int, count: int, draw: Draws
 ) -> DomainMatrix:
     """Return random combinations x of columns; except for `free` of them, L x = 0."""
@@ -187,12 +189,12 @@ def _matrix_with_border(columns: DomainMatrix, rows: DomainMatrix) -> DomainMatr
     return rows.vstack(columns[m:, :].hstack(zeros[m:, m:]))
 
 
-def rank_one_shift(pencil: Pencil, parts: FixedParts) -> DomainMatrix:
+def shift_for_rank_one(pencil: Pencil, parts: FixedParts) -> DomainMatrix:
     """Return V such that Flanders' theorem applies to D - C V and a + V c, for C of rank one.
 
     The fixed parts satisfy the inequalities of `exactflow.linear.depth.fixed_parts`.
     """
-    of_D, of_a = _choose_blocks(parts)
+    of_D, of_a = _choose_block_sizes(parts)
     C, D, a, c = pencil
     (b, u), (w, z) = _outer_factors(C), _outer_factors(c)
     v = assign_blocks(D, b, (parts.L, parts.Du), of_D)
@@ -209,7 +211,7 @@ def _outer_factors(C: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
     return b, linalg.left_inverse(b) * C
 
 
-def _choose_blocks(parts: FixedParts) -> tuple[Divisors, Divisors]:
+def _choose_block_sizes(parts: FixedParts) -> tuple[Divisors, Divisors]:
     """Return block sizes for D' and a'; the rest of the dimension n becomes a block at 1."""
     one = parts.L.domain.one
     at_one = (one, -one)
@@ -235,10 +237,10 @@ def assign_blocks(
     L, Du = fixed
     m, field = D.shape[0] - L.shape[0], D.domain
     H = krylov.controller_basis(D, krylov.minimal_polynomial(D, b), b)
-    g, basis, row = _companion_data(Du, wanted)
+    g, basis, row = _polynomial_chains_and_row(Du, wanted)
     if basis is not None:
         H = H.hstack(linalg.left_inverse(L.transpose()).transpose() * basis)
-        H = H * _decoupling_matrix(H.inv() * D * H, m)
+        H = H * _shear_clearing_upper_right(H.inv() * D * H, m)
     current = (H.inv() * D * H).to_list()[0]
     goal = [*(-x for x in g[1:]), *row]
     return linalg.column([x - y for x, y in zip(current, goal, strict=True)], field).transpose() * (
@@ -246,7 +248,7 @@ def assign_blocks(
     )
 
 
-def _decoupling_matrix(D: DomainMatrix, m: int) -> DomainMatrix:
+def _shear_clearing_upper_right(D: DomainMatrix, m: int) -> DomainMatrix:
     """Return [[I, T], [0, I]] that clears the upper right block of D except its first row.
 
     D is block upper triangular, and its leading m x m block is in controller form.
@@ -262,7 +264,9 @@ def _decoupling_matrix(D: DomainMatrix, m: int) -> DomainMatrix:
     return linalg.join(blocks)
 
 
-def _companion_data(Du: DomainMatrix, wanted: Divisors) -> tuple[list, DomainMatrix | None, list]:
+def _polynomial_chains_and_row(
+    Du: DomainMatrix, wanted: Divisors
+) -> tuple[list, DomainMatrix | None, list]:
     """Return a polynomial g, a basis of chains of Du (None if it is empty), and a row x.
 
     D - b v has the wanted blocks if its first row is (-g_1, -g_2, .., x).

@@ -29,10 +29,15 @@ from typing import Any
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
-from exactflow.exact.flanders import cyclic_bases, flanders_pair, is_factor_at_one, pad_with_ones
+from exactflow.exact.flanders import (
+    cyclic_bases,
+    flanders_pair,
+    is_x_minus_one,
+    pad_smaller_with_ones,
+)
 from exactflow.exact.linalg import Alternative, Blocks
 from exactflow.exact.normal_forms import block_sizes, fitting_decomposition, irreducible_factors
-from exactflow.linear.depth.equations import Equation, matrix_from_flat, solve, wrong_entry
+from exactflow.linear.depth.equations import Equation, entry_reason, matrix_from_flat, solve
 from exactflow.linear.depth.pattern import PatternInstance, Reason
 
 Shifts = list[DomainMatrix]
@@ -40,7 +45,7 @@ Shifts = list[DomainMatrix]
 
 def decide_at_most_two_layers(instance: PatternInstance) -> Shifts | Reason:
     """Decide a pattern of at most two letters, entry by entry."""
-    reason = wrong_entry(instance)
+    reason = entry_reason(instance)
     return reason or [instance.blocks.B, instance.blocks.C][: len(instance.pattern)]
 
 
@@ -53,30 +58,30 @@ def decide_three_layers(blocks: Blocks) -> Shifts | Reason:
     A, B, C, D = blocks
     A1, D1 = (M - linalg.identity(M.shape[0], M.domain) for M in (A, D))
     of_A, of_D, of_B = ((M - M).transpose() for M in (A, D, B))
-    X, column = _solve_right(C, A1)
+    X, column = _solve_left_factor(C, A1)
     if column is not None:
-        return Reason("linear", (column * _detecting_row(A1 * column), of_D, of_B))
+        return Reason("linear", (column * _unit_row_at_nonzero(A1 * column), of_D, of_B))
     Z, row = linalg.solve(C, D1)
     if row is not None:
-        column = _detecting_row((row * D1).transpose()).transpose()
+        column = _unit_row_at_nonzero((row * D1).transpose()).transpose()
         return Reason("linear", (of_A, column * row, of_B))
     r, lk = linalg.kernel(C), linalg.left_kernel(C)
     free, wrong = _solve_two_sided(A * r, lk, B - X - A * Z)
     if wrong is None:
         return [X + free[1] * lk, C, Z + r * free[0]]
-    y, k = wrong  # k = C z, and y A = t C as y A r = 0
+    y, k = wrong  # solve k = C z and y A = t C; the latter has a solution since y A r = 0
     z, _ = linalg.solve(C, k)
-    t, _ = _solve_right(C, y * A)
+    t, _ = _solve_left_factor(C, y * A)
     return Reason("linear", (-(z * y), -(k * t), k * y))
 
 
-def _solve_right(C: DomainMatrix, E: DomainMatrix) -> Alternative:
+def _solve_left_factor(C: DomainMatrix, E: DomainMatrix) -> Alternative:
     """Return (X, None) with X C = E, or (None, k) with C k = 0 and E k != 0."""
     X, row = linalg.solve(C.transpose(), E.transpose())
     return (None, row.transpose()) if X is None else (X.transpose(), None)
 
 
-def _detecting_row(column: DomainMatrix) -> DomainMatrix:
+def _unit_row_at_nonzero(column: DomainMatrix) -> DomainMatrix:
     """Return a unit row e such that e column != 0."""
     place = next(i for i, entry in enumerate(column.to_list_flat()) if entry)
     return linalg.unit_vector(column.shape[0], place, column.domain).transpose()
@@ -103,7 +108,7 @@ def _solve_two_sided(K: DomainMatrix, lk: DomainMatrix, E: DomainMatrix) -> Alte
 
 def flanders_reason(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
     """Return a reason why D = I + Y Z, a = I + Z Y is impossible, or None if it is possible."""
-    large, other = pad_with_ones(D, a)
+    large, other = pad_smaller_with_ones(D, a)
     if linalg.trace(large) != linalg.trace(other):
         return Reason("trace", 1)
     f, g = large.charpoly_berk(), other.charpoly_berk()
@@ -123,11 +128,11 @@ def flanders_reason(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
 def _have_matching_sizes(of_D: tuple[int, ...], of_a: tuple[int, ...], f: tuple) -> bool:
     """Whether block sizes at f are equal, or at f = x - 1 differ by at most one each."""
     pairs = zip_longest(of_D, of_a, fillvalue=0)
-    return all(abs(x - y) <= is_factor_at_one(f) for x, y in pairs)
+    return all(abs(x - y) <= is_x_minus_one(f) for x, y in pairs)
 
 
 def decide_four_layers(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
-    """Decide U L U L for the blocks of M, a being the first one of M^-1: find Y, Z with D = I + Y Z
+    """Decide U L U L for the blocks of M and the first block a of M^-1: find Y, Z with D = I + Y Z
     and a = I + Z Y, then X and W.
     """
     _, B, C, D = blocks
@@ -136,7 +141,7 @@ def decide_four_layers(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
         return reason
     inverse = linalg.inverse_or_none(D)
     if inverse is None:
-        return _decide_four_layers_singular(blocks, a)
+        return _decide_four_layers_singular_D(blocks, a)
     Y, Z = _flanders_factors(D, a)
     return [(B - Z) * inverse, Y, Z, inverse * (C - Y)]
 
@@ -150,7 +155,7 @@ def _flanders_factors(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, D
     return pair
 
 
-def _decide_four_layers_singular(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
+def _decide_four_layers_singular_D(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
     """Decide U L U L for singular D, by Fitting's lemma."""
     _, B, C, D = blocks
     (P, m), (Q, _) = fitting_decomposition(D), fitting_decomposition(a)
@@ -182,7 +187,7 @@ def _solve_outer_layers(
 ) -> Shifts:
     """Solve X D = B - Z, D W = C - Y, X Y + B W = A - I, the last by the freedom of X and W."""
     A, B, C, D = blocks
-    X, _ = _solve_right(D, B - Z)
+    X, _ = _solve_left_factor(D, B - Z)
     W, _ = linalg.solve(D, C - Y)
     missing = A - linalg.identity(A.shape[0], A.domain) - X * Y - B * W
     (S, T), _ = _solve_two_sided(B * r, lk * C, missing)

@@ -17,7 +17,7 @@ are named.
   several sizes of minors may exclude four together (`exactflow.linear.depth.scaled.signs`).
 
 On halves of two sizes ranks exclude long patterns (`exactflow.linear.depth.rank_obstructions`).
-Upper bounds come from layers: those of `factor`, and those of `additive_depth` for M P^-1, where P
+Upper bounds come from the layers of `factor`, and from `find_additive_layers` for M P^-1, where P
 is diagonal with one entry det M and otherwise ones. P merges into a layer. If the bounds differ,
 the depth is not decided.
 
@@ -55,18 +55,18 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import linalg
 from exactflow.exact.typing import HALVES, Element
 from exactflow.flows.linear import LinearCoupling
-from exactflow.linear.depth.additive import additive_depth, excluded_by_ranks
+from exactflow.linear.depth.additive import exclude_by_ranks, find_additive_layers
 from exactflow.linear.depth.additive.up_to_four import decide_four_layers, decide_three_layers
-from exactflow.linear.depth.equations import wrong_entry
-from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude
+from exactflow.linear.depth.equations import entry_reason
+from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude_all
 from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix
 from exactflow.linear.depth.result import CertifiedDepth, MinimalDepth, lower_bound
 from exactflow.linear.depth.scaled.signs import (
-    kernel_reason,
-    multiplier_reason,
+    kernel_product_reason,
     opposed_minors_reason,
+    polynomial_multiplier_reason,
 )
-from exactflow.linear.depth.scaled.three_scaled_layers import positive_diagonals
+from exactflow.linear.depth.scaled.three_scaled_layers import decide_positive_diagonals
 from exactflow.linear.factor import assembly
 from exactflow.linear.factor.assembly import Layers
 from exactflow.linear.factor.problem import Problem
@@ -76,51 +76,51 @@ NEAR = sympy.Rational(1, 2**20)
 """A certified answer has a smaller error, relative to the largest entry of the matrix."""
 
 
-def scaled_depth(problem: Problem) -> MinimalDepth:
+def bound_scaled_depth(problem: Problem) -> MinimalDepth:
     """Return bounds for the least number of layers with positive scales; det M > 0."""
     split = SplitMatrix(problem.matrix.to_dense(), problem.partition[0])
 
-    def answer(layers: Sequence[LinearCoupling], excluded: Obstructions) -> MinimalDepth:
+    def make_result(layers: Sequence[LinearCoupling], excluded: Obstructions) -> MinimalDepth:
         return MinimalDepth.verified(layers, problem, "positive", excluded)
 
     short = assembly.find_two_layers(split.blocks)
     if short is not None:
-        return answer(short, _exclude_by_entries(len(short) - 1, split))
-    three, without_three = _three_layers(split)
+        return make_result(short, _exclude_by_entries(len(short) - 1, split))
+    three, without_three = _find_three_layers(split)
     if three is not None:
-        return answer(three, _exclude_by_entries(2, split))
+        return make_result(three, _exclude_by_entries(2, split))
     p, q = split.partition
-    excluded = _exclude_four_or_five(split, without_three) if p == q else without_three
+    excluded = _try_excluding_four_or_five(split, without_three) if p == q else without_three
     excluded = excluded or _exclude_by_entries(2, split)
     if (p, q) == (2, 2) and lower_bound(excluded) < 5:
-        four = _fewest_digits(map(find_four_layers, split.instances(4, "positive")))
+        four = _choose_fewest_digits(map(find_four_layers_4x4, split.instances(4, "positive")))
         if four is not None:
-            return answer(four, excluded)
-    general = min(_general_layers(problem, split), key=len)
+            return make_result(four, excluded)
+    general = min(_yield_general_layers(problem, split), key=len)
     if p != q:
-        longer = excluded_by_ranks(range(4, len(general)), split, "positive")
-        return answer(general, longer or excluded)
+        longer = exclude_by_ranks(range(4, len(general)), split, "positive")
+        return make_result(general, longer or excluded)
     if lower_bound(excluded) == 4 and len(general) > 4:
         certified = _certified_layers(problem, split, excluded)
         if certified is not None:
             return certified
-        excluded = _exclude_four_or_five(split, excluded, by_multipliers=True)
-    return answer(general, excluded)
+        excluded = _try_excluding_four_or_five(split, excluded, by_multipliers=True)
+    return make_result(general, excluded)
 
 
 def _exclude_by_entries(most: int, split: SplitMatrix) -> Obstructions:
     """Return obstructions by an entry to the longest patterns, of at most two letters."""
     for length in range(most, -1, -1):
-        if found := exclude(split.instances(length, "positive"), wrong_entry):
+        if found := exclude_all(split.instances(length, "positive"), entry_reason):
             return found
     return ()
 
 
-def _three_layers(split: SplitMatrix) -> tuple[Layers | None, Obstructions]:
+def _find_three_layers(split: SplitMatrix) -> tuple[Layers | None, Obstructions]:
     """Return three layers, or None and obstructions; these are empty if a sign is not known."""
     obstructions, decided = [], True
     for instance in split.instances(3, "positive"):
-        found = positive_diagonals(instance)
+        found = decide_positive_diagonals(instance)
         if isinstance(found, Reason):
             obstructions.append(Obstruction.of(instance, found))
         elif found is None:
@@ -130,28 +130,28 @@ def _three_layers(split: SplitMatrix) -> tuple[Layers | None, Obstructions]:
     return None, tuple(obstructions) if decided else ()
 
 
-def _exclude_four_or_five(
+def _try_excluding_four_or_five(
     split: SplitMatrix, without_three: Obstructions, *, by_multipliers: bool = False
 ) -> Obstructions:
     """Return obstructions to five or four layers, or, if there are none, the given ones."""
 
-    def reason(instance: PatternInstance) -> Reason | None:
-        found = opposed_minors_reason(instance) or kernel_reason(instance)
-        return multiplier_reason(instance) if found is None and by_multipliers else found
+    def find_reason(instance: PatternInstance) -> Reason | None:
+        found = opposed_minors_reason(instance) or kernel_product_reason(instance)
+        return polynomial_multiplier_reason(instance) if found is None and by_multipliers else found
 
     for length in (5, 4):
-        if found := exclude(split.instances(length, "positive"), reason):
+        if found := exclude_all(split.instances(length, "positive"), find_reason):
             return found
     return without_three
 
 
-def find_four_layers(instance: PatternInstance) -> Layers | None:
+def find_four_layers_4x4(instance: PatternInstance) -> Layers | None:
     """Return layers in a pattern of four letters, for n = 2, or None if none are found."""
-    diagonals = matching_diagonals(instance)
-    return _fewest_digits(_layers_given_diagonals(instance, E, G) for E, G in diagonals)
+    diagonals = yield_matching_diagonals_4x4(instance)
+    return _choose_fewest_digits(_layers_given_diagonals(instance, E, G) for E, G in diagonals)
 
 
-def _fewest_digits(candidates: Iterable[Layers | None]) -> Layers | None:
+def _choose_fewest_digits(candidates: Iterable[Layers | None]) -> Layers | None:
     """Return the layers with the fewest digits, or None if there are no layers."""
     found = (layers for layers in candidates if layers is not None)
     return min(found, key=lambda layers: sum(layer.bits or 0 for layer in layers), default=None)
@@ -163,9 +163,12 @@ def _certified_layers(
     """Return four layers that are proved to exist, with their floats, or None."""
     if not split.matrix.domain.is_QQ:
         return None
-    from exactflow.linear.depth.scaled.certified import search_four_layers  # needs NumPy
+    try:
+        from exactflow.linear.depth.scaled.certified import search_certified_layers
+    except ModuleNotFoundError:  # a browser may lack NumPy: the bounds hold without a search
+        return None
 
-    found = search_four_layers(split)
+    found = search_certified_layers(split)
     if found is None:
         return None
     target = problem.target.to_dense()
@@ -173,15 +176,15 @@ def _certified_layers(
     finer = [layer.midpoints() for layer in found.layers]
     for layers in (rounded, finer):
         flow = problem.make_flow(layers, "depth")
-        error = sympy.Rational(_largest_entry(flow.domain_matrix() - target))
-        if error < NEAR * _largest_entry(target):
+        error = sympy.Rational(_largest_absolute_entry(flow.domain_matrix() - target))
+        if error < NEAR * _largest_absolute_entry(target):
             return CertifiedDepth(
                 4, 4, "positive", flow, excluded, target, problem.layout, error, found
             )
     return None
 
 
-def _largest_entry(M: DomainMatrix) -> Element:
+def _largest_absolute_entry(M: DomainMatrix) -> Element:
     """Return the largest absolute value of an entry."""
     return max(map(abs, M.to_list_flat()))
 
@@ -202,22 +205,26 @@ def _layers_given_diagonals(instance: PatternInstance, E: Sequence, G: Sequence)
         return None
     shears = assembly.alternate_shears(found, "first")
     layers = _prepend_diagonal(assembly.layers_of_shears(shears), E, G)
-    return assembly.merge(assembly.mirrored(layers) if instance.is_exchanged else layers)
+    return assembly.merge_neighbours(
+        assembly.with_halves_exchanged(layers) if instance.is_exchanged else layers
+    )
 
 
-def _general_layers(problem: Problem, split: SplitMatrix) -> Iterator[Layers]:
+def _yield_general_layers(problem: Problem, split: SplitMatrix) -> Iterator[Layers]:
     """Yield layers for any matrix of positive determinant; at equal halves at most six."""
     p, q = split.partition
     for method in ("auto", "commutator") if p == q else ("auto",):
-        yield assembly.merge(factor_by_route(problem, method)[0])
+        yield assembly.merge_neighbours(factor_by_route(problem, method)[0])
     one, det = split.matrix.domain.one, problem.det
     for first in (True, False):
         scales = [one] * p, [one] * q
         scales[not first][0] = det
         inverse = [one / x for x in (*scales[0], *scales[1])]
-        additive, _ = additive_depth(SplitMatrix(linalg.scale_columns(split.matrix, inverse), p))
+        additive, _ = find_additive_layers(
+            SplitMatrix(linalg.scale_columns(split.matrix, inverse), p)
+        )
         if additive:
-            yield assembly.merge(_prepend_diagonal(additive, *scales))
+            yield assembly.merge_neighbours(_prepend_diagonal(additive, *scales))
 
 
 def _prepend_diagonal(
@@ -231,7 +238,7 @@ def _prepend_diagonal(
     return [layer.inverse() for layer in reversed(found)]
 
 
-def matching_diagonals(instance: PatternInstance) -> Iterator[tuple[list, list]]:
+def yield_matching_diagonals_4x4(instance: PatternInstance) -> Iterator[tuple[list, list]]:
     """Yield E and G such that D G^-1 and E a have one characteristic polynomial and
     det M = det E det G, for n = 2 and four letters.
     """
@@ -239,7 +246,7 @@ def matching_diagonals(instance: PatternInstance) -> Iterator[tuple[list, list]]
     d, a = instance.blocks.D, instance.inverse.A
     (d1, d2), (a1, a2) = d.diagonal(), a.diagonal()
     roots = [p / q for p, q in ((d1, a1), (a2 * det, d2)) if q]
-    for r in _candidate_ratios([x for x in roots if linalg.is_positive(x, field)], field):
+    for r in _roots_and_points_between([x for x in roots if linalg.is_positive(x, field)], field):
         left, right = d1 - a1 * r, a2 * det / r - d2
         if left and right and linalg.is_positive(left * right, field):
             ratio = right / left
@@ -247,33 +254,33 @@ def matching_diagonals(instance: PatternInstance) -> Iterator[tuple[list, list]]
             ratio = field.one
         else:
             continue
-        for s in _candidate_scales(ratio * d.det(), field):
+        for s in _candidate_inverse_roots(ratio * d.det(), field):
             x1, x2 = ratio * s, s
             yield [r * x1, det * x2 / r], [field.one / x1, field.one / x2]
 
 
-def _candidate_ratios(roots: list[Element], field: Domain) -> list[Element]:
+def _roots_and_points_between(roots: list[Element], field: Domain) -> list[Element]:
     """Return the positive roots, and positive numbers below, between and above them.
 
     There are at least two below and two above, short ones if possible.
     """
     two = field.convert(2)
-    powers = [field.one, *(_power_of_two(x, field) for x in roots)]
+    powers = [field.one, *(_power_of_two_near(x, field) for x in roots)]
     factors = field.one, two, field.one / two, two**2, field.one / two**2
     middle = [sum(roots) / two] if len(roots) == 2 else []
     return list(dict.fromkeys([*(p * s for p in powers for s in factors), *middle, *roots]))
 
 
-def _candidate_scales(square: Element, field: Domain) -> list[Element]:
+def _candidate_inverse_roots(square: Element, field: Domain) -> list[Element]:
     """Return numbers s such that s^2 times the given number is near 1 in absolute value."""
     two = field.convert(2)
     if not square or not field.is_QQ:
         return [field.one, two]
-    s = field.one / _power_of_two(abs(square), field, root=2)
+    s = field.one / _power_of_two_near(abs(square), field, root=2)
     return [s, s / two, s * two]
 
 
-def _power_of_two(x: Element, field: Domain, *, root: int = 1) -> Element:
+def _power_of_two_near(x: Element, field: Domain, *, root: int = 1) -> Element:
     """Return a power of two near a positive number, or near a root of it."""
     if not field.is_QQ:
         return x

@@ -80,7 +80,7 @@ class EnclosedCoupling:
     shift: arb_mat
 
     @property
-    def is_sharp(self) -> bool:
+    def is_accurate_to_float64(self) -> bool:
         """Whether all radii are below 2^-53 times the largest entry."""
         entries = [*self.scale.entries(), *self.shift.entries()]
         return bool(max(x.rad() for x in entries) < max(map(abs, entries)) * arb(2) ** -53)
@@ -96,7 +96,7 @@ class EnclosedCoupling:
     def midpoints(self) -> LinearCoupling:
         """Return the layer of the midpoints, which are dyadic rationals."""
         scale, shift = (
-            [[_to_rational(x.mid()) for x in row] for row in M.tolist()]
+            [[_exact_ball_to_rational(x.mid()) for x in row] for row in M.tolist()]
             for M in (self.scale, self.shift)
         )
         n = len(scale)
@@ -145,8 +145,8 @@ class FourLayers(PatternInstance, Checkable):
             )
 
 
-def search_four_layers(split: SplitMatrix) -> FourLayers | None:
-    """Search certified layers, n <= 8; return those of least entries among a few, or None."""
+def search_certified_layers(split: SplitMatrix) -> FourLayers | None:
+    """Search certified layers, n <= 8; return the layers of least entries among a few, or None."""
     if split.matrix.shape[0] > 2 * LARGEST_HALF:
         return None
     found: list[FourLayers] = []
@@ -169,12 +169,12 @@ def _certify_near(
                 centre = _improve_by_newton(equations, [arb(x) for x in near.numbers], near.places)
             except ArithmeticError:
                 return None
-        exact = tuple(map(_to_rational, centre))
+        exact = tuple(map(_exact_ball_to_rational, centre))
         found = FourLayers(
             instance.pattern, instance.split, instance.scales, exact, near.places, bits
         )
         with suppress(ArithmeticError):
-            if all(layer.is_sharp for layer in found.layers):
+            if all(layer.is_accurate_to_float64 for layer in found.layers):
                 return found
     return None
 
@@ -185,7 +185,7 @@ def _improve_by_newton(
     """Improve numbers by Newton steps at the working precision; return them without radius."""
     n, numbers = equations.n, list(numbers)
     for _ in range(ROUNDS):
-        f, J = equations.enclose(numbers[:n], numbers[n:])
+        f, J = equations.enclose_residuals_and_jacobian(numbers[:n], numbers[n:])
         step = _select_columns(J, places).mid().solve(f.mid()).mid().entries()
         for i, h in zip(places, step, strict=True):
             numbers[i] = (numbers[i] * (1 - h)).mid()
@@ -202,16 +202,16 @@ def _enclose_solution(
     Raises ArithmeticError if the test fails.
     """
     n, count = equations.n, len(set(places))
-    if count != len(equations.sizes):
-        raise ArithmeticError(f"{count} unknowns for {len(equations.sizes)} equations")
-    f, J = equations.enclose(centre[:n], centre[n:])
+    if count != len(equations.nonvanishing_sizes):
+        raise ArithmeticError(f"{count} unknowns for {len(equations.nonvanishing_sizes)} equations")
+    f, J = equations.enclose_residuals_and_jacobian(centre[:n], centre[n:])
     R = _select_columns(J, places).mid().inv().mid()
     radius = arb(2) ** -(ctx.prec // 2)
     sides = [arb(0, radius) for _ in places]
     box = list(centre)
     for i, h in zip(places, sides, strict=True):
         box[i] = centre[i] * (1 + h)
-    _, J = equations.enclose(box[:n], box[n:])
+    _, J = equations.enclose_residuals_and_jacobian(box[:n], box[n:])
     J = _select_columns(J, places) * _diagonal([1 / (1 + h) for h in sides])
     K = (arb_mat(count, count, 1) - R * J) * arb_mat([[h] for h in sides]) - R * f
     if not all(abs(h) < radius for h in K.entries()) or not all(x > 0 for x in box):
@@ -252,7 +252,7 @@ def magnitude(M: arb_mat) -> float:
     return max(abs(float(x.mid())) for x in M.entries())
 
 
-def _to_rational(x: arb) -> Element:
+def _exact_ball_to_rational(x: arb) -> Element:
     """Return a ball without radius as an element of QQ."""
     return QQ(int(x.fmpq().p), int(x.fmpq().q))
 
@@ -290,14 +290,14 @@ class _EnclosedBlocks(NamedTuple):
         """
         n = self.D.nrows()
         one = arb_mat(n, n, 1)
-        D_inverse = _bordered_inverse(self.D, self.rows, self.columns)
+        D_inverse = _generalized_inverse(self.D, self.rows, self.columns)
         first = self._intertwiner()
         for goal in (None, arb_mat(n, n), one):
             with suppress(ArithmeticError):
                 Y = first if goal is None else self._nearest_intertwiner(goal, first, D_inverse)
                 W = D_inverse * (self.C - Y)
                 if self.is_singular:
-                    W += self._correction(self.c + Y + W * self.a)
+                    W += self._singular_correction(self.c + Y + W * self.a)
                 Y_inverse = Y.inv()
                 yield (self.A - self.B * W - one) * Y_inverse, Y, Y_inverse * (self.D - one), W
 
@@ -331,14 +331,14 @@ class _EnclosedBlocks(NamedTuple):
             total += M * coefficient
         return total
 
-    def _correction(self, T: arb_mat) -> arb_mat:
+    def _singular_correction(self, T: arb_mat) -> arb_mat:
         """Return r s such that r s a = -T."""
         r = self.columns
         t = r.transpose() * T * (1 / (r.transpose() * r)[0, 0])
-        return -(r * (t * _bordered_inverse(self.a, self.rows * self.C, self.B * r)))
+        return -(r * (t * _generalized_inverse(self.a, self.rows * self.C, self.B * r)))
 
 
-def _bordered_inverse(M: arb_mat, rows: arb_mat, columns: arb_mat) -> arb_mat:
+def _generalized_inverse(M: arb_mat, rows: arb_mat, columns: arb_mat) -> arb_mat:
     """Return the inverse of M, or a generalized inverse N if M is singular.
 
     `rows` and `columns` span the kernels of M. Then N v solves M x = v, and u N solves x M = u,

@@ -51,7 +51,7 @@ def find_near_solutions(equations: MinorEquations) -> Iterator[NearSolution]:
     if not np.isfinite(left + right).all():
         return
     bits = (np.arange(1 << equations.n)[:, None] >> np.arange(equations.n) & 1).astype(float)
-    system = _FloatEquations(equations.n, left, right, bits, equations.sizes)
+    system = _FloatEquations(equations.n, left, right, bits, equations.nonvanishing_sizes)
     for starts in _starts_from_orders(equations):
         found = (system.solve(start) for start in starts)
         yield from islice((near for near in found if near is not None), 1)
@@ -71,7 +71,7 @@ class _FloatEquations:
     bits: np.ndarray
     sizes: tuple[int, ...]
 
-    def at(self, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def residuals_and_jacobian(self, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the residuals, relative to the terms of each equation, and their derivatives."""
         u, v = logs[: self.n], logs[self.n :]
         left, right = self.left * np.exp(self.bits @ u), self.right * np.exp(self.bits @ v)
@@ -88,7 +88,7 @@ class _FloatEquations:
     @np.errstate(all="ignore")
     def solve(self, start: np.ndarray) -> NearSolution | None:
         """Solve by damped Newton steps of least norm; None if they do not converge."""
-        damping, logs, (values, slopes) = DAMPING, start, self.at(start)
+        damping, logs, (values, slopes) = DAMPING, start, self.residuals_and_jacobian(start)
         one = np.eye(len(values))
         for _ in range(STEPS):
             size = float(np.linalg.norm(values))
@@ -99,7 +99,7 @@ class _FloatEquations:
                 break
             step = -slopes.T @ np.linalg.solve(slopes @ slopes.T + damping * one, values)
             step *= min(1.0, LARGEST_STEP / float(np.abs(step).max()))
-            tried, closer = logs + step, self.at(logs + step)
+            tried, closer = logs + step, self.residuals_and_jacobian(logs + step)
             if np.linalg.norm(closer[0]) < size and np.abs(tried - start).max() < FARTHEST:
                 logs, (values, slopes) = tried, closer
                 damping = max(damping / 5, LEAST_DAMPING)
@@ -127,7 +127,7 @@ def _starts_from_orders(equations: MinorEquations) -> Iterator[Iterator[np.ndarr
     common = sorted(of_D.keys() & of_a.keys(), key=lambda s: of_D[s].excess + of_a[s].excess)
     for signs in common[:SIGNS]:
         yield (
-            np.concatenate([_start_logs(of_D[signs], t), _start_logs(of_a[signs], t)])
+            np.concatenate([_start_from_order(of_D[signs], t), _start_from_order(of_a[signs], t)])
             for t in SPREADS
         )
 
@@ -156,7 +156,7 @@ def _best_orders(minors: Sequence[float]) -> dict[tuple[bool, ...], _Order]:
     return best[-1]
 
 
-def _start_logs(order: _Order, t: float) -> np.ndarray:
+def _start_from_order(order: _Order, t: float) -> np.ndarray:
     """Return log x for which the eigenvalues x_k m_k / m_(k-1) are powers of t."""
     n = len(order.places)
     logs = np.empty(n)

@@ -66,7 +66,7 @@ def _is_decided_by_pair(instance: PatternInstance) -> bool:
     return length == 4 or (length == 5 and instance.blocks.C.is_zero_matrix)
 
 
-def kernel_reason(instance: PatternInstance) -> Reason | None:
+def kernel_product_reason(instance: PatternInstance) -> Reason | None:
     """Find a matrix Q that excludes ULUL, over QQ, or None."""
     C, D, a, c = instance.pencil
     rows, columns = linalg.left_kernel(D), linalg.kernel(a)
@@ -86,7 +86,7 @@ def kernel_reason(instance: PatternInstance) -> Reason | None:
     return Reason("linear", (sum(terms[1:], terms[0]),))
 
 
-def multiplier_reason(instance: PatternInstance) -> Reason | None:
+def polynomial_multiplier_reason(instance: PatternInstance) -> Reason | None:
     """Find polynomial multipliers that exclude a pattern, over QQ, or None."""
     small = instance.blocks.D.shape[0] <= LARGEST_HALF
     if not (instance.matrix.domain.is_QQ and small and _is_decided_by_pair(instance)):

@@ -53,11 +53,11 @@ class _Proportion(NamedTuple):
         return self._replace(i=self.j, p=-self.q, j=self.i, q=-self.p)
 
     def multiplier(self) -> DomainMatrix:
-        """Return, as diagonal blocks, the multipliers of all three equations that give this one."""
+        """Return the multipliers of all three equations that imply this one, as diagonal blocks."""
         return self.column * self.row
 
 
-def positive_diagonals(instance: PatternInstance) -> Diagonals | Reason | None:
+def decide_positive_diagonals(instance: PatternInstance) -> Diagonals | Reason | None:
     """Return H^-1 and G for U L U, or a reason against it, or None if a sign is not known."""
     (q, p), field = instance.blocks.C.shape, instance.matrix.domain
     edges: dict[int, list[_Proportion]] = {i: [] for i in range(p + q + 1)}
@@ -68,12 +68,12 @@ def positive_diagonals(instance: PatternInstance) -> Diagonals | Reason | None:
         if None in signs:
             return None
         if len(signs) > 1:
-            return _reason_of(edge.multiplier(), p, q)
+            return _reason_from_multiplier(edge.multiplier(), p, q)
         edges[edge.i].append(edge)
         edges[edge.j].append(edge.reversed())
     values = _solve_graph(edges, linalg.zeros(p + p + q, q + p + q, field))
     if isinstance(values, DomainMatrix):
-        return _reason_of(values, p, q)
+        return _reason_from_multiplier(values, p, q)
     return [field.one / values[i] for i in range(p)], [values[i] for i in range(p, p + q)]
 
 
@@ -83,21 +83,24 @@ def _yield_proportions(instance: PatternInstance) -> Iterator[_Proportion]:
     (q, p), c, field = C.shape, instance.inverse.C, A.domain
     of_A, of_D = ([linalg.unit_vector(n, i, field) for i in range(n)] for n in (p, q))
 
-    def stack(*vectors: DomainMatrix | int) -> DomainMatrix:
-        """Stack columns, and blocks of so many zeros for the integers."""
+    def stack_with_zeros(*vectors: DomainMatrix | int) -> DomainMatrix:
+        """Stack columns; an integer stands for a block of that many zeros."""
         parts = (linalg.zeros(x, 1, field) if isinstance(x, int) else x for x in vectors)
         return linalg.zeros(0, 1, field).vstack(*parts)
 
     for i, j in product(range(q), range(p)):
-        column, row = stack(of_A[j], p, q), stack(of_D[i], p, q).transpose()
+        column, row = stack_with_zeros(of_A[j], p, q), stack_with_zeros(of_D[i], p, q).transpose()
         yield _Proportion(j, C[i, j].element, p + i, -c[i, j].element, column, row)
     k, lk = linalg.kernel(C), linalg.left_kernel(C)
     Ak, lD = A * k, lk * D
     for m, (i, unit) in product(range(k.shape[1]), enumerate(of_A)):
-        column, row = stack(p, k[:, m], q), stack(q, unit, q).transpose()
+        column, row = stack_with_zeros(p, k[:, m], q), stack_with_zeros(q, unit, q).transpose()
         yield _Proportion(i, Ak[i, m].element, p + q, k[i, m].element, column, row)
     for m, (i, unit) in product(range(lk.shape[0]), enumerate(of_D)):
-        column, row = stack(p, p, unit), stack(q, p, lk[m, :].transpose()).transpose()
+        column, row = (
+            stack_with_zeros(p, p, unit),
+            stack_with_zeros(q, p, lk[m, :].transpose()).transpose(),
+        )
         yield _Proportion(p + i, lk[m, i].element, p + q, lD[m, i].element, column, row)
 
 
@@ -127,7 +130,7 @@ def _solve_graph(
     return value
 
 
-def _reason_of(multiplier: DomainMatrix, p: int, q: int) -> Reason:
+def _reason_from_multiplier(multiplier: DomainMatrix, p: int, q: int) -> Reason:
     """Return the reason whose witness is the diagonal blocks of a multiplier."""
     of_C, of_A, of_D = multiplier[:p, :q], multiplier[p:-q, q:-q], multiplier[-q:, -q:]
     return Reason("linear", (of_C, of_A, of_D))

@@ -3,7 +3,7 @@ import { loadPyodide } from "./python/pyodide.mjs";
 
 const MODULES = 780; // that are imported in all, nearly
 const say = (message) => self.postMessage(message);
-const progress = (share) => say({ progress: `Loading Python and exactflow: ${Math.floor(100 * share)} %` });
+const progress = (share) => say({ progress: `${Math.floor(100 * share)} %` });
 
 // What stands between the parts is how long they take, on the machine where this was written.
 async function boot() {
@@ -26,7 +26,7 @@ sys.path.insert(0, ".")
 import session
 del sys.meta_path[0]
 session.answer`);
-  say({ ready: true, examples: JSON.parse(python.runPython("import json; json.dumps(session.EXAMPLES)")) });
+  say({ ready: true });
   return answer;
 }
 
@@ -45,8 +45,14 @@ async function read(url, report) {
   }
 }
 
+// Of a traceback the last exception, which has a line that starts with its class.
+function lastCause(error) {
+  const lines = String(error).trim().split("\n");
+  return lines.findLast((line) => /^[\w.]*(Error|Exception|Interrupt)\b/.test(line)) ?? lines.at(-1);
+}
+
 const booted = boot().catch((error) => {
-  say({ failed: String(error) });
+  say({ failed: lastCause(error) });
   throw error;
 });
 
@@ -55,7 +61,6 @@ self.onmessage = async ({ data }) => {
   try {
     say({ answer: JSON.parse(answer(JSON.stringify(data))) });
   } catch (error) {
-    const last = String(error).trim().split("\n").pop();
-    say({ answer: { error: `this is a defect of exactflow, please report it: ${last}` } });
+    say({ answer: { error: `this is a defect of exactflow, please report it: ${lastCause(error)}` } });
   }
 };
