@@ -65,7 +65,7 @@ def _explain_diagonal(A: MatrixExpr) -> Explanation:
     if isinstance(A, MatrixSymbol):
         name, where = A.name, ""
     else:
-        name = _new_name("A", names)
+        name = _unused_name("A", names)
         where = f" with `{name} = {A}`"
     identity = _rename_identity("diagonal", {"X": name}, names)
     matrix = f"`diag({name}, {name}^-1)`{where}"
@@ -102,12 +102,12 @@ def _rename_identity(name: str, names: Mapping[str, str], taken: Iterable[str]) 
     renaming = dict(names)
     for letter in identity.define_names_in_ring()[0]:
         if letter not in renaming:
-            renaming[letter] = _new_name(letter, known)
+            renaming[letter] = _unused_name(letter, known)
             known.append(renaming[letter])
     return identity.rename(renaming)
 
 
-def _new_name(name: str, taken: Iterable[str]) -> str:
+def _unused_name(name: str, taken: Iterable[str]) -> str:
     """Return the name with the fewest primes that is not taken."""
     while name in taken:
         name += "'"
