@@ -129,10 +129,10 @@ def _write_keywords_as_options(text: str, names: Mapping[str, object]) -> str:
     "use --method auto or scales='nonzero'"
     """
 
-    def option(match: re.Match[str]) -> str:
+    def write_as_option(match: re.Match[str]) -> str:
         return f"--{match[1].replace('_', '-')} {match[2]}" if match[1] in names else match[0]
 
-    return re.sub(r"\b([a-z_]+)='([^']*)'", option, text)
+    return re.sub(r"\b([a-z_]+)='([^']*)'", write_as_option, text)
 
 
 def make_parser(*chosen: str) -> argparse.ArgumentParser:

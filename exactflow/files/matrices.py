@@ -48,15 +48,15 @@ def read_matrix(path: str | Path, *, key: str | None = None, transpose: bool = F
     unreadable file, an unknown suffix, or content that is no exact square matrix, and
     `MissingExtraError` if the library for this type is not installed.
     """
-    data, suffix, name = _read_source(Path(path))
+    data, suffix, name = _read_bytes_suffix_and_name(Path(path))
     with prefixing_file_name(name):
-        content, dtype = _parse(data, suffix, key)
+        content, dtype = _parse_values_and_dtype(data, suffix, key)
         matrix = as_matrix(content)
     matrix = matrix.transpose() if transpose else matrix
     return MatrixFile(matrix, dtype, hashlib.sha256(data).hexdigest())
 
 
-def _read_source(path: Path) -> tuple[bytes, str, str]:
+def _read_bytes_suffix_and_name(path: Path) -> tuple[bytes, str, str]:
     """Return the content of a file or a stream, its type, and its name."""
     suffix, is_stdin = path.suffix.lower(), str(path) == "-"
     if suffix in (*_ARRAY_SUFFIXES, *_TEXT_PARSERS):
@@ -70,12 +70,12 @@ def _read_source(path: Path) -> tuple[bytes, str, str]:
     return data, kind, "stdin" if is_stdin else path.name
 
 
-def _parse(data: bytes, suffix: str, key: str | None) -> tuple[Any, str]:
+def _parse_values_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[Any, str]:
     """Return the value in a file, and the type of its entries."""
     if suffix in _ARRAY_SUFFIXES:
-        from exactflow.files.tensors import read_array
+        from exactflow.files.tensors import read_array_and_dtype
 
-        return read_array(data, suffix, key)
+        return read_array_and_dtype(data, suffix, key)
     if key is not None:
         raise InvalidInputError(f"expected no key for a file of one matrix, got {key!r}")
     return _TEXT_PARSERS[suffix](_decode(data)), f"{suffix[1:]} text"
@@ -89,14 +89,14 @@ def _decode(data: bytes) -> str:
 
 
 def _parse_json(text: str) -> object:
-    def refuse(constant: str) -> NoReturn:
+    def refuse_constant(constant: str) -> NoReturn:
         raise InvalidInputError(f"expected finite numbers, got {constant}")
 
-    def integer(digits: str) -> int:
+    def to_integer(digits: str) -> int:
         return parse_rational(digits).numerator
 
     try:
-        rows = json.loads(text, parse_int=integer, parse_constant=refuse)
+        rows = json.loads(text, parse_int=to_integer, parse_constant=refuse_constant)
     except json.JSONDecodeError as error:
         raise InvalidInputError(
             f"expected JSON, but at line {error.lineno}, column {error.colno}: {error.msg}"
