@@ -23,8 +23,9 @@ For each of these, `obstructions` has {"pattern": .., "kind": .., witness}:
     trace        "k"            a coefficient of two characteristic polynomials
     similarity   "factors"      polynomials, each a list of coefficients, ascending and monic
     linear       "multiplier"   a list of matrices, one for each equation of `layer_equations`; or,
-                                with positive scales and four or more letters, of `has_one_sign`;
-                                or, with four letters, the single Q of `excludes_on_kernels`
+                                with positive scales and four or more letters, of
+                                `has_one_signed_combination`; or, with four letters, the single Q of
+                                `excludes_on_both_kernels`
     chain        "factors"
     opposed      "k"            the size of minors
 
@@ -56,10 +57,10 @@ more than 2^26 bytes and 12 times the bytes of the certificate.  Time has no lim
 outside, as by `timeout 60 python checker.py CERT.json`.  Rows, columns, layers and coordinates
 count from 0.  Python 3.11+, standard library only.
 
-How to read this file.  Everything up to `compose_layers` is about the first kind of claim, the
-section "obstructions" about the second.  The readers of certificates and targets only refuse input
-that violates the format.  Then follow prime and number fields (over QQ only the sign of a scale is
-needed), and last the verdict.
+How to read this file.  Everything up to `compose_product_or_covariance` is about the first
+kind of claim, the section "obstructions" about the second.  The readers of certificates and targets
+only refuse input that violates the format.  Then follow prime and number fields (over QQ only the
+sign of a scale is needed), and last the verdict.
 """
 
 import argparse
@@ -196,9 +197,9 @@ class Field:
         return ((1, 1), *[(0, 1)] * (self.degree - 1))
 
     @cached_property
-    def roots(self) -> list[tuple[Fraction, ...]]:
+    def root_intervals(self) -> list[tuple[Fraction, ...]]:
         """Return an interval around each real root at which scales must be positive."""
-        return [self.root] if self.root else real_roots(self.modulus)
+        return [self.root] if self.root else isolate_real_roots(self.modulus)
 
 
 class Layer(NamedTuple):
@@ -210,7 +211,7 @@ class Layer(NamedTuple):
     shift: list[Any]
     sign_unchecked: bool
 
-    def rows(self, field: Field) -> Iterator[tuple[int, Row]]:
+    def changed_rows(self, field: Field) -> Iterator[tuple[int, Row]]:
         """Yield (number, row) for each row of the matrix that differs from the identity's."""
         shift = read_matrix(self.shift, "shift", len(self.moved), len(self.fixed), field)
         for i, written, row in zip(self.moved, self.scale, shift, strict=True):
@@ -218,7 +219,7 @@ class Layer(NamedTuple):
             if row or a != field.one:
                 elements = {self.fixed[j]: b for j, b in row.items()} | {i: a}
                 yield from enumerate(
-                    expand_elements(elements, field, field.degree), i * field.degree
+                    expand_to_rational_rows(elements, field, field.degree), i * field.degree
                 )
 
 
@@ -292,7 +293,7 @@ def combine_rows(weights: Row, rows: Mapping[int, Row] | Sequence[Row], prime: i
     return reduce_row(weights.den * common, total)
 
 
-def row_bytes(row: Row) -> int:
+def estimate_row_bytes(row: Row) -> int:
     """Return an estimate of the memory of a row, in bytes."""
     return 300 + sum(90 + num.bit_length() // 8 for num in row.nums.values())
 
@@ -302,7 +303,7 @@ def multiply_rows(left: Rows, right: Rows, prime: int, most: float = math.inf) -
     found = []
     for weights in left:
         row = combine_rows(weights, right, prime)
-        most -= row_bytes(row)
+        most -= estimate_row_bytes(row)
         if most < 0:
             raise UndecidedError("a product of layers takes much more memory than the certificate")
         found.append(row)
@@ -324,7 +325,7 @@ def transpose_rows(matrix: Rows) -> Rows:
     return [reduce_row(den, nums) for nums in columns]
 
 
-def expand_elements(elements: Mapping[int, Element], field: Field, width: int) -> Rows:
+def expand_to_rational_rows(elements: Mapping[int, Element], field: Field, width: int) -> Rows:
     """Return the n rows of rationals that stand for a row of elements, n the field's degree.
 
     The element a in column j becomes the coefficients of a, a x, ..., a x^(width - 1), as columns:
@@ -353,15 +354,15 @@ def expand_elements(elements: Mapping[int, Element], field: Field, width: int) -
     return rows
 
 
-def compose_layers(certificate: Certificate) -> Rows:
+def compose_product_or_covariance(certificate: Certificate) -> Rows:
     """Return Q without its columns at pads, or for a covariance Q Q^T."""
     field, most, result = certificate.field, certificate.memory_limit, certificate.start
     for layer in certificate.layers:
-        rows, changed, spare = layer.rows(field), dict[int, Row](), most
+        rows, changed, spare = layer.changed_rows(field), dict[int, Row](), most
         while batch := dict(islice(rows, BATCH)):
             made = multiply_rows([*batch.values()], result, field.prime, spare)
             changed |= zip(batch, made, strict=True)
-            spare -= sum(map(row_bytes, made))
+            spare -= sum(map(estimate_row_bytes, made))
         result = [changed.get(r, row) for r, row in enumerate(result)]
     return (
         multiply_rows(result, transpose_rows(result), 0, most)
@@ -430,7 +431,7 @@ def passes_quick_test(certificate: Certificate) -> bool:
                 )
                 drawn.append((prime, expected, y))
         for layer in certificate.layers:
-            drawn = apply_layer_modulo(dict(layer.rows(field)), drawn)
+            drawn = apply_layer_modulo(dict(layer.changed_rows(field)), drawn)
         if any(expected != y for _, expected, y in drawn):
             return False
         rounds -= len(drawn)
@@ -596,25 +597,25 @@ def excludes(obstruction: dict[str, Any], claim: DepthClaim, blocks: WordBlocks)
     sizes = len(blocks.D), len(blocks.a)
     if kind == "linear" and claim.scales == "positive" and len(pattern) > 3:
         if len(obstruction["multiplier"]) < claim.n:
-            return excludes_on_kernels(obstruction["multiplier"][0], blocks)
+            return excludes_on_both_kernels(obstruction["multiplier"][0], blocks)
         require_zero_C(kind, pattern, blocks)
-        return has_one_sign(obstruction["multiplier"], blocks, claim.target)
+        return has_one_signed_combination(obstruction["multiplier"], blocks, claim.target)
     if kind == "linear":
         system = layer_equations(pattern, claim.scales, blocks, p)
-        return is_inconsistent(obstruction["multiplier"], system, p)
+        return has_contradictory_combination(obstruction["multiplier"], system, p)
     if kind == "chain":
         Du = quotient_matrix(blocks.D, blocks.C, p)
         aN = quotient_matrix(transpose(blocks.a), transpose(blocks.c), p)
         r = rank(blocks.C, p)
         factors = obstruction["factors"]
-        clash = blocks_exclude(factors, Du, aN, r, sizes, p)
-        return clash or equations_exclude(factors, Du, aN, blocks, p)
+        clash = jordan_blocks_exclude(factors, Du, aN, r, sizes, p)
+        return clash or linear_equations_exclude(factors, Du, aN, blocks, p)
     require_zero_C(kind, pattern, blocks)
     if kind == "similarity":
-        return blocks_exclude(obstruction["factors"], blocks.D, blocks.a, 0, sizes, p)
+        return jordan_blocks_exclude(obstruction["factors"], blocks.D, blocks.a, 0, sizes, p)
     if kind == "trace":
         k = obstruction["k"]
-        D, a = (append_ones(M, max(sizes)) for M in (blocks.D, blocks.a))
+        D, a = (append_diagonal_ones(M, max(sizes)) for M in (blocks.D, blocks.a))
         return characteristic_polynomial(D, p)[k] != characteristic_polynomial(a, p)[k]
     return has_opposed_minors(obstruction["k"], blocks.D, blocks.a)
 
@@ -633,7 +634,7 @@ def require_zero_C(kind: str, pattern: str, blocks: WordBlocks) -> None:
 # larger one is (x - 1)^e times the polynomial of the smaller one.
 
 
-def append_ones(M: Matrix, size: int) -> Matrix:
+def append_diagonal_ones(M: Matrix, size: int) -> Matrix:
     """Return diag(M, 1, .., 1)."""
     extra = size - len(M)
     return [[*row, *[0] * extra] for row in M] + identity(size)[len(M) :]
@@ -668,7 +669,7 @@ def has_opposed_minors(k: int, D: Matrix, a: Matrix) -> bool:
     return signs - {0} in ({1}, {-1})
 
 
-def has_one_sign(multiplier: list[Matrix], blocks: WordBlocks, M: Matrix) -> bool:
+def has_one_signed_combination(multiplier: list[Matrix], blocks: WordBlocks, M: Matrix) -> bool:
     """Whether multipliers combine the equations of four scaled layers into terms of one sign.
 
     Theorem (positive scales, QQ).  With E, F of `has_opposed_minors`, let x and y be the diagonals
@@ -698,7 +699,7 @@ def has_one_sign(multiplier: list[Matrix], blocks: WordBlocks, M: Matrix) -> boo
     return {x > 0 for x in total.values() if x} in ({True}, {False})
 
 
-def excludes_on_kernels(Q: Matrix, blocks: WordBlocks) -> bool:
+def excludes_on_both_kernels(Q: Matrix, blocks: WordBlocks) -> bool:
     """Whether Q excludes four scaled layers, if D and a are singular.
 
     Theorem (positive scales, QQ).  With F and G of `layer_equations`, M P^-1 = U(X) L(Y) U(Z) L(W)
@@ -768,7 +769,7 @@ def layer_equations(pattern: str, scales: str, blocks: WordBlocks, p: int) -> li
     return [first, *(BlockEquation(R, []) for R in (C, D1, *[B] * (not pattern)))]
 
 
-def find_multiple(blocks: WordBlocks, p: int) -> Any:
+def find_negated_multiple(blocks: WordBlocks, p: int) -> Any:
     """Return k such that c = -k C; None if there is none, or if C is 0."""
     C, c = blocks.C, blocks.c
     entries = [(x, y) for r, s in zip(C, c, strict=True) for x, y in zip(r, s, strict=True) if x]
@@ -786,14 +787,17 @@ def five_letter_equation(blocks: WordBlocks, p: int) -> BlockEquation:
     polynomials of Du and aN, the smaller side times (x - 1)^e: an equation, of coefficients from
     the highest to the constant one, for the coefficients g_1, .., g_r of g after the leading one.
     """
-    C, k, r = blocks.C, find_multiple(blocks, p), rank(blocks.C, p)
+    C, k, r = blocks.C, find_negated_multiple(blocks, p), rank(blocks.C, p)
     if k is None:
         raise RefutedError("linear applies to five letters only if c = k C, C not 0: not so here")
     Du, aN = (
         quotient_matrix(blocks.D, C, p),
         quotient_matrix(transpose(blocks.a), transpose(blocks.c), p),
     )
-    u, w = (characteristic_polynomial(append_ones(M, max(len(Du), len(aN))), p) for M in (Du, aN))
+    u, w = (
+        characteristic_polynomial(append_diagonal_ones(M, max(len(Du), len(aN))), p)
+        for M in (Du, aN)
+    )
     columns = []
     for i in range(r + 1):
         column = [x - k**i * y for x, y in zip(u, w, strict=True)]
@@ -803,7 +807,9 @@ def five_letter_equation(blocks: WordBlocks, p: int) -> BlockEquation:
     return BlockEquation(right, [("g", transpose(others), identity(1))])
 
 
-def is_inconsistent(multiplier: list[Matrix], system: list[BlockEquation], p: int) -> bool:
+def has_contradictory_combination(
+    multiplier: list[Matrix], system: list[BlockEquation], p: int
+) -> bool:
     """Whether the multiplier combines the equations into one that has no solution.
 
     Theorem.  Multiply each equation by its W and take traces: tr(W P X Q) = tr((Q W P) X).  If the
@@ -846,7 +852,7 @@ def quotient_matrix(D: Matrix, C: Matrix, p: int) -> Matrix:
     return [[row[j] for j in free] for row in multiply(L, D, p)]
 
 
-def count_blocks(f: Polynomial, M: Matrix, n: int, p: int) -> list[int]:
+def count_jordan_blocks(f: Polynomial, M: Matrix, n: int, p: int) -> list[int]:
     """Return e_k = rank f(M)^(k-1) - rank f(M)^k for k = 1, .., n + 1."""
     value, space, sizes = evaluate_at_matrix(f, M, p), identity(len(M)), [len(M)]
     for _ in range(n + 1):  # the rows of space span those of f(M)^k
@@ -855,16 +861,17 @@ def count_blocks(f: Polynomial, M: Matrix, n: int, p: int) -> list[int]:
     return [x - y for x, y in pairwise(sizes)]
 
 
-def least_multiplicity(lam: list[int], mu: list[int], r: int, e: int | None) -> int | None:
-    """Return a lower bound of sum_k e_k(D'), or None if D' and a' cannot exist (`blocks_exclude`).
+def bound_multiplicity_below(lam: list[int], mu: list[int], r: int, e: int | None) -> int | None:
+    """Return a lower bound of sum_k e_k(D'), or None if D' and a' cannot exist.
 
-    lam and mu are the e_k of Du and aN, r is r deg f.  By (2) and (3) the e_k of D' are some x_k,
-    lam_k <= x_k <= lam_k + r, those of a' some y_k, mu_k <= y_k <= mu_k + r.  If f(1) != 0, where e
-    is None, they are equal by (1).  If f = x - 1, x_(k+1) <= y_k, y_(k+1) <= x_k, and the sum of
-    the x_k is larger by e.  So lam_(k+1) <= x_(k+1) <= y_k <= mu_k + r, and the sum of all
-    max(0, mu_k - lam_(k+1) - r) <= y_k - x_(k+1) is at most x_1 - e <= lam_1 + r - e; moreover
-    y_k >= x_(k+1) >= lam_(k+1), so that the sum of all y_k is at least that of
-    max(mu_k, lam_(k+1)).  The same with x and y exchanged, and -e for e.
+    lam and mu are the e_k of Du and aN, r is r deg f; (1) to (3) are those of
+    `jordan_blocks_exclude`.  By (2) and (3) the e_k of D' are some x_k, lam_k <= x_k <= lam_k + r,
+    those of a' some y_k, mu_k <= y_k <= mu_k + r.  If f(1) != 0, where e is None, they are equal by
+    (1).  If f = x - 1, x_(k+1) <= y_k, y_(k+1) <= x_k, and the sum of the x_k is larger by e.  So
+    lam_(k+1) <= x_(k+1) <= y_k <= mu_k + r, and the sum of all max(0, mu_k - lam_(k+1) - r) <= y_k
+    - x_(k+1) is at most x_1 - e <= lam_1 + r - e; moreover y_k >= x_(k+1) >= lam_(k+1), so that the
+    sum of all y_k is at least that of max(mu_k, lam_(k+1)).  The same with x and y exchanged, and
+    -e for e.
     """
     if e is None:
         close = all(abs(x - y) <= r for x, y in zip(lam, mu, strict=True))
@@ -879,7 +886,7 @@ def least_multiplicity(lam: list[int], mu: list[int], r: int, e: int | None) -> 
     return max(bounds[0] + e, bounds[1])
 
 
-def blocks_exclude(
+def jordan_blocks_exclude(
     factors: list[Polynomial], Du: Matrix, aN: Matrix, r: int, sizes: tuple[int, int], p: int
 ) -> bool:
     """Whether the Jordan blocks of Du and aN at these polynomials exclude all D' and a'.
@@ -916,8 +923,8 @@ def blocks_exclude(
             raise RefutedError("a factor with root 1 is not x - 1")
         most = sizes[0] if at_one else most
         e = sizes[0] - sizes[1] if at_one else None
-        least = least_multiplicity(
-            count_blocks(f, Du, n, p), count_blocks(f, aN, n, p), r * (len(f) - 1), e
+        least = bound_multiplicity_below(
+            count_jordan_blocks(f, Du, n, p), count_jordan_blocks(f, aN, n, p), r * (len(f) - 1), e
         )
         if least is None:
             return True
@@ -925,12 +932,12 @@ def blocks_exclude(
     return total > most
 
 
-def equations_exclude(
+def linear_equations_exclude(
     factors: list[Polynomial], Du: Matrix, aN: Matrix, blocks: WordBlocks, p: int
 ) -> bool:
     """Whether linear equations for V, with D' = D - C V and a' = a + V c, have no solution.
 
-    Theorem, in the notation of `blocks_exclude`, which has not excluded D' and a'.
+    Theorem, in the notation of `jordan_blocks_exclude`, which has not excluded D' and a'.
     (4) Let x - s be a factor, s not 1, and e_1(aN) = e_1(Du) + r.  By (1) and (3) e_1(D') = e_1(a')
         >= e_1(aN), and ker(D' - s) lies in K = {k : (D - s) k in im C}.  The rows l with l C = 0,
         l (D - s) = 0 are e_1(Du) many, so dim K = r + e_1(Du) = e_1(aN): the two spaces are equal,
@@ -938,9 +945,9 @@ def equations_exclude(
     (5) If e_1(Du) = e_1(aN) + r, likewise p V c = -p (a - s) for the rows p with p (a - s) = 0 on
         ker c.
     (6) tr(C V) + tr(V c) = tr D - tr a - e, D being larger than a by e.  If all factors have degree
-        one, and their multiplicities, which are at least what `blocks_exclude` adds up, fill all
-        dimensions of D, x - 1 being one of them if e is not 0, then tr D' is the sum of the roots,
-        and tr a' that less e: tr(C V) and tr(V c) are known.
+        one, and their multiplicities, which are at least what `jordan_blocks_exclude` adds up,
+        fill all dimensions of D, x - 1 being one of them if e is not 0, then tr D' is the sum of
+        the roots, and tr a' that less e: tr(C V) and tr(V c) are known.
     """
     _, _, C, D, a, c = blocks
     q, n, r, total, roots = len(D), len(a), rank(C, p), 0, 0
@@ -949,10 +956,10 @@ def equations_exclude(
     for f in factors:
         at_one = not (sum(f) % p if p else sum(f))
         has_one = has_one or at_one
-        lam, mu = count_blocks(f, Du, max(q, n), p), count_blocks(f, aN, max(q, n), p)
+        lam, mu = count_jordan_blocks(f, Du, max(q, n), p), count_jordan_blocks(f, aN, max(q, n), p)
         e = excess if at_one else None
-        total += least_multiplicity(lam, mu, r * (len(f) - 1), e) or 0
-        roots += -f[0] * (least_multiplicity(lam, mu, r, e) or 0)
+        total += bound_multiplicity_below(lam, mu, r * (len(f) - 1), e) or 0
+        roots += -f[0] * (bound_multiplicity_below(lam, mu, r, e) or 0)
         if len(f) > 2 or at_one:
             continue
         D_s, a_s = add_multiple(D, f[0], identity(q), p), add_multiple(a, f[0], identity(n), p)
@@ -1061,7 +1068,7 @@ def expect(holds: object, where: str, expected: str, found: object) -> None:
         raise MalformedError(f"{where}: expected {expected}, found {describe_json(found)}")
 
 
-def limit_memory(data: bytes, where: str, values: int) -> None:
+def check_file_memory(data: bytes, where: str, values: int) -> None:
     """Raise UndecidedError if a file, with so many bytes of values, takes too much memory."""
     text = len(data) * (3 if data.isascii() else 9)
     if text + values > MAX_BYTES:
@@ -1071,23 +1078,26 @@ def limit_memory(data: bytes, where: str, values: int) -> None:
 def read_json(data: bytes, where: str) -> Any:
     """Return the value of a JSON text: UTF-8, keys distinct, no NaN and no lone surrogate."""
 
-    def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         members = dict(pairs)
         if len(members) < len(pairs):
             twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
             expect(False, where, "each key of an object once", twice)
         return members
 
-    def constant(name: str) -> Any:
+    def refuse_constant(name: str) -> Any:
         expect(False, where, "JSON, which has no such constant", name)
 
     # each value comes after one of these; "0" is kept once
     values = sum(map(data.count, (b"[", b",", b":"))) - (b"\\" not in data) * data.count(b'"0"')
-    limit_memory(data, where, values * VALUE_BYTES + data.count(b"{") * OBJECT_BYTES)
+    check_file_memory(data, where, values * VALUE_BYTES + data.count(b"{") * OBJECT_BYTES)
     try:
         text = data.decode("utf-8")
         value = json.loads(
-            text, object_pairs_hook=distinct, parse_int=parse_integer, parse_constant=constant
+            text,
+            object_pairs_hook=refuse_duplicate_keys,
+            parse_int=parse_integer,
+            parse_constant=refuse_constant,
         )
     except ValueError as error:
         raise MalformedError(f"{where}: expected JSON in UTF-8: {error}") from None
@@ -1126,11 +1136,11 @@ def read_integer(found: Any, where: str, allowed: range) -> int:
     return found
 
 
-def read_pair(found: Any, where: str, prime: int = 0) -> Pair:
+def read_rational_pair(found: Any, where: str, prime: int = 0) -> Pair:
     """Return the rational written -?[0-9]+(/[0-9]+)?; modulo p, the integer written -?[0-9]+."""
     match = RATIONAL.fullmatch(found) if type(found) is str else None
     if match is None or (prime and match[2]):
-        expected = "digits, as a string, with - before or not" + " or p/q of these" * (not prime)
+        expected = 'a string of digits, such as "-3"' + ' or "1/2"' * (not prime)
         raise MalformedError(f"{where}: expected {expected}, found {describe_json(found)}")
     if prime:
         return (parse_integer(match[1]) % prime, 1)
@@ -1142,9 +1152,9 @@ def read_pair(found: Any, where: str, prime: int = 0) -> Pair:
 def read_element(found: Any, where: str, field: Field) -> Element:
     """Return an element: a string, or over a number field a list of at most n strings."""
     if not field.modulus:
-        return (read_pair(found, where, field.prime),)
+        return (read_rational_pair(found, where, field.prime),)
     read_list(found, where, range(field.degree + 1), "strings")
-    read = [read_pair(c, where) for c in found]
+    read = [read_rational_pair(c, where) for c in found]
     return (*read, *[(0, 1)] * (field.degree - len(read)))
 
 
@@ -1159,16 +1169,16 @@ def read_matrix(
         yield {j: read_element(a, f"{where}, row {i}, column {j}", field) for j, a in written}
 
 
-def read_row(found: Any, where: str, sizes: int | range, prime: int) -> list[Any]:
+def read_dense_row(found: Any, where: str, sizes: int | range, prime: int) -> list[Any]:
     """Return a list of elements of QQ or GF(p)."""
-    pairs = [read_pair(x, where, prime) for x in read_list(found, where, sizes, "entries")]
+    pairs = [read_rational_pair(x, where, prime) for x in read_list(found, where, sizes, "entries")]
     return [num if prime else Fraction(num, den) for num, den in pairs]
 
 
-def read_dense(found: Any, where: str, rows: int, columns: int, prime: int) -> Matrix:
+def read_dense_matrix(found: Any, where: str, rows: int, columns: int, prime: int) -> Matrix:
     """Return a matrix over QQ or GF(p)."""
     found = read_list(found, where, rows, "rows")
-    return [read_row(row, f"{where}, row {i}", columns, prime) for i, row in enumerate(found)]
+    return [read_dense_row(row, f"{where}, row {i}", columns, prime) for i, row in enumerate(found)]
 
 
 def read_field(found: Any, version: int) -> Field:
@@ -1195,15 +1205,22 @@ def read_number_field(modulus: Any, root: Any = ()) -> Field:
     expect(is_such, where, "a list of 2 or more strings", modulus)
     if (degree := len(modulus) - 1) > MAX_DEGREE:
         raise UndecidedError(f"the modulus has degree {degree}; those up to {MAX_DEGREE} are read")
-    m = tuple(Fraction(*read_pair(c, f"{where}, coefficient {i}")) for i, c in enumerate(modulus))
+    m = tuple(
+        Fraction(*read_rational_pair(c, f"{where}, coefficient {i}")) for i, c in enumerate(modulus)
+    )
     expect(m[-1] == 1, where, "a monic polynomial", modulus[-1])
     given = () if root == () else read_list(root, between, 2, "rationals")
-    ends = tuple(Fraction(*read_pair(end, between)) for end in given)
+    ends = tuple(Fraction(*read_rational_pair(end, between)) for end in given)
     written = [n for a in (*m, *ends) for n in a.as_integer_ratio()]
     if sum(n.bit_length() for n in written) > MAX_MODULUS_BITS:
         raise UndecidedError(f"modulus and root have more than {MAX_MODULUS_BITS} bits")
     undecided = "" if is_shown_irreducible(m) else "no proof that the modulus is irreducible"
-    is_one = ends and ends[0] < ends[1] and evaluate(m, ends[1]) != 0 and count_roots(m, *ends) == 1
+    is_one = (
+        ends
+        and ends[0] < ends[1]
+        and evaluate_polynomial(m, ends[1]) != 0
+        and count_roots(m, *ends) == 1
+    )
     expect(is_one or not ends, between, "two rationals with one root between", root)
     return Field("a number field", 0, m, ends, undecided)
 
@@ -1222,7 +1239,7 @@ def read_layer(found: Any, where: str, halves: tuple[list[int], list[int]], fiel
     for i, _ in enumerate(shift):
         place = f"{where}, scale {i}"
         a = read_element(scales[i], place, field)
-        shown = sign(a, field)
+        shown = decide_positivity(a, field)
         expect(shown >= 0, place, "nonzero" if field.prime else "a scale > 0", scales[i])
         expect(shown or unchecked, place, 'a scale > 0, or "sign": "unchecked"', scales[i])
     return Layer(moved, fixed, scales, found["shift"], unchecked)
@@ -1240,15 +1257,15 @@ def read_coordinates(found: Any, where: str, d: int) -> list[int]:
 
 def read_polynomial(found: Any, where: str, n: int, prime: int) -> Polynomial:
     """Return the polynomial if it is monic and of degree 1 to n."""
-    f = read_row(found, where, range(2, n + 2), prime)
+    f = read_dense_row(found, where, range(2, n + 2), prime)
     expect(f[-1] == 1, where, "a monic polynomial, ascending", found[-1])
     return f
 
 
-def read_terms(found: Any, where: str, n: int, prime: int) -> Matrix:
+def read_polynomial_terms(found: Any, where: str, n: int, prime: int) -> Matrix:
     """Return the terms of a polynomial in 2n variables; a row is coefficient, exponents."""
     size = len(read_list(found, where, range(MOST_TERMS + 1), "terms"))
-    rows = read_dense(found, where, size, 2 * n + 1, prime)
+    rows = read_dense_matrix(found, where, size, 2 * n + 1, prime)
     powers = {x for row in rows for x in row[1:]}
     is_such = powers <= set(range(MOST_DEGREE + 1))
     expect(is_such, where, f"exponents from 0 to {MOST_DEGREE}", found)
@@ -1285,10 +1302,12 @@ def read_obstruction(
         number = n if is_polynomial else len(shapes)
         matrices = enumerate(read_list(witness, place, number, "matrices"))
         if is_polynomial:
-            witness = [read_terms(W, f"{place}, matrix {i}", n, prime) for i, W in matrices]
+            witness = [
+                read_polynomial_terms(W, f"{place}, matrix {i}", n, prime) for i, W in matrices
+            ]
         else:
             witness = [
-                read_dense(W, f"{place}, matrix {i}", *shapes[i], prime) for i, W in matrices
+                read_dense_matrix(W, f"{place}, matrix {i}", *shapes[i], prime) for i, W in matrices
             ]
     return {"kind": kind, "pattern": pattern, key: witness}
 
@@ -1306,7 +1325,9 @@ def read_depth_claim(
     depth = read_integer(found["depth"], "depth", range(MOST_LAYERS + 1))
     read_list(found["layers"], "layers", depth, "layers")
     for i, layer in enumerate(layers):
-        is_such = scales == "positive" or all(row.entry(r) == 1 for r, row in layer.rows(field))
+        is_such = scales == "positive" or all(
+            row.entry(r) == 1 for r, row in layer.changed_rows(field)
+        )
         expect(is_such, f"layer {i}, scale", "1, additive as it is", found["layers"][i]["scale"])
     words = {"ULULUL"[i : i + depth - 1] for i in (0, 1)} if depth else set()
     written = read_list(found["obstructions"], "obstructions", len(words), "objects")
@@ -1358,7 +1379,7 @@ def read_certificate(data: bytes) -> Certificate:
     flips = set(read_coordinates(found.get("flips", []), "flips", d))
     order = read_coordinates(found["order"], "order", d) if "order" in found else range(d)
     expect(len(order) == d, "order", f"each coordinate from 0 to {d - 1}", order)
-    within = Fraction(*read_pair(found["within"], "within")) if "within" in found else None
+    within = Fraction(*read_rational_pair(found["within"], "within")) if "within" in found else None
     expect((within or 0) >= 0, "within", "a bound >= 0", found.get("within"))
     is_such = field.name == "QQ" or (within is None and not is_covariance)
     expect(is_such, "field", '"QQ", for within and covariance', found["field"])
@@ -1370,9 +1391,9 @@ def read_certificate(data: bytes) -> Certificate:
     elements = read_matrix(table, name, len(places), len(places), field)
     for i, row in zip(places, elements, strict=True):
         here = slice(i * field.degree, (i + 1) * field.degree)
-        target[here] = expand_elements({places[j]: a for j, a in row.items()}, field, 1)
+        target[here] = expand_to_rational_rows({places[j]: a for j, a in row.items()}, field, 1)
         signed = (field.prime - 1 if i in flips else 1, 1)
-        start[here] = expand_elements({i: (signed, *field.one[1:])}, field, 1)
+        start[here] = expand_to_rational_rows({i: (signed, *field.one[1:])}, field, 1)
     is_such = not is_covariance or not any(
         r.nums for r in subtract_rows(target, transpose_rows(target), 0)
     )
@@ -1394,7 +1415,7 @@ def read_number(found: Any, where: str) -> Fraction:
     text = AROUND.sub("", found) if type(found) is str else ""
     match = DECIMAL.fullmatch(text)
     if match is None:
-        return Fraction(*read_pair(text or found, where))
+        return Fraction(*read_rational_pair(text or found, where))
     sign, units, decimals, exponent = match.groups("")
     power = int(exponent or "0")
     expect(abs(power) <= MAX_EXPONENT, where, f"an exponent up to {MAX_EXPONENT}", found)
@@ -1403,12 +1424,14 @@ def read_number(found: Any, where: str) -> Fraction:
 
 def read_bound(text: str, where: str) -> Fraction:
     """Return the bound p/q or decimal if it is not negative."""
+    is_number = any(form.fullmatch(AROUND.sub("", text)) for form in (DECIMAL, RATIONAL))
+    expect(is_number, where, "a bound such as 1e-12 or 1/1000", text)
     bound = read_number(text, where)
     expect(bound >= 0, where, "a bound >= 0", text)
     return bound
 
 
-def read_cell(found: Any, where: str, field: Field) -> Element:
+def read_target_element(found: Any, where: str, field: Field) -> Element:
     """Return the element that is a number or, over a number field, a list of strings."""
     if type(found) is list and field.modulus:
         return read_element(found, where, field)
@@ -1427,7 +1450,7 @@ def strip_quotes(cell: str) -> str:
 
 def read_csv(data: bytes, where: str) -> list[list[str]]:
     """Return the rows of fields, without the blanks and quotes around them."""
-    limit_memory(data, where, (data.count(b",") + data.count(b"\n")) * VALUE_BYTES)
+    check_file_memory(data, where, (data.count(b",") + data.count(b"\n")) * VALUE_BYTES)
     try:
         lines = data.decode("utf-8").split("\n")
     except UnicodeDecodeError as error:
@@ -1450,7 +1473,7 @@ def read_npy(data: bytes, where: str) -> list[list[int | float]]:
     expect(d == columns, where, f"{d} columns, as many as rows", columns)
     size = d * d * int(match[2][1:])
     expect(len(data) - start == size, where, f"{size} bytes of numbers", len(data) - start)
-    limit_memory(data, where, d * d * VALUE_BYTES)
+    check_file_memory(data, where, d * d * VALUE_BYTES)
     order = ">" if match[1] == b">" else "<"
     numbers = struct.unpack(f"{order}{d * d}{code}", data[start:])
     numbers = tuple(map(int, numbers)) if code == "?" else numbers
@@ -1471,7 +1494,9 @@ def read_target(data: bytes, suffix: str, field: Field, size: int) -> list[dict[
     for i, row in enumerate(table):
         row = read_list(row, f"{where}, row {i}", len(table), "entries, as many as rows")
         cells = [(j, a) for j, a in enumerate(row) if a != "0" and not (type(a) is int and a == 0)]
-        taken = {j: read_cell(a, f"{where}, row {i}, column {j}", field) for j, a in cells}
+        taken = {
+            j: read_target_element(a, f"{where}, row {i}, column {j}", field) for j, a in cells
+        }
         matrix += [taken] if len(table) == size else []
     if len(table) != size:
         sizes = f"sizes differ: certificate {size} rows, given {len(table)}"
@@ -1500,7 +1525,7 @@ def is_prime(p: int) -> bool | None:
     return True if p < PROVED_BELOW else None
 
 
-def remainder(f: Polynomial, g: Polynomial) -> Polynomial:
+def polynomial_remainder(f: Polynomial, g: Polynomial) -> Polynomial:
     """Return the remainder of f by g, without trailing (highest) zeros."""
     rest = list(f)
     for top in range(len(f) - 1, len(g) - 2, -1):
@@ -1514,15 +1539,15 @@ def remainder(f: Polynomial, g: Polynomial) -> Polynomial:
 
 
 @cache
-def sturm_chain(m: tuple[Fraction, ...]) -> list[Polynomial]:
+def sturm_sequence(m: tuple[Fraction, ...]) -> list[Polynomial]:
     """Return m, m' and the negated remainders, each up to a positive factor; the last is a gcd."""
     chain = [list(m), [i * c for i, c in enumerate(m)][1:]]
-    while rest := remainder(chain[-2], chain[-1]):
+    while rest := polynomial_remainder(chain[-2], chain[-1]):
         chain.append([-c / abs(rest[-1]) for c in rest])
     return chain
 
 
-def evaluate(f: Sequence[Any], x: Any) -> Any:
+def evaluate_polynomial(f: Sequence[Any], x: Any) -> Any:
     """Return f(x)."""
     result = 0
     for c in reversed(f):
@@ -1541,15 +1566,17 @@ def is_shown_irreducible(m: tuple[Fraction, ...]) -> bool:
     n, where, expected = len(m) - 1, "field, modulus", "an irreducible polynomial"
     if n == 1:
         return True
-    expect(len(sturm_chain(m)[-1]) == 1, where, expected, "one with a repeated factor")
+    expect(len(sturm_sequence(m)[-1]) == 1, where, expected, "one with a repeated factor")
     c = math.lcm(*(a.denominator for a in m))
     f = [int(a * c ** (n - i)) for i, a in enumerate(m)]  # c^n m(x/c)
     # |f[i]| < 2^((k-1)(n-i)) for all i < n, so where |x| >= 2^k the first term exceeds the others
     bound = 2 ** (1 + max(-(-f[i].bit_length() // (n - i)) for i in range(n)))
     tried = range(-min(bound, MAX_TRIED), min(bound, MAX_TRIED) + 1)
-    expect(all(evaluate(f, x) for x in tried), where, expected, "one with a rational root")
+    expect(
+        all(evaluate_polynomial(f, x) for x in tried), where, expected, "one with a rational root"
+    )
     for x in range(bound + 1, bound + MAX_TRIED):
-        cofactor, prime = 1, abs(evaluate(f, x))
+        cofactor, prime = 1, abs(evaluate_polynomial(f, x))
         if prime >= PROVED_BELOW:
             break
         for q in SMALL_PRIMES:
@@ -1562,12 +1589,14 @@ def is_shown_irreducible(m: tuple[Fraction, ...]) -> bool:
 
 def count_roots(m: tuple[Fraction, ...], low: Fraction, high: Fraction) -> int:
     """Return the number of roots of m in (low, high], by Sturm's theorem."""
-    signs = [[v > 0 for f in sturm_chain(m) if (v := evaluate(f, x))] for x in (low, high)]
+    signs = [
+        [v > 0 for f in sturm_sequence(m) if (v := evaluate_polynomial(f, x))] for x in (low, high)
+    ]
     left, right = (sum(s != t for s, t in pairwise(e)) for e in signs)
     return left - right
 
 
-def real_roots(m: tuple[Fraction, ...]) -> list[tuple[Fraction, ...]]:
+def isolate_real_roots(m: tuple[Fraction, ...]) -> list[tuple[Fraction, ...]]:
     """Return an interval around each real root of m, with no other root in it."""
     bound = Fraction(2 ** math.ceil(sum(map(abs, m))).bit_length())
     found: list[tuple[Fraction, ...]] = []
@@ -1581,9 +1610,11 @@ def real_roots(m: tuple[Fraction, ...]) -> list[tuple[Fraction, ...]]:
     return found
 
 
-def sign_at(a: Sequence[Fraction], m: Sequence[Fraction], low: Fraction, high: Fraction) -> int:
+def sign_at_root(
+    a: Sequence[Fraction], m: Sequence[Fraction], low: Fraction, high: Fraction
+) -> int:
     """Return the sign of a at the only root of m in an interval; 0 if it was not found."""
-    rises = evaluate(m, high) > 0
+    rises = evaluate_polynomial(m, high) > 0
     for _ in range(MAX_HALVINGS):
         least = most = Fraction(0)  # bounds of a on the interval, by Horner's rule
         for c in reversed(a):
@@ -1592,11 +1623,13 @@ def sign_at(a: Sequence[Fraction], m: Sequence[Fraction], low: Fraction, high: F
         if least > 0 or most < 0:
             return 1 if least > 0 else -1
         middle = (low + high) / 2
-        low, high = (low, middle) if (evaluate(m, middle) > 0) == rises else (middle, high)
+        low, high = (
+            (low, middle) if (evaluate_polynomial(m, middle) > 0) == rises else (middle, high)
+        )
     return 0
 
 
-def sign(a: Element, field: Field) -> int:
+def decide_positivity(a: Element, field: Field) -> int:
     """Return 1 if a is proved positive (over GF(p): invertible), -1 if disproved, else 0.
 
     Over a number field the sign is taken at the root that the file names; if it names none, at all
@@ -1607,7 +1640,7 @@ def sign(a: Element, field: Field) -> int:
     if not any(num for num, _ in a[1:]):
         return 1 if a[0][0] > 0 else -1
     fractions = [Fraction(*c) for c in a]
-    signs = {sign_at(fractions, field.modulus, *root) for root in field.roots}
+    signs = {sign_at_root(fractions, field.modulus, *root) for root in field.root_intervals}
     return signs.pop() if len(signs) == 1 else 0
 
 
@@ -1623,14 +1656,14 @@ class Report(NamedTuple):
     largest: Fraction | None = None
 
 
-def compare_targets(certificate: Certificate, given: list[dict[int, Element]]) -> None:
+def require_same_target(certificate: Certificate, given: list[dict[int, Element]]) -> None:
     """Raise RefutedError if the certificate's target differs from the given one."""
     d, pads = certificate.dimension, set(certificate.pads)
     places = [i for i in range(d) if i not in pads]
     placed: list[dict[int, Element]] = [{} for _ in range(d)]
     for i, row in zip(places, given, strict=True):
         placed[i] = {places[j]: a for j, a in row.items()}
-    rows = [r for row in placed for r in expand_elements(row, certificate.field, 1)]
+    rows = [r for row in placed for r in expand_to_rational_rows(row, certificate.field, 1)]
     names = ("certificate", "given")
     if wrong := describe_difference(
         certificate.target, rows, Fraction(0), certificate.field, names
@@ -1645,7 +1678,11 @@ def check_product(certificate: Certificate, bound: Fraction | None, quick: bool)
             where = "the images of a vector differ modulo a prime; without --quick: in which entry"
             raise RefutedError("the composition is not the target", where)
         return Report(Verdict.PROBABLE, ["c equal at random vectors, modulo random primes"])
-    field, target, derived = certificate.field, certificate.target, compose_layers(certificate)
+    field, target, derived = (
+        certificate.field,
+        certificate.target,
+        compose_product_or_covariance(certificate),
+    )
     names = ("expected", "derived")
     if certificate.is_equality:
         if wrong := describe_difference(target, derived, Fraction(0), field, names):
@@ -1703,7 +1740,7 @@ def check(
             if transposed:
                 columns = range(len(given))
                 given = [{i: row[j] for i, row in enumerate(given) if j in row} for j in columns]
-            compare_targets(certificate, given)
+            require_same_target(certificate, given)
         report = check_product(certificate, bound, quick and not claim)
         lines, largest = lines + report.lines, report.largest
         if claim:
@@ -1726,16 +1763,16 @@ def check(
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
     """Open a file, or standard input for -; do not block at a pipe that has no writer."""
 
-    def opener(name: str, flags: int) -> int:
+    def open_without_blocking(name: str, flags: int) -> int:
         is_pipe = stat.S_ISFIFO(os.stat(name).st_mode)
         return os.open(name, flags | os.O_NONBLOCK if is_pipe else flags)
 
     if path == "-":
         return open(0, "rb", closefd=False)
-    return open(path, "rb", opener=opener)
+    return open(path, "rb", opener=open_without_blocking)
 
 
-def wait_for_writer(file: BinaryIO) -> bytes:
+def wait_for_first_byte(file: BinaryIO) -> bytes:
     """Wait until a process writes to an open pipe; return the byte that was read meanwhile.
 
     Raises OSError if none does; returns no byte for any other file.
@@ -1761,7 +1798,7 @@ def read_file(path: str) -> bytes:
     """Return the bytes of a file, or of standard input for -."""
     try:
         with open_file(path) as file:
-            head = wait_for_writer(file)
+            head = wait_for_first_byte(file)
             data = head + b"".join(islice(iter(lambda: file.read(2**20), b""), 2**8))
             expect(not file.read(1), ascii(path), "a file of at most 2^28 bytes", "more")
             return data

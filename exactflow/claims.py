@@ -124,7 +124,7 @@ class Check:
             raise self._record_failure(
                 label, f"expected {short(expected)}, derived {short(derived)}"
             )
-        self._count(label)
+        self._count_instance(label)
 
     def true(self, condition: bool, label: str, *, shown: bool = True) -> None:
         """Count one instance of a condition that holds, or raise `ProofError`.
@@ -133,7 +133,7 @@ class Check:
         """
         if condition is not True:
             raise self._record_failure(label, f"expected to hold, got {condition!r}")
-        self._count(label if shown else "")
+        self._count_instance(label if shown else "")
 
     def identity(self, text: str, label: str = "", *, relations: str = "") -> None:
         """Count one instance: identities between block matrices, proved for all n by expanding both
@@ -169,22 +169,22 @@ class Check:
             proof = Identity(name, "equal sides", "", text, relations).prove()
         except VerificationError as error:
             raise self._record_failure(name, str(error)) from None
-        self._count(str(proof))
+        self._count_instance(str(proof))
 
     def _record_failure(self, label: str, reason: str) -> ProofError:
         """Record that an instance is false; return the error for it."""
-        self._record_if_outside()
+        self._record_late_use()
         self.failures.append(f"{label or self.checked}: {reason}")
         return ProofError(self.failures[-1])
 
-    def _record_if_outside(self) -> None:
+    def _record_late_use(self) -> None:
         """Record the claim as begun again if it has ended, or began in another process."""
         if self._claim is not None and os.getpid() != self._process:
             self._process = os.getpid()
             record_claim(uuid4().hex, self._claim)
 
-    def _count(self, label: str) -> None:
-        self._record_if_outside()
+    def _count_instance(self, label: str) -> None:
+        self._record_late_use()
         self.instances += 1
         if label:
             print(f"    {printable(label)}")
@@ -218,25 +218,25 @@ class Claims:
         or the block raises `ProofError`, `VerificationError` or AssertionError. It is not run if
         the block raises `MissingExtraError`, and not reached after any other error.
         """
-        claim, number = self._begin_claim(checked, evidence), uuid4().hex
+        claim, number = self._new_claim(checked, evidence), uuid4().hex
         record_claim(number, claim)
         return self._run_check(claim, number)
 
-    def _begin_claim(self, checked: str, evidence: Evidence) -> Claim:
+    def _new_claim(self, checked: str, evidence: Evidence) -> Claim:
         """Return a claim, not yet reached, at the current line of the script."""
         try:
             kind = Evidence(evidence)
         except ValueError:
             kinds = ", ".join(f"Evidence.{name}" for name in Evidence.__members__)
             raise InvalidInputError(f"expected one of {kinds}, got {evidence!r}") from None
-        line = _line_of_the_script()
+        line = _current_script_line()
         return Claim(self.theorem, checked, kind, 0, 0.0, False, line=line, is_reached=False)
 
     @contextmanager
     def _run_check(self, claim: Claim, number: str) -> Iterator[Check]:
         print(printable(f"{self.theorem}: {claim.checked} [{claim.evidence}]"))
         if (run := current_run()) is not None:
-            run.tell(claim.checked)
+            run.append_progress(claim.checked)
         check, start, ended = Check(claim.checked), time.perf_counter(), claim
         check._claim = claim
         try:
@@ -287,7 +287,7 @@ class Claims:
 
     def not_run(self, checked: str, evidence: Evidence, missing: str) -> None:
         """Record a claim that could not be run, and the tool to install for it."""
-        claim = replace(self._begin_claim(checked, evidence), missing=missing, is_reached=True)
+        claim = replace(self._new_claim(checked, evidence), missing=missing, is_reached=True)
         print(printable(f"{self.theorem}: {checked} [{claim.evidence}] not run: {missing}"))
         self.recorded.append(claim)
         record_claim(uuid4().hex, claim)
@@ -305,7 +305,7 @@ class Options:
 
         In a notebook the picture is also shown below its cell, with or without a folder.
         """
-        show = _picture_display()
+        show = _notebook_display()
         if self.plot is None and show is None:
             return
         try:
@@ -329,7 +329,7 @@ class Options:
         parser.add_argument("--full", action="store_true", help="the large settings")
 
 
-def _picture_display() -> Callable[[bytes, str], object] | None:
+def _notebook_display() -> Callable[[bytes, str], object] | None:
     """Return a function of a PNG and its name that shows it in the notebook; None elsewhere."""
     if current_run() is not None:
         return None
@@ -352,7 +352,7 @@ class ScriptRun:
     path, options : the script and its settings.
     record : the file of its claims. Claims of a process that the script starts are recorded as
         begun, never as ended.
-    told : a file for the stages of the run, or None.
+    progress_file : a file for the stages of the run, or None.
     process : the id of the process that runs the script.
     theorem : the theorem of the last `Claims`.
     stopped : errors that ended a claim, with the claim.
@@ -361,7 +361,7 @@ class ScriptRun:
     path: str
     options: Options
     record: Path
-    told: Path | None = None
+    progress_file: Path | None = None
     process: int = field(default_factory=os.getpid)
     theorem: str = ""
     stopped: list[tuple[BaseException, Claim]] = field(default_factory=list)
@@ -371,10 +371,10 @@ class ScriptRun:
         """Whether this process runs the script, and was not started by the script."""
         return os.getpid() == self.process
 
-    def tell(self, checked: str) -> None:
-        """Add a line to the file `told`: a claim that begins, or a stage of it."""
-        if self.told is not None:
-            with self.told.open("a", encoding="utf-8") as file:
+    def append_progress(self, checked: str) -> None:
+        """Add a line to the file `progress_file`: a claim that begins, or a stage of it."""
+        if self.progress_file is not None:
+            with self.progress_file.open("a", encoding="utf-8") as file:
                 file.write(f"{printable(f'{Path(self.path).stem}: {checked}')}\n")
 
 
@@ -390,7 +390,7 @@ def current_run() -> ScriptRun | None:
     return SCRIPT_RUNS[-1] if SCRIPT_RUNS else None
 
 
-def add_event(path: Path, event: dict) -> None:
+def append_event(path: Path, event: dict) -> None:
     """Append an event to a record in one write, since threads and processes write side by side."""
     with path.open("ab", buffering=0) as file:
         file.write(f"{json.dumps(event)}\n".encode())
@@ -403,14 +403,14 @@ def record_claim(number: str, claim: Claim) -> None:
     """
     run = current_run()
     if run is not None and run.is_own_process:
-        add_event(run.record, {"number": number, "claim": asdict(claim)})
+        append_event(run.record, {"number": number, "claim": asdict(claim)})
     elif not claim.is_reached:
         path = Path(os.environ.get(RECORD, "")) if run is None else run.record
         if path.name and path.parent.is_dir():  # otherwise no script runs, or its runner has ended
-            add_event(path, {"number": number, "claim": asdict(claim)})
+            append_event(path, {"number": number, "claim": asdict(claim)})
 
 
-def _line_of_the_script() -> int:
+def _current_script_line() -> int:
     """Return the current line of the script that a runner runs, or 0."""
     run = current_run()
     frame: FrameType | None = sys._getframe()

@@ -67,7 +67,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[SKIPPED] = {}
     for word in ("exact", "for_all_n", "certified", "numeric", "formal"):
-        if _patterns(config, "exactflow_scripts", SCRIPTS):
+        if _configured_patterns(config, "exactflow_scripts", SCRIPTS):
             text = word.replace("formal", "formally proved").replace("_", " ")
             config.addinivalue_line("markers", f"{word}: a claim of a proof script, {text}")
     limit, within = config.option.exactflow_timeout, config.option.exactflow_within
@@ -82,13 +82,13 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(str(error)) from None
 
 
-def _patterns(config: pytest.Config, name: str, usual: tuple[str, ...]) -> list[str]:
+def _configured_patterns(config: pytest.Config, name: str, usual: tuple[str, ...]) -> list[str]:
     """Return the patterns of the configuration, or the usual ones with --exactflow."""
     configured: list[str] = config.getini(name)
     return configured or [pattern for pattern in usual if config.option.exactflow]
 
 
-def _matches(path: Path, patterns: list[str]) -> bool:
+def _matches_a_pattern(path: Path, patterns: list[str]) -> bool:
     """Whether a path ends in a pattern; ``**/`` matches any number of folders."""
     return any(
         path.match(pattern.replace("**/", ""))
@@ -143,12 +143,14 @@ def _relative_path(path: Path, config: pytest.Config) -> str:
 
 def _is_certificate(path: Path, parent: pytest.Collector) -> bool:
     config = parent.config
-    patterns = [pattern.lower() for pattern in _patterns(config, "exactflow_files", FILES)]
-    if _matches(Path(str(path).lower()), patterns):  # C.Cert.JSON is a certificate, too
+    patterns = [
+        pattern.lower() for pattern in _configured_patterns(config, "exactflow_files", FILES)
+    ]
+    if _matches_a_pattern(Path(str(path).lower()), patterns):  # C.Cert.JSON is a certificate, too
         return True
     if not parent.session.isinitpath(path):
         return False
-    return config.option.exactflow or any(word in _read_file(path, HEAD) for word in FORMATS)
+    return config.option.exactflow or any(word in _read_if_possible(path, HEAD) for word in FORMATS)
 
 
 def _is_script(path: Path, parent: pytest.Collector) -> bool:
@@ -156,17 +158,17 @@ def _is_script(path: Path, parent: pytest.Collector) -> bool:
     config, is_named = parent.config, parent.session.isinitpath(path)
     is_asked = config.option.exactflow and (is_named or not config.getini("exactflow_scripts"))
     reason: str | None = None
-    if _matches(path, _patterns(config, "exactflow_scripts", SCRIPTS)):
+    if _matches_a_pattern(path, _configured_patterns(config, "exactflow_scripts", SCRIPTS)):
         reason = "its name begins with _" if path.name.startswith("_") else ""
-    elif is_asked and all(word in _read_file(path) for word in (b"exactflow", b"claims")):
-        is_module = _matches(path, config.getini("python_files"))
-        reason = _reason_to_skip(path, is_module, is_named and not is_module)
+    elif is_asked and all(word in _read_if_possible(path) for word in (b"exactflow", b"claims")):
+        is_module = _matches_a_pattern(path, config.getini("python_files"))
+        reason = _reason_not_a_script(path, is_module, is_named and not is_module)
     if reason:
         config.stash[SKIPPED][path] = reason
     return reason == ""
 
 
-def _reason_to_skip(path: Path, is_module: bool, is_chosen: bool) -> str | None:
+def _reason_not_a_script(path: Path, is_module: bool, is_chosen: bool) -> str | None:
     """Return why a file with claims is not a script, "" for a script, None without claims.
 
     Parameters
@@ -191,7 +193,7 @@ def _reason_to_skip(path: Path, is_module: bool, is_chosen: bool) -> str | None:
     return "claims in functions alone: name it on the command line, or in exactflow_scripts"
 
 
-def _read_file(path: Path, size: int = -1) -> bytes:
+def _read_if_possible(path: Path, size: int = -1) -> bytes:
     if not path.is_file():  # a named pipe, or a device, may have no end
         return b""
     try:

@@ -49,7 +49,7 @@ def assert_equal(flow: "CouplingFlow | MatrixLike", expected: "MatrixLike") -> N
     __tracebackhide__ = True
     from exactflow.flows.verification import first_differing_entry
 
-    derived, wanted = _to_one_field(flow, expected)
+    derived, wanted = _as_matrices_over_one_field(flow, expected)
     if (wrong := first_differing_entry(wanted, derived)) is not None:
         place, want, got = wrong
         raise AssertionError(f"expected {want} at entry {place}, derived {got}")
@@ -85,7 +85,7 @@ difference is 0.05, at entry (0, 1)
     from exactflow.errors import InvalidInputError
     from exactflow.exact.numbers import format_short, to_float, to_fraction
 
-    derived, wanted = _to_one_field(flow, expected)
+    derived, wanted = _as_matrices_over_one_field(flow, expected)
     if not wanted.domain.is_QQ:
         raise InvalidInputError(f"expected matrices over QQ for a bound, got {wanted.domain}")
     allowed = to_fraction(bound)
@@ -139,7 +139,7 @@ def assert_depth(
     from exactflow.errors import UndecidedClaimError
     from exactflow.linear.depth import minimal_depth
 
-    answer = minimal_depth(_matrix(M), scales=scales, assume=assume)
+    answer = minimal_depth(_as_exact_matrix(M), scales=scales, assume=assume)
     if (answer.lower, answer.upper) != (n, n):
         head = f"expected exactly {n} layers, derived {answer.summary}"
         kind = UndecidedClaimError if answer.lower <= n <= answer.upper else AssertionError
@@ -189,17 +189,17 @@ def assert_invertible(
 
     if isinstance(module, Flow | MapResult):
         back: Any = module.backward(module.forward(x))
-    elif _is_diagnosed(module, x):
+    elif _is_diagnosable(module, x):
         bounds = {
             "round trip": tol,
             "draws": draw_tol,
             "log-determinant": log_det_tol,
             "inverse's log-determinant": log_det_tol,
         }
-        return _assert_diagnosed(module, x, context, draws, bounds)
+        return _assert_diagnosis_within(module, x, context, draws, bounds)
     else:
-        back = _run_round_trip(module, x)
-    expected, derived = _entries(x), _entries(back)
+        back = _round_trip_in_library(module, x)
+    expected, derived = _as_entry_array(x), _as_entry_array(back)
     if expected.size != derived.size:
         raise AssertionError(f"expected {expected.shape} back, got {derived.shape}")
     derived = derived.reshape(expected.shape)
@@ -216,12 +216,12 @@ def assert_invertible(
     )
 
 
-def _to_one_field(
+def _as_matrices_over_one_field(
     flow: "CouplingFlow | MatrixLike", expected: "MatrixLike"
 ) -> tuple["DomainMatrix", "DomainMatrix"]:
     """Return both matrices, dense and over one field; raise if their sizes differ."""
     __tracebackhide__ = True
-    derived, wanted = _matrix(flow), _matrix(expected)
+    derived, wanted = _as_exact_matrix(flow), _as_exact_matrix(expected)
     if derived.shape != wanted.shape:
         sizes = [f"{M.shape[0]} x {M.shape[1]}" for M in (wanted, derived)]
         raise AssertionError(f"expected a {sizes[0]} matrix, derived a {sizes[1]} one")
@@ -229,14 +229,14 @@ def _to_one_field(
     return pair
 
 
-def _matrix(flow: "CouplingFlow | MatrixLike") -> "DomainMatrix":
+def _as_exact_matrix(flow: "CouplingFlow | MatrixLike") -> "DomainMatrix":
     from exactflow.exact.coerce import as_matrix
     from exactflow.flows.flow import CouplingFlow
 
     return flow.domain_matrix() if isinstance(flow, CouplingFlow) else as_matrix(flow)
 
 
-def _is_diagnosed(module: Any, x: Any) -> bool:
+def _is_diagnosable(module: Any, x: Any) -> bool:
     """Whether `diagnose` accepts a module and data."""
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(module, torch.nn.Module):
@@ -244,7 +244,7 @@ def _is_diagnosed(module: Any, x: Any) -> bool:
     return isinstance(x, torch.Tensor) and x.is_floating_point() and x.ndim > 1 and x.numel() > 0
 
 
-def _assert_diagnosed(
+def _assert_diagnosis_within(
     module: Any, x: Any, context: Any, draws: int, bounds: dict[str, float]
 ) -> None:
     """Raise an `AssertionError` with the worst row of what `diagnose` finds above a bound."""
@@ -257,7 +257,7 @@ def _assert_diagnosed(
         raise AssertionError(f"{fault}\n\n{row.table()}")
 
 
-def _run_round_trip(module: Any, x: Any) -> Any:
+def _round_trip_in_library(module: Any, x: Any) -> Any:
     """Return inverse(forward(x)) in the interface of a flow library."""
     if hasattr(module, "output_dims"):  # FrEIA: tuples, and a flag
         (y,), _ = module([x])
@@ -269,7 +269,7 @@ def _run_round_trip(module: Any, x: Any) -> Any:
     return back[0] if isinstance(back, tuple) else back
 
 
-def _entries(x: Any) -> "np.ndarray":
+def _as_entry_array(x: Any) -> "np.ndarray":
     """Return numbers as an array, of floats or of exact numbers."""
     import numpy as np
 

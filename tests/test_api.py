@@ -52,7 +52,7 @@ PUBLIC = {
         "append_swap cayley_rotation circulant conv1x1 permutation random_matrix toeplitz"
     ),
     "exactflow.proving.strategies": (
-        "degenerate_blocks flows matrices partitions permutations rationals"
+        "matrices_with_degenerate_blocks flows matrices partitions permutations rationals"
     ),
     "exactflow.proving.theory": "Challenge Hypothesis Theorem Theorems theorems",
     "exactflow.testing": "assert_depth assert_equal assert_invertible assert_within",

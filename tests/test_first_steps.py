@@ -260,3 +260,26 @@ def test_a_file_name_at_the_prompt_is_told_how_to_read_it():
 def test_no_challenge_is_about_no_instance():
     with pytest.raises(ExactFlowError, match="expected an integer n >= 1, got int 0"):
         theorems["six layers"].challenge(0)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("factro matrix.csv", "got 'factro': did you mean factor?"),
+        ("factor matrix.csv --methd short", "no argument '--methd': did you mean --method?"),
+        ("factor matrix.csv other.csv", "no argument 'other.csv': exactflow factor --help lists"),
+        ("check matrix.csv --quik", "has no argument '--quik': did you mean --quick?"),
+        (
+            "check matrix.csv --within x",
+            "--within: expected a bound such as 1e-12 or 1/1000, found",
+        ),
+        ("theorems six layers --fil matrix.csv", "exactflow theorems has no argument '--fil'"),
+        ("theorems six layer", "such as 'six layers', got 'six layer'"),
+    ],
+)
+def test_a_wrong_word_on_the_command_line_hints_at_the_right_one(command, line, words):
+    NEEDS["matrix.csv"]()
+    code, out, err = command(f"exactflow {line}")
+    assert (code, out) == (2, "")
+    assert words in err
+    assert len(err.splitlines()) == 1

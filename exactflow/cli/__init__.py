@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from exactflow.errors import ExactFlowError, InvalidInputError, ProcessDiedError, printable
 from exactflow.files.progress_line import show_progress
@@ -88,10 +88,18 @@ def run_reporting_errors(work: Callable[[], int]) -> int:
 
 
 class _ArgumentParser(argparse.ArgumentParser):
-    """A parser whose errors are printable."""
+    """A parser whose errors are printable, and hint at options that are spelled alike."""
 
     def error(self, message: str) -> NoReturn:
         super().error(printable(message))
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        found, rest = super().parse_known_args(args, namespace)
+        if rest:
+            near = get_close_matches(rest[0], self._option_string_actions, 1)
+            hint = f"did you mean {near[0]}?" if near else f"{self.prog} --help lists all"
+            raise InvalidInputError(f"{self.prog} has no argument {rest[0]!r}: {hint}")
+        return found, rest
 
 
 def _run(argv: list[str]) -> int:
@@ -121,10 +129,10 @@ def _write_keywords_as_options(text: str, names: Mapping[str, object]) -> str:
     "use --method auto or scales='nonzero'"
     """
 
-    def option(match: re.Match[str]) -> str:
+    def write_as_option(match: re.Match[str]) -> str:
         return f"--{match[1].replace('_', '-')} {match[2]}" if match[1] in names else match[0]
 
-    return re.sub(r"\b([a-z_]+)='([^']*)'", option, text)
+    return re.sub(r"\b([a-z_]+)='([^']*)'", write_as_option, text)
 
 
 def make_parser(*chosen: str) -> argparse.ArgumentParser:

@@ -12,17 +12,17 @@ EXIT_CODES = {0: "the error of the layers is certified"}
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    common.add_matrix(command)
+    common.add_matrix_argument(command)
     command.add_argument(
         "--layers", type=int, metavar="K", help="number of layers (default: six or eleven)"
     )
-    common.add_seed(command, "search")
-    common.add_construction(command, METHODS, ORIENTATIONS)
-    common.add_input_and_output(command, "write a certificate of the error, or the layers")
+    common.add_seed_option(command, "search")
+    common.add_construction_options(command, METHODS, ORIENTATIONS)
+    common.add_input_output_options(command, "write a certificate of the error, or the layers")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    common.check_output(arguments)
+    common.check_output_path(arguments)
     source = common.read_matrix_file(arguments)
     names = "layers", "method", "orientation", "partition", "seed"
     result = balance(source.matrix, **common.get_attributes(arguments, *names))
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not common.wants_text(arguments):
         return 0
     common.print_lines(result)
-    common.print_repairs(result.flow, pads, ", within as much")
+    common.print_orientation_repair(result.flow, pads, ", within as much")
     inverse = "there is no certified bound for their inverse"
     if result.inverse_error_bound.is_finite:
         inverse = f"their inverse is within {format_up(result.inverse_error_bound)} of its inverse"

@@ -65,10 +65,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="end each check after this time; its verdict is then incomplete",
     )
-    common.add_reading(command)
+    common.add_reading_options(command)
     output = command.add_argument_group("output")
-    common.add_printing(output, "print one JSON object per certificate")
-    common.add_jobs(command, "check N certificates at once (default: 1)", 1)
+    common.add_printing_options(output, "print one JSON object per certificate")
+    common.add_parallel_options(command, "check N certificates at once (default: 1)", 1)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.timeout is not None:
         check = _check_with_timeout(arguments)
     else:
-        check = partial(check_certificate, **_options(arguments))
+        check = partial(check_certificate, **_check_options(arguments))
     files_by_code: dict[int, list[str]] = {}
     running = common.get_attributes(arguments, "jobs", "backend")
     for found in parallel_map(
@@ -106,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
     return codes[0]
 
 
-def _options(arguments: argparse.Namespace) -> dict:
+def _check_options(arguments: argparse.Namespace) -> dict:
     """Return the options of `check_certificate`; the target is read once."""
     if not arguments.target and (arguments.transpose or arguments.key):
         raise InvalidInputError("--transpose and --key say how to read a target: add --target FILE")
@@ -115,7 +115,7 @@ def _options(arguments: argparse.Namespace) -> dict:
         bound = None if within is None else checker.read_bound(within, "--within")
     except checker.MalformedError as error:
         raise InvalidInputError(str(error)) from None
-    target = _read_target(arguments.target, arguments.key) if arguments.target else None
+    target = _target_bytes_and_suffix(arguments.target, arguments.key) if arguments.target else None
     if arguments.kernel:
         if arguments.quick:
             raise InvalidInputError("--quick proves nothing, but --kernel proves: use one of them")
@@ -143,11 +143,14 @@ def _check_with_timeout(arguments: argparse.Namespace) -> partial[CheckResult]:
     reads = "-" in (*arguments.certificates, arguments.target)
     given = read_bytes("-") if reads else b""
     return partial(
-        _check_in_time, words=words, given=given, seconds=min(arguments.timeout, MOST_SECONDS)
+        _check_in_new_process,
+        words=words,
+        given=given,
+        seconds=min(arguments.timeout, MOST_SECONDS),
     )
 
 
-def _check_in_time(file: str, words: list[str], given: bytes, seconds: float) -> CheckResult:
+def _check_in_new_process(file: str, words: list[str], given: bytes, seconds: float) -> CheckResult:
     """Check a file in a process of its own; the verdict is incomplete if the time ends first."""
     package = str(Path(__file__).parents[2])
     paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
@@ -165,7 +168,7 @@ def _check_in_time(file: str, words: list[str], given: bytes, seconds: float) ->
         except subprocess.TimeoutExpired:
             out, problem = b"", f"the time limit, {seconds:g} seconds, is over"
         finally:
-            _end_session(process)
+            _kill_process_tree(process)
     try:
         record: dict[str, Any] = json.loads(out)
     except ValueError:
@@ -186,7 +189,7 @@ def _incomplete_verdict(file: str, reason: str, seconds: float = 0.0) -> CheckRe
     return CheckResult(file, 3, WORDS[3], "", lines, None, seconds)
 
 
-def _end_session(process: subprocess.Popen) -> None:
+def _kill_process_tree(process: subprocess.Popen) -> None:
     """Kill a process and its child processes."""
     if process.poll() is None:
         if hasattr(os, "killpg"):
@@ -195,7 +198,7 @@ def _end_session(process: subprocess.Popen) -> None:
         process.wait()
 
 
-def _read_target(path: str, key: str | None) -> tuple[bytes, str]:
+def _target_bytes_and_suffix(path: str, key: str | None) -> tuple[bytes, str]:
     """Return the target as bytes that the checker reads, and their suffix."""
     suffix = Path(path).suffix.lower()
     if suffix in (".json", ".csv", ".npy") and key is None:

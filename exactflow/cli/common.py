@@ -22,26 +22,28 @@ if TYPE_CHECKING:
 
 
 CONSTRUCTION = "method", "orientation", "partition"
-"""Names of the arguments that `add_construction` adds, as `factor` takes them."""
+"""Names of the arguments that `add_construction_options` adds, as `factor` takes them."""
 
 
-def add_matrix(command: argparse.ArgumentParser, what: str = "matrix", **options: Any) -> None:
+def add_matrix_argument(
+    command: argparse.ArgumentParser, what: str = "matrix", **options: Any
+) -> None:
     """Add the argument for the file of a matrix."""
     text = f"file of the {what}: .npy, .npz, .json, .csv, .txt, .safetensors or .pt; - reads stdin"
     command.add_argument("file", metavar="FILE", help=text, **options)
 
 
-def add_construction(
+def add_construction_options(
     command: argparse.ArgumentParser, methods: Sequence[str], orientations: Sequence[str]
 ) -> None:
     """Add the options of a construction: the method, the halves and the orientation."""
     command.add_argument(
         "--method", choices=methods, default="auto", help="use this construction (default: auto)"
     )
-    add_coordinates(command, orientations)
+    add_halves_and_orientation(command, orientations)
 
 
-def add_coordinates(
+def add_halves_and_orientation(
     command: argparse.ArgumentParser, orientations: Sequence[str] | None = None
 ) -> None:
     """Add the options for the halves and, unless `orientations` is None, for the orientation."""
@@ -66,21 +68,21 @@ def _read_partition(text: str) -> list[int]:
     return [int(part) for part in (text.split(",") if "," in text else text)]
 
 
-def add_seed(command: argparse._ActionsContainer, what: str) -> None:
+def add_seed_option(command: argparse._ActionsContainer, what: str) -> None:
     """Add the option for a seed."""
     text = f"seed of the {what} (default: 0)"
     command.add_argument("--seed", type=int, default=0, metavar="N", help=text)
 
 
-def add_input_and_output(command: argparse.ArgumentParser, purpose: str) -> None:
+def add_input_output_options(command: argparse.ArgumentParser, purpose: str) -> None:
     """Add the options for reading a matrix, writing a result and printing it."""
-    add_reading(command)
+    add_reading_options(command)
     group = command.add_argument_group("output")
     group.add_argument("-o", "--output", metavar="CERT.json", help=purpose)
-    add_printing(group, "print one JSON object in place of the text")
+    add_printing_options(group, "print one JSON object in place of the text")
 
 
-def add_reading(command: argparse.ArgumentParser) -> None:
+def add_reading_options(command: argparse.ArgumentParser) -> None:
     """Add the options for reading a matrix from a file."""
     group = command.add_argument_group("input")
     group.add_argument(
@@ -91,14 +93,16 @@ def add_reading(command: argparse.ArgumentParser) -> None:
     )
 
 
-def add_printing(group: argparse._ArgumentGroup, json_help: str) -> None:
+def add_printing_options(group: argparse._ArgumentGroup, json_help: str) -> None:
     """Add the options --json and --quiet."""
     form = group.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help=json_help)
     form.add_argument("-q", "--quiet", action="store_true", help="print errors only")
 
 
-def add_jobs(command: argparse._ActionsContainer, text: str, default: int | None) -> None:
+def add_parallel_options(
+    command: argparse._ActionsContainer, text: str, default: int | None
+) -> None:
     """Add the options for work in parallel; the names of backends are those of joblib."""
     command.add_argument("-j", "--jobs", type=int, default=default, metavar="N", help=text)
     command.add_argument(
@@ -157,7 +161,9 @@ def flow_record(flow: "CouplingFlow") -> dict[str, Any]:
     }
 
 
-def print_repairs(flow: "CouplingFlow", pads: tuple[int, ...] = (), how_near: str = "") -> None:
+def print_orientation_repair(
+    flow: "CouplingFlow", pads: tuple[int, ...] = (), how_near: str = ""
+) -> None:
     """Print the flips or pads by which the orientation was repaired."""
     if pads:
         print_lines(
@@ -175,7 +181,7 @@ def read_matrix_file(arguments: argparse.Namespace) -> "MatrixFile":
     return read_matrix(arguments.file, key=arguments.key, transpose=arguments.transpose)
 
 
-def check_output(arguments: argparse.Namespace, arrays: bool = True) -> None:
+def check_output_path(arguments: argparse.Namespace, arrays: bool = True) -> None:
     """Refuse, before the work, an output with an unknown suffix, that cannot be written, or that
     is the input; array files are allowed if `arrays`.
     """
@@ -207,7 +213,7 @@ def write_result(result: Any, arguments: argparse.Namespace, source: "MatrixFile
     output = arguments.output
     if output is None:
         return ""
-    from exactflow.files.store import save, write_claim
+    from exactflow.files.store import save, write_flow_certificate
 
     if Path(output).suffix.lower() != ".json":
         save(result, output)
@@ -216,8 +222,8 @@ def write_result(result: Any, arguments: argparse.Namespace, source: "MatrixFile
     provenance |= {"transposed": True} if arguments.transpose else {}
     provenance |= {"seed": arguments.seed} if hasattr(arguments, "seed") else {}
     report_stage("the checker")
-    verdict = write_claim(result, output, source.matrix, provenance)
-    return f"certificate: {output}; the checker: {verdict}\n{suggest_check(arguments)}\n"
+    verdict = write_flow_certificate(result, output, source.matrix, provenance)
+    return f"certificate: {output}; the checker: {verdict}\n{suggest_check_command(arguments)}\n"
 
 
 def describe_source(arguments: argparse.Namespace, source: "MatrixFile") -> dict[str, object]:
@@ -226,7 +232,7 @@ def describe_source(arguments: argparse.Namespace, source: "MatrixFile") -> dict
     return {"source": name, "dtype": source.dtype, "sha256": source.sha256}
 
 
-def suggest_check(arguments: argparse.Namespace) -> str:
+def suggest_check_command(arguments: argparse.Namespace) -> str:
     """Return a line with the command that checks the certificate against the file it is about."""
     words = ["exactflow", "check", arguments.output]
     words += ["--target", arguments.file] if arguments.file else []

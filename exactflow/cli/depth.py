@@ -8,7 +8,7 @@ from typing import Any
 from exactflow import checker
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError
-from exactflow.files.atomic import write_bytes
+from exactflow.files.atomic import write_atomically
 from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.files.matrices import MatrixFile
 from exactflow.flows.orientation import ORIENTATIONS
@@ -31,27 +31,27 @@ _SYMBOLS = (
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    common.add_matrix(command)
+    common.add_matrix_argument(command)
     command.add_argument(
         "--scales",
         choices=DEPTH_SCALES,
         default="auto",
         help="allow additive layers only, or any positive scales (default: additive if det = 1)",
     )
-    common.add_coordinates(command, ORIENTATIONS)
-    common.add_input_and_output(
+    common.add_halves_and_orientation(command, ORIENTATIONS)
+    common.add_input_output_options(
         command, "write a certificate of the layers and of the obstructions, and check it"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    common.check_output(arguments, arrays=False)
+    common.check_output_path(arguments, arrays=False)
     source = common.read_matrix_file(arguments)
     options = common.get_attributes(arguments, "scales", "orientation", "partition")
     answer = minimal_depth(source.matrix, **options)
     code, written = 0, list[str]()
     if arguments.output is not None:
-        code, written = _write(answer, arguments, source)
+        code, written = _write_certificate(answer, arguments, source)
     reasons = list(map(str, answer.obstructions))
     record: dict[str, Any] = {"lower": answer.lower, "upper": answer.upper, "scales": answer.scales}
     record |= {"evidence": answer.evidence, "obstructions": reasons}
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     if common.wants_text(arguments):
         print(answer.summary, *reasons, sep="\n  ")
         common.print_lines(*[_SYMBOLS] * bool(reasons))
-        common.print_repairs(answer.flow, answer.layout.pads)
+        common.print_orientation_repair(answer.flow, answer.layout.pads)
         if answer.flow.order:
             order = list(answer.flow.order)
             common.print_lines(
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _write(
+def _write_certificate(
     answer: "MinimalDepth", arguments: argparse.Namespace, source: "MatrixFile"
 ) -> tuple[int, list[str]]:
     """Write the certificate, if there can be one; return the checker's exit code, and lines."""
@@ -80,8 +80,8 @@ def _write(
     except InvalidInputError as error:
         print(f"exactflow: there is no certificate of it: {error}", file=sys.stderr)
         return 3, []
-    write_bytes(arguments.output, text.encode())
+    write_atomically(arguments.output, text.encode())
     verdict = io.StringIO()
     code = checker.check_file(arguments.output, out=verdict)
     lines = [f"certificate: {arguments.output}", *verdict.getvalue().splitlines()]
-    return code, [*lines, common.suggest_check(arguments)]
+    return code, [*lines, common.suggest_check_command(arguments)]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError, error_text, require
 from exactflow.files.atomic import prefixing_file_name, read_bytes
-from exactflow.files.tensors import read_array
+from exactflow.files.tensors import read_array_and_dtype
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,7 +46,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     out = command.add_argument_group("output")
     fail = "exit with 1 if an error of inputs, of draws or of a log-determinant is larger"
     out.add_argument("--fail-above", metavar="ERROR", type=float, help=fail)
-    common.add_printing(out, "print one JSON object in place of the table")
+    common.add_printing_options(out, "print one JSON object in place of the table")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check_script(arguments.model)
     x = _read_tensor(arguments.x, arguments.key)
     context = _read_tensor(arguments.context) if arguments.context else None
-    with _run_script(arguments.model) as model:
+    with _model_of_script(arguments.model) as model:
         found = diagnose(
             model, x, context=context, draws=arguments.draws, jacobian_rows=arguments.jacobian_rows
         )
@@ -81,7 +81,7 @@ def _read_tensor(path: str, key: str | None = None) -> "Tensor":
 
     data = read_bytes(path)
     with prefixing_file_name(path):
-        values, _ = read_array(data, Path(path).suffix.lower(), key)
+        values, _ = read_array_and_dtype(data, Path(path).suffix.lower(), key)
     return torch.from_numpy(values.copy())
 
 
@@ -99,7 +99,7 @@ def _check_script(source: str) -> None:
 
 
 @contextlib.contextmanager
-def _run_script(source: str) -> Iterator[Any]:
+def _model_of_script(source: str) -> Iterator[Any]:
     """Run the script, and yield the model that SCRIPT.py:MODEL names.
 
     While the model is used, the output of the script goes to stderr, and modules are imported from
@@ -110,7 +110,7 @@ def _run_script(source: str) -> Iterator[Any]:
     sys.argv, sys.path = [file], [str(Path(file).resolve().parent), *sys.path]
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            yield _make_model(file, name)
+            yield _find_or_make_model(file, name)
     except SystemExit as stop:  # a model that ends the process must not end it in a 1
         raise InvalidInputError(
             f"expected a model that runs, got SystemExit: {error_text(stop)}"
@@ -119,7 +119,7 @@ def _run_script(source: str) -> Iterator[Any]:
         sys.argv, sys.path[:] = before
 
 
-def _make_model(file: str, name: str) -> Any:
+def _find_or_make_model(file: str, name: str) -> Any:
     """Return the object that a script names, or its value if it is a function or a class."""
     try:
         made = attrgetter(name)(SimpleNamespace(**run_path(file, run_name="<model>")))

@@ -20,14 +20,14 @@ _FORMS = {
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    common.add_matrix(command)
+    common.add_matrix_argument(command)
     command.add_argument(
         "--depth",
         choices=DEPTH_SCALES,
         help="explain the least depth, with such scales, in place of a factorization",
     )
-    common.add_construction(command, METHODS, ORIENTATIONS)
-    common.add_reading(command)
+    common.add_construction_options(command, METHODS, ORIENTATIONS)
+    common.add_reading_options(command)
     form = command.add_argument_group("output").add_mutually_exclusive_group()
     for name, what in _FORMS.items():
         text = f"print {what}"

@@ -5,8 +5,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from exactflow.files.atomic import check_writable, prefixing_file_name, read_bytes, write_bytes
-from exactflow.files.rocq.theorem import theorem
+from exactflow.files.atomic import check_writable, prefixing_file_name, read_bytes, write_atomically
+from exactflow.files.rocq.theorem import theorem_file_text
 
 EXAMPLES = ("exactflow export certificate.json --to rocq -o theorem.v",)
 EXIT_CODES = {0: "the theorem is written; Rocq has not checked it"}
@@ -37,11 +37,11 @@ def run(arguments: argparse.Namespace) -> int:
         check_writable(arguments.output)
     data = read_bytes(arguments.certificate, "certificate")
     with prefixing_file_name(arguments.certificate):
-        text = theorem(data, arguments.standalone)
+        text = theorem_file_text(data, arguments.standalone)
     if arguments.output is None:
         print(text, end="")
         return 0
-    write_bytes(arguments.output, text.encode())
+    write_atomically(arguments.output, text.encode())
     if Path(arguments.output).suffix == ".v":
         words = ["exactflow", "check", arguments.certificate, "--kernel"]
         print(f"next: {shlex.join(words)}", file=sys.stderr)

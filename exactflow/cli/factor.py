@@ -30,19 +30,19 @@ NARROW = 60
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    common.add_matrix(command, nargs="?")
+    common.add_matrix_argument(command, nargs="?")
     command.add_argument(
         "--demo", action="store_true", help="factor a random 1x1 convolution of the size of Glow's"
     )
-    common.add_construction(command, METHODS, ORIENTATIONS)
-    common.add_input_and_output(
+    common.add_construction_options(command, METHODS, ORIENTATIONS)
+    common.add_input_output_options(
         command, "write a certificate, or the layers as float64 to .npz, .safetensors or .pt"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    source, name = _read_source(arguments)
-    common.check_output(arguments)
+    source, name = _read_matrix_and_name(arguments)
+    common.check_output_path(arguments)
     start, d = time.perf_counter(), source.matrix.shape[0]
     flow = factor(source.matrix, **common.get_attributes(arguments, *common.CONSTRUCTION))
     seconds = time.perf_counter() - start
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _read_source(arguments: argparse.Namespace) -> tuple[MatrixFile, str]:
+def _read_matrix_and_name(arguments: argparse.Namespace) -> tuple[MatrixFile, str]:
     """Return the matrix to factor and its name."""
     if arguments.demo == bool(arguments.file):
         raise InvalidInputError("expected either a FILE or --demo: try exactflow factor --demo")
@@ -95,7 +95,7 @@ def _print_flow(
         common.print_lines(
             f"order: the layers act on the coordinates as listed: {list(flow.order)}"
         )
-    common.print_repairs(flow, pads)
+    common.print_orientation_repair(flow, pads)
     print(f"method: {flow.method}, {flow.depth} layers")
     print(f"time: factored and checked in {seconds:.3g} s")
     print(f"verdict: {verdict}")

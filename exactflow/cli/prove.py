@@ -17,10 +17,10 @@ from exactflow.claims import Options
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError
 from exactflow.exact.progress import report_stage
-from exactflow.files.atomic import interruptible
+from exactflow.files.atomic import raising_keyboard_interrupt
 from exactflow.files.parallel import parallel_map
 from exactflow.proving.claim_sites import read_script
-from exactflow.proving.results_table import print_table, summary
+from exactflow.proving.results_table import print_table, summarize_claims
 from exactflow.proving.script_run import EXIT_CODES as CODE_OF_VERDICT
 from exactflow.proving.script_run import Outcome, run_script
 
@@ -48,7 +48,7 @@ def add_running_options(command: argparse.ArgumentParser) -> None:
     running = command.add_argument_group("execution")
     Options.add_to(running)
     jobs = "run N scripts at once, each in a process of one thread (default: one per core)"
-    common.add_jobs(running, jobs, None)
+    common.add_parallel_options(running, jobs, None)
     form = command.add_argument_group("output").add_mutually_exclusive_group()
     form.add_argument(
         "-v", "--verbose", action="store_true", help="print each claim, and the scripts' output"
@@ -68,25 +68,25 @@ def run(arguments: argparse.Namespace) -> int:
     for path in arguments.files:
         read_script(path)
     if arguments.plot:
-        _check_folder(arguments.plot)
-    outcomes = _run_all(arguments)
+        _check_picture_folder(arguments.plot)
+    outcomes = _run_scripts(arguments)
     if not (arguments.json or arguments.quiet):
-        print(summary(outcomes))
+        print(summarize_claims(outcomes))
         print_table(outcomes, getattr(arguments, "titles", None), arguments.verbose)
     if not arguments.json:
         print(*(f"{outcome.failure}\n" for outcome in outcomes if outcome.failure), sep="", end="")
-    judged = (outcome for outcome in outcomes if not _is_excused(outcome, arguments))
+    judged = (outcome for outcome in outcomes if not _lacks_only_excused_tools(outcome, arguments))
     codes = {CODE_OF_VERDICT[outcome.verdict] for outcome in judged}
     return next((code for code in (1, 2, 3) if code in codes), 0)
 
 
-def _is_excused(outcome: Outcome, arguments: argparse.Namespace) -> bool:
+def _lacks_only_excused_tools(outcome: Outcome, arguments: argparse.Namespace) -> bool:
     """Whether only missing tools keep a script from passing, and the caller excuses these."""
     is_excused = getattr(arguments, "excuses_missing_tools", False)
     return is_excused and outcome.verdict == "incomplete" and not outcome.is_undecided
 
 
-def _check_folder(folder: Path) -> None:
+def _check_picture_folder(folder: Path) -> None:
     """Refuse, before the work, a folder for pictures that cannot be written."""
     place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     if not place.is_dir() or not os.access(place, os.W_OK):
@@ -95,8 +95,8 @@ def _check_folder(folder: Path) -> None:
         )
 
 
-@interruptible()  # Ctrl-C ends the processes of the scripts, too
-def _run_all(arguments: argparse.Namespace) -> list[Outcome]:
+@raising_keyboard_interrupt()  # Ctrl-C ends the processes of the scripts, too
+def _run_scripts(arguments: argparse.Namespace) -> list[Outcome]:
     """Run the scripts, the longest first, and list the outcomes in the order of the files.
 
     The output of a script that runs alone is printed at once, otherwise when the script has ended.
@@ -113,11 +113,15 @@ def _run_all(arguments: argparse.Namespace) -> list[Outcome]:
             options=Options(arguments.plot, arguments.full),
             echo=arguments.verbose and is_alone,
             # a worker on another machine does not reach the file
-            told=begun if arguments.backend is None else None,
+            progress_file=begun if arguments.backend is None else None,
         )
-        with _follow_claims(begun, len(files)) as count_script:
+        with _showing_last_claim(begun, len(files)) as count_script:
             outcomes_in_order = parallel_map(
-                run_one, longest_first, jobs=jobs, backend=arguments.backend, lost=_lost_script
+                run_one,
+                longest_first,
+                jobs=jobs,
+                backend=arguments.backend,
+                lost=_outcome_of_lost_worker,
             )
             for outcome in outcomes_in_order:
                 count_script()
@@ -129,7 +133,7 @@ def _run_all(arguments: argparse.Namespace) -> list[Outcome]:
     return [outcomes[path] for path in files]
 
 
-def _lost_script(path: str) -> Outcome:
+def _outcome_of_lost_worker(path: str) -> Outcome:
     """Return the outcome of a script whose worker process ended before it."""
     failure = f"{path}: the worker process ended before the script"
     return Outcome(path, failure=failure, is_undecided=True, has_ended=False)
@@ -142,7 +146,7 @@ def _count_cores() -> int:
 
 
 @contextmanager
-def _follow_claims(begun: Path, total: int) -> Iterator[Callable[[], None]]:
+def _showing_last_claim(begun: Path, total: int) -> Iterator[Callable[[], None]]:
     """Show in a terminal the last line of a file, to which scripts append the claims that they
     begin; yield a function that counts a script as ended.
     """
@@ -152,13 +156,13 @@ def _follow_claims(begun: Path, total: int) -> Iterator[Callable[[], None]]:
         nonlocal count
         count += 1
 
-    def follow() -> None:
+    def show_last_claim() -> None:
         while not is_over.wait(0.2):
             with suppress(OSError, IndexError):
                 claim = begun.read_text("utf-8").splitlines()[-1]
                 report_stage(f"{count} of {total} scripts; {claim}", count / total)
 
-    thread = threading.Thread(target=copy_context().run, args=[follow], daemon=True)
+    thread = threading.Thread(target=copy_context().run, args=[show_last_claim], daemon=True)
     thread.start()
     try:
         yield count_script
@@ -169,10 +173,10 @@ def _follow_claims(begun: Path, total: int) -> Iterator[Callable[[], None]]:
 
 def _outcome_json(outcome: Outcome) -> str:
     names = "theorem", "checked", "evidence", "instances", "seconds", "verdict", "missing", "line"
-    claims = [_rounded(common.get_attributes(claim, *names)) for claim in outcome.claims]
+    claims = [_round_seconds(common.get_attributes(claim, *names)) for claim in outcome.claims]
     found = common.get_attributes(outcome, "verdict", "failure", "line", "has_ended", "seconds")
-    return json.dumps({"script": outcome.path, "claims": claims} | _rounded(found))
+    return json.dumps({"script": outcome.path, "claims": claims} | _round_seconds(found))
 
 
-def _rounded(record: dict[str, Any]) -> dict[str, Any]:
+def _round_seconds(record: dict[str, Any]) -> dict[str, Any]:
     return record | {"seconds": round(record["seconds"], 3)}

@@ -26,9 +26,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--challenge", type=int, metavar="N", help="draw N instances, and look for a counterexample"
     )
-    common.add_seed(command, "draws")
-    common.add_coordinates(command)
-    common.add_reading(command)
+    common.add_seed_option(command, "draws")
+    common.add_halves_and_orientation(command)
+    common.add_reading_options(command)
     command.add_argument("--json", action="store_true", help="print one JSON object")
 
 

@@ -11,15 +11,15 @@ EXIT_CODES = {0: "the error of the layers is certified"}
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    common.add_matrix(command, "covariance matrix")
-    common.add_coordinates(command)
-    common.add_input_and_output(
+    common.add_matrix_argument(command, "covariance matrix")
+    common.add_halves_and_orientation(command)
+    common.add_input_output_options(
         command, "write a certificate of the flow that generates, or its layers"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    common.check_output(arguments)
+    common.check_output_path(arguments)
     source = common.read_matrix_file(arguments)
     result = whiten(source.matrix, partition=arguments.partition)
     within = result.generator_error

@@ -14,14 +14,14 @@ from typing import Any
 
 from exactflow.errors import VerificationError
 from exactflow.exact.progress import report_stage
-from exactflow.explanation.identity_text import latex_name
+from exactflow.explanation.identity_text import name_latex
 from exactflow.explanation.sentences import (
-    letters_in_sentence,
-    plain_text,
+    names_in_sentence,
     rename_in_sentence,
     sentence_html,
     sentence_latex,
     sentence_markdown,
+    strip_backticks,
 )
 from exactflow.explanation.steps import Step
 from exactflow.flows.display import exact_text, value_latex, value_lines
@@ -67,7 +67,7 @@ class Explanation:
     evidence: Evidence
 
     @classmethod
-    def verify(
+    def from_checked_steps(
         cls, claim: str, steps: Sequence[Step], result: Any, evidence: Evidence
     ) -> "Explanation":
         """Check each step, and return the explanation; letters of the proof that are symbols of the
@@ -76,7 +76,7 @@ class Explanation:
         Raises `VerificationError` with the number of the step that is wrong.
         """
         steps = _define_shears(steps)
-        names = _choose_new_names(claim, steps)
+        names = _prime_clashing_letters(claim, steps)
         claim, steps = rename_in_sentence(claim, names), [step.rename(names) for step in steps]
         for number, step in enumerate(steps, 1):
             report_stage(f"checking step {number} of {len(steps)}")
@@ -93,7 +93,7 @@ class Explanation:
 
     def text(self, *, width: int = 88) -> str:
         """Return text of at most `width` columns, with corners of wide matrices."""
-        blocks = [fill(f"{plain_text(self.claim)} [{self.evidence}]", width)]
+        blocks = [fill(f"{strip_backticks(self.claim)} [{self.evidence}]", width)]
         blocks += [_step_text(step, f"{n}. ", width) for n, step in enumerate(self.steps, 1)]
         return "\n\n".join(blocks)
 
@@ -107,14 +107,16 @@ class Explanation:
         lines = [f"**{sentence_markdown(self.claim)}** [{self.evidence}]", ""]
         for number, step in enumerate(self.steps, 1):
             lines += [f"{number}. {sentence_markdown(step.why)} *({step.rule})*", ""]
-            lines += [f"   $$ {formula} $$\n" for formula in _formulas(step)]
+            lines += [f"   $$ {formula} $$\n" for formula in _formulas_latex(step)]
         return "\n".join(lines)
 
     def latex(self) -> str:
         """Return the explanation as a LaTeX document that compiles as it is."""
         items = []
         for step in self.steps:
-            shown = "\\quad\n".join(f"$\\displaystyle {formula}$" for formula in _formulas(step))
+            shown = "\\quad\n".join(
+                f"$\\displaystyle {formula}$" for formula in _formulas_latex(step)
+            )
             source = f"\\par\n{{\\small {sentence_latex(step.reference)}}}" * bool(step.reference)
             items.append(f"\\item {sentence_latex(step.why)}\\par\n{shown}{source}\n")
         body = "".join(items)
@@ -139,22 +141,24 @@ class Explanation:
         return f"<p><b>{sentence_html(self.claim)}</b> [{self.evidence}]</p><ol>{items}</ol>"
 
     def _repr_latex_(self) -> str:
-        return "\\\\".join(f"$\\displaystyle {f}$" for step in self.steps for f in _formulas(step))
+        return "\\\\".join(
+            f"$\\displaystyle {f}$" for step in self.steps for f in _formulas_latex(step)
+        )
 
 
 def _define_shears(steps: Sequence[Step]) -> list[Step]:
     """Return the steps; the first step that uses U or L begins with their definitions."""
-    first = next((k for k, step in enumerate(steps) if step.letters & {"U", "L"}), None)
+    first = next((k for k, step in enumerate(steps) if step.names & {"U", "L"}), None)
     return [
         replace(step, why=f"{_SHEARS} {step.why}") if k == first else step
         for k, step in enumerate(steps)
     ]
 
 
-def _choose_new_names(claim: str, steps: Sequence[Step]) -> dict[str, str]:
+def _prime_clashing_letters(claim: str, steps: Sequence[Step]) -> dict[str, str]:
     """Return names with primes for the letters that are also symbols of the user."""
-    symbols = set[str]().union(*(step.symbols for step in steps))
-    taken = symbols.union(letters_in_sentence(claim), *(step.letters for step in steps))
+    symbols = set[str]().union(*(step.user_symbols for step in steps))
+    taken = symbols.union(names_in_sentence(claim), *(step.names for step in steps))
     names: dict[str, str] = {}
     for letter in sorted(taken & symbols):
         name = letter
@@ -167,15 +171,15 @@ def _choose_new_names(claim: str, steps: Sequence[Step]) -> dict[str, str]:
 
 def _step_text(step: Step, number: str, width: int) -> str:
     space = " " * len(number)
-    said = [f"{number}{plain_text(step.why)} ({step.rule})"]
+    said = [f"{number}{strip_backticks(step.why)} ({step.rule})"]
     said += [f"{space}checked: {checked}" for checked in step.checked]
-    said += [f"{space}{plain_text(step.reference)}"] * bool(step.reference)
+    said += [f"{space}{strip_backticks(step.reference)}"] * bool(step.reference)
     head, *rest = (fill(line, width, subsequent_indent=space) for line in said)
-    values = indent(_side_by_side(step, width - len(space)), space)
+    values = indent(_new_values_side_by_side(step, width - len(space)), space)
     return "\n".join([head, *[values] * bool(values), *rest])
 
 
-def _side_by_side(step: Step, width: int) -> str:
+def _new_values_side_by_side(step: Step, width: int) -> str:
     """Return the new values of a step, as many beside each other as fit into the width."""
     rows: list[list[str]] = []
     for name, value in step.after.items():
@@ -191,20 +195,20 @@ def _side_by_side(step: Step, width: int) -> str:
     return "\n".join(line for row in rows for line in row)
 
 
-def _formulas(step: Step) -> Iterator[str]:
+def _formulas_latex(step: Step) -> Iterator[str]:
     for name, value in step.after.items():
-        yield f"{latex_name(name)} = {value_latex(value, step.field)}"
+        yield f"{name_latex(name)} = {value_latex(value, step.field)}"
     for identity in step.identities:
         yield identity.latex()
 
 
 def _step_html(step: Step) -> str:
-    head, body = step.html()
+    head, body = step.head_and_body_html()
     return f"<details><summary>{head}</summary>{body}</details>"
 
 
 def _step_json(step: Step) -> dict[str, Any]:
-    def plain(value: Any) -> Any:
+    def exact_strings(value: Any) -> Any:
         if hasattr(value, "to_list"):
             return [[exact_text(x, value.domain) for x in row] for row in value.to_list()]
         return exact_text(step.field.convert(value), step.field)
@@ -214,6 +218,6 @@ def _step_json(step: Step) -> dict[str, Any]:
         "why": step.why,
         "checked": step.checked,
         "before": sorted(step.before),
-        "after": {name: plain(value) for name, value in step.after.items()},
-        "reference": plain_text(step.reference),
+        "after": {name: exact_strings(value) for name, value in step.after.items()},
+        "reference": strip_backticks(step.reference),
     }

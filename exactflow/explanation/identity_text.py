@@ -52,8 +52,8 @@ _FUNCTIONS = {
 """The functions, each with the number of its arguments; 0 stands for one or more."""
 _IDENTITY = "I"
 _GREEK = "alpha", "beta", "delta", "tau", "Delta", "Sigma", "Theta"
-_SMALL = 12  # below this number of rows, products entry by entry are as fast
-_DEEPEST = 100  # the most nested brackets, far below the limit of Python's recursion
+_SMALL = 12  # with fewer rows, products of entries are as fast as over one denominator
+_DEEPEST = 100  # the greatest depth of brackets, far below the limit of Python's recursion
 _RELATIONS: dict[str, tuple[Callable, str]] = {
     "=": (operator.eq, "="),
     "!=": (operator.ne, "\\neq"),
@@ -73,19 +73,19 @@ class ParsedIdentity:
     relation: str
     right: Tree
 
-    def sides(self, values: Mapping[str, Any], field: Any) -> tuple[Any, Any]:
+    def evaluate_sides(self, values: Mapping[str, Any], field: Any) -> tuple[Any, Any]:
         """Return the values of both sides, two numbers or two matrices of one shape."""
         kind, *arguments = self.left
         if kind.rstrip("'") == "rank" and self.right[0] == "number":  # no numbers modulo p
-            matrix = evaluate(arguments[0], values, field)
-            return _eliminate(matrix, field)[2], QQ(self.right[1])
-        left, right = (evaluate(side, values, field) for side in (self.left, self.right))
+            matrix = evaluate_tree(arguments[0], values, field)
+            return _echelon_form_det_rank(matrix, field)[2], QQ(self.right[1])
+        left, right = (evaluate_tree(side, values, field) for side in (self.left, self.right))
         return _to_one_shape(left, right, field)
 
     def holds(self, values: "Mapping[str, DomainMatrix | Element]", field: Any) -> bool:
         """Whether the identity holds with these values of the names, over `field`."""
         compare, _ = _RELATIONS[self.relation]
-        left, right = self.sides(values, field)
+        left, right = self.evaluate_sides(values, field)
         if self.relation in ("=", "!=") or not isinstance(left, list):
             return bool(compare(left, right))
         pairs = zip(chain(*left), chain(*right), strict=True)
@@ -93,7 +93,7 @@ class ParsedIdentity:
 
     def latex(self) -> str:
         """Return the identity in LaTeX."""
-        return f"{_latex(self.left)} {_RELATIONS[self.relation][1]} {_latex(self.right)}"
+        return f"{_tree_latex(self.left)} {_RELATIONS[self.relation][1]} {_tree_latex(self.right)}"
 
     def __str__(self) -> str:
         return self.text
@@ -110,7 +110,7 @@ def parse_identities(text: str) -> tuple[ParsedIdentity, ...]:
         )
     outside = [k for k, depth in enumerate(depths) if text[k] == "," and not depth]
     places = pairwise([-1, *outside, len(text)])
-    return tuple(_Parser(text[before + 1 : end].strip()).identity() for before, end in places)
+    return tuple(_Parser(text[before + 1 : end].strip()).parse_identity() for before, end in places)
 
 
 def is_name(text: str) -> bool:
@@ -128,7 +128,7 @@ def rename_in_formula(text: str, names: Mapping[str, str]) -> str:
     return _LETTER.sub(lambda name: names.get(name[0], name[0]), text)
 
 
-def letters_in_formula(text: str) -> list[str]:
+def names_in_formula(text: str) -> list[str]:
     """Return all names in a formula, including names of functions and of the identity."""
     return _LETTER.findall(text)
 
@@ -153,8 +153,10 @@ def formula_latex(text: str) -> str:
     try:
         found = parse_identities(text if is_identity else f"{text} = 0")
     except InvalidInputError:
-        return expression_latex(text)
-    return ", ".join(map(ParsedIdentity.latex, found)) if is_identity else _latex(found[0].left)
+        return sympy_text_latex(text)
+    return (
+        ", ".join(map(ParsedIdentity.latex, found)) if is_identity else _tree_latex(found[0].left)
+    )
 
 
 _SIGN = re.compile(
@@ -167,29 +169,29 @@ _SIGNS = {
 }  # fmt: skip
 
 
-def expression_latex(text: str) -> str:
+def sympy_text_latex(text: str) -> str:
     """Return an expression, as SymPy writes it, in LaTeX, sign by sign.
 
-    >>> expression_latex("a*t**12 > 1"), expression_latex("QQ<sqrt(2)>"), expression_latex("x_1")
+    >>> sympy_text_latex("a*t**12 > 1"), sympy_text_latex("QQ<sqrt(2)>"), sympy_text_latex("x_1")
     ('a t^{12} > 1', '\\\\mathbb{Q}<\\\\sqrt{2}>', 'x_{1}')
     """
 
-    def typeset(sign: re.Match) -> str:
+    def sign_latex(sign: re.Match) -> str:
         transposed, root, bracket, power, name = sign.groups()
         if transposed:
             return "^{\\mathsf T}{}"  # the braces are the base of the next exponent
         if root:
-            return f"\\sqrt{{{symbol_latex(root)}}}"
+            return f"\\sqrt{{{user_symbol_latex(root)}}}"
         if bracket or power:
-            return f"^{{{expression_latex(bracket or power)}}}"
+            return f"^{{{sympy_text_latex(bracket or power)}}}"
         if name:
-            return symbol_latex(name)
+            return user_symbol_latex(name)
         return "\\ldots " if sign[0].startswith("..") else _SIGNS.get(sign[0], sign[0])
 
-    return _SIGN.sub(typeset, text)
+    return _SIGN.sub(sign_latex, text)
 
 
-def symbol_latex(name: str) -> str:
+def user_symbol_latex(name: str) -> str:
     """Return the LaTeX of a user's symbol, as SymPy writes it."""
     if name in ("QQ", "ZZ"):
         return f"\\mathbb{{{name[0]}}}"
@@ -206,55 +208,55 @@ class _Parser:
         self.text, self.rest = text, _TOKEN.findall(text)
 
     @property
-    def next(self) -> str:
+    def next_token(self) -> str:
         return self.rest[0] if self.rest else ""
 
-    def take(self, what: str, fits: Callable[[str], Any]) -> str:
-        if not self.rest or not fits(self.next):
+    def take_token(self, what: str, fits: Callable[[str], Any]) -> str:
+        if not self.rest or not fits(self.next_token):
             raise InvalidInputError(
-                f"expected {what} in {self.text!r}, got {self.next or 'its end'!r}"
+                f"expected {what} in {self.text!r}, got {self.next_token or 'its end'!r}"
             )
         return self.rest.pop(0)
 
-    def identity(self) -> ParsedIdentity:
-        left = self.sum()
-        relation = self.take("a relation", _RELATIONS.__contains__)
-        right = self.sum()
+    def parse_identity(self) -> ParsedIdentity:
+        left = self.parse_sum()
+        relation = self.take_token("a relation", _RELATIONS.__contains__)
+        right = self.parse_sum()
         if self.rest:
-            self.take("an identity and no more", lambda token: False)
+            self.take_token("an identity and no more", lambda token: False)
         return ParsedIdentity(self.text, left, relation, right)
 
-    def sum(self) -> Tree:
-        terms = [self.signed()]
-        while self.next in ("+", "-"):
-            terms.append(self.signed())
+    def parse_sum(self) -> Tree:
+        terms = [self.parse_signed_product()]
+        while self.next_token in ("+", "-"):
+            terms.append(self.parse_signed_product())
         return terms[0] if len(terms) == 1 else ("sum", *terms)
 
-    def signed(self) -> Tree:
-        sign = self.rest.pop(0) if self.next in ("+", "-") else "+"
-        factors = [self.power()]
-        while self.next and self.next[0] not in "+-)=!<>,":
-            factors.append(self.power())
+    def parse_signed_product(self) -> Tree:
+        sign = self.rest.pop(0) if self.next_token in ("+", "-") else "+"
+        factors = [self.parse_power()]
+        while self.next_token and self.next_token[0] not in "+-)=!<>,":
+            factors.append(self.parse_power())
         product = factors[0] if len(factors) == 1 else ("product", *factors)
         return ("neg", product) if sign == "-" else product
 
-    def power(self) -> Tree:
-        atom = self.atom()
-        while self.next in ("^-1", "^T"):
+    def parse_power(self) -> Tree:
+        atom = self.parse_atom()
+        while self.next_token in ("^-1", "^T"):
             atom = ("inverse" if self.rest.pop(0) == "^-1" else "transpose", atom)
         return atom
 
-    def atom(self) -> Tree:
-        token = self.take("a name or a number", re.compile(rf"[0-9]|\(|{_NAME}").match)
+    def parse_atom(self) -> Tree:
+        token = self.take_token("a name or a number", re.compile(rf"[0-9]|\(|{_NAME}").match)
         if token[0].isdigit():
             return ("number", token)
         stem = token.rstrip("'")
         if stem == _IDENTITY:
             return ("identity", token)
-        if token != "(" and not (self.next == "(" and stem in _FUNCTIONS):
+        if token != "(" and not (self.next_token == "(" and stem in _FUNCTIONS):
             return ("name", token)
-        parts = [self.sum()] if token == "(" else self.arguments()
-        self.take(")", ")".__eq__)
+        parts = [self.parse_sum()] if token == "(" else self.parse_arguments()
+        self.take_token(")", ")".__eq__)
         count = _FUNCTIONS.get(stem, 1)
         if count and len(parts) != count:
             shown = "one argument" if count == 1 else f"{count} arguments"
@@ -263,15 +265,15 @@ class _Parser:
             raise InvalidInputError(f"expected minors of an integer size in {self.text!r}")
         return ("bracket" if token == "(" else token, *parts)
 
-    def arguments(self) -> list[Tree]:
+    def parse_arguments(self) -> list[Tree]:
         found = []
-        while self.next in ("(", ","):
+        while self.next_token in ("(", ","):
             self.rest.pop(0)
-            found.append(self.sum())
+            found.append(self.parse_sum())
         return found
 
 
-def evaluate(tree: Tree, values: Mapping[str, Any], field: Any) -> Any:
+def evaluate_tree(tree: Tree, values: Mapping[str, Any], field: Any) -> Any:
     """Return the value of a tree: the rows of a matrix, or an element of the field.
 
     `field` may be a ring whose elements do not commute, if the tree has no function of a field.
@@ -283,10 +285,10 @@ def evaluate(tree: Tree, values: Mapping[str, Any], field: Any) -> Any:
     if kind == "identity":
         return field.one
     if kind.rstrip("'") == "minors":
-        return _principal_minors(evaluate(rest[0], values, field), int(rest[1][1]), field)
+        return _principal_minors(evaluate_tree(rest[0], values, field), int(rest[1][1]), field)
     if kind != "name":
         return _OPERATIONS[kind.rstrip("'")](
-            field, *(evaluate(part, values, field) for part in rest)
+            field, *(evaluate_tree(part, values, field) for part in rest)
         )
     if rest[0] not in values:
         raise InvalidInputError(f"expected a value for {rest[0]!r}, got none")
@@ -296,7 +298,7 @@ def evaluate(tree: Tree, values: Mapping[str, Any], field: Any) -> Any:
     return field.convert(value)
 
 
-def _plus(left: Any, right: Any, field: Domain) -> Any:
+def _add(left: Any, right: Any, field: Domain) -> Any:
     left, right = _to_one_shape(left, right, field)
     if not isinstance(left, list):
         return left + right
@@ -304,7 +306,7 @@ def _plus(left: Any, right: Any, field: Domain) -> Any:
     return [[a + b for a, b in zip(*rows, strict=True)] for rows in pairs]
 
 
-def _times(left: Any, right: Any, field: Domain) -> Any:
+def _multiply(left: Any, right: Any, field: Domain) -> Any:
     if isinstance(left, list) and isinstance(right, list):
         if len(left[0]) != len(right):
             raise InvalidInputError(
@@ -313,7 +315,7 @@ def _times(left: Any, right: Any, field: Domain) -> Any:
             )
         columns = list(zip(*right, strict=True))
         if len(left) >= _SMALL and field == QQ:
-            return _rational_product(left, columns)
+            return _multiply_over_QQ(left, columns)
         return [
             [
                 sum((a * b for a, b in zip(row, column, strict=True) if a and b), field.zero)
@@ -328,13 +330,13 @@ def _times(left: Any, right: Any, field: Domain) -> Any:
     return [[left * entry for entry in row] for row in right]
 
 
-def _rational_product(rows: Rows, columns: list[tuple]) -> Rows:
+def _multiply_over_QQ(rows: Rows, columns: list[tuple]) -> Rows:
     """Return a product over QQ, computed in integers over one denominator per row and column."""
-    left, right = ([*map(_in_integers, lines)] for lines in (rows, columns))
+    left, right = ([*map(_numerators_and_denominator, lines)] for lines in (rows, columns))
     return [[QQ(sum(map(operator.mul, x, y)), a * b) for y, b in right] for x, a in left]
 
 
-def _in_integers(entries: Sequence[Element]) -> tuple[list, Any]:
+def _numerators_and_denominator(entries: Sequence[Element]) -> tuple[list, Any]:
     common = reduce(ZZ.lcm, (entry.denominator for entry in entries), ZZ.one)
     return [entry.numerator * (common // entry.denominator) for entry in entries], common
 
@@ -355,15 +357,15 @@ def _to_one_shape(left: Any, right: Any, field: Domain) -> tuple[Any, Any]:
             "cannot combine a nonzero number with a non-square matrix (a number stands for that "
             "multiple of the identity)"
         )
-    return left, _identity_multiple(right, len(left), len(left[0]), field)
+    return left, _rectangular_scalar_matrix(right, len(left), len(left[0]), field)
 
 
-def _identity_multiple(value: Element, m: int, n: int, field: Domain) -> Rows:
+def _rectangular_scalar_matrix(value: Element, m: int, n: int, field: Domain) -> Rows:
     """Return the m x n matrix with a value on its diagonal."""
     return [[value if i == j else field.zero for j in range(n)] for i in range(m)]
 
 
-def _eliminate(matrix: Rows, field: Domain) -> tuple[Rows, Element, int]:
+def _echelon_form_det_rank(matrix: Rows, field: Domain) -> tuple[Rows, Element, int]:
     """Return the reduced row echelon form, the determinant of a square matrix, and the rank."""
     rows, det, rank = [list(row) for row in matrix], field.one, 0
     for column in range(len(rows[0])):
@@ -388,17 +390,19 @@ def _principal_minors(matrix: Rows, size: int, field: Domain) -> Rows:
     parts = [[[matrix[i][j] for j in kept] for i in kept] for kept in chosen]
     if not (size and parts):
         raise InvalidInputError(f"expected minors of a size from 1 to {len(matrix)}, got {size}")
-    return [[_eliminate(part, field)[1] for part in parts]]
+    return [[_echelon_form_det_rank(part, field)[1] for part in parts]]
 
 
-def _inverse(field: Domain, value: Any) -> Any:
+def _invert(field: Domain, value: Any) -> Any:
     if not isinstance(value, list):
         return field.one / value
     n = len(value)
     if len(value[0]) != n:
         raise InvalidInputError(f"expected a square matrix, got {n} x {len(value[0])}")
-    one = _identity_multiple(field.one, n, n, field)
-    rows, _, _ = _eliminate([row + unit for row, unit in zip(value, one, strict=True)], field)
+    one = _rectangular_scalar_matrix(field.one, n, n, field)
+    rows, _, _ = _echelon_form_det_rank(
+        [row + unit for row, unit in zip(value, one, strict=True)], field
+    )
     if [row[:n] for row in rows] != one:
         raise InvalidInputError("expected an invertible matrix")
     return [row[n:] for row in rows]
@@ -415,7 +419,9 @@ def _assemble_blocks(field: Domain, grid: list[list]) -> Rows:
         blocks = []
         for j, part in enumerate(parts):
             n = wide.get(j, high.get(j, 1))
-            filled = part if isinstance(part, list) else _identity_multiple(part, m, n, field)
+            filled = (
+                part if isinstance(part, list) else _rectangular_scalar_matrix(part, m, n, field)
+            )
             if (len(filled), len(filled[0])) != (m, n) or (filled is not part and part and m != n):
                 raise InvalidInputError(f"expected a block of {m} x {n} at {i, j}: blocks must fit")
             blocks.append(filled)
@@ -423,7 +429,7 @@ def _assemble_blocks(field: Domain, grid: list[list]) -> Rows:
     return rows
 
 
-def _diagonal(field: Domain, *parts: Any) -> Rows:
+def _assemble_diagonal_blocks(field: Domain, *parts: Any) -> Rows:
     places = range(len(parts))
     return _assemble_blocks(
         field, [[parts[i] if i == j else field.zero for j in places] for i in places]
@@ -431,17 +437,17 @@ def _diagonal(field: Domain, *parts: Any) -> Rows:
 
 
 _OPERATIONS: dict[str, Callable] = {
-    "sum": lambda field, *parts: reduce(partial(_plus, field=field), parts),
-    "product": lambda field, *parts: reduce(partial(_times, field=field), parts),
+    "sum": lambda field, *parts: reduce(partial(_add, field=field), parts),
+    "product": lambda field, *parts: reduce(partial(_multiply, field=field), parts),
     "bracket": lambda _, part: part,
-    "neg": lambda field, part: _times(-field.one, part, field),
-    "inverse": _inverse,
+    "neg": lambda field, part: _multiply(-field.one, part, field),
+    "inverse": _invert,
     "transpose": lambda _, matrix: [list(row) for row in zip(*matrix, strict=True)],
-    "det": lambda field, matrix: _eliminate(matrix, field)[1],
-    "rank": lambda field, matrix: field.convert(_eliminate(matrix, field)[2]),
+    "det": lambda field, matrix: _echelon_form_det_rank(matrix, field)[1],
+    "rank": lambda field, matrix: field.convert(_echelon_form_det_rank(matrix, field)[2]),
     "tr": lambda field, matrix: sum((row[i] for i, row in enumerate(matrix)), field.zero),
     "largest": lambda _, matrix: max(abs(entry) for row in matrix for entry in row),
-    "diag": _diagonal,
+    "diag": _assemble_diagonal_blocks,
     "blocks": lambda field, A, B, C, D: _assemble_blocks(field, [[A, B], [C, D]]),
     "U": lambda field, X: _assemble_blocks(field, [[field.one, X], [field.zero, field.one]]),
     "L": lambda field, Y: _assemble_blocks(field, [[field.one, field.zero], [Y, field.one]]),
@@ -456,15 +462,15 @@ _LATEX = {
 _FUNCTION_LATEX = {"det": "\\det", "U": "U", "L": "L"}
 
 
-def _latex(tree: Tree) -> str:
+def _tree_latex(tree: Tree) -> str:
     """Return a tree in LaTeX."""
     kind, *rest = tree
     if kind in ("name", "identity"):
-        return latex_name(rest[0])
+        return name_latex(rest[0])
     if kind == "number":
         top, _, bottom = rest[0].partition("/")
         return f"\\tfrac{{{top}}}{{{bottom}}}" if bottom else top
-    first, *others = parts = [_latex(part) for part in rest]
+    first, *others = parts = [_tree_latex(part) for part in rest]
     if kind == "sum":
         return " ".join([first, *(part if part[0] == "-" else f"+ {part}" for part in others)])
     if kind == "product":
@@ -476,7 +482,7 @@ def _latex(tree: Tree) -> str:
     return f"{name}\\left({', '.join(parts)}\\right)"
 
 
-def latex_name(name: str) -> str:
+def name_latex(name: str) -> str:
     """Write a name in LaTeX: ``W0'`` as W_{0}', and names of Greek letters as these."""
     stem = name.rstrip("'")
     letters, primes = stem.rstrip("0123456789"), name[len(stem) :]

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from html import escape
 
 from exactflow.explanation.identity_text import (
-    expression_latex,
     formula_latex,
-    letters_in_formula,
+    names_in_formula,
     rename_in_formula,
+    sympy_text_latex,
 )
 
 _QUOTED = re.compile("(``?)([^`]+)\\1")
@@ -28,7 +28,7 @@ _ESCAPED = {
 }
 
 
-def plain_text(sentence: str) -> str:
+def strip_backticks(sentence: str) -> str:
     """Return a sentence without its backticks."""
     return sentence.replace("`", "")
 
@@ -39,12 +39,12 @@ def sentence_latex(sentence: str) -> str:
     >>> sentence_latex("`C'` is 100% of ``a_1**2``")
     "$C'$ is 100\\\\% of $a_{1}^{2}$"
     """
-    return _typeset(sentence, lambda text: _SPECIAL.sub(_escape, text))
+    return _write_formulas_in_latex(sentence, lambda text: _SPECIAL.sub(_escape_in_latex, text))
 
 
 def sentence_markdown(sentence: str) -> str:
     """Return a sentence in Markdown, with formulas between dollars."""
-    return _typeset(sentence, str)
+    return _write_formulas_in_latex(sentence, str)
 
 
 def sentence_html(sentence: str) -> str:
@@ -52,11 +52,11 @@ def sentence_html(sentence: str) -> str:
     return _QUOTED.sub(r"<i>\2</i>", escape(sentence))
 
 
-def letters_in_sentence(sentence: str) -> Iterator[str]:
+def names_in_sentence(sentence: str) -> Iterator[str]:
     """Yield the letters of the proof in a sentence."""
     for quoted in _QUOTED.finditer(sentence):
         if quoted[1] == "`":
-            yield from letters_in_formula(quoted[2])
+            yield from names_in_formula(quoted[2])
 
 
 def rename_in_sentence(sentence: str, names: Mapping[str, str]) -> str:
@@ -66,20 +66,20 @@ def rename_in_sentence(sentence: str, names: Mapping[str, str]) -> str:
     "A: `A' = 2` for ``A > 1``"
     """
 
-    def renamed(quoted: re.Match) -> str:
+    def rename_quoted(quoted: re.Match) -> str:
         return f"`{rename_in_formula(quoted[2], names)}`" if quoted[1] == "`" else quoted[0]
 
-    return _QUOTED.sub(renamed, sentence)
+    return _QUOTED.sub(rename_quoted, sentence)
 
 
-def _typeset(sentence: str, written: Callable[[str], str]) -> str:
+def _write_formulas_in_latex(sentence: str, write_text: Callable[[str], str]) -> str:
     parts, at = [], 0
     for quoted in _QUOTED.finditer(sentence):
-        formula = formula_latex if quoted[1] == "`" else expression_latex
-        parts += [written(sentence[at : quoted.start()]), f"${formula(quoted[2])}$"]
+        formula = formula_latex if quoted[1] == "`" else sympy_text_latex
+        parts += [write_text(sentence[at : quoted.start()]), f"${formula(quoted[2])}$"]
         at = quoted.end()
-    return "".join([*parts, written(sentence[at:])])
+    return "".join([*parts, write_text(sentence[at:])])
 
 
-def _escape(sign: re.Match) -> str:
+def _escape_in_latex(sign: re.Match) -> str:
     return _ESCAPED.get(sign[0], f"\\{sign[0]}")

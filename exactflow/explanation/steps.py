@@ -24,15 +24,15 @@ from exactflow.exact import linalg
 from exactflow.exact.rational_matrix import as_domain_matrix
 from exactflow.explanation.identity_text import (
     ParsedIdentity,
-    letters_in_formula,
+    names_in_formula,
     parse_identities,
     rename_in_formula,
 )
 from exactflow.explanation.sentences import (
-    letters_in_sentence,
-    plain_text,
+    names_in_sentence,
     rename_in_sentence,
     sentence_html,
+    strip_backticks,
 )
 from exactflow.flows.display import value_html
 from exactflow.flows.evidence import Checkable
@@ -70,7 +70,7 @@ class Step(Checkable):
     proved: str = "the claim of this step, computed anew"
 
     def __repr__(self) -> str:
-        return f"<Step: {plain_text(self.why)} ({self.rule})>"
+        return f"<Step: {strip_backticks(self.why)} ({self.rule})>"
 
     @cached_property
     def identities(self) -> tuple[ParsedIdentity, ...]:
@@ -89,9 +89,9 @@ class Step(Checkable):
     @property
     def checked(self) -> list[str]:
         """The checked identities, and the statement that the witness proves, one a line."""
-        return [*map(str, self.identities), *[plain_text(self.proved)] * bool(self.witness)]
+        return [*map(str, self.identities), *[strip_backticks(self.proved)] * bool(self.witness)]
 
-    def html(self) -> tuple[str, str]:
+    def head_and_body_html(self) -> tuple[str, str]:
         """Return the sentence, and the values with the checked identities, in HTML."""
         values = "".join(
             '<span style="display: inline-block; margin: 0.4em 1.5em 0.4em 0">'
@@ -104,18 +104,18 @@ class Step(Checkable):
         return head, f"{values}{checked}{source}"
 
     def _repr_html_(self) -> str:
-        head, body = self.html()
+        head, body = self.head_and_body_html()
         verdict = "holds" if self.is_valid() else "does not hold"
         return f"<p>{head}: <b>{verdict}</b></p>{body}"
 
     @property
-    def letters(self) -> set[str]:
+    def names(self) -> set[str]:
         """All letters of the step: in its values, its text and its sentence."""
-        written = {*letters_in_formula(self.text), *letters_in_sentence(self.why + self.reference)}
+        written = {*names_in_formula(self.text), *names_in_sentence(self.why + self.reference)}
         return written.union(self.before, self.after)
 
     @property
-    def symbols(self) -> set[str]:
+    def user_symbols(self) -> set[str]:
         """The names of the user's symbols in the values."""
         fields = [self.field, *(getattr(x, "domain", None) for x in self.after.values())]
         given = [x for field in fields for x in getattr(field, "symbols", ())]
@@ -132,7 +132,7 @@ class Step(Checkable):
         return replace(self, why=why, text=text, before=before, after=after, reference=reference)
 
 
-def _build_step(
+def _rename_recorded_step(
     rule: str,
     why: str,
     text: str,
@@ -145,7 +145,7 @@ def _build_step(
     text = rename_in_formula(text, names)
     told = values() if callable(values) else values
     after = {names.get(name, name): as_domain_matrix(value) for name, value in told.items()}
-    used = set(letters_in_formula(text)) - set(after)
+    used = set(names_in_formula(text)) - set(after)
     before = {name: known[name] for name in sorted(used & set(known))}
     known.update(after)
     both = [*after.values(), *before.values()]
@@ -215,7 +215,7 @@ def record_step(rule: str, why: str, text: str, values: StepValues, reference: s
     field; or a function that returns them, called where the step is looked at.
     """
     if (derivation := _RECORDING.get()) is not None:
-        step = partial(_build_step, rule, why, text, values, reference, derivation.names)
+        step = partial(_rename_recorded_step, rule, why, text, values, reference, derivation.names)
         derivation.notes.append(step)
 
 

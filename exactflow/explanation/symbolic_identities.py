@@ -49,7 +49,7 @@ from exactflow.exact.typing import Element
 from exactflow.explanation.identity_text import (
     ParsedIdentity,
     Tree,
-    evaluate,
+    evaluate_tree,
     names_in_tree,
     parse_identities,
     rename_in_formula,
@@ -69,7 +69,7 @@ class Words:
     ring: "FreeRing"
 
     def __add__(self, other: "Words") -> "Words":
-        return self.ring.sum_of(chain(self.terms.items(), other.terms.items()))
+        return self.ring.sum_terms(chain(self.terms.items(), other.terms.items()))
 
     def __neg__(self) -> "Words":
         return Words({word: -x for word, x in self.terms.items()}, self.ring)
@@ -79,7 +79,7 @@ class Words:
 
     def __mul__(self, other: "Words") -> "Words":
         pairs = product(self.terms.items(), other.terms.items())
-        return self.ring.sum_of(((*u, *v), x * y) for (u, x), (v, y) in pairs)
+        return self.ring.sum_terms(((*u, *v), x * y) for (u, x), (v, y) in pairs)
 
     def __truediv__(self, other: "Words") -> "Words":
         return self * self.ring.inverse(other)
@@ -131,17 +131,17 @@ class FreeRing:
 
     def convert(self, value: Any) -> Any:
         """Return an integer as an element, any other value unchanged."""
-        return self.sum_of([((), QQ(value))]) if isinstance(value, int) else value
+        return self.sum_terms([((), QQ(value))]) if isinstance(value, int) else value
 
-    def sum_of(self, terms: Iterable[tuple[Word, Element]]) -> Words:
+    def sum_terms(self, terms: Iterable[tuple[Word, Element]]) -> Words:
         """Return the sum of words with their coefficients, reduced."""
         total: dict[Word, Element] = {}
         for word, x in terms:
-            reduced, number = self._reduced(word)
+            reduced, number = self._reduce_word(word)
             total[reduced] = total.get(reduced, QQ.zero) + x * number
         return Words({word: x for word, x in total.items() if x}, self)
 
-    def _reduced(self, word: Word) -> tuple[Word, Element]:
+    def _reduce_word(self, word: Word) -> tuple[Word, Element]:
         """Reduce a word: cancel inverse neighbours and replace related ones by their number."""
         read: list[Letter] = []
         number = QQ.one
@@ -166,14 +166,14 @@ class FreeRing:
         ((word, x),) = words.terms.items()
         letters = []
         for name, sign in reversed(word):
-            name, sign, factor = self._inverse_of(name, sign)
+            name, sign, factor = self._invert_letter(name, sign)
             letters.append((name, sign))
             x *= factor
         if abs(x.numerator) != 1:
             self.divisors.add(format_rational(abs(x.numerator)))
-        return self.sum_of([(tuple(letters), 1 / x)])
+        return self.sum_terms([(tuple(letters), 1 / x)])
 
-    def _inverse_of(self, name: str, sign: int) -> tuple[str, int, Element]:
+    def _invert_letter(self, name: str, sign: int) -> tuple[str, int, Element]:
         """Return a letter and the number to divide it by; the quotient is the inverse."""
         if not any(name in pair for pair in self.numbers):
             self.divisors.add(name)
@@ -244,12 +244,12 @@ class Identity:
         shapes, for a text without claims or outside of the language, and for a name that is defined
         twice, by itself, or after its use.
         """
-        values, ring = self.define()
+        values, ring = self.define_names_in_ring()
         surviving, compared, words = [], 0, 0
         for claim in (
-            equation for equation in _equations(self.text) if not _defined_name(equation)
+            equation for equation in _parse_equations(self.text) if not _defined_name(equation)
         ):
-            left, right = map(_blocks, claim.sides(values, ring))
+            left, right = map(_blocks_by_place, claim.evaluate_sides(values, ring))
             compared += len(right)
             words += sum(len(block.terms) for block in right.values())
             rest = {place: left[place] - block for place, block in right.items()}
@@ -266,11 +266,11 @@ class Identity:
             )
         return Proof(self.name, compared, words, _state_hypotheses(ring, self.relations))
 
-    def define(self) -> tuple[dict[str, Any], FreeRing]:
+    def define_names_in_ring(self) -> tuple[dict[str, Any], FreeRing]:
         """Return the values of all names in the text, defined in order, and their free ring."""
         ring = self._build_ring()
         values = {name: [[ring.symbol(name)]] for pair in ring.numbers for name in pair}
-        for equation in _equations(self.text):
+        for equation in _parse_equations(self.text):
             name = _defined_name(equation)
             for side in (equation.right,) if name else (equation.left, equation.right):
                 for used in names_in_tree(side):
@@ -281,7 +281,7 @@ class Identity:
                     f"used before: define it once, before its use; a claim is '({name}) = ..'"
                 )
             if name:
-                values[name] = evaluate(equation.right, values, ring)
+                values[name] = evaluate_tree(equation.right, values, ring)
         return values, ring
 
     def rename(self, names: Mapping[str, str]) -> "Identity":
@@ -293,10 +293,10 @@ class Identity:
         """Return the ring in which each related pair of symbols is its number."""
         numbers: dict[tuple[str, str], Element] = {}
         ring = FreeRing()
-        for relation in _equations(self.relations) if self.relations else ():
+        for relation in _parse_equations(self.relations) if self.relations else ():
             match relation.left, [*names_in_tree(relation.right)]:
                 case ("product", ("name", a), ("name", b)), [] if (a, b) not in numbers:
-                    number = evaluate(relation.right, {}, ring)
+                    number = evaluate_tree(relation.right, {}, ring)
                 case _:
                     number = None
             if not isinstance(number, Words):
@@ -320,10 +320,12 @@ def _state_hypotheses(ring: FreeRing, relations: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _equations(text: str) -> tuple[ParsedIdentity, ...]:
+def _parse_equations(text: str) -> tuple[ParsedIdentity, ...]:
     found = parse_identities(text)
     for equation in found:
-        if equation.relation != "=" or not all(map(_is_of_words, (equation.left, equation.right))):
+        if equation.relation != "=" or not all(
+            map(_is_ring_expression, (equation.left, equation.right))
+        ):
             raise InvalidInputError(
                 "expected equations in sums, products, inverses, U, L, diag and blocks, got "
                 f"'{equation}'"
@@ -331,13 +333,13 @@ def _equations(text: str) -> tuple[ParsedIdentity, ...]:
     return found
 
 
-def _is_of_words(tree: Tree) -> bool:
+def _is_ring_expression(tree: Tree) -> bool:
     """Whether a tree has no function of a field, such as a determinant or a transpose."""
     kind, *parts = tree
     if kind in ("name", "number", "identity"):
         return True
     operations = "sum", "product", "bracket", "neg", "inverse", "U", "L", "diag", "blocks"
-    return kind.rstrip("'") in operations and all(map(_is_of_words, parts))
+    return kind.rstrip("'") in operations and all(map(_is_ring_expression, parts))
 
 
 def _defined_name(equation: ParsedIdentity) -> str:
@@ -346,7 +348,7 @@ def _defined_name(equation: ParsedIdentity) -> str:
     return name if kind == "name" else ""
 
 
-def _blocks(side: Any) -> dict[tuple[int, int], Words]:
+def _blocks_by_place(side: Any) -> dict[tuple[int, int], Words]:
     """Return the blocks of a side, by their places."""
     rows = side if isinstance(side, list) else [[side]]
     return {(i, j): words for i, row in enumerate(rows) for j, words in enumerate(row)}

@@ -26,7 +26,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError, require
 from exactflow.exact.numbers import format_short, to_float, to_fraction
 from exactflow.exact.typing import Half
-from exactflow.files.atomic import prefixing_file_name, read_bytes, write_bytes
+from exactflow.files.atomic import prefixing_file_name, read_bytes, write_atomically
 from exactflow.files.tensors import list_arrays
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
@@ -43,16 +43,16 @@ def flow_arrays(flow: CouplingFlow) -> dict[str, np.ndarray]:
         "order": np.array(flow.order or range(flow.dimension)),
     }
     for k, layer in enumerate(flow):
-        arrays[f"layer_{k}_shift"] = _convert_exactly(layer.shift_matrix, k)
+        arrays[f"layer_{k}_shift"] = _to_float64_exactly(layer.shift_matrix, k)
         scale = DomainMatrix([list(layer.scale_elements)], (1, len(layer.scale)), layer.field)
-        arrays[f"layer_{k}_scale"] = _convert_exactly(scale, k)[0]
+        arrays[f"layer_{k}_scale"] = _to_float64_exactly(scale, k)[0]
         arrays[f"layer_{k}_moves_first"] = np.array(int(layer.moves == "first"))
     return arrays
 
 
 def write_arrays(flow: CouplingFlow, path: str | Path) -> None:
     """Write `flow_arrays` to a file, by its suffix; it appears complete or not at all."""
-    write_bytes(path, select_writer(path)(flow_arrays(flow)))
+    write_atomically(path, select_writer(path)(flow_arrays(flow)))
 
 
 def read_arrays(path: str | Path) -> CouplingFlow:
@@ -126,7 +126,7 @@ def select_writer(path: str | Path) -> Callable[[dict[str, np.ndarray]], bytes]:
     return partial(_write_torch, require("torch", "torch", "a .pt file"))
 
 
-def _convert_exactly(M: DomainMatrix, k: int) -> np.ndarray:
+def _to_float64_exactly(M: DomainMatrix, k: int) -> np.ndarray:
     if not M.domain.is_QQ:
         raise InvalidInputError(f"expected a rational flow for float64 arrays, got {M.domain}")
     result = np.zeros(M.shape)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from exactflow.checker import open_file, wait_for_writer
+from exactflow.checker import open_file, wait_for_first_byte
 from exactflow.errors import CertificateError, InvalidInputError, SingularMatrixError
 
 MOST_BYTES = 2**29  # limit of a file that is read: a link may lead to a device without end
@@ -45,7 +45,7 @@ def read_bytes(path: str | Path, kind: str = "file") -> bytes:
     data, reason, is_stdin = bytearray(), None, str(path) == "-"
     try:
         with nullcontext(sys.stdin.buffer) if is_stdin else open_file(path) as file:
-            data += b"" if is_stdin else wait_for_writer(file)
+            data += b"" if is_stdin else wait_for_first_byte(file)
             while len(data) <= MOST_BYTES and (piece := file.read(2**20)):
                 data += piece
     except AttributeError:
@@ -68,13 +68,13 @@ def prefixing_file_name(path: str | Path) -> Iterator[None]:
         raise type(error)(f"{Path(path).name}: {error}") from None
 
 
-def write_bytes(path: str | Path, data: bytes) -> None:
+def write_atomically(path: str | Path, data: bytes) -> None:
     """Write a whole file or nothing, following symbolic links; on failure `InvalidInputError`."""
     check_writable(path)
     place = Path(os.path.realpath(path))
     temporary = place.with_name(f".exactflow-{os.urandom(8).hex()}.tmp")
     try:
-        with interruptible():
+        with raising_keyboard_interrupt():
             try:
                 temporary.write_bytes(data)
                 temporary.replace(place)
@@ -87,7 +87,7 @@ def write_bytes(path: str | Path, data: bytes) -> None:
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def raising_keyboard_interrupt() -> Iterator[None]:
     """Let Ctrl-C raise `KeyboardInterrupt`, so that files are removed, and not end the process."""
     ends = signal.getsignal(signal.SIGINT) is signal.SIG_DFL
     if not ends or threading.current_thread() is not threading.main_thread():

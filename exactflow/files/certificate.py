@@ -24,7 +24,7 @@ from exactflow.exact.coerce import as_matrix, is_equal
 from exactflow.exact.numbers import format_field, format_rational, format_up
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.files.atomic import read_bytes
-from exactflow.files.roots import name_root, root_index
+from exactflow.files.roots import find_root_index, root_member_or_decimals
 from exactflow.files.version import __version__
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
@@ -117,7 +117,7 @@ def join_members(members: Mapping[str, str]) -> str:
     return "{" + ",\n ".join(f'"{key}": {text}' for key, text in members.items()) + "}\n"
 
 
-def require_accepted(text: str, quick: bool = True) -> tuple[bytes, str]:
+def encode_and_check(text: str, quick: bool = True) -> tuple[bytes, str]:
     """Return the bytes of a certificate that the checker accepts, and the checker's words.
 
     `quick`: an equality is only tested. Raises `VerificationError`, which says in which entry, if
@@ -154,10 +154,10 @@ def read_certificate(path: str | Path) -> CouplingFlow:
     VerificationError
         The claim is false; the first differing entry is named.
     """
-    return read_checked(path)[0]
+    return read_flow_and_content(path)[0]
 
 
-def read_checked(path: str | Path) -> tuple[CouplingFlow, dict[str, Any]]:
+def read_flow_and_content(path: str | Path) -> tuple[CouplingFlow, dict[str, Any]]:
     """Return the flow of a certificate that the checker accepts, and the content of the file.
 
     Raises the same errors as `read_certificate`.
@@ -179,7 +179,7 @@ def read_checked(path: str | Path) -> tuple[CouplingFlow, dict[str, Any]]:
         )
     content = checker.read_json(data, "certificate")
     provenance = content.get("provenance", {})
-    field, element = _read_field(content["field"], provenance.get("generator"))
+    field, element = _read_field_and_parser(content["field"], provenance.get("generator"))
 
     def matrix(rows: list) -> DomainMatrix:
         entries = [[element(entry) for entry in row] for row in rows]
@@ -187,7 +187,7 @@ def read_checked(path: str | Path) -> tuple[CouplingFlow, dict[str, Any]]:
 
     partition = tuple(content["partition"])
     layers = [
-        LinearCoupling.trusted(  # the checker has read shapes and signs
+        LinearCoupling.trusted(  # the checker has verified shapes and signs
             partition, layer["moves"], matrix(layer["shift"]), [*map(element, layer["scale"])]
         )
         for layer in content["layers"]
@@ -198,12 +198,12 @@ def read_checked(path: str | Path) -> tuple[CouplingFlow, dict[str, Any]]:
     return flow, content
 
 
-def _read_field(field: str | dict, generator: object) -> tuple[Domain, Callable]:
+def _read_field_and_parser(field: str | dict, generator: object) -> tuple[Domain, Callable]:
     """Return the field that a certificate names, and a function that reads an element."""
     if isinstance(field, dict):
         coefficients = [_read_rational(c) for c in reversed(field["modulus"])]
         modulus = sympy.Poly(coefficients, sympy.Symbol("x"), domain=QQ)
-        index = root_index(modulus, field.get("root", ()), generator)
+        index = find_root_index(modulus, field.get("root", ()), generator)
         root = sympy.rootof(modulus, index, radicals=modulus.degree() < 3)
         if modulus.degree() > 1:
             number_field = QQ.algebraic_field(root)
@@ -233,7 +233,9 @@ def field_in_json(field: Domain) -> tuple[str | dict, Callable[[Element], object
     if field.is_AlgebraicField:
         minimal = field.mod.to_list()
         monic = [c / minimal[0] for c in minimal]
-        named, decimals = name_root(field, sympy.Poly(monic, sympy.Symbol("x"), domain=QQ))
+        named, decimals = root_member_or_decimals(
+            field, sympy.Poly(monic, sympy.Symbol("x"), domain=QQ)
+        )
         name = {"modulus": [format_rational(c) for c in reversed(monic)]} | named
         return name, lambda x: [format_rational(c) for c in reversed(x.to_list())], decimals
     raise InvalidInputError(

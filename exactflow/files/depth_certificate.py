@@ -64,7 +64,9 @@ def depth_certificate_text(
         "scales": answer.scales,
         "depth": flow.depth,
         "layers": layers,
-        "obstructions": [{"pattern": o.pattern, **witness(o)} for o in answer.obstructions],
+        "obstructions": [
+            {"pattern": o.pattern, **kind_and_witness_in_json(o)} for o in answer.obstructions
+        ],
         "provenance": record | dict(provenance or {}),
     }
     return join_members({key: _member_in_json(value) for key, value in members.items()})
@@ -103,7 +105,7 @@ def _member_in_json(value: object) -> str:
     return json.dumps(value)
 
 
-def witness(obstruction: Obstruction) -> dict[str, object]:
+def kind_and_witness_in_json(obstruction: Obstruction) -> dict[str, object]:
     """Return the kind and the witness of an obstruction, as the format has them."""
     row, found = obstruction.kind_row, obstruction.witness
     _, entry, _ = field_in_json(obstruction.matrix.domain)

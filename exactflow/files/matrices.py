@@ -48,15 +48,15 @@ def read_matrix(path: str | Path, *, key: str | None = None, transpose: bool = F
     unreadable file, an unknown suffix, or content that is no exact square matrix, and
     `MissingExtraError` if the library for this type is not installed.
     """
-    data, suffix, name = _read_source(Path(path))
+    data, suffix, name = _read_bytes_suffix_and_name(Path(path))
     with prefixing_file_name(name):
-        content, dtype = _parse(data, suffix, key)
+        content, dtype = _parse_values_and_dtype(data, suffix, key)
         matrix = as_matrix(content)
     matrix = matrix.transpose() if transpose else matrix
     return MatrixFile(matrix, dtype, hashlib.sha256(data).hexdigest())
 
 
-def _read_source(path: Path) -> tuple[bytes, str, str]:
+def _read_bytes_suffix_and_name(path: Path) -> tuple[bytes, str, str]:
     """Return the content of a file or a stream, its type, and its name."""
     suffix, is_stdin = path.suffix.lower(), str(path) == "-"
     if suffix in (*_ARRAY_SUFFIXES, *_TEXT_PARSERS):
@@ -70,12 +70,12 @@ def _read_source(path: Path) -> tuple[bytes, str, str]:
     return data, kind, "stdin" if is_stdin else path.name
 
 
-def _parse(data: bytes, suffix: str, key: str | None) -> tuple[Any, str]:
+def _parse_values_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[Any, str]:
     """Return the value in a file, and the type of its entries."""
     if suffix in _ARRAY_SUFFIXES:
-        from exactflow.files.tensors import read_array
+        from exactflow.files.tensors import read_array_and_dtype
 
-        return read_array(data, suffix, key)
+        return read_array_and_dtype(data, suffix, key)
     if key is not None:
         raise InvalidInputError(f"expected no key for a file of one matrix, got {key!r}")
     return _TEXT_PARSERS[suffix](_decode(data)), f"{suffix[1:]} text"
@@ -89,20 +89,25 @@ def _decode(data: bytes) -> str:
 
 
 def _parse_json(text: str) -> object:
-    def refuse(constant: str) -> NoReturn:
+    def refuse_constant(constant: str) -> NoReturn:
         raise InvalidInputError(f"expected finite numbers, got {constant}")
 
-    def integer(digits: str) -> int:
+    def to_integer(digits: str) -> int:
         return parse_rational(digits).numerator
 
     try:
-        rows = json.loads(text, parse_int=integer, parse_constant=refuse)
+        rows = json.loads(text, parse_int=to_integer, parse_constant=refuse_constant)
     except json.JSONDecodeError as error:
-        raise InvalidInputError(f"expected JSON, got {error}") from None
+        raise InvalidInputError(
+            f"expected JSON, but at line {error.lineno}, column {error.colno}: {error.msg}"
+        ) from None
     except RecursionError:
         raise InvalidInputError("expected rows of numbers, got lists nested too deeply") from None
     if isinstance(rows, dict):
-        raise InvalidInputError("expected rows of numbers, got an object (as in a certificate)")
+        raise InvalidInputError(
+            "expected rows of numbers, got an object: exactflow.load reads a certificate, and "
+            "exactflow check verifies it"
+        )
     return rows
 
 
@@ -114,7 +119,7 @@ def _parse_csv(text: str) -> list[list[str]]:
             rows |= {lines.line_num: row} if row else {}
     except csv.Error as error:
         raise InvalidInputError(f"expected fields of numbers, got: {error}") from None
-    return _check_lines(rows, ";\t", "separate fields by commas, and write decimals with a point")
+    return _check_lines(rows, ";\t ", "separate fields by commas, and write decimals with a point")
 
 
 def _parse_text(text: str) -> list[list[str]]:
@@ -131,7 +136,7 @@ def _check_lines(rows: Mapping[int, list[str]], foreign: str, remedy: str) -> li
     """
     glue = " " if "," in foreign else ", "
     for number, row in rows.items():
-        if found := next((sign for sign in foreign if sign in "".join(row)), None):
+        if found := next((sign for sign in foreign if _has_separator(row, sign)), None):
             raise InvalidInputError(f"line {number} has {found!r} in it: {remedy}")
     number, first = next(iter(rows.items()), (1, ["0"]))
     counts = list(map(str, range(len(first))))
@@ -142,6 +147,12 @@ def _check_lines(rows: Mapping[int, list[str]], foreign: str, remedy: str) -> li
             "of row names if there is one"
         )
     return list(rows.values())
+
+
+def _has_separator(row: list[str], sign: str) -> bool:
+    """Whether some field of a row is several numbers, with a sign between them."""
+    parts = ([part for part in field.split(sign) if part.strip()] for field in row)
+    return any(len(numbers) > 1 and all(map(_is_float, numbers)) for numbers in parts)
 
 
 def _is_float(field: str) -> bool:

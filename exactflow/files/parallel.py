@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from exactflow.errors import InvalidInputError, ProcessDiedError, require
-from exactflow.files.atomic import interruptible
+from exactflow.files.atomic import raising_keyboard_interrupt
 from exactflow.files.progress_line import with_progress
 
 _MOST_JOBS = 60  # Windows cannot wait for more processes
@@ -84,11 +84,11 @@ def _map_by_joblib(
             # compute the first item without a result alone, and the others a few at a time, to
             # find the items that end their workers
             in_flight = {"batch_size": 1, "pre_dispatch": "n_jobs"}
-            yield _map_alone(pool, items[done], lost)
+            yield _compute_alone(pool, items[done], lost)
             done += 1
 
 
-def _map_alone(
+def _compute_alone(
     pool: Callable[..., Iterator[Result]], item: Item, lost: Callable[[Item], Result]
 ) -> Result:
     """Return the result of an item, computed by a worker without other items."""
@@ -147,7 +147,9 @@ def _map_by_dask(
     """
     with _connect_to_dask() as client:
         KilledWorker = _require_dask("distributed").KilledWorker
-        submit = partial(client.submit, partial(_call, function, os.getcwd()), pure=False)
+        submit = partial(
+            client.submit, partial(_return_result_or_error, function, os.getcwd()), pure=False
+        )
         for item, future in [(item, submit(item)) for item in items]:
             try:
                 try:
@@ -179,9 +181,9 @@ def _run_pool(
         pool = Parallel(
             jobs, return_as="generator", max_nbytes=None, initializer=_set_up_worker, **in_flight
         )
-    task = delayed(partial(_call, function, os.getcwd()))
+    task = delayed(partial(_return_result_or_error, function, os.getcwd()))
     try:
-        with interruptible(), _closing_early(pool(map(task, items))) as outcomes:
+        with raising_keyboard_interrupt(), _closing_early(pool(map(task, items))) as outcomes:
             for result, error in outcomes:
                 if error is not None:
                     raise error
@@ -200,7 +202,7 @@ def _closing_early(outcomes: Generator) -> Iterator[Generator]:
             outcomes.close()
 
 
-def _call(
+def _return_result_or_error(
     function: Callable[[Item], Result], folder: str, item: Item
 ) -> tuple[Result | None, Exception | None]:
     """Return a result and no error, or an error: joblib would raise the first one in time.

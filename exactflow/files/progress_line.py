@@ -32,7 +32,7 @@ def show_progress(label: str) -> Iterator[None]:
                 shown.enter_context(
                     redirect_stdout(cast(TextIO, _StreamAboveProgress(sys.stdout, line)))
                 )
-            shown.enter_context(listening_to_stages(line.tell))
+            shown.enter_context(listening_to_stages(line.draw))
         yield
 
 
@@ -44,15 +44,15 @@ def is_terminal(stream: TextIO | None) -> bool:
 def with_progress(results: Iterator[Result], total: int, label: str) -> Iterator[Result]:
     """Yield the results, and report their number, to a listener or in a terminal."""
 
-    def tell(count: int) -> None:
+    def report_count(count: int) -> None:
         if count < total > 1:
             report_stage(f"{label} {count + 1} of {total}", count / total)
 
     with show_progress("") if not has_listener() else nullcontext():
-        tell(0)
+        report_count(0)
         for count, result in enumerate(results, 1):
             yield result
-            tell(count)
+            report_count(count)
 
 
 class _ProgressLine:
@@ -69,7 +69,7 @@ class _ProgressLine:
 
         return Console(file=self.stream, markup=False, highlight=False)
 
-    def tell(self, what: str, done: float | None) -> None:
+    def draw(self, what: str, done: float | None) -> None:
         """Draw the name of the stage and the part that is done."""
         self.erase()
         if self.is_free and self.console.is_terminal and not self.console.is_dumb_terminal:

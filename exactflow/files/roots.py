@@ -20,12 +20,14 @@ _DIGITS = 60, 240, 960  # precisions of the generator, tried until only one root
 _LONGEST = 1000  # longest decimal that is read, in characters
 
 
-def name_root(field: Domain, modulus: sympy.Poly) -> tuple[dict[str, list[str]], list[str]]:
+def root_member_or_decimals(
+    field: Domain, modulus: sympy.Poly
+) -> tuple[dict[str, list[str]], list[str]]:
     """Return the member "root" that names a real generator, or decimals of one that is not real.
 
     The modulus is its minimal polynomial; the decimals are its real and imaginary part.
     """
-    generator, digits = _enclose_generator(field)
+    generator, digits = _enclose_generator_and_digits(field)
     if generator.imag != 0:
         parts = generator.real, generator.imag
         return {}, [part.mid().str(digits, radius=False) for part in parts]
@@ -36,7 +38,7 @@ def name_root(field: Domain, modulus: sympy.Poly) -> tuple[dict[str, list[str]],
     return {}, []  # the generator is rational: its modulus has no other root
 
 
-def _enclose_generator(field: Domain) -> tuple[flint.acb, int]:
+def _enclose_generator_and_digits(field: Domain) -> tuple[flint.acb, int]:
     """Return an enclosure of the generator of a number field, and the number of digits that
     distinguish it from the other roots.
 
@@ -59,7 +61,7 @@ def _enclose_generator(field: Domain) -> tuple[flint.acb, int]:
     )
 
 
-def root_index(modulus: sympy.Poly, between: Sequence[str], decimals: Any) -> int:
+def find_root_index(modulus: sympy.Poly, between: Sequence[str], decimals: Any) -> int:
     """Return the index of a root in SymPy's order, in which the real roots come first and ascend.
 
     The root is the one between two rationals, or the nearest to the decimals among those that are

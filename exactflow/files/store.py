@@ -16,8 +16,8 @@ from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_up
 from exactflow.exact.typing import MatrixLike
 from exactflow.files.arrays import ARRAY_SUFFIXES, read_arrays, write_arrays
-from exactflow.files.atomic import check_writable, write_bytes
-from exactflow.files.certificate import certificate_text, read_checked, require_accepted
+from exactflow.files.atomic import check_writable, write_atomically
+from exactflow.files.certificate import certificate_text, encode_and_check, read_flow_and_content
 from exactflow.files.depth_certificate import depth_certificate_text, read_obstruction
 from exactflow.floats.balancing import Balanced
 from exactflow.flows.flow import CouplingFlow
@@ -70,14 +70,16 @@ def save(result: Any, path: str | Path, *, target: "MatrixLike | None" = None) -
     matrix = None if target is None else as_matrix(target)
     check_writable(path)
     if isinstance(result, MinimalDepth) and suffix == ".json":
-        write_bytes(path, require_accepted(depth_claim_text(result, matrix), quick=False)[0])
+        write_atomically(
+            path, encode_and_check(depth_certificate_about(result, matrix), quick=False)[0]
+        )
     elif suffix == ".json":
-        write_claim(result, path, matrix, {})
+        write_flow_certificate(result, path, matrix, {})
     else:
-        write_arrays(_certified_flow(result), path)
+        write_arrays(_flow_to_certify(result), path)
 
 
-def depth_claim_text(answer: MinimalDepth, target: DomainMatrix | None) -> str:
+def depth_certificate_about(answer: MinimalDepth, target: DomainMatrix | None) -> str:
     """Return the certificate of an answer of `minimal_depth`, if it is about the target."""
     if target is not None:
         if target.shape != answer.matrix.shape:
@@ -89,18 +91,18 @@ def depth_claim_text(answer: MinimalDepth, target: DomainMatrix | None) -> str:
     return depth_certificate_text(answer)
 
 
-def write_claim(
+def write_flow_certificate(
     result: Any, path: str | Path, target: DomainMatrix | None, provenance: Mapping[str, object]
 ) -> str:
     """Write the certificate of the flow of a result; return the checker's words about it."""
-    flow = _certified_flow(result)
-    claim = _claim_about(result, flow, target)
+    flow = _flow_to_certify(result)
+    claim = _claim_keywords(result, flow, target)
     text = certificate_text(flow, **claim, provenance=provenance)
     try:
-        data, said = require_accepted(text)
+        data, said = encode_and_check(text)
     except VerificationError as error:
         raise VerificationError(f"{_describe_refuted(result, claim)}: {error}") from None
-    write_bytes(path, data)
+    write_atomically(path, data)
     return said
 
 
@@ -121,7 +123,7 @@ def load(path: str | Path) -> "CouplingFlow | MinimalDepth":
     """
     if Path(path).suffix.lower() in ARRAY_SUFFIXES:
         return read_arrays(path)
-    flow, content = read_checked(path)
+    flow, content = read_flow_and_content(path)
     return _read_depth(flow, content) if "obstructions" in content else flow
 
 
@@ -134,7 +136,7 @@ def _read_depth(flow: CouplingFlow, content: Mapping[str, Any]) -> MinimalDepth:
     return MinimalDepth(flow.depth, flow.depth, scales, flow, reasons, target, layout)
 
 
-def _certified_flow(result: Any) -> CouplingFlow:
+def _flow_to_certify(result: Any) -> CouplingFlow:
     """Return the flow that a certificate is about."""
     if isinstance(result, Whitening):
         return result.generator
@@ -158,7 +160,7 @@ def _describe_refuted(result: Any, claim: Mapping[str, Any]) -> str:
     return f"the flow{padded} does not equal target"
 
 
-def _claim_about(result: Any, flow: CouplingFlow, target: DomainMatrix | None) -> dict[str, Any]:
+def _claim_keywords(result: Any, flow: CouplingFlow, target: DomainMatrix | None) -> dict[str, Any]:
     """Return the claim about the flow of a result, as keywords of `certificate_text`."""
     if isinstance(result, Whitening):
         places = sorted(range(result.dimension), key=result.order.__getitem__)

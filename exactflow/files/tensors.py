@@ -52,7 +52,7 @@ def _translating_errors(expected: str) -> Iterator[None]:
         raise InvalidInputError(f"expected {expected}, got: {reason[:200]}") from None
 
 
-def read_array(data: bytes, suffix: str, key: str | None) -> tuple[np.ndarray, str]:
+def read_array_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[np.ndarray, str]:
     """Return the array of a file under `key`, or its only array, and the name of its type.
 
     Raises `InvalidInputError` for another suffix, an unknown key, and an array without
@@ -86,7 +86,7 @@ def list_arrays(data: bytes, suffix: str) -> Arrays:
     Raises `InvalidInputError` for an unknown suffix.
     """
     if suffix == ".npy":
-        return {None: partial(_read_npy, io.BytesIO(data))}
+        return {None: partial(_read_npy_and_dtype, io.BytesIO(data))}
     if suffix == ".npz":
         return _list_npz(data)
     if suffix == ".safetensors":
@@ -100,11 +100,13 @@ def list_arrays(data: bytes, suffix: str) -> Arrays:
             f"{suffix!r}: write it by np.save"
         )
     content = _load_pt(data)
-    tensors = _check_names(content) if isinstance(content, dict) else {None: content}
-    return {name: partial(_read_tensor, data, tensor) for name, tensor in tensors.items()}
+    tensors = _require_printable_names(content) if isinstance(content, dict) else {None: content}
+    return {
+        name: partial(_tensor_to_array_and_dtype, data, tensor) for name, tensor in tensors.items()
+    }
 
 
-def _read_npy(stream: IO[bytes]) -> tuple[np.ndarray, str]:
+def _read_npy_and_dtype(stream: IO[bytes]) -> tuple[np.ndarray, str]:
     with _translating_errors("a .npy file of numbers or text, which is never unpickled"):
         array = np.lib.format.read_array(stream, allow_pickle=False)
         if stream.read(1) or (array.size and not array.nbytes):
@@ -132,7 +134,7 @@ def _list_npz(data: bytes) -> Arrays:
     def read(name: str) -> tuple[np.ndarray, str]:
         with _translating_errors(expected):
             stream = archive.open(name)
-        return _read_npy(stream)
+        return _read_npy_and_dtype(stream)
 
     arrays: dict[str | None, Callable] = {}
     for member in archive.namelist():
@@ -168,7 +170,7 @@ def _load_pt(data: bytes) -> Any:
         _open_archive(data, expected, len(data))
     with (
         _translating_errors("a .pt file of tensors only"),
-        _memory_limit(UNPICKLING + 8 * len(data)),
+        _limiting_memory(UNPICKLING + 8 * len(data)),
     ):
         try:
             content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
@@ -187,7 +189,7 @@ def _load_pt(data: bytes) -> Any:
 
 
 @contextmanager
-def _memory_limit(most: int) -> Iterator[None]:
+def _limiting_memory(most: int) -> Iterator[None]:
     """Let this process (on Linux) take at most `most` more bytes: pickles call bytearray."""
     try:
         import resource
@@ -205,7 +207,7 @@ def _memory_limit(most: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-def _check_names(content: dict) -> dict[str, Any]:
+def _require_printable_names(content: dict) -> dict[str, Any]:
     """Return tensors by name, if the names can be printed."""
     for name in content:
         if not isinstance(name, str):
@@ -217,7 +219,7 @@ def _check_names(content: dict) -> dict[str, Any]:
     return content
 
 
-def _read_tensor(data: bytes, tensor: Any) -> tuple[np.ndarray, str]:
+def _tensor_to_array_and_dtype(data: bytes, tensor: Any) -> tuple[np.ndarray, str]:
     """Return a tensor of the file `data` as an array, and the name of its type."""
     plain = _detach_dense(data, tensor)
     name = str(plain.dtype).removeprefix("torch.")

@@ -85,8 +85,8 @@ def inexact_entries(x: VectorLike, dimension: int) -> tuple[list, Callable]:
     columns = _mpf_columns(x, dimension)
     if len(columns) != 1:
         raise InvalidInputError(
-            f"expected one point of mpmath numbers, got {len(columns)} columns: pass them one by "
-            "one"
+            f"expected one point of mpmath numbers, got {len(columns)} columns: pass the points "
+            "one by one"
         )
     return columns[0], to_mpf
 

@@ -85,7 +85,7 @@ class Bijection(VectorMap):
             return ExactMatrix.of(self._map_exact(as_vectors(x, self.dimension, self.field)))
         if not self.field.is_QQ:
             raise InvalidInputError(
-                f"expected exact numbers for weights in {self.field}, got inexact ones: only "
+                f"expected exact numbers for weights in {self.field}, got inexact numbers: only "
                 "rational weights are rounded"
             )
         return arithmetic.map_inexact(self._map_entries, x, self.dimension)

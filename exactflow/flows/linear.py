@@ -306,10 +306,10 @@ def _refuse_nonpositive_scale(elements: Sequence, field: Domain) -> None:
         shown = format_short(field.to_sympy(element))
         if positive is False or not field.is_FractionField:
             raise InvalidInputError(
-                f"expected positive scales, got {shown} at {i}, but a coupling layer preserves "
-                "orientation: put signs into the flips of a CouplingFlow"
+                f"expected positive scales, got {shown} at index {i}, but a coupling layer "
+                "preserves orientation: put signs into the flips of a CouplingFlow"
             )
         raise InvalidInputError(
-            f"expected scales that are known to be positive, got {shown} at {i}: declare its "
+            f"expected scales that are known to be positive, got {shown} at index {i}: declare its "
             "symbols positive, as in Symbol('t', positive=True)"
         )

@@ -26,14 +26,15 @@ _PALEST = 0.15
 _LOGARITHMIC_ABOVE = 3
 """Decimal digits between the largest and the least entry above which colours are logarithmic."""
 _WRITTEN = 8
+"""The largest number of coordinates for which entries are written."""
 _LETTERS = 3
-"""Letters of an entry, and coordinates of a matrix, up to which entries are written."""
+"""The most letters of an entry that is written."""
 _WHITE_ABOVE = 0.6
 """Darkness above which an entry is written in white."""
 _GAP = 0.15
 _EQUALS = 0.3
 _UNIT = 1.3
-"""Inches of a matrix in a figure that is made here."""
+"""The width in inches of a matrix, in a figure that this module creates."""
 
 
 def draw_strip(flow: Any, *, ax: Any, target: bool, entries: bool | None) -> Any:

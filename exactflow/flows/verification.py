@@ -86,7 +86,7 @@ def require_equal(derived: DomainMatrix, expected: DomainMatrix, refuted: str) -
         derived, expected = derived.unify(expected, fmt="dense")
     except UnificationFailed:
         raise InvalidInputError(
-            f"expected a matrix over {derived.domain}, like the flow, got one over "
+            f"expected a matrix over {derived.domain}, like the flow, got a matrix over "
             f"{expected.domain}"
         ) from None
     if (wrong := first_differing_entry(expected, derived)) is not None:

@@ -46,7 +46,7 @@ class CallConvention:
         method: Callable[..., Any] = getattr(module, self.forward if is_forward else self.inverse)
         return method
 
-    def options(self, is_forward: bool) -> dict[str, bool]:
+    def direction_option(self, is_forward: bool) -> dict[str, bool]:
         """Return the option that chooses a direction."""
         return {} if self.option is None else {self.option: not is_forward}
 
@@ -79,7 +79,9 @@ class ModelCall:
             return self.module(value, *others, **self.options)
         method = self.convention.method(self.module, is_forward)
         given = [value] if self.convention.is_listed else value
-        return method(given, *others, **self.convention.options(is_forward), **self.options)
+        return method(
+            given, *others, **self.convention.direction_option(is_forward), **self.options
+        )
 
     def image_and_log_det(self, x: Tensor) -> tuple[Tensor, Any]:
         """Return the image of x, and the log-determinant: a tensor, a number, or None."""
@@ -101,7 +103,7 @@ def infer_convention(module: nn.Module) -> CallConvention | None:
             return CallConvention("forward", name)
     try:
         options = inspect.signature(module.forward).parameters
-    except ValueError:  # compiled by torch.jit
+    except ValueError:  # a method compiled by torch.jit has no signature
         return None
     found = [name for name in OPTIONS if name in options]
     return CallConvention("forward", "forward", found[0]) if found else None

@@ -67,7 +67,8 @@ def rounding_error_bound(flow: CouplingFlow, *, dtype: Any = np.float64) -> Frac
     """
     if not flow.field.is_QQ:
         raise InvalidInputError(
-            f"expected a flow over QQ, got one over {format_field(flow.field)}: modules hold floats"
+            f"expected a flow over QQ, got a flow over {format_field(flow.field)}: "
+            "modules hold floats"
         )
     layers = [float_layer(layer, dtype) for layer in flow.layers]
     entry = max(map(abs, flow.domain_matrix().iter_values()))
@@ -98,8 +99,8 @@ def check_rounding_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = 
         elif not _has_exact_numbers(flow, kind.type):  # balance would return such numbers
             remedy = "use exactflow.balance, whose layers are floats with small entries, "
         raise InvalidInputError(
-            f"expected layers whose error in {kind} is within {float(accepted):.2g} of the largest "
-            f"entry, got a bound of {float(bound):.2g}: {remedy}or give accept_error=.."
+            f"the error of the layers in {kind} may reach {float(bound):.2g} of the largest entry, "
+            f"above {float(accepted):.2g}: {remedy}or give accept_error=.."
         )
 
 
@@ -109,7 +110,7 @@ def float_layer(layer: LinearCoupling, dtype: Any = np.float64) -> FloatCoupling
         if not 0 < abs(_round_to(value, dtype)) < np.inf:
             size = int(value.numerator).bit_length() - int(value.denominator).bit_length()
             raise InvalidInputError(
-                f"expected numbers within the range of {np.dtype(dtype)}, got one of about "
+                f"expected numbers within the range of {np.dtype(dtype)}, got a number of about "
                 f"2^{size}: use exactflow.balance, whose layers are floats with small entries"
             )
     found = FloatCoupling.of(layer)

@@ -189,7 +189,9 @@ class LayerCall:
         first = tree_map(lambda leaf: next(fresh).clone() if leaf is SLOT else leaf, pattern)
         method = self.convention.method(self.module, self.is_forward)
         try:
-            value = method(first, *given, **options, **self.convention.options(self.is_forward))
+            value = method(
+                first, *given, **options, **self.convention.direction_option(self.is_forward)
+            )
         except Exception as error:  # a library may raise any error
             where = getattr(error, "where", self.path) or "the model"
             raise NotMeasuredError(f"{where} raises {root_cause_text(error)}") from error

@@ -259,7 +259,7 @@ def _shift_tables(count: int, halves: Sequence[Sequence[Vector]], unit: int) -> 
         first, last = _first_shift_of_three(halves, unit), dict.fromkeys(m2, _minus(k[0], k[0]))
     else:
         first, last = _separate_groups(k, m, unit), _separate_groups(m2, k2, unit)
-    B, A = _shifted(m, first, k), _shifted(k2, last, m2)
+    B, A = _add_table_shifts(m, first, k), _add_table_shifts(k2, last, m2)
     middle = (
         _tabulate("", B, _combine_vectors(sub, A, k)),
         _tabulate("", A, _combine_vectors(sub, m2, B)),
@@ -267,7 +267,7 @@ def _shift_tables(count: int, halves: Sequence[Sequence[Vector]], unit: int) -> 
     return [first, *middle, {x: tuple(map(neg, c)) for x, c in last.items()}][:count]
 
 
-def _shifted(vectors: Sequence[Vector], table: Table, keys: Sequence) -> list[Vector]:
+def _add_table_shifts(vectors: Sequence[Vector], table: Table, keys: Sequence) -> list[Vector]:
     return _combine_vectors(add, vectors, [table[key] for key in keys])
 
 
@@ -279,7 +279,7 @@ def _first_shift_of_three(halves: Sequence[Sequence[Vector]], unit: int) -> Tabl
     ends = [nodes[x] for x in k], [others[x] for x in k2]
     value, roots, forest = _solve_on_graph(*ends, m_shifts)
     t = {x: value[i] for x, i in nodes.items()}
-    components, B = [roots[i] for i in ends[0]], _shifted(m, t, k)
+    components, B = [roots[i] for i in ends[0]], _add_table_shifts(m, t, k)
     try:
         _tabulate("path", zip(components, B, strict=True), k_shifts)
     except _ExcludedError as error:

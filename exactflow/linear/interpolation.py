@@ -167,7 +167,7 @@ class Interpolation(MapResult):
         steps += map(_obstruction_step, self.obstructions)
         layout = CoordinateLayout(self.partition, tuple(self.flow.order or range(self.dimension)))
         claim = f"The points go to their images by {self.summary}.{layout.sentence}"
-        return Explanation.verify(claim, steps, self, self.evidence)
+        return Explanation.from_checked_steps(claim, steps, self, self.evidence)
 
 
 def _is_image(flow: PiecewiseFlow, columns: DomainMatrix, images: DomainMatrix) -> bool:

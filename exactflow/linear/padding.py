@@ -58,7 +58,7 @@ def _explain_flow(matrix: DomainMatrix, flow: CouplingFlow) -> Explanation:
     """Explain the three layers: their product on zeros, on this matrix and for all n."""
     check_explainable_dimension(flow.dimension)
     identity = IDENTITIES["zero padding"]
-    values, ring = identity.define()
+    values, ring = identity.define_names_in_ring()
     layers = product_step(flow, flow.domain_matrix()).after
     n = matrix.shape[0]
     J = linalg.identity(2 * n, matrix.domain)[:, :n].to_dense()
@@ -83,4 +83,4 @@ def _explain_flow(matrix: DomainMatrix, flow: CouplingFlow) -> Explanation:
         ),
     ]
     claim = "Three additive layers map `(x, 0)` to `(A x, 0)`."
-    return Explanation.verify(claim, steps, flow, Evidence.EXACT)
+    return Explanation.from_checked_steps(claim, steps, flow, Evidence.EXACT)

@@ -48,7 +48,7 @@ def read_script(path: str | Path) -> str:
 
 
 @contextmanager
-def _parsing() -> Iterator[None]:
+def _translating_syntax_errors() -> Iterator[None]:
     """Raise `InvalidInputError` if a text is not Python, or nested too deep for its parser."""
     try:
         yield
@@ -56,16 +56,16 @@ def _parsing() -> Iterator[None]:
         raise InvalidInputError(f"expected a text in Python: {error}") from None
 
 
-def find_sites(text: str) -> list[ClaimSite]:
+def find_claim_sites(text: str) -> list[ClaimSite]:
     """Find the places at which a script checks claims, without running it.
 
     Raises `InvalidInputError` if it cannot be parsed.
 
-    >>> find_sites("with claims.check('a shear', Evidence.EXACT) as check: pass")
+    >>> find_claim_sites("with claims.check('a shear', Evidence.EXACT) as check: pass")
     [ClaimSite(line=1, end_line=1, checked='a shear', evidence='EXACT', is_computed=False)]
     """
-    with _parsing():
-        return sorted(_find_sites(ast.walk(ast.parse(text))), key=lambda site: site.line)
+    with _translating_syntax_errors():
+        return sorted(_find_check_calls(ast.walk(ast.parse(text))), key=lambda site: site.line)
 
 
 @dataclass(frozen=True)
@@ -92,17 +92,17 @@ def find_claims_use(text: str) -> ClaimsUse:
     >>> find_claims_use("from exactflow import claims as c\\nmine = c.Claims('Sums')")
     ClaimsUse(imports=True, makes=True, tests=())
     """
-    with _parsing():
+    with _translating_syntax_errors():
         tree = ast.parse(text)
         origins = _import_origins(tree)
-        tops, tests = _split_functions(tree)
+        tops, tests = _top_level_nodes_and_tests(tree)
         calls = [_dotted_name(node.func, origins) for node in tops if isinstance(node, ast.Call)]
         imports = any(f"{origin}.".startswith(f"{_CLAIMS}.") for origin in origins.values())
-        makes = f"{_CLAIMS}.Claims" in calls or bool(_find_sites(tops))
+        makes = f"{_CLAIMS}.Claims" in calls or bool(_find_check_calls(tops))
         return ClaimsUse(imports, makes, tuple(tests))
 
 
-def _split_functions(tree: ast.AST) -> tuple[list[ast.AST], list[str]]:
+def _top_level_nodes_and_tests(tree: ast.AST) -> tuple[list[ast.AST], list[str]]:
     """Return the nodes outside of functions and classes, and the names of tests among these."""
     rest, nodes, tests = [tree], [], []
     while rest:
@@ -137,7 +137,7 @@ def _dotted_name(node: ast.expr, origins: dict[str, str]) -> str:
     return f"{origins.get(first, first)}{dot}{rest}"
 
 
-def _find_sites(nodes: Iterable[ast.AST]) -> list[ClaimSite]:
+def _find_check_calls(nodes: Iterable[ast.AST]) -> list[ClaimSite]:
     """Return the calls among some nodes that check claims.
 
     A call that is not entered, by ``with`` or ``enter_context``, counts only if its evidence is
@@ -149,8 +149,8 @@ def _find_sites(nodes: Iterable[ast.AST]) -> list[ClaimSite]:
     entered: list[ast.expr] = [item.context_expr for item in items]
     for call in calls:
         entered += call.args if _last_attribute(call.func) == "enter_context" else []
-    names = _names_of_check(nodes)
-    found = [(site, call) for call in calls for site in _read_site(call, names)]
+    names = _names_bound_to_check(nodes)
+    found = [(site, call) for call in calls for site in _read_check_call(call, names)]
     return [site for site, call in found if site.evidence or any(call is x for x in entered)]
 
 
@@ -159,14 +159,14 @@ def _last_attribute(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else ""
 
 
-def _names_of_check(nodes: Iterable[ast.AST]) -> set[str]:
+def _names_bound_to_check(nodes: Iterable[ast.AST]) -> set[str]:
     """Return the names bound to a method `check`, as by ``mine = claims.check``."""
     given = [n for n in nodes if isinstance(n, ast.Assign) and _last_attribute(n.value) == "check"]
     targets = [target for node in given for target in node.targets]
     return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
-def _read_site(call: ast.Call, names: set[str]) -> list[ClaimSite]:
+def _read_check_call(call: ast.Call, names: set[str]) -> list[ClaimSite]:
     is_named = isinstance(call.func, ast.Name) and call.func.id in names
     if not is_named and _last_attribute(call.func) != "check":
         return []

@@ -16,22 +16,22 @@ import pytest
 from exactflow import checker
 from exactflow.errors import InvalidInputError, printable
 from exactflow.files.checking import MOST_SECONDS, WORDS, check_certificate
-from exactflow.proving.claim_sites import ClaimSite, find_sites, read_script
+from exactflow.proving.claim_sites import ClaimSite, find_claim_sites, read_script
 from exactflow.proving.script_run import EXIT_CODES
 
 _CODES = {word: code for code, word in WORDS.items()} | {"probably verified": 0} | EXIT_CODES
 
 
-def _fail(text: str) -> NoReturn:
+def _fail_without_traceback(text: str) -> NoReturn:
     """Fail with a text and no traceback; during setup pytest reports an error."""
     pytest.fail(text, pytrace=False)
 
 
-def _leave_undecided(config: pytest.Config, text: str) -> NoReturn:
+def _report_as_incomplete(config: pytest.Config, text: str) -> NoReturn:
     """Fail, skip or xfail, as --exactflow-incomplete says."""
     outcome = config.option.exactflow_incomplete
     if outcome == "fail":
-        _fail(text)
+        _fail_without_traceback(text)
     (pytest.skip if outcome == "skip" else pytest.xfail)(text)
 
 
@@ -48,9 +48,9 @@ class CertificateItem(pytest.Item):
     record: dict[str, Any]
 
     def setup(self) -> None:
-        self.record = _check_record(self)
+        self.record = _run_check_command(self)
         if self.record["verdict"] == "malformed":
-            _fail(f"{self.record['lines'][0]}\n{self.path}")
+            _fail_without_traceback(f"{self.record['lines'][0]}\n{self.path}")
 
     def runtest(self) -> None:
         verdict, kind, largest = (
@@ -68,14 +68,14 @@ class CertificateItem(pytest.Item):
             *said, reason = (line[2:] for line in self.record["lines"][:-1])
             text = "\n".join([reason, f"{self.path}: {head}", *said])
             if verdict == "refuted":
-                _fail(text)
-            _leave_undecided(self.config, text)
+                _fail_without_traceback(text)
+            _report_as_incomplete(self.config, text)
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
         return self.path, None, f"{self.path.name}: {self.name}"
 
 
-def _check_record(item: pytest.Item) -> dict[str, Any]:
+def _run_check_command(item: pytest.Item) -> dict[str, Any]:
     """Return the record of ``exactflow check --json``; a time limit needs a process of its own."""
     option, path = item.config.option, str(item.path)
     within, limit = option.exactflow_within, option.exactflow_timeout
@@ -84,13 +84,13 @@ def _check_record(item: pytest.Item) -> dict[str, Any]:
         return vars(check_certificate(path, bound=bound, quick=option.exactflow_quick))
     words = ["check", "--json", *["--quick"] * option.exactflow_quick]
     words += [] if within is None else [f"--within={within}"]
-    record, problem = _run_command_line(item.config, [*words, path], limit)
+    record, problem = _run_command_for_record(item.config, [*words, path], limit)
     lines = [f"c incomplete: {problem}", "s NOT VERIFIED"]
     unknown = {"verdict": "incomplete", "kind": "", "lines": lines, "largest_difference": None}
     return unknown if record is None else record
 
 
-def _run_command_line(
+def _run_command_for_record(
     config: pytest.Config, words: list[str], limit: float | None
 ) -> tuple[dict[str, Any] | None, str]:
     """Run the command line in the root folder; return the printed record, or None and a reason.
@@ -129,7 +129,7 @@ class ScriptFile(pytest.File):
 
     def collect(self) -> Iterable[pytest.Item]:
         try:
-            found = find_sites(read_script(self.path))
+            found = find_claim_sites(read_script(self.path))
         except InvalidInputError:  # the run of the script reports the error
             found = []
         times = Counter(site.checked for site in found)
@@ -143,12 +143,14 @@ class ScriptFile(pytest.File):
     def record(self) -> dict[str, Any]:
         """The record of ``exactflow prove --json`` for the script."""
         limit = self.config.option.exactflow_timeout
-        record, text = _run_command_line(self.config, ["prove", "--json", str(self.path)], limit)
+        record, text = _run_command_for_record(
+            self.config, ["prove", "--json", str(self.path)], limit
+        )
         unknown = {"claims": [], "verdict": "incomplete", "failure": text, "line": 0}
         return unknown | {"has_ended": False} if record is None else record
 
     @property
-    def unreached(self) -> list[dict[str, Any]]:
+    def unreached_claims(self) -> list[dict[str, Any]]:
         """The claims that were not reached although the script ended; none if a tool is missing."""
         claims = self.record["claims"]
         if not self.record["has_ended"] or any(claim["missing"] for claim in claims):
@@ -156,8 +158,8 @@ class ScriptFile(pytest.File):
         return [claim for claim in claims if claim["verdict"] == "not reached"]
 
     @property
-    def failure(self) -> str:
-        """The failure of the script: the difference, then the place and the claim."""
+    def failure_text(self) -> str:
+        """The text that reports why the script failed: the difference, the place and the claim."""
         text, place = self.record["failure"], f"{self.path}:{self.record['line']}: "
         failed = (claim for claim in self.record["claims"] if claim["verdict"] == "FAILED")
         places = [f"{place}in the claim {c['checked']!r} [{c['evidence']}]: " for c in failed]
@@ -181,19 +183,21 @@ class _ScriptItem(pytest.Item):
     def reportinfo(self) -> tuple[Any, int | None, str]:
         return self.path, self.line - 1, f"{self.path.name}: {self.name}"
 
-    def blame(self) -> int:
+    def blame_rank(self) -> int:
         """Rank the item by its part in a failure: 0 failed, 1 the script, 2 not reached, 3 none."""
         return 1
 
     def runtest(self) -> None:
-        """Fail if the script failed and no item with a lower `blame` runs."""
-        failure, blame = self.parent.record["failure"], self.blame()
+        """Fail if the script failed and no item with a lower `blame_rank` runs."""
+        failure, blame = self.parent.record["failure"], self.blame_rank()
         if not failure or blame == 3:
             return
         items = [item for item in self.session.items if isinstance(item, _ScriptItem)]
         own = [item for item in items if item.parent is self.parent]
-        if blame == 0 or min(own, key=lambda item: item.blame()) is self:
-            _fail(f"not reached: {failure}" if blame == 2 else self.parent.failure)
+        if blame == 0 or min(own, key=lambda item: item.blame_rank()) is self:
+            _fail_without_traceback(
+                f"not reached: {failure}" if blame == 2 else self.parent.failure_text
+            )
         pytest.skip(f"not reached: {failure}")
 
 
@@ -212,7 +216,7 @@ class ClaimItem(_ScriptItem):
         first, last = self.site.line, self.site.end_line
         return [c for c in self.parent.record["claims"] if first <= c["line"] <= last]
 
-    def blame(self) -> int:
+    def blame_rank(self) -> int:
         verdicts = {claim["verdict"] for claim in self.claims}
         return 0 if "FAILED" in verdicts else 2 if verdicts <= {"not reached"} else 3
 
@@ -223,10 +227,12 @@ class ClaimItem(_ScriptItem):
             self.user_properties.append(("exactflow_claim", printable(": ".join(pairs))))
         reached = [claim for claim in claims if claim["verdict"] != "not reached"]
         missing = [c["missing"] for c in reached or every if c["verdict"] == "not run"]
-        if missing and self.blame() > 0:
+        if missing and self.blame_rank() > 0:
             pytest.skip(missing[0])
-        if self.blame() > 0 and any(claim in self.parent.unreached for claim in claims):
-            _leave_undecided(self.config, f"not reached, though the script ended:\n{self.path}")
+        if self.blame_rank() > 0 and any(claim in self.parent.unreached_claims for claim in claims):
+            _report_as_incomplete(
+                self.config, f"not reached, though the script ended:\n{self.path}"
+            )
         super().runtest()
 
 
@@ -243,6 +249,6 @@ class ScriptItem(_ScriptItem):
             return
         shown = [item for item in items if isinstance(item, ClaimItem)]
         claims = [claim for item in shown if item.parent is self.parent for claim in item.claims]
-        unreached = self.parent.unreached
+        unreached = self.parent.unreached_claims
         if record["failure"] and not (unreached and all(claim in claims for claim in unreached)):
-            _leave_undecided(self.config, self.parent.failure)
+            _report_as_incomplete(self.config, self.parent.failure_text)

@@ -12,9 +12,9 @@ from exactflow import checker
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.typing import MatrixLike
-from exactflow.files.atomic import write_bytes
+from exactflow.files.atomic import write_atomically
 from exactflow.files.certificate import certificate_text, read_certificate
-from exactflow.files.store import depth_claim_text
+from exactflow.files.store import depth_certificate_about
 from exactflow.flows.flow import CouplingFlow
 from exactflow.linear.depth import MinimalDepth
 
@@ -64,16 +64,18 @@ class CertificateRegression:
             raise AssertionError("\n".join([reason, "the flow is not as claimed:", *lines]))
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_bytes(path, text.encode())
+            write_atomically(path, text.encode())
             pytest.fail(f"no certificate before this run: {path} written, run again", pytrace=False)
         layers = flow.flow if isinstance(flow, MinimalDepth) else flow
         problem = _describe_regression(layers, text, path)
         regenerates = self.request.config.getoption("force_regen", False)
         if regenerates and (problem or path.read_text("utf-8") != text):
-            write_bytes(path, text.encode())
+            write_atomically(path, text.encode())
             pytest.fail(f"--force-regen: {path} written anew", pytrace=False)
         if problem:
-            raise AssertionError(f"{problem}\n{path}\n--force-regen accepts it")
+            raise AssertionError(
+                f"{problem}\n{path}\nif the new result is right, run pytest with --force-regen"
+            )
 
 
 def _certificate_text(
@@ -87,7 +89,7 @@ def _certificate_text(
             f"expected no keywords beside a result of minimal_depth, got {', '.join(claim)}"
         )
     try:
-        return depth_claim_text(result, None if target is None else as_matrix(target))
+        return depth_certificate_about(result, None if target is None else as_matrix(target))
     except VerificationError as error:
         raise AssertionError(str(error)) from None
 
@@ -103,7 +105,7 @@ def _describe_regression(flow: CouplingFlow, text: str, path: Path) -> str:
         if before.get(key) != now.get(key):
             return f"{key}: expected {before.get(key)}, as recorded, got {now.get(key)}"
     for key in ("target", "covariance"):
-        if entry := _first_difference(before.get(key, []), now.get(key, [])):
+        if entry := _describe_first_difference(before.get(key, []), now.get(key, [])):
             return f"{key}: {entry}"
     if flow.depth > recorded.depth:
         return f"expected at most {recorded.depth} layers, as recorded, got {flow.depth}"
@@ -113,7 +115,7 @@ def _describe_regression(flow: CouplingFlow, text: str, path: Path) -> str:
     return ""
 
 
-def _first_difference(before: list, now: list) -> str:
+def _describe_first_difference(before: list, now: list) -> str:
     """Return a sentence on the first entry of a matrix that has changed, or ""."""
     if len(before) != len(now):
         return f"expected {len(before)} rows, as recorded, got {len(now)}"

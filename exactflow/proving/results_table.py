@@ -24,7 +24,7 @@ WEAKEST_FIRST = (
 )
 
 
-def summary(outcomes: Sequence[Outcome]) -> str:
+def summarize_claims(outcomes: Sequence[Outcome]) -> str:
     """Summarize in one line: the claims that hold, and those that failed or were not run."""
     claims = [claim for outcome in outcomes for claim in outcome.claims]
     missing = dict.fromkeys(claim.missing for claim in claims if claim.missing)
@@ -68,7 +68,7 @@ def print_table(
         table.add_column("evidence", no_wrap=True)
     table.add_column("seconds", justify="right", no_wrap=True)
 
-    def add(text: str | Padding, count: str, evidence: str, seconds: float) -> None:
+    def add_row(text: str | Padding, count: str, evidence: str, seconds: float) -> None:
         table.add_row(text, count, *[evidence] * shows_evidence, f"{seconds:.1f}")
 
     is_alone = len(outcomes) == 1
@@ -78,12 +78,14 @@ def print_table(
         holds = sum(claim.passed for claim in claims)
         count = f"{len(claims)}" if holds == len(claims) else f"{holds} of {len(claims)}"
         title = printable(names.get(outcome.path, claims[0].theorem))
-        add(escape(title), count, _evidence_range(claims), sum(claim.seconds for claim in claims))
+        add_row(
+            escape(title), count, _evidence_range(claims), sum(claim.seconds for claim in claims)
+        )
         for claim in claims:
             if verbose or is_alone or not claim.passed:
                 head = "" if claim.passed else f"{claim.verdict}: "
                 checked = Padding(escape(printable(head + claim.checked)), (0, 0, 0, 2))
-                add(checked, "", str(claim.evidence), claim.seconds)
+                add_row(checked, "", str(claim.evidence), claim.seconds)
     if table.rows:
         console.print(table)
 

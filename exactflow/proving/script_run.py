@@ -29,7 +29,7 @@ from exactflow.claims import (
     Options,
     ProofError,
     ScriptRun,
-    add_event,
+    append_event,
 )
 from exactflow.errors import (
     InvalidInputError,
@@ -41,7 +41,7 @@ from exactflow.errors import (
 )
 from exactflow.exact.progress import listening_to_stages
 from exactflow.files.parallel import exit_with_parent
-from exactflow.proving.claim_sites import find_sites, read_script
+from exactflow.proving.claim_sites import find_claim_sites, read_script
 
 MOST_PRINTED = 2**24
 """The largest number of characters of a script's output that are kept: the last ones."""
@@ -95,7 +95,7 @@ class Outcome:
 
 
 def run_script(
-    path: str | Path, options: Options, *, echo: bool = False, told: Path | None = None
+    path: str | Path, options: Options, *, echo: bool = False, progress_file: Path | None = None
 ) -> Outcome:
     """Run a script and return its outcome, which includes any error that the script raises.
 
@@ -103,7 +103,7 @@ def run_script(
     ----------
     options : returned by `proof_options` in the script.
     echo : whether to print the output of the script.
-    told : a file to which a line is added as each claim begins.
+    progress_file : a file to which a line is added as each claim begins.
 
     Raises
     ------
@@ -113,10 +113,10 @@ def run_script(
     text, start = read_script(path), time.perf_counter()
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         record = Path(folder, "record")
-        job = {"path": path, "record": record, "told": told} | asdict(options)
+        job = {"path": path, "record": record, "progress_file": progress_file} | asdict(options)
         code, printed = _run_in_new_process(job, Path(folder, "printed"), echo)
         events = _read_events(record)
-    outcome = _judge(str(path), text, events, code)
+    outcome = _judge_script(str(path), text, events, code)
     outcome.failure = "\n".join(printable(line) for line in outcome.failure.split("\n"))
     outcome.seconds, outcome.printed = time.perf_counter() - start, printed
     return outcome
@@ -164,10 +164,10 @@ def _read_events(record: Path) -> list[dict[str, Any]]:
     return events
 
 
-def _judge(path: str, text: str, events: list[dict[str, Any]], code: int) -> Outcome:
+def _judge_script(path: str, text: str, events: list[dict[str, Any]], code: int) -> Outcome:
     """Judge the script of this text by the events that it recorded, and by its exit code."""
     end = next((event for event in events if "failure" in event), None)
-    claims, theorem = _last_states(events), Path(path).stem
+    claims, theorem = _last_claim_states(events), Path(path).stem
     if end is not None:
         theorem = end["theorem"] or theorem
         if end["missing"] and not any(claim.missing for claim in claims):
@@ -198,7 +198,7 @@ def _judge(path: str, text: str, events: list[dict[str, Any]], code: int) -> Out
     return Outcome(path, claims)
 
 
-def _last_states(events: list[dict[str, Any]]) -> list[Claim]:
+def _last_claim_states(events: list[dict[str, Any]]) -> list[Claim]:
     """Return each claim of a record as at its end or, without an end, as at its beginning."""
     found: dict[str, list[Claim]] = {}
     for event in events:
@@ -207,7 +207,9 @@ def _last_states(events: list[dict[str, Any]]) -> list[Claim]:
             found.setdefault(event["number"], []).append(
                 Claim(**event["claim"] | {"evidence": kind})
             )
-    claims = ([claim for claim in told if claim.is_reached] or told[-1:] for told in found.values())
+    claims = (
+        [claim for claim in states if claim.is_reached] or states[-1:] for states in found.values()
+    )
     return [claim for group in claims for claim in group]
 
 
@@ -218,7 +220,7 @@ def _unreached_claims(text: str, theorem: str, claims: Sequence[Claim]) -> Itera
     """
     not_run = {claim.checked for claim in claims if claim.missing}
     with suppress(InvalidInputError):  # the run of a text that is not Python reports it
-        for site in find_sites(text):
+        for site in find_claim_sites(text):
             has_claim = any(site.line <= claim.line <= site.end_line for claim in claims)
             if not has_claim and site.checked not in not_run:
                 kind: Evidence | Literal[""] = Evidence[site.evidence] if site.evidence else ""
@@ -237,38 +239,38 @@ def run_in_this_process(job: dict[str, Any]) -> None:
     threading.Thread(target=exit_with_parent, args=[os.getppid()], daemon=True).start()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
-    record, told = Path(job["record"]), job["told"] and Path(job["told"])
+    record, progress_file = Path(job["record"]), job["progress_file"] and Path(job["progress_file"])
     options = Options(job["plot"] and Path(job["plot"]), job["full"])
-    run = ScriptRun(job["path"], options, record, told)
+    run = ScriptRun(job["path"], options, record, progress_file)
     SCRIPT_RUNS.append(run)
     end: dict[str, Any] = {"failure": "", "line": 0, "missing": ""}
     end |= {"is_refuted": False, "is_undecided": False}
     try:
-        with listening_to_stages(_stage_reporter(run)):
+        with listening_to_stages(_make_stage_reporter(run)):
             _execute_script(job["path"])
     except MissingExtraError as error:
         end["missing"] = str(error)
     except BaseException as error:  # a script that raises anything has proved nothing
         end |= _describe_stop(run, error)
     if run.is_own_process:
-        add_event(record, end | {"theorem": run.theorem})
+        append_event(record, end | {"theorem": run.theorem})
     else:
         with suppress(OSError, ValueError):
             sys.stdout.flush()
         os._exit(1 if end["failure"] else 0)
 
 
-def _stage_reporter(run: ScriptRun) -> Callable[[str, float | None], None]:
+def _make_stage_reporter(run: ScriptRun) -> Callable[[str, float | None], None]:
     """Return a function that tells the runner the stages of the work, at most five a second."""
     last = 0.0
 
-    def tell(what: str, done: float | None) -> None:
+    def report_seldom(what: str, done: float | None) -> None:
         nonlocal last
         if time.monotonic() - last > 0.2:
             last = time.monotonic()
-            run.tell(what)
+            run.append_progress(what)
 
-    return tell
+    return report_seldom
 
 
 def _execute_script(path: str) -> None:

@@ -27,9 +27,16 @@ from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.partition import moved_and_kept
 from exactflow.linear.targets import permutation
-from exactflow.proving.theory.instance_checks import Determinant, draw_matrix
+from exactflow.proving.theory.instance_checks import Determinant, draw_invertible_matrix
 
-__all__ = ["degenerate_blocks", "flows", "matrices", "partitions", "permutations", "rationals"]
+__all__ = [
+    "flows",
+    "matrices",
+    "matrices_with_degenerate_blocks",
+    "partitions",
+    "permutations",
+    "rationals",
+]
 
 
 def rationals(*, bound: int = 4) -> SearchStrategy[Fraction]:
@@ -86,7 +93,7 @@ def matrices(
     determinant : "positive", "one" or "nonzero".
     """
     check_option("determinant", determinant, get_args(Determinant))
-    return st.randoms().map(lambda source: draw_matrix(source, dimensions, determinant))
+    return st.randoms().map(lambda source: draw_invertible_matrix(source, dimensions, determinant))
 
 
 @st.composite
@@ -98,7 +105,7 @@ def _low_rank(draw: DrawFn, rows: int, columns: int) -> Matrix:
 
 
 @st.composite
-def degenerate_blocks(draw: DrawFn, *, halves: Sequence[int] = (1, 2, 3)) -> Matrix:
+def matrices_with_degenerate_blocks(draw: DrawFn, *, halves: Sequence[int] = (1, 2, 3)) -> Matrix:
     """Return 2n x 2n matrices of determinant 1, n from `halves`, with blocks that are zero, scalar,
     singular or diagonal: the cases in which a construction may divide by what is zero.
     """

@@ -149,7 +149,7 @@ def _take_newton_step(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
     E1, E2 = -E[:p, :p] / 2, -E[p:, p:] / 2
     one1, one2 = np.eye(len(E1)), np.eye(len(E2))
     out, into = one1 + x @ t, one2 + t @ x
-    l1, l2 = basis.equations()
+    l1, l2 = basis.condition_vectors()
     a, b, a2, b2 = l1 @ x, l2 @ into, l1 @ out.T, l2 @ x.T
     by_r = np.array([np.sum(l1**2, axis=1), np.sum(l2**2, axis=1)])
     by_r *= (scale1, scale2) != (1, 1)

@@ -25,8 +25,8 @@ from typing import NamedTuple
 
 from exactflow.claims import ProofError
 from exactflow.errors import InvalidInputError
-from exactflow.files.atomic import write_bytes
-from exactflow.files.rocq.theorem import compiler
+from exactflow.files.atomic import write_atomically
+from exactflow.files.rocq.theorem import find_compiler_command
 
 __all__ = ["Compiled", "build", "project", "run"]
 
@@ -88,7 +88,7 @@ def build(folder: Path, scratch: Path, *, jobs: int, goal: str | None = None) ->
         if known is not None:
             target.write_bytes(known)
             return Compiled(source, target, key, None)
-        printed = run(*compiler(), *options, source, folder=scratch)
+        printed = run(*find_compiler_command(), *options, source, folder=scratch)
         keep(cache / key, target.read_bytes())
         return Compiled(source, target, key, printed)
 
@@ -157,10 +157,13 @@ def needed(required: dict[str, list[str]], goal: str) -> set[str]:
 
 def installation() -> bytes:
     """Return a hash of Rocq's version and of every compiled file of its libraries."""
-    places = [run(*compiler(), "-where").strip(), *os.environ.get("COQPATH", "").split(os.pathsep)]
+    places = [
+        run(*find_compiler_command(), "-where").strip(),
+        *os.environ.get("COQPATH", "").split(os.pathsep),
+    ]
     libraries = (path for place in filter(None, places) for path in Path(place).rglob("*.vo"))
     contents = (path.read_bytes() for path in sorted(libraries))
-    return digest(chain([run(*compiler(), "--version").encode()], contents))
+    return digest(chain([run(*find_compiler_command(), "--version").encode()], contents))
 
 
 def digest(parts: Iterable[bytes]) -> bytes:
@@ -182,7 +185,7 @@ def keep(path: Path, compiled: bytes) -> None:
     """Write a compiled file, after its hash, if the folder is one that can be written."""
     with suppress(OSError, InvalidInputError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, digest([compiled]) + compiled)
+        write_atomically(path, digest([compiled]) + compiled)
 
 
 def forget_unused(cache: Path) -> None:

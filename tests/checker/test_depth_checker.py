@@ -298,7 +298,7 @@ def test_running_out_of_memory_is_incomplete(monkeypatch, error):
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(checker, "compose_layers", fail)
+    monkeypatch.setattr(checker, "compose_product_or_covariance", fail)
     code, lines, _ = check(CORPUS / "correct" / "depth_zero.json")
     assert (code, lines[-1]) == (3, "s NOT VERIFIED")
 
@@ -376,15 +376,15 @@ def test_as_many_terms_as_the_limit_are_added(monkeypatch, limit, terms, minors)
     monkeypatch.setattr(checker, "MOST_MINORS", minors)
     if limit < terms or minors < 4:
         with pytest.raises(checker.UndecidedError):
-            checker.has_one_sign(multiplier, blocks, whole)
+            checker.has_one_signed_combination(multiplier, blocks, whole)
     else:
-        assert checker.has_one_sign(multiplier, blocks, whole) is False
+        assert checker.has_one_signed_combination(multiplier, blocks, whole) is False
 
 
 def test_exponents_up_to_the_limit():
-    assert checker.read_terms([["2", "100", "0"]], "", 1, 0) == [[2, 100, 0]]
+    assert checker.read_polynomial_terms([["2", "100", "0"]], "", 1, 0) == [[2, 100, 0]]
     with pytest.raises(checker.MalformedError, match="exponents from 0 to 100"):
-        checker.read_terms([["2", "101", "0"]], "", 1, 0)
+        checker.read_polynomial_terms([["2", "101", "0"]], "", 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -394,14 +394,14 @@ def test_kernels_on_both_sides(Q, holds):
     """Q is to be in the kernel of a, and to have that of D: one of them is not enough."""
     one, singular, zero = [[1, 0], [0, 1]], [[0, 0], [0, 1]], [[0, 0], [0, 0]]
     blocks = checker.WordBlocks(A=zero, B=zero, C=one, D=singular, a=singular, c=zero)
-    assert checker.excludes_on_kernels(Q, blocks) is holds
+    assert checker.excludes_on_both_kernels(Q, blocks) is holds
 
 
 def test_eigenvalues_other_than_1_fit_into_the_smaller_block_too():
     """D has size 3 and keeps 2 and 3, a keeps 5: where C has rank 1, all are common to both."""
     factors, Du, aN = [[7 - x, 1] for x in (2, 3, 5)], [[2, 0], [0, 3]], [[5]]
-    assert checker.blocks_exclude(factors, Du, aN, 1, (3, 3), 7) is False
-    assert checker.blocks_exclude(factors, Du, aN, 1, (3, 2), 7) is True
+    assert checker.jordan_blocks_exclude(factors, Du, aN, 1, (3, 3), 7) is False
+    assert checker.jordan_blocks_exclude(factors, Du, aN, 1, (3, 2), 7) is True
 
 
 def test_a_composite_that_passes_for_a_prime_is_incomplete(tmp_path):

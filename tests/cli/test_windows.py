@@ -11,7 +11,7 @@ from cli.scripts import DIES, FAILS, HOLDS
 import exactflow
 from exactflow import checker, cli, load
 from exactflow.files.matrices import read_matrix
-from exactflow.pytest_plugin import FILES, SCRIPTS, _matches
+from exactflow.pytest_plugin import FILES, SCRIPTS, _matches_a_pattern
 
 TEMPLATE = (Path(exactflow.__file__).parent / "proving" / "my_theorem.py.txt").read_text("utf-8")
 CORPUS = Path(__file__).parents[1] / "corpus"
@@ -72,7 +72,7 @@ def test_line_ends_of_a_script(tmp_path, capsys):
     ],
 )
 def test_patterns_of_files_have_slashes(path, patterns, is_match):
-    assert _matches(PureWindowsPath(path), patterns) == is_match
+    assert _matches_a_pattern(PureWindowsPath(path), patterns) == is_match
 
 
 NO_FORK = (

@@ -31,7 +31,10 @@ def documents() -> Iterator[tuple[str, Explanation]]:
             yield f"{route} {k}", factor(matrix, method=route, **options).explain()
     for name, (found, _) in OBSTRUCTIONS.items():
         step = obstruction_step(found)
-        yield f"obstruction {name}", Explanation.verify("`M`", [step], None, Evidence.EXACT)
+        yield (
+            f"obstruction {name}",
+            Explanation.from_checked_steps("`M`", [step], None, Evidence.EXACT),
+        )
     yield from _depths()
     yield from _over_other_fields()
     yield from _of_blocks()

@@ -8,7 +8,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_rectangle
 from exactflow.explanation.identity_text import (
     formula_latex,
-    latex_name,
+    name_latex,
     parse_identities,
     rename_in_formula,
 )
@@ -183,9 +183,9 @@ def test_latex():
     assert identity.latex() == (
         "M = L\\left(-W_{0}\\right) U\\left(X\\right) + \\tfrac{1}{2} e s^{\\mathsf T} -A^{-1}"
     )
-    assert latex_name("Theta'") == "\\Theta'"
-    assert latex_name("scale") == "\\mathrm{scale}"
-    assert latex_name("X_1") == "\\mathrm{X\\_}_{1}"
+    assert name_latex("Theta'") == "\\Theta'"
+    assert name_latex("scale") == "\\mathrm{scale}"
+    assert name_latex("X_1") == "\\mathrm{X\\_}_{1}"
 
 
 @pytest.mark.parametrize(

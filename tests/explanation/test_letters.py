@@ -11,7 +11,7 @@ from sympy import Symbol
 
 from exactflow import explain, factor, minimal_depth
 from exactflow.explanation import Explanation
-from exactflow.explanation.identity_text import evaluate
+from exactflow.explanation.identity_text import evaluate_tree
 
 NAMES = ["a", "b", "c", "d", "x", "y", "k", "n", "A", "B", "X", "Y", "M", "U", "L", "P"]
 
@@ -38,9 +38,9 @@ def explained(seed: int) -> Explanation:
 def assert_holds(explanation: Explanation) -> None:
     """Every formula holds with the values shown before it; no letter is a symbol or changes."""
     known = {}
-    symbols = set().union(*(step.symbols for step in explanation.steps))
+    symbols = set().union(*(step.user_symbols for step in explanation.steps))
     for step in explanation.steps:
-        assert not symbols & step.letters
+        assert not symbols & step.names
         for name, value in {**step.before, **step.after}.items():
             assert known.setdefault(name, value) == value or step.rule == "shorter patterns"
         for identity in step.identities:
@@ -101,5 +101,5 @@ def test_the_letters_of_a_proof_give_way_to_the_symbols_of_the_matrix():
 def test_a_symbol_that_no_letter_uses_changes_nothing():
     t = Symbol("t", positive=True)
     explanation = explain(sympy.diag(t, 1, 1, 1 / t))
-    assert explanation.steps[0].letters == {"M", "A", "B", "C", "D", "blocks"}
-    assert evaluate(("identity", "I"), {}, explanation.steps[0].field) == 1
+    assert explanation.steps[0].names == {"M", "A", "B", "C", "D", "blocks"}
+    assert evaluate_tree(("identity", "I"), {}, explanation.steps[0].field) == 1

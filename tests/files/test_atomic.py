@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from exactflow.errors import InvalidInputError
-from exactflow.files.atomic import check_writable, read_bytes, write_bytes
+from exactflow.files.atomic import check_writable, read_bytes, write_atomically
 
 
 @pytest.mark.parametrize("action", [signal.SIG_DFL, signal.default_int_handler])
@@ -25,7 +25,7 @@ def test_ctrl_c_while_writing_leaves_nothing(tmp_path, monkeypatch, action):
     before = signal.signal(signal.SIGINT, action)
     try:
         with pytest.raises(KeyboardInterrupt):
-            write_bytes(tmp_path / "c.json", b"{}")
+            write_atomically(tmp_path / "c.json", b"{}")
         assert signal.getsignal(signal.SIGINT) is action
     finally:
         signal.signal(signal.SIGINT, before)
@@ -35,7 +35,7 @@ def test_ctrl_c_while_writing_leaves_nothing(tmp_path, monkeypatch, action):
 
 def test_a_link_stays_a_link(tmp_path):
     (tmp_path / "link.json").symlink_to(tmp_path / "file.json")
-    write_bytes(tmp_path / "link.json", b"{}")
+    write_atomically(tmp_path / "link.json", b"{}")
     assert (tmp_path / "link.json").is_symlink()
     assert (tmp_path / "file.json").read_bytes() == b"{}"
 
@@ -49,17 +49,17 @@ def test_places_where_nothing_can_be_written(tmp_path):
         ("pipe", "not a regular file"),
         ("pipe/c.json", "no such folder"),
     ):
-        for refuse in (check_writable, lambda path: write_bytes(path, b"")):
+        for refuse in (check_writable, lambda path: write_atomically(path, b"")):
             with pytest.raises(InvalidInputError, match=words):
                 refuse(tmp_path / name)
     with pytest.raises(InvalidInputError, match="too long"):
-        write_bytes(tmp_path / ("x" * 300), b"")
+        write_atomically(tmp_path / ("x" * 300), b"")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "pipe"]
 
 
 @pytest.mark.parametrize("name", ["", "a\0b.json"])
 def test_names_of_no_file(name):
-    for refuse in (check_writable, lambda path: write_bytes(path, b"")):
+    for refuse in (check_writable, lambda path: write_atomically(path, b"")):
         with pytest.raises(InvalidInputError, match=r"expected (the|a) name"):
             refuse(name)
 

@@ -16,7 +16,11 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_matrix
 from exactflow.exact.numbers import format_rational
-from exactflow.files.depth_certificate import depth_certificate_text, read_obstruction, witness
+from exactflow.files.depth_certificate import (
+    depth_certificate_text,
+    kind_and_witness_in_json,
+    read_obstruction,
+)
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.equations import entry_reason
 from exactflow.linear.depth.obstruction import Obstruction
@@ -74,7 +78,11 @@ def excludes(obstruction):
     """Return whether the checker, too, sees that an obstruction excludes its pattern."""
     M, pattern, scales = obstruction.matrix, obstruction.pattern, obstruction.scales
     read = checker.read_obstruction(
-        {"pattern": pattern, **witness(obstruction)}, "", scales, obstruction.partition, 0
+        {"pattern": pattern, **kind_and_witness_in_json(obstruction)},
+        "",
+        scales,
+        obstruction.partition,
+        0,
     )
     rows = [[Fraction(int(x.numerator), int(x.denominator)) for x in row] for row in M.to_list()]
     certificate = checker.DepthClaim(obstruction.partition[0], 0, rows, scales, {})

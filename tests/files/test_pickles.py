@@ -10,7 +10,7 @@ import pytest
 
 from exactflow import cli
 from exactflow.errors import InvalidInputError
-from exactflow.files.tensors import read_array
+from exactflow.files.tensors import read_array_and_dtype
 
 torch = pytest.importorskip("torch")
 
@@ -122,31 +122,31 @@ def test_no_file_makes_pointers(tmp_path):
 )
 def test_files_that_are_refused(content, message):
     with pytest.raises(InvalidInputError, match=message):
-        read_array(content(), ".pt", None)
+        read_array_and_dtype(content(), ".pt", None)
 
 
 def test_files_of_safetensors_that_are_refused():
     pytest.importorskip("safetensors")
     for content in (b"", b"nothing", pickled(plain().state_dict())):
         with pytest.raises(InvalidInputError, match=r"a \.safetensors file"):
-            read_array(content, ".safetensors", None)
+            read_array_and_dtype(content, ".safetensors", None)
 
 
 def test_attributes_of_tensors_are_dropped():
     weight = torch.tensor([[2.0, 1], [1, 1]])
     weight.detach = weight.numel = torch._utils._rebuild_tensor
-    found, kind = read_array(pickled({"weight": weight}), ".pt", None)
+    found, kind = read_array_and_dtype(pickled({"weight": weight}), ".pt", None)
     assert (found.tolist(), kind) == ([[2, 1], [1, 1]], "float32")
 
 
 def test_old_versions_of_pytorch_are_refused(monkeypatch):
     monkeypatch.setattr(torch, "__version__", torch.torch_version.TorchVersion("2.5.1"))
     with pytest.raises(InvalidInputError, match="weights_only=True lets"):
-        read_array(pickled(torch.eye(2)), ".pt", None)
+        read_array_and_dtype(pickled(torch.eye(2)), ".pt", None)
 
 
 def test_tensors_of_a_gpu_are_read_without_one(monkeypatch):
     monkeypatch.setattr(torch.serialization, "location_tag", lambda storage: "cuda:0")
     content = pickled(torch.eye(2))
     monkeypatch.undo()
-    assert read_array(content, ".pt", None)[0].tolist() == [[1, 0], [0, 1]]
+    assert read_array_and_dtype(content, ".pt", None)[0].tolist() == [[1, 0], [0, 1]]

@@ -8,8 +8,8 @@ from exactflow.errors import InvalidInputError
 from exactflow.proving.claim_sites import (
     ClaimSite,
     ClaimsUse,
+    find_claim_sites,
     find_claims_use,
-    find_sites,
     read_script,
 )
 
@@ -38,7 +38,7 @@ from exactflow.proving.claim_sites import (
     ],
 )
 def test_sites(text, expected):
-    assert find_sites(text) == expected
+    assert find_claim_sites(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -103,17 +103,17 @@ def test_what_is_no_script(tmp_path):
 
 @pytest.mark.parametrize("word", ["Evidence.EXACT", "Evidence['EXACT']", "Evidence('exact')"])
 def test_evidence_that_is_written_out_in_any_form_makes_a_site(word):
-    (site,) = find_sites(f"check = claims.check\nchecks = check('a shear', {word})")
+    (site,) = find_claim_sites(f"check = claims.check\nchecks = check('a shear', {word})")
     assert (site.checked, site.evidence) == ("a shear", "EXACT")
 
 
 def test_a_claim_that_a_stack_enters_is_a_site_whatever_its_evidence():
     text = "kind = f()\nstack.enter_context(claims.check('a', kind))"
-    assert [site.line for site in find_sites(text)] == [2]
+    assert [site.line for site in find_claim_sites(text)] == [2]
 
 
 @pytest.mark.parametrize("text", ["x = " + "-" * 20000 + "1", "(", "\0"])
-@pytest.mark.parametrize("read", [find_sites, find_claims_use])
+@pytest.mark.parametrize("read", [find_claim_sites, find_claims_use])
 def test_what_python_cannot_parse_is_refused_in_one_line(read, text):
     with pytest.raises(InvalidInputError, match="expected a text in Python"):
         read(text)

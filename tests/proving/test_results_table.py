@@ -3,7 +3,7 @@
 import pytest
 
 from exactflow.claims import Claim, Evidence
-from exactflow.proving.results_table import print_table, summary
+from exactflow.proving.results_table import print_table, summarize_claims
 from exactflow.proving.script_run import Outcome
 
 LONG = "A theorem whose name is longer than a narrow terminal is wide (Nobody, 1900)"
@@ -75,9 +75,9 @@ def test_what_is_no_terminal_is_wide(capsys, monkeypatch):
 def test_no_claims(capsys, monkeypatch, columns):
     broken = [Outcome("a.py", failure="a.py: no claims")]
     assert printed(capsys, monkeypatch, columns, broken) == []
-    assert summary(broken) == "0 of 0 claims hold; 1 script did not end"
+    assert summarize_claims(broken) == "0 of 0 claims hold; 1 script did not end"
 
 
 def test_summary():
-    assert summary(OUTCOMES) == "3 of 5 claims hold; 1 failed; 1 not run: Coq"
-    assert summary(OUTCOMES[2:]) == "2 of 2 claims hold"
+    assert summarize_claims(OUTCOMES) == "3 of 5 claims hold; 1 failed; 1 not run: Coq"
+    assert summarize_claims(OUTCOMES[2:]) == "2 of 2 claims hold"

@@ -243,7 +243,7 @@ def test_what_a_script_leaves_running_is_not_waited_for(run):
 def test_claims_and_stages_are_told_as_they_begin(run, tmp_path):
     begin = "from exactflow.exact.progress import report_stage\n"
     stages = begin + "report_stage('first')\nreport_stage('at once')\n"
-    run(HEAD + stages + TRUE, told=tmp_path / "told")
+    run(HEAD + stages + TRUE, progress_file=tmp_path / "told")
     assert (tmp_path / "told").read_text() == "theorem: first\ntheorem: one\n"
 
 

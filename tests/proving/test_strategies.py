@@ -23,7 +23,7 @@ def test_determinants(data):
     assert data.draw(strategies.matrices(dimensions=(1, 2, 3), determinant="nonzero")).det() != 0
 
 
-@given(strategies.degenerate_blocks())
+@given(strategies.matrices_with_degenerate_blocks())
 def test_degenerate_blocks_are_what_factor_takes(M):
     assert M.det() == 1
     assert_equal(factor(M), M)
@@ -60,7 +60,7 @@ def test_degenerate_cases_are_found():
 
     drawn = settings(max_examples=500, phases=[Phase.generate])
     with suppress(NoSuchExample):
-        find(strategies.degenerate_blocks(halves=(2,)), is_last, settings=drawn)
+        find(strategies.matrices_with_degenerate_blocks(halves=(2,)), is_last, settings=drawn)
     assert list(left) == []
 
 

@@ -27,12 +27,12 @@ def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> TheoremText:
 
     Obstructions for additive layers: "linear" for up to four letters is written as it is.
     "similarity" and "chain" become ranks of polynomials in D and a that exclude each other
-    (`find_ranks`); a "chain" that is excluded by linear equations only is refused. "trace", for
-    coefficient k, becomes a power, up to the k-th, for which D = I + Y Z and a = I + Z Y have
+    (`write_rank_reason`); a "chain" that is excluded by linear equations only is refused. "trace",
+    for coefficient k, becomes a power, up to the k-th, for which D = I + Y Z and a = I + Z Y have
     different traces.
     "linear" for five letters becomes a recurrence, if there is one. For positive scales all kinds
-    are written, except a multiplier of det M x_1 .. x_n = y_1 .. y_n (see `checker.has_one_sign`)
-    if D is singular.
+    are written, except a multiplier of det M x_1 .. x_n = y_1 .. y_n (see
+    `checker.has_one_signed_combination`) if D is singular.
 
     Raises `InvalidInputError` for another order of coordinates, or an obstruction without a formal
     counterpart.
@@ -49,7 +49,9 @@ def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> TheoremText:
     grown = claim, inverted
     if p != q:
         grown, form = _equalize_halves(claim, inverted, (p, q)), UNEQUAL
-    of_U, of_L = (_write_exclusion(*grown, starts_with_L) for starts_with_L in (False, True))
+    of_U, of_L = (
+        _write_shorter_pattern_obstruction(*grown, starts_with_L) for starts_with_L in (False, True)
+    )
     halves = f"halves of {p} and {q}, in the natural order"
     return TheoremText(
         about=f"{len(layers)} {claim.scales} layers make a matrix, and no fewer; {halves}",
@@ -80,24 +82,26 @@ def _equalize_halves(
     n, (p, q) = max(sizes), sizes
     places = [*range(p), *range(n, n + q)]
 
-    def grow(M: Matrix) -> Matrix:
+    def extend_by_identity(M: Matrix) -> Matrix:
         result = checker.identity(2 * n)
         for i, entries in zip(places, M, strict=True):
             for j, entry in zip(places, entries, strict=True):
                 result[i][j] = entry
         return result
 
-    def padded(M: Matrix) -> Matrix:
+    def pad_with_zeros(M: Matrix) -> Matrix:
         zeros = [[Fraction(0)] * n] * (n - len(M))
         return [[*entries, *[Fraction(0)] * (n - len(entries))] for entries in M] + zeros
 
     obstructions = {
-        pattern: found | {"multiplier": list(map(padded, found["multiplier"]))}
+        pattern: found | {"multiplier": list(map(pad_with_zeros, found["multiplier"]))}
         if "multiplier" in found
         else found
         for pattern, found in claim.obstructions.items()
     }
-    return claim._replace(n=n, target=grow(claim.target), obstructions=obstructions), grow(inverted)
+    return claim._replace(
+        n=n, target=extend_by_identity(claim.target), obstructions=obstructions
+    ), extend_by_identity(inverted)
 
 
 def _write_layer(layer: dict[str, Any], is_additive: bool) -> str:
@@ -107,7 +111,9 @@ def _write_layer(layer: dict[str, Any], is_additive: bool) -> str:
     return f"({str(layer['moves'] == 'first').lower()},{scale}\n    {shift})"
 
 
-def _write_exclusion(claim: DepthClaim, inverted: Matrix, starts_with_L: bool) -> str:
+def _write_shorter_pattern_obstruction(
+    claim: DepthClaim, inverted: Matrix, starts_with_L: bool
+) -> str:
     """Return the obstruction to the pattern with one letter fewer, in the library's syntax."""
     letters, is_additive = max(map(len, claim.obstructions), default=-1), claim.scales == "additive"
     if letters < (0 if is_additive else 2):  # the library recognizes one scaled layer

@@ -45,7 +45,7 @@ def flow_theorem(content: dict[str, Any], bound: Fraction | None = None) -> Theo
         for j, entry in zip(off, entries, strict=True):
             target[i][j] = parse_rational(entry)
     layers = [_IntegerLayer.read(layer) for layer in content["layers"]]
-    denominator, numerators = _common_denominator(target)
+    denominator, numerators = _denominator_and_numerators(target)
     derived = "(Q *m Q^T) i j" if "covariance" in content else "Q i j"
     told, wanted, claim = "none", "None", f"M i j = {derived}"
     if "within" in content:
@@ -67,7 +67,7 @@ def flow_theorem(content: dict[str, Any], bound: Fraction | None = None) -> Theo
             denominator=hex(denominator),
             target=write_target(target, [write_row(entries, hex) for entries in numerators]),
             layers=";\n  ".join(map(str, reversed(layers))),
-            divisors=write_row(reversed(_common_divisors(layers, halves, flips)), hex),
+            divisors=write_row(reversed(_common_divisor_per_layer(layers, halves, flips)), hex),
             d=d,
             is_covariance=str("covariance" in content).lower(),
             wanted=wanted,
@@ -89,7 +89,7 @@ class _IntegerLayer(NamedTuple):
     @classmethod
     def read(cls, layer: Any) -> "_IntegerLayer":
         texts = [layer["scale"], *layer["shift"]]
-        den, (scale, *shift) = _common_denominator(
+        den, (scale, *shift) = _denominator_and_numerators(
             [list(map(parse_rational, entries)) for entries in texts]
         )
         numbers = np.array(scale, dtype=object), np.array(shift, dtype=object)
@@ -101,13 +101,13 @@ class _IntegerLayer(NamedTuple):
         return f"{moves} {hex(self.den)} {write_row(self.scale, hex)}\n    [:: {shift}]"
 
 
-def _common_denominator(M: Sequence[Sequence[Fraction]]) -> tuple[int, list[list[int]]]:
+def _denominator_and_numerators(M: Sequence[Sequence[Fraction]]) -> tuple[int, list[list[int]]]:
     """Return the least common denominator of a matrix, and its numerators over it."""
     den = lcm(*(x.denominator for entries in M for x in entries))
     return den, [[x.numerator * (den // x.denominator) for x in entries] for entries in M]
 
 
-def _common_divisors(
+def _common_divisor_per_layer(
     layers: Sequence[_IntegerLayer], halves: tuple[list[int], list[int]], flips: Sequence[int]
 ) -> list[int]:
     """Return common divisors of the rows that each layer moves, as in `run` of flow.v."""

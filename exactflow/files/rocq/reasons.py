@@ -5,12 +5,13 @@ Main results
 *Traces.* If two characteristic polynomials differ, the traces of some k-th powers differ, k <= n,
 by Newton's identities.
 
-*Ranks.* `find_ranks` looks for rows K, P, Q and polynomials f, p as in `rank_clash` of `shears.v`.
+*Ranks.* `write_rank_reason` looks for rows K, P, Q and polynomials f, p as in `rank_clash` of
+`shears.v`.
 Let D' = D - C V = I + Y Z, a' = a + V c = I + Z Y, K f(D') p(D') = 0, p(a') Q = 0 and f(1) != 0.
 Then the ranks of K p(D') and of f(a') P + Q add up to at most n. For f = x - 1 the same holds of K
 f(D') p(D') in the place of K p(D'), if f^2 p annihilates K. Here K, P and Q are such that the
-products do not depend on V. In the notation of `checker.blocks_exclude`, with p = f^(k-1), the
-ranks are e_k(Du), or e_(k+1)(Du) for f = x - 1, and n - r deg f - e_k(aN): so e_k(D'), or
+products do not depend on V. In the notation of `checker.jordan_blocks_exclude`, with p = f^(k-1),
+the ranks are e_k(Du), or e_(k+1)(Du) for f = x - 1, and n - r deg f - e_k(aN): so e_k(D'), or
 e_(k+1)(D'), would be too large. With P = 0, and f and p products of powers of several polynomials,
 the ranks are the sums of these e_k.
 
@@ -18,8 +19,8 @@ the ranks are the sums of these e_k.
 itself, and on the quotient a' is k D' on im C (`checker.five_letter_equation`). Let g_j be the
 trace of the j-th power of D' on im C. As the powers of D' and of a' have equal traces, g_j is
 known: g_j (1 - k^j) is the difference of two traces that do not depend on V. Traces of powers of an
-r x r matrix fulfil a recurrence g_(i + r) = s_1 g_i + .. + s_r g_(i + r - 1). `find_recurrence`
-looks for weights that show that the g_j fulfil none.
+r x r matrix fulfil a recurrence g_(i + r) = s_1 g_i + .. + s_r g_(i + r - 1).
+`write_recurrence_reason` looks for weights that show that the g_j fulfil none.
 
 *Positive scales.* `write_scaled_reason` writes an obstruction for `scaled.v`: either the
 multipliers of linear equations, with the sign that makes all weights >= 0; or polynomials p_k in
@@ -44,8 +45,8 @@ from exactflow.checker import (
     Polynomial,
     WordBlocks,
     characteristic_polynomial,
-    count_blocks,
-    find_multiple,
+    count_jordan_blocks,
+    find_negated_multiple,
     quotient_matrix,
     transpose,
 )
@@ -74,22 +75,24 @@ def write_additive_reason(
     C, c = (zero, zero) if letters == 4 else (blocks.C, blocks.c)
     of_D, of_a = (blocks.D, C), (transpose(blocks.a), transpose(c))
     if factors := obstruction.get("factors", []):
-        found = find_ranks(factors, *of_D, *of_a, False) or find_ranks(factors, *of_a, *of_D, True)
+        found = write_rank_reason(factors, *of_D, *of_a, False) or write_rank_reason(
+            factors, *of_a, *of_D, True
+        )
         if found:
             return found
     if not any(map(any, C)):
-        return find_traces(blocks, obstruction.get("k", n))
-    return find_recurrence(blocks) if letters == 5 else None
+        return write_trace_reason(blocks, obstruction.get("k", n))
+    return write_recurrence_reason(blocks) if letters == 5 else None
 
 
-def find_traces(blocks: WordBlocks, most: int) -> str | None:
+def write_trace_reason(blocks: WordBlocks, most: int) -> str | None:
     """Return the least power, up to `most`, for which the traces of D and a differ, or None."""
     D, a = map(as_rectangle, (blocks.D, blocks.a))
     powers = (k for k in range(1, most + 1) if linalg.trace(D**k) != linalg.trace(a**k))
     return next((f"Trace {k}" for k in powers), None)
 
 
-def find_ranks(
+def write_rank_reason(
     factors: Sequence[Polynomial], D: Matrix, C: Matrix, a: Matrix, c: Matrix, is_of_a: bool
 ) -> str | None:
     """Return ranks that exclude D' and a', in the syntax of depth.v; None if there are none.
@@ -101,13 +104,13 @@ def find_ranks(
     candidates = _rank_candidates(factors, D, C, a, c)
     of_D, of_a = (as_rectangle(D), as_rectangle(C)), (as_rectangle(a), as_rectangle(c))
     n, none = len(D), linalg.zeros(0, len(D), QQ)
-    stable_D, stable_a = _rows_free_of_V(*of_D, n), _rows_free_of_V(*of_a, n)
+    stable_D, stable_a = _left_kernel_of_krylov(*of_D, n), _left_kernel_of_krylov(*of_a, n)
     for at_1, f, p, with_P in candidates:
         killer = dup_mul(p, f, QQ)
-        K = _rows_killed_by(stable_D, dup_mul(killer, f, QQ) if at_1 else killer, of_D[0])
+        K = _rows_annihilated_by(stable_D, dup_mul(killer, f, QQ) if at_1 else killer, of_D[0])
         R = K * of_D[0].eval_poly(killer if at_1 else p)
-        P = _rows_free_of_V(*of_a, len(f) - 1) if with_P else none
-        Q = _rows_killed_by(stable_a, p, of_a[0])
+        P = _left_kernel_of_krylov(*of_a, len(f) - 1) if with_P else none
+        Q = _rows_annihilated_by(stable_a, p, of_a[0])
         T = (P * of_a[0].eval_poly(f)).vstack(Q)
         of_R, of_T = (list(linalg.rref(M.transpose())[1]) for M in (R, T))
         r, s = len(of_R), len(of_T)
@@ -133,7 +136,7 @@ def _rank_candidates(
     Du, aN = quotient_matrix(D, C, 0), quotient_matrix(a, c, 0)
     all_f, all_p = [QQ.one], [QQ.one]
     for factor in factors:
-        lam, mu = count_blocks(factor, Du, n, 0), count_blocks(factor, aN, n, 0)
+        lam, mu = count_jordan_blocks(factor, Du, n, 0), count_jordan_blocks(factor, aN, n, 0)
         f, at_1 = list(to_elements(reversed(factor))), not sum(factor)
         sizes = range(sum(map(bool, map(max, lam, mu))) + 1)
         for k in sizes:
@@ -145,7 +148,7 @@ def _rank_candidates(
     yield False, all_f, all_p, False
 
 
-def _rows_free_of_V(D: DomainMatrix, C: DomainMatrix, k: int) -> DomainMatrix:
+def _left_kernel_of_krylov(D: DomainMatrix, C: DomainMatrix, k: int) -> DomainMatrix:
     """Return a basis of the rows l with l D^i C = 0 for i < k: l (D - C V)^i is free of V."""
     images = linalg.zeros(D.shape[0], 0, QQ)
     for _ in range(k):
@@ -154,7 +157,7 @@ def _rows_free_of_V(D: DomainMatrix, C: DomainMatrix, k: int) -> DomainMatrix:
     return linalg.left_kernel(images)
 
 
-def _rows_killed_by(rows: DomainMatrix, f: list, D: DomainMatrix) -> DomainMatrix:
+def _rows_annihilated_by(rows: DomainMatrix, f: list, D: DomainMatrix) -> DomainMatrix:
     """Return a basis of the combinations l of the given rows with l f(D) = 0."""
     return linalg.left_kernel(rows * D.eval_poly(f)) * rows
 
@@ -170,12 +173,12 @@ def _right_inverse(R: DomainMatrix) -> DomainMatrix:
     return R.transpose() * (R * R.transpose()).inv()
 
 
-def find_recurrence(blocks: WordBlocks) -> str | None:
+def write_recurrence_reason(blocks: WordBlocks) -> str | None:
     """Return weights that exclude a recurrence, in the syntax of depth.v; None if there are none.
 
     The text consists of r = rank C, G with C G C = C, k, the traces g_0, g_1, .., and the weights.
     """
-    if not (found := find_multiple(blocks, 0)) or abs(found) == 1:
+    if not (found := find_negated_multiple(blocks, 0)) or abs(found) == 1:
         return None
     C, D, a = map(as_rectangle, (blocks.C, blocks.D, blocks.a))
     n, k, one = len(blocks.C), to_element(found), linalg.identity(len(blocks.C), QQ)
@@ -206,7 +209,7 @@ def write_scaled_reason(
     letters, n = len(obstruction["pattern"]), len(blocks.D)
     if obstruction["kind"] == "opposed":
         one_term = [[Fraction(1), *[0] * 2 * n]]
-        return _write_signs(
+        return _write_nonnegative_polynomials(
             [one_term if k == obstruction["k"] else [] for k in range(1, n + 1)], blocks
         )
     multiplier = obstruction["multiplier"]
@@ -216,11 +219,11 @@ def write_scaled_reason(
             return None
         factor = det / det_D if det_D else 0
         last = [[x * factor, *exponents] for x, *exponents in multiplier[-1]]
-        return _write_signs([*multiplier[:-1], last], blocks)
-    return _write_weights(multiplier, letters, blocks)
+        return _write_nonnegative_polynomials([*multiplier[:-1], last], blocks)
+    return _write_nonnegative_weights(multiplier, letters, blocks)
 
 
-def _write_weights(multiplier: list[Matrix], letters: int, blocks: WordBlocks) -> str:
+def _write_nonnegative_weights(multiplier: list[Matrix], letters: int, blocks: WordBlocks) -> str:
     """Return the multipliers, times the sign that makes all weights >= 0."""
     A, B, C, D, _, c = map(as_rectangle, blocks)
     W = list(map(as_rectangle, multiplier))
@@ -240,7 +243,7 @@ def _write_weights(multiplier: list[Matrix], letters: int, blocks: WordBlocks) -
     return "Weights [:: " + ";\n    ".join(write_rows(M.to_list()) for M in W + last) + "]"
 
 
-def _write_signs(multiplier: Sequence[Matrix], blocks: WordBlocks) -> str:
+def _write_nonnegative_polynomials(multiplier: Sequence[Matrix], blocks: WordBlocks) -> str:
     """Return the polynomials, times the sign that makes all coefficients of the sum >= 0."""
     D, a = (characteristic_polynomial(M, 0)[1:] for M in (blocks.D, blocks.a))
     at_1 = sum(

@@ -46,20 +46,20 @@ def read_library(name: str) -> str:
     return resources("exactflow.files.rocq").joinpath(f"{name}.v").read_text("utf-8")
 
 
-def include_library(name: str, standalone: bool) -> str:
+def require_or_include_library(name: str, standalone: bool) -> str:
     """Return the line that requires a text, or the text itself after all texts that it requires."""
     if not standalone:
         return _REQUIRE.format("Import", name)
-    return "".join(map(_without_requirements, _with_requirements(name)))
+    return "".join(map(_read_without_require_line, _list_in_compile_order(name)))
 
 
-def _with_requirements(name: str) -> list[str]:
+def _list_in_compile_order(name: str) -> list[str]:
     """Return the names of all texts that a text requires and its own, in an order that compiles."""
-    before = [other for required in LIBRARY[name] for other in _with_requirements(required)]
+    before = [other for required in LIBRARY[name] for other in _list_in_compile_order(required)]
     return [*dict.fromkeys(before), name]
 
 
-def _without_requirements(name: str) -> str:
+def _read_without_require_line(name: str) -> str:
     """Return a text without the line that requires others."""
     return read_library(name).replace(_REQUIRE.format("Export", " ".join(LIBRARY[name])), "")
 
@@ -69,11 +69,11 @@ def write_target(M: Sequence[Sequence[Fraction]], written: Sequence[str]) -> str
     lines: list[str] = []
     for entries, numbers in zip(M, written, strict=True):
         end = "]" if len(lines) == len(M) - 1 else ";"
-        lines.append(f"{numbers}{end}  (* {_decimals(entries)} *)")
+        lines.append(f"{numbers}{end}  (* {_write_decimals(entries)} *)")
     return "[:: " + "\n      ".join(lines)
 
 
-def _decimals(entries: Iterable[Fraction]) -> str:
+def _write_decimals(entries: Iterable[Fraction]) -> str:
     """Return a row as decimals."""
     return ", ".join(format(Decimal(x.numerator) / Decimal(x.denominator), ".6g") for x in entries)
 

@@ -26,10 +26,10 @@ from pathlib import Path
 
 from exactflow import checker
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
-from exactflow.files.atomic import interruptible
+from exactflow.files.atomic import raising_keyboard_interrupt
 from exactflow.files.rocq.depth_theorem import depth_theorem
 from exactflow.files.rocq.flow_theorem import flow_theorem
-from exactflow.files.rocq.syntax import TheoremText, include_library
+from exactflow.files.rocq.syntax import TheoremText, require_or_include_library
 from exactflow.files.version import __version__
 
 LIMIT = 3600
@@ -37,14 +37,14 @@ LIMIT = 3600
 PACKAGES = "Coq 8.20 with MathComp 2.3 (on Debian: apt-get install coq libcoq-mathcomp-algebra)"
 
 
-def compiler() -> list[str]:
+def find_compiler_command() -> list[str]:
     """Return the command of the compiler: coqc, or `rocq compile` if Rocq 9 has no coqc."""
     return ["coqc"] if shutil.which("coqc") or not shutil.which("rocq") else ["rocq", "compile"]
 
 
 def require_coqc() -> None:
     """Raise `InvalidInputError` if neither coqc nor rocq is installed."""
-    if shutil.which(compiler()[0]) is None:
+    if shutil.which(find_compiler_command()[0]) is None:
         raise InvalidInputError(f"neither coqc nor rocq is on the PATH: install {PACKAGES}")
 
 
@@ -52,7 +52,7 @@ def run_coqc(source: Path) -> tuple[int | None, str]:
     """Compile a file; return the exit code (None after the time limit) and the output."""
     try:
         done = subprocess.run(
-            [*compiler(), "-q", "-w", "none", source],
+            [*find_compiler_command(), "-q", "-w", "none", source],
             cwd=source.parent,
             # coqc prints a warning if HOME is not set
             env={"HOME": str(source.parent), **os.environ},
@@ -66,7 +66,7 @@ def run_coqc(source: Path) -> tuple[int | None, str]:
     return done.returncode, done.stdout.decode("utf-8", "replace")
 
 
-def theorem(data: bytes, standalone: bool = False) -> str:
+def theorem_file_text(data: bytes, standalone: bool = False) -> str:
     """Return a file for `coqc` (with MathComp's algebra) that proves a certificate's claim over QQ.
 
     See `flow_theorem` and `depth_theorem`. A `standalone` file contains its library; any other file
@@ -82,10 +82,10 @@ def theorem(data: bytes, standalone: bool = False) -> str:
         is_false = report.verdict is checker.Verdict.REFUTED
         failure = VerificationError if is_false else CertificateError
         raise failure(f"expected a certificate that holds: {'; '.join(report.lines[-2:])}")
-    return _file_text(_state(data, None), data, standalone)
+    return _file_text(_state_theorem(data, None), data, standalone)
 
 
-@interruptible()  # Ctrl-C ends coqc, too, and removes its folder
+@raising_keyboard_interrupt()  # Ctrl-C ends coqc, too, and removes its folder
 def prove_by_kernel(data: bytes, bound: Fraction | None = None) -> tuple[int, list[str]]:
     """Compile the theorem of a certificate that `checker` has verified, in a fresh folder.
 
@@ -95,7 +95,7 @@ def prove_by_kernel(data: bytes, bound: Fraction | None = None) -> tuple[int, li
     """
     require_coqc()
     try:
-        parts = _state(data, bound)
+        parts = _state_theorem(data, bound)
     except InvalidInputError as error:
         return 3, [f"c incomplete: {error}"]
     text = _file_text(parts, data, standalone=True)
@@ -119,12 +119,12 @@ def prove_by_kernel(data: bytes, bound: Fraction | None = None) -> tuple[int, li
 
 
 def _is_library_error(printed: str, library: str) -> bool:
-    """Whether coqc reports an error in the library, which begins the file."""
+    """Whether the error that coqc reports is in the library, the first part of the file."""
     found = re.search(r"\.v\", line (\d+), ", printed)
     return found is not None and int(found[1]) <= library.count("\n")
 
 
-def _state(data: bytes, bound: Fraction | None) -> TheoremText:
+def _state_theorem(data: bytes, bound: Fraction | None) -> TheoremText:
     """Return the theorem of a certificate."""
     certificate, content = checker.read_certificate(data), checker.read_json(data, "certificate")
     if certificate.field.name != "QQ":
@@ -142,7 +142,7 @@ def _file_text(parts: TheoremText, data: bytes, standalone: bool) -> str:
         version=__version__,
         certificate=hashlib.sha256(data).hexdigest(),
         place="the library, which follows" if standalone else "the library",
-        opening=include_library(parts.library, standalone),
+        opening=require_or_include_library(parts.library, standalone),
         **parts._asdict(),
     )
 

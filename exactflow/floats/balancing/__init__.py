@@ -58,8 +58,8 @@ def balance(
     Parameters
     ----------
     W : d x d, d >= 2: what `factor` takes, over QQ; or an array of floats.
-    layers : how many, from 5 to 64; six or eleven where left out. Five exist for almost every
-        matrix, six always, on halves that differ by at most one.
+    layers : the number of layers, from 5 to 64; by default six or eleven. Five exist for almost
+        every matrix, six always, on halves that differ by at most one.
     method : "closed" (six layers for a multiple of a rotation, else eleven, at once), "search"
         (layers of small norm, for rotations, too), or "auto", as said above.
     orientation : what to do if det W < 0: "error"; "flip": negate coordinate 0 of the input first,

@@ -167,7 +167,7 @@ class Balanced(MapResult):
             steps.append(Step("inverses", why, text, {"M": M, "Q": Q}, made, QQ))
         claim = f"{len(self.layers)} layers of floats compose to `M` within "
         claim += f"``{format_up(self.error)}``.{self.target.layout.sentence}"
-        return Explanation.verify(claim, steps, self, self.evidence)
+        return Explanation.from_checked_steps(claim, steps, self, self.evidence)
 
     def _run(self, entries: list, convert: Callable) -> list:
         if convert is not to_float:

@@ -1,4 +1,4 @@
-"""The derivative of a product of shears by its layers, and one Newton step.
+"""The derivative of a product of shears with respect to its layers, and one Newton step.
 
 Main results
 ------------
@@ -163,9 +163,8 @@ class NormalEquations:
             return self._solve_densely(r, ridge)
         if tol < TUNING.tol:
             return self._solve_iteratively(r, tol, ridge)
-        size = (
-            float(np.linalg.norm(r)) or 1.0
-        )  # scaled, since float32 is slow if products underflow
+        # r is scaled to norm 1, since float32 is slow if products underflow
+        size = float(np.linalg.norm(r)) or 1.0
         single = self._in_float32._solve_iteratively((r / size).astype(np.float32), tol, ridge)
         return size * single.astype(r.dtype)
 
@@ -214,7 +213,7 @@ class NormalEquations:
                 turned.apply_jacobian(turned.apply_weighted_adjoint(direction)) + ridges * direction
             )
             curvature = np.vdot(direction, image)
-            if not curvature > 0:  # lost to rounding: further iterations gain nothing
+            if not curvature > 0:  # rounding errors exceed it: further iterations gain nothing
                 break
             length = size / curvature
             solution += length * direction

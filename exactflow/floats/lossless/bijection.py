@@ -20,7 +20,7 @@ from exactflow.flows.partition import moved_and_kept
 from exactflow.flows.result import MapResult
 
 COLUMNS = 1024
-"""Columns that are mapped at once, so few that they stay in the cache from layer to layer."""
+"""The number of columns mapped at once; so few stay in the cache from layer to layer."""
 
 
 @dataclass(frozen=True)

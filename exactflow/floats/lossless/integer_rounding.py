@@ -43,7 +43,9 @@ LIMIT = 2**15
 """The default of the largest absolute value of an input."""
 
 MOST_BITS = 50
-"""Three fewer than float64 has, so that halves and fractions have room beside any product."""
+"""The largest `bits` of shifts, multiples of 2^-bits: three fewer than float64 has, so that halves
+and fractions have room beside any product.
+"""
 
 _SPARE_BITS = 3
 
@@ -139,10 +141,8 @@ def _propagate_bounds(
     columns, of the unit vectors and of the units of rounding; and the weights of these columns.
     """
     p, one = layers[0].partition[0], np.eye(d)
-    halves = [
-        DyadicMatrix.from_floats(one[:, :p]),
-        DyadicMatrix.from_floats(one[:, p:]),
-    ]  # transposed
+    # the two halves of the images of all columns, transposed
+    halves = [DyadicMatrix.from_floats(one[:, :p]), DyadicMatrix.from_floats(one[:, p:])]
     weights, kept_sizes = np.full(d, float(limit)), []
     for layer in layers:
         i = HALVES.index(layer.moves)

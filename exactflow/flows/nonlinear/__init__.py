@@ -148,7 +148,7 @@ class PiecewiseFlow(RationalMap, Flow):
         entries, convert = self._read_point(x)
         if convert is to_float and entries[0].size != 1:
             raise InvalidInputError(
-                f"expected one point, got {entries[0].size} columns: pass them one by one"
+                f"expected one point, got {entries[0].size} columns: pass the points one by one"
             )
         layers = []
         for layer, *halves in self._layers_with_inputs(entries, convert):
@@ -207,7 +207,8 @@ class PiecewiseFlow(RationalMap, Flow):
         column = require_rational(as_vectors(x, self.dimension))
         if column.shape[1] != 1:
             raise InvalidInputError(
-                f"expected one exact point, got {column.shape[1]} columns: pass them one by one"
+                f"expected one exact point, got {column.shape[1]} columns: pass the points one "
+                "by one"
             )
         return column.to_list_flat(), to_element
 

@@ -79,7 +79,7 @@ class PiecewiseLinear:
             if a >= b:
                 raise InvalidInputError(
                     f"expected strictly increasing knots, got {format_short(a)} before "
-                    f"{format_short(b)} at place {k}: sort the knots and drop equal ones"
+                    f"{format_short(b)} at index {k}: sort the knots and drop equal ones"
                 )
         flat_end = (QQ.zero,) * len(values[0])
         first, last = (flat_end if slope is None else _row(slope) for slope in (left, right))

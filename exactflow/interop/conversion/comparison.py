@@ -28,7 +28,9 @@ SEED = 0
 AGREEING_DIGITS = 0.25
 """The share of the digits of a dtype to which two models agree."""
 INVERSE_FACTOR = 16
-"""How many times the error of the given model's inverse the converted one may have."""
+"""The largest accepted error of the converted model's inverse, as a multiple of the error of the
+given model's inverse.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +185,7 @@ def check_agreement(
     dtypes = ([t.dtype for t in run.images if t.is_floating_point()] for run in (given, own))
     units = ([torch.finfo(dtype).eps ** AGREEING_DIGITS for dtype in each] for each in dtypes)
     fine, coarse = (pick(each, default=0.0) for pick, each in zip((min, max), units, strict=True))
-    inverse_slack = 0.0  # the error of the given inverse is not held against the converted one
+    inverse_slack = 0.0  # the inverse of the converted model may have errors that the given one has
     if given.back and given.back[0].shape == getattr(x, "shape", None):
         inverse_slack = INVERSE_FACTOR * (largest_difference(given.back[0], x) or 0.0)
 

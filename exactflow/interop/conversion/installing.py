@@ -82,7 +82,7 @@ def _compare_with_layers(group: LayerGroup, replacement: Replacement) -> Convert
     new = library.make_replacement(copy_for_float64_evaluation(main.module), fine).double()
     few = x[:SAMPLES].double()
     condition = None if context is None else [tensor[:SAMPLES].double() for tensor in context]
-    with torch.no_grad():  # on clones, since FrEIA's wavelets overwrite their input
+    with torch.no_grad():  # modules run on clones, since FrEIA's wavelets overwrite their input
         old = [copy_for_float64_evaluation(module) for module in group.modules]
         before, log_det = run_chain(old, few.clone(), condition)
         after, new_log_det = run_chain([new], few.clone(), condition)

@@ -337,7 +337,7 @@ def _singular_values(call: LayerCall, k: int, rows: int) -> Tensor:
         if count > ROWS:  # the time of a gradient grows with the batch
             x, y = _as_vectors(call.select([k]), 0)
         return torch.linalg.svdvals(_jacobian(x, y))
-    except RuntimeError as error:  # raised by autograd
+    except RuntimeError as error:  # autograd raises it for an operation without a derivative
         says = str(error).partition("\n")[0]
         raise NotMeasuredError(f"it cannot be differentiated: {says}") from None
 

@@ -1,4 +1,4 @@
-"""A diagnosis as bars in matplotlib: for each layer what `diagnose` measured, side by side."""
+"""A diagnosis as bars in matplotlib: for each layer the facts of `diagnose`, side by side."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _COLUMNS = {
 """Heads of columns: the fact, its format, and the length of its bar."""
 _BAR = 0.62
 _ROW = 0.26
-"""Inches of a row in a figure that is made here."""
+"""The height in inches of a row, in a figure that this module creates."""
 
 
 def draw_bars(found: Any, *, ax: Any) -> Any:

@@ -48,7 +48,7 @@ class Couplings(nn.Module):
         return bias if isinstance(bias, Tensor) else None
 
     def _as_batch(self, x: Tensor) -> Tensor:
-        if len(self.shape) == 2:  # as nn.Linear, which acts on the last axis
+        if len(self.shape) == 2:  # the couplings replace an nn.Linear, which acts on the last axis
             return x.reshape(prod(x.shape[:-1]), x.shape[-1])
         return x.unsqueeze(0) if x.ndim == 3 else x
 

@@ -132,7 +132,7 @@ class ConditioningBounds(Result):
             f"{self.target} has a Lipschitz constant of at least {slope}, and E log|det J| is at "
             f"most {volume}."
         )
-        return Explanation.verify(claim, steps, self, self.evidence)
+        return Explanation.from_checked_steps(claim, steps, self, self.evidence)
 
     def _is_lipschitz_bound_valid(self) -> bool:
         """Whether the distance from the target of maps with slopes at most `lipschitz` is at least

@@ -56,7 +56,7 @@ def explain_w2(found: Any) -> Explanation:
         f"``{format_above(found.bound)}``, where ``{format_short(found.eps)}`` was allowed, for "
         f"the target {found.target}."
     )
-    return Explanation.verify(claim, steps, found, found.evidence)
+    return Explanation.from_checked_steps(claim, steps, found, found.evidence)
 
 
 def explain_kl(found: Any, compute_again: Callable[[], Any]) -> Explanation:
@@ -105,7 +105,7 @@ def explain_kl(found: Any, compute_again: Callable[[], Any]) -> Explanation:
         f"for the target {found.target}."
     )
     steps = [construction, bounds, _sum_step(found, "KL(target, flow)")]
-    return Explanation.verify(claim, steps, found, found.evidence)
+    return Explanation.from_checked_steps(claim, steps, found, found.evidence)
 
 
 def _check_size(what: str, count: int) -> None:

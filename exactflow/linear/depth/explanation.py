@@ -13,7 +13,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.explanation import Step
-from exactflow.explanation.identity_text import letters_in_formula
+from exactflow.explanation.identity_text import names_in_formula
 from exactflow.explanation.steps import order_and_flip_matrices
 from exactflow.explanation.symbolic_identities import Identity
 from exactflow.flows.orientation import CoordinateLayout
@@ -44,7 +44,7 @@ def shorter_patterns_step(found: Obstruction) -> Step:
     length, (first, second) = len(found.pattern), alternating_patterns(len(found.pattern))
     letters = "one letter" if length == 1 else f"{length} letters"
     text = _ADDITIVE if found.scales == "additive" else _SCALED
-    values, ring = Identity("shorter patterns", "", "", text).define()
+    values, ring = Identity("shorter patterns", "", "", text).define_names_in_ring()
     why = (
         "Two neighbours of one kind are one layer, so that the layers of a shortest product "
         f"alternate. A layer may be `I`. So every product of at most {letters} is one of {first} "
@@ -165,7 +165,7 @@ def _multiplier_identities(
     for j, (equation, W) in enumerate(used, 1):
         K = f"K{j}"
         values[K] = W
-        letters = letters_in_formula(found.format_blocks(equation.name))
+        letters = names_in_formula(found.format_blocks(equation.name))
         mentioned = {name: blocks[name] for name in letters if name in blocks}
         for X, P, Q in equation.terms:
             left, right_factor = (_name_coefficient(N, mentioned, values) for N in (Q, P))

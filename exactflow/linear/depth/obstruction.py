@@ -42,7 +42,7 @@ from exactflow.exact.linalg import trace
 from exactflow.exact.normal_forms import block_sizes, format_polynomial, irreducible_factors
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
-from exactflow.explanation.sentences import plain_text
+from exactflow.explanation.sentences import strip_backticks
 from exactflow.flows.evidence import Checkable
 from exactflow.linear.depth import equations, rank_obstructions
 from exactflow.linear.depth.fixed_parts import FixedParts, proved_rank
@@ -141,7 +141,7 @@ class Obstruction(PatternInstance, Checkable):
     def reason(self) -> str:
         """Return the reason as a clause."""
         where = "`{C} = 0`, and " * (len(self.pattern) == 5) + self._pair_text
-        return plain_text(self._fill_template(self.kind_row.reason.replace("{pair}", where)))
+        return strip_backticks(self._fill_template(self.kind_row.reason.replace("{pair}", where)))
 
     def explanation(self, *, name: str = "M") -> str:
         """Return the proof that the matrix is no product of the pattern, in a few sentences.
@@ -150,7 +150,7 @@ class Obstruction(PatternInstance, Checkable):
         ----------
         name : letter of the matrix in the coordinates of the layers.
         """
-        return plain_text(self._proof_text(name))
+        return strip_backticks(self._proof_text(name))
 
     def sentences(self, *, name: str = "M") -> str:
         """Return the excluded pattern and the proof, with formulas in backticks."""

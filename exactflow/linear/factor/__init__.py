@@ -144,7 +144,7 @@ def _explain_flow(problem: Problem, assumptions: Assumptions, flow: CouplingFlow
     claim = f"{named} is the product of {couplings}{where}."
     claim += problem.layout.sentence
     steps = [*derivation.steps, product_step(flow, problem.target)]
-    return Explanation.verify(claim, steps, flow, Evidence.EXACT)
+    return Explanation.from_checked_steps(claim, steps, flow, Evidence.EXACT)
 
 
 def check_explainable_dimension(d: int) -> None:

@@ -102,7 +102,7 @@ def five_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts |
     return complete_five_shifts_from_inverse(inverse, V, Y, Z, S_inverse)
 
 
-def lucky_shifts_equal_halves(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts | None:
+def draw_shifts_for_equal_halves(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts | None:
     """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V) for p = q; None if V is unlucky.
 
     V is drawn. By luck T = D - C V is invertible, and some Y and Z have T = I + Y Z and

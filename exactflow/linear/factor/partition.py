@@ -46,8 +46,8 @@ from exactflow.linear.factor.assembly import (
 )
 from exactflow.linear.factor.commutator import commutator_shifts
 from exactflow.linear.factor.five_layers import (
+    draw_shifts_for_equal_halves,
     five_layer_shifts,
-    lucky_shifts_equal_halves,
     peel_coordinates,
 )
 from exactflow.linear.factor.hyperplane import shifts_for_uneven_halves
@@ -192,7 +192,7 @@ def _shifts_at_full_rank(blocks: Blocks, draws: Draws) -> Shifts | None:
 def _shifts_by_lucky_draws(blocks: Blocks, draws: Draws) -> Shifts | None:
     """Return as many shifts as `_shifts_at_full_rank`: lucky draws replace a large field."""
     q, p = blocks.C.shape
-    return _peel_and_lift(blocks, _peel_sizes(p, q), lucky_shifts_equal_halves, draws)
+    return _peel_and_lift(blocks, _peel_sizes(p, q), draw_shifts_for_equal_halves, draws)
 
 
 def _peel_sizes(p: int, q: int) -> list[int]:

@@ -72,7 +72,7 @@ def _layers_first_half_smaller(perm: np.ndarray, signs: np.ndarray, n: int) -> l
     q = len(perm) - n
     halves: tuple[Half, Half] = ("first", "second")
     merged: list[tuple[Half, SparseArray]] = []
-    for half, shift in zip(halves * 3, _shifts(perm, signs, n), strict=True):
+    for half, shift in zip(halves * 3, _six_shifts(perm, signs, n), strict=True):
         shape = (n, q) if half == "first" else (q, n)
         array = SparseArray.from_sums(
             shape, [shape[1] * shift.rows + shift.columns], [shift.values]
@@ -114,7 +114,7 @@ class ExtendedBlocks(NamedTuple):
         return cls(nonzero_rows, images, D, C, J)
 
 
-def _shifts(perm: np.ndarray, signs: np.ndarray, n: int) -> list[CooMatrix]:
+def _six_shifts(perm: np.ndarray, signs: np.ndarray, n: int) -> list[CooMatrix]:
     """Return V, W, Z, Y, X and -W0, in order of application."""
     nonzero_rows, images, D, C, J = ExtendedBlocks.of(perm, signs, n)
     found = find_reversing_involution(J.T @ C)

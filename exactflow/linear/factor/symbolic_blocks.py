@@ -65,7 +65,7 @@ def _explain_diagonal(A: MatrixExpr) -> Explanation:
     if isinstance(A, MatrixSymbol):
         name, where = A.name, ""
     else:
-        name = _new_name("A", names)
+        name = _unused_name("A", names)
         where = f" with `{name} = {A}`"
     identity = _rename_identity("diagonal", {"X": name}, names)
     matrix = f"`diag({name}, {name}^-1)`{where}"
@@ -75,7 +75,7 @@ def _explain_diagonal(A: MatrixExpr) -> Explanation:
 
 def _build_explanation(identity: Identity, matrix: str, hypothesis: str, why: str) -> Explanation:
     """Return the explanation by an identity whose last claim begins with the product of shears."""
-    values, ring = identity.define()
+    values, ring = identity.define_names_in_ring()
     *_, last = parse_identities(identity.text)
     layers = "A new letter is defined by the line in which it first occurs, or it is arbitrary."
     source = f"{identity.source}; both sides are expanded in the free group ring"
@@ -87,7 +87,7 @@ def _build_explanation(identity: Identity, matrix: str, hypothesis: str, why: st
         f"{matrix} is the product of {len(last.left) - 1} couplings, for blocks of every "
         f"size{hypothesis}."
     )
-    return Explanation.verify(claim, steps, identity, Evidence.FOR_ALL_N)
+    return Explanation.from_checked_steps(claim, steps, identity, Evidence.FOR_ALL_N)
 
 
 def _rename_identity(name: str, names: Mapping[str, str], taken: Iterable[str]) -> Identity:
@@ -100,14 +100,14 @@ def _rename_identity(name: str, names: Mapping[str, str], taken: Iterable[str]) 
             )
     identity, known = IDENTITIES[name], [*taken, *names.values()]
     renaming = dict(names)
-    for letter in identity.define()[0]:
+    for letter in identity.define_names_in_ring()[0]:
         if letter not in renaming:
-            renaming[letter] = _new_name(letter, known)
+            renaming[letter] = _unused_name(letter, known)
             known.append(renaming[letter])
     return identity.rename(renaming)
 
 
-def _new_name(name: str, taken: Iterable[str]) -> str:
+def _unused_name(name: str, taken: Iterable[str]) -> str:
     """Return the name with the fewest primes that is not taken."""
     while name in taken:
         name += "'"

@@ -252,24 +252,24 @@ def _split_part(part: MaskedPart, partition: tuple[int, int]) -> Iterator[Masked
         for inner in part.layer.parts:
             yield from _split_part(inner.renamed(part.kept, part.moved), partition)
     else:
-        yield from (_restrict(part, block) for block in blocks)
+        yield from (_restrict_to_block(part, block) for block in blocks)
 
 
 def _cut_blocks(reads: dict[int, set[int]], most_moved: int, most_read: int) -> list[_Block]:
     """Cut a shift into blocks of bounded size, given the columns that each row reads."""
     blocks = []
-    for rows in _batches(sorted(reads), most_moved):
+    for rows in _cut_into_batches(sorted(reads), most_moved):
         columns = sorted(set().union(*(reads[i] for i in rows)))
-        for k, batch in enumerate(_batches(columns, most_read) or [[]]):
+        for k, batch in enumerate(_cut_into_batches(columns, most_read) or [[]]):
             blocks.append(_Block(rows, batch, is_first=k == 0))
     return blocks
 
 
-def _batches(items: list[int], size: int) -> list[list[int]]:
+def _cut_into_batches(items: list[int], size: int) -> list[list[int]]:
     return [items[k : k + size] for k in range(0, len(items), size)]
 
 
-def _restrict(part: MaskedPart, block: _Block) -> MaskedPart:
+def _restrict_to_block(part: MaskedPart, block: _Block) -> MaskedPart:
     """Return the part that moves only the rows of a block, and reads only its columns."""
     layer = part.layer
     if isinstance(layer, LinearCoupling) and not block.is_first:

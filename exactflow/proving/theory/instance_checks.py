@@ -53,7 +53,7 @@ def is_pair(instance: Any) -> bool:
     return isinstance(instance, tuple) and len(instance) == 2
 
 
-def is_rotation(W: Any) -> bool:
+def is_rotation_within_rounding(W: Any) -> bool:
     M = as_matrix(W).to_Matrix()
     if M.free_symbols:
         return False
@@ -61,7 +61,7 @@ def is_rotation(W: Any) -> bool:
     return bool(off <= _ROUNDING) and det_is_positive(W)
 
 
-def are_flows(flows: Any) -> bool:
+def is_list_of_flows(flows: Any) -> bool:
     is_list = isinstance(flows, list | tuple) and bool(flows)
     return is_list and all(isinstance(flow, CouplingFlow) for flow in flows)
 
@@ -72,7 +72,7 @@ def is_law(law: Any) -> bool:
     return isinstance(law, TargetMeasure)
 
 
-def permutation_matrix(perm: Any) -> Any:
+def as_permutation_matrix(perm: Any) -> Any:
     """Return the matrix of a list of places; a matrix as it is."""
     is_list = isinstance(perm, list | tuple) and not any(isinstance(i, list | tuple) for i in perm)
     return permutation(perm) if is_list or (is_array(perm) and perm.ndim == 1) else perm
@@ -95,7 +95,7 @@ INVERTIBLE = Hypothesis(
 EVEN_PERMUTATION = Hypothesis(
     "a permutation of determinant 1",
     "a flow of couplings keeps orientation, and an odd permutation does not",
-    lambda perm: det_is_one(permutation_matrix(perm)),
+    lambda perm: det_is_one(as_permutation_matrix(perm)),
 )
 PAIR = Hypothesis(
     "a pair (M, partition)",
@@ -113,12 +113,12 @@ FINITE_MAP = Hypothesis(
 FLOWS = Hypothesis(
     "a list of flows of linear couplings, each under a mask of its own",
     "a matrix alone has no masks",
-    are_flows,
+    is_list_of_flows,
 )
 ROTATION = Hypothesis(
     "a rotation, up to rounding",
     "the bounds on the layers are those of matrices of norm 1",
-    is_rotation,
+    is_rotation_within_rounding,
 )
 LAW = Hypothesis("a law, for instance a Histogram,", "KL is a distance between laws", is_law)
 DENSITY = Hypothesis(
@@ -138,20 +138,20 @@ def _check_flow(flow: Any, M: Any, most: int) -> Any:
     return flow
 
 
-def try_six_layers(M: Any) -> CouplingFlow:
+def check_six_layers(M: Any) -> CouplingFlow:
     """Check that at most six layers equal M."""
     return _check_flow(factor(M), M, 6)
 
 
-def try_permutations(perm: Any) -> CouplingFlow:
+def check_permutation_layers(perm: Any) -> CouplingFlow:
     """Check six layers of integers of absolute value at most 2 for a permutation."""
-    M = permutation_matrix(perm)
+    M = as_permutation_matrix(perm)
     flow = _check_flow(factor(M, method="permutation"), M, 6)
     check_that(all(layer.magnitude <= 2 for layer in flow), "entries of absolute value at most 2")
     return flow
 
 
-def try_partitions(instance: Any) -> CouplingFlow:
+def check_depth_under_partition(instance: Any) -> CouplingFlow:
     """Check that M takes at most 2 ceil(q / p) + 4 layers under the partition, + 2 if p divides
     q - 1.
     """
@@ -161,14 +161,14 @@ def try_partitions(instance: Any) -> CouplingFlow:
     return _check_flow(flow, M, 2 * -(-q // p) + (2 if (q - 1) % p == 0 and q > 1 else 4))
 
 
-def try_one_mask(flows: Any) -> Any:
+def check_merged_masks(flows: Any) -> Any:
     """Check that N layers under many masks are at most 2 N + 4 under one mask."""
     found = merge_masks(flows)
     product = reduce(lambda M, N: N * M, (flow.domain_matrix() for flow in flows))
     return _check_flow(found, product, 2 * sum(flow.depth for flow in flows) + 4)
 
 
-def try_finite_maps(instance: Any) -> Any:
+def check_interpolation(instance: Any) -> Any:
     """Check at most four couplings from points to images, and the obstructions to fewer."""
     found = interpolate(*instance)
     points, images = (as_rectangle(rows).transpose() for rows in instance)
@@ -187,11 +187,11 @@ def try_finite_maps(instance: Any) -> Any:
     return found
 
 
-def try_minimal_depth(M: Any, scales: DepthScales = "additive") -> Any:
+def check_minimal_depth(M: Any, scales: DepthScales = "additive") -> Any:
     """Check at most six layers of M, or four certified ones, and the obstructions to fewer."""
     answer = minimal_depth(M, scales=scales)
     if isinstance(answer, CertifiedDepth):
-        _check_existence(answer, M)
+        _check_certified_existence(answer, M)
     else:
         _check_flow(answer.flow, M, 6)
     check_that(
@@ -200,7 +200,7 @@ def try_minimal_depth(M: Any, scales: DepthScales = "additive") -> Any:
     return answer
 
 
-def _check_existence(answer: CertifiedDepth, M: Any) -> None:
+def _check_certified_existence(answer: CertifiedDepth, M: Any) -> None:
     """Check that four layers of M exist, and the error of their rounded product."""
     target = as_matrix(M).to_dense()
     check_that(answer.flow.depth == 4, f"four layers, got {answer.flow.depth}")
@@ -210,7 +210,7 @@ def _check_existence(answer: CertifiedDepth, M: Any) -> None:
     check_that(error == answer.error, "layers as near to the matrix as they say")
 
 
-def try_padding(A: Any) -> CouplingFlow:
+def check_zero_padding(A: Any) -> CouplingFlow:
     """Check that three shears map (x, 0) to (A x, 0)."""
     flow, n = zero_padding(A), as_matrix(A).shape[0]
     image = flow.matrix()[:, :n]
@@ -219,7 +219,7 @@ def try_padding(A: Any) -> CouplingFlow:
     return flow
 
 
-def try_rotations(W: Any) -> Any:
+def check_balanced_rotation(W: Any) -> Any:
     """Check six float shears of a rotation, with condition numbers at most 18, within rounding."""
     from exactflow.floats.balancing import balance
 
@@ -230,7 +230,7 @@ def try_rotations(W: Any) -> Any:
     return result
 
 
-def try_gaussian_depth(covariance: Any) -> Any:
+def check_whitening(covariance: Any) -> Any:
     """Check that two layers whiten a Gaussian, within rounding."""
     from exactflow.laws.gaussian import whiten
 
@@ -242,7 +242,7 @@ def try_gaussian_depth(covariance: Any) -> Any:
     return result
 
 
-def try_lossless(W: Any) -> Any:
+def check_lossless(W: Any) -> Any:
     """Check that integers go near their images under W / step, and come back exactly."""
     import numpy as np
 
@@ -258,7 +258,7 @@ def try_lossless(W: Any) -> Any:
     return near
 
 
-def try_universal_in_kl(law: Any) -> Any:
+def check_kl_approximation(law: Any) -> Any:
     """Check four layers within 1/4 of a law in KL, and their exact inverse."""
     from exactflow.laws.universal import approximate
 
@@ -273,7 +273,7 @@ def try_universal_in_kl(law: Any) -> Any:
 # ------------------------------------------------------------------------- generators
 
 
-def draw_matrix(
+def draw_invertible_matrix(
     source: random.Random,
     sizes: Sequence[int] = (2, 3, 4, 5, 6),
     determinant: Determinant = "positive",
@@ -316,14 +316,14 @@ def _draw_factor(source: random.Random, d: int) -> sympy.Matrix:
     return step
 
 
-def draw_partitioned(source: random.Random) -> tuple[Any, tuple[int, int]]:
-    """Draw an invertible matrix as `draw_matrix` does, and a partition of its coordinates."""
-    M = draw_matrix(source)
+def draw_matrix_and_partition(source: random.Random) -> tuple[Any, tuple[int, int]]:
+    """Draw a matrix by `draw_invertible_matrix`, and a partition of its coordinates."""
+    M = draw_invertible_matrix(source)
     p = source.randint(1, M.rows - 1)
     return M, (p, M.rows - p)
 
 
-def draw_permutation(source: random.Random) -> list[int]:
+def draw_even_permutation(source: random.Random) -> list[int]:
     """Draw an even permutation of 2 to 12 coordinates."""
     perm = source.sample(range(d := source.randint(2, 12)), d)
     if permutation(perm).det() < 0:
@@ -354,7 +354,7 @@ def draw_covariance(source: random.Random) -> Any:
     return (covariance + covariance.T) / 2
 
 
-def draw_masked_flows(source: random.Random) -> list[CouplingFlow]:
+def draw_one_layer_flows(source: random.Random) -> list[CouplingFlow]:
     """Draw up to five linear couplings, each under a mask of its own."""
     n = source.randint(1, 4)
     flows = []
@@ -391,7 +391,7 @@ def draw_histogram(source: random.Random) -> Any:
 # ------------------------------------------------------------------------- by name
 
 
-def _row(
+def _trial_row(
     tried: str,
     trial: Callable[[Any], Any],
     draws: Callable[[random.Random], Any],
@@ -400,74 +400,74 @@ def _row(
     return {"tried": tried, "trial": trial, "draws": draws, "hypotheses": hypotheses}
 
 
-_draw_even = partial(draw_matrix, sizes=(2, 4, 4))
-_draw_one = partial(draw_matrix, sizes=(2, 4, 4, 6), determinant="one")
+_draw_even = partial(draw_invertible_matrix, sizes=(2, 4, 4))
+_draw_one = partial(draw_invertible_matrix, sizes=(2, 4, 4, 6), determinant="one")
 _few = "at most six layers equal the matrix, and the reasons against fewer prove themselves"
 #: Theorem name -> statement on one instance, check, generator of instances, hypotheses.
 TRIALS = {
-    "six layers": _row(
-        "at most six layers equal the matrix", try_six_layers, draw_matrix, POSITIVE
+    "six layers": _trial_row(
+        "at most six layers equal the matrix", check_six_layers, draw_invertible_matrix, POSITIVE
     ),
-    "six is sharp": _row(_few, try_minimal_depth, _draw_one, EVEN, ONE),
-    "five is generic": _row(_few, try_minimal_depth, _draw_one, EVEN, ONE),
-    "padding": _row(
+    "six is sharp": _trial_row(_few, check_minimal_depth, _draw_one, EVEN, ONE),
+    "five is generic": _trial_row(_few, check_minimal_depth, _draw_one, EVEN, ONE),
+    "padding": _trial_row(
         "three shears map (x, 0) to (A x, 0)",
-        try_padding,
-        partial(draw_matrix, determinant="nonzero"),
+        check_zero_padding,
+        partial(draw_invertible_matrix, determinant="nonzero"),
         INVERTIBLE,
     ),
-    "permutations": _row(
+    "permutations": _trial_row(
         "at most six layers of integers of absolute value at most 2 equal the permutation",
-        try_permutations,
-        draw_permutation,
+        check_permutation_layers,
+        draw_even_permutation,
         EVEN_PERMUTATION,
     ),
-    "partitions": _row(
+    "partitions": _trial_row(
         "no more layers than the theorem says equal the matrix under the partition",
-        try_partitions,
-        draw_partitioned,
+        check_depth_under_partition,
+        draw_matrix_and_partition,
         PAIR,
         POSITIVE_IN_PAIR,
     ),
-    "rotations": _row(
+    "rotations": _trial_row(
         "six shears of condition at most 18 equal the rotation within 1e-9",
-        try_rotations,
+        check_balanced_rotation,
         draw_rotation,
         ROTATION,
     ),
-    "affine depth": _row(
+    "affine depth": _trial_row(
         "at most six layers equal the matrix, or four are certified to exist, and the reasons "
         "against fewer prove themselves",
-        partial(try_minimal_depth, scales="positive"),
+        partial(check_minimal_depth, scales="positive"),
         _draw_even,
         EVEN,
         POSITIVE,
     ),
-    "gaussian depth": _row(
-        "at most two layers whiten the covariance within 1e-9", try_gaussian_depth, draw_covariance
+    "gaussian depth": _trial_row(
+        "at most two layers whiten the covariance within 1e-9", check_whitening, draw_covariance
     ),
-    "lossless": _row(
+    "lossless": _trial_row(
         "integers go near their images, within the bound, and come back",
-        try_lossless,
+        check_lossless,
         draw_rotation,
         INVERTIBLE,
     ),
-    "one mask": _row(
+    "one mask": _trial_row(
         "at most 2 N + 4 layers under one mask equal the N layers",
-        try_one_mask,
-        draw_masked_flows,
+        check_merged_masks,
+        draw_one_layer_flows,
         FLOWS,
     ),
-    "finite maps": _row(
+    "finite maps": _trial_row(
         "at most four couplings take the points to the images, and the reasons against fewer prove "
         "themselves",
-        try_finite_maps,
+        check_interpolation,
         draw_finite_map,
         FINITE_MAP,
     ),
-    "universal in kl": _row(
+    "universal in kl": _trial_row(
         "four layers with an exact inverse come within 1/4 of the law in KL",
-        try_universal_in_kl,
+        check_kl_approximation,
         draw_histogram,
         LAW,
         DENSITY,

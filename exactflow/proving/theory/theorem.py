@@ -120,7 +120,7 @@ class Theorem:
         exactflow.errors.InvalidInputError: expected det(M) > 0 for "six layers", which fails \
 here: every coupling with positive scales preserves orientation
         """
-        trial = self._needed(self.trial, "a theorem about instances")
+        trial = self._require_function(self.trial, "a theorem about instances")
         for hypothesis in self.hypotheses:
             if not hypothesis.holds(instance):
                 raise InvalidInputError(
@@ -143,16 +143,18 @@ here: every coupling with positive scales preserves orientation
 absolute value at most 2 equal the permutation
         """
         to_index("n", n, 1)
-        draws = self._needed(self.draws, "a theorem about instances that are drawn")
+        draws = self._require_function(self.draws, "a theorem about instances that are drawn")
         label = self.name if progress else None
-        try_one = partial(_refutation, self, seed)
+        try_one = partial(_error_on_instance, self, seed)
         for count, reason in enumerate(parallel_map(try_one, range(n), jobs=jobs, label=label)):
             if reason is not None:
                 found = draws(_random_source(seed, count))
                 return Challenge(self.name, count, found, reason, self.tried)
         return Challenge(self.name, n, tried=self.tried)
 
-    def _needed(self, function: "Callable[[Any], Any] | None", what: str) -> Callable[[Any], Any]:
+    def _require_function(
+        self, function: "Callable[[Any], Any] | None", what: str
+    ) -> Callable[[Any], Any]:
         if function is None:
             raise InvalidInputError(
                 f'expected {what}, got "{self.name}": python -m proofs {self.script} checks it'
@@ -201,9 +203,9 @@ def _random_source(seed: int, number: int) -> random.Random:
     return random.Random(f"{seed}, {number}")
 
 
-def _refutation(theorem: Theorem, seed: int, number: int) -> str | None:
+def _error_on_instance(theorem: Theorem, seed: int, number: int) -> str | None:
     """Return the error of a theorem on an instance of a challenge, None if it holds."""
-    draws = theorem._needed(theorem.draws, "a theorem about instances that are drawn")
+    draws = theorem._require_function(theorem.draws, "a theorem about instances that are drawn")
     try:
         theorem.check(draws(_random_source(seed, number)))
     except ExactFlowError as error:

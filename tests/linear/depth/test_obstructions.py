@@ -12,7 +12,7 @@ from sympy import GF, QQ, Symbol, sqrt
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.normal_forms import block_sizes
-from exactflow.explanation.identity_text import letters_in_formula
+from exactflow.explanation.identity_text import names_in_formula
 from exactflow.flows.evidence import Evidence
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.explanation import obstruction_step
@@ -210,7 +210,7 @@ def test_ranks_are_proved(field, monkeypatch):
     J = matrix([[1, 1], [0, 1]], field)
     assert block_sizes(J, (field.one, -field.one), proved_rank) == (2,)
     monkeypatch.setattr(linalg, "kernel", lambda M: linalg.identity(2, field)[:, :1])
-    with pytest.raises(VerificationError, match="show the rank 1"):
+    with pytest.raises(VerificationError, match="prove the rank 1"):
         proved_rank(matrix([[1, 1], [1, 1]], field))
 
 
@@ -344,5 +344,5 @@ def test_a_proof_shows_the_numbers_that_its_witness_is_about(name, shown):
     assert set(shown) < set(step.checked)
     assert step.is_valid()
     for text in shown:
-        used = set(letters_in_formula(text)) - {"minors", "rank", "I"}
+        used = set(names_in_formula(text)) - {"minors", "rank", "I"}
         assert used <= {*step.after}

@@ -26,7 +26,7 @@ from exactflow.errors import (
 from exactflow.exact import linalg
 from exactflow.linear.factor import METHODS
 from exactflow.linear.factor.routes import ROUTES
-from exactflow.proving.strategies import degenerate_blocks, matrices
+from exactflow.proving.strategies import matrices, matrices_with_degenerate_blocks
 from exactflow.testing import assert_equal
 
 
@@ -192,7 +192,7 @@ def test_even_permutations(d, method):
         assert flow.matrix() == M
 
 
-ANY = matrices(determinant="nonzero") | degenerate_blocks()
+ANY = matrices(determinant="nonzero") | matrices_with_degenerate_blocks()
 
 
 @given(ANY, st.sampled_from(["auto", "commutator"]))

@@ -15,7 +15,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow import explain, factor
 from exactflow.errors import InvalidInputError, MethodError, OrientationError
 from exactflow.exact.coerce import as_rectangle
-from exactflow.explanation.identity_text import evaluate, names_in_tree, parse_identities
+from exactflow.explanation.identity_text import evaluate_tree, names_in_tree, parse_identities
 from exactflow.flows.evidence import Evidence
 
 t, s = sympy.symbols("t s")
@@ -220,7 +220,7 @@ def test_the_lines_shown_for_four_blocks_are_so_in_matrices(names):
             values.setdefault(name, as_rectangle(drawn(name)))
         if is_defined:
             assert line.left[1] not in values
-            rows = evaluate(line.right, values, QQ)
+            rows = evaluate_tree(line.right, values, QQ)
             values[line.left[1]] = DomainMatrix(rows, (3, 3), QQ)
         assert line.holds(values, QQ)
     assert str(line).endswith(f"= blocks({', '.join(names)})")

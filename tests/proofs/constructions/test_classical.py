@@ -11,7 +11,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow import random_matrix, verify
 from exactflow.errors import MethodError, OrientationError, SingularMatrixError
 from exactflow.exact import linalg
-from exactflow.proving.strategies import degenerate_blocks
+from exactflow.proving.strategies import matrices_with_degenerate_blocks
 from proofs.constructions.classical import LAYERS, classical
 
 
@@ -85,7 +85,7 @@ def test_sparse_integer_matrices(n, data):
     assert_classical(M)
 
 
-@given(degenerate_blocks())
+@given(matrices_with_degenerate_blocks())
 def test_degenerate_blocks(M):
     assert_classical(M)
 

@@ -205,7 +205,7 @@ def _decide_five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason
     (q, p), r = pencil.C.shape, linalg.rank(pencil.C)
     if r == min(p, q) and abs(p - q) < 2:
         with suppress(FieldTooSmallError):
-            return _five_layers_at_full_rank(instance)
+            return _five_shifts_at_full_rank(instance)
         candidates = (
             shifts.draw_matching_shift(pencil, draw)
             for draw in _random_matrix_streams(pencil.D.domain)
@@ -213,13 +213,13 @@ def _decide_five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason
         return _try_shifts(instance, candidates)
     if r == 0:
         reason = up_to_four.flanders_reason(pencil.D, pencil.a)
-        return reason or _layers_given_last_shift(instance, linalg.zeros(p, q, pencil.D.domain))
+        return reason or _five_shifts_given_last(instance, linalg.zeros(p, q, pencil.D.domain))
     parts = FixedParts.of(pencil)
     factors = parts.excluding_factors()
     if factors is not None:
         return Reason("chain", factors)
     if r == 1:
-        return _layers_given_last_shift(instance, shifts.shift_for_rank_one(pencil, parts))
+        return _five_shifts_given_last(instance, shifts.shift_for_rank_one(pencil, parts))
     sources: list[Candidates] = [
         (
             shifts.draw_peeling_shift(pencil, draw)
@@ -239,7 +239,7 @@ def _decide_five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason
     return _try_shifts(instance, chain.from_iterable(zip(*sources, strict=True)))
 
 
-def _five_layers_at_full_rank(instance: PatternInstance) -> up_to_four.Shifts | None:
+def _five_shifts_at_full_rank(instance: PatternInstance) -> up_to_four.Shifts | None:
     """Return the shifts of five layers if C has full rank, otherwise None."""
     q, p = instance.blocks.C.shape
     if p == q:
@@ -252,9 +252,7 @@ def _five_layers_at_full_rank(instance: PatternInstance) -> up_to_four.Shifts | 
     return [shift.transpose() for shift in reversed(found)]
 
 
-def _layers_given_last_shift(
-    instance: PatternInstance, V: DomainMatrix
-) -> up_to_four.Shifts | None:
+def _five_shifts_given_last(instance: PatternInstance, V: DomainMatrix) -> up_to_four.Shifts | None:
     """Return five shifts whose last one is V, or None if there are none."""
     A, B, C, _ = instance.blocks
     _, D, a, _ = instance.pencil.shifted(V)
@@ -266,7 +264,7 @@ def _try_shifts(instance: PatternInstance, candidates: Candidates) -> up_to_four
     """Return five shifts for the first candidate V that succeeds, or None."""
     for _ in range(_TRIALS_FINITE if instance.matrix.domain.is_FiniteField else TRIALS):
         V = next(candidates)
-        if V is not None and (found := _layers_given_last_shift(instance, V)) is not None:
+        if V is not None and (found := _five_shifts_given_last(instance, V)) is not None:
             return found
     return None
 

@@ -86,17 +86,17 @@ def bound_scaled_depth(problem: Problem) -> MinimalDepth:
     short = assembly.find_two_layers(split.blocks)
     if short is not None:
         return make_result(short, _exclude_by_entries(len(short) - 1, split))
-    three, without_three = _three_layers(split)
+    three, without_three = _find_three_layers(split)
     if three is not None:
         return make_result(three, _exclude_by_entries(2, split))
     p, q = split.partition
     excluded = _try_excluding_four_or_five(split, without_three) if p == q else without_three
     excluded = excluded or _exclude_by_entries(2, split)
     if (p, q) == (2, 2) and lower_bound(excluded) < 5:
-        four = _fewest_digits(map(find_four_layers_4x4, split.instances(4, "positive")))
+        four = _choose_fewest_digits(map(find_four_layers_4x4, split.instances(4, "positive")))
         if four is not None:
             return make_result(four, excluded)
-    general = min(_general_layers(problem, split), key=len)
+    general = min(_yield_general_layers(problem, split), key=len)
     if p != q:
         longer = exclude_by_ranks(range(4, len(general)), split, "positive")
         return make_result(general, longer or excluded)
@@ -116,7 +116,7 @@ def _exclude_by_entries(most: int, split: SplitMatrix) -> Obstructions:
     return ()
 
 
-def _three_layers(split: SplitMatrix) -> tuple[Layers | None, Obstructions]:
+def _find_three_layers(split: SplitMatrix) -> tuple[Layers | None, Obstructions]:
     """Return three layers, or None and obstructions; these are empty if a sign is not known."""
     obstructions, decided = [], True
     for instance in split.instances(3, "positive"):
@@ -148,10 +148,10 @@ def _try_excluding_four_or_five(
 def find_four_layers_4x4(instance: PatternInstance) -> Layers | None:
     """Return layers in a pattern of four letters, for n = 2, or None if none are found."""
     diagonals = yield_matching_diagonals_4x4(instance)
-    return _fewest_digits(_layers_given_diagonals(instance, E, G) for E, G in diagonals)
+    return _choose_fewest_digits(_layers_given_diagonals(instance, E, G) for E, G in diagonals)
 
 
-def _fewest_digits(candidates: Iterable[Layers | None]) -> Layers | None:
+def _choose_fewest_digits(candidates: Iterable[Layers | None]) -> Layers | None:
     """Return the layers with the fewest digits, or None if there are no layers."""
     found = (layers for layers in candidates if layers is not None)
     return min(found, key=lambda layers: sum(layer.bits or 0 for layer in layers), default=None)
@@ -210,7 +210,7 @@ def _layers_given_diagonals(instance: PatternInstance, E: Sequence, G: Sequence)
     )
 
 
-def _general_layers(problem: Problem, split: SplitMatrix) -> Iterator[Layers]:
+def _yield_general_layers(problem: Problem, split: SplitMatrix) -> Iterator[Layers]:
     """Yield layers for any matrix of positive determinant; at equal halves at most six."""
     p, q = split.partition
     for method in ("auto", "commutator") if p == q else ("auto",):
@@ -265,7 +265,7 @@ def _roots_and_points_between(roots: list[Element], field: Domain) -> list[Eleme
     There are at least two below and two above, short ones if possible.
     """
     two = field.convert(2)
-    powers = [field.one, *(_power_of_two(x, field) for x in roots)]
+    powers = [field.one, *(_power_of_two_near(x, field) for x in roots)]
     factors = field.one, two, field.one / two, two**2, field.one / two**2
     middle = [sum(roots) / two] if len(roots) == 2 else []
     return list(dict.fromkeys([*(p * s for p in powers for s in factors), *middle, *roots]))
@@ -276,11 +276,11 @@ def _candidate_inverse_roots(square: Element, field: Domain) -> list[Element]:
     two = field.convert(2)
     if not square or not field.is_QQ:
         return [field.one, two]
-    s = field.one / _power_of_two(abs(square), field, root=2)
+    s = field.one / _power_of_two_near(abs(square), field, root=2)
     return [s, s / two, s * two]
 
 
-def _power_of_two(x: Element, field: Domain, *, root: int = 1) -> Element:
+def _power_of_two_near(x: Element, field: Domain, *, root: int = 1) -> Element:
     """Return a power of two near a positive number, or near a root of it."""
     if not field.is_QQ:
         return x

@@ -68,12 +68,12 @@ def decide_positive_diagonals(instance: PatternInstance) -> Diagonals | Reason |
         if None in signs:
             return None
         if len(signs) > 1:
-            return _reason_of(edge.multiplier(), p, q)
+            return _reason_from_multiplier(edge.multiplier(), p, q)
         edges[edge.i].append(edge)
         edges[edge.j].append(edge.reversed())
     values = _solve_graph(edges, linalg.zeros(p + p + q, q + p + q, field))
     if isinstance(values, DomainMatrix):
-        return _reason_of(values, p, q)
+        return _reason_from_multiplier(values, p, q)
     return [field.one / values[i] for i in range(p)], [values[i] for i in range(p, p + q)]
 
 
@@ -130,7 +130,7 @@ def _solve_graph(
     return value
 
 
-def _reason_of(multiplier: DomainMatrix, p: int, q: int) -> Reason:
+def _reason_from_multiplier(multiplier: DomainMatrix, p: int, q: int) -> Reason:
     """Return the reason whose witness is the diagonal blocks of a multiplier."""
     of_C, of_A, of_D = multiplier[:p, :q], multiplier[p:-q, q:-q], multiplier[-q:, -q:]
     return Reason("linear", (of_C, of_A, of_D))
