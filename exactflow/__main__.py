@@ -11,12 +11,12 @@ from pathlib import Path
 from exactflow.errors import ProcessDiedError
 
 
-def main(code_file: str | None = None) -> int:
+def main(exit_code_file: str | None = None) -> int:
     """Run the command line; a signal ends the process at once, wherever the computation is.
 
     Python's own handler of Ctrl-C waits for the end of the library call that is running, which
     may take minutes. Files stay whole: they are written at once, or not at all. In the process that
-    runs a script on a system without fork, `code_file` gets the exit code.
+    runs a script on a system without fork, `exit_code_file` gets the exit code.
     """
     for name in ("SIGINT", "SIGPIPE"):
         if hasattr(signal, name):
@@ -25,10 +25,10 @@ def main(code_file: str | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # file names may be invalid Unicode
     from exactflow import cli
 
-    runs_a_script = code_file is None and sys.argv[1:2] == ["diagnose"]
+    runs_a_script = exit_code_file is None and sys.argv[1:2] == ["diagnose"]
     code = cli.run_reporting_errors(_run_in_child) if runs_a_script else cli.main()
-    if code_file is not None:
-        Path(code_file).write_text(str(code), "utf-8")
+    if exit_code_file is not None:
+        Path(exit_code_file).write_text(str(code), "utf-8")
     try:
         print(end="", flush=True)
         print(end="", file=sys.stderr, flush=True)
@@ -73,11 +73,11 @@ def _run_in_new_process() -> int:
 
     child = "import sys; from exactflow.__main__ import main; sys.exit(main(sys.argv.pop(1)))"
     with TemporaryDirectory() as folder:
-        code_file = Path(folder, "code")
-        command = [sys.executable, "-P", "-c", child, str(code_file), *sys.argv[1:]]
+        exit_code_file = Path(folder, "code")
+        command = [sys.executable, "-P", "-c", child, str(exit_code_file), *sys.argv[1:]]
         exit_code = subprocess.run(command, check=False).returncode
-        if code_file.exists():
-            return int(code_file.read_text("utf-8"))
+        if exit_code_file.exists():
+            return int(exit_code_file.read_text("utf-8"))
     raise _died(exit_code)
 
 

@@ -52,8 +52,8 @@ _FUNCTIONS = {
 """The functions, each with the number of its arguments; 0 stands for one or more."""
 _IDENTITY = "I"
 _GREEK = "alpha", "beta", "delta", "tau", "Delta", "Sigma", "Theta"
-_SMALL = 12  # below this number of rows, products entry by entry are as fast
-_DEEPEST = 100  # the most nested brackets, far below the limit of Python's recursion
+_SMALL = 12  # with fewer rows, products of entries are as fast as over one denominator
+_DEEPEST = 100  # the greatest depth of brackets, far below the limit of Python's recursion
 _RELATIONS: dict[str, tuple[Callable, str]] = {
     "=": (operator.eq, "="),
     "!=": (operator.ne, "\\neq"),

@@ -187,7 +187,7 @@ def read_flow_and_content(path: str | Path) -> tuple[CouplingFlow, dict[str, Any
 
     partition = tuple(content["partition"])
     layers = [
-        LinearCoupling.trusted(  # the checker has read shapes and signs
+        LinearCoupling.trusted(  # the checker has verified shapes and signs
             partition, layer["moves"], matrix(layer["shift"]), [*map(element, layer["scale"])]
         )
         for layer in content["layers"]

@@ -159,7 +159,7 @@ class ScriptFile(pytest.File):
 
     @property
     def failure_text(self) -> str:
-        """The failure of the script: the difference, then the place and the claim."""
+        """The text that reports why the script failed: the difference, the place and the claim."""
         text, place = self.record["failure"], f"{self.path}:{self.record['line']}: "
         failed = (claim for claim in self.record["claims"] if claim["verdict"] == "FAILED")
         places = [f"{place}in the claim {c['checked']!r} [{c['evidence']}]: " for c in failed]

@@ -73,7 +73,9 @@ class CertificateRegression:
             write_atomically(path, text.encode())
             pytest.fail(f"--force-regen: {path} written anew", pytrace=False)
         if problem:
-            raise AssertionError(f"{problem}\n{path}\n--force-regen accepts it")
+            raise AssertionError(
+                f"{problem}\n{path}\nif the new result is right, run pytest with --force-regen"
+            )
 
 
 def _certificate_text(

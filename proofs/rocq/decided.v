@@ -1,5 +1,5 @@
 (* What is decided: products of at most four shears as conditions on blocks; what excludes five
-   couplings of diagonal blocks; and couplings of matrices as maps. *)
+   couplings of diagonal blocks; couplings of matrices as maps; and permutations of a square. *)
 From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice fintype div bigop.
 From mathcomp Require Import finset perm ssralg ssrnum zmodp poly polydiv matrix mxalgebra mxpoly.
 From exactflow.certificates Require Import shears.
@@ -460,3 +460,242 @@ have k4 : 4 <= 4 * k ^+ 4.
 rewrite -(ler_pXn2r (n := 4)) ?nnegrE ?ler01 // expr1n.
 by move: k4; rewrite -{1}[4]mulr1 ler_pM2l ?ltr0n.
 Qed.
+
+(* Permutations of the corners of the unit square by additive couplings of pairs of numbers.
+
+   Main results
+     realized_by_two     two layers permute the corners only as the identity does
+     realized_by_three   three layers realize exactly the permutations of three_suffice: the
+                         identity, two quarter turns and two reflections
+
+   Plan.  Let three layers move the second half first, x2 -> B = x2 + t x1 -> y2 = B + v y1, and
+   x1 -> y1 = x1 + u B.  Then y2 - x2 = t x1 + v y1.  So y2 - x2 agrees at two points of one x1 and
+   one y1; each point (0, i) and (1, j) of one y1 give t 1 - t 0 as an integer; and where this makes
+   B equal at two points, y1 - x1 is, too.  These are comparisons of integers, which the kernel
+   makes for each permutation. *)
+Section Square.
+Variable F : numDomainType.
+Implicit Types (t u v : F -> F) (a i j k l : bool).
+
+Definition square : seq (bool * bool) :=
+  [:: (false, false); (false, true); (true, false); (true, true)].
+Definition corner (x : bool * bool) : F * F := (x.1%:R, x.2%:R).
+
+Lemma alternate_two layers : (size layers <= 2)%N -> exists t u,
+  (forall x, foldr (@move_half F F) x layers = move_first u (move_second t x)) \/
+  (forall x, foldr (@move_half F F) x layers = move_second t (move_first u x)).
+Proof.
+case: layers => [|[u|t] [|[u'|t'] [|? ?]]] //= _.
+- by exists (fun=> 0), (fun=> 0); left=> -[x y]; rewrite /move_first /move_second /= !addr0.
+- by exists (fun=> 0), u; left=> -[x y]; rewrite /move_first /move_second /= !addr0.
+- exists (fun=> 0), (fun y => u' y + u y); left=> -[x y].
+  by rewrite /move_first /move_second /= !(addr0, addrA).
+- by exists t', u; left.
+- by exists t, (fun=> 0); left=> -[x y]; rewrite /move_first /move_second /= !addr0.
+- by exists t, u'; right.
+exists (fun z => t' z + t z), (fun=> 0); left=> -[x y].
+by rewrite /move_first /move_second /= !(addr0, addrA).
+Qed.
+
+Lemma alternate_three layers : (size layers <= 3)%N ->
+  (exists t u v, forall x, foldr (@move_half F F) x layers = move_second v (move_first u (move_second t x))) \/
+  (exists u t v, forall x, foldr (@move_half F F) x layers = move_first v (move_second t (move_first u x))).
+Proof.
+case: layers => [|layer layers] le.
+  left; exists (fun=> 0), (fun=> 0), (fun=> 0) => -[x y].
+  by rewrite /move_first /move_second /= !addr0.
+have [t [u [] e]] := alternate_two (le : (size layers <= 2)%N).
+  case: layer {le} => [w|w].
+    right; exists (fun=> 0), t, (fun y => u y + w y) => -[x y].
+    by rewrite /= e /move_first /move_second /= !(addr0, addrA).
+  by left; exists t, u, w => x; rewrite /= e.
+case: layer {le} => [w|w].
+  by right; exists u, t, w => x; rewrite /= e.
+left; exists (fun=> 0), u, (fun y => t y + w y) => -[x y].
+by rewrite /= e /move_first /move_second /= !(addr0, addrA).
+Qed.
+
+Lemma bits z (b c : bool) :
+  false%:R + z = b%:R -> true%:R + z = c%:R :> F -> (b = false) * (c = true).
+Proof.
+rewrite add0r => -> /eqP; rewrite -natrD eqr_nat; by case: b c => [] [].
+Qed.
+
+Lemma two_moves layers (pi : bool * bool -> bool * bool) : (size layers <= 2)%N ->
+  (forall x, foldr (@move_half F F) (corner x) layers = corner (pi x)) -> forall x, pi x = x.
+Proof.
+move=> /alternate_two[t [u [] e]] real; rewrite /move_first /move_second /= in e.
+  have e1 a i : a%:R + u (pi (a, i)).2%:R = (pi (a, i)).1%:R :> F.
+    by have := real (a, i); rewrite e => -[<- <-].
+  have e2 a i : i%:R + t a%:R = (pi (a, i)).2%:R by have := real (a, i); rewrite e => -[_ <-].
+  have p2 a i : (pi (a, i)).2 = i by have := bits (e2 a false) (e2 a true); case: i => -[].
+  have e1' a i : a%:R + u i%:R = (pi (a, i)).1%:R by rewrite -e1 p2.
+  have p1 a i : (pi (a, i)).1 = a by have := bits (e1' false i) (e1' true i); case: a => -[].
+  by case=> a i; rewrite [LHS]surjective_pairing p1 p2.
+have e2 a i : i%:R + t (pi (a, i)).1%:R = (pi (a, i)).2%:R :> F.
+  by have := real (a, i); rewrite e => -[<- <-].
+have e1 a i : a%:R + u i%:R = (pi (a, i)).1%:R by have := real (a, i); rewrite e => -[<-].
+have p1 a i : (pi (a, i)).1 = a by have := bits (e1 false i) (e1 true i); case: a => -[].
+have e2' a i : i%:R + t a%:R = (pi (a, i)).2%:R by rewrite -e2 p1.
+have p2 a i : (pi (a, i)).2 = i by have := bits (e2' a false) (e2' a true); case: i => -[].
+by case=> a i; rewrite [LHS]surjective_pairing p1 p2.
+Qed.
+
+(* The comparisons of integers that three layers, the second half first, imply. *)
+Definition both (holds : bool -> bool) := holds false && holds true.
+Definition three_possible (pi : bool * bool -> bool * bool) :=
+  both (fun a => ((pi (a, false)).1 == (pi (a, true)).1) ==>
+    ((pi (a, false)).2 + 1 == (pi (a, true)).2)%N) &&
+  both (fun i => both (fun j => ((pi (false, i)).1 == (pi (true, j)).1) ==>
+    both (fun k => both (fun l =>
+      let: (P, Q) := ((pi (true, j)).2 + i, (pi (false, i)).2 + j)%N in
+      ((P + l == Q + k)%N ==> ~~ (pi (false, k)).1 && (pi (true, l)).1) &&
+      (((pi (false, k)).1 == (pi (true, l)).1) ==>
+        (P + ((pi (false, k)).2 + l) == Q + ((pi (true, l)).2 + k))%N))))).
+
+Lemma bothP (holds : bool -> bool) : (forall b, holds b) -> both holds.
+Proof. by move=> all; apply/andP. Qed.
+
+Lemma sub_add (x y a b : F) : x + a = y + b <-> x - y = b - a.
+Proof.
+split=> [/(canRL (addrK a)) ->|/(canRL (subrK y)) ->]; first by rewrite [y + b]addrC addrAC addrK.
+by rewrite addrAC subrK addrC.
+Qed.
+
+Lemma three_moves t u v pi :
+  (forall x, move_second v (move_first u (move_second t (corner x))) = corner (pi x)) ->
+  three_possible pi.
+Proof.
+rewrite /move_first /move_second => real; pose B a i := i%:R + t a%:R.
+have e1 a i : a%:R + u (B a i) = (pi (a, i)).1%:R by have := real (a, i); case=> <-.
+have e2 a i : B a i + v (pi (a, i)).1%:R = (pi (a, i)).2%:R.
+  by have [<- <-] := real (a, i).
+have same_end i j : (pi (false, i)).1 = (pi (true, j)).1 ->
+    ((pi (true, j)).2 + i)%:R + t false%:R = ((pi (false, i)).2 + j)%:R + t true%:R.
+  move=> e; rewrite !natrD -!e2 e -!(addrA _ _%:R) -/(B false i) -/(B true j).
+  by rewrite addrAC [RHS]addrAC [B true j + _]addrC.
+apply/andP; split.
+  apply: bothP => a; apply/implyP=> /eqP e.
+  have := bits (z := t a%:R + v (pi (a, true)).1%:R) (b := (pi (a, false)).2) (c := (pi (a, true)).2).
+  by rewrite -!e2 e /B !addrA => /(_ erefl erefl)[-> ->].
+apply: bothP => i; apply: bothP => j; apply/implyP=> /eqP/same_end/(sub_add _ _ _ _).1 eij.
+apply: bothP => k; apply: bothP => l; apply/andP; split; apply/implyP=> /eqP.
+  move/(congr1 (fun n => n%:R : F)); rewrite !natrD -!natrD natrD (natrD _ (_ + _)).
+  move/(sub_add _ _ _ _).1; rewrite eij => /esym/(sub_add _ _ _ _).2 eB.
+  by have := bits (e1 false k); rewrite /B eB => /(_ _ (e1 true l))[-> ->].
+move/same_end/(sub_add _ _ _ _).1; rewrite -eij => /esym/(sub_add _ _ _ _).2; rewrite -!natrD => /eqP.
+by rewrite eqr_nat.
+Qed.
+
+
+(* The half that moves second moves first, and the reverse. *)
+Definition mirrored (pi : bool * bool -> bool * bool) (x : bool * bool) :=
+  let y := pi (x.2, x.1) in (y.2, y.1).
+
+Lemma mirrored_moves t u v pi :
+  (forall x, move_first v (move_second u (move_first t (corner x))) = corner (pi x)) <->
+  (forall x, move_second v (move_first u (move_second t (corner x))) = corner (mirrored pi x)).
+Proof.
+by split=> real [a i]; have := real (i, a); rewrite /mirrored /=; case: (pi _) => ? ? [e1 e2];
+  congr (_, _).
+Qed.
+
+(* The permutation that takes the corners, in the order of square, to a list of images. *)
+Definition permutation_to (images : seq (bool * bool)) x := nth x images (index x square).
+Definition three_suffice images :=
+  three_possible (permutation_to images) || three_possible (mirrored (permutation_to images)).
+Definition realized (k : nat) images := exists2 layers, (size layers <= k)%N &
+  [seq foldr (@move_half F F) (corner x) layers | x <- square] = map corner images.
+
+Lemma realizedP layers images : images \in permutations square ->
+  [seq foldr (@move_half F F) (corner x) layers | x <- square] = map corner images ->
+  forall x, foldr (@move_half F F) (corner x) layers = corner (permutation_to images x).
+Proof.
+rewrite mem_permutations => /perm_size.
+by case: images => [|? [|? [|? [|? [|? ?]]]]] // _ [? ? ? ?] [[] []].
+Qed.
+
+Lemma realized_by_two images : images \in permutations square -> realized 2%N images -> images = square.
+Proof.
+move=> perm [layers size2] /(realizedP perm)/(two_moves size2) e.
+move: perm e; rewrite mem_permutations => /perm_size.
+case: images => [|x [|y [|z [|w [|? ?]]]]] // _ e.
+by rewrite /square -(e (false, false)) -(e (false, true)) -(e (true, false)) -(e (true, true)).
+Qed.
+
+Lemma needed_for_three images : images \in permutations square -> realized 3%N images ->
+  three_suffice images.
+Proof.
+move=> perm [layers size3] /(realizedP perm) real; apply/orP.
+have [[t [u [v e]]]|[u [t [v e]]]] := alternate_three size3.
+  by left; apply: (three_moves (t := t) (u := u) (v := v)) => x; rewrite -e.
+right; apply: (three_moves (t := u) (u := t) (v := v)); apply/mirrored_moves => x.
+by rewrite -e; apply: real.
+Qed.
+
+Lemma quarter_turn a i : move_second (fun y => y - 1) (move_first (fun B => 1 - B)
+  (move_second id (corner (a, i)))) = corner (~~ i, a).
+Proof.
+have neg (b : bool) : 1 - b%:R = (~~ b)%:R :> F by case: b; rewrite ?subrr ?subr0.
+rewrite /move_second /move_first /=; have -> : a%:R + (1 - (i%:R + a%:R)) = (~~ i)%:R :> F.
+  by rewrite opprD (addrA 1) addrC subrK neg.
+by congr (_, _); rewrite -neg [1 - _ - 1]addrAC subrr add0r addrAC subrr add0r.
+Qed.
+
+Lemma quarter_turn_back a i : move_second (fun y => 1 - y) (move_first id
+  (move_second -%R (corner (a, i)))) = corner (i, ~~ a).
+Proof.
+have neg (b : bool) : 1 - b%:R = (~~ b)%:R :> F by case: b; rewrite ?subrr ?subr0.
+rewrite /move_second /move_first /corner /= -neg [a%:R + _]addrC subrK.
+by congr (_, _); rewrite addrC addrA subrK.
+Qed.
+
+(* The first layer tells the points of the two first coordinates apart. *)
+Definition side (B : F) : F := if (B == 0%:R) || (B == 1%:R) then 1 else - 1.
+
+Lemma reflection a i : move_second (fun y => (y - 1) *+ 2) (move_first side
+  (move_second (fun x => x *+ 2) (corner (a, i)))) = corner (~~ a, i).
+Proof.
+have sideE : a%:R + side (i%:R + a%:R *+ 2) = (~~ a)%:R :> F.
+  rewrite /side -mulrnA -natrD !eqr_nat.
+  by case: a i => [] []; rewrite /= ?subrr ?add0r.
+rewrite /move_second /move_first /= sideE -addrA -mulrnDl addrA -natrD.
+by case: a {sideE}; rewrite subrr mul0rn addr0.
+Qed.
+
+Lemma three_layers t u v pi images : images = [seq pi x | x <- square] ->
+  (forall a i, move_second v (move_first u (move_second t (corner (a, i)))) = corner (pi (a, i))) ->
+  realized 3%N images.
+Proof.
+move=> -> real; exists [:: inr v; inl u; inr t] => //; rewrite -map_comp; apply: eq_map => -[a i].
+exact: real.
+Qed.
+
+Lemma three_layers_mirrored t u v pi images : images = [seq mirrored pi x | x <- square] ->
+  (forall a i, move_second v (move_first u (move_second t (corner (a, i)))) = corner (pi (a, i))) ->
+  realized 3%N images.
+Proof.
+move=> -> real; exists [:: inl v; inr u; inl t] => //; rewrite -map_comp; apply: eq_map => x.
+by apply: (mirrored_moves t u v (mirrored pi)).2 => -[a i]; rewrite real.
+Qed.
+
+Lemma enough_for_three images : images \in permutations square -> three_suffice images ->
+  realized 3%N images.
+Proof.
+move=> perm three; have : images \in [seq s <- permutations square | three_suffice s].
+  by rewrite mem_filter three.
+have -> : [seq s <- permutations square | three_suffice s] = [::
+  square; [seq (x.2, ~~ x.1) | x <- square]; [seq (x.1, ~~ x.2) | x <- square];
+  [seq (~~ x.1, x.2) | x <- square]; [seq (~~ x.2, x.1) | x <- square]] by vm_compute.
+rewrite !inE => /orP[/eqP->|]; first by exists [::].
+case/or4P=> /eqP ->.
+- exact: three_layers erefl quarter_turn_back.
+- exact: (three_layers_mirrored (pi := fun x => (~~ x.1, x.2)) erefl reflection).
+- exact: three_layers erefl reflection.
+exact: three_layers erefl quarter_turn.
+Qed.
+
+Theorem realized_by_three images : images \in permutations square ->
+  realized 3%N images <-> three_suffice images.
+Proof. by move=> perm; split; [apply: needed_for_three | apply: enough_for_three]. Qed.
+End Square.

@@ -2,10 +2,10 @@
 
    Role.  A reader who has understood definitions.v, and the few definitions beside the last
    theorems here, reads what is proved.  The proofs derive it from statements.v, which is in
-   MathComp's own words but for three abbreviations; some derive it from maps.v, which is
-   faster, and those on what is decided and on the edges from decided.v.  `formal` compiles the
-   statements of both files once more where nothing but MathComp, and for this file
-   definitions.v, is known.
+   MathComp's own words but for three abbreviations; some derive it from maps.v and
+   orthogonal.v, which is faster, and those on what is decided and on the edges from decided.v.
+   `formal` compiles the statements of both files once more where nothing but MathComp, and for
+   this file definitions.v, is known.
 
    A fieldType with more than n elements is one with a list s without repetitions (uniq s)
    that is longer than n; \det, \rank, \tr and the rest are MathComp's, as in statements.v. *)
@@ -13,7 +13,7 @@ From mathcomp Require Import ssreflect ssrfun ssrbool eqtype ssrnat seq choice f
 From mathcomp Require Import finset perm ssralg ssrnum ssrint archimedean zmodp matrix.
 From mathcomp Require Import mxalgebra rat poly mxpoly.
 From exactflow.certificates Require Import definitions shears.
-From exactflow Require maps decided statements.
+From exactflow Require maps orthogonal decided statements.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -401,6 +401,49 @@ Theorem half_turn_norms (R : realFieldType) p q (A C E : 'M[R]_(p, q)) (B D F : 
   bounded k A -> bounded k B -> bounded k D -> bounded k E -> 1 <= k.
 Proof. by move=> p0 k0 /decided.half_turn_blocks; apply: decided.half_turn_norms. Qed.
 
+(* If six alternating shears make -1, the first, second, fourth and fifth are not all of condition
+   below (3 + sqrt 5) / 2 = 2.618.. *)
+Theorem half_turn_conditions (R : rcfType) p q (A C E : 'M[R]_(p, q)) (B D F : 'M_(q, p)) k :
+  (0 < p)%N -> U A *m L B *m U C *m L D *m U E *m L F = - 1%:M ->
+  condition_at_most k (U A) -> condition_at_most k (L B) -> condition_at_most k (L D) ->
+  condition_at_most k (U E) -> (3 + Num.sqrt 5) / 2 <= k.
+Proof.
+move=> p0 e cA cB cD cE; rewrite leNgt; apply/negP => lt; pose s : R := Num.sqrt 5.
+have ss : s ^+ 2 = 5 by rewrite sqr_sqrtr ?ler0n.
+have s1 : 1 < s by rewrite -(ltr_pXn2r (n := 2)) ?nnegrE ?sqrtr_ge0 ?ler01 // ss expr1n ltr1n.
+pose l := Num.max k 2; have l2 : 2 <= l by rewrite le_max lexx orbT.
+have weaker n (K : 'M[R]_n) : condition_at_most k K -> condition_at_most l K.
+  by intros [a [b [a0 b0 ab ba bb]]]; exists a, b; split=> //; rewrite le_max ab.
+have l1 : 1 < l by rewrite lt_max ltr1n orbT.
+have small : l ^+ 2 + 1 < 3 * l.
+  have below : l < (3 + s) / 2.
+    by rewrite gt_max lt ltr_pdivlMr ?ltr0n // -natrM (natrD _ 3 1) ltrD2l.
+  have above : (3 - s) / 2 < l.
+    by apply: lt_le_trans l2; rewrite ltr_pdivrMr ?ltr0n // ltrBlDr -natrM
+      (natrD _ 3 1) -addrA ltrDl addr_gt0 ?ltr01 // (lt_trans _ s1) ?ltr01.
+  have sum : (3 - s) / 2 + (3 + s) / 2 = 3.
+    by rewrite -mulrDl addrACA addNr addr0 -natrD -[(3 + 3)%N]/(3 * 2)%N natrM mulfK ?pnatr_eq0.
+  have product : (3 + s) / 2 * ((3 - s) / 2) = 1.
+    rewrite mulf_div [(3 + s) * _]mulrC -subr_sqr ss -natrX -natrB // -natrM divff //.
+    by rewrite pnatr_eq0.
+  move: ((3 + s) / 2) ((3 - s) / 2) sum product below above => phi psi sum product below above.
+  suff e3 : l ^+ 2 + 1 - 3 * l = (l - phi) * (l - psi).
+    by rewrite -subr_lt0 e3 nmulr_rlt0 ?subr_lt0 // subr_gt0.
+  by rewrite -sum -product mulrDl mulrBl !mulrBr opprB opprD addrACA expr2 ![_ * l]mulrC.
+have [a /andP[a0 a1] bA] := orthogonal.shift_norm_of_U l1 small (weaker _ _ cA).
+have [b /andP[b0 b1] bB] := orthogonal.shift_norm_of_L l1 small (weaker _ _ cB).
+have [d /andP[d0 d1] bD] := orthogonal.shift_norm_of_L l1 small (weaker _ _ cD).
+have [c /andP[c0 c1] bE] := orthogonal.shift_norm_of_U l1 small (weaker _ _ cE).
+pose m := Num.max (Num.max a b) (Num.max c d).
+have m0 : 0 <= m by rewrite !le_max a0.
+have [am bm] : a <= m /\ b <= m by rewrite !le_max !lexx !orbT.
+have [cm dm] : c <= m /\ d <= m by rewrite !le_max !lexx !orbT.
+have := decided.half_turn_norms p0 m0 (decided.half_turn_blocks e)
+  (orthogonal.bounded_le a0 am bA) (orthogonal.bounded_le b0 bm bB)
+  (orthogonal.bounded_le d0 dm bD) (orthogonal.bounded_le c0 cm bE).
+by rewrite leNgt !gt_max a1 b1 c1 d1.
+Qed.
+
 (* Each of the six shears of a rotation has condition number at most 18. *)
 Theorem rotations_condition (R : rcfType) e n (M : 'M[R]_(n + (e + n))) :
   (e <= 1)%N -> M^T *m M = 1%:M -> \det M = 1 ->
@@ -497,6 +540,42 @@ Theorem finite_maps_sharp (F : numDomainType) p q : (0 < p)%N -> (0 < q)%N ->
   forall s1 t1 s2 t2 s3 t3, positive_scale s1 -> positive_scale s2 -> positive_scale s3 ->
     ~ {in X, forall x, scale_first s3 t3 (scale_second s2 t2 (scale_first s1 t1 x)) = pi x}].
 Proof. exact: statements.three_scaled_layers_do_not. Qed.
+
+(* Of the 24 permutations of the corners of the square {0, 1}^2 one takes no coupling, four take
+   three, and nineteen take four: images lists the images of the corners in order, and least images
+   is the least number. *)
+Theorem permutations_of_a_square (F : numDomainType) :
+  let corners := [:: (false, false); (false, true); (true, false); (true, true)] in
+  let point (x : bool * bool) : F * F := (x.1%:R, x.2%:R) in
+  let realized k images := exists2 layers : seq ((F -> F) + (F -> F)), (size layers <= k)%N &
+    [seq foldr (@move_half F F) (point x) layers | x <- corners] = [seq point x | x <- images] in
+  exists2 least : seq (bool * bool) -> nat,
+    {in permutations corners, forall images k, realized k images <-> (least images <= k)%N} &
+    [seq count (fun images => least images == k) (permutations corners) | k <- iota 0 5]
+      = [:: 1; 0; 0; 4; 19]%N.
+Proof.
+move=> corners point realized; have grow k l images : realized k images -> (k <= l)%N ->
+    realized l images.
+  by move=> [layers le e] kl; exists layers => //; apply: leq_trans le kl.
+exists (fun images => if images == corners then 0%N else
+  if decided.three_suffice images then 3%N else 4%N); last by vm_compute.
+move=> images perm k; have by_three := decided.realized_by_three F perm.
+case: eqP => [->|other]; first by split=> // _; exists [::].
+case: ifP by_three => [_ by_three|_ by_three]; split=> [real|/(grow _ _ _)]; try apply.
+- by rewrite leqNgt; apply/negP => lt; apply/other/(decided.realized_by_two (F := F) perm)/grow/lt.
+- exact/by_three.
+- by rewrite leqNgt; apply/negP => lt; have /by_three : realized 3%N images by apply: grow real lt.
+have point_inj : injective point.
+  move=> [a b] [c d] [/eqP + /eqP]; rewrite !eqr_nat.
+  by case: a b c d => [] [] [] [].
+move: perm; rewrite mem_permutations => perm; have infinite := @maps.infinite_numbers F.
+have [||| layers [size4 e]] := @maps.four_couplings_lists _ _ (map point corners)
+    (map point images) infinite infinite.
+- by rewrite map_inj_uniq.
+- by rewrite map_inj_uniq // (perm_uniq perm).
+- by rewrite !size_map (perm_size perm).
+by exists layers; [rewrite size4 | rewrite -e -map_comp].
+Qed.
 
 (* Couplings under masks M k of their own, each of which moves at most as many coordinates as A has,
    and reads at most as many others (B k) as there are, are couplings under one mask: N of them are

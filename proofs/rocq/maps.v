@@ -2350,6 +2350,30 @@ rewrite map_inj_uniq ?iota_uniq // => i j /matrixP/(_ 0 0)/eqP.
 by rewrite !mxE eqr_nat => /eqP.
 Qed.
 
+Lemma infinite_numbers (F : numDomainType) : infinite F.
+Proof.
+move=> n; exists [seq i%:R | i <- iota 0 n.+1]; last by rewrite size_map size_iota.
+by rewrite map_inj_uniq ?iota_uniq // => i j /eqP; rewrite eqr_nat => /eqP.
+Qed.
+
+(* The points of a list are taken to those of another one. *)
+Corollary four_couplings_lists (V W : zmodType) (points images : seq (V * W)) :
+  infinite V -> infinite W -> uniq points -> uniq images -> size points = size images ->
+  exists layers : seq ((W -> V) + (V -> W)),
+    size layers = 4 /\ [seq foldr (@move_half V W) x layers | x <- points] = images.
+Proof.
+move=> infV infW up ui same; pose pi x := nth x images (index x points).
+have inj : {in points &, injective pi}.
+  move=> x y xX yX /eqP; rewrite /pi (set_nth_default y) -?same ?index_mem //.
+  by rewrite nth_uniq -?same ?index_mem // => /eqP e; rewrite -(nth_index x xX) e nth_index.
+have [t [u [v [w e]]]] := four_couplings infV infW inj.
+exists [:: inl w; inr v; inl u; inr t]; split=> //.
+rewrite (eq_in_map _ pi points).1 //; case: points up same {inj e t u v w} @pi => [|x s] us same pi.
+  by rewrite (size0nil (esym same)).
+apply: (@eq_from_nth _ x) => [|i]; rewrite size_map // => lt.
+by rewrite (nth_map x) // /pi index_uniq // (set_nth_default x) // -same.
+Qed.
+
 Theorem four_couplings_rows (F : numDomainType) p q (X : seq ('rV[F]_p * 'rV[F]_q))
     (pi : 'rV[F]_p * 'rV[F]_q -> 'rV[F]_p * 'rV[F]_q) :
   (0 < p)%N -> (0 < q)%N -> {in X &, injective pi} ->

@@ -47,6 +47,13 @@ Proof. by rewrite /dot mulmxDr mxE. Qed.
 Lemma dotNl m (x z : 'cV_m) : dot (- x) z = - dot x z.
 Proof. by rewrite /dot trmxN mulNmx mxE. Qed.
 
+Lemma dotZ n (x y : 'cV[R]_n) a b : dot (a *: x) (b *: y) = a * b * dot x y.
+Proof. by rewrite /dot [(_ *: x)^T]linearZ /= -scalemxAl -scalemxAr scalerA mxE. Qed.
+
+Lemma dot_col m n (u v : 'cV[R]_m) (w x : 'cV[R]_n) :
+  dot (col_mx u w) (col_mx v x) = dot u v + dot w x.
+Proof. by rewrite /dot tr_col_mx mul_row_col mxE. Qed.
+
 Lemma dot_mul m n (X : 'M_(m, n)) x y : dot (X *m x) y = dot x (X^T *m y).
 Proof. by rewrite /dot trmx_mul mulmxA. Qed.
 
@@ -592,9 +599,6 @@ apply: (ler_wpM2r (prod0 _)); apply: le_trans (le_t1 a _); first by rewrite lerD
 exact: bigmax_ge_id.
 Qed.
 
-Lemma dotZ n (x y : 'cV[R]_n) a b : dot (a *: x) (b *: y) = a * b * dot x y.
-Proof. by rewrite /dot [(_ *: x)^T]linearZ /= -scalemxAl -scalemxAr scalerA mxE. Qed.
-
 Lemma unit_multiple n (y : 'cV[R]_n) : y != 0 ->
   exists2 c : R, 0 < c & dot (c *: y) (c *: y) = 1.
 Proof.
@@ -862,10 +866,6 @@ rewrite addrACA; apply: le_trans (_ : a + 16 * a + d *+ 17 + d <= _).
 by rewrite !mulr_natl -mulrS -addrA -mulrSr mulrnDl lerD2r [X in _ <= X]mulrSr lerDl.
 Qed.
 
-Lemma dot_col m n (u v : 'cV[R]_m) (w x : 'cV[R]_n) :
-  dot (col_mx u w) (col_mx v x) = dot u v + dot w x.
-Proof. by rewrite /dot tr_col_mx mul_row_col mxE. Qed.
-
 Lemma root_18 : Num.sqrt 18 ^+ 2 = 18 :> R.
 Proof. by rewrite sqr_sqrtr ?ler0n. Qed.
 
@@ -1001,6 +1001,54 @@ have small m : bounded m K -> m * m <= a * b ->
   by rewrite ler_wpM2r ?dot_ge0 // expr2 (le_trans mm).
 have [le|/ltW le] := leP a b; first by apply: small ba _; rewrite ler_wpM2l.
 by apply: small bb _; rewrite ler_wpM2r.
+Qed.
+
+(* A shear of condition below 2.618.., where k^2 + 1 = 3 k, has a shift of norm below 1: the vectors
+   (X y, (k - 1) y) show it. *)
+Lemma shift_norm k m n (X : 'M[R]_(m, n)) : 1 < k -> k ^+ 2 + 1 < 3 * k ->
+  (forall y, k ^+ 2 * dot (X *m y) (X *m y) + (k - 1) ^+ 2 * dot y y
+    <= k * (dot (X *m y) (X *m y) + (k - 1) ^+ 2 * dot y y)) ->
+  exists2 l, 0 <= l < 1 & bounded l X.
+Proof.
+move=> k1 small near; have k0 : 0 < k by apply: lt_trans ltr01 k1.
+have km0 : 0 < k - 1 by rewrite subr_gt0.
+pose r := (k - 1) ^+ 2 / k; have r0 : 0 <= r by rewrite divr_ge0 ?sqr_ge0 // ltW.
+have r1 : r < 1.
+  by rewrite ltr_pdivrMr // mul1r sqrrB1 addrAC ltrBlDr -mulrS -mulr_natl.
+exists ((1 + r) / 2).
+  rewrite divr_ge0 ?addr_ge0 ?ler01 ?ler0n //= ltr_pdivrMr ?ltr0n // mul1r.
+  by rewrite (_ : 2 = 1 + 1) ?ltrD2l // -mulr2n.
+move=> y; apply: (@le_trans _ _ (r * dot y y)).
+  have {near} := near y; rewrite mulrDr /r.
+  move: (dot (_ *m _) _) (dot y y) ((k - 1) ^+ 2) => N M s near.
+  rewrite mulrAC ler_pdivlMr // mulrC -(ler_pM2l km0) !mulrBl !mul1r lerBlDr addrAC lerBrDr.
+  by rewrite mulrA -expr2 [X in _ <= X]addrC.
+rewrite ler_wpM2r ?dot_ge0 //.
+have := sqr_ge0 (1 - r); rewrite -[X in 0 <= X](subKr ((1 + r) ^+ 2)) subr_sqrDB mul1r subr_ge0.
+by rewrite expr_div_n ler_pdivlMr ?exprn_gt0 ?ltr0n // -natrX mulr_natr.
+Qed.
+
+Lemma shift_norm_of_U k (X : 'M[R]_(p, q)) : 1 < k -> k ^+ 2 + 1 < 3 * k ->
+  condition_at_most k (U X) -> exists2 l, 0 <= l < 1 & bounded l X.
+Proof.
+move=> k1 small cond; apply: (shift_norm k1 small) => y.
+have uX : shear (U X) by left; exists X.
+have := shear_norm uX cond (col_mx (X *m y) ((k - 1) *: y)).
+have -> : U X *m col_mx (X *m y) ((k - 1) *: y) = col_mx (k *: (X *m y)) ((k - 1) *: y).
+  by rewrite mul_block_col mul0mx !mul1mx add0r -scalemxAr scalerBl scale1r addrC subrK.
+by rewrite !dot_col !dotZ -!expr2.
+Qed.
+
+Lemma shift_norm_of_L k (Y : 'M[R]_(q, p)) : 1 < k -> k ^+ 2 + 1 < 3 * k ->
+  condition_at_most k (L Y) -> exists2 l, 0 <= l < 1 & bounded l Y.
+Proof.
+move=> k1 small cond; apply: (shift_norm k1 small) => x.
+have uY : shear (L Y) by right; exists Y.
+have := shear_norm uY cond (col_mx ((k - 1) *: x) (Y *m x)).
+have -> : L Y *m col_mx ((k - 1) *: x) (Y *m x) = col_mx ((k - 1) *: x) (k *: (Y *m x)).
+  rewrite mul_block_col mul0mx !mul1mx addr0 -scalemxAr; congr col_mx.
+  by rewrite scalerBl scale1r subrK.
+by rewrite !dot_col !dotZ -!expr2 addrC [X in _ <= k * X]addrC.
 Qed.
 
 Lemma product_norm c (Ks : seq 'M[R]_(p + q)) : 0 <= c ->

@@ -53,9 +53,12 @@ Definition coupling_map (R : ringType) (G : {pred R}) d (M B : {set 'I_d})
       forall i (x y : 'cV_d), (forall j, j \in B -> x j 0 = y j 0) -> s i x = s i y /\ t i x = t i y
     & forall x i, f x i 0 = if i \in M then s i x * x i 0 + t i x else x i 0].
 
-(* Maps of pairs: one half moves by any function of the other, after positive scales of it. *)
+(* Maps of pairs: one half moves by any function of the other, after positive scales of it; inl
+   says that the first half moves, inr that the second does. *)
 Definition move_first (V W : zmodType) (u : W -> V) (x : V * W) := (x.1 + u x.2, x.2).
 Definition move_second (V W : zmodType) (t : V -> W) (x : V * W) := (x.1, x.2 + t x.1).
+Definition move_half (V W : zmodType) (layer : (W -> V) + (V -> W)) : V * W -> V * W :=
+  match layer with inl u => move_first u | inr t => move_second t end.
 Definition scale_first (F : numDomainType) p q (s u : 'rV[F]_q -> 'rV[F]_p)
   (x : 'rV[F]_p * 'rV[F]_q) := (\row_i (s x.2 0 i * x.1 0 i + u x.2 0 i), x.2).
 Definition scale_second (F : numDomainType) p q (s t : 'rV[F]_p -> 'rV[F]_q)

@@ -119,7 +119,7 @@ def prove_by_kernel(data: bytes, bound: Fraction | None = None) -> tuple[int, li
 
 
 def _is_library_error(printed: str, library: str) -> bool:
-    """Whether coqc reports an error in the library, which begins the file."""
+    """Whether the error that coqc reports is in the library, the first part of the file."""
     found = re.search(r"\.v\", line (\d+), ", printed)
     return found is not None and int(found[1]) <= library.count("\n")
 
