@@ -141,7 +141,7 @@ def test_moved_atoms_that_are_not_accounted_for_are_refused():
 def test_another_flow_than_the_construction_is_refused():
     found = approximate(SQUARE, "1/5")
     other = replace(found.parameters, delta=found.parameters.delta / 2)
-    vars(found)["flow"] = other.layers()
+    vars(found)["flow"] = other.build_flow()
     with pytest.raises(VerificationError, match=r"\(construction\)"):
         found.explain()
 
