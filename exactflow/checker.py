@@ -94,7 +94,7 @@ Polynomial = list[Any]  # ascending coefficients; of Fractions, without trailing
 FORMATS = ("exactflow-certificate", "exactflow-depth-certificate")
 RATIONAL = re.compile(r"(-?[0-9]+)(?:/([0-9]+))?")
 DECIMAL = re.compile(r"(-?)(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,9}))?")
-AROUND = re.compile(r"^ *\+(?=[0-9.])|^ +| +$")  # may surround a number in a target file
+AROUND = re.compile(r"^ *\+(?=[0-9.])|^ +| +$")  # blanks or a plus sign around a number of a file
 ESCAPE = re.compile(
     r"\\u[dD][89abAB]..\\u[dD][c-fC-F]|\\u[dD]([89a-fA-F])|\\."
 )  # group 1: a lone low one
@@ -121,7 +121,7 @@ WITNESSES = SMALL_PRIMES[:13]  # 2, ..., 41 decide primality below `PROVED_BELOW
 # Sorenson and Webster, Strong pseudoprimes to twelve prime bases, Math. Comp. 86 (2017), 985-1003
 PROVED_BELOW = 3317044064679887385961981
 QUICK_BITS = 100  # the quick test errs with probability at most 2^-100
-KINDS = {  # kind -> key of the witness, and for each kind of scales the lengths of patterns
+KINDS = {  # kind of obstruction -> key of its witness, and by scales the lengths of its patterns
     "trace": ("k", {"additive": [4, 5]}),
     "similarity": ("factors", {"additive": [4, 5]}),
     "linear": ("multiplier", {"additive": [0, 1, 2, 3, 4, 5], "positive": [0, 1, 2, 3, 4, 5]}),
@@ -131,7 +131,7 @@ KINDS = {  # kind -> key of the witness, and for each kind of scales the lengths
 EQUATIONS = [  # shapes of the matrices of a multiplier, for a pattern of 0, 1, .., 4 letters
     "pp pq qq qp", "pp pq qq", "qq pp", "pp qq qp", "pq pq qq", "",
 ]  # fmt: skip
-MOST_LAYERS = 6  # no kind excludes patterns of more than five letters
+MOST_LAYERS = 6  # no kind of obstruction excludes patterns of more than five letters
 MOST_MINORS, MOST_TERMS, MOST_DEGREE = 5000, 10**6, 100  # limits of polynomials in scales
 
 
@@ -628,10 +628,10 @@ def require_zero_C(kind: str, pattern: str, blocks: WordBlocks) -> None:
         )
 
 
-# trace.  Theorem: D = I + Y Z and a = I + Z Y have the same characteristic polynomial, by
-# Sylvester's det(s I - Y Z) = det(s I - Z Y) at s = x - 1 (char_poly_YZ in proofs/rocq/layers.v).
-# If one has e more rows, append e ones to the diagonal of the smaller one: the polynomial of the
-# larger one is (x - 1)^e times the polynomial of the smaller one.
+# trace.  Theorem: D = I + Y Z and a = I + Z Y of one size have the same characteristic polynomial,
+# by Sylvester's det(s I - Y Z) = det(s I - Z Y) at s = x - 1 (char_poly_YZ in
+# proofs/rocq/layers.v). If one matrix has e more rows, append e ones to the diagonal of the smaller
+# matrix: the polynomial of the larger matrix is (x - 1)^e times that of the smaller.
 
 
 def append_diagonal_ones(M: Matrix, size: int) -> Matrix:
@@ -660,7 +660,7 @@ def has_opposed_minors(k: int, D: Matrix, a: Matrix) -> bool:
     """
     n = len(D)
     if math.comb(n, k) > MOST_MINORS:
-        raise UndecidedError(f"more than {MOST_MINORS} minors")
+        raise UndecidedError(f"the witness needs more than {MOST_MINORS} minors, the limit here")
     signs = set()
     for M, factor in ((D, 1), (a, -1)):
         for chosen in combinations(range(n), k):
@@ -683,9 +683,9 @@ def has_one_signed_combination(multiplier: list[Matrix], blocks: WordBlocks, M: 
     total: dict[tuple[Any, ...], Any] = {}
     det = principal_minor(M, range(2 * n))
     if 2**n > MOST_MINORS:
-        raise UndecidedError(f"more than {MOST_MINORS} minors")
+        raise UndecidedError(f"the witness needs more than {MOST_MINORS} minors, the limit here")
     if sum(math.comb(n, k) * len(p) for k, p in enumerate(multiplier, 1)) > MOST_TERMS:
-        raise UndecidedError(f"more than {MOST_TERMS} terms")
+        raise UndecidedError(f"the witness needs more than {MOST_TERMS} terms, the limit here")
     for k, p in enumerate(multiplier, 1):
         for chosen in combinations(range(n), k):
             minors = det, 1
@@ -855,7 +855,7 @@ def quotient_matrix(D: Matrix, C: Matrix, p: int) -> Matrix:
 def count_jordan_blocks(f: Polynomial, M: Matrix, n: int, p: int) -> list[int]:
     """Return e_k = rank f(M)^(k-1) - rank f(M)^k for k = 1, .., n + 1."""
     value, space, sizes = evaluate_at_matrix(f, M, p), identity(len(M)), [len(M)]
-    for _ in range(n + 1):  # the rows of space span those of f(M)^k
+    for _ in range(n + 1):  # `space` spans the rows of f(M)^k
         space = eliminate(multiply(space, value, p), p)[1] if sizes[-1:] != sizes[-2:-1] else space
         sizes.append(len(space))
     return [x - y for x, y in pairwise(sizes)]
@@ -1204,7 +1204,9 @@ def read_number_field(modulus: Any, root: Any = ()) -> Field:
     is_such = type(modulus) is list and len(modulus) > 1
     expect(is_such, where, "a list of 2 or more strings", modulus)
     if (degree := len(modulus) - 1) > MAX_DEGREE:
-        raise UndecidedError(f"the modulus has degree {degree}; those up to {MAX_DEGREE} are read")
+        raise UndecidedError(
+            f"the modulus has degree {degree}; those up to {MAX_DEGREE} are read"
+        )
     m = tuple(
         Fraction(*read_rational_pair(c, f"{where}, coefficient {i}")) for i, c in enumerate(modulus)
     )
@@ -1734,7 +1736,9 @@ def check(
             layers = f"depth {len(certificate.layers)}, {claim.scales} layers"
         lines = [f"c {layers} over {field.name}, {certificate.dimension} coordinates"]
         if target is None:
-            lines.append("c no target given apart: the claim is on the certificate's own")
+            lines.append(
+                "c compared with the matrix in the certificate: --target FILE compares with yours"
+            )
         else:
             given = read_target(*target, field, certificate.dimension - len(certificate.pads))
             if transposed:

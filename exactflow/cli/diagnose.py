@@ -51,7 +51,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the facts; return 1 if an error exceeds --fail-above, else 0."""
-    require("torch", "torch", "whole models")
+    require("torch", "torch", "a whole model")
     from exactflow.interop.diagnosis import diagnose
     from exactflow.interop.diagnosis.result import ERRORS
 

@@ -15,7 +15,7 @@ EXAMPLES = (
 )
 EXIT_CODES = {0: "no counterexample was found", 1: "a counterexample was found"}
 
-_SHOWN = "number", "name", "statement", "latex", "source", "checked", "found", "script", "door"
+_SHOWN = "number", "name", "statement", "latex", "source", "checked", "found", "script", "function"
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:

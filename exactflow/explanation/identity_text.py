@@ -260,7 +260,7 @@ class _Parser:
         count = _FUNCTIONS.get(stem, 1)
         if count and len(parts) != count:
             shown = "one argument" if count == 1 else f"{count} arguments"
-            raise InvalidInputError(f"expected {shown} of {token} in {self.text!r}")
+            raise InvalidInputError(f"expected {shown} after {token} in {self.text!r}")
         if stem == "minors" and not (parts[1][0] == "number" and parts[1][1].isdigit()):
             raise InvalidInputError(f"expected minors of an integer size in {self.text!r}")
         return ("bracket" if token == "(" else token, *parts)
@@ -404,7 +404,9 @@ def _invert(field: Domain, value: Any) -> Any:
         [row + unit for row, unit in zip(value, one, strict=True)], field
     )
     if [row[:n] for row in rows] != one:
-        raise InvalidInputError("expected an invertible matrix")
+        raise InvalidInputError(
+            "the identity inverts a matrix that is singular: choose another one"
+        )
     return [row[n:] for row in rows]
 
 

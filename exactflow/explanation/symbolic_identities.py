@@ -261,8 +261,8 @@ class Identity:
             )
         if surviving:
             raise FalseIdentityError(
-                f"expected {self.statement or self.text}; the difference of the sides has the "
-                f"surviving words {'; '.join(surviving)}"
+                f"expected {self.statement or self.text}; in the difference of the sides, these "
+                f"products do not cancel: {'; '.join(surviving)}"
             )
         return Proof(self.name, compared, words, _state_hypotheses(ring, self.relations))
 

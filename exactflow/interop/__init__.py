@@ -58,7 +58,7 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'exactflow.interop' has no attribute {name!r}")
-    require("torch", "torch", "whole models")
+    require("torch", "torch", "a whole model")
     return getattr(import_module(f"exactflow.interop.{_HOMES[name]}"), name)
 
 

@@ -113,10 +113,12 @@ def head(row: Theorem, text: str) -> str:
         f'<a href="../notebooks/{row.script}.py" download>a script</a> or '
         f'<a href="../notebooks/{row.script}.ipynb" download>a notebook</a>.',
     ]
-    door, _, how = row.door.partition(", ")
-    home = documented_name(*door.rpartition(".")[::2]) if " " not in door and "." in door else None
+    function, _, how = row.function.partition(", ")
+    is_name = " " not in function and "." in function
+    home = documented_name(*function.rpartition(".")[::2]) if is_name else None
     if home:
-        lines.append(f"Reference: {{py:obj}}`{door} <{home}>`" + f" with `{how}`" * bool(how) + ".")
+        shown = f"{{py:obj}}`{function} <{home}>`"
+        lines.append(f"Reference: {shown}{f' with `{how}`' * bool(how)}.")
     if row.formal:
         more = f", and {len(row.formal) - SHOWN} more, at the end of the page"
         shown = formal_links(row.formal[:SHOWN])

@@ -97,7 +97,7 @@ exactly 2 additive layers
 where U = [[S, X], [0, I]] and L = .*
 certificate: d.json
 c depth 2, additive layers over QQ, 2 coordinates
-c no target given apart: the claim is on the certificate's own
+c compared with the matrix in the certificate: --target FILE compares with yours
 c equal in all entries
 c not U: linear
 c not L: linear

@@ -1,4 +1,4 @@
-"""What a door returns, saved and loaded: it comes back, checked again; what is false does not."""
+"""Results, saved and loaded: each comes back, checked again; a false one does not."""
 
 import json
 import re

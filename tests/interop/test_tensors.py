@@ -1,4 +1,4 @@
-"""Tensors at every door: weights, points and covariances are taken, vectors are refused."""
+"""Tensors at every public function: weights, points, covariances are taken; vectors are refused."""
 
 import numpy as np
 import pytest

@@ -84,7 +84,7 @@ def test_claims_of_one_statement_have_the_lines_of_their_calls(run):
         ("with claims.check('a', Evidence.EXACT):\n    assert 0, 'why'", "refuted", 4, "]: why"),
         (IN_A_CLAIM + "assert_depth([[1, 2], [0, 1]], 3)", "refuted", 4, "exactly 3 layers"),
         (IN_A_CLAIM + f"assert_depth({OPEN}, 5)", "incomplete", 4, "from 5 to 6"),
-        (IN_A_CLAIM + "FALSE.prove()", "refuted", 4, "surviving words"),
+        (IN_A_CLAIM + "FALSE.prove()", "refuted", 4, "do not cancel"),
         (TRUE + "assert 0, 'why'", "broken", 5, "AssertionError: why"),
         (TRUE + "class Stop(BaseException): pass\nraise Stop('now')", "broken", 6, "Stop: now"),
         (TRUE + "raise KeyboardInterrupt", "broken", 5, ":5: KeyboardInterrupt"),

@@ -95,7 +95,7 @@ def write_trace_reason(blocks: WordBlocks, most: int) -> str | None:
 def write_rank_reason(
     factors: Sequence[Polynomial], D: Matrix, C: Matrix, a: Matrix, c: Matrix, is_of_a: bool
 ) -> str | None:
-    """Return ranks that exclude D' and a', in the syntax of depth.v; None if there are none.
+    """Return ranks by which D' and a' exclude the layers, in the syntax of depth.v, or None.
 
     The factors are coprime monic polynomials. The text consists of f and p, of K, P and Q
     transposed, of G and H that prove the ranks, and of the ranks r and s. The blocks a and c are

@@ -20,6 +20,7 @@ from torch.nn.parameter import is_lazy
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import to_index
+from exactflow.flows.base import Flow
 from exactflow.interop.diagnosis.measuring import ROWS, measure_layers
 from exactflow.interop.diagnosis.result import Diagnosis
 from exactflow.interop.libraries import library_of
@@ -71,7 +72,8 @@ def diagnose(
     """
     if not isinstance(model, nn.Module):
         got = type(model).__name__
-        raise InvalidInputError(f"expected a flow as a module of PyTorch, got {got}")
+        remedy = ": pass to_module(flow)" if isinstance(model, Flow) else ""
+        raise InvalidInputError(f"expected a flow as a module of PyTorch, got {got}{remedy}")
     while (name := wrapper_attribute(model)) is not None:
         model = getattr(model, name)
     _check_batch(x)

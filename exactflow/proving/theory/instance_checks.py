@@ -152,8 +152,8 @@ def check_permutation_layers(perm: Any) -> CouplingFlow:
 
 
 def check_depth_under_partition(instance: Any) -> CouplingFlow:
-    """Check that M takes at most 2 ceil(q / p) + 4 layers under the partition, + 2 if p divides
-    q - 1.
+    """Check that M needs at most 2 ceil(q / p) + 4 layers under the partition, or two less if p
+    divides q - 1.
     """
     M, partition = instance
     flow = factor(M, partition=partition)

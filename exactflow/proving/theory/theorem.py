@@ -74,10 +74,10 @@ class Theorem:
     source : papers.
     checked, found : how it was checked, with the kind of evidence, and the numbers found.
     script : its name under ``proofs/``, for ``python -m proofs SCRIPT``.
-    door : the function of the package that constructs the layers, or "".
+    function : the function of the package that constructs the layers, or "".
     hypotheses : in the order in which `check` tests them.
     tried : the part of the statement that `trial` checks on an instance.
-    trial : a function that checks it and returns the result of `door`.
+    trial : a function that checks it and returns the result of `function`.
     draws : a function that draws an instance.
     formal : names of theorems in ``proofs/rocq``; ``proved.md`` there has their generality.
     """
@@ -91,7 +91,7 @@ class Theorem:
     checked: str
     found: str
     script: str
-    door: str = ""
+    function: str = ""
     hypotheses: tuple[Hypothesis, ...] = ()
     tried: str = ""
     trial: Callable[[Any], Any] | None = None
@@ -166,7 +166,7 @@ absolute value at most 2 equal the permutation
         said = [f"{h.says}: {h.why}." for h in self.hypotheses]
         said += [f"source: {self.source}", f"checked: {self.checked}", f"found: {self.found}"]
         said += [f"script: python -m proofs {self.script}"]
-        said += [f"door: {self.door}"] * bool(self.door)
+        said += [f"function: {self.function}"] * bool(self.function)
         said += [f"formally proved: {', '.join(self.formal)}"] * bool(self.formal)
         head = [f"{self.number}. {self.name}", "", fill(self.statement, width), ""]
         shown = (fill(line, width, break_long_words=False) for line in said)
@@ -188,7 +188,7 @@ absolute value at most 2 equal the permutation
         if self.formal:
             rows.append(("in Rocq", ", ".join(f"<code>{escape(x)}</code>" for x in self.formal)))
         calls = [f'theorems["{self.name}"].{call}' for call in ("check(M)", "challenge()")]
-        calls = [*(calls if self.trial else []), *filter(None, [self.door])]
+        calls = [*(calls if self.trial else []), *filter(None, [self.function])]
         calls.append(f"python -m proofs {self.script}")
         rows.append(("try it", ", ".join(f"<code>{escape(call)}</code>" for call in calls)))
         listed = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in rows)

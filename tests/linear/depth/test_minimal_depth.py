@@ -1,4 +1,4 @@
-"""The door: what it takes and refuses, on a table of degenerate matrices over several fields."""
+"""minimal_depth: what it takes and refuses, on degenerate matrices over several fields."""
 
 import random
 

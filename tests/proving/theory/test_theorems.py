@@ -269,7 +269,7 @@ def test_a_false_theorem_meets_its_counterexample():
 
 
 @pytest.mark.parametrize(
-    ("name", "door", "instance"),
+    ("name", "function", "instance"),
     [
         ("six layers", "factor", sympy.Matrix([[1, 2], [0, 1]])),
         ("permutations", "factor", [1, 2, 0, 3]),
@@ -277,12 +277,12 @@ def test_a_false_theorem_meets_its_counterexample():
         ("one mask", "merge_masks", [CouplingFlow([LinearCoupling((1, 1), "first", [[2]])])]),
     ],
 )
-def test_a_check_takes_no_product_on_trust(monkeypatch, name, door, instance):
+def test_a_check_takes_no_product_on_trust(monkeypatch, name, function, instance):
     wrong = CouplingFlow([LinearCoupling((1, 1), "second", [[3]])])
     if name == "permutations":
         wrong = CouplingFlow([LinearCoupling((2, 2), "second", [[3, 0], [0, 1]])])
-    answer = SimpleNamespace(flow=wrong, obstructions=()) if door == "minimal_depth" else wrong
-    monkeypatch.setattr(instance_checks, door, lambda *args, **options: answer)
+    answer = SimpleNamespace(flow=wrong, obstructions=()) if function == "minimal_depth" else wrong
+    monkeypatch.setattr(instance_checks, function, lambda *args, **options: answer)
     with pytest.raises(VerificationError, match="at entry"):
         theorems[name].check(instance)
 
