@@ -1204,9 +1204,7 @@ def read_number_field(modulus: Any, root: Any = ()) -> Field:
     is_such = type(modulus) is list and len(modulus) > 1
     expect(is_such, where, "a list of 2 or more strings", modulus)
     if (degree := len(modulus) - 1) > MAX_DEGREE:
-        raise UndecidedError(
-            f"the modulus has degree {degree}; those up to {MAX_DEGREE} are read"
-        )
+        raise UndecidedError(f"the modulus has degree {degree}; those up to {MAX_DEGREE} are read")
     m = tuple(
         Fraction(*read_rational_pair(c, f"{where}, coefficient {i}")) for i, c in enumerate(modulus)
     )
