@@ -22,9 +22,10 @@ More in exactflow.linear.masks, .linear.padding, .floats.lossless, .laws.conditi
 On the command line: exactflow --help.  Words of evidence: help("exactflow.claims.Evidence").
 """
 
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from exactflow.files.version import __version__ as __version__
 
@@ -89,9 +90,25 @@ __all__ = list(_HOMES)
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'exactflow' has no attribute {name!r}{_hint(name)}")
-    value = getattr(import_module(f"exactflow.{_HOMES[name]}"), name)
+    from exactflow.errors import MissingExtraError
+
+    try:
+        value = getattr(import_module(f"exactflow.{_HOMES[name]}"), name)
+    except MissingExtraError as error:  # not yet: help(exactflow) looks at each name
+        return _raise_when_called(name, error)
     globals()[name] = value
     return value
+
+
+def _raise_when_called(name: str, error: Exception) -> Callable[..., NoReturn]:
+    """Return a function that stands for one whose extra is not installed."""
+
+    def function(*arguments: Any, **options: Any) -> NoReturn:
+        raise error.with_traceback(None)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"Raise MissingExtraError: {error}."
+    return function
 
 
 def _hint(name: str) -> str:

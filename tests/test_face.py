@@ -62,3 +62,21 @@ def test_a_module_of_the_package_itself_comes_before_others_of_its_name():
 def test_tab_completes_the_names_of_theorems():
     assert "six layers" in theorems._ipython_key_completions_()
     assert all(name in theorems for name in theorems._ipython_key_completions_())
+
+
+def test_without_pytorch_every_name_is_there_and_says_what_to_install_when_it_is_called():
+    code = """
+import sys
+sys.modules["torch"] = None
+import exactflow
+from exactflow import *
+from exactflow.errors import MissingExtraError
+assert "MissingExtraError" in exactflow.diagnose.__doc__
+for name in ("diagnose", "convert"):
+    try:
+        getattr(exactflow, name)(1, x=2)
+    except MissingExtraError as error:
+        print(error)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.count("exactflow[torch]") == 2

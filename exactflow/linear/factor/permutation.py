@@ -177,14 +177,15 @@ def _record_steps(
         named = zip(("V", "W", "Z", "Y", "X", "W0"), shifts, [(n, q), (q, n)] * 3, strict=True)
         return {name: _to_dense(entries, shape) for name, entries, shape in named}
 
-    appended = ", with the missing unit vectors appended" if q > n else ""
+    appended = "; the missing unit vectors are appended" if q > n else ""
     record_step(
         "two involutions",
-        "A shift adds the nonzero rows of `A` to zero rows of `C`; the result, `C'`, has signed "
-        "unit vectors as columns. The columns of `J` are the rows of `-B`, but those at the places "
-        f"of these rows of `A` are rows of `D`{appended}. `Theta = J^T C'` is a signed permutation "
-        "of determinant 1. An involution `K` reverses it, so that `K Theta` is similar to `K`: a "
-        "matrix `G` carries `K` to `P = C' K J^T`.",
+        "A shift adds each nonzero row of `A` to a zero row of `C`; the result, `C'`, has signed "
+        "unit vectors as columns. `J` has a column for each row of `A`: if that row is zero, the "
+        "same row of `-B`; if it was added to a row of `C`, the row of `D` beside that one"
+        f"{appended}. `Theta = J^T C'` is a signed permutation of determinant 1. An involution `K` "
+        "reverses it: `K Theta K` is its inverse. So `K Theta` is an involution, too, and similar to "
+        "`K`, and a matrix `G` carries `K` to `P = C' K J^T`: `P G = G K`.",
         "Theta = J^T C', det(Theta) = 1, K K = I, K Theta K Theta = I, P = C' K J^T, P G = G K",
         dense_involutions,
         "Theorem 6 of exactflow.linear.factor.permutation, after Koehler, Mehta, Risteski 2021",
