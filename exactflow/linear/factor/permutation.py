@@ -183,9 +183,9 @@ def _record_steps(
         "A shift adds each nonzero row of `A` to a zero row of `C`; the result, `C'`, has signed "
         "unit vectors as columns. `J` has a column for each row of `A`: if that row is zero, the "
         "same row of `-B`; if it was added to a row of `C`, the row of `D` beside that one"
-        f"{appended}. `Theta = J^T C'` is a signed permutation of determinant 1. An involution `K` "
-        "reverses it: `K Theta K` is its inverse. So `K Theta` is an involution, too, and similar to "
-        "`K`, and a matrix `G` carries `K` to `P = C' K J^T`: `P G = G K`.",
+        f"{appended}. `Theta = J^T C'` is a signed permutation of determinant 1. An involution "
+        "`K` reverses it: `K Theta K` is its inverse. So `K Theta` is an involution, too; it is "
+        "similar to `K`, and a matrix `G` carries `K` to `P = C' K J^T`: `P G = G K`.",
         "Theta = J^T C', det(Theta) = 1, K K = I, K Theta K Theta = I, P = C' K J^T, P G = G K",
         dense_involutions,
         "Theorem 6 of exactflow.linear.factor.permutation, after Koehler, Mehta, Risteski 2021",
