@@ -404,9 +404,7 @@ def _invert(field: Domain, value: Any) -> Any:
         [row + unit for row, unit in zip(value, one, strict=True)], field
     )
     if [row[:n] for row in rows] != one:
-        raise InvalidInputError(
-            "the identity inverts a matrix that is singular: choose another one"
-        )
+        raise InvalidInputError("expected an invertible matrix in the identity, got a singular one")
     return [row[n:] for row in rows]
 
 

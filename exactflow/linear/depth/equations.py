@@ -16,7 +16,8 @@ With additive layers, in the names of the pattern that starts with U:
 With positive scales, a product of at least two layers is one of additive layers and a positive
 diagonal, M P^-1 = U(X) .., P = diag(H^-1, G), in the same pattern. U has A = S, U L has D = T and
 A - B D^-1 C = S for positive diagonals S and T. Three layers have C H + G c = 0, since c = -C for
-additive layers, H A - X C = I and G + C Z = D. Four have D G^-1 W - W H^-1 a = C H + G c.
+additive layers, H A - X C = I and G + C Z = D if the layers are U(H^-1 X) L(Y) U(H^-1 Z G^-1).
+Four have D G^-1 W - W H^-1 a = C H + G c.
 
 *Multipliers.* Each equation, sum of P X Q over its terms = R, is multiplied by a matrix and traced:
 tr(W P X Q) = tr((Q W P) X). Let the sum of Q W P vanish for each unknown except the positive

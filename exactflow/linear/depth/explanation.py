@@ -79,7 +79,11 @@ def obstruction_step(
         text.append(found.format_blocks(f"tr({{D}}){ones[0]} != tr({{a}}){ones[1]}"))
     identities, values = _witness_identities(found, blocks)
     text += identities
-    why = found.sentences(name=name)
+    p, q = found.partition
+    why = (
+        f"`A`, `B`, `C`, `D` are the blocks of `{name}` for halves of {p} and {q} coordinates, "
+        f"`a`, `b`, `c`, `d` those of its inverse. {found.sentences(name=name)}"
+    )
     if any("minors(" in identity for identity in identities):
         why += " In the formulas, minors(.., k) is the row of all principal minors of size k."
     blocks |= values

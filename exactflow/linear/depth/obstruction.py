@@ -163,8 +163,11 @@ class Obstruction(PatternInstance, Checkable):
             f"{s}({X})" if isinstance(X, str) else f"{s}(X{X})"
             for s, X in zip(self.pattern, letters, strict=False)
         ]
-        product = " ".join(layers) or "I"
         scaled = self.scales == "positive" and len(self.pattern) > 2
+        if scaled and len(self.pattern) == 3:  # the blocks that make the equations linear
+            blocks = ("H^-1 X", "Y", "H^-1 Z G^-1")
+            layers = [f"{s}({block})" for s, block in zip(self.pattern, blocks, strict=True)]
+        product = " ".join(layers) or "I"
         text = self._assumption_text(name, product)
         if self.kind_row.is_of_pair:
             last = " As `{C} = 0`, the last factor changes neither `{D}` nor `{a}`."
@@ -180,8 +183,12 @@ class Obstruction(PatternInstance, Checkable):
         if self.scales == "additive" or not length:
             return f"Suppose `{name} = {product}`."
         if length > 2:
-            diagonals = "`P = diag(H^-1, G)`, where `H` and `G` are positive and diagonal"
-            return f"Suppose `{name} P^-1 = {product}` for {diagonals}."
+            P = "diag(G, H^-1)" if self.is_exchanged else "diag(H^-1, G)"
+            return (
+                f"Suppose `{name} P^-1 = {product}` for `P = {P}`, where `H` and `G` are diagonal "
+                "with positive entries: a diagonal matrix passes a shear and only changes its "
+                "block, so all scales can stand at the right."
+            )
         scales = ["S", "T" if length == 2 else "I"]
         shown = ", ".join(reversed(scales) if self.is_exchanged else scales)
         diagonals = "positive diagonals `S` and `T`" if length == 2 else "a positive diagonal `S`"
@@ -432,12 +439,13 @@ def _format_terms(p: Polynomial, names: Sequence[str]) -> str:
 
 _ANY = range(2, 10**6)
 _MULTIPLIED = (
-    "Multiply each equation by a matrix, `K1` and so on, and take traces. The sum of the results"
+    "Multiply the equations by the matrices `K1`, `K2`, .. (those that are not shown are 0), take "
+    "traces and add: the result"
 )
 
 KINDS = {
     "trace": Kind(
-        "`Y Z` and `Z Y` have one characteristic polynomial (Sylvester)",
+        "`Y Z` and `Z Y` have one characteristic polynomial, up to a power of x (Sylvester)",
         {"additive": (4, 5)}, "trace", "k", True, _has_different_coefficients, _coefficient_texts,
         "{pair} have different {what}",
         "{pair} have one characteristic polynomial, as `det(x I - Y Z) = det(x I - Z Y)`{power} "

@@ -14,15 +14,18 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
+import sympy
 from linear.depth.examples import about, blocks, excluded, matrix, word
 from linear.depth.tables import E12, NOT_THREE, ONE, THREE
 from sympy import QQ, Rational, sqrt
+from sympy.polys.matrices import DomainMatrix
 
 from exactflow import verify
 from exactflow.exact import linalg
 from exactflow.linear.depth import minimal_depth
+from exactflow.linear.depth.equations import equations_for
 from exactflow.linear.depth.obstruction import Obstruction
-from exactflow.linear.depth.pattern import SplitMatrix
+from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix
 from exactflow.linear.depth.scaled.three_scaled_layers import decide_positive_diagonals
 
 
@@ -117,3 +120,43 @@ def test_real_algebraic_numbers():
     answer = minimal_depth(swap, scales="positive")
     assert answer.lower == 4
     assert [reason.is_valid() for reason in answer.obstructions] == [True, True]
+
+
+@pytest.mark.parametrize("pattern", ["ULU", "LUL"])
+@pytest.mark.parametrize("sizes", [(2, 2), (1, 2), (3, 2)])
+def test_the_layers_that_a_proof_supposes_fulfil_the_equations_that_it_states(pattern, sizes):
+    """M P^-1 = U(H^-1 X) L(Y) U(H^-1 Z G^-1) for P = diag(H^-1, G), or with exchanged halves."""
+    draws = random.Random(str((pattern, sizes)))
+    moved, kept = sizes if pattern == "ULU" else sizes[::-1]
+
+    def drawn(rows, columns):
+        return sympy.Matrix(rows, columns, lambda i, j: sympy.Rational(draws.randint(-9, 9), 4))
+
+    def positive(n):
+        return sympy.diag(*[sympy.Rational(draws.randint(1, 9), 3) for _ in range(n)])
+
+    H, G = positive(moved), positive(kept)
+    X, Y, Z = drawn(moved, kept), drawn(kept, moved), drawn(moved, kept)
+
+    def shear(block, is_moved_first):
+        one, other = sympy.eye(moved), sympy.eye(kept)
+        if is_moved_first:
+            return sympy.BlockMatrix([[one, block], [block.T * 0, other]]).as_explicit()
+        return sympy.BlockMatrix([[one, block.T * 0], [block, other]]).as_explicit()
+
+    P = sympy.diag(H.inv(), G)
+    M = shear(H.inv() * X, True) * shear(Y, False) * shear(H.inv() * Z * G.inv(), True) * P
+    if pattern == "LUL":
+        order = [*range(moved, moved + kept), *range(moved)]
+        M = M.extract(order, order)
+    split = SplitMatrix(DomainMatrix.from_Matrix(M).to_field().to_dense(), sizes[0])
+    instance = PatternInstance(pattern, split, "positive")
+    values = {"X": X, "Z": Z, "H": H, "G": G}
+    for equation in equations_for(instance):
+        terms = (A.to_Matrix() * values[name] * B.to_Matrix() for name, A, B in equation.terms)
+        assert sum(terms, equation.right.to_Matrix() * 0) == equation.right.to_Matrix()
+    witness = tuple((e.right - e.right).transpose() for e in equations_for(instance))
+    stated = Obstruction(pattern, split, "positive", "linear", witness).sentences()
+    first, other = pattern[:2]
+    assert f"`M P^-1 = {first}(H^-1 X) {other}(Y) {first}(H^-1 Z G^-1)`" in stated
+    assert f"`P = {'diag(H^-1, G)' if pattern == 'ULU' else 'diag(G, H^-1)'}`" in stated
