@@ -56,7 +56,7 @@ def test_balance(benchmark, family, d):
 @pytest.mark.parametrize("d", SIZES)
 def test_account(benchmark, d):
     target = Target.of(rotation(d))
-    layers = next(yield_closed_forms(target)).layers()
+    layers = next(yield_closed_forms(target)).build_scaled_layers()
 
     def account():
         return np.abs(target.difference(layers).to_floats(target.exponent)).max()

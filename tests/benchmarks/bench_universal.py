@@ -31,13 +31,13 @@ def test_build(benchmark, atoms):
 def test_bound(benchmark, found):
     def bound():
         with ctx.workprec(found.precision):
-            return found.parameters.bound(arb(0))
+            return found.parameters.bound_w2(arb(0))
 
     benchmark.pedantic(bound, rounds=1)
 
 
 def test_layers(benchmark, found):
-    benchmark.pedantic(found.parameters.layers, rounds=1)
+    benchmark.pedantic(found.parameters.build_flow, rounds=1)
 
 
 def test_floats(benchmark, found):
