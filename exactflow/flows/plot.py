@@ -1,4 +1,4 @@
-"""A plot of a flow in matplotlib: its matrix, and a strip of the layers that it is the product of.
+"""A plot of a flow in matplotlib: its matrix as the product of its layers.
 
 The colours are those of the heat maps in HTML: red is positive, blue is negative, grey is an entry
 without a sign (in a finite field, for example), and a zero is blank. In each matrix the darkest

@@ -25,7 +25,7 @@ Reader = Callable[[Any], AffineMap]
 
 @dataclass(frozen=True)
 class CallConvention:
-    """How to call a module from data to latent (forward) and back (inverse).
+    """The call convention of a module: from data to latent (forward) and back (inverse).
 
     Attributes
     ----------
