@@ -30,7 +30,9 @@ def run(arguments: argparse.Namespace) -> int:
     written = common.write_result(result, arguments, source)
     if arguments.json:
         inverse_error = (
-            str(result.inverse_error_bound) if result.inverse_error_bound.is_finite else None
+            str(result.inverse_difference_bound)
+            if result.inverse_difference_bound.is_finite
+            else None
         )
         errors = {"error": str(result.error), "inverse_error": inverse_error}
         numbers = {"condition_numbers": result.condition_numbers, "pads": pads}
@@ -41,8 +43,10 @@ def run(arguments: argparse.Namespace) -> int:
     common.print_lines(result)
     common.print_orientation_repair(result.flow, pads, ", within as much")
     inverse = "there is no certified bound for their inverse"
-    if result.inverse_error_bound.is_finite:
-        inverse = f"their inverse is within {format_up(result.inverse_error_bound)} of its inverse"
+    if result.inverse_difference_bound.is_finite:
+        inverse = (
+            f"their inverse is within {format_up(result.inverse_difference_bound)} of its inverse"
+        )
     equal = "do not equal" if result.error else "equal"
     common.print_lines(f"the layers {equal} the matrix; {inverse}")
     print(end=written)
