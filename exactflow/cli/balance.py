@@ -42,7 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
     common.print_orientation_repair(result.flow, pads, ", within as much")
     inverse = "there is no certified bound for their inverse"
     if result.inverse_error_bound.is_finite:
-        inverse = f"their inverse is within {format_up(result.inverse_error_bound)} of its inverse"
+        inverse = (
+            f"their inverse is within {format_up(result.inverse_error_bound, 2)} of its inverse"
+        )
     equal = "do not equal" if result.error else "equal"
     common.print_lines(f"the layers {equal} the matrix; {inverse}")
     print(end=written)
