@@ -78,7 +78,7 @@ class MinimalDepth(DepthBounds, FlowResult):
         obstructions: tuple[Obstruction, ...],
     ) -> "MinimalDepth":
         """Verify layers against the matrix of a problem, and return them with the obstructions."""
-        target, flow = problem.target.to_dense(), problem.make_flow(layers, "depth")
+        target, flow = problem.target.to_dense(), problem.make_unverified_flow(layers, "depth")
         verify(flow, target)
         lower = lower_bound(obstructions)
         return MinimalDepth(lower, flow.depth, scales, flow, obstructions, target, problem.layout)

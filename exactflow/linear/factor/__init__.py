@@ -103,7 +103,7 @@ def factor(
     with assuming(assumptions):
         problem = Problem.of(target, partition, orientation, scales)
         layers, used = factor_by_route(problem, method)
-    flow = problem.make_flow(layers, used, partial(_explain_flow, problem, assumptions))
+    flow = problem.make_unverified_flow(layers, used, partial(_explain_flow, problem, assumptions))
     report_stage("composing the layers", 0.7)
     verify(flow, problem.target)
     return flow

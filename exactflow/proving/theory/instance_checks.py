@@ -178,7 +178,7 @@ def check_interpolation(instance: Any) -> Any:
         "couplings that take the points to the images",
     )
     check_that(
-        len(found.obstructions) == max(2 * found.depth - 1, 0), "a reason for each shorter word"
+        len(found.obstructions) == max(2 * found.depth - 1, 0), "a reason for each shorter pattern"
     )
     check_that(
         all(reason.is_valid() for reason in found.obstructions),
