@@ -12,7 +12,7 @@ from rich.table import Table
 
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.files.matrices import MatrixFile
 from exactflow.flows.display import describe_scales, format_magnitude
 from exactflow.flows.flow import CouplingFlow
@@ -74,7 +74,7 @@ def _read_or_draw_named_matrix(arguments: argparse.Namespace) -> tuple[MatrixFil
     gaussian = np.random.default_rng(0).standard_normal((DEMO_CHANNELS, DEMO_CHANNELS))
     weight = np.linalg.qr(gaussian)[0].astype(np.float32)  # as Glow initialises its convolutions
     digest = sha256(weight.tobytes()).hexdigest()
-    return MatrixFile(as_matrix(weight), str(weight.dtype), digest), "demo"
+    return MatrixFile(as_square_matrix(weight), str(weight.dtype), digest), "demo"
 
 
 def _print_layers_and_verdict(

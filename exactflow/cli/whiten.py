@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
         record = common.flow_summary_record(result.flow) | errors | {"summary": str(result)}
         common.print_json_with_output_name(arguments, record)
     if common.wants_text(arguments):
-        error = f"generates the covariance within {format_up(within)}"
+        error = f"generates the covariance within {format_up(within, 2)}"
         common.print_wrapped_lines(result, f"the inverse, rounded to floats, {error}")
         print(end=written)
     return 0

@@ -28,7 +28,7 @@ from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, VerificationError
-from exactflow.exact.coerce import as_rectangle
+from exactflow.exact.coerce import as_rectangular_matrix
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element, MatrixLike, PartitionLike
 from exactflow.explanation import Explanation, Step
@@ -183,7 +183,7 @@ def _maps_columns_to_images(
 def _obstruction_step(found: PointObstruction) -> Step:
     """Return the step that shows the points and the images of an obstruction, as columns."""
     entries = ([[*x, *y] for x, y in pairs] for pairs in (found.points, found.images))
-    X, Y = (as_rectangle(rows).transpose() for rows in entries)
+    X, Y = (as_rectangular_matrix(rows).transpose() for rows in entries)
     reason, kind = str(found), found.kind
     why = f"{reason[0].upper()}{reason[1:]}."
     return Step(kind, why, "", {}, {"X": X, "Y": Y}, QQ, _THEOREM, witness=found.is_valid)
@@ -265,7 +265,7 @@ def interpolate(
 def _read_rational_points(name: str, given: MatrixLike) -> DomainMatrix:
     """Return points or images as a matrix; raise `InvalidInputError` unless all are rational."""
     try:
-        matrix = as_rectangle(given)
+        matrix = as_rectangular_matrix(given)
     except InvalidInputError as error:
         raise InvalidInputError(f"{name}: {error}") from None
     if not matrix.domain.is_QQ:

@@ -45,7 +45,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import MethodError
 from exactflow.exact import krylov, linalg
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.typing import Element, Half, MatrixLike
 from exactflow.flows.flow import CouplingFlow
@@ -79,7 +79,7 @@ def classical(M: MatrixLike) -> CouplingFlow:
     [-1,  0],
     [ 0, -1]])
     """
-    problem = Problem.of(as_matrix(M))
+    problem = Problem.of(as_square_matrix(M))
     p, q = problem.partition
     if p != q:
         raise MethodError(f"expected halves of one size, got {p} and {q}: use exactflow.factor")

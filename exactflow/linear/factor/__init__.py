@@ -11,7 +11,7 @@ from sympy.logic.boolalg import Boolean
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.assumptions import Assumptions, assuming
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.progress import report_stage
 from exactflow.exact.typing import MatrixLike, PartitionLike, check_option
 from exactflow.explanation import Explanation
@@ -97,7 +97,7 @@ def factor(
     check_option("method", method, METHODS)
     check_option("orientation", orientation, ORIENTATIONS)
     check_option("scales", scales, SCALES)
-    target = as_matrix(M)
+    target = as_square_matrix(M)
     report_stage("the determinant", 0)
     assumptions = Assumptions.of(assume)
     with assuming(assumptions):
@@ -127,7 +127,7 @@ def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
     """
     if isinstance(M, BlockMatrix) and not options:
         return explain_blocks(M)
-    matrix = as_matrix(M)
+    matrix = as_square_matrix(M)
     check_explainable_dimension(matrix.shape[0])
     explanation: Explanation = factor(matrix, **options).explain()
     return explanation

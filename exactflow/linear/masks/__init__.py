@@ -44,7 +44,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix, common_field, over_common_field
+from exactflow.exact.coerce import as_square_matrix, common_field, over_common_field
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import MatrixLike, PartitionLike
 from exactflow.flows.base import Coupling, Flow
@@ -156,7 +156,7 @@ def _read_over_common_field(flows: object) -> list:
             item = PiecewiseFlow([item])
         elif isinstance(item, PiecewiseFlow):
             item = _to_coupling_flow_if_linear(item)
-        given.append(item if isinstance(item, Flow) else as_matrix(item))
+        given.append(item if isinstance(item, Flow) else as_square_matrix(item))
     if not given:
         raise InvalidInputError("expected at least one flow or matrix, got none")
     sizes = {item.dimension if isinstance(item, Flow) else item.shape[0] for item in given}
