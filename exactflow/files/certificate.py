@@ -20,7 +20,7 @@ from sympy.polys.polyerrors import UnificationFailed
 from exactflow import checker
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix, is_equal
+from exactflow.exact.coerce import as_square_matrix, is_equal
 from exactflow.exact.numbers import format_field, format_rational, format_up
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.files.atomic import read_file_or_stdin
@@ -79,7 +79,7 @@ def certificate_text(
         matrix = flow.domain_matrix()
         matrix = matrix.extract(own, own) if pads else matrix
     else:
-        matrix = as_matrix(target if covariance is None else covariance)
+        matrix = as_square_matrix(target if covariance is None else covariance)
     if matrix.shape[0] != len(own):
         raise InvalidInputError(
             f"expected a {len(own)} x {len(own)} matrix as {role}, like the flow, got "
@@ -139,7 +139,7 @@ def require_accepted_verdict(certificate: bytes, *, quick: bool) -> VerdictText:
             "in Python, without a certificate"
         )
     if report.largest:
-        return f"within {format_up(report.largest)} in all entries"
+        return f"within {format_up(report.largest, 2)} in all entries"
     return report.lines[-1][2:]
 
 
