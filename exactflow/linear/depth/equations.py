@@ -58,13 +58,13 @@ class Equation(NamedTuple):
     shown: str = ""
 
 
-def equations_for(instance: PatternInstance) -> list[Equation]:
+def necessary_layer_equations(instance: PatternInstance) -> list[Equation]:
     """Return the equations for the layers of a product, one for each matrix of a multiplier."""
     additive = instance.scales == "additive"
     if len(instance.pattern) == 5:
-        return characteristic_polynomial_equations(instance.pencil)
+        return charpoly_equations_if_proportional(instance.pencil)
     if len(instance.pattern) < 3:
-        return _equations_for_at_most_two(instance, additive)
+        return _equations_up_to_two_layers(instance, additive)
     (A, B, C, D), (a, _, c, _) = instance.blocks, instance.inverse
     one, other = (linalg.identity(M.shape[0], M.domain) for M in (A, D))
     if len(instance.pattern) == 3 and additive:
@@ -95,7 +95,7 @@ def equations_for(instance: PatternInstance) -> list[Equation]:
     return [Equation(name, C - C, [*of_C, ("G^-1 W", -D, one), ("W H^-1", other, a)], "0")]
 
 
-def _equations_for_at_most_two(instance: PatternInstance, additive: bool) -> list[Equation]:
+def _equations_up_to_two_layers(instance: PatternInstance, additive: bool) -> list[Equation]:
     A, B, C, D = instance.blocks
     one, other = (linalg.identity(M.shape[0], M.domain) for M in (A, D))
     S, T = [("S", one, one)], [("T", other, other)]
@@ -122,13 +122,13 @@ def _equations_for_at_most_two(instance: PatternInstance, additive: bool) -> lis
     return system if instance.pattern else [*system, zero[1]]
 
 
-def entry_reason(instance: PatternInstance) -> Reason | None:
+def entry_reason_up_to_two(instance: PatternInstance) -> Reason | None:
     """Find an entry of M that no product of at most two layers has, or None.
 
     An entry whose sign is not known does not count. One that is wrong for the most values of the
     symbols is preferred.
     """
-    system, field = equations_for(instance), instance.matrix.domain
+    system, field = necessary_layer_equations(instance), instance.matrix.domain
     wrong = [
         (x, at, i, j)
         for at, (_, right, terms, _) in enumerate(system)
@@ -237,7 +237,7 @@ def negated_ratio(c: DomainMatrix, C: DomainMatrix) -> Element | None:
     return k if k is not None and c == C * (-k) else None
 
 
-def characteristic_polynomial_equations(pencil: Pencil) -> list[Equation]:
+def charpoly_equations_if_proportional(pencil: Pencil) -> list[Equation]:
     """Return the equations u(x) g(x) = w(x) k^r g(x / k) for a monic g, if c = -k C, or none.
 
     The unknown is the column of the coefficients of g after the first.
@@ -263,7 +263,7 @@ def with_roots_at_one(f: Sequence[Element], count: int) -> list[Element]:
     return list(f)
 
 
-def eigenvalues_with_extra_blocks(parts: FixedParts) -> list[tuple[Element, bool]]:
+def eigenvalues_with_r_extra_blocks(parts: FixedParts) -> list[tuple[Element, bool]]:
     """Return pairs: an eigenvalue s != 1 with r blocks more in Du or aN, and whether it is aN."""
     found = []
     for f, sizes in parts.divisors.items():
@@ -273,7 +273,7 @@ def eigenvalues_with_extra_blocks(parts: FixedParts) -> list[tuple[Element, bool
     return found
 
 
-def shift_equations(pencil: Pencil, parts: FixedParts) -> list[Equation]:
+def necessary_shift_equations(pencil: Pencil, parts: FixedParts) -> list[Equation]:
     """Return linear equations for V which hold if D' = D - C V and a' = a + V c fit one product.
 
     Let s != 1 have g blocks in aN and g - r in Du. Then a' has at least g blocks at s, and so has
@@ -285,7 +285,7 @@ def shift_equations(pencil: Pencil, parts: FixedParts) -> list[Equation]:
     """
     C, D, a, c = pencil
     field, system = C.domain, list[Equation]()
-    for s, is_of_aN in eigenvalues_with_extra_blocks(parts):
+    for s, is_of_aN in eigenvalues_with_r_extra_blocks(parts):
         D_s, a_s = (M - linalg.identity(M.shape[0], field) * s for M in (D, a))
         if is_of_aN:
             k = linalg.kernel(linalg.left_kernel(C) * D_s)
@@ -296,7 +296,7 @@ def shift_equations(pencil: Pencil, parts: FixedParts) -> list[Equation]:
     q, p = C.shape
     of_D = [("V", C[i, :], linalg.unit_vector(q, i, field)) for i in range(q)]
     of_a = [("V", linalg.unit_vector(p, i, field).transpose(), c[:, i]) for i in range(p)]
-    total, e = parts.forced_trace, field.convert(parts.e)
+    total, e = parts.forced_trace_of_D, field.convert(parts.e)
     if total is None:
         goal = linalg.column([trace(D) - trace(a) - e], field)
         name = "tr({C} V) + tr(V {c}) = tr({D}) - tr({a})" + (f" - {parts.e}" if parts.e else "")

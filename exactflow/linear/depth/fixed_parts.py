@@ -61,14 +61,14 @@ class FixedParts:
     def of(pencil: Pencil) -> "FixedParts":
         """Return the parts of D - C V and a + V c that no V changes."""
         r, (n, p) = linalg.rank(pencil.C), pencil.C.shape
-        both = *_largest_quotient(*pencil[:2]), *_largest_quotient(*pencil.transposed()[:2])
+        both = *_annihilating_rows_and_quotient(*pencil[:2]), *_annihilating_rows_and_quotient(*pencil.transposed()[:2])
         return FixedParts(*both, r, n, n - p)
 
     def is_valid(self, pencil: Pencil) -> bool:
         """Whether these are the fixed parts of a pencil, by products and ranks."""
         return (
-            _is_quotient(self.L, self.Du, *pencil[:2])
-            and _is_quotient(self.N, self.aN, *pencil.transposed()[:2])
+            _is_largest_quotient(self.L, self.Du, *pencil[:2])
+            and _is_largest_quotient(self.N, self.aN, *pencil.transposed()[:2])
             and self.r == proved_rank(pencil.C)
         )
 
@@ -83,41 +83,41 @@ class FixedParts:
         at = {**of_Du, **of_aN, **({(one, -one): ()} if self.e else {})}
         return {f: (of_Du.get(f, ()), of_aN.get(f, ())) for f in at}
 
-    def excluding_factors(self) -> tuple[tuple, ...] | None:
+    def factors_excluding_every_shift(self) -> tuple[tuple, ...] | None:
         """Return polynomials whose blocks exclude equal D' and a', or None.
 
         This is one polynomial, or all of them if their least sizes exceed the dimension.
         """
         for f, sizes in self.divisors.items():
-            if self.least_counts(f, *sizes) is None:
+            if self.least_block_counts_at(f, *sizes) is None:
                 return (f,)
         return tuple(self.divisors) if self.least_dimension > self.n else None
 
-    def least_counts(self, f: Sequence, of_Du: Sizes, of_aN: Sizes) -> tuple[Sizes, Sizes] | None:
+    def least_block_counts_at(self, f: Sequence, of_Du: Sizes, of_aN: Sizes) -> tuple[Sizes, Sizes] | None:
         """Return the least block counts of D' and a' at f, given block sizes of Du and aN there."""
         return least_block_counts(of_Du, of_aN, self.r, self.e if is_x_minus_one(f) else None)
 
     @property
-    def least_sizes(self) -> dict[tuple, int]:
+    def least_total_size_by_factor(self) -> dict[tuple, int]:
         """The least total size of the blocks of D' at each f, if nothing is excluded."""
-        counts: dict[tuple, Any] = {f: self.least_counts(f, *ks) for f, ks in self.divisors.items()}
+        counts: dict[tuple, Any] = {f: self.least_block_counts_at(f, *ks) for f, ks in self.divisors.items()}
         return {f: sum(of_D) for f, (of_D, _) in counts.items()}
 
     @property
     def least_dimension(self) -> int:
         """The least dimension that D' needs for these blocks."""
-        return sum((len(f) - 1) * size for f, size in self.least_sizes.items())
+        return sum((len(f) - 1) * size for f, size in self.least_total_size_by_factor.items())
 
     @property
-    def forced_trace(self) -> Element | None:
+    def forced_trace_of_D(self) -> Element | None:
         """The trace of D' if no V changes any eigenvalue, else None; that of a' is less by e."""
         if any(len(f) > 2 for f in self.divisors) or self.least_dimension != self.n:
             return None
         field = self.L.domain
-        return sum((-f[1] * field.convert(k) for f, k in self.least_sizes.items()), field.zero)
+        return sum((-f[1] * field.convert(k) for f, k in self.least_total_size_by_factor.items()), field.zero)
 
 
-def _is_quotient(L: DomainMatrix, Du: DomainMatrix, C: DomainMatrix, D: DomainMatrix) -> bool:
+def _is_largest_quotient(L: DomainMatrix, Du: DomainMatrix, C: DomainMatrix, D: DomainMatrix) -> bool:
     """Whether Du is the quotient of D by the invariant space that im C generates."""
     n = D.shape[0]
     spanned = linalg.from_columns(orbit(D, C, n))
@@ -128,7 +128,7 @@ def _is_quotient(L: DomainMatrix, Du: DomainMatrix, C: DomainMatrix, D: DomainMa
     )
 
 
-def _largest_quotient(C: DomainMatrix, D: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
+def _annihilating_rows_and_quotient(C: DomainMatrix, D: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
     """Return the largest L with L C = 0 and L D = Du L, and Du."""
     L = largest_invariant_rows(D, C)
     if L.shape[0] == 0:

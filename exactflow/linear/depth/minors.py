@@ -24,7 +24,7 @@ and have equal signs, the equations have solutions: Theorem D of the script affi
 
 How it is checked
 -----------------
-Minors are *exact*; `MinorEquations.enclose_residuals_and_jacobian` is *certified*.
+Minors are *exact*; `MinorEquations.enclose_residuals_and_log_jacobian` is *certified*.
 """
 
 from collections.abc import Mapping, Sequence
@@ -92,7 +92,7 @@ class MinorEquations:
                     total[place] = total.get(place, 0) + p * (-minor if side else minor)
         return {place: x for place, x in total.items() if x}
 
-    def enclose_residuals_and_jacobian(
+    def enclose_residuals_and_log_jacobian(
         self, x: Sequence[arb], y: Sequence[arb]
     ) -> tuple[arb_mat, arb_mat]:
         """Return left sides - right sides, and their derivatives with respect to log x, log y."""

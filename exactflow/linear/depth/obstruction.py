@@ -116,7 +116,7 @@ class Obstruction(PatternInstance, Checkable):
                 f"{about} does not apply to {self.pattern_text} with scales={self.scales!r}"
             )
         if row.is_of_pair and length == 5 and not self.blocks.C.is_zero_matrix:
-            zero = self.format_blocks("{C} = 0")
+            zero = self.fill_in_block_names("{C} = 0")
             raise VerificationError(f"{about} applies to {self.pattern_text} only if {zero}")
         with assuming(self.assumptions):
             if not row.is_proof(self):
@@ -140,7 +140,7 @@ class Obstruction(PatternInstance, Checkable):
 
     def reason(self) -> str:
         """Return the reason as a clause."""
-        where = "`{C} = 0`, and " * (len(self.pattern) == 5) + self._pair_text
+        where = "`{C} = 0`, and " * (len(self.pattern) == 5) + self._names_of_D_and_a
         return strip_backticks(self._fill_template(self.kind_row.reason.replace("{pair}", where)))
 
     def explanation(self, *, name: str = "M") -> str:
@@ -174,7 +174,7 @@ class Obstruction(PatternInstance, Checkable):
             D, a = ("{D} G^-1", "H^-1 {a}") if scaled else ("{D}", "{a}")
             text += last * (len(self.pattern) == 5) + f" So `{D} = I + Y Z` and `{a} = I + Z Y`."
         return self._fill_template(
-            f"{text} {self.kind_row.explanation}".replace("{pair}", self._pair_text)
+            f"{text} {self.kind_row.explanation}".replace("{pair}", self._names_of_D_and_a)
         )
 
     def _assumption_text(self, name: str, product: str) -> str:
@@ -195,7 +195,7 @@ class Obstruction(PatternInstance, Checkable):
         return f"Suppose `{name} = {product} diag({shown})` for {diagonals}."
 
     @property
-    def _pair_text(self) -> str:
+    def _names_of_D_and_a(self) -> str:
         """The names of D and a; to compare traces, ones extend the smaller matrix."""
         size = max(self.partition) if self.kind == "trace" else 0
         missing = size - min(self.partition)
@@ -207,7 +207,7 @@ class Obstruction(PatternInstance, Checkable):
 
     def _fill_template(self, text: str) -> str:
         """Fill the texts of the kind, and then the names of blocks, into a template."""
-        return self.format_blocks(self.format_blocks(text, **self.kind_row.texts(self)))
+        return self.fill_in_block_names(self.fill_in_block_names(text, **self.kind_row.texts(self)))
 
     def format_element(self, x: Element) -> str:
         """Return an element of the field as text."""
@@ -246,20 +246,20 @@ def _witness_elements(witness: Any, field: Domain) -> Iterator[Element]:
 # --------------------------------------------------------------------- kind "trace"
 
 
-def _has_different_coefficients(o: Obstruction) -> bool:
+def _has_different_charpoly_coefficients(o: Obstruction) -> bool:
     if not 1 <= o.witness <= max(o.partition):
         return False
-    x, y = _compared_coefficients(o)
+    x, y = _compared_charpoly_coefficients(o)
     record_nonzero(x - y, o.matrix.domain)
     return bool(x != y)
 
 
-def _compared_coefficients(o: Obstruction) -> list[Element]:
+def _compared_charpoly_coefficients(o: Obstruction) -> list[Element]:
     pair = pad_smaller_with_ones(o.blocks.D, o.inverse.A)
-    return [_characteristic_coefficient(M, o.witness) for M in pair]
+    return [_charpoly_coefficient(M, o.witness) for M in pair]
 
 
-def _characteristic_coefficient(M: DomainMatrix, k: int) -> Element:
+def _charpoly_coefficient(M: DomainMatrix, k: int) -> Element:
     """Return the coefficient of x^(n - k) in det(x I - M), from traces (Faddeev and LeVerrier).
 
     The method divides by integers up to k; over GF(p) it therefore lifts M to the integers.
@@ -268,7 +268,7 @@ def _characteristic_coefficient(M: DomainMatrix, k: int) -> Element:
     if field.is_FiniteField:
         integers = [[QQ(field.to_int(x)) for x in row] for row in M.to_list()]
         return field(
-            int(_characteristic_coefficient(linalg.from_entries(integers, M.shape, QQ), k))
+            int(_charpoly_coefficient(linalg.from_entries(integers, M.shape, QQ), k))
         )
     one, N, c = linalg.identity(M.shape[0], field), M - M, field.one
     for j in range(1, k + 1):
@@ -277,9 +277,9 @@ def _characteristic_coefficient(M: DomainMatrix, k: int) -> Element:
     return c
 
 
-def _coefficient_texts(o: Obstruction) -> Texts:
+def _charpoly_template_values(o: Obstruction) -> Texts:
     k, sign = o.witness, -1 if o.witness == 1 else 1
-    x, y = (o.format_element(value * sign) for value in _compared_coefficients(o))
+    x, y = (o.format_element(value * sign) for value in _compared_charpoly_coefficients(o))
     what = "traces" if k == 1 else f"characteristic coefficients of index {k}"
     power = "" if len(set(o.partition)) == 1 else " up to a power of `x`"
     return {"what": what, "x": x, "y": y, "power": power}
@@ -288,7 +288,7 @@ def _coefficient_texts(o: Obstruction) -> Texts:
 # --------------------------------------------------------------------- kinds "similarity", "chain"
 
 
-def _deciding_pencil_and_parts(o: Obstruction) -> tuple[Pencil, FixedParts]:
+def _relevant_pencil_and_parts(o: Obstruction) -> tuple[Pencil, FixedParts]:
     """Return the pencil, with C = c = 0 if D and a decide, and its fixed parts."""
     C, D, a, c = o.pencil
     pencil = Pencil(C - C, D, a, c - c) if o.kind_row.is_of_pair else o.pencil
@@ -296,12 +296,12 @@ def _deciding_pencil_and_parts(o: Obstruction) -> tuple[Pencil, FixedParts]:
 
 
 def _has_clashing_blocks(o: Obstruction) -> bool:
-    pencil, parts = _deciding_pencil_and_parts(o)
-    _assume_distinct_roots(o.witness, o.matrix.domain)
-    return parts.is_valid(pencil) and _find_clash(o, parts) is not None
+    pencil, parts = _relevant_pencil_and_parts(o)
+    _record_roots_as_distinct(o.witness, o.matrix.domain)
+    return parts.is_valid(pencil) and _find_clashing_factor_or_dimension(o, parts) is not None
 
 
-def _assume_distinct_roots(factors: Sequence[Sequence[Element]], field: Domain) -> None:
+def _record_roots_as_distinct(factors: Sequence[Sequence[Element]], field: Domain) -> None:
     """Assume resultants and discriminants nonzero, so that roots and 1 stay simple and apart."""
     if is_recording(field):
         one = field.one
@@ -314,7 +314,7 @@ def _assume_distinct_roots(factors: Sequence[Sequence[Element]], field: Domain) 
                 record_nonzero(dup_discriminant(f, field), field)
 
 
-def _find_clash(o: Obstruction, parts: FixedParts) -> tuple[Any, ...] | None:
+def _find_clashing_factor_or_dimension(o: Obstruction, parts: FixedParts) -> tuple[Any, ...] | None:
     """Find a factor whose block sizes exclude the pattern, or a total dimension that does.
 
     Return (factor, sizes of Du, sizes of aN), or (dimension,), or None.
@@ -324,16 +324,16 @@ def _find_clash(o: Obstruction, parts: FixedParts) -> tuple[Any, ...] | None:
         if irreducible_factors(f, o.matrix.domain) != [(f, 1)] or o.witness.count(f) > 1:
             return None
         sizes = [block_sizes(M, f, proved_rank) for M in (parts.Du, parts.aN)]
-        counts = parts.least_counts(f, *sizes)
+        counts = parts.least_block_counts_at(f, *sizes)
         if counts is None:
             return f, *map(list, sizes)
         total += (len(f) - 1) * sum(counts[0])
     return (total,) if total > parts.n else None
 
 
-def _block_texts(o: Obstruction) -> Texts:
-    parts = _deciding_pencil_and_parts(o)[1]
-    r, n, clash = parts.r, parts.n, _find_clash(o, parts)
+def _block_template_values(o: Obstruction) -> Texts:
+    parts = _relevant_pencil_and_parts(o)[1]
+    r, n, clash = parts.r, parts.n, _find_clashing_factor_or_dimension(o, parts)
     if clash is None or len(clash) == 1:
         need = (
             f"both need dimension {clash and clash[0]} to hold the parts that no `V` changes, but "
@@ -349,41 +349,41 @@ def _block_texts(o: Obstruction) -> Texts:
 # --------------------------------------------------------------------- kind "linear"
 
 
-def _is_shift_refuted(o: Obstruction) -> bool:
-    pencil, parts = _deciding_pencil_and_parts(o)
-    _assume_distinct_roots(o.witness, o.matrix.domain)
+def _is_every_shift_refuted(o: Obstruction) -> bool:
+    pencil, parts = _relevant_pencil_and_parts(o)
+    _record_roots_as_distinct(o.witness, o.matrix.domain)
     if not parts.is_valid(pencil) or set(o.witness) != parts.divisors.keys():
         return False
-    system = equations.shift_equations(pencil, parts)
+    system = equations.necessary_shift_equations(pencil, parts)
     _, multiplier = equations.solve(system, *pencil.c.shape[::-1])
     return multiplier is not None and equations.is_refuted_by(system, multiplier)
 
 
-def _shift_texts(o: Obstruction) -> Texts:
-    pencil, parts = _deciding_pencil_and_parts(o)
+def _shift_template_values(o: Obstruction) -> Texts:
+    pencil, parts = _relevant_pencil_and_parts(o)
     shown = ", ".join(
-        f"``{o.format_element(s)}``" for s, _ in equations.eigenvalues_with_extra_blocks(parts)
+        f"``{o.format_element(s)}``" for s, _ in equations.eigenvalues_with_r_extra_blocks(parts)
     )
-    names = _join_names(equations.shift_equations(pencil, parts))
+    names = _join_equation_names(equations.necessary_shift_equations(pencil, parts))
     return {"blocks": f"blocks at {shown} leave" if shown else "fixed blocks leave", "names": names}
 
 
 def _are_layers_refuted(o: Obstruction) -> bool:
     if len(o.pattern) == 5 and not FixedParts.of(o.pencil).is_valid(o.pencil):
         return False
-    return equations.is_refuted_by(equations.equations_for(o), o.witness)
+    return equations.is_refuted_by(equations.necessary_layer_equations(o), o.witness)
 
 
-def _join_names(system: Iterable[equations.Equation]) -> str:
+def _join_equation_names(system: Iterable[equations.Equation]) -> str:
     """Return the names of equations in backticks, each once."""
     return ", ".join(dict.fromkeys(f"`{equation.name}`" for equation in system))
 
 
-def _layer_texts(o: Obstruction) -> Texts:
-    system = equations.equations_for(o)
+def _layer_template_values(o: Obstruction) -> Texts:
+    system = equations.necessary_layer_equations(o)
     pairs = zip(system, o.witness, strict=True)
     entries = [(e, place) for e, W in pairs for place, _ in W.to_sparse().iter_items()]
-    names, used = _join_names(system), _join_names(e for e, _ in entries)
+    names, used = _join_equation_names(system), _join_equation_names(e for e, _ in entries)
     letters = {letter for e, _ in entries for name, _, _ in e.terms for letter in name}
     diagonals = [f"`{letter}`" for letter in sorted(letters & equations.POSITIVE)]
     plural, shown = "s" * (len(diagonals) > 1), " and ".join(diagonals)
@@ -409,7 +409,7 @@ def _are_minors_opposed(o: Obstruction) -> bool:
     return 1 <= o.witness < o.blocks.D.shape[0] and has_opposed_minors(o, o.witness)
 
 
-def _minor_texts(o: Obstruction) -> Texts:
+def _minor_template_values(o: Obstruction) -> Texts:
     return {"what": "diagonal entries" if o.witness == 1 else f"principal {o.witness}-minors"}
 
 
@@ -420,15 +420,15 @@ def _is_combination_one_signed(o: Obstruction) -> bool:
     return {x > 0 for x in total.values()} in ({True}, {False})
 
 
-def _sign_texts(o: Obstruction) -> Texts:
+def _sign_template_values(o: Obstruction) -> Texts:
     n = len(o.witness)
     names = [f"{letter}{i}" for letter in "xy" for i in range(1, n + 1)]
-    shown = ", ".join(f"``{_format_terms(p, names)}``" for p in o.witness if p)
+    shown = ", ".join(f"``{_format_multivariate_polynomial(p, names)}``" for p in o.witness if p)
     sizes = ", ".join(str(k) for k, p in enumerate(o.witness, 1) if p)
     return {"sizes": sizes, "multipliers": shown}
 
 
-def _format_terms(p: Polynomial, names: Sequence[str]) -> str:
+def _format_multivariate_polynomial(p: Polynomial, names: Sequence[str]) -> str:
     """Return a polynomial, given as a dict from exponents to coefficients, as text."""
     terms = (
         QQ.to_sympy(x) * prod(Symbol(name) ** k for name, k in zip(names, powers, strict=True))
@@ -446,7 +446,7 @@ _MULTIPLIED = (
 KINDS = {
     "trace": Kind(
         "`Y Z` and `Z Y` have one characteristic polynomial, up to a power of x (Sylvester)",
-        {"additive": (4, 5)}, "trace", "k", True, _has_different_coefficients, _coefficient_texts,
+        {"additive": (4, 5)}, "trace", "k", True, _has_different_charpoly_coefficients, _charpoly_template_values,
         "{pair} have different {what}",
         "{pair} have one characteristic polynomial, as `det(x I - Y Z) = det(x I - Z Y)`{power} "
         "(Sylvester). But their {what} are ``{x}`` and ``{y}``.",
@@ -455,7 +455,7 @@ KINDS = {
     "similarity": Kind(
         "`I + Y Z` and `I + Z Y` have equal elementary divisors away from eigenvalue 1, and block "
         "sizes there that differ by at most one each (Flanders 1951)",
-        {"additive": (4, 5)}, "similarity", "factors", True, _has_clashing_blocks, _block_texts,
+        {"additive": (4, 5)}, "similarity", "factors", True, _has_clashing_blocks, _block_template_values,
         "{pair} have different elementary divisors: {at}",
         "For a polynomial `f`, `Z` carries the kernel of `f({D})` into that of `f({a})`, and `Y` "
         "carries it back, injectively unless `f(1) = 0`. So `{D}` and `{a}` have equal blocks at "
@@ -466,7 +466,7 @@ KINDS = {
     "linear": Kind(
         "the layers fulfil linear equations, of which a combination is absurd",
         {"additive": range(6), "positive": range(5)}, "linear", "multiplier", False,
-        _are_layers_refuted, _layer_texts,
+        _are_layers_refuted, _layer_template_values,
         "{problem}",
         "Then {names}. {why}.",
         "the product of the multipliers, and the signs of its entries",
@@ -474,7 +474,7 @@ KINDS = {
     "chain": Kind(
         "the blocks that no shift changes fit into no two matrices of one product (Thompson and Sa "
         "1979, Flanders 1951)",
-        {"additive": (5,)}, "chain", "factors", False, _has_clashing_blocks, _block_texts,
+        {"additive": (5,)}, "chain", "factors", False, _has_clashing_blocks, _block_template_values,
         "`{D} - {C} V` and `{a} + V {c}` {clash}",
         "Then `{D} - {C} V = I + Y Z` and `{a} + V {c} = I + Z Y`. For every `V`, the first acts "
         "as `{D}` on the quotient by the `{D}`-invariant space that the image of `{C}` generates, "
@@ -486,7 +486,7 @@ KINDS = {
     ),
     "tight": Kind(
         "eigenvalues that leave no freedom make linear equations for the shift, with no solution",
-        {"additive": (5,)}, "chain", "factors", False, _is_shift_refuted, _shift_texts,
+        {"additive": (5,)}, "chain", "factors", False, _is_every_shift_refuted, _shift_template_values,
         "`{D} - {C} V` and `{a} + V {c}`: the {blocks} linear equations for V, with no solution",
         "Then `{D} - {C} V = I + Y Z` and `{a} + V {c} = I + Z Y` have equal traces, up to the "
         "difference of their sizes, and equal numbers of blocks at each eigenvalue except 1. At an "
@@ -498,7 +498,7 @@ KINDS = {
     "opposed": Kind(
         "the principal minors of a size have opposite signs in two matrices that positive "
         "diagonals give one characteristic polynomial",
-        {"positive": (4, 5)}, "opposed", "k", True, _are_minors_opposed, _minor_texts,
+        {"positive": (4, 5)}, "opposed", "k", True, _are_minors_opposed, _minor_template_values,
         "{pair} have {what} of opposite signs",
         "They have one characteristic polynomial, whose coefficients are sums of principal minors "
         "of `{D}` and of `{a}` with positive weights. But `{D}` and `{a}` have {what} of opposite "
@@ -507,7 +507,7 @@ KINDS = {
     ),
     "signs": Kind(
         "a combination of the equations between minors has coefficients of one sign",
-        {"positive": (4, 5)}, "linear", "multiplier", True, _is_combination_one_signed, _sign_texts,
+        {"positive": (4, 5)}, "linear", "multiplier", True, _is_combination_one_signed, _sign_template_values,
         "{pair} have principal minors of signs that clash at the sizes {sizes} together",
         "They have one characteristic polynomial: for each k the sum of the principal k-minors of "
         "`{D}`, with products of entries of `x = G^-1` as weights, is that of `{a}`, with `y = "
@@ -519,8 +519,8 @@ KINDS = {
     "rank": Kind(
         "a layer changes a half by a matrix through the other half",
         {"additive": _ANY, "positive": _ANY}, "", "", False,
-        lambda o: rank_obstructions.is_excluding_block(o, o.witness),
-        lambda o: rank_obstructions.rank_texts(o, o.witness[0]),
+        lambda o: rank_obstructions.is_block_of_excessive_rank(o, o.witness),
+        lambda o: rank_obstructions.rank_template_values(o, o.witness[0]),
         "{whose} has rank {rank} at least, and the letters `{letter}` make no more than {most}",
         "{passing}A factor `{letter}` adds to the {half} half a matrix times the other half, of "
         "size {size}; the last factor does not enter the block of the matrix, nor the first one "
@@ -533,7 +533,7 @@ KINDS = {
         "size of the smaller one (exactflow.linear.depth.rank_obstructions)",
         {"additive": (6, 7)}, "", "", False,
         lambda o: rank_obstructions.are_excluding_eigenvalues(o, o.witness),
-        lambda o: rank_obstructions.eigenvalue_texts(o),
+        lambda o: rank_obstructions.eigenvalue_template_values(o),
         "the scalars ``{alpha}`` and ``{beta}`` force the eigenvalues {eigenvalues} on a `{p}` x "
         "`{p}` matrix",
         "{passing}{inverse}{argument}: {eigenvalues}. {clash}.",

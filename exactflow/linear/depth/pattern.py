@@ -178,7 +178,7 @@ class PatternInstance:
         """The half that each letter moves."""
         return tuple("first" if letter == "U" else "second" for letter in self.pattern)
 
-    def format_blocks(self, text: str, **values: Any) -> str:
+    def fill_in_block_names(self, text: str, **values: Any) -> str:
         """Fill the names of blocks, as they read in the pattern, and values into a template."""
         names = _EXCHANGED if self.is_exchanged else {name: name for name in _EXCHANGED}
         return text.format_map(names | values)

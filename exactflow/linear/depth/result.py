@@ -104,7 +104,7 @@ class MinimalDepth(DepthBounds, FlowResult):
         claim = f"{self.summary}{self.where}"
         return f"{claim}: {reasons}" if reasons else claim
 
-    def _upper_step(self) -> Step:
+    def _upper_bound_step(self) -> Step:
         return product_step(self.flow, self.matrix)
 
     def explain(self) -> Explanation:
@@ -123,7 +123,7 @@ class MinimalDepth(DepthBounds, FlowResult):
             f"{where}."
         )
         claim += self.layout.sentence
-        steps = [self._upper_step()]
+        steps = [self._upper_bound_step()]
         for found in self.obstructions:
             step = obstruction_step(found, self.layout, self.matrix)
             steps.append(rename_clashing_letters(step, steps))
@@ -166,7 +166,7 @@ class CertifiedDepth(MinimalDepth):
         """The number of layers and their kind, in words."""
         return f"{super().summary} (as floats within {format_up(self.error)})"
 
-    def _upper_step(self) -> Step:
+    def _upper_bound_step(self) -> Step:
         return Step(
             "four layers",
             "Four layers with positive scales exist (Krawczyk's test, in ball arithmetic); here "

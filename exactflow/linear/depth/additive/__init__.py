@@ -11,12 +11,12 @@ decided, and V is constructed,
 - r = 0: no V changes D and a, and Flanders' theorem decides;
 - r = 1: iff the fixed parts allow it (`exactflow.linear.depth.fixed_parts`). D - C V and a + V c
   are perturbations of rank one, coupled only by the equality of their determinants, so each gets
-  the blocks that are wanted (`assign_blocks`);
+  the blocks that are wanted (`row_assigning_block_sizes`);
 - c = -k C: no, unless a linear system has a solution g; then V gives D - C V on im C the
   characteristic polynomial g;
-- otherwise linear equations hold for V (`shift_equations`): no, unless they have a solution.
+- otherwise linear equations hold for V (`necessary_shift_equations`): no, unless they have a solution.
   We try solutions, and candidates that peel eigenvalues off the fixed parts and match the rest
-  (`draw_peeling_shift`, `draw_matching_shift`). If no trial succeeds, the pattern is not decided.
+  (`draw_shift_by_deflation`, `draw_shift_equating_charpolys`). If no trial succeeds, the pattern is not decided.
 
 On halves that differ by two or more coordinates, the layers are those of `factor`, and ranks and
 eigenvalues exclude patterns of six and more letters (`exactflow.linear.depth.rank_obstructions`).
@@ -61,7 +61,7 @@ _TRIALS_FINITE = 150
 Candidates = Iterator[DomainMatrix | None]
 
 
-def find_additive_layers(split: SplitMatrix) -> tuple[list[LinearCoupling], Obstructions]:
+def find_few_additive_layers(split: SplitMatrix) -> tuple[list[LinearCoupling], Obstructions]:
     """Find few additive layers for a matrix of determinant 1.
 
     Return the layers, and obstructions to the longest patterns that are excluded.
@@ -88,20 +88,20 @@ def _find_five_or_more_layers(
     p, q = split.partition
     general = None
     if abs(p - q) > 1:
-        general = _layers_by_route("partition", split)
-        longer = exclude_by_ranks(range(6, len(general)), split, "additive")
+        general = _layers_by_factor_route("partition", split)
+        longer = exclude_greatest_length_by_ranks(range(6, len(general)), split, "additive")
         if longer or len(general) == 5:
             return general, longer or excluded
     layers, reasons = _decide_length(5, split)
     if layers is not None:
         return layers, excluded
-    general = general or _find_six_layers(split)
+    general = general or _try_for_six_layers(split)
     if len(general) > 6:
         general = _draw_six_layers(split) or general
     return general, reasons if len(reasons) == 2 else excluded
 
 
-def exclude_by_ranks(lengths: range, split: SplitMatrix, scales: DepthScales) -> Obstructions:
+def exclude_greatest_length_by_ranks(lengths: range, split: SplitMatrix, scales: DepthScales) -> Obstructions:
     """Exclude both patterns of the greatest possible length, by ranks or eigenvalues."""
     for length in reversed(lengths):
         if found := exclude_all(split.instances(length, scales), rank_or_eigenvalue_reason):
@@ -109,7 +109,7 @@ def exclude_by_ranks(lengths: range, split: SplitMatrix, scales: DepthScales) ->
     return ()
 
 
-def decide_pattern(instance: PatternInstance) -> up_to_four.Shifts | Reason | None:
+def decide_additive_pattern(instance: PatternInstance) -> up_to_four.Shifts | Reason | None:
     """Decide an instance with additive layers.
 
     Return the shifts of the layers, from left to right in the product, with the halves exchanged if
@@ -134,26 +134,26 @@ def _decide_length(
     if length == 5 and _has_full_rank(split.blocks.B):
         both = both[::-1]  # L U L U L needs no search
     for instance in both:
-        found = decide_pattern(instance)
+        found = decide_additive_pattern(instance)
         if isinstance(found, Reason):
             obstructions.append(Obstruction.of(instance, found))
         elif found is not None:
-            return _layers_from_shifts(instance, found), ()
+            return _merged_layers_from_shifts(instance, found), ()
     return None, tuple(obstructions)
 
 
-def _find_six_layers(split: SplitMatrix) -> list[LinearCoupling]:
+def _try_for_six_layers(split: SplitMatrix) -> list[LinearCoupling]:
     """Return at most six additive layers, for halves that differ by at most one coordinate.
 
     Over a field of few elements there may be more.
     """
     p, q = split.partition
     with suppress(FieldTooSmallError):
-        return _layers_by_route("commutator" if p == q else "hyperplane", split)
-    return (None if p == q else _draw_six_layers(split)) or _layers_by_route("partition", split)
+        return _layers_by_factor_route("commutator" if p == q else "hyperplane", split)
+    return (None if p == q else _draw_six_layers(split)) or _layers_by_factor_route("partition", split)
 
 
-def _layers_by_route(method: str, split: SplitMatrix) -> list[LinearCoupling]:
+def _layers_by_factor_route(method: str, split: SplitMatrix) -> list[LinearCoupling]:
     """Return the additive layers that a route of `factor` constructs."""
     partition, one = split.partition, split.matrix.domain.one
     layout = CoordinateLayout(partition, tuple(range(sum(partition))))
@@ -186,13 +186,13 @@ def _draw_six_layers(split: SplitMatrix) -> list[LinearCoupling] | None:
         found = _decide_five_layers(replace(instance, split=SplitMatrix(rest, p)))
         if isinstance(found, list):
             first = "U" if instance.is_exchanged else "L"
-            return _layers_from_shifts(
+            return _merged_layers_from_shifts(
                 replace(instance, pattern=first + instance.pattern), [-W, *found]
             )
     return None
 
 
-def _layers_from_shifts(
+def _merged_layers_from_shifts(
     instance: PatternInstance, found: up_to_four.Shifts
 ) -> list[LinearCoupling]:
     """Return the layers with these shifts, except the layers that change nothing."""
@@ -205,41 +205,41 @@ def _decide_five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason
     (q, p), r = pencil.C.shape, linalg.rank(pencil.C)
     if r == min(p, q) and abs(p - q) < 2:
         with suppress(FieldTooSmallError):
-            return _five_shifts_at_full_rank(instance)
+            return _five_shifts_if_full_rank(instance)
         candidates = (
-            shifts.draw_matching_shift(pencil, draw)
+            shifts.draw_shift_equating_charpolys(pencil, draw)
             for draw in _random_matrix_streams(pencil.D.domain)
         )
-        return _try_shifts(instance, candidates)
+        return _five_shifts_from_candidates(instance, candidates)
     if r == 0:
         reason = up_to_four.flanders_reason(pencil.D, pencil.a)
         return reason or _five_shifts_given_last(instance, linalg.zeros(p, q, pencil.D.domain))
     parts = FixedParts.of(pencil)
-    factors = parts.excluding_factors()
+    factors = parts.factors_excluding_every_shift()
     if factors is not None:
         return Reason("chain", factors)
     if r == 1:
-        return _five_shifts_given_last(instance, shifts.shift_for_rank_one(pencil, parts))
+        return _five_shifts_given_last(instance, shifts.flanders_shift_for_rank_one(pencil, parts))
     sources: list[Candidates] = [
         (
-            shifts.draw_peeling_shift(pencil, draw)
+            shifts.draw_shift_by_deflation(pencil, draw)
             for draw in _random_matrix_streams(pencil.D.domain)
         )
     ]
-    scaling = equations.characteristic_polynomial_equations(pencil)
+    scaling = equations.charpoly_equations_if_proportional(pencil)
     if scaling:
         solutions, multiplier = equations.solve(scaling, r, 1)
         if multiplier is not None:
             return Reason("linear", multiplier)
-        sources.append(_draw_with_companion_block(pencil, solutions))
-    solutions, multiplier = equations.solve(equations.shift_equations(pencil, parts), p, q)
+        sources.append(_yield_shifts_with_companion_block(pencil, solutions))
+    solutions, multiplier = equations.solve(equations.necessary_shift_equations(pencil, parts), p, q)
     if multiplier is not None:
         return Reason("tight", tuple(parts.divisors))
-    sources.append(_draw_matrix_solutions(solutions, p, q))
-    return _try_shifts(instance, chain.from_iterable(zip(*sources, strict=True)))
+    sources.append(_yield_random_matrix_solutions(solutions, p, q))
+    return _five_shifts_from_candidates(instance, chain.from_iterable(zip(*sources, strict=True)))
 
 
-def _five_shifts_at_full_rank(instance: PatternInstance) -> up_to_four.Shifts | None:
+def _five_shifts_if_full_rank(instance: PatternInstance) -> up_to_four.Shifts | None:
     """Return the shifts of five layers if C has full rank, otherwise None."""
     q, p = instance.blocks.C.shape
     if p == q:
@@ -260,7 +260,7 @@ def _five_shifts_given_last(instance: PatternInstance, V: DomainMatrix) -> up_to
     return None if isinstance(found, Reason) else [*found, V]
 
 
-def _try_shifts(instance: PatternInstance, candidates: Candidates) -> up_to_four.Shifts | None:
+def _five_shifts_from_candidates(instance: PatternInstance, candidates: Candidates) -> up_to_four.Shifts | None:
     """Return five shifts for the first candidate V that succeeds, or None."""
     for _ in range(_TRIALS_FINITE if instance.matrix.domain.is_FiniteField else TRIALS):
         V = next(candidates)
@@ -274,14 +274,14 @@ def _random_matrix_streams(field: Domain) -> Iterator[Draws]:
     return (Draws(field, 1 + seed // 4, seed) for seed in count())
 
 
-def _draw_matrix_solutions(solutions: DomainMatrix, p: int, q: int) -> Candidates:
+def _yield_random_matrix_solutions(solutions: DomainMatrix, p: int, q: int) -> Candidates:
     """Yield random p x q matrices that solve linear equations."""
     for draw in _random_matrix_streams(solutions.domain):
         v = solutions[:, 0] + solutions[:, 1:] * draw.matrix(solutions.shape[1] - 1, 1)
         yield equations.matrix_from_flat(v.to_list_flat(), (p, q), solutions.domain)
 
 
-def _draw_with_companion_block(pencil: Pencil, solutions: DomainMatrix) -> Candidates:
+def _yield_shifts_with_companion_block(pencil: Pencil, solutions: DomainMatrix) -> Candidates:
     """Yield random V for which D - C V on im C is the companion matrix of a solution g."""
     C, D = pencil.C, pencil.D
     q, p = C.shape

@@ -14,7 +14,7 @@ the quotient by the y and on the kernel of the p. (For C = I this is the inducti
 
 *Rank one*: let C = b u and c = w z be products of a column and a row. D - b v, v any row, can have
 exactly the blocks K whose sizes interlace those of its fixed part Du, K_1 >= lam_1 >= K_2 >= .., at
-every irreducible f (R. C. Thompson 1979, E. M. de Sa 1979), and `assign_blocks` constructs v. As a
+every irreducible f (R. C. Thompson 1979, E. M. de Sa 1979), and `row_assigning_block_sizes` constructs v. As a
 module over F[x], D - b v has generators b and q_j (lifts of those of Du) with relations g b = 0 and
 h_j q_j = y_j b, h_j = f^lam_j. With
 
@@ -51,10 +51,10 @@ from exactflow.linear.depth.equations import with_roots_at_one
 from exactflow.linear.depth.fixed_parts import FixedParts
 from exactflow.linear.depth.pattern import Pencil
 
-Divisors = dict[tuple, tuple[int, ...]]
+SizesByFactor = dict[tuple, tuple[int, ...]]
 
 
-def draw_matching_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
+def draw_shift_equating_charpolys(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     """Return a V for which D - C V and a + V c have one characteristic polynomial, or None.
 
     V = V0 + e t^T or V0 + t e^T, where V0 and e are random and t solves linear equations.
@@ -66,15 +66,15 @@ def draw_matching_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     q, p = pencil.C.shape
     V0, e = draw.matrix(p, q), draw.matrix(p, 1)
     shifted = pencil.shifted(V0)
-    t = _solve_rank_one_match(shifted, e)
+    t = _second_factor_equating_charpolys(shifted, e)
     if t is not None:
         return V0 + e * t.transpose()
     e = e if p == q else draw.matrix(q, 1)
-    t = _solve_rank_one_match(shifted.transposed(), e)
+    t = _second_factor_equating_charpolys(shifted.transposed(), e)
     return None if t is None else V0 + t * e.transpose()
 
 
-def _solve_rank_one_match(pencil: Pencil, e: DomainMatrix) -> DomainMatrix | None:
+def _second_factor_equating_charpolys(pencil: Pencil, e: DomainMatrix) -> DomainMatrix | None:
     """Find t such that V = e t^T makes the characteristic polynomials agree, or None."""
     C, D, a, c = pencil
     q, p = C.shape
@@ -85,8 +85,8 @@ def _solve_rank_one_match(pencil: Pencil, e: DomainMatrix) -> DomainMatrix | Non
     return t
 
 
-def draw_peeling_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
-    """Peel eigenvalues off the fixed parts, and match the rest as `draw_matching_shift` does.
+def draw_shift_by_deflation(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
+    """Peel eigenvalues off the fixed parts, and match the rest as `draw_shift_equating_charpolys` does.
 
     Return V, or None if an equation has no solution. An eigenvalue is peeled off as long as both
     parts are nonempty, or one of them has several blocks at it.
@@ -95,10 +95,10 @@ def draw_peeling_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     if q * p < 2:
         return linalg.zeros(p, q, field)
     parts = FixedParts.of(pencil)
-    eigenvalue = _choose_eigenvalue(parts)
+    eigenvalue = _choose_eigenvalue_to_deflate(parts)
     if eigenvalue is None:
-        return draw_matching_shift(pencil, draw)
-    found = _draw_left_right_eigenvectors(pencil, parts, eigenvalue, draw)
+        return draw_shift_equating_charpolys(pencil, draw)
+    found = _draw_eigenvectors_and_images(pencil, parts, eigenvalue, draw)
     if found is None:
         return None
     m = eigenvalue.blocks
@@ -106,16 +106,16 @@ def draw_peeling_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     P_inverse = left.vstack(linalg.complement(left.transpose()).transpose())
     Q = y.hstack(linalg.complement(y))
     P, Q_inverse = P_inverse.inv(), Q.inv()
-    fixed = _matrix_with_border(P_inverse * v, -(other * Q))
+    fixed = _zero_matrix_with_border(P_inverse * v, -(other * Q))
     C, D, a, c = pencil
     adapted = Pencil(Q_inverse * C * P, Q_inverse * D * Q, P_inverse * a * P, Q_inverse * c * P)
-    rest = draw_peeling_shift(Pencil(*(M[m:, m:] for M in adapted.shifted(fixed))), draw)
+    rest = draw_shift_by_deflation(Pencil(*(M[m:, m:] for M in adapted.shifted(fixed))), draw)
     if rest is None:
         return None
     return P * (fixed + linalg.direct_sum(linalg.zeros(m, m, field), rest)) * Q_inverse
 
 
-class _PeeledEigenvalue(NamedTuple):
+class _DeflatedEigenvalue(NamedTuple):
     """An eigenvalue s of the fixed parts that both matrices get, with a number of blocks.
 
     A block of Du and one of aN are paired; the larger size is that of the new block. `first` blocks
@@ -128,7 +128,7 @@ class _PeeledEigenvalue(NamedTuple):
     second: int
 
 
-def _choose_eigenvalue(parts: FixedParts) -> _PeeledEigenvalue | None:
+def _choose_eigenvalue_to_deflate(parts: FixedParts) -> _DeflatedEigenvalue | None:
     """Return an eigenvalue of the fixed parts to peel off, or None if there is none.
 
     It makes the dimensions of the two parts as equal as possible, because parts of different size
@@ -145,13 +145,13 @@ def _choose_eigenvalue(parts: FixedParts) -> _PeeledEigenvalue | None:
         pairs = list(zip_longest(*(part.get(s, ()) for part in found), fillvalue=0))
         kept = (sum(x >= y for x, y in pairs), sum(x <= y for x, y in pairs))
         if nonempty or len(pairs) > 1:
-            candidates.append(_PeeledEigenvalue(s, len(pairs), *kept))
+            candidates.append(_DeflatedEigenvalue(s, len(pairs), *kept))
     excess = parts.Du.shape[0] - parts.aN.shape[0]
     return min(candidates, key=lambda e: abs(excess - e.first + e.second), default=None)
 
 
-def _draw_left_right_eigenvectors(
-    pencil: Pencil, parts: FixedParts, eigenvalue: _PeeledEigenvalue, draw: Draws
+def _draw_eigenvectors_and_images(
+    pencil: Pencil, parts: FixedParts, eigenvalue: _DeflatedEigenvalue, draw: Draws
 ) -> tuple[DomainMatrix, ...] | None:
     """Draw m columns y, v and m rows p, q with (D - s) y = C v, p (a - s) = q c, p v + q y = 0.
 
@@ -162,17 +162,17 @@ def _draw_left_right_eigenvectors(
     D_s, a_s = (M - linalg.identity(M.shape[0], M.domain) * eigenvalue.s for M in (D, a))
     columns = linalg.kernel(D_s.hstack(-C))
     rows = linalg.kernel(a_s.transpose().hstack(-c.transpose()))
-    column = _draw_kernel_columns(columns, parts.L, eigenvalue.first, eigenvalue.blocks, draw)
+    column = _draw_combinations_mostly_in_kernel(columns, parts.L, eigenvalue.first, eigenvalue.blocks, draw)
     y, v = column[: C.shape[0], :], column[C.shape[0] :, :]
     rows = rows * linalg.kernel((rows.transpose() * v.vstack(y)).transpose())
-    row = _draw_kernel_columns(
+    row = _draw_combinations_mostly_in_kernel(
         rows, parts.N, eigenvalue.second, eigenvalue.blocks, draw
     ).transpose()
     p, q = row[:, : C.shape[1]], row[:, C.shape[1] :]
     return (y, v, p, q) if linalg.rank(y) == linalg.rank(p) == eigenvalue.blocks else None
 
 
-def _draw_kernel_columns(
+def _draw_combinations_mostly_in_kernel(
     space: DomainMatrix, L: DomainMatrix, free: int, count: int, draw: Draws
 ) -> DomainMatrix:
     """Return random combinations x of columns; except for `free` of them, L x = 0."""
@@ -183,42 +183,42 @@ def _draw_kernel_columns(
     return linalg.from_columns(chosen)
 
 
-def _matrix_with_border(columns: DomainMatrix, rows: DomainMatrix) -> DomainMatrix:
+def _zero_matrix_with_border(columns: DomainMatrix, rows: DomainMatrix) -> DomainMatrix:
     """Return the matrix with the given first columns and first rows, and zeros elsewhere."""
     m, zeros = rows.shape[0], linalg.zeros(columns.shape[0], rows.shape[1], rows.domain)
     return rows.vstack(columns[m:, :].hstack(zeros[m:, m:]))
 
 
-def shift_for_rank_one(pencil: Pencil, parts: FixedParts) -> DomainMatrix:
+def flanders_shift_for_rank_one(pencil: Pencil, parts: FixedParts) -> DomainMatrix:
     """Return V such that Flanders' theorem applies to D - C V and a + V c, for C of rank one.
 
     The fixed parts satisfy the inequalities of `exactflow.linear.depth.fixed_parts`.
     """
     of_D, of_a = _choose_block_sizes(parts)
     C, D, a, c = pencil
-    (b, u), (w, z) = _outer_factors(C), _outer_factors(c)
-    v = assign_blocks(D, b, (parts.L, parts.Du), of_D)
-    v_a = -assign_blocks(a.transpose(), z.transpose(), (parts.N, parts.aN), of_a).transpose()
+    (b, u), (w, z) = _rank_one_factors(C), _rank_one_factors(c)
+    v = row_assigning_block_sizes(D, b, (parts.L, parts.Du), of_D)
+    v_a = -row_assigning_block_sizes(a.transpose(), z.transpose(), (parts.N, parts.aN), of_a).transpose()
     u_right = linalg.left_inverse(u.transpose()).transpose()
     w_left = linalg.left_inverse(w)
     return u_right * (v - u * v_a * w_left) + v_a * w_left
 
 
-def _outer_factors(C: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
+def _rank_one_factors(C: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
     """Return a column b and a row u with C = b u."""
     n, pivot = C.shape[0], linalg.rref(C)[1][0]
     b = C.extract(list(range(n)), [pivot])
     return b, linalg.left_inverse(b) * C
 
 
-def _choose_block_sizes(parts: FixedParts) -> tuple[Divisors, Divisors]:
+def _choose_block_sizes(parts: FixedParts) -> tuple[SizesByFactor, SizesByFactor]:
     """Return block sizes for D' and a'; the rest of the dimension n becomes a block at 1."""
     one = parts.L.domain.one
     at_one = (one, -one)
-    of_D: Divisors = {}
-    of_a: Divisors = {}
+    of_D: SizesByFactor = {}
+    of_a: SizesByFactor = {}
     for f, sizes in {**parts.divisors, at_one: parts.divisors.get(at_one, ((), ()))}.items():
-        counts: Any = parts.least_counts(f, *sizes)  # not None here: the fixed parts do not clash
+        counts: Any = parts.least_block_counts_at(f, *sizes)  # not None here: the fixed parts do not clash
         of_D[f], of_a[f] = (conjugate_partition(count) for count in counts)
     rest = parts.n - sum((len(f) - 1) * sum(sizes) for f, sizes in of_D.items())
     for divisors in (of_D, of_a):
@@ -227,8 +227,8 @@ def _choose_block_sizes(parts: FixedParts) -> tuple[Divisors, Divisors]:
     return of_D, of_a
 
 
-def assign_blocks(
-    D: DomainMatrix, b: DomainMatrix, fixed: tuple[DomainMatrix, DomainMatrix], wanted: Divisors
+def row_assigning_block_sizes(
+    D: DomainMatrix, b: DomainMatrix, fixed: tuple[DomainMatrix, DomainMatrix], wanted: SizesByFactor
 ) -> DomainMatrix:
     """Return v such that D - b v has the wanted blocks, whose sizes interlace those of Du.
 
@@ -237,10 +237,10 @@ def assign_blocks(
     L, Du = fixed
     m, field = D.shape[0] - L.shape[0], D.domain
     H = krylov.controller_basis(D, krylov.minimal_polynomial(D, b), b)
-    g, basis, row = _polynomial_chains_and_row(Du, wanted)
+    g, basis, row = _wanted_first_row_and_chains(Du, wanted)
     if basis is not None:
         H = H.hstack(linalg.left_inverse(L.transpose()).transpose() * basis)
-        H = H * _shear_clearing_upper_right(H.inv() * D * H, m)
+        H = H * _shear_leaving_upper_right_row(H.inv() * D * H, m)
     current = (H.inv() * D * H).to_list()[0]
     goal = [*(-x for x in g[1:]), *row]
     return linalg.column([x - y for x, y in zip(current, goal, strict=True)], field).transpose() * (
@@ -248,7 +248,7 @@ def assign_blocks(
     )
 
 
-def _shear_clearing_upper_right(D: DomainMatrix, m: int) -> DomainMatrix:
+def _shear_leaving_upper_right_row(D: DomainMatrix, m: int) -> DomainMatrix:
     """Return [[I, T], [0, I]] that clears the upper right block of D except its first row.
 
     D is block upper triangular, and its leading m x m block is in controller form.
@@ -264,8 +264,8 @@ def _shear_clearing_upper_right(D: DomainMatrix, m: int) -> DomainMatrix:
     return linalg.join(blocks)
 
 
-def _polynomial_chains_and_row(
-    Du: DomainMatrix, wanted: Divisors
+def _wanted_first_row_and_chains(
+    Du: DomainMatrix, wanted: SizesByFactor
 ) -> tuple[list, DomainMatrix | None, list]:
     """Return a polynomial g, a basis of chains of Du (None if it is empty), and a row x.
 
@@ -283,11 +283,11 @@ def _polynomial_chains_and_row(
             h = dup_pow(list(f), size, field)
             y = dup_pow(list(f), excess, field) if excess < size else []
             basis.extend(orbit(Du, generator, len(h) - 1))
-            row.extend(_row_for_relation(h, y, field))
+            row.extend(_coordinates_in_horner_basis(h, y, field))
     return g, linalg.from_columns(basis) if basis else None, row
 
 
-def _row_for_relation(h: Sequence, y: Sequence, field: Domain) -> list:
+def _coordinates_in_horner_basis(h: Sequence, y: Sequence, field: Domain) -> list:
     """Return x such that D e_i = e_(i+1) + x_i b, D e_(d-1) = -sum h_i e_i + x_(d-1) b imply
     h(D) e_0 = y(D) b.
 

@@ -17,7 +17,7 @@ are named.
   several sizes of minors may exclude four together (`exactflow.linear.depth.scaled.signs`).
 
 On halves of two sizes ranks exclude long patterns (`exactflow.linear.depth.rank_obstructions`).
-Upper bounds come from the layers of `factor`, and from `find_additive_layers` for M P^-1, where P
+Upper bounds come from the layers of `factor`, and from `find_few_additive_layers` for M P^-1, where P
 is diagonal with one entry det M and otherwise ones. P merges into a layer. If the bounds differ,
 the depth is not decided.
 
@@ -55,18 +55,18 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import linalg
 from exactflow.exact.typing import HALVES, Element
 from exactflow.flows.linear import LinearCoupling
-from exactflow.linear.depth.additive import exclude_by_ranks, find_additive_layers
+from exactflow.linear.depth.additive import exclude_greatest_length_by_ranks, find_few_additive_layers
 from exactflow.linear.depth.additive.up_to_four import decide_four_layers, decide_three_layers
-from exactflow.linear.depth.equations import entry_reason
+from exactflow.linear.depth.equations import entry_reason_up_to_two
 from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude_all
 from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix
 from exactflow.linear.depth.result import CertifiedDepth, MinimalDepth, lower_bound
 from exactflow.linear.depth.scaled.signs import (
-    kernel_product_reason,
+    kernel_reason_for_four_layers,
     opposed_minors_reason,
     polynomial_multiplier_reason,
 )
-from exactflow.linear.depth.scaled.three_scaled_layers import decide_positive_diagonals
+from exactflow.linear.depth.scaled.three_scaled_layers import decide_diagonals_of_three_layers
 from exactflow.linear.factor import assembly
 from exactflow.linear.factor.assembly import Layers
 from exactflow.linear.factor.problem import Problem
@@ -85,33 +85,33 @@ def bound_scaled_depth(problem: Problem) -> MinimalDepth:
 
     short = assembly.find_two_layers(split.blocks)
     if short is not None:
-        return make_result(short, _exclude_by_entries(len(short) - 1, split))
+        return make_result(short, _exclude_longest_by_entries(len(short) - 1, split))
     three, without_three = _find_three_layers(split)
     if three is not None:
-        return make_result(three, _exclude_by_entries(2, split))
+        return make_result(three, _exclude_longest_by_entries(2, split))
     p, q = split.partition
     excluded = _try_excluding_four_or_five(split, without_three) if p == q else without_three
-    excluded = excluded or _exclude_by_entries(2, split)
+    excluded = excluded or _exclude_longest_by_entries(2, split)
     if (p, q) == (2, 2) and lower_bound(excluded) < 5:
         four = _choose_fewest_digits(map(find_four_layers_4x4, split.instances(4, "positive")))
         if four is not None:
             return make_result(four, excluded)
     general = min(_yield_general_layers(problem, split), key=len)
     if p != q:
-        longer = exclude_by_ranks(range(4, len(general)), split, "positive")
+        longer = exclude_greatest_length_by_ranks(range(4, len(general)), split, "positive")
         return make_result(general, longer or excluded)
     if lower_bound(excluded) == 4 and len(general) > 4:
-        certified = _certified_layers(problem, split, excluded)
+        certified = _certify_four_layers(problem, split, excluded)
         if certified is not None:
             return certified
         excluded = _try_excluding_four_or_five(split, excluded, by_multipliers=True)
     return make_result(general, excluded)
 
 
-def _exclude_by_entries(most: int, split: SplitMatrix) -> Obstructions:
+def _exclude_longest_by_entries(most: int, split: SplitMatrix) -> Obstructions:
     """Return obstructions by an entry to the longest patterns, of at most two letters."""
     for length in range(most, -1, -1):
-        if found := exclude_all(split.instances(length, "positive"), entry_reason):
+        if found := exclude_all(split.instances(length, "positive"), entry_reason_up_to_two):
             return found
     return ()
 
@@ -120,7 +120,7 @@ def _find_three_layers(split: SplitMatrix) -> tuple[Layers | None, Obstructions]
     """Return three layers, or None and obstructions; these are empty if a sign is not known."""
     obstructions, decided = [], True
     for instance in split.instances(3, "positive"):
-        found = decide_positive_diagonals(instance)
+        found = decide_diagonals_of_three_layers(instance)
         if isinstance(found, Reason):
             obstructions.append(Obstruction.of(instance, found))
         elif found is None:
@@ -136,7 +136,7 @@ def _try_excluding_four_or_five(
     """Return obstructions to five or four layers, or, if there are none, the given ones."""
 
     def find_reason(instance: PatternInstance) -> Reason | None:
-        found = opposed_minors_reason(instance) or kernel_product_reason(instance)
+        found = opposed_minors_reason(instance) or kernel_reason_for_four_layers(instance)
         return polynomial_multiplier_reason(instance) if found is None and by_multipliers else found
 
     for length in (5, 4):
@@ -157,7 +157,7 @@ def _choose_fewest_digits(candidates: Iterable[Layers | None]) -> Layers | None:
     return min(found, key=lambda layers: sum(layer.bits or 0 for layer in layers), default=None)
 
 
-def _certified_layers(
+def _certify_four_layers(
     problem: Problem, split: SplitMatrix, excluded: Obstructions
 ) -> CertifiedDepth | None:
     """Return four layers that are proved to exist, with their floats, or None."""
@@ -220,7 +220,7 @@ def _yield_general_layers(problem: Problem, split: SplitMatrix) -> Iterator[Laye
         scales = [one] * p, [one] * q
         scales[not first][0] = det
         inverse = [one / x for x in (*scales[0], *scales[1])]
-        additive, _ = find_additive_layers(
+        additive, _ = find_few_additive_layers(
             SplitMatrix(linalg.scale_columns(split.matrix, inverse), p)
         )
         if additive:
@@ -246,7 +246,7 @@ def yield_matching_diagonals_4x4(instance: PatternInstance) -> Iterator[tuple[li
     d, a = instance.blocks.D, instance.inverse.A
     (d1, d2), (a1, a2) = d.diagonal(), a.diagonal()
     roots = [p / q for p, q in ((d1, a1), (a2 * det, d2)) if q]
-    for r in _roots_and_points_between([x for x in roots if linalg.is_positive(x, field)], field):
+    for r in _roots_and_points_around([x for x in roots if linalg.is_positive(x, field)], field):
         left, right = d1 - a1 * r, a2 * det / r - d2
         if left and right and linalg.is_positive(left * right, field):
             ratio = right / left
@@ -254,33 +254,33 @@ def yield_matching_diagonals_4x4(instance: PatternInstance) -> Iterator[tuple[li
             ratio = field.one
         else:
             continue
-        for s in _candidate_inverse_roots(ratio * d.det(), field):
+        for s in _approximate_inverse_square_roots(ratio * d.det(), field):
             x1, x2 = ratio * s, s
             yield [r * x1, det * x2 / r], [field.one / x1, field.one / x2]
 
 
-def _roots_and_points_between(roots: list[Element], field: Domain) -> list[Element]:
+def _roots_and_points_around(roots: list[Element], field: Domain) -> list[Element]:
     """Return the positive roots, and positive numbers below, between and above them.
 
     There are at least two below and two above, short ones if possible.
     """
     two = field.convert(2)
-    powers = [field.one, *(_power_of_two_near(x, field) for x in roots)]
+    powers = [field.one, *(_power_of_two_near_rational(x, field) for x in roots)]
     factors = field.one, two, field.one / two, two**2, field.one / two**2
     middle = [sum(roots) / two] if len(roots) == 2 else []
     return list(dict.fromkeys([*(p * s for p in powers for s in factors), *middle, *roots]))
 
 
-def _candidate_inverse_roots(square: Element, field: Domain) -> list[Element]:
+def _approximate_inverse_square_roots(square: Element, field: Domain) -> list[Element]:
     """Return numbers s such that s^2 times the given number is near 1 in absolute value."""
     two = field.convert(2)
     if not square or not field.is_QQ:
         return [field.one, two]
-    s = field.one / _power_of_two_near(abs(square), field, root=2)
+    s = field.one / _power_of_two_near_rational(abs(square), field, root=2)
     return [s, s / two, s * two]
 
 
-def _power_of_two_near(x: Element, field: Domain, *, root: int = 1) -> Element:
+def _power_of_two_near_rational(x: Element, field: Domain, *, root: int = 1) -> Element:
     """Return a power of two near a positive number, or near a root of it."""
     if not field.is_QQ:
         return x

@@ -140,7 +140,7 @@ class FourLayers(PatternInstance, Checkable):
     def _enclose(self) -> tuple[EnclosedCoupling, ...]:
         with ctx.workprec(self.bits):
             centre = [ball(c) for c in self.centre]
-            return _enclose_layers(
+            return _enclose_smallest_layers(
                 self, *_enclose_solution(MinorEquations.of(self), centre, self.places)
             )
 
@@ -153,13 +153,13 @@ def search_certified_layers(split: SplitMatrix) -> FourLayers | None:
     for instance in split.instances(4, "positive"):
         equations = MinorEquations.of(instance)
         starts = find_near_solutions(equations)
-        certified = (_certify_near(instance, equations, near) for near in starts)
+        certified = (_certify_near_solution(instance, equations, near) for near in starts)
         with np.errstate(all="ignore"):  # minors may be beyond float64
             found.extend(islice(filter(None, certified), CANDIDATES))
     return min(found, key=lambda four: four.magnitude, default=None)
 
 
-def _certify_near(
+def _certify_near_solution(
     instance: PatternInstance, equations: MinorEquations, near: NearSolution
 ) -> FourLayers | None:
     """Return certified layers near float64 numbers x and y, or None if no certificate is found."""
@@ -185,7 +185,7 @@ def _improve_by_newton(
     """Improve numbers by Newton steps at the working precision; return them without radius."""
     n, numbers = equations.n, list(numbers)
     for _ in range(ROUNDS):
-        f, J = equations.enclose_residuals_and_jacobian(numbers[:n], numbers[n:])
+        f, J = equations.enclose_residuals_and_log_jacobian(numbers[:n], numbers[n:])
         step = _select_columns(J, places).mid().solve(f.mid()).mid().entries()
         for i, h in zip(places, step, strict=True):
             numbers[i] = (numbers[i] * (1 - h)).mid()
@@ -204,14 +204,14 @@ def _enclose_solution(
     n, count = equations.n, len(set(places))
     if count != len(equations.nonvanishing_sizes):
         raise ArithmeticError(f"{count} unknowns for {len(equations.nonvanishing_sizes)} equations")
-    f, J = equations.enclose_residuals_and_jacobian(centre[:n], centre[n:])
+    f, J = equations.enclose_residuals_and_log_jacobian(centre[:n], centre[n:])
     R = _select_columns(J, places).mid().inv().mid()
     radius = arb(2) ** -(ctx.prec // 2)
     sides = [arb(0, radius) for _ in places]
     box = list(centre)
     for i, h in zip(places, sides, strict=True):
         box[i] = centre[i] * (1 + h)
-    _, J = equations.enclose_residuals_and_jacobian(box[:n], box[n:])
+    _, J = equations.enclose_residuals_and_log_jacobian(box[:n], box[n:])
     J = _select_columns(J, places) * _diagonal([1 / (1 + h) for h in sides])
     K = (arb_mat(count, count, 1) - R * J) * arb_mat([[h] for h in sides]) - R * f
     if not all(abs(h) < radius for h in K.entries()) or not all(x > 0 for x in box):
@@ -221,7 +221,7 @@ def _enclose_solution(
     return box[:n], box[n:]
 
 
-def _enclose_layers(
+def _enclose_smallest_layers(
     instance: PatternInstance, x: list[arb], y: list[arb]
 ) -> tuple[EnclosedCoupling, ...]:
     """Try a few choices of Y; return the layers with the smallest entries.
@@ -291,17 +291,17 @@ class _EnclosedBlocks(NamedTuple):
         n = self.D.nrows()
         one = arb_mat(n, n, 1)
         D_inverse = _generalized_inverse(self.D, self.rows, self.columns)
-        first = self._intertwiner()
+        first = self._intertwiner_of_a_and_D()
         for goal in (None, arb_mat(n, n), one):
             with suppress(ArithmeticError):
-                Y = first if goal is None else self._nearest_intertwiner(goal, first, D_inverse)
+                Y = first if goal is None else self._intertwiner_with_small_W(goal, first, D_inverse)
                 W = D_inverse * (self.C - Y)
                 if self.is_singular:
-                    W += self._singular_correction(self.c + Y + W * self.a)
+                    W += self._correction_of_W_cancelling(self.c + Y + W * self.a)
                 Y_inverse = Y.inv()
                 yield (self.A - self.B * W - one) * Y_inverse, Y, Y_inverse * (self.D - one), W
 
-    def _intertwiner(self) -> arb_mat:
+    def _intertwiner_of_a_and_D(self) -> arb_mat:
         """Return an invertible Y with Y a = D Y, and with l Y = l C if D is singular."""
         f, n = self.D.charpoly().coeffs()[::-1], self.D.nrows()
         u = arb_mat([[arb(i + 1)] for i in range(n)])
@@ -314,7 +314,7 @@ class _EnclosedBlocks(NamedTuple):
             return Y * _ratio_of_rows(self.rows * self.C, self.rows * Y)
         return Y * (1 / arb(magnitude(Y)))
 
-    def _nearest_intertwiner(self, goal: arb_mat, Y: arb_mat, D_inverse: arb_mat) -> arb_mat:
+    def _intertwiner_with_small_W(self, goal: arb_mat, Y: arb_mat, D_inverse: arb_mat) -> arb_mat:
         """Return the q(D) Y that nearly minimizes |D^-1 (C - q(D) Y)|^2 + |goal - q(D) Y|^2.
 
         If D is singular, q(0) = 1, so that l q(D) Y = l C still holds.
@@ -331,7 +331,7 @@ class _EnclosedBlocks(NamedTuple):
             total += M * coefficient
         return total
 
-    def _singular_correction(self, T: arb_mat) -> arb_mat:
+    def _correction_of_W_cancelling(self, T: arb_mat) -> arb_mat:
         """Return r s such that r s a = -T."""
         r = self.columns
         t = r.transpose() * T * (1 / (r.transpose() * r)[0, 0])

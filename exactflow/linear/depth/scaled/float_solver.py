@@ -52,7 +52,7 @@ def find_near_solutions(equations: MinorEquations) -> Iterator[NearSolution]:
         return
     bits = (np.arange(1 << equations.n)[:, None] >> np.arange(equations.n) & 1).astype(float)
     system = _FloatEquations(equations.n, left, right, bits, equations.nonvanishing_sizes)
-    for starts in _starts_from_orders(equations):
+    for starts in _yield_start_groups_by_signs(equations):
         found = (system.solve(start) for start in starts)
         yield from islice((near for near in found if near is not None), 1)
     rng = np.random.default_rng(0)
@@ -71,7 +71,7 @@ class _FloatEquations:
     bits: np.ndarray
     sizes: tuple[int, ...]
 
-    def residuals_and_jacobian(self, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def relative_residuals_and_jacobian(self, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the residuals, relative to the terms of each equation, and their derivatives."""
         u, v = logs[: self.n], logs[self.n :]
         left, right = self.left * np.exp(self.bits @ u), self.right * np.exp(self.bits @ v)
@@ -88,7 +88,7 @@ class _FloatEquations:
     @np.errstate(all="ignore")
     def solve(self, start: np.ndarray) -> NearSolution | None:
         """Solve by damped Newton steps of least norm; None if they do not converge."""
-        damping, logs, (values, slopes) = DAMPING, start, self.residuals_and_jacobian(start)
+        damping, logs, (values, slopes) = DAMPING, start, self.relative_residuals_and_jacobian(start)
         one = np.eye(len(values))
         for _ in range(STEPS):
             size = float(np.linalg.norm(values))
@@ -99,7 +99,7 @@ class _FloatEquations:
                 break
             step = -slopes.T @ np.linalg.solve(slopes @ slopes.T + damping * one, values)
             step *= min(1.0, LARGEST_STEP / float(np.abs(step).max()))
-            tried, closer = logs + step, self.residuals_and_jacobian(logs + step)
+            tried, closer = logs + step, self.relative_residuals_and_jacobian(logs + step)
             if np.linalg.norm(closer[0]) < size and np.abs(tried - start).max() < FARTHEST:
                 logs, (values, slopes) = tried, closer
                 damping = max(damping / 5, LEAST_DAMPING)
@@ -108,7 +108,7 @@ class _FloatEquations:
         return None
 
 
-class _Order(NamedTuple):
+class _CoordinateOrder(NamedTuple):
     """An order of the coordinates, its leading minors, and how unequal their ratios are."""
 
     places: tuple[int, ...]
@@ -116,31 +116,31 @@ class _Order(NamedTuple):
     excess: float
 
 
-def _starts_from_orders(equations: MinorEquations) -> Iterator[Iterator[np.ndarray]]:
+def _yield_start_groups_by_signs(equations: MinorEquations) -> Iterator[Iterator[np.ndarray]]:
     """Yield the starts for each sequence of signs that both matrices have, most equal ratios first.
 
     If D and a are singular, their last minors are replaced by those in the equations.
     """
     singular = not equations.left[-1]
     sides = equations.coefficients if singular else (equations.left, equations.right)
-    of_D, of_a = (_best_orders([*map(to_float, side)]) for side in sides)
+    of_D, of_a = (_best_order_by_signs([*map(to_float, side)]) for side in sides)
     common = sorted(of_D.keys() & of_a.keys(), key=lambda s: of_D[s].excess + of_a[s].excess)
     for signs in common[:SIGNS]:
         yield (
-            np.concatenate([_start_from_order(of_D[signs], t), _start_from_order(of_a[signs], t)])
+            np.concatenate([_start_logs_from_order(of_D[signs], t), _start_logs_from_order(of_a[signs], t)])
             for t in SPREADS
         )
 
 
-def _best_orders(minors: Sequence[float]) -> dict[tuple[bool, ...], _Order]:
+def _best_order_by_signs(minors: Sequence[float]) -> dict[tuple[bool, ...], _CoordinateOrder]:
     """Return the best order for each sequence of signs that leading minors have in some order.
 
     In the best order the ratios of consecutive minors are most equal.
     """
     n = (len(minors) - 1).bit_length()
     mean = np.log(abs(minors[-1])) / n
-    best: list[dict[tuple[bool, ...], _Order]] = [{} for _ in minors]
-    best[0][()] = _Order((), (1.0,), 0.0)
+    best: list[dict[tuple[bool, ...], _CoordinateOrder]] = [{} for _ in minors]
+    best[0][()] = _CoordinateOrder((), (1.0,), 0.0)
     for S, orders in enumerate(best):
         for signs, order in orders.items():
             for i in range(n):
@@ -152,11 +152,11 @@ def _best_orders(minors: Sequence[float]) -> dict[tuple[bool, ...], _Order]:
                 extended = (*signs, minors[T] > 0)
                 if extended not in best[T] or excess < best[T][extended].excess:
                     chosen = (*order.places, i), (*order.minors, minors[T])
-                    best[T][extended] = _Order(*chosen, excess)
+                    best[T][extended] = _CoordinateOrder(*chosen, excess)
     return best[-1]
 
 
-def _start_from_order(order: _Order, t: float) -> np.ndarray:
+def _start_logs_from_order(order: _CoordinateOrder, t: float) -> np.ndarray:
     """Return log x for which the eigenvalues x_k m_k / m_(k-1) are powers of t."""
     n = len(order.places)
     logs = np.empty(n)

@@ -53,20 +53,20 @@ MOST_MINORS = 5000
 def opposed_minors_reason(instance: PatternInstance) -> Reason | None:
     """Find the least k at which the minors are opposed, if there are at most 5000; or None."""
     n = instance.blocks.D.shape[0]
-    if not _is_decided_by_pair(instance):
+    if not _reduces_to_four_layers(instance):
         return None
     sizes = (k for k in range(1, n) if comb(n, k) <= MOST_MINORS)
     found = next((k for k in sizes if has_opposed_minors(instance, k)), 0)
     return Reason("opposed", found) if found else None
 
 
-def _is_decided_by_pair(instance: PatternInstance) -> bool:
+def _reduces_to_four_layers(instance: PatternInstance) -> bool:
     """Whether D and a exclude the pattern if they exclude four layers."""
     length = len(instance.pattern)
     return length == 4 or (length == 5 and instance.blocks.C.is_zero_matrix)
 
 
-def kernel_product_reason(instance: PatternInstance) -> Reason | None:
+def kernel_reason_for_four_layers(instance: PatternInstance) -> Reason | None:
     """Find a matrix Q that excludes ULUL, over QQ, or None."""
     C, D, a, c = instance.pencil
     rows, columns = linalg.left_kernel(D), linalg.kernel(a)
@@ -89,7 +89,7 @@ def kernel_product_reason(instance: PatternInstance) -> Reason | None:
 def polynomial_multiplier_reason(instance: PatternInstance) -> Reason | None:
     """Find polynomial multipliers that exclude a pattern, over QQ, or None."""
     small = instance.blocks.D.shape[0] <= LARGEST_HALF
-    if not (instance.matrix.domain.is_QQ and small and _is_decided_by_pair(instance)):
+    if not (instance.matrix.domain.is_QQ and small and _reduces_to_four_layers(instance)):
         return None
     reasons = (
         Reason("signs", found) for found in _candidate_multipliers(MinorEquations.of(instance))
@@ -102,18 +102,18 @@ def _candidate_multipliers(equations: MinorEquations) -> Iterator[tuple[Polynomi
     n = equations.n
     for degree in range(2, n + 3):
         for side, other, direction in ((0, 1, 1), (1, 0, -1)):
-            signs = _common_signs(equations.coefficients[other])
+            signs = _common_sign_by_size(equations.coefficients[other])
             towards = {k: direction * sign for k, sign in signs.items()}
-            yield from _search_multipliers(
+            yield from _search_multipliers_of_degree(
                 equations, degree, towards, range(side * n, side * n + n)
             )
     for degree in range(2, n + 2):
-        yield from _search_multipliers(
+        yield from _search_multipliers_of_degree(
             equations, degree, dict.fromkeys(range(1, n + 1), 0), range(2 * n)
         )
 
 
-def _common_signs(minors: Sequence[Element]) -> dict[int, int]:
+def _common_sign_by_size(minors: Sequence[Element]) -> dict[int, int]:
     """Return the sign of the nonzero minors of each size at which they have one sign."""
     found: dict[int, set[int]] = {}
     for S, x in enumerate(minors):
@@ -122,7 +122,7 @@ def _common_signs(minors: Sequence[Element]) -> dict[int, int]:
     return {k: signs.pop() for k, signs in found.items() if len(signs) == 1}
 
 
-def _search_multipliers(
+def _search_multipliers_of_degree(
     equations: MinorEquations, degree: int, signs: Mapping[int, int], places: range
 ) -> Iterator[tuple[Polynomial, ...]]:
     """Yield multipliers whose combination, of this total degree, has no positive coefficient.

@@ -57,7 +57,7 @@ class _Proportion(NamedTuple):
         return self.column * self.row
 
 
-def decide_positive_diagonals(instance: PatternInstance) -> Diagonals | Reason | None:
+def decide_diagonals_of_three_layers(instance: PatternInstance) -> Diagonals | Reason | None:
     """Return H^-1 and G for U L U, or a reason against it, or None if a sign is not known."""
     (q, p), field = instance.blocks.C.shape, instance.matrix.domain
     edges: dict[int, list[_Proportion]] = {i: [] for i in range(p + q + 1)}
@@ -71,7 +71,7 @@ def decide_positive_diagonals(instance: PatternInstance) -> Diagonals | Reason |
             return _reason_from_multiplier(edge.multiplier(), p, q)
         edges[edge.i].append(edge)
         edges[edge.j].append(edge.reversed())
-    values = _solve_graph(edges, linalg.zeros(p + p + q, q + p + q, field))
+    values = _solve_proportions_or_refute(edges, linalg.zeros(p + p + q, q + p + q, field))
     if isinstance(values, DomainMatrix):
         return _reason_from_multiplier(values, p, q)
     return [field.one / values[i] for i in range(p)], [values[i] for i in range(p, p + q)]
@@ -104,7 +104,7 @@ def _yield_proportions(instance: PatternInstance) -> Iterator[_Proportion]:
         yield _Proportion(p + i, lk[m, i].element, p + q, lD[m, i].element, column, row)
 
 
-def _solve_graph(
+def _solve_proportions_or_refute(
     edges: dict[int, list[_Proportion]], zero: DomainMatrix
 ) -> dict[int, Element] | DomainMatrix:
     """Return numbers that fulfil all equations, or a multiplier that gives s x = 0 with s != 0.
