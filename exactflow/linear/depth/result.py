@@ -41,7 +41,7 @@ def lower_bound(obstructions: Sequence[Obstruction]) -> int:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MinimalDepth(DepthBounds, FlowResult):
-    """The least number of coupling layers of a matrix, with both witnesses.
+    """The least number of coupling layers of a matrix, or bounds for it, with proofs.
 
     Attributes
     ----------
@@ -63,12 +63,14 @@ class MinimalDepth(DepthBounds, FlowResult):
     evidence: ClassVar[Evidence] = Evidence.EXACT
 
     def __post_init__(self) -> None:
-        """Check every obstruction, or raise `VerificationError`."""
+        """Check every obstruction; raise `VerificationError` if a check fails."""
         for found in self.obstructions:
             try:
                 found.check()
             except VerificationError as error:
-                raise VerificationError(f"{error}: please report this matrix") from None
+                raise VerificationError(
+                    f"{error}: this is a bug, please report the matrix"
+                ) from None
 
     @staticmethod
     def verified(
@@ -77,7 +79,7 @@ class MinimalDepth(DepthBounds, FlowResult):
         scales: DepthScales,
         obstructions: tuple[Obstruction, ...],
     ) -> "MinimalDepth":
-        """Verify layers against the matrix of a problem, and return them with the obstructions."""
+        """Verify layers against the matrix of a problem; return the result with obstructions."""
         target, flow = problem.target.to_dense(), problem.make_flow(layers, "depth")
         verify(flow, target)
         lower = lower_bound(obstructions)

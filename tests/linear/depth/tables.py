@@ -15,7 +15,10 @@ from sympy import GF, QQ, Rational
 from exactflow import permutation
 from exactflow.exact import linalg
 from exactflow.linear.depth import minimal_depth
-from exactflow.linear.depth.scaled.signs import kernel_reason_for_four_layers, polynomial_multiplier_reason
+from exactflow.linear.depth.scaled.signs import (
+    kernel_reason_for_four_layers,
+    polynomial_multiplier_reason,
+)
 from exactflow.linear.depth.scaled.three_scaled_layers import decide_diagonals_of_three_layers
 
 HALF = Rational(1, 2)
@@ -91,7 +94,10 @@ OBSTRUCTIONS = {
     "tight": (decided("ULULU", TIGHT["both parts"]), "tight"),
     "opposed": (minimal_depth(diagonal(-1, -1, 1, 1), scales="positive").obstructions[0],
                 "opposed"),
-    "three scaled layers": (excluded(decide_diagonals_of_three_layers, "ULU", diagonal(-1, -2)), "linear"),
+    "three scaled layers": (
+        excluded(decide_diagonals_of_three_layers, "ULU", diagonal(-1, -2)),
+        "linear",
+    ),
     "not one scaled layer": (minimal_depth(diagonal(2, 3)).obstructions[1],
                              "linear"),
     "kernels": (excluded(kernel_reason_for_four_layers, "ULUL", SWAP), "linear"),

@@ -19,9 +19,9 @@ from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.normal_forms import block_sizes, elementary_divisors
 from exactflow.linear.depth.additive.shifts import (
-    row_assigning_block_sizes,
-    draw_shift_equating_charpolys,
     draw_shift_by_deflation,
+    draw_shift_equating_charpolys,
+    row_assigning_block_sizes,
 )
 from exactflow.linear.depth.equations import negated_ratio
 from exactflow.linear.depth.fixed_parts import FixedParts

@@ -58,7 +58,10 @@ def test_a_changed_witness_fails(name):
     assert replace(found, pattern="ULUL").is_valid() is False
     assert about(found, linalg.identity(2 * n, QQ)).is_valid() is False
     assert (
-        replace(found, witness=(zero, zero, one * found.blocks.C[0, 0].element)).is_valid() is False
+        replace(
+            found, witness=(zero, zero, one * found.blocks_for_pattern.C[0, 0].element)
+        ).is_valid()
+        is False
     )
 
 
@@ -156,7 +159,9 @@ def test_the_layers_that_a_proof_supposes_fulfil_the_equations_that_it_states(pa
         terms = (A.to_Matrix() * values[name] * B.to_Matrix() for name, A, B in equation.terms)
         assert sum(terms, equation.right.to_Matrix() * 0) == equation.right.to_Matrix()
     witness = tuple((e.right - e.right).transpose() for e in necessary_layer_equations(instance))
-    stated = Obstruction(pattern, split, "positive", "linear", witness).sentences()
+    stated = Obstruction(
+        pattern, split, "positive", "linear", witness
+    ).claim_and_proof_with_backticks()
     first, other = pattern[:2]
     assert f"`M P^-1 = {first}(H^-1 X) {other}(Y) {first}(H^-1 Z G^-1)`" in stated
     assert f"`P = {'diag(H^-1, G)' if pattern == 'ULU' else 'diag(G, H^-1)'}`" in stated

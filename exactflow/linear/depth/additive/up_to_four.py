@@ -37,20 +37,26 @@ from exactflow.exact.flanders import (
 )
 from exactflow.exact.linalg import Alternative, Blocks
 from exactflow.exact.normal_forms import block_sizes, fitting_decomposition, irreducible_factors
-from exactflow.linear.depth.equations import Equation, entry_reason_up_to_two, matrix_from_flat, solve
+from exactflow.linear.depth.equations import (
+    Equation,
+    entry_reason_up_to_two,
+    matrix_from_flat,
+    solve_for_matrix,
+)
 from exactflow.linear.depth.pattern import PatternInstance, Reason
 
 Shifts = list[DomainMatrix]
 
 
 def decide_at_most_two_layers(instance: PatternInstance) -> Shifts | Reason:
-    """Decide a pattern of at most two letters, entry by entry."""
+    """Decide a pattern of at most two letters by the entries of the matrix."""
     reason = entry_reason_up_to_two(instance)
-    return reason or [instance.blocks.B, instance.blocks.C][: len(instance.pattern)]
+    _, B, C, _ = instance.blocks_for_pattern
+    return reason or [B, C][: len(instance.pattern)]
 
 
 def decide_three_layers(blocks: Blocks) -> Shifts | Reason:
-    """Decide U L U: solve X C = A - I, C Z = D - I, X + A Z = B.
+    """Decide U L U: solve X C = A - I, C Z = D - I, X + A Z = B for X and Z.
 
     X and Z are particular solutions, up to rows l with l C = 0 and columns r with C r = 0; these
     enter the third equation through l and A r.
@@ -88,7 +94,7 @@ def _unit_row_at_nonzero(column: DomainMatrix) -> DomainMatrix:
 
 
 def _solve_two_sided_sum(K: DomainMatrix, lk: DomainMatrix, E: DomainMatrix) -> Alternative:
-    """Solve K S + T l = E, K of full column and l of full row rank.
+    """Solve K S + T l = E for S and T, where K has full column rank and l has full row rank.
 
     Return ((S, T), None), or (None, (y, k)) with y K = 0, l k = 0 and y E k != 0.
     """
@@ -107,7 +113,7 @@ def _solve_two_sided_sum(K: DomainMatrix, lk: DomainMatrix, E: DomainMatrix) -> 
 
 
 def flanders_reason(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
-    """Return a reason why D = I + Y Z, a = I + Z Y is impossible, or None if it is possible."""
+    """Return a reason why D = I + Y Z, a = I + Z Y has no solution Y, Z, or None if it has one."""
     large, other = pad_smaller_with_ones(D, a)
     if linalg.trace(large) != linalg.trace(other):
         return Reason("trace", 1)
@@ -126,14 +132,15 @@ def flanders_reason(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
 
 
 def _are_flanders_block_sizes(of_D: tuple[int, ...], of_a: tuple[int, ...], f: tuple) -> bool:
-    """Whether block sizes at f are equal, or at f = x - 1 differ by at most one each."""
+    """Whether D and a have equal block sizes at f; at f = x - 1 they may differ by one each."""
     pairs = zip_longest(of_D, of_a, fillvalue=0)
     return all(abs(x - y) <= is_x_minus_one(f) for x, y in pairs)
 
 
 def decide_four_layers(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
-    """Decide U L U L for the blocks of M and the first block a of M^-1: find Y, Z with D = I + Y Z
-    and a = I + Z Y, then X and W.
+    """Decide U L U L: find Y, Z with D = I + Y Z and a = I + Z Y, then X and W.
+
+    `blocks` are A, B, C, D of M; a is the first block of M^-1.
     """
     _, B, C, D = blocks
     reason = flanders_reason(D, a)
@@ -146,8 +153,10 @@ def decide_four_layers(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
     return [(B - Z) * inverse, Y, Z, inverse * (C - Y)]
 
 
-def _flanders_factors_less_identity(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return Y, Z with D = I + Y Z and a = I + Z Y, for matrices without an obstruction."""
+def _flanders_factors_less_identity(
+    D: DomainMatrix, a: DomainMatrix
+) -> tuple[DomainMatrix, DomainMatrix]:
+    """Return Y, Z with D = I + Y Z and a = I + Z Y, if `flanders_reason` finds no reason."""
     i, j = D.shape[0], a.shape[0]
     if not i or not j:
         return linalg.zeros(i, j, D.domain), linalg.zeros(j, i, D.domain)
@@ -169,7 +178,7 @@ def _decide_four_layers_singular_D(blocks: Blocks, a: DomainMatrix) -> Shifts | 
         Equation("l Y = l C", (lk * C * Q)[:, i:], [("Y", (lk * P)[:, j:], one)]),
         Equation("Y B r = -r", -(P_inverse * r)[j:, :], [("Y", one, (Q_inverse * B * r)[i:, :])]),
     ]
-    solutions, multiplier = solve(system, m, m)
+    solutions, multiplier = solve_for_matrix(system, m, m)
     if multiplier is not None:
         P0, L0, R0 = multiplier
         into, onto = Q[:, i:], P_inverse[j:, :]
@@ -185,7 +194,11 @@ def _decide_four_layers_singular_D(blocks: Blocks, a: DomainMatrix) -> Shifts | 
 def _complete_four_shifts(
     blocks: Blocks, Y: DomainMatrix, Z: DomainMatrix, r: DomainMatrix, lk: DomainMatrix
 ) -> Shifts:
-    """Solve X D = B - Z, D W = C - Y, X Y + B W = A - I, the last by the freedom of X and W."""
+    """Return X, Y, Z, W for given Y, Z: X D = B - Z, D W = C - Y and X Y + B W = A - I.
+
+    X and W are determined up to the left kernel `lk` and the kernel `r` of D; these solve the last
+    equation.
+    """
     A, B, C, D = blocks
     X, _ = _solve_left_factor(D, B - Z)
     W, _ = linalg.solve(D, C - Y)
