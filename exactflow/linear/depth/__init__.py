@@ -129,7 +129,7 @@ def _depth(problem: Problem, scales: DepthScales | Literal["auto"]) -> MinimalDe
     """Find the minimal depth for a problem; "auto" means additive layers if det M = 1."""
     field, det = problem.target.domain, problem.det
     if det == field.one and scales != "positive":
-        split = SplitMatrix(problem.matrix.to_dense(), problem.partition[0])
+        split = SplitMatrix(problem.matrix_of_layers.to_dense(), problem.partition[0])
         layers, excluded = find_few_additive_layers(split)
         return MinimalDepth.verified(layers, problem, "additive", excluded)
     if scales == "additive":
