@@ -141,7 +141,7 @@ class _RankCandidate(NamedTuple):
     at_1: bool
     f: list
     p: list
-    with_P: bool
+    has_rows: bool
 
 
 def _rank_candidates(
