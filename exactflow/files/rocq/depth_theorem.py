@@ -120,7 +120,7 @@ def _write_shorter_pattern_obstruction(
         return "Linear [::]" if is_additive else "Weights [::]"
     pattern = "ULULUL"[starts_with_L : starts_with_L + letters]
     obstruction = claim.obstructions[pattern]
-    blocks = checker.blocks_of(claim.target, inverted, claim.n, starts_with_L)
+    blocks = checker.split_into_blocks(claim.target, inverted, claim.n, starts_with_L)
     if is_additive:
         found = write_additive_reason(obstruction, blocks, starts_with_L)
         supported = (
@@ -128,7 +128,9 @@ def _write_shorter_pattern_obstruction(
             f"obstruction of kind {obstruction['kind']} for {pattern} is none of these"
         )
     else:
-        det = checker.characteristic_polynomial(claim.target, 0)[-1]  # the number of rows is even
+        det = checker.descending_characteristic_polynomial(claim.target, 0)[
+            -1
+        ]  # the number of rows is even
         found = write_scaled_reason(obstruction, blocks, det)
         supported = (
             "obstructions without a multiplier of the equation of determinants, as the block D "

@@ -30,7 +30,11 @@ from exactflow.laws.universal.measures import (
     empirical_measure,
     is_sample,
 )
-from exactflow.laws.universal.quantization import Quantization, ceil_sqrt, list_choices
+from exactflow.laws.universal.quantization import (
+    Quantization,
+    ceil_sqrt_at_least_one,
+    list_index_choices,
+)
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -204,7 +208,7 @@ def as_components(law: Law, eps: Element) -> MixtureComponents:
             spreads = [np.diag(s * s) for s in np.array(law.deviations, dtype=object)]
             return MixtureComponents.of(law.weights, law.means, spreads)
         case Product():
-            share = eps / ceil_sqrt(QQ(len(law.factors)))
+            share = eps / ceil_sqrt_at_least_one(QQ(len(law.factors)))
             return _multiply_mixtures([as_components(factor, share) for factor in law.factors])
     return quantize_to_components(law, eps / TUNING.cells_per_eps)
 
@@ -243,7 +247,7 @@ def _multiply_mixtures(parts: Sequence[MixtureComponents]) -> MixtureComponents:
     """Return the product of mixtures; factors become one component each if it is too large."""
     if prod(len(part.weights) for part in parts) > TUNING.most_components:
         parts = [_as_one_component(part) for part in parts]
-    grid = list_choices([len(part.weights) for part in parts])
+    grid = list_index_choices([len(part.weights) for part in parts])
     unit, d = lcm(*(part.unit for part in parts)), sum(part.dimension for part in parts)
     rows, start, spreads = list(zip(parts, grid, strict=True)), 0, None
     if any(part.spreads is not None for part in parts):
