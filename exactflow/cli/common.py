@@ -139,7 +139,7 @@ def print_lines(*sentences: object) -> None:
 
 def flow_record(flow: "CouplingFlow") -> dict[str, Any]:
     """Return the table of a flow over QQ as a record for JSON."""
-    from exactflow.flows.display import format_magnitude
+    from exactflow.flows.display import format_three_digits
 
     return {
         "dimension": flow.dimension,
@@ -154,7 +154,7 @@ def flow_record(flow: "CouplingFlow") -> dict[str, Any]:
                 "scales_not_1": sum(s != 1 for s in layer.scale_elements),
                 "nonzeros": layer.nnz,
                 "bits": layer.bits,
-                "largest_magnitude": format_magnitude(layer.magnitude),
+                "largest_magnitude": format_three_digits(layer.magnitude),
             }
             for layer in flow
         ],

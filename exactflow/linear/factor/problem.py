@@ -17,8 +17,8 @@ from exactflow.exact.typing import Element, Half, PartitionLike
 from exactflow.explanation.steps import order_and_flip_matrices, record_step
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.orientation import CoordinateLayout, Orientation, layout_for
-from exactflow.flows.partition import resolve_partition
+from exactflow.flows.orientation import CoordinateLayout, Orientation, layout_for_orientation
+from exactflow.flows.partition import resolve_partition_or_mask
 from exactflow.linear.factor.assembly import Scales, merge_neighbours
 
 SignedPermutation = tuple[list[int], list[int]]
@@ -52,10 +52,10 @@ class Problem:
         `SingularMatrixError` for det = 0; and `OrientationError` for det < 0 with
         orientation="error", and for a determinant of unknown sign with scales="positive".
         """
-        order, sizes = resolve_partition(partition, M.shape[0])
+        order, sizes = resolve_partition_or_mask(partition, M.shape[0])
         det = _nonzero_determinant(M)
         reverses = _reverses_orientation(det, M, scales)
-        layout = layout_for(order, sizes, orientation, reverses)
+        layout = layout_for_orientation(order, sizes, orientation, reverses)
         return cls(layout.padded(M), layout, -det if reverses else det, scales)
 
     @property
