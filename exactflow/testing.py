@@ -230,10 +230,10 @@ def _as_matrices_over_one_field(
 
 
 def _as_exact_matrix(flow: "CouplingFlow | MatrixLike") -> "DomainMatrix":
-    from exactflow.exact.coerce import as_matrix
+    from exactflow.exact.coerce import as_square_matrix
     from exactflow.flows.flow import CouplingFlow
 
-    return flow.domain_matrix() if isinstance(flow, CouplingFlow) else as_matrix(flow)
+    return flow.domain_matrix() if isinstance(flow, CouplingFlow) else as_square_matrix(flow)
 
 
 def _is_diagnosable(module: Any, x: Any) -> bool:

@@ -92,7 +92,7 @@ from sympy import QQ, Rational
 from exactflow import factor, whiten
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.exact.balls import ball, lower, normal_cdf, upper
-from exactflow.exact.numbers import format_above, format_below
+from exactflow.exact.numbers import format_down, format_up
 from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.laws.conditioning import Gaussian, lower_bounds, singular_values
@@ -207,8 +207,8 @@ with claims.check("forced <= attained, and near it", Evidence.CERTIFIED) as chec
             most = Rational(1, 10**6) if name in EXACTLY else Rational(1, 10)
             check.true(
                 bool(0 < near <= most),
-                f"{name}, eps = {eps}: {format_below(bounds.lipschitz, 6)} <= Lambda <= "
-                f"{format_above(bounds.attained, 6)}",
+                f"{name}, eps = {eps}: {format_down(bounds.lipschitz, 6)} <= Lambda <= "
+                f"{format_up(bounds.attained, 6)}",
             )
 
 # %%
@@ -262,10 +262,10 @@ with claims.check("the nearer, the worse", Evidence.CERTIFIED) as check:
             )
             check.true(
                 bool(worse),
-                f"{name}, eps = {eps}: Lambda >= {format_below(bounds.lipschitz, 4)}, "
-                f"E log|det J| <= {format_above(bounds.mean_log_det, 4)} ({bounds.clusters} "
-                f"clusters), sigma_min <= {format_above(bounds.sigma_min)}, "
-                f"rms/gm >= {format_below(bounds.ratio)}",
+                f"{name}, eps = {eps}: Lambda >= {format_down(bounds.lipschitz, 4)}, "
+                f"E log|det J| <= {format_up(bounds.mean_log_det, 4)} ({bounds.clusters} "
+                f"clusters), sigma_min <= {format_up(bounds.sigma_min)}, "
+                f"rms/gm >= {format_down(bounds.ratio)}",
             )
             before = bounds
 
@@ -276,7 +276,7 @@ with claims.check("as eps -> 0", Evidence.CERTIFIED) as check:
         constant = lower(ball(lower_bounds(DIAGONAL, eps).lipschitz * eps**2) / arb(8).sqrt() ** 3)
     check.true(
         QQ(3324, 10**5) < constant < QQ(3325, 10**5),
-        f"two points: at least {format_below(constant, 4)} D^3 / eps^2",
+        f"two points: at least {format_down(constant, 4)} D^3 / eps^2",
     )
     for k in (3, 5):
         segment = Gaussian([[Rational(1, 12), 0], [0, 0]])  # one cluster knows no more of it
@@ -284,7 +284,7 @@ with claims.check("as eps -> 0", Evidence.CERTIFIED) as check:
             rest = ball(lower_bounds(segment, Rational(1, 10**k)).mean_log_det) + k * arb(10).log()
             check.true(
                 abs(rest + arb(12).log() / 2) < arb("0.01"),
-                f"a segment: at most log eps - {format_below(lower(-rest), 4)}",
+                f"a segment: at most log eps - {format_down(lower(-rest), 4)}",
             )
 
 # %% [markdown]
@@ -332,8 +332,8 @@ with claims.check("two couplings attain 16a for two points", Evidence.CERTIFIED)
         used.append(("two points", "two layers, by hand", bounds, float(slope), None))
         check.true(
             bool(lipschitz < slope) and bool(slope < lipschitz * Rational(1001, 1000)),
-            f"eps = {format_below(eps, 4)}: |J| <= {format_above(upper(slope), 6)}, forced "
-            f"{format_below(bounds.lipschitz, 6)}",
+            f"eps = {format_down(eps, 4)}: |J| <= {format_up(upper(slope), 6)}, forced "
+            f"{format_down(bounds.lipschitz, 6)}",
         )
 
 # %% [markdown]
@@ -354,7 +354,7 @@ with claims.check("and 16b up to log 2", Evidence.CERTIFIED) as check:
             gap = ball(lower_bounds(DIAGONAL, eps).mean_log_det) - log_det(flow) - arb(2).log()
             check.true(
                 0 < gap < arb("0.001"),
-                f"delta = {delta}: at most log 2 + {format_above(upper(gap), 2)}",
+                f"delta = {delta}: at most log 2 + {format_up(upper(gap), 2)}",
             )
 
 # %% [markdown]
@@ -381,10 +381,10 @@ with claims.check("no flow has less than what is forced", Evidence.CERTIFIED) as
                 check.true(
                     bool(slope > ball(bounds.lipschitz))
                     and bool(volume < ball(bounds.mean_log_det)),
-                    f"{name}, eps = {eps}, {count} layers: |J| >= {format_below(lower(slope), 4)}, "
-                    f"forced {format_below(bounds.lipschitz, 4)}; log|det J| <= "
-                    f"{format_above(upper(volume), 4)}, forced "
-                    f"{format_above(bounds.mean_log_det, 4)}",
+                    f"{name}, eps = {eps}, {count} layers: |J| >= {format_down(lower(slope), 4)}, "
+                    f"forced {format_down(bounds.lipschitz, 4)}; log|det J| <= "
+                    f"{format_up(upper(volume), 4)}, forced "
+                    f"{format_up(bounds.mean_log_det, 4)}",
                 )
 
 # %% [markdown]
@@ -404,8 +404,8 @@ with claims.check("two layers that generate a Gaussian", Evidence.CERTIFIED) as 
             volume, forced_one = log_det(result.generator), ball(bounds.mean_log_det)
             check.true(
                 bool(volume <= forced_one) and bool(forced_one < volume + arb("0.00001")),
-                f"d = {d}, eps = {format_below(eps, 2)}: log|det F| >= "
-                f"{format_below(lower(volume), 8)}, forced {format_above(bounds.mean_log_det, 8)}",
+                f"d = {d}, eps = {format_down(eps, 2)}: log|det F| >= "
+                f"{format_down(lower(volume), 8)}, forced {format_up(bounds.mean_log_det, 8)}",
             )
 
 # %% [markdown]
@@ -425,7 +425,7 @@ with claims.check("layers forced, and layers used", Evidence.CERTIFIED) as check
                 check.true(
                     least <= len(well.flow),
                     f"{name}, eps = {eps}, condition {condition}: {least} forced (Lambda >= "
-                    f"{format_below(bounds.lipschitz)}), {len(well.flow)} used",
+                    f"{format_down(bounds.lipschitz)}), {len(well.flow)} used",
                 )
 
 

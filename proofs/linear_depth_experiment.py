@@ -40,7 +40,7 @@ from threadpoolctl import threadpool_limits
 from exactflow import minimal_depth, permutation
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.floats.balancing.homotopy import StuckError, find_layers, random_start
 from exactflow.floats.balancing.newton import ShearWord
 from exactflow.floats.balancing.tuning import Attempt
@@ -111,7 +111,7 @@ of_one = [kind for kind in kinds if kind != "determinant 4"]
 # %%
 def four_shears_possible(M: np.ndarray) -> bool:
     """Whether the necessary condition for U L U L, or for L U L U, holds."""
-    exact, n = as_matrix(M).to_dense(), len(M) // 2
+    exact, n = as_square_matrix(M).to_dense(), len(M) // 2
     exact = linalg.scale_rows([QQ.one / exact.det(), *[QQ.one] * (2 * n - 1)], exact)
     inverse = exact.inv()
     return any(

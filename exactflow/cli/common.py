@@ -50,7 +50,7 @@ def add_halves_and_orientation(
     group = command.add_argument_group("coordinates")
     group.add_argument(
         "--partition",
-        type=_read_partition,
+        type=_parse_partition_or_mask,
         metavar="P,Q",
         help="sizes of the halves, or a mask such as 0101 (default: halves of nearly one size)",
     )
@@ -63,7 +63,7 @@ def add_halves_and_orientation(
         )
 
 
-def _read_partition(text: str) -> list[int]:
+def _parse_partition_or_mask(text: str) -> list[int]:
     """Read "2,3" as sizes and "0,1,0,1" or "0101" as a mask."""
     return [int(part) for part in (text.split(",") if "," in text else text)]
 
@@ -123,12 +123,12 @@ def wants_text(arguments: argparse.Namespace) -> bool:
     return not (arguments.json or arguments.quiet)
 
 
-def print_json(arguments: argparse.Namespace, record: Mapping[str, Any]) -> None:
+def print_json_with_output_name(arguments: argparse.Namespace, record: Mapping[str, Any]) -> None:
     """Print the record, with the name of the output."""
     print(json.dumps({"output": arguments.output} | dict(record)))
 
 
-def print_lines(*sentences: object) -> None:
+def print_wrapped_lines(*sentences: object) -> None:
     """Print sentences, each on a line of its own; a terminal wraps lines between words."""
     for sentence in map(str, sentences):
         if is_terminal(sys.stdout):
@@ -137,7 +137,7 @@ def print_lines(*sentences: object) -> None:
         print(sentence)
 
 
-def flow_record(flow: "CouplingFlow") -> dict[str, Any]:
+def flow_summary_record(flow: "CouplingFlow") -> dict[str, Any]:
     """Return the table of a flow over QQ as a record for JSON."""
     from exactflow.flows.display import format_three_digits
 
@@ -166,12 +166,14 @@ def print_orientation_repair(
 ) -> None:
     """Print the flips or pads by which the orientation was repaired."""
     if pads:
-        print_lines(
+        print_wrapped_lines(
             f"pads: feed zeros to coordinates {pads[0]} and {pads[1]}; zeros come out there"
             + how_near
         )
     for coordinate in flow.flips:
-        print_lines(f"orientation: det < 0; coordinate {coordinate} is negated before layer 1")
+        print_wrapped_lines(
+            f"orientation: det < 0; coordinate {coordinate} is negated before layer 1"
+        )
 
 
 def read_matrix_file(arguments: argparse.Namespace) -> "MatrixFile":
@@ -202,7 +204,9 @@ def check_output_path(arguments: argparse.Namespace, arrays: bool = True) -> Non
         select_writer(output)
 
 
-def write_result(result: Any, arguments: argparse.Namespace, source: "MatrixFile") -> str:
+def write_result_and_describe(
+    result: Any, arguments: argparse.Namespace, source: "MatrixFile"
+) -> str:
     """Write a result, and return lines about it; "" without an output.
 
     The suffix decides whether it is a certificate about the source, which the stand-alone checker
@@ -218,7 +222,7 @@ def write_result(result: Any, arguments: argparse.Namespace, source: "MatrixFile
     if Path(output).suffix.lower() != ".json":
         save(result, output)
         return f"layers: {output}, float64, equal to the exact ones\n"
-    provenance = describe_source(arguments, source)
+    provenance = provenance_of_source(arguments, source)
     provenance |= {"transposed": True} if arguments.transpose else {}
     provenance |= {"seed": arguments.seed} if hasattr(arguments, "seed") else {}
     report_stage("the checker")
@@ -226,7 +230,7 @@ def write_result(result: Any, arguments: argparse.Namespace, source: "MatrixFile
     return f"certificate: {output}; the checker: {verdict}\n{suggest_check_command(arguments)}\n"
 
 
-def describe_source(arguments: argparse.Namespace, source: "MatrixFile") -> dict[str, object]:
+def provenance_of_source(arguments: argparse.Namespace, source: "MatrixFile") -> dict[str, object]:
     """Return the provenance of a certificate: file, type and digest of the matrix."""
     name = Path(arguments.file).name if arguments.file else "demo"
     return {"source": name, "dtype": source.dtype, "sha256": source.sha256}

@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     bound = arguments.fail_above
     if bound is not None and not bound >= 0:
         raise InvalidInputError(f"expected a bound >= 0 for --fail-above, got {bound}")
-    _check_script(arguments.model)
+    _check_script_argument(arguments.model)
     x = _read_tensor(arguments.x, arguments.key)
     context = _read_tensor(arguments.context) if arguments.context else None
     with _model_of_script(arguments.model) as model:
@@ -85,7 +85,7 @@ def _read_tensor(path: str, key: str | None = None) -> "Tensor":
     return torch.from_numpy(values.copy())
 
 
-def _check_script(source: str) -> None:
+def _check_script_argument(source: str) -> None:
     """Refuse, before any file is read, a script that is missing or not named SCRIPT.py:MODEL."""
     file, _, name = source.rpartition(":")
     script = Path(file)

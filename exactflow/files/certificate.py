@@ -20,7 +20,7 @@ from sympy.polys.polyerrors import UnificationFailed
 from exactflow import checker
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix, is_equal
+from exactflow.exact.coerce import as_square_matrix, is_equal
 from exactflow.exact.numbers import format_field, format_rational, format_up
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.files.atomic import read_bytes
@@ -73,7 +73,7 @@ def certificate_text(
         matrix = flow.domain_matrix()
         matrix = matrix.extract(own, own) if pads else matrix
     else:
-        matrix = as_matrix(target if covariance is None else covariance)
+        matrix = as_square_matrix(target if covariance is None else covariance)
     if matrix.shape[0] != len(own):
         raise InvalidInputError(
             f"expected a {len(own)} x {len(own)} matrix as target, like the flow, got "
@@ -134,7 +134,7 @@ def encode_and_check(text: str, quick: bool = True) -> tuple[bytes, str]:
             "Python"
         )
     if report.largest:
-        return data, f"within {format_up(report.largest)} in all entries"
+        return data, f"within {format_up(report.largest, 2)} in all entries"
     return data, report.lines[-1][2:]
 
 

@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.numbers import format_short, parse_rational
 from exactflow.files.atomic import prefixing_file_name, read_bytes
 
@@ -51,7 +51,7 @@ def read_matrix(path: str | Path, *, key: str | None = None, transpose: bool = F
     data, suffix, name = _read_bytes_suffix_and_name(Path(path))
     with prefixing_file_name(name):
         content, dtype = _parse_values_and_dtype(data, suffix, key)
-        matrix = as_matrix(content)
+        matrix = as_square_matrix(content)
     matrix = matrix.transpose() if transpose else matrix
     return MatrixFile(matrix, dtype, hashlib.sha256(data).hexdigest())
 

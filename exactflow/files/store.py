@@ -12,7 +12,7 @@ from typing import Any
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, VerificationError
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.numbers import format_up
 from exactflow.exact.typing import MatrixLike
 from exactflow.files.arrays import ARRAY_SUFFIXES, read_arrays, write_arrays
@@ -67,7 +67,7 @@ def save(result: Any, path: str | Path, *, target: "MatrixLike | None" = None) -
             f"expected .json (a certificate) or {', '.join(ARRAY_SUFFIXES)} (float64 layers) as "
             f"suffix, got {str(path)!r}"
         )
-    matrix = None if target is None else as_matrix(target)
+    matrix = None if target is None else as_square_matrix(target)
     check_writable(path)
     if isinstance(result, MinimalDepth) and suffix == ".json":
         write_atomically(
@@ -154,7 +154,7 @@ def _describe_refuted(result: Any, claim: Mapping[str, Any]) -> str:
     if isinstance(result, Whitening):
         return "the flow that generates does not have target as its covariance"
     if isinstance(result, Balanced):
-        return f"target is not within {format_up(result.error)} of the layers"
+        return f"target is not within {format_up(result.error, 2)} of the layers"
     pads = claim["pads"]
     padded = f", taken without coordinates {pads[0]} and {pads[1]} (the pads)," if pads else ""
     return f"the flow{padded} does not equal target"

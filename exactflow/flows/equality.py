@@ -119,10 +119,10 @@ def _are_equal_as_matrices(derived: Any, expected: Any) -> bool:
     if len({tuple(x.shape) for x in pair if hasattr(x, "shape")}) > 1:
         return False
     if any(hasattr(x, "domain") for x in pair):
-        from exactflow.exact.coerce import as_rectangle
+        from exactflow.exact.coerce import as_rectangular_matrix
 
         try:
-            return _are_equal_over_common_field(*map(as_rectangle, pair))
+            return _are_equal_over_common_field(*map(as_rectangular_matrix, pair))
         except InvalidInputError:
             pass  # No exact field contains all entries, so they are compared one by one below.
     return are_equal(*map(_as_nested_lists, pair))

@@ -18,7 +18,13 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import ExactMatrix, as_column, as_expression, as_rectangle, common_field
+from exactflow.exact.coerce import (
+    ExactMatrix,
+    as_column,
+    as_expression,
+    as_rectangular_matrix,
+    common_field,
+)
 from exactflow.exact.exceptional import factor_all, sort_factors
 from exactflow.exact.numbers import format_short
 from exactflow.exact.rational_matrix import compose_dense, is_compose_dense_faster, is_composition
@@ -300,7 +306,8 @@ class CouplingFlow(Flow):
                     "layer is not valid: factor the matrix at these parameters instead"
                 )
         shifts = [
-            as_rectangle(layer.shift.subs(values, simultaneous=True)) for layer in self.layers
+            as_rectangular_matrix(layer.shift.subs(values, simultaneous=True))
+            for layer in self.layers
         ]
         scales = [
             as_column([s.subs(values, simultaneous=True) for s in layer.scale])

@@ -24,7 +24,7 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import (
     ExactMatrix,
     as_column,
-    as_rectangle,
+    as_rectangular_matrix,
     as_vectors,
     is_equal,
     over_common_field,
@@ -86,7 +86,7 @@ class LinearCoupling(Coupling):
         partition = as_partition(partition)
         check_option("moves", moves, HALVES)
         moved, kept = moved_and_kept(moves, partition)
-        matrix = as_rectangle(shift)
+        matrix = as_rectangular_matrix(shift)
         if matrix.shape != (moved, kept):
             raise InvalidInputError(
                 f"expected a shift of shape {moved} x {kept} (the {moves} half of {partition} "

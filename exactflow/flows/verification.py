@@ -8,7 +8,7 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.polyerrors import UnificationFailed
 
 from exactflow.errors import InvalidInputError, VerificationError
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import MatrixLike
 from exactflow.flows.evidence import Evidence
@@ -67,7 +67,7 @@ def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
         raise InvalidInputError(
             f"expected a CouplingFlow, such as factor returns, got {type(flow).__name__}"
         )
-    expected = as_matrix(M)
+    expected = as_square_matrix(M)
     if expected.shape[0] != flow.dimension:
         raise InvalidInputError(
             f"expected a {flow.dimension} x {flow.dimension} matrix for this flow, "

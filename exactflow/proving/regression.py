@@ -10,7 +10,7 @@ import pytest
 
 from exactflow import checker
 from exactflow.errors import InvalidInputError, VerificationError
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.typing import MatrixLike
 from exactflow.files.atomic import write_atomically
 from exactflow.files.certificate import certificate_text, read_certificate
@@ -89,7 +89,7 @@ def _certificate_text(
             f"expected no keywords beside a result of minimal_depth, got {', '.join(claim)}"
         )
     try:
-        return depth_certificate_about(result, None if target is None else as_matrix(target))
+        return depth_certificate_about(result, None if target is None else as_square_matrix(target))
     except VerificationError as error:
         raise AssertionError(str(error)) from None
 

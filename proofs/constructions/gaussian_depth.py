@@ -39,7 +39,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.flanders import pad_smaller_with_ones
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
@@ -90,7 +90,7 @@ def gaussian_depth(
     4
     """
     check_option("scales", scales, get_args(DepthScales))
-    M = as_matrix(Sigma).to_dense()
+    M = as_square_matrix(Sigma).to_dense()
     check_symmetric(M)
     check_positive_definite(M)
     if scales == "additive" and (det := M.charpoly()[-1] * (-1) ** M.shape[0]) != 1:

@@ -14,7 +14,7 @@ from sympy import GF, QQ, sqrt
 from exactflow import checker, random_matrix, save
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.numbers import format_rational
 from exactflow.files.depth_certificate import (
     depth_certificate_text,
@@ -173,7 +173,7 @@ def test_elements_of_sl4_over_f2():
 
 @pytest.mark.parametrize("d", [2, 4, 8])
 def test_random_matrices(d):
-    M = as_matrix(random_matrix(d, seed=d)).to_dense()
+    M = as_square_matrix(random_matrix(d, seed=d)).to_dense()
     M = linalg.scale_rows([1 / M.det()] + [QQ(1)] * (d - 1), M)
     claim = verified(M)
     assert claim["depth"] == (3 if d == 2 else 5)

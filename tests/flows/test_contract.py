@@ -26,7 +26,7 @@ from exactflow import (
     whiten,
 )
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_matrix, as_rectangle
+from exactflow.exact.coerce import as_rectangular_matrix, as_square_matrix
 from exactflow.floats.lossless import Lossless, LosslessInverse, lossless
 from exactflow.flows.display import heat_map_html
 from exactflow.flows.evidence import Evidence
@@ -207,11 +207,14 @@ def test_equality_and_difference(flow):
 def test_a_difference_is_found_whatever_the_entries_are_stored_as():
     """Shifts of permutations are sparse, others dense."""
     shifts = [[[1, 0], [0, 0]], [[1, 0], [0, 5]]]
-    sparse, dense = (as_matrix(shifts[0]).to_sparse(), as_matrix(shifts[1]).to_dense())
+    sparse, dense = (
+        as_square_matrix(shifts[0]).to_sparse(),
+        as_square_matrix(shifts[1]).to_dense(),
+    )
     layers = [LinearCoupling((2, 2), "first", shift) for shift in (sparse, dense)]
     flows = [CouplingFlow([layer]) for layer in layers]
     assert flows[0].difference(flows[1]) == "layer 0: shift at (1, 1): 0, but 5"
-    quadratic = as_matrix(shifts[0]).convert_to(QQ.algebraic_field(sqrt(2)))
+    quadratic = as_square_matrix(shifts[0]).convert_to(QQ.algebraic_field(sqrt(2)))
     other = CouplingFlow([LinearCoupling((2, 2), "first", quadratic)])
     assert flows[0].difference(other) is None
     assert flows[1].difference(other) == "layer 0: entries in QQ, but in QQ<sqrt(2)>"
@@ -324,12 +327,9 @@ def test_large_layers_have_names_of_their_own():
 
 
 def test_heat_maps_show_the_shape_whatever_the_size():
-    large = as_matrix(random_matrix(9, seed=1))
-    assert (
-        heat_map_html(large)
-        == heat_map_html(large * QQ(1, 10**9))
-        == heat_map_html(large * QQ(10**9))
-    )
+    large = as_square_matrix(random_matrix(9, seed=1))
+    picture = heat_map_html(large)
+    assert picture == heat_map_html(large * QQ(1, 10**9)) == heat_map_html(large * QQ(10**9))
     assert heat_map_html(large).count("<rect") == large.nnz() + 1
 
 
@@ -412,7 +412,7 @@ def test_order_and_flips_reach_every_consumer(order, flips):
 
 def test_order_and_flips_of_a_family_stay_with_its_values():
     t = sympy.Symbol("t")
-    shift = as_rectangle([[t], [1]])
+    shift = as_rectangular_matrix([[t], [1]])
     scale = [shift.domain.from_sympy(s) for s in (t, -t)]
     layer = LinearCoupling.trusted((1, 2), "second", shift, scale)
     flow = CouplingFlow([layer], flips=[2], order=[2, 0, 1])

@@ -51,7 +51,7 @@ from exactflow.checker import (
     transpose,
 )
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_rectangle
+from exactflow.exact.coerce import as_rectangular_matrix
 from exactflow.exact.numbers import to_element, to_elements
 from exactflow.files.rocq.syntax import write_rational, write_row, write_rows
 
@@ -87,7 +87,7 @@ def write_additive_reason(
 
 def write_trace_reason(blocks: WordBlocks, most: int) -> str | None:
     """Return the least power, up to `most`, for which the traces of D and a differ, or None."""
-    D, a = map(as_rectangle, (blocks.D, blocks.a))
+    D, a = map(as_rectangular_matrix, (blocks.D, blocks.a))
     powers = (k for k in range(1, most + 1) if linalg.trace(D**k) != linalg.trace(a**k))
     return next((f"Trace {k}" for k in powers), None)
 
@@ -102,7 +102,10 @@ def write_rank_reason(
     given transposed. `is_of_a`: the caller has exchanged the pairs (D, C) and (a, c).
     """
     candidates = _rank_candidates(factors, D, C, a, c)
-    of_D, of_a = (as_rectangle(D), as_rectangle(C)), (as_rectangle(a), as_rectangle(c))
+    of_D, of_a = (
+        (as_rectangular_matrix(D), as_rectangular_matrix(C)),
+        (as_rectangular_matrix(a), as_rectangular_matrix(c)),
+    )
     n, none = len(D), linalg.zeros(0, len(D), QQ)
     stable_D, stable_a = _left_kernel_of_krylov(*of_D, n), _left_kernel_of_krylov(*of_a, n)
     for at_1, f, p, with_P in candidates:
@@ -180,7 +183,7 @@ def write_recurrence_reason(blocks: WordBlocks) -> str | None:
     """
     if not (found := find_negated_multiple(blocks, 0)) or abs(found) == 1:
         return None
-    C, D, a = map(as_rectangle, (blocks.C, blocks.D, blocks.a))
+    C, D, a = map(as_rectangular_matrix, (blocks.C, blocks.D, blocks.a))
     n, k, one = len(blocks.C), to_element(found), linalg.identity(len(blocks.C), QQ)
     echelon, pivots = linalg.rref(C)  # C = Q R, R the rows and Q the columns at pivots
     r = len(pivots)
@@ -225,8 +228,8 @@ def write_scaled_reason(
 
 def _write_nonnegative_weights(multiplier: list[Matrix], letters: int, blocks: WordBlocks) -> str:
     """Return the multipliers, times the sign that makes all weights >= 0."""
-    A, B, C, D, _, c = map(as_rectangle, blocks)
-    W = list(map(as_rectangle, multiplier))
+    A, B, C, D, _, c = map(as_rectangular_matrix, blocks)
+    W = list(map(as_rectangular_matrix, multiplier))
     last: list[DomainMatrix] = []
     right: list[DomainMatrix] = []
     if letters == 2:

@@ -149,7 +149,7 @@ class Balanced(MapResult):
             "residual",
             "The floats of the layers are taken as the dyadic rationals that they are. Their exact "
             f"product `Q` differs from `M` by at most `r` in every entry, and `r` is at most "
-            f"``{format_up(self.error)}``.",
+            f"``{format_up(self.error, 2)}``.",
             "largest(M - Q) = r",
             {"Q": Q},
             {"M": self.target.in_user_order(), "r": QQ.convert(self.error)},
@@ -159,14 +159,14 @@ class Balanced(MapResult):
         if self.inverse_error_bound is not sympy.oo:
             why = (
                 "`P` is the inverse of `M`, `R` the inverse of `Q`. They differ by at most `s`, "
-                f"and `s` is at most ``{format_up(self.inverse_error_bound)}``."
+                f"and `s` is at most ``{format_up(self.inverse_error_bound, 2)}``."
             )
             M, s = residual.after["M"], QQ.convert(self.inverse_error_bound)
             made = {"P": M.inv().to_dense(), "R": Q.inv().to_dense(), "s": s}
             text = "M P = I, Q R = I, largest(P - R) <= s"
             steps.append(Step("inverses", why, text, {"M": M, "Q": Q}, made, QQ))
         claim = f"{len(self.layers)} layers of floats compose to `M` within "
-        claim += f"``{format_up(self.error)}``.{self.target.layout.sentences_if_not_default}"
+        claim += f"``{format_up(self.error, 2)}``.{self.target.layout.sentences_if_not_default}"
         return Explanation.from_checked_steps(claim, steps, self, self.evidence)
 
     def _run(self, entries: list, convert: Callable) -> list:
@@ -193,7 +193,7 @@ class Balanced(MapResult):
         return (
             f"{len(self.layers)} layers on halves {self.partition}, largest entry "
             f"{self.magnitude:.2g}, condition numbers to {max(self.condition_numbers):.2g}, "
-            f"certified within {format_up(self.error)}"
+            f"certified within {format_up(self.error, 2)}"
         )
 
 

@@ -77,8 +77,8 @@ def round_shears(
     largest = max(*output_sizes, *kept_sizes)
     if largest > LARGEST:
         raise InvalidInputError(
-            f"for inputs up to limit={limit}, intermediate values may reach {format_up(largest)}, "
-            "above 2^52, where float64 is no longer exact: lower limit"
+            f"for inputs up to limit={limit}, intermediate values may reach "
+            f"{format_up(largest, 2)}, above 2^52, where float64 is no longer exact: lower limit"
         )
     difference = _difference(target.exact, step, images[:, :d])
     scale = limit / (step * difference.denominator)

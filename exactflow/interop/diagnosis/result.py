@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, ClassVar
 
-from exactflow.exact.numbers import format_below
+from exactflow.exact.numbers import format_down
 from exactflow.flows.evidence import Evidence
 from exactflow.interop import tables
 from exactflow.laws.conditioning import ConditioningBounds, lower_bounds
@@ -122,7 +122,7 @@ class StretchComparison:
 
     def __str__(self) -> str:
         measured = "unknown" if self.stretch is None else f"at least {self.stretch:.3g}"
-        least, eps = format_below(self.bounds.lipschitz), format_below(self.bounds.eps, 4)
+        least, eps = format_down(self.bounds.lipschitz), format_down(self.bounds.eps, 4)
         return (
             f"Lipschitz constant of this flow: {measured} (numeric); "
             f"of every smooth bijection within W2 <= {eps}: at least {least} (certified)"

@@ -5,7 +5,7 @@ from sympy import QQ_I
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, SingularMatrixError
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.numbers import to_index
 from exactflow.exact.singular_values import enclose_singular_values
 from exactflow.exact.typing import MatrixLike
@@ -48,7 +48,7 @@ def _to_matrix(J: "MatrixLike | Bijection | FlowResult") -> DomainMatrix:
             "depends on the point: give its jacobian(x)"
         )
     else:
-        matrix = as_matrix(found).to_dense()
+        matrix = as_square_matrix(found).to_dense()
     field = matrix.domain
     if not (field.is_QQ or field.is_AlgebraicField or field == QQ_I):
         raise InvalidInputError(

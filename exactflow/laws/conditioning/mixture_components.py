@@ -16,7 +16,7 @@ from flint import arb, fmpq, fmpq_mat
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_rectangle
+from exactflow.exact.coerce import as_rectangular_matrix
 from exactflow.exact.numbers import format_short, to_fmpq
 from exactflow.exact.singular_values import to_fmpq_matrix
 from exactflow.exact.typing import Element, MatrixLike
@@ -97,7 +97,7 @@ def as_law(target: Any) -> Law:
             "points, or Gaussian(covariance), got "
             f"{type(target).__name__} {format_short(target)}"
         )
-    points = as_rectangle(target).to_dense()
+    points = as_rectangular_matrix(target).to_dense()
     d, width = points.shape
     if 1 < d == width and points == points.transpose():
         raise InvalidInputError(

@@ -15,7 +15,7 @@ from flint import arb, ctx
 from sympy import QQ
 
 from exactflow.exact.balls import PrecisionError, ball, lower
-from exactflow.exact.numbers import format_above, format_below, to_float
+from exactflow.exact.numbers import format_down, format_up, to_float
 from exactflow.exact.typing import Element
 from exactflow.laws.conditioning.lipschitz_regression import Block, LipschitzRegression, StepMap
 from exactflow.laws.conditioning.mixture_components import MixtureComponents, quantize_to_components
@@ -55,8 +55,8 @@ class Gap(NamedTuple):
     def __str__(self) -> str:
         shown = [f"{to_float(x):.3g}" for x in self.axis[:FEW]]
         direction = ", ".join(shown + ["..", f"{len(self.axis)} numbers"] * (len(self.axis) > FEW))
-        mass = f", past a mass of {format_above(self.mass)}" if self.mass else ""
-        return f"({direction}) from {format_above(self.start)} to {format_below(self.stop)}{mass}"
+        mass = f", past a mass of {format_up(self.mass)}" if self.mass else ""
+        return f"({direction}) from {format_up(self.start)} to {format_down(self.stop)}{mass}"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, nearest_integer, upper
-from exactflow.exact.numbers import format_above, format_below, format_short, to_element, to_mpf
+from exactflow.exact.numbers import format_down, format_short, format_up, to_element, to_mpf
 from exactflow.exact.typing import Element, NumberLike, check_option
 from exactflow.explanation import Explanation, Step
 from exactflow.flows.evidence import Evidence
@@ -88,8 +88,8 @@ class ConditioningBounds(Result):
         >>> all(step.is_valid() for step in lower_bounds(Atoms([[0], [1]]), "1/10").explain().steps)
         True
         """
-        slope, volume = format_below(self.lipschitz, 6), format_above(self.mean_log_det, 4)
-        near, d = format_below(self.eps, 4), self.components.dimension
+        slope, volume = format_down(self.lipschitz, 6), format_up(self.mean_log_det, 4)
+        near, d = format_down(self.eps, 4), self.components.dimension
         if not self.lipschitz:
             why = "There is no lower bound: a constant map is about as near as eps."
         elif (gap := self.gap) is None:
@@ -104,7 +104,7 @@ class ConditioningBounds(Result):
                 "images of N(0, 1) under increasing maps with slopes of at most L (Gaussian "
                 "isoperimetry), and the squares of their distances from those of the target add "
                 f"up. For L = {slope} the root of the sum is at least eps = {near}; at least "
-                f"{format_below(gap.share, 2)} of the sum is lost on a climb along {gap}."
+                f"{format_down(gap.share, 2)} of the sum is lost on a climb along {gap}."
             )
         mean = (
             "E log|det J| is the entropy of the image minus that of N(0, I). It is at most the "
@@ -208,23 +208,23 @@ class ConditioningBounds(Result):
 
     def _rows(self) -> list[tuple[str, str]]:
         places = "" if self.gap is None else f" (a climb along {self.gap})"
-        attained = "" if not self.attained else f", {format_above(self.attained, 6)} is enough"
+        attained = "" if not self.attained else f", {format_up(self.attained, 6)} is enough"
         return [
-            ("Lipschitz constant", f"at least {format_below(self.lipschitz, 6)}{attained}{places}"),
-            ("E log|det J|", f"at most {format_above(self.mean_log_det, 4)}"),
-            ("smallest singular value", f"somewhere at most {format_above(self.sigma_min, 4)}"),
-            ("singular values", f"rms over geometric mean at least {format_below(self.ratio, 4)}"),
+            ("Lipschitz constant", f"at least {format_down(self.lipschitz, 6)}{attained}{places}"),
+            ("E log|det J|", f"at most {format_up(self.mean_log_det, 4)}"),
+            ("smallest singular value", f"somewhere at most {format_up(self.sigma_min, 4)}"),
+            ("singular values", f"rms over geometric mean at least {format_down(self.ratio, 4)}"),
         ]
 
     def __str__(self) -> str:
         rows = "; ".join(f"{name} {bound}" for name, bound in self._rows())
         return (
-            f"every smooth bijection within W2 <= {format_below(self.eps, 4)} of {self.target}: "
+            f"every smooth bijection within W2 <= {format_down(self.eps, 4)} of {self.target}: "
             f"{rows}"
         )
 
     def _repr_html_(self) -> str:
-        head = f"Bounds within W2 &le; {format_below(self.eps, 4)} of {escape(str(self.target))}"
+        head = f"Bounds within W2 &le; {format_down(self.eps, 4)} of {escape(str(self.target))}"
         rows = "".join(
             f"<tr><td>{escape(name)}</td><td>{escape(bound)}</td></tr>"
             for name, bound in self._rows()
@@ -232,8 +232,8 @@ class ConditioningBounds(Result):
         return f"<table><caption>{head} [{self.evidence}]</caption>{rows}</table>"
 
     def _repr_latex_(self) -> str:
-        lipschitz, ratio = format_below(self.lipschitz), format_below(self.ratio)
-        volume, least_one = format_above(self.mean_log_det), format_above(self.sigma_min)
+        lipschitz, ratio = format_down(self.lipschitz), format_down(self.ratio)
+        volume, least_one = format_up(self.mean_log_det), format_up(self.sigma_min)
         return (
             rf"$\sup|J| \ge {lipschitz}, \quad E\log|\det J| \le {volume}, \quad "
             rf"\inf\sigma_{{\min}} \le {least_one}, \quad \mathrm{{rms}}/\mathrm{{gm}} \ge {ratio}$"

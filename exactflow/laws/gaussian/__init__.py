@@ -148,7 +148,7 @@ class Whitening(MapResult):
         kind = "additive" if self.is_additive else "affine"
         return (
             f"{len(self.layers)} {kind} layers on halves {self.partition} whiten "
-            f"within {format_up(self.error)}, largest entry {self.magnitude:.2g}"
+            f"within {format_up(self.error, 2)}, largest entry {self.magnitude:.2g}"
         )
 
     def explain(self) -> Explanation:
@@ -170,7 +170,7 @@ class Whitening(MapResult):
         residual = Step(
             "whitening",
             "`Sigma` is the covariance of the data, `Q Sigma Q^T` that of their image. Its largest "
-            f"difference from `I` is `r`, at most ``{format_up(self.error)}``. Layers over the "
+            f"difference from `I` is `r`, at most ``{format_up(self.error, 2)}``. Layers over the "
             "real numbers would whiten exactly; these are rounded to float64.",
             "largest(Q Sigma Q^T - I) = r",
             {"Q": made.before["M"]},
@@ -180,7 +180,7 @@ class Whitening(MapResult):
         )
         count = len(self.layers)
         claim = (
-            f"{count} layers of floats whiten the covariance within ``{format_up(self.error)}``."
+            f"{count} layers of floats whiten the covariance within ``{format_up(self.error, 2)}``."
         )
         return Explanation.from_checked_steps(claim, [product, residual], self, self.evidence)
 

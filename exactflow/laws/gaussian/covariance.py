@@ -16,7 +16,7 @@ from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, MethodError
-from exactflow.exact.coerce import as_matrix, as_vectors
+from exactflow.exact.coerce import as_square_matrix, as_vectors
 from exactflow.exact.dyadic_matrix import DyadicMatrix, DyadicQuotient, as_exact_array
 from exactflow.exact.numbers import format_short, to_float, to_mpf
 from exactflow.exact.typing import Element, MatrixLike, VectorLike
@@ -141,7 +141,7 @@ def _as_covariance(Sigma: MatrixLike) -> Covariance:
     """Read a covariance and check that it is symmetric; for float arrays NumPy compares."""
     source = Sigma
     if not (isinstance(Sigma, np.ndarray) and Sigma.size > 1 and np.array_equal(Sigma, Sigma.T)):
-        source = as_matrix(Sigma).to_dense()
+        source = as_square_matrix(Sigma).to_dense()
         check_symmetric(source)
     entries = as_exact_array(source)
     return Covariance(DyadicQuotient.from_array(entries), entries.astype(float))

@@ -35,7 +35,7 @@ from sympy.logic.boolalg import Boolean
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.assumptions import Assumptions, assuming
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.numbers import format_field
 from exactflow.exact.typing import MatrixLike, PartitionLike, check_option
 from exactflow.flows.orientation import ORIENTATIONS, Orientation
@@ -122,7 +122,7 @@ def minimal_depth(
     check_option("scales", scales, DEPTH_SCALES)
     check_option("orientation", orientation, ORIENTATIONS)
     with assuming(Assumptions.of(assume)):
-        return _depth(Problem.of(as_matrix(M), partition, orientation, "nonzero"), scales)
+        return _depth(Problem.of(as_square_matrix(M), partition, orientation, "nonzero"), scales)
 
 
 def _depth(problem: Problem, scales: DepthScales | Literal["auto"]) -> MinimalDepth:

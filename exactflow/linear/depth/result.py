@@ -78,7 +78,7 @@ class MinimalDepth(DepthBounds, FlowResult):
         obstructions: tuple[Obstruction, ...],
     ) -> "MinimalDepth":
         """Verify layers against the matrix of a problem, and return them with the obstructions."""
-        target, flow = problem.target.to_dense(), problem.make_flow(layers, "depth")
+        target, flow = problem.target.to_dense(), problem.make_unverified_flow(layers, "depth")
         verify(flow, target)
         lower = lower_bound(obstructions)
         return MinimalDepth(lower, flow.depth, scales, flow, obstructions, target, problem.layout)
@@ -164,14 +164,14 @@ class CertifiedDepth(MinimalDepth):
     @property
     def summary(self) -> str:
         """The number of layers and their kind, in words."""
-        return f"{super().summary} (as floats within {format_up(self.error)})"
+        return f"{super().summary} (as floats within {format_up(self.error, 2)})"
 
     def _upper_step(self) -> Step:
         return Step(
             "four layers",
             "Four layers with positive scales exist (Krawczyk's test, in ball arithmetic); here "
             "they are, rounded to floats: their product is within "
-            f"{format_up(self.error)} of `M`.",
+            f"{format_up(self.error, 2)} of `M`.",
             "",
             {"M": self.matrix},
             product_step(self.flow, self.flow.domain_matrix()).after,

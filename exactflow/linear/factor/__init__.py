@@ -11,7 +11,7 @@ from sympy.logic.boolalg import Boolean
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.assumptions import Assumptions, assuming
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.progress import report_stage
 from exactflow.exact.typing import MatrixLike, PartitionLike, check_option
 from exactflow.explanation import Explanation
@@ -97,13 +97,13 @@ def factor(
     check_option("method", method, METHODS)
     check_option("orientation", orientation, ORIENTATIONS)
     check_option("scales", scales, SCALES)
-    target = as_matrix(M)
+    target = as_square_matrix(M)
     report_stage("the determinant", 0)
     assumptions = Assumptions.of(assume)
     with assuming(assumptions):
         problem = Problem.of(target, partition, orientation, scales)
         layers, used = factor_by_route(problem, method)
-    flow = problem.make_flow(layers, used, partial(_explain_flow, problem, assumptions))
+    flow = problem.make_unverified_flow(layers, used, partial(_explain_flow, problem, assumptions))
     report_stage("composing the layers", 0.7)
     verify(flow, problem.target)
     return flow
@@ -127,7 +127,7 @@ def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
     """
     if isinstance(M, BlockMatrix) and not options:
         return explain_blocks(M)
-    matrix = as_matrix(M)
+    matrix = as_square_matrix(M)
     check_explainable_dimension(matrix.shape[0])
     explanation: Explanation = factor(matrix, **options).explain()
     return explanation

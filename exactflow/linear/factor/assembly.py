@@ -49,7 +49,7 @@ def transposed(blocks: Blocks) -> Blocks:
     return Blocks(A, C, B, D)
 
 
-def transposed_shears(shears: ShearList) -> ShearList:
+def transpose_product_of_shears(shears: ShearList) -> ShearList:
     """Return the factors of the transpose of the product."""
     return [(opposite(half), T.transpose()) for half, T in reversed(shears)]
 
@@ -60,7 +60,7 @@ def shear_layer(half: Half, T: DomainMatrix) -> LinearCoupling:
     return LinearCoupling((p, q), half, T)
 
 
-def layers_of_shears(shears: ShearList) -> Layers:
+def layers_in_application_order(shears: ShearList) -> Layers:
     """Return the additive layers of these shears."""
     return [shear_layer(half, T) for half, T in reversed(shears)]
 
@@ -81,7 +81,7 @@ def complete_five_shifts_from_inverse(
     return [-S_inverse * (Z + b + V * d), Y, Z, -(c + Y) * S_inverse, V]
 
 
-def merge_neighbours(layers: Iterable[LinearCoupling]) -> Layers:
+def merge_neighbours_drop_identities(layers: Iterable[LinearCoupling]) -> Layers:
     """Merge neighbours that move the same half, and drop layers that change nothing."""
     result: Layers = []
     for layer in layers:
@@ -118,33 +118,35 @@ def restore_determinant(shears: ShearList, det: Element, half: Half) -> Layers:
     """Return the layers of a matrix, from the shears of the matrix whose first row of `half` is
     divided by the determinant. One scale entry carries it, in the last layer that moves the half.
     """
-    layers, one = layers_of_shears(shears), shears[0][1].domain.one
+    layers, one = layers_in_application_order(shears), shears[0][1].domain.one
     if det == one:
         return layers
     size, _ = moved_and_kept(half, layers[0].partition)
     return append_scale(layers, half, [det] + [one] * (size - 1))
 
 
-def find_two_layers(blocks: Blocks, scales: Scales = "positive") -> Layers | None:
+def find_at_most_two_layers(blocks: Blocks, scales: Scales = "positive") -> Layers | None:
     """Return at most two layers, in order of application, whose product has the given blocks, or
     None if there are none.
 
     With scales="nonzero", a scale of unknown sign is allowed.
     """
-    found = _second_then_first(blocks, scales)
-    if found is None and (found := _second_then_first(linalg.swap_halves(blocks), scales)):
+    found = _find_second_then_first_layer(blocks, scales)
+    if found is None and (
+        found := _find_second_then_first_layer(linalg.swap_halves(blocks), scales)
+    ):
         found = with_halves_exchanged(found)
-    return None if found is None else merge_neighbours(found)
+    return None if found is None else merge_neighbours_drop_identities(found)
 
 
-def _second_then_first(blocks: Blocks, scales: Scales) -> Layers | None:
+def _find_second_then_first_layer(blocks: Blocks, scales: Scales) -> Layers | None:
     """Solve M = [[diag(s), X], [0, I]] [[I, 0], [Y, diag(t)]]: Y = C, t = D, X = B / t."""
     A, B, C, D = blocks
     partition = A.shape[0], D.shape[0]
-    if (t := _scale_of_diagonal(D, scales)) is None:
+    if (t := _diagonal_if_allowed_scales(D, scales)) is None:
         return None
     X = linalg.scale_columns(B, [D.domain.one / entry for entry in t])
-    if (s := _scale_of_diagonal(A - X * C, scales)) is None:
+    if (s := _diagonal_if_allowed_scales(A - X * C, scales)) is None:
         return None
     return [
         LinearCoupling.trusted(partition, "second", C, t),
@@ -152,7 +154,7 @@ def _second_then_first(blocks: Blocks, scales: Scales) -> Layers | None:
     ]
 
 
-def _scale_of_diagonal(M: DomainMatrix, scales: Scales) -> list | None:
+def _diagonal_if_allowed_scales(M: DomainMatrix, scales: Scales) -> list | None:
     """Return the diagonal of M if M is diagonal and every entry may be a scale."""
     if not M.is_diagonal:
         return None

@@ -52,7 +52,7 @@ from exactflow.linear.factor.assembly import (
 )
 
 
-def commutator_shifts(blocks: Blocks) -> Shifts | None:
+def find_five_shifts_by_commutator(blocks: Blocks) -> Shifts | None:
     """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), for det M = 1; None if C is
     singular.
     """
@@ -87,15 +87,15 @@ def commutator_shifts(blocks: Blocks) -> Shifts | None:
     return shifts
 
 
-def find_six_shears(blocks: Blocks) -> ShearList:
+def six_shears_by_commutator(blocks: Blocks) -> ShearList:
     """Return six shears, L(-W0) first, for n x n blocks of a matrix of determinant 1."""
-    W0, rest = complete_rank(blocks)
+    W0, rest = give_C_full_column_rank(blocks)
     with rename_matrices(C="C'", D="D'"):
-        shifts: Any = commutator_shifts(rest)  # not None: C' is invertible
+        shifts: Any = find_five_shifts_by_commutator(rest)  # not None: C' is invertible
     return alternate_shears([-W0, *shifts], "second")
 
 
-def complete_rank(blocks: Blocks) -> tuple[DomainMatrix, Blocks]:
+def give_C_full_column_rank(blocks: Blocks) -> tuple[DomainMatrix, Blocks]:
     """Return W0, of few nonzero entries, such that C' = C + W0 A has full column rank, and the
     blocks of L(W0) M.
 
@@ -127,7 +127,7 @@ def write_as_commutator(
 
     Raises `FieldTooSmallError` over a finite field with too few elements.
     """
-    H, H_inverse, L1, lower, r, V_lower, V_upper, places = pair_spectra(K)
+    H, H_inverse, L1, lower, r, V_lower, V_upper, places = find_R_with_paired_spectra(K)
     V_lower = V_lower.extract(list(range(len(r))), places)
     P = linalg.diagonal([K.domain.one / x for x in r], K.domain) * L1
 
@@ -158,7 +158,7 @@ class PairedSpectra(NamedTuple):
     places: list[int]
 
 
-def pair_spectra(K: DomainMatrix) -> PairedSpectra:
+def find_R_with_paired_spectra(K: DomainMatrix) -> PairedSpectra:
     """Return the R of the lemma for an invertible n x n matrix K, with its eigenvectors.
 
     Raises `FieldTooSmallError` over a finite field with too few elements.
@@ -166,32 +166,34 @@ def pair_spectra(K: DomainMatrix) -> PairedSpectra:
     n, field = K.shape[0], K.domain
     H, H_inverse, runs = krylov.krylov_flag(K - linalg.identity(n, field))
     starts = [sum(runs[:k]) for k in range(len(runs))]
-    L1 = _unit_bidiagonal(n, starts, field)
+    L1 = _unit_lower_bidiagonal(n, starts, field)
     L1_inverse = L1.inv()
     U1 = H_inverse * K * H * L1_inverse
     u = {i: U1[i, i].element for i in starts}
-    r, det = _choose_diagonal_and_product(n, u, field)
+    r, det = _choose_diagonal_permuted_by_factors(n, u, field)
     upper, lower = U1 * linalg.diagonal(r, field), L1_inverse * linalg.diagonal(r, field)
-    V_lower = _reverse(krylov.triangular_eigenvectors(_reverse(lower)))
+    V_lower = _reverse_rows_and_columns(
+        krylov.triangular_eigenvectors(_reverse_rows_and_columns(lower))
+    )
     V_upper = krylov.triangular_eigenvectors(upper)
     places = [[*r, det].index(x * u.get(i, field.one)) for i, x in enumerate(r)]
     return PairedSpectra(H, H_inverse, L1, lower, r, V_lower, V_upper, places)
 
 
-def _unit_bidiagonal(n: int, starts: list[int], field: Domain) -> DomainMatrix:
+def _unit_lower_bidiagonal(n: int, starts: list[int], field: Domain) -> DomainMatrix:
     """Return I with ones below the diagonal, except above the start of each run."""
     ones = {(i, i) for i in range(n)} | {(i, i - 1) for i in range(1, n) if i not in starts}
     rows = [[field.one if (i, j) in ones else field.zero for j in range(n)] for i in range(n)]
     return linalg.from_entries(rows, (n, n), field)
 
 
-def _reverse(M: DomainMatrix) -> DomainMatrix:
+def _reverse_rows_and_columns(M: DomainMatrix) -> DomainMatrix:
     """Return M with rows and columns in reverse order: lower becomes upper triangular."""
     order = list(range(M.shape[0] - 1, -1, -1))
     return M.extract(order, order)
 
 
-def _choose_diagonal_and_product(n: int, u: dict, field: Domain) -> tuple[list, Element]:
+def _choose_diagonal_permuted_by_factors(n: int, u: dict, field: Domain) -> tuple[list, Element]:
     """Return distinct nonzero r_0 .. r_(n-1), and the product of all u_i. Up to order, the r_i
     and that product are the u_i r_i and 1.
 

@@ -87,7 +87,7 @@ def five_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts |
     `inverse` those of its inverse.
     """
     report_stage("two spectra that match", 0.02)
-    matched = _match_spectra(blocks, inverse, draws)
+    matched = _find_shift_matching_spectra(blocks, inverse, draws)
     if matched is None:
         return None
     report_stage("their similarity", 0.1)
@@ -115,7 +115,7 @@ def draw_shifts_for_equal_halves(blocks: Blocks, inverse: Blocks, draws: Draws) 
     return None if pair is None else complete_five_shifts(blocks, V, *pair, T_inverse)
 
 
-def _right_inverse(HC: DomainMatrix, drawn: DomainMatrix) -> DomainMatrix | None:
+def _right_inverse_from_draw(HC: DomainMatrix, drawn: DomainMatrix) -> DomainMatrix | None:
     """Return a right inverse of k rows, with multiples of the columns [drawn; I]; None if the draw
     is unlucky.
     """
@@ -124,7 +124,9 @@ def _right_inverse(HC: DomainMatrix, drawn: DomainMatrix) -> DomainMatrix | None
     return None if pivot is None else columns * pivot
 
 
-def _match_spectra(blocks: Blocks, inverse: Blocks, draws: Draws) -> MatchedSpectra | None:
+def _find_shift_matching_spectra(
+    blocks: Blocks, inverse: Blocks, draws: Draws
+) -> MatchedSpectra | None:
     """Choose r in V = V0 - u r N so that the spectra match; T fixes [R, I_k] for every r."""
     C, D, c = blocks.C, blocks.D, inverse.C
     (q, p), field = C.shape, C.domain
@@ -135,7 +137,7 @@ def _match_spectra(blocks: Blocks, inverse: Blocks, draws: Draws) -> MatchedSpec
         return None
     H = R.hstack(linalg.identity(k, field))
     HC, V0 = H * C, -draws.matrix(p, q)
-    right_inverse = _right_inverse(HC, draws.matrix(p - k, k))
+    right_inverse = _right_inverse_from_draw(HC, draws.matrix(p - k, k))
     if right_inverse is None:
         return None
     V0 += right_inverse * (H * D - H - HC * V0)
@@ -212,20 +214,20 @@ class Peel(NamedTuple):
         first, *middle, last = shifts
         none = self.x * self.x.domain.zero
         inner = [
-            self._lift_upper(T, none) if i % 2 else self._lift_lower(T)
+            self._lift_upper_shift(T, none) if i % 2 else self._lift_lower(T)
             for i, T in enumerate(middle)
         ]
-        outer = self._lift_upper(first, self.x), self._lift_upper(last, self.w)
+        outer = self._lift_upper_shift(first, self.x), self._lift_upper_shift(last, self.w)
         return [self.V, self.Y, outer[0], *inner, outer[1]]
 
-    def _lift_upper(self, T: DomainMatrix, right: DomainMatrix) -> DomainMatrix:
+    def _lift_upper_shift(self, T: DomainMatrix, right: DomainMatrix) -> DomainMatrix:
         return (T + right * self.R).hstack(right)
 
     def _lift_lower(self, T: DomainMatrix) -> DomainMatrix:
         return T.vstack(-self.R * T)
 
 
-def peel_coordinates(inverse: Blocks, k: int, draws: Draws) -> Peel | None:
+def peel_off_second_half(inverse: Blocks, k: int, draws: Draws) -> Peel | None:
     """Return one step that takes k coordinates off the second half; None if draws are unlucky.
 
     `inverse` are the blocks of M^-1, of p + q coordinates, with k <= p and q - k >= p.
@@ -236,7 +238,7 @@ def peel_coordinates(inverse: Blocks, k: int, draws: Draws) -> Peel | None:
     R = draws.matrix(k, n)
     H = R.hstack(linalg.identity(k, a.domain))
     y = H * c
-    right_inverse = _right_inverse(y, draws.matrix(p - k, k))
+    right_inverse = _right_inverse_from_draw(y, draws.matrix(p - k, k))
     if right_inverse is None:
         return None
     V = draws.matrix(p, q)

@@ -47,16 +47,20 @@ from exactflow.linear.factor.assembly import (
     Shifts,
     alternate_shears,
     complete_five_shifts_from_inverse,
+    transpose_product_of_shears,
     transposed,
-    transposed_shears,
 )
-from exactflow.linear.factor.commutator import complete_rank, pair_spectra, write_as_commutator
+from exactflow.linear.factor.commutator import (
+    find_R_with_paired_spectra,
+    give_C_full_column_rank,
+    write_as_commutator,
+)
 from exactflow.linear.factor.five_layers import five_layer_shifts
 
 Similarity = tuple[DomainMatrix, DomainMatrix, DomainMatrix]
 
 
-def shears_for_uneven_halves(blocks: Blocks) -> ShearList:
+def shears_for_halves_differing_by_one(blocks: Blocks) -> ShearList:
     """Return the factors of a matrix of determinant 1, n + (n + 1) coordinates, from left to right:
     five if C or B has rank n, otherwise six.
 
@@ -64,7 +68,7 @@ def shears_for_uneven_halves(blocks: Blocks) -> ShearList:
     """
     n = blocks.A.shape[0]
     inverse = linalg.split(linalg.join(blocks).inv(), n)
-    if (shifts := shifts_for_uneven_halves(blocks, inverse)) is not None:
+    if (shifts := shifts_for_halves_differing_by_one(blocks, inverse)) is not None:
         return alternate_shears(shifts, "first")
     found: Any  # the shifts that follow are never None
     if linalg.rank(blocks.B) == n:
@@ -74,15 +78,15 @@ def shears_for_uneven_halves(blocks: Blocks) -> ShearList:
         text = "blocks(A', B', C', D') = blocks(A, B, C, D)^T"
         record_step("hyperplane route", f"`B` has rank {n}: transpose.", text, values)
         with rename_matrices(**names):
-            found = shifts_for_uneven_halves(other, transposed(inverse))
-        return transposed_shears(alternate_shears(found, "first"))
-    W0, rest = complete_rank(blocks)
+            found = shifts_for_halves_differing_by_one(other, transposed(inverse))
+        return transpose_product_of_shears(alternate_shears(found, "first"))
+    W0, rest = give_C_full_column_rank(blocks)
     with rename_matrices(C="C'", D="D'"):
-        found = shifts_for_uneven_halves(rest, linalg.split(linalg.join(rest).inv(), n))
+        found = shifts_for_halves_differing_by_one(rest, linalg.split(linalg.join(rest).inv(), n))
     return alternate_shears([-W0, *found], "second")
 
 
-def shifts_for_uneven_halves(blocks: Blocks, inverse: Blocks) -> Shifts | None:
+def shifts_for_halves_differing_by_one(blocks: Blocks, inverse: Blocks) -> Shifts | None:
     """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), or None if rank C < n, from the
     blocks of a matrix of determinant 1 with n + (n + 1) coordinates, and of its inverse.
 
@@ -94,22 +98,22 @@ def shifts_for_uneven_halves(blocks: Blocks, inverse: Blocks) -> Shifts | None:
     tries = (five_layer_shifts(blocks, inverse, Draws(blocks.A.domain, k)) for k in (0, 1))
     shifts = next((found for found in tries if found is not None), None)
     if shifts is None:
-        V, S, G = _find_similarity(blocks, inverse)
+        V, S, G = _find_shift_and_similarity(blocks, inverse)
         Z = (S - linalg.identity(n, S.domain)) * G.inv()[:n, :]
         shifts = complete_five_shifts_from_inverse(inverse, V, G[:, :n], Z, S.inv())
     _record_steps(blocks, inverse, shifts)
     return shifts
 
 
-def _find_similarity(blocks: Blocks, inverse: Blocks) -> Similarity:
+def _find_shift_and_similarity(blocks: Blocks, inverse: Blocks) -> Similarity:
     """Return V, S and G, with T G = G diag(S, 1) for T = D - C V and S = a + V c."""
     u, (n, field) = linalg.left_kernel(blocks.C), (inverse.A.shape[0], inverse.A.domain)
     v = u * blocks.D
     x, _ = linalg.solve(u.vstack(v), linalg.column([field.one, field.one], field))
     try:
         if x is None:
-            return _similarity_on_one_hyperplane(blocks.C, blocks.D, inverse.C)
-        return _similarity_by_commutator(blocks, inverse.C, x, v * blocks.C)
+            return _shift_and_similarity_on_hyperplane(blocks.C, blocks.D, inverse.C)
+        return _shift_and_similarity_by_commutator(blocks, inverse.C, x, v * blocks.C)
     except FieldTooSmallError:
         raise FieldTooSmallError(
             f"expected a field of at least {(n + 1) ** 2 // 4 + 2} elements for halves of {n} and "
@@ -117,7 +121,7 @@ def _find_similarity(blocks: Blocks, inverse: Blocks) -> Similarity:
         ) from None
 
 
-def _similarity_by_commutator(
+def _shift_and_similarity_by_commutator(
     blocks: Blocks, c: DomainMatrix, x: DomainMatrix, w: DomainMatrix
 ) -> Similarity:
     """Return V, S and G if T may be [[1, w], [0, S K]] in the basis [x, C]."""
@@ -137,11 +141,13 @@ def _similarity_by_commutator(
     return V, S, (C * of_S + x * y).hstack(x)
 
 
-def _similarity_on_one_hyperplane(C: DomainMatrix, D: DomainMatrix, c: DomainMatrix) -> Similarity:
+def _shift_and_similarity_on_hyperplane(
+    C: DomainMatrix, D: DomainMatrix, c: DomainMatrix
+) -> Similarity:
     """Return V, S and G if im c = im C, and det K is not 1."""
     C_left, one = linalg.left_inverse(C), linalg.identity(1, C.domain)
     K = -(C_left * c)
-    H, H_inverse, _, lower, r, V_lower, V_upper, places = pair_spectra(K)
+    H, H_inverse, _, lower, r, V_lower, V_upper, places = find_R_with_paired_spectra(K)
     R = H * lower * H_inverse
     of_T, of_S = (C * H * V_lower).hstack(linalg.complement(C)), R * H * V_upper
     det, q = K.det(), C.shape[0]

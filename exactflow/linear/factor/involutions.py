@@ -125,11 +125,11 @@ def find_reversing_involution(theta: SignedPermutation) -> ReversingInvolution:
     index = np.arange(len(line))
     place = index - start
     K = SignedPermutation(start + -place % length, np.where(place == 0, eps, tau))
-    parts = _similarity_and_pieces(place, length, eps, tau)
+    parts = _similarity_and_sign_classes(place, length, eps, tau)
     return ReversingInvolution(SignedPermutation(line, signs * first), K, *parts)
 
 
-def _similarity_and_pieces(
+def _similarity_and_sign_classes(
     i: np.ndarray, m: np.ndarray, eps: np.ndarray, tau: np.ndarray
 ) -> tuple[CooMatrix, CooMatrix, np.ndarray]:
     """Return g, Z and the pieces, from the place i of each coordinate in its cycle of length m."""

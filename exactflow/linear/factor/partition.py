@@ -41,16 +41,16 @@ from exactflow.linear.factor.assembly import (
     ShearList,
     Shifts,
     alternate_shears,
+    transpose_product_of_shears,
     transposed,
-    transposed_shears,
 )
-from exactflow.linear.factor.commutator import commutator_shifts
+from exactflow.linear.factor.commutator import find_five_shifts_by_commutator
 from exactflow.linear.factor.five_layers import (
     draw_shifts_for_equal_halves,
     five_layer_shifts,
-    peel_coordinates,
+    peel_off_second_half,
 )
-from exactflow.linear.factor.hyperplane import shifts_for_uneven_halves
+from exactflow.linear.factor.hyperplane import shifts_for_halves_differing_by_one
 
 _TRIES = 6
 _TRIES_IN_A_FINITE_FIELD = 12
@@ -70,7 +70,7 @@ class ShearSearch(NamedTuple):
     split_off: str = ""
     is_transposed: bool = False
 
-    def find_shears_and_step(self, blocks: Blocks, draws: Draws) -> ShearList | None:
+    def find_shears(self, blocks: Blocks, draws: Draws) -> ShearList | None:
         """Return the factors of a matrix of determinant 1, p <= q, from left to right, or None."""
         if self.is_transposed:
             blocks = transposed(blocks)
@@ -85,10 +85,10 @@ class ShearSearch(NamedTuple):
         if shifts is None:
             return None
         shears = alternate_shears([*first, *shifts, *last], "second" if first else "first")
-        return transposed_shears(shears) if self.is_transposed else shears
+        return transpose_product_of_shears(shears) if self.is_transposed else shears
 
 
-def shears_for_any_halves(blocks: Blocks) -> ShearList:
+def shears_for_smaller_first_half(blocks: Blocks) -> ShearList:
     """Return the factors of a matrix of determinant 1, p <= q, from left to right.
 
     Raises `FieldTooSmallError` if the field has too few elements for the draws; the message says
@@ -101,7 +101,7 @@ def shears_for_any_halves(blocks: Blocks) -> ShearList:
             draws = Draws(field, k if field.is_FiniteField else 2**k // 2)
             for search in searches:
                 with collect_steps():  # drops the steps about other blocks, peeled or transposed
-                    shears = search.find_shears_and_step(blocks, draws)
+                    shears = search.find_shears(blocks, draws)
                 if shears is not None:
                     _record_step(shears)
                     return shears
@@ -153,7 +153,7 @@ def _plan_searches(blocks: Blocks) -> Iterator[tuple[Sequence[ShearSearch], int]
         yield after_split[:1], sure
     else:
         reductions = [
-            ([ShearSearch(_shifts_at_full_rank, "", flag)], sure)
+            ([ShearSearch(_shifts_for_full_rank_C, "", flag)], sure)
             for block, flag in ((blocks.C, False), (blocks.B, True))
             if linalg.rank(block) == p
         ]
@@ -164,7 +164,7 @@ def _plan_searches(blocks: Blocks) -> Iterator[tuple[Sequence[ShearSearch], int]
             yield from alone
         if not reduction_is_shorter:
             yield from reductions
-        yield [ShearSearch(_shifts_at_full_rank, "left")], sure
+        yield [ShearSearch(_shifts_for_full_rank_C, "left")], sure
     if finite:
         paired = [ShearSearch(_shifts_by_lucky_draws, "left", flag) for flag in (False, True)]
         yield [*after_split, *paired], _TRIES_OF_THE_LAST_SEARCHES
@@ -174,28 +174,35 @@ def _shifts_if_generic(blocks: Blocks, draws: Draws) -> Shifts | None:
     """Return 2m + 1 shifts (five for p = q > 1), or None."""
     q, p = blocks.C.shape
     if p == 1:
-        return _peel_and_lift(blocks, [1] * (q - 1), _three_shifts_2x2, draws)
-    return _peel_and_lift(blocks, [p] * ((q - 1) // p - 1), five_layer_shifts, draws)
+        return _shifts_by_peeling(blocks, [1] * (q - 1), _three_shifts_2x2, draws)
+    return _shifts_by_peeling(blocks, [p] * ((q - 1) // p - 1), five_layer_shifts, draws)
 
 
-def _shifts_at_full_rank(blocks: Blocks, draws: Draws) -> Shifts | None:
+def _shifts_for_full_rank_C(blocks: Blocks, draws: Draws) -> Shifts | None:
     """Return 2m + 1 or 2m + 3 shifts, or None; C has rank p."""
     q, p = blocks.C.shape
     if p == q:
-        return _peel_and_lift(blocks, [], lambda rest, *_: commutator_shifts(rest), draws)
-    sizes = _peel_sizes(p, q - 1)
-    return _peel_and_lift(
-        blocks, sizes, lambda rest, inverse, _: shifts_for_uneven_halves(rest, inverse), draws
+        return _shifts_by_peeling(
+            blocks, [], lambda rest, *_: find_five_shifts_by_commutator(rest), draws
+        )
+    sizes = _sizes_of_successive_peels(p, q - 1)
+    return _shifts_by_peeling(
+        blocks,
+        sizes,
+        lambda rest, inverse, _: shifts_for_halves_differing_by_one(rest, inverse),
+        draws,
     )
 
 
 def _shifts_by_lucky_draws(blocks: Blocks, draws: Draws) -> Shifts | None:
-    """Return as many shifts as `_shifts_at_full_rank`: lucky draws replace a large field."""
+    """Return as many shifts as `_shifts_for_full_rank_C`: lucky draws replace a large field."""
     q, p = blocks.C.shape
-    return _peel_and_lift(blocks, _peel_sizes(p, q), draw_shifts_for_equal_halves, draws)
+    return _shifts_by_peeling(
+        blocks, _sizes_of_successive_peels(p, q), draw_shifts_for_equal_halves, draws
+    )
 
 
-def _peel_sizes(p: int, q: int) -> list[int]:
+def _sizes_of_successive_peels(p: int, q: int) -> list[int]:
     """Return the numbers of coordinates to peel off, one by one, from q down to p."""
     return [p] * (q // p - 1) + [q % p] * (q % p > 0)
 
@@ -210,7 +217,7 @@ def _three_shifts_2x2(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts |
     return [(A - one) * C_inverse, C, (D - one) * C_inverse]
 
 
-def _peel_and_lift(
+def _shifts_by_peeling(
     blocks: Blocks,
     sizes: Iterable[int],
     core: Callable[[Blocks, Blocks, Draws], Shifts | None],
@@ -223,7 +230,7 @@ def _peel_and_lift(
     inverse = linalg.split(linalg.join(blocks).inv(), blocks.A.shape[0])
     peels = []
     for k in sizes:
-        step = peel_coordinates(inverse, k, draws)
+        step = peel_off_second_half(inverse, k, draws)
         if step is None:
             return None
         peels.append(step)

@@ -63,16 +63,20 @@ def permutation_layers(
     p, q = partition or (d // 2, d - d // 2)
     if p > q:
         exchanged = (np.roll(perm, -p) - p) % d, np.roll(signs, -p)
-        return [layer.swap_halves() for layer in _layers_first_half_smaller(*exchanged, q)]
-    return _layers_first_half_smaller(np.asarray(perm), np.asarray(signs), p)
+        return [layer.swap_halves() for layer in _layers_for_smaller_first_half(*exchanged, q)]
+    return _layers_for_smaller_first_half(np.asarray(perm), np.asarray(signs), p)
 
 
-def _layers_first_half_smaller(perm: np.ndarray, signs: np.ndarray, n: int) -> list[LinearCoupling]:
+def _layers_for_smaller_first_half(
+    perm: np.ndarray, signs: np.ndarray, n: int
+) -> list[LinearCoupling]:
     """Return the layers for halves (n, q), with merged neighbours that move the same half."""
     q = len(perm) - n
     halves: tuple[Half, Half] = ("first", "second")
     merged: list[tuple[Half, SparseArray]] = []
-    for half, shift in zip(halves * 3, _six_shifts(perm, signs, n), strict=True):
+    for half, shift in zip(
+        halves * 3, _six_shifts_in_application_order(perm, signs, n), strict=True
+    ):
         shape = (n, q) if half == "first" else (q, n)
         array = SparseArray.from_sums(
             shape, [shape[1] * shift.rows + shift.columns], [shift.values]
@@ -114,7 +118,9 @@ class ExtendedBlocks(NamedTuple):
         return cls(nonzero_rows, images, D, C, J)
 
 
-def _six_shifts(perm: np.ndarray, signs: np.ndarray, n: int) -> list[CooMatrix]:
+def _six_shifts_in_application_order(
+    perm: np.ndarray, signs: np.ndarray, n: int
+) -> list[CooMatrix]:
     """Return V, W, Z, Y, X and -W0, in order of application."""
     nonzero_rows, images, D, C, J = ExtendedBlocks.of(perm, signs, n)
     found = find_reversing_involution(J.T @ C)
@@ -128,7 +134,7 @@ def _six_shifts(perm: np.ndarray, signs: np.ndarray, n: int) -> list[CooMatrix]:
 
     E, pieces = C @ found.vectors, found.pieces
     Z = found.Z.multiply_left_and_right_transposed(found.vectors, E)
-    chosen = _choose_piece_signs(B_less_AV, Z, pieces[found.Z.rows], len(pieces))
+    chosen = _choose_signs_near_targets(B_less_AV, Z, pieces[found.Z.rows], len(pieces))
     F = found.vectors.scale_columns(chosen[pieces])
     G, Z = (
         found.g.multiply_left_and_right_transposed(E, F),
@@ -146,7 +152,7 @@ def _six_shifts(perm: np.ndarray, signs: np.ndarray, n: int) -> list[CooMatrix]:
     return shifts
 
 
-def _choose_piece_signs(
+def _choose_signs_near_targets(
     targets: list[CooMatrix], Z: CooMatrix, pieces: np.ndarray, count: int
 ) -> np.ndarray:
     """Return, for each piece, the sign of its entries in Z that minimizes a sum of fourth powers.

@@ -19,7 +19,7 @@ from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.orientation import CoordinateLayout, Orientation, layout_for_orientation
 from exactflow.flows.partition import resolve_partition_or_mask
-from exactflow.linear.factor.assembly import Scales, merge_neighbours
+from exactflow.linear.factor.assembly import Scales, merge_neighbours_drop_identities
 
 SignedPermutation = tuple[list[int], list[int]]
 """perm and signs of the matrix with ``y[i] = signs[i] * x[perm[i]]``."""
@@ -54,7 +54,7 @@ class Problem:
         """
         order, sizes = resolve_partition_or_mask(partition, M.shape[0])
         det = _nonzero_determinant(M)
-        reverses = _reverses_orientation(det, M, scales)
+        reverses = _decide_orientation_reversal(det, M, scales)
         layout = layout_for_orientation(order, sizes, orientation, reverses)
         return cls(layout.padded(M), layout, -det if reverses else det, scales)
 
@@ -73,7 +73,7 @@ class Problem:
         """The target as a signed permutation over QQ; None if it is another matrix."""
         return read_signed_permutation(self.target) if self.target.domain.is_QQ else None
 
-    def make_flow(
+    def make_unverified_flow(
         self,
         layers: Iterable[LinearCoupling],
         method: str,
@@ -82,7 +82,7 @@ class Problem:
         """Return the flow of layers, in order of application, that compose to the matrix."""
         layout, field = self.layout, self.target.domain
         return CouplingFlow(
-            merge_neighbours(layers),
+            merge_neighbours_drop_identities(layers),
             layout.partition,
             flips=layout.flips,
             method=method,
@@ -101,10 +101,12 @@ class Problem:
             p, blocks = q, linalg.swap_halves(blocks)
         if half is None:
             return blocks
-        scale = self._scale_at(0 if half == "first" else p, self.target.domain.one / self.det)
+        scale = self._diagonal_ones_except(
+            0 if half == "first" else p, self.target.domain.one / self.det
+        )
         return linalg.split(linalg.scale_rows(scale, linalg.join(blocks)), p)
 
-    def _scale_at(self, place: int, value: Element) -> list[Element]:
+    def _diagonal_ones_except(self, place: int, value: Element) -> list[Element]:
         """Return the diagonal that is `value` at one place and 1 elsewhere."""
         one = self.target.domain.one
         return [value if k == place else one for k in range(sum(self.partition))]
@@ -137,7 +139,7 @@ class Problem:
             named = {"M": self.target.to_dense()} | order_and_flip_matrices(order, flips, field)
             if divided:
                 place = 0 if half == "first" else blocks.A.shape[0]
-                named["Delta"] = linalg.diagonal(self._scale_at(place, self.det), field)
+                named["Delta"] = linalg.diagonal(self._diagonal_ones_except(place, self.det), field)
             return named | blocks._asdict()
 
         scale = "Delta " if divided else ""
@@ -159,7 +161,7 @@ def _nonzero_determinant(target: DomainMatrix) -> Element:
     return det
 
 
-def _reverses_orientation(det: Element, target: DomainMatrix, scales: Scales) -> bool:
+def _decide_orientation_reversal(det: Element, target: DomainMatrix, scales: Scales) -> bool:
     """Whether det < 0; refuse a determinant that no scale may carry."""
     field = target.domain
     positive = linalg.is_positive(det, field)

@@ -19,15 +19,18 @@ from exactflow.linear.factor.assembly import (
     ShearList,
     Shifts,
     alternate_shears,
-    find_two_layers,
+    find_at_most_two_layers,
     restore_determinant,
     with_halves_exchanged,
 )
-from exactflow.linear.factor.commutator import commutator_shifts, find_six_shears
-from exactflow.linear.factor.hyperplane import shears_for_uneven_halves
-from exactflow.linear.factor.partition import shears_for_any_halves
+from exactflow.linear.factor.commutator import (
+    find_five_shifts_by_commutator,
+    six_shears_by_commutator,
+)
+from exactflow.linear.factor.hyperplane import shears_for_halves_differing_by_one
+from exactflow.linear.factor.partition import shears_for_smaller_first_half
 from exactflow.linear.factor.problem import Problem
-from exactflow.linear.factor.transvection import transvection_shifts
+from exactflow.linear.factor.transvection import six_shifts_by_transvection
 
 LARGEST_UNEVEN = 128
 MOST_TERMS = 20_000
@@ -92,12 +95,12 @@ def _permutation_layers(problem: Problem) -> Layers | None:
     return permutation_layers(perm, signs, problem.partition)
 
 
-def _two_layers(problem: Problem) -> Layers | None:
+def _at_most_two_layers(problem: Problem) -> Layers | None:
     problem.record_blocks()
-    return find_two_layers(problem.blocks(), problem.scales)
+    return find_at_most_two_layers(problem.blocks(), problem.scales)
 
 
-def _try_constructions(
+def _finder_by_constructions(
     *constructions: tuple[Construction, Half],
 ) -> Callable[[Problem], Layers | None]:
     """Return the route that divides a row of the half by the determinant, and then tries the
@@ -127,11 +130,11 @@ def _construction_from_shifts(
 ) -> tuple[Construction, Half]:
     """Return a construction of shears from a search for shifts, and the half moved leftmost."""
 
-    def find_shears_and_step(blocks: Blocks) -> ShearList | None:
+    def find_shears(blocks: Blocks) -> ShearList | None:
         shifts = find_shifts(blocks)
         return None if shifts is None else alternate_shears(shifts, leftmost)
 
-    return find_shears_and_step, leftmost
+    return find_shears, leftmost
 
 
 ROUTES = (
@@ -146,7 +149,7 @@ ROUTES = (
         "short",
         "a matrix that is visibly a product of at most two layers",
         "two layers, with the entries of the matrix",
-        _two_layers,
+        _at_most_two_layers,
         differences=None,
     ),
     Route(
@@ -154,28 +157,29 @@ ROUTES = (
         "a matrix one of whose diagonal blocks is invertible and, with its Schur complement, has a "
         "cyclic vector among those tried, over a field where 2 is not 0",
         "six layers, the shortest numbers",
-        _try_constructions(_construction_from_shifts(transvection_shifts, "second")),
+        _finder_by_constructions(_construction_from_shifts(six_shifts_by_transvection, "second")),
     ),
     Route(
         "commutator",
         "an invertible matrix",
         "five layers if an off-diagonal block is invertible, else six",
-        _try_constructions(
-            _construction_from_shifts(commutator_shifts, "first"), (find_six_shears, "second")
+        _finder_by_constructions(
+            _construction_from_shifts(find_five_shifts_by_commutator, "first"),
+            (six_shears_by_commutator, "second"),
         ),
     ),
     Route(
         "hyperplane",
         "an invertible matrix",
         "five layers if an off-diagonal block has the rank of the smaller half, else six",
-        _try_constructions((shears_for_uneven_halves, "first")),
+        _finder_by_constructions((shears_for_halves_differing_by_one, "first")),
         differences=(1,),
     ),
     Route(
         "partition",
         "an invertible matrix",
         "over any field; five layers generically where the halves are equal",
-        _try_constructions((shears_for_any_halves, "first")),
+        _finder_by_constructions((shears_for_smaller_first_half, "first")),
         differences=None,
     ),
 )
@@ -190,10 +194,10 @@ def factor_by_route(problem: Problem, method: str) -> tuple[Layers, str]:
     `MethodError`, with the reason, if the route does not apply.
     """
     if method == "auto":
-        _check_size(problem)
+        _check_uneven_permutation_size(problem)
     routes = [route for route in ROUTES if method in ("auto", route.name)]
     for route in routes:
-        _check_symbols(problem, route)
+        _check_symbol_count(problem, route)
         if not route.fits_halves(problem.partition):
             continue
         report_stage(f"the route {route.name}", 0)
@@ -210,7 +214,7 @@ def factor_by_route(problem: Problem, method: str) -> tuple[Layers, str]:
     raise MethodError(routes[-1].refusal_text(problem.partition))
 
 
-def _check_size(problem: Problem) -> None:
+def _check_uneven_permutation_size(problem: Problem) -> None:
     """Refuse a large permutation for which there is no sparse route."""
     d = sum(problem.partition)
     if (
@@ -226,7 +230,7 @@ def _check_size(problem: Problem) -> None:
         )
 
 
-def _check_symbols(problem: Problem, route: Route) -> None:
+def _check_symbol_count(problem: Problem, route: Route) -> None:
     """Refuse a matrix of many symbols, except for the routes that only read them."""
     field, d = problem.target.domain, sum(problem.partition)
     if not field.is_FractionField or route.name in ("permutation", "short"):

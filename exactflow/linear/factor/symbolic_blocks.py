@@ -26,9 +26,9 @@ def explain_blocks(M: BlockMatrix) -> Explanation:
         A, B, C, D = blocks
         if all(isinstance(block, MatrixSymbol) for block in blocks):
             if len(set(blocks)) == 4 and A.shape == B.shape:
-                return _explain_general(blocks)
+                return _explain_by_commutator(blocks)
         elif B == ZeroMatrix(*B.shape) and C == ZeroMatrix(*C.shape) and _is_inverse(D, A):
-            return _explain_diagonal(A)
+            return _explain_diagonal_with_inverse(A)
     raise InvalidInputError(
         "expected a block matrix [[A, B], [C, D]] of four different square symbols, or "
         f"diag(X, X^-1), got {format_short(M)}: prove other identities by "
@@ -44,7 +44,7 @@ def _is_inverse(D: MatrixExpr, A: MatrixExpr) -> bool:
         return False
 
 
-def _explain_general(blocks: Sequence[MatrixSymbol]) -> Explanation:
+def _explain_by_commutator(blocks: Sequence[MatrixSymbol]) -> Explanation:
     """Return the commutator route in the names of four blocks."""
     names = [block.name for block in blocks]
     identity = _rename_identity("commutator route", dict(zip("ABCD", names, strict=True)), names)
@@ -59,13 +59,13 @@ def _explain_general(blocks: Sequence[MatrixSymbol]) -> Explanation:
     return _build_explanation(identity, matrix, hypothesis, why)
 
 
-def _explain_diagonal(A: MatrixExpr) -> Explanation:
+def _explain_diagonal_with_inverse(A: MatrixExpr) -> Explanation:
     """Return Whitehead's lemma for a symbol, or for a letter that stands for an expression."""
     names = [symbol.name for symbol in A.free_symbols]
     if isinstance(A, MatrixSymbol):
         name, where = A.name, ""
     else:
-        name = _unused_name("A", names)
+        name = _append_primes_until_unused("A", names)
         where = f" with `{name} = {A}`"
     identity = _rename_identity("diagonal", {"X": name}, names)
     matrix = f"`diag({name}, {name}^-1)`{where}"
@@ -102,12 +102,12 @@ def _rename_identity(name: str, names: Mapping[str, str], taken: Iterable[str]) 
     renaming = dict(names)
     for letter in identity.define_names_in_ring()[0]:
         if letter not in renaming:
-            renaming[letter] = _unused_name(letter, known)
+            renaming[letter] = _append_primes_until_unused(letter, known)
             known.append(renaming[letter])
     return identity.rename(renaming)
 
 
-def _unused_name(name: str, taken: Iterable[str]) -> str:
+def _append_primes_until_unused(name: str, taken: Iterable[str]) -> str:
     """Return the name with the fewest primes that is not taken."""
     while name in taken:
         name += "'"

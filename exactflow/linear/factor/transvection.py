@@ -32,7 +32,7 @@ from exactflow.explanation.steps import record_step
 from exactflow.linear.factor.assembly import Shifts
 
 
-def transvection_shifts(blocks: Blocks) -> Shifts | None:
+def six_shifts_by_transvection(blocks: Blocks) -> Shifts | None:
     """Return [W0', X, Y, Z, W, V] with M = L(W0') U(X) L(Y) U(Z) L(W) U(V), or None.
 
     `blocks` are the n x n blocks of a matrix of determinant 1. The result is None if 2 = 0 or A is

@@ -62,8 +62,10 @@ def _point_steps(given: list, flow: Flow) -> list[Step]:
     why = "The columns of `X` are points, those of `Y` their images under the maps in turn."
     proved = "the flow takes each point to its image, and its inverse takes the image back"
 
-    def are_points_mapped_back() -> bool:
+    def are_points_mapped_both_ways() -> bool:
         return bool(flow._map_exact(X) == image and flow.inverse()._map_exact(image) == X)
 
     values = {"X": X, "Y": image.to_dense()}
-    return [Step("points", why, "", {}, values, QQ, witness=are_points_mapped_back, proved=proved)]
+    return [
+        Step("points", why, "", {}, values, QQ, witness=are_points_mapped_both_ways, proved=proved)
+    ]

@@ -13,7 +13,7 @@ import sympy
 
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix, as_rectangle, is_array
+from exactflow.exact.coerce import as_rectangular_matrix, as_square_matrix, is_array
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.result import DepthScales
@@ -40,12 +40,12 @@ def check_that(condition: bool, what: str) -> None:
 
 
 def det_is_positive(M: Any) -> bool:
-    matrix = as_matrix(M).to_dense()
+    matrix = as_square_matrix(M).to_dense()
     return linalg.is_positive(matrix.det(), matrix.domain) is True
 
 
 def det_is_one(M: Any) -> bool:
-    matrix = as_matrix(M).to_dense()
+    matrix = as_square_matrix(M).to_dense()
     return bool(matrix.det() == matrix.domain.one)
 
 
@@ -54,7 +54,7 @@ def is_pair(instance: Any) -> bool:
 
 
 def is_rotation_within_rounding(W: Any) -> bool:
-    M = as_matrix(W).to_Matrix()
+    M = as_square_matrix(W).to_Matrix()
     if M.free_symbols:
         return False
     off = max(abs(entry) for entry in M.T * M - sympy.eye(M.rows))
@@ -85,12 +85,12 @@ ONE = Hypothesis("det(M) = 1", "a shear has determinant 1, and so has a product"
 EVEN = Hypothesis(
     "an even number of coordinates",
     "the halves are equal here",
-    lambda M: as_matrix(M).shape[0] % 2 == 0,
+    lambda M: as_square_matrix(M).shape[0] % 2 == 0,
 )
 INVERTIBLE = Hypothesis(
     "an invertible matrix",
     "a flow is invertible, so no flow represents it",
-    lambda M: bool(as_matrix(M).to_dense().det()),
+    lambda M: bool(as_square_matrix(M).to_dense().det()),
 )
 EVEN_PERMUTATION = Hypothesis(
     "a permutation of determinant 1",
@@ -171,14 +171,14 @@ def check_merged_masks(flows: Any) -> Any:
 def check_interpolation(instance: Any) -> Any:
     """Check at most four couplings from points to images, and the obstructions to fewer."""
     found = interpolate(*instance)
-    points, images = (as_rectangle(rows).transpose() for rows in instance)
+    points, images = (as_rectangular_matrix(rows).transpose() for rows in instance)
     check_that(found.depth <= 4, f"at most four couplings, got {found.depth}")
     check_that(
         found.flow.forward(points) == images.to_Matrix(),
         "couplings that take the points to the images",
     )
     check_that(
-        len(found.obstructions) == max(2 * found.depth - 1, 0), "a reason for each shorter word"
+        len(found.obstructions) == max(2 * found.depth - 1, 0), "a reason for each shorter pattern"
     )
     check_that(
         all(reason.is_valid() for reason in found.obstructions),
@@ -202,7 +202,7 @@ def check_minimal_depth(M: Any, scales: DepthScales = "additive") -> Any:
 
 def _check_certified_existence(answer: CertifiedDepth, M: Any) -> None:
     """Check that four layers of M exist, and the error of their rounded product."""
-    target = as_matrix(M).to_dense()
+    target = as_square_matrix(M).to_dense()
     check_that(answer.flow.depth == 4, f"four layers, got {answer.flow.depth}")
     check_that(answer.existence.matrix == target, "a proof about the matrix")
     check_that(answer.existence.is_valid(), "four layers that are proved to exist")
@@ -212,9 +212,9 @@ def _check_certified_existence(answer: CertifiedDepth, M: Any) -> None:
 
 def check_zero_padding(A: Any) -> CouplingFlow:
     """Check that three shears map (x, 0) to (A x, 0)."""
-    flow, n = zero_padding(A), as_matrix(A).shape[0]
+    flow, n = zero_padding(A), as_square_matrix(A).shape[0]
     image = flow.matrix()[:, :n]
-    wanted = sympy.Matrix.vstack(as_matrix(A).to_Matrix(), sympy.zeros(n))
+    wanted = sympy.Matrix.vstack(as_square_matrix(A).to_Matrix(), sympy.zeros(n))
     check_that(flow.depth == 3 and image == wanted, "three layers that map (x, 0) to (A x, 0)")
     return flow
 
@@ -249,7 +249,7 @@ def check_lossless(W: Any) -> Any:
     from exactflow.floats.lossless import lossless
 
     near = lossless(W, orientation="flip")
-    matrix = np.array(as_matrix(W).to_Matrix(), dtype=float)
+    matrix = np.array(as_square_matrix(W).to_Matrix(), dtype=float)
     x = np.random.default_rng(0).integers(-(2**10), 2**10, (len(matrix), 16))
     y = near.forward(x)
     distance = np.abs(y - matrix @ x / float(near.step)).max()

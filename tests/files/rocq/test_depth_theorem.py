@@ -13,7 +13,7 @@ from sympy import GF, QQ
 from exactflow import checker, cli, random_matrix, save
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.files.rocq.reasons import (
     write_rank_reason,
@@ -34,7 +34,7 @@ def certificate(M, scales="additive"):
 
 
 def of_determinant_one(d):
-    M = as_matrix(random_matrix(d, seed=d)).to_dense()
+    M = as_square_matrix(random_matrix(d, seed=d)).to_dense()
     return linalg.scale_rows([1 / M.det()] + [M.domain.one] * (d - 1), M)
 
 
@@ -121,7 +121,7 @@ def test_determinants_need_a_regular_block():
 
 
 def test_numbers_beyond_the_digit_limit():
-    M = as_matrix([[1, 10**5000], [0, 1]])
+    M = as_square_matrix([[1, 10**5000], [0, 1]])
     assert hex(10**5000) in theorem_file_text(certificate(M))
 
 
@@ -129,7 +129,7 @@ def test_refuses():
     with pytest.raises(
         InvalidInputError, match=r"over QQ only, and this certificate is over GF\(5\)"
     ):
-        theorem_file_text(certificate(as_matrix([[1, 2], [0, 1]]).convert_to(GF(5))))
+        theorem_file_text(certificate(as_square_matrix([[1, 2], [0, 1]]).convert_to(GF(5))))
     with pytest.raises(CertificateError, match="JSON"):
         theorem_file_text(b"{")
     false = json.loads(certificate(SIX))

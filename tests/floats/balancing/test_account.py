@@ -8,7 +8,7 @@ import sympy
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.dyadic_matrix import DyadicMatrix, DyadicQuotient
 from exactflow.floats.balancing import balance
 from exactflow.floats.balancing.balanced import bound_inverse_error
@@ -78,6 +78,6 @@ def test_the_inverse_of_a_rotation_is_known_to_its_norm(d):
     """A norm for the largest entry: d^1.5, the most between them for W^-1 and for the error."""
     Q = np.linalg.qr(np.random.default_rng(d).standard_normal((d, d)))[0]
     result = balance(Q, orientation="flip")
-    difference = result.flow.matrix().inv() - as_matrix(Q).to_Matrix().inv()
+    difference = result.flow.matrix().inv() - as_square_matrix(Q).to_Matrix().inv()
     error = max(map(abs, difference))
     assert error <= result.inverse_error_bound < 2 * d**1.5 * error

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.floats.balancing import balance
 from exactflow.floats.balancing.closed_form import shear_word_of_rotation
 
@@ -47,7 +47,7 @@ def hostile(d: int) -> dict[str, np.ndarray]:
 def test_balance_never_fails(d):
     for name, W in hostile(d).items():
         result = balance(W, orientation="flip")
-        exact = as_matrix(W.astype(float)).to_Matrix()
+        exact = as_square_matrix(W.astype(float)).to_Matrix()
         assert result.error <= max(map(abs, exact)) * 2e-15, name
         assert max(map(abs, result.flow.matrix() - exact)) == result.error, name
         assert all(np.isfinite(layer.shift).all() for layer in result.layers), name

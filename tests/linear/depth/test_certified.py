@@ -16,7 +16,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow import checker, random_matrix, verify
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.flows.evidence import Evidence
 from exactflow.linear.depth import minimal_depth
@@ -279,7 +279,7 @@ def test_degenerate_matrices(name):
 
 
 def test_beyond_the_largest_size_the_answer_is_an_interval():
-    M = as_matrix(random_matrix(18, seed=1)).to_dense()
+    M = as_square_matrix(random_matrix(18, seed=1)).to_dense()
     assert search_certified_layers(SplitMatrix(M)) is None
     assert minimal_depth(M, scales="positive").summary.startswith("from 4 to 5")
 

@@ -10,7 +10,7 @@ from sympy import QQ
 
 from exactflow import checker, permutation, verify
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.scaled.signs import kernel_product_reason
@@ -62,7 +62,7 @@ def test_even_permutations_are_decided(d):
         if sum(order[i] > order[j] for i in range(d) for j in range(i + 1, d)) % 2 == 0:
             orders.append(order)
     for order in orders:
-        M = as_matrix(permutation(order)).to_dense()
+        M = as_square_matrix(permutation(order)).to_dense()
         answer = minimal_depth(M, scales="positive")
         assert answer.is_decided
         verify(answer.flow, M)

@@ -12,7 +12,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow import CouplingFlow, LinearCoupling, append_swap, factor, permutation, verify
 from exactflow.errors import MethodError, OrientationError, VerificationError
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.signed_permutation import cycles_of, permutation_sign, read_signed_permutation
 from exactflow.linear.factor.involutions import SignedPermutation, find_reversing_involution
 from exactflow.linear.factor.permutation import permutation_layers
@@ -192,7 +192,7 @@ def test_cycles_partition_the_indices():
 
 @pytest.mark.parametrize("dense", [False, True])
 def test_recognised(dense):
-    matrix = as_matrix(permutation([2, 0, 3, 1]))
+    matrix = as_square_matrix(permutation([2, 0, 3, 1]))
     matrix = matrix.to_dense() if dense else matrix
     for sign in (1, -1):
         assert read_signed_permutation(QQ(sign) * matrix) == ([2, 0, 3, 1], [sign] * 4)
@@ -204,7 +204,7 @@ def test_recognised(dense):
 )
 @pytest.mark.parametrize("dense", [False, True])
 def test_not_recognised(rows, dense):
-    matrix = as_matrix(rows)
+    matrix = as_square_matrix(rows)
     assert read_signed_permutation(matrix.to_dense() if dense else matrix.to_sparse()) is None
 
 

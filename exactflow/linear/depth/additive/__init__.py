@@ -49,9 +49,12 @@ from exactflow.linear.depth.fixed_parts import FixedParts
 from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude_all
 from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason, SplitMatrix
 from exactflow.linear.depth.rank_obstructions import rank_or_eigenvalue_reason
-from exactflow.linear.factor.assembly import layers_of_shears, merge_neighbours
-from exactflow.linear.factor.commutator import commutator_shifts
-from exactflow.linear.factor.hyperplane import shifts_for_uneven_halves
+from exactflow.linear.factor.assembly import (
+    layers_in_application_order,
+    merge_neighbours_drop_identities,
+)
+from exactflow.linear.factor.commutator import find_five_shifts_by_commutator
+from exactflow.linear.factor.hyperplane import shifts_for_halves_differing_by_one
 from exactflow.linear.factor.problem import Problem
 from exactflow.linear.factor.routes import factor_by_route
 
@@ -157,7 +160,7 @@ def _layers_by_route(method: str, split: SplitMatrix) -> list[LinearCoupling]:
     """Return the additive layers that a route of `factor` constructs."""
     partition, one = split.partition, split.matrix.domain.one
     layout = CoordinateLayout(partition, tuple(range(sum(partition))))
-    return merge_neighbours(
+    return merge_neighbours_drop_identities(
         factor_by_route(Problem(split.matrix, layout, one, "positive"), method)[0]
     )
 
@@ -196,7 +199,9 @@ def _layers_from_shifts(
     instance: PatternInstance, found: up_to_four.Shifts
 ) -> list[LinearCoupling]:
     """Return the layers with these shifts, except the layers that change nothing."""
-    return merge_neighbours(layers_of_shears(list(zip(instance.moves, found, strict=True))))
+    return merge_neighbours_drop_identities(
+        layers_in_application_order(list(zip(instance.moves, found, strict=True)))
+    )
 
 
 def _decide_five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason | None:
@@ -243,12 +248,12 @@ def _five_shifts_at_full_rank(instance: PatternInstance) -> up_to_four.Shifts | 
     """Return the shifts of five layers if C has full rank, otherwise None."""
     q, p = instance.blocks.C.shape
     if p == q:
-        return commutator_shifts(instance.blocks)
+        return find_five_shifts_by_commutator(instance.blocks)
     pair = instance.blocks, instance.inverse
     if p < q:
-        return shifts_for_uneven_halves(*pair)
+        return shifts_for_halves_differing_by_one(*pair)
     transposed = (Blocks(*(X.transpose() for X in (D, B, C, A))) for A, B, C, D in pair)
-    found: Any = shifts_for_uneven_halves(*transposed)  # not None: C is of full rank
+    found: Any = shifts_for_halves_differing_by_one(*transposed)  # not None: C is of full rank
     return [shift.transpose() for shift in reversed(found)]
 
 

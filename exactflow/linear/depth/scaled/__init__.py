@@ -83,7 +83,7 @@ def bound_scaled_depth(problem: Problem) -> MinimalDepth:
     def make_result(layers: Sequence[LinearCoupling], excluded: Obstructions) -> MinimalDepth:
         return MinimalDepth.verified(layers, problem, "positive", excluded)
 
-    short = assembly.find_two_layers(split.blocks)
+    short = assembly.find_at_most_two_layers(split.blocks)
     if short is not None:
         return make_result(short, _exclude_by_entries(len(short) - 1, split))
     three, without_three = _find_three_layers(split)
@@ -175,7 +175,7 @@ def _certified_layers(
     rounded = [layer.floats().exact() for layer in found.layers]
     finer = [layer.midpoints() for layer in found.layers]
     for layers in (rounded, finer):
-        flow = problem.make_flow(layers, "depth")
+        flow = problem.make_unverified_flow(layers, "depth")
         error = sympy.Rational(_largest_absolute_entry(flow.domain_matrix() - target))
         if error < NEAR * _largest_absolute_entry(target):
             return CertifiedDepth(
@@ -204,8 +204,8 @@ def _layers_given_diagonals(instance: PatternInstance, E: Sequence, G: Sequence)
     if isinstance(found, Reason):
         return None
     shears = assembly.alternate_shears(found, "first")
-    layers = _prepend_diagonal(assembly.layers_of_shears(shears), E, G)
-    return assembly.merge_neighbours(
+    layers = _prepend_diagonal(assembly.layers_in_application_order(shears), E, G)
+    return assembly.merge_neighbours_drop_identities(
         assembly.with_halves_exchanged(layers) if instance.is_exchanged else layers
     )
 
@@ -214,7 +214,7 @@ def _yield_general_layers(problem: Problem, split: SplitMatrix) -> Iterator[Laye
     """Yield layers for any matrix of positive determinant; at equal halves at most six."""
     p, q = split.partition
     for method in ("auto", "commutator") if p == q else ("auto",):
-        yield assembly.merge_neighbours(factor_by_route(problem, method)[0])
+        yield assembly.merge_neighbours_drop_identities(factor_by_route(problem, method)[0])
     one, det = split.matrix.domain.one, problem.det
     for first in (True, False):
         scales = [one] * p, [one] * q
@@ -224,7 +224,7 @@ def _yield_general_layers(problem: Problem, split: SplitMatrix) -> Iterator[Laye
             SplitMatrix(linalg.scale_columns(split.matrix, inverse), p)
         )
         if additive:
-            yield assembly.merge_neighbours(_prepend_diagonal(additive, *scales))
+            yield assembly.merge_neighbours_drop_identities(_prepend_diagonal(additive, *scales))
 
 
 def _prepend_diagonal(
