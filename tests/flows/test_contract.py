@@ -33,7 +33,7 @@ from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.result import FlowResult, MapResult, Result
-from exactflow.laws.conditioning import lower_bounds
+from exactflow.laws.conditioning import bound_conditioning
 from exactflow.laws.universal import checkerboard
 from exactflow.linear.masks import merge_masks
 from proofs.experiments.coordinatewise import coordinatewise
@@ -519,7 +519,7 @@ def test_results_have_one_shape():
 
 
 def test_a_result_without_a_flow_has_the_same_shape():
-    result = lower_bounds(checkerboard(), "1/2")
+    result = bound_conditioning(checkerboard(), "1/2")
     assert isinstance(result, Result)
     assert result.evidence in Evidence
     assert "\n" not in str(result)

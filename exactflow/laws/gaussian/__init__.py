@@ -38,7 +38,11 @@ from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.partition import resolve_partition_or_mask
 from exactflow.flows.result import MapResult
 from exactflow.laws.gaussian.covariance import Covariance, as_mean_column, transform_covariance
-from exactflow.laws.gaussian.refinement import FloatLayers, absorb_power, refuse_overflow
+from exactflow.laws.gaussian.refinement import (
+    FloatLayers,
+    absorb_input_power_of_two,
+    float_errors_as_method_errors,
+)
 from exactflow.laws.gaussian.two_layers import find_two_layers
 from exactflow.linear.factor import check_explainable_dimension
 
@@ -87,9 +91,9 @@ class Whitening(MapResult):
             column = None if mean is None else as_mean_column(mean, d)
             covariance = covariance.ordered(order)
             normalized, k = covariance.normalized()
-            with refuse_overflow():
+            with float_errors_as_method_errors():
                 found, error = construct(normalized, p)
-                found = absorb_power(found, -k)
+                found = absorb_input_power_of_two(found, -k)
         return Whitening(found, order, covariance, sympy.Rational(error), column)
 
     @cached_property
