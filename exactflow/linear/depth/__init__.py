@@ -129,7 +129,7 @@ def _depth(problem: Problem, scales: DepthScales | Literal["auto"]) -> MinimalDe
     """Return the result for a problem, additive or scaled as the determinant permits."""
     field, det = problem.target.domain, problem.det
     if det == field.one and scales != "positive":
-        split = SplitMatrix(problem.matrix.to_dense(), problem.partition[0])
+        split = SplitMatrix(problem.matrix_of_layers.to_dense(), problem.partition[0])
         layers, excluded = find_additive_layers(split)
         return MinimalDepth.verified(layers, problem, "additive", excluded)
     if scales == "additive":

@@ -78,7 +78,7 @@ NEAR = sympy.Rational(1, 2**20)
 
 def bound_scaled_depth(problem: Problem) -> MinimalDepth:
     """Return bounds for the least number of layers with positive scales; det M > 0."""
-    split = SplitMatrix(problem.matrix.to_dense(), problem.partition[0])
+    split = SplitMatrix(problem.matrix_of_layers.to_dense(), problem.partition[0])
 
     def make_result(layers: Sequence[LinearCoupling], excluded: Obstructions) -> MinimalDepth:
         return MinimalDepth.verified(layers, problem, "positive", excluded)
