@@ -178,9 +178,9 @@ def print_orientation_repair(
 
 def read_matrix_file(arguments: argparse.Namespace) -> "MatrixFile":
     """Read the matrix that the arguments name."""
-    from exactflow.files.matrices import read_matrix
+    from exactflow.files.matrices import read_square_matrix
 
-    return read_matrix(arguments.file, key=arguments.key, transpose=arguments.transpose)
+    return read_square_matrix(arguments.file, key=arguments.key, transpose=arguments.transpose)
 
 
 def check_output_path(arguments: argparse.Namespace, arrays: bool = True) -> None:
@@ -191,7 +191,7 @@ def check_output_path(arguments: argparse.Namespace, arrays: bool = True) -> Non
     if output is None:
         return
     from exactflow.files import atomic
-    from exactflow.files.arrays import ARRAY_SUFFIXES, select_writer
+    from exactflow.files.arrays import ARRAY_SUFFIXES, select_encoder
 
     kinds = {"a certificate": (".json",)} | ({"float64 layers": ARRAY_SUFFIXES} if arrays else {})
     if Path(output).suffix.lower() not in chain(*kinds.values()):
@@ -201,7 +201,7 @@ def check_output_path(arguments: argparse.Namespace, arrays: bool = True) -> Non
     if os.path.realpath(output) == os.path.realpath(arguments.file or ""):
         raise InvalidInputError(f"expected an output beside the input, got its file {output!r}")
     if not output.lower().endswith(".json"):
-        select_writer(output)
+        select_encoder(output)
 
 
 def write_result_and_describe(
