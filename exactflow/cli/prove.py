@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     for path in arguments.files:
         read_script(path)
     if arguments.plot:
-        _check_picture_folder(arguments.plot)
+        _check_picture_folder_writable(arguments.plot)
     outcomes = _run_scripts(arguments)
     if not (arguments.json or arguments.quiet):
         print(summarize_claims(outcomes))
@@ -86,7 +86,7 @@ def _lacks_only_excused_tools(outcome: Outcome, arguments: argparse.Namespace) -
     return is_excused and outcome.verdict == "incomplete" and not outcome.is_undecided
 
 
-def _check_picture_folder(folder: Path) -> None:
+def _check_picture_folder_writable(folder: Path) -> None:
     """Refuse, before the work, a folder for pictures that cannot be written."""
     place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     if not place.is_dir() or not os.access(place, os.W_OK):
@@ -121,7 +121,7 @@ def _run_scripts(arguments: argparse.Namespace) -> list[Outcome]:
                 longest_first,
                 jobs=jobs,
                 backend=arguments.backend,
-                lost=_outcome_of_lost_worker,
+                result_if_lost=_outcome_of_lost_worker,
             )
             for outcome in outcomes_in_order:
                 count_script()
