@@ -124,7 +124,7 @@ class Check:
             raise self._record_failure(
                 label, f"expected {short(expected)}, derived {short(derived)}"
             )
-        self._count_instance(label)
+        self._count_and_print_instance(label)
 
     def true(self, condition: bool, label: str, *, shown: bool = True) -> None:
         """Count one instance of a condition that holds, or raise `ProofError`.
@@ -133,7 +133,7 @@ class Check:
         """
         if condition is not True:
             raise self._record_failure(label, f"expected to hold, got {condition!r}")
-        self._count_instance(label if shown else "")
+        self._count_and_print_instance(label if shown else "")
 
     def identity(self, text: str, label: str = "", *, relations: str = "") -> None:
         """Count one instance: identities between block matrices, proved for all n by expanding both
@@ -169,22 +169,22 @@ class Check:
             proof = Identity(name, "equal sides", "", text, relations).prove()
         except VerificationError as error:
             raise self._record_failure(name, str(error)) from None
-        self._count_instance(str(proof))
+        self._count_and_print_instance(str(proof))
 
     def _record_failure(self, label: str, reason: str) -> ProofError:
         """Record that an instance is false; return the error for it."""
-        self._record_late_use()
+        self._reopen_claim_if_ended()
         self.failures.append(f"{label or self.checked}: {reason}")
         return ProofError(self.failures[-1])
 
-    def _record_late_use(self) -> None:
+    def _reopen_claim_if_ended(self) -> None:
         """Record the claim as begun again if it has ended, or began in another process."""
         if self._claim is not None and os.getpid() != self._process:
             self._process = os.getpid()
             record_claim(uuid4().hex, self._claim)
 
-    def _count_instance(self, label: str) -> None:
-        self._record_late_use()
+    def _count_and_print_instance(self, label: str) -> None:
+        self._reopen_claim_if_ended()
         self.instances += 1
         if label:
             print(f"    {printable(label)}")
@@ -218,11 +218,11 @@ class Claims:
         or the block raises `ProofError`, `VerificationError` or AssertionError. It is not run if
         the block raises `MissingExtraError`, and not reached after any other error.
         """
-        claim, number = self._new_claim(checked, evidence), uuid4().hex
+        claim, number = self._make_unreached_claim(checked, evidence), uuid4().hex
         record_claim(number, claim)
         return self._run_check(claim, number)
 
-    def _new_claim(self, checked: str, evidence: Evidence) -> Claim:
+    def _make_unreached_claim(self, checked: str, evidence: Evidence) -> Claim:
         """Return a claim, not yet reached, at the current line of the script."""
         try:
             kind = Evidence(evidence)
@@ -236,7 +236,7 @@ class Claims:
     def _run_check(self, claim: Claim, number: str) -> Iterator[Check]:
         print(printable(f"{self.theorem}: {claim.checked} [{claim.evidence}]"))
         if (run := current_run()) is not None:
-            run.append_progress(claim.checked)
+            run.append_progress_line(claim.checked)
         check, start, ended = Check(claim.checked), time.perf_counter(), claim
         check._claim = claim
         try:
@@ -287,7 +287,9 @@ class Claims:
 
     def not_run(self, checked: str, evidence: Evidence, missing: str) -> None:
         """Record a claim that could not be run, and the tool to install for it."""
-        claim = replace(self._new_claim(checked, evidence), missing=missing, is_reached=True)
+        claim = replace(
+            self._make_unreached_claim(checked, evidence), missing=missing, is_reached=True
+        )
         print(printable(f"{self.theorem}: {checked} [{claim.evidence}] not run: {missing}"))
         self.recorded.append(claim)
         record_claim(uuid4().hex, claim)
@@ -367,11 +369,11 @@ class ScriptRun:
     stopped: list[tuple[BaseException, Claim]] = field(default_factory=list)
 
     @property
-    def is_own_process(self) -> bool:
+    def is_script_process(self) -> bool:
         """Whether this process runs the script, and was not started by the script."""
         return os.getpid() == self.process
 
-    def append_progress(self, checked: str) -> None:
+    def append_progress_line(self, checked: str) -> None:
         """Add a line to the file `progress_file`: a claim that begins, or a stage of it."""
         if self.progress_file is not None:
             with self.progress_file.open("a", encoding="utf-8") as file:
@@ -402,7 +404,7 @@ def record_claim(number: str, claim: Claim) -> None:
     A process that the script has started, by a fork or anew, records only the begin of claims.
     """
     run = current_run()
-    if run is not None and run.is_own_process:
+    if run is not None and run.is_script_process:
         append_event(run.record, {"number": number, "claim": asdict(claim)})
     elif not claim.is_reached:
         path = Path(os.environ.get(RECORD, "")) if run is None else run.record

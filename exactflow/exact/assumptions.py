@@ -27,7 +27,7 @@ from sympy.logic.boolalg import Boolean
 from sympy.polys.domains.domain import Domain
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.algebraic import is_positive_number
+from exactflow.exact.algebraic import is_positive_if_real
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 
@@ -37,7 +37,7 @@ class Assumptions:
     """Strict inequalities; all symbols in them are real.
 
     >>> t = sympy.Symbol("t")
-    >>> Assumptions.of([t > 1, t**2 < 9]).condition_text([t - 1, t - 2])
+    >>> Assumptions.of([t > 1, t**2 < 9]).format_condition_clause([t - 1, t - 2])
     ', for t > 1 and t**2 < 9, unless t = 2'
     """
 
@@ -69,7 +69,7 @@ class Assumptions:
                     "expected an inequality of quotients of polynomials, got "
                     f"{format_short(relation)}: replace other functions by symbols"
                 )
-        if sympy.false in listed or (found := cls(listed))._is_contradictory:
+        if sympy.false in listed or (found := cls(listed))._is_known_contradictory:
             raise InvalidInputError(
                 f"expected inequalities with a common solution, got {format_short([*listed])}, "
                 "which have none: omit one"
@@ -77,7 +77,7 @@ class Assumptions:
         return found
 
     @cached_property
-    def _real_symbols(self) -> dict[Expr, Expr]:
+    def _real_replacements(self) -> dict[Expr, Expr]:
         """Real symbols that replace symbols known to be real only by the inequalities."""
         symbols = set[Symbol]().union(*(relation.free_symbols for relation in self.relations))
         return {
@@ -91,18 +91,18 @@ class Assumptions:
         """Polynomials that are positive by the inequalities."""
         sides = (relation.gts - relation.lts for relation in self.relations)
         parts = (
-            sympy.fraction(sympy.together(side.xreplace(self._real_symbols))) for side in sides
+            sympy.fraction(sympy.together(side.xreplace(self._real_replacements))) for side in sides
         )
         return tuple(sympy.expand(above * below) for above, below in parts)
 
     @cached_property
-    def _bound_substitutions(self) -> tuple[list[tuple[Symbol, Expr]], list[Expr]]:
+    def _bound_substitutions_and_rest(self) -> tuple[list[tuple[Symbol, Expr]], list[Expr]]:
         """Successive substitutions of symbols by expressions that fulfil a linear bound; and the
         remaining polynomials that are positive by the inequalities, unless SymPy knows it.
         """
         bounds, rest = list[tuple[Symbol, Expr]](), list(self._positive_polynomials)
         own = {s for expression in rest for s in expression.free_symbols if s.is_real}
-        while (found := _find_linear_bound(rest, own)) is not None:
+        while (found := _find_bound_symbol_and_slope(rest, own)) is not None:
             expression, x, slope = found
             value = (Dummy(positive=True) - (expression - slope * x)) / slope
             rest.remove(expression)
@@ -114,7 +114,7 @@ class Assumptions:
         return bounds, rest
 
     @property
-    def _is_contradictory(self) -> bool:
+    def _is_known_contradictory(self) -> bool:
         """Whether the inequalities are known to have no solution."""
         symbols = {
             s
@@ -122,7 +122,7 @@ class Assumptions:
             for s in expression.free_symbols
             if s.is_real
         }
-        return any(rest.is_nonpositive for rest in self._bound_substitutions[1]) or any(
+        return any(rest.is_nonpositive for rest in self._bound_substitutions_and_rest[1]) or any(
             {*(_signs_between_roots(sympy.Integer(1), x, self._positive_polynomials) or [True])}
             == {None}
             for x in symbols
@@ -130,13 +130,13 @@ class Assumptions:
 
     def _substitute_bounds(self, f: Expr) -> Expr:
         """Apply the substitutions of the bounds to a polynomial."""
-        for x, value in self._bound_substitutions[0]:
+        for x, value in self._bound_substitutions_and_rest[0]:
             f = sympy.expand(f.subs(x, value))
         return f
 
     def is_square_positive(self, polynomial: Expr) -> bool | None:
         """Whether the square of a polynomial is positive at all nonzero values; None if unknown."""
-        f = polynomial.xreplace(self._real_symbols)
+        f = polynomial.xreplace(self._real_replacements)
         return True if f.is_real else False if f.is_imaginary else None
 
     def is_positive(self, polynomial: Expr, *, divided: bool = True) -> bool | None:
@@ -144,7 +144,7 @@ class Assumptions:
 
         If `divided`, quotients by positive expressions are tried, too.
         """
-        f = polynomial.xreplace(self._real_symbols)
+        f = polynomial.xreplace(self._real_replacements)
         if (x := _only_real_symbol(f)) is not None:
             signs = _signs_between_roots(f, x, self._positive_polynomials)
             known = {*(signs or ())} - {None}
@@ -161,13 +161,15 @@ class Assumptions:
                 return sign
         return None
 
-    def condition_text(self, exceptional: Iterable[Expr], *, quote: str = "") -> str:
+    def format_condition_clause(self, exceptional: Iterable[Expr], *, quote: str = "") -> str:
         """Return the assumptions and the roots that parameters must avoid as the end of a sentence,
         with `quote` around each formula.
         """
         held = [f"{quote}{relation}{quote}" for relation in self.relations]
         avoided = [
-            f"{quote}{_format_equation(f)}{quote}" for f in exceptional if self.may_vanish(f)
+            f"{quote}{_format_equation_of_roots(f)}{quote}"
+            for f in exceptional
+            if self.may_vanish(f)
         ]
         listed = " or ".join([", ".join(avoided[:-1])] * (len(avoided) > 1) + avoided[-1:])
         return f", for {' and '.join(held)}" * bool(held) + f", unless {listed}" * bool(avoided)
@@ -176,7 +178,7 @@ class Assumptions:
         """Whether an irreducible polynomial may vanish, as far as is known, at some values of its
         symbols.
         """
-        f = polynomial.xreplace(self._real_symbols)
+        f = polynomial.xreplace(self._real_replacements)
         if (x := _only_real_symbol(f)) is not None:
             signs = _signs_between_roots(f, x, self._positive_polynomials)
             is_told = x.is_nonnegative or x.is_nonpositive or x.is_nonzero
@@ -207,7 +209,7 @@ def _only_real_symbol(f: Expr) -> Symbol | None:
     return next(iter(found)) if len(found) == 1 and all(s.is_real for s in found) else None
 
 
-def _find_linear_bound(
+def _find_bound_symbol_and_slope(
     positive: Sequence[Expr], symbols: set[Symbol]
 ) -> tuple[Expr, Symbol, Expr] | None:
     """Find an expression that is linear in one of the symbols; return it, the symbol and the slope,
@@ -255,7 +257,7 @@ def _points_between_roots(polynomial: Poly) -> list[Rational]:
         size /= 16
 
 
-def _format_equation(f: Expr) -> str:
+def _format_equation_of_roots(f: Expr) -> str:
     """Return the equation of the roots of a polynomial, as "t = 1"."""
     if len(f.free_symbols) == 1 and f.is_polynomial() and sympy.degree(f) == 1:
         x, plain = f.free_symbols.pop(), Dummy()  # no root of 2 n - 1 is an integer n
@@ -287,7 +289,7 @@ def is_positive_quotient(value: Element, field: Domain) -> bool | None:
     assumptions, signs, odd = current_assumptions(), list[bool | None](), dict[Expr, bool | None]()
     for polynomial in (value.numer, value.denom):
         coefficient, factors = polynomial.factor_list()
-        signs.append(is_positive_number(coefficient, field.domain))
+        signs.append(is_positive_if_real(coefficient, field.domain))
         for factor, power in factors:
             f = factor.as_expr()
             signs += [assumptions.is_square_positive(f)] * (power // 2)

@@ -61,7 +61,7 @@ def nearest_integer(x: arb) -> int:
     return ((mantissa << 1) + (1 << -exponent)) >> (1 - exponent)
 
 
-def upper_root(x: arb) -> arb:
+def sqrt_upper_bound(x: arb) -> arb:
     """Return an upper bound of the square root of a number >= 0, whose ball may contain negative
     numbers.
     """

@@ -29,8 +29,8 @@ from sympy.polys.matrices.sdm import SDM
 from sympy.polys.polyerrors import CoercionFailed, UnificationFailed
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.algebraic import is_equal_across
-from exactflow.exact.numbers import format_short, to_element, to_list
+from exactflow.exact.algebraic import is_equal_across_number_fields
+from exactflow.exact.numbers import format_short, sequence_to_list, to_element
 from exactflow.exact.typing import Element, MatrixLike, VectorLike, library_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def as_square_matrix(M: MatrixLike) -> DomainMatrix:
     [1/3,   0],
     [  2, 1/2]])
     """
-    matrix = as_rectangular_matrix(_squeeze_kernel(as_array(M)))
+    matrix = as_rectangular_matrix(_squeeze_kernel(as_array_if_tensor(M)))
     rows, columns = matrix.shape
     if rows != columns:
         raise InvalidInputError(
@@ -75,7 +75,7 @@ def as_vectors(x: VectorLike, dimension: int, field: Domain = QQ) -> DomainMatri
     taken column by column. The domain holds the entries and `field` (see `over_common_field`).
     Raises `InvalidInputError` for another number of entries.
     """
-    x = as_array(x)
+    x = as_array_if_tensor(x)
     one_axis = is_array(x) and x.ndim == 1
     if one_axis or (isinstance(x, Sequence) and not any(isinstance(v, list | tuple) for v in x)):
         vectors = as_column(x)
@@ -102,7 +102,7 @@ def as_column(values: VectorLike) -> DomainMatrix:
         values = values.flat()
     if is_array(values) and values.ndim == 1:
         return as_rectangular_matrix(values.reshape(-1, 1))
-    return as_rectangular_matrix([[value] for value in to_list(values)])
+    return as_rectangular_matrix([[value] for value in sequence_to_list(values)])
 
 
 def as_expression(value: object) -> sympy.Expr:
@@ -120,7 +120,7 @@ def as_rectangular_matrix(M: VectorLike) -> DomainMatrix:
         return _from_array(M)
     if isinstance(M, mpmath.matrix):
         M = M.tolist()
-    if is_array(array := as_array(M)):
+    if is_array(array := as_array_if_tensor(M)):
         return _from_array(array)
     if isinstance(M, list | tuple):
         return _from_lists(M)
@@ -156,7 +156,7 @@ def is_tensor(x: object) -> bool:
     return torch is not None and isinstance(x, torch.Tensor)
 
 
-def as_array(x: Any) -> Any:
+def as_array_if_tensor(x: Any) -> Any:
     """Return a tensor as a NumPy array, with floats in float64; return other values unchanged.
 
     Raises `InvalidInputError` for a tensor that NumPy cannot represent.
@@ -231,7 +231,7 @@ def is_equal(left: DomainMatrix, right: DomainMatrix) -> bool:
     if one.characteristic() != other.characteristic():
         return False
     if one != other and one.is_AlgebraicField and other.is_AlgebraicField:
-        return is_equal_across(left, right)
+        return is_equal_across_number_fields(left, right)
     if one != other:
         field = _unify_fields([one, other])  # subtract: equal quotients may have two forms
         return bool((left.convert_to(field) - right.convert_to(field)).is_zero_matrix)
@@ -243,7 +243,7 @@ def is_equal(left: DomainMatrix, right: DomainMatrix) -> bool:
 def _as_exact_field(domain: Domain) -> Domain:
     """Return the field of a domain; raise if its arithmetic is not exact."""
     if isinstance(domain, PolynomialRing | FractionField):
-        _check_generators(domain.symbols)
+        _check_independent_generators(domain.symbols)
         if not _as_exact_field(domain.domain).has_assoc_Ring:
             raise InvalidInputError(
                 f"expected rational functions over QQ or QQ(i), got entries over {domain}: SymPy "
@@ -264,7 +264,7 @@ def _as_exact_field(domain: Domain) -> Domain:
     return domain if domain.is_Field else domain.get_field()
 
 
-def _check_generators(generators: Sequence[sympy.Expr]) -> None:
+def _check_independent_generators(generators: Sequence[sympy.Expr]) -> None:
     """Raise for generators that may be algebraically dependent. Symbols and exponentials of
     different monomials are independent (Ax 1971).
     """
@@ -291,11 +291,11 @@ def _check_generators(generators: Sequence[sympy.Expr]) -> None:
 
 def _over_exact_field(M: DomainMatrix) -> DomainMatrix:
     field = _as_exact_field(M.domain)
-    M = _check_consistency(M)
+    M = _check_and_drop_zeros(M)
     return M if field == M.domain else M.convert_to(field)
 
 
-def _check_consistency(M: DomainMatrix) -> DomainMatrix:
+def _check_and_drop_zeros(M: DomainMatrix) -> DomainMatrix:
     """Remove stored zeros; raise if rows or entries do not agree with the shape and the domain.
 
     SymPy checks the shape of a new DomainMatrix, but its representation can be changed later.
@@ -388,14 +388,15 @@ def _from_lists(M: Sequence) -> DomainMatrix:
 def _from_entries(rows: Sequence[Sequence], shape: tuple[int, int]) -> DomainMatrix:
     """Return the matrix of rows of numbers and expressions. `to_element` converts all numbers."""
     rows = [
-        [_convert_entry(entry, (i, j)) for j, entry in enumerate(row)] for i, row in enumerate(rows)
+        [_convert_entry_unless_expression(entry, (i, j)) for j, entry in enumerate(row)]
+        for i, row in enumerate(rows)
     ]
     if not any(isinstance(entry, sympy.Expr) for row in rows for entry in row):
         return DomainMatrix(rows, shape, QQ).to_dense()
     return _from_sympy(sympy.Matrix(*shape, [entry for row in rows for entry in row]))
 
 
-def _convert_entry(entry: object, place: tuple[int, int]) -> Element:
+def _convert_entry_unless_expression(entry: object, place: tuple[int, int]) -> Element:
     """Convert a number to an element of QQ; return an irrational expression unchanged."""
     if isinstance(entry, sympy.Expr) and not isinstance(entry, sympy.Rational | MatrixExpr):
         return entry

@@ -75,7 +75,7 @@ class DyadicMatrix:
         return self.planes.shape[1:]
 
     def __sub__(self, other: "DyadicMatrix") -> "DyadicMatrix":
-        planes, low = self._align_planes(other.low, len(other.planes))
+        planes, low = self._aligned_planes_and_exponent(other.low, len(other.planes))
         offset = (other.low - low) // BITS
         planes[offset : offset + len(other.planes)] -= other.planes
         return DyadicMatrix(planes, low)
@@ -107,7 +107,7 @@ class DyadicMatrix:
                 if i < end:
                     _carry(planes[:2])
 
-        return self._plus_products(A, B, add)
+        return self._plus_digit_products(A, B, add)
 
     def scale_rows(self, factors: "DyadicMatrix") -> "DyadicMatrix":
         """Return the rows multiplied by the entries of the column `factors`."""
@@ -117,16 +117,16 @@ class DyadicMatrix:
             for i in range(max(0, k - b + 1), min(k, a - 1) + 1):
                 planes[0] += factors.planes[i] * self.planes[k - i]
 
-        return _zeros(*self.shape)._plus_products(factors, self, add)
+        return _zeros(*self.shape)._plus_digit_products(factors, self, add)
 
-    def _plus_products(
+    def _plus_digit_products(
         self, A: "DyadicMatrix", B: "DyadicMatrix", add: Callable[[np.ndarray, int], None]
     ) -> "DyadicMatrix":
         """Return the matrix plus products of digits of A and B: ``add(planes, k)`` adds the
         products with the power of two k to ``planes[0]``.
         """
         low, count = A.low + B.low, len(A.planes) + len(B.planes) - 1
-        planes, own = self._align_planes(low, count + 1)
+        planes, own = self._aligned_planes_and_exponent(low, count + 1)
         offset = (low - own) // BITS
         for k in range(count):
             add(planes[offset + k :], k)
@@ -134,7 +134,7 @@ class DyadicMatrix:
         used = np.flatnonzero(planes.any(axis=(1, 2)))
         return DyadicMatrix(planes[: used[-1] + 1 if len(used) else 1], own)
 
-    def _align_planes(self, low: int, count: int) -> tuple[np.ndarray, int]:
+    def _aligned_planes_and_exponent(self, low: int, count: int) -> tuple[np.ndarray, int]:
         """Return (planes, own): the planes of this matrix for the exponent `own`, which differs
         from `low` by a multiple of 20, with room for `count` planes from `low` on and a carry.
         """
@@ -154,7 +154,7 @@ class DyadicMatrix:
 
     def vstack(self, other: "DyadicMatrix") -> "DyadicMatrix":
         """Return both matrices, one below the other."""
-        above, low = self._align_planes(other.low, len(other.planes))
+        above, low = self._aligned_planes_and_exponent(other.low, len(other.planes))
         planes = np.zeros((len(above), len(above[0]) + other.shape[0], self.shape[1]))
         offset, rows = (other.low - low) // BITS, len(above[0])
         planes[:, :rows] = above
@@ -264,13 +264,13 @@ class DyadicQuotient:
         return self.numerator.bound_frobenius_norm() / self.denominator
 
 
-def as_exact_array(W: MatrixLike) -> np.ndarray:
+def as_square_floats_or_fractions(W: MatrixLike) -> np.ndarray:
     """Return W as an array of floats if all its entries are float64 numbers, else of Fractions.
 
     Raises `InvalidInputError` unless W is a square matrix of rational numbers or finite floats with
     entries in the range of float64.
     """
-    if isinstance(W, np.ndarray) and _is_square_and_finite(W):
+    if isinstance(W, np.ndarray) and _is_square_finite_float_array(W):
         return W.astype(np.float64)
     matrix = as_square_matrix(W).to_dense()
     if not matrix.domain.is_QQ:
@@ -290,7 +290,7 @@ def as_exact_array(W: MatrixLike) -> np.ndarray:
     return np.array(values, dtype=object).reshape(matrix.shape)
 
 
-def _is_square_and_finite(W: np.ndarray) -> bool:
+def _is_square_finite_float_array(W: np.ndarray) -> bool:
     """Whether W is a square, unmasked array of finite floats of at most 64 bits."""
     is_square = W.ndim == 2 and 0 < len(W) == W.shape[1]
     is_float = W.dtype.kind == "f" and W.dtype.itemsize <= 8

@@ -38,26 +38,27 @@ def is_recording(field: Domain) -> bool:
 def record_nonzero(x: Element, field: Domain) -> None:
     """Record an element that an argument assumes to be nonzero."""
     if is_recording(field):
-        _record(factor_all([x.numer, x.denom]))
+        _record_factors(factor_all([x.numer, x.denom]))
 
 
-def record_one_nonzero(elements: Iterable[Element], field: Domain) -> None:
+def record_simplest_nonzero(elements: Iterable[Element], field: Domain) -> None:
     """Record one of several elements of equal sign, which must not all vanish: the one with the
     fewest exceptional factors.
     """
     if is_recording(field):
         record_nonzero(
-            min(filter(None, elements), key=lambda x: count_exceptional_factors(x, field)), field
+            min(filter(None, elements), key=lambda x: count_possibly_vanishing_factors(x, field)),
+            field,
         )
 
 
 def record_denominators(elements: Iterable[Element], field: Domain) -> None:
     """Record the denominators of elements as nonzero."""
     if is_recording(field):
-        _record(factor_all(x.denom for x in elements))
+        _record_factors(factor_all(x.denom for x in elements))
 
 
-def count_exceptional_factors(x: Element, field: Domain) -> int:
+def count_possibly_vanishing_factors(x: Element, field: Domain) -> int:
     """Return the number of factors of an element that may vanish under the current assumptions."""
     factors = factor_all([x.numer, x.denom]) if field.is_FractionField else ()
     return sum(map(current_assumptions().may_vanish, factors))
@@ -77,7 +78,7 @@ def sort_factors(factors: Iterable[Expr]) -> tuple[Expr, ...]:
     return tuple(sorted(factors, key=default_sort_key))
 
 
-def _record(factors: set[Expr]) -> None:
+def _record_factors(factors: set[Expr]) -> None:
     found = _FACTORS.get()
     if found is not None:
         found |= factors

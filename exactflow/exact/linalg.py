@@ -18,7 +18,7 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.errors import FieldTooSmallError
-from exactflow.exact.algebraic import is_positive_number
+from exactflow.exact.algebraic import is_positive_if_real
 from exactflow.exact.assumptions import is_positive_quotient
 from exactflow.exact.exceptional import is_recording, record_nonzero
 from exactflow.exact.typing import Element
@@ -105,7 +105,7 @@ def polynomial_at(f: Sequence, M: DomainMatrix) -> DomainMatrix:
     return total
 
 
-def append_swapped_pads(M: DomainMatrix, p: int) -> DomainMatrix:
+def append_swapped_coordinate_pair(M: DomainMatrix, p: int) -> DomainMatrix:
     """Append one coordinate to each half and swap these two, as `exactflow.append_swap` does. The
     first half has p coordinates.
     """
@@ -148,7 +148,7 @@ def is_positive(value: Element, field: Domain) -> bool | None:
     """
     if field.is_FractionField and not field.characteristic():
         return is_positive_quotient(value, field)
-    return is_positive_number(value, field)
+    return is_positive_if_real(value, field)
 
 
 def convert_elements(elements: Iterable, field: Domain, wider: Domain) -> list:

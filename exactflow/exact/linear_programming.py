@@ -22,7 +22,7 @@ DENOMINATORS = 4, 1000, 10**6, 2**60
 """The largest denominators with which weights are tried, in turn."""
 
 
-def find_nonpositive_combination(
+def find_nonpositive_combination_or_zeros(
     vectors: Sequence[SparseVector], *, nonnegative: bool
 ) -> list[Element]:
     """Return rational weights, `nonnegative` or of any sign, of a combination of the vectors that
@@ -30,7 +30,11 @@ def find_nonpositive_combination(
     """
     sizes = [max(map(abs, vector.values()), default=QQ(1)) for vector in vectors]
     places = list(dict.fromkeys(place for vector in vectors for place in vector))
-    if places and (solution := _solve_program(vectors, sizes, places, nonnegative)) is not None:
+    if (
+        places
+        and (solution := _solve_for_weights_and_zeros(vectors, sizes, places, nonnegative))
+        is not None
+    ):
         approximate, zeros = solution
         for denominator in DENOMINATORS:
             weights = [
@@ -44,7 +48,7 @@ def find_nonpositive_combination(
     return [QQ.zero] * len(vectors)
 
 
-def _solve_program(
+def _solve_for_weights_and_zeros(
     vectors: Sequence[SparseVector], sizes: Sequence[Element], places: list, nonnegative: bool
 ) -> tuple[list[float], list] | None:
     """Return approximate weights of the vectors, each divided by its size, and the places at which

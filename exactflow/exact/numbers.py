@@ -117,10 +117,10 @@ def to_fraction(x: object) -> Fraction:
 
 def to_elements(numbers: Iterable) -> tuple:
     """Return rational numbers of any kind as elements of QQ."""
-    return tuple(map(to_element, to_list(numbers)))
+    return tuple(map(to_element, sequence_to_list(numbers)))
 
 
-def to_list(values: Iterable) -> list:
+def sequence_to_list(values: Iterable) -> list:
     """Return the entries of a sequence as a list; raise for strings, mappings and sets."""
     if isinstance(values, str | bytes | Mapping | Set) or not isinstance(values, Iterable):
         raise InvalidInputError(
@@ -172,7 +172,7 @@ def format_field(field: Domain) -> str:
     return str(field).replace("ZZ", "QQ") if field.is_FractionField else str(field)
 
 
-def sqrt_rounded(x: Fraction, up: bool = False) -> Fraction:
+def sqrt_to_128_bits(x: Fraction, up: bool = False) -> Fraction:
     """Return the square root of x > 0, exactly if it is rational, else rounded down, or `up`, to
     128 bits.
     """
@@ -183,7 +183,7 @@ def sqrt_rounded(x: Fraction, up: bool = False) -> Fraction:
     return Fraction(whole + (up and whole**2 != scaled), x.denominator << shift)
 
 
-def round_up_if_long(x: Fraction) -> Fraction:
+def round_up_to_256_bits(x: Fraction) -> Fraction:
     """Return x > 0, or if it is longer than 256 bits, the next dyadic number of 256 bits above."""
     lengths = x.numerator.bit_length(), x.denominator.bit_length()
     if max(lengths) <= _LONG_BITS:

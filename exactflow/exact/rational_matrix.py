@@ -24,7 +24,7 @@ _LEAST_COLUMNS = 16  # with fewer columns a conversion of the shifts costs more 
 # strips are shorter than 42 rows: from there FLINT works modulo many primes, up to twice as slow
 _MOST_ROWS = 40
 
-_Step = tuple[Half, Sequence, DomainMatrix]  # the half that moves, its scales, the shift
+_Layer = tuple[Half, Sequence, DomainMatrix]  # the half that moves, its scales, the shift
 
 
 class RationalMatrix:
@@ -63,7 +63,7 @@ class RationalMatrix:
             entries = [QQ(int(x.p), int(x.q)) for x in entries]
         return DomainMatrix.from_list_flat(entries, self.shape, QQ).to_dense()
 
-    def scale_numerators(self, multiple: flint.fmpz) -> flint.fmpz_mat:
+    def numerators_over_denominator(self, multiple: flint.fmpz) -> flint.fmpz_mat:
         """Return the numerators for a multiple of the denominator."""
         factor = multiple // self.denominator
         return self.numerators if factor == 1 else self.numerators * factor
@@ -72,7 +72,9 @@ class RationalMatrix:
         other = RationalMatrix.of(other)
         multiple = self.denominator.lcm(other.denominator)
         return RationalMatrix(
-            self.scale_numerators(multiple) + other.scale_numerators(multiple), multiple
+            self.numerators_over_denominator(multiple)
+            + other.numerators_over_denominator(multiple),
+            multiple,
         )
 
     def __sub__(self, other: "RationalMatrix | DomainMatrix") -> "RationalMatrix":
@@ -93,7 +95,10 @@ class RationalMatrix:
         if not isinstance(other, RationalMatrix):
             return NotImplemented
         multiple = self.denominator.lcm(other.denominator)
-        return bool(self.scale_numerators(multiple) == other.scale_numerators(multiple))
+        return bool(
+            self.numerators_over_denominator(multiple)
+            == other.numerators_over_denominator(multiple)
+        )
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -106,7 +111,7 @@ class RationalMatrix:
         parts = [self, *map(RationalMatrix.of, others)]
         multiple = reduce(flint.fmpz.lcm, (part.denominator for part in parts))
         return RationalMatrix(
-            _stack_rows([part.scale_numerators(multiple) for part in parts]), multiple
+            _stack_rows([part.numerators_over_denominator(multiple) for part in parts]), multiple
         )
 
 
@@ -127,7 +132,7 @@ def _product(left: flint.fmpz_mat, right: flint.fmpz_mat) -> flint.fmpz_mat:
     return _stack_rows([flint.fmpz_mat(rows[a:b]) * right for a, b in pairwise(cuts)])
 
 
-def to_rational_if_large(M: DomainMatrix) -> Any:
+def to_rational_matrix_if_large(M: DomainMatrix) -> Any:
     """Return a matrix over QQ of at least 12 rows as a `RationalMatrix`, any other unchanged."""
     return RationalMatrix.of(M) if M.domain.is_QQ and M.shape[0] >= _LEAST_ROWS else M
 
@@ -137,7 +142,7 @@ def as_domain_matrix(M: Any) -> DomainMatrix:
     return M.to_matrix() if isinstance(M, RationalMatrix) else M
 
 
-def is_compose_dense_faster(layers: Sequence[_Step], columns: DomainMatrix) -> bool:
+def is_compose_dense_faster(layers: Sequence[_Layer], columns: DomainMatrix) -> bool:
     """Whether `compose_dense` is faster than products of ``DomainMatrix``: measured, with at least
     16 columns and a shift whose first row has an entry that is not dyadic.
     """
@@ -146,7 +151,7 @@ def is_compose_dense_faster(layers: Sequence[_Step], columns: DomainMatrix) -> b
     return columns.shape[1] >= _LEAST_COLUMNS and any(n & (n - 1) for n in denominators)
 
 
-def compose_dense(layers: Iterable[_Step], p: int, columns: DomainMatrix) -> DomainMatrix:
+def compose_dense(layers: Iterable[_Layer], p: int, columns: DomainMatrix) -> DomainMatrix:
     """Apply affine couplings over QQ to the columns of a dense matrix. A layer is the half that
     moves, of which the first has p coordinates; the scale of each of its coordinates; the shift.
     """
@@ -156,7 +161,7 @@ def compose_dense(layers: Iterable[_Step], p: int, columns: DomainMatrix) -> Dom
     return first.to_matrix().vstack(second.to_matrix())
 
 
-def is_composition(layers: Sequence[_Step], p: int, M: DomainMatrix) -> bool:
+def is_composition(layers: Sequence[_Layer], p: int, M: DomainMatrix) -> bool:
     """Whether the product of affine couplings over QQ, as of `compose_dense`, is the dense `M`.
 
     The last layer is undone on the left of `M`, and the first half of the layers, as far as they
@@ -165,11 +170,11 @@ def is_composition(layers: Sequence[_Step], p: int, M: DomainMatrix) -> bool:
     scaled = (k for k, (_, scale, _) in enumerate(layers) if any(s != 1 for s in scale))
     early = min(len(layers) // 2, *scaled, len(layers))
     late = max(early, len(layers) - 1)
-    after: list[_Step] = []
+    after: list[_Layer] = []
     for moves, scale, shift in layers[late:]:
         inverse = [1 / s for s in scale]
         after.append((moves, inverse, scale_rows(inverse, -shift)))
-    before: list[_Step]
+    before: list[_Layer]
     before = [(HALVES[x == "first"], (), -shift.transpose()) for x, _, shift in layers[:early]]
     rest = _transpose(_apply_layers(before, _transpose(_apply_layers(after, _quarters(M, p)))))
     one = DomainMatrix.eye(M.shape[0], QQ).to_dense()
@@ -188,7 +193,7 @@ def _transpose(parts: _Parts) -> _Parts:
     return [[part.transpose() for part in column] for column in zip(*parts, strict=True)]
 
 
-def _apply_layers(layers: Iterable[_Step], parts: _Parts) -> _Parts:
+def _apply_layers(layers: Iterable[_Layer], parts: _Parts) -> _Parts:
     halves = list(parts)
     for moves, scale, shift in layers:
         i, T = HALVES.index(moves), RationalMatrix.of(shift)

@@ -15,7 +15,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.algebraic import embedding
+from exactflow.exact.algebraic import complex_embedding
 from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.numbers import to_fmpq
 from exactflow.exact.typing import MatrixLike
@@ -30,7 +30,7 @@ def enclose_singular_values(matrix: DomainMatrix, bits: int) -> list[arb]:
     """
     if not matrix.domain.is_QQ:
         return _algebraic_singular_values(matrix, bits)
-    exact = to_fmpq_matrix(matrix)
+    exact = to_square_fmpq_matrix(matrix)
     with ctx.workprec(bits):
         values = [value.sqrt() for value in enclose_psd_eigenvalues(exact.transpose() * exact)]
         return sorted(values, key=lambda value: value.mid(), reverse=True)
@@ -42,7 +42,9 @@ def _algebraic_singular_values(matrix: DomainMatrix, bits: int) -> list[arb]:
     while True:
         precision *= 2
         with ctx.workprec(precision):
-            balls = acb_mat([[*map(embedding(matrix.domain), row)] for row in matrix.to_list()])
+            balls = acb_mat(
+                [[*map(complex_embedding(matrix.domain), row)] for row in matrix.to_list()]
+            )
             try:
                 found = (balls.conjugate().transpose() * balls).eig(multiple=True)
             except ValueError:  # not isolated at this precision
@@ -53,7 +55,7 @@ def _algebraic_singular_values(matrix: DomainMatrix, bits: int) -> list[arb]:
                 return [*values, *[arb(0)] * (len(found) - rank)]
 
 
-def to_fmpq_matrix(M: MatrixLike) -> fmpq_mat:
+def to_square_fmpq_matrix(M: MatrixLike) -> fmpq_mat:
     """Convert a rational matrix to FLINT; raise `InvalidInputError` for other entries."""
     matrix = as_square_matrix(M).to_dense()
     if not matrix.domain.is_QQ:
@@ -72,13 +74,13 @@ def enclose_psd_eigenvalues(matrix: fmpq_mat) -> list[arb]:
     """
     polynomial = matrix.charpoly()
     factors: Any = polynomial.numer().factor_squarefree()[1]  # pairs, unlike its type hints
-    if sum(factor.degree() for factor, _ in factors) > _count_clusters(matrix):
-        return _bisect_roots(polynomial)
+    if sum(factor.degree() for factor, _ in factors) > _count_eigenvalue_clusters(matrix):
+        return _bisect_nonnegative_roots(polynomial)
     roots: Any = polynomial.numer().complex_roots()
     return [root.real for root, times in roots for _ in range(times)]
 
 
-def _count_clusters(matrix: fmpq_mat) -> int:
+def _count_eigenvalue_clusters(matrix: fmpq_mat) -> int:
     """Return the number of clusters of eigenvalues that floats tell apart."""
     entries = matrix.entries()
     largest = max(map(abs, entries)) or fmpq(1)
@@ -86,7 +88,7 @@ def _count_clusters(matrix: fmpq_mat) -> int:
     return 1 + int((np.diff(np.linalg.eigvalsh(scaled)) > _APART).sum())
 
 
-def _bisect_roots(polynomial: fmpq_poly) -> list[arb]:
+def _bisect_nonnegative_roots(polynomial: fmpq_poly) -> list[arb]:
     """Return enclosures of the roots of a monic polynomial, all of them real and none negative.
 
     The number of roots above t is the number of sign changes of the coefficients of p(x + t)
@@ -95,11 +97,11 @@ def _bisect_roots(polynomial: fmpq_poly) -> list[arb]:
     zeros = next(k for k, c in enumerate(polynomial.coeffs()) if c)
     found, rest = [arb(0)] * zeros, fmpq_poly(polynomial.coeffs()[zeros:])
 
-    def count_above(t: fmpq) -> int:
+    def count_roots_above(t: fmpq) -> int:
         signs = [c > 0 for c in rest(fmpq_poly([t, 1])).numer().coeffs() if c]
         return sum(a != b for a, b in pairwise(signs))
 
-    def count_above_by_sign(t: fmpq, less: int) -> int:
+    def count_roots_above_by_sign(t: fmpq, less: int) -> int:
         """Return the number of roots above t, known to be `less` or one more."""
         return less + int(rest(t) * (-1) ** less < 0)
 
@@ -116,7 +118,11 @@ def _bisect_roots(polynomial: fmpq_poly) -> list[arb]:
             int(b.q).bit_length() - int(a.q).bit_length()
         )
         middle = a * fmpq(2) ** (octaves // 2) if octaves > 2 else (a + b) / 2
-        here = count_above_by_sign(middle, less) if more - less == 1 else count_above(middle)
+        here = (
+            count_roots_above_by_sign(middle, less)
+            if more - less == 1
+            else count_roots_above(middle)
+        )
         tasks += [
             task for task in ((a, middle, more, here), (middle, b, here, less)) if task[2] > task[3]
         ]

@@ -128,7 +128,7 @@ def rename_in_formula(text: str, names: Mapping[str, str]) -> str:
     return _LETTER.sub(lambda name: names.get(name[0], name[0]), text)
 
 
-def names_in_formula(text: str) -> list[str]:
+def names_and_functions_in_formula(text: str) -> list[str]:
     """Return all names in a formula, including names of functions and of the identity."""
     return _LETTER.findall(text)
 
@@ -176,7 +176,7 @@ def sympy_text_latex(text: str) -> str:
     ('a t^{12} > 1', '\\\\mathbb{Q}<\\\\sqrt{2}>', 'x_{1}')
     """
 
-    def sign_latex(sign: re.Match) -> str:
+    def token_latex(sign: re.Match) -> str:
         transposed, root, bracket, power, name = sign.groups()
         if transposed:
             return "^{\\mathsf T}{}"  # the braces are the base of the next exponent
@@ -188,7 +188,7 @@ def sympy_text_latex(text: str) -> str:
             return user_symbol_latex(name)
         return "\\ldots " if sign[0].startswith("..") else _SIGNS.get(sign[0], sign[0])
 
-    return _SIGN.sub(sign_latex, text)
+    return _SIGN.sub(token_latex, text)
 
 
 def user_symbol_latex(name: str) -> str:
@@ -332,11 +332,11 @@ def _multiply(left: Any, right: Any, field: Domain) -> Any:
 
 def _multiply_over_QQ(rows: Rows, columns: list[tuple]) -> Rows:
     """Return a product over QQ, computed in integers over one denominator per row and column."""
-    left, right = ([*map(_numerators_and_denominator, lines)] for lines in (rows, columns))
+    left, right = ([*map(_over_common_denominator, lines)] for lines in (rows, columns))
     return [[QQ(sum(map(operator.mul, x, y)), a * b) for y, b in right] for x, a in left]
 
 
-def _numerators_and_denominator(entries: Sequence[Element]) -> tuple[list, Any]:
+def _over_common_denominator(entries: Sequence[Element]) -> tuple[list, Any]:
     common = reduce(ZZ.lcm, (entry.denominator for entry in entries), ZZ.one)
     return [entry.numerator * (common // entry.denominator) for entry in entries], common
 

@@ -11,7 +11,7 @@ from html import escape
 
 from exactflow.explanation.identity_text import (
     formula_latex,
-    names_in_formula,
+    names_and_functions_in_formula,
     rename_in_formula,
     sympy_text_latex,
 )
@@ -56,7 +56,7 @@ def names_in_sentence(sentence: str) -> Iterator[str]:
     """Yield the letters of the proof in a sentence."""
     for quoted in _QUOTED.finditer(sentence):
         if quoted[1] == "`":
-            yield from names_in_formula(quoted[2])
+            yield from names_and_functions_in_formula(quoted[2])
 
 
 def rename_in_sentence(sentence: str, names: Mapping[str, str]) -> str:

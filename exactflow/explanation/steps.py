@@ -24,7 +24,7 @@ from exactflow.exact import linalg
 from exactflow.exact.rational_matrix import as_domain_matrix
 from exactflow.explanation.identity_text import (
     ParsedIdentity,
-    names_in_formula,
+    names_and_functions_in_formula,
     parse_identities,
     rename_in_formula,
 )
@@ -111,7 +111,10 @@ class Step(Checkable):
     @property
     def names(self) -> set[str]:
         """All letters of the step: in its values, its text and its sentence."""
-        written = {*names_in_formula(self.text), *names_in_sentence(self.why + self.reference)}
+        written = {
+            *names_and_functions_in_formula(self.text),
+            *names_in_sentence(self.why + self.reference),
+        }
         return written.union(self.before, self.after)
 
     @property
@@ -132,7 +135,7 @@ class Step(Checkable):
         return replace(self, why=why, text=text, before=before, after=after, reference=reference)
 
 
-def _rename_recorded_step(
+def _build_step_extending_known(
     rule: str,
     why: str,
     text: str,
@@ -145,7 +148,7 @@ def _rename_recorded_step(
     text = rename_in_formula(text, names)
     told = values() if callable(values) else values
     after = {names.get(name, name): as_domain_matrix(value) for name, value in told.items()}
-    used = set(names_in_formula(text)) - set(after)
+    used = set(names_and_functions_in_formula(text)) - set(after)
     before = {name: known[name] for name in sorted(used & set(known))}
     known.update(after)
     both = [*after.values(), *before.values()]
@@ -215,11 +218,13 @@ def record_step(rule: str, why: str, text: str, values: StepValues, reference: s
     field; or a function that returns them, called where the step is looked at.
     """
     if (derivation := _RECORDING.get()) is not None:
-        step = partial(_rename_recorded_step, rule, why, text, values, reference, derivation.names)
+        step = partial(
+            _build_step_extending_known, rule, why, text, values, reference, derivation.names
+        )
         derivation.notes.append(step)
 
 
-def order_and_flip_matrices(
+def nontrivial_order_and_flip_matrices(
     order: Sequence[int], flips: Sequence[int], field: Domain
 ) -> dict[str, DomainMatrix]:
     """Return the permutation matrix E and the sign matrix F by name, without identity matrices."""
@@ -238,7 +243,7 @@ def product_step(flow: CouplingFlow, target: DomainMatrix) -> Step:
     values = {
         name: layer.domain_matrix().to_dense() for name, layer in zip(names, flow, strict=True)
     }
-    values |= order_and_flip_matrices(flow.order or range(d), flow.flips, field)
+    values |= nontrivial_order_and_flip_matrices(flow.order or range(d), flow.flips, field)
     left, right = ("E^T ", " E") if flow.order else ("", "")
     right += " F" if flow.flips else ""
     product = " ".join(reversed(names)) or "I"

@@ -62,26 +62,26 @@ Word: TypeAlias = tuple[Letter, ...]
 
 
 @dataclass(frozen=True)
-class Words:
+class SumOfWords:
     """A sum of reduced words, each with a coefficient that is not zero."""
 
     terms: Mapping[Word, Element]
     ring: "FreeRing"
 
-    def __add__(self, other: "Words") -> "Words":
+    def __add__(self, other: "SumOfWords") -> "SumOfWords":
         return self.ring.sum_terms(chain(self.terms.items(), other.terms.items()))
 
-    def __neg__(self) -> "Words":
-        return Words({word: -x for word, x in self.terms.items()}, self.ring)
+    def __neg__(self) -> "SumOfWords":
+        return SumOfWords({word: -x for word, x in self.terms.items()}, self.ring)
 
-    def __sub__(self, other: "Words") -> "Words":
+    def __sub__(self, other: "SumOfWords") -> "SumOfWords":
         return self + -other
 
-    def __mul__(self, other: "Words") -> "Words":
+    def __mul__(self, other: "SumOfWords") -> "SumOfWords":
         pairs = product(self.terms.items(), other.terms.items())
         return self.ring.sum_terms(((*u, *v), x * y) for (u, x), (v, y) in pairs)
 
-    def __truediv__(self, other: "Words") -> "Words":
+    def __truediv__(self, other: "SumOfWords") -> "SumOfWords":
         return self * self.ring.inverse(other)
 
     def __bool__(self) -> bool:
@@ -116,7 +116,7 @@ class FreeRing:
 
     def __init__(self, numbers: Mapping[tuple[str, str], Element] | None = None) -> None:
         self.numbers, self.divisors = dict(numbers or {}), set[str]()
-        self.zero, self.one = Words({}, self), Words({(): QQ.one}, self)
+        self.zero, self.one = SumOfWords({}, self), SumOfWords({(): QQ.one}, self)
         for ((a, b), x), ((c, d), y) in product(self.numbers.items(), repeat=2):
             if b == c and (x or y) and (a != d or x != y):
                 raise InvalidInputError(
@@ -125,21 +125,21 @@ class FreeRing:
                     "equal symbols, and none for a symbol that is zero"
                 )
 
-    def symbol(self, name: str) -> Words:
+    def symbol(self, name: str) -> SumOfWords:
         """Return a symbol."""
-        return Words({((name, 1),): QQ.one}, self)
+        return SumOfWords({((name, 1),): QQ.one}, self)
 
     def convert(self, value: Any) -> Any:
         """Return an integer as an element, any other value unchanged."""
         return self.sum_terms([((), QQ(value))]) if isinstance(value, int) else value
 
-    def sum_terms(self, terms: Iterable[tuple[Word, Element]]) -> Words:
+    def sum_terms(self, terms: Iterable[tuple[Word, Element]]) -> SumOfWords:
         """Return the sum of words with their coefficients, reduced."""
         total: dict[Word, Element] = {}
         for word, x in terms:
             reduced, number = self._reduce_word(word)
             total[reduced] = total.get(reduced, QQ.zero) + x * number
-        return Words({word: x for word, x in total.items() if x}, self)
+        return SumOfWords({word: x for word, x in total.items() if x}, self)
 
     def _reduce_word(self, word: Word) -> tuple[Word, Element]:
         """Reduce a word: cancel inverse neighbours and replace related ones by their number."""
@@ -156,7 +156,7 @@ class FreeRing:
                 read.append((name, sign))
         return tuple(read), number
 
-    def inverse(self, words: Words) -> Words:
+    def inverse(self, words: SumOfWords) -> SumOfWords:
         """Return the inverse of a single word; a sum of several words has none."""
         if len(words.terms) != 1:
             raise InvalidInputError(
@@ -166,14 +166,14 @@ class FreeRing:
         ((word, x),) = words.terms.items()
         letters = []
         for name, sign in reversed(word):
-            name, sign, factor = self._invert_letter(name, sign)
+            name, sign, factor = self._invert_letter_up_to_factor(name, sign)
             letters.append((name, sign))
             x *= factor
         if abs(x.numerator) != 1:
             self.divisors.add(format_rational(abs(x.numerator)))
         return self.sum_terms([(tuple(letters), 1 / x)])
 
-    def _invert_letter(self, name: str, sign: int) -> tuple[str, int, Element]:
+    def _invert_letter_up_to_factor(self, name: str, sign: int) -> tuple[str, int, Element]:
         """Return a letter and the number to divide it by; the quotient is the inverse."""
         if not any(name in pair for pair in self.numbers):
             self.divisors.add(name)
@@ -247,7 +247,9 @@ class Identity:
         values, ring = self.define_names_in_ring()
         surviving, compared, words = [], 0, 0
         for claim in (
-            equation for equation in _parse_equations(self.text) if not _defined_name(equation)
+            equation
+            for equation in _parse_equations(self.text)
+            if not _defined_name_or_empty(equation)
         ):
             left, right = map(_blocks_by_place, claim.evaluate_sides(values, ring))
             compared += len(right)
@@ -271,7 +273,7 @@ class Identity:
         ring = self._build_ring()
         values = {name: [[ring.symbol(name)]] for pair in ring.numbers for name in pair}
         for equation in _parse_equations(self.text):
-            name = _defined_name(equation)
+            name = _defined_name_or_empty(equation)
             for side in (equation.right,) if name else (equation.left, equation.right):
                 for used in names_in_tree(side):
                     values.setdefault(used, [[ring.symbol(used)]])
@@ -299,7 +301,7 @@ class Identity:
                     number = evaluate_tree(relation.right, {}, ring)
                 case _:
                     number = None
-            if not isinstance(number, Words):
+            if not isinstance(number, SumOfWords):
                 raise InvalidInputError(
                     "expected two symbols and their number, once, as in 's e = 0', got "
                     f"'{relation}'"
@@ -342,13 +344,13 @@ def _is_ring_expression(tree: Tree) -> bool:
     return kind.rstrip("'") in operations and all(map(_is_ring_expression, parts))
 
 
-def _defined_name(equation: ParsedIdentity) -> str:
+def _defined_name_or_empty(equation: ParsedIdentity) -> str:
     """Return the name that an equation defines, or "" for a claim."""
     kind, name, *_ = equation.left
     return name if kind == "name" else ""
 
 
-def _blocks_by_place(side: Any) -> dict[tuple[int, int], Words]:
+def _blocks_by_place(side: Any) -> dict[tuple[int, int], SumOfWords]:
     """Return the blocks of a side, by their places."""
     rows = side if isinstance(side, list) else [[side]]
     return {(i, j): words for i, row in enumerate(rows) for j, words in enumerate(row)}

@@ -64,7 +64,7 @@ class CoordinateLayout:
 
     def padded(self, M: DomainMatrix) -> DomainMatrix:
         """Return the matrix with its pads, if there are any."""
-        return linalg.append_swapped_pads(M, self.pads[0]) if self.pads else M
+        return linalg.append_swapped_coordinate_pair(M, self.pads[0]) if self.pads else M
 
     def matrix_of_layers(self, M: DomainMatrix) -> DomainMatrix:
         """Return the matrix that the layers compose to, given the padded matrix."""

@@ -140,7 +140,7 @@ def _explain_flow(problem: Problem, assumptions: Assumptions, flow: CouplingFlow
         factor_by_route(problem, flow.method)
     couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
     named = f"`M`{field_suffix(flow.field, quote='``')}{',' * (not flow.field.is_QQ)}"
-    where = assumptions.condition_text(flow.exceptional(), quote="``")
+    where = assumptions.format_condition_clause(flow.exceptional(), quote="``")
     claim = f"{named} is the product of {couplings}{where}."
     claim += problem.layout.sentence
     steps = [*derivation.steps, product_step(flow, problem.target)]
