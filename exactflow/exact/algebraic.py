@@ -26,11 +26,13 @@ from exactflow.exact.numbers import to_fmpq
 from exactflow.exact.typing import Element
 
 _FIRST_PRECISION = 64
-"""Bits of the first enclosure."""
+"""The precision of the first enclosure, in bits."""
 
 
 def complex_embedding(field: Domain) -> Callable[[Element], acb]:
-    """Return the map from QQ or a number field to complex enclosures, at the current precision."""
+    """Return the function that encloses elements of QQ or of a number field in complex balls, at
+    the current precision.
+    """
     if field.is_QQ:
         return lambda value: acb(ball(value))
     if field == QQ_I:
@@ -47,8 +49,8 @@ def complex_embedding(field: Domain) -> Callable[[Element], acb]:
 
 
 def is_positive_if_real(value: Element, field: Domain) -> bool | None:
-    """Whether an element of ZZ, QQ, ZZ[i], QQ(i) or a number field is positive; None if it is not
-    real, or belongs to another domain.
+    """Whether an element of ZZ, QQ, ZZ[i], QQ(i) or a number field is positive; None for a
+    number that is not real, and for an element of another domain.
     """
     if field.is_QQ or field.is_ZZ:
         return bool(value > 0)
@@ -66,8 +68,8 @@ def is_positive_if_real(value: Element, field: Domain) -> bool | None:
 
 
 def _sign_or_zero_if_nonreal(value: Element, field: Domain, precision: int) -> int | None:
-    """Return the sign of an irrational number, 0 if it is not real, and None if the precision is
-    too low.
+    """Return the sign, 1 or -1, of an irrational number; 0 if the number is not real; None if the
+    precision, in bits, is too low to decide.
     """
     with ctx.workprec(precision):
         x = complex_embedding(field)(value)
@@ -121,8 +123,8 @@ def _is_same_complex_number(numbers: Sequence, fields: Sequence[Domain]) -> bool
 
 
 def _minimal_polynomial(value: Element, field: Domain) -> fmpz_poly:
-    """Return the minimal polynomial, the only irreducible factor of the characteristic polynomial
-    of multiplication by the value.
+    """Return the minimal polynomial of a number: the only irreducible factor of the characteristic
+    polynomial of multiplication by this number.
     """
     size, column, columns = field.mod.degree(), field.convert(value), []
     for _ in range(size):
@@ -133,14 +135,14 @@ def _minimal_polynomial(value: Element, field: Domain) -> fmpz_poly:
 
 
 def _enclose_distinct_roots(polynomial: fmpz_poly) -> list[acb]:
-    pairs: Any = polynomial.complex_roots()  # pairs with multiplicities, unlike its type hints
+    pairs: Any = polynomial.complex_roots()  # pairs (root, multiplicity), unlike its type hints
     return [acb(root) for root, _ in pairs]
 
 
 @lru_cache(maxsize=64)
 def _enclose_generator(field: Domain, precision: int) -> acb:
-    """Return an enclosure of a number field's generator: the root of its minimal polynomial near
-    the generator's decimals, whose number grows until they determine one root.
+    """Return an enclosure of a number field's generator. Decimals of the generator are computed
+    until they determine one root of its minimal polynomial.
     """
     with ctx.workprec(precision):
         minimal = fmpq_poly([to_fmpq(c) for c in reversed(field.mod.to_list())])

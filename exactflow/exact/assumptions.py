@@ -2,9 +2,9 @@
 
 Main results
 ------------
-Positive means real and positive. A plain ``Symbol("t")`` is a complex number, whose square has no
-sign, either; a symbol in a strict inequality is real. Signs are generic: they hold at all values at
-which numerators and denominators do not vanish.
+Positive means real and positive. A plain ``Symbol("t")`` is a complex number: neither it nor its
+square has a sign. A symbol in a strict inequality is real. Signs are generic: they hold at all
+values at which numerators and denominators do not vanish.
 
 The sign of a polynomial in one real symbol with rational coefficients is decided by its values at
 one point in each interval between the roots of the polynomial and of all inequalities. For other
@@ -78,7 +78,9 @@ class Assumptions:
 
     @cached_property
     def _real_replacements(self) -> dict[Expr, Expr]:
-        """Real symbols that replace symbols known to be real only by the inequalities."""
+        """A symbol that SymPy knows to be real, for each symbol that only the inequalities make
+        real.
+        """
         symbols = set[Symbol]().union(*(relation.free_symbols for relation in self.relations))
         return {
             s: Dummy(s.name, **(s.assumptions0 | {"real": True}))
@@ -88,7 +90,7 @@ class Assumptions:
 
     @cached_property
     def _positive_polynomials(self) -> tuple[Expr, ...]:
-        """Polynomials that are positive by the inequalities."""
+        """The polynomials that the inequalities state to be positive."""
         sides = (relation.gts - relation.lts for relation in self.relations)
         parts = (
             sympy.fraction(sympy.together(side.xreplace(self._real_replacements))) for side in sides
@@ -97,8 +99,8 @@ class Assumptions:
 
     @cached_property
     def _bound_substitutions_and_rest(self) -> tuple[list[tuple[Symbol, Expr]], list[Expr]]:
-        """Successive substitutions of symbols by expressions that fulfil a linear bound; and the
-        remaining polynomials that are positive by the inequalities, unless SymPy knows it.
+        """Pairs (x, b + u), in order, that replace a symbol x with a linear bound x > b; and the
+        other polynomials that the inequalities make positive, if SymPy does not know their sign.
         """
         bounds, rest = list[tuple[Symbol, Expr]](), list(self._positive_polynomials)
         own = {s for expression in rest for s in expression.free_symbols if s.is_real}
@@ -129,20 +131,23 @@ class Assumptions:
         )
 
     def _substitute_bounds(self, f: Expr) -> Expr:
-        """Apply the substitutions of the bounds to a polynomial."""
+        """Replace the symbols with linear bounds in a polynomial."""
         for x, value in self._bound_substitutions_and_rest[0]:
             f = sympy.expand(f.subs(x, value))
         return f
 
     def is_square_positive(self, polynomial: Expr) -> bool | None:
-        """Whether the square of a polynomial is positive at all nonzero values; None if unknown."""
+        """Whether the square of a polynomial is positive wherever it is not 0; None if unknown."""
         f = polynomial.xreplace(self._real_replacements)
         return True if f.is_real else False if f.is_imaginary else None
 
-    def is_positive(self, polynomial: Expr, *, divided: bool = True) -> bool | None:
-        """Whether a polynomial is positive at all nonzero values; None if unknown.
+    def is_positive_where_nonzero(
+        self, polynomial: Expr, *, tries_quotients: bool = True
+    ) -> bool | None:
+        """Whether a polynomial is positive wherever it is not 0; False if it is negative there;
+        None if it has both signs, or if the sign is unknown.
 
-        If `divided`, quotients by positive expressions are tried, too.
+        If `tries_quotients`, its quotients by positive polynomials are tried, too.
         """
         f = polynomial.xreplace(self._real_replacements)
         if (x := _only_real_symbol(f)) is not None:
@@ -155,15 +160,17 @@ class Assumptions:
         put = self._substitute_bounds(f) if all(s.is_real for s in f.free_symbols) else f
         if put.is_positive or put.is_negative:
             return bool(put.is_positive)
-        for positive in self._positive_polynomials if divided else ():
+        for positive in self._positive_polynomials if tries_quotients else ():
             above, below = sympy.fraction(sympy.cancel(f / positive))
-            if (sign := self.is_positive(sympy.expand(above * below), divided=False)) is not None:
+            rest = sympy.expand(above * below)
+            sign = self.is_positive_where_nonzero(rest, tries_quotients=False)
+            if sign is not None:
                 return sign
         return None
 
     def format_condition_clause(self, exceptional: Iterable[Expr], *, quote: str = "") -> str:
-        """Return the assumptions and the roots that parameters must avoid as the end of a sentence,
-        with `quote` around each formula.
+        """Return the end of a sentence, such as ", for t > 1, unless t = 2": the assumptions, and
+        the roots of exceptional polynomials, with `quote` around each formula.
         """
         held = [f"{quote}{relation}{quote}" for relation in self.relations]
         avoided = [
@@ -175,9 +182,7 @@ class Assumptions:
         return f", for {' and '.join(held)}" * bool(held) + f", unless {listed}" * bool(avoided)
 
     def may_vanish(self, polynomial: Expr) -> bool:
-        """Whether an irreducible polynomial may vanish, as far as is known, at some values of its
-        symbols.
-        """
+        """Whether the assumptions allow a root of an irreducible polynomial; True if unknown."""
         f = polynomial.xreplace(self._real_replacements)
         if (x := _only_real_symbol(f)) is not None:
             signs = _signs_between_roots(f, x, self._positive_polynomials)
@@ -197,9 +202,9 @@ class Assumptions:
 
 def _not_strict_error(relation: object) -> InvalidInputError:
     is_weak = isinstance(relation, GreaterThan | LessThan)
-    hint = ": a scale must not be zero" if is_weak else ""
+    hint = ": write > or <, since a scale must not be zero" if is_weak else ""
     return InvalidInputError(
-        f"expected strict inequalities, as [t > 0, s < 1], got {format_short(relation)}{hint}"
+        f"expected strict inequalities, such as [t > 0, s < 1], got {format_short(relation)}{hint}"
     )
 
 
@@ -212,8 +217,8 @@ def _only_real_symbol(f: Expr) -> Symbol | None:
 def _find_bound_symbol_and_slope(
     positive: Sequence[Expr], symbols: set[Symbol]
 ) -> tuple[Expr, Symbol, Expr] | None:
-    """Find an expression that is linear in one of the symbols; return it, the symbol and the slope,
-    or None.
+    """Return a positive expression that is linear in one of the symbols, the symbol, and its
+    coefficient, a number; or None.
     """
     for expression in positive:
         for x in sorted(expression.free_symbols & symbols, key=str):
@@ -224,10 +229,12 @@ def _find_bound_symbol_and_slope(
 
 
 def _signs_between_roots(f: Expr, x: Symbol, positive: Sequence[Expr]) -> list[bool | None] | None:
-    """Return the signs of a polynomial f in x on the intervals between roots, from left to right.
+    """Return whether a polynomial f in x is positive on each interval between roots, from left to
+    right.
 
-    The sign is None on an interval that the assumptions on x or an inequality in x alone exclude.
-    The result is None unless f and these are polynomials over QQ.
+    The roots are of f and of the conditions, which are the assumptions on x and the inequalities in
+    x alone. An interval that a condition excludes has None. The result is None unless f and all
+    conditions are polynomials over QQ.
     """
     known = [x] * bool(x.is_nonnegative) + [-x] * bool(x.is_nonpositive)
     mine = [f, *known, *(expression for expression in positive if expression.free_symbols == {x})]
@@ -245,7 +252,9 @@ def _signs_between_roots(f: Expr, x: Symbol, positive: Sequence[Expr]) -> list[b
 
 
 def _points_between_roots(polynomial: Poly) -> list[Rational]:
-    """Return rational points, one in each interval between the real roots, from left to right."""
+    """Return rational points from left to right, one in each interval into which the real roots
+    divide the line.
+    """
     size = Rational(1)
     while True:
         roots = [ends for ends, _ in polynomial.intervals(eps=size)]
@@ -258,9 +267,10 @@ def _points_between_roots(polynomial: Poly) -> list[Rational]:
 
 
 def _format_equation_of_roots(f: Expr) -> str:
-    """Return the equation of the roots of a polynomial, as "t = 1"."""
+    """Return the equation that the roots fulfil, solved if it is linear: "t = 1" or "t**2 = 2"."""
     if len(f.free_symbols) == 1 and f.is_polynomial() and sympy.degree(f) == 1:
-        x, plain = f.free_symbols.pop(), Dummy()  # no root of 2 n - 1 is an integer n
+        x = f.free_symbols.pop()
+        plain = Dummy()  # for an integer symbol n, solve would find no root of 2 n - 1
         return f"{x} = {sympy.solve(f.xreplace({x: plain}), plain)[0]}"
     return f"{f} = 0"
 
@@ -276,7 +286,7 @@ def current_assumptions() -> Assumptions:
 
 @contextmanager
 def assuming(assumptions: Assumptions) -> Iterator[None]:
-    """Make the assumptions hold within the block."""
+    """Context manager: make the assumptions hold within the block."""
     token = _ASSUMED.set(assumptions)
     try:
         yield
@@ -285,7 +295,7 @@ def assuming(assumptions: Assumptions) -> Iterator[None]:
 
 
 def is_positive_quotient(value: Element, field: Domain) -> bool | None:
-    """Whether a quotient of polynomials is positive by the current assumptions; None if unknown."""
+    """Whether a quotient of polynomials is positive under current assumptions; None if unknown."""
     assumptions, signs, odd = current_assumptions(), list[bool | None](), dict[Expr, bool | None]()
     for polynomial in (value.numer, value.denom):
         coefficient, factors = polynomial.factor_list()
@@ -294,9 +304,10 @@ def is_positive_quotient(value: Element, field: Domain) -> bool | None:
             f = factor.as_expr()
             signs += [assumptions.is_square_positive(f)] * (power // 2)
             if power % 2:
-                odd[f] = assumptions.is_positive(f)
+                odd[f] = assumptions.is_positive_where_nonzero(f)
     known = [sign for sign in odd.values() if sign is not None]
     unknown = [f for f, sign in odd.items() if sign is None]
-    rest = assumptions.is_positive(sympy.expand(prod(unknown))) if unknown else True
-    signs += [assumptions.is_positive(sympy.expand(prod(odd)))] if rest is None else [*known, rest]
+    sign_of = assumptions.is_positive_where_nonzero
+    rest = sign_of(sympy.expand(prod(unknown))) if unknown else True
+    signs += [sign_of(sympy.expand(prod(odd)))] if rest is None else [*known, rest]
     return None if None in signs else signs.count(False) % 2 == 0

@@ -6,7 +6,7 @@ from sympy.polys.matrices import DomainMatrix
 
 
 def find_row_permutation_and_signs(matrix: DomainMatrix) -> tuple[list[int], list[int]] | None:
-    """Return perm and signs with ``y[i] = signs[i] * x[perm[i]]``, or None for another matrix.
+    """Return perm and signs with ``y[i] = signs[i] * x[perm[i]]``, None for other matrices.
 
     >>> from sympy import Matrix
     >>> find_row_permutation_and_signs(Matrix([[0, -1], [1, 0]]).to_DM())
@@ -41,6 +41,6 @@ def cycles_from_last_index(images: Sequence[int]) -> list[list[int]]:
 
 
 def signed_permutation_det(perm: Sequence[int], signs: Sequence[int]) -> int:
-    """Return the determinant, 1 or -1, of ``y[i] = signs[i] * x[perm[i]]``."""
+    """Return the determinant, 1 or -1, of the map ``y[i] = signs[i] * x[perm[i]]``."""
     swaps = len(perm) - len(cycles_from_last_index(perm))
     return (-1) ** (swaps + sum(sign < 0 for sign in signs))
