@@ -41,8 +41,8 @@ from exactflow import minimal_depth, permutation
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_square_matrix
-from exactflow.floats.balancing.homotopy import StuckError, find_layers, random_start
-from exactflow.floats.balancing.newton import ShearWord
+from exactflow.floats.balancing.homotopy import StuckError, find_shears, random_start
+from exactflow.floats.balancing.newton import ShearPattern
 from exactflow.floats.balancing.tuning import Attempt
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
@@ -188,11 +188,11 @@ def fit_along_a_path(M: np.ndarray, K: int) -> Fit:
     the residual is infinite.
     """
     n = len(M) // 2
-    word = ShearWord(K, n, first=0)
+    word = ShearPattern(K, n, first=0)
     for seed in range(5):
         try:
             start = random_start(word, np.random.default_rng(seed))
-            T = find_layers(M, word, Attempt(pull=0.1, tol=0.01), start)
+            T = find_shears(M, word, Attempt(pull=0.1, tol=0.01), start)
         except StuckError:
             continue
         size = np.linalg.norm(word.product(T) - M) / np.linalg.norm(M)

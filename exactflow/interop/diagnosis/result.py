@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from exactflow.exact.numbers import format_down
 from exactflow.flows.evidence import Evidence
 from exactflow.interop import tables
-from exactflow.laws.conditioning import ConditioningBounds, lower_bounds
+from exactflow.laws.conditioning import ConditioningBounds, bound_conditioning
 
 
 @dataclass(frozen=True)
@@ -157,11 +157,12 @@ class Diagnosis:
     def compare_stretch(self, data: Any, eps: Any) -> StretchComparison:
         """Compare the stretch with that of every smooth bijection within W2 <= eps of the data.
 
-        `data` and `eps` are the arguments of `exactflow.laws.conditioning.lower_bounds`: an array,
-        tensor or list of points, or a distribution, and a distance. The base of the flow has to be
-        N(0, I). A flow of much larger stretch than the bound is steeper than the data require.
+        `data` and `eps` are the arguments of `exactflow.laws.conditioning.bound_conditioning`: an
+        array, tensor or list of points, or a distribution, and a distance. The base of the flow has
+        to be N(0, I). A flow of much larger stretch than the bound is steeper than the data
+        require.
         """
-        return StretchComparison(self.stretch, lower_bounds(data, eps))
+        return StretchComparison(self.stretch, bound_conditioning(data, eps))
 
     @property
     def rows(self) -> tuple[LayerFacts, ...]:

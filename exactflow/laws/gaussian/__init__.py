@@ -35,10 +35,14 @@ from exactflow.flows.arithmetic import is_inexact, map_inexact
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.partition import resolve_partition
+from exactflow.flows.partition import resolve_partition_or_mask
 from exactflow.flows.result import MapResult
 from exactflow.laws.gaussian.covariance import Covariance, as_mean_column, transform_covariance
-from exactflow.laws.gaussian.refinement import FloatLayers, absorb_power, refuse_overflow
+from exactflow.laws.gaussian.refinement import (
+    FloatLayers,
+    absorb_input_power_of_two,
+    float_errors_as_method_errors,
+)
 from exactflow.laws.gaussian.two_layers import find_two_layers
 from exactflow.linear.factor import check_explainable_dimension
 
@@ -83,13 +87,13 @@ class Whitening(MapResult):
         with one_thread():
             covariance = Covariance.of(Sigma)
             d = len(covariance.rounded)
-            order, (p, _) = resolve_partition(partition, d)
+            order, (p, _) = resolve_partition_or_mask(partition, d)
             column = None if mean is None else as_mean_column(mean, d)
             covariance = covariance.ordered(order)
             normalized, k = covariance.normalized()
-            with refuse_overflow():
+            with float_errors_as_method_errors():
                 found, error = construct(normalized, p)
-                found = absorb_power(found, -k)
+                found = absorb_input_power_of_two(found, -k)
         return Whitening(found, order, covariance, sympy.Rational(error), column)
 
     @cached_property

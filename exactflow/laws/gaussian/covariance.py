@@ -24,7 +24,7 @@ from exactflow.exact.dyadic_matrix import (
 )
 from exactflow.exact.numbers import format_short, to_float, to_mpf
 from exactflow.exact.typing import Element, MatrixLike, VectorLike
-from exactflow.flows.float_layers import FloatCoupling, multiply_layers
+from exactflow.flows.float_layers import FloatCoupling, multiply_layers_exactly
 
 MOST_MINORS = 64  # in larger dimensions an eigenvalue is named instead of a minor
 _REMEDY = (
@@ -47,8 +47,8 @@ class Covariance:
         Raises `InvalidInputError` if it is not symmetric or not positive definite, `MethodError` if
         it is singular up to rounding.
         """
-        covariance = _as_covariance(Sigma)
-        deviations, values = covariance._deviations_and_eigenvalues
+        covariance = _as_symmetric_covariance(Sigma)
+        deviations, values = covariance._deviations_and_correlation_eigenvalues
         if deviations.all() and values[0] > 4 * len(values) * np.finfo(float).eps:
             return covariance
         check_positive_definite(covariance.exact_matrix, covariance.rounded)
@@ -62,7 +62,7 @@ class Covariance:
         )
 
     @cached_property
-    def _deviations_and_eigenvalues(self) -> tuple[np.ndarray, np.ndarray]:
+    def _deviations_and_correlation_eigenvalues(self) -> tuple[np.ndarray, np.ndarray]:
         """The standard deviations, and the eigenvalues of the correlation matrix, ascending."""
         deviations = np.sqrt(np.abs(np.diag(self.rounded)))
         units = np.where(deviations > 0, deviations, 1)
@@ -75,7 +75,7 @@ class Covariance:
 
         The division is exact. Raises `MethodError` if a number leaves the range of float64.
         """
-        deviations, values = self._deviations_and_eigenvalues
+        deviations, values = self._deviations_and_correlation_eigenvalues
         log_det = np.log2(values).sum() + 2 * np.log2(deviations).sum()
         k = round(float(log_det) / (2 * len(values)))
         exact = replace(self.exact, numerator=self.exact.numerator.times_power_of_two(-2 * k))
@@ -111,7 +111,9 @@ class Covariance:
         d = len(entries)
         return DomainMatrix(entries, (d, d), QQ).to_dense() / QQ(self.exact.denominator)
 
-    def residual_and_error(self, layers: Sequence[FloatCoupling]) -> tuple[np.ndarray, Fraction]:
+    def whitening_residual_and_error(
+        self, layers: Sequence[FloatCoupling]
+    ) -> tuple[np.ndarray, Fraction]:
         """Return E = Q Sigma Q^T - I, rounded to floats, and its largest absolute entry, exactly.
 
         Q is the matrix of the layers.
@@ -120,7 +122,7 @@ class Covariance:
         E = image.minus(DyadicMatrix.from_floats(np.eye(len(self.rounded))))
         return E.to_floats(), E.max_abs()
 
-    def precision_block(self, p: int) -> np.ndarray:
+    def first_block_of_inverse(self, p: int) -> np.ndarray:
         """Return the first p x p block of the inverse.
 
         If the matrix is ill-conditioned, one step with an exact residual refines it.
@@ -138,15 +140,15 @@ class Covariance:
 
 def transform_covariance(layers: Sequence[FloatCoupling], M: DyadicMatrix) -> DyadicMatrix:
     """Return Q M Q^T for the matrix Q of the layers and a symmetric M."""
-    return multiply_layers(layers, multiply_layers(layers, M).transpose())
+    return multiply_layers_exactly(layers, multiply_layers_exactly(layers, M).transpose())
 
 
-def _as_covariance(Sigma: MatrixLike) -> Covariance:
+def _as_symmetric_covariance(Sigma: MatrixLike) -> Covariance:
     """Read a covariance and check that it is symmetric; for float arrays NumPy compares."""
     source = Sigma
     if not (isinstance(Sigma, np.ndarray) and Sigma.size > 1 and np.array_equal(Sigma, Sigma.T)):
         source = as_square_matrix(Sigma).to_dense()
-        check_symmetric(source)
+        check_symmetric_rational_matrix(source)
     entries = as_square_floats_or_fractions(source)
     return Covariance(DyadicQuotient.from_array(entries), entries.astype(float))
 
@@ -173,7 +175,7 @@ def as_mean_column(mean: VectorLike, dimension: int) -> DomainMatrix:
     return column
 
 
-def check_symmetric(M: DomainMatrix) -> None:
+def check_symmetric_rational_matrix(M: DomainMatrix) -> None:
     """Raise `InvalidInputError` unless a matrix is symmetric, over QQ, with at least two rows."""
     if not M.domain.is_QQ:
         raise InvalidInputError(

@@ -38,7 +38,7 @@ ROUNDINGS = 8  # further steps seldom improve an error below this multiple of th
 EQUAL = 1e-9  # singular values differ if their squares do, relatively, by more than this
 
 
-def round_columns(M: np.ndarray) -> np.ndarray:
+def round_columns_to_100_bits(M: np.ndarray) -> np.ndarray:
     """Round each column to multiples of about 2^-100 times its largest entry."""
     largest = np.abs(M).max(axis=0)
     grid = np.exp2(np.floor(np.log2(np.where(largest > 0, largest, 1)))) * RELATIVE_GRID
@@ -63,7 +63,7 @@ class SingularBasis:
         V, values, transposed = np.linalg.svd(-t)
         return SingularBasis(V, values, transposed.T)
 
-    def condition_vectors(self) -> tuple[np.ndarray, np.ndarray]:
+    def solvability_condition_vectors(self) -> tuple[np.ndarray, np.ndarray]:
         """Return row vectors l and l' such that the conditions are l alpha l^T + l' beta l'^T = r.
 
         There is one condition for each singular value. Others, written as quadratic forms, are the
@@ -77,9 +77,9 @@ class SingularBasis:
             np.vstack([V, np.zeros((len(i), len(self.V))), V0[i2] + V0[j2]]),
         )
 
-    def right_sides(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
+    def solvability_right_sides(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
         """Return the right-hand sides r of the conditions."""
-        l1, l2 = self.condition_vectors()
+        l1, l2 = self.solvability_condition_vectors()
         return np.sum(l1 @ E1 * l1, axis=1) + np.sum(l2 @ E2 * l2, axis=1)
 
     def shear(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
@@ -99,7 +99,7 @@ class SingularBasis:
 
 
 @contextmanager
-def refuse_overflow() -> Iterator[None]:
+def float_errors_as_method_errors() -> Iterator[None]:
     """Raise `MethodError` if numbers leave the range of float64, or a matrix is singular."""
     try:
         with np.errstate(over="raise", divide="raise", invalid="raise"):
@@ -111,7 +111,7 @@ def refuse_overflow() -> Iterator[None]:
         ) from None
 
 
-def absorb_power(layers: FloatLayers, exponent: int) -> FloatLayers:
+def absorb_input_power_of_two(layers: FloatLayers, exponent: int) -> FloatLayers:
     """Return layers that map x exactly as the given ones map 2^exponent x.
 
     In the first layer the shift and the scale take the factor, in the second the scale. Raises
@@ -149,11 +149,11 @@ def refine(
 
     `take_step` returns the layers after a step that removes a given residual.
     """
-    E, error = Sigma.residual_and_error(layers)
+    E, error = Sigma.whitening_residual_and_error(layers)
     before, accepted = 2 * error + 1, 1
     while error > accepted * estimate_rounding_error(layers, Sigma) and error < before / 2:
         tried, before, accepted = take_step(layers, E), error, ROUNDINGS
-        E, reached = Sigma.residual_and_error(tried)
+        E, reached = Sigma.whitening_residual_and_error(tried)
         if reached < error:
             layers, error = tried, reached
     return layers, error

@@ -33,7 +33,7 @@ from exactflow.errors import MethodError
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.laws.gaussian import refinement
 from exactflow.laws.gaussian.covariance import Covariance
-from exactflow.laws.gaussian.refinement import FloatLayers, SingularBasis, round_columns
+from exactflow.laws.gaussian.refinement import FloatLayers, SingularBasis, round_columns_to_100_bits
 
 UNCORRELATED = 1e-12
 STEPS = 30
@@ -50,10 +50,10 @@ STARTS = tuple((spread, push) for push in (0.5, 1, 2, 3, 4, 5) for spread in (0.
 def find_two_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction]:
     """Return two whitening layers on halves (p, d - p), and their error, or raise `MethodError`."""
     q = len(covariance.rounded) - p
-    found = _first_then_second(covariance, p)
+    found = _find_layers_first_half_first(covariance, p)
     if found is not None and found[1] < refinement.ACCEPTED:
         return found
-    found = _first_then_second(covariance.with_halves_swapped(p), q)
+    found = _find_layers_first_half_first(covariance.with_halves_swapped(p), q)
     if found is not None and found[1] < refinement.ACCEPTED:
         return tuple(layer.swapped() for layer in found[0]), found[1]
     k = abs(q - p)
@@ -72,14 +72,16 @@ def find_two_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fracti
     )
 
 
-def _first_then_second(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction] | None:
+def _find_layers_first_half_first(
+    covariance: Covariance, p: int
+) -> tuple[FloatLayers, Fraction] | None:
     """Return layers that move the first half, then the second, with their error, or None."""
-    A, B = covariance.precision_block(p), covariance.rounded[p:, p:]
+    A, B = covariance.first_block_of_inverse(p), covariance.rounded[p:, p:]
     regression = np.linalg.solve(B, covariance.rounded[p:, :p]).T
     if max(_largest_correlation(A), _largest_correlation(B)) < UNCORRELATED:
         d1, d2 = np.sqrt(np.diag(A)), np.diag(B) ** -0.5
         layers = _build_layers(d1, -d1[:, None] * regression, d2, np.zeros(regression.shape[::-1]))
-        error = covariance.residual_and_error(layers)[1]
+        error = covariance.whitening_residual_and_error(layers)[1]
         if error < 4 * refinement.estimate_rounding_error(layers, covariance):
             return layers, error
     match = match_spectra(A, B) if len(A) <= len(B) else match_spectra(B, A)
@@ -97,8 +99,8 @@ def _largest_correlation(M: np.ndarray) -> float:
 
 def _build_layers(d1: np.ndarray, x: np.ndarray, d2: np.ndarray, t: np.ndarray) -> FloatLayers:
     """Return the layers y1 = d1 x1 + x x2 and y2 = d2 x2 + t y1."""
-    return FloatCoupling("first", round_columns(x), d1), FloatCoupling(
-        "second", round_columns(t), d2
+    return FloatCoupling("first", round_columns_to_100_bits(x), d1), FloatCoupling(
+        "second", round_columns_to_100_bits(t), d2
     )
 
 
@@ -107,9 +109,9 @@ def _take_newton_step(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
     (x, d1), (t, d2) = ((layer.shift, layer.scale) for layer in layers)
     p, basis = len(x), SingularBasis.of(t)
     E1, E2 = -E[:p, :p] / 2, -E[p:, p:] / 2
-    left, right = basis.condition_vectors()
+    left, right = basis.solvability_condition_vectors()
     equations = np.hstack([left**2, right**2])
-    steps = np.linalg.lstsq(equations, basis.right_sides(E1, E2), rcond=None)[0]
+    steps = np.linalg.lstsq(equations, basis.solvability_right_sides(E1, E2), rcond=None)[0]
     alpha, beta = np.split(steps, [p])
     c = basis.shear(E1 - np.diag(alpha), E2 - np.diag(beta))
     a = -(E[:p, p:] + c).T - t @ (np.diag(alpha) - c @ t)
@@ -128,19 +130,19 @@ class SpectralMatch:
     v: np.ndarray
 
     @cached_property
-    def spectrum_a(self) -> tuple[np.ndarray, np.ndarray]:
+    def eigh_of_scaled_A(self) -> tuple[np.ndarray, np.ndarray]:
         """Eigenvalues, ascending, and eigenvectors of a A a."""
-        return _scaled_spectrum(self.A, self.u)
+        return _eigh_of_scaled(self.A, self.u)
 
     @cached_property
-    def spectrum_b(self) -> tuple[np.ndarray, np.ndarray]:
+    def eigh_of_scaled_B(self) -> tuple[np.ndarray, np.ndarray]:
         """Eigenvalues, ascending, and eigenvectors of b B b."""
-        return _scaled_spectrum(self.B, self.v)
+        return _eigh_of_scaled(self.B, self.v)
 
     @property
     def has_positive_eigenvalues(self) -> bool:
         """Whether all eigenvalues are positive, rounded."""
-        return min(self.spectrum_a[0][0], self.spectrum_b[0][0]) > 0
+        return min(self.eigh_of_scaled_A[0][0], self.eigh_of_scaled_B[0][0]) > 0
 
     def moved(self, du: np.ndarray, dv: np.ndarray) -> "SpectralMatch":
         """Return the match for other logarithms."""
@@ -151,13 +153,13 @@ class SpectralMatch:
         entries of the logarithm of the block that should be the identity.
         """
         k = len(self.v) - len(self.u)
-        logs = np.log(self.spectrum_b[0])
+        logs = np.log(self.eigh_of_scaled_B[0])
         block = np.diag(logs[:k])[np.triu_indices(k)]
-        return np.concatenate([np.log(self.spectrum_a[0]) - logs[k:], block])
+        return np.concatenate([np.log(self.eigh_of_scaled_A[0]) - logs[k:], block])
 
     def jacobian(self) -> np.ndarray:
         """Return the derivative of the residual by (u, v), if the k-fold eigenvalue is exact."""
-        k, V, W = len(self.v) - len(self.u), self.spectrum_a[1], self.spectrum_b[1]
+        k, V, W = len(self.v) - len(self.u), self.eigh_of_scaled_A[1], self.eigh_of_scaled_B[1]
         i, j = np.triu_indices(k)
         matching = np.hstack([2 * V.T**2, -2 * W[:, k:].T ** 2])
         block = 2 * (W[:, i] * W[:, j]).T
@@ -169,7 +171,12 @@ class SpectralMatch:
         """
         unequal = len(self.u) < len(self.v)
         shift = (
-            np.log(self.spectrum_b[0][0] if unequal else self.spectrum_a[0][0] / (1 + LEAST)) / 2
+            np.log(
+                self.eigh_of_scaled_B[0][0]
+                if unequal
+                else self.eigh_of_scaled_A[0][0] / (1 + LEAST)
+            )
+            / 2
         )
         return self.moved(-shift, -shift)
 
@@ -177,14 +184,14 @@ class SpectralMatch:
         """Return the two layers; `regression` is Sigma12 Sigma22^-1."""
         least = min(len(self.u), len(self.v))
         d1, d2 = np.exp(-self.u), np.exp(self.v)
-        (a_values, V), (b_values, W) = self.spectrum_a, self.spectrum_b
+        (a_values, V), (b_values, W) = self.eigh_of_scaled_A, self.eigh_of_scaled_B
         values = (a_values[-least:] + b_values[-least:]) / 2
         R = W[:, -least:] * np.sqrt(values - 1) @ V[:, -least:].T
         inverse = W / b_values @ W.T
         return _build_layers(d1, R.T @ inverse * d2 - d1[:, None] * regression, d2, -R)
 
 
-def _scaled_spectrum(M: np.ndarray, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _eigh_of_scaled(M: np.ndarray, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scale = np.exp(logs)
     return np.linalg.eigh(scale[:, None] * M * scale)
 
@@ -199,7 +206,10 @@ def match_spectra(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
     for spread, push in SQUARE_STARTS if len(A) == len(B) else STARTS:
         start = _starting_match(A, B, spread, push)
         found = _improve_match(start.normalized()) if start.has_positive_eigenvalues else None
-        if found is not None and (found := found.normalized()).spectrum_a[0][0] > 1 + LEAST / 4:
+        if (
+            found is not None
+            and (found := found.normalized()).eigh_of_scaled_A[0][0] > 1 + LEAST / 4
+        ):
             return found
     return None
 

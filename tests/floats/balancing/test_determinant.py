@@ -50,7 +50,7 @@ def test_growing_matrices_have_layers_and_certified_inverses():
     W[:, 0] *= exact_sign(W)
     found = balance(W)
     assert found.error < Fraction(1, 10**12)
-    assert found.inverse_error_bound < Fraction(1, 10**9)
+    assert found.inverse_difference_bound < Fraction(1, 10**9)
     assert lossless(W).flips == ()
 
 

@@ -13,7 +13,7 @@ from torch import nn  # noqa: E402
 from exactflow.errors import InvalidInputError  # noqa: E402
 from exactflow.exact.numbers import format_down  # noqa: E402
 from exactflow.interop import diagnose  # noqa: E402
-from exactflow.laws.conditioning import lower_bounds  # noqa: E402
+from exactflow.laws.conditioning import bound_conditioning  # noqa: E402
 
 
 class Saturated(Scale):
@@ -203,7 +203,7 @@ def test_one_call_compares_the_stretch_with_that_of_every_flow_near_the_data(for
     found = diagnose(model(), data(6))
     compared = found.compare_stretch(form(corners), "1/10")
     assert compared.stretch == found.stretch
-    assert compared.bounds.lipschitz == lower_bounds(corners, "1/10").lipschitz > 1
+    assert compared.bounds.lipschitz == bound_conditioning(corners, "1/10").lipschitz > 1
     least = format_down(compared.bounds.lipschitz)
     assert str(compared) == (
         f"Lipschitz constant of this flow: at least {found.stretch:.3g} (numeric); of every smooth "
