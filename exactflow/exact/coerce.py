@@ -127,7 +127,7 @@ def as_rectangular_matrix(M: VectorLike) -> DomainMatrix:
     if isinstance(M, MatrixExpr):
         return _from_expression(M)
     is_path = isinstance(M, str | PathLike)
-    hint = ": exactflow.files.matrices.read_matrix(path).matrix reads a file" * is_path
+    hint = ": exactflow.files.matrices.read_square_matrix(path).matrix reads a file" * is_path
     raise InvalidInputError(
         "expected a SymPy matrix, a DomainMatrix, a NumPy array, a tensor or nested lists, "
         f"got {type(M).__name__}{hint}"

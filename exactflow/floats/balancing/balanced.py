@@ -168,7 +168,7 @@ class Balanced(MapResult):
             text = "M P = I, Q R = I, largest(P - R) <= s"
             steps.append(Step("inverses", why, text, {"M": M, "Q": Q}, made, QQ))
         claim = f"{len(self.layers)} layers of floats compose to `M` within "
-        claim += f"``{format_up(self.error, 2)}``.{self.target.layout.sentence}"
+        claim += f"``{format_up(self.error, 2)}``.{self.target.layout.sentences_if_not_default}"
         return Explanation.from_checked_steps(claim, steps, self, self.evidence)
 
     def _map_forward(self, entries: list, convert: Callable) -> list:

@@ -35,7 +35,7 @@ from exactflow.flows.arithmetic import is_inexact, map_inexact
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.partition import resolve_partition
+from exactflow.flows.partition import resolve_partition_or_mask
 from exactflow.flows.result import MapResult
 from exactflow.laws.gaussian.covariance import Covariance, as_mean_column, transform_covariance
 from exactflow.laws.gaussian.refinement import (
@@ -87,7 +87,7 @@ class Whitening(MapResult):
         with one_thread():
             covariance = Covariance.of(Sigma)
             d = len(covariance.rounded)
-            order, (p, _) = resolve_partition(partition, d)
+            order, (p, _) = resolve_partition_or_mask(partition, d)
             column = None if mean is None else as_mean_column(mean, d)
             covariance = covariance.ordered(order)
             normalized, k = covariance.normalized_by_power_of_four()

@@ -16,7 +16,7 @@ from exactflow.exact.progress import report_stage
 from exactflow.exact.typing import MatrixLike, PartitionLike, check_option
 from exactflow.explanation import Explanation
 from exactflow.explanation.steps import collect_steps, product_step
-from exactflow.flows.display import field_suffix
+from exactflow.flows.display import field_suffix_unless_rational
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import ORIENTATIONS, Orientation
@@ -29,7 +29,7 @@ from exactflow.linear.factor.symbolic_blocks import explain_blocks
 __all__ = ["METHODS", "ORIENTATIONS", "SCALES", "explain", "factor"]
 
 LARGEST_EXPLAINED = 64
-"""Limit of the coordinates of an explained flow: its steps are checked by schoolbook arithmetic."""
+"""The most coordinates of a flow that is explained: its steps are checked by slow arithmetic."""
 
 
 def factor(
@@ -134,30 +134,31 @@ def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
 
 
 def _explain_flow(problem: Problem, assumptions: Assumptions, flow: CouplingFlow) -> Explanation:
-    """Explain a flow by the steps of its route, which runs again; the last step is the product."""
+    """Run the route of a flow again, and explain the flow by its steps and the final product."""
     check_explainable_dimension(flow.dimension)
     with assuming(assumptions), collect_steps() as derivation:
         factor_by_route(problem, flow.method)
     couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
-    named = f"`M`{field_suffix(flow.field, quote='``')}{',' * (not flow.field.is_QQ)}"
+    field = field_suffix_unless_rational(flow.field, quote="``")
+    named = f"`M`{field}{',' * (not flow.field.is_QQ)}"
     where = assumptions.condition_text(flow.exceptional(), quote="``")
     claim = f"{named} is the product of {couplings}{where}."
-    claim += problem.layout.sentence
+    claim += problem.layout.sentences_if_not_default
     steps = [*derivation.steps, product_step(flow, problem.target)]
     return Explanation.from_checked_steps(claim, steps, flow, Evidence.EXACT)
 
 
 def check_explainable_dimension(d: int) -> None:
-    """Raise `InvalidInputError` for more coordinates than an explanation is checked on."""
+    """Raise `InvalidInputError` if d exceeds `LARGEST_EXPLAINED`."""
     if d > LARGEST_EXPLAINED:
         raise InvalidInputError(
             f"expected at most {LARGEST_EXPLAINED} coordinates, got {d}: an explanation is checked "
-            "by schoolbook arithmetic; explain a smaller matrix of the same kind"
+            "by slow arithmetic; explain a smaller matrix of the same kind"
         )
 
 
 def _list_routes(indent: str) -> str:
-    """Return one entry of a list for each route, in the margins of a docstring."""
+    """Return the routes as a list for a docstring: one entry for each, wrapped after `indent`."""
     return "\n".join(
         fill(f"- {route}", 100, initial_indent=indent, subsequent_indent=indent + "  ")
         for route in ROUTES

@@ -1,11 +1,12 @@
-"""Any partition: 2m + 1 layers for a generic matrix, at most 2m + 4 for every one, m = ceil(q/p).
+"""Halves of any sizes p <= q: 2m + 1 layers if M is generic, else at most 2m + 4, m = ceil(q/p).
 
 Main results
 ------------
 Let M = [[A, B], [C, D]] have p + q coordinates, p <= q, and determinant 1; [[a, b], [c, d]] is its
 inverse. M is a product of alternating additive couplings. Their number is
 
-- 2m + 1 for a generic M (five for p = q > 1): peel to p < q' <= 2p, and five layers there;
+- 2m + 1 for a generic M (five for p = q > 1): peel to p < q' <= 2p, then five layers. To *peel* is
+  to reduce the larger half to fewer coordinates, at the cost of two layers (`five_layers`);
 - 2m + 1 if p divides q - 1 and C or B has rank p: peel to q' = p + 1, and the five layers of
   `hyperplane`; otherwise 2m + 3, with one peel of fewer coordinates (q' = p and a commutator for
   p = q);
@@ -59,9 +60,9 @@ _TRIES_OF_THE_LAST_SEARCHES = 1000
 
 
 class ShearSearch(NamedTuple):
-    """A randomized search for the shears of a matrix: `find_shifts` returns the shifts of shears
-    U .. U, or None if the draws are unlucky.
+    """A randomized search for shears whose product is M.
 
+    `find_shifts` returns the shifts of alternating shears U .. U, or None if the draws are unlucky.
     A drawn L(Y) is split off first on the side `split_off`, "left" or "right": M = L(Y) M', or
     M' L(Y). If `is_transposed`, the search is for the transpose of M.
     """
@@ -71,7 +72,10 @@ class ShearSearch(NamedTuple):
     is_transposed: bool = False
 
     def find_shears(self, blocks: Blocks, draws: Draws) -> ShearList | None:
-        """Return the factors of a matrix of determinant 1, p <= q, from left to right, or None."""
+        """Return shears whose product has the given blocks; None if the draws are unlucky.
+
+        The matrix has determinant 1, and p <= q.
+        """
         if self.is_transposed:
             blocks = transposed(blocks)
         (A, B, C, D), first, last = blocks, [], []
@@ -89,7 +93,7 @@ class ShearSearch(NamedTuple):
 
 
 def shears_for_smaller_first_half(blocks: Blocks) -> ShearList:
-    """Return the factors of a matrix of determinant 1, p <= q, from left to right.
+    """Return shears whose product has the given blocks, for a matrix of determinant 1 and p <= q.
 
     Raises `FieldTooSmallError` if the field has too few elements for the draws; the message says
     how many suffice.
@@ -100,19 +104,21 @@ def shears_for_smaller_first_half(blocks: Blocks) -> ShearList:
         for k in range(tries):
             draws = Draws(field, k if field.is_FiniteField else 2**k // 2)
             for search in searches:
-                with collect_steps():  # drops the steps about other blocks, peeled or transposed
+                with (
+                    collect_steps()
+                ):  # these steps are dropped: they are about reduced or transposed blocks
                     shears = search.find_shears(blocks, draws)
                 if shears is not None:
-                    _record_step(shears)
+                    _record_drawn_shears(shears)
                     return shears
     raise FieldTooSmallError(
-        f"no draw over {field} gave layers for the partition {(p, q)}: use a field of at least "
+        f"no draw over {field} led to layers for the partition {(p, q)}: use a field of at least "
         f"{_sufficient_field_size(p, q)} elements"
     )
 
 
-def _record_step(shears: ShearList) -> None:
-    """Record the shears that the draws led to."""
+def _record_drawn_shears(shears: ShearList) -> None:
+    """Record the shears that a search found as a step of the explanation."""
     named = {f"X{k}": shear for k, shear in enumerate(shears, 1)}
     letters = {"first": "U", "second": "L"}
     product = " ".join(f"{letters[half]}({name})" for name, (half, _) in named.items())
@@ -127,17 +133,18 @@ def _record_step(shears: ShearList) -> None:
 
 
 def _sufficient_field_size(p: int, q: int) -> int:
-    """Return four times the degree of the polynomials that the draws of the last search must avoid.
+    """Return a number of elements of a field over which most draws of the last search succeed.
 
-    In one step det(y Z) has degree at most 2p in the drawn entries, det(y Z) det D at most q + 4p;
-    the eigenvalues of the commutator exclude at most p^2 / 4 units.
+    It is four times the degree of the polynomials whose zeros the draws must avoid. In one peel
+    det(y Z) has degree at most 2p in the drawn entries, det(y Z) det D at most q + 4p; the
+    eigenvalues of the commutator exclude at most p^2 / 4 units.
     """
     steps = -(-q // p) + 1
     return 4 * steps * (q + 6 * p) + p * p
 
 
 def _plan_searches(blocks: Blocks) -> Iterator[tuple[Sequence[ShearSearch], int]]:
-    """Yield searches and the number of tries of each; searches for few shears come first."""
+    """Yield searches, each with a number of tries; searches for fewer shears come first."""
     (q, p), sure = blocks.C.shape, _TRIES_OF_A_SURE_SEARCH
     finite = blocks.C.domain.is_FiniteField
     tries = sure if p == 1 else _TRIES_IN_A_FINITE_FIELD if finite else _TRIES
@@ -171,7 +178,9 @@ def _plan_searches(blocks: Blocks) -> Iterator[tuple[Sequence[ShearSearch], int]
 
 
 def _shifts_if_generic(blocks: Blocks, draws: Draws) -> Shifts | None:
-    """Return 2m + 1 shifts (five for p = q > 1), or None."""
+    """Return 2m + 1 shifts, m = ceil(q / p), or five if p = q > 1; None if the draws are unlucky,
+    as they always are unless the matrix is generic.
+    """
     q, p = blocks.C.shape
     if p == 1:
         return _shifts_by_peeling(blocks, [1] * (q - 1), _three_shifts_2x2, draws)
@@ -179,7 +188,7 @@ def _shifts_if_generic(blocks: Blocks, draws: Draws) -> Shifts | None:
 
 
 def _shifts_for_full_rank_C(blocks: Blocks, draws: Draws) -> Shifts | None:
-    """Return 2m + 1 or 2m + 3 shifts, or None; C has rank p."""
+    """Return 2m + 1 or 2m + 3 shifts, m = ceil(q / p), or None. The rank of C is p."""
     q, p = blocks.C.shape
     if p == q:
         return _shifts_by_peeling(
@@ -195,7 +204,7 @@ def _shifts_for_full_rank_C(blocks: Blocks, draws: Draws) -> Shifts | None:
 
 
 def _shifts_by_lucky_draws(blocks: Blocks, draws: Draws) -> Shifts | None:
-    """Return as many shifts as `_shifts_for_full_rank_C`: lucky draws replace a large field."""
+    """Return as many shifts as `_shifts_for_full_rank_C`, or None; small fields are allowed."""
     q, p = blocks.C.shape
     return _shifts_by_peeling(
         blocks, _sizes_of_successive_peels(p, q), draw_shifts_for_equal_halves, draws
@@ -203,7 +212,7 @@ def _shifts_by_lucky_draws(blocks: Blocks, draws: Draws) -> Shifts | None:
 
 
 def _sizes_of_successive_peels(p: int, q: int) -> list[int]:
-    """Return the numbers of coordinates to peel off, one by one, from q down to p."""
+    """Return how many coordinates each peel removes, for peels from size q down to size p."""
     return [p] * (q // p - 1) + [q % p] * (q % p > 0)
 
 
@@ -220,12 +229,14 @@ def _three_shifts_2x2(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts |
 def _shifts_by_peeling(
     blocks: Blocks,
     sizes: Iterable[int],
-    core: Callable[[Blocks, Blocks, Draws], Shifts | None],
+    find_core_shifts: Callable[[Blocks, Blocks, Draws], Shifts | None],
     draws: Draws,
 ) -> Shifts | None:
-    """Peel off as many coordinates as `sizes` say, and let `core` find the shifts of the rest.
+    """Return the shifts of alternating shears U .. U for the given blocks; None if the draws are
+    unlucky.
 
-    Return the shifts of shears U .. U for the given blocks, or None.
+    Peels remove as many coordinates as `sizes` say, and `find_core_shifts` finds the shifts of the
+    matrix that remains.
     """
     inverse = linalg.split(linalg.join(blocks).inv(), blocks.A.shape[0])
     peels = []
@@ -238,8 +249,8 @@ def _shifts_by_peeling(
     if peels:
         blocks = linalg.split(linalg.join(inverse).inv(), blocks.A.shape[0])
     try:
-        shifts = core(blocks, inverse, draws)
-    except FieldTooSmallError:  # too few elements for distinct eigenvalues
+        shifts = find_core_shifts(blocks, inverse, draws)
+    except FieldTooSmallError:  # the field has too few elements for distinct eigenvalues
         return None
     if shifts is None:
         return None

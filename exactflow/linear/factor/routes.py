@@ -1,8 +1,8 @@
-"""The table of routes: the constructions with their names, their matrices and their layers.
+"""The table of routes: constructions of layers, with the matrices to which they apply.
 
 `factor` walks the table and takes the first route that applies; the names of methods, refusals and
-the choices of the command line are read off the table. The route on arrays is imported only where
-it applies, so that all others work without NumPy.
+the choices of the command line are read off the table. The route for permutations, which computes
+with arrays, is imported only where it applies, so that all others work without NumPy.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ from exactflow.linear.factor.transvection import six_shifts_by_transvection
 
 LARGEST_UNEVEN = 128
 MOST_TERMS = 20_000
-"""Limit of the monomials in an entry: at the limit a matrix of symbols takes some 20 seconds."""
+"""The most monomials in an entry of a layer: a matrix at this limit takes some 20 seconds."""
 
 _HALVES: dict[tuple[int, ...] | None, str] = {
     (0,): "halves of one size",
@@ -43,12 +43,15 @@ _HALVES: dict[tuple[int, ...] | None, str] = {
     None: "halves of any sizes",
 }
 
-Construction = Callable[[Blocks], ShearList | None]
+UnimodularConstruction = Callable[[Blocks], ShearList | None]
+"""Returns shears for the blocks of a matrix of determinant 1."""
+
+LayerFinder = Callable[[Problem], Layers | None]
 
 
 @dataclass(frozen=True)
 class Route:
-    """One construction of layers.
+    """A construction of layers, with its name and the matrices to which it applies.
 
     `name` is its name as `method` of `factor` and of the flow, `where` the matrices to which it
     applies, as they are named in a message, and `cost` the number and kind of its layers.
@@ -60,7 +63,7 @@ class Route:
     name: str
     where: str
     cost: str
-    find_layers: Callable[[Problem], Layers | None]
+    find_layers: LayerFinder
     differences: tuple[int, ...] | None = (0,)
 
     def fits_halves(self, partition: tuple[int, int]) -> bool:
@@ -68,7 +71,7 @@ class Route:
         return self.differences is None or abs(partition[0] - partition[1]) in self.differences
 
     def refusal_text(self, partition: tuple[int, int]) -> str:
-        """Error text for a matrix to which the route does not apply."""
+        """Return the error text for a matrix to which the route does not apply."""
         expected, got = self.where, "another matrix"
         if not self.fits_halves(partition):
             expected, got = _HALVES[self.differences], f"halves {partition}"
@@ -79,17 +82,19 @@ class Route:
 
 
 def _permutation_layers(problem: Problem) -> Layers | None:
-    if problem.signed_permutation is None:
+    if problem.rational_signed_permutation is None:
         return None
     try:
         import numpy as np
 
         from exactflow.linear.factor.permutation import permutation_layers
-    except ModuleNotFoundError:  # a browser may lack NumPy: other routes work without it
+    except ModuleNotFoundError:  # without NumPy, as in some browsers, the other routes work
         return None
 
     problem.record_blocks(exchanged=problem.partition[0] > problem.partition[1])
-    perm, signs = problem.layout.permutation_of_layers(*map(np.array, problem.signed_permutation))
+    perm, signs = problem.layout.signed_permutation_of_layers(
+        *map(np.array, problem.rational_signed_permutation)
+    )
     return permutation_layers(perm, signs, problem.partition)
 
 
@@ -98,12 +103,11 @@ def _at_most_two_layers(problem: Problem) -> Layers | None:
     return find_at_most_two_layers(problem.blocks(), problem.scales)
 
 
-def _finder_by_constructions(
-    *constructions: tuple[Construction, Half],
-) -> Callable[[Problem], Layers | None]:
-    """Return the route that divides a row of the half by the determinant, and then tries the
-    constructions for determinant 1: on halves of one size in both orders, otherwise with the
-    smaller half first.
+def _finder_by_constructions(*constructions: tuple[UnimodularConstruction, Half]) -> LayerFinder:
+    """Return a function that tries constructions for determinant 1, one after the other.
+
+    Each is given with the half of which a row is divided by the determinant first. If both halves
+    have one size, each order of the halves is tried, otherwise only the smaller half first.
     """
 
     def find_layers(problem: Problem) -> Layers | None:
@@ -125,8 +129,11 @@ def _finder_by_constructions(
 
 def _construction_from_shifts(
     find_shifts: Callable[[Blocks], Shifts | None], leftmost: Half
-) -> tuple[Construction, Half]:
-    """Return a construction of shears from a search for shifts, and the half moved leftmost."""
+) -> tuple[UnimodularConstruction, Half]:
+    """Return a construction of shears from a search for shifts, paired with `leftmost`.
+
+    `leftmost` is the half that the leftmost shear moves.
+    """
 
     def find_shears(blocks: Blocks) -> ShearList | None:
         shifts = find_shifts(blocks)
@@ -186,10 +193,10 @@ METHODS = ("auto", *(route.name for route in ROUTES))
 
 
 def factor_by_route(problem: Problem, method: str) -> tuple[Layers, str]:
-    """Return layers that compose to the problem's matrix, and the name of the route.
+    """Return layers that compose to the problem's matrix, and the name of their route.
 
-    With method="auto", a route for which the field is too small gives way to the next one. Raises
-    `MethodError`, with the reason, if the route does not apply.
+    With method="auto", it is the first route that applies and for which the field is large enough.
+    Raises `MethodError`, with the reason, if the route of the given name does not apply.
     """
     if method == "auto":
         _check_uneven_permutation_size(problem)
@@ -213,12 +220,12 @@ def factor_by_route(problem: Problem, method: str) -> tuple[Layers, str]:
 
 
 def _check_uneven_permutation_size(problem: Problem) -> None:
-    """Refuse a large permutation for which there is no sparse route."""
+    """Raise `MethodError` for a large permutation whose halves differ by more than one."""
     d = sum(problem.partition)
     if (
         d > LARGEST_UNEVEN
         and not ROUTES[0].fits_halves(problem.partition)
-        and problem.signed_permutation
+        and problem.rational_signed_permutation
     ):
         raise MethodError(
             f"expected halves that differ by at most one for a permutation of more than "
@@ -229,7 +236,7 @@ def _check_uneven_permutation_size(problem: Problem) -> None:
 
 
 def _check_symbol_count(problem: Problem, route: Route) -> None:
-    """Refuse a matrix of many symbols, except for the routes that only read them."""
+    """Raise `MethodError` for too many symbols, unless the route only copies entries."""
     field, d = problem.target.domain, sum(problem.partition)
     if not field.is_FractionField or route.name in ("permutation", "short"):
         return
@@ -238,6 +245,6 @@ def _check_symbol_count(problem: Problem, route: Route) -> None:
     if terms > MOST_TERMS:
         raise MethodError(
             f"expected fewer symbols in a {d} x {d} matrix, got {count}: the entries of its layers "
-            f"are quotients of polynomials of up to {terms:,} terms; put in numbers for some "
-            "symbols, or explain blocks of every size: exactflow.explain(BlockMatrix(..))"
+            f"are quotients of polynomials of up to {terms:,} terms; replace some symbols by "
+            "numbers, or explain blocks of every size: exactflow.explain(BlockMatrix(..))"
         )

@@ -106,7 +106,7 @@ class OneMaskBuilder:
             record_step("coupling", f"{task} They stand in different halves: no swap.", "", {})
         p = self.partition[0]
         seen = {i: (k if k < p else k - p, self.sign[i]) for i, k in self.place.items()}
-        self.parts.append((half, part.renamed(seen, seen)))
+        self.parts.append((half, part.renumbered(seen, seen)))
 
     def add_matrix(self, matrix: DomainMatrix, after: MaskedPart | None) -> None:
         """Add the layers of a matrix; choose the places behind it to suit the coupling `after`.
@@ -279,7 +279,7 @@ class OneMaskBuilder:
 
 def as_masked_part(layer: Coupling) -> MaskedPart:
     """Return a layer as a part that acts on the places themselves."""
-    moved, kept = (tuple((k, 1) for k in range(size)) for size in layer.sizes)
+    moved, kept = (tuple((k, 1) for k in range(size)) for size in layer.moved_and_kept_sizes)
     return MaskedPart(layer, kept, moved)
 
 
