@@ -17,8 +17,8 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball
-from exactflow.exact.coerce import as_array
-from exactflow.exact.numbers import format_short, to_elements, to_index, to_list
+from exactflow.exact.coerce import as_array_if_tensor
+from exactflow.exact.numbers import format_short, sequence_to_list, to_elements, to_index
 from exactflow.exact.typing import Element
 from exactflow.laws.universal.measures import Mixture, as_weights
 from exactflow.laws.universal.quantization import (
@@ -124,7 +124,7 @@ class Histogram(Boxes):
     shape: tuple[int, int]
 
     def __init__(self, counts: Sequence | np.ndarray, box: tuple[Sequence, Sequence]) -> None:
-        rows = [to_elements(row) for row in to_list(counts)]
+        rows = [to_elements(row) for row in sequence_to_list(counts)]
         if len({len(row) for row in rows}) != 1 or not rows[0]:
             raise InvalidInputError(
                 f"expected rows of counts of equal length, got {format_short(counts)}"
@@ -134,7 +134,7 @@ class Histogram(Boxes):
             raise InvalidInputError(
                 f"expected counts >= 0, at least one positive, got {format_short(counts)}"
             )
-        lower, upper = map(to_elements, to_list(box))
+        lower, upper = map(to_elements, sequence_to_list(box))
         if len(lower) != 2 or len(upper) != 2 or not all(map(operator.lt, lower, upper)):
             raise InvalidInputError(
                 f"expected the corners lower < upper of a box in the plane, got {format_short(box)}"
@@ -195,7 +195,7 @@ class Histogram(Boxes):
 
 def _as_floats(samples: Any) -> np.ndarray:
     """Return samples as an array of floats; raise `InvalidInputError` unless they are real."""
-    found = as_array(samples)
+    found = as_array_if_tensor(samples)
     try:
         if not (np.iscomplexobj(found) or np.ma.is_masked(found)):
             return np.asarray(found, dtype=float)
@@ -233,11 +233,11 @@ def as_point_pairs(shape: str, points: str, pairs: Sequence) -> tuple[PointPair,
     `shape` and `points` are words for error messages, such as "box" and "corners".
     """
     found = []
-    for pair in to_list(pairs):
-        ends = tuple(to_list(pair))
+    for pair in sequence_to_list(pairs):
+        ends = tuple(sequence_to_list(pair))
         if len(ends) != 2:
             raise InvalidInputError(f"expected pairs of {points}, got {format_short(pair)}")
-        for x in (x for end in ends for x in to_list(end)):
+        for x in (x for end in ends for x in sequence_to_list(end)):
             if isinstance(x, float) and not math.isfinite(x):
                 raise InvalidInputError(
                     f"expected finite {points}, got {x}: a measure without second moment has an "

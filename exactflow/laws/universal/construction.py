@@ -26,8 +26,8 @@ from exactflow.exact.balls import (
     normal_cdf,
     normal_density,
     normal_quantile,
+    sqrt_upper_bound,
     upper,
-    upper_root,
 )
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import HALVES, Element
@@ -134,7 +134,7 @@ class Construction:
         `quantization_error` is an upper bound of W2(target, cell centers). Knots and atoms must be
         as far apart as the theorem requires. The time is linear in the number of atoms.
         """
-        ramps = upper_root(ball(self.tau) * self.bound_squared_ramps_per_width(self.tau))
+        ramps = sqrt_upper_bound(ball(self.tau) * self.bound_squared_ramps_per_width(self.tau))
         terms = (
             quantization_error,
             self.root_mean_square_move(),
@@ -149,7 +149,7 @@ class Construction:
         """Return the term `spread`: sqrt(sum_i w_i moved_i^2), as an enclosure."""
         pairs = zip(self.weights, self.moved.tolist(), strict=True)
         square = sum((ball(w) * m * m for w, m in pairs if m), arb(0))
-        return upper_root(square) / arb(2) ** self.bits
+        return sqrt_upper_bound(square) / arb(2) ** self.bits
 
     def bound_weights_error(self) -> arb:
         """Return the term `weights`: diameter sqrt(sum_i |Phi(knot_i) - (w_1 + .. + w_i)|)."""
@@ -157,7 +157,7 @@ class Construction:
         for knot, weight in zip(self.knots, self.weights, strict=False):
             cumulative += weight
             total += abs(normal_cdf(ball(knot)) - ball(cumulative))
-        return self._bounding_box_diagonal(slice(None)) * upper_root(total)
+        return self._bounding_box_diagonal(slice(None)) * sqrt_upper_bound(total)
 
     def bound_noise_error(self) -> arb:
         """Return the term `noise`: sqrt((d - m) delta^2 + m delta^4), where m = 0 for two layers,
@@ -191,7 +191,7 @@ class Construction:
             labels = delta * (len(self.atoms) - 1)
         first, second = map(self._bounding_box_diagonal, (kept, moved))
         square = first**2 + (second + labels) ** 2
-        return square.sqrt() * upper_root(mass)
+        return square.sqrt() * sqrt_upper_bound(mass)
 
     def _bounding_box_diagonal(self, coordinates: slice) -> arb:
         """Return the diagonal of the bounding box of the atoms in the given coordinates."""

@@ -11,7 +11,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import FieldTooSmallError, OrientationError
 from exactflow.exact import linalg
-from exactflow.exact.signed_permutation import read_signed_permutation
+from exactflow.exact.signed_permutation import find_row_permutation_and_signs
 from exactflow.exact.typing import Half
 from exactflow.explanation.steps import collect_steps, record_step
 from exactflow.flows.base import Coupling
@@ -113,7 +113,7 @@ class OneMaskBuilder:
 
         A signed permutation only changes the places and signs of coordinates.
         """
-        if (signed := read_signed_permutation(matrix)) is not None:
+        if (signed := find_row_permutation_and_signs(matrix)) is not None:
             record_step("renaming", "The next matrix only renames coordinates.", "", {})
             perm, signs = signed
             place = {i: self.place[j] for i, j in enumerate(perm)}
@@ -298,7 +298,7 @@ def yield_layers_from_either_half(
         yield ()
         return
     exchanged = list(range(p, p + q)) + list(range(p))
-    is_monomial = read_signed_permutation(matrix) is not None
+    is_monomial = find_row_permutation_and_signs(matrix) is not None
     for method in ("auto", "commutator") if p == q and not is_monomial else ("auto",):
         with suppress(FieldTooSmallError):
             yield factor(matrix, partition=partition, method=method, scales=scales).layers
