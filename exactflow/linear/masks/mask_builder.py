@@ -101,7 +101,7 @@ class OneMaskBuilder:
         return Placement(self.place, self.sign)
 
     def add_coupling(self, part: MaskedPart) -> None:
-        """Add a coupling, if need be after a swap that brings its coordinates to suitable halves."""
+        """Add a coupling, if need be after a swap that brings coordinates to suitable halves."""
 
         def count_new_layers(option: tuple[Half, Pairs]) -> int:
             return (3 if option[1] else 1) - (option[0] == self.last_half)
@@ -118,7 +118,7 @@ class OneMaskBuilder:
         self.parts.append((half, part.renamed(seen, seen)))
 
     def add_matrix(self, matrix: DomainMatrix, next_coupling: MaskedPart | None) -> None:
-        """Add the layers of a matrix, and choose places after it so that `next_coupling` needs no swap.
+        """Add the layers of a matrix; after them `next_coupling`, if any, needs no swap.
 
         A signed permutation only changes the places and signs of coordinates.
         """
@@ -159,7 +159,7 @@ class OneMaskBuilder:
         )
 
     def _possible_halves_and_swaps(self, part: MaskedPart) -> list[tuple[Half, Pairs]]:
-        """Return each half that a coupling may move, with the pairs of coordinates to swap first."""
+        """Return each half that a coupling may move, with the pairs to swap before it."""
         moves = {see[0] for see in part.moved if see}
         reads = {see[0] for see in part.kept if see}
         p, q = self.partition
