@@ -52,9 +52,9 @@ def _run_in_child() -> int:
     reading, writing = os.pipe()
     parent, child = os.getpid(), os.fork()
     if not child:
-        from exactflow.files.parallel import exit_with_parent
+        from exactflow.files.parallel import wait_and_exit_with_parent
 
-        threading.Thread(target=exit_with_parent, args=[parent], daemon=True).start()
+        threading.Thread(target=wait_and_exit_with_parent, args=[parent], daemon=True).start()
         code = cli.main()
         os.write(writing, bytes([code]))
         return code

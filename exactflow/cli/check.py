@@ -20,7 +20,7 @@ from typing import Any
 from exactflow import checker
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError, join_names, printable
-from exactflow.files.atomic import read_bytes
+from exactflow.files.atomic import read_file_or_stdin
 from exactflow.files.checking import MOST_SECONDS, WORDS, CheckResult, check_certificate
 from exactflow.files.parallel import parallel_map
 
@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     files_by_code: dict[int, list[str]] = {}
     running = common.get_attributes(arguments, "jobs", "backend")
     for found in parallel_map(
-        check, files, label="certificate", lost=_verdict_of_lost_worker, **running
+        check, files, label="certificate", result_if_lost=_verdict_of_lost_worker, **running
     ):
         name = printable(found.file)
         files_by_code.setdefault(found.code, []).append(name)
@@ -146,7 +146,7 @@ def _make_check_with_timeout(arguments: argparse.Namespace) -> partial[CheckResu
         words += [] if value is None else [f"--{name}={value}"]
     words += [f"--{name}" for name in ("quick", "kernel", "transpose") if getattr(arguments, name)]
     reads = "-" in (*arguments.certificates, arguments.target)
-    given = read_bytes("-") if reads else b""
+    given = read_file_or_stdin("-") if reads else b""
     return partial(
         _check_in_new_process,
         words=words,
@@ -212,7 +212,7 @@ def _read_target_bytes_and_suffix(path: str, key: str | None) -> tuple[bytes, st
         except checker.MalformedError as error:
             raise InvalidInputError(str(error)) from None
     from exactflow.exact.numbers import format_rational
-    from exactflow.files.matrices import read_matrix
+    from exactflow.files.matrices import read_square_matrix
 
-    rows = read_matrix(path, key=key).matrix.to_dense().to_list()
+    rows = read_square_matrix(path, key=key).matrix.to_dense().to_list()
     return json.dumps([[format_rational(x) for x in row] for row in rows]).encode(), ".json"

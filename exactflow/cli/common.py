@@ -139,7 +139,7 @@ def print_wrapped_lines(*sentences: object) -> None:
 
 def flow_summary_record(flow: "CouplingFlow") -> dict[str, Any]:
     """Return facts about a flow over QQ and each of its layers, without entries, for JSON."""
-    from exactflow.flows.display import format_magnitude
+    from exactflow.flows.display import format_three_digits
 
     return {
         "dimension": flow.dimension,
@@ -154,7 +154,7 @@ def flow_summary_record(flow: "CouplingFlow") -> dict[str, Any]:
                 "scales_not_1": sum(s != 1 for s in layer.scale_elements),
                 "nonzeros": layer.nnz,
                 "bits": layer.bits,
-                "largest_magnitude": format_magnitude(layer.magnitude),
+                "largest_magnitude": format_three_digits(layer.magnitude),
             }
             for layer in flow
         ],
@@ -178,9 +178,9 @@ def print_orientation_repair(
 
 def read_matrix_file(arguments: argparse.Namespace) -> "MatrixFile":
     """Read the matrix in the file that the arguments name."""
-    from exactflow.files.matrices import read_matrix
+    from exactflow.files.matrices import read_square_matrix
 
-    return read_matrix(arguments.file, key=arguments.key, transpose=arguments.transpose)
+    return read_square_matrix(arguments.file, key=arguments.key, transpose=arguments.transpose)
 
 
 def check_output_path(arguments: argparse.Namespace, allows_arrays: bool = True) -> None:
@@ -193,7 +193,7 @@ def check_output_path(arguments: argparse.Namespace, allows_arrays: bool = True)
     if output is None:
         return
     from exactflow.files import atomic
-    from exactflow.files.arrays import ARRAY_SUFFIXES, select_writer
+    from exactflow.files.arrays import ARRAY_SUFFIXES, select_encoder
 
     kinds = {"a certificate": (".json",)} | (
         {"float64 layers": ARRAY_SUFFIXES} if allows_arrays else {}
@@ -205,7 +205,7 @@ def check_output_path(arguments: argparse.Namespace, allows_arrays: bool = True)
     if os.path.realpath(output) == os.path.realpath(arguments.file or ""):
         raise InvalidInputError(f"the output {output!r} is the input: choose another file")
     if not output.lower().endswith(".json"):
-        select_writer(output)
+        select_encoder(output)
 
 
 def write_result_and_describe(

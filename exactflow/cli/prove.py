@@ -124,7 +124,7 @@ def _run_scripts(arguments: argparse.Namespace) -> list[Outcome]:
                 longest_first,
                 jobs=jobs,
                 backend=arguments.backend,
-                lost=_outcome_of_lost_worker,
+                result_if_lost=_outcome_of_lost_worker,
             )
             for outcome in outcomes_in_order:
                 count_script()

@@ -16,7 +16,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_column, as_square_matrix, is_equal
-from exactflow.exact.numbers import format_short, to_index, to_list
+from exactflow.exact.numbers import format_short, sequence_to_list, to_index
 from exactflow.exact.typing import MatrixLike, VectorLike
 
 __all__ = [
@@ -43,7 +43,7 @@ def permutation(perm: Sequence[int]) -> sympy.Matrix:
     [20]])
     """
     try:
-        images = [operator.index(i) for i in to_list(perm)]
+        images = [operator.index(i) for i in sequence_to_list(perm)]
     except TypeError:
         raise InvalidInputError(
             f"expected a list of integers as permutation, got {format_short(perm)}"
@@ -104,7 +104,7 @@ def append_swap(M: MatrixLike, *, p: int | None = None) -> sympy.Matrix:
     matrix = as_square_matrix(M)
     d = matrix.shape[0]
     size = d // 2 if p is None else to_index("p", p, 0, d)
-    return linalg.append_swapped_pads(matrix, size).to_Matrix()
+    return linalg.append_swapped_coordinate_pair(matrix, size).to_Matrix()
 
 
 def toeplitz(column: VectorLike, row: "VectorLike | None" = None) -> sympy.Matrix:

@@ -27,7 +27,7 @@ from exactflow.exact.balls import ball
 from exactflow.exact.coerce import as_rectangular_matrix
 from exactflow.exact.numbers import (
     format_short,
-    sqrt_rounded,
+    sqrt_to_128_bits,
     to_element,
     to_elements,
     to_fmpq,
@@ -167,7 +167,9 @@ class Sphere(TargetMeasure):
         with ctx.workprec(2 * grid_bits(relative)):
             bands = [(mass, [cos]) for mass, cos, _ in _bands(k, relative)] if k else _sphere(0)
             cells = quantization_from_means(arb(1) / (k + 1), bands, grid_bits(relative))
-        length, more = (to_element(sqrt_rounded(to_fraction(square), up)) for up in (False, True))
+        length, more = (
+            to_element(sqrt_to_128_bits(to_fraction(square), up)) for up in (False, True)
+        )
         return map_affinely(cells, [self.center[i]], [[length]], bits, more - length)
 
     def __repr__(self) -> str:

@@ -41,7 +41,7 @@ from exactflow.exact.balls import upper
 from exactflow.exact.numbers import (
     format_short,
     format_up,
-    sqrt_rounded,
+    sqrt_to_128_bits,
     to_element,
     to_float,
     to_fraction,
@@ -207,7 +207,7 @@ def gaussianize(
     n = points.shape[1]
     with ctx.workprec(TUNING.precision):
         norm = shear_norm(condition)
-        most = condition if n == 1 else to_element(sqrt_rounded(to_fraction(condition)))
+        most = condition if n == 1 else to_element(sqrt_to_128_bits(to_fraction(condition)))
         exponents = np.frexp(np.abs(points).max(axis=0))[1].tolist()
         points, scales = np.ldexp(points, [-e for e in exponents]), [QQ(2) ** e for e in exponents]
         units = tuple(DataScaling.of(_raw_transport(points, i, scales[i]), most) for i in range(n))

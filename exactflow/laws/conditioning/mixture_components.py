@@ -18,7 +18,7 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_rectangular_matrix
 from exactflow.exact.numbers import format_short, to_fmpq
-from exactflow.exact.singular_values import to_fmpq_matrix
+from exactflow.exact.singular_values import to_square_fmpq_matrix
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.laws.conditioning.tuning import TUNING
 from exactflow.laws.universal.boxes import Boxes, Uniform
@@ -55,7 +55,7 @@ class Gaussian:
     covariance: fmpq_mat
 
     def __init__(self, covariance: MatrixLike) -> None:
-        exact = to_fmpq_matrix(covariance)
+        exact = to_square_fmpq_matrix(covariance)
         if exact != exact.transpose():
             raise InvalidInputError(
                 "expected a symmetric covariance, got a matrix that differs from its transpose: "

@@ -17,8 +17,8 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball
-from exactflow.exact.coerce import as_array
-from exactflow.exact.numbers import format_short, to_elements, to_index, to_list
+from exactflow.exact.coerce import as_array_if_tensor
+from exactflow.exact.numbers import format_short, sequence_to_list, to_elements, to_index
 from exactflow.exact.typing import Element
 from exactflow.laws.universal.measures import Mixture, as_weights
 from exactflow.laws.universal.quantization import (
@@ -122,7 +122,7 @@ class Histogram(Boxes):
     shape: tuple[int, int]
 
     def __init__(self, counts: Sequence | np.ndarray, box: tuple[Sequence, Sequence]) -> None:
-        rows = [to_elements(row) for row in to_list(counts)]
+        rows = [to_elements(row) for row in sequence_to_list(counts)]
         if len({len(row) for row in rows}) != 1 or not rows[0]:
             raise InvalidInputError(
                 f"expected rows of counts of equal length, got {format_short(counts)}"
@@ -132,7 +132,7 @@ class Histogram(Boxes):
             raise InvalidInputError(
                 f"expected counts >= 0, at least one positive, got {format_short(counts)}"
             )
-        lower, upper = map(to_elements, to_list(box))
+        lower, upper = map(to_elements, sequence_to_list(box))
         if len(lower) != 2 or len(upper) != 2 or not all(map(operator.lt, lower, upper)):
             raise InvalidInputError(
                 f"expected the corners lower < upper of a box in the plane, got {format_short(box)}"
@@ -193,7 +193,7 @@ class Histogram(Boxes):
 
 def _as_floats(samples: Any) -> np.ndarray:
     """Return samples as an array of floats, or raise `InvalidInputError` if they are not real."""
-    found = as_array(samples)
+    found = as_array_if_tensor(samples)
     try:
         if not (np.iscomplexobj(found) or np.ma.is_masked(found)):
             return np.asarray(found, dtype=float)
@@ -227,11 +227,11 @@ def checkerboard(*, size: int = 4, dimension: int = 2) -> Boxes:
 def as_point_pairs(kind: str, name: str, pairs: Sequence) -> tuple[Ends, ...]:
     """Return pairs of points with finite rational coordinates and equal dimension."""
     found = []
-    for pair in to_list(pairs):
-        ends = tuple(to_list(pair))
+    for pair in sequence_to_list(pairs):
+        ends = tuple(sequence_to_list(pair))
         if len(ends) != 2:
             raise InvalidInputError(f"expected pairs of {name}, got {format_short(pair)}")
-        for x in (x for end in ends for x in to_list(end)):
+        for x in (x for end in ends for x in sequence_to_list(end)):
             if isinstance(x, float) and not math.isfinite(x):
                 raise InvalidInputError(
                     f"expected finite {name}, got {x}: a measure without second moment has an "

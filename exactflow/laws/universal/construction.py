@@ -26,8 +26,8 @@ from exactflow.exact.balls import (
     normal_cdf,
     normal_density,
     normal_quantile,
+    sqrt_upper_bound,
     upper,
-    upper_root,
 )
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import HALVES, Element
@@ -133,7 +133,7 @@ class Construction:
         `quantization` is an upper bound of W2(target, cell centers). Atoms and parameters must
         satisfy the conditions of the theorem.
         """
-        ramps = upper_root(ball(self.tau) * self.ramp_factor(self.tau))
+        ramps = sqrt_upper_bound(ball(self.tau) * self.ramp_factor(self.tau))
         terms = (
             quantization,
             self.spread_error(),
@@ -148,7 +148,7 @@ class Construction:
         """Return sqrt(sum_i w_i moved_i^2)."""
         pairs = zip(self.weights, self.moved.tolist(), strict=True)
         square = sum((ball(w) * m * m for w, m in pairs if m), arb(0))
-        return upper_root(square) / arb(2) ** self.bits
+        return sqrt_upper_bound(square) / arb(2) ** self.bits
 
     def weights_error(self) -> arb:
         """Return diameter sqrt(sum_i |Phi(knot_i) - (w_1 + .. + w_i)|)."""
@@ -156,7 +156,7 @@ class Construction:
         for knot, weight in zip(self.knots, self.weights, strict=False):
             cumulative += weight
             total += abs(normal_cdf(ball(knot)) - ball(cumulative))
-        return self._diameter(slice(None)) * upper_root(total)
+        return self._diameter(slice(None)) * sqrt_upper_bound(total)
 
     def noise_error(self) -> arb:
         """Return sqrt((d - m) delta^2 + m delta^4), where the first of three layers moves m
@@ -187,7 +187,7 @@ class Construction:
             mass += 2 * normal_cdf(-1 / (4 * delta))
             labels = delta * (len(self.atoms) - 1)
         square = self._diameter(kept) ** 2 + (self._diameter(moved) + labels) ** 2
-        return square.sqrt() * upper_root(mass)
+        return square.sqrt() * sqrt_upper_bound(mass)
 
     def _diameter(self, coordinates: slice) -> arb:
         """Return the diagonal of the box around some coordinates of the atoms."""

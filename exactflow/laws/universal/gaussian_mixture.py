@@ -17,7 +17,7 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import normal_cdf, normal_density, normal_quantile
-from exactflow.exact.numbers import format_short, to_element, to_elements, to_list
+from exactflow.exact.numbers import format_short, sequence_to_list, to_element, to_elements
 from exactflow.exact.typing import Element, NumberLike
 from exactflow.laws.universal.measures import Mixture, as_weights
 from exactflow.laws.universal.quantization import (
@@ -120,7 +120,7 @@ def _as_points(points: Sequence | np.ndarray) -> list[tuple]:
     """Return points as tuples of elements of QQ; a number is a point of the line."""
     return [
         to_elements(point if isinstance(point, list | tuple | np.ndarray) else [point])
-        for point in to_list(points)
+        for point in sequence_to_list(points)
     ]
 
 

@@ -66,15 +66,15 @@ from sympy import QQ, Rational
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, lower, upper
-from exactflow.exact.coerce import as_array, is_array
+from exactflow.exact.coerce import as_array_if_tensor, is_array
 from exactflow.exact.numbers import (
     format_down,
     format_short,
     format_up,
+    sequence_to_list,
     to_element,
     to_elements,
     to_float,
-    to_list,
 )
 from exactflow.exact.typing import Element
 from exactflow.explanation import Explanation
@@ -210,10 +210,10 @@ class KLApproximation(FlowResult):
         InvalidInputError
             Another shape, or floats although float64 loses all digits (see ``terms.digits``).
         """
-        points = as_array(x)
+        points = as_array_if_tensor(x)
         if is_inexact(points):
             return self._log_prob_of_floats(points)
-        rows = to_list(points.tolist() if is_array(points) else points)
+        rows = sequence_to_list(points.tolist() if is_array(points) else points)
         if rows and all(isinstance(row, list | tuple) for row in rows):
             return [self._enclose_log_prob(row) for row in rows]
         return self._enclose_log_prob(rows)

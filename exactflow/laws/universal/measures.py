@@ -16,12 +16,12 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_rectangular_matrix, is_array, is_tensor
 from exactflow.exact.numbers import (
     format_short,
-    sqrt_rounded,
+    sequence_to_list,
+    sqrt_to_128_bits,
     to_element,
     to_elements,
     to_fraction,
     to_index,
-    to_list,
 )
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.flows.partition import as_partition
@@ -120,7 +120,7 @@ class Product(TargetMeasure):
     factors: tuple[TargetMeasure, ...]
 
     def __init__(self, factors: Sequence) -> None:
-        factors = tuple(to_list(factors))
+        factors = tuple(sequence_to_list(factors))
         for factor in factors:
             if not isinstance(factor, TargetMeasure):
                 raise InvalidInputError(f"expected measures, got {type(factor).__name__}")
@@ -136,7 +136,7 @@ class Product(TargetMeasure):
         """Return products of atoms; the coordinates share the square of the tolerance."""
         sizes = [0 if isinstance(factor, Atoms) else factor.dimension for factor in self.factors]
         square, total = to_fraction(tolerance * tolerance), max(1, sum(sizes))
-        shares = [sqrt_rounded(square * max(1, size) / total) for size in sizes]
+        shares = [sqrt_to_128_bits(square * max(1, size) / total) for size in sizes]
         parts = zip(self.factors, map(to_element, shares), strict=True)
         return mix_products([QQ.one], [[factor.quantize(share, bits) for factor, share in parts]])
 

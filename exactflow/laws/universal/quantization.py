@@ -19,7 +19,7 @@ from flint import arb
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import FINEST, PrecisionError, ball, nearest_integer, upper_root
+from exactflow.exact.balls import FINEST, PrecisionError, ball, nearest_integer, sqrt_upper_bound
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 
@@ -102,7 +102,9 @@ def quantization_from_means(
         off += abs(mass - ball(weight))
     array = np.array(centers, dtype=object)
     diameter = arb(sum((max(x) - min(x)) ** 2 for x in array.T.tolist())).sqrt() / unit
-    error = upper_root(square) + upper_root(moved) + diameter * upper_root(off / 2)
+    error = (
+        sqrt_upper_bound(square) + sqrt_upper_bound(moved) + diameter * sqrt_upper_bound(off / 2)
+    )
     return Quantization(weights, array, bits, error)
 
 
@@ -155,7 +157,7 @@ def mix_products(weights: Sequence, rows: Sequence[Sequence[Quantization]]) -> Q
             np.hstack([part.centers[grid] for part, grid in zip(row, grids, strict=True)])
         )
         square += ball(weight) * sum((part.error * part.error for part in row), arb(0))
-    return Quantization(masses, np.vstack(blocks), rows[0][0].bits, upper_root(square))
+    return Quantization(masses, np.vstack(blocks), rows[0][0].bits, sqrt_upper_bound(square))
 
 
 def list_choices(sizes: Sequence[int]) -> np.ndarray:

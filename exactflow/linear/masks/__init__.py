@@ -53,8 +53,8 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.nonlinear.merged_coupling import MaskedPart, MergedCoupling
 from exactflow.flows.nonlinear.piecewise_coupling import PiecewiseCoupling
-from exactflow.flows.orientation import flip_signs
-from exactflow.flows.partition import moved_and_kept, resolve_partition
+from exactflow.flows.orientation import signs_from_flips
+from exactflow.flows.partition import moved_and_kept, resolve_partition_or_mask
 from exactflow.flows.verification import verify
 from exactflow.linear.masks.explaining import explain_merged, matrices_of
 from exactflow.linear.masks.mask_builder import OneMaskBuilder, as_masked_part
@@ -129,7 +129,7 @@ def _make_filled_builder(given: list, mask: "PartitionLike | None") -> OneMaskBu
     if mask is None and first is not None:
         order, partition = first.order or tuple(range(d)), first.partition
     else:
-        order, partition = resolve_partition(mask, d)
+        order, partition = resolve_partition_or_mask(mask, d)
     field = given[0].domain if isinstance(given[0], DomainMatrix) else given[0].field
     builder = OneMaskBuilder(order, partition, field)
     steps = [step for item in given for step in _split_flow_or_matrix(item, partition)]
@@ -223,12 +223,12 @@ def _split_flow_or_matrix(
         yield item
         return
     if isinstance(item, CouplingFlow) and item.flips:
-        signs = flip_signs(item.flips, range(item.dimension), item.field)
+        signs = signs_from_flips(item.flips, range(item.dimension), item.field)
         yield linalg.diagonal(signs, item.field)
     places = [[(i, 1) for i in half] for half in item.halves]
     for layer in item.layers:
         moved, kept = moved_and_kept(layer.moves, places)
-        yield from _split_part(as_masked_part(layer).renamed(kept, moved), partition)
+        yield from _split_part(as_masked_part(layer).renumbered(kept, moved), partition)
 
 
 class _Block(NamedTuple):
@@ -255,7 +255,7 @@ def _split_part(part: MaskedPart, partition: tuple[int, int]) -> Iterator[Masked
     blocks = min(cuts, key=len)
     if isinstance(part.layer, MergedCoupling) and len(blocks) > 1:
         for inner in part.layer.parts:
-            yield from _split_part(inner.renamed(part.kept, part.moved), partition)
+            yield from _split_part(inner.renumbered(part.kept, part.moved), partition)
     else:
         yield from (_restrict_to_block(part, block) for block in blocks)
 

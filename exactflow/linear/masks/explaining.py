@@ -34,7 +34,7 @@ def explain_merged(given: list, build: Callable[[], Any], flow: Flow) -> Explana
     couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
     claim = f"The composition of {items} is a flow of {couplings} under one mask."
     order = tuple(flow.order or range(flow.dimension))
-    claim += CoordinateLayout(flow.partition, order).sentence
+    claim += CoordinateLayout(flow.partition, order).sentences_if_not_default
     steps = [*derivation.steps]
     steps += (
         _product_steps(given, flow) if isinstance(flow, CouplingFlow) else _point_steps(given, flow)

@@ -15,7 +15,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import FieldTooSmallError, OrientationError
 from exactflow.exact import linalg
-from exactflow.exact.signed_permutation import read_signed_permutation
+from exactflow.exact.signed_permutation import find_row_permutation_and_signs
 from exactflow.exact.typing import Half
 from exactflow.explanation.steps import collect_steps, record_step
 from exactflow.flows.base import Coupling
@@ -115,14 +115,14 @@ class OneMaskBuilder:
             record_step("coupling", f"{task} They stand in different halves: no swap.", "", {})
         p = self.partition[0]
         seen = {i: (k if k < p else k - p, self.sign[i]) for i, k in self.place.items()}
-        self.parts.append((half, part.renamed(seen, seen)))
+        self.parts.append((half, part.renumbered(seen, seen)))
 
     def add_matrix(self, matrix: DomainMatrix, next_coupling: MaskedPart | None) -> None:
         """Add the layers of a matrix; after them `next_coupling`, if any, needs no swap.
 
         A signed permutation only changes the places and signs of coordinates.
         """
-        if (signed := read_signed_permutation(matrix)) is not None:
+        if (signed := find_row_permutation_and_signs(matrix)) is not None:
             record_step("renaming", "The next matrix only renames coordinates.", "", {})
             perm, signs = signed
             place = {i: self.place[j] for i, j in enumerate(perm)}
@@ -291,7 +291,7 @@ class OneMaskBuilder:
 
 def as_masked_part(layer: Coupling) -> MaskedPart:
     """Return a layer as a part whose coordinates are the places."""
-    moved, kept = (tuple((k, 1) for k in range(size)) for size in layer.sizes)
+    moved, kept = (tuple((k, 1) for k in range(size)) for size in layer.moved_and_kept_sizes)
     return MaskedPart(layer, kept, moved)
 
 
@@ -310,7 +310,7 @@ def yield_layers_from_either_half(
         yield ()
         return
     exchanged = list(range(p, p + q)) + list(range(p))
-    is_monomial = read_signed_permutation(matrix) is not None
+    is_monomial = find_row_permutation_and_signs(matrix) is not None
     for method in ("auto", "commutator") if p == q and not is_monomial else ("auto",):
         with suppress(FieldTooSmallError):
             yield factor(matrix, partition=partition, method=method, scales=scales).layers

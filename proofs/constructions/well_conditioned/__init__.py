@@ -78,7 +78,7 @@ from flint import arb, ctx
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import ball, normal_cdf, upper, upper_root
+from exactflow.exact.balls import ball, normal_cdf, sqrt_upper_bound, upper
 from exactflow.exact.numbers import format_down, format_short, format_up, to_element, to_index
 from exactflow.exact.typing import NumberLike
 from exactflow.flows.evidence import Evidence
@@ -165,7 +165,7 @@ class WellConditioned(FlowResult):
             return None
         with ctx.workprec(TUNING.precision):
             square = ball(self.terms[1]) ** 2 + self._pad_errors[0]
-            return self.terms[0] + QQ.to_sympy(upper(upper_root(square)))
+            return self.terms[0] + QQ.to_sympy(upper(sqrt_upper_bound(square)))
 
     @property
     def within(self) -> PadGuarantee | None:
