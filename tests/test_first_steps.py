@@ -253,7 +253,9 @@ def test_a_wrong_file_at_the_command_line_is_one_clear_line_and_2(command, name,
 
 
 def test_a_file_name_at_the_prompt_is_told_how_to_read_it():
-    with pytest.raises(ExactFlowError, match=r"got str: .*read_matrix\(path\)\.matrix reads"):
+    with pytest.raises(
+        ExactFlowError, match=r"got str: .*read_square_matrix\(path\)\.matrix reads"
+    ):
         factor("matrix.csv")
 
 

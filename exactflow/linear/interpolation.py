@@ -35,7 +35,7 @@ from exactflow.explanation import Explanation, Step
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.orientation import CoordinateLayout
-from exactflow.flows.partition import LETTERS, opposite, resolve_partition
+from exactflow.flows.partition import LETTERS, opposite, resolve_partition_or_mask
 from exactflow.flows.result import MapResult
 from exactflow.linear.finite_maps import (
     Columns,
@@ -170,7 +170,7 @@ class Interpolation(MapResult):
         steps.append(Step("images", why, f"{last} = Y", {last: X}, {"Y": Y}, QQ))
         steps += map(_obstruction_step, self.obstructions)
         layout = CoordinateLayout(self.partition, tuple(self.flow.order or range(self.dimension)))
-        claim = f"The points go to their images by {self.summary}.{layout.sentence}"
+        claim = f"The points go to their images by {self.summary}.{layout.sentences_if_not_default}"
         return Explanation.from_checked_steps(claim, steps, self, self.evidence)
 
 
@@ -245,7 +245,7 @@ def interpolate(
         )
     if partition is not None and mask is not None:
         raise InvalidInputError("expected a partition or a mask, got both: leave out one of them")
-    order, sizes = resolve_partition(partition if mask is None else mask, d)
+    order, sizes = resolve_partition_or_mask(partition if mask is None else mask, d)
     denominator = 1 if integers else _common_denominator_if_short(*given)
     start, stop = (
         _halves_of_distinct_rows(name, matrix, order, sizes[0], denominator, integers)

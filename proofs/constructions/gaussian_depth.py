@@ -45,7 +45,7 @@ from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import MatrixLike, PartitionLike, check_option
 from exactflow.flows.evidence import Evidence
-from exactflow.flows.partition import resolve_partition
+from exactflow.flows.partition import resolve_partition_or_mask
 from exactflow.flows.result import DepthBounds, DepthScales, Result
 from exactflow.laws.gaussian.covariance import (
     check_positive_definite,
@@ -103,7 +103,7 @@ def gaussian_depth(
         )
     if _is_one(M):
         return GaussianDepth(0, 0, scales, "Sigma = I")
-    order, (p, q) = resolve_partition(partition, M.shape[0])
+    order, (p, q) = resolve_partition_or_mask(partition, M.shape[0])
     blocks = linalg.split(M.extract(list(order), list(order)), p)
     both = [
         _halves("Sigma11", "Sigma22", blocks),

@@ -40,7 +40,7 @@ from exactflow.floats.balancing.newton import CorrectableShears, ShearPattern
 from exactflow.floats.balancing.rotation import newton_schulz_step, six_shifts_of_rotation
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.balancing.tuning import TUNING
-from exactflow.flows.float_layers import FloatCoupling, multiply_layers
+from exactflow.flows.float_layers import FloatCoupling, multiply_layers_exactly
 
 
 def has_closed_form(halves: tuple[int, int]) -> bool:
@@ -169,7 +169,9 @@ def _correctable_rotation_shears(Q: np.ndarray, halves: tuple[int, int]) -> Corr
 def _correct_to_rotation(found: CorrectableShears, Q: np.ndarray) -> CorrectableShears:
     """Return the shears after a step that brings their product to Q up to rounding."""
     layers = reverse_and_distribute_scale(alternating_shears(found.word.first, found.shifts), 1.0)
-    return found.add_to_product((DyadicMatrix.from_floats(Q) - multiply_layers(layers)).to_floats())
+    return found.add_to_product(
+        (DyadicMatrix.from_floats(Q) - multiply_layers_exactly(layers)).to_floats()
+    )
 
 
 def round_to_grid(shift: np.ndarray, size: float = 1.0) -> np.ndarray:

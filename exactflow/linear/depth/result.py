@@ -15,7 +15,7 @@ from exactflow.exact.exceptional import sort_factors
 from exactflow.exact.numbers import format_up
 from exactflow.explanation import Explanation, Step
 from exactflow.explanation.steps import product_step
-from exactflow.flows.display import field_suffix
+from exactflow.flows.display import field_suffix_unless_rational
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
@@ -97,7 +97,7 @@ class MinimalDepth(DepthBounds, FlowResult):
     @property
     def where(self) -> str:
         """The values of the symbols for which the bounds hold, in words; empty without symbols."""
-        return self.assumptions.condition_text(self.exceptional)
+        return self.assumptions.format_condition_clause(self.exceptional)
 
     def __str__(self) -> str:
         reasons = "; ".join(
@@ -115,16 +115,16 @@ class MinimalDepth(DepthBounds, FlowResult):
         If the depth is not decided, the last step says so.
         """
         kind = "additive layers" if self.scales == "additive" else "layers with positive scales"
-        named = field_suffix(self.flow.field, quote="``")
+        named = field_suffix_unless_rational(self.flow.field, quote="``")
         M = f"`M`{named}{',' * bool(named)}"
-        where = self.assumptions.condition_text(self.exceptional, quote="``")
+        where = self.assumptions.format_condition_clause(self.exceptional, quote="``")
         claim = (
             f"{M} takes {self.summary}{where}."
             if self.is_decided
             else f"{M} is the product of {self.upper} {kind}, and of no fewer than {self.lower}"
             f"{where}."
         )
-        claim += self.layout.sentence
+        claim += self.layout.sentences_if_not_default
         steps = [self._upper_bound_step()]
         for found in self.obstructions:
             step = obstruction_step(found, self.layout, self.matrix)

@@ -16,7 +16,7 @@ from exactflow.exact.progress import report_stage
 from exactflow.exact.typing import MatrixLike, PartitionLike, check_option
 from exactflow.explanation import Explanation
 from exactflow.explanation.steps import collect_steps, product_step
-from exactflow.flows.display import field_suffix
+from exactflow.flows.display import field_suffix_unless_rational
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import ORIENTATIONS, Orientation
@@ -139,10 +139,11 @@ def _explain_flow(problem: Problem, assumptions: Assumptions, flow: CouplingFlow
     with assuming(assumptions), collect_steps() as derivation:
         factor_by_route(problem, flow.method)
     couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
-    named = f"`M`{field_suffix(flow.field, quote='``')}{',' * (not flow.field.is_QQ)}"
-    where = assumptions.condition_text(flow.exceptional(), quote="``")
+    field = field_suffix_unless_rational(flow.field, quote="``")
+    named = f"`M`{field}{',' * (not flow.field.is_QQ)}"
+    where = assumptions.format_condition_clause(flow.exceptional(), quote="``")
     claim = f"{named} is the product of {couplings}{where}."
-    claim += problem.layout.sentence
+    claim += problem.layout.sentences_if_not_default
     steps = [*derivation.steps, product_step(flow, problem.target)]
     return Explanation.from_checked_steps(claim, steps, flow, Evidence.EXACT)
 

@@ -92,7 +92,7 @@ def _permutation_layers(problem: Problem) -> Layers | None:
         return None
 
     problem.record_blocks(exchanged=problem.partition[0] > problem.partition[1])
-    perm, signs = problem.layout.permutation_of_layers(
+    perm, signs = problem.layout.signed_permutation_of_layers(
         *map(np.array, problem.rational_signed_permutation)
     )
     return permutation_layers(perm, signs, problem.partition)

@@ -165,11 +165,11 @@ def test_a_false_count_of_layers(says, check):
         ((CORPUS / "correct" / "sqrt2.json").read_text(), "a number field"),
         (
             (CORPUS / "depth" / "correct" / "with_an_order.json").read_text(),
-            "for permuted coordinates",
+            "its coordinates are permuted",
         ),
         (
             (CORPUS / "depth/correct/rationals_5_letters_chain_no_freedom.json").read_text(),
-            "is none of these",
+            "c is no multiple of C",
         ),
     ],
 )
