@@ -59,7 +59,7 @@ def test_points_and_covariances(form):
     mean = POINTS[0]
     found = whiten(form(covariance), mean=form(mean))
     assert found.flow == whiten(covariance.numpy(), mean=mean.numpy()).flow
-    assert (found.center == whiten(covariance.numpy(), mean=mean.numpy()).center).all()
+    assert (found.bias == whiten(covariance.numpy(), mean=mean.numpy()).bias).all()
 
 
 @pytest.mark.parametrize("points", [torch.eye(2), [[1, 0], [0, 1]]])

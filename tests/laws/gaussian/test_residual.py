@@ -34,7 +34,7 @@ def test_residual_is_exact(unit):
 
 def test_ordered_and_normalized_stay_exact():
     Sigma = sympy.Matrix([[5, 1, 2], [1, 7, 3], [2, 3, 900]]) / 3
-    covariance, k = Covariance.of(Sigma).ordered((2, 0, 1)).normalized()
+    covariance, k = Covariance.of(Sigma).ordered((2, 0, 1)).normalized_by_power_of_four()
     assert covariance.exact_matrix.to_Matrix() == Sigma.extract([2, 0, 1], [2, 0, 1]) / 4**k
     assert covariance.rounded[0, 0] == 300 / 4**k
     assert covariance.exact_matrix.to_Matrix().det() == Sigma.det() / 64**k
