@@ -23,7 +23,7 @@ of an r x r matrix fulfil a recurrence g_(i + r) = s_1 g_i + .. + s_r g_(i + r -
 `write_recurrence_obstruction` looks for weights that show that the g_j fulfil none.
 
 *Positive scales.* `write_scaled_obstruction` writes an obstruction for `scaled.v`: either the
-multipliers of linear equations, with the sign that makes the weights of all scales >= 0; or polynomials p_k in
+multipliers of linear equations, with the sign that makes all weights >= 0; or polynomials p_k in
 positive x and y such that the sum of the p_k (e_k(D diag(x)) - e_k(diag(y) a)) has no coefficient
 < 0, where e_k is the k-th elementary symmetric function of the eigenvalues.
 
