@@ -89,18 +89,20 @@ __all__ = list(_HOMES)
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"module 'exactflow' has no attribute {name!r}{_hint(name)}")
+        raise AttributeError(
+            f"module 'exactflow' has no attribute {name!r}{_hint_at_similar_names(name)}"
+        )
     from exactflow.errors import MissingExtraError
 
     try:
         value = getattr(import_module(f"exactflow.{_HOMES[name]}"), name)
     except MissingExtraError as error:  # not yet: help(exactflow) looks at each name
-        return _raise_when_called(name, error)
+        return _make_raising_stand_in(name, error)
     globals()[name] = value
     return value
 
 
-def _raise_when_called(name: str, error: Exception) -> Callable[..., NoReturn]:
+def _make_raising_stand_in(name: str, error: Exception) -> Callable[..., NoReturn]:
     """Return a function that stands for one whose extra is not installed."""
 
     def function(*arguments: Any, **options: Any) -> NoReturn:
@@ -111,7 +113,7 @@ def _raise_when_called(name: str, error: Exception) -> Callable[..., NoReturn]:
     return function
 
 
-def _hint(name: str) -> str:
+def _hint_at_similar_names(name: str) -> str:
     """Name a module of the package that is called so, or public names that are spelled alike."""
     if name.startswith("_") or not name.isidentifier():
         return ""

@@ -49,9 +49,9 @@ def _run_in_child() -> int:
     reading, writing = os.pipe()
     parent, child = os.getpid(), os.fork()
     if not child:
-        from exactflow.files.parallel import exit_with_parent
+        from exactflow.files.parallel import wait_and_exit_with_parent
 
-        threading.Thread(target=exit_with_parent, args=[parent], daemon=True).start()
+        threading.Thread(target=wait_and_exit_with_parent, args=[parent], daemon=True).start()
         code = cli.main()
         os.write(writing, bytes([code]))
         return code
@@ -63,7 +63,7 @@ def _run_in_child() -> int:
             return reported[0]
     if exit_code < 0:
         os.kill(os.getpid(), -exit_code)
-    raise _died(exit_code)
+    raise _make_process_died_error(exit_code)
 
 
 def _run_in_new_process() -> int:
@@ -78,10 +78,10 @@ def _run_in_new_process() -> int:
         exit_code = subprocess.run(command, check=False).returncode
         if exit_code_file.exists():
             return int(exit_code_file.read_text("utf-8"))
-    raise _died(exit_code)
+    raise _make_process_died_error(exit_code)
 
 
-def _died(exit_code: int) -> ProcessDiedError:
+def _make_process_died_error(exit_code: int) -> ProcessDiedError:
     text = f"the process of the script ended without a verdict, with exit code {exit_code}"
     return ProcessDiedError(f"{text}: remove what ends it, such as sys.exit or os._exit")
 

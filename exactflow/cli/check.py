@@ -20,7 +20,7 @@ from typing import Any
 from exactflow import checker
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError, join_names, printable
-from exactflow.files.atomic import read_bytes
+from exactflow.files.atomic import read_file_or_stdin
 from exactflow.files.checking import MOST_SECONDS, WORDS, CheckResult, check_certificate
 from exactflow.files.parallel import parallel_map
 
@@ -80,13 +80,13 @@ def run(arguments: argparse.Namespace) -> int:
     if files.count("-") + (arguments.target == "-") > 1:
         raise InvalidInputError("expected - (standard input) at most once, got it several times")
     if arguments.timeout is not None:
-        check = _check_with_timeout(arguments)
+        check = _make_check_with_timeout(arguments)
     else:
-        check = partial(check_certificate, **_check_options(arguments))
+        check = partial(check_certificate, **_read_checker_options(arguments))
     files_by_code: dict[int, list[str]] = {}
     running = common.get_attributes(arguments, "jobs", "backend")
     for found in parallel_map(
-        check, files, label="certificate", lost=_verdict_of_lost_worker, **running
+        check, files, label="certificate", result_if_lost=_verdict_of_lost_worker, **running
     ):
         name = printable(found.file)
         files_by_code.setdefault(found.code, []).append(name)
@@ -106,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
     return codes[0]
 
 
-def _check_options(arguments: argparse.Namespace) -> dict:
+def _read_checker_options(arguments: argparse.Namespace) -> dict:
     """Return the options of `check_certificate`; the target is read once."""
     if not arguments.target and (arguments.transpose or arguments.key):
         raise InvalidInputError("--transpose and --key say how to read a target: add --target FILE")
@@ -115,7 +115,9 @@ def _check_options(arguments: argparse.Namespace) -> dict:
         bound = None if within is None else checker.read_bound(within, "--within")
     except checker.MalformedError as error:
         raise InvalidInputError(str(error)) from None
-    target = _target_bytes_and_suffix(arguments.target, arguments.key) if arguments.target else None
+    target = (
+        _read_target_bytes_and_suffix(arguments.target, arguments.key) if arguments.target else None
+    )
     if arguments.kernel:
         if arguments.quick:
             raise InvalidInputError("--quick proves nothing, but --kernel proves: use one of them")
@@ -131,7 +133,7 @@ def _check_options(arguments: argparse.Namespace) -> dict:
     }
 
 
-def _check_with_timeout(arguments: argparse.Namespace) -> partial[CheckResult]:
+def _make_check_with_timeout(arguments: argparse.Namespace) -> partial[CheckResult]:
     """Return a function that checks a file in a process that ends after --timeout seconds."""
     if not 0 < arguments.timeout < math.inf:
         raise InvalidInputError(f"expected --timeout in seconds > 0, got {arguments.timeout}")
@@ -141,7 +143,7 @@ def _check_with_timeout(arguments: argparse.Namespace) -> partial[CheckResult]:
         words += [] if value is None else [f"--{name}={value}"]
     words += [f"--{name}" for name in ("quick", "kernel", "transpose") if getattr(arguments, name)]
     reads = "-" in (*arguments.certificates, arguments.target)
-    given = read_bytes("-") if reads else b""
+    given = read_file_or_stdin("-") if reads else b""
     return partial(
         _check_in_new_process,
         words=words,
@@ -198,7 +200,7 @@ def _kill_process_tree(process: subprocess.Popen) -> None:
         process.wait()
 
 
-def _target_bytes_and_suffix(path: str, key: str | None) -> tuple[bytes, str]:
+def _read_target_bytes_and_suffix(path: str, key: str | None) -> tuple[bytes, str]:
     """Return the target as bytes that the checker reads, and their suffix."""
     suffix = Path(path).suffix.lower()
     if suffix in (".json", ".csv", ".npy") and key is None:
@@ -207,7 +209,7 @@ def _target_bytes_and_suffix(path: str, key: str | None) -> tuple[bytes, str]:
         except checker.MalformedError as error:
             raise InvalidInputError(str(error)) from None
     from exactflow.exact.numbers import format_rational
-    from exactflow.files.matrices import read_matrix
+    from exactflow.files.matrices import read_square_matrix
 
-    rows = read_matrix(path, key=key).matrix.to_dense().to_list()
+    rows = read_square_matrix(path, key=key).matrix.to_dense().to_list()
     return json.dumps([[format_rational(x) for x in row] for row in rows]).encode(), ".json"

@@ -50,7 +50,7 @@ def add_halves_and_orientation(
     group = command.add_argument_group("coordinates")
     group.add_argument(
         "--partition",
-        type=_read_partition,
+        type=_parse_partition_or_mask,
         metavar="P,Q",
         help="sizes of the halves, or a mask such as 0101 (default: halves of nearly one size)",
     )
@@ -63,7 +63,7 @@ def add_halves_and_orientation(
         )
 
 
-def _read_partition(text: str) -> list[int]:
+def _parse_partition_or_mask(text: str) -> list[int]:
     """Read "2,3" as sizes and "0,1,0,1" or "0101" as a mask."""
     return [int(part) for part in (text.split(",") if "," in text else text)]
 
@@ -123,12 +123,12 @@ def wants_text(arguments: argparse.Namespace) -> bool:
     return not (arguments.json or arguments.quiet)
 
 
-def print_json(arguments: argparse.Namespace, record: Mapping[str, Any]) -> None:
+def print_json_with_output_name(arguments: argparse.Namespace, record: Mapping[str, Any]) -> None:
     """Print the record, with the name of the output."""
     print(json.dumps({"output": arguments.output} | dict(record)))
 
 
-def print_lines(*sentences: object) -> None:
+def print_wrapped_lines(*sentences: object) -> None:
     """Print sentences, each on a line of its own; a terminal wraps lines between words."""
     for sentence in map(str, sentences):
         if is_terminal(sys.stdout):
@@ -137,9 +137,9 @@ def print_lines(*sentences: object) -> None:
         print(sentence)
 
 
-def flow_record(flow: "CouplingFlow") -> dict[str, Any]:
+def flow_summary_record(flow: "CouplingFlow") -> dict[str, Any]:
     """Return the table of a flow over QQ as a record for JSON."""
-    from exactflow.flows.display import format_magnitude
+    from exactflow.flows.display import format_three_digits
 
     return {
         "dimension": flow.dimension,
@@ -154,7 +154,7 @@ def flow_record(flow: "CouplingFlow") -> dict[str, Any]:
                 "scales_not_1": sum(s != 1 for s in layer.scale_elements),
                 "nonzeros": layer.nnz,
                 "bits": layer.bits,
-                "largest_magnitude": format_magnitude(layer.magnitude),
+                "largest_magnitude": format_three_digits(layer.magnitude),
             }
             for layer in flow
         ],
@@ -166,19 +166,21 @@ def print_orientation_repair(
 ) -> None:
     """Print the flips or pads by which the orientation was repaired."""
     if pads:
-        print_lines(
+        print_wrapped_lines(
             f"pads: feed zeros to coordinates {pads[0]} and {pads[1]}; zeros come out there"
             + how_near
         )
     for coordinate in flow.flips:
-        print_lines(f"orientation: det < 0; coordinate {coordinate} is negated before layer 1")
+        print_wrapped_lines(
+            f"orientation: det < 0; coordinate {coordinate} is negated before layer 1"
+        )
 
 
 def read_matrix_file(arguments: argparse.Namespace) -> "MatrixFile":
     """Read the matrix that the arguments name."""
-    from exactflow.files.matrices import read_matrix
+    from exactflow.files.matrices import read_square_matrix
 
-    return read_matrix(arguments.file, key=arguments.key, transpose=arguments.transpose)
+    return read_square_matrix(arguments.file, key=arguments.key, transpose=arguments.transpose)
 
 
 def check_output_path(arguments: argparse.Namespace, arrays: bool = True) -> None:
@@ -189,7 +191,7 @@ def check_output_path(arguments: argparse.Namespace, arrays: bool = True) -> Non
     if output is None:
         return
     from exactflow.files import atomic
-    from exactflow.files.arrays import ARRAY_SUFFIXES, select_writer
+    from exactflow.files.arrays import ARRAY_SUFFIXES, select_encoder
 
     kinds = {"a certificate": (".json",)} | ({"float64 layers": ARRAY_SUFFIXES} if arrays else {})
     if Path(output).suffix.lower() not in chain(*kinds.values()):
@@ -199,10 +201,12 @@ def check_output_path(arguments: argparse.Namespace, arrays: bool = True) -> Non
     if os.path.realpath(output) == os.path.realpath(arguments.file or ""):
         raise InvalidInputError(f"expected an output beside the input, got its file {output!r}")
     if not output.lower().endswith(".json"):
-        select_writer(output)
+        select_encoder(output)
 
 
-def write_result(result: Any, arguments: argparse.Namespace, source: "MatrixFile") -> str:
+def write_result_and_describe(
+    result: Any, arguments: argparse.Namespace, source: "MatrixFile"
+) -> str:
     """Write a result, and return lines about it; "" without an output.
 
     The suffix decides whether it is a certificate about the source, which the stand-alone checker
@@ -218,7 +222,7 @@ def write_result(result: Any, arguments: argparse.Namespace, source: "MatrixFile
     if Path(output).suffix.lower() != ".json":
         save(result, output)
         return f"layers: {output}, float64, equal to the exact ones\n"
-    provenance = describe_source(arguments, source)
+    provenance = provenance_of_source(arguments, source)
     provenance |= {"transposed": True} if arguments.transpose else {}
     provenance |= {"seed": arguments.seed} if hasattr(arguments, "seed") else {}
     report_stage("the checker")
@@ -226,7 +230,7 @@ def write_result(result: Any, arguments: argparse.Namespace, source: "MatrixFile
     return f"certificate: {output}; the checker: {verdict}\n{suggest_check_command(arguments)}\n"
 
 
-def describe_source(arguments: argparse.Namespace, source: "MatrixFile") -> dict[str, object]:
+def provenance_of_source(arguments: argparse.Namespace, source: "MatrixFile") -> dict[str, object]:
     """Return the provenance of a certificate: file, type and digest of the matrix."""
     name = Path(arguments.file).name if arguments.file else "demo"
     return {"source": name, "dtype": source.dtype, "sha256": source.sha256}

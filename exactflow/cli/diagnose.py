@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError, error_text, require
-from exactflow.files.atomic import prefixing_file_name, read_bytes
+from exactflow.files.atomic import prefixing_file_name, read_file_or_stdin
 from exactflow.files.tensors import read_array_and_dtype
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     bound = arguments.fail_above
     if bound is not None and not bound >= 0:
         raise InvalidInputError(f"expected a bound >= 0 for --fail-above, got {bound}")
-    _check_script(arguments.model)
+    _check_script_argument(arguments.model)
     x = _read_tensor(arguments.x, arguments.key)
     context = _read_tensor(arguments.context) if arguments.context else None
     with _model_of_script(arguments.model) as model:
@@ -79,13 +79,13 @@ def _read_tensor(path: str, key: str | None = None) -> "Tensor":
     """Read an array of a file as a tensor."""
     import torch
 
-    data = read_bytes(path)
+    data = read_file_or_stdin(path)
     with prefixing_file_name(path):
         values, _ = read_array_and_dtype(data, Path(path).suffix.lower(), key)
     return torch.from_numpy(values.copy())
 
 
-def _check_script(source: str) -> None:
+def _check_script_argument(source: str) -> None:
     """Refuse, before any file is read, a script that is missing or not named SCRIPT.py:MODEL."""
     file, _, name = source.rpartition(":")
     script = Path(file)

@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     files, titles = _find_scripts(arguments.scripts, arguments.all)
     if arguments.plot:
-        _check_picture_folder(arguments.plot)
+        _check_picture_folder_writable(arguments.plot)
     outcomes = _run_scripts(files, arguments)
     if not (arguments.json or arguments.quiet):
         print(summarize_claims(outcomes))
@@ -125,7 +125,7 @@ def _find_scripts(scripts: list[str], is_all: bool) -> tuple[list[str], dict[str
                 "exactflow theorems lists the theorems"
             )
         read_script(path)
-    return list(dict.fromkeys(scripts)), titles
+    return scripts, titles
 
 
 def _lacks_only_tools(outcome: Outcome) -> bool:
@@ -133,7 +133,7 @@ def _lacks_only_tools(outcome: Outcome) -> bool:
     return outcome.verdict == "incomplete" and not outcome.is_undecided
 
 
-def _check_picture_folder(folder: Path) -> None:
+def _check_picture_folder_writable(folder: Path) -> None:
     """Refuse, before the work, a folder for pictures that cannot be written."""
     place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     if not place.is_dir() or not os.access(place, os.W_OK):
@@ -167,7 +167,7 @@ def _run_scripts(files: list[str], arguments: argparse.Namespace) -> list[Outcom
                 longest_first,
                 jobs=jobs,
                 backend=arguments.backend,
-                lost=_outcome_of_lost_worker,
+                result_if_lost=_outcome_of_lost_worker,
             )
             for outcome in outcomes_in_order:
                 count_script()

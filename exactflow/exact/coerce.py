@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _GAUSSIAN = (ZZ_I, QQ_I)
 
 
-def as_matrix(M: MatrixLike) -> DomainMatrix:
+def as_square_matrix(M: MatrixLike) -> DomainMatrix:
     """Return the square matrix `M` as a ``DomainMatrix`` over a field, exactly: sparse for a SymPy
     matrix or a sparse DomainMatrix, dense otherwise.
 
@@ -52,12 +52,12 @@ def as_matrix(M: MatrixLike) -> DomainMatrix:
     square, if an entry has no exact value (the message names it), or if the domain is no exact
     field.
 
-    >>> as_matrix([["1/3", 0], [2, 0.5]]).to_Matrix()
+    >>> as_square_matrix([["1/3", 0], [2, 0.5]]).to_Matrix()
     Matrix([
     [1/3,   0],
     [  2, 1/2]])
     """
-    matrix = as_rectangle(_squeeze_kernel(as_array(M)))
+    matrix = as_rectangular_matrix(_squeeze_kernel(as_array(M)))
     rows, columns = matrix.shape
     if rows != columns:
         raise InvalidInputError(
@@ -80,7 +80,7 @@ def as_vectors(x: VectorLike, dimension: int, field: Domain = QQ) -> DomainMatri
     if one_axis or (isinstance(x, Sequence) and not any(isinstance(v, list | tuple) for v in x)):
         vectors = as_column(x)
     else:
-        vectors = as_rectangle(x)
+        vectors = as_rectangular_matrix(x)
     if vectors.shape[0] != dimension:
         raise InvalidInputError(
             f"expected vectors of {dimension} entries (a list, or the columns of a matrix with "
@@ -97,21 +97,21 @@ def transpose_hint(shape: tuple[int, ...], dimension: int) -> str:
 def as_column(values: VectorLike) -> DomainMatrix:
     """Return a flat sequence of numbers as a ``DomainMatrix`` of one column."""
     if isinstance(values, DomainMatrix):
-        return as_rectangle(values)
+        return as_rectangular_matrix(values)
     if isinstance(values, sympy.MatrixBase):
         values = values.flat()
     if is_array(values) and values.ndim == 1:
-        return as_rectangle(values.reshape(-1, 1))
-    return as_rectangle([[value] for value in to_list(values)])
+        return as_rectangular_matrix(values.reshape(-1, 1))
+    return as_rectangular_matrix([[value] for value in to_list(values)])
 
 
 def as_expression(value: object) -> sympy.Expr:
     """Return a number or an expression in symbols as a SymPy expression of its field."""
-    return as_rectangle([[value]]).to_Matrix()[0, 0]
+    return as_rectangular_matrix([[value]]).to_Matrix()[0, 0]
 
 
-def as_rectangle(M: VectorLike) -> DomainMatrix:
-    """Convert a matrix of any shape, as `as_matrix` converts a square one."""
+def as_rectangular_matrix(M: VectorLike) -> DomainMatrix:
+    """Convert a matrix of any shape, as `as_square_matrix` converts a square one."""
     if isinstance(M, DomainMatrix):
         return _over_exact_field(M)
     if isinstance(M, sympy.MatrixBase):
@@ -127,7 +127,7 @@ def as_rectangle(M: VectorLike) -> DomainMatrix:
     if isinstance(M, MatrixExpr):
         return _from_expression(M)
     is_path = isinstance(M, str | PathLike)
-    hint = ": exactflow.files.matrices.read_matrix(path).matrix reads a file" * is_path
+    hint = ": exactflow.files.matrices.read_square_matrix(path).matrix reads a file" * is_path
     raise InvalidInputError(
         "expected a SymPy matrix, a DomainMatrix, a NumPy array, a tensor or nested lists, "
         f"got {type(M).__name__}{hint}"
@@ -419,7 +419,7 @@ class ExactMatrix(sympy.Matrix):
 
     def __eq__(self, other: object) -> bool:
         if hasattr(other, "dtype") or isinstance(other, list | tuple):
-            other = as_rectangle(other).to_Matrix()
+            other = as_rectangular_matrix(other).to_Matrix()
         return super().__eq__(other)
 
     def __ne__(self, other: object) -> bool:

@@ -27,7 +27,7 @@ from math import lcm
 import numpy as np
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.typing import MatrixLike
 
 BITS = 20
@@ -272,7 +272,7 @@ def as_exact_array(W: MatrixLike) -> np.ndarray:
     """
     if isinstance(W, np.ndarray) and _is_square_and_finite(W):
         return W.astype(np.float64)
-    matrix = as_matrix(W).to_dense()
+    matrix = as_square_matrix(W).to_dense()
     if not matrix.domain.is_QQ:
         raise InvalidInputError(
             f"expected rational numbers or floats, got entries in {matrix.domain}: convert them to "

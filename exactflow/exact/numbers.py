@@ -198,32 +198,25 @@ def format_rational(value: Element) -> str:
     return f"{fmpz(numerator)}" + f"/{fmpz(denominator)}" * (denominator != 1)
 
 
-def format_above(value: Element, digits: int = 3) -> str:
-    """Return a rational as a decimal, rounded up: 0.334 for 1/3, -0.333 for -1/3."""
+def format_up(value: NumberLike, digits: int = 3) -> str:
+    """Return a rational number as a decimal, rounded up to `digits` significant digits.
+
+    >>> [format_up(x) for x in (Fraction(1, 3), Fraction(-1, 3), Fraction(1, 10**400), 0.5, 0)]
+    ['0.334', '-0.333', '1e-400', '0.5', '0']
+    """
     return _format_rounded(value, digits, ROUND_CEILING)
 
 
-def format_below(value: Element, digits: int = 3) -> str:
-    """Return a rational as a decimal, rounded down."""
+def format_down(value: NumberLike, digits: int = 3) -> str:
+    """Return a rational number as a decimal, rounded down to `digits` significant digits."""
     return _format_rounded(value, digits, ROUND_FLOOR)
 
 
-def format_up(x: NumberLike, digits: int = 2) -> str:
-    """Return a rational number >= 0 as a short decimal, rounded up, without trailing zeros.
-
-    >>> [format_up(x) for x in (Fraction(1, 3), Fraction(1, 10**400), 0.5, 0)]
-    ['0.34', '1e-400', '0.5', '0']
-    """
-    return f"{_divide_decimally(to_element(x), digits, ROUND_CEILING).normalize():g}"
-
-
-def _format_rounded(value: Element, digits: int, rounding: str) -> str:
-    return f"{_divide_decimally(value, digits, rounding):.{digits}g}"
-
-
-def _divide_decimally(value: Element, digits: int, rounding: str) -> Decimal:
+def _format_rounded(value: NumberLike, digits: int, rounding: str) -> str:
+    x = to_element(value)
     context = Context(prec=digits, rounding=rounding, Emax=MAX_EMAX, Emin=MIN_EMIN)
-    return context.divide(Decimal(int(value.numerator)), Decimal(int(value.denominator)))
+    quotient = context.divide(Decimal(int(x.numerator)), Decimal(int(x.denominator)))
+    return f"{quotient:.{digits}g}"
 
 
 def format_short(value: object, width: int = 60) -> str:

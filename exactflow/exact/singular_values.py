@@ -16,7 +16,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.algebraic import embedding
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.numbers import to_fmpq
 from exactflow.exact.typing import MatrixLike
 
@@ -55,7 +55,7 @@ def _algebraic_singular_values(matrix: DomainMatrix, bits: int) -> list[arb]:
 
 def to_fmpq_matrix(M: MatrixLike) -> fmpq_mat:
     """Convert a rational matrix to FLINT; raise `InvalidInputError` for other entries."""
-    matrix = as_matrix(M).to_dense()
+    matrix = as_square_matrix(M).to_dense()
     if not matrix.domain.is_QQ:
         raise InvalidInputError(
             "expected rational entries, which are rational numbers or floats, got entries in "

@@ -25,7 +25,7 @@ NumberLike: TypeAlias = "int | float | str | Fraction | sympy.Expr | mpmath.mpf 
 """A number with an exact value; `exactflow.exact.numbers.to_element` converts it."""
 
 MatrixLike: TypeAlias = "sympy.MatrixBase | DomainMatrix | np.ndarray | Sequence[Sequence[object]]"
-"""A square matrix in any form; `exactflow.exact.coerce.as_matrix` converts it."""
+"""A square matrix in any form; `exactflow.exact.coerce.as_square_matrix` converts it."""
 
 VectorLike: TypeAlias = "sympy.MatrixBase | DomainMatrix | np.ndarray | Sequence[object]"
 """A vector or a matrix of columns; `exactflow.exact.coerce.as_vectors` converts it."""

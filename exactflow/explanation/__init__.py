@@ -24,7 +24,7 @@ from exactflow.explanation.sentences import (
     strip_backticks,
 )
 from exactflow.explanation.steps import Step
-from exactflow.flows.display import exact_text, value_latex, value_lines
+from exactflow.flows.display import exact_text, shortened_latex, shortened_lines
 from exactflow.flows.evidence import Evidence
 
 __all__ = ["Explanation", "Step"]
@@ -183,7 +183,7 @@ def _new_values_side_by_side(step: Step, width: int) -> str:
     """Return the new values of a step, as many beside each other as fit into the width."""
     rows: list[list[str]] = []
     for name, value in step.after.items():
-        first, *rest = value_lines(value, step.field, width - len(name) - 3)
+        first, *rest = shortened_lines(value, step.field, width - len(name) - 3)
         lines = [f"{name} = {first}", *(f"{' ' * len(name)}   {line}" for line in rest)]
         beside = rows[-1] if rows else []
         room = max(map(len, beside), default=0) + 3
@@ -197,7 +197,7 @@ def _new_values_side_by_side(step: Step, width: int) -> str:
 
 def _formulas_latex(step: Step) -> Iterator[str]:
     for name, value in step.after.items():
-        yield f"{name_latex(name)} = {value_latex(value, step.field)}"
+        yield f"{name_latex(name)} = {shortened_latex(value, step.field)}"
     for identity in step.identities:
         yield identity.latex()
 

@@ -34,10 +34,10 @@ from exactflow.explanation.sentences import (
     sentence_html,
     strip_backticks,
 )
-from exactflow.flows.display import value_html
+from exactflow.flows.display import shortened_html
 from exactflow.flows.evidence import Checkable
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.orientation import flip_signs
+from exactflow.flows.orientation import signs_from_flips
 
 StepValues: TypeAlias = "Mapping[str, Any] | Callable[[], Mapping[str, Any]]"
 
@@ -95,7 +95,7 @@ class Step(Checkable):
         """Return the sentence, and the values with the checked identities, in HTML."""
         values = "".join(
             '<span style="display: inline-block; margin: 0.4em 1.5em 0.4em 0">'
-            f"{escape(name)} = {value_html(value, self.field)}</span>"
+            f"{escape(name)} = {shortened_html(value, self.field)}</span>"
             for name, value in self.after.items()
         )
         checked = "".join(f"<p>checked: <code>{escape(said)}</code></p>" for said in self.checked)
@@ -227,7 +227,7 @@ def order_and_flip_matrices(
     if list(order) != list(range(d)):
         named["E"] = linalg.identity(d, field).extract(list(order), list(range(d)))
     if flips:
-        named["F"] = linalg.diagonal(flip_signs(flips, range(d), field), field)
+        named["F"] = linalg.diagonal(signs_from_flips(flips, range(d), field), field)
     return named
 
 

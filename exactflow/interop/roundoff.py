@@ -106,7 +106,7 @@ def check_rounding_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = 
 
 def float_layer(layer: LinearCoupling, dtype: Any = np.float64) -> FloatCoupling:
     """Round a layer over QQ to a dtype; raise `InvalidInputError` for numbers beyond its range."""
-    for value in set(layer.values()):
+    for value in set(layer.scales_and_shift_entries()):
         if not 0 < abs(_round_to(value, dtype)) < np.inf:
             size = int(value.numerator).bit_length() - int(value.denominator).bit_length()
             raise InvalidInputError(
@@ -120,7 +120,7 @@ def float_layer(layer: LinearCoupling, dtype: Any = np.float64) -> FloatCoupling
 
 def _has_exact_numbers(flow: CouplingFlow, dtype: Any) -> bool:
     """Whether a dtype represents all numbers of a flow exactly."""
-    values = {value for layer in flow.layers for value in layer.values()}
+    values = {value for layer in flow.layers for value in layer.scales_and_shift_entries()}
     return all(QQ(*_round_to(value, dtype).as_integer_ratio()) == value for value in values)
 
 

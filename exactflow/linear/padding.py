@@ -18,7 +18,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import SingularMatrixError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.typing import MatrixLike
 from exactflow.explanation import Explanation, Step
 from exactflow.explanation.steps import product_step
@@ -40,7 +40,7 @@ def zero_padding(A: MatrixLike) -> CouplingFlow:
     >>> flow.depth, flow.forward([3, 5, 0, 0]).T
     (3, Matrix([[10, 3, 0, 0]]))
     """
-    matrix = as_matrix(A).to_dense()
+    matrix = as_square_matrix(A).to_dense()
     inverse = linalg.inverse_or_none(matrix)
     if inverse is None:
         raise SingularMatrixError("expected an invertible matrix, got a singular one")

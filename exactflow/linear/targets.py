@@ -15,7 +15,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_column, as_matrix, is_equal
+from exactflow.exact.coerce import as_column, as_square_matrix, is_equal
 from exactflow.exact.numbers import format_short, to_index, to_list
 from exactflow.exact.typing import MatrixLike, VectorLike
 
@@ -80,7 +80,7 @@ def conv1x1(W: Any) -> sympy.Matrix:
     [1/2, 0],
     [  0, 2]])
     """
-    return as_matrix(W).to_dense().to_Matrix()
+    return as_square_matrix(W).to_dense().to_Matrix()
 
 
 def append_swap(M: MatrixLike, *, p: int | None = None) -> sympy.Matrix:
@@ -101,7 +101,7 @@ def append_swap(M: MatrixLike, *, p: int | None = None) -> sympy.Matrix:
     [1, 0, 0, 0],
     [0, 1, 0, 0]])
     """
-    matrix = as_matrix(M)
+    matrix = as_square_matrix(M)
     d = matrix.shape[0]
     size = d // 2 if p is None else to_index("p", p, 0, d)
     return linalg.append_swapped_pads(matrix, size).to_Matrix()
@@ -161,7 +161,7 @@ def cayley_rotation(skew: MatrixLike) -> sympy.Matrix:
     [4/5, -3/5],
     [3/5,  4/5]])
     """
-    K = as_matrix(skew).to_dense()
+    K = as_square_matrix(skew).to_dense()
     if K.transpose() != -K:
         raise InvalidInputError("expected a skew-symmetric matrix K, got a matrix with K^T != -K")
     one = linalg.identity(K.shape[0], K.domain)

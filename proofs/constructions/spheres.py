@@ -24,7 +24,7 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball
-from exactflow.exact.coerce import as_rectangle
+from exactflow.exact.coerce import as_rectangular_matrix
 from exactflow.exact.numbers import (
     format_short,
     sqrt_rounded,
@@ -139,7 +139,7 @@ class Sphere(TargetMeasure):
     def __init__(self, center: Sequence, axes: "MatrixLike | None" = None) -> None:
         center = to_elements(center)
         d = len(center)
-        rows = as_rectangle(np.eye(d) if axes is None else axes).to_dense()
+        rows = as_rectangular_matrix(np.eye(d) if axes is None else axes).to_dense()
         gram = (rows * rows.transpose()).to_list() if rows.shape[1] == d else []
         if not gram or not rows.domain.is_QQ or not _is_scalar(gram):
             raise InvalidInputError(

@@ -39,8 +39,8 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import upper
 from exactflow.exact.numbers import (
-    format_above,
     format_short,
+    format_up,
     sqrt_rounded,
     to_element,
     to_float,
@@ -139,7 +139,7 @@ class Gaussianization(FlowResult):
     def __str__(self) -> str:
         return (
             f"{len(self.rounds)} rounds in dimension {len(self.units)}, {self.flow.depth} layers "
-            f"of condition numbers <= {format_above(self.condition)}"
+            f"of condition numbers <= {format_up(self.condition)}"
         )
 
 

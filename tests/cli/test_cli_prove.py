@@ -121,7 +121,7 @@ def test_the_template_runs(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "expected a FILE or --template"),
+        ([], "expected theorems or FILEs, or --all alone"),
         (["."], "expected a proof script, got '.': a directory"),
         (["true.py", "none.py"], "got 'none.py': No such file"),
         (["c.json"], r"got 'c.json': not a Python script (.py)"),
@@ -138,7 +138,7 @@ def test_refuses_before_any_script_runs(run, arguments, words):
 
 
 def test_theorems_run_by_name_beside_files_in_any_folder(run):
-    code, out, err = run("six_layers", "true.py", "lower bound open set", "six layers")
+    code, out, err = run("six_layers", "true.py", "lower bound open set")
     assert (code, err) == (0, "")
     rows = [line.split("  ")[0] for line in out.splitlines()[3:]]
     assert rows == ["1, 14 six layers", "T", "2b lower bound open set"]
@@ -159,11 +159,9 @@ def test_all_runs_every_theorem(run, monkeypatch):
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        ((), "expected theorems or FILEs, or --all alone"),
         (("--all", "true.py"), "expected theorems or FILEs, or --all alone"),
         (("seven_layers",), "expected a theorem, such as six_layers, or a proof script (.py), got"),
         (("true.txt",), "not a Python script (.py)"),
-        ((".",), "a directory"),
     ],
 )
 def test_what_is_no_theorem_and_no_script_is_one_error(run, names, words):

@@ -364,7 +364,7 @@ def test_standard_input_in_the_place_of_a_matrix(run, monkeypatch, kind):
     [
         (b"", "stdin: expected a matrix of at least one row"),
         (b"1,2\n3\n", RAGGED.replace("bad.csv", "stdin")),
-        (b"[[1, 2], [3", "stdin: expected JSON, but at line 1, column 12"),
+        (b"[[1, 2], [3", "stdin: the text is not JSON at line 1, column 12"),
         (b"PK\x03\x04 and no more", "stdin: expected"),
         (b"\xff\xfe", "stdin: expected UTF-8 text"),
         (b'{"format": "exactflow-certificate"}', "stdin: expected rows of numbers, got an object"),

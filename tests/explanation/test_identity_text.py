@@ -5,7 +5,7 @@ from sympy import GF, QQ, sqrt
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_rectangle
+from exactflow.exact.coerce import as_rectangular_matrix
 from exactflow.explanation.identity_text import (
     formula_latex,
     name_latex,
@@ -15,7 +15,7 @@ from exactflow.explanation.identity_text import (
 
 
 def matrix(rows, field=QQ):
-    return as_rectangle(rows).convert_to(field)
+    return as_rectangular_matrix(rows).convert_to(field)
 
 
 VALUES = {
@@ -100,7 +100,7 @@ def test_other_fields():
     values = {"A": DomainMatrix([[F(3), F(1)], [F(1), F(5)]], (2, 2), F)}
     assert parse_identities("det(A) = 0")[0].holds(values, F)
     assert parse_identities("1/2 2 = 1")[0].holds(values, F)
-    root = {"A": as_rectangle([[sqrt(2), 0], [0, 1 / sqrt(2)]])}
+    root = {"A": as_rectangular_matrix([[sqrt(2), 0], [0, 1 / sqrt(2)]])}
     assert parse_identities("det(A) = 1")[0].holds(root, K)
 
 

@@ -22,7 +22,7 @@ from exactflow.errors import InvalidInputError, SingularMatrixError
 from exactflow.exact.dyadic_matrix import DyadicMatrix
 from exactflow.exact.progress import report_stage
 from exactflow.floats.balancing import balance
-from exactflow.flows.float_layers import FloatCoupling, multiply_layers
+from exactflow.flows.float_layers import FloatCoupling, multiply_layers_exactly
 from exactflow.flows.flow import CouplingFlow
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.conversion.merging import LayerGroup
@@ -136,7 +136,7 @@ def _stored_error(module: FlowModule, target: AffineMap) -> Fraction:
         scale = layer.scales()
         held = 1.0 if scale is None else _to_array(scale)
         layers.append(FloatCoupling(layer.moves, _to_array(layer.weight), held))
-    return (DyadicMatrix.from_floats(W) - multiply_layers(layers)).max_abs()
+    return (DyadicMatrix.from_floats(W) - multiply_layers_exactly(layers)).max_abs()
 
 
 def _to_array(tensor: Tensor) -> np.ndarray:

@@ -21,7 +21,7 @@ _ROW = 0.26
 def draw_bars(found: Any, *, ax: Any) -> Any:
     """Draw a diagnosis and return its Axes: see `Diagnosis.plot`."""
     if ax is not None and not hasattr(ax, "barh"):
-        raise InvalidInputError(f"expected Axes of matplotlib as ax, got {type(ax).__name__}")
+        raise InvalidInputError(f"expected ax to be Axes of matplotlib, got {type(ax).__name__}")
     pyplot = require("matplotlib.pyplot", "plot", "a plot")
     rows = found.rows
     if ax is None:

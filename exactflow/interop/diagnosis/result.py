@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, ClassVar
 
-from exactflow.exact.numbers import format_below
+from exactflow.exact.numbers import format_down
 from exactflow.flows.evidence import Evidence
 from exactflow.interop import tables
-from exactflow.laws.conditioning import ConditioningBounds, lower_bounds
+from exactflow.laws.conditioning import ConditioningBounds, bound_conditioning
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class StretchComparison:
 
     def __str__(self) -> str:
         measured = "unknown" if self.stretch is None else f"at least {self.stretch:.3g}"
-        least, eps = format_below(self.bounds.lipschitz), format_below(self.bounds.eps, 4)
+        least, eps = format_down(self.bounds.lipschitz), format_down(self.bounds.eps, 4)
         return (
             f"Lipschitz constant of this flow: {measured} (numeric); "
             f"of every smooth bijection within W2 <= {eps}: at least {least} (certified)"
@@ -157,11 +157,12 @@ class Diagnosis:
     def compare_stretch(self, data: Any, eps: Any) -> StretchComparison:
         """Compare the stretch with that of every smooth bijection within W2 <= eps of the data.
 
-        `data` and `eps` are the arguments of `exactflow.laws.conditioning.lower_bounds`: an array,
-        tensor or list of points, or a distribution, and a distance. The base of the flow has to be
-        N(0, I). A flow of much larger stretch than the bound is steeper than the data require.
+        `data` and `eps` are the arguments of `exactflow.laws.conditioning.bound_conditioning`: an
+        array, tensor or list of points, or a distribution, and a distance. The base of the flow has
+        to be N(0, I). A flow of much larger stretch than the bound is steeper than the data
+        require.
         """
-        return StretchComparison(self.stretch, lower_bounds(data, eps))
+        return StretchComparison(self.stretch, bound_conditioning(data, eps))
 
     @property
     def rows(self) -> tuple[LayerFacts, ...]:

@@ -52,7 +52,7 @@ from flint import ctx
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.numbers import format_above, format_short, to_element, to_index
+from exactflow.exact.numbers import format_short, format_up, to_element, to_index
 from exactflow.exact.typing import Element, MatrixLike, NumberLike, check_option
 from exactflow.explanation import Explanation
 from exactflow.flows.evidence import Evidence
@@ -106,7 +106,7 @@ class W2Approximation(FlowResult):
     def __str__(self) -> str:
         return (
             f"{self.target} by {self.parameters.depth} layers and {len(self.parameters.weights)} "
-            f"atoms, W2 <= {format_above(self.bound)} <= {format_short(self.eps)}"
+            f"atoms, W2 <= {format_up(self.bound)} <= {format_short(self.eps)}"
         )
 
 
@@ -203,7 +203,7 @@ def approximate(
     if terms.total > QQ.to_sympy(accuracy):
         raise InvalidInputError(
             "the measure's method quantize(tolerance, bits) returned a quantization with the error "
-            f"bound {format_above(terms.quantization)}, but the tolerance was "
+            f"bound {format_up(terms.quantization)}, but the tolerance was "
             f"{format_short(QUANTIZATION * accuracy)}: make quantize respect its tolerance"
         )
     return W2Approximation(measure, QQ.to_sympy(accuracy), parameters, terms, precision)

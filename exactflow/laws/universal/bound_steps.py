@@ -15,7 +15,7 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import upper
-from exactflow.exact.numbers import format_above, format_short, to_element, to_mpf
+from exactflow.exact.numbers import format_short, format_up, to_element, to_mpf
 from exactflow.exact.typing import Element
 from exactflow.explanation import Explanation, Step
 from exactflow.flows.nonlinear import PiecewiseFlow
@@ -53,7 +53,7 @@ def explain_w2(found: Any) -> Explanation:
     steps = [construction, *_w2_terms(found), _sum_step(found, "W2(flow, target)")]
     claim = (
         f"The flow of {draft.depth} couplings has `W2(flow, target)` at most "
-        f"``{format_above(found.bound)}``, where ``{format_short(found.eps)}`` was allowed, for "
+        f"``{format_up(found.bound)}``, where ``{format_short(found.eps)}`` was allowed, for "
         f"the target {found.target}."
     )
     return Explanation.from_checked_steps(claim, steps, found, found.evidence)
@@ -98,10 +98,10 @@ def explain_kl(found: Any, compute_again: Callable[[], Any]) -> Explanation:
         witness=lambda: bool(compute_again().terms == terms),
         proved="the terms, computed anew in ball arithmetic",
     )
-    least = f"``{format_above(found.lower_bound)}`` + " * bool(found.lower_bound)
+    least = f"``{format_up(found.lower_bound)}`` + " * bool(found.lower_bound)
     claim = (
         f"The flow of {found.layers} couplings has `KL(target, flow)` at most "
-        f"``{format_above(found.bound)}``, where {least}``{format_short(found.eps)}`` was allowed, "
+        f"``{format_up(found.bound)}``, where {least}``{format_short(found.eps)}`` was allowed, "
         f"for the target {found.target}."
     )
     steps = [construction, bounds, _sum_step(found, "KL(target, flow)")]

@@ -68,9 +68,9 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, lower, upper
 from exactflow.exact.coerce import as_array, is_array
 from exactflow.exact.numbers import (
-    format_above,
-    format_below,
+    format_down,
     format_short,
+    format_up,
     to_element,
     to_elements,
     to_float,
@@ -261,7 +261,7 @@ class KLApproximation(FlowResult):
 
     def __str__(self) -> str:
         pieces = self.terms
-        least = f"{format_below(self.lower_bound)} + " if self.lower_bound else ""
+        least = f"{format_down(self.lower_bound)} + " if self.lower_bound else ""
         lost = (
             f"loses about {pieces.digits} digits"
             if pieces.digits < ALL_DIGITS
@@ -269,7 +269,7 @@ class KLApproximation(FlowResult):
         )
         return (
             f"{self.target} by {self.layers} layers and {pieces.tiles} tiles, KL <= "
-            f"{format_above(self.bound)} <= {least}{format_short(self.eps)}; float64 {lost}"
+            f"{format_up(self.bound)} <= {least}{format_short(self.eps)}; float64 {lost}"
         )
 
 
@@ -359,7 +359,7 @@ def _build_three_layers(densities: list[Density], eps: Element) -> list[Coordina
     needed = sum((loss for _, _, loss in rows), QQ.zero)
     if eps <= needed:
         raise InvalidInputError(
-            f"expected eps > {format_above(needed)}, the least bound known for three layers and "
+            f"expected eps > {format_up(needed)}, the least bound known for three layers and "
             f"this law, got {format_short(eps)}: take layers=4"
         )
     room = (eps - needed) / len(densities)

@@ -13,7 +13,7 @@ from flint import arb
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_rectangle, is_array, is_tensor
+from exactflow.exact.coerce import as_rectangular_matrix, is_array, is_tensor
 from exactflow.exact.numbers import (
     format_short,
     sqrt_rounded,
@@ -81,7 +81,7 @@ class Atoms(Mixture):
     is_singular = True
 
     def __init__(self, points: MatrixLike, weights: Sequence | None = None) -> None:
-        matrix = as_rectangle(points)
+        matrix = as_rectangular_matrix(points)
         if not matrix.domain.is_QQ or 0 in matrix.shape:
             raise InvalidInputError(
                 f"expected at least one point, all with rational coordinates, "
@@ -192,7 +192,7 @@ def empirical_measure(sample: MatrixLike) -> Atoms:
     >>> empirical_measure(sample).weights == (QQ(1, 2), QQ(1, 4), QQ(1, 4))
     True
     """
-    rows = Counter(map(tuple, as_rectangle(sample).to_dense().to_list()))
+    rows = Counter(map(tuple, as_rectangular_matrix(sample).to_dense().to_list()))
     total = sum(rows.values())
     return Atoms([list(row) for row in rows], [QQ(count, total) for count in rows.values()])
 

@@ -1,4 +1,4 @@
-"""Six layers through a transvection, with the shortest numbers.
+"""The route through a transvection: six layers, with the shortest numbers of all routes.
 
 Main results
 ------------
@@ -32,11 +32,11 @@ from exactflow.explanation.steps import record_step
 from exactflow.linear.factor.assembly import Shifts
 
 
-def transvection_shifts(blocks: Blocks) -> Shifts | None:
+def six_shifts_by_transvection(blocks: Blocks) -> Shifts | None:
     """Return [W0', X, Y, Z, W, V] with M = L(W0') U(X) L(Y) U(Z) L(W) U(V), or None.
 
-    `blocks` are the n x n blocks of a matrix of determinant 1. The result is None if 2 = 0 or A is
-    singular, or if no cyclic vector of A or of the inverse Schur complement was found.
+    M has determinant 1 and the given n x n blocks. The result is None if 2 = 0 in the field, if A
+    is singular, or if no cyclic vector of A or of the inverse Schur complement was found.
     """
     A, B, C, D = blocks
     field = A.domain
@@ -58,7 +58,7 @@ def transvection_shifts(blocks: Blocks) -> Shifts | None:
     A, B, C, S, A_inverse = map(to_rational_if_large, (A, B, C, S, A_inverse))
     first_row = linalg.column([b - a for a, b in zip(f[1:], g[1:], strict=True)], field).transpose()
     s = first_row * K_inverse * S
-    w = linalg.unit_vector(e.shape[0], 0, field).transpose()  # w e = 1: e starts with a one
+    w = linalg.unit_vector(e.shape[0], 0, field).transpose()  # w e = 1, since e starts with a one
     W = e * (w * C_new) * half
     report_stage("six shears", 0.4)
     W0, X, Z = (C - C_new) * A_inverse, (A - one) * Q, v * s * field.convert(-2)

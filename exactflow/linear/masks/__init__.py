@@ -44,7 +44,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix, common_field, over_common_field
+from exactflow.exact.coerce import as_square_matrix, common_field, over_common_field
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import MatrixLike, PartitionLike
 from exactflow.flows.base import Coupling, Flow
@@ -53,8 +53,8 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.nonlinear.merged_coupling import MaskedPart, MergedCoupling
 from exactflow.flows.nonlinear.piecewise_coupling import PiecewiseCoupling
-from exactflow.flows.orientation import flip_signs
-from exactflow.flows.partition import moved_and_kept, resolve_partition
+from exactflow.flows.orientation import signs_from_flips
+from exactflow.flows.partition import moved_and_kept, resolve_partition_or_mask
 from exactflow.flows.verification import verify
 from exactflow.linear.masks.explaining import explain_merged, matrices_of
 from exactflow.linear.masks.mask_builder import OneMaskBuilder, as_masked_part
@@ -103,10 +103,10 @@ def merge_masks(
     >>> flow.depth <= 8, flow.matrix() == second.matrix() * first.matrix()
     (True, True)
     """
-    given = _read_flows_and_matrices(flows)
-    builder = _make_builder(given, mask)
+    given = _read_over_common_field(flows)
+    builder = _make_filled_builder(given, mask)
     layers, order, partition = builder.layers(), builder.order, builder.partition
-    derivation = partial(explain_merged, given, partial(_make_builder, given, mask))
+    derivation = partial(explain_merged, given, partial(_make_filled_builder, given, mask))
     linear = [layer for layer in layers if isinstance(layer, LinearCoupling)]
     if len(linear) < len(layers):
         return PiecewiseFlow(layers, order=order, derivation=derivation)
@@ -122,17 +122,17 @@ def merge_masks(
     return flow
 
 
-def _make_builder(given: list, mask: "PartitionLike | None") -> OneMaskBuilder:
+def _make_filled_builder(given: list, mask: "PartitionLike | None") -> OneMaskBuilder:
     """Add flows and matrices, of one dimension and over one field, to a builder for a mask."""
     d = given[0].shape[0] if isinstance(given[0], DomainMatrix) else given[0].dimension
     first = next((flow for flow in given if isinstance(flow, Flow)), None)
     if mask is None and first is not None:
         order, partition = first.order or tuple(range(d)), first.partition
     else:
-        order, partition = resolve_partition(mask, d)
+        order, partition = resolve_partition_or_mask(mask, d)
     field = given[0].domain if isinstance(given[0], DomainMatrix) else given[0].field
     builder = OneMaskBuilder(order, partition, field)
-    steps = [step for item in given for step in _split_flow(item, partition)]
+    steps = [step for item in given for step in _split_flow_or_matrix(item, partition)]
     for step, following in zip_longest(steps, steps[1:]):
         if isinstance(step, DomainMatrix):
             builder.add_matrix(step, following if isinstance(following, MaskedPart) else None)
@@ -142,7 +142,7 @@ def _make_builder(given: list, mask: "PartitionLike | None") -> OneMaskBuilder:
     return builder
 
 
-def _read_flows_and_matrices(flows: object) -> list:
+def _read_over_common_field(flows: object) -> list:
     """Check that items are flows and matrices of one dimension; return them over one field."""
     if isinstance(flows, Flow) or not isinstance(flows, Iterable):
         raise InvalidInputError(
@@ -156,7 +156,7 @@ def _read_flows_and_matrices(flows: object) -> list:
             item = PiecewiseFlow([item])
         elif isinstance(item, PiecewiseFlow):
             item = _to_coupling_flow_if_linear(item)
-        given.append(item if isinstance(item, Flow) else as_matrix(item))
+        given.append(item if isinstance(item, Flow) else as_square_matrix(item))
     if not given:
         raise InvalidInputError("expected at least one flow or matrix, got none")
     sizes = {item.dimension if isinstance(item, Flow) else item.shape[0] for item in given}
@@ -191,12 +191,12 @@ def _convert_to_common_field(given: list) -> list:
     return [
         over_common_field(item, field)
         if isinstance(item, DomainMatrix)
-        else _extend_field(item, field)
+        else _extend_field_if_linear(item, field)
         for item in given
     ]
 
 
-def _extend_field(flow: Flow, field: Domain) -> Flow:
+def _extend_field_if_linear(flow: Flow, field: Domain) -> Flow:
     """Return a linear flow over a larger field, and a piecewise-linear flow unchanged."""
     if not isinstance(flow, CouplingFlow):
         return flow
@@ -209,7 +209,7 @@ def _verify_product(flow: CouplingFlow, given: list) -> None:
     verify(flow, reduce(lambda product, M: M * product, matrices_of(given)))
 
 
-def _split_flow(item: "Flow | DomainMatrix", partition: tuple[int, int]) -> Iterator:
+def _split_flow_or_matrix(item: "Flow | DomainMatrix", partition: tuple[int, int]) -> Iterator:
     """Yield the parts of a flow, which fit the partition, in the user's coordinates.
 
     A matrix is yielded unchanged; the flips of a flow are yielded as a diagonal matrix.
@@ -218,12 +218,12 @@ def _split_flow(item: "Flow | DomainMatrix", partition: tuple[int, int]) -> Iter
         yield item
         return
     if isinstance(item, CouplingFlow) and item.flips:
-        signs = flip_signs(item.flips, range(item.dimension), item.field)
+        signs = signs_from_flips(item.flips, range(item.dimension), item.field)
         yield linalg.diagonal(signs, item.field)
     places = [[(i, 1) for i in half] for half in item.halves]
     for layer in item.layers:
         moved, kept = moved_and_kept(layer.moves, places)
-        yield from _split_part(as_masked_part(layer).renamed(kept, moved), partition)
+        yield from _split_part(as_masked_part(layer).renumbered(kept, moved), partition)
 
 
 class _Block(NamedTuple):
@@ -239,7 +239,7 @@ def _split_part(part: MaskedPart, partition: tuple[int, int]) -> Iterator[Masked
     reads = {
         i: read for i, read in _coordinates_read(part.layer).items() if part.moved[i] is not None
     }
-    cuts = [_cut_blocks(reads, *sizes) for sizes in (partition, partition[::-1])]
+    cuts = [_cut_shift_into_blocks(reads, *sizes) for sizes in (partition, partition[::-1])]
     if isinstance(part.layer, PiecewiseCoupling):  # a function reads all its coordinates at once
         cuts = [blocks for blocks in cuts if all(block.is_first for block in blocks)]
         if not cuts:
@@ -250,12 +250,14 @@ def _split_part(part: MaskedPart, partition: tuple[int, int]) -> Iterator[Masked
     blocks = min(cuts, key=len)
     if isinstance(part.layer, MergedCoupling) and len(blocks) > 1:
         for inner in part.layer.parts:
-            yield from _split_part(inner.renamed(part.kept, part.moved), partition)
+            yield from _split_part(inner.renumbered(part.kept, part.moved), partition)
     else:
         yield from (_restrict_to_block(part, block) for block in blocks)
 
 
-def _cut_blocks(reads: dict[int, set[int]], most_moved: int, most_read: int) -> list[_Block]:
+def _cut_shift_into_blocks(
+    reads: dict[int, set[int]], most_moved: int, most_read: int
+) -> list[_Block]:
     """Cut a shift into blocks of bounded size, given the columns that each row reads."""
     blocks = []
     for rows in _cut_into_batches(sorted(reads), most_moved):

@@ -34,7 +34,7 @@ def explain_merged(given: list, build: Callable[[], Any], flow: Flow) -> Explana
     couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
     claim = f"The composition of {items} is a flow of {couplings} under one mask."
     order = tuple(flow.order or range(flow.dimension))
-    claim += CoordinateLayout(flow.partition, order).sentence
+    claim += CoordinateLayout(flow.partition, order).sentences_if_not_default
     steps = [*derivation.steps]
     steps += (
         _product_steps(given, flow) if isinstance(flow, CouplingFlow) else _point_steps(given, flow)
@@ -62,8 +62,10 @@ def _point_steps(given: list, flow: Flow) -> list[Step]:
     why = "The columns of `X` are points, those of `Y` their images under the maps in turn."
     proved = "the flow takes each point to its image, and its inverse takes the image back"
 
-    def are_points_mapped_back() -> bool:
+    def are_points_mapped_both_ways() -> bool:
         return bool(flow._map_exact(X) == image and flow.inverse()._map_exact(image) == X)
 
     values = {"X": X, "Y": image.to_dense()}
-    return [Step("points", why, "", {}, values, QQ, witness=are_points_mapped_back, proved=proved)]
+    return [
+        Step("points", why, "", {}, values, QQ, witness=are_points_mapped_both_ways, proved=proved)
+    ]

@@ -19,7 +19,11 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.merged_coupling import MaskedPart, MergedCoupling
 from exactflow.flows.partition import moved_and_kept, opposite
 from exactflow.linear.factor import factor
-from exactflow.linear.factor.assembly import Scales, merge_neighbours, with_halves_exchanged
+from exactflow.linear.factor.assembly import (
+    Scales,
+    merge_neighbours_drop_identities,
+    with_halves_exchanged,
+)
 
 
 class Placement(NamedTuple):
@@ -56,7 +60,7 @@ class OneMaskBuilder:
         self.order, self.partition, self.words = (
             tuple(order),
             partition,
-            words or yield_shortest_layers,
+            words or yield_layers_from_either_half,
         )
         self.field = field
         self.home = Placement({i: k for k, i in enumerate(order)}, dict.fromkeys(order, 1))
@@ -75,7 +79,9 @@ class OneMaskBuilder:
         for half, run in groupby(self.parts, key=itemgetter(0)):
             parts = [part for _, part in run]
             if all(isinstance(part.layer, LinearCoupling) for part in parts):
-                result += merge_neighbours(part.to_linear(self.partition, half) for part in parts)
+                result += merge_neighbours_drop_identities(
+                    part.to_linear(self.partition, half) for part in parts
+                )
             else:
                 result.append(MergedCoupling(self.partition, half, tuple(parts)))
         return result
@@ -100,7 +106,7 @@ class OneMaskBuilder:
             record_step("coupling", f"{task} They stand in different halves: no swap.", "", {})
         p = self.partition[0]
         seen = {i: (k if k < p else k - p, self.sign[i]) for i, k in self.place.items()}
-        self.parts.append((half, part.renamed(seen, seen)))
+        self.parts.append((half, part.renumbered(seen, seen)))
 
     def add_matrix(self, matrix: DomainMatrix, after: MaskedPart | None) -> None:
         """Add the layers of a matrix; choose the places behind it to suit the coupling `after`.
@@ -122,24 +128,24 @@ class OneMaskBuilder:
             wanted, pairs = min(
                 options, key=lambda option: (len(option[1]), option[0] != self.last_half)
             )
-            self._exchange_places(pairs)
-        inner = _change_coordinates(matrix, before, self.placement)
+            self._exchange_places_with_signs(pairs)
+        inner = _matrix_between_placements(matrix, before, self.placement)
         if linalg.is_positive(inner.det(), inner.domain) is False:
             self.sign[self.order[0]] *= -1
-            inner = _change_coordinates(matrix, before, self.placement)
+            inner = _matrix_between_placements(matrix, before, self.placement)
         why = "The next matrix, between the places of the coordinates before and after it, is"
-        self._add_merging_layers(inner, wanted, why)
+        self._add_layers_of_matrix(inner, wanted, why)
 
     def restore_places(self) -> None:
         """Add the signed permutation that returns every coordinate to its own place."""
         one = linalg.identity(len(self.order), self.field)
-        inner = _change_coordinates(one, self.placement, self.home)
+        inner = _matrix_between_placements(one, self.placement, self.home)
         if not self.field.characteristic() and inner.det() != self.field.one:
             raise OrientationError(
                 "the composition reverses orientation, which no flow of couplings does: negate one "
                 "coordinate, or leave out a flip or an odd permutation"
             )
-        self._add_merging_layers(
+        self._add_layers_of_matrix(
             inner, None, "The signed permutation that brings each coordinate home is"
         )
 
@@ -180,7 +186,7 @@ class OneMaskBuilder:
             pairs.append((i, j))
         return pairs
 
-    def _exchange_places(self, pairs: Pairs) -> dict[tuple[int, int], int]:
+    def _exchange_places_with_signs(self, pairs: Pairs) -> dict[tuple[int, int], int]:
         """Exchange the places of pairs, and return the sign e of the swap for each pair of places.
 
         A swap multiplies the coordinate that enters the first half by e, and the other one by -e.
@@ -203,7 +209,7 @@ class OneMaskBuilder:
         `task` is a sentence about the next coupling, which needs the swap, for an explanation.
         """
         p, q = self.partition
-        signs = self._exchange_places(pairs).items()
+        signs = self._exchange_places_with_signs(pairs).items()
         entries = {(a, b - p): self.field.convert(e) for (a, b), e in signs}
         E = DomainMatrix.from_dok(entries, (p, q), self.field)
         shears: dict[Half, DomainMatrix] = {"first": E, "second": -E.transpose()}
@@ -226,7 +232,7 @@ class OneMaskBuilder:
         """Add layers that act on the places themselves."""
         self.parts += [(layer.moves, as_masked_part(layer)) for layer in layers]
 
-    def _add_merging_layers(self, matrix: DomainMatrix, wanted: Half | None, why: str) -> None:
+    def _add_layers_of_matrix(self, matrix: DomainMatrix, wanted: Half | None, why: str) -> None:
         """Add layers that compose to a matrix of places, of the word that merges best.
 
         `why` is the beginning of a sentence about the matrix, for an explanation.
@@ -273,11 +279,11 @@ class OneMaskBuilder:
 
 def as_masked_part(layer: Coupling) -> MaskedPart:
     """Return a layer as a part that acts on the places themselves."""
-    moved, kept = (tuple((k, 1) for k in range(size)) for size in layer.sizes)
+    moved, kept = (tuple((k, 1) for k in range(size)) for size in layer.moved_and_kept_sizes)
     return MaskedPart(layer, kept, moved)
 
 
-def yield_shortest_layers(
+def yield_layers_from_either_half(
     matrix: DomainMatrix, partition: tuple[int, int]
 ) -> Iterator[Sequence[LinearCoupling]]:
     """Yield the shortest lists of layers that compose to a matrix, from either half.
@@ -307,7 +313,9 @@ def yield_shortest_layers(
                 yield flow.inverse().layers
 
 
-def _change_coordinates(matrix: DomainMatrix, before: Placement, after: Placement) -> DomainMatrix:
+def _matrix_between_placements(
+    matrix: DomainMatrix, before: Placement, after: Placement
+) -> DomainMatrix:
     """Return the matrix that maps places before to places after, given it for coordinates."""
     size, field = matrix.shape[0], matrix.domain
     columns, rows = (sorted(range(size), key=at.place.__getitem__) for at in (before, after))

@@ -33,9 +33,9 @@ from typing import Any
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import (
-    format_above,
-    format_below,
+    format_down,
     format_short,
+    format_up,
     round_up_if_long,
     sqrt_rounded,
     to_fraction,
@@ -160,8 +160,8 @@ def min_parameters(
     gap = bound.separation - 2 * w
     if gap <= 0:
         raise InvalidInputError(
-            f"expected sep > 2 w, got sep = {format_below(bound.separation, 4)} and w = "
-            f"{format_above(w, 4)} (Delta = {bound.Delta}, m = {bound.m}), for which the theorem "
+            f"expected sep > 2 w, got sep = {format_down(bound.separation, 4)} and w = "
+            f"{format_up(w, 4)} (Delta = {bound.Delta}, m = {bound.m}), for which the theorem "
             "says nothing: decrease w, sigma or m, or increase rho or Delta"
         )
     if sigma is None:

@@ -79,7 +79,7 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, normal_cdf, upper, upper_root
-from exactflow.exact.numbers import format_above, format_below, format_short, to_element, to_index
+from exactflow.exact.numbers import format_down, format_short, format_up, to_element, to_index
 from exactflow.exact.typing import NumberLike
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseFlow
@@ -193,16 +193,16 @@ class WellConditioned(FlowResult):
 
     def __str__(self) -> str:
         text = (
-            f"{self.law} by {len(self.flow)} layers: W2 <= {format_above(self.bound)}, condition "
-            f"numbers <= {format_above(self.condition)} everywhere"
+            f"{self.law} by {len(self.flow)} layers: W2 <= {format_up(self.bound)}, condition "
+            f"numbers <= {format_up(self.condition)} everywhere"
         )
         if self.within is None or self.joint_bound is None or self.plan.scaling is None:
             return text
         radius, probability, condition = self.within
         return (
             f"{text} except {self.plan.scaling.count} that rescale the pad, <= "
-            f"{format_above(condition)} where it is within {radius}, with probability >= "
-            f"{format_below(probability, 5)}; with the pad, W2 <= {format_above(self.joint_bound)}"
+            f"{format_up(condition)} where it is within {radius}, with probability >= "
+            f"{format_down(probability, 5)}; with the pad, W2 <= {format_up(self.joint_bound)}"
         )
 
 

@@ -9,7 +9,7 @@ from sympy import QQ, Rational
 
 from exactflow.errors import ExactFlowError, InvalidInputError
 from exactflow.exact.balls import PrecisionError
-from exactflow.laws.conditioning import lower_bounds
+from exactflow.laws.conditioning import bound_conditioning
 from exactflow.laws.universal import (
     Atoms,
     Boxes,
@@ -245,8 +245,8 @@ def test_samples_may_be_tensors():
     points = [[1.0, 2.0], [3.0, 4.0], [0.0, 0.0]]
     sample = torch.tensor(points, requires_grad=True)
     assert approximate(sample, eps="1/10").bound == approximate(np.array(points), eps="1/10").bound
-    of_array = lower_bounds(np.array(points), "1/10")
-    assert lower_bounds(sample, "1/10").lipschitz == of_array.lipschitz
+    of_array = bound_conditioning(np.array(points), "1/10")
+    assert bound_conditioning(sample, "1/10").lipschitz == of_array.lipschitz
 
 
 @pytest.mark.parametrize(

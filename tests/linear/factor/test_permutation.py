@@ -12,7 +12,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow import CouplingFlow, LinearCoupling, append_swap, factor, permutation, verify
 from exactflow.errors import MethodError, OrientationError, VerificationError
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.signed_permutation import cycles_of, permutation_sign, read_signed_permutation
 from exactflow.linear.factor.involutions import SignedPermutation, find_reversing_involution
 from exactflow.linear.factor.permutation import permutation_layers
@@ -155,11 +155,11 @@ def dense(entries, d):
 @settings(max_examples=12)
 @given(signed_permutations(12))
 def test_involutions(case):
-    """K and K Theta are similar involutions, by g and any signs of its pieces."""
+    """K and K Theta are similar involutions, by g and any signs of its sign classes."""
     d, theta = len(case[0]), SignedPermutation(*map(np.array, case)).T
-    F, K, g, Z, pieces = find_reversing_involution(theta)
+    F, K, g, Z, sign_classes = find_reversing_involution(theta)
     F, K, one = dense(F.entries, d), dense(K.entries, d), np.eye(d, dtype=int)
-    T, signs = K @ F.T @ dense(theta.entries, d) @ F, (-1) ** (pieces % 2)
+    T, signs = K @ F.T @ dense(theta.entries, d) @ F, (-1) ** (sign_classes % 2)
     g, Z = dense(g, d) * signs, signs[:, None] * dense(Z, d)
     assert (K == K.T).all()
     assert (K @ K == one).all()
@@ -192,7 +192,7 @@ def test_cycles_partition_the_indices():
 
 @pytest.mark.parametrize("dense", [False, True])
 def test_recognised(dense):
-    matrix = as_matrix(permutation([2, 0, 3, 1]))
+    matrix = as_square_matrix(permutation([2, 0, 3, 1]))
     matrix = matrix.to_dense() if dense else matrix
     for sign in (1, -1):
         assert read_signed_permutation(QQ(sign) * matrix) == ([2, 0, 3, 1], [sign] * 4)
@@ -204,7 +204,7 @@ def test_recognised(dense):
 )
 @pytest.mark.parametrize("dense", [False, True])
 def test_not_recognised(rows, dense):
-    matrix = as_matrix(rows)
+    matrix = as_square_matrix(rows)
     assert read_signed_permutation(matrix.to_dense() if dense else matrix.to_sparse()) is None
 
 
@@ -300,7 +300,7 @@ def test_layers_convert_when_asked():
         dense = LinearCoupling(layer.partition, layer.moves, layer.shift_matrix.to_dense())
         assert (layer, hash(layer)) == (dense, hash(dense))
         assert (layer.nnz, layer.bits, layer.magnitude) == (dense.nnz, dense.bits, dense.magnitude)
-        assert layer.shift_array.to_matrix() == layer.shift_matrix
+        assert layer.sparse_integer_shift.to_matrix() == layer.shift_matrix
         assert layer.matrix() == dense.matrix()
         assert layer.inverse() == dense.inverse()
         assert layer.swap_halves() == dense.swap_halves()
