@@ -139,7 +139,7 @@ with claims.check(
             found = approximate(target, epsilons[-1], layers=layers)
             parameters = found.parameters
             point = [Rational(1, 3)] * 2
-            point[range(2)[parameters.moved_and_kept[1]][0]] = Rational(-6)
+            point[range(2)[parameters.first_layer_moved_and_kept[1]][0]] = Rational(-6)
             J, delta = found.flow.jacobian(point), Rational(str(parameters.delta))
             plateau = sorted((delta, delta if layers == 2 else delta**2))
             check.equal(sorted(J[i, i] for i in range(2)), plateau, f"{name}, {layers} layers")

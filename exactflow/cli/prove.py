@@ -1,4 +1,4 @@
-"""``exactflow prove``: proof scripts in processes of their own, a table, and one exit code."""
+"""``exactflow prove``: run proof scripts in processes of their own, and print a table of claims."""
 
 import argparse
 import json
@@ -63,7 +63,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def add_running_options(command: argparse.ArgumentParser) -> None:
-    """Add the options that ``python -m proofs`` shares: all except the choice of scripts."""
+    """Add the options that `prove` shares with ``python -m proofs``."""
     running = command.add_argument_group("execution")
     Options.add_to(running)
     jobs = "run N scripts at once, each in a process of one thread (default: one per core)"
@@ -77,12 +77,15 @@ def add_running_options(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the scripts and print the table of claims; return one exit code, as `check` does."""
+    """Run the scripts and print the table of claims; return one exit code for all.
+
+    It is 1 if one script has 1, else 2, else 3, else 0.
+    """
     if getattr(arguments, "template", False):
         template = resources("exactflow.proving").joinpath("my_theorem.py.txt")
         print(template.read_text("utf-8"), end="")
         return 0
-    files, titles = _find_scripts(arguments.scripts, arguments.all)
+    files, titles = _find_scripts_and_titles(arguments.scripts, arguments.all)
     if arguments.plot:
         _check_picture_folder_writable(arguments.plot)
     outcomes = _run_scripts(files, arguments)
@@ -101,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
     return next((code for code in (1, 2, 3) if code in codes), 0)
 
 
-def _find_scripts(scripts: list[str], is_all: bool) -> tuple[list[str], dict[str, str]]:
+def _find_scripts_and_titles(scripts: list[str], is_all: bool) -> tuple[list[str], dict[str, str]]:
     """Return the paths of scripts, and path -> title for each theorem's script."""
     if is_all == bool(scripts):
         raise InvalidInputError(
@@ -134,7 +137,7 @@ def _lacks_only_tools(outcome: Outcome) -> bool:
 
 
 def _check_picture_folder_writable(folder: Path) -> None:
-    """Refuse, before the work, a folder for pictures that cannot be written."""
+    """Raise `InvalidInputError` if a folder for pictures cannot be written."""
     place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     if not place.is_dir() or not os.access(place, os.W_OK):
         raise InvalidInputError(
@@ -146,7 +149,7 @@ def _check_picture_folder_writable(folder: Path) -> None:
 def _run_scripts(files: list[str], arguments: argparse.Namespace) -> list[Outcome]:
     """Run the scripts, the longest first, and list the outcomes in the order of the files.
 
-    The output of a script that runs alone is printed at once, otherwise when the script has ended.
+    If one script runs at a time, its output is printed at once, otherwise when it has ended.
     """
     jobs = (_count_cores() if len(files) > 1 else 1) if arguments.jobs is None else arguments.jobs
     is_alone = arguments.backend is None and (jobs == 1 or len(files) == 1)
@@ -158,7 +161,7 @@ def _run_scripts(files: list[str], arguments: argparse.Namespace) -> list[Outcom
             run_script,
             options=Options(arguments.plot, arguments.full),
             echo=arguments.verbose and is_alone,
-            # a worker on another machine does not reach the file
+            # a worker on another machine cannot write to the file
             progress_file=begun if arguments.backend is None else None,
         )
         with _showing_last_claim(begun, len(files)) as count_script:
@@ -186,21 +189,24 @@ def _start_rank(path: str) -> int:
 
 
 def _outcome_of_lost_worker(path: str) -> Outcome:
-    """Return the outcome of a script whose worker process ended before it."""
+    """Return the outcome, incomplete, of a script whose worker process died."""
     failure = f"{path}: the worker process ended before the script"
     return Outcome(path, failure=failure, is_undecided=True, has_ended=False)
 
 
 def _count_cores() -> int:
-    from joblib import cpu_count  # this import takes as long as a short script
+    # imported only here, since the import takes as long as a short script
+    from joblib import cpu_count
 
     return int(cpu_count())
 
 
 @contextmanager
-def _showing_last_claim(begun: Path, total: int) -> Iterator[Callable[[], None]]:
-    """Show in a terminal the last line of a file, to which scripts append the claims that they
-    begin; yield a function that counts a script as ended.
+def _showing_last_claim(claims_file: Path, script_count: int) -> Iterator[Callable[[], None]]:
+    """Show the last line of a file as progress in a terminal, until the context ends.
+
+    Scripts append each claim to the file when they begin it. The context is a function to call when
+    a script has ended.
     """
     count, is_over = 0, threading.Event()
 
@@ -211,8 +217,8 @@ def _showing_last_claim(begun: Path, total: int) -> Iterator[Callable[[], None]]
     def show_last_claim() -> None:
         while not is_over.wait(0.2):
             with suppress(OSError, IndexError):
-                claim = begun.read_text("utf-8").splitlines()[-1]
-                report_stage(f"{count} of {total} scripts; {claim}", count / total)
+                claim = claims_file.read_text("utf-8").splitlines()[-1]
+                report_stage(f"{count} of {script_count} scripts; {claim}", count / script_count)
 
     thread = threading.Thread(target=copy_context().run, args=[show_last_claim], daemon=True)
     thread.start()

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from exactflow import cli, theorems
-from exactflow.cli.prove import _find_scripts
+from exactflow.cli.prove import _find_scripts_and_titles
 from exactflow.proving import theorem_scripts
 from exactflow.proving.script_run import Outcome
 from exactflow.proving.theorem_scripts import find_theorem_scripts
@@ -151,7 +151,7 @@ def test_all_runs_every_theorem(run, monkeypatch):
     )
     code, out, _ = run("--all", "--json")
     assert (code, out) == (3, "")
-    paths, titles = _find_scripts([], True)
+    paths, titles = _find_scripts_and_titles([], True)
     assert titles[paths[0]] == "1, 14 six layers"
     assert len(paths) == len(set(paths)) == len(theorems)
 

@@ -34,10 +34,10 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.exceptional import (
-    count_exceptional_factors,
+    count_possibly_vanishing_factors,
     record_denominators,
     record_nonzero,
-    record_one_nonzero,
+    record_simplest_nonzero,
 )
 from exactflow.exact.linalg import Alternative, trace
 from exactflow.exact.typing import Element
@@ -142,7 +142,7 @@ def entry_reason_up_to_two(instance: PatternInstance) -> Reason | None:
     ]
     if not wrong:
         return None
-    _, at, i, j = min(wrong, key=lambda found: count_exceptional_factors(found[0], field))
+    _, at, i, j = min(wrong, key=lambda found: count_possibly_vanishing_factors(found[0], field))
     multiplier = [(right - right).transpose() for _, right, *_ in system]
     rows, columns = (linalg.identity(n, field) for n in system[at].right.shape)
     multiplier[at] = columns[:, j] * rows[i, :]
@@ -173,7 +173,7 @@ def is_refuted_by(system: Sequence[Equation], multiplier: Multiplier) -> bool:
     if not any(weights):
         record_nonzero(s, field)
         return bool(s)
-    record_one_nonzero(weights, field)
+    record_simplest_nonzero(weights, field)
     signs = {sign(x, field) for x in (*weights, -s)}
     return signs - {0} in ({1}, {-1})
 

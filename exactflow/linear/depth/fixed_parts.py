@@ -34,7 +34,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.flanders import is_x_minus_one
-from exactflow.exact.normal_forms import elementary_divisors, largest_invariant_rows, orbit
+from exactflow.exact.normal_forms import elementary_divisors, largest_invariant_left_kernel, orbit
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.pattern import Pencil
 
@@ -151,7 +151,7 @@ def _annihilating_rows_and_quotient(
     C: DomainMatrix, D: DomainMatrix
 ) -> tuple[DomainMatrix, DomainMatrix]:
     """Return as many independent rows L as have L C = 0 and L D = Du L for some Du, and Du."""
-    L = largest_invariant_rows(D, C)
+    L = largest_invariant_left_kernel(D, C)
     if L.shape[0] == 0:
         return L, linalg.zeros(0, 0, D.domain)
     Du, _ = linalg.solve(L.transpose(), (L * D).transpose())

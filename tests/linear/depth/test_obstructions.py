@@ -13,7 +13,7 @@ from sympy import GF, QQ, Symbol, sqrt
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.normal_forms import block_sizes
-from exactflow.explanation.identity_text import names_in_formula
+from exactflow.explanation.identity_text import names_and_functions_in_formula
 from exactflow.flows.evidence import Evidence
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.explanation import obstruction_step
@@ -345,5 +345,5 @@ def test_a_proof_shows_the_numbers_that_its_witness_is_about(name, shown):
     assert set(shown) < set(step.checked)
     assert step.is_valid()
     for text in shown:
-        used = set(names_in_formula(text)) - {"minors", "rank", "I"}
+        used = set(names_and_functions_in_formula(text)) - {"minors", "rank", "I"}
         assert used <= {*step.after}
