@@ -159,7 +159,7 @@ with claims.check("a linear flow on a Gaussian attains 16b", Evidence.EXACT) as 
     check.equal(flow.matrix(), A, f"A is {flow.depth} couplings")
     check.equal(sympy.simplify(flow.log_abs_det() - sympy.log(Rational(16, 75))), 0, "log(16/75)")
 with claims.check(
-    "the computed bound 16b is no larger than its volume", Evidence.CERTIFIED
+    "the bound 16b equals the volume of this flow, up to 1e-12", Evidence.CERTIFIED
 ) as check:
     bounds = bound_conditioning(Gaussian(Sigma), Rational(1, 2))
     gap = bounds.mean_log_det - sympy.log(Rational(16, 75))

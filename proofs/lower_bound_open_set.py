@@ -86,7 +86,7 @@ minimal_depth(examples[2], scales="positive")
 # %%
 radii = {2: sympy.Rational(1, 40), 3: sympy.Rational(1, 120)}
 with claims.check(
-    "so do all real matrices within 1/40 and 1/120, by entries", Evidence.CERTIFIED
+    "all real matrices within 1/40 and 1/120 need five layers, too", Evidence.CERTIFIED
 ) as check:
     for n, M in examples.items():
         r, inverse = radii[n], M.inv()
