@@ -54,7 +54,7 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.result import FlowResult
-from exactflow.laws.universal.measures import draw_normal
+from exactflow.laws.universal.measures import draw_normal_columns
 from proofs.constructions.bisection import least_sufficient
 from proofs.constructions.well_conditioned.flow_plan import DataScaling, Rescaling
 from proofs.constructions.well_conditioned.path import (
@@ -134,7 +134,7 @@ class Gaussianization(FlowResult):
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
         """Return `count` generated points, in rows: the flow at Gaussian draws, in float64."""
         n = len(self.units)
-        return self.flow.forward(draw_normal(2 * n, count, seed))[:n].T
+        return self.flow.forward(draw_normal_columns(2 * n, count, seed))[:n].T
 
     def __str__(self) -> str:
         return (

@@ -87,7 +87,7 @@ from exactflow.flows.result import FlowResult
 from exactflow.laws.universal.approximation import as_eps
 from exactflow.laws.universal.boxes import Boxes
 from exactflow.laws.universal.gaussian_mixture import GaussianMixture
-from exactflow.laws.universal.measures import draw_normal
+from exactflow.laws.universal.measures import draw_normal_columns
 from proofs.constructions.well_conditioned.flow_plan import FlowPlan, find_best, find_fewest
 from proofs.constructions.well_conditioned.line_laws import LineLaw, as_line_law
 from proofs.constructions.well_conditioned.path import Path, cover_by_regions, shear_condition
@@ -189,7 +189,7 @@ class WellConditioned(FlowResult):
 
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
         """Return `count` data points: the first coordinates of the flow of Gaussian draws."""
-        return self.flow.forward(draw_normal(2, count, seed))[0]
+        return self.flow.forward(draw_normal_columns(2, count, seed))[0]
 
     def __str__(self) -> str:
         text = (
