@@ -75,7 +75,7 @@ def test_the_error_is_that_of_the_type_that_runs(dtype):
         assert "balance" not in str(caught.value)
     large = factor([[1, 2**200], [0, 1]])
     if dtype is np.float32:
-        with pytest.raises(InvalidInputError, match="within the range of float32"):
+        with pytest.raises(InvalidInputError, match="beyond the range of float32"):
             to_module(large, library="flowjax", accept_error=np.inf)
 
 
