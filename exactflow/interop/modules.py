@@ -106,9 +106,9 @@ class BijectionModule(nn.Module):
         """Raise `ValueError` for the state of a module with another layout."""
         if state.tolist() != self.encode_layout():
             raise ValueError(
-                f"expected the state of a module with layout {self.encode_layout()} (the sizes of "
-                "the halves, then 1 for each layer that moves the first half, else 0), got layout "
-                f"{state.tolist()}"
+                f"expected the state of a module with layout {self.encode_layout()}, got layout "
+                f"{state.tolist()} (the sizes of the halves, then 1 for each layer that moves the "
+                "first half, else 0; nothing for an identity)"
             )
 
 

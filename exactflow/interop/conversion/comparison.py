@@ -107,7 +107,9 @@ def run_both_directions(
     layer_images: tuple[dict[str, Tensor], ...] = {}, {}
     for one in calls:
         condition = one.convention.condition
-        inputs.setdefault(one.path, (one.before[0], condition and one.arguments.get(condition)))
+        inputs.setdefault(
+            one.path, (one.before[0], condition and one.other_arguments.get(condition))
+        )
     for each, found in zip((calls, calls_back), layer_images, strict=True):
         for one in each:
             found.setdefault(one.path, one.after[0])

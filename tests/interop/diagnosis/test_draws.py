@@ -146,7 +146,7 @@ def test_the_limit_of_rows_is_an_option():
     assert all(row.log_det_error < 1e-6 for row in found.rows)
     found = diagnose(flow, data(3, d), jacobian_rows=d - 1)
     assert all(row.condition is None for row in found.rows)
-    assert "has 300 rows, more than 299" in found.whole.notes[0]
+    assert "has 300 rows, above the limit of 299" in found.whole.notes[0]
     assert all(row.log_det_back_error < 1e-6 for row in found.layers)
 
 

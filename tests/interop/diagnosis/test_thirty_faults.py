@@ -246,7 +246,7 @@ FAULTS = {
     "NaN weights": (
         planted(lambda: Scale([0.0, math.nan, 0.0, 0.0])),
         1,
-        noted("returns numbers that"),
+        noted("the result has NaN or inf"),
     ),
     "NaN in the inverse": (
         planted(lambda: changed(Scale, inverse=lambda x, ld: (x * math.nan, ld))(SCALES)),
