@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 FILES = ("*.cert.json", "*.depth.json")
 SCRIPTS = ("proofs/*.py",)
 FORMATS = b'"exactflow-certificate"', b'"exactflow-depth-certificate"'
-HEAD = 4096  # bytes that contain the format of a certificate
+HEAD = 4096  # the first bytes of a certificate, which contain the name of its format
 SKIPPED = pytest.StashKey[dict[Path, str]]()
 """Files that use claims and are not collected as proof scripts, with the reasons."""
 
@@ -49,15 +49,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--exactflow-incomplete",
         choices=("fail", "skip", "xfail"),
         default="fail",
-        help="what a certificate is that could not be decided, or a claim that its script does not "
-        "reach (default: fail)",
+        help="outcome for a certificate that could not be decided, or a claim that its script does "
+        "not reach (default: fail)",
     )
     add("--exactflow-timeout", type=float, metavar="SECONDS", help="time limit for each file")
-    if find_spec("pytest_regressions") is None:  # else its --force-regen serves both
+    # pytest-regressions has an option --force-regen, which then serves both plugins
+    if find_spec("pytest_regressions") is None:
         add(
             "--force-regen",
             action="store_true",
-            help="certificate_regression writes what has changed, and fails then",
+            help="certificate_regression writes changed certificates anew, and fails",
         )
     files = " ".join(FILES)
     parser.addini("exactflow_files", f"certificates; with --exactflow: {files}", "args", [])
@@ -67,7 +68,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[SKIPPED] = {}
     for word in ("exact", "for_all_n", "certified", "numeric", "formal"):
-        if _configured_patterns(config, "exactflow_scripts", SCRIPTS):
+        if _configured_or_usual_patterns(config, "exactflow_scripts", SCRIPTS):
             text = word.replace("formal", "formally proved").replace("_", " ")
             config.addinivalue_line("markers", f"{word}: a claim of a proof script, {text}")
     limit, within = config.option.exactflow_timeout, config.option.exactflow_within
@@ -82,8 +83,10 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(str(error)) from None
 
 
-def _configured_patterns(config: pytest.Config, name: str, usual: tuple[str, ...]) -> list[str]:
-    """Return the patterns of the configuration, or the usual ones with --exactflow."""
+def _configured_or_usual_patterns(
+    config: pytest.Config, name: str, usual: tuple[str, ...]
+) -> list[str]:
+    """Return the configured patterns or, if there are none, the usual ones under --exactflow."""
     configured: list[str] = config.getini(name)
     return configured or [pattern for pattern in usual if config.option.exactflow]
 
@@ -101,13 +104,13 @@ def _matches_a_pattern(path: Path, patterns: list[str]) -> bool:
 def pytest_collect_file(
     file_path: Path, parent: pytest.Collector
 ) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
-    """Collect certificates and proof scripts; pytest does not import a proof script as well."""
+    """Collect certificates and proof scripts; a proof script is not collected as a test module."""
     others = yield
-    if file_path.suffix.lower() == ".json" and _is_certificate(file_path, parent):
+    if file_path.suffix.lower() == ".json" and _is_certificate_to_collect(file_path, parent):
         from exactflow.proving.pytest_items import CertificateFile
 
         return [*others, CertificateFile.from_parent(parent, path=file_path)]
-    if file_path.suffix == ".py" and _is_script(file_path, parent):
+    if file_path.suffix == ".py" and _is_script_or_record_reason(file_path, parent):
         from exactflow.proving.pytest_items import ScriptFile
 
         return [ScriptFile.from_parent(parent, path=file_path)]
@@ -141,26 +144,33 @@ def _relative_path(path: Path, config: pytest.Config) -> str:
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
 
-def _is_certificate(path: Path, parent: pytest.Collector) -> bool:
+def _is_certificate_to_collect(path: Path, parent: pytest.Collector) -> bool:
     config = parent.config
     patterns = [
-        pattern.lower() for pattern in _configured_patterns(config, "exactflow_files", FILES)
+        pattern.lower()
+        for pattern in _configured_or_usual_patterns(config, "exactflow_files", FILES)
     ]
     if _matches_a_pattern(Path(str(path).lower()), patterns):  # C.Cert.JSON is a certificate, too
         return True
     if not parent.session.isinitpath(path):
         return False
-    return config.option.exactflow or any(word in _read_if_possible(path, HEAD) for word in FORMATS)
+    return config.option.exactflow or any(
+        word in _read_regular_file_or_empty(path, HEAD) for word in FORMATS
+    )
 
 
-def _is_script(path: Path, parent: pytest.Collector) -> bool:
-    """Whether a file is a proof script; record why another file with claims is none."""
+def _is_script_or_record_reason(path: Path, parent: pytest.Collector) -> bool:
+    """Whether a file is a proof script; for any other file with claims, record why not."""
     config, is_named = parent.config, parent.session.isinitpath(path)
     is_asked = config.option.exactflow and (is_named or not config.getini("exactflow_scripts"))
     reason: str | None = None
-    if _matches_a_pattern(path, _configured_patterns(config, "exactflow_scripts", SCRIPTS)):
+    if _matches_a_pattern(
+        path, _configured_or_usual_patterns(config, "exactflow_scripts", SCRIPTS)
+    ):
         reason = "its name begins with _" if path.name.startswith("_") else ""
-    elif is_asked and all(word in _read_if_possible(path) for word in (b"exactflow", b"claims")):
+    elif is_asked and all(
+        word in _read_regular_file_or_empty(path) for word in (b"exactflow", b"claims")
+    ):
         is_module = _matches_a_pattern(path, config.getini("python_files"))
         reason = _reason_not_a_script(path, is_module, is_named and not is_module)
     if reason:
@@ -175,7 +185,7 @@ def _reason_not_a_script(path: Path, is_module: bool, is_chosen: bool) -> str | 
     ----------
     path : of the file.
     is_module : whether its name is that of a test module.
-    is_chosen : whether importing `exactflow.claims` suffices.
+    is_chosen : whether a file that only imports `exactflow.claims` is a script.
     """
     from exactflow.errors import InvalidInputError
     from exactflow.proving.claim_sites import find_claims_use, read_script
@@ -193,7 +203,7 @@ def _reason_not_a_script(path: Path, is_module: bool, is_chosen: bool) -> str | 
     return "claims in functions alone: name it on the command line, or in exactflow_scripts"
 
 
-def _read_if_possible(path: Path, size: int = -1) -> bytes:
+def _read_regular_file_or_empty(path: Path, size: int = -1) -> bytes:
     if not path.is_file():  # a named pipe, or a device, may have no end
         return b""
     try:

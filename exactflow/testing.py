@@ -199,9 +199,9 @@ def assert_invertible(
         return _assert_diagnosis_within(module, x, context, draws, bounds)
     else:
         back = _round_trip_in_library(module, x)
-    expected, derived = _as_entry_array(x), _as_entry_array(back)
+    expected, derived = _as_float_or_exact_array(x), _as_float_or_exact_array(back)
     if expected.size != derived.size:
-        raise AssertionError(f"expected {expected.shape} back, got {derived.shape}")
+        raise AssertionError(f"expected an array of shape {expected.shape}, got {derived.shape}")
     derived = derived.reshape(expected.shape)
     is_float = expected.dtype.kind == derived.dtype.kind == "f"
     bound = tol * max(abs(expected).max(initial=0), 1e-300) if is_float else 0
@@ -230,10 +230,10 @@ def _as_matrices_over_one_field(
 
 
 def _as_exact_matrix(flow: "CouplingFlow | MatrixLike") -> "DomainMatrix":
-    from exactflow.exact.coerce import as_matrix
+    from exactflow.exact.coerce import as_square_matrix
     from exactflow.flows.flow import CouplingFlow
 
-    return flow.domain_matrix() if isinstance(flow, CouplingFlow) else as_matrix(flow)
+    return flow.domain_matrix() if isinstance(flow, CouplingFlow) else as_square_matrix(flow)
 
 
 def _is_diagnosable(module: Any, x: Any) -> bool:
@@ -247,7 +247,7 @@ def _is_diagnosable(module: Any, x: Any) -> bool:
 def _assert_diagnosis_within(
     module: Any, x: Any, context: Any, draws: int, bounds: dict[str, float]
 ) -> None:
-    """Raise an `AssertionError` with the worst row of what `diagnose` finds above a bound."""
+    """Assert that the errors that `diagnose` measures are within bounds; name the worst if not."""
     __tracebackhide__ = True
     from exactflow.interop.diagnosis import diagnose
 
@@ -259,7 +259,7 @@ def _assert_diagnosis_within(
 
 def _round_trip_in_library(module: Any, x: Any) -> Any:
     """Return inverse(forward(x)) in the interface of a flow library."""
-    if hasattr(module, "output_dims"):  # FrEIA: tuples, and a flag
+    if hasattr(module, "output_dims"):  # FrEIA takes and returns tuples; rev=True is the inverse
         (y,), _ = module([x])
         (back,), _ = module([y], rev=True)
         return back
@@ -269,7 +269,7 @@ def _round_trip_in_library(module: Any, x: Any) -> Any:
     return back[0] if isinstance(back, tuple) else back
 
 
-def _as_entry_array(x: Any) -> "np.ndarray":
+def _as_float_or_exact_array(x: Any) -> "np.ndarray":
     """Return numbers as an array, of floats or of exact numbers."""
     import numpy as np
 

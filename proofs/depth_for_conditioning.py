@@ -85,7 +85,7 @@ from scipy.special import ndtri
 from sympy import QQ, Rational
 
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.exact.numbers import format_above, to_element, to_fmpq
+from exactflow.exact.numbers import format_up, to_element, to_fmpq
 from exactflow.explanation.symbolic_identities import Identity
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
@@ -187,7 +187,7 @@ with claims.check(
                     bound = abs(z) * QQ.to_sympy(cell.slopes[1] * cell.moved)
                     check.true(bool(off <= bound), f"label {label}, pad {z}", shown=False)
                     tightest = max(tightest, off / bound) if bound else tightest
-    share = format_above(tightest, 2)
+    share = format_up(tightest, 2)
     print(
         f"    {check.instances} orbits and cells, the largest share of a bound is at most {share}"
     )
@@ -224,8 +224,7 @@ with claims.check("W2 and condition numbers", Evidence.CERTIFIED) as check:
             )
             check.true(
                 bool(well.condition <= Rational(condition)) and len(well.flow) <= depth,
-                f"condition {condition}: {len(well.flow)} layers, W2 <= "
-                f"{format_above(well.bound, 2)}",
+                f"condition {condition}: {len(well.flow)} layers, W2 <= {format_up(well.bound, 2)}",
             )
             far = well.flow.tangent([10**6, -(10**9)])
             worst = max(condition_number(layer.matrix()) for layer in far[::7])

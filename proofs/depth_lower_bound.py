@@ -62,7 +62,7 @@ from math import comb
 import numpy as np
 
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.exact.numbers import format_above, format_below
+from exactflow.exact.numbers import format_down, format_up
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
 
@@ -131,7 +131,7 @@ with claims.check("p / (k d) between 1/25 and 1/8", Evidence.CERTIFIED) as check
             ratio = Fraction(p, k * d)
             holds = decided and Fraction(1, 25) < ratio < Fraction(1, 8)
             check.true(holds, f"d = {d}, k = {k}: p = {p}", shown=False)
-            row.append(f"{p} (>= {format_below(ratio)} k d)")
+            row.append(f"{p} (>= {format_down(ratio)} k d)")
         print(f"    d = {d}: {', '.join(row)}")
 
 # %% [markdown]
@@ -253,7 +253,7 @@ with claims.check("generators within the stated W1 of the mixture", Evidence.CER
         used = sum(bool(x) for x in (*b1, *b2, *(x for row in (*W1, *W2) for x in row)))
         label = (
             f"d = {d}, k = {k}: width {g.width}, {g.parameters} parameters, W1 < "
-            f"{format_above(distance, 2)}"
+            f"{format_up(distance, 2)}"
         )
         holds = len(words) == k and used <= g.parameters and distance < Fraction(1, 10**6)
         check.true(holds, label)

@@ -57,8 +57,8 @@
 #   function of $x_2 + t(x_1)$. Within a component the constant does not matter; constants keep
 #   different components apart.
 #
-# So a word of three letters is excluded by a cycle, or by two points and a path between them that
-# forces their moved halves to agree after the first layer. $\square$
+# So a pattern of three letters is excluded by a cycle, or by two points and a path between them
+# that forces their moved halves to agree after the first layer. $\square$
 #
 # **Three do not suffice.** On $\{0, 1\}^2$ exchange $(0, 0)$ and $(0, 1)$, and fix the others.
 # First $L U L$: both points have $x_1 = y_1 = 0$, and $y_2 - x_2$ is 1 and $-1$. Then $U L U$:
@@ -150,14 +150,14 @@ with claims.check("on nine points, four even with positive scales", Evidence.EXA
     images = exchange(grid, ((0, 0), (0, 1)), ((1, 2), (2, 2)))
     found = interpolate(grid, images)
     check.equal(found.depth, 4, "additive: four")
-    for kept, word in ((0, "LUL"), (1, "ULU")):
+    for kept, pattern in ((0, "LUL"), (1, "ULU")):
         reversed_pairs = [
             (x, z)
             for (x, y), (z, w) in itertools.product(zip(grid, images, strict=True), repeat=2)
             if x[kept] == y[kept] == z[kept] == w[kept]
             and (x[1 - kept] - z[1 - kept]) * (y[1 - kept] - w[1 - kept]) < 0
         ]
-        check.true(len(reversed_pairs) > 0, f"{word} keeps the order of {reversed_pairs[0]}")
+        check.true(len(reversed_pairs) > 0, f"{pattern} keeps the order of {reversed_pairs[0]}")
 
 # %% [markdown]
 # ## Points in general position take two
@@ -193,7 +193,7 @@ letter_a, letter_e = pixels("A"), draws.sample(pixels("E"), 18)
 letters = interpolate(letter_a, letter_e, integers=True)
 with claims.check("an A becomes an E by four couplings of integers", Evidence.EXACT) as check:
     check.true(equals(letters, letter_a, letter_e), letters.summary)
-    check.true(all(x.is_valid() for x in letters.obstructions), "none of the shorter words")
+    check.true(all(x.is_valid() for x in letters.obstructions), "none of the shorter patterns")
 
 
 # %%
@@ -253,9 +253,11 @@ with claims.check(f"{N} x {N} cells, each translated to its image", Evidence.EXA
 
 # %%
 with claims.check("a bijection of all integer points, in int64", Evidence.EXACT) as check:
-    x = rng.integers(-shears.limit, shears.limit, (2, 1000))
+    x = rng.integers(-shears.int64_limit, shears.int64_limit, (2, 1000))
     y = shears.forward(x)
     check.equal(y.dtype, np.int64)
-    check.true(bool((shears.backward(y) == x).all()), f"entries up to {shears.limit} come back")
+    check.true(
+        bool((shears.backward(y) == x).all()), f"entries up to {shears.int64_limit} come back"
+    )
     near = np.array([*itertools.product(range(-5, 20), repeat=2)]).T
     check.equal(shears.flow.forward(near), sympy.Matrix(shears.forward(near).tolist()))

@@ -92,11 +92,11 @@ from sympy import QQ, Rational
 from exactflow import factor, whiten
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.exact.balls import ball, lower, normal_cdf, upper
-from exactflow.exact.numbers import format_above, format_below
+from exactflow.exact.numbers import format_down, format_up
 from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
-from exactflow.laws.conditioning import Gaussian, lower_bounds, singular_values
-from exactflow.laws.conditioning.lipschitz_regression import LipschitzRegression, StepMap
+from exactflow.laws.conditioning import Gaussian, bound_conditioning, singular_values
+from exactflow.laws.conditioning.lipschitz_regression import LipschitzRegression, NormalToAtomsMap
 from exactflow.laws.universal import (
     Atoms,
     Boxes,
@@ -159,7 +159,7 @@ with claims.check("a linear flow on a Gaussian attains 16b", Evidence.EXACT) as 
     check.equal(flow.matrix(), A, f"A is {flow.depth} couplings")
     check.equal(sympy.simplify(flow.log_abs_det() - sympy.log(Rational(16, 75))), 0, "log(16/75)")
 with claims.check("and the bound is no more than that", Evidence.CERTIFIED) as check:
-    bounds = lower_bounds(Gaussian(Sigma), Rational(1, 2))
+    bounds = bound_conditioning(Gaussian(Sigma), Rational(1, 2))
     gap = bounds.mean_log_det - sympy.log(Rational(16, 75))
     check.true(bool(0 <= gap) and bool(gap < Rational(1, 10**12)), str(bounds))
 
@@ -202,13 +202,13 @@ EPSILONS = [Rational(1, 2), Rational(1, 10), Rational(1, 50)]
 with claims.check("forced <= attained, and near it", Evidence.CERTIFIED) as check:
     for name, target in (EXACTLY | ABOUT).items():
         for eps in EPSILONS[: 3 if name in EXACTLY else 2 if options.full else 1]:
-            bounds = lower_bounds(target, eps)
+            bounds = bound_conditioning(target, eps)
             near = bounds.attained / bounds.lipschitz - 1
             most = Rational(1, 10**6) if name in EXACTLY else Rational(1, 10)
             check.true(
                 bool(0 < near <= most),
-                f"{name}, eps = {eps}: {format_below(bounds.lipschitz, 6)} <= Lambda <= "
-                f"{format_above(bounds.attained, 6)}",
+                f"{name}, eps = {eps}: {format_down(bounds.lipschitz, 6)} <= Lambda <= "
+                f"{format_up(bounds.attained, 6)}",
             )
 
 # %%
@@ -226,7 +226,7 @@ with claims.check("against isotonic regression on a grid", Evidence.NUMERIC) as 
             V = L * middles - np.array(values, dtype=float)[levels]
             found = np.sqrt(masses @ (isotonic_regression(V, weights=masses).x - V) ** 2)
             with ctx.workprec(128):
-                steps = StepMap.of([arb(x) for x in values], weights)
+                steps = NormalToAtomsMap.of([arb(x) for x in values], weights)
                 exact = LipschitzRegression(steps, arb(L)).bound_squared_distance()[1]
             check.true(
                 bool(abs(found / float(exact.sqrt()) - 1) < 1e-4), f"{values}, {L}", shown=False
@@ -256,16 +256,16 @@ with claims.check("the nearer, the worse", Evidence.CERTIFIED) as check:
     for name, target in TARGETS.items():
         before = None
         for eps in [Rational(1, 2**k) for k in ((1, 2, 4) if options.full else (1, 2))]:
-            bounds = bounded[name, eps] = lower_bounds(target, eps)
+            bounds = bounded[name, eps] = bound_conditioning(target, eps)
             worse = before is None or (
                 bounds.lipschitz >= before.lipschitz and bounds.mean_log_det < before.mean_log_det
             )
             check.true(
                 bool(worse),
-                f"{name}, eps = {eps}: Lambda >= {format_below(bounds.lipschitz, 4)}, "
-                f"E log|det J| <= {format_above(bounds.mean_log_det, 4)} ({bounds.clusters} "
-                f"clusters), sigma_min <= {format_above(bounds.sigma_min)}, "
-                f"rms/gm >= {format_below(bounds.ratio)}",
+                f"{name}, eps = {eps}: Lambda >= {format_down(bounds.lipschitz, 4)}, "
+                f"E log|det J| <= {format_up(bounds.mean_log_det, 4)} ({bounds.clusters} "
+                f"clusters), sigma_min <= {format_up(bounds.sigma_min)}, "
+                f"rms/gm >= {format_down(bounds.ratio)}",
             )
             before = bounds
 
@@ -273,18 +273,23 @@ with claims.check("the nearer, the worse", Evidence.CERTIFIED) as check:
 with claims.check("as eps -> 0", Evidence.CERTIFIED) as check:
     eps = Rational(1, 10**6)
     with ctx.workprec(128):
-        constant = lower(ball(lower_bounds(DIAGONAL, eps).lipschitz * eps**2) / arb(8).sqrt() ** 3)
+        constant = lower(
+            ball(bound_conditioning(DIAGONAL, eps).lipschitz * eps**2) / arb(8).sqrt() ** 3
+        )
     check.true(
         QQ(3324, 10**5) < constant < QQ(3325, 10**5),
-        f"two points: at least {format_below(constant, 4)} D^3 / eps^2",
+        f"two points: at least {format_down(constant, 4)} D^3 / eps^2",
     )
     for k in (3, 5):
         segment = Gaussian([[Rational(1, 12), 0], [0, 0]])  # one cluster knows no more of it
         with ctx.workprec(128):
-            rest = ball(lower_bounds(segment, Rational(1, 10**k)).mean_log_det) + k * arb(10).log()
+            rest = (
+                ball(bound_conditioning(segment, Rational(1, 10**k)).mean_log_det)
+                + k * arb(10).log()
+            )
             check.true(
                 abs(rest + arb(12).log() / 2) < arb("0.01"),
-                f"a segment: at most log eps - {format_below(lower(-rest), 4)}",
+                f"a segment: at most log eps - {format_down(lower(-rest), 4)}",
             )
 
 # %% [markdown]
@@ -324,16 +329,19 @@ with claims.check("two couplings attain 16a for two points", Evidence.CERTIFIED)
         flow = by_hand(width, PiecewiseLinear([-1, 1], [-1, 1]), delta)
         with ctx.workprec(128):
             half = ball(width / 2)
-            steps = StepMap.of([arb(-1), arb(1)], [1, 1])
+            steps = NormalToAtomsMap.of([arb(-1), arb(1)], [1, 1])
             square = 2 * LipschitzRegression(steps, 1 / half).bound_squared_distance()[1]
             eps = upper((1 + arb(2).sqrt()) * ball(delta) + square.sqrt())
-        bounds, slope = lower_bounds(DIAGONAL, eps), steepness(flow, [[width / 5, Rational(1, 3)]])
+        bounds, slope = (
+            bound_conditioning(DIAGONAL, eps),
+            steepness(flow, [[width / 5, Rational(1, 3)]]),
+        )
         lipschitz = ball(bounds.lipschitz)
         used.append(("two points", "two layers, by hand", bounds, float(slope), None))
         check.true(
             bool(lipschitz < slope) and bool(slope < lipschitz * Rational(1001, 1000)),
-            f"eps = {format_below(eps, 4)}: |J| <= {format_above(upper(slope), 6)}, forced "
-            f"{format_below(bounds.lipschitz, 6)}",
+            f"eps = {format_down(eps, 4)}: |J| <= {format_up(upper(slope), 6)}, forced "
+            f"{format_down(bounds.lipschitz, 6)}",
         )
 
 # %% [markdown]
@@ -351,10 +359,12 @@ with claims.check("and 16b up to log 2", Evidence.CERTIFIED) as check:
             ends = ball(width).sqrt() + mass.sqrt()
             eps = upper(arb(2).sqrt() * ball(delta) + arb(8).sqrt() * ends)
         with ctx.workprec(128):
-            gap = ball(lower_bounds(DIAGONAL, eps).mean_log_det) - log_det(flow) - arb(2).log()
+            gap = (
+                ball(bound_conditioning(DIAGONAL, eps).mean_log_det) - log_det(flow) - arb(2).log()
+            )
             check.true(
                 0 < gap < arb("0.001"),
-                f"delta = {delta}: at most log 2 + {format_above(upper(gap), 2)}",
+                f"delta = {delta}: at most log 2 + {format_up(upper(gap), 2)}",
             )
 
 # %% [markdown]
@@ -372,7 +382,7 @@ AIMS = {
 with claims.check("no flow has less than what is forced", Evidence.CERTIFIED) as check:
     for name, (target, epsilons) in AIMS.items():
         for eps in epsilons:
-            bounds = bounded.get((name, eps)) or lower_bounds(target, eps)
+            bounds = bounded.get((name, eps)) or bound_conditioning(target, eps)
             for count in (2, 3):
                 found = approximate(target, eps, layers=count)
                 slope = steepness(found.flow, worst_points(found))
@@ -381,10 +391,10 @@ with claims.check("no flow has less than what is forced", Evidence.CERTIFIED) as
                 check.true(
                     bool(slope > ball(bounds.lipschitz))
                     and bool(volume < ball(bounds.mean_log_det)),
-                    f"{name}, eps = {eps}, {count} layers: |J| >= {format_below(lower(slope), 4)}, "
-                    f"forced {format_below(bounds.lipschitz, 4)}; log|det J| <= "
-                    f"{format_above(upper(volume), 4)}, forced "
-                    f"{format_above(bounds.mean_log_det, 4)}",
+                    f"{name}, eps = {eps}, {count} layers: |J| >= {format_down(lower(slope), 4)}, "
+                    f"forced {format_down(bounds.lipschitz, 4)}; log|det J| <= "
+                    f"{format_up(upper(volume), 4)}, forced "
+                    f"{format_up(bounds.mean_log_det, 4)}",
                 )
 
 # %% [markdown]
@@ -399,13 +409,13 @@ with claims.check("two layers that generate a Gaussian", Evidence.CERTIFIED) as 
         result = whiten(B @ B.T)
         with ctx.workprec(128):
             eps = upper((arb(d) ** 1.5 * ball(result.generator_error)).sqrt())
-        bounds = lower_bounds(Gaussian(B @ B.T), eps)
+        bounds = bound_conditioning(Gaussian(B @ B.T), eps)
         with ctx.workprec(128):
             volume, forced_one = log_det(result.generator), ball(bounds.mean_log_det)
             check.true(
                 bool(volume <= forced_one) and bool(forced_one < volume + arb("0.00001")),
-                f"d = {d}, eps = {format_below(eps, 2)}: log|det F| >= "
-                f"{format_below(lower(volume), 8)}, forced {format_above(bounds.mean_log_det, 8)}",
+                f"d = {d}, eps = {format_down(eps, 2)}: log|det F| >= "
+                f"{format_down(lower(volume), 8)}, forced {format_up(bounds.mean_log_det, 8)}",
             )
 
 # %% [markdown]
@@ -418,14 +428,14 @@ with claims.check("two layers that generate a Gaussian", Evidence.CERTIFIED) as 
 with claims.check("layers forced, and layers used", Evidence.CERTIFIED) as check:
     for name, target in [*ABOUT.items()][: 2 if options.full else 1]:
         for eps in (Rational(1, 5), Rational(1, 10))[: 2 if options.full else 1]:
-            bounds = lower_bounds(target, eps)
+            bounds = bound_conditioning(target, eps)
             for condition in (20, 5, 2):
                 well = approximate_well(target, condition=condition, eps=eps)
-                least = bounds.least_depth(condition)
+                least = bounds.lower_bound_depth(condition)
                 check.true(
                     least <= len(well.flow),
                     f"{name}, eps = {eps}, condition {condition}: {least} forced (Lambda >= "
-                    f"{format_below(bounds.lipschitz)}), {len(well.flow)} used",
+                    f"{format_down(bounds.lipschitz)}), {len(well.flow)} used",
                 )
 
 

@@ -49,7 +49,7 @@ from sympy import Rational
 from exactflow import factor, permutation, random_matrix
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.exact.balls import upper
-from exactflow.exact.numbers import format_above, format_below, to_fmpq
+from exactflow.exact.numbers import format_down, format_up, to_fmpq
 from exactflow.laws.conditioning import singular_values
 from exactflow.laws.universal import Atoms, GaussianMixture, Product, approximate, uniform
 
@@ -83,7 +83,7 @@ with claims.check("enclosures of singular values", Evidence.CERTIFIED) as check:
         determinant, norm = abs(J.det()), sum(entry**2 for entry in J)
         check.true(product.contains(to_fmpq(determinant)), f"{name}: product |det|")
         check.true(squares.contains(to_fmpq(norm)), f"{name}: squares add up to |J|_F^2")
-        power = format_above(upper((values[0] / values[-1]).log() / arb(10).log()), 4)
+        power = format_up(upper((values[0] / values[-1]).log() / arb(10).log()), 4)
         check.true(values[-1] > 0, f"{name}: condition number at most 10^{power}")
 
 # %% [markdown]
@@ -139,7 +139,7 @@ with claims.check(
             found = approximate(target, epsilons[-1], layers=layers)
             parameters = found.parameters
             point = [Rational(1, 3)] * 2
-            point[range(2)[parameters.moved_and_kept[1]][0]] = Rational(-6)
+            point[range(2)[parameters.first_layer_moved_and_kept[1]][0]] = Rational(-6)
             J, delta = found.flow.jacobian(point), Rational(str(parameters.delta))
             plateau = sorted((delta, delta if layers == 2 else delta**2))
             check.equal(sorted(J[i, i] for i in range(2)), plateau, f"{name}, {layers} layers")
@@ -231,13 +231,13 @@ with claims.check("two and three layers: W2 to 0, KL to infinity", Evidence.CERT
         for eps, r in zip(epsilons, ways[name], strict=True):
             check.true(
                 bool(r.bound <= eps),
-                f"{name}: W2 <= {format_above(Fraction(r.bound))}, KL >= "
-                f"{format_below(Fraction(r.divergence))}, singular values of at most "
-                f"10^{format_above(Fraction(r.ramp.least))} and at least "
-                f"10^{format_below(Fraction(r.ramp.lipschitz))}",
+                f"{name}: W2 <= {format_up(Fraction(r.bound))}, KL >= "
+                f"{format_down(Fraction(r.divergence))}, singular values of at most "
+                f"10^{format_up(Fraction(r.ramp.least))} and at least "
+                f"10^{format_down(Fraction(r.ramp.lipschitz))}",
             )
         growth = min(Fraction(b) / Fraction(a) for a, b in pairwise(divergences[name]))
-        times = format_below(growth, 2)
+        times = format_down(growth, 2)
         check.true(growth > 4, f"{name}: KL's bound grows {times} times or more, eps halved")
 
 # %%

@@ -40,9 +40,9 @@ from threadpoolctl import threadpool_limits
 from exactflow import minimal_depth, permutation
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix
-from exactflow.floats.balancing.homotopy import StuckError, find_layers, random_start
-from exactflow.floats.balancing.newton import ShearWord
+from exactflow.exact.coerce import as_square_matrix
+from exactflow.floats.balancing.homotopy import StuckError, find_shears, random_start
+from exactflow.floats.balancing.newton import ShearPattern
 from exactflow.floats.balancing.tuning import Attempt
 
 sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
@@ -111,7 +111,7 @@ of_one = [kind for kind in kinds if kind != "determinant 4"]
 # %%
 def four_shears_possible(M: np.ndarray) -> bool:
     """Whether the necessary condition for U L U L, or for L U L U, holds."""
-    exact, n = as_matrix(M).to_dense(), len(M) // 2
+    exact, n = as_square_matrix(M).to_dense(), len(M) // 2
     exact = linalg.scale_rows([QQ.one / exact.det(), *[QQ.one] * (2 * n - 1)], exact)
     inverse = exact.inv()
     return any(
@@ -188,11 +188,11 @@ def fit_along_a_path(M: np.ndarray, K: int) -> Fit:
     the residual is infinite.
     """
     n = len(M) // 2
-    word = ShearWord(K, n, first=0)
+    word = ShearPattern(K, n, first=0)
     for seed in range(5):
         try:
             start = random_start(word, np.random.default_rng(seed))
-            T = find_layers(M, word, Attempt(pull=0.1, tol=0.01), start)
+            T = find_shears(M, word, Attempt(pull=0.1, tol=0.01), start)
         except StuckError:
             continue
         size = np.linalg.norm(word.product(T) - M) / np.linalg.norm(M)

@@ -56,7 +56,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.exact.numbers import format_above
+from exactflow.exact.numbers import format_up
 from exactflow.explanation.symbolic_identities import Identity
 from exactflow.floats.lossless import lossless
 
@@ -177,7 +177,7 @@ with claims.check("samples stay within the certified bound", Evidence.CERTIFIED)
                 largest = max(largest, float(distance.max()))
             check.true(
                 bool(largest <= result.bound.largest),
-                f"d = {d:2}, {name:14}: in samples <= {format_above(Fraction(largest))}, bound "
+                f"d = {d:2}, {name:14}: in samples <= {format_up(Fraction(largest))}, bound "
                 f"{result.bound}",
             )
 

@@ -146,7 +146,7 @@ import sympy
 
 from exactflow import factor, minimal_depth, random_matrix, verify
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix
 from exactflow.linear.depth.rank_obstructions import find_excluding_eigenvalues
 
@@ -185,7 +185,7 @@ def takes_generic_depth(p, q):
     """Whether the instance for (p, q) takes 2 m + 1 layers, and ranks exclude fewer."""
     M = of_determinant_one(p + q, seed=1)
     flow = factor(M, method="partition", partition=(p, q))
-    rational = as_matrix(M).to_dense()
+    rational = as_square_matrix(M).to_dense()
     C, D, d = rational[p:, :p], rational[p:, p:], rational.inv()[p:, p:]
     ranks = {(block - D.eye(q, D.domain)).rank() for block in (D, d)}
     if q <= 2 * p:
@@ -240,7 +240,7 @@ def needs_eight(p, q):
     g = gcd(p, q)
     scalars = (two ** (q // g), two ** -(p // g)) if (q - p) % 2 else (-1, -1)
     found = [scalars[0]] * p + [scalars[1]] * q, [1] * (p - 1) + [two**-q] + [two] * q
-    matrices = (as_matrix(sympy.diag(*entries)).to_dense() for entries in found)
+    matrices = (as_square_matrix(sympy.diag(*entries)).to_dense() for entries in found)
     return any(
         find_excluding_eigenvalues(PatternInstance("ULULUL", SplitMatrix(M, p), "additive"))
         for M in matrices

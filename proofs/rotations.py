@@ -151,7 +151,7 @@ from exactflow import factor, whiten
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.errors import MethodError
 from exactflow.exact.balls import upper
-from exactflow.exact.numbers import format_above
+from exactflow.exact.numbers import format_up
 from exactflow.explanation.symbolic_identities import IDENTITIES
 from exactflow.floats.balancing import Balanced, balance
 from exactflow.laws.conditioning import condition_number
@@ -239,8 +239,8 @@ with claims.check("six shears, condition numbers at most 18", Evidence.CERTIFIED
             all_below = all(ball < 18 for ball in balls)
             check.true(
                 len(result.layers) == 6 and bool(all_below),
-                f"d = {d}, {name}: at most {format_above(worst, 6)}, and the product is within "
-                f"{format_above(result.error, 1)}",
+                f"d = {d}, {name}: at most {format_up(worst, 6)}, and the product is within "
+                f"{format_up(result.error, 1)}",
             )
 
 # %%

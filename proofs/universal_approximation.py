@@ -94,7 +94,7 @@ import sympy
 from sympy import QQ, Rational
 
 from exactflow.claims import Claims, Evidence, proof_options
-from exactflow.exact.numbers import format_above, format_below
+from exactflow.exact.numbers import format_down, format_up
 from exactflow.laws.universal import (
     Atoms,
     Boxes,
@@ -160,9 +160,9 @@ for layers in (2, 3):
             check.true(
                 bool(approximation.bound <= Rational(eps)) and approximation.flow.depth == layers,
                 f"{name}: {len(approximation.parameters.weights)} atoms, "
-                f"{format_above(approximation.bound)} <= {eps}, "
+                f"{format_up(approximation.bound)} <= {eps}, "
                 f"{time.perf_counter() - start:.1f} s; "
-                + ", ".join(f"{term} {format_above(value, 2)}" for term, value in terms),
+                + ", ".join(f"{term} {format_up(value, 2)}" for term, value in terms),
             )
 
 # %% [markdown]
@@ -180,7 +180,7 @@ with claims.check("one layer: W2 >= bound, unless a half is normal", Evidence.CE
         if "normal" in name and name != "two normal laws":
             check.equal(least, 0, f"{name}: a half is N(0, I)")
         else:
-            check.true(bool(least > 2 * Rational(eps)), f"{name}: W2 >= {format_below(least)}")
+            check.true(bool(least > 2 * Rational(eps)), f"{name}: W2 >= {format_down(least)}")
 
 # %% [markdown]
 # ## W2 goes to zero while KL goes to infinity
@@ -202,9 +202,7 @@ with claims.check("W2 -> 0 and KL -> infinity", Evidence.CERTIFIED) as check:
                 divergence = kl_lower_bound(approximation)
                 check.true(bool(approximation.bound <= eps), name, shown=False)
                 check.true(bool(divergence >= 3 * before), f"{name}: {divergence}", shown=False)
-                steps.append(
-                    f"{format_above(approximation.bound, 2)} {format_below(divergence, 2)}"
-                )
+                steps.append(f"{format_up(approximation.bound, 2)} {format_down(divergence, 2)}")
                 before = divergence
             print(f"    {name}, {layers} layers, W2 <= and KL >=: {', '.join(steps)}")
     for name in ("three atoms", "half a circle", "a law on the line", "a sphere in dimension 8"):
@@ -222,7 +220,7 @@ with claims.check("plateaus, inverse, determinant", Evidence.EXACT) as check:
         for layers in (2, 3):
             flow, parameters = found[name, layers].flow, found[name, layers].parameters
             d, delta = flow.dimension, QQ.to_sympy(parameters.delta)
-            moved, kept = (range(d)[half] for half in parameters.moved_and_kept)
+            moved, kept = (range(d)[half] for half in parameters.first_layer_moved_and_kept)
             inverse = flow.inverse()
             scales = [delta**2 if layers == 3 and i in moved else delta for i in range(d)]
             check.equal(
@@ -313,7 +311,7 @@ with claims.check("many atoms: built, certified and sampled", Evidence.CERTIFIED
     atoms = len(approximation.parameters.weights)
     check.true(
         bool(approximation.bound <= eps),
-        f"{atoms} atoms: bound {format_above(approximation.bound, 2)} in {built:.1f} s, "
+        f"{atoms} atoms: bound {format_up(approximation.bound, 2)} in {built:.1f} s, "
         f"{len(points)} points in {done:.1f} s",
     )
 

@@ -100,7 +100,7 @@ from sympy import QQ, Rational
 
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.exact.balls import lower, normal_cdf, normal_density, upper
-from exactflow.exact.numbers import format_above, format_below
+from exactflow.exact.numbers import format_down, format_up
 from exactflow.laws.universal import (
     Boxes,
     GaussianMixture,
@@ -153,9 +153,9 @@ with claims.check(
             pieces = result.terms
             check.true(
                 bool(result.bound <= Rational(eps)) and result.depth == 4,
-                f"{name}: KL <= {format_above(result.bound)} <= {eps}, {pieces.tiles} tiles, "
+                f"{name}: KL <= {format_up(result.bound)} <= {eps}, {pieces.tiles} tiles, "
                 f"{pieces.columns} columns, {pieces.bands} bands, ramps "
-                f"{format_above(pieces.ramps, 2)}, {pieces.digits} digits, "
+                f"{format_up(pieces.ramps, 2)}, {pieces.digits} digits, "
                 f"{time.perf_counter() - start:.1f} s",
             )
 
@@ -165,14 +165,16 @@ def conditions(result) -> str:
     rows = sorted(
         (max(s, u) / min(s, u), tile.mass)
         for part in result.parts
-        for tile, ((s, _), (u, _)) in zip(part.tiling.tiles, part.tiling.affine_maps, strict=True)
+        for tile, ((s, _), (u, _)) in zip(
+            part.tiling.tiles, part.tiling.affine_maps_from_latents, strict=True
+        )
     )
     numbers, masses = zip(*rows, strict=True)
     behind = np.cumsum(masses)
     median = numbers[int(np.searchsorted(behind, behind[-1] / 2))]
     above = {k: sum(m for x, m in rows if x > k) / sum(masses) for k in (10, 100)}
     shares = ", ".join(f"{float(share):.1%} of the mass above {k}" for k, share in above.items())
-    at_most = format_above(median), format_above(numbers[-1])
+    at_most = format_up(median), format_up(numbers[-1])
     return f"condition number {at_most[0]} at the median, {at_most[1]} at the worst tile; {shares}"
 
 
@@ -183,7 +185,10 @@ with claims.check("the Jacobian is diagonal where the data lies", Evidence.EXACT
         for k in range(0, min(len(part.tiling.tiles) for part in result.parts), 37):
             x, scales = [], []
             for part in result.parts:
-                tile, ((s, _), (u, _)) = part.tiling.tiles[k], part.tiling.affine_maps[k]
+                tile, ((s, _), (u, _)) = (
+                    part.tiling.tiles[k],
+                    part.tiling.affine_maps_from_latents[k],
+                )
                 a, b = part.tiling.columns[tile.column]
                 x += [QQ.to_sympy((a + 2 * b) / 3), QQ.to_sympy((tile.low + tile.high) / 2)]
                 scales += [QQ.to_sympy(1 / s), QQ.to_sympy(1 / u)]
@@ -227,7 +232,7 @@ with claims.check("four layers lose less than four that were trained", Evidence.
             all(bound < Rational(row["kl"]) for row in rows if row["couplings"] == "4"),
             f"{name}: "
             + ", ".join(f"{row['couplings']} couplings {row['kl']}" for row in rows)
-            + f"; four of the theorem {format_above(bound)}",
+            + f"; four of the theorem {format_up(bound)}",
         )
 
 # %% [markdown]
@@ -246,8 +251,8 @@ with claims.check("additive: least KL <= KL <= least KL + eps", Evidence.CERTIFI
         check.true(
             bool(0 < result.lower_bound < result.bound <= result.lower_bound + Rational(1, 100))
             and all(layer.is_additive for layer in result.flow),
-            f"{name}: {format_below(result.lower_bound, 5)} <= least, four layers "
-            f"{format_above(result.bound, 5)}",
+            f"{name}: {format_down(result.lower_bound, 5)} <= least, four layers "
+            f"{format_up(result.bound, 5)}",
         )
 
 # %% [markdown]
@@ -325,7 +330,7 @@ with claims.check("three layers, uniform given x1 or x2: KL <= eps", Evidence.CE
         pieces = result.terms
         check.true(
             bool(result.bound <= Rational(eps)) and result.depth == 3,
-            f"{name}: KL <= {format_above(result.bound)} <= {eps}, {pieces.columns} columns, "
+            f"{name}: KL <= {format_up(result.bound)} <= {eps}, {pieces.columns} columns, "
             f"{pieces.bands} zones, {pieces.tiles} strips, {pieces.digits} digits, "
             f"{time.perf_counter() - start:.1f} s",
         )
@@ -364,14 +369,14 @@ with claims.check("three layers: KL <= 0.1766 + 1/40", Evidence.CERTIFIED) as ch
         result = approximate(laws[name], eps, distance="KL", layers=3)
         check.true(
             bool(result.bound <= result.eps) and result.depth == 3,
-            f"{name}: {format_above(result.bound)} by three layers, {result.terms.tiles} tiles",
+            f"{name}: {format_up(result.bound)} by three layers, {result.terms.tiles} tiles",
         )
     levels = Histogram([[1, 2], [2, 1]], ([0, 0], [1, 1]))
     result = approximate(levels, "1/12", distance="KL", layers=3)
     check.true(
         bool(result.bound <= Rational(1, 12)),
-        f"levels 1 and 2: {format_above(result.bound)}, of which the deficit is "
-        f"5/3 log 2 - log 3 <= {format_above(upper(5 * arb(2).log() / 3 - arb(3).log()))}",
+        f"levels 1 and 2: {format_up(result.bound)}, of which the deficit is "
+        f"5/3 log 2 - log 3 <= {format_up(upper(5 * arb(2).log() / 3 - arb(3).log()))}",
     )
 
 # %% [markdown]
@@ -409,8 +414,8 @@ with (
         deficit = entropy(share)
         check.true(
             bool(total < arb(least)) and bool(total < deficit),
-            f"levels e^{power} : 1: KL <= {format_above(upper(total))} by {len(zones.zones)} "
-            f"zones, deficit {format_below(lower(deficit))}",
+            f"levels e^{power} : 1: KL <= {format_up(upper(total))} by {len(zones.zones)} "
+            f"zones, deficit {format_down(lower(deficit))}",
         )
 
 # %% [markdown]
@@ -603,7 +608,7 @@ def limit(beta: int) -> dict[str, tuple]:
 with claims.check("constant scale at the data: TV > e^-465", Evidence.CERTIFIED) as check:
     with ctx.workprec(128):
         constant = lebesgue_constant(arb(1) / 200)
-    at_most = format_above(upper(constant))
+    at_most = format_up(upper(constant))
     check.true(bool(constant < arb(3) / 2), f"Lebesgue constant of the nodes: at most {at_most}")
     with ctx.workprec(4000):
         cases = {
@@ -613,7 +618,7 @@ with claims.check("constant scale at the data: TV > e^-465", Evidence.CERTIFIED)
         }
         for name, rows in cases.items():
             for step, (less, more) in rows.items():
-                at_most, at_least = format_above(upper(less)), format_below(lower(more))
+                at_most, at_least = format_up(upper(less)), format_down(lower(more))
                 check.true(bool(less < more), f"{name}, step {step}: {at_most} < {at_least}")
 
 # %% [markdown]
@@ -689,8 +694,8 @@ with (
         at_least, at_most = sides(epsilon, *numbers)
         check.true(
             bool(at_least > at_most),
-            f"TV = {epsilon} is impossible: {format_below(lower(at_least), 6)} > "
-            f"{format_above(upper(at_most), 6)}",
+            f"TV = {epsilon} is impossible: {format_down(lower(at_least), 6)} > "
+            f"{format_up(upper(at_most), 6)}",
         )
 
 # %% [markdown]
@@ -712,7 +717,7 @@ print(f"two layers on the square: KL near {np.log(2 * np.pi * np.e * V) / 2 - w 
 # %%
 with claims.check("one layer: TV > 0.65 on the square", Evidence.CERTIFIED) as check:
     kept = arb(3) / 2 - normal_cdf(arb(1))
-    check.true(bool(kept > arb("0.65")), f"TV >= {format_below(lower(kept))}")
+    check.true(bool(kept > arb("0.65")), f"TV >= {format_down(lower(kept))}")
 
 # %% [markdown]
 # ## Open problems

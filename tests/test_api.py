@@ -36,7 +36,7 @@ PUBLIC = {
         "LIBRARIES AffineMap convert diagnose linear_map restore rounding_error_bound to_module"
     ),
     "exactflow.laws.conditioning": (
-        "ConditioningBounds Gaussian condition_number lower_bounds singular_values"
+        "ConditioningBounds Gaussian condition_number bound_conditioning singular_values"
     ),
     "exactflow.laws.gaussian": "Whitening whiten",
     "exactflow.laws.universal": (

@@ -26,7 +26,7 @@ from exactflow import (
     whiten,
 )
 from exactflow.errors import ExactFlowError
-from exactflow.laws.conditioning import lower_bounds
+from exactflow.laws.conditioning import bound_conditioning
 
 M = [[2, 1], [1, 1]]
 
@@ -159,7 +159,7 @@ RESULTS = {
     "Balanced": lambda: balance(np.array(M, dtype=float)),
     "Whitening": lambda: whiten([[2, 1], [1, 2]]),
     "W2Approximation": lambda: approximate([[0.0, 1], [1, 0]], 1),
-    "ConditioningBounds": lambda: lower_bounds([[0.0, 0], [9, 9]], 0.1),
+    "ConditioningBounds": lambda: bound_conditioning([[0.0, 0], [9, 9]], 0.1),
 }
 """Functions that return the results that a notebook displays, by the names of their classes."""
 
@@ -253,7 +253,9 @@ def test_a_wrong_file_at_the_command_line_is_one_clear_line_and_2(command, name,
 
 
 def test_a_file_name_at_the_prompt_is_told_how_to_read_it():
-    with pytest.raises(ExactFlowError, match=r"got str: .*read_matrix\(path\)\.matrix reads"):
+    with pytest.raises(
+        ExactFlowError, match=r"got str: .*read_square_matrix\(path\)\.matrix reads"
+    ):
         factor("matrix.csv")
 
 

@@ -117,7 +117,7 @@ def public() -> list:
             of_module = getattr(value, "__module__", None) or ""
             if not name.startswith("_") and callable(value) and of_module.startswith("exactflow"):
                 found[of_module, name] = value
-    del found["exactflow.files.parallel", "exit_with_parent"]  # it ends the process
+    del found["exactflow.files.parallel", "wait_and_exit_with_parent"]  # it ends the process
     return list(found.values())
 
 

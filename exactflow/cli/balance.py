@@ -5,7 +5,7 @@ import argparse
 from exactflow.cli import common
 from exactflow.exact.numbers import format_up
 from exactflow.floats.balancing import METHODS, ORIENTATIONS, balance
-from exactflow.flows.orientation import pads_of
+from exactflow.flows.orientation import pad_coordinates
 
 EXAMPLES = ("exactflow balance matrix.csv -o certificate.json",)
 EXIT_CODES = {0: "the error of the layers is certified"}
@@ -26,24 +26,25 @@ def run(arguments: argparse.Namespace) -> int:
     source = common.read_matrix_file(arguments)
     names = "layers", "method", "orientation", "partition", "seed"
     result = balance(source.matrix, **common.get_attributes(arguments, *names))
-    pads = pads_of(result.partition, source.matrix.shape[0])
-    written = common.write_result(result, arguments, source)
+    pads = pad_coordinates(result.partition, source.matrix.shape[0])
+    written = common.write_result_and_describe(result, arguments, source)
+    bound = result.inverse_difference_bound
     if arguments.json:
-        inverse_error = (
-            str(result.inverse_error_bound) if result.inverse_error_bound.is_finite else None
-        )
+        inverse_error = str(bound) if bound.is_finite else None
         errors = {"error": str(result.error), "inverse_error": inverse_error}
         numbers = {"condition_numbers": result.condition_numbers, "pads": pads}
-        record = common.flow_record(result.flow) | numbers | errors | {"summary": str(result)}
-        common.print_json(arguments, record)
+        record = (
+            common.flow_summary_record(result.flow) | numbers | errors | {"summary": str(result)}
+        )
+        common.print_json_with_output_name(arguments, record)
     if not common.wants_text(arguments):
         return 0
-    common.print_lines(result)
+    common.print_wrapped_lines(result)
     common.print_orientation_repair(result.flow, pads, ", within as much")
     inverse = "there is no certified bound for their inverse"
-    if result.inverse_error_bound.is_finite:
-        inverse = f"their inverse is within {format_up(result.inverse_error_bound)} of its inverse"
+    if bound.is_finite:
+        inverse = f"their inverse is within {format_up(bound, 2)} of its inverse"
     equal = "do not equal" if result.error else "equal"
-    common.print_lines(f"the layers {equal} the matrix; {inverse}")
+    common.print_wrapped_lines(f"the layers {equal} the matrix; {inverse}")
     print(end=written)
     return 0

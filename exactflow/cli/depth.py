@@ -25,8 +25,8 @@ EXIT_CODES = {
 }
 
 _SYMBOLS = (
-    "where U = [[S, X], [0, I]] and L = [[I, 0], [Y, S]] are layers, with S = I if additive, words "
-    "are products from left to right, M = [[A, B], [C, D]], and M^-1 = [[a, b], [c, d]]"
+    "where U = [[S, X], [0, I]] and L = [[I, 0], [Y, S]] are layers, with S = I if additive, "
+    "patterns are products from left to right, M = [[A, B], [C, D]], and M^-1 = [[a, b], [c, d]]"
 )
 
 
@@ -45,40 +45,43 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    common.check_output_path(arguments, arrays=False)
+    common.check_output_path(arguments, allows_arrays=False)
     source = common.read_matrix_file(arguments)
     options = common.get_attributes(arguments, "scales", "orientation", "partition")
     answer = minimal_depth(source.matrix, **options)
     code, written = 0, list[str]()
     if arguments.output is not None:
-        code, written = _write_certificate(answer, arguments, source)
+        code, written = _write_and_check_certificate(answer, arguments, source)
     reasons = list(map(str, answer.obstructions))
     record: dict[str, Any] = {"lower": answer.lower, "upper": answer.upper, "scales": answer.scales}
     record |= {"evidence": answer.evidence, "obstructions": reasons}
     record |= {"output": arguments.output if written else None, "summary": str(answer)}
     if arguments.json:
-        common.print_json(arguments, record)
+        common.print_json_with_output_name(arguments, record)
     if common.wants_text(arguments):
         print(answer.summary, *reasons, sep="\n  ")
-        common.print_lines(*[_SYMBOLS] * bool(reasons))
+        common.print_wrapped_lines(*[_SYMBOLS] * bool(reasons))
         common.print_orientation_repair(answer.flow, answer.layout.pads)
         if answer.flow.order:
             order = list(answer.flow.order)
-            common.print_lines(
+            common.print_wrapped_lines(
                 f"order: layers and blocks have the coordinates in the order {order}"
             )
         print(*written, sep="\n", end="\n" * bool(written))
     return code
 
 
-def _write_certificate(
+def _write_and_check_certificate(
     answer: "MinimalDepth", arguments: argparse.Namespace, source: "MatrixFile"
 ) -> tuple[int, list[str]]:
-    """Write the certificate, if there can be one; return the checker's exit code, and lines."""
+    """Write the certificate and check it; return the exit code, and lines to print.
+
+    Without a certificate of this answer, the exit code is 3, and there are no lines.
+    """
     try:
-        text = depth_certificate_text(answer, common.describe_source(arguments, source))
+        text = depth_certificate_text(answer, common.provenance_of_source(arguments, source))
     except InvalidInputError as error:
-        print(f"exactflow: there is no certificate of it: {error}", file=sys.stderr)
+        print(f"exactflow: there is no certificate of this depth: {error}", file=sys.stderr)
         return 3, []
     write_atomically(arguments.output, text.encode())
     verdict = io.StringIO()

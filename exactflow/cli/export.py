@@ -5,7 +5,12 @@ import shlex
 import sys
 from pathlib import Path
 
-from exactflow.files.atomic import check_writable, prefixing_file_name, read_bytes, write_atomically
+from exactflow.files.atomic import (
+    check_writable,
+    prefixing_file_name,
+    read_file_or_stdin,
+    write_atomically,
+)
 from exactflow.files.rocq.theorem import theorem_file_text
 
 EXAMPLES = ("exactflow export certificate.json --to rocq -o theorem.v",)
@@ -32,10 +37,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the theorem, or print it."""
+    """Write the theorem to the output, or print it without one."""
     if arguments.output is not None:
         check_writable(arguments.output)
-    data = read_bytes(arguments.certificate, "certificate")
+    data = read_file_or_stdin(arguments.certificate, "certificate")
     with prefixing_file_name(arguments.certificate):
         text = theorem_file_text(data, arguments.standalone)
     if arguments.output is None:

@@ -12,11 +12,11 @@ from rich.table import Table
 
 from exactflow.cli import common
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.files.matrices import MatrixFile
-from exactflow.flows.display import describe_scales, format_magnitude
+from exactflow.flows.display import describe_scales_not_one, format_three_digits
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.orientation import pads_of
+from exactflow.flows.orientation import pad_coordinates
 from exactflow.flows.verification import Verification
 from exactflow.linear.factor import METHODS, ORIENTATIONS, factor
 
@@ -41,25 +41,29 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    source, name = _read_matrix_and_name(arguments)
+    source, name = _read_or_draw_named_matrix(arguments)
     common.check_output_path(arguments)
     start, d = time.perf_counter(), source.matrix.shape[0]
     flow = factor(source.matrix, **common.get_attributes(arguments, *common.CONSTRUCTION))
     seconds = time.perf_counter() - start
-    pads = pads_of(flow.partition, d)
-    verdict = str(Verification(flow))  # factor has verified it
-    written = common.write_result(flow, arguments, source)
+    pads = pad_coordinates(flow.partition, d)
+    verdict = str(Verification(flow))  # `factor` has verified the flow
+    written = common.write_result_and_describe(flow, arguments, source)
     if arguments.json:
         facts = {"file": name, "dtype": source.dtype, "pads": pads, "seconds": round(seconds, 3)}
-        common.print_json(arguments, facts | common.flow_record(flow) | {"verdict": verdict})
+        common.print_json_with_output_name(
+            arguments, facts | common.flow_summary_record(flow) | {"verdict": verdict}
+        )
     if common.wants_text(arguments):
-        _print_flow(flow, f"{name}: {d} x {d}, {source.dtype}", seconds, verdict, pads)
+        _print_layers_and_verdict(
+            flow, f"{name}: {d} x {d}, {source.dtype}", seconds, verdict, pads
+        )
         print(end=written)
     return 0
 
 
-def _read_matrix_and_name(arguments: argparse.Namespace) -> tuple[MatrixFile, str]:
-    """Return the matrix to factor and its name."""
+def _read_or_draw_named_matrix(arguments: argparse.Namespace) -> tuple[MatrixFile, str]:
+    """Return the matrix to factor and its name; with --demo, draw it and set --orientation."""
     if arguments.demo == bool(arguments.file):
         raise InvalidInputError("expected either a FILE or --demo: try exactflow factor --demo")
     if not arguments.demo:
@@ -68,16 +72,17 @@ def _read_matrix_and_name(arguments: argparse.Namespace) -> tuple[MatrixFile, st
 
     arguments.orientation = "flip"
     gaussian = np.random.default_rng(0).standard_normal((DEMO_CHANNELS, DEMO_CHANNELS))
-    weight = np.linalg.qr(gaussian)[0].astype(np.float32)  # as Glow initialises its convolutions
+    # Glow initialises its convolutions in this way
+    weight = np.linalg.qr(gaussian)[0].astype(np.float32)
     digest = sha256(weight.tobytes()).hexdigest()
-    return MatrixFile(as_matrix(weight), str(weight.dtype), digest), "demo"
+    return MatrixFile(as_square_matrix(weight), str(weight.dtype), digest), "demo"
 
 
-def _print_flow(
+def _print_layers_and_verdict(
     flow: CouplingFlow, title: str, seconds: float, verdict: str, pads: tuple[int, ...]
 ) -> None:
-    """Print the layers as a table; below it the order of coordinates, the repair of the
-    orientation, the time and the verdict.
+    """Print the layers as a table; below it the order of coordinates, flips or pads, if any, the
+    method, the time and the verdict.
     """
     console = Console()
     gap = 1 if console.width >= NARROW else 0
@@ -87,12 +92,12 @@ def _print_flow(
         side: Literal["left", "right"] = "left" if name in ("moves", "scale") else "right"
         table.add_column(name, justify=side, no_wrap=name != "scale")
     for i, layer in enumerate(flow, 1):
-        largest = format_magnitude(layer.magnitude)
-        cells = i, layer.moves, describe_scales(layer), layer.nnz, layer.bits, largest
+        largest = format_three_digits(layer.magnitude)
+        cells = i, layer.moves, describe_scales_not_one(layer), layer.nnz, layer.bits, largest
         table.add_row(*map(str, cells))
     console.print(table)
     if flow.order:
-        common.print_lines(
+        common.print_wrapped_lines(
             f"order: the layers act on the coordinates as listed: {list(flow.order)}"
         )
     common.print_orientation_repair(flow, pads)

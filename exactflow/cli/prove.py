@@ -1,4 +1,4 @@
-"""``exactflow prove``: proof scripts in processes of their own, a table, and one exit code."""
+"""``exactflow prove``: run proof scripts in processes of their own, and print a table of claims."""
 
 import argparse
 import json
@@ -44,7 +44,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def add_running_options(command: argparse.ArgumentParser) -> None:
-    """Add the options that ``python -m proofs`` shares: all except the scripts."""
+    """Add the options that `prove` shares with ``python -m proofs``."""
     running = command.add_argument_group("execution")
     Options.add_to(running)
     jobs = "run N scripts at once, each in a process of one thread (default: one per core)"
@@ -58,7 +58,10 @@ def add_running_options(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the scripts and print the table of claims; return one exit code, as `check` does."""
+    """Run the scripts and print the table of claims; return one exit code for all.
+
+    It is 1 if one script has 1, else 2, else 3, else 0.
+    """
     if getattr(arguments, "template", False):
         template = resources("exactflow.proving").joinpath("my_theorem.py.txt")
         print(template.read_text("utf-8"), end="")
@@ -68,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     for path in arguments.files:
         read_script(path)
     if arguments.plot:
-        _check_picture_folder(arguments.plot)
+        _check_picture_folder_writable(arguments.plot)
     outcomes = _run_scripts(arguments)
     if not (arguments.json or arguments.quiet):
         print(summarize_claims(outcomes))
@@ -81,13 +84,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _lacks_only_excused_tools(outcome: Outcome, arguments: argparse.Namespace) -> bool:
-    """Whether only missing tools keep a script from passing, and the caller excuses these."""
+    """Whether a script lacks nothing but tools, and the caller excuses missing tools."""
     is_excused = getattr(arguments, "excuses_missing_tools", False)
     return is_excused and outcome.verdict == "incomplete" and not outcome.is_undecided
 
 
-def _check_picture_folder(folder: Path) -> None:
-    """Refuse, before the work, a folder for pictures that cannot be written."""
+def _check_picture_folder_writable(folder: Path) -> None:
+    """Raise `InvalidInputError` if a folder for pictures cannot be written."""
     place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     if not place.is_dir() or not os.access(place, os.W_OK):
         raise InvalidInputError(
@@ -95,11 +98,11 @@ def _check_picture_folder(folder: Path) -> None:
         )
 
 
-@raising_keyboard_interrupt()  # Ctrl-C ends the processes of the scripts, too
+@raising_keyboard_interrupt()  # so that Ctrl-C also ends the processes of the scripts
 def _run_scripts(arguments: argparse.Namespace) -> list[Outcome]:
-    """Run the scripts, the longest first, and list the outcomes in the order of the files.
+    """Run the scripts, the longest first, and return the outcomes in the order of the files.
 
-    The output of a script that runs alone is printed at once, otherwise when the script has ended.
+    If one script runs at a time, its output is printed at once, otherwise when it has ended.
     """
     files = [str(path) for path in arguments.files]
     jobs = (_count_cores() if len(files) > 1 else 1) if arguments.jobs is None else arguments.jobs
@@ -112,7 +115,7 @@ def _run_scripts(arguments: argparse.Namespace) -> list[Outcome]:
             run_script,
             options=Options(arguments.plot, arguments.full),
             echo=arguments.verbose and is_alone,
-            # a worker on another machine does not reach the file
+            # a worker on another machine cannot write to the file
             progress_file=begun if arguments.backend is None else None,
         )
         with _showing_last_claim(begun, len(files)) as count_script:
@@ -121,7 +124,7 @@ def _run_scripts(arguments: argparse.Namespace) -> list[Outcome]:
                 longest_first,
                 jobs=jobs,
                 backend=arguments.backend,
-                lost=_outcome_of_lost_worker,
+                result_if_lost=_outcome_of_lost_worker,
             )
             for outcome in outcomes_in_order:
                 count_script()
@@ -134,21 +137,24 @@ def _run_scripts(arguments: argparse.Namespace) -> list[Outcome]:
 
 
 def _outcome_of_lost_worker(path: str) -> Outcome:
-    """Return the outcome of a script whose worker process ended before it."""
+    """Return the outcome, incomplete, of a script whose worker process died."""
     failure = f"{path}: the worker process ended before the script"
     return Outcome(path, failure=failure, is_undecided=True, has_ended=False)
 
 
 def _count_cores() -> int:
-    from joblib import cpu_count  # this import takes as long as a short script
+    # imported only here, since the import takes as long as a short script
+    from joblib import cpu_count
 
     return int(cpu_count())
 
 
 @contextmanager
-def _showing_last_claim(begun: Path, total: int) -> Iterator[Callable[[], None]]:
-    """Show in a terminal the last line of a file, to which scripts append the claims that they
-    begin; yield a function that counts a script as ended.
+def _showing_last_claim(claims_file: Path, script_count: int) -> Iterator[Callable[[], None]]:
+    """Show the last line of a file as progress in a terminal, until the context ends.
+
+    Scripts append each claim to the file when they begin it. The context is a function to call when
+    a script has ended.
     """
     count, is_over = 0, threading.Event()
 
@@ -159,8 +165,8 @@ def _showing_last_claim(begun: Path, total: int) -> Iterator[Callable[[], None]]
     def show_last_claim() -> None:
         while not is_over.wait(0.2):
             with suppress(OSError, IndexError):
-                claim = begun.read_text("utf-8").splitlines()[-1]
-                report_stage(f"{count} of {total} scripts; {claim}", count / total)
+                claim = claims_file.read_text("utf-8").splitlines()[-1]
+                report_stage(f"{count} of {script_count} scripts; {claim}", count / script_count)
 
     thread = threading.Thread(target=copy_context().run, args=[show_last_claim], daemon=True)
     thread.start()

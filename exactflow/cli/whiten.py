@@ -23,13 +23,13 @@ def run(arguments: argparse.Namespace) -> int:
     source = common.read_matrix_file(arguments)
     result = whiten(source.matrix, partition=arguments.partition)
     within = result.generator_error
-    written = common.write_result(result, arguments, source)
+    written = common.write_result_and_describe(result, arguments, source)
     if arguments.json:
         errors = {"error": str(result.error), "generator_error": str(within)}
-        record = common.flow_record(result.flow) | errors | {"summary": str(result)}
-        common.print_json(arguments, record)
+        record = common.flow_summary_record(result.flow) | errors | {"summary": str(result)}
+        common.print_json_with_output_name(arguments, record)
     if common.wants_text(arguments):
-        error = f"generates the covariance within {format_up(within)}"
-        common.print_lines(result, f"the inverse, rounded to floats, {error}")
+        error = f"generates the covariance within {format_up(within, 2)}"
+        common.print_wrapped_lines(result, f"the inverse, rounded to floats, {error}")
         print(end=written)
     return 0

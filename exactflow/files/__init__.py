@@ -1,1 +1,1 @@
-"""Files: matrices and arrays read, certificates and layers written, flows for other systems."""
+"""Read matrices from files; write and read layers and certificates; export theorems for Rocq."""

@@ -1,4 +1,4 @@
-"""Flows as float64 arrays in a file, for code without rationals; refused unless they are exact.
+"""Flows in files of float64 arrays, for code without rationals; no entry is rounded.
 
 ========================  ==========================================================
 ``.npz``                  NumPy
@@ -26,8 +26,8 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError, require
 from exactflow.exact.numbers import format_short, to_float, to_fraction
 from exactflow.exact.typing import Half
-from exactflow.files.atomic import prefixing_file_name, read_bytes, write_atomically
-from exactflow.files.tensors import list_arrays
+from exactflow.files.atomic import prefixing_file_name, read_file_or_stdin, write_atomically
+from exactflow.files.tensors import list_array_readers
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 
@@ -35,8 +35,11 @@ ARRAY_SUFFIXES = (".npz", ".safetensors", ".pt", ".pth")
 _FLOW_ARRAYS = "partition", "flips", "order"
 
 
-def flow_arrays(flow: CouplingFlow) -> dict[str, np.ndarray]:
-    """Return a flow as float64 arrays; `InvalidInputError` names an entry that is no float64."""
+def flow_to_float64_arrays(flow: CouplingFlow) -> dict[str, np.ndarray]:
+    """Return the float64 arrays of a flow, by name.
+
+    Raises `InvalidInputError` for an entry that is no float64.
+    """
     arrays = {
         "partition": np.array(flow.partition),
         "flips": np.array(flow.flips, dtype=np.int64),
@@ -51,21 +54,24 @@ def flow_arrays(flow: CouplingFlow) -> dict[str, np.ndarray]:
 
 
 def write_arrays(flow: CouplingFlow, path: str | Path) -> None:
-    """Write `flow_arrays` to a file, by its suffix; it appears complete or not at all."""
-    write_atomically(path, select_writer(path)(flow_arrays(flow)))
+    """Write the float64 arrays of a flow to a file of the type that its suffix names.
+
+    The file appears complete or not at all.
+    """
+    write_atomically(path, select_encoder(path)(flow_to_float64_arrays(flow)))
 
 
 def read_arrays(path: str | Path) -> CouplingFlow:
-    """Return the flow in a file that `write_arrays` wrote; floats are read as dyadic rationals.
+    """Read a flow from a file that `write_arrays` wrote; floats become dyadic rationals.
 
     Raises `InvalidInputError` for a missing or unreadable file, another suffix, or arrays that are
     no flow, and `MissingExtraError` if the library for this type is not installed.
     """
     path = Path(path)
     _check_suffix(path)
-    data = read_bytes(path)
+    data = read_file_or_stdin(path)
     with prefixing_file_name(path):
-        arrays = list_arrays(data, path.suffix.lower())
+        arrays = list_array_readers(data, path.suffix.lower())
         if None in arrays:
             raise InvalidInputError(
                 "expected the arrays of a flow by name, got an array without a name"
@@ -114,16 +120,16 @@ def _read_integers(arrays: Mapping[str, np.ndarray], name: str) -> list[int]:
     return [int(value) for value in array.reshape(-1)]
 
 
-def select_writer(path: str | Path) -> Callable[[dict[str, np.ndarray]], bytes]:
-    """Return the function from arrays to the content of a file with this path's suffix."""
+def select_encoder(path: str | Path) -> Callable[[dict[str, np.ndarray]], bytes]:
+    """Return the function that encodes arrays for a file with the suffix of this path."""
     path = Path(path)
     _check_suffix(path)
     match path.suffix.lower():
         case ".npz":
-            return _write_npz
+            return _encode_npz
         case ".safetensors":
             return require("safetensors.numpy", "safetensors", "a .safetensors file").save
-    return partial(_write_torch, require("torch", "torch", "a .pt file"))
+    return partial(_encode_torch, require("torch", "torch", "a .pt file"))
 
 
 def _to_float64_exactly(M: DomainMatrix, k: int) -> np.ndarray:
@@ -142,13 +148,13 @@ def _to_float64_exactly(M: DomainMatrix, k: int) -> np.ndarray:
     return result
 
 
-def _write_npz(arrays: dict[str, Any]) -> bytes:
+def _encode_npz(arrays: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     return buffer.getvalue()
 
 
-def _write_torch(torch: ModuleType, arrays: dict[str, np.ndarray]) -> bytes:
+def _encode_torch(torch: ModuleType, arrays: dict[str, np.ndarray]) -> bytes:
     buffer = io.BytesIO()
     torch.save({name: torch.from_numpy(array) for name, array in arrays.items()}, buffer)
     return buffer.getvalue()

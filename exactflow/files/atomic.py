@@ -1,8 +1,8 @@
 """Read and write whole files: a file appears complete, or nothing changes.
 
 The bytes are written to a temporary file in the same folder, which then replaces the file. Ctrl-C
-removes the temporary file. Another end of the process (SIGTERM, SIGKILL, a power cut) may leave
-it, named ``.exactflow-*.tmp``, but never half of the file itself.
+removes the temporary file. SIGTERM, SIGKILL and a power cut may leave the temporary file, named
+``.exactflow-*.tmp``, but the file itself is never half written.
 """
 
 import os
@@ -13,18 +13,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from exactflow.checker import open_file, wait_for_first_byte
+from exactflow.checker import open_file, wait_for_pipe_writer
 from exactflow.errors import CertificateError, InvalidInputError, SingularMatrixError
 
-MOST_BYTES = 2**29  # limit of a file that is read: a link may lead to a device without end
+MOST_BYTES = 2**29  # largest file that is read: a link may point to an endless device
 
 
 def check_writable(path: str | Path) -> None:
-    """Raise `InvalidInputError` if no file can be written there, before any work is done."""
+    """Raise `InvalidInputError` if no file can be written at a path; call it before long work."""
     if str(path) == "-":
-        raise InvalidInputError("expected the name of a file to write, got '-', standard output")
+        raise InvalidInputError("expected the name of a file to write, got '-' (standard output)")
     if not str(path):
-        raise InvalidInputError("expected the name of a file to write, got an empty one")
+        raise InvalidInputError("expected the name of a file to write, got an empty name")
     if "\0" in str(path):
         raise InvalidInputError(f"expected a name without zero bytes, got {str(path)!r}")
     place = os.path.realpath(path)
@@ -32,20 +32,23 @@ def check_writable(path: str | Path) -> None:
     if not os.path.isdir(folder):
         reason = "no such folder"
     elif os.path.exists(place) and not os.path.isfile(place):
-        reason = "a directory" if os.path.isdir(place) else "not a regular file"
+        reason = "it is a directory" if os.path.isdir(place) else "it is not a regular file"
     elif not os.access(folder, os.W_OK):
-        reason = "the folder is read-only"
+        reason = "its folder is read-only"
     else:
         return
-    raise InvalidInputError(f"expected a place to write, got {str(path)!r}: {reason}")
+    raise InvalidInputError(f"cannot write the file {str(path)!r}: {reason}")
 
 
-def read_bytes(path: str | Path, kind: str = "file") -> bytes:
-    """Return the bytes of a file, or of standard input for "-", or raise `InvalidInputError`."""
+def read_file_or_stdin(path: str | Path, kind: str = "file") -> bytes:
+    """Return the bytes of a file, or of standard input for "-".
+
+    Raises `InvalidInputError`, which calls the file a `kind`, if it cannot be read or is too large.
+    """
     data, reason, is_stdin = bytearray(), None, str(path) == "-"
     try:
         with nullcontext(sys.stdin.buffer) if is_stdin else open_file(path) as file:
-            data += b"" if is_stdin else wait_for_first_byte(file)
+            data += b"" if is_stdin else wait_for_pipe_writer(file)
             while len(data) <= MOST_BYTES and (piece := file.read(2**20)):
                 data += piece
     except AttributeError:
@@ -61,7 +64,7 @@ def read_bytes(path: str | Path, kind: str = "file") -> bytes:
 
 @contextmanager
 def prefixing_file_name(path: str | Path) -> Iterator[None]:
-    """Prefix errors about the content of a file with the name of the file."""
+    """Put the name of a file before the messages of errors about its content."""
     try:
         yield
     except (CertificateError, InvalidInputError, SingularMatrixError) as error:
@@ -69,7 +72,7 @@ def prefixing_file_name(path: str | Path) -> Iterator[None]:
 
 
 def write_atomically(path: str | Path, data: bytes) -> None:
-    """Write a whole file or nothing, following symbolic links; on failure `InvalidInputError`."""
+    """Write a whole file or nothing, following symbolic links; raise `InvalidInputError` if not."""
     check_writable(path)
     place = Path(os.path.realpath(path))
     temporary = place.with_name(f".exactflow-{os.urandom(8).hex()}.tmp")
@@ -82,13 +85,13 @@ def write_atomically(path: str | Path, data: bytes) -> None:
                 temporary.unlink(missing_ok=True)
     except OSError as error:
         raise InvalidInputError(
-            f"expected a place to write, got {str(path)!r}: {error.strerror or error}"
+            f"cannot write the file {str(path)!r}: {error.strerror or error}"
         ) from None
 
 
 @contextmanager
 def raising_keyboard_interrupt() -> Iterator[None]:
-    """Let Ctrl-C raise `KeyboardInterrupt`, so that files are removed, and not end the process."""
+    """Let Ctrl-C raise `KeyboardInterrupt`, not end the process, so that files are removed."""
     ends = signal.getsignal(signal.SIGINT) is signal.SIG_DFL
     if not ends or threading.current_thread() is not threading.main_thread():
         yield

@@ -8,7 +8,7 @@ library alone and shares no code with this module's writer.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import sympy
 from sympy import GF, QQ, QQ_I
@@ -20,14 +20,17 @@ from sympy.polys.polyerrors import UnificationFailed
 from exactflow import checker
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix, is_equal
+from exactflow.exact.coerce import as_square_matrix, is_equal
 from exactflow.exact.numbers import format_field, format_rational, format_up
 from exactflow.exact.typing import Element, MatrixLike
-from exactflow.files.atomic import read_bytes
+from exactflow.files.atomic import read_file_or_stdin
 from exactflow.files.roots import find_root_index, root_member_or_decimals
 from exactflow.files.version import __version__
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
+
+VerdictText: TypeAlias = str
+"""The verdict of the checker in words."""
 
 
 def certificate_text(
@@ -39,11 +42,11 @@ def certificate_text(
     covariance: "MatrixLike | None" = None,
     provenance: Mapping[str, object] | None = None,
 ) -> str:
-    """Return the certificate that `flow` equals a matrix: the same text for the same flow.
+    """Return the text of a certificate that `flow` equals a matrix; equal flows give equal texts.
 
-    If the target is given, no layers are composed: the checker decides whether the claim holds. The
-    format names a real root that generates a number field. The decimals of a root that is not real
-    are in the provenance: the claim is an identity that holds at every root.
+    A given target is not compared with the flow: this is left to the checker. A number field is
+    named by its generator, if that is a real root of the minimal polynomial. If it is not real, the
+    provenance has its decimals, and the claim is an identity that holds at every root.
 
     Parameters
     ----------
@@ -67,38 +70,41 @@ def certificate_text(
     {"format": "exactflow-certificate",
     """
     if covariance is not None and (target is not None or pads):
-        raise InvalidInputError("expected a covariance without target and pads, got both")
+        raise InvalidInputError(
+            "expected either a covariance, or a target and pads, got a covariance and others"
+        )
+    role = "target" if covariance is None else "covariance"
     own = [i for i in range(flow.dimension) if i not in set(pads)]
     if target is None and covariance is None:
         matrix = flow.domain_matrix()
         matrix = matrix.extract(own, own) if pads else matrix
     else:
-        matrix = as_matrix(target if covariance is None else covariance)
+        matrix = as_square_matrix(target if covariance is None else covariance)
     if matrix.shape[0] != len(own):
         raise InvalidInputError(
-            f"expected a {len(own)} x {len(own)} matrix as target, like the flow, got "
+            f"expected a {len(own)} x {len(own)} matrix as {role}, like the flow, got "
             f"{matrix.shape[0]} x {matrix.shape[1]}"
         )
     if covariance is not None and not is_equal(matrix, matrix.transpose()):
-        raise InvalidInputError("expected a symmetric covariance, got another matrix")
+        raise InvalidInputError(
+            "expected a symmetric covariance, got a matrix that differs from its transpose"
+        )
     try:
         field = flow.field.unify(matrix.domain)
     except UnificationFailed:
         raise InvalidInputError(
-            f"expected a target over {flow.field}, like the flow, got one over {matrix.domain}"
+            f"expected a {role} over {flow.field}, like the flow, got one over {matrix.domain}"
         ) from None
     field = QQ_I.as_AlgebraicField() if field == QQ_I else field
-    name, entry, decimals = field_in_json(field)
-    layers = [_layer_in_json(layer, field, name, entry) for layer in flow]
+    name, write_entry, decimals = field_name_writer_and_decimals(field)
+    layers = [_layer_in_json(layer, field, name, write_entry) for layer in flow]
     record: dict[str, object] = {"tool": "exactflow", "version": __version__, "method": flow.method}
     members = {
         "format": json.dumps("exactflow-certificate"),
         "version": "2",
         "field": json.dumps(name),
         "partition": json.dumps(list(flow.partition)),
-        "target" if covariance is None else "covariance": _matrix_in_json(
-            matrix.convert_to(field), entry, " "
-        ),
+        role: _matrix_in_json(matrix.convert_to(field), write_entry, " "),
         "layers": f"[{','.join(layers)}\n ]",
     }
     lists = {"flips": flow.flips, "order": flow.order, "pads": pads}
@@ -109,61 +115,59 @@ def certificate_text(
     if decimals:
         record["generator"] = decimals
     members["provenance"] = json.dumps(record, sort_keys=True)
-    return join_members(members)
+    return join_json_members(members)
 
 
-def join_members(members: Mapping[str, str]) -> str:
-    """Return a JSON object, each member, given in JSON, on a line of its own."""
+def join_json_members(members: Mapping[str, str]) -> str:
+    """Return the text of a JSON object, a member a line, from the JSON texts of its values."""
     return "{" + ",\n ".join(f'"{key}": {text}' for key, text in members.items()) + "}\n"
 
 
-def encode_and_check(text: str, quick: bool = True) -> tuple[bytes, str]:
-    """Return the bytes of a certificate that the checker accepts, and the checker's words.
+def require_accepted_verdict(certificate: bytes, *, quick: bool) -> VerdictText:
+    """Return the checker's verdict on a certificate in words; raise unless the checker accepts it.
 
-    `quick`: an equality is only tested. Raises `VerificationError`, which says in which entry, if
-    the checker refutes the claim, `InvalidInputError` if it cannot decide it.
+    With `quick` an equality is only tested at random vectors. Raises `VerificationError`, which
+    names the entry, if the claim is false, and `InvalidInputError` if it cannot be decided.
     """
-    data = text.encode()
-    report = checker.check(data, quick=quick)
+    report = checker.check(certificate, quick=quick)
     if report.verdict is checker.Verdict.REFUTED:
-        refuted = checker.check(data) if quick else report
+        refuted = checker.check(certificate) if quick else report
         raise VerificationError(refuted.lines[-1][2:])
     if report.verdict is checker.Verdict.INCOMPLETE:
         raise InvalidInputError(
-            f"the checker cannot decide this certificate: {_report_text(report)}; keep the flow in "
-            "Python"
+            f"the checker cannot decide this certificate: {_report_reasons(report)}; use the flow "
+            "in Python, without a certificate"
         )
     if report.largest:
-        return data, f"within {format_up(report.largest)} in all entries"
-    return data, report.lines[-1][2:]
+        return f"within {format_up(report.largest, 2)} in all entries"
+    return report.lines[-1][2:]
 
 
-def _report_text(report: checker.Report) -> str:
-    """Return the lines of a report, without the first two, about size and target."""
+def _report_reasons(report: checker.Report) -> str:
+    """Return the reasons in a report: its lines after the first two, on size and target."""
     lines = (line[2:].removeprefix("incomplete: ") for line in report.lines[2:] or report.lines)
     return "; ".join(lines)
 
 
-def read_certificate(path: str | Path) -> CouplingFlow:
-    """Read the flow of a certificate that the checker accepts.
-
+def read_accepted_flow(path: str | Path) -> CouplingFlow:
+    """Read a flow from a certificate file that the checker accepts.
     Raises
     ------
     CertificateError
-        The file is missing or no well-formed certificate, or its claim is not decided.
+        The file is missing or malformed, or the checker cannot decide its claim.
     VerificationError
         The claim is false; the first differing entry is named.
     """
-    return read_flow_and_content(path)[0]
+    return read_accepted_flow_and_content(path)[0]
 
 
-def read_flow_and_content(path: str | Path) -> tuple[CouplingFlow, dict[str, Any]]:
-    """Return the flow of a certificate that the checker accepts, and the content of the file.
+def read_accepted_flow_and_content(path: str | Path) -> tuple[CouplingFlow, dict[str, Any]]:
+    """Read a flow from a certificate file that the checker accepts; return it and the content.
 
-    Raises the same errors as `read_certificate`.
+    Raises the same errors as `read_accepted_flow`.
     """
     try:
-        data = read_bytes(path, "certificate")
+        data = read_file_or_stdin(path, "certificate")
     except InvalidInputError as error:
         raise CertificateError(str(error)) from None
     name = Path(path).name
@@ -172,23 +176,23 @@ def read_flow_and_content(path: str | Path) -> tuple[CouplingFlow, dict[str, Any
     except checker.MalformedError as error:
         raise CertificateError(f"{name}: {error}") from None
     if report.verdict is checker.Verdict.REFUTED:
-        raise VerificationError(f"{name}: {_report_text(report)}")
+        raise VerificationError(f"{name}: {_report_reasons(report)}")
     if report.verdict is checker.Verdict.INCOMPLETE:
         raise CertificateError(
-            f"{name}: the checker cannot decide this claim: {_report_text(report)}"
+            f"{name}: the checker cannot decide this claim: {_report_reasons(report)}"
         )
     content = checker.read_json(data, "certificate")
     provenance = content.get("provenance", {})
-    field, element = _read_field_and_parser(content["field"], provenance.get("generator"))
+    field, parse = _read_field_and_entry_parser(content["field"], provenance.get("generator"))
 
-    def matrix(rows: list) -> DomainMatrix:
-        entries = [[element(entry) for entry in row] for row in rows]
+    def parse_matrix(rows: list) -> DomainMatrix:
+        entries = [[parse(entry) for entry in row] for row in rows]
         return linalg.from_entries(entries, (len(rows), len(rows[0])), field)
 
     partition = tuple(content["partition"])
     layers = [
         LinearCoupling.trusted(  # the checker has verified shapes and signs
-            partition, layer["moves"], matrix(layer["shift"]), [*map(element, layer["scale"])]
+            partition, layer["moves"], parse_matrix(layer["shift"]), [*map(parse, layer["scale"])]
         )
         for layer in content["layers"]
     ]
@@ -198,35 +202,40 @@ def read_flow_and_content(path: str | Path) -> tuple[CouplingFlow, dict[str, Any
     return flow, content
 
 
-def _read_field_and_parser(field: str | dict, generator: object) -> tuple[Domain, Callable]:
-    """Return the field that a certificate names, and a function that reads an element."""
+def _read_field_and_entry_parser(field: str | dict, decimals: object) -> tuple[Domain, Callable]:
+    """Return the field that a certificate names, and a function that parses an element in JSON.
+
+    The decimals, from the provenance, tell which root is meant if the generator is not real.
+    """
     if isinstance(field, dict):
-        coefficients = [_read_rational(c) for c in reversed(field["modulus"])]
+        coefficients = [_parse_rational(c) for c in reversed(field["modulus"])]
         modulus = sympy.Poly(coefficients, sympy.Symbol("x"), domain=QQ)
-        index = find_root_index(modulus, field.get("root", ()), generator)
+        index = find_root_index(modulus, field.get("root", ()), decimals)
         root = sympy.rootof(modulus, index, radicals=modulus.degree() < 3)
         if modulus.degree() > 1:
             number_field = QQ.algebraic_field(root)
         else:
             number_field = QQ.alg_field_from_poly(modulus, root_index=0)
         return number_field, lambda entry: number_field(
-            [_read_rational(c) for c in reversed(entry)]
+            [_parse_rational(c) for c in reversed(entry)]
         )
     if field == "QQ":
-        return QQ, _read_rational
+        return QQ, _parse_rational
     prime_field = GF(int(field[3:-1]))
     return prime_field, lambda entry: prime_field(checker.parse_integer(entry))
 
 
-def _read_rational(text: str) -> Element:
+def _parse_rational(text: str) -> Element:
     return QQ(*map(checker.parse_integer, text.split("/")))
 
 
-def field_in_json(field: Domain) -> tuple[str | dict, Callable[[Element], object], list[str]]:
+def field_name_writer_and_decimals(
+    field: Domain,
+) -> tuple[str | dict, Callable[[Element], object], list[str]]:
     """Return the name of a field in certificates, a function that writes an element as JSON, and
-    the decimals of a generator that is not real.
+    the decimals of its generator, none if that is real.
     """
-    if field.is_QQ:  # str is faster for long numbers of FLINT and gmpy, and writes the same
+    if field.is_QQ:  # str writes the same text, and is faster for long numbers of FLINT and gmpy
         return "QQ", lambda x: format_rational(x) if isinstance(x, PythonMPQ) else str(x), []
     if field.is_FiniteField:
         return f"GF({field.mod})", lambda x: str(int(field.to_int(x)) % field.mod), []
@@ -244,21 +253,23 @@ def field_in_json(field: Domain) -> tuple[str | dict, Callable[[Element], object
     )
 
 
-def rows_in_json(M: DomainMatrix, entry: Callable[[Element], object]) -> list[list]:
-    """Return the rows of a matrix, as JSON."""
-    zero = entry(M.domain.zero)
-    return [[entry(x) if x else zero for x in row] for row in M.to_list()]
+def rows_in_json(M: DomainMatrix, write_entry: Callable[[Element], object]) -> list[list]:
+    """Return the rows of a matrix as lists for JSON."""
+    zero = write_entry(M.domain.zero)
+    return [[write_entry(x) if x else zero for x in row] for row in M.to_list()]
 
 
-def _layer_in_json(layer: LinearCoupling, field: Domain, name: str | dict, entry: Callable) -> str:
-    scale = [*map(entry, linalg.convert_elements(layer.scale_elements, layer.field, field))]
+def _layer_in_json(
+    layer: LinearCoupling, field: Domain, field_name: str | dict, write_entry: Callable
+) -> str:
+    scale = [*map(write_entry, linalg.convert_elements(layer.scale_elements, layer.field, field))]
     members = [f'"moves": "{layer.moves}"', f'"scale": {json.dumps(scale)}']
-    is_real = isinstance(name, str) or "root" in name
+    is_real = isinstance(field_name, str) or "root" in field_name
     if not is_real and not all(s.is_Rational for s in layer.scale):
         members.append('"sign": "unchecked"')
-    shift = _matrix_in_json(layer.shift_matrix.convert_to(field), entry, "    ")
+    shift = _matrix_in_json(layer.shift_matrix.convert_to(field), write_entry, "    ")
     return "\n  {" + ",\n   ".join([*members, f'"shift": {shift}']) + "}"
 
 
-def _matrix_in_json(M: DomainMatrix, entry: Callable, indent: str) -> str:
-    return "[" + f",\n{indent}".join(map(json.dumps, rows_in_json(M, entry))) + "]"
+def _matrix_in_json(M: DomainMatrix, write_entry: Callable, indent: str) -> str:
+    return "[" + f",\n{indent}".join(map(json.dumps, rows_in_json(M, write_entry))) + "]"

@@ -1,4 +1,4 @@
-"""Check one certificate with the stand-alone checker, and with the kernel of Rocq."""
+"""Check one certificate with the stand-alone checker and, on request, the kernel of Rocq."""
 
 import time
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ MOST_SECONDS = 10**6
 
 @dataclass(frozen=True)
 class CheckResult:
-    """Result of checking a certificate; `lines` are the checker's, `seconds` the time it took."""
+    """Result of checking a certificate: `lines` is the checker's output, `seconds` its time."""
 
     file: str
     code: int
@@ -33,12 +33,13 @@ def check_certificate(
     quick: bool = False,
     kernel: bool = False,
 ) -> CheckResult:
-    """Check the certificate in a file, or on standard input for -; an invalid one raises nothing.
+    """Check the certificate in a file, or on standard input for "-"; the result has the verdict.
 
-    The certificate's target must equal `target` (the bytes of a file and its suffix), or its
-    transpose; no entry may differ by more than `bound`, which is ignored for a depth. `quick` only
-    tests an equality: the verdict is then "probably verified". With `kernel`, Rocq must prove the
-    theorem, too: `InvalidInputError` is raised only if Coq or MathComp is not installed.
+    The certificate's target must equal the matrix in `target` (the bytes of a file and its suffix),
+    or its transpose if `transposed`. No entry may differ by more than `bound`, which is ignored for
+    a depth. `quick` only tests an equality: the verdict is then "probably verified". With `kernel`,
+    Rocq must also prove the theorem. The only error, `InvalidInputError`, is that Coq or MathComp
+    is not installed for this.
     """
     start = time.perf_counter()
     kind, largest = "", None

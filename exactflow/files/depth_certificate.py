@@ -1,7 +1,7 @@
 """Depth certificates: a file with a matrix, its layers, and obstructions to fewer layers.
 
-The format is version 1 of the project's depth certificate; it is version 2 if the halves have two
-sizes or a mask orders the coordinates. `exactflow.checker` checks it with the standard library
+The format is version 1 of the project's depth certificate, or version 2 if the halves differ in
+size or a mask orders the coordinates. `exactflow.checker` checks it with the standard library
 alone and shares no code with this module. The docstring of the checker lists the witnesses; the
 equations have the order of `checker.layer_equations`.
 """
@@ -17,7 +17,11 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.numbers import to_element
 from exactflow.exact.typing import Element
-from exactflow.files.certificate import field_in_json, join_members, rows_in_json
+from exactflow.files.certificate import (
+    field_name_writer_and_decimals,
+    join_json_members,
+    rows_in_json,
+)
 from exactflow.files.version import __version__
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.result import DepthScales
@@ -29,9 +33,10 @@ from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix
 def depth_certificate_text(
     answer: MinimalDepth, provenance: Mapping[str, object] | None = None
 ) -> str:
-    """Return the certificate of an answer of `minimal_depth`: the same text for the same answer.
+    """Return the text of the certificate of a result of `minimal_depth`.
 
-    `provenance` has free entries about the origin of the matrix; tool and version are added.
+    Equal results give equal texts. `provenance` has free entries about the origin of the matrix;
+    tool and version are added.
     Raises `InvalidInputError` if the format cannot express the answer: an interval, layers that are
     certified but not exact, or another field than QQ or GF(p).
 
@@ -44,12 +49,12 @@ def depth_certificate_text(
     """
     flow = answer.flow
     _check_certifiable(answer)
-    field, entry, _ = field_in_json(flow.field)
+    field, write_entry, _ = field_name_writer_and_decimals(flow.field)
     layers = [
         {
             "moves": layer.moves,
-            "scale": list(map(entry, layer.scale_elements)),
-            "shift": rows_in_json(layer.shift_matrix, entry),
+            "scale": list(map(write_entry, layer.scale_elements)),
+            "shift": rows_in_json(layer.shift_matrix, write_entry),
         }
         for layer in flow.layers
     ]
@@ -58,7 +63,7 @@ def depth_certificate_text(
         "format": "exactflow-depth-certificate",
         "version": 2 if flow.order or len(set(flow.partition)) > 1 else 1,
         "field": field,
-        "target": rows_in_json(answer.matrix, entry),
+        "target": rows_in_json(answer.matrix, write_entry),
         "partition": list(flow.partition),
         **({"order": list(flow.order)} if flow.order else {}),
         "scales": answer.scales,
@@ -69,7 +74,7 @@ def depth_certificate_text(
         ],
         "provenance": record | dict(provenance or {}),
     }
-    return join_members({key: _member_in_json(value) for key, value in members.items()})
+    return join_json_members({key: _member_in_json(value) for key, value in members.items()})
 
 
 def _check_certifiable(answer: MinimalDepth) -> None:
@@ -80,8 +85,8 @@ def _check_certifiable(answer: MinimalDepth) -> None:
         )
     if answer.evidence is not Evidence.EXACT:
         raise InvalidInputError(
-            "the layers are proved to exist but not known exactly: call answer.existence.check() "
-            "instead"
+            "the layers are proved to exist, but not known exactly, as a certificate needs them: "
+            "call answer.existence.check() instead"
         )
     field, uneven = answer.flow.field, len(set(answer.layout.partition)) > 1
     excluded = next((o.pattern_text for o in answer.obstructions if not o.kind_row.written), "")
@@ -106,19 +111,19 @@ def _member_in_json(value: object) -> str:
 
 
 def kind_and_witness_in_json(obstruction: Obstruction) -> dict[str, object]:
-    """Return the kind and the witness of an obstruction, as the format has them."""
+    """Return the kind and the witness of an obstruction, as members of a depth certificate."""
     row, found = obstruction.kind_row, obstruction.witness
-    _, entry, _ = field_in_json(obstruction.matrix.domain)
+    _, write_entry, _ = field_name_writer_and_decimals(obstruction.matrix.domain)
     written: object
     if row.key == "k":
         written = found
     elif row.key == "factors":
-        written = [list(map(entry, reversed(f))) for f in found]
+        written = [list(map(write_entry, reversed(f))) for f in found]
     else:
         written = [
-            [[entry(x), *map(str, exponents)] for exponents, x in W.items()]
+            [[write_entry(x), *map(str, exponents)] for exponents, x in W.items()]
             if isinstance(W, Mapping)
-            else rows_in_json(W, entry)
+            else rows_in_json(W, write_entry)
             for W in found
         ]
     return {"kind": row.written, row.key: written}
@@ -127,7 +132,7 @@ def kind_and_witness_in_json(obstruction: Obstruction) -> dict[str, object]:
 def read_obstruction(
     content: Mapping[str, Any], matrix: DomainMatrix, scales: DepthScales, p: int | None = None
 ) -> Obstruction:
-    """Return the obstruction that an element of "obstructions" describes.
+    """Return the obstruction in one element of the list "obstructions" of a certificate.
 
     The checker has accepted the certificate; `matrix` is the target in the order of the layers. If
     several of `KINDS` are written with the same kind, return one whose check succeeds.
@@ -144,17 +149,20 @@ def read_obstruction(
 
 
 def _read_witness(key: str, value: Any, instance: PatternInstance) -> Any:
-    """Return a witness; multipliers become matrices, or terms of polynomials."""
+    """Return the witness under a key: a number k, factors, or multipliers.
+
+    A multiplier becomes a matrix, or the terms of a polynomial.
+    """
     field, d = instance.matrix.domain, instance.matrix.shape[0]
 
-    def element(text: str) -> Element:
+    def parse_element(text: str) -> Element:
         return field.convert_from(to_element(text), QQ)
 
     if key == "k":
         return value
     if key == "factors":
-        return tuple(tuple(element(x) for x in reversed(f)) for f in value)
+        return tuple(tuple(parse_element(x) for x in reversed(f)) for f in value)
     if instance.scales == "positive" and any(len(row) == d + 1 for W in value for row in W):
-        return tuple({tuple(map(int, row[1:])): element(row[0]) for row in W} for W in value)
-    rows = ([[element(x) for x in row] for row in W] for W in value)
+        return tuple({tuple(map(int, row[1:])): parse_element(row[0]) for row in W} for W in value)
+    rows = ([[parse_element(x) for x in row] for row in W] for W in value)
     return tuple(linalg.from_entries(W, (len(W), len(W[0])), field) for W in rows)

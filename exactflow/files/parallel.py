@@ -36,17 +36,17 @@ def parallel_map(
     jobs: int = 1,
     label: str | None = None,
     backend: str | None = None,
-    lost: Callable[[Item], Result] | None = None,
+    result_if_lost: Callable[[Item], Result] | None = None,
 ) -> Iterator[Result]:
     """Return an iterator of function(item) for every item, in order, computed in `jobs` processes.
 
     One job, or one item, is computed in this process, unless a `backend` of joblib is named. There
     are at most as many processes as items, and at most 60; a cluster decides on its own workers.
     Ctrl-C, an error and a consumer that stops end the workers at once. If stderr is a terminal, a
-    line of progress shows the label. `lost` maps an item whose worker ended, as by ``os._exit`` or
-    for lack of memory, to a result.
+    line of progress shows the label. `result_if_lost` maps an item whose worker ended, as by
+    ``os._exit`` or for lack of memory, to a result.
     Raises `InvalidInputError` for less than one job, or a backend that joblib does not have, and
-    `ProcessDiedError` if a worker has ended and there is no `lost`.
+    `ProcessDiedError` if a worker has ended and there is no `result_if_lost`.
     """
     if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
         raise InvalidInputError(f"expected at least one job, got {jobs!r}")
@@ -56,9 +56,9 @@ def parallel_map(
     if backend is None and jobs < 2:
         results = map(function, items)
     elif backend == "dask":
-        results = _map_by_dask(function, items, lost)
+        results = _map_by_dask(function, items, result_if_lost)
     else:
-        results = _map_by_joblib(function, items, jobs, backend, lost)
+        results = _map_by_joblib(function, items, jobs, backend, result_if_lost)
     return results if label is None else with_progress(results, len(items), label)
 
 
@@ -67,40 +67,40 @@ def _map_by_joblib(
     items: list[Item],
     jobs: int,
     backend: str | None,
-    lost: Callable[[Item], Result] | None,
+    result_if_lost: Callable[[Item], Result] | None,
 ) -> Iterator[Result]:
     """Yield the results from a backend of joblib; None is the active backend."""
     pool = partial(_run_pool, function, backend=backend)
-    in_flight: dict[str, Any] = {}
+    pool_options: dict[str, Any] = {}
     done = 0
     while done < len(items):
         try:
-            for result in pool(items[done:], jobs, **in_flight):
+            for result in pool(items[done:], jobs, **pool_options):
                 done += 1
                 yield result
         except ProcessDiedError:
-            if lost is None:
+            if result_if_lost is None:
                 raise
-            # compute the first item without a result alone, and the others a few at a time, to
-            # find the items that end their workers
-            in_flight = {"batch_size": 1, "pre_dispatch": "n_jobs"}
-            yield _compute_alone(pool, items[done], lost)
+            # find the items that end their workers: compute the first item without a result alone,
+            # and the items after it one by one in each worker
+            pool_options = {"batch_size": 1, "pre_dispatch": "n_jobs"}
+            yield _compute_alone(pool, items[done], result_if_lost)
             done += 1
 
 
 def _compute_alone(
-    pool: Callable[..., Iterator[Result]], item: Item, lost: Callable[[Item], Result]
+    pool: Callable[..., Iterator[Result]], item: Item, result_if_lost: Callable[[Item], Result]
 ) -> Result:
-    """Return the result of an item, computed by a worker without other items."""
+    """Return the result of an item from a worker without other items, or `result_if_lost(item)`."""
     try:
         (result,) = pool([item], 2)
     except ProcessDiedError:
-        return lost(item)
+        return result_if_lost(item)
     return result
 
 
 def _activate_backend(backend: str | None) -> AbstractContextManager:
-    """Return a context in which a new backend of joblib is active."""
+    """Return a context in which joblib uses a backend; None changes nothing."""
     if backend is None:
         return nullcontext()
     import joblib
@@ -137,18 +137,20 @@ def _connect_to_dask() -> Iterator[Any]:
 
 
 def _map_by_dask(
-    function: Callable[[Item], Result], items: list[Item], lost: Callable[[Item], Result] | None
+    function: Callable[[Item], Result],
+    items: list[Item],
+    result_if_lost: Callable[[Item], Result] | None,
 ) -> Iterator[Result]:
     """Yield the results from dask's workers, a task for each item.
 
     joblib's backend would wait forever for a task whose workers have ended. Dask gives the tasks of
-    a worker that has ended to other workers, and gives a task up after it has ended four. Another
+    a worker that has ended to other workers, and gives up a task after it has ended four. Another
     task in the queue may have ended them, so such a task is tried once more.
     """
     with _connect_to_dask() as client:
         KilledWorker = _require_dask("distributed").KilledWorker
         submit = partial(
-            client.submit, partial(_return_result_or_error, function, os.getcwd()), pure=False
+            client.submit, partial(_result_or_error_in_folder, function, os.getcwd()), pure=False
         )
         for item, future in [(item, submit(item)) for item in items]:
             try:
@@ -157,9 +159,9 @@ def _map_by_dask(
                 except KilledWorker:
                     result, error = submit(item).result()
             except KilledWorker:
-                if lost is None:
+                if result_if_lost is None:
                     raise ProcessDiedError(_WORKER_ENDED) from None
-                result, error = lost(item), None
+                result, error = result_if_lost(item), None
             if error is not None:
                 raise error
             yield result
@@ -171,19 +173,22 @@ def _run_pool(
     jobs: int,
     *,
     backend: str | None,
-    **in_flight: Any,
+    **pool_options: Any,
 ) -> Iterator[Result]:
-    """Yield the results from joblib's workers; only this process handles Ctrl-C, and ends them."""
+    """Yield the results of joblib's workers; they ignore Ctrl-C, and this process ends them."""
     from joblib import Parallel, delayed
 
-    # copy arrays, so that they stay writable: shared memory is read-only
+    # max_nbytes=None: arrays are copied, since those in shared memory would be read-only
     with _activate_backend(backend):
         pool = Parallel(
-            jobs, return_as="generator", max_nbytes=None, initializer=_set_up_worker, **in_flight
+            jobs, return_as="generator", max_nbytes=None, initializer=_set_up_worker, **pool_options
         )
-    task = delayed(partial(_return_result_or_error, function, os.getcwd()))
+    task = delayed(partial(_result_or_error_in_folder, function, os.getcwd()))
     try:
-        with raising_keyboard_interrupt(), _closing_early(pool(map(task, items))) as outcomes:
+        with (
+            raising_keyboard_interrupt(),
+            _closing_without_warning(pool(map(task, items))) as outcomes,
+        ):
             for result, error in outcomes:
                 if error is not None:
                     raise error
@@ -193,8 +198,8 @@ def _run_pool(
 
 
 @contextmanager
-def _closing_early(outcomes: Generator) -> Iterator[Generator]:
-    """Close a generator at the end, without joblib's warning about results that are left."""
+def _closing_without_warning(outcomes: Generator) -> Iterator[Generator]:
+    """Close a generator at the end, without joblib's warning about unused results."""
     try:
         yield outcomes
     finally:
@@ -202,12 +207,13 @@ def _closing_early(outcomes: Generator) -> Iterator[Generator]:
             outcomes.close()
 
 
-def _return_result_or_error(
+def _result_or_error_in_folder(
     function: Callable[[Item], Result], folder: str, item: Item
 ) -> tuple[Result | None, Exception | None]:
-    """Return a result and no error, or an error: joblib would raise the first one in time.
+    """Call a function in a folder; return its result and None, or None and its error.
 
-    Workers are reused, so one may still be in the folder of an earlier call.
+    An error that the function raised would end joblib's pool, perhaps before an earlier item is
+    finished. The folder is set because a worker may still be in the folder of an earlier call.
     """
     with suppress(OSError):
         os.chdir(folder)
@@ -219,14 +225,14 @@ def _return_result_or_error(
 
 
 def _set_up_worker() -> None:
-    """Leave Ctrl-C and the terminal to the parent process, and exit with it."""
-    os.environ["TERM"] = "dumb"  # no progress is shown
+    """Leave Ctrl-C and the terminal to the parent process, and exit when it ends."""
+    os.environ["TERM"] = "dumb"  # so that no progress is shown
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=exit_with_parent, args=[os.getppid()], daemon=True).start()
+    threading.Thread(target=wait_and_exit_with_parent, args=[os.getppid()], daemon=True).start()
 
 
-def exit_with_parent(parent: int) -> None:
-    """End this process soon after its parent has ended."""
+def wait_and_exit_with_parent(parent: int) -> None:
+    """Wait until the parent process has ended, then end this process."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)

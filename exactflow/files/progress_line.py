@@ -1,6 +1,6 @@
 """Progress in a terminal: one line on stderr, redrawn at each stage.
 
-Whatever is printed meanwhile stands above the line, and at the end the line is erased.
+Text that is printed meanwhile appears above the line, and at the end the line is erased.
 """
 
 import os
@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 @contextmanager
 def show_progress(label: str) -> Iterator[None]:
-    """Show the stages of the work within in a terminal, as in "50 % counting: to three"."""
+    """Show the stages of the work in this context in a terminal, as "50 % counting: to three"."""
     with ExitStack() as shown:
         if is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb":
             line = _ProgressLine(label, sys.stderr)
@@ -37,12 +37,12 @@ def show_progress(label: str) -> Iterator[None]:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether the stream is a terminal; a closed stream is None."""
+    """Whether a stream is a terminal; False for None, which `sys.stderr` is if it was closed."""
     return stream is not None and stream.isatty()
 
 
 def with_progress(results: Iterator[Result], total: int, label: str) -> Iterator[Result]:
-    """Yield the results, and report their number, to a listener or in a terminal."""
+    """Yield the results, and report the count of those done, to a listener or in a terminal."""
 
     def report_count(count: int) -> None:
         if count < total > 1:
@@ -56,7 +56,7 @@ def with_progress(results: Iterator[Result], total: int, label: str) -> Iterator
 
 
 class _ProgressLine:
-    """The line of a terminal, which gives way to what is printed."""
+    """A line of progress in a terminal, which is erased before other text is printed."""
 
     def __init__(self, label: str, stream: TextIO) -> None:
         self.label, self.stream = label, stream
@@ -69,17 +69,17 @@ class _ProgressLine:
 
         return Console(file=self.stream, markup=False, highlight=False)
 
-    def draw(self, what: str, done: float | None) -> None:
-        """Draw the name of the stage and the part that is done."""
+    def draw(self, stage: str, done: float | None) -> None:
+        """Draw the name of a stage, and the fraction that is done as a percentage."""
         self.erase()
         if self.is_free and self.console.is_terminal and not self.console.is_dumb_terminal:
             part = "" if done is None else f"{100 * done:.0f} % "
-            text = part + ": ".join(filter(None, [self.label, what]))
+            text = part + ": ".join(filter(None, [self.label, stage]))
             self.console.print(text[: self.console.width - 1], end="", no_wrap=True)
             self.is_drawn = True
 
     def erase(self) -> None:
-        """Leave the line empty."""
+        """Erase the line if it is drawn."""
         if self.is_drawn:
             from rich.control import Control
             from rich.segment import ControlType

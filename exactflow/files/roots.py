@@ -16,18 +16,19 @@ from sympy.polys.domains.domain import Domain
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_rational, parse_rational, to_fmpq
 
-_DIGITS = 60, 240, 960  # precisions of the generator, tried until only one root is near it
-_LONGEST = 1000  # longest decimal that is read, in characters
+_DIGITS = 60, 240, 960  # decimal digits of the generator, raised until only one root is near it
+_LONGEST = 1000  # most characters of a decimal that is read
 
 
 def root_member_or_decimals(
     field: Domain, modulus: sympy.Poly
 ) -> tuple[dict[str, list[str]], list[str]]:
-    """Return the member "root" that names a real generator, or decimals of one that is not real.
+    """Return the member {"root": ..} for a real generator, and decimals for one that is not real.
 
-    The modulus is its minimal polynomial; the decimals are its real and imaginary part.
+    The other of the two is empty, and both are for a rational generator. The modulus is the minimal
+    polynomial of the generator; the decimals are its real and imaginary part.
     """
-    generator, digits = _enclose_generator_and_digits(field)
+    generator, digits = _isolate_generator_and_digits(field)
     if generator.imag != 0:
         parts = generator.real, generator.imag
         return {}, [part.mid().str(digits, radius=False) for part in parts]
@@ -38,10 +39,9 @@ def root_member_or_decimals(
     return {}, []  # the generator is rational: its modulus has no other root
 
 
-def _enclose_generator_and_digits(field: Domain) -> tuple[flint.acb, int]:
-    """Return an enclosure of the generator of a number field, and the number of digits that
-    distinguish it from the other roots.
-
+def _isolate_generator_and_digits(field: Domain) -> tuple[flint.acb, int]:
+    """Return a ball with the generator of a number field and no other root of its minimal
+    polynomial, and the number of digits that tells the generator from the other roots.
     Raises `InvalidInputError` if this takes too many digits.
     """
     generator = field.to_sympy(field.unit)
@@ -62,29 +62,30 @@ def _enclose_generator_and_digits(field: Domain) -> tuple[flint.acb, int]:
 
 
 def find_root_index(modulus: sympy.Poly, between: Sequence[str], decimals: Any) -> int:
-    """Return the index of a root in SymPy's order, in which the real roots come first and ascend.
+    """Return the index of the root that a certificate names, in SymPy's order of the roots.
 
-    The root is the one between two rationals, or the nearest to the decimals among those that are
-    not real; without either, the largest real root, or the first root if none is real.
+    In this order the real roots come first and ascend. The root lies between the rationals
+    `between`, or is nearest to `decimals` among the roots that are not real; without either, it is
+    the largest real root, or the first root if none is real.
     """
     if between:
         return modulus.count_roots(sup=sympy.Rational(parse_rational(between[0])))
     reals, degree = modulus.count_roots(), modulus.degree()
-    parts = _read_decimals(decimals)
+    parts = _read_decimal_pair_or_empty(decimals)
     if not parts or reals == degree:
         return max(reals - 1, 0)
     real, imaginary = (sympy.Rational(part) for part in parts)
     digits = _DIGITS[0] if max(map(len, decimals)) < _DIGITS[0] else _LONGEST
 
-    def distance(k: int) -> sympy.Expr:
+    def distance_to_decimals(k: int) -> sympy.Expr:
         root = sympy.rootof(modulus, k, radicals=False)
         return abs(root.eval_approx(digits) - real - sympy.I * imaginary)
 
-    return min(range(reals, degree), key=distance)
+    return min(range(reals, degree), key=distance_to_decimals)
 
 
-def _read_decimals(found: object) -> list[Fraction]:
-    """Return the two numbers of a list of decimals; an empty list for anything else."""
+def _read_decimal_pair_or_empty(found: object) -> list[Fraction]:
+    """Return the two numbers of a list of two decimals; an empty list for anything else."""
     if not isinstance(found, list) or len(found) != 2:
         return []
     if not all(isinstance(text, str) and len(text) <= _LONGEST for text in found):

@@ -1,8 +1,8 @@
 """Save results to files, and load them: `exactflow.save` and `exactflow.load`.
 
 A certificate holds a claim about the matrix of the caller: a flow equals it, is within a bound of
-it, or generates a Gaussian; or the depth of the matrix is so many layers. Every certificate that
-is written or read is accepted by the stand-alone checker.
+it, or generates a Gaussian; or the matrix has a certain minimal depth. Every certificate that is
+written or read is accepted by the stand-alone checker.
 """
 
 from collections.abc import Mapping
@@ -12,16 +12,21 @@ from typing import Any
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, VerificationError
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.numbers import format_up
 from exactflow.exact.typing import MatrixLike
 from exactflow.files.arrays import ARRAY_SUFFIXES, read_arrays, write_arrays
 from exactflow.files.atomic import check_writable, write_atomically
-from exactflow.files.certificate import certificate_text, encode_and_check, read_flow_and_content
+from exactflow.files.certificate import (
+    VerdictText,
+    certificate_text,
+    read_accepted_flow_and_content,
+    require_accepted_verdict,
+)
 from exactflow.files.depth_certificate import depth_certificate_text, read_obstruction
 from exactflow.floats.balancing import Balanced
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.orientation import CoordinateLayout, pads_of
+from exactflow.flows.orientation import CoordinateLayout, pad_coordinates
 from exactflow.flows.verification import Verification, require_equal
 from exactflow.laws.gaussian import Whitening
 from exactflow.linear.depth import MinimalDepth
@@ -32,8 +37,8 @@ _RESULTS_WITH_FLOW = Balanced | MinimalDepth | Verification
 def save(result: Any, path: str | Path, *, target: "MatrixLike | None" = None) -> None:
     """Write the certificate of a result to a .json file; it appears complete or not at all.
 
-    With the suffix ``.npz``, ``.safetensors`` or ``.pt`` the layers are written in float64, if that
-    holds them exactly (`exactflow.files.arrays`).
+    With the suffix ``.npz``, ``.safetensors`` or ``.pt`` the layers are written in float64, if
+    their entries are float64 numbers (`exactflow.files.arrays`).
 
     Parameters
     ----------
@@ -67,20 +72,20 @@ def save(result: Any, path: str | Path, *, target: "MatrixLike | None" = None) -
             f"expected .json (a certificate) or {', '.join(ARRAY_SUFFIXES)} (float64 layers) as "
             f"suffix, got {str(path)!r}"
         )
-    matrix = None if target is None else as_matrix(target)
+    matrix = None if target is None else as_square_matrix(target)
     check_writable(path)
     if isinstance(result, MinimalDepth) and suffix == ".json":
-        write_atomically(
-            path, encode_and_check(depth_certificate_about(result, matrix), quick=False)[0]
-        )
+        data = depth_certificate_for_target(result, matrix).encode()
+        require_accepted_verdict(data, quick=False)
+        write_atomically(path, data)
     elif suffix == ".json":
         write_flow_certificate(result, path, matrix, {})
     else:
         write_arrays(_flow_to_certify(result), path)
 
 
-def depth_certificate_about(answer: MinimalDepth, target: DomainMatrix | None) -> str:
-    """Return the certificate of an answer of `minimal_depth`, if it is about the target."""
+def depth_certificate_for_target(answer: MinimalDepth, target: DomainMatrix | None) -> str:
+    """Return the text of the certificate of an answer; raise if it is not about the target."""
     if target is not None:
         if target.shape != answer.matrix.shape:
             shapes = " x ".join(map(str, answer.matrix.shape)), " x ".join(map(str, target.shape))
@@ -93,17 +98,17 @@ def depth_certificate_about(answer: MinimalDepth, target: DomainMatrix | None) -
 
 def write_flow_certificate(
     result: Any, path: str | Path, target: DomainMatrix | None, provenance: Mapping[str, object]
-) -> str:
-    """Write the certificate of the flow of a result; return the checker's words about it."""
+) -> VerdictText:
+    """Write the certificate of a result's flow, if the checker accepts it; return the verdict."""
     flow = _flow_to_certify(result)
     claim = _claim_keywords(result, flow, target)
-    text = certificate_text(flow, **claim, provenance=provenance)
+    data = certificate_text(flow, **claim, provenance=provenance).encode()
     try:
-        data, said = encode_and_check(text)
+        verdict = require_accepted_verdict(data, quick=True)
     except VerificationError as error:
-        raise VerificationError(f"{_describe_refuted(result, claim)}: {error}") from None
+        raise VerificationError(f"{_describe_false_claim(result, claim)}: {error}") from None
     write_atomically(path, data)
-    return said
+    return verdict
 
 
 def load(path: str | Path) -> "CouplingFlow | MinimalDepth":
@@ -123,12 +128,12 @@ def load(path: str | Path) -> "CouplingFlow | MinimalDepth":
     """
     if Path(path).suffix.lower() in ARRAY_SUFFIXES:
         return read_arrays(path)
-    flow, content = read_flow_and_content(path)
-    return _read_depth(flow, content) if "obstructions" in content else flow
+    flow, content = read_accepted_flow_and_content(path)
+    return _read_minimal_depth(flow, content) if "obstructions" in content else flow
 
 
-def _read_depth(flow: CouplingFlow, content: Mapping[str, Any]) -> MinimalDepth:
-    """Return the answer in a depth certificate, from its flow and its content."""
+def _read_minimal_depth(flow: CouplingFlow, content: Mapping[str, Any]) -> MinimalDepth:
+    """Return the result of `minimal_depth` from the flow and the content of its certificate."""
     layout = CoordinateLayout(flow.partition, flow.order or tuple(range(flow.dimension)))
     target, scales, p = flow.domain_matrix().to_dense(), content["scales"], layout.partition[0]
     inner = layout.matrix_of_layers(target)
@@ -137,7 +142,7 @@ def _read_depth(flow: CouplingFlow, content: Mapping[str, Any]) -> MinimalDepth:
 
 
 def _flow_to_certify(result: Any) -> CouplingFlow:
-    """Return the flow that a certificate is about."""
+    """Return the flow that a certificate of a result is about."""
     if isinstance(result, Whitening):
         return result.generator
     flow = result.flow if isinstance(result, _RESULTS_WITH_FLOW) else result
@@ -149,12 +154,12 @@ def _flow_to_certify(result: Any) -> CouplingFlow:
     return flow
 
 
-def _describe_refuted(result: Any, claim: Mapping[str, Any]) -> str:
-    """Say which claim about `target` is false."""
+def _describe_false_claim(result: Any, claim: Mapping[str, Any]) -> str:
+    """Return a sentence that says which claim about `target` is false."""
     if isinstance(result, Whitening):
-        return "the flow that generates does not have target as its covariance"
+        return "target is not the covariance that the flow generates"
     if isinstance(result, Balanced):
-        return f"target is not within {format_up(result.error)} of the layers"
+        return f"target is not within {format_up(result.error, 2)} of the product of the layers"
     pads = claim["pads"]
     padded = f", taken without coordinates {pads[0]} and {pads[1]} (the pads)," if pads else ""
     return f"the flow{padded} does not equal target"
@@ -168,10 +173,11 @@ def _claim_keywords(result: Any, flow: CouplingFlow, target: DomainMatrix | None
         return {"covariance": own if target is None else target, "within": result.generator_error}
     if isinstance(result, Balanced) and target is None:
         raise InvalidInputError(
-            "a certificate for the result of balance needs the matrix given to it: pass target=W"
+            "a certificate for a result of balance needs the matrix that was balanced: pass "
+            "target=W"
         )
     is_padded = target is not None and target.shape[0] == flow.dimension - 2
-    pads = pads_of(flow.partition, flow.dimension - 2) if is_padded else ()
+    pads = pad_coordinates(flow.partition, flow.dimension - 2) if is_padded else ()
     claim = {"target": target, "pads": pads}
     if isinstance(result, Balanced):
         claim["within"] = result.error

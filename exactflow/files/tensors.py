@@ -1,8 +1,8 @@
 """Read arrays from .npy, .npz, .safetensors and .pt files, each with the name of its type there.
 
-An array takes no more memory than the file's size explains, in an archive four times as much. Only
-``torch.load(weights_only=True)`` unpickles, with the names that PyTorch admits by default: tensors
-and containers of tensors.
+The size of a file limits the memory of its arrays; an archive may unpack to four times its size.
+Only ``torch.load(weights_only=True)`` unpickles, and only classes that PyTorch admits by default:
+tensors and containers of tensors.
 """
 
 import io
@@ -24,13 +24,14 @@ from exactflow.exact.numbers import format_short
 if TYPE_CHECKING:
     from torch import Tensor
 
-UNPICKLING = 2**28  # bytes of memory for PyTorch to open a file, besides eight times its size
-LARGEST_ARCHIVE = 2**26  # an archive may unpack to so many bytes, or to four times its own size
-MOST_ENTRIES = 2**22  # limit of a matrix: exact arithmetic takes minutes for smaller ones
+UNPICKLING = 2**28  # bytes that PyTorch may take to open a file, besides eight times its size
+LARGEST_ARCHIVE = 2**26  # bytes to which any archive may unpack, however small it is
+MOST_ENTRIES = 2**22  # exact arithmetic already takes minutes for smaller matrices
 STATE_KEYS = ("state_dict", "model_state_dict", "model", "net")
 """Keys under which training scripts save the tensors of a model."""
 
-Arrays = Mapping[str | None, Callable[[], tuple[np.ndarray, str]]]
+ArrayReaders = Mapping[str | None, Callable[[], tuple[np.ndarray, str]]]
+"""The names of arrays (None for a single array), and functions that read an array and its dtype."""
 
 _SAFETENSORS_DTYPES = {
     "BF16": "<u2",
@@ -43,7 +44,7 @@ _SAFETENSORS_DTYPES = {
 
 @contextmanager
 def _translating_errors(expected: str) -> Iterator[None]:
-    """Turn any exception of a reader into an error of one line, and ignore its warnings."""
+    """Turn any exception into an `InvalidInputError` of one line, and ignore warnings."""
     try:
         with warnings.catch_warnings(action="ignore"):
             yield
@@ -53,12 +54,12 @@ def _translating_errors(expected: str) -> Iterator[None]:
 
 
 def read_array_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[np.ndarray, str]:
-    """Return the array of a file under `key`, or its only array, and the name of its type.
+    """Return the array under `key` in a file, or its only array, and the name of its type.
 
     Raises `InvalidInputError` for another suffix, an unknown key, and an array without
     entries or with more than 2^22.
     """
-    arrays = list_arrays(data, suffix)
+    arrays = list_array_readers(data, suffix)
     if not arrays:
         raise InvalidInputError("expected at least one array, got none")
     if key is None and len(arrays) == 1:
@@ -80,15 +81,15 @@ def read_array_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[np.
     return array, dtype
 
 
-def list_arrays(data: bytes, suffix: str) -> Arrays:
-    """Map the names in a file (None for a single array) to functions that read array and type.
+def list_array_readers(data: bytes, suffix: str) -> ArrayReaders:
+    """Return functions that read the arrays of a file, by the names of the arrays.
 
     Raises `InvalidInputError` for an unknown suffix.
     """
     if suffix == ".npy":
         return {None: partial(_read_npy_and_dtype, io.BytesIO(data))}
     if suffix == ".npz":
-        return _list_npz(data)
+        return _list_npz_readers(data)
     if suffix == ".safetensors":
         library = require("safetensors", "safetensors", "a .safetensors file")
         with _translating_errors("a .safetensors file"):
@@ -99,7 +100,7 @@ def list_arrays(data: bytes, suffix: str) -> Arrays:
             "expected an array in a .npy, .npz, .safetensors, .pt or .pth file, got the suffix "
             f"{suffix!r}: write it by np.save"
         )
-    content = _load_pt(data)
+    content = _load_tensor_or_state_dict(data)
     tensors = _require_printable_names(content) if isinstance(content, dict) else {None: content}
     return {
         name: partial(_tensor_to_array_and_dtype, data, tensor) for name, tensor in tensors.items()
@@ -110,28 +111,28 @@ def _read_npy_and_dtype(stream: IO[bytes]) -> tuple[np.ndarray, str]:
     with _translating_errors("a .npy file of numbers or text, which is never unpickled"):
         array = np.lib.format.read_array(stream, allow_pickle=False)
         if stream.read(1) or (array.size and not array.nbytes):
-            raise InvalidInputError("the number of bytes differs from its header")
+            raise InvalidInputError("a number of bytes that differs from the header")
         if array.dtype.kind == "U":
-            array.tolist()  # raises if it is no Unicode
+            array.tolist()  # raises unless the text is valid Unicode
     return array, str(array.dtype)
 
 
-def _open_archive(data: bytes, expected: str, most: int) -> zipfile.ZipFile:
-    """Open an archive that unpacks to at most `most` bytes."""
+def _open_archive_within(data: bytes, expected: str, most_bytes: int) -> zipfile.ZipFile:
+    """Open an archive; raise `InvalidInputError` if it unpacks to more than `most_bytes`."""
     with _translating_errors(expected):
         archive = zipfile.ZipFile(io.BytesIO(data))
     size = sum(member.file_size for member in archive.infolist())
-    if size > most:
+    if size > most_bytes:
         raise InvalidInputError(f"expected {expected}, got {len(data)} bytes that unpack to {size}")
     return archive
 
 
-def _list_npz(data: bytes) -> Arrays:
+def _list_npz_readers(data: bytes) -> ArrayReaders:
     most = max(LARGEST_ARCHIVE, 4 * len(data))
     expected = f"a .npz archive of at most {most} bytes"
-    archive = _open_archive(data, expected, most)
+    archive = _open_archive_within(data, expected, most)
 
-    def read(name: str) -> tuple[np.ndarray, str]:
+    def read_member(name: str) -> tuple[np.ndarray, str]:
         with _translating_errors(expected):
             stream = archive.open(name)
         return _read_npy_and_dtype(stream)
@@ -141,7 +142,7 @@ def _list_npz(data: bytes) -> Arrays:
         name = member.removesuffix(".npy")
         if name in arrays:
             raise InvalidInputError(f"expected each array once, got {name!r} twice")
-        arrays[name] = partial(read, member)
+        arrays[name] = partial(read_member, member)
     return arrays
 
 
@@ -152,13 +153,16 @@ def _read_safetensor(dtype: str, shape: list[int], data: bytes) -> tuple[np.ndar
         )
     with _translating_errors("the shape of an array"):
         array: np.ndarray = np.ndarray(shape, _SAFETENSORS_DTYPES[dtype], bytes(data))
-    if dtype == "BF16":  # the upper half of a float32
+    if dtype == "BF16":  # bfloat16 is the upper half of a float32
         return (array.astype("<u4") << 16).view("<f4"), "bfloat16"
     return array, str(array.dtype)
 
 
-def _load_pt(data: bytes) -> Any:
-    """Return the content of a .pt file: a tensor, or tensors by name."""
+def _load_tensor_or_state_dict(data: bytes) -> Any:
+    """Return the content of a .pt file: a tensor, or tensors by name.
+
+    If the file has the tensors of a model under one of `STATE_KEYS`, return these.
+    """
     torch = require("torch", "torch", "a .pt file")
     if torch.__version__ < "2.6":
         raise InvalidInputError(
@@ -167,17 +171,17 @@ def _load_pt(data: bytes) -> Any:
         )
     if zipfile.is_zipfile(io.BytesIO(data)):
         expected = "a .pt file without compression, as torch.save writes it"
-        _open_archive(data, expected, len(data))
+        _open_archive_within(data, expected, len(data))
     with (
         _translating_errors("a .pt file of tensors only"),
-        _limiting_memory(UNPICKLING + 8 * len(data)),
+        _limiting_extra_memory(UNPICKLING + 8 * len(data)),
     ):
         try:
             content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-        except pickle.UnpicklingError as error:  # PyTorch advises to trust the file: leave this out
+        except pickle.UnpicklingError as error:  # PyTorch's message advises to trust the file
             found = re.search(r"GLOBAL (\S+)", str(error))
             raise pickle.UnpicklingError(
-                f"a pickle that names {found[1]!r:.80}: save the model's state_dict(), or convert "
+                f"a pickle that uses {found[1]!r:.80}: save the model's state_dict(), or convert "
                 "the model in Python, exactflow.interop.convert(model)"
                 if found
                 else "a pickle that torch.load(weights_only=True) refuses"
@@ -189,8 +193,8 @@ def _load_pt(data: bytes) -> Any:
 
 
 @contextmanager
-def _limiting_memory(most: int) -> Iterator[None]:
-    """Let this process (on Linux) take at most `most` more bytes: pickles call bytearray."""
+def _limiting_extra_memory(most_bytes: int) -> Iterator[None]:
+    """Let this process, on Linux, take at most `most_bytes` more: a pickle may ask for any size."""
     try:
         import resource
 
@@ -199,7 +203,7 @@ def _limiting_memory(most: int) -> Iterator[None]:
         yield
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    wanted = taken + most
+    wanted = taken + most_bytes
     resource.setrlimit(resource.RLIMIT_AS, (wanted if soft < 0 else min(soft, wanted), hard))
     try:
         yield
@@ -208,7 +212,7 @@ def _limiting_memory(most: int) -> Iterator[None]:
 
 
 def _require_printable_names(content: dict) -> dict[str, Any]:
-    """Return tensors by name, if the names can be printed."""
+    """Return the content; raise `InvalidInputError` unless its keys are printable names."""
     for name in content:
         if not isinstance(name, str):
             raise InvalidInputError(
@@ -220,7 +224,7 @@ def _require_printable_names(content: dict) -> dict[str, Any]:
 
 
 def _tensor_to_array_and_dtype(data: bytes, tensor: Any) -> tuple[np.ndarray, str]:
-    """Return a tensor of the file `data` as an array, and the name of its type."""
+    """Return a tensor from the file `data` as an array, and the name of its type."""
     plain = _detach_dense(data, tensor)
     name = str(plain.dtype).removeprefix("torch.")
     with _translating_errors("integers or floats that NumPy has, or bfloat16 or float8"):
@@ -230,13 +234,13 @@ def _tensor_to_array_and_dtype(data: bytes, tensor: Any) -> tuple[np.ndarray, st
 
 
 def _detach_dense(data: bytes, tensor: Any) -> "Tensor":
-    """Return a dense tensor of the file `data` without its graph and attributes."""
+    """Return a tensor from the file `data` without its graph and attributes; raise unless dense."""
     torch = require("torch", "torch", "a .pt file")
     if type(tensor) not in (torch.Tensor, torch.nn.Parameter):
         raise InvalidInputError(
             f"expected a tensor, got {type(tensor).__name__}: save the model's state_dict()"
         )
-    # the method of the class: a file may override tensor.detach
+    # the method of the class is called, since a file may override tensor.detach
     plain: Tensor = torch.Tensor.detach(tensor)
     kinds = [kind for kind in ("quantized", "nested", "meta") if getattr(plain, f"is_{kind}")]
     if kinds or plain.layout != torch.strided:

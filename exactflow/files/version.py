@@ -1,3 +1,3 @@
-"""The version: of the package, and in what it writes."""
+"""The version of the package, which the files that it writes state."""
 
 __version__ = "1.0.0"

@@ -1,12 +1,12 @@
-"""Base classes of coupling layers and of flows, which compose layers in order of application.
+"""Base classes of coupling layers, and of flows, which apply one layer after another.
 
 The kinds of flow differ only in their layers, and a layer is a flow of one layer. Vectors are
-columns. Exact numbers are mapped to exact numbers, floats to floats of the same dtype, and mpmath
+columns. A flow maps exact numbers to exact numbers, floats to floats of the same dtype, and mpmath
 numbers to mpmath numbers.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 from math import prod
@@ -21,16 +21,18 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import ExactMatrix, as_vectors
 from exactflow.exact.typing import Half, VectorLike
 from exactflow.flows import arithmetic, display
-from exactflow.flows.partition import moved_and_kept, run_layers
+from exactflow.flows.arithmetic import FromRational
+from exactflow.flows.partition import apply_layers_to_halves, moved_and_kept
 
 _COMPARED = "partition", "depth", "order", "flips"
-"""Attributes in which equal flows agree; a flow without flips has no attribute `flips`."""
+"""Attributes that two flows must share to be equal; the default is () for flows without `flips`."""
 
 
 class VectorMap(ABC):
-    """A bijection of R^d, whose coordinates are two halves of p and q."""
+    """A bijection of R^d; the coordinates are divided into two halves, of p and q coordinates."""
 
-    if TYPE_CHECKING:  # an attribute of some subclasses, and a property of others
+    # Some subclasses define it as an attribute, others as a property.
+    if TYPE_CHECKING:
 
         @property
         def partition(self) -> tuple[int, int]:
@@ -42,23 +44,23 @@ class VectorMap(ABC):
         return sum(self.partition)
 
     def __call__(self, x: Any) -> Any:
-        """Return `forward` of x."""
+        """Return ``forward(x)``."""
         return self.forward(x)
 
     @abstractmethod
     def forward(self, x: Any) -> Any:
-        """Return the image of a vector of d entries, or of each column."""
+        """Return the image of a vector of d entries, or of each column of a matrix."""
 
     @abstractmethod
     def backward(self, y: Any) -> Any:
-        """Return the preimage of a vector of d entries, or of each column."""
+        """Return the preimage of a vector of d entries, or of each column of a matrix."""
 
 
 class Bijection(VectorMap):
-    """A composition of coupling layers, which act on x[order[0]], x[order[1]], ..
+    """A composition of coupling layers, which see the coordinates x[order[0]], x[order[1]], ..
 
     A subclass has the attributes `layers`, `partition`, `field` and `order`, which is () for the
-    natural order, and defines how its layers act on columns of exact numbers.
+    natural order, and a method that maps columns of exact numbers.
     """
 
     layers: Sequence["Coupling"]
@@ -71,7 +73,7 @@ class Bijection(VectorMap):
 
         Exact numbers, in any form that `factor` takes except an array of floats, give an exact
         SymPy matrix. Floats (an array of shape (d,) or (d, N), or lists that contain a float) are
-        mapped in float64, each weight being rounded once, and give an array of their shape and
+        mapped in float64, where each weight is rounded once, and give an array of their shape and
         dtype. An mpmath matrix, or lists that contain an ``mpf``, are mapped column by column at
         the current precision of mpmath, and give an mpmath matrix or lists.
 
@@ -85,8 +87,8 @@ class Bijection(VectorMap):
             return ExactMatrix.of(self._map_exact(as_vectors(x, self.dimension, self.field)))
         if not self.field.is_QQ:
             raise InvalidInputError(
-                f"expected exact numbers for weights in {self.field}, got inexact numbers: only "
-                "rational weights are rounded"
+                f"expected exact numbers for a flow over {self.field}, got floats or mpmath "
+                "numbers, which only a flow over QQ maps"
             )
         return arithmetic.map_inexact(self._map_entries, x, self.dimension)
 
@@ -101,39 +103,37 @@ class Bijection(VectorMap):
 
     @abstractmethod
     def _map_exact(self, columns: DomainMatrix) -> DomainMatrix:
-        """Return the images of columns of exact numbers."""
+        """Return the images of vectors of exact numbers, the columns of a matrix."""
 
-    def _map_entries(self, entries: list, convert: Callable) -> list:
-        """Return the entries of the image, in the arithmetic of `convert`."""
-
-        def image(layer: Coupling, moved: list, kept: list) -> list:
-            return layer.image(moved, kept, convert)
-
+    def _map_entries(self, entries: list, convert: FromRational) -> list:
+        """Return the d entries of the image of a point; `convert` gives the weights of layers."""
         halves = [[entries[i] for i in half] for half in self.halves]
-        first, second = run_layers(self.layers, halves, image)
+        first, second = apply_layers_to_halves(
+            self.layers, halves, lambda layer, moved, kept: layer.image(moved, kept, convert)
+        )
         result = [*first, *second]
-        return [result[k] for k in self._places()] if self.order else result
+        return [result[k] for k in self._positions_in_layer_order()] if self.order else result
 
     @property
     def halves(self) -> tuple[Sequence[int], Sequence[int]]:
-        """The coordinates of the first half, and the coordinates of the second half."""
-        order, p = self._order_of_layers(), self.partition[0]
+        """The coordinates in the first half, and the coordinates in the second half."""
+        order, p = self._coordinates_in_layer_order(), self.partition[0]
         return order[:p], order[p:]
 
-    def _order_of_layers(self) -> Sequence[int]:
+    def _coordinates_in_layer_order(self) -> Sequence[int]:
         """Return the coordinates in the order in which the layers see them."""
         return self.order or range(self.dimension)
 
-    def _places(self) -> list[int]:
-        """Return the place of each coordinate in the order of the layers."""
-        return sorted(range(self.dimension), key=self._order_of_layers().__getitem__)
+    def _positions_in_layer_order(self) -> list[int]:
+        """Return the index of each coordinate in the order in which the layers see them."""
+        return sorted(range(self.dimension), key=self._coordinates_in_layer_order().__getitem__)
 
     @abstractmethod
     def inverse(self) -> Self:
         """Return the inverse."""
 
     def log_abs_det(self) -> sympy.Expr:
-        """Return ``log|det|`` of the Jacobian, exactly; it is the same at every point.
+        """Return ``log|det|`` of the Jacobian, exactly, for a flow whose Jacobian is constant.
 
         Raises `InvalidInputError` over GF(p), whose elements have no absolute value.
 
@@ -146,17 +146,20 @@ class Bijection(VectorMap):
         field = self.field
         if field.characteristic():
             raise InvalidInputError(
-                f"the elements of {field} have no absolute value: multiply the scales for the "
-                "determinant"
+                f"the elements of {field} have no absolute value, so log|det| is not defined: "
+                "multiply the scales of the layers to get the determinant"
             )
-        scales = (linalg.convert_elements(x.constant_scales(), x.field, field) for x in self.layers)
+        scales = (
+            linalg.convert_elements(x.require_constant_scales(), x.field, field)
+            for x in self.layers
+        )
         det = prod(chain.from_iterable(scales), start=field.one)
         value = field.to_sympy(det)
         return sympy.log(value if linalg.is_positive(det, field) else sympy.Abs(value))
 
     @abstractmethod
     def _latex(self, printer: Any = None) -> str:
-        """Return LaTeX, which `sympy.latex` asks for; a flow is a product, the last layer first."""
+        """Return LaTeX for `sympy.latex`; a flow is a product, the last layer first."""
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self._latex()}$"
@@ -171,12 +174,12 @@ class Coupling(Bijection):
 
     @property
     def layers(self) -> tuple["Coupling"]:  # type: ignore[override]
-        """The layer itself, as a flow of one layer."""
+        """The layer itself as a tuple, as if it were a flow of one layer."""
         return (self,)
 
     @property
-    def sizes(self) -> Sequence[int]:
-        """The size of the half that moves, and the size of the half that is kept."""
+    def moved_and_kept_sizes(self) -> Sequence[int]:
+        """The size of the half that the layer moves, and the size of the half that it keeps."""
         return moved_and_kept(self.moves, self.partition)
 
     @cached_property
@@ -184,16 +187,16 @@ class Coupling(Bijection):
         """Whether all scales are one."""
         return self.scale_elements.count(self.field.one) == len(self.scale_elements)
 
-    def scales_at(self, kept: Sequence, convert: Callable) -> Iterable:
-        """Return the scales, given the half that is kept, in the arithmetic of `convert`."""
+    def scales_at(self, kept: Sequence, convert: FromRational) -> Iterable:
+        """Return the scales at a point, given its kept half; `convert` gives constant scales."""
         return map(convert, self.scale_elements)
 
-    def constant_scales(self) -> Sequence:
-        """Return the scales as elements of the field, or raise an error if they are functions."""
+    def require_constant_scales(self) -> Sequence:
+        """Return the scales as elements of the field; raise an error if they are functions."""
         return self.scale_elements
 
-    def image(self, moved: Sequence, kept: Sequence, convert: Callable) -> list:
-        """Return the image of the half that moves, in the arithmetic of `convert`."""
+    def image(self, moved: Sequence, kept: Sequence, convert: FromRational) -> list:
+        """Return the image of the moved half of a point; `convert` gives the layer's weights."""
         shifts = self.shift_at(kept, convert)
         if self.is_additive:
             return [x + t for x, t in zip(moved, shifts, strict=True)]
@@ -201,28 +204,29 @@ class Coupling(Bijection):
         return [s * x + t for s, x, t in zip(scales, moved, shifts, strict=True)]
 
     @abstractmethod
-    def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:
-        """Return the shift, given the half that is kept, in the arithmetic of `convert`."""
+    def shift_at(self, kept: Sequence, convert: FromRational) -> Sequence:
+        """Return the shift at a point, given its kept half; `convert` gives the weights."""
 
     @abstractmethod
     def summary(self) -> str:
-        """Return a description of the layer in one line."""
+        """Return one line that describes the layer."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.partition}: {self.summary()}>"
 
     def _latex(self, printer: Any = None) -> str:
-        return display.layer_latex(self)
+        return display.layer_matrix_latex(self)
 
 
 class LayerSequence:
-    """Layers in order of application: a flow, or a result that has layers as a flow has."""
+    """A sequence of layers in order of application; flows and some results derive from it."""
 
     layers: tuple
-    __array_ufunc__ = None  # NumPy then leaves operators to the flow
+    # With None, NumPy leaves an operator between an array and a flow to the flow.
+    __array_ufunc__ = None
 
     def __array__(self, *arguments: Any, **options: Any) -> NoReturn:
-        """Raise TypeError, so that NumPy makes no array of the layers."""
+        """Raise TypeError, so that NumPy does not put the layers into an array."""
         kind = type(self).__name__
         raise TypeError(
             f"{kind} is not an array: use flow.matrix() for the matrix of a linear flow, or "
@@ -230,7 +234,7 @@ class LayerSequence:
         )
 
     def __matmul__(self, other: Any) -> Any:
-        """Raise TypeError, unless a subclass composes the two."""
+        """Raise TypeError; subclasses that compose flows override this."""
         kinds = " and ".join(type(factor).__name__ for factor in (self, other))
         raise TypeError(f"expected two flows as factors of @, got {kinds}: use flow(x) to map x")
 
@@ -255,8 +259,8 @@ class Flow(LayerSequence, Bijection):
 
     layers: tuple
 
-    def _compared(self) -> dict[str, Any]:
-        """Return the attributes in which equal flows agree, beside their layers."""
+    def _compared_except_layers(self) -> dict[str, Any]:
+        """Return the attributes, except the layers, that two flows must share to be equal."""
         attributes = {name: getattr(self, name, ()) for name in _COMPARED}
         return attributes | {"characteristic": int(self.field.characteristic())}
 
@@ -266,7 +270,10 @@ class Flow(LayerSequence, Bijection):
         """
         if not isinstance(other, Flow):
             return NotImplemented
-        return self._compared() == other._compared() and self.layers == other.layers
+        return (
+            self._compared_except_layers() == other._compared_except_layers()
+            and self.layers == other.layers
+        )
 
     def __hash__(self) -> int:
         return hash((self.partition, self.layers))
@@ -279,28 +286,28 @@ class Flow(LayerSequence, Bijection):
         >>> print(f.difference(g))
         layer 0: shift at (0, 0): 1, but 2
         """
-        expected = other._compared()
-        for name, value in self._compared().items():
+        expected = other._compared_except_layers()
+        for name, value in self._compared_except_layers().items():
             if value != expected[name]:
                 return f"{name}: {value}, but {expected[name]}"
         for k, (mine, theirs) in enumerate(zip(self.layers, other.layers, strict=True)):
             if mine != theirs:
-                return f"layer {k}: {display.layer_difference(mine, theirs)}"
+                return f"layer {k}: {display.describe_layer_difference(mine, theirs)}"
         return None
 
     def plot(self, *, ax: Any = None, target: bool = True, entries: bool | None = None) -> Any:
-        """Draw a linear flow in matplotlib: its matrix M, and the layers whose product M is.
+        """Draw a linear flow in matplotlib: its matrix M as the product of the layers.
 
-        The last layer stands at the left, as the product is written, and flips at the right. Red
-        is positive, blue is negative, and the number below is the largest entry of the matrix.
-        Colours are logarithmic where the entries of a matrix differ by a factor above 1,000.
+        As in the written product, the last layer is at the left, and flips are at the right. Red
+        is positive, blue is negative, and the number below a matrix is its largest entry. If the
+        entries of a matrix differ by a factor above 1,000, its colours are logarithmic.
 
         Parameters
         ----------
         ax : the Axes to draw into; without it, a figure is made.
-        target : whether M itself stands at the left of its layers.
-        entries : whether numbers are written; by default, those of at most three letters, in
-            matrices of at most eight coordinates.
+        target : whether to draw M itself, at the left of its layers.
+        entries : whether to write the entries. By default they are written in matrices of at most
+            8 x 8 in which every entry has at most three characters.
 
         Returns
         -------
@@ -308,8 +315,8 @@ class Flow(LayerSequence, Bijection):
 
         Raises
         ------
-        InvalidInputError : for a flow that is not linear or has symbols, and for other options.
-        MissingExtraError : without matplotlib.
+        InvalidInputError : for a flow that is not linear or has symbols, or an invalid option.
+        MissingExtraError : if matplotlib is not installed.
 
         Examples
         --------
@@ -317,9 +324,9 @@ class Flow(LayerSequence, Bijection):
         >>> axes = factor(permutation([1, 2, 0, 3])).plot()  # doctest: +SKIP
         >>> axes.figure.savefig("flow.png")  # doctest: +SKIP
         """
-        from exactflow.flows.plot import draw_strip
+        from exactflow.flows.plot import draw_product_of_layers
 
-        return draw_strip(self, ax=ax, target=target, entries=entries)
+        return draw_product_of_layers(self, ax=ax, target=target, entries=entries)
 
     def _heading(self) -> str:
         """Return the first line of the text of a flow: its type, halves, depth and order."""
@@ -329,7 +336,7 @@ class Flow(LayerSequence, Bijection):
     def _latex_factors(self) -> list[str]:
         """Return the factors of the product in LaTeX, the first layer last."""
         numbered = reversed([*enumerate(self.layers, 1)])
-        return [display.layer_latex(layer, f"_{{{k}}}") for k, layer in numbered]
+        return [display.layer_matrix_latex(layer, f"_{{{k}}}") for k, layer in numbered]
 
     def __repr__(self) -> str:
         return display.format_flow(self._heading(), self.layers)
@@ -341,33 +348,35 @@ class Flow(LayerSequence, Bijection):
         return display.flow_html(self._heading(), self.layers)
 
 
-def as_order(order: Iterable[int], dimension: int) -> tuple[int, ...]:
-    """Check that an order lists each coordinate once, and return it; () for the natural order."""
+def as_order_empty_if_natural(order: Iterable[int], dimension: int) -> tuple[int, ...]:
+    """Check that `order` is () or lists each coordinate once; return it, or () if it is natural."""
     order = tuple(order)
     natural = tuple(range(dimension))
     if order and (any(type(i) is not int for i in order) or tuple(sorted(order)) != natural):
         raise InvalidInputError(
-            f"expected as order each coordinate from 0 to {dimension - 1} once, got {order!r}"
+            f"expected order to list each coordinate from 0 to {dimension - 1} once, got {order!r}"
         )
     return () if order == natural else order
 
 
-def as_layers(
+def as_layers_and_partition(
     layers: Iterable,
     partition: tuple[int, int] | None,
-    kinds: type | tuple[type, ...],
-    expected: str,
+    allowed: type | tuple[type, ...],
+    allowed_in_words: str,
 ) -> tuple[tuple, tuple[int, int]]:
-    """Check that layers have admitted kinds and one partition; return the layers and the partition.
+    """Check that layers have allowed types and one partition; return the layers and the partition.
 
-    `expected` names the kinds in messages.
+    Messages call the types `allowed_in_words`.
     """
     if not isinstance(layers, Iterable):
-        raise InvalidInputError(f"expected {expected}, got {type(layers).__name__}")
+        raise InvalidInputError(f"expected {allowed_in_words}, got {type(layers).__name__}")
     layers = tuple(layers)
     for i, layer in enumerate(layers):
-        if not isinstance(layer, kinds):
-            raise InvalidInputError(f"expected {expected}, got {type(layer).__name__} as layer {i}")
+        if not isinstance(layer, allowed):
+            raise InvalidInputError(
+                f"expected {allowed_in_words}, got {type(layer).__name__} as layer {i}"
+            )
     if partition is None:
         if not layers:
             raise InvalidInputError(
@@ -377,6 +386,7 @@ def as_layers(
     for i, layer in enumerate(layers):
         if layer.partition != partition:
             raise InvalidInputError(
-                f"expected layers of partition {partition}, got {layer.partition} in layer {i}"
+                f"expected layers of partition {partition}, got layer {i} of partition "
+                f"{layer.partition}"
             )
     return layers, partition

@@ -1,16 +1,16 @@
-"""Text, LaTeX and HTML of numbers, matrices and flows, exact if they are small.
+"""Text, LaTeX and HTML of numbers, matrices and flows; small ones are shown exactly.
 
-A matrix is small if it is at most 8 x 8 and its entries have at most 32 letters. Larger matrices
-are shown by a corner, and long fractions by their first digits and dots. A flow is shown as a
-product of block matrices. A layer of more than 8 coordinates, or of long entries, is one line in
-text, has a named shift T_k in LaTeX, and a heat map with a legend in HTML. In an HTML table wide
-rows have entries of at most 11 letters, so that the table fits a page.
+A matrix is small if it is at most 8 x 8 and its entries have at most 32 characters. A larger matrix
+is shown by its upper left corner, and a long fraction by its first digits and dots. A flow is shown
+as a product of block matrices. A layer of more than 8 coordinates, or with long entries, is one
+line in text, has a named shift T_k in LaTeX, and has a heat map in HTML. In an HTML table the
+entries of wide rows are shortened to 11 characters, so that the table fits a page.
 """
 
 import math
 from collections.abc import Callable, Iterator, Sequence
 from decimal import MAX_EMAX, MIN_EMIN, ROUND_DOWN, Context, Decimal
-from functools import reduce
+from functools import partial, reduce
 from html import escape
 from typing import Any
 
@@ -24,13 +24,21 @@ from exactflow.exact.typing import Element, Half
 from exactflow.flows.partition import LETTERS, moved_and_kept
 
 _LARGEST = 8
-_DIGITS = 32
+"""The most rows or columns of a small matrix."""
+_LONGEST = 32
+"""The most characters of an entry that is shown in full."""
 _SHORT = 11
+"""The most characters of an entry in a wide row of HTML."""
 _WIDTH = 44
+"""The most characters of all entries of a row, above which HTML shortens them."""
 _CORNER = 3
+"""The number of rows and columns of the corner that stands for a large matrix."""
 _LEADING = 4
+"""The most decimals of a shortened fraction."""
 _CELLS = 24
-_PICTURED = 64  # coordinates of the largest flow whose factors are pictured
+"""The most cells of a heat map in each direction."""
+_PICTURED = 64
+"""The most coordinates of a flow that HTML shows as a product of heat maps."""
 _BRACKETS = ", ".join(
     f"linear-gradient(currentColor 0 0) {x} {y} / {size} no-repeat"
     for x in ("left", "right")
@@ -43,67 +51,76 @@ TABLE_STYLE = (
 )
 """Space between the columns of a table, numbers at the right, in digits of one width."""
 _LEGEND = (
-    "data meets layer 1 first, at the right; U moves the first half, L the second; red is "
-    "positive, blue negative (grey: not zero, in a finite field), darkest the largest entry; a "
-    "cell shows the largest of its entries"
+    "layer 1 is applied first and is at the right; U moves the first half, L the second; red "
+    "entries are positive, blue ones negative, grey ones nonzero in a finite field; the darkest "
+    "entry is the largest; a cell shows the largest of its entries"
 )
 
 
-def value_lines(value: Any, field: Domain, width: float = math.inf) -> list[str]:
-    """Return the lines of a matrix or number, or of a corner if a matrix is wider than `width`.
+def shortened_lines(
+    value: "DomainMatrix | Element", field: Domain, most_characters: float = math.inf
+) -> list[str]:
+    """Return the lines of a number, or of a matrix or its corner, with long entries shortened.
+
+    The corner is shown if the matrix is large, or has lines of more than `most_characters`.
 
     >>> from sympy import QQ
     >>> M = DomainMatrix([[QQ(1), QQ(-1, 2)], [QQ(0), QQ(10)]], (2, 2), QQ)
-    >>> value_lines(M, QQ), value_lines(M, QQ, 7)
+    >>> shortened_lines(M, QQ), shortened_lines(M, QQ, 7)
     (['[1 -1/2]', '[0   10]'], ['2 x 2, begins:', '[1 ..]', '[0 ..]'])
     """
     if not isinstance(value, DomainMatrix):
-        return [_entry_text(value, field)]
-    for most in (_LARGEST, *range(_CORNER, 0, -1)):
-        rows, head = _displayed_rows(value, _entry_text, [".."], most)
+        return [_shortened_entry_text(value, field)]
+    for columns in (_LARGEST, *range(_CORNER, 0, -1)):
+        rows, heading = _displayed_rows_and_heading(value, _shortened_entry_text, [".."], columns)
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             f"[{' '.join(entry.rjust(w) for entry, w in zip(row, widths, strict=True))}]"
             for row in rows
         ]
-        if len(lines[0]) <= width:
+        if len(lines[0]) <= most_characters:
             break
-    if not head:
+    if not heading:
         return lines
-    if len(head) + len(", begins:") > width:
-        head = head.partition(",")[0]
-    return [f"{head}, begins:", *lines]
+    if len(heading) + len(", begins:") > most_characters:
+        heading = heading.partition(",")[0]
+    return [f"{heading}, begins:", *lines]
 
 
-def value_latex(value: Any, field: Domain) -> str:
-    """Return LaTeX of a matrix or number; of a large matrix, LaTeX of a corner."""
+def shortened_latex(value: "DomainMatrix | Element", field: Domain) -> str:
+    """Return LaTeX of a number, or of a matrix or its corner, with long entries shortened."""
     if not isinstance(value, DomainMatrix):
-        return _entry_latex(value, field)
-    rows, head = _displayed_rows(value, _entry_latex, ["\\cdots"])
-    below = [["\\vdots"] * (len(rows[0]) - 1) + ["\\ddots"]] if head else []
-    return _matrix_latex([*rows, *below])
+        return _shortened_entry_latex(value, field)
+    rows, heading = _displayed_rows_and_heading(value, _shortened_entry_latex, ["\\cdots"])
+    below = [["\\vdots"] * (len(rows[0]) - 1) + ["\\ddots"]] if heading else []
+    return _matrix_or_entry_latex([*rows, *below])
 
 
-def _matrix_latex(rows: list[list[str]]) -> str:
-    """Return LaTeX of a matrix of entries, or the entry of a 1 x 1 matrix."""
+def _matrix_or_entry_latex(rows: list[list[str]]) -> str:
+    """Return the LaTeX of a matrix whose entries are LaTeX, or the entry of a 1 x 1 matrix."""
     if len(rows) == len(rows[0]) == 1:
         return rows[0][0]
     body = " \\\\ ".join(map(" & ".join, rows))
     return f"\\begin{{pmatrix}} {body} \\end{{pmatrix}}"
 
 
-def value_html(value: Any, field: Domain, width: float = math.inf) -> str:
-    """Return HTML of a matrix or number. If a row has more than `width` letters, entries are
-    shortened, and then only a corner is shown.
+def shortened_html(
+    value: "DomainMatrix | Element", field: Domain, most_characters: float = math.inf
+) -> str:
+    """Return HTML of a number, or of a matrix or its corner, with long entries shortened.
+
+    If the entries of a row have more than `most_characters`, all entries are shortened further; if
+    they still have more, only the corner is shown.
     """
     if not isinstance(value, DomainMatrix):
-        return escape(_entry_text(value, field))
-    for shown, most in ((_entry_text, _LARGEST), (_short_text, _LARGEST), (_short_text, _CORNER)):
-        rows, head = _displayed_rows(value, shown, [".."], most)
-        if max(len("".join(row)) for row in rows) <= width:
+        return escape(_shortened_entry_text(value, field))
+    short = partial(_shortened_entry_text, most_characters=_SHORT)
+    for text, columns in ((_shortened_entry_text, _LARGEST), (short, _LARGEST), (short, _CORNER)):
+        rows, heading = _displayed_rows_and_heading(value, text, [".."], columns)
+        if max(len("".join(row)) for row in rows) <= most_characters:
             break
-    cells = "".join(f"<tr>{''.join(map(_cell_html, row))}</tr>" for row in rows)
-    note = f"<small>{escape(head)}, begins:</small>" if head else ""
+    cells = "".join(f"<tr>{''.join(map(_table_cell_dimmed_if_zero, row))}</tr>" for row in rows)
+    note = f"<small>{escape(heading)}, begins:</small>" if heading else ""
     return (
         f'{note}<table style="background: {_BRACKETS}; border-collapse: separate; border-spacing: '
         '0.5em 0; display: inline-table; text-align: right; vertical-align: middle">'
@@ -111,80 +128,84 @@ def value_html(value: Any, field: Domain, width: float = math.inf) -> str:
     )
 
 
-def _cell_html(entry: str) -> str:
+def _table_cell_dimmed_if_zero(entry: str) -> str:
     """Return a table cell, dimmed if the entry is zero."""
     style = ' style="opacity: 0.3"' if entry == "0" else ""
     return f"<td{style}>{escape(entry)}</td>"
 
 
-def field_suffix(field: Domain, *, quote: str = "") -> str:
-    """Name a field other than QQ, after a comma, with a quote around it."""
+def field_suffix_unless_rational(field: Domain, *, quote: str = "") -> str:
+    """Return ``, over FIELD`` with the name of a field, or nothing for QQ; `quote` encloses it."""
     return "" if field.is_QQ else f", over {quote}{format_field(field)}{quote}"
 
 
-def _is_small(matrix: DomainMatrix) -> bool:
+def _has_few_short_entries(matrix: DomainMatrix) -> bool:
     return max(matrix.shape) <= _LARGEST and all(
-        len(exact_text(value, matrix.domain)) <= _DIGITS for value in matrix.iter_values()
+        len(exact_text(value, matrix.domain)) <= _LONGEST for value in matrix.iter_values()
     )
 
 
-def _displayed_rows(
-    matrix: DomainMatrix, shown: Callable[[Any, Domain], str], dots: list[str], most: int = _LARGEST
+def _displayed_rows_and_heading(
+    matrix: DomainMatrix,
+    entry_text: Callable[[Element, Domain], str],
+    dots: list[str],
+    most_columns: int = _LARGEST,
 ) -> tuple[list[list[str]], str]:
-    """Return the rows of the displayed corner, and a heading with the size of a large matrix.
+    """Return the texts of the entries row by row, and a heading that is empty for a small matrix.
 
-    At most `most` columns are displayed. The heading is empty for a small matrix; the rows of a
-    large matrix end in `dots`.
+    For a large matrix, or one of more than `most_columns`, the rows are its upper left corner and
+    end in `dots`, and the heading is its size.
     """
     rows, columns = matrix.shape
-    head = ""
-    if columns > most or not _is_small(matrix):
-        head, field = f"{rows} x {columns}", matrix.domain
+    heading = ""
+    if columns > most_columns or not _has_few_short_entries(matrix):
+        heading, field = f"{rows} x {columns}", matrix.domain
         if field.is_QQ:
             parts = ((v.numerator, v.denominator) for v in matrix.iter_values())
             bits = max((int(part).bit_length() for pair in parts for part in pair), default=1)
-            head += f", up to {bits} bits"
-        matrix = matrix[: min(rows, _CORNER), : min(columns, most, _CORNER)]
-    entries = [[shown(x, matrix.domain) for x in row] for row in matrix.to_dense().to_list()]
-    return [row + dots if head else row for row in entries], head
+            heading += f", up to {bits} bits"
+        matrix = matrix[: min(rows, _CORNER), : min(columns, most_columns, _CORNER)]
+    entries = [[entry_text(x, matrix.domain) for x in row] for row in matrix.to_dense().to_list()]
+    return [row + dots if heading else row for row in entries], heading
 
 
-def exact_text(value: Any, field: Domain) -> str:
-    """Return a number of a field in full."""
-    element = _as_element(value, field)
+def exact_text(value: Element | int, field: Domain) -> str:
+    """Return all characters of an element of a field, or of an integer."""
+    element = _convert_if_int(value, field)
     return format_rational(element) if field.is_QQ else str(field.to_sympy(element))
 
 
-def _as_element(value: Any, field: Domain) -> Element:
-    """Return an integer as an element of the field, and an element as it is."""
+def _convert_if_int(value: Element | int, field: Domain) -> Element:
+    """Return an integer as an element of the field, and an element unchanged."""
     return field.convert(value) if isinstance(value, int) else value
 
 
-def _short_text(value: Any, field: Domain) -> str:
-    return _entry_text(value, field, _SHORT)
-
-
-def _entry_text(value: Any, field: Domain, most: int = _DIGITS) -> str:
-    """Return a number as text, shortened to first digits such as '3.3333..e39' if it is long."""
+def _shortened_entry_text(
+    value: Element | int, field: Domain, most_characters: int = _LONGEST
+) -> str:
+    """Return a number as text, which is shortened, as in '3.3333..e39', if it is long."""
     text = exact_text(value, field)
-    if len(text) <= most:
+    if len(text) <= most_characters:
         return text
     if not field.is_QQ:
-        return f"{text[: most - 2]}.."
-    digits, exponent = _digits_and_exponent(value)
+        return f"{text[: most_characters - 2]}.."
+    digits, exponent = _leading_digits_and_exponent(value)
     return f"{digits}..e{exponent}" if exponent else f"{digits}.."
 
 
-def _entry_latex(value: Any, field: Domain) -> str:
-    """Return LaTeX of a number, shortened to its first digits if it is a long rational."""
-    if not field.is_QQ or len(exact_text(value, field)) <= _DIGITS:
-        return sympy.latex(field.to_sympy(_as_element(value, field)))
-    digits, exponent = _digits_and_exponent(value)
+def _shortened_entry_latex(value: Element | int, field: Domain) -> str:
+    """Return the LaTeX of a number; of a long rational number, only the first digits."""
+    if not field.is_QQ or len(exact_text(value, field)) <= _LONGEST:
+        return sympy.latex(field.to_sympy(_convert_if_int(value, field)))
+    digits, exponent = _leading_digits_and_exponent(value)
     return f"{digits}\\ldots" + (f" \\cdot 10^{{{exponent}}}" if exponent else "")
 
 
-def _digits_and_exponent(value: Any) -> tuple[str, int]:
-    """Return the first digits of a rational number, truncated, and its power of ten."""
+def _leading_digits_and_exponent(value: Element) -> tuple[str, int]:
+    """Return the first digits of a rational number, such as '-3.3333', and its power of ten.
+
+    The digits are truncated, not rounded.
+    """
     context = Context(prec=_LEADING + 4, rounding=ROUND_DOWN, Emax=MAX_EMAX, Emin=MIN_EMIN)
     number = context.divide(Decimal(int(value.numerator)), Decimal(int(value.denominator)))
     mantissa, exponent = f"{number:e}".split("e")
@@ -192,42 +213,51 @@ def _digits_and_exponent(value: Any) -> tuple[str, int]:
     return f"{whole}.{digits.rstrip('0')[:_LEADING] or '0'}", int(exponent)
 
 
-def format_flow(head: str, layers: Sequence) -> str:
-    """Return the text of a flow: its head, and a line for each layer with its matrix if small."""
-    lines = [f"<{head}>"]
+def format_flow(heading: str, layers: Sequence) -> str:
+    """Return the text of a flow: its heading, a line for each layer, and small linear layers as
+    block matrices.
+    """
+    lines = [f"<{heading}>"]
     for i, layer in enumerate(layers, 1):
-        lines += [f"  {i}. {layer.summary()}", *(f"     {line}" for line in _block_lines(layer))]
+        lines += [
+            f"  {i}. {layer.summary()}",
+            *(f"     {line}" for line in _block_lines_if_small_linear(layer)),
+        ]
     return "\n".join(lines)
 
 
 def _is_small_linear(layer: Any) -> bool:
-    """Whether a layer is linear and small."""
+    """Whether a layer is linear, has at most 8 coordinates, and has no long entries."""
     return (
         hasattr(layer, "shift_matrix")
         and sum(layer.partition) <= _LARGEST
-        and _is_small(layer.shift_matrix)
+        and _has_few_short_entries(layer.shift_matrix)
     )
 
 
-def _join_scales(layer: Any, most: int = _DIGITS) -> str:
-    return ", ".join(_entry_text(s, layer.field, most) for s in layer.scale_elements)
+def _comma_separated_scales(layer: Any, most_characters: int = _LONGEST) -> str:
+    texts = (_shortened_entry_text(s, layer.field, most_characters) for s in layer.scale_elements)
+    return ", ".join(texts)
 
 
-def _block_lines(layer: Any) -> list[str]:
-    """Return the lines of a small linear layer: its blocks, and the values of S and T."""
+def _block_lines_if_small_linear(layer: Any) -> list[str]:
+    """Return the lines of a layer's block matrix, with the scales S and the shift T.
+
+    There are no lines for a layer that is not linear or is large.
+    """
     if not _is_small_linear(layer):
         return []
     rows = _arrange_blocks(layer.moves, "I" if layer.is_additive else "S", "T", "I")
     blocks = f"[{', '.join(f'[{left}, {right}]' for left, right in rows)}]"
     if not layer.is_additive:
-        blocks += f"   S = diag({_join_scales(layer)})"
+        blocks += f"   S = diag({_comma_separated_scales(layer)})"
     blocks += "   T = "
-    first, *rest = value_lines(layer.shift_matrix, layer.field)
+    first, *rest = shortened_lines(layer.shift_matrix, layer.field)
     return [blocks + first, *(" " * len(blocks) + line for line in rest)]
 
 
-def layer_difference(mine: Any, theirs: Any) -> str:
-    """Describe the first difference of two layers."""
+def describe_layer_difference(mine: Any, theirs: Any) -> str:
+    """Describe the first difference between two unequal layers."""
     if mine.field != theirs.field:
         return f"entries in {format_field(mine.field)}, but in {format_field(theirs.field)}"
     if type(mine) is type(theirs) and mine.moves == theirs.moves:
@@ -243,118 +273,124 @@ def layer_difference(mine: Any, theirs: Any) -> str:
     return f"{mine!r}, but {theirs!r}"
 
 
-def layer_latex(layer: Any, name: str = "") -> str:
-    """Return LaTeX of a layer's matrix in blocks; large blocks are symbols of index `name`."""
-    T, scales = getattr(layer, "shift_matrix", None), f"s{name}"
+def layer_matrix_latex(layer: Any, subscript: str = "") -> str:
+    """Return the LaTeX of a layer's matrix in blocks.
+
+    In a large layer, or one that is not linear, the blocks are symbols with the `subscript`.
+    """
+    T, scales = getattr(layer, "shift_matrix", None), f"s{subscript}"
     if T is None:
-        shift = f"t{name}(x)"
+        shift = f"t{subscript}(x)"
     elif sum(layer.partition) > _LARGEST:
-        shift = f"\\underset{{{T.shape[0]} \\times {T.shape[1]}}}{{T{name}}}"
+        shift = f"\\underset{{{T.shape[0]} \\times {T.shape[1]}}}{{T{subscript}}}"
     else:
         rows = T.to_dense().to_list()
-        shift = _matrix_latex([[_entry_latex(x, layer.field) for x in row] for row in rows])
+        shift = _matrix_or_entry_latex(
+            [[_shortened_entry_latex(x, layer.field) for x in row] for row in rows]
+        )
         shift = shift if T.nnz() else "0"
-        scales = ", ".join(_entry_latex(s, layer.field) for s in layer.scale_elements)
-    diagonal, one = ("I" if size > 1 else "1" for size in layer.sizes)
+        scales = ", ".join(_shortened_entry_latex(s, layer.field) for s in layer.scale_elements)
+    diagonal, identity = ("I" if size > 1 else "1" for size in layer.moved_and_kept_sizes)
     if not layer.is_additive:
         diagonal = f"\\operatorname{{diag}}({scales})" if diagonal == "I" else scales
-    return _matrix_latex(_arrange_blocks(layer.moves, diagonal, shift, one))
+    return _matrix_or_entry_latex(_arrange_blocks(layer.moves, diagonal, shift, identity))
 
 
-def _arrange_blocks(moves: Half, diagonal: str, shift: str, one: str) -> list[list[str]]:
-    """Return the blocks of a layer's matrix, row by row."""
-    rows = ([diagonal, shift], ["0", one])
+def _arrange_blocks(moves: Half, diagonal: str, shift: str, identity: str) -> list[list[str]]:
+    """Return the four blocks of a layer's matrix, row by row."""
+    rows = ([diagonal, shift], ["0", identity])
     return [[*moved_and_kept(moves, row)] for row in moved_and_kept(moves, rows)]
 
 
-def integer_matrix_latex(d: int, entry: Callable[[int, int], int], name: str) -> str:
-    """Return LaTeX of a d x d matrix of integers, or its name if it is large."""
+def integer_matrix_or_name_latex(d: int, entry: Callable[[int, int], int], name: str) -> str:
+    """Return the LaTeX of a d x d matrix of integers, or its `name` if d > 8."""
     return sympy.latex(sympy.Matrix(d, d, entry)) if d <= _LARGEST else name
 
 
-def flow_html(head: str, layers: Sequence) -> str:
-    """Return an HTML table of the layers, with each shift or its heat map."""
+def flow_html(heading: str, layers: Sequence) -> str:
+    """Return HTML of a flow: its product as pictures, and a table of its layers."""
     columns = ("layer", "moves", "scale", "shift", "largest entry", "nonzeros")
     cells = "".join(f"<th>{name}</th>" for name in columns)
     rows = "".join(
-        f"<tr>{''.join(_layer_cells(k, layer))}</tr>" for k, layer in enumerate(layers, 1)
+        f"<tr>{''.join(_layer_row_cells(k, layer))}</tr>" for k, layer in enumerate(layers, 1)
     )
-    caption = f'<caption style="text-align: left">{escape(head)}</caption>'
+    caption = f'<caption style="text-align: left">{escape(heading)}</caption>'
     table = f'<table style="{TABLE_STYLE}">{caption}<tr>{cells}</tr>{rows}</table>'
-    shown = f"{_factors_html(layers)}{table}"
+    shown = f"{_product_pictures_or_empty(layers)}{table}"
     return f"{shown}<small>{_LEGEND}</small>" if "<svg" in shown else shown
 
 
-def _factors_html(layers: Sequence) -> str:
-    """Return pictures of the product of linear layers and of its factors, the first at the right;
-    "" for one layer, and for large ones.
+def _product_pictures_or_empty(layers: Sequence) -> str:
+    """Return heat maps of the product of linear layers and of its factors, the first at the right.
+
+    The result is "" for a single layer, for a layer that is not linear, and above 64 coordinates.
     """
     is_linear = all(hasattr(layer, "shift_matrix") for layer in layers)
     if len(layers) < 2 or not is_linear or sum(layers[0].partition) > _PICTURED:
         return ""
     matrices = [layer.domain_matrix() for layer in layers]
     names = [f"{k}: {LETTERS[x.moves]}" for k, x in enumerate(layers, 1)]
-    product = _figure(reduce(lambda M, layer: layer * M, matrices), "product")
-    factors = map(_figure, reversed(matrices), reversed(names))
+    product = _captioned_picture(reduce(lambda M, layer: layer * M, matrices), "product")
+    factors = map(_captioned_picture, reversed(matrices), reversed(names))
     style = "display: flex; flex-wrap: wrap; gap: 0.5em; align-items: center"
     return f'<div style="{style}">{product}<b>=</b>{"".join(factors)}</div>'
 
 
-def _figure(matrix: DomainMatrix, caption: str) -> str:
+def _captioned_picture(matrix: DomainMatrix, caption: str) -> str:
     return (
-        f'<figure style="margin: 0; text-align: center">{_svg(matrix, 64)}'
+        f'<figure style="margin: 0; text-align: center">{_heat_map_svg(matrix, 64)}'
         f'<figcaption style="opacity: 0.65">{caption}</figcaption></figure>'
     )
 
 
-def _layer_cells(k: int, layer: Any) -> Iterator[str]:
-    scale = describe_scales(layer)
+def _layer_row_cells(number: int, layer: Any) -> Iterator[str]:
+    scale = describe_scales_not_one(layer)
     if not hasattr(layer, "shift_matrix"):
         rest = (escape(layer.summary()), "", "")
     else:
-        shift = heat_map(layer.shift_matrix)
+        shift = heat_map_html(layer.shift_matrix)
         if _is_small_linear(layer):
-            shift = value_html(layer.shift_matrix, layer.field, _WIDTH)
-            scale = _join_scales(layer, _SHORT)
-        rest = (shift, format_magnitude(layer.magnitude), str(layer.nnz))
-    for cell in (str(k), layer.moves, "1" if layer.is_additive else escape(scale), *rest):
+            shift = shortened_html(layer.shift_matrix, layer.field, _WIDTH)
+            scale = _comma_separated_scales(layer, _SHORT)
+        rest = (shift, format_three_digits(layer.magnitude), str(layer.nnz))
+    for cell in (str(number), layer.moves, "1" if layer.is_additive else escape(scale), *rest):
         yield f"<td>{cell}</td>"
 
 
-def describe_scales(layer: Any) -> str:
-    """Return the number of scales that are not one, in words; "1" if there are none."""
+def describe_scales_not_one(layer: Any) -> str:
+    """Return a text such as "2 of 3 not 1" that counts the scales; "1" if all scales are one."""
     scaled = sum(s != 1 for s in layer.scale_elements)
     return f"{scaled} of {len(layer.scale_elements)} not 1" if scaled else "1"
 
 
-def format_magnitude(value: sympy.Rational | None) -> str:
-    """Return a rational of any size with three digits; "" for None."""
+def format_three_digits(value: sympy.Rational | None) -> str:
+    """Return a rational number of any size, rounded to three digits; "" for None."""
     if value is None:
         return ""
     with mpmath.workdps(15):
         return mpmath.nstr(mpmath.mpf(int(value.p)) / int(value.q), 3)
 
 
-def heat_map(matrix: DomainMatrix, size: int = 96) -> str:
-    """Return an SVG picture of a matrix: positive entries red, negative blue, larger ones darker.
+def heat_map_html(matrix: DomainMatrix, pixels: int = 96) -> str:
+    """Return a heat map of a matrix, and its size below it.
 
-    Each of at most 24 x 24 cells shows its entry of largest absolute value. Nonzero entries that
-    have no sign, as in a finite field, are grey.
+    Positive entries are red, negative ones blue, larger ones darker. Each of at most 24 x 24 cells
+    shows its entry of largest absolute value. Over a field other than QQ nonzero entries are grey.
     """
     rows, columns = matrix.shape
-    step = _entries_per_cell(matrix)
+    step = _rows_per_cell(matrix)
     cells_of = f", cells of {step} x {step}" * (step > 1)
-    return f"{_svg(matrix, size)}<br><small>{rows} x {columns}{cells_of}</small>"
+    return f"{_heat_map_svg(matrix, pixels)}<br><small>{rows} x {columns}{cells_of}</small>"
 
 
-def _entries_per_cell(matrix: DomainMatrix) -> int:
-    """Return the number of rows, and of columns, that share a cell of the picture."""
+def _rows_per_cell(matrix: DomainMatrix) -> int:
+    """Return the number of rows, and of columns, that share a cell of a heat map."""
     return -(-max(matrix.shape) // _CELLS)
 
 
-def _svg(matrix: DomainMatrix, size: int) -> str:
+def _heat_map_svg(matrix: DomainMatrix, pixels: int) -> str:
     rows, columns = matrix.shape
-    step = _entries_per_cell(matrix)
+    step = _rows_per_cell(matrix)
     cells: dict[tuple[int, int], Element] = {}
     for (i, j), value in matrix.iter_items():
         place = i // step, j // step
@@ -362,12 +398,12 @@ def _svg(matrix: DomainMatrix, size: int) -> str:
             cells[place] = None
         elif abs(value) > abs(cells.get(place, 0)):
             cells[place] = value
-    most = max((abs(v) for v in cells.values() if v is not None), default=1)
-    unit = size / -(-max(rows, columns) // step)
+    largest = max((abs(v) for v in cells.values() if v is not None), default=1)
+    unit = pixels / -(-max(rows, columns) // step)
     height, width = (-(-n // step) * unit for n in (rows, columns))
     squares = "".join(
         f'<rect x="{j * unit:.1f}" y="{i * unit:.1f}" width="{unit:.1f}" height="{unit:.1f}" '
-        f"{_cell_fill(value, most)}/>"
+        f"{_fill_attributes(value, largest)}/>"
         for (i, j), value in sorted(cells.items())
     )
     return (
@@ -378,10 +414,11 @@ def _svg(matrix: DomainMatrix, size: int) -> str:
     )
 
 
-def _cell_fill(value: Element, most: Element) -> str:
+def _fill_attributes(value: Element | None, largest: Element) -> str:
+    """Return the colour and opacity of a cell, grey for None, as attributes of SVG."""
     colour, depth = "#777", 1.0
     if value is not None:
-        ratio = value / most
+        ratio = value / largest
         colour = "#c33" if ratio > 0 else "#36c"
         depth = 0.15 + 0.85 * (abs(int(ratio.numerator)) / int(ratio.denominator))
     return f'fill="{colour}" fill-opacity="{depth:.2f}"'

@@ -1,6 +1,6 @@
-"""Exact equality of numbers, matrices and flows, of every library.
+"""Exact equality of numbers, matrices and flows from different libraries.
 
-Floats compare as the fractions that they are: ``numpy.int64(2**53 + 1)`` does not equal
+A float counts as the fraction that it equals: ``numpy.int64(2**53 + 1)`` does not equal
 ``float(2**53)``. NaN and masked entries have no value, and raise `InvalidInputError`. Matrices of
 different libraries, nested lists and linear flows compare entry by entry.
 """
@@ -10,80 +10,92 @@ from collections.abc import Mapping, Set
 from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import library_of
+
+if TYPE_CHECKING:
+    from sympy.polys.matrices import DomainMatrix
 
 __all__ = ["are_equal"]
 
 
 def are_equal(derived: Any, expected: Any) -> bool:
-    """Whether two values are equal as numbers, matrices or containers of these, or else by ``==``.
+    """Whether two numbers, matrices, flows or containers of these are exactly equal.
+
+    Other values are compared by ``==``.
 
     Raises `InvalidInputError` for NaN and for masked entries.
     """
-    if _is_matrix_or_flow(derived) or _is_matrix_or_flow(expected):
-        return _are_equal_matrices(derived, expected)
+    if _is_matrix_or_linear_flow(derived) or _is_matrix_or_linear_flow(expected):
+        return _are_equal_as_matrices(derived, expected)
     for kind in (list, tuple):
         if isinstance(derived, kind) and isinstance(expected, kind):
             return len(derived) == len(expected) and all(map(are_equal, derived, expected))
     if isinstance(derived, Mapping) and isinstance(expected, Mapping):
-        pairs = {_exact_value(key): value for key, value in derived.items()}
-        wanted = {_exact_value(key): value for key, value in expected.items()}
+        pairs = {_exact_value_or_unchanged(key): value for key, value in derived.items()}
+        wanted = {_exact_value_or_unchanged(key): value for key, value in expected.items()}
         same_keys = pairs.keys() == wanted.keys()
         return same_keys and all(are_equal(pairs[key], wanted[key]) for key in pairs)
-    return (_exact_value(derived) == _exact_value(expected)) is True
+    return (_exact_value_or_unchanged(derived) == _exact_value_or_unchanged(expected)) is True
 
 
-def _exact_value(x: Any) -> Any:
-    """Return a number as a rational, tuples and sets of numbers likewise, and other values as they
-    are.
+def _exact_value_or_unchanged(x: Any) -> Any:
+    """Return a number as an exact rational, and a tuple or set of numbers as one of rationals.
+
+    Other values are returned unchanged; a complex number is a pair of rationals.
     """
     if isinstance(x, tuple):
-        return tuple(map(_exact_value, x))
+        return tuple(map(_exact_value_or_unchanged, x))
     if isinstance(x, Set):
-        return frozenset(map(_exact_value, x))
+        return frozenset(map(_exact_value_or_unchanged, x))
     is_long = False
     if (numpy := library_of(x, "numpy")) and isinstance(x, numpy.generic):
         x = x.item()
-        is_long = isinstance(x, numpy.inexact)  # item() keeps a long double, which Python lacks
+        # item() leaves a long double as it is, because Python has no such type.
+        is_long = isinstance(x, numpy.inexact)
     sympy, mpmath, flint = (library_of(x, name) for name in ("sympy", "mpmath", "flint"))
     if sympy and isinstance(x, sympy.Basic):
-        return _exact_expression(x)
+        return _replace_floats_by_fractions(x)
     if flint and isinstance(x, flint.fmpq):
         return Fraction(int(x.numerator), int(x.denominator))
     if mpmath and isinstance(x, mpmath.mpf) and mpmath.isfinite(x):
         return Fraction(*map(int, mpmath.libmp.to_rational(x._mpf_)))
     if isinstance(x, complex) or (mpmath and isinstance(x, mpmath.mpc)) or (is_long and x.imag):
-        return (_exact_value(x.real), _exact_value(x.imag)) if x.imag != 0 else _exact_value(x.real)
+        return (
+            (_exact_value_or_unchanged(x.real), _exact_value_or_unchanged(x.imag))
+            if x.imag != 0
+            else _exact_value_or_unchanged(x.real)
+        )
     if not (isinstance(x, float | Decimal) or is_long or (mpmath and isinstance(x, mpmath.mpf))):
         return x
-    if x.is_nan() if isinstance(x, Decimal) else x != x:  # a signaling NaN compares with nothing
-        raise InvalidInputError("expected numbers to compare, got NaN, which equals nothing")
+    # For a signaling NaN of Decimal the comparison x != x would raise an error.
+    if x.is_nan() if isinstance(x, Decimal) else x != x:
+        raise InvalidInputError("expected numbers to compare, got NaN, which equals no number")
     return float(x) if abs(x) == math.inf else Fraction(*x.real.as_integer_ratio())
 
 
-def _exact_expression(x: Any) -> Any:
-    """Return a SymPy expression with its floats replaced by the fractions that they are."""
+def _replace_floats_by_fractions(x: Any) -> Any:
+    """Replace each float in a SymPy expression by the fraction that it equals."""
     import mpmath
     import sympy
 
     if x.is_Rational:
         return x
     if x.has(sympy.nan):
-        raise InvalidInputError("expected numbers to compare, got NaN, which equals nothing")
+        raise InvalidInputError("expected numbers to compare, got NaN, which equals no number")
     pairs = {number: mpmath.libmp.to_rational(number._mpf_) for number in x.atoms(sympy.Float)}
     exact = {number: sympy.Rational(*map(int, pair)) for number, pair in pairs.items()}
     return x.xreplace(exact)
 
 
-def _is_matrix_or_flow(x: Any) -> bool:
+def _is_matrix_or_linear_flow(x: Any) -> bool:
     """Whether a value is a linear flow, or a matrix, array or tensor of a known library."""
     names = "numpy", "sympy", "mpmath", "torch"
     numpy, sympy, mpmath, torch = (library_of(x, name) for name in names)
     return (
-        _is_flow(x)
+        _is_linear_flow(x)
         or bool(numpy and isinstance(x, numpy.ndarray))
         or bool(sympy and isinstance(x, sympy.MatrixBase | sympy.polys.matrices.DomainMatrix))
         or bool(mpmath and isinstance(x, mpmath.matrix))
@@ -91,7 +103,7 @@ def _is_matrix_or_flow(x: Any) -> bool:
     )
 
 
-def _is_flow(x: Any) -> bool:
+def _is_linear_flow(x: Any) -> bool:
     if library_of(x, "exactflow") is None:
         return False
     from exactflow.flows.flow import CouplingFlow
@@ -99,25 +111,25 @@ def _is_flow(x: Any) -> bool:
     return isinstance(x, CouplingFlow)
 
 
-def _are_equal_matrices(derived: Any, expected: Any) -> bool:
-    """Whether two values have the same shape and entries; at least one is a matrix or a flow."""
-    if _is_flow(derived) and _is_flow(expected):
+def _are_equal_as_matrices(derived: Any, expected: Any) -> bool:
+    """Whether two values, a matrix or linear flow among them, have the same shape and entries."""
+    if _is_linear_flow(derived) and _is_linear_flow(expected):
         return bool(derived == expected)
-    pair = [x.domain_matrix() if _is_flow(x) else x for x in (derived, expected)]
+    pair = [x.domain_matrix() if _is_linear_flow(x) else x for x in (derived, expected)]
     if len({tuple(x.shape) for x in pair if hasattr(x, "shape")}) > 1:
         return False
     if any(hasattr(x, "domain") for x in pair):
-        from exactflow.exact.coerce import as_rectangle
+        from exactflow.exact.coerce import as_rectangular_matrix
 
         try:
-            return _are_equal_over_common_field(*map(as_rectangle, pair))
-        except InvalidInputError:  # no exact field contains the entries: compare them one by one
-            pass
+            return _are_equal_over_common_field(*map(as_rectangular_matrix, pair))
+        except InvalidInputError:
+            pass  # No exact field contains all entries, so they are compared one by one below.
     return are_equal(*map(_as_nested_lists, pair))
 
 
-def _are_equal_over_common_field(derived: Any, expected: Any) -> bool:
-    """Whether two sparse or dense matrices are equal over a field that contains both fields."""
+def _are_equal_over_common_field(derived: "DomainMatrix", expected: "DomainMatrix") -> bool:
+    """Whether two matrices are equal over a field that contains the fields of both."""
     from exactflow.exact.coerce import over_common_field
 
     fields = derived.domain, expected.domain
@@ -129,18 +141,21 @@ def _are_equal_over_common_field(derived: Any, expected: Any) -> bool:
 
 
 def _as_nested_lists(x: Any) -> Any:
-    """Return matrices and nested tuples as nested lists, and other values as they are."""
+    """Return a matrix, list or tuple as nested lists, and other values unchanged."""
     if isinstance(x, list | tuple):
         return list(map(_as_nested_lists, x))
-    if hasattr(x, "as_explicit"):  # a matrix expression of SymPy, such as PermutationMatrix
-        with suppress(TypeError, ValueError):  # its size may be symbolic
+    # Matrix expressions of SymPy have as_explicit, which raises an error for a symbolic size.
+    if hasattr(x, "as_explicit"):
+        with suppress(TypeError, ValueError):
             x = x.as_explicit()
-    if not _is_matrix_or_flow(x):
+    if not _is_matrix_or_linear_flow(x):
         return x
     if hasattr(x, "mask") and x.mask.any():
-        raise InvalidInputError("expected entries to compare, got masked entries, without a value")
+        raise InvalidInputError(
+            "expected entries to compare, got masked entries: fill them with values"
+        )
     try:
         x = x.detach().cpu().to_dense() if hasattr(x, "detach") else x
         return (x.to_Matrix() if hasattr(x, "domain") else x).tolist()
-    except RuntimeError as error:  # PyTorch raises it for a tensor without data
+    except RuntimeError as error:  # PyTorch raises this error for a tensor without data.
         raise InvalidInputError(f"the entries of a tensor cannot be read: {error}") from None

@@ -1,4 +1,4 @@
-"""The kinds of evidence, and proofs that can be checked again."""
+"""The kinds of evidence for a result, and a base class of proofs that can be checked again."""
 
 from abc import ABC, abstractmethod
 from enum import StrEnum
@@ -7,13 +7,13 @@ from exactflow.errors import VerificationError
 
 
 class Evidence(StrEnum):
-    """The kinds of evidence, which are never mixed.
+    """The kinds of evidence for a claim; each claim has exactly one kind.
 
-    - *exact*: equal in exact arithmetic, on the instances named;
-    - *for all n*: an identity in noncommuting symbols, so for blocks of every size;
+    - *exact*: an equality in exact arithmetic, for the instances that the claim names;
+    - *for all n*: an identity in noncommuting symbols, and therefore for blocks of every size;
     - *certified*: a rigorous enclosure of a real number;
-    - *numeric*: computed in floating point, at any precision;
-    - *formally proved*: accepted by a proof assistant.
+    - *numeric*: a computation in floating point, at any precision;
+    - *formally proved*: a proof that a proof assistant accepts.
     """
 
     EXACT = "exact"
@@ -24,14 +24,14 @@ class Evidence(StrEnum):
 
 
 class Checkable(ABC):
-    """A proof that can be checked again, by `check`, which raises, or by `is_valid`."""
+    """A proof that can be checked again: `check` raises an error, `is_valid` returns a bool."""
 
     @abstractmethod
     def check(self) -> None:
-        """Check the proof again, or raise `VerificationError` with the part that fails."""
+        """Check the proof again; raise `VerificationError` with the part that fails."""
 
     def is_valid(self) -> bool:
-        """Whether `check` succeeds."""
+        """Whether `check` raises no error."""
         try:
             self.check()
         except VerificationError:

@@ -1,4 +1,4 @@
-"""Coupling layers of float64 numbers, and their exact product: floats are dyadic rationals."""
+"""Coupling layers of float64 numbers, and their product, exact because floats are fractions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from exactflow.exact.dyadic_matrix import DyadicMatrix
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Half
 from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.partition import moved_and_kept, opposite, run_layers
+from exactflow.flows.partition import apply_layers_to_halves, moved_and_kept, opposite
 
 
 @dataclass(frozen=True, eq=False)
 class FloatCoupling:
-    """A coupling layer of float64 numbers: ``moved = scale * moved + shift @ kept``.
+    """A float64 coupling layer, which replaces ``moved`` by ``scale * moved + shift @ kept``.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class FloatCoupling:
 
     @classmethod
     def of(cls, layer: LinearCoupling) -> "FloatCoupling":
-        """Round the entries of a layer over QQ to float64; they are infinite beyond its range."""
+        """Return the layer over QQ with entries rounded to float64, infinite beyond its range."""
         scale = np.array(list(map(to_float, layer.scale_elements)))
         return cls(layer.moves, layer.float_shift, scale)
 
@@ -49,7 +49,7 @@ class FloatCoupling:
 
     @property
     def scales(self) -> np.ndarray:
-        """The scale of each coordinate that moves."""
+        """The scales, one for each coordinate that moves."""
         return np.broadcast_to(self.scale, self.shift.shape[0])
 
     @property
@@ -59,62 +59,64 @@ class FloatCoupling:
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Return the image of a vector of p + q entries, or of each column, in the dtype of `x`."""
-        return self._mapped(x, lambda scale, moved, shift: scale * moved + shift)
+        return self._replace_moved_half(x, lambda scale, moved, shift: scale * moved + shift)
 
     def backward(self, y: np.ndarray) -> np.ndarray:
         """Return the preimage of a vector of p + q entries, or of each column, in the dtype of `y`.
 
-        It is computed from the entries of this layer; `inverse` would round them once more.
+        The entries of this layer are used; the entries of `inverse` are rounded once more.
         """
-        return self._mapped(y, lambda scale, moved, shift: (moved - shift) / scale)
+        return self._replace_moved_half(y, lambda scale, moved, shift: (moved - shift) / scale)
 
     def inverse(self) -> "FloatCoupling":
-        """Return the inverse, its entries rounded."""
+        """Return the inverse layer, with rounded entries."""
         return FloatCoupling(self.moves, -self.shift / self.scales[:, None], 1 / self.scales)
 
     def swapped(self) -> "FloatCoupling":
-        """Return the layer with the two halves exchanged."""
+        """Return the same layer with the other half moving: the halves are exchanged."""
         return FloatCoupling(opposite(self.moves), self.shift, self.scale)
 
     def dense(self) -> "FloatCoupling":
-        """Return the layer with an array as its shift."""
+        """Return the layer with its shift as a dense array."""
         if isinstance(self.shift, np.ndarray):
             return self
         return FloatCoupling(self.moves, self.shift.toarray(), self.scale)
 
     def condition_number(self) -> float:
-        """Return |S|_2 |S^-1|_2 for the layer's matrix S, rounded."""
+        """Return the condition number of the layer's matrix in the spectral norm, rounded."""
         one = np.eye(sum(self.partition))
         norms = [np.linalg.norm(image(one), 2) for image in (self.forward, self.backward)]
         return float(norms[0]) * float(norms[1])
 
     def exact(self) -> LinearCoupling:
-        """Return the layer of the dyadic rationals that these floats are."""
+        """Return the same layer with exact entries, the fractions that the floats equal."""
         scale = None if self.is_additive else self.scales.tolist()
         return LinearCoupling(self.partition, self.moves, self.dense().shift, scale)
 
-    def _mapped(self, x: np.ndarray, image: Callable) -> np.ndarray:
-        """Replace the half that moves by ``image(scale, moved, shift @ kept)``."""
+    def _replace_moved_half(
+        self, x: np.ndarray, image: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+    ) -> np.ndarray:
+        """Return `x` with its moved half replaced by ``image(scale, moved, shift @ kept)``."""
         p, scale = self.partition[0], self.scales.astype(x.dtype)
         scale = scale.reshape(-1, *[1] * (x.ndim - 1))
         shift = self.shift.astype(x.dtype, copy=False)
-        halves = run_layers(
+        halves = apply_layers_to_halves(
             [self], (x[:p], x[p:]), lambda _, moved, kept: image(scale, moved, shift @ kept)
         )
         return np.concatenate(halves)
 
 
-def multiply_layers(
-    layers: Sequence[FloatCoupling], of: DyadicMatrix | None = None
+def multiply_layers_exactly(
+    layers: Sequence[FloatCoupling], right_factor: DyadicMatrix | None = None
 ) -> DyadicMatrix:
-    """Return the exact product of layers in order of application; or its product with `of`."""
+    """Return the exact product of layers, first one at the right, times `right_factor` if given."""
 
-    def image(layer: FloatCoupling, moved: DyadicMatrix, kept: DyadicMatrix) -> DyadicMatrix:
+    def exact_image(layer: FloatCoupling, moved: DyadicMatrix, kept: DyadicMatrix) -> DyadicMatrix:
         if not layer.is_additive:
             moved = moved.scale_rows(DyadicMatrix.from_floats(np.array(layer.scales)[:, None]))
         return moved.plus_product(DyadicMatrix.from_floats(layer.shift), kept)
 
     p, q = layers[0].partition
-    of = of or DyadicMatrix.from_floats(np.eye(p + q))
-    first, second = run_layers(layers, (of[:p, :], of[p:, :]), image)
+    columns = right_factor or DyadicMatrix.from_floats(np.eye(p + q))
+    first, second = apply_layers_to_halves(layers, (columns[:p, :], columns[p:, :]), exact_image)
     return first.vstack(second)

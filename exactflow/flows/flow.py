@@ -1,8 +1,8 @@
 """Flows of linear couplings: exact matrices in factored form.
 
-A `CouplingFlow` applies its layers after a diagonal of signs, which is the identity unless the flow
-reverses orientation. The layers see the coordinates in the natural order, or in the order that a
-mask gives.
+A `CouplingFlow` first multiplies by a diagonal matrix of signs, and then applies its layers. All
+signs are 1 unless the flow has flips. The layers see the coordinates in the natural order, or in
+the order that a mask gives.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,14 +18,22 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import ExactMatrix, as_column, as_expression, as_rectangle, common_field
+from exactflow.exact.coerce import (
+    ExactMatrix,
+    as_column,
+    as_expression,
+    as_rectangular_matrix,
+    common_field,
+)
 from exactflow.exact.exceptional import factor_all, sort_factors
 from exactflow.exact.numbers import format_short
 from exactflow.exact.rational_matrix import compose_dense, is_compose_dense_faster, is_composition
+from exactflow.exact.typing import Half
 from exactflow.flows import display
-from exactflow.flows.base import Flow, as_layers, as_order
-from exactflow.flows.linear import LinearCoupling, run_on_columns
-from exactflow.flows.orientation import flip_signs
+from exactflow.flows.arithmetic import FromRational
+from exactflow.flows.base import Flow, as_layers_and_partition, as_order_empty_if_natural
+from exactflow.flows.linear import LinearCoupling, apply_layers_to_columns
+from exactflow.flows.orientation import signs_from_flips
 from exactflow.flows.partition import as_partition, moved_and_kept
 
 
@@ -44,10 +52,10 @@ class CouplingFlow(Flow):
     layers : `LinearCoupling` values of one partition.
     partition : (p, q); needed only if there are no layers.
     flips : distinct coordinates, 0 .. d - 1, that are negated before the first layer. A flow with
-        an odd number of flips reverses orientation, which couplings alone cannot do.
+        an odd number of flips reverses orientation; couplings without flips preserve it.
     order : each of 0 .. d - 1 once, the coordinates of the first half first; () for the natural
         order, which is the default.
-    method : the method that made the flow, for the record; equality ignores it.
+    method : the name of the method that made the flow; equality ignores it.
     field : a field that contains all entries; by default the smallest one.
     derivation : the function that `explain` calls with the flow; equality ignores it.
 
@@ -98,7 +106,7 @@ class CouplingFlow(Flow):
         order: Iterable[int] = (),
         derivation: Callable[["CouplingFlow"], Any] | None = None,
     ) -> None:
-        layers, partition = as_layers(
+        layers, partition = as_layers_and_partition(
             layers,
             None if partition is None else as_partition(partition),
             LinearCoupling,
@@ -114,7 +122,7 @@ class CouplingFlow(Flow):
             layers=layers,
             partition=partition,
             flips=tuple(sorted(flips)),
-            order=as_order(order, d),
+            order=as_order_empty_if_natural(order, d),
             method=method,
             field=common_field(fields),
             derivation=derivation,
@@ -122,7 +130,7 @@ class CouplingFlow(Flow):
 
     @property
     def is_sparse(self) -> bool:
-        """Whether all shifts are sparse; then the matrix of the flow is sparse, too."""
+        """Whether the shifts of all layers are stored sparsely, and so the matrix of the flow."""
         return all(layer.is_sparse for layer in self.layers)
 
     @property
@@ -166,34 +174,38 @@ class CouplingFlow(Flow):
             )
         return self.derivation(self)
 
-    def _signs(self, field: Domain) -> list:
-        """Return the diagonal of F over a field, in the coordinates of the layers."""
-        return flip_signs(self.flips, self._order_of_layers(), field)
+    def _flip_signs_in_layer_order(self, field: Domain) -> list:
+        """Return -1 for each flipped coordinate and 1 for others, in the order of the layers."""
+        return signs_from_flips(self.flips, self._coordinates_in_layer_order(), field)
 
-    def _conjugated(self, layers: Iterable[LinearCoupling]) -> list[LinearCoupling]:
-        """Return F layer F for each layer."""
-        return [layer.conjugated(self._signs(layer.field)) for layer in layers]
+    def _conjugate_by_flips(self, layers: Iterable[LinearCoupling]) -> list[LinearCoupling]:
+        """Return ``F layer F`` for each layer, where the diagonal matrix F negates the flips."""
+        return [layer.conjugated(self._flip_signs_in_layer_order(layer.field)) for layer in layers]
 
     def with_layers(self, layers: Iterable[LinearCoupling], **changed: Any) -> "CouplingFlow":
-        """Return the flow of other layers, with the partition of this flow, and with its flips,
-        order and field unless they are changed.
+        """Return the given layers as a flow with the partition, flips, order and field of this one.
+
+        Arguments in `changed` replace the flips, order or field, or are passed on.
         """
         kept = {"flips": self.flips, "order": self.order, "field": self.field}
         return CouplingFlow(layers, self.partition, **(kept | changed))
 
-    def _compose(self, columns: DomainMatrix | None = None) -> DomainMatrix:
-        """Return the images of columns, by default of all unit vectors, as the layers see them."""
+    def _images_in_layer_order(self, columns: DomainMatrix | None = None) -> DomainMatrix:
+        """Return the images of columns, by default of the unit vectors, with flips.
+
+        Rows of columns and images are coordinates in the order in which the layers see them.
+        """
         if self.flips and columns is not None:
-            columns = linalg.scale_rows(self._signs(columns.domain), columns)
+            columns = linalg.scale_rows(self._flip_signs_in_layer_order(columns.domain), columns)
         elif self.flips:
-            columns = DomainMatrix.diag(self._signs(self.field), self.field)
+            columns = DomainMatrix.diag(self._flip_signs_in_layer_order(self.field), self.field)
         is_rational = self.field.is_QQ and (columns is None or columns.domain.is_QQ)
         if is_rational and self.is_sparse and self.is_additive:
-            # SymPy's matrices serve for larger integers, and where there is no NumPy
+            # If entries are not small integers, or NumPy is missing, the code below is used.
             with suppress(OverflowError, ModuleNotFoundError):
                 from exactflow.exact.sparse_array import compose_sparse
 
-                arrays = [(layer.moves, layer.shift_array) for layer in self.layers]
+                arrays = [(layer.moves, layer.sparse_integer_shift) for layer in self.layers]
                 return compose_sparse(arrays, self.partition, columns)
         columns = DomainMatrix.eye(self.dimension, self.field) if columns is None else columns
         columns = columns.to_sparse() if self.is_sparse else columns.to_dense()
@@ -202,43 +214,49 @@ class CouplingFlow(Flow):
             steps = [_moves_scales_shift(layer) for layer in self.layers]
             if is_compose_dense_faster(steps, columns):
                 return compose_dense(steps, p, columns)
-        return run_on_columns(self.layers, p, columns)
+        return apply_layers_to_columns(self.layers, p, columns)
 
     def _map_exact(self, columns: DomainMatrix) -> DomainMatrix:
         width = list(range(columns.shape[1]))
         columns = columns.extract(list(self.order), width) if self.order else columns
-        image = self._compose(columns)
-        return image.extract(self._places(), width) if self.order else image
+        image = self._images_in_layer_order(columns)
+        return image.extract(self._positions_in_layer_order(), width) if self.order else image
 
-    def _map_entries(self, entries: list, convert: Callable) -> list:
+    def _map_entries(self, entries: list, convert: FromRational) -> list:
         signed = [-x if i in self.flips else x for i, x in enumerate(entries)]
         return super()._map_entries(signed, convert)
 
     def domain_matrix(self) -> DomainMatrix:
         """Return the d x d matrix of the flow as a ``DomainMatrix``."""
-        inner = self._compose()
-        return inner.extract(self._places(), self._places()) if self.order else inner
+        inner = self._images_in_layer_order()
+        return (
+            inner.extract(self._positions_in_layer_order(), self._positions_in_layer_order())
+            if self.order
+            else inner
+        )
 
-    def _has_matrix(self, M: DomainMatrix) -> bool:
-        """Whether a dense matrix over QQ equals the matrix of the flow, which is dense over QQ."""
-        inner = M.extract(list(self._order_of_layers()), list(self._order_of_layers()))
-        unsigned = linalg.scale_columns(inner, self._signs(QQ))
+    def _has_dense_rational_matrix(self, M: DomainMatrix) -> bool:
+        """Whether M equals the matrix of the flow, where both are dense matrices over QQ."""
+        inner = M.extract(
+            list(self._coordinates_in_layer_order()), list(self._coordinates_in_layer_order())
+        )
+        unsigned = linalg.scale_columns(inner, self._flip_signs_in_layer_order(QQ))
         return is_composition([*map(_moves_scales_shift, self.layers)], self.partition[0], unsigned)
 
     def matrix(self) -> ExactMatrix:
-        """Return the d x d matrix of the flow, with order and flips."""
+        """Return the d x d matrix of the flow as an exact SymPy matrix."""
         return ExactMatrix.of(self.domain_matrix())
 
     def inverse(self) -> "CouplingFlow":
-        """Return the inverse, whose layers are the inverse layers in reverse order."""
+        """Return the inverse flow, whose layers are the inverse layers in reverse order."""
         inner = [layer.inverse() for layer in reversed(self.layers)]
-        return self.with_layers(self._conjugated(inner))
+        return self.with_layers(self._conjugate_by_flips(inner))
 
     def exceptional(self) -> tuple[sympy.Expr, ...]:
-        """Return the irreducible polynomials whose roots the parameters of the flow must avoid.
+        """Return irreducible polynomials in the parameters; at their roots the flow is not valid.
 
         Over QQ(t) they are the factors of all denominators, and of the numerators of the scales. At
-        their roots a layer is not defined, or not invertible. For all other t the flow is valid.
+        a root some layer is not defined, or not invertible. At every other t the flow is valid.
         Over a field without parameters there are no such polynomials.
 
         >>> t = sympy.Symbol("t")
@@ -249,7 +267,9 @@ class CouplingFlow(Flow):
             return ()
         polynomials = list[Any]()
         for layer in self.layers:
-            values = linalg.convert_elements(layer.values(), layer.field, self.field)
+            values = linalg.convert_elements(
+                layer.scales_and_shift_entries(), layer.field, self.field
+            )
             scales = linalg.convert_elements(layer.scale_elements, layer.field, self.field)
             polynomials += [v.denom for v in values] + [s.numer for s in scales]
         return sort_factors(factor_all(polynomials))
@@ -257,8 +277,8 @@ class CouplingFlow(Flow):
     def at(self, values: dict) -> "CouplingFlow":
         """Replace the parameters of the flow by numbers, exactly.
 
-        The sign of a scale that becomes negative moves to `flips`: then det < 0, or two negative
-        scales compensate each other. A scale of unknown sign stays in its layer.
+        If a scale becomes negative, its coordinate is added to `flips` and the scale loses its
+        sign; two flips of one coordinate cancel. A scale of unknown sign stays in its layer.
 
         Parameters
         ----------
@@ -267,7 +287,7 @@ class CouplingFlow(Flow):
         Raises
         ------
         InvalidInputError
-            A key that is no symbol, a number that is not exact, or a root of an `exceptional`
+            A key that is not a symbol, a number that is not exact, or a root of an `exceptional`
             polynomial.
 
         Examples
@@ -278,15 +298,16 @@ class CouplingFlow(Flow):
         [1, 1/2],
         [0,   1]])
         """
-        values = _exact_values(values)
+        values = _exact_substitution(values)
         for polynomial in self.exceptional():
             if as_expression(polynomial.subs(values, simultaneous=True)) == 0:
                 raise InvalidInputError(
-                    f"expected parameters that are no roots of {polynomial}, got {values}, where "
-                    "a layer is not defined: factor the matrix at these parameters instead"
+                    f"expected parameters at which {polynomial} is not zero, got {values}, where a "
+                    "layer is not valid: factor the matrix at these parameters instead"
                 )
         shifts = [
-            as_rectangle(layer.shift.subs(values, simultaneous=True)) for layer in self.layers
+            as_rectangular_matrix(layer.shift.subs(values, simultaneous=True))
+            for layer in self.layers
         ]
         scales = [
             as_column([s.subs(values, simultaneous=True) for s in layer.scale])
@@ -317,18 +338,18 @@ class CouplingFlow(Flow):
                 )
         field = common_field([self.field, other.field])
         flips = set(self.flips) ^ set(other.flips)
-        layers = [*self._conjugated(other.layers), *self.layers]
+        layers = [*self._conjugate_by_flips(other.layers), *self.layers]
         return self.with_layers(layers, flips=flips, field=field)
 
     def _heading(self) -> str:
         extras = {"flips": list(self.flips), "method": self.method}
         shown = "".join(f", {name}={value!r}" for name, value in extras.items() if value)
-        return super()._heading() + display.field_suffix(self.field) + shown
+        return super()._heading() + display.field_suffix_unless_rational(self.field) + shown
 
     def _latex_factors(self) -> list[str]:
-        """Return the factors of the product in LaTeX: E^T, the layers, E and F."""
-        factors, order = super()._latex_factors(), self._order_of_layers()
-        constant = partial(display.integer_matrix_latex, self.dimension)
+        """Return the factors of the product in LaTeX: E^T, the layers with the last first, E, F."""
+        factors, order = super()._latex_factors(), self._coordinates_in_layer_order()
+        constant = partial(display.integer_matrix_or_name_latex, self.dimension)
         if self.order:
             factors.insert(0, constant(lambda i, j: int(i == order[j]), "E^{\\mathsf T}"))
             factors.append(constant(lambda i, j: int(j == order[i]), "E"))
@@ -337,13 +358,13 @@ class CouplingFlow(Flow):
         return factors
 
 
-def _moves_scales_shift(layer: LinearCoupling) -> tuple:
+def _moves_scales_shift(layer: LinearCoupling) -> tuple[Half, tuple, DomainMatrix]:
     """Return the half that a layer moves, its scales and its shift."""
     return layer.moves, layer.scale_elements, layer.shift_matrix
 
 
-def _exact_values(values: dict) -> dict[sympy.Symbol, sympy.Expr]:
-    """Check that a dict maps symbols to numbers, and return it with exact values."""
+def _exact_substitution(values: dict) -> dict[sympy.Symbol, sympy.Expr]:
+    """Check that a dict maps SymPy symbols to exact numbers; return it with SymPy numbers."""
     if not isinstance(values, dict) or not all(isinstance(k, sympy.Symbol) for k in values):
         raise InvalidInputError(
             "expected a dict from SymPy symbols to numbers, such as {Symbol('t'): 2}, got "

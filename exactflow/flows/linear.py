@@ -1,8 +1,8 @@
-"""Linear affine coupling layers, as exact values.
+"""Linear affine coupling layers with exact entries.
 
 A coupling keeps one half of the coordinates and maps the other (Dinh, Krueger and Bengio, *NICE*,
-2014; Dinh, Sohl-Dickstein and Bengio, *Real NVP*, 2017). With x = (x1, x2), x1 of p and x2 of q
-entries:
+2014; Dinh, Sohl-Dickstein and Bengio, *Real NVP*, 2017). Let x = (x1, x2), where x1 has p and x2
+has q entries:
 
 - ``moves="second"``: y1 = x1, y2 = s * x2 + T x1, matrix [[I, 0], [T, diag(s)]], T of shape q x p;
 - ``moves="first"``: y1 = s * x1 + T x2, y2 = x2, matrix [[diag(s), T], [0, I]], T of shape p x q;
@@ -10,7 +10,7 @@ entries:
 with s > 0 entrywise.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -24,15 +24,16 @@ from exactflow.exact import linalg
 from exactflow.exact.coerce import (
     ExactMatrix,
     as_column,
-    as_rectangle,
+    as_rectangular_matrix,
     as_vectors,
     is_equal,
     over_common_field,
 )
 from exactflow.exact.numbers import format_short, to_float
 from exactflow.exact.typing import HALVES, Half, MatrixLike, VectorLike, check_option
+from exactflow.flows.arithmetic import FromRational
 from exactflow.flows.base import Coupling
-from exactflow.flows.partition import as_partition, moved_and_kept, opposite, run_layers
+from exactflow.flows.partition import apply_layers_to_halves, as_partition, moved_and_kept, opposite
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
 class LinearCoupling(Coupling):
-    """One linear affine coupling layer: ``moved = scale * moved + shift @ kept``.
+    """A linear coupling layer, which replaces ``moved`` by ``scale * moved + shift @ kept``.
 
     Parameters
     ----------
@@ -57,7 +58,8 @@ class LinearCoupling(Coupling):
     Raises
     ------
     InvalidInputError
-        A wrong shape, an entry that is not exact, or a scale that is not known to be positive.
+        A wrong shape, an entry that is not exact, or a scale that is not known to be positive; over
+        GF(p), where no element has a sign, a scale that is zero.
 
     Examples
     --------
@@ -84,7 +86,7 @@ class LinearCoupling(Coupling):
         partition = as_partition(partition)
         check_option("moves", moves, HALVES)
         moved, kept = moved_and_kept(moves, partition)
-        matrix = as_rectangle(shift)
+        matrix = as_rectangular_matrix(shift)
         if matrix.shape != (moved, kept):
             raise InvalidInputError(
                 f"expected a shift of shape {moved} x {kept} (the {moves} half of {partition} "
@@ -96,7 +98,7 @@ class LinearCoupling(Coupling):
             column = as_vectors(as_column(scale), moved, matrix.domain)
             matrix = over_common_field(matrix, column.domain)
             elements = tuple(column.to_list_flat())
-            _refuse_nonpositive_scale(elements, matrix.domain)
+            _require_positive_or_nonzero_scales(elements, matrix.domain)
         vars(self).update(partition=partition, moves=moves, scale_elements=elements, _shift=matrix)
 
     @classmethod
@@ -107,7 +109,7 @@ class LinearCoupling(Coupling):
         shift: "DomainMatrix | SparseArray",
         scale: Sequence = (),
     ) -> "LinearCoupling":
-        """Return a layer from parts that are known to fit, without checks or conversion.
+        """Return a layer of the given parts, without checks or conversion.
 
         Parameters
         ----------
@@ -123,12 +125,13 @@ class LinearCoupling(Coupling):
     @cached_property
     def shift_matrix(self) -> DomainMatrix:
         """The shift T as a ``DomainMatrix``."""
-        return self._shift.to_matrix() if _is_sparse_array(self._shift) else self._shift
+        return self._shift.to_sparse_matrix() if _is_sparse_array(self._shift) else self._shift
 
     @cached_property
-    def shift_array(self) -> "SparseArray":
-        """The shift T over QQ as a `SparseArray`; raises `OverflowError` if it is not of small
-        integers.
+    def sparse_integer_shift(self) -> "SparseArray":
+        """The shift T over QQ as a `SparseArray`.
+
+        Raises `OverflowError` unless all entries are integers below 2^62.
         """
         from exactflow.exact.sparse_array import SparseArray
 
@@ -136,8 +139,9 @@ class LinearCoupling(Coupling):
 
     @cached_property
     def float_shift(self) -> "np.ndarray | sparse.csr_array":
-        """The shift T over QQ, rounded to float64 and infinite beyond its range: an array, or a
-        sparse array of SciPy if the shift is stored sparsely.
+        """The shift T over QQ, rounded to float64; entries beyond its range are infinite.
+
+        It is an array, or a sparse array of SciPy if the shift is stored sparsely.
         """
         import numpy as np
 
@@ -153,27 +157,27 @@ class LinearCoupling(Coupling):
 
     @property
     def is_sparse(self) -> bool:
-        """Whether the shift is stored sparsely."""
+        """Whether the shift is stored as a sparse matrix."""
         return _is_sparse_array(self._shift) or self._shift.rep.fmt == "sparse"
 
     @property
     def field(self) -> Domain:
-        """The field of the entries."""
+        """The field of the scales and of the entries of the shift."""
         return self._shift.domain
 
     @cached_property
     def scale(self) -> tuple[sympy.Expr, ...]:
-        """The scale, one number for each coordinate that moves."""
+        """The scales as SymPy numbers, one for each coordinate that moves."""
         return tuple(self.field.to_sympy(s) for s in self.scale_elements)
 
     @property
     def shift(self) -> sympy.Matrix:
-        """The shift T as a SymPy matrix, a new one each time."""
+        """The shift T as a new SymPy matrix."""
         return self.shift_matrix.to_Matrix()
 
     @property
     def is_identity(self) -> bool:
-        """Whether the layer changes nothing."""
+        """Whether the layer is the identity map."""
         return self.is_additive and not self.nnz
 
     @property
@@ -183,32 +187,38 @@ class LinearCoupling(Coupling):
 
     @cached_property
     def bits(self) -> int | None:
-        """The largest bit length of a numerator or denominator; None if the field is not QQ."""
+        """The largest bit length of a numerator or denominator, or None if the field is not QQ."""
         if not self.field.is_QQ:
             return None
         return max(
-            int(part).bit_length() for v in self.values() for part in (v.numerator, v.denominator)
+            int(part).bit_length()
+            for v in self.scales_and_shift_entries()
+            for part in (v.numerator, v.denominator)
         )
 
     @cached_property
     def magnitude(self) -> sympy.Rational | None:
-        """The largest absolute value of an entry; None if the field is not QQ."""
-        return self.field.to_sympy(max(map(abs, self.values()))) if self.field.is_QQ else None
+        """The largest absolute value of a scale or shift entry, or None if the field is not QQ."""
+        return (
+            self.field.to_sympy(max(map(abs, self.scales_and_shift_entries())))
+            if self.field.is_QQ
+            else None
+        )
 
-    def values(self) -> Iterable:
+    def scales_and_shift_entries(self) -> Iterable:
         """Yield all scales, and all nonzero entries of the shift, as elements of the field."""
         yield from self.scale_elements
         yield from self._shift.iter_values()
 
     def _exact_image(self, moved: DomainMatrix, kept: DomainMatrix) -> DomainMatrix:
-        """Return the image of the half that moves, for columns, at the cost of one product."""
+        """Return the images of moved halves, given the kept halves; both are exact columns."""
         if not self.is_additive:
             scale = linalg.convert_elements(self.scale_elements, self.field, moved.domain)
             moved = linalg.scale_rows(scale, moved)
         return moved + self.shift_matrix * kept
 
-    def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:
-        """Return the shift, given the half that is kept, in the arithmetic of `convert`."""
+    def shift_at(self, kept: Sequence, convert: FromRational) -> Sequence:
+        """Return the shift at a point, given its kept half; `convert` gives the weights."""
         if convert is to_float:
             import numpy as np
 
@@ -219,53 +229,53 @@ class LinearCoupling(Coupling):
         return image
 
     def domain_matrix(self) -> DomainMatrix:
-        """Return the d x d matrix as a ``DomainMatrix``."""
+        """Return the d x d matrix of the layer as a ``DomainMatrix``."""
         return self._map_exact(DomainMatrix.eye(sum(self.partition), self.field))
 
     def matrix(self) -> ExactMatrix:
-        """Return the d x d matrix."""
+        """Return the d x d matrix of the layer as an exact SymPy matrix."""
         return ExactMatrix.of(self.domain_matrix())
 
     def _map_exact(self, columns: DomainMatrix) -> DomainMatrix:
-        return run_on_columns([self], self.partition[0], columns)
+        return apply_layers_to_columns([self], self.partition[0], columns)
 
     def inverse(self) -> "LinearCoupling":
-        """Return the inverse, a layer that moves the same half."""
+        """Return the inverse layer, which moves the same half."""
         if self.is_additive:
             return LinearCoupling.trusted(self.partition, self.moves, -self._shift)
         scale = [self.field.one / s for s in self.scale_elements]
-        return self._replaced(linalg.scale_rows(scale, -self.shift_matrix), scale)
+        return self._with_shift_and_scale(linalg.scale_rows(scale, -self.shift_matrix), scale)
 
     def after(self, other: "LinearCoupling") -> "LinearCoupling":
-        """Return the layer that equals `other` followed by this layer; both move the same half."""
+        """Return one layer that applies `other`, which moves the same half, and then this layer."""
         scale = [s * t for s, t in zip(self.scale_elements, other.scale_elements, strict=True)]
         shift = linalg.scale_rows(self.scale_elements, other.shift_matrix) + self.shift_matrix
-        return self._replaced(shift, scale)
+        return self._with_shift_and_scale(shift, scale)
 
     def conjugated(self, signs: Sequence) -> "LinearCoupling":
-        """Return S layer S, where S is the diagonal of d signs, elements of the field."""
+        """Return ``S layer S``, where S is the diagonal matrix of d signs in the field."""
         if signs.count(self.field.one) == len(signs):
             return self
         p = self.partition[0]
         moved, kept = moved_and_kept(self.moves, (signs[:p], signs[p:]))
         shift = linalg.scale_columns(linalg.scale_rows(moved, self.shift_matrix), kept)
-        return self._replaced(shift, self.scale_elements)
+        return self._with_shift_and_scale(shift, self.scale_elements)
 
     def swap_halves(self) -> "LinearCoupling":
-        """Return the layer that acts in the same way on (x2, x1)."""
+        """Return the same layer for vectors (x2, x1), whose halves are exchanged."""
         partition, moves = self.partition[::-1], opposite(self.moves)
         return LinearCoupling.trusted(partition, moves, self._shift, self.scale_elements)
 
     def convert_to(self, field: Domain) -> "LinearCoupling":
-        """Return the layer over a field that contains the field of the layer."""
+        """Return the layer over `field`, which must contain the present field."""
         scale = [field.convert_from(s, self.field) for s in self.scale_elements]
-        return self._replaced(self.shift_matrix.convert_to(field), scale)
+        return self._with_shift_and_scale(self.shift_matrix.convert_to(field), scale)
 
-    def _replaced(self, shift: DomainMatrix, scale: Sequence) -> "LinearCoupling":
+    def _with_shift_and_scale(self, shift: DomainMatrix, scale: Sequence) -> "LinearCoupling":
         return LinearCoupling.trusted(self.partition, self.moves, shift, scale)
 
     def __eq__(self, other: object) -> bool:
-        """Whether both layers are the same map, over a field that contains both fields."""
+        """Whether both are layers of one partition that move the same half in the same way."""
         if not isinstance(other, LinearCoupling):
             return NotImplemented
         if (self.partition, self.moves) != (other.partition, other.moves):
@@ -277,27 +287,30 @@ class LinearCoupling(Coupling):
         return hash((self.partition, self.moves, self.is_additive, self.nnz))
 
     def summary(self) -> str:
-        """Return one line: the half that moves, the kind of scale, the nonzeros and the bits."""
+        """Return one line: the half that moves, the kind of scale, the nonzeros, the bit length."""
         kind = "additive" if self.is_additive else "scaled"
         size = "" if self.bits is None else f", bits {self.bits}"
         return f"moves {self.moves}, {kind}, nonzeros {self.nnz}{size}"
 
 
-def run_on_columns(layers: Iterable[LinearCoupling], p: int, columns: DomainMatrix) -> DomainMatrix:
-    """Return the images of columns under layers whose first half are the first p rows."""
+def apply_layers_to_columns(
+    layers: Iterable[LinearCoupling], p: int, columns: DomainMatrix
+) -> DomainMatrix:
+    """Apply layers, in order of application, to columns whose first half are the first p rows."""
     halves = columns[:p, :], columns[p:, :]
-    first, second = run_layers(layers, halves, LinearCoupling._exact_image)
+    first, second = apply_layers_to_halves(layers, halves, LinearCoupling._exact_image)
     return first.vstack(second)
 
 
 def _is_sparse_array(shift: "DomainMatrix | SparseArray") -> "TypeIs[SparseArray]":
-    """Whether a shift is a `SparseArray`, checked without importing NumPy."""
+    """Whether a shift is a `SparseArray`; NumPy is not imported for this check."""
     return hasattr(shift, "places")
 
 
-def _refuse_nonpositive_scale(elements: Sequence, field: Domain) -> None:
-    """Raise `InvalidInputError` for a scale that is not known to be positive; in characteristic p,
-    where no element has a sign, only for zero.
+def _require_positive_or_nonzero_scales(elements: Sequence, field: Domain) -> None:
+    """Raise `InvalidInputError` for a scale that is not known to be positive.
+
+    In characteristic p, where no element has a sign, raise it only for a scale that is zero.
     """
     for i, element in enumerate(elements):
         positive = bool(element) if field.characteristic() else linalg.is_positive(element, field)
@@ -306,10 +319,10 @@ def _refuse_nonpositive_scale(elements: Sequence, field: Domain) -> None:
         shown = format_short(field.to_sympy(element))
         if positive is False or not field.is_FractionField:
             raise InvalidInputError(
-                f"expected positive scales, got {shown} at index {i}, but a coupling layer "
-                "preserves orientation: put signs into the flips of a CouplingFlow"
+                f"expected positive scales, got {shown} at index {i}: for a negative sign, use the "
+                "flips of a CouplingFlow"
             )
         raise InvalidInputError(
-            f"expected scales that are known to be positive, got {shown} at index {i}: declare its "
-            "symbols positive, as in Symbol('t', positive=True)"
+            f"expected scales that are known to be positive, got {shown} at index {i}: declare the "
+            "symbols as positive, as in Symbol('t', positive=True)"
         )

@@ -1,7 +1,7 @@
-"""The order of coordinates, the flips and the pads under which a matrix is factored.
+"""Layouts: the order of coordinates, the flips and the pads with which a matrix is factored.
 
-No flow of couplings with positive scales reverses orientation. If det M < 0, then the flow first
-negates a coordinate (a flip), or M is extended by two coordinates that it swaps (the pads).
+A flow of couplings with positive scales preserves orientation. If det M < 0, then either the flow
+first negates a coordinate (a flip), or two coordinates (pads) are added, which M then swaps.
 """
 
 from collections.abc import Collection, Iterable
@@ -18,15 +18,14 @@ if TYPE_CHECKING:
     import numpy as np
 
 Orientation: TypeAlias = Literal["error", "flip", "pad"]
-"""How a matrix that reverses orientation is treated."""
+"""The treatment of a matrix with det < 0."""
 
 ORIENTATIONS: tuple[str, ...] = get_args(Orientation)
 
 _NEGATIVE = (
-    "expected det > 0, got det < 0: every coupling with positive scales preserves orientation, so "
-    "no flow of couplings represents this matrix. Use orientation='flip' to negate coordinate 0 "
-    "first, that is, a column of the matrix, or orientation='pad' to append one coordinate to each "
-    "half and swap these two"
+    "expected det > 0, got det < 0: no flow of couplings with positive scales equals this matrix. "
+    "Use orientation='flip' to negate coordinate 0 (column 0 of the matrix) before the couplings, "
+    "or orientation='pad' to append one coordinate to each half and swap these two"
 )
 
 
@@ -34,9 +33,9 @@ _NEGATIVE = (
 class CoordinateLayout:
     """The halves of the layers, the order of the coordinates, and the flips or pads.
 
-    The layers act on x[order[0]], x[order[1]], .., after the coordinates in `flips` are negated.
-    The coordinates in `pads` are appended to the halves, one to each, and swapped; with pads the
-    order is the natural one.
+    The coordinates in `flips` are negated; then the layers act on x[order[0]], x[order[1]], .. One
+    coordinate in `pads` is appended to each half, and the two are swapped; with pads, the order is
+    natural.
     """
 
     partition: tuple[int, int]
@@ -45,8 +44,8 @@ class CoordinateLayout:
     pads: tuple[int, ...] = ()
 
     @property
-    def sentence(self) -> str:
-        """Sentences of a claim about M: its halves if not the default, its flips and pads."""
+    def sentences_if_not_default(self) -> str:
+        """Sentences that name the halves if they are not the default, the flips and the pads."""
         (p, q), order = self.partition, [*self.order]
         text = ""
         if order != sorted(order):
@@ -63,19 +62,20 @@ class CoordinateLayout:
         return text
 
     def padded(self, M: DomainMatrix) -> DomainMatrix:
-        """Return the matrix with its pads, if there are any."""
-        return linalg.append_swapped_pads(M, self.pads[0]) if self.pads else M
+        """Return M with the rows and columns of the pads, or M itself without pads."""
+        return linalg.append_swapped_coordinate_pair(M, self.pads[0]) if self.pads else M
 
-    def matrix_of_layers(self, M: DomainMatrix) -> DomainMatrix:
-        """Return the matrix that the layers compose to, given the padded matrix."""
-        M = linalg.scale_columns(M, flip_signs(self.flips, range(M.shape[0]), M.domain))
+    def matrix_of_layers(self, padded: DomainMatrix) -> DomainMatrix:
+        """Return the product of the layers, given M with its pads: flip columns and reorder."""
+        signs = signs_from_flips(self.flips, range(padded.shape[0]), padded.domain)
+        M = linalg.scale_columns(padded, signs)
         is_natural = list(self.order) == sorted(self.order)
         return M if is_natural else M.extract(list(self.order), list(self.order))
 
-    def permutation_of_layers(
+    def signed_permutation_of_layers(
         self, perm: "np.ndarray", signs: "np.ndarray"
     ) -> "tuple[np.ndarray, np.ndarray]":
-        """Apply `matrix_of_layers` to a signed permutation, ``y[i] = signs[i] * x[perm[i]]``."""
+        """Return perm and signs of `matrix_of_layers` for ``y[i] = signs[i] * x[perm[i]]``."""
         import numpy as np
 
         order = np.array(self.order)
@@ -83,7 +83,7 @@ class CoordinateLayout:
         return np.argsort(order)[columns], np.where(np.isin(columns, self.flips), -signs, signs)
 
     def padded_array_of_layers(self, M: "np.ndarray") -> "np.ndarray":
-        """The array under this layout, with its pads: `matrix_of_layers` for NumPy."""
+        """Return `matrix_of_layers` of `padded`, for an array M without pads."""
         import numpy as np
 
         d = len(self.order)
@@ -95,20 +95,24 @@ class CoordinateLayout:
         return array[np.ix_(self.order, self.order)]
 
 
-def flip_signs(flips: Collection[int], order: Iterable[int], field: Domain) -> list:
+def signs_from_flips(flips: Collection[int], order: Iterable[int], field: Domain) -> list:
     """Return -1 for each coordinate that is flipped and 1 for the others, in the given order."""
     return [-field.one if i in flips else field.one for i in order]
 
 
-def layout_for(
-    order: tuple[int, ...], partition: tuple[int, int], orientation: Orientation, reverses: bool
+def layout_for_orientation(
+    order: tuple[int, ...],
+    partition: tuple[int, int],
+    orientation: Orientation,
+    has_negative_det: bool,
 ) -> CoordinateLayout:
-    """Return the layout of a matrix; `reverses` says that its determinant is negative.
+    """Return the layout of a matrix with the given order, partition and sign of the determinant.
 
-    Then `orientation` decides: "flip" negates coordinate 0, "pad" appends two coordinates, and
-    "error" raises `OrientationError`. Raises `InvalidInputError` for "pad" with a mask.
+    If the determinant is negative, the layout depends on `orientation`: "flip" negates coordinate
+    0, "pad" appends two coordinates, and "error" raises `OrientationError`. Raises
+    `InvalidInputError` for "pad" with a mask.
     """
-    if not reverses:
+    if not has_negative_det:
         return CoordinateLayout(partition, order)
     if orientation == "error":
         raise OrientationError(_NEGATIVE)
@@ -117,16 +121,17 @@ def layout_for(
     if list(order) != sorted(order):
         raise InvalidInputError(
             "expected a partition (p, q) with orientation='pad', got a mask: permute the matrix so "
-            "that the first half comes first, or use orientation='flip'"
+            "that the coordinates of the first half come first, or use orientation='flip'"
         )
     p, q = partition
     padded = p + 1, q + 1
-    return CoordinateLayout(padded, tuple(range(p + q + 2)), pads=pads_of(padded, p + q))
+    return CoordinateLayout(padded, tuple(range(p + q + 2)), pads=pad_coordinates(padded, p + q))
 
 
-def pads_of(partition: tuple[int, int], d: int) -> tuple[int, ...]:
-    """Return the pads of layers for a d x d matrix: the last coordinate of each half, if p + q > d,
-    or none.
+def pad_coordinates(partition: tuple[int, int], d: int) -> tuple[int, ...]:
+    """Return the pads in layers of a partition (p, q) for a d x d matrix.
+
+    They are the last coordinate of each half if p + q > d; otherwise there are none.
     """
     p, q = partition
     return (p - 1, p + q - 1) if p + q > d else ()

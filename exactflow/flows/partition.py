@@ -1,10 +1,10 @@
-"""The halves of the coordinates: partitions (p, q), 0/1 masks, and how layers run on halves.
+"""Halves of the coordinates, given by sizes (p, q) or a mask, and layers applied to halves.
 
 A mask of d entries puts coordinate i into the first half if mask[i] == 1, and into the second half
-if mask[i] == 0. It is the b of Dinh, Sohl-Dickstein and Bengio (*Real NVP*, 2017): a layer that
-moves the second half keeps the coordinates with b = 1. After relabelling, a mask is a partition
-(p, q): `order` lists the first half and then the second half, each in ascending order, and M
-becomes M[order, order]. A factorization of M[order, order] is one of M in the old labels.
+if mask[i] == 0. It is the mask b of Dinh, Sohl-Dickstein and Bengio (*Real NVP*, 2017): a layer
+that moves the second half keeps the coordinates with b = 1. The tuple `order` lists the coordinates
+of the first half and then those of the second half, each in ascending order. In this order the mask
+is a partition (p, q), and a matrix M is M[order, order].
 """
 
 import operator
@@ -18,12 +18,12 @@ from exactflow.exact.typing import HALVES, Half
 
 __all__ = ["mask_order"]
 
-_REMEDY = "pass (p, q) with p + q coordinates in all, or a mask with a 0 or 1 for each coordinate"
+_REMEDY = "pass (p, q) whose sum is the number of coordinates, or a mask with a 0 or 1 for each"
 
 
 LETTERS: dict[Half, str] = {"first": "U", "second": "L"}
-"""The letters of layers that move the first half, and the second half: their matrices are upper
-and lower triangular in blocks."""
+"""Letters of layers: a layer that moves the first half has a block upper triangular matrix, and one
+that moves the second half a block lower triangular matrix."""
 
 
 def opposite(half: Half) -> Half:
@@ -32,7 +32,7 @@ def opposite(half: Half) -> Half:
 
 
 def moved_and_kept(moves: Half, pair: Sequence) -> Sequence:
-    """Return a pair (first, second) as (moved, kept), or a pair (moved, kept) as (first, second).
+    """Reorder a pair (first, second) as (moved, kept), or a pair (moved, kept) as (first, second).
 
     >>> moved_and_kept("second", (2, 3)), moved_and_kept("second", (3, 2))
     ((3, 2), (2, 3))
@@ -40,12 +40,12 @@ def moved_and_kept(moves: Half, pair: Sequence) -> Sequence:
     return pair if moves == "first" else pair[::-1]
 
 
-def run_layers(
+def apply_layers_to_halves(
     layers: Iterable, halves: Sequence, image: Callable[[Any, Any, Any], Any]
 ) -> Sequence:
-    """Apply coupling layers, given in order of application, to both halves, in any arithmetic.
+    """Apply coupling layers, in order of application, to two halves; return the two new halves.
 
-    ``image(layer, moved, kept)`` returns the image of the half that a layer moves.
+    ``image(layer, moved, kept)`` must return the image of the half that the layer moves.
     """
     for layer in layers:
         moved, kept = moved_and_kept(layer.moves, halves)
@@ -54,7 +54,7 @@ def run_layers(
 
 
 def as_partition(partition: Iterable) -> tuple[int, int]:
-    """Return `partition` as two positive integers, or raise `InvalidInputError`."""
+    """Return `partition` as two positive ints, or raise `InvalidInputError`."""
     try:
         p, q = (operator.index(size) for size in partition)
     except (TypeError, ValueError):
@@ -84,7 +84,7 @@ def mask_order(mask: object) -> tuple[tuple[int, ...], tuple[int, int]]:
     >>> mask_order([1, 0, 1, 0, 1])
     ((0, 2, 4, 1, 3), (3, 2))
     """
-    entries = _as_list(mask, "a mask, a flat sequence of zeros and ones")
+    entries = _as_flat_list(mask, "a mask, a flat sequence of zeros and ones")
     for i, entry in enumerate(entries):
         if not isinstance(entry, int) or entry not in (0, 1):
             raise InvalidInputError(
@@ -100,8 +100,10 @@ def mask_order(mask: object) -> tuple[tuple[int, ...], tuple[int, int]]:
     return (*first, *second), (len(first), len(second))
 
 
-def resolve_partition(partition: object, dimension: int) -> tuple[tuple[int, ...], tuple[int, int]]:
-    """Return the order of the coordinates and the sizes (p, q) of the halves.
+def resolve_partition_or_mask(
+    partition: object, dimension: int
+) -> tuple[tuple[int, ...], tuple[int, int]]:
+    """Return the coordinates, first half first, and the sizes (p, q) of the halves.
 
     `partition` is None for (d // 2, d - d // 2), the sizes (p, q) with p + q = d, or a mask of d
     entries (see `mask_order`). Two positive integers are sizes: on two coordinates (1, 1) are
@@ -115,7 +117,7 @@ def resolve_partition(partition: object, dimension: int) -> tuple[tuple[int, ...
         )
     if partition is None:
         partition = dimension // 2, dimension - dimension // 2
-    entries = _as_list(partition, "a partition (p, q) or a mask")
+    entries = _as_flat_list(partition, "a partition (p, q) or a mask")
     are_sizes = [isinstance(x, int) and not isinstance(x, bool) and x > 0 for x in entries]
     if len(entries) == 2 and all(are_sizes):
         if sum(entries) != dimension:
@@ -133,14 +135,14 @@ def resolve_partition(partition: object, dimension: int) -> tuple[tuple[int, ...
     return mask_order(entries)
 
 
-def _as_list(values: object, expected: str) -> list:
-    """Return a flat sequence as a list of Python values; `expected` names it in messages."""
+def _as_flat_list(values: object, expected: str) -> list:
+    """Return a flat sequence as a list of Python values; messages call it `expected`."""
     if is_array(values):
         values = values.tolist()
     if not isinstance(values, Sequence) or isinstance(values, str | bytes):
         raise InvalidInputError(f"expected {expected}, got {values!r}: {_REMEDY}")
     if any(isinstance(entry, list | tuple) or is_array(entry) for entry in values):
         raise InvalidInputError(
-            f"expected {expected}, got a nested sequence: flatten it in the order of coordinates"
+            f"expected {expected}, got a nested sequence: list one value for each coordinate"
         )
     return [entry.item() if hasattr(entry, "dtype") else entry for entry in values]

@@ -1,9 +1,9 @@
-"""A plot of a flow in matplotlib: its matrix as the product of its layers.
+"""A matplotlib picture of a linear flow: its matrix as the product of its layers.
 
-The colours are those of the heat maps in HTML: red is positive, blue is negative, grey is an entry
-without a sign (in a finite field, for example), and a zero is blank. In each matrix the darkest
-entry is the largest one. If the entries of a matrix differ by a factor above 1,000, the colours are
-logarithmic, and the line below the matrix says so.
+As in the heat maps of HTML, red entries are positive, blue ones are negative, grey ones have no
+sign (in a finite field, for example), and zeros are blank. In each matrix the darkest entry is the
+largest one. If the entries of a matrix differ by a factor above 1,000, the colours are logarithmic,
+and the caption below the matrix says so.
 """
 
 from dataclasses import dataclass
@@ -18,36 +18,39 @@ from exactflow.errors import InvalidInputError, require
 from exactflow.exact import linalg
 from exactflow.exact.numbers import format_field, format_short
 from exactflow.exact.typing import Element
-from exactflow.flows.orientation import flip_signs
+from exactflow.flows.orientation import signs_from_flips
 from exactflow.flows.partition import LETTERS
 
 _COLOURS = {1: (0.8, 0.2, 0.2), -1: (0.2, 0.4, 0.8), 0: (0.47, 0.47, 0.47)}
 _PALEST = 0.15
+"""The darkness of the lightest nonzero entry, where 1 is the darkest."""
 _LOGARITHMIC_ABOVE = 3
-"""Decimal digits between the largest and the least entry above which colours are logarithmic."""
+"""Colours are logarithmic if log10(largest / smallest entry) exceeds this number."""
 _WRITTEN = 8
-"""The largest number of coordinates for which entries are written."""
+"""The most rows of a matrix whose entries are written by default."""
 _LETTERS = 3
-"""The most letters of an entry that is written."""
+"""The most characters of an entry that is written by default."""
 _WHITE_ABOVE = 0.6
-"""Darkness above which an entry is written in white."""
+"""The darkness of a square above which its entry is written in white."""
 _GAP = 0.15
+"""The space between two matrices, as a fraction of the width of a matrix."""
 _EQUALS = 0.3
+"""The space for the sign =, as a fraction of the width of a matrix."""
 _UNIT = 1.3
-"""The width in inches of a matrix, in a figure that this module creates."""
+"""The width of a matrix in inches, in a figure that this module creates."""
 
 
-def draw_strip(flow: Any, *, ax: Any, target: bool, entries: bool | None) -> Any:
-    """Draw the strip of a linear flow and return its Axes: see `exactflow.flows.base.Flow.plot`."""
+def draw_product_of_layers(flow: Any, *, ax: Any, target: bool, entries: bool | None) -> Any:
+    """Draw M = the product of layers, and return the Axes; see `exactflow.flows.base.Flow.plot`."""
     if not hasattr(flow, "domain_matrix"):
         raise InvalidInputError(
-            f"expected a linear flow to plot, got {type(flow).__name__}, which has no matrix: plot "
-            "flow.forward(points) instead"
+            f"expected a linear flow to plot, got {type(flow).__name__}, which has no matrix: map "
+            "points with flow.forward(points) and plot their images"
         )
     if flow.field.is_FractionField or flow.field.is_PolynomialRing:
         raise InvalidInputError(
-            f"expected a flow of numbers to plot, got one over {format_field(flow.field)}: put "
-            "numbers for the symbols with flow.at({symbol: number})"
+            f"expected a flow of numbers to plot, got a flow over {format_field(flow.field)}: "
+            "replace the symbols by numbers with flow.at({symbol: number})"
         )
     if not isinstance(target, bool) or not isinstance(entries, bool | None):
         raise InvalidInputError(
@@ -55,16 +58,16 @@ def draw_strip(flow: Any, *, ax: Any, target: bool, entries: bool | None) -> Any
             f"{format_short(target)} and {format_short(entries)}"
         )
     if ax is not None and not hasattr(ax, "imshow"):
-        raise InvalidInputError(f"expected Axes of matplotlib as ax, got {type(ax).__name__}")
+        raise InvalidInputError(f"expected ax to be Axes of matplotlib, got {type(ax).__name__}")
     pyplot = require("matplotlib.pyplot", "plot", "a plot")
-    shown = _factors(flow)
+    named = _named_factors(flow)
     if target:
-        shown = [("M", flow.domain_matrix()), *shown]
-    width = len(shown) * (1 + _GAP) + _EQUALS * target
+        named = [("M", flow.domain_matrix()), *named]
+    width = len(named) * (1 + _GAP) + _EQUALS * target
     if ax is None:
         _, ax = pyplot.subplots(figsize=(_UNIT * width, 1.5 * _UNIT), layout="constrained")
     left = 0.0
-    for k, (name, matrix) in enumerate(shown):
+    for k, (name, matrix) in enumerate(named):
         if target and k == 1:
             ax.text(left + _EQUALS / 2 - _GAP / 2, 0.5, "=", ha="center", va="center", fontsize=14)
             left += _EQUALS
@@ -77,25 +80,28 @@ def draw_strip(flow: Any, *, ax: Any, target: bool, entries: bool | None) -> Any
     return ax
 
 
-def _factors(flow: Any) -> list[tuple[str, DomainMatrix]]:
-    """Return the factors of the flow's matrix from left to right, the first layer last, in the
-    user's order of coordinates, and the flips behind them.
+def _named_factors(flow: Any) -> list[tuple[str, DomainMatrix]]:
+    """Return the names and matrices of the flow's factors from left to right.
+
+    The last layer comes first, and the flips, if any, come last. The matrices list the coordinates
+    in their natural order.
     """
     named = []
     for k, layer in enumerate(flow.layers, 1):
         one = type(flow)([layer], order=flow.order)
         named.append((f"{k}: {LETTERS[layer.moves]}", one.domain_matrix()))
-    found = named[::-1]
-    if flow.flips or not found:
-        signs = flip_signs(flow.flips, range(flow.dimension), flow.field)
-        found.append(("flips" if flow.flips else "I", linalg.diagonal(signs, flow.field)))
-    return found
+    named.reverse()
+    if flow.flips or not named:
+        signs = signs_from_flips(flow.flips, range(flow.dimension), flow.field)
+        named.append(("flips" if flow.flips else "I", linalg.diagonal(signs, flow.field)))
+    return named
 
 
 @dataclass(frozen=True)
 class _Shades:
-    """Signs and decimal logarithms of the entries that are not zero; sign 0 in a field without an
-    order.
+    """The sign and log10 of the absolute value of each nonzero entry of a matrix.
+
+    In a field without an order the sign is 0.
     """
 
     signs: dict[tuple[int, int], int]
@@ -103,37 +109,37 @@ class _Shades:
 
     @classmethod
     def of(cls, matrix: DomainMatrix) -> "_Shades":
-        """Read the entries of a matrix of numbers."""
-        pairs = {place: _sign_and_log10(x, matrix.domain) for place, x in matrix.iter_items()}
+        """Return the signs and logarithms of the entries of a matrix of numbers."""
+        pairs = {place: _sign_and_log10_abs(x, matrix.domain) for place, x in matrix.iter_items()}
         signs = {place: sign for place, (sign, _) in pairs.items()}
         return cls(signs, {place: size for place, (_, size) in pairs.items()})
 
     @property
     def largest_log10(self) -> float:
-        """The decimal logarithm of the largest entry."""
+        """The log10 of the largest absolute value of an entry, or 0 if all entries are zero."""
         return max(self.sizes.values(), default=0.0)
 
     @property
-    def digits(self) -> float:
-        """The decimal digits between the largest and the least entry."""
+    def log10_range(self) -> float:
+        """The log10 of the largest divided by the smallest absolute value of a nonzero entry."""
         return self.largest_log10 - min(self.sizes.values(), default=0.0)
 
     @property
     def is_logarithmic(self) -> bool:
-        """Whether the entries differ so much that colours show their logarithms."""
-        return self.digits > _LOGARITHMIC_ABOVE
+        """Whether colours show logarithms, as for entries that differ by a factor above 1,000."""
+        return self.log10_range > _LOGARITHMIC_ABOVE
 
-    def depths(self) -> dict[tuple[int, int], float]:
-        """How dark each entry is, between `_PALEST` and 1."""
+    def darkness_by_entry(self) -> dict[tuple[int, int], float]:
+        """Return the darkness of each nonzero entry, between `_PALEST` and 1."""
         below = {place: self.largest_log10 - size for place, size in self.sizes.items()}
         if self.is_logarithmic:
-            shares = {place: 1 - digits / self.digits for place, digits in below.items()}
+            shares = {place: 1 - digits / self.log10_range for place, digits in below.items()}
         else:
             shares = {place: 10**-digits for place, digits in below.items()}
         return {place: _PALEST + (1 - _PALEST) * share for place, share in shares.items()}
 
     def caption(self, name: str) -> str:
-        """The name of the matrix and, below it, its largest entry, where entries have signs."""
+        """Return the name of the matrix and, if entries have signs, its largest entry below it."""
         if 0 in self.signs.values():
             return name
         exponent = floor(self.largest_log10) if self.signs else 0
@@ -146,8 +152,10 @@ class _Shades:
         return "\n".join(lines)
 
 
-def _sign_and_log10(value: Element, field: Domain) -> tuple[int, float]:
-    """Return the sign of a number and the decimal logarithm of its absolute value."""
+def _sign_and_log10_abs(value: Element, field: Domain) -> tuple[int, float]:
+    """Return the sign of a nonzero number and the log10 of its absolute value, or (0, 0.0) if it
+    is not real.
+    """
     if field.is_QQ:
         numerator, denominator = int(value.numerator), int(value.denominator)
         return (1 if numerator > 0 else -1), log10(abs(numerator)) - log10(denominator)
@@ -160,15 +168,15 @@ def _sign_and_log10(value: Element, field: Domain) -> tuple[int, float]:
 def _draw_matrix(
     ax: Any, left: float, matrix: DomainMatrix, halves: tuple[int, int] | None, entries: bool | None
 ) -> _Shades:
-    """Draw one matrix, as a square whose lower left corner is (left, 0); return its shades."""
+    """Draw a matrix as a unit square with lower left corner (left, 0); return its shades."""
     import numpy as np
 
     d = matrix.shape[0]
     shades = _Shades.of(matrix)
-    depths = shades.depths()
+    darkness = shades.darkness_by_entry()
     pixels = np.zeros((d, d, 4))
     for (i, j), sign in shades.signs.items():
-        pixels[i, j] = *_COLOURS[sign], depths[i, j]
+        pixels[i, j] = *_COLOURS[sign], darkness[i, j]
     ax.imshow(pixels, extent=(left, left + 1, 0, 1), interpolation="nearest", zorder=1)
     grey = {"color": "0.5", "zorder": 2}
     ax.plot([left, left + 1, left + 1, left, left], [0, 0, 1, 1, 0], lw=0.8, **grey)
@@ -182,6 +190,6 @@ def _draw_matrix(
     if entries or all(len(text) <= _LETTERS for text in texts.values()):
         for (i, j), text in texts.items():
             where = left + (j + 0.5) / d, 1 - (i + 0.5) / d
-            colour = "white" if depths[i, j] > _WHITE_ABOVE else "black"
+            colour = "white" if darkness[i, j] > _WHITE_ABOVE else "black"
             ax.text(*where, text, ha="center", va="center", fontsize=6.5, color=colour, zorder=3)
     return shades

@@ -1,4 +1,4 @@
-"""Base classes of results, which have a kind of evidence, a sentence and mostly a flow."""
+"""Base classes of results: each has a kind of evidence and a sentence, and most have a flow."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from exactflow.flows.base import Flow, LayerSequence, VectorMap
 from exactflow.flows.evidence import Evidence
 
 DepthScales: TypeAlias = Literal["additive", "positive"]
-"""The scales that layers may have where they are counted."""
+"""The scales that layers may have when the least number of layers is sought."""
 
 
 class Result(ABC):
-    """A result with its kind of `evidence`, and a sentence, ``str(result)``."""
+    """A result with a kind of `evidence`; ``str(result)`` is a sentence that states it."""
 
     evidence: ClassVar[Evidence]
 
@@ -33,7 +33,8 @@ class Result(ABC):
 class FlowResult(Result):
     """A result about a `flow`."""
 
-    if TYPE_CHECKING:  # a field of some subclasses, and a property of others
+    # Some subclasses define it as a field, others as a property.
+    if TYPE_CHECKING:
 
         @property
         def flow(self) -> Flow:
@@ -41,7 +42,7 @@ class FlowResult(Result):
 
     @property
     def depth(self) -> int:
-        """The number of coupling layers."""
+        """The number of coupling layers of the flow."""
         return self.flow.depth
 
     def _repr_html_(self) -> str:
@@ -52,22 +53,22 @@ class FlowResult(Result):
 
 
 class MapResult(LayerSequence, VectorMap, FlowResult):
-    """A result that maps vectors by its own layers, which may be rounded layers of its `flow`."""
+    """A result that maps vectors by its own layers, which are the layers of `flow` or rounded."""
 
     def inverse(self) -> Any:
-        """Return the inverse of `flow`, exactly."""
+        """Return the exact inverse of `flow`."""
         return self.flow.inverse()
 
     def log_abs_det(self) -> sympy.Expr:
-        """Return ``log|det|`` of `flow`, exactly."""
+        """Return the exact ``log|det|`` of `flow`."""
         return self.flow.log_abs_det()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DepthBounds:
-    """A lower and an upper bound of the least number of layers.
+    """A lower and an upper bound for the least number of layers of a given kind.
 
-    `scales` is "additive" or "positive", the kind of the layers.
+    `scales` is the kind of the layers, "additive" or "positive".
     """
 
     lower: int
@@ -76,17 +77,17 @@ class DepthBounds:
 
     @property
     def depth(self) -> int:
-        """The upper bound, which layers attain; the least number, if the bounds agree."""
+        """The upper bound: a flow of so many layers exists. It is the least number if decided."""
         return self.upper
 
     @property
     def is_decided(self) -> bool:
-        """Whether the bounds agree."""
+        """Whether the two bounds are equal, so that the least number is known."""
         return self.lower == self.upper
 
     @property
     def summary(self) -> str:
-        """The number of layers and their kind, in words."""
+        """The bounds and the kind of the layers, as in "exactly 4 additive layers"."""
         layers = "layer" if self.upper == 1 else "layers"
         kind = (
             f"additive {layers}" if self.scales == "additive" else f"{layers} with positive scales"

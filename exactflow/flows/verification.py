@@ -1,4 +1,4 @@
-"""Check that a flow equals a matrix, in every entry."""
+"""Check exactly that a flow equals a matrix in every entry."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,7 +8,7 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.polyerrors import UnificationFailed
 
 from exactflow.errors import InvalidInputError, VerificationError
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import MatrixLike
 from exactflow.flows.evidence import Evidence
@@ -19,7 +19,7 @@ __all__ = ["Verification", "verify"]
 
 
 _LARGE = 40
-"""Flows of fewer coordinates are compared with the matrix by composing all layers."""
+"""The number of coordinates from which a dense flow is compared in a faster way."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,10 +38,10 @@ class Verification(FlowResult):
 
 
 def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
-    """Check that the composition of `flow` equals `M` exactly, in every entry.
+    """Check that the matrix of `flow` equals `M` exactly, in every entry.
 
-    The layers are composed block by block. If the flow is large and over QQ, some layers are undone
-    on `M` instead.
+    The layers are multiplied block by block. For a large flow over QQ, some inverse layers are
+    applied to `M` instead.
 
     Parameters
     ----------
@@ -51,8 +51,8 @@ def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
     Raises
     ------
     VerificationError
-        They differ. The message names the first entry that differs (row by row, from 0), its
-        expected and its derived value.
+        The matrices differ. The message names the first entry that differs (row by row, with
+        indices from 0), the expected value and the derived value.
     InvalidInputError
         `M` is not a d x d matrix of exact numbers.
 
@@ -65,23 +65,30 @@ def verify(flow: CouplingFlow, M: MatrixLike) -> Verification:
     """
     if not isinstance(flow, CouplingFlow):
         raise InvalidInputError(
-            f"expected a flow of linear couplings, got {type(flow).__name__}: factor returns one"
+            f"expected a CouplingFlow, such as factor returns, got {type(flow).__name__}"
         )
-    expected = as_matrix(M)
+    expected = as_square_matrix(M)
     if expected.shape[0] != flow.dimension:
         raise InvalidInputError(
             f"expected a {flow.dimension} x {flow.dimension} matrix for this flow, "
             f"got {expected.shape[0]} x {expected.shape[1]}"
         )
     is_long = flow.dimension >= _LARGE and not flow.is_sparse
-    if is_long and flow.field == expected.domain == QQ and flow._has_matrix(expected.to_dense()):
+    if (
+        is_long
+        and flow.field == expected.domain == QQ
+        and flow._has_dense_rational_matrix(expected.to_dense())
+    ):
         return Verification(flow)
     require_equal(flow.domain_matrix(), expected, "the flow does not equal the matrix")
     return Verification(flow)
 
 
 def require_equal(derived: DomainMatrix, expected: DomainMatrix, refuted: str) -> None:
-    """Raise `VerificationError`, with the text `refuted`, if two matrices of one shape differ."""
+    """Raise `VerificationError`, whose message ends with `refuted`, if two matrices differ.
+
+    They must have the same shape. Raises `InvalidInputError` if no field contains both.
+    """
     try:
         derived, expected = derived.unify(expected, fmt="dense")
     except UnificationFailed:
@@ -97,8 +104,9 @@ def require_equal(derived: DomainMatrix, expected: DomainMatrix, refuted: str) -
 def first_differing_entry(
     expected: DomainMatrix, derived: DomainMatrix
 ) -> tuple[tuple[int, int], str, str] | None:
-    """Return the first place at which two matrices over one field differ, row by row, and both
-    entries as text; or None if the matrices are equal.
+    """Return (place, expected entry, derived entry) for the first difference, row by row, or None.
+
+    The entries are texts, and the place is (row, column). Both matrices are over one field.
     """
     if derived == expected:
         return None

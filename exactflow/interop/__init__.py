@@ -170,13 +170,13 @@ def _combine_with_whitening_bias(flow: Any, bias: Any, dimension: int) -> "np.nd
     """Return the given bias, plus the bias that subtracts the mean in a result of `whiten`."""
     import numpy as np
 
-    center = flow.center if isinstance(flow, Whitening) else None
+    whitening_bias = flow.bias if isinstance(flow, Whitening) else None
     if bias is None:
-        return center
+        return whitening_bias
     try:
         values = np.asarray(bias, dtype=np.float64)
     except (TypeError, ValueError):
         values = np.empty(0)
     if values.shape != (dimension,) or not np.isfinite(values).all():
         raise InvalidInputError(f"expected {dimension} finite numbers as bias, got {bias!r:.80}")
-    return values if center is None else values + center
+    return values if whitening_bias is None else values + whitening_bias

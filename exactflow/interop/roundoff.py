@@ -111,7 +111,7 @@ def check_rounding_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = 
 
 def round_layer_to_floats(layer: LinearCoupling, dtype: Any = np.float64) -> FloatCoupling:
     """Round a layer over QQ to a dtype; raise `InvalidInputError` for numbers beyond its range."""
-    for value in set(layer.values()):
+    for value in set(layer.scales_and_shift_entries()):
         if not 0 < abs(_round_to_dtype(value, dtype)) < np.inf:
             size = int(value.numerator).bit_length() - int(value.denominator).bit_length()
             raise InvalidInputError(
@@ -125,7 +125,7 @@ def round_layer_to_floats(layer: LinearCoupling, dtype: Any = np.float64) -> Flo
 
 def _is_exactly_representable(flow: CouplingFlow, dtype: Any) -> bool:
     """Whether all numbers of the layers of a flow are numbers of a dtype."""
-    values = {value for layer in flow.layers for value in layer.values()}
+    values = {value for layer in flow.layers for value in layer.scales_and_shift_entries()}
     return all(QQ(*_round_to_dtype(value, dtype).as_integer_ratio()) == value for value in values)
 
 

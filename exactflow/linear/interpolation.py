@@ -3,7 +3,7 @@
 Main results
 ------------
 `exactflow.linear.finite_maps` has the theorem and its proof: four additive couplings always
-suffice, and the least number is decided exactly, with an obstruction for each shorter word.
+suffice, and the least number is decided exactly, with an obstruction for each shorter pattern.
 
 To our knowledge this is new. Near it are integer discrete flows, whose additive couplings round
 (Hoogeboom, Peters, van den Berg and Welling, *Integer discrete flows and lossless compression*,
@@ -28,40 +28,41 @@ from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, VerificationError
-from exactflow.exact.coerce import as_rectangle
+from exactflow.exact.coerce import as_rectangular_matrix
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element, MatrixLike, PartitionLike
 from exactflow.explanation import Explanation, Step
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.orientation import CoordinateLayout
-from exactflow.flows.partition import LETTERS, opposite, resolve_partition
+from exactflow.flows.partition import LETTERS, opposite, resolve_partition_or_mask
 from exactflow.flows.result import MapResult
 from exactflow.linear.finite_maps import (
     Columns,
     PointObstruction,
     coupling_from_table,
-    find_shortest_word,
+    find_shortest_pattern,
 )
 
 __all__ = ["Interpolation", "interpolate"]
 
-_MOST_BITS = 2048  # a longer common denominator is not used
+_MOST_BITS = 2048
+"""Limit of the bits of a common denominator: entries stay fractions if it is longer."""
 _THEOREM = "Theorem 18: exactflow.linear.finite_maps"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Interpolation(MapResult):
-    """A flow of the fewest additive couplings that map points to images, and why fewer fail.
+    """The fewest additive couplings that map points to images, with proofs that fewer fail.
 
     Attributes
     ----------
-    points, images : N x d matrices of rational numbers, a point in each row.
+    points, images : N x d matrices of rational numbers, with one point in each row.
     flow : the couplings.
-    obstructions : a proof for each shorter word of couplings that it does not suffice, with a
-        `check` that raises.
+    obstructions : for each shorter pattern of couplings, a proof that it does not suffice; its
+        `check` raises if the proof does not hold.
     integers : whether the flow maps Z^d onto itself. Then `forward` and `backward` map arrays of
-        integers in int64, if their entries are within `limit`.
+        integers in int64, if no entry exceeds `int64_limit` in absolute value.
     """
 
     points: DomainMatrix
@@ -82,47 +83,49 @@ class Interpolation(MapResult):
         return self.flow.layers
 
     @property
-    def word(self) -> str:
-        """The letters of the couplings as a product, so that data meets the last letter first: L
-        moves the second half, U the first half.
+    def pattern(self) -> str:
+        """One letter for each coupling, such as ULU, read as a product, so that data meets the last
+        letter first: L moves the second half, U the first half.
         """
         return "".join(LETTERS[layer.moves] for layer in reversed(self.layers))
 
     def forward(self, x: Any) -> Any:
-        """Return the image of a vector of d entries, or of each column, as `PiecewiseFlow` does.
+        """Return the image of a vector, or of each column of a matrix, as `PiecewiseFlow` does.
 
         If `integers` holds, an array of integers is mapped in int64.
 
         Raises
         ------
         InvalidInputError
-            As for a `PiecewiseFlow`, or an integer beyond `limit`, so that none ever overflows.
+            As for a `PiecewiseFlow`, or for an integer beyond `int64_limit`, which might overflow.
         """
-        return self._map_within_limit(self.flow, x, self.limit)
+        return self._map_in_int64_if_integers(self.flow, x, self.int64_limit)
 
     def backward(self, y: Any) -> Any:
-        """Return the preimage, as `forward` does; every image of `forward` has one."""
-        return self._map_within_limit(self.flow.inverse(), y, self.limit + self._largest_change)
+        """Return the preimage of a vector, or of each column; see `forward`."""
+        return self._map_in_int64_if_integers(
+            self.flow.inverse(), y, self.int64_limit + self._largest_total_change
+        )
 
     @cached_property
-    def limit(self) -> int:
-        """The largest absolute value of an integer that `forward` maps in int64; negative if it
-        maps none.
+    def int64_limit(self) -> int:
+        """The largest absolute value of the entries of an array that `forward` maps in int64;
+        negative if it maps no array in int64.
         """
         rows = [sum(map(abs, layer.coefficients.values())) for layer in self.layers]
         knots = chain.from_iterable(layer.conditioner.knots for layer in self.layers)
         most = 2**63 - 1
         if max(map(abs, knots), default=0) > most:
             return -1
-        return most // int(max(rows, default=1)) - 2 * self._largest_change
+        return most // int(max(rows, default=1)) - 2 * self._largest_total_change
 
     @cached_property
-    def _largest_change(self) -> int:
-        """The largest change of an integer by all couplings together."""
+    def _largest_total_change(self) -> int:
+        """A bound on the change of an entry by all couplings together."""
         values = (chain.from_iterable(layer.conditioner.values) for layer in self.layers)
         return sum(int(max(map(abs, shifts))) for shifts in values)
 
-    def _map_within_limit(self, flow: PiecewiseFlow, x: Any, limit: int) -> Any:
+    def _map_in_int64_if_integers(self, flow: PiecewiseFlow, x: Any, limit: int) -> Any:
         if not (self.integers and isinstance(x, np.ndarray) and x.dtype.kind in "iu"):
             return flow.forward(x)
         if x.ndim not in (1, 2) or len(x) != self.dimension:
@@ -134,25 +137,26 @@ class Interpolation(MapResult):
         if largest > limit:
             reason = f"expected integers of absolute value at most {limit}, got {largest}"
             if limit < 0:
-                reason = "the couplings have integers beyond the range of int64"
-            raise InvalidInputError(f"{reason}: give a list to result.flow, which has no limit")
+                reason = "the couplings contain integers beyond the range of int64"
+            raise InvalidInputError(f"{reason}: pass lists to result.flow, which has no limit")
         entries = [*x.astype(np.int64).reshape(self.dimension, -1)]
         return np.stack(flow._map_entries(entries, int)).reshape(x.shape)
 
     @property
     def summary(self) -> str:
-        """The number of couplings, in words, and their letters."""
-        named = f" ({self.word})" if self.word else ""
+        """The number of couplings and their pattern: "exactly 2 additive couplings (UL)"."""
+        named = f" ({self.pattern})" if self.pattern else ""
         return f"exactly {self.depth} additive coupling{'s' * (self.depth != 1)}{named}"
 
     def __str__(self) -> str:
-        reasons = (str(x) for x in self.obstructions if len(x.word) == self.depth - 1)
+        reasons = (str(x) for x in self.obstructions if len(x.pattern) == self.depth - 1)
         least = f"{self.points.shape[0]} points go to their images by {self.summary}"
         return ": ".join([least, *filter(None, ["; ".join(reasons)])])
 
     def explain(self) -> Explanation:
-        """Return the points after each coupling, and why each shorter word fails, as steps that are
-        checked again.
+        """Explain the result in steps, each of which is checked again.
+
+        They show the points after each coupling, and prove that each shorter pattern fails.
         """
         X, Y = self.points.transpose(), self.images.transpose()
         steps = [Step("points", "The points are the columns of `X0`.", "", {}, {"X0": X}, QQ)]
@@ -160,24 +164,26 @@ class Interpolation(MapResult):
             one, before = PiecewiseFlow([layer], order=self.flow.order), X
             X, kept = one._map_exact(X), opposite(layer.moves)
             why = f"Coupling {k} adds to the {layer.moves} half a function of the {kept} half."
-            undone = partial(_is_image, one.inverse(), X, before)
+            undone = partial(_maps_columns_to_images, one.inverse(), X, before)
             steps.append(Step("coupling", why, "", {}, {f"X{k}": X}, QQ, witness=undone))
         why, last = "These are the images, the columns of `Y`.", f"X{self.depth}"
         steps.append(Step("images", why, f"{last} = Y", {last: X}, {"Y": Y}, QQ))
         steps += map(_obstruction_step, self.obstructions)
         layout = CoordinateLayout(self.partition, tuple(self.flow.order or range(self.dimension)))
-        claim = f"The points go to their images by {self.summary}.{layout.sentence}"
+        claim = f"The points go to their images by {self.summary}.{layout.sentences_if_not_default}"
         return Explanation.from_checked_steps(claim, steps, self, self.evidence)
 
 
-def _is_image(flow: PiecewiseFlow, columns: DomainMatrix, images: DomainMatrix) -> bool:
+def _maps_columns_to_images(
+    flow: PiecewiseFlow, columns: DomainMatrix, images: DomainMatrix
+) -> bool:
     return bool(flow._map_exact(columns) == images)
 
 
 def _obstruction_step(found: PointObstruction) -> Step:
-    """Return the explanation step that shows the points and images of an obstruction, as halves."""
+    """Return the step that shows the points and the images of an obstruction, as columns."""
     entries = ([[*x, *y] for x, y in pairs] for pairs in (found.points, found.images))
-    X, Y = (as_rectangle(rows).transpose() for rows in entries)
+    X, Y = (as_rectangular_matrix(rows).transpose() for rows in entries)
     reason, kind = str(found), found.kind
     why = f"{reason[0].upper()}{reason[1:]}."
     return Step(kind, why, "", {}, {"X": X, "Y": Y}, QQ, _THEOREM, witness=found.is_valid)
@@ -191,7 +197,7 @@ def interpolate(
     mask: "PartitionLike | None" = None,
     integers: bool = False,
 ) -> Interpolation:
-    """Interpolate points by the fewest additive couplings, with proofs that fewer do not suffice.
+    """Return the fewest additive couplings that map points to images, with proofs that fewer fail.
 
     At most four couplings are needed.
 
@@ -209,10 +215,10 @@ def interpolate(
     -------
     Interpolation
         Its `flow`, a `PiecewiseFlow`, maps each point to its image, and its `obstructions` exclude
-        all shorter words. Each shift is linear between its knots, and constant beyond them. It is a
-        function of one kept coordinate, if its values at the points are distinct, or else of a
-        linear functional with small integer coefficients. If both words of the least length
-        suffice, `flow` has the smaller shifts.
+        all shorter patterns. Each shift is linear between its knots, and constant beyond them. It
+        is a function of one kept coordinate that takes different values at different halves, if
+        there is one, or else of a linear functional with small integer coefficients. If both
+        patterns of the least length suffice, `flow` has the smaller shifts.
 
     Raises
     ------
@@ -230,69 +236,72 @@ def interpolate(
     >>> interpolate([[0, 0.5], [1, 2]], [["1/3", 5], [7, 0]]).summary
     'exactly 2 additive couplings (UL)'
     """
-    given = _read_points("points", points), _read_points("images", images)
+    given = _read_rational_points("points", points), _read_rational_points("images", images)
     (count, d), shape = given[0].shape, given[1].shape
     if shape != (count, d) or not count:
         raise InvalidInputError(
-            "expected at least one point, and one image of equal dimension for each, got "
-            f"{count} points of {d} entries and {shape[0]} images of {shape[1]}"
+            "expected at least one point, and for each point one image of the same dimension, got "
+            f"{count} points of {d} entries and {shape[0]} images of {shape[1]} entries"
         )
     if partition is not None and mask is not None:
-        raise InvalidInputError("expected a partition or a mask, got both")
-    order, sizes = resolve_partition(partition if mask is None else mask, d)
-    unit = 1 if integers else _common_denominator(*given)
+        raise InvalidInputError("expected a partition or a mask, got both: leave out one of them")
+    order, sizes = resolve_partition_or_mask(partition if mask is None else mask, d)
+    denominator = 1 if integers else _common_denominator_if_short(*given)
     start, stop = (
-        _halves_in_units(name, matrix, order, sizes[0], unit, integers)
+        _halves_of_distinct_rows(name, matrix, order, sizes[0], denominator, integers)
         for name, matrix in zip(("points", "images"), given, strict=True)
     )
-    word, tables, obstructions = find_shortest_word(start, stop, unit)
+    pattern, tables, obstructions = find_shortest_pattern(start, stop, denominator)
     layers = [
-        coupling_from_table(sizes, letter, table, unit, integers)
-        for letter, table in zip(reversed(word), tables, strict=True)
+        coupling_from_table(sizes, letter, table, denominator, integers)
+        for letter, table in zip(reversed(pattern), tables, strict=True)
     ]
     flow = PiecewiseFlow(layers, order=order, partition=sizes)
-    if not _is_image(flow, *(matrix.transpose() for matrix in given)):
+    if not _maps_columns_to_images(flow, *(matrix.transpose() for matrix in given)):
         raise VerificationError("the flow does not map the points to the images: report this bug")
     return Interpolation(*given, flow, obstructions, integers)
 
 
-def _read_points(name: str, given: MatrixLike) -> DomainMatrix:
-    """Return the points or the images as a matrix of rational numbers."""
+def _read_rational_points(name: str, given: MatrixLike) -> DomainMatrix:
+    """Return points or images as a matrix; raise `InvalidInputError` unless all are rational."""
     try:
-        matrix = as_rectangle(given)
+        matrix = as_rectangular_matrix(given)
     except InvalidInputError as error:
         raise InvalidInputError(f"{name}: {error}") from None
     if not matrix.domain.is_QQ:
         raise InvalidInputError(
-            f"{name}: expected rational numbers, got numbers in {matrix.domain}"
+            f"expected rational numbers as {name}, got numbers in {matrix.domain}"
         )
     return matrix.to_dense()
 
 
-def _common_denominator(*given: DomainMatrix) -> int:
-    """Return a common denominator, so that all numbers are multiples of 1/`unit`; 1 if that is
-    long.
-    """
-    unit = 1
+def _common_denominator_if_short(*given: DomainMatrix) -> int:
+    """Return the least common denominator of all entries; 1 if it has more than `_MOST_BITS`."""
+    common = 1
     for denominator in {int(x.denominator) for matrix in given for x in matrix.to_list_flat()}:
-        unit = lcm(unit, denominator)
-        if unit.bit_length() > _MOST_BITS:
+        common = lcm(common, denominator)
+        if common.bit_length() > _MOST_BITS:
             return 1
-    return unit
+    return common
 
 
-def _halves_in_units(
-    name: str, matrix: DomainMatrix, order: Sequence[int], p: int, unit: int, integers: bool
+def _halves_of_distinct_rows(
+    name: str, matrix: DomainMatrix, order: Sequence[int], p: int, denominator: int, integers: bool
 ) -> Columns:
-    """Return the halves of the rows, as multiples of 1/`unit`; raise `InvalidInputError` for equal
-    rows, and with `integers` for an entry that is no integer.
+    """Return the first and the second halves of the rows, multiplied by `denominator`.
+
+    Raises `InvalidInputError` for equal rows and, with `integers`, for an entry that is no integer.
     """
-    columns = [[_in_units(x, unit) for x in column] for column in matrix.transpose().to_list()]
+    columns = [
+        [_multiply_by_denominator(x, denominator) for x in column]
+        for column in matrix.transpose().to_list()
+    ]
     rows: dict[tuple, int] = {}
     for i, row in enumerate(zip(*columns, strict=True)):
         if integers and not all(isinstance(x, int) for x in row):
             raise InvalidInputError(
-                f"expected integers, got {_format_row(row)} as row {i} of {name}: omit integers"
+                f"expected integers, got {_format_row(row)} as row {i} of {name}: pass "
+                "integers=False"
             )
         if (k := rows.setdefault(row, i)) != i:
             given = _format_row(matrix.to_list()[i])
@@ -304,10 +313,10 @@ def _halves_in_units(
     return [*zip(*seen[:p], strict=True)], [*zip(*seen[p:], strict=True)]
 
 
-def _in_units(x: Element, unit: int) -> Element:
-    """Return x times `unit`, as a Python integer if it is an integer."""
-    factor, rest = divmod(unit, int(x.denominator))
-    return unit * x if rest else int(x.numerator) * factor
+def _multiply_by_denominator(x: Element, denominator: int) -> Element:
+    """Return x times `denominator`, as a Python integer if it is an integer."""
+    factor, rest = divmod(denominator, int(x.denominator))
+    return denominator * x if rest else int(x.numerator) * factor
 
 
 def _format_row(row: Sequence) -> str:

@@ -1,4 +1,4 @@
-"""How the text of a proof script uses `exactflow.claims`, and where it checks claims."""
+"""Find in the text of a proof script how it uses `exactflow.claims` and where it checks claims."""
 
 import ast
 import io
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exactflow.errors import InvalidInputError
-from exactflow.files.atomic import read_bytes
+from exactflow.files.atomic import read_file_or_stdin
 from exactflow.flows.evidence import Evidence
 
 _CLAIMS = "exactflow.claims"
@@ -19,7 +19,8 @@ _CLAIMS = "exactflow.claims"
 class ClaimSite:
     """A call ``claims.check(text, evidence)`` of a script: its lines and arguments.
 
-    If the text is computed, `checked` is its expression. If the evidence is computed, it is "".
+    If the text is computed, `checked` is its expression. If the evidence is computed, `evidence` is
+    "".
     """
 
     line: int
@@ -37,23 +38,23 @@ def read_script(path: str | Path) -> str:
     elif Path(path).suffix != ".py":
         reason = "a directory" if Path(path).is_dir() else "not a Python script (.py)"
     if not reason:
-        data = io.BytesIO(read_bytes(path, "proof script"))
+        data = io.BytesIO(read_file_or_stdin(path, "proof script"))
         try:
             encoding, _ = tokenize.detect_encoding(data.readline)
             data.seek(0)
             return io.TextIOWrapper(data, encoding).read()
-        except (ValueError, SyntaxError, LookupError) as error:  # an unknown or a wrong encoding
+        except (ValueError, SyntaxError, LookupError) as error:  # an unknown or wrong encoding
             reason = str(error)
     raise InvalidInputError(f"expected a proof script, got {str(path)!r}: {reason}")
 
 
 @contextmanager
 def _translating_syntax_errors() -> Iterator[None]:
-    """Raise `InvalidInputError` if a text is not Python, or nested too deep for its parser."""
+    """Raise `InvalidInputError` if a text is not Python, or nested too deeply for its parser."""
     try:
         yield
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise InvalidInputError(f"expected a text in Python: {error}") from None
+        raise InvalidInputError(f"the text is not valid Python: {error}") from None
 
 
 def find_claim_sites(text: str) -> list[ClaimSite]:
@@ -85,7 +86,7 @@ class ClaimsUse:
 
 
 def find_claims_use(text: str) -> ClaimsUse:
-    """Find out how a file uses `exactflow.claims`, under any name that it imports it by.
+    """Find out how a file uses `exactflow.claims`, under whatever names it imports that.
 
     Raises `InvalidInputError` if it cannot be parsed.
 
@@ -96,14 +97,16 @@ def find_claims_use(text: str) -> ClaimsUse:
         tree = ast.parse(text)
         origins = _import_origins(tree)
         tops, tests = _top_level_nodes_and_tests(tree)
-        calls = [_dotted_name(node.func, origins) for node in tops if isinstance(node, ast.Call)]
+        calls = [
+            _resolve_dotted_name(node.func, origins) for node in tops if isinstance(node, ast.Call)
+        ]
         imports = any(f"{origin}.".startswith(f"{_CLAIMS}.") for origin in origins.values())
         makes = f"{_CLAIMS}.Claims" in calls or bool(_find_check_calls(tops))
         return ClaimsUse(imports, makes, tuple(tests))
 
 
 def _top_level_nodes_and_tests(tree: ast.AST) -> tuple[list[ast.AST], list[str]]:
-    """Return the nodes outside of functions and classes, and the names of tests among these."""
+    """Return the nodes outside of functions and classes, and the names of those that are tests."""
     rest, nodes, tests = [tree], [], []
     while rest:
         node = rest.pop()
@@ -131,8 +134,8 @@ def _import_origins(tree: ast.AST) -> dict[str, str]:
     return origins
 
 
-def _dotted_name(node: ast.expr, origins: dict[str, str]) -> str:
-    """Return the dotted name of an expression, its first name replaced by the imported one."""
+def _resolve_dotted_name(node: ast.expr, origins: dict[str, str]) -> str:
+    """Return the dotted name of an expression, with the origin in place of an imported name."""
     first, dot, rest = ast.unparse(node).partition(".")
     return f"{origins.get(first, first)}{dot}{rest}"
 
@@ -148,47 +151,53 @@ def _find_check_calls(nodes: Iterable[ast.AST]) -> list[ClaimSite]:
     items = [item for node in nodes if isinstance(node, ast.With) for item in node.items]
     entered: list[ast.expr] = [item.context_expr for item in items]
     for call in calls:
-        entered += call.args if _last_attribute(call.func) == "enter_context" else []
+        entered += call.args if _attribute_or_empty(call.func) == "enter_context" else []
     names = _names_bound_to_check(nodes)
-    found = [(site, call) for call in calls for site in _read_check_call(call, names)]
-    return [site for site, call in found if site.evidence or any(call is x for x in entered)]
+    found = [(_claim_site_or_none(call, names), call) for call in calls]
+    return [
+        site
+        for site, call in found
+        if site is not None and (site.evidence or any(call is x for x in entered))
+    ]
 
 
-def _last_attribute(node: ast.AST) -> str:
-    """Return the last name of an expression such as a.b.c, or "" for one without a point."""
+def _attribute_or_empty(node: ast.AST) -> str:
+    """Return c for an expression a.b.c, and "" for one that is no attribute, as a name alone."""
     return node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def _names_bound_to_check(nodes: Iterable[ast.AST]) -> set[str]:
     """Return the names bound to a method `check`, as by ``mine = claims.check``."""
-    given = [n for n in nodes if isinstance(n, ast.Assign) and _last_attribute(n.value) == "check"]
+    given = [
+        n for n in nodes if isinstance(n, ast.Assign) and _attribute_or_empty(n.value) == "check"
+    ]
     targets = [target for node in given for target in node.targets]
     return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
-def _read_check_call(call: ast.Call, names: set[str]) -> list[ClaimSite]:
-    is_named = isinstance(call.func, ast.Name) and call.func.id in names
-    if not is_named and _last_attribute(call.func) != "check":
-        return []
+def _claim_site_or_none(call: ast.Call, check_names: set[str]) -> ClaimSite | None:
+    """Return the claim that a call checks; None for another call."""
+    is_named = isinstance(call.func, ast.Name) and call.func.id in check_names
+    if not is_named and _attribute_or_empty(call.func) != "check":
+        return None
     given = dict(zip(("checked", "evidence"), call.args, strict=False))
     given |= {word.arg: word.value for word in call.keywords if word.arg}
     if set(given) != {"checked", "evidence"}:
-        return []
-    checked, evidence = given["checked"], _evidence_name(given["evidence"])
+        return None
+    checked, evidence = given["checked"], _evidence_name_or_empty(given["evidence"])
     lines = call.lineno, call.end_lineno or call.lineno
     if isinstance(checked, ast.Constant) and isinstance(checked.value, str):
-        return [ClaimSite(*lines, checked.value, evidence)]
-    return [ClaimSite(*lines, ast.unparse(checked), evidence, True)]
+        return ClaimSite(*lines, checked.value, evidence)
+    return ClaimSite(*lines, ast.unparse(checked), evidence, True)
 
 
-def _evidence_name(node: ast.expr) -> str:
-    """Return the name of a kind of evidence, or "" if it is computed.
-
+def _evidence_name_or_empty(node: ast.expr) -> str:
+    """Return the name of the kind of evidence that an expression names, "" if it is computed.
     It is written as Evidence.EXACT, Evidence["EXACT"], Evidence("exact") or "exact".
     """
     if isinstance(node, ast.Call) and len(node.args) == 1:
         node = node.args[0]
     if isinstance(node, ast.Subscript):
         node = node.slice
-    word = node.value if isinstance(node, ast.Constant) else _last_attribute(node)
+    word = node.value if isinstance(node, ast.Constant) else _attribute_or_empty(node)
     return next((kind.name for kind in Evidence if word in (kind.name, kind.value)), "")

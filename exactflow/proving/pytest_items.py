@@ -28,7 +28,7 @@ def _fail_without_traceback(text: str) -> NoReturn:
 
 
 def _report_as_incomplete(config: pytest.Config, text: str) -> NoReturn:
-    """Fail, skip or xfail, as --exactflow-incomplete says."""
+    """End a test as incomplete: fail, skip or xfail, as --exactflow-incomplete says."""
     outcome = config.option.exactflow_incomplete
     if outcome == "fail":
         _fail_without_traceback(text)
@@ -36,19 +36,22 @@ def _report_as_incomplete(config: pytest.Config, text: str) -> NoReturn:
 
 
 class CertificateFile(pytest.File):
-    """A certificate."""
+    """A file with a certificate, collected as one item."""
 
     def collect(self) -> Iterable[pytest.Item]:
         yield CertificateItem.from_parent(self, name="verified")
 
 
 class CertificateItem(pytest.Item):
-    """The verdict on a certificate. The checker runs as setup: a malformed file is an error."""
+    """The test that a certificate is verified.
+
+    The checker runs in the setup: so a malformed file is an error, not a failure.
+    """
 
     record: dict[str, Any]
 
     def setup(self) -> None:
-        self.record = _run_check_command(self)
+        self.record = _check_item_for_record(self)
         if self.record["verdict"] == "malformed":
             _fail_without_traceback(f"{self.record['lines'][0]}\n{self.path}")
 
@@ -75,8 +78,11 @@ class CertificateItem(pytest.Item):
         return self.path, None, f"{self.path.name}: {self.name}"
 
 
-def _run_check_command(item: pytest.Item) -> dict[str, Any]:
-    """Return the record of ``exactflow check --json``; a time limit needs a process of its own."""
+def _check_item_for_record(item: pytest.Item) -> dict[str, Any]:
+    """Check a certificate in this process or, with a time limit, in another one.
+
+    Return the record of ``exactflow check --json``.
+    """
     option, path = item.config.option, str(item.path)
     within, limit = option.exactflow_within, option.exactflow_timeout
     if limit is None:
@@ -110,8 +116,8 @@ def _run_command_for_record(
     ) as process:
         try:
             out, err = process.communicate(timeout=limit and min(limit, MOST_SECONDS))
-        except BaseException as error:  # Ctrl-C does not reach the session of the process
-            if hasattr(os, "killpg"):  # kill its child processes, too
+        except BaseException as error:  # Ctrl-C does not reach the process in its own session
+            if hasattr(os, "killpg"):  # also kills its child processes
                 os.killpg(process.pid, signal.SIGKILL)
             process.kill()
             if isinstance(error, subprocess.TimeoutExpired):
@@ -150,8 +156,8 @@ class ScriptFile(pytest.File):
         return unknown | {"has_ended": False} if record is None else record
 
     @property
-    def unreached_claims(self) -> list[dict[str, Any]]:
-        """The claims that were not reached although the script ended; none if a tool is missing."""
+    def claims_unreached_at_end(self) -> list[dict[str, Any]]:
+        """The claims not reached by a script that ran to its end; none if a tool is missing."""
         claims = self.record["claims"]
         if not self.record["has_ended"] or any(claim["missing"] for claim in claims):
             return []
@@ -170,7 +176,10 @@ class ScriptFile(pytest.File):
 
 
 class _ScriptItem(pytest.Item):
-    """An item of a script; ``--dist loadgroup`` of pytest-xdist keeps these together."""
+    """An item of a script.
+
+    With ``--dist loadgroup`` one worker of pytest-xdist runs all items of the script.
+    """
 
     parent: ScriptFile
 
@@ -184,11 +193,13 @@ class _ScriptItem(pytest.Item):
         return self.path, self.line - 1, f"{self.path.name}: {self.name}"
 
     def blame_rank(self) -> int:
-        """Rank the item by its part in a failure: 0 failed, 1 the script, 2 not reached, 3 none."""
+        """Return the part of the item in a failure of its script: 0 for a claim that failed, 1 for
+        the script as a whole, 2 for claims that were not reached, 3 for none.
+        """
         return 1
 
     def runtest(self) -> None:
-        """Fail if the script failed and no item with a lower `blame_rank` runs."""
+        """Fail if the script failed and no item with a lower `blame_rank` runs, else skip."""
         failure, blame = self.parent.record["failure"], self.blame_rank()
         if not failure or blame == 3:
             return
@@ -202,7 +213,7 @@ class _ScriptItem(pytest.Item):
 
 
 class ClaimItem(_ScriptItem):
-    """The claims that are checked at one place of a script; a loop checks many there."""
+    """The claims that are checked at one place of a script, several if it is in a loop."""
 
     def __init__(self, *, site: ClaimSite, **keywords: Any) -> None:
         super().__init__(line=site.line, **keywords)
@@ -229,7 +240,9 @@ class ClaimItem(_ScriptItem):
         missing = [c["missing"] for c in reached or every if c["verdict"] == "not run"]
         if missing and self.blame_rank() > 0:
             pytest.skip(missing[0])
-        if self.blame_rank() > 0 and any(claim in self.parent.unreached_claims for claim in claims):
+        if self.blame_rank() > 0 and any(
+            claim in self.parent.claims_unreached_at_end for claim in claims
+        ):
             _report_as_incomplete(
                 self.config, f"not reached, though the script ended:\n{self.path}"
             )
@@ -239,7 +252,7 @@ class ClaimItem(_ScriptItem):
 class ScriptItem(_ScriptItem):
     """The test that a script runs to its end, checks claims, and reaches every claim.
 
-    Claims that are items themselves are left to these.
+    A claim that has an item of its own fails there, not here.
     """
 
     def runtest(self) -> None:
@@ -249,6 +262,6 @@ class ScriptItem(_ScriptItem):
             return
         shown = [item for item in items if isinstance(item, ClaimItem)]
         claims = [claim for item in shown if item.parent is self.parent for claim in item.claims]
-        unreached = self.parent.unreached_claims
+        unreached = self.parent.claims_unreached_at_end
         if record["failure"] and not (unreached and all(claim in claims for claim in unreached)):
             _report_as_incomplete(self.config, self.parent.failure_text)

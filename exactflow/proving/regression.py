@@ -10,11 +10,11 @@ import pytest
 
 from exactflow import checker
 from exactflow.errors import InvalidInputError, VerificationError
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.typing import MatrixLike
 from exactflow.files.atomic import write_atomically
-from exactflow.files.certificate import certificate_text, read_certificate
-from exactflow.files.store import depth_certificate_about
+from exactflow.files.certificate import certificate_text, read_accepted_flow
+from exactflow.files.store import depth_certificate_for_target
 from exactflow.flows.flow import CouplingFlow
 from exactflow.linear.depth import MinimalDepth
 
@@ -33,7 +33,8 @@ class CertificateRegression:
         basename: str = "",
         **claim: Any,
     ) -> None:
-        """Fail if a flow or a minimal depth differs from its certificate, or has grown.
+        """Fail if a flow or a minimal depth differs from its certificate, or has more or longer
+        layers.
 
         The first run writes the certificate and fails, so that it is not taken for a check.
 
@@ -67,7 +68,7 @@ class CertificateRegression:
             write_atomically(path, text.encode())
             pytest.fail(f"no certificate before this run: {path} written, run again", pytrace=False)
         layers = flow.flow if isinstance(flow, MinimalDepth) else flow
-        problem = _describe_regression(layers, text, path)
+        problem = _describe_regression_or_empty(layers, text, path)
         regenerates = self.request.config.getoption("force_regen", False)
         if regenerates and (problem or path.read_text("utf-8") != text):
             write_atomically(path, text.encode())
@@ -81,23 +82,26 @@ class CertificateRegression:
 def _certificate_text(
     result: CouplingFlow | MinimalDepth, target: "MatrixLike | None", claim: dict[str, Any]
 ) -> str:
-    """Return the certificate of a result of this run."""
+    """Return the text of the certificate of a result of this run."""
     if not isinstance(result, MinimalDepth):
         return certificate_text(result, target, **claim)
     if claim:
         raise InvalidInputError(
-            f"expected no keywords beside a result of minimal_depth, got {', '.join(claim)}"
+            f"expected no keywords of a claim with a result of minimal_depth, got "
+            f"{', '.join(claim)}"
         )
     try:
-        return depth_certificate_about(result, None if target is None else as_matrix(target))
+        return depth_certificate_for_target(
+            result, None if target is None else as_square_matrix(target)
+        )
     except VerificationError as error:
         raise AssertionError(str(error)) from None
 
 
-def _describe_regression(flow: CouplingFlow, text: str, path: Path) -> str:
+def _describe_regression_or_empty(flow: CouplingFlow, text: str, path: Path) -> str:
     """Return the first way in which a flow is worse than the certificate in a file, or ""."""
     try:
-        recorded = read_certificate(path)
+        recorded = read_accepted_flow(path)
     except VerificationError as error:
         return f"the recorded certificate is false: {error}"
     before, now = json.loads(path.read_text("utf-8")), json.loads(text)
@@ -105,7 +109,7 @@ def _describe_regression(flow: CouplingFlow, text: str, path: Path) -> str:
         if before.get(key) != now.get(key):
             return f"{key}: expected {before.get(key)}, as recorded, got {now.get(key)}"
     for key in ("target", "covariance"):
-        if entry := _describe_first_difference(before.get(key, []), now.get(key, [])):
+        if entry := _describe_difference_or_empty(before.get(key, []), now.get(key, [])):
             return f"{key}: {entry}"
     if flow.depth > recorded.depth:
         return f"expected at most {recorded.depth} layers, as recorded, got {flow.depth}"
@@ -115,7 +119,7 @@ def _describe_regression(flow: CouplingFlow, text: str, path: Path) -> str:
     return ""
 
 
-def _describe_first_difference(before: list, now: list) -> str:
+def _describe_difference_or_empty(before: list, now: list) -> str:
     """Return a sentence on the first entry of a matrix that has changed, or ""."""
     if len(before) != len(now):
         return f"expected {len(before)} rows, as recorded, got {len(now)}"

@@ -13,8 +13,8 @@ from exactflow.claims import Claim, Evidence
 from exactflow.errors import printable
 from exactflow.proving.script_run import Outcome
 
-PIPED = 130  # columns without a terminal: no name of a theorem is broken
-WITH_EVIDENCE = 60  # columns from which the table shows the evidence
+PIPED = 130  # columns if the output is no terminal, so that no theorem's name is broken
+WITH_EVIDENCE = 60  # columns that the table needs to show the evidence
 WEAKEST_FIRST = (
     Evidence.NUMERIC,
     Evidence.CERTIFIED,
@@ -25,7 +25,7 @@ WEAKEST_FIRST = (
 
 
 def summarize_claims(outcomes: Sequence[Outcome]) -> str:
-    """Summarize in one line: the claims that hold, and those that failed or were not run."""
+    """Return one line with the numbers of claims that hold, failed, or were not run or reached."""
     claims = [claim for outcome in outcomes for claim in outcome.claims]
     missing = dict.fromkeys(claim.missing for claim in claims if claim.missing)
     not_run = sum(bool(claim.missing) for claim in claims)
@@ -52,10 +52,10 @@ def print_table(
 
     Parameters
     ----------
-    outcomes : of the scripts.
+    outcomes : the results of the scripts.
     names : theorems by the path of the script; by default the script names its theorem.
-    verbose : whether every claim follows the row of its script. Claims that do not hold, and claims
-        of an only script, always follow.
+    verbose : whether every claim follows the row of its script. Claims that do not hold always do,
+        and all claims if there is only one script.
     """
     console, names = Console(), names or {}
     if not console.is_terminal and "COLUMNS" not in os.environ:
@@ -91,7 +91,7 @@ def print_table(
 
 
 def _evidence_range(claims: Sequence[Claim]) -> str:
-    """Return the strongest kind of evidence among claims and, where it differs, the weakest."""
+    """Return the strongest kind of evidence among claims and, if it differs, the weakest."""
     kinds = sorted({claim.evidence for claim in claims if claim.evidence}, key=WEAKEST_FIRST.index)
     ends = dict.fromkeys((*kinds[-1:], *kinds[:1]))
     return " to ".join(ends)

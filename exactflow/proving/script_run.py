@@ -2,7 +2,7 @@
 
 The verdict is about every claim that the script contains. It is read from the record that the
 process of the script wrote, after its end, and never from what the script printed. That process,
-`run_in_this_process`, runs the script as ``python SCRIPT`` would.
+`run_and_record_script`, runs the script as ``python SCRIPT`` would.
 """
 
 import json
@@ -40,7 +40,7 @@ from exactflow.errors import (
     printable,
 )
 from exactflow.exact.progress import listening_to_stages
-from exactflow.files.parallel import exit_with_parent
+from exactflow.files.parallel import wait_and_exit_with_parent
 from exactflow.proving.claim_sites import find_claim_sites, read_script
 
 MOST_PRINTED = 2**24
@@ -48,15 +48,14 @@ MOST_PRINTED = 2**24
 EXIT_CODES = {"passed": 0, "refuted": 1, "broken": 2, "incomplete": 3}
 _CHILD = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from exactflow.proving.script_run import run_in_this_process; "
-    "run_in_this_process(json.loads(sys.argv[2]))"
+    "from exactflow.proving.script_run import run_and_record_script; "
+    "run_and_record_script(json.loads(sys.argv[2]))"
 )
 
 
 @dataclass
 class Outcome:
-    """Result of a script.
-
+    """Result of running a proof script.
     Attributes
     ----------
     claims : in the order of the script, unreached ones last.
@@ -123,7 +122,7 @@ def run_script(
 
 
 def _run_in_new_process(job: dict[str, Any], output: Path, echo: bool) -> tuple[int, str]:
-    """Run a script in a new process; return its exit code and the end of its output.
+    """Run a script in a new process; return its exit code and the last part of its output.
 
     The output goes to a file, since a process that the script leaves behind may hold a pipe
     forever. PYTHONOPTIMIZE would switch off the assert statements of the script.
@@ -155,7 +154,7 @@ def _run_in_new_process(job: dict[str, Any], output: Path, echo: bool) -> tuple[
 
 
 def _read_events(record: Path) -> list[dict[str, Any]]:
-    """Read the events of a record; a killed process may leave half of a line, which is skipped."""
+    """Read the events of a record; half a line, as a killed process may leave it, is skipped."""
     events: list[dict[str, Any]] = []
     with suppress(FileNotFoundError):
         for line in record.read_text("utf-8").splitlines():
@@ -165,7 +164,7 @@ def _read_events(record: Path) -> list[dict[str, Any]]:
 
 
 def _judge_script(path: str, text: str, events: list[dict[str, Any]], code: int) -> Outcome:
-    """Judge the script of this text by the events that it recorded, and by its exit code."""
+    """Judge a script by its text, the events that it recorded, and its exit code."""
     end = next((event for event in events if "failure" in event), None)
     claims, theorem = _last_claim_states(events), Path(path).stem
     if end is not None:
@@ -199,7 +198,7 @@ def _judge_script(path: str, text: str, events: list[dict[str, Any]], code: int)
 
 
 def _last_claim_states(events: list[dict[str, Any]]) -> list[Claim]:
-    """Return each claim of a record as at its end or, without an end, as at its beginning."""
+    """Return each recorded claim as it ended or, if it did not end, as it began."""
     found: dict[str, list[Claim]] = {}
     for event in events:
         if "claim" in event:
@@ -214,12 +213,12 @@ def _last_claim_states(events: list[dict[str, Any]]) -> list[Claim]:
 
 
 def _unreached_claims(text: str, theorem: str, claims: Sequence[Claim]) -> Iterator[Claim]:
-    """Yield an unreached Claim for each check of a script without a recorded claim.
+    """Yield an unreached `Claim` for each check in the text that recorded no claim.
 
     A claim that was not run because a tool is missing counts for every check with its text.
     """
     not_run = {claim.checked for claim in claims if claim.missing}
-    with suppress(InvalidInputError):  # the run of a text that is not Python reports it
+    with suppress(InvalidInputError):  # if the text is not Python, the run reports this
         for site in find_claim_sites(text):
             has_claim = any(site.line <= claim.line <= site.end_line for claim in claims)
             if not has_claim and site.checked not in not_run:
@@ -231,12 +230,12 @@ def _unreached_claims(text: str, theorem: str, claims: Sequence[Claim]) -> Itera
 # ------------------------------------------------------------------------- the process of a script
 
 
-def run_in_this_process(job: dict[str, Any]) -> None:
-    """Run the script of a job, and record how it ended.
+def run_and_record_script(job: dict[str, Any]) -> None:
+    """Run the script of a job in this process, and record how it ended.
 
-    Processes that the script forks return here, too; they record no end.
+    Processes that the script forks also return here; they record no end.
     """
-    threading.Thread(target=exit_with_parent, args=[os.getppid()], daemon=True).start()
+    threading.Thread(target=wait_and_exit_with_parent, args=[os.getppid()], daemon=True).start()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     record, progress_file = Path(job["record"]), job["progress_file"] and Path(job["progress_file"])
@@ -252,7 +251,7 @@ def run_in_this_process(job: dict[str, Any]) -> None:
         end["missing"] = str(error)
     except BaseException as error:  # a script that raises anything has proved nothing
         end |= _describe_stop(run, error)
-    if run.is_own_process:
+    if run.is_script_process:
         append_event(record, end | {"theorem": run.theorem})
     else:
         with suppress(OSError, ValueError):
@@ -268,7 +267,7 @@ def _make_stage_reporter(run: ScriptRun) -> Callable[[str, float | None], None]:
         nonlocal last
         if time.monotonic() - last > 0.2:
             last = time.monotonic()
-            run.append_progress(what)
+            run.append_progress_line(what)
 
     return report_seldom
 
@@ -282,7 +281,7 @@ def _execute_script(path: str) -> None:
 
 
 def _describe_stop(run: ScriptRun, error: BaseException) -> dict[str, Any]:
-    """Return an event with the place where a script stopped, the claim, and the reason."""
+    """Return an event that says where a script stopped, in which claim, and why."""
     frames = traceback.extract_tb(error.__traceback__)
     inside = [i for i, frame in enumerate(frames) if frame.filename == run.path]
     line = 0

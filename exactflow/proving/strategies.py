@@ -9,8 +9,8 @@
     def test_factor(M):
         assert_equal(factor(M), M)
 
-Numbers are small, so that what fails is shown in full, and blocks are often zero, singular or
-scalar: that is where constructions have their cases.
+Numbers are small, so that a failing example is shown in full. Blocks are often zero, singular or
+scalar, since constructions treat such blocks as special cases.
 """
 
 from collections.abc import Sequence
@@ -40,17 +40,17 @@ __all__ = [
 
 
 def rationals(*, bound: int = 4) -> SearchStrategy[Fraction]:
-    """Return rationals of small height, from -bound to bound."""
+    """Return rationals from -bound to bound, with denominators of at most `bound`."""
     return st.fractions(min_value=-bound, max_value=bound, max_denominator=bound)
 
 
 def permutations(*, least: int = 1, most: int = 8) -> SearchStrategy[list[int]]:
-    """Return permutations of `least` to `most` coordinates, as `permutation` takes."""
+    """Return permutations of `least` to `most` coordinates, as lists that `permutation` takes."""
     return st.integers(least, most).flatmap(lambda d: st.permutations(range(d)))
 
 
 def partitions(*, least: int = 2, most: int = 8) -> SearchStrategy[tuple[int, int]]:
-    """Return sizes (p, q) of halves, each at least 1, of `least` to `most` coordinates."""
+    """Return partitions (p, q) of `least` to `most` coordinates, with p and q at least 1."""
     dimensions = st.integers(max(least, 2), most)
     return dimensions.flatmap(lambda d: st.integers(1, d - 1).map(lambda p: (p, d - p)))
 
@@ -59,12 +59,12 @@ def partitions(*, least: int = 2, most: int = 8) -> SearchStrategy[tuple[int, in
 def flows(
     draw: DrawFn, *, partition: tuple[int, int] | None = None, most: int = 4, flips: bool = True
 ) -> CouplingFlow:
-    """Return flows with scales.
+    """Return flows of linear couplings over QQ, some with scales.
 
     Parameters
     ----------
-    partition : that of all layers; any with 2 to 6 coordinates where left out.
-    most : the number of layers, at most.
+    partition : the partition of all layers; by default any of 2 to 6 coordinates.
+    most : the largest number of layers.
     flips : whether coordinates may be negated first.
     """
     p, q = partition or draw(partitions(least=2, most=6))
@@ -84,12 +84,12 @@ def flows(
 def matrices(
     *, dimensions: Sequence[int] = (2, 4, 6, 8, 10), determinant: Determinant = "positive"
 ) -> SearchStrategy[Matrix]:
-    """Return invertible rational matrices: products of elementary ones, signs, permutations,
+    """Return invertible rational matrices: products of elementary matrices, signs, permutations,
     scales and shears of low rank, which often have singular blocks.
 
     Parameters
     ----------
-    dimensions : from which d is drawn.
+    dimensions : the numbers of rows to draw from.
     determinant : "positive", "one" or "nonzero".
     """
     check_option("determinant", determinant, get_args(Determinant))
@@ -97,8 +97,8 @@ def matrices(
 
 
 @st.composite
-def _low_rank(draw: DrawFn, rows: int, columns: int) -> Matrix:
-    """Return a product of a column and a row, of small rationals."""
+def _rank_at_most_one(draw: DrawFn, rows: int, columns: int) -> Matrix:
+    """Return a column times a row, of small rationals: a matrix of rank at most 1."""
     column = Matrix(draw(st.lists(rationals(), min_size=rows, max_size=rows)))
     row = Matrix([draw(st.lists(rationals(), min_size=columns, max_size=columns))])
     return column * row
@@ -107,7 +107,7 @@ def _low_rank(draw: DrawFn, rows: int, columns: int) -> Matrix:
 @st.composite
 def matrices_with_degenerate_blocks(draw: DrawFn, *, halves: Sequence[int] = (1, 2, 3)) -> Matrix:
     """Return 2n x 2n matrices of determinant 1, n from `halves`, with blocks that are zero, scalar,
-    singular or diagonal: the cases in which a construction may divide by what is zero.
+    singular or diagonal: the cases in which a construction may divide by zero.
     """
     n = draw(st.sampled_from(tuple(halves)))
     one, zero = sympy.eye(n), sympy.zeros(n)
@@ -117,7 +117,7 @@ def matrices_with_degenerate_blocks(draw: DrawFn, *, halves: Sequence[int] = (1,
     P = permutation(draw(st.permutations(range(2 * n)))).as_mutable()
     P[0, :] *= P.det()
     M = draw(st.sampled_from([sympy.diag(S, T), Matrix([[zero, -S], [T, zero]]), P]))
-    blocks = st.sampled_from([zero, one, -one, S]) | _low_rank(n, n)
+    blocks = st.sampled_from([zero, one, -one, S]) | _rank_at_most_one(n, n)
     for k in range(draw(st.integers(0, 3))):
         X = draw(blocks)
         M = Matrix([[one, X], [zero, one]] if k % 2 else [[one, zero], [X, one]]) * M

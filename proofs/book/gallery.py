@@ -18,7 +18,7 @@ from matplotlib import pyplot
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow import factor, minimal_depth, permutation, random_matrix, theorems
-from exactflow.flows.display import heat_map
+from exactflow.flows.display import heat_map_html
 from proofs.constructions.capacity import min_parameters
 from proofs.constructions.classical import classical
 from proofs.rocq.build import project
@@ -83,7 +83,7 @@ def heat_maps(*parts: sympy.Matrix | str, size: int = 44) -> str:
     shown = (
         f"<i>{part}</i>"
         if isinstance(part, str)
-        else heat_map(DomainMatrix.from_Matrix(part).to_field(), size).partition("<br>")[0]
+        else heat_map_html(DomainMatrix.from_Matrix(part).to_field(), size).partition("<br>")[0]
         for part in parts
     )
     return f'<span class="strip">{"".join(shown)}</span>'

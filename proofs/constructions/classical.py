@@ -45,7 +45,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import MethodError
 from exactflow.exact import krylov, linalg
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.typing import Element, Half, MatrixLike
 from exactflow.flows.flow import CouplingFlow
@@ -55,11 +55,11 @@ from exactflow.flows.verification import verify
 from exactflow.linear.factor.assembly import (
     alternate_shears,
     append_scale,
-    layers_of_shears,
-    merge_neighbours,
+    layers_in_application_order,
+    merge_neighbours_drop_identities,
     shear_layer,
 )
-from exactflow.linear.factor.commutator import complete_rank
+from exactflow.linear.factor.commutator import give_C_full_column_rank
 from exactflow.linear.factor.permutation import permutation_layers
 from exactflow.linear.factor.problem import Problem
 
@@ -79,13 +79,13 @@ def classical(M: MatrixLike) -> CouplingFlow:
     [-1,  0],
     [ 0, -1]])
     """
-    problem = Problem.of(as_matrix(M))
+    problem = Problem.of(as_square_matrix(M))
     p, q = problem.partition
     if p != q:
         raise MethodError(f"expected halves of one size, got {p} and {q}: use exactflow.factor")
     layers, field = _layers(problem.blocks()), problem.target.domain
     flow = CouplingFlow(
-        merge_neighbours(layers), problem.partition, method="classical", field=field
+        merge_neighbours_drop_identities(layers), problem.partition, method="classical", field=field
     )
     verify(flow, problem.target)
     return flow
@@ -99,7 +99,7 @@ def _layers(blocks: Blocks) -> list[LinearCoupling]:
     C_inverse = linalg.inverse_or_none(blocks.C)
     if C_inverse is not None:
         return _around_one_block(blocks, C_inverse)
-    W0, rest = complete_rank(blocks)
+    W0, rest = give_C_full_column_rank(blocks)
     return [*_around_one_block(rest, rest.C.inv()), shear_layer("second", -W0)]
 
 
@@ -207,4 +207,4 @@ def _conjugate_pair(
         shifts = [(X - one) * Q, Q_inverse, (X_inverse - one) * Q, -Q_inverse * X]
     else:
         shifts = [Q_inverse * (X_inverse - one), Q, Q_inverse * (X - one), -X_inverse * Q]
-    return layers_of_shears(alternate_shears(shifts, leftmost))
+    return layers_in_application_order(alternate_shears(shifts, leftmost))

@@ -39,15 +39,18 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.flanders import pad_smaller_with_ones
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import MatrixLike, PartitionLike, check_option
 from exactflow.flows.evidence import Evidence
-from exactflow.flows.partition import resolve_partition
+from exactflow.flows.partition import resolve_partition_or_mask
 from exactflow.flows.result import DepthBounds, DepthScales, Result
-from exactflow.laws.gaussian.covariance import check_positive_definite, check_symmetric
+from exactflow.laws.gaussian.covariance import (
+    check_positive_definite,
+    check_symmetric_rational_matrix,
+)
 
 __all__ = ["GaussianDepth", "gaussian_depth"]
 
@@ -90,8 +93,8 @@ def gaussian_depth(
     4
     """
     check_option("scales", scales, get_args(DepthScales))
-    M = as_matrix(Sigma).to_dense()
-    check_symmetric(M)
+    M = as_square_matrix(Sigma).to_dense()
+    check_symmetric_rational_matrix(M)
     check_positive_definite(M)
     if scales == "additive" and (det := M.charpoly()[-1] * (-1) ** M.shape[0]) != 1:
         raise InvalidInputError(
@@ -100,7 +103,7 @@ def gaussian_depth(
         )
     if _is_one(M):
         return GaussianDepth(0, 0, scales, "Sigma = I")
-    order, (p, q) = resolve_partition(partition, M.shape[0])
+    order, (p, q) = resolve_partition_or_mask(partition, M.shape[0])
     blocks = linalg.split(M.extract(list(order), list(order)), p)
     both = [
         _halves("Sigma11", "Sigma22", blocks),

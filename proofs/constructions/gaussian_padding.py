@@ -7,7 +7,7 @@ det A < 0 has positive determinant, and at most six layers. Without padding no f
 import sympy
 
 from exactflow import factor
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.typing import MatrixLike
 from exactflow.flows.flow import CouplingFlow
 
@@ -22,7 +22,7 @@ def gaussian_padding(A: MatrixLike) -> CouplingFlow:
     >>> gaussian_padding([[-2]]).forward([1, 3]).T
     Matrix([[-2, -3]])
     """
-    matrix = as_matrix(A).to_Matrix()
+    matrix = as_square_matrix(A).to_Matrix()
     reflection = sympy.eye(matrix.rows)
     if matrix.det().is_negative:
         reflection[0, 0] = -1

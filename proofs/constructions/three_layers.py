@@ -40,7 +40,7 @@ from exactflow.exact.typing import MatrixLike, PartitionLike, VectorLike
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.laws.gaussian import Whitening, refinement
 from exactflow.laws.gaussian.covariance import Covariance
-from exactflow.laws.gaussian.refinement import FloatLayers, SingularBasis, round_columns
+from exactflow.laws.gaussian.refinement import FloatLayers, SingularBasis, round_columns_to_100_bits
 
 __all__ = ["levels", "three_layers", "whiten_by_three"]
 
@@ -130,9 +130,9 @@ def _layers(
     """Return the layers x2 <- scale2 x2 + z x1, x1 <- scale1 x1 + x x2, x2 <- x2 + t x1."""
     q, p = z.shape
     return (
-        FloatCoupling("second", round_columns(z), np.full(q, scale2)),
-        FloatCoupling("first", round_columns(x), np.full(p, scale1)),
-        FloatCoupling("second", round_columns(t), np.ones(q)),
+        FloatCoupling("second", round_columns_to_100_bits(z), np.full(q, scale2)),
+        FloatCoupling("first", round_columns_to_100_bits(x), np.full(p, scale1)),
+        FloatCoupling("second", round_columns_to_100_bits(t), np.ones(q)),
     )
 
 
@@ -145,21 +145,21 @@ def _take_newton_step(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
     """
     z, x, t = (layer.shift for layer in layers)
     scale2, scale1 = layers[0].scales[0], layers[1].scales[0]
-    p, basis = len(x), SingularBasis.of(t)
+    p, basis = len(x), SingularBasis.of_negative(t)
     E1, E2 = -E[:p, :p] / 2, -E[p:, p:] / 2
     one1, one2 = np.eye(len(E1)), np.eye(len(E2))
     out, into = one1 + x @ t, one2 + t @ x
-    l1, l2 = basis.condition_vectors()
+    l1, l2 = basis.solvability_condition_vectors()
     a, b, a2, b2 = l1 @ x, l2 @ into, l1 @ out.T, l2 @ x.T
     by_r = np.array([np.sum(l1**2, axis=1), np.sum(l2**2, axis=1)])
     by_r *= (scale1, scale2) != (1, 1)
     gram = (a @ a.T) * (a2 @ a2.T) - (a @ b.T) * (a2 @ b2.T) + by_r.T @ by_r
     gram += (b @ b.T) * (b2 @ b2.T) - (b @ a.T) * (b2 @ a2.T)
-    weights = np.linalg.lstsq(gram, basis.right_sides(E1, E2), rcond=1e-13)[0]
+    weights = np.linalg.lstsq(gram, basis.solvability_right_sides(E1, E2), rcond=1e-13)[0]
     w, (r1, r2) = (a.T * weights) @ a2 - (b.T * weights) @ b2, (by_r @ weights).tolist()
     left, right = w @ out, -w @ x
     first, last = x @ left + r1 * one1, into @ right + r2 * one2
-    c = basis.shear(E1 - (first + first.T) / 2, E2 - (last + last.T) / 2)
+    c = basis.solve_for_shear(E1 - (first + first.T) / 2, E2 - (last + last.T) / 2)
     below = -(E[:p, p:] + c + x @ right).T + t @ c @ t - into @ left
     return _layers(
         scale1 * (1 + r1),

@@ -28,7 +28,7 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError, SingularMatrixError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_expression, as_matrix
+from exactflow.exact.coerce import as_expression, as_square_matrix
 from exactflow.exact.numbers import to_element
 from exactflow.laws.conditioning import condition_number
 
@@ -39,7 +39,7 @@ def padded_covariance(A, padding: Literal["zero", "gaussian"]) -> sympy.Matrix:
     """Return the covariance of (A z, pads), z ~ N(0, I_n), with n pads that are 0 or N(0, I_n)."""
     if padding not in ("zero", "gaussian"):
         raise InvalidInputError(f"expected padding='zero' or 'gaussian', got {padding!r}")
-    matrix = as_matrix(A).to_Matrix()
+    matrix = as_square_matrix(A).to_Matrix()
     n = matrix.rows
     return sympy.diag(matrix * matrix.T, sympy.eye(n) if padding == "gaussian" else sympy.zeros(n))
 
@@ -54,7 +54,7 @@ def log_likelihood(W, covariance) -> sympy.Expr:
     >>> log_likelihood([[s]], [[0]])
     log(s) - log(2*pi)/2
     """
-    W, S = as_matrix(W).to_Matrix(), as_matrix(covariance).to_Matrix()
+    W, S = as_square_matrix(W).to_Matrix(), as_square_matrix(covariance).to_Matrix()
     if W.shape != S.shape:
         raise InvalidInputError(
             f"expected a covariance as large as W, {W.rows} x {W.rows}, got {S.rows} x {S.rows}"
@@ -66,7 +66,7 @@ def log_likelihood(W, covariance) -> sympy.Expr:
 
 def ray(A, s) -> sympy.Matrix:
     """Return diag(A^-1, s I): the linear model that normalises data A z, and scales pads by s."""
-    inverse = linalg.inverse_or_none(as_matrix(A).to_dense())
+    inverse = linalg.inverse_or_none(as_square_matrix(A).to_dense())
     if inverse is None:
         raise SingularMatrixError("expected an invertible matrix, got a singular one")
     return sympy.diag(inverse.to_Matrix(), sympy.eye(inverse.shape[0]) * as_expression(s))

@@ -22,7 +22,7 @@ from typing import NamedTuple
 from sympy import QQ
 
 from exactflow.exact.typing import Element
-from exactflow.flows.nonlinear.piecewise import Elements, PiecewiseLinear, line
+from exactflow.flows.nonlinear.piecewise import Elements, PiecewiseLinear, evaluate_line
 
 __all__ = ["ReluNetwork", "function_of", "value"]
 
@@ -91,6 +91,6 @@ def function_of(network: ReluNetwork) -> PiecewiseLinear:
     values, slope = [value(network, knots[0])], left
     for a, b in pairwise(knots):
         slope = tuple(s + c for s, c in zip(slope, bends[a], strict=True))
-        values.append(line(a, values[-1], slope, b))
+        values.append(evaluate_line(a, values[-1], slope, b))
     right = tuple(s + c for s, c in zip(slope, bends[knots[-1]], strict=True)) if bends else left
     return PiecewiseLinear(knots, values, left, right)

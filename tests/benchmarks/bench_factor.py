@@ -13,14 +13,14 @@ import sympy
 from sympy import QQ
 
 from exactflow import factor, verify
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 
 
 def target(d: int) -> sympy.Matrix:
     """A dense integer matrix of positive determinant."""
     generator = random.Random(d)
     M = sympy.Matrix(d, d, lambda i, j: generator.randint(-9, 9))
-    if as_matrix(M).to_dense().det() < 0:
+    if as_square_matrix(M).to_dense().det() < 0:
         M[0, :] = -M[0, :]
     return M
 
@@ -88,7 +88,7 @@ def test_compose(benchmark, d):
 
 @pytest.mark.parametrize("d", SIZES)
 def test_inverse(benchmark, d):
-    M = as_matrix(target(d)).convert_to(QQ).to_dense()
+    M = as_square_matrix(target(d)).convert_to(QQ).to_dense()
     benchmark.pedantic(M.inv, rounds=5)
 
 
@@ -101,7 +101,7 @@ def test_inverse(benchmark, d):
 )
 def test_routes(benchmark, d, method, partition):
     """A float32 matrix, by the routes for dense matrices."""
-    M = as_matrix(np.random.default_rng(0).standard_normal((d, d)).astype(np.float32))
+    M = as_square_matrix(np.random.default_rng(0).standard_normal((d, d)).astype(np.float32))
     options = {"method": method, "partition": partition, "orientation": "flip"}
     benchmark.pedantic(factor, (M,), options, rounds=1)
 

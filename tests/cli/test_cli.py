@@ -12,7 +12,7 @@ import pytest
 import sympy
 
 from exactflow import cli, random_matrix
-from exactflow.flows.display import format_magnitude
+from exactflow.flows.display import format_three_digits
 
 
 def run(capsys, *arguments):
@@ -377,8 +377,8 @@ def files_of(folder) -> dict:
         (["factor", "w.csv", "-o", "none/c.json"], "no such folder"),
         (["factor", "w.csv", "-o", "-"], "got '-'"),
         (["factor", "w.csv", "-o", "w.csv"], "as output, got 'w.csv'"),
-        (["factor", "w.json", "-o", "../here/w.json"], "its file"),
-        (["balance", "w.json", "-o", "w.json"], "its file"),
+        (["factor", "w.json", "-o", "../here/w.json"], "is the input"),
+        (["balance", "w.json", "-o", "w.json"], "is the input"),
         (["balance", "w.csv", "-o", "folder.json"], "a directory"),
         (["balance", "w.csv", "-o", "c.tex"], "as output, got 'c.tex'"),
         (["factor", "w.csv", "--key", "a"], "no key"),
@@ -469,5 +469,5 @@ def test_a_check_without_memory_is_incomplete(capsys, monkeypatch):
 
 
 def test_magnitudes_of_any_size():
-    assert format_magnitude(sympy.Rational(1, 3)) == "0.333"
-    assert format_magnitude(sympy.Integer(10) ** 6000).startswith("1.0e+6000")
+    assert format_three_digits(sympy.Rational(1, 3)) == "0.333"
+    assert format_three_digits(sympy.Integer(10) ** 6000).startswith("1.0e+6000")

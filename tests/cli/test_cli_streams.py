@@ -276,7 +276,7 @@ def test_theorems(run):
     assert json.loads(run(*challenge, 2, "--json")[1])["instances"] == 2
     assert run(*challenge, 0)[::2] == (
         2,
-        "exactflow: error: expected at least one instance, got 0\n",
+        "exactflow: error: expected at least one instance as --challenge, got 0\n",
     )
     assert "expected the NAME of a theorem" in run("theorems", "--challenge", 2)[2]
 
@@ -302,7 +302,7 @@ def test_explanations(run, options, words):
     ("options", "told"),
     [
         ("m.csv --depth additive --partition 1,2", "got (1, 2) with sum 3"),
-        ("m.csv --depth additive --method short", "expected --depth without --method"),
+        ("m.csv --depth additive --method short", "--depth and --method cannot be combined"),
         ("w.npy", "expected at most 64 coordinates, got 66: an explanation is checked by"),
     ],
 )
@@ -365,7 +365,7 @@ def test_standard_input_in_the_place_of_a_matrix(run, monkeypatch, kind):
     [
         (b"", "stdin: expected a matrix of at least one row"),
         (b"1,2\n3\n", RAGGED.replace("bad.csv", "stdin")),
-        (b"[[1, 2], [3", "stdin: expected JSON, but at line 1, column 12"),
+        (b"[[1, 2], [3", "stdin: the text is not JSON at line 1, column 12"),
         (b"PK\x03\x04 and no more", "stdin: expected"),
         (b"\xff\xfe", "stdin: expected UTF-8 text"),
         (b'{"format": "exactflow-certificate"}', "stdin: expected rows of numbers, got an object"),

@@ -10,7 +10,7 @@ from cli.scripts import DIES, FAILS, HOLDS
 
 import exactflow
 from exactflow import checker, cli, load
-from exactflow.files.matrices import read_matrix
+from exactflow.files.matrices import read_square_matrix
 from exactflow.pytest_plugin import FILES, SCRIPTS, _matches_a_pattern
 
 TEMPLATE = (Path(exactflow.__file__).parent / "proving" / "my_theorem.py.txt").read_text("utf-8")
@@ -47,7 +47,7 @@ def test_line_ends_are_read_over(folder, tmp_path):
 def test_line_ends_of_a_matrix(text, tmp_path):
     path = tmp_path / ("m.json" if text.startswith("[") else "m.csv")
     path.write_bytes(text.replace("\n", "\r\n").encode())
-    assert read_matrix(path).matrix.to_Matrix().tolist() == [[1, 2], [3, 7]]
+    assert read_square_matrix(path).matrix.to_Matrix().tolist() == [[1, 2], [3, 7]]
     assert cli.main(["factor", str(path), "-o", str(tmp_path / "c.json"), "--quiet"]) == 0
     assert checker.check_file(tmp_path / "c.json", path) == 0
 

@@ -12,7 +12,7 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.sdm import SDM
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_column, as_matrix, as_vectors, over_common_field
+from exactflow.exact.coerce import as_column, as_square_matrix, as_vectors, over_common_field
 
 t = sympy.Symbol("t")
 F5_T = GF(5).frac_field(t)
@@ -20,7 +20,9 @@ ROOT_T = QQ.algebraic_field(sympy.sqrt(2)).frac_field(t)
 
 
 def entries(M):
-    return [Fraction(int(x.numerator), int(x.denominator)) for x in as_matrix(M).to_list_flat()]
+    return [
+        Fraction(int(x.numerator), int(x.denominator)) for x in as_square_matrix(M).to_list_flat()
+    ]
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
@@ -68,19 +70,21 @@ def test_exact_kinds_agree():
 
 
 def test_other_fields_are_kept():
-    assert as_matrix(sympy.Matrix([[sympy.sqrt(2), 1], [0, 1]])).domain.is_AlgebraicField
-    assert as_matrix(sympy.Matrix([[sympy.Symbol("t")]])).domain.is_FractionField
+    assert as_square_matrix(sympy.Matrix([[sympy.sqrt(2), 1], [0, 1]])).domain.is_AlgebraicField
+    assert as_square_matrix(sympy.Matrix([[sympy.Symbol("t")]])).domain.is_FractionField
     for domain, field in ((GF(7), GF(7)), (ZZ, QQ), (ZZ_I, QQ_I), (QQ[t], QQ.frac_field(t))):
-        assert as_matrix(DomainMatrix([[domain.one]], (1, 1), domain)).domain == field
+        assert as_square_matrix(DomainMatrix([[domain.one]], (1, 1), domain)).domain == field
 
 
 def test_numbers_beside_expressions_are_read_as_they_are_alone():
     numbers = ["1/3", "0.1", 0.5, Fraction(2, 7), np.float32(0.25), 10**400]
-    alone = as_matrix([[number] + [0] * 5 for number in numbers]).to_Matrix()[:, 0]
-    beside = as_matrix([[number, sympy.sqrt(2)] + [0] * 4 for number in numbers]).to_Matrix()[:, 0]
+    alone = as_square_matrix([[number] + [0] * 5 for number in numbers]).to_Matrix()[:, 0]
+    beside = as_square_matrix(
+        [[number, sympy.sqrt(2)] + [0] * 4 for number in numbers]
+    ).to_Matrix()[:, 0]
     assert alone == beside
     array = np.array([["1/3", sympy.sqrt(2)], [0, 1]], dtype=object)
-    assert as_matrix(array) == as_matrix([["1/3", sympy.sqrt(2)], [0, 1]])
+    assert as_square_matrix(array) == as_square_matrix([["1/3", sympy.sqrt(2)], [0, 1]])
 
 
 @pytest.mark.parametrize(
@@ -154,7 +158,7 @@ def test_numbers_beside_expressions_are_read_as_they_are_alone():
 )
 def test_refuses(M, words):
     with pytest.raises(InvalidInputError, match=words):
-        as_matrix(M)
+        as_square_matrix(M)
 
 
 def test_vectors():
@@ -173,7 +177,7 @@ def test_a_sequence_has_an_order_and_numbers(values):
 
 
 def test_rationals_in_a_prime_field():
-    M = as_matrix([["1/2", 3], [0, 1]])
+    M = as_square_matrix([["1/2", 3], [0, 1]])
     assert over_common_field(M, GF(7)).to_Matrix() % 7 == sympy.Matrix([[4, 3], [0, 1]])
     with pytest.raises(InvalidInputError, match="denominator is 0"):
         over_common_field(M, GF(2))
@@ -202,7 +206,7 @@ def test_tensors_without_dense_entries_are_refused():
             assert entries(tensor) == [1]
         else:
             with pytest.raises(InvalidInputError, match=words):
-                as_matrix(tensor)
+                as_square_matrix(tensor)
 
 
 def test_a_domain_matrix_that_contradicts_itself_is_refused():
@@ -221,9 +225,9 @@ def test_a_domain_matrix_that_contradicts_itself_is_refused():
         (beyond, "the rows of a DomainMatrix do not fit its shape 1 x 1"),
     ):
         with pytest.raises(InvalidInputError, match=words):
-            as_matrix(matrix)
+            as_square_matrix(matrix)
 
 
 def test_stored_zeros_of_a_sparse_matrix_are_left_out():
     stored = DomainMatrix.from_rep(SDM({0: {0: QQ(1), 1: QQ(0)}, 1: {1: QQ(1)}}, (2, 2), QQ))
-    assert as_matrix(stored).rep == DomainMatrix.eye(2, QQ).rep
+    assert as_square_matrix(stored).rep == DomainMatrix.eye(2, QQ).rep

@@ -8,7 +8,7 @@ import sympy
 
 from exactflow import CouplingFlow, LinearCoupling, cli, factor, permutation
 from exactflow.errors import InvalidInputError
-from exactflow.files.arrays import flow_arrays, read_arrays, write_arrays
+from exactflow.files.arrays import flow_to_float64_arrays, read_arrays, write_arrays
 
 FLOWS = {
     "permutation": factor(permutation([2, 3, 1, 0, 5, 4]), orientation="flip"),
@@ -43,7 +43,9 @@ BROKEN = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_arrays_that_are_no_flow(name, tmp_path):
     change, message = BROKEN[name]
-    arrays = {k: v for k, v in (flow_arrays(FLOWS["dyadic"]) | change).items() if v is not None}
+    arrays = {
+        k: v for k, v in (flow_to_float64_arrays(FLOWS["dyadic"]) | change).items() if v is not None
+    }
     np.savez(tmp_path / "flow.npz", **arrays)
     with pytest.raises(InvalidInputError, match=f"flow.npz: .*{message}"):
         read_arrays(tmp_path / "flow.npz")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from exactflow.errors import InvalidInputError
-from exactflow.files.atomic import check_writable, read_bytes, write_atomically
+from exactflow.files.atomic import check_writable, read_file_or_stdin, write_atomically
 
 
 @pytest.mark.parametrize("action", [signal.SIG_DFL, signal.default_int_handler])
@@ -69,7 +69,7 @@ def test_a_pipe_is_read_once_a_process_writes_to_it(tmp_path, monkeypatch):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with pytest.raises(InvalidInputError, match="no process writes to this pipe"):
-        read_bytes(pipe)
+        read_file_or_stdin(pipe)
     monkeypatch.undo()
 
     def write():
@@ -79,5 +79,5 @@ def test_a_pipe_is_read_once_a_process_writes_to_it(tmp_path, monkeypatch):
 
     writer = threading.Thread(target=write)
     writer.start()
-    assert read_bytes(pipe) == b"abc" * 10**6
+    assert read_file_or_stdin(pipe) == b"abc" * 10**6
     writer.join()

@@ -12,7 +12,7 @@ import pytest
 from exactflow import cli
 from exactflow.errors import InvalidInputError
 from exactflow.files.arrays import read_arrays
-from exactflow.files.matrices import read_matrix
+from exactflow.files.matrices import read_square_matrix
 
 
 def deflated(name: str, header: bytes, zeros: int) -> bytes:
@@ -60,7 +60,7 @@ def test_a_state_dict_that_is_compressed(tmp_path, size):
     path = tmp_path / "w.pt"
     path.write_bytes(deflated("archive/data/0", b"", size))
     start = time.process_time()
-    for read in (read_matrix, read_arrays):
+    for read in (read_square_matrix, read_arrays):
         with pytest.raises(InvalidInputError, match=r"w\.pt: .*without compression"):
             read(path)
     assert time.process_time() - start < 1
@@ -76,7 +76,7 @@ def test_rows_without_entries(tmp_path, suffix):
         save = pytest.importorskip("safetensors.numpy").save
         path.write_bytes(save({"w": np.zeros((10**9, 0))}))
     with pytest.raises(InvalidInputError, match=r"entry, got shape \(1000000000, 0\)"):
-        read_matrix(path)
+        read_square_matrix(path)
 
 
 def test_many_members_count_together(tmp_path, monkeypatch):
@@ -114,7 +114,7 @@ def test_a_pickle_gets_the_memory_that_its_size_explains(tmp_path, pickle):
     path, limits = tmp_path / "w.pt", resource.getrlimit(resource.RLIMIT_AS)
     pickled(path, pickle)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for read in (read_matrix, read_arrays):
+    for read in (read_square_matrix, read_arrays):
         with pytest.raises(InvalidInputError, match=r"w\.pt: expected a \.pt file .*MemoryError"):
             read(path)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
@@ -136,7 +136,7 @@ def test_numbers_without_end(tmp_path, number, name):
     start = time.process_time()
     told = "than field limit" if name == "w.csv" else "at most 100000 digits, got '.{20,30}[.][.]"
     with pytest.raises(InvalidInputError, match=told):
-        read_matrix(path)
+        read_square_matrix(path)
     assert time.process_time() - start < 2
 
 
@@ -144,7 +144,7 @@ def test_long_numbers_are_read_fast(tmp_path):
     path = tmp_path / "w.csv"
     path.write_text(f"{'7' * 99_000},0.{'3' * 99_000}\n0,1/{'3' * 99_000}\n")
     start = time.process_time()
-    matrix = read_matrix(path).matrix.to_list()
+    matrix = read_square_matrix(path).matrix.to_list()
     assert time.process_time() - start < 2
     assert matrix[0][1] * 10**99_000 == (10**99_000 - 1) // 3
     assert matrix[1][1] * (10**99_000 - 1) == 3
@@ -154,7 +154,7 @@ def test_a_file_has_a_largest_size(tmp_path, monkeypatch):
     monkeypatch.setattr("exactflow.files.atomic.MOST_BYTES", 10)
     path = tmp_path / "w.csv"
     path.write_text("1,2\n3,7\n")
-    assert read_matrix(path).matrix.shape == (2, 2)
+    assert read_square_matrix(path).matrix.shape == (2, 2)
     path.write_text("1,2\n3,7777\n")
     with pytest.raises(InvalidInputError, match="it has more than 10 bytes"):
-        read_matrix(path)
+        read_square_matrix(path)

@@ -14,7 +14,7 @@ from sympy import GF, QQ, sqrt
 from exactflow import checker, random_matrix, save
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.numbers import format_rational
 from exactflow.files.depth_certificate import (
     depth_certificate_text,
@@ -22,10 +22,10 @@ from exactflow.files.depth_certificate import (
     read_obstruction,
 )
 from exactflow.linear.depth import minimal_depth
-from exactflow.linear.depth.equations import entry_reason
+from exactflow.linear.depth.equations import entry_reason_up_to_two
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix
-from exactflow.linear.depth.scaled.three_scaled_layers import decide_positive_diagonals
+from exactflow.linear.depth.scaled.three_scaled_layers import decide_diagonals_of_three_layers
 
 
 def verified(M, scales="additive", partition=None):
@@ -87,8 +87,8 @@ def excludes(obstruction):
     rows = [[Fraction(int(x.numerator), int(x.denominator)) for x in row] for row in M.to_list()]
     certificate = checker.DepthClaim(obstruction.partition[0], 0, rows, scales, {})
     inverse = checker.inverse(rows, 0)
-    blocks = checker.blocks_of(rows, inverse, certificate.n, pattern.startswith("L"))
-    return checker.excludes(read, certificate, blocks)
+    blocks = checker.split_into_blocks(rows, inverse, certificate.n, pattern.startswith("L"))
+    return checker.excludes_pattern(read, certificate, blocks)
 
 
 WRITTEN = {name: o for name, (o, _) in OBSTRUCTIONS.items() if o.kind_row.written}
@@ -101,7 +101,7 @@ def test_each_obstruction_by_itself(name):
 
 @pytest.mark.parametrize("name", NOT_THREE)
 def test_each_reason_against_three_scaled_layers(name):
-    assert excludes(excluded(decide_positive_diagonals, *NOT_THREE[name]))
+    assert excludes(excluded(decide_diagonals_of_three_layers, *NOT_THREE[name]))
 
 
 @pytest.mark.parametrize("name", THREE)
@@ -115,7 +115,7 @@ def test_every_small_matrix_that_is_no_product_of_two_scaled_layers(pattern):
     for entries in product((-1, 0, 2), repeat=4):
         M = matrix([entries[:2], entries[2:]])
         instance = PatternInstance(pattern, SplitMatrix(M), "positive")
-        if M.det() and (reason := entry_reason(instance)) is not None:
+        if M.det() and (reason := entry_reason_up_to_two(instance)) is not None:
             obstruction = Obstruction.of(instance, reason)
             assert obstruction.is_valid()
             assert excludes(obstruction)
@@ -173,7 +173,7 @@ def test_elements_of_sl4_over_f2():
 
 @pytest.mark.parametrize("d", [2, 4, 8])
 def test_random_matrices(d):
-    M = as_matrix(random_matrix(d, seed=d)).to_dense()
+    M = as_square_matrix(random_matrix(d, seed=d)).to_dense()
     M = linalg.scale_rows([1 / M.det()] + [QQ(1)] * (d - 1), M)
     claim = verified(M)
     assert claim["depth"] == (3 if d == 2 else 5)
@@ -193,7 +193,7 @@ def test_written_as_a_whole(tmp_path):
 
 
 def test_what_is_not_decided_is_refused():
-    for d, message in ((18, "between 4 and 5"), (6, "proved to exist but not known exactly")):
+    for d, message in ((18, "between 4 and 5"), (6, "proved to exist, but not known exactly")):
         with pytest.raises(InvalidInputError, match=message):
             depth_certificate_text(minimal_depth(random_matrix(d, seed=d), scales="positive"))
 

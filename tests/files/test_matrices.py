@@ -11,7 +11,7 @@ import pytest
 import sympy
 
 from exactflow.errors import InvalidInputError
-from exactflow.files.matrices import read_matrix
+from exactflow.files.matrices import read_square_matrix
 
 WEIGHT = np.array([[0.1, -2.0], [1.5, 3.0]])
 EXACT = sympy.Matrix(2, 2, [sympy.Rational(*float(x).as_integer_ratio()) for x in WEIGHT.flat])
@@ -62,36 +62,36 @@ GOOD = [
 @pytest.mark.parametrize(("name", "content", "matrix", "dtype"), GOOD)
 def test_reads_exactly(file, name, content, matrix, dtype):
     path = file(name, content)
-    read = read_matrix(path)
+    read = read_square_matrix(path)
     assert read.matrix.to_Matrix() == matrix
     assert read.dtype == dtype
     assert read.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert read_matrix(path, transpose=True).matrix.to_Matrix() == matrix.T
+    assert read_square_matrix(path, transpose=True).matrix.to_Matrix() == matrix.T
 
 
 def test_keys(file):
     path = file("w.npz", npz(a=WEIGHT, b=2 * WEIGHT))
-    assert read_matrix(path, key="b").matrix.to_Matrix() == 2 * EXACT
+    assert read_square_matrix(path, key="b").matrix.to_Matrix() == 2 * EXACT
     with pytest.raises(InvalidInputError, match="'a', 'b'"):
-        read_matrix(path)
+        read_square_matrix(path)
     with pytest.raises(InvalidInputError, match="'a', 'b'"):
-        read_matrix(path, key="c")
+        read_square_matrix(path, key="c")
 
 
 def test_the_text_of_savetxt_is_read_as_written(tmp_path):
     np.savetxt(tmp_path / "w.txt", [[0.5, -2], [0, 3]], header="two rows\nof a matrix")
-    read = read_matrix(tmp_path / "w.txt")
+    read = read_square_matrix(tmp_path / "w.txt")
     assert read.matrix.to_Matrix() == sympy.Matrix([[sympy.Rational(1, 2), -2], [0, 3]])
     assert read.dtype == "txt text"
     (tmp_path / "w.txt").write_text("0.1  1/3 # decimals are exact\n\n 0 1\n")
     exact = sympy.Matrix([[sympy.Rational(1, 10), sympy.Rational(1, 3)], [0, 1]])
-    assert read_matrix(tmp_path / "w.txt").matrix.to_Matrix() == exact
+    assert read_square_matrix(tmp_path / "w.txt").matrix.to_Matrix() == exact
 
 
 def test_integers_over_4300_digits(file):
     digits = "9" * 5000
     for name, content in (("w.json", f"[[{digits}]]"), ("w.csv", digits)):
-        assert read_matrix(file(name, content)).matrix.to_Matrix()[0] == 10**5000 - 1
+        assert read_square_matrix(file(name, content)).matrix.to_Matrix()[0] == 10**5000 - 1
 
 
 class Trap:
@@ -115,7 +115,7 @@ BAD = [
     ("w.json", "[[NaN]]", "NaN"),
     ("w.json", "[[1e400]]", "finite"),
     ("w.json", "[[true]]", "bool"),
-    ("w.json", '{"a": 1}', "got an object"),
+    ("w.json", '{"a": 1}', "got a JSON object"),
     ("w.json", "[[1", "JSON"),
     ("w.json", "[" * 100_000, "deeply"),
     ("w.json", b"\xff\xfe", "UTF-8"),
@@ -127,16 +127,24 @@ BAD = [
     ("w.csv", "0,1\n1,2\n3,4", "line 1 is a header, '0, 1': remove it"),
     ("w.csv", ",0,1\n0,1,2\n1,3,4", "line 1 is a header, ', 0, 1': remove it, and a column of row"),
     ("w.csv", "# made by hand\n1,2\n3,4", "line 1 is a header"),
-    ("w.csv", "1,2\n3;4", "line 2 has ';' in it: separate fields by commas, and write decimals"),
-    ("w.csv", "1\t2\n3\t4", r"line 1 has '\\t' in it"),
-    ("w.csv", "2 1\n1 1", "line 1 has ' ' in it: separate fields by commas"),
-    ("w.csv", "1,5;2\n3;4", "line 1 has ';' in it"),
-    ("w.csv", "a;b\n1;2\n3;4", "line 2 has ';' in it"),
+    (
+        "w.csv",
+        "1,2\n3;4",
+        "line 2 has ';' between numbers: separate fields by commas, and write decimals",
+    ),
+    ("w.csv", "1\t2\n3\t4", r"line 1 has '\\t' between numbers"),
+    ("w.csv", "2 1\n1 1", "line 1 has ' ' between numbers: separate fields by commas"),
+    ("w.csv", "1,5;2\n3;4", "line 1 has ';' between numbers"),
+    ("w.csv", "a;b\n1;2\n3;4", "line 2 has ';' between numbers"),
     ("w.csv", "row 1,row 2\n1,2\n3,4", "line 1 is a header, 'row 1, row 2'"),
-    ("w.json", "[[1,2],[3", "expected JSON, but at line 1, column 10: Expecting"),
+    ("w.json", "[[1,2],[3", "the text is not JSON at line 1, column 10: Expecting"),
     ("w.csv", "nan,nan\n1,2", r"entry \(0, 0\)"),
     ("w.csv", "1,2\n3,4\n5,6", "expected a square matrix, got 3 x 2"),
-    ("w.txt", "1,2\n3,4", "line 1 has ',' in it: separate fields by blanks, or name a file with"),
+    (
+        "w.txt",
+        "1,2\n3,4",
+        "line 1 has ',' between numbers: separate fields by blanks, or name a file with",
+    ),
     ("w.txt", "a b\n1 2\n3 4", "line 1 is a header, 'a b'"),
     ("w.txt", "# only a comment\n", "empty"),
     ("w.dat", "1", "expected a file of type"),
@@ -147,18 +155,18 @@ BAD = [
 @pytest.mark.parametrize(("name", "content", "words"), BAD)
 def test_refuses(file, name, content, words):
     with pytest.raises(InvalidInputError, match=words):
-        read_matrix(file(name, content))
+        read_square_matrix(file(name, content))
 
 
 def test_refuses_what_is_no_file(tmp_path):
     with pytest.raises(InvalidInputError, match="No such file"):
-        read_matrix(tmp_path / "missing.npy")
+        read_square_matrix(tmp_path / "missing.npy")
     (tmp_path / "folder.npy").mkdir()
     with pytest.raises(InvalidInputError, match="directory"):
-        read_matrix(tmp_path / "folder.npy")
+        read_square_matrix(tmp_path / "folder.npy")
     (tmp_path / "w.csv").write_text("1")
     with pytest.raises(InvalidInputError, match="no key"):
-        read_matrix(tmp_path / "w.csv", key="a")
+        read_square_matrix(tmp_path / "w.csv", key="a")
 
 
 def test_a_zip_with_a_bad_member(file):
@@ -166,26 +174,26 @@ def test_a_zip_with_a_bad_member(file):
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("w.npy", b"junk")
     with pytest.raises(InvalidInputError, match="npy"):
-        read_matrix(file("w.npz", buffer.getvalue()))
+        read_square_matrix(file("w.npz", buffer.getvalue()))
 
 
 def test_safetensors(file):
     save = pytest.importorskip("safetensors.numpy").save
     path = file("w.safetensors", save({"a": WEIGHT.astype(np.float32), "b": WEIGHT}))
-    assert read_matrix(path, key="b").matrix.to_Matrix() == EXACT
+    assert read_square_matrix(path, key="b").matrix.to_Matrix() == EXACT
     with pytest.raises(InvalidInputError, match="'a', 'b'"):
-        read_matrix(path)
+        read_square_matrix(path)
     with pytest.raises(InvalidInputError, match="safetensors"):
-        read_matrix(file("x.safetensors", b"junk"))
+        read_square_matrix(file("x.safetensors", b"junk"))
 
 
 def test_torch(tmp_path):
     torch = pytest.importorskip("torch")
     weight = torch.tensor(WEIGHT)
     torch.save({"conv.weight": weight.reshape(2, 2, 1, 1), "bias": weight[0]}, tmp_path / "w.pt")
-    assert read_matrix(tmp_path / "w.pt", key="conv.weight").matrix.to_Matrix() == EXACT
+    assert read_square_matrix(tmp_path / "w.pt", key="conv.weight").matrix.to_Matrix() == EXACT
     torch.save(torch.nn.Parameter(weight.bfloat16()), tmp_path / "b.pt")
-    assert read_matrix(tmp_path / "b.pt").matrix.to_Matrix()[1, 0] == sympy.Rational(3, 2)
+    assert read_square_matrix(tmp_path / "b.pt").matrix.to_Matrix()[1, 0] == sympy.Rational(3, 2)
     (tmp_path / "trap.pt").write_bytes(pickle.dumps(Trap(), protocol=2))
     with pytest.raises(InvalidInputError, match="tensors only"):
-        read_matrix(tmp_path / "trap.pt")
+        read_square_matrix(tmp_path / "trap.pt")

@@ -100,9 +100,9 @@ def test_no_file_makes_pointers(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (lambda: pickled(Own()), r"names '\S+\.Own': save the model's state_dict\(\)"),
-        (lambda: pickled(Made(print, "run")), "names 'print'"),
-        (lambda: pickled(plain()), "names 'torch.nn.modules.container.Sequential'"),
+        (lambda: pickled(Own()), r"uses '\S+\.Own': save the model's state_dict\(\)"),
+        (lambda: pickled(Made(print, "run")), "uses 'print'"),
+        (lambda: pickled(plain()), "uses 'torch.nn.modules.container.Sequential'"),
         (lambda: pickled({"a": 3}), "expected a tensor, got int"),
         (lambda: pickled({3: torch.eye(2)}), "expected names as keys"),
         (lambda: pickled({"\x1b[1m": torch.eye(2)}), r"printed, got '\\x1b\[1m'"),

@@ -124,8 +124,16 @@ def test_what_is_false_is_neither_written_nor_read(tmp_path):
             r"^the flow, taken without coordinates 1 and 3 \(the pads\), does not equal target",
         ),
         (factor(M), sympy.eye(3), "expected a 4 x 4 matrix as target, like the flow, got 3 x 3"),
-        (balance(np.eye(2)), np.ones((2, 2)), r"^target is not within \S+ of the layers: first"),
-        (whiten([[2, 1], [1, 2]]), [[2, 1], [1, 3]], "does not have target as its covariance"),
+        (
+            balance(np.eye(2)),
+            np.ones((2, 2)),
+            r"^target is not within \S+ of the product of the layers: first",
+        ),
+        (
+            whiten([[2, 1], [1, 2]]),
+            [[2, 1], [1, 3]],
+            "target is not the covariance that the flow generates",
+        ),
         (whiten([[2, 1], [1, 2]]), [[2, 1], [0, 3]], "expected a symmetric covariance"),
         (
             minimal_depth([[1, 2], [3, 7]]),
@@ -149,7 +157,7 @@ def test_a_wrong_target_is_refused_in_the_words_of_python(tmp_path, result, targ
 @pytest.mark.parametrize(
     ("result", "name", "words"),
     [
-        (balance(np.eye(2)), "c.json", "the matrix given to it: pass target=W"),
+        (balance(np.eye(2)), "c.json", "the matrix that was balanced: pass target=W"),
         (lossless(np.eye(2)), "c.json", "cannot certify a Lossless"),
         (approximate(checkerboard(), 1), "c.json", "cannot certify a W2Approximation"),
         ("flow", "c.json", "cannot certify a str"),

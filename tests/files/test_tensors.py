@@ -14,7 +14,7 @@ import sympy
 
 from exactflow import cli
 from exactflow.errors import InvalidInputError
-from exactflow.files.matrices import read_matrix
+from exactflow.files.matrices import read_square_matrix
 
 WEIGHT = np.array([[0.5, -2.0], [1.5, 3.0]], dtype=np.float32)
 EXACT = sympy.Matrix([["1/2", -2], ["3/2", 3]])
@@ -46,7 +46,7 @@ def corrupted(data: bytes) -> bytes:
 def test_the_helper_writes_what_numpy_does(tmp_path):
     for name, content in (("w.npy", npy()), ("w.npz", archive(("w.npy", npy())))):
         (tmp_path / name).write_bytes(content)
-        read = read_matrix(tmp_path / name)
+        read = read_square_matrix(tmp_path / name)
         assert (read.matrix.to_Matrix(), read.dtype) == (EXACT, "float32")
 
 
@@ -58,10 +58,10 @@ BAD = {
     "entries of no bytes": (
         "w.npy",
         npy("(100000000, 100000000)", "'<U0'", b""),
-        "differs from its header",
+        "differs from the header",
     ),
     "rows of no entries": ("w.npy", npy("(1000000000, 0)", entries=b""), "entry, got shape"),
-    "bytes to spare": ("w.npy", npy(entries=ENTRIES + b"1"), "differs from its header"),
+    "bytes to spare": ("w.npy", npy(entries=ENTRIES + b"1"), "differs from the header"),
     "an unknown version": ("w.npy", npy(version=b"\7\7"), r"\(7, 7\)"),
     "a nested header": ("w.npy", npy("(" * 5000), "npy"),
     "a header of signs": ("w.npy", npy("-" * 5000 + "1"), "npy"),
@@ -91,7 +91,7 @@ def test_refuses(tmp_path, name):
         pytest.importorskip("torch")
     (tmp_path / suffix).write_bytes(content)
     with pytest.raises(InvalidInputError, match=words) as raised:
-        read_matrix(tmp_path / suffix)
+        read_square_matrix(tmp_path / suffix)
     assert "\n" not in str(raised.value)
     assert len(str(raised.value)) < 400
 
@@ -102,7 +102,7 @@ def test_no_more_of_an_archive_is_unpacked_than_its_limit(tmp_path, monkeypatch)
     np.save(zeros, np.zeros((200, 200)))
     (tmp_path / "w.npz").write_bytes(archive(("w.npy", zeros.getvalue())))
     with pytest.raises(InvalidInputError, match="bytes that unpack to 320128"):
-        read_matrix(tmp_path / "w.npz")
+        read_square_matrix(tmp_path / "w.npz")
 
 
 def test_bfloat16_is_read_alike(tmp_path):
@@ -112,7 +112,7 @@ def test_bfloat16_is_read_alike(tmp_path):
     torch.save(weight, tmp_path / "w.pt")
     (tmp_path / "w.safetensors").write_bytes(save({"w": weight}))
     for name in ("w.pt", "w.safetensors"):
-        read = read_matrix(tmp_path / name)
+        read = read_square_matrix(tmp_path / name)
         assert (read.matrix.to_Matrix(), read.dtype) == (EXACT, "bfloat16")
 
 
@@ -121,7 +121,7 @@ def test_safetensors_of_every_type(tmp_path):
     path = tmp_path / "w.safetensors"
     for dtype in ("float64", "float32", "float16", "int64", "int16", "int8", "uint32"):
         path.write_bytes(save({"w": np.eye(2, dtype=dtype)}))
-        read = read_matrix(path)
+        read = read_square_matrix(path)
         assert (read.matrix.to_Matrix(), read.dtype) == (sympy.eye(2), dtype)
     for refused, words in (
         ({}, "at least one array"),
@@ -129,12 +129,12 @@ def test_safetensors_of_every_type(tmp_path):
     ):
         path.write_bytes(save(refused))
         with pytest.raises(InvalidInputError, match=words):
-            read_matrix(path)
+            read_square_matrix(path)
     torch = pytest.importorskip("torch")
     save = pytest.importorskip("safetensors.torch").save
     path.write_bytes(save({"w": torch.eye(2).to(torch.float8_e4m3fn)}))
     with pytest.raises(InvalidInputError, match="got F8_E4M3"):
-        read_matrix(path)
+        read_square_matrix(path)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
@@ -157,18 +157,18 @@ def test_unusual_tensors(tmp_path):
     ):
         torch.save(refused, path)
         with pytest.raises(InvalidInputError, match=words):
-            read_matrix(path)
+            read_square_matrix(path)
     for read, matrix, dtype in (
         (eye.to(torch.float8_e4m3fn), sympy.eye(2), "float8_e4m3fn"),
         ((complex_eye * 1j).conj().imag, -sympy.eye(2), "float32"),
         (torch.tensor([[1, 2], [3, 4]]).t(), sympy.Matrix([[1, 3], [2, 4]]), "int64"),
     ):
         torch.save(read, path)
-        got = read_matrix(path)
+        got = read_square_matrix(path)
         assert (got.matrix.to_Matrix(), got.dtype) == (matrix, dtype)
     torch.save(eye, path)
     with pytest.raises(InvalidInputError, match="no key for a file of one array"):
-        read_matrix(path, key="a")
+        read_square_matrix(path, key="a")
 
 
 def test_a_header_with_more_axes_than_numpy_has(tmp_path, capsys):
@@ -178,7 +178,7 @@ def test_a_header_with_more_axes_than_numpy_has(tmp_path, capsys):
     path = tmp_path / "w.safetensors"
     path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
     with pytest.raises(InvalidInputError, match=r"w\.safetensors: expected the shape of an array"):
-        read_matrix(path)
+        read_square_matrix(path)
     assert cli.main(["factor", str(path)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 

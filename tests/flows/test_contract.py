@@ -26,14 +26,14 @@ from exactflow import (
     whiten,
 )
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_matrix, as_rectangle
+from exactflow.exact.coerce import as_rectangular_matrix, as_square_matrix
 from exactflow.floats.lossless import Lossless, LosslessInverse, lossless
-from exactflow.flows.display import heat_map
+from exactflow.flows.display import heat_map_html
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.result import FlowResult, MapResult, Result
-from exactflow.laws.conditioning import lower_bounds
+from exactflow.laws.conditioning import bound_conditioning
 from exactflow.laws.universal import checkerboard
 from exactflow.linear.masks import merge_masks
 from proofs.experiments.coordinatewise import coordinatewise
@@ -207,11 +207,14 @@ def test_equality_and_difference(flow):
 def test_a_difference_is_found_whatever_the_entries_are_stored_as():
     """Shifts of permutations are sparse, others dense."""
     shifts = [[[1, 0], [0, 0]], [[1, 0], [0, 5]]]
-    sparse, dense = (as_matrix(shifts[0]).to_sparse(), as_matrix(shifts[1]).to_dense())
+    sparse, dense = (
+        as_square_matrix(shifts[0]).to_sparse(),
+        as_square_matrix(shifts[1]).to_dense(),
+    )
     layers = [LinearCoupling((2, 2), "first", shift) for shift in (sparse, dense)]
     flows = [CouplingFlow([layer]) for layer in layers]
     assert flows[0].difference(flows[1]) == "layer 0: shift at (1, 1): 0, but 5"
-    quadratic = as_matrix(shifts[0]).convert_to(QQ.algebraic_field(sqrt(2)))
+    quadratic = as_square_matrix(shifts[0]).convert_to(QQ.algebraic_field(sqrt(2)))
     other = CouplingFlow([LinearCoupling((2, 2), "first", quadratic)])
     assert flows[0].difference(other) is None
     assert flows[1].difference(other) == "layer 0: entries in QQ, but in QQ<sqrt(2)>"
@@ -320,18 +323,19 @@ def test_large_layers_have_names_of_their_own():
     assert repr(flow).count("\n") == flow.depth
     html = flow._repr_html_()
     assert html.count("<small>5 x 5</small>") == flow.depth
-    assert "red is positive" in html
+    assert "red entries are positive" in html
 
 
 def test_heat_maps_show_the_shape_whatever_the_size():
-    large = as_matrix(random_matrix(9, seed=1))
-    assert heat_map(large) == heat_map(large * QQ(1, 10**9)) == heat_map(large * QQ(10**9))
-    assert heat_map(large).count("<rect") == large.nnz() + 1
+    large = as_square_matrix(random_matrix(9, seed=1))
+    picture = heat_map_html(large)
+    assert picture == heat_map_html(large * QQ(1, 10**9)) == heat_map_html(large * QQ(10**9))
+    assert heat_map_html(large).count("<rect") == large.nnz() + 1
 
 
 def test_a_cell_of_a_heat_map_shows_its_largest_entry():
     large = DomainMatrix({0: {1: QQ(-5)}, 1: {0: QQ(1)}, 47: {46: QQ(3), 47: QQ(2)}}, (48, 48), QQ)
-    assert [square.split('"')[9:12:2] for square in heat_map(large).split("<rect")[2:]] == [
+    assert [square.split('"')[9:12:2] for square in heat_map_html(large).split("<rect")[2:]] == [
         ["#36c", "1.00"],
         ["#c33", f"{0.15 + 0.85 * 3 / 5:.2f}"],
     ]
@@ -408,7 +412,7 @@ def test_order_and_flips_reach_every_consumer(order, flips):
 
 def test_order_and_flips_of_a_family_stay_with_its_values():
     t = sympy.Symbol("t")
-    shift = as_rectangle([[t], [1]])
+    shift = as_rectangular_matrix([[t], [1]])
     scale = [shift.domain.from_sympy(s) for s in (t, -t)]
     layer = LinearCoupling.trusted((1, 2), "second", shift, scale)
     flow = CouplingFlow([layer], flips=[2], order=[2, 0, 1])
@@ -431,7 +435,7 @@ def test_orders_do_not_mix():
 
 
 def test_a_scalar_is_no_point(flow):
-    with pytest.raises(InvalidInputError, match="coordinates along the first"):
+    with pytest.raises(InvalidInputError, match=r"expected vectors of \d entries"):
         flow(np.float64(1))
 
 
@@ -515,7 +519,7 @@ def test_results_have_one_shape():
 
 
 def test_a_result_without_a_flow_has_the_same_shape():
-    result = lower_bounds(checkerboard(), "1/2")
+    result = bound_conditioning(checkerboard(), "1/2")
     assert isinstance(result, Result)
     assert result.evidence in Evidence
     assert "\n" not in str(result)

@@ -184,7 +184,7 @@ def test_representations():
         (lambda: CouplingFlow(["U"], (1, 1)), "got str as layer 0"),
         (lambda: CouplingFlow([], (1, 1), flips=[2]), "coordinates from 0 to 1"),
         (lambda: CouplingFlow([], (1, 1), flips=[0, 0]), "distinct"),
-        (lambda: CouplingFlow([LinearCoupling((1, 2), "first", [[1, 1]])], (1, 1)), "in layer 0"),
+        (lambda: CouplingFlow([LinearCoupling((1, 2), "first", [[1, 1]])], (1, 1)), "got layer 0"),
         (lambda: CouplingFlow([], (1, 1)) @ CouplingFlow([], (1, 2)), "equal partition"),
         (lambda: CouplingFlow([], (1, 1)).forward([1]), "2 entries"),
     ],

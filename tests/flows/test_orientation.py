@@ -8,7 +8,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow import CouplingFlow, LinearCoupling, append_swap
 from exactflow.errors import InvalidInputError, OrientationError
-from exactflow.flows.orientation import CoordinateLayout, layout_for
+from exactflow.flows.orientation import CoordinateLayout, layout_for_orientation
 
 ROWS = [[2, -3, 5], [7, 11, -13], [17, 19, 23]]
 POSES = {
@@ -16,7 +16,7 @@ POSES = {
     "mask": CoordinateLayout((1, 2), (2, 0, 1)),
     "flip": CoordinateLayout((2, 1), (0, 1, 2), flips=(0,)),
     "mask and flip": CoordinateLayout((2, 1), (1, 2, 0), flips=(0,)),
-    "pad": layout_for((0, 1, 2), (1, 2), "pad", True),
+    "pad": layout_for_orientation((0, 1, 2), (1, 2), "pad", True),
 }
 
 
@@ -50,8 +50,10 @@ def test_pads_are_those_of_pad():
 
 
 def test_what_reverses_orientation_is_repaired_or_refused():
-    assert layout_for((0, 1), (1, 1), "error", False) == layout_for((0, 1), (1, 1), "pad", False)
+    assert layout_for_orientation((0, 1), (1, 1), "error", False) == layout_for_orientation(
+        (0, 1), (1, 1), "pad", False
+    )
     with pytest.raises(OrientationError, match="expected det > 0, got det < 0"):
-        layout_for((0, 1), (1, 1), "error", True)
+        layout_for_orientation((0, 1), (1, 1), "error", True)
     with pytest.raises(InvalidInputError, match="got a mask"):
-        layout_for((1, 0), (1, 1), "pad", True)
+        layout_for_orientation((1, 0), (1, 1), "pad", True)

@@ -7,7 +7,7 @@ import pytest
 from sympy import Integer
 
 from exactflow.errors import InvalidInputError
-from exactflow.flows.partition import mask_order, resolve_partition
+from exactflow.flows.partition import mask_order, resolve_partition_or_mask
 
 MASKS = [
     ([1, 0], (0, 1), (1, 1)),
@@ -24,21 +24,21 @@ MASKS = [
 @pytest.mark.parametrize(("mask", "order", "partition"), MASKS)
 def test_mask_order(mask, order, partition):
     assert mask_order(mask) == (order, partition)
-    assert resolve_partition(mask, len(order)) == (order, partition)
+    assert resolve_partition_or_mask(mask, len(order)) == (order, partition)
 
 
 @pytest.mark.parametrize(
     ("dimension", "partition"), [(2, (1, 1)), (3, (1, 2)), (4, (2, 2)), (7, (3, 4))]
 )
 def test_the_default_gives_the_extra_coordinate_to_the_second_half(dimension, partition):
-    assert resolve_partition(None, dimension) == (tuple(range(dimension)), partition)
+    assert resolve_partition_or_mask(None, dimension) == (tuple(range(dimension)), partition)
 
 
 def test_sizes_are_told_from_masks():
-    assert resolve_partition((1, 1), 2) == ((0, 1), (1, 1))
-    assert resolve_partition([5, 1], 6) == ((0, 1, 2, 3, 4, 5), (5, 1))
-    assert resolve_partition(np.array([2, 1]), 3) == ((0, 1, 2), (2, 1))
-    assert resolve_partition((IntEnum("Size", "ONE TWO").TWO, 1), 3) == ((0, 1, 2), (2, 1))
+    assert resolve_partition_or_mask((1, 1), 2) == ((0, 1), (1, 1))
+    assert resolve_partition_or_mask([5, 1], 6) == ((0, 1, 2, 3, 4, 5), (5, 1))
+    assert resolve_partition_or_mask(np.array([2, 1]), 3) == ((0, 1, 2), (2, 1))
+    assert resolve_partition_or_mask((IntEnum("Size", "ONE TWO").TWO, 1), 3) == ((0, 1, 2), (2, 1))
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_sizes_are_told_from_masks():
         ([1, "0", 1], 3, "zeros and ones, got '0' at index 1"),
         ([1, None, 1], 3, "zeros and ones, got None at index 1"),
         ([Integer(1), 0, 0], 3, "zeros and ones, got 1 at index 0"),
-        ([[1, 0], [0, 1]], 4, "nested sequence: flatten"),
-        (np.eye(2, dtype=int), 4, "nested sequence: flatten"),
-        ([np.array([1]), np.array([0]), np.array([0])], 3, "nested sequence: flatten"),
+        ([[1, 0], [0, 1]], 4, "nested sequence: list one"),
+        (np.eye(2, dtype=int), 4, "nested sequence: list one"),
+        ([np.array([1]), np.array([0]), np.array([0])], 3, "nested sequence: list one"),
         ("10", 2, "got '10'"),
         (3, 6, "got 3"),
         ({1, 2}, 3, r"got \{1, 2\}"),
@@ -70,7 +70,7 @@ def test_sizes_are_told_from_masks():
 )
 def test_errors(partition, dimension, message):
     with pytest.raises(InvalidInputError, match=message):
-        resolve_partition(partition, dimension)
+        resolve_partition_or_mask(partition, dimension)
 
 
 @pytest.mark.parametrize("mask", [[], [1], [0], [1, 1], "01", 1])

@@ -17,7 +17,7 @@ from exactflow import (
 )
 from exactflow.errors import InvalidInputError, MissingExtraError
 from exactflow.exact.coerce import over_common_field
-from exactflow.flows.plot import _factors
+from exactflow.flows.plot import _named_factors
 
 pyplot = pytest.importorskip("matplotlib.pyplot")
 pyplot.switch_backend("agg")
@@ -54,7 +54,7 @@ def texts(axes):
 @pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS)
 def test_the_matrices_shown_multiply_to_the_first_one(flow):
     product = sympy.eye(flow.dimension)
-    for _, matrix in _factors(flow):
+    for _, matrix in _named_factors(flow):
         product = (product * matrix.to_Matrix()).applyfunc(sympy.expand)
     assert product == flow.matrix()
 
@@ -121,11 +121,11 @@ def test_pads_are_drawn_with_the_matrix_that_has_them():
 @pytest.mark.parametrize(
     ("flow", "options", "said"),
     [
-        (factor([[T, 1], [0, 1]]), {}, r"over QQ\(t\): put numbers .* flow.at"),
+        (factor([[T, 1], [0, 1]]), {}, r"over QQ\(t\): replace .* flow.at"),
         (interpolate([[0, 1], [2, 3]], [[1, 1], [0, 5]]).flow, {}, "has no matrix"),
         (FLOWS["identity"], {"entries": "all"}, "entries=True, False or None, got True and 'all'"),
         (FLOWS["identity"], {"target": 1}, "target=True or False and .*, got 1 and None"),
-        (FLOWS["identity"], {"ax": "left"}, "Axes of matplotlib as ax, got str"),
+        (FLOWS["identity"], {"ax": "left"}, "ax to be Axes of matplotlib, got str"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(flow, options, said):

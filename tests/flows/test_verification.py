@@ -61,7 +61,7 @@ def test_refuses_a_matrix_of_another_size():
 
 
 def test_what_is_no_flow_is_refused():
-    with pytest.raises(InvalidInputError, match="linear couplings, got list"):
+    with pytest.raises(InvalidInputError, match="such as factor returns, got list"):
         verify([1], [[1]])
     with pytest.raises(InvalidInputError, match=r"linear couplings .* got int"):
         CouplingFlow(5)

@@ -327,8 +327,9 @@ def test_the_headline_is_of_what_the_model_holds(by):
     assert record.dtype == "float32"
     assert record.relative_error >= record.error / Fraction(largest)
     assert 1e-9 < record.relative_error < 1e-6
-    assert f"certified within {format_up(record.relative_error)} as they are stored (float32)" in (
-        report.summary
+    assert (
+        f"certified within {format_up(record.relative_error, 2)} as they are stored (float32)"
+        in (report.summary)
     )
     if by == "inverse":
         assert record.error == 0

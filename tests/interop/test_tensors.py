@@ -17,7 +17,7 @@ from exactflow import (  # noqa: E402
 )
 from exactflow.errors import InvalidInputError  # noqa: E402
 from exactflow.floats.lossless import lossless  # noqa: E402
-from exactflow.laws.conditioning import lower_bounds  # noqa: E402
+from exactflow.laws.conditioning import bound_conditioning  # noqa: E402
 from exactflow.laws.universal import uniform  # noqa: E402
 from exactflow.testing import assert_equal  # noqa: E402
 
@@ -54,18 +54,18 @@ def test_larger_kernels_are_refused(function, shape):
 def test_points_and_covariances(form):
     points, array = form(POINTS), POINTS.double().numpy()
     assert approximate(points, 1).flow == approximate(array, 1).flow
-    assert lower_bounds(points, "0.1").lipschitz == lower_bounds(array, "0.1").lipschitz
+    assert bound_conditioning(points, "0.1").lipschitz == bound_conditioning(array, "0.1").lipschitz
     covariance = POINTS.T @ POINTS
     mean = POINTS[0]
     found = whiten(form(covariance), mean=form(mean))
     assert found.flow == whiten(covariance.numpy(), mean=mean.numpy()).flow
-    assert (found.center == whiten(covariance.numpy(), mean=mean.numpy()).center).all()
+    assert (found.bias == whiten(covariance.numpy(), mean=mean.numpy()).bias).all()
 
 
 @pytest.mark.parametrize("points", [torch.eye(2), [[1, 0], [0, 1]]])
 def test_symmetric_tensors_and_lists_may_be_either(points):
     with pytest.raises(InvalidInputError, match="could be either"):
-        lower_bounds(points, "0.1")
+        bound_conditioning(points, "0.1")
 
 
 FLOWS = {

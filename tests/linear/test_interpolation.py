@@ -116,32 +116,32 @@ def three_do(k, m, k2, m2):
     return True
 
 
-def does(word, points, images, p):
+def does(pattern, points, images, p):
     """Whether couplings of these letters, the last one first, do the map."""
-    step = -1 if word.endswith("U") else 1
+    step = -1 if pattern.endswith("U") else 1
     k, m = [[*zip(*((x[:p], x[p:]) for x in points), strict=True)][i] for i in (0, 1)][::step]
     k2, m2 = [[*zip(*((y[:p], y[p:]) for y in images), strict=True)][i] for i in (0, 1)][::step]
-    if len(word) < 2:
-        return k == k2 and (is_function(k, differences(m2, m)) if word else m == m2)
-    if len(word) == 2:
+    if len(pattern) < 2:
+        return k == k2 and (is_function(k, differences(m2, m)) if pattern else m == m2)
+    if len(pattern) == 2:
         return is_function(k, differences(m2, m)) and is_function(m2, differences(k2, k))
-    return len(word) == 4 or three_do(k, m, k2, m2)
+    return len(pattern) == 4 or three_do(k, m, k2, m2)
 
 
-WORDS = ["", "L", "U", "UL", "LU", "LUL", "ULU", "ULUL", "LULU"]
+PATTERNS = ["", "L", "U", "UL", "LU", "LUL", "ULU", "ULUL", "LULU"]
 
 
 def check(points, images, partition, **options):
     """Compare with the decision, and the flow with the map; return what was found."""
     found = interpolate(points, images, partition=partition, **options)
     p = found.partition[0]
-    least = next(word for word in WORDS if does(word, points, images, p))
+    least = next(pattern for pattern in PATTERNS if does(pattern, points, images, p))
     assert found.depth == len(least)
-    assert does(found.word, points, images, p)
+    assert does(found.pattern, points, images, p)
     columns = sympy.Matrix(points).T
     assert found.flow.forward(columns) == sympy.Matrix(images).T
     assert found.flow.inverse().forward(sympy.Matrix(images).T) == columns
-    assert [x.word for x in found.obstructions] == [w for w in WORDS if len(w) < found.depth]
+    assert [x.pattern for x in found.obstructions] == [w for w in PATTERNS if len(w) < found.depth]
     assert all(x.is_valid() for x in found.obstructions)
     assert all(layer.is_additive for layer in found)
     return found
@@ -207,7 +207,7 @@ def test_the_exchange_that_takes_four():
     assert (found.depth, found.summary) == (4, "exactly 4 additive couplings (ULUL)")
     two_points, path = found.obstructions[-2:]
     assert (two_points.kind, {*two_points.rows}) == ("cycle", {0, 1})
-    assert (path.kind, path.word, len(path.rows)) == ("path", "ULU", 4)
+    assert (path.kind, path.pattern, len(path.rows)) == ("path", "ULU", 4)
     assert str(found) == (
         "4 points go to their images by exactly 4 additive couplings (ULUL): not LUL: around "
         "points 1, 0 the shifts of the second half have the alternating sum (-2); not ULU: points "
@@ -273,14 +273,14 @@ def test_a_float_is_the_dyadic_number_that_it_is():
 def test_a_mask_or_a_partition():
     points, images = [[0, 1, 2], [3, 4, 5]], [[1, 1, 2], [4, 4, 5]]
     found = interpolate(points, images, mask=[0, 1, 1])
-    assert (found.partition, found.flow.order, found.word) == ((2, 1), (1, 2, 0), "L")
+    assert (found.partition, found.flow.order, found.pattern) == ((2, 1), (1, 2, 0), "L")
     assert found.flow.forward([3, 4, 5]) == sympy.Matrix(images[1])
-    assert interpolate(points, images, partition=(1, 2)).word == "U"
+    assert interpolate(points, images, partition=(1, 2)).pattern == "U"
 
 
 def test_no_coupling_for_the_identity():
     found = interpolate(SQUARE, SQUARE)
-    assert (found.depth, found.word, found.obstructions) == (0, "", ())
+    assert (found.depth, found.pattern, found.obstructions) == (0, "", ())
     assert found.forward([5, 7]) == sympy.Matrix([5, 7])
     assert str(found) == "4 points go to their images by exactly 0 additive couplings"
     assert found.explain().steps[-1].is_valid()
@@ -290,7 +290,7 @@ def test_a_row_is_read_where_no_coordinate_tells_values_apart():
     points = [(a, b, 0) for a in range(3) for b in range(3)]
     images = [(a, b, 5 * a + 7 * b * b) for a, b, _ in points]
     found = check(points, images, (2, 1))
-    assert found.word == "L"
+    assert found.pattern == "L"
     (layer,) = found.layers
     assert layer.reads == (1, 3)
     assert "reads (1, 3)" in repr(found.flow)
@@ -302,7 +302,7 @@ def test_of_two_words_the_one_of_smaller_numbers():
     images = [(0, 1), (2, 0), (0, 0), (2, 1), (1, 1), (1, 0)]
     found = check(points, images, (1, 1))
     turned = check([x[::-1] for x in points], [y[::-1] for y in images], (1, 1))
-    assert (found.word, turned.word) == ("LULU", "ULUL")
+    assert (found.pattern, turned.pattern) == ("LULU", "ULUL")
     for one in (found, turned):
         assert max(abs(x) for layer in one for v in layer.conditioner.values for x in v) == 3
 
@@ -321,17 +321,20 @@ def test_obstructions_that_do_not_prove_it_fail_their_check():
         x.check()
         with pytest.raises(VerificationError, match=r"^the points .* do not exclude"):
             replace(x, images=x.points).check()
-        assert not replace(x, word="LULU").is_valid()
-        assert not replace(x, word="LLL"[: len(x.word) or 1]).is_valid() or x.word in ("", "L")
+        assert not replace(x, pattern="LULU").is_valid()
+        assert not replace(x, pattern="LLL"[: len(x.pattern) or 1]).is_valid() or x.pattern in (
+            "",
+            "L",
+        )
         if x.kind in ("cycle", "path"):
             assert not replace(x, points=x.points[1:], images=x.images[1:]).is_valid()
-            assert not replace(x, word=x.word[:2]).is_valid()
+            assert not replace(x, pattern=x.pattern[:2]).is_valid()
     pairs = interpolate([[0, 0], [1, 0]], [[5, 7], [9, 7]]).obstructions
     assert {"before", "after"} <= {x.kind for x in pairs}
     for x in pairs:
         if x.kind in ("before", "after"):
             assert x.is_valid()
-            assert not replace(x, word="LUL").is_valid()
+            assert not replace(x, pattern="LUL").is_valid()
             assert not replace(x, points=x.points[:1] * 2, images=x.images[:1] * 2).is_valid()
             apart = [tuple((*a, 5 * i) for a in y) for i, y in enumerate(x.points)]
             moved = [tuple((*a, 7 * i) for a in y) for i, y in enumerate(x.images)]
@@ -344,7 +347,7 @@ def test_a_long_cycle_is_told_by_its_ends():
     images = [(i, 0) for i in range(count)] + [
         ((i + 1) % count, 5 if i == 0 else 1) for i in range(count)
     ]
-    (found,) = (x for x in interpolate(points, images).obstructions if x.word == "LUL")
+    (found,) = (x for x in interpolate(points, images).obstructions if x.pattern == "LUL")
     assert (found.kind, len(found.rows)) == ("cycle", 2 * count)
     assert found.is_valid()
     assert ".. (60 points) .." in str(found)
@@ -369,7 +372,7 @@ def test_the_flow_is_composed_again(monkeypatch):
     def other(points, images, unit):
         return "L", [dict.fromkeys(points[0], (0,))], ()
 
-    monkeypatch.setattr(interpolation, "find_shortest_word", other)
+    monkeypatch.setattr(interpolation, "find_shortest_pattern", other)
     with pytest.raises(VerificationError, match="to the images: report"):
         interpolate(SQUARE, SQUARE[::-1])
 
@@ -404,7 +407,7 @@ def test_a_shift_is_the_value_at_the_nearest_smaller_knot():
 def test_nothing_wraps():
     points = exchanged(SQUARE, ((0, 0), (0, 1)))
     found = interpolate(SQUARE, points, integers=True)
-    limit = found.limit
+    limit = found.int64_limit
     assert 2**62 < limit < 2**63
     x = np.array([[limit, -limit, limit], [-limit, limit, limit]])
     y = found.forward(x)
@@ -412,7 +415,7 @@ def test_nothing_wraps():
     assert (found.backward(y) == x).all()
     for bad in (x + 1, np.array([[2**63 + 5], [0]], dtype=np.uint64)):
         with pytest.raises(
-            InvalidInputError, match=r"at most \d+, got \d+: give a list to result\.flow"
+            InvalidInputError, match=r"at most \d+, got \d+: pass lists to result\.flow"
         ):
             found.forward(bad)
     with pytest.raises(InvalidInputError, match="expected 2 rows"):
@@ -420,10 +423,10 @@ def test_nothing_wraps():
     assert found.forward(np.zeros((2, 0), dtype=int)).shape == (2, 0)
     for points in ([[0, 0]], [[0, 2**70]]), ([[2**70, 0], [0, 0]], [[2**70, 1], [0, 0]]):
         huge = interpolate(*points, integers=True)
-        assert huge.limit < 0
+        assert huge.int64_limit < 0
         assert huge.flow.forward(points[0][0]) == sympy.Matrix(points[1][0])
         with pytest.raises(
-            InvalidInputError, match=r"beyond the range of int64: give a list to result\.flow"
+            InvalidInputError, match=r"beyond the range of int64: pass lists to result\.flow"
         ):
             huge.forward(np.zeros((2, 1), dtype=int))
 
@@ -442,7 +445,7 @@ def test_nothing_wraps():
         ([[0, float("nan")]], [[0, 1]], {}, r"points: entry \(0, 1\).*finite"),
         ([[0, 1]], np.array([[np.inf, 0]]), {}, r"images: entry \(0, 0\).*finite"),
         ([[0, 1], [2]], [[0, 1], [2, 3]], {}, "points: .*2 entries in row 0 and 1 in row 1"),
-        ([[0, sympy.sqrt(2)]], [[0, 1]], {}, "points: expected rational numbers"),
+        ([[0, sympy.sqrt(2)]], [[0, 1]], {}, "expected rational numbers as points"),
         ([[0, "x"]], [[0, 1]], {}, "points: entry"),
         ([], [], {}, "at least one point"),
         ([0, 1], [0, 1], {}, "points: expected a list of rows"),
@@ -503,9 +506,9 @@ def test_words_are_products_as_in_minimal_depth():
     points = [[1, 0], [0, 1], [2, 3], [5, 1]]
     images = [[M[0][0] * x + M[0][1] * y, M[1][0] * x + M[1][1] * y] for x, y in points]
     found, depth = interpolate(points, images), minimal_depth(M)
-    assert found.word == "UL"
+    assert found.pattern == "UL"
     assert [layer.moves for layer in found] == [layer.moves for layer in depth.flow]
-    excluded = [x.word for x in found.obstructions if len(x.word) == 1]
+    excluded = [x.pattern for x in found.obstructions if len(x.pattern) == 1]
     assert excluded == ["L", "U"]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sympy import Rational
 
-from exactflow.laws.conditioning import lower_bounds
+from exactflow.laws.conditioning import bound_conditioning
 from proofs import __main__ as runner
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +63,7 @@ def test_slopes_that_are_forced_and_attained_are_between_what_is_printed(printed
     assert len(rows) >= 14
     for name, eps, low, high in rows:
         if name in names["EXACTLY"]:
-            bounds = lower_bounds(names["EXACTLY"][name], Rational(eps))
+            bounds = bound_conditioning(names["EXACTLY"][name], Rational(eps))
             assert Fraction(low) <= bounds.lipschitz <= bounds.attained <= Fraction(high)
 
 

@@ -115,7 +115,7 @@ def test_a_claim_that_a_stack_enters_is_a_site_whatever_its_evidence():
 @pytest.mark.parametrize("text", ["x = " + "-" * 20000 + "1", "(", "\0"])
 @pytest.mark.parametrize("read", [find_claim_sites, find_claims_use])
 def test_what_python_cannot_parse_is_refused_in_one_line(read, text):
-    with pytest.raises(InvalidInputError, match="expected a text in Python"):
+    with pytest.raises(InvalidInputError, match="the text is not valid Python"):
         read(text)
 
 

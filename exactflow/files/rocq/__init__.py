@@ -1,5 +1,5 @@
-"""Certificates as theorems for Rocq, with MathComp: about layers, and about the least number.
+"""Certificates as theorems for Rocq with MathComp, on products of layers and their least number.
 
-The texts `*.v` prove, once and for all, which computations suffice. A theorem requires one of them
-and contains the numbers of one certificate, which the kernel checks by computation.
+The library, `*.v`, proves once and for all which computations suffice. A theorem requires a file of
+the library and contains the numbers of one certificate, which the kernel checks by computation.
 """

@@ -12,8 +12,13 @@ from exactflow import checker
 from exactflow.checker import DepthClaim, Matrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import parse_rational
-from exactflow.files.rocq.reasons import write_additive_reason, write_scaled_reason
-from exactflow.files.rocq.syntax import TheoremText, write_row, write_rows, write_target
+from exactflow.files.rocq.reasons import write_additive_obstruction, write_scaled_obstruction
+from exactflow.files.rocq.syntax import (
+    TheoremText,
+    write_row,
+    write_rows,
+    write_target_with_decimals,
+)
 
 
 def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> TheoremText:
@@ -26,10 +31,10 @@ def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> TheoremText:
     implies the theorem about the target.
 
     Obstructions for additive layers: "linear" for up to four letters is written as it is.
-    "similarity" and "chain" become ranks of polynomials in D and a that exclude each other
-    (`write_rank_reason`); a "chain" that is excluded by linear equations only is refused. "trace",
-    for coefficient k, becomes a power, up to the k-th, for which D = I + Y Z and a = I + Z Y have
-    different traces.
+    "similarity" and "chain" become ranks of polynomials that exclude each other
+    (`write_rank_obstruction`), in the blocks D of the matrix and a of its inverse; a "chain" that
+    is excluded by linear equations only is refused. "trace", for coefficient k, becomes a power, up
+    to the k-th, for which D = I + Y Z and a = I + Z Y have different traces.
     "linear" for five letters becomes a recurrence, if there is one. For positive scales all kinds
     are written, except a multiplier of det M x_1 .. x_n = y_1 .. y_n (see
     `checker.has_one_signed_combination`) if D is singular.
@@ -39,16 +44,16 @@ def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> TheoremText:
     """
     if content.get("order") not in (None, list(range(sum(content["partition"])))):
         raise InvalidInputError(
-            "cannot export a theorem for permuted coordinates: verify the certificate itself, with "
-            "exactflow check FILE"
+            "this certificate cannot be exported as a theorem: its coordinates are permuted; to "
+            "verify the certificate itself, run exactflow check FILE"
         )
-    is_additive, inverted = claim.scales == "additive", checker.inverse(claim.target, 0)
+    is_additive, inverse = claim.scales == "additive", checker.inverse(claim.target, 0)
     layers = [_write_layer(layer, is_additive) for layer in reversed(content["layers"])]
     p, q = content["partition"]
     n, form = max(p, q), ADDITIVE if is_additive else POSITIVE
-    grown = claim, inverted
+    grown = claim, inverse
     if p != q:
-        grown, form = _equalize_halves(claim, inverted, (p, q)), UNEQUAL
+        grown, form = _equalize_halves(claim, inverse, (p, q)), UNEQUAL
     of_U, of_L = (
         _write_shorter_pattern_obstruction(*grown, starts_with_L) for starts_with_L in (False, True)
     )
@@ -58,8 +63,8 @@ def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> TheoremText:
         library=form["library"],
         name=form["name"],
         definitions=DEFINITIONS.format(
-            target=write_target(claim.target, list(map(write_row, claim.target))),
-            inverse=write_rows(inverted),
+            target=write_target_with_decimals(claim.target, list(map(write_row, claim.target))),
+            inverse=write_rows(inverse),
             layers=";\n   ".join(layers),
             of_U=of_U,
             of_L=of_L,
@@ -73,7 +78,7 @@ def depth_theorem(claim: DepthClaim, content: dict[str, Any]) -> TheoremText:
 
 
 def _equalize_halves(
-    claim: DepthClaim, inverted: Matrix, sizes: tuple[int, int]
+    claim: DepthClaim, inverse: Matrix, sizes: tuple[int, int]
 ) -> tuple[DepthClaim, Matrix]:
     """Append coordinates that no layer moves, until both halves have the same size.
 
@@ -101,43 +106,47 @@ def _equalize_halves(
     }
     return claim._replace(
         n=n, target=extend_by_identity(claim.target), obstructions=obstructions
-    ), extend_by_identity(inverted)
+    ), extend_by_identity(inverse)
 
 
 def _write_layer(layer: dict[str, Any], is_additive: bool) -> str:
-    """Return a layer of the certificate: whether it moves the first half, and its numbers."""
+    """Return a layer in Rocq's syntax: whether it moves the first half, and its numbers."""
     scale = "" if is_additive else f" {write_row(map(parse_rational, layer['scale']))},"
     shift = write_rows(map(parse_rational, entries) for entries in layer["shift"])
     return f"({str(layer['moves'] == 'first').lower()},{scale}\n    {shift})"
 
 
 def _write_shorter_pattern_obstruction(
-    claim: DepthClaim, inverted: Matrix, starts_with_L: bool
+    claim: DepthClaim, inverse: Matrix, starts_with_L: bool
 ) -> str:
-    """Return the obstruction to the pattern with one letter fewer, in the library's syntax."""
+    """Return, in Rocq's syntax, the obstruction to the pattern with one layer fewer than claimed.
+
+    Raises `InvalidInputError` for an obstruction without a formal counterpart.
+    """
     letters, is_additive = max(map(len, claim.obstructions), default=-1), claim.scales == "additive"
-    if letters < (0 if is_additive else 2):  # the library recognizes one scaled layer
+    if letters < (0 if is_additive else 2):  # scaled.v itself decides on at most one layer
         return "Linear [::]" if is_additive else "Weights [::]"
     pattern = "ULULUL"[starts_with_L : starts_with_L + letters]
     obstruction = claim.obstructions[pattern]
-    blocks = checker.blocks_of(claim.target, inverted, claim.n, starts_with_L)
+    blocks = checker.split_into_blocks(claim.target, inverse, claim.n, starts_with_L)
     if is_additive:
-        found = write_additive_reason(obstruction, blocks, starts_with_L)
-        supported = (
-            "traces, ranks, linear equations of at most four letters, or c a multiple of C: the "
-            f"obstruction of kind {obstruction['kind']} for {pattern} is none of these"
+        found = write_additive_obstruction(obstruction, blocks, starts_with_L)
+        unsupported = (
+            f"the obstruction of kind {obstruction['kind']} to {pattern} follows from neither "
+            "traces, ranks nor linear equations for at most four letters, and c is no multiple of C"
         )
     else:
-        det = checker.characteristic_polynomial(claim.target, 0)[-1]  # the number of rows is even
-        found = write_scaled_reason(obstruction, blocks, det)
-        supported = (
-            "obstructions without a multiplier of the equation of determinants, as the block D "
-            f"(for {pattern[:1]}..) is singular"
+        # the last coefficient is the determinant, since the number of rows is even
+        det = checker.descending_characteristic_polynomial(claim.target, 0)[-1]
+        found = write_scaled_obstruction(obstruction, blocks, det)
+        unsupported = (
+            f"the obstruction to {pattern} has a multiplier of the equation of determinants, and "
+            f"the block D (for {pattern[:1]}..) is singular"
         )
     if found is None:
         raise InvalidInputError(
-            f"cannot export a theorem: supported are {supported}; verify the certificate itself, "
-            "with exactflow check FILE"
+            f"this certificate cannot be exported as a theorem: {unsupported}; to verify the "
+            "certificate itself, run exactflow check FILE"
         )
     return found
 

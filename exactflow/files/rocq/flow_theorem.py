@@ -19,7 +19,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from exactflow.exact.numbers import format_rational, parse_rational
-from exactflow.files.rocq.syntax import TheoremText, write_rational, write_row, write_target
+from exactflow.files.rocq.syntax import (
+    TheoremText,
+    write_rational,
+    write_row,
+    write_target_with_decimals,
+)
 
 
 def flow_theorem(content: dict[str, Any], bound: Fraction | None = None) -> TheoremText:
@@ -65,7 +70,9 @@ def flow_theorem(content: dict[str, Any], bound: Fraction | None = None) -> Theo
         name="flow_of_couplings",
         definitions=DEFINITIONS.format(
             denominator=hex(denominator),
-            target=write_target(target, [write_row(entries, hex) for entries in numerators]),
+            target=write_target_with_decimals(
+                target, [write_row(entries, hex) for entries in numerators]
+            ),
             layers=";\n  ".join(map(str, reversed(layers))),
             divisors=write_row(reversed(_common_divisor_per_layer(layers, halves, flips)), hex),
             d=d,
@@ -79,7 +86,7 @@ def flow_theorem(content: dict[str, Any], bound: Fraction | None = None) -> Theo
 
 
 class _IntegerLayer(NamedTuple):
-    """A layer in integers over a common denominator."""
+    """The integers of a layer over their common denominator `den`."""
 
     moves_second: bool
     den: int
@@ -110,7 +117,7 @@ def _denominator_and_numerators(M: Sequence[Sequence[Fraction]]) -> tuple[int, l
 def _common_divisor_per_layer(
     layers: Sequence[_IntegerLayer], halves: tuple[list[int], list[int]], flips: Sequence[int]
 ) -> list[int]:
-    """Return common divisors of the rows that each layer moves, as in `run` of flow.v."""
+    """Return, for each layer, the gcd of the rows that it moved and their denominator."""
     signs = [-1 if i in flips else 1 for i in range(sum(map(len, halves)))]
     state = [(1, np.diag(signs).astype(object)[half]) for half in halves]
     divisors = []

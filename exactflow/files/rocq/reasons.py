@@ -1,11 +1,11 @@
-"""Obstructions of a depth certificate, in the terms of its theorem for Rocq.
+"""Obstructions of a depth certificate, in the syntax of the Rocq library.
 
 Main results
 ------------
 *Traces.* If two characteristic polynomials differ, the traces of some k-th powers differ, k <= n,
 by Newton's identities.
 
-*Ranks.* `write_rank_reason` looks for rows K, P, Q and polynomials f, p as in `rank_clash` of
+*Ranks.* `write_rank_obstruction` looks for rows K, P, Q and polynomials f, p as in `rank_clash` of
 `shears.v`.
 Let D' = D - C V = I + Y Z, a' = a + V c = I + Z Y, K f(D') p(D') = 0, p(a') Q = 0 and f(1) != 0.
 Then the ranks of K p(D') and of f(a') P + Q add up to at most n. For f = x - 1 the same holds of K
@@ -18,11 +18,11 @@ the ranks are the sums of these e_k.
 *Recurrences.* If c = -k C, then D' = D - C V maps im C to itself, a' = a + V c maps ker C to
 itself, and on the quotient a' is k D' on im C (`checker.five_letter_equation`). Let g_j be the
 trace of the j-th power of D' on im C. As the powers of D' and of a' have equal traces, g_j is
-known: g_j (1 - k^j) is the difference of two traces that do not depend on V. Traces of powers of an
-r x r matrix fulfil a recurrence g_(i + r) = s_1 g_i + .. + s_r g_(i + r - 1).
-`write_recurrence_reason` looks for weights that show that the g_j fulfil none.
+known: g_j (1 - k^j) is a difference of two traces that do not depend on V. The traces of the powers
+of an r x r matrix fulfil a recurrence g_(i + r) = s_1 g_i + .. + s_r g_(i + r - 1).
+`write_recurrence_obstruction` looks for weights that show that the g_j fulfil none.
 
-*Positive scales.* `write_scaled_reason` writes an obstruction for `scaled.v`: either the
+*Positive scales.* `write_scaled_obstruction` writes an obstruction for `scaled.v`: either the
 multipliers of linear equations, with the sign that makes all weights >= 0; or polynomials p_k in
 positive x and y such that the sum of the p_k (e_k(D diag(x)) - e_k(diag(y) a)) has no coefficient
 < 0, where e_k is the k-th elementary symmetric function of the eigenvalues.
@@ -34,7 +34,7 @@ How it is checked
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from sympy import QQ
 from sympy.polys.densearith import dup_mul, dup_pow
@@ -42,75 +42,82 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.checker import (
     Matrix,
+    PatternBlocks,
     Polynomial,
-    WordBlocks,
-    characteristic_polynomial,
-    count_jordan_blocks,
-    find_negated_multiple,
-    quotient_matrix,
+    descending_characteristic_polynomial,
+    find_minus_c_over_C,
+    quotient_by_krylov_space,
+    rank_drops_of_powers,
     transpose,
 )
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_rectangle
+from exactflow.exact.coerce import as_rectangular_matrix
 from exactflow.exact.numbers import to_element, to_elements
 from exactflow.files.rocq.syntax import write_rational, write_row, write_rows
 
 
-def write_additive_reason(
-    obstruction: dict[str, Any], blocks: WordBlocks, starts_with_L: bool
+def write_additive_obstruction(
+    obstruction: dict[str, Any], blocks: PatternBlocks, starts_with_L: bool
 ) -> str | None:
     """Return an obstruction for additive layers in the syntax of `depth.v`, None if it has no such
     form. For a pattern that starts with L the blocks have their halves exchanged.
 
-    Multipliers and factors of the witness are used as they are. For coefficient k of "trace", and
-    if the factors give no ranks, a power up to the k-th is sought whose traces differ.
+    Multipliers and factors of the witness are used as they are. For kind "trace" with coefficient
+    k, and if the factors give no ranks, a power up to the k-th is sought whose traces differ.
     """
     letters, n = len(obstruction["pattern"]), len(blocks.D)
     if obstruction["kind"] == "linear" and letters < 5:
         multiplier = obstruction["multiplier"]
-        if not letters and starts_with_L:  # A = I, C = 0, D = I, B = 0 with the halves exchanged
+        # the multipliers of A = I, C = 0, D = I, B = 0; exchanging the halves swaps the two pairs
+        if not letters and starts_with_L:
             multiplier = multiplier[2:] + multiplier[:2]
         return "Linear [:: " + ";\n    ".join(map(write_rows, multiplier)) + "]"
     zero = [[0] * n] * n
     C, c = (zero, zero) if letters == 4 else (blocks.C, blocks.c)
     of_D, of_a = (blocks.D, C), (transpose(blocks.a), transpose(c))
     if factors := obstruction.get("factors", []):
-        found = write_rank_reason(factors, *of_D, *of_a, False) or write_rank_reason(
+        found = write_rank_obstruction(factors, *of_D, *of_a, False) or write_rank_obstruction(
             factors, *of_a, *of_D, True
         )
         if found:
             return found
     if not any(map(any, C)):
-        return write_trace_reason(blocks, obstruction.get("k", n))
-    return write_recurrence_reason(blocks) if letters == 5 else None
+        return write_trace_obstruction(blocks, obstruction.get("k", n))
+    return write_recurrence_obstruction(blocks) if letters == 5 else None
 
 
-def write_trace_reason(blocks: WordBlocks, most: int) -> str | None:
-    """Return the least power, up to `most`, for which the traces of D and a differ, or None."""
-    D, a = map(as_rectangle, (blocks.D, blocks.a))
-    powers = (k for k in range(1, most + 1) if linalg.trace(D**k) != linalg.trace(a**k))
+def write_trace_obstruction(blocks: PatternBlocks, most_power: int) -> str | None:
+    """Return "Trace k" for the least k <= most_power for which the traces of D^k and a^k differ,
+    None if there is none.
+    """
+    D, a = map(as_rectangular_matrix, (blocks.D, blocks.a))
+    powers = (k for k in range(1, most_power + 1) if linalg.trace(D**k) != linalg.trace(a**k))
     return next((f"Trace {k}" for k in powers), None)
 
 
-def write_rank_reason(
+def write_rank_obstruction(
     factors: Sequence[Polynomial], D: Matrix, C: Matrix, a: Matrix, c: Matrix, is_of_a: bool
 ) -> str | None:
-    """Return ranks by which D' and a' exclude the layers, in the syntax of depth.v, or None.
-
+    """Return ranks that exclude the layers, in the syntax of `depth.v`; None if none are found.
     The factors are coprime monic polynomials. The text consists of f and p, of K, P and Q
     transposed, of G and H that prove the ranks, and of the ranks r and s. The blocks a and c are
     given transposed. `is_of_a`: the caller has exchanged the pairs (D, C) and (a, c).
     """
     candidates = _rank_candidates(factors, D, C, a, c)
-    of_D, of_a = (as_rectangle(D), as_rectangle(C)), (as_rectangle(a), as_rectangle(c))
+    of_D, of_a = (
+        (as_rectangular_matrix(D), as_rectangular_matrix(C)),
+        (as_rectangular_matrix(a), as_rectangular_matrix(c)),
+    )
     n, none = len(D), linalg.zeros(0, len(D), QQ)
     stable_D, stable_a = _left_kernel_of_krylov(*of_D, n), _left_kernel_of_krylov(*of_a, n)
     for at_1, f, p, with_P in candidates:
         killer = dup_mul(p, f, QQ)
-        K = _rows_annihilated_by(stable_D, dup_mul(killer, f, QQ) if at_1 else killer, of_D[0])
+        K = _combinations_annihilated_by(
+            stable_D, dup_mul(killer, f, QQ) if at_1 else killer, of_D[0]
+        )
         R = K * of_D[0].eval_poly(killer if at_1 else p)
         P = _left_kernel_of_krylov(*of_a, len(f) - 1) if with_P else none
-        Q = _rows_annihilated_by(stable_a, p, of_a[0])
+        Q = _combinations_annihilated_by(stable_a, p, of_a[0])
         T = (P * of_a[0].eval_poly(f)).vstack(Q)
         of_R, of_T = (list(linalg.rref(M.transpose())[1]) for M in (R, T))
         r, s = len(of_R), len(of_T)
@@ -128,28 +135,37 @@ def write_rank_reason(
     return None
 
 
+class _RankCandidate(NamedTuple):
+    """Polynomials f and p, leading coefficients first; whether f is x - 1; whether P is used."""
+
+    at_1: bool
+    f: list
+    p: list
+    has_rows: bool
+
+
 def _rank_candidates(
     factors: Sequence[Polynomial], D: Matrix, C: Matrix, a: Matrix, c: Matrix
-) -> Iterator[tuple[bool, list, list, bool]]:
-    """Yield candidates (whether f is x - 1, f, p, whether P is used); f and p are descending."""
+) -> Iterator[_RankCandidate]:
+    """Yield the polynomials with which `write_rank_obstruction` looks for ranks."""
     n = len(D)
-    Du, aN = quotient_matrix(D, C, 0), quotient_matrix(a, c, 0)
+    Du, aN = quotient_by_krylov_space(D, C, 0), quotient_by_krylov_space(a, c, 0)
     all_f, all_p = [QQ.one], [QQ.one]
     for factor in factors:
-        lam, mu = count_jordan_blocks(factor, Du, n, 0), count_jordan_blocks(factor, aN, n, 0)
+        lam, mu = rank_drops_of_powers(factor, Du, n, 0), rank_drops_of_powers(factor, aN, n, 0)
         f, at_1 = list(to_elements(reversed(factor))), not sum(factor)
         sizes = range(sum(map(bool, map(max, lam, mu))) + 1)
         for k in sizes:
-            yield at_1, f, dup_pow(f, k, QQ), True
+            yield _RankCandidate(at_1, f, dup_pow(f, k, QQ), True)
         best = max(sizes, key=lambda j: sum(mu[:j]) + sum(lam[j:]))
         j = sizes[-1] if at_1 else best
         all_p = dup_mul(all_p, dup_pow(f, j, QQ), QQ)
         all_f = dup_mul(all_f, dup_pow(f, sizes[-1] - j, QQ), QQ)
-    yield False, all_f, all_p, False
+    yield _RankCandidate(False, all_f, all_p, False)
 
 
 def _left_kernel_of_krylov(D: DomainMatrix, C: DomainMatrix, k: int) -> DomainMatrix:
-    """Return a basis of the rows l with l D^i C = 0 for i < k: l (D - C V)^i is free of V."""
+    """Return a basis of the rows l with l D^i C = 0 for i < k, so that l (D - C V)^k = l D^k."""
     images = linalg.zeros(D.shape[0], 0, QQ)
     for _ in range(k):
         images = images.hstack(C)
@@ -157,7 +173,7 @@ def _left_kernel_of_krylov(D: DomainMatrix, C: DomainMatrix, k: int) -> DomainMa
     return linalg.left_kernel(images)
 
 
-def _rows_annihilated_by(rows: DomainMatrix, f: list, D: DomainMatrix) -> DomainMatrix:
+def _combinations_annihilated_by(rows: DomainMatrix, f: list, D: DomainMatrix) -> DomainMatrix:
     """Return a basis of the combinations l of the given rows with l f(D) = 0."""
     return linalg.left_kernel(rows * D.eval_poly(f)) * rows
 
@@ -167,22 +183,23 @@ def _select_rows(M: DomainMatrix, chosen: list[int]) -> DomainMatrix:
 
 
 def _right_inverse(R: DomainMatrix) -> DomainMatrix:
-    """Return G with R G = I; the rows of R are independent."""
+    """Return G with R G = I; the rows of R must be independent."""
     if not R.shape[0]:
         return linalg.zeros(0, 0, QQ)
     return R.transpose() * (R * R.transpose()).inv()
 
 
-def write_recurrence_reason(blocks: WordBlocks) -> str | None:
-    """Return weights that exclude a recurrence, in the syntax of depth.v; None if there are none.
-
+def write_recurrence_obstruction(blocks: PatternBlocks) -> str | None:
+    """Return weights that show that traces fulfil no recurrence, in the syntax of `depth.v`; None
+    if there are none.
     The text consists of r = rank C, G with C G C = C, k, the traces g_0, g_1, .., and the weights.
     """
-    if not (found := find_negated_multiple(blocks, 0)) or abs(found) == 1:
+    if not (found := find_minus_c_over_C(blocks, 0)) or abs(found) == 1:
         return None
-    C, D, a = map(as_rectangle, (blocks.C, blocks.D, blocks.a))
+    C, D, a = map(as_rectangular_matrix, (blocks.C, blocks.D, blocks.a))
     n, k, one = len(blocks.C), to_element(found), linalg.identity(len(blocks.C), QQ)
-    echelon, pivots = linalg.rref(C)  # C = Q R, R the rows and Q the columns at pivots
+    # C = Q R, with the columns Q of C at the pivots, and the nonzero rows R of the echelon form
+    echelon, pivots = linalg.rref(C)
     r = len(pivots)
     Q, R = C.extract(list(range(n)), list(pivots)), _select_rows(echelon, list(range(r)))
     G = _right_inverse(R) * _right_inverse(Q.transpose()).transpose()
@@ -199,34 +216,35 @@ def write_recurrence_reason(blocks: WordBlocks) -> str | None:
     return None
 
 
-def write_scaled_reason(
-    obstruction: dict[str, Any], blocks: WordBlocks, det: Fraction
+def write_scaled_obstruction(
+    obstruction: dict[str, Any], blocks: PatternBlocks, det: Fraction
 ) -> str | None:
-    """Return an obstruction for positive scales in the syntax of `scaled.v`, or None.
-
+    """Return an obstruction for positive scales in the syntax of `scaled.v`, None if it has none.
     The pattern has at least two letters; `det` is the determinant of the matrix.
     """
     letters, n = len(obstruction["pattern"]), len(blocks.D)
     if obstruction["kind"] == "opposed":
         one_term = [[Fraction(1), *[0] * 2 * n]]
-        return _write_nonnegative_polynomials(
+        return _write_polynomials_with_sign(
             [one_term if k == obstruction["k"] else [] for k in range(1, n + 1)], blocks
         )
     multiplier = obstruction["multiplier"]
     if letters > 3 and len(multiplier) == n:
-        det_D = (-1) ** n * characteristic_polynomial(blocks.D, 0)[n]
+        det_D = (-1) ** n * descending_characteristic_polynomial(blocks.D, 0)[n]
         if multiplier[-1] and not det_D:
             return None
         factor = det / det_D if det_D else 0
         last = [[x * factor, *exponents] for x, *exponents in multiplier[-1]]
-        return _write_nonnegative_polynomials([*multiplier[:-1], last], blocks)
-    return _write_nonnegative_weights(multiplier, letters, blocks)
+        return _write_polynomials_with_sign([*multiplier[:-1], last], blocks)
+    return _write_multipliers_with_sign(multiplier, letters, blocks)
 
 
-def _write_nonnegative_weights(multiplier: list[Matrix], letters: int, blocks: WordBlocks) -> str:
+def _write_multipliers_with_sign(
+    multiplier: list[Matrix], letters: int, blocks: PatternBlocks
+) -> str:
     """Return the multipliers, times the sign that makes all weights >= 0."""
-    A, B, C, D, _, c = map(as_rectangle, blocks)
-    W = list(map(as_rectangle, multiplier))
+    A, B, C, D, _, c = map(as_rectangular_matrix, blocks)
+    W = list(map(as_rectangular_matrix, multiplier))
     last: list[DomainMatrix] = []
     right: list[DomainMatrix] = []
     if letters == 2:
@@ -243,9 +261,9 @@ def _write_nonnegative_weights(multiplier: list[Matrix], letters: int, blocks: W
     return "Weights [:: " + ";\n    ".join(write_rows(M.to_list()) for M in W + last) + "]"
 
 
-def _write_nonnegative_polynomials(multiplier: Sequence[Matrix], blocks: WordBlocks) -> str:
-    """Return the polynomials, times the sign that makes all coefficients of the sum >= 0."""
-    D, a = (characteristic_polynomial(M, 0)[1:] for M in (blocks.D, blocks.a))
+def _write_polynomials_with_sign(multiplier: Sequence[Matrix], blocks: PatternBlocks) -> str:
+    """Return the polynomials, times the sign that makes all coefficients of their sum >= 0."""
+    D, a = (descending_characteristic_polynomial(M, 0)[1:] for M in (blocks.D, blocks.a))
     at_1 = sum(
         (-1) ** k * (x - y) * sum(x for x, *_ in p)
         for k, (p, x, y) in enumerate(zip(multiplier, D, a, strict=True), 1)

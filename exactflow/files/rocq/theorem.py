@@ -2,17 +2,17 @@
 
 Main results
 ------------
-Only numbers of the certificate, which we write ourselves, get into the file. `theorem` returns the
-file for a reader; `prove_by_kernel` compiles it.
+Only numbers of the certificate, which we write ourselves, get into the file. `theorem_file_text`
+returns the file for a reader; `prove_by_kernel` compiles it.
 
 How it is checked
 -----------------
-Exit code 0 of coqc is no verdict. The file has coqc print the statement and all assumptions: the
+Exit code 0 of coqc is no verdict. The file makes coqc print the statement and all assumptions: the
 output must be the statement that we wrote and *Closed under the global context*. Any other output,
 as of a coqc that ran out of memory or time, decides nothing: a false claim was refuted before, by
 the exact computation of `checker`. The library is compiled from its source in the same file: a
-compiled library in a cache, or on Coq's path, could give its words another meaning. So only the
-compiled files of Coq and MathComp are believed.
+compiled library in a cache, or on Coq's path, could define the words of the theorem differently. So
+only the compiled files of Coq and MathComp are believed.
 """
 
 import hashlib
@@ -81,11 +81,11 @@ def theorem_file_text(data: bytes, standalone: bool = False) -> str:
     if report.verdict is not checker.Verdict.VERIFIED:
         is_false = report.verdict is checker.Verdict.REFUTED
         failure = VerificationError if is_false else CertificateError
-        raise failure(f"expected a certificate that holds: {'; '.join(report.lines[-2:])}")
+        raise failure(f"the checker does not verify the claim: {'; '.join(report.lines[-2:])}")
     return _file_text(_state_theorem(data, None), data, standalone)
 
 
-@raising_keyboard_interrupt()  # Ctrl-C ends coqc, too, and removes its folder
+@raising_keyboard_interrupt()  # Ctrl-C also ends coqc and removes its folder
 def prove_by_kernel(data: bytes, bound: Fraction | None = None) -> tuple[int, list[str]]:
     """Compile the theorem of a certificate that `checker` has verified, in a fresh folder.
 
@@ -111,7 +111,8 @@ def prove_by_kernel(data: bytes, bound: Fraction | None = None) -> tuple[int, li
     if code is None:
         return 3, [f"c incomplete: coqc did not end in {LIMIT} seconds"]
     expected = f"{parts.name} : {parts.statement} {CLOSED}"
-    if code or "".join(printed.split()) != "".join(expected.split()):  # coqc breaks lines anywhere
+    # compared without blanks, since coqc breaks lines anywhere
+    if code or "".join(printed.split()) != "".join(expected.split()):
         told = " ".join(printed.split())[-300:]
         return 3, [f"c incomplete: coqc ends with {code} and prints: {told}"]
     about = [f"c theorem: {parts.about}", "c target is the certificate's; coqc prints:"]
@@ -125,7 +126,7 @@ def _is_library_error(printed: str, library: str) -> bool:
 
 
 def _state_theorem(data: bytes, bound: Fraction | None) -> TheoremText:
-    """Return the theorem of a certificate."""
+    """Return the theorem that a certificate claims, as text for Rocq."""
     certificate, content = checker.read_certificate(data), checker.read_json(data, "certificate")
     if certificate.field.name != "QQ":
         raise InvalidInputError(

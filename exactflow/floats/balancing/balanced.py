@@ -29,7 +29,7 @@ import sympy
 from sympy import QQ
 
 from exactflow.exact.dyadic_matrix import DyadicMatrix, DyadicQuotient
-from exactflow.exact.numbers import format_up, round_up_if_long, to_float
+from exactflow.exact.numbers import format_up, round_up_to_256_bits, to_float
 from exactflow.exact.typing import VectorLike
 from exactflow.explanation import Explanation, Step
 from exactflow.explanation.steps import product_step
@@ -80,7 +80,7 @@ class Balanced(MapResult):
         return sympy.Rational(self.difference.max_abs())
 
     @cached_property
-    def inverse_error_bound(self) -> sympy.Expr:
+    def inverse_difference_bound(self) -> sympy.Expr:
         """A rigorous upper bound of the largest absolute entry of W^-1 - Q^-1. It is oo if the
         condition number of W exceeds the range of float64, so that no bound is certified.
         """
@@ -92,10 +92,10 @@ class Balanced(MapResult):
                 except np.linalg.LinAlgError:
                     return sympy.oo
                 inverse = (Vt.T / s) @ U.T
-            bound = bound_inverse_error(
+            bound = bound_inverse_difference(
                 target.exact, inverse, target.exponent, self.difference.bound_frobenius_norm()
             )
-        return sympy.oo if bound is None else sympy.Rational(round_up_if_long(bound))
+        return sympy.oo if bound is None else sympy.Rational(round_up_to_256_bits(bound))
 
     @cached_property
     def flow(self) -> CouplingFlow:
@@ -123,14 +123,16 @@ class Balanced(MapResult):
         """Return the image of a vector of d entries, or of each column. Floats are mapped in
         float64 and returned in the dtype of `x`; other numbers are mapped by `flow`, exactly.
         """
-        return map_inexact(self._run, x, self.dimension) if is_inexact(x) else self.flow(x)
+        return map_inexact(self._map_forward, x, self.dimension) if is_inexact(x) else self.flow(x)
 
     def backward(self, y: VectorLike) -> Any:
         """Return the preimage of a vector of d entries, or of each column, in the arithmetic of
         `forward`.
         """
         return (
-            map_inexact(self._run_back, y, self.dimension) if is_inexact(y) else self.inverse()(y)
+            map_inexact(self._map_backward, y, self.dimension)
+            if is_inexact(y)
+            else self.inverse()(y)
         )
 
     def explain(self) -> Explanation:
@@ -149,43 +151,43 @@ class Balanced(MapResult):
             "residual",
             "The floats of the layers are taken as the dyadic rationals that they are. Their exact "
             f"product `Q` differs from `M` by at most `r` in every entry, and `r` is at most "
-            f"``{format_up(self.error)}``.",
+            f"``{format_up(self.error, 2)}``.",
             "largest(M - Q) = r",
             {"Q": Q},
             {"M": self.target.in_user_order(), "r": QQ.convert(self.error)},
             QQ,
         )
         steps = [product, residual]
-        if self.inverse_error_bound is not sympy.oo:
+        if self.inverse_difference_bound is not sympy.oo:
             why = (
                 "`P` is the inverse of `M`, `R` the inverse of `Q`. They differ by at most `s`, "
-                f"and `s` is at most ``{format_up(self.inverse_error_bound)}``."
+                f"and `s` is at most ``{format_up(self.inverse_difference_bound, 2)}``."
             )
-            M, s = residual.after["M"], QQ.convert(self.inverse_error_bound)
+            M, s = residual.after["M"], QQ.convert(self.inverse_difference_bound)
             made = {"P": M.inv().to_dense(), "R": Q.inv().to_dense(), "s": s}
             text = "M P = I, Q R = I, largest(P - R) <= s"
             steps.append(Step("inverses", why, text, {"M": M, "Q": Q}, made, QQ))
         claim = f"{len(self.layers)} layers of floats compose to `M` within "
-        claim += f"``{format_up(self.error)}``.{self.target.layout.sentence}"
+        claim += f"``{format_up(self.error, 2)}``.{self.target.layout.sentences_if_not_default}"
         return Explanation.from_checked_steps(claim, steps, self, self.evidence)
 
-    def _run(self, entries: list, convert: Callable) -> list:
+    def _map_forward(self, entries: list, convert: Callable) -> list:
         if convert is not to_float:
             return self.flow._map_entries(entries, convert)
-        x = self._flipped(np.stack(entries))[list(self.order)]
+        x = self._flip_in_place(np.stack(entries))[list(self.order)]
         for layer in self.layers:
             x = layer.forward(x)
         return list(x[np.argsort(self.order)])
 
-    def _run_back(self, entries: list, convert: Callable) -> list:
+    def _map_backward(self, entries: list, convert: Callable) -> list:
         if convert is not to_float:
             return self.inverse()._map_entries(entries, convert)
         y = np.stack(entries)[list(self.order)]
         for layer in reversed(self.layers):
             y = layer.backward(y)
-        return list(self._flipped(y[np.argsort(self.order)]))
+        return list(self._flip_in_place(y[np.argsort(self.order)]))
 
-    def _flipped(self, x: np.ndarray) -> np.ndarray:
+    def _flip_in_place(self, x: np.ndarray) -> np.ndarray:
         x[list(self.flips)] *= -1
         return x
 
@@ -193,11 +195,11 @@ class Balanced(MapResult):
         return (
             f"{len(self.layers)} layers on halves {self.partition}, largest entry "
             f"{self.magnitude:.2g}, condition numbers to {max(self.condition_numbers):.2g}, "
-            f"certified within {format_up(self.error)}"
+            f"certified within {format_up(self.error, 2)}"
         )
 
 
-def bound_inverse_error(
+def bound_inverse_difference(
     W: DyadicQuotient, approximate_inverse: np.ndarray, exponent: int, error: Fraction
 ) -> Fraction | None:
     """Return an upper bound of |W^-1 - Q^-1|_F that holds for all Q with |W - Q|_F <= `error`, or
@@ -205,7 +207,7 @@ def bound_inverse_error(
     2^-exponent W.
     """
     unit = Fraction(2) ** -exponent
-    rho = _bound_residual(W, approximate_inverse, exponent)
+    rho = _bound_inverse_residual(W, approximate_inverse, exponent)
     if rho is None:
         return None
     size = DyadicMatrix.from_floats(approximate_inverse).bound_frobenius_norm() * unit
@@ -214,7 +216,7 @@ def bound_inverse_error(
     return size**2 * error / ((1 - rho) * (1 - rho - size * error))
 
 
-def _bound_residual(W: DyadicQuotient, V: np.ndarray, exponent: int) -> Fraction | None:
+def _bound_inverse_residual(W: DyadicQuotient, V: np.ndarray, exponent: int) -> Fraction | None:
     """Return an upper bound of |I - V 2^-exponent W|_F; None if V is not finite."""
     if not np.isfinite(V).all():
         return None

@@ -36,11 +36,11 @@ import numpy as np
 from exactflow.exact.dyadic_matrix import DyadicMatrix
 from exactflow.exact.typing import HALVES
 from exactflow.floats.balancing.determinant import determinant_sign
-from exactflow.floats.balancing.newton import CorrectableShears, ShearWord
-from exactflow.floats.balancing.rotation import newton_schulz_step, rotation_shears
+from exactflow.floats.balancing.newton import CorrectableShears, ShearPattern
+from exactflow.floats.balancing.rotation import newton_schulz_step, six_shifts_of_rotation
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.balancing.tuning import TUNING
-from exactflow.flows.float_layers import FloatCoupling, multiply_layers
+from exactflow.flows.float_layers import FloatCoupling, multiply_layers_exactly
 
 
 def has_closed_form(halves: tuple[int, int]) -> bool:
@@ -62,13 +62,15 @@ def yield_closed_forms(target: Target) -> Iterator["Shears | ElevenLayers"]:
     least = int(np.argmin(s[order]))
     for Q in (U, V):
         Q[:, least] *= determinant_sign(Q)
-    of_U, of_V = (_correct_once(_correctable_rotation_shears(Q, target.halves), Q) for Q in (U, V))
+    of_U, of_V = (
+        _correct_to_rotation(_correctable_rotation_shears(Q, target.halves), Q) for Q in (U, V)
+    )
     yield ElevenLayers(target, of_U, of_V, U, V, s[order])
 
 
-def shear_word_of_rotation(
+def six_shears_of_rotation(
     Q: np.ndarray, halves: tuple[int, int], inverse: bool = False
-) -> tuple[ShearWord, np.ndarray]:
+) -> tuple[ShearPattern, np.ndarray]:
     """Return a word of six shears whose product is nearly the rotation `Q`. Its leftmost factor
     moves the larger half (or the second of two equal ones); with `inverse`, for which the word of
     Q^-1 is inverted, it moves the other half.
@@ -77,10 +79,10 @@ def shear_word_of_rotation(
     M, first = Q.T if inverse else Q, int(p <= q)
     if p > q:
         M = np.roll(M, (q, q), axis=(0, 1))
-    shifts = rotation_shears(newton_schulz_step(newton_schulz_step(M)), min(halves))
+    shifts = six_shifts_of_rotation(newton_schulz_step(newton_schulz_step(M)), min(halves))
     if inverse:
         shifts, first = [-shift for shift in reversed(shifts)], 1 - first
-    word = ShearWord.on(halves, 6, first)
+    word = ShearPattern.on(halves, 6, first)
     return word, word.pack(shifts)
 
 
@@ -94,7 +96,7 @@ class Shears:
     def build_scaled_layers(self) -> tuple[FloatCoupling, ...]:
         """Return the layers of the shears, with the target's scale distributed among them."""
         factors = alternating_shears(self.shears.word.first, self.shears.shifts)
-        return scale_layers(factors, self.target.scale, self.target.exponent)
+        return reverse_and_distribute_scale(factors, self.target.scale, self.target.exponent)
 
     def corrected(self, E: np.ndarray) -> "Shears":
         """Return the shears after a step that removes the error E of the target's `mantissa`,
@@ -140,7 +142,7 @@ class ElevenLayers:
             FloatCoupling(other, b[:, None] * of_V[3], b),
             *alternating_shears(first, of_V[2::-1]),
         ]
-        return scale_layers(factors, self.target.scale, self.target.exponent)
+        return reverse_and_distribute_scale(factors, self.target.scale, self.target.exponent)
 
     def corrected(self, E: np.ndarray) -> "ElevenLayers":
         """Return the layers after a step that removes the error E of the target's `mantissa`."""
@@ -161,13 +163,15 @@ class ElevenLayers:
 
 def _correctable_rotation_shears(Q: np.ndarray, halves: tuple[int, int]) -> CorrectableShears:
     """Return the shears of a rotation. They are so well conditioned that steps need no weights."""
-    return CorrectableShears(*shear_word_of_rotation(Q, halves), spread=np.inf)
+    return CorrectableShears(*six_shears_of_rotation(Q, halves), spread=np.inf)
 
 
-def _correct_once(found: CorrectableShears, Q: np.ndarray) -> CorrectableShears:
+def _correct_to_rotation(found: CorrectableShears, Q: np.ndarray) -> CorrectableShears:
     """Return the shears after a step that brings their product to Q up to rounding."""
-    layers = scale_layers(alternating_shears(found.word.first, found.shifts), 1.0)
-    return found.add_to_product((DyadicMatrix.from_floats(Q) - multiply_layers(layers)).to_floats())
+    layers = reverse_and_distribute_scale(alternating_shears(found.word.first, found.shifts), 1.0)
+    return found.add_to_product(
+        (DyadicMatrix.from_floats(Q) - multiply_layers_exactly(layers)).to_floats()
+    )
 
 
 def round_to_grid(shift: np.ndarray, size: float = 1.0) -> np.ndarray:
@@ -181,7 +185,7 @@ def alternating_shears(first: int, shifts: Sequence[np.ndarray]) -> list[FloatCo
     return [FloatCoupling(HALVES[(first + i) % 2], shift) for i, shift in enumerate(shifts)]
 
 
-def scale_layers(
+def reverse_and_distribute_scale(
     factors: Sequence[FloatCoupling], scale: float, exponent: int = 0
 ) -> tuple[FloatCoupling, ...]:
     """Return layers, in order of application, with the product 2^exponent scale S_1 .. S_K.

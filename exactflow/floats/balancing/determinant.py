@@ -48,7 +48,7 @@ def exact_matrix(entries: np.ndarray) -> DomainMatrix:
 def _sign_by_floats(entries: np.ndarray) -> int | None:
     from scipy.linalg.lapack import dgetrf  # SciPy is imported where it is used
 
-    W, d = _scale_by_power_of_two(entries), len(entries)
+    W, d = _scale_to_unit_floats(entries), len(entries)
     try:
         V = np.linalg.inv(W)
     except np.linalg.LinAlgError:
@@ -70,7 +70,7 @@ def _sign_by_floats(entries: np.ndarray) -> int | None:
     return -1 if negative % 2 else 1
 
 
-def _scale_by_power_of_two(entries: np.ndarray) -> np.ndarray:
+def _scale_to_unit_floats(entries: np.ndarray) -> np.ndarray:
     """Return entries times a power of two, as floats of at most about one. The rounding error of
     an entry is at most u times the largest entry.
     """
@@ -103,7 +103,7 @@ def _exact_sign(entries: np.ndarray) -> int:
     return (det > 0) - (det < 0)
 
 
-def round_determinant_root(entries: np.ndarray) -> Fraction:
+def determinant_root_to_53_bits(entries: np.ndarray) -> Fraction:
     """Return the number of 53 bits nearest to |det|^(1/d), for an array of floats or Fractions with
     a nonzero determinant. If the root is within 2^-4096, relatively, of the middle between two such
     numbers, either is returned.

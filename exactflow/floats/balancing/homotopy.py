@@ -27,8 +27,13 @@ from scipy import linalg as scipy_linalg
 
 from exactflow.exact.progress import report_stage
 from exactflow.floats.balancing.determinant import determinant_sign
-from exactflow.floats.balancing.newton import CentredFrame, CorrectableShears, ShearWord, rms
-from exactflow.floats.balancing.rotation import rotation_planes
+from exactflow.floats.balancing.newton import (
+    CentredLinearization,
+    CorrectableShears,
+    ShearPattern,
+    rms_singular_value,
+)
+from exactflow.floats.balancing.rotation import rotation_planes_and_angles
 from exactflow.floats.balancing.tuning import EPS, TUNING, Attempt
 
 Path = Callable[[float], np.ndarray]
@@ -42,8 +47,8 @@ class StuckError(Exception):
         self.residual = residual
 
 
-def find_layers(
-    M: np.ndarray, word: ShearWord, attempt: Attempt, start: np.ndarray
+def find_shears(
+    M: np.ndarray, word: ShearPattern, attempt: Attempt, start: np.ndarray
 ) -> CorrectableShears:
     """Follow a path from the shifts `start` to shifts whose product is M up to a residual that
     corrections remove. M has determinant 1 and is the identity on idle coordinates.
@@ -61,7 +66,7 @@ def find_layers(
         return search.polish(M, X)
 
 
-def random_start(word: ShearWord, generator: np.random.Generator) -> np.ndarray:
+def random_start(word: ShearPattern, generator: np.random.Generator) -> np.ndarray:
     """Return random shifts with spectral norms near one."""
     shape = (word.layers, word.n, word.n)
     X = generator.normal(scale=TUNING.deviation / word.n**0.5, size=shape)
@@ -70,7 +75,7 @@ def random_start(word: ShearWord, generator: np.random.Generator) -> np.ndarray:
 
 def polar_paths(M0: np.ndarray, M: np.ndarray) -> list[Path]:
     """Return paths on [0, 1] that lead, one after the other, from M0 to M."""
-    Q, V, logarithms = _polar_eigendecomposition(M)
+    Q, V, logarithms = _rotation_axes_and_log_stretches(M)
     stretch = [lambda t: Q @ ((V.T * np.exp(t * logarithms)) @ V)]
     if np.abs(M0 - Q).max() < TUNING.near_start:
         return stretch
@@ -81,12 +86,12 @@ def polar_paths(M0: np.ndarray, M: np.ndarray) -> list[Path]:
 
 def _polar_path(M0: np.ndarray, M: np.ndarray) -> Path:
     """Return t -> M0 Q^t S^t, with M0^-1 M = Q S."""
-    Q, V, logarithms = _polar_eigendecomposition(np.linalg.solve(M0, M))
+    Q, V, logarithms = _rotation_axes_and_log_stretches(np.linalg.solve(M0, M))
     rotation_at = rotation_path(Q)
     return lambda t: M0 @ rotation_at(t) @ ((V.T * np.exp(t * logarithms)) @ V)
 
 
-def _polar_eigendecomposition(M: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _rotation_axes_and_log_stretches(M: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return a rotation Q, and V and w, such that M is nearly Q V^T exp(diag(w)) V."""
     U, s, V = np.linalg.svd(M)
     U[:, -1] *= determinant_sign(U @ V)  # the least singular value may be rounding error
@@ -96,7 +101,7 @@ def _polar_eigendecomposition(M: np.ndarray) -> tuple[np.ndarray, np.ndarray, np
 def rotation_path(Q: np.ndarray) -> Path:
     """Return t -> Q^t for a rotation Q: each plane is rotated by t times its angle in [-pi, pi]."""
     T, Z = scipy_linalg.schur(Q, output="real")
-    pairs, angles = rotation_planes(T)
+    pairs, angles = rotation_planes_and_angles(T)
     i, j = pairs.T
 
     def rotation_at(t: float) -> np.ndarray:
@@ -111,13 +116,13 @@ def rotation_path(Q: np.ndarray) -> Path:
 
 @dataclass(frozen=True)
 class _Search:
-    word: ShearWord
+    word: ShearPattern
     attempt: Attempt
     anchor: np.ndarray
 
-    def frame(self, X: np.ndarray) -> CentredFrame:
+    def frame(self, X: np.ndarray) -> CentredLinearization:
         """Return the frame at layers X."""
-        return CentredFrame(self.word, X, self.attempt.spread)
+        return CentredLinearization(self.word, X, self.attempt.spread)
 
     def follow(self, path: Path, X: np.ndarray) -> np.ndarray:
         """Follow the path from layers at its start, and return layers at its end."""
@@ -141,22 +146,22 @@ class _Search:
             report_stage("a path to the matrix", 0.4 * t)
             step *= TUNING.faster if corrections == 1 else 1
             pull = min(self.attempt.pull, TUNING.recovered * pull)
-        raise StuckError(rms(self.frame(X).residual(path(1))))
+        raise StuckError(rms_singular_value(self.frame(X).residual(path(1))))
 
     def _correct(self, M: np.ndarray, X: np.ndarray, pull: float) -> tuple[np.ndarray | None, int]:
         """Return layers whose product is near M, or None, and the number of steps taken."""
         frame = self.frame(X)
         F = frame.residual(M)
-        if not rms(F) < np.inf:
+        if not rms_singular_value(F) < np.inf:
             return None, 0
         for k in range(1, TUNING.tries + 1):
             try:
                 X = X + frame.step(F, pull, self.anchor, self.attempt.tol)
             except np.linalg.LinAlgError:
                 return None, k
-            frame, before = self.frame(X), rms(F)
+            frame, before = self.frame(X), rms_singular_value(F)
             F = frame.residual(M)
-            after = rms(F)
+            after = rms_singular_value(F)
             if after < TUNING.on_path:
                 return X, k
             if not after < before:
@@ -171,10 +176,12 @@ class _Search:
             frame = self.frame(X)
             try:
                 closer = X + frame.step(frame.residual(M), 0.0, X, self.attempt.tol)
-                nearer = frame.pull_derivative(self.anchor, self.attempt.tol)
+                nearer = frame.step_derivative_by_pull(self.anchor, self.attempt.tol)
             except np.linalg.LinAlgError:
                 return X
-            while rms(self.frame(closer + pull * nearer).residual(M)) >= TUNING.on_path:
+            while (
+                rms_singular_value(self.frame(closer + pull * nearer).residual(M)) >= TUNING.on_path
+            ):
                 pull /= 2
                 if pull < TUNING.least_pull:
                     return X
@@ -191,7 +198,7 @@ class _Search:
         report_stage("the last digits", 0.6)
         at = solver = self.frame(X)
         F, tol = at.residual(M), TUNING.tol
-        size = rms(F)
+        size = rms_singular_value(F)
         for _ in range(TUNING.refinements):
             if size < TUNING.rounded:
                 break
@@ -202,12 +209,14 @@ class _Search:
             except np.linalg.LinAlgError:
                 break
             frames = (self.frame(at.X + part * dX) for part in TUNING.parts)
-            closer = next((frame for frame in frames if rms(frame.residual(M)) < size), None)
+            closer = next(
+                (frame for frame in frames if rms_singular_value(frame.residual(M)) < size), None
+            )
             if closer is None and tol == TUNING.fine:
                 break
             at, before = closer or at, size
             F = at.residual(M)
-            size = rms(F)
+            size = rms_singular_value(F)
             if size > TUNING.slow * before and size < TUNING.settled:
                 if tol == TUNING.fine:
                     break

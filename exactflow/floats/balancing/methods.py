@@ -12,11 +12,11 @@ from exactflow.floats.balancing.balanced import Balanced
 from exactflow.floats.balancing.closed_form import (
     Shears,
     has_closed_form,
-    shear_word_of_rotation,
+    six_shears_of_rotation,
     yield_closed_forms,
 )
-from exactflow.floats.balancing.homotopy import StuckError, find_layers, random_start
-from exactflow.floats.balancing.newton import ShearWord
+from exactflow.floats.balancing.homotopy import StuckError, find_shears, random_start
+from exactflow.floats.balancing.newton import ShearPattern
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.balancing.tuning import TUNING, Attempt
 from exactflow.floats.threads import one_thread
@@ -36,12 +36,12 @@ def _find_automatically(target: Target, layers: int | None, seed: int) -> Balanc
     if target.rotation is None and target.condition <= TUNING.beyond:
         with suppress(MethodError):
             result = _find_by_search(target, 6, seed, TUNING.few)
-            if _is_good(result, target):
+            if _has_small_error(result, target):
                 return result
     return _find_closed_form(target)
 
 
-def _is_good(result: Balanced, target: Target) -> bool:
+def _has_small_error(result: Balanced, target: Target) -> bool:
     return bool(result.error <= TUNING.good * target.max_abs())
 
 
@@ -54,12 +54,12 @@ def _find_closed_form(target: Target, layers: int | None = None, seed: int = 0) 
         )
     result = None
     for solution in yield_closed_forms(target):
-        found = _correct_and_judge(target, solution)
+        found = _correct_or_return_error(target, solution)
         if not isinstance(found, Balanced):
             continue
         if result is None or found.error < result.error:
             result = found
-        if _is_good(result, target):
+        if _has_small_error(result, target):
             break
     if result is None:
         raise MethodError(
@@ -84,13 +84,13 @@ def _find_by_search(
     begin = int(target.condition > TUNING.careful)
     attempts = [*enumerate(TUNING.attempts)][begin : begin + most]
     reached = np.inf
-    for attempt, word, start in _yield_starts(target, layers, seed, attempts):
+    for attempt, word, start in _yield_attempts_and_starts(target, layers, seed, attempts):
         try:
-            shears = find_layers(word.embed(M), word, attempt, start)
+            shears = find_shears(word.embed(M), word, attempt, start)
         except StuckError as stuck:
             reached = min(reached, stuck.residual)
             continue
-        result = _correct_and_judge(target, Shears(target, shears))
+        result = _correct_or_return_error(target, Shears(target, shears))
         if isinstance(result, Balanced):
             return result
         reached = min(reached, result)
@@ -101,9 +101,9 @@ def _find_by_search(
     )
 
 
-def _yield_starts(
+def _yield_attempts_and_starts(
     target: Target, layers: int, seed: int, attempts: Sequence[tuple[int, Attempt]]
-) -> Iterator[tuple[Attempt, ShearWord, np.ndarray]]:
+) -> Iterator[tuple[Attempt, ShearPattern, np.ndarray]]:
     """Yield attempts, each with a word and shifts to start from.
 
     For seed 0 the starts are, in turn, layers of the polar factor in closed form, followed by zero
@@ -113,10 +113,10 @@ def _yield_starts(
     for i, attempt in attempts:
         if has_start:
             U, _, Vt = target.svd
-            six, X = shear_word_of_rotation(U @ Vt, target.halves, inverse=i // 2 % 2 == 0)
-            word = ShearWord.on(target.halves, layers, six.first)
+            six, X = six_shears_of_rotation(U @ Vt, target.halves, inverse=i // 2 % 2 == 0)
+            word = ShearPattern.on(target.halves, layers, six.first)
             yield attempt, word, np.concatenate([X, np.zeros((layers - 6, *X.shape[1:]))])
-        word = ShearWord.on(target.halves, layers, i // 2 % 2)
+        word = ShearPattern.on(target.halves, layers, i // 2 % 2)
         yield attempt, word, random_start(word, np.random.default_rng([seed, i]))
 
 
@@ -130,7 +130,7 @@ class Solution(Protocol):
         """Return a solution whose product has E, times 2^exponent of the target, added."""
 
 
-def _correct_and_judge(target: Target, solution: Solution) -> Balanced | float:
+def _correct_or_return_error(target: Target, solution: Solution) -> Balanced | float:
     """Correct a solution; return its layers, or their relative error if that is too large."""
     report_stage("the account", 0.9)
     least, goal = np.inf, TUNING.rounding * np.abs(target.mantissa).max()

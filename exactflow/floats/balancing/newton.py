@@ -45,7 +45,7 @@ from exactflow.floats.balancing.tuning import TUNING, Attempt
 
 
 @dataclass(frozen=True)
-class ShearWord:
+class ShearPattern:
     """The shape of a product of `layers` alternating shears on 2n coordinates. The leftmost factor
     moves half `first` (0 or 1). The shifts are an array of shape (layers, n, n).
 
@@ -59,10 +59,10 @@ class ShearWord:
     idle: tuple[int, int] = (0, 0)
 
     @staticmethod
-    def on(halves: tuple[int, int], layers: int, first: int) -> "ShearWord":
+    def on(halves: tuple[int, int], layers: int, first: int) -> "ShearPattern":
         """Return the shape for halves of these sizes."""
         n = max(halves)
-        return ShearWord(layers, n, first, (n - halves[0], n - halves[1]))
+        return ShearPattern(layers, n, first, (n - halves[0], n - halves[1]))
 
     @cached_property
     def active(self) -> np.ndarray:
@@ -115,7 +115,7 @@ class ShearWord:
         return P
 
 
-def rms(F: np.ndarray) -> float:
+def rms_singular_value(F: np.ndarray) -> float:
     """Return |F|_F / sqrt(2n) for a 2n x 2n matrix F: the identity has size one."""
     return float(np.linalg.norm(F)) / len(F) ** 0.5
 
@@ -141,7 +141,9 @@ class NormalEquations:
         left: np.ndarray, right: np.ndarray, cut: int, spread: float, active: np.ndarray
     ) -> "NormalEquations":
         """Return the equations with the weights G_i and H_i of a `spread`."""
-        weighted_left, weighted_right = (_apply_weights(rows, spread) for rows in (left, right))
+        weighted_left, weighted_right = (
+            _apply_inverse_weights(rows, spread) for rows in (left, right)
+        )
         return NormalEquations(left, right, weighted_left, weighted_right, cut, active)
 
     def apply_jacobian(self, dX: np.ndarray) -> np.ndarray:
@@ -224,10 +226,10 @@ class NormalEquations:
         return S @ solution @ R.T
 
 
-class CentredFrame:
+class CentredLinearization:
     """The matrices P^-1 and R^-1 at layers X, and the normal equations of steps from X."""
 
-    def __init__(self, word: ShearWord, X: np.ndarray, spread: float = Attempt.spread):
+    def __init__(self, word: ShearPattern, X: np.ndarray, spread: float = Attempt.spread):
         self.X, self.word, self.spread = X, word, spread
         left_inverse, right_inverse = np.eye(2 * word.n), np.eye(2 * word.n)
         for i in reversed(range(word.cut)):
@@ -280,16 +282,16 @@ class CentredFrame:
         singular. If it is numerically singular, ``numpy.linalg.LinAlgError`` is raised.
         """
         if not pull:
-            return self._least_step(F, tol, ridge)
+            return self._least_newton_step(F, tol, ridge)
         away = pull * (self.X - anchor)
-        return self._least_step(F + self.equations.apply_jacobian(away), tol, ridge) - away
+        return self._least_newton_step(F + self.equations.apply_jacobian(away), tol, ridge) - away
 
-    def pull_derivative(self, anchor: np.ndarray, tol: float) -> np.ndarray:
+    def step_derivative_by_pull(self, anchor: np.ndarray, tol: float) -> np.ndarray:
         """Return the derivative of `step` with respect to the pull."""
         away = self.X - anchor
-        return self._least_step(self.equations.apply_jacobian(away), tol, 0.0) - away
+        return self._least_newton_step(self.equations.apply_jacobian(away), tol, 0.0) - away
 
-    def _least_step(self, F: np.ndarray, tol: float, ridge: float) -> np.ndarray:
+    def _least_newton_step(self, F: np.ndarray, tol: float, ridge: float) -> np.ndarray:
         return self.equations.apply_weighted_adjoint(self.equations.solve(F, tol, ridge))
 
 
@@ -297,16 +299,16 @@ class CentredFrame:
 class CorrectableShears:
     """The shifts X of a word, and the frame in which they are corrected, with its `spread`."""
 
-    word: ShearWord
+    word: ShearPattern
     X: np.ndarray
     spread: float = Attempt.spread
-    frame: CentredFrame | None = None
+    frame: CentredLinearization | None = None
 
     def add_to_product(self, E: np.ndarray) -> "CorrectableShears":
         """Return the shifts after a Newton step that adds E to their product."""
-        frame = self.frame or CentredFrame(self.word, self.X, self.spread)
+        frame = self.frame or CentredLinearization(self.word, self.X, self.spread)
         F = frame.center(self.word.embed(E) - self.word.embed(np.zeros_like(E)))
-        ridge = max(TUNING.least_ridge, TUNING.ridge * rms(F))
+        ridge = max(TUNING.least_ridge, TUNING.ridge * rms_singular_value(F))
         dX = frame.step(F, 0.0, self.X, TUNING.tol, ridge)
         return CorrectableShears(self.word, self.X + dX, self.spread, frame)
 
@@ -327,7 +329,7 @@ def _stack_layers(rows: np.ndarray) -> np.ndarray:
     return rows.reshape(-1, rows.shape[-1])
 
 
-def _apply_weights(rows: np.ndarray, spread: float) -> np.ndarray:
+def _apply_inverse_weights(rows: np.ndarray, spread: float) -> np.ndarray:
     """Return (I + R R^T / spread)^-1 R for each n x 2n matrix R."""
     if spread == np.inf:
         return rows

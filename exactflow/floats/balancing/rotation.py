@@ -34,7 +34,7 @@ import numpy as np
 from scipy import linalg
 
 
-def rotation_shears(M: np.ndarray, n: int) -> list[np.ndarray]:
+def six_shifts_of_rotation(M: np.ndarray, n: int) -> list[np.ndarray]:
     """Return the shifts of L(-W0), U(X), L(Y), U(Z), L(W), U(V) with product `M`, d x d and
     orthogonal, with determinant 1, up to rounding; d = 2n or 2n + 1, n the size of the first half.
     """
@@ -47,7 +47,7 @@ def rotation_shears(M: np.ndarray, n: int) -> list[np.ndarray]:
     Ch = np.hstack([U2[:, odd:] @ V1t, U2[:, :odd]])
     Jh = np.hstack([V2t[odd:].T @ U1.T, V2t[:odd].T])
     fixed = np.eye(n + odd)[:, -1] if odd else None
-    P, g = _half_rotation_and_reflection(Jh.T @ Ch, fixed)
+    P, g = _inverse_root_and_reflection(Jh.T @ Ch, fixed)
     inverse, one = Jh @ P.T @ Ch.T, np.eye(n + odd)
     V = Ch[:, :n].T @ (D_new - inverse.T)
     D_last = D_new - C_new @ V
@@ -63,7 +63,7 @@ def newton_schulz_step(M: np.ndarray) -> np.ndarray:
     return 1.5 * M - 0.5 * M @ (M.T @ M)
 
 
-def _half_rotation_and_reflection(
+def _inverse_root_and_reflection(
     Theta: np.ndarray, fixed: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return (P, g) = (H, K) for `fixed` = None, else (K, H), where H = Theta^(-1/2).
@@ -72,7 +72,7 @@ def _half_rotation_and_reflection(
     that fixes the projection of `fixed`, or the first axis if that is 0 or `fixed` is None.
     """
     T, Z = linalg.schur(Theta, output="real")
-    pairs, angles = rotation_planes(T)
+    pairs, angles = rotation_planes_and_angles(T)
     i, j = pairs.T
     axis = np.zeros(len(T)) if fixed is None else Z.T @ fixed
     x, y = np.where(np.hypot(axis[i], axis[j]) > 0, (axis[i], axis[j]), [[1.0], [0.0]])
@@ -87,7 +87,7 @@ def _half_rotation_and_reflection(
     return (half, reflection) if fixed is None else (reflection, half)
 
 
-def rotation_planes(T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def rotation_planes_and_angles(T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the planes of an orthogonal real Schur form, as pairs of axes, and their angles in
     [-pi, pi]. Two axes with eigenvalue -1 make a plane of angle pi.
     """

@@ -11,14 +11,14 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import SingularMatrixError
 from exactflow.exact import linalg
-from exactflow.exact.dyadic_matrix import DyadicQuotient, as_exact_array
+from exactflow.exact.dyadic_matrix import DyadicQuotient, as_square_floats_or_fractions
 from exactflow.exact.numbers import to_fraction
 from exactflow.exact.typing import MatrixLike, PartitionLike
 from exactflow.floats.balancing.determinant import determinant_sign, exact_matrix
 from exactflow.floats.balancing.tuning import EPS, TUNING
-from exactflow.flows.float_layers import FloatCoupling, multiply_layers
-from exactflow.flows.orientation import CoordinateLayout, Orientation, layout_for
-from exactflow.flows.partition import resolve_partition
+from exactflow.flows.float_layers import FloatCoupling, multiply_layers_exactly
+from exactflow.flows.orientation import CoordinateLayout, Orientation, layout_for_orientation
+from exactflow.flows.partition import resolve_partition_or_mask
 
 EXACT_BITS = 4096
 """The largest product of the dimension and the bits of an entry for which the root of the
@@ -42,9 +42,11 @@ class Target:
         W: MatrixLike, orientation: Orientation = "error", partition: "PartitionLike | None" = None
     ) -> "Target":
         """Check `W` and return its target; `balance` lists the errors."""
-        entries = as_exact_array(W)
-        order, sizes = resolve_partition(partition, len(entries))
-        layout = layout_for(order, sizes, orientation, _nonzero_determinant_sign(entries) < 0)
+        entries = as_square_floats_or_fractions(W)
+        order, sizes = resolve_partition_or_mask(partition, len(entries))
+        layout = layout_for_orientation(
+            order, sizes, orientation, _nonzero_determinant_sign(entries) < 0
+        )
         return Target(layout.padded_array_of_layers(entries), layout)
 
     @staticmethod
@@ -136,7 +138,7 @@ class Target:
 
     def difference(self, layers: Sequence[FloatCoupling]) -> DyadicQuotient:
         """Return W minus the product of layers, exactly."""
-        return self.exact.minus(multiply_layers(layers))
+        return self.exact.minus(multiply_layers_exactly(layers))
 
     def max_abs(self) -> Fraction:
         """Return the largest absolute entry of W."""

@@ -132,7 +132,7 @@ class Lossless(MapResult):
                 f"expected inputs |x| <= {self.limit}, got {beyond}: scale the input down, or give "
                 "lossless a larger limit"
             )
-        return self._map_in_blocks(x, self._run_forward)
+        return self._map_in_blocks(x, self._run_forward_in_place)
 
     def backward(self, y: np.ndarray) -> np.ndarray:
         """Return the preimage of `y`, a vector of d integers or a matrix of such columns, in its
@@ -148,7 +148,7 @@ class Lossless(MapResult):
         """
         y = self._check_columns(y)
         self._check_image(y, self.largest)
-        return self._map_in_blocks(y, self._run_backward)
+        return self._map_in_blocks(y, self._run_backward_in_place)
 
     def inverse(self) -> "LosslessInverse":
         """Return the inverse, whose `forward` is `backward` here."""
@@ -188,13 +188,17 @@ class Lossless(MapResult):
             image[order, block] = values
         return image.reshape(x.shape)
 
-    def _run_forward(self, values: np.ndarray, halves: tuple[np.ndarray, np.ndarray]) -> None:
+    def _run_forward_in_place(
+        self, values: np.ndarray, halves: tuple[np.ndarray, np.ndarray]
+    ) -> None:
         values[[self.order.index(i) for i in self.flips]] *= -1
         for layer in self.layers:
             moved, kept = moved_and_kept(layer.moves, halves)
             moved += layer.shift(kept)
 
-    def _run_backward(self, values: np.ndarray, halves: tuple[np.ndarray, np.ndarray]) -> None:
+    def _run_backward_in_place(
+        self, values: np.ndarray, halves: tuple[np.ndarray, np.ndarray]
+    ) -> None:
         for layer in reversed(self.layers):
             moved, kept = moved_and_kept(layer.moves, halves)
             self._check_image(kept, layer.largest_exact_input)

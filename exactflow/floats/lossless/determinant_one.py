@@ -31,7 +31,7 @@ import numpy as np
 from exactflow.errors import MethodError
 from exactflow.exact.typing import HALVES
 from exactflow.floats.balancing import BalanceMethod
-from exactflow.floats.balancing.determinant import determinant_sign, round_determinant_root
+from exactflow.floats.balancing.determinant import determinant_root_to_53_bits, determinant_sign
 from exactflow.floats.balancing.methods import find_balanced
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.balancing.tuning import EPS
@@ -57,7 +57,7 @@ def find_shears_and_step(
     Raises `MethodError` if none are found: if the halves differ by more than one, or the matrix is
     numerically singular.
     """
-    if (signed := _find_signed_permutation(target.mantissa)) is not None:
+    if (signed := _find_proportional_signed_permutation(target.mantissa)) is not None:
         flow = factor(signed, partition=target.halves)
         layers = [FloatCoupling.of(layer).dense() for layer in flow]
         layers = layers or [FloatCoupling("second", np.zeros(target.halves[::-1]))]
@@ -86,7 +86,7 @@ class _ScaledTarget(Target):
         """The root |det|^(1/d), or the number of 53 bits nearest to it if the root is irrational or
         costly to find.
         """
-        return self.rational_determinant_root or round_determinant_root(self.entries)
+        return self.rational_determinant_root or determinant_root_to_53_bits(self.entries)
 
     @cached_property
     def scale(self) -> float:
@@ -108,10 +108,10 @@ def _find_balanced_layers(
         other = find_balanced(target, None, "search", seed).layers
     except MethodError:
         return found
-    return min(found, other, key=_estimate_rounding_error)
+    return min(found, other, key=_estimate_integer_rounding_error)
 
 
-def _estimate_rounding_error(layers: Sequence[FloatCoupling]) -> float:
+def _estimate_integer_rounding_error(layers: Sequence[FloatCoupling]) -> float:
     """Estimate, in floats, the largest error of a coordinate by rounding."""
     p, q = layers[0].partition
     total, after = np.zeros(p + q), np.eye(p + q)
@@ -123,7 +123,7 @@ def _estimate_rounding_error(layers: Sequence[FloatCoupling]) -> float:
     return float(total.max())
 
 
-def _find_signed_permutation(M: np.ndarray) -> np.ndarray | None:
+def _find_proportional_signed_permutation(M: np.ndarray) -> np.ndarray | None:
     """Return the signed permutation of which M is a positive multiple, or None if there is none."""
     used = M != 0
     sizes = np.abs(M[used])
@@ -176,16 +176,16 @@ def diagonal_shears(logs: np.ndarray, halves: tuple[int, int]) -> Iterator[Float
     few, many = parts[small], parts[large].copy()
     n = len(few)
     pairs = np.argsort(few), np.argsort(-many)[:n]
-    yield from _transfer_shears(few[pairs[0]], pairs, small, halves)
+    yield from _shears_transferring_logs(few[pairs[0]], pairs, small, halves)
     many[pairs[1]] += few[pairs[0]]
-    chain = _order_by_partial_sums(many)
+    chain = _order_with_small_partial_sums(many)
     carried = -np.cumsum(many[chain])[: min(n, len(chain) - 1)]
     places = np.arange(len(carried))
-    yield from _transfer_shears(carried, (places, chain[:-1][places]), small, halves)
-    yield from _transfer_shears(-carried, (places, chain[1:][places]), small, halves)
+    yield from _shears_transferring_logs(carried, (places, chain[:-1][places]), small, halves)
+    yield from _shears_transferring_logs(-carried, (places, chain[1:][places]), small, halves)
 
 
-def _transfer_shears(
+def _shears_transferring_logs(
     logs: np.ndarray, pairs: tuple[np.ndarray, np.ndarray], small: int, halves: tuple[int, int]
 ) -> Iterator[FloatCoupling]:
     """Yield four shears that multiply coordinates of the half `small` by exp(logs) and divide the
@@ -200,7 +200,7 @@ def _transfer_shears(
         yield FloatCoupling(HALVES[half], shift)
 
 
-def _order_by_partial_sums(values: np.ndarray) -> np.ndarray:
+def _order_with_small_partial_sums(values: np.ndarray) -> np.ndarray:
     """Return an order of values with sum 0 such that no partial sum exceeds the largest |value|."""
     rising = list(np.argsort(values))
     chain, total = [], 0.0

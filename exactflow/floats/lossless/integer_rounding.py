@@ -72,13 +72,13 @@ def round_shears(
         bits = min(MOST_BITS, limit.bit_length() + d.bit_length() + _SPARE_BITS)
     on_grid = [FloatCoupling(s.moves, _round_to_bits(s.shift, bits)) for s in merge_shears(shears)]
     on_grid = merge_shears(on_grid)  # some shifts may have become zero
-    kept_sizes, images, weights = _propagate_bounds(on_grid, d, limit)
+    kept_sizes, images, weights = _propagate_rounding(on_grid, d, limit)
     output_sizes = images.bound_row_sums(weights)
     largest = max(*output_sizes, *kept_sizes)
     if largest > LARGEST:
         raise InvalidInputError(
-            f"for inputs up to limit={limit}, intermediate values may reach {format_up(largest)}, "
-            "above 2^52, where float64 is no longer exact: lower limit"
+            f"for inputs up to limit={limit}, intermediate values may reach "
+            f"{format_up(largest, 2)}, above 2^52, where float64 is no longer exact: lower limit"
         )
     difference = _difference(target.exact, step, images[:, :d])
     scale = limit / (step * difference.denominator)
@@ -132,7 +132,7 @@ def _round_to_bits(T: np.ndarray, bits: int) -> np.ndarray:
     return FixedPointMatrix.of(T, bits).float_matrix
 
 
-def _propagate_bounds(
+def _propagate_rounding(
     layers: Sequence[FloatCoupling], d: int, limit: int
 ) -> tuple[list[Fraction], DyadicMatrix, np.ndarray]:
     """Propagate inputs of at most `limit`, and the roundings, through at least one shear.

@@ -1,12 +1,12 @@
 """Flows of coupling layers with piecewise-linear shifts and scales.
 
 A `PiecewiseCoupling` keeps one half of the coordinates and maps the other half to
-``scale * moved + conditioner(r)``. Here the conditioner is a
-`exactflow.flows.nonlinear.piecewise.PiecewiseLinear` function of r, which is one kept coordinate or
-one linear functional of the kept half. So the layer is a Real NVP layer (Dinh, Sohl-Dickstein and
-Bengio 2017) whose shift is a ReLU network; its scale is constant or a function of the same kind. A
-`MergedCoupling` consists of several couplings that move the same half. For example, n couplings of
-one coordinate each merge to a coupling that acts coordinate by coordinate.
+``scale * moved + conditioner(r)``. Here r is one kept coordinate or one linear functional of the
+kept half, and the conditioner is a function
+`exactflow.flows.nonlinear.piecewise.PiecewiseLinear` of r. So the layer is a Real NVP layer (Dinh,
+Sohl-Dickstein and Bengio 2017) whose shift is a ReLU network; its scale is constant or a function
+of the same kind. A `MergedCoupling` applies several couplings that move the same half. For example,
+n couplings of one coordinate each merge to one coupling that acts coordinate by coordinate.
 
 A `PiecewiseFlow` composes such layers and linear layers. Its derivative at a point is a
 `exactflow.flows.flow.CouplingFlow`. It computes in the arithmetic of its input: exactly, with
@@ -27,8 +27,14 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_vectors
 from exactflow.exact.numbers import to_element, to_float, to_mpf
 from exactflow.exact.typing import VectorLike
-from exactflow.flows.arithmetic import as_floats, convert_like, inexact_entries, is_inexact
-from exactflow.flows.base import Coupling, Flow, as_layers, as_order
+from exactflow.flows.arithmetic import (
+    FromRational,
+    as_float_array,
+    convert_rationals_like,
+    inexact_entries_and_conversion,
+    is_inexact,
+)
+from exactflow.flows.base import Coupling, Flow, as_layers_and_partition, as_order_empty_if_natural
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.merged_coupling import MergedCoupling
@@ -37,14 +43,14 @@ from exactflow.flows.nonlinear.piecewise_coupling import (
     RationalMap,
     require_rational,
 )
-from exactflow.flows.partition import as_partition, run_layers
+from exactflow.flows.partition import apply_layers_to_halves, as_partition
 
 __all__ = ["MergedCoupling", "PiecewiseCoupling", "PiecewiseFlow"]
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
 class PiecewiseFlow(RationalMap, Flow):
-    """Layers that are piecewise linear, or linear over QQ, in order of application.
+    """Piecewise-linear layers, and linear layers over QQ, in order of application.
 
     Parameters
     ----------
@@ -88,7 +94,7 @@ class PiecewiseFlow(RationalMap, Flow):
         partition: tuple[int, int] | None = None,
         derivation: Callable[["PiecewiseFlow"], Any] | None = None,
     ) -> None:
-        layers, partition = as_layers(
+        layers, partition = as_layers_and_partition(
             layers,
             None if partition is None else as_partition(partition),
             (PiecewiseCoupling, MergedCoupling, LinearCoupling),
@@ -96,11 +102,13 @@ class PiecewiseFlow(RationalMap, Flow):
         )
         for layer in layers:
             if isinstance(layer, LinearCoupling) and not layer.field.is_QQ:
-                raise InvalidInputError(f"expected rational weights, got weights in {layer.field}")
+                raise InvalidInputError(
+                    f"expected linear couplings over QQ, got a coupling over {layer.field}"
+                )
         vars(self).update(
             layers=layers,
             partition=partition,
-            order=as_order(order, sum(partition)),
+            order=as_order_empty_if_natural(order, sum(partition)),
             derivation=derivation,
         )
 
@@ -110,14 +118,14 @@ class PiecewiseFlow(RationalMap, Flow):
         """
         if self.derivation is None:
             raise InvalidInputError(
-                "this flow was made from given layers, so there is no construction to explain: "
-                "exactflow.linear.masks.merge_masks([flow]) constructs a flow with the same "
-                "values, whose explain() shows how"
+                "this flow was made from given layers, so there is no construction to explain: use "
+                "exactflow.linear.masks.merge_masks([flow]).explain(), which explains how an equal "
+                "map is constructed"
             )
         return self.derivation(self)
 
     def inverse(self) -> "PiecewiseFlow":
-        """Return the inverse: the inverse layers in reverse order."""
+        """Return the inverse flow, whose layers are the inverse layers in reverse order."""
         layers = (layer.inverse() for layer in reversed(self.layers))
         return PiecewiseFlow(layers, order=self.order, partition=self.partition)
 
@@ -127,12 +135,13 @@ class PiecewiseFlow(RationalMap, Flow):
         if isinstance(other, CouplingFlow) and other.flips:
             raise InvalidInputError(
                 f"expected a flow without flips, got flips {list(other.flips)}: use "
-                "exactflow.linear.masks.merge_masks"
+                "exactflow.linear.masks.merge_masks to compose these flows"
             )
         if self.order != other.order:
+            orders = [list(flow._coordinates_in_layer_order()) for flow in (self, other)]
             raise InvalidInputError(
-                f"expected two flows with equal order, got {list(self._order_of_layers())} and "
-                f"{list(other._order_of_layers())}: use exactflow.linear.masks.merge_masks"
+                f"expected two flows with equal order, got {orders[0]} and {orders[1]}: use "
+                "exactflow.linear.masks.merge_masks to compose these flows"
             )
         return PiecewiseFlow(
             [*other.layers, *self.layers], order=self.order, partition=self.partition
@@ -141,11 +150,11 @@ class PiecewiseFlow(RationalMap, Flow):
     def tangent(self, x: VectorLike) -> CouplingFlow:
         """Return the derivative at a point, as a flow of linear couplings.
 
-        Its entries are exact slopes, of the pieces that the orbit of `x` meets; at a knot, of the
-        piece to the right. The orbit is computed in the arithmetic of `x`, which is d rational
-        numbers, d floats, or d numbers with an ``mpf`` among them.
+        Each layer maps the image of `x` under the layers before it; the slopes there are exact, and
+        at a knot they are the slopes to its right. The images are computed in the arithmetic of
+        `x`, which is d rational numbers, d floats, or d numbers with an ``mpf`` among them.
         """
-        entries, convert = self._read_point(x)
+        entries, convert = self._entries_and_conversion(x)
         if convert is to_float and entries[0].size != 1:
             raise InvalidInputError(
                 f"expected one point, got {entries[0].size} columns: pass the points one by one"
@@ -158,10 +167,10 @@ class PiecewiseFlow(RationalMap, Flow):
         return CouplingFlow(layers, self.partition, order=self.order)
 
     def log_abs_det(self, x: "VectorLike | None" = None) -> Any:
-        """Return ``log|det|`` of the Jacobian at a point; exactly, if the point is exact.
+        """Return ``log|det|`` of the Jacobian at the point `x`; it is exact if the point is exact.
 
-        If all scales are constant it is the same at every point, and `x` may be omitted. An array
-        of floats of shape (d,) gives a float, and one of shape (d, N) gives N floats.
+        If all scales are constant, it is the same at every point, and `x` may be omitted. An array
+        of floats of shape (d,) gives a float; an array of shape (d, N) gives N floats.
 
         >>> from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
         >>> r = PiecewiseLinear([0, 1], [1, 3])
@@ -171,39 +180,43 @@ class PiecewiseFlow(RationalMap, Flow):
         """
         if x is None:
             return super().log_abs_det()
-        entries, convert = self._read_point(x)
-        with np.errstate(all="ignore"):  # floats may overflow: the result is infinite or NaN then
-            orbit = self._layers_with_inputs(entries, convert)
+        entries, convert = self._entries_and_conversion(x)
+        # If floats overflow, the result is infinite or NaN, without a warning.
+        with np.errstate(all="ignore"):
+            steps = self._layers_with_inputs(entries, convert)
         scales = (
             scale
-            for layer, _, kept in orbit
+            for layer, _, kept in steps
             if not layer.is_additive
             for scale in layer.scales_at(kept, convert)
         )
         if convert is to_float:
             with np.errstate(all="ignore"):
                 total = sum(map(np.log, scales), np.zeros_like(entries[0]))
-            array = as_floats(x, self.dimension)
+            array = as_float_array(x, self.dimension)
             return total.reshape(array.shape[1:]).astype(array.dtype)[()]
         product = prod(scales, start=convert(QQ.one))
         return mpmath.log(product) if convert is to_mpf else sympy.log(QQ.to_sympy(product))
 
-    def _layers_with_inputs(self, entries: list, convert: Callable) -> list[tuple]:
-        """Return (layer, moved, kept) for each layer, with the halves of its input."""
-        orbit = list[tuple]()
+    def _layers_with_inputs(self, entries: list, convert: FromRational) -> list[tuple]:
+        """Return (layer, moved, kept) for each layer, with the two halves of the layer's input."""
+        steps = list[tuple]()
 
-        def image(*step: Any) -> list:
-            orbit.append(step)
-            layer, moved, kept = step
+        def record_and_map(layer: Any, moved: list, kept: list) -> list:
+            steps.append((layer, moved, kept))
             return layer.image(moved, kept, convert)
 
-        run_layers(self.layers, [[entries[i] for i in half] for half in self.halves], image)
-        return orbit
+        halves = [[entries[i] for i in half] for half in self.halves]
+        apply_layers_to_halves(self.layers, halves, record_and_map)
+        return steps
 
-    def _read_point(self, x: VectorLike) -> tuple[list, Callable]:
-        """Return the entries of one point, and the conversion of elements of QQ to their kind."""
+    def _entries_and_conversion(self, x: VectorLike) -> tuple[list, FromRational]:
+        """Return the d entries of `x`, and the conversion of elements of QQ to such numbers.
+
+        An entry of a d x N array of floats is a row; otherwise `x` must be one point.
+        """
         if is_inexact(x):
-            return inexact_entries(x, self.dimension)
+            return inexact_entries_and_conversion(x, self.dimension)
         column = require_rational(as_vectors(x, self.dimension))
         if column.shape[1] != 1:
             raise InvalidInputError(
@@ -213,8 +226,8 @@ class PiecewiseFlow(RationalMap, Flow):
         return column.to_list_flat(), to_element
 
     def jacobian(self, x: VectorLike) -> Any:
-        """Return the d x d Jacobian at a point, the matrix of its `tangent`.
+        """Return the d x d Jacobian at a point, which is the matrix of `tangent`.
 
-        It is exact if `x` is exact, and else rounded to the kind of numbers of `x`.
+        It is exact if `x` is exact; otherwise its entries are rounded to numbers such as `x` has.
         """
-        return convert_like(self.tangent(x).domain_matrix(), x)
+        return convert_rationals_like(self.tangent(x).domain_matrix(), x)

@@ -1,7 +1,7 @@
-"""Merging of consecutive couplings that move the same half to one coupling."""
+"""Couplings that apply several couplings, which move the same half, one after another."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any, TypeAlias
@@ -12,6 +12,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import linalg
 from exactflow.exact.numbers import to_element
 from exactflow.exact.typing import Half
+from exactflow.flows.arithmetic import FromRational
 from exactflow.flows.base import Coupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
@@ -19,16 +20,19 @@ from exactflow.flows.nonlinear.piecewise_coupling import RationalCoupling
 from exactflow.flows.partition import moved_and_kept
 
 SignedPlace: TypeAlias = tuple[int, int]
-Places: TypeAlias = Mapping[int, SignedPlace] | Sequence[SignedPlace | None]
+"""The index of a coordinate within a half, and the sign 1 or -1 with which it is read."""
+NewPlaces: TypeAlias = Mapping[int, SignedPlace] | Sequence[SignedPlace | None]
+"""The new place of each old place; None drops a coordinate."""
 
 
 @dataclass(frozen=True)
 class MaskedPart:
-    """A coupling that acts on some coordinates of the halves of another partition, with signs.
+    """A layer that acts on some of the coordinates of a larger partition, with signs.
 
-    For each coordinate that the layer keeps, `kept` has its place in the kept half and its sign, or
-    None if the layer does not read it. For each coordinate that the layer moves, `moved` has its
-    place in the moved half and its sign, or None if the part does not change it.
+    `kept` has an item for each coordinate that the layer keeps: its place and sign in the kept half
+    of the larger partition, or None for a coordinate that is zero instead. `moved` has an item for
+    each coordinate that the layer moves: its place and sign in the moved half, or None for a
+    coordinate that is zero and whose image is dropped.
     """
 
     layer: Coupling
@@ -36,21 +40,24 @@ class MaskedPart:
     moved: tuple[SignedPlace | None, ...]
 
     def inverse(self) -> "MaskedPart":
-        """Return the inverse, which acts on the same coordinates."""
+        """Return the inverse, which acts on the same coordinates of the larger partition."""
         return MaskedPart(self.layer.inverse(), self.kept, self.moved)
 
-    def renamed(self, kept: "Places", moved: "Places") -> "MaskedPart":
-        """Return the part with new places: place k becomes kept[k] or moved[k], with its sign."""
+    def renumbered(self, kept: NewPlaces, moved: NewPlaces) -> "MaskedPart":
+        """Return the part with each place k replaced by kept[k] or moved[k]; signs multiply."""
 
-        def compose(inner: Any, outer: Any) -> tuple[SignedPlace | None, ...]:
-            pairs = [(old and outer[old[0]], old) for old in inner]
-            return tuple(new and (new[0], new[1] * old[1]) for new, old in pairs)
+        def new_places(places: Any, new: Any) -> tuple[SignedPlace | None, ...]:
+            pairs = [(old and new[old[0]], old) for old in places]
+            return tuple(found and (found[0], found[1] * old[1]) for found, old in pairs)
 
-        return MaskedPart(self.layer, compose(self.kept, kept), compose(self.moved, moved))
+        return MaskedPart(self.layer, new_places(self.kept, kept), new_places(self.moved, moved))
 
-    def image(self, moved: Sequence, kept: Sequence, convert: Callable) -> list:
-        """Return the image of the half that moves, in the arithmetic of `convert`."""
-        inside, read = _pick(self.moved, moved, convert), _pick(self.kept, kept, convert)
+    def image(self, moved: Sequence, kept: Sequence, convert: FromRational) -> list:
+        """Return the image of the moved half of a point; `convert` gives the layer's weights."""
+        inside, read = (
+            _signed_entries_or_zeros(self.moved, moved, convert),
+            _signed_entries_or_zeros(self.kept, kept, convert),
+        )
         image = list(moved)
         for place, value in zip(self.moved, self.layer.image(inside, read, convert), strict=True):
             if place is not None:
@@ -58,7 +65,7 @@ class MaskedPart:
         return image
 
     def to_linear(self, partition: tuple[int, int], moves: Half) -> LinearCoupling:
-        """Return a part whose layer is linear as a layer of the partition."""
+        """Return the part, whose layer must be linear, as a layer of the larger partition."""
         layer: Any = self.layer
         field, (size, width) = layer.field, moved_and_kept(moves, partition)
         scale = [field.one] * size
@@ -76,11 +83,11 @@ class MaskedPart:
 
 @dataclass(frozen=True)
 class MergedCoupling(RationalCoupling):
-    """A coupling that applies several couplings which move the same half.
+    """A coupling that applies several couplings, all of which move the same half.
 
     The maps ``z -> s z + t`` and ``z -> s' z + t'``, where s, t, s', t' are functions of the kept
-    half, compose to ``z -> s' s z + (s' t + t')``. Each part may list the coordinates of a half in
-    its own order, with signs, and leave some of them unchanged.
+    half, compose to ``z -> s' s z + (s' t + t')``. Each part may act on only some coordinates of a
+    half, in its own order and with signs.
 
     Parameters
     ----------
@@ -90,7 +97,7 @@ class MergedCoupling(RationalCoupling):
 
     Attributes
     ----------
-    scale_elements : the scales; each is an element of QQ if it is constant, or else the tuple of
+    scale_elements : the scales; a constant scale is an element of QQ, and any other is the tuple of
         its factors.
 
     Examples
@@ -107,50 +114,54 @@ class MergedCoupling(RationalCoupling):
     scale_elements: tuple = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        factors: list[list] = [[] for _ in range(self.sizes[0])]
+        factors: list[list] = [[] for _ in range(self.moved_and_kept_sizes[0])]
         for part in self.parts:
             for place, scale in zip(part.moved, part.layer.scale_elements, strict=True):
                 if place is not None:
                     factors[place[0]].append(scale)
-        scales = tuple(map(_combine_scales, factors))
+        scales = tuple(map(_multiply_scales_if_constant, factors))
         vars(self).update(scale_elements=scales)
 
     def inverse(self) -> "MergedCoupling":
-        """Return the inverse, a layer that moves the same half."""
+        """Return the inverse layer, which moves the same half."""
         parts = tuple(part.inverse() for part in reversed(self.parts))
         return MergedCoupling(self.partition, self.moves, parts)
 
-    def scales_at(self, kept: Sequence, convert: Callable) -> Sequence:
-        """Return the scales, given the half that is kept, in the arithmetic of `convert`."""
-        scales = [convert(QQ.one)] * self.sizes[0]
+    def scales_at(self, kept: Sequence, convert: FromRational) -> Sequence:
+        """Return the scales at a point, given its kept half; `convert` gives constant scales."""
+        scales = [convert(QQ.one)] * self.moved_and_kept_sizes[0]
         for part in self.parts:
-            found = part.layer.scales_at(_pick(part.kept, kept, convert), convert)
+            found = part.layer.scales_at(
+                _signed_entries_or_zeros(part.kept, kept, convert), convert
+            )
             for place, scale in zip(part.moved, found, strict=True):
                 if place is not None:
                     scales[place[0]] = scales[place[0]] * scale
         return scales
 
-    def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:
-        """Return the shift, given the half that is kept, in the arithmetic of `convert`."""
-        return self.image([kept[0] * convert(QQ.zero)] * self.sizes[0], kept, convert)
+    def shift_at(self, kept: Sequence, convert: FromRational) -> Sequence:
+        """Return the shift at a point, given its kept half; `convert` gives the weights."""
+        return self.image(
+            [kept[0] * convert(QQ.zero)] * self.moved_and_kept_sizes[0], kept, convert
+        )
 
-    def image(self, moved: Sequence, kept: Sequence, convert: Callable) -> list:
-        """Return the image of the half that moves, in the arithmetic of `convert`."""
+    def image(self, moved: Sequence, kept: Sequence, convert: FromRational) -> list:
+        """Return the image of the moved half of a point; `convert` gives the weights."""
         for part in self.parts:
             moved = part.image(moved, kept, convert)
         return list(moved)
 
     def tangent(self, moved: Sequence, kept: Sequence) -> LinearCoupling:
-        """Return the derivative at a point, given its moved half and its kept half."""
+        """Return the derivative at a rational point, given its moved half and its kept half."""
         moved, kept = (list(map(to_element, half)) for half in (moved, kept))
-        size, width = self.sizes
+        size, width = self.moved_and_kept_sizes
         zeros = linalg.zeros(size, width, QQ)
         total = LinearCoupling.trusted(self.partition, self.moves, zeros)
         for part in self.parts:
             layer: Any = part.layer
             if not isinstance(layer, LinearCoupling):
-                inside = _pick(part.moved, moved, to_element)
-                layer = layer.tangent(inside, _pick(part.kept, kept, to_element))
+                inside = _signed_entries_or_zeros(part.moved, moved, to_element)
+                layer = layer.tangent(inside, _signed_entries_or_zeros(part.kept, kept, to_element))
             tangent = MaskedPart(layer, part.kept, part.moved)
             total = tangent.to_linear(self.partition, self.moves).after(total)
             moved = part.image(moved, kept, to_element)
@@ -166,16 +177,18 @@ def _with_sign(value: Any, sign: int) -> Any:
     return value if sign == 1 else -value
 
 
-def _pick(places: Sequence[SignedPlace | None], half: Sequence, convert: Callable) -> list:
-    """Return the entries of a half at some places, with signs, and zero for None."""
+def _signed_entries_or_zeros(
+    places: Sequence[SignedPlace | None], half: Sequence, convert: FromRational
+) -> list:
+    """Return the entry of a half at each place, times the sign of the place, or zero for None."""
     return [
         half[0] * convert(QQ.zero) if place is None else _with_sign(half[place[0]], place[1])
         for place in places
     ]
 
 
-def _combine_scales(scales: list) -> Any:
-    """Return the product of constant scales, or else the tuple of all scales."""
+def _multiply_scales_if_constant(scales: list) -> Any:
+    """Return the product of the scales, or the tuple of scales if one is not constant."""
     if any(isinstance(scale, PiecewiseLinear | tuple) for scale in scales):
         return tuple(scales)
     return prod(scales, start=QQ.one)

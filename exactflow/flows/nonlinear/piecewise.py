@@ -1,7 +1,7 @@
 """Continuous piecewise-linear functions R -> R^m with rational knots and values.
 
-They are evaluated exactly at rational numbers, at any precision at mpmath numbers, and in float64
-at NumPy arrays. Bisection finds the piece.
+At a rational number the value is exact; at an mpmath number it has the precision of mpmath; at a
+NumPy array of floats it is computed in float64. Bisection finds the piece that contains a point.
 
 These functions are the ReLU networks with one input and one hidden layer (Arora, Basu, Mianjy and
 Mukherjee, *Understanding deep neural networks with rectified linear units*, ICLR 2018, for m = 1).
@@ -19,7 +19,14 @@ import numpy as np
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.numbers import format_short, to_element, to_elements, to_float, to_list, to_mpf
+from exactflow.exact.numbers import (
+    format_short,
+    sequence_to_list,
+    to_element,
+    to_elements,
+    to_float,
+    to_mpf,
+)
 from exactflow.exact.typing import Element, NumberLike
 
 __all__ = ["PiecewiseLinear"]
@@ -30,10 +37,10 @@ Elements = tuple
 
 @dataclass(frozen=True, init=False, repr=False)
 class PiecewiseLinear:
-    """A continuous function R -> R^m, linear between rational knots and beyond the outer ones.
+    """A continuous function R -> R^m that is linear between, before and after its rational knots.
 
-    Two values are equal if and only if they are equal as functions, since knots at which the slope
-    does not change are dropped. At a knot the slope is the slope to its right.
+    Objects are equal if and only if they are equal as functions, because knots at which the slope
+    does not change are dropped. At a knot, the slope is the slope to its right.
 
     Parameters
     ----------
@@ -64,7 +71,10 @@ class PiecewiseLinear:
     def __init__(
         self, knots: Sequence, values: Sequence, left: object = None, right: object = None
     ) -> None:
-        knots, values = to_elements(knots), tuple(map(_row, to_list(values)))
+        knots, values = (
+            to_elements(knots),
+            tuple(map(_as_tuple_of_elements, sequence_to_list(values))),
+        )
         lengths = {len(row) for row in values}
         if not knots or len(values) != len(knots):
             raise InvalidInputError(
@@ -73,7 +83,7 @@ class PiecewiseLinear:
             )
         if len(lengths) != 1 or 0 in lengths:
             raise InvalidInputError(
-                f"expected values of equal length m >= 1, got lengths {sorted(lengths)}"
+                f"expected values of one length m >= 1, got the lengths {sorted(lengths)}"
             )
         for k, (a, b) in enumerate(pairwise(knots)):
             if a >= b:
@@ -82,17 +92,19 @@ class PiecewiseLinear:
                     f"{format_short(b)} at index {k}: sort the knots and drop equal ones"
                 )
         flat_end = (QQ.zero,) * len(values[0])
-        first, last = (flat_end if slope is None else _row(slope) for slope in (left, right))
+        first, last = (
+            flat_end if slope is None else _as_tuple_of_elements(slope) for slope in (left, right)
+        )
         if {len(first), len(last)} != lengths:
             raise InvalidInputError(
-                f"expected outer slopes of {len(flat_end)} entries, as the values have, got "
-                f"{len(first)} and {len(last)}"
+                f"expected outer slopes with {len(flat_end)} entries each, as many as a value has, "
+                f"got {len(first)} and {len(last)} entries"
             )
         pieces = pairwise(zip(knots, values, strict=True))
         slopes = [first, *(_slope_between(a, b, u, v) for (a, u), (b, v) in pieces), last]
         bends = [k for k, (before, after) in enumerate(pairwise(slopes)) if before != after]
         if not bends:
-            knots, values = (QQ.zero,), (line(knots[0], values[0], slopes[0], QQ.zero),)
+            knots, values = (QQ.zero,), (evaluate_line(knots[0], values[0], slopes[0], QQ.zero),)
         kept = bends or [0]
         vars(self).update(
             knots=tuple(knots[k] for k in kept),
@@ -102,7 +114,7 @@ class PiecewiseLinear:
 
     @property
     def output_dimension(self) -> int:
-        """The number m of coordinates of a value."""
+        """The number m of entries of a value."""
         return len(self.values[0])
 
     def __call__(self, x: "NumberLike | np.ndarray") -> Any:
@@ -121,17 +133,22 @@ class PiecewiseLinear:
         return tuple(map(QQ.to_sympy, self.at(to_element(x))))
 
     def at(self, x: Any) -> Any:
-        """Return the value at `x` as a call does, but without conversion to SymPy.
+        """Return the value at `x`, with elements of QQ where a call returns SymPy numbers.
 
-        Elements of QQ, and arrays of them, have elements of QQ as values. At an array of integers
-        the value is computed in int64; then knots, values and slopes have to be integers.
+        `x` may also be an array of elements of QQ. At an array of integers the value is computed in
+        int64; then knots, values and slopes must be integers.
         """
         if isinstance(x, np.ndarray):
             if x.dtype == object:
-                (knots, values, slopes), pieces = self._exact_arrays, self._pieces(x)
+                (knots, values, slopes), pieces = (
+                    self._rational_knots_values_slopes,
+                    self._piece_indices(x),
+                )
             else:
                 knots, values, slopes = (
-                    self._integer_arrays if x.dtype.kind == "i" else self._float_arrays
+                    self._integer_knots_values_slopes
+                    if x.dtype.kind == "i"
+                    else self._float_knots_values_slopes
                 )
                 pieces = np.searchsorted(knots, x, side="right")
             starts = np.maximum(pieces - 1, 0)
@@ -142,42 +159,44 @@ class PiecewiseLinear:
         start = self.knots[k], self.values[k], self.slopes[piece]
         if isinstance(x, mpmath.mpf):
             start = to_mpf(start[0]), *(tuple(map(to_mpf, row)) for row in start[1:])
-        return line(*start, x)
+        return evaluate_line(*start, x)
 
     def slope_at(self, x: Element) -> Elements:
-        """Return the slope at an element of QQ; at a knot, the slope of the piece to the right."""
+        """Return the slope at an element of QQ; at a knot, the slope to its right."""
         return self.slopes[bisect_right(self.knots, x)]
 
-    def _pieces(self, x: np.ndarray) -> np.ndarray:
-        """Return the number of the piece of each entry of x.
+    def _piece_indices(self, x: np.ndarray) -> np.ndarray:
+        """Return the index of the piece that contains each entry of `x`, an array of rationals.
 
-        Rounded to floats, numbers keep their order, so that exact numbers are compared only if
-        their floats are equal.
+        Rounding to floats preserves the order of numbers; therefore exact numbers need to be
+        compared only if their floats are equal.
         """
-        knots, image = self._float_arrays[0], np.fromiter(map(to_float, x), float)
+        knots, image = self._float_knots_values_slopes[0], np.fromiter(map(to_float, x), float)
         ends = (knots.searchsorted(image, side).tolist() for side in ("left", "right"))
         return np.fromiter(map(bisect_right, repeat(self.knots), x, *ends), int)
 
     @cached_property
-    def _exact_arrays(self) -> tuple[np.ndarray, ...]:
-        return self._arrays(lambda x: x, object)
+    def _rational_knots_values_slopes(self) -> tuple[np.ndarray, ...]:
+        return self._convert_knots_values_slopes(lambda x: x, object)
 
     @cached_property
-    def _float_arrays(self) -> tuple[np.ndarray, ...]:
-        return self._arrays(to_float, float)
+    def _float_knots_values_slopes(self) -> tuple[np.ndarray, ...]:
+        return self._convert_knots_values_slopes(to_float, float)
 
     @cached_property
-    def _integer_arrays(self) -> tuple[np.ndarray, ...]:
-        return self._arrays(_to_integer, np.int64)
+    def _integer_knots_values_slopes(self) -> tuple[np.ndarray, ...]:
+        return self._convert_knots_values_slopes(_to_integer, np.int64)
 
-    def _arrays(self, convert: Callable, dtype: type) -> tuple[np.ndarray, ...]:
-        """Return the arrays of knots, values and slopes; the latter two by coordinates."""
+    def _convert_knots_values_slopes(
+        self, convert: Callable, dtype: type
+    ) -> tuple[np.ndarray, ...]:
+        """Return arrays of knots (K), values (m x K) and slopes (m x (K + 1)), converted."""
         rows = self.knots, chain.from_iterable(self.values), chain.from_iterable(self.slopes)
         arrays: list[np.ndarray] = [np.fromiter(map(convert, row), dtype) for row in rows]
         return arrays[0], *(table.reshape(-1, self.output_dimension).T for table in arrays[1:])
 
     def scaled(self, factors: Sequence) -> "PiecewiseLinear":
-        """Return ``factors * f``, coordinate by coordinate, where factors are elements of QQ."""
+        """Return the function with coordinate i of its values multiplied by factors[i], in QQ."""
 
         def scale_entries(entries: Elements) -> Elements:
             return tuple(c * entry for c, entry in zip(factors, entries, strict=True))
@@ -194,30 +213,32 @@ class PiecewiseLinear:
 
 
 def _to_integer(x: Element) -> int:
-    """Return an integral element of QQ as an integer, or raise `InvalidInputError`."""
+    """Return an element of QQ as an int; raise `InvalidInputError` if it is not an integer."""
     if x.denominator != 1:
         raise InvalidInputError(
-            f"expected integral knots, values and slopes for an array of integers, got "
-            f"{format_short(x)}: pass an array of floats"
+            "an array of integers needs a function with integer knots, values and slopes, but "
+            f"{format_short(x)} is one of these: pass an array of floats"
         )
     return int(x)
 
 
-def _row(entries: Any) -> Elements:
+def _as_tuple_of_elements(entries: Any) -> Elements:
     """Return a number, or a sequence of numbers, as a tuple of elements of QQ."""
     return tuple(map(to_element, entries if isinstance(entries, list | tuple) else (entries,)))
 
 
-def _slope_between(a: Element, b: Element, u: Elements, v: Elements) -> Elements:
-    """Return the slope of the piece from `u` at `a` to `v` at `b`."""
-    step = b - a
-    return tuple([(end - start) / step for start, end in zip(u, v, strict=True)])
+def _slope_between(
+    left: Element, right: Element, left_value: Elements, right_value: Elements
+) -> Elements:
+    """Return the slope of the line from `left_value` at `left` to `right_value` at `right`."""
+    step = right - left
+    return tuple([(end - start) / step for start, end in zip(left_value, right_value, strict=True)])
 
 
-def line(knot: Element, value: Elements, slope: Elements, x: Element) -> Elements:
-    """Return the value at `x` of the line through the point (`knot`, `value`) with a `slope`.
+def evaluate_line(knot: Element, value: Elements, slope: Elements, x: Element) -> Elements:
+    """Return the value at `x` of the line that has a `slope` and has a `value` at a `knot`.
 
-    The values and slopes are tuples of elements of QQ.
+    `value` and `slope` are tuples of numbers, such as elements of QQ.
     """
     step = x - knot
     return tuple([v + s * step for v, s in zip(value, slope, strict=True)])

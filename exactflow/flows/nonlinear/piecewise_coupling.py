@@ -1,6 +1,6 @@
-"""Coupling layers whose shift and scale are piecewise-linear functions of one number."""
+"""Coupling layers whose shift and scales are piecewise-linear functions of one number."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.numbers import format_short, to_element, to_elements, to_index
 from exactflow.exact.typing import HALVES, Half, NumberLike, check_option
+from exactflow.flows.arithmetic import FromRational
 from exactflow.flows.base import Bijection, Coupling
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
@@ -20,7 +21,7 @@ from exactflow.flows.partition import as_partition, moved_and_kept
 
 
 class RationalMap(Bijection):
-    """A map over QQ that maps all exact columns at once, as arrays of objects."""
+    """A map over QQ that maps all exact columns at once: each row is an array of elements of QQ."""
 
     field: Domain = QQ
 
@@ -31,34 +32,36 @@ class RationalMap(Bijection):
 
 
 class RationalCoupling(RationalMap, Coupling):
-    """A layer whose scales are rational numbers, or functions of the kept half."""
+    """A layer whose scales are rational numbers or functions of the kept half."""
 
     @property
     def scale(self) -> tuple:
-        """The scales, as SymPy numbers if they are constant, or else as functions."""
+        """The scales: SymPy numbers if constant, and otherwise functions or tuples of factors."""
         return tuple(s if _is_varying(s) else QQ.to_sympy(s) for s in self.scale_elements)
 
     @property
     def has_varying_scales(self) -> bool:
-        """Whether a scale is not constant."""
+        """Whether some scale depends on the kept half."""
         return any(map(_is_varying, self.scale_elements))
 
-    def constant_scales(self) -> tuple:
-        """Return the scales as elements of QQ; raise an error if they depend on a point."""
+    def require_constant_scales(self) -> tuple:
+        """Return the scales as elements of QQ; raise an error if they depend on the point."""
         if self.has_varying_scales:
             raise InvalidInputError(
-                "the scales of a layer depend on the point: pass it, as in flow.log_abs_det(x)"
+                "the scales of a layer depend on the point: pass a point x, as in "
+                "flow.log_abs_det(x)"
             )
         return self.scale_elements
 
 
 @dataclass(frozen=True, init=False, repr=False)
 class PiecewiseCoupling(RationalCoupling):
-    """One coupling layer with a piecewise-linear shift and scale of one number.
+    """A coupling layer whose shift and scales are piecewise-linear functions of one number.
 
-    ``moved = scale(r) * moved + conditioner(r)``, where r is a coordinate of the kept half, or a
-    linear functional ``row @ kept``. If a scale is not constant, then the inverse divides by it and
-    is not piecewise linear: it has the same functions, and is `inverted`.
+    The layer replaces ``moved`` by ``scale(r) * moved + conditioner(r)``, where the number r is a
+    coordinate of the kept half, or a linear functional ``row @ kept``. If a scale is not constant,
+    the inverse is not piecewise linear, because it divides by the scale. Then the inverse stores
+    the same functions, and its attribute `inverted` is True.
 
     Parameters
     ----------
@@ -67,19 +70,20 @@ class PiecewiseCoupling(RationalCoupling):
     conditioner : a `PiecewiseLinear` R -> R^m, where m is the size of the half that moves.
     scale : one scale for all coordinates that move, or a list with one for each: a positive
         rational, or a `PiecewiseLinear` R -> R that is positive everywhere.
-    reads : the place, within the kept half, of the coordinate r; or the row of the functional r, a
-        list of rationals, not all zero. A unit row is stored as a place.
+    reads : the index, within the kept half, of the coordinate r; or the row of the functional r, a
+        list of rationals, not all zero. A row that reads one coordinate with coefficient 1 is
+        stored as the index of the coordinate.
 
     Raises
     ------
     InvalidInputError
-        A conditioner of the wrong dimension, a place outside the kept half, a row of the wrong
+        A conditioner of the wrong dimension, an index outside the kept half, a row of the wrong
         length or of zeros, or a scale that is not positive everywhere.
 
     Attributes
     ----------
-    scale_elements : the scales; each is an element of QQ if it is constant, or else a function.
-    inverted : whether the layer divides by its scales.
+    scale_elements : the scales; a constant scale is an element of QQ, any other is a function.
+    inverted : whether the layer subtracts ``conditioner(r)`` and divides by the scale functions.
 
     Examples
     --------
@@ -121,27 +125,27 @@ class PiecewiseCoupling(RationalCoupling):
             )
         if conditioner.output_dimension != moved:
             raise InvalidInputError(
-                f"expected a conditioner R -> R^{moved} (the {moves} half of {partition} moves), "
-                f"got one into R^{conditioner.output_dimension}"
+                f"expected a conditioner R -> R^{moved}, since the {moves} half of {partition} "
+                f"moves, got R -> R^{conditioner.output_dimension}"
             )
         scales = scale if isinstance(scale, list | tuple) else [scale] * moved
-        elements = tuple(map(_as_scale, scales))
-        if len(elements) != moved or not all(map(_is_positive, elements)):
+        elements = tuple(map(_as_element_or_function, scales))
+        if len(elements) != moved or not all(map(_is_positive_everywhere, elements)):
             raise InvalidInputError(
-                f"expected one positive scale, or {moved} of them, got {format_short(scale)}: a "
-                "coupling layer preserves orientation"
+                f"expected one positive scale, or {moved} of them, got {format_short(scale)}: "
+                "scales must be positive because a coupling layer preserves orientation"
             )
         vars(self).update(
             partition=partition,
             moves=moves,
             conditioner=conditioner,
             scale_elements=elements,
-            reads=_place_or_row(reads, kept),
+            reads=_as_index_or_row(reads, kept),
             inverted=False,
         )
 
     def inverse(self) -> "PiecewiseCoupling":
-        """Return the inverse, a layer of the same kind that moves the same half."""
+        """Return the inverse layer, which moves the same half and has type `PiecewiseCoupling`."""
         scale = [s if _is_varying(s) else 1 / s for s in self.scale_elements]
         shift = (
             self.conditioner
@@ -154,37 +158,37 @@ class PiecewiseCoupling(RationalCoupling):
 
     @property
     def coefficients(self) -> dict[int, Any]:
-        """The coefficients of the functional r, by the places of the coordinates that it reads."""
+        """The nonzero coefficients of the functional r, by indices within the kept half."""
         if isinstance(self.reads, int):
             return {self.reads: QQ.one}
         return {j: c for j, c in enumerate(self.reads) if c}
 
-    def _read_number(self, kept: Sequence, convert: Callable) -> Any:
-        """Return the number r, in the arithmetic of `convert`."""
+    def _functional_value(self, kept: Sequence, convert: FromRational) -> Any:
+        """Return the number r at a point, given its kept half; `convert` gives coefficients."""
         if isinstance(self.reads, int):
             return kept[self.reads]
         first, *rest = (convert(c) * kept[j] for j, c in self.coefficients.items())
         return sum(rest, start=first)
 
-    def scales_at(self, kept: Sequence, convert: Callable) -> Sequence:
-        """Return the scales, given the half that is kept, in the arithmetic of `convert`."""
-        values, x = [], self._read_number(kept, convert)
+    def scales_at(self, kept: Sequence, convert: FromRational) -> Sequence:
+        """Return the scales at a point, given its kept half; `convert` gives constant scales."""
+        values, x = [], self._functional_value(kept, convert)
         for scale in self.scale_elements:
             value = scale.at(x)[0] if _is_varying(scale) else convert(scale)
             values.append(1 / value if self.inverted and _is_varying(scale) else value)
         return values
 
-    def shift_at(self, kept: Sequence, convert: Callable) -> Sequence:
-        """Return the shift, given the half that is kept, in the arithmetic of `convert`."""
-        shifts = self.conditioner.at(self._read_number(kept, convert))
+    def shift_at(self, kept: Sequence, convert: FromRational) -> Sequence:
+        """Return the shift at a point, given its kept half; `convert` gives the weights."""
+        shifts = self.conditioner.at(self._functional_value(kept, convert))
         if not self.inverted:
             return shifts
         return [-s * t for s, t in zip(self.scales_at(kept, convert), shifts, strict=True)]
 
     def tangent(self, moved: Sequence, kept: Sequence) -> LinearCoupling:
-        """Return the derivative at a point, given its moved half and its kept half."""
+        """Return the derivative at a rational point, given its moved half and its kept half."""
         moved, kept = (list(map(to_element, half)) for half in (moved, kept))
-        x, scales = self._read_number(kept, to_element), self.scales_at(kept, to_element)
+        x, scales = self._functional_value(kept, to_element), self.scales_at(kept, to_element)
         slopes = [s.slope_at(x)[0] if _is_varying(s) else QQ.zero for s in self.scale_elements]
         if self.inverted:
             moved = self.image(moved, kept, to_element)
@@ -196,7 +200,7 @@ class PiecewiseCoupling(RationalCoupling):
         return LinearCoupling(self.partition, self.moves, shift, linalg.column(scales, QQ))
 
     def summary(self) -> str:
-        """Return one line: the half that moves, the knots, the scale, the row that is read."""
+        """Return one line: the half that moves, the number of knots, the scales, the row if any."""
         scale = ", ".join(format_short(s) for s in dict.fromkeys(self.scale_elements))
         rest = ", inverted" * self.inverted
         if not isinstance(self.reads, int):
@@ -204,36 +208,36 @@ class PiecewiseCoupling(RationalCoupling):
         return f"moves {self.moves}, knots {len(self.conditioner.knots)}, scale {scale}{rest}"
 
 
-def _place_or_row(reads: Any, kept: int) -> int | tuple:
-    """Return a place or a unit row as a place in the kept half, another row as elements of QQ."""
+def _as_index_or_row(reads: Any, kept: int) -> int | tuple:
+    """Check an index, or a row of `kept` rationals; return a unit row as an index."""
     if not isinstance(reads, list | tuple):
         return to_index("reads", reads, 0, kept - 1)
     row = to_elements(reads)
     if len(row) != kept or not any(row):
         raise InvalidInputError(
-            f"expected as reads a place, or a row of {kept} rationals that are not all zero, got "
-            f"{format_short(reads)}"
+            f"expected reads to be the index of a kept coordinate, or a row of {kept} rationals "
+            f"that are not all zero, got {format_short(reads)}"
         )
-    (place, first), *others = ((j, c) for j, c in enumerate(row) if c)
-    return place if first == 1 and not others else row
+    (index, first), *others = ((j, c) for j, c in enumerate(row) if c)
+    return index if first == 1 and not others else row
 
 
 def _is_varying(scale: object) -> bool:
-    """Whether a scale is a function, or a tuple of factors, and not a number."""
+    """Whether a scale is not a number, but a function or a tuple of factors."""
     return isinstance(scale, PiecewiseLinear | tuple)
 
 
-def _as_scale(scale: Any) -> Any:
-    """Return a scale as an element of QQ if it is constant, or else the function."""
+def _as_element_or_function(scale: Any) -> Any:
+    """Return a constant scale as an element of QQ, and a function R -> R unchanged."""
     if not isinstance(scale, PiecewiseLinear):
         return to_element(scale)
     if scale.output_dimension != 1:
-        raise InvalidInputError(f"expected scales that are functions R -> R, got {scale}")
+        raise InvalidInputError(f"expected scales to be numbers or functions R -> R, got {scale}")
     return scale if any(slope for (slope,) in scale.slopes) else scale.values[0][0]
 
 
-def _is_positive(scale: Any) -> bool:
-    """Whether a number is positive, or a function R -> R is positive everywhere."""
+def _is_positive_everywhere(scale: Any) -> bool:
+    """Whether a scale, a number or a function R -> R, is positive at every point."""
     if not isinstance(scale, PiecewiseLinear):
         return bool(scale > 0)
     reaches_zero_outside = scale.slopes[0][0] > 0 or scale.slopes[-1][0] < 0
@@ -241,7 +245,7 @@ def _is_positive(scale: Any) -> bool:
 
 
 def require_rational(columns: DomainMatrix) -> DomainMatrix:
-    """Check that columns have rational entries, and return them."""
+    """Return columns if their entries are rational; otherwise raise `InvalidInputError`."""
     if not columns.domain.is_QQ:
         raise InvalidInputError(f"expected rational numbers, got elements of {columns.domain}")
     return columns

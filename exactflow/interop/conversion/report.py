@@ -150,5 +150,5 @@ class Conversion:
 
 def _format_cell(value: object) -> str:
     if isinstance(value, Fraction):
-        return format_up(value)
+        return format_up(value, 2)
     return f"{value:.2g}" if isinstance(value, float) else str(value)

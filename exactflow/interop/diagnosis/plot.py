@@ -24,7 +24,7 @@ _ROW = 0.26
 def draw_bars(found: Any, *, ax: Any) -> Any:
     """Draw a diagnosis, as `Diagnosis.plot` describes it, and return the Axes."""
     if ax is not None and not hasattr(ax, "barh"):
-        raise InvalidInputError(f"expected Axes of matplotlib as ax, got {type(ax).__name__}")
+        raise InvalidInputError(f"expected ax to be Axes of matplotlib, got {type(ax).__name__}")
     pyplot = require("matplotlib.pyplot", "plot", "a plot")
     rows = found.rows
     if ax is None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, ClassVar
 
-from exactflow.exact.numbers import format_below
+from exactflow.exact.numbers import format_down
 from exactflow.flows.evidence import Evidence
 from exactflow.interop import tables
-from exactflow.laws.conditioning import ConditioningBounds, lower_bounds
+from exactflow.laws.conditioning import ConditioningBounds, bound_conditioning
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class LipschitzComparison:
     def __str__(self) -> str:
         value = self.lipschitz_lower_bound
         measured = "unknown" if value is None else f"at least {value:.3g}"
-        least, eps = format_below(self.bounds.lipschitz), format_below(self.bounds.eps, 4)
+        least, eps = format_down(self.bounds.lipschitz), format_down(self.bounds.eps, 4)
         return (
             f"Lipschitz constant of this flow: {measured} (numeric); "
             f"of every smooth bijection within W2 <= {eps}: at least {least} (certified)"
@@ -173,11 +173,11 @@ class Diagnosis:
     def compare_lipschitz(self, data: Any, eps: Any) -> LipschitzComparison:
         """Compare the lower bound with a bound for all bijections within W2 <= eps of the data.
 
-        `data` and `eps` are the arguments of `exactflow.laws.conditioning.lower_bounds`: an array,
+        `data` and `eps` are the arguments of `exactflow.laws.conditioning.bound_conditioning`: an array,
         tensor or list of points, or a distribution, and a distance. The base of the flow has to be
         N(0, I). If the bound of the flow is much larger, the flow is steeper than the data require.
         """
-        return LipschitzComparison(self.lipschitz_lower_bound, lower_bounds(data, eps))
+        return LipschitzComparison(self.lipschitz_lower_bound, bound_conditioning(data, eps))
 
     @property
     def rows(self) -> tuple[LayerFacts, ...]:

@@ -5,7 +5,7 @@ from sympy import QQ_I
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, SingularMatrixError
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.numbers import to_index
 from exactflow.exact.singular_values import enclose_singular_values
 from exactflow.exact.typing import MatrixLike
@@ -20,7 +20,7 @@ MOST_DIGITS = 100_000
 def singular_values(J: "MatrixLike | Bijection | FlowResult", *, digits: int = 15) -> list[arb]:
     """Return enclosures of the singular values of a matrix, in decreasing order.
 
-    Each has at least `digits` correct digits, and one that is 0 is exact.
+    Each has at least `digits` correct digits; a singular value 0 is returned exactly.
 
     Parameters
     ----------
@@ -34,11 +34,14 @@ def singular_values(J: "MatrixLike | Bijection | FlowResult", *, digits: int = 1
     [3.0, 0.5]
     """
     digits = to_index("digits", digits, 1, MOST_DIGITS)
-    return enclose_singular_values(_to_matrix(J), _bits_for_digits(digits))
+    return enclose_singular_values(_to_matrix_of_numbers(J), _bits_for_digits(digits))
 
 
-def _to_matrix(J: "MatrixLike | Bijection | FlowResult") -> DomainMatrix:
-    """Convert a matrix of rational or algebraic numbers, or a linear flow, to a DomainMatrix."""
+def _to_matrix_of_numbers(J: "MatrixLike | Bijection | FlowResult") -> DomainMatrix:
+    """Convert a matrix or a linear flow to a DomainMatrix of rational or algebraic numbers.
+
+    Raises `InvalidInputError` for other entries and for nonlinear flows.
+    """
     found = J.flow if isinstance(J, FlowResult) else J
     if isinstance(found, CouplingFlow | LinearCoupling):
         matrix = found.domain_matrix().to_dense()
@@ -48,30 +51,35 @@ def _to_matrix(J: "MatrixLike | Bijection | FlowResult") -> DomainMatrix:
             "depends on the point: give its jacobian(x)"
         )
     else:
-        matrix = as_matrix(found).to_dense()
+        matrix = as_square_matrix(found).to_dense()
     field = matrix.domain
     if not (field.is_QQ or field.is_AlgebraicField or field == QQ_I):
         raise InvalidInputError(
-            f"expected rational or algebraic numbers, or floats, got entries in {field}"
+            "expected a matrix of rational or algebraic numbers, or of floats, got entries in "
+            f"{field}"
         )
     return matrix
 
 
 def condition_number(J: "MatrixLike | Bijection | FlowResult", *, digits: int = 15) -> arb:
-    """Return an enclosure of the condition number, in the spectral norm, of a matrix or of a linear
-    flow, as `singular_values` takes them.
+    """Return an enclosure of the condition number of a matrix or linear flow, in the spectral norm.
 
-    Raises `SingularMatrixError` for a singular matrix.
+    The arguments are those of `singular_values`. Raises `SingularMatrixError` for a singular
+    matrix.
 
     >>> condition_number([[1, 1], [0, 1]]) > arb("2.618"), condition_number([[2, 0], [0, 2]]) == 1
     (True, True)
     """
     values = singular_values(J, digits=digits)
     if values[-1].contains(0):
-        raise SingularMatrixError("expected an invertible matrix, got one with singular value 0")
+        raise SingularMatrixError(
+            "expected an invertible matrix, got one with singular value 0, whose condition number "
+            "is infinite"
+        )
     with ctx.workprec(_bits_for_digits(digits)):
         return values[0] / values[-1]
 
 
 def _bits_for_digits(digits: int) -> int:
+    """Return the bits of precision for a number of decimal digits, with a reserve of 12 bits."""
     return int(digits * 3.33) + 12

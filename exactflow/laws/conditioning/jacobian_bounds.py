@@ -29,20 +29,20 @@ z, is at least `ratio` = (sqrt(tr Cov P) - eps) / (sqrt(d) sigma_min) times thei
 *Approximations of P.* A law that is not atomic is replaced twice by a law that is near it in W2,
 and eps is increased by the distance:
 
-- for `lipschitz` and `gap`, if projections gave them, by atoms on each axis, at distances e_i from
-  the projections. The maps with slopes at most L are a set in L^2(N(0, 1)), and the distance from a
-  set is 1-Lipschitz: |D_i(L) - D_i'(L)| <= e_i, where D_i' belongs to the atoms. So by Minkowski's
-  inequality sum_i D_i'(L)^2 > (eps + sqrt(sum_i e_i^2))^2 excludes L (`ProjectedLaw.error`). The
-  ends of the gap are atoms; the law may have mass between them, and the mass of the atoms there is
-  given;
-- for `mean_log_det`, `sigma_min`, `ratio`, and for `lipschitz` if the covariance gave it, by the
-  mixture `components`. A map within eps of the law is within eps + e of a mixture at distance e
+- for `lipschitz` and `costliest_gap`, if they come from projections, by atoms on each axis, at
+  distances e_i from the projections. The maps with slopes at most L are a set in L^2(N(0, 1)), and
+  the distance from a set is 1-Lipschitz: |D_i(L) - D_i'(L)| <= e_i, where D_i' belongs to the
+  atoms. So by Minkowski's inequality sum_i D_i'(L)^2 > (eps + sqrt(sum_i e_i^2))^2 excludes L
+  (`ProjectedLaw.error`). The ends of the gap are atoms. The law may have mass between them:
+  `Gap.mass` is the mass of the atoms there;
+- for `mean_log_det`, `sigma_min`, `ratio`, and for `lipschitz` if it comes from the covariance, by
+  the mixture `components`. A map within eps of the law is within eps + e of a mixture at distance e
   from the law (`MixtureComponents.error`). For a mixture of uniform or normal laws e = 0. `groups`
   cut the components into the clusters of 16b, which holds for every such cut.
 
 **16c, depth.** The Lipschitz constant of K couplings with condition numbers of at most k is at most
 k^K, and k^(K/2) if they are additive, for any conditioners and any number of pads. So at least
-`ConditioningBounds.least_depth` couplings are needed.
+`ConditioningBounds.lower_bound_depth` couplings are needed.
 
 The proofs, the sources, and what is new to our knowledge are in the script forced_conditioning.
 
@@ -68,15 +68,15 @@ from exactflow.laws.conditioning.result import ConditioningBounds
 from exactflow.laws.conditioning.tuning import TUNING
 
 
-def lower_bounds(target: object, eps: NumberLike) -> ConditioningBounds:
-    """Bound the conditioning of every smooth bijection whose image of N(0, I) is near a target.
+def bound_conditioning(target: object, eps: NumberLike) -> ConditioningBounds:
+    """Bound the conditioning of every smooth bijection that maps N(0, I) near a target law.
 
     The theorem is in the docstring of `exactflow.laws.conditioning.jacobian_bounds`.
 
     Parameters
     ----------
     target : a measure, as for `exactflow.approximate`; an (N, d) array, tensor or list of points,
-        whose empirical measure is taken (`Atoms` takes weights, too); or ``Gaussian(Sigma)``.
+        which stands for its empirical measure (`Atoms` takes weights, too); or ``Gaussian(Sigma)``.
     eps : the largest distance W2 of the image from the target, a positive rational.
 
     Raises
@@ -88,24 +88,27 @@ def lower_bounds(target: object, eps: NumberLike) -> ConditioningBounds:
     --------
     >>> from exactflow.laws.conditioning import Gaussian
     >>> from exactflow.laws.universal import Atoms
-    >>> bounds = lower_bounds(Atoms([[-1, -1], [1, 1]]), "1/100")
+    >>> bounds = bound_conditioning(Atoms([[-1, -1], [1, 1]]), "1/100")
     >>> round(bounds.lipschitz, 3), bounds.clusters
     (7522.528, 2)
-    >>> print(lower_bounds(Gaussian([["49/900", 0], [0, 0]]), "1/2"))
+    >>> print(bound_conditioning(Gaussian([["49/900", 0], [0, 0]]), "1/2"))
     every smooth bijection within W2 <= 0.5 of <Gaussian in dimension 2>: Lipschitz constant at \
 least 0; E log|det J| at most -1.544; smallest singular value somewhere at most 0.4619; \
 singular values rms over geometric mean at least 1
     """
     law, eps = as_law(target), to_element(eps)
     if eps <= 0:
-        raise InvalidInputError(f"expected eps > 0, got {format_short(eps)}")
+        raise InvalidInputError(
+            f"expected eps > 0, got {format_short(eps)}: eps is the largest distance of the image "
+            "from the target"
+        )
     with ctx.workprec(TUNING.precision):
         components = as_components(law, eps)
         d = components.dimension
         slope, attained, projection = bracket_least_lipschitz(law, components, eps)
         tolerance = ball(eps + upper(components.error))
-        bound, clusters, multiplier = upper_bound_mean_log_det(components, tolerance)
-        mean = upper(bound)
+        volume = upper_bound_mean_log_det(components, tolerance)
+        mean = upper(volume.bound)
         sigma = upper((ball(mean) / d).exp())
         squares = (s * s for s in principal_deviations(components.weight_and_covariance()[1]))
         size = (sum(squares, arb(0)).sqrt() - tolerance) / arb(d).sqrt()
@@ -117,8 +120,8 @@ singular values rms over geometric mean at least 1
             ratio=QQ.to_sympy(lower((size / ball(sigma)).max(arb(1)))),
             components=components,
             projection=projection,
-            groups=clusters,
-            multiplier=multiplier,
+            groups=volume.groups,
+            multiplier=volume.multiplier,
             target=law,
             attained=None if attained is None else QQ.to_sympy(attained),
         )

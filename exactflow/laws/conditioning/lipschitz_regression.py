@@ -15,12 +15,13 @@ a convex function of c,
     D(L)^2 = min { cost_1(c_1) + .. + cost_m(c_m) : c_1 <= .. <= c_m }:
 
 T climbs from s_(j-1) to s_j along the line L z - c_j, and climbs that meet have equal c. The costs
-of neighbours i .. k with one c add up to int_x^y (V - c)^2 phi. Here V(x) = c before q_i, or x =
-q_(i-1); and V(y) = c after q_k, or y = q_(k+1).
+of neighbouring jumps i .. k with the same c add up to int_x^y (V - c)^2 phi. Here x is the point
+before q_i with V(x) = c, or q_(i-1) if there is none; y is the point after q_k with V(y) = c, or
+q_(k+1) if there is none.
 
 - *Upper bound*: the sum of the costs at any increasing numbers c_j.
-- *Lower bound*: let the c_j be constant on blocks of neighbours. In a block, R_j is the sum of the
-  derivatives of the costs of its members from j on. Then
+- *Lower bound*: let the c_j be constant on blocks of neighbouring jumps. In a block, let R_j be the
+  sum of the derivatives of the costs of its jumps from j to the last. Then
 
       D(L)^2 >= sum cost_j(c_j) - (B - A) sum over blocks (|R_first| + sum of (-R_j)_+ over others),
 
@@ -45,8 +46,8 @@ from flint import arb, ctx
 from exactflow.exact.balls import normal_cdf, normal_density, normal_quantile
 
 
-class Point(NamedTuple):
-    """A point z, and the integrals of phi times 1, x, x^2, S, S^2 and x S up to z."""
+class PointWithIntegrals(NamedTuple):
+    """A point z, and the integrals of phi times 1, x, x^2, S, S^2 and x S over x from -oo to z."""
 
     z: arb
     mass: arb
@@ -58,7 +59,7 @@ class Point(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Neighbouring jumps, from first to last, with the same c."""
+    """The jumps from `first` to `last`, with the same c."""
 
     first: int
     last: int
@@ -66,26 +67,26 @@ class Block(NamedTuple):
 
 
 @dataclass(frozen=True)
-class StepMap:
-    """The increasing map S of N(0, 1) to atoms, with its `values` and, at its jumps, `cuts`."""
+class NormalToAtomsMap:
+    """The increasing map S of N(0, 1) to atoms: its `values`, the atoms, and its jumps, `cuts`."""
 
     values: list[arb]
-    cuts: list[Point]
+    cuts: list[PointWithIntegrals]
 
     @staticmethod
-    def of(values: Sequence[arb], weights: Sequence[int]) -> "StepMap":
-        """Return the map to ascending atoms whose weights are in the ratio of integers."""
-        steps = StepMap(list(values), [])
+    def of(atoms: Sequence[arb], weights: Sequence[int]) -> "NormalToAtomsMap":
+        """Return the map to ascending atoms with these weights, in units of their sum."""
+        steps = NormalToAtomsMap(list(atoms), [])
         below, total = 0, sum(weights)
         for piece, weight in enumerate(weights[:-1]):
             below += weight
             mass = arb(below) / total
             z = normal_quantile(mass, arb(total - below) / total)
-            steps.cuts.append(steps._point(piece, z, mass))
+            steps.cuts.append(steps._point_with_integrals(piece, z, mass))
         return steps
 
-    def clamp(self, z: arb, piece: int) -> Point:
-        """Return the point of a piece, an interval between jumps, that is nearest to z."""
+    def clamp_to_piece(self, z: arb, piece: int) -> PointWithIntegrals:
+        """Return the point nearest to z in a piece, which is an interval between two jumps."""
         if piece > 0:
             low = self.cuts[piece - 1]
             if z <= low.z:
@@ -96,13 +97,14 @@ class StepMap:
             if z >= high.z:
                 return high
             z = z if z < high.z else z.min(high.z)
-        return self._point(piece, z, normal_cdf(z))
+        return self._point_with_integrals(piece, z, normal_cdf(z))
 
-    def _point(self, piece: int, z: arb, mass: arb) -> Point:
-        start = self.cuts[piece - 1] if piece else Point(*[arb(0)] * 7)
+    def _point_with_integrals(self, piece: int, z: arb, mass: arb) -> PointWithIntegrals:
+        """Return the point z of a piece with its integrals, where `mass` is Phi(z)."""
+        start = self.cuts[piece - 1] if piece else PointWithIntegrals(*[arb(0)] * 7)
         s, density = self.values[piece], normal_density(z)
         more, first = s * (mass - start.mass), -density - start.first
-        return Point(
+        return PointWithIntegrals(
             z,
             mass,
             -density,
@@ -115,32 +117,35 @@ class StepMap:
 
 @dataclass(frozen=True)
 class LipschitzRegression:
-    """The regression problem for a map S and a slope L > 0."""
+    """The regression problem of this module for a map S, `steps`, and a slope L > 0."""
 
-    steps: StepMap
+    steps: NormalToAtomsMap
     slope: arb
 
-    def bound_squared_distance(self, is_trial: bool = False) -> tuple[arb, arb]:
+    def bound_squared_distance(self, upper_only: bool = False) -> tuple[arb, arb]:
         """Return enclosures of a lower and of an upper bound of D(L)^2.
 
-        In a trial the lower bound is zero, which takes no time.
+        With `upper_only` the lower bound is 0, which saves time.
         """
         above, lost = arb(0), arb(0)
         for block in self.fit_blocks():
-            above += self.cost(block)
-            for j in () if is_trial else range(block.first, block.last + 1):
-                rest = self._half_derivatives(j, block.last, block.c)[0]
+            above += self.block_cost(block)
+            for j in () if upper_only else range(block.first, block.last + 1):
+                rest = self._halved_cost_derivatives(j, block.last, block.c)[0]
                 lost += abs(rest).upper() if j == block.first else arb(0).max(-rest).upper()
-        if is_trial:
+        if upper_only:
             return arb(0), above
-        ends = [self._bracket_minimum(j) for j in range(len(self.steps.cuts))]
+        ends = [self._bracket_cost_minimizer(j) for j in range(len(self.steps.cuts))]
         width = max(b.upper() for _, b in ends) - min(a.lower() for a, _ in ends) if ends else 0
         return above - 2 * width * lost, above
 
     def fit_blocks(self) -> list[Block]:
-        """Return the blocks of jumps with equal c_j, for nearly optimal c_j."""
+        """Return nearly optimal c_j, as blocks of jumps with equal c_j."""
         jumps = range(len(self.steps.cuts))
-        found = [Block(j, j, self._minimize_cost(j, j, *self._bracket_minimum(j))) for j in jumps]
+        found = [
+            Block(j, j, self._approximate_cost_minimizer(j, j, *self._bracket_cost_minimizer(j)))
+            for j in jumps
+        ]
         while True:
             runs: list[list[Block]] = []
             for block in found:
@@ -152,52 +157,63 @@ class LipschitzRegression:
                 return found
             found = [run[0] if len(run) == 1 else self._pool_blocks(run) for run in runs]
 
-    def cost(self, block: Block) -> arb:
-        """Return the sum of the costs in a block, in closed form."""
+    def block_cost(self, block: Block) -> arb:
+        """Return the sum of cost_j(c) over the jumps j of a block, in closed form."""
         L, c = self.slope, block.c
-        x, y = self._block_ends(*block)
+        x, y = self._cost_interval(*block)
 
-        def integrate_to(p: Point) -> arb:
+        def integral_up_to(p: PointWithIntegrals) -> arb:
             middle = L * p.first - p.step
             return L * L * p.second - 2 * L * p.cross + p.square - 2 * c * middle + c * c * p.mass
 
-        return integrate_to(y) - integrate_to(x)
+        return integral_up_to(y) - integral_up_to(x)
 
-    def _half_derivatives(self, first: int, last: int, c: arb) -> tuple[arb, arb]:
-        """Return half the first and half the second derivative by c of the costs of the jumps."""
-        x, y = self._block_ends(first, last, c)
+    def _halved_cost_derivatives(self, first: int, last: int, c: arb) -> tuple[arb, arb]:
+        """Return half the first and half the second derivative by c of the sum of cost_j(c), for
+        the jumps j from first to last.
+        """
+        x, y = self._cost_interval(first, last, c)
         mass = y.mass - x.mass
         return c * mass + y.step - x.step - self.slope * (y.first - x.first), mass
 
-    def _block_ends(self, first: int, last: int, c: arb) -> tuple[Point, Point]:
-        """Return the ends x and y of the interval on which a block has costs."""
+    def _cost_interval(
+        self, first: int, last: int, c: arb
+    ) -> tuple[PointWithIntegrals, PointWithIntegrals]:
+        """Return the points x and y between which the jumps from first to last have costs."""
         a, b = self.steps.values[first] + c, self.steps.values[last + 1] + c
-        return self.steps.clamp(a / self.slope, first), self.steps.clamp(b / self.slope, last + 1)
+        return self.steps.clamp_to_piece(a / self.slope, first), self.steps.clamp_to_piece(
+            b / self.slope, last + 1
+        )
 
-    def _bracket_minimum(self, j: int) -> tuple[arb, arb]:
-        """Return two bounds of the c at which cost_j is least."""
+    def _bracket_cost_minimizer(self, j: int) -> tuple[arb, arb]:
+        """Return a lower and an upper bound of the c at which cost_j is least."""
         height = self.slope * self.steps.cuts[j].z
         return height - self.steps.values[j + 1], height - self.steps.values[j]
 
     def _pool_blocks(self, run: Sequence[Block]) -> Block:
-        """Return one block for neighbouring blocks whose c decrease."""
+        """Return one block with the jumps of neighbouring blocks whose c decrease."""
         first, last = run[0].first, run[-1].last
-        return Block(first, last, self._minimize_cost(first, last, run[-1].c, run[0].c))
+        return Block(
+            first, last, self._approximate_cost_minimizer(first, last, run[-1].c, run[0].c)
+        )
 
-    def _minimize_cost(self, first: int, last: int, low: arb, high: arb) -> arb:
-        """Return nearly the c between `low` and `high` at which the costs of jumps are least."""
+    def _approximate_cost_minimizer(self, first: int, last: int, low: arb, high: arb) -> arb:
+        """Return nearly the c between `low` and `high` at which the sum of cost_j(c), for the jumps
+        j from first to last, is least.
+        """
         low, high = low.mid(), high.mid()
         width, c = high - low, ((low + high) / 2).mid()
         while True:
-            slope, bend = self._half_derivatives(first, last, c)
+            slope, bend = self._halved_cost_derivatives(first, last, c)
             if slope.contains(0):
                 return c
             low, high = (low, c) if slope.mid() > 0 else (c, high)
-            step = (c - slope.mid() / bend.mid()).mid() if bend.mid() > 0 else low
-            if step == c:
+            newton = (c - slope.mid() / bend.mid()).mid() if bend.mid() > 0 else low
+            if newton == c:
                 return c
-            is_inside = low < step < high  # Newton: the next step is about the square of this one
-            moved = step if is_inside else ((low + high) / 2).mid()
+            is_inside = low < newton < high
+            moved = newton if is_inside else ((low + high) / 2).mid()
+            # after a Newton step the next change of c is about the square of this change
             if abs(moved - c) <= width * arb(2) ** (-ctx.prec // (4 if is_inside else 2)):
                 return moved
             c = moved

@@ -1,7 +1,7 @@
-"""Upper bound on E log|det J| for a map of N(0, I) whose image is near a mixture.
+"""Upper bound on E log|det J| for a map whose image of N(0, I) is near a mixture.
 
-Let clusters have the weights w_i, and covariances with the eigenvalues s_ij^2. By theorem 16b of
-`exactflow.laws.conditioning.jacobian_bounds`, E log|det J| is at most
+Cut the mixture into clusters with weights w_i and covariances with eigenvalues s_ij^2. By theorem
+16b of `exactflow.laws.conditioning.jacobian_bounds`, E log|det J| is at most
 
     H(w) + max { sum_i w_i sum_j log a_ij : sum_i w_i sum_j (a_ij - s_ij)^2 <= eps^2 }.
 
@@ -9,14 +9,14 @@ By Lagrangian duality the maximum is, for every t > 0, at most
 
     sum_i w_i sum_j (log a_ij - (a_ij - s_ij)^2 / (2 t)) + eps^2 / (2 t),
 
-where a_ij = (s_ij + sqrt(s_ij^2 + 4 t)) / 2 maximizes log a - (a - s_ij)^2 / (2 t). It is equal to
-that if the constraint holds with equality.
+where a_ij = (s_ij + sqrt(s_ij^2 + 4 t)) / 2 maximizes log a - (a - s_ij)^2 / (2 t). The maximum is
+equal to this bound if these a_ij satisfy the constraint with equality.
 
 How it is checked
 -----------------
 *Certified*: eigenvalues, entropy and bound are enclosed, for one t. The multiplier t and the
 clusters are chosen in floats: the cluster with the largest scatter is cut across its longest axis,
-again and again, and the clustering with the least bound is taken.
+again and again, and the clustering with the least estimate of the bound is taken.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ from exactflow.exact.typing import Element
 from exactflow.laws.conditioning.mixture_components import MixtureComponents
 from exactflow.laws.conditioning.tuning import TUNING
 
-LARGEST = 1e300  # deviations in units of eps, and inverse weights, are at most this in floats
+LARGEST = 1e300  # deviations in units of eps, and inverse weights, are cut off at this number
 
 
 class _Cluster(NamedTuple):
@@ -44,9 +44,9 @@ class _Cluster(NamedTuple):
     ----------
     members : the indices of its components.
     weight, deviations : its weight, and the roots of the eigenvalues of its covariance, ascending.
-    axis : the eigenvector of the largest one.
-    scatter : the largest eigenvalue times the weight; negative for a single component, which cannot
-        be cut.
+    axis : the eigenvector of the largest eigenvalue.
+    scatter : the largest eigenvalue times the weight; -1 for a single component, which cannot be
+        cut.
     """
 
     members: np.ndarray
@@ -58,7 +58,7 @@ class _Cluster(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class _FloatMixture:
-    """A mixture in floats, with lengths in units of 2^log2_size."""
+    """A mixture in floats, with lengths in units of 2^`MixtureComponents.rounded_log2_extent`."""
 
     weights: np.ndarray
     points: np.ndarray
@@ -67,16 +67,16 @@ class _FloatMixture:
     @staticmethod
     def of(components: MixtureComponents) -> "_FloatMixture":
         """Return a mixture rounded to floats."""
-        scale = Fraction(2) ** components.log2_size * components.unit
+        scale = Fraction(2) ** components.rounded_log2_extent * components.unit
         weights = (components.weights / components.total_weight).astype(float)
         spreads = components.spreads
         if spreads is not None:
-            spreads = (spreads / fmpq(4) ** components.log2_size).astype(float)
+            spreads = (spreads / fmpq(4) ** components.rounded_log2_extent).astype(float)
         points = (components.centers / scale).astype(float)
         return _FloatMixture(np.maximum(weights, 1 / LARGEST), points, spreads)
 
-    def cluster(self, members: np.ndarray) -> _Cluster:
-        """Return the cluster of some components."""
+    def make_cluster(self, members: np.ndarray) -> _Cluster:
+        """Return the cluster of the components with these indices."""
         w, x = self.weights[members], self.points[members]
         x = x - w @ x / w.sum()
         matrix = (x * w[:, None]).T @ x
@@ -87,29 +87,35 @@ class _FloatMixture:
         scatter = values[-1] if len(members) > 1 else -1.0
         return _Cluster(members, w.sum(), deviations, axes[:, -1], scatter)
 
-    def split(self, whole: _Cluster) -> tuple[np.ndarray, np.ndarray]:
-        """Cut a cluster at its mean across its axis; return the members of both parts."""
+    def split_at_mean(self, whole: _Cluster) -> tuple[np.ndarray, np.ndarray]:
+        """Cut a cluster at its mean, across its axis, and return the indices of both parts."""
         along = self.points[whole.members] @ whole.axis
         first = along <= self.weights[whole.members] @ along / whole.weight
         last = along.argmax()
         first[last] = False
-        if not first.any():  # the mean is rounded, and all points may be equal
+        if not first.any():  # happens if all points are equal, since the mean is rounded
             first[last - 1] = True
         return whole.members[first], whole.members[~first]
 
 
-def upper_bound_mean_log_det(
-    components: MixtureComponents, eps: arb
-) -> tuple[arb, list[np.ndarray], arb]:
-    """Bound E log|det J| from above, for maps whose image is within `eps` of the mixture in W2.
-
-    Returns the bound, the indices of the components in each cluster, and t. The precision is that
-    of the current ``workprec`` block.
+class MeanLogDetBound(NamedTuple):
+    """An upper bound of E log|det J|, the `groups` of components that are its clusters, as indices,
+    and the Lagrange `multiplier` t.
     """
-    size = max(float(eps / arb(2) ** components.log2_size), 1 / LARGEST)
+
+    bound: arb
+    groups: list[np.ndarray]
+    multiplier: arb
+
+
+def upper_bound_mean_log_det(components: MixtureComponents, eps: arb) -> MeanLogDetBound:
+    """Bound E log|det J| from above, for maps whose image of N(0, I) is within `eps` of the mixture
+    in W2, at the current precision.
+    """
+    size = max(float(eps / arb(2) ** components.rounded_log2_extent), 1 / LARGEST)
     tries = (
-        (*_estimate_bound_and_multiplier(clusters, size), clusters)
-        for clusters in _clusterings(components)
+        (*_estimate_scaled_bound_and_multiplier(clusters, size), clusters)
+        for clusters in _yield_finer_clusterings(components)
     )
     _, multiplier, clusters = min(tries, key=lambda found: found[0])
     t = (arb(multiplier) * eps * eps).mid()
@@ -121,33 +127,37 @@ def upper_bound_mean_log_det(
         for s in principal_deviations(matrix):
             root = s + (s * s + 4 * t).sqrt()
             total += w * ((root / 2).log() - 2 * t / (root * root))
-    return total, [cluster.members for cluster in clusters], t
+    return MeanLogDetBound(total, [cluster.members for cluster in clusters], t)
 
 
-def _estimate_bound_and_multiplier(clusters: Sequence[_Cluster], eps: float) -> tuple[float, float]:
-    """Return, in floats, the bound minus d log(eps), and the t for which the constraint holds with
-    equality, in units of eps^2.
+def _estimate_scaled_bound_and_multiplier(
+    clusters: Sequence[_Cluster], eps: float
+) -> tuple[float, float]:
+    """Return, in floats, the bound minus d log(eps), and t / eps^2 for the multiplier t with which
+    the constraint holds with equality.
     """
     w = np.array([[cluster.weight] for cluster in clusters])
     s = np.minimum(np.array([cluster.deviations for cluster in clusters]) / eps, LARGEST)
 
-    def excess(t: float) -> np.ndarray:
-        """Return a_ij - s_ij."""
+    def deviation_increase(t: float) -> np.ndarray:
+        """Return a_ij - s_ij, in units of eps, for the multiplier t, in units of eps^2."""
         return 2 * t / (s + np.hypot(s, 2 * np.sqrt(t)))
 
     low, high = 0.0, 1.0
-    while (w * excess(high) ** 2).sum() < 1:
+    while (w * deviation_increase(high) ** 2).sum() < 1:
         low, high = high, 4 * high
     while (middle := (low + high) / 2) not in (low, high):
-        low, high = (middle, high) if (w * excess(middle) ** 2).sum() < 1 else (low, middle)
-    a = s + excess(high)
+        low, high = (
+            (middle, high) if (w * deviation_increase(middle) ** 2).sum() < 1 else (low, middle)
+        )
+    a = s + deviation_increase(high)
     return (w * (np.log(a) - np.log(w) / a.shape[1])).sum(), high
 
 
-def _clusterings(components: MixtureComponents) -> Iterator[list[_Cluster]]:
-    """Yield partitions of the components into more and more clusters."""
+def _yield_finer_clusterings(components: MixtureComponents) -> Iterator[list[_Cluster]]:
+    """Yield partitions of the components into more and more clusters, from one cluster on."""
     floats, ranks = _FloatMixture.of(components), count()
-    whole = floats.cluster(np.arange(len(floats.weights)))
+    whole = floats.make_cluster(np.arange(len(floats.weights)))
     heap = [(-whole.scatter, next(ranks), whole)]
     wanted = 1.0
     while True:
@@ -157,14 +167,14 @@ def _clusterings(components: MixtureComponents) -> Iterator[list[_Cluster]]:
             wanted = max(len(heap) + 1, TUNING.cluster_growth * len(heap))
         if is_last or len(heap) >= TUNING.most_clusters:
             return
-        for members in floats.split(heappop(heap)[2]):
-            part = floats.cluster(members)
+        for members in floats.split_at_mean(heappop(heap)[2]):
+            part = floats.make_cluster(members)
             heappush(heap, (-part.scatter, next(ranks), part))
 
 
-def cluster_center_differences(components: MixtureComponents) -> list[tuple[Element, ...]]:
-    """Return the differences of the centers of about `TUNING.few_clusters` clusters."""
-    clusterings = _clusterings(components)
+def few_cluster_center_differences(components: MixtureComponents) -> list[tuple[Element, ...]]:
+    """Return the differences between the means of a few clusters, at most `TUNING.few_clusters`."""
+    clusterings = _yield_finer_clusterings(components)
     *_, clusters = takewhile(lambda found: len(found) <= TUNING.few_clusters, clusterings)
     means = [components.mean(cluster.members) for cluster in clusters]
     return [tuple(a - b for a, b in zip(*pair, strict=True)) for pair in combinations(means, 2)]

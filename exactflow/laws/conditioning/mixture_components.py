@@ -1,7 +1,7 @@
-"""Targets as mixtures, whose components have a rational weight, mean and covariance.
+"""Targets as mixtures whose components have a rational weight, mean and covariance.
 
-Mixtures of atoms, of uniform and of normal laws, and products of these, are represented exactly,
-other targets by the atoms of a quantization, up to an error.
+Mixtures of atoms, of uniform laws and of normal laws, and products of these, are represented
+exactly; other targets by the atoms of a quantization, up to an error.
 """
 
 from collections import defaultdict
@@ -16,9 +16,9 @@ from flint import arb, fmpq, fmpq_mat
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_rectangle
+from exactflow.exact.coerce import as_rectangular_matrix
 from exactflow.exact.numbers import format_short, to_fmpq
-from exactflow.exact.singular_values import to_fmpq_matrix
+from exactflow.exact.singular_values import to_square_fmpq_matrix
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.laws.conditioning.tuning import TUNING
 from exactflow.laws.universal.boxes import Boxes, Uniform
@@ -30,7 +30,11 @@ from exactflow.laws.universal.measures import (
     empirical_measure,
     is_sample,
 )
-from exactflow.laws.universal.quantization import Quantization, ceil_sqrt, list_choices
+from exactflow.laws.universal.quantization import (
+    Quantization,
+    ceil_sqrt_at_least_one,
+    list_index_choices,
+)
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -55,18 +59,18 @@ class Gaussian:
     covariance: fmpq_mat
 
     def __init__(self, covariance: MatrixLike) -> None:
-        exact = to_fmpq_matrix(covariance)
+        exact = to_square_fmpq_matrix(covariance)
         if exact != exact.transpose():
             raise InvalidInputError(
-                "expected a symmetric matrix, got one that differs from its transpose: pass "
-                "(Sigma + Sigma.T) / 2 if that is rounding"
+                "expected a symmetric covariance, got a matrix that differs from its transpose: "
+                "pass (Sigma + Sigma.T) / 2 if rounding causes the difference"
             )
-        # (-1)^k times the elementary symmetric functions of the eigenvalues
+        # the coefficients are (-1)^k times the elementary symmetric functions of the eigenvalues
         coefficients = exact.charpoly().coeffs()[::-1]
         if any(x * (-1) ** k < 0 for k, x in enumerate(coefficients)):
             raise InvalidInputError(
-                "expected a positive semidefinite matrix, got one with a negative eigenvalue: "
-                "pass a covariance"
+                "expected a positive semidefinite covariance, got a matrix with a negative "
+                "eigenvalue: pass a covariance matrix, such as numpy.cov(data.T)"
             )
         vars(self).update(covariance=exact)
 
@@ -83,7 +87,8 @@ Law = TargetMeasure | Gaussian
 
 
 def as_law(target: Any) -> Law:
-    """Return the law of a target: of an array, tensor or list of points the empirical measure.
+    """Return the law of a target: a law itself, or the empirical measure of an array, tensor or
+    list of points.
 
     Raises `InvalidInputError` for an array that could be points or a covariance.
     """
@@ -97,7 +102,7 @@ def as_law(target: Any) -> Law:
             "points, or Gaussian(covariance), got "
             f"{type(target).__name__} {format_short(target)}"
         )
-    points = as_rectangle(target).to_dense()
+    points = as_rectangular_matrix(target).to_dense()
     d, width = points.shape
     if 1 < d == width and points == points.transpose():
         raise InvalidInputError(
@@ -107,10 +112,10 @@ def as_law(target: Any) -> Law:
     return empirical_measure(points)
 
 
-def is_product(law: Law) -> bool:
+def is_known_product(law: Law) -> bool:
     """Whether the coordinates of a law are known to be independent."""
     if isinstance(law, Product):
-        return all(map(is_product, law.factors))
+        return all(map(is_known_product, law.factors))
     if isinstance(law, Atoms):
         masses = [defaultdict[Element, Element](lambda: QQ.zero) for _ in range(law.dimension)]
         for point, weight in zip(law.points, law.weights, strict=True):
@@ -129,8 +134,8 @@ class MixtureComponents:
 
     Attributes
     ----------
-    weights : N positive integers, in units of their sum.
-    centers, unit : the means are the N x d integers `centers` over the integer `unit`.
+    weights : N positive integers; divided by their sum, they are the weights.
+    centers, unit : the means are the N x d integers `centers`, divided by the integer `unit`.
     spreads : the covariances, N x d x d rationals; None if all components are atoms.
     error : an enclosure of an upper bound of W2(target, mixture).
     """
@@ -145,10 +150,13 @@ class MixtureComponents:
     def of(
         weights: Sequence, centers: Any, spreads: "Sequence | None" = None
     ) -> "MixtureComponents":
-        """Return the mixture of components with weights, means and covariances in QQ."""
+        """Return the mixture of components with these weights, means and covariances in QQ."""
         held = None if spreads is None else np.vectorize(to_fmpq, [object])(spreads)
         return MixtureComponents(
-            _clear_denominators(weights)[0], *_clear_denominators(centers), held, arb(0)
+            _to_integers_and_denominator(weights)[0],
+            *_to_integers_and_denominator(centers),
+            held,
+            arb(0),
         )
 
     @property
@@ -158,24 +166,26 @@ class MixtureComponents:
 
     @cached_property
     def total_weight(self) -> int:
-        """The sum of the weights."""
+        """The sum of the integers `weights`."""
         return sum(self.weights.tolist())
 
     @cached_property
-    def log2_size(self) -> int:
-        """The binary logarithm, rounded, of the largest coordinate or deviation."""
+    def rounded_log2_extent(self) -> int:
+        """The binary logarithm of the largest coordinate or deviation, roughly, as an integer."""
         largest = fmpq(abs(self.centers).max(), self.unit) ** 2
         if self.spreads is not None:
             largest = max(largest, abs(self.spreads).max())
         return (int(largest.p).bit_length() - int(largest.q).bit_length()) // 2
 
     def mean(self, members: Any = slice(None)) -> list[Element]:
-        """Return the mean of the mixture of some of the components."""
+        """Return the mean of the mixture of all or some components; `members` are their indices."""
         w = self.weights[members]
         return [QQ(x, sum(w.tolist()) * self.unit) for x in (w @ self.centers[members]).tolist()]
 
     def weight_and_covariance(self, members: Any = slice(None)) -> tuple[fmpq, fmpq_mat]:
-        """Return the weight and the covariance matrix of the mixture of some of the components."""
+        """Return the weight and the covariance of the mixture of all or some components; `members`
+        are their indices.
+        """
         w, x = self.weights[members], self.centers[members]
         mass, first = sum(w.tolist()), w @ x
         matrix = (mass * (x.T * w) @ x - np.outer(first, first)) * fmpq(1, (mass * self.unit) ** 2)
@@ -185,9 +195,11 @@ class MixtureComponents:
 
 
 def as_components(law: Law, eps: Element) -> MixtureComponents:
-    """Return a law as a mixture; other laws are quantized, as finely as eps asks.
+    """Return a law as a mixture: exactly if it is one, else the atoms of a quantization that is
+    finer than `eps` if the largest number of atoms suffices.
 
-    Uniform laws on segments and boxes have the covariance s s^T / 12, s the differences of ends.
+    With the difference s of its ends, a segment has the covariance s s^T / 12, and a box the
+    diagonal of this matrix.
     """
     match law:
         case Gaussian():
@@ -204,8 +216,11 @@ def as_components(law: Law, eps: Element) -> MixtureComponents:
             spreads = [np.diag(s * s) for s in np.array(law.deviations, dtype=object)]
             return MixtureComponents.of(law.weights, law.means, spreads)
         case Product():
-            share = eps / ceil_sqrt(QQ(len(law.factors)))
-            return _multiply_mixtures([as_components(factor, share) for factor in law.factors])
+            share = eps / ceil_sqrt_at_least_one(QQ(len(law.factors)))
+            factors = [as_components(factor, share) for factor in law.factors]
+            if prod(len(factor.weights) for factor in factors) > TUNING.most_components:
+                factors = [_merge_into_one_component(factor) for factor in factors]
+            return _product_mixture(factors)
     return quantize_to_components(law, eps / TUNING.cells_per_eps)
 
 
@@ -214,8 +229,9 @@ def quantize_to_components(
 ) -> MixtureComponents:
     """Return the atoms of a quantization of a law, or of the law of one coordinate.
 
-    They are within `tolerance`, or as near as the most atoms allow; the coordinates share these.
-    Tolerances are tried from coarse to fine, so that no more atoms are made than are allowed.
+    The atoms are within `tolerance` of the law, or as near as their largest number allows; all
+    coordinates share this number. Tolerances are tried from coarse to fine, so that a quantization
+    with too many atoms is never built.
     """
     share = 1 if coordinate is None else law.dimension
     most = max(TUNING.least_atoms, TUNING.most_components // share)
@@ -223,27 +239,25 @@ def quantize_to_components(
     while tolerances[-1] <= 2**TUNING.bits:
         tolerances.append(4 * tolerances[-1])
 
-    def quantize(fine: Element) -> Quantization:
-        bits = TUNING.bits + max(0, int(1 / fine).bit_length())
+    def quantize_within(error: Element) -> Quantization:
+        bits = TUNING.bits + max(0, int(1 / error).bit_length())
         if coordinate is None:
-            return law.quantize(fine, bits)
-        return law.quantize_coordinate(coordinate, fine, bits)
+            return law.quantize(error, bits)
+        return law.quantize_coordinate(coordinate, error, bits)
 
-    found = quantize(tolerances.pop())
+    found = quantize_within(tolerances.pop())
     while tolerances and len(found.weights) < most:
         try:
-            found = quantize(tolerances.pop())
+            found = quantize_within(tolerances.pop())
         except InvalidInputError:
             break
-    weights, _ = _clear_denominators(found.weights)
+    weights, _ = _to_integers_and_denominator(found.weights)
     return MixtureComponents(weights, found.centers, 2**found.bits, None, found.error)
 
 
-def _multiply_mixtures(parts: Sequence[MixtureComponents]) -> MixtureComponents:
-    """Return the product of mixtures; factors become one component each if it is too large."""
-    if prod(len(part.weights) for part in parts) > TUNING.most_components:
-        parts = [_as_one_component(part) for part in parts]
-    grid = list_choices([len(part.weights) for part in parts])
+def _product_mixture(parts: Sequence[MixtureComponents]) -> MixtureComponents:
+    """Return the law of independent vectors, one for each mixture, as a mixture."""
+    grid = list_index_choices([len(part.weights) for part in parts])
     unit, d = lcm(*(part.unit for part in parts)), sum(part.dimension for part in parts)
     rows, start, spreads = list(zip(parts, grid, strict=True)), 0, None
     if any(part.spreads is not None for part in parts):
@@ -260,16 +274,16 @@ def _multiply_mixtures(parts: Sequence[MixtureComponents]) -> MixtureComponents:
     )
 
 
-def _as_one_component(components: MixtureComponents) -> MixtureComponents:
-    """Return one component with the mean and the covariance of a mixture."""
+def _merge_into_one_component(components: MixtureComponents) -> MixtureComponents:
+    """Return one component with the mean, the covariance and the `error` of a mixture."""
     one = MixtureComponents.of(
         [QQ.one], [components.mean()], [components.weight_and_covariance()[1].tolist()]
     )
     return replace(one, error=components.error)
 
 
-def _clear_denominators(numbers: Any) -> tuple[np.ndarray, int]:
-    """Return an array of integers, and the common denominator of the rationals they represent."""
+def _to_integers_and_denominator(numbers: Any) -> tuple[np.ndarray, int]:
+    """Return integers and a denominator: divided by it, the integers are the given rationals."""
     rationals = np.array(numbers, dtype=object)
     unit = lcm(*(int(x.denominator) for x in rationals.flat))
     integers = [int(x.numerator) * (unit // int(x.denominator)) for x in rationals.flat]

@@ -1,7 +1,8 @@
 """Projections of a law onto the axes of an orthonormal frame, as finitely many atoms on each line.
 
 A frame has rational entries: it is the unit matrix, or a reflection whose first axis is near a
-given direction. Projections are exact, unless the atoms on a line are too many and are merged.
+given direction. Projections are exact unless there are too many atoms on a line, which are then
+merged.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,9 +16,13 @@ from flint import arb, ctx
 from sympy import QQ
 
 from exactflow.exact.balls import PrecisionError, ball, lower
-from exactflow.exact.numbers import format_above, format_below, to_float
+from exactflow.exact.numbers import format_down, format_up, to_float
 from exactflow.exact.typing import Element
-from exactflow.laws.conditioning.lipschitz_regression import Block, LipschitzRegression, StepMap
+from exactflow.laws.conditioning.lipschitz_regression import (
+    Block,
+    LipschitzRegression,
+    NormalToAtomsMap,
+)
 from exactflow.laws.conditioning.mixture_components import MixtureComponents, quantize_to_components
 from exactflow.laws.conditioning.tuning import TUNING
 from exactflow.laws.universal.measures import Atoms, TargetMeasure
@@ -25,25 +30,26 @@ from exactflow.laws.universal.measures import Atoms, TargetMeasure
 Axis = tuple[Element, ...]
 """A unit vector with rational entries."""
 
-Distance = Callable[[arb, bool], tuple[arb, arb]]
-"""A function of a positive slope, with enclosures of a lower and an upper bound of the squared
-distance as values. The second argument says that the lower bound may be zero.
+SquaredDistanceBySlope = Callable[[arb, bool], tuple[arb, arb]]
+"""A function of a slope L > 0. It returns enclosures of a lower and of an upper bound of the
+squared distance from the maps with slopes at most L. If its second argument is true, the lower
+bound may be 0, which saves time.
 """
 
-FEW = 8  # entries of an axis that are displayed
-RELATIVE = 2**21  # costs are enclosed within their sum divided by this number
+FEW = 8  # as many entries of an axis are displayed
+RELATIVE = 2**21  # the radius of a cost is at most the sum of all costs divided by this number
 
 
 class Gap(NamedTuple):
-    """An interval between two atoms of a line, on which the nearest map with slopes at most L has
-    the slope L.
+    """An interval between two atoms on a line, which the nearest map with slopes at most L crosses
+    with the slope L.
 
     Attributes
     ----------
-    axis, start, stop : the interval.
+    axis, start, stop : the line and the two atoms.
     mass : the weight of the atoms strictly between; zero if the two atoms are neighbours. The atoms
-        are the law's own, or those of its quantization, see `ProjectedLaw`.
-    share : a lower bound of the share of the interval in the squared distance.
+        are those of the law, or of its quantization, see `ProjectedLaw`.
+    share : a lower bound of the part of the squared distance that the interval causes, from 0 to 1.
     """
 
     axis: Axis
@@ -55,24 +61,24 @@ class Gap(NamedTuple):
     def __str__(self) -> str:
         shown = [f"{to_float(x):.3g}" for x in self.axis[:FEW]]
         direction = ", ".join(shown + ["..", f"{len(self.axis)} numbers"] * (len(self.axis) > FEW))
-        mass = f", past a mass of {format_above(self.mass)}" if self.mass else ""
-        return f"({direction}) from {format_above(self.start)} to {format_below(self.stop)}{mass}"
+        mass = f", past a mass of {format_up(self.mass)}" if self.mass else ""
+        return f"({direction}) from {format_up(self.start)} to {format_down(self.stop)}{mass}"
 
 
 @dataclass(frozen=True)
 class AtomsOnLine:
-    """Atoms on a line, ascending: integers `places` over `unit`, with integer weights."""
+    """Atoms on a line: the ascending integers `places`, divided by `unit`, with integer weights."""
 
     places: list[int]
     weights: list[int]
     unit: int
 
-    def step_map(self) -> StepMap:
+    def normal_to_atoms_map(self) -> NormalToAtomsMap:
         """Return the increasing map of N(0, 1) to the atoms, at the current precision."""
-        return StepMap.of([ball(QQ(x, self.unit)) for x in self.places], self.weights)
+        return NormalToAtomsMap.of([ball(QQ(x, self.unit)) for x in self.places], self.weights)
 
-    def gap(self, axis: Axis, block: Block, share: Element) -> Gap:
-        """Return the interval between the outer atoms of a block of jumps."""
+    def gap_of_block(self, axis: Axis, block: Block, share: Element) -> Gap:
+        """Return the interval from the first to the last atom of a block of jumps."""
         start, stop = (QQ(self.places[j], self.unit) for j in (block.first, block.last + 1))
         inside = sum(self.weights[block.first + 1 : block.last + 1])
         return Gap(axis, start, stop, QQ(inside, sum(self.weights)), share)
@@ -85,34 +91,34 @@ class ProjectedLaw:
     Attributes
     ----------
     axes : the frame.
-    lines : for each axis atoms that approximate the projection. If the law is atomic and has at
-        most 256 places on a line, they are the projection itself; else they are the atoms of a
-        quantization, merged if they are too many.
-    error : an enclosure of an upper bound of the root of the sum over axes of W2(projection,
-        atoms)^2.
+    lines : for each axis, atoms that approximate the projection. If the law is atomic with at most
+        256 different projected atoms, they are the projection itself; else they are the atoms of a
+        quantization, merged if there are too many.
+    error : an enclosure of an upper bound of sqrt(sum over axes of W2(projection, atoms)^2).
     """
 
     axes: list[Axis]
     lines: list[AtomsOnLine]
     error: arb
 
-    def squared_distance_function(self) -> Distance:
-        """Return the squared distance, summed over the axes, of the atoms from maps with slopes at
-        most L, as a function of L.
+    def squared_distance_by_slope(self) -> SquaredDistanceBySlope:
+        """Return the squared distance of the atoms from the maps with slopes at most L, summed over
+        the axes, as a function of L, at the current precision.
         """
-        maps = [(line.step_map(), times) for line, times in self._count_shapes().values()]
+        lines = self._count_lines_up_to_translation().values()
+        maps = [(line.normal_to_atoms_map(), times) for line, times in lines]
 
-        def bound_squared_distance(slope: arb, is_trial: bool) -> tuple[arb, arb]:
+        def bound_squared_distance(slope: arb, upper_only: bool) -> tuple[arb, arb]:
             below, above = arb(0), arb(0)
             for steps, times in maps:
-                pair = LipschitzRegression(steps, slope).bound_squared_distance(is_trial)
+                pair = LipschitzRegression(steps, slope).bound_squared_distance(upper_only)
                 below, above = below + times * pair[0], above + times * pair[1]
             return below, above
 
         return bound_squared_distance
 
-    def _count_shapes(self) -> dict[tuple, tuple[AtomsOnLine, int]]:
-        """Return the lines that differ up to translation, and the number of each."""
+    def _count_lines_up_to_translation(self) -> dict[tuple, tuple[AtomsOnLine, int]]:
+        """Return one of each class of lines that are translates of each other, and their number."""
         found: dict[tuple, tuple[AtomsOnLine, int]] = {}
         for line in self.lines:
             steps = tuple(b - a for a, b in pairwise(line.places))
@@ -121,36 +127,40 @@ class ProjectedLaw:
         return found
 
     def costliest_gap(self, slope: Element) -> Gap:
-        """Return the gap with the largest cost at a slope, up to a millionth of all costs."""
+        """Return the gap with the largest cost for the slope L; its cost is the largest up to a
+        millionth of the sum of all costs.
+        """
         bits = TUNING.precision
         while bits <= TUNING.most_precision:
             with ctx.workprec(bits):
-                costs = list(self._block_costs(ball(slope)))
+                costs = list(self._yield_block_costs(ball(slope)))
                 total = sum((cost for cost, *_ in costs), arb(0))
                 if all(RELATIVE * cost.rad() <= total for cost, *_ in costs):
                     cost, axis, line, block = max(costs, key=lambda row: row[0].mid())
-                    return line.gap(axis, block, lower(cost / total))
+                    return line.gap_of_block(axis, block, lower(cost / total))
             bits *= 2
         raise PrecisionError(
-            f"{TUNING.most_precision} bits do not suffice to find the gap with the largest cost: "
-            "the target is too large for this eps, so raise eps"
+            f"{TUNING.most_precision} bits do not suffice to find the largest gap in the target, "
+            "which is too large for this eps: raise eps"
         )
 
-    def _block_costs(self, slope: arb) -> Iterator[tuple[arb, Axis, AtomsOnLine, Block]]:
-        """Yield the cost of each block of jumps, its axis, its line, and the block."""
+    def _yield_block_costs(self, slope: arb) -> Iterator[tuple[arb, Axis, AtomsOnLine, Block]]:
+        """Yield, for each block of jumps, its cost, the axis, the line, and the block."""
         for axis, line in zip(self.axes, self.lines, strict=True):
-            regression = LipschitzRegression(line.step_map(), slope)
+            regression = LipschitzRegression(line.normal_to_atoms_map(), slope)
             for block in regression.fit_blocks():
-                yield regression.cost(block), axis, line, block
+                yield regression.block_cost(block), axis, line, block
 
 
-def unit_frame(dimension: int) -> list[Axis]:
+def coordinate_axes(dimension: int) -> list[Axis]:
     """Return the coordinate axes."""
     return [tuple(QQ(int(i == j)) for j in range(dimension)) for i in range(dimension)]
 
 
-def reflected_frame(direction: Sequence[Element]) -> list[Axis]:
-    """Return an orthonormal frame whose first axis is near a direction: a Householder matrix."""
+def rational_frame_near(direction: Sequence[Element]) -> list[Axis]:
+    """Return a rational orthonormal frame whose first axis is near a direction, up to its sign: the
+    columns of a Householder matrix.
+    """
     scale = QQ(2) ** TUNING.direction_bits / max(map(abs, direction))
     v = [int((x * scale).numerator) // int((x * scale).denominator) for x in direction]
     length = isqrt(sum(x * x for x in v))
@@ -162,48 +172,50 @@ def reflected_frame(direction: Sequence[Element]) -> list[Axis]:
     ]
 
 
-def project(
+def project_to_atoms(
     law: TargetMeasure, components: MixtureComponents, axes: list[Axis], eps: Element
 ) -> ProjectedLaw:
-    """Project a law onto the axes of a frame, as atoms that are as fine as eps requires.
+    """Project a law onto the axes of a frame, as atoms that are as fine as `eps` requires.
 
-    A law that is not atomic is quantized: each coordinate by itself for the coordinate axes, the
-    whole law for other frames.
+    A law that is not atomic is quantized: each coordinate by itself if the frame consists of the
+    coordinate axes, else the whole law.
     """
     d, tolerance, error = len(axes), eps / TUNING.parts_of_eps, arb(0)
-    if axes == unit_frame(d) and not isinstance(law, Atoms):
+    if axes == coordinate_axes(d) and not isinstance(law, Atoms):
         cells = [quantize_to_components(law, tolerance, i) for i in range(d)]
         shapes = {(tuple(one.weights), tuple(np.diff(one.centers[:, 0]))) for one in cells}
-        found = [_project_to_line(one, (QQ.one,), tolerance, len(shapes)) for one in cells]
+        found = [
+            _project_to_line_with_error(one, (QQ.one,), tolerance, len(shapes)) for one in cells
+        ]
         found = [(line, more + one.error) for (line, more), one in zip(found, cells, strict=True)]
     else:
         if components.spreads is not None:
             components = quantize_to_components(law, tolerance)
         error = components.error
-        found = [_project_to_line(components, axis, tolerance, d) for axis in axes]
+        found = [_project_to_line_with_error(components, axis, tolerance, d) for axis in axes]
     square = sum((more * more for _, more in found), arb(0))
     return ProjectedLaw(axes, [line for line, _ in found], error + square.sqrt())
 
 
-def _project_to_line(
-    components: MixtureComponents, axis: Axis, tolerance: Element, lines: int
+def _project_to_line_with_error(
+    components: MixtureComponents, axis: Axis, tolerance: Element, line_count: int
 ) -> tuple[AtomsOnLine, arb]:
     """Return the atoms along an axis, and an upper bound of the distance W2 by which merging moved
     them.
 
-    Equal atoms are merged. If many are left, atoms in one cell of an equidistant grid are merged,
-    too. The cells are doubled until the distance is within the tolerance, or until the line has its
-    share of the most atoms for all `lines`.
+    Equal atoms are merged. If many atoms remain, the atoms in each cell of an equidistant grid are
+    merged as well. The number of cells is doubled until the distance is within the tolerance, or
+    until the line has its share of the atoms that `line_count` lines may have in all.
     """
     unit = lcm(*(int(x.denominator) for x in axis))
     column = [int(x.numerator) * (unit // int(x.denominator)) for x in axis]
     places = (components.centers @ np.array(column, dtype=object)).tolist()
-    most, distinct = max(TUNING.few_atoms, TUNING.most_atoms // lines), len(set(places))
+    most, distinct = max(TUNING.few_atoms, TUNING.most_atoms // line_count), len(set(places))
     cells = min(TUNING.least_atoms, most)
     kept = TUNING.least_atoms if components.error == 0 else cells
     while True:
-        count = 0 if distinct <= max(kept, cells) else cells
-        found, error = _merge_atoms(
+        count = None if distinct <= max(kept, cells) else cells
+        found, error = _merge_atoms_with_error(
             places, components.weights.tolist(), unit * components.unit, count
         )
         if error <= ball(tolerance) or cells >= most:
@@ -211,12 +223,12 @@ def _project_to_line(
         cells *= 2
 
 
-def _merge_atoms(
-    places: Sequence[int], weights: Sequence[int], unit: int, cells: int
+def _merge_atoms_with_error(
+    places: Sequence[int], weights: Sequence[int], unit: int, cells: int | None
 ) -> tuple[AtomsOnLine, arb]:
-    """Merge the atoms in each of `cells` equal cells, or only equal atoms if `cells` is 0.
+    """Merge the atoms in each of `cells` cells of equal length, or equal atoms if `cells` is None.
 
-    Returns the line, and an upper bound of the distance W2 by which the atoms moved.
+    Returns the merged atoms, and an upper bound of the distance W2 by which they moved.
     """
     low, width = min(places), max(places) - min(places) + 1
     groups: dict[int, list[int]] = {}

@@ -1,4 +1,4 @@
-"""The result of `lower_bounds`: its text, its explanation, and the steps that check it again.
+"""The result of `bound_conditioning`: its text, its explanation, and the steps that check it again.
 
 The steps are checked in mpmath, by other formulas than those that found the bounds.
 """
@@ -18,7 +18,7 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, nearest_integer, upper
-from exactflow.exact.numbers import format_above, format_below, format_short, to_element, to_mpf
+from exactflow.exact.numbers import format_down, format_short, format_up, to_element, to_mpf
 from exactflow.exact.typing import Element, NumberLike, check_option
 from exactflow.explanation import Explanation, Step
 from exactflow.flows.evidence import Evidence
@@ -28,12 +28,12 @@ from exactflow.laws.conditioning.mixture_components import Law, MixtureComponent
 from exactflow.laws.conditioning.projection import AtomsOnLine, Gap, ProjectedLaw
 from exactflow.laws.conditioning.tuning import TUNING
 
-RARE = 1e-9  # masses below this have a quantile of their own formula
+RARE = 1e-9  # the quantiles of smaller masses are found by another formula
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ConditioningBounds(Result):
-    """Bounds on the Jacobian J of smooth bijections near a target: the result of `lower_bounds`.
+    """The result of `bound_conditioning`: bounds on the Jacobian J of smooth bijections near a law.
 
     All numbers are rational and rounded to the safe side. If nothing is proved, `lipschitz` is 0
     and `ratio` is 1.
@@ -42,16 +42,18 @@ class ConditioningBounds(Result):
     ----------
     target, eps : the law, and the largest distance W2 of the image of N(0, I) from it.
     lipschitz : a lower bound of sup |J|.
-    attained : a slope with which maps come within eps, so that no lower bound exceeds it; None if
-        none is known. It is known on the line, for independent coordinates and for a Gaussian.
+    attained : a Lipschitz constant with which maps come within eps, so that no lower bound exceeds
+        it; None if none is known. It is known on the line, for independent coordinates and for a
+        Gaussian.
     mean_log_det : an upper bound of E log|det J|.
     sigma_min : an upper bound of the infimum over z of the smallest singular value of J.
     ratio : a lower bound of the root mean square of the singular values over their geometric mean.
     components : the target as a mixture.
     projection : the target projected onto the axes that gave `lipschitz`; None if the covariance
-        gave it.
-    groups : for each cluster of the target the indices of its components.
-    multiplier : t of `exactflow.laws.conditioning.log_det_bound`, an exact number.
+        gave `lipschitz`.
+    groups : for each cluster of the target, the indices of its components.
+    multiplier : the Lagrange multiplier t of `exactflow.laws.conditioning.log_det_bound`, an exact
+        number.
     """
 
     target: Law
@@ -73,26 +75,27 @@ class ConditioningBounds(Result):
         return len(self.groups)
 
     @cached_property
-    def gap(self) -> "Gap | None":
-        """The interval with the largest share of the squared distance from maps with slopes at most
-        `lipschitz`; None if the covariance gave `lipschitz`.
+    def costliest_gap(self) -> "Gap | None":
+        """The interval between atoms that causes the largest part of the squared distance from the
+        maps with slopes at most `lipschitz`; None if the covariance gave `lipschitz`.
         """
-        seen = self.projection
-        return None if seen is None else seen.costliest_gap(to_element(self.lipschitz))
+        projection = self.projection
+        return None if projection is None else projection.costliest_gap(to_element(self.lipschitz))
 
     def explain(self) -> Explanation:
-        """Return the bounds as steps, each checked by other formulas and in other arithmetic.
+        """Return the bounds as steps, each checked again by other formulas, in mpmath.
 
-        >>> from exactflow.laws.conditioning import lower_bounds
+        >>> from exactflow.laws.conditioning import bound_conditioning
         >>> from exactflow.laws.universal import Atoms
-        >>> all(step.is_valid() for step in lower_bounds(Atoms([[0], [1]]), "1/10").explain().steps)
+        >>> bounds = bound_conditioning(Atoms([[0], [1]]), "1/10")
+        >>> all(step.is_valid() for step in bounds.explain().steps)
         True
         """
-        slope, volume = format_below(self.lipschitz, 6), format_above(self.mean_log_det, 4)
-        near, d = format_below(self.eps, 4), self.components.dimension
+        slope, volume = format_down(self.lipschitz, 6), format_up(self.mean_log_det, 4)
+        near, d = format_down(self.eps, 4), self.components.dimension
         if not self.lipschitz:
             why = "There is no lower bound: a constant map is about as near as eps."
-        elif (gap := self.gap) is None:
+        elif (gap := self.costliest_gap) is None:
             why = (
                 "If |J| <= L everywhere, the image has deviations of at most L along every axis "
                 "(Poincare). Then sum (s_i - L)_+^2 <= eps^2, where the s_i^2 are the eigenvalues "
@@ -104,7 +107,7 @@ class ConditioningBounds(Result):
                 "images of N(0, 1) under increasing maps with slopes of at most L (Gaussian "
                 "isoperimetry), and the squares of their distances from those of the target add "
                 f"up. For L = {slope} the root of the sum is at least eps = {near}; at least "
-                f"{format_below(gap.share, 2)} of the sum is lost on a climb along {gap}."
+                f"{format_down(gap.share, 2)} of the sum is lost on a climb along {gap}."
             )
         mean = (
             "E log|det J| is the entropy of the image minus that of N(0, I). It is at most the "
@@ -135,9 +138,7 @@ class ConditioningBounds(Result):
         return Explanation.from_checked_steps(claim, steps, self, self.evidence)
 
     def _is_lipschitz_bound_valid(self) -> bool:
-        """Whether the distance from the target of maps with slopes at most `lipschitz` is at least
-        eps.
-        """
+        """Whether all maps with slopes at most `lipschitz` are at least eps away from the law."""
         slope, seen = to_element(self.lipschitz), self.projection
         if not slope:
             return True
@@ -147,11 +148,11 @@ class ConditioningBounds(Result):
                     max(s - to_mpf(slope), 0) ** 2 for s in _principal_deviations(self.components)
                 ]
             else:
-                parts = [_squared_distance_bound(line, slope) for line in seen.lines]
+                parts = [_lower_bound_squared_distance(line, slope) for line in seen.lines]
             return bool(sum(parts) >= self._eps_plus_distance(seen or self.components) ** 2)
 
     def _is_log_det_bound_valid(self) -> bool:
-        """Whether `mean_log_det` is at least the bound that the multiplier gives."""
+        """Whether `mean_log_det` is at least the bound of theorem 16b with the `multiplier`."""
         components = self.components
         with mpmath.workdps(_working_digits(1 / to_element(self.eps))):
             t = _midpoint(self.multiplier)
@@ -176,11 +177,12 @@ class ConditioningBounds(Result):
             return bool(mpmath.exp(volume / d) <= sigma and is_ratio)
 
     def _eps_plus_distance(self, approximation: MixtureComponents | ProjectedLaw) -> mpmath.mpf:
-        """Return eps plus the distance of an approximation from the target."""
+        """Return eps plus an upper bound of the distance of an approximation from the target."""
         return to_mpf(to_element(self.eps) + upper(approximation.error))
 
-    def least_depth(self, condition: NumberLike, *, scales: DepthScales = "additive") -> int:
-        """Return a lower bound of the number of couplings with condition numbers <= `condition`.
+    def lower_bound_depth(self, condition: NumberLike, *, scales: DepthScales = "additive") -> int:
+        """Return a lower bound of the number of couplings in a flow within eps of the target, if
+        their condition numbers are at most `condition`.
 
         Parameters
         ----------
@@ -190,10 +192,10 @@ class ConditioningBounds(Result):
 
         Examples
         --------
-        >>> from exactflow.laws.conditioning import lower_bounds
+        >>> from exactflow.laws.conditioning import bound_conditioning
         >>> from exactflow.laws.universal import Atoms
-        >>> bounds = lower_bounds(Atoms([[-1, -1], [1, 1]]), "1/10")
-        >>> bounds.least_depth(5), bounds.least_depth(5, scales="positive")
+        >>> bounds = bound_conditioning(Atoms([[-1, -1], [1, 1]]), "1/10")
+        >>> bounds.lower_bound_depth(5), bounds.lower_bound_depth(5, scales="positive")
         (6, 3)
         """
         check_option("scales", scales, ("additive", "positive"))
@@ -201,49 +203,51 @@ class ConditioningBounds(Result):
         if kappa <= 1:
             raise InvalidInputError(
                 f"expected condition > 1, got {format_short(kappa)}: a layer with condition number "
-                "1 is an isometry up to scale"
+                "1 only scales all distances by one factor"
             )
         target = slope * slope if scales == "additive" else slope
-        return _least_power(kappa, target) if slope > 1 else 0
+        return _least_exponent_reaching(kappa, target) if slope > 1 else 0
 
-    def _rows(self) -> list[tuple[str, str]]:
-        places = "" if self.gap is None else f" (a climb along {self.gap})"
-        attained = "" if not self.attained else f", {format_above(self.attained, 6)} is enough"
+    def _display_rows(self) -> list[tuple[str, str]]:
+        """Return the quantities with their bounds, as text."""
+        gap = self.costliest_gap
+        places = "" if gap is None else f" (a climb along {gap})"
+        attained = "" if not self.attained else f", {format_up(self.attained, 6)} is enough"
         return [
-            ("Lipschitz constant", f"at least {format_below(self.lipschitz, 6)}{attained}{places}"),
-            ("E log|det J|", f"at most {format_above(self.mean_log_det, 4)}"),
-            ("smallest singular value", f"somewhere at most {format_above(self.sigma_min, 4)}"),
-            ("singular values", f"rms over geometric mean at least {format_below(self.ratio, 4)}"),
+            ("Lipschitz constant", f"at least {format_down(self.lipschitz, 6)}{attained}{places}"),
+            ("E log|det J|", f"at most {format_up(self.mean_log_det, 4)}"),
+            ("smallest singular value", f"somewhere at most {format_up(self.sigma_min, 4)}"),
+            ("singular values", f"rms over geometric mean at least {format_down(self.ratio, 4)}"),
         ]
 
     def __str__(self) -> str:
-        rows = "; ".join(f"{name} {bound}" for name, bound in self._rows())
+        rows = "; ".join(f"{name} {bound}" for name, bound in self._display_rows())
         return (
-            f"every smooth bijection within W2 <= {format_below(self.eps, 4)} of {self.target}: "
+            f"every smooth bijection within W2 <= {format_down(self.eps, 4)} of {self.target}: "
             f"{rows}"
         )
 
     def _repr_html_(self) -> str:
-        head = f"Bounds within W2 &le; {format_below(self.eps, 4)} of {escape(str(self.target))}"
+        head = f"Bounds within W2 &le; {format_down(self.eps, 4)} of {escape(str(self.target))}"
         rows = "".join(
             f"<tr><td>{escape(name)}</td><td>{escape(bound)}</td></tr>"
-            for name, bound in self._rows()
+            for name, bound in self._display_rows()
         )
         return f"<table><caption>{head} [{self.evidence}]</caption>{rows}</table>"
 
     def _repr_latex_(self) -> str:
-        lipschitz, ratio = format_below(self.lipschitz), format_below(self.ratio)
-        volume, least_one = format_above(self.mean_log_det), format_above(self.sigma_min)
+        lipschitz, ratio = format_down(self.lipschitz), format_down(self.ratio)
+        volume, least_one = format_up(self.mean_log_det), format_up(self.sigma_min)
         return (
             rf"$\sup|J| \ge {lipschitz}, \quad E\log|\det J| \le {volume}, \quad "
             rf"\inf\sigma_{{\min}} \le {least_one}, \quad \mathrm{{rms}}/\mathrm{{gm}} \ge {ratio}$"
         )
 
 
-def _least_power(base: Element, aim: Element) -> int:
-    """Return the least n with base^n >= aim, for numbers above 1.
+def _least_exponent_reaching(base: Element, aim: Element) -> int:
+    """Return the least n with base^n >= aim, for base > 1 and aim > 1.
 
-    n is log(aim) / log(base), rounded up. If the quotient is near an integer n, base^n is compared
+    It is log(aim) / log(base), rounded up. If the quotient is near an integer n, base^n is compared
     with the aim. Equality is possible only for n up to the bit length of the aim's numerator.
     """
     bits, longest = TUNING.precision, int(aim.numerator).bit_length()
@@ -259,12 +263,15 @@ def _least_power(base: Element, aim: Element) -> int:
 
 
 def _working_digits(ratio: Element) -> int:
-    """Return a number of decimal digits of which about thirty remain after cancellation."""
+    """Return as many decimal digits of precision as leave about thirty after cancellation, if
+    `ratio` is the ratio of the sizes of the numbers.
+    """
     size = int(ratio.numerator).bit_length() - int(ratio.denominator).bit_length()
     return 40 + max(0, 2 * size)
 
 
 def _midpoint(x: arb) -> mpmath.mpf:
+    """Return the midpoint of a ball in mpmath, exactly."""
     return mpmath.ldexp(*map(int, x.mid().man_exp()))
 
 
@@ -278,29 +285,32 @@ def _principal_deviations(
     return [mpmath.sqrt(max(value, 0)) for value in mpmath.eigsy(matrix, eigvals_only=True)]
 
 
-def _quantile(below: int, total: int) -> mpmath.mpf:
+def _normal_quantile(below: int, total: int) -> mpmath.mpf:
     """Return the quantile of N(0, 1) for the mass below / total, computed from the smaller tail."""
     mass = mpmath.mpf(min(below, total - below)) / total
     if mass > RARE:
         found = mpmath.sqrt(2) * mpmath.erfinv(2 * mass - 1)
-    else:  # erfinv has lost its digits
+    else:  # erfinv loses digits near -1
         start, level = -mpmath.sqrt(-2 * mpmath.log(mass)), mpmath.log(mass)
         found = mpmath.findroot(lambda x: mpmath.log(mpmath.ncdf(x)) - level, start)
     return found if 2 * below <= total else -found
 
 
-def _squared_distance_bound(line: AtomsOnLine, slope: Element) -> mpmath.mpf:
-    """Return a lower bound of the squared distance between the atoms on a line and the maps with
-    slopes at most `slope`: the sum of the costs minus the correction by the R_j.
+def _lower_bound_squared_distance(line: AtomsOnLine, most_slope: Element) -> mpmath.mpf:
+    """Return a lower bound of the squared distance of the atoms on a line from the maps with slopes
+    at most `most_slope`. It is the lower bound, with the R_j, of
+    `exactflow.laws.conditioning.lipschitz_regression`.
     """
     with ctx.workprec(max(TUNING.precision, int(mpmath.mp.prec))):
-        blocks = LipschitzRegression(line.step_map(), ball(slope)).fit_blocks()
-    L, phi, Phi = to_mpf(slope), mpmath.npdf, mpmath.ncdf
+        blocks = LipschitzRegression(line.normal_to_atoms_map(), ball(most_slope)).fit_blocks()
+    L, phi, Phi = to_mpf(most_slope), mpmath.npdf, mpmath.ncdf
     s = [mpmath.mpf(x) / line.unit for x in line.places]
-    cuts = [_quantile(below, sum(line.weights)) for below in accumulate(line.weights[:-1])]
+    cuts = [_normal_quantile(below, sum(line.weights)) for below in accumulate(line.weights[:-1])]
     q = [-mpmath.inf, *cuts, mpmath.inf]
 
-    def integrals(u: mpmath.mpf, v: mpmath.mpf, k: mpmath.mpf) -> tuple[mpmath.mpf, mpmath.mpf]:
+    def square_and_linear_integrals(
+        u: mpmath.mpf, v: mpmath.mpf, k: mpmath.mpf
+    ) -> tuple[mpmath.mpf, mpmath.mpf]:
         """Return the integrals of (L z - k)^2 phi and of (L z - k) phi from u to v."""
         mass, edge = Phi(v) - Phi(u), phi(v) - phi(u)
         second = mass - (v * phi(v) - u * phi(u))
@@ -311,8 +321,8 @@ def _squared_distance_bound(line: AtomsOnLine, slope: Element) -> mpmath.mpf:
         c, rest = _midpoint(level), mpmath.mpf(0)
         for j in range(last, first - 1, -1):
             a, b, middle = s[j] + c, s[j + 1] + c, q[j + 1]
-            left = integrals(min(max(a / L, q[j]), middle), middle, a)
-            right = integrals(middle, max(min(b / L, q[j + 2]), middle), b)
+            left = square_and_linear_integrals(min(max(a / L, q[j]), middle), middle, a)
+            right = square_and_linear_integrals(middle, max(min(b / L, q[j + 2]), middle), b)
             total += left[0] + right[0]
             rest -= left[1] + right[1]
             lost += abs(rest) if j == first else max(-rest, 0)

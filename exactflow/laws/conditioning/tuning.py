@@ -5,29 +5,31 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class BoundTuning:
-    """Constants that no theorem prescribes. They change how good a bound is, never its truth.
+    """Constants that no theorem prescribes. They change how good a bound is, not if it holds.
 
     Parameters
     ----------
-    precision, most_precision : bits of the balls: doubled from the first, at most to the second,
-        until the lower and the upper bound agree.
-    widths : distances between the two bounds of a slope, in binary logarithms; the first that can
-        be certified is taken. Each trial takes as long as a step of the search.
-    least_slope : the search ends at 2^-64 of the first slope.
+    precision, most_precision : the precision of the balls, in bits. It is doubled from the first
+        number, at most to the second, until the lower and the upper bound agree.
+    widths : distances of the two bounds from a slope, in binary logarithms; the first that can be
+        certified is taken. Each trial takes as long as a step of the search.
+    least_slope : the search ends at 2^-least_slope times the slope at which it begins.
     first_step : the first step of the search for a slope, in binary logarithms.
-    cells_per_eps : curved laws are quantized within eps over this number; a finer quantization
-        changes the bounds by less than a third, and has the square of the atoms or more.
+    cells_per_eps : laws that are no mixtures are quantized within eps over this number; a finer
+        quantization changes the bounds by less than a third, but has at least the square of the
+        number of atoms.
     parts_of_eps : on a line, atoms are merged and laws quantized within eps over this number.
-    few_atoms, least_atoms, most_atoms : atoms on a line are merged if they are more than
-        `least_atoms`. The lines of a frame share `most_atoms`, and each has `few_atoms` at least. A
-        thousand atoms take about 0.1 s per slope.
+    few_atoms, least_atoms, most_atoms : atoms on a line are merged if there are more than
+        `least_atoms`. All lines of a frame have at most `most_atoms` in sum, but each line may have
+        `few_atoms`. A thousand atoms take about 0.1 s per slope.
     direction_bits : bits of the rational numbers in a reflection.
-    most_clusters, cluster_growth : clusters are cut until they are so many; a bound is computed
-        whenever their number has grown by a quarter.
-    few_clusters : differences of the centers of so many clusters are tried as directions.
+    most_clusters, cluster_growth : clusters are cut until there are `most_clusters`; a bound is
+        computed whenever their number has grown by the factor `cluster_growth`.
+    few_clusters : the differences between the means of this number of clusters are tried as
+        directions.
     most_components : a product with more components is replaced by one component; a quantization
         with as many atoms is fine enough.
-    bits : bits of the grid of atoms, in addition to those of eps.
+    bits : the atoms of a quantization are on a grid finer than the tolerance by 2^-bits.
     """
 
     precision: int = 128

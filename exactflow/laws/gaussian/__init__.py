@@ -1,11 +1,11 @@
-"""Gaussians: the two layers that whiten a covariance, and that generate it.
+"""Gaussians: two layers that whiten a covariance, and two that generate it.
 
 Main results
 ------------
 A flow with matrix F generates N(0, Sigma) from white noise iff F F^T = Sigma, and whitens it iff
-F Sigma F^T = I. For the distribution two affine layers suffice (to our knowledge new), while the
-linear map needs up to six: `whiten` finds them. The least numbers of layers, additive ones
-included, are in the script gaussian_depth.
+F Sigma F^T = I. Two affine layers suffice for the distribution (to our knowledge new), and `whiten`
+finds them; a given linear map needs up to six. The least numbers of layers, also of additive ones,
+are in the script gaussian_depth.
 
 How it is checked
 -----------------
@@ -35,10 +35,14 @@ from exactflow.flows.arithmetic import is_inexact, map_inexact
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.flows.flow import CouplingFlow
-from exactflow.flows.partition import resolve_partition
+from exactflow.flows.partition import resolve_partition_or_mask
 from exactflow.flows.result import MapResult
 from exactflow.laws.gaussian.covariance import Covariance, as_mean_column, transform_covariance
-from exactflow.laws.gaussian.refinement import FloatLayers, absorb_power, refuse_overflow
+from exactflow.laws.gaussian.refinement import (
+    FloatLayers,
+    absorb_input_power_of_two,
+    float_errors_as_method_errors,
+)
 from exactflow.laws.gaussian.two_layers import find_two_layers
 from exactflow.linear.factor import check_explainable_dimension
 
@@ -50,13 +54,13 @@ class Whitening(MapResult):
     """Float64 layers that whiten a covariance Sigma, with their exact error.
 
     The flow is linear and does not contain the mean: `forward` subtracts the mean before the flow,
-    `backward` adds it at the end. `inverse` is the exact inverse of the flow, without the mean.
+    and `backward` adds it at the end. `inverse` is the exact inverse of the flow, without the mean.
 
     Attributes
     ----------
     layers : the whitening layers in float64, first to last.
-    error : the largest absolute entry of Q Sigma Q^T - I, an exact rational, where Q is the matrix
-        of `flow`, with each float as a dyadic rational.
+    error : the largest absolute entry of Q Sigma Q^T - I, an exact rational. Q is the matrix of
+        `flow`, whose floats are taken as the dyadic rationals that they are.
     mean : the mean, a column over QQ, or None for 0.
     """
 
@@ -69,46 +73,48 @@ class Whitening(MapResult):
 
     @staticmethod
     def construct(
-        construct: Callable[[Covariance, int], tuple[FloatLayers, Fraction]],
+        find_layers: Callable[[Covariance, int], tuple[FloatLayers, Fraction]],
         Sigma: MatrixLike,
         *,
         mean: "VectorLike | None" = None,
         partition: "PartitionLike | None" = None,
     ) -> "Whitening":
-        """Whiten a covariance by a construction, as `whiten` does.
+        """Whiten a covariance, as `whiten` does, by layers that `find_layers` returns.
 
-        The construction takes the covariance and the size of the first half, and returns layers and
-        their error.
+        This function takes the covariance and the size of the first half, and returns whitening
+        layers and their error.
         """
         with one_thread():
             covariance = Covariance.of(Sigma)
             d = len(covariance.rounded)
-            order, (p, _) = resolve_partition(partition, d)
+            order, (p, _) = resolve_partition_or_mask(partition, d)
             column = None if mean is None else as_mean_column(mean, d)
             covariance = covariance.ordered(order)
-            normalized, k = covariance.normalized()
-            with refuse_overflow():
-                found, error = construct(normalized, p)
-                found = absorb_power(found, -k)
+            normalized, k = covariance.normalized_by_power_of_four()
+            with float_errors_as_method_errors():
+                found, error = find_layers(normalized, p)
+                found = absorb_input_power_of_two(found, -k)
         return Whitening(found, order, covariance, sympy.Rational(error), column)
 
     @cached_property
     def flow(self) -> CouplingFlow:
         """The flow from data to white noise."""
-        return self._flow(self.layers)
+        return self._build_flow(self.layers)
 
     @cached_property
     def generator(self) -> CouplingFlow:
         """The flow from white noise to data: the inverse of `flow`, with entries rounded to floats.
 
-        For its matrix F, F F^T is within `generator_error` of Sigma. The entries of the exact
-        inverse, `flow.inverse()`, are rational numbers that floats do not represent.
+        With its matrix F, F F^T is within `generator_error` of Sigma. The exact inverse is
+        `flow.inverse()`; floats cannot represent its rational entries.
         """
-        return self._flow(self._generating_layers)
+        return self._build_flow(self._generating_layers)
 
     @cached_property
     def generator_error(self) -> sympy.Rational:
-        """The largest absolute entry of F F^T - Sigma, an exact rational, for `generator`."""
+        """The largest absolute entry of F F^T - Sigma, an exact rational; F is the matrix of
+        `generator`.
+        """
         white = DyadicMatrix.from_floats(np.eye(sum(self.partition)))
         generated = transform_covariance(self._generating_layers, white)
         return sympy.Rational(self.covariance.exact.minus(generated).max_abs())
@@ -119,8 +125,10 @@ class Whitening(MapResult):
         return self.layers[0].partition
 
     @property
-    def center(self) -> np.ndarray | None:
-        """The bias -flow(mean) of x -> flow(x - mean), rounded to float64; None for mean 0."""
+    def bias(self) -> np.ndarray | None:
+        """The bias -flow(mean) of the map x -> flow(x - mean), rounded to float64; None if no mean
+        was given.
+        """
         if self.mean is None:
             return None
         moved = self.flow.forward(self.mean.to_Matrix())
@@ -133,22 +141,22 @@ class Whitening(MapResult):
 
     @property
     def is_additive(self) -> bool:
-        """Whether all scales are one."""
+        """Whether all scales of the layers are one."""
         return all(layer.is_additive for layer in self.layers)
 
     def forward(self, x: VectorLike) -> "sympy.Matrix | np.ndarray":
-        """Return the white image ``flow(x - mean)`` of vectors."""
-        return self.flow(self._shifted(x, -1))
+        """Return the whitened vectors ``flow(x - mean)``."""
+        return self.flow(self._add_signed_mean(x, -1))
 
     def backward(self, z: VectorLike) -> "sympy.Matrix | np.ndarray":
-        """Return ``mean + generator(z)``, which is N(mean, Sigma) distributed for white noise z."""
-        return self._shifted(self.generator(z), 1)
+        """Return ``mean + generator(z)``, which has the law N(mean, Sigma) for white noise z."""
+        return self._add_signed_mean(self.generator(z), 1)
 
     def __str__(self) -> str:
         kind = "additive" if self.is_additive else "affine"
         return (
             f"{len(self.layers)} {kind} layers on halves {self.partition} whiten "
-            f"within {format_up(self.error)}, largest entry {self.magnitude:.2g}"
+            f"within {format_up(self.error, 2)}, largest entry {self.magnitude:.2g}"
         )
 
     def explain(self) -> Explanation:
@@ -170,7 +178,7 @@ class Whitening(MapResult):
         residual = Step(
             "whitening",
             "`Sigma` is the covariance of the data, `Q Sigma Q^T` that of their image. Its largest "
-            f"difference from `I` is `r`, at most ``{format_up(self.error)}``. Layers over the "
+            f"difference from `I` is `r`, at most ``{format_up(self.error, 2)}``. Layers over the "
             "real numbers would whiten exactly; these are rounded to float64.",
             "largest(Q Sigma Q^T - I) = r",
             {"Q": made.before["M"]},
@@ -180,28 +188,30 @@ class Whitening(MapResult):
         )
         count = len(self.layers)
         claim = (
-            f"{count} layers of floats whiten the covariance within ``{format_up(self.error)}``."
+            f"{count} layers of floats whiten the covariance within ``{format_up(self.error, 2)}``."
         )
         return Explanation.from_checked_steps(claim, [product, residual], self, self.evidence)
 
     @cached_property
     def _generating_layers(self) -> tuple[FloatCoupling, ...]:
+        """The layers of `generator` in float64, first to last."""
         return tuple(layer.inverse() for layer in reversed(self.layers))
 
-    def _flow(self, layers: tuple[FloatCoupling, ...]) -> CouplingFlow:
+    def _build_flow(self, layers: tuple[FloatCoupling, ...]) -> CouplingFlow:
         exact = [layer.exact() for layer in layers]
         return CouplingFlow(exact, method="whiten", order=self.order)
 
-    def _shifted(self, x: Any, sign: int) -> Any:
+    def _add_signed_mean(self, x: Any, sign: int) -> Any:
+        """Return x + sign * mean, for a vector or for columns x."""
         if self.mean is None:
             return x
         if is_inexact(x):
             mean = self.mean.to_list_flat()
 
-            def shifted(entries: list, convert: Callable) -> list:
+            def add_mean(entries: list, convert: Callable) -> list:
                 return [z + convert(sign * m) for z, m in zip(entries, mean, strict=True)]
 
-            return map_inexact(shifted, x, self.dimension)
+            return map_inexact(add_mean, x, self.dimension)
         vectors = as_vectors(x, len(self.order), QQ)
         columns = self.mean * DomainMatrix(
             [[QQ(sign)] * vectors.shape[1]], (1, vectors.shape[1]), QQ
@@ -220,7 +230,7 @@ def whiten(
     ----------
     Sigma : a d x d matrix, symmetric and positive definite, of floats (``numpy.cov(data)``) or
         rational numbers. Condition numbers of 10^10 and more are possible.
-    mean : d numbers, flat or a column. The flow is linear, so the result keeps the mean apart.
+    mean : d numbers, flat or a column. The result stores it beside the flow, which is linear.
     partition : (p, q), the sizes of the halves, or a mask; by default (d // 2, d - d // 2). Two
         layers exist if the sizes differ by at most one; otherwise they need not exist, and the
         search may find none.
@@ -228,13 +238,13 @@ def whiten(
     Returns
     -------
     Whitening
-        The layers, whose ``error`` is of the order that rounding them to float64 causes.
+        The layers. Their ``error`` is of the order of the rounding of their entries to float64.
 
     Raises
     ------
     InvalidInputError
         `Sigma` is not symmetric (the message names the largest difference), or not positive
-        definite (it names a minor or an eigenvalue), or a shape does not fit.
+        definite (the message names a minor or an eigenvalue), or a shape does not fit.
     MethodError
         No layers were found, or Sigma is singular up to rounding.
 

@@ -1,7 +1,7 @@
 """The covariance matrix to be whitened: its exact entries, its floats, and its validation.
 
 A float is a dyadic rational, so a layer of floats maps a rational covariance to a rational one.
-*Exact*: the image of a covariance under layers, and its distance from I.
+*Exact*: the image of a covariance under layers, and the distance of this image from I.
 """
 
 from collections.abc import Sequence
@@ -16,35 +16,39 @@ from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError, MethodError
-from exactflow.exact.coerce import as_matrix, as_vectors
-from exactflow.exact.dyadic_matrix import DyadicMatrix, DyadicQuotient, as_exact_array
+from exactflow.exact.coerce import as_square_matrix, as_vectors
+from exactflow.exact.dyadic_matrix import (
+    DyadicMatrix,
+    DyadicQuotient,
+    as_square_floats_or_fractions,
+)
 from exactflow.exact.numbers import format_short, to_float, to_mpf
 from exactflow.exact.typing import Element, MatrixLike, VectorLike
-from exactflow.flows.float_layers import FloatCoupling, multiply_layers
+from exactflow.flows.float_layers import FloatCoupling, multiply_layers_exactly
 
-MOST_MINORS = 64  # in larger dimensions an eigenvalue is named instead of a minor
+MOST_MINORS = 64  # in larger dimensions the error names an eigenvalue instead of a minor
 _REMEDY = (
     ": drop coordinates that others determine, or take more samples than there are coordinates"
 )
-ILL_CONDITIONED = 1e6  # condition numbers from which the inverse is refined
+ILL_CONDITIONED = 1e6  # the inverse is refined if the condition number is larger
 
 
 @dataclass(frozen=True, eq=False)
 class Covariance:
-    """A positive definite matrix, `exact` and `rounded` to float64."""
+    """A covariance matrix, `exact` and `rounded` to float64."""
 
     exact: DyadicQuotient
     rounded: np.ndarray
 
     @staticmethod
     def of(Sigma: MatrixLike) -> "Covariance":
-        """Read and check a covariance matrix.
+        """Read a covariance matrix and check that it is positive definite.
 
-        Raises `InvalidInputError` if it is not symmetric or not positive definite, `MethodError` if
-        it is singular up to rounding.
+        Raises `InvalidInputError` if it is not symmetric or not positive definite, and
+        `MethodError` if it is singular up to rounding.
         """
-        covariance = _as_covariance(Sigma)
-        deviations, values = covariance._deviations_and_eigenvalues
+        covariance = _as_symmetric_covariance(Sigma)
+        deviations, values = covariance._deviations_and_correlation_eigenvalues
         if deviations.all() and values[0] > 4 * len(values) * np.finfo(float).eps:
             return covariance
         check_positive_definite(covariance.exact_matrix, covariance.rounded)
@@ -53,12 +57,10 @@ class Covariance:
                 "expected variances in the range of float64, got less than 10^-323 at coordinate "
                 f"{int(deviations.argmin())}: scale the coordinates to unit variance"
             )
-        raise MethodError(
-            f"the matrix of correlations is singular up to rounding to float64{_REMEDY}"
-        )
+        raise MethodError(f"the correlation matrix is singular up to rounding to float64{_REMEDY}")
 
     @cached_property
-    def _deviations_and_eigenvalues(self) -> tuple[np.ndarray, np.ndarray]:
+    def _deviations_and_correlation_eigenvalues(self) -> tuple[np.ndarray, np.ndarray]:
         """The standard deviations, and the eigenvalues of the correlation matrix, ascending."""
         deviations = np.sqrt(np.abs(np.diag(self.rounded)))
         units = np.where(deviations > 0, deviations, 1)
@@ -66,12 +68,12 @@ class Covariance:
             correlations = np.clip(self.rounded / units[:, None] / units, -2, 2)
         return deviations, np.linalg.eigvalsh(correlations)
 
-    def normalized(self) -> tuple["Covariance", int]:
-        """Return the covariance divided by 4^k, and k; then the determinant is nearest to 1.
+    def normalized_by_power_of_four(self) -> tuple["Covariance", int]:
+        """Return the covariance divided by 4^k, and k, which makes the determinant nearest to 1.
 
         The division is exact. Raises `MethodError` if a number leaves the range of float64.
         """
-        deviations, values = self._deviations_and_eigenvalues
+        deviations, values = self._deviations_and_correlation_eigenvalues
         log_det = np.log2(values).sum() + 2 * np.log2(deviations).sum()
         k = round(float(log_det) / (2 * len(values)))
         exact = replace(self.exact, numerator=self.exact.numerator.times_power_of_two(-2 * k))
@@ -79,9 +81,9 @@ class Covariance:
             rounded = np.ldexp(self.rounded, -2 * k)
         if not (np.isfinite(rounded).all() and np.diag(rounded).min() >= np.finfo(float).tiny):
             raise MethodError(
-                "expected ratios of variances in the range of float64, got deviations from "
-                f"{deviations.min():.3g} to {deviations.max():.3g}: scale the coordinates to unit "
-                "variance"
+                "expected ratios of variances in the range of float64, got standard deviations "
+                f"from {deviations.min():.3g} to {deviations.max():.3g}: scale the coordinates to "
+                "unit variance"
             )
         return Covariance(exact, rounded), k
 
@@ -107,7 +109,9 @@ class Covariance:
         d = len(entries)
         return DomainMatrix(entries, (d, d), QQ).to_dense() / QQ(self.exact.denominator)
 
-    def residual_and_error(self, layers: Sequence[FloatCoupling]) -> tuple[np.ndarray, Fraction]:
+    def whitening_residual_and_error(
+        self, layers: Sequence[FloatCoupling]
+    ) -> tuple[np.ndarray, Fraction]:
         """Return E = Q Sigma Q^T - I, rounded to floats, and its largest absolute entry, exactly.
 
         Q is the matrix of the layers.
@@ -116,10 +120,10 @@ class Covariance:
         E = image.minus(DyadicMatrix.from_floats(np.eye(len(self.rounded))))
         return E.to_floats(), E.max_abs()
 
-    def precision_block(self, p: int) -> np.ndarray:
-        """Return the first p x p block of the inverse.
+    def first_block_of_inverse(self, p: int) -> np.ndarray:
+        """Return the first p x p block of the inverse, in floats.
 
-        If the matrix is ill-conditioned, one step with an exact residual refines it.
+        If the matrix is ill-conditioned, a Newton step with an exact residual refines the block.
         """
         inverse = np.linalg.inv(self.rounded)
         columns = inverse[:, :p]
@@ -133,17 +137,17 @@ class Covariance:
 
 
 def transform_covariance(layers: Sequence[FloatCoupling], M: DyadicMatrix) -> DyadicMatrix:
-    """Return Q M Q^T for the matrix Q of the layers and a symmetric M."""
-    return multiply_layers(layers, multiply_layers(layers, M).transpose())
+    """Return Q M Q^T, exactly, for the matrix Q of the layers and a symmetric M."""
+    return multiply_layers_exactly(layers, multiply_layers_exactly(layers, M).transpose())
 
 
-def _as_covariance(Sigma: MatrixLike) -> Covariance:
-    """Read a covariance and check that it is symmetric; for float arrays NumPy compares."""
+def _as_symmetric_covariance(Sigma: MatrixLike) -> Covariance:
+    """Read a covariance and check that it is symmetric, but not that it is positive definite."""
     source = Sigma
     if not (isinstance(Sigma, np.ndarray) and Sigma.size > 1 and np.array_equal(Sigma, Sigma.T)):
-        source = as_matrix(Sigma).to_dense()
-        check_symmetric(source)
-    entries = as_exact_array(source)
+        source = as_square_matrix(Sigma).to_dense()
+        check_symmetric_rational_matrix(source)
+    entries = as_square_floats_or_fractions(source)
     return Covariance(DyadicQuotient.from_array(entries), entries.astype(float))
 
 
@@ -169,8 +173,10 @@ def as_mean_column(mean: VectorLike, dimension: int) -> DomainMatrix:
     return column
 
 
-def check_symmetric(M: DomainMatrix) -> None:
-    """Raise `InvalidInputError` unless a matrix is symmetric, over QQ, with at least two rows."""
+def check_symmetric_rational_matrix(M: DomainMatrix) -> None:
+    """Raise `InvalidInputError` unless a square matrix is symmetric and over QQ, and has at least
+    two rows.
+    """
     if not M.domain.is_QQ:
         raise InvalidInputError(
             f"expected rational numbers or floats, got entries in {M.domain}: convert them to "
@@ -185,12 +191,12 @@ def check_symmetric(M: DomainMatrix) -> None:
         shown = format_short(gap) if gap.denominator < 10**6 else _format_rounded(gap)
         raise InvalidInputError(
             f"expected a symmetric matrix, got one whose entries ({j}, {i}) and ({i}, {j}) differ "
-            f"by {shown}: pass (Sigma + Sigma.T) / 2 if that is rounding"
+            f"by {shown}: pass (Sigma + Sigma.T) / 2 if rounding causes the difference"
         )
 
 
 def _format_rounded(value: Element) -> str:
-    """Return a rational number of any size as text, rounded to two digits."""
+    """Return a rational number of any size as text with two digits."""
     rounded = to_float(value)
     return f"{rounded:.2g}" if np.isfinite(rounded) else mpmath.nstr(to_mpf(value), 2)
 
@@ -198,7 +204,8 @@ def _format_rounded(value: Element) -> str:
 def check_positive_definite(M: DomainMatrix, rounded: np.ndarray | None = None) -> None:
     """Raise `InvalidInputError` if a leading minor is not positive; the message names the first.
 
-    With more than 64 coordinates, and `rounded` given, the error is a negative eigenvalue instead.
+    If `rounded` is given and has more than 64 rows, raise it only for an eigenvalue of `rounded`
+    that is negative by more than rounding errors.
     """
     d = M.shape[0]
     if rounded is not None and d > MOST_MINORS:

@@ -7,15 +7,15 @@ Newton step makes K + K^T = -E for K = dQ Q^-1. That is
 
     K = [[alpha - c t, c], [a + t (alpha - c t), beta + t c]],
 
-alpha = dd1 / d1 and beta = dd2 / d2 diagonal, a and c arbitrary. For t = -V S W^T the equations of
-the diagonal blocks fall into pairs, one for each pair of singular values. For equal singular values
-they are linear equations for alpha and beta, which are solved with least norm. Then a solves the
-equation of the other block.
+where alpha = dd1 / d1 and beta = dd2 / d2 are diagonal, a and c arbitrary. For the singular value
+decomposition t = -V S W^T, the equations of the diagonal blocks fall into pairs, one for each pair
+of singular values. For equal singular values they are linear equations for alpha and beta, which
+are solved with least norm. Then the equation of the other block gives a.
 
 How it is checked
 -----------------
 E is computed *exactly* for layers of floats; the step is *numeric*. So the final error is of the
-order of the rounding of the layers' entries, even if digits were lost in the factors of Sigma.
+order of the rounding of the layers' entries, even if the factors of Sigma have lost digits.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,12 +33,12 @@ from exactflow.laws.gaussian.covariance import Covariance
 FloatLayers = tuple[FloatCoupling, ...]
 
 RELATIVE_GRID = 2.0**-100
-ACCEPTED = 1e-6  # layers with a larger error do not count as found
+ACCEPTED = 1e-6  # layers with a larger error are discarded
 ROUNDINGS = 8  # further steps seldom improve an error below this multiple of the rounding error
-EQUAL = 1e-9  # singular values differ if their squares do, relatively, by more than this
+EQUAL = 1e-9  # singular values are equal if the relative difference of their squares is smaller
 
 
-def round_columns(M: np.ndarray) -> np.ndarray:
+def round_columns_to_100_bits(M: np.ndarray) -> np.ndarray:
     """Round each column to multiples of about 2^-100 times its largest entry."""
     largest = np.abs(M).max(axis=0)
     grid = np.exp2(np.floor(np.log2(np.where(largest > 0, largest, 1)))) * RELATIVE_GRID
@@ -47,10 +47,12 @@ def round_columns(M: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class SingularBasis:
-    """Singular vectors of -t, in which the equations of the diagonal blocks fall into pairs.
+    """The singular value decomposition -t = V S W^T, in which the equations of the diagonal blocks
+    fall into pairs.
 
-    The equations are alpha - sym(c t) = E1 and beta + sym(t c) = E2, for symmetric alpha and beta.
-    They have a solution c iff alpha and beta satisfy some linear conditions.
+    The equations are alpha - sym(c t) = E1 and beta + sym(t c) = E2, for symmetric alpha and beta,
+    where sym(M) = (M + M^T) / 2. They have a solution c iff alpha and beta satisfy linear
+    conditions, the *solvability conditions*.
     """
 
     V: np.ndarray
@@ -58,16 +60,21 @@ class SingularBasis:
     W: np.ndarray
 
     @staticmethod
-    def of(t: np.ndarray) -> "SingularBasis":
-        """Return the basis of V = [V1, V0] and W = [W1, W0]; V0 and W0 belong to the value 0."""
+    def of_negative(t: np.ndarray) -> "SingularBasis":
+        """Return the decomposition -t = V S W^T.
+
+        V = [V1, V0] and W = [W1, W0] are square. V0 and W0 are the columns without a singular
+        value; at least one of them is empty.
+        """
         V, values, transposed = np.linalg.svd(-t)
         return SingularBasis(V, values, transposed.T)
 
-    def condition_vectors(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return row vectors l and l' such that the conditions are l alpha l^T + l' beta l'^T = r.
+    def solvability_condition_vectors(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the row vectors l and l' of the solvability conditions, which are
+        l alpha l^T + l' beta l'^T = r, with one pair of rows for each condition.
 
-        There is one condition for each singular value. Others, written as quadratic forms, are the
-        entries of the blocks V0^T beta V0 and W0^T alpha W0.
+        There is one condition for each singular value. The others are conditions on the entries of
+        V0^T beta V0 and W0^T alpha W0, written as quadratic forms.
         """
         m = len(self.values)
         (i, j), (i2, j2) = (np.triu_indices(len(Z) - m) for Z in (self.W, self.V))
@@ -77,13 +84,13 @@ class SingularBasis:
             np.vstack([V, np.zeros((len(i), len(self.V))), V0[i2] + V0[j2]]),
         )
 
-    def right_sides(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
-        """Return the right-hand sides r of the conditions."""
-        l1, l2 = self.condition_vectors()
+    def solvability_right_sides(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
+        """Return the right-hand sides r of the solvability conditions."""
+        l1, l2 = self.solvability_condition_vectors()
         return np.sum(l1 @ E1 * l1, axis=1) + np.sum(l2 @ E2 * l2, axis=1)
 
-    def shear(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
-        """Return c such that -sym(c t) = E1 and sym(t c) = E2, if the conditions hold."""
+    def solve_for_shear(self, E1: np.ndarray, E2: np.ndarray) -> np.ndarray:
+        """Return c with -sym(c t) = E1 and sym(t c) = E2, if `solvability_right_sides` are 0."""
         s, m = self.values, len(self.values)
         divisors = np.where(s > EQUAL * s[0], s, np.inf)
         r1, r2 = self.W.T @ E1 @ self.W, self.V.T @ E2 @ self.V
@@ -99,23 +106,23 @@ class SingularBasis:
 
 
 @contextmanager
-def refuse_overflow() -> Iterator[None]:
-    """Raise `MethodError` if numbers leave the range of float64, or a matrix is singular."""
+def float_errors_as_method_errors() -> Iterator[None]:
+    """Raise `MethodError` if numbers leave the range of float64 or a matrix is singular."""
     try:
         with np.errstate(over="raise", divide="raise", invalid="raise"):
             yield
     except (ArithmeticError, np.linalg.LinAlgError) as error:
         raise MethodError(
-            f"float64 overflow, or a singular matrix, while whitening ({error}): scale the "
+            f"whitening failed in float64, by overflow or a singular matrix ({error}): scale the "
             "coordinates to unit variance"
         ) from None
 
 
-def absorb_power(layers: FloatLayers, exponent: int) -> FloatLayers:
-    """Return layers that map x exactly as the given ones map 2^exponent x.
+def absorb_input_power_of_two(layers: FloatLayers, exponent: int) -> FloatLayers:
+    """Return layers that map x exactly as the given layers map 2^exponent x.
 
-    In the first layer the shift and the scale take the factor, in the second the scale. Raises
-    FloatingPointError if the entries leave the range of float64.
+    The shift and the scale of the first layer and the scale of the second are multiplied by
+    2^exponent. Raises FloatingPointError if entries leave the range of float64.
     """
     (first, second, *rest), factor = layers, 2.0**exponent
     with np.errstate(over="raise", under="raise"):
@@ -127,10 +134,10 @@ def absorb_power(layers: FloatLayers, exponent: int) -> FloatLayers:
 
 
 def estimate_rounding_error(layers: FloatLayers, Sigma: Covariance) -> float:
-    """Return the order of magnitude of the error of layers whose entries are rounded.
+    """Estimate the error that rounding the entries of whitening layers to float64 causes.
 
-    It is the root of the largest sum of squares of the summands of a coordinate, in units of the
-    float's precision. The half that the last layer keeps is white.
+    The estimate is 2^-52 times the largest standard deviation of an output coordinate, computed as
+    if its summands were independent. The half that the last layer keeps is white.
     """
     sizes = np.split(np.diag(Sigma.rounded), layers[0].partition[:1])
     for layer in layers:
@@ -145,15 +152,15 @@ def refine(
     Sigma: Covariance,
     take_step: Callable[[FloatLayers, np.ndarray], FloatLayers],
 ) -> tuple[FloatLayers, Fraction]:
-    """Improve layers by Newton steps; return the best ones, and max |Q Sigma Q^T - I| exactly.
+    """Improve layers by Newton steps; return the best layers, and max |Q Sigma Q^T - I|, exactly.
 
-    `take_step` returns the layers after a step that removes a given residual.
+    `take_step(layers, E)` returns the layers after a step that removes the residual E.
     """
-    E, error = Sigma.residual_and_error(layers)
+    E, error = Sigma.whitening_residual_and_error(layers)
     before, accepted = 2 * error + 1, 1
     while error > accepted * estimate_rounding_error(layers, Sigma) and error < before / 2:
         tried, before, accepted = take_step(layers, E), error, ROUNDINGS
-        E, reached = Sigma.residual_and_error(tried)
+        E, reached = Sigma.whitening_residual_and_error(tried)
         if reached < error:
             layers, error = tried, reached
     return layers, error

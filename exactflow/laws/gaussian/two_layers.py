@@ -9,9 +9,9 @@ R = D2^-1 T. Then R R^T = D2^-1 B D2^-1 - I and R^T R = D1 A D1 - I, so these tw
 same nonzero eigenvalues.
 
 *Diagonals.* Let A be p x p, B q x q, and k = q - p >= 0. `match_spectra` finds positive diagonals a
-and b such that a A a has eigenvalues 1 < l_1 <= .. <= l_p, and b B b has these and k times 1. They
-exist for k <= 1 (the script gaussian_depth). For p = 1 and k >= 2 they exist iff B = D + l l^T for
-a diagonal D > 0; then l_i^2 = b_ij b_ik / b_jk.
+and b such that a A a has eigenvalues 1 < l_1 <= .. <= l_p, and b B b has these eigenvalues and k
+times the eigenvalue 1. Such a and b exist for k <= 1 (the script gaussian_depth). For p = 1 and
+k >= 2 they exist iff B = D + l l^T for a diagonal D > 0; then l_i^2 = b_ij b_ik / b_jk.
 
 How it is checked
 -----------------
@@ -33,16 +33,16 @@ from exactflow.errors import MethodError
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.laws.gaussian import refinement
 from exactflow.laws.gaussian.covariance import Covariance
-from exactflow.laws.gaussian.refinement import FloatLayers, SingularBasis, round_columns
+from exactflow.laws.gaussian.refinement import FloatLayers, SingularBasis, round_columns_to_100_bits
 
 UNCORRELATED = 1e-12
 STEPS = 30
-LONGEST = 0.7  # the longest step, in the logarithm of a diagonal entry
-SHORTEST = 2.0**-6  # the shortest step, in full steps: then the residual is rounding, or too large
-ROUNDED = 1e-4  # from this residual on, the refinement in exact arithmetic takes over
-# where the least eigenvalue can be chosen it is 1 + LEAST: at 1 the equations are singular
+LONGEST = 0.7  # the longest step, as a change of the logarithm of a diagonal entry
+SHORTEST = 2.0**-6  # the search ends if no step longer than this part of a full step improves it
+ROUNDED = 1e-4  # below this residual, the refinement with exact residuals takes over
+# for p = q the least eigenvalue is chosen as 1 + LEAST, since at 1 the equations are singular
 LEAST = 0.02
-# pairs (spread, push) of starting points
+# the pairs (spread, push) with which `_starting_match` is tried
 SQUARE_STARTS = ((0.1, 0.0), (0.3, 0.0), (1.0, 0.0), (2.0, 0.0), (4.0, 0.0))
 STARTS = tuple((spread, push) for push in (0.5, 1, 2, 3, 4, 5) for spread in (0.1, 0.5, 1.5))
 
@@ -50,68 +50,75 @@ STARTS = tuple((spread, push) for push in (0.5, 1, 2, 3, 4, 5) for spread in (0.
 def find_two_layers(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction]:
     """Return two whitening layers on halves (p, d - p), and their error, or raise `MethodError`."""
     q = len(covariance.rounded) - p
-    found = _first_then_second(covariance, p)
+    found = _find_layers_first_half_first(covariance, p)
     if found is not None and found[1] < refinement.ACCEPTED:
         return found
-    found = _first_then_second(covariance.with_halves_swapped(p), q)
+    found = _find_layers_first_half_first(covariance.with_halves_swapped(p), q)
     if found is not None and found[1] < refinement.ACCEPTED:
         return tuple(layer.swapped() for layer in found[0]), found[1]
     k = abs(q - p)
     if k < 2:
         raise MethodError(
-            "two layers exist, but the search found none in float64: scale the coordinates, or use "
-            "another partition"
+            "two layers exist, but the search in float64 did not find them: scale the coordinates "
+            "to unit variance, or use another partition"
         )
     raise MethodError(
         f"no two layers on halves ({p}, {q}) were found. They exist only if the larger half of the "
-        f"covariance, or of its inverse, minus a diagonal matrix has rank {min(p, q)}; for generic "
-        f"matrices that needs (q - p) (q - p + 1) / 2 = {k * (k + 1) // 2} <= {max(p, q)} "
-        "(Ledermann), and does not follow from it. Use halves whose sizes differ by at most one, "
+        f"covariance, or of its inverse, minus a diagonal matrix has rank {min(p, q)}; for a "
+        f"generic matrix this requires (q - p) (q - p + 1) / 2 = {k * (k + 1) // 2} <= {max(p, q)} "
+        "(Ledermann), which does not suffice. Use halves whose sizes differ by at most one, "
         "for which two layers always exist; for a difference of two the script gaussian_depth "
         "constructs three"
     )
 
 
-def _first_then_second(covariance: Covariance, p: int) -> tuple[FloatLayers, Fraction] | None:
-    """Return layers that move the first half, then the second, with their error, or None."""
-    A, B = covariance.precision_block(p), covariance.rounded[p:, p:]
+def _find_layers_first_half_first(
+    covariance: Covariance, p: int
+) -> tuple[FloatLayers, Fraction] | None:
+    """Return layers that move first the first half, then the second, and their error; None if the
+    search finds none.
+    """
+    A, B = covariance.first_block_of_inverse(p), covariance.rounded[p:, p:]
     regression = np.linalg.solve(B, covariance.rounded[p:, :p]).T
     if max(_largest_correlation(A), _largest_correlation(B)) < UNCORRELATED:
         d1, d2 = np.sqrt(np.diag(A)), np.diag(B) ** -0.5
         layers = _build_layers(d1, -d1[:, None] * regression, d2, np.zeros(regression.shape[::-1]))
-        error = covariance.residual_and_error(layers)[1]
+        error = covariance.whitening_residual_and_error(layers)[1]
         if error < 4 * refinement.estimate_rounding_error(layers, covariance):
             return layers, error
     match = match_spectra(A, B) if len(A) <= len(B) else match_spectra(B, A)
     if match is None:
         return None
     match = match if len(A) <= len(B) else SpectralMatch(A, B, match.v, match.u)
-    return refinement.refine(match.layers(regression), covariance, _take_newton_step)
+    return refinement.refine(match.build_layers(regression), covariance, _take_newton_step)
 
 
 def _largest_correlation(M: np.ndarray) -> float:
-    """Return the largest absolute correlation in a covariance."""
+    """Return the largest absolute correlation of two coordinates with this covariance."""
     deviations = np.sqrt(np.diag(M))
     return np.abs(np.tril(M / np.outer(deviations, deviations), -1)).max()
 
 
-def _build_layers(d1: np.ndarray, x: np.ndarray, d2: np.ndarray, t: np.ndarray) -> FloatLayers:
-    """Return the layers y1 = d1 x1 + x x2 and y2 = d2 x2 + t y1."""
-    return FloatCoupling("first", round_columns(x), d1), FloatCoupling(
-        "second", round_columns(t), d2
+def _build_layers(
+    scale1: np.ndarray, shift1: np.ndarray, scale2: np.ndarray, shift2: np.ndarray
+) -> FloatLayers:
+    """Return the layers y1 = scale1 x1 + shift1 x2 and y2 = scale2 x2 + shift2 y1, rounded."""
+    return (
+        FloatCoupling("first", round_columns_to_100_bits(shift1), scale1),
+        FloatCoupling("second", round_columns_to_100_bits(shift2), scale2),
     )
 
 
 def _take_newton_step(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
     """Return the layers after a Newton step that removes E = Q Sigma Q^T - I."""
     (x, d1), (t, d2) = ((layer.shift, layer.scale) for layer in layers)
-    p, basis = len(x), SingularBasis.of(t)
+    p, basis = len(x), SingularBasis.of_negative(t)
     E1, E2 = -E[:p, :p] / 2, -E[p:, p:] / 2
-    left, right = basis.condition_vectors()
+    left, right = basis.solvability_condition_vectors()
     equations = np.hstack([left**2, right**2])
-    steps = np.linalg.lstsq(equations, basis.right_sides(E1, E2), rcond=None)[0]
+    steps = np.linalg.lstsq(equations, basis.solvability_right_sides(E1, E2), rcond=None)[0]
     alpha, beta = np.split(steps, [p])
-    c = basis.shear(E1 - np.diag(alpha), E2 - np.diag(beta))
+    c = basis.solve_for_shear(E1 - np.diag(alpha), E2 - np.diag(beta))
     a = -(E[:p, p:] + c).T - t @ (np.diag(alpha) - c @ t)
     return _build_layers(
         d1 + alpha * d1, x + alpha[:, None] * x + c * d2, d2 + beta * d2, t + a + beta[:, None] * t
@@ -120,7 +127,9 @@ def _take_newton_step(layers: FloatLayers, E: np.ndarray) -> FloatLayers:
 
 @dataclass(frozen=True, eq=False)
 class SpectralMatch:
-    """Positive diagonals a = exp(u) and b = exp(v), and the spectra of a A a and b B b."""
+    """Positive diagonals a = exp(u) and b = exp(v), and the eigenvalues of a A a and b B b, which
+    should match.
+    """
 
     A: np.ndarray
     B: np.ndarray
@@ -128,69 +137,78 @@ class SpectralMatch:
     v: np.ndarray
 
     @cached_property
-    def spectrum_a(self) -> tuple[np.ndarray, np.ndarray]:
-        """Eigenvalues, ascending, and eigenvectors of a A a."""
-        return _scaled_spectrum(self.A, self.u)
+    def eigh_of_scaled_A(self) -> tuple[np.ndarray, np.ndarray]:
+        """The eigenvalues, ascending, and the eigenvectors of a A a."""
+        return _eigh_of_scaled(self.A, self.u)
 
     @cached_property
-    def spectrum_b(self) -> tuple[np.ndarray, np.ndarray]:
-        """Eigenvalues, ascending, and eigenvectors of b B b."""
-        return _scaled_spectrum(self.B, self.v)
+    def eigh_of_scaled_B(self) -> tuple[np.ndarray, np.ndarray]:
+        """The eigenvalues, ascending, and the eigenvectors of b B b."""
+        return _eigh_of_scaled(self.B, self.v)
 
     @property
     def has_positive_eigenvalues(self) -> bool:
-        """Whether all eigenvalues are positive, rounded."""
-        return min(self.spectrum_a[0][0], self.spectrum_b[0][0]) > 0
+        """Whether all rounded eigenvalues of a A a and b B b are positive."""
+        return min(self.eigh_of_scaled_A[0][0], self.eigh_of_scaled_B[0][0]) > 0
 
-    def moved(self, du: np.ndarray, dv: np.ndarray) -> "SpectralMatch":
-        """Return the match for other logarithms."""
+    def with_logs_moved(self, du: np.ndarray, dv: np.ndarray) -> "SpectralMatch":
+        """Return the match with the logarithms u + du and v + dv."""
         return SpectralMatch(self.A, self.B, self.u + du, self.v + dv)
 
-    def residual(self) -> np.ndarray:
-        """Return the differences of the logarithms of eigenvalues that should be equal, and the
-        entries of the logarithm of the block that should be the identity.
+    def log_residual(self) -> np.ndarray:
+        """Return the differences of the logarithms of eigenvalues that should be equal, followed by
+        the entries of the logarithm of the k x k block of b B b that should be the identity.
         """
         k = len(self.v) - len(self.u)
-        logs = np.log(self.spectrum_b[0])
+        logs = np.log(self.eigh_of_scaled_B[0])
         block = np.diag(logs[:k])[np.triu_indices(k)]
-        return np.concatenate([np.log(self.spectrum_a[0]) - logs[k:], block])
+        return np.concatenate([np.log(self.eigh_of_scaled_A[0]) - logs[k:], block])
 
-    def jacobian(self) -> np.ndarray:
-        """Return the derivative of the residual by (u, v), if the k-fold eigenvalue is exact."""
-        k, V, W = len(self.v) - len(self.u), self.spectrum_a[1], self.spectrum_b[1]
+    def log_residual_jacobian(self) -> np.ndarray:
+        """Return the derivative of `log_residual` by (u, v), which is exact if the k least
+        eigenvalues of b B b are equal.
+        """
+        k, V, W = len(self.v) - len(self.u), self.eigh_of_scaled_A[1], self.eigh_of_scaled_B[1]
         i, j = np.triu_indices(k)
         matching = np.hstack([2 * V.T**2, -2 * W[:, k:].T ** 2])
         block = 2 * (W[:, i] * W[:, j]).T
         return np.vstack([matching, np.hstack([np.zeros((len(i), len(V))), block])])
 
-    def normalized(self) -> "SpectralMatch":
-        """Return the match times the common factor that makes the least eigenvalue 1, or
+    def with_least_eigenvalue_normalized(self) -> "SpectralMatch":
+        """Return the match with a and b times the factor that makes the least eigenvalue 1, or
         1 + LEAST if p = q.
         """
         unequal = len(self.u) < len(self.v)
         shift = (
-            np.log(self.spectrum_b[0][0] if unequal else self.spectrum_a[0][0] / (1 + LEAST)) / 2
+            np.log(
+                self.eigh_of_scaled_B[0][0]
+                if unequal
+                else self.eigh_of_scaled_A[0][0] / (1 + LEAST)
+            )
+            / 2
         )
-        return self.moved(-shift, -shift)
+        return self.with_logs_moved(-shift, -shift)
 
-    def layers(self, regression: np.ndarray) -> FloatLayers:
-        """Return the two layers; `regression` is Sigma12 Sigma22^-1."""
+    def build_layers(self, regression: np.ndarray) -> FloatLayers:
+        """Return the two whitening layers; `regression` is Sigma12 Sigma22^-1."""
         least = min(len(self.u), len(self.v))
         d1, d2 = np.exp(-self.u), np.exp(self.v)
-        (a_values, V), (b_values, W) = self.spectrum_a, self.spectrum_b
+        (a_values, V), (b_values, W) = self.eigh_of_scaled_A, self.eigh_of_scaled_B
         values = (a_values[-least:] + b_values[-least:]) / 2
         R = W[:, -least:] * np.sqrt(values - 1) @ V[:, -least:].T
         inverse = W / b_values @ W.T
         return _build_layers(d1, R.T @ inverse * d2 - d1[:, None] * regression, d2, -R)
 
 
-def _scaled_spectrum(M: np.ndarray, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    scale = np.exp(logs)
+def _eigh_of_scaled(M: np.ndarray, log_scales: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the eigenvalues and eigenvectors of D M D for the diagonal D of exp(log_scales)."""
+    scale = np.exp(log_scales)
     return np.linalg.eigh(scale[:, None] * M * scale)
 
 
 def match_spectra(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
-    """Return the diagonals of the main result up to rounding, or None if none are found.
+    """Return diagonals a and b, up to rounding, with which the eigenvalues of a A a and b B b match
+    as in the module docstring; None if none are found.
 
     The search begins near the diagonals that make the diagonal entries of a A a and b B b one.
     """
@@ -198,14 +216,24 @@ def match_spectra(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
         return one
     for spread, push in SQUARE_STARTS if len(A) == len(B) else STARTS:
         start = _starting_match(A, B, spread, push)
-        found = _improve_match(start.normalized()) if start.has_positive_eigenvalues else None
-        if found is not None and (found := found.normalized()).spectrum_a[0][0] > 1 + LEAST / 4:
+        found = (
+            _improve_match(start.with_least_eigenvalue_normalized())
+            if start.has_positive_eigenvalues
+            else None
+        )
+        if (
+            found is not None
+            and (found := found.with_least_eigenvalue_normalized()).eigh_of_scaled_A[0][0]
+            > 1 + LEAST / 4
+        ):
             return found
     return None
 
 
 def _match_one_factor_model(A: np.ndarray, B: np.ndarray) -> SpectralMatch | None:
-    """Return the match that scales B = D + l l^T, all l_i nonzero, to I + r r^T, or None."""
+    """Return the match that scales B = D + l l^T to I + r r^T, for p = 1; None if B has no such
+    form with all l_i nonzero, or if rounding spoils the match.
+    """
     i, j = np.triu_indices(len(B), 1)
     if not B[i, j].all():
         return None
@@ -219,17 +247,18 @@ def _match_one_factor_model(A: np.ndarray, B: np.ndarray) -> SpectralMatch | Non
     match = SpectralMatch(A, B, np.log(greatest / A[0]) / 2, v)
     return (
         match
-        if match.has_positive_eigenvalues and np.abs(match.residual()).max() < ROUNDED
+        if match.has_positive_eigenvalues and np.abs(match.log_residual()).max() < ROUNDED
         else None
     )
 
 
 def _starting_match(A: np.ndarray, B: np.ndarray, spread: float, push: float) -> SpectralMatch:
-    """Return a starting point: unit diagonals, spread in opposite directions.
+    """Return a starting point: the diagonals that make the diagonal entries of a A a and b B b one,
+    with the logarithms of a spread in one direction and those of b in the other.
 
     Without the spread the equations are singular. The k entries of b whose rows of B depend most on
-    the other rows are decreased, so that the least k eigenvalues are separate: if eigenvalues
-    cross, the sorted ones have no derivative.
+    the other rows are decreased by the factor exp(push), so that the least k eigenvalues are
+    separate from the others: where eigenvalues cross, the sorted eigenvalues have no derivative.
     """
     u = -spread * np.linspace(-1, 1, len(A)) - np.log(np.diag(A)) / 2
     v = spread * np.linspace(-1, 1, len(B)) - np.log(np.diag(B)) / 2
@@ -240,23 +269,23 @@ def _starting_match(A: np.ndarray, B: np.ndarray, spread: float, push: float) ->
 
 
 def _improve_match(match: SpectralMatch) -> SpectralMatch | None:
-    """Improve a match by damped Newton steps; None if the residual does not become small."""
-    residual = match.residual()
+    """Improve a match by damped Newton steps; return None if its residual does not become small."""
+    residual = match.log_residual()
     for _ in range(STEPS):
-        step = np.linalg.lstsq(match.jacobian(), -residual, rcond=None)[0]
+        step = np.linalg.lstsq(match.log_residual_jacobian(), -residual, rcond=None)[0]
         length = min(1.0, LONGEST / max(np.abs(step).max(), LONGEST))
         size, better = np.linalg.norm(residual), None
         while better is None and length > SHORTEST:
-            tried = match.moved(*np.split(length * step, [len(match.u)]))
+            tried = match.with_logs_moved(*np.split(length * step, [len(match.u)]))
             if (
                 tried.has_positive_eigenvalues
-                and np.linalg.norm(tried.residual()) < (1 - length / 10) * size
+                and np.linalg.norm(tried.log_residual()) < (1 - length / 10) * size
             ):
                 better = tried
             length /= 2
         if better is None:
             break
-        match, residual = better, better.residual()
+        match, residual = better, better.log_residual()
         if np.abs(residual).max() < 1e-12:
             break
     return match if np.abs(residual).max() < ROUNDED else None

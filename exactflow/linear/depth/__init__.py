@@ -35,12 +35,12 @@ from sympy.logic.boolalg import Boolean
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.assumptions import Assumptions, assuming
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.numbers import format_field
 from exactflow.exact.typing import MatrixLike, PartitionLike, check_option
 from exactflow.flows.orientation import ORIENTATIONS, Orientation
 from exactflow.flows.result import DepthScales
-from exactflow.linear.depth.additive import find_additive_layers
+from exactflow.linear.depth.additive import find_few_additive_layers
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import SplitMatrix
 from exactflow.linear.depth.result import CertifiedDepth, MinimalDepth
@@ -60,8 +60,8 @@ def minimal_depth(
     partition: "PartitionLike | None" = None,
     assume: "Iterable | Boolean" = (),
 ) -> MinimalDepth:
-    """Find the minimal depth of `M` (or bounds), with layers that attain it and proofs that fewer
-    do not.
+    """Find the minimal depth of `M`, or bounds, with layers that attain it and proofs that fewer
+    layers do not suffice.
 
     Parameters
     ----------
@@ -122,15 +122,15 @@ def minimal_depth(
     check_option("scales", scales, DEPTH_SCALES)
     check_option("orientation", orientation, ORIENTATIONS)
     with assuming(Assumptions.of(assume)):
-        return _depth(Problem.of(as_matrix(M), partition, orientation, "nonzero"), scales)
+        return _depth(Problem.of(as_square_matrix(M), partition, orientation, "nonzero"), scales)
 
 
 def _depth(problem: Problem, scales: DepthScales | Literal["auto"]) -> MinimalDepth:
-    """Return the result for a problem, additive or scaled as the determinant permits."""
+    """Find the minimal depth for a problem; "auto" means additive layers if det M = 1."""
     field, det = problem.target.domain, problem.det
     if det == field.one and scales != "positive":
-        split = SplitMatrix(problem.matrix.to_dense(), problem.partition[0])
-        layers, excluded = find_additive_layers(split)
+        split = SplitMatrix(problem.matrix_of_layers.to_dense(), problem.partition[0])
+        layers, excluded = find_few_additive_layers(split)
         return MinimalDepth.verified(layers, problem, "additive", excluded)
     if scales == "additive":
         raise InvalidInputError(
@@ -141,6 +141,6 @@ def _depth(problem: Problem, scales: DepthScales | Literal["auto"]) -> MinimalDe
         raise InvalidInputError(
             f"det(M) = {format_element(det, field)} over {format_field(field)} is "
             "neither 1 nor known to be positive: "
-            f"{sign_assumption_hint(det, field)}divide a row by it"
+            f"{sign_assumption_hint(det, field)}divide a row by the determinant"
         )
     return bound_scaled_depth(replace(problem, scales="positive"))

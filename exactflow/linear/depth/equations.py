@@ -1,4 +1,4 @@
-"""Linear equations between the layers of a product, and multipliers that show a contradiction.
+"""Linear equations between the layers of a product, and multipliers that refute them.
 
 Main results
 ------------
@@ -27,17 +27,17 @@ and s does not, or if, up to one sign for all, no weight is negative, one is pos
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.exact.exceptional import (
-    count_exceptional_factors,
+    count_possibly_vanishing_factors,
     record_denominators,
     record_nonzero,
-    record_one_nonzero,
+    record_simplest_nonzero,
 )
 from exactflow.exact.linalg import Alternative, trace
 from exactflow.exact.typing import Element
@@ -50,7 +50,10 @@ POSITIVE = {"H", "G", "S", "T"}
 
 
 class Equation(NamedTuple):
-    """The sum of P X Q over the terms (X, P, Q) is `right`; `shown` is a formula for `right`."""
+    """A matrix equation: the sum of P X Q over the terms (X, P, Q) is `right`.
+
+    X is the name of an unknown; `shown` is a formula for `right`.
+    """
 
     name: str
     right: DomainMatrix
@@ -58,14 +61,14 @@ class Equation(NamedTuple):
     shown: str = ""
 
 
-def equations_for(instance: PatternInstance) -> list[Equation]:
-    """Return the equations for the layers of a product, one for each matrix of a multiplier."""
+def necessary_layer_equations(instance: PatternInstance) -> list[Equation]:
+    """Return linear equations that the layers fulfil if M is their product in the pattern."""
     additive = instance.scales == "additive"
     if len(instance.pattern) == 5:
-        return characteristic_polynomial_equations(instance.pencil)
+        return charpoly_equations_if_proportional(instance.pencil)
     if len(instance.pattern) < 3:
-        return _equations_for_at_most_two(instance, additive)
-    (A, B, C, D), (a, _, c, _) = instance.blocks, instance.inverse
+        return _equations_up_to_two_layers(instance, additive)
+    (A, B, C, D), (a, _, c, _) = instance.blocks_for_pattern, instance.inverse_for_pattern
     one, other = (linalg.identity(M.shape[0], M.domain) for M in (A, D))
     if len(instance.pattern) == 3 and additive:
         return [
@@ -95,8 +98,9 @@ def equations_for(instance: PatternInstance) -> list[Equation]:
     return [Equation(name, C - C, [*of_C, ("G^-1 W", -D, one), ("W H^-1", other, a)], "0")]
 
 
-def _equations_for_at_most_two(instance: PatternInstance, additive: bool) -> list[Equation]:
-    A, B, C, D = instance.blocks
+def _equations_up_to_two_layers(instance: PatternInstance, additive: bool) -> list[Equation]:
+    """Return the equations that the layers of a pattern of at most two letters fulfil."""
+    A, B, C, D = instance.blocks_for_pattern
     one, other = (linalg.identity(M.shape[0], M.domain) for M in (A, D))
     S, T = [("S", one, one)], [("T", other, other)]
     if len(instance.pattern) == 2 and additive:
@@ -122,13 +126,13 @@ def _equations_for_at_most_two(instance: PatternInstance, additive: bool) -> lis
     return system if instance.pattern else [*system, zero[1]]
 
 
-def entry_reason(instance: PatternInstance) -> Reason | None:
-    """Find an entry of M that no product of at most two layers has, or None.
+def entry_reason_up_to_two(instance: PatternInstance) -> Reason | None:
+    """Return a reason: an entry of M that no product of at most two layers has, or None.
 
-    An entry whose sign is not known does not count. One that is wrong for the most values of the
-    symbols is preferred.
+    An entry whose sign is not known does not count. Of several wrong entries, the result is one
+    that is wrong for the most values of the symbols.
     """
-    system, field = equations_for(instance), instance.matrix.domain
+    system, field = necessary_layer_equations(instance), instance.matrix.domain
     wrong = [
         (x, at, i, j)
         for at, (_, right, terms, _) in enumerate(system)
@@ -138,7 +142,7 @@ def entry_reason(instance: PatternInstance) -> Reason | None:
     ]
     if not wrong:
         return None
-    _, at, i, j = min(wrong, key=lambda found: count_exceptional_factors(found[0], field))
+    _, at, i, j = min(wrong, key=lambda found: count_possibly_vanishing_factors(found[0], field))
     multiplier = [(right - right).transpose() for _, right, *_ in system]
     rows, columns = (linalg.identity(n, field) for n in system[at].right.shape)
     multiplier[at] = columns[:, j] * rows[i, :]
@@ -169,7 +173,7 @@ def is_refuted_by(system: Sequence[Equation], multiplier: Multiplier) -> bool:
     if not any(weights):
         record_nonzero(s, field)
         return bool(s)
-    record_one_nonzero(weights, field)
+    record_simplest_nonzero(weights, field)
     signs = {sign(x, field) for x in (*weights, -s)}
     return signs - {0} in ({1}, {-1})
 
@@ -177,7 +181,7 @@ def is_refuted_by(system: Sequence[Equation], multiplier: Multiplier) -> bool:
 def factors_of_unknowns(
     system: Sequence[Equation], multiplier: Multiplier
 ) -> dict[str, DomainMatrix]:
-    """Return the factor of each unknown X in the combined equation: the sum of Q W P."""
+    """Return the factor, the sum of Q W P, of each unknown X in the combined equation."""
     sums: dict[str, DomainMatrix] = {}
     for W, equation in zip(multiplier, system, strict=True):
         for X, P, Q in equation.terms:
@@ -187,12 +191,12 @@ def factors_of_unknowns(
 
 
 def combined_right_side(system: Sequence[Equation], multiplier: Multiplier) -> Element:
-    """Return s, the sum of the traces of the multipliers times the right sides."""
+    """Return the right side of the combined equation: the sum of tr(W R) over all equations."""
     products = (W * equation.right for W, equation in zip(multiplier, system, strict=True))
     return sum(map(trace, products), system[0].right.domain.zero)
 
 
-def solve(system: Sequence[Equation], rows: int, columns: int) -> Alternative:
+def solve_for_matrix(system: Sequence[Equation], rows: int, columns: int) -> Alternative:
     """Solve equations for one unknown matrix: return (solutions, None), or (None, multiplier).
 
     The columns of `solutions` are matrices, row by row: a particular solution, followed by a basis
@@ -237,10 +241,12 @@ def negated_ratio(c: DomainMatrix, C: DomainMatrix) -> Element | None:
     return k if k is not None and c == C * (-k) else None
 
 
-def characteristic_polynomial_equations(pencil: Pencil) -> list[Equation]:
-    """Return the equations u(x) g(x) = w(x) k^r g(x / k) for a monic g, if c = -k C, or none.
+def charpoly_equations_if_proportional(pencil: Pencil) -> list[Equation]:
+    """Return linear equations for the characteristic polynomial g of D - C V on im C, if c = -k C.
 
-    The unknown is the column of the coefficients of g after the first.
+    Otherwise there are none. The equations say that u(x) g(x) = w(x) k^r g(x / k), where u and w
+    are the characteristic polynomials of Du and aN. The unknown is the column of the coefficients
+    of g after the first, which is 1.
     """
     k, parts = negated_ratio(pencil.c, pencil.C), FixedParts.of(pencil)
     if k is None:
@@ -250,8 +256,8 @@ def characteristic_polynomial_equations(pencil: Pencil) -> list[Equation]:
     w = with_roots_at_one(parts.aN.charpoly_berk(), parts.e)
     for i in range(r + 1):
         difference = [x - k**i * y for x, y in zip(u, w, strict=True)]
-        shifted = [field.zero] * i + difference + [field.zero] * (r - i)  # times x^(r - i)
-        columns.append(linalg.column(shifted, field))
+        times_power = [field.zero] * i + difference + [field.zero] * (r - i)  # of x^(r - i)
+        columns.append(linalg.column(times_power, field))
     K, one = linalg.from_columns(columns[1:]), linalg.identity(1, field)
     return [Equation("u(x) g(x) = w(x) k^r g(x / k)", -columns[0], [("g", K, one)])]
 
@@ -263,31 +269,32 @@ def with_roots_at_one(f: Sequence[Element], count: int) -> list[Element]:
     return list(f)
 
 
-def eigenvalues_with_extra_blocks(parts: FixedParts) -> list[tuple[Element, bool]]:
-    """Return pairs: an eigenvalue s != 1 with r blocks more in Du or aN, and whether it is aN."""
-    found = []
-    for f, sizes in parts.divisors.items():
+def eigenvalues_with_r_extra_blocks(parts: FixedParts) -> dict[Element, Literal["Du", "aN"]]:
+    """Return the eigenvalues s != 1 at which Du or aN has r blocks more, and which of them."""
+    found: dict[Element, Literal["Du", "aN"]] = {}
+    for f, sizes in parts.block_sizes_by_factor.items():
         excess = len(sizes[1]) - len(sizes[0])
         if len(f) == 2 and sum(f, parts.L.domain.zero) and abs(excess) == parts.r:
-            found.append((-f[1], excess > 0))
+            found[-f[1]] = "aN" if excess > 0 else "Du"
     return found
 
 
-def shift_equations(pencil: Pencil, parts: FixedParts) -> list[Equation]:
-    """Return linear equations for V which hold if D' = D - C V and a' = a + V c fit one product.
+def necessary_shift_equations(pencil: Pencil, parts: FixedParts) -> list[Equation]:
+    """Return linear equations that V fulfils if M U(-V) is a product U L U L.
 
-    Let s != 1 have g blocks in aN and g - r in Du. Then a' has at least g blocks at s, and so has
-    D'. But the kernel of D' - s lies in K = {k : (D - s) k in im C}, whose dimension is
-    r + (g - r) = g. So (D' - s) k = 0 for all of K. If Du has r blocks more, then p (a' - s) = 0
-    for the rows p with p (a - s) = 0 on ker c. Moreover tr D' = tr a' + e, where e is the size of D
-    minus that of a. If the least multiplicities of the eigenvalues of the fixed parts fill all
-    dimensions, there are no other eigenvalues, so that both traces are known.
+    Let D' = D - C V and a' = a + V c, and let s != 1 have g blocks in aN and g - r in Du. Then a'
+    has at least g blocks at s, and so has D'. But the kernel of D' - s lies in the space K of all k
+    with (D - s) k in im C, whose dimension is r + (g - r) = g. So (D' - s) k = 0 for all of K. If
+    Du has r blocks more, then p (a' - s) = 0 for the rows p with p (a - s) = 0 on ker c. Moreover
+    tr D' = tr a' + e, where e is the size of D minus that of a. If the least multiplicities of the
+    eigenvalues of the fixed parts fill all dimensions, there are no other eigenvalues, so that both
+    traces are known.
     """
     C, D, a, c = pencil
     field, system = C.domain, list[Equation]()
-    for s, is_of_aN in eigenvalues_with_extra_blocks(parts):
+    for s, larger in eigenvalues_with_r_extra_blocks(parts).items():
         D_s, a_s = (M - linalg.identity(M.shape[0], field) * s for M in (D, a))
-        if is_of_aN:
+        if larger == "aN":
             k = linalg.kernel(linalg.left_kernel(C) * D_s)
             system.append(Equation("{C} V k = ({D} - s) k", D_s * k, [("V", C, k)]))
         else:
@@ -296,7 +303,7 @@ def shift_equations(pencil: Pencil, parts: FixedParts) -> list[Equation]:
     q, p = C.shape
     of_D = [("V", C[i, :], linalg.unit_vector(q, i, field)) for i in range(q)]
     of_a = [("V", linalg.unit_vector(p, i, field).transpose(), c[:, i]) for i in range(p)]
-    total, e = parts.forced_trace, field.convert(parts.e)
+    total, e = parts.forced_trace_of_shifted_D, field.convert(parts.e)
     if total is None:
         goal = linalg.column([trace(D) - trace(a) - e], field)
         name = "tr({C} V) + tr(V {c}) = tr({D}) - tr({a})" + (f" - {parts.e}" if parts.e else "")

@@ -1,4 +1,4 @@
-"""The steps of the proof that fewer layers are impossible, as values that check themselves.
+"""Steps of the proof that fewer layers are impossible; each step checks itself.
 
 A linear obstruction has a multiplier K_j for each equation j, the sum of P X Q over its terms = R.
 The equation is multiplied by K_j and traced. The factor of an unknown X is the sum of Q K_j P: it
@@ -13,14 +13,14 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.explanation import Step
-from exactflow.explanation.identity_text import names_in_formula
-from exactflow.explanation.steps import order_and_flip_matrices
+from exactflow.explanation.identity_text import names_and_functions_in_formula
+from exactflow.explanation.steps import nontrivial_order_and_flip_matrices
 from exactflow.explanation.symbolic_identities import Identity
 from exactflow.flows.orientation import CoordinateLayout
 from exactflow.linear.depth import equations
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import alternating_patterns
-from exactflow.linear.depth.rank_obstructions import find_excluding_scalars
+from exactflow.linear.depth.rank_obstructions import find_scalars_and_forced_eigenvalues
 
 _MOST_MINORS = 100
 
@@ -62,27 +62,28 @@ def obstruction_step(
     order E or flips F, the blocks are those of N = E M F E^T, for the given matrix M.
     """
     names = "DCBA" if found.is_exchanged else "ABCD"
-    blocks = dict(zip(names, found.blocks, strict=True))
-    blocks |= dict(zip(names.lower(), found.inverse, strict=True))
+    blocks = dict(zip(names, found.blocks_for_pattern, strict=True))
+    blocks |= dict(zip(names.lower(), found.inverse_for_pattern, strict=True))
     field = found.matrix.domain
-    posed = order_and_flip_matrices(layout.order, layout.flips, field) if layout else {}
+    posed = nontrivial_order_and_flip_matrices(layout.order, layout.flips, field) if layout else {}
     left, right = ("E ", " E^T") if "E" in posed else ("", "")
     right = " F" * ("F" in posed) + right
     name = "N" if posed else "M"
     text = [f"N = {left}M{right}"] * bool(posed)
     text += [f"{name} = blocks(A, B, C, D)", f"blocks(a, b, c, d) {name} = I"]
     if found.kind_row.is_of_pair and len(found.pattern) == 5:
-        text.append(found.format_blocks("{C} = 0"))
+        text.append(found.fill_in_block_names("{C} = 0"))
     if found.kind == "trace" and found.witness == 1:
-        missing = found.blocks.D.shape[0] - found.inverse.A.shape[0]
+        missing = found.blocks_for_pattern.D.shape[0] - found.inverse_for_pattern.A.shape[0]
         ones = [f" + {count}" * (count > 0) for count in (-missing, missing)]
-        text.append(found.format_blocks(f"tr({{D}}){ones[0]} != tr({{a}}){ones[1]}"))
-    identities, values = _witness_identities(found, blocks)
+        text.append(found.fill_in_block_names(f"tr({{D}}){ones[0]} != tr({{a}}){ones[1]}"))
+    identities, values = _witness_identities_and_values(found, blocks)
     text += identities
     p, q = found.partition
     why = (
         f"`A`, `B`, `C`, `D` are the blocks of `{name}` for halves of {p} and {q} coordinates, "
-        f"`a`, `b`, `c`, `d` those of its inverse. {found.sentences(name=name)}"
+        "`a`, `b`, `c`, `d` those of its inverse. "
+        f"{found.claim_and_proof_with_backticks(name=name)}"
     )
     if any("minors(" in identity for identity in identities):
         why += " In the formulas, minors(.., k) is the row of all principal minors of size k."
@@ -100,20 +101,22 @@ def obstruction_step(
     )
 
 
-def _witness_identities(
+def _witness_identities_and_values(
     found: Obstruction, blocks: Mapping[str, DomainMatrix]
 ) -> tuple[list[str], dict[str, Any]]:
-    """Return identities that show the witness of an obstruction, and the values in them.
+    """Return identities that the witness of an obstruction proves, and the values in them.
 
     Signs are shown over QQ, and for at most `_MOST_MINORS` minors of a size.
     """
     if found.kind == "linear":
-        return _multiplier_identities(found, blocks)
+        return _multiplier_identities_and_values(found, blocks)
     if found.kind == "opposed":
-        return _opposed_identities(found), {}
+        return _opposed_sign_inequalities(found), {}
     if found.kind == "rank":
-        return _rank_identities(found, blocks)
-    if found.kind == "chain of eigenvalues" and (excluding := find_excluding_scalars(found)):
+        return _rank_identities_and_values(found, blocks)
+    if found.kind == "chain of eigenvalues" and (
+        excluding := find_scalars_and_forced_eigenvalues(found)
+    ):
         scalars, _ = excluding
         small, large = "AD" if found.partition[0] < found.partition[1] else "DA"
         text = [
@@ -125,22 +128,24 @@ def _witness_identities(
     return [], {}
 
 
-def _opposed_identities(found: Obstruction) -> list[str]:
-    """Return the opposite signs of the principal minors of D and a as inequalities."""
-    k, minors = found.witness, [table.of_size(found.witness) for table in found.minors]
+def _opposed_sign_inequalities(found: Obstruction) -> list[str]:
+    """Return inequalities that say that the principal minors of D and a have opposite signs."""
+    k, minors = found.witness, [table.of_size(found.witness) for table in found.minors_of_D_and_a]
     if not found.matrix.domain.is_QQ or max(map(len, minors)) > _MOST_MINORS:
         return []
-    D, a = (found.format_blocks(f"minors({X}, {k})") for X in ("{D}", "{a}"))
+    D, a = (found.fill_in_block_names(f"minors({X}, {k})") for X in ("{D}", "{a}"))
     is_D_positive = min(minors[0]) >= 0 and max(minors[1]) <= 0
     signs = (">=", "<=") if is_D_positive else ("<=", ">=")
     return [f"{D} {signs[0]} 0", f"{a} {signs[1]} 0", f"largest({D}) + largest({a}) > 0"]
 
 
-def _rank_identities(
+def _rank_identities_and_values(
     found: Obstruction, blocks: Mapping[str, DomainMatrix]
 ) -> tuple[list[str], dict[str, Any]]:
-    """Return the rank of a block less I; for positive scales a part K of the block, chosen by J,
-    and the signs of the principal minors of -K.
+    """Return identities that show that a block has too large a rank, and the values in them.
+
+    With positive scales they select a submatrix K of the block by J, and say that the principal
+    minors of -K are not negative.
     """
     name, kept = found.witness
     block = blocks[name]
@@ -155,27 +160,31 @@ def _rank_identities(
     return [f"K = J^T {name} J", *signs], {"J": J.to_dense(), "K": block.extract(kept, kept)}
 
 
-def _multiplier_identities(
+def _multiplier_identities_and_values(
     found: Obstruction, blocks: Mapping[str, DomainMatrix]
 ) -> tuple[list[str], dict[str, Any]]:
-    """Return identities between the multipliers and blocks of a linear obstruction, and values."""
-    system = equations.equations_for(found)
+    """Return identities between multipliers and blocks that refute linear equations, and values."""
+    system = equations.necessary_layer_equations(found)
     used = [(e, W) for e, W in zip(system, found.witness, strict=True) if not W.is_zero_matrix]
     if len(found.pattern) < 3 and not any(e.terms for e, _ in used):
-        return [found.format_blocks(e.name).replace(" = ", " != ") for e, _ in used], {}
+        return [found.fill_in_block_names(e.name).replace(" = ", " != ") for e, _ in used], {}
     values: dict[str, Any] = {}
     sums: dict[str, list[str]] = {}
     right = []
     for j, (equation, W) in enumerate(used, 1):
         K = f"K{j}"
         values[K] = W
-        letters = names_in_formula(found.format_blocks(equation.name))
+        letters = names_and_functions_in_formula(found.fill_in_block_names(equation.name))
         mentioned = {name: blocks[name] for name in letters if name in blocks}
         for X, P, Q in equation.terms:
-            left, right_factor = (_name_coefficient(N, mentioned, values) for N in (Q, P))
+            left, right_factor = (
+                _find_or_add_coefficient_name(N, mentioned, values) for N in (Q, P)
+            )
             names = [name for name in (left, K, right_factor) if name != "I"]
             sums.setdefault(X, []).append(" ".join(names))
-        shown = found.format_blocks(equation.shown) or _add_under_new_name(equation.right, values)
+        shown = found.fill_in_block_names(equation.shown) or _add_under_new_name(
+            equation.right, values
+        )
         if shown != "0":
             factor = f"({shown})" if " " in shown else shown
             right.append(f"tr({K})" if shown == "I" else f"tr({K} {factor})")
@@ -189,10 +198,10 @@ def _multiplier_identities(
     return [*text, f"{' + '.join(right) or '0'} = s"], values
 
 
-def _name_coefficient(
+def _find_or_add_coefficient_name(
     M: DomainMatrix, blocks: Mapping[str, DomainMatrix], values: dict[str, Any]
 ) -> str:
-    """Return a name of a coefficient: a block in the equation, I, minus a block, or a new name."""
+    """Return the name of M: a block, I, minus a block, or a new name, added to `values`."""
     if (name := next((name for name, block in blocks.items() if block is M), None)) is not None:
         return name
     if M.shape[0] == M.shape[1] and linalg.identity(M.shape[0], M.domain) == M:

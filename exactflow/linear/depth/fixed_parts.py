@@ -34,7 +34,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.flanders import is_x_minus_one
-from exactflow.exact.normal_forms import elementary_divisors, largest_invariant_rows, orbit
+from exactflow.exact.normal_forms import elementary_divisors, largest_invariant_left_kernel, orbit
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.pattern import Pencil
 
@@ -43,10 +43,11 @@ Sizes = tuple[int, ...]
 
 @dataclass(frozen=True, eq=False)
 class FixedParts:
-    """Rows L with L C = 0, L D = Du L, and columns N with c N = 0, a N = N aN, both maximal.
+    """The parts Du of D - C V and aN of a + V c that are the same for every V.
 
-    `N` and `aN` are stored transposed, as L and Du of the transposed pencil. `r` is the rank of C,
-    `n` the size of D, and `e` the size of D minus that of a.
+    L C = 0 and L D = Du L for rows L; c N = 0 and a N = N aN for columns N; both are maximal. `N`
+    and `aN` are stored transposed, as L and Du of the transposed pencil. `r` is the rank of C, `n`
+    the size of D, and `e` the size of D minus that of a.
     """
 
     L: DomainMatrix
@@ -61,20 +62,23 @@ class FixedParts:
     def of(pencil: Pencil) -> "FixedParts":
         """Return the parts of D - C V and a + V c that no V changes."""
         r, (n, p) = linalg.rank(pencil.C), pencil.C.shape
-        both = *_largest_quotient(*pencil[:2]), *_largest_quotient(*pencil.transposed()[:2])
+        both = (
+            *_annihilating_rows_and_quotient(*pencil[:2]),
+            *_annihilating_rows_and_quotient(*pencil.transposed_and_exchanged()[:2]),
+        )
         return FixedParts(*both, r, n, n - p)
 
     def is_valid(self, pencil: Pencil) -> bool:
-        """Whether these are the fixed parts of a pencil, by products and ranks."""
+        """Whether these are the fixed parts of a pencil, confirmed by products and ranks."""
         return (
-            _is_quotient(self.L, self.Du, *pencil[:2])
-            and _is_quotient(self.N, self.aN, *pencil.transposed()[:2])
+            _is_largest_quotient(self.L, self.Du, *pencil[:2])
+            and _is_largest_quotient(self.N, self.aN, *pencil.transposed_and_exchanged()[:2])
             and self.r == proved_rank(pencil.C)
         )
 
     @cached_property
-    def divisors(self) -> dict[tuple, tuple[Sizes, Sizes]]:
-        """The block sizes of Du and of aN, by irreducible polynomial.
+    def block_sizes_by_factor(self) -> dict[tuple, tuple[Sizes, Sizes]]:
+        """The block sizes of Du and of aN at each irreducible factor.
 
         The polynomial x - 1 is always included if D and a are of different sizes.
         """
@@ -83,42 +87,57 @@ class FixedParts:
         at = {**of_Du, **of_aN, **({(one, -one): ()} if self.e else {})}
         return {f: (of_Du.get(f, ()), of_aN.get(f, ())) for f in at}
 
-    def excluding_factors(self) -> tuple[tuple, ...] | None:
-        """Return polynomials whose blocks exclude equal D' and a', or None.
+    def factors_excluding_every_shift(self) -> tuple[tuple, ...] | None:
+        """Return irreducible factors whose block sizes exclude every V, or None.
 
-        This is one polynomial, or all of them if their least sizes exceed the dimension.
+        This is one factor, or all of them if their least sizes exceed the dimension of D.
         """
-        for f, sizes in self.divisors.items():
-            if self.least_counts(f, *sizes) is None:
+        for f, sizes in self.block_sizes_by_factor.items():
+            if self.least_block_counts_at(f, *sizes) is None:
                 return (f,)
-        return tuple(self.divisors) if self.least_dimension > self.n else None
+        return tuple(self.block_sizes_by_factor) if self.least_dimension > self.n else None
 
-    def least_counts(self, f: Sequence, of_Du: Sizes, of_aN: Sizes) -> tuple[Sizes, Sizes] | None:
-        """Return the least block counts of D' and a' at f, given block sizes of Du and aN there."""
+    def least_block_counts_at(
+        self, f: Sequence, of_Du: Sizes, of_aN: Sizes
+    ) -> tuple[Sizes, Sizes] | None:
+        """Return the least block counts of D - C V and a + V c at a factor f, or None if none fit.
+
+        `of_Du` and `of_aN` are the block sizes of the fixed parts at f.
+        """
         return least_block_counts(of_Du, of_aN, self.r, self.e if is_x_minus_one(f) else None)
 
     @property
-    def least_sizes(self) -> dict[tuple, int]:
-        """The least total size of the blocks of D' at each f, if nothing is excluded."""
-        counts: dict[tuple, Any] = {f: self.least_counts(f, *ks) for f, ks in self.divisors.items()}
+    def least_total_size_by_factor(self) -> dict[tuple, int]:
+        """The least total size of the blocks of D - C V at each factor, if none excludes all V."""
+        counts: dict[tuple, Any] = {
+            f: self.least_block_counts_at(f, *ks) for f, ks in self.block_sizes_by_factor.items()
+        }
         return {f: sum(of_D) for f, (of_D, _) in counts.items()}
 
     @property
     def least_dimension(self) -> int:
-        """The least dimension that D' needs for these blocks."""
-        return sum((len(f) - 1) * size for f, size in self.least_sizes.items())
+        """The least dimension that D - C V needs for the blocks at all factors."""
+        return sum((len(f) - 1) * size for f, size in self.least_total_size_by_factor.items())
 
     @property
-    def forced_trace(self) -> Element | None:
-        """The trace of D' if no V changes any eigenvalue, else None; that of a' is less by e."""
-        if any(len(f) > 2 for f in self.divisors) or self.least_dimension != self.n:
+    def forced_trace_of_shifted_D(self) -> Element | None:
+        """The trace of D - C V if the fixed parts determine all its eigenvalues, else None.
+
+        The trace of a + V c is less by e.
+        """
+        if any(len(f) > 2 for f in self.block_sizes_by_factor) or self.least_dimension != self.n:
             return None
         field = self.L.domain
-        return sum((-f[1] * field.convert(k) for f, k in self.least_sizes.items()), field.zero)
+        return sum(
+            (-f[1] * field.convert(k) for f, k in self.least_total_size_by_factor.items()),
+            field.zero,
+        )
 
 
-def _is_quotient(L: DomainMatrix, Du: DomainMatrix, C: DomainMatrix, D: DomainMatrix) -> bool:
-    """Whether Du is the quotient of D by the invariant space that im C generates."""
+def _is_largest_quotient(
+    L: DomainMatrix, Du: DomainMatrix, C: DomainMatrix, D: DomainMatrix
+) -> bool:
+    """Whether Du is the quotient of D by the D-invariant space that im C generates."""
     n = D.shape[0]
     spanned = linalg.from_columns(orbit(D, C, n))
     return (
@@ -128,9 +147,11 @@ def _is_quotient(L: DomainMatrix, Du: DomainMatrix, C: DomainMatrix, D: DomainMa
     )
 
 
-def _largest_quotient(C: DomainMatrix, D: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return the largest L with L C = 0 and L D = Du L, and Du."""
-    L = largest_invariant_rows(D, C)
+def _annihilating_rows_and_quotient(
+    C: DomainMatrix, D: DomainMatrix
+) -> tuple[DomainMatrix, DomainMatrix]:
+    """Return as many independent rows L as have L C = 0 and L D = Du L for some Du, and Du."""
+    L = largest_invariant_left_kernel(D, C)
     if L.shape[0] == 0:
         return L, linalg.zeros(0, 0, D.domain)
     Du, _ = linalg.solve(L.transpose(), (L * D).transpose())
@@ -138,19 +159,21 @@ def _largest_quotient(C: DomainMatrix, D: DomainMatrix) -> tuple[DomainMatrix, D
 
 
 def proved_rank(M: DomainMatrix) -> int:
-    """Return the rank, proved by a nonzero minor and by as many independent kernel vectors."""
+    """Return the rank, proved by a nonzero minor and by independent kernel vectors."""
     rows, columns = (list(linalg.rref(N)[1]) for N in (M.transpose(), M))
     free, kernel = [j for j in range(M.shape[1]) if j not in columns], linalg.kernel(M)
     minors = M.extract(rows, columns), kernel.extract(free, list(range(len(free))))
     if (M * kernel).is_zero_matrix and all(N.det() for N in minors if N.shape[0]):
         return len(columns)
-    raise VerificationError(f"no minor and no kernel vectors prove the rank {len(columns)}")
+    raise VerificationError(
+        f"elimination gives the rank {len(columns)}, which a minor and the kernel do not confirm"
+    )
 
 
 def least_block_counts(
     of_Du: Sequence[int], of_aN: Sequence[int], r: int, e: int | None
 ) -> tuple[Sizes, Sizes] | None:
-    """Return the least block counts that D' and a' can have at an irreducible f, or None.
+    """Return the least block counts of D - C V and a + V c at an irreducible f, or None.
 
     `of_Du` and `of_aN` are block sizes; the result counts the blocks of size at least 1, 2, ..
     At f = x - 1, e is the size of D minus that of a; otherwise it is None. r is the rank of C.
@@ -181,9 +204,9 @@ def least_block_counts(
 def _raise_counts(
     least: list[int], missing: int, other: list[int], most: list[int]
 ) -> Sizes | None:
-    """Raise counts by `missing` in all, from the left, or return None.
+    """Raise the counts `least` by `missing` in total, the first ones first; None if impossible.
 
-    The (k+1)-th count is at most the k-th of `other`, and each at most that of `most`.
+    The (k+1)-th count is at most the k-th of `other`, and the k-th at most the k-th of `most`.
     """
     missing = max(missing, 0)
     caps = [least[0] + missing, *other[:-1]]

@@ -24,7 +24,7 @@ and have equal signs, the equations have solutions: Theorem D of the script affi
 
 How it is checked
 -----------------
-Minors are *exact*; `MinorEquations.enclose_residuals_and_jacobian` is *certified*.
+Minors are *exact*; `MinorEquations.enclose_residuals_and_log_jacobian` is *certified*.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ from functools import cached_property
 from flint import arb, arb_mat
 
 from exactflow.exact.balls import ball
-from exactflow.exact.exceptional import record_one_nonzero
+from exactflow.exact.exceptional import record_simplest_nonzero
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.equations import sign
 from exactflow.linear.depth.pattern import PatternInstance
@@ -47,7 +47,10 @@ LARGEST_HALF = 8  # a half of more coordinates has too many minors
 
 @dataclass(frozen=True, eq=False)
 class MinorEquations:
-    """The equations for x and y, given by all principal minors of D and of a, and det M."""
+    """Equations for positive x and y, with the principal minors of D and of a as coefficients.
+
+    `left` are all minors of D, `right` all minors of a, and `det` is det M.
+    """
 
     left: tuple[Element, ...]
     right: tuple[Element, ...]
@@ -55,13 +58,13 @@ class MinorEquations:
 
     @staticmethod
     def of(instance: PatternInstance) -> "MinorEquations":
-        """Return the equations for ULUL, or for another pattern that D and a decide."""
-        left, right = (minors.all() for minors in instance.minors)
+        """Return the equations for a pattern that D and a decide: ULUL, LULU, or five if C = 0."""
+        left, right = (minors.all() for minors in instance.minors_of_D_and_a)
         return MinorEquations(left, right, instance.split.det)
 
     @property
-    def coefficients(self) -> tuple[tuple[Element, ...], tuple[Element, ...]]:
-        """The coefficients of x^S and y^S: minors, but det M and 1 for the full set S."""
+    def coefficients_of_x_and_y(self) -> tuple[tuple[Element, ...], tuple[Element, ...]]:
+        """The coefficients of x^S and of y^S: minors, but det M and 1 if S is the full set."""
         return (*self.left[:-1], self.det), (*self.right[:-1], self.right[0])
 
     @property
@@ -71,17 +74,17 @@ class MinorEquations:
 
     @cached_property
     def nonvanishing_sizes(self) -> tuple[int, ...]:
-        """The sizes k at which not all minors vanish; each has an equation."""
-        pairs = enumerate(zip(*self.coefficients, strict=True))
+        """The sizes k at which not all minors of k coordinates vanish; each has an equation."""
+        pairs = enumerate(zip(*self.coefficients_of_x_and_y, strict=True))
         return tuple(sorted({S.bit_count() for S, pair in pairs if any(pair)} - {0}))
 
     def combine(self, multipliers: Sequence[Polynomial]) -> dict[Exponents, Element]:
-        """Return the sum of p_k times (left side - right side) of the k-th equation.
+        """Return the sum of the k-th multiplier times (left side - right side of equation k).
 
         Polynomials are dicts from the 2 n exponents of x and y to nonzero coefficients.
         """
         n, total = self.n, dict[Exponents, Element]()
-        for side, coefficients in enumerate(self.coefficients):
+        for side, coefficients in enumerate(self.coefficients_of_x_and_y):
             for S, minor in enumerate(coefficients):
                 if not S or not minor:
                     continue
@@ -92,13 +95,15 @@ class MinorEquations:
                     total[place] = total.get(place, 0) + p * (-minor if side else minor)
         return {place: x for place, x in total.items() if x}
 
-    def enclose_residuals_and_jacobian(
+    def enclose_residuals_and_log_jacobian(
         self, x: Sequence[arb], y: Sequence[arb]
     ) -> tuple[arb_mat, arb_mat]:
-        """Return left sides - right sides, and their derivatives with respect to log x, log y."""
+        """Enclose left sides - right sides, and their derivatives with respect to log x, log y."""
         n = self.n
         rows = {k: [arb(0)] * (2 * n + 1) for k in self.nonvanishing_sizes}
-        for first, coefficients, numbers in zip((0, n), self.coefficients, (x, y), strict=True):
+        for first, coefficients, numbers in zip(
+            (0, n), self.coefficients_of_x_and_y, (x, y), strict=True
+        ):
             powers = [arb(1)]
             for S in range(1, 1 << n):
                 low = (S & -S).bit_length() - 1
@@ -114,9 +119,9 @@ class MinorEquations:
 
 def has_opposed_minors(instance: PatternInstance, k: int) -> bool:
     """Whether the principal k-minors of D and of a have opposite signs, and not all vanish."""
-    left, right = (minors.of_size(k) for minors in instance.minors)
+    left, right = (minors.of_size(k) for minors in instance.minors_of_D_and_a)
     values, field = [*left, *(-x for x in right)], instance.matrix.domain
     if {sign(x, field) for x in values} - {0} not in ({1}, {-1}):
         return False
-    record_one_nonzero(values, field)
+    record_simplest_nonzero(values, field)
     return True

@@ -49,12 +49,12 @@ from exactflow.linear.depth.fixed_parts import FixedParts, proved_rank
 from exactflow.linear.depth.minors import MinorEquations, Polynomial, has_opposed_minors
 from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason, alternating_patterns
 
-Texts = dict[str, Any]
+TemplateValues = dict[str, Any]
 Obstructions: TypeAlias = "tuple[Obstruction, ...]"
 
 
 class Kind(NamedTuple):
-    """A row of the table.
+    """A kind of obstruction: a row of `KINDS`.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Kind(NamedTuple):
     written, key : names of the kind and of its witness in a certificate; "" if it has none.
     is_of_pair : whether it is about D and a alone, so that five letters need C = 0.
     is_proof : whether the witness excludes the pattern.
-    texts : values for the templates `reason`, a clause, and `explanation`, sentences.
+    template_values : values for the templates `reason`, a clause, and `explanation`, sentences.
     proved : the computation of the check, in words.
     """
 
@@ -73,7 +73,7 @@ class Kind(NamedTuple):
     key: str
     is_of_pair: bool
     is_proof: Callable[["Obstruction"], bool]
-    texts: Callable[["Obstruction"], Texts]
+    template_values: Callable[["Obstruction"], TemplateValues]
     reason: str
     explanation: str
     proved: str
@@ -97,12 +97,12 @@ class Obstruction(PatternInstance, Checkable):
 
     @property
     def kind_row(self) -> Kind:
-        """The row of the kind in the table."""
+        """The row of `KINDS` for this kind of obstruction."""
         return KINDS[self.kind]
 
     @property
     def pattern_text(self) -> str:
-        """The pattern; "the identity" if it is empty."""
+        """The pattern as text, which is "the identity" if the pattern is empty."""
         return self.pattern or "the identity"
 
     def check(self) -> None:
@@ -115,8 +115,8 @@ class Obstruction(PatternInstance, Checkable):
             raise VerificationError(
                 f"{about} does not apply to {self.pattern_text} with scales={self.scales!r}"
             )
-        if row.is_of_pair and length == 5 and not self.blocks.C.is_zero_matrix:
-            zero = self.format_blocks("{C} = 0")
+        if row.is_of_pair and length == 5 and not self.blocks_for_pattern.C.is_zero_matrix:
+            zero = self.fill_in_block_names("{C} = 0")
             raise VerificationError(f"{about} applies to {self.pattern_text} only if {zero}")
         with assuming(self.assumptions):
             if not row.is_proof(self):
@@ -139,8 +139,8 @@ class Obstruction(PatternInstance, Checkable):
         return sort_factors(factors)
 
     def reason(self) -> str:
-        """Return the reason as a clause."""
-        where = "`{C} = 0`, and " * (len(self.pattern) == 5) + self._pair_text
+        """Return the reason why the pattern is impossible, as a clause."""
+        where = "`{C} = 0`, and " * (len(self.pattern) == 5) + self._names_of_D_and_a
         return strip_backticks(self._fill_template(self.kind_row.reason.replace("{pair}", where)))
 
     def explanation(self, *, name: str = "M") -> str:
@@ -150,21 +150,21 @@ class Obstruction(PatternInstance, Checkable):
         ----------
         name : letter of the matrix in the coordinates of the layers.
         """
-        return strip_backticks(self._proof_text(name))
+        return strip_backticks(self._proof_with_backticks(name))
 
-    def sentences(self, *, name: str = "M") -> str:
-        """Return the excluded pattern and the proof, with formulas in backticks."""
-        return f"Not {self.pattern_text}: {self._proof_text(name)}"
+    def claim_and_proof_with_backticks(self, *, name: str = "M") -> str:
+        """Return the excluded pattern and the proof as sentences, with formulas in backticks."""
+        return f"Not {self.pattern_text}: {self._proof_with_backticks(name)}"
 
-    def _proof_text(self, name: str) -> str:
-        """Return the proof with formulas in backticks."""
+    def _proof_with_backticks(self, name: str) -> str:
+        """Return the proof as sentences, with formulas in backticks."""
         letters = "XYZWV" if len(self.pattern) < 6 else range(1, len(self.pattern) + 1)
         layers = [
             f"{s}({X})" if isinstance(X, str) else f"{s}(X{X})"
             for s, X in zip(self.pattern, letters, strict=False)
         ]
         scaled = self.scales == "positive" and len(self.pattern) > 2
-        if scaled and len(self.pattern) == 3:  # the blocks that make the equations linear
+        if scaled and len(self.pattern) == 3:  # in these blocks the equations are linear
             blocks = ("H^-1 X", "Y", "H^-1 Z G^-1")
             layers = [f"{s}({block})" for s, block in zip(self.pattern, blocks, strict=True)]
         product = " ".join(layers) or "I"
@@ -174,11 +174,11 @@ class Obstruction(PatternInstance, Checkable):
             D, a = ("{D} G^-1", "H^-1 {a}") if scaled else ("{D}", "{a}")
             text += last * (len(self.pattern) == 5) + f" So `{D} = I + Y Z` and `{a} = I + Z Y`."
         return self._fill_template(
-            f"{text} {self.kind_row.explanation}".replace("{pair}", self._pair_text)
+            f"{text} {self.kind_row.explanation}".replace("{pair}", self._names_of_D_and_a)
         )
 
     def _assumption_text(self, name: str, product: str) -> str:
-        """Return the assumption that the matrix is the product."""
+        """Return a sentence that supposes that the matrix `name` is the product of the layers."""
         length = len(self.pattern)
         if self.scales == "additive" or not length:
             return f"Suppose `{name} = {product}`."
@@ -195,19 +195,21 @@ class Obstruction(PatternInstance, Checkable):
         return f"Suppose `{name} = {product} diag({shown})` for {diagonals}."
 
     @property
-    def _pair_text(self) -> str:
-        """The names of D and a; to compare traces, ones extend the smaller matrix."""
+    def _names_of_D_and_a(self) -> str:
+        """The names of D and a; for the kind "trace", ones extend the smaller matrix."""
         size = max(self.partition) if self.kind == "trace" else 0
         missing = size - min(self.partition)
         ones = "1" if missing == 1 else f"I_{missing}"
-        named = ("{D}", self.blocks.D), ("{a}", self.inverse.A)
+        named = ("{D}", self.blocks_for_pattern.D), ("{a}", self.inverse_for_pattern.A)
         return " and ".join(
             f"`diag({X}, {ones})`" if M.shape[0] < size else f"`{X}`" for X, M in named
         )
 
     def _fill_template(self, text: str) -> str:
-        """Fill the texts of the kind, and then the names of blocks, into a template."""
-        return self.format_blocks(self.format_blocks(text, **self.kind_row.texts(self)))
+        """Fill the values of the kind, and then the names of blocks, into a template."""
+        return self.fill_in_block_names(
+            self.fill_in_block_names(text, **self.kind_row.template_values(self))
+        )
 
     def format_element(self, x: Element) -> str:
         """Return an element of the field as text."""
@@ -233,7 +235,7 @@ def exclude_all(
 
 
 def _witness_elements(witness: Any, field: Domain) -> Iterator[Element]:
-    """Yield the elements of a field in a witness."""
+    """Yield the elements of the field that a witness contains."""
     if isinstance(witness, DomainMatrix):
         yield from witness.iter_values()
     elif isinstance(witness, list | tuple):
@@ -243,23 +245,23 @@ def _witness_elements(witness: Any, field: Domain) -> Iterator[Element]:
         yield witness
 
 
-# --------------------------------------------------------------------- kind "trace"
+# ------------------------------------- checks and values of the kind "trace"
 
 
-def _has_different_coefficients(o: Obstruction) -> bool:
+def _has_different_charpoly_coefficients(o: Obstruction) -> bool:
     if not 1 <= o.witness <= max(o.partition):
         return False
-    x, y = _compared_coefficients(o)
+    x, y = _compared_charpoly_coefficients(o)
     record_nonzero(x - y, o.matrix.domain)
     return bool(x != y)
 
 
-def _compared_coefficients(o: Obstruction) -> list[Element]:
-    pair = pad_smaller_with_ones(o.blocks.D, o.inverse.A)
-    return [_characteristic_coefficient(M, o.witness) for M in pair]
+def _compared_charpoly_coefficients(o: Obstruction) -> list[Element]:
+    pair = pad_smaller_with_ones(o.blocks_for_pattern.D, o.inverse_for_pattern.A)
+    return [_charpoly_coefficient(M, o.witness) for M in pair]
 
 
-def _characteristic_coefficient(M: DomainMatrix, k: int) -> Element:
+def _charpoly_coefficient(M: DomainMatrix, k: int) -> Element:
     """Return the coefficient of x^(n - k) in det(x I - M), from traces (Faddeev and LeVerrier).
 
     The method divides by integers up to k; over GF(p) it therefore lifts M to the integers.
@@ -267,9 +269,7 @@ def _characteristic_coefficient(M: DomainMatrix, k: int) -> Element:
     field = M.domain
     if field.is_FiniteField:
         integers = [[QQ(field.to_int(x)) for x in row] for row in M.to_list()]
-        return field(
-            int(_characteristic_coefficient(linalg.from_entries(integers, M.shape, QQ), k))
-        )
+        return field(int(_charpoly_coefficient(linalg.from_entries(integers, M.shape, QQ), k)))
     one, N, c = linalg.identity(M.shape[0], field), M - M, field.one
     for j in range(1, k + 1):
         N = M * (N + one * c)
@@ -277,32 +277,32 @@ def _characteristic_coefficient(M: DomainMatrix, k: int) -> Element:
     return c
 
 
-def _coefficient_texts(o: Obstruction) -> Texts:
+def _charpoly_template_values(o: Obstruction) -> TemplateValues:
     k, sign = o.witness, -1 if o.witness == 1 else 1
-    x, y = (o.format_element(value * sign) for value in _compared_coefficients(o))
+    x, y = (o.format_element(value * sign) for value in _compared_charpoly_coefficients(o))
     what = "traces" if k == 1 else f"characteristic coefficients of index {k}"
     power = "" if len(set(o.partition)) == 1 else " up to a power of `x`"
     return {"what": what, "x": x, "y": y, "power": power}
 
 
-# --------------------------------------------------------------------- kinds "similarity", "chain"
+# ------------------------------------- checks and values of the kinds "similarity" and "chain"
 
 
-def _deciding_pencil_and_parts(o: Obstruction) -> tuple[Pencil, FixedParts]:
-    """Return the pencil, with C = c = 0 if D and a decide, and its fixed parts."""
+def _relevant_pencil_and_parts(o: Obstruction) -> tuple[Pencil, FixedParts]:
+    """Return the pencil, with C = c = 0 if the kind is about D and a alone, and its fixed parts."""
     C, D, a, c = o.pencil
     pencil = Pencil(C - C, D, a, c - c) if o.kind_row.is_of_pair else o.pencil
     return pencil, FixedParts.of(pencil)
 
 
 def _has_clashing_blocks(o: Obstruction) -> bool:
-    pencil, parts = _deciding_pencil_and_parts(o)
-    _assume_distinct_roots(o.witness, o.matrix.domain)
-    return parts.is_valid(pencil) and _find_clash(o, parts) is not None
+    pencil, parts = _relevant_pencil_and_parts(o)
+    _record_roots_as_distinct(o.witness, o.matrix.domain)
+    return parts.is_valid(pencil) and _find_clashing_factor_or_dimension(o, parts) is not None
 
 
-def _assume_distinct_roots(factors: Sequence[Sequence[Element]], field: Domain) -> None:
-    """Assume resultants and discriminants nonzero, so that roots and 1 stay simple and apart."""
+def _record_roots_as_distinct(factors: Sequence[Sequence[Element]], field: Domain) -> None:
+    """Record as nonzero all resultants and discriminants of the factors and x - 1."""
     if is_recording(field):
         one = field.one
         at_one = (one, -one)
@@ -314,8 +314,8 @@ def _assume_distinct_roots(factors: Sequence[Sequence[Element]], field: Domain) 
                 record_nonzero(dup_discriminant(f, field), field)
 
 
-def _find_clash(o: Obstruction, parts: FixedParts) -> tuple[Any, ...] | None:
-    """Find a factor whose block sizes exclude the pattern, or a total dimension that does.
+def _find_clashing_factor_or_dimension(o: Obstruction, parts: FixedParts) -> tuple[Any, ...] | None:
+    """Find a factor whose block sizes exclude the pattern, or a total dimension that is too large.
 
     Return (factor, sizes of Du, sizes of aN), or (dimension,), or None.
     """
@@ -324,16 +324,16 @@ def _find_clash(o: Obstruction, parts: FixedParts) -> tuple[Any, ...] | None:
         if irreducible_factors(f, o.matrix.domain) != [(f, 1)] or o.witness.count(f) > 1:
             return None
         sizes = [block_sizes(M, f, proved_rank) for M in (parts.Du, parts.aN)]
-        counts = parts.least_counts(f, *sizes)
+        counts = parts.least_block_counts_at(f, *sizes)
         if counts is None:
             return f, *map(list, sizes)
         total += (len(f) - 1) * sum(counts[0])
     return (total,) if total > parts.n else None
 
 
-def _block_texts(o: Obstruction) -> Texts:
-    parts = _deciding_pencil_and_parts(o)[1]
-    r, n, clash = parts.r, parts.n, _find_clash(o, parts)
+def _block_template_values(o: Obstruction) -> TemplateValues:
+    parts = _relevant_pencil_and_parts(o)[1]
+    r, n, clash = parts.r, parts.n, _find_clashing_factor_or_dimension(o, parts)
     if clash is None or len(clash) == 1:
         need = (
             f"both need dimension {clash and clash[0]} to hold the parts that no `V` changes, but "
@@ -346,44 +346,44 @@ def _block_texts(o: Obstruction) -> Texts:
     return {"at": at + at_one, "clash": f"have fixed {at}, too far apart for `rank({{C}}) = {r}`"}
 
 
-# --------------------------------------------------------------------- kind "linear"
+# ------------------------------------- checks and values of the kinds "tight" and "linear"
 
 
-def _is_shift_refuted(o: Obstruction) -> bool:
-    pencil, parts = _deciding_pencil_and_parts(o)
-    _assume_distinct_roots(o.witness, o.matrix.domain)
-    if not parts.is_valid(pencil) or set(o.witness) != parts.divisors.keys():
+def _is_every_shift_refuted(o: Obstruction) -> bool:
+    pencil, parts = _relevant_pencil_and_parts(o)
+    _record_roots_as_distinct(o.witness, o.matrix.domain)
+    if not parts.is_valid(pencil) or set(o.witness) != parts.block_sizes_by_factor.keys():
         return False
-    system = equations.shift_equations(pencil, parts)
-    _, multiplier = equations.solve(system, *pencil.c.shape[::-1])
+    system = equations.necessary_shift_equations(pencil, parts)
+    _, multiplier = equations.solve_for_matrix(system, *pencil.c.shape[::-1])
     return multiplier is not None and equations.is_refuted_by(system, multiplier)
 
 
-def _shift_texts(o: Obstruction) -> Texts:
-    pencil, parts = _deciding_pencil_and_parts(o)
+def _shift_template_values(o: Obstruction) -> TemplateValues:
+    pencil, parts = _relevant_pencil_and_parts(o)
     shown = ", ".join(
-        f"``{o.format_element(s)}``" for s, _ in equations.eigenvalues_with_extra_blocks(parts)
+        f"``{o.format_element(s)}``" for s in equations.eigenvalues_with_r_extra_blocks(parts)
     )
-    names = _join_names(equations.shift_equations(pencil, parts))
+    names = _join_equation_names(equations.necessary_shift_equations(pencil, parts))
     return {"blocks": f"blocks at {shown} leave" if shown else "fixed blocks leave", "names": names}
 
 
 def _are_layers_refuted(o: Obstruction) -> bool:
     if len(o.pattern) == 5 and not FixedParts.of(o.pencil).is_valid(o.pencil):
         return False
-    return equations.is_refuted_by(equations.equations_for(o), o.witness)
+    return equations.is_refuted_by(equations.necessary_layer_equations(o), o.witness)
 
 
-def _join_names(system: Iterable[equations.Equation]) -> str:
-    """Return the names of equations in backticks, each once."""
+def _join_equation_names(system: Iterable[equations.Equation]) -> str:
+    """Return the names of the equations in backticks, without repetition."""
     return ", ".join(dict.fromkeys(f"`{equation.name}`" for equation in system))
 
 
-def _layer_texts(o: Obstruction) -> Texts:
-    system = equations.equations_for(o)
+def _layer_template_values(o: Obstruction) -> TemplateValues:
+    system = equations.necessary_layer_equations(o)
     pairs = zip(system, o.witness, strict=True)
     entries = [(e, place) for e, W in pairs for place, _ in W.to_sparse().iter_items()]
-    names, used = _join_names(system), _join_names(e for e, _ in entries)
+    names, used = _join_equation_names(system), _join_equation_names(e for e, _ in entries)
     letters = {letter for e, _ in entries for name, _, _ in e.terms for letter in name}
     diagonals = [f"`{letter}`" for letter in sorted(letters & equations.POSITIVE)]
     plural, shown = "s" * (len(diagonals) > 1), " and ".join(diagonals)
@@ -402,33 +402,33 @@ def _layer_texts(o: Obstruction) -> Texts:
     return {"names": names, "problem": problem, "why": why}
 
 
-# --------------------------------------------------------------------- kinds "opposed", "signs"
+# ------------------------------------- checks and values of the kinds "opposed" and "signs"
 
 
 def _are_minors_opposed(o: Obstruction) -> bool:
-    return 1 <= o.witness < o.blocks.D.shape[0] and has_opposed_minors(o, o.witness)
+    return 1 <= o.witness < o.blocks_for_pattern.D.shape[0] and has_opposed_minors(o, o.witness)
 
 
-def _minor_texts(o: Obstruction) -> Texts:
+def _minor_template_values(o: Obstruction) -> TemplateValues:
     return {"what": "diagonal entries" if o.witness == 1 else f"principal {o.witness}-minors"}
 
 
 def _is_combination_one_signed(o: Obstruction) -> bool:
-    if not (o.matrix.domain.is_QQ and len(o.witness) == o.blocks.D.shape[0]):
+    if not (o.matrix.domain.is_QQ and len(o.witness) == o.blocks_for_pattern.D.shape[0]):
         return False
     total = MinorEquations.of(o).combine(o.witness)
     return {x > 0 for x in total.values()} in ({True}, {False})
 
 
-def _sign_texts(o: Obstruction) -> Texts:
+def _sign_template_values(o: Obstruction) -> TemplateValues:
     n = len(o.witness)
     names = [f"{letter}{i}" for letter in "xy" for i in range(1, n + 1)]
-    shown = ", ".join(f"``{_format_terms(p, names)}``" for p in o.witness if p)
+    shown = ", ".join(f"``{_format_multivariate_polynomial(p, names)}``" for p in o.witness if p)
     sizes = ", ".join(str(k) for k, p in enumerate(o.witness, 1) if p)
     return {"sizes": sizes, "multipliers": shown}
 
 
-def _format_terms(p: Polynomial, names: Sequence[str]) -> str:
+def _format_multivariate_polynomial(p: Polynomial, names: Sequence[str]) -> str:
     """Return a polynomial, given as a dict from exponents to coefficients, as text."""
     terms = (
         QQ.to_sympy(x) * prod(Symbol(name) ** k for name, k in zip(names, powers, strict=True))
@@ -446,7 +446,8 @@ _MULTIPLIED = (
 KINDS = {
     "trace": Kind(
         "`Y Z` and `Z Y` have one characteristic polynomial, up to a power of x (Sylvester)",
-        {"additive": (4, 5)}, "trace", "k", True, _has_different_coefficients, _coefficient_texts,
+        {"additive": (4, 5)}, "trace", "k", True,
+        _has_different_charpoly_coefficients, _charpoly_template_values,
         "{pair} have different {what}",
         "{pair} have one characteristic polynomial, as `det(x I - Y Z) = det(x I - Z Y)`{power} "
         "(Sylvester). But their {what} are ``{x}`` and ``{y}``.",
@@ -455,7 +456,8 @@ KINDS = {
     "similarity": Kind(
         "`I + Y Z` and `I + Z Y` have equal elementary divisors away from eigenvalue 1, and block "
         "sizes there that differ by at most one each (Flanders 1951)",
-        {"additive": (4, 5)}, "similarity", "factors", True, _has_clashing_blocks, _block_texts,
+        {"additive": (4, 5)}, "similarity", "factors", True,
+        _has_clashing_blocks, _block_template_values,
         "{pair} have different elementary divisors: {at}",
         "For a polynomial `f`, `Z` carries the kernel of `f({D})` into that of `f({a})`, and `Y` "
         "carries it back, injectively unless `f(1) = 0`. So `{D}` and `{a}` have equal blocks at "
@@ -466,7 +468,7 @@ KINDS = {
     "linear": Kind(
         "the layers fulfil linear equations, of which a combination is absurd",
         {"additive": range(6), "positive": range(5)}, "linear", "multiplier", False,
-        _are_layers_refuted, _layer_texts,
+        _are_layers_refuted, _layer_template_values,
         "{problem}",
         "Then {names}. {why}.",
         "the product of the multipliers, and the signs of its entries",
@@ -474,7 +476,7 @@ KINDS = {
     "chain": Kind(
         "the blocks that no shift changes fit into no two matrices of one product (Thompson and Sa "
         "1979, Flanders 1951)",
-        {"additive": (5,)}, "chain", "factors", False, _has_clashing_blocks, _block_texts,
+        {"additive": (5,)}, "chain", "factors", False, _has_clashing_blocks, _block_template_values,
         "`{D} - {C} V` and `{a} + V {c}` {clash}",
         "Then `{D} - {C} V = I + Y Z` and `{a} + V {c} = I + Z Y`. For every `V`, the first acts "
         "as `{D}` on the quotient by the `{D}`-invariant space that the image of `{C}` generates, "
@@ -486,7 +488,8 @@ KINDS = {
     ),
     "tight": Kind(
         "eigenvalues that leave no freedom make linear equations for the shift, with no solution",
-        {"additive": (5,)}, "chain", "factors", False, _is_shift_refuted, _shift_texts,
+        {"additive": (5,)}, "chain", "factors", False,
+        _is_every_shift_refuted, _shift_template_values,
         "`{D} - {C} V` and `{a} + V {c}`: the {blocks} linear equations for V, with no solution",
         "Then `{D} - {C} V = I + Y Z` and `{a} + V {c} = I + Z Y` have equal traces, up to the "
         "difference of their sizes, and equal numbers of blocks at each eigenvalue except 1. At an "
@@ -498,7 +501,7 @@ KINDS = {
     "opposed": Kind(
         "the principal minors of a size have opposite signs in two matrices that positive "
         "diagonals give one characteristic polynomial",
-        {"positive": (4, 5)}, "opposed", "k", True, _are_minors_opposed, _minor_texts,
+        {"positive": (4, 5)}, "opposed", "k", True, _are_minors_opposed, _minor_template_values,
         "{pair} have {what} of opposite signs",
         "They have one characteristic polynomial, whose coefficients are sums of principal minors "
         "of `{D}` and of `{a}` with positive weights. But `{D}` and `{a}` have {what} of opposite "
@@ -507,7 +510,8 @@ KINDS = {
     ),
     "signs": Kind(
         "a combination of the equations between minors has coefficients of one sign",
-        {"positive": (4, 5)}, "linear", "multiplier", True, _is_combination_one_signed, _sign_texts,
+        {"positive": (4, 5)}, "linear", "multiplier", True,
+        _is_combination_one_signed, _sign_template_values,
         "{pair} have principal minors of signs that clash at the sizes {sizes} together",
         "They have one characteristic polynomial: for each k the sum of the principal k-minors of "
         "`{D}`, with products of entries of `x = G^-1` as weights, is that of `{a}`, with `y = "
@@ -519,8 +523,8 @@ KINDS = {
     "rank": Kind(
         "a layer changes a half by a matrix through the other half",
         {"additive": _ANY, "positive": _ANY}, "", "", False,
-        lambda o: rank_obstructions.is_excluding_block(o, o.witness),
-        lambda o: rank_obstructions.rank_texts(o, o.witness[0]),
+        lambda o: rank_obstructions.is_block_of_excessive_rank(o, o.witness),
+        lambda o: rank_obstructions.rank_template_values(o, o.witness[0]),
         "{whose} has rank {rank} at least, and the letters `{letter}` make no more than {most}",
         "{passing}A factor `{letter}` adds to the {half} half a matrix times the other half, of "
         "size {size}; the last factor does not enter the block of the matrix, nor the first one "
@@ -533,7 +537,7 @@ KINDS = {
         "size of the smaller one (exactflow.linear.depth.rank_obstructions)",
         {"additive": (6, 7)}, "", "", False,
         lambda o: rank_obstructions.are_excluding_eigenvalues(o, o.witness),
-        lambda o: rank_obstructions.eigenvalue_texts(o),
+        lambda o: rank_obstructions.eigenvalue_template_values(o),
         "the scalars ``{alpha}`` and ``{beta}`` force the eigenvalues {eigenvalues} on a `{p}` x "
         "`{p}` matrix",
         "{passing}{inverse}{argument}: {eigenvalues}. {clash}.",

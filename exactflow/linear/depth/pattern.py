@@ -1,4 +1,4 @@
-"""Patterns of layers, and a matrix on two halves with all that the patterns need of it.
+"""Patterns of layers, and a matrix with the blocks and minors that decide them.
 
 A pattern such as ULUL stands for the products U(X) L(Y) U(Z) L(W). All statements are about
 patterns that start with U; for the others the halves are exchanged, A with D, B with C, a with d, b
@@ -21,7 +21,7 @@ _EXCHANGED = dict(zip("ABCDabcd", "DCBAdcba", strict=True))
 
 
 def alternating_patterns(length: int) -> tuple[str, ...]:
-    """Return the alternating patterns of U and L of a length."""
+    """Return the alternating patterns of U and L of a length: two, or one if it is 0."""
     letters = "UL" * (length // 2 + 1)
     return (letters[:length], letters[1 : length + 1]) if length else ("",)
 
@@ -38,7 +38,7 @@ class Reason(NamedTuple):
 
 
 class Pencil(NamedTuple):
-    """Blocks C, D of M and a, c of M^-1, which decide four layers, and five by some shift V.
+    """The blocks C, D of M and a, c of M^-1, which decide four layers, and five with a shift V.
 
     D is q x q, a is p x p, C and c are q x p, V is p x q.
     """
@@ -49,11 +49,11 @@ class Pencil(NamedTuple):
     c: DomainMatrix
 
     def shifted(self, V: DomainMatrix) -> "Pencil":
-        """Return the pencil of M U(-V)."""
+        """Return the pencil of M U(-V), which has D - C V for D and a + V c for a."""
         return Pencil(self.C, self.D - self.C * V, self.a + V * self.c, self.c)
 
-    def transposed(self) -> "Pencil":
-        """Return the pencil that has the transposed D - C V as its a + V^T c, and vice versa."""
+    def transposed_and_exchanged(self) -> "Pencil":
+        """Return the pencil with a^T for D and D^T for a; its shifts are V^T."""
         C, D, a, c = (M.transpose() for M in self)
         return Pencil(-c, a, D, -C)
 
@@ -68,14 +68,14 @@ class PrincipalMinors:
         self.matrix, self._known = M, {0: M.domain.one}
 
     def __getitem__(self, S: int) -> Element:
-        """Return the minor of a set of coordinates."""
+        """Return the minor of a set of coordinates, given as an integer."""
         if S not in self._known:
             chosen = [i for i in range(self.matrix.shape[0]) if S >> i & 1]
             self._known[S] = self.matrix.extract(chosen, chosen).det()
         return self._known[S]
 
     def all(self) -> tuple[Element, ...]:
-        """Return the minors of all 2^n sets, in the order of their integers."""
+        """Return the minors of all 2^n sets, in the order of the integers that stand for them."""
         return tuple(self[S] for S in range(1 << self.matrix.shape[0]))
 
     def of_size(self, k: int) -> list[Element]:
@@ -107,7 +107,7 @@ class SplitMatrix:
         return linalg.split(self.matrix, self.partition[0])
 
     @cached_property
-    def inverse(self) -> Blocks:
+    def inverse_blocks(self) -> Blocks:
         """The blocks a, b, c, d of the inverse."""
         return linalg.split(self.matrix.inv(), self.partition[0])
 
@@ -117,9 +117,9 @@ class SplitMatrix:
         return self.matrix.det()
 
     @cached_property
-    def minors(self) -> dict[str, PrincipalMinors]:
+    def minors_by_block(self) -> dict[str, PrincipalMinors]:
         """The principal minors of the blocks A, D, a, d, by these names."""
-        (A, _, _, D), (a, _, _, d) = self.blocks, self.inverse
+        (A, _, _, D), (a, _, _, d) = self.blocks, self.inverse_blocks
         return {name: PrincipalMinors(M) for name, M in zip("ADad", (A, D, a, d), strict=True)}
 
     def instances(self, length: int, scales: DepthScales) -> list["PatternInstance"]:
@@ -129,7 +129,7 @@ class SplitMatrix:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PatternInstance:
-    """A pattern and a matrix M = [[A, B], [C, D]], which may be a product of such layers."""
+    """The question whether a matrix M = [[A, B], [C, D]] is a product of layers in a pattern."""
 
     pattern: str
     split: SplitMatrix
@@ -151,34 +151,35 @@ class PatternInstance:
         return self.pattern.startswith("L")
 
     @property
-    def blocks(self) -> Blocks:
+    def blocks_for_pattern(self) -> Blocks:
         """The blocks A, B, C, D; the halves are exchanged if the pattern starts with L."""
         blocks = self.split.blocks
         return linalg.swap_halves(blocks) if self.is_exchanged else blocks
 
     @property
-    def inverse(self) -> Blocks:
+    def inverse_for_pattern(self) -> Blocks:
         """The blocks a, b, c, d of M^-1; the halves are exchanged if the pattern starts with L."""
-        blocks = self.split.inverse
+        blocks = self.split.inverse_blocks
         return linalg.swap_halves(blocks) if self.is_exchanged else blocks
 
     @property
     def pencil(self) -> Pencil:
-        """The blocks C, D of M and a, c of M^-1."""
-        return Pencil(self.blocks.C, self.blocks.D, self.inverse.A, self.inverse.C)
+        """The blocks C, D of M and a, c of M^-1, as in `blocks_for_pattern`."""
+        (_, _, C, D), (a, _, c, _) = self.blocks_for_pattern, self.inverse_for_pattern
+        return Pencil(C, D, a, c)
 
     @property
-    def minors(self) -> tuple[PrincipalMinors, PrincipalMinors]:
-        """The principal minors of D and of a."""
+    def minors_of_D_and_a(self) -> tuple[PrincipalMinors, PrincipalMinors]:
+        """The principal minors of D and of a, as in `blocks_for_pattern`."""
         D, a = "Ad" if self.is_exchanged else "Da"
-        return self.split.minors[D], self.split.minors[a]
+        return self.split.minors_by_block[D], self.split.minors_by_block[a]
 
     @property
-    def moves(self) -> tuple[Half, ...]:
-        """The half that each letter moves."""
+    def moved_halves(self) -> tuple[Half, ...]:
+        """The half that each letter of the pattern moves."""
         return tuple("first" if letter == "U" else "second" for letter in self.pattern)
 
-    def format_blocks(self, text: str, **values: Any) -> str:
-        """Fill the names of blocks, as they read in the pattern, and values into a template."""
+    def fill_in_block_names(self, text: str, **values: Any) -> str:
+        """Fill values and the names of blocks into a template; L first exchanges the names."""
         names = _EXCHANGED if self.is_exchanged else {name: name for name in _EXCHANGED}
         return text.format_map(names | values)

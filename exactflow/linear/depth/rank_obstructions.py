@@ -1,4 +1,4 @@
-"""Obstructions to patterns of any length, by ranks, and for scalar blocks by eigenvalues.
+"""Obstructions by ranks to patterns of any length, and by eigenvalues for scalar blocks.
 
 Main results
 ------------
@@ -45,35 +45,42 @@ from exactflow.linear.depth.minors import LARGEST_HALF
 from exactflow.linear.depth.pattern import PatternInstance, PrincipalMinors, Reason
 
 
-def _drop_passing_letter(instance: PatternInstance) -> str:
-    """Return the pattern without its last letter if that factor passes through M."""
-    _, B, C, _ = instance.blocks
+def _shorten_odd_if_block_diagonal(instance: PatternInstance) -> str:
+    """Return the pattern, without its last letter if its length is odd and M block diagonal.
+
+    That factor passes through M into the first one.
+    """
+    _, B, C, _ = instance.blocks_for_pattern
     passes = len(instance.pattern) % 2 and B.is_zero_matrix and C.is_zero_matrix
     return instance.pattern[:-1] if passes else instance.pattern
 
 
-def _count_changes_and_rank(instance: PatternInstance, block: str) -> tuple[int, int]:
-    """Return the number of letters that change a block, and the largest rank of each change."""
+def _count_changes_and_max_rank(instance: PatternInstance, block: str) -> tuple[int, int]:
+    """Return the number of letters that change a block, and the largest rank of a change."""
     letter, other = ("U", 1) if block in "Aa" else ("L", 0)
-    pattern = _drop_passing_letter(instance)
+    pattern = _shorten_odd_if_block_diagonal(instance)
     outer = pattern[-1] if block in "AD" else pattern[0]
     return pattern.count(letter) - (outer == letter), instance.partition[other]
 
 
-def _block_and_rank_bound(instance: PatternInstance, block: str) -> tuple[DomainMatrix, int]:
-    """Return a block of M or M^-1, and the largest rank of (block - I) in a product."""
-    split, (count, size) = instance.split, _count_changes_and_rank(instance, block)
-    blocks = split.blocks if block.isupper() else split.inverse
+def _block_and_change_rank_bound(instance: PatternInstance, block: str) -> tuple[DomainMatrix, int]:
+    """Return the named block of M or M^-1, and the largest rank that block - I has in a product."""
+    split, (count, size) = instance.split, _count_changes_and_max_rank(instance, block)
+    blocks = split.blocks if block.isupper() else split.inverse_blocks
     return blocks[3 if block in "Dd" else 0], count * size
 
 
-def find_excluding_block(instance: PatternInstance) -> tuple[str, tuple[int, ...]] | None:
-    """Find a block of M or M^-1 whose rank is too large, and the coordinates that show it."""
+def find_block_of_excessive_rank(instance: PatternInstance) -> tuple[str, tuple[int, ...]] | None:
+    """Find the name of a block of M or M^-1 whose rank excludes the pattern, or None.
+
+    Also return, with positive scales, coordinates at which the block has too large a rank for every
+    choice of the scales.
+    """
     for block in "DdAa":
-        (M, most), kept = _block_and_rank_bound(instance, block), tuple[int, ...]()
+        (M, most), kept = _block_and_change_rank_bound(instance, block), tuple[int, ...]()
         if instance.scales == "positive":
             for i in range(M.shape[0]):
-                if _is_negated_P0_matrix(M.extract([*kept, i], [*kept, i])):
+                if _is_proved_negated_P0(M.extract([*kept, i], [*kept, i])):
                     kept = *kept, i
         if len(kept) > most or (
             instance.scales == "additive" and linalg.rank(_minus_scalar(M)) > most
@@ -83,8 +90,8 @@ def find_excluding_block(instance: PatternInstance) -> tuple[str, tuple[int, ...
 
 
 def rank_or_eigenvalue_reason(instance: PatternInstance) -> Reason | None:
-    """Return a rank or, for six or seven additive layers, eigenvalues that exclude a pattern."""
-    if (rank := find_excluding_block(instance)) is not None:
+    """Return a rank, or eigenvalues for six or seven additive layers, as a reason, or None."""
+    if (rank := find_block_of_excessive_rank(instance)) is not None:
         return Reason("rank", rank)
     has_chain = instance.scales == "additive" and len(instance.pattern) in (6, 7)
     if has_chain and (eigenvalues := find_excluding_eigenvalues(instance)) is not None:
@@ -92,13 +99,15 @@ def rank_or_eigenvalue_reason(instance: PatternInstance) -> Reason | None:
     return None
 
 
-def is_excluding_block(instance: PatternInstance, witness: tuple[str, tuple[int, ...]]) -> bool:
-    """Whether the block named by the witness has a larger rank than in any product."""
+def is_block_of_excessive_rank(
+    instance: PatternInstance, witness: tuple[str, tuple[int, ...]]
+) -> bool:
+    """Whether the block that the witness names has a larger rank than in any product."""
     block, kept = witness
-    M, most = _block_and_rank_bound(instance, block)
+    M, most = _block_and_change_rank_bound(instance, block)
     if instance.scales == "additive":
         return proved_rank(_minus_scalar(M)) > most
-    return len(set(kept)) > most and _is_negated_P0_matrix(M.extract(kept, kept))
+    return len(set(kept)) > most and _is_proved_negated_P0(M.extract(kept, kept))
 
 
 def _minus_scalar(M: DomainMatrix, x: Element | None = None) -> DomainMatrix:
@@ -107,10 +116,10 @@ def _minus_scalar(M: DomainMatrix, x: Element | None = None) -> DomainMatrix:
     return M - (one if x is None else one * x)
 
 
-def rank_texts(instance: PatternInstance, block: str) -> dict[str, Any]:
+def rank_template_values(instance: PatternInstance, block: str) -> dict[str, Any]:
     """Return the values for the templates of an obstruction by a rank."""
     (count, size), additive = (
-        _count_changes_and_rank(instance, block),
+        _count_changes_and_max_rank(instance, block),
         instance.scales == "additive",
     )
     half, letter = ("first", "U") if block in "Aa" else ("second", "L")
@@ -118,50 +127,53 @@ def rank_texts(instance: PatternInstance, block: str) -> dict[str, Any]:
         "whose": f"`{block} - I`" if additive else f"`{block}` less a positive diagonal",
         "somewhere": "" if additive else " for some such diagonal",
         "most": count * size, "rank": count * size + 1, "count": count, "size": size,
-        "half": half, "letter": letter, "passing": _passing_letter_sentence(instance),
+        "half": half, "letter": letter, "passing": _shortened_pattern_sentence(instance),
     }  # fmt: skip
 
 
-def _passing_letter_sentence(instance: PatternInstance) -> str:
-    """Return a sentence on the last letter if that factor passes through M, else an empty text."""
-    if (shorter := _drop_passing_letter(instance)) == instance.pattern:
+def _shortened_pattern_sentence(instance: PatternInstance) -> str:
+    """Return a sentence on the pattern without its last letter; empty if no letter is dropped."""
+    if (shorter := _shorten_odd_if_block_diagonal(instance)) == instance.pattern:
         return ""
     return (
         f"As `B = 0` and `C = 0`, the last factor passes through to the first: {shorter} remains. "
     )
 
 
-def _is_negated_P0_matrix(M: DomainMatrix) -> bool:
-    """Whether -M is a P0-matrix: all its principal minors are at least 0.
+def _is_proved_negated_P0(M: DomainMatrix) -> bool:
+    """Whether -M is proved to be a P0-matrix: all its principal minors are at least 0.
 
     Then det(G - M), their sum with products of entries of G as weights, is positive for every
     positive diagonal G. A row or a column that is zero off the diagonal splits off. If more than 8
     rows remain, or a sign is not known, the answer is False.
     """
-    entries, left = M.to_list(), list(range(M.shape[0]))
-    while (i := _find_decoupled_coordinate(entries, left)) is not None:
+    entries, remaining = M.to_list(), list(range(M.shape[0]))
+    while (i := _find_coordinate_splitting_off(entries, remaining)) is not None:
         if sign(entries[i][i], M.domain) not in (0, -1):
             return False
-        left.remove(i)
-    if len(left) > LARGEST_HALF:
+        remaining.remove(i)
+    if len(remaining) > LARGEST_HALF:
         return False
-    minors = PrincipalMinors(-M.extract(left, left)).all() if left else ()
+    minors = PrincipalMinors(-M.extract(remaining, remaining)).all() if remaining else ()
     return all(sign(x, M.domain) in (0, 1) for x in minors)
 
 
-def _find_decoupled_coordinate(
-    entries: Sequence[Sequence[Element]], left: Sequence[int]
+def _find_coordinate_splitting_off(
+    entries: Sequence[Sequence[Element]], remaining: Sequence[int]
 ) -> int | None:
     """Find a remaining coordinate whose row or column is zero off the diagonal, or None."""
-    for i in left:
-        others = [j for j in left if j != i]
+    for i in remaining:
+        others = [j for j in remaining if j != i]
         if not (any(entries[i][j] for j in others) and any(entries[j][i] for j in others)):
             return i
     return None
 
 
-class _ScalarBlocks(NamedTuple):
-    """M = diag(A, beta I), A on the smaller half, A - alpha I of a rank, r = 1 / (alpha beta)."""
+class _BlockScalars(NamedTuple):
+    """Scalars of M = diag(A, beta I): A - alpha I has the rank `rank`, and r = 1 / (alpha beta).
+
+    A is the block on the smaller half.
+    """
 
     alpha: Element
     beta: Element
@@ -169,10 +181,10 @@ class _ScalarBlocks(NamedTuple):
     rank: int
 
 
-def _yield_scalar_blocks(instance: PatternInstance) -> Iterator[_ScalarBlocks]:
-    """Yield the scalars of each alpha, if M = diag(A, beta I), beta != 1 and det M = 1.
+def _yield_block_scalars(instance: PatternInstance) -> Iterator[_BlockScalars]:
+    """Yield the scalars for each diagonal entry alpha of A, if M = diag(A, beta I).
 
-    The halves are of two sizes.
+    Yield none unless beta != 1, det M = 1 and the halves are of unequal sizes.
     """
     A, B, C, D = halves = instance.split.blocks
     if A.shape == D.shape or not (B.is_zero_matrix and C.is_zero_matrix):
@@ -184,39 +196,43 @@ def _yield_scalar_blocks(instance: PatternInstance) -> Iterator[_ScalarBlocks]:
     if beta == one or not is_scalar or A.det() * beta ** D.shape[0] != one:
         return
     for alpha in filter(None, dict.fromkeys(A.diagonal())):
-        yield _ScalarBlocks(alpha, beta, one / (alpha * beta), linalg.rank(_minus_scalar(A, alpha)))
+        yield _BlockScalars(alpha, beta, one / (alpha * beta), linalg.rank(_minus_scalar(A, alpha)))
 
 
-def _bound_eigenvalue_multiplicities(found: _ScalarBlocks, p: int, e: int) -> dict[Element, int]:
-    """Return eigenvalues of N, p x p, with lower bounds of their multiplicities."""
+def _lower_bounds_of_multiplicities(found: _BlockScalars, p: int, e: int) -> dict[Element, int]:
+    """Return eigenvalues of the p x p matrix N, with lower bounds of their multiplicities.
+
+    N is defined at the top of this module.
+    """
     _, beta, r, rank = found
     one, forced = beta / beta, dict[Element, int]()
 
-    def yield_chain(x: Element, step: Element, count: int) -> Iterator[tuple[Element, int]]:
+    def yield_powers_with_counts(
+        x: Element, step: Element, count: int
+    ) -> Iterator[tuple[Element, int]]:
         while count > 0:
             yield x, count
             x, count = x * step, 0 if x * step in (one, beta) else count - rank
 
-    steps = chain(islice(yield_chain(one, r, e), e if rank else p // e + 1))
+    steps = chain(islice(yield_powers_with_counts(one, r, e), e if rank else p // e + 1))
     if rank and beta / r not in (one, beta):
-        steps = chain(steps, yield_chain(beta / r, one / r, e - rank))
+        steps = chain(steps, yield_powers_with_counts(beta / r, one / r, e - rank))
     for x, count in steps:
         forced[x] = max(count, forced.get(x, 0))
     return forced
 
 
-def find_excluding_scalars(
+def find_scalars_and_forced_eigenvalues(
     instance: PatternInstance,
-) -> tuple[_ScalarBlocks, dict[Element, int]] | None:
-    """Return scalars that force too many eigenvalues on a matrix N, and these eigenvalues.
+) -> tuple[_BlockScalars, dict[Element, int]] | None:
+    """Return scalars that force too many eigenvalues on the matrix N, and their multiplicities.
 
-    The eigenvalues are too many if their multiplicities exceed the number of rows of N.
-
-    If both blocks are scalar, powers of r that return to 1 exclude the pattern, too.
+    They are too many if the sum of the multiplicities exceeds the size of N, or, if both blocks are
+    scalar, if the powers of r return to 1.
     """
     p, q = sorted(instance.partition)
-    for found in _yield_scalar_blocks(instance):
-        forced = _bound_eigenvalue_multiplicities(found, p, q - p)
+    for found in _yield_block_scalars(instance):
+        forced = _lower_bounds_of_multiplicities(found, p, q - p)
         is_circle = not found.rank and [*forced][-1] * found.r == instance.matrix.domain.one
         if sum(forced.values()) > p or is_circle:
             return found, forced
@@ -224,14 +240,15 @@ def find_excluding_scalars(
 
 
 def find_excluding_eigenvalues(instance: PatternInstance) -> tuple[Element, ...] | None:
-    """Find the eigenvalues 1, r, .. that exclude six letters, or None."""
-    return None if (found := find_excluding_scalars(instance)) is None else tuple(found[1])
+    """Return the eigenvalues that exclude a pattern of six letters, or None."""
+    found = find_scalars_and_forced_eigenvalues(instance)
+    return None if found is None else tuple(found[1])
 
 
 def are_excluding_eigenvalues(instance: PatternInstance, eigenvalues: Sequence[Element]) -> bool:
-    """Whether these are the eigenvalues that exclude six letters, or seven."""
-    found = find_excluding_scalars(instance)
-    if len(_drop_passing_letter(instance)) != 6 or found is None:
+    """Whether these are the eigenvalues that exclude the pattern, of six or seven letters."""
+    found = find_scalars_and_forced_eigenvalues(instance)
+    if len(_shorten_odd_if_block_diagonal(instance)) != 6 or found is None:
         return False
     if tuple(found[1]) != tuple(eigenvalues):
         return False
@@ -241,11 +258,11 @@ def are_excluding_eigenvalues(instance: PatternInstance, eigenvalues: Sequence[E
     return True
 
 
-def eigenvalue_texts(instance: PatternInstance) -> dict[str, Any]:
+def eigenvalue_template_values(instance: PatternInstance) -> dict[str, Any]:
     """Return the values for the templates of an obstruction by a chain of eigenvalues."""
     (p, q), field = sorted(instance.partition), instance.matrix.domain
-    found, forced = find_excluding_scalars(instance) or (
-        _ScalarBlocks(field.one, field.one, field.one, 0),
+    found, forced = find_scalars_and_forced_eigenvalues(instance) or (
+        _BlockScalars(field.one, field.one, field.one, 0),
         {},
     )
     total = sum(forced.values())
@@ -256,7 +273,9 @@ def eigenvalue_texts(instance: PatternInstance) -> dict[str, Any]:
     clash = f"But `N` has {p} eigenvalues, not {total}"
     if total <= p:
         clash = f"The next power is 1 again, which `N` would have {q - p} times more than it has"
-    reverse = _drop_passing_letter(instance).startswith("U" if instance.partition[0] > p else "L")
+    reverse = _shorten_odd_if_block_diagonal(instance).startswith(
+        "U" if instance.partition[0] > p else "L"
+    )
     inverse = (
         "Take the inverse, a product of the reversed pattern: `alpha^-1` for `alpha`, and so on. "
     )
@@ -271,7 +290,7 @@ def eigenvalue_texts(instance: PatternInstance) -> dict[str, Any]:
     argument = (_OF_RANK if found.rank else _OF_SCALARS).format(**values)
     return {
         "eigenvalues": shown, "argument": argument, "inverse": inverse * reverse,
-        "passing": _passing_letter_sentence(instance),
+        "passing": _shortened_pattern_sentence(instance),
     } | values  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from exactflow.exact.exceptional import sort_factors
 from exactflow.exact.numbers import format_up
 from exactflow.explanation import Explanation, Step
 from exactflow.explanation.steps import product_step
-from exactflow.flows.display import field_suffix
+from exactflow.flows.display import field_suffix_unless_rational
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
@@ -41,7 +41,7 @@ def lower_bound(obstructions: Sequence[Obstruction]) -> int:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MinimalDepth(DepthBounds, FlowResult):
-    """The least number of coupling layers of a matrix, with both witnesses.
+    """The least number of coupling layers of a matrix, or bounds for it, with proofs.
 
     Attributes
     ----------
@@ -63,12 +63,14 @@ class MinimalDepth(DepthBounds, FlowResult):
     evidence: ClassVar[Evidence] = Evidence.EXACT
 
     def __post_init__(self) -> None:
-        """Check every obstruction, or raise `VerificationError`."""
+        """Check every obstruction; raise `VerificationError` if a check fails."""
         for found in self.obstructions:
             try:
                 found.check()
             except VerificationError as error:
-                raise VerificationError(f"{error}: please report this matrix") from None
+                raise VerificationError(
+                    f"{error}: this is a bug, please report the matrix"
+                ) from None
 
     @staticmethod
     def verified(
@@ -77,8 +79,8 @@ class MinimalDepth(DepthBounds, FlowResult):
         scales: DepthScales,
         obstructions: tuple[Obstruction, ...],
     ) -> "MinimalDepth":
-        """Verify layers against the matrix of a problem, and return them with the obstructions."""
-        target, flow = problem.target.to_dense(), problem.make_flow(layers, "depth")
+        """Verify layers against the matrix of a problem; return the result with obstructions."""
+        target, flow = problem.target.to_dense(), problem.make_unverified_flow(layers, "depth")
         verify(flow, target)
         lower = lower_bound(obstructions)
         return MinimalDepth(lower, flow.depth, scales, flow, obstructions, target, problem.layout)
@@ -95,7 +97,7 @@ class MinimalDepth(DepthBounds, FlowResult):
     @property
     def where(self) -> str:
         """The values of the symbols for which the bounds hold, in words; empty without symbols."""
-        return self.assumptions.condition_text(self.exceptional)
+        return self.assumptions.format_condition_clause(self.exceptional)
 
     def __str__(self) -> str:
         reasons = "; ".join(
@@ -104,7 +106,7 @@ class MinimalDepth(DepthBounds, FlowResult):
         claim = f"{self.summary}{self.where}"
         return f"{claim}: {reasons}" if reasons else claim
 
-    def _upper_step(self) -> Step:
+    def _upper_bound_step(self) -> Step:
         return product_step(self.flow, self.matrix)
 
     def explain(self) -> Explanation:
@@ -113,17 +115,17 @@ class MinimalDepth(DepthBounds, FlowResult):
         If the depth is not decided, the last step says so.
         """
         kind = "additive layers" if self.scales == "additive" else "layers with positive scales"
-        named = field_suffix(self.flow.field, quote="``")
+        named = field_suffix_unless_rational(self.flow.field, quote="``")
         M = f"`M`{named}{',' * bool(named)}"
-        where = self.assumptions.condition_text(self.exceptional, quote="``")
+        where = self.assumptions.format_condition_clause(self.exceptional, quote="``")
         claim = (
             f"{M} takes {self.summary}{where}."
             if self.is_decided
             else f"{M} is the product of {self.upper} {kind}, and of no fewer than {self.lower}"
             f"{where}."
         )
-        claim += self.layout.sentence
-        steps = [self._upper_step()]
+        claim += self.layout.sentences_if_not_default
+        steps = [self._upper_bound_step()]
         for found in self.obstructions:
             step = obstruction_step(found, self.layout, self.matrix)
             steps.append(rename_clashing_letters(step, steps))
@@ -164,14 +166,14 @@ class CertifiedDepth(MinimalDepth):
     @property
     def summary(self) -> str:
         """The number of layers and their kind, in words."""
-        return f"{super().summary} (as floats within {format_up(self.error)})"
+        return f"{super().summary} (as floats within {format_up(self.error, 2)})"
 
-    def _upper_step(self) -> Step:
+    def _upper_bound_step(self) -> Step:
         return Step(
             "four layers",
             "Four layers with positive scales exist (Krawczyk's test, in ball arithmetic); here "
             "they are, rounded to floats: their product is within "
-            f"{format_up(self.error)} of `M`.",
+            f"{format_up(self.error, 2)} of `M`.",
             "",
             {"M": self.matrix},
             product_step(self.flow, self.flow.domain_matrix()).after,

@@ -11,12 +11,12 @@ from sympy.logic.boolalg import Boolean
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.assumptions import Assumptions, assuming
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.progress import report_stage
 from exactflow.exact.typing import MatrixLike, PartitionLike, check_option
 from exactflow.explanation import Explanation
 from exactflow.explanation.steps import collect_steps, product_step
-from exactflow.flows.display import field_suffix
+from exactflow.flows.display import field_suffix_unless_rational
 from exactflow.flows.evidence import Evidence
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.orientation import ORIENTATIONS, Orientation
@@ -29,7 +29,7 @@ from exactflow.linear.factor.symbolic_blocks import explain_blocks
 __all__ = ["METHODS", "ORIENTATIONS", "SCALES", "explain", "factor"]
 
 LARGEST_EXPLAINED = 64
-"""Limit of the coordinates of an explained flow: its steps are checked by schoolbook arithmetic."""
+"""The most coordinates of a flow that is explained: its steps are checked by slow arithmetic."""
 
 
 def factor(
@@ -97,13 +97,13 @@ def factor(
     check_option("method", method, METHODS)
     check_option("orientation", orientation, ORIENTATIONS)
     check_option("scales", scales, SCALES)
-    target = as_matrix(M)
+    target = as_square_matrix(M)
     report_stage("the determinant", 0)
     assumptions = Assumptions.of(assume)
     with assuming(assumptions):
         problem = Problem.of(target, partition, orientation, scales)
         layers, used = factor_by_route(problem, method)
-    flow = problem.make_flow(layers, used, partial(_explain_flow, problem, assumptions))
+    flow = problem.make_unverified_flow(layers, used, partial(_explain_flow, problem, assumptions))
     report_stage("composing the layers", 0.7)
     verify(flow, problem.target)
     return flow
@@ -127,37 +127,38 @@ def explain(M: "MatrixLike | BlockMatrix", **options: Any) -> Explanation:
     """
     if isinstance(M, BlockMatrix) and not options:
         return explain_blocks(M)
-    matrix = as_matrix(M)
+    matrix = as_square_matrix(M)
     check_explainable_dimension(matrix.shape[0])
     explanation: Explanation = factor(matrix, **options).explain()
     return explanation
 
 
 def _explain_flow(problem: Problem, assumptions: Assumptions, flow: CouplingFlow) -> Explanation:
-    """Explain a flow by the steps of its route, which runs again; the last step is the product."""
+    """Run the route of a flow again, and explain the flow by its steps and the final product."""
     check_explainable_dimension(flow.dimension)
     with assuming(assumptions), collect_steps() as derivation:
         factor_by_route(problem, flow.method)
     couplings = "one coupling" if flow.depth == 1 else f"{flow.depth} couplings"
-    named = f"`M`{field_suffix(flow.field, quote='``')}{',' * (not flow.field.is_QQ)}"
-    where = assumptions.condition_text(flow.exceptional(), quote="``")
+    field = field_suffix_unless_rational(flow.field, quote="``")
+    named = f"`M`{field}{',' * (not flow.field.is_QQ)}"
+    where = assumptions.format_condition_clause(flow.exceptional(), quote="``")
     claim = f"{named} is the product of {couplings}{where}."
-    claim += problem.layout.sentence
+    claim += problem.layout.sentences_if_not_default
     steps = [*derivation.steps, product_step(flow, problem.target)]
     return Explanation.from_checked_steps(claim, steps, flow, Evidence.EXACT)
 
 
 def check_explainable_dimension(d: int) -> None:
-    """Raise `InvalidInputError` for more coordinates than an explanation is checked on."""
+    """Raise `InvalidInputError` if d exceeds `LARGEST_EXPLAINED`."""
     if d > LARGEST_EXPLAINED:
         raise InvalidInputError(
             f"expected at most {LARGEST_EXPLAINED} coordinates, got {d}: an explanation is checked "
-            "by schoolbook arithmetic; explain a smaller matrix of the same kind"
+            "by slow arithmetic; explain a smaller matrix of the same kind"
         )
 
 
 def _list_routes(indent: str) -> str:
-    """Return one entry of a list for each route, in the margins of a docstring."""
+    """Return the routes as a list for a docstring: one entry for each, wrapped after `indent`."""
     return "\n".join(
         fill(f"- {route}", 100, initial_indent=indent, subsequent_indent=indent + "  ")
         for route in ROUTES

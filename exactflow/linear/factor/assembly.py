@@ -1,8 +1,10 @@
 """Layers from lists of shears, and from matrices that are visibly a product of two layers.
 
-A list of *shears* names the factors of a product from left to right: the half that each one moves,
-and its shift. Layers stand in their order of application, which is the reverse. All constructions
-write M = U(X) L(Y) U(Z) L(W) U(V), after L(-W0) if there are six shears.
+A *shear* is a unit block triangular matrix: U(X) = [[I, X], [0, I]] moves the first half of the
+coordinates, L(Y) = [[I, 0], [Y, I]] the second; X and Y are their *shifts*. A list of shears names
+the factors of a product from left to right: the half that each one moves, and its shift. Layers
+stand in their order of application, which is the reverse. All constructions write
+M = U(X) L(Y) U(Z) L(W) U(V), or M = L(-W0) U(X) L(Y) U(Z) L(W) U(V) with six shears.
 
 Main results
 ------------
@@ -33,42 +35,46 @@ Scales: TypeAlias = Literal["positive", "nonzero"]
 SCALES: tuple[str, ...] = get_args(Scales)
 
 Layers = list[LinearCoupling]
-Shifts = list[DomainMatrix]
-ShearList = list[tuple[Half, DomainMatrix]]
+Shift: TypeAlias = DomainMatrix
+Shifts = list[Shift]
+ShearList = list[tuple[Half, Shift]]
 
 
 def alternate_shears(shifts: Iterable[DomainMatrix], leftmost: Half) -> ShearList:
-    """Return the shears of these shifts, which move `leftmost`, the other half, `leftmost`, .."""
+    """Return shears with the given shifts, which move `leftmost`, the other half, `leftmost`, .."""
     halves = leftmost, opposite(leftmost)
     return [(halves[i % 2], T) for i, T in enumerate(shifts)]
 
 
 def transposed(blocks: Blocks) -> Blocks:
-    """Return the blocks of the transpose."""
+    """Return the blocks of the transposed matrix."""
     A, B, C, D = (block.transpose() for block in blocks)
     return Blocks(A, C, B, D)
 
 
-def transposed_shears(shears: ShearList) -> ShearList:
-    """Return the factors of the transpose of the product."""
+def transpose_product_of_shears(shears: ShearList) -> ShearList:
+    """Return the shears whose product is the transpose of the product of the given shears."""
     return [(opposite(half), T.transpose()) for half, T in reversed(shears)]
 
 
-def shear_layer(half: Half, T: DomainMatrix) -> LinearCoupling:
-    """Return the additive layer with the shift T; its partition is read off the shape of T."""
+def shear_layer(half: Half, T: Shift) -> LinearCoupling:
+    """Return the additive layer with the shift T; the shape of T determines the partition."""
     p, q = moved_and_kept(half, T.shape)
     return LinearCoupling((p, q), half, T)
 
 
-def layers_of_shears(shears: ShearList) -> Layers:
-    """Return the additive layers of these shears."""
+def layers_in_application_order(shears: ShearList) -> Layers:
+    """Return the additive layers of shears: the last shear is applied first."""
     return [shear_layer(half, T) for half, T in reversed(shears)]
 
 
 def complete_five_shifts(
     blocks: Blocks, V: DomainMatrix, Y: DomainMatrix, Z: DomainMatrix, T_inverse: DomainMatrix
 ) -> Shifts:
-    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), from the blocks of M."""
+    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), from the blocks of M.
+
+    Here T = D - C V = I + Y Z, as in "Five shears" above.
+    """
     A, B, C, _ = blocks
     return [(B - A * V - Z) * T_inverse, Y, Z, T_inverse * (C - Y), V]
 
@@ -76,12 +82,12 @@ def complete_five_shifts(
 def complete_five_shifts_from_inverse(
     inverse: Blocks, V: DomainMatrix, Y: DomainMatrix, Z: DomainMatrix, S_inverse: DomainMatrix
 ) -> Shifts:
-    """Return the same five shifts from the blocks of M^-1: S has the size of the first half."""
+    """Return the shifts of `complete_five_shifts` from the blocks of M^-1, for S = I + Z Y."""
     _, b, c, d = inverse
     return [-S_inverse * (Z + b + V * d), Y, Z, -(c + Y) * S_inverse, V]
 
 
-def merge_neighbours(layers: Iterable[LinearCoupling]) -> Layers:
+def merge_neighbours_drop_identities(layers: Iterable[LinearCoupling]) -> Layers:
     """Merge neighbours that move the same half, and drop layers that change nothing."""
     result: Layers = []
     for layer in layers:
@@ -93,16 +99,15 @@ def merge_neighbours(layers: Iterable[LinearCoupling]) -> Layers:
 
 
 def with_halves_exchanged(layers: Iterable[LinearCoupling]) -> Layers:
-    """Return the layers with the halves exchanged."""
+    """Return the layers with the first half and the second half exchanged, in the same order."""
     return [layer.swap_halves() for layer in layers]
 
 
 def append_scale(layers: Sequence[LinearCoupling], half: Half, scale: Sequence[Element]) -> Layers:
-    """Return layers that compose to the given ones, followed by the positive diagonal `scale` on
-    one half, which one of the last two layers moves.
+    """Return layers that equal the given layers followed by the diagonal `scale` on one half.
 
-    The scale goes into the last layer that moves this half. It passes a layer that moves the other
-    half by diag(s) L(T) = L(T diag(s)^-1) diag(s).
+    One of the last two layers must move this half; it takes up the scale. A layer that moves the
+    other half is changed by diag(s) L(T) = L(T diag(s)^-1) diag(s).
     """
     *rest, last = layers
     field = last.field
@@ -115,36 +120,38 @@ def append_scale(layers: Sequence[LinearCoupling], half: Half, scale: Sequence[E
 
 
 def restore_determinant(shears: ShearList, det: Element, half: Half) -> Layers:
-    """Return the layers of a matrix, from the shears of the matrix whose first row of `half` is
-    divided by the determinant. One scale entry carries it, in the last layer that moves the half.
+    """Return the layers of a matrix, from the shears of the matrix in which the first row of `half`
+    is divided by the determinant `det`: one scale entry multiplies this row by `det` again.
     """
-    layers, one = layers_of_shears(shears), shears[0][1].domain.one
+    layers, one = layers_in_application_order(shears), shears[0][1].domain.one
     if det == one:
         return layers
     size, _ = moved_and_kept(half, layers[0].partition)
     return append_scale(layers, half, [det] + [one] * (size - 1))
 
 
-def find_two_layers(blocks: Blocks, scales: Scales = "positive") -> Layers | None:
-    """Return at most two layers, in order of application, whose product has the given blocks, or
-    None if there are none.
+def find_at_most_two_layers(blocks: Blocks, scales: Scales = "positive") -> Layers | None:
+    """Return at most two layers, in order of application, whose product has the given blocks; None
+    if there are none.
 
-    With scales="nonzero", a scale of unknown sign is allowed.
+    With scales="nonzero", a scale whose sign is unknown is allowed, too.
     """
-    found = _second_then_first(blocks, scales)
-    if found is None and (found := _second_then_first(linalg.swap_halves(blocks), scales)):
+    found = _find_second_then_first_layer(blocks, scales)
+    if found is None and (
+        found := _find_second_then_first_layer(linalg.swap_halves(blocks), scales)
+    ):
         found = with_halves_exchanged(found)
-    return None if found is None else merge_neighbours(found)
+    return None if found is None else merge_neighbours_drop_identities(found)
 
 
-def _second_then_first(blocks: Blocks, scales: Scales) -> Layers | None:
-    """Solve M = [[diag(s), X], [0, I]] [[I, 0], [Y, diag(t)]]: Y = C, t = D, X = B / t."""
+def _find_second_then_first_layer(blocks: Blocks, scales: Scales) -> Layers | None:
+    """Solve M = [[diag(s), X], [0, I]] [[I, 0], [Y, diag(t)]] for s, X, Y and t, or return None."""
     A, B, C, D = blocks
     partition = A.shape[0], D.shape[0]
-    if (t := _scale_of_diagonal(D, scales)) is None:
+    if (t := _diagonal_if_allowed_scales(D, scales)) is None:
         return None
     X = linalg.scale_columns(B, [D.domain.one / entry for entry in t])
-    if (s := _scale_of_diagonal(A - X * C, scales)) is None:
+    if (s := _diagonal_if_allowed_scales(A - X * C, scales)) is None:
         return None
     return [
         LinearCoupling.trusted(partition, "second", C, t),
@@ -152,8 +159,8 @@ def _second_then_first(blocks: Blocks, scales: Scales) -> Layers | None:
     ]
 
 
-def _scale_of_diagonal(M: DomainMatrix, scales: Scales) -> list | None:
-    """Return the diagonal of M if M is diagonal and every entry may be a scale."""
+def _diagonal_if_allowed_scales(M: DomainMatrix, scales: Scales) -> list | None:
+    """Return the diagonal of M if M is diagonal and every entry may be a scale, else None."""
     if not M.is_diagonal:
         return None
     field, entries = M.domain, M.diagonal()

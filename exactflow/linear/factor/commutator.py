@@ -1,4 +1,4 @@
-"""Five layers if C is invertible, six always: the route through a commutator, and its lemma.
+"""The route through a commutator: five layers if C is invertible, else six; and its lemma.
 
 Main results
 ------------
@@ -34,7 +34,8 @@ place where the factor is 1: all r are distinct, and none is mu unless mu = 1. T
 1, 1/2, 1/3, .. make the eigenvectors of L1^-1 diag(r) the Pascal matrix.
 """
 
-from typing import Any, NamedTuple
+from math import prod
+from typing import Any, NamedTuple, TypeAlias
 
 from sympy.polys.domains.domain import Domain
 from sympy.polys.matrices import DomainMatrix
@@ -46,13 +47,16 @@ from exactflow.exact.typing import Element
 from exactflow.explanation.steps import record_step, rename_matrices
 from exactflow.linear.factor.assembly import (
     ShearList,
+    Shift,
     Shifts,
     alternate_shears,
     complete_five_shifts,
 )
 
+MatrixAndInverse: TypeAlias = tuple[DomainMatrix, DomainMatrix]
 
-def commutator_shifts(blocks: Blocks) -> Shifts | None:
+
+def find_five_shifts_by_commutator(blocks: Blocks) -> Shifts | None:
     """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), for det M = 1; None if C is
     singular.
     """
@@ -87,20 +91,20 @@ def commutator_shifts(blocks: Blocks) -> Shifts | None:
     return shifts
 
 
-def find_six_shears(blocks: Blocks) -> ShearList:
-    """Return six shears, L(-W0) first, for n x n blocks of a matrix of determinant 1."""
-    W0, rest = complete_rank(blocks)
+def six_shears_by_commutator(blocks: Blocks) -> ShearList:
+    """Return six shears whose product M has the given n x n blocks, for det M = 1."""
+    W0, rest = give_C_full_column_rank(blocks)
     with rename_matrices(C="C'", D="D'"):
-        shifts: Any = commutator_shifts(rest)  # not None: C' is invertible
+        shifts: Any = find_five_shifts_by_commutator(rest)  # never None, since C' is invertible
     return alternate_shears([-W0, *shifts], "second")
 
 
-def complete_rank(blocks: Blocks) -> tuple[DomainMatrix, Blocks]:
-    """Return W0, of few nonzero entries, such that C' = C + W0 A has full column rank, and the
-    blocks of L(W0) M.
+def give_C_full_column_rank(blocks: Blocks) -> tuple[Shift, Blocks]:
+    """Return a shift W0 with few nonzero entries, and the blocks of L(W0) M, in which
+    C' = C + W0 A has full column rank.
 
-    `blocks` are those of an invertible matrix M, and C has at least as many rows as columns. So A
-    is injective on the kernel of C; W0 maps its image there into a complement of the image of C.
+    M is invertible, and C has at least as many rows as columns. Hence A is injective on the kernel
+    of C. W0 maps the image of this kernel under A into a complement of the image of C.
     """
     A, B, C, D = blocks
     kernel = linalg.kernel(C)
@@ -120,14 +124,12 @@ def complete_rank(blocks: Blocks) -> tuple[DomainMatrix, Blocks]:
     return W0, rest
 
 
-def write_as_commutator(
-    K: DomainMatrix,
-) -> tuple[tuple[DomainMatrix, DomainMatrix], tuple[DomainMatrix, DomainMatrix]]:
-    """Return (P, P^-1) and (G, G^-1) with K = G^-1 P^-1 G P, for det K = 1.
+def write_as_commutator(K: DomainMatrix) -> tuple[MatrixAndInverse, MatrixAndInverse]:
+    """Return (P, P^-1) and (G, G^-1) with K = G^-1 P^-1 G P, for a K of determinant 1.
 
     Raises `FieldTooSmallError` over a finite field with too few elements.
     """
-    H, H_inverse, L1, lower, r, V_lower, V_upper, places = pair_spectra(K)
+    H, H_inverse, L1, lower, r, V_lower, V_upper, places = find_R_with_paired_spectra(K)
     V_lower = V_lower.extract(list(range(len(r))), places)
     P = linalg.diagonal([K.domain.one / x for x in r], K.domain) * L1
 
@@ -141,11 +143,11 @@ def write_as_commutator(
 
 
 class PairedSpectra(NamedTuple):
-    """R = H lower H^-1, with lower = L1^-1 diag(r), and the unit triangular eigenvectors of it and
-    of H^-1 K R H.
+    """The matrix R of the lemma, in factors: R = H lower H^-1, lower = L1^-1 diag(r).
 
-    Column i of V_upper has the eigenvalue of column places[i] of V_lower; n stands for det K, and
-    there is one such i if det K is not 1.
+    The columns of V_lower and of V_upper are eigenvectors of `lower` and of H^-1 K R H; both are
+    unit triangular. The eigenvalue of column i of V_upper is r[places[i]]; or det K if places[i] is
+    n, the size of K, which happens for one i if det K is not 1.
     """
 
     H: DomainMatrix
@@ -158,49 +160,53 @@ class PairedSpectra(NamedTuple):
     places: list[int]
 
 
-def pair_spectra(K: DomainMatrix) -> PairedSpectra:
-    """Return the R of the lemma for an invertible n x n matrix K, with its eigenvectors.
+def find_R_with_paired_spectra(K: DomainMatrix) -> PairedSpectra:
+    """Return R such that the eigenvalues of R and det K are the eigenvalues of K R and 1.
 
-    Raises `FieldTooSmallError` over a finite field with too few elements.
+    K is invertible. Raises `FieldTooSmallError` over a finite field with too few elements.
     """
     n, field = K.shape[0], K.domain
-    H, H_inverse, runs = krylov.krylov_flag(K - linalg.identity(n, field))
+    H, H_inverse, runs = krylov.krylov_basis_inverse_and_lengths(K - linalg.identity(n, field))
     starts = [sum(runs[:k]) for k in range(len(runs))]
-    L1 = _unit_bidiagonal(n, starts, field)
+    L1 = _unit_lower_bidiagonal(n, starts, field)
     L1_inverse = L1.inv()
     U1 = H_inverse * K * H * L1_inverse
     u = {i: U1[i, i].element for i in starts}
-    r, det = _choose_diagonal_and_product(n, u, field)
+    r, det = _choose_diagonal_permuted_by_factors(n, u, field), prod(u.values(), start=field.one)
     upper, lower = U1 * linalg.diagonal(r, field), L1_inverse * linalg.diagonal(r, field)
-    V_lower = _reverse(krylov.triangular_eigenvectors(_reverse(lower)))
+    V_lower = _reverse_rows_and_columns(
+        krylov.triangular_eigenvectors(_reverse_rows_and_columns(lower))
+    )
     V_upper = krylov.triangular_eigenvectors(upper)
     places = [[*r, det].index(x * u.get(i, field.one)) for i, x in enumerate(r)]
     return PairedSpectra(H, H_inverse, L1, lower, r, V_lower, V_upper, places)
 
 
-def _unit_bidiagonal(n: int, starts: list[int], field: Domain) -> DomainMatrix:
-    """Return I with ones below the diagonal, except above the start of each run."""
-    ones = {(i, i) for i in range(n)} | {(i, i - 1) for i in range(1, n) if i not in starts}
+def _unit_lower_bidiagonal(n: int, run_starts: list[int], field: Domain) -> DomainMatrix:
+    """Return I plus ones below the diagonal, except in the row where a run starts."""
+    ones = {(i, i) for i in range(n)} | {(i, i - 1) for i in range(1, n) if i not in run_starts}
     rows = [[field.one if (i, j) in ones else field.zero for j in range(n)] for i in range(n)]
     return linalg.from_entries(rows, (n, n), field)
 
 
-def _reverse(M: DomainMatrix) -> DomainMatrix:
-    """Return M with rows and columns in reverse order: lower becomes upper triangular."""
+def _reverse_rows_and_columns(M: DomainMatrix) -> DomainMatrix:
+    """Return M with rows and columns reversed: a lower triangular M becomes upper triangular."""
     order = list(range(M.shape[0] - 1, -1, -1))
     return M.extract(order, order)
 
 
-def _choose_diagonal_and_product(n: int, u: dict, field: Domain) -> tuple[list, Element]:
-    """Return distinct nonzero r_0 .. r_(n-1), and the product of all u_i. Up to order, the r_i
-    and that product are the u_i r_i and 1.
+def _choose_diagonal_permuted_by_factors(
+    n: int, factors: dict[int, Element], field: Domain
+) -> list[Element]:
+    """Return distinct nonzero r_0 .. r_(n-1) such that the r_i and the product of all factors u_i
+    are, in another order, the u_i r_i and 1.
 
-    `u` maps some places to factors; elsewhere the factor is 1. Along a stretch of places the r are
-    the partial products. If some factors multiply to 1, these would repeat: such a stretch is cut
-    out, and multiplied by a constant of its own.
+    `factors` maps some i to u_i; the other u_i are 1. The r_i are the partial products of the u_i.
+    These would repeat if some consecutive factors multiply to 1: such a stretch is cut out, and its
+    r_i are multiplied by a constant of their own.
     """
     stretches, open_places, partial = [], [], field.one
-    for i, factor in u.items():
+    for i, factor in factors.items():
         open_places.append((i, partial))
         partial *= factor
         start = next((k for k, (_, p) in enumerate(open_places) if p == partial), None)
@@ -209,11 +215,11 @@ def _choose_diagonal_and_product(n: int, u: dict, field: Domain) -> tuple[list, 
             del open_places[start:]
     r = dict(open_places)
     used = {*r.values(), partial} if r else set()
-    for stretch in [*stretches, *({i: field.one} for i in range(n) if i not in u)]:
+    for stretch in [*stretches, *({i: field.one} for i in range(n) if i not in factors)]:
         for c in linalg.distinct_units(field):
             values = {i: c * product for i, product in stretch.items()}
             if used.isdisjoint(values.values()):
                 break
         r.update(values)
         used.update(values.values())
-    return [r[i] for i in range(n)], partial
+    return [r[i] for i in range(n)]

@@ -1,4 +1,4 @@
-"""Five layers for halves p <= q <= 2p, and a step that takes coordinates off the larger half.
+"""Five layers for halves p <= q <= 2p, and a reduction of the larger half to fewer coordinates.
 
 Main results
 ------------
@@ -57,7 +57,7 @@ from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.exact import krylov, linalg
 from exactflow.exact.draws import Draws
-from exactflow.exact.flanders import flanders_pair
+from exactflow.exact.flanders import find_flanders_pair_minus_identity
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.progress import report_stage
 from exactflow.linear.factor.assembly import (
@@ -68,9 +68,10 @@ from exactflow.linear.factor.assembly import (
 
 
 class MatchedSpectra(NamedTuple):
-    """A shift V for which T = D - C V fixes the rows [R, I_k] from the left, and on the space that
-    they annihilate has the characteristic polynomial of S = a + V c; with the controller bases of
-    C u and of u.
+    """A shift V for which T = D - C V fixes the rows [R, I_k] from the left and, on the space that
+    these rows annihilate, has the characteristic polynomial of S = a + V c, `polynomial`.
+
+    `long_basis` is the controller basis of C u for T, `short_basis` that of u for S.
     """
 
     V: DomainMatrix
@@ -83,11 +84,11 @@ class MatchedSpectra(NamedTuple):
 def five_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts | None:
     """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V); None if the draws are unlucky.
 
-    `blocks` are those of a matrix of determinant 1, split into p + q with p <= q <= 2p, and
-    `inverse` those of its inverse.
+    M has determinant 1 and the given blocks, of p + q coordinates with p <= q <= 2p; `inverse` are
+    the blocks of M^-1.
     """
     report_stage("two spectra that match", 0.02)
-    matched = _match_spectra(blocks, inverse, draws)
+    matched = _find_shift_matching_spectra(blocks, inverse, draws)
     if matched is None:
         return None
     report_stage("their similarity", 0.1)
@@ -105,37 +106,53 @@ def five_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts |
 def draw_shifts_for_equal_halves(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts | None:
     """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V) for p = q; None if V is unlucky.
 
-    V is drawn. By luck T = D - C V is invertible, and some Y and Z have T = I + Y Z and
-    a + V c = I + Z Y. Over a field of few elements this is frequent, also without cyclic vectors.
+    V is drawn. It is lucky if T = D - C V is invertible, and T = I + Y Z and a + V c = I + Z Y for
+    some Y and Z. Over a field of few elements this is frequent, also without cyclic vectors.
     """
     V = draws.matrix(*blocks.B.shape)
     T = blocks.D - blocks.C * V
     T_inverse = linalg.inverse_or_none(T)
-    pair = None if T_inverse is None else flanders_pair(T, inverse.A + V * inverse.C)
+    pair = (
+        None
+        if T_inverse is None
+        else find_flanders_pair_minus_identity(T, inverse.A + V * inverse.C)
+    )
     return None if pair is None else complete_five_shifts(blocks, V, *pair, T_inverse)
 
 
-def _right_inverse(HC: DomainMatrix, drawn: DomainMatrix) -> DomainMatrix | None:
-    """Return a right inverse of k rows, with multiples of the columns [drawn; I]; None if the draw
-    is unlucky.
+def _right_inverse_from_draw(matrix: DomainMatrix, drawn: DomainMatrix) -> DomainMatrix | None:
+    """Return the right inverse of a matrix whose columns are combinations of the columns of
+    [drawn; I]; None if the draw is unlucky.
     """
-    columns = drawn.vstack(linalg.identity(HC.shape[0], HC.domain))
-    pivot = linalg.inverse_or_none(HC * columns)
+    columns = drawn.vstack(linalg.identity(matrix.shape[0], matrix.domain))
+    pivot = linalg.inverse_or_none(matrix * columns)
     return None if pivot is None else columns * pivot
 
 
-def _match_spectra(blocks: Blocks, inverse: Blocks, draws: Draws) -> MatchedSpectra | None:
-    """Choose r in V = V0 - u r N so that the spectra match; T fixes [R, I_k] for every r."""
+def _find_shift_matching_spectra(
+    blocks: Blocks, inverse: Blocks, draws: Draws
+) -> MatchedSpectra | None:
+    """Return a shift V with the properties of `MatchedSpectra`; None if the draws are unlucky.
+
+    V = V0 - u r N, where T fixes the rows [R, I_k] for every row r: r is chosen such that the
+    characteristic polynomials agree. See the implementation notes above.
+    """
     C, D, c = blocks.C, blocks.D, inverse.C
     (q, p), field = C.shape, C.domain
     k = q - p
     u = linalg.unit_vector(p, 0, field) + draws.matrix(p, 1)
     R = draws.matrix(k, p)
-    if 0 < k < p and (R := _adjust_to_annihilate(R, C * u)) is None:
-        return None
+    if 0 < k < p:
+        # change one column of R so that [R, I] v = 0
+        v = C * u
+        place = next((i for i in range(p) if v[i, 0].element), None)
+        if place is None:
+            return None
+        unit = linalg.unit_vector(p, place, field).transpose() * (field.one / v[place, 0].element)
+        R -= (v[p:, :] + R * v[:p, :]) * unit
     H = R.hstack(linalg.identity(k, field))
     HC, V0 = H * C, -draws.matrix(p, q)
-    right_inverse = _right_inverse(HC, draws.matrix(p - k, k))
+    right_inverse = _right_inverse_from_draw(HC, draws.matrix(p - k, k))
     if right_inverse is None:
         return None
     V0 += right_inverse * (H * D - H - HC * V0)
@@ -156,20 +173,10 @@ def _match_spectra(blocks: Blocks, inverse: Blocks, draws: Draws) -> MatchedSpec
     return MatchedSpectra(V0 - u * feedback, R, polynomial, of_T, of_S)
 
 
-def _adjust_to_annihilate(R: DomainMatrix, v: DomainMatrix) -> DomainMatrix | None:
-    """Change one column of R so that [R, I] v = 0; None if the top of v is zero."""
-    p, field = R.shape[1], R.domain
-    place = next((i for i in range(p) if v[i, 0].element), None)
-    if place is None:
-        return None
-    unit = linalg.unit_vector(p, place, field).transpose() * (field.one / v[place, 0].element)
-    return R - (v[p:, :] + R * v[:p, :]) * unit
-
-
 def _similarity_and_top_inverse(
     matched: MatchedSpectra, T: DomainMatrix, S: DomainMatrix, draws: Draws
 ) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return Y with T Y = Y S and the inverse of its top p rows."""
+    """Return Y with T Y = Y S, and the inverse of the top p rows of Y."""
     q, p, field = T.shape[0], S.shape[0], S.domain
     one = linalg.identity(q, field)
     lift = T - one if q == 2 * p else one
@@ -186,19 +193,21 @@ def _similarity_and_top_inverse(
 def _quotient_and_top_inverse(
     H: DomainMatrix, G: DomainMatrix
 ) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return Y = H G^-1 and the inverse of Y's top p rows; H is q x p, G is p x p."""
+    """Return Y = H G^-1, and the inverse of the top p rows of Y; H is q x p, G is p x p."""
     return H * G.inv(), G * H[: G.shape[0], :].inv()
 
 
 def _solve_near_draw(E: DomainMatrix, rhs: DomainMatrix, draws: Draws) -> DomainMatrix | None:
-    """Return a column r with E r = rhs, or None; E is p x q, and its last row reads 0 = 0."""
+    """Return a drawn column r, changed so that E r = rhs; None if there is no solution."""
     start = draws.matrix(E.shape[1], 1)
     solution, _ = linalg.solve(E, rhs - E * start)
     return None if solution is None else start + solution
 
 
 class Peel(NamedTuple):
-    """One step, M = U(V) L(Y) U([0, x] h) diag(M2, I) U([0, w] h) with h = [[I, 0], [R, I]]."""
+    """M = U(V) L(Y) U([0, x] h) diag(M2, I) U([0, w] h) with h = [[I, 0], [R, I]], a step of the
+    reduction from M to a matrix M2 with fewer coordinates; `rest_inverse` are the blocks of M2^-1.
+    """
 
     V: DomainMatrix
     Y: DomainMatrix
@@ -208,25 +217,25 @@ class Peel(NamedTuple):
     rest_inverse: Blocks
 
     def lift_shifts(self, shifts: Shifts) -> Shifts:
-        """Return the shifts of shears U L .. U for M, from at least three of them for M2."""
+        """Return shifts of alternating shears U .. U for M, from those for M2: two more.
+
+        At least three shifts are given.
+        """
         first, *middle, last = shifts
         none = self.x * self.x.domain.zero
         inner = [
-            self._lift_upper(T, none) if i % 2 else self._lift_lower(T)
+            self._lift_upper_shift(T, none) if i % 2 else T.vstack(-self.R * T)
             for i, T in enumerate(middle)
         ]
-        outer = self._lift_upper(first, self.x), self._lift_upper(last, self.w)
+        outer = self._lift_upper_shift(first, self.x), self._lift_upper_shift(last, self.w)
         return [self.V, self.Y, outer[0], *inner, outer[1]]
 
-    def _lift_upper(self, T: DomainMatrix, right: DomainMatrix) -> DomainMatrix:
-        return (T + right * self.R).hstack(right)
-
-    def _lift_lower(self, T: DomainMatrix) -> DomainMatrix:
-        return T.vstack(-self.R * T)
+    def _lift_upper_shift(self, T: DomainMatrix, new_columns: DomainMatrix) -> DomainMatrix:
+        return (T + new_columns * self.R).hstack(new_columns)
 
 
-def peel_coordinates(inverse: Blocks, k: int, draws: Draws) -> Peel | None:
-    """Return one step that takes k coordinates off the second half; None if draws are unlucky.
+def peel_off_second_half(inverse: Blocks, k: int, draws: Draws) -> Peel | None:
+    """Reduce M to a matrix whose second half has k coordinates fewer; None if draws are unlucky.
 
     `inverse` are the blocks of M^-1, of p + q coordinates, with k <= p and q - k >= p.
     """
@@ -236,7 +245,7 @@ def peel_coordinates(inverse: Blocks, k: int, draws: Draws) -> Peel | None:
     R = draws.matrix(k, n)
     H = R.hstack(linalg.identity(k, a.domain))
     y = H * c
-    right_inverse = _right_inverse(y, draws.matrix(p - k, k))
+    right_inverse = _right_inverse_from_draw(y, draws.matrix(p - k, k))
     if right_inverse is None:
         return None
     V = draws.matrix(p, q)
@@ -255,7 +264,7 @@ def peel_coordinates(inverse: Blocks, k: int, draws: Draws) -> Peel | None:
 
 
 def _factor_through(M: DomainMatrix, p: int, draws: Draws) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return C of p columns and x with M = C x; C has rank p, unless a draw is unlucky."""
+    """Return C, of p columns, and x with M = C x; C has rank p unless a draw is unlucky."""
     n, k = M.shape
     echelon, pivots = linalg.rref(M)
     r = len(pivots)

@@ -1,4 +1,4 @@
-"""Halves of n and n + 1 coordinates: five layers where C has rank n, six always.
+"""Halves of n and n + 1 coordinates: five layers if C has rank n, else six.
 
 Main results
 ------------
@@ -33,7 +33,7 @@ For a generic M the shifts of `five_layers`, in which S is a plus a matrix of ra
 of half the length, so they are tried first.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from sympy.polys.matrices import DomainMatrix
 
@@ -44,29 +44,35 @@ from exactflow.exact.linalg import Blocks
 from exactflow.explanation.steps import record_step, rename_matrices
 from exactflow.linear.factor.assembly import (
     ShearList,
+    Shift,
     Shifts,
     alternate_shears,
     complete_five_shifts_from_inverse,
+    transpose_product_of_shears,
     transposed,
-    transposed_shears,
 )
-from exactflow.linear.factor.commutator import complete_rank, pair_spectra, write_as_commutator
+from exactflow.linear.factor.commutator import (
+    find_R_with_paired_spectra,
+    give_C_full_column_rank,
+    write_as_commutator,
+)
 from exactflow.linear.factor.five_layers import five_layer_shifts
 
-Similarity = tuple[DomainMatrix, DomainMatrix, DomainMatrix]
+ShiftAndSimilarity: TypeAlias = tuple[Shift, DomainMatrix, DomainMatrix]
+"""V, S and G with T G = G diag(S, 1), for T = D - C V and S = a + V c."""
 
 
-def shears_for_uneven_halves(blocks: Blocks) -> ShearList:
-    """Return the factors of a matrix of determinant 1, n + (n + 1) coordinates, from left to right:
-    five if C or B has rank n, otherwise six.
+def shears_for_halves_differing_by_one(blocks: Blocks) -> ShearList:
+    """Return the shears whose product has the given blocks, of n + (n + 1) coordinates and
+    determinant 1: five if C or B has rank n, otherwise six.
 
     Raises `FieldTooSmallError` over a finite field.
     """
     n = blocks.A.shape[0]
     inverse = linalg.split(linalg.join(blocks).inv(), n)
-    if (shifts := shifts_for_uneven_halves(blocks, inverse)) is not None:
+    if (shifts := shifts_for_halves_differing_by_one(blocks, inverse)) is not None:
         return alternate_shears(shifts, "first")
-    found: Any  # the shifts that follow are never None
+    found: Any  # never None, since the rank of the block is n
     if linalg.rank(blocks.B) == n:
         other = transposed(blocks)
         names = {name: f"{name}'" for name in "ABCD"}
@@ -74,19 +80,19 @@ def shears_for_uneven_halves(blocks: Blocks) -> ShearList:
         text = "blocks(A', B', C', D') = blocks(A, B, C, D)^T"
         record_step("hyperplane route", f"`B` has rank {n}: transpose.", text, values)
         with rename_matrices(**names):
-            found = shifts_for_uneven_halves(other, transposed(inverse))
-        return transposed_shears(alternate_shears(found, "first"))
-    W0, rest = complete_rank(blocks)
+            found = shifts_for_halves_differing_by_one(other, transposed(inverse))
+        return transpose_product_of_shears(alternate_shears(found, "first"))
+    W0, rest = give_C_full_column_rank(blocks)
     with rename_matrices(C="C'", D="D'"):
-        found = shifts_for_uneven_halves(rest, linalg.split(linalg.join(rest).inv(), n))
+        found = shifts_for_halves_differing_by_one(rest, linalg.split(linalg.join(rest).inv(), n))
     return alternate_shears([-W0, *found], "second")
 
 
-def shifts_for_uneven_halves(blocks: Blocks, inverse: Blocks) -> Shifts | None:
-    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), or None if rank C < n, from the
-    blocks of a matrix of determinant 1 with n + (n + 1) coordinates, and of its inverse.
+def shifts_for_halves_differing_by_one(blocks: Blocks, inverse: Blocks) -> Shifts | None:
+    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), or None if rank C < n.
 
-    Raises `FieldTooSmallError`, with the number of elements that suffice, over a finite field.
+    M has determinant 1 and the given blocks, of n + (n + 1) coordinates; `inverse` are the blocks
+    of M^-1. Raises `FieldTooSmallError` over a finite field with too few elements.
     """
     n = blocks.A.shape[0]
     if linalg.rank(blocks.C) < n:
@@ -94,22 +100,22 @@ def shifts_for_uneven_halves(blocks: Blocks, inverse: Blocks) -> Shifts | None:
     tries = (five_layer_shifts(blocks, inverse, Draws(blocks.A.domain, k)) for k in (0, 1))
     shifts = next((found for found in tries if found is not None), None)
     if shifts is None:
-        V, S, G = _find_similarity(blocks, inverse)
+        V, S, G = _find_shift_and_similarity(blocks, inverse)
         Z = (S - linalg.identity(n, S.domain)) * G.inv()[:n, :]
         shifts = complete_five_shifts_from_inverse(inverse, V, G[:, :n], Z, S.inv())
-    _record_steps(blocks, inverse, shifts)
+    _record_similarity_and_shears(blocks, inverse, shifts)
     return shifts
 
 
-def _find_similarity(blocks: Blocks, inverse: Blocks) -> Similarity:
-    """Return V, S and G, with T G = G diag(S, 1) for T = D - C V and S = a + V c."""
+def _find_shift_and_similarity(blocks: Blocks, inverse: Blocks) -> ShiftAndSimilarity:
+    """Return a shift V, with S and a similarity G such that T G = G diag(S, 1)."""
     u, (n, field) = linalg.left_kernel(blocks.C), (inverse.A.shape[0], inverse.A.domain)
     v = u * blocks.D
     x, _ = linalg.solve(u.vstack(v), linalg.column([field.one, field.one], field))
     try:
         if x is None:
-            return _similarity_on_one_hyperplane(blocks.C, blocks.D, inverse.C)
-        return _similarity_by_commutator(blocks, inverse.C, x, v * blocks.C)
+            return _shift_and_similarity_on_hyperplane(blocks.C, blocks.D, inverse.C)
+        return _shift_and_similarity_by_commutator(blocks, inverse.C, x, v * blocks.C)
     except FieldTooSmallError:
         raise FieldTooSmallError(
             f"expected a field of at least {(n + 1) ** 2 // 4 + 2} elements for halves of {n} and "
@@ -117,10 +123,10 @@ def _find_similarity(blocks: Blocks, inverse: Blocks) -> Similarity:
         ) from None
 
 
-def _similarity_by_commutator(
+def _shift_and_similarity_by_commutator(
     blocks: Blocks, c: DomainMatrix, x: DomainMatrix, w: DomainMatrix
-) -> Similarity:
-    """Return V, S and G if T may be [[1, w], [0, S K]] in the basis [x, C]."""
+) -> ShiftAndSimilarity:
+    """Return V, S and G in the first case of the proof, T = [[1, w], [0, S K]] in basis [x, C]."""
     C, D = blocks.C, blocks.D
     n, field = C.shape[1], C.domain
     one, frame = linalg.identity(n, field), x.hstack(C)
@@ -137,28 +143,30 @@ def _similarity_by_commutator(
     return V, S, (C * of_S + x * y).hstack(x)
 
 
-def _similarity_on_one_hyperplane(C: DomainMatrix, D: DomainMatrix, c: DomainMatrix) -> Similarity:
-    """Return V, S and G if im c = im C, and det K is not 1."""
+def _shift_and_similarity_on_hyperplane(
+    C: DomainMatrix, D: DomainMatrix, c: DomainMatrix
+) -> ShiftAndSimilarity:
+    """Return V, S and G in the second case of the proof: im c = im C, and det K is not 1."""
     C_left, one = linalg.left_inverse(C), linalg.identity(1, C.domain)
     K = -(C_left * c)
-    H, H_inverse, _, lower, r, V_lower, V_upper, places = pair_spectra(K)
+    H, H_inverse, _, lower, r, V_lower, V_upper, places = find_R_with_paired_spectra(K)
     R = H * lower * H_inverse
     of_T, of_S = (C * H * V_lower).hstack(linalg.complement(C)), R * H * V_upper
     det, q = K.det(), C.shape[0]
     T = of_T * linalg.diagonal([*r, det], C.domain) * of_T.inv()
-    rest = next(i for i in range(q) if i not in places)  # the place of the eigenvalue 1
+    rest = next(i for i in range(q) if i not in places)  # column `rest` has the eigenvalue 1
     G = of_T.extract(list(range(q)), [*places, rest]) * linalg.direct_sum(of_S, one).inv()
     return C_left * (D - T), R * K, G
 
 
-def _record_steps(blocks: Blocks, inverse: Blocks, shifts: Shifts) -> None:
-    """Record the similarity, and the five shears that follow from it."""
+def _record_similarity_and_shears(blocks: Blocks, inverse: Blocks, shifts: Shifts) -> None:
+    """Record two steps of the explanation: the similarity, and the five shears that follow."""
     _, _, C, D = blocks
     a, _, c, _ = inverse
     X, Y, Z, W, V = shifts
     n = C.shape[1]
 
-    def dense_blocks() -> dict[str, DomainMatrix]:
+    def matrices_of_similarity() -> dict[str, DomainMatrix]:
         T, S = D - C * V, a + V * c
         return dict(zip("abcd", inverse, strict=True)) | {"V": V, "T": T, "S": S, "Y": Y, "Z": Z}
 
@@ -169,7 +177,7 @@ def _record_steps(blocks: Blocks, inverse: Blocks, shifts: Shifts) -> None:
         "`I + Y Z` and `I + Z Y`: `T` is similar to `diag(S, 1)`.",
         f"blocks(a, b, c, d) blocks(A, B, C, D) = I, rank(C) = {n}, T = D - C V, S = a + V c, "
         "T Y = Y S, Y Z = T - I, Z Y = S - I",
-        dense_blocks,
+        matrices_of_similarity,
         "to our knowledge new; Sourour 1986 for products with prescribed spectra",
     )
     record_step(

@@ -1,4 +1,4 @@
-"""Signed permutations as products of two similar involutions, in index arrays and linear time.
+"""Signed permutations as products of two similar involutions, computed in linear time.
 
 Main results
 ------------
@@ -26,11 +26,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from exactflow.exact.signed_permutation import cycles_of
+from exactflow.exact.signed_permutation import cycles_from_last_index
 
 
 class CooMatrix(NamedTuple):
-    """A sparse matrix: the sum of `values` at `rows` and `columns`, where places may repeat."""
+    """A sparse matrix: entry k adds `values[k]` at row `rows[k]` and column `columns[k]`."""
 
     rows: np.ndarray
     columns: np.ndarray
@@ -38,14 +38,14 @@ class CooMatrix(NamedTuple):
 
     @classmethod
     def sum_of(cls, parts: Iterable[Sequence]) -> "CooMatrix":
-        """Return the sum of matrices, each given by its rows, columns and values."""
+        """Return the sum of matrices, each given as (rows, columns, values)."""
         return cls(*map(np.concatenate, zip(*parts, strict=True)))
 
     def __neg__(self) -> "CooMatrix":
         return CooMatrix(self.rows, self.columns, -self.values)
 
     def select_entries(self, chosen: np.ndarray | slice) -> "CooMatrix":
-        """Return the entries at which `chosen` is true."""
+        """Return the matrix of some entries; `chosen` is a slice or an array of booleans."""
         return CooMatrix(self.rows[chosen], self.columns[chosen], self.values[chosen])
 
     def multiply_left(self, left: "SignedPermutation") -> "CooMatrix":
@@ -84,34 +84,35 @@ class SignedPermutation(NamedTuple):
     def __matmul__(self, other: "SignedPermutation") -> "SignedPermutation":
         return SignedPermutation(self.rows[other.rows], self.signs[other.rows] * other.signs)
 
-    def scale_columns(self, scale: np.ndarray) -> "SignedPermutation":
-        """Return this matrix times a diagonal of signs."""
-        return SignedPermutation(self.rows, self.signs * scale)
+    def scale_columns(self, signs: np.ndarray) -> "SignedPermutation":
+        """Return this matrix times diag(signs)."""
+        return SignedPermutation(self.rows, self.signs * signs)
 
     @property
     def entries(self) -> CooMatrix:
-        """The same matrix as a sum of entries."""
+        """The same matrix as a `CooMatrix`."""
         return CooMatrix(self.rows, np.arange(len(self.rows)), self.signs)
 
 
 class ReversingInvolution(NamedTuple):
-    """An involution K that reverses Theta, and the g that shows K Theta similar to K.
+    """An involution K with K Theta K = Theta^-1, and a matrix g with (K Theta) g = g K.
 
-    The columns of `vectors` are the f_i, cycle after cycle; K, g and Z = (K - I) g^-1 are in their
-    coordinates. For any signs s with one value on each piece, ``s[pieces[k]] == s[k]``, the
-    matrices g S and S Z, S = diag(s), serve as well. A piece is named by one of its coordinates.
+    The columns of `vectors` are the f_i, cycle after cycle; K, g and Z = (K - I) g^-1 are matrices
+    in this basis. The matrices g S and S Z, S = diag(s), can replace g and Z for any signs s that
+    are constant on each sign class: ``s[sign_classes[k]] == s[k]``. A class is named by one of its
+    coordinates.
     """
 
     vectors: SignedPermutation
     K: SignedPermutation
     g: CooMatrix
     Z: CooMatrix
-    pieces: np.ndarray
+    sign_classes: np.ndarray
 
 
 def find_reversing_involution(theta: SignedPermutation) -> ReversingInvolution:
-    """Return K, which fixes the last coordinate, g and Z, for Theta of determinant 1."""
-    cycles = cycles_of(theta.rows.tolist())
+    """Return K, which fixes the last coordinate, with g and Z, for a Theta of determinant 1."""
+    cycles = cycles_from_last_index(theta.rows.tolist())
     line = np.array([i for cycle in cycles for i in cycle])
     lengths = np.array([len(cycle) for cycle in cycles])
     starts = np.cumsum(lengths) - lengths
@@ -125,25 +126,28 @@ def find_reversing_involution(theta: SignedPermutation) -> ReversingInvolution:
     index = np.arange(len(line))
     place = index - start
     K = SignedPermutation(start + -place % length, np.where(place == 0, eps, tau))
-    parts = _similarity_and_pieces(place, length, eps, tau)
+    parts = _similarity_and_sign_classes(place, length, eps, tau)
     return ReversingInvolution(SignedPermutation(line, signs * first), K, *parts)
 
 
-def _similarity_and_pieces(
-    i: np.ndarray, m: np.ndarray, eps: np.ndarray, tau: np.ndarray
+def _similarity_and_sign_classes(
+    place: np.ndarray, length: np.ndarray, eps: np.ndarray, tau: np.ndarray
 ) -> tuple[CooMatrix, CooMatrix, np.ndarray]:
-    """Return g, Z and the pieces, from the place i of each coordinate in its cycle of length m."""
-    index = np.arange(len(i))
-    swaps = (i > 0) & (2 * i < m)
+    """Return g, Z and the sign classes of a `ReversingInvolution`.
+
+    For each coordinate, `place` is its place in its cycle, and `length` the length of this cycle.
+    """
+    index = np.arange(len(place))
+    swaps = (place > 0) & (2 * place < length)
     a, t = index[swaps], tau[swaps]
-    b, c = a + (m - 2 * i)[swaps], a - 1
+    b, c = a + (length - 2 * place)[swaps], a - 1
     one = np.ones_like(a)
     g = [(c, a, one), (b, b, one)]
     Z = [(a, c, -one), (a, b, t), (b, c, t), (b, b, -one)]
-    pieces = index.copy()
-    pieces[b] = a
+    sign_classes = index.copy()
+    sign_classes[b] = a
 
-    first, middle, half = i == 0, 2 * i == m - 1, 2 * i == m
+    first, middle, half = place == 0, 2 * place == length - 1, 2 * place == length
     plus_images, minus_images = index[middle & (tau > 0)], index[middle & (tau < 0)]
     plus, plus_left = np.split(index[first & (eps > 0)], [len(plus_images)])
     minus, minus_left = np.split(index[first & (eps < 0)], [len(minus_images)])
@@ -156,4 +160,4 @@ def _similarity_and_pieces(
     c, t, one = d - 1, tau[d], np.ones_like(d)
     g += [(c, a, one), (d, a, t), (c, b, one), (d, b, -t)]
     Z += [(b, c, -one), (b, d, t)]
-    return CooMatrix.sum_of(g), CooMatrix.sum_of(Z), pieces
+    return CooMatrix.sum_of(g), CooMatrix.sum_of(Z), sign_classes

@@ -1,11 +1,12 @@
-"""Any partition: 2m + 1 layers for a generic matrix, at most 2m + 4 for every one, m = ceil(q/p).
+"""Halves of any sizes p <= q: 2m + 1 layers if M is generic, else at most 2m + 4, m = ceil(q/p).
 
 Main results
 ------------
 Let M = [[A, B], [C, D]] have p + q coordinates, p <= q, and determinant 1; [[a, b], [c, d]] is its
 inverse. M is a product of alternating additive couplings. Their number is
 
-- 2m + 1 for a generic M (five for p = q > 1): peel to p < q' <= 2p, and five layers there;
+- 2m + 1 for a generic M (five for p = q > 1): peel to p < q' <= 2p, then five layers. To *peel* is
+  to reduce the larger half to fewer coordinates, at the cost of two layers (`five_layers`);
 - 2m + 1 if p divides q - 1 and C or B has rank p: peel to q' = p + 1, and the five layers of
   `hyperplane`; otherwise 2m + 3, with one peel of fewer coordinates (q' = p and a commutator for
   p = q);
@@ -41,16 +42,16 @@ from exactflow.linear.factor.assembly import (
     ShearList,
     Shifts,
     alternate_shears,
+    transpose_product_of_shears,
     transposed,
-    transposed_shears,
 )
-from exactflow.linear.factor.commutator import commutator_shifts
+from exactflow.linear.factor.commutator import find_five_shifts_by_commutator
 from exactflow.linear.factor.five_layers import (
     draw_shifts_for_equal_halves,
     five_layer_shifts,
-    peel_coordinates,
+    peel_off_second_half,
 )
-from exactflow.linear.factor.hyperplane import shifts_for_uneven_halves
+from exactflow.linear.factor.hyperplane import shifts_for_halves_differing_by_one
 
 _TRIES = 6
 _TRIES_IN_A_FINITE_FIELD = 12
@@ -59,9 +60,9 @@ _TRIES_OF_THE_LAST_SEARCHES = 1000
 
 
 class ShearSearch(NamedTuple):
-    """A randomized search for the shears of a matrix: `find_shifts` returns the shifts of shears
-    U .. U, or None if the draws are unlucky.
+    """A randomized search for shears whose product is M.
 
+    `find_shifts` returns the shifts of alternating shears U .. U, or None if the draws are unlucky.
     A drawn L(Y) is split off first on the side `split_off`, "left" or "right": M = L(Y) M', or
     M' L(Y). If `is_transposed`, the search is for the transpose of M.
     """
@@ -70,8 +71,11 @@ class ShearSearch(NamedTuple):
     split_off: str = ""
     is_transposed: bool = False
 
-    def find_shears_and_step(self, blocks: Blocks, draws: Draws) -> ShearList | None:
-        """Return the factors of a matrix of determinant 1, p <= q, from left to right, or None."""
+    def find_shears(self, blocks: Blocks, draws: Draws) -> ShearList | None:
+        """Return shears whose product has the given blocks; None if the draws are unlucky.
+
+        The matrix has determinant 1, and p <= q.
+        """
         if self.is_transposed:
             blocks = transposed(blocks)
         (A, B, C, D), first, last = blocks, [], []
@@ -85,11 +89,11 @@ class ShearSearch(NamedTuple):
         if shifts is None:
             return None
         shears = alternate_shears([*first, *shifts, *last], "second" if first else "first")
-        return transposed_shears(shears) if self.is_transposed else shears
+        return transpose_product_of_shears(shears) if self.is_transposed else shears
 
 
-def shears_for_any_halves(blocks: Blocks) -> ShearList:
-    """Return the factors of a matrix of determinant 1, p <= q, from left to right.
+def shears_for_smaller_first_half(blocks: Blocks) -> ShearList:
+    """Return shears whose product has the given blocks, for a matrix of determinant 1 and p <= q.
 
     Raises `FieldTooSmallError` if the field has too few elements for the draws; the message says
     how many suffice.
@@ -100,19 +104,20 @@ def shears_for_any_halves(blocks: Blocks) -> ShearList:
         for k in range(tries):
             draws = Draws(field, k if field.is_FiniteField else 2**k // 2)
             for search in searches:
-                with collect_steps():  # drops the steps about other blocks, peeled or transposed
-                    shears = search.find_shears_and_step(blocks, draws)
+                # these steps are dropped, since they are about reduced or transposed blocks
+                with collect_steps():
+                    shears = search.find_shears(blocks, draws)
                 if shears is not None:
-                    _record_step(shears)
+                    _record_drawn_shears(shears)
                     return shears
     raise FieldTooSmallError(
-        f"no draw over {field} gave layers for the partition {(p, q)}: use a field of at least "
+        f"no draw over {field} led to layers for the partition {(p, q)}: use a field of at least "
         f"{_sufficient_field_size(p, q)} elements"
     )
 
 
-def _record_step(shears: ShearList) -> None:
-    """Record the shears that the draws led to."""
+def _record_drawn_shears(shears: ShearList) -> None:
+    """Record the shears that a search found as a step of the explanation."""
     named = {f"X{k}": shear for k, shear in enumerate(shears, 1)}
     letters = {"first": "U", "second": "L"}
     product = " ".join(f"{letters[half]}({name})" for name, (half, _) in named.items())
@@ -127,17 +132,18 @@ def _record_step(shears: ShearList) -> None:
 
 
 def _sufficient_field_size(p: int, q: int) -> int:
-    """Return four times the degree of the polynomials that the draws of the last search must avoid.
+    """Return a number of elements of a field over which most draws of the last search succeed.
 
-    In one step det(y Z) has degree at most 2p in the drawn entries, det(y Z) det D at most q + 4p;
-    the eigenvalues of the commutator exclude at most p^2 / 4 units.
+    It is four times the degree of the polynomials whose zeros the draws must avoid. In one peel
+    det(y Z) has degree at most 2p in the drawn entries, det(y Z) det D at most q + 4p; the
+    eigenvalues of the commutator exclude at most p^2 / 4 units.
     """
     steps = -(-q // p) + 1
     return 4 * steps * (q + 6 * p) + p * p
 
 
 def _plan_searches(blocks: Blocks) -> Iterator[tuple[Sequence[ShearSearch], int]]:
-    """Yield searches and the number of tries of each; searches for few shears come first."""
+    """Yield searches, each with a number of tries; searches for fewer shears come first."""
     (q, p), sure = blocks.C.shape, _TRIES_OF_A_SURE_SEARCH
     finite = blocks.C.domain.is_FiniteField
     tries = sure if p == 1 else _TRIES_IN_A_FINITE_FIELD if finite else _TRIES
@@ -153,7 +159,7 @@ def _plan_searches(blocks: Blocks) -> Iterator[tuple[Sequence[ShearSearch], int]
         yield after_split[:1], sure
     else:
         reductions = [
-            ([ShearSearch(_shifts_at_full_rank, "", flag)], sure)
+            ([ShearSearch(_shifts_for_full_rank_C, "", flag)], sure)
             for block, flag in ((blocks.C, False), (blocks.B, True))
             if linalg.rank(block) == p
         ]
@@ -164,39 +170,48 @@ def _plan_searches(blocks: Blocks) -> Iterator[tuple[Sequence[ShearSearch], int]
             yield from alone
         if not reduction_is_shorter:
             yield from reductions
-        yield [ShearSearch(_shifts_at_full_rank, "left")], sure
+        yield [ShearSearch(_shifts_for_full_rank_C, "left")], sure
     if finite:
         paired = [ShearSearch(_shifts_by_lucky_draws, "left", flag) for flag in (False, True)]
         yield [*after_split, *paired], _TRIES_OF_THE_LAST_SEARCHES
 
 
 def _shifts_if_generic(blocks: Blocks, draws: Draws) -> Shifts | None:
-    """Return 2m + 1 shifts (five for p = q > 1), or None."""
+    """Return 2m + 1 shifts, m = ceil(q / p), or five if p = q > 1; None if the draws are unlucky,
+    as they always are unless the matrix is generic.
+    """
     q, p = blocks.C.shape
     if p == 1:
-        return _peel_and_lift(blocks, [1] * (q - 1), _three_shifts_2x2, draws)
-    return _peel_and_lift(blocks, [p] * ((q - 1) // p - 1), five_layer_shifts, draws)
+        return _shifts_by_peeling(blocks, [1] * (q - 1), _three_shifts_2x2, draws)
+    return _shifts_by_peeling(blocks, [p] * ((q - 1) // p - 1), five_layer_shifts, draws)
 
 
-def _shifts_at_full_rank(blocks: Blocks, draws: Draws) -> Shifts | None:
-    """Return 2m + 1 or 2m + 3 shifts, or None; C has rank p."""
+def _shifts_for_full_rank_C(blocks: Blocks, draws: Draws) -> Shifts | None:
+    """Return 2m + 1 or 2m + 3 shifts, m = ceil(q / p), or None. The rank of C is p."""
     q, p = blocks.C.shape
     if p == q:
-        return _peel_and_lift(blocks, [], lambda rest, *_: commutator_shifts(rest), draws)
-    sizes = _peel_sizes(p, q - 1)
-    return _peel_and_lift(
-        blocks, sizes, lambda rest, inverse, _: shifts_for_uneven_halves(rest, inverse), draws
+        return _shifts_by_peeling(
+            blocks, [], lambda rest, *_: find_five_shifts_by_commutator(rest), draws
+        )
+    sizes = _sizes_of_successive_peels(p, q - 1)
+    return _shifts_by_peeling(
+        blocks,
+        sizes,
+        lambda rest, inverse, _: shifts_for_halves_differing_by_one(rest, inverse),
+        draws,
     )
 
 
 def _shifts_by_lucky_draws(blocks: Blocks, draws: Draws) -> Shifts | None:
-    """Return as many shifts as `_shifts_at_full_rank`: lucky draws replace a large field."""
+    """Return as many shifts as `_shifts_for_full_rank_C`, or None; small fields are allowed."""
     q, p = blocks.C.shape
-    return _peel_and_lift(blocks, _peel_sizes(p, q), draw_shifts_for_equal_halves, draws)
+    return _shifts_by_peeling(
+        blocks, _sizes_of_successive_peels(p, q), draw_shifts_for_equal_halves, draws
+    )
 
 
-def _peel_sizes(p: int, q: int) -> list[int]:
-    """Return the numbers of coordinates to peel off, one by one, from q down to p."""
+def _sizes_of_successive_peels(p: int, q: int) -> list[int]:
+    """Return how many coordinates each peel removes, for peels from size q down to size p."""
     return [p] * (q // p - 1) + [q % p] * (q % p > 0)
 
 
@@ -210,20 +225,22 @@ def _three_shifts_2x2(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts |
     return [(A - one) * C_inverse, C, (D - one) * C_inverse]
 
 
-def _peel_and_lift(
+def _shifts_by_peeling(
     blocks: Blocks,
     sizes: Iterable[int],
-    core: Callable[[Blocks, Blocks, Draws], Shifts | None],
+    find_core_shifts: Callable[[Blocks, Blocks, Draws], Shifts | None],
     draws: Draws,
 ) -> Shifts | None:
-    """Peel off as many coordinates as `sizes` say, and let `core` find the shifts of the rest.
+    """Return the shifts of alternating shears U .. U for the given blocks; None if the draws are
+    unlucky.
 
-    Return the shifts of shears U .. U for the given blocks, or None.
+    Peels remove as many coordinates as `sizes` say, and `find_core_shifts` finds the shifts of the
+    matrix that remains.
     """
     inverse = linalg.split(linalg.join(blocks).inv(), blocks.A.shape[0])
     peels = []
     for k in sizes:
-        step = peel_coordinates(inverse, k, draws)
+        step = peel_off_second_half(inverse, k, draws)
         if step is None:
             return None
         peels.append(step)
@@ -231,8 +248,8 @@ def _peel_and_lift(
     if peels:
         blocks = linalg.split(linalg.join(inverse).inv(), blocks.A.shape[0])
     try:
-        shifts = core(blocks, inverse, draws)
-    except FieldTooSmallError:  # too few elements for distinct eigenvalues
+        shifts = find_core_shifts(blocks, inverse, draws)
+    except FieldTooSmallError:  # the field has too few elements for distinct eigenvalues
         return None
     if shifts is None:
         return None

@@ -63,16 +63,23 @@ def permutation_layers(
     p, q = partition or (d // 2, d - d // 2)
     if p > q:
         exchanged = (np.roll(perm, -p) - p) % d, np.roll(signs, -p)
-        return [layer.swap_halves() for layer in _layers_first_half_smaller(*exchanged, q)]
-    return _layers_first_half_smaller(np.asarray(perm), np.asarray(signs), p)
+        return [layer.swap_halves() for layer in _layers_for_smaller_first_half(*exchanged, q)]
+    return _layers_for_smaller_first_half(np.asarray(perm), np.asarray(signs), p)
 
 
-def _layers_first_half_smaller(perm: np.ndarray, signs: np.ndarray, n: int) -> list[LinearCoupling]:
-    """Return the layers for halves (n, q), with merged neighbours that move the same half."""
+def _layers_for_smaller_first_half(
+    perm: np.ndarray, signs: np.ndarray, n: int
+) -> list[LinearCoupling]:
+    """Return the layers for halves of n and n or n + 1 coordinates.
+
+    Layers with the shift zero are dropped, and neighbours that move the same half are merged.
+    """
     q = len(perm) - n
     halves: tuple[Half, Half] = ("first", "second")
     merged: list[tuple[Half, SparseArray]] = []
-    for half, shift in zip(halves * 3, _six_shifts(perm, signs, n), strict=True):
+    for half, shift in zip(
+        halves * 3, _six_shifts_in_application_order(perm, signs, n), strict=True
+    ):
         shape = (n, q) if half == "first" else (q, n)
         array = SparseArray.from_sums(
             shape, [shape[1] * shift.rows + shift.columns], [shift.values]
@@ -85,8 +92,11 @@ def _layers_first_half_smaller(perm: np.ndarray, signs: np.ndarray, n: int) -> l
 
 
 class ExtendedBlocks(NamedTuple):
-    """The rows of A that are not zero, and the zero rows of C to which W0 carries them; the
-    rows of D beside all zero rows of C, with zeros elsewhere; C' and J, of q columns.
+    """Parts of a signed permutation, which the shifts are made of.
+
+    `nonzero_rows` are the indices of the nonzero rows of A, `images` those of the zero rows of C to
+    which W0 carries them. `D` is the block D. `C` and `J` are the matrices C' and J of the
+    theorem, with a column appended if q = n + 1.
     """
 
     nonzero_rows: np.ndarray
@@ -97,7 +107,7 @@ class ExtendedBlocks(NamedTuple):
 
     @classmethod
     def of(cls, perm: np.ndarray, signs: np.ndarray, n: int) -> "ExtendedBlocks":
-        """Extend a signed permutation with halves (n, q)."""
+        """Return the parts of ``y[i] = signs[i] * x[perm[i]]``; the first half has size n."""
         nonzero_rows, zero_rows = np.flatnonzero(perm[:n] < n), np.flatnonzero(perm[n:] >= n)
         images, u = np.split(zero_rows, [len(nonzero_rows)])
         D = CooMatrix(zero_rows, perm[n:][zero_rows] - n, signs[n:][zero_rows])
@@ -114,22 +124,24 @@ class ExtendedBlocks(NamedTuple):
         return cls(nonzero_rows, images, D, C, J)
 
 
-def _six_shifts(perm: np.ndarray, signs: np.ndarray, n: int) -> list[CooMatrix]:
-    """Return V, W, Z, Y, X and -W0, in order of application."""
+def _six_shifts_in_application_order(
+    perm: np.ndarray, signs: np.ndarray, n: int
+) -> list[CooMatrix]:
+    """Return the shifts V, W, Z, Y, X and -W0, and record the steps of the explanation."""
     nonzero_rows, images, D, C, J = ExtendedBlocks.of(perm, signs, n)
     found = find_reversing_involution(J.T @ C)
-    D1 = C @ found.vectors @ found.K @ (J @ found.vectors).T  # D' of the docstring
+    D1 = C @ found.vectors @ found.K @ (J @ found.vectors).T  # the matrix D' of the theorem
 
-    # B - A V = W0^T D' - J^T: each summand has at most one entry in a row
+    # B - A V = W0^T D' - J^T; both summands have at most one entry in each row
     rows_of_D1 = np.zeros((2, n), dtype=np.int64)
     rows_of_D1[:, nonzero_rows] = D1.rows[images], D1.signs[images]
     row = np.arange(n)
     B_less_AV = [CooMatrix(row, J.rows[:n], -J.signs[:n]), CooMatrix(row, *rows_of_D1)]
 
-    E, pieces = C @ found.vectors, found.pieces
+    E, classes = C @ found.vectors, found.sign_classes
     Z = found.Z.multiply_left_and_right_transposed(found.vectors, E)
-    chosen = _choose_piece_signs(B_less_AV, Z, pieces[found.Z.rows], len(pieces))
-    F = found.vectors.scale_columns(chosen[pieces])
+    chosen = _choose_signs_near_targets(B_less_AV, Z, classes[found.Z.rows], len(classes))
+    F = found.vectors.scale_columns(chosen[classes])
     G, Z = (
         found.g.multiply_left_and_right_transposed(E, F),
         found.Z.multiply_left_and_right_transposed(F, E),
@@ -142,34 +154,39 @@ def _six_shifts(perm: np.ndarray, signs: np.ndarray, n: int) -> list[CooMatrix]:
     W0 = CooMatrix(images, nonzero_rows, np.ones_like(images))
     shifts = [V.select_entries(V.rows < n), W, Z, Y, X, -W0]
     involution = found.K.entries.multiply_left_and_right_transposed(F, F)
-    _record_steps((n, len(perm) - n), [C.entries, J.entries, involution, D1.entries, G], shifts)
+    _record_involutions_and_shears(
+        (n, len(perm) - n), [C.entries, J.entries, involution, D1.entries, G], shifts
+    )
     return shifts
 
 
-def _choose_piece_signs(
-    targets: list[CooMatrix], Z: CooMatrix, pieces: np.ndarray, count: int
+def _choose_signs_near_targets(
+    targets: list[CooMatrix], Z: CooMatrix, sign_classes: np.ndarray, count: int
 ) -> np.ndarray:
-    """Return, for each piece, the sign of its entries in Z that minimizes a sum of fourth powers.
+    """Choose a sign for the entries of each sign class in Z, so that Z is near the targets.
 
-    The terms are the entries of target - Z, for each of the targets.
-
-    Each of the targets has one entry, or a zero, in every row, in ascending order of rows.
+    The signs minimize the sum of the fourth powers of the entries of target - Z, for all targets.
+    The class of entry k of Z is ``sign_classes[k]``, a number below `count`. Entry i of a target is
+    in row i, and may be zero.
     """
     inside = Z.rows < len(targets[0].rows)
     rows, columns, z = Z.select_entries(inside)
     met = sum(t.values[rows] * (t.columns[rows] == columns) for t in targets)
-    gain = np.bincount(pieces[inside], met * z * (met**2 + z**2), count)
+    gain = np.bincount(sign_classes[inside], met * z * (met**2 + z**2), count)
     return np.where(gain < 0, -1, 1)
 
 
-def _record_steps(
-    partition: tuple[int, int], square: Sequence[CooMatrix], shifts: Sequence[CooMatrix]
+def _record_involutions_and_shears(
+    partition: tuple[int, int], square_matrices: Sequence[CooMatrix], shifts: Sequence[CooMatrix]
 ) -> None:
-    """Record the involutions, of C', J, K, D' and G, and the six shears."""
+    """Record two steps of the explanation: the involutions, and the six shears.
+
+    The square matrices are C', J, K, D' and G.
+    """
     n, q = partition
 
     def dense_involutions() -> dict[str, DomainMatrix]:
-        named = zip(("C'", "J", "K", "P", "G"), square, strict=True)
+        named = zip(("C'", "J", "K", "P", "G"), square_matrices, strict=True)
         values = {name: _to_dense(entries, (q, q)) for name, entries in named}
         return values | {"Theta": values["J"].transpose() * values["C'"]}
 
@@ -201,7 +218,7 @@ def _record_steps(
 
 
 def _to_dense(entries: CooMatrix, shape: tuple[int, int]) -> DomainMatrix:
-    """Return the dense matrix over QQ."""
+    """Return a sparse matrix as a dense matrix over QQ."""
     rows = np.zeros(shape, dtype=np.int64)
     np.add.at(rows, (entries.rows, entries.columns), entries.values)
     return DomainMatrix([[QQ(x) for x in row] for row in rows.tolist()], shape, QQ)

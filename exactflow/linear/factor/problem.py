@@ -1,4 +1,4 @@
-"""Input of a route: a matrix whose determinant a scale may carry, with its properties."""
+"""The input of a route: a matrix to factor, with the properties that routes ask for."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,14 +12,17 @@ from exactflow.errors import OrientationError, SingularMatrixError
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_field, format_short
-from exactflow.exact.signed_permutation import permutation_sign, read_signed_permutation
+from exactflow.exact.signed_permutation import (
+    find_row_permutation_and_signs,
+    signed_permutation_det,
+)
 from exactflow.exact.typing import Element, Half, PartitionLike
-from exactflow.explanation.steps import order_and_flip_matrices, record_step
+from exactflow.explanation.steps import nontrivial_order_and_flip_matrices, record_step
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.flows.orientation import CoordinateLayout, Orientation, layout_for
-from exactflow.flows.partition import resolve_partition
-from exactflow.linear.factor.assembly import Scales, merge_neighbours
+from exactflow.flows.orientation import CoordinateLayout, Orientation, layout_for_orientation
+from exactflow.flows.partition import resolve_partition_or_mask
+from exactflow.linear.factor.assembly import Scales, merge_neighbours_drop_identities
 
 SignedPermutation = tuple[list[int], list[int]]
 """perm and signs of the matrix with ``y[i] = signs[i] * x[perm[i]]``."""
@@ -27,10 +30,10 @@ SignedPermutation = tuple[list[int], list[int]]
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A matrix to be factored, with the properties that the routes ask for, computed once.
+    """A matrix to factor, with properties that are computed once.
 
-    `target` has the pads of the layout, if any; `det` is the determinant of `matrix`, to which the
-    layers compose.
+    `target` is this matrix, with the pads of the layout, if any. The layers compose to
+    `matrix_of_layers`, whose determinant is `det`; a scale of one layer may carry it.
     """
 
     target: DomainMatrix
@@ -46,16 +49,16 @@ class Problem:
         orientation: Orientation = "error",
         scales: Scales = "positive",
     ) -> "Problem":
-        """Return the problem of factoring `M`, after the repair that `orientation` names.
+        """Return the problem of factoring `M`; if det M < 0, `orientation` says how it is repaired.
 
         Raises `InvalidInputError` for an invalid partition, or orientation="pad" with a mask;
         `SingularMatrixError` for det = 0; and `OrientationError` for det < 0 with
         orientation="error", and for a determinant of unknown sign with scales="positive".
         """
-        order, sizes = resolve_partition(partition, M.shape[0])
+        order, sizes = resolve_partition_or_mask(partition, M.shape[0])
         det = _nonzero_determinant(M)
-        reverses = _reverses_orientation(det, M, scales)
-        layout = layout_for(order, sizes, orientation, reverses)
+        reverses = _decide_orientation_reversal(det, M, scales)
+        layout = layout_for_orientation(order, sizes, orientation, reverses)
         return cls(layout.padded(M), layout, -det if reverses else det, scales)
 
     @property
@@ -64,25 +67,25 @@ class Problem:
         return self.layout.partition
 
     @cached_property
-    def matrix(self) -> DomainMatrix:
-        """The target after the flips, in the order of the layers."""
+    def matrix_of_layers(self) -> DomainMatrix:
+        """The product of the layers: the target with its coordinates flipped and reordered."""
         return self.layout.matrix_of_layers(self.target)
 
     @cached_property
-    def signed_permutation(self) -> SignedPermutation | None:
-        """The target as a signed permutation over QQ; None if it is another matrix."""
-        return read_signed_permutation(self.target) if self.target.domain.is_QQ else None
+    def rational_signed_permutation(self) -> SignedPermutation | None:
+        """The target as (perm, signs), if it is a signed permutation over QQ, else None."""
+        return find_row_permutation_and_signs(self.target) if self.target.domain.is_QQ else None
 
-    def make_flow(
+    def make_unverified_flow(
         self,
         layers: Iterable[LinearCoupling],
         method: str,
         derivation: Callable[[CouplingFlow], Any] | None = None,
     ) -> CouplingFlow:
-        """Return the flow of layers, in order of application, that compose to the matrix."""
+        """Return a flow with the layout of the problem; layers are in order of application."""
         layout, field = self.layout, self.target.domain
         return CouplingFlow(
-            merge_neighbours(layers),
+            merge_neighbours_drop_identities(layers),
             layout.partition,
             flips=layout.flips,
             method=method,
@@ -91,27 +94,30 @@ class Problem:
             derivation=derivation,
         )
 
-    def blocks(self, exchanged: bool = False, half: Half | None = None) -> Blocks:
-        """Return the dense blocks of the matrix, the second half first if they are `exchanged`; the
-        first row of `half`, unless it is None, is divided by the determinant.
+    def blocks(self, exchanged: bool = False, divided_half: Half | None = None) -> Blocks:
+        """Return the dense blocks of `matrix_of_layers`, the second half first if `exchanged`.
+
+        The first row of `divided_half`, unless it is None, is divided by the determinant.
         """
         p, q = self.partition
-        blocks = linalg.split(self.matrix.to_dense(), p)
+        blocks = linalg.split(self.matrix_of_layers.to_dense(), p)
         if exchanged:
             p, blocks = q, linalg.swap_halves(blocks)
-        if half is None:
+        if divided_half is None:
             return blocks
-        scale = self._scale_at(0 if half == "first" else p, self.target.domain.one / self.det)
+        scale = self._diagonal_ones_except(
+            0 if divided_half == "first" else p, self.target.domain.one / self.det
+        )
         return linalg.split(linalg.scale_rows(scale, linalg.join(blocks)), p)
 
-    def _scale_at(self, place: int, value: Element) -> list[Element]:
-        """Return the diagonal that is `value` at one place and 1 elsewhere."""
+    def _diagonal_ones_except(self, place: int, value: Element) -> list[Element]:
+        """Return the diagonal with the given value at `place`, and 1 at all others."""
         one = self.target.domain.one
         return [value if k == place else one for k in range(sum(self.partition))]
 
-    def record_blocks(self, exchanged: bool = False, half: Half | None = None) -> None:
-        """Record the blocks that `blocks` returns, as a step of the explanation:
-        ``Delta blocks(A, B, C, D) = E M F E^T``, Delta being the scale with the determinant.
+    def record_blocks(self, exchanged: bool = False, divided_half: Half | None = None) -> None:
+        """Record the result of `blocks` with the same arguments as a step of the explanation:
+        ``Delta blocks(A, B, C, D) = E M F E^T``, where Delta is the scale with the determinant.
         """
         p, q = self.partition
         field, order = self.target.domain, list(self.layout.order)
@@ -126,30 +132,35 @@ class Problem:
         if self.layout.flips:
             right = f" F{right}"
             phrases.append("after coordinate 0 is negated, by the signs `F`, since `det(M) < 0`")
-        divided = half is not None and self.det != field.one
+        divided = divided_half is not None and self.det != field.one
         if divided:
             phrases.append(
                 "and divide a row by the determinant: `Delta`, the scale of a layer, will carry it"
             )
 
-        def dense_blocks() -> dict[str, DomainMatrix]:
-            flips, blocks = self.layout.flips, self.blocks(exchanged, half)
-            named = {"M": self.target.to_dense()} | order_and_flip_matrices(order, flips, field)
+        def named_matrices() -> dict[str, DomainMatrix]:
+            flips, blocks = self.layout.flips, self.blocks(exchanged, divided_half)
+            named = {"M": self.target.to_dense()} | nontrivial_order_and_flip_matrices(
+                order, flips, field
+            )
             if divided:
-                place = 0 if half == "first" else blocks.A.shape[0]
-                named["Delta"] = linalg.diagonal(self._scale_at(place, self.det), field)
+                place = 0 if divided_half == "first" else blocks.A.shape[0]
+                named["Delta"] = linalg.diagonal(self._diagonal_ones_except(place, self.det), field)
             return named | blocks._asdict()
 
         scale = "Delta " if divided else ""
         text = f"{scale}blocks(A, B, C, D) = {left}M{right}"
         blocks = "`A`, `B`, `C`, `D` are the blocks that result."
-        record_step("blocks", f"{', '.join(phrases)}. {blocks}", text, dense_blocks)
+        record_step("blocks", f"{', '.join(phrases)}. {blocks}", text, named_matrices)
 
 
 def _nonzero_determinant(target: DomainMatrix) -> Element:
-    """Compute the determinant, of a signed permutation in linear time; refuse zero."""
-    if (signed := read_signed_permutation(target)) is not None:
-        return target.domain.convert(permutation_sign(*signed))
+    """Return the determinant; raise `SingularMatrixError` if it is zero.
+
+    For a signed permutation this takes linear time.
+    """
+    if (signed := find_row_permutation_and_signs(target)) is not None:
+        return target.domain.convert(signed_permutation_det(*signed))
     det = target.to_dense().det()
     if not det:
         raise SingularMatrixError(
@@ -159,8 +170,8 @@ def _nonzero_determinant(target: DomainMatrix) -> Element:
     return det
 
 
-def _reverses_orientation(det: Element, target: DomainMatrix, scales: Scales) -> bool:
-    """Whether det < 0; refuse a determinant that no scale may carry."""
+def _decide_orientation_reversal(det: Element, target: DomainMatrix, scales: Scales) -> bool:
+    """Whether det < 0; raise `OrientationError` if its sign is unknown and scales are positive."""
     field = target.domain
     positive = linalg.is_positive(det, field)
     if positive is None and det != field.one and scales == "positive":
@@ -173,12 +184,12 @@ def _reverses_orientation(det: Element, target: DomainMatrix, scales: Scales) ->
 
 
 def format_element(x: Element, field: Domain) -> str:
-    """Return an element of a field as text for a message."""
+    """Return an element of a field as a short text."""
     return format_short(field.to_sympy(x))
 
 
 def sign_assumption_hint(det: Element, field: Domain) -> str:
-    """Return advice on how to declare a determinant of symbols positive; "" for a number."""
+    """Return advice to declare a determinant that has symbols positive; "" for a number."""
     if not field.is_FractionField or field.characteristic():
         return ""
     text = str(field.to_sympy(det))

@@ -1,8 +1,8 @@
-"""The table of routes: the constructions with their names, their matrices and their layers.
+"""The table of routes: constructions of layers, with the matrices to which they apply.
 
 `factor` walks the table and takes the first route that applies; the names of methods, refusals and
-the choices of the command line are read off the table. The route on arrays is imported only where
-it applies, so that all others work without NumPy.
+the choices of the command line are read off the table. The route for permutations, which computes
+with arrays, is imported only where it applies, so that all others work without NumPy.
 """
 
 from collections.abc import Callable
@@ -19,19 +19,22 @@ from exactflow.linear.factor.assembly import (
     ShearList,
     Shifts,
     alternate_shears,
-    find_two_layers,
+    find_at_most_two_layers,
     restore_determinant,
     with_halves_exchanged,
 )
-from exactflow.linear.factor.commutator import commutator_shifts, find_six_shears
-from exactflow.linear.factor.hyperplane import shears_for_uneven_halves
-from exactflow.linear.factor.partition import shears_for_any_halves
+from exactflow.linear.factor.commutator import (
+    find_five_shifts_by_commutator,
+    six_shears_by_commutator,
+)
+from exactflow.linear.factor.hyperplane import shears_for_halves_differing_by_one
+from exactflow.linear.factor.partition import shears_for_smaller_first_half
 from exactflow.linear.factor.problem import Problem
-from exactflow.linear.factor.transvection import transvection_shifts
+from exactflow.linear.factor.transvection import six_shifts_by_transvection
 
 LARGEST_UNEVEN = 128
 MOST_TERMS = 20_000
-"""Limit of the monomials in an entry: at the limit a matrix of symbols takes some 20 seconds."""
+"""The most monomials in an entry of a layer: a matrix at this limit takes some 20 seconds."""
 
 _HALVES: dict[tuple[int, ...] | None, str] = {
     (0,): "halves of one size",
@@ -40,12 +43,15 @@ _HALVES: dict[tuple[int, ...] | None, str] = {
     None: "halves of any sizes",
 }
 
-Construction = Callable[[Blocks], ShearList | None]
+UnimodularConstruction = Callable[[Blocks], ShearList | None]
+"""Returns shears for the blocks of a matrix of determinant 1."""
+
+LayerFinder = Callable[[Problem], Layers | None]
 
 
 @dataclass(frozen=True)
 class Route:
-    """One construction of layers.
+    """A construction of layers, with its name and the matrices to which it applies.
 
     `name` is its name as `method` of `factor` and of the flow, `where` the matrices to which it
     applies, as they are named in a message, and `cost` the number and kind of its layers.
@@ -57,7 +63,7 @@ class Route:
     name: str
     where: str
     cost: str
-    find_layers: Callable[[Problem], Layers | None]
+    find_layers: LayerFinder
     differences: tuple[int, ...] | None = (0,)
 
     def fits_halves(self, partition: tuple[int, int]) -> bool:
@@ -65,7 +71,7 @@ class Route:
         return self.differences is None or abs(partition[0] - partition[1]) in self.differences
 
     def refusal_text(self, partition: tuple[int, int]) -> str:
-        """Error text for a matrix to which the route does not apply."""
+        """Return the error text for a matrix to which the route does not apply."""
         expected, got = self.where, "another matrix"
         if not self.fits_halves(partition):
             expected, got = _HALVES[self.differences], f"halves {partition}"
@@ -76,31 +82,32 @@ class Route:
 
 
 def _permutation_layers(problem: Problem) -> Layers | None:
-    if problem.signed_permutation is None:
+    if problem.rational_signed_permutation is None:
         return None
     try:
         import numpy as np
 
         from exactflow.linear.factor.permutation import permutation_layers
-    except ModuleNotFoundError:  # a browser may lack NumPy: other routes work without it
+    except ModuleNotFoundError:  # without NumPy, as in some browsers, the other routes work
         return None
 
     problem.record_blocks(exchanged=problem.partition[0] > problem.partition[1])
-    perm, signs = problem.layout.permutation_of_layers(*map(np.array, problem.signed_permutation))
+    perm, signs = problem.layout.signed_permutation_of_layers(
+        *map(np.array, problem.rational_signed_permutation)
+    )
     return permutation_layers(perm, signs, problem.partition)
 
 
-def _two_layers(problem: Problem) -> Layers | None:
+def _at_most_two_layers(problem: Problem) -> Layers | None:
     problem.record_blocks()
-    return find_two_layers(problem.blocks(), problem.scales)
+    return find_at_most_two_layers(problem.blocks(), problem.scales)
 
 
-def _try_constructions(
-    *constructions: tuple[Construction, Half],
-) -> Callable[[Problem], Layers | None]:
-    """Return the route that divides a row of the half by the determinant, and then tries the
-    constructions for determinant 1: on halves of one size in both orders, otherwise with the
-    smaller half first.
+def _finder_by_constructions(*constructions: tuple[UnimodularConstruction, Half]) -> LayerFinder:
+    """Return a function that tries constructions for determinant 1, one after the other.
+
+    Each is given with the half of which a row is divided by the determinant first. If both halves
+    have one size, each order of the halves is tried, otherwise only the smaller half first.
     """
 
     def find_layers(problem: Problem) -> Layers | None:
@@ -122,14 +129,17 @@ def _try_constructions(
 
 def _construction_from_shifts(
     find_shifts: Callable[[Blocks], Shifts | None], leftmost: Half
-) -> tuple[Construction, Half]:
-    """Return a construction of shears from a search for shifts, and the half moved leftmost."""
+) -> tuple[UnimodularConstruction, Half]:
+    """Return a construction of shears from a search for shifts, paired with `leftmost`.
 
-    def find_shears_and_step(blocks: Blocks) -> ShearList | None:
+    `leftmost` is the half that the leftmost shear moves.
+    """
+
+    def find_shears(blocks: Blocks) -> ShearList | None:
         shifts = find_shifts(blocks)
         return None if shifts is None else alternate_shears(shifts, leftmost)
 
-    return find_shears_and_step, leftmost
+    return find_shears, leftmost
 
 
 ROUTES = (
@@ -144,7 +154,7 @@ ROUTES = (
         "short",
         "a matrix that is visibly a product of at most two layers",
         "two layers, with the entries of the matrix",
-        _two_layers,
+        _at_most_two_layers,
         differences=None,
     ),
     Route(
@@ -152,28 +162,29 @@ ROUTES = (
         "a matrix one of whose diagonal blocks is invertible and, with its Schur complement, has a "
         "cyclic vector among those tried, over a field where 2 is not 0",
         "six layers, the shortest numbers",
-        _try_constructions(_construction_from_shifts(transvection_shifts, "second")),
+        _finder_by_constructions(_construction_from_shifts(six_shifts_by_transvection, "second")),
     ),
     Route(
         "commutator",
         "an invertible matrix",
         "five layers if an off-diagonal block is invertible, else six",
-        _try_constructions(
-            _construction_from_shifts(commutator_shifts, "first"), (find_six_shears, "second")
+        _finder_by_constructions(
+            _construction_from_shifts(find_five_shifts_by_commutator, "first"),
+            (six_shears_by_commutator, "second"),
         ),
     ),
     Route(
         "hyperplane",
         "an invertible matrix",
         "five layers if an off-diagonal block has the rank of the smaller half, else six",
-        _try_constructions((shears_for_uneven_halves, "first")),
+        _finder_by_constructions((shears_for_halves_differing_by_one, "first")),
         differences=(1,),
     ),
     Route(
         "partition",
         "an invertible matrix",
         "over any field; five layers generically where the halves are equal",
-        _try_constructions((shears_for_any_halves, "first")),
+        _finder_by_constructions((shears_for_smaller_first_half, "first")),
         differences=None,
     ),
 )
@@ -182,16 +193,16 @@ METHODS = ("auto", *(route.name for route in ROUTES))
 
 
 def factor_by_route(problem: Problem, method: str) -> tuple[Layers, str]:
-    """Return layers that compose to the problem's matrix, and the name of the route.
+    """Return layers that compose to the problem's matrix, and the name of their route.
 
-    With method="auto", a route for which the field is too small gives way to the next one. Raises
-    `MethodError`, with the reason, if the route does not apply.
+    With method="auto", it is the first route that applies and for which the field is large enough.
+    Raises `MethodError`, with the reason, if the route of the given name does not apply.
     """
     if method == "auto":
-        _check_size(problem)
+        _check_uneven_permutation_size(problem)
     routes = [route for route in ROUTES if method in ("auto", route.name)]
     for route in routes:
-        _check_symbols(problem, route)
+        _check_symbol_count(problem, route)
         if not route.fits_halves(problem.partition):
             continue
         report_stage(f"the route {route.name}", 0)
@@ -208,13 +219,13 @@ def factor_by_route(problem: Problem, method: str) -> tuple[Layers, str]:
     raise MethodError(routes[-1].refusal_text(problem.partition))
 
 
-def _check_size(problem: Problem) -> None:
-    """Refuse a large permutation for which there is no sparse route."""
+def _check_uneven_permutation_size(problem: Problem) -> None:
+    """Raise `MethodError` for a large permutation whose halves differ by more than one."""
     d = sum(problem.partition)
     if (
         d > LARGEST_UNEVEN
         and not ROUTES[0].fits_halves(problem.partition)
-        and problem.signed_permutation
+        and problem.rational_signed_permutation
     ):
         raise MethodError(
             f"expected halves that differ by at most one for a permutation of more than "
@@ -224,8 +235,8 @@ def _check_size(problem: Problem) -> None:
         )
 
 
-def _check_symbols(problem: Problem, route: Route) -> None:
-    """Refuse a matrix of many symbols, except for the routes that only read them."""
+def _check_symbol_count(problem: Problem, route: Route) -> None:
+    """Raise `MethodError` for too many symbols, unless the route only copies entries."""
     field, d = problem.target.domain, sum(problem.partition)
     if not field.is_FractionField or route.name in ("permutation", "short"):
         return
@@ -234,6 +245,6 @@ def _check_symbols(problem: Problem, route: Route) -> None:
     if terms > MOST_TERMS:
         raise MethodError(
             f"expected fewer symbols in a {d} x {d} matrix, got {count}: the entries of its layers "
-            f"are quotients of polynomials of up to {terms:,} terms; put in numbers for some "
-            "symbols, or explain blocks of every size: exactflow.explain(BlockMatrix(..))"
+            f"are quotients of polynomials of up to {terms:,} terms; replace some symbols by "
+            "numbers, or explain blocks of every size: exactflow.explain(BlockMatrix(..))"
         )

@@ -20,15 +20,15 @@ from exactflow.flows.evidence import Evidence
 
 
 def explain_blocks(M: BlockMatrix) -> Explanation:
-    """Return the layers of [[A, B], [C, D]], or of diag(X, X^-1), as steps *for all n*."""
+    """Explain the layers of [[A, B], [C, D]], or of diag(X, X^-1), for blocks of every size."""
     blocks = list(M.blocks)
     if M.blocks.shape == (2, 2) and M.rowblocksizes == M.colblocksizes:
         A, B, C, D = blocks
         if all(isinstance(block, MatrixSymbol) for block in blocks):
             if len(set(blocks)) == 4 and A.shape == B.shape:
-                return _explain_general(blocks)
+                return _explain_by_commutator(blocks)
         elif B == ZeroMatrix(*B.shape) and C == ZeroMatrix(*C.shape) and _is_inverse(D, A):
-            return _explain_diagonal(A)
+            return _explain_diagonal_with_inverse(A)
     raise InvalidInputError(
         "expected a block matrix [[A, B], [C, D]] of four different square symbols, or "
         f"diag(X, X^-1), got {format_short(M)}: prove other identities by "
@@ -37,15 +37,15 @@ def explain_blocks(M: BlockMatrix) -> Explanation:
 
 
 def _is_inverse(D: MatrixExpr, A: MatrixExpr) -> bool:
-    """Whether D is the inverse of A, as SymPy writes it."""
+    """Whether D is the expression that SymPy makes of A^-1."""
     try:
         return bool(Inverse(A).doit() == D)
     except NonInvertibleMatrixError:
         return False
 
 
-def _explain_general(blocks: Sequence[MatrixSymbol]) -> Explanation:
-    """Return the commutator route in the names of four blocks."""
+def _explain_by_commutator(blocks: Sequence[MatrixSymbol]) -> Explanation:
+    """Explain the layers of a matrix of four blocks by the commutator route."""
     names = [block.name for block in blocks]
     identity = _rename_identity("commutator route", dict(zip("ABCD", names, strict=True)), names)
     matrix, C = f"`blocks({', '.join(names)})`", names[2]
@@ -59,13 +59,13 @@ def _explain_general(blocks: Sequence[MatrixSymbol]) -> Explanation:
     return _build_explanation(identity, matrix, hypothesis, why)
 
 
-def _explain_diagonal(A: MatrixExpr) -> Explanation:
-    """Return Whitehead's lemma for a symbol, or for a letter that stands for an expression."""
+def _explain_diagonal_with_inverse(A: MatrixExpr) -> Explanation:
+    """Explain the layers of diag(A, A^-1) by Whitehead's lemma; a letter stands for a long A."""
     names = [symbol.name for symbol in A.free_symbols]
     if isinstance(A, MatrixSymbol):
         name, where = A.name, ""
     else:
-        name = _unused_name("A", names)
+        name = _append_primes_until_unused("A", names)
         where = f" with `{name} = {A}`"
     identity = _rename_identity("diagonal", {"X": name}, names)
     matrix = f"`diag({name}, {name}^-1)`{where}"
@@ -74,7 +74,7 @@ def _explain_diagonal(A: MatrixExpr) -> Explanation:
 
 
 def _build_explanation(identity: Identity, matrix: str, hypothesis: str, why: str) -> Explanation:
-    """Return the explanation by an identity whose last claim begins with the product of shears."""
+    """Return the explanation by an identity, whose last line begins with a product of shears."""
     values, ring = identity.define_names_in_ring()
     *_, last = parse_identities(identity.text)
     layers = "A new letter is defined by the line in which it first occurs, or it is arbitrary."
@@ -91,7 +91,7 @@ def _build_explanation(identity: Identity, matrix: str, hypothesis: str, why: st
 
 
 def _rename_identity(name: str, names: Mapping[str, str], taken: Iterable[str]) -> Identity:
-    """Return an identity with symbols renamed by `names`, and others if their names are `taken`."""
+    """Return an identity with symbols renamed by `names`; others get primes if they are `taken`."""
     for given in taken:
         if not is_name(given):
             raise InvalidInputError(
@@ -102,13 +102,13 @@ def _rename_identity(name: str, names: Mapping[str, str], taken: Iterable[str]) 
     renaming = dict(names)
     for letter in identity.define_names_in_ring()[0]:
         if letter not in renaming:
-            renaming[letter] = _unused_name(letter, known)
+            renaming[letter] = _append_primes_until_unused(letter, known)
             known.append(renaming[letter])
     return identity.rename(renaming)
 
 
-def _unused_name(name: str, taken: Iterable[str]) -> str:
-    """Return the name with the fewest primes that is not taken."""
+def _append_primes_until_unused(name: str, taken: Iterable[str]) -> str:
+    """Return the name, followed by as few prime marks (') as make it unused."""
     while name in taken:
         name += "'"
     return name

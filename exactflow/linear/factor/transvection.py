@@ -1,4 +1,4 @@
-"""Six layers through a transvection, with the shortest numbers.
+"""The route through a transvection: six layers, with the shortest numbers of all routes.
 
 Main results
 ------------
@@ -27,16 +27,16 @@ e s^T S^-1 is the difference of the first rows. No Krylov matrix of powers is fo
 from exactflow.exact import krylov, linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.progress import report_stage
-from exactflow.exact.rational_matrix import as_domain_matrix, to_rational_if_large
+from exactflow.exact.rational_matrix import as_domain_matrix, to_rational_matrix_if_large
 from exactflow.explanation.steps import record_step
 from exactflow.linear.factor.assembly import Shifts
 
 
-def transvection_shifts(blocks: Blocks) -> Shifts | None:
+def six_shifts_by_transvection(blocks: Blocks) -> Shifts | None:
     """Return [W0', X, Y, Z, W, V] with M = L(W0') U(X) L(Y) U(Z) L(W) U(V), or None.
 
-    `blocks` are the n x n blocks of a matrix of determinant 1. The result is None if 2 = 0 or A is
-    singular, or if no cyclic vector of A or of the inverse Schur complement was found.
+    M has determinant 1 and the given n x n blocks. The result is None if 2 = 0 in the field, if A
+    is singular, or if no cyclic vector of A or of the inverse Schur complement was found.
     """
     A, B, C, D = blocks
     field = A.domain
@@ -49,16 +49,19 @@ def transvection_shifts(blocks: Blocks) -> Shifts | None:
     S_inverse = S.inv()
     f, g = A.charpoly_berk(), S_inverse.charpoly_berk()
     report_stage("controller bases", 0.07)
-    of_A, of_S = krylov.cyclic_basis(A, f), krylov.cyclic_basis(S_inverse, g)
+    of_A, of_S = (
+        krylov.cyclic_basis_and_inverse(A, f),
+        krylov.cyclic_basis_and_inverse(S_inverse, g),
+    )
     if of_A is None or of_S is None:
         return None
     (H, H_inverse), (K, K_inverse) = of_A, of_S
     report_stage("six shears", 0.24)
     v, e, C_new, Q = H[:, :1], K[:, :1], K * H_inverse, H * K_inverse
-    A, B, C, S, A_inverse = map(to_rational_if_large, (A, B, C, S, A_inverse))
+    A, B, C, S, A_inverse = map(to_rational_matrix_if_large, (A, B, C, S, A_inverse))
     first_row = linalg.column([b - a for a, b in zip(f[1:], g[1:], strict=True)], field).transpose()
     s = first_row * K_inverse * S
-    w = linalg.unit_vector(e.shape[0], 0, field).transpose()  # w e = 1: e starts with a one
+    w = linalg.unit_vector(e.shape[0], 0, field).transpose()  # w e = 1, since e starts with a one
     W = e * (w * C_new) * half
     report_stage("six shears", 0.4)
     W0, X, Z = (C - C_new) * A_inverse, (A - one) * Q, v * s * field.convert(-2)

@@ -5,7 +5,7 @@
     3
 
 ``theorems.toml`` is the single source of README's table, of the book's and of ``exactflow
-theorems``; `instance_checks` has what tries them.
+theorems``; `instance_checks` has the functions that check them on instances.
 """
 
 import tomllib
@@ -26,11 +26,11 @@ _ROWS = tomllib.loads(
 )
 
 
-def _theorem(name: str, row: dict[str, Any]) -> Theorem:
+def _build_theorem(name: str, row: dict[str, Any]) -> Theorem:
     row["source"] = row["source"].replace("KMR", _KMR)
     row["formal"] = tuple(row.get("formal", ()))
     return Theorem(name=name, **row, **TRIALS.get(name, {}))
 
 
 #: The table of theorems, by name: ``theorems["six layers"].check(M)``, and ``.challenge()``.
-theorems = Theorems(_theorem(name, row) for name, row in _ROWS.items())
+theorems = Theorems(_build_theorem(name, row) for name, row in _ROWS.items())

@@ -13,7 +13,7 @@ import sympy
 
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix, as_rectangle, is_array
+from exactflow.exact.coerce import as_rectangular_matrix, as_square_matrix, is_array
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.result import DepthScales
@@ -30,22 +30,22 @@ Determinant: TypeAlias = Literal["positive", "one", "nonzero"]
 _ROUNDING = Fraction(1, 10**9)
 
 
-def check_that(condition: bool, what: str) -> None:
-    """Raise `VerificationError` with the statement `what` unless the condition holds."""
+def check_that(condition: bool, statement: str) -> None:
+    """Raise `VerificationError` with the statement unless the condition holds."""
     if not condition:
-        raise VerificationError(f"this instance refutes the theorem: expected {what}")
+        raise VerificationError(f"this instance refutes the theorem: expected {statement}")
 
 
 # ------------------------------------------------------------------------- hypotheses
 
 
-def det_is_positive(M: Any) -> bool:
-    matrix = as_matrix(M).to_dense()
+def has_positive_det(M: Any) -> bool:
+    matrix = as_square_matrix(M).to_dense()
     return linalg.is_positive(matrix.det(), matrix.domain) is True
 
 
-def det_is_one(M: Any) -> bool:
-    matrix = as_matrix(M).to_dense()
+def has_det_one(M: Any) -> bool:
+    matrix = as_square_matrix(M).to_dense()
     return bool(matrix.det() == matrix.domain.one)
 
 
@@ -54,11 +54,11 @@ def is_pair(instance: Any) -> bool:
 
 
 def is_rotation_within_rounding(W: Any) -> bool:
-    M = as_matrix(W).to_Matrix()
+    M = as_square_matrix(W).to_Matrix()
     if M.free_symbols:
         return False
     off = max(abs(entry) for entry in M.T * M - sympy.eye(M.rows))
-    return bool(off <= _ROUNDING) and det_is_positive(W)
+    return bool(off <= _ROUNDING) and has_positive_det(W)
 
 
 def is_list_of_flows(flows: Any) -> bool:
@@ -73,29 +73,29 @@ def is_law(law: Any) -> bool:
 
 
 def as_permutation_matrix(perm: Any) -> Any:
-    """Return the matrix of a list of places; a matrix as it is."""
+    """Return the matrix of a permutation that is given as a list; return a matrix unchanged."""
     is_list = isinstance(perm, list | tuple) and not any(isinstance(i, list | tuple) for i in perm)
     return permutation(perm) if is_list or (is_array(perm) and perm.ndim == 1) else perm
 
 
 POSITIVE = Hypothesis(
-    "det(M) > 0", "every coupling with positive scales preserves orientation", det_is_positive
+    "det(M) > 0", "every coupling with positive scales preserves orientation", has_positive_det
 )
-ONE = Hypothesis("det(M) = 1", "a shear has determinant 1, and so has a product", det_is_one)
+ONE = Hypothesis("det(M) = 1", "a shear has determinant 1, and so has a product", has_det_one)
 EVEN = Hypothesis(
     "an even number of coordinates",
     "the halves are equal here",
-    lambda M: as_matrix(M).shape[0] % 2 == 0,
+    lambda M: as_square_matrix(M).shape[0] % 2 == 0,
 )
 INVERTIBLE = Hypothesis(
     "an invertible matrix",
     "a flow is invertible, so no flow represents it",
-    lambda M: bool(as_matrix(M).to_dense().det()),
+    lambda M: bool(as_square_matrix(M).to_dense().det()),
 )
 EVEN_PERMUTATION = Hypothesis(
     "a permutation of determinant 1",
     "a flow of couplings keeps orientation, and an odd permutation does not",
-    lambda perm: det_is_one(as_permutation_matrix(perm)),
+    lambda perm: has_det_one(as_permutation_matrix(perm)),
 )
 PAIR = Hypothesis(
     "a pair (M, partition)",
@@ -105,7 +105,7 @@ PAIR = Hypothesis(
 POSITIVE_IN_PAIR = Hypothesis(
     "det(M) > 0",
     "every coupling with positive scales preserves orientation, under every partition",
-    lambda pair: det_is_positive(pair[0]),
+    lambda pair: has_positive_det(pair[0]),
 )
 FINITE_MAP = Hypothesis(
     "a pair (points, images)", "a finite map is its points and their images, row by row", is_pair
@@ -131,54 +131,58 @@ DENSITY = Hypothesis(
 # ------------------------------------------------------------------------- checks
 
 
-def _check_flow(flow: Any, M: Any, most: int) -> Any:
-    """Check that a flow has at most `most` layers and equals M; return it."""
-    check_that(flow.depth <= most, f"at most {most} layers, got {flow.depth}")
+def _check_product_and_depth(flow: Any, M: Any, most_layers: int) -> Any:
+    """Check that a flow has at most `most_layers` layers and equals M; return it."""
+    check_that(flow.depth <= most_layers, f"at most {most_layers} layers, got {flow.depth}")
     verify(flow, M)
     return flow
 
 
-def check_six_layers(M: Any) -> CouplingFlow:
-    """Check that at most six layers equal M."""
-    return _check_flow(factor(M), M, 6)
+def check_at_most_six_layers(M: Any) -> CouplingFlow:
+    """Factor M, and check that at most six layers equal M."""
+    return _check_product_and_depth(factor(M), M, 6)
 
 
 def check_permutation_layers(perm: Any) -> CouplingFlow:
-    """Check six layers of integers of absolute value at most 2 for a permutation."""
+    """Factor a permutation, and check at most six layers with entries of at most 2."""
     M = as_permutation_matrix(perm)
-    flow = _check_flow(factor(M, method="permutation"), M, 6)
+    flow = _check_product_and_depth(factor(M, method="permutation"), M, 6)
     check_that(all(layer.magnitude <= 2 for layer in flow), "entries of absolute value at most 2")
     return flow
 
 
-def check_depth_under_partition(instance: Any) -> CouplingFlow:
-    """Check that M needs at most 2 ceil(q / p) + 4 layers under the partition, or two less if p
+def check_depth_bound_under_partition(instance: Any) -> CouplingFlow:
+    """Factor M, and check at most 2 ceil(q / p) + 4 layers under the partition, or two less if p
     divides q - 1.
     """
     M, partition = instance
     flow = factor(M, partition=partition)
     p, q = sorted(flow.partition)
-    return _check_flow(flow, M, 2 * -(-q // p) + (2 if (q - 1) % p == 0 and q > 1 else 4))
+    return _check_product_and_depth(
+        flow, M, 2 * -(-q // p) + (2 if (q - 1) % p == 0 and q > 1 else 4)
+    )
 
 
-def check_merged_masks(flows: Any) -> Any:
-    """Check that N layers under many masks are at most 2 N + 4 under one mask."""
+def check_merged_masks_depth(flows: Any) -> Any:
+    """Merge N layers under several masks, and check at most 2 N + 4 layers under one mask."""
     found = merge_masks(flows)
     product = reduce(lambda M, N: N * M, (flow.domain_matrix() for flow in flows))
-    return _check_flow(found, product, 2 * sum(flow.depth for flow in flows) + 4)
+    return _check_product_and_depth(found, product, 2 * sum(flow.depth for flow in flows) + 4)
 
 
 def check_interpolation(instance: Any) -> Any:
-    """Check at most four couplings from points to images, and the obstructions to fewer."""
+    """Find couplings from points to images; check that they are at most four, and the obstructions
+    to fewer.
+    """
     found = interpolate(*instance)
-    points, images = (as_rectangle(rows).transpose() for rows in instance)
+    points, images = (as_rectangular_matrix(rows).transpose() for rows in instance)
     check_that(found.depth <= 4, f"at most four couplings, got {found.depth}")
     check_that(
         found.flow.forward(points) == images.to_Matrix(),
         "couplings that take the points to the images",
     )
     check_that(
-        len(found.obstructions) == max(2 * found.depth - 1, 0), "a reason for each shorter word"
+        len(found.obstructions) == max(2 * found.depth - 1, 0), "a reason for each shorter pattern"
     )
     check_that(
         all(reason.is_valid() for reason in found.obstructions),
@@ -188,21 +192,23 @@ def check_interpolation(instance: Any) -> Any:
 
 
 def check_minimal_depth(M: Any, scales: DepthScales = "additive") -> Any:
-    """Check at most six layers of M, or four certified ones, and the obstructions to fewer."""
+    """Find the minimal depth of M; check at most six layers, or four that are certified to exist,
+    and the obstructions to fewer.
+    """
     answer = minimal_depth(M, scales=scales)
     if isinstance(answer, CertifiedDepth):
-        _check_certified_existence(answer, M)
+        _check_existence_and_error(answer, M)
     else:
-        _check_flow(answer.flow, M, 6)
+        _check_product_and_depth(answer.flow, M, 6)
     check_that(
         all(found.is_valid() for found in answer.obstructions), "obstructions that check themselves"
     )
     return answer
 
 
-def _check_certified_existence(answer: CertifiedDepth, M: Any) -> None:
-    """Check that four layers of M exist, and the error of their rounded product."""
-    target = as_matrix(M).to_dense()
+def _check_existence_and_error(answer: CertifiedDepth, M: Any) -> None:
+    """Check the proof that four layers of M exist, and the error of their rounded product."""
+    target = as_square_matrix(M).to_dense()
     check_that(answer.flow.depth == 4, f"four layers, got {answer.flow.depth}")
     check_that(answer.existence.matrix == target, "a proof about the matrix")
     check_that(answer.existence.is_valid(), "four layers that are proved to exist")
@@ -212,15 +218,17 @@ def _check_certified_existence(answer: CertifiedDepth, M: Any) -> None:
 
 def check_zero_padding(A: Any) -> CouplingFlow:
     """Check that three shears map (x, 0) to (A x, 0)."""
-    flow, n = zero_padding(A), as_matrix(A).shape[0]
+    flow, n = zero_padding(A), as_square_matrix(A).shape[0]
     image = flow.matrix()[:, :n]
-    wanted = sympy.Matrix.vstack(as_matrix(A).to_Matrix(), sympy.zeros(n))
+    wanted = sympy.Matrix.vstack(as_square_matrix(A).to_Matrix(), sympy.zeros(n))
     check_that(flow.depth == 3 and image == wanted, "three layers that map (x, 0) to (A x, 0)")
     return flow
 
 
 def check_balanced_rotation(W: Any) -> Any:
-    """Check six float shears of a rotation, with condition numbers at most 18, within rounding."""
+    """Find float shears of a rotation; check at most six, with condition numbers of at most 18,
+    and a product within rounding.
+    """
     from exactflow.floats.balancing import balance
 
     result = balance(W)
@@ -243,13 +251,13 @@ def check_whitening(covariance: Any) -> Any:
 
 
 def check_lossless(W: Any) -> Any:
-    """Check that integers go near their images under W / step, and come back exactly."""
+    """Check that integers are mapped near their images under W / step, and are restored exactly."""
     import numpy as np
 
     from exactflow.floats.lossless import lossless
 
     near = lossless(W, orientation="flip")
-    matrix = np.array(as_matrix(W).to_Matrix(), dtype=float)
+    matrix = np.array(as_square_matrix(W).to_Matrix(), dtype=float)
     x = np.random.default_rng(0).integers(-(2**10), 2**10, (len(matrix), 16))
     y = near.forward(x)
     distance = np.abs(y - matrix @ x / float(near.step)).max()
@@ -259,7 +267,7 @@ def check_lossless(W: Any) -> Any:
 
 
 def check_kl_approximation(law: Any) -> Any:
-    """Check four layers within 1/4 of a law in KL, and their exact inverse."""
+    """Approximate a law; check four layers within 1/4 of it in KL, and their exact inverse."""
     from exactflow.laws.universal import approximate
 
     result = approximate(law, Fraction(1, 4), distance="KL")
@@ -278,14 +286,14 @@ def draw_invertible_matrix(
     sizes: Sequence[int] = (2, 3, 4, 5, 6),
     determinant: Determinant = "positive",
 ) -> Any:
-    """Return an invertible rational matrix, of determinant "positive", "one" or "nonzero": a
+    """Draw an invertible rational matrix, of determinant "positive", "one" or "nonzero": a
     product of elementary matrices, signs, permutations, scales and shears of low rank, whose blocks
     are often zero, scalar or singular.
     """
     d = source.choice(sizes)
     M = sympy.eye(d)
     for _ in range(source.randint(0, 5)):
-        M = _draw_factor(source, d) * M
+        M = _draw_invertible_factor(source, d) * M
     if determinant == "one":
         M[0, :] /= M.det()
     elif determinant == "positive" and M.det() < 0:
@@ -293,7 +301,7 @@ def draw_invertible_matrix(
     return M
 
 
-def _draw_factor(source: random.Random, d: int) -> sympy.Matrix:
+def _draw_invertible_factor(source: random.Random, d: int) -> sympy.Matrix:
     kinds = "elementary", "signs", "permutation", "low rank", "scale", "blocks"
     kind = source.choice(kinds if d > 1 else ("signs", "scale"))
     step, n = sympy.eye(d), d // 2
@@ -332,7 +340,7 @@ def draw_even_permutation(source: random.Random) -> list[int]:
 
 
 def draw_rotation(source: random.Random) -> Any:
-    """Draw a rotation of 2 to 8 coordinates in float64, some of them signed permutations."""
+    """Draw a rotation of 2 to 8 coordinates in float64, sometimes a signed permutation."""
     import numpy as np
 
     d = source.randint(2, 8)
@@ -344,7 +352,7 @@ def draw_rotation(source: random.Random) -> Any:
 
 
 def draw_covariance(source: random.Random) -> Any:
-    """Draw a covariance matrix of 2 to 8 coordinates in float64, of condition up to 10^4."""
+    """Draw a float64 covariance of 2 to 8 coordinates, with a condition number up to 10^4."""
     import numpy as np
 
     d = source.randint(2, 8)
@@ -370,7 +378,7 @@ def draw_one_layer_flows(source: random.Random) -> list[CouplingFlow]:
 
 
 def draw_finite_map(source: random.Random) -> tuple[Any, Any]:
-    """Draw up to eight points of 2 to 5 small coordinates, many of them equal, and images."""
+    """Draw up to eight distinct points with 2 to 5 coordinates in {0, 1, 2}, and their images."""
     d, size = source.randint(2, 5), source.randint(2, 3)
     box = [[n // size**i % size for i in range(d)] for n in range(size**d)]
     count = source.randint(1, min(8, len(box)))
@@ -378,7 +386,7 @@ def draw_finite_map(source: random.Random) -> tuple[Any, Any]:
 
 
 def draw_histogram(source: random.Random) -> Any:
-    """Draw a histogram of up to 4 x 4 bins, some of them empty, on a box of some size."""
+    """Draw a histogram of up to 4 x 4 bins, some of them empty, on a box of random size."""
     from exactflow.laws.universal import Histogram
 
     n, m = source.randint(1, 4), source.randint(1, 4)
@@ -406,7 +414,10 @@ _few = "at most six layers equal the matrix, and the reasons against fewer prove
 #: Theorem name -> statement on one instance, check, generator of instances, hypotheses.
 TRIALS = {
     "six layers": _trial_row(
-        "at most six layers equal the matrix", check_six_layers, draw_invertible_matrix, POSITIVE
+        "at most six layers equal the matrix",
+        check_at_most_six_layers,
+        draw_invertible_matrix,
+        POSITIVE,
     ),
     "six is sharp": _trial_row(_few, check_minimal_depth, _draw_one, EVEN, ONE),
     "five is generic": _trial_row(_few, check_minimal_depth, _draw_one, EVEN, ONE),
@@ -424,7 +435,7 @@ TRIALS = {
     ),
     "partitions": _trial_row(
         "no more layers than the theorem says equal the matrix under the partition",
-        check_depth_under_partition,
+        check_depth_bound_under_partition,
         draw_matrix_and_partition,
         PAIR,
         POSITIVE_IN_PAIR,
@@ -454,7 +465,7 @@ TRIALS = {
     ),
     "one mask": _trial_row(
         "at most 2 N + 4 layers under one mask equal the N layers",
-        check_merged_masks,
+        check_merged_masks_depth,
         draw_one_layer_flows,
         FLOWS,
     ),

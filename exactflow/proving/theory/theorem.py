@@ -1,4 +1,4 @@
-"""A theorem as a value, and the table of all theorems."""
+"""Classes for a theorem and for the table of all theorems."""
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,8 +25,7 @@ class Hypothesis:
 
 @dataclass(frozen=True, repr=False)
 class Challenge:
-    """The result of a challenge.
-
+    """Result of checking a theorem on random instances.
     Attributes
     ----------
     theorem, tried : its name, and the part of it that was checked on each instance.
@@ -62,8 +61,7 @@ class Challenge:
 
 @dataclass(frozen=True, repr=False)
 class Theorem:
-    """A row of the table.
-
+    """A theorem of the project: a row of the table `theorems`.
     Parameters
     ----------
     number : in the list of theorems that the book and docstrings share. A theorem that goes with

@@ -13,12 +13,12 @@ from sympy import GF, QQ
 from exactflow import checker, cli, random_matrix, save
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.files.rocq.reasons import (
-    write_rank_reason,
-    write_recurrence_reason,
-    write_scaled_reason,
+    write_rank_obstruction,
+    write_recurrence_obstruction,
+    write_scaled_obstruction,
 )
 from exactflow.files.rocq.theorem import theorem_file_text
 from exactflow.linear.depth import minimal_depth
@@ -34,7 +34,7 @@ def certificate(M, scales="additive"):
 
 
 def of_determinant_one(d):
-    M = as_matrix(random_matrix(d, seed=d)).to_dense()
+    M = as_square_matrix(random_matrix(d, seed=d)).to_dense()
     return linalg.scale_rows([1 / M.det()] + [M.domain.one] * (d - 1), M)
 
 
@@ -82,7 +82,7 @@ def test_ranks_of_all_eigenvalues_together():
 
 def test_a_clash_needs_unlike_blocks():
     D, a, zero = [[2, 1], [0, 2]], [[2, 1], [0, 2]], [[0, 0], [0, 0]]
-    assert write_rank_reason([[Fraction(-2), Fraction(1)]], D, zero, a, zero, False) is None
+    assert write_rank_obstruction([[Fraction(-2), Fraction(1)]], D, zero, a, zero, False) is None
 
 
 def test_no_recurrence_is_the_reason_where_c_is_a_multiple_of_C():
@@ -95,14 +95,14 @@ def test_a_recurrence_is_none():
     possible = with_fixed_parts(diagonal(2, 2), diagonal(3, 3), diagonal(QQ(3, 2), QQ(3, 2)))
     rows = [[Fraction(int(x.numerator), int(x.denominator)) for x in row]
             for row in possible.to_list()]  # fmt: skip
-    blocks = checker.blocks_of(rows, checker.inverse(rows, 0), len(rows) // 2, False)
-    assert write_recurrence_reason(blocks) is None
+    blocks = checker.split_into_blocks(rows, checker.inverse(rows, 0), len(rows) // 2, False)
+    assert write_recurrence_obstruction(blocks) is None
 
 
 def test_another_reason_is_refused():
     no_freedom = with_fixed_parts(diagonal(2, 2), diagonal(3, 3), diagonal(1, QQ(9, 4)))
     with pytest.raises(
-        InvalidInputError, match="obstruction of kind chain for ULULU is none of these"
+        InvalidInputError, match="obstruction of kind chain to ULULU follows from neither"
     ):
         theorem_file_text(certificate(no_freedom))
 
@@ -115,13 +115,13 @@ def test_opposed_signs_are_the_reason_with_positive_scales():
 
 
 def test_determinants_need_a_regular_block():
-    blocks = checker.WordBlocks(*[[[Fraction(0)]]] * 6)
+    blocks = checker.PatternBlocks(*[[[Fraction(0)]]] * 6)
     obstruction = {"pattern": "ULUL", "kind": "linear", "multiplier": [[[Fraction(1), 0, 0]]]}
-    assert write_scaled_reason(obstruction, blocks, Fraction(1)) is None
+    assert write_scaled_obstruction(obstruction, blocks, Fraction(1)) is None
 
 
 def test_numbers_beyond_the_digit_limit():
-    M = as_matrix([[1, 10**5000], [0, 1]])
+    M = as_square_matrix([[1, 10**5000], [0, 1]])
     assert hex(10**5000) in theorem_file_text(certificate(M))
 
 
@@ -129,7 +129,7 @@ def test_refuses():
     with pytest.raises(
         InvalidInputError, match=r"over QQ only, and this certificate is over GF\(5\)"
     ):
-        theorem_file_text(certificate(as_matrix([[1, 2], [0, 1]]).convert_to(GF(5))))
+        theorem_file_text(certificate(as_square_matrix([[1, 2], [0, 1]]).convert_to(GF(5))))
     with pytest.raises(CertificateError, match="JSON"):
         theorem_file_text(b"{")
     false = json.loads(certificate(SIX))
@@ -145,7 +145,7 @@ def test_halves_of_two_sizes():
     assert "unequal_holds 2 1 2 target target_inverse layers of_U of_L." in text
     assert "square (1 + 2) target &&" in text
     assert "(forall K : 'M_(1 + 2), K \\in Ks -> is_unequal_shear K) ->" in text
-    with pytest.raises(InvalidInputError, match="cannot export a theorem for permuted coordinates"):
+    with pytest.raises(InvalidInputError, match="its coordinates are permuted"):
         theorem_file_text((CORPUS / "with_an_order.json").read_bytes())
 
 

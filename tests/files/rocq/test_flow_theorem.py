@@ -13,7 +13,7 @@ from sympy import GF, QQ
 
 from exactflow import CouplingFlow, LinearCoupling, cli, factor
 from exactflow.errors import CertificateError, InvalidInputError, VerificationError
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.files.certificate import certificate_text
 from exactflow.files.rocq.theorem import prove_by_kernel, theorem_file_text
 
@@ -100,7 +100,7 @@ def test_refuses():
                 | {"within": "1/1001"}
             ).encode()
         )
-    residues = factor(as_matrix([[1, 2], [0, 1]]).convert_to(GF(5)))
+    residues = factor(as_square_matrix([[1, 2], [0, 1]]).convert_to(GF(5)))
     with pytest.raises(
         InvalidInputError, match=r"over QQ only, and this certificate is over GF\(5\)"
     ):

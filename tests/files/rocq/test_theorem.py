@@ -13,7 +13,7 @@ from linear.depth.examples import diagonal
 from sympy import GF, QQ
 
 from exactflow import cli, factor, save
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.files.certificate import certificate_text
 from exactflow.files.depth_certificate import depth_certificate_text
 from exactflow.files.rocq import theorem
@@ -161,15 +161,15 @@ def test_a_false_count_of_layers(says, check):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (certificate_text(factor(as_matrix([[1, 2], [0, 1]]).convert_to(GF(5)))), "GF(5)"),
+        (certificate_text(factor(as_square_matrix([[1, 2], [0, 1]]).convert_to(GF(5)))), "GF(5)"),
         ((CORPUS / "correct" / "sqrt2.json").read_text(), "a number field"),
         (
             (CORPUS / "depth" / "correct" / "with_an_order.json").read_text(),
-            "for permuted coordinates",
+            "its coordinates are permuted",
         ),
         (
             (CORPUS / "depth/correct/rationals_5_letters_chain_no_freedom.json").read_text(),
-            "is none of these",
+            "c is no multiple of C",
         ),
     ],
 )

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.floats.balancing import balance
-from exactflow.floats.balancing.closed_form import shear_word_of_rotation
+from exactflow.floats.balancing.closed_form import six_shears_of_rotation
 
 
 def rotation(d: int, seed: int) -> np.ndarray:
@@ -47,12 +47,12 @@ def hostile(d: int) -> dict[str, np.ndarray]:
 def test_balance_never_fails(d):
     for name, W in hostile(d).items():
         result = balance(W, orientation="flip")
-        exact = as_matrix(W.astype(float)).to_Matrix()
+        exact = as_square_matrix(W.astype(float)).to_Matrix()
         assert result.error <= max(map(abs, exact)) * 2e-15, name
         assert max(map(abs, result.flow.matrix() - exact)) == result.error, name
         assert all(np.isfinite(layer.shift).all() for layer in result.layers), name
         difference = result.flow.matrix().inv() - exact.inv()
-        assert max(map(abs, difference)) <= result.inverse_error_bound, name
+        assert max(map(abs, difference)) <= result.inverse_difference_bound, name
 
 
 @pytest.mark.parametrize("d", [2, 3, 8, pytest.param(15, marks=pytest.mark.slow)])
@@ -110,7 +110,7 @@ def test_an_error_below_float64_is_shown():
 @pytest.mark.parametrize("inverse", [False, True])
 def test_a_rotation_is_a_word_of_shears_that_starts_with_either_half(halves, inverse):
     Q = rotation(sum(halves), 3)
-    word, X = shear_word_of_rotation(Q, halves, inverse)
+    word, X = six_shears_of_rotation(Q, halves, inverse)
     larger = int(halves[0] <= halves[1])
     assert word.first == (1 - larger if inverse else larger)
     assert np.allclose(word.product(X), word.embed(Q), atol=1e-13)

@@ -3,22 +3,27 @@
 import numpy as np
 import pytest
 
-from exactflow.floats.balancing.newton import CentredFrame, ShearWord, remove_trace, rms
+from exactflow.floats.balancing.newton import (
+    CentredLinearization,
+    ShearPattern,
+    remove_trace,
+    rms_singular_value,
+)
 from exactflow.floats.balancing.tuning import TUNING
 
 
-def example(layers: int, n: int, first: int) -> tuple[ShearWord, np.ndarray, np.ndarray]:
+def example(layers: int, n: int, first: int) -> tuple[ShearPattern, np.ndarray, np.ndarray]:
     generator = np.random.default_rng(layers + n)
     shape = (layers, n, n)
     X = generator.normal(scale=0.6 / n**0.5, size=shape)
-    return ShearWord(layers, n, first), X, generator.standard_normal(shape)
+    return ShearPattern(layers, n, first), X, generator.standard_normal(shape)
 
 
 @pytest.mark.parametrize("layers", [5, 6, 9])
 @pytest.mark.parametrize("first", [0, 1])
 def test_the_linearization_is_the_derivative(layers, first):
     word, X, dX = example(layers, 3, first)
-    frame, h = CentredFrame(word, X), 1e-6
+    frame, h = CentredLinearization(word, X), 1e-6
     derivative = frame.residual(word.product(X + h * dX)) - frame.residual(word.product(X - h * dX))
     assert np.allclose(frame.equations.apply_jacobian(dX), derivative / (2 * h), atol=1e-7)
 
@@ -26,7 +31,7 @@ def test_the_linearization_is_the_derivative(layers, first):
 @pytest.mark.parametrize("layers", [5, 6, 9])
 def test_the_weighted_adjoint_is_self_adjoint_and_positive(layers):
     word, X, _ = example(layers, 3, 0)
-    equations = CentredFrame(word, X).equations
+    equations = CentredLinearization(word, X).equations
     lam, mu = np.random.default_rng(1).standard_normal((2, 6, 6))
     image = equations.apply_jacobian(equations.apply_weighted_adjoint(lam))
     assert np.isclose(
@@ -40,7 +45,7 @@ def test_the_weighted_adjoint_is_self_adjoint_and_positive(layers):
 @pytest.mark.parametrize("tol", [TUNING.tol, 1e-9])
 def test_the_normal_equations_are_solved_to_the_tolerance(n, tol):
     word, X, _ = example(6, n, 1)
-    equations = CentredFrame(word, X).equations
+    equations = CentredLinearization(word, X).equations
     r = remove_trace(np.random.default_rng(n).standard_normal((2 * n, 2 * n)), word.active)
     lam = equations.solve(r, tol)
     assert lam.dtype == np.float64
@@ -55,7 +60,7 @@ def test_the_normal_equations_are_solved_to_the_tolerance(n, tol):
 @pytest.mark.parametrize("pull", [0.0, 0.3, 1.0])
 def test_a_step_solves_the_linearized_problem(n, pull):
     word, X, F = example(6, n, 0)
-    frame = CentredFrame(word, X)
+    frame = CentredLinearization(word, X)
     F = remove_trace(np.random.default_rng(2).standard_normal((2 * n, 2 * n)), word.active)
     anchor = np.zeros_like(X)
     dX = frame.step(F, pull, anchor, 1e-10)
@@ -67,13 +72,13 @@ def test_a_step_solves_the_linearized_problem(n, pull):
 
 def test_the_residual_of_a_product_is_zero():
     word, X, _ = example(7, 4, 1)
-    assert rms(CentredFrame(word, X).residual(word.product(X))) < 1e-13
+    assert rms_singular_value(CentredLinearization(word, X).residual(word.product(X))) < 1e-13
 
 
 @pytest.mark.parametrize("halves", [(2, 3), (3, 2), (1, 4), (11, 13)])
 @pytest.mark.parametrize("pull", [0.0, 0.5])
 def test_halves_of_two_sizes(halves, pull):
-    word = ShearWord.on(halves, 12, 1)
+    word = ShearPattern.on(halves, 12, 1)
     generator = np.random.default_rng(sum(halves))
     shapes = [(halves[word_half(i)], halves[1 - word_half(i)]) for i in range(12)]
     shifts = [0.5 * generator.standard_normal(shape) for shape in shapes]
@@ -83,7 +88,7 @@ def test_halves_of_two_sizes(halves, pull):
     M = generator.standard_normal((d, d))
     M -= np.trace(M) / d * np.eye(d)
     F = word.embed(M) - word.embed(np.zeros((d, d)))
-    frame = CentredFrame(word, X)
+    frame = CentredLinearization(word, X)
     dX = frame.step(F, pull, np.zeros_like(X), 1e-10)
     assert (word.pack(word.unpack(dX)) == dX).all()
     assert np.allclose(frame.equations.apply_jacobian(dX), F, atol=1e-6)

@@ -48,7 +48,9 @@ def test_a_matrix_over_its_root_is_on_the_same_halves():
 @pytest.mark.parametrize("method", [balance, lossless])
 @pytest.mark.parametrize("W", [[[2, 1], [1, 1]], [[THIRD, 1], [0, 3]], [[0, -1], [1, 0]]])
 def test_an_argument_is_converted_once(method, W, monkeypatch):
-    seen, convert = [], coerce.as_rectangle
-    monkeypatch.setattr(coerce, "as_rectangle", lambda M: seen.append(M is W) or convert(M))
+    seen, convert = [], coerce.as_rectangular_matrix
+    monkeypatch.setattr(
+        coerce, "as_rectangular_matrix", lambda M: seen.append(M is W) or convert(M)
+    )
     method(W)
     assert seen.count(True) == 1

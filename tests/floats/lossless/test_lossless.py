@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from exactflow import CouplingFlow, permutation
 from exactflow.errors import InvalidInputError, MethodError, OrientationError, SingularMatrixError
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.floats.balancing.target import Target
 from exactflow.floats.lossless import LIMIT, IntegerCoupling
 from exactflow.floats.lossless import lossless as refusing
@@ -67,9 +67,9 @@ def example(request):
 
 
 def exact(W) -> sympy.Matrix:
-    from exactflow.exact.coerce import as_matrix
+    from exactflow.exact.coerce import as_square_matrix
 
-    return as_matrix(W).to_Matrix()
+    return as_square_matrix(W).to_Matrix()
 
 
 def integers(shape, limit: int, dtype=np.int64, seed: int = 0) -> np.ndarray:
@@ -534,7 +534,7 @@ def test_step_is_the_number_of_53_bits_nearest_to_the_root_of_the_determinant(na
     W = STEPS[name]
     result = lossless(W.tolist(), orientation="flip")
     step = Fraction(int(result.step.p), int(result.step.q))
-    det = as_matrix(W.tolist()).to_dense().det()
+    det = as_square_matrix(W.tolist()).to_dense().det()
     unit = Fraction(2) ** (step.numerator.bit_length() - step.denominator.bit_length() - 53)
     unit *= 2 if step / unit >= 2**53 else 1
     assert 2**52 <= step / unit <= 2**53

@@ -76,8 +76,8 @@ def test_floats_out_of_range():
         (([], []), "at least one|equal length"),
         (([0, 0], [1, 2]), "increasing"),
         (([0, 1], [1]), "one value for each"),
-        (([0, 1], [[1], [1, 2]]), "equal length"),
-        (([0], [[]]), "equal length"),
+        (([0, 1], [[1], [1, 2]]), "values of one length"),
+        (([0], [[]]), "values of one length"),
         (([0], [1], [1, 2]), "outer slope"),
         ((["a"], [1]), "number"),
         (([float("nan")], [1]), "finite"),
@@ -101,5 +101,5 @@ def test_integers_in_int64():
     assert steps.at(x).dtype == np.int64
     assert steps.at(x).T.tolist() == [list(steps(int(k))) for k in x]
     for unlike in (PiecewiseLinear([0, 2], [0, 1]), PiecewiseLinear(["1/2", 1], [0, 1])):
-        with pytest.raises(InvalidInputError, match="for an array of integers, got 1/2"):
+        with pytest.raises(InvalidInputError, match="but 1/2 is one of these"):
             unlike.at(x)

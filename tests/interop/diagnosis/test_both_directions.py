@@ -11,9 +11,9 @@ from interop.toy_flows import Affine, Model, Scale, assert_only_numbers, data, m
 from torch import nn  # noqa: E402
 
 from exactflow.errors import InvalidInputError  # noqa: E402
-from exactflow.exact.numbers import format_below  # noqa: E402
+from exactflow.exact.numbers import format_down  # noqa: E402
 from exactflow.interop import diagnose  # noqa: E402
-from exactflow.laws.conditioning import lower_bounds  # noqa: E402
+from exactflow.laws.conditioning import bound_conditioning  # noqa: E402
 
 
 class Saturated(Scale):
@@ -203,8 +203,8 @@ def test_one_call_compares_the_stretch_with_that_of_every_flow_near_the_data(for
     found = diagnose(model(), data(6))
     compared = found.compare_lipschitz(form(corners), "1/10")
     assert compared.lipschitz_lower_bound == found.lipschitz_lower_bound
-    assert compared.bounds.lipschitz == lower_bounds(corners, "1/10").lipschitz > 1
-    least = format_below(compared.bounds.lipschitz)
+    assert compared.bounds.lipschitz == bound_conditioning(corners, "1/10").lipschitz > 1
+    least = format_down(compared.bounds.lipschitz)
     assert str(compared) == (
         f"Lipschitz constant of this flow: at least {found.lipschitz_lower_bound:.3g} (numeric); "
         f"of every smooth bijection within W2 <= 0.1: at least {least} (certified)"

@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 zuko = pytest.importorskip("zuko")
 
-from exactflow.laws.conditioning import lower_bounds  # noqa: E402
+from exactflow.laws.conditioning import bound_conditioning  # noqa: E402
 from proofs.experiments.distances import exact_w2  # noqa: E402
 from proofs.experiments.training import draw  # noqa: E402
 
@@ -31,7 +31,7 @@ def check(dataset, seed, steps):
     used = float(torch.linalg.matrix_norm(torch.stack(rows, dim=1).double(), ord=2).max())
     images, volumes = images.detach().double().numpy(), volumes.detach().double().numpy()
     target = points.double().numpy()
-    bounds = lower_bounds(target, exact_w2(target, images[:POINTS]))
+    bounds = bound_conditioning(target, exact_w2(target, images[:POINTS]))
     assert bounds.lipschitz < used
     assert volumes.mean() - 4 * volumes.std() / DRAWS**0.5 < bounds.mean_log_det
     return float(bounds.mean_log_det) - volumes.mean()

@@ -9,7 +9,7 @@ import pytest
 from exactflow import checker, whiten
 from exactflow.cli import main
 from exactflow.errors import InvalidInputError
-from exactflow.files.certificate import certificate_text, read_certificate
+from exactflow.files.certificate import certificate_text, read_accepted_flow
 
 
 def run(capsys, *arguments):
@@ -32,7 +32,7 @@ def test_whiten_and_check(capsys, tmp_path, covariance):
     code, out, _ = run(capsys, "check", certificate, "--target", path)
     assert code == 0
     assert "VERIFIED" in out
-    F = np.array(read_certificate(certificate).matrix().tolist(), dtype=float)
+    F = np.array(read_accepted_flow(certificate).matrix().tolist(), dtype=float)
     assert np.allclose(F @ F.T, covariance, atol=1e-14)
     np.save(path, covariance + 1e-9 * np.eye(6))
     assert run(capsys, "check", certificate, "--target", path)[0] == 1
@@ -99,7 +99,7 @@ def test_an_exact_covariance():
 def test_a_covariance_stands_alone():
     flow = whiten([[4, 0], [0, 9]]).flow
     for more in ({"target": [[1, 0], [0, 1]]}, {"pads": [0]}):
-        with pytest.raises(InvalidInputError, match="covariance without target and pads"):
+        with pytest.raises(InvalidInputError, match="either a covariance, or a target"):
             certificate_text(flow, covariance=[[1, 0], [0, 1]], **more)
 
 

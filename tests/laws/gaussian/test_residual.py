@@ -7,7 +7,7 @@ from sympy import QQ
 
 from exactflow.flows.float_layers import FloatCoupling
 from exactflow.laws.gaussian.covariance import Covariance
-from exactflow.laws.gaussian.refinement import round_columns
+from exactflow.laws.gaussian.refinement import round_columns_to_100_bits
 
 
 def rational(M):
@@ -21,7 +21,7 @@ def test_residual_is_exact(unit):
     shift, scale = rng.standard_normal((2, 1)), np.array([2.0, 3])
     Q = rational(np.block([[np.eye(1), np.zeros((1, 2))], [shift, np.diag(scale)]]))
     covariance = Covariance.of(Sigma)
-    E, error = covariance.residual_and_error([FloatCoupling("second", shift, scale)])
+    E, error = covariance.whitening_residual_and_error([FloatCoupling("second", shift, scale)])
     exact = Q * Sigma * Q.T - sympy.eye(3)
     assert error == max(abs(x) for x in exact)
     assert np.allclose(E, np.array(exact, dtype=float), rtol=1e-12, atol=0)
@@ -34,7 +34,7 @@ def test_residual_is_exact(unit):
 
 def test_ordered_and_normalized_stay_exact():
     Sigma = sympy.Matrix([[5, 1, 2], [1, 7, 3], [2, 3, 900]]) / 3
-    covariance, k = Covariance.of(Sigma).ordered((2, 0, 1)).normalized()
+    covariance, k = Covariance.of(Sigma).ordered((2, 0, 1)).normalized_by_power_of_four()
     assert covariance.exact_matrix.to_Matrix() == Sigma.extract([2, 0, 1], [2, 0, 1]) / 4**k
     assert covariance.rounded[0, 0] == 300 / 4**k
     assert covariance.exact_matrix.to_Matrix().det() == Sigma.det() / 64**k
@@ -42,6 +42,6 @@ def test_ordered_and_normalized_stay_exact():
 
 def test_trimmed():
     M = np.random.default_rng(2).standard_normal((4, 3)) * [1, 1e-200, 1e200]
-    assert (round_columns(M) == M).all()
+    assert (round_columns_to_100_bits(M) == M).all()
     small = np.array([[1.0, 0], [1e-40, 0], [2.0**-70 + 2.0**-110, 0]])
-    assert round_columns(small).tolist() == [[1, 0], [0, 0], [2.0**-70, 0]]
+    assert round_columns_to_100_bits(small).tolist() == [[1, 0], [0, 0], [2.0**-70, 0]]

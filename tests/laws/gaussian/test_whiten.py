@@ -112,8 +112,8 @@ def test_the_refusal_of_halves_far_apart_counts(partition):
         whiten(wishart(5, 22), partition=partition)
     assert str(caught.value) == (
         f"no two layers on halves ({p}, {q}) were found. They exist only if the larger half of the "
-        "covariance, or of its inverse, minus a diagonal matrix has rank 1; for generic matrices "
-        "that needs (q - p) (q - p + 1) / 2 = 6 <= 4 (Ledermann), and does not follow from it. Use "
+        "covariance, or of its inverse, minus a diagonal matrix has rank 1; for a generic matrix "
+        "this requires (q - p) (q - p + 1) / 2 = 6 <= 4 (Ledermann), which does not suffice. Use "
         "halves whose sizes differ by at most one, for which two layers always exist; for a "
         "difference of two the script gaussian_depth constructs three"
     )
@@ -153,7 +153,7 @@ def test_masked_covariances():
 )
 def test_means(mean):
     result = whiten(np.eye(2), mean=mean)
-    assert result.center.tolist() == [-1, -2]
+    assert result.bias.tolist() == [-1, -2]
     assert result.forward([1, 2]) == sympy.zeros(2, 1)
 
 

@@ -15,8 +15,11 @@ from sympy import GF, QQ, Rational
 from exactflow import permutation
 from exactflow.exact import linalg
 from exactflow.linear.depth import minimal_depth
-from exactflow.linear.depth.scaled.signs import kernel_product_reason, polynomial_multiplier_reason
-from exactflow.linear.depth.scaled.three_scaled_layers import decide_positive_diagonals
+from exactflow.linear.depth.scaled.signs import (
+    kernel_reason_for_four_layers,
+    polynomial_multiplier_reason,
+)
+from exactflow.linear.depth.scaled.three_scaled_layers import decide_diagonals_of_three_layers
 
 HALF = Rational(1, 2)
 ONE, ZERO = diagonal(1, 1), diagonal(0, 0)
@@ -91,10 +94,13 @@ OBSTRUCTIONS = {
     "tight": (decided("ULULU", TIGHT["both parts"]), "tight"),
     "opposed": (minimal_depth(diagonal(-1, -1, 1, 1), scales="positive").obstructions[0],
                 "opposed"),
-    "three scaled layers": (excluded(decide_positive_diagonals, "ULU", diagonal(-1, -2)), "linear"),
+    "three scaled layers": (
+        excluded(decide_diagonals_of_three_layers, "ULU", diagonal(-1, -2)),
+        "linear",
+    ),
     "not one scaled layer": (minimal_depth(diagonal(2, 3)).obstructions[1],
                              "linear"),
-    "kernels": (excluded(kernel_product_reason, "ULUL", SWAP), "linear"),
+    "kernels": (excluded(kernel_reason_for_four_layers, "ULUL", SWAP), "linear"),
     "signs": (excluded(polynomial_multiplier_reason, "ULUL", CLASHES["and around it"][0]), "signs"),
     "rank": (minimal_depth(diagonal(8, *[Rational(1, 2)] * 3), partition=(1, 3)).obstructions[1],
              "rank"),

@@ -19,9 +19,9 @@ from exactflow.exact import linalg
 from exactflow.exact.draws import Draws
 from exactflow.exact.normal_forms import block_sizes, elementary_divisors
 from exactflow.linear.depth.additive.shifts import (
-    assign_blocks,
-    draw_matching_shift,
-    draw_peeling_shift,
+    draw_shift_by_deflation,
+    draw_shift_equating_charpolys,
+    row_assigning_block_sizes,
 )
 from exactflow.linear.depth.equations import negated_ratio
 from exactflow.linear.depth.fixed_parts import FixedParts
@@ -133,14 +133,14 @@ def test_assigned_blocks_interlace():
         ).to_dense()  # fmt: skip
         b = linalg.unit_vector(6, 2, QQ)
         L = linalg.zeros(3, 3, QQ).hstack(linalg.identity(3, QQ)).to_dense()
-        v = assign_blocks(D, b, (L, Du), wanted)
+        v = row_assigning_block_sizes(D, b, (L, Du), wanted)
         assert elementary_divisors(D - b * v) == wanted
 
 
 def test_shifts_match_characteristic_polynomials():
     M = with_fixed_parts(diagonal(2), diagonal(3), diagonal(1, 2))
     pencil = PatternInstance("ULULU", SplitMatrix(M), "additive").pencil
-    for find in (draw_matching_shift, draw_peeling_shift):
+    for find in (draw_shift_equating_charpolys, draw_shift_by_deflation):
         draws = [Draws(QQ, 1 + s // 4, s) for s in range(9)]
         V = next(V for V in (find(pencil, drawn) for drawn in draws) if V is not None)
         _, D, a, _ = pencil.shifted(V)

@@ -9,7 +9,7 @@ from sympy import QQ, diag
 
 from exactflow import verify
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.flows.evidence import Evidence
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.scaled.signs import opposed_minors_reason, polynomial_multiplier_reason
@@ -44,7 +44,7 @@ def test_multipliers_are_in_the_variables_of_one_side_where_the_other_side_has_s
 
 def test_multipliers_in_the_variables_of_one_side_reach_farther():
     """In sixteen variables there are too many monomials of degree 3; in eight there are not."""
-    M = as_matrix(diag(1, 1, *[-1] * 6, *[1] * 8)).to_dense()
+    M = as_square_matrix(diag(1, 1, *[-1] * 6, *[1] * 8)).to_dense()
     for pattern, present in (("ULUL", slice(8, None)), ("LULU", slice(8))):
         multipliers = excluded(polynomial_multiplier_reason, pattern, M).witness
         assert [len(p) for p in multipliers] == [21, 6, 1, 0, 0, 0, 0, 0]

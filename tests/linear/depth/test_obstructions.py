@@ -13,12 +13,12 @@ from sympy import GF, QQ, Symbol, sqrt
 from exactflow.errors import VerificationError
 from exactflow.exact import linalg
 from exactflow.exact.normal_forms import block_sizes
-from exactflow.explanation.identity_text import names_in_formula
+from exactflow.explanation.identity_text import names_and_functions_in_formula
 from exactflow.flows.evidence import Evidence
 from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.explanation import obstruction_step
 from exactflow.linear.depth.fixed_parts import FixedParts, proved_rank
-from exactflow.linear.depth.obstruction import KINDS, _characteristic_coefficient
+from exactflow.linear.depth.obstruction import KINDS, _charpoly_coefficient
 
 ONE, ZERO = diagonal(1, 1), diagonal(0, 0)
 ONE3, ZERO3 = diagonal(1, 1, 1), diagonal(0, 0, 0)
@@ -200,7 +200,7 @@ def test_the_table_covers_every_length():
 def test_newton_agrees_with_berkowitz(rows, field):
     M = matrix(rows, field)
     n = len(rows)
-    assert [_characteristic_coefficient(M, k) for k in range(n + 1)] == M.charpoly_berk()
+    assert [_charpoly_coefficient(M, k) for k in range(n + 1)] == M.charpoly_berk()
 
 
 @pytest.mark.parametrize("field", [QQ, GF(2), GF(7)], ids=str)
@@ -211,7 +211,7 @@ def test_ranks_are_proved(field, monkeypatch):
     J = matrix([[1, 1], [0, 1]], field)
     assert block_sizes(J, (field.one, -field.one), proved_rank) == (2,)
     monkeypatch.setattr(linalg, "kernel", lambda M: linalg.identity(2, field)[:, :1])
-    with pytest.raises(VerificationError, match="prove the rank 1"):
+    with pytest.raises(VerificationError, match="elimination gives the rank 1"):
         proved_rank(matrix([[1, 1], [1, 1]], field))
 
 
@@ -345,5 +345,5 @@ def test_a_proof_shows_the_numbers_that_its_witness_is_about(name, shown):
     assert set(shown) < set(step.checked)
     assert step.is_valid()
     for text in shown:
-        used = set(names_in_formula(text)) - {"minors", "rank", "I"}
+        used = set(names_and_functions_in_formula(text)) - {"minors", "rank", "I"}
         assert used <= {*step.after}

@@ -119,7 +119,7 @@ def test_a_determinant_without_a_sign_is_refused_with_advice(assume):
 def test_a_result_is_not_made_of_an_obstruction_that_fails_its_check():
     answer = minimal_depth([[1, 2], [0, 1]])
     wrong = about(answer.obstructions[0], linalg.identity(2, QQ))
-    with pytest.raises(VerificationError, match="does not exclude the identity: please report"):
+    with pytest.raises(VerificationError, match="does not exclude the identity: this is a bug"):
         replace(answer, obstructions=(wrong,))
 
 

@@ -23,10 +23,10 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow import verify
 from exactflow.exact import linalg
 from exactflow.linear.depth import minimal_depth
-from exactflow.linear.depth.equations import equations_for
+from exactflow.linear.depth.equations import necessary_layer_equations
 from exactflow.linear.depth.obstruction import Obstruction
 from exactflow.linear.depth.pattern import PatternInstance, SplitMatrix
-from exactflow.linear.depth.scaled.three_scaled_layers import decide_positive_diagonals
+from exactflow.linear.depth.scaled.three_scaled_layers import decide_diagonals_of_three_layers
 
 
 @pytest.mark.parametrize("name", THREE)
@@ -43,7 +43,7 @@ def test_three_layers(name):
 @pytest.mark.parametrize("name", NOT_THREE)
 def test_a_witness_says_why_not(name):
     pattern, M = NOT_THREE[name]
-    found = excluded(decide_positive_diagonals, pattern, M)
+    found = excluded(decide_diagonals_of_three_layers, pattern, M)
     assert found.kind == "linear"
     assert found.is_valid() is True
     assert re.search("for no positive diagonals? [GH]( and [GHXZ]| and matrix [XZ])*$", str(found))
@@ -51,19 +51,22 @@ def test_a_witness_says_why_not(name):
 
 @pytest.mark.parametrize("name", NOT_THREE)
 def test_a_changed_witness_fails(name):
-    found = excluded(decide_positive_diagonals, *NOT_THREE[name])
+    found = excluded(decide_diagonals_of_three_layers, *NOT_THREE[name])
     n = found.matrix.shape[0] // 2
     zero, one = linalg.zeros(n, n, QQ), linalg.identity(n, QQ)
     assert replace(found, witness=(zero, zero, zero)).is_valid() is False
     assert replace(found, pattern="ULUL").is_valid() is False
     assert about(found, linalg.identity(2 * n, QQ)).is_valid() is False
     assert (
-        replace(found, witness=(zero, zero, one * found.blocks.C[0, 0].element)).is_valid() is False
+        replace(
+            found, witness=(zero, zero, one * found.blocks_for_pattern.C[0, 0].element)
+        ).is_valid()
+        is False
     )
 
 
 def test_signs_reversed_is_the_same_witness():
-    found = excluded(decide_positive_diagonals, *NOT_THREE["a cycle"])
+    found = excluded(decide_diagonals_of_three_layers, *NOT_THREE["a cycle"])
     assert replace(found, witness=tuple(W * QQ(-3) for W in found.witness)).is_valid()
 
 
@@ -152,11 +155,13 @@ def test_the_layers_that_a_proof_supposes_fulfil_the_equations_that_it_states(pa
     split = SplitMatrix(DomainMatrix.from_Matrix(M).to_field().to_dense(), sizes[0])
     instance = PatternInstance(pattern, split, "positive")
     values = {"X": X, "Z": Z, "H": H, "G": G}
-    for equation in equations_for(instance):
+    for equation in necessary_layer_equations(instance):
         terms = (A.to_Matrix() * values[name] * B.to_Matrix() for name, A, B in equation.terms)
         assert sum(terms, equation.right.to_Matrix() * 0) == equation.right.to_Matrix()
-    witness = tuple((e.right - e.right).transpose() for e in equations_for(instance))
-    stated = Obstruction(pattern, split, "positive", "linear", witness).sentences()
+    witness = tuple((e.right - e.right).transpose() for e in necessary_layer_equations(instance))
+    stated = Obstruction(
+        pattern, split, "positive", "linear", witness
+    ).claim_and_proof_with_backticks()
     first, other = pattern[:2]
     assert f"`M P^-1 = {first}(H^-1 X) {other}(Y) {first}(H^-1 Z G^-1)`" in stated
     assert f"`P = {'diag(H^-1, G)' if pattern == 'ULU' else 'diag(G, H^-1)'}`" in stated

@@ -27,7 +27,7 @@ from exactflow.errors import FieldTooSmallError
 from exactflow.exact import linalg
 from exactflow.flows.flow import CouplingFlow
 from exactflow.linear.factor import partition as module
-from exactflow.linear.factor.assembly import merge_neighbours
+from exactflow.linear.factor.assembly import merge_neighbours_drop_identities
 from exactflow.linear.factor.problem import Problem
 from exactflow.linear.factor.routes import factor_by_route
 
@@ -43,7 +43,7 @@ def layers_of(blocks):
     """The layers of any blocks."""
     sizes = blocks.A.shape[0], blocks.D.shape[0]
     problem = Problem.of(linalg.join(blocks), sizes, scales="nonzero")
-    return merge_neighbours(factor_by_route(problem, "partition")[0])
+    return merge_neighbours_drop_identities(factor_by_route(problem, "partition")[0])
 
 
 def checked(M, p):

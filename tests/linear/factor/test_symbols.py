@@ -14,7 +14,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow import explain, factor
 from exactflow.errors import InvalidInputError, MethodError, OrientationError
-from exactflow.exact.coerce import as_rectangle
+from exactflow.exact.coerce import as_rectangular_matrix
 from exactflow.explanation.identity_text import evaluate_tree, names_in_tree, parse_identities
 from exactflow.flows.evidence import Evidence
 
@@ -193,7 +193,7 @@ def test_the_text_shown_for_blocks_is_so_in_matrices(block):
     letter = next(iter(explanation.steps[-1].before))
     value = block.subs({s: drawn(s.name) for s in block.atoms(MatrixSymbol)}).doit()
     assert isinstance(block, MatrixSymbol) or f"`{letter} = {block}`" in explanation.claim
-    values = {letter: as_rectangle(sympy.Matrix(value))}
+    values = {letter: as_rectangular_matrix(sympy.Matrix(value))}
     (shown,) = explanation.steps[-1].identities
     sized = str(shown).replace("L(I)", f"L({letter} {letter}^-1)")  # else I is a number here
     assert parse_identities(sized)[0].holds(values, QQ)
@@ -217,7 +217,7 @@ def test_the_lines_shown_for_four_blocks_are_so_in_matrices(names):
         is_defined = line.left[0] == "name"
         for name in names_in_tree(line.right if is_defined else ("sum", line.left, line.right)):
             assert is_defined or name in values  # every letter is explained before its use
-            values.setdefault(name, as_rectangle(drawn(name)))
+            values.setdefault(name, as_rectangular_matrix(drawn(name)))
         if is_defined:
             assert line.left[1] not in values
             rows = evaluate_tree(line.right, values, QQ)

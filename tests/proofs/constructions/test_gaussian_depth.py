@@ -9,7 +9,7 @@ import sympy
 
 from exactflow import LinearCoupling
 from exactflow.errors import InvalidInputError
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.flows.flow import CouplingFlow
 from proofs.constructions.gaussian_depth import gaussian_depth, sides_of_one
 from proofs.constructions.three_layers import whiten_by_three
@@ -166,7 +166,7 @@ def test_signature(seed):
     M = M + M.T
     values = np.linalg.eigvalsh(M)
     expected = (int((values < 1 - 1e-9).sum()), int((values > 1 + 1e-9).sum()))
-    assert sides_of_one(as_matrix(M).to_dense()) == expected
+    assert sides_of_one(as_square_matrix(M).to_dense()) == expected
 
 
 @pytest.mark.parametrize(

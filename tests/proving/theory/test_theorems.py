@@ -292,9 +292,9 @@ def test_a_check_takes_no_images_and_no_reasons_on_trust(monkeypatch):
     right, wrong = (instance_checks.interpolate(points, some) for some in (images, points))
     for found, says in [
         (wrong, "take the points to the images"),
-        (replace(right, obstructions=()), "a reason for each shorter word"),
+        (replace(right, obstructions=()), "a reason for each shorter pattern"),
         (
-            replace(right, obstructions=(replace(right.obstructions[0], word="LULU"),) * 5),
+            replace(right, obstructions=(replace(right.obstructions[0], pattern="LULU"),) * 5),
             "obstructions that check themselves",
         ),
     ]:

@@ -1,22 +1,23 @@
-"""The least number of additive layers: patterns from short to long, and the layers found.
+"""The least number of additive layers, decided pattern by pattern from the shortest on.
 
 Main results
 ------------
 Patterns of at most four letters are decided (`exactflow.linear.depth.additive.up_to_four`). For
-five we search a V that makes M U(-V) a product of four layers. Let r = rank C. The pattern ULULU is
-decided, and V is constructed,
+five we search for a V that makes M U(-V) a product of four layers. Let r = rank C. The pattern
+ULULU is decided, and V is constructed,
 
 - r as large as the shape permits: always; V comes from a commutator, for halves of two sizes from a
   hyperplane, and over a small field from matching;
 - r = 0: no V changes D and a, and Flanders' theorem decides;
 - r = 1: iff the fixed parts allow it (`exactflow.linear.depth.fixed_parts`). D - C V and a + V c
   are perturbations of rank one, coupled only by the equality of their determinants, so each gets
-  the blocks that are wanted (`assign_blocks`);
+  the blocks that are wanted (`row_assigning_block_sizes`);
 - c = -k C: no, unless a linear system has a solution g; then V gives D - C V on im C the
   characteristic polynomial g;
-- otherwise linear equations hold for V (`shift_equations`): no, unless they have a solution.
-  We try solutions, and candidates that peel eigenvalues off the fixed parts and match the rest
-  (`draw_peeling_shift`, `draw_matching_shift`). If no trial succeeds, the pattern is not decided.
+- otherwise linear equations hold for V (`necessary_shift_equations`): no, unless they have a
+  solution. We try solutions, and candidates that deflate the eigenvalues of the fixed parts and
+  equate the remaining characteristic polynomials (`draw_shift_by_deflation`). If no trial succeeds,
+  the pattern is not decided.
 
 On halves that differ by two or more coordinates, the layers are those of `factor`, and ranks and
 eigenvalues exclude patterns of six and more letters (`exactflow.linear.depth.rank_obstructions`).
@@ -49,9 +50,12 @@ from exactflow.linear.depth.fixed_parts import FixedParts
 from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude_all
 from exactflow.linear.depth.pattern import PatternInstance, Pencil, Reason, SplitMatrix
 from exactflow.linear.depth.rank_obstructions import rank_or_eigenvalue_reason
-from exactflow.linear.factor.assembly import layers_of_shears, merge_neighbours
-from exactflow.linear.factor.commutator import commutator_shifts
-from exactflow.linear.factor.hyperplane import shifts_for_uneven_halves
+from exactflow.linear.factor.assembly import (
+    layers_in_application_order,
+    merge_neighbours_drop_identities,
+)
+from exactflow.linear.factor.commutator import find_five_shifts_by_commutator
+from exactflow.linear.factor.hyperplane import shifts_for_halves_differing_by_one
 from exactflow.linear.factor.problem import Problem
 from exactflow.linear.factor.routes import factor_by_route
 
@@ -61,13 +65,14 @@ _TRIALS_FINITE = 150
 Candidates = Iterator[DomainMatrix | None]
 
 
-def find_additive_layers(split: SplitMatrix) -> tuple[list[LinearCoupling], Obstructions]:
-    """Find few additive layers for a matrix of determinant 1.
+def find_few_additive_layers(split: SplitMatrix) -> tuple[list[LinearCoupling], Obstructions]:
+    """Find additive layers for a matrix of determinant 1: the fewest, if at most four suffice.
 
     Return the layers, and obstructions to the longest patterns that are excluded.
     """
     excluded: Obstructions = ()
-    for length, shorter in ((2, (0, 1)), (4, (3,))):  # a pattern contains all shorter patterns
+    # A layer may be I: if 4 layers do not suffice, then 3 do not either.
+    for length, shorter in ((2, (0, 1)), (4, (3,))):
         layers, reasons = _decide_length(length, split)
         if layers is None:
             excluded = reasons
@@ -82,35 +87,40 @@ def find_additive_layers(split: SplitMatrix) -> tuple[list[LinearCoupling], Obst
 
 
 def _find_five_or_more_layers(
-    split: SplitMatrix, excluded: Obstructions
+    split: SplitMatrix, excluding_four: Obstructions
 ) -> tuple[list[LinearCoupling], Obstructions]:
-    """Return layers and obstructions, given the obstructions to four layers."""
+    """Return layers and obstructions; `excluding_four` are obstructions to four layers."""
     p, q = split.partition
     general = None
     if abs(p - q) > 1:
-        general = _layers_by_route("partition", split)
-        longer = exclude_by_ranks(range(6, len(general)), split, "additive")
+        general = _layers_by_factor_route("partition", split)
+        longer = exclude_greatest_length_by_ranks(range(6, len(general)), split, "additive")
         if longer or len(general) == 5:
-            return general, longer or excluded
+            return general, longer or excluding_four
     layers, reasons = _decide_length(5, split)
     if layers is not None:
-        return layers, excluded
-    general = general or _find_six_layers(split)
+        return layers, excluding_four
+    general = general or _try_for_six_layers(split)
     if len(general) > 6:
         general = _draw_six_layers(split) or general
-    return general, reasons if len(reasons) == 2 else excluded
+    return general, reasons if len(reasons) == 2 else excluding_four
 
 
-def exclude_by_ranks(lengths: range, split: SplitMatrix, scales: DepthScales) -> Obstructions:
-    """Exclude both patterns of the greatest possible length, by ranks or eigenvalues."""
+def exclude_greatest_length_by_ranks(
+    lengths: range, split: SplitMatrix, scales: DepthScales
+) -> Obstructions:
+    """Exclude both patterns of the greatest of the lengths for which ranks or eigenvalues do.
+
+    Return the obstructions, or none if no length can be excluded.
+    """
     for length in reversed(lengths):
         if found := exclude_all(split.instances(length, scales), rank_or_eigenvalue_reason):
             return found
     return ()
 
 
-def decide_pattern(instance: PatternInstance) -> up_to_four.Shifts | Reason | None:
-    """Decide an instance with additive layers.
+def decide_additive_pattern(instance: PatternInstance) -> up_to_four.Shifts | Reason | None:
+    """Decide whether the matrix is a product of additive layers in the pattern.
 
     Return the shifts of the layers, from left to right in the product, with the halves exchanged if
     the pattern starts with L; or a reason why there are none; or None if five letters are not
@@ -120,45 +130,49 @@ def decide_pattern(instance: PatternInstance) -> up_to_four.Shifts | Reason | No
     if length < 3:
         return up_to_four.decide_at_most_two_layers(instance)
     if length == 3:
-        return up_to_four.decide_three_layers(instance.blocks)
+        return up_to_four.decide_three_layers(instance.blocks_for_pattern)
     if length == 4:
-        return up_to_four.decide_four_layers(instance.blocks, instance.inverse.A)
+        return up_to_four.decide_four_layers(
+            instance.blocks_for_pattern, instance.inverse_for_pattern.A
+        )
     return _decide_five_layers(instance)
 
 
 def _decide_length(
     length: int, split: SplitMatrix
 ) -> tuple[list[LinearCoupling] | None, Obstructions]:
-    """Decide the patterns of a length: return layers, or None and obstructions."""
+    """Return layers in a pattern of a length, or None and the obstructions that were found."""
     obstructions, both = [], split.instances(length, "additive")
     if length == 5 and _has_full_rank(split.blocks.B):
-        both = both[::-1]  # L U L U L needs no search
+        both = both[::-1]  # then L U L U L needs no search
     for instance in both:
-        found = decide_pattern(instance)
+        found = decide_additive_pattern(instance)
         if isinstance(found, Reason):
             obstructions.append(Obstruction.of(instance, found))
         elif found is not None:
-            return _layers_from_shifts(instance, found), ()
+            return _merged_layers_from_shifts(instance, found), ()
     return None, tuple(obstructions)
 
 
-def _find_six_layers(split: SplitMatrix) -> list[LinearCoupling]:
-    """Return at most six additive layers, for halves that differ by at most one coordinate.
+def _try_for_six_layers(split: SplitMatrix) -> list[LinearCoupling]:
+    """Return additive layers, at most six unless the field has too few elements.
 
-    Over a field of few elements there may be more.
+    The sizes of the halves differ by at most one.
     """
     p, q = split.partition
     with suppress(FieldTooSmallError):
-        return _layers_by_route("commutator" if p == q else "hyperplane", split)
-    return (None if p == q else _draw_six_layers(split)) or _layers_by_route("partition", split)
+        return _layers_by_factor_route("commutator" if p == q else "hyperplane", split)
+    return (None if p == q else _draw_six_layers(split)) or _layers_by_factor_route(
+        "partition", split
+    )
 
 
-def _layers_by_route(method: str, split: SplitMatrix) -> list[LinearCoupling]:
-    """Return the additive layers that a route of `factor` constructs."""
+def _layers_by_factor_route(route: str, split: SplitMatrix) -> list[LinearCoupling]:
+    """Return the additive layers that a route of `factor`, such as "partition", constructs."""
     partition, one = split.partition, split.matrix.domain.one
     layout = CoordinateLayout(partition, tuple(range(sum(partition))))
-    return merge_neighbours(
-        factor_by_route(Problem(split.matrix, layout, one, "positive"), method)[0]
+    return merge_neighbours_drop_identities(
+        factor_by_route(Problem(split.matrix, layout, one, "positive"), route)[0]
     )
 
 
@@ -168,16 +182,16 @@ def _has_full_rank(M: DomainMatrix) -> bool:
 
 
 def _draw_six_layers(split: SplitMatrix) -> list[LinearCoupling] | None:
-    """Draw the last of six layers until five layers are found for the rest, or return None.
+    """Draw the last of six layers at random until the other five are found, or return None.
 
-    On halves that differ by more than one coordinate, and are larger than 1, the search for five
-    layers is slow: there are few draws.
+    If the sizes of the halves differ by more than one and are greater than 1, the search for five
+    layers is slow, so that there are few draws.
     """
     (p, q), field = split.partition, split.matrix.domain
     trials = TRIALS if abs(q - p) < 2 or 1 in (p, q) else 2
     both = split.instances(5, "additive")
     for draw, instance in product(islice(_random_matrix_streams(field), trials), both):
-        A, B, C, D = instance.blocks
+        A, B, C, D = instance.blocks_for_pattern
         W = draw.matrix(*C.shape)
         blocks = Blocks(A, B, C + W * A, D + W * B)
         if not _has_full_rank(blocks.C):
@@ -186,82 +200,88 @@ def _draw_six_layers(split: SplitMatrix) -> list[LinearCoupling] | None:
         found = _decide_five_layers(replace(instance, split=SplitMatrix(rest, p)))
         if isinstance(found, list):
             first = "U" if instance.is_exchanged else "L"
-            return _layers_from_shifts(
+            return _merged_layers_from_shifts(
                 replace(instance, pattern=first + instance.pattern), [-W, *found]
             )
     return None
 
 
-def _layers_from_shifts(
+def _merged_layers_from_shifts(
     instance: PatternInstance, found: up_to_four.Shifts
 ) -> list[LinearCoupling]:
-    """Return the layers with these shifts, except the layers that change nothing."""
-    return merge_neighbours(layers_of_shears(list(zip(instance.moves, found, strict=True))))
+    """Return the layers with the shifts found, without the layers that change nothing."""
+    return merge_neighbours_drop_identities(
+        layers_in_application_order(list(zip(instance.moved_halves, found, strict=True)))
+    )
 
 
 def _decide_five_layers(instance: PatternInstance) -> up_to_four.Shifts | Reason | None:
-    """Decide U L U L U: return shifts, a reason against it, or None if it is not decided."""
+    """Decide U L U L U: return shifts, a reason why there are none, or None if undecided."""
     pencil = instance.pencil
     (q, p), r = pencil.C.shape, linalg.rank(pencil.C)
     if r == min(p, q) and abs(p - q) < 2:
         with suppress(FieldTooSmallError):
-            return _five_shifts_at_full_rank(instance)
+            return _five_shifts_if_full_rank(instance)
         candidates = (
-            shifts.draw_matching_shift(pencil, draw)
+            shifts.draw_shift_equating_charpolys(pencil, draw)
             for draw in _random_matrix_streams(pencil.D.domain)
         )
-        return _try_shifts(instance, candidates)
+        return _five_shifts_from_candidates(instance, candidates)
     if r == 0:
         reason = up_to_four.flanders_reason(pencil.D, pencil.a)
         return reason or _five_shifts_given_last(instance, linalg.zeros(p, q, pencil.D.domain))
     parts = FixedParts.of(pencil)
-    factors = parts.excluding_factors()
+    factors = parts.factors_excluding_every_shift()
     if factors is not None:
         return Reason("chain", factors)
     if r == 1:
-        return _five_shifts_given_last(instance, shifts.shift_for_rank_one(pencil, parts))
+        return _five_shifts_given_last(instance, shifts.flanders_shift_for_rank_one(pencil, parts))
     sources: list[Candidates] = [
         (
-            shifts.draw_peeling_shift(pencil, draw)
+            shifts.draw_shift_by_deflation(pencil, draw)
             for draw in _random_matrix_streams(pencil.D.domain)
         )
     ]
-    scaling = equations.characteristic_polynomial_equations(pencil)
+    scaling = equations.charpoly_equations_if_proportional(pencil)
     if scaling:
-        solutions, multiplier = equations.solve(scaling, r, 1)
+        solutions, multiplier = equations.solve_for_matrix(scaling, r, 1)
         if multiplier is not None:
             return Reason("linear", multiplier)
-        sources.append(_draw_with_companion_block(pencil, solutions))
-    solutions, multiplier = equations.solve(equations.shift_equations(pencil, parts), p, q)
+        sources.append(_yield_shifts_with_companion_block(pencil, solutions))
+    solutions, multiplier = equations.solve_for_matrix(
+        equations.necessary_shift_equations(pencil, parts), p, q
+    )
     if multiplier is not None:
-        return Reason("tight", tuple(parts.divisors))
-    sources.append(_draw_matrix_solutions(solutions, p, q))
-    return _try_shifts(instance, chain.from_iterable(zip(*sources, strict=True)))
+        return Reason("tight", tuple(parts.block_sizes_by_factor))
+    sources.append(_yield_random_matrix_solutions(solutions, p, q))
+    return _five_shifts_from_candidates(instance, chain.from_iterable(zip(*sources, strict=True)))
 
 
-def _five_shifts_at_full_rank(instance: PatternInstance) -> up_to_four.Shifts | None:
+def _five_shifts_if_full_rank(instance: PatternInstance) -> up_to_four.Shifts | None:
     """Return the shifts of five layers if C has full rank, otherwise None."""
-    q, p = instance.blocks.C.shape
+    q, p = instance.blocks_for_pattern.C.shape
     if p == q:
-        return commutator_shifts(instance.blocks)
-    pair = instance.blocks, instance.inverse
+        return find_five_shifts_by_commutator(instance.blocks_for_pattern)
+    pair = instance.blocks_for_pattern, instance.inverse_for_pattern
     if p < q:
-        return shifts_for_uneven_halves(*pair)
+        return shifts_for_halves_differing_by_one(*pair)
     transposed = (Blocks(*(X.transpose() for X in (D, B, C, A))) for A, B, C, D in pair)
-    found: Any = shifts_for_uneven_halves(*transposed)  # not None: C is of full rank
+    found: Any = shifts_for_halves_differing_by_one(*transposed)  # not None: C is of full rank
     return [shift.transpose() for shift in reversed(found)]
 
 
 def _five_shifts_given_last(instance: PatternInstance, V: DomainMatrix) -> up_to_four.Shifts | None:
     """Return five shifts whose last one is V, or None if there are none."""
-    A, B, C, _ = instance.blocks
+    A, B, C, _ = instance.blocks_for_pattern
     _, D, a, _ = instance.pencil.shifted(V)
     found = up_to_four.decide_four_layers(Blocks(A, B - A * V, C, D), a)
     return None if isinstance(found, Reason) else [*found, V]
 
 
-def _try_shifts(instance: PatternInstance, candidates: Candidates) -> up_to_four.Shifts | None:
-    """Return five shifts for the first candidate V that succeeds, or None."""
+def _five_shifts_from_candidates(
+    instance: PatternInstance, candidates: Candidates
+) -> up_to_four.Shifts | None:
+    """Try the first candidates as the last of five shifts; return the shifts, or None."""
     for _ in range(_TRIALS_FINITE if instance.matrix.domain.is_FiniteField else TRIALS):
         V = next(candidates)
         if V is not None and (found := _five_shifts_given_last(instance, V)) is not None:
@@ -270,19 +290,19 @@ def _try_shifts(instance: PatternInstance, candidates: Candidates) -> up_to_four
 
 
 def _random_matrix_streams(field: Domain) -> Iterator[Draws]:
-    """Yield endless streams of small random matrices."""
+    """Yield sources of random matrices, without end; their entries grow slowly."""
     return (Draws(field, 1 + seed // 4, seed) for seed in count())
 
 
-def _draw_matrix_solutions(solutions: DomainMatrix, p: int, q: int) -> Candidates:
-    """Yield random p x q matrices that solve linear equations."""
+def _yield_random_matrix_solutions(solutions: DomainMatrix, p: int, q: int) -> Candidates:
+    """Yield random p x q matrices from the solutions that `solve_for_matrix` returns."""
     for draw in _random_matrix_streams(solutions.domain):
         v = solutions[:, 0] + solutions[:, 1:] * draw.matrix(solutions.shape[1] - 1, 1)
         yield equations.matrix_from_flat(v.to_list_flat(), (p, q), solutions.domain)
 
 
-def _draw_with_companion_block(pencil: Pencil, solutions: DomainMatrix) -> Candidates:
-    """Yield random V for which D - C V on im C is the companion matrix of a solution g."""
+def _yield_shifts_with_companion_block(pencil: Pencil, solutions: DomainMatrix) -> Candidates:
+    """Yield random V for which D - C V acts on im C as the companion matrix of a solution g."""
     C, D = pencil.C, pencil.D
     q, p = C.shape
     columns = C.extract(list(range(q)), list(linalg.rref(C)[1]))

@@ -2,21 +2,21 @@
 
 Main results
 ------------
-*Matching.* For V = V0 + e t^T both characteristic polynomials are affine in t, and their constant
-coefficients always agree: n - 1 linear equations in n unknowns remain. If D and a differ in size,
-the polynomial of the smaller one is multiplied by a power of x - 1.
+*Equal polynomials.* For V = V0 + e t^T both characteristic polynomials are affine in t, and their
+constant coefficients always agree: n - 1 linear equations in n unknowns remain. If D and a differ
+in size, the polynomial of the smaller one is multiplied by a power of x - 1.
 
-*Peeling* an eigenvalue s with m blocks: choose m columns y, v with (D - s) y = C v and m rows p, q
-with p (a - s) = q c and p v = -q y. Then V y = v and p V = -q make s an eigenvalue of D - C V and
-of a + V c with m blocks. The rest of V is free and solves the same problem on n - m dimensions: on
-the quotient by the y and on the kernel of the p. (For C = I this is the induction by which Sourour,
-1986, factors a matrix into two with given eigenvalues.)
+*Deflation* gives both matrices an eigenvalue s with m blocks: choose m columns y, v with
+(D - s) y = C v and m rows p, q with p (a - s) = q c and p v = -q y. Then V y = v and p V = -q make
+s an eigenvalue of D - C V and of a + V c with m blocks. The rest of V is free and solves the same
+problem on n - m dimensions: on the quotient by the y and on the kernel of the p. (For C = I this is
+the induction by which Sourour, 1986, factors a matrix into two with given eigenvalues.)
 
 *Rank one*: let C = b u and c = w z be products of a column and a row. D - b v, v any row, can have
 exactly the blocks K whose sizes interlace those of its fixed part Du, K_1 >= lam_1 >= K_2 >= .., at
-every irreducible f (R. C. Thompson 1979, E. M. de Sa 1979), and `assign_blocks` constructs v. As a
-module over F[x], D - b v has generators b and q_j (lifts of those of Du) with relations g b = 0 and
-h_j q_j = y_j b, h_j = f^lam_j. With
+every irreducible f (R. C. Thompson 1979, E. M. de Sa 1979), and `row_assigning_block_sizes`
+constructs v. As a module over F[x], D - b v has generators b and q_j (lifts of those of Du) with
+relations g b = 0 and h_j q_j = y_j b, h_j = f^lam_j. With
 
     y_j = f^e_j,  e_j = sum_(i > j) (K_i - lam_i),  g = the product over f of f^(|K| - |lam|)
 
@@ -51,54 +51,55 @@ from exactflow.linear.depth.equations import with_roots_at_one
 from exactflow.linear.depth.fixed_parts import FixedParts
 from exactflow.linear.depth.pattern import Pencil
 
-Divisors = dict[tuple, tuple[int, ...]]
+SizesByFactor = dict[tuple, tuple[int, ...]]
 
 
-def draw_matching_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
-    """Return a V for which D - C V and a + V c have one characteristic polynomial, or None.
+def draw_shift_equating_charpolys(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
+    """Draw V for which D - C V and a + V c have equal characteristic polynomials, or None.
 
-    V = V0 + e t^T or V0 + t e^T, where V0 and e are random and t solves linear equations.
+    V = V0 + e t^T or V0 + t e^T, where V0 and e are random and t solves linear equations. If D and
+    a differ in size, the polynomials are equal up to a power of x - 1.
 
     det(x I - D + b t^T) = det(x I - D) + t^T adj(x I - D) b, and the coefficients of adj(x I - D) b
-    are the columns of the controller basis of D and b; those of (x - 1)^k times both are the
+    are the columns of the controller basis of D and b. Multiplied by (x - 1)^k, they are the
     columns for the polynomial (x - 1)^k det(x I - D).
     """
     q, p = pencil.C.shape
     V0, e = draw.matrix(p, q), draw.matrix(p, 1)
     shifted = pencil.shifted(V0)
-    t = _solve_rank_one_match(shifted, e)
+    t = _second_factor_equating_charpolys(shifted, e)
     if t is not None:
         return V0 + e * t.transpose()
     e = e if p == q else draw.matrix(q, 1)
-    t = _solve_rank_one_match(shifted.transposed(), e)
+    t = _second_factor_equating_charpolys(shifted.transposed_and_exchanged(), e)
     return None if t is None else V0 + t * e.transpose()
 
 
-def _solve_rank_one_match(pencil: Pencil, e: DomainMatrix) -> DomainMatrix | None:
-    """Find t such that V = e t^T makes the characteristic polynomials agree, or None."""
+def _second_factor_equating_charpolys(pencil: Pencil, first: DomainMatrix) -> DomainMatrix | None:
+    """Find a column t for which V = first t^T equates the characteristic polynomials, or None."""
     C, D, a, c = pencil
     q, p = C.shape
     f, g = with_roots_at_one(D.charpoly_berk(), p - q), with_roots_at_one(a.charpoly_berk(), q - p)
     right = linalg.column([y - x for x, y in zip(f[1:], g[1:], strict=True)], D.domain)
-    H, K = krylov.controller_basis(D, f, C * e), krylov.controller_basis(a, g, e)
+    H, K = krylov.controller_basis(D, f, C * first), krylov.controller_basis(a, g, first)
     t, _ = linalg.solve((H + c * K).transpose(), right)
     return t
 
 
-def draw_peeling_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
-    """Peel eigenvalues off the fixed parts, and match the rest as `draw_matching_shift` does.
+def draw_shift_by_deflation(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
+    """Draw V that deflates eigenvalues of the fixed parts, and then equates the polynomials left.
 
-    Return V, or None if an equation has no solution. An eigenvalue is peeled off as long as both
-    parts are nonempty, or one of them has several blocks at it.
+    Return V, or None if an equation has no solution. An eigenvalue is deflated as long as both
+    fixed parts are nonempty, or one of them has several blocks at it.
     """
     (q, p), field = pencil.C.shape, pencil.D.domain
     if q * p < 2:
         return linalg.zeros(p, q, field)
     parts = FixedParts.of(pencil)
-    eigenvalue = _choose_eigenvalue(parts)
+    eigenvalue = _choose_eigenvalue_to_deflate(parts)
     if eigenvalue is None:
-        return draw_matching_shift(pencil, draw)
-    found = _draw_left_right_eigenvectors(pencil, parts, eigenvalue, draw)
+        return draw_shift_equating_charpolys(pencil, draw)
+    found = _draw_eigenvectors_and_images(pencil, parts, eigenvalue, draw)
     if found is None:
         return None
     m = eigenvalue.blocks
@@ -106,20 +107,20 @@ def draw_peeling_shift(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
     P_inverse = left.vstack(linalg.complement(left.transpose()).transpose())
     Q = y.hstack(linalg.complement(y))
     P, Q_inverse = P_inverse.inv(), Q.inv()
-    fixed = _matrix_with_border(P_inverse * v, -(other * Q))
+    fixed = _zero_matrix_with_border(P_inverse * v, -(other * Q))
     C, D, a, c = pencil
     adapted = Pencil(Q_inverse * C * P, Q_inverse * D * Q, P_inverse * a * P, Q_inverse * c * P)
-    rest = draw_peeling_shift(Pencil(*(M[m:, m:] for M in adapted.shifted(fixed))), draw)
+    rest = draw_shift_by_deflation(Pencil(*(M[m:, m:] for M in adapted.shifted(fixed))), draw)
     if rest is None:
         return None
     return P * (fixed + linalg.direct_sum(linalg.zeros(m, m, field), rest)) * Q_inverse
 
 
-class _PeeledEigenvalue(NamedTuple):
-    """An eigenvalue s of the fixed parts that both matrices get, with a number of blocks.
+class _DeflatedEigenvalue(NamedTuple):
+    """An eigenvalue s of a fixed part that D - C V and a + V c get, and the number of its blocks.
 
-    A block of Du and one of aN are paired; the larger size is that of the new block. `first` blocks
-    of Du and `second` blocks of aN have this size already; the others grow.
+    A block of Du and one of aN are paired; the new block has the larger of both sizes. `first`
+    blocks of Du and `second` blocks of aN have this size already; the others grow.
     """
 
     s: Element
@@ -128,10 +129,10 @@ class _PeeledEigenvalue(NamedTuple):
     second: int
 
 
-def _choose_eigenvalue(parts: FixedParts) -> _PeeledEigenvalue | None:
-    """Return an eigenvalue of the fixed parts to peel off, or None if there is none.
+def _choose_eigenvalue_to_deflate(parts: FixedParts) -> _DeflatedEigenvalue | None:
+    """Return the eigenvalue of the fixed parts to deflate next, or None if there is none.
 
-    It makes the dimensions of the two parts as equal as possible, because parts of different size
+    It makes the dimensions of both fixed parts as equal as possible, because parts of unequal size
     reduce the rank of C, as in D y = s y with y new and p C = 0. If one part is empty, only an
     eigenvalue with several blocks counts.
     """
@@ -145,37 +146,40 @@ def _choose_eigenvalue(parts: FixedParts) -> _PeeledEigenvalue | None:
         pairs = list(zip_longest(*(part.get(s, ()) for part in found), fillvalue=0))
         kept = (sum(x >= y for x, y in pairs), sum(x <= y for x, y in pairs))
         if nonempty or len(pairs) > 1:
-            candidates.append(_PeeledEigenvalue(s, len(pairs), *kept))
+            candidates.append(_DeflatedEigenvalue(s, len(pairs), *kept))
     excess = parts.Du.shape[0] - parts.aN.shape[0]
     return min(candidates, key=lambda e: abs(excess - e.first + e.second), default=None)
 
 
-def _draw_left_right_eigenvectors(
-    pencil: Pencil, parts: FixedParts, eigenvalue: _PeeledEigenvalue, draw: Draws
+def _draw_eigenvectors_and_images(
+    pencil: Pencil, parts: FixedParts, eigenvalue: _DeflatedEigenvalue, draw: Draws
 ) -> tuple[DomainMatrix, ...] | None:
-    """Draw m columns y, v and m rows p, q with (D - s) y = C v, p (a - s) = q c, p v + q y = 0.
+    """Draw eigenvectors y, p of D - C V and a + V c, and their images v = V y and q = -p V.
 
-    Return None if the y or the p are dependent. A y that extends a block of Du vanishes in the
-    quotient, L y = 0; p vanishes similarly in the quotient of N.
+    The columns y, v and the rows p, q, m of each, satisfy (D - s) y = C v, p (a - s) = q c and
+    p v + q y = 0. Return None if the y or the p are dependent. A y that extends a block of Du
+    vanishes in the quotient, L y = 0; p vanishes similarly in the quotient of N.
     """
     C, D, a, c = pencil
     D_s, a_s = (M - linalg.identity(M.shape[0], M.domain) * eigenvalue.s for M in (D, a))
     columns = linalg.kernel(D_s.hstack(-C))
     rows = linalg.kernel(a_s.transpose().hstack(-c.transpose()))
-    column = _draw_kernel_columns(columns, parts.L, eigenvalue.first, eigenvalue.blocks, draw)
+    column = _draw_combinations_mostly_in_kernel(
+        columns, parts.L, eigenvalue.first, eigenvalue.blocks, draw
+    )
     y, v = column[: C.shape[0], :], column[C.shape[0] :, :]
     rows = rows * linalg.kernel((rows.transpose() * v.vstack(y)).transpose())
-    row = _draw_kernel_columns(
+    row = _draw_combinations_mostly_in_kernel(
         rows, parts.N, eigenvalue.second, eigenvalue.blocks, draw
     ).transpose()
     p, q = row[:, : C.shape[1]], row[:, C.shape[1] :]
     return (y, v, p, q) if linalg.rank(y) == linalg.rank(p) == eigenvalue.blocks else None
 
 
-def _draw_kernel_columns(
+def _draw_combinations_mostly_in_kernel(
     space: DomainMatrix, L: DomainMatrix, free: int, count: int, draw: Draws
 ) -> DomainMatrix:
-    """Return random combinations x of columns; except for `free` of them, L x = 0."""
+    """Draw combinations of the columns of `space`; L maps all to 0, except the first `free`."""
     inside = space * linalg.kernel(L * space[: L.shape[1], :]) if L.shape[0] else space
     chosen = [
         part * draw.matrix(part.shape[1], 1) for part in [space] * free + [inside] * (count - free)
@@ -183,42 +187,50 @@ def _draw_kernel_columns(
     return linalg.from_columns(chosen)
 
 
-def _matrix_with_border(columns: DomainMatrix, rows: DomainMatrix) -> DomainMatrix:
+def _zero_matrix_with_border(columns: DomainMatrix, rows: DomainMatrix) -> DomainMatrix:
     """Return the matrix with the given first columns and first rows, and zeros elsewhere."""
     m, zeros = rows.shape[0], linalg.zeros(columns.shape[0], rows.shape[1], rows.domain)
     return rows.vstack(columns[m:, :].hstack(zeros[m:, m:]))
 
 
-def shift_for_rank_one(pencil: Pencil, parts: FixedParts) -> DomainMatrix:
-    """Return V such that Flanders' theorem applies to D - C V and a + V c, for C of rank one.
+def flanders_shift_for_rank_one(pencil: Pencil, parts: FixedParts) -> DomainMatrix:
+    """Return V for which D - C V and a + V c fulfil Flanders' conditions, for C of rank one.
 
-    The fixed parts satisfy the inequalities of `exactflow.linear.depth.fixed_parts`.
+    The fixed parts must satisfy the inequalities of `exactflow.linear.depth.fixed_parts`.
     """
     of_D, of_a = _choose_block_sizes(parts)
     C, D, a, c = pencil
-    (b, u), (w, z) = _outer_factors(C), _outer_factors(c)
-    v = assign_blocks(D, b, (parts.L, parts.Du), of_D)
-    v_a = -assign_blocks(a.transpose(), z.transpose(), (parts.N, parts.aN), of_a).transpose()
+    (b, u), (w, z) = _rank_one_factors(C), _rank_one_factors(c)
+    v = row_assigning_block_sizes(D, b, (parts.L, parts.Du), of_D)
+    v_a = -row_assigning_block_sizes(
+        a.transpose(), z.transpose(), (parts.N, parts.aN), of_a
+    ).transpose()
     u_right = linalg.left_inverse(u.transpose()).transpose()
     w_left = linalg.left_inverse(w)
     return u_right * (v - u * v_a * w_left) + v_a * w_left
 
 
-def _outer_factors(C: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return a column b and a row u with C = b u."""
+def _rank_one_factors(C: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
+    """Return a column b and a row u with C = b u, for C of rank one."""
     n, pivot = C.shape[0], linalg.rref(C)[1][0]
     b = C.extract(list(range(n)), [pivot])
     return b, linalg.left_inverse(b) * C
 
 
-def _choose_block_sizes(parts: FixedParts) -> tuple[Divisors, Divisors]:
-    """Return block sizes for D' and a'; the rest of the dimension n becomes a block at 1."""
+def _choose_block_sizes(parts: FixedParts) -> tuple[SizesByFactor, SizesByFactor]:
+    """Return the sizes of the blocks that V shall give to D - C V and to a + V c.
+
+    They are the least possible, but the remaining dimensions join a block at eigenvalue 1.
+    """
     one = parts.L.domain.one
     at_one = (one, -one)
-    of_D: Divisors = {}
-    of_a: Divisors = {}
-    for f, sizes in {**parts.divisors, at_one: parts.divisors.get(at_one, ((), ()))}.items():
-        counts: Any = parts.least_counts(f, *sizes)  # not None here: the fixed parts do not clash
+    of_D: SizesByFactor = {}
+    of_a: SizesByFactor = {}
+    for f, sizes in {
+        **parts.block_sizes_by_factor,
+        at_one: parts.block_sizes_by_factor.get(at_one, ((), ())),
+    }.items():
+        counts: Any = parts.least_block_counts_at(f, *sizes)  # not None: some V is possible
         of_D[f], of_a[f] = (conjugate_partition(count) for count in counts)
     rest = parts.n - sum((len(f) - 1) * sum(sizes) for f, sizes in of_D.items())
     for divisors in (of_D, of_a):
@@ -227,31 +239,34 @@ def _choose_block_sizes(parts: FixedParts) -> tuple[Divisors, Divisors]:
     return of_D, of_a
 
 
-def assign_blocks(
-    D: DomainMatrix, b: DomainMatrix, fixed: tuple[DomainMatrix, DomainMatrix], wanted: Divisors
+def row_assigning_block_sizes(
+    D: DomainMatrix,
+    b: DomainMatrix,
+    fixed: tuple[DomainMatrix, DomainMatrix],
+    wanted: SizesByFactor,
 ) -> DomainMatrix:
-    """Return v such that D - b v has the wanted blocks, whose sizes interlace those of Du.
+    """Return a row v for which D - b v has blocks of the wanted sizes.
 
-    `fixed` consists of L and Du, u x n and u x u: the largest L with L b = 0 and L D = Du L.
+    The sizes must interlace the block sizes of Du at each factor. `fixed` consists of L and Du,
+    u x n and u x u: the largest L with L b = 0 and L D = Du L.
     """
     L, Du = fixed
     m, field = D.shape[0] - L.shape[0], D.domain
     H = krylov.controller_basis(D, krylov.minimal_polynomial(D, b), b)
-    g, basis, row = _polynomial_chains_and_row(Du, wanted)
+    goal, basis = _wanted_first_row_and_chains(Du, wanted)
     if basis is not None:
         H = H.hstack(linalg.left_inverse(L.transpose()).transpose() * basis)
-        H = H * _shear_clearing_upper_right(H.inv() * D * H, m)
+        H = H * _shear_leaving_upper_right_row(H.inv() * D * H, m)
     current = (H.inv() * D * H).to_list()[0]
-    goal = [*(-x for x in g[1:]), *row]
     return linalg.column([x - y for x, y in zip(current, goal, strict=True)], field).transpose() * (
         H.inv()
     )
 
 
-def _shear_clearing_upper_right(D: DomainMatrix, m: int) -> DomainMatrix:
-    """Return [[I, T], [0, I]] that clears the upper right block of D except its first row.
+def _shear_leaving_upper_right_row(D: DomainMatrix, m: int) -> DomainMatrix:
+    """Return a shear S for which S^-1 D S has only a first row in its upper right block.
 
-    D is block upper triangular, and its leading m x m block is in controller form.
+    S = [[I, T], [0, I]]. D is block upper triangular; its first m x m block is in controller form.
     """
     n, field = D.shape[0], D.domain
     upper, lower = D[:m, m:], D[m:, m:]
@@ -264,12 +279,13 @@ def _shear_clearing_upper_right(D: DomainMatrix, m: int) -> DomainMatrix:
     return linalg.join(blocks)
 
 
-def _polynomial_chains_and_row(
-    Du: DomainMatrix, wanted: Divisors
-) -> tuple[list, DomainMatrix | None, list]:
-    """Return a polynomial g, a basis of chains of Du (None if it is empty), and a row x.
+def _wanted_first_row_and_chains(
+    Du: DomainMatrix, wanted: SizesByFactor
+) -> tuple[list, DomainMatrix | None]:
+    """Return the first row that gives D - b v the wanted blocks, and a basis of chains of Du.
 
-    D - b v has the wanted blocks if its first row is (-g_1, -g_2, .., x).
+    The row is (-g_1, -g_2, .., x) for the polynomial g and numbers x. The basis is None if Du is
+    empty.
     """
     field = Du.domain
     g, row = [field.one], []
@@ -283,15 +299,16 @@ def _polynomial_chains_and_row(
             h = dup_pow(list(f), size, field)
             y = dup_pow(list(f), excess, field) if excess < size else []
             basis.extend(orbit(Du, generator, len(h) - 1))
-            row.extend(_row_for_relation(h, y, field))
-    return g, linalg.from_columns(basis) if basis else None, row
+            row.extend(_coordinates_in_horner_basis(y, h, field))
+    return [*(-x for x in g[1:]), *row], linalg.from_columns(basis) if basis else None
 
 
-def _row_for_relation(h: Sequence, y: Sequence, field: Domain) -> list:
-    """Return x such that D e_i = e_(i+1) + x_i b, D e_(d-1) = -sum h_i e_i + x_(d-1) b imply
-    h(D) e_0 = y(D) b.
+def _coordinates_in_horner_basis(y: Sequence, h: Sequence, field: Domain) -> list:
+    """Return c with y = sum_i c_i H_i, H_i = t^i + h_1 t^(i-1) + .. + h_i Horner's polynomials.
 
-    In coefficients: y = sum_i x_i (x^(d-1-i) + the leading coefficients of h after it).
+    The degree d of h is greater than that of y; the coordinate of H_(d-1) comes first. Let x be
+    the coordinates in this order: D e_i = e_(i+1) + x_i b and D e_(d-1) = -sum h_i e_i + x_(d-1) b
+    imply h(D) e_0 = y(D) b.
     """
     d = len(h) - 1
     rest = [field.zero] * (d - len(y)) + list(y)

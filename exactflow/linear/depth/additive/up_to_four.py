@@ -31,26 +31,36 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import linalg
 from exactflow.exact.flanders import (
     cyclic_bases,
-    flanders_pair,
+    find_flanders_pair_minus_identity,
     is_x_minus_one,
     pad_smaller_with_ones,
 )
 from exactflow.exact.linalg import Alternative, Blocks
-from exactflow.exact.normal_forms import block_sizes, fitting_decomposition, irreducible_factors
-from exactflow.linear.depth.equations import Equation, entry_reason, matrix_from_flat, solve
+from exactflow.exact.normal_forms import (
+    block_sizes,
+    fitting_basis_and_nilpotent_size,
+    irreducible_factors,
+)
+from exactflow.linear.depth.equations import (
+    Equation,
+    entry_reason_up_to_two,
+    matrix_from_flat,
+    solve_for_matrix,
+)
 from exactflow.linear.depth.pattern import PatternInstance, Reason
 
 Shifts = list[DomainMatrix]
 
 
 def decide_at_most_two_layers(instance: PatternInstance) -> Shifts | Reason:
-    """Decide a pattern of at most two letters, entry by entry."""
-    reason = entry_reason(instance)
-    return reason or [instance.blocks.B, instance.blocks.C][: len(instance.pattern)]
+    """Decide a pattern of at most two letters by the entries of the matrix."""
+    reason = entry_reason_up_to_two(instance)
+    _, B, C, _ = instance.blocks_for_pattern
+    return reason or [B, C][: len(instance.pattern)]
 
 
 def decide_three_layers(blocks: Blocks) -> Shifts | Reason:
-    """Decide U L U: solve X C = A - I, C Z = D - I, X + A Z = B.
+    """Decide U L U: solve X C = A - I, C Z = D - I, X + A Z = B for X and Z.
 
     X and Z are particular solutions, up to rows l with l C = 0 and columns r with C r = 0; these
     enter the third equation through l and A r.
@@ -66,7 +76,7 @@ def decide_three_layers(blocks: Blocks) -> Shifts | Reason:
         column = _unit_row_at_nonzero((row * D1).transpose()).transpose()
         return Reason("linear", (of_A, column * row, of_B))
     r, lk = linalg.kernel(C), linalg.left_kernel(C)
-    free, wrong = _solve_two_sided(A * r, lk, B - X - A * Z)
+    free, wrong = _solve_two_sided_sum(A * r, lk, B - X - A * Z)
     if wrong is None:
         return [X + free[1] * lk, C, Z + r * free[0]]
     y, k = wrong  # solve k = C z and y A = t C; the latter has a solution since y A r = 0
@@ -87,8 +97,8 @@ def _unit_row_at_nonzero(column: DomainMatrix) -> DomainMatrix:
     return linalg.unit_vector(column.shape[0], place, column.domain).transpose()
 
 
-def _solve_two_sided(K: DomainMatrix, lk: DomainMatrix, E: DomainMatrix) -> Alternative:
-    """Solve K S + T l = E, K of full column and l of full row rank.
+def _solve_two_sided_sum(K: DomainMatrix, lk: DomainMatrix, E: DomainMatrix) -> Alternative:
+    """Solve K S + T l = E for S and T, where K has full column rank and l has full row rank.
 
     Return ((S, T), None), or (None, (y, k)) with y K = 0, l k = 0 and y E k != 0.
     """
@@ -107,7 +117,7 @@ def _solve_two_sided(K: DomainMatrix, lk: DomainMatrix, E: DomainMatrix) -> Alte
 
 
 def flanders_reason(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
-    """Return a reason why D = I + Y Z, a = I + Z Y is impossible, or None if it is possible."""
+    """Return a reason why D = I + Y Z, a = I + Z Y has no solution Y, Z, or None if it has one."""
     large, other = pad_smaller_with_ones(D, a)
     if linalg.trace(large) != linalg.trace(other):
         return Reason("trace", 1)
@@ -118,22 +128,23 @@ def flanders_reason(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
     if cyclic_bases(large, other, f):
         return None
     for factor, multiplicity in irreducible_factors(f, D.domain):
-        if multiplicity > 1 and not _have_matching_sizes(
+        if multiplicity > 1 and not _are_flanders_block_sizes(
             block_sizes(D, factor), block_sizes(a, factor), factor
         ):
             return Reason("similarity", (factor,))
     return None
 
 
-def _have_matching_sizes(of_D: tuple[int, ...], of_a: tuple[int, ...], f: tuple) -> bool:
-    """Whether block sizes at f are equal, or at f = x - 1 differ by at most one each."""
+def _are_flanders_block_sizes(of_D: tuple[int, ...], of_a: tuple[int, ...], f: tuple) -> bool:
+    """Whether D and a have equal block sizes at f; at f = x - 1 they may differ by one each."""
     pairs = zip_longest(of_D, of_a, fillvalue=0)
     return all(abs(x - y) <= is_x_minus_one(f) for x, y in pairs)
 
 
 def decide_four_layers(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
-    """Decide U L U L for the blocks of M and the first block a of M^-1: find Y, Z with D = I + Y Z
-    and a = I + Z Y, then X and W.
+    """Decide U L U L: find Y, Z with D = I + Y Z and a = I + Z Y, then X and W.
+
+    `blocks` are A, B, C, D of M; a is the first block of M^-1.
     """
     _, B, C, D = blocks
     reason = flanders_reason(D, a)
@@ -142,23 +153,25 @@ def decide_four_layers(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
     inverse = linalg.inverse_or_none(D)
     if inverse is None:
         return _decide_four_layers_singular_D(blocks, a)
-    Y, Z = _flanders_factors(D, a)
+    Y, Z = _flanders_factors_less_identity(D, a)
     return [(B - Z) * inverse, Y, Z, inverse * (C - Y)]
 
 
-def _flanders_factors(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return Y, Z with D = I + Y Z and a = I + Z Y, for matrices without an obstruction."""
+def _flanders_factors_less_identity(
+    D: DomainMatrix, a: DomainMatrix
+) -> tuple[DomainMatrix, DomainMatrix]:
+    """Return Y, Z with D = I + Y Z and a = I + Z Y, if `flanders_reason` finds no reason."""
     i, j = D.shape[0], a.shape[0]
     if not i or not j:
         return linalg.zeros(i, j, D.domain), linalg.zeros(j, i, D.domain)
-    pair: Any = flanders_pair(D, a)
+    pair: Any = find_flanders_pair_minus_identity(D, a)
     return pair
 
 
 def _decide_four_layers_singular_D(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
     """Decide U L U L for singular D, by Fitting's lemma."""
     _, B, C, D = blocks
-    (P, m), (Q, _) = fitting_decomposition(D), fitting_decomposition(a)
+    (P, m), (Q, _) = fitting_basis_and_nilpotent_size(D), fitting_basis_and_nilpotent_size(a)
     j, i, field = D.shape[0] - m, a.shape[0] - m, D.domain
     P_inverse, Q_inverse, one = P.inv(), Q.inv(), linalg.identity(m, field)
     of_D, of_a = P_inverse * D * P, Q_inverse * a * Q
@@ -169,7 +182,7 @@ def _decide_four_layers_singular_D(blocks: Blocks, a: DomainMatrix) -> Shifts | 
         Equation("l Y = l C", (lk * C * Q)[:, i:], [("Y", (lk * P)[:, j:], one)]),
         Equation("Y B r = -r", -(P_inverse * r)[j:, :], [("Y", one, (Q_inverse * B * r)[i:, :])]),
     ]
-    solutions, multiplier = solve(system, m, m)
+    solutions, multiplier = solve_for_matrix(system, m, m)
     if multiplier is not None:
         P0, L0, R0 = multiplier
         into, onto = Q[:, i:], P_inverse[j:, :]
@@ -177,18 +190,22 @@ def _decide_four_layers_singular_D(blocks: Blocks, a: DomainMatrix) -> Shifts | 
     Y = matrix_from_flat(solutions[:, 0].to_list_flat(), (m, m), field)
     Z = Y.inv() * (D0 - one)
     if i or j:
-        Y1, Z1 = _flanders_factors(of_D[:j, :j], of_a[:i, :i])
+        Y1, Z1 = _flanders_factors_less_identity(of_D[:j, :j], of_a[:i, :i])
         Y, Z = linalg.direct_sum(Y1, Y), linalg.direct_sum(Z1, Z)
-    return _solve_outer_layers(blocks, P * Y * Q_inverse, Q * Z * P_inverse, r, lk)
+    return _complete_four_shifts(blocks, P * Y * Q_inverse, Q * Z * P_inverse, r, lk)
 
 
-def _solve_outer_layers(
+def _complete_four_shifts(
     blocks: Blocks, Y: DomainMatrix, Z: DomainMatrix, r: DomainMatrix, lk: DomainMatrix
 ) -> Shifts:
-    """Solve X D = B - Z, D W = C - Y, X Y + B W = A - I, the last by the freedom of X and W."""
+    """Return X, Y, Z, W for given Y, Z: X D = B - Z, D W = C - Y and X Y + B W = A - I.
+
+    X and W are determined up to the left kernel `lk` and the kernel `r` of D; these solve the last
+    equation.
+    """
     A, B, C, D = blocks
     X, _ = _solve_left_factor(D, B - Z)
     W, _ = linalg.solve(D, C - Y)
     missing = A - linalg.identity(A.shape[0], A.domain) - X * Y - B * W
-    (S, T), _ = _solve_two_sided(B * r, lk * C, missing)
+    (S, T), _ = _solve_two_sided_sum(B * r, lk * C, missing)
     return [X + T * lk, Y, Z, W + r * S]

@@ -17,8 +17,8 @@ are named.
   several sizes of minors may exclude four together (`exactflow.linear.depth.scaled.signs`).
 
 On halves of two sizes ranks exclude long patterns (`exactflow.linear.depth.rank_obstructions`).
-Upper bounds come from the layers of `factor`, and from `find_additive_layers` for M P^-1, where P
-is diagonal with one entry det M and otherwise ones. P merges into a layer. If the bounds differ,
+Upper bounds come from the layers of `factor`, and from `find_few_additive_layers` for M P^-1, where
+P is diagonal with one entry det M and otherwise ones. P merges into a layer. If the bounds differ,
 the depth is not decided.
 
 *Four layers for n = 2.* The two equations for x = 1 / G and y = E are
@@ -55,18 +55,21 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import linalg
 from exactflow.exact.typing import HALVES, Element
 from exactflow.flows.linear import LinearCoupling
-from exactflow.linear.depth.additive import exclude_by_ranks, find_additive_layers
+from exactflow.linear.depth.additive import (
+    exclude_greatest_length_by_ranks,
+    find_few_additive_layers,
+)
 from exactflow.linear.depth.additive.up_to_four import decide_four_layers, decide_three_layers
-from exactflow.linear.depth.equations import entry_reason
+from exactflow.linear.depth.equations import entry_reason_up_to_two
 from exactflow.linear.depth.obstruction import Obstruction, Obstructions, exclude_all
 from exactflow.linear.depth.pattern import PatternInstance, Reason, SplitMatrix
 from exactflow.linear.depth.result import CertifiedDepth, MinimalDepth, lower_bound
 from exactflow.linear.depth.scaled.signs import (
-    kernel_product_reason,
+    kernel_reason_for_four_layers,
     opposed_minors_reason,
     polynomial_multiplier_reason,
 )
-from exactflow.linear.depth.scaled.three_scaled_layers import decide_positive_diagonals
+from exactflow.linear.depth.scaled.three_scaled_layers import decide_diagonals_of_three_layers
 from exactflow.linear.factor import assembly
 from exactflow.linear.factor.assembly import Layers
 from exactflow.linear.factor.problem import Problem
@@ -77,50 +80,50 @@ NEAR = sympy.Rational(1, 2**20)
 
 
 def bound_scaled_depth(problem: Problem) -> MinimalDepth:
-    """Return bounds for the least number of layers with positive scales; det M > 0."""
-    split = SplitMatrix(problem.matrix.to_dense(), problem.partition[0])
+    """Return bounds for the least number of layers with positive scales, for det M > 0."""
+    split = SplitMatrix(problem.matrix_of_layers.to_dense(), problem.partition[0])
 
     def make_result(layers: Sequence[LinearCoupling], excluded: Obstructions) -> MinimalDepth:
         return MinimalDepth.verified(layers, problem, "positive", excluded)
 
-    short = assembly.find_two_layers(split.blocks)
+    short = assembly.find_at_most_two_layers(split.blocks)
     if short is not None:
-        return make_result(short, _exclude_by_entries(len(short) - 1, split))
+        return make_result(short, _exclude_longest_by_entries(len(short) - 1, split))
     three, without_three = _find_three_layers(split)
     if three is not None:
-        return make_result(three, _exclude_by_entries(2, split))
+        return make_result(three, _exclude_longest_by_entries(2, split))
     p, q = split.partition
     excluded = _try_excluding_four_or_five(split, without_three) if p == q else without_three
-    excluded = excluded or _exclude_by_entries(2, split)
+    excluded = excluded or _exclude_longest_by_entries(2, split)
     if (p, q) == (2, 2) and lower_bound(excluded) < 5:
         four = _choose_fewest_digits(map(find_four_layers_4x4, split.instances(4, "positive")))
         if four is not None:
             return make_result(four, excluded)
     general = min(_yield_general_layers(problem, split), key=len)
     if p != q:
-        longer = exclude_by_ranks(range(4, len(general)), split, "positive")
+        longer = exclude_greatest_length_by_ranks(range(4, len(general)), split, "positive")
         return make_result(general, longer or excluded)
     if lower_bound(excluded) == 4 and len(general) > 4:
-        certified = _certified_layers(problem, split, excluded)
+        certified = _certify_four_layers(problem, split, excluded)
         if certified is not None:
             return certified
         excluded = _try_excluding_four_or_five(split, excluded, by_multipliers=True)
     return make_result(general, excluded)
 
 
-def _exclude_by_entries(most: int, split: SplitMatrix) -> Obstructions:
-    """Return obstructions by an entry to the longest patterns, of at most two letters."""
+def _exclude_longest_by_entries(most: int, split: SplitMatrix) -> Obstructions:
+    """Return obstructions, by an entry, to the longest possible patterns of at most `most` <= 2."""
     for length in range(most, -1, -1):
-        if found := exclude_all(split.instances(length, "positive"), entry_reason):
+        if found := exclude_all(split.instances(length, "positive"), entry_reason_up_to_two):
             return found
     return ()
 
 
 def _find_three_layers(split: SplitMatrix) -> tuple[Layers | None, Obstructions]:
-    """Return three layers, or None and obstructions; these are empty if a sign is not known."""
+    """Return three layers, or None and obstructions, or None and () if a sign is not known."""
     obstructions, decided = [], True
     for instance in split.instances(3, "positive"):
-        found = decide_positive_diagonals(instance)
+        found = decide_diagonals_of_three_layers(instance)
         if isinstance(found, Reason):
             obstructions.append(Obstruction.of(instance, found))
         elif found is None:
@@ -131,51 +134,51 @@ def _find_three_layers(split: SplitMatrix) -> tuple[Layers | None, Obstructions]
 
 
 def _try_excluding_four_or_five(
-    split: SplitMatrix, without_three: Obstructions, *, by_multipliers: bool = False
+    split: SplitMatrix, fallback: Obstructions, *, by_multipliers: bool = False
 ) -> Obstructions:
-    """Return obstructions to five or four layers, or, if there are none, the given ones."""
+    """Return obstructions to five layers, or to four layers, or `fallback` if none are found."""
 
     def find_reason(instance: PatternInstance) -> Reason | None:
-        found = opposed_minors_reason(instance) or kernel_product_reason(instance)
+        found = opposed_minors_reason(instance) or kernel_reason_for_four_layers(instance)
         return polynomial_multiplier_reason(instance) if found is None and by_multipliers else found
 
     for length in (5, 4):
         if found := exclude_all(split.instances(length, "positive"), find_reason):
             return found
-    return without_three
+    return fallback
 
 
 def find_four_layers_4x4(instance: PatternInstance) -> Layers | None:
-    """Return layers in a pattern of four letters, for n = 2, or None if none are found."""
+    """Return four layers of a 4 x 4 matrix in a pattern, or None if none are found."""
     diagonals = yield_matching_diagonals_4x4(instance)
     return _choose_fewest_digits(_layers_given_diagonals(instance, E, G) for E, G in diagonals)
 
 
 def _choose_fewest_digits(candidates: Iterable[Layers | None]) -> Layers | None:
-    """Return the layers with the fewest digits, or None if there are no layers."""
+    """Return the candidate with the fewest digits, or None if all candidates are None."""
     found = (layers for layers in candidates if layers is not None)
     return min(found, key=lambda layers: sum(layer.bits or 0 for layer in layers), default=None)
 
 
-def _certified_layers(
+def _certify_four_layers(
     problem: Problem, split: SplitMatrix, excluded: Obstructions
 ) -> CertifiedDepth | None:
-    """Return four layers that are proved to exist, with their floats, or None."""
+    """Return the result with four layers that are proved to exist, rounded to floats, or None."""
     if not split.matrix.domain.is_QQ:
         return None
     try:
         from exactflow.linear.depth.scaled.certified import search_certified_layers
-    except ModuleNotFoundError:  # a browser may lack NumPy: the bounds hold without a search
+    except ModuleNotFoundError:  # without NumPy, as in a browser, there is no search
         return None
 
     found = search_certified_layers(split)
     if found is None:
         return None
     target = problem.target.to_dense()
-    rounded = [layer.floats().exact() for layer in found.layers]
+    rounded = [layer.midpoints_as_floats().exact() for layer in found.layers]
     finer = [layer.midpoints() for layer in found.layers]
     for layers in (rounded, finer):
-        flow = problem.make_flow(layers, "depth")
+        flow = problem.make_unverified_flow(layers, "depth")
         error = sympy.Rational(_largest_absolute_entry(flow.domain_matrix() - target))
         if error < NEAR * _largest_absolute_entry(target):
             return CertifiedDepth(
@@ -190,48 +193,48 @@ def _largest_absolute_entry(M: DomainMatrix) -> Element:
 
 
 def _layers_given_diagonals(instance: PatternInstance, E: Sequence, G: Sequence) -> Layers | None:
-    """Return layers of M as a product of a pattern and diag(E, G), both positive, or None.
+    """Return layers of M = (product in the pattern) diag(E, G), or None if there are none.
 
     The pattern has three or four letters; if it starts with L, the halves are exchanged.
     """
     one = instance.matrix.domain.one
-    M = linalg.scale_columns(linalg.join(instance.blocks), [one / x for x in (*E, *G)])
+    M = linalg.scale_columns(linalg.join(instance.blocks_for_pattern), [one / x for x in (*E, *G)])
     blocks = linalg.split(M, len(E))
     if len(instance.pattern) == 3:
         found = decide_three_layers(blocks)
     else:
-        found = decide_four_layers(blocks, linalg.scale_rows(E, instance.inverse.A))
+        found = decide_four_layers(blocks, linalg.scale_rows(E, instance.inverse_for_pattern.A))
     if isinstance(found, Reason):
         return None
     shears = assembly.alternate_shears(found, "first")
-    layers = _prepend_diagonal(assembly.layers_of_shears(shears), E, G)
-    return assembly.merge_neighbours(
+    layers = _prepend_diagonal(assembly.layers_in_application_order(shears), E, G)
+    return assembly.merge_neighbours_drop_identities(
         assembly.with_halves_exchanged(layers) if instance.is_exchanged else layers
     )
 
 
 def _yield_general_layers(problem: Problem, split: SplitMatrix) -> Iterator[Layers]:
-    """Yield layers for any matrix of positive determinant; at equal halves at most six."""
+    """Yield layers by several methods, for det M > 0; on equal halves at most six."""
     p, q = split.partition
     for method in ("auto", "commutator") if p == q else ("auto",):
-        yield assembly.merge_neighbours(factor_by_route(problem, method)[0])
+        yield assembly.merge_neighbours_drop_identities(factor_by_route(problem, method)[0])
     one, det = split.matrix.domain.one, problem.det
     for first in (True, False):
         scales = [one] * p, [one] * q
         scales[not first][0] = det
         inverse = [one / x for x in (*scales[0], *scales[1])]
-        additive, _ = find_additive_layers(
+        additive, _ = find_few_additive_layers(
             SplitMatrix(linalg.scale_columns(split.matrix, inverse), p)
         )
         if additive:
-            yield assembly.merge_neighbours(_prepend_diagonal(additive, *scales))
+            yield assembly.merge_neighbours_drop_identities(_prepend_diagonal(additive, *scales))
 
 
 def _prepend_diagonal(
     layers: Sequence[LinearCoupling], first: Sequence, second: Sequence
 ) -> list[LinearCoupling]:
-    """Return layers of diag(first, second), followed by the given additive layers."""
-    # The inverse: the inverses of the layers, followed by the inverse of the diagonal.
+    """Return layers that apply diag(first, second), and then the given additive layers."""
+    # The inverse flow applies the inverse layers, and then the inverse diagonal.
     found = [layer.inverse() for layer in reversed(layers)]
     for half, scale in zip(HALVES, (first, second), strict=True):
         found = assembly.append_scale(found, half, [layers[0].field.one / x for x in scale])
@@ -239,14 +242,15 @@ def _prepend_diagonal(
 
 
 def yield_matching_diagonals_4x4(instance: PatternInstance) -> Iterator[tuple[list, list]]:
-    """Yield E and G such that D G^-1 and E a have one characteristic polynomial and
-    det M = det E det G, for n = 2 and four letters.
+    """Yield diagonals E, G with which a 4 x 4 matrix may be a product of four layers.
+
+    D G^-1 and E a have equal characteristic polynomials, and det M = det E det G.
     """
     field, det = instance.matrix.domain, instance.split.det
-    d, a = instance.blocks.D, instance.inverse.A
+    d, a = instance.blocks_for_pattern.D, instance.inverse_for_pattern.A
     (d1, d2), (a1, a2) = d.diagonal(), a.diagonal()
     roots = [p / q for p, q in ((d1, a1), (a2 * det, d2)) if q]
-    for r in _roots_and_points_between([x for x in roots if linalg.is_positive(x, field)], field):
+    for r in _roots_and_points_around([x for x in roots if linalg.is_positive(x, field)], field):
         left, right = d1 - a1 * r, a2 * det / r - d2
         if left and right and linalg.is_positive(left * right, field):
             ratio = right / left
@@ -254,34 +258,34 @@ def yield_matching_diagonals_4x4(instance: PatternInstance) -> Iterator[tuple[li
             ratio = field.one
         else:
             continue
-        for s in _candidate_inverse_roots(ratio * d.det(), field):
+        for s in _approximate_inverse_square_roots(ratio * d.det(), field):
             x1, x2 = ratio * s, s
             yield [r * x1, det * x2 / r], [field.one / x1, field.one / x2]
 
 
-def _roots_and_points_between(roots: list[Element], field: Domain) -> list[Element]:
+def _roots_and_points_around(roots: list[Element], field: Domain) -> list[Element]:
     """Return the positive roots, and positive numbers below, between and above them.
 
     There are at least two below and two above, short ones if possible.
     """
     two = field.convert(2)
-    powers = [field.one, *(_power_of_two_near(x, field) for x in roots)]
+    powers = [field.one, *(_power_of_two_near_rational(x, field) for x in roots)]
     factors = field.one, two, field.one / two, two**2, field.one / two**2
     middle = [sum(roots) / two] if len(roots) == 2 else []
     return list(dict.fromkeys([*(p * s for p in powers for s in factors), *middle, *roots]))
 
 
-def _candidate_inverse_roots(square: Element, field: Domain) -> list[Element]:
-    """Return numbers s such that s^2 times the given number is near 1 in absolute value."""
+def _approximate_inverse_square_roots(x: Element, field: Domain) -> list[Element]:
+    """Return positive numbers s for which |s^2 x| is near 1; not near for x = 0 or outside QQ."""
     two = field.convert(2)
-    if not square or not field.is_QQ:
+    if not x or not field.is_QQ:
         return [field.one, two]
-    s = field.one / _power_of_two_near(abs(square), field, root=2)
+    s = field.one / _power_of_two_near_rational(abs(x), field, root=2)
     return [s, s / two, s * two]
 
 
-def _power_of_two_near(x: Element, field: Domain, *, root: int = 1) -> Element:
-    """Return a power of two near a positive number, or near a root of it."""
+def _power_of_two_near_rational(x: Element, field: Domain, *, root: int = 1) -> Element:
+    """Return a power of two near a positive rational or its root; x itself outside QQ."""
     if not field.is_QQ:
         return x
     exponent = int(x.numerator).bit_length() - int(x.denominator).bit_length()

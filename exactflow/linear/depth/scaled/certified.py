@@ -85,7 +85,7 @@ class EnclosedCoupling:
         entries = [*self.scale.entries(), *self.shift.entries()]
         return bool(max(x.rad() for x in entries) < max(map(abs, entries)) * arb(2) ** -53)
 
-    def floats(self) -> FloatCoupling:
+    def midpoints_as_floats(self) -> FloatCoupling:
         """Return the layer of the midpoints, rounded to float64."""
         scale, shift = (
             np.array([[float(x.mid()) for x in row] for row in M.tolist()])
@@ -108,70 +108,77 @@ class FourLayers(PatternInstance, Checkable):
     """A proof that a matrix over QQ is a product of four layers in a pattern.
 
     `centre` has the rational numbers x = 1 / G and y = E of `exactflow.linear.depth.minors`, n of
-    each. Near the centre there is a solution: the numbers at `places` are enclosed in balls, the
+    each. Near the centre there is a solution: the numbers at `unknowns` are enclosed in balls, the
     others equal the centre. `bits` is the precision of the balls.
     """
 
     centre: tuple[Element, ...]
-    places: tuple[int, ...]
+    unknowns: tuple[int, ...]
     bits: int
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the state without the layers: balls cannot be pickled, and are computed again."""
+        """Return the state without the layers, since balls cannot be pickled."""
         return {name: value for name, value in self.__dict__.items() if name != "layers"}
 
     def check(self) -> None:
-        """Check by fresh arithmetic that there are such layers."""
+        """Check by fresh arithmetic that the four layers exist."""
         try:
-            self._enclose()
+            self._compute_layers()
         except ArithmeticError as error:
             raise VerificationError(f"four layers are not proved to exist: {error}") from None
 
     @cached_property
     def layers(self) -> tuple[EnclosedCoupling, ...]:
-        """The layers in order of application; ArithmeticError if they are not proved to exist."""
-        return self._enclose()
+        """The layers, in order of application; ArithmeticError if they are not proved to exist."""
+        return self._compute_layers()
 
     @property
-    def magnitude(self) -> float:
+    def largest_absolute_entry(self) -> float:
         """The largest absolute value of an entry of the layers, as a float."""
-        return max(magnitude(M) for layer in self.layers for M in (layer.scale, layer.shift))
+        return max(
+            largest_absolute_entry(M) for layer in self.layers for M in (layer.scale, layer.shift)
+        )
 
-    def _enclose(self) -> tuple[EnclosedCoupling, ...]:
+    def _compute_layers(self) -> tuple[EnclosedCoupling, ...]:
         with ctx.workprec(self.bits):
             centre = [ball(c) for c in self.centre]
-            return _enclose_layers(
-                self, *_enclose_solution(MinorEquations.of(self), centre, self.places)
+            return _enclose_smallest_layers(
+                self, *_enclose_solution(MinorEquations.of(self), centre, self.unknowns)
             )
 
 
 def search_certified_layers(split: SplitMatrix) -> FourLayers | None:
-    """Search certified layers, n <= 8; return the layers of least entries among a few, or None."""
+    """Search for certified layers on halves of at most 8 coordinates, or return None.
+
+    Of a few that are found, return the layers with the smallest entries.
+    """
     if split.matrix.shape[0] > 2 * LARGEST_HALF:
         return None
     found: list[FourLayers] = []
     for instance in split.instances(4, "positive"):
         equations = MinorEquations.of(instance)
         starts = find_near_solutions(equations)
-        certified = (_certify_near(instance, equations, near) for near in starts)
-        with np.errstate(all="ignore"):  # minors may be beyond float64
+        certified = (_certify_near_solution(instance, equations, near) for near in starts)
+        with np.errstate(all="ignore"):  # minors may exceed the range of float64
             found.extend(islice(filter(None, certified), CANDIDATES))
-    return min(found, key=lambda four: four.magnitude, default=None)
+    return min(found, key=lambda four: four.largest_absolute_entry, default=None)
 
 
-def _certify_near(
+def _certify_near_solution(
     instance: PatternInstance, equations: MinorEquations, near: NearSolution
 ) -> FourLayers | None:
-    """Return certified layers near float64 numbers x and y, or None if no certificate is found."""
+    """Return certified layers near a float64 solution, or None if no precision suffices."""
     for bits in PRECISIONS:
         with ctx.workprec(bits):
             try:
-                centre = _improve_by_newton(equations, [arb(x) for x in near.numbers], near.places)
+                centre = _improve_by_newton(
+                    equations, [arb(x) for x in near.numbers], near.unknowns
+                )
             except ArithmeticError:
                 return None
         exact = tuple(map(_exact_ball_to_rational, centre))
         found = FourLayers(
-            instance.pattern, instance.split, instance.scales, exact, near.places, bits
+            instance.pattern, instance.split, instance.scales, exact, near.unknowns, bits
         )
         with suppress(ArithmeticError):
             if all(layer.is_accurate_to_float64 for layer in found.layers):
@@ -180,14 +187,14 @@ def _certify_near(
 
 
 def _improve_by_newton(
-    equations: MinorEquations, numbers: list[arb], places: Sequence[int]
+    equations: MinorEquations, numbers: list[arb], unknowns: Sequence[int]
 ) -> list[arb]:
-    """Improve numbers by Newton steps at the working precision; return them without radius."""
+    """Improve the unknowns among the numbers by Newton steps; return all numbers, of radius 0."""
     n, numbers = equations.n, list(numbers)
     for _ in range(ROUNDS):
-        f, J = equations.enclose_residuals_and_jacobian(numbers[:n], numbers[n:])
-        step = _select_columns(J, places).mid().solve(f.mid()).mid().entries()
-        for i, h in zip(places, step, strict=True):
+        f, J = equations.enclose_residuals_and_log_jacobian(numbers[:n], numbers[n:])
+        step = _select_columns(J, unknowns).mid().solve(f.mid()).mid().entries()
+        for i, h in zip(unknowns, step, strict=True):
             numbers[i] = (numbers[i] * (1 - h)).mid()
         if max(abs(h) for h in step) < arb(2) ** (8 - ctx.prec):
             break
@@ -195,60 +202,63 @@ def _improve_by_newton(
 
 
 def _enclose_solution(
-    equations: MinorEquations, centre: list[arb], places: Sequence[int]
+    equations: MinorEquations, centre: list[arb], unknowns: Sequence[int]
 ) -> tuple[list[arb], list[arb]]:
     """Return balls that enclose a solution x, y, by Krawczyk's test.
 
     Raises ArithmeticError if the test fails.
     """
-    n, count = equations.n, len(set(places))
+    n, count = equations.n, len(set(unknowns))
     if count != len(equations.nonvanishing_sizes):
-        raise ArithmeticError(f"{count} unknowns for {len(equations.nonvanishing_sizes)} equations")
-    f, J = equations.enclose_residuals_and_jacobian(centre[:n], centre[n:])
-    R = _select_columns(J, places).mid().inv().mid()
+        raise ArithmeticError(
+            f"Krawczyk's test needs {len(equations.nonvanishing_sizes)} unknowns, not {count}"
+        )
+    f, J = equations.enclose_residuals_and_log_jacobian(centre[:n], centre[n:])
+    R = _select_columns(J, unknowns).mid().inv().mid()
     radius = arb(2) ** -(ctx.prec // 2)
-    sides = [arb(0, radius) for _ in places]
+    sides = [arb(0, radius) for _ in unknowns]
     box = list(centre)
-    for i, h in zip(places, sides, strict=True):
+    for i, h in zip(unknowns, sides, strict=True):
         box[i] = centre[i] * (1 + h)
-    _, J = equations.enclose_residuals_and_jacobian(box[:n], box[n:])
-    J = _select_columns(J, places) * _diagonal([1 / (1 + h) for h in sides])
+    _, J = equations.enclose_residuals_and_log_jacobian(box[:n], box[n:])
+    J = _select_columns(J, unknowns) * _diagonal([1 / (1 + h) for h in sides])
     K = (arb_mat(count, count, 1) - R * J) * arb_mat([[h] for h in sides]) - R * f
     if not all(abs(h) < radius for h in K.entries()) or not all(x > 0 for x in box):
-        raise ArithmeticError("Krawczyk's test fails")
-    for i, h in zip(places, K.entries(), strict=True):
+        raise ArithmeticError("Krawczyk's test does not find a box that must contain a solution")
+    for i, h in zip(unknowns, K.entries(), strict=True):
         box[i] = centre[i] * (1 + h)
     return box[:n], box[n:]
 
 
-def _enclose_layers(
+def _enclose_smallest_layers(
     instance: PatternInstance, x: list[arb], y: list[arb]
 ) -> tuple[EnclosedCoupling, ...]:
-    """Try a few choices of Y; return the layers with the smallest entries.
+    """Enclose the layers for a few choices of Y; return those with the smallest entries.
 
-    Raises ArithmeticError if all fail.
+    Raises ArithmeticError if all choices fail.
     """
     n = len(x)
     E, F, G, H = map(_diagonal, (y, [1 / v for v in y], [1 / v for v in x], x))
-    A, B, C, D = map(_to_balls, instance.blocks)
-    a, c = map(_to_balls, (instance.inverse.A, instance.inverse.C))
-    rows, columns = linalg.left_kernel(instance.blocks.D), linalg.kernel(instance.blocks.D)
+    A, B, C, D = map(_to_balls, instance.blocks_for_pattern)
+    a, c = map(_to_balls, (instance.inverse_for_pattern.A, instance.inverse_for_pattern.C))
+    exact_D = instance.blocks_for_pattern.D
+    rows, columns = linalg.left_kernel(exact_D), linalg.kernel(exact_D)
     shrunk = _EnclosedBlocks(
         A * F, B * H, C * F, D * H, E * a, G * c, _to_balls(rows), G * _to_balls(columns)
     )
     one = arb_mat(n, n, 1)
-    found = [((G, W * E), (E, Z), (one, Y), (one, X)) for X, Y, Z, W in shrunk.shears()]
+    found = [((G, W * E), (E, Z), (one, Y), (one, X)) for X, Y, Z, W in shrunk.yield_four_shifts()]
     if not found:
-        raise ArithmeticError("the solution is enclosed, but its layers are not")
-    parts = min(found, key=lambda four: max(magnitude(shift) for _, shift in four))
+        raise ArithmeticError("the balls around the solution are too wide to enclose its layers")
+    parts = min(found, key=lambda four: max(largest_absolute_entry(shift) for _, shift in four))
     return tuple(
         EnclosedCoupling(moves, *part)
-        for moves, part in zip(reversed(instance.moves), parts, strict=True)
+        for moves, part in zip(reversed(instance.moved_halves), parts, strict=True)
     )
 
 
-def magnitude(M: arb_mat) -> float:
-    """Return the largest absolute value of an entry, rounded."""
+def largest_absolute_entry(M: arb_mat) -> float:
+    """Return the largest absolute value of the midpoint of an entry, as a float."""
     return max(abs(float(x.mid())) for x in M.entries())
 
 
@@ -257,8 +267,8 @@ def _exact_ball_to_rational(x: arb) -> Element:
     return QQ(int(x.fmpq().p), int(x.fmpq().q))
 
 
-def _select_columns(J: arb_mat, places: Sequence[int]) -> arb_mat:
-    return arb_mat([[row[i] for i in places] for row in J.tolist()])
+def _select_columns(J: arb_mat, unknowns: Sequence[int]) -> arb_mat:
+    return arb_mat([[row[i] for i in unknowns] for row in J.tolist()])
 
 
 def _to_balls(M: DomainMatrix) -> arb_mat:
@@ -267,7 +277,7 @@ def _to_balls(M: DomainMatrix) -> arb_mat:
 
 
 class _EnclosedBlocks(NamedTuple):
-    """Blocks of M and of M^-1 in balls, and bases of the rows l and the columns r."""
+    """Blocks of M and of M^-1 in balls, and bases of the left and the right kernel of D."""
 
     A: arb_mat
     B: arb_mat
@@ -279,29 +289,34 @@ class _EnclosedBlocks(NamedTuple):
     columns: arb_mat
 
     @property
-    def is_singular(self) -> bool:
+    def is_D_singular(self) -> bool:
         """Whether D is singular."""
         return self.rows.nrows() > 0
 
-    def shears(self) -> Iterator[tuple[arb_mat, arb_mat, arb_mat, arb_mat]]:
-        """Yield X, Y, Z, W for a first intertwiner Y, and for two products q(D) Y.
+    def yield_four_shifts(self) -> Iterator[tuple[arb_mat, arb_mat, arb_mat, arb_mat]]:
+        """Yield the shifts X, Y, Z, W of four layers for up to three choices of Y.
 
-        The products make W small and lie near 0 or near I. Only invertible ones are used.
+        Two of them are products q(D) Y that make W small and lie near 0 or near I. Only invertible
+        ones are used.
         """
         n = self.D.nrows()
         one = arb_mat(n, n, 1)
         D_inverse = _generalized_inverse(self.D, self.rows, self.columns)
-        first = self._intertwiner()
+        first = self._intertwiner_of_a_and_D()
         for goal in (None, arb_mat(n, n), one):
             with suppress(ArithmeticError):
-                Y = first if goal is None else self._nearest_intertwiner(goal, first, D_inverse)
+                Y = (
+                    first
+                    if goal is None
+                    else self._intertwiner_with_small_W(goal, first, D_inverse)
+                )
                 W = D_inverse * (self.C - Y)
-                if self.is_singular:
-                    W += self._singular_correction(self.c + Y + W * self.a)
+                if self.is_D_singular:
+                    W += self._correction_of_W_cancelling(self.c + Y + W * self.a)
                 Y_inverse = Y.inv()
                 yield (self.A - self.B * W - one) * Y_inverse, Y, Y_inverse * (self.D - one), W
 
-    def _intertwiner(self) -> arb_mat:
+    def _intertwiner_of_a_and_D(self) -> arb_mat:
         """Return an invertible Y with Y a = D Y, and with l Y = l C if D is singular."""
         f, n = self.D.charpoly().coeffs()[::-1], self.D.nrows()
         u = arb_mat([[arb(i + 1)] for i in range(n)])
@@ -310,11 +325,11 @@ class _EnclosedBlocks(NamedTuple):
             for M in (self.D, self.a)
         )
         Y = H * K.inv()
-        if self.is_singular:
+        if self.is_D_singular:
             return Y * _ratio_of_rows(self.rows * self.C, self.rows * Y)
-        return Y * (1 / arb(magnitude(Y)))
+        return Y * (1 / arb(largest_absolute_entry(Y)))
 
-    def _nearest_intertwiner(self, goal: arb_mat, Y: arb_mat, D_inverse: arb_mat) -> arb_mat:
+    def _intertwiner_with_small_W(self, goal: arb_mat, Y: arb_mat, D_inverse: arb_mat) -> arb_mat:
         """Return the q(D) Y that nearly minimizes |D^-1 (C - q(D) Y)|^2 + |goal - q(D) Y|^2.
 
         If D is singular, q(0) = 1, so that l q(D) Y = l C still holds.
@@ -322,7 +337,7 @@ class _EnclosedBlocks(NamedTuple):
         n, powers = Y.nrows(), [Y]
         for _ in range(n - 1):
             powers.append(self.D * powers[-1])
-        total = powers.pop(0) if self.is_singular else arb_mat(n, n)
+        total = powers.pop(0) if self.is_D_singular else arb_mat(n, n)
         entries = [x for M in powers for x in _flat_midpoints(D_inverse * M, M)]
         basis = arb_mat(len(powers), 2 * n * n, entries)
         wanted = arb_mat([_flat_midpoints(D_inverse * (self.C - total), goal - total)]).transpose()
@@ -331,8 +346,8 @@ class _EnclosedBlocks(NamedTuple):
             total += M * coefficient
         return total
 
-    def _singular_correction(self, T: arb_mat) -> arb_mat:
-        """Return r s such that r s a = -T."""
+    def _correction_of_W_cancelling(self, T: arb_mat) -> arb_mat:
+        """Return R = r s with R a = -T, where r spans the kernel of D and s is a row."""
         r = self.columns
         t = r.transpose() * T * (1 / (r.transpose() * r)[0, 0])
         return -(r * (t * _generalized_inverse(self.a, self.rows * self.C, self.B * r)))
@@ -363,6 +378,6 @@ def _flat_midpoints(*matrices: arb_mat) -> list[arb]:
 
 
 def _diagonal(entries: Sequence[arb]) -> arb_mat:
-    """Return the diagonal matrix."""
+    """Return the diagonal matrix with the given entries."""
     n = len(entries)
     return arb_mat([[x if i == j else arb(0) for j in range(n)] for i, x in enumerate(entries)])

@@ -1,4 +1,4 @@
-"""Search positive scales that give two matrices one characteristic polynomial, in float64.
+"""Search in float64 for positive scales that give two matrices one characteristic polynomial.
 
 Main results
 ------------
@@ -36,23 +36,23 @@ LARGEST_STEP, FARTHEST = 2.0, 30.0
 
 
 class NearSolution(NamedTuple):
-    """Numbers x and y near a solution, and the places of the unknowns for Krawczyk's test.
+    """Numbers x and y near a solution, and the indices of the unknowns for Krawczyk's test.
 
-    There are as many places as equations; the derivatives there are as independent as possible.
+    There are as many unknowns as equations; their derivatives are as independent as possible.
     """
 
     numbers: np.ndarray
-    places: tuple[int, ...]
+    unknowns: tuple[int, ...]
 
 
 def find_near_solutions(equations: MinorEquations) -> Iterator[NearSolution]:
-    """Yield solutions from orders, one for each sequence of signs, then from random starts."""
-    left, right = (np.array([*map(to_float, side)]) for side in equations.coefficients)
+    """Yield solutions, first from orders of coordinates for each sequence of signs, then random."""
+    left, right = (np.array([*map(to_float, side)]) for side in equations.coefficients_of_x_and_y)
     if not np.isfinite(left + right).all():
         return
     bits = (np.arange(1 << equations.n)[:, None] >> np.arange(equations.n) & 1).astype(float)
     system = _FloatEquations(equations.n, left, right, bits, equations.nonvanishing_sizes)
-    for starts in _starts_from_orders(equations):
+    for starts in _yield_start_groups_by_signs(equations):
         found = (system.solve(start) for start in starts)
         yield from islice((near for near in found if near is not None), 1)
     rng = np.random.default_rng(0)
@@ -63,7 +63,7 @@ def find_near_solutions(equations: MinorEquations) -> Iterator[NearSolution]:
 
 @dataclass(frozen=True, eq=False)
 class _FloatEquations:
-    """The equations in float64; `bits` has a row for each set and a column for each coordinate."""
+    """The equations in float64; `bits[S, i]` is 1 if the set S contains i, else 0."""
 
     n: int
     left: np.ndarray
@@ -71,8 +71,8 @@ class _FloatEquations:
     bits: np.ndarray
     sizes: tuple[int, ...]
 
-    def residuals_and_jacobian(self, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the residuals, relative to the terms of each equation, and their derivatives."""
+    def relative_residuals_and_jacobian(self, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return residuals, each relative to its absolute terms, and their derivatives."""
         u, v = logs[: self.n], logs[self.n :]
         left, right = self.left * np.exp(self.bits @ u), self.right * np.exp(self.bits @ v)
         rows, values = [], []
@@ -86,21 +86,25 @@ class _FloatEquations:
         return np.array(values), np.array(rows)
 
     @np.errstate(all="ignore")
-    def solve(self, start: np.ndarray) -> NearSolution | None:
-        """Solve by damped Newton steps of least norm; None if they do not converge."""
-        damping, logs, (values, slopes) = DAMPING, start, self.residuals_and_jacobian(start)
+    def solve(self, start_logs: np.ndarray) -> NearSolution | None:
+        """Solve by damped Newton steps in logarithms; return None if they do not converge."""
+        damping, logs, (values, slopes) = (
+            DAMPING,
+            start_logs,
+            self.relative_residuals_and_jacobian(start_logs),
+        )
         one = np.eye(len(values))
         for _ in range(STEPS):
             size = float(np.linalg.norm(values))
             if size < CONVERGED:
-                places = linalg.qr(slopes, mode="r", pivoting=True)[-1][: len(values)]
-                return NearSolution(np.exp(logs), tuple(sorted(map(int, places))))
+                unknowns = linalg.qr(slopes, mode="r", pivoting=True)[-1][: len(values)]
+                return NearSolution(np.exp(logs), tuple(sorted(map(int, unknowns))))
             if damping > MOST_DAMPING:
                 break
             step = -slopes.T @ np.linalg.solve(slopes @ slopes.T + damping * one, values)
             step *= min(1.0, LARGEST_STEP / float(np.abs(step).max()))
-            tried, closer = logs + step, self.residuals_and_jacobian(logs + step)
-            if np.linalg.norm(closer[0]) < size and np.abs(tried - start).max() < FARTHEST:
+            tried, closer = logs + step, self.relative_residuals_and_jacobian(logs + step)
+            if np.linalg.norm(closer[0]) < size and np.abs(tried - start_logs).max() < FARTHEST:
                 logs, (values, slopes) = tried, closer
                 damping = max(damping / 5, LEAST_DAMPING)
             else:
@@ -108,39 +112,43 @@ class _FloatEquations:
         return None
 
 
-class _Order(NamedTuple):
+class _CoordinateOrder(NamedTuple):
     """An order of the coordinates, its leading minors, and how unequal their ratios are."""
 
-    places: tuple[int, ...]
+    coordinates: tuple[int, ...]
     minors: tuple[float, ...]
     excess: float
 
 
-def _starts_from_orders(equations: MinorEquations) -> Iterator[Iterator[np.ndarray]]:
-    """Yield the starts for each sequence of signs that both matrices have, most equal ratios first.
+def _yield_start_groups_by_signs(equations: MinorEquations) -> Iterator[Iterator[np.ndarray]]:
+    """Yield the starts for each sequence of signs of leading minors that D and a have in common.
 
-    If D and a are singular, their last minors are replaced by those in the equations.
+    Sequences with the most equal ratios of minors come first. If D and a are singular, det M and 1
+    replace their determinants, as in the equations.
     """
     singular = not equations.left[-1]
-    sides = equations.coefficients if singular else (equations.left, equations.right)
-    of_D, of_a = (_best_orders([*map(to_float, side)]) for side in sides)
+    sides = equations.coefficients_of_x_and_y if singular else (equations.left, equations.right)
+    of_D, of_a = (_best_order_by_signs([*map(to_float, side)]) for side in sides)
     common = sorted(of_D.keys() & of_a.keys(), key=lambda s: of_D[s].excess + of_a[s].excess)
     for signs in common[:SIGNS]:
         yield (
-            np.concatenate([_start_from_order(of_D[signs], t), _start_from_order(of_a[signs], t)])
+            np.concatenate(
+                [_start_logs_from_order(of_D[signs], t), _start_logs_from_order(of_a[signs], t)]
+            )
             for t in SPREADS
         )
 
 
-def _best_orders(minors: Sequence[float]) -> dict[tuple[bool, ...], _Order]:
-    """Return the best order for each sequence of signs that leading minors have in some order.
+def _best_order_by_signs(minors: Sequence[float]) -> dict[tuple[bool, ...], _CoordinateOrder]:
+    """Return the best order of coordinates for each sequence of signs of the leading minors.
 
-    In the best order the ratios of consecutive minors are most equal.
+    The sequences are those that some order has. In the best order the ratios of consecutive minors
+    are most equal.
     """
     n = (len(minors) - 1).bit_length()
     mean = np.log(abs(minors[-1])) / n
-    best: list[dict[tuple[bool, ...], _Order]] = [{} for _ in minors]
-    best[0][()] = _Order((), (1.0,), 0.0)
+    best: list[dict[tuple[bool, ...], _CoordinateOrder]] = [{} for _ in minors]
+    best[0][()] = _CoordinateOrder((), (1.0,), 0.0)
     for S, orders in enumerate(best):
         for signs, order in orders.items():
             for i in range(n):
@@ -151,16 +159,16 @@ def _best_orders(minors: Sequence[float]) -> dict[tuple[bool, ...], _Order]:
                 excess = order.excess + abs(np.log(ratio) - mean)
                 extended = (*signs, minors[T] > 0)
                 if extended not in best[T] or excess < best[T][extended].excess:
-                    chosen = (*order.places, i), (*order.minors, minors[T])
-                    best[T][extended] = _Order(*chosen, excess)
+                    chosen = (*order.coordinates, i), (*order.minors, minors[T])
+                    best[T][extended] = _CoordinateOrder(*chosen, excess)
     return best[-1]
 
 
-def _start_from_order(order: _Order, t: float) -> np.ndarray:
-    """Return log x for which the eigenvalues x_k m_k / m_(k-1) are powers of t."""
-    n = len(order.places)
+def _start_logs_from_order(order: _CoordinateOrder, t: float) -> np.ndarray:
+    """Return log x for which x_k m_k / m_(k-1), m_k the leading minors, are powers of t."""
+    n = len(order.coordinates)
     logs = np.empty(n)
-    for k, i in enumerate(order.places):
+    for k, i in enumerate(order.coordinates):
         ratio = abs(order.minors[k + 1] / order.minors[k])
         logs[i] = ((n - 1) / 2 - k) * np.log(t) - np.log(ratio)
     return logs

@@ -34,7 +34,7 @@ from math import comb
 from sympy import QQ
 
 from exactflow.exact import linalg
-from exactflow.exact.linear_programming import find_nonpositive_combination
+from exactflow.exact.linear_programming import find_nonpositive_combination_or_zeros
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.minors import (
     LARGEST_HALF,
@@ -51,23 +51,26 @@ MOST_MINORS = 5000
 
 
 def opposed_minors_reason(instance: PatternInstance) -> Reason | None:
-    """Find the least k at which the minors are opposed, if there are at most 5000; or None."""
-    n = instance.blocks.D.shape[0]
-    if not _is_decided_by_pair(instance):
+    """Return the least k at which the k-minors of D and a are opposed, or None.
+
+    Sizes k with more than 5000 minors are skipped.
+    """
+    n = instance.blocks_for_pattern.D.shape[0]
+    if not _reduces_to_four_layers(instance):
         return None
     sizes = (k for k in range(1, n) if comb(n, k) <= MOST_MINORS)
     found = next((k for k in sizes if has_opposed_minors(instance, k)), 0)
     return Reason("opposed", found) if found else None
 
 
-def _is_decided_by_pair(instance: PatternInstance) -> bool:
-    """Whether D and a exclude the pattern if they exclude four layers."""
+def _reduces_to_four_layers(instance: PatternInstance) -> bool:
+    """Whether an argument on D and a that excludes four layers excludes the pattern, too."""
     length = len(instance.pattern)
-    return length == 4 or (length == 5 and instance.blocks.C.is_zero_matrix)
+    return length == 4 or (length == 5 and instance.blocks_for_pattern.C.is_zero_matrix)
 
 
-def kernel_product_reason(instance: PatternInstance) -> Reason | None:
-    """Find a matrix Q that excludes ULUL, over QQ, or None."""
+def kernel_reason_for_four_layers(instance: PatternInstance) -> Reason | None:
+    """Find a product Q of kernels that excludes a pattern of four letters, over QQ, or None."""
     C, D, a, c = instance.pencil
     rows, columns = linalg.left_kernel(D), linalg.kernel(a)
     if len(instance.pattern) != 4 or not rows.shape[0] or not D.domain.is_QQ:
@@ -79,7 +82,7 @@ def kernel_product_reason(instance: PatternInstance) -> Reason | None:
     for Q in products:
         weights = enumerate([*(Q * C).diagonal(), *(c * Q).diagonal()])
         vectors.append({place: x for place, x in weights if x})
-    found = find_nonpositive_combination(vectors, nonnegative=False)
+    found = find_nonpositive_combination_or_zeros(vectors, nonnegative=False)
     if not any(found):
         return None
     terms = [Q * x for Q, x in zip(products, found, strict=True)]
@@ -88,8 +91,8 @@ def kernel_product_reason(instance: PatternInstance) -> Reason | None:
 
 def polynomial_multiplier_reason(instance: PatternInstance) -> Reason | None:
     """Find polynomial multipliers that exclude a pattern, over QQ, or None."""
-    small = instance.blocks.D.shape[0] <= LARGEST_HALF
-    if not (instance.matrix.domain.is_QQ and small and _is_decided_by_pair(instance)):
+    small = instance.blocks_for_pattern.D.shape[0] <= LARGEST_HALF
+    if not (instance.matrix.domain.is_QQ and small and _reduces_to_four_layers(instance)):
         return None
     reasons = (
         Reason("signs", found) for found in _candidate_multipliers(MinorEquations.of(instance))
@@ -102,19 +105,19 @@ def _candidate_multipliers(equations: MinorEquations) -> Iterator[tuple[Polynomi
     n = equations.n
     for degree in range(2, n + 3):
         for side, other, direction in ((0, 1, 1), (1, 0, -1)):
-            signs = _common_signs(equations.coefficients[other])
+            signs = _common_sign_by_size(equations.coefficients_of_x_and_y[other])
             towards = {k: direction * sign for k, sign in signs.items()}
-            yield from _search_multipliers(
+            yield from _search_multipliers_of_degree(
                 equations, degree, towards, range(side * n, side * n + n)
             )
     for degree in range(2, n + 2):
-        yield from _search_multipliers(
+        yield from _search_multipliers_of_degree(
             equations, degree, dict.fromkeys(range(1, n + 1), 0), range(2 * n)
         )
 
 
-def _common_signs(minors: Sequence[Element]) -> dict[int, int]:
-    """Return the sign of the nonzero minors of each size at which they have one sign."""
+def _common_sign_by_size(minors: Sequence[Element]) -> dict[int, int]:
+    """Return the sign of all nonzero minors of a size, for the sizes at which they have one."""
     found: dict[int, set[int]] = {}
     for S, x in enumerate(minors):
         if S and x:
@@ -122,21 +125,21 @@ def _common_signs(minors: Sequence[Element]) -> dict[int, int]:
     return {k: signs.pop() for k, signs in found.items() if len(signs) == 1}
 
 
-def _search_multipliers(
-    equations: MinorEquations, degree: int, signs: Mapping[int, int], places: range
+def _search_multipliers_of_degree(
+    equations: MinorEquations, degree: int, signs: Mapping[int, int], variables: range
 ) -> Iterator[tuple[Polynomial, ...]]:
-    """Yield multipliers whose combination, of this total degree, has no positive coefficient.
+    """Yield multipliers that combine the equations without positive coefficients in this degree.
 
-    `signs` are those of the multipliers of each size, 0 for any sign; `places` are the numbers of
-    their variables, first x and then y. There is no search if there are too many monomials.
+    `signs` gives the sign of the multipliers of each size, 0 for any sign; `variables` gives the
+    indices of their variables, first x and then y. With too many monomials there is no search.
     """
-    if comb(len(places) + degree - 1, degree) > MOST_MONOMIALS:
+    if comb(len(variables) + degree - 1, degree) > MOST_MONOMIALS:
         return
-    n, one_sided = equations.n, len(places) == equations.n
-    others = [i for i in range(2 * n) if i not in places]
+    n, one_sided = equations.n, len(variables) == equations.n
+    others = [i for i in range(2 * n) if i not in variables]
     columns: dict[tuple[int, Exponents], Polynomial] = {}
     for k, sign in signs.items():
-        for chosen in combinations_with_replacement(places, degree - k) if degree >= k else ():
+        for chosen in combinations_with_replacement(variables, degree - k) if degree >= k else ():
             monomial = tuple(chosen.count(i) for i in range(2 * n))
             alone: list[Polynomial] = [{} for _ in range(n)]
             alone[k - 1] = {monomial: QQ(sign or 1)}
@@ -144,7 +147,7 @@ def _search_multipliers(
             columns[k, monomial] = {
                 powers: x for powers, x in terms.items() if not any(powers[i] for i in others)
             }
-    weights = find_nonpositive_combination(list(columns.values()), nonnegative=one_sided)
+    weights = find_nonpositive_combination_or_zeros(list(columns.values()), nonnegative=one_sided)
     if any(weights):
         multipliers: list[dict[Exponents, Element]] = [{} for _ in range(n)]
         for (k, monomial), weight in zip(columns, weights, strict=True):

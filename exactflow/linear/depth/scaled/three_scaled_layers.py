@@ -1,4 +1,4 @@
-"""Three layers with positive scales: equations between two positive numbers each.
+"""Decide three layers with positive scales: each equation relates two positive numbers.
 
 Main results
 ------------
@@ -39,7 +39,7 @@ Diagonals = tuple[list, list]
 
 
 class _Proportion(NamedTuple):
-    """The equation p x_i = q x_j, for numbers in H, G and 1, with its multiplier column * row."""
+    """The equation p x_i = q x_j for numbers x_i, x_j in H, G and 1; column * row multiplies it."""
 
     i: int
     p: Element
@@ -49,17 +49,17 @@ class _Proportion(NamedTuple):
     row: DomainMatrix
 
     def reversed(self) -> "_Proportion":
-        """Return the same equation from x_j to x_i."""
+        """Return the same equation with i and j exchanged."""
         return self._replace(i=self.j, p=-self.q, j=self.i, q=-self.p)
 
     def multiplier(self) -> DomainMatrix:
-        """Return the multipliers of all three equations that imply this one, as diagonal blocks."""
+        """Return the multipliers of the three matrix equations that imply this one, as blocks."""
         return self.column * self.row
 
 
-def decide_positive_diagonals(instance: PatternInstance) -> Diagonals | Reason | None:
-    """Return H^-1 and G for U L U, or a reason against it, or None if a sign is not known."""
-    (q, p), field = instance.blocks.C.shape, instance.matrix.domain
+def decide_diagonals_of_three_layers(instance: PatternInstance) -> Diagonals | Reason | None:
+    """Return H^-1 and G for U L U, or a reason why none exist, or None if a sign is not known."""
+    (q, p), field = instance.blocks_for_pattern.C.shape, instance.matrix.domain
     edges: dict[int, list[_Proportion]] = {i: [] for i in range(p + q + 1)}
     for edge in _yield_proportions(instance):
         if not (edge.p or edge.q):
@@ -71,16 +71,16 @@ def decide_positive_diagonals(instance: PatternInstance) -> Diagonals | Reason |
             return _reason_from_multiplier(edge.multiplier(), p, q)
         edges[edge.i].append(edge)
         edges[edge.j].append(edge.reversed())
-    values = _solve_graph(edges, linalg.zeros(p + p + q, q + p + q, field))
+    values = _solve_proportions_or_refute(edges, linalg.zeros(p + p + q, q + p + q, field))
     if isinstance(values, DomainMatrix):
         return _reason_from_multiplier(values, p, q)
     return [field.one / values[i] for i in range(p)], [values[i] for i in range(p, p + q)]
 
 
 def _yield_proportions(instance: PatternInstance) -> Iterator[_Proportion]:
-    """Yield the equations between two numbers."""
-    A, _, C, D = instance.blocks
-    (q, p), c, field = C.shape, instance.inverse.C, A.domain
+    """Yield the equations, each between two of the numbers in H, G and 1."""
+    A, _, C, D = instance.blocks_for_pattern
+    (q, p), c, field = C.shape, instance.inverse_for_pattern.C, A.domain
     of_A, of_D = ([linalg.unit_vector(n, i, field) for i in range(n)] for n in (p, q))
 
     def stack_with_zeros(*vectors: DomainMatrix | int) -> DomainMatrix:
@@ -104,7 +104,7 @@ def _yield_proportions(instance: PatternInstance) -> Iterator[_Proportion]:
         yield _Proportion(p + i, lk[m, i].element, p + q, lD[m, i].element, column, row)
 
 
-def _solve_graph(
+def _solve_proportions_or_refute(
     edges: dict[int, list[_Proportion]], zero: DomainMatrix
 ) -> dict[int, Element] | DomainMatrix:
     """Return numbers that fulfil all equations, or a multiplier that gives s x = 0 with s != 0.
@@ -131,6 +131,6 @@ def _solve_graph(
 
 
 def _reason_from_multiplier(multiplier: DomainMatrix, p: int, q: int) -> Reason:
-    """Return the reason whose witness is the diagonal blocks of a multiplier."""
+    """Return the reason whose witness is the three diagonal blocks of a multiplier."""
     of_C, of_A, of_D = multiplier[:p, :q], multiplier[p:-q, q:-q], multiplier[-q:, -q:]
     return Reason("linear", (of_C, of_A, of_D))

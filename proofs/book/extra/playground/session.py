@@ -18,7 +18,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow import checker, factor, minimal_depth, permutation
 from exactflow.errors import ExactFlowError, InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.coerce import as_matrix
+from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.numbers import format_rational, format_short
 from exactflow.exact.typing import Element
 from exactflow.files.certificate import certificate_text
@@ -114,8 +114,8 @@ def from_text(text: str) -> DomainMatrix | bytes:
             "start at 0, so subtract 1 from each"
         )
     if len(rows) == 1 and sorted(rows[0]) == sorted(map(str, range(d))):
-        return limited(as_matrix(permutation([int(entry) for entry in rows[0]])))
-    return limited(as_matrix(rows))
+        return limited(as_square_matrix(permutation([int(entry) for entry in rows[0]])))
+    return limited(as_square_matrix(rows))
 
 
 def from_json(text: str) -> DomainMatrix | bytes:
@@ -126,7 +126,7 @@ def from_json(text: str) -> DomainMatrix | bytes:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidInputError(f"expected JSON after the bracket, got {error}") from None
-    return text.encode() if isinstance(content, dict) else limited(as_matrix(content))
+    return text.encode() if isinstance(content, dict) else limited(as_square_matrix(content))
 
 
 def from_file(name: str, data: bytes) -> DomainMatrix | bytes:
@@ -143,7 +143,7 @@ def from_file(name: str, data: bytes) -> DomainMatrix | bytes:
             "exactflow on your own machine"
         )
     if suffix == ".npy":
-        return limited(as_matrix(checker.read_npy(data, name)))
+        return limited(as_square_matrix(checker.read_npy(data, name)))
     try:
         return from_text(data.decode("utf-8-sig"))
     except UnicodeDecodeError:
