@@ -173,9 +173,10 @@ class Diagnosis:
     def compare_lipschitz(self, data: Any, eps: Any) -> LipschitzComparison:
         """Compare the lower bound with a bound for all bijections within W2 <= eps of the data.
 
-        `data` and `eps` are the arguments of `exactflow.laws.conditioning.bound_conditioning`: an array,
-        tensor or list of points, or a distribution, and a distance. The base of the flow has to be
-        N(0, I). If the bound of the flow is much larger, the flow is steeper than the data require.
+        `data` and `eps` are the arguments of `exactflow.laws.conditioning.bound_conditioning`: an
+        array, tensor or list of points, or a distribution, and a distance. The base of the flow has
+        to be N(0, I). If the bound of the flow is much larger, the flow is steeper than the data
+        require.
         """
         return LipschitzComparison(self.lipschitz_lower_bound, bound_conditioning(data, eps))
 
