@@ -180,8 +180,7 @@ BAD = {
         "theorems 'seven layers'",
         2,
         "",
-        "exactflow: error: expected the name of a theorem, such as 'six layers', got 'seven layers'"
-        ": .*\n",
+        "exactflow: error: expected the name of a theorem, got 'seven layers': .*\n",
     ),
     "balance": ("balance bad.csv", 2, "", f"exactflow: error: {RAGGED}\n"),
     "whiten": (
