@@ -72,18 +72,18 @@ def _draw_row(cells: Cells, widths: Sequence[int]) -> list[str]:
     return drawn
 
 
-def table_to_html(rows: list[list[str]]) -> str:
+def format_html_table(rows: list[list[str]]) -> str:
     """Return a table as HTML, in the colours of the page, with cells "-" dimmed.
 
     The first row has the heads of the columns.
     """
     heads, *rest = rows
     head = "".join(f"<th>{escape(name)}</th>" for name in heads)
-    body = "".join(map(_row_to_html, rest))
+    body = "".join(map(_format_html_row, rest))
     return f'<table style="{TABLE_STYLE}"><tr>{head}</tr>{body}</table>'
 
 
-def _row_to_html(cells: list[str]) -> str:
+def _format_html_row(cells: list[str]) -> str:
     name, *numbers = cells
     dashes = (' style="opacity: 0.3"' if text == "-" else "" for text in numbers)
     shown = (f"<td{dim}>{escape(x)}</td>" for dim, x in zip(dashes, numbers, strict=True))

@@ -121,9 +121,7 @@ class Conversion:
         """Return the summary, the table of converted layers and the unconverted layers as HTML."""
         lines = "".join(f"<li>{escape(line)}</li>" for line in self.describe_unconverted())
         below = f"<ul>{lines}</ul>" if lines else ""
-        return (
-            f"<p><b>{escape(self.summary)}</b></p>{tables.table_to_html(self.table_rows())}{below}"
-        )
+        return f"<p><b>{escape(self.summary)}</b></p>{tables.format_html_table(self.table_rows())}{below}"
 
     def table_rows(self) -> list[list[str]]:
         """Return the rows of the table as text; the first row has the heads of the columns."""

@@ -237,7 +237,7 @@ class Diagnosis:
     def _repr_html_(self) -> str:
         """Return the summary, both tables with unknown values dimmed, and the notes as HTML."""
         shown = "".join(
-            tables.table_to_html(self._format_cells(columns)) for columns in (TRIP, JACOBIAN)
+            tables.format_html_table(self._format_cells(columns)) for columns in (TRIP, JACOBIAN)
         )
         items = "".join(f"<li>{escape(note)}</li>" for note in self._notes_with_paths())
         below = f"<ul>{items}</ul>" if items else ""
