@@ -119,9 +119,10 @@ class Conversion:
 
     def _repr_html_(self) -> str:
         """Return the summary, the table of converted layers and the unconverted layers as HTML."""
-        lines = "".join(f"<li>{escape(line)}</li>" for line in self.describe_unconverted())
-        below = f"<ul>{lines}</ul>" if lines else ""
-        return f"<p><b>{escape(self.summary)}</b></p>{tables.format_html_table(self.table_rows())}{below}"
+        items = "".join(f"<li>{escape(line)}</li>" for line in self.describe_unconverted())
+        below = f"<ul>{items}</ul>" if items else ""
+        table = tables.format_html_table(self.table_rows())
+        return f"<p><b>{escape(self.summary)}</b></p>{table}{below}"
 
     def table_rows(self) -> list[list[str]]:
         """Return the rows of the table as text; the first row has the heads of the columns."""
