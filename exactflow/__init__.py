@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from exactflow.files.version import __version__ as __version__
 
-if TYPE_CHECKING:  # the names of `_HOMES`, for type checkers and editors
+if TYPE_CHECKING:  # type checkers and editors read the names of `_HOMES` here
     from exactflow.errors import ExactFlowError as ExactFlowError
     from exactflow.files.store import load as load
     from exactflow.files.store import save as save
@@ -96,25 +96,25 @@ def __getattr__(name: str) -> Any:
 
     try:
         value = getattr(import_module(f"exactflow.{_HOMES[name]}"), name)
-    except MissingExtraError as error:  # not yet: help(exactflow) looks at each name
+    except MissingExtraError as error:  # raised later, since help(exactflow) looks up each name
         return _make_raising_stand_in(name, error)
     globals()[name] = value
     return value
 
 
 def _make_raising_stand_in(name: str, error: Exception) -> Callable[..., NoReturn]:
-    """Return a function that stands for one whose extra is not installed."""
+    """Return a function that raises `error` when it is called, for a missing extra."""
 
-    def function(*arguments: Any, **options: Any) -> NoReturn:
+    def raise_error(*arguments: Any, **options: Any) -> NoReturn:
         raise error.with_traceback(None)
 
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"Raise MissingExtraError: {error}."
-    return function
+    raise_error.__name__ = raise_error.__qualname__ = name
+    raise_error.__doc__ = f"Raise MissingExtraError: {error}."
+    return raise_error
 
 
 def _hint_at_similar_names(name: str) -> str:
-    """Name a module of the package that is called so, or public names that are spelled alike."""
+    """Return a hint at a module with this name, or else at public names that are spelled alike."""
     if name.startswith("_") or not name.isidentifier():
         return ""
     root = Path(__file__).parent
@@ -123,7 +123,8 @@ def _hint_at_similar_names(name: str) -> str:
     if modules:
         parts = min((m[:-1] if m[-1] == "__init__" else m for m in modules), key=len)
         return f": import {'.'.join(['exactflow', *parts])}"
-    from difflib import get_close_matches  # the pytest plugin imports this file in every run
+    # imported only here, since the pytest plugin imports this file in every run
+    from difflib import get_close_matches
 
     alike = get_close_matches(name, __all__, n=3)
     return f": did you mean {' or '.join(alike)}?" if alike else ""

@@ -12,16 +12,16 @@ from exactflow.errors import ProcessDiedError
 
 
 def main(exit_code_file: str | None = None) -> int:
-    """Run the command line; a signal ends the process at once, wherever the computation is.
+    """Run the command line and return the exit code; a signal ends the process at once.
 
     Python's own handler of Ctrl-C waits for the end of the library call that is running, which
-    may take minutes. Files stay whole: they are written at once, or not at all. In the process that
-    runs a script on a system without fork, `exit_code_file` gets the exit code.
+    may take minutes. No file is cut: each is written at once, or not at all. The exit code is also
+    written to `exit_code_file`, if there is one: `_run_in_new_process` reads it.
     """
     for name in ("SIGINT", "SIGPIPE"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_DFL)
-    if isinstance(sys.stdout, TextIOWrapper):  # a closed stdout is None
+    if isinstance(sys.stdout, TextIOWrapper):  # stdout is None if it was closed
         sys.stdout.reconfigure(errors="backslashreplace")  # file names may be invalid Unicode
     from exactflow import cli
 
@@ -32,13 +32,16 @@ def main(exit_code_file: str | None = None) -> int:
     try:
         print(end="", flush=True)
         print(end="", file=sys.stderr, flush=True)
-    except OSError:  # the error is reported; flushing again at exit would change the exit code
+    except OSError:  # Python would flush again at exit, and change the exit code
         os._exit(code)
     return code
 
 
 def _run_in_child() -> int:
-    """Run the command in a child process, because a script may end its process with exit code 0.
+    """Run the command in a child process and return its exit code.
+
+    A script that the command runs may end its process with any exit code, so the child reports the
+    exit code of the command through a pipe.
 
     Raises `ProcessDiedError` if the child ends before it reports its verdict.
     """
@@ -58,7 +61,7 @@ def _run_in_child() -> int:
     os.close(writing)
     exit_code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     os.set_blocking(reading, False)
-    with suppress(BlockingIOError):  # a process that the script left running may hold the pipe
+    with suppress(BlockingIOError):  # a process that the script started may keep the pipe open
         if reported := os.read(reading, 1):
             return reported[0]
     if exit_code < 0:
@@ -67,7 +70,10 @@ def _run_in_child() -> int:
 
 
 def _run_in_new_process() -> int:
-    """Run the command in a new process, which reports its exit code in a file."""
+    """Run the command in a new process, and return the exit code that it reports in a file.
+
+    It replaces `_run_in_child` on systems without fork, and raises the same errors.
+    """
     import subprocess
     from tempfile import TemporaryDirectory
 

@@ -25,7 +25,7 @@ For each of these, `obstructions` has {"pattern": .., "kind": .., witness}:
     linear       "multiplier"   a list of matrices, one for each equation of `layer_equations`; or,
                                 with positive scales and four or more letters, of
                                 `has_one_signed_combination`; or, with four letters, the single Q of
-                                `excludes_on_both_kernels`
+                                `excludes_four_scaled_layers`
     chain        "factors"
     opposed      "k"            the size of minors
 
@@ -197,7 +197,7 @@ class Field:
         return ((1, 1), *[(0, 1)] * (self.degree - 1))
 
     @cached_property
-    def root_intervals(self) -> list[tuple[Fraction, ...]]:
+    def positivity_root_intervals(self) -> list[tuple[Fraction, ...]]:
         """Return an interval around each real root at which scales must be positive."""
         return [self.root] if self.root else isolate_real_roots(self.modulus)
 
@@ -211,7 +211,7 @@ class Layer(NamedTuple):
     shift: list[Any]
     sign_unchecked: bool
 
-    def changed_rows(self, field: Field) -> Iterator[tuple[int, Row]]:
+    def changed_rational_rows(self, field: Field) -> Iterator[tuple[int, Row]]:
         """Yield (number, row) for each row of the matrix that differs from the identity's."""
         shift = read_matrix(self.shift, "shift", len(self.moved), len(self.fixed), field)
         for i, written, row in zip(self.moved, self.scale, shift, strict=True):
@@ -257,7 +257,7 @@ class Certificate:
     digest: bytes
 
     @property
-    def memory_limit(self) -> int:
+    def product_memory_limit(self) -> int:
         """Return the limit of the memory of a product, in bytes."""
         return 2**26 + 12 * self.size
 
@@ -356,9 +356,9 @@ def expand_to_rational_rows(elements: Mapping[int, Element], field: Field, width
 
 def compose_product_or_covariance(certificate: Certificate) -> Rows:
     """Return Q without its columns at pads, or for a covariance Q Q^T."""
-    field, most, result = certificate.field, certificate.memory_limit, certificate.start
+    field, most, result = certificate.field, certificate.product_memory_limit, certificate.start
     for layer in certificate.layers:
-        rows, changed, spare = layer.changed_rows(field), dict[int, Row](), most
+        rows, changed, spare = layer.changed_rational_rows(field), dict[int, Row](), most
         while batch := dict(islice(rows, BATCH)):
             made = multiply_rows([*batch.values()], result, field.prime, spare)
             changed |= zip(batch, made, strict=True)
@@ -371,7 +371,7 @@ def compose_product_or_covariance(certificate: Certificate) -> Rows:
     )
 
 
-def describe_difference(
+def describe_first_difference(
     left: Rows, right: Rows, bound: Fraction, field: Field, names: tuple[str, str]
 ) -> str:
     """Return a line about the first entry that differs by more than bound; "" if none does."""
@@ -382,11 +382,11 @@ def describe_difference(
         beyond = [j for den, nums in error for j in nums if abs(nums[j]) > bound * den]
         if beyond:
             j = min(beyond)
-            a, b = (write_element([m[r].entry(j) for r in rows], field) for m in (left, right))
+            a, b = (format_element([m[r].entry(j) for r in rows], field) for m in (left, right))
             values = f"{names[0]} {a}, {names[1]} {b}"
             if bound and len(a) + len(b) > MAX_SHOWN:
                 difference = Fraction(abs(error[0].nums[j]), error[0].den)
-                values = f"the difference is {write_decimal(difference, up=False)}"
+                values = f"the difference is {format_decimal(difference, up=False)}"
             return f"first differing entry: row {i}, column {j}: {values}"
     return ""
 
@@ -431,14 +431,14 @@ def passes_quick_test(certificate: Certificate) -> bool:
                 )
                 drawn.append((prime, expected, y))
         for layer in certificate.layers:
-            drawn = apply_layer_modulo(dict(layer.changed_rows(field)), drawn)
+            drawn = apply_layer_to_draws(dict(layer.changed_rational_rows(field)), drawn)
         if any(expected != y for _, expected, y in drawn):
             return False
         rounds -= len(drawn)
     return True
 
 
-def apply_layer_modulo(
+def apply_layer_to_draws(
     rows: Mapping[int, Row], drawn: list[tuple[int, list[int], list[int]]]
 ) -> list[tuple[int, list[int], list[int]]]:
     """Return (prime, expected image, image after the layer), without primes that divide by zero."""
@@ -529,7 +529,7 @@ def inverse(M: Matrix, p: int) -> Matrix:
     return [row[len(M) :] for row in eliminate([[*r, *s] for r, s in pairs], p)[1]]
 
 
-def kernel(M: Matrix, size: int, p: int) -> Matrix:
+def kernel_basis(M: Matrix, size: int, p: int) -> Matrix:
     """Return a basis of {x : M x = 0}, x of this size; the vectors are the rows."""
     pivots, rows = eliminate(M, p)
     basis = []
@@ -551,7 +551,7 @@ def evaluate_at_matrix(f: Polynomial, M: Matrix, p: int) -> Matrix:
     return value
 
 
-def characteristic_polynomial(M: Matrix, p: int) -> Polynomial:
+def descending_characteristic_polynomial(M: Matrix, p: int) -> Polynomial:
     """Return the coefficients of det(x I - M), descending, by Samuelson and Berkowitz."""
     f = [1]
     for r, row in enumerate(M):
@@ -572,7 +572,7 @@ def characteristic_polynomial(M: Matrix, p: int) -> Polynomial:
 #        If C = 0, then c = 0: D' = D and a' = a (word5_upper in files/rocq/shears.v).
 
 
-class WordBlocks(NamedTuple):
+class PatternBlocks(NamedTuple):
     """Blocks of M and M^-1, with the halves exchanged if the pattern starts with L."""
 
     A: Matrix
@@ -583,44 +583,47 @@ class WordBlocks(NamedTuple):
     c: Matrix
 
 
-def blocks_of(M: Matrix, inverted: Matrix, n: int, starts_with_L: bool) -> WordBlocks:
+def split_into_blocks(M: Matrix, inverted: Matrix, n: int, starts_with_L: bool) -> PatternBlocks:
     """Return the blocks of M and its inverse; the first half are the first n coordinates."""
     halves = (slice(n, None), slice(n)) if starts_with_L else (slice(n), slice(n, None))
     (A, B), (C, D) = ([[row[j] for row in M[i]] for j in halves] for i in halves)
     (a, _), (c, _) = ([[row[j] for row in inverted[i]] for j in halves] for i in halves)
-    return WordBlocks(A, B, C, D, a, c)
+    return PatternBlocks(A, B, C, D, a, c)
 
 
-def excludes(obstruction: dict[str, Any], claim: DepthClaim, blocks: WordBlocks) -> bool:
+def excludes_pattern(obstruction: dict[str, Any], claim: DepthClaim, blocks: PatternBlocks) -> bool:
     """Whether an obstruction proves that M is no product with its pattern."""
     kind, pattern, p = obstruction["kind"], obstruction["pattern"], claim.prime
     sizes = len(blocks.D), len(blocks.a)
     if kind == "linear" and claim.scales == "positive" and len(pattern) > 3:
         if len(obstruction["multiplier"]) < claim.n:
-            return excludes_on_both_kernels(obstruction["multiplier"][0], blocks)
-        require_zero_C(kind, pattern, blocks)
+            return excludes_four_scaled_layers(obstruction["multiplier"][0], blocks)
+        require_zero_C_for_five(kind, pattern, blocks)
         return has_one_signed_combination(obstruction["multiplier"], blocks, claim.target)
     if kind == "linear":
         system = layer_equations(pattern, claim.scales, blocks, p)
         return has_contradictory_combination(obstruction["multiplier"], system, p)
     if kind == "chain":
-        Du = quotient_matrix(blocks.D, blocks.C, p)
-        aN = quotient_matrix(transpose(blocks.a), transpose(blocks.c), p)
+        Du = quotient_by_krylov_space(blocks.D, blocks.C, p)
+        aN = quotient_by_krylov_space(transpose(blocks.a), transpose(blocks.c), p)
         r = rank(blocks.C, p)
         factors = obstruction["factors"]
         clash = jordan_blocks_exclude(factors, Du, aN, r, sizes, p)
         return clash or linear_equations_exclude(factors, Du, aN, blocks, p)
-    require_zero_C(kind, pattern, blocks)
+    require_zero_C_for_five(kind, pattern, blocks)
     if kind == "similarity":
         return jordan_blocks_exclude(obstruction["factors"], blocks.D, blocks.a, 0, sizes, p)
     if kind == "trace":
         k = obstruction["k"]
         D, a = (append_diagonal_ones(M, max(sizes)) for M in (blocks.D, blocks.a))
-        return characteristic_polynomial(D, p)[k] != characteristic_polynomial(a, p)[k]
+        return (
+            descending_characteristic_polynomial(D, p)[k]
+            != descending_characteristic_polynomial(a, p)[k]
+        )
     return has_opposed_minors(obstruction["k"], blocks.D, blocks.a)
 
 
-def require_zero_C(kind: str, pattern: str, blocks: WordBlocks) -> None:
+def require_zero_C_for_five(kind: str, pattern: str, blocks: PatternBlocks) -> None:
     """Raise RefutedError if the pattern has five letters and C is not 0."""
     if len(pattern) == 5 and any(map(any, blocks.C)):
         raise RefutedError(
@@ -643,7 +646,9 @@ def append_diagonal_ones(M: Matrix, size: int) -> Matrix:
 def principal_minor(M: Matrix, chosen: Sequence[int]) -> Any:
     """Return the determinant of the chosen rows and columns, over QQ."""
     k = len(chosen)
-    return (-1) ** k * characteristic_polynomial([[M[i][j] for j in chosen] for i in chosen], 0)[k]
+    return (-1) ** k * descending_characteristic_polynomial(
+        [[M[i][j] for j in chosen] for i in chosen], 0
+    )[k]
 
 
 def has_opposed_minors(k: int, D: Matrix, a: Matrix) -> bool:
@@ -669,7 +674,7 @@ def has_opposed_minors(k: int, D: Matrix, a: Matrix) -> bool:
     return signs - {0} in ({1}, {-1})
 
 
-def has_one_signed_combination(multiplier: list[Matrix], blocks: WordBlocks, M: Matrix) -> bool:
+def has_one_signed_combination(multiplier: list[Matrix], blocks: PatternBlocks, M: Matrix) -> bool:
     """Whether multipliers combine the equations of four scaled layers into terms of one sign.
 
     Theorem (positive scales, QQ).  With E, F of `has_opposed_minors`, let x and y be the diagonals
@@ -699,7 +704,7 @@ def has_one_signed_combination(multiplier: list[Matrix], blocks: WordBlocks, M: 
     return {x > 0 for x in total.values() if x} in ({True}, {False})
 
 
-def excludes_on_both_kernels(Q: Matrix, blocks: WordBlocks) -> bool:
+def excludes_four_scaled_layers(Q: Matrix, blocks: PatternBlocks) -> bool:
     """Whether Q excludes four scaled layers, if D and a are singular.
 
     Theorem (positive scales, QQ).  With F and G of `layer_equations`, M P^-1 = U(X) L(Y) U(Z) L(W)
@@ -725,7 +730,9 @@ class BlockEquation(NamedTuple):
 POSITIVE = {"F", "G", "S", "T"}
 
 
-def layer_equations(pattern: str, scales: str, blocks: WordBlocks, p: int) -> list[BlockEquation]:
+def layer_equations(
+    pattern: str, scales: str, blocks: PatternBlocks, p: int
+) -> list[BlockEquation]:
     """Return the linear equations that hold for the layers of each product with the pattern.
 
     Additive: "" M = I; U: A = I, C = 0, D = I; UL: D = I, A - B C = I; ULU: X C = A - I,
@@ -769,7 +776,7 @@ def layer_equations(pattern: str, scales: str, blocks: WordBlocks, p: int) -> li
     return [first, *(BlockEquation(R, []) for R in (C, D1, *[B] * (not pattern)))]
 
 
-def find_negated_multiple(blocks: WordBlocks, p: int) -> Any:
+def find_minus_c_over_C(blocks: PatternBlocks, p: int) -> Any:
     """Return k such that c = -k C; None if there is none, or if C is 0."""
     C, c = blocks.C, blocks.c
     entries = [(x, y) for r, s in zip(C, c, strict=True) for x, y in zip(r, s, strict=True) if x]
@@ -777,7 +784,7 @@ def find_negated_multiple(blocks: WordBlocks, p: int) -> Any:
     return None if k is None or any(map(any, add_multiple(c, k, C, p))) else k
 
 
-def five_letter_equation(blocks: WordBlocks, p: int) -> BlockEquation:
+def five_letter_equation(blocks: PatternBlocks, p: int) -> BlockEquation:
     """Return the equation for ULULU if c = -k C, C not 0.
 
     C a + D c = 0 is a block of M M^-1 = I, so C a = k D C and C a' = k (D - C V) C = k D' C.  So D'
@@ -787,15 +794,15 @@ def five_letter_equation(blocks: WordBlocks, p: int) -> BlockEquation:
     polynomials of Du and aN, the smaller side times (x - 1)^e: an equation, of coefficients from
     the highest to the constant one, for the coefficients g_1, .., g_r of g after the leading one.
     """
-    C, k, r = blocks.C, find_negated_multiple(blocks, p), rank(blocks.C, p)
+    C, k, r = blocks.C, find_minus_c_over_C(blocks, p), rank(blocks.C, p)
     if k is None:
         raise RefutedError("linear applies to five letters only if c = k C, C not 0: not so here")
     Du, aN = (
-        quotient_matrix(blocks.D, C, p),
-        quotient_matrix(transpose(blocks.a), transpose(blocks.c), p),
+        quotient_by_krylov_space(blocks.D, C, p),
+        quotient_by_krylov_space(transpose(blocks.a), transpose(blocks.c), p),
     )
     u, w = (
-        characteristic_polynomial(append_diagonal_ones(M, max(len(Du), len(aN))), p)
+        descending_characteristic_polynomial(append_diagonal_ones(M, max(len(Du), len(aN))), p)
         for M in (Du, aN)
     )
     columns = []
@@ -835,7 +842,7 @@ def has_contradictory_combination(
     return (min(weights) >= 0 and s <= 0) or (max(weights) <= 0 and s >= 0)
 
 
-def quotient_matrix(D: Matrix, C: Matrix, p: int) -> Matrix:
+def quotient_by_krylov_space(D: Matrix, C: Matrix, p: int) -> Matrix:
     """Return the matrix of D on F^n / <im C, D im C, D^2 im C, ..>, in a basis of unit vectors."""
     to, n = transpose(D), len(D)
     pivots, span = eliminate(transpose(C), p)
@@ -852,7 +859,7 @@ def quotient_matrix(D: Matrix, C: Matrix, p: int) -> Matrix:
     return [[row[j] for j in free] for row in multiply(L, D, p)]
 
 
-def count_jordan_blocks(f: Polynomial, M: Matrix, n: int, p: int) -> list[int]:
+def rank_drops_of_powers(f: Polynomial, M: Matrix, n: int, p: int) -> list[int]:
     """Return e_k = rank f(M)^(k-1) - rank f(M)^k for k = 1, .., n + 1."""
     value, space, sizes = evaluate_at_matrix(f, M, p), identity(len(M)), [len(M)]
     for _ in range(n + 1):  # `space` spans the rows of f(M)^k
@@ -861,7 +868,7 @@ def count_jordan_blocks(f: Polynomial, M: Matrix, n: int, p: int) -> list[int]:
     return [x - y for x, y in pairwise(sizes)]
 
 
-def bound_multiplicity_below(lam: list[int], mu: list[int], r: int, e: int | None) -> int | None:
+def lower_bound_multiplicity(lam: list[int], mu: list[int], r: int, e: int | None) -> int | None:
     """Return a lower bound of sum_k e_k(D'), or None if D' and a' cannot exist.
 
     lam and mu are the e_k of Du and aN, r is r deg f; (1) to (3) are those of
@@ -923,8 +930,11 @@ def jordan_blocks_exclude(
             raise RefutedError("a factor with root 1 is not x - 1")
         most = sizes[0] if at_one else most
         e = sizes[0] - sizes[1] if at_one else None
-        least = bound_multiplicity_below(
-            count_jordan_blocks(f, Du, n, p), count_jordan_blocks(f, aN, n, p), r * (len(f) - 1), e
+        least = lower_bound_multiplicity(
+            rank_drops_of_powers(f, Du, n, p),
+            rank_drops_of_powers(f, aN, n, p),
+            r * (len(f) - 1),
+            e,
         )
         if least is None:
             return True
@@ -933,7 +943,7 @@ def jordan_blocks_exclude(
 
 
 def linear_equations_exclude(
-    factors: list[Polynomial], Du: Matrix, aN: Matrix, blocks: WordBlocks, p: int
+    factors: list[Polynomial], Du: Matrix, aN: Matrix, blocks: PatternBlocks, p: int
 ) -> bool:
     """Whether linear equations for V, with D' = D - C V and a' = a + V c, have no solution.
 
@@ -956,20 +966,23 @@ def linear_equations_exclude(
     for f in factors:
         at_one = not (sum(f) % p if p else sum(f))
         has_one = has_one or at_one
-        lam, mu = count_jordan_blocks(f, Du, max(q, n), p), count_jordan_blocks(f, aN, max(q, n), p)
+        lam, mu = (
+            rank_drops_of_powers(f, Du, max(q, n), p),
+            rank_drops_of_powers(f, aN, max(q, n), p),
+        )
         e = excess if at_one else None
-        total += bound_multiplicity_below(lam, mu, r * (len(f) - 1), e) or 0
-        roots += -f[0] * (bound_multiplicity_below(lam, mu, r, e) or 0)
+        total += lower_bound_multiplicity(lam, mu, r * (len(f) - 1), e) or 0
+        roots += -f[0] * (lower_bound_multiplicity(lam, mu, r, e) or 0)
         if len(f) > 2 or at_one:
             continue
         D_s, a_s = add_multiple(D, f[0], identity(q), p), add_multiple(a, f[0], identity(n), p)
         if mu[0] == lam[0] + r:
-            left = kernel(transpose(C), q, p)
-            K = transpose(kernel(multiply(left, D_s, p), q, p))
+            left = kernel_basis(transpose(C), q, p)
+            K = transpose(kernel_basis(multiply(left, D_s, p), q, p))
             equations.append((C, K, multiply(D_s, K, p)))
         elif lam[0] == mu[0] + r:
-            on = multiply(a_s, transpose(kernel(c, n, p)), p)
-            P = kernel(transpose(on), n, p)
+            on = multiply(a_s, transpose(kernel_basis(c, n, p)), p)
+            P = kernel_basis(transpose(on), n, p)
             equations.append((P, c, add_multiple(multiply(P, a_s, p), -2, multiply(P, a_s, p), p)))
     rows = []
     for L, R, S in equations:
@@ -1020,7 +1033,7 @@ def shorten_integer(n: int) -> str:
     return f"{'-' * (n < 0)}{head}...{last:012d} ({size} digits)"
 
 
-def write_element(a: Sequence[Fraction], field: Field) -> str:
+def format_element(a: Sequence[Fraction], field: Field) -> str:
     """Return an element as text: p/q, or over a number field a list of coefficients."""
     shown = [
         shorten_integer(c.numerator)
@@ -1030,7 +1043,7 @@ def write_element(a: Sequence[Fraction], field: Field) -> str:
     return f"[{', '.join(shown)}]" if field.modulus else shown[0]
 
 
-def write_decimal(x: Fraction, up: bool) -> str:
+def format_decimal(x: Fraction, up: bool) -> str:
     """Return x >= 0 as a decimal of three digits; the text says whether it is rounded up or down.
 
     With b the bits of the numerator less those of the denominator, x > 2^(b - 1).
@@ -1214,12 +1227,12 @@ def read_number_field(modulus: Any, root: Any = ()) -> Field:
     written = [n for a in (*m, *ends) for n in a.as_integer_ratio()]
     if sum(n.bit_length() for n in written) > MAX_MODULUS_BITS:
         raise UndecidedError(f"modulus and root have more than {MAX_MODULUS_BITS} bits")
-    undecided = "" if is_shown_irreducible(m) else "no proof that the modulus is irreducible"
+    undecided = "" if is_irreducible(m) else "no proof that the modulus is irreducible"
     is_one = (
         ends
         and ends[0] < ends[1]
         and evaluate_polynomial(m, ends[1]) != 0
-        and count_roots(m, *ends) == 1
+        and count_real_roots(m, *ends) == 1
     )
     expect(is_one or not ends, between, "two rationals with one root between", root)
     return Field("a number field", 0, m, ends, undecided)
@@ -1255,7 +1268,7 @@ def read_coordinates(found: Any, where: str, d: int) -> list[int]:
     return found
 
 
-def read_polynomial(found: Any, where: str, n: int, prime: int) -> Polynomial:
+def read_monic_polynomial(found: Any, where: str, n: int, prime: int) -> Polynomial:
     """Return the polynomial if it is monic and of degree 1 to n."""
     f = read_dense_row(found, where, range(2, n + 2), prime)
     expect(f[-1] == 1, where, "a monic polynomial, ascending", found[-1])
@@ -1289,7 +1302,7 @@ def read_obstruction(
     elif key == "factors":
         most = sum(sizes)  # largest total degree of the factors
         factors = enumerate(read_list(witness, place, range(1, most + 1), "polynomials"))
-        witness = [read_polynomial(f, f"{place}, {i}", n, prime) for i, f in factors]
+        witness = [read_monic_polynomial(f, f"{place}, {i}", n, prime) for i, f in factors]
         degree = sum(len(f) - 1 for f in witness)
         expect(degree <= most, place, f"total degree up to {most}", degree)
     else:
@@ -1326,7 +1339,7 @@ def read_depth_claim(
     read_list(found["layers"], "layers", depth, "layers")
     for i, layer in enumerate(layers):
         is_such = scales == "positive" or all(
-            row.entry(r) == 1 for r, row in layer.changed_rows(field)
+            row.entry(r) == 1 for r, row in layer.changed_rational_rows(field)
         )
         expect(is_such, f"layer {i}, scale", "1, additive as it is", found["layers"][i]["scale"])
     words = {"ULULUL"[i : i + depth - 1] for i in (0, 1)} if depth else set()
@@ -1442,7 +1455,7 @@ def read_target_element(found: Any, where: str, field: Field) -> Element:
     return (number.as_integer_ratio(), *[(0, 1)] * (field.degree - 1))
 
 
-def strip_quotes(cell: str) -> str:
+def strip_blanks_and_quotes(cell: str) -> str:
     """Return a field of a .csv file without the blanks and quotes around it."""
     cell = cell.strip(" \t")
     return cell[1:-1].strip(" \t") if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
@@ -1456,7 +1469,7 @@ def read_csv(data: bytes, where: str) -> list[list[str]]:
     except UnicodeDecodeError as error:
         raise MalformedError(f"{where}: expected text in UTF-8: {error}") from None
     rows = [line.removesuffix("\r").split(",") for line in lines if line not in ("", "\r")]
-    return [[strip_quotes(cell) for cell in row] for row in rows]
+    return [[strip_blanks_and_quotes(cell) for cell in row] for row in rows]
 
 
 def read_npy(data: bytes, where: str) -> list[list[int | float]]:
@@ -1555,7 +1568,7 @@ def evaluate_polynomial(f: Sequence[Any], x: Any) -> Any:
     return result
 
 
-def is_shown_irreducible(m: tuple[Fraction, ...]) -> bool:
+def is_irreducible(m: tuple[Fraction, ...]) -> bool:
     """Whether the modulus is proved irreducible; MalformedError if it is proved reducible.
 
     Denominators cleared, let f be monic and integral, with complex roots of absolute value below
@@ -1587,7 +1600,7 @@ def is_shown_irreducible(m: tuple[Fraction, ...]) -> bool:
     return False
 
 
-def count_roots(m: tuple[Fraction, ...], low: Fraction, high: Fraction) -> int:
+def count_real_roots(m: tuple[Fraction, ...], low: Fraction, high: Fraction) -> int:
     """Return the number of roots of m in (low, high], by Sturm's theorem."""
     signs = [
         [v > 0 for f in sturm_sequence(m) if (v := evaluate_polynomial(f, x))] for x in (low, high)
@@ -1603,14 +1616,14 @@ def isolate_real_roots(m: tuple[Fraction, ...]) -> list[tuple[Fraction, ...]]:
     intervals = [(-bound, bound)]
     while intervals:
         low, high = intervals.pop()
-        if (roots := count_roots(m, low, high)) == 1:
+        if (roots := count_real_roots(m, low, high)) == 1:
             found.append((low, high))
         elif roots > 1:
             intervals += [(low, (low + high) / 2), ((low + high) / 2, high)]
     return found
 
 
-def sign_at_root(
+def sign_at_root_if_found(
     a: Sequence[Fraction], m: Sequence[Fraction], low: Fraction, high: Fraction
 ) -> int:
     """Return the sign of a at the only root of m in an interval; 0 if it was not found."""
@@ -1640,7 +1653,10 @@ def decide_positivity(a: Element, field: Field) -> int:
     if not any(num for num, _ in a[1:]):
         return 1 if a[0][0] > 0 else -1
     fractions = [Fraction(*c) for c in a]
-    signs = {sign_at_root(fractions, field.modulus, *root) for root in field.root_intervals}
+    signs = {
+        sign_at_root_if_found(fractions, field.modulus, *root)
+        for root in field.positivity_root_intervals
+    }
     return signs.pop() if len(signs) == 1 else 0
 
 
@@ -1665,13 +1681,15 @@ def require_same_target(certificate: Certificate, given: list[dict[int, Element]
         placed[i] = {places[j]: a for j, a in row.items()}
     rows = [r for row in placed for r in expand_to_rational_rows(row, certificate.field, 1)]
     names = ("certificate", "given")
-    if wrong := describe_difference(
+    if wrong := describe_first_difference(
         certificate.target, rows, Fraction(0), certificate.field, names
     ):
         raise RefutedError(OTHER_TARGET, wrong)
 
 
-def check_product(certificate: Certificate, bound: Fraction | None, quick: bool) -> Report:
+def check_product_or_covariance(
+    certificate: Certificate, bound: Fraction | None, quick: bool
+) -> Report:
     """Report whether Q, or Q Q^T, is the target, or within the bound; if not, RefutedError."""
     if quick and certificate.is_equality:
         if not passes_quick_test(certificate):
@@ -1685,16 +1703,16 @@ def check_product(certificate: Certificate, bound: Fraction | None, quick: bool)
     )
     names = ("expected", "derived")
     if certificate.is_equality:
-        if wrong := describe_difference(target, derived, Fraction(0), field, names):
+        if wrong := describe_first_difference(target, derived, Fraction(0), field, names):
             raise RefutedError("the composition is not the target", wrong)
         return Report(Verdict.VERIFIED, ["c equal in all entries"], largest=Fraction(0))
     errors = [(den, nums.values()) for den, nums in subtract_rows(derived, target, 0)]
     largest = max(Fraction(max(map(abs, nums), default=0), den) for den, nums in errors)
     allowed = certificate.within or Fraction(0)
     allowed = allowed if bound is None else min(allowed, bound)
-    shown, bound_shown = (write_decimal(x, up=largest <= allowed) for x in (largest, allowed))
+    shown, bound_shown = (format_decimal(x, up=largest <= allowed) for x in (largest, allowed))
     line = f"the largest difference is {shown}"
-    if wrong := describe_difference(target, derived, allowed, field, names):
+    if wrong := describe_first_difference(target, derived, allowed, field, names):
         raise RefutedError(line, f"not within {bound_shown}", wrong, largest=largest)
     within = f"within {bound_shown} in all entries"
     return Report(Verdict.VERIFIED, [f"c {line}", f"c {within}"], largest=largest)
@@ -1707,8 +1725,8 @@ def check_obstructions(claim: DepthClaim) -> list[str]:
     """
     lines, inverted = [], inverse(claim.target, claim.prime)
     for pattern, obstruction in claim.obstructions.items():
-        blocks = blocks_of(claim.target, inverted, claim.n, pattern.startswith("L"))
-        if not excludes(obstruction, claim, blocks):
+        blocks = split_into_blocks(claim.target, inverted, claim.n, pattern.startswith("L"))
+        if not excludes_pattern(obstruction, claim, blocks):
             raise RefutedError(f"{obstruction['kind']} does not exclude {pattern or 'no layers'}")
         lines.append(f"c not {pattern or 'the identity'}: {obstruction['kind']}")
     return lines
@@ -1743,7 +1761,7 @@ def check(
                 columns = range(len(given))
                 given = [{i: row[j] for i, row in enumerate(given) if j in row} for j in columns]
             require_same_target(certificate, given)
-        report = check_product(certificate, bound, quick and not claim)
+        report = check_product_or_covariance(certificate, bound, quick and not claim)
         lines, largest = lines + report.lines, report.largest
         if claim:
             lines += check_obstructions(claim)
@@ -1774,7 +1792,7 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
     return open(path, "rb", opener=open_without_blocking)
 
 
-def wait_for_first_byte(file: BinaryIO) -> bytes:
+def wait_for_pipe_writer(file: BinaryIO) -> bytes:
     """Wait until a process writes to an open pipe; return the byte that was read meanwhile.
 
     Raises OSError if none does; returns no byte for any other file.
@@ -1800,7 +1818,7 @@ def read_file(path: str) -> bytes:
     """Return the bytes of a file, or of standard input for -."""
     try:
         with open_file(path) as file:
-            head = wait_for_first_byte(file)
+            head = wait_for_pipe_writer(file)
             data = head + b"".join(islice(iter(lambda: file.read(2**20), b""), 2**8))
             expect(not file.read(1), ascii(path), "a file of at most 2^28 bytes", "more")
             return data

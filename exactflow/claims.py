@@ -100,7 +100,7 @@ class Check:
         self.checked = checked
         self.instances = 0
         self.failures: list[str] = []
-        self._claim: Claim | None = None  # the claim that is recorded for the runner
+        self._claim: Claim | None = None  # the claim of these instances, for the runner
         self._process = os.getpid()
 
     def equal(self, derived: object, expected: object, label: str = "") -> None:
@@ -119,12 +119,13 @@ class Check:
         except InvalidInputError as error:
             raise self._record_failure(label, str(error)) from None
         if not is_equal:
-            from exactflow.exact.numbers import format_short as short  # imports SymPy
+            # here, since it imports SymPy
+            from exactflow.exact.numbers import format_short as short
 
             raise self._record_failure(
                 label, f"expected {short(expected)}, derived {short(derived)}"
             )
-        self._count_instance(label)
+        self._count_and_print_instance(label)
 
     def true(self, condition: bool, label: str, *, shown: bool = True) -> None:
         """Count one instance of a condition that holds, or raise `ProofError`.
@@ -133,7 +134,7 @@ class Check:
         """
         if condition is not True:
             raise self._record_failure(label, f"expected to hold, got {condition!r}")
-        self._count_instance(label if shown else "")
+        self._count_and_print_instance(label if shown else "")
 
     def identity(self, text: str, label: str = "", *, relations: str = "") -> None:
         """Count one instance: identities between block matrices, proved for all n by expanding both
@@ -162,29 +163,30 @@ class Check:
         ...
         exactflow.claims.ProofError: U(X) = U(Y): expected equal sides; ... (0, 1): X - Y
         """
-        from exactflow.explanation.symbolic_identities import Identity  # imports SymPy
+        # here, since it imports SymPy
+        from exactflow.explanation.symbolic_identities import Identity
 
         name = label or " ".join(text.split())
         try:
             proof = Identity(name, "equal sides", "", text, relations).prove()
         except VerificationError as error:
             raise self._record_failure(name, str(error)) from None
-        self._count_instance(str(proof))
+        self._count_and_print_instance(str(proof))
 
     def _record_failure(self, label: str, reason: str) -> ProofError:
-        """Record that an instance is false; return the error for it."""
-        self._record_late_use()
+        """Record that an instance is false, and return the error to raise."""
+        self._reopen_claim_if_ended()
         self.failures.append(f"{label or self.checked}: {reason}")
         return ProofError(self.failures[-1])
 
-    def _record_late_use(self) -> None:
+    def _reopen_claim_if_ended(self) -> None:
         """Record the claim as begun again if it has ended, or began in another process."""
         if self._claim is not None and os.getpid() != self._process:
             self._process = os.getpid()
             record_claim(uuid4().hex, self._claim)
 
-    def _count_instance(self, label: str) -> None:
-        self._record_late_use()
+    def _count_and_print_instance(self, label: str) -> None:
+        self._reopen_claim_if_ended()
         self.instances += 1
         if label:
             print(f"    {printable(label)}")
@@ -218,11 +220,11 @@ class Claims:
         or the block raises `ProofError`, `VerificationError` or AssertionError. It is not run if
         the block raises `MissingExtraError`, and not reached after any other error.
         """
-        claim, number = self._new_claim(checked, evidence), uuid4().hex
-        record_claim(number, claim)
-        return self._run_check(claim, number)
+        claim, identifier = self._make_unreached_claim(checked, evidence), uuid4().hex
+        record_claim(identifier, claim)
+        return self._run_check(claim, identifier)
 
-    def _new_claim(self, checked: str, evidence: Evidence) -> Claim:
+    def _make_unreached_claim(self, checked: str, evidence: Evidence) -> Claim:
         """Return a claim, not yet reached, at the current line of the script."""
         try:
             kind = Evidence(evidence)
@@ -233,10 +235,10 @@ class Claims:
         return Claim(self.theorem, checked, kind, 0, 0.0, False, line=line, is_reached=False)
 
     @contextmanager
-    def _run_check(self, claim: Claim, number: str) -> Iterator[Check]:
+    def _run_check(self, claim: Claim, identifier: str) -> Iterator[Check]:
         print(printable(f"{self.theorem}: {claim.checked} [{claim.evidence}]"))
         if (run := current_run()) is not None:
-            run.append_progress(claim.checked)
+            run.append_progress_line(claim.checked)
         check, start, ended = Check(claim.checked), time.perf_counter(), claim
         check._claim = claim
         try:
@@ -259,7 +261,7 @@ class Claims:
             seconds, check._process = time.perf_counter() - start, 0
             ended = replace(ended, instances=check.instances, seconds=seconds)
             self.recorded.append(ended)
-            record_claim(number, ended)
+            record_claim(identifier, ended)
 
     def __repr__(self) -> str:
         passed = sum(claim.passed for claim in self.recorded)
@@ -287,7 +289,9 @@ class Claims:
 
     def not_run(self, checked: str, evidence: Evidence, missing: str) -> None:
         """Record a claim that could not be run, and the tool to install for it."""
-        claim = replace(self._new_claim(checked, evidence), missing=missing, is_reached=True)
+        claim = replace(
+            self._make_unreached_claim(checked, evidence), missing=missing, is_reached=True
+        )
         print(printable(f"{self.theorem}: {checked} [{claim.evidence}] not run: {missing}"))
         self.recorded.append(claim)
         record_claim(uuid4().hex, claim)
@@ -330,7 +334,7 @@ class Options:
 
 
 def _notebook_display() -> Callable[[bytes, str], object] | None:
-    """Return a function of a PNG and its name that shows it in the notebook; None elsewhere."""
+    """Return a function (PNG, name) that shows a picture in the notebook; None elsewhere."""
     if current_run() is not None:
         return None
     if (marimo := sys.modules.get("marimo")) is not None and marimo.running_in_notebook():
@@ -367,15 +371,15 @@ class ScriptRun:
     stopped: list[tuple[BaseException, Claim]] = field(default_factory=list)
 
     @property
-    def is_own_process(self) -> bool:
+    def is_script_process(self) -> bool:
         """Whether this process runs the script, and was not started by the script."""
         return os.getpid() == self.process
 
-    def append_progress(self, checked: str) -> None:
+    def append_progress_line(self, stage: str) -> None:
         """Add a line to the file `progress_file`: a claim that begins, or a stage of it."""
         if self.progress_file is not None:
             with self.progress_file.open("a", encoding="utf-8") as file:
-                file.write(f"{printable(f'{Path(self.path).stem}: {checked}')}\n")
+                file.write(f"{printable(f'{Path(self.path).stem}: {stage}')}\n")
 
 
 SCRIPT_RUNS: list[ScriptRun] = []
@@ -396,18 +400,19 @@ def append_event(path: Path, event: dict) -> None:
         file.write(f"{json.dumps(event)}\n".encode())
 
 
-def record_claim(number: str, claim: Claim) -> None:
-    """Record the state of a claim for the runner; `number` identifies the claim.
+def record_claim(identifier: str, claim: Claim) -> None:
+    """Record the state of a claim for the runner; `identifier` is unique to the claim.
 
-    A process that the script has started, by a fork or anew, records only the begin of claims.
+    A process that the script has started, by a fork or anew, records only that claims begin.
     """
     run = current_run()
-    if run is not None and run.is_own_process:
-        append_event(run.record, {"number": number, "claim": asdict(claim)})
+    if run is not None and run.is_script_process:
+        append_event(run.record, {"number": identifier, "claim": asdict(claim)})
     elif not claim.is_reached:
         path = Path(os.environ.get(RECORD, "")) if run is None else run.record
-        if path.name and path.parent.is_dir():  # otherwise no script runs, or its runner has ended
-            append_event(path, {"number": number, "claim": asdict(claim)})
+        # no folder: no runner runs the script, or the runner has ended
+        if path.name and path.parent.is_dir():
+            append_event(path, {"number": identifier, "claim": asdict(claim)})
 
 
 def _current_script_line() -> int:
@@ -424,7 +429,7 @@ def _current_script_line() -> int:
 def proof_options(argv: Sequence[str] | None = None) -> Options:
     """Return the options of this run of a proof script.
 
-    ``exactflow prove`` hands on its own options. A script that runs by itself reads ``--plot DIR``
+    ``exactflow prove`` passes on its own options. A script that runs by itself reads ``--plot DIR``
     and ``--full`` from `argv`, by default its command line. It ignores other arguments, such as
     those of a Jupyter kernel.
 

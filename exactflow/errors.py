@@ -59,7 +59,7 @@ class MissingExtraError(ExactFlowError, ImportError):
 
 
 def printable(text: object, most: int = 2000) -> str:
-    r"""Text without control characters, for a message; a long text is cut in the middle.
+    r"""Return text without control characters, for a message; the middle of a long text is omitted.
 
     >>> print(printable("two\nlines of \x1b[31mred"))
     two\nlines of \x1b[31mred
@@ -69,7 +69,7 @@ def printable(text: object, most: int = 2000) -> str:
 
 
 def join_names(names: Sequence[object], most: int = 8) -> str:
-    """Names in one text; beyond `most` of them only their number.
+    """Join names with commas; names after the first `most` are only counted.
 
     >>> join_names(["a", "b", "c"]), join_names(["a", "b", "c"], most=1)
     ('a, b, c', 'a and 2 more')
@@ -79,7 +79,7 @@ def join_names(names: Sequence[object], most: int = 8) -> str:
 
 
 def error_text(error: BaseException) -> str:
-    """The message of an error raised by foreign code, whose own ``str`` may fail."""
+    """Return the message of an error of foreign code, also if ``str`` of the error fails."""
     return str(TracebackException(type(error), error, None))
 
 
@@ -97,7 +97,7 @@ def require(module: str, extra: str, purpose: str) -> ModuleType:
 
 
 class ProcessDiedError(ExactFlowError):
-    """A process ended before its work did, so that there is no verdict."""
+    """A process ended before its work was finished, so that there is no verdict."""
 
 
 class VerificationError(ExactFlowError):

@@ -53,7 +53,7 @@ from exactflow.exact.numbers import format_down, format_up, to_fmpq
 from exactflow.laws.conditioning import singular_values
 from exactflow.laws.universal import Atoms, GaussianMixture, Product, approximate, uniform
 
-sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+sys.path.extend([f"{sys.path[0]}/..", ".", ".."])  # the folder of proofs/
 
 from proofs.constructions.spheres import Ring
 from proofs.constructions.well_conditioned import approximate_well
@@ -139,7 +139,7 @@ with claims.check(
             found = approximate(target, epsilons[-1], layers=layers)
             parameters = found.parameters
             point = [Rational(1, 3)] * 2
-            point[range(2)[parameters.moved_and_kept[1]][0]] = Rational(-6)
+            point[range(2)[parameters.first_layer_moved_and_kept[1]][0]] = Rational(-6)
             J, delta = found.flow.jacobian(point), Rational(str(parameters.delta))
             plateau = sorted((delta, delta if layers == 2 else delta**2))
             check.equal(sorted(J[i, i] for i in range(2)), plateau, f"{name}, {layers} layers")

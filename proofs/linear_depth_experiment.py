@@ -45,7 +45,7 @@ from exactflow.floats.balancing.homotopy import StuckError, find_shears, random_
 from exactflow.floats.balancing.newton import ShearPattern
 from exactflow.floats.balancing.tuning import Attempt
 
-sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+sys.path.extend([f"{sys.path[0]}/..", ".", ".."])  # the folder of proofs/
 
 from proofs.experiments import least_squares as fits
 from proofs.experiments.descent import adam

@@ -106,7 +106,7 @@ from exactflow.laws.universal import (
     uniform,
 )
 
-sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+sys.path.extend([f"{sys.path[0]}/..", ".", ".."])  # the folder of proofs/
 
 from proofs.constructions.one_layer import one_layer_bound
 from proofs.constructions.quantiles import QuantileFunction
@@ -220,7 +220,7 @@ with claims.check("plateaus, inverse, determinant", Evidence.EXACT) as check:
         for layers in (2, 3):
             flow, parameters = found[name, layers].flow, found[name, layers].parameters
             d, delta = flow.dimension, QQ.to_sympy(parameters.delta)
-            moved, kept = (range(d)[half] for half in parameters.moved_and_kept)
+            moved, kept = (range(d)[half] for half in parameters.first_layer_moved_and_kept)
             inverse = flow.inverse()
             scales = [delta**2 if layers == 3 and i in moved else delta for i in range(d)]
             check.equal(

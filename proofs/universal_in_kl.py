@@ -111,7 +111,7 @@ from exactflow.laws.universal import (
     uniform,
 )
 
-sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+sys.path.extend([f"{sys.path[0]}/..", ".", ".."])  # the folder of proofs/
 
 from proofs.constructions.remote_places import entropy, place_remotely
 from proofs.experiments.densities import banana, draw_and_density, moons, ring
@@ -165,7 +165,9 @@ def conditions(result) -> str:
     rows = sorted(
         (max(s, u) / min(s, u), tile.mass)
         for part in result.parts
-        for tile, ((s, _), (u, _)) in zip(part.tiling.tiles, part.tiling.affine_maps, strict=True)
+        for tile, ((s, _), (u, _)) in zip(
+            part.tiling.tiles, part.tiling.affine_maps_from_latents, strict=True
+        )
     )
     numbers, masses = zip(*rows, strict=True)
     behind = np.cumsum(masses)
@@ -183,7 +185,10 @@ with claims.check("the Jacobian is diagonal where the data lies", Evidence.EXACT
         for k in range(0, min(len(part.tiling.tiles) for part in result.parts), 37):
             x, scales = [], []
             for part in result.parts:
-                tile, ((s, _), (u, _)) = part.tiling.tiles[k], part.tiling.affine_maps[k]
+                tile, ((s, _), (u, _)) = (
+                    part.tiling.tiles[k],
+                    part.tiling.affine_maps_from_latents[k],
+                )
                 a, b = part.tiling.columns[tile.column]
                 x += [QQ.to_sympy((a + 2 * b) / 3), QQ.to_sympy((tile.low + tile.high) / 2)]
                 scales += [QQ.to_sympy(1 / s), QQ.to_sympy(1 / u)]

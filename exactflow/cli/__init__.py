@@ -1,4 +1,4 @@
-"""The command line: `GROUPS` names its commands, each a module of that name.
+"""The command line: `GROUPS` names the commands, and each command is a module of this room.
 
 A command's module has ``add_arguments(parser)``, ``run(arguments)``, which returns the exit code,
 `EXAMPLES`, and `EXIT_CODES` with their meanings. It is imported when its command runs: no command
@@ -59,11 +59,14 @@ EXIT_CODES = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; every foreseen error is one line on stderr."""
-    return run_reporting_errors(lambda: _run(sys.argv[1:] if argv is None else list(argv)))
+    return run_reporting_errors(lambda: _run_command(sys.argv[1:] if argv is None else list(argv)))
 
 
 def run_reporting_errors(work: Callable[[], int]) -> int:
-    """Return the exit code of `work`; an error that it raises becomes one line on stderr."""
+    """Return the exit code of `work`; an error that it raises is printed to stderr.
+
+    Of an unforeseen error, the traceback is printed, too.
+    """
     trace = ""
     try:
         code = work()
@@ -79,16 +82,16 @@ def run_reporting_errors(work: Callable[[], int]) -> int:
         message, code = "error: the input is nested too deeply", 2
     except OSError as error:
         message, code = f"error: {error}", 2
-    except Exception:  # a defect of exactflow must not end in 1, which means refuted
+    except Exception:  # the exit code must not be 1, which means refuted
         trace = traceback.format_exc()
         message, code = "error: this is a defect of exactflow: please report it, with the input", 2
-    with suppress(OSError):  # stderr may be full: the exit code remains
+    with suppress(OSError):  # the exit code stays the same if stderr cannot be written
         print(f"{trace}exactflow: {printable(message)}", file=sys.stderr)
     return code
 
 
 class _ArgumentParser(argparse.ArgumentParser):
-    """A parser whose errors are printable, and hint at options that are spelled alike."""
+    """A parser whose errors show control characters as escapes, and hint at similar options."""
 
     def error(self, message: str) -> NoReturn:
         super().error(printable(message))
@@ -102,7 +105,7 @@ class _ArgumentParser(argparse.ArgumentParser):
         return found, rest
 
 
-def _run(argv: list[str]) -> int:
+def _run_command(argv: list[str]) -> int:
     name = argv[0] if argv else ""
     if not name.startswith("-") and name not in COMMANDS:
         near = get_close_matches(name, COMMANDS, 1)
@@ -113,7 +116,7 @@ def _run(argv: list[str]) -> int:
     with show_progress(name):
         try:
             arguments = make_parser(name).parse_args(argv)
-        except SystemExit as stop:  # by --help, --version or wrong usage
+        except SystemExit as stop:  # the parser raises it for --help, --version and wrong usage
             return int(stop.code or 0)
         try:
             return arguments.run(arguments)
@@ -123,7 +126,7 @@ def _run(argv: list[str]) -> int:
 
 
 def _write_keywords_as_options(text: str, names: Mapping[str, object]) -> str:
-    """Write the keyword arguments in an error text as options, if the command has them.
+    """Rewrite method='x' in an error text as --method x, if the command has this option.
 
     >>> _write_keywords_as_options("use method='auto' or scales='nonzero'", {"method": "qr"})
     "use --method auto or scales='nonzero'"
@@ -135,8 +138,12 @@ def _write_keywords_as_options(text: str, names: Mapping[str, object]) -> str:
     return re.sub(r"\b([a-z_]+)='([^']*)'", write_as_option, text)
 
 
-def make_parser(*chosen: str) -> argparse.ArgumentParser:
-    """Return the parser of the whole command line; only chosen commands have their arguments."""
+def make_parser(*complete_commands: str) -> argparse.ArgumentParser:
+    """Return the parser of the whole command line.
+
+    Only the named commands are complete; the others have no arguments, since their modules are not
+    imported.
+    """
     groups = [_format_table(f"{title}:", names) for title, names in GROUPS.items()]
     whole = _ArgumentParser(
         prog="exactflow",
@@ -156,7 +163,7 @@ def make_parser(*chosen: str) -> argparse.ArgumentParser:
         command = commands.add_parser(
             name, description=purpose, formatter_class=argparse.RawDescriptionHelpFormatter
         )
-        if name in chosen:
+        if name in complete_commands:
             module = import_module(f"exactflow.cli.{name}")
             module.add_arguments(command)
             examples = "\n".join(f"  {line}" for line in module.EXAMPLES)
@@ -168,6 +175,6 @@ def make_parser(*chosen: str) -> argparse.ArgumentParser:
 
 
 def _format_table(title: str, rows: Mapping[str, str] | Mapping[int, str]) -> str:
-    """Return a section of a help text: a title, and rows of two columns."""
+    """Return a section of a help text: a title, and below it rows of two columns."""
     width = max(len(str(name)) for name in rows)
     return "\n".join([title, *(f"  {name!s:{width}}  {text}" for name, text in rows.items())])

@@ -1,9 +1,9 @@
-"""``exactflow check``: one certificate or many, each by the stand-alone checker.
+"""``exactflow check``: verify certificates by the stand-alone checker.
 
-The checker itself reads targets in .json, .csv and .npy; a target in another format is read as
-`factor` reads it, and passed on as exact numbers. With --kernel, Rocq must prove each verified
-claim, too, as a theorem written from the certificate. With --timeout, each certificate is checked
-in a process of its own, which is killed when the time is over.
+The checker reads targets in .json, .csv and .npy; a target in another format is read as `factor`
+reads it, and passed on as exact numbers. With --kernel, Rocq must also prove each verified claim,
+as a theorem written from the certificate. With --timeout, each certificate is checked in a process
+of its own, which is killed after that time.
 """
 
 import argparse
@@ -72,9 +72,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the verdict on each certificate, in the order given; return one exit code: 1 if one is
-    refuted, else 2 if one is malformed, else 3 if one is incomplete. If verdicts differ, the last
-    line on stderr lists the files by verdict.
+    """Print the verdict on each certificate, in the given order, and return one exit code.
+
+    It is 1 if a certificate is refuted, else 2 if one is malformed, else 3 if one is incomplete. If
+    verdicts differ, the last line on stderr lists the files by verdict.
     """
     files = arguments.certificates
     if files.count("-") + (arguments.target == "-") > 1:
@@ -107,7 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _read_checker_options(arguments: argparse.Namespace) -> dict:
-    """Return the options of `check_certificate`; the target is read once."""
+    """Return the options of `check_certificate`, with the bytes of the target."""
     if not arguments.target and (arguments.transpose or arguments.key):
         raise InvalidInputError("--transpose and --key say how to read a target: add --target FILE")
     try:
@@ -120,7 +121,9 @@ def _read_checker_options(arguments: argparse.Namespace) -> dict:
     )
     if arguments.kernel:
         if arguments.quick:
-            raise InvalidInputError("--quick proves nothing, but --kernel proves: use one of them")
+            raise InvalidInputError(
+                "--quick proves nothing, but --kernel requires a proof: use one of them"
+            )
         from exactflow.files.rocq.theorem import require_coqc
 
         require_coqc()
@@ -134,7 +137,7 @@ def _read_checker_options(arguments: argparse.Namespace) -> dict:
 
 
 def _make_check_with_timeout(arguments: argparse.Namespace) -> partial[CheckResult]:
-    """Return a function that checks a file in a process that ends after --timeout seconds."""
+    """Return a function that checks a file in a process, for at most --timeout seconds."""
     if not 0 < arguments.timeout < math.inf:
         raise InvalidInputError(f"expected --timeout in seconds > 0, got {arguments.timeout}")
     words = ["check", "--json"]
@@ -153,7 +156,7 @@ def _make_check_with_timeout(arguments: argparse.Namespace) -> partial[CheckResu
 
 
 def _check_in_new_process(file: str, words: list[str], given: bytes, seconds: float) -> CheckResult:
-    """Check a file in a process of its own; the verdict is incomplete if the time ends first."""
+    """Check a file in a new process; after the given time, the verdict is incomplete."""
     package = str(Path(__file__).parents[2])
     paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
     with subprocess.Popen(
@@ -174,7 +177,7 @@ def _check_in_new_process(file: str, words: list[str], given: bytes, seconds: fl
     try:
         record: dict[str, Any] = json.loads(out)
     except ValueError:
-        if process.returncode == 2:  # for a wrong target or option
+        if process.returncode == 2:  # the target or an option is wrong
             raise InvalidInputError(problem.removeprefix("exactflow: error: ")) from None
         return _incomplete_verdict(file, problem, seconds)
     code = {word: code for code, word in WORDS.items()}.get(record["verdict"], 3)
@@ -182,7 +185,7 @@ def _check_in_new_process(file: str, words: list[str], given: bytes, seconds: fl
 
 
 def _verdict_of_lost_worker(file: str) -> CheckResult:
-    """Return the verdict on a file whose worker process ended."""
+    """Return the verdict, incomplete, on a file whose worker process died."""
     return _incomplete_verdict(file, "the worker process ended before the check")
 
 
@@ -201,7 +204,7 @@ def _kill_process_tree(process: subprocess.Popen) -> None:
 
 
 def _read_target_bytes_and_suffix(path: str, key: str | None) -> tuple[bytes, str]:
-    """Return the target as bytes that the checker reads, and their suffix."""
+    """Return a target file in a format that the checker reads, as bytes, and its suffix."""
     suffix = Path(path).suffix.lower()
     if suffix in (".json", ".csv", ".npy") and key is None:
         try:

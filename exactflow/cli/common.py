@@ -1,4 +1,4 @@
-"""Options, input and output common to all commands: a matrix is read, a certificate written."""
+"""Options of several commands, and functions that read a matrix and write a certificate."""
 
 import argparse
 import json
@@ -28,7 +28,7 @@ CONSTRUCTION = "method", "orientation", "partition"
 def add_matrix_argument(
     command: argparse.ArgumentParser, what: str = "matrix", **options: Any
 ) -> None:
-    """Add the argument for the file of a matrix."""
+    """Add the argument FILE, the file of a matrix."""
     text = f"file of the {what}: .npy, .npz, .json, .csv, .txt, .safetensors or .pt; - reads stdin"
     command.add_argument("file", metavar="FILE", help=text, **options)
 
@@ -36,7 +36,7 @@ def add_matrix_argument(
 def add_construction_options(
     command: argparse.ArgumentParser, methods: Sequence[str], orientations: Sequence[str]
 ) -> None:
-    """Add the options of a construction: the method, the halves and the orientation."""
+    """Add the options --method, --partition and --orientation."""
     command.add_argument(
         "--method", choices=methods, default="auto", help="use this construction (default: auto)"
     )
@@ -46,7 +46,7 @@ def add_construction_options(
 def add_halves_and_orientation(
     command: argparse.ArgumentParser, orientations: Sequence[str] | None = None
 ) -> None:
-    """Add the options for the halves and, unless `orientations` is None, for the orientation."""
+    """Add the option --partition and, unless `orientations` is None, --orientation."""
     group = command.add_argument_group("coordinates")
     group.add_argument(
         "--partition",
@@ -64,18 +64,18 @@ def add_halves_and_orientation(
 
 
 def _parse_partition_or_mask(text: str) -> list[int]:
-    """Read "2,3" as sizes and "0,1,0,1" or "0101" as a mask."""
+    """Return the integers of "2,3", two sizes, or of "0,1,0,1" or "0101", a mask."""
     return [int(part) for part in (text.split(",") if "," in text else text)]
 
 
 def add_seed_option(command: argparse._ActionsContainer, what: str) -> None:
-    """Add the option for a seed."""
+    """Add the option --seed."""
     text = f"seed of the {what} (default: 0)"
     command.add_argument("--seed", type=int, default=0, metavar="N", help=text)
 
 
 def add_input_output_options(command: argparse.ArgumentParser, purpose: str) -> None:
-    """Add the options for reading a matrix, writing a result and printing it."""
+    """Add the options --key, --transpose, --output, --json and --quiet."""
     add_reading_options(command)
     group = command.add_argument_group("output")
     group.add_argument("-o", "--output", metavar="CERT.json", help=purpose)
@@ -83,7 +83,7 @@ def add_input_output_options(command: argparse.ArgumentParser, purpose: str) -> 
 
 
 def add_reading_options(command: argparse.ArgumentParser) -> None:
-    """Add the options for reading a matrix from a file."""
+    """Add the options --key and --transpose, for reading a matrix from a file."""
     group = command.add_argument_group("input")
     group.add_argument(
         "--key", metavar="NAME", help="name of the array in a .npz, .safetensors or .pt file"
@@ -103,7 +103,7 @@ def add_printing_options(group: argparse._ArgumentGroup, json_help: str) -> None
 def add_parallel_options(
     command: argparse._ActionsContainer, text: str, default: int | None
 ) -> None:
-    """Add the options for work in parallel; the names of backends are those of joblib."""
+    """Add the options --jobs and --backend, for work in parallel."""
     command.add_argument("-j", "--jobs", type=int, default=default, metavar="N", help=text)
     command.add_argument(
         "--backend",
@@ -114,7 +114,7 @@ def add_parallel_options(
 
 
 def get_attributes(value: object, *names: str) -> dict[str, Any]:
-    """Return some attributes by their names: of arguments for a function, of a value for JSON."""
+    """Return the named attributes of a value, by name."""
     return {name: getattr(value, name) for name in names}
 
 
@@ -124,12 +124,12 @@ def wants_text(arguments: argparse.Namespace) -> bool:
 
 
 def print_json_with_output_name(arguments: argparse.Namespace, record: Mapping[str, Any]) -> None:
-    """Print the record, with the name of the output."""
+    """Print a record and the name of the output file as one JSON object."""
     print(json.dumps({"output": arguments.output} | dict(record)))
 
 
 def print_wrapped_lines(*sentences: object) -> None:
-    """Print sentences, each on a line of its own; a terminal wraps lines between words."""
+    """Print each sentence on a line of its own; on a terminal, wrap lines between words."""
     for sentence in map(str, sentences):
         if is_terminal(sys.stdout):
             width = shutil.get_terminal_size().columns
@@ -138,7 +138,7 @@ def print_wrapped_lines(*sentences: object) -> None:
 
 
 def flow_summary_record(flow: "CouplingFlow") -> dict[str, Any]:
-    """Return the table of a flow over QQ as a record for JSON."""
+    """Return facts about a flow over QQ and each of its layers, without entries, for JSON."""
     from exactflow.flows.display import format_three_digits
 
     return {
@@ -164,7 +164,7 @@ def flow_summary_record(flow: "CouplingFlow") -> dict[str, Any]:
 def print_orientation_repair(
     flow: "CouplingFlow", pads: tuple[int, ...] = (), how_near: str = ""
 ) -> None:
-    """Print the flips or pads by which the orientation was repaired."""
+    """Print the flips or pads of a flow, if any, which repair a negative determinant."""
     if pads:
         print_wrapped_lines(
             f"pads: feed zeros to coordinates {pads[0]} and {pads[1]}; zeros come out there"
@@ -177,15 +177,17 @@ def print_orientation_repair(
 
 
 def read_matrix_file(arguments: argparse.Namespace) -> "MatrixFile":
-    """Read the matrix that the arguments name."""
+    """Read the matrix in the file that the arguments name."""
     from exactflow.files.matrices import read_square_matrix
 
     return read_square_matrix(arguments.file, key=arguments.key, transpose=arguments.transpose)
 
 
-def check_output_path(arguments: argparse.Namespace, arrays: bool = True) -> None:
-    """Refuse, before the work, an output with an unknown suffix, that cannot be written, or that
-    is the input; array files are allowed if `arrays`.
+def check_output_path(arguments: argparse.Namespace, allows_arrays: bool = True) -> None:
+    """Raise an error, before the work, unless the output can be written.
+
+    It may not be the input, and needs the suffix of a certificate or, if `allows_arrays`, of a file
+    of arrays.
     """
     output = arguments.output
     if output is None:
@@ -193,13 +195,15 @@ def check_output_path(arguments: argparse.Namespace, arrays: bool = True) -> Non
     from exactflow.files import atomic
     from exactflow.files.arrays import ARRAY_SUFFIXES, select_encoder
 
-    kinds = {"a certificate": (".json",)} | ({"float64 layers": ARRAY_SUFFIXES} if arrays else {})
+    kinds = {"a certificate": (".json",)} | (
+        {"float64 layers": ARRAY_SUFFIXES} if allows_arrays else {}
+    )
     if Path(output).suffix.lower() not in chain(*kinds.values()):
         allowed = " or ".join(f"{', '.join(suffixes)} ({kind})" for kind, suffixes in kinds.items())
         raise InvalidInputError(f"expected {allowed} as output, got {output!r}")
     atomic.check_writable(output)
     if os.path.realpath(output) == os.path.realpath(arguments.file or ""):
-        raise InvalidInputError(f"expected an output beside the input, got its file {output!r}")
+        raise InvalidInputError(f"the output {output!r} is the input: choose another file")
     if not output.lower().endswith(".json"):
         select_encoder(output)
 
@@ -207,12 +211,12 @@ def check_output_path(arguments: argparse.Namespace, arrays: bool = True) -> Non
 def write_result_and_describe(
     result: Any, arguments: argparse.Namespace, source: "MatrixFile"
 ) -> str:
-    """Write a result, and return lines about it; "" without an output.
+    """Write a result to the output, and return lines about the file; "" without an output.
 
-    The suffix decides whether it is a certificate about the source, which the stand-alone checker
-    must accept first, or the layers as float64 arrays.
+    A file with the suffix .json is a certificate about the source, which the stand-alone checker
+    must accept first; another file contains the layers as float64 arrays.
 
-    Raises `VerificationError` if the checker refutes the claim; nothing is written then.
+    Raises `VerificationError` if the checker refutes the claim; then nothing is written.
     """
     output = arguments.output
     if output is None:
@@ -231,13 +235,13 @@ def write_result_and_describe(
 
 
 def provenance_of_source(arguments: argparse.Namespace, source: "MatrixFile") -> dict[str, object]:
-    """Return the provenance of a certificate: file, type and digest of the matrix."""
+    """Return the file, the type and the digest of a matrix, for its certificate."""
     name = Path(arguments.file).name if arguments.file else "demo"
     return {"source": name, "dtype": source.dtype, "sha256": source.sha256}
 
 
 def suggest_check_command(arguments: argparse.Namespace) -> str:
-    """Return a line with the command that checks the certificate against the file it is about."""
+    """Return a line with the command that checks the certificate against the file of the matrix."""
     words = ["exactflow", "check", arguments.output]
     words += ["--target", arguments.file] if arguments.file else []
     words += ["--key", arguments.key] if arguments.key else []

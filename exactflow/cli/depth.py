@@ -25,8 +25,8 @@ EXIT_CODES = {
 }
 
 _SYMBOLS = (
-    "where U = [[S, X], [0, I]] and L = [[I, 0], [Y, S]] are layers, with S = I if additive, words "
-    "are products from left to right, M = [[A, B], [C, D]], and M^-1 = [[a, b], [c, d]]"
+    "where U = [[S, X], [0, I]] and L = [[I, 0], [Y, S]] are layers, with S = I if additive, "
+    "patterns are products from left to right, M = [[A, B], [C, D]], and M^-1 = [[a, b], [c, d]]"
 )
 
 
@@ -45,7 +45,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    common.check_output_path(arguments, arrays=False)
+    common.check_output_path(arguments, allows_arrays=False)
     source = common.read_matrix_file(arguments)
     options = common.get_attributes(arguments, "scales", "orientation", "partition")
     answer = minimal_depth(source.matrix, **options)
@@ -74,11 +74,14 @@ def run(arguments: argparse.Namespace) -> int:
 def _write_and_check_certificate(
     answer: "MinimalDepth", arguments: argparse.Namespace, source: "MatrixFile"
 ) -> tuple[int, list[str]]:
-    """Write the certificate, if there can be one; return the checker's exit code, and lines."""
+    """Write the certificate and check it; return the exit code, and lines to print.
+
+    Without a certificate of this answer, the exit code is 3, and there are no lines.
+    """
     try:
         text = depth_certificate_text(answer, common.provenance_of_source(arguments, source))
     except InvalidInputError as error:
-        print(f"exactflow: there is no certificate of it: {error}", file=sys.stderr)
+        print(f"exactflow: there is no certificate of this depth: {error}", file=sys.stderr)
         return 3, []
     write_atomically(arguments.output, text.encode())
     verdict = io.StringIO()

@@ -1,4 +1,4 @@
-"""``exactflow diagnose``: a table of facts about a model of a script, on data from files."""
+"""``exactflow diagnose``: a table of facts about a trained model, which a script makes."""
 
 import argparse
 import contextlib
@@ -50,7 +50,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the facts; return 1 if an error exceeds --fail-above, else 0."""
+    """Print the table of facts; return 1 if an error exceeds --fail-above, else 0."""
     require("torch", "torch", "a whole model")
     from exactflow.interop.diagnosis import diagnose
     from exactflow.interop.diagnosis.result import ERRORS
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _read_tensor(path: str, key: str | None = None) -> "Tensor":
-    """Read an array of a file as a tensor."""
+    """Read an array from a file as a tensor."""
     import torch
 
     data = read_file_or_stdin(path)
@@ -85,13 +85,13 @@ def _read_tensor(path: str, key: str | None = None) -> "Tensor":
     return torch.from_numpy(values.copy())
 
 
-def _check_script_argument(source: str) -> None:
-    """Refuse, before any file is read, a script that is missing or not named SCRIPT.py:MODEL."""
-    file, _, name = source.rpartition(":")
+def _check_script_argument(argument: str) -> None:
+    """Raise `InvalidInputError` unless the argument is SCRIPT.py:MODEL, and the script exists."""
+    file, _, name = argument.rpartition(":")
     script = Path(file)
     if not name or script.suffix != ".py":
         raise InvalidInputError(
-            f"expected SCRIPT.py:MODEL, a file and the name of a model in it, got {source!r}"
+            f"expected SCRIPT.py:MODEL, a script and the name of a model in it, got {argument!r}"
         )
     if not script.is_file():
         found = "is not a file" if script.exists() else "does not exist"
@@ -100,7 +100,7 @@ def _check_script_argument(source: str) -> None:
 
 @contextlib.contextmanager
 def _model_of_script(source: str) -> Iterator[Any]:
-    """Run the script, and yield the model that SCRIPT.py:MODEL names.
+    """Run the script of SCRIPT.py:MODEL, and yield its model.
 
     While the model is used, the output of the script goes to stderr, and modules are imported from
     its folder.
@@ -111,20 +111,20 @@ def _model_of_script(source: str) -> Iterator[Any]:
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield _find_or_make_model(file, name)
-    except SystemExit as stop:  # a model that ends the process must not end it in a 1
+    except SystemExit as stop:  # the exit code must not be 1, which means refuted
         raise InvalidInputError(
-            f"expected a model that runs, got SystemExit: {error_text(stop)}"
+            f"the model ended Python (SystemExit: {error_text(stop)}): pass a model that runs "
+            "without sys.exit"
         ) from None
     finally:
         sys.argv, sys.path[:] = before
 
 
 def _find_or_make_model(file: str, name: str) -> Any:
-    """Return the object that a script names, or its value if it is a function or a class."""
+    """Run a script, and return its object `name`; a function or a class is called first."""
     try:
         made = attrgetter(name)(SimpleNamespace(**run_path(file, run_name="<model>")))
         return made() if isinstance(made, type | FunctionType) else made
     except Exception as error:
         found = f"{type(error).__name__}: {error_text(error)}"
-        says = f"expected a script that makes {name!r}, got {found}"
-        raise InvalidInputError(says) from None
+        raise InvalidInputError(f"the script {file!r} does not make {name!r}: {found}") from None

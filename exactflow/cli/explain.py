@@ -1,4 +1,4 @@
-"""``exactflow explain``: the proof of the theorem on one matrix, in numbered steps."""
+"""``exactflow explain``: the proof of a factorization or of a depth, in numbered steps."""
 
 import argparse
 
@@ -38,7 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
     matrix = common.read_matrix_file(arguments).matrix
     if arguments.depth:
         if arguments.method != "auto":
-            raise InvalidInputError("expected --depth without --method")
+            raise InvalidInputError(
+                "--depth and --method cannot be combined: leave out one of them"
+            )
         options = common.get_attributes(arguments, "orientation", "partition")
         explanation = minimal_depth(matrix, scales=arguments.depth, **options).explain()
     else:

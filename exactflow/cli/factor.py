@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     flow = factor(source.matrix, **common.get_attributes(arguments, *common.CONSTRUCTION))
     seconds = time.perf_counter() - start
     pads = pad_coordinates(flow.partition, d)
-    verdict = str(Verification(flow))  # factor has verified it
+    verdict = str(Verification(flow))  # `factor` has verified the flow
     written = common.write_result_and_describe(flow, arguments, source)
     if arguments.json:
         facts = {"file": name, "dtype": source.dtype, "pads": pads, "seconds": round(seconds, 3)}
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _read_or_draw_named_matrix(arguments: argparse.Namespace) -> tuple[MatrixFile, str]:
-    """Return the matrix to factor and its name."""
+    """Return the matrix to factor and its name; with --demo, draw it and set --orientation."""
     if arguments.demo == bool(arguments.file):
         raise InvalidInputError("expected either a FILE or --demo: try exactflow factor --demo")
     if not arguments.demo:
@@ -72,7 +72,8 @@ def _read_or_draw_named_matrix(arguments: argparse.Namespace) -> tuple[MatrixFil
 
     arguments.orientation = "flip"
     gaussian = np.random.default_rng(0).standard_normal((DEMO_CHANNELS, DEMO_CHANNELS))
-    weight = np.linalg.qr(gaussian)[0].astype(np.float32)  # as Glow initialises its convolutions
+    # Glow initialises its convolutions in this way
+    weight = np.linalg.qr(gaussian)[0].astype(np.float32)
     digest = sha256(weight.tobytes()).hexdigest()
     return MatrixFile(as_square_matrix(weight), str(weight.dtype), digest), "demo"
 
@@ -80,8 +81,8 @@ def _read_or_draw_named_matrix(arguments: argparse.Namespace) -> tuple[MatrixFil
 def _print_layers_and_verdict(
     flow: CouplingFlow, title: str, seconds: float, verdict: str, pads: tuple[int, ...]
 ) -> None:
-    """Print the layers as a table; below it the order of coordinates, the repair of the
-    orientation, the time and the verdict.
+    """Print the layers as a table; below it the order of coordinates, flips or pads, if any, the
+    method, the time and the verdict.
     """
     console = Console()
     gap = 1 if console.width >= NARROW else 0

@@ -1,4 +1,4 @@
-"""``exactflow prove``: proof scripts in processes of their own, a table, and one exit code."""
+"""``exactflow prove``: run proof scripts in processes of their own, and print a table of claims."""
 
 import argparse
 import json
@@ -24,19 +24,38 @@ from exactflow.proving.results_table import print_table, summarize_claims
 from exactflow.proving.script_run import EXIT_CODES as CODE_OF_VERDICT
 from exactflow.proving.script_run import Outcome, run_script
 
-EXAMPLES = ("exactflow prove --template > my_theorem.py", "exactflow prove my_theorem.py")
+EXAMPLES = (
+    "exactflow prove --all",
+    "exactflow prove six_layers permutations",
+    "exactflow prove --template > my_theorem.py",
+    "exactflow prove my_theorem.py",
+)
 EXIT_CODES = {
     0: "every claim holds",
     1: "a claim is refuted",
     2: "a script is missing, or did not run to its end",
-    3: "a claim was not reached or lacks a tool, or the process of a script ended early",
+    3: "a claim was not reached, lacks a tool and is none of ours, or its process ended early",
 }
+
+LONGEST_FIRST = (
+    "formal",
+    "depth_for_conditioning",
+    "forced_conditioning",
+    "affine_depth",
+    "universal_approximation",
+    "universal_in_kl",
+)
+"""Scripts of theorems to start first, so that no core waits for them at the end."""
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "files", nargs="*", metavar="FILE", help="proof scripts, with cells that begin with # %%%%"
+        "scripts",
+        nargs="*",
+        metavar="NAME|FILE",
+        help="names of theorems, whose scripts come with exactflow, or proof scripts of your own",
     )
+    command.add_argument("--all", action="store_true", help="run the script of every theorem")
     command.add_argument(
         "--template", action="store_true", help="print a proof script to begin with, and run none"
     )
@@ -44,7 +63,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def add_running_options(command: argparse.ArgumentParser) -> None:
-    """Add the options that ``python -m proofs`` shares: all except the scripts."""
+    """Add the options that `prove` shares with ``python -m proofs``."""
     running = command.add_argument_group("execution")
     Options.add_to(running)
     jobs = "run N scripts at once, each in a process of one thread (default: one per core)"
@@ -58,36 +77,67 @@ def add_running_options(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the scripts and print the table of claims; return one exit code, as `check` does."""
+    """Run the scripts and print the table of claims; return one exit code for all.
+
+    It is 1 if one script has 1, else 2, else 3, else 0.
+    """
     if getattr(arguments, "template", False):
         template = resources("exactflow.proving").joinpath("my_theorem.py.txt")
         print(template.read_text("utf-8"), end="")
         return 0
-    if not arguments.files:
-        raise InvalidInputError("expected a FILE or --template: try exactflow prove --template")
-    for path in arguments.files:
-        read_script(path)
+    files, titles = _find_scripts_and_titles(arguments.scripts, arguments.all)
     if arguments.plot:
         _check_picture_folder_writable(arguments.plot)
-    outcomes = _run_scripts(arguments)
+    outcomes = _run_scripts(files, arguments)
     if not (arguments.json or arguments.quiet):
         print(summarize_claims(outcomes))
-        print_table(outcomes, getattr(arguments, "titles", None), arguments.verbose)
+        print_table(outcomes, titles, arguments.verbose)
     if not arguments.json:
         print(*(f"{outcome.failure}\n" for outcome in outcomes if outcome.failure), sep="", end="")
-    judged = (outcome for outcome in outcomes if not _lacks_only_excused_tools(outcome, arguments))
+    # a reader of our theorems need not install every tool
+    judged = (
+        outcome
+        for outcome in outcomes
+        if not (outcome.path in titles and _lacks_only_tools(outcome))
+    )
     codes = {CODE_OF_VERDICT[outcome.verdict] for outcome in judged}
     return next((code for code in (1, 2, 3) if code in codes), 0)
 
 
-def _lacks_only_excused_tools(outcome: Outcome, arguments: argparse.Namespace) -> bool:
-    """Whether only missing tools keep a script from passing, and the caller excuses these."""
-    is_excused = getattr(arguments, "excuses_missing_tools", False)
-    return is_excused and outcome.verdict == "incomplete" and not outcome.is_undecided
+def _find_scripts_and_titles(scripts: list[str], is_all: bool) -> tuple[list[str], dict[str, str]]:
+    """Return the paths of scripts, and path -> title for each theorem's script."""
+    if is_all == bool(scripts):
+        raise InvalidInputError(
+            "expected theorems or FILEs, or --all alone: exactflow theorems lists the theorems, "
+            "and exactflow prove --template prints a script to begin with"
+        )
+    titles: dict[str, str] = {}
+    if is_all or any(Path(name).suffix != ".py" for name in scripts):
+        # this import takes longer than a short script, and a FILE does not need it
+        from exactflow.proving.theorem_scripts import find_theorem_scripts
+        from exactflow.proving.theory import theorems
+
+        ours = {name: str(path) for name, path in find_theorem_scripts().items()}
+        titles = {path: f"{theorems[name].number} {name}" for name, path in ours.items()}
+        names = theorems if is_all else scripts
+        scripts = [ours[theorems[name].name] if name in theorems else name for name in names]
+    for path in scripts:
+        if not Path(path).suffix and not Path(path).exists():
+            raise InvalidInputError(
+                f"expected a theorem, such as six_layers, or a proof script (.py), got {path!r}: "
+                "exactflow theorems lists the theorems"
+            )
+        read_script(path)
+    return scripts, titles
+
+
+def _lacks_only_tools(outcome: Outcome) -> bool:
+    """Whether only missing tools keep a script from passing."""
+    return outcome.verdict == "incomplete" and not outcome.is_undecided
 
 
 def _check_picture_folder_writable(folder: Path) -> None:
-    """Refuse, before the work, a folder for pictures that cannot be written."""
+    """Raise `InvalidInputError` if a folder for pictures cannot be written."""
     place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     if not place.is_dir() or not os.access(place, os.W_OK):
         raise InvalidInputError(
@@ -96,15 +146,14 @@ def _check_picture_folder_writable(folder: Path) -> None:
 
 
 @raising_keyboard_interrupt()  # Ctrl-C ends the processes of the scripts, too
-def _run_scripts(arguments: argparse.Namespace) -> list[Outcome]:
+def _run_scripts(files: list[str], arguments: argparse.Namespace) -> list[Outcome]:
     """Run the scripts, the longest first, and list the outcomes in the order of the files.
 
-    The output of a script that runs alone is printed at once, otherwise when the script has ended.
+    If one script runs at a time, its output is printed at once, otherwise when it has ended.
     """
-    files = [str(path) for path in arguments.files]
     jobs = (_count_cores() if len(files) > 1 else 1) if arguments.jobs is None else arguments.jobs
     is_alone = arguments.backend is None and (jobs == 1 or len(files) == 1)
-    longest_first = sorted(files, key=getattr(arguments, "rank", lambda path: 0))
+    longest_first = sorted(files, key=_start_rank)
     outcomes = {}
     with TemporaryDirectory() as folder:
         begun = Path(folder) / "claims"
@@ -112,7 +161,7 @@ def _run_scripts(arguments: argparse.Namespace) -> list[Outcome]:
             run_script,
             options=Options(arguments.plot, arguments.full),
             echo=arguments.verbose and is_alone,
-            # a worker on another machine does not reach the file
+            # a worker on another machine cannot write to the file
             progress_file=begun if arguments.backend is None else None,
         )
         with _showing_last_claim(begun, len(files)) as count_script:
@@ -133,22 +182,31 @@ def _run_scripts(arguments: argparse.Namespace) -> list[Outcome]:
     return [outcomes[path] for path in files]
 
 
+def _start_rank(path: str) -> int:
+    """Return the place of a script in `LONGEST_FIRST`, or the place after it."""
+    name = Path(path).stem
+    return LONGEST_FIRST.index(name) if name in LONGEST_FIRST else len(LONGEST_FIRST)
+
+
 def _outcome_of_lost_worker(path: str) -> Outcome:
-    """Return the outcome of a script whose worker process ended before it."""
+    """Return the outcome, incomplete, of a script whose worker process died."""
     failure = f"{path}: the worker process ended before the script"
     return Outcome(path, failure=failure, is_undecided=True, has_ended=False)
 
 
 def _count_cores() -> int:
-    from joblib import cpu_count  # this import takes as long as a short script
+    # imported only here, since the import takes as long as a short script
+    from joblib import cpu_count
 
     return int(cpu_count())
 
 
 @contextmanager
-def _showing_last_claim(begun: Path, total: int) -> Iterator[Callable[[], None]]:
-    """Show in a terminal the last line of a file, to which scripts append the claims that they
-    begin; yield a function that counts a script as ended.
+def _showing_last_claim(claims_file: Path, script_count: int) -> Iterator[Callable[[], None]]:
+    """Show the last line of a file as progress in a terminal, until the context ends.
+
+    Scripts append each claim to the file when they begin it. The context is a function to call when
+    a script has ended.
     """
     count, is_over = 0, threading.Event()
 
@@ -159,8 +217,8 @@ def _showing_last_claim(begun: Path, total: int) -> Iterator[Callable[[], None]]
     def show_last_claim() -> None:
         while not is_over.wait(0.2):
             with suppress(OSError, IndexError):
-                claim = begun.read_text("utf-8").splitlines()[-1]
-                report_stage(f"{count} of {total} scripts; {claim}", count / total)
+                claim = claims_file.read_text("utf-8").splitlines()[-1]
+                report_stage(f"{count} of {script_count} scripts; {claim}", count / script_count)
 
     thread = threading.Thread(target=copy_context().run, args=[show_last_claim], daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""``exactflow theorems``: the table of theorems, one of them, or one of them on a matrix."""
+"""``exactflow theorems``: list the theorems, show one of them, or try it on a matrix."""
 
 import argparse
 import json
@@ -54,7 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
         )
     elif arguments.challenge is not None:
         if arguments.challenge < 1:
-            raise InvalidInputError(f"expected at least one instance, got {arguments.challenge}")
+            raise InvalidInputError(
+                f"expected at least one instance as --challenge, got {arguments.challenge}"
+            )
         found = theorem.challenge(
             arguments.challenge, seed=arguments.seed, progress=not arguments.json
         )

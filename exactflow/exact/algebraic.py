@@ -26,11 +26,13 @@ from exactflow.exact.numbers import to_fmpq
 from exactflow.exact.typing import Element
 
 _FIRST_PRECISION = 64
-"""Bits of the first enclosure."""
+"""The precision of the first enclosure, in bits."""
 
 
-def embedding(field: Domain) -> Callable[[Element], acb]:
-    """Return the map from QQ or a number field to complex enclosures, at the current precision."""
+def complex_embedding(field: Domain) -> Callable[[Element], acb]:
+    """Return the function that encloses elements of QQ or of a number field in complex balls, at
+    the current precision.
+    """
     if field.is_QQ:
         return lambda value: acb(ball(value))
     if field == QQ_I:
@@ -46,9 +48,9 @@ def embedding(field: Domain) -> Callable[[Element], acb]:
     return enclose
 
 
-def is_positive_number(value: Element, field: Domain) -> bool | None:
-    """Whether an element of ZZ, QQ, ZZ[i], QQ(i) or a number field is positive; None if it is not
-    real, or belongs to another domain.
+def is_positive_if_real(value: Element, field: Domain) -> bool | None:
+    """Whether an element of ZZ, QQ, ZZ[i], QQ(i) or a number field is positive; None for a
+    number that is not real, and for an element of another domain.
     """
     if field.is_QQ or field.is_ZZ:
         return bool(value > 0)
@@ -60,21 +62,21 @@ def is_positive_number(value: Element, field: Domain) -> bool | None:
     if len(coefficients) < 2:
         return bool(coefficients and coefficients[0] > 0)
     precision = _FIRST_PRECISION
-    while (sign := _sign(value, field, precision)) is None:
+    while (sign := _sign_or_zero_if_nonreal(value, field, precision)) is None:
         precision *= 2
     return {1: True, -1: False}.get(sign)
 
 
-def _sign(value: Element, field: Domain, precision: int) -> int | None:
-    """Return the sign of an irrational number, 0 if it is not real, and None if the precision is
-    too low.
+def _sign_or_zero_if_nonreal(value: Element, field: Domain, precision: int) -> int | None:
+    """Return the sign, 1 or -1, of an irrational number; 0 if the number is not real; None if the
+    precision, in bits, is too low to decide.
     """
     with ctx.workprec(precision):
-        x = embedding(field)(value)
+        x = complex_embedding(field)(value)
         if x.imag.contains(0) and not x.imag.is_zero():
             met = [
                 root
-                for root in _complex_roots(_minimal_polynomial(value, field))
+                for root in _enclose_distinct_roots(_minimal_polynomial(value, field))
                 if root.overlaps(x)
             ]
             if len(met) != 1:
@@ -87,7 +89,7 @@ def _sign(value: Element, field: Domain, precision: int) -> int | None:
         return 1 if x.real > 0 else -1
 
 
-def is_equal_across(left: DomainMatrix, right: DomainMatrix) -> bool:
+def is_equal_across_number_fields(left: DomainMatrix, right: DomainMatrix) -> bool:
     """Whether matrices over two number fields have the same complex entries."""
     fields = one, other = left.domain, right.domain
     entries, others = left.to_dok(), right.to_dok()
@@ -98,10 +100,10 @@ def is_equal_across(left: DomainMatrix, right: DomainMatrix) -> bool:
         _enclose_generator(other, ctx.prec)
     ):
         return all(x.to_list() == y.to_list() for x, y in pairs)
-    return all(_is_equal(pair, fields) for pair in pairs)
+    return all(_is_same_complex_number(pair, fields) for pair in pairs)
 
 
-def _is_equal(numbers: Sequence, fields: Sequence[Domain]) -> bool:
+def _is_same_complex_number(numbers: Sequence, fields: Sequence[Domain]) -> bool:
     """Whether two elements of two number fields are the same complex number."""
     minimal = _minimal_polynomial(numbers[0], fields[0])
     value = fields[1].zero
@@ -112,8 +114,8 @@ def _is_equal(numbers: Sequence, fields: Sequence[Domain]) -> bool:
     precision = _FIRST_PRECISION
     while True:
         with ctx.workprec(precision):
-            enclosures = [embedding(K)(x) for x, K in zip(numbers, fields, strict=True)]
-            roots = _complex_roots(minimal)
+            enclosures = [complex_embedding(K)(x) for x, K in zip(numbers, fields, strict=True)]
+            roots = _enclose_distinct_roots(minimal)
             met = [[k for k, root in enumerate(roots) if root.overlaps(x)] for x in enclosures]
         if all(len(found) == 1 for found in met):
             return met[0] == met[1]
@@ -121,8 +123,8 @@ def _is_equal(numbers: Sequence, fields: Sequence[Domain]) -> bool:
 
 
 def _minimal_polynomial(value: Element, field: Domain) -> fmpz_poly:
-    """Return the minimal polynomial, the only irreducible factor of the characteristic polynomial
-    of multiplication by the value.
+    """Return the minimal polynomial of a number: the only irreducible factor of the characteristic
+    polynomial of multiplication by this number.
     """
     size, column, columns = field.mod.degree(), field.convert(value), []
     for _ in range(size):
@@ -132,19 +134,19 @@ def _minimal_polynomial(value: Element, field: Domain) -> fmpz_poly:
     return fmpq_mat(columns).charpoly().numer().factor()[1][0][0]
 
 
-def _complex_roots(polynomial: fmpz_poly) -> list[acb]:
-    pairs: Any = polynomial.complex_roots()  # pairs with multiplicities, unlike its type hints
+def _enclose_distinct_roots(polynomial: fmpz_poly) -> list[acb]:
+    pairs: Any = polynomial.complex_roots()  # pairs (root, multiplicity), unlike its type hints
     return [acb(root) for root, _ in pairs]
 
 
 @lru_cache(maxsize=64)
 def _enclose_generator(field: Domain, precision: int) -> acb:
-    """Return an enclosure of a number field's generator: the root of its minimal polynomial near
-    the generator's decimals, whose number grows until they determine one root.
+    """Return an enclosure of a number field's generator. Decimals of the generator are computed
+    until they determine one root of its minimal polynomial.
     """
     with ctx.workprec(precision):
         minimal = fmpq_poly([to_fmpq(c) for c in reversed(field.mod.to_list())])
-        roots = _complex_roots(minimal.numer())
+        roots = _enclose_distinct_roots(minimal.numer())
         digits = 20
         while True:
             parts = field.ext.as_expr().evalf(digits).as_real_imag()

@@ -2,9 +2,9 @@
 
 Main results
 ------------
-Positive means real and positive. A plain ``Symbol("t")`` is a complex number, whose square has no
-sign, either; a symbol in a strict inequality is real. Signs are generic: they hold at all values at
-which numerators and denominators do not vanish.
+Positive means real and positive. A plain ``Symbol("t")`` is a complex number: neither it nor its
+square has a sign. A symbol in a strict inequality is real. Signs are generic: they hold at all
+values at which numerators and denominators do not vanish.
 
 The sign of a polynomial in one real symbol with rational coefficients is decided by its values at
 one point in each interval between the roots of the polynomial and of all inequalities. For other
@@ -27,7 +27,7 @@ from sympy.logic.boolalg import Boolean
 from sympy.polys.domains.domain import Domain
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.algebraic import is_positive_number
+from exactflow.exact.algebraic import is_positive_if_real
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 
@@ -37,7 +37,7 @@ class Assumptions:
     """Strict inequalities; all symbols in them are real.
 
     >>> t = sympy.Symbol("t")
-    >>> Assumptions.of([t > 1, t**2 < 9]).condition_text([t - 1, t - 2])
+    >>> Assumptions.of([t > 1, t**2 < 9]).format_condition_clause([t - 1, t - 2])
     ', for t > 1 and t**2 < 9, unless t = 2'
     """
 
@@ -69,7 +69,7 @@ class Assumptions:
                     "expected an inequality of quotients of polynomials, got "
                     f"{format_short(relation)}: replace other functions by symbols"
                 )
-        if sympy.false in listed or (found := cls(listed))._is_contradictory:
+        if sympy.false in listed or (found := cls(listed))._is_known_contradictory:
             raise InvalidInputError(
                 f"expected inequalities with a common solution, got {format_short([*listed])}, "
                 "which have none: omit one"
@@ -77,8 +77,10 @@ class Assumptions:
         return found
 
     @cached_property
-    def _real_symbols(self) -> dict[Expr, Expr]:
-        """Real symbols that replace symbols known to be real only by the inequalities."""
+    def _real_replacements(self) -> dict[Expr, Expr]:
+        """A symbol that SymPy knows to be real, for each symbol that only the inequalities make
+        real.
+        """
         symbols = set[Symbol]().union(*(relation.free_symbols for relation in self.relations))
         return {
             s: Dummy(s.name, **(s.assumptions0 | {"real": True}))
@@ -88,21 +90,21 @@ class Assumptions:
 
     @cached_property
     def _positive_polynomials(self) -> tuple[Expr, ...]:
-        """Polynomials that are positive by the inequalities."""
+        """The polynomials that the inequalities state to be positive."""
         sides = (relation.gts - relation.lts for relation in self.relations)
         parts = (
-            sympy.fraction(sympy.together(side.xreplace(self._real_symbols))) for side in sides
+            sympy.fraction(sympy.together(side.xreplace(self._real_replacements))) for side in sides
         )
         return tuple(sympy.expand(above * below) for above, below in parts)
 
     @cached_property
-    def _bound_substitutions(self) -> tuple[list[tuple[Symbol, Expr]], list[Expr]]:
-        """Successive substitutions of symbols by expressions that fulfil a linear bound; and the
-        remaining polynomials that are positive by the inequalities, unless SymPy knows it.
+    def _bound_substitutions_and_rest(self) -> tuple[list[tuple[Symbol, Expr]], list[Expr]]:
+        """Pairs (x, b + u), in order, that replace a symbol x with a linear bound x > b; and the
+        other polynomials that the inequalities make positive, if SymPy does not know their sign.
         """
         bounds, rest = list[tuple[Symbol, Expr]](), list(self._positive_polynomials)
         own = {s for expression in rest for s in expression.free_symbols if s.is_real}
-        while (found := _find_linear_bound(rest, own)) is not None:
+        while (found := _find_bound_symbol_and_slope(rest, own)) is not None:
             expression, x, slope = found
             value = (Dummy(positive=True) - (expression - slope * x)) / slope
             rest.remove(expression)
@@ -114,7 +116,7 @@ class Assumptions:
         return bounds, rest
 
     @property
-    def _is_contradictory(self) -> bool:
+    def _is_known_contradictory(self) -> bool:
         """Whether the inequalities are known to have no solution."""
         symbols = {
             s
@@ -122,29 +124,32 @@ class Assumptions:
             for s in expression.free_symbols
             if s.is_real
         }
-        return any(rest.is_nonpositive for rest in self._bound_substitutions[1]) or any(
+        return any(rest.is_nonpositive for rest in self._bound_substitutions_and_rest[1]) or any(
             {*(_signs_between_roots(sympy.Integer(1), x, self._positive_polynomials) or [True])}
             == {None}
             for x in symbols
         )
 
     def _substitute_bounds(self, f: Expr) -> Expr:
-        """Apply the substitutions of the bounds to a polynomial."""
-        for x, value in self._bound_substitutions[0]:
+        """Replace the symbols with linear bounds in a polynomial."""
+        for x, value in self._bound_substitutions_and_rest[0]:
             f = sympy.expand(f.subs(x, value))
         return f
 
     def is_square_positive(self, polynomial: Expr) -> bool | None:
-        """Whether the square of a polynomial is positive at all nonzero values; None if unknown."""
-        f = polynomial.xreplace(self._real_symbols)
+        """Whether the square of a polynomial is positive wherever it is not 0; None if unknown."""
+        f = polynomial.xreplace(self._real_replacements)
         return True if f.is_real else False if f.is_imaginary else None
 
-    def is_positive(self, polynomial: Expr, *, divided: bool = True) -> bool | None:
-        """Whether a polynomial is positive at all nonzero values; None if unknown.
+    def is_positive_where_nonzero(
+        self, polynomial: Expr, *, tries_quotients: bool = True
+    ) -> bool | None:
+        """Whether a polynomial is positive wherever it is not 0; False if it is negative there;
+        None if it has both signs, or if the sign is unknown.
 
-        If `divided`, quotients by positive expressions are tried, too.
+        If `tries_quotients`, its quotients by positive polynomials are tried, too.
         """
-        f = polynomial.xreplace(self._real_symbols)
+        f = polynomial.xreplace(self._real_replacements)
         if (x := _only_real_symbol(f)) is not None:
             signs = _signs_between_roots(f, x, self._positive_polynomials)
             known = {*(signs or ())} - {None}
@@ -155,28 +160,30 @@ class Assumptions:
         put = self._substitute_bounds(f) if all(s.is_real for s in f.free_symbols) else f
         if put.is_positive or put.is_negative:
             return bool(put.is_positive)
-        for positive in self._positive_polynomials if divided else ():
+        for positive in self._positive_polynomials if tries_quotients else ():
             above, below = sympy.fraction(sympy.cancel(f / positive))
-            if (sign := self.is_positive(sympy.expand(above * below), divided=False)) is not None:
+            rest = sympy.expand(above * below)
+            sign = self.is_positive_where_nonzero(rest, tries_quotients=False)
+            if sign is not None:
                 return sign
         return None
 
-    def condition_text(self, exceptional: Iterable[Expr], *, quote: str = "") -> str:
-        """Return the assumptions and the roots that parameters must avoid as the end of a sentence,
-        with `quote` around each formula.
+    def format_condition_clause(self, exceptional: Iterable[Expr], *, quote: str = "") -> str:
+        """Return the end of a sentence, such as ", for t > 1, unless t = 2": the assumptions, and
+        the roots of exceptional polynomials, with `quote` around each formula.
         """
         held = [f"{quote}{relation}{quote}" for relation in self.relations]
         avoided = [
-            f"{quote}{_format_equation(f)}{quote}" for f in exceptional if self.may_vanish(f)
+            f"{quote}{_format_equation_of_roots(f)}{quote}"
+            for f in exceptional
+            if self.may_vanish(f)
         ]
         listed = " or ".join([", ".join(avoided[:-1])] * (len(avoided) > 1) + avoided[-1:])
         return f", for {' and '.join(held)}" * bool(held) + f", unless {listed}" * bool(avoided)
 
     def may_vanish(self, polynomial: Expr) -> bool:
-        """Whether an irreducible polynomial may vanish, as far as is known, at some values of its
-        symbols.
-        """
-        f = polynomial.xreplace(self._real_symbols)
+        """Whether the assumptions allow a root of an irreducible polynomial; True if unknown."""
+        f = polynomial.xreplace(self._real_replacements)
         if (x := _only_real_symbol(f)) is not None:
             signs = _signs_between_roots(f, x, self._positive_polynomials)
             is_told = x.is_nonnegative or x.is_nonpositive or x.is_nonzero
@@ -195,9 +202,9 @@ class Assumptions:
 
 def _not_strict_error(relation: object) -> InvalidInputError:
     is_weak = isinstance(relation, GreaterThan | LessThan)
-    hint = ": a scale must not be zero" if is_weak else ""
+    hint = ": write > or <, since a scale must not be zero" if is_weak else ""
     return InvalidInputError(
-        f"expected strict inequalities, as [t > 0, s < 1], got {format_short(relation)}{hint}"
+        f"expected strict inequalities, such as [t > 0, s < 1], got {format_short(relation)}{hint}"
     )
 
 
@@ -207,11 +214,11 @@ def _only_real_symbol(f: Expr) -> Symbol | None:
     return next(iter(found)) if len(found) == 1 and all(s.is_real for s in found) else None
 
 
-def _find_linear_bound(
+def _find_bound_symbol_and_slope(
     positive: Sequence[Expr], symbols: set[Symbol]
 ) -> tuple[Expr, Symbol, Expr] | None:
-    """Find an expression that is linear in one of the symbols; return it, the symbol and the slope,
-    or None.
+    """Return a positive expression that is linear in one of the symbols, the symbol, and its
+    coefficient, a number; or None.
     """
     for expression in positive:
         for x in sorted(expression.free_symbols & symbols, key=str):
@@ -222,10 +229,12 @@ def _find_linear_bound(
 
 
 def _signs_between_roots(f: Expr, x: Symbol, positive: Sequence[Expr]) -> list[bool | None] | None:
-    """Return the signs of a polynomial f in x on the intervals between roots, from left to right.
+    """Return whether a polynomial f in x is positive on each interval between roots, from left to
+    right.
 
-    The sign is None on an interval that the assumptions on x or an inequality in x alone exclude.
-    The result is None unless f and these are polynomials over QQ.
+    The roots are of f and of the conditions, which are the assumptions on x and the inequalities in
+    x alone. An interval that a condition excludes has None. The result is None unless f and all
+    conditions are polynomials over QQ.
     """
     known = [x] * bool(x.is_nonnegative) + [-x] * bool(x.is_nonpositive)
     mine = [f, *known, *(expression for expression in positive if expression.free_symbols == {x})]
@@ -243,7 +252,9 @@ def _signs_between_roots(f: Expr, x: Symbol, positive: Sequence[Expr]) -> list[b
 
 
 def _points_between_roots(polynomial: Poly) -> list[Rational]:
-    """Return rational points, one in each interval between the real roots, from left to right."""
+    """Return rational points from left to right, one in each interval into which the real roots
+    divide the line.
+    """
     size = Rational(1)
     while True:
         roots = [ends for ends, _ in polynomial.intervals(eps=size)]
@@ -255,10 +266,11 @@ def _points_between_roots(polynomial: Poly) -> list[Rational]:
         size /= 16
 
 
-def _format_equation(f: Expr) -> str:
-    """Return the equation of the roots of a polynomial, as "t = 1"."""
+def _format_equation_of_roots(f: Expr) -> str:
+    """Return the equation that the roots fulfil, solved if it is linear: "t = 1" or "t**2 = 2"."""
     if len(f.free_symbols) == 1 and f.is_polynomial() and sympy.degree(f) == 1:
-        x, plain = f.free_symbols.pop(), Dummy()  # no root of 2 n - 1 is an integer n
+        x = f.free_symbols.pop()
+        plain = Dummy()  # for an integer symbol n, solve would find no root of 2 n - 1
         return f"{x} = {sympy.solve(f.xreplace({x: plain}), plain)[0]}"
     return f"{f} = 0"
 
@@ -274,7 +286,7 @@ def current_assumptions() -> Assumptions:
 
 @contextmanager
 def assuming(assumptions: Assumptions) -> Iterator[None]:
-    """Make the assumptions hold within the block."""
+    """Context manager: make the assumptions hold within the block."""
     token = _ASSUMED.set(assumptions)
     try:
         yield
@@ -283,18 +295,19 @@ def assuming(assumptions: Assumptions) -> Iterator[None]:
 
 
 def is_positive_quotient(value: Element, field: Domain) -> bool | None:
-    """Whether a quotient of polynomials is positive by the current assumptions; None if unknown."""
+    """Whether a quotient of polynomials is positive under current assumptions; None if unknown."""
     assumptions, signs, odd = current_assumptions(), list[bool | None](), dict[Expr, bool | None]()
     for polynomial in (value.numer, value.denom):
         coefficient, factors = polynomial.factor_list()
-        signs.append(is_positive_number(coefficient, field.domain))
+        signs.append(is_positive_if_real(coefficient, field.domain))
         for factor, power in factors:
             f = factor.as_expr()
             signs += [assumptions.is_square_positive(f)] * (power // 2)
             if power % 2:
-                odd[f] = assumptions.is_positive(f)
+                odd[f] = assumptions.is_positive_where_nonzero(f)
     known = [sign for sign in odd.values() if sign is not None]
     unknown = [f for f, sign in odd.items() if sign is None]
-    rest = assumptions.is_positive(sympy.expand(prod(unknown))) if unknown else True
-    signs += [assumptions.is_positive(sympy.expand(prod(odd)))] if rest is None else [*known, rest]
+    sign_of = assumptions.is_positive_where_nonzero
+    rest = sign_of(sympy.expand(prod(unknown))) if unknown else True
+    signs += [sign_of(sympy.expand(prod(odd)))] if rest is None else [*known, rest]
     return None if None in signs else signs.count(False) % 2 == 0

@@ -1,8 +1,9 @@
-"""Ball arithmetic: rigorous enclosures of real numbers, from rationals and to rational bounds.
+"""Ball arithmetic: rigorous enclosures of real numbers, and their rational bounds.
 
-Arb (Johansson, *Arb: efficient arbitrary-precision midpoint-radius interval arithmetic*, IEEE
-Transactions on Computers, 2017), through python-flint, which is available whichever ground types
-SymPy uses. Callers set the precision in a ``workprec`` block, never globally.
+It is computed by Arb (Johansson, *Arb: efficient arbitrary-precision midpoint-radius interval
+arithmetic*, IEEE Transactions on Computers, 2017), through python-flint, which is available
+whichever ground types SymPy uses. Callers set the precision in a ``workprec`` block, never
+globally.
 """
 
 from flint import arb, ctx
@@ -10,30 +11,32 @@ from sympy import QQ
 
 from exactflow.errors import ExactFlowError
 from exactflow.exact.numbers import to_fmpq
-from exactflow.exact.typing import Element
+from exactflow.exact.typing import QQElement
 
 _BITS = 53
 FINEST = 2**14
-"""Bounds of size below 2^-FINEST are rounded outwards to it or 0: e^(-10^30) has 10^30 bits."""
+"""Bounds of absolute value below 2^-FINEST are rounded outwards, to 0 or to 2^-FINEST with a sign:
+a bound near e^(-10^30) would have 10^30 bits.
+"""
 
 _LARGEST = 2**20
-"""The most bits of a bound: more than the squares of the longest numbers that are read have."""
+"""The largest bound is 2^_LARGEST, above the squares of the longest numbers that are read."""
 
 
 class PrecisionError(ExactFlowError, ValueError):
     """The working precision does not suffice."""
 
 
-def ball(value: Element) -> arb:
-    """Return an enclosure of a rational number, SymPy's or of QQ, at the current precision."""
+def ball(value: QQElement) -> arb:
+    """Return a ball around an element of QQ or a SymPy Rational, at the current precision."""
     return arb(to_fmpq(value))
 
 
-def upper(x: arb) -> Element:
-    """Return an upper bound of a ball: an element of QQ of 53 bits.
+def upper(x: arb) -> QQElement:
+    """Return an upper bound of a ball: an element of QQ with a mantissa of 53 bits.
 
     A bound between -2^-16384 and 2^-16384 is rounded up to 0 or to 2^-16384. Raises
-    `PrecisionError` for an unbounded ball, and for a bound of more than a million bits.
+    `PrecisionError` for an unbounded ball, and for a bound above 2^(2^20).
 
     >>> upper(arb("1e-290")) >= QQ(1, 10**290), upper((-(arb(10) ** 30)).exp()) == QQ(1, 2**16384)
     (True, True)
@@ -48,8 +51,8 @@ def upper(x: arb) -> Element:
     return QQ(mantissa) * QQ(2) ** exponent
 
 
-def lower(x: arb) -> Element:
-    """Return a lower bound of a ball: an element of QQ of 53 bits, as `upper` does."""
+def lower(x: arb) -> QQElement:
+    """Return a lower bound of a ball, rounded as in `upper`."""
     return -upper(-x)
 
 
@@ -61,7 +64,7 @@ def nearest_integer(x: arb) -> int:
     return ((mantissa << 1) + (1 << -exponent)) >> (1 - exponent)
 
 
-def upper_root(x: arb) -> arb:
+def sqrt_upper_bound(x: arb) -> arb:
     """Return an upper bound of the square root of a number >= 0, whose ball may contain negative
     numbers.
     """
@@ -78,9 +81,12 @@ def normal_density(x: arb) -> arb:
     return (-x * x / 2).exp() / (2 * arb.pi()).sqrt()
 
 
-def normal_quantile(below: arb, above: arb) -> arb:
-    """Return the quantile of N(0, 1) with the mass `below` before it and `above` = 1 - `below`
-    after it. The smaller one is used, since it has the smaller relative error.
+def normal_quantile(mass_below: arb, mass_above: arb) -> arb:
+    """Return x such that N(0, 1) gives `mass_below` to (-oo, x] and `mass_above` to [x, oo).
+
+    It is computed from the smaller mass, which has the smaller relative error.
     """
     root = arb(2).sqrt()
-    return -root * (2 * below).erfcinv() if below < above else root * (2 * above).erfcinv()
+    if mass_below < mass_above:
+        return -root * (2 * mass_below).erfcinv()
+    return root * (2 * mass_above).erfcinv()

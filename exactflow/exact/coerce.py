@@ -29,8 +29,8 @@ from sympy.polys.matrices.sdm import SDM
 from sympy.polys.polyerrors import CoercionFailed, UnificationFailed
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.algebraic import is_equal_across
-from exactflow.exact.numbers import format_short, to_element, to_list
+from exactflow.exact.algebraic import is_equal_across_number_fields
+from exactflow.exact.numbers import format_short, sequence_to_list, to_element
 from exactflow.exact.typing import Element, MatrixLike, VectorLike, library_of
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def as_square_matrix(M: MatrixLike) -> DomainMatrix:
     such as ``Fraction``; a torch tensor or an mpmath matrix; or d lists of d numbers, strings
     (``"p/q"``, decimals) or SymPy expressions: rational functions of symbols and of exponentials of
     monomials. An array or tensor of shape (c, c, 1) or (c, c, 1, 1), the weight of a 1x1
-    convolution, is its c x c matrix. Raises `InvalidInputError` if `M` is empty, ragged or not
+    convolution, becomes a c x c matrix. Raises `InvalidInputError` if `M` is empty, ragged or not
     square, if an entry has no exact value (the message names it), or if the domain is no exact
     field.
 
@@ -57,7 +57,7 @@ def as_square_matrix(M: MatrixLike) -> DomainMatrix:
     [1/3,   0],
     [  2, 1/2]])
     """
-    matrix = as_rectangular_matrix(_squeeze_kernel(as_array(M)))
+    matrix = as_rectangular_matrix(_squeeze_kernel(as_array_if_tensor(M)))
     rows, columns = matrix.shape
     if rows != columns:
         raise InvalidInputError(
@@ -72,10 +72,10 @@ def as_vectors(x: VectorLike, dimension: int, field: Domain = QQ) -> DomainMatri
     """Return `x` as a ``DomainMatrix`` whose columns are vectors with `dimension` entries.
 
     A flat sequence is one column; a SymPy matrix, a two-dimensional array and a nested list are
-    taken column by column. The domain holds the entries and `field` (see `over_common_field`).
+    taken column by column. The domain contains the entries and `field` (see `over_common_field`).
     Raises `InvalidInputError` for another number of entries.
     """
-    x = as_array(x)
+    x = as_array_if_tensor(x)
     one_axis = is_array(x) and x.ndim == 1
     if one_axis or (isinstance(x, Sequence) and not any(isinstance(v, list | tuple) for v in x)):
         vectors = as_column(x)
@@ -90,7 +90,7 @@ def as_vectors(x: VectorLike, dimension: int, field: Domain = QQ) -> DomainMatri
 
 
 def transpose_hint(shape: tuple[int, ...], dimension: int) -> str:
-    """Return the hint to transpose an N x d matrix that should be d x N, else nothing."""
+    """Return ": transpose it" for an N x d matrix that should be d x N, else ""."""
     return ": transpose it" if len(shape) == 2 and shape[1] == dimension else ""
 
 
@@ -102,11 +102,11 @@ def as_column(values: VectorLike) -> DomainMatrix:
         values = values.flat()
     if is_array(values) and values.ndim == 1:
         return as_rectangular_matrix(values.reshape(-1, 1))
-    return as_rectangular_matrix([[value] for value in to_list(values)])
+    return as_rectangular_matrix([[value] for value in sequence_to_list(values)])
 
 
 def as_expression(value: object) -> sympy.Expr:
-    """Return a number or an expression in symbols as a SymPy expression of its field."""
+    """Return a number or an expression as a SymPy expression, in the normal form of its field."""
     return as_rectangular_matrix([[value]]).to_Matrix()[0, 0]
 
 
@@ -120,7 +120,7 @@ def as_rectangular_matrix(M: VectorLike) -> DomainMatrix:
         return _from_array(M)
     if isinstance(M, mpmath.matrix):
         M = M.tolist()
-    if is_array(array := as_array(M)):
+    if is_array(array := as_array_if_tensor(M)):
         return _from_array(array)
     if isinstance(M, list | tuple):
         return _from_lists(M)
@@ -135,7 +135,7 @@ def as_rectangular_matrix(M: VectorLike) -> DomainMatrix:
 
 
 def _from_expression(M: MatrixExpr) -> DomainMatrix:
-    """Convert a matrix expression such as ``PermutationMatrix`` whose entries are numbers."""
+    """Convert a matrix expression such as ``PermutationMatrix``; raise if an entry is no number."""
     if M.atoms(MatrixSymbol) or any(sympy.sympify(size).free_symbols for size in M.shape):
         raise InvalidInputError(
             f"expected a matrix of numbers, got the block matrix {format_short(M)}: "
@@ -156,7 +156,7 @@ def is_tensor(x: object) -> bool:
     return torch is not None and isinstance(x, torch.Tensor)
 
 
-def as_array(x: Any) -> Any:
+def as_array_if_tensor(x: Any) -> Any:
     """Return a tensor as a NumPy array, with floats in float64; return other values unchanged.
 
     Raises `InvalidInputError` for a tensor that NumPy cannot represent.
@@ -168,7 +168,7 @@ def as_array(x: Any) -> Any:
     if kinds or layout != "strided":
         raise InvalidInputError(
             f"expected a dense tensor with entries, got {kinds[0] if kinds else layout}: convert "
-            "it, as by .to_dense() or .dequantize()"
+            "it, for example by .to_dense() or .dequantize()"
         )
     plain = x.detach().cpu().resolve_conj().resolve_neg()
     return (plain.double() if plain.is_floating_point() else plain).numpy()
@@ -208,7 +208,7 @@ def over_common_field(M: DomainMatrix, field: Domain) -> DomainMatrix:
 
 def common_field(fields: Iterable[Domain]) -> Domain:
     """Return the least field that contains the given ones (QQ for none), or raise
-    `InvalidInputError`.
+    `InvalidInputError` if there is none.
     """
     return _as_exact_field(_unify_fields(fields))
 
@@ -231,19 +231,19 @@ def is_equal(left: DomainMatrix, right: DomainMatrix) -> bool:
     if one.characteristic() != other.characteristic():
         return False
     if one != other and one.is_AlgebraicField and other.is_AlgebraicField:
-        return is_equal_across(left, right)
+        return is_equal_across_number_fields(left, right)
     if one != other:
-        field = _unify_fields([one, other])  # subtract: equal quotients may have two forms
+        field = _unify_fields([one, other])  # equal quotients may differ in form
         return bool((left.convert_to(field) - right.convert_to(field)).is_zero_matrix)
-    if isinstance(one, FiniteField):  # one of them may use symmetric residues
+    if isinstance(one, FiniteField):  # -1 and p - 1 may be the same residue
         left, right = (M.applyfunc(lambda x: int(x) % one.mod, ZZ) for M in (left, right))
     return bool(left.to_sparse() == right.to_sparse())
 
 
 def _as_exact_field(domain: Domain) -> Domain:
-    """Return the field of a domain; raise if its arithmetic is not exact."""
+    """Return the field of fractions of a domain; raise if its arithmetic is not exact."""
     if isinstance(domain, PolynomialRing | FractionField):
-        _check_generators(domain.symbols)
+        _check_independent_generators(domain.symbols)
         if not _as_exact_field(domain.domain).has_assoc_Ring:
             raise InvalidInputError(
                 f"expected rational functions over QQ or QQ(i), got entries over {domain}: SymPy "
@@ -252,8 +252,8 @@ def _as_exact_field(domain: Domain) -> Domain:
     elif isinstance(domain, FiniteField):
         if not sympy.isprime(domain.mod):
             raise InvalidInputError(
-                f"expected a field, got the integers modulo {domain.mod}, which is not prime: no "
-                "other finite field than GF(p) is supported"
+                f"expected a field, got the integers modulo {domain.mod}, which is not prime: of "
+                "the finite fields only GF(p) is supported"
             )
     elif not (domain.is_ZZ or domain.is_QQ or domain.is_AlgebraicField) and domain not in _GAUSSIAN:
         raise InvalidInputError(
@@ -264,8 +264,8 @@ def _as_exact_field(domain: Domain) -> Domain:
     return domain if domain.is_Field else domain.get_field()
 
 
-def _check_generators(generators: Sequence[sympy.Expr]) -> None:
-    """Raise for generators that may be algebraically dependent. Symbols and exponentials of
+def _check_independent_generators(generators: Sequence[sympy.Expr]) -> None:
+    """Raise if generators of a field may be algebraically dependent. Symbols and exponentials of
     different monomials are independent (Ax 1971).
     """
     exponents = []
@@ -291,12 +291,13 @@ def _check_generators(generators: Sequence[sympy.Expr]) -> None:
 
 def _over_exact_field(M: DomainMatrix) -> DomainMatrix:
     field = _as_exact_field(M.domain)
-    M = _check_consistency(M)
+    M = _check_and_drop_zeros(M)
     return M if field == M.domain else M.convert_to(field)
 
 
-def _check_consistency(M: DomainMatrix) -> DomainMatrix:
-    """Remove stored zeros; raise if rows or entries do not agree with the shape and the domain.
+def _check_and_drop_zeros(M: DomainMatrix) -> DomainMatrix:
+    """Return a matrix without stored zeros; raise if its rows do not fit its shape, or an entry is
+    not in its domain.
 
     SymPy checks the shape of a new DomainMatrix, but its representation can be changed later.
     """
@@ -307,11 +308,11 @@ def _check_consistency(M: DomainMatrix) -> DomainMatrix:
     elif isinstance(M.rep, SDM):
         entries = [((i, j), x) for i, row in M.rep.items() for j, x in row.items()]
         fits = all(0 <= i < rows and 0 <= j < columns for (i, j), _ in entries)
-    else:  # FLINT's own
+    else:  # FLINT checks its matrices itself
         return M
     if not fits:
         raise InvalidInputError(
-            f"the rows of a DomainMatrix do not fit its shape {rows} x {columns}"
+            f"the rows of a DomainMatrix do not fit its shape {rows} x {columns}: build it anew"
         )
     for place, x in entries:
         if not M.domain.of_type(x):
@@ -325,7 +326,7 @@ def _check_consistency(M: DomainMatrix) -> DomainMatrix:
 
 
 def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
-    if not M._rep.domain.is_EXRAW:  # SymPy already has a domain of rational entries
+    if not M._rep.domain.is_EXRAW:  # all entries are rational
         return M.to_DM(QQ)
     for place, entry in M.todok().items():
         if not (isinstance(entry, sympy.Expr) and entry.is_commutative):
@@ -335,12 +336,12 @@ def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
             )
     try:
         matrix = M.to_DM(field=True, extension=True)
-    except CoercionFailed:  # SymPy compares algebraic numbers by few digits
+    except CoercionFailed:  # SymPy compares algebraic numbers by a few digits
         raise InvalidInputError(
             f"SymPy finds no number field with the entries of {format_short(M)}: write them "
             "without roots in denominators (sympy.radsimp)"
         ) from None
-    if matrix.domain.is_EXRAW:  # no field has all entries: find one in no field
+    if matrix.domain.is_EXRAW:  # no field contains all entries: name an entry without any field
         for place, entry in M.todok().items():
             try:
                 _as_exact_field(construct_domain([entry], field=True, extension=True)[0])
@@ -358,7 +359,7 @@ def _from_array(M: "np.ndarray") -> DomainMatrix:
             f"expected an array of integers, floats, strings or exact objects, got dtype {M.dtype}"
             + hint
         )
-    rows = [list(row) for row in M] if M.dtype.char == "g" else M.tolist()  # g: long double
+    rows = [list(row) for row in M] if M.dtype.char == "g" else M.tolist()  # "g" is long double
     if M.dtype.kind == "O":
         for i, row in enumerate(rows):
             for j, entry in enumerate(row):
@@ -386,16 +387,17 @@ def _from_lists(M: Sequence) -> DomainMatrix:
 
 
 def _from_entries(rows: Sequence[Sequence], shape: tuple[int, int]) -> DomainMatrix:
-    """Return the matrix of rows of numbers and expressions. `to_element` converts all numbers."""
+    """Return the matrix of rows of numbers and expressions; `to_element` converts the numbers."""
     rows = [
-        [_convert_entry(entry, (i, j)) for j, entry in enumerate(row)] for i, row in enumerate(rows)
+        [_convert_entry_unless_expression(entry, (i, j)) for j, entry in enumerate(row)]
+        for i, row in enumerate(rows)
     ]
     if not any(isinstance(entry, sympy.Expr) for row in rows for entry in row):
         return DomainMatrix(rows, shape, QQ).to_dense()
     return _from_sympy(sympy.Matrix(*shape, [entry for row in rows for entry in row]))
 
 
-def _convert_entry(entry: object, place: tuple[int, int]) -> Element:
+def _convert_entry_unless_expression(entry: object, place: tuple[int, int]) -> Element:
     """Convert a number to an element of QQ; return an irrational expression unchanged."""
     if isinstance(entry, sympy.Expr) and not isinstance(entry, sympy.Rational | MatrixExpr):
         return entry
@@ -408,8 +410,8 @@ def _convert_entry(entry: object, place: tuple[int, int]) -> Element:
 class ExactMatrix(sympy.Matrix):
     """A `sympy.Matrix` that compares with arrays and nested lists by their exact values.
 
-    In SymPy ``matrix == array`` is always False. Here both directions compare the entries, and
-    raise an error for an array with an entry without an exact value.
+    In SymPy ``matrix == array`` is always False. Here ``matrix == array`` and ``array == matrix``
+    compare the entries; an entry of the array without an exact value raises an error.
     """
 
     @classmethod

@@ -13,8 +13,9 @@ class Draws:
     """A reproducible stream of matrices with random integer entries from -bound to bound; over a
     finite field, with random elements.
 
-    With bound 0 every matrix is zero, which gives the shortest numbers. A construction adds a draw
-    to a default choice, and rejects the sum by an exact test. The default seed is the bound.
+    A construction adds such a matrix to its default choice, and tests the sum exactly. With bound 0
+    the matrix is zero, and the default choice, which has the shortest numbers, is tested. The
+    default seed is the bound.
     """
 
     def __init__(self, field: Domain, bound: int, seed: int | None = None) -> None:

@@ -49,25 +49,23 @@ class DyadicMatrix:
         """Convert a matrix of finite floats to a `DyadicMatrix`, without rounding."""
         peak = np.abs(M).max(initial=0.0)
         unit = int(np.frexp(peak)[1]) - BITS
-        planes, rest = (
-            [np.trunc(np.ldexp(M, -unit))],
-            M,
-        )  # truncated, so that no entry rounds up to 2^1024
+        # truncated, since rounding could give 2^1024
+        planes, rest = [np.trunc(np.ldexp(M, -unit))], M
         while (rest := rest - np.ldexp(planes[-1], unit)).any():
             unit -= BITS
             planes.append(np.rint(np.ldexp(rest, -unit)))
         return DyadicMatrix(np.array(planes[::-1]), unit if peak else 0)
 
     @staticmethod
-    def from_integers(integers: np.ndarray, low: int) -> "DyadicMatrix":
-        """Return 2^low times a matrix of Python integers."""
+    def from_integers(integers: np.ndarray, exponent: int) -> "DyadicMatrix":
+        """Return 2^exponent times a matrix of Python integers."""
         planes: list[np.ndarray] = []
         half = 1 << (BITS - 1)
         while integers.any() or not planes:
             digits = (integers + half) % (2 * half) - half
             planes.append(digits.astype(float))
             integers = (integers - digits) >> BITS
-        return DyadicMatrix(np.array(planes), low)
+        return DyadicMatrix(np.array(planes), exponent)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -75,7 +73,7 @@ class DyadicMatrix:
         return self.planes.shape[1:]
 
     def __sub__(self, other: "DyadicMatrix") -> "DyadicMatrix":
-        planes, low = self._align_planes(other.low, len(other.planes))
+        planes, low = self._aligned_planes_and_exponent(other.low, len(other.planes))
         offset = (other.low - low) // BITS
         planes[offset : offset + len(other.planes)] -= other.planes
         return DyadicMatrix(planes, low)
@@ -96,7 +94,7 @@ class DyadicMatrix:
         left = np.hstack(list(A.planes[::-1]))
         right = B.planes.reshape(b * n, -1)
 
-        def add(planes: np.ndarray, k: int) -> None:
+        def add_digit_products(planes: np.ndarray, k: int) -> None:
             top = min(k, a - 1)
             i, j = (a - 1 - top) * n, (k - top) * n
             end = i + (top - max(0, k - b + 1) + 1) * n
@@ -107,36 +105,40 @@ class DyadicMatrix:
                 if i < end:
                     _carry(planes[:2])
 
-        return self._plus_products(A, B, add)
+        return self._plus_digit_products(A, B, add_digit_products)
 
     def scale_rows(self, factors: "DyadicMatrix") -> "DyadicMatrix":
-        """Return the rows multiplied by the entries of the column `factors`."""
+        """Return diag(factors) times the matrix, for a column `factors`."""
         a, b = len(factors.planes), len(self.planes)
 
-        def add(planes: np.ndarray, k: int) -> None:
+        def add_digit_products(planes: np.ndarray, k: int) -> None:
             for i in range(max(0, k - b + 1), min(k, a - 1) + 1):
                 planes[0] += factors.planes[i] * self.planes[k - i]
 
-        return _zeros(*self.shape)._plus_products(factors, self, add)
+        return _zeros(*self.shape)._plus_digit_products(factors, self, add_digit_products)
 
-    def _plus_products(
-        self, A: "DyadicMatrix", B: "DyadicMatrix", add: Callable[[np.ndarray, int], None]
+    def _plus_digit_products(
+        self,
+        A: "DyadicMatrix",
+        B: "DyadicMatrix",
+        add_digit_products: Callable[[np.ndarray, int], None],
     ) -> "DyadicMatrix":
-        """Return the matrix plus products of digits of A and B: ``add(planes, k)`` adds the
-        products with the power of two k to ``planes[0]``.
+        """Return the matrix plus a sum of products of digits: ``add_digit_products(planes, k)``
+        adds all products of a digit i of A and the digit k - i of B to ``planes[0]``.
         """
         low, count = A.low + B.low, len(A.planes) + len(B.planes) - 1
-        planes, own = self._align_planes(low, count + 1)
+        planes, own = self._aligned_planes_and_exponent(low, count + 1)
         offset = (low - own) // BITS
         for k in range(count):
-            add(planes[offset + k :], k)
+            add_digit_products(planes[offset + k :], k)
         _carry(planes)
         used = np.flatnonzero(planes.any(axis=(1, 2)))
         return DyadicMatrix(planes[: used[-1] + 1 if len(used) else 1], own)
 
-    def _align_planes(self, low: int, count: int) -> tuple[np.ndarray, int]:
-        """Return (planes, own): the planes of this matrix for the exponent `own`, which differs
-        from `low` by a multiple of 20, with room for `count` planes from `low` on and a carry.
+    def _aligned_planes_and_exponent(self, low: int, count: int) -> tuple[np.ndarray, int]:
+        """Return (planes, own): the matrix is sum_k 2^(own + 20 k) planes[k]. The exponent `own`
+        differs from `low` by a multiple of 20. There are planes for `count` digits from 2^low on,
+        and for a carry.
         """
         own = low - BITS * max(0, -(-(low - self.low) // BITS))
         offset, shift = divmod(self.low - own, BITS)
@@ -154,27 +156,27 @@ class DyadicMatrix:
 
     def vstack(self, other: "DyadicMatrix") -> "DyadicMatrix":
         """Return both matrices, one below the other."""
-        above, low = self._align_planes(other.low, len(other.planes))
+        above, low = self._aligned_planes_and_exponent(other.low, len(other.planes))
         planes = np.zeros((len(above), len(above[0]) + other.shape[0], self.shape[1]))
         offset, rows = (other.low - low) // BITS, len(above[0])
         planes[:, :rows] = above
         planes[offset : offset + len(other.planes), rows:] = other.planes
         return DyadicMatrix(planes, low)
 
-    def to_floats(self, exponent: int = 0) -> np.ndarray:
-        """Return the entries times 2^-exponent, each with a relative error of at most 2^-50 (or an
-        absolute one of 2^-1000).
+    def to_floats(self, unit_exponent: int = 0) -> np.ndarray:
+        """Return the entries divided by 2^unit_exponent, each with a relative error of at most
+        2^-50 or an absolute error of at most 2^-1000.
 
         The digits are added from the highest one down: a partial sum is exact until it is near the
         entry.
         """
         total = np.zeros(self.shape)
         for k in reversed(range(len(self.planes))):
-            total += np.ldexp(self.planes[k], self.low + BITS * k - exponent)
+            total += np.ldexp(self.planes[k], self.low + BITS * k - unit_exponent)
         return total
 
     def bound_exponent(self) -> int:
-        """Return a nearly least exponent e with all entries below 2^e; 0 for a zero matrix."""
+        """Return e, nearly the least, with all |entries| below 2^e; 0 for a zero matrix."""
         for k in reversed(range(len(self.planes))):
             largest = np.abs(self.planes[k]).max()
             if largest:
@@ -197,7 +199,7 @@ class DyadicMatrix:
         return whole * Fraction(2) ** self.low
 
     def _places_near_largest(self) -> np.ndarray:
-        """Return places (i, j) of entries near the largest absolute value; one attains it."""
+        """Return places (i, j) of entries of almost the largest absolute value, or exactly it."""
         sizes = np.abs(self.to_floats(self.bound_exponent()))
         places = np.argwhere(sizes >= sizes.max() * (1 - RELATIVE))
         columns = np.abs(self.planes[:, places[:, 0], places[:, 1]])
@@ -208,8 +210,8 @@ class DyadicMatrix:
         return max(abs(self.entry(i, j)) for i, j in self._places_near_largest())
 
     def bound_row_sums(self, weights: np.ndarray | None = None) -> list[Fraction]:
-        """Return close upper bounds of the sums of absolute values in each row, weighted by the
-        columns' `weights` if given. A sum of zeros has the bound 0.
+        """Return a close upper bound of sum_j weights[j] |entry (i, j)| for each row i. The weights
+        are nonnegative, by default 1. A sum of zeros has the bound 0.
         """
         exponent, planes = self.bound_exponent(), self.planes
         sizes = np.abs(self.to_floats(exponent))
@@ -248,10 +250,10 @@ class DyadicQuotient:
         """Return the matrix minus M."""
         return DyadicQuotient(self.numerator - self.denominator * M, self.denominator)
 
-    def to_floats(self, exponent: int = 0) -> np.ndarray:
-        """Return the entries times 2^-exponent, rounded."""
+    def to_floats(self, unit_exponent: int = 0) -> np.ndarray:
+        """Return the entries divided by 2^unit_exponent, rounded."""
         bits = self.denominator.bit_length()
-        return self.numerator.to_floats(bits + exponent) / float(
+        return self.numerator.to_floats(bits + unit_exponent) / float(
             Fraction(self.denominator, 1 << bits)
         )
 
@@ -264,13 +266,14 @@ class DyadicQuotient:
         return self.numerator.bound_frobenius_norm() / self.denominator
 
 
-def as_exact_array(W: MatrixLike) -> np.ndarray:
-    """Return W as an array of floats if all its entries are float64 numbers, else of Fractions.
+def as_square_floats_or_fractions(W: MatrixLike) -> np.ndarray:
+    """Return a square matrix as an array: of floats if all entries are float64 numbers, else of
+    Fractions.
 
     Raises `InvalidInputError` unless W is a square matrix of rational numbers or finite floats with
     entries in the range of float64.
     """
-    if isinstance(W, np.ndarray) and _is_square_and_finite(W):
+    if isinstance(W, np.ndarray) and _is_square_finite_float_array(W):
         return W.astype(np.float64)
     matrix = as_square_matrix(W).to_dense()
     if not matrix.domain.is_QQ:
@@ -290,7 +293,7 @@ def as_exact_array(W: MatrixLike) -> np.ndarray:
     return np.array(values, dtype=object).reshape(matrix.shape)
 
 
-def _is_square_and_finite(W: np.ndarray) -> bool:
+def _is_square_finite_float_array(W: np.ndarray) -> bool:
     """Whether W is a square, unmasked array of finite floats of at most 64 bits."""
     is_square = W.ndim == 2 and 0 < len(W) == W.shape[1]
     is_float = W.dtype.kind == "f" and W.dtype.itemsize <= 8
@@ -303,8 +306,8 @@ def _zeros(rows: int, columns: int) -> DyadicMatrix:
 
 
 def _carry(planes: np.ndarray) -> None:
-    """Carry in place, so that integers below 2^53 become digits of at most 2^19; the last plane,
-    the highest one, takes the last carry.
+    """Carry in place: in each plane but the last, integers below 2^53 become digits of at most
+    2^19. The last plane, which is the highest, only receives a carry.
     """
     for plane, following in pairwise(planes):
         carry = np.rint(plane * (1 / BASE))

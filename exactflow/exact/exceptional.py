@@ -1,8 +1,8 @@
-"""Exceptional values: polynomials in symbols that an argument assumes to be nonzero.
+"""Exceptional values: roots of polynomials that a proof assumes to be nonzero.
 
-Over a field of rational functions, ranks are those at almost all values of the symbols. An argument
-holds at every value where no numerator or denominator that it assumed to be nonzero vanishes.
-`collect_exceptional` collects the irreducible factors of these.
+Over a field of rational functions, a rank is the rank at almost all values of the symbols. A proof
+holds at all values at which no numerator or denominator that it assumes to be nonzero vanishes.
+`collect_exceptional` collects the irreducible factors of these numerators and denominators.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ _FACTORS: ContextVar[set[Expr] | None] = ContextVar("_FACTORS", default=None)
 
 @contextmanager
 def collect_exceptional() -> Iterator[set[Expr]]:
-    """Collect the irreducible factors of all elements recorded as nonzero within."""
+    """Context manager: collect the irreducible factors of all elements recorded as nonzero."""
     factors = set[Expr]()
     token = _FACTORS.set(factors)
     try:
@@ -31,33 +31,34 @@ def collect_exceptional() -> Iterator[set[Expr]]:
 
 
 def is_recording(field: Domain) -> bool:
-    """Whether factors of elements of a field are collected here."""
+    """Whether exceptional factors are being collected, and elements of the field have symbols."""
     return _FACTORS.get() is not None and field.is_FractionField
 
 
 def record_nonzero(x: Element, field: Domain) -> None:
-    """Record an element that an argument assumes to be nonzero."""
+    """Record that a proof assumes an element to be nonzero."""
     if is_recording(field):
-        _record(factor_all([x.numer, x.denom]))
+        _record_factors(factor_all([x.numer, x.denom]))
 
 
-def record_one_nonzero(elements: Iterable[Element], field: Domain) -> None:
-    """Record one of several elements of equal sign, which must not all vanish: the one with the
-    fewest exceptional factors.
+def record_simplest_nonzero(elements: Iterable[Element], field: Domain) -> None:
+    """Record as nonzero one of several elements that are not all 0: among the nonzero ones, the
+    element with the fewest factors that may vanish.
     """
     if is_recording(field):
         record_nonzero(
-            min(filter(None, elements), key=lambda x: count_exceptional_factors(x, field)), field
+            min(filter(None, elements), key=lambda x: count_possibly_vanishing_factors(x, field)),
+            field,
         )
 
 
 def record_denominators(elements: Iterable[Element], field: Domain) -> None:
     """Record the denominators of elements as nonzero."""
     if is_recording(field):
-        _record(factor_all(x.denom for x in elements))
+        _record_factors(factor_all(x.denom for x in elements))
 
 
-def count_exceptional_factors(x: Element, field: Domain) -> int:
+def count_possibly_vanishing_factors(x: Element, field: Domain) -> int:
     """Return the number of factors of an element that may vanish under the current assumptions."""
     factors = factor_all([x.numer, x.denom]) if field.is_FractionField else ()
     return sum(map(current_assumptions().may_vanish, factors))
@@ -77,7 +78,7 @@ def sort_factors(factors: Iterable[Expr]) -> tuple[Expr, ...]:
     return tuple(sorted(factors, key=default_sort_key))
 
 
-def _record(factors: set[Expr]) -> None:
+def _record_factors(factors: set[Expr]) -> None:
     found = _FACTORS.get()
     if found is not None:
         found |= factors

@@ -30,7 +30,7 @@ from exactflow.exact import krylov, linalg
 from exactflow.exact.normal_forms import cyclic_chains, irreducible_factors, orbit
 from exactflow.exact.rational_matrix import as_domain_matrix
 
-_Basis = tuple[DomainMatrix, Any]  # a basis and its inverse, possibly a `RationalMatrix`
+_BasisAndInverse = tuple[DomainMatrix, Any]  # a basis and its inverse, possibly a `RationalMatrix`
 
 
 def is_x_minus_one(f: Sequence) -> bool:
@@ -41,7 +41,7 @@ def is_x_minus_one(f: Sequence) -> bool:
 def pad_smaller_with_ones(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
     """Return both matrices, the smaller one padded to the size of the other: diag(a, 1, .., 1).
 
-    If D = I + Y Z and a = I + Z Y, they then have the same characteristic polynomial.
+    If D = I + Y Z and a = I + Z Y, the results have the same characteristic polynomial.
     """
     size = max(D.shape[0], a.shape[0])
     ones = (linalg.identity(size - M.shape[0], M.domain) for M in (D, a))
@@ -49,15 +49,21 @@ def pad_smaller_with_ones(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatri
     return D, a
 
 
-def cyclic_bases(D: DomainMatrix, a: DomainMatrix, f: Sequence) -> tuple[_Basis, _Basis] | None:
-    """Return controller bases of D and of a, with inverses, or None if none is found for D or a."""
-    of_D = krylov.cyclic_basis(D, f)
-    if of_D is None or (of_a := krylov.cyclic_basis(a, f)) is None:
+def cyclic_bases(
+    D: DomainMatrix, a: DomainMatrix, f: Sequence
+) -> tuple[_BasisAndInverse, _BasisAndInverse] | None:
+    """Return controller bases of D and of a, each with its inverse; None unless both are found.
+    Both matrices have the characteristic polynomial f.
+    """
+    of_D = krylov.cyclic_basis_and_inverse(D, f)
+    if of_D is None or (of_a := krylov.cyclic_basis_and_inverse(a, f)) is None:
         return None
     return of_D, of_a
 
 
-def flanders_pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix] | None:
+def find_flanders_pair_minus_identity(
+    D: DomainMatrix, a: DomainMatrix
+) -> tuple[DomainMatrix, DomainMatrix] | None:
     """Return (Y, Z) with D = I + Y Z and a = I + Z Y, or None if there is no such pair.
 
     The pair is not unique; if D is singular, Y may be singular.
@@ -78,13 +84,13 @@ def flanders_pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, Domai
     ones_of_Z: list[tuple[int, int]] = []  # (i, j): Z maps basis vector j of D to i of a
     inverted: list[tuple[int, int]] = []  # the same for Y^-1, where Z = Y^-1 (D - I)
     for factor, _ in irreducible_factors(f, D.domain):
-        for left, right in _paired_chains(D, a, factor):
+        for left, right in _pair_chain_bases(D, a, factor):
             if abs(len(left) - len(right)) > is_x_minus_one(factor):
                 return None
             i, j = len(of_D), len(of_a)
             of_D.extend(left)
             of_a.extend(right)
-            y, z = _places_of_ones(len(left), len(right))
+            y, z = _ones_of_Y_and_Z(len(left), len(right))
             ones_of_Y.extend((i + s, j + t) for s, t in y)
             if is_x_minus_one(factor):
                 ones_of_Z.extend((j + s, i + t) for s, t in z)
@@ -97,10 +103,12 @@ def flanders_pair(D: DomainMatrix, a: DomainMatrix) -> tuple[DomainMatrix, Domai
     return Y, R * (shift + _matrix_of_ones(ones_of_Z, (p, q), field) * Q_inverse)
 
 
-def _paired_chains(
+def _pair_chain_bases(
     D: DomainMatrix, a: DomainMatrix, f: Sequence
 ) -> Iterator[tuple[list[DomainMatrix], ...]]:
-    """Yield pairs of bases of chains of D and of a, by size; one of a pair may be empty."""
+    """Yield pairs of a basis of a chain of D and a basis of a chain of a, the longest chains at f
+    first. A chain without a partner is paired with an empty basis.
+    """
     found = []
     for M in (D, a):
         step = linalg.polynomial_at(f, M) if is_x_minus_one(f) else M
@@ -108,12 +116,14 @@ def _paired_chains(
     return zip_longest(*found, fillvalue=[])
 
 
-def _places_of_ones(of_D: int, of_a: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """Return the places of the ones of Y and of Z for chains at 1 of the given sizes."""
-    late_Y, late_Z = (1, 0) if of_D > of_a else (0, 1)
+def _ones_of_Y_and_Z(
+    size_in_D: int, size_in_a: int
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Return the places of ones in Y and in Z for two chains at eigenvalue 1 with these sizes."""
+    late_Y, late_Z = (1, 0) if size_in_D > size_in_a else (0, 1)
     return (
-        [(j + late_Y, j) for j in range(of_a) if j + late_Y < of_D],
-        [(i + late_Z, i) for i in range(of_D) if i + late_Z < of_a],
+        [(j + late_Y, j) for j in range(size_in_a) if j + late_Y < size_in_D],
+        [(i + late_Z, i) for i in range(size_in_D) if i + late_Z < size_in_a],
     )
 
 

@@ -13,7 +13,7 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.exact import linalg
-from exactflow.exact.rational_matrix import as_domain_matrix, to_rational_if_large
+from exactflow.exact.rational_matrix import as_domain_matrix, to_rational_matrix_if_large
 
 
 def controller_basis(F: DomainMatrix, f: Sequence, u: DomainMatrix) -> DomainMatrix:
@@ -33,7 +33,7 @@ def controller_columns(F: Any, f: Sequence, u: Any) -> list[Any]:
     return columns
 
 
-def cyclic_basis(F: DomainMatrix, f: Sequence) -> tuple[DomainMatrix, Any] | None:
+def cyclic_basis_and_inverse(F: DomainMatrix, f: Sequence) -> tuple[DomainMatrix, Any] | None:
     """Return the controller basis H of a cyclic vector of F and its inverse (possibly a
     `RationalMatrix`), or None if no cyclic vector is found.
 
@@ -56,14 +56,16 @@ def cyclic_basis(F: DomainMatrix, f: Sequence) -> tuple[DomainMatrix, Any] | Non
             rows = [H.transpose().lu_solve(last).transpose()]
         except DMNonInvertibleMatrixError:
             continue
-        step = to_rational_if_large(F)
+        step = to_rational_matrix_if_large(F)
         while len(rows) < n:
             rows.append(rows[-1] * step)
         return H, rows[-1].vstack(*rows[-2::-1])
     return None
 
 
-def krylov_flag(F: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix, list[int]]:
+def krylov_basis_inverse_and_lengths(
+    F: DomainMatrix,
+) -> tuple[DomainMatrix, DomainMatrix, list[int]]:
     """Return a basis H, its inverse and the lengths of its runs. H^-1 F H is block upper
     triangular, with companion matrices in controller form on the diagonal; above them only the last
     column of each run is nonzero.
@@ -72,7 +74,7 @@ def krylov_flag(F: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix, list[int]]
     of length one; a matrix with a cyclic vector has one run.
     """
     n, field = F.shape[0], F.domain
-    cyclic = cyclic_basis(F, F.charpoly_berk())
+    cyclic = cyclic_basis_and_inverse(F, F.charpoly_berk())
     if cyclic is not None:
         return cyclic[0], as_domain_matrix(cyclic[1]), [n]
     basis, inverse = linalg.identity(n, field), linalg.identity(n, field)

@@ -18,7 +18,7 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from exactflow.errors import FieldTooSmallError
-from exactflow.exact.algebraic import is_positive_number
+from exactflow.exact.algebraic import is_positive_if_real
 from exactflow.exact.assumptions import is_positive_quotient
 from exactflow.exact.exceptional import is_recording, record_nonzero
 from exactflow.exact.typing import Element
@@ -72,7 +72,7 @@ def from_columns(columns: Sequence[DomainMatrix]) -> DomainMatrix:
 
 
 def split(M: DomainMatrix, p: int) -> Blocks:
-    """Return the blocks of `M`, the first half being the first p coordinates."""
+    """Return the four blocks of `M`; the first half is the first p coordinates."""
     return Blocks(M[:p, :p], M[:p, p:], M[p:, :p], M[p:, p:])
 
 
@@ -94,7 +94,7 @@ def trace(M: DomainMatrix) -> Element:
 
 
 def polynomial_at(f: Sequence, M: DomainMatrix) -> DomainMatrix:
-    """Return f(M), f being a list of coefficients, highest degree first.
+    """Return f(M) for a list of coefficients f, highest degree first.
 
     SymPy's ``eval_poly`` fails over fields of rational functions.
     """
@@ -105,9 +105,9 @@ def polynomial_at(f: Sequence, M: DomainMatrix) -> DomainMatrix:
     return total
 
 
-def append_swapped_pads(M: DomainMatrix, p: int) -> DomainMatrix:
-    """Append one coordinate to each half and swap these two, as `exactflow.append_swap` does. The
-    first half has p coordinates.
+def append_swapped_coordinate_pair(M: DomainMatrix, p: int) -> DomainMatrix:
+    """Return the matrix on two more coordinates, one at the end of each half, which it swaps, as
+    `exactflow.append_swap` does. The first half has p coordinates.
     """
     d = M.shape[0]
     entries = {(i + (i >= p), j + (j >= p)): value for (i, j), value in M.iter_items()}
@@ -122,7 +122,7 @@ def swap_halves(blocks: Blocks) -> Blocks:
 
 
 def scale_rows(scale: Sequence, M: DomainMatrix) -> DomainMatrix:
-    """Return diag(scale) M, for a dense M without a product of matrices."""
+    """Return diag(scale) M; if M is dense, without a product of matrices."""
     if list(scale).count(1) == len(scale):
         return M
     one = M.domain.one
@@ -136,7 +136,7 @@ def scale_rows(scale: Sequence, M: DomainMatrix) -> DomainMatrix:
 
 
 def scale_columns(M: DomainMatrix, scale: Sequence) -> DomainMatrix:
-    """Return M diag(scale), for a dense M without a product of matrices."""
+    """Return M diag(scale); if M is dense, without a product of matrices."""
     return scale_rows(scale, M.transpose()).transpose()
 
 
@@ -148,7 +148,7 @@ def is_positive(value: Element, field: Domain) -> bool | None:
     """
     if field.is_FractionField and not field.characteristic():
         return is_positive_quotient(value, field)
-    return is_positive_number(value, field)
+    return is_positive_if_real(value, field)
 
 
 def convert_elements(elements: Iterable, field: Domain, wider: Domain) -> list:

@@ -1,7 +1,7 @@
 """A rational combination of vectors without positive entries, found by linear programming.
 
-Float64 (HiGHS, through SciPy) solves the program, and so tells the entries that must vanish from
-those that can be negative. Elimination makes the former exactly zero; the latter have room for
+HiGHS, through SciPy, solves the program in float64. The solution shows which entries must vanish
+and which ones can be negative. Elimination makes the former exactly zero; the latter have room for
 rounding. The combination that is returned was checked *exactly*.
 """
 
@@ -13,24 +13,29 @@ from sympy import QQ
 
 from exactflow.exact import linalg
 from exactflow.exact.numbers import to_element, to_float
-from exactflow.exact.typing import Element
+from exactflow.exact.typing import QQElement
 
-SparseVector: TypeAlias = Mapping[Any, Element]
+SparseVector: TypeAlias = Mapping[Any, QQElement]
 """A dict from places to elements of QQ."""
 
 DENOMINATORS = 4, 1000, 10**6, 2**60
-"""The largest denominators with which weights are tried, in turn."""
+"""Limits of the denominators of the weights, tried in turn."""
 
 
-def find_nonpositive_combination(
+def find_nonpositive_combination_or_zeros(
     vectors: Sequence[SparseVector], *, nonnegative: bool
-) -> list[Element]:
-    """Return rational weights, `nonnegative` or of any sign, of a combination of the vectors that
-    has no positive entry and as many negative ones as float64 finds; zero weights if it finds none.
+) -> list[QQElement]:
+    """Return rational weights, `nonnegative` or of any sign, such that the weighted sum of the
+    vectors has no positive entry, and as many negative entries as float64 finds; weights 0 if it
+    finds none.
     """
     sizes = [max(map(abs, vector.values()), default=QQ(1)) for vector in vectors]
     places = list(dict.fromkeys(place for vector in vectors for place in vector))
-    if places and (solution := _solve_program(vectors, sizes, places, nonnegative)) is not None:
+    if (
+        places
+        and (solution := _solve_for_weights_and_zeros(vectors, sizes, places, nonnegative))
+        is not None
+    ):
         approximate, zeros = solution
         for denominator in DENOMINATORS:
             weights = [
@@ -44,11 +49,12 @@ def find_nonpositive_combination(
     return [QQ.zero] * len(vectors)
 
 
-def _solve_program(
-    vectors: Sequence[SparseVector], sizes: Sequence[Element], places: list, nonnegative: bool
+def _solve_for_weights_and_zeros(
+    vectors: Sequence[SparseVector], sizes: Sequence[QQElement], places: list, nonnegative: bool
 ) -> tuple[list[float], list] | None:
     """Return approximate weights of the vectors, each divided by its size, and the places at which
-    the combination must be zero; None if no entry can be negative, or without SciPy.
+    the combination must be zero; None if no entry can be negative, or SciPy
+    is missing.
 
     The program asks each entry to be at most -s with a slack s in [0, 1], and maximizes the sum of
     the slacks. Weights can be multiplied, so that each slack is 0 or 1 at the optimum.
@@ -57,7 +63,7 @@ def _solve_program(
         import numpy as np
         from scipy import sparse
         from scipy.optimize import linprog
-    except ModuleNotFoundError:  # a browser may lack them: no weights are found
+    except ModuleNotFoundError:  # a browser may lack NumPy or SciPy: no weights are found
         return None
 
     row_of = {place: i for i, place in enumerate(places)}
@@ -65,7 +71,7 @@ def _solve_program(
     values = [to_float(x / s) for v, s in zip(vectors, sizes, strict=True) for x in v.values()]
     table = sparse.csr_array((values, tuple(zip(*at, strict=True))), (len(places), len(vectors)))
     largest = abs(table).max(axis=1).toarray().ravel()
-    largest[largest < np.finfo(float).tiny] = 1.0  # rows that underflow stay as they are
+    largest[largest < np.finfo(float).tiny] = 1.0  # rows that underflow are not rescaled
     table = sparse.diags_array(1 / largest) @ table
     m, n = table.shape
     result = linprog(
@@ -81,9 +87,9 @@ def _solve_program(
 
 
 def _is_nonpositive_and_nonzero(
-    vectors: Sequence[SparseVector], weights: Sequence[Element]
+    vectors: Sequence[SparseVector], weights: Sequence[QQElement]
 ) -> bool:
-    total: dict[Any, Element] = {}
+    total: dict[Any, QQElement] = {}
     for vector, weight in zip(vectors, weights, strict=True):
         for place, x in vector.items() if weight else ():
             total[place] = total.get(place, QQ.zero) + weight * x
@@ -91,9 +97,9 @@ def _is_nonpositive_and_nonzero(
 
 
 def _make_zero_at_places(
-    vectors: Sequence[SparseVector], weights: list[Element], places: list
-) -> list[Element]:
-    """Return weights near the given ones whose combination vanishes at `places`; zeros stay."""
+    vectors: Sequence[SparseVector], weights: list[QQElement], places: list
+) -> list[QQElement]:
+    """Return weights near the given ones whose combination vanishes at `places`; 0 stays 0."""
     used = [j for j, w in enumerate(weights) if w]
     rows = [[vectors[j].get(place, QQ.zero) for j in used] for place in places]
     rows = [row for row in rows if any(row)]

@@ -29,7 +29,7 @@ def irreducible_factors(f: Sequence, field: Domain) -> list[tuple[tuple, int]]:
 
 
 def format_polynomial(f: Sequence, field: Domain) -> str:
-    """Return a polynomial as text, as 'x**2 - 2'; in x' if the field has a symbol x."""
+    """Return a polynomial as text, such as 'x**2 - 2'. Its variable is x' if the field has an x."""
     name = "x"
     while name in map(str, getattr(field, "symbols", ())):
         name += "'"
@@ -67,7 +67,7 @@ def elementary_divisors(M: DomainMatrix) -> dict[tuple, tuple[int, ...]]:
     return {f: (1,) if k == 1 else block_sizes(M, f) for f, k in factors}
 
 
-def fitting_decomposition(M: DomainMatrix) -> tuple[DomainMatrix, int]:
+def fitting_basis_and_nilpotent_size(M: DomainMatrix) -> tuple[DomainMatrix, int]:
     """Return (Q, m) with Q^-1 M Q = diag(M1, M0), M1 invertible and M0 nilpotent and m x m."""
     n = M.shape[0]
     high = M**n
@@ -76,8 +76,8 @@ def fitting_decomposition(M: DomainMatrix) -> tuple[DomainMatrix, int]:
 
 
 def cyclic_chains(M: DomainMatrix, f: Sequence) -> list[tuple[DomainMatrix, int]]:
-    """Return chains, the longest first, whose cyclic spaces have the direct sum ker f(M)^n: pairs
-    of a vector v and a size k with f(M)^k v = 0 and f(M)^(k - 1) v != 0.
+    """Return pairs of a vector v and a size k with f(M)^k v = 0 and f(M)^(k - 1) v != 0, the
+    longest chains first. The direct sum of the cyclic spaces of the vectors is ker f(M)^n.
 
     A chain of size k is accepted if its end f(M)^(k-1) v is independent of the ends found so far:
     the ends lie in ker f(M), and chains with independent ends are independent.
@@ -108,7 +108,7 @@ def orbit(M: DomainMatrix, v: DomainMatrix, length: int) -> list[DomainMatrix]:
     return vectors
 
 
-def largest_invariant_rows(D: DomainMatrix, C: DomainMatrix) -> DomainMatrix:
+def largest_invariant_left_kernel(D: DomainMatrix, C: DomainMatrix) -> DomainMatrix:
     """Return a matrix L, whose rows are a basis of the largest row space with L C = 0 and
     L D = Du L for some Du.
 

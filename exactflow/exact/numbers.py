@@ -24,7 +24,7 @@ from sympy import QQ
 from sympy.polys.domains.domain import Domain
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.typing import Element, NumberLike
+from exactflow.exact.typing import NumberLike, QQElement
 
 _RATIONAL = re.compile(r"([+-]?[0-9]+)/([0-9]+)")
 _DECIMAL = re.compile(r"([+-]?)(?=\.?[0-9])([0-9]*)\.?([0-9]*)([eE]([+-]?[0-9]+))?")
@@ -67,12 +67,12 @@ def parse_rational(text: str) -> Fraction:
     )
 
 
-def to_element(x: object) -> Element:
+def to_element(x: object) -> QQElement:
     """Return a rational number of any kind as an element of QQ, exactly.
 
     Accepted are integers, Fractions, SymPy rationals, strings as `parse_rational` reads them, and
     floats of Python, NumPy and mpmath, which are dyadic rationals. Raises `InvalidInputError` for
-    booleans, and for strings with a leading zero, which some would read as octal.
+    booleans, and for strings with a leading zero, which may be meant as octal numbers.
     """
     if isinstance(x, _Element):
         return x
@@ -99,7 +99,7 @@ def to_element(x: object) -> Element:
     )
 
 
-def _from_float(x: Any) -> Element:
+def _from_float(x: Any) -> QQElement:
     """Return a float of Python, NumPy or mpmath as an element of QQ."""
     try:
         if isinstance(x, mpmath.mpf) and mpmath.isfinite(x):
@@ -115,12 +115,12 @@ def to_fraction(x: object) -> Fraction:
     return Fraction(int(element.numerator), int(element.denominator))
 
 
-def to_elements(numbers: Iterable) -> tuple:
-    """Return rational numbers of any kind as elements of QQ."""
-    return tuple(map(to_element, to_list(numbers)))
+def to_elements(numbers: Iterable) -> tuple[QQElement, ...]:
+    """Return a tuple of rational numbers of any kind as elements of QQ."""
+    return tuple(map(to_element, sequence_to_list(numbers)))
 
 
-def to_list(values: Iterable) -> list:
+def sequence_to_list(values: Iterable) -> list:
     """Return the entries of a sequence as a list; raise for strings, mappings and sets."""
     if isinstance(values, str | bytes | Mapping | Set) or not isinstance(values, Iterable):
         raise InvalidInputError(
@@ -144,14 +144,14 @@ def to_index(name: str, value: Any, least: int = 0, most: int | None = None) -> 
     return index
 
 
-def to_mpf(value: Element) -> mpmath.mpf:
-    """Return an element of QQ, or an ``mpf``, rounded to the current precision of mpmath."""
+def to_mpf(value: QQElement) -> mpmath.mpf:
+    """Return an element of QQ or an ``mpf`` as an ``mpf``, rounded to mpmath's precision."""
     if isinstance(value, mpmath.mpf):
         return +value
     return mpmath.mpf(int(value.numerator)) / int(value.denominator)
 
 
-def to_float(value: Element) -> float:
+def to_float(value: QQElement) -> float:
     """Return an element of QQ as the nearest float64, infinite beyond the range of float64."""
     numerator, denominator = int(value.numerator), int(value.denominator)
     try:
@@ -160,7 +160,7 @@ def to_float(value: Element) -> float:
         return math.inf if numerator > 0 else -math.inf
 
 
-def to_fmpq(value: Element) -> fmpq:
+def to_fmpq(value: QQElement) -> fmpq:
     """Return an element of QQ, of any ground type, as a FLINT rational."""
     if isinstance(value, fmpq):
         return value
@@ -168,13 +168,13 @@ def to_fmpq(value: Element) -> fmpq:
 
 
 def format_field(field: Domain) -> str:
-    """Return the name of a field; SymPy's ZZ(t), the fractions of polynomials, is QQ(t)."""
+    """Return the name of a field; rational functions are QQ(t), although SymPy says ZZ(t)."""
     return str(field).replace("ZZ", "QQ") if field.is_FractionField else str(field)
 
 
-def sqrt_rounded(x: Fraction, up: bool = False) -> Fraction:
-    """Return the square root of x > 0, exactly if it is rational, else rounded down, or `up`, to
-    128 bits.
+def sqrt_to_128_bits(x: Fraction, up: bool = False) -> Fraction:
+    """Return the square root of x > 0: exactly if it is rational, else rounded to 128 bits, down or
+    `up`.
     """
     product = x.numerator * x.denominator
     shift = max(0, _ROOT_BITS - product.bit_length() // 2)
@@ -183,8 +183,10 @@ def sqrt_rounded(x: Fraction, up: bool = False) -> Fraction:
     return Fraction(whole + (up and whole**2 != scaled), x.denominator << shift)
 
 
-def round_up_if_long(x: Fraction) -> Fraction:
-    """Return x > 0, or if it is longer than 256 bits, the next dyadic number of 256 bits above."""
+def round_up_to_256_bits(x: Fraction) -> Fraction:
+    """Return x > 0 if its numerator and denominator have at most 256 bits; otherwise round it up to
+    a dyadic number of 256 bits.
+    """
     lengths = x.numerator.bit_length(), x.denominator.bit_length()
     if max(lengths) <= _LONG_BITS:
         return x
@@ -192,7 +194,7 @@ def round_up_if_long(x: Fraction) -> Fraction:
     return math.ceil(x / unit) * unit
 
 
-def format_rational(value: Element) -> str:
+def format_rational(value: QQElement) -> str:
     """Return a rational as ``"p"`` or ``"p/q"`` in lowest terms, of any length."""
     numerator, denominator = int(value.numerator), int(value.denominator)
     return f"{fmpz(numerator)}" + f"/{fmpz(denominator)}" * (denominator != 1)
@@ -220,7 +222,7 @@ def _format_rounded(value: NumberLike, digits: int, rounding: str) -> str:
 
 
 def format_short(value: object, width: int = 60) -> str:
-    """Return a value as one line for a message; the middle of a line above `width` is omitted."""
+    """Return a value as one line for a message; of a line above `width` the middle is omitted."""
     if isinstance(value, str):
         text = repr(value)
     elif isinstance(value, QQ.dtype | fmpq | Rational) and not isinstance(

@@ -1,4 +1,4 @@
-"""Stages of a long computation, reported to whoever listens."""
+"""Stages of a long computation, reported to a listener."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ def has_listener() -> bool:
 
 @contextmanager
 def listening_to_stages(listener: Listener) -> Iterator[None]:
-    """Call `listener` at each stage of the work within."""
+    """Context manager: call `listener` at each stage that is reported within."""
     token = _LISTENER.set(listener)
     try:
         yield

@@ -1,7 +1,7 @@
 """Rational matrices as integers over one denominator.
 
-A product is then a product of integer matrices, and a sum has one gcd, where fractions have a gcd
-for each entry. Flows on 32 or 64 coordinates are composed and verified 1.5 to 3 times as fast as by
+A product is then a product of integer matrices, and a sum takes one gcd instead of one for each
+entry. Flows on 32 or 64 coordinates are composed and verified 1.5 to 3 times as fast as by
 ``DomainMatrix``. Small matrices, few columns and dyadic entries are up to four times slower here
 (see `is_compose_dense_faster`). FLINT is available whichever ground types SymPy uses.
 """
@@ -21,10 +21,10 @@ from exactflow.exact.typing import HALVES, Half
 
 _LEAST_ROWS = 12  # with fewer rows, entries in lowest terms are as fast as a common denominator
 _LEAST_COLUMNS = 16  # with fewer columns a conversion of the shifts costs more than it saves
-# strips are shorter than 42 rows: from there FLINT works modulo many primes, up to twice as slow
+# from 42 rows on FLINT multiplies modulo many primes, up to twice as slowly
 _MOST_ROWS = 40
 
-_Step = tuple[Half, Sequence, DomainMatrix]  # the half that moves, its scales, the shift
+_Layer = tuple[Half, Sequence, DomainMatrix]  # the half that moves, its scales, the shift
 
 
 class RationalMatrix:
@@ -56,23 +56,25 @@ class RationalMatrix:
         entries = map(to_fmpq, M.to_list_flat())
         return cls(*flint.fmpq_mat(rows, columns, [*entries]).numer_denom())
 
-    def to_matrix(self) -> DomainMatrix:
+    def to_dense_matrix(self) -> DomainMatrix:
         """Return the dense ``DomainMatrix``."""
         entries = (flint.fmpq_mat(self.numerators) / self.denominator).entries()
         if QQ.dtype is not flint.fmpq:
             entries = [QQ(int(x.p), int(x.q)) for x in entries]
         return DomainMatrix.from_list_flat(entries, self.shape, QQ).to_dense()
 
-    def scale_numerators(self, multiple: flint.fmpz) -> flint.fmpz_mat:
-        """Return the numerators for a multiple of the denominator."""
-        factor = multiple // self.denominator
+    def numerators_over_denominator(self, denominator: flint.fmpz) -> flint.fmpz_mat:
+        """Return the numerators over a multiple of the matrix's own denominator."""
+        factor = denominator // self.denominator
         return self.numerators if factor == 1 else self.numerators * factor
 
     def __add__(self, other: "RationalMatrix | DomainMatrix") -> "RationalMatrix":
         other = RationalMatrix.of(other)
         multiple = self.denominator.lcm(other.denominator)
         return RationalMatrix(
-            self.scale_numerators(multiple) + other.scale_numerators(multiple), multiple
+            self.numerators_over_denominator(multiple)
+            + other.numerators_over_denominator(multiple),
+            multiple,
         )
 
     def __sub__(self, other: "RationalMatrix | DomainMatrix") -> "RationalMatrix":
@@ -93,7 +95,10 @@ class RationalMatrix:
         if not isinstance(other, RationalMatrix):
             return NotImplemented
         multiple = self.denominator.lcm(other.denominator)
-        return bool(self.scale_numerators(multiple) == other.scale_numerators(multiple))
+        return bool(
+            self.numerators_over_denominator(multiple)
+            == other.numerators_over_denominator(multiple)
+        )
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -106,11 +111,11 @@ class RationalMatrix:
         parts = [self, *map(RationalMatrix.of, others)]
         multiple = reduce(flint.fmpz.lcm, (part.denominator for part in parts))
         return RationalMatrix(
-            _stack_rows([part.scale_numerators(multiple) for part in parts]), multiple
+            _stack_rows([part.numerators_over_denominator(multiple) for part in parts]), multiple
         )
 
 
-_Parts = list[list[RationalMatrix]]  # the two halves of the rows of a matrix, each in parts
+_Parts = list[list[RationalMatrix]]  # the two halves of the rows of a matrix, each split by columns
 
 
 def _stack_rows(parts: Sequence[flint.fmpz_mat]) -> flint.fmpz_mat:
@@ -127,49 +132,51 @@ def _product(left: flint.fmpz_mat, right: flint.fmpz_mat) -> flint.fmpz_mat:
     return _stack_rows([flint.fmpz_mat(rows[a:b]) * right for a, b in pairwise(cuts)])
 
 
-def to_rational_if_large(M: DomainMatrix) -> Any:
+def to_rational_matrix_if_large(M: DomainMatrix) -> Any:
     """Return a matrix over QQ of at least 12 rows as a `RationalMatrix`, any other unchanged."""
     return RationalMatrix.of(M) if M.domain.is_QQ and M.shape[0] >= _LEAST_ROWS else M
 
 
 def as_domain_matrix(M: Any) -> DomainMatrix:
     """Return a `RationalMatrix` as a dense ``DomainMatrix``, any other value unchanged."""
-    return M.to_matrix() if isinstance(M, RationalMatrix) else M
+    return M.to_dense_matrix() if isinstance(M, RationalMatrix) else M
 
 
-def is_compose_dense_faster(layers: Sequence[_Step], columns: DomainMatrix) -> bool:
-    """Whether `compose_dense` is faster than products of ``DomainMatrix``: measured, with at least
-    16 columns and a shift whose first row has an entry that is not dyadic.
+def is_compose_dense_faster(layers: Sequence[_Layer], columns: DomainMatrix) -> bool:
+    """Whether `compose_dense` is faster than products of ``DomainMatrix``. By measurement it is if
+    there are at least 16 columns, and some shift has a first row with an entry that is not dyadic.
     """
     first_rows = (shift[0, :].to_list_flat() for _, _, shift in layers)
     denominators = (int(x.denominator) for row in first_rows for x in row)
     return columns.shape[1] >= _LEAST_COLUMNS and any(n & (n - 1) for n in denominators)
 
 
-def compose_dense(layers: Iterable[_Step], p: int, columns: DomainMatrix) -> DomainMatrix:
-    """Apply affine couplings over QQ to the columns of a dense matrix. A layer is the half that
-    moves, of which the first has p coordinates; the scale of each of its coordinates; the shift.
+def compose_dense(layers: Iterable[_Layer], p: int, columns: DomainMatrix) -> DomainMatrix:
+    """Apply affine couplings over QQ to the columns of a dense matrix. A layer is a
+    triple: the half that moves, the scales of its coordinates, the shift. The first half has p
+    coordinates.
     """
     (first,), (second,) = _apply_layers(
         layers, [[RationalMatrix.of(columns[rows, :])] for rows in _halves(p)]
     )
-    return first.to_matrix().vstack(second.to_matrix())
+    return first.to_dense_matrix().vstack(second.to_dense_matrix())
 
 
-def is_composition(layers: Sequence[_Step], p: int, M: DomainMatrix) -> bool:
-    """Whether the product of affine couplings over QQ, as of `compose_dense`, is the dense `M`.
+def is_composition(layers: Sequence[_Layer], p: int, M: DomainMatrix) -> bool:
+    """Whether affine couplings over QQ, given as for `compose_dense`, compose to the dense `M`.
 
-    The last layer is undone on the left of `M`, and the first half of the layers, as far as they
-    are additive, on its right. That takes the fewest products of long numbers.
+    The inverse of the last layer is multiplied to `M` from the left; the inverses of the first half
+    of the layers, up to the first one with scales, from the right. This takes the fewest products
+    of long numbers.
     """
     scaled = (k for k, (_, scale, _) in enumerate(layers) if any(s != 1 for s in scale))
     early = min(len(layers) // 2, *scaled, len(layers))
     late = max(early, len(layers) - 1)
-    after: list[_Step] = []
+    after: list[_Layer] = []
     for moves, scale, shift in layers[late:]:
         inverse = [1 / s for s in scale]
         after.append((moves, inverse, scale_rows(inverse, -shift)))
-    before: list[_Step]
+    before: list[_Layer]
     before = [(HALVES[x == "first"], (), -shift.transpose()) for x, _, shift in layers[:early]]
     rest = _transpose(_apply_layers(before, _transpose(_apply_layers(after, _quarters(M, p)))))
     one = DomainMatrix.eye(M.shape[0], QQ).to_dense()
@@ -188,7 +195,7 @@ def _transpose(parts: _Parts) -> _Parts:
     return [[part.transpose() for part in column] for column in zip(*parts, strict=True)]
 
 
-def _apply_layers(layers: Iterable[_Step], parts: _Parts) -> _Parts:
+def _apply_layers(layers: Iterable[_Layer], parts: _Parts) -> _Parts:
     halves = list(parts)
     for moves, scale, shift in layers:
         i, T = HALVES.index(moves), RationalMatrix.of(shift)

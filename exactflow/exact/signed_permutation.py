@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from sympy.polys.matrices import DomainMatrix
 
 
-def read_signed_permutation(matrix: DomainMatrix) -> tuple[list[int], list[int]] | None:
-    """Return perm and signs with ``y[i] = signs[i] * x[perm[i]]``, or None for another matrix.
+def find_row_permutation_and_signs(matrix: DomainMatrix) -> tuple[list[int], list[int]] | None:
+    """Return perm and signs with ``y[i] = signs[i] * x[perm[i]]``, None for other matrices.
 
     >>> from sympy import Matrix
-    >>> read_signed_permutation(Matrix([[0, -1], [1, 0]]).to_DM())
+    >>> find_row_permutation_and_signs(Matrix([[0, -1], [1, 0]]).to_DM())
     ([1, 0], [-1, 1])
     """
     d, one = matrix.shape[0], matrix.domain.one
@@ -23,7 +23,7 @@ def read_signed_permutation(matrix: DomainMatrix) -> tuple[list[int], list[int]]
     return (perm, signs) if len({*perm} - {-1}) == d else None
 
 
-def cycles_of(images: Sequence[int]) -> list[list[int]]:
+def cycles_from_last_index(images: Sequence[int]) -> list[list[int]]:
     """Return the cycles of a permutation i -> images[i], fixed points included. The cycle through
     the last index comes first, and starts there.
     """
@@ -40,7 +40,7 @@ def cycles_of(images: Sequence[int]) -> list[list[int]]:
     return cycles
 
 
-def permutation_sign(perm: Sequence[int], signs: Sequence[int]) -> int:
-    """Return the determinant, 1 or -1, of ``y[i] = signs[i] * x[perm[i]]``."""
-    swaps = len(perm) - len(cycles_of(perm))
+def signed_permutation_det(perm: Sequence[int], signs: Sequence[int]) -> int:
+    """Return the determinant, 1 or -1, of the map ``y[i] = signs[i] * x[perm[i]]``."""
+    swaps = len(perm) - len(cycles_from_last_index(perm))
     return (-1) ** (swaps + sum(sign < 0 for sign in signs))

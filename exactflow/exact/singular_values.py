@@ -1,9 +1,9 @@
 """Singular values of matrices of rational or algebraic numbers, enclosed.
 
-The singular values of a rational matrix J are the roots of the eigenvalues of J^T J, which are the
-roots of a polynomial with rational coefficients. Isolation or bisection encloses these, with their
-multiplicities. Over a number field Arb encloses the eigenvalues of J^H J, and the exact rank is the
-number of those that are not zero. *Certified*.
+The singular values of a rational matrix J are the square roots of the eigenvalues of J^T J. The
+eigenvalues are the roots of a polynomial with rational coefficients; isolation or bisection
+encloses them, with their multiplicities. Over a number field Arb encloses the eigenvalues of J^H J,
+and the exact rank is the number of nonzero ones. *Certified*.
 """
 
 from itertools import pairwise
@@ -15,13 +15,13 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.algebraic import embedding
+from exactflow.exact.algebraic import complex_embedding
 from exactflow.exact.coerce import as_square_matrix
 from exactflow.exact.numbers import to_fmpq
 from exactflow.exact.typing import MatrixLike
 
 _APART = 1e-8
-"""The distance from which floats tell eigenvalues apart, relative to the largest entry."""
+"""The least distance at which floats distinguish eigenvalues, relative to the largest entry."""
 
 
 def enclose_singular_values(matrix: DomainMatrix, bits: int) -> list[arb]:
@@ -30,7 +30,7 @@ def enclose_singular_values(matrix: DomainMatrix, bits: int) -> list[arb]:
     """
     if not matrix.domain.is_QQ:
         return _algebraic_singular_values(matrix, bits)
-    exact = to_fmpq_matrix(matrix)
+    exact = to_square_fmpq_matrix(matrix)
     with ctx.workprec(bits):
         values = [value.sqrt() for value in enclose_psd_eigenvalues(exact.transpose() * exact)]
         return sorted(values, key=lambda value: value.mid(), reverse=True)
@@ -42,10 +42,12 @@ def _algebraic_singular_values(matrix: DomainMatrix, bits: int) -> list[arb]:
     while True:
         precision *= 2
         with ctx.workprec(precision):
-            balls = acb_mat([[*map(embedding(matrix.domain), row)] for row in matrix.to_list()])
+            balls = acb_mat(
+                [[*map(complex_embedding(matrix.domain), row)] for row in matrix.to_list()]
+            )
             try:
                 found = (balls.conjugate().transpose() * balls).eig(multiple=True)
-            except ValueError:  # not isolated at this precision
+            except ValueError:  # Arb does not isolate the eigenvalues at this precision
                 continue
             squares = sorted((value.real for value in found), key=arb.mid, reverse=True)[:rank]
             values = [value.sqrt() for value in squares if value > 0]
@@ -53,13 +55,12 @@ def _algebraic_singular_values(matrix: DomainMatrix, bits: int) -> list[arb]:
                 return [*values, *[arb(0)] * (len(found) - rank)]
 
 
-def to_fmpq_matrix(M: MatrixLike) -> fmpq_mat:
+def to_square_fmpq_matrix(M: MatrixLike) -> fmpq_mat:
     """Convert a rational matrix to FLINT; raise `InvalidInputError` for other entries."""
     matrix = as_square_matrix(M).to_dense()
     if not matrix.domain.is_QQ:
         raise InvalidInputError(
-            "expected rational entries, which are rational numbers or floats, got entries in "
-            f"{matrix.domain}"
+            f"expected rational numbers or floats as entries, got entries in {matrix.domain}"
         )
     return fmpq_mat([[to_fmpq(entry) for entry in row] for row in matrix.to_list()])
 
@@ -67,26 +68,28 @@ def to_fmpq_matrix(M: MatrixLike) -> fmpq_mat:
 def enclose_psd_eigenvalues(matrix: fmpq_mat) -> list[arb]:
     """Return enclosures of a positive semidefinite matrix's eigenvalues, at the current precision.
 
-    FLINT isolates the roots of the characteristic polynomial. If some are near each other, that
-    takes far too long, and bisection encloses them without telling them apart.
+    FLINT isolates the roots of the characteristic polynomial. If some roots are near each other,
+    that takes far too long; then bisection encloses them, and may put several into one ball.
     """
     polynomial = matrix.charpoly()
-    factors: Any = polynomial.numer().factor_squarefree()[1]  # pairs, unlike its type hints
-    if sum(factor.degree() for factor, _ in factors) > _count_clusters(matrix):
-        return _bisect_roots(polynomial)
+    factors: Any = polynomial.numer().factor_squarefree()[
+        1
+    ]  # pairs (factor, multiplicity), unlike its type hints
+    if sum(factor.degree() for factor, _ in factors) > _count_eigenvalue_clusters(matrix):
+        return _bisect_nonnegative_roots(polynomial)
     roots: Any = polynomial.numer().complex_roots()
     return [root.real for root, times in roots for _ in range(times)]
 
 
-def _count_clusters(matrix: fmpq_mat) -> int:
-    """Return the number of clusters of eigenvalues that floats tell apart."""
+def _count_eigenvalue_clusters(matrix: fmpq_mat) -> int:
+    """Return the number of clusters of eigenvalues that floats distinguish."""
     entries = matrix.entries()
     largest = max(map(abs, entries)) or fmpq(1)
     scaled = np.array([float(x / largest) for x in entries]).reshape(matrix.nrows(), -1)
     return 1 + int((np.diff(np.linalg.eigvalsh(scaled)) > _APART).sum())
 
 
-def _bisect_roots(polynomial: fmpq_poly) -> list[arb]:
+def _bisect_nonnegative_roots(polynomial: fmpq_poly) -> list[arb]:
     """Return enclosures of the roots of a monic polynomial, all of them real and none negative.
 
     The number of roots above t is the number of sign changes of the coefficients of p(x + t)
@@ -95,13 +98,13 @@ def _bisect_roots(polynomial: fmpq_poly) -> list[arb]:
     zeros = next(k for k, c in enumerate(polynomial.coeffs()) if c)
     found, rest = [arb(0)] * zeros, fmpq_poly(polynomial.coeffs()[zeros:])
 
-    def count_above(t: fmpq) -> int:
+    def count_roots_above(t: fmpq) -> int:
         signs = [c > 0 for c in rest(fmpq_poly([t, 1])).numer().coeffs() if c]
         return sum(a != b for a, b in pairwise(signs))
 
-    def count_above_by_sign(t: fmpq, less: int) -> int:
-        """Return the number of roots above t, known to be `less` or one more."""
-        return less + int(rest(t) * (-1) ** less < 0)
+    def count_roots_above_by_sign(t: fmpq, least: int) -> int:
+        """Return the number of roots above t, which is known to be `least` or `least` + 1."""
+        return least + int(rest(t) * (-1) ** least < 0)
 
     if rest.degree() == 0:
         return found
@@ -116,7 +119,11 @@ def _bisect_roots(polynomial: fmpq_poly) -> list[arb]:
             int(b.q).bit_length() - int(a.q).bit_length()
         )
         middle = a * fmpq(2) ** (octaves // 2) if octaves > 2 else (a + b) / 2
-        here = count_above_by_sign(middle, less) if more - less == 1 else count_above(middle)
+        here = (
+            count_roots_above_by_sign(middle, less)
+            if more - less == 1
+            else count_roots_above(middle)
+        )
         tasks += [
             task for task in ((a, middle, more, here), (middle, b, here, less)) if task[2] > task[3]
         ]
@@ -124,7 +131,7 @@ def _bisect_roots(polynomial: fmpq_poly) -> list[arb]:
 
 
 def _power_of_two_above_roots(coefficients: list[fmpq]) -> fmpq:
-    """Return a power of two above all roots of a polynomial, the leading coefficient last."""
+    """Return a power of two above all roots; the leading coefficient is the last one."""
     ratio = max(abs(c / coefficients[-1]) for c in coefficients)
     return fmpq(2) ** (int(ratio.p).bit_length() - int(ratio.q).bit_length() + 2)
 

@@ -39,7 +39,7 @@ class SparseArray:
 
     @classmethod
     def of(cls, matrix: DomainMatrix) -> "SparseArray":
-        """Convert a matrix of integers below 2^62; raise `OverflowError` for other entries."""
+        """Convert a matrix of integers of absolute value below 2^62; else raise `OverflowError`."""
         rows = matrix.to_sparse().rep
         elements = list(chain.from_iterable(map(dict.values, rows.values())))
         distinct = {id(x): x for x in elements}  # many entries share few objects
@@ -58,7 +58,7 @@ class SparseArray:
     def from_sums(
         cls, shape: tuple[int, int], places: Sequence[np.ndarray], values: Sequence[np.ndarray]
     ) -> "SparseArray":
-        """Return the matrix whose entries are the sums of the values given for each place."""
+        """Return the matrix whose entry at a place is the sum of all values for this place."""
         unsorted = np.concatenate(places)
         order = np.argsort(unsorted)
         at, sums = unsorted[order], np.concatenate(values)[order]
@@ -68,7 +68,7 @@ class SparseArray:
         nonzero = sums.astype(bool)
         return cls(shape, at[nonzero], sums[nonzero])
 
-    def to_matrix(self) -> DomainMatrix:
+    def to_sparse_matrix(self) -> DomainMatrix:
         """Return the sparse matrix over QQ."""
         row_of, column_of = np.divmod(self.places, self.shape[1])
         rows: dict[int, dict] = {i: {} for i in row_of[np.diff(row_of, prepend=-1) > 0].tolist()}
@@ -115,7 +115,7 @@ def compose_sparse(
     columns: DomainMatrix | None = None,
 ) -> DomainMatrix:
     """Apply additive couplings to columns of integers, by default to the unit vectors. A layer is
-    the half that moves and its shift.
+    a pair: the half that moves, and the shift.
 
     Raises `OverflowError` for an entry that is no integer or might reach 2^62.
     """
@@ -134,4 +134,4 @@ def compose_sparse(
             second = second.plus_product(shift, first)
     places = np.concatenate((first.places, second.places + p * width))
     values = np.concatenate((first.values, second.values))
-    return SparseArray(whole.shape, places, values).to_matrix()
+    return SparseArray(whole.shape, places, values).to_sparse_matrix()

@@ -1,4 +1,4 @@
-"""Types of signatures: elements, numbers, matrices in any accepted form; and the check of options.
+"""Type names for elements, numbers and matrices in any accepted form; and the check of options.
 
 SymPy has no type hints, so its values are `Any` to a type checker; the names here tell the reader
 which values are meant.
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from sympy.polys.matrices import DomainMatrix
 
 Element: TypeAlias = Any
-"""An element of a SymPy domain; of QQ, the ground types decide which class that is."""
+"""An element of a SymPy domain."""
+
+QQElement: TypeAlias = Any
+"""An element of QQ. SymPy's ground types decide its class."""
 
 NumberLike: TypeAlias = "int | float | str | Fraction | sympy.Expr | mpmath.mpf | np.number"
 """A number with an exact value; `exactflow.exact.numbers.to_element` converts it."""
@@ -41,7 +44,7 @@ HALVES: tuple[Half, Half] = ("first", "second")
 
 
 def library_of(x: object, name: str) -> Any:
-    """Return the library `name` if a class of `x` or a base of it belongs to it, else None.
+    """Return the library `name` if it defines the class of `x` or one of its bases, else None.
 
     For other values the library is not imported. ``sys.modules`` would not suffice: another thread
     may be importing the library, and this function waits for it.

@@ -70,8 +70,8 @@ class Explanation:
     def from_checked_steps(
         cls, claim: str, steps: Sequence[Step], result: Any, evidence: Evidence
     ) -> "Explanation":
-        """Check each step, and return the explanation; letters of the proof that are symbols of the
-        user get a prime.
+        """Check each step, and return the explanation; letters of the proof that are also symbols
+        of the user get a prime.
 
         Raises `VerificationError` with the number of the step that is wrong.
         """
@@ -92,7 +92,7 @@ class Explanation:
     __repr__ = __str__
 
     def text(self, *, width: int = 88) -> str:
-        """Return text of at most `width` columns, with corners of wide matrices."""
+        """Return text of at most `width` columns; of wide matrices only the corners are shown."""
         blocks = [fill(f"{strip_backticks(self.claim)} [{self.evidence}]", width)]
         blocks += [_step_text(step, f"{n}. ", width) for n, step in enumerate(self.steps, 1)]
         return "\n\n".join(blocks)
@@ -111,7 +111,7 @@ class Explanation:
         return "\n".join(lines)
 
     def latex(self) -> str:
-        """Return the explanation as a LaTeX document that compiles as it is."""
+        """Return the explanation as a complete LaTeX document."""
         items = []
         for step in self.steps:
             shown = "\\quad\n".join(
@@ -126,7 +126,7 @@ class Explanation:
         )
 
     def json(self) -> str:
-        """Return the explanation as JSON: every entry is a string, exact."""
+        """Return the explanation as JSON, with each matrix entry as an exact string."""
         return json.dumps(
             {
                 "claim": self.claim,
@@ -147,7 +147,7 @@ class Explanation:
 
 
 def _define_shears(steps: Sequence[Step]) -> list[Step]:
-    """Return the steps; the first step that uses U or L begins with their definitions."""
+    """Return the steps, with definitions of U and L before the first step that uses one of them."""
     first = next((k for k, step in enumerate(steps) if step.names & {"U", "L"}), None)
     return [
         replace(step, why=f"{_SHEARS} {step.why}") if k == first else step
@@ -156,7 +156,7 @@ def _define_shears(steps: Sequence[Step]) -> list[Step]:
 
 
 def _prime_clashing_letters(claim: str, steps: Sequence[Step]) -> dict[str, str]:
-    """Return names with primes for the letters that are also symbols of the user."""
+    """Return a primed name for each letter of the proof that is also a symbol of the user."""
     symbols = set[str]().union(*(step.user_symbols for step in steps))
     taken = symbols.union(names_in_sentence(claim), *(step.names for step in steps))
     names: dict[str, str] = {}
@@ -180,7 +180,7 @@ def _step_text(step: Step, number: str, width: int) -> str:
 
 
 def _new_values_side_by_side(step: Step, width: int) -> str:
-    """Return the new values of a step, as many beside each other as fit into the width."""
+    """Return the new values of a step, as many side by side as fit into the width."""
     rows: list[list[str]] = []
     for name, value in step.after.items():
         first, *rest = shortened_lines(value, step.field, width - len(name) - 3)

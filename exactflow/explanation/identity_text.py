@@ -13,8 +13,8 @@ text. So a displayed formula cannot differ from the checked one. The language:
 - ``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=`` between two of them; an order between matrices means
   every entry. Several identities have commas between them.
 
-A function, or ``I``, has the same meaning with primes, as ``U'(X)``: a proof adds primes if the
-matrix has a symbol U.
+The name of a function, or ``I``, has the same meaning with primes, as ``U'(X)``: a proof adds
+primes if the matrix has a symbol U.
 
 How it is checked
 -----------------
@@ -52,7 +52,7 @@ _FUNCTIONS = {
 """The functions, each with the number of its arguments; 0 stands for one or more."""
 _IDENTITY = "I"
 _GREEK = "alpha", "beta", "delta", "tau", "Delta", "Sigma", "Theta"
-_SMALL = 12  # with fewer rows, products of entries are as fast as over one denominator
+_SMALL = 12  # with fewer rows, products of fractions are as fast as common denominators
 _DEEPEST = 100  # the greatest depth of brackets, far below the limit of Python's recursion
 _RELATIONS: dict[str, tuple[Callable, str]] = {
     "=": (operator.eq, "="),
@@ -76,7 +76,8 @@ class ParsedIdentity:
     def evaluate_sides(self, values: Mapping[str, Any], field: Any) -> tuple[Any, Any]:
         """Return the values of both sides, two numbers or two matrices of one shape."""
         kind, *arguments = self.left
-        if kind.rstrip("'") == "rank" and self.right[0] == "number":  # no numbers modulo p
+        # a rank is compared as an integer, also over GF(p)
+        if kind.rstrip("'") == "rank" and self.right[0] == "number":
             matrix = evaluate_tree(arguments[0], values, field)
             return _echelon_form_det_rank(matrix, field)[2], QQ(self.right[1])
         left, right = (evaluate_tree(side, values, field) for side in (self.left, self.right))
@@ -100,13 +101,13 @@ class ParsedIdentity:
 
 
 def parse_identities(text: str) -> tuple[ParsedIdentity, ...]:
-    """Return the identities in a text, with commas between them."""
+    """Return the identities in a text, which commas separate."""
     text = " ".join(text.split())
     depths = list(accumulate((sign == "(") - (sign == ")") for sign in text))
     if max(depths, default=0) > _DEEPEST or re.search(rf"( ?\^(-1|T)){{{_DEEPEST}}}", text):
         raise InvalidInputError(
-            f"expected at most {_DEEPEST} brackets in brackets, and fewer exponents on one factor: "
-            "name a part of the text"
+            f"expected brackets at most {_DEEPEST} deep, and fewer than {_DEEPEST} exponents "
+            "on one factor: introduce a name for a part of the text"
         )
     outside = [k for k, depth in enumerate(depths) if text[k] == "," and not depth]
     places = pairwise([-1, *outside, len(text)])
@@ -120,7 +121,7 @@ def is_name(text: str) -> bool:
 
 
 def rename_in_formula(text: str, names: Mapping[str, str]) -> str:
-    """Return a formula with other names.
+    """Return a formula in which each key of `names` is replaced by its value.
 
     >>> rename_in_formula("U(X) Y = X^-1", {"X": "A", "Y": "X"})
     'U(A) X = A^-1'
@@ -128,8 +129,8 @@ def rename_in_formula(text: str, names: Mapping[str, str]) -> str:
     return _LETTER.sub(lambda name: names.get(name[0], name[0]), text)
 
 
-def names_in_formula(text: str) -> list[str]:
-    """Return all names in a formula, including names of functions and of the identity."""
+def names_and_functions_in_formula(text: str) -> list[str]:
+    """Return all names in a formula, also those of functions and of the identity matrix."""
     return _LETTER.findall(text)
 
 
@@ -144,7 +145,7 @@ def names_in_tree(tree: Tree) -> Iterator[str]:
 
 
 def formula_latex(text: str) -> str:
-    """Return an expression or identities in LaTeX; any other text is typeset sign by sign.
+    """Return an expression or identities in LaTeX; any other text is typeset token by token.
 
     >>> formula_latex("G^-1 P"), formula_latex("det(M) < 0"), formula_latex("w(x) k^r")
     ('G^{-1} P', '\\\\det\\\\left(M\\\\right) < 0', 'w(x) k^{r}')
@@ -170,25 +171,25 @@ _SIGNS = {
 
 
 def sympy_text_latex(text: str) -> str:
-    """Return an expression, as SymPy writes it, in LaTeX, sign by sign.
+    """Return an expression in the notation of SymPy in LaTeX, token by token.
 
     >>> sympy_text_latex("a*t**12 > 1"), sympy_text_latex("QQ<sqrt(2)>"), sympy_text_latex("x_1")
     ('a t^{12} > 1', '\\\\mathbb{Q}<\\\\sqrt{2}>', 'x_{1}')
     """
 
-    def sign_latex(sign: re.Match) -> str:
-        transposed, root, bracket, power, name = sign.groups()
+    def token_latex(token: re.Match) -> str:
+        transposed, root, bracket, power, name = token.groups()
         if transposed:
-            return "^{\\mathsf T}{}"  # the braces are the base of the next exponent
+            return "^{\\mathsf T}{}"  # {} separates it from the next exponent
         if root:
             return f"\\sqrt{{{user_symbol_latex(root)}}}"
         if bracket or power:
             return f"^{{{sympy_text_latex(bracket or power)}}}"
         if name:
             return user_symbol_latex(name)
-        return "\\ldots " if sign[0].startswith("..") else _SIGNS.get(sign[0], sign[0])
+        return "\\ldots " if token[0].startswith("..") else _SIGNS.get(token[0], token[0])
 
-    return _SIGN.sub(sign_latex, text)
+    return _SIGN.sub(token_latex, text)
 
 
 def user_symbol_latex(name: str) -> str:
@@ -211,11 +212,10 @@ class _Parser:
     def next_token(self) -> str:
         return self.rest[0] if self.rest else ""
 
-    def take_token(self, what: str, fits: Callable[[str], Any]) -> str:
-        if not self.rest or not fits(self.next_token):
-            raise InvalidInputError(
-                f"expected {what} in {self.text!r}, got {self.next_token or 'its end'!r}"
-            )
+    def take_token(self, expected: str, is_expected: Callable[[str], Any]) -> str:
+        if not self.rest or not is_expected(self.next_token):
+            found = repr(self.next_token) if self.rest else "the end of the text"
+            raise InvalidInputError(f"expected {expected} in {self.text!r}, got {found}")
         return self.rest.pop(0)
 
     def parse_identity(self) -> ParsedIdentity:
@@ -223,7 +223,7 @@ class _Parser:
         relation = self.take_token("a relation", _RELATIONS.__contains__)
         right = self.parse_sum()
         if self.rest:
-            self.take_token("an identity and no more", lambda token: False)
+            self.take_token("the end of the identity", lambda token: False)
         return ParsedIdentity(self.text, left, relation, right)
 
     def parse_sum(self) -> Tree:
@@ -291,7 +291,9 @@ def evaluate_tree(tree: Tree, values: Mapping[str, Any], field: Any) -> Any:
             field, *(evaluate_tree(part, values, field) for part in rest)
         )
     if rest[0] not in values:
-        raise InvalidInputError(f"expected a value for {rest[0]!r}, got none")
+        raise InvalidInputError(
+            f"the name {rest[0]!r} in the identity has no value: add it to the values"
+        )
     value = values[rest[0]]
     if isinstance(value, DomainMatrix):
         return value.convert_to(field).to_dense().to_list()
@@ -310,8 +312,8 @@ def _multiply(left: Any, right: Any, field: Domain) -> Any:
     if isinstance(left, list) and isinstance(right, list):
         if len(left[0]) != len(right):
             raise InvalidInputError(
-                f"expected as many rows as the left factor has columns, {len(left[0])}, got "
-                f"{len(right)}"
+                f"expected a right factor with {len(left[0])} rows, as many as the left factor has "
+                f"columns, got {len(right)}"
             )
         columns = list(zip(*right, strict=True))
         if len(left) >= _SMALL and field == QQ:
@@ -331,12 +333,12 @@ def _multiply(left: Any, right: Any, field: Domain) -> Any:
 
 
 def _multiply_over_QQ(rows: Rows, columns: list[tuple]) -> Rows:
-    """Return a product over QQ, computed in integers over one denominator per row and column."""
-    left, right = ([*map(_numerators_and_denominator, lines)] for lines in (rows, columns))
+    """Return a product over QQ, computed with one denominator for each row and each column."""
+    left, right = ([*map(_over_common_denominator, lines)] for lines in (rows, columns))
     return [[QQ(sum(map(operator.mul, x, y)), a * b) for y, b in right] for x, a in left]
 
 
-def _numerators_and_denominator(entries: Sequence[Element]) -> tuple[list, Any]:
+def _over_common_denominator(entries: Sequence[Element]) -> tuple[list, Any]:
     common = reduce(ZZ.lcm, (entry.denominator for entry in entries), ZZ.one)
     return [entry.numerator * (common // entry.denominator) for entry in entries], common
 
@@ -361,12 +363,12 @@ def _to_one_shape(left: Any, right: Any, field: Domain) -> tuple[Any, Any]:
 
 
 def _rectangular_scalar_matrix(value: Element, m: int, n: int, field: Domain) -> Rows:
-    """Return the m x n matrix with a value on its diagonal."""
+    """Return the m x n matrix with a value on its diagonal, and zeros elsewhere."""
     return [[value if i == j else field.zero for j in range(n)] for i in range(m)]
 
 
 def _echelon_form_det_rank(matrix: Rows, field: Domain) -> tuple[Rows, Element, int]:
-    """Return the reduced row echelon form, the determinant of a square matrix, and the rank."""
+    """Return the reduced row echelon form, the determinant (if the matrix is square), the rank."""
     rows, det, rank = [list(row) for row in matrix], field.one, 0
     for column in range(len(rows[0])):
         pivot = next((i for i in range(rank, len(rows)) if rows[i][column]), None)
@@ -385,7 +387,7 @@ def _echelon_form_det_rank(matrix: Rows, field: Domain) -> tuple[Rows, Element, 
 
 
 def _principal_minors(matrix: Rows, size: int, field: Domain) -> Rows:
-    """Return the row of the principal minors of a size, by their sorted coordinates."""
+    """Return a row of all principal minors of a size, in the order of their sorted coordinates."""
     chosen = combinations(range(len(matrix)), size)
     parts = [[[matrix[i][j] for j in kept] for i in kept] for kept in chosen]
     if not (size and parts):
@@ -398,18 +400,18 @@ def _invert(field: Domain, value: Any) -> Any:
         return field.one / value
     n = len(value)
     if len(value[0]) != n:
-        raise InvalidInputError(f"expected a square matrix, got {n} x {len(value[0])}")
+        raise InvalidInputError(f"expected a square matrix before ^-1, got {n} x {len(value[0])}")
     one = _rectangular_scalar_matrix(field.one, n, n, field)
     rows, _, _ = _echelon_form_det_rank(
         [row + unit for row, unit in zip(value, one, strict=True)], field
     )
     if [row[:n] for row in rows] != one:
-        raise InvalidInputError("expected an invertible matrix in the identity, got a singular one")
+        raise InvalidInputError("expected an invertible matrix before ^-1, got a singular one")
     return [row[n:] for row in rows]
 
 
 def _assemble_blocks(field: Domain, grid: list[list]) -> Rows:
-    """Return a matrix of blocks; a number stands for that multiple of the identity."""
+    """Return the matrix with the given blocks; a number stands for that multiple of I."""
     found = [(i, j, part) for i, row in enumerate(grid) for j, part in enumerate(row)]
     high = {i: len(part) for i, _, part in found if isinstance(part, list)}
     wide = {j: len(part[0]) for _, j, part in found if isinstance(part, list)}
@@ -423,7 +425,8 @@ def _assemble_blocks(field: Domain, grid: list[list]) -> Rows:
                 part if isinstance(part, list) else _rectangular_scalar_matrix(part, m, n, field)
             )
             if (len(filled), len(filled[0])) != (m, n) or (filled is not part and part and m != n):
-                raise InvalidInputError(f"expected a block of {m} x {n} at {i, j}: blocks must fit")
+                shown = "a number" if filled is not part else f"{len(part)} x {len(part[0])}"
+                raise InvalidInputError(f"expected a block of {m} x {n} at {i, j}, got {shown}")
             blocks.append(filled)
         rows += [list(chain(*row)) for row in zip(*blocks, strict=True)]
     return rows
@@ -483,7 +486,7 @@ def _tree_latex(tree: Tree) -> str:
 
 
 def name_latex(name: str) -> str:
-    """Write a name in LaTeX: ``W0'`` as W_{0}', and names of Greek letters as these."""
+    """Write a name in LaTeX: ``W0'`` as W_{0}', ``alpha`` as the Greek letter."""
     stem = name.rstrip("'")
     letters, primes = stem.rstrip("0123456789"), name[len(stem) :]
     digits = stem[len(letters) :]

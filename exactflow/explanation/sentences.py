@@ -11,7 +11,7 @@ from html import escape
 
 from exactflow.explanation.identity_text import (
     formula_latex,
-    names_in_formula,
+    names_and_functions_in_formula,
     rename_in_formula,
     sympy_text_latex,
 )
@@ -53,14 +53,14 @@ def sentence_html(sentence: str) -> str:
 
 
 def names_in_sentence(sentence: str) -> Iterator[str]:
-    """Yield the letters of the proof in a sentence."""
+    """Yield the letters of the proof in the formulas of a sentence."""
     for quoted in _QUOTED.finditer(sentence):
         if quoted[1] == "`":
-            yield from names_in_formula(quoted[2])
+            yield from names_and_functions_in_formula(quoted[2])
 
 
 def rename_in_sentence(sentence: str, names: Mapping[str, str]) -> str:
-    """Return a sentence with other letters of the proof; expressions of the user stay.
+    """Replace letters of the proof in a sentence; expressions of the user are left unchanged.
 
     >>> rename_in_sentence("A: `A = 2` for ``A > 1``", {"A": "A'"})
     "A: `A' = 2` for ``A > 1``"
@@ -81,5 +81,5 @@ def _write_formulas_in_latex(sentence: str, write_text: Callable[[str], str]) ->
     return "".join([*parts, write_text(sentence[at:])])
 
 
-def _escape_in_latex(sign: re.Match) -> str:
-    return _ESCAPED.get(sign[0], f"\\{sign[0]}")
+def _escape_in_latex(special: re.Match) -> str:
+    return _ESCAPED.get(special[0], f"\\{special[0]}")

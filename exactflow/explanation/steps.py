@@ -1,8 +1,8 @@
 """Steps of a proof on one instance, and how a construction records them.
 
 A construction calls `record_step` with a rule, a sentence, identities, and the matrices that are
-named in them. The steps are kept only within `collect_steps`; elsewhere the call costs nothing. A
-step holds the matrices from which the layers are made, so it explains the flow that was returned.
+named in them. The steps are recorded only within `collect_steps`; elsewhere the call costs nothing.
+A step holds the matrices from which the layers are made, so it explains the flow that was returned.
 Its identities are checked by the arithmetic of `exactflow.explanation.identity_text`, which the
 constructions do not use.
 """
@@ -24,7 +24,7 @@ from exactflow.exact import linalg
 from exactflow.exact.rational_matrix import as_domain_matrix
 from exactflow.explanation.identity_text import (
     ParsedIdentity,
-    names_in_formula,
+    names_and_functions_in_formula,
     parse_identities,
     rename_in_formula,
 )
@@ -48,15 +48,15 @@ class Step(Checkable):
 
     Parameters
     ----------
-    rule : its name, often the name of a theorem in `exactflow.theorems` or of an identity.
+    rule : the name of the step, often of a theorem in `exactflow.theorems` or of an identity.
     why : sentences, with formulas in backticks as `exactflow.explanation.sentences` reads them.
-    text : its identities, in the language of `exactflow.explanation.identity_text`; ""
-        where the step only names things.
-    before, after : named values of earlier steps, and the new ones.
+    text : the identities, in the language of `exactflow.explanation.identity_text`; "" if the step
+        only names values.
+    before, after : named values of earlier steps, and the new values.
     field : the field of all values; the free ring if the step holds for all n.
     reference : the theorem and its source.
     witness : a function that returns whether a witness proves the step, if no identity does.
-    proved : the statement that this function checks.
+    proved : the statement that the witness proves.
     """
 
     rule: str
@@ -74,7 +74,7 @@ class Step(Checkable):
 
     @cached_property
     def identities(self) -> tuple[ParsedIdentity, ...]:
-        """The identities, read from the text."""
+        """The identities, parsed from the text."""
         return parse_identities(self.text) if self.text else ()
 
     def check(self) -> None:
@@ -84,15 +84,15 @@ class Step(Checkable):
             if not identity.holds(values, self.field):
                 raise VerificationError(f"the identity {identity} does not hold")
         if self.witness is not None and not self.witness():
-            raise VerificationError("the witness does not prove the step")
+            raise VerificationError(f"the witness does not prove: {strip_backticks(self.proved)}")
 
     @property
     def checked(self) -> list[str]:
-        """The checked identities, and the statement that the witness proves, one a line."""
+        """The checked identities and, if there is a witness, the statement that it proves."""
         return [*map(str, self.identities), *[strip_backticks(self.proved)] * bool(self.witness)]
 
     def head_and_body_html(self) -> tuple[str, str]:
-        """Return the sentence, and the values with the checked identities, in HTML."""
+        """Return two texts in HTML: the sentence; the values and the checked identities."""
         values = "".join(
             '<span style="display: inline-block; margin: 0.4em 1.5em 0.4em 0">'
             f"{escape(name)} = {shortened_html(value, self.field)}</span>"
@@ -110,8 +110,11 @@ class Step(Checkable):
 
     @property
     def names(self) -> set[str]:
-        """All letters of the step: in its values, its text and its sentence."""
-        written = {*names_in_formula(self.text), *names_in_sentence(self.why + self.reference)}
+        """All names in the step: in its values, its text and its sentence."""
+        written = {
+            *names_and_functions_in_formula(self.text),
+            *names_in_sentence(self.why + self.reference),
+        }
         return written.union(self.before, self.after)
 
     @property
@@ -122,7 +125,7 @@ class Step(Checkable):
         return {str(symbol) for x in given for symbol in (x, *getattr(x, "free_symbols", ()))}
 
     def rename(self, names: Mapping[str, str]) -> "Step":
-        """Return the step with other letters, in its sentence, its text and its values."""
+        """Return the step with each key of `names` replaced by its value."""
         before, after = (
             {names.get(name, name): value for name, value in values.items()}
             for values in (self.before, self.after)
@@ -132,7 +135,7 @@ class Step(Checkable):
         return replace(self, why=why, text=text, before=before, after=after, reference=reference)
 
 
-def _rename_recorded_step(
+def _build_step_extending_known(
     rule: str,
     why: str,
     text: str,
@@ -141,11 +144,13 @@ def _rename_recorded_step(
     names: Mapping[str, str],
     known: dict[str, Any],
 ) -> Step:
-    """Build a recorded step under new `names`, and add its values to `known`."""
+    """Return a recorded step, with each key of `names` replaced by its value; add the step's values
+    to `known`, the values of all earlier steps.
+    """
     text = rename_in_formula(text, names)
     told = values() if callable(values) else values
     after = {names.get(name, name): as_domain_matrix(value) for name, value in told.items()}
-    used = set(names_in_formula(text)) - set(after)
+    used = set(names_and_functions_in_formula(text)) - set(after)
     before = {name: known[name] for name in sorted(used & set(known))}
     known.update(after)
     both = [*after.values(), *before.values()]
@@ -163,7 +168,7 @@ class Derivation:
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
-        """The steps; each has the values that earlier steps named."""
+        """The steps; each has the values of earlier steps that its text uses."""
         known: dict[str, Any] = {}
         return tuple(step(known) for step in self.notes)
 
@@ -173,9 +178,9 @@ _RECORDING: ContextVar[Derivation | None] = ContextVar("_RECORDING", default=Non
 
 @contextmanager
 def collect_steps() -> Iterator[Derivation]:
-    """Collect the steps that the constructions within record.
+    """Context manager: collect the steps that constructions record within.
 
-    A call within another one collects the steps of an attempt, under the names of the outer one.
+    A nested call collects the steps of an attempt, under the names of the outer call.
     `adopt_steps` adds them to the outer steps if the attempt succeeds.
     """
     outer = _RECORDING.get()
@@ -208,21 +213,22 @@ def rename_matrices(**names: str) -> Iterator[None]:
 
 
 def record_step(rule: str, why: str, text: str, values: StepValues, reference: str = "") -> None:
-    """Record a step, if an explanation is being made; the names in it are those of the
-    construction.
+    """Record a step, in the names of the construction, if an explanation is being made.
 
-    `values` is what has a name in `text` and was not told before: matrices, or elements of the
-    field; or a function that returns them, called where the step is looked at.
+    `values` maps new names in `text` to their values, which are matrices or elements of the field;
+    or it is a function that returns this mapping, called when the step is displayed or checked.
     """
     if (derivation := _RECORDING.get()) is not None:
-        step = partial(_rename_recorded_step, rule, why, text, values, reference, derivation.names)
+        step = partial(
+            _build_step_extending_known, rule, why, text, values, reference, derivation.names
+        )
         derivation.notes.append(step)
 
 
-def order_and_flip_matrices(
+def nontrivial_order_and_flip_matrices(
     order: Sequence[int], flips: Sequence[int], field: Domain
 ) -> dict[str, DomainMatrix]:
-    """Return the permutation matrix E and the sign matrix F by name, without identity matrices."""
+    """Return the permutation matrix E and the sign matrix F by name; omit identity matrices."""
     d, named = len(order), {}
     if list(order) != list(range(d)):
         named["E"] = linalg.identity(d, field).extract(list(order), list(range(d)))
@@ -232,13 +238,13 @@ def order_and_flip_matrices(
 
 
 def product_step(flow: CouplingFlow, target: DomainMatrix) -> Step:
-    """Return the step with the layers of `flow`, whose product is `target`, named M."""
+    """Return the step that the product of the layers of `flow` is `target`, named M."""
     d, field = flow.dimension, flow.field
     names = [f"l{k}" for k in range(1, flow.depth + 1)]
     values = {
         name: layer.domain_matrix().to_dense() for name, layer in zip(names, flow, strict=True)
     }
-    values |= order_and_flip_matrices(flow.order or range(d), flow.flips, field)
+    values |= nontrivial_order_and_flip_matrices(flow.order or range(d), flow.flips, field)
     left, right = ("E^T ", " E") if flow.order else ("", "")
     right += " F" if flow.flips else ""
     product = " ".join(reversed(names)) or "I"

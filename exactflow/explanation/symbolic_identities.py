@@ -8,8 +8,9 @@ characteristic not 2 where a half occurs) as soon as it holds in the free group 
 a sum of words has one normal form.
 
 `IDENTITIES` is the table, read from ``identities.toml``. In each identity the symbols stand for
-n x n matrices (those in relations: also for columns and rows), those whose inverse occurs for
-invertible ones; everything else is defined by them, once and before its use. The hypotheses under
+n x n matrices. Symbols in relations may also stand for columns and rows; symbols whose inverse
+occurs stand for invertible matrices. All other names are defined by the symbols, once and before
+their use. The hypotheses under
 which the symbols exist (a commutator, a transvection) are the theorems that the modules of
 `exactflow.linear.factor` and `exactflow.floats.balancing` construct.
 
@@ -45,7 +46,7 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError, VerificationError
 from exactflow.exact.numbers import format_rational
-from exactflow.exact.typing import Element
+from exactflow.exact.typing import QQElement
 from exactflow.explanation.identity_text import (
     ParsedIdentity,
     Tree,
@@ -62,26 +63,26 @@ Word: TypeAlias = tuple[Letter, ...]
 
 
 @dataclass(frozen=True)
-class Words:
+class SumOfWords:
     """A sum of reduced words, each with a coefficient that is not zero."""
 
-    terms: Mapping[Word, Element]
+    terms: Mapping[Word, QQElement]
     ring: "FreeRing"
 
-    def __add__(self, other: "Words") -> "Words":
+    def __add__(self, other: "SumOfWords") -> "SumOfWords":
         return self.ring.sum_terms(chain(self.terms.items(), other.terms.items()))
 
-    def __neg__(self) -> "Words":
-        return Words({word: -x for word, x in self.terms.items()}, self.ring)
+    def __neg__(self) -> "SumOfWords":
+        return SumOfWords({word: -x for word, x in self.terms.items()}, self.ring)
 
-    def __sub__(self, other: "Words") -> "Words":
+    def __sub__(self, other: "SumOfWords") -> "SumOfWords":
         return self + -other
 
-    def __mul__(self, other: "Words") -> "Words":
+    def __mul__(self, other: "SumOfWords") -> "SumOfWords":
         pairs = product(self.terms.items(), other.terms.items())
         return self.ring.sum_terms(((*u, *v), x * y) for (u, x), (v, y) in pairs)
 
-    def __truediv__(self, other: "Words") -> "Words":
+    def __truediv__(self, other: "SumOfWords") -> "SumOfWords":
         return self * self.ring.inverse(other)
 
     def __bool__(self) -> bool:
@@ -101,22 +102,22 @@ class Words:
         return text.removeprefix("+ ").replace("- ", "-", text.startswith("-")) or "0"
 
 
-def _term_text(word: Word, size: Element) -> str:
+def _term_text(word: Word, coefficient: QQElement) -> str:
     """Return the text of a word with a positive coefficient."""
-    number = [format_rational(size)] if size != 1 or not word else []
+    number = [format_rational(coefficient)] if coefficient != 1 or not word else []
     return " ".join([*number, *(name + "^-1" * (sign < 0) for name, sign in word)])
 
 
 class FreeRing:
     """The ring of sums of words, modulo relations.
 
-    `numbers` maps a pair of symbols to the number that their product is. `divisors` are the symbols
-    and integers that were inverted in the ring: hypotheses of all its results.
+    `numbers` maps a pair of symbols to the number that equals their product. `divisors` are the
+    symbols and integers that were inverted in the ring: hypotheses of all its results.
     """
 
-    def __init__(self, numbers: Mapping[tuple[str, str], Element] | None = None) -> None:
+    def __init__(self, numbers: Mapping[tuple[str, str], QQElement] | None = None) -> None:
         self.numbers, self.divisors = dict(numbers or {}), set[str]()
-        self.zero, self.one = Words({}, self), Words({(): QQ.one}, self)
+        self.zero, self.one = SumOfWords({}, self), SumOfWords({(): QQ.one}, self)
         for ((a, b), x), ((c, d), y) in product(self.numbers.items(), repeat=2):
             if b == c and (x or y) and (a != d or x != y):
                 raise InvalidInputError(
@@ -125,24 +126,26 @@ class FreeRing:
                     "equal symbols, and none for a symbol that is zero"
                 )
 
-    def symbol(self, name: str) -> Words:
-        """Return a symbol."""
-        return Words({((name, 1),): QQ.one}, self)
+    def symbol(self, name: str) -> SumOfWords:
+        """Return the symbol `name` as a sum of one word."""
+        return SumOfWords({((name, 1),): QQ.one}, self)
 
     def convert(self, value: Any) -> Any:
         """Return an integer as an element, any other value unchanged."""
         return self.sum_terms([((), QQ(value))]) if isinstance(value, int) else value
 
-    def sum_terms(self, terms: Iterable[tuple[Word, Element]]) -> Words:
+    def sum_terms(self, terms: Iterable[tuple[Word, QQElement]]) -> SumOfWords:
         """Return the sum of words with their coefficients, reduced."""
-        total: dict[Word, Element] = {}
+        total: dict[Word, QQElement] = {}
         for word, x in terms:
             reduced, number = self._reduce_word(word)
             total[reduced] = total.get(reduced, QQ.zero) + x * number
-        return Words({word: x for word, x in total.items() if x}, self)
+        return SumOfWords({word: x for word, x in total.items() if x}, self)
 
-    def _reduce_word(self, word: Word) -> tuple[Word, Element]:
-        """Reduce a word: cancel inverse neighbours and replace related ones by their number."""
+    def _reduce_word(self, word: Word) -> tuple[Word, QQElement]:
+        """Cancel inverse neighbours, and replace related neighbours by their number; return the
+        reduced word and the product of the numbers.
+        """
         read: list[Letter] = []
         number = QQ.one
         for name, sign in word:
@@ -156,7 +159,7 @@ class FreeRing:
                 read.append((name, sign))
         return tuple(read), number
 
-    def inverse(self, words: Words) -> Words:
+    def inverse(self, words: SumOfWords) -> SumOfWords:
         """Return the inverse of a single word; a sum of several words has none."""
         if len(words.terms) != 1:
             raise InvalidInputError(
@@ -166,14 +169,14 @@ class FreeRing:
         ((word, x),) = words.terms.items()
         letters = []
         for name, sign in reversed(word):
-            name, sign, factor = self._invert_letter(name, sign)
+            name, sign, factor = self._invert_letter_up_to_factor(name, sign)
             letters.append((name, sign))
             x *= factor
         if abs(x.numerator) != 1:
             self.divisors.add(format_rational(abs(x.numerator)))
         return self.sum_terms([(tuple(letters), 1 / x)])
 
-    def _invert_letter(self, name: str, sign: int) -> tuple[str, int, Element]:
+    def _invert_letter_up_to_factor(self, name: str, sign: int) -> tuple[str, int, QQElement]:
         """Return a letter and the number to divide it by; the quotient is the inverse."""
         if not any(name in pair for pair in self.numbers):
             self.divisors.add(name)
@@ -182,8 +185,8 @@ class FreeRing:
             if a == name and x and self.numbers.get((b, a)) == x:
                 return b, 1, x
         raise InvalidInputError(
-            f"expected no inverse of {name}, a symbol in relations that do not give it: give it by "
-            f"two relations, as '{name} {name}' = 1, {name}' {name} = 1'"
+            f"expected no inverse of {name}, since its relations do not determine it: add two "
+            f"relations, such as '{name} {name}' = 1, {name}' {name} = 1'"
         )
 
 
@@ -240,14 +243,16 @@ class Identity:
     def prove(self) -> Proof:
         """Expand both sides of each claim and compare their normal forms.
 
-        Raises `FalseIdentityError` if they differ. Raises `InvalidInputError` for sides of two
-        shapes, for a text without claims or outside of the language, and for a name that is defined
-        twice, by itself, or after its use.
+        Raises `FalseIdentityError` if they differ. Raises `InvalidInputError` for sides of
+        different shapes, for a text without claims or outside of the language, and for a name that
+        is defined twice, by itself, or after its use.
         """
         values, ring = self.define_names_in_ring()
         surviving, compared, words = [], 0, 0
         for claim in (
-            equation for equation in _parse_equations(self.text) if not _defined_name(equation)
+            equation
+            for equation in _parse_equations(self.text)
+            if not _defined_name_or_empty(equation)
         ):
             left, right = map(_blocks_by_place, claim.evaluate_sides(values, ring))
             compared += len(right)
@@ -271,7 +276,7 @@ class Identity:
         ring = self._build_ring()
         values = {name: [[ring.symbol(name)]] for pair in ring.numbers for name in pair}
         for equation in _parse_equations(self.text):
-            name = _defined_name(equation)
+            name = _defined_name_or_empty(equation)
             for side in (equation.right,) if name else (equation.left, equation.right):
                 for used in names_in_tree(side):
                     values.setdefault(used, [[ring.symbol(used)]])
@@ -290,8 +295,8 @@ class Identity:
         return replace(self, text=text, relations=relations)
 
     def _build_ring(self) -> FreeRing:
-        """Return the ring in which each related pair of symbols is its number."""
-        numbers: dict[tuple[str, str], Element] = {}
+        """Return the ring in which the product of each related pair of symbols is its number."""
+        numbers: dict[tuple[str, str], QQElement] = {}
         ring = FreeRing()
         for relation in _parse_equations(self.relations) if self.relations else ():
             match relation.left, [*names_in_tree(relation.right)]:
@@ -299,10 +304,10 @@ class Identity:
                     number = evaluate_tree(relation.right, {}, ring)
                 case _:
                     number = None
-            if not isinstance(number, Words):
+            if not isinstance(number, SumOfWords):
                 raise InvalidInputError(
-                    "expected two symbols and their number, once, as in 's e = 0', got "
-                    f"'{relation}'"
+                    "expected products of two symbols that are numbers, each once, as 's e = 0', "
+                    f"got '{relation}'"
                 )
             numbers[a, b] = number.terms.get((), QQ.zero)
         found = FreeRing(numbers)
@@ -342,14 +347,14 @@ def _is_ring_expression(tree: Tree) -> bool:
     return kind.rstrip("'") in operations and all(map(_is_ring_expression, parts))
 
 
-def _defined_name(equation: ParsedIdentity) -> str:
+def _defined_name_or_empty(equation: ParsedIdentity) -> str:
     """Return the name that an equation defines, or "" for a claim."""
     kind, name, *_ = equation.left
     return name if kind == "name" else ""
 
 
-def _blocks_by_place(side: Any) -> dict[tuple[int, int], Words]:
-    """Return the blocks of a side, by their places."""
+def _blocks_by_place(side: Any) -> dict[tuple[int, int], SumOfWords]:
+    """Return the blocks of one side of an equation, by their places."""
     rows = side if isinstance(side, list) else [[side]]
     return {(i, j): words for i, row in enumerate(rows) for j, words in enumerate(row)}
 

@@ -125,7 +125,7 @@ class LinearCoupling(Coupling):
     @cached_property
     def shift_matrix(self) -> DomainMatrix:
         """The shift T as a ``DomainMatrix``."""
-        return self._shift.to_matrix() if _is_sparse_array(self._shift) else self._shift
+        return self._shift.to_sparse_matrix() if _is_sparse_array(self._shift) else self._shift
 
     @cached_property
     def sparse_integer_shift(self) -> "SparseArray":

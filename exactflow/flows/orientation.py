@@ -63,7 +63,7 @@ class CoordinateLayout:
 
     def padded(self, M: DomainMatrix) -> DomainMatrix:
         """Return M with the rows and columns of the pads, or M itself without pads."""
-        return linalg.append_swapped_pads(M, self.pads[0]) if self.pads else M
+        return linalg.append_swapped_coordinate_pair(M, self.pads[0]) if self.pads else M
 
     def matrix_of_layers(self, padded: DomainMatrix) -> DomainMatrix:
         """Return the product of the layers, given M with its pads: flip columns and reorder."""

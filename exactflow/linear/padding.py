@@ -1,4 +1,4 @@
-"""Zero padding: three additive layers apply any invertible matrix if zeros are appended.
+"""Zero padding: three additive layers apply any invertible matrix to a vector with n zeros.
 
 Main results
 ------------
@@ -43,7 +43,9 @@ def zero_padding(A: MatrixLike) -> CouplingFlow:
     matrix = as_square_matrix(A).to_dense()
     inverse = linalg.inverse_or_none(matrix)
     if inverse is None:
-        raise SingularMatrixError("expected an invertible matrix, got a singular one")
+        raise SingularMatrixError(
+            "expected an invertible matrix, got a singular one: no flow represents it"
+        )
     n = matrix.shape[0]
     one = linalg.identity(n, matrix.domain)
     layers = [
@@ -55,7 +57,7 @@ def zero_padding(A: MatrixLike) -> CouplingFlow:
 
 
 def _explain_flow(matrix: DomainMatrix, flow: CouplingFlow) -> Explanation:
-    """Explain the three layers: their product on zeros, on this matrix and for all n."""
+    """Explain the three layers, for all n and for this matrix, by their product on (x, 0)."""
     check_explainable_dimension(flow.dimension)
     identity = IDENTITIES["zero padding"]
     values, ring = identity.define_names_in_ring()

@@ -16,7 +16,7 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
 from exactflow.exact.coerce import as_column, as_square_matrix, is_equal
-from exactflow.exact.numbers import format_short, to_index, to_list
+from exactflow.exact.numbers import format_short, sequence_to_list, to_index
 from exactflow.exact.typing import MatrixLike, VectorLike
 
 __all__ = [
@@ -31,7 +31,7 @@ __all__ = [
 
 
 def permutation(perm: Sequence[int]) -> sympy.Matrix:
-    """Return the d x d matrix of ``y[i] = x[perm[i]]``, row i having its one in column perm[i].
+    """Return the d x d matrix of ``y[i] = x[perm[i]]``: row i has its one in column perm[i].
 
     The matrix is stored sparsely, with d entries, also for d = 20,000. Raises `InvalidInputError`
     if an index is repeated, missing or out of range.
@@ -43,7 +43,7 @@ def permutation(perm: Sequence[int]) -> sympy.Matrix:
     [20]])
     """
     try:
-        images = [operator.index(i) for i in to_list(perm)]
+        images = [operator.index(i) for i in sequence_to_list(perm)]
     except TypeError:
         raise InvalidInputError(
             f"expected a list of integers as permutation, got {format_short(perm)}"
@@ -84,10 +84,10 @@ def conv1x1(W: Any) -> sympy.Matrix:
 
 
 def append_swap(M: MatrixLike, *, p: int | None = None) -> sympy.Matrix:
-    """Return M with one more coordinate at the end of each half, and a swap of these two.
+    """Return M with a new coordinate at the end of each half; the matrix swaps these two.
 
-    The determinant changes its sign, so that a flow exists if det M < 0. If a vector has zeros in
-    the new coordinates, p and d + 1, so has its image, and M acts on the other coordinates.
+    The determinant changes its sign, so that a flow exists if det M < 0. The new coordinates are p
+    and d + 1. If both are zero in a vector, they are zero in its image, and M acts on the others.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def append_swap(M: MatrixLike, *, p: int | None = None) -> sympy.Matrix:
     matrix = as_square_matrix(M)
     d = matrix.shape[0]
     size = d // 2 if p is None else to_index("p", p, 0, d)
-    return linalg.append_swapped_pads(matrix, size).to_Matrix()
+    return linalg.append_swapped_coordinate_pair(matrix, size).to_Matrix()
 
 
 def toeplitz(column: VectorLike, row: "VectorLike | None" = None) -> sympy.Matrix:
@@ -125,7 +125,7 @@ def toeplitz(column: VectorLike, row: "VectorLike | None" = None) -> sympy.Matri
     if len(right) != len(down) or not is_equal(parts[0][:1, :], parts[-1][:1, :]):
         first, second = (format_short(entries[0]) for entries in (down, right))
         raise InvalidInputError(
-            "expected a first column and a first row of one length and one first entry, got "
+            "expected a column and a row of one length and with one first entry, got "
             f"{len(down)} and {len(right)} entries, starting with {first} and {second}"
         )
     d = len(down)
@@ -174,10 +174,10 @@ def cayley_rotation(skew: MatrixLike) -> sympy.Matrix:
 
 
 def random_matrix(d: int, *, bits: int = 4, seed: int = 0) -> sympy.Matrix:
-    """Return a d x d integer matrix of positive determinant, the same for the same arguments.
+    """Return a d x d integer matrix of positive determinant, drawn with the given seed.
 
-    Entries are uniform below 2^bits in absolute value; a singular draw is repeated, and a negative
-    determinant is repaired by negating row 0.
+    Entries are uniform below 2^bits in absolute value. A singular matrix is drawn again; if the
+    determinant is negative, row 0 is negated.
 
     >>> random_matrix(2, bits=3, seed=1)
     Matrix([
@@ -196,7 +196,7 @@ def random_matrix(d: int, *, bits: int = 4, seed: int = 0) -> sympy.Matrix:
 
 
 def _read_nonempty_column(values: VectorLike) -> DomainMatrix:
-    """Return a column of at least one entry."""
+    """Return values as a column; raise `InvalidInputError` if there are none."""
     column = as_column(values)
     if not column.shape[0]:
         raise InvalidInputError("expected at least one entry, got an empty sequence")

@@ -251,7 +251,7 @@ def run_and_record_script(job: dict[str, Any]) -> None:
         end["missing"] = str(error)
     except BaseException as error:  # a script that raises anything has proved nothing
         end |= _describe_stop(run, error)
-    if run.is_own_process:
+    if run.is_script_process:
         append_event(record, end | {"theorem": run.theorem})
     else:
         with suppress(OSError, ValueError):
@@ -267,7 +267,7 @@ def _make_stage_reporter(run: ScriptRun) -> Callable[[str, float | None], None]:
         nonlocal last
         if time.monotonic() - last > 0.2:
             last = time.monotonic()
-            run.append_progress(what)
+            run.append_progress_line(what)
 
     return report_seldom
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_short
-from exactflow.laws.universal.boxes import Ends, Uniform, as_point_pairs
+from exactflow.laws.universal.boxes import PointPair, Uniform, as_point_pairs
 from exactflow.laws.universal.measures import as_weights
 
 __all__ = ["Segments"]
@@ -26,7 +26,7 @@ class Segments(Uniform):
     <Segments: 2 in dimension 4>
     """
 
-    ends: tuple[Ends, ...]
+    ends: tuple[PointPair, ...]
     weights: tuple
     is_singular = True
 
@@ -40,6 +40,6 @@ class Segments(Uniform):
         weights = as_weights(weights, len(ends))
         vars(self).update(ends=ends, weights=weights, dimension=len(ends[0][0]))
 
-    def sides_of_box(self, start: tuple, end: tuple) -> list[Ends]:
+    def sides_of_box(self, start: tuple, end: tuple) -> list[PointPair]:
         """Return the segment itself."""
         return [(start, end)]

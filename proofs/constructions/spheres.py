@@ -27,7 +27,7 @@ from exactflow.exact.balls import ball
 from exactflow.exact.coerce import as_rectangular_matrix
 from exactflow.exact.numbers import (
     format_short,
-    sqrt_rounded,
+    sqrt_to_128_bits,
     to_element,
     to_elements,
     to_fmpq,
@@ -37,9 +37,9 @@ from exactflow.exact.typing import Element, MatrixLike, NumberLike
 from exactflow.laws.universal.measures import TargetMeasure
 from exactflow.laws.universal.quantization import (
     Quantization,
-    ceil_sqrt,
+    ceil_sqrt_at_least_one,
     check_atom_count,
-    grid_bits,
+    grid_bits_for_error,
     map_affinely,
     quantization_from_means,
     round_to_grid,
@@ -86,18 +86,18 @@ class Ring(TargetMeasure):
     def quantize(self, tolerance: Element, bits: int) -> Quantization:
         """Return the means of the cells of a polar grid."""
         hollow, share = self.inner / self.outer, (tolerance / self.outer) ** 2 / 2
-        rings = ceil_sqrt((1 - hollow) ** 2 / (12 * share))
+        rings = ceil_sqrt_at_least_one((1 - hollow) ** 2 / (12 * share))
         turns = self.stop - self.start
 
         def sectors(radius: Element) -> int:
-            return ceil_sqrt((turns * radius * 2 * _MORE_THAN_PI) ** 2 / (12 * share))
+            return ceil_sqrt_at_least_one((turns * radius * 2 * _MORE_THAN_PI) ** 2 / (12 * share))
 
         check_atom_count(rings * sectors(QQ.one) // 2)
         radii = [hollow + (1 - hollow) * QQ(k, rings) for k in range(rings + 1)]
         counts = [sectors(R) for R in radii[1:]]
         check_atom_count(sum(counts))
         found = []
-        with ctx.workprec(2 * grid_bits(share)):
+        with ctx.workprec(2 * grid_bits_for_error(share)):
             for r, R, count in zip(radii, radii[1:], counts, strict=False):
                 mass = (R * R - r * r) / (1 - hollow * hollow) if r < R else QQ.one
                 distance = _sector(ball(r), ball(R), arb.pi() * ball(turns / count))
@@ -106,7 +106,7 @@ class Ring(TargetMeasure):
                     sin, cos = arb.sin_cos_pi_fmpq(to_fmpq(2 * middle))
                     found.append((ball(mass / count), [distance * cos, distance * sin]))
             cells = quantization_from_means(
-                (1 + ball(hollow * hollow)) / 2, found, grid_bits(share)
+                (1 + ball(hollow * hollow)) / 2, found, grid_bits_for_error(share)
             )
         axes = [[self.outer, QQ.zero], [QQ.zero, self.outer]]
         return map_affinely(cells, [QQ.zero, QQ.zero], axes, bits)
@@ -154,8 +154,10 @@ class Sphere(TargetMeasure):
         k = len(self.axes) - 1
         relative = tolerance * tolerance / sum((x * x for x in self.axes[0]), QQ.zero)
         check_atom_count(_about(k, relative))
-        with ctx.workprec(2 * grid_bits(relative)):
-            cells = quantization_from_means(arb(1), _sphere(k, relative), grid_bits(relative))
+        with ctx.workprec(2 * grid_bits_for_error(relative)):
+            cells = quantization_from_means(
+                arb(1), _sphere(k, relative), grid_bits_for_error(relative)
+            )
         return map_affinely(cells, self.center, self.axes, bits)
 
     def quantize_coordinate(self, i: int, tolerance: Element, bits: int) -> Quantization:
@@ -164,10 +166,12 @@ class Sphere(TargetMeasure):
         if not square:
             return round_to_grid([QQ.one], [[self.center[i]]], arb(0), bits)
         relative = tolerance * tolerance / square
-        with ctx.workprec(2 * grid_bits(relative)):
+        with ctx.workprec(2 * grid_bits_for_error(relative)):
             bands = [(mass, [cos]) for mass, cos, _ in _bands(k, relative)] if k else _sphere(0)
-            cells = quantization_from_means(arb(1) / (k + 1), bands, grid_bits(relative))
-        length, more = (to_element(sqrt_rounded(to_fraction(square), up)) for up in (False, True))
+            cells = quantization_from_means(arb(1) / (k + 1), bands, grid_bits_for_error(relative))
+        length, more = (
+            to_element(sqrt_to_128_bits(to_fraction(square), up)) for up in (False, True)
+        )
         return map_affinely(cells, [self.center[i]], [[length]], bits, more - length)
 
     def __repr__(self) -> str:
@@ -192,7 +196,7 @@ def _sphere(k: int, square: Element = QQ.one) -> list[tuple[arb, list[arb]]]:
 
 def _bands(k: int, square: Element) -> list[tuple[arb, arb, arb]]:
     """Return mass, mean of cos t and mean of sin t of equal bands of about this mean square."""
-    count = ceil_sqrt(_MORE_THAN_PI**2 / (12 * square))
+    count = ceil_sqrt_at_least_one(_MORE_THAN_PI**2 / (12 * square))
     check_atom_count(count)
     ends = [_integrals(k, QQ(j, count)) for j in range(count + 1)]
     whole = ends[-1][0] - ends[0][0]

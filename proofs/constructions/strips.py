@@ -45,7 +45,9 @@ def kl_lower_bound(found: W2Approximation) -> sympy.Expr:
     measure, construction = found.target, found.parameters
     if measure.is_singular:
         return sympy.oo
-    moved, kept = (range(measure.dimension)[half] for half in construction.moved_and_kept)
+    moved, kept = (
+        range(measure.dimension)[half] for half in construction.first_layer_moved_and_kept
+    )
     with ctx.workprec(TUNING.precision):
         delta, best, reach = ball(construction.delta), QQ.zero, 1
         while True:

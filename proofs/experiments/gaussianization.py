@@ -41,7 +41,7 @@ from exactflow.exact.balls import upper
 from exactflow.exact.numbers import (
     format_short,
     format_up,
-    sqrt_rounded,
+    sqrt_to_128_bits,
     to_element,
     to_float,
     to_fraction,
@@ -54,7 +54,7 @@ from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.flows.result import FlowResult
-from exactflow.laws.universal.measures import draw_normal
+from exactflow.laws.universal.measures import draw_normal_columns
 from proofs.constructions.bisection import least_sufficient
 from proofs.constructions.well_conditioned.flow_plan import DataScaling, Rescaling
 from proofs.constructions.well_conditioned.path import (
@@ -134,7 +134,7 @@ class Gaussianization(FlowResult):
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
         """Return `count` generated points, in rows: the flow at Gaussian draws, in float64."""
         n = len(self.units)
-        return self.flow.forward(draw_normal(2 * n, count, seed))[:n].T
+        return self.flow.forward(draw_normal_columns(2 * n, count, seed))[:n].T
 
     def __str__(self) -> str:
         return (
@@ -207,7 +207,7 @@ def gaussianize(
     n = points.shape[1]
     with ctx.workprec(TUNING.precision):
         norm = shear_norm(condition)
-        most = condition if n == 1 else to_element(sqrt_rounded(to_fraction(condition)))
+        most = condition if n == 1 else to_element(sqrt_to_128_bits(to_fraction(condition)))
         exponents = np.frexp(np.abs(points).max(axis=0))[1].tolist()
         points, scales = np.ldexp(points, [-e for e in exponents]), [QQ(2) ** e for e in exponents]
         units = tuple(DataScaling.of(_raw_transport(points, i, scales[i]), most) for i in range(n))

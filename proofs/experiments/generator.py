@@ -35,7 +35,7 @@ from flint import arb, ctx
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, normal_cdf
-from exactflow.exact.numbers import format_short, to_fraction, to_list
+from exactflow.exact.numbers import format_short, sequence_to_list, to_fraction
 
 __all__ = ["Generator"]
 
@@ -67,7 +67,8 @@ class Generator:
 
     def __post_init__(self) -> None:
         centers = tuple(
-            tuple(map(to_fraction, to_list(center))) for center in to_list(self.centers)
+            tuple(map(to_fraction, sequence_to_list(center)))
+            for center in sequence_to_list(self.centers)
         )
         lengths = {len(center) for center in centers}
         if len(lengths) != 1 or lengths == {0}:
@@ -126,7 +127,7 @@ class Generator:
     def __call__(self, x: Sequence) -> list[Fraction]:
         """Return g at d + 1 rational numbers, exactly, from the weights."""
         hidden, biases, outputs, constant = self.weights()
-        x = list(map(to_fraction, to_list(x)))
+        x = list(map(to_fraction, sequence_to_list(x)))
         if len(x) != 1 + len(constant):
             raise InvalidInputError(f"expected {1 + len(constant)} numbers, got {len(x)}")
         values = [

@@ -30,7 +30,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact import linalg
-from exactflow.exact.balls import ball, upper, upper_root
+from exactflow.exact.balls import ball, sqrt_upper_bound, upper
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
 from exactflow.flows.linear import LinearCoupling
@@ -60,7 +60,7 @@ class RotationByShears:
         """Upper bound of the norms of the shears, by |A|^2 <= the largest row sum of |A^T A|."""
         y, n = self.strength, self.factor.shape[0]
         square = linalg.identity(n, QQ) * QQ(2) - self.factor - self.factor.transpose()
-        length = upper_root(ball(max(sum(map(abs, row)) for row in square.to_list())))
+        length = sqrt_upper_bound(ball(max(sum(map(abs, row)) for row in square.to_list())))
         return max(y, upper(length) / y)
 
     def layers(self) -> list[LinearCoupling]:

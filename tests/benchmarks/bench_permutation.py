@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from exactflow import CouplingFlow, factor, permutation
-from exactflow.exact.signed_permutation import permutation_sign
+from exactflow.exact.signed_permutation import signed_permutation_det
 from exactflow.linear.factor.permutation import permutation_layers
 
 SIZES = [200, 2_000, 20_000, 20_001]
@@ -13,7 +13,7 @@ SIZES = [200, 2_000, 20_000, 20_001]
 
 def even_permutation(d):
     perm = Random(d).sample(range(d), d)
-    if permutation_sign(perm, [1] * d) < 0:
+    if signed_permutation_det(perm, [1] * d) < 0:
         perm[0], perm[1] = perm[1], perm[0]
     return perm, [1] * d
 

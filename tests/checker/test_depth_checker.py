@@ -369,7 +369,7 @@ def test_as_many_minors_as_the_limit_are_counted(monkeypatch):
 @pytest.mark.parametrize(("limit", "terms", "minors"), [(4, 4, 4), (3, 4, 4), (4, 4, 3)])
 def test_as_many_terms_as_the_limit_are_added(monkeypatch, limit, terms, minors):
     one = [[1, 0], [0, 1]]
-    blocks = checker.WordBlocks(*[one] * 6)
+    blocks = checker.PatternBlocks(*[one] * 6)
     whole = [[int(i == j) for j in range(4)] for i in range(4)]
     multiplier = [[[1, 0, 0, 0, 0]], [[1, 0, 0, 0, 0]] * 2]  # times 2 and 1 sets: 4 terms
     monkeypatch.setattr(checker, "MOST_TERMS", limit)
@@ -393,8 +393,8 @@ def test_exponents_up_to_the_limit():
 def test_kernels_on_both_sides(Q, holds):
     """Q is to be in the kernel of a, and to have that of D: one of them is not enough."""
     one, singular, zero = [[1, 0], [0, 1]], [[0, 0], [0, 1]], [[0, 0], [0, 0]]
-    blocks = checker.WordBlocks(A=zero, B=zero, C=one, D=singular, a=singular, c=zero)
-    assert checker.excludes_on_both_kernels(Q, blocks) is holds
+    blocks = checker.PatternBlocks(A=zero, B=zero, C=one, D=singular, a=singular, c=zero)
+    assert checker.excludes_four_scaled_layers(Q, blocks) is holds
 
 
 def test_eigenvalues_other_than_1_fit_into_the_smaller_block_too():

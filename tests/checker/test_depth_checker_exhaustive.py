@@ -44,10 +44,12 @@ def excluded(M, word, p, obstructions):
     """Return whether one of the obstructions excludes a word, in the checker's opinion."""
     rows = [list(row) for row in M]
     certificate = checker.DepthClaim(len(rows) // 2, p, rows, "additive", {})
-    blocks = checker.blocks_of(rows, checker.inverse(rows, p), len(rows) // 2, word.startswith("L"))
+    blocks = checker.split_into_blocks(
+        rows, checker.inverse(rows, p), len(rows) // 2, word.startswith("L")
+    )
     for obstruction in obstructions:
         try:
-            if checker.excludes({"pattern": word, **obstruction}, certificate, blocks):
+            if checker.excludes_pattern({"pattern": word, **obstruction}, certificate, blocks):
                 return True
         except checker.RefutedError:
             pass

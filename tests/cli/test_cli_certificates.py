@@ -187,7 +187,7 @@ def test_nothing_is_written_that_the_checker_refutes(capsys, tmp_path, monkeypat
     def refute(*_):
         raise used.RefutedError("the composition is not the target", "row 1, column 0")
 
-    monkeypatch.setattr(used, "check_product", refute)
+    monkeypatch.setattr(used, "check_product_or_covariance", refute)
     path = save(tmp_path, WEIGHT)
     code, _, err = run(capsys, "factor", path, "-o", tmp_path / "c.json")
     assert code == 2

@@ -123,22 +123,29 @@ def test_inequalities_of_other_functions_are_refused(relation):
 
 
 def test_exceptional_values_are_those_that_may_occur():
-    where = Assumptions.of([x > 2]).condition_text
+    where = Assumptions.of([x > 2]).format_condition_clause
     assert where([x - 1, x - 2, x**2 + 1]) == ", for x > 2"
     assert where([x - 3, x**2 - 7, y]) == ", for x > 2, unless x = 3, x**2 - 7 = 0 or y = 0"
-    assert Assumptions().condition_text([p, r, r**2 + 1, p + r**2]) == ", unless r = 0"
-    assert Assumptions().condition_text([sympy.Symbol("n", nonnegative=True)]) == ", unless n = 0"
-    assert Assumptions().condition_text([sympy.Symbol("m", nonzero=True)]) == ""
+    assert Assumptions().format_condition_clause([p, r, r**2 + 1, p + r**2]) == ", unless r = 0"
     assert (
-        Assumptions.of([x > y, y > 1]).condition_text([x, y - x, x - 1]) == ", for x > y and y > 1"
+        Assumptions().format_condition_clause([sympy.Symbol("n", nonnegative=True)])
+        == ", unless n = 0"
     )
-    assert Assumptions.of([x**2 > 4]).condition_text([x, x - 3]) == ", for x**2 > 4, unless x = 3"
+    assert Assumptions().format_condition_clause([sympy.Symbol("m", nonzero=True)]) == ""
+    assert (
+        Assumptions.of([x > y, y > 1]).format_condition_clause([x, y - x, x - 1])
+        == ", for x > y and y > 1"
+    )
+    assert (
+        Assumptions.of([x**2 > 4]).format_condition_clause([x, x - 3])
+        == ", for x**2 > 4, unless x = 3"
+    )
 
 
 @pytest.mark.parametrize("kind", ["integer", "even", "rational", "real", "negative"])
 def test_a_root_is_told_whatever_its_symbol_is(kind):
     n = sympy.Symbol("n", **{kind: True})
-    assert Assumptions().condition_text([3 * n + 2]) == ", unless n = -2/3"
+    assert Assumptions().format_condition_clause([3 * n + 2]) == ", unless n = -2/3"
 
 
 def test_gaussian_integers_beside_a_symbol_have_signs():

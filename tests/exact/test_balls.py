@@ -15,8 +15,8 @@ from exactflow.exact.balls import (
     lower,
     normal_cdf,
     normal_density,
+    sqrt_upper_bound,
     upper,
-    upper_root,
 )
 from exactflow.exact.numbers import to_fmpq
 
@@ -64,7 +64,7 @@ def test_normal(k):
 
 def test_root_of_a_ball_that_reaches_below_zero():
     with ctx.workprec(40):
-        assert upper_root(arb(0, 1e-20)) < 1.1e-10
+        assert sqrt_upper_bound(arb(0, 1e-20)) < 1.1e-10
 
 
 def test_far_tails():

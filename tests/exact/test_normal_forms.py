@@ -12,9 +12,9 @@ from exactflow.exact.normal_forms import (
     conjugate_partition,
     cyclic_chains,
     elementary_divisors,
-    fitting_decomposition,
+    fitting_basis_and_nilpotent_size,
     irreducible_factors,
-    largest_invariant_rows,
+    largest_invariant_left_kernel,
     orbit,
 )
 
@@ -135,7 +135,7 @@ def test_fitting_splits():
         (matrix([[0]]), 1),
     ):
         hidden_M = hidden(M, 4)
-        Q, found = fitting_decomposition(hidden_M)
+        Q, found = fitting_basis_and_nilpotent_size(hidden_M)
         n = M.shape[0]
         split = Q.inv() * hidden_M * Q
         assert found == m
@@ -158,12 +158,12 @@ def test_irreducible_factors():
 def test_largest_invariant_rows():
     D = direct_sum([matrix([[1, 1], [0, 1]]), matrix([[5]])])
     C = matrix([[1, 0, 0], [0, 0, 0], [0, 0, 0]])
-    L = largest_invariant_rows(D, C)
+    L = largest_invariant_left_kernel(D, C)
     assert L.shape == (2, 3)
     assert (L * C).is_zero_matrix
     assert linalg.rank(L.vstack(L * D)) == 2
     C = matrix([[0, 0, 0], [1, 0, 0], [1, 0, 0]])
-    assert largest_invariant_rows(D, C).shape == (0, 3)
+    assert largest_invariant_left_kernel(D, C).shape == (0, 3)
 
 
 def test_small_functions():

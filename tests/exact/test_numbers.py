@@ -17,8 +17,8 @@ from exactflow.exact.numbers import (
     format_short,
     format_up,
     parse_rational,
-    round_up_if_long,
-    sqrt_rounded,
+    round_up_to_256_bits,
+    sqrt_to_128_bits,
     to_element,
     to_elements,
     to_float,
@@ -106,22 +106,22 @@ positive = st.fractions(min_value=Fraction(1, 10**6), max_value=10**9)
 
 @given(positive)
 def test_roots_enclose(x):
-    down, up = sqrt_rounded(x), sqrt_rounded(x, up=True)
+    down, up = sqrt_to_128_bits(x), sqrt_to_128_bits(x, up=True)
     assert down**2 <= x <= up**2
     assert up - down <= down / 2**120
-    assert sqrt_rounded(x**2) == x == sqrt_rounded(x**2, up=True)
+    assert sqrt_to_128_bits(x**2) == x == sqrt_to_128_bits(x**2, up=True)
 
 
 def test_roots_of_huge_and_tiny_numbers():
     for x in (Fraction(10**401), Fraction(1, 10**401)):
-        assert sqrt_rounded(x) ** 2 <= x <= sqrt_rounded(x, up=True) ** 2
-        assert sqrt_rounded(x) > 0
+        assert sqrt_to_128_bits(x) ** 2 <= x <= sqrt_to_128_bits(x, up=True) ** 2
+        assert sqrt_to_128_bits(x) > 0
 
 
 def test_short_fractions_stay():
-    assert round_up_if_long(Fraction(22, 7)) == Fraction(22, 7)
+    assert round_up_to_256_bits(Fraction(22, 7)) == Fraction(22, 7)
     third = Fraction(2**300 + 1, 3 * 2**299)
-    assert 0 < round_up_if_long(third) - third < Fraction(1, 2**250)
+    assert 0 < round_up_to_256_bits(third) - third < Fraction(1, 2**250)
 
 
 @pytest.mark.parametrize("x", [Fraction(1, 3), 0.1, Fraction(2**300, 3), Fraction(1, 7**900), 5])

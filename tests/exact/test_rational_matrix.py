@@ -12,7 +12,7 @@ from exactflow.exact.rational_matrix import (
     compose_dense,
     is_compose_dense_faster,
     is_composition,
-    to_rational_if_large,
+    to_rational_matrix_if_large,
 )
 
 numbers = st.fractions(-100, 100, max_denominator=12)
@@ -53,7 +53,7 @@ def test_long_rational_products_alone_are_composed_over_one_denominator(entry, c
 )
 def test_matrices_over_the_rationals_of_12_rows_get_one_denominator(rows, field, kind):
     M = DomainMatrix.eye(rows, field).to_dense()
-    found = to_rational_if_large(M)
+    found = to_rational_matrix_if_large(M)
     assert isinstance(found, kind)
     assert as_domain_matrix(found) == M
 
@@ -81,13 +81,13 @@ def test_a_product_is_told_from_others(X, Y, place, count):
 def test_operations_are_those_of_matrices(X, Y, c):
     x, y, c = RationalMatrix.of(X), RationalMatrix.of(Y), QQ(c.numerator, c.denominator)
     for found in (x + y, x + Y):
-        assert found.to_matrix() == X + Y
+        assert found.to_dense_matrix() == X + Y
     for found in (x * y, X * y, x * Y):
-        assert found.to_matrix() == X * Y
-    assert (x - Y).to_matrix() == X - Y
-    assert (x * c).to_matrix() == (X * c).to_dense()
-    assert x.vstack(y, Y).to_matrix() == X.vstack(Y, Y)
-    assert x.transpose().to_matrix() == X.transpose()
+        assert found.to_dense_matrix() == X * Y
+    assert (x - Y).to_dense_matrix() == X - Y
+    assert (x * c).to_dense_matrix() == (X * c).to_dense()
+    assert x.vstack(y, Y).to_dense_matrix() == X.vstack(Y, Y)
+    assert x.transpose().to_dense_matrix() == X.transpose()
     assert (x == y) == (X == Y)
     assert x + y == y + x
 
@@ -98,4 +98,4 @@ def test_a_product_by_strips(rows):
         [[QQ(i * j % 7, 1 + i % 3) for j in range(3)] for i in range(rows)], (rows, 3), QQ
     )
     Y = DomainMatrix([[QQ(1), QQ(2)], [QQ(3), QQ(-1, 2)], [QQ(0), QQ(5)]], (3, 2), QQ)
-    assert (RationalMatrix.of(X) * RationalMatrix.of(Y)).to_matrix() == (X * Y).to_dense()
+    assert (RationalMatrix.of(X) * RationalMatrix.of(Y)).to_dense_matrix() == (X * Y).to_dense()

@@ -71,7 +71,7 @@ def test_flows_are_composed_whether_their_entries_fit_64_bits_or_not(drawn, flip
 
 @given(matrices(3, 3))
 def test_round_trip(M):
-    assert SparseArray.of(M).to_matrix() == M
+    assert SparseArray.of(M).to_sparse_matrix() == M
     assert SparseArray.of(M).nnz() == M.nnz()
     assert set(SparseArray.of(M).iter_values()) == set(M.iter_values())
 

@@ -117,14 +117,14 @@ def test_what_is_no_identity_is_refused(text):
     "text", ["(" * 3000 + "X" + ")" * 3000 + " = X", "X" + "^-1 " * 3000 + "= X"]
 )
 def test_a_text_too_deep_for_the_recursion_is_refused(text):
-    with pytest.raises(InvalidInputError, match="at most 100 brackets in brackets"):
+    with pytest.raises(InvalidInputError, match="brackets at most 100 deep"):
         parse_identities(text)
 
 
 def test_what_has_no_value_is_refused():
-    with pytest.raises(InvalidInputError, match="a value for 'Q'"):
+    with pytest.raises(InvalidInputError, match="the name 'Q' in the identity has no value"):
         parse_identities("Q = 1")[0].holds(VALUES, QQ)
-    with pytest.raises(InvalidInputError, match="invertible matrix in the identity"):
+    with pytest.raises(InvalidInputError, match="invertible matrix before"):
         parse_identities("C'^-1 = 1")[0].holds(VALUES, QQ)
     with pytest.raises(InvalidInputError, match="square"):
         parse_identities("e + 1 = e")[0].holds(VALUES, QQ)
@@ -160,10 +160,10 @@ def test_a_name_before_a_bracket_is_a_factor_unless_it_is_a_function():
     [
         ("A + s = A", "one shape"),
         ("A = e", "one shape"),
-        ("A s = A", "as many rows"),
+        ("A s = A", "a right factor with 2 rows"),
         ("e^-1 = e", "square"),
-        ("blocks(A, e, s, A) = A", "blocks must fit"),
-        ("blocks(A, 1, s, t) = A", "blocks must fit"),
+        ("blocks(A, e, s, A) = A", "a block of .* got 2 x 1"),
+        ("blocks(A, 1, s, t) = A", "a block of .* got a number"),
         ("minors(A, 3) = 0", "from 1 to 2, got 3"),
         ("minors(A, 0) = 0", "from 1 to 2, got 0"),
     ],

@@ -160,5 +160,5 @@ def test_the_terms_of_a_kl_bound_are_steps(options):
 def test_approximations_with_too_many_atoms_are_not_explained():
     count = LARGEST_EXPLAINED + 1
     found = approximate(Atoms([[k, 0] for k in range(count)]), 1)
-    with pytest.raises(InvalidInputError, match=f"there are {count}"):
+    with pytest.raises(InvalidInputError, match=f"has {count}"):
         found.explain()

@@ -87,8 +87,8 @@ def excludes(obstruction):
     rows = [[Fraction(int(x.numerator), int(x.denominator)) for x in row] for row in M.to_list()]
     certificate = checker.DepthClaim(obstruction.partition[0], 0, rows, scales, {})
     inverse = checker.inverse(rows, 0)
-    blocks = checker.blocks_of(rows, inverse, certificate.n, pattern.startswith("L"))
-    return checker.excludes(read, certificate, blocks)
+    blocks = checker.split_into_blocks(rows, inverse, certificate.n, pattern.startswith("L"))
+    return checker.excludes_pattern(read, certificate, blocks)
 
 
 WRITTEN = {name: o for name, (o, _) in OBSTRUCTIONS.items() if o.kind_row.written}

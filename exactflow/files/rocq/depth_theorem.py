@@ -128,7 +128,7 @@ def _write_shorter_pattern_obstruction(
         return "Linear [::]" if is_additive else "Weights [::]"
     pattern = "ULULUL"[starts_with_L : starts_with_L + letters]
     obstruction = claim.obstructions[pattern]
-    blocks = checker.blocks_of(claim.target, inverse, claim.n, starts_with_L)
+    blocks = checker.split_into_blocks(claim.target, inverse, claim.n, starts_with_L)
     if is_additive:
         found = write_additive_obstruction(obstruction, blocks, starts_with_L)
         unsupported = (
@@ -137,7 +137,7 @@ def _write_shorter_pattern_obstruction(
         )
     else:
         # the last coefficient is the determinant, since the number of rows is even
-        det = checker.characteristic_polynomial(claim.target, 0)[-1]
+        det = checker.descending_characteristic_polynomial(claim.target, 0)[-1]
         found = write_scaled_obstruction(obstruction, blocks, det)
         unsupported = (
             f"the obstruction to {pattern} has a multiplier of the equation of determinants, and "

@@ -42,12 +42,12 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.checker import (
     Matrix,
+    PatternBlocks,
     Polynomial,
-    WordBlocks,
-    characteristic_polynomial,
-    count_jordan_blocks,
-    find_negated_multiple,
-    quotient_matrix,
+    descending_characteristic_polynomial,
+    find_minus_c_over_C,
+    quotient_by_krylov_space,
+    rank_drops_of_powers,
     transpose,
 )
 from exactflow.exact import linalg
@@ -57,7 +57,7 @@ from exactflow.files.rocq.syntax import write_rational, write_row, write_rows
 
 
 def write_additive_obstruction(
-    obstruction: dict[str, Any], blocks: WordBlocks, starts_with_L: bool
+    obstruction: dict[str, Any], blocks: PatternBlocks, starts_with_L: bool
 ) -> str | None:
     """Return an obstruction for additive layers in the syntax of `depth.v`, None if it has no such
     form. For a pattern that starts with L the blocks have their halves exchanged.
@@ -86,7 +86,7 @@ def write_additive_obstruction(
     return write_recurrence_obstruction(blocks) if letters == 5 else None
 
 
-def write_trace_obstruction(blocks: WordBlocks, most_power: int) -> str | None:
+def write_trace_obstruction(blocks: PatternBlocks, most_power: int) -> str | None:
     """Return "Trace k" for the least k <= most_power for which the traces of D^k and a^k differ,
     None if there is none.
     """
@@ -149,10 +149,10 @@ def _rank_candidates(
 ) -> Iterator[_RankCandidate]:
     """Yield the polynomials with which `write_rank_obstruction` looks for ranks."""
     n = len(D)
-    Du, aN = quotient_matrix(D, C, 0), quotient_matrix(a, c, 0)
+    Du, aN = quotient_by_krylov_space(D, C, 0), quotient_by_krylov_space(a, c, 0)
     all_f, all_p = [QQ.one], [QQ.one]
     for factor in factors:
-        lam, mu = count_jordan_blocks(factor, Du, n, 0), count_jordan_blocks(factor, aN, n, 0)
+        lam, mu = rank_drops_of_powers(factor, Du, n, 0), rank_drops_of_powers(factor, aN, n, 0)
         f, at_1 = list(to_elements(reversed(factor))), not sum(factor)
         sizes = range(sum(map(bool, map(max, lam, mu))) + 1)
         for k in sizes:
@@ -189,12 +189,12 @@ def _right_inverse(R: DomainMatrix) -> DomainMatrix:
     return R.transpose() * (R * R.transpose()).inv()
 
 
-def write_recurrence_obstruction(blocks: WordBlocks) -> str | None:
+def write_recurrence_obstruction(blocks: PatternBlocks) -> str | None:
     """Return weights that show that traces fulfil no recurrence, in the syntax of `depth.v`; None
     if there are none.
     The text consists of r = rank C, G with C G C = C, k, the traces g_0, g_1, .., and the weights.
     """
-    if not (found := find_negated_multiple(blocks, 0)) or abs(found) == 1:
+    if not (found := find_minus_c_over_C(blocks, 0)) or abs(found) == 1:
         return None
     C, D, a = map(as_rectangular_matrix, (blocks.C, blocks.D, blocks.a))
     n, k, one = len(blocks.C), to_element(found), linalg.identity(len(blocks.C), QQ)
@@ -217,7 +217,7 @@ def write_recurrence_obstruction(blocks: WordBlocks) -> str | None:
 
 
 def write_scaled_obstruction(
-    obstruction: dict[str, Any], blocks: WordBlocks, det: Fraction
+    obstruction: dict[str, Any], blocks: PatternBlocks, det: Fraction
 ) -> str | None:
     """Return an obstruction for positive scales in the syntax of `scaled.v`, None if it has none.
     The pattern has at least two letters; `det` is the determinant of the matrix.
@@ -230,7 +230,7 @@ def write_scaled_obstruction(
         )
     multiplier = obstruction["multiplier"]
     if letters > 3 and len(multiplier) == n:
-        det_D = (-1) ** n * characteristic_polynomial(blocks.D, 0)[n]
+        det_D = (-1) ** n * descending_characteristic_polynomial(blocks.D, 0)[n]
         if multiplier[-1] and not det_D:
             return None
         factor = det / det_D if det_D else 0
@@ -239,7 +239,9 @@ def write_scaled_obstruction(
     return _write_multipliers_with_sign(multiplier, letters, blocks)
 
 
-def _write_multipliers_with_sign(multiplier: list[Matrix], letters: int, blocks: WordBlocks) -> str:
+def _write_multipliers_with_sign(
+    multiplier: list[Matrix], letters: int, blocks: PatternBlocks
+) -> str:
     """Return the multipliers, times the sign that makes all weights >= 0."""
     A, B, C, D, _, c = map(as_rectangular_matrix, blocks)
     W = list(map(as_rectangular_matrix, multiplier))
@@ -259,9 +261,9 @@ def _write_multipliers_with_sign(multiplier: list[Matrix], letters: int, blocks:
     return "Weights [:: " + ";\n    ".join(write_rows(M.to_list()) for M in W + last) + "]"
 
 
-def _write_polynomials_with_sign(multiplier: Sequence[Matrix], blocks: WordBlocks) -> str:
+def _write_polynomials_with_sign(multiplier: Sequence[Matrix], blocks: PatternBlocks) -> str:
     """Return the polynomials, times the sign that makes all coefficients of their sum >= 0."""
-    D, a = (characteristic_polynomial(M, 0)[1:] for M in (blocks.D, blocks.a))
+    D, a = (descending_characteristic_polynomial(M, 0)[1:] for M in (blocks.D, blocks.a))
     at_1 = sum(
         (-1) ** k * (x - y) * sum(x for x, *_ in p)
         for k, (p, x, y) in enumerate(zip(multiplier, D, a, strict=True), 1)

@@ -30,7 +30,7 @@ import sympy
 from sympy import QQ
 
 from exactflow.exact.dyadic_matrix import DyadicMatrix, DyadicQuotient
-from exactflow.exact.numbers import format_up, round_up_if_long, to_float
+from exactflow.exact.numbers import format_up, round_up_to_256_bits, to_float
 from exactflow.exact.typing import VectorLike
 from exactflow.explanation import Explanation, Step
 from exactflow.explanation.steps import product_step
@@ -96,7 +96,7 @@ class Balanced(MapResult):
             bound = bound_inverse_difference(
                 target.exact, inverse, target.exponent, self.difference.bound_frobenius_norm()
             )
-        return sympy.oo if bound is None else sympy.Rational(round_up_if_long(bound))
+        return sympy.oo if bound is None else sympy.Rational(round_up_to_256_bits(bound))
 
     @cached_property
     def flow(self) -> CouplingFlow:

@@ -19,7 +19,14 @@ import numpy as np
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.numbers import format_short, to_element, to_elements, to_float, to_list, to_mpf
+from exactflow.exact.numbers import (
+    format_short,
+    sequence_to_list,
+    to_element,
+    to_elements,
+    to_float,
+    to_mpf,
+)
 from exactflow.exact.typing import Element, NumberLike
 
 __all__ = ["PiecewiseLinear"]
@@ -64,7 +71,10 @@ class PiecewiseLinear:
     def __init__(
         self, knots: Sequence, values: Sequence, left: object = None, right: object = None
     ) -> None:
-        knots, values = to_elements(knots), tuple(map(_as_tuple_of_elements, to_list(values)))
+        knots, values = (
+            to_elements(knots),
+            tuple(map(_as_tuple_of_elements, sequence_to_list(values))),
+        )
         lengths = {len(row) for row in values}
         if not knots or len(values) != len(knots):
             raise InvalidInputError(

@@ -18,7 +18,7 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_rectangular_matrix
 from exactflow.exact.numbers import format_short, to_fmpq
-from exactflow.exact.singular_values import to_fmpq_matrix
+from exactflow.exact.singular_values import to_square_fmpq_matrix
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.laws.conditioning.tuning import TUNING
 from exactflow.laws.universal.boxes import Boxes, Uniform
@@ -30,7 +30,11 @@ from exactflow.laws.universal.measures import (
     empirical_measure,
     is_sample,
 )
-from exactflow.laws.universal.quantization import Quantization, ceil_sqrt, list_choices
+from exactflow.laws.universal.quantization import (
+    Quantization,
+    ceil_sqrt_at_least_one,
+    list_index_choices,
+)
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -55,7 +59,7 @@ class Gaussian:
     covariance: fmpq_mat
 
     def __init__(self, covariance: MatrixLike) -> None:
-        exact = to_fmpq_matrix(covariance)
+        exact = to_square_fmpq_matrix(covariance)
         if exact != exact.transpose():
             raise InvalidInputError(
                 "expected a symmetric covariance, got a matrix that differs from its transpose: "
@@ -212,7 +216,7 @@ def as_components(law: Law, eps: Element) -> MixtureComponents:
             spreads = [np.diag(s * s) for s in np.array(law.deviations, dtype=object)]
             return MixtureComponents.of(law.weights, law.means, spreads)
         case Product():
-            share = eps / ceil_sqrt(QQ(len(law.factors)))
+            share = eps / ceil_sqrt_at_least_one(QQ(len(law.factors)))
             factors = [as_components(factor, share) for factor in law.factors]
             if prod(len(factor.weights) for factor in factors) > TUNING.most_components:
                 factors = [_merge_into_one_component(factor) for factor in factors]
@@ -253,7 +257,7 @@ def quantize_to_components(
 
 def _product_mixture(parts: Sequence[MixtureComponents]) -> MixtureComponents:
     """Return the law of independent vectors, one for each mixture, as a mixture."""
-    grid = list_choices([len(part.weights) for part in parts])
+    grid = list_index_choices([len(part.weights) for part in parts])
     unit, d = lcm(*(part.unit for part in parts)), sum(part.dimension for part in parts)
     rows, start, spreads = list(zip(parts, grid, strict=True)), 0, None
     if any(part.spreads is not None for part in parts):

@@ -2,18 +2,18 @@
 
 Main results
 ------------
-- `approximate`: every law with second moments by two affine couplings, within any eps, at the price
-  of ill-conditioning; or by three, as Koehler, Mehta and Risteski (ICML 2021) do it. The theorem is
-  in `exactflow.laws.universal.approximation`.
-- `approximate(law, eps, distance="KL")`: laws with a density by four affine couplings, within any
-  eps of likelihood. The theorem is in `exactflow.laws.universal.kl_approximation`; how near
-  four additive ones come, in `exactflow.laws.universal.volume_preserving`; for which laws three are
-  enough, in `exactflow.laws.universal.three_layers`.
+- `approximate`: two affine couplings map N(0, I) to within any W2 distance eps of every law with
+  second moments, but they are ill-conditioned. With ``layers=3`` the construction is that of
+  Koehler, Mehta and Risteski (ICML 2021). The theorem is in
+  `exactflow.laws.universal.approximation`.
+- `approximate(law, eps, distance="KL")`: four affine couplings come within any eps, in KL, of every
+  law with a density. The theorem is in `exactflow.laws.universal.kl_approximation`. How near four
+  additive couplings come is in `exactflow.laws.universal.volume_preserving`, and which laws need
+  only three layers is in `exactflow.laws.universal.three_layers`.
 
 How it is checked
 -----------------
-*Certified*: bounds. *Exact*: flows, inverses and derivatives on rational
-points.
+*Certified*: the bounds. *Exact*: flows, inverses and derivatives at rational points.
 """
 
 from exactflow.laws.universal.approximation import W2Approximation, approximate

@@ -22,7 +22,7 @@ Knots q_1 < .. < q_(N-1) are at least tau, and the b_i' (or a_i') more than 2r, 
 W2(f#N(0, I), P) is at most the sum of
 
 - quantization: W2(P, sum w_i at the centers of cells);
-- spread: sqrt(sum w_i |c_i - center_i|^2), as b_i' (or a_i') had to be moved apart;
+- spread: sqrt(sum w_i |c_i - center_i|^2), because the b_i' (or a_i') were moved apart;
 - weights: D sqrt(sum_i |Phi(q_i) - w_1 - .. - w_i|), D the diameter of the atoms;
 - noise: delta sqrt(p + q) (three layers: sqrt(p delta^2 + q delta^4));
 - ramps: sqrt(sum_i P(R_i) (|c_(i+1) - c_i| + x)^2), R_i: z1' lies on ramp i, x = 0 (or delta);
@@ -59,17 +59,27 @@ from exactflow.flows.evidence import Evidence
 from exactflow.flows.nonlinear import PiecewiseFlow
 from exactflow.flows.result import DepthScales, FlowResult
 from exactflow.laws.universal.bound_steps import explain_w2
-from exactflow.laws.universal.construction import QUANTIZATION, Construction, W2Bound, construct
+from exactflow.laws.universal.construction import (
+    QUANTIZATION,
+    Construction,
+    W2Bound,
+    construct_with_precision,
+)
 from exactflow.laws.universal.kl_approximation import KLApproximation, approximate_in_kl
-from exactflow.laws.universal.measures import TargetMeasure, as_measure, draw_normal, resolve_halves
-from exactflow.laws.universal.quantization import TUNING, grid_bits
+from exactflow.laws.universal.measures import (
+    TargetMeasure,
+    as_multivariate_measure,
+    draw_normal_columns,
+    resolve_halves,
+)
+from exactflow.laws.universal.quantization import TUNING, grid_bits_for_error
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class W2Approximation(FlowResult):
     """A flow of two or three layers with a certified W2 bound: the result of `approximate`.
 
-    `terms` are the terms of the bound, `precision` is that of the ball arithmetic, in bits.
+    `terms` are the terms of the bound; `precision` is that of its ball arithmetic, in bits.
     """
 
     target: TargetMeasure
@@ -86,15 +96,15 @@ class W2Approximation(FlowResult):
 
     @cached_property
     def flow(self) -> PiecewiseFlow:
-        """The layers."""
+        """The coupling layers, from latent to data."""
         return self.parameters.build_flow()
 
     def sample(self, count: int, *, seed: int = 0) -> np.ndarray:
-        """Return `count` points, in rows: the flow of Gaussian draws, computed in float64."""
-        return self.flow.forward(draw_normal(self.target.dimension, count, seed)).T
+        """Return `count` samples of the flow, in rows, computed in float64."""
+        return self.flow.forward(draw_normal_columns(self.target.dimension, count, seed)).T
 
     def explain(self) -> Explanation:
-        """Explain the construction and each term of the bound, as steps that are checked again.
+        """Explain the construction and each term of the bound, in steps that are checked again.
 
         >>> from exactflow.laws.universal import Atoms
         >>> steps = approximate(Atoms([[0, 0], [1, 1]]), "1/10").explain().steps
@@ -143,12 +153,12 @@ def approximate(
     distance: Literal["W2", "KL"] = "W2",
     scales: DepthScales = "positive",
 ) -> W2Approximation | KLApproximation:
-    """Return two coupling layers whose image of N(0, I) is within `eps` of the target in W2, or
-    four within `eps` in KL(target | flow).
+    """Return two coupling layers that map N(0, I) to a law within `eps` of the target in W2, or
+    four layers that map it to a law within `eps` in KL(target | flow).
 
     The theorem for W2 is in the docstring of `exactflow.laws.universal.approximation`, for KL in
     that of `exactflow.laws.universal.kl_approximation`. In W2 a law spread over k dimensions needs
-    about (size/eps)^k atoms; more than a million raise an error, before any is made.
+    about (size/eps)^k atoms. If they are more than a million, an error is raised at once.
 
     Parameters
     ----------
@@ -186,20 +196,22 @@ def approximate(
     """
     check_option("distance", distance, ("W2", "KL"))
     check_option("scales", scales, ("additive", "positive") if distance == "KL" else ("positive",))
-    measure, accuracy = as_measure(target), as_eps(eps)
+    measure, accuracy = as_multivariate_measure(target), as_eps(eps)
     halves = resolve_halves(measure, partition)
     if distance == "KL":
         if halves[0] != halves[1]:
-            raise InvalidInputError(f"expected halves of one size in KL, got {halves}")
+            raise InvalidInputError(
+                f"expected a partition into equal halves for distance='KL', got {halves}"
+            )
         depth = to_index("layers", 4 if layers is None else layers, 3, 4)
         return approximate_in_kl(measure, accuracy, depth, scales)
     depth = to_index("layers", 2 if layers is None else layers, 2, 3)
-    bits = grid_bits(min(accuracy, QQ.one) ** 2)
+    bits = grid_bits_for_error(min(accuracy, QQ.one) ** 2)
     with ctx.workprec(2 * bits):
-        cells = measure.quantize(QUANTIZATION * accuracy, bits)
-    parameters, precision = construct(cells, accuracy, halves, depth)
+        quantization = measure.quantize(QUANTIZATION * accuracy, bits)
+    parameters, precision = construct_with_precision(quantization, accuracy, halves, depth)
     with ctx.workprec(precision):
-        terms = parameters.bound_w2(cells.error)
+        terms = parameters.bound_w2(quantization.error)
     if terms.total > QQ.to_sympy(accuracy):
         raise InvalidInputError(
             "the measure's method quantize(tolerance, bits) returned a quantization with the error "
@@ -210,11 +222,11 @@ def approximate(
 
 
 def as_eps(eps: NumberLike) -> Element:
-    """Return a tolerance as an element of QQ, or raise `InvalidInputError`."""
+    """Return a tolerance as an element of QQ; raise `InvalidInputError` if it is below 2^-900."""
     accuracy = to_element(eps)
     if accuracy < QQ(1, 2**TUNING.least_exponent):
         raise InvalidInputError(
-            f"expected eps >= 2^-{TUNING.least_exponent}, got {format_short(accuracy)}: the layers "
-            "are chosen in float64, whose smallest positive number is 2^-1074"
+            f"expected eps >= 2^-{TUNING.least_exponent}, got {format_short(accuracy)}: raise "
+            "eps, since layers are chosen in float64, whose smallest positive number is 2^-1074"
         )
     return accuracy

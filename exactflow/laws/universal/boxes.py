@@ -17,36 +17,38 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball
-from exactflow.exact.coerce import as_array
-from exactflow.exact.numbers import format_short, to_elements, to_index, to_list
+from exactflow.exact.coerce import as_array_if_tensor
+from exactflow.exact.numbers import format_short, sequence_to_list, to_elements, to_index
 from exactflow.exact.typing import Element
 from exactflow.laws.universal.measures import Mixture, as_weights
 from exactflow.laws.universal.quantization import (
     Quantization,
-    ceil_sqrt,
+    ceil_sqrt_at_least_one,
     check_atom_count,
     mix_products,
     round_to_grid,
 )
 
-Ends = tuple[tuple, tuple]
+PointPair = tuple[tuple, tuple]  # two opposite corners of a box, or the two ends of a segment
 
 
 class Uniform(Mixture):
-    """A mixture of uniform laws, each on the products of some segments."""
+    """A mixture of uniform laws, each on a box or a segment, given by its two `ends`."""
 
-    ends: tuple[Ends, ...]
+    ends: tuple[PointPair, ...]
 
     @abstractmethod
-    def sides_of_box(self, start: tuple, end: tuple) -> list[Ends]:
-        """Return segments in orthogonal directions whose product has these two opposite corners."""
+    def sides_of_box(self, start: tuple, end: tuple) -> list[PointPair]:
+        """Return segments whose product is the box, or segment, with these two opposite ends."""
 
     def quantize(self, tolerance: Element, bits: int) -> Quantization:
-        """Return the centers of equal parts of all sides, as fine as the tolerance requires."""
+        """Return a quantization by the centers of equal cells of each box, with W2 error at most
+        `tolerance` before the centers are rounded to multiples of 2^-bits.
+        """
         rows = [self.sides_of_box(*pair) for pair in self.ends]
         squares = [[_squared_length(*side) for side in row] for row in rows]
         share = tolerance * tolerance / max(1, *(sum(s > 0 for s in row) for row in squares))
-        counts = [[ceil_sqrt(s / (12 * share)) for s in row] for row in squares]
+        counts = [[ceil_sqrt_at_least_one(s / (12 * share)) for s in row] for row in squares]
         check_atom_count(sum(map(math.prod, counts)))
         parts = (zip(*pair, strict=True) for pair in zip(rows, counts, strict=True))
         return mix_products(
@@ -55,7 +57,7 @@ class Uniform(Mixture):
         )
 
     def quantize_coordinate(self, i: int, tolerance: Element, bits: int) -> Quantization:
-        """Return atoms of the law of coordinate i, a mixture of uniform laws on intervals."""
+        """Return a quantization of coordinate i, a mixture of uniform laws on intervals."""
         ends = [sorted((a[i], b[i])) for a, b in self.ends]
         return Boxes([([a], [b]) for a, b in ends], self.weights).quantize(tolerance, bits)
 
@@ -75,7 +77,7 @@ class Boxes(Uniform):
     <Boxes: 2 in dimension 2>
     """
 
-    ends: tuple[Ends, ...]
+    ends: tuple[PointPair, ...]
     weights: tuple
 
     def __init__(self, boxes: Sequence, weights: Sequence | None = None) -> None:
@@ -93,8 +95,8 @@ class Boxes(Uniform):
             is_singular=any(a == b for pair in ends for a, b in zip(*pair, strict=True)),
         )
 
-    def sides_of_box(self, start: tuple, end: tuple) -> list[Ends]:
-        """Return the sides, one in each coordinate."""
+    def sides_of_box(self, start: tuple, end: tuple) -> list[PointPair]:
+        """Return one interval for each coordinate, as two points of the line."""
         return [((a,), (b,)) for a, b in zip(start, end, strict=True)]
 
 
@@ -122,7 +124,7 @@ class Histogram(Boxes):
     shape: tuple[int, int]
 
     def __init__(self, counts: Sequence | np.ndarray, box: tuple[Sequence, Sequence]) -> None:
-        rows = [to_elements(row) for row in to_list(counts)]
+        rows = [to_elements(row) for row in sequence_to_list(counts)]
         if len({len(row) for row in rows}) != 1 or not rows[0]:
             raise InvalidInputError(
                 f"expected rows of counts of equal length, got {format_short(counts)}"
@@ -132,7 +134,7 @@ class Histogram(Boxes):
             raise InvalidInputError(
                 f"expected counts >= 0, at least one positive, got {format_short(counts)}"
             )
-        lower, upper = map(to_elements, to_list(box))
+        lower, upper = map(to_elements, sequence_to_list(box))
         if len(lower) != 2 or len(upper) != 2 or not all(map(operator.lt, lower, upper)):
             raise InvalidInputError(
                 f"expected the corners lower < upper of a box in the plane, got {format_short(box)}"
@@ -174,9 +176,9 @@ class Histogram(Boxes):
         for i, (low, high) in enumerate(ends or [(0, 0)]):
             if low == high:
                 raise InvalidInputError(
-                    f"expected at least two different values in coordinate {i}, got "
-                    f"{'one' if ends else 'none'}, so the smallest box around the samples has no "
-                    "area: add samples that differ there"
+                    f"expected samples with at least two different values of coordinate {i}, got "
+                    f"{'one' if ends else 'none'}, so that the smallest box around them has no "
+                    "area: add samples that differ in it"
                 )
         lower, upper = zip(*ends, strict=True)
         scaled = points.copy()
@@ -192,8 +194,8 @@ class Histogram(Boxes):
 
 
 def _as_floats(samples: Any) -> np.ndarray:
-    """Return samples as an array of floats, or raise `InvalidInputError` if they are not real."""
-    found = as_array(samples)
+    """Return samples as an array of floats; raise `InvalidInputError` unless they are real."""
+    found = as_array_if_tensor(samples)
     try:
         if not (np.iscomplexobj(found) or np.ma.is_masked(found)):
             return np.asarray(found, dtype=float)
@@ -224,39 +226,43 @@ def checkerboard(*, size: int = 4, dimension: int = 2) -> Boxes:
     )
 
 
-def as_point_pairs(kind: str, name: str, pairs: Sequence) -> tuple[Ends, ...]:
-    """Return pairs of points with finite rational coordinates and equal dimension."""
+def as_point_pairs(shape: str, points: str, pairs: Sequence) -> tuple[PointPair, ...]:
+    """Return pairs of points as tuples of elements of QQ; raise `InvalidInputError` unless there is
+    one, and all points are finite and of one dimension.
+
+    `shape` and `points` are words for error messages, such as "box" and "corners".
+    """
     found = []
-    for pair in to_list(pairs):
-        ends = tuple(to_list(pair))
+    for pair in sequence_to_list(pairs):
+        ends = tuple(sequence_to_list(pair))
         if len(ends) != 2:
-            raise InvalidInputError(f"expected pairs of {name}, got {format_short(pair)}")
-        for x in (x for end in ends for x in to_list(end)):
+            raise InvalidInputError(f"expected pairs of {points}, got {format_short(pair)}")
+        for x in (x for end in ends for x in sequence_to_list(end)):
             if isinstance(x, float) and not math.isfinite(x):
                 raise InvalidInputError(
-                    f"expected finite {name}, got {x}: a measure without second moment has an "
+                    f"expected finite {points}, got {x}: a measure without second moment has an "
                     "infinite W2 distance from every flow of a Gaussian"
                 )
         start, end = map(to_elements, ends)
         if not start or len(start) != len(end):
             raise InvalidInputError(
-                f"expected {name} with equal numbers of coordinates, got {format_short(pair)}"
+                f"expected {points} with equal numbers of coordinates, got {format_short(pair)}"
             )
         found.append((start, end))
     if len({len(start) for start, _ in found}) != 1:
         raise InvalidInputError(
-            f"expected at least one {kind}, all of equal dimension, got {format_short(pairs)}"
+            f"expected at least one {shape}, all of equal dimension, got {format_short(pairs)}"
         )
     return tuple(found)
 
 
 def _squared_length(start: tuple, end: tuple) -> Element:
-    """Return the square of the length of a segment."""
+    """Return the squared length of the segment between two points."""
     return sum(((b - a) ** 2 for a, b in zip(start, end, strict=True)), QQ.zero)
 
 
 def _quantize_segment(start: tuple, end: tuple, count: int, bits: int) -> Quantization:
-    """Return the centers of equal parts of a segment."""
+    """Return a quantization of the uniform law on a segment, by centers of `count` equal parts."""
     middles = [QQ(2 * j + 1, 2 * count) for j in range(count)]
     places = [[a + t * (b - a) for a, b in zip(start, end, strict=True)] for t in middles]
     error = (ball(_squared_length(start, end)) / 12).sqrt() / count

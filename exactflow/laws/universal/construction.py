@@ -1,13 +1,13 @@
-"""The two or three layers for given atoms: the choice of their parameters, and the certified bound.
+"""Construction of two or three layers for given atoms, with a certified bound of W2.
 
 Theorem, notation and the names of the terms are those of `exactflow.laws.universal.approximation`.
 Every term is an enclosure in the precision of the current ``workprec`` block: a low precision gives
 a large bound, never a wrong one.
 
-All parameters are dyadic, so their numerators are short. Each is halved until its term of the bound
-is within its share of eps; for the knots the precision is doubled. This ends because every term
-tends to zero. Quantization has half of eps, as atoms cost most. Five terms have 3/32 of eps each,
-and the last 1/32 covers rounding up.
+All parameters are dyadic, so that their numerators are short. Each is halved until its term of the
+bound is within its share of eps; for the knots the precision is doubled. This ends because every
+term tends to zero. Quantization may take half of eps, because atoms cost most. Five terms may take
+3/32 of eps each, and the last 1/32 is left for rounding up.
 """
 
 from collections.abc import Iterable
@@ -26,20 +26,20 @@ from exactflow.exact.balls import (
     normal_cdf,
     normal_density,
     normal_quantile,
+    sqrt_upper_bound,
     upper,
-    upper_root,
 )
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import HALVES, Element
 from exactflow.flows.nonlinear import PiecewiseCoupling, PiecewiseFlow
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
-from exactflow.laws.universal.quantization import TUNING, Quantization, power_below
+from exactflow.laws.universal.quantization import TUNING, Quantization, floor_power_of_two
 
-QUANTIZATION, SHARE = QQ(1, 2), QQ(3, 32)
+QUANTIZATION, SHARE = QQ(1, 2), QQ(3, 32)  # shares of eps: of quantization, of each other term
 
 
 class W2Bound(NamedTuple):
-    """The terms of a bound of W2, each a rational upper bound; the theorem names them."""
+    """The terms of a bound of W2, each rounded up to a rational; the theorem defines them."""
 
     quantization: Rational
     spread: Rational
@@ -56,18 +56,18 @@ class W2Bound(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Construction:
-    """Atoms, and the parameters of the layers; numbers are elements of QQ.
+    """The atoms, and the parameters of the layers, which are elements of QQ.
 
     Attributes
     ----------
     atoms : N x d integers over 2^bits, sorted so that the coordinate `carrier` increases.
-    moved : the distance of that coordinate from the center of its cell, in the same unit.
+    moved : how far that coordinate of each atom is from the center of its cell, in the same unit.
     weights : the weights of the atoms.
     partition : (p, q), the sizes of the halves.
     depth : the number of layers, 2 or 3.
     knots : N - 1 numbers near Gaussian quantiles. Around them are the ramps, of width `tau`, on
         which the first layer changes from one atom, or label, to the next.
-    radius : half the width of the plateaus around the coordinates `carrier` of the atoms.
+    radius : half the width of the plateaus of the last layer, around the coordinates `carrier`.
     delta : the scale of all layers.
     """
 
@@ -90,7 +90,7 @@ class Construction:
         return [[QQ(x, unit) for x in row] for row in self.atoms.tolist()]
 
     @property
-    def moved_and_kept(self) -> tuple[slice, slice]:
+    def first_layer_moved_and_kept(self) -> tuple[slice, slice]:
         """The coordinates that the first layer moves, and the coordinates that it keeps.
 
         With two layers the first one moves the carrier, with three it keeps it.
@@ -100,8 +100,8 @@ class Construction:
         return (before, after) if is_first else (after, before)
 
     def build_flow(self) -> PiecewiseFlow:
-        """Return the flow."""
-        moved, kept = self.moved_and_kept
+        """Return the flow of the two or three layers, from latent to data."""
+        moved, kept = self.first_layer_moved_and_kept
         points, p = self.exact_atoms, self.partition[0]
         owned, others = [row[moved] for row in points], [row[kept] for row in points]
         places = [row[self.carrier] for row in points]
@@ -118,168 +118,176 @@ class Construction:
             later = [([row[0] for row in labels], QQ(1, 4), others, 0)]
             later.append((places, self.radius, less, read))
         jumps = list(pairwise(labels)) or [(labels[0], labels[0])]
-        shifts = [(_plateaus(self.knots or [QQ.zero], self.tau / 2, jumps), 0)]
-        for centers, width, values, reads in later:
-            shifts.append((_plateaus(centers, width, zip(values, values, strict=True)), reads))
+        shifts = [(_linear_through_value_pairs(self.knots or [QQ.zero], self.tau / 2, jumps), 0)]
+        for centers, radius, values, reads in later:
+            pairs = zip(values, values, strict=True)
+            shifts.append((_linear_through_value_pairs(centers, radius, pairs), reads))
         halves = HALVES if moved.start == 0 else HALVES[::-1]
         return PiecewiseFlow(
             PiecewiseCoupling(self.partition, halves[k % 2], shift, self.delta, reads)
             for k, (shift, reads) in enumerate(shifts)
         )
 
-    def bound_w2(self, quantization: arb) -> W2Bound:
-        """Return the bound of the theorem for the flow, in a time linear in N.
+    def bound_w2(self, quantization_error: arb) -> W2Bound:
+        """Return the terms of the bound of W2(target, flow) in the theorem.
 
-        `quantization` is an upper bound of W2(target, cell centers). Atoms and parameters must
-        satisfy the conditions of the theorem.
+        `quantization_error` is an upper bound of W2(target, cell centers). Knots and atoms must be
+        as far apart as the theorem requires. The time is linear in the number of atoms.
         """
-        ramps = upper_root(ball(self.tau) * self.ramp_factor(self.tau))
+        ramps = sqrt_upper_bound(ball(self.tau) * self.bound_squared_ramps_per_width(self.tau))
         terms = (
-            quantization,
-            self.spread_error(),
-            self.weights_error(),
-            self.noise_error(),
+            quantization_error,
+            self.root_mean_square_move(),
+            self.bound_weights_error(),
+            self.bound_noise_error(),
             ramps,
-            self.tails_error(),
+            self.bound_tails_error(),
         )
         return W2Bound(*(QQ.to_sympy(upper(term)) for term in terms))
 
-    def spread_error(self) -> arb:
-        """Return sqrt(sum_i w_i moved_i^2)."""
+    def root_mean_square_move(self) -> arb:
+        """Return the term `spread`: sqrt(sum_i w_i moved_i^2), as an enclosure."""
         pairs = zip(self.weights, self.moved.tolist(), strict=True)
         square = sum((ball(w) * m * m for w, m in pairs if m), arb(0))
-        return upper_root(square) / arb(2) ** self.bits
+        return sqrt_upper_bound(square) / arb(2) ** self.bits
 
-    def weights_error(self) -> arb:
-        """Return diameter sqrt(sum_i |Phi(knot_i) - (w_1 + .. + w_i)|)."""
+    def bound_weights_error(self) -> arb:
+        """Return the term `weights`: diameter sqrt(sum_i |Phi(knot_i) - (w_1 + .. + w_i)|)."""
         total, cumulative = arb(0), QQ.zero
         for knot, weight in zip(self.knots, self.weights, strict=False):
             cumulative += weight
             total += abs(normal_cdf(ball(knot)) - ball(cumulative))
-        return self._diameter(slice(None)) * upper_root(total)
+        return self._bounding_box_diagonal(slice(None)) * sqrt_upper_bound(total)
 
-    def noise_error(self) -> arb:
-        """Return sqrt((d - m) delta^2 + m delta^4), where the first of three layers moves m
-        coordinates, and m = 0 for two layers.
+    def bound_noise_error(self) -> arb:
+        """Return the term `noise`: sqrt((d - m) delta^2 + m delta^4), where m = 0 for two layers,
+        and m is the number of coordinates that the first of three layers moves.
         """
-        square, (moved, _) = ball(self.delta) ** 2, self.moved_and_kept
+        square, (moved, _) = ball(self.delta) ** 2, self.first_layer_moved_and_kept
         twice = self.atoms[0, moved].size if self.depth == 3 else 0
         return ((self.atoms.shape[1] - twice) * square + twice * square * square).sqrt()
 
-    def ramp_factor(self, width: Element) -> arb:
-        """Return an upper bound of sum_i P(ramp i) (|c_(i+1) - c_i| + x)^2 / tau for every
-        tau <= width.
+    def bound_squared_ramps_per_width(self, widest: Element) -> arb:
+        """Return an upper bound of sum_i P(ramp i) (|c_(i+1) - c_i| + x)^2 / tau for ramps of any
+        width tau <= `widest`: the square of the term `ramps`, over tau.
         """
         unit, total = arb(2) ** -self.bits, arb(0)
         excess = ball(self.delta) if self.depth == 3 else arb(0)
         steps = np.diff(self.atoms, axis=0)
         squares = (steps * steps).sum(axis=1).tolist()
         for knot, square in zip(self.knots, squares, strict=True):
-            inner = max(abs(knot) - width / 2, QQ.zero)
+            inner = max(abs(knot) - widest / 2, QQ.zero)
             total += normal_density(ball(inner)) * (arb(square).sqrt() * unit + excess) ** 2
         return total
 
-    def tails_error(self) -> arb:
-        """Return V sqrt(P(T)), where T is the event that z leaves a plateau of a later layer."""
-        delta, (moved, kept) = ball(self.delta), self.moved_and_kept
+    def bound_tails_error(self) -> arb:
+        """Return an upper bound of the term `tails`: V sqrt(P(T)), where T is the event that z
+        leaves a plateau of a later layer.
+        """
+        delta, (moved, kept) = ball(self.delta), self.first_layer_moved_and_kept
         mass, labels = 2 * normal_cdf(-ball(self.radius) / delta), arb(0)
         if self.depth == 3:
             mass += 2 * normal_cdf(-1 / (4 * delta))
             labels = delta * (len(self.atoms) - 1)
-        square = self._diameter(kept) ** 2 + (self._diameter(moved) + labels) ** 2
-        return square.sqrt() * upper_root(mass)
+        first, second = map(self._bounding_box_diagonal, (kept, moved))
+        square = first**2 + (second + labels) ** 2
+        return square.sqrt() * sqrt_upper_bound(mass)
 
-    def _diameter(self, coordinates: slice) -> arb:
-        """Return the diagonal of the box around some coordinates of the atoms."""
+    def _bounding_box_diagonal(self, coordinates: slice) -> arb:
+        """Return the diagonal of the bounding box of the atoms in the given coordinates."""
         columns = self.atoms[:, coordinates].T.tolist()
         square = sum((max(column) - min(column)) ** 2 for column in columns)
         return arb(square).sqrt() / arb(2) ** self.bits
 
 
-def _plateaus(places: list, width: Element, values: Iterable) -> PiecewiseLinear:
-    """Return the piecewise linear function with two given values for each place: at `width` before
-    the place and at `width` after it.
+def _linear_through_value_pairs(
+    places: list, radius: Element, value_pairs: Iterable
+) -> PiecewiseLinear:
+    """Return the piecewise linear function that takes the first value of a pair at place - radius,
+    and the second value at place + radius.
     """
-    ends = [x for place in places for x in (place - width, place + width)]
-    return PiecewiseLinear(ends, [row for pair in values for row in pair])
+    ends = [x for place in places for x in (place - radius, place + radius)]
+    return PiecewiseLinear(ends, [row for pair in value_pairs for row in pair])
 
 
-def construct(
+def construct_with_precision(
     cells: Quantization, eps: Element, partition: tuple[int, int], depth: int
 ) -> tuple[Construction, int]:
-    """Return a construction whose terms are within their shares of `eps`, and the precision of its
-    balls in bits.
+    """Return a construction whose terms are within their shares of `eps`, and the precision, in
+    bits, at which ball arithmetic shows that.
     """
-    carrier, share = _coordinate_with_most_values(cells.centers, partition[0], depth), SHARE * eps
-    centers, weights = _sort_atoms(cells, carrier)
+    share = SHARE * eps
+    carrier = _coordinate_with_most_values(cells.centers, partition[0], depth)
+    centers, weights = _sort_atoms_by_coordinate(cells, carrier)
     moved = _separating_moves(centers[:, carrier], weights, cells.bits, share)
     atoms = centers.copy()
     atoms[:, carrier] += moved
     gap = min((b - a for a, b in pairwise(atoms[:, carrier].tolist())), default=2**cells.bits)
-    radius = QQ(3 * gap, 8 * 2**cells.bits)  # three quarters of the line are plateaus
-    delta = power_below(min(share, radius))
+    radius = QQ(3 * gap, 8 * 2**cells.bits)  # plateaus cover three quarters of the least gap
+    delta = floor_power_of_two(min(share, radius))
     draft = Construction(
         atoms, moved, cells.bits, weights, partition, carrier, depth, [], QQ.zero, radius, delta
     )
-    draft, precision = _with_knots(draft, share)
+    draft, precision = _with_knots_and_precision(draft, share)
     with ctx.workprec(precision):
-        while not (draft.noise_error() <= ball(share) and draft.tails_error() <= ball(share)):
+        while not (
+            draft.bound_noise_error() <= ball(share) and draft.bound_tails_error() <= ball(share)
+        ):
             draft = replace(draft, delta=draft.delta / 2)
         return _with_widest_ramps(draft, share), precision
 
 
-def _coordinate_with_most_values(centers: np.ndarray, p: int, depth: int) -> int:
-    """Return the coordinate with the most values: along it atoms are moved least to become
-    distinct.
+def _coordinate_with_most_values(centers: np.ndarray, first_size: int, depth: int) -> int:
+    """Return the coordinate in which atoms have the most distinct values, so that the shortest
+    moves separate them.
 
-    Among equals a coordinate of the second half is preferred for two layers, of the first for
-    three.
+    If several coordinates do, it is in the second half for two layers, in the first half for three.
     """
-    first, second = range(p), range(p, centers.shape[1])
+    first, second = range(first_size), range(first_size, centers.shape[1])
     order = [*second, *first] if depth == 2 else [*first, *second]
     return max(order, key=lambda i: len(set(centers[:, i].tolist())))
 
 
-def _sort_atoms(cells: Quantization, carrier: int) -> tuple[np.ndarray, list]:
-    """Return atoms and weights, sorted by the coordinate `carrier`.
+def _sort_atoms_by_coordinate(cells: Quantization, carrier: int) -> tuple[np.ndarray, list]:
+    """Return the atoms and their weights, sorted by the coordinate `carrier`.
 
-    Atoms that agree there are sorted by the other coordinates, up and down in turn, so that
-    neighbours are near each other.
+    Atoms with equal values of it are sorted by the other coordinates, in alternating directions, so
+    that neighbours are near each other.
     """
     rows = cells.centers.tolist()
     column = {x: k for k, x in enumerate(sorted({row[carrier] for row in rows}))}
-
-    def key(i: int) -> list[int]:
-        place = column[rows[i][carrier]]
-        others = rows[i][:carrier] + rows[i][carrier + 1 :]
-        return [place, *(-x if place % 2 else x for x in others)]
-
-    order = sorted(range(len(rows)), key=key)
+    keys = []
+    for row in rows:
+        place, others = column[row[carrier]], row[:carrier] + row[carrier + 1 :]
+        keys.append([place, *(-x if place % 2 else x for x in others)])
+    order = sorted(range(len(rows)), key=keys.__getitem__)
     return cells.centers[order], [cells.weights[i] for i in order]
 
 
-def _separating_moves(places: np.ndarray, weights: list, bits: int, share: Element) -> np.ndarray:
-    """Return moves of sorted places that separate neighbours.
+def _separating_moves(
+    places: np.ndarray, weights: list, bits: int, most_rms_move: Element
+) -> np.ndarray:
+    """Return moves of sorted integers over 2^bits after which neighbours have a gap.
 
-    The gap is the largest power of two for which the root mean square of the moves is within the
-    share.
+    The gap is the largest power of two at which the root mean square of the moves is at most
+    `most_rms_move`, but at least 2^-bits.
     """
-    masses, unit = np.array([to_float(w) for w in weights]), max(1, int(share * 2**bits))
-    room = QQ(places[-1] - places[0], 2**bits) + share
-    gap = max(int(power_below(2 * room / len(places)) * 2**bits), 1)
+    masses, unit = np.array([to_float(w) for w in weights]), max(1, int(most_rms_move * 2**bits))
+    room = QQ(places[-1] - places[0], 2**bits) + most_rms_move
+    gap = max(int(floor_power_of_two(2 * room / len(places)) * 2**bits), 1)
     while True:
-        moved = _separate(places, gap) - places
+        moved = _separate_sorted_integers(places, gap) - places
         distances = np.array([min(abs(x), unit << 20) / unit for x in moved.tolist()])
         if gap == 1 or (distances.max() < 2**20 and masses @ distances**2 <= 1):
             return moved
         gap //= 2
 
 
-def _separate(places: np.ndarray, gap: int) -> np.ndarray:
-    """Move sorted integers until neighbours differ by at least `gap`.
+def _separate_sorted_integers(places: np.ndarray, gap: int) -> np.ndarray:
+    """Return sorted integers moved such that neighbours differ by at least `gap`.
 
-    The result is the average, rounded down, of the least such sequence >= `places` and the greatest
-    one <= `places`.
+    The result is the average, rounded down, of two sequences with these gaps: the least that is
+    >= `places`, and the greatest that is <= `places`.
     """
     ramp = gap * np.arange(len(places)).astype(object)
     above = np.maximum.accumulate(places - ramp)
@@ -287,8 +295,10 @@ def _separate(places: np.ndarray, gap: int) -> np.ndarray:
     return (above + below) // 2 + ramp
 
 
-def _with_knots(draft: Construction, share: Element) -> tuple[Construction, int]:
-    """Return the draft with dyadic knots near Gaussian quantiles, and the precision in bits."""
+def _with_knots_and_precision(draft: Construction, most_error: Element) -> tuple[Construction, int]:
+    """Return the construction with dyadic knots near Gaussian quantiles, and the precision in bits
+    at which its term `weights` is at most `most_error`.
+    """
     precision = TUNING.precision
     while True:
         with ctx.workprec(precision):
@@ -299,17 +309,19 @@ def _with_knots(draft: Construction, share: Element) -> tuple[Construction, int]
                 knots.append(QQ(nearest_integer(quantile * unit), unit))
             draft = replace(draft, knots=knots)
             apart = all(a < b for a, b in pairwise(knots))
-            if apart and draft.weights_error() <= ball(share):
+            if apart and draft.bound_weights_error() <= ball(most_error):
                 return draft, precision
         precision *= 2
 
 
-def _with_widest_ramps(draft: Construction, share: Element) -> Construction:
-    """Return the draft with the widest ramps within the share, at most half the distance of two
-    knots.
+def _with_widest_ramps(draft: Construction, most_error: Element) -> Construction:
+    """Return the construction with the widest ramps for which a bound of its term `ramps` is at
+    most `most_error`.
+
+    The width is a power of two, at most half the least distance of two knots.
     """
     if not draft.knots:
         return replace(draft, tau=QQ.one)
-    widest = power_below(min((b - a for a, b in pairwise(draft.knots)), default=QQ.one) / 2)
-    most = ball(share) ** 2 / draft.ramp_factor(widest)
-    return replace(draft, tau=min(widest, power_below(lower(most))))
+    widest = floor_power_of_two(min((b - a for a, b in pairwise(draft.knots)), default=QQ.one) / 2)
+    most = ball(most_error) ** 2 / draft.bound_squared_ramps_per_width(widest)
+    return replace(draft, tau=min(widest, floor_power_of_two(lower(most))))

@@ -1,7 +1,7 @@
-"""Piecewise constant densities in the plane, and how a density is cut into tiles.
+"""Piecewise constant densities in the plane, and their division into tiles.
 
-Cuts are chosen in floats: the theorem in `exactflow.laws.universal.kl_approximation` holds for
-every cut. Integrals over a tile are enclosed in ball arithmetic.
+Cuts are chosen in floats, because the theorem in `exactflow.laws.universal.kl_approximation` holds
+for all cuts. Integrals over tiles are enclosed in ball arithmetic.
 """
 
 from bisect import bisect_right
@@ -29,31 +29,44 @@ from exactflow.laws.universal.tilings import (
     Tile,
     TileIntegrals,
     Tiling,
-    kl_between_quantiles,
-    mean_square,
+    kl_of_uniform_between_quantiles,
+    mean_square_of_uniform,
 )
 
-SNAP = 0.1  # a cut this near an end, in units of the smallest mass of a band, moves to the end
-MOST_COVERED = 2**20  # cells of the grid: they take some seconds
+SNAP = 0.1  # a cut moves to the end of a run if less than this share of the least band is between
+MOST_COVERED = 2**20  # cells of the grid that boxes cover: more would take minutes
 
 
 class DensityRun(NamedTuple):
-    """An interval of x2 in a column of constant density, and its share of the column's mass."""
+    """An interval of x2 on which the density in a column is constant, with its share of the
+    column's mass.
+    """
 
     low: Element
     high: Element
     share: Element
 
 
+class RunPart(NamedTuple):
+    """A part of a run of constant density: an interval of x2, the index of the band of z2 onto
+    which it is mapped, and its share of the column's mass.
+    """
+
+    low: Element
+    high: Element
+    band: int
+    share: float
+
+
 @dataclass(frozen=True, eq=False)
 class PiecewiseConstantDensity:
-    """A density that is constant on each cell of a grid.
+    """A density in the plane that is constant on each cell of a grid.
 
     Attributes
     ----------
-    grid : the ends of the columns, in x1, and of the rows, in x2, ascending.
-    values : for each column the densities in its cells, from below.
-    share : the share of eps that bands, and columns, may each lose.
+    grid : the edges between columns, which are intervals of x1, and between rows, of x2; ascending.
+    values : for each column the densities in its cells, in the order of x2.
+    share : the share of eps that the choice of bands, and that of columns, may add to the KL.
     """
 
     grid: list[list[Element]]
@@ -62,7 +75,7 @@ class PiecewiseConstantDensity:
 
     @staticmethod
     def of(law: Boxes) -> "PiecewiseConstantDensity":
-        """Return the density of a mixture of uniform laws, on the grid of their ends."""
+        """Return the density of a mixture of uniform laws on boxes, on the grid of their edges."""
         ends = zip(*(zip(*pair, strict=True) for pair in law.ends), strict=True)
         grid = [sorted({x for pair in axis for x in pair}) for axis in ends]
         first, second = [{x: k for k, x in enumerate(edges)} for edges in grid]
@@ -71,8 +84,8 @@ class PiecewiseConstantDensity:
         )
         if covered > MOST_COVERED:
             raise InvalidInputError(
-                f"expected boxes that cover at most {MOST_COVERED} cells of the grid of their "
-                f"ends, counted box by box, got {covered}: take fewer boxes, or a Histogram"
+                f"expected boxes that cover at most {MOST_COVERED} cells of the grid of all their "
+                f"edges, counted once for each box, got {covered}: take fewer boxes, or a Histogram"
             )
         values = [[QQ.zero] * (len(second) - 1) for _ in range(len(first) - 1)]
         for ((a, c), (b, d)), weight in zip(law.ends, law.weights, strict=True):
@@ -83,17 +96,17 @@ class PiecewiseConstantDensity:
         return PiecewiseConstantDensity(grid, values)
 
     def transposed(self) -> "PiecewiseConstantDensity":
-        """Return the density with its coordinates exchanged."""
+        """Return the density with x1 and x2 exchanged."""
         values = [list(row) for row in zip(*self.values, strict=True)]
         return PiecewiseConstantDensity(self.grid[::-1], values)
 
     def column_at(self, x: Element) -> int:
-        """Return the index of the column of the grid that begins at x, or contains it."""
+        """Return the index of the column of the grid that contains x, the right one at an edge."""
         return bisect_right(self.grid[0], x) - 1
 
     @cached_property
-    def marginal_density(self) -> list[Element]:
-        """The density of x1 on each column of the grid."""
+    def x1_density_by_column(self) -> list[Element]:
+        """The marginal density of x1 on each column of the grid."""
         heights = [d - c for c, d in pairwise(self.grid[1])]
         return [
             sum((value * h for value, h in zip(row, heights, strict=True)), QQ.zero)
@@ -101,10 +114,10 @@ class PiecewiseConstantDensity:
         ]
 
     @cached_property
-    def runs(self) -> list[tuple[DensityRun, ...]]:
+    def runs_by_column(self) -> list[tuple[DensityRun, ...]]:
         """The maximal intervals of constant positive density in each column of the grid."""
         found = []
-        for row, total in zip(self.values, self.marginal_density, strict=True):
+        for row, total in zip(self.values, self.x1_density_by_column, strict=True):
             runs: list[tuple] = []
             for (a, b), value in zip(pairwise(self.grid[1]), row, strict=True):
                 if value:
@@ -113,40 +126,52 @@ class PiecewiseConstantDensity:
             found.append(tuple(DensityRun(a, b, (b - a) * value / total) for a, b, value in runs))
         return found
 
-    def columns(self, most: float) -> list[tuple[Interval, float]]:
-        """Return intervals of x1 and their masses: columns, halved until their loss is small."""
+    def split_columns(self, most_loss: float) -> list[tuple[Interval, float]]:
+        """Return intervals of x1 with their masses, from halving the columns of the grid.
+
+        They are halved until an affine map of each onto its interval of z1 loses, in all, at most
+        `most_loss` in KL.
+        """
         cells, below = [], 0.0
-        for (a, b), value in zip(pairwise(self.grid[0]), self.marginal_density, strict=True):
+        for (a, b), value in zip(pairwise(self.grid[0]), self.x1_density_by_column, strict=True):
             if value:
                 cells.append((below, min(below + to_float(value * (b - a)), 1.0), a, b))
                 below = cells[-1][1]
 
-        def halves(cell: tuple) -> list[tuple]:
+        def halve_cell(cell: tuple) -> list[tuple]:
             low, high, a, b = cell
             level, x = (low + high) / 2, (a + b) / 2
             return [(low, level, a, x), (level, high, x, b)]
 
         found = sorted(
-            refine_cells(cells, most, lambda cell: kl_between_quantiles(*cell[:2]), halves)
+            halve_costliest_cells(
+                cells,
+                most_loss,
+                lambda cell: kl_of_uniform_between_quantiles(*cell[:2]),
+                halve_cell,
+            )
         )
         return [((a, b), high - low) for low, high, a, b in found]
 
-    def tiles(self, columns: list, masses: np.ndarray, most: float) -> list[Tile]:
-        """Return the runs of each column, cut where bands of these masses end.
+    def split_into_tiles(
+        self, columns: list, band_masses: np.ndarray, most_loss: float
+    ) -> list[Tile]:
+        """Return the runs of each column as tiles, cut at the quantiles at which bands of z2 end.
 
-        The density is constant on each tile, so nothing is lost, whatever `most` is.
+        The density is constant on each tile, so nothing is lost, whatever `most_loss` is.
         """
-        levels, found = np.cumsum(masses)[:-1], []
-        cuts: dict[int, list] = {}
+        levels, found = np.cumsum(band_masses)[:-1], []
+        cuts: dict[int, list[RunPart]] = {}
         for k, ((a, _), mass) in enumerate(columns):
             i = self.column_at(a)
             if i not in cuts:
-                cuts[i] = _cut_runs_at_quantiles(self.runs[i], levels, SNAP * masses.min())
+                snap = SNAP * band_masses.min()
+                cuts[i] = _cut_runs_at_quantiles(self.runs_by_column[i], levels, snap)
             found += [Tile(k, low, high, band, share * mass) for low, high, band, share in cuts[i]]
         return found
 
-    def bound_negative_entropy(self, accuracy: float) -> arb:
-        """Return E log p, a finite sum; every `accuracy` is reached."""
+    def enclose_negative_entropy(self) -> arb:
+        """Return an enclosure of E log p."""
         return sum(
             (
                 ball(area * value) * ball(value).log()
@@ -156,7 +181,7 @@ class PiecewiseConstantDensity:
         )
 
     def areas_by_density(self) -> "Counter[Element]":
-        """Return for each positive value of the density the area on which it is taken."""
+        """Return, for each positive value of the density, the area where it has this value."""
         found: Counter[Element] = Counter()
         for (a, b), row in zip(pairwise(self.grid[0]), self.values, strict=True):
             for (c, d), value in zip(pairwise(self.grid[1]), row, strict=True):
@@ -165,28 +190,28 @@ class PiecewiseConstantDensity:
         return found
 
     def tile_integrals(self, tiling: Tiling) -> Iterator[TileIntegrals]:
-        """Yield the integrals over each tile. The second moment is zero, as nothing is outside."""
+        """Yield the integrals over each tile; the second moment is left at zero, since the tiles
+        have all the mass.
+        """
         for tile, maps, value in zip(
-            tiling.tiles, tiling.affine_maps, self._tile_densities(tiling), strict=True
+            tiling.tiles, tiling.affine_maps_from_latents, self._tile_densities(tiling), strict=True
         ):
             square, sides = arb(0), (tiling.columns[tile.column], (tile.low, tile.high))
             for (low, high), (s, t) in zip(sides, maps, strict=True):
-                square += mean_square(ball((low - t) / s), ball((high - t) / s))
+                square += mean_square_of_uniform(ball((low - t) / s), ball((high - t) / s))
             (a, b), (c, d) = sides
             mass = ball(value * (b - a) * (d - c))
             yield TileIntegrals(mass, mass * square, arb(0))
 
-    def margin_masses_per_width(self, tiling: Tiling) -> tuple[arb, arb]:
-        """Return the masses of the margins of columns, and of tiles, per unit of width."""
-        first = second = QQ.zero
+    def bound_margin_mass_per_width(self, tiling: Tiling, axis: int) -> arb:
+        """Return the mass of the margins of columns (axis 0), or of tiles in them (axis 1), per
+        unit of the width of a margin.
+        """
+        total = QQ.zero
         for tile, value in zip(tiling.tiles, self._tile_densities(tiling), strict=True):
-            a, b = tiling.columns[tile.column]
-            first, second = first + 2 * value * (tile.high - tile.low), second + 2 * value * (b - a)
-        return ball(first), ball(second)
-
-    def scaled_second_moment(self, tiling: Tiling) -> arb:
-        """Return 0 for E|x - center|^2 in units of `least_scales`, as nothing is outside."""
-        return arb(0)
+            a, b = (tile.low, tile.high) if axis == 0 else tiling.columns[tile.column]
+            total += 2 * value * (b - a)
+        return ball(total)
 
     def _tile_densities(self, tiling: Tiling) -> list[Element]:
         """Return the density on each tile."""
@@ -197,43 +222,45 @@ class PiecewiseConstantDensity:
 
 
 def _cut_runs_at_quantiles(
-    runs: Sequence[DensityRun], levels: np.ndarray, near: float
-) -> list[tuple]:
-    """Return cells (low, high, band, share) of a column, cut at the quantiles of `levels`.
+    runs: Sequence[DensityRun], levels: np.ndarray, snap: float
+) -> list[RunPart]:
+    """Return the runs of a column, cut at its quantiles for `levels`, where bands end.
 
-    A level within `near` of the end of a run moves to the end.
+    A level less than `snap` from the end of a run moves to the end, and cuts nothing.
     """
     below, found = 0.0, []
     for low, high, exact in runs:
         share = to_float(exact)
-        inside = levels[(levels > below + near) & (levels < below + share - near)]
-        band = int(np.searchsorted(levels, below + near))
+        inside = levels[(levels > below + snap) & (levels < below + share - snap)]
+        band = int(np.searchsorted(levels, below + snap))
         cuts = [QQ(round((x - below) / share * 2**40), 2**40) for x in inside]
         for p, q in pairwise([QQ.zero, *cuts, QQ.one]):
             ends = low + p * (high - low), low + q * (high - low)
-            found.append((*ends, band, share * to_float(q - p)))
+            found.append(RunPart(*ends, band, share * to_float(q - p)))
             band += 1
         below += share
     return found
 
 
-def common_measure(lengths: Sequence[Element]) -> Element:
-    """Return the largest number of which all `lengths` are multiples."""
+def greatest_common_measure(lengths: Sequence[Element]) -> Element:
+    """Return the largest rational of which all `lengths` are integer multiples."""
     denominator = lcm(*(int(x.denominator) for x in lengths))
     return QQ(gcd(*(int(x * denominator) for x in lengths)), denominator)
 
 
-def refine_cells(cells: list, most: float, loss: Callable, halves: Callable) -> list:
-    """Halve the cell with the largest loss until the losses add up to `most`, or cells are too
-    many.
+def halve_costliest_cells(cells: list, most_loss: float, loss: Callable, halve: Callable) -> list:
+    """Return cells from halving the cell with the largest loss again and again.
+
+    This ends when the losses add up to at most `most_loss`, or there are more than `MOST_TILES`
+    cells.
     """
     heap = [(-loss(cell), cell) for cell in cells]
     heapify(heap)
     total = -sum(value for value, _ in heap)
-    while total > most and len(heap) <= MOST_TILES:
+    while total > most_loss and len(heap) <= MOST_TILES:
         value, cell = heappop(heap)
         total += value
-        for half in halves(cell):
+        for half in halve(cell):
             heappush(heap, (-loss(half), half))
             total += loss(half)
     return [cell for _, cell in heap]

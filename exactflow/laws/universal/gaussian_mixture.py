@@ -1,8 +1,8 @@
 """Mixtures of normal laws with independent coordinates, and their quantization.
 
-N(0, 1) is cut at sqrt(3) Phi^-1(k / n), the quantiles of N(0, 3). Of all cuts into n cells this has
-nearly the least mean square error, about (sqrt(3) pi / 2) / n^2 (Panter and Dite 1951). A cell from
-a to b has the mass Phi(b) - Phi(a) and the mean (phi(a) - phi(b)) / mass.
+The line is cut at sqrt(3) Phi^-1(k / n), the quantiles of N(0, 3). Of all cuts into n cells this
+one gives N(0, 1) nearly the least mean square error, about (sqrt(3) pi / 2) / n^2 (Panter and Dite
+1951). A cell from a to b has the mass Phi(b) - Phi(a) and the mean (phi(a) - phi(b)) / mass.
 """
 
 from collections.abc import Sequence
@@ -17,27 +17,27 @@ from sympy import QQ
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import normal_cdf, normal_density, normal_quantile
-from exactflow.exact.numbers import format_short, to_element, to_elements, to_list
+from exactflow.exact.numbers import format_short, sequence_to_list, to_element, to_elements
 from exactflow.exact.typing import Element, NumberLike
 from exactflow.laws.universal.measures import Mixture, as_weights
 from exactflow.laws.universal.quantization import (
     Quantization,
-    ceil_sqrt,
+    ceil_sqrt_at_least_one,
     check_atom_count,
-    grid_bits,
+    grid_bits_for_error,
     map_affinely,
     mix_products,
     quantization_from_means,
 )
 
-_PANTER_DITE = QQ(11, 4)  # a little more than sqrt(3) pi / 2
+_PANTER_DITE = QQ(11, 4)  # a little more than sqrt(3) pi / 2, the factor of the mean square error
 
 
 @dataclass(frozen=True, init=False, repr=False)
 class GaussianMixture(Mixture):
     """A mixture of normal laws with independent coordinates.
 
-    With one deviation it is the law of a random point of a sample plus normal noise.
+    With one deviation for all means, it is the law of a random mean plus normal noise.
 
     Parameters
     ----------
@@ -85,8 +85,8 @@ class GaussianMixture(Mixture):
             if min(row) <= 0:
                 raise InvalidInputError(
                     f"expected positive deviations, got {format_short(min(row))} at "
-                    f"{', '.join(map(format_short, mean))}: for laws on subspaces use Product and "
-                    "Atoms"
+                    f"the mean ({', '.join(map(format_short, mean))}): for a coordinate that is "
+                    "constant take a Product with Atoms"
                 )
         weights = as_weights(weights, len(points))
         vars(self).update(
@@ -94,16 +94,19 @@ class GaussianMixture(Mixture):
         )
 
     def quantize(self, tolerance: Element, bits: int) -> Quantization:
-        """Return, for every component, products of atoms of normal laws."""
+        """Return a quantization of each component: a product of quantizations of normal laws."""
         share = tolerance * tolerance / self.dimension
         counts = [
-            [1 if s * s <= share else ceil_sqrt(_PANTER_DITE * s * s / share) for s in row]
+            [
+                1 if s * s <= share else ceil_sqrt_at_least_one(_PANTER_DITE * s * s / share)
+                for s in row
+            ]
             for row in self.deviations
         ]
         check_atom_count(sum(map(prod, counts)))
         rows = [
             [
-                map_affinely(_quantize_normal(count), [mean], [[s]], bits)
+                map_affinely(_quantize_standard_normal(count), [mean], [[s]], bits)
                 for mean, s, count in zip(*triple, strict=True)
             ]
             for triple in zip(self.means, self.deviations, counts, strict=True)
@@ -111,23 +114,23 @@ class GaussianMixture(Mixture):
         return mix_products(self.weights, rows)
 
     def quantize_coordinate(self, i: int, tolerance: Element, bits: int) -> Quantization:
-        """Return atoms of the law of coordinate i, a mixture with the same weights."""
+        """Return a quantization of coordinate i, a mixture with the same weights."""
         means, deviations = ([row[i] for row in rows] for rows in (self.means, self.deviations))
         return GaussianMixture(means, deviations, self.weights).quantize(tolerance, bits)
 
 
 def _as_points(points: Sequence | np.ndarray) -> list[tuple]:
-    """Return points as tuples of elements of QQ; a number is a point of the line."""
+    """Return points as tuples of elements of QQ; a number becomes a tuple of length one."""
     return [
         to_elements(point if isinstance(point, list | tuple | np.ndarray) else [point])
-        for point in to_list(points)
+        for point in sequence_to_list(points)
     ]
 
 
 @cache
-def _quantize_normal(count: int) -> Quantization:
-    """Return the quantization of N(0, 1) by cells between quantiles of N(0, 3)."""
-    bits = grid_bits(QQ(1, count * count))
+def _quantize_standard_normal(count: int) -> Quantization:
+    """Return the quantization of N(0, 1) by `count` cells between quantiles of N(0, 3)."""
+    bits = grid_bits_for_error(QQ(1, count * count))
     with ctx.workprec(2 * bits):
         root = arb(3).sqrt()
         cuts = [root * normal_quantile(arb(k) / count, 1 - arb(k) / count) for k in range(1, count)]

@@ -1,19 +1,26 @@
-"""Intervals of integers that are tiled, or nearly filled, by copies of a set of integers.
+"""Search for intervals of integers that copies of a set tile, or nearly fill.
 
-A copy is a translate of the set, or of its mirror image.
+A copy is a translate of the set, or of its mirror image. The elements of the set are called cells.
 """
 
 from functools import cache
 from typing import NamedTuple
 
-BEAM = 64  # states that the search keeps at each position
+BEAM = 64  # the most states that the beam search keeps at each position
+
+
+class IntervalTiling(NamedTuple):
+    """Translations by which copies of a set tile the integers in [0, size)."""
+
+    shifts: tuple[int, ...]
+    size: int
 
 
 class Window(NamedTuple):
     """Disjoint copies of a set in [0, size).
 
-    `copies` are pairs of an offset and whether the copy is mirrored; `holes` are the intervals of
-    integers that no copy covers.
+    `copies` are pairs (offset, is_mirrored); `holes` are pairs (start, end) for the maximal
+    intervals [start, end) of integers that no copy covers.
     """
 
     size: int
@@ -22,11 +29,12 @@ class Window(NamedTuple):
 
 
 @cache
-def tile_interval(cells: tuple[int, ...]) -> tuple[tuple[int, ...], int] | None:
-    """Return translations T and a number N such that the translates of `cells` tile [0, N).
+def find_interval_tiling(cells: tuple[int, ...]) -> IntervalTiling | None:
+    """Return the least interval [0, size) that translates of `cells` tile, with the translations.
 
-    The cells increase from 0. The result is None if no N up to four times their span has a tiling.
-    There is no choice: the least integer that is not covered must be the first cell of a copy.
+    The cells increase from 0. The result is None if no size up to four times their span has a
+    tiling. There is no choice: the least integer that is not covered must be the first cell of a
+    copy.
     """
     shape, covered, shifts, low = sum(1 << i for i in cells), 0, [], 0
     while low < 4 * (cells[-1] + 1):
@@ -34,18 +42,18 @@ def tile_interval(cells: tuple[int, ...]) -> tuple[tuple[int, ...], int] | None:
             return None
         shifts.append(low)
         covered |= shape << low
-        low = _trailing_ones(covered)
+        low = _count_trailing_ones(covered)
         if covered + 1 == 1 << low:
-            return tuple(shifts), low
+            return IntervalTiling(tuple(shifts), low)
     return None
 
 
 @cache
-def fill_window(cells: tuple[int, ...]) -> Window:
-    """Return a window of at most about twice the span with few holes and few copies.
+def fill_window_with_copies(cells: tuple[int, ...]) -> Window:
+    """Return an interval of integers that copies of `cells` fill except for few holes.
 
-    A beam search goes from left to right: the first undecided place becomes the least integer of a
-    copy or of a mirror image, or a hole.
+    It is at most about twice as long as the cells span, and has few copies. A beam search goes from
+    left to right: at the first undecided integer a copy starts, mirrored or not, or it is a hole.
     """
     span = cells[-1] + 1
     shapes = [sum(1 << i for i in cells), sum(1 << (span - 1 - i) for i in cells)]
@@ -62,21 +70,23 @@ def fill_window(cells: tuple[int, ...]) -> Window:
                 if not ahead & shape
             ]
             for lost, mask, chosen in [*moves, (holes + 1, ahead | 1, copies)]:
-                decided = _trailing_ones(mask)
+                decided = _count_trailing_ones(mask)
                 level = levels.setdefault(place + decided, {})
                 if lost < level.get(mask >> decided, (lost + 1,))[0]:
                     level[mask >> decided] = lost, chosen
     _, size, copies = best
-    return Window(size, copies, _holes(cells, size, copies))
+    return Window(size, copies, _list_uncovered_intervals(cells, size, copies))
 
 
-def _trailing_ones(mask: int) -> int:
-    """Return the number of trailing ones in binary."""
+def _count_trailing_ones(mask: int) -> int:
+    """Return the number of trailing ones of an integer in binary."""
     return (~mask & (mask + 1)).bit_length() - 1
 
 
-def _holes(cells: tuple[int, ...], size: int, copies: tuple) -> tuple[tuple[int, int], ...]:
-    """Return the maximal intervals of [0, size) that no copy meets."""
+def _list_uncovered_intervals(
+    cells: tuple[int, ...], size: int, copies: tuple
+) -> tuple[tuple[int, int], ...]:
+    """Return the maximal intervals [start, end) of integers below `size` that no copy covers."""
     span = cells[-1] + 1
     used = {k + (span - 1 - i if mirrored else i) for k, mirrored in copies for i in cells}
     found: list[tuple[int, int]] = []

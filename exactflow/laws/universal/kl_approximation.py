@@ -6,12 +6,12 @@ Let P on R^2 have a density p, second moments and finite entropy. For every eps 
 couplings f, under one partition and without pads, have KL(P | f#N(0, I)) <= eps. For products of
 such laws the couplings of the pairs of coordinates are combined, as KL adds up. Here f is explicit.
 
-Cut the plane into *tiles*: columns of x1, and in a column intervals of x2. A tile goes to the
-product of an interval of z1, its *slot*, and of z2, one of the *bands*. Bands are disjoint, and so
-are the slots of one band. Let x1 = s z1 + t and x2 = u z2 + v be increasing affine maps such that
-the image of slot and band contains the tile. Numbers m_j mark bands and n_c mark columns: the
-intervals slot + m_j of all tiles are disjoint, and so are the tiles' intervals of x2, shifted by
-n_c. From latent to data the layers are
+Cut the plane into columns, along x1, and each column into *tiles*, along x2. A tile goes to the
+product of an interval of z1, its *slot*, and an interval of z2, one of the *bands*. Bands are
+disjoint, and so are the slots of one band. Let x1 = s z1 + t and x2 = u z2 + v be increasing affine
+maps such that the image of slot and band contains the tile. Numbers m_j mark bands and n_c mark
+columns: the intervals slot + m_j of all tiles are disjoint, and so are the tiles' intervals of x2,
+shifted by n_c. From latent to data the layers are
 
     z1 += m(z2)            m = m_j on band j
     z2 -> u z2 + v + n_c   on slot + m_j
@@ -37,13 +37,14 @@ between the least and the greatest n_c.
 The proof is in the script universal_in_kl.
 
 *The terms vanish* as tiles and their margins shrink. The mass of N(0, I) on bands, and on slots in
-a band, is about the mass of P on their tiles. At the ends of the line a finite interval replaces
-the infinite one: that on which the uniform law has the least KL. Tiles with the largest loss are
-halved.
+a band, is about the mass of P on their tiles. At the ends of the line an infinite interval
+is replaced by the finite one on which the uniform law has the least KL. Tiles with the largest loss
+are halved.
 
 *Three layers.* With one band, [-sqrt 3, sqrt 3], no marks are needed, and the first layer is
-omitted. The loss is KL(U | N(0, 1)) = 1/2 log(pi e / 6) < 0.1765, plus at most eps. Laws that are
-uniform given one coordinate lose nothing: `exactflow.laws.universal.three_layers`.
+omitted. The KL is at most KL(U | N(0, 1)) = 1/2 log(pi e / 6) < 0.1765, plus any eps, where U is
+uniform on the band. For laws that are uniform given one coordinate it is at most eps:
+`exactflow.laws.universal.three_layers`.
 
 How it is checked
 -----------------
@@ -66,15 +67,15 @@ from sympy import QQ, Rational
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, lower, upper
-from exactflow.exact.coerce import as_array, is_array
+from exactflow.exact.coerce import as_array_if_tensor, is_array
 from exactflow.exact.numbers import (
     format_down,
     format_short,
     format_up,
+    sequence_to_list,
     to_element,
     to_elements,
     to_float,
-    to_list,
 )
 from exactflow.exact.typing import Element
 from exactflow.explanation import Explanation
@@ -87,25 +88,27 @@ from exactflow.laws.universal.bound_steps import explain_kl
 from exactflow.laws.universal.boxes import Boxes
 from exactflow.laws.universal.densities import PiecewiseConstantDensity
 from exactflow.laws.universal.gaussian_mixture import GaussianMixture
-from exactflow.laws.universal.measures import Product, TargetMeasure, draw_normal
+from exactflow.laws.universal.measures import Product, TargetMeasure, draw_normal_columns
 from exactflow.laws.universal.mixture_density import MixtureDensity
-from exactflow.laws.universal.quantization import TUNING, power_below
+from exactflow.laws.universal.quantization import TUNING, floor_power_of_two
 from exactflow.laws.universal.three_layers import arrange_zones, upper_bound_least_kl
 from exactflow.laws.universal.tilings import (
     ALL_DIGITS,
     RAMPS,
     Tiling,
-    band_masses,
+    bound_kl_per_margin_mass,
+    bound_kl_per_outside_mass,
     check_tile_count,
+    fewest_band_masses,
 )
-from exactflow.laws.universal.volume_preserving import lower_bound_least_kl, translate_tiles
+from exactflow.laws.universal.volume_preserving import lower_bound_least_kl, tile_by_translations
 from exactflow.laws.universal.zones import SHAPING, Arrangement
 
 Density: TypeAlias = PiecewiseConstantDensity | MixtureDensity
 
 
 class KLBound(NamedTuple):
-    """The terms of a bound of KL, each a rational upper bound, and the size of the flow.
+    """The terms of a bound of KL, each rounded up to a rational, and the size of the flow.
 
     Attributes
     ----------
@@ -113,7 +116,7 @@ class KLBound(NamedTuple):
     tiles, columns, bands : their numbers; for three layers with zones, the numbers of strips,
         columns and zones.
     digits : about how many decimal digits float64 loses in latents, because coordinates and marks
-        are large compared with tiles; 16 or more means all digits.
+        are large compared with tiles; 16 or more are all digits.
     """
 
     cells: Rational
@@ -131,9 +134,9 @@ class KLBound(NamedTuple):
 
 
 class CoordinatePair(NamedTuple):
-    """Two coordinates with their tiles, or zones, widths of margins, and terms of the bound.
+    """The tiles, or zones, of two coordinates, the widths of their margins, and terms of the bound.
 
-    If `swapped`, the layers treat the second coordinate as the first one.
+    If `swapped`, the second coordinate takes the part of x1.
     """
 
     tiling: Tiling | Arrangement
@@ -160,7 +163,7 @@ class KLApproximation(FlowResult):
 
     @property
     def terms(self) -> KLBound:
-        """The sums of the terms and sizes of all parts, and the largest number of digits."""
+        """The terms and sizes, summed over all parts, and the largest of their `digits`."""
         rows = list(zip(*(part.terms for part in self.parts), strict=True))
         return KLBound._make([*map(sum, rows[:-1]), max(rows[-1])])
 
@@ -171,7 +174,7 @@ class KLApproximation(FlowResult):
 
     @cached_property
     def flow(self) -> PiecewiseFlow:
-        """The layers, from latent to data."""
+        """The coupling layers, from latent to data."""
         columns = (part.tiling.layers(part.margins, self.layers) for part in self.parts)
         firsts = [2 * k + part.swapped for k, part in enumerate(self.parts)]
         order = [*firsts, *(k ^ 1 for k in firsts)]
@@ -189,12 +192,12 @@ class KLApproximation(FlowResult):
         return self.flow.inverse()
 
     def sample(self, count: int, *, seed: int = 0) -> np.ndarray:
-        """Return `count` points, in rows: the flow of Gaussian draws, computed in float64.
+        """Return `count` samples of the flow, in rows, computed in float64.
 
         KL(target | flow) does not restrict the flow outside of the support of the target. At most
         the fraction 1 - exp(-bound) of the samples lies there, possibly far away.
         """
-        return self.flow.forward(draw_normal(self.target.dimension, count, seed)).T
+        return self.flow.forward(draw_normal_columns(self.target.dimension, count, seed)).T
 
     def log_prob(self, x: Any) -> Any:
         """Return the log-density of the flow.
@@ -210,16 +213,16 @@ class KLApproximation(FlowResult):
         InvalidInputError
             Another shape, or floats although float64 loses all digits (see ``terms.digits``).
         """
-        points = as_array(x)
+        points = as_array_if_tensor(x)
         if is_inexact(points):
             return self._log_prob_of_floats(points)
-        rows = to_list(points.tolist() if is_array(points) else points)
+        rows = sequence_to_list(points.tolist() if is_array(points) else points)
         if rows and all(isinstance(row, list | tuple) for row in rows):
             return [self._enclose_log_prob(row) for row in rows]
         return self._enclose_log_prob(rows)
 
     def _log_prob_of_floats(self, x: Any) -> Any:
-        """Return the log-density at points in rows, or at one point."""
+        """Return the log-density at points in rows, or at one point, in float64."""
         if np.ma.is_masked(x):
             raise InvalidInputError("expected numbers, got masked entries")
         try:
@@ -242,7 +245,7 @@ class KLApproximation(FlowResult):
         return self._inverse.log_abs_det(columns) - square / 2 - constant
 
     def _enclose_log_prob(self, x: Any) -> arb:
-        """Return an enclosure of the log-density at a point of rational numbers."""
+        """Return an enclosure of the log-density at a point with rational coordinates."""
         x = to_elements(x)
         square = sum(to_element(z) ** 2 for z in self._inverse.forward(list(x)))
         volume = to_element(sympy.exp(self._inverse.log_abs_det(x)))
@@ -251,8 +254,8 @@ class KLApproximation(FlowResult):
             return ball(volume).log() - (ball(square) + constant) / 2
 
     def explain(self) -> Explanation:
-        """Explain the construction and the terms of the bound, as steps; the terms are computed
-        anew.
+        """Explain the construction and the terms of the bound, in steps; the terms are computed
+        once more.
         """
         is_additive = all(layer.is_additive for layer in self.flow.layers)
         scales: DepthScales = "additive" if is_additive else "positive"
@@ -276,7 +279,7 @@ class KLApproximation(FlowResult):
 def approximate_in_kl(
     target: TargetMeasure, eps: Element, layers: int, scales: DepthScales
 ) -> KLApproximation:
-    """Return the flow of `exactflow.laws.universal.approximate` for the distance KL."""
+    """Return the result of `exactflow.laws.universal.approximate` with distance="KL"."""
     densities, least = _pair_densities(target), Rational(0)
     if scales == "additive":
         density = densities[0]
@@ -286,7 +289,7 @@ def approximate_in_kl(
                 f"for {target!r} by {layers} layers take scales='positive'"
             )
         least = lower_bound_least_kl(density)
-        parts = [_build_translations(density, least, eps)]
+        parts = [_build_rigid_tiles(density, least, eps)]
     elif layers == 3:
         parts = _build_three_layers(densities, eps)
     else:
@@ -296,7 +299,9 @@ def approximate_in_kl(
 
 
 def _pair_densities(law: TargetMeasure) -> list[Density]:
-    """Return the densities of the pairs of coordinates, or raise `InvalidInputError`."""
+    """Return the density of each pair of coordinates; raise `InvalidInputError` if a law is not
+    supported.
+    """
     if isinstance(law, Product):
         return [density for factor in law.factors for density in _pair_densities(factor)]
     remedy = "distance='W2'" + (", or Histogram.of(samples)" if law.dimension == 2 else "")
@@ -316,34 +321,36 @@ def _pair_densities(law: TargetMeasure) -> list[Density]:
 def _build_within_eps(
     build: Callable[[float], CoordinatePair],
     budget: float,
-    shrink: float,
+    largest_factor: float,
     room: Element,
     eps: Element,
 ) -> CoordinatePair:
-    """Build with smaller and smaller budgets, until the bound is at most `eps`.
+    """Return the pair for the first of smaller and smaller budgets at which its bound is at most
+    `eps`.
 
-    `room` is the part of eps that a smaller budget reduces.
+    A budget is at most `largest_factor` times the one before. It reduces `room`, a part of eps.
     """
     while True:
         pair = build(budget)
         bound = to_element(pair.terms.total)
         if bound <= eps:
             return pair
-        budget *= min(shrink, to_float(room / (bound - (eps - room))))
+        budget *= min(largest_factor, to_float(room / (bound - (eps - room))))
 
 
 def _build_tiles(density: Density, eps: Element, room: Element, layers: int) -> CoordinatePair:
-    """Return tiles whose bound is at most eps; `room` is the part of eps that tiles may lose."""
+    """Return tiles whose bound is at most eps; `room` is the part of it that more tiles reduce."""
     entropy = _bound_negative_entropy(density, room)
 
     def build(budget: float) -> CoordinatePair:
         most = density.share * budget
-        masses = band_masses(most) if layers == 4 else np.ones(1)
-        columns = density.columns(most)
+        masses = fewest_band_masses(most) if layers == 4 else np.ones(1)
+        columns = density.split_columns(most)
         check_tile_count(len(columns) * len(masses))
-        tiles = density.tiles(columns, masses, most + (most if layers == 4 else to_float(SHAPING)))
+        of_bands = most if layers == 4 else to_float(SHAPING)
+        tiles = density.split_into_tiles(columns, masses, most + of_bands)
         check_tile_count(len(tiles))
-        tiling = Tiling.of([column for column, _ in columns], tiles, len(masses))
+        tiling = Tiling.from_masses([column for column, _ in columns], tiles, len(masses))
         return _attach_rational_terms(
             tiling, *_margins_and_kl_terms(density, tiling, entropy, room)
         )
@@ -352,7 +359,10 @@ def _build_tiles(density: Density, eps: Element, room: Element, layers: int) -> 
 
 
 def _build_three_layers(densities: list[Density], eps: Element) -> list[CoordinatePair]:
-    """Return three layers for each density; the densities share the rest of eps equally."""
+    """Return tiles or zones for three layers for each density; their bounds are at most eps in all.
+
+    Each density needs a least loss; the rest of eps is divided equally.
+    """
     rows = [(density, False, SHAPING) for density in densities]
     if eps <= SHAPING * len(densities):
         rows = list(map(_choose_orientation_and_loss, densities))
@@ -372,9 +382,9 @@ def _build_three_layers(densities: list[Density], eps: Element) -> list[Coordina
 
 
 def _choose_orientation_and_loss(density: Density) -> tuple[Density, bool, Element]:
-    """Choose the first coordinate such that three layers lose less.
+    """Exchange the coordinates if that lowers the known bound of the KL of three layers.
 
-    Returns the density, whether its coordinates were exchanged, and the loss.
+    Returns the density, whether its coordinates were exchanged, and the bound.
     """
     if not isinstance(density, PiecewiseConstantDensity):
         return density, False, SHAPING
@@ -390,7 +400,7 @@ def _choose_orientation_and_loss(density: Density) -> tuple[Density, bool, Eleme
 def _build_zones(
     density: PiecewiseConstantDensity, eps: Element, room: Element, swapped: bool
 ) -> CoordinatePair:
-    """Return zones whose bound is at most eps; `room` is the part of eps that zones may lose."""
+    """Return zones whose bound is at most eps; `room` is the part of it that more zones reduce."""
     entropy = _bound_negative_entropy(density, room)
 
     def build(budget: float) -> CoordinatePair:
@@ -402,13 +412,13 @@ def _build_zones(
     return _build_within_eps(build, 1.6 * to_float(room), 0.95, room, eps)
 
 
-def _build_translations(
+def _build_rigid_tiles(
     density: PiecewiseConstantDensity, least: Rational, eps: Element
 ) -> CoordinatePair:
-    """Return rigid tiles whose bound is within eps of the least KL of volume-preserving maps."""
+    """Return tiles that are only translated, with a bound of at most `least` plus eps."""
     count, entropy = 1, _bound_negative_entropy(density, eps)
     while True:
-        tiling = translate_tiles(density, count)
+        tiling = tile_by_translations(density, count)
         pair = _attach_rational_terms(tiling, *_margins_and_kl_terms(density, tiling, entropy, eps))
         if pair.terms.total <= least + QQ.to_sympy(eps):
             return pair
@@ -417,33 +427,43 @@ def _build_translations(
 
 
 def _bound_negative_entropy(density: Density, room: Element) -> arb:
-    """Return an upper bound of E log p within a small share of `room`."""
+    """Return an upper bound of E log p whose error is small compared with `room`."""
     with ctx.workprec(TUNING.precision):
+        if isinstance(density, PiecewiseConstantDensity):
+            return density.enclose_negative_entropy()
         return density.bound_negative_entropy(to_float(room) / 8)
 
 
 def _margins_and_kl_terms(
     density: Density, tiling: Tiling, entropy: arb, room: Element
 ) -> tuple[tuple[Element, ...], list[arb]]:
-    """Return margins of tiles, and the terms of the theorem for cells, ramps and tails."""
+    """Return the widths of margins, and the terms of the theorem for cells, ramps and tails.
+
+    `entropy` is an upper bound of E log p; the margins are so narrow that the term for ramps is a
+    small share of `room`.
+    """
     with ctx.workprec(2 * TUNING.precision):
         constant, cells = (2 * arb.pi()).log(), entropy
-        mass, second_moment = arb(0), -density.scaled_second_moment(tiling)
+        mass, second_moment = arb(0), arb(0)  # minus the second moment of the mass outside of tiles
+        if isinstance(density, MixtureDensity):
+            second_moment = -density.scaled_second_moment(tiling)
         for tile, ((s, _), (u, _)) in zip(
-            density.tile_integrals(tiling), tiling.affine_maps, strict=True
+            density.tile_integrals(tiling), tiling.affine_maps_from_latents, strict=True
         ):
             cells += tile.mass * (constant + ball(s * u).log()) + tile.square / 2
             mass += tile.mass
             second_moment += tile.scaled_second_moment
-        volume, squares, rate = tiling.ramp_bound_constants()
-        edges, share = density.margin_masses_per_width(tiling), ball(room * RAMPS) / rate
+        scales, latents = tiling.scale_product_range, tiling.latent_magnitude_bounds
+        rate = bound_kl_per_margin_mass(scales, latents)
+        edges = [density.bound_margin_mass_per_width(tiling, axis) for axis in (0, 1)]
+        share = ball(room * RAMPS) / rate
         margins = tuple(
-            min(power_below(lower(share / edge)), width)
-            for edge, width in zip(edges, tiling.widest_margins, strict=True)
+            min(floor_power_of_two(lower(share / edge)), width)
+            for edge, width in zip(edges, tiling.widest_allowed_margins, strict=True)
         )
         ramps = rate * sum((ball(w) * edge for w, edge in zip(margins, edges, strict=True)), arb(0))
-        tails = (1 - mass).abs_upper() * (volume + squares).max(arb(0)) + second_moment.abs_upper()
-        return margins, [cells, ramps, tails]
+        outside = (1 - mass).abs_upper() * bound_kl_per_outside_mass(scales[1], latents)
+        return margins, [cells, ramps, outside + second_moment.abs_upper()]
 
 
 def _attach_rational_terms(
@@ -452,8 +472,13 @@ def _attach_rational_terms(
     terms: list[arb],
     swapped: bool = False,
 ) -> CoordinatePair:
-    """Return tiles, or zones, with the terms of their bound, rounded up to rationals."""
+    """Return the pair of coordinates with these tiles, or zones; its terms are rounded up to
+    rationals.
+    """
     bounds = [QQ.to_sympy(upper(term)) for term in terms]
     return CoordinatePair(
-        tiling, margins, KLBound._make([*bounds, *tiling.counts, tiling.lost_digits]), swapped
+        tiling,
+        margins,
+        KLBound._make([*bounds, *tiling.counts, tiling.digits_lost_in_float64]),
+        swapped,
     )

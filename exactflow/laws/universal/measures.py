@@ -1,4 +1,4 @@
-"""Probability measures for `exactflow.laws.universal.approximate`, and discrete measures.
+"""The interface of target measures of `exactflow.laws.universal.approximate`; discrete measures.
 
 Their quantization is explained in `exactflow.laws.universal.quantization`.
 """
@@ -16,19 +16,19 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.coerce import as_rectangular_matrix, is_array, is_tensor
 from exactflow.exact.numbers import (
     format_short,
-    sqrt_rounded,
+    sequence_to_list,
+    sqrt_to_128_bits,
     to_element,
     to_elements,
     to_fraction,
     to_index,
-    to_list,
 )
 from exactflow.exact.typing import Element, MatrixLike
 from exactflow.flows.partition import as_partition
 from exactflow.laws.universal.quantization import Quantization, mix_products, round_to_grid
 
-MOST_DRAWS = 2**25  # random numbers in one call: a quarter of a gigabyte
-FEW = 8  # the factors whose dimensions are displayed
+MOST_DRAWS = 2**25  # random numbers in one call take at most a quarter of a gigabyte
+FEW = 8  # the most factors whose dimensions a repr shows
 
 
 class TargetMeasure(ABC):
@@ -45,10 +45,10 @@ class TargetMeasure(ABC):
 
     @abstractmethod
     def quantize(self, tolerance: Element, bits: int) -> Quantization:
-        """Return atoms on the grid of multiples of 2^-bits, within about `tolerance` in W2."""
+        """Return atoms at multiples of 2^-bits, at a W2 distance of about `tolerance` or less."""
 
     def quantize_coordinate(self, i: int, tolerance: Element, bits: int) -> Quantization:
-        """Return atoms of the law of coordinate i, as `quantize` does."""
+        """Return a quantization of coordinate i, as `quantize` does."""
         return self.quantize(tolerance, bits).marginal(i)
 
 
@@ -120,12 +120,14 @@ class Product(TargetMeasure):
     factors: tuple[TargetMeasure, ...]
 
     def __init__(self, factors: Sequence) -> None:
-        factors = tuple(to_list(factors))
+        factors = tuple(sequence_to_list(factors))
         for factor in factors:
             if not isinstance(factor, TargetMeasure):
-                raise InvalidInputError(f"expected measures, got {type(factor).__name__}")
+                raise InvalidInputError(
+                    f"expected factors that are measures, got {type(factor).__name__}"
+                )
         if not factors:
-            raise InvalidInputError("expected at least one measure, got none")
+            raise InvalidInputError("expected at least one factor, got none")
         vars(self).update(
             factors=factors,
             dimension=sum(factor.dimension for factor in factors),
@@ -133,15 +135,18 @@ class Product(TargetMeasure):
         )
 
     def quantize(self, tolerance: Element, bits: int) -> Quantization:
-        """Return products of atoms; the coordinates share the square of the tolerance."""
+        """Return the product of quantizations of the factors.
+
+        They share the square of the tolerance in the ratio of their dimensions; atoms need none.
+        """
         sizes = [0 if isinstance(factor, Atoms) else factor.dimension for factor in self.factors]
         square, total = to_fraction(tolerance * tolerance), max(1, sum(sizes))
-        shares = [sqrt_rounded(square * max(1, size) / total) for size in sizes]
+        shares = [sqrt_to_128_bits(square * max(1, size) / total) for size in sizes]
         parts = zip(self.factors, map(to_element, shares), strict=True)
         return mix_products([QQ.one], [[factor.quantize(share, bits) for factor, share in parts]])
 
     def quantize_coordinate(self, i: int, tolerance: Element, bits: int) -> Quantization:
-        """Return atoms of the law of coordinate i, which belongs to one factor."""
+        """Return a quantization of coordinate i, which belongs to one factor."""
         owners = [(factor, j) for factor in self.factors for j in range(factor.dimension)]
         factor, place = owners[i]
         return factor.quantize_coordinate(place, tolerance, bits)
@@ -152,10 +157,11 @@ class Product(TargetMeasure):
         return f"<Product: dimension {self.dimension} = {' + '.join(sizes + rest)}>"
 
 
-def as_measure(target: "TargetMeasure | MatrixLike") -> TargetMeasure:
-    """Return a target as a measure on R^d, d >= 2.
+def as_multivariate_measure(target: "TargetMeasure | MatrixLike") -> TargetMeasure:
+    """Return a target as a measure on R^d, d >= 2, or raise `InvalidInputError`.
 
-    An array, a tensor or nested lists are a sample. A law on the line gets a coordinate of zeros.
+    An array, a tensor or nested lists are taken as a sample. A law on the line gets a second
+    coordinate, which is zero.
     """
     if is_sample(target):
         target = empirical_measure(target)
@@ -169,21 +175,24 @@ def as_measure(target: "TargetMeasure | MatrixLike") -> TargetMeasure:
 
 
 def is_sample(target: object) -> bool:
-    """Whether a target is an array, a tensor or a list, so a sample of points."""
+    """Whether a target is an array, a tensor, a list or a tuple, which is read as a sample."""
     return is_array(target) or is_tensor(target) or isinstance(target, list | tuple)
 
 
 def resolve_halves(measure: TargetMeasure, partition: tuple[int, int] | None) -> tuple[int, int]:
-    """Return the sizes of the halves, or raise `InvalidInputError` if they do not fit."""
+    """Return the sizes of the halves, which are nearly equal by default.
+
+    Raises `InvalidInputError` unless their sum is the dimension.
+    """
     d = measure.dimension
     halves = as_partition((d // 2, d - d // 2) if partition is None else partition)
     if sum(halves) != d:
-        raise InvalidInputError(f"expected halves of {d} coordinates in all, got {halves}")
+        raise InvalidInputError(f"expected a partition of {d} coordinates, got {halves}")
     return halves
 
 
 def empirical_measure(sample: MatrixLike) -> Atoms:
-    """Return the empirical measure of a sample, an (N, d) array; floats are taken exactly.
+    """Return the empirical measure of a sample, an (N, d) array, whose floats are taken exactly.
 
     A row that occurs k times is an atom of weight k/N.
 
@@ -197,14 +206,16 @@ def empirical_measure(sample: MatrixLike) -> Atoms:
     return Atoms([list(row) for row in rows], [QQ(count, total) for count in rows.values()])
 
 
-def draw_normal(dimension: int, count: int, seed: int) -> np.ndarray:
-    """Return `count` draws from N(0, I), as columns."""
+def draw_normal_columns(dimension: int, count: int, seed: int) -> np.ndarray:
+    """Return `count` draws from N(0, I) as the columns of an array."""
     columns, checked = to_index("count", count, 0, MOST_DRAWS // dimension), to_index("seed", seed)
     return np.random.default_rng(checked).standard_normal((dimension, columns))
 
 
 def as_weights(weights: Sequence | None, count: int) -> tuple:
-    """Return weights as elements of QQ: positive, of sum 1, and equal by default."""
+    """Return weights as elements of QQ, by default equal ones; raise `InvalidInputError` unless
+    there are `count`, all positive, of sum 1.
+    """
     if weights is None:
         return (QQ(1, count),) * count
     checked = to_elements(weights)
@@ -216,7 +227,7 @@ def as_weights(weights: Sequence | None, count: int) -> tuple:
         if weight <= 0:
             raise InvalidInputError(
                 f"expected positive weights, got {format_short(weight)} at index {i}: omit this "
-                "weight and its atom or component"
+                "weight, and the atom or component that it belongs to"
             )
     total = sum(checked, QQ.zero)
     if total != 1:

@@ -1,4 +1,4 @@
-"""Densities of mixtures of normal laws in the plane, and how they are cut into tiles.
+"""Densities of mixtures of normal laws in the plane, and their division into tiles.
 
 Cuts are chosen in floats; integrals over tiles, entropies and tails are enclosed in ball
 arithmetic.
@@ -18,36 +18,39 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, normal_cdf, normal_density
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
-from exactflow.laws.universal.densities import refine_cells
+from exactflow.laws.universal.densities import halve_costliest_cells
 from exactflow.laws.universal.gaussian_mixture import GaussianMixture
-from exactflow.laws.universal.quantization import TUNING, power_below
+from exactflow.laws.universal.quantization import TUNING, floor_power_of_two
 from exactflow.laws.universal.tilings import (
     MOST_TILES,
     Interval,
     Tile,
     TileIntegrals,
     Tiling,
-    companding_ends,
+    least_kl_inner_ends,
+    least_kl_width_below,
     normal_mass,
     split_normal,
-    width_of_least_kl,
 )
 
 REACH = 10  # tiles lie within this many deviations of a mean
-LEAST_MASS = 1e-24  # intervals with a smaller mass are left to the tails
+LEAST_MASS = 1e-24  # intervals with a smaller mass get no tile
 TINY = 1e-300  # avoids division by zero in relative entropies
-BLIND = 4  # the loss per unit of mass that the quadrature does not see
-TRUSTED = 20  # correct bits from which the mass of a cell is used
-FINEST = 1e-11  # the least deviation, in units of the range of means
-MOST_PRODUCTS = 2**27  # entries times components in the matrix of cells: they take some seconds
+BLIND = 4  # the loss that is assumed for each unit of mass that the quadrature misses
+TRUSTED = 20  # a cell whose integrals have fewer correct bits gets a cruder bound of the entropy
+FINEST = 1e-11  # the least deviation, as a share of the range of 0 and the means
+MOST_PRODUCTS = 2**27  # products of balls for the entropy: more would take minutes
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(12)
 ROOT = np.sqrt(2 * np.pi)
 
 
-class MixtureDensity:
-    """A mixture of normal laws with independent coordinates.
+ScaledNormal = tuple[arb, Element, arb]  # factor, mean and deviation: the factor times N(m, s^2)
 
-    It has the methods of `PiecewiseConstantDensity`.
+
+class MixtureDensity:
+    """The density of a mixture, in the plane, of normal laws with independent coordinates.
+
+    It is divided into tiles by the same methods as a `PiecewiseConstantDensity`.
     """
 
     share = 0.3
@@ -59,33 +62,35 @@ class MixtureDensity:
             if not s.min() > FINEST * np.ptp(np.r_[m, 0.0]):
                 raise InvalidInputError(
                     f"expected deviations of at least {FINEST:.1g} times the range of 0 and the "
-                    "means, which float64 resolves, got "
-                    f"{s.min() / np.ptp(np.r_[m, 0.0]):.3g} times: move the law towards 0"
+                    f"means, got {s.min() / np.ptp(np.r_[m, 0.0]):.3g} times, which float64 does "
+                    "not resolve: move the means towards 0"
                 )
         self.weights = np.array(list(map(to_float, law.weights)))
         with ctx.workprec(2 * TUNING.precision):
             self.balls = [ball(w) for w in law.weights]
 
-    def columns(self, most: float) -> list[tuple[Interval, float]]:
-        """Return intervals of x1 and their masses, halved where the density, or the law of x2,
-        varies most.
+    def split_columns(self, most_loss: float) -> list[tuple[Interval, float]]:
+        """Return intervals of x1 with their masses, about within the reach of the components.
+
+        The intervals in which the density of x1, or the law of x2, varies most are halved until the
+        losses add up to about `most_loss`.
         """
         m, s = self.axes[0].floats
         ends = np.unique([m - REACH * s, m, m + REACH * s])
         apart = np.diff(ends, prepend=-np.inf) > s.min() / 8
         cells = list(pairwise(ends[apart].tolist()))
-        found = refine_cells(
-            [cell for cell in cells if self._mass_and_loss(*cell)[0] > LEAST_MASS],
-            most,
-            lambda cell: self._mass_and_loss(*cell)[1],
+        found = halve_costliest_cells(
+            [cell for cell in cells if self._column_mass_and_loss(*cell)[0] > LEAST_MASS],
+            most_loss,
+            lambda cell: self._column_mass_and_loss(*cell)[1],
             lambda cell: [(cell[0], sum(cell) / 2), (sum(cell) / 2, cell[1])],
         )
-        masses = [(cell, self._mass_and_loss(*cell)[0]) for cell in sorted(found)]
-        exact = self.axes[0].exact_coordinate
+        masses = [(cell, self._column_mass_and_loss(*cell)[0]) for cell in sorted(found)]
+        exact = self.axes[0].to_exact_coordinate
         return [((exact(a), exact(b)), mass) for (a, b), mass in masses if mass > LEAST_MASS]
 
-    def _mass_and_loss(self, a: float, b: float) -> tuple[float, float]:
-        """Return the mass of an interval of x1, and an approximate loss of a column there."""
+    def _column_mass_and_loss(self, a: float, b: float) -> tuple[float, float]:
+        """Return the mass of an interval of x1, and about the KL that a column on it loses."""
         m, s = self.axes[0].floats
         ends = (np.array([[a], [b]]) - m) / s
         parts = self.weights * normal_mass(*ends)
@@ -96,35 +101,45 @@ class MixtureDensity:
         if mass <= LEAST_MASS or low >= high:
             return mass, 0.0
         z, width = _quadrature_nodes_and_lengths(
-            max(low, high - width_of_least_kl(high)), min(high, low + width_of_least_kl(-low))
+            max(low, high - least_kl_width_below(high)), min(high, low + least_kl_width_below(-low))
         )
         x, _ = _quadrature_nodes_and_lengths(a, b)
         densities = self.weights * np.exp(-(((x[:, None] - m) / s) ** 2) / 2) / s
         density = densities.sum(axis=1)
         flow = np.exp(-z * z / 2) * width / (b - a)
-        flat = np.full_like(density, mass * ROOT / (b - a))  # where tiles have narrow slots
+        flat = np.full_like(density, mass * ROOT / (b - a))  # the density that narrow slots give
         bends = rel_entr(densities, np.outer(density, parts / mass) + TINY).sum(axis=1)
         rows = rel_entr(density, flow), rel_entr(density, flat), bends, density
         *losses, bend, seen = (b - a) / 2 / ROOT * (np.stack(rows) @ WEIGHTS)
         return mass, max(losses) + bend + BLIND * abs(mass - seen)
 
-    def tiles(self, columns: list, masses: np.ndarray, most: float) -> list[Tile]:
-        """Return tiles between quantiles of each column, halved where the density varies most."""
-        (m, s), unit, exact = self.axes[0].floats, self.axes[0].unit, self.axes[1].exact_coordinate
+    def split_into_tiles(
+        self, columns: list, band_masses: np.ndarray, most_loss: float
+    ) -> list[Tile]:
+        """Return tiles between quantiles of each column, at which bands end.
+
+        The tiles in which the density varies most are halved until the losses add up to about
+        `most_loss`.
+        """
+        (m, s), unit, exact = (
+            self.axes[0].floats,
+            self.axes[0].unit,
+            self.axes[1].to_exact_coordinate,
+        )
         ends = np.array([[[to_float(x / unit)] for x in column] for column, _ in columns])
         parts = self.weights * normal_mass(*np.moveaxis((ends - m) / s, 1, 0))
-        places = self._quantiles(parts, np.cumsum(masses)[:-1])
+        places = self._column_ends_and_quantiles(parts, np.cumsum(band_masses)[:-1])
         there = places[:, :-1] < places[:, 1:]
         low, high = places[:, :-1][there], places[:, 1:][there]
         column, band = np.nonzero(there)
-        bands = np.array([[to_float(x) for x in pair] for pair in split_normal(masses)])
+        bands = np.array([[to_float(x) for x in pair] for pair in split_normal(band_masses)])
         while True:
-            mass, loss = self._masses_and_losses(
-                parts[column], low, high, bands[band], masses[band]
+            mass, loss = self._tile_masses_and_losses(
+                parts[column], low, high, bands[band], band_masses[band]
             )
             kept, middle = mass > LEAST_MASS, (low + high) / 2
-            cut = kept & (loss > most / len(loss))
-            if loss[kept].sum() <= most or not cut.any() or len(loss) > MOST_TILES:
+            cut = kept & (loss > most_loss / len(loss))
+            if loss[kept].sum() <= most_loss or not cut.any() or len(loss) > MOST_TILES:
                 break
             stay = kept & ~cut
             column, band = (np.r_[x[stay], x[cut], x[cut]] for x in (column, band))
@@ -136,8 +151,11 @@ class MixtureDensity:
             if kept[k]
         ]
 
-    def _quantiles(self, parts: np.ndarray, levels: np.ndarray) -> np.ndarray:
-        """Return for each column its ends, and between them the quantiles of x2 at these levels."""
+    def _column_ends_and_quantiles(self, parts: np.ndarray, levels: np.ndarray) -> np.ndarray:
+        """Return, for each column, its ends and between them the quantiles of x2 for `levels`.
+
+        A row of `parts` contains the masses of the components in a column.
+        """
         m, s = self.axes[1].floats
         there, shares = parts > LEAST_MASS, parts / parts.sum(axis=1, keepdims=True)
         low = np.where(there, m - REACH * s, np.inf).min(axis=1, keepdims=True)
@@ -149,24 +167,28 @@ class MixtureDensity:
             a, b = np.where(below, y, a), np.where(below, b, y)
         return np.hstack([low, (a + b) / 2, high])
 
-    def _masses_and_losses(
-        self, parts: np.ndarray, low: np.ndarray, high: np.ndarray, z: np.ndarray, band: np.ndarray
+    def _tile_masses_and_losses(
+        self,
+        parts: np.ndarray,
+        low: np.ndarray,
+        high: np.ndarray,
+        band_ends: np.ndarray,
+        band_masses: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the masses of the tiles, and approximations of their losses.
+        """Return the masses of the tiles from `low` to `high`, and about the KL that each loses.
 
-        `parts` are the masses of the components in their columns, `z` are the ends of their bands,
-        and `band` the masses of these.
+        A row of `parts` contains the masses of the components in the column of a tile.
         """
         (m, s), heights = self.axes[1].floats, high - low
         mass = (parts * normal_mass(*((x[:, None] - m) / s for x in (low, high)))).sum(axis=1)
         (label, width), (y, _) = (
-            _quadrature_nodes_and_lengths(*z.T),
+            _quadrature_nodes_and_lengths(*band_ends.T),
             _quadrature_nodes_and_lengths(low, high),
         )
         density = np.zeros_like(y)
         for part, mean, size in zip(parts.T, m, s, strict=True):
             density += part * np.exp(-(((y - mean) / size) ** 2) / 2) / size
-        flow = np.exp(-label * label / 2) * (width / heights * mass / band)
+        flow = np.exp(-label * label / 2) * (width / heights * mass / band_masses)
         values = (heights / 2 / ROOT * (WEIGHTS @ x) for x in (rel_entr(density, flow), density))
         loss, seen = values
         return mass, loss + BLIND * abs(mass - seen)
@@ -174,26 +196,32 @@ class MixtureDensity:
     def bound_negative_entropy(self, accuracy: float) -> arb:
         """Return the sum over cells of P(cell) log E(p | cell), an upper bound of E log p.
 
-        This is Jensen's inequality; the difference is about half the variance of log p in cells.
+        It is one by Jensen's inequality; the difference is about half the variance of log p in the
+        cells.
         """
-        labels = companding_ends(3 + int(2 / np.sqrt(accuracy)))
+        labels = least_kl_inner_ends(3 + int(2 / np.sqrt(accuracy)))
         count = len(self.balls)
         products = (count * len(labels)) ** 2 * count**2 // 2
         if products > MOST_PRODUCTS:
             raise InvalidInputError(
-                f"the entropy of {count} components takes {products} products at this eps, and at "
-                f"most {MOST_PRODUCTS} are computed: raise eps, take fewer components, or the "
-                "Histogram of a sample"
+                f"for {count} components and this eps the bound of the entropy takes {products} "
+                f"products, and at most {MOST_PRODUCTS} are computed: raise eps, or take fewer "
+                "components or the Histogram of a sample"
             )
         couples = [
             x * y * (1 if i == j else 2)
             for (i, x), (j, y) in combinations_with_replacement(enumerate(self.balls), 2)
         ]
-        (masses, squares), (others, ends) = (axis.cell_masses(labels) for axis in self.axes)
-        top, total = self._sum_weighted_products(*self._peaks()).log().max(arb(0)), arb(0)
+        (masses, squares), (others, ends) = (
+            axis.component_and_product_masses(labels) for axis in self.axes
+        )
+        top, total = (
+            self._sum_weighted_products(*self._component_peaks_by_axis()).log().max(arb(0)),
+            arb(0),
+        )
         for mass, square in zip(
-            _multiply_weighted(masses, self.balls, others),
-            _multiply_weighted(squares, couples, ends),
+            _weighted_inner_products(masses, self.balls, others),
+            _weighted_inner_products(squares, couples, ends),
             strict=True,
         ):
             seen = min(mass.rel_accuracy_bits(), square.rel_accuracy_bits()) > TRUSTED
@@ -201,107 +229,127 @@ class MixtureDensity:
         return total
 
     def tile_integrals(self, tiling: Tiling) -> Iterator[TileIntegrals]:
-        """Yield the integrals over each tile, in closed form."""
+        """Yield the integrals over each tile, from their closed forms."""
         x, y = self.axes
         units = list(zip(tiling.least_scales, tiling.center, strict=True))
-        for tile, maps in zip(tiling.tiles, tiling.affine_maps, strict=True):
-            first = x.moments(*tiling.columns[tile.column])
-            second = y.moments(tile.low, tile.high)
+        for tile, maps in zip(tiling.tiles, tiling.affine_maps_from_latents, strict=True):
+            first = x.standardized_moments(*tiling.columns[tile.column])
+            second = y.standardized_moments(tile.low, tile.high)
             one, other = [a[0] for a in first], [b[0] for b in second]
             yield TileIntegrals(
                 self._sum_weighted_products(one, other),
                 *(
-                    self._sum_weighted_products(x.integrate_squares(first, *u), other)
-                    + self._sum_weighted_products(one, y.integrate_squares(second, *v))
+                    self._sum_weighted_products(x.integrate_scaled_squares(first, *u), other)
+                    + self._sum_weighted_products(one, y.integrate_scaled_squares(second, *v))
                     for u, v in (maps, units)
                 ),
             )
 
-    def margin_masses_per_width(self, tiling: Tiling) -> tuple[arb, arb]:
-        """Return upper bounds of the masses of the margins of columns, and of tiles, per unit of
-        width, from the largest density of each component.
+    def bound_margin_mass_per_width(self, tiling: Tiling, axis: int) -> arb:
+        """Return an upper bound of the mass of the margins of columns (axis 0), or of tiles in them
+        (axis 1), per unit of the width of a margin, from the largest density of each component.
         """
-        first, second = self._peaks()
-        ones, total = [arb(1)] * len(first), arb(0)
+        first, second = self._component_peaks_by_axis()
+        if axis == 0:
+            ones = [arb(1)] * len(first)
+            return 2 * len(tiling.columns) * self._sum_weighted_products(first, ones)
+        total = arb(0)
         for tile in tiling.tiles:
-            parts = self.axes[0].moments(*tiling.columns[tile.column])
+            parts = self.axes[0].standardized_moments(*tiling.columns[tile.column])
             total += 2 * self._sum_weighted_products([a[0] for a in parts], second)
-        return 2 * len(tiling.columns) * self._sum_weighted_products(first, ones), total
+        return total
 
     def scaled_second_moment(self, tiling: Tiling) -> arb:
-        """Return E|x - center|^2 in units of the finest scales."""
+        """Return E[((x1 - o1) / s_)^2 + ((x2 - o2) / u_)^2], with the center and the least scales
+        of the tiling.
+        """
         whole, ones = [(arb(1), arb(0), arb(1))] * len(self.balls), [arb(1)] * len(self.balls)
         units = zip(self.axes, tiling.least_scales, tiling.center, strict=True)
         return sum(
             (
-                self._sum_weighted_products(axis.integrate_squares(whole, *unit), ones)
+                self._sum_weighted_products(axis.integrate_scaled_squares(whole, *unit), ones)
                 for axis, *unit in units
             ),
             arb(0),
         )
 
-    def _peaks(self) -> list[list[arb]]:
-        """Return the maximum of the density of each component, along each axis."""
+    def _component_peaks_by_axis(self) -> list[list[arb]]:
+        """Return, for each axis, the maximum of the density of each component along it."""
         return [[normal_density(arb(0)) / ball(s) for _, s in axis.places] for axis in self.axes]
 
     def _sum_weighted_products(self, first: list[arb], second: list[arb]) -> arb:
-        """Return the sum over components of weights times products."""
+        """Return the sum over components of weight times `first` times `second`."""
         return sum((w * a * b for w, a, b in zip(self.balls, first, second, strict=True)), arb(0))
 
 
 class _Axis:
-    """One coordinate of the components of a mixture, exactly and in floats.
+    """One coordinate of the components of a mixture: means and deviations, exactly and in floats.
 
-    Floats are in units of a power of two near the largest number.
+    Floats are in units of `unit`, a power of two near the largest of these numbers.
     """
 
     def __init__(self, law: GaussianMixture, i: int) -> None:
         self.places = [(m[i], s[i]) for m, s in zip(law.means, law.deviations, strict=True)]
-        self.unit = power_below(max(abs(x) for place in self.places for x in place))
+        self.unit = floor_power_of_two(max(abs(x) for place in self.places for x in place))
         self.floats = np.array(
             [[to_float(x / self.unit) for x in place] for place in self.places]
         ).T
-        self.at, self.moments = cache(self._normal_values), cache(self._moments)
+        self.normal_values = cache(self._cdf_density_and_label)
+        self.standardized_moments = cache(self._standardized_moments)
 
-    def exact_coordinate(self, x: float) -> Element:
-        """Return a float in units of the axis as an element of QQ."""
-        return QQ(*float(x).as_integer_ratio()) * self.unit
+    def to_exact_coordinate(self, scaled: float) -> Element:
+        """Return a float, which is in units of the axis, as an element of QQ."""
+        return QQ(*float(scaled).as_integer_ratio()) * self.unit
 
-    def _normal_values(self, x: Element) -> list[tuple]:
-        """Return (Phi(l), phi(l), l) for each component, l = (x - mean) / deviation its label."""
+    def _cdf_density_and_label(self, x: Element) -> list[tuple]:
+        """Return (Phi(l), phi(l), l) for each component, where l = (x - mean) / deviation."""
         labels = [ball((x - m) / s) for m, s in self.places]
         return [(normal_cdf(label), normal_density(label), label) for label in labels]
 
-    def _moments(self, low: Element, high: Element) -> list[tuple]:
-        """Return the integrals of 1, l and l^2 over an interval, l the label of each component."""
+    def _standardized_moments(self, low: Element, high: Element) -> list[tuple]:
+        """Return, for each component, its integrals of 1, l and l^2 over an interval, where
+        l = (x - mean) / deviation.
+        """
         return [
             (q - p, d - e, q - p + a * d - b * e)
-            for (p, d, a), (q, e, b) in zip(self.at(low), self.at(high), strict=True)
+            for (p, d, a), (q, e, b) in zip(
+                self.normal_values(low), self.normal_values(high), strict=True
+            )
         ]
 
-    def integrate_squares(self, moments: list[tuple], unit: Element, point: Element) -> list[arb]:
-        """Return the integrals of ((x - point) / unit)^2 for each component, from its moments."""
+    def integrate_scaled_squares(
+        self, moments: list[tuple], unit: Element, point: Element
+    ) -> list[arb]:
+        """Return, for each component, its integral of ((x - point) / unit)^2 over an interval, from
+        its standardized moments there.
+        """
         found = []
         for (m, s), (one, label, square) in zip(self.places, moments, strict=True):
             scale, shift = ball(s / unit), ball((m - point) / unit)
             found.append(scale**2 * square + 2 * scale * shift * label + shift**2 * one)
         return found
 
-    def cell_masses(self, labels: np.ndarray) -> tuple[list, list]:
-        """Return the masses of components, and of products of two, on cells between `labels`."""
+    def component_and_product_masses(self, labels: np.ndarray) -> tuple[list, list]:
+        """Return the masses, on the cells of a grid, of the components and of the products of the
+        densities of two components.
+
+        Each component has knots of the grid at mean + label * deviation, for all `labels`.
+        """
         m, s = self.floats
-        knots = [self.exact_coordinate(x) for x in np.unique(m + np.outer(labels, s))]
+        knots = [self.to_exact_coordinate(x) for x in np.unique(m + np.outer(labels, s))]
         singles = [(arb(1), m, ball(s)) for m, s in self.places]
         doubles = []
         for (m, s), (n, t) in combinations_with_replacement(self.places, 2):
             square = s * s + t * t
             width, mean = ball(square).sqrt(), (m * t * t + n * s * s) / square
             doubles.append((normal_density(ball(m - n) / width) / width, mean, ball(s * t) / width))
-        return _masses_between(singles, knots), _masses_between(doubles, knots)
+        return _masses_between_and_beyond(singles, knots), _masses_between_and_beyond(
+            doubles, knots
+        )
 
 
-def _masses_between(laws: list[tuple[arb, Element, arb]], knots: list) -> list[list[arb]]:
-    """Return the mass of each law (factor, mean, deviation), times its factor, between knots."""
+def _masses_between_and_beyond(laws: list[ScaledNormal], knots: list) -> list[list[arb]]:
+    """Return, for each interval between knots, and for the two beyond, the masses of all laws."""
     none, whole = [arb(0)] * len(laws), [factor for factor, _, _ in laws]
     below = [
         [factor * normal_cdf(ball(x - mean) / deviation) for factor, mean, deviation in laws]
@@ -310,15 +358,15 @@ def _masses_between(laws: list[tuple[arb, Element, arb]], knots: list) -> list[l
     return [[q - p for p, q in zip(*pair, strict=True)] for pair in pairwise([none, *below, whole])]
 
 
-def _multiply_weighted(rows: list, weights: list[arb], columns: list) -> list[arb]:
-    """Return the entries of rows diag(weights) columns^T."""
+def _weighted_inner_products(rows: list, weights: list[arb], columns: list) -> list[arb]:
+    """Return the entries of the matrix product rows diag(weights) columns^T, row by row."""
     scaled = arb_mat([[w * x for w, x in zip(weights, row, strict=True)] for row in rows])
     return (scaled * arb_mat(columns).transpose()).entries()
 
 
 def _quadrature_nodes_and_lengths(low: Any, high: Any) -> tuple[np.ndarray, Any]:
-    """Return the nodes of Gaussian quadrature in intervals, along a new first axis, and their
-    lengths.
+    """Return the nodes of Gaussian quadrature in each interval, along a new first axis, and the
+    lengths of the intervals.
     """
     nodes = NODES.reshape(-1, *(1 for _ in np.shape(low)))
     return (low + high) / 2 + nodes * (high - low) / 2, high - low

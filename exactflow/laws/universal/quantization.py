@@ -1,9 +1,10 @@
-"""Quantization: a measure is cut into cells of known mass, and each is replaced by one atom.
+"""Quantization: a measure is cut into cells of known mass, and each cell is replaced by an atom.
 
-Let X have the law of the measure, and let c be the atom of its cell. Then W2(measure, atoms)^2 is
-at most E|X - c|^2. If the c are the means of the cells, and w their masses, this is E|X|^2 -
-sum w |c|^2. For independent parts these squares add up; for a mixture they add up with its weights.
-Atoms are rounded to a grid and masses to rationals. The error includes that, for masses by
+Let X have the law of the measure, and let c be the atom of the cell that contains X. Then
+W2(measure, atoms)^2 is at most E|X - c|^2. If atoms are the means of their cells, of mass w, it is
+at most E|X|^2 - sum w |c|^2. For independent parts these squares add up; for a mixture they are
+averaged with its weights. Atoms are rounded to a grid and masses to rationals. The error includes
+the rounding; for masses it is bounded by
 
     W2(sum m_i at c_i, sum w_i at c_i)^2 <= (diameter of the c_i)^2 sum |m_i - w_i| / 2.
 """
@@ -19,22 +20,22 @@ from flint import arb
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import FINEST, PrecisionError, ball, nearest_integer, upper_root
+from exactflow.exact.balls import FINEST, PrecisionError, ball, nearest_integer, sqrt_upper_bound
 from exactflow.exact.numbers import format_short
 from exactflow.exact.typing import Element
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """Constants that no theorem prescribes. They change how good a bound is, never its truth.
+    """Constants that no theorem prescribes: they change how tight a bound is, never its truth.
 
     Parameters
     ----------
     precision : bits of the balls: the terms of bounds have about twenty correct digits.
     bits : bits of the grid of atoms, in addition to those for eps and for the number of atoms.
-    least_exponent : the least eps is 2 to minus this: parameters are chosen in float64, whose
-        smallest positive number is 2^-1074.
-    most_atoms : a number of atoms that takes about a minute and a gigabyte.
+    least_exponent : the least eps is 2^-least_exponent, because parameters are chosen in float64,
+        whose smallest positive number is 2^-1074.
+    most_atoms : the most atoms; so many take about a minute and a gigabyte.
     """
 
     precision: int = 96
@@ -47,10 +48,10 @@ TUNING = Tuning()
 
 
 class Quantization(NamedTuple):
-    """N atoms on the grid of multiples of 2^-bits.
+    """N weighted atoms at multiples of 2^-bits, with a bound of their W2 distance from a measure.
 
-    `weights` are N elements of QQ, `centers` is an N x d array of the Python integers over 2^bits,
-    and `error` encloses an upper bound of the W2 distance from the measure.
+    `weights` are N elements of QQ, `centers` is an N x d array of Python integers, the coordinates
+    times 2^bits, and `error` is the bound.
     """
 
     weights: list
@@ -59,12 +60,12 @@ class Quantization(NamedTuple):
     error: arb
 
     def marginal(self, i: int) -> "Quantization":
-        """Return the projection onto one coordinate; some of its atoms may be equal."""
+        """Return the projection onto coordinate i, whose atoms are not always distinct."""
         return Quantization(self.weights, self.centers[:, i : i + 1], self.bits, self.error)
 
 
 def check_atom_count(count: int) -> None:
-    """Raise `InvalidInputError` if atoms are too many."""
+    """Raise `InvalidInputError` if a quantization has too many atoms."""
     if count > TUNING.most_atoms:
         raise InvalidInputError(
             f"this tolerance needs {format_short(count)} atoms, and at most {TUNING.most_atoms} "
@@ -73,7 +74,10 @@ def check_atom_count(count: int) -> None:
 
 
 def round_to_grid(weights: list, points: Sequence[Sequence], error: arb, bits: int) -> Quantization:
-    """Return a quantization with the given atoms, N rows of elements of QQ, rounded to the grid."""
+    """Return a quantization by the given points, rounded to multiples of 2^-bits.
+
+    `error` is a bound of the W2 error before rounding, which increases it.
+    """
     check_atom_count(len(weights))
     centers, exact = [], True
     for point in points:
@@ -86,23 +90,27 @@ def round_to_grid(weights: list, points: Sequence[Sequence], error: arb, bits: i
 
 
 def quantization_from_means(
-    second: arb, found: list[tuple[arb, list[arb]]], bits: int
+    second_moment: arb, cells: list[tuple[arb, list[arb]]], bits: int
 ) -> Quantization:
-    """Return a quantization from cells with their masses and means; `second` is E|X|^2."""
-    check_atom_count(len(found))
-    unit, square, moved, off = arb(2) ** bits, second, arb(0), arb(0)
-    counts = [max(1, nearest_integer(mass * unit * unit)) for mass, _ in found]
+    """Return a quantization by cells, given as pairs (mass, mean) and rounded; `second_moment` is
+    E|X|^2 of the measure.
+    """
+    check_atom_count(len(cells))
+    unit, square, moved, off = arb(2) ** bits, second_moment, arb(0), arb(0)
+    counts = [max(1, nearest_integer(mass * unit * unit)) for mass, _ in cells]
     counts[counts.index(max(counts))] += 4**bits - sum(counts)
     weights = [QQ(count, 4**bits) for count in counts]
-    centers = [[nearest_integer(x * unit) for x in mean] for _, mean in found]
-    for (mass, mean), weight, center in zip(found, weights, centers, strict=True):
+    centers = [[nearest_integer(x * unit) for x in mean] for _, mean in cells]
+    for (mass, mean), weight, center in zip(cells, weights, centers, strict=True):
         square -= mass * sum((x * x for x in mean), arb(0))
         gaps = (x - arb(n) / unit for x, n in zip(mean, center, strict=True))
         moved += mass * sum((x * x for x in gaps), arb(0))
         off += abs(mass - ball(weight))
     array = np.array(centers, dtype=object)
     diameter = arb(sum((max(x) - min(x)) ** 2 for x in array.T.tolist())).sqrt() / unit
-    error = upper_root(square) + upper_root(moved) + diameter * upper_root(off / 2)
+    error = (
+        sqrt_upper_bound(square) + sqrt_upper_bound(moved) + diameter * sqrt_upper_bound(off / 2)
+    )
     return Quantization(weights, array, bits, error)
 
 
@@ -111,14 +119,12 @@ def map_affinely(
     center: Sequence,
     axes: Sequence[Sequence],
     bits: int,
-    off: Element = QQ.zero,
+    axes_error: Element = QQ.zero,
 ) -> Quantization:
-    """Return a quantization of center + u_1 axes_1 + .. + u_m axes_m, given one of u.
+    """Return a quantization of center + u_1 axes_1 + .. + u_m axes_m, given a quantization of u.
 
-    The atoms are rounded to the grid.
-
-    The axes are orthogonal and of equal length. `off` bounds by how much they are too short, if
-    |u| <= 1.
+    The atoms are rounded to multiples of 2^-bits. The axes are orthogonal and of equal length. If
+    |u| <= 1, they may be shorter than they should be by `axes_error`, which is added to the error.
     """
     unit, columns = QQ(1, 2**cells.bits), list(zip(*axes, strict=True))
     points = [
@@ -129,19 +135,22 @@ def map_affinely(
         for row in cells.centers.tolist()
     ]
     length = ball(sum((a * a for a in axes[0]), QQ.zero)).sqrt()
-    return round_to_grid(cells.weights, points, cells.error * length + ball(off), bits)
+    return round_to_grid(cells.weights, points, cells.error * length + ball(axes_error), bits)
 
 
-def grid_bits(square: Element) -> int:
-    """Return the bits of a grid that is fine beside cells with this mean square."""
-    lengths = int(square.denominator).bit_length() - int(square.numerator).bit_length()
+def grid_bits_for_error(mean_square: Element) -> int:
+    """Return the bits of a grid whose rounding errors are small compared with a quantization error
+    of this mean square.
+    """
+    lengths = int(mean_square.denominator).bit_length() - int(mean_square.numerator).bit_length()
     return TUNING.bits + TUNING.most_atoms.bit_length() + max(0, lengths) // 2
 
 
 def mix_products(weights: Sequence, rows: Sequence[Sequence[Quantization]]) -> Quantization:
     """Return a quantization of a mixture of products, given quantizations of all factors.
 
-    Raises `InvalidInputError`, before any atom is made, if they are too many.
+    Each row has the factors of one component. If there are too many atoms, `InvalidInputError` is
+    raised before any of them is made.
     """
     check_atom_count(sum(math.prod(len(part.weights) for part in row) for row in rows))
     masses: list[Element] = []
@@ -150,18 +159,18 @@ def mix_products(weights: Sequence, rows: Sequence[Sequence[Quantization]]) -> Q
     for weight, row in zip(weights, rows, strict=True):
         masses += [math.prod(ws, start=weight) for ws in product(*(part.weights for part in row))]
         sizes = [len(part.weights) for part in row]
-        grids = list_choices(sizes)
+        grids = list_index_choices(sizes)
         blocks.append(
             np.hstack([part.centers[grid] for part, grid in zip(row, grids, strict=True)])
         )
         square += ball(weight) * sum((part.error * part.error for part in row), arb(0))
-    return Quantization(masses, np.vstack(blocks), rows[0][0].bits, upper_root(square))
+    return Quantization(masses, np.vstack(blocks), rows[0][0].bits, sqrt_upper_bound(square))
 
 
-def list_choices(sizes: Sequence[int]) -> np.ndarray:
+def list_index_choices(sizes: Sequence[int]) -> np.ndarray:
     """Return, in columns, the choices of one index for each size; the last index varies fastest.
 
-    >>> list_choices([1, 2, 2]).tolist()
+    >>> list_index_choices([1, 2, 2]).tolist()
     [[0, 0, 0, 0], [0, 0, 1, 1], [0, 1, 0, 1]]
     """
     places, count = np.arange(math.prod(sizes)), 1
@@ -172,18 +181,18 @@ def list_choices(sizes: Sequence[int]) -> np.ndarray:
     return np.array(rows[::-1])
 
 
-def ceil_sqrt(q: Element) -> int:
+def ceil_sqrt_at_least_one(q: Element) -> int:
     """Return the least positive integer whose square is at least `q`."""
     ceiling = -(-int(q.numerator) // int(q.denominator))
     return math.isqrt(ceiling - 1) + 1 if ceiling > 1 else 1
 
 
-def power_below(value: Element) -> Element:
+def floor_power_of_two(value: Element) -> Element:
     """Return the largest power of two, as an element of QQ, that is at most a positive `value`."""
     if value <= 0:
         raise PrecisionError(
-            f"a width is below 2^-{FINEST}, the smallest number that is enclosed: raise eps, or "
-            "scale the target to a size near 1"
+            f"a width in the construction is below 2^-{FINEST}, the finest that balls enclose: "
+            "raise eps, or scale the target to a size near 1"
         )
     n, d = int(value.numerator), int(value.denominator)
     power = QQ(2) ** (n.bit_length() - d.bit_length())

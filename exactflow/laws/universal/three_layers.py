@@ -1,8 +1,8 @@
-"""Three coupling layers that lose nothing in KL where x2 given x1 is uniform on a set of cells.
+"""Three coupling layers, with a KL within any eps if x2 given x1 is uniform on a set of cells.
 
 Cut x1 into columns. In a column x2 has one law, uniform on some of the cells [k d, (k + 1) d) above
-its lowest point; S is the set of these k. A *zone* belongs to a column, and has for each k in S an
-interval of z1 of length u, its *place*. Places of different zones are disjoint. A zone has
+its lowest point; S is the set of their numbers k. A *zone* belongs to a column, and has for each k
+in S an interval of z1 of length u, its *place*. Places of different zones are disjoint. A zone has
 *blocks*, and a block has *groups*, neighbouring intervals of x1 of equal length. From data to
 latents the layers are
 
@@ -50,11 +50,15 @@ from exactflow.exact.balls import upper
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
 from exactflow.laws.universal.densities import PiecewiseConstantDensity
-from exactflow.laws.universal.integer_tiling import fill_window, tile_interval
-from exactflow.laws.universal.quantization import power_below
+from exactflow.laws.universal.integer_tiling import (
+    IntervalTiling,
+    fill_window_with_copies,
+    find_interval_tiling,
+)
+from exactflow.laws.universal.quantization import floor_power_of_two
 from exactflow.laws.universal.tilings import (
     Interval,
-    mean_square,
+    mean_square_of_uniform,
     normal_mass,
     round_down,
     round_up,
@@ -71,21 +75,21 @@ from exactflow.laws.universal.zones import (
 )
 
 MOST_BLOCKS, MOST_ZONES, MOST_STRIPS = 2**12, 2**12, 2**19
-COLUMNS, HOLES = 0.1, 0.15  # shares of the loss; blocks have the rest, as strips cost most
-LEAST_PRICE = 2.0**-60  # the least price of a strip: a lower price gives no better blocks
+COLUMNS, HOLES = 0.1, 0.15  # their shares of the loss; blocks have the rest, as strips cost most
+LEAST_PRICE = 2.0**-60  # the search for blocks ends at this price of a strip
 SHORT = QQ(1, 2**16)  # rounding changes a length by at most this share of it
-ROOT3 = QQ(173205, 100000)  # about sqrt(3); the bound holds for every number
+ROOT3 = QQ(173205, 100000)  # about sqrt(3); the bound holds for every number in its place
 
 
 class BlockChoice(NamedTuple):
-    """Blocks for a zone.
+    """A choice of the blocks of a zone.
 
     Attributes
     ----------
-    lengths : how many strips, or tilings, each block has.
-    scale : the length in z2 of one of them.
-    strips : how many strips there are in all.
-    loss : the KL of the zone from the best law that could be reached, in floats.
+    lengths : the number of strips, or of tilings, of each block.
+    scale : the length in z2 of one strip, or tiling.
+    strips : the number of strips of all blocks.
+    loss : how much more KL, approximately, the zone has than with infinitely many blocks.
     """
 
     lengths: tuple[int, ...]
@@ -95,19 +99,19 @@ class BlockChoice(NamedTuple):
 
 
 @cache
-def list_sliding_blocks(cells: tuple[int, ...]) -> tuple[BlockChoice, ...]:
-    """Return choices of blocks in which neighbouring groups slide by one cell, with more and more
-    strips.
+def list_sliding_block_choices(cells: tuple[int, ...]) -> tuple[BlockChoice, ...]:
+    """Return choices of blocks, with more and more strips, for a zone whose cells tile no interval.
 
-    A block of length h at z2 has the mass phi(z2) h. It loses (z2 h)^2 / 24 of that because it is
-    uniform, and about span / h at its ends. The sum is least if h^3 is proportional to 1 / z2^2, so
-    if the ends are proportional to the powers 3/5 of integers.
+    In a block each group is moved by one cell more, or less, than its neighbour. A block of length
+    h at z2 has the mass phi(z2) h. It loses (z2 h)^2 / 24 of its mass because it is uniform, and
+    about span / h at its ends. The sum is least if h^3 is proportional to 1 / z2^2, so that the
+    ends are proportional to the powers 3/5 of integers.
     """
     span, found, count = cells[-1] + 1, [], 2.0 * (cells[-1] + 1)
     while count <= MOST_STRIPS:
         likely = {round(x * np.cbrt(count / span)) for x in (1.2, 1.35, 1.5, 1.8)}
-        tried = [_sliding_choice(cells, int(count), 1, 3**0.5)] + [
-            _sliding_choice(cells, int(count), blocks, radius)
+        tried = [_sliding_block_choice(cells, int(count), 1, 3**0.5)] + [
+            _sliding_block_choice(cells, int(count), blocks, radius)
             for blocks in sorted(likely | {x + 1 for x in likely})
             for radius in np.linspace(2.4, 4, 9)
         ]
@@ -116,44 +120,46 @@ def list_sliding_blocks(cells: tuple[int, ...]) -> tuple[BlockChoice, ...]:
     return tuple(found)
 
 
-def _sliding_choice(cells: tuple[int, ...], count: int, blocks: int, radius: float) -> BlockChoice:
-    """Return about `count` strips in `blocks` blocks on the interval [-radius, radius] of z2."""
+def _sliding_block_choice(
+    cells: tuple[int, ...], count: int, blocks: int, radius: float
+) -> BlockChoice:
+    """Return about `count` strips, in `blocks` blocks, on the interval [-radius, radius] of z2."""
     steps = 2 * np.arange(blocks + 1) / blocks - 1
     ends = radius * np.sign(steps) * abs(steps) ** 0.6
     lengths = np.maximum(np.round(np.diff(ends) * count / (2 * radius)), cells[-1] + 1)
     total, groups = lengths.sum(), lengths - cells[-1]
     scale = 2 * radius / total
     lows = (np.cumsum(lengths) - lengths - total / 2)[:, None] + np.array(cells)
-    squares = mean_square(lows * scale, (lows + groups[:, None]) * scale).mean(axis=1)
+    squares = mean_square_of_uniform(lows * scale, (lows + groups[:, None]) * scale).mean(axis=1)
     loss = -np.log((scale * groups * np.exp(-squares / 2)).sum() / np.sqrt(2 * np.pi))
     return BlockChoice(tuple(map(int, lengths)), float(scale), int(total), float(loss))
 
 
 @cache
-def list_tiling_blocks(strips: int) -> tuple[BlockChoice, ...]:
-    """Return choices of more and more blocks of one tiling each, which has this many strips."""
+def list_tiling_block_choices(strips_per_block: int) -> tuple[BlockChoice, ...]:
+    """Return choices of more and more blocks, of one tiling each, for cells that tile intervals."""
     found, count, radii = [], 1, np.linspace(1.5, 6, 46)[:, None]
-    while count * strips <= MOST_STRIPS and count < MOST_BLOCKS:
+    while count * strips_per_block <= MOST_STRIPS and count < MOST_BLOCKS:
         ends = np.linspace(-1, 1, count + 1)
-        squares = mean_square(ends[:-1], ends[1:]) * radii**2
+        squares = mean_square_of_uniform(ends[:-1], ends[1:]) * radii**2
         masses = np.exp(-squares / 2).sum(axis=1) * 2 * radii[:, 0] / count / np.sqrt(2 * np.pi)
         best = int(masses.argmax())
         scale, loss = 2 * radii[best, 0] / count, -np.log(masses[best])
-        found.append(BlockChoice((1,) * count, float(scale), count * strips, float(loss)))
+        found.append(BlockChoice((1,) * count, float(scale), count * strips_per_block, float(loss)))
         count += 1 + count // 8
     return tuple(found)
 
 
-class Draft(NamedTuple):
+class ZoneDraft(NamedTuple):
     """A zone whose blocks are not chosen yet.
 
     Attributes
     ----------
-    low, width : the lowest end of its places, and the length of each.
+    low, width : the least point of its places in z1, and the length of each place.
     mass : the mass of N(0, 1) on all places.
     mirrored : whether the places are a mirror image of the cells.
-    tiling : the translations by which the cells tile an interval, and its length; the zone has one
-        place for all cells then. None if they do not tile.
+    tiling : the translations by which the cells tile an interval, or None if there are none. If
+        they do, the zone has one place for all cells.
     """
 
     column: Column
@@ -161,18 +167,18 @@ class Draft(NamedTuple):
     width: Element
     mass: float
     mirrored: bool = False
-    tiling: tuple[tuple[int, ...], int] | None = None
+    tiling: IntervalTiling | None = None
 
     @property
     def block_choices(self) -> tuple[BlockChoice, ...]:
-        """The choices of blocks; drafts of equal cells share one tuple."""
+        """The choices of blocks, from few to many strips; drafts with equal cells share a tuple."""
         if self.tiling:
-            return list_tiling_blocks(self.tiling[1])
-        return list_sliding_blocks(tuple(self.column.profile.mass_by_cell))
+            return list_tiling_block_choices(self.tiling.size)
+        return list_sliding_block_choices(tuple(self.column.profile.share_by_cell))
 
     def with_blocks(self, choice: BlockChoice) -> Zone:
-        """Return the zone with these blocks."""
-        cells, unit = self.column.profile.mass_by_cell, self.column.profile.cell_length
+        """Return the zone with the given blocks."""
+        cells, unit = self.column.profile.share_by_cell, self.column.profile.cell_length
         span, top, blocks = max(cells) + 1, 0, []
         shifts, step = self.tiling or ((), 1)
         places = [0 if self.tiling else span - 1 - k if self.mirrored else k for k in cells]
@@ -181,7 +187,7 @@ class Draft(NamedTuple):
             sliding = groups if self.mirrored else groups[::-1]
             blocks.append(GroupBlock(top * step, shifts or sliding))
             top += length
-        scale = _round_below(unit * step / QQ(*choice.scale.as_integer_ratio()))
+        scale = _round_down_to_few_bits(unit * step / QQ(*choice.scale.as_integer_ratio()))
         center, found = unit * step * QQ(top, 2), []
         for (k, share), place in zip(cells.items(), places, strict=True):
             low = self.low + self.width * place
@@ -190,62 +196,65 @@ class Draft(NamedTuple):
 
 
 def arrange_zones(density: PiecewiseConstantDensity, budget: float) -> Arrangement:
-    """Return zones whose loss exceeds the least loss of their columns by about `budget`."""
-    columns = cut_columns(density, COLUMNS * budget)
+    """Return zones whose KL exceeds the bound of `upper_bound_least_kl` by about `budget`."""
+    columns = split_into_columns(density, COLUMNS * budget)
     if len(columns) > MOST_ZONES:
-        raise _too_many_strips(MOST_STRIPS)
+        raise _too_many_strips_error(MOST_STRIPS)
     masses = [
         [column.mass]
-        if column.profile.can_slide
+        if column.profile.is_better_with_sliding_cells
         else [column.mass * run.share for run in column.profile.runs]
         for column in columns
     ]
-    places = map(_round_inwards, split_normal([to_float(mass) for row in masses for mass in row]))
+    places = map(
+        _round_inwards_to_few_bits, split_normal([to_float(mass) for row in masses for mass in row])
+    )
     zones: list[Zone] = []
-    drafts: list[Draft] = []
+    drafts: list[ZoneDraft] = []
     holes: list[tuple] = []
     for column in columns:
-        if not column.profile.can_slide:
+        if not column.profile.is_better_with_sliding_cells:
             zones.append(_zone_of_one_group(column, [next(places) for _ in column.profile.runs]))
-        elif tiling := tile_interval(tuple(column.profile.mass_by_cell)):
+        elif tiling := find_interval_tiling(tuple(column.profile.share_by_cell)):
             low, high = next(places)
-            drafts.append(Draft(column, low, high - low, _normal_mass(low, high), tiling=tiling))
+            mass = _normal_mass(low, high)
+            drafts.append(ZoneDraft(column, low, high - low, mass, tiling=tiling))
         else:
-            _fill_interval(column, *next(places), drafts, holes)
+            _append_copies_and_holes(column, *next(places), drafts, holes)
     _fill_heaviest_holes(drafts, holes, HOLES * budget)
     chosen = _choose_blocks(drafts, (1 - COLUMNS - HOLES) * budget)
     zones += [draft.with_blocks(choice) for draft, choice in zip(drafts, chosen, strict=True)]
     return Arrangement(columns, zones)
 
 
-def cut_columns(density: PiecewiseConstantDensity, most: float) -> list[Column]:
-    """Return the columns of the grid, halved until zones of their masses lose at most `most`."""
-    profiles = list(map(Profile, density.runs))
+def split_into_columns(density: PiecewiseConstantDensity, most_loss: float) -> list[Column]:
+    """Return the columns of the grid, halved until about `most_loss` of the KL is due to them."""
+    profiles = list(map(Profile, density.runs_by_column))
     found = []
-    for (a, b), _ in density.columns(most):
+    for (a, b), _ in density.split_columns(most_loss):
         place = density.column_at(a)
-        found.append(Column((a, b), (b - a) * density.marginal_density[place], profiles[place]))
+        found.append(Column((a, b), (b - a) * density.x1_density_by_column[place], profiles[place]))
     return found
 
 
 def upper_bound_least_kl(density: PiecewiseConstantDensity) -> Element:
-    """Return an upper bound of the infimum of the KL of three layers.
+    """Return an upper bound of the infimum of KL over all flows of three layers.
 
-    Each column adds the KL of the law of x2 from the uniform law on its cells, or `SHAPING` if that
-    is less.
+    Each column adds its mass times the KL of the law of x2 from the uniform law on its cells, or
+    times `SHAPING` if that is less or the cells are too many.
     """
     found = QQ.zero
-    for column in cut_columns(density, np.inf):
-        if not column.profile.can_slide:
+    for column in split_into_columns(density, np.inf):
+        if not column.profile.is_better_with_sliding_cells:
             found += column.mass * SHAPING
-        elif not column.profile.is_uniform:
+        elif not column.profile.is_uniform_on_support:
             found += column.mass * upper(column.profile.enclose_kl_from_uniform())
     return found
 
 
 def _zone_of_one_group(column: Column, places: list[Interval]) -> Zone:
-    """Return the zone of one group that maps each run to a place of its own in z1, and onto the
-    uniform law of variance one in z2.
+    """Return the zone with one group, in which each run of constant density has its own place in z1
+    and is mapped onto an interval of z2 of variance one.
     """
     low = column.profile.runs[0].low
     cells = []
@@ -256,15 +265,15 @@ def _zone_of_one_group(column: Column, places: list[Interval]) -> Zone:
     return Zone(column, QQ.one, tuple(cells), (GroupBlock(0, (0,)),))
 
 
-def _round_below(x: Element) -> Element:
-    """Round a positive x down to a number of few bits."""
-    return round_down(x, power_below(x) * SHORT)
+def _round_down_to_few_bits(x: Element) -> Element:
+    """Return a number of few bits that is a little less than a positive x, or equal."""
+    return round_down(x, floor_power_of_two(x) * SHORT)
 
 
-def _round_inwards(interval: Interval) -> Interval:
-    """Return a slightly shorter interval whose ends have few bits."""
+def _round_inwards_to_few_bits(interval: Interval) -> Interval:
+    """Return a slightly shorter interval inside the given one, whose ends have few bits."""
     low, high = interval
-    unit = power_below(high - low) * SHORT
+    unit = floor_power_of_two(high - low) * SHORT
     return round_up(low, unit), round_down(high, unit)
 
 
@@ -273,40 +282,43 @@ def _normal_mass(low: Element, high: Element) -> float:
     return float(normal_mass(to_float(low), to_float(high)))
 
 
-def _fill_interval(column: Column, low: Element, high: Element, drafts: list, holes: list) -> None:
+def _append_copies_and_holes(
+    column: Column, low: Element, high: Element, drafts: list, holes: list
+) -> None:
     """Fill an interval of z1 with copies of the cells of a column.
 
-    The copies are added to `drafts`, the intervals between them to `holes`, a heap by mass.
+    The copies are added to `drafts`, the intervals between them to the heap `holes`, whose first
+    entry is the hole of the largest mass.
     """
-    cells = tuple(column.profile.mass_by_cell)
-    window = fill_window(cells)
-    unit, span = _round_below((high - low) / window.size), cells[-1] + 1
+    cells = tuple(column.profile.share_by_cell)
+    window = fill_window_with_copies(cells)
+    unit, span = _round_down_to_few_bits((high - low) / window.size), cells[-1] + 1
     for offset, mirrored in window.copies:
         start = low + offset * unit
         places = (start + unit * (span - 1 - k if mirrored else k) for k in cells)
         mass = sum(_normal_mass(place, place + unit) for place in places)
-        drafts.append(Draft(column, start, unit, mass, mirrored))
+        drafts.append(ZoneDraft(column, start, unit, mass, mirrored))
     for a, b in window.holes:
         ends = low + a * unit, low + b * unit
         heappush(holes, (-_normal_mass(*ends), len(drafts), a, column, *ends))
 
 
-def _fill_heaviest_holes(drafts: list, holes: list, most: float) -> None:
-    """Fill the heaviest holes until the others have at most the mass `most`."""
+def _fill_heaviest_holes(drafts: list, holes: list, most_mass: float) -> None:
+    """Fill the holes of the largest mass until the remaining ones have `most_mass` or less."""
     total = -sum(hole[0] for hole in holes)
-    while holes and total > most:
+    while holes and total > most_mass:
         _, _, _, column, low, high = heappop(holes)
         before = len(drafts)
-        _fill_interval(column, low, high, drafts, holes)
+        _append_copies_and_holes(column, low, high, drafts, holes)
         _check_strip_count(len(drafts))
         total -= sum(draft.mass for draft in drafts[before:])
 
 
-def _choose_blocks(drafts: list[Draft], most: float) -> list[BlockChoice]:
-    """Return blocks for each zone. The losses of all zones add up to at most `most`.
+def _choose_blocks(drafts: list[ZoneDraft], most_loss: float) -> list[BlockChoice]:
+    """Return blocks for each zone, with losses that add up to at most `most_loss`.
 
-    Each zone takes the choice with the least sum of loss and price, at one price of a strip for
-    all. It is the highest price at which the losses are small enough.
+    Strips have one price for all zones, about the highest at which the losses are small enough.
+    Each zone takes the choice for which its loss plus the price of its strips is least.
     """
     members: dict[int, list[int]] = {}
     for k, draft in enumerate(drafts):
@@ -326,19 +338,20 @@ def _choose_blocks(drafts: list[Draft], most: float) -> list[BlockChoice]:
             count += int(strips[picks].sum())
             chosen.update(zip(row, picks.tolist(), strict=True))
         _check_strip_count(count)
-        if loss <= most:
+        if loss <= most_loss:
             return [draft.block_choices[chosen[k]] for k, draft in enumerate(drafts)]
         price *= 0.7
-    raise _too_many_strips(MOST_STRIPS)
+    raise _too_many_strips_error(MOST_STRIPS)
 
 
 def _check_strip_count(count: int) -> None:
     """Raise `InvalidInputError` if there are too many strips."""
     if count > MOST_STRIPS:
-        raise _too_many_strips(count)
+        raise _too_many_strips_error(count)
 
 
-def _too_many_strips(count: int) -> InvalidInputError:
+def _too_many_strips_error(count: int) -> InvalidInputError:
+    """Return the error that reports a need of at least `count` strips."""
     return InvalidInputError(
         f"for this law and eps three layers need at least {count} strips, and at most "
         f"{MOST_STRIPS} are built: raise eps, take fewer bins, or layers=4"

@@ -29,35 +29,35 @@ from sympy import QQ, Rational
 from exactflow.exact.balls import ball, lower
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
-from exactflow.laws.universal.densities import PiecewiseConstantDensity, common_measure
+from exactflow.laws.universal.densities import PiecewiseConstantDensity, greatest_common_measure
 from exactflow.laws.universal.quantization import TUNING
 from exactflow.laws.universal.tilings import Interval, Tile, Tiling, check_tile_count, round_up
 
-ROOM = QQ(1, 2**20)  # latent cells are larger by this factor, which leaves space for ramps
-COARSEST = 64  # intervals up to this many times their common measure are cut by it
-THINNEST = 1e-150  # the least side of a cell, in units of the longer one: its square is a float
+ROOM = QQ(1, 2**20)  # latent cells are longer by this share, which leaves space for ramps
+COARSEST = 64  # how many times its common measure an interval may have for cells of that width
+THINNEST = 1e-150  # the least ratio of the sides of a cell whose square float64 represents
 
 
 def lower_bound_least_kl(density: PiecewiseConstantDensity) -> Rational:
-    """Return a lower bound of the KL divergence that holds for every volume-preserving map."""
+    """Return a lower bound of KL(P | f#N(0, I)) that holds for every volume-preserving map f."""
     below, moment = QQ.zero, QQ.zero
     for value, area in sorted(density.areas_by_density().items(), reverse=True):
         moment += value * area * (2 * below + area)
         below += area
     with ctx.workprec(TUNING.precision):
-        entropy = density.bound_negative_entropy(1.0) + (2 * arb.pi()).log()
+        entropy = density.enclose_negative_entropy() + (2 * arb.pi()).log()
         return QQ.to_sympy(lower(entropy + ball(moment) / (4 * arb.pi())))
 
 
-def translate_tiles(density: PiecewiseConstantDensity, count: int) -> Tiling:
-    """Return tiles of nearly equal size whose maps are translations.
+def tile_by_translations(density: PiecewiseConstantDensity, parts: int) -> Tiling:
+    """Return tiles of nearly equal size onto which cells of a lattice of latents are translated.
 
-    The widest intervals of the grid are cut into `count` parts, and only cells with mass are cut.
-    Each tile has a cell of the lattice of latents to itself. The more tiles, the smaller the KL.
+    The cells of the grid that have mass are cut along each axis into `parts` parts or more. The
+    more tiles, the smaller the KL.
     """
     occupied = [(i, j) for i, row in enumerate(density.values) for j, p in enumerate(row) if p]
     (width, columns), (height, rows) = (
-        _cut_axis(edges, set(used), count)
+        _choose_width_and_cut(edges, set(used), parts)
         for edges, used in zip(density.grid, zip(*occupied, strict=True), strict=True)
     )
     check_tile_count(sum(len(columns[i]) * len(rows[j]) for i, j in occupied))
@@ -66,7 +66,7 @@ def translate_tiles(density: PiecewiseConstantDensity, count: int) -> Tiling:
     ]
     cells.sort(key=lambda cell: cell[1:])  # column by column, from below
     order = sorted(range(len(cells)), key=lambda k: -cells[k][0])
-    places = _nearest_cells(width, height, len(cells))
+    places = _lattice_cells_nearest_zero(width, height, len(cells))
     used = sorted({x for _, x, _ in cells})
     bands = sorted({j for _, j in places})
     column, band = ({x: k for k, x in enumerate(found)} for found in (used, bands))
@@ -76,21 +76,22 @@ def translate_tiles(density: PiecewiseConstantDensity, count: int) -> Tiling:
         value, x, (low, high) = cells[k]
         mass = to_float(value * (x[1] - x[0]) * (high - low))
         tiles[k] = Tile(column[x], low, high, band[j], mass)
-        slots[k] = _lattice_interval(i, width)
-    return Tiling(used, tiles, [_lattice_interval(j, height) for j in bands], slots, rigid=True)
+        slots[k] = _widened_lattice_interval(i, width)
+    return Tiling(
+        used, tiles, [_widened_lattice_interval(j, height) for j in bands], slots, rigid=True
+    )
 
 
-def _cut_axis(
+def _choose_width_and_cut(
     edges: list[Element], used: set[int], count: int
 ) -> tuple[Element, dict[int, list[Interval]]]:
-    """Cut the used intervals of one coordinate into equal parts.
+    """Choose a width, and cut the used intervals between `edges` into equal parts within it.
 
-    Returns a width, which no part exceeds, and the parts of each interval. The width is a fraction
-    1 / count of the common measure of the intervals, unless that is much shorter than the longest
-    interval, whose fraction is taken then.
+    Returns the width and, by the index of an interval, its parts. The width is 1 / count of the
+    common measure of the intervals; or of the longest interval, if that is much longer.
     """
     lengths = {k: edges[k + 1] - edges[k] for k in used}
-    longest, common = max(lengths.values()), common_measure(list(lengths.values()))
+    longest, common = max(lengths.values()), greatest_common_measure(list(lengths.values()))
     width = (common if longest <= COARSEST * common else longest) / count
     parts = {}
     for k, length in lengths.items():
@@ -99,8 +100,13 @@ def _cut_axis(
     return width, parts
 
 
-def _nearest_cells(width: Element, height: Element, count: int) -> list[tuple[int, int]]:
-    """Return the `count` cells of a lattice that are nearest to zero, a corner of cell (0, 0)."""
+def _lattice_cells_nearest_zero(
+    width: Element, height: Element, count: int
+) -> list[tuple[int, int]]:
+    """Return the indices of the `count` lattice cells whose centers are nearest to zero.
+
+    Zero is the lower left corner of cell (0, 0).
+    """
     sides = [max(to_float(x / max(width, height)), THINNEST) for x in (width, height)]
     radius = np.sqrt(count * sides[0] * sides[1] / np.pi) + sum(sides)
     most = [min(np.ceil(radius / side), count) for side in sides]
@@ -110,7 +116,7 @@ def _nearest_cells(width: Element, height: Element, count: int) -> list[tuple[in
     return list(zip(i[nearest].astype(int).tolist(), j[nearest].astype(int).tolist(), strict=True))
 
 
-def _lattice_interval(i: int, side: Element) -> Interval:
-    """Return the interval i of a lattice that is a little wider than `side`."""
+def _widened_lattice_interval(i: int, side: Element) -> Interval:
+    """Return interval i of a lattice, a little wider than `side`, with gaps between intervals."""
     wide, gap = side * (1 + ROOM), side * ROOM / 4
     return i * wide + gap, (i + 1) * wide - gap

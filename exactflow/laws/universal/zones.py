@@ -1,4 +1,4 @@
-"""Zones of three coupling layers: where they send the data, and their certified bound of KL.
+"""Zones of three coupling layers: the layers that they define, and their certified bound of KL.
 
 Theorem, notation and the names of the terms are those of `exactflow.laws.universal.three_layers`.
 """
@@ -17,42 +17,44 @@ from exactflow.exact.balls import ball, lower
 from exactflow.exact.numbers import to_float
 from exactflow.exact.typing import Element
 from exactflow.flows.nonlinear import PiecewiseCoupling
-from exactflow.laws.universal.densities import DensityRun, common_measure
-from exactflow.laws.universal.quantization import power_below
+from exactflow.laws.universal.densities import DensityRun, greatest_common_measure
+from exactflow.laws.universal.quantization import floor_power_of_two
 from exactflow.laws.universal.tilings import (
     RAMPS,
     Interval,
-    build_layer,
-    count_digits_lost_to_size,
-    mean_square,
-    ramp_bound_constants,
+    bound_kl_per_margin_mass,
+    build_piecewise_layer,
+    count_float64_digits_lost,
+    mean_square_of_uniform,
     stacking_shifts,
 )
 
-SHAPING = QQ(1766, 10000)  # a little more than log(pi e / 6) / 2
-MOST_CELLS = 2**8
-BITS = 64  # of the lengths of groups, in units of the length of their column
+SHAPING = QQ(1766, 10000)  # a little more than log(pi e / 6) / 2, the loss of one uniform band
+MOST_CELLS = 2**8  # the most cells between the ends of a law of x2 that are moved one by one
+BITS = 64  # lengths of groups are multiples of 2^-BITS times the length of their column
+StripColumnZoneCounts = tuple[int, int, int]
+StartAndLength = tuple[Element, Element]
 
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """The law of x2 given x1 in a column of the grid: its runs of constant density, from below."""
+    """The law of x2 given x1 in a column of the grid: its runs of constant density, ascending."""
 
     runs: tuple[DensityRun, ...]
 
     @cached_property
-    def is_uniform(self) -> bool:
-        """Whether the density is constant where it is not zero."""
+    def is_uniform_on_support(self) -> bool:
+        """Whether the density takes one positive value only."""
         return len({run.share / (run.high - run.low) for run in self.runs}) == 1
 
     @cached_property
     def cell_length(self) -> Element:
-        """The length of the cells: all ends of runs are multiples of it above the lowest end."""
-        return common_measure([x - self.runs[0].low for run in self.runs for x in run[:2]])
+        """The largest length of which all distances between ends of runs are multiples."""
+        return greatest_common_measure([x - self.runs[0].low for run in self.runs for x in run[:2]])
 
     @cached_property
-    def mass_by_cell(self) -> dict[int, Element]:
-        """The share of the mass in each cell that has mass; cells are numbered from below."""
+    def share_by_cell(self) -> dict[int, Element]:
+        """The share of the mass in each cell with mass; cells are numbered from the lowest, 0."""
         found = {}
         for run in self.runs:
             a, b = (int((x - self.runs[0].low) / self.cell_length) for x in run[:2])
@@ -60,8 +62,8 @@ class Profile:
         return found
 
     def enclose_kl_from_uniform(self) -> arb:
-        """Return KL(law | uniform law on its support)."""
-        if self.is_uniform:
+        """Return an enclosure of KL(law | uniform law on its support)."""
+        if self.is_uniform_on_support:
             return arb(0)
         total = sum((run.high - run.low for run in self.runs), QQ.zero)
         ratios = [run.share * total / (run.high - run.low) for run in self.runs]
@@ -69,14 +71,14 @@ class Profile:
         return sum(terms, arb(0))
 
     @cached_property
-    def can_slide(self) -> bool:
-        """Whether sliding cells lose less than `SHAPING`, and are not too many."""
+    def is_better_with_sliding_cells(self) -> bool:
+        """Whether a zone of cells loses less than `SHAPING`, and the cells are not too many."""
         span = (self.runs[-1].high - self.runs[0].low) / self.cell_length
         return bool(span <= MOST_CELLS and self.enclose_kl_from_uniform() < ball(SHAPING))
 
 
 class Column(NamedTuple):
-    """An interval of x1 on which x2 has one law, and its mass."""
+    """An interval of x1 on which x2 has one law, with its mass."""
 
     ends: Interval
     mass: Element
@@ -84,14 +86,14 @@ class Column(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """An interval of x2 and its images.
+    """An interval of x2 in a column, and how a zone maps it.
 
     Attributes
     ----------
     number, low, width : its number, its distance above the lowest point, and its length.
     share : its share of the mass of the column.
-    place : the interval of z1 that holds its images.
-    scale, center : on the place, b = scale z2 + center, where b is counted from the zone's start.
+    place : the interval of z1 that contains its images.
+    scale, center : on the place, b = scale z2 + center, where b is measured from the zone's start.
     """
 
     number: int
@@ -109,9 +111,9 @@ class Cell(NamedTuple):
 
 
 class GroupBlock(NamedTuple):
-    """Groups of x1 of equal length, neighbours in this order.
+    """Neighbouring groups, which are intervals of x1 of equal length, ascending.
 
-    The first layer moves x2 in them by `start` plus their `shifts`, in units of the cells.
+    In group j the first layer, from data to latents, moves x2 by `start` + `shifts[j]` cells.
     """
 
     start: int
@@ -120,10 +122,10 @@ class GroupBlock(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Zone:
-    """Blocks of a column that share their places in z1.
+    """Blocks of a column, with the places in z1 that they share.
 
     If cells of two groups have the same b, the distance of the groups, in units of their length, is
-    that of the places, in units of theirs.
+    the distance of their places, in units of the length of a place.
     """
 
     column: Column
@@ -133,27 +135,34 @@ class Zone:
 
     @cached_property
     def block_second_moments(self) -> list[Element]:
-        """E|z|^2 on each block."""
-        first = sum((cell.share * mean_square(*cell.place) for cell in self.cells), QQ.zero)
-        shifts = {id(block.shifts): block.shifts for block in self.blocks}  # many blocks share one
+        """The mean of z1^2 + z2^2 on each block."""
+        first = sum(
+            (cell.share * mean_square_of_uniform(*cell.place) for cell in self.cells), QQ.zero
+        )
+        shifts = {
+            id(block.shifts): block.shifts for block in self.blocks
+        }  # many blocks share one list of shifts
         moments = {key: _mean_and_mean_square(row) for key, row in shifts.items()}
         return [
-            first + self._second_moment(block.start, *moments[id(block.shifts)])
+            first + self._block_second_moment_of_z2(block.start, *moments[id(block.shifts)])
             for block in self.blocks
         ]
 
-    def _second_moment(self, start: int, mean: Element, square: Element) -> Element:
+    def _block_second_moment_of_z2(
+        self, start: int, mean_shift: Element, mean_square_shift: Element
+    ) -> Element:
         """Return E z2^2 in a block, from the mean and the mean square of its shifts."""
         unit, found = self.unit, QQ.zero
         for cell in self.cells:
             off = start * unit + cell.low + cell.width / 2 - cell.center
-            total = square * unit**2 + 2 * off * mean * unit + off * off + cell.width**2 / 12
+            total = mean_square_shift * unit**2 + 2 * off * mean_shift * unit + off * off
+            total += cell.width**2 / 12
             found += cell.share * total / cell.scale**2
         return found
 
     @cached_property
-    def block_weights(self) -> list[float]:
-        """The mass of N(0, I) on the images of each block, in geometric means over cells."""
+    def block_normal_masses(self) -> list[float]:
+        """About the mass of N(0, I) on the image of each block, from a geometric mean of it."""
         volume = sum(
             to_float(cell.share) * np.log(to_float(cell.place_length * cell.width / cell.scale))
             for cell in self.cells
@@ -164,46 +173,46 @@ class Zone:
         ]
 
     @property
-    def strips(self) -> int:
-        """The approximate number of intervals of b, each of which has one map of x1."""
+    def approximate_strip_count(self) -> int:
+        """About the number of strips, which are intervals of b, each with one map of x1."""
         return sum(len(block.shifts) for block in self.blocks) + len(self.cells)
 
     @property
-    def height(self) -> Element:
-        """The length of the interval of b."""
+    def b_length(self) -> Element:
+        """The length of the interval of b that the zone takes."""
         block, cell = self.blocks[-1], self.cells[-1]
         return (block.start + max(block.shifts)) * self.unit + cell.low + cell.width
 
 
 def _mean_and_mean_square(shifts: Sequence[int]) -> tuple[Element, Element]:
-    """Return the mean and the mean square of integers."""
+    """Return the mean of integers and the mean of their squares."""
     return QQ(sum(shifts), len(shifts)), QQ(sum(k * k for k in shifts), len(shifts))
 
 
 @dataclass(frozen=True, eq=False)
 class Arrangement:
-    """The zones of all columns, with the intervals of their groups in x1 and strips in b."""
+    """The zones of all columns, with the intervals of x1 and of b that they take."""
 
     columns: list[Column]
     zones: list[Zone]
 
     @cached_property
-    def zone_starts(self) -> list[Element]:
-        """The start of the interval of b of each zone."""
+    def zone_starts_in_b(self) -> list[Element]:
+        """The lower end of the interval of b of each zone."""
         finest = min(cell.width for zone in self.zones for cell in zone.cells)
-        return stacking_shifts([(QQ.zero, zone.height) for zone in self.zones], finest)
+        return stacking_shifts([(QQ.zero, zone.b_length) for zone in self.zones], finest)
 
     @cached_property
-    def group_intervals(self) -> list[list[Interval]]:
-        """The start in x1 and the length of the groups of each block, for each zone.
+    def group_starts_and_lengths(self) -> list[list[StartAndLength]]:
+        """For each block of each zone, the start of its first group in x1, and the length of each.
 
-        Blocks share the column in the ratio of their weights, which gives the least KL. Lengths are
-        rounded to few bits; the heaviest block gets the rest.
+        Blocks share the column in the ratio of `block_normal_masses`, which gives the least KL.
+        Lengths are rounded to few bits; the block of the largest mass gets the rest.
         """
         rows: dict[Interval, list[tuple]] = {}
         for k, zone in enumerate(self.zones):
             row = rows.setdefault(zone.column.ends, [])
-            row += [(weight, k, i) for i, weight in enumerate(zone.block_weights)]
+            row += [(weight, k, i) for i, weight in enumerate(zone.block_normal_masses)]
         found: list[list] = [[None] * len(zone.blocks) for zone in self.zones]
         for (x, end), row in rows.items():
             total, unit = sum(weight for weight, _, _ in row), (end - x) / 2**BITS
@@ -221,7 +230,7 @@ class Arrangement:
         """The least and the largest scale from z1 to x1."""
         found = [
             length / cell.place_length
-            for zone, row in zip(self.zones, self.group_intervals, strict=True)
+            for zone, row in zip(self.zones, self.group_starts_and_lengths, strict=True)
             for cell in zone.cells
             for _, length in row
         ]
@@ -234,12 +243,14 @@ class Arrangement:
         return min(found), max(found)
 
     @cached_property
-    def bounding_box(self) -> tuple[Interval, Interval]:
-        """Intervals that contain x1, and b, of all points of the box around the law."""
+    def x1_and_b_bounds(self) -> tuple[Interval, Interval]:
+        """An interval that contains x1, and one that contains b, for all points of the bounding box
+        of the law.
+        """
         marks = [
             mark - zone.column.profile.runs[0].low
-            for zone, start in zip(self.zones, self.zone_starts, strict=True)
-            for mark in (start, start + zone.height)
+            for zone, start in zip(self.zones, self.zone_starts_in_b, strict=True)
+            for mark in (start, start + zone.b_length)
         ]
         runs = [column.profile.runs for column in self.columns]
         low, high = min(row[0].low for row in runs), max(row[-1].high for row in runs)
@@ -247,71 +258,78 @@ class Arrangement:
         return first, (low + min(marks), high + max(marks))
 
     @cached_property
-    def latent_bounds(self) -> tuple[Element, Element]:
-        """Upper bounds of |z1| and |z2| for all points of the hull, also on ramps."""
-        (a, b), (c, d) = self.bounding_box
+    def latent_magnitude_bounds(self) -> tuple[Element, Element]:
+        """Upper bounds of |z1| and |z2| for all points of the bounding box, also on ramps."""
+        (a, b), (c, d) = self.x1_and_b_bounds
         places = [x for zone in self.zones for cell in zone.cells for x in cell.place]
         return max(map(abs, places)) + (b - a) / self.x1_scale_range[0], (
             d - c
         ) / self.b_scale_range[0]
 
     @property
-    def counts(self) -> tuple[int, int, int]:
-        """The approximate number of strips, and the numbers of columns and zones."""
-        return sum(zone.strips for zone in self.zones), len(self.columns), len(self.zones)
+    def counts(self) -> StripColumnZoneCounts:
+        """About the number of strips, and the numbers of columns and zones."""
+        return (
+            sum(zone.approximate_strip_count for zone in self.zones),
+            len(self.columns),
+            len(self.zones),
+        )
 
     @property
-    def lost_digits(self) -> int:
-        """The decimal digits that float64 loses in latents, see `count_digits_lost_to_size`.
+    def digits_lost_in_float64(self) -> int:
+        """The decimal digits that float64 loses in latents, see `count_float64_digits_lost`.
 
-        They are the digits of the largest x1 and b in units of their least scales.
+        They are the digits before the point of the largest x1 and b in units of their least scales.
         """
-        (a, b), (c, d) = self.bounding_box
+        (a, b), (c, d) = self.x1_and_b_bounds
         first, second = max(abs(a), abs(b)) / self.x1_scale_range[0], max(abs(c), abs(d))
-        largest = max(first, second / self.b_scale_range[0], *self.latent_bounds)
-        return count_digits_lost_to_size(
+        largest = max(first, second / self.b_scale_range[0], *self.latent_magnitude_bounds)
+        return count_float64_digits_lost(
             largest, [a, b, c, d, *self.x1_scale_range, *self.b_scale_range]
         )
 
     def layers(self, margins: tuple[Element, ...], count: int = 3) -> Iterator[PiecewiseCoupling]:
         """Yield the three layers, from latent to data.
 
-        Groups, cells and places have margins at both ends, which are this share of their lengths.
-        Outside the margins no point is on a ramp.
+        Groups, cells and places have margins at both ends; `margins` contains the one share of
+        their lengths that these take. No point outside the margins is on a ramp.
         """
         (margin,), places, strips, marks = margins, [], [], []
         for zone, start, row in zip(
-            self.zones, self.zone_starts, self.group_intervals, strict=True
+            self.zones, self.zone_starts_in_b, self.group_starts_and_lengths, strict=True
         ):
             for place, scale, center in {cell[4:] for cell in zone.cells}:
-                places.append((_trim_ends(place, margin), start + center, scale))
+                places.append((_trim_share_of_ends(place, margin), start + center, scale))
             for block, (x, length) in zip(zone.blocks, row, strict=True):
                 seen: set = set()
                 for k, shift in enumerate(block.shifts):
                     b, low = start + (block.start + shift) * zone.unit, x + k * length
                     mark = zone.column.profile.runs[0].low - b
-                    marks.append((_trim_ends((low, low + length), margin), mark))
+                    marks.append((_trim_share_of_ends((low, low + length), margin), mark))
                     for cell in zone.cells:
                         if shift + cell.number in seen:
                             continue
                         seen.add(shift + cell.number)
                         s = length / cell.place_length
                         ends = b + cell.low, b + cell.low + cell.width
-                        strips.append((_trim_ends(ends, margin), low - s * cell.place[0], s))
-        yield build_layer("second", sorted(places))
-        yield build_layer("first", sorted(strips))
-        yield build_layer("second", sorted(marks))
+                        strips.append(
+                            (_trim_share_of_ends(ends, margin), low - s * cell.place[0], s)
+                        )
+        yield build_piecewise_layer("second", sorted(places))
+        yield build_piecewise_layer("first", sorted(strips))
+        yield build_piecewise_layer("second", sorted(marks))
 
     def margins_and_kl_terms(
         self, entropy: arb, room: Element
     ) -> tuple[tuple[Element, ...], list[arb]]:
-        """Return margins, and the terms for cells and ramps of the bound of KL.
+        """Return the share of lengths that margins take, and the terms of the bound of KL for cells
+        and ramps.
 
         `entropy` encloses E log p; the margins are so narrow that the term for ramps is a small
         share of `room`.
         """
         constant, cells, covered = (2 * arb.pi()).log(), entropy, QQ.zero
-        for zone, row in zip(self.zones, self.group_intervals, strict=True):
+        for zone, row in zip(self.zones, self.group_starts_and_lengths, strict=True):
             (a, b), volume = zone.column.ends, constant
             for cell in zone.cells:
                 volume += ball(cell.share) * ball(cell.scale / cell.place_length).log()
@@ -321,15 +339,13 @@ class Arrangement:
                 mass = zone.column.mass * length * len(block.shifts) / (b - a)
                 covered += mass
                 cells += ball(mass) * (volume + ball(length).log() + ball(energy) / 2)
-        least, largest = (
-            s * u for s, u in zip(self.x1_scale_range, self.b_scale_range, strict=True)
-        )
-        _, _, rate = ramp_bound_constants(least, largest, self.latent_bounds)
-        margin = min(power_below(lower(ball(room * RAMPS / 4) / rate)), QQ(1, 8))
+        (s, s_most), (u, u_most) = self.x1_scale_range, self.b_scale_range
+        rate = bound_kl_per_margin_mass((s * u, s_most * u_most), self.latent_magnitude_bounds)
+        margin = min(floor_power_of_two(lower(ball(room * RAMPS / 4) / rate)), QQ(1, 8))
         return (margin,), [cells, rate * ball(4 * margin + 1 - covered)]
 
 
-def _trim_ends(interval: Interval, margin: Element) -> Interval:
-    """Return the interval without this share of its length at both ends."""
+def _trim_share_of_ends(interval: Interval, share: Element) -> Interval:
+    """Return the interval without this share of its length at each end."""
     low, high = interval
-    return low + margin * (high - low), high - margin * (high - low)
+    return low + share * (high - low), high - share * (high - low)

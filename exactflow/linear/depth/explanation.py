@@ -13,8 +13,8 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.exact import linalg
 from exactflow.explanation import Step
-from exactflow.explanation.identity_text import names_in_formula
-from exactflow.explanation.steps import order_and_flip_matrices
+from exactflow.explanation.identity_text import names_and_functions_in_formula
+from exactflow.explanation.steps import nontrivial_order_and_flip_matrices
 from exactflow.explanation.symbolic_identities import Identity
 from exactflow.flows.orientation import CoordinateLayout
 from exactflow.linear.depth import equations
@@ -25,9 +25,9 @@ from exactflow.linear.depth.rank_obstructions import find_scalars_and_forced_eig
 _MOST_MINORS = 100
 
 
-def rename_clashing_letters(step: Step, before: Sequence[Step]) -> Step:
+def rename_clashing_letters(step: Step, earlier: Sequence[Step]) -> Step:
     """Return a step with primes on the letters that earlier steps use for other values."""
-    known = {name: value for other in before for name, value in other.after.items()}
+    known = {name: value for other in earlier for name, value in other.after.items()}
     names = {name: f"{name}'" for name, x in step.after.items() if known.get(name, x) != x}
     return step.rename(names)
 
@@ -65,7 +65,7 @@ def obstruction_step(
     blocks = dict(zip(names, found.blocks_for_pattern, strict=True))
     blocks |= dict(zip(names.lower(), found.inverse_for_pattern, strict=True))
     field = found.matrix.domain
-    posed = order_and_flip_matrices(layout.order, layout.flips, field) if layout else {}
+    posed = nontrivial_order_and_flip_matrices(layout.order, layout.flips, field) if layout else {}
     left, right = ("E ", " E^T") if "E" in posed else ("", "")
     right = " F" * ("F" in posed) + right
     name = "N" if posed else "M"
@@ -174,7 +174,7 @@ def _multiplier_identities_and_values(
     for j, (equation, W) in enumerate(used, 1):
         K = f"K{j}"
         values[K] = W
-        letters = names_in_formula(found.fill_in_block_names(equation.name))
+        letters = names_and_functions_in_formula(found.fill_in_block_names(equation.name))
         mentioned = {name: blocks[name] for name in letters if name in blocks}
         for X, P, Q in equation.terms:
             left, right_factor = (

@@ -34,7 +34,7 @@ from functools import cached_property
 from flint import arb, arb_mat
 
 from exactflow.exact.balls import ball
-from exactflow.exact.exceptional import record_one_nonzero
+from exactflow.exact.exceptional import record_simplest_nonzero
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.equations import sign
 from exactflow.linear.depth.pattern import PatternInstance
@@ -58,7 +58,7 @@ class MinorEquations:
 
     @staticmethod
     def of(instance: PatternInstance) -> "MinorEquations":
-        """Return the equations for a pattern that D and a decide: ULUL, LULU, or five if C = 0."""
+        """Return the equations for patterns that D and a decide: four letters, or five if C = 0."""
         left, right = (minors.all() for minors in instance.minors_of_D_and_a)
         return MinorEquations(left, right, instance.split.det)
 
@@ -79,7 +79,7 @@ class MinorEquations:
         return tuple(sorted({S.bit_count() for S, pair in pairs if any(pair)} - {0}))
 
     def combine(self, multipliers: Sequence[Polynomial]) -> dict[Exponents, Element]:
-        """Return the sum of the k-th multiplier times (left side - right side of equation k).
+        """Return the sum over k of multiplier k times (left side - right side of equation k).
 
         Polynomials are dicts from the 2 n exponents of x and y to nonzero coefficients.
         """
@@ -123,5 +123,5 @@ def has_opposed_minors(instance: PatternInstance, k: int) -> bool:
     values, field = [*left, *(-x for x in right)], instance.matrix.domain
     if {sign(x, field) for x in values} - {0} not in ({1}, {-1}):
         return False
-    record_one_nonzero(values, field)
+    record_simplest_nonzero(values, field)
     return True

@@ -97,7 +97,7 @@ class MinimalDepth(DepthBounds, FlowResult):
     @property
     def where(self) -> str:
         """The values of the symbols for which the bounds hold, in words; empty without symbols."""
-        return self.assumptions.condition_text(self.exceptional)
+        return self.assumptions.format_condition_clause(self.exceptional)
 
     def __str__(self) -> str:
         reasons = "; ".join(
@@ -117,7 +117,7 @@ class MinimalDepth(DepthBounds, FlowResult):
         kind = "additive layers" if self.scales == "additive" else "layers with positive scales"
         named = field_suffix_unless_rational(self.flow.field, quote="``")
         M = f"`M`{named}{',' * bool(named)}"
-        where = self.assumptions.condition_text(self.exceptional, quote="``")
+        where = self.assumptions.format_condition_clause(self.exceptional, quote="``")
         claim = (
             f"{M} takes {self.summary}{where}."
             if self.is_decided

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from exactflow.exact.signed_permutation import cycles_of
+from exactflow.exact.signed_permutation import cycles_from_last_index
 
 
 class CooMatrix(NamedTuple):
@@ -112,7 +112,7 @@ class ReversingInvolution(NamedTuple):
 
 def find_reversing_involution(theta: SignedPermutation) -> ReversingInvolution:
     """Return K, which fixes the last coordinate, with g and Z, for a Theta of determinant 1."""
-    cycles = cycles_of(theta.rows.tolist())
+    cycles = cycles_from_last_index(theta.rows.tolist())
     line = np.array([i for cycle in cycles for i in cycle])
     lengths = np.array([len(cycle) for cycle in cycles])
     starts = np.cumsum(lengths) - lengths

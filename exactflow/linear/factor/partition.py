@@ -104,9 +104,8 @@ def shears_for_smaller_first_half(blocks: Blocks) -> ShearList:
         for k in range(tries):
             draws = Draws(field, k if field.is_FiniteField else 2**k // 2)
             for search in searches:
-                with (
-                    collect_steps()
-                ):  # these steps are dropped: they are about reduced or transposed blocks
+                # these steps are dropped, since they are about reduced or transposed blocks
+                with collect_steps():
                     shears = search.find_shears(blocks, draws)
                 if shears is not None:
                     _record_drawn_shears(shears)

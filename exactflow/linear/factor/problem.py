@@ -12,9 +12,12 @@ from exactflow.errors import OrientationError, SingularMatrixError
 from exactflow.exact import linalg
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.numbers import format_field, format_short
-from exactflow.exact.signed_permutation import permutation_sign, read_signed_permutation
+from exactflow.exact.signed_permutation import (
+    find_row_permutation_and_signs,
+    signed_permutation_det,
+)
 from exactflow.exact.typing import Element, Half, PartitionLike
-from exactflow.explanation.steps import order_and_flip_matrices, record_step
+from exactflow.explanation.steps import nontrivial_order_and_flip_matrices, record_step
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
 from exactflow.flows.orientation import CoordinateLayout, Orientation, layout_for_orientation
@@ -71,7 +74,7 @@ class Problem:
     @cached_property
     def rational_signed_permutation(self) -> SignedPermutation | None:
         """The target as (perm, signs), if it is a signed permutation over QQ, else None."""
-        return read_signed_permutation(self.target) if self.target.domain.is_QQ else None
+        return find_row_permutation_and_signs(self.target) if self.target.domain.is_QQ else None
 
     def make_unverified_flow(
         self,
@@ -137,7 +140,9 @@ class Problem:
 
         def named_matrices() -> dict[str, DomainMatrix]:
             flips, blocks = self.layout.flips, self.blocks(exchanged, divided_half)
-            named = {"M": self.target.to_dense()} | order_and_flip_matrices(order, flips, field)
+            named = {"M": self.target.to_dense()} | nontrivial_order_and_flip_matrices(
+                order, flips, field
+            )
             if divided:
                 place = 0 if divided_half == "first" else blocks.A.shape[0]
                 named["Delta"] = linalg.diagonal(self._diagonal_ones_except(place, self.det), field)
@@ -154,8 +159,8 @@ def _nonzero_determinant(target: DomainMatrix) -> Element:
 
     For a signed permutation this takes linear time.
     """
-    if (signed := read_signed_permutation(target)) is not None:
-        return target.domain.convert(permutation_sign(*signed))
+    if (signed := find_row_permutation_and_signs(target)) is not None:
+        return target.domain.convert(signed_permutation_det(*signed))
     det = target.to_dense().det()
     if not det:
         raise SingularMatrixError(

@@ -123,7 +123,7 @@ def merge_masks(
 
 
 def _make_filled_builder(given: list, mask: "PartitionLike | None") -> OneMaskBuilder:
-    """Add flows and matrices, of one dimension and over one field, to a builder for a mask."""
+    """Return a builder that contains the layers of flows and matrices over one field."""
     d = given[0].shape[0] if isinstance(given[0], DomainMatrix) else given[0].dimension
     first = next((flow for flow in given if isinstance(flow, Flow)), None)
     if mask is None and first is not None:
@@ -143,7 +143,10 @@ def _make_filled_builder(given: list, mask: "PartitionLike | None") -> OneMaskBu
 
 
 def _read_over_common_field(flows: object) -> list:
-    """Check that items are flows and matrices of one dimension; return them over one field."""
+    """Return flows and matrices over the smallest field that contains all their entries.
+
+    Raises `InvalidInputError` unless there is at least one, and all have one dimension.
+    """
     if isinstance(flows, Flow) or not isinstance(flows, Iterable):
         raise InvalidInputError(
             f"expected a list of flows and matrices, got {format_short(flows)}: pass [flow, ..]"
@@ -168,7 +171,7 @@ def _read_over_common_field(flows: object) -> list:
 
 
 def _to_coupling_flow_if_linear(flow: PiecewiseFlow) -> Flow:
-    """Return a flow whose layers are all linear as a `CouplingFlow`, and another flow unchanged."""
+    """Return a flow as a `CouplingFlow` if all its layers are linear, else unchanged."""
     linear = [layer for layer in flow.layers if isinstance(layer, LinearCoupling)]
     if len(linear) < flow.depth:
         return flow
@@ -178,7 +181,7 @@ def _to_coupling_flow_if_linear(flow: PiecewiseFlow) -> Flow:
 def _convert_to_common_field(given: list) -> list:
     """Return flows and matrices over the smallest field that contains all entries.
 
-    Rational matrices are converted to GF(p) if need be; rational flows are not.
+    Beside flows over GF(p), a rational matrix is converted to GF(p); a rational flow is not.
     """
     matrices = [item for item in given if isinstance(item, DomainMatrix)]
     flows = [item for item in given if isinstance(item, Flow)]
@@ -186,7 +189,7 @@ def _convert_to_common_field(given: list) -> list:
     field = common_field(fields + [M.domain for M in matrices if not (fields and M.domain.is_QQ)])
     if not (field.is_QQ or all(isinstance(flow, CouplingFlow) for flow in flows)):
         raise InvalidInputError(
-            f"expected rational weights beside piecewise-linear couplings, got weights in {field}"
+            f"expected rational weights with piecewise-linear couplings, got weights in {field}"
         )
     return [
         over_common_field(item, field)
@@ -197,7 +200,7 @@ def _convert_to_common_field(given: list) -> list:
 
 
 def _extend_field_if_linear(flow: Flow, field: Domain) -> Flow:
-    """Return a linear flow over a larger field, and a piecewise-linear flow unchanged."""
+    """Return a flow over a larger field if it is linear, else unchanged."""
     if not isinstance(flow, CouplingFlow):
         return flow
     layers = [layer if layer.field == field else layer.convert_to(field) for layer in flow.layers]
@@ -205,14 +208,16 @@ def _extend_field_if_linear(flow: Flow, field: Domain) -> Flow:
 
 
 def _verify_product(flow: CouplingFlow, given: list) -> None:
-    """Compare a flow with the product of the flows and matrices given."""
+    """Raise `VerificationError` unless a flow equals the product of flows and matrices."""
     verify(flow, reduce(lambda product, M: M * product, matrices_of(given)))
 
 
-def _split_flow_or_matrix(item: "Flow | DomainMatrix", partition: tuple[int, int]) -> Iterator:
-    """Yield the parts of a flow, which fit the partition, in the user's coordinates.
+def _split_flow_or_matrix(
+    item: "Flow | DomainMatrix", partition: tuple[int, int]
+) -> Iterator[MaskedPart | DomainMatrix]:
+    """Yield the couplings of a flow, split into parts that fit the partition, in coordinates of x.
 
-    A matrix is yielded unchanged; the flips of a flow are yielded as a diagonal matrix.
+    The flips of a flow are yielded first, as a diagonal matrix. A matrix is yielded unchanged.
     """
     if isinstance(item, DomainMatrix):
         yield item
@@ -227,7 +232,7 @@ def _split_flow_or_matrix(item: "Flow | DomainMatrix", partition: tuple[int, int
 
 
 class _Block(NamedTuple):
-    """Rows and columns of a shift; the first block of the same rows also has their scales."""
+    """Rows and columns of a shift. The first block with these rows has their scales, too."""
 
     rows: list[int]
     columns: list[int]
@@ -235,17 +240,17 @@ class _Block(NamedTuple):
 
 
 def _split_part(part: MaskedPart, partition: tuple[int, int]) -> Iterator[MaskedPart]:
-    """Yield the fewest parts that compose to a part and fit the partition."""
+    """Split a part into the fewest parts that fit the partition and compose to it."""
     reads = {
         i: read for i, read in _coordinates_read(part.layer).items() if part.moved[i] is not None
     }
     cuts = [_cut_shift_into_blocks(reads, *sizes) for sizes in (partition, partition[::-1])]
-    if isinstance(part.layer, PiecewiseCoupling):  # a function reads all its coordinates at once
+    if isinstance(part.layer, PiecewiseCoupling):  # it reads all its coordinates at once
         cuts = [blocks for blocks in cuts if all(block.is_first for block in blocks)]
         if not cuts:
             raise InvalidInputError(
-                f"{part.layer!r} reads more than {max(partition)} coordinates at once, the size of "
-                "the larger half: choose a mask with a larger half"
+                f"the coupling {part.layer!r} reads more than {max(partition)} coordinates at "
+                "once, the size of the larger half: choose a mask with a larger half"
             )
     blocks = min(cuts, key=len)
     if isinstance(part.layer, MergedCoupling) and len(blocks) > 1:
@@ -258,7 +263,10 @@ def _split_part(part: MaskedPart, partition: tuple[int, int]) -> Iterator[Masked
 def _cut_shift_into_blocks(
     reads: dict[int, set[int]], most_moved: int, most_read: int
 ) -> list[_Block]:
-    """Cut a shift into blocks of bounded size, given the columns that each row reads."""
+    """Cut a shift into blocks of at most `most_moved` rows and `most_read` columns.
+
+    `reads` maps each row to the columns that it reads.
+    """
     blocks = []
     for rows in _cut_into_batches(sorted(reads), most_moved):
         columns = sorted(set().union(*(reads[i] for i in rows)))
@@ -272,7 +280,7 @@ def _cut_into_batches(items: list[int], size: int) -> list[list[int]]:
 
 
 def _restrict_to_block(part: MaskedPart, block: _Block) -> MaskedPart:
-    """Return the part that moves only the rows of a block, and reads only its columns."""
+    """Return a part restricted to a block: it moves only its rows, and reads only its columns."""
     layer = part.layer
     if isinstance(layer, LinearCoupling) and not block.is_first:
         layer = LinearCoupling.trusted(layer.partition, layer.moves, layer.shift_matrix)
@@ -284,7 +292,7 @@ def _restrict_to_block(part: MaskedPart, block: _Block) -> MaskedPart:
 
 
 def _coordinates_read(layer: Any) -> dict[int, set[int]]:
-    """Return, for each coordinate that a layer changes, the kept coordinates that it reads."""
+    """Map each coordinate that a layer changes to the kept coordinates that its change reads."""
     if isinstance(layer, PiecewiseCoupling):
         return {i: {*layer.coefficients} for i, _ in enumerate(layer.scale_elements)}
     reads: dict[int, set[int]] = {}

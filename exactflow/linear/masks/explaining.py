@@ -1,4 +1,4 @@
-"""Explanations of flows that `exactflow.linear.masks.merge_masks` returned."""
+"""Explanations of flows that `exactflow.linear.masks.merge_masks` returns."""
 
 from collections.abc import Callable
 from functools import reduce
@@ -17,15 +17,15 @@ from exactflow.linear.factor import check_explainable_dimension
 
 
 def matrices_of(given: list) -> list[DomainMatrix]:
-    """Return the dense matrices of linear flows and matrices."""
+    """Return linear flows and matrices as dense matrices."""
     matrices = (x if isinstance(x, DomainMatrix) else x.domain_matrix() for x in given)
     return [matrix.to_dense() for matrix in matrices]
 
 
 def explain_merged(given: list, build: Callable[[], Any], flow: Flow) -> Explanation:
-    """Explain a flow under one mask by the swaps that `build` records.
+    """Explain a flow under one mask by the steps that `build` records, such as swaps.
 
-    The last step compares the flow with the composition of the given maps.
+    The last steps compare the flow with the composition of the given maps.
     """
     check_explainable_dimension(flow.dimension)
     with collect_steps() as derivation:
@@ -52,7 +52,7 @@ def _product_steps(given: list, flow: CouplingFlow) -> list[Step]:
 
 
 def _point_steps(given: list, flow: Flow) -> list[Step]:
-    """Return a step that compares images of points, since piecewise flows have no product."""
+    """Return one step, which compares images of points: a piecewise-linear flow is no matrix."""
     d = flow.dimension
     points = [[QQ((i + 2) * k % 7 - 3, 1 + k % 3) for i in range(d)] for k in range(2 * d)]
     X = DomainMatrix(points, (2 * d, d), QQ).transpose().to_dense()

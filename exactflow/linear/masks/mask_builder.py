@@ -1,4 +1,8 @@
-"""Layers under one mask, added coupling by coupling, with swaps of coordinates between them."""
+"""Layers under one mask, added coupling by coupling, with swaps of coordinates between them.
+
+A *place* is the index of an entry of the vector between two layers: the first p places are the
+first half. The swaps and the signed permutations move coordinates from place to place.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -11,7 +15,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from exactflow.errors import FieldTooSmallError, OrientationError
 from exactflow.exact import linalg
-from exactflow.exact.signed_permutation import read_signed_permutation
+from exactflow.exact.signed_permutation import find_row_permutation_and_signs
 from exactflow.exact.typing import Half
 from exactflow.explanation.steps import collect_steps, record_step
 from exactflow.flows.base import Coupling
@@ -27,27 +31,31 @@ from exactflow.linear.factor.assembly import (
 
 
 class Placement(NamedTuple):
-    """Signed places: coordinate i is ``sign[i]`` times the entry at ``place[i]``."""
+    """Where coordinates are between two layers: coordinate i is ``sign[i]`` times the entry at
+    ``place[i]``.
+    """
 
     place: dict[int, int]
     sign: dict[int, int]
 
     def copy(self) -> "Placement":
-        """Return a copy that can be changed."""
+        """Return a copy with dictionaries of its own."""
         return Placement(dict(self.place), dict(self.sign))
 
 
 _SWAP = "Whitehead's lemma"
 Pairs: TypeAlias = list[tuple[int, int]]
-Words: TypeAlias = Callable[[DomainMatrix, tuple[int, int]], Iterator[Sequence[LinearCoupling]]]
+LayerLists: TypeAlias = Callable[
+    [DomainMatrix, tuple[int, int]], Iterator[Sequence[LinearCoupling]]
+]
 
 
 class OneMaskBuilder:
     """The layers so far, and the place and sign of each coordinate after them.
 
-    The first p places are the first half. `order` lists the coordinates as the first layer sees
-    them, `field` contains the entries of all layers and matrices, and `words` yields lists of
-    layers that compose to a matrix, under a partition.
+    `order` lists the coordinates in the order of their places before the first layer, `field`
+    contains the entries of all layers and matrices, and `layer_lists` yields lists of layers that
+    compose to a matrix, under a partition.
     """
 
     def __init__(
@@ -55,26 +63,27 @@ class OneMaskBuilder:
         order: Sequence[int],
         partition: tuple[int, int],
         field: Domain,
-        words: "Words | None" = None,
+        layer_lists: "LayerLists | None" = None,
     ) -> None:
-        self.order, self.partition, self.words = (
+        self.order, self.partition, self.layer_lists = (
             tuple(order),
             partition,
-            words or yield_layers_from_either_half,
+            layer_lists or yield_layers_from_either_half,
         )
         self.field = field
         self.home = Placement({i: k for k, i in enumerate(order)}, dict.fromkeys(order, 1))
         self.place, self.sign = self.home.copy()
         self.parts: list[tuple[Half, MaskedPart]] = []
-        self.swaps = self.added_words = self.factors = 0  # counters for the names in an explanation
+        # counters for the names in an explanation
+        self.swaps = self.matrices = self.factors = 0
 
     @property
     def last_half(self) -> Half | None:
-        """The half that the last layer moves."""
+        """The half that the last layer moves; None before the first layer."""
         return self.parts[-1][0] if self.parts else None
 
     def layers(self) -> list[Coupling]:
-        """Return the layers, with neighbours that move the same half merged."""
+        """Return the layers; neighbours that move the same half are merged."""
         result: list[Coupling] = []
         for half, run in groupby(self.parts, key=itemgetter(0)):
             parts = [part for _, part in run]
@@ -92,7 +101,7 @@ class OneMaskBuilder:
         return Placement(self.place, self.sign)
 
     def add_coupling(self, part: MaskedPart) -> None:
-        """Add a coupling, after a swap that brings its coordinates to the right halves."""
+        """Add a coupling, if need be after a swap that brings coordinates to suitable halves."""
 
         def count_new_layers(option: tuple[Half, Pairs]) -> int:
             return (3 if option[1] else 1) - (option[0] == self.last_half)
@@ -108,12 +117,12 @@ class OneMaskBuilder:
         seen = {i: (k if k < p else k - p, self.sign[i]) for i, k in self.place.items()}
         self.parts.append((half, part.renumbered(seen, seen)))
 
-    def add_matrix(self, matrix: DomainMatrix, after: MaskedPart | None) -> None:
-        """Add the layers of a matrix; choose the places behind it to suit the coupling `after`.
+    def add_matrix(self, matrix: DomainMatrix, next_coupling: MaskedPart | None) -> None:
+        """Add the layers of a matrix; after them `next_coupling`, if any, needs no swap.
 
         A signed permutation only changes the places and signs of coordinates.
         """
-        if (signed := read_signed_permutation(matrix)) is not None:
+        if (signed := find_row_permutation_and_signs(matrix)) is not None:
             record_step("renaming", "The next matrix only renames coordinates.", "", {})
             perm, signs = signed
             place = {i: self.place[j] for i, j in enumerate(perm)}
@@ -122,10 +131,10 @@ class OneMaskBuilder:
             return
         before = self.placement
         self.place, self.sign = self.home.copy()
-        wanted = None
-        if after is not None:
-            options = self._possible_halves_and_swaps(after)
-            wanted, pairs = min(
+        next_half = None
+        if next_coupling is not None:
+            options = self._possible_halves_and_swaps(next_coupling)
+            next_half, pairs = min(
                 options, key=lambda option: (len(option[1]), option[0] != self.last_half)
             )
             self._exchange_places_with_signs(pairs)
@@ -134,10 +143,10 @@ class OneMaskBuilder:
             self.sign[self.order[0]] *= -1
             inner = _matrix_between_placements(matrix, before, self.placement)
         why = "The next matrix, between the places of the coordinates before and after it, is"
-        self._add_layers_of_matrix(inner, wanted, why)
+        self._add_layers_of_matrix(inner, next_half, why)
 
     def restore_places(self) -> None:
-        """Add the signed permutation that returns every coordinate to its own place."""
+        """Add layers that return each coordinate to its place before the first layer."""
         one = linalg.identity(len(self.order), self.field)
         inner = _matrix_between_placements(one, self.placement, self.home)
         if not self.field.characteristic() and inner.det() != self.field.one:
@@ -150,7 +159,7 @@ class OneMaskBuilder:
         )
 
     def _possible_halves_and_swaps(self, part: MaskedPart) -> list[tuple[Half, Pairs]]:
-        """Return each half that a coupling may move, with pairs of coordinates to swap first."""
+        """Return each half that a coupling may move, with the pairs to swap before it."""
         moves = {see[0] for see in part.moved if see}
         reads = {see[0] for see in part.kept if see}
         p, q = self.partition
@@ -162,9 +171,9 @@ class OneMaskBuilder:
         ]
 
     def _choose_pairs_to_swap(self, half: Half, moves: set[int], reads: set[int]) -> Pairs:
-        """Return pairs whose exchange brings `moves` into the half, `reads` into the other half.
+        """Return pairs of coordinates to swap, after which `half` contains `moves`, but no `reads`.
 
-        Other coordinates return to their own places, if they can.
+        Pairs are preferred in which a coordinate returns to the place that it had at first.
         """
 
         def is_in_half(place: dict[int, int], i: int) -> bool:
@@ -187,10 +196,10 @@ class OneMaskBuilder:
         return pairs
 
     def _exchange_places_with_signs(self, pairs: Pairs) -> dict[tuple[int, int], int]:
-        """Exchange the places of pairs, and return the sign e of the swap for each pair of places.
+        """Exchange the places of pairs of coordinates; return the sign e for each pair of places.
 
         A swap multiplies the coordinate that enters the first half by e, and the other one by -e.
-        The sign e makes both coordinates positive, or else the coordinate in its own place.
+        The sign e makes both coordinates positive, if it can, or else the one in its first place.
         """
         swapped = {}
         for pair in pairs:
@@ -204,7 +213,8 @@ class OneMaskBuilder:
         return swapped
 
     def _add_swap_layers(self, half: Half, pairs: Pairs, task: str) -> None:
-        """Add the signed swap, ``U(E) L(-E^T) U(E)`` or ``L(-E^T) U(E) L(-E^T)``, by `half`.
+        """Add three layers that swap pairs: ``U(E) L(-E^T) U(E)`` if `half` is the first one, else
+        ``L(-E^T) U(E) L(-E^T)``.
 
         `task` is a sentence about the next coupling, which needs the swap, for an explanation.
         """
@@ -229,42 +239,44 @@ class OneMaskBuilder:
         self._add_layers(LinearCoupling.trusted((p, q), x, shears[x]) for x in letters)
 
     def _add_layers(self, layers: Iterable[LinearCoupling]) -> None:
-        """Add layers that act on the places themselves."""
+        """Add layers that are given in the order of places."""
         self.parts += [(layer.moves, as_masked_part(layer)) for layer in layers]
 
-    def _add_layers_of_matrix(self, matrix: DomainMatrix, wanted: Half | None, why: str) -> None:
-        """Add layers that compose to a matrix of places, of the word that merges best.
+    def _add_layers_of_matrix(self, matrix: DomainMatrix, next_half: Half | None, why: str) -> None:
+        """Add layers that compose to a matrix in the order of places.
 
-        `why` is the beginning of a sentence about the matrix, for an explanation.
+        Of the lists that `layer_lists` yields, the one is added that has the fewest layers after
+        merging with the last layer and with a next layer that moves `next_half`. `why` is the
+        beginning of a sentence about the matrix, for an explanation.
         """
 
         def count_new_layers(layers: Sequence[LinearCoupling]) -> int:
-            ends = (
-                (layers[0].moves == self.last_half) + (layers[-1].moves == wanted) if layers else 0
-            )
-            return len(layers) - ends
+            if not layers:
+                return 0
+            merged = (layers[0].moves == self.last_half) + (layers[-1].moves == next_half)
+            return len(layers) - merged
 
-        with collect_steps():  # the steps inside a word are not steps of the merging
-            words = list(self.words(matrix, self.partition))
-        if not words:
+        with collect_steps():  # the steps of a factorization are not shown
+            candidates = list(self.layer_lists(matrix, self.partition))
+        if not candidates:
             raise FieldTooSmallError(
                 f"{self.field} has too few elements for the layers of a matrix: use a larger field"
             )
-        word = min(words, key=count_new_layers)
-        self._record_layers_of_matrix(matrix, word, why)
-        self._add_layers(word)
+        layers = min(candidates, key=count_new_layers)
+        self._record_layers_of_matrix(matrix, layers, why)
+        self._add_layers(layers)
 
     def _record_layers_of_matrix(
-        self, matrix: DomainMatrix, word: Sequence[LinearCoupling], why: str
+        self, matrix: DomainMatrix, layers: Sequence[LinearCoupling], why: str
     ) -> None:
-        """Record the layers of a matrix about places as a step."""
-        if not word:
+        """Record a step of the explanation: the layers whose product is a matrix."""
+        if not layers:
             return
-        self.added_words += 1
-        N, first = f"N{self.added_words}", self.factors + 1
-        self.factors += len(word)
+        self.matrices += 1
+        N, first = f"N{self.matrices}", self.factors + 1
+        self.factors += len(layers)
         names = [f"w{k}" for k in range(first, self.factors + 1)]
-        count = "one layer" if len(word) == 1 else f"{len(word)} layers"
+        count = "one layer" if len(layers) == 1 else f"{len(layers)} layers"
         why = f"{why} `{N}`. It takes {count}, the ends of which merge with their neighbours."
         record_step(
             "matrix",
@@ -272,13 +284,13 @@ class OneMaskBuilder:
             f"{' '.join(reversed(names))} = {N}",
             lambda: {
                 N: matrix.to_dense(),
-                **{n: x.domain_matrix().to_dense() for n, x in zip(names, word, strict=True)},
+                **{n: x.domain_matrix().to_dense() for n, x in zip(names, layers, strict=True)},
             },
         )
 
 
 def as_masked_part(layer: Coupling) -> MaskedPart:
-    """Return a layer as a part that acts on the places themselves."""
+    """Return a layer as a part whose coordinates are the places."""
     moved, kept = (tuple((k, 1) for k in range(size)) for size in layer.moved_and_kept_sizes)
     return MaskedPart(layer, kept, moved)
 
@@ -286,9 +298,9 @@ def as_masked_part(layer: Coupling) -> MaskedPart:
 def yield_layers_from_either_half(
     matrix: DomainMatrix, partition: tuple[int, int]
 ) -> Iterator[Sequence[LinearCoupling]]:
-    """Yield the shortest lists of layers that compose to a matrix, from either half.
+    """Yield lists of layers that compose to a matrix, if possible with either half moved first.
 
-    Layers that begin with the other half come from the matrix with halves exchanged or, if their
+    Lists that begin with the other half come from the matrix with halves exchanged or, if their
     sizes differ, from the inverse. Over GF(p), where no number is positive, a scale may be the
     determinant.
     """
@@ -298,7 +310,7 @@ def yield_layers_from_either_half(
         yield ()
         return
     exchanged = list(range(p, p + q)) + list(range(p))
-    is_monomial = read_signed_permutation(matrix) is not None
+    is_monomial = find_row_permutation_and_signs(matrix) is not None
     for method in ("auto", "commutator") if p == q and not is_monomial else ("auto",):
         with suppress(FieldTooSmallError):
             yield factor(matrix, partition=partition, method=method, scales=scales).layers
@@ -316,7 +328,7 @@ def yield_layers_from_either_half(
 def _matrix_between_placements(
     matrix: DomainMatrix, before: Placement, after: Placement
 ) -> DomainMatrix:
-    """Return the matrix that maps places before to places after, given it for coordinates."""
+    """Return the matrix in the order of places: from places `before` it to places `after` it."""
     size, field = matrix.shape[0], matrix.domain
     columns, rows = (sorted(range(size), key=at.place.__getitem__) for at in (before, after))
     inner = matrix.to_dense().extract(rows, columns)

@@ -36,8 +36,8 @@ from exactflow.exact.numbers import (
     format_down,
     format_short,
     format_up,
-    round_up_if_long,
-    sqrt_rounded,
+    round_up_to_256_bits,
+    sqrt_to_128_bits,
     to_fraction,
     to_index,
 )
@@ -81,8 +81,8 @@ class CapacityBound:
     @cached_property
     def separation(self) -> Fraction:
         """A rational number slightly below sep, with about 128 correct bits."""
-        delta = sqrt_rounded(4 * self.rho_squared * self.Delta / self.d)
-        noise = self.sigma * sqrt_rounded(Fraction(self.d), up=True)
+        delta = sqrt_to_128_bits(4 * self.rho_squared * self.Delta / self.d)
+        noise = self.sigma * sqrt_to_128_bits(Fraction(self.d), up=True)
         return Fraction(self.k - self.m, self.k) * delta - 2 * noise
 
     @cached_property
@@ -179,12 +179,12 @@ def _rho_squared(rho: object, sigma: Fraction, d: int) -> Fraction:
             f"expected sigma < 1 without rho, as the second moment of the mixtures is d, got "
             f"{format_short(sigma)}: give rho"
         )
-    return d * sqrt_rounded(1 - sigma**2) ** 2
+    return d * sqrt_to_128_bits(1 - sigma**2) ** 2
 
 
 def _small_sigma(gap: Fraction, d: int) -> Fraction:
     """Return a power of two for sigma, at most 2^-41 gap / sqrt(d) and 2^-41."""
-    quotient = gap / sqrt_rounded(Fraction(d), up=True)
+    quotient = gap / sqrt_to_128_bits(Fraction(d), up=True)
     bits = quotient.denominator.bit_length() - quotient.numerator.bit_length() + 1
     return Fraction(1, 2 ** (41 + max(0, bits)))
 
@@ -317,5 +317,5 @@ def geometric_sum(ratio: Fraction, terms: int) -> Fraction:
         total, power = total * (1 + power), power * power
         if bit == "1":
             total, power = total * ratio + 1, power * ratio
-        total, power = round_up_if_long(total), round_up_if_long(power)
+        total, power = round_up_to_256_bits(total), round_up_to_256_bits(power)
     return total

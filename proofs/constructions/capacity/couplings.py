@@ -37,7 +37,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.numbers import format_short, round_up_if_long, sqrt_rounded, to_index
+from exactflow.exact.numbers import format_short, round_up_to_256_bits, sqrt_to_128_bits, to_index
 
 __all__ = ["AdditiveCouplings"]
 
@@ -94,26 +94,26 @@ class AdditiveCouplings:
         A, B, alpha, beta = Fraction(1), Fraction(0), Fraction(0), Fraction(0)
         for before, units in pairwise(self.sizes):
             size, side = (
-                sqrt_rounded(Fraction(units * before), up=True),
-                sqrt_rounded(Fraction(units), up=True),
+                sqrt_to_128_bits(Fraction(units * before), up=True),
+                sqrt_to_128_bits(Fraction(units), up=True),
             )
             norm = self.radius * size
             alpha, beta = norm * alpha + size * A, norm * beta + size * B + side
             A, B = norm * A, norm * B + self.radius * side
-            A, B, alpha, beta = map(round_up_if_long, (A, B, alpha, beta))
+            A, B, alpha, beta = map(round_up_to_256_bits, (A, B, alpha, beta))
         return A, B, alpha, beta
 
     @cached_property
     def slope(self) -> Fraction:
         """Lambda, rounded up."""
         A, *_ = self.growth
-        return (A + sqrt_rounded(A * A + 4, up=True)) / 2
+        return (A + sqrt_to_128_bits(A * A + 4, up=True)) / 2
 
     def lipschitz(self, layers: int) -> Fraction:
         """Return a number that is at least Lip of so many layers."""
-        Lambda, (_, B, alpha, beta) = round_up_if_long(self.slope), self.growth
-        size, total = sqrt_rounded(Fraction(self.d), up=True), Fraction(0)
+        Lambda, (_, B, alpha, beta) = round_up_to_256_bits(self.slope), self.growth
+        size, total = sqrt_to_128_bits(Fraction(self.d), up=True), Fraction(0)
         for _ in range(layers):
-            total = round_up_if_long(Lambda * total + alpha * size + beta)
-            size = round_up_if_long(Lambda * size + B)
+            total = round_up_to_256_bits(Lambda * total + alpha * size + beta)
+            size = round_up_to_256_bits(Lambda * size + B)
         return total

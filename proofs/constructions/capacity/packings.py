@@ -32,7 +32,7 @@ from math import ceil, comb, exp, inf, lgamma, log, log1p, sqrt
 from flint import arb, ctx
 
 from exactflow.exact.balls import nearest_integer
-from exactflow.exact.numbers import sqrt_rounded, to_float
+from exactflow.exact.numbers import sqrt_to_128_bits, to_float
 
 __all__ = ["SubsetFamily", "best_choice", "code_size", "code_volumes"]
 
@@ -185,10 +185,13 @@ def best_choice(
     lengths : the squared length of the centers, the deviation of the Gaussians, and w.
     Deltas, ms : the integers allowed, in ascending order.
     """
-    rho = sqrt_rounded(lengths[0])
+    rho = sqrt_to_128_bits(lengths[0])
     reach /= rho
     log_reach = log(reach.numerator) - log(reach.denominator)
-    noise, w = to_float(lengths[1] * sqrt_rounded(Fraction(d)) / rho), to_float(lengths[2] / rho)
+    noise, w = (
+        to_float(lengths[1] * sqrt_to_128_bits(Fraction(d)) / rho),
+        to_float(lengths[2] / rho),
+    )
     sizes, enough = log_code_sizes(d), log(k - 0.5)
 
     def score(Delta: int, m: int) -> float:

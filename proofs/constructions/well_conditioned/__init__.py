@@ -78,7 +78,7 @@ from flint import arb, ctx
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import ball, normal_cdf, upper, upper_root
+from exactflow.exact.balls import ball, normal_cdf, sqrt_upper_bound, upper
 from exactflow.exact.numbers import format_down, format_short, format_up, to_element, to_index
 from exactflow.exact.typing import NumberLike
 from exactflow.flows.evidence import Evidence
@@ -87,7 +87,7 @@ from exactflow.flows.result import FlowResult
 from exactflow.laws.universal.approximation import as_eps
 from exactflow.laws.universal.boxes import Boxes
 from exactflow.laws.universal.gaussian_mixture import GaussianMixture
-from exactflow.laws.universal.measures import draw_normal
+from exactflow.laws.universal.measures import draw_normal_columns
 from proofs.constructions.well_conditioned.flow_plan import FlowPlan, find_best, find_fewest
 from proofs.constructions.well_conditioned.line_laws import LineLaw, as_line_law
 from proofs.constructions.well_conditioned.path import Path, cover_by_regions, shear_condition
@@ -165,7 +165,7 @@ class WellConditioned(FlowResult):
             return None
         with ctx.workprec(TUNING.precision):
             square = ball(self.terms[1]) ** 2 + self._pad_errors[0]
-            return self.terms[0] + QQ.to_sympy(upper(upper_root(square)))
+            return self.terms[0] + QQ.to_sympy(upper(sqrt_upper_bound(square)))
 
     @property
     def within(self) -> PadGuarantee | None:
@@ -189,7 +189,7 @@ class WellConditioned(FlowResult):
 
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
         """Return `count` data points: the first coordinates of the flow of Gaussian draws."""
-        return self.flow.forward(draw_normal(2, count, seed))[0]
+        return self.flow.forward(draw_normal_columns(2, count, seed))[0]
 
     def __str__(self) -> str:
         text = (

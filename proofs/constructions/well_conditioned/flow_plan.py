@@ -26,7 +26,7 @@ from flint import arb
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import ball, upper_root
+from exactflow.exact.balls import ball, sqrt_upper_bound
 from exactflow.exact.numbers import format_short, to_float
 from exactflow.exact.typing import Element
 from exactflow.flows.base import Coupling
@@ -121,7 +121,7 @@ def _condition(r: PiecewiseLinear, count: int) -> arb:
         bend = abs(ball(slope)) * TUNING.radius / before
         for value in map(ball, (u, v)):
             half = (1 + value * value + bend * bend) / 2
-            root = half + upper_root(half * half - value * value)
+            root = half + sqrt_upper_bound(half * half - value * value)
             worst = max(worst, (root / value).upper())
     return worst
 
@@ -224,7 +224,7 @@ class FlowPlan:
         for region in cover_by_regions(path):
             moved = ball(region.slopes[1]) * ball(region.moved)
             total += region.weight * moved * moved
-        return upper_root(total) * ball(self.data_scaling.factor)
+        return sqrt_upper_bound(total) * ball(self.data_scaling.factor)
 
     def bound(self, path: Path) -> arb:
         """Return a bound of W2 for the data."""

@@ -33,7 +33,13 @@ from flint import arb, ctx
 from sympy import QQ
 
 from exactflow.errors import InvalidInputError
-from exactflow.exact.balls import ball, nearest_integer, normal_cdf, normal_density, upper_root
+from exactflow.exact.balls import (
+    ball,
+    nearest_integer,
+    normal_cdf,
+    normal_density,
+    sqrt_upper_bound,
+)
 from exactflow.exact.numbers import to_element, to_float
 from exactflow.exact.typing import Element
 from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
@@ -148,7 +154,7 @@ def _interpolate(
         slope = (ball(y) - ball(x)) / (b - a)
         steepest = max(steepest, slope, key=_upper_end)
         square += _inner_square(law, (a, b), (x, y), slope)
-    return Transport(T, (steepest * moved).upper() + upper_root(square), len(knots))
+    return Transport(T, (steepest * moved).upper() + sqrt_upper_bound(square), len(knots))
 
 
 def _upper_end(x: arb) -> arb:

@@ -95,7 +95,7 @@ def test_a_recurrence_is_none():
     possible = with_fixed_parts(diagonal(2, 2), diagonal(3, 3), diagonal(QQ(3, 2), QQ(3, 2)))
     rows = [[Fraction(int(x.numerator), int(x.denominator)) for x in row]
             for row in possible.to_list()]  # fmt: skip
-    blocks = checker.blocks_of(rows, checker.inverse(rows, 0), len(rows) // 2, False)
+    blocks = checker.split_into_blocks(rows, checker.inverse(rows, 0), len(rows) // 2, False)
     assert write_recurrence_obstruction(blocks) is None
 
 
@@ -115,7 +115,7 @@ def test_opposed_signs_are_the_reason_with_positive_scales():
 
 
 def test_determinants_need_a_regular_block():
-    blocks = checker.WordBlocks(*[[[Fraction(0)]]] * 6)
+    blocks = checker.PatternBlocks(*[[[Fraction(0)]]] * 6)
     obstruction = {"pattern": "ULUL", "kind": "linear", "multiplier": [[[Fraction(1), 0, 0]]]}
     assert write_scaled_obstruction(obstruction, blocks, Fraction(1)) is None
 

@@ -18,8 +18,12 @@ from exactflow.laws.universal import (
     empirical_measure,
     uniform,
 )
-from exactflow.laws.universal.construction import _separate, _separating_moves, _sort_atoms
-from exactflow.laws.universal.quantization import ceil_sqrt, quantization_from_means
+from exactflow.laws.universal.construction import (
+    _separate_sorted_integers,
+    _separating_moves,
+    _sort_atoms_by_coordinate,
+)
+from exactflow.laws.universal.quantization import ceil_sqrt_at_least_one, quantization_from_means
 
 MIXED = GaussianMixture([[0, 1], [2, 3]], [1, ["1/2", 2]], ["1/4", "3/4"])
 LAWS = {
@@ -74,7 +78,7 @@ def test_empirical_merges():
 @pytest.mark.parametrize("gap", [1, 3, 100])
 def test_spread(gap):
     firsts = np.array([0, 0, 0, 7, 50, 51, 10**30], dtype=object)
-    moved = _separate(firsts, gap)
+    moved = _separate_sorted_integers(firsts, gap)
     assert min(b - a for a, b in pairwise(moved)) >= gap
     assert max(abs(moved - firsts)) <= gap * len(firsts)
     assert moved[-1] == 10**30
@@ -89,7 +93,9 @@ def test_near_atoms_are_moved_as_far_apart_as_their_share_allows(gap):
 
 
 def test_labels_snake():
-    atoms, weights = _sort_atoms(Atoms([[0, 0], [0, 1], [1, 0], [1, 1]]).quantize(QQ(1), 0), 0)
+    atoms, weights = _sort_atoms_by_coordinate(
+        Atoms([[0, 0], [0, 1], [1, 0], [1, 1]]).quantize(QQ(1), 0), 0
+    )
     assert atoms.tolist() == [[0, 0], [0, 1], [1, 1], [1, 0]]
     assert weights == [QQ(1, 4)] * 4
 
@@ -97,7 +103,7 @@ def test_labels_snake():
 def test_least_root():
     for k in range(60):
         q = QQ(k, 7)
-        m = ceil_sqrt(q)
+        m = ceil_sqrt_at_least_one(q)
         assert m >= 1
         assert m * m >= q
         assert m == 1 or (m - 1) ** 2 < q
@@ -120,15 +126,21 @@ def test_least_root():
         (lambda: uniform([0, 0], [1, float("inf")]), "second moment"),
         (lambda: checkerboard(size=1), "size >= 2"),
         (lambda: GaussianMixture([]), "means of equal dimension"),
-        (lambda: GaussianMixture([0], 0), "positive deviations, got 0 at 0: for laws on subspaces"),
+        (
+            lambda: GaussianMixture([0], 0),
+            "positive deviations, got 0 at the mean .0.: for a coordinate",
+        ),
         (lambda: GaussianMixture([0, 1], [1]), r"got \[0, 1\] and \[1\]"),
         (lambda: GaussianMixture([[0, 1], [1]]), "of equal dimension"),
         (lambda: GaussianMixture([[0, 1]], [[1, 2, 3]]), "one per coordinate"),
-        (lambda: GaussianMixture([[0, 1]], [[1, 0]]), "positive deviations, got 0 at 0, 1"),
+        (
+            lambda: GaussianMixture([[0, 1]], [[1, 0]]),
+            "positive deviations, got 0 at the mean .0, 1.",
+        ),
         (lambda: GaussianMixture([0, 1], 1, ["1/2", "1/3"]), "exactly 1"),
         (lambda: GaussianMixture([0, float("inf")], 1), "finite"),
-        (lambda: Product([]), "at least one measure"),
-        (lambda: Product([uniform([0], [1]), 3]), "expected measures, got int"),
+        (lambda: Product([]), "at least one factor"),
+        (lambda: Product([uniform([0], [1]), 3]), "expected factors that are measures, got int"),
     ],
 )
 def test_refuses(make, words):

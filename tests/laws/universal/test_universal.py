@@ -86,7 +86,7 @@ def test_layers(found):
     delta, depth, (moved, _) = (
         QQ.to_sympy(parameters.delta),
         parameters.depth,
-        parameters.moved_and_kept,
+        parameters.first_layer_moved_and_kept,
     )
     d = found.target.dimension
     twice = len(range(d)[moved]) if depth == 3 else 0
@@ -103,7 +103,7 @@ def test_plateaus_are_as_in_the_proof(found):
     There the Jacobian of two layers is delta I.
     """
     parameters, d = found.parameters, found.target.dimension
-    moved, kept = (range(d)[half] for half in parameters.moved_and_kept)
+    moved, kept = (range(d)[half] for half in parameters.first_layer_moved_and_kept)
     delta, knots = QQ.to_sympy(parameters.delta), parameters.knots
     inner = [(a + b) / 2 for a, b in pairwise(knots)]
     middles = [knots[0] - 1, *inner, knots[-1] + 1] if knots else [QQ(0)]
@@ -130,7 +130,7 @@ def test_ramps_do_not_meet_where_knots_are_near(layers):
 def test_the_spread_is_that_of_the_atoms():
     found = approximate(Atoms([[0, 0], ["1/1000", 0]]), eps=1).parameters
     moved = np.array(found.moved.tolist(), dtype=float) / 2**found.bits
-    assert float(found.spread_error()) == pytest.approx(np.sqrt(np.mean(moved**2)))
+    assert float(found.root_mean_square_move()) == pytest.approx(np.sqrt(np.mean(moved**2)))
 
 
 @pytest.mark.parametrize("layers", [2, 3])
@@ -224,7 +224,7 @@ def test_the_terms_are_those_of_the_theorem(case, atoms, depth):
     knots = np.array(construction.knots, dtype=float)
     sorted_atoms = construction.atoms.astype(float)
     boxes = np.ptp(sorted_atoms, axis=0)
-    kept, moved = (boxes[half] for half in construction.moved_and_kept[::-1])
+    kept, moved = (boxes[half] for half in construction.first_layer_moved_and_kept[::-1])
     three = depth == 3
     mass = 2 * ndtr(-radius / delta) + three * 2 * ndtr(-1 / (4 * delta))
     jumps = np.linalg.norm(np.diff(sorted_atoms, axis=0), axis=1) + three * delta
@@ -352,7 +352,7 @@ def test_refuses_a_measure_of_coarse_cells():
     [
         ({"layers": 1}, "integer layers from 2 to 3"),
         ({"layers": 4}, "integer layers from 2 to 3"),
-        ({"partition": (1, 2)}, "halves of 2 coordinates in all"),
+        ({"partition": (1, 2)}, "expected a partition of 2 coordinates"),
         ({"partition": (0, 2)}, "partition"),
         ({"partition": 2}, "partition"),
     ],

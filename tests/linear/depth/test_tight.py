@@ -32,8 +32,8 @@ def excludes(M, obstruction):
     ]  # fmt: skip
     certificate = checker.DepthClaim(n, p, rows, "additive", {})
     inverse = checker.inverse(rows, p)
-    blocks = checker.blocks_of(rows, inverse, n, obstruction["pattern"].startswith("L"))
-    return checker.excludes(obstruction, certificate, blocks)
+    blocks = checker.split_into_blocks(rows, inverse, n, obstruction["pattern"].startswith("L"))
+    return checker.excludes_pattern(obstruction, certificate, blocks)
 
 
 def checked_apart(found):
@@ -51,7 +51,7 @@ def test_no_decided(name):
     found = decided("ULULU", TIGHT[name])
     assert found.kind == "tight"
     assert found.is_valid() is True
-    assert "linear equations for V, with no solution" in str(found)
+    assert "linear equations for V without a solution" in str(found)
     assert checked_apart(found)
 
 

@@ -13,7 +13,11 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow import CouplingFlow, LinearCoupling, append_swap, factor, permutation, verify
 from exactflow.errors import MethodError, OrientationError, VerificationError
 from exactflow.exact.coerce import as_square_matrix
-from exactflow.exact.signed_permutation import cycles_of, permutation_sign, read_signed_permutation
+from exactflow.exact.signed_permutation import (
+    cycles_from_last_index,
+    find_row_permutation_and_signs,
+    signed_permutation_det,
+)
 from exactflow.linear.factor.involutions import SignedPermutation, find_reversing_involution
 from exactflow.linear.factor.permutation import permutation_layers
 
@@ -41,14 +45,14 @@ def checked_layers(perm, signs, partition=None):
 def even(perm, signs=None):
     """Return perm and signs, one sign being changed if the determinant is -1."""
     signs = [1] * len(perm) if signs is None else list(signs)
-    signs[-1] *= permutation_sign(perm, signs)
+    signs[-1] *= signed_permutation_det(perm, signs)
     return list(perm), signs
 
 
 def swapped(perm):
     """Return perm, two images being exchanged if it is odd."""
     perm = list(perm)
-    if permutation_sign(perm, [1] * len(perm)) < 0:
+    if signed_permutation_det(perm, [1] * len(perm)) < 0:
         perm[0], perm[-1] = perm[-1], perm[0]
     return perm, [1] * len(perm)
 
@@ -81,7 +85,7 @@ def cases(d):
 def each_of_determinant_one(d, signs):
     """Yield perm and signs."""
     for perm, chosen in product(permutations(range(d)), product(signs, repeat=d)):
-        if permutation_sign(perm, chosen) == 1:
+        if signed_permutation_det(perm, chosen) == 1:
             yield perm, chosen
 
 
@@ -183,11 +187,11 @@ def test_equal_calls_give_equal_layers():
 @given(st.permutations(range(7)), st.lists(st.sampled_from((1, -1)), min_size=7, max_size=7))
 def test_sign_is_determinant(perm, signs):
     rows = {i: {j: ZZ(s)} for i, (j, s) in enumerate(zip(perm, signs, strict=True))}
-    assert permutation_sign(perm, signs) == DomainMatrix(rows, (7, 7), ZZ).to_dense().det()
+    assert signed_permutation_det(perm, signs) == DomainMatrix(rows, (7, 7), ZZ).to_dense().det()
 
 
 def test_cycles_partition_the_indices():
-    assert cycles_of([1, 0, 2, 4, 5, 3]) == [[5, 3, 4], [0, 1], [2]]
+    assert cycles_from_last_index([1, 0, 2, 4, 5, 3]) == [[5, 3, 4], [0, 1], [2]]
 
 
 @pytest.mark.parametrize("dense", [False, True])
@@ -195,7 +199,7 @@ def test_recognised(dense):
     matrix = as_square_matrix(permutation([2, 0, 3, 1]))
     matrix = matrix.to_dense() if dense else matrix
     for sign in (1, -1):
-        assert read_signed_permutation(QQ(sign) * matrix) == ([2, 0, 3, 1], [sign] * 4)
+        assert find_row_permutation_and_signs(QQ(sign) * matrix) == ([2, 0, 3, 1], [sign] * 4)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +209,9 @@ def test_recognised(dense):
 @pytest.mark.parametrize("dense", [False, True])
 def test_not_recognised(rows, dense):
     matrix = as_square_matrix(rows)
-    assert read_signed_permutation(matrix.to_dense() if dense else matrix.to_sparse()) is None
+    assert (
+        find_row_permutation_and_signs(matrix.to_dense() if dense else matrix.to_sparse()) is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -213,10 +219,10 @@ def test_not_recognised(rows, dense):
 )
 def test_signed_permutations_are_recognised_over_every_ring(field):
     matrix = DomainMatrix([[0, 0, 1], [-1, 0, 0], [0, 1, 0]], (3, 3), ZZ).convert_to(field)
-    perm, signs = read_signed_permutation(matrix)
+    perm, signs = find_row_permutation_and_signs(matrix)
     assert perm == [2, 0, 1]
     assert signs == [1, 1 if field == GF(2) else -1, 1]
-    assert read_signed_permutation(matrix * field.convert(4)) is None
+    assert find_row_permutation_and_signs(matrix * field.convert(4)) is None
 
 
 def test_only_rational_permutations_take_the_route_of_permutations():
@@ -300,7 +306,7 @@ def test_layers_convert_when_asked():
         dense = LinearCoupling(layer.partition, layer.moves, layer.shift_matrix.to_dense())
         assert (layer, hash(layer)) == (dense, hash(dense))
         assert (layer.nnz, layer.bits, layer.magnitude) == (dense.nnz, dense.bits, dense.magnitude)
-        assert layer.sparse_integer_shift.to_matrix() == layer.shift_matrix
+        assert layer.sparse_integer_shift.to_sparse_matrix() == layer.shift_matrix
         assert layer.matrix() == dense.matrix()
         assert layer.inverse() == dense.inverse()
         assert layer.swap_halves() == dense.swap_halves()

@@ -107,7 +107,7 @@ def test_couplings_under_masks_of_their_own(seed):
 @pytest.mark.parametrize("way", ["first", "second"])
 @pytest.mark.parametrize("seed", range(6))
 def test_halves_that_differ_by_one(seed, way):
-    """2 N + 4, whichever half all couplings move: the last word starts with either letter."""
+    """2 N + 4, whichever half all couplings move: the last layers start with either half."""
     draws = Draws(seed)
     p, N = draws.random.randint(2, 3), draws.random.randint(3, 4)
     moved, kept = (p, p + 1) if way == "first" else (p + 1, p)
@@ -380,6 +380,8 @@ def test_fields_that_do_not_meet_are_refused():
 
 def test_a_field_without_layers_for_a_matrix_is_too_small():
     field = GF(2)
-    builder = OneMaskBuilder(range(4), (2, 2), field, words=lambda matrix, partition: iter(()))
+    builder = OneMaskBuilder(
+        range(4), (2, 2), field, layer_lists=lambda matrix, partition: iter(())
+    )
     with pytest.raises(FieldTooSmallError, match="larger field"):
         builder.add_matrix(random_flow(field, 2, 1).domain_matrix(), None)

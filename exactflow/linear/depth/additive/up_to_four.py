@@ -31,12 +31,16 @@ from sympy.polys.matrices import DomainMatrix
 from exactflow.exact import linalg
 from exactflow.exact.flanders import (
     cyclic_bases,
-    flanders_pair,
+    find_flanders_pair_minus_identity,
     is_x_minus_one,
     pad_smaller_with_ones,
 )
 from exactflow.exact.linalg import Alternative, Blocks
-from exactflow.exact.normal_forms import block_sizes, fitting_decomposition, irreducible_factors
+from exactflow.exact.normal_forms import (
+    block_sizes,
+    fitting_basis_and_nilpotent_size,
+    irreducible_factors,
+)
 from exactflow.linear.depth.equations import (
     Equation,
     entry_reason_up_to_two,
@@ -131,9 +135,11 @@ def flanders_reason(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
     return None
 
 
-def _are_flanders_block_sizes(of_D: tuple[int, ...], of_a: tuple[int, ...], f: tuple) -> bool:
+def _are_flanders_block_sizes(
+    sizes_of_D: tuple[int, ...], sizes_of_a: tuple[int, ...], f: tuple
+) -> bool:
     """Whether D and a have equal block sizes at f; at f = x - 1 they may differ by one each."""
-    pairs = zip_longest(of_D, of_a, fillvalue=0)
+    pairs = zip_longest(sizes_of_D, sizes_of_a, fillvalue=0)
     return all(abs(x - y) <= is_x_minus_one(f) for x, y in pairs)
 
 
@@ -160,14 +166,14 @@ def _flanders_factors_less_identity(
     i, j = D.shape[0], a.shape[0]
     if not i or not j:
         return linalg.zeros(i, j, D.domain), linalg.zeros(j, i, D.domain)
-    pair: Any = flanders_pair(D, a)
+    pair: Any = find_flanders_pair_minus_identity(D, a)
     return pair
 
 
 def _decide_four_layers_singular_D(blocks: Blocks, a: DomainMatrix) -> Shifts | Reason:
     """Decide U L U L for singular D, by Fitting's lemma."""
     _, B, C, D = blocks
-    (P, m), (Q, _) = fitting_decomposition(D), fitting_decomposition(a)
+    (P, m), (Q, _) = fitting_basis_and_nilpotent_size(D), fitting_basis_and_nilpotent_size(a)
     j, i, field = D.shape[0] - m, a.shape[0] - m, D.domain
     P_inverse, Q_inverse, one = P.inv(), Q.inv(), linalg.identity(m, field)
     of_D, of_a = P_inverse * D * P, Q_inverse * a * Q

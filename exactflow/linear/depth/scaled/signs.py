@@ -34,7 +34,7 @@ from math import comb
 from sympy import QQ
 
 from exactflow.exact import linalg
-from exactflow.exact.linear_programming import find_nonpositive_combination
+from exactflow.exact.linear_programming import find_nonpositive_combination_or_zeros
 from exactflow.exact.typing import Element
 from exactflow.linear.depth.minors import (
     LARGEST_HALF,
@@ -64,7 +64,7 @@ def opposed_minors_reason(instance: PatternInstance) -> Reason | None:
 
 
 def _reduces_to_four_layers(instance: PatternInstance) -> bool:
-    """Whether an argument on D and a that excludes four layers excludes the pattern, too."""
+    """Whether all that D and a prove about four layers holds for this pattern."""
     length = len(instance.pattern)
     return length == 4 or (length == 5 and instance.blocks_for_pattern.C.is_zero_matrix)
 
@@ -82,7 +82,7 @@ def kernel_reason_for_four_layers(instance: PatternInstance) -> Reason | None:
     for Q in products:
         weights = enumerate([*(Q * C).diagonal(), *(c * Q).diagonal()])
         vectors.append({place: x for place, x in weights if x})
-    found = find_nonpositive_combination(vectors, nonnegative=False)
+    found = find_nonpositive_combination_or_zeros(vectors, nonnegative=False)
     if not any(found):
         return None
     terms = [Q * x for Q, x in zip(products, found, strict=True)]
@@ -117,7 +117,7 @@ def _candidate_multipliers(equations: MinorEquations) -> Iterator[tuple[Polynomi
 
 
 def _common_sign_by_size(minors: Sequence[Element]) -> dict[int, int]:
-    """Return the sign of all nonzero minors of a size, for the sizes at which they have one."""
+    """Return the common sign of the nonzero minors of each size, if they have one sign."""
     found: dict[int, set[int]] = {}
     for S, x in enumerate(minors):
         if S and x:
@@ -128,7 +128,7 @@ def _common_sign_by_size(minors: Sequence[Element]) -> dict[int, int]:
 def _search_multipliers_of_degree(
     equations: MinorEquations, degree: int, signs: Mapping[int, int], variables: range
 ) -> Iterator[tuple[Polynomial, ...]]:
-    """Yield multipliers that combine the equations without positive coefficients in this degree.
+    """Yield multipliers for a combination of the equations without positive coefficients.
 
     `signs` gives the sign of the multipliers of each size, 0 for any sign; `variables` gives the
     indices of their variables, first x and then y. With too many monomials there is no search.
@@ -147,7 +147,7 @@ def _search_multipliers_of_degree(
             columns[k, monomial] = {
                 powers: x for powers, x in terms.items() if not any(powers[i] for i in others)
             }
-    weights = find_nonpositive_combination(list(columns.values()), nonnegative=one_sided)
+    weights = find_nonpositive_combination_or_zeros(list(columns.values()), nonnegative=one_sided)
     if any(weights):
         multipliers: list[dict[Exponents, Element]] = [{} for _ in range(n)]
         for (k, monomial), weight in zip(columns, weights, strict=True):
