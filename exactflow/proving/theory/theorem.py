@@ -240,7 +240,7 @@ class Theorems(Mapping[str, Theorem]):
         return len(self._rows)
 
     def table(self, *, width: int = 88) -> str:
-        """Return name, result and evidence of each theorem, in two columns from a width of 60."""
+        """Return name, result and evidence of each theorem, in two columns if width >= 60."""
         is_wide, lines = width >= 60, []
         first = max(map(len, self)) + 10 if is_wide else 2
         for row in self.values():
