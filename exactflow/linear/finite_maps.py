@@ -57,18 +57,21 @@ Columns: TypeAlias = tuple[Sequence[Vector], Sequence[Vector]]
 Forest: TypeAlias = dict[int, tuple[int, int]]
 """For each node except the roots: the parent, and the row of the point that is the edge to it."""
 
+NodeValues: TypeAlias = dict[int, Vector]
+NodeRoots: TypeAlias = dict[int, int]
+
 SplitPoint: TypeAlias = tuple[Vector, Vector, Vector, Vector]
 """A point and its image in halves: k, m, k', m'."""
 
 _REASONS = {
     "point": "point {first} has to keep {one}, which becomes {other}",
-    "before": "points {first} and {last} have one {kept} half, but the {moved} half moves by {one} "
-    "and by {other}",
-    "after": "the images of points {first} and {last} have one {moved} half, but the {kept} half "
-    "moves by {one} and by {other}",
+    "before": "points {first} and {last} agree in the {kept} half, but the {moved} half moves by "
+    "{one} and by {other}",
+    "after": "the images of points {first} and {last} agree in the {moved} half, but the {kept} "
+    "half moves by {one} and by {other}",
     "cycle": "around points {rows} the shifts of the {moved} half have the alternating sum {one}",
-    "path": "points {first} and {last} get one {moved} half from the first coupling, by the path "
-    "{between}, but the {kept} half moves by {one} and by {other}",
+    "path": "after the first coupling points {first} and {last} agree in the {moved} half, by the "
+    "path {between}, but the {kept} half moves by {one} and by {other}",
 }
 
 
@@ -255,13 +258,13 @@ def _largest_shift_entry(found: tuple[str, list[Table]]) -> Element:
     return max(map(abs, chain.from_iterable(shifts)), default=0)
 
 
-def _tabulate_or_exclude(kind: str, keys: Iterable, values: Sequence[Vector]) -> dict:
+def _tabulate_or_exclude(obstruction_kind: str, keys: Iterable, values: Sequence[Vector]) -> dict:
     """Return a table from keys to values; raise `_ExcludedPatternError` if a key has two values."""
     rows: dict[Any, int] = {}
     for i, key in enumerate(keys):
         j = rows.setdefault(key, i)
         if values[i] != values[j]:
-            raise _ExcludedPatternError(kind, (j, i))
+            raise _ExcludedPatternError(obstruction_kind, (j, i))
     return {key: values[i] for key, i in rows.items()}
 
 
@@ -355,7 +358,7 @@ def _constants_separating_groups(
 
 def _solve_edge_sums(
     starts: list[int], stops: list[int], sums: Sequence[Vector]
-) -> tuple[dict[int, Vector], dict[int, int], Forest]:
+) -> tuple[NodeValues, NodeRoots, Forest]:
     """Solve ``value[start] + value[stop] = sum`` for each edge (start, stop) of a bipartite graph.
 
     Returns the values, with 0 at the first node of each component, its root; the root of each node;
@@ -366,7 +369,7 @@ def _solve_edge_sums(
     for i, ends in enumerate(zip(starts, stops, strict=True)):
         for node in ends:
             edges[node].append(i)
-    value: dict[int, Vector] = {}
+    value: NodeValues = {}
     roots, forest = {}, {}
     for root in dict.fromkeys(starts):
         if root in value:

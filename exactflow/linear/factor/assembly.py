@@ -34,6 +34,9 @@ Scales: TypeAlias = Literal["positive", "nonzero"]
 
 SCALES: tuple[str, ...] = get_args(Scales)
 
+BlocksOfDet1: TypeAlias = Blocks
+"""The blocks of a matrix of determinant 1."""
+
 Layers = list[LinearCoupling]
 Shift: TypeAlias = DomainMatrix
 Shifts = list[Shift]

@@ -61,6 +61,7 @@ from exactflow.exact.flanders import find_flanders_pair_minus_identity
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.progress import report_stage
 from exactflow.linear.factor.assembly import (
+    BlocksOfDet1,
     Shifts,
     complete_five_shifts,
     complete_five_shifts_from_inverse,
@@ -81,7 +82,7 @@ class MatchedSpectra(NamedTuple):
     short_basis: DomainMatrix
 
 
-def five_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts | None:
+def five_layer_shifts(blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws) -> Shifts | None:
     """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V); None if the draws are unlucky.
 
     M has determinant 1 and the given blocks, of p + q coordinates with p <= q <= 2p; `inverse` are
@@ -103,7 +104,9 @@ def five_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts |
     return complete_five_shifts_from_inverse(inverse, V, Y, Z, S_inverse)
 
 
-def draw_shifts_for_equal_halves(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts | None:
+def draw_shifts_for_equal_halves(
+    blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws
+) -> Shifts | None:
     """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V) for p = q; None if V is unlucky.
 
     V is drawn. It is lucky if T = D - C V is invertible, and T = I + Y Z and a + V c = I + Z Y for
@@ -130,7 +133,7 @@ def _right_inverse_from_draw(matrix: DomainMatrix, drawn: DomainMatrix) -> Domai
 
 
 def _find_shift_matching_spectra(
-    blocks: Blocks, inverse: Blocks, draws: Draws
+    blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws
 ) -> MatchedSpectra | None:
     """Return a shift V with the properties of `MatchedSpectra`; None if the draws are unlucky.
 
@@ -256,14 +259,16 @@ def peel_off_second_half(inverse: Blocks, k: int, draws: Draws) -> Peel | None:
     d1_inverse = linalg.inverse_or_none(d1)
     if d1_inverse is None:
         return None
-    C2, x = _factor_through(d2, p, draws)
+    C2, x = _factor_with_inner_size(d2, p, draws)
     Y1 = d1_inverse * (c[:n, :] - d2 * y - C2)
     a = a - b1 * Y1 - b2 * y
     Y = Y1.vstack(y - R * Y1)
     return Peel(-V, -Y, -x, a * x - b2, R, Blocks(a, b1, C2, d1))
 
 
-def _factor_through(M: DomainMatrix, p: int, draws: Draws) -> tuple[DomainMatrix, DomainMatrix]:
+def _factor_with_inner_size(
+    M: DomainMatrix, p: int, draws: Draws
+) -> tuple[DomainMatrix, DomainMatrix]:
     """Return C, of p columns, and x with M = C x; C has rank p unless a draw is unlucky."""
     n, k = M.shape
     echelon, pivots = linalg.rref(M)

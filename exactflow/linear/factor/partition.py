@@ -39,6 +39,7 @@ from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
 from exactflow.explanation.steps import collect_steps, record_step
 from exactflow.linear.factor.assembly import (
+    BlocksOfDet1,
     ShearList,
     Shifts,
     alternate_shears,
@@ -71,7 +72,7 @@ class ShearSearch(NamedTuple):
     split_off: str = ""
     is_transposed: bool = False
 
-    def find_shears(self, blocks: Blocks, draws: Draws) -> ShearList | None:
+    def find_shears(self, blocks: BlocksOfDet1, draws: Draws) -> ShearList | None:
         """Return shears whose product has the given blocks; None if the draws are unlucky.
 
         The matrix has determinant 1, and p <= q.
@@ -92,7 +93,7 @@ class ShearSearch(NamedTuple):
         return transpose_product_of_shears(shears) if self.is_transposed else shears
 
 
-def shears_for_smaller_first_half(blocks: Blocks) -> ShearList:
+def shears_for_smaller_first_half(blocks: BlocksOfDet1) -> ShearList:
     """Return shears whose product has the given blocks, for a matrix of determinant 1 and p <= q.
 
     Raises `FieldTooSmallError` if the field has too few elements for the draws; the message says
@@ -176,7 +177,7 @@ def _plan_searches(blocks: Blocks) -> Iterator[tuple[Sequence[ShearSearch], int]
         yield [*after_split, *paired], _TRIES_OF_THE_LAST_SEARCHES
 
 
-def _shifts_if_generic(blocks: Blocks, draws: Draws) -> Shifts | None:
+def _shifts_if_generic(blocks: BlocksOfDet1, draws: Draws) -> Shifts | None:
     """Return 2m + 1 shifts, m = ceil(q / p), or five if p = q > 1; None if the draws are unlucky,
     as they always are unless the matrix is generic.
     """
@@ -186,7 +187,7 @@ def _shifts_if_generic(blocks: Blocks, draws: Draws) -> Shifts | None:
     return _shifts_by_peeling(blocks, [p] * ((q - 1) // p - 1), five_layer_shifts, draws)
 
 
-def _shifts_for_full_rank_C(blocks: Blocks, draws: Draws) -> Shifts | None:
+def _shifts_for_full_rank_C(blocks: BlocksOfDet1, draws: Draws) -> Shifts | None:
     """Return 2m + 1 or 2m + 3 shifts, m = ceil(q / p), or None. The rank of C is p."""
     q, p = blocks.C.shape
     if p == q:
@@ -202,7 +203,7 @@ def _shifts_for_full_rank_C(blocks: Blocks, draws: Draws) -> Shifts | None:
     )
 
 
-def _shifts_by_lucky_draws(blocks: Blocks, draws: Draws) -> Shifts | None:
+def _shifts_by_lucky_draws(blocks: BlocksOfDet1, draws: Draws) -> Shifts | None:
     """Return as many shifts as `_shifts_for_full_rank_C`, or None; small fields are allowed."""
     q, p = blocks.C.shape
     return _shifts_by_peeling(
@@ -215,7 +216,7 @@ def _sizes_of_successive_peels(p: int, q: int) -> list[int]:
     return [p] * (q // p - 1) + [q % p] * (q % p > 0)
 
 
-def _three_shifts_2x2(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts | None:
+def _three_shifts_2x2(blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws) -> Shifts | None:
     """Return [X, C, Z] with M = U(X) L(C) U(Z), for p = q = 1 and C != 0."""
     A, _, C, D = blocks
     C_inverse = linalg.inverse_or_none(C)
@@ -226,7 +227,7 @@ def _three_shifts_2x2(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts |
 
 
 def _shifts_by_peeling(
-    blocks: Blocks,
+    blocks: BlocksOfDet1,
     sizes: Iterable[int],
     find_core_shifts: Callable[[Blocks, Blocks, Draws], Shifts | None],
     draws: Draws,

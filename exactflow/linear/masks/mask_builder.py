@@ -145,7 +145,7 @@ class OneMaskBuilder:
         why = "The next matrix, between the places of the coordinates before and after it, is"
         self._add_layers_of_matrix(inner, next_half, why)
 
-    def restore_places(self) -> None:
+    def add_layers_restoring_places(self) -> None:
         """Add layers that return each coordinate to its place before the first layer."""
         one = linalg.identity(len(self.order), self.field)
         inner = _matrix_between_placements(one, self.placement, self.home)
