@@ -64,7 +64,7 @@ from sympy.combinatorics import Permutation
 from exactflow import cayley_rotation, factor, permutation, random_matrix, toeplitz
 from exactflow.claims import Claims, Evidence, proof_options
 
-sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+sys.path.extend([f"{sys.path[0]}/..", ".", ".."])  # the folder of proofs/
 
 from proofs.constructions.classical import LAYERS, classical
 

@@ -92,7 +92,7 @@ from exactflow.flows.nonlinear.piecewise import PiecewiseLinear
 from exactflow.laws.conditioning import condition_number
 from exactflow.laws.universal import Boxes, GaussianMixture, Product, approximate, checkerboard
 
-sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+sys.path.extend([f"{sys.path[0]}/..", ".", ".."])  # the folder of proofs/
 
 from proofs.constructions.spheres import Ring
 from proofs.constructions.well_conditioned import approximate_well

@@ -48,7 +48,7 @@ from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.errors import MethodError
 from exactflow.floats.balancing import Balanced, balance
 
-sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+sys.path.extend([f"{sys.path[0]}/..", ".", ".."])  # the folder of proofs/
 
 from proofs.experiments.descent import adam
 

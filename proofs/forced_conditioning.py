@@ -107,7 +107,7 @@ from exactflow.laws.universal import (
     uniform,
 )
 
-sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+sys.path.extend([f"{sys.path[0]}/..", ".", ".."])  # the folder of proofs/
 
 from proofs.constructions.segments import Segments
 from proofs.constructions.spheres import Ring

@@ -39,7 +39,7 @@ from exactflow.claims import Claims, Evidence
 from exactflow.files.progress_line import with_progress
 from exactflow.files.rocq.theorem import find_compiler_command
 
-sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+sys.path.extend([f"{sys.path[0]}/..", ".", ".."])  # the folder of proofs/
 
 import proofs
 from proofs.rocq.build import build, project, run

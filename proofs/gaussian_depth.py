@@ -55,7 +55,7 @@ from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.errors import MethodError
 from exactflow.explanation.symbolic_identities import Identity
 
-sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+sys.path.extend([f"{sys.path[0]}/..", ".", ".."])  # the folder of proofs/
 
 from proofs.constructions.gaussian_depth import gaussian_depth
 from proofs.constructions.three_layers import whiten_by_three

@@ -53,7 +53,7 @@ from exactflow.exact.numbers import format_down, format_up, to_fmpq
 from exactflow.laws.conditioning import singular_values
 from exactflow.laws.universal import Atoms, GaussianMixture, Product, approximate, uniform
 
-sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+sys.path.extend([f"{sys.path[0]}/..", ".", ".."])  # the folder of proofs/
 
 from proofs.constructions.spheres import Ring
 from proofs.constructions.well_conditioned import approximate_well

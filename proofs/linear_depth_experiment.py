@@ -46,7 +46,7 @@ from exactflow.floats.balancing.homotopy import StuckError, find_shears, random_
 from exactflow.floats.balancing.newton import ShearPattern
 from exactflow.floats.balancing.tuning import Attempt
 
-sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+sys.path.extend([f"{sys.path[0]}/..", ".", ".."])  # the folder of proofs/
 
 from proofs.experiments import least_squares as fits
 from proofs.experiments.descent import adam
@@ -189,14 +189,14 @@ def fit_along_a_path(M: np.ndarray, K: int) -> Fit:
     the residual is infinite.
     """
     n = len(M) // 2
-    word = ShearPattern(K, n, first=0)
+    pattern = ShearPattern(K, n, first=0)
     for seed in range(5):
         try:
-            start = random_start(word, np.random.default_rng(seed))
-            T = find_shears(M, word, Attempt(pull=0.1, tol=0.01), start)
+            start = random_start(pattern, np.random.default_rng(seed))
+            T = find_shears(M, pattern, Attempt(pull=0.1, tol=0.01), start)
         except StuckError:
             continue
-        size = np.linalg.norm(word.product(T) - M) / np.linalg.norm(M)
+        size = np.linalg.norm(pattern.product(T) - M) / np.linalg.norm(M)
         return Fit(float(size), np.zeros((K, n, n)), np.zeros((K, n)))
     return Fit(np.inf, np.zeros((K, n, n)), np.zeros((K, n)))
 

@@ -60,7 +60,7 @@ from exactflow.exact.numbers import format_up
 from exactflow.explanation.symbolic_identities import Identity
 from exactflow.floats.lossless import lossless
 
-sys.path.extend([".", "..", f"{sys.path[0]}/.."])
+sys.path.extend([f"{sys.path[0]}/..", ".", ".."])
 
 from proofs.experiments.lifting import LiftedLU, PlusFactorization
 

@@ -50,7 +50,7 @@ from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.explanation.symbolic_identities import IDENTITIES, Identity
 from exactflow.linear.padding import zero_padding
 
-sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+sys.path.extend([f"{sys.path[0]}/..", ".", ".."])  # the folder of proofs/
 
 from proofs.constructions.gaussian_padding import gaussian_padding
 from proofs.experiments.likelihood import (

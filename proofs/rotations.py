@@ -156,7 +156,7 @@ from exactflow.explanation.symbolic_identities import IDENTITIES
 from exactflow.floats.balancing import Balanced, balance
 from exactflow.laws.conditioning import condition_number
 
-sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+sys.path.extend([f"{sys.path[0]}/..", ".", ".."])  # the folder of proofs/
 
 from proofs.experiments.descent import adam_layers
 

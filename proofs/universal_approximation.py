@@ -107,7 +107,7 @@ from exactflow.laws.universal import (
     uniform,
 )
 
-sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+sys.path.extend([f"{sys.path[0]}/..", ".", ".."])  # the folder of proofs/
 
 from proofs.constructions.one_layer import one_layer_bound
 from proofs.constructions.quantiles import QuantileFunction

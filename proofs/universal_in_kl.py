@@ -111,7 +111,7 @@ from exactflow.laws.universal import (
     uniform,
 )
 
-sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+sys.path.extend([f"{sys.path[0]}/..", ".", ".."])  # the folder of proofs/
 
 from proofs.constructions.remote_places import entropy, place_remotely
 from proofs.experiments.densities import banana, draw_and_density, moons, ring

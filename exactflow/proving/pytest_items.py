@@ -23,7 +23,7 @@ _CODES = {word: code for code, word in WORDS.items()} | {"probably verified": 0}
 
 
 def _fail_without_traceback(text: str) -> NoReturn:
-    """Fail with a text and no traceback; during setup pytest reports an error."""
+    """Fail a test with a text and no traceback; in its setup this is an error for pytest."""
     pytest.fail(text, pytrace=False)
 
 
@@ -99,7 +99,7 @@ def _check_item_for_record(item: pytest.Item) -> dict[str, Any]:
 def _run_command_for_record(
     config: pytest.Config, words: list[str], limit: float | None
 ) -> tuple[dict[str, Any] | None, str]:
-    """Run the command line in the root folder; return the printed record, or None and a reason.
+    """Run exactflow in the root folder; return the printed record and stderr, or None and a reason.
 
     Modules in that folder are not imported (-P). A record whose verdict differs from the exit code
     is not accepted.
@@ -223,7 +223,7 @@ class ClaimItem(_ScriptItem):
 
     @property
     def claims(self) -> list[dict[str, Any]]:
-        """The claims recorded at the lines of the item."""
+        """The recorded claims whose lines are within those of the item."""
         first, last = self.site.line, self.site.end_line
         return [c for c in self.parent.record["claims"] if first <= c["line"] <= last]
 

@@ -219,7 +219,8 @@ def write_recurrence_obstruction(blocks: PatternBlocks) -> str | None:
 def write_scaled_obstruction(
     obstruction: dict[str, Any], blocks: PatternBlocks, det: Fraction
 ) -> str | None:
-    """Return an obstruction for positive scales in the syntax of `scaled.v`, None if it has none.
+    """Return an obstruction for positive scales in the syntax of `scaled.v`, None if it has no such
+    form.
     The pattern has at least two letters; `det` is the determinant of the matrix.
     """
     letters, n = len(obstruction["pattern"]), len(blocks.D)
@@ -242,7 +243,7 @@ def write_scaled_obstruction(
 def _write_multipliers_with_sign(
     multiplier: list[Matrix], letters: int, blocks: PatternBlocks
 ) -> str:
-    """Return the multipliers, times the sign that makes all weights >= 0."""
+    """Return the multipliers, times the sign that makes the weights of all scales >= 0."""
     A, B, C, D, _, c = map(as_rectangular_matrix, blocks)
     W = list(map(as_rectangular_matrix, multiplier))
     last: list[DomainMatrix] = []
