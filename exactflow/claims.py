@@ -100,7 +100,7 @@ class Check:
         self.checked = checked
         self.instances = 0
         self.failures: list[str] = []
-        self._claim: Claim | None = None  # the claim of these instances, for the runner
+        self._claim: Claim | None = None  # the claim of these instances, recorded for the runner
         self._process = os.getpid()
 
     def equal(self, derived: object, expected: object, label: str = "") -> None:
@@ -119,7 +119,7 @@ class Check:
         except InvalidInputError as error:
             raise self._record_failure(label, str(error)) from None
         if not is_equal:
-            # here, since it imports SymPy
+            # imported here, since it imports SymPy
             from exactflow.exact.numbers import format_short as short
 
             raise self._record_failure(
@@ -163,7 +163,7 @@ class Check:
         ...
         exactflow.claims.ProofError: U(X) = U(Y): expected equal sides; ... (0, 1): X - Y
         """
-        # here, since it imports SymPy
+        # imported here, since it imports SymPy
         from exactflow.explanation.symbolic_identities import Identity
 
         name = label or " ".join(text.split())
@@ -214,7 +214,7 @@ class Claims:
             run.theorem = theorem
 
     def check(self, checked: str, evidence: Evidence) -> AbstractContextManager[Check]:
-        """Record one claim, which the block checks.
+        """Context manager: record one claim, whose instances the block checks.
 
         It has passed if the block ends. It has failed if nothing was checked, an instance is false,
         or the block raises `ProofError`, `VerificationError` or AssertionError. It is not run if
@@ -230,7 +230,9 @@ class Claims:
             kind = Evidence(evidence)
         except ValueError:
             kinds = ", ".join(f"Evidence.{name}" for name in Evidence.__members__)
-            raise InvalidInputError(f"expected one of {kinds}, got {evidence!r}") from None
+            raise InvalidInputError(
+                f"expected evidence to be one of {kinds}, got {evidence!r}"
+            ) from None
         line = _current_script_line()
         return Claim(self.theorem, checked, kind, 0, 0.0, False, line=line, is_reached=False)
 
@@ -376,7 +378,7 @@ class ScriptRun:
         return os.getpid() == self.process
 
     def append_progress_line(self, stage: str) -> None:
-        """Add a line to the file `progress_file`: a claim that begins, or a stage of it."""
+        """Append to `progress_file` a claim that begins, or a stage of a claim."""
         if self.progress_file is not None:
             with self.progress_file.open("a", encoding="utf-8") as file:
                 file.write(f"{printable(f'{Path(self.path).stem}: {stage}')}\n")
@@ -386,7 +388,7 @@ SCRIPT_RUNS: list[ScriptRun] = []
 """The run of a script in this process, for all its threads; empty outside of a runner."""
 
 RECORD = "EXACTFLOW_RECORD"
-"""Environment variable: the record of claims, for processes that the script starts."""
+"""Environment variable: the path of the record of claims, for processes of the script."""
 
 
 def current_run() -> ScriptRun | None:
@@ -410,7 +412,7 @@ def record_claim(identifier: str, claim: Claim) -> None:
         append_event(run.record, {"number": identifier, "claim": asdict(claim)})
     elif not claim.is_reached:
         path = Path(os.environ.get(RECORD, "")) if run is None else run.record
-        # no folder: no runner runs the script, or the runner has ended
+        # the folder exists only while a runner runs the script
         if path.name and path.parent.is_dir():
             append_event(path, {"number": identifier, "claim": asdict(claim)})
 

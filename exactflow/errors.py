@@ -54,7 +54,7 @@ class MissingExtraError(ExactFlowError, ImportError):
             f"python -m pip install 'exactflow[{extra}]'"
         )
 
-    def __reduce__(self) -> tuple:  # for pickling: __init__ takes (extra, purpose), no message
+    def __reduce__(self) -> tuple:  # for pickling: the arguments of __init__, not the message
         return type(self), (self.extra, self.purpose), self.__dict__
 
 

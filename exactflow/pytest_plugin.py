@@ -68,7 +68,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[SKIPPED] = {}
     for word in ("exact", "for_all_n", "certified", "numeric", "formal"):
-        if _configured_or_usual_patterns(config, "exactflow_scripts", SCRIPTS):
+        if _patterns_in_effect(config, "exactflow_scripts", SCRIPTS):
             text = word.replace("formal", "formally proved").replace("_", " ")
             config.addinivalue_line("markers", f"{word}: a claim of a proof script, {text}")
     limit, within = config.option.exactflow_timeout, config.option.exactflow_within
@@ -83,10 +83,8 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(str(error)) from None
 
 
-def _configured_or_usual_patterns(
-    config: pytest.Config, name: str, usual: tuple[str, ...]
-) -> list[str]:
-    """Return the configured patterns or, if there are none, the usual ones under --exactflow."""
+def _patterns_in_effect(config: pytest.Config, name: str, usual: tuple[str, ...]) -> list[str]:
+    """Return the configured patterns; without any, the usual ones if --exactflow is given."""
     configured: list[str] = config.getini(name)
     return configured or [pattern for pattern in usual if config.option.exactflow]
 
@@ -147,10 +145,9 @@ def _relative_path(path: Path, config: pytest.Config) -> str:
 def _is_certificate_to_collect(path: Path, parent: pytest.Collector) -> bool:
     config = parent.config
     patterns = [
-        pattern.lower()
-        for pattern in _configured_or_usual_patterns(config, "exactflow_files", FILES)
+        pattern.lower() for pattern in _patterns_in_effect(config, "exactflow_files", FILES)
     ]
-    if _matches_a_pattern(Path(str(path).lower()), patterns):  # C.Cert.JSON is a certificate, too
+    if _matches_a_pattern(Path(str(path).lower()), patterns):  # also in upper case: C.Cert.JSON
         return True
     if not parent.session.isinitpath(path):
         return False
@@ -163,11 +160,9 @@ def _is_script_or_record_reason(path: Path, parent: pytest.Collector) -> bool:
     """Whether a file is a proof script; for any other file with claims, record why not."""
     config, is_named = parent.config, parent.session.isinitpath(path)
     is_asked = config.option.exactflow and (is_named or not config.getini("exactflow_scripts"))
-    reason: str | None = None
-    if _matches_a_pattern(
-        path, _configured_or_usual_patterns(config, "exactflow_scripts", SCRIPTS)
-    ):
-        reason = "its name begins with _" if path.name.startswith("_") else ""
+    reason: str | None = ""
+    if _matches_a_pattern(path, _patterns_in_effect(config, "exactflow_scripts", SCRIPTS)):
+        reason = "its name begins with _" if path.name.startswith("_") else None
     elif is_asked and all(
         word in _read_regular_file_or_empty(path) for word in (b"exactflow", b"claims")
     ):
@@ -175,11 +170,11 @@ def _is_script_or_record_reason(path: Path, parent: pytest.Collector) -> bool:
         reason = _reason_not_a_script(path, is_module, is_named and not is_module)
     if reason:
         config.stash[SKIPPED][path] = reason
-    return reason == ""
+    return reason is None
 
 
 def _reason_not_a_script(path: Path, is_module: bool, is_chosen: bool) -> str | None:
-    """Return why a file with claims is not a script, "" for a script, None without claims.
+    """Return why a file is not a script, "" if it just has no claims, None if it is a script.
 
     Parameters
     ----------
@@ -193,13 +188,13 @@ def _reason_not_a_script(path: Path, is_module: bool, is_chosen: bool) -> str | 
     try:
         use = find_claims_use(read_script(path))
     except InvalidInputError:  # the run of the script reports the error
-        return ""
-    if not (use.imports or use.makes):
         return None
+    if not (use.imports or use.makes):
+        return ""
     if is_module and use.tests:
         return f"a test module, since it has {use.tests[0]} and a name of python_files"
     if use.makes or is_chosen:
-        return ""
+        return None
     return "claims in functions alone: name it on the command line, or in exactflow_scripts"
 
 

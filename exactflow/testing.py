@@ -201,7 +201,9 @@ def assert_invertible(
         back = _round_trip_in_library(module, x)
     expected, derived = _as_float_or_exact_array(x), _as_float_or_exact_array(back)
     if expected.size != derived.size:
-        raise AssertionError(f"expected an array of shape {expected.shape}, got {derived.shape}")
+        raise AssertionError(
+            f"x does not come back: expected shape {expected.shape}, derived {derived.shape}"
+        )
     derived = derived.reshape(expected.shape)
     is_float = expected.dtype.kind == derived.dtype.kind == "f"
     bound = tol * max(abs(expected).max(initial=0), 1e-300) if is_float else 0

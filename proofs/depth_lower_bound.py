@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Depth lower bound: layers with few parameters must be many
+# # Depth lower bound: flows need many layers if each has few parameters
 #
 # **Theorem 3** (Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
 # normalizing flows*, ICML 2021: asymptotic; here a finite form). Let $f_\theta$, $\theta \in [-R,
@@ -64,7 +64,7 @@ import numpy as np
 from exactflow.claims import Claims, Evidence, proof_options
 from exactflow.exact.numbers import format_down, format_up
 
-sys.path.extend([".", "..", f"{sys.path[0]}/.."])  # the folder of proofs/
+sys.path.extend([f"{sys.path[0]}/..", ".", ".."])  # the folder of proofs/
 
 from proofs.constructions.capacity import AdditiveCouplings, depth_bound, min_parameters
 from proofs.constructions.capacity.packings import SubsetFamily, code_size

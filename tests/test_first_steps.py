@@ -276,7 +276,7 @@ def test_no_challenge_is_about_no_instance():
             "--within: expected a bound such as 1e-12 or 1/1000, found",
         ),
         ("theorems six layers --fil matrix.csv", "exactflow theorems has no argument '--fil'"),
-        ("theorems six layer", "such as 'six layers', got 'six layer'"),
+        ("theorems six layer", "got 'six layer': did you mean 'six layers'?"),
     ],
 )
 def test_a_wrong_word_on_the_command_line_hints_at_the_right_one(command, line, words):

@@ -140,27 +140,31 @@ def _make_check_with_timeout(arguments: argparse.Namespace) -> partial[CheckResu
     """Return a function that checks a file in a process, for at most --timeout seconds."""
     if not 0 < arguments.timeout < math.inf:
         raise InvalidInputError(f"expected --timeout in seconds > 0, got {arguments.timeout}")
-    words = ["check", "--json"]
+    command = ["check", "--json"]
     for name in ("target", "key", "within"):
         value = getattr(arguments, name)
-        words += [] if value is None else [f"--{name}={value}"]
-    words += [f"--{name}" for name in ("quick", "kernel", "transpose") if getattr(arguments, name)]
-    reads = "-" in (*arguments.certificates, arguments.target)
-    given = read_file_or_stdin("-") if reads else b""
+        command += [] if value is None else [f"--{name}={value}"]
+    command += [
+        f"--{name}" for name in ("quick", "kernel", "transpose") if getattr(arguments, name)
+    ]
+    reads_stdin = "-" in (*arguments.certificates, arguments.target)
+    stdin = read_file_or_stdin("-") if reads_stdin else b""
     return partial(
         _check_in_new_process,
-        words=words,
-        given=given,
+        command=command,
+        stdin=stdin,
         seconds=min(arguments.timeout, MOST_SECONDS),
     )
 
 
-def _check_in_new_process(file: str, words: list[str], given: bytes, seconds: float) -> CheckResult:
+def _check_in_new_process(
+    file: str, command: list[str], stdin: bytes, seconds: float
+) -> CheckResult:
     """Check a file in a new process; after the given time, the verdict is incomplete."""
     package = str(Path(__file__).parents[2])
     paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
     with subprocess.Popen(
-        [sys.executable, "-P", "-m", "exactflow", *words, "--", file],
+        [sys.executable, "-P", "-m", "exactflow", *command, "--", file],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -168,7 +172,7 @@ def _check_in_new_process(file: str, words: list[str], given: bytes, seconds: fl
         start_new_session=True,
     ) as process:
         try:
-            out, err = process.communicate(given, timeout=seconds)
+            out, err = process.communicate(stdin, timeout=seconds)
             problem = err.decode(errors="replace").strip() or f"exit code {process.returncode}"
         except subprocess.TimeoutExpired:
             out, problem = b"", f"the time limit, {seconds:g} seconds, is over"

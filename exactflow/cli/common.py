@@ -74,11 +74,11 @@ def add_seed_option(command: argparse._ActionsContainer, what: str) -> None:
     command.add_argument("--seed", type=int, default=0, metavar="N", help=text)
 
 
-def add_input_output_options(command: argparse.ArgumentParser, purpose: str) -> None:
+def add_input_output_options(command: argparse.ArgumentParser, output_help: str) -> None:
     """Add the options --key, --transpose, --output, --json and --quiet."""
     add_reading_options(command)
     group = command.add_argument_group("output")
-    group.add_argument("-o", "--output", metavar="CERT.json", help=purpose)
+    group.add_argument("-o", "--output", metavar="CERT.json", help=output_help)
     add_printing_options(group, "print one JSON object in place of the text")
 
 
@@ -101,10 +101,10 @@ def add_printing_options(group: argparse._ArgumentGroup, json_help: str) -> None
 
 
 def add_parallel_options(
-    command: argparse._ActionsContainer, text: str, default: int | None
+    command: argparse._ActionsContainer, jobs_help: str, default: int | None
 ) -> None:
     """Add the options --jobs and --backend, for work in parallel."""
-    command.add_argument("-j", "--jobs", type=int, default=default, metavar="N", help=text)
+    command.add_argument("-j", "--jobs", type=int, default=default, metavar="N", help=jobs_help)
     command.add_argument(
         "--backend",
         metavar="NAME",
@@ -162,13 +162,13 @@ def flow_summary_record(flow: "CouplingFlow") -> dict[str, Any]:
 
 
 def print_orientation_repair(
-    flow: "CouplingFlow", pads: tuple[int, ...] = (), how_near: str = ""
+    flow: "CouplingFlow", pads: tuple[int, ...] = (), closeness: str = ""
 ) -> None:
     """Print the flips or pads of a flow, if any, which repair a negative determinant."""
     if pads:
         print_wrapped_lines(
             f"pads: feed zeros to coordinates {pads[0]} and {pads[1]}; zeros come out there"
-            + how_near
+            + closeness
         )
     for coordinate in flow.flips:
         print_wrapped_lines(

@@ -99,13 +99,13 @@ def _check_script_argument(argument: str) -> None:
 
 
 @contextlib.contextmanager
-def _model_of_script(source: str) -> Iterator[Any]:
+def _model_of_script(argument: str) -> Iterator[Any]:
     """Run the script of SCRIPT.py:MODEL, and yield its model.
 
     While the model is used, the output of the script goes to stderr, and modules are imported from
     its folder.
     """
-    file, _, name = source.rpartition(":")
+    file, _, name = argument.rpartition(":")
     before = sys.argv, list(sys.path)
     sys.argv, sys.path = [file], [str(Path(file).resolve().parent), *sys.path]
     try:

@@ -24,19 +24,38 @@ from exactflow.proving.results_table import print_table, summarize_claims
 from exactflow.proving.script_run import EXIT_CODES as CODE_OF_VERDICT
 from exactflow.proving.script_run import Outcome, run_script
 
-EXAMPLES = ("exactflow prove --template > my_theorem.py", "exactflow prove my_theorem.py")
+EXAMPLES = (
+    "exactflow prove --all",
+    "exactflow prove six_layers permutations",
+    "exactflow prove --template > my_theorem.py",
+    "exactflow prove my_theorem.py",
+)
 EXIT_CODES = {
     0: "every claim holds",
     1: "a claim is refuted",
     2: "a script is missing, or did not run to its end",
-    3: "a claim was not reached or lacks a tool, or the process of a script ended early",
+    3: "a claim was not reached, lacks a tool and is none of ours, or its process ended early",
 }
+
+LONGEST_FIRST = (
+    "formal",
+    "depth_for_conditioning",
+    "forced_conditioning",
+    "affine_depth",
+    "universal_approximation",
+    "universal_in_kl",
+)
+"""Scripts of theorems to start first, so that no core waits for them at the end."""
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "files", nargs="*", metavar="FILE", help="proof scripts, with cells that begin with # %%%%"
+        "scripts",
+        nargs="*",
+        metavar="NAME|FILE",
+        help="names of theorems, whose scripts come with exactflow, or proof scripts of your own",
     )
+    command.add_argument("--all", action="store_true", help="run the script of every theorem")
     command.add_argument(
         "--template", action="store_true", help="print a proof script to begin with, and run none"
     )
@@ -66,27 +85,55 @@ def run(arguments: argparse.Namespace) -> int:
         template = resources("exactflow.proving").joinpath("my_theorem.py.txt")
         print(template.read_text("utf-8"), end="")
         return 0
-    if not arguments.files:
-        raise InvalidInputError("expected a FILE or --template: try exactflow prove --template")
-    for path in arguments.files:
-        read_script(path)
+    files, titles = _find_scripts_and_titles(arguments.scripts, arguments.all)
     if arguments.plot:
         _check_picture_folder_writable(arguments.plot)
-    outcomes = _run_scripts(arguments)
+    outcomes = _run_scripts(files, arguments)
     if not (arguments.json or arguments.quiet):
         print(summarize_claims(outcomes))
-        print_table(outcomes, getattr(arguments, "titles", None), arguments.verbose)
+        print_table(outcomes, titles, arguments.verbose)
     if not arguments.json:
         print(*(f"{outcome.failure}\n" for outcome in outcomes if outcome.failure), sep="", end="")
-    judged = (outcome for outcome in outcomes if not _lacks_only_excused_tools(outcome, arguments))
+    # a reader of our theorems need not install every tool
+    judged = (
+        outcome
+        for outcome in outcomes
+        if not (outcome.path in titles and _lacks_only_tools(outcome))
+    )
     codes = {CODE_OF_VERDICT[outcome.verdict] for outcome in judged}
     return next((code for code in (1, 2, 3) if code in codes), 0)
 
 
-def _lacks_only_excused_tools(outcome: Outcome, arguments: argparse.Namespace) -> bool:
-    """Whether a script lacks nothing but tools, and the caller excuses missing tools."""
-    is_excused = getattr(arguments, "excuses_missing_tools", False)
-    return is_excused and outcome.verdict == "incomplete" and not outcome.is_undecided
+def _find_scripts_and_titles(scripts: list[str], is_all: bool) -> tuple[list[str], dict[str, str]]:
+    """Return the paths of scripts, and path -> title for each theorem's script."""
+    if is_all == bool(scripts):
+        raise InvalidInputError(
+            "expected theorems or FILEs, or --all alone: exactflow theorems lists the theorems, "
+            "and exactflow prove --template prints a script to begin with"
+        )
+    titles: dict[str, str] = {}
+    if is_all or any(Path(name).suffix != ".py" for name in scripts):
+        # this import takes longer than a short script, and a FILE does not need it
+        from exactflow.proving.theorem_scripts import find_theorem_scripts
+        from exactflow.proving.theory import theorems
+
+        ours = {name: str(path) for name, path in find_theorem_scripts().items()}
+        titles = {path: f"{theorems[name].number} {name}" for name, path in ours.items()}
+        names = theorems if is_all else scripts
+        scripts = [ours[theorems[name].name] if name in theorems else name for name in names]
+    for path in scripts:
+        if not Path(path).suffix and not Path(path).exists():
+            raise InvalidInputError(
+                f"expected a theorem, such as six_layers, or a proof script (.py), got {path!r}: "
+                "exactflow theorems lists the theorems"
+            )
+        read_script(path)
+    return scripts, titles
+
+
+def _lacks_only_tools(outcome: Outcome) -> bool:
+    """Whether only missing tools keep a script from passing."""
+    return outcome.verdict == "incomplete" and not outcome.is_undecided
 
 
 def _check_picture_folder_writable(folder: Path) -> None:
@@ -98,16 +145,15 @@ def _check_picture_folder_writable(folder: Path) -> None:
         )
 
 
-@raising_keyboard_interrupt()  # so that Ctrl-C also ends the processes of the scripts
-def _run_scripts(arguments: argparse.Namespace) -> list[Outcome]:
-    """Run the scripts, the longest first, and return the outcomes in the order of the files.
+@raising_keyboard_interrupt()  # Ctrl-C ends the processes of the scripts, too
+def _run_scripts(files: list[str], arguments: argparse.Namespace) -> list[Outcome]:
+    """Run the scripts, the longest first, and list the outcomes in the order of the files.
 
     If one script runs at a time, its output is printed at once, otherwise when it has ended.
     """
-    files = [str(path) for path in arguments.files]
     jobs = (_count_cores() if len(files) > 1 else 1) if arguments.jobs is None else arguments.jobs
     is_alone = arguments.backend is None and (jobs == 1 or len(files) == 1)
-    longest_first = sorted(files, key=getattr(arguments, "rank", lambda path: 0))
+    longest_first = sorted(files, key=_start_rank)
     outcomes = {}
     with TemporaryDirectory() as folder:
         begun = Path(folder) / "claims"
@@ -134,6 +180,12 @@ def _run_scripts(arguments: argparse.Namespace) -> list[Outcome]:
                 if arguments.json:
                     print(_outcome_json(outcome), flush=True)
     return [outcomes[path] for path in files]
+
+
+def _start_rank(path: str) -> int:
+    """Return the place of a script in `LONGEST_FIRST`, or the place after it."""
+    name = Path(path).stem
+    return LONGEST_FIRST.index(name) if name in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
 def _outcome_of_lost_worker(path: str) -> Outcome:

@@ -135,7 +135,8 @@ def _minimal_polynomial(value: Element, field: Domain) -> fmpz_poly:
 
 
 def _enclose_distinct_roots(polynomial: fmpz_poly) -> list[acb]:
-    pairs: Any = polynomial.complex_roots()  # pairs (root, multiplicity), unlike its type hints
+    # the roots have multiplicities, which the type hints of FLINT omit
+    pairs: Any = polynomial.complex_roots()
     return [acb(root) for root, _ in pairs]
 
 

@@ -78,9 +78,7 @@ class Assumptions:
 
     @cached_property
     def _real_replacements(self) -> dict[Expr, Expr]:
-        """A symbol that SymPy knows to be real, for each symbol that only the inequalities make
-        real.
-        """
+        """Symbols that only the inequalities make real, mapped to symbols real to SymPy."""
         symbols = set[Symbol]().union(*(relation.free_symbols for relation in self.relations))
         return {
             s: Dummy(s.name, **(s.assumptions0 | {"real": True}))
@@ -99,8 +97,8 @@ class Assumptions:
 
     @cached_property
     def _bound_substitutions_and_rest(self) -> tuple[list[tuple[Symbol, Expr]], list[Expr]]:
-        """Pairs (x, b + u), in order, that replace a symbol x with a linear bound x > b; and the
-        other polynomials that the inequalities make positive, if SymPy does not know their sign.
+        """Pairs (x, b + u), in order, that replace a symbol x with a linear bound x > b, for u > 0;
+        and the other polynomials that the inequalities, but not SymPy, know to be positive.
         """
         bounds, rest = list[tuple[Symbol, Expr]](), list(self._positive_polynomials)
         own = {s for expression in rest for s in expression.free_symbols if s.is_real}
@@ -270,7 +268,7 @@ def _format_equation_of_roots(f: Expr) -> str:
     """Return the equation that the roots fulfil, solved if it is linear: "t = 1" or "t**2 = 2"."""
     if len(f.free_symbols) == 1 and f.is_polynomial() and sympy.degree(f) == 1:
         x = f.free_symbols.pop()
-        plain = Dummy()  # for an integer symbol n, solve would find no root of 2 n - 1
+        plain = Dummy()  # with an integer symbol n, solve would find no root of 2 n - 1
         return f"{x} = {sympy.solve(f.xreplace({x: plain}), plain)[0]}"
     return f"{f} = 0"
 

@@ -111,7 +111,7 @@ def as_expression(value: object) -> sympy.Expr:
 
 
 def as_rectangular_matrix(M: VectorLike) -> DomainMatrix:
-    """Convert a matrix of any shape, as `as_square_matrix` converts a square one."""
+    """Convert a matrix of any shape, by the rules of `as_square_matrix`."""
     if isinstance(M, DomainMatrix):
         return _over_exact_field(M)
     if isinstance(M, sympy.MatrixBase):
@@ -167,8 +167,8 @@ def as_array_if_tensor(x: Any) -> Any:
     layout = str(x.layout).removeprefix("torch.")
     if kinds or layout != "strided":
         raise InvalidInputError(
-            f"expected a dense tensor with entries, got {kinds[0] if kinds else layout}: convert "
-            "it, for example by .to_dense() or .dequantize()"
+            f"expected a dense tensor with entries, got a {kinds[0] if kinds else layout} one: "
+            "convert it, for example by .to_dense() or .dequantize()"
         )
     plain = x.detach().cpu().resolve_conj().resolve_neg()
     return (plain.double() if plain.is_floating_point() else plain).numpy()
@@ -199,7 +199,7 @@ def over_common_field(M: DomainMatrix, field: Domain) -> DomainMatrix:
         denominator = field(int(x.denominator))
         if not denominator:
             raise InvalidInputError(
-                f"expected entries in {field}, got {format_short(x)}, whose denominator is 0 in it"
+                f"expected entries in {field}, got {format_short(x)}, whose denominator is 0 there"
             )
         return field(int(x.numerator)) / denominator
 
@@ -223,7 +223,7 @@ def _unify_fields(fields: Iterable[Domain]) -> Domain:
 
 
 def is_equal(left: DomainMatrix, right: DomainMatrix) -> bool:
-    """Whether two matrices are equal over a field that contains the entries of both."""
+    """Whether two matrices are equal, over a field that contains the entries of both."""
     left, right = (
         M.convert_to(QQ_I.as_AlgebraicField()) if M.domain == QQ_I else M for M in (left, right)
     )
@@ -233,9 +233,10 @@ def is_equal(left: DomainMatrix, right: DomainMatrix) -> bool:
     if one != other and one.is_AlgebraicField and other.is_AlgebraicField:
         return is_equal_across_number_fields(left, right)
     if one != other:
-        field = _unify_fields([one, other])  # equal quotients may differ in form
+        field = _unify_fields([one, other])
+        # subtracted, since equal quotients may differ in form
         return bool((left.convert_to(field) - right.convert_to(field)).is_zero_matrix)
-    if isinstance(one, FiniteField):  # -1 and p - 1 may be the same residue
+    if isinstance(one, FiniteField):  # residues may be stored as -1 or as p - 1
         left, right = (M.applyfunc(lambda x: int(x) % one.mod, ZZ) for M in (left, right))
     return bool(left.to_sparse() == right.to_sparse())
 
@@ -336,12 +337,12 @@ def _from_sympy(M: sympy.MatrixBase) -> DomainMatrix:
             )
     try:
         matrix = M.to_DM(field=True, extension=True)
-    except CoercionFailed:  # SymPy compares algebraic numbers by a few digits
+    except CoercionFailed:  # SymPy distinguishes algebraic numbers by few digits
         raise InvalidInputError(
             f"SymPy finds no number field with the entries of {format_short(M)}: write them "
             "without roots in denominators (sympy.radsimp)"
         ) from None
-    if matrix.domain.is_EXRAW:  # no field contains all entries: name an entry without any field
+    if matrix.domain.is_EXRAW:  # no common field: raise for an entry in no exact field
         for place, entry in M.todok().items():
             try:
                 _as_exact_field(construct_domain([entry], field=True, extension=True)[0])

@@ -49,7 +49,7 @@ class DyadicMatrix:
         """Convert a matrix of finite floats to a `DyadicMatrix`, without rounding."""
         peak = np.abs(M).max(initial=0.0)
         unit = int(np.frexp(peak)[1]) - BITS
-        # truncated, since rounding could give 2^1024
+        # truncated, since rounding could give 2^1024, which is no float
         planes, rest = [np.trunc(np.ldexp(M, -unit))], M
         while (rest := rest - np.ldexp(planes[-1], unit)).any():
             unit -= BITS
@@ -199,7 +199,7 @@ class DyadicMatrix:
         return whole * Fraction(2) ** self.low
 
     def _places_near_largest(self) -> np.ndarray:
-        """Return places (i, j) of entries of almost the largest absolute value, or exactly it."""
+        """Return places (i, j) of entries of nearly the largest absolute value; one attains it."""
         sizes = np.abs(self.to_floats(self.bound_exponent()))
         places = np.argwhere(sizes >= sizes.max() * (1 - RELATIVE))
         columns = np.abs(self.planes[:, places[:, 0], places[:, 1]])

@@ -26,8 +26,8 @@ def find_nonpositive_combination_or_zeros(
     vectors: Sequence[SparseVector], *, nonnegative: bool
 ) -> list[QQElement]:
     """Return rational weights, `nonnegative` or of any sign, such that the weighted sum of the
-    vectors has no positive entry, and as many negative entries as float64 finds; weights 0 if it
-    finds none.
+    vectors has no positive entry, and as many negative entries as float64 finds; all
+    weights are 0 if it finds none.
     """
     sizes = [max(map(abs, vector.values()), default=QQ(1)) for vector in vectors]
     places = list(dict.fromkeys(place for vector in vectors for place in vector))
@@ -52,9 +52,8 @@ def find_nonpositive_combination_or_zeros(
 def _solve_for_weights_and_zeros(
     vectors: Sequence[SparseVector], sizes: Sequence[QQElement], places: list, nonnegative: bool
 ) -> tuple[list[float], list] | None:
-    """Return approximate weights of the vectors, each divided by its size, and the places at which
-    the combination must be zero; None if no entry can be negative, or SciPy
-    is missing.
+    """Return approximate weights of the vectors divided by their sizes, and the places at which
+    the combination must be zero; None if no entry can be negative, or SciPy is missing.
 
     The program asks each entry to be at most -s with a slack s in [0, 1], and maximizes the sum of
     the slacks. Weights can be multiplied, so that each slack is 0 or 1 at the optimum.

@@ -222,7 +222,7 @@ def _format_rounded(value: NumberLike, digits: int, rounding: str) -> str:
 
 
 def format_short(value: object, width: int = 60) -> str:
-    """Return a value as one line for a message; of a line above `width` the middle is omitted."""
+    """Return a value as one line for a message; of a long line the middle is omitted."""
     if isinstance(value, str):
         text = repr(value)
     elif isinstance(value, QQ.dtype | fmpq | Rational) and not isinstance(

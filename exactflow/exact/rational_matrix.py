@@ -115,7 +115,7 @@ class RationalMatrix:
         )
 
 
-_Parts = list[list[RationalMatrix]]  # the two halves of the rows of a matrix, each split by columns
+_RationalBlocks = list[list[RationalMatrix]]  # halves of the rows, each split by columns
 
 
 def _stack_rows(parts: Sequence[flint.fmpz_mat]) -> flint.fmpz_mat:
@@ -187,15 +187,15 @@ def _halves(p: int) -> tuple[slice, slice]:
     return slice(p), slice(p, None)
 
 
-def _quarters(M: DomainMatrix, p: int) -> _Parts:
+def _quarters(M: DomainMatrix, p: int) -> _RationalBlocks:
     return [[RationalMatrix.of(M[rows, columns]) for columns in _halves(p)] for rows in _halves(p)]
 
 
-def _transpose(parts: _Parts) -> _Parts:
+def _transpose(parts: _RationalBlocks) -> _RationalBlocks:
     return [[part.transpose() for part in column] for column in zip(*parts, strict=True)]
 
 
-def _apply_layers(layers: Iterable[_Layer], parts: _Parts) -> _Parts:
+def _apply_layers(layers: Iterable[_Layer], parts: _RationalBlocks) -> _RationalBlocks:
     halves = list(parts)
     for moves, scale, shift in layers:
         i, T = HALVES.index(moves), RationalMatrix.of(shift)

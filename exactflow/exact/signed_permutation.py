@@ -6,7 +6,7 @@ from sympy.polys.matrices import DomainMatrix
 
 
 def find_row_permutation_and_signs(matrix: DomainMatrix) -> tuple[list[int], list[int]] | None:
-    """Return perm and signs with ``y[i] = signs[i] * x[perm[i]]``, None for other matrices.
+    """Return perm and signs with ``y[i] = signs[i] * x[perm[i]]``; None for other matrices.
 
     >>> from sympy import Matrix
     >>> find_row_permutation_and_signs(Matrix([[0, -1], [1, 0]]).to_DM())

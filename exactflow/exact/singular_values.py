@@ -37,7 +37,7 @@ def enclose_singular_values(matrix: DomainMatrix, bits: int) -> list[arb]:
 
 
 def _algebraic_singular_values(matrix: DomainMatrix, bits: int) -> list[arb]:
-    """Return the enclosures of `enclose_singular_values` over a number field."""
+    """Enclose singular values as `enclose_singular_values` does, over a number field."""
     rank, precision = linalg.rank(matrix), bits
     while True:
         precision *= 2
@@ -72,9 +72,8 @@ def enclose_psd_eigenvalues(matrix: fmpq_mat) -> list[arb]:
     that takes far too long; then bisection encloses them, and may put several into one ball.
     """
     polynomial = matrix.charpoly()
-    factors: Any = polynomial.numer().factor_squarefree()[
-        1
-    ]  # pairs (factor, multiplicity), unlike its type hints
+    # the factors have multiplicities, which the type hints of FLINT omit
+    factors: Any = polynomial.numer().factor_squarefree()[1]
     if sum(factor.degree() for factor, _ in factors) > _count_eigenvalue_clusters(matrix):
         return _bisect_nonnegative_roots(polynomial)
     roots: Any = polynomial.numer().complex_roots()
@@ -136,7 +135,7 @@ def _power_of_two_above_roots(coefficients: list[fmpq]) -> fmpq:
     return fmpq(2) ** (int(ratio.p).bit_length() - int(ratio.q).bit_length() + 2)
 
 
-def principal_deviations(covariance: fmpq_mat) -> list[arb]:
+def principal_standard_deviations(covariance: fmpq_mat) -> list[arb]:
     """Return enclosures of the square roots of a covariance's eigenvalues, at the current
     precision.
     """

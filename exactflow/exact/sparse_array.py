@@ -42,7 +42,7 @@ class SparseArray:
         """Convert a matrix of integers of absolute value below 2^62; else raise `OverflowError`."""
         rows = matrix.to_sparse().rep
         elements = list(chain.from_iterable(map(dict.values, rows.values())))
-        distinct = {id(x): x for x in elements}  # many entries share few objects
+        distinct = {id(x): x for x in elements}  # each object once: many entries share it
         if any(x.denominator != 1 or abs(x) >= _BOUND for x in distinct.values()):
             raise OverflowError("expected integers below 2^62")
         integers = {key: int(x.numerator) for key, x in distinct.items()}

@@ -52,7 +52,7 @@ _FUNCTIONS = {
 """The functions, each with the number of its arguments; 0 stands for one or more."""
 _IDENTITY = "I"
 _GREEK = "alpha", "beta", "delta", "tau", "Delta", "Sigma", "Theta"
-_SMALL = 12  # with fewer rows, products of fractions are as fast as common denominators
+_SMALL = 12  # with fewer rows, common denominators save no time
 _DEEPEST = 100  # the greatest depth of brackets, far below the limit of Python's recursion
 _RELATIONS: dict[str, tuple[Callable, str]] = {
     "=": (operator.eq, "="),
@@ -101,7 +101,7 @@ class ParsedIdentity:
 
 
 def parse_identities(text: str) -> tuple[ParsedIdentity, ...]:
-    """Return the identities in a text, which commas separate."""
+    """Return the identities in a text, where they are separated by commas."""
     text = " ".join(text.split())
     depths = list(accumulate((sign == "(") - (sign == ")") for sign in text))
     if max(depths, default=0) > _DEEPEST or re.search(rf"( ?\^(-1|T)){{{_DEEPEST}}}", text):
@@ -114,7 +114,7 @@ def parse_identities(text: str) -> tuple[ParsedIdentity, ...]:
     return tuple(_Parser(text[before + 1 : end].strip()).parse_identity() for before, end in places)
 
 
-def is_name(text: str) -> bool:
+def is_unreserved_name(text: str) -> bool:
     """Whether a text is a name in the language, neither a function nor the identity."""
     reserved = {*_FUNCTIONS, _IDENTITY}
     return re.fullmatch(_NAME, text) is not None and text.rstrip("'") not in reserved
@@ -130,7 +130,7 @@ def rename_in_formula(text: str, names: Mapping[str, str]) -> str:
 
 
 def names_and_functions_in_formula(text: str) -> list[str]:
-    """Return all names in a formula, also those of functions and of the identity matrix."""
+    """Return all names in a formula, including names of functions and of the identity matrix."""
     return _LETTER.findall(text)
 
 
@@ -193,7 +193,7 @@ def sympy_text_latex(text: str) -> str:
 
 
 def user_symbol_latex(name: str) -> str:
-    """Return the LaTeX of a user's symbol, as SymPy writes it."""
+    """Return a user's symbol in LaTeX, as SymPy typesets it."""
     if name in ("QQ", "ZZ"):
         return f"\\mathbb{{{name[0]}}}"
     if re.fullmatch(r"[A-Za-z0-9_]+'*", name) is None:

@@ -1,4 +1,4 @@
-"""Sentences with formulas, as text, LaTeX and HTML, and under other names.
+"""Sentences with formulas: as text, LaTeX, Markdown or HTML, and with names replaced.
 
 A formula stands in backticks. Single backticks mark a formula in letters of the proof, in the
 language of `exactflow.explanation.identity_text`. Double backticks mark an expression in the user's

@@ -78,7 +78,7 @@ class Step(Checkable):
         return parse_identities(self.text) if self.text else ()
 
     def check(self) -> None:
-        """Check that all identities of the step hold, and that its witness proves it."""
+        """Check that all identities of the step hold, and that the witness, if any, proves it."""
         values = {**self.before, **self.after}
         for identity in self.identities:
             if not identity.holds(values, self.field):
@@ -200,7 +200,7 @@ def adopt_steps(attempt: Derivation) -> None:
 
 @contextmanager
 def rename_matrices(**names: str) -> Iterator[None]:
-    """Context manager: rename matrices in the steps recorded within, such as C to C'."""
+    """Context manager: rename matrices, such as C to C', in the steps recorded within."""
     derivation = _RECORDING.get()
     if derivation is None:
         yield
@@ -238,7 +238,7 @@ def nontrivial_order_and_flip_matrices(
 
 
 def product_step(flow: CouplingFlow, target: DomainMatrix) -> Step:
-    """Return the step that the product of the layers of `flow` is `target`, named M."""
+    """Return the step which states that the layers of `flow` compose to `target`, named M."""
     d, field = flow.dimension, flow.field
     names = [f"l{k}" for k in range(1, flow.depth + 1)]
     values = {

@@ -123,7 +123,7 @@ class FreeRing:
                 raise InvalidInputError(
                     f"expected relations that agree, got two for which {a} {b} {d} is both "
                     f"{format_rational(x)} {d} and {format_rational(y)} {a}: write one name for "
-                    "equal symbols, and none for a symbol that is zero"
+                    "equal symbols, and omit symbols that are zero"
                 )
 
     def symbol(self, name: str) -> SumOfWords:
@@ -164,7 +164,7 @@ class FreeRing:
         if len(words.terms) != 1:
             raise InvalidInputError(
                 f"expected a single word, got {words}: the inverse of a sum is not a sum of words; "
-                "name it by a symbol of its own and solve for another symbol"
+                "use a new symbol for the sum, and define one of its terms by that symbol"
             )
         ((word, x),) = words.terms.items()
         letters = []
@@ -177,7 +177,7 @@ class FreeRing:
         return self.sum_terms([(tuple(letters), 1 / x)])
 
     def _invert_letter_up_to_factor(self, name: str, sign: int) -> tuple[str, int, QQElement]:
-        """Return a letter and the number to divide it by; the quotient is the inverse."""
+        """Return the inverse of a letter, as another letter and a number that divides it."""
         if not any(name in pair for pair in self.numbers):
             self.divisors.add(name)
             return name, -sign, QQ.one
@@ -283,7 +283,7 @@ class Identity:
             if name in values:
                 raise InvalidInputError(
                     f"expected '{equation}' to define a new name, got {name}, which is defined or "
-                    f"used before: define it once, before its use; a claim is '({name}) = ..'"
+                    f"used before: define it once, before its use, or claim '({name}) = ..'"
                 )
             if name:
                 values[name] = evaluate_tree(equation.right, values, ring)

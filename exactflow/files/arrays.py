@@ -35,7 +35,7 @@ ARRAY_SUFFIXES = (".npz", ".safetensors", ".pt", ".pth")
 _FLOW_ARRAYS = "partition", "flips", "order"
 
 
-def flow_to_float64_arrays(flow: CouplingFlow) -> dict[str, np.ndarray]:
+def flow_to_exact_float64_arrays(flow: CouplingFlow) -> dict[str, np.ndarray]:
     """Return the float64 arrays of a flow, by name.
 
     Raises `InvalidInputError` for an entry that is no float64.
@@ -58,7 +58,7 @@ def write_arrays(flow: CouplingFlow, path: str | Path) -> None:
 
     The file appears complete or not at all.
     """
-    write_atomically(path, select_encoder(path)(flow_to_float64_arrays(flow)))
+    write_atomically(path, select_encoder(path)(flow_to_exact_float64_arrays(flow)))
 
 
 def read_arrays(path: str | Path) -> CouplingFlow:
@@ -93,8 +93,9 @@ def _build_flow(arrays: Mapping[str, np.ndarray]) -> CouplingFlow:
     names = {f"layer_{k}_{part}" for k in range(depth) for part in parts} | set(_FLOW_ARRAYS)
     if differ := sorted(set(arrays) ^ names):
         raise InvalidInputError(
-            "expected the arrays of a flow (partition, flips, order, layer_0_shift, ..); missing "
-            f"or unknown: {', '.join(map(repr, differ[:4]))}"
+            "expected the arrays partition, flips, order, layer_0_shift, layer_0_scale, "
+            "layer_0_moves_first, layer_1_shift, ..; missing or unknown: "
+            f"{', '.join(map(repr, differ[:4]))}"
         )
     partition, flips, order = (_read_integers(arrays, name) for name in _FLOW_ARRAYS)
     if len(partition) != 2 or len(order) != sum(partition):
@@ -116,7 +117,9 @@ def _build_flow(arrays: Mapping[str, np.ndarray]) -> CouplingFlow:
 def _read_integers(arrays: Mapping[str, np.ndarray], name: str) -> list[int]:
     array = arrays[name]
     if array.dtype.kind not in "iu" or array.ndim > 1:
-        raise InvalidInputError(f"expected integers as {name}, got {array.dtype}")
+        raise InvalidInputError(
+            f"expected a row of integers as {name}, got {array.dtype} of shape {array.shape}"
+        )
     return [int(value) for value in array.reshape(-1)]
 
 
@@ -132,17 +135,19 @@ def select_encoder(path: str | Path) -> Callable[[dict[str, np.ndarray]], bytes]
     return partial(_encode_torch, require("torch", "torch", "a .pt file"))
 
 
-def _to_float64_exactly(M: DomainMatrix, k: int) -> np.ndarray:
+def _to_float64_exactly(M: DomainMatrix, layer_number: int) -> np.ndarray:
     if not M.domain.is_QQ:
-        raise InvalidInputError(f"expected a rational flow for float64 arrays, got {M.domain}")
+        raise InvalidInputError(
+            f"expected a flow over QQ for float64 arrays, got a flow over {M.domain}"
+        )
     result = np.zeros(M.shape)
     for (i, j), value in M.iter_items():
         number = to_float(value)
         if not np.isfinite(number) or to_fraction(value) != Fraction(number):
             raise InvalidInputError(
                 f"expected entries that equal a float64, got {format_short(value)} at {(i, j)} of "
-                f"layer {k}: save a certificate (.json), which holds it exactly, or use balance, "
-                "which finds float64 layers of a float matrix"
+                f"layer {layer_number}: save a certificate (.json), which holds it exactly, or use "
+                "balance, which finds float64 layers of a float matrix"
             )
         result[i, j] = number
     return result

@@ -16,7 +16,7 @@ from pathlib import Path
 from exactflow.checker import open_file, wait_for_pipe_writer
 from exactflow.errors import CertificateError, InvalidInputError, SingularMatrixError
 
-MOST_BYTES = 2**29  # largest file that is read: a link may point to an endless device
+MOST_BYTES = 2**29  # of the largest file that is read: a link may point to an endless device
 
 
 def check_writable(path: str | Path) -> None:
@@ -26,7 +26,7 @@ def check_writable(path: str | Path) -> None:
     if not str(path):
         raise InvalidInputError("expected the name of a file to write, got an empty name")
     if "\0" in str(path):
-        raise InvalidInputError(f"expected a name without zero bytes, got {str(path)!r}")
+        raise InvalidInputError(f"expected a file name without zero bytes, got {str(path)!r}")
     place = os.path.realpath(path)
     folder = os.path.dirname(place)
     if not os.path.isdir(folder):

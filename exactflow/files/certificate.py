@@ -71,7 +71,7 @@ def certificate_text(
     """
     if covariance is not None and (target is not None or pads):
         raise InvalidInputError(
-            "expected either a covariance, or a target and pads, got a covariance and others"
+            "covariance cannot be combined with target or pads: leave one of them out"
         )
     role = "target" if covariance is None else "covariance"
     own = [i for i in range(flow.dimension) if i not in set(pads)]

@@ -13,7 +13,7 @@ MOST_SECONDS = 10**6
 
 @dataclass(frozen=True)
 class CheckResult:
-    """Result of checking a certificate: `lines` is the checker's output, `seconds` its time."""
+    """Result of checking a certificate: `lines` is the checker's output, `seconds` the time."""
 
     file: str
     code: int

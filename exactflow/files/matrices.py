@@ -32,7 +32,7 @@ from exactflow.files.atomic import prefixing_file_name, read_file_or_stdin
 
 @dataclass(frozen=True)
 class MatrixFile:
-    """A matrix from a file, the type of its entries there, and the file's SHA-256."""
+    """A matrix from a file, the type of its entries in the file, and the file's SHA-256."""
 
     matrix: DomainMatrix
     dtype: str
@@ -92,14 +92,14 @@ def _decode_utf8(data: bytes) -> str:
 
 
 def _parse_json_rows(text: str) -> object:
-    def refuse_constant(constant: str) -> NoReturn:
+    def refuse_nan_or_infinity(constant: str) -> NoReturn:
         raise InvalidInputError(f"expected finite numbers, got {constant}")
 
     def to_integer(digits: str) -> int:
         return parse_rational(digits).numerator
 
     try:
-        rows = json.loads(text, parse_int=to_integer, parse_constant=refuse_constant)
+        rows = json.loads(text, parse_int=to_integer, parse_constant=refuse_nan_or_infinity)
     except json.JSONDecodeError as error:
         raise InvalidInputError(
             f"the text is not JSON at line {error.lineno}, column {error.colno}: {error.msg}"

@@ -1,4 +1,4 @@
-"""Read arrays from .npy, .npz, .safetensors and .pt files, each with the name of its type there.
+"""Read arrays from .npy, .npz, .safetensors and .pt files, with the name of each one's type.
 
 The size of a file limits the memory of its arrays; an archive may unpack to four times its size.
 Only ``torch.load(weights_only=True)`` unpickles, and only classes that PyTorch admits by default:
@@ -24,7 +24,7 @@ from exactflow.exact.numbers import format_short
 if TYPE_CHECKING:
     from torch import Tensor
 
-UNPICKLING = 2**28  # bytes that PyTorch may take to open a file, besides eight times its size
+UNPICKLING = 2**28  # bytes that PyTorch may take to open a file, and eight times the file's size
 LARGEST_ARCHIVE = 2**26  # bytes to which any archive may unpack, however small it is
 MOST_ENTRIES = 2**22  # exact arithmetic already takes minutes for smaller matrices
 STATE_KEYS = ("state_dict", "model_state_dict", "model", "net")
@@ -61,7 +61,7 @@ def read_array_and_dtype(data: bytes, suffix: str, key: str | None) -> tuple[np.
     """
     arrays = list_array_readers(data, suffix)
     if not arrays:
-        raise InvalidInputError("expected at least one array, got none")
+        raise InvalidInputError("expected a file of at least one array, got none")
     if key is None and len(arrays) == 1:
         (key,) = arrays
     if None in arrays and key is not None:
@@ -178,7 +178,8 @@ def _load_tensor_or_state_dict(data: bytes) -> Any:
     ):
         try:
             content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-        except pickle.UnpicklingError as error:  # PyTorch's message advises to trust the file
+        except pickle.UnpicklingError as error:
+            # PyTorch's message is replaced, since it advises to trust the file
             found = re.search(r"GLOBAL (\S+)", str(error))
             raise pickle.UnpicklingError(
                 f"a pickle that uses {found[1]!r:.80}: save the model's state_dict(), or convert "
@@ -216,7 +217,7 @@ def _require_printable_names(content: dict) -> dict[str, Any]:
     for name in content:
         if not isinstance(name, str):
             raise InvalidInputError(
-                f"expected names as keys, got {type(name).__name__} {format_short(name)}"
+                f"expected names as keys of tensors, got {type(name).__name__} {format_short(name)}"
             )
         if not name.isprintable():
             raise InvalidInputError(f"expected names that can be printed, got {ascii(name)[:80]}")
@@ -225,7 +226,7 @@ def _require_printable_names(content: dict) -> dict[str, Any]:
 
 def _tensor_to_array_and_dtype(data: bytes, tensor: Any) -> tuple[np.ndarray, str]:
     """Return a tensor from the file `data` as an array, and the name of its type."""
-    plain = _detach_dense(data, tensor)
+    plain = _require_dense_and_detach(data, tensor)
     name = str(plain.dtype).removeprefix("torch.")
     with _translating_errors("integers or floats that NumPy has, or bfloat16 or float8"):
         number = plain.resolve_conj().resolve_neg()
@@ -233,7 +234,7 @@ def _tensor_to_array_and_dtype(data: bytes, tensor: Any) -> tuple[np.ndarray, st
         return (number.float() if is_short else number).numpy(), name
 
 
-def _detach_dense(data: bytes, tensor: Any) -> "Tensor":
+def _require_dense_and_detach(data: bytes, tensor: Any) -> "Tensor":
     """Return a tensor from the file `data` without its graph and attributes; raise unless dense."""
     torch = require("torch", "torch", "a .pt file")
     if type(tensor) not in (torch.Tensor, torch.nn.Parameter):

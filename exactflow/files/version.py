@@ -1,3 +1,3 @@
-"""The version of the package, which the files that it writes state."""
+"""The version of the package; the files that it writes name the version, too."""
 
 __version__ = "1.0.0"

@@ -46,7 +46,7 @@ from exactflow.flows.nonlinear.piecewise_coupling import PiecewiseCoupling
 from exactflow.flows.partition import LETTERS
 
 Vector: TypeAlias = tuple
-"""Elements of QQ; or integers n, which stand for n / `denominator`, except in an obstruction."""
+"""Numbers n, which stand for n / `denominator`; in an obstruction, elements of QQ."""
 
 Halves: TypeAlias = tuple[Vector, Vector]
 Table: TypeAlias = dict[Vector, Vector]
@@ -57,18 +57,21 @@ Columns: TypeAlias = tuple[Sequence[Vector], Sequence[Vector]]
 Forest: TypeAlias = dict[int, tuple[int, int]]
 """For each node except the roots: the parent, and the row of the point that is the edge to it."""
 
+NodeValues: TypeAlias = dict[int, Vector]
+NodeRoots: TypeAlias = dict[int, int]
+
 SplitPoint: TypeAlias = tuple[Vector, Vector, Vector, Vector]
 """A point and its image in halves: k, m, k', m'."""
 
 _REASONS = {
     "point": "point {first} has to keep {one}, which becomes {other}",
-    "before": "points {first} and {last} have one {kept} half, but the {moved} half moves by {one} "
-    "and by {other}",
-    "after": "the images of points {first} and {last} have one {moved} half, but the {kept} half "
-    "moves by {one} and by {other}",
+    "before": "points {first} and {last} agree in the {kept} half, but the {moved} half moves by "
+    "{one} and by {other}",
+    "after": "the images of points {first} and {last} agree in the {moved} half, but the {kept} "
+    "half moves by {one} and by {other}",
     "cycle": "around points {rows} the shifts of the {moved} half have the alternating sum {one}",
-    "path": "points {first} and {last} get one {moved} half from the first coupling, by the path "
-    "{between}, but the {kept} half moves by {one} and by {other}",
+    "path": "after the first coupling points {first} and {last} agree in the {moved} half, by the "
+    "path {between}, but the {kept} half moves by {one} and by {other}",
 }
 
 
@@ -96,7 +99,10 @@ def _kept_and_moved_by_first(pattern: str, halves: Sequence) -> Sequence:
 def _kept_and_moved_of_points(
     pattern: str, points: Iterable[Halves], images: Iterable[Halves]
 ) -> list[SplitPoint]:
-    """Return (k, m, k', m') for each point; the empty pattern keeps all coordinates."""
+    """Return (k, m, k', m') for each point: the kept and the moved half of the point and its image.
+
+    The empty pattern keeps all coordinates.
+    """
     pairs = zip(points, images, strict=True)
     if not pattern:
         return [((*x[0], *x[1]), (), (*y[0], *y[1]), ()) for x, y in pairs]
@@ -188,15 +194,15 @@ def _join_and_abbreviate_rows(rows: Sequence[int]) -> str:
     return ", ".join(map(str, shown))
 
 
-def _alternating_sum_of_shifts(split: Sequence[SplitPoint]) -> Vector:
-    """Return the sum of the shifts m' - m with the signs +, -, +, .."""
-    signed = (_minus(m, m2) if i % 2 else _minus(m2, m) for i, (_, m, _, m2) in enumerate(split))
+def _alternating_sum_of_shifts(points: Sequence[SplitPoint]) -> Vector:
+    """Return the sum of the shifts m' - m of the moved halves, with the signs +, -, +, .."""
+    signed = (_minus(m, m2) if i % 2 else _minus(m2, m) for i, (_, m, _, m2) in enumerate(points))
     return tuple(map(sum, zip(*signed, strict=True)))
 
 
-def _agree_in_kept_halves_alternately(split: Sequence[SplitPoint]) -> bool:
-    """Whether points 0 and 1 agree in k, points 1 and 2 in k', points 2 and 3 in k, .."""
-    pairs = enumerate(pairwise(split))
+def _agree_in_kept_halves_alternately(points: Sequence[SplitPoint]) -> bool:
+    """Whether points 0 and 1 agree in k, the images of 1 and 2 in k', points 2 and 3 in k, .."""
+    pairs = enumerate(pairwise(points))
     return all(one[i % 2 * 2] == other[i % 2 * 2] for i, (one, other) in pairs)
 
 
@@ -211,7 +217,7 @@ def find_shortest_pattern(
     tables, in order of application, and an obstruction for each shorter pattern.
 
     Of two shortest patterns, the one with the smaller shifts is returned. Points are distinct, and
-    images are distinct. An integer n stands for n / `denominator`.
+    images are distinct. A number n stands for n / `denominator`.
     """
     excluded: list[PointObstruction] = []
     shifts = tuple(_combine_vectors(sub, *pair) for pair in zip(images, points, strict=True))
@@ -255,13 +261,13 @@ def _largest_shift_entry(found: tuple[str, list[Table]]) -> Element:
     return max(map(abs, chain.from_iterable(shifts)), default=0)
 
 
-def _tabulate_or_exclude(kind: str, keys: Iterable, values: Sequence[Vector]) -> dict:
+def _tabulate_or_exclude(obstruction_kind: str, keys: Iterable, values: Sequence[Vector]) -> dict:
     """Return a table from keys to values; raise `_ExcludedPatternError` if a key has two values."""
     rows: dict[Any, int] = {}
     for i, key in enumerate(keys):
         j = rows.setdefault(key, i)
         if values[i] != values[j]:
-            raise _ExcludedPatternError(kind, (j, i))
+            raise _ExcludedPatternError(obstruction_kind, (j, i))
     return {key: values[i] for key, i in rows.items()}
 
 
@@ -355,7 +361,7 @@ def _constants_separating_groups(
 
 def _solve_edge_sums(
     starts: list[int], stops: list[int], sums: Sequence[Vector]
-) -> tuple[dict[int, Vector], dict[int, int], Forest]:
+) -> tuple[NodeValues, NodeRoots, Forest]:
     """Solve ``value[start] + value[stop] = sum`` for each edge (start, stop) of a bipartite graph.
 
     Returns the values, with 0 at the first node of each component, its root; the root of each node;
@@ -366,7 +372,7 @@ def _solve_edge_sums(
     for i, ends in enumerate(zip(starts, stops, strict=True)):
         for node in ends:
             edges[node].append(i)
-    value: dict[int, Vector] = {}
+    value: NodeValues = {}
     roots, forest = {}, {}
     for root in dict.fromkeys(starts):
         if root in value:

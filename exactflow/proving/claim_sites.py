@@ -86,7 +86,7 @@ class ClaimsUse:
 
 
 def find_claims_use(text: str) -> ClaimsUse:
-    """Find out how a file uses `exactflow.claims`, under whatever names it imports that.
+    """Find out how a file uses `exactflow.claims`, even if it imports it by another name.
 
     Raises `InvalidInputError` if it cannot be parsed.
 
@@ -106,7 +106,9 @@ def find_claims_use(text: str) -> ClaimsUse:
 
 
 def _top_level_nodes_and_tests(tree: ast.AST) -> tuple[list[ast.AST], list[str]]:
-    """Return the nodes outside of functions and classes, and the names of those that are tests."""
+    """Return the nodes outside of functions and classes, and the names of the functions and classes
+    that are tests.
+    """
     rest, nodes, tests = [tree], [], []
     while rest:
         node = rest.pop()
@@ -141,7 +143,7 @@ def _resolve_dotted_name(node: ast.expr, origins: dict[str, str]) -> str:
 
 
 def _find_check_calls(nodes: Iterable[ast.AST]) -> list[ClaimSite]:
-    """Return the calls among some nodes that check claims.
+    """Return the sites of the claims that calls among the nodes check.
 
     A call that is not entered, by ``with`` or ``enter_context``, counts only if its evidence is
     written out.
@@ -162,7 +164,7 @@ def _find_check_calls(nodes: Iterable[ast.AST]) -> list[ClaimSite]:
 
 
 def _attribute_or_empty(node: ast.AST) -> str:
-    """Return c for an expression a.b.c, and "" for one that is no attribute, as a name alone."""
+    """Return c for an expression a.b.c, "" for an expression that is no attribute."""
     return node.attr if isinstance(node, ast.Attribute) else ""
 
 
@@ -176,7 +178,7 @@ def _names_bound_to_check(nodes: Iterable[ast.AST]) -> set[str]:
 
 
 def _claim_site_or_none(call: ast.Call, check_names: set[str]) -> ClaimSite | None:
-    """Return the claim that a call checks; None for another call."""
+    """Return the site of the claim that a call checks, None if it checks none."""
     is_named = isinstance(call.func, ast.Name) and call.func.id in check_names
     if not is_named and _attribute_or_empty(call.func) != "check":
         return None
@@ -193,7 +195,7 @@ def _claim_site_or_none(call: ast.Call, check_names: set[str]) -> ClaimSite | No
 
 def _evidence_name_or_empty(node: ast.expr) -> str:
     """Return the name of the kind of evidence that an expression names, "" if it is computed.
-    It is written as Evidence.EXACT, Evidence["EXACT"], Evidence("exact") or "exact".
+    The expression is Evidence.EXACT, Evidence["EXACT"], Evidence("exact") or "exact".
     """
     if isinstance(node, ast.Call) and len(node.args) == 1:
         node = node.args[0]

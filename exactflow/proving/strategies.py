@@ -57,20 +57,24 @@ def partitions(*, least: int = 2, most: int = 8) -> SearchStrategy[tuple[int, in
 
 @st.composite
 def flows(
-    draw: DrawFn, *, partition: tuple[int, int] | None = None, most: int = 4, flips: bool = True
+    draw: DrawFn,
+    *,
+    partition: tuple[int, int] | None = None,
+    most_layers: int = 4,
+    flips: bool = True,
 ) -> CouplingFlow:
     """Return flows of linear couplings over QQ, some with scales.
 
     Parameters
     ----------
     partition : the partition of all layers; by default any of 2 to 6 coordinates.
-    most : the largest number of layers.
+    most_layers : the largest number of layers.
     flips : whether coordinates may be negated first.
     """
     p, q = partition or draw(partitions(least=2, most=6))
     scales = st.fractions(min_value=Fraction(1, 3), max_value=3, max_denominator=3)
     layers = []
-    for _ in range(draw(st.integers(0, most))):
+    for _ in range(draw(st.integers(0, most_layers))):
         moves = draw(st.sampled_from(HALVES))
         moved, kept = moved_and_kept(moves, (p, q))
         row = st.lists(rationals(bound=3), min_size=kept, max_size=kept)

@@ -109,7 +109,7 @@ def head(row: Theorem, text: str) -> str:
     """Return the lines below the title of a script's page: badges, downloads, library function."""
     lines = [
         " ".join(map(badge, dict.fromkeys(REPORTED.findall(text)))),
-        f"`python -m proofs {row.script}` runs this page. Download it as "
+        f"`exactflow prove {row.script}` runs this page. Download it as "
         f'<a href="../notebooks/{row.script}.py" download>a script</a> or '
         f'<a href="../notebooks/{row.script}.ipynb" download>a notebook</a>.',
     ]
@@ -215,7 +215,7 @@ axioms. The headlines are in the [words](words.md) of `definitions.v`; `statemen
 they follow, states them and more in MathComp's own terms. A reader must trust the kernel, and
 understand one of the two.
 
-`python -m proofs formal` compiles what has changed since its last run. It copies each statement
+`exactflow prove formal` compiles what has changed since its last run. It copies each statement
 into a file that requires only MathComp, or `definitions.v` too; the theorem of its name proves it.
 It asks for the axioms of all statements (there are none), and has `coqchk` check everything again.
 """

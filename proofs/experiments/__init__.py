@@ -5,7 +5,7 @@ full name, after a line that finds the repository, both from cells (whose workin
 repository or ``proofs/``) and for ``python proofs/SCRIPT.py`` from any directory; ``python -m
 proofs`` does not need this line:
 
-    sys.path.extend([".", "..", f"{sys.path[0]}/.."])
+    sys.path.extend([f"{sys.path[0]}/..", ".", ".."])
 
     from proofs.experiments.distances import exact_w2
 """

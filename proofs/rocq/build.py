@@ -23,6 +23,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+import exactflow
 from exactflow.claims import ProofError
 from exactflow.errors import InvalidInputError
 from exactflow.files.atomic import write_atomically
@@ -74,7 +75,7 @@ def build(folder: Path, scratch: Path, *, jobs: int, goal: str | None = None) ->
     sources, _, options = project(folder)
     for source in sources:
         (scratch / source).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(folder / source, scratch / source)
+        shutil.copy(source_path(folder, source), scratch / source)
     required, cache = requirements(scratch, list(sources), options), cache_folder()
     if goal is not None:
         required = {source: required[source] for source in needed(required, goal)}
@@ -115,6 +116,12 @@ def project(folder: Path) -> Project:
     sources = {path.as_posix(): f"{names[path.parent]}.{path.stem}" for path in paths}
     places = [word for place, name in found for word in ("-Q", place, name)]
     return Project(sources, places, [*places, *re.findall(r"^-arg (\S+)$", text, re.MULTILINE)])
+
+
+def source_path(folder: Path, source: str) -> Path:
+    """Return the path of a source; an installed package holds the library, not the project."""
+    path = folder / source
+    return path if path.exists() else Path(exactflow.__file__).parents[1] / source
 
 
 def cache_folder() -> Path:

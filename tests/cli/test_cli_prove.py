@@ -4,7 +4,11 @@ import json
 
 import pytest
 
-from exactflow import cli
+from exactflow import cli, theorems
+from exactflow.cli.prove import _find_scripts_and_titles
+from exactflow.proving import theorem_scripts
+from exactflow.proving.script_run import Outcome
+from exactflow.proving.theorem_scripts import find_theorem_scripts
 
 HEAD = "from exactflow.claims import Claims, Evidence\nclaims = Claims('T')\n"
 TRUE = (
@@ -117,7 +121,7 @@ def test_the_template_runs(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "expected a FILE or --template"),
+        ([], "expected theorems or FILEs, or --all alone"),
         (["."], "expected a proof script, got '.': a directory"),
         (["true.py", "none.py"], "got 'none.py': No such file"),
         (["c.json"], r"got 'c.json': not a Python script (.py)"),
@@ -131,3 +135,56 @@ def test_refuses_before_any_script_runs(run, arguments, words):
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
     assert words in err
+
+
+def test_theorems_run_by_name_beside_files_in_any_folder(run):
+    code, out, err = run("six_layers", "true.py", "lower bound open set")
+    assert (code, err) == (0, "")
+    rows = [line.split("  ")[0] for line in out.splitlines()[3:]]
+    assert rows == ["1, 14 six layers", "T", "2b lower bound open set"]
+
+
+def test_all_runs_every_theorem(run, monkeypatch):
+    monkeypatch.setattr(
+        "exactflow.cli.prove._run_scripts",
+        lambda files, _: [Outcome(path, is_undecided=True) for path in files],
+    )
+    code, out, _ = run("--all", "--json")
+    assert (code, out) == (3, "")
+    paths, titles = _find_scripts_and_titles([], True)
+    assert titles[paths[0]] == "1, 14 six layers"
+    assert len(paths) == len(set(paths)) == len(theorems)
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("--all", "true.py"), "expected theorems or FILEs, or --all alone"),
+        (("seven_layers",), "expected a theorem, such as six_layers, or a proof script (.py), got"),
+        (("true.txt",), "not a Python script (.py)"),
+    ],
+)
+def test_what_is_no_theorem_and_no_script_is_one_error(run, names, words):
+    code, out, err = run(*names)
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert words in err
+
+
+def test_without_the_scripts_a_theorem_is_one_error(run, monkeypatch, tmp_path):
+    monkeypatch.setattr(
+        theorem_scripts, "__file__", str(tmp_path / "exactflow" / "proving" / "x.py")
+    )
+    code, _, err = run("six_layers")
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert "the proof scripts are not beside this copy of exactflow" in err
+    assert run("true.py")[0] == 0
+
+
+def test_an_installed_package_has_the_scripts_below_it(monkeypatch, tmp_path):
+    package = tmp_path / "exactflow"
+    for path in find_theorem_scripts().values():
+        copy = package / "scripts" / "proofs" / path.name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.touch()
+    monkeypatch.setattr(theorem_scripts, "__file__", str(package / "proving" / "x.py"))
+    assert find_theorem_scripts()["six layers"] == package / "scripts" / "proofs" / "six_layers.py"

@@ -196,8 +196,8 @@ def test_tensors_without_dense_entries_are_refused():
     one = torch.eye(1)
     for tensor, words in (
         (one.bool(), "dtype bool"),
-        (one.to_sparse(), "dense tensor with entries, got sparse_coo: convert it"),
-        (one.to("meta"), "dense tensor with entries, got meta: convert it"),
+        (one.to_sparse(), "dense tensor with entries, got a sparse_coo one: convert it"),
+        (one.to("meta"), "dense tensor with entries, got a meta one: convert it"),
         (one.to(torch.complex64), "dtype complex64"),
         (one.int().conj(), None),
         (one.requires_grad_(), None),

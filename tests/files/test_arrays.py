@@ -8,7 +8,7 @@ import sympy
 
 from exactflow import CouplingFlow, LinearCoupling, cli, factor, permutation
 from exactflow.errors import InvalidInputError
-from exactflow.files.arrays import flow_to_float64_arrays, read_arrays, write_arrays
+from exactflow.files.arrays import flow_to_exact_float64_arrays, read_arrays, write_arrays
 
 FLOWS = {
     "permutation": factor(permutation([2, 3, 1, 0, 5, 4]), orientation="flip"),
@@ -31,7 +31,7 @@ BROKEN = {
     "other": ({"weight": np.eye(2)}, "'weight'"),
     "order": ({"order": np.array([0, 0, 1])}, "each coordinate from 0 to 2 once"),
     "flips": ({"flips": np.array([3])}, "coordinates from 0 to 2 as flips"),
-    "floats": ({"partition": np.array([1.0, 2.0])}, "expected integers as partition"),
+    "floats": ({"partition": np.array([1.0, 2.0])}, "expected a row of integers as partition"),
     "sizes": ({"partition": np.array([3])}, "two sizes"),
     "vast": ({"partition": np.array([2**62, 1])}, "two sizes"),
     "shape": ({"layer_0_shift": np.eye(2)}, "shape 1 x 2"),
@@ -44,7 +44,9 @@ BROKEN = {
 def test_arrays_that_are_no_flow(name, tmp_path):
     change, message = BROKEN[name]
     arrays = {
-        k: v for k, v in (flow_to_float64_arrays(FLOWS["dyadic"]) | change).items() if v is not None
+        k: v
+        for k, v in (flow_to_exact_float64_arrays(FLOWS["dyadic"]) | change).items()
+        if v is not None
     }
     np.savez(tmp_path / "flow.npz", **arrays)
     with pytest.raises(InvalidInputError, match=f"flow.npz: .*{message}"):

@@ -150,7 +150,7 @@ def test_unusual_tensors(tmp_path):
         (complex_eye.conj(), "complex64"),
         (torch.ones(1).expand(10**8, 10**8), "contiguous"),
         (torch.zeros(2, 2, dtype=torch.uint8).view(torch.bits8), "Bits8"),
-        ({1: eye, "a": eye}, "expected names as keys, got int 1"),
+        ({1: eye, "a": eye}, "expected names as keys of tensors, got int 1"),
         ({}, "at least one array"),
         ({"a": [1]}, "expected a tensor, got list"),
         ([eye], "expected a tensor, got list"),

@@ -210,9 +210,9 @@ def test_the_exchange_that_takes_four():
     assert (path.kind, path.pattern, len(path.rows)) == ("path", "ULU", 4)
     assert str(found) == (
         "4 points go to their images by exactly 4 additive couplings (ULUL): not LUL: around "
-        "points 1, 0 the shifts of the second half have the alternating sum (-2); not ULU: points "
-        "0 and 1 get one first half from the first coupling, by the path 0, 3, but the second half "
-        "moves by (1) and by (-1)"
+        "points 1, 0 the shifts of the second half have the alternating sum (-2); not ULU: after "
+        "the first coupling points 0 and 1 agree in the first half, by the path 0, 3, but the "
+        "second half moves by (1) and by (-1)"
     )
 
 
@@ -516,5 +516,5 @@ def test_words_keep_their_capitals_in_a_proof():
     found = interpolate(SQUARE, exchanged(SQUARE, ((0, 0), (0, 1))))
     text = str(found.explain())
     assert "Not LUL: around points 1, 0" in text
-    assert "Not ULU: points 0 and 1 get" in text
+    assert "Not ULU: after the first coupling points 0 and 1 agree" in text
     assert "Not the identity: point 0" in text

@@ -7,11 +7,23 @@ from pathlib import Path
 
 import pytest
 
+from exactflow import theorems
 from exactflow.claims import Options, proof_options
+from exactflow.proving import theorem_scripts
+from exactflow.proving.theorem_scripts import find_theorem_scripts
 from proofs import __main__ as runner
 from proofs import experiments
 
 ROOT = Path(__file__).parents[2]
+SCRIPTS = {theorems[name].script: path for name, path in find_theorem_scripts().items()}
+
+
+@pytest.fixture
+def script_of_a_theorem(tmp_path, monkeypatch):
+    """Return the path of a script that takes the place of the one of "six layers"."""
+    scripts = find_theorem_scripts() | {"six layers": tmp_path / "script.py"}
+    monkeypatch.setattr(theorem_scripts, "find_theorem_scripts", lambda: scripts)
+    return scripts["six layers"]
 
 
 def test_one_script(capsys):
@@ -36,11 +48,9 @@ def test_one_script(capsys):
         ),
     ],
 )
-def test_a_failing_script_fails(capsys, tmp_path, monkeypatch, script, code, words):
-    path = tmp_path / "false.py"
-    path.write_text(script)
-    monkeypatch.setattr(runner, "SCRIPTS", {"false": path})
-    assert runner.main(["false"]) == code
+def test_a_failing_script_fails(capsys, script_of_a_theorem, script, code, words):
+    script_of_a_theorem.write_text(script)
+    assert runner.main(["six_layers"]) == code
     assert words in capsys.readouterr().out
 
 
@@ -51,31 +61,27 @@ RAISES = "raise MissingExtraError('plot', 'a study')\n"
     "script",
     [RAISES, f"claims = Claims('T')\nwith claims.check('a', Evidence.NUMERIC):\n    {RAISES}"],
 )
-def test_a_missing_extra_is_neither_passed_nor_failed(capsys, tmp_path, monkeypatch, script):
-    path = tmp_path / "needs.py"
-    path.write_text(
+def test_a_missing_extra_is_neither_passed_nor_failed(capsys, script_of_a_theorem, script):
+    script_of_a_theorem.write_text(
         "from exactflow.claims import Claims, Evidence\n"
         "from exactflow.errors import MissingExtraError\n" + script
     )
-    monkeypatch.setattr(runner, "SCRIPTS", {"needs": path})
-    assert runner.main(["needs"]) == 0
+    assert runner.main(["six_layers"]) == 0
     out = capsys.readouterr().out
     assert "0 of 1 claims hold; 1 not run: " in out
     assert "exactflow[plot]" in out
 
 
-def test_a_claim_that_is_not_reached_is_no_missing_tool(capsys, tmp_path, monkeypatch):
-    path = tmp_path / "lost.py"
-    path.write_text(
+def test_a_claim_that_is_not_reached_is_no_missing_tool(capsys, script_of_a_theorem):
+    script_of_a_theorem.write_text(
         "from exactflow.claims import Claims, Evidence\n"
         "claims = Claims('T')\n"
         "def never():\n"
         "    with claims.check('a', Evidence.EXACT) as check:\n"
         "        check.equal(1, 2)\n"
     )
-    monkeypatch.setattr(runner, "SCRIPTS", {"lost": path})
-    assert runner.main(["lost"]) == 3
-    assert "lost.py:4: the process of the script did not reach the end of the claim 'a'" in (
+    assert runner.main(["six_layers"]) == 3
+    assert "script.py:4: the process of the script did not reach the end of the claim 'a'" in (
         capsys.readouterr().out
     )
 
@@ -86,15 +92,12 @@ def test_the_options_end_with_the_run():
 
 
 def test_unknown_name(capsys):
-    with pytest.raises(SystemExit) as stop:
-        runner.main(["nonsense"])
-    assert stop.value.code == 2
+    assert runner.main(["nonsense"]) == 2
     assert "six_layers" in capsys.readouterr().err
 
 
-def test_the_shared_helpers_are_no_script():
-    assert "experiments" not in runner.SCRIPTS
-    assert all(path.is_file() for path in runner.SCRIPTS.values())
+def test_each_script_of_the_folder_has_a_theorem():
+    assert {path.stem for path in (ROOT / "proofs").glob("[!_]*.py")} == set(SCRIPTS)
 
 
 def test_scripts_run_on_their_own():
@@ -103,7 +106,7 @@ def test_scripts_run_on_their_own():
     assert done.returncode == 0, done.stderr
 
 
-PATHS = list(runner.SCRIPTS.values())
+PATHS = list(SCRIPTS.values())
 PATH_LINE = next(line for line in experiments.__doc__.splitlines() if "sys.path.extend" in line)
 
 
@@ -135,7 +138,7 @@ def test_finds_the_shared_helpers(tmp_path, place):
 # five minutes and more: run by hand
 LONG = {"linear_depth_experiment", "padding"}
 SETTING = re.compile(r"options(\(\))?\.full")
-LARGER = {name for name, path in runner.SCRIPTS.items() if SETTING.search(path.read_text())}
+LARGER = {name for name, path in SCRIPTS.items() if SETTING.search(path.read_text())}
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import pytest
 from sympy import Rational
 
 from exactflow.laws.conditioning import bound_conditioning
-from proofs import __main__ as runner
+from exactflow.proving.theorem_scripts import find_theorem_scripts
 
 ROOT = Path(__file__).parents[2]
 DURATION = "perf_counter() - start", "built", "done"
@@ -32,9 +32,9 @@ def nearest_roundings(path):
                         yield f"{part.lineno}: {value}"
 
 
-@pytest.mark.parametrize("name", runner.SCRIPTS)
+@pytest.mark.parametrize("name", find_theorem_scripts())
 def test_certified_claims_round_to_a_side(name):
-    assert list(nearest_roundings(runner.SCRIPTS[name])) == []
+    assert list(nearest_roundings(find_theorem_scripts()[name])) == []
 
 
 def test_a_nearest_rounding_is_found(tmp_path):

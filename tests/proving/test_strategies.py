@@ -37,7 +37,7 @@ def test_partitions_and_permutations(partition, perm):
     assert 2 <= len(perm) <= 5
 
 
-@given(strategies.flows(partition=(2, 1), most=2, flips=False))
+@given(strategies.flows(partition=(2, 1), most_layers=2, flips=False))
 def test_flows(flow):
     assert (flow.partition, flow.flips) == ((2, 1), ())
     assert flow.depth <= 2

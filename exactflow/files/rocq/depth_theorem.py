@@ -124,7 +124,8 @@ def _write_shorter_pattern_obstruction(
     Raises `InvalidInputError` for an obstruction without a formal counterpart.
     """
     letters, is_additive = max(map(len, claim.obstructions), default=-1), claim.scales == "additive"
-    if letters < (0 if is_additive else 2):  # scaled.v itself decides on at most one layer
+    # scaled.v excludes a product of at most one layer without a witness
+    if letters < (0 if is_additive else 2):
         return "Linear [::]" if is_additive else "Weights [::]"
     pattern = "ULULUL"[starts_with_L : starts_with_L + letters]
     obstruction = claim.obstructions[pattern]

@@ -74,7 +74,7 @@ def flow_theorem(content: dict[str, Any], bound: Fraction | None = None) -> Theo
                 target, [write_row(entries, hex) for entries in numerators]
             ),
             layers=";\n  ".join(map(str, reversed(layers))),
-            divisors=write_row(reversed(_common_divisor_per_layer(layers, halves, flips)), hex),
+            divisors=write_row(reversed(_running_product_divisors(layers, halves, flips)), hex),
             d=d,
             is_covariance=str("covariance" in content).lower(),
             wanted=wanted,
@@ -114,10 +114,12 @@ def _denominator_and_numerators(M: Sequence[Sequence[Fraction]]) -> tuple[int, l
     return den, [[x.numerator * (den // x.denominator) for x in entries] for entries in M]
 
 
-def _common_divisor_per_layer(
+def _running_product_divisors(
     layers: Sequence[_IntegerLayer], halves: tuple[list[int], list[int]], flips: Sequence[int]
 ) -> list[int]:
-    """Return, for each layer, the gcd of the rows that it moved and their denominator."""
+    """Return, for each layer, the gcd of the denominator and the numerators of the rows that it
+    moved in the product of the layers so far.
+    """
     signs = [-1 if i in flips else 1 for i in range(sum(map(len, halves)))]
     state = [(1, np.diag(signs).astype(object)[half]) for half in halves]
     divisors = []

@@ -96,12 +96,12 @@ def write_trace_obstruction(blocks: PatternBlocks, most_power: int) -> str | Non
 
 
 def write_rank_obstruction(
-    factors: Sequence[Polynomial], D: Matrix, C: Matrix, a: Matrix, c: Matrix, is_of_a: bool
+    factors: Sequence[Polynomial], D: Matrix, C: Matrix, a: Matrix, c: Matrix, is_exchanged: bool
 ) -> str | None:
     """Return ranks that exclude the layers, in the syntax of `depth.v`; None if none are found.
     The factors are coprime monic polynomials. The text consists of f and p, of K, P and Q
     transposed, of G and H that prove the ranks, and of the ranks r and s. The blocks a and c are
-    given transposed. `is_of_a`: the caller has exchanged the pairs (D, C) and (a, c).
+    given transposed. `is_exchanged`: the caller has exchanged the pairs (D, C) and (a, c).
     """
     candidates = _rank_candidates(factors, D, C, a, c)
     of_D, of_a = (
@@ -130,7 +130,7 @@ def write_rank_obstruction(
             shown += [_right_inverse(_select_rows(R, of_R)), _right_inverse(_select_rows(T, of_T))]
             polynomials = "\n    ".join(write_row(reversed(g)) for g in (f, p))
             witnesses = "\n    ".join(write_rows(M.to_list()) for M in shown)
-            flags = f"{str(is_of_a).lower()} {str(at_1).lower()}"
+            flags = f"{str(is_exchanged).lower()} {str(at_1).lower()}"
             return f"Ranks {flags} {polynomials}\n    {witnesses} {r} {s}"
     return None
 
@@ -219,7 +219,8 @@ def write_recurrence_obstruction(blocks: PatternBlocks) -> str | None:
 def write_scaled_obstruction(
     obstruction: dict[str, Any], blocks: PatternBlocks, det: Fraction
 ) -> str | None:
-    """Return an obstruction for positive scales in the syntax of `scaled.v`, None if it has none.
+    """Return an obstruction for positive scales in the syntax of `scaled.v`, None if it has no such
+    form.
     The pattern has at least two letters; `det` is the determinant of the matrix.
     """
     letters, n = len(obstruction["pattern"]), len(blocks.D)
@@ -242,7 +243,7 @@ def write_scaled_obstruction(
 def _write_multipliers_with_sign(
     multiplier: list[Matrix], letters: int, blocks: PatternBlocks
 ) -> str:
-    """Return the multipliers, times the sign that makes all weights >= 0."""
+    """Return the multipliers, times the sign that makes the weights of all scales >= 0."""
     A, B, C, D, _, c = map(as_rectangular_matrix, blocks)
     W = list(map(as_rectangular_matrix, multiplier))
     last: list[DomainMatrix] = []

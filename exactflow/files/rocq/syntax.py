@@ -58,7 +58,7 @@ def require_or_include_library(name: str, standalone: bool) -> str:
 
 
 def _list_in_compile_order(name: str) -> list[str]:
-    """Return the name of a library file after those of all that it requires, as they compile."""
+    """Return the name of a library file after the names of all files that it requires."""
     before = [other for required in LIBRARY[name] for other in _list_in_compile_order(required)]
     return [*dict.fromkeys(before), name]
 
@@ -93,6 +93,6 @@ def write_row(entries: Iterable, write: Callable[[Any], str] | None = None) -> s
 
 
 def write_rational(x: Fraction) -> str:
-    """Return a rational in hexadecimal, as Qmake (-0x1) 0x2: Python limits decimal digits only."""
+    """Return a rational as Qmake (-0x1) 0x2, in hexadecimal: Python limits only decimal digits."""
     sign = "-" if x < 0 else ""
     return f"Qmake ({sign}{hex(abs(x.numerator))}) {hex(x.denominator)}"

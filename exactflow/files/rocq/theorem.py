@@ -67,8 +67,7 @@ def run_coqc(source: Path) -> tuple[int | None, str]:
 
 
 def theorem_file_text(data: bytes, standalone: bool = False) -> str:
-    """Return a file for `coqc` (with MathComp's algebra) that proves a certificate's claim over QQ.
-
+    """Return the text of a file for `coqc`, with MathComp, that proves a certificate's claim.
     See `flow_theorem` and `depth_theorem`. A `standalone` file contains its library; any other file
     requires it. Raises `CertificateError` for a certificate that is malformed or not decided,
     `VerificationError` for a false one, and `InvalidInputError` for another field, or an
@@ -138,7 +137,7 @@ def _state_theorem(data: bytes, bound: Fraction | None) -> TheoremText:
 
 
 def _file_text(parts: TheoremText, data: bytes, standalone: bool) -> str:
-    """Return a file that states and proves a theorem, and prints its statement and assumptions."""
+    """Return the text of a file that proves a theorem, and prints its statement and assumptions."""
     return FILE.format(
         version=__version__,
         certificate=hashlib.sha256(data).hexdigest(),

@@ -2,21 +2,22 @@
 
 Main results
 ------------
-The exact factorizations lose digits when their layers are rounded to floats: from four digits to
-all sixteen for a rotation at d = 32. Float layers lose none. In closed form, every rotation of
-every dimension is six shears with condition numbers at most 18, and every matrix of positive
-determinant eleven couplings whose conditioning is bounded by its own
-(`exactflow.floats.balancing.rotation`, `exactflow.floats.balancing.closed_form`). A search finds
+Exact factorizations lose digits when their layers are rounded to floats: between four and all
+sixteen digits for a rotation with d = 32. Balanced layers lose none. In closed form, every rotation
+of every dimension is a product of six shears with condition numbers of at most 18, and every matrix
+of positive determinant a product of eleven couplings whose condition numbers are bounded by that of
+the matrix, up to a constant (`exactflow.floats.balancing.rotation`,
+`exactflow.floats.balancing.closed_form`). A search finds
 six layers of least norm for most matrices, by Newton's method along a path from the layers of the
 polar factor. Depth and conditioning of flows: Koehler, Mehta and Risteski, *Representational
 aspects of depth and conditioning in normalizing flows*, ICML 2021; six layers: Urschel 2024.
 
 How it is checked
 -----------------
-The layers are *numeric*. They are judged by an account: their floats are dyadic rationals, their
-product is composed *exactly*, and the largest difference to W is an *exact* rational; the
-difference of the inverses is *certified* by an upper bound. The composition is certified to be
-within that error of W; it does not equal W.
+The layers are *numeric*; their errors are not. The floats of the layers are dyadic rationals, so
+their product is computed *exactly*, and its largest difference from W is an *exact* rational. The
+difference of the inverses has a *certified* upper bound. So the product is certified to be within
+this error of W; it does not equal W.
 """
 
 from typing import Literal, TypeAlias, get_args
@@ -32,7 +33,7 @@ from exactflow.flows.orientation import ORIENTATIONS, Orientation
 __all__ = ["METHODS", "ORIENTATIONS", "Balanced", "FloatCoupling", "balance"]
 
 BalanceMethod: TypeAlias = Literal["auto", "closed", "search"]
-"""How balanced layers are found."""
+"""The methods that find balanced layers."""
 
 METHODS: tuple[str, ...] = get_args(BalanceMethod)
 LEAST_LAYERS, MOST_LAYERS = 5, 64
@@ -49,26 +50,27 @@ def balance(
 ) -> Balanced:
     """Return float64 coupling layers that compose to `W` within a certified error.
 
-    Without options this never fails on an invertible `W` that float64 can hold, on an even or odd
-    number of coordinates: a multiple of a rotation takes six layers in closed form; for another
-    matrix six layers of small norm are searched, and where none are found there are eleven in
-    closed form. The determinant is spread over the scales of the layers. The floats of the result
-    are taken exactly: see `Balanced`.
+    Without options this never fails on an invertible `W` that float64 can hold, for an even or odd
+    number of coordinates. A multiple of a rotation takes six layers in closed form. For another
+    matrix a search looks for six layers of small norm; if it finds none, eleven layers in closed
+    form are returned. The determinant is distributed among the scales of the layers.
 
     Parameters
     ----------
     W : d x d, d >= 2: what `factor` takes, over QQ; or an array of floats.
-    layers : the number of layers, from 5 to 64; by default six or eleven. Five exist for almost
-        every matrix, six always, on halves that differ by at most one.
+    layers : the number of layers, from 5 to 64; by default six or eleven. If the sizes of the
+        halves differ by at most one, five layers exist for almost every matrix, and six for every
+        matrix.
     method : "closed" (six layers for a multiple of a rotation, else eleven, at once), "search"
-        (layers of small norm, for rotations, too), or "auto", as said above.
+        (layers of small norm, also for rotations), or "auto", as described above.
     orientation : what to do if det W < 0: "error"; "flip": negate coordinate 0 of the input first,
         a step that the result records in its `flips`; or "pad": layers for `append_swap(W)`,
         on d + 2 coordinates.
-    partition : (p, q) or a mask, as in `factor`. Halves that differ by more than one are searched.
-    seed : 0 starts the search at the layers of the polar factor in closed form, where there are
-        such, then at random ones; another seed draws other random layers to start at. On one
-        machine, with one BLAS, the same seed gives the same floats, with any number of threads.
+    partition : (p, q) or a mask, as in `factor`. If the sizes of the halves differ by more than
+        one, layers are found by the search.
+    seed : 0 starts the search at the layers of the polar factor in closed form, if they exist, then
+        at random layers; another seed starts it at other random layers. On one machine, with one
+        BLAS, the same seed gives the same floats, with any number of threads.
 
     Returns
     -------
@@ -82,8 +84,8 @@ def balance(
     SingularMatrixError, OrientationError
         det W = 0, det W < 0.
     MethodError
-        Layers were asked for that were not found: the message has the residual reached and what
-        to try.
+        The layers that the options ask for were not found. The message has the error reached and a
+        remedy.
 
     References
     ----------

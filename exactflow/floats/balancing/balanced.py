@@ -2,14 +2,15 @@
 
 Main results
 ------------
-`exactflow.flows.float_layers` computes the product Q of the layers exactly, hence max |W - Q|, too.
-For the inverses let V be any matrix, rho = |I - V W|_F, e = |V|_F |W - Q|_F, and rho + e < 1. Then
-W and Q are invertible, their determinants have the same sign, and
+`exactflow.flows.float_layers` computes the product Q of the layers exactly, and so max |W - Q|. For
+the inverses let V be any matrix, rho = |I - V W|_F, e = |V|_F |W - Q|_F, and rho + e < 1. Then W
+and Q are invertible, their determinants have the same sign, and
 
     |W^-1 - Q^-1|_F <= |V|_F^2 |W - Q|_F / ((1 - rho) (1 - rho - e)).
 
-For W^-1 - Q^-1 = -W^-1 (W - Q) Q^-1, W^-1 = (I - R)^-1 V and Q^-1 = (I - R - V (Q - W))^-1 V, with
-R = I - V W. V is a rounded inverse; nothing is assumed about its error.
+This holds since W^-1 - Q^-1 = -W^-1 (W - Q) Q^-1, W^-1 = (I - R)^-1 V and
+Q^-1 = (I - R - V (W - Q))^-1 V, with R = I - V W. V is a rounded inverse of W; nothing is assumed
+about its error.
 
 How it is checked
 -----------------
@@ -43,7 +44,7 @@ from exactflow.flows.result import MapResult
 from exactflow.linear.factor import check_explainable_dimension
 
 COARSE = Fraction(1, 8)
-"""The bound of |I - V W| from which it is computed exactly."""
+"""If the bound of |I - V W| in floats is larger, I - V W is computed exactly."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -52,9 +53,9 @@ class Balanced(MapResult):
 
     Attributes
     ----------
-    target : W, exactly, with the order of its coordinates and the flipped ones.
-    layers : `FloatCoupling` values in the order in which data meets them; their product is Q.
-    difference : W - Q, exactly.
+    target : the exact W, with the order of its coordinates and the flipped coordinates.
+    layers : `FloatCoupling` values in order of application; their product is Q.
+    difference : the exact matrix W - Q.
     """
 
     target: Target
@@ -64,7 +65,7 @@ class Balanced(MapResult):
 
     @property
     def order(self) -> tuple[int, ...]:
-        """The coordinates in the order of the halves."""
+        """The coordinates in the order of the halves: the first half, then the second."""
         return self.target.layout.order
 
     @property
@@ -74,15 +75,15 @@ class Balanced(MapResult):
 
     @cached_property
     def error(self) -> sympy.Rational:
-        """The largest absolute entry of W - Q, an exact rational; Q is the exact product of the
-        layers' floats, taken as the dyadic rationals that they are.
+        """The largest absolute entry of W - Q, an exact rational. Q is the exact product of the
+        layers, whose floats are taken as the dyadic rationals that they are.
         """
         return sympy.Rational(self.difference.max_abs())
 
     @cached_property
     def inverse_difference_bound(self) -> sympy.Expr:
-        """A rigorous upper bound of the largest absolute entry of W^-1 - Q^-1. It is oo if the
-        condition number of W exceeds the range of float64, so that no bound is certified.
+        """A certified upper bound of the largest absolute entry of W^-1 - Q^-1, the difference of
+        the exact inverses; oo if W is too ill-conditioned for a bound.
         """
         with one_thread():
             target = self.target
@@ -99,7 +100,7 @@ class Balanced(MapResult):
 
     @cached_property
     def flow(self) -> CouplingFlow:
-        """The layers as an exact flow of dyadic rationals, which equals Q, not W."""
+        """The layers as an exact flow of dyadic rationals, whose matrix is Q, not W."""
         layers = [layer.exact() for layer in self.layers]
         return CouplingFlow(layers, flips=self.flips, method="balance", order=self.order)
 
@@ -115,19 +116,21 @@ class Balanced(MapResult):
 
     @cached_property
     def condition_numbers(self) -> tuple[float, ...]:
-        """The condition number of each layer, rounded."""
+        """The condition number of each layer, rounded to a float."""
         with one_thread():
             return tuple(layer.condition_number() for layer in self.layers)
 
     def forward(self, x: VectorLike) -> Any:
-        """Return the image of a vector of d entries, or of each column. Floats are mapped in
-        float64 and returned in the dtype of `x`; other numbers are mapped by `flow`, exactly.
+        """Return the image of a vector of d entries, or of each column of a matrix.
+
+        Floats are mapped in float64 and returned in the dtype of `x`; other numbers are mapped
+        exactly, by `flow`.
         """
         return map_inexact(self._map_forward, x, self.dimension) if is_inexact(x) else self.flow(x)
 
     def backward(self, y: VectorLike) -> Any:
-        """Return the preimage of a vector of d entries, or of each column, in the arithmetic of
-        `forward`.
+        """Return the preimage of a vector of d entries, or of each column of a matrix, in the
+        arithmetic that `forward` uses.
         """
         return (
             map_inexact(self._map_backward, y, self.dimension)
@@ -136,8 +139,8 @@ class Balanced(MapResult):
         )
 
     def explain(self) -> Explanation:
-        """Explain what is certified: the exact product Q of the layers, its difference from the
-        matrix M, and the difference of the inverses.
+        """Explain the certified errors: give the exact product Q of the layers, its difference from
+        the matrix M, and the difference of the inverses of Q and M.
 
         >>> from exactflow.floats.balancing import balance
         >>> [step.text for step in balance([[2, 1], [1, 1]]).explain().steps[1:]]
@@ -172,6 +175,7 @@ class Balanced(MapResult):
         return Explanation.from_checked_steps(claim, steps, self, self.evidence)
 
     def _map_forward(self, entries: list, convert: Callable) -> list:
+        """Map float64 rows by the layers of floats, other entries by `flow`."""
         if convert is not to_float:
             return self.flow._map_entries(entries, convert)
         x = self._flip_in_place(np.stack(entries))[list(self.order)]
@@ -180,6 +184,7 @@ class Balanced(MapResult):
         return list(x[np.argsort(self.order)])
 
     def _map_backward(self, entries: list, convert: Callable) -> list:
+        """Map float64 rows backward by the layers of floats, other entries by the exact inverse."""
         if convert is not to_float:
             return self.inverse()._map_entries(entries, convert)
         y = np.stack(entries)[list(self.order)]
@@ -188,6 +193,7 @@ class Balanced(MapResult):
         return list(self._flip_in_place(y[np.argsort(self.order)]))
 
     def _flip_in_place(self, x: np.ndarray) -> np.ndarray:
+        """Negate the rows in `flips` of x, in place, and return x."""
         x[list(self.flips)] *= -1
         return x
 
@@ -202,9 +208,10 @@ class Balanced(MapResult):
 def bound_inverse_difference(
     W: DyadicQuotient, approximate_inverse: np.ndarray, exponent: int, error: Fraction
 ) -> Fraction | None:
-    """Return an upper bound of |W^-1 - Q^-1|_F that holds for all Q with |W - Q|_F <= `error`, or
-    None if W or one of these Q may be singular. It is computed from a float inverse of
-    2^-exponent W.
+    """Return an upper bound of |W^-1 - Q^-1|_F that holds for all Q with |W - Q|_F <= `error`.
+
+    Returns None if W or one of these Q may be singular. `approximate_inverse` is a float inverse of
+    2^-exponent W, with any error.
     """
     unit = Fraction(2) ** -exponent
     rho = _bound_inverse_residual(W, approximate_inverse, exponent)

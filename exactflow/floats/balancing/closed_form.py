@@ -1,13 +1,13 @@
-"""Layers in closed form: six for a multiple of a rotation, eleven for any matrix of positive
-determinant; no search.
+"""Layers in closed form, without a search: six for a multiple of a rotation, eleven for any matrix
+of positive determinant.
 
 Main results
 ------------
 *Theorem 11.* Let W = U Sigma V^T with rotations U and V, the small singular values S1 first, the
 large ones S2 last. By Theorem 10 (`exactflow.floats.balancing.rotation`) U is a product L U L U L U
-of six shears, and so is V; the inverse of the latter, U L U L U L, is V^T. Let S1 = a b and
-S2 = e f, where a and e are at most 1, b and f at least 1. Then the factors between the last L of U
-and the second U of V^T are
+of six shears, and so is V; the inverse of the product for V, U L U L U L, is V^T. Let S1 = a b and
+S2 = e f, where a and e are at most 1, b and f at least 1. Then the factors from the last L of the
+product for U to the second U of the product for V^T are
 
     L(R) U(X) diag(S1, S2) U(Y) L(T) U(Z) = [[I, 0], [R, e]] [[a, X e + S1 Y f^-1], [0, I]]
                                             [[I, 0], [f T b^-1, f]] [[b, b Z], [0, I]]:
@@ -44,17 +44,17 @@ from exactflow.flows.float_layers import FloatCoupling, multiply_layers_exactly
 
 
 def has_closed_form(halves: tuple[int, int]) -> bool:
-    """Whether the sizes of the halves differ by at most one."""
+    """Whether the sizes of the halves differ by at most one, as Theorems 10 and 11 assume."""
     return abs(halves[0] - halves[1]) <= 1
 
 
 def yield_closed_forms(target: Target) -> Iterator["Shears | ElevenLayers"]:
-    """Yield the layers of Theorem 10 if the target is nearly a multiple of a rotation, and then
-    those of Theorem 11. The halves differ by at most one.
+    """Yield the six layers of Theorem 10 if the target is nearly a multiple of a rotation, then the
+    eleven layers of Theorem 11. The sizes of the halves must differ by at most one.
     """
     if target.rotation is not None:
         yield Shears(target, _correctable_rotation_shears(target.rotation, target.halves))
-    U, s, Vt = target.svd
+    U, s, Vt = target.mantissa_svd
     order = np.argsort(s)
     if target.halves[0] > target.halves[1]:
         order = np.roll(order, target.halves[0])
@@ -69,21 +69,22 @@ def yield_closed_forms(target: Target) -> Iterator["Shears | ElevenLayers"]:
 
 
 def six_shears_of_rotation(
-    Q: np.ndarray, halves: tuple[int, int], inverse: bool = False
+    Q: np.ndarray, halves: tuple[int, int], by_inverse: bool = False
 ) -> tuple[ShearPattern, np.ndarray]:
-    """Return a word of six shears whose product is nearly the rotation `Q`. Its leftmost factor
-    moves the larger half (or the second of two equal ones); with `inverse`, for which the word of
-    Q^-1 is inverted, it moves the other half.
+    """Return the pattern and the shifts X of six shears whose product is nearly the rotation `Q`.
+
+    The leftmost factor moves the larger half, or the second of two equal halves. With `by_inverse`
+    the shears of Q^-1 are inverted, so that the leftmost factor moves the other half.
     """
     p, q = halves
-    M, first = Q.T if inverse else Q, int(p <= q)
+    M, first = Q.T if by_inverse else Q, int(p <= q)
     if p > q:
         M = np.roll(M, (q, q), axis=(0, 1))
     shifts = six_shifts_of_rotation(newton_schulz_step(newton_schulz_step(M)), min(halves))
-    if inverse:
+    if by_inverse:
         shifts, first = [-shift for shift in reversed(shifts)], 1 - first
-    word = ShearPattern.on(halves, 6, first)
-    return word, word.pack(shifts)
+    pattern = ShearPattern.for_halves(halves, 6, first)
+    return pattern, pattern.pack(shifts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,26 +95,30 @@ class Shears:
     shears: CorrectableShears
 
     def build_scaled_layers(self) -> tuple[FloatCoupling, ...]:
-        """Return the layers of the shears, with the target's scale distributed among them."""
-        factors = alternating_shears(self.shears.word.first, self.shears.shifts)
-        return reverse_and_distribute_scale(factors, self.target.scale, self.target.exponent)
+        """Return the shears as layers, with the scale of the target distributed among them."""
+        factors = alternating_shears(self.shears.pattern.first, self.shears.shifts)
+        return reverse_and_distribute_scale(
+            factors, self.target.mantissa_scale, self.target.exponent
+        )
 
     def corrected(self, E: np.ndarray) -> "Shears":
-        """Return the shears after a step that removes the error E of the target's `mantissa`,
-        except the component along the gradient M^-T of the determinant, which shears cannot change.
+        """Return the shears after a step that adds E to their product times the target's scale.
+
+        E is the remaining difference from `Target.mantissa`. Its component along the gradient M^-T
+        of the determinant is omitted, since shears cannot change the determinant.
         """
-        E = E / self.target.scale
+        E = E / self.target.mantissa_scale
         gradient = self.target.rotation
         if gradient is None:
-            gradient = np.linalg.inv(self.target.mantissa / self.target.scale).T
+            gradient = np.linalg.inv(self.target.mantissa / self.target.mantissa_scale).T
         E = E - np.vdot(gradient, E) / np.vdot(gradient, gradient) * gradient
         return Shears(self.target, self.shears.add_to_product(E))
 
 
 @dataclass(frozen=True, eq=False)
 class ElevenLayers:
-    """The singular value decomposition U Sigma V^T of the target's `mantissa`, and the shears of U
-    and of V.
+    """The singular value decomposition U Sigma V^T of the target's `mantissa`, with the shears of U
+    in `left`, and of V in `right`.
     """
 
     target: Target
@@ -124,9 +129,9 @@ class ElevenLayers:
     sigma: np.ndarray
 
     def build_scaled_layers(self) -> tuple[FloatCoupling, ...]:
-        """Return the eleven layers, with the target's scale distributed among them."""
-        first, p = self.left.word.first, self.target.halves[0]
-        scaled = self.sigma / self.target.scale
+        """Return the eleven layers, with the scale of the target distributed among them."""
+        first, p = self.left.pattern.first, self.target.halves[0]
+        scaled = self.sigma / self.target.mantissa_scale
         kept, moved = scaled[p:], scaled[:p]
         if first == 0:
             kept, moved = moved, kept
@@ -142,10 +147,14 @@ class ElevenLayers:
             FloatCoupling(other, b[:, None] * of_V[3], b),
             *alternating_shears(first, of_V[2::-1]),
         ]
-        return reverse_and_distribute_scale(factors, self.target.scale, self.target.exponent)
+        return reverse_and_distribute_scale(
+            factors, self.target.mantissa_scale, self.target.exponent
+        )
 
     def corrected(self, E: np.ndarray) -> "ElevenLayers":
-        """Return the layers after a step that removes the error E of the target's `mantissa`."""
+        """Return the layers after a step that adds E, the remaining difference from the target's
+        `mantissa`, to U Sigma V^T.
+        """
         F = self.U.T @ E @ self.V
         sizes = np.maximum(self.sigma, TUNING.small * self.sigma.max())
         to_U = np.where(sizes >= sizes[:, None], F / sizes, 0)
@@ -162,44 +171,51 @@ class ElevenLayers:
 
 
 def _correctable_rotation_shears(Q: np.ndarray, halves: tuple[int, int]) -> CorrectableShears:
-    """Return the shears of a rotation. They are so well conditioned that steps need no weights."""
+    """Return the shears of a rotation, which can be corrected without weights, since they are well
+    conditioned.
+    """
     return CorrectableShears(*six_shears_of_rotation(Q, halves), spread=np.inf)
 
 
 def _correct_to_rotation(found: CorrectableShears, Q: np.ndarray) -> CorrectableShears:
-    """Return the shears after a step that brings their product to Q up to rounding."""
-    layers = reverse_and_distribute_scale(alternating_shears(found.word.first, found.shifts), 1.0)
+    """Return the shears after a Newton step that makes their product Q up to rounding."""
+    layers = reverse_and_distribute_scale(
+        alternating_shears(found.pattern.first, found.shifts), 1.0
+    )
     return found.add_to_product(
         (DyadicMatrix.from_floats(Q) - multiply_layers_exactly(layers)).to_floats()
     )
 
 
 def round_to_grid(shift: np.ndarray, size: float = 1.0) -> np.ndarray:
-    """Round entries to multiples of 2^-57 times the largest power of two that is at most `size`."""
+    """Round entries to multiples of 2^-`TUNING.grid` times the largest power of two <= `size`."""
     exponent = TUNING.grid + 1 - frexp(size)[1]
     return np.ldexp(np.rint(np.ldexp(shift, exponent)), -exponent)
 
 
 def alternating_shears(first: int, shifts: Sequence[np.ndarray]) -> list[FloatCoupling]:
-    """Return the alternating shears of these shifts; the leftmost moves half `first` (0 or 1)."""
+    """Return the alternating shears with these shifts; the leftmost shear moves half `first` (0 or
+    1).
+    """
     return [FloatCoupling(HALVES[(first + i) % 2], shift) for i, shift in enumerate(shifts)]
 
 
 def reverse_and_distribute_scale(
     factors: Sequence[FloatCoupling], scale: float, exponent: int = 0
 ) -> tuple[FloatCoupling, ...]:
-    """Return layers, in order of application, with the product 2^exponent scale S_1 .. S_K.
+    """Return layers, in order of application, whose product is 2^exponent * scale * S_1 * .. * S_K,
+    where S_1, .., S_K are the factors, the leftmost first.
 
-    Each half is scaled in equal parts by all factors that move it. A scalar that is 1 up to
-    rounding is omitted. If C is the product of the scales to the right of a factor, then
-    S(X) C = C S(X') with X' = C_moved^-1 X C_kept.
+    The scale of each half is distributed in equal parts among all factors that move it. A scale
+    that is 1 up to rounding is omitted. Let C be the product of the scales to the right of a
+    factor; its shift X is replaced by X' = C_moved^-1 X C_kept, since S(X) C = C S(X').
     """
     logarithm = log2(scale) + exponent
     if abs(logarithm) < TUNING.rounding:
         scale, exponent, logarithm = 1.0, 0, 0.0
     counts = [sum(factor.moves == half for factor in factors) for half in HALVES]
     remaining = list(counts)
-    on_the_right = [(1.0, 0), (1.0, 0)]  # the scale of each half as a mantissa and an exponent
+    on_the_right = [(1.0, 0), (1.0, 0)]  # C on each half, as a mantissa and an exponent
     layers = []
     for factor in reversed(factors):
         half = HALVES.index(factor.moves)
@@ -207,7 +223,7 @@ def reverse_and_distribute_scale(
         mantissa, power = on_the_right[half]
         if remaining[half]:
             part = 2.0 ** (logarithm / counts[half])
-        else:  # the last part makes the product exact
+        else:  # the last part absorbs the rounding errors of the others
             part = ldexp(scale / mantissa, exponent - power)
         part_mantissa, part_power = frexp(part)
         mantissa, power = part_mantissa * mantissa, part_power + power

@@ -1,5 +1,5 @@
-"""Signs of determinants, certified by floats, by balls or exactly, whichever decides first; and
-d-th roots of determinants.
+"""Signs of determinants, decided by floats, else by balls, else exactly; and d-th roots of
+determinants.
 
 Main results
 ------------
@@ -13,8 +13,8 @@ How it is checked
 -----------------
 *Certified*: a float product of d x d matrices is within d u / (1 - d u) |V| |W| of the exact one,
 u = 2^-53 (Higham, *Accuracy and stability of numerical algorithms*, 2002, section 3.5). Norms are
-Frobenius norms. Twice that error is added, which covers the rounding of entries to floats, too: the
-error of an entry is at most u times the largest entry.
+Frobenius norms. Twice this error is added. This also covers the rounding of entries to floats,
+whose error is at most u times the largest entry.
 """
 
 from fractions import Fraction
@@ -31,7 +31,7 @@ from exactflow.exact.numbers import to_element
 BALL_BITS = 64, 256
 MOST_BITS = 4096
 LARGEST_INVERSE = 2.0**100
-"""The largest entry of an inverse with which floats decide: larger products might overflow."""
+"""Floats decide only if no entry of the inverse is larger: else products might overflow."""
 
 
 def determinant_sign(entries: np.ndarray) -> int:
@@ -46,6 +46,7 @@ def exact_matrix(entries: np.ndarray) -> DomainMatrix:
 
 
 def _sign_by_floats(entries: np.ndarray) -> int | None:
+    """Return the sign, 1 or -1, if floats certify it, else None."""
     from scipy.linalg.lapack import dgetrf  # SciPy is imported where it is used
 
     W, d = _scale_to_unit_floats(entries), len(entries)
@@ -71,8 +72,8 @@ def _sign_by_floats(entries: np.ndarray) -> int | None:
 
 
 def _scale_to_unit_floats(entries: np.ndarray) -> np.ndarray:
-    """Return entries times a power of two, as floats of at most about one. The rounding error of
-    an entry is at most u times the largest entry.
+    """Return the entries times a power of two, as floats whose largest absolute value is from 1/2
+    to 2. The rounding error of an entry is at most u times this value.
     """
     peak = np.abs(entries).max()
     if entries.dtype != object:
@@ -82,6 +83,7 @@ def _scale_to_unit_floats(entries: np.ndarray) -> np.ndarray:
 
 
 def _sign_by_balls(entries: np.ndarray) -> int | None:
+    """Return the sign, 1 or -1, if balls of up to 256 bits certify it, else None."""
     for bits in BALL_BITS:
         with ctx.workprec(bits):
             det = _enclose_determinant(entries)
@@ -99,14 +101,17 @@ def _enclose_determinant(entries: np.ndarray) -> arb:
 
 
 def _exact_sign(entries: np.ndarray) -> int:
+    """Return the sign of the exact determinant: 1, 0 or -1."""
     det = exact_matrix(entries).det()
     return (det > 0) - (det < 0)
 
 
 def determinant_root_to_53_bits(entries: np.ndarray) -> Fraction:
-    """Return the number of 53 bits nearest to |det|^(1/d), for an array of floats or Fractions with
-    a nonzero determinant. If the root is within 2^-4096, relatively, of the middle between two such
-    numbers, either is returned.
+    """Return the number with 53 bits that is nearest to |det|^(1/d), for a d x d array of floats or
+    Fractions with a nonzero determinant.
+
+    If the relative distance of the root from the middle between two such numbers is below 2^-4096,
+    either number may be returned.
     """
     bits = BALL_BITS[-1]
     while True:
@@ -121,7 +126,7 @@ def determinant_root_to_53_bits(entries: np.ndarray) -> Fraction:
 
 
 def _exact_ball_to_53_bits(x: arb) -> Fraction:
-    """Return the number of 53 bits nearest to a ball of radius 0."""
+    """Return the number with 53 bits that is nearest to a ball of radius 0."""
     mantissa, exponent = map(int, x.man_exp())
     surplus = max(mantissa.bit_length() - 53, 0)
     return Fraction(round(Fraction(mantissa, 1 << surplus))) * Fraction(2) ** (exponent + surplus)

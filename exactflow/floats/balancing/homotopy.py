@@ -4,15 +4,15 @@ Main results
 ------------
 The search starts at layers X with product M0. Let M0^-1 M = Q S be the polar decomposition. The
 path M(t) = M0 Q^t S^t leads from M0 to M, where Q^t rotates by t times the angles of the real Schur
-form of Q, and S^t is a power of a positive definite matrix. For an ill-conditioned M = Q S the path
-first leads to Q, then along Q S^t. If the start is a closed form of the polar factor Q
-(`exactflow.floats.balancing.rotation`), the path is Q S^t alone.
+form of Q, and S^t is a power of a positive definite matrix. For an ill-conditioned M, with the
+polar decomposition M = Q S, the path leads to Q first, then along Q S^t. If the start is a closed
+form of Q (`exactflow.floats.balancing.rotation`), the path is Q S^t alone.
 
-Each step extrapolates the last two points and corrects by Newton steps with a pull towards small
-layers. At the end steps towards small layers reduce the norm, and Newton steps without a pull find
-the solution nearly to rounding level. If all solutions are singular, as for M = -I, these converge
-only with a ridge that shrinks with the residual, as in the Levenberg-Marquardt method; without it
-they stop at 10^-10.
+Each step along the path extrapolates from the last two points, then corrects by Newton steps with a
+pull towards small layers. At the end of the path, steps towards small layers reduce their norm, and
+Newton steps without a pull find the solution nearly to rounding level. If all solutions are
+singular, as for M = -I, these steps converge only with a ridge that shrinks with the residual, as
+in the Levenberg-Marquardt method; without a ridge they stop at the residual 10^-10.
 
 How it is checked
 -----------------
@@ -40,25 +40,26 @@ Path = Callable[[float], np.ndarray]
 
 
 class StuckError(Exception):
-    """A path cannot be followed further; `residual` is the residual reached."""
+    """The search for layers is stuck; `residual` is the residual that it reached."""
 
     def __init__(self, residual: float):
-        super().__init__(f"stuck at residual {residual:.2g}")
+        super().__init__(f"the search for layers is stuck at the residual {residual:.2g}")
         self.residual = residual
 
 
 def find_shears(
-    M: np.ndarray, word: ShearPattern, attempt: Attempt, start: np.ndarray
+    M: np.ndarray, pattern: ShearPattern, attempt: Attempt, start: np.ndarray
 ) -> CorrectableShears:
-    """Follow a path from the shifts `start` to shifts whose product is M up to a residual that
-    corrections remove. M has determinant 1 and is the identity on idle coordinates.
+    """Follow a path from the shears with the shifts `start` to shears whose product is M, up to a
+    residual that corrections can remove.
 
-    Raises `StuckError` if the path cannot be followed or the residual stays too large.
+    M must have determinant 1 and be the identity on idle coordinates. Raises `StuckError` if the
+    path cannot be followed or the residual stays too large.
     """
     anchor = start if attempt.anchored else np.zeros_like(start)
-    search = _Search(word, attempt, anchor)
+    search = _Search(pattern, attempt, anchor)
     X = start
-    for path in polar_paths(word.product(start), M):
+    for path in polar_paths(pattern.product(start), M):
         X = search.follow(path, X)
     try:
         return search.polish(M, search.pull_towards_anchor(M, X))
@@ -66,11 +67,11 @@ def find_shears(
         return search.polish(M, X)
 
 
-def random_start(word: ShearPattern, generator: np.random.Generator) -> np.ndarray:
-    """Return random shifts with spectral norms near one."""
-    shape = (word.layers, word.n, word.n)
-    X = generator.normal(scale=TUNING.deviation / word.n**0.5, size=shape)
-    return word.pack(word.unpack(X))
+def random_start(pattern: ShearPattern, generator: np.random.Generator) -> np.ndarray:
+    """Return random shifts for a pattern, with spectral norms near one."""
+    shape = (pattern.layers, pattern.n, pattern.n)
+    X = generator.normal(scale=TUNING.deviation / pattern.n**0.5, size=shape)
+    return pattern.pack(pattern.unpack(X))
 
 
 def polar_paths(M0: np.ndarray, M: np.ndarray) -> list[Path]:
@@ -85,21 +86,25 @@ def polar_paths(M0: np.ndarray, M: np.ndarray) -> list[Path]:
 
 
 def _polar_path(M0: np.ndarray, M: np.ndarray) -> Path:
-    """Return t -> M0 Q^t S^t, with M0^-1 M = Q S."""
+    """Return the path t -> M0 Q^t S^t from M0 to M, for the polar decomposition M0^-1 M = Q S."""
     Q, V, logarithms = _rotation_axes_and_log_stretches(np.linalg.solve(M0, M))
     rotation_at = rotation_path(Q)
     return lambda t: M0 @ rotation_at(t) @ ((V.T * np.exp(t * logarithms)) @ V)
 
 
 def _rotation_axes_and_log_stretches(M: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return a rotation Q, and V and w, such that M is nearly Q V^T exp(diag(w)) V."""
+    """Return a rotation Q, a matrix V of orthonormal rows, and w, with M = Q V^T exp(diag(w)) V up
+    to rounding. The rows of V are the axes of the stretch, and w the logarithms of its factors.
+    """
     U, s, V = np.linalg.svd(M)
-    U[:, -1] *= determinant_sign(U @ V)  # the least singular value may be rounding error
+    U[:, -1] *= determinant_sign(U @ V)  # it is -1 only if the least value is a rounding error
     return U @ V, V, np.log(np.maximum(s, EPS**2 * s[0]))
 
 
 def rotation_path(Q: np.ndarray) -> Path:
-    """Return t -> Q^t for a rotation Q: each plane is rotated by t times its angle in [-pi, pi]."""
+    """Return the path t -> Q^t for a rotation Q, where Q^t rotates each plane of Q by t times its
+    angle in [-pi, pi].
+    """
     T, Z = scipy_linalg.schur(Q, output="real")
     pairs, angles = rotation_planes_and_angles(T)
     i, j = pairs.T
@@ -116,24 +121,28 @@ def rotation_path(Q: np.ndarray) -> Path:
 
 @dataclass(frozen=True)
 class _Search:
-    word: ShearPattern
+    """A search for shears of a pattern, with a pull towards the shifts `anchor`."""
+
+    pattern: ShearPattern
     attempt: Attempt
     anchor: np.ndarray
 
-    def frame(self, X: np.ndarray) -> CentredLinearization:
-        """Return the frame at layers X."""
-        return CentredLinearization(self.word, X, self.attempt.spread)
+    def linearize_at(self, X: np.ndarray) -> CentredLinearization:
+        """Return the linearization at the shifts X."""
+        return CentredLinearization(self.pattern, X, self.attempt.spread)
 
     def follow(self, path: Path, X: np.ndarray) -> np.ndarray:
-        """Follow the path from layers at its start, and return layers at its end."""
+        """Follow a path from shifts X, whose product is its start, and return shifts whose product
+        is near its end.
+        """
         t, step, pull = 0.0, TUNING.stride, self.attempt.pull
         previous, previous_step = X, step
         for _ in range(TUNING.steps):
             step = min(step, 1 - t)
             M, guess = path(t + step), X + (X - previous) * (step / previous_step)
-            corrected, corrections = self._correct(M, guess, pull)
+            corrected, corrections = self._correct_counting_steps(M, guess, pull)
             if corrected is None:
-                corrected, corrections = self._correct(M, X, pull)
+                corrected, corrections = self._correct_counting_steps(M, X, pull)
             if corrected is None:
                 step, pull = step / 2, pull / 2
                 if step < TUNING.least_stride * (1 - t):
@@ -146,21 +155,25 @@ class _Search:
             report_stage("a path to the matrix", 0.4 * t)
             step *= TUNING.faster if corrections == 1 else 1
             pull = min(self.attempt.pull, TUNING.recovered * pull)
-        raise StuckError(rms_singular_value(self.frame(X).residual(path(1))))
+        raise StuckError(rms_singular_value(self.linearize_at(X).centred_residual(path(1))))
 
-    def _correct(self, M: np.ndarray, X: np.ndarray, pull: float) -> tuple[np.ndarray | None, int]:
-        """Return layers whose product is near M, or None, and the number of steps taken."""
-        frame = self.frame(X)
-        F = frame.residual(M)
+    def _correct_counting_steps(
+        self, M: np.ndarray, X: np.ndarray, pull: float
+    ) -> tuple[np.ndarray | None, int]:
+        """Correct shifts X by Newton steps until their product is near M; return the shifts, or
+        None if this fails, and the number of steps.
+        """
+        linearization = self.linearize_at(X)
+        F = linearization.centred_residual(M)
         if not rms_singular_value(F) < np.inf:
             return None, 0
         for k in range(1, TUNING.tries + 1):
             try:
-                X = X + frame.step(F, pull, self.anchor, self.attempt.tol)
+                X = X + linearization.newton_step(F, pull, self.anchor, self.attempt.tol)
             except np.linalg.LinAlgError:
                 return None, k
-            frame, before = self.frame(X), rms_singular_value(F)
-            F = frame.residual(M)
+            linearization, before = self.linearize_at(X), rms_singular_value(F)
+            F = linearization.centred_residual(M)
             after = rms_singular_value(F)
             if after < TUNING.on_path:
                 return X, k
@@ -169,18 +182,23 @@ class _Search:
         return None, TUNING.tries
 
     def pull_towards_anchor(self, M: np.ndarray, X: np.ndarray) -> np.ndarray:
-        """Move layers with product M towards the anchor, until the distance hardly falls."""
+        """Move shifts X with product M towards the anchor, until their distance hardly decreases;
+        the product stays near M.
+        """
         report_stage("smaller layers", 0.4)
         pull, distance = 1.0, float(np.linalg.norm(X - self.anchor))
         for _ in range(TUNING.pulls):
-            frame = self.frame(X)
+            linearization = self.linearize_at(X)
             try:
-                closer = X + frame.step(frame.residual(M), 0.0, X, self.attempt.tol)
-                nearer = frame.step_derivative_by_pull(self.anchor, self.attempt.tol)
+                closer = X + linearization.newton_step(
+                    linearization.centred_residual(M), 0.0, X, self.attempt.tol
+                )
+                nearer = linearization.step_derivative_by_pull(self.anchor, self.attempt.tol)
             except np.linalg.LinAlgError:
                 return X
             while (
-                rms_singular_value(self.frame(closer + pull * nearer).residual(M)) >= TUNING.on_path
+                rms_singular_value(self.linearize_at(closer + pull * nearer).centred_residual(M))
+                >= TUNING.on_path
             ):
                 pull /= 2
                 if pull < TUNING.least_pull:
@@ -192,12 +210,14 @@ class _Search:
         return X
 
     def polish(self, M: np.ndarray, X: np.ndarray) -> CorrectableShears:
-        """Return layers near M after Newton steps, or raise `StuckError`. The last steps share a
-        frame; if they do not converge, each has its own, and the solver works in float64.
+        """Return shears whose product is M nearly to rounding level, after Newton steps from X.
+
+        Raises `StuckError` if the residual stays too large. The last steps share a linearization.
+        If they do not converge, each step has its own, and the solver works in float64.
         """
         report_stage("the last digits", 0.6)
-        at = solver = self.frame(X)
-        F, tol = at.residual(M), TUNING.tol
+        at = solver = self.linearize_at(X)
+        F, tol = at.centred_residual(M), TUNING.tol
         size = rms_singular_value(F)
         for _ in range(TUNING.refinements):
             if size < TUNING.rounded:
@@ -205,22 +225,22 @@ class _Search:
             if size > TUNING.settled or tol == TUNING.fine:
                 solver = at
             try:
-                dX = solver.step(F, 0.0, at.X, tol, TUNING.ridge * size)
+                dX = solver.newton_step(F, 0.0, at.X, tol, TUNING.ridge * size)
             except np.linalg.LinAlgError:
                 break
-            frames = (self.frame(at.X + part * dX) for part in TUNING.parts)
+            tried = (self.linearize_at(at.X + part * dX) for part in TUNING.parts)
             closer = next(
-                (frame for frame in frames if rms_singular_value(frame.residual(M)) < size), None
+                (x for x in tried if rms_singular_value(x.centred_residual(M)) < size), None
             )
             if closer is None and tol == TUNING.fine:
                 break
             at, before = closer or at, size
-            F = at.residual(M)
+            F = at.centred_residual(M)
             size = rms_singular_value(F)
             if size > TUNING.slow * before and size < TUNING.settled:
                 if tol == TUNING.fine:
                     break
                 tol = TUNING.fine
         if size < TUNING.converged:
-            return CorrectableShears(self.word, at.X, self.attempt.spread, solver)
+            return CorrectableShears(self.pattern, at.X, self.attempt.spread, solver)
         raise StuckError(size)

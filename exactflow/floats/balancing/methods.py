@@ -1,4 +1,4 @@
-"""Methods that find balanced layers: closed forms, and a search by attempts of growing care."""
+"""Methods that find balanced layers: closed forms, and a search by ever more careful attempts."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -30,10 +30,12 @@ def find_balanced(target: Target, layers: int | None, method: str, seed: int) ->
 
 
 def _find_automatically(target: Target, layers: int | None, seed: int) -> Balanced:
-    """Return searched layers if their number is given or if they are good, else the closed form."""
+    """Return the layers of a search if `layers` is given, if no closed form exists, or if their
+    error is small, else the closed form.
+    """
     if layers is not None or not has_closed_form(target.halves):
         return _find_by_search(target, layers, seed)
-    if target.rotation is None and target.condition <= TUNING.beyond:
+    if target.rotation is None and target.condition_number <= TUNING.beyond:
         with suppress(MethodError):
             result = _find_by_search(target, 6, seed, TUNING.few)
             if _has_small_error(result, target):
@@ -42,11 +44,16 @@ def _find_automatically(target: Target, layers: int | None, seed: int) -> Balanc
 
 
 def _has_small_error(result: Balanced, target: Target) -> bool:
+    """Whether the relative error is at most `TUNING.good`."""
     return bool(result.error <= TUNING.good * target.max_abs())
 
 
 def _find_closed_form(target: Target, layers: int | None = None, seed: int = 0) -> Balanced:
-    """Return the best closed form; raise `InvalidInputError` if `layers` is another number."""
+    """Return the closed form with the least error.
+
+    Raises `InvalidInputError` if `layers` differs from its number of layers, and `MethodError` if
+    no closed form exists or its error is too large.
+    """
     if not has_closed_form(target.halves):
         raise MethodError(
             "expected halves that differ by at most one for method='closed', got "
@@ -63,8 +70,8 @@ def _find_closed_form(target: Target, layers: int | None = None, seed: int = 0) 
             break
     if result is None:
         raise MethodError(
-            f"the layers in closed form have the relative error {found:.0e}, above "
-            f"{float(TUNING.tolerance):.0e}: factor the matrix exactly instead"
+            f"the layers in closed form have the relative error {found:.0e}, above the tolerance "
+            f"{float(TUNING.tolerance):.0e}: factor the matrix exactly, with exactflow.factor"
         )
     if layers not in (None, len(result.layers)):
         raise InvalidInputError(
@@ -75,18 +82,18 @@ def _find_closed_form(target: Target, layers: int | None = None, seed: int = 0) 
 
 
 def _find_by_search(
-    target: Target, layers: int | None, seed: int, most: int = len(TUNING.attempts)
+    target: Target, layers: int | None, seed: int, most_attempts: int = len(TUNING.attempts)
 ) -> Balanced:
-    """Return the layers of the first attempt that succeeds."""
-    if layers is None:
-        layers = 4 - 2 * (-max(target.halves) // min(target.halves))  # suffices for every matrix
-    M = target.mantissa / target.scale
-    begin = int(target.condition > TUNING.careful)
-    attempts = [*enumerate(TUNING.attempts)][begin : begin + most]
+    """Return the layers of the first attempt that succeeds, or raise `MethodError`."""
+    if layers is None:  # use as many as suffice for every matrix
+        layers = 4 - 2 * (-max(target.halves) // min(target.halves))
+    M = target.mantissa / target.mantissa_scale
+    begin = int(target.condition_number > TUNING.careful)
+    attempts = [*enumerate(TUNING.attempts)][begin : begin + most_attempts]
     reached = np.inf
-    for attempt, word, start in _yield_attempts_and_starts(target, layers, seed, attempts):
+    for attempt, pattern, start in _yield_attempts_and_starts(target, layers, seed, attempts):
         try:
-            shears = find_shears(word.embed(M), word, attempt, start)
+            shears = find_shears(pattern.embed(M), pattern, attempt, start)
         except StuckError as stuck:
             reached = min(reached, stuck.residual)
             continue
@@ -95,8 +102,8 @@ def _find_by_search(
             return result
         reached = min(reached, result)
     raise MethodError(
-        f"a search for {layers} layers reached the relative error {reached:.1e}, above "
-        f"{float(TUNING.tolerance):.0e}: omit the argument layers, or try "
+        f"the search for {layers} layers reached the relative error {reached:.1e}, above the "
+        f"tolerance {float(TUNING.tolerance):.0e}: omit the argument layers, or try "
         f"layers={2 * (layers // 2) + 2} or another seed"
     )
 
@@ -104,34 +111,39 @@ def _find_by_search(
 def _yield_attempts_and_starts(
     target: Target, layers: int, seed: int, attempts: Sequence[tuple[int, Attempt]]
 ) -> Iterator[tuple[Attempt, ShearPattern, np.ndarray]]:
-    """Yield attempts, each with a word and shifts to start from.
+    """Yield attempts, each with a pattern and the shifts at which it starts.
 
-    For seed 0 the starts are, in turn, layers of the polar factor in closed form, followed by zero
-    shifts, and random layers, since at the former all steps may be singular.
+    For seed 0 each attempt is yielded twice, if a closed form exists: first it starts at the closed
+    form of the polar factor, followed by zero shifts, where all steps may be singular; then at
+    random shifts.
     """
     has_start = seed == 0 and layers >= 6 and has_closed_form(target.halves)
     for i, attempt in attempts:
         if has_start:
-            U, _, Vt = target.svd
-            six, X = six_shears_of_rotation(U @ Vt, target.halves, inverse=i // 2 % 2 == 0)
-            word = ShearPattern.on(target.halves, layers, six.first)
-            yield attempt, word, np.concatenate([X, np.zeros((layers - 6, *X.shape[1:]))])
-        word = ShearPattern.on(target.halves, layers, i // 2 % 2)
-        yield attempt, word, random_start(word, np.random.default_rng([seed, i]))
+            U, _, Vt = target.mantissa_svd
+            six, X = six_shears_of_rotation(U @ Vt, target.halves, by_inverse=i // 2 % 2 == 0)
+            pattern = ShearPattern.for_halves(target.halves, layers, six.first)
+            yield attempt, pattern, np.concatenate([X, np.zeros((layers - 6, *X.shape[1:]))])
+        pattern = ShearPattern.for_halves(target.halves, layers, i // 2 % 2)
+        yield attempt, pattern, random_start(pattern, np.random.default_rng([seed, i]))
 
 
 class Solution(Protocol):
-    """Layers near a target that can be corrected."""
+    """Layers that are near a target and that can be corrected."""
 
     def build_scaled_layers(self) -> tuple[FloatCoupling, ...]:
         """Return the layers, whose product is near the target."""
 
     def corrected(self, E: np.ndarray) -> "Solution":
-        """Return a solution whose product has E, times 2^exponent of the target, added."""
+        """Return a solution whose product is larger by 2^exponent E, for the target's exponent."""
 
 
 def _correct_or_return_error(target: Target, solution: Solution) -> Balanced | float:
-    """Correct a solution; return its layers, or their relative error if that is too large."""
+    """Correct a solution until its error is at rounding level or hardly falls.
+
+    Returns the layers with the least error, or this error, relative to the target, if it exceeds
+    the tolerance.
+    """
     report_stage("the account", 0.9)
     least, goal = np.inf, TUNING.rounding * np.abs(target.mantissa).max()
     for _ in range(TUNING.corrections + 1):
@@ -157,4 +169,4 @@ METHODS: dict[str, Callable[[Target, int | None, int], Balanced]] = {
     "closed": _find_closed_form,
     "search": _find_by_search,
 }
-"""Functions from a target, a number of layers or None, and a seed to balanced layers."""
+"""The functions that find balanced layers from a target, a number of layers or None, and a seed."""

@@ -11,7 +11,7 @@ H = Theta^(-1/2) turn each plane by half its angle and K reflect each plane. K H
 
     (P Theta) g = g P    for (P, g) = (H, K), and for (P, g) = (K, H).
 
-The first serves q = n, the second, with K through the projections of e_q, q = n + 1. With
+The first is used for q = n; the second for q = n + 1, where K fixes the projections of e_q. With
 D' = Ch P Jh^T, G = Ch g: D' - I = G (P - I) G^-1 = Y Z, and, as
 `exactflow.explanation.symbolic_identities` proves,
 
@@ -35,8 +35,10 @@ from scipy import linalg
 
 
 def six_shifts_of_rotation(M: np.ndarray, n: int) -> list[np.ndarray]:
-    """Return the shifts of L(-W0), U(X), L(Y), U(Z), L(W), U(V) with product `M`, d x d and
-    orthogonal, with determinant 1, up to rounding; d = 2n or 2n + 1, n the size of the first half.
+    """Return the shifts of the shears L(-W0), U(X), L(Y), U(Z), L(W), U(V) with the product `M`, up
+    to rounding.
+
+    `M` is a d x d rotation, where d = 2n or d = 2n + 1, and n is the size of the first half.
     """
     A, B, C, D = M[:n, :n], M[:n, n:], M[n:, :n], M[n:, n:]
     (U1, U2), angles, (V1t, V2t) = linalg.cossin(M, p=n, q=n, separate=True)
@@ -47,7 +49,8 @@ def six_shifts_of_rotation(M: np.ndarray, n: int) -> list[np.ndarray]:
     Ch = np.hstack([U2[:, odd:] @ V1t, U2[:, :odd]])
     Jh = np.hstack([V2t[odd:].T @ U1.T, V2t[:odd].T])
     fixed = np.eye(n + odd)[:, -1] if odd else None
-    P, g = _inverse_root_and_reflection(Jh.T @ Ch, fixed)
+    half, reflection = _inverse_root_and_reflection(Jh.T @ Ch, fixed)
+    P, g = (reflection, half) if odd else (half, reflection)
     inverse, one = Jh @ P.T @ Ch.T, np.eye(n + odd)
     V = Ch[:, :n].T @ (D_new - inverse.T)
     D_last = D_new - C_new @ V
@@ -59,17 +62,18 @@ def six_shifts_of_rotation(M: np.ndarray, n: int) -> list[np.ndarray]:
 
 
 def newton_schulz_step(M: np.ndarray) -> np.ndarray:
-    """Return M after one step of the Newton-Schulz iteration, which makes it more orthogonal."""
+    """Return M after one step of the Newton-Schulz iteration, which makes M more orthogonal."""
     return 1.5 * M - 0.5 * M @ (M.T @ M)
 
 
 def _inverse_root_and_reflection(
     Theta: np.ndarray, fixed: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return (P, g) = (H, K) for `fixed` = None, else (K, H), where H = Theta^(-1/2).
+    """Return H = Theta^(-1/2) and a reflection K of each plane that the rotation Theta turns.
 
-    In a plane that Theta turns by a in [-pi, pi], H is the rotation by -a / 2, and K the reflection
-    that fixes the projection of `fixed`, or the first axis if that is 0 or `fixed` is None.
+    In a plane that Theta turns by an angle a in [-pi, pi], H is the rotation by -a / 2. K fixes the
+    projection of `fixed` onto the plane, or the first axis of the plane if this projection is 0 or
+    `fixed` is None.
     """
     T, Z = linalg.schur(Theta, output="real")
     pairs, angles = rotation_planes_and_angles(T)
@@ -83,13 +87,14 @@ def _inverse_root_and_reflection(
     half[j, i] = -half[i, j]
     reflection[i, i], reflection[j, j] = np.cos(direction), -np.cos(direction)
     reflection[i, j] = reflection[j, i] = np.sin(direction)
-    half, reflection = (newton_schulz_step(Z @ turned @ Z.T) for turned in (half, reflection))
-    return (half, reflection) if fixed is None else (reflection, half)
+    return newton_schulz_step(Z @ half @ Z.T), newton_schulz_step(Z @ reflection @ Z.T)
 
 
 def rotation_planes_and_angles(T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the planes of an orthogonal real Schur form, as pairs of axes, and their angles in
-    [-pi, pi]. Two axes with eigenvalue -1 make a plane of angle pi.
+    """Return the planes that a rotation turns, as pairs of axes, and their angles in [-pi, pi].
+
+    `T` is the real Schur form of the rotation. Two axes with eigenvalue -1 form a plane with the
+    angle pi; axes with eigenvalue 1 are omitted.
     """
     below = np.append(np.diag(T, -1) != 0, False)
     single = ~below & ~np.roll(below, 1)

@@ -1,4 +1,4 @@
-"""The matrix near which layers are sought: exactly, in float64, in the order of the halves."""
+"""The matrix near which layers are sought: exactly, in float64, and in the order of the halves."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ determinant is computed exactly.
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A matrix W of positive determinant, after flips and in the order of the halves.
+    """A matrix W of positive determinant, in the order of the halves, with its flips applied.
 
-    `entries` are floats, or Fractions if W has entries that are no floats; `layout` has the order
+    `entries` are floats, or Fractions if W has entries that are not floats; `layout` has the order
     of the coordinates and the flips.
     """
 
@@ -41,7 +41,7 @@ class Target:
     def of(
         W: MatrixLike, orientation: Orientation = "error", partition: "PartitionLike | None" = None
     ) -> "Target":
-        """Check `W` and return its target; `balance` lists the errors."""
+        """Check `W` and return it as a target; the docstring of `balance` lists the errors."""
         entries = as_square_floats_or_fractions(W)
         order, sizes = resolve_partition_or_mask(partition, len(entries))
         layout = layout_for_orientation(
@@ -51,7 +51,9 @@ class Target:
 
     @staticmethod
     def from_floats(halves: tuple[int, int], entries: np.ndarray) -> "Target":
-        """Return the target of floats in the order of the halves, with det > 0 up to rounding."""
+        """Return the target with these float entries, which are in the order of the halves and must
+        have det > 0 up to rounding.
+        """
         return Target(entries, CoordinateLayout(halves, tuple(range(sum(halves)))))
 
     @property
@@ -61,11 +63,13 @@ class Target:
 
     @cached_property
     def exact(self) -> DyadicQuotient:
-        """W, exactly."""
+        """The exact matrix W."""
         return DyadicQuotient.from_array(self.entries)
 
     def in_user_order(self) -> DomainMatrix:
-        """Return W over QQ with its coordinates in the order of the user, before any flips."""
+        """Return the matrix of the user over QQ: in the user's order of coordinates, without the
+        flips.
+        """
         order, d = self.layout.order, len(self.entries)
         places = [order.index(i) for i in range(d)]
         matrix = exact_matrix(self.entries).extract(places, places)
@@ -74,13 +78,13 @@ class Target:
 
     @cached_property
     def exponent(self) -> int:
-        """An exponent e such that 2^e is near the largest entry of W."""
+        """An exponent e with m < 2^e < 4 m for the largest absolute entry m of W."""
         size = self.exact.max_abs()
         return size.numerator.bit_length() - size.denominator.bit_length() + 1
 
     @cached_property
     def rational_determinant_root(self) -> Fraction | None:
-        """The root det(W)^(1/d); None if it is irrational or costly to find."""
+        """The root det(W)^(1/d) if it is rational; None if it is irrational or costly to find."""
         d = len(self.entries)
         parts = (part for x in self.entries.flat for part in x.as_integer_ratio())
         if d * max(part.bit_length() for part in parts) > EXACT_BITS:
@@ -91,36 +95,38 @@ class Target:
 
     @cached_property
     def with_unit_determinant(self) -> "Target":
-        """`mantissa` divided by `scale`, whose determinant is about one."""
-        return Target.from_floats(self.halves, self.mantissa / self.scale)
+        """The target `mantissa` / `mantissa_scale`, whose determinant is about one."""
+        return Target.from_floats(self.halves, self.mantissa / self.mantissa_scale)
 
     @cached_property
     def mantissa(self) -> np.ndarray:
-        """2^-exponent W in float64, with entries below one."""
+        """The matrix 2^-`exponent` W in float64, with absolute entries below one."""
         return self.exact.to_floats(self.exponent)
 
     @cached_property
-    def svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The singular value decomposition of `mantissa`, with det(U V^T) = 1 and singular values
-        of at least u^2 |W|: below u |W|, for the unit roundoff u, they are rounding errors.
+    def mantissa_svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The singular value decomposition U, s, V^T of `mantissa`, with det(U V^T) = 1.
+
+        Singular values below u |W|, for the unit roundoff u, are rounding errors; those below
+        u^2 |W| are replaced by u^2 |W|.
         """
         U, s, Vt = np.linalg.svd(self.mantissa)
-        U[:, -1] *= determinant_sign(U @ Vt)  # the least singular value may be rounding error
+        U[:, -1] *= determinant_sign(U @ Vt)  # it is -1 only if the least value is a rounding error
         return U, np.maximum(s, EPS**2 * s[0]), Vt
 
     @cached_property
-    def scale(self) -> float:
-        """det(`mantissa`)^(1/d), rounded."""
+    def mantissa_scale(self) -> float:
+        """The root det(`mantissa`)^(1/d), rounded."""
         guess = self._root_mean_square
         if self.rotation is None:
-            guess = float(np.exp(np.log(self.svd[1]).mean()))
-            return guess * float(np.exp(np.log(self.svd[1] / guess).mean()))
+            guess = float(np.exp(np.log(self.mantissa_svd[1]).mean()))
+            return guess * float(np.exp(np.log(self.mantissa_svd[1] / guess).mean()))
         sizes = np.linalg.svd(self.rotation, compute_uv=False)
         return guess * float(np.exp(np.log(sizes).mean()))
 
     @cached_property
     def rotation(self) -> np.ndarray | None:
-        """`mantissa` divided by its scale if that is nearly a rotation, else None."""
+        """The matrix `mantissa` / `mantissa_scale` if it is nearly a rotation, else None."""
         return (
             self.mantissa / self._root_mean_square
             if _is_near_rotation_multiple(self.mantissa)
@@ -128,16 +134,21 @@ class Target:
         )
 
     @cached_property
-    def condition(self) -> float:
-        """The condition number, rounded."""
-        return 1.0 if self.rotation is not None else float(self.svd[1][0] / self.svd[1][-1])
+    def condition_number(self) -> float:
+        """The condition number of W, rounded; 1 if W is nearly a multiple of a rotation."""
+        return (
+            1.0
+            if self.rotation is not None
+            else float(self.mantissa_svd[1][0] / self.mantissa_svd[1][-1])
+        )
 
     @property
     def _root_mean_square(self) -> float:
+        """The root mean square of the singular values of `mantissa`."""
         return float(np.linalg.norm(self.mantissa)) / len(self.mantissa) ** 0.5
 
     def difference(self, layers: Sequence[FloatCoupling]) -> DyadicQuotient:
-        """Return W minus the product of layers, exactly."""
+        """Return W minus the product of the layers, exactly."""
         return self.exact.minus(multiply_layers_exactly(layers))
 
     def max_abs(self) -> Fraction:
@@ -152,7 +163,7 @@ def _is_near_rotation_multiple(M: np.ndarray) -> bool:
 
 
 def _nonzero_determinant_sign(entries: np.ndarray) -> int:
-    """Return the sign of the determinant; raise `SingularMatrixError` if it is zero."""
+    """Return the sign of the determinant, 1 or -1; raise `SingularMatrixError` if it is 0."""
     sign = determinant_sign(entries)
     if not sign:
         floats = entries.astype(float)

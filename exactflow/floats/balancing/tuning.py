@@ -19,11 +19,12 @@ class Attempt:
 
     Attributes
     ----------
-    pull : the largest pull towards small layers.
+    pull : the largest pull towards small layers, from 0 to 1.
     tol : the relative residual of the linear solver.
-    anchored : pull towards the start instead, away from the singular layers near zero.
-    spread : how freely layers may move against each other (`exactflow.floats.balancing.newton`);
-        small for few extreme singular values, large for many.
+    anchored : whether the pull is towards the start instead, away from singular layers near zero.
+    spread : the larger it is, the more layers may change in opposite directions
+        (`exactflow.floats.balancing.newton`); small for few extreme singular values, large for
+        many.
     """
 
     pull: float
@@ -39,38 +40,42 @@ class BalanceTuning:
     Attributes
     ----------
     tolerance : the largest error of layers that `balance` returns.
-    good : the largest error with which six searched layers are preferred to eleven.
-    rounding : the error at which corrections end, and the distance from 1 at which a scalar is 1:
-        two units in the last place.
-    corrections, slowest : the most corrections; they end early if one leaves more than the
-        fraction `slowest` of the error.
+    good : the largest error with which six layers found by the search are preferred to the eleven
+        layers in closed form.
+    rounding : the error at which corrections end, and the distance from 1 up to which a scale
+        counts as 1: two units in the last place.
+    corrections, slowest : the largest number of corrections; they end early if one leaves more than
+        the fraction `slowest` of the error.
     grid : shifts are multiples of 2^-grid, so that their exact products stay short.
-    near_rotation : the largest distance of M^T M from a multiple of I for the closed form of
-        rotations.
-    small : singular values below this fraction of the largest one are replaced by it in divisors.
-    attempts : the attempts in order; from the condition number `careful` on without the first.
-    few : attempts before the closed form is used; none if the condition number is above `beyond`.
+    near_rotation : the largest distance of M^T M from a multiple of I with which the closed form of
+        rotations is used for M.
+    small : a divisor is at least this fraction of the largest singular value.
+    attempts : the attempts in order; the first is omitted for condition numbers above `careful`.
+    few : the number of attempts before the closed form is used; none is made if the condition
+        number is above `beyond`.
     deviation : the standard deviation of the entries of random layers, times n^(1/2): with it,
         their norms are near one.
-    stretched : the ratio of singular values from which the path passes through the rotation.
-    near_start : the distance up to which the product of the start counts as the rotation.
-    stride, least_stride : the first step along a path; the least one, relative to the remaining
-        path.
-    faster, recovered : factors of the next step and of the pull after a good step.
+    stretched : if singular values have a larger ratio, the path passes through the polar factor.
+    near_start : the distance up to which the product of the start counts as the polar factor.
+    stride, least_stride : the first step along a path, and the smallest step as a fraction of the
+        remaining path.
+    faster, recovered : after a good step, the next step and the pull are multiplied by these.
     on_path : the residual up to which a point counts as on the path.
-    steps, tries : the most steps along a path, and the most corrections of each.
-    pulls, least_pull, stalled : the most steps that pull towards small layers, the smallest part of
-        such a step, and the ratio of distances from which these steps end.
-    refinements, parts : the most Newton steps to rounding level, and the parts of a step that are
-        tried.
-    settled, converged, rounded : the residuals below which one frame serves all further steps, the
-        layers are returned, and the steps end.
-    slow : the ratio of residuals from which Newton's method counts as not converging.
-    ridge, least_ridge : the ridge of the normal equations relative to the residual, and its least
-        value in corrections; needed if all solutions are singular.
+    steps, tries : the largest numbers of steps along a path and of corrections of each step.
+    pulls, least_pull, stalled : the largest number of steps that pull towards small layers, and the
+        smallest fraction of such a step that is tried; these steps end if the distance falls by
+        less than the factor `stalled`.
+    refinements, parts : the largest number of Newton steps to rounding level, and the fractions of
+        a step that are tried.
+    settled, converged, rounded : below these residuals one linearization serves all further steps,
+        the layers are returned, and the steps end, in this order.
+    slow : if a step leaves more than this fraction of the residual, Newton's method counts as not
+        converging.
+    ridge, least_ridge : the ridge of the normal equations as a multiple of the residual, and its
+        least value in corrections; a ridge is needed if all solutions are singular.
     tol, fine : the relative residuals of the linear solver in float32 and in float64.
     dense : the largest n for which the normal equations are solved by a matrix.
-    iterations : the most iterations of conjugate gradients.
+    iterations : the largest number of iterations of conjugate gradients.
     """
 
     tolerance: Fraction = Fraction(1, 10**12)

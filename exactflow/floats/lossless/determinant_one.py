@@ -63,7 +63,7 @@ def find_shears_and_step(
         layers = layers or [FloatCoupling("second", np.zeros(target.halves[::-1]))]
         size = Fraction(float(np.abs(target.mantissa).max())) * Fraction(2) ** target.exponent
         return layers, target.rational_determinant_root or size
-    if target.condition >= EPS**-2:
+    if target.condition_number >= EPS**-2:
         raise MethodError(
             "the matrix is numerically singular in float64 (its entries or singular values span a "
             "factor above 10^31): use factor, which is exact"
@@ -73,7 +73,9 @@ def find_shears_and_step(
     mean = float(np.exp(np.log(left).mean()))
     if np.abs(left / mean - 1).max() > UNIFORM:
         layers = _shears_from_svd(target.with_unit_determinant)
-    return layers, Fraction(1) if abs(target.step - 1) < NEAR_ONE else target.step
+    return layers, Fraction(1) if abs(
+        target.rounded_determinant_root - 1
+    ) < NEAR_ONE else target.rounded_determinant_root
 
 
 class _ScaledTarget(Target):
@@ -82,16 +84,16 @@ class _ScaledTarget(Target):
     """
 
     @cached_property
-    def step(self) -> Fraction:
+    def rounded_determinant_root(self) -> Fraction:
         """The root |det|^(1/d), or the number of 53 bits nearest to it if the root is irrational or
         costly to find.
         """
         return self.rational_determinant_root or determinant_root_to_53_bits(self.entries)
 
     @cached_property
-    def scale(self) -> float:
+    def mantissa_scale(self) -> float:
         """The root of the determinant of `mantissa`, rounded."""
-        return float(self.step / Fraction(2) ** self.exponent)
+        return float(self.rounded_determinant_root / Fraction(2) ** self.exponent)
 
 
 def _find_balanced_layers(

@@ -59,7 +59,7 @@ from sympy import QQ
 from exactflow.errors import InvalidInputError
 from exactflow.exact.balls import ball, lower, upper
 from exactflow.exact.numbers import format_short, to_element
-from exactflow.exact.singular_values import principal_deviations
+from exactflow.exact.singular_values import principal_standard_deviations
 from exactflow.exact.typing import NumberLike
 from exactflow.laws.conditioning.lipschitz_bound import bracket_least_lipschitz
 from exactflow.laws.conditioning.log_det_bound import upper_bound_mean_log_det
@@ -110,7 +110,9 @@ singular values rms over geometric mean at least 1
         volume = upper_bound_mean_log_det(components, tolerance)
         mean = upper(volume.bound)
         sigma = upper((ball(mean) / d).exp())
-        squares = (s * s for s in principal_deviations(components.weight_and_covariance()[1]))
+        squares = (
+            s * s for s in principal_standard_deviations(components.weight_and_covariance()[1])
+        )
         size = (sum(squares, arb(0)).sqrt() - tolerance) / arb(d).sqrt()
         return ConditioningBounds(
             eps=QQ.to_sympy(eps),

@@ -15,7 +15,7 @@ from scipy.optimize import brentq
 from sympy import QQ
 
 from exactflow.exact.balls import PrecisionError, ball
-from exactflow.exact.singular_values import principal_deviations
+from exactflow.exact.singular_values import principal_standard_deviations
 from exactflow.exact.typing import Element
 from exactflow.laws.conditioning.log_det_bound import few_cluster_center_differences
 from exactflow.laws.conditioning.mixture_components import (
@@ -50,7 +50,7 @@ def bracket_least_lipschitz(
         components.weight_and_covariance()[1],
         is_known_product(law),
     )
-    deviation = sum((s * s for s in principal_deviations(covariance)), arb(0)).sqrt()
+    deviation = sum((s * s for s in principal_standard_deviations(covariance)), arb(0)).sqrt()
     if deviation <= _eps_plus_error(eps, -components.error.upper()):
         suffices = has_independent_coordinates or isinstance(law, Gaussian)
         return QQ.zero, QQ.zero if suffices else None, None
@@ -85,7 +85,7 @@ def bracket_least_lipschitz(
 
 def _covariance_distance_by_slope(covariance: fmpq_mat) -> SquaredDistanceBySlope:
     """Return the function L -> sum_i (s_i - L)_+^2, where the s_i^2 are the eigenvalues."""
-    spectrum = principal_deviations(covariance)
+    spectrum = principal_standard_deviations(covariance)
 
     def bound_squared_distance(slope: arb, _: bool) -> tuple[arb, arb]:
         total = sum(((s - slope).max(arb(0)) ** 2 for s in spectrum), arb(0))

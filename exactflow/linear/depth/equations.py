@@ -150,7 +150,7 @@ def entry_reason_up_to_two(instance: PatternInstance) -> Reason | None:
 
 
 def sign(x: Element, field: Domain) -> int | None:
-    """Return 1, 0 or -1, or None if the sign is not known."""
+    """Return the sign of x, which is 1, 0 or -1, or None if it is not known."""
     if not x:
         return 0
     positive = linalg.is_positive(x, field)
@@ -256,8 +256,9 @@ def charpoly_equations_if_proportional(pencil: Pencil) -> list[Equation]:
     w = with_roots_at_one(parts.aN.charpoly_berk(), parts.e)
     for i in range(r + 1):
         difference = [x - k**i * y for x, y in zip(u, w, strict=True)]
-        times_power = [field.zero] * i + difference + [field.zero] * (r - i)  # of x^(r - i)
-        columns.append(linalg.column(times_power, field))
+        # The coefficients of the difference times x^(r - i), padded to the common length.
+        padded = [field.zero] * i + difference + [field.zero] * (r - i)
+        columns.append(linalg.column(padded, field))
     K, one = linalg.from_columns(columns[1:]), linalg.identity(1, field)
     return [Equation("u(x) g(x) = w(x) k^r g(x / k)", -columns[0], [("g", K, one)])]
 
@@ -270,7 +271,7 @@ def with_roots_at_one(f: Sequence[Element], count: int) -> list[Element]:
 
 
 def eigenvalues_with_r_extra_blocks(parts: FixedParts) -> dict[Element, Literal["Du", "aN"]]:
-    """Return the eigenvalues s != 1 at which Du or aN has r blocks more, and which of them."""
+    """Return eigenvalues s != 1 at which Du or aN has r blocks more than the other, and which."""
     found: dict[Element, Literal["Du", "aN"]] = {}
     for f, sizes in parts.block_sizes_by_factor.items():
         excess = len(sizes[1]) - len(sizes[0])

@@ -25,9 +25,9 @@ from exactflow.linear.depth.rank_obstructions import find_scalars_and_forced_eig
 _MOST_MINORS = 100
 
 
-def rename_clashing_letters(step: Step, before: Sequence[Step]) -> Step:
+def rename_clashing_letters(step: Step, earlier: Sequence[Step]) -> Step:
     """Return a step with primes on the letters that earlier steps use for other values."""
-    known = {name: value for other in before for name, value in other.after.items()}
+    known = {name: value for other in earlier for name, value in other.after.items()}
     names = {name: f"{name}'" for name, x in step.after.items() if known.get(name, x) != x}
     return step.rename(names)
 

@@ -53,7 +53,7 @@ class FixedParts:
     L: DomainMatrix
     Du: DomainMatrix
     N: DomainMatrix
-    aN: DomainMatrix  # noqa: N815 (the theory calls it so)
+    aN: DomainMatrix  # noqa: N815 (this is its name in the theory)
     r: int
     n: int
     e: int
@@ -88,7 +88,7 @@ class FixedParts:
         return {f: (of_Du.get(f, ()), of_aN.get(f, ())) for f in at}
 
     def factors_excluding_every_shift(self) -> tuple[tuple, ...] | None:
-        """Return irreducible factors whose block sizes exclude every V, or None.
+        """Return irreducible factors whose block sizes show that no V is possible, or None.
 
         This is one factor, or all of them if their least sizes exceed the dimension of D.
         """
@@ -98,13 +98,15 @@ class FixedParts:
         return tuple(self.block_sizes_by_factor) if self.least_dimension > self.n else None
 
     def least_block_counts_at(
-        self, f: Sequence, of_Du: Sizes, of_aN: Sizes
+        self, f: Sequence, sizes_of_Du: Sizes, sizes_of_aN: Sizes
     ) -> tuple[Sizes, Sizes] | None:
-        """Return the least block counts of D - C V and a + V c at a factor f, or None if none fit.
+        """Return the least block counts of D - C V and a + V c at a factor f, or None.
 
-        `of_Du` and `of_aN` are the block sizes of the fixed parts at f.
+        `sizes_of_Du` and `sizes_of_aN` are the block sizes of the fixed parts at f.
         """
-        return least_block_counts(of_Du, of_aN, self.r, self.e if is_x_minus_one(f) else None)
+        return least_block_counts(
+            sizes_of_Du, sizes_of_aN, self.r, self.e if is_x_minus_one(f) else None
+        )
 
     @property
     def least_total_size_by_factor(self) -> dict[tuple, int]:
@@ -150,7 +152,7 @@ def _is_largest_quotient(
 def _annihilating_rows_and_quotient(
     C: DomainMatrix, D: DomainMatrix
 ) -> tuple[DomainMatrix, DomainMatrix]:
-    """Return as many independent rows L as have L C = 0 and L D = Du L for some Du, and Du."""
+    """Return the largest L of independent rows with L C = 0 and L D = Du L, and Du."""
     L = largest_invariant_left_kernel(D, C)
     if L.shape[0] == 0:
         return L, linalg.zeros(0, 0, D.domain)
@@ -171,22 +173,23 @@ def proved_rank(M: DomainMatrix) -> int:
 
 
 def least_block_counts(
-    of_Du: Sequence[int], of_aN: Sequence[int], r: int, e: int | None
+    sizes_of_Du: Sequence[int], sizes_of_aN: Sequence[int], r: int, e: int | None
 ) -> tuple[Sizes, Sizes] | None:
     """Return the least block counts of D - C V and a + V c at an irreducible f, or None.
 
-    `of_Du` and `of_aN` are block sizes; the result counts the blocks of size at least 1, 2, ..
-    At f = x - 1, e is the size of D minus that of a; otherwise it is None. r is the rank of C.
+    `sizes_of_Du` and `sizes_of_aN` are block sizes; the result counts the blocks of size at least
+    1, 2, .. At f = x - 1, e is the size of D minus that of a; otherwise it is None. r is the rank
+    of C.
 
     >>> least_block_counts((2,), (1, 1), 1, None), least_block_counts((1, 1), (1,), 1, 0)
     (((2, 1), (2, 1)), ((2,), (2,)))
     >>> least_block_counts((), (1, 1), 1, None) is None
     True
     """
-    longest = max([0, *of_Du, *of_aN]) + 1
+    longest = max([0, *sizes_of_Du, *sizes_of_aN]) + 1
     lam, mu = (
         [sum(size >= k for size in sizes) for k in range(1, longest + 2)]
-        for sizes in (of_Du, of_aN)
+        for sizes in (sizes_of_Du, sizes_of_aN)
     )
     if e is None:
         if any(abs(x - y) > r for x, y in zip(lam, mu, strict=True)):
@@ -204,7 +207,7 @@ def least_block_counts(
 def _raise_counts(
     least: list[int], missing: int, other: list[int], most: list[int]
 ) -> Sizes | None:
-    """Raise the counts `least` by `missing` in total, the first ones first; None if impossible.
+    """Raise the counts `least` by `missing` in total, from the first on; None if impossible.
 
     The (k+1)-th count is at most the k-th of `other`, and the k-th at most the k-th of `most`.
     """

@@ -58,7 +58,7 @@ class MinorEquations:
 
     @staticmethod
     def of(instance: PatternInstance) -> "MinorEquations":
-        """Return the equations for a pattern that D and a decide: ULUL, LULU, or five if C = 0."""
+        """Return the equations for patterns that D and a decide: four letters, or five if C = 0."""
         left, right = (minors.all() for minors in instance.minors_of_D_and_a)
         return MinorEquations(left, right, instance.split.det)
 
@@ -79,7 +79,7 @@ class MinorEquations:
         return tuple(sorted({S.bit_count() for S, pair in pairs if any(pair)} - {0}))
 
     def combine(self, multipliers: Sequence[Polynomial]) -> dict[Exponents, Element]:
-        """Return the sum of the k-th multiplier times (left side - right side of equation k).
+        """Return the sum over k of multiplier k times (left side - right side of equation k).
 
         Polynomials are dicts from the 2 n exponents of x and y to nonzero coefficients.
         """

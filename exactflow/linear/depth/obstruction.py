@@ -223,11 +223,11 @@ class Obstruction(PatternInstance, Checkable):
 
 
 def exclude_all(
-    every: Iterable[PatternInstance], search: Callable[[PatternInstance], Reason | None]
+    instances: Iterable[PatternInstance], search: Callable[[PatternInstance], Reason | None]
 ) -> Obstructions:
     """Return obstructions to all instances, or none if the search fails for one of them."""
     found = []
-    for instance in every:
+    for instance in instances:
         if (reason := search(instance)) is None:
             return ()
         found.append(Obstruction.of(instance, reason))
@@ -245,7 +245,7 @@ def _witness_elements(witness: Any, field: Domain) -> Iterator[Element]:
         yield witness
 
 
-# ------------------------------------- checks and values of the kind "trace"
+# ------------------------------------- checks and template values of "trace"
 
 
 def _has_different_charpoly_coefficients(o: Obstruction) -> bool:
@@ -285,7 +285,7 @@ def _charpoly_template_values(o: Obstruction) -> TemplateValues:
     return {"what": what, "x": x, "y": y, "power": power}
 
 
-# ------------------------------------- checks and values of the kinds "similarity" and "chain"
+# ------------------------------------- checks and template values of "similarity" and "chain"
 
 
 def _relevant_pencil_and_parts(o: Obstruction) -> tuple[Pencil, FixedParts]:
@@ -346,7 +346,7 @@ def _block_template_values(o: Obstruction) -> TemplateValues:
     return {"at": at + at_one, "clash": f"have fixed {at}, too far apart for `rank({{C}}) = {r}`"}
 
 
-# ------------------------------------- checks and values of the kinds "tight" and "linear"
+# ------------------------------------- checks and template values of "tight" and "linear"
 
 
 def _is_every_shift_refuted(o: Obstruction) -> bool:
@@ -365,7 +365,7 @@ def _shift_template_values(o: Obstruction) -> TemplateValues:
         f"``{o.format_element(s)}``" for s in equations.eigenvalues_with_r_extra_blocks(parts)
     )
     names = _join_equation_names(equations.necessary_shift_equations(pencil, parts))
-    return {"blocks": f"blocks at {shown} leave" if shown else "fixed blocks leave", "names": names}
+    return {"blocks": f"blocks at {shown}" if shown else "fixed blocks", "names": names}
 
 
 def _are_layers_refuted(o: Obstruction) -> bool:
@@ -402,7 +402,7 @@ def _layer_template_values(o: Obstruction) -> TemplateValues:
     return {"names": names, "problem": problem, "why": why}
 
 
-# ------------------------------------- checks and values of the kinds "opposed" and "signs"
+# ------------------------------------- checks and template values of "opposed" and "signs"
 
 
 def _are_minors_opposed(o: Obstruction) -> bool:
@@ -490,7 +490,8 @@ KINDS = {
         "eigenvalues that leave no freedom make linear equations for the shift, with no solution",
         {"additive": (5,)}, "chain", "factors", False,
         _is_every_shift_refuted, _shift_template_values,
-        "`{D} - {C} V` and `{a} + V {c}`: the {blocks} linear equations for V, with no solution",
+        "the {blocks} of `{D} - {C} V` and `{a} + V {c}` imply linear equations for `V` without a "
+        "solution",
         "Then `{D} - {C} V = I + Y Z` and `{a} + V {c} = I + Z Y` have equal traces, up to the "
         "difference of their sizes, and equal numbers of blocks at each eigenvalue except 1. At an "
         "eigenvalue `s` where one fixed part has `rank({C})` blocks more than the other, there is "
@@ -512,7 +513,7 @@ KINDS = {
         "a combination of the equations between minors has coefficients of one sign",
         {"positive": (4, 5)}, "linear", "multiplier", True,
         _is_combination_one_signed, _sign_template_values,
-        "{pair} have principal minors of signs that clash at the sizes {sizes} together",
+        "{pair} have principal minors whose signs clash at the sizes {sizes} together",
         "They have one characteristic polynomial: for each k the sum of the principal k-minors of "
         "`{D}`, with products of entries of `x = G^-1` as weights, is that of `{a}`, with `y = "
         "H^-1`. The polynomials {multipliers} at the sizes {sizes} combine these equations to a "
@@ -525,11 +526,11 @@ KINDS = {
         {"additive": _ANY, "positive": _ANY}, "", "", False,
         lambda o: rank_obstructions.is_block_of_excessive_rank(o, o.witness),
         lambda o: rank_obstructions.rank_template_values(o, o.witness[0]),
-        "{whose} has rank {rank} at least, and the letters `{letter}` make no more than {most}",
+        "{whose} has rank at least {rank}, but the factors `{letter}` allow at most {most}",
         "{passing}A factor `{letter}` adds to the {half} half a matrix times the other half, of "
         "size {size}; the last factor does not enter the block of the matrix, nor the first one "
         "that of the inverse. So the rank of {whose} is at most {count} times {size}{somewhere}. "
-        "But it is {rank} at least.",
+        "But it is at least {rank}.",
         "the rank, from minors and products",
     ),
     "chain of eigenvalues": Kind(

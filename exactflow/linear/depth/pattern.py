@@ -180,6 +180,6 @@ class PatternInstance:
         return tuple("first" if letter == "U" else "second" for letter in self.pattern)
 
     def fill_in_block_names(self, text: str, **values: Any) -> str:
-        """Fill values and the names of blocks into a template; L first exchanges the names."""
+        """Fill values and block names into a template, exchanged as in `blocks_for_pattern`."""
         names = _EXCHANGED if self.is_exchanged else {name: name for name in _EXCHANGED}
         return text.format_map(names | values)

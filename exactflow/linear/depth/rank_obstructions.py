@@ -199,10 +199,12 @@ def _yield_block_scalars(instance: PatternInstance) -> Iterator[_BlockScalars]:
         yield _BlockScalars(alpha, beta, one / (alpha * beta), linalg.rank(_minus_scalar(A, alpha)))
 
 
-def _lower_bounds_of_multiplicities(found: _BlockScalars, p: int, e: int) -> dict[Element, int]:
+def _lower_bounds_of_multiplicities(
+    found: _BlockScalars, p: int, difference: int
+) -> dict[Element, int]:
     """Return eigenvalues of the p x p matrix N, with lower bounds of their multiplicities.
 
-    N is defined at the top of this module.
+    N is defined at the top of this module; `difference` is that of the sizes of the halves.
     """
     _, beta, r, rank = found
     one, forced = beta / beta, dict[Element, int]()
@@ -214,9 +216,14 @@ def _lower_bounds_of_multiplicities(found: _BlockScalars, p: int, e: int) -> dic
             yield x, count
             x, count = x * step, 0 if x * step in (one, beta) else count - rank
 
-    steps = chain(islice(yield_powers_with_counts(one, r, e), e if rank else p // e + 1))
+    steps = chain(
+        islice(
+            yield_powers_with_counts(one, r, difference),
+            difference if rank else p // difference + 1,
+        )
+    )
     if rank and beta / r not in (one, beta):
-        steps = chain(steps, yield_powers_with_counts(beta / r, one / r, e - rank))
+        steps = chain(steps, yield_powers_with_counts(beta / r, one / r, difference - rank))
     for x, count in steps:
         forced[x] = max(count, forced.get(x, 0))
     return forced

@@ -46,6 +46,7 @@ from exactflow.exact.progress import report_stage
 from exactflow.exact.typing import Element
 from exactflow.explanation.steps import record_step, rename_matrices
 from exactflow.linear.factor.assembly import (
+    BlocksOfDet1,
     ShearList,
     Shift,
     Shifts,
@@ -56,9 +57,9 @@ from exactflow.linear.factor.assembly import (
 MatrixAndInverse: TypeAlias = tuple[DomainMatrix, DomainMatrix]
 
 
-def find_five_shifts_by_commutator(blocks: Blocks) -> Shifts | None:
-    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), for det M = 1; None if C is
-    singular.
+def find_five_shifts_by_commutator(blocks: BlocksOfDet1) -> Shifts | None:
+    """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V), for det M = 1;
+    None if C is singular.
     """
     A, B, C, D = blocks
     one = linalg.identity(A.shape[0], A.domain)
@@ -91,7 +92,7 @@ def find_five_shifts_by_commutator(blocks: Blocks) -> Shifts | None:
     return shifts
 
 
-def six_shears_by_commutator(blocks: Blocks) -> ShearList:
+def six_shears_by_commutator(blocks: BlocksOfDet1) -> ShearList:
     """Return six shears whose product M has the given n x n blocks, for det M = 1."""
     W0, rest = give_C_full_column_rank(blocks)
     with rename_matrices(C="C'", D="D'"):

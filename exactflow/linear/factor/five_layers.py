@@ -61,6 +61,7 @@ from exactflow.exact.flanders import find_flanders_pair_minus_identity
 from exactflow.exact.linalg import Blocks
 from exactflow.exact.progress import report_stage
 from exactflow.linear.factor.assembly import (
+    BlocksOfDet1,
     Shifts,
     complete_five_shifts,
     complete_five_shifts_from_inverse,
@@ -81,8 +82,9 @@ class MatchedSpectra(NamedTuple):
     short_basis: DomainMatrix
 
 
-def five_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts | None:
-    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V); None if the draws are unlucky.
+def five_layer_shifts(blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws) -> Shifts | None:
+    """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V); None if the
+    draws are unlucky.
 
     M has determinant 1 and the given blocks, of p + q coordinates with p <= q <= 2p; `inverse` are
     the blocks of M^-1.
@@ -103,10 +105,13 @@ def five_layer_shifts(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts |
     return complete_five_shifts_from_inverse(inverse, V, Y, Z, S_inverse)
 
 
-def draw_shifts_for_equal_halves(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts | None:
-    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V) for p = q; None if V is unlucky.
+def draw_shifts_for_equal_halves(
+    blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws
+) -> Shifts | None:
+    """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V), for p = q; None
+    if the drawn V is unlucky.
 
-    V is drawn. It is lucky if T = D - C V is invertible, and T = I + Y Z and a + V c = I + Z Y for
+    V is lucky if T = D - C V is invertible, and T = I + Y Z and a + V c = I + Z Y for
     some Y and Z. Over a field of few elements this is frequent, also without cyclic vectors.
     """
     V = draws.matrix(*blocks.B.shape)
@@ -130,7 +135,7 @@ def _right_inverse_from_draw(matrix: DomainMatrix, drawn: DomainMatrix) -> Domai
 
 
 def _find_shift_matching_spectra(
-    blocks: Blocks, inverse: Blocks, draws: Draws
+    blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws
 ) -> MatchedSpectra | None:
     """Return a shift V with the properties of `MatchedSpectra`; None if the draws are unlucky.
 
@@ -205,8 +210,10 @@ def _solve_near_draw(E: DomainMatrix, rhs: DomainMatrix, draws: Draws) -> Domain
 
 
 class Peel(NamedTuple):
-    """M = U(V) L(Y) U([0, x] h) diag(M2, I) U([0, w] h) with h = [[I, 0], [R, I]], a step of the
-    reduction from M to a matrix M2 with fewer coordinates; `rest_inverse` are the blocks of M2^-1.
+    """A reduction of M to a matrix M2 with fewer coordinates in the second half:
+    M = U(V) L(Y) U([0, x] h) diag(M2, I) U([0, w] h), h = [[I, 0], [R, I]].
+
+    `rest_inverse` are the blocks of M2^-1.
     """
 
     V: DomainMatrix
@@ -217,9 +224,9 @@ class Peel(NamedTuple):
     rest_inverse: Blocks
 
     def lift_shifts(self, shifts: Shifts) -> Shifts:
-        """Return shifts of alternating shears U .. U for M, from those for M2: two more.
+        """Return the shifts of shears U L .. U for M from the shifts of such shears for M2.
 
-        At least three shifts are given.
+        At least three shifts are given; M needs two more.
         """
         first, *middle, last = shifts
         none = self.x * self.x.domain.zero
@@ -256,14 +263,16 @@ def peel_off_second_half(inverse: Blocks, k: int, draws: Draws) -> Peel | None:
     d1_inverse = linalg.inverse_or_none(d1)
     if d1_inverse is None:
         return None
-    C2, x = _factor_through(d2, p, draws)
+    C2, x = _factor_with_inner_size(d2, p, draws)
     Y1 = d1_inverse * (c[:n, :] - d2 * y - C2)
     a = a - b1 * Y1 - b2 * y
     Y = Y1.vstack(y - R * Y1)
     return Peel(-V, -Y, -x, a * x - b2, R, Blocks(a, b1, C2, d1))
 
 
-def _factor_through(M: DomainMatrix, p: int, draws: Draws) -> tuple[DomainMatrix, DomainMatrix]:
+def _factor_with_inner_size(
+    M: DomainMatrix, p: int, draws: Draws
+) -> tuple[DomainMatrix, DomainMatrix]:
     """Return C, of p columns, and x with M = C x; C has rank p unless a draw is unlucky."""
     n, k = M.shape
     echelon, pivots = linalg.rref(M)

@@ -43,6 +43,7 @@ from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
 from exactflow.explanation.steps import record_step, rename_matrices
 from exactflow.linear.factor.assembly import (
+    BlocksOfDet1,
     ShearList,
     Shift,
     Shifts,
@@ -62,7 +63,7 @@ ShiftAndSimilarity: TypeAlias = tuple[Shift, DomainMatrix, DomainMatrix]
 """V, S and G with T G = G diag(S, 1), for T = D - C V and S = a + V c."""
 
 
-def shears_for_halves_differing_by_one(blocks: Blocks) -> ShearList:
+def shears_for_halves_differing_by_one(blocks: BlocksOfDet1) -> ShearList:
     """Return the shears whose product has the given blocks, of n + (n + 1) coordinates and
     determinant 1: five if C or B has rank n, otherwise six.
 
@@ -88,8 +89,11 @@ def shears_for_halves_differing_by_one(blocks: Blocks) -> ShearList:
     return alternate_shears([-W0, *found], "second")
 
 
-def shifts_for_halves_differing_by_one(blocks: Blocks, inverse: Blocks) -> Shifts | None:
-    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), or None if rank C < n.
+def shifts_for_halves_differing_by_one(
+    blocks: BlocksOfDet1, inverse: BlocksOfDet1
+) -> Shifts | None:
+    """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V); None if
+    rank C < n.
 
     M has determinant 1 and the given blocks, of n + (n + 1) coordinates; `inverse` are the blocks
     of M^-1. Raises `FieldTooSmallError` over a finite field with too few elements.
@@ -107,8 +111,8 @@ def shifts_for_halves_differing_by_one(blocks: Blocks, inverse: Blocks) -> Shift
     return shifts
 
 
-def _find_shift_and_similarity(blocks: Blocks, inverse: Blocks) -> ShiftAndSimilarity:
-    """Return a shift V, with S and a similarity G such that T G = G diag(S, 1)."""
+def _find_shift_and_similarity(blocks: BlocksOfDet1, inverse: BlocksOfDet1) -> ShiftAndSimilarity:
+    """Return a shift V, S = a + V c, and G with T G = G diag(S, 1) for T = D - C V."""
     u, (n, field) = linalg.left_kernel(blocks.C), (inverse.A.shape[0], inverse.A.domain)
     v = u * blocks.D
     x, _ = linalg.solve(u.vstack(v), linalg.column([field.one, field.one], field))

@@ -16,9 +16,10 @@ inverse. M is a product of alternating additive couplings. Their number is
 2m + 2 is tried: a drawn L first or last, and generic shears. p > q is the mirror image. A
 determinant goes into one scale entry.
 
-Fewer than 2m + 1 do not suffice if 1 is no eigenvalue of D or d: in a product with s factors L,
-D - I is a sum of s products through F^p, of s - 1 if L is the last factor, and d - I is one of s,
-of s - 1 if L is the first; so s p >= q, and (s - 1) p >= q if L is first or last.
+Fewer than 2m + 1 do not suffice if 1 is no eigenvalue of D or d. In a product with s factors L,
+D - I is a sum of s matrices of rank at most p, or of s - 1 if the last factor is an L; d - I is
+such a sum, too, of s matrices, or of s - 1 if the first factor is an L. So s p >= q, and
+(s - 1) p >= q if the first or the last factor is an L.
 
 Sources: Koehler, Mehta, Risteski (ICML 2021), for p = q and a bounded number; Urschel
 (2024) for p = q. The counts where p divides q - 1 are to our knowledge new.
@@ -39,6 +40,7 @@ from exactflow.exact.draws import Draws
 from exactflow.exact.linalg import Blocks
 from exactflow.explanation.steps import collect_steps, record_step
 from exactflow.linear.factor.assembly import (
+    BlocksOfDet1,
     ShearList,
     Shifts,
     alternate_shears,
@@ -71,7 +73,7 @@ class ShearSearch(NamedTuple):
     split_off: str = ""
     is_transposed: bool = False
 
-    def find_shears(self, blocks: Blocks, draws: Draws) -> ShearList | None:
+    def find_shears(self, blocks: BlocksOfDet1, draws: Draws) -> ShearList | None:
         """Return shears whose product has the given blocks; None if the draws are unlucky.
 
         The matrix has determinant 1, and p <= q.
@@ -92,7 +94,7 @@ class ShearSearch(NamedTuple):
         return transpose_product_of_shears(shears) if self.is_transposed else shears
 
 
-def shears_for_smaller_first_half(blocks: Blocks) -> ShearList:
+def shears_for_smaller_first_half(blocks: BlocksOfDet1) -> ShearList:
     """Return shears whose product has the given blocks, for a matrix of determinant 1 and p <= q.
 
     Raises `FieldTooSmallError` if the field has too few elements for the draws; the message says
@@ -176,7 +178,7 @@ def _plan_searches(blocks: Blocks) -> Iterator[tuple[Sequence[ShearSearch], int]
         yield [*after_split, *paired], _TRIES_OF_THE_LAST_SEARCHES
 
 
-def _shifts_if_generic(blocks: Blocks, draws: Draws) -> Shifts | None:
+def _shifts_if_generic(blocks: BlocksOfDet1, draws: Draws) -> Shifts | None:
     """Return 2m + 1 shifts, m = ceil(q / p), or five if p = q > 1; None if the draws are unlucky,
     as they always are unless the matrix is generic.
     """
@@ -186,7 +188,7 @@ def _shifts_if_generic(blocks: Blocks, draws: Draws) -> Shifts | None:
     return _shifts_by_peeling(blocks, [p] * ((q - 1) // p - 1), five_layer_shifts, draws)
 
 
-def _shifts_for_full_rank_C(blocks: Blocks, draws: Draws) -> Shifts | None:
+def _shifts_for_full_rank_C(blocks: BlocksOfDet1, draws: Draws) -> Shifts | None:
     """Return 2m + 1 or 2m + 3 shifts, m = ceil(q / p), or None. The rank of C is p."""
     q, p = blocks.C.shape
     if p == q:
@@ -202,8 +204,8 @@ def _shifts_for_full_rank_C(blocks: Blocks, draws: Draws) -> Shifts | None:
     )
 
 
-def _shifts_by_lucky_draws(blocks: Blocks, draws: Draws) -> Shifts | None:
-    """Return as many shifts as `_shifts_for_full_rank_C`, or None; small fields are allowed."""
+def _shifts_by_lucky_draws(blocks: BlocksOfDet1, draws: Draws) -> Shifts | None:
+    """Return as many shifts as `_shifts_for_full_rank_C`, also in small fields; None if unlucky."""
     q, p = blocks.C.shape
     return _shifts_by_peeling(
         blocks, _sizes_of_successive_peels(p, q), draw_shifts_for_equal_halves, draws
@@ -215,7 +217,7 @@ def _sizes_of_successive_peels(p: int, q: int) -> list[int]:
     return [p] * (q // p - 1) + [q % p] * (q % p > 0)
 
 
-def _three_shifts_2x2(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts | None:
+def _three_shifts_2x2(blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws) -> Shifts | None:
     """Return [X, C, Z] with M = U(X) L(C) U(Z), for p = q = 1 and C != 0."""
     A, _, C, D = blocks
     C_inverse = linalg.inverse_or_none(C)
@@ -226,7 +228,7 @@ def _three_shifts_2x2(blocks: Blocks, inverse: Blocks, draws: Draws) -> Shifts |
 
 
 def _shifts_by_peeling(
-    blocks: Blocks,
+    blocks: BlocksOfDet1,
     sizes: Iterable[int],
     find_core_shifts: Callable[[Blocks, Blocks, Draws], Shifts | None],
     draws: Draws,

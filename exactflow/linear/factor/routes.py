@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from math import comb
 
 from exactflow.errors import FieldTooSmallError, MethodError
-from exactflow.exact.linalg import Blocks
 from exactflow.exact.progress import report_stage
 from exactflow.exact.typing import Half
 from exactflow.explanation.steps import adopt_steps, collect_steps
 from exactflow.linear.factor.assembly import (
+    BlocksOfDet1,
     Layers,
     ShearList,
     Shifts,
@@ -43,9 +43,7 @@ _HALVES: dict[tuple[int, ...] | None, str] = {
     None: "halves of any sizes",
 }
 
-UnimodularConstruction = Callable[[Blocks], ShearList | None]
-"""Returns shears for the blocks of a matrix of determinant 1."""
-
+ConstructionForDet1 = Callable[[BlocksOfDet1], ShearList | None]
 LayerFinder = Callable[[Problem], Layers | None]
 
 
@@ -103,7 +101,7 @@ def _at_most_two_layers(problem: Problem) -> Layers | None:
     return find_at_most_two_layers(problem.blocks(), problem.scales)
 
 
-def _finder_by_constructions(*constructions: tuple[UnimodularConstruction, Half]) -> LayerFinder:
+def _finder_by_constructions(*constructions: tuple[ConstructionForDet1, Half]) -> LayerFinder:
     """Return a function that tries constructions for determinant 1, one after the other.
 
     Each is given with the half of which a row is divided by the determinant first. If both halves
@@ -128,14 +126,14 @@ def _finder_by_constructions(*constructions: tuple[UnimodularConstruction, Half]
 
 
 def _construction_from_shifts(
-    find_shifts: Callable[[Blocks], Shifts | None], leftmost: Half
-) -> tuple[UnimodularConstruction, Half]:
+    find_shifts: Callable[[BlocksOfDet1], Shifts | None], leftmost: Half
+) -> tuple[ConstructionForDet1, Half]:
     """Return a construction of shears from a search for shifts, paired with `leftmost`.
 
     `leftmost` is the half that the leftmost shear moves.
     """
 
-    def find_shears(blocks: Blocks) -> ShearList | None:
+    def find_shears(blocks: BlocksOfDet1) -> ShearList | None:
         shifts = find_shifts(blocks)
         return None if shifts is None else alternate_shears(shifts, leftmost)
 

@@ -14,7 +14,7 @@ from sympy.matrices.exceptions import NonInvertibleMatrixError
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import format_short
 from exactflow.explanation import Explanation, Step
-from exactflow.explanation.identity_text import is_name, parse_identities
+from exactflow.explanation.identity_text import is_unreserved_name, parse_identities
 from exactflow.explanation.symbolic_identities import IDENTITIES, Identity
 from exactflow.flows.evidence import Evidence
 
@@ -93,7 +93,7 @@ def _build_explanation(identity: Identity, matrix: str, hypothesis: str, why: st
 def _rename_identity(name: str, names: Mapping[str, str], taken: Iterable[str]) -> Identity:
     """Return an identity with symbols renamed by `names`; others get primes if they are `taken`."""
     for given in taken:
-        if not is_name(given):
+        if not is_unreserved_name(given):
             raise InvalidInputError(
                 "expected names of letters and digits that name no function and no identity, such "
                 f"as U, diag and I, got the symbol {given}: rename it"

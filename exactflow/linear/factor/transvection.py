@@ -25,15 +25,14 @@ e s^T S^-1 is the difference of the first rows. No Krylov matrix of powers is fo
 """
 
 from exactflow.exact import krylov, linalg
-from exactflow.exact.linalg import Blocks
 from exactflow.exact.progress import report_stage
 from exactflow.exact.rational_matrix import as_domain_matrix, to_rational_matrix_if_large
 from exactflow.explanation.steps import record_step
-from exactflow.linear.factor.assembly import Shifts
+from exactflow.linear.factor.assembly import BlocksOfDet1, Shifts
 
 
-def six_shifts_by_transvection(blocks: Blocks) -> Shifts | None:
-    """Return [W0', X, Y, Z, W, V] with M = L(W0') U(X) L(Y) U(Z) L(W) U(V), or None.
+def six_shifts_by_transvection(blocks: BlocksOfDet1) -> Shifts | None:
+    """Return the shifts of six shears, M = L(W0') U(X) L(Y) U(Z) L(W) U(V), W0' first, or None.
 
     M has determinant 1 and the given n x n blocks. The result is None if 2 = 0 in the field, if A
     is singular, or if no cyclic vector of A or of the inverse Schur complement was found.

@@ -56,7 +56,7 @@ from exactflow.flows.nonlinear.piecewise_coupling import PiecewiseCoupling
 from exactflow.flows.orientation import signs_from_flips
 from exactflow.flows.partition import moved_and_kept, resolve_partition_or_mask
 from exactflow.flows.verification import verify
-from exactflow.linear.masks.explaining import explain_merged, matrices_of
+from exactflow.linear.masks.explaining import dense_matrices_of, explain_merged
 from exactflow.linear.masks.mask_builder import OneMaskBuilder, as_masked_part
 
 __all__ = ["merge_masks"]
@@ -103,7 +103,7 @@ def merge_masks(
     >>> flow.depth <= 8, flow.matrix() == second.matrix() * first.matrix()
     (True, True)
     """
-    given = _read_over_common_field(flows)
+    given = _read_flows_over_common_field(flows)
     builder = _make_filled_builder(given, mask)
     layers, order, partition = builder.layers(), builder.order, builder.partition
     derivation = partial(explain_merged, given, partial(_make_filled_builder, given, mask))
@@ -138,11 +138,11 @@ def _make_filled_builder(given: list, mask: "PartitionLike | None") -> OneMaskBu
             builder.add_matrix(step, following if isinstance(following, MaskedPart) else None)
         else:
             builder.add_coupling(step)
-    builder.restore_places()
+    builder.add_layers_restoring_places()
     return builder
 
 
-def _read_over_common_field(flows: object) -> list:
+def _read_flows_over_common_field(flows: object) -> list:
     """Return flows and matrices over the smallest field that contains all their entries.
 
     Raises `InvalidInputError` unless there is at least one, and all have one dimension.
@@ -209,13 +209,13 @@ def _extend_field_if_linear(flow: Flow, field: Domain) -> Flow:
 
 def _verify_product(flow: CouplingFlow, given: list) -> None:
     """Raise `VerificationError` unless a flow equals the product of flows and matrices."""
-    verify(flow, reduce(lambda product, M: M * product, matrices_of(given)))
+    verify(flow, reduce(lambda product, M: M * product, dense_matrices_of(given)))
 
 
 def _split_flow_or_matrix(
     item: "Flow | DomainMatrix", partition: tuple[int, int]
 ) -> Iterator[MaskedPart | DomainMatrix]:
-    """Yield the couplings of a flow, split into parts that fit the partition, in coordinates of x.
+    """Yield the couplings of a flow, split into parts that fit the partition.
 
     The flips of a flow are yielded first, as a diagonal matrix. A matrix is yielded unchanged.
     """

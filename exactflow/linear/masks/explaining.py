@@ -16,7 +16,7 @@ from exactflow.flows.orientation import CoordinateLayout
 from exactflow.linear.factor import check_explainable_dimension
 
 
-def matrices_of(given: list) -> list[DomainMatrix]:
+def dense_matrices_of(given: list) -> list[DomainMatrix]:
     """Return linear flows and matrices as dense matrices."""
     matrices = (x if isinstance(x, DomainMatrix) else x.domain_matrix() for x in given)
     return [matrix.to_dense() for matrix in matrices]
@@ -44,7 +44,7 @@ def explain_merged(given: list, build: Callable[[], Any], flow: Flow) -> Explana
 
 def _product_steps(given: list, flow: CouplingFlow) -> list[Step]:
     """Return two steps: the product of the given matrices, and the product of the layers."""
-    named = {f"g{k}": matrix for k, matrix in enumerate(matrices_of(given), 1)}
+    named = {f"g{k}": matrix for k, matrix in enumerate(dense_matrices_of(given), 1)}
     M = reduce(lambda product, matrix: matrix * product, named.values())
     text = f"{' '.join(reversed(named))} = M"
     why = "The maps that were given, in the order in which data meets them."

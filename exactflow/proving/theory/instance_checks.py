@@ -139,12 +139,12 @@ def _check_product_and_depth(flow: Any, M: Any, most_layers: int) -> Any:
 
 
 def check_at_most_six_layers(M: Any) -> CouplingFlow:
-    """Factor M, and check that at most six layers equal M."""
+    """Check that at most six layers equal M."""
     return _check_product_and_depth(factor(M), M, 6)
 
 
 def check_permutation_layers(perm: Any) -> CouplingFlow:
-    """Factor a permutation, and check at most six layers with entries of at most 2."""
+    """Check that at most six layers with entries in [-2, 2] equal a permutation."""
     M = as_permutation_matrix(perm)
     flow = _check_product_and_depth(factor(M, method="permutation"), M, 6)
     check_that(all(layer.magnitude <= 2 for layer in flow), "entries of absolute value at most 2")
@@ -152,7 +152,7 @@ def check_permutation_layers(perm: Any) -> CouplingFlow:
 
 
 def check_depth_bound_under_partition(instance: Any) -> CouplingFlow:
-    """Factor M, and check at most 2 ceil(q / p) + 4 layers under the partition, or two less if p
+    """Check that at most 2 ceil(q / p) + 4 layers under the partition equal M, or two less if p
     divides q - 1.
     """
     M, partition = instance
@@ -164,16 +164,14 @@ def check_depth_bound_under_partition(instance: Any) -> CouplingFlow:
 
 
 def check_merged_masks_depth(flows: Any) -> Any:
-    """Merge N layers under several masks, and check at most 2 N + 4 layers under one mask."""
+    """Check that N layers under several masks equal at most 2 N + 4 layers under one mask."""
     found = merge_masks(flows)
     product = reduce(lambda M, N: N * M, (flow.domain_matrix() for flow in flows))
     return _check_product_and_depth(found, product, 2 * sum(flow.depth for flow in flows) + 4)
 
 
 def check_interpolation(instance: Any) -> Any:
-    """Find couplings from points to images; check that they are at most four, and the obstructions
-    to fewer.
-    """
+    """Check that at most four couplings map points to images, and the obstructions to fewer."""
     found = interpolate(*instance)
     points, images = (as_rectangular_matrix(rows).transpose() for rows in instance)
     check_that(found.depth <= 4, f"at most four couplings, got {found.depth}")
@@ -192,9 +190,7 @@ def check_interpolation(instance: Any) -> Any:
 
 
 def check_minimal_depth(M: Any, scales: DepthScales = "additive") -> Any:
-    """Find the minimal depth of M; check at most six layers, or four that are certified to exist,
-    and the obstructions to fewer.
-    """
+    """Check that at most six layers equal M, or that four exist, and the obstructions to fewer."""
     answer = minimal_depth(M, scales=scales)
     if isinstance(answer, CertifiedDepth):
         _check_existence_and_error(answer, M)
@@ -226,8 +222,8 @@ def check_zero_padding(A: Any) -> CouplingFlow:
 
 
 def check_balanced_rotation(W: Any) -> Any:
-    """Find float shears of a rotation; check at most six, with condition numbers of at most 18,
-    and a product within rounding.
+    """Check that at most six float shears, with condition numbers of at most 18, equal a rotation
+    within rounding.
     """
     from exactflow.floats.balancing import balance
 
@@ -267,7 +263,7 @@ def check_lossless(W: Any) -> Any:
 
 
 def check_kl_approximation(law: Any) -> Any:
-    """Approximate a law; check four layers within 1/4 of it in KL, and their exact inverse."""
+    """Check that four layers are within 1/4 of a law in KL, and that their inverse is exact."""
     from exactflow.laws.universal import approximate
 
     result = approximate(law, Fraction(1, 4), distance="KL")
@@ -396,7 +392,7 @@ def draw_histogram(source: random.Random) -> Any:
     return Histogram(counts, ([-size, 0], [size, 1]))
 
 
-# ------------------------------------------------------------------------- by name
+# ------------------------------------------------------------------------- trials of the theorems
 
 
 def _trial_row(

@@ -71,7 +71,7 @@ class Theorem:
     statement, latex : in words, and as a formula.
     source : papers.
     checked, found : how it was checked, with the kind of evidence, and the numbers found.
-    script : its name under ``proofs/``, for ``python -m proofs SCRIPT``.
+    script : its name under ``proofs/``, for ``exactflow prove SCRIPT``.
     function : the function of the package that constructs the layers, or "".
     hypotheses : in the order in which `check` tests them.
     tried : the part of the statement that `trial` checks on an instance.
@@ -155,7 +155,7 @@ absolute value at most 2 equal the permutation
     ) -> Callable[[Any], Any]:
         if function is None:
             raise InvalidInputError(
-                f'expected {what}, got "{self.name}": python -m proofs {self.script} checks it'
+                f'expected {what}, got "{self.name}": exactflow prove {self.script} checks it'
             )
         return function
 
@@ -163,7 +163,7 @@ absolute value at most 2 equal the permutation
         """Return the theorem as text of at most `width` columns, except for its formula."""
         said = [f"{h.says}: {h.why}." for h in self.hypotheses]
         said += [f"source: {self.source}", f"checked: {self.checked}", f"found: {self.found}"]
-        said += [f"script: python -m proofs {self.script}"]
+        said += [f"script: exactflow prove {self.script}"]
         said += [f"function: {self.function}"] * bool(self.function)
         said += [f"formally proved: {', '.join(self.formal)}"] * bool(self.formal)
         head = [f"{self.number}. {self.name}", "", fill(self.statement, width), ""]
@@ -187,7 +187,7 @@ absolute value at most 2 equal the permutation
             rows.append(("in Rocq", ", ".join(f"<code>{escape(x)}</code>" for x in self.formal)))
         calls = [f'theorems["{self.name}"].{call}' for call in ("check(M)", "challenge()")]
         calls = [*(calls if self.trial else []), *filter(None, [self.function])]
-        calls.append(f"python -m proofs {self.script}")
+        calls.append(f"exactflow prove {self.script}")
         rows.append(("try it", ", ".join(f"<code>{escape(call)}</code>" for call in calls)))
         listed = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in rows)
         return (
@@ -196,16 +196,16 @@ absolute value at most 2 equal the permutation
         )
 
 
-def _random_source(seed: int, number: int) -> random.Random:
+def _random_source(seed: int, instance_number: int) -> random.Random:
     """Return the random generator for one instance of a challenge."""
-    return random.Random(f"{seed}, {number}")
+    return random.Random(f"{seed}, {instance_number}")
 
 
-def _error_on_instance(theorem: Theorem, seed: int, number: int) -> str | None:
+def _error_on_instance(theorem: Theorem, seed: int, instance_number: int) -> str | None:
     """Return the error of a theorem on an instance of a challenge, None if it holds."""
     draws = theorem._require_function(theorem.draws, "a theorem about instances that are drawn")
     try:
-        theorem.check(draws(_random_source(seed, number)))
+        theorem.check(draws(_random_source(seed, instance_number)))
     except ExactFlowError as error:
         return str(error)
     return None
@@ -221,11 +221,9 @@ class Theorems(Mapping[str, Theorem]):
         """Return a theorem by its name or its script, as "six layers" or "six_layers"."""
         found = str(name).replace("_", " ").strip().lower()
         if found not in self._rows:
-            near = get_close_matches(found, self._rows, 1, 0.4) or ["six layers"]
-            raise InvalidInputError(
-                f"expected the name of a theorem, such as {near[0]!r}, got {name!r}: "
-                "print(exactflow.theorems) lists them"
-            )
+            near = get_close_matches(found, self._rows, 1, 0.4)
+            hint = f"did you mean {near[0]!r}?" if near else "the table of theorems lists them"
+            raise InvalidInputError(f"expected the name of a theorem, got {name!r}: {hint}")
         return self._rows[found]
 
     def __contains__(self, name: object) -> bool:
@@ -242,7 +240,7 @@ class Theorems(Mapping[str, Theorem]):
         return len(self._rows)
 
     def table(self, *, width: int = 88) -> str:
-        """Return name, result and evidence of each theorem, in two columns from a width of 60."""
+        """Return name, result and evidence of each theorem, in two columns if width >= 60."""
         is_wide, lines = width >= 60, []
         first = max(map(len, self)) + 10 if is_wide else 2
         for row in self.values():

@@ -110,7 +110,7 @@ def test_an_error_below_float64_is_shown():
 @pytest.mark.parametrize("inverse", [False, True])
 def test_a_rotation_is_a_word_of_shears_that_starts_with_either_half(halves, inverse):
     Q = rotation(sum(halves), 3)
-    word, X = six_shears_of_rotation(Q, halves, inverse)
+    pattern, X = six_shears_of_rotation(Q, halves, inverse)
     larger = int(halves[0] <= halves[1])
-    assert word.first == (1 - larger if inverse else larger)
-    assert np.allclose(word.product(X), word.embed(Q), atol=1e-13)
+    assert pattern.first == (1 - larger if inverse else larger)
+    assert np.allclose(pattern.product(X), pattern.embed(Q), atol=1e-13)

@@ -111,7 +111,8 @@ def test_where_the_least_singular_value_is_rounding_error(options, exponent):
     except (MethodError, OrientationError) as error:
         said = str(error)
         assert re.search(
-            r"got det < 0|a search for \d+ layers reached the relative error \S+, above 1e-12:",
+            r"got det < 0|the search for \d+ layers reached the relative error \S+, above the "
+            r"tolerance 1e-12:",
             said,
         )
     else:

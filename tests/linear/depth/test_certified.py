@@ -23,7 +23,10 @@ from exactflow.linear.depth import minimal_depth
 from exactflow.linear.depth.minors import MinorEquations
 from exactflow.linear.depth.pattern import PatternInstance, PrincipalMinors, SplitMatrix
 from exactflow.linear.depth.result import CertifiedDepth
-from exactflow.linear.depth.scaled import find_four_layers_4x4, yield_matching_diagonals_4x4
+from exactflow.linear.depth.scaled import (
+    find_four_layers_4x4,
+    yield_charpoly_matching_diagonals_4x4,
+)
 from exactflow.linear.depth.scaled.certified import search_certified_layers
 from exactflow.linear.depth.scaled.signs import opposed_minors_reason
 
@@ -149,7 +152,7 @@ def test_equations_hold_at_an_exact_solution():
     word = PatternInstance("ULUL", SplitMatrix(M), "positive")
     _, D, a, _ = word.pencil
     equations = MinorEquations.of(word)
-    solutions = list(yield_matching_diagonals_4x4(word))
+    solutions = list(yield_charpoly_matching_diagonals_4x4(word))
     assert solutions
     for E, G in solutions:
         of_D = linalg.scale_columns(D, [1 / g for g in G])

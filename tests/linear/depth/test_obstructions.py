@@ -119,19 +119,19 @@ TEXTS = {
     "changes, but "
         "have 3 (rank(C) = 1)",
     "scaled": "not ULULU: a multiplier of u(x) g(x) = w(x) k^r g(x / k) gives 0 = 8",
-    "tight": "not ULULU: D - C V and a + V c: the blocks at 2, 3 leave linear equations for V, "
-        "with no solution",
+    "tight": "not ULULU: the blocks at 2, 3 of D - C V and a + V c imply linear equations for V "
+        "without a solution",
     "opposed": "not ULULU: C = 0, and D and a have diagonal entries of opposite signs",
     "three scaled layers": "not ULU: H A - X C = I for no positive diagonal H and "
         "matrix X",
     "not one scaled layer": "not L: A = I fails at (0, 0)",
     "kernels": "not ULUL: C H + G c = D G^-1 W - W H^-1 a for no positive diagonals G and H "
         "and matrix W",
-    "rank": "not LULULUL: d - I has rank 3 at least, and the letters L make no more than 2",
+    "rank": "not LULULUL: d - I has rank at least 3, but the factors L allow at most 2",
     "eigenvalues": "not ULULULU: the scalars -1 and -1 force the eigenvalues 1 (2 times) on a "
         "2 x 2 matrix",
     "signs":
-        "not ULUL: D and a have principal minors of signs that clash at the sizes 1, 2 together",
+        "not ULUL: D and a have principal minors whose signs clash at the sizes 1, 2 together",
 }  # fmt: skip
 ENDS = {
     "entry": "Suppose M = L(X). Then D = I, B = 0, A = I. But D = I fails at (0, 0).",
@@ -150,8 +150,8 @@ ENDS = {
     "kernels": "Then C H + G c = D G^-1 W - W H^-1 a. Multiply the equations by "
         "the matrices K1, K2, .. (those that are not shown are 0), take traces and add: the result "
         "says that a sum of positive numbers is at most 0.",
-    "rank": "So the rank of d - I is at most 2 times 1. But it is 3 at least.",
-    "rank, scaled": "is at most 1 times 1 for some such diagonal. But it is 2 at least.",
+    "rank": "So the rank of d - I is at most 2 times 1. But it is at least 3.",
+    "rank, scaled": "is at most 1 times 1 for some such diagonal. But it is at least 2.",
     "eigenvalues": "as often; beta is none of them: 1 (2 times). The next power is 1 again, "
         "which N would have 2 times more than it has.",
     "signs": "at the sizes 1, 2 combine these equations to a polynomial in the diagonals of x and "

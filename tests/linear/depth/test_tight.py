@@ -51,7 +51,7 @@ def test_no_decided(name):
     found = decided("ULULU", TIGHT[name])
     assert found.kind == "tight"
     assert found.is_valid() is True
-    assert "linear equations for V, with no solution" in str(found)
+    assert "linear equations for V without a solution" in str(found)
     assert checked_apart(found)
 
 

@@ -35,7 +35,7 @@ def test_claims_are_lists_without_the_name_of_the_theorem():
         claims.not_run("for all n", Evidence.FORMAL, "install Rocq")
     html = outputs.claims_html(printed.getvalue().splitlines())
     assert "My theorem" not in html
-    first = '<p class="claim">a &lt; b: always <span class="badge" title="equal in exact'
+    first = '<p class="claim">a &lt; b: always <span class="badge" title="an equality in exact'
     assert html.startswith(f'<div class="claims">{first}')
     assert "<ul><li>d = 2: 3 layers</li></ul><pre>in between</pre><ul><li>d = 4" in html
     assert html.endswith("formally proved</span> not run: install Rocq</p></div>")

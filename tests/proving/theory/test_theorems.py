@@ -249,7 +249,7 @@ def test_the_result_of_a_check_explains_itself():
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_study_says_where_it_is(name):
     for work in (theorems[name].challenge, lambda: theorems[name].check(1)):
-        with pytest.raises(InvalidInputError, match=f"python -m proofs {theorems[name].script}"):
+        with pytest.raises(InvalidInputError, match=f"exactflow prove {theorems[name].script}"):
             work()
 
 
@@ -312,7 +312,7 @@ def test_integers_that_only_come_back_are_not_enough(monkeypatch):
 
 
 def test_a_name_that_is_none():
-    with pytest.raises(InvalidInputError, match="such as 'six layers'"):
+    with pytest.raises(InvalidInputError, match="did you mean 'six layers'"):
         theorems["six layer"]
     assert "six layer" not in theorems
     assert "six layers" in str(theorems)

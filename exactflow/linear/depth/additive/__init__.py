@@ -89,7 +89,10 @@ def find_few_additive_layers(split: SplitMatrix) -> tuple[list[LinearCoupling], 
 def _find_five_or_more_layers(
     split: SplitMatrix, excluding_four: Obstructions
 ) -> tuple[list[LinearCoupling], Obstructions]:
-    """Return layers and obstructions; `excluding_four` are obstructions to four layers."""
+    """Return layers and obstructions for a matrix that is no product of four layers.
+
+    `excluding_four` are the obstructions to four layers.
+    """
     p, q = split.partition
     general = None
     if abs(p - q) > 1:
@@ -109,9 +112,9 @@ def _find_five_or_more_layers(
 def exclude_greatest_length_by_ranks(
     lengths: range, split: SplitMatrix, scales: DepthScales
 ) -> Obstructions:
-    """Exclude both patterns of the greatest of the lengths for which ranks or eigenvalues do.
+    """Return obstructions, by ranks or eigenvalues, to both patterns of the greatest length.
 
-    Return the obstructions, or none if no length can be excluded.
+    It is the greatest of `lengths` whose patterns are both excluded; without one, return ().
     """
     for length in reversed(lengths):
         if found := exclude_all(split.instances(length, scales), rank_or_eigenvalue_reason):
@@ -144,7 +147,7 @@ def _decide_length(
     """Return layers in a pattern of a length, or None and the obstructions that were found."""
     obstructions, both = [], split.instances(length, "additive")
     if length == 5 and _has_full_rank(split.blocks.B):
-        both = both[::-1]  # then L U L U L needs no search
+        both = both[::-1]  # L U L U L comes first: it needs no search
     for instance in both:
         found = decide_additive_pattern(instance)
         if isinstance(found, Reason):
@@ -279,11 +282,11 @@ def _five_shifts_given_last(instance: PatternInstance, V: DomainMatrix) -> up_to
 
 
 def _five_shifts_from_candidates(
-    instance: PatternInstance, candidates: Candidates
+    instance: PatternInstance, last_shifts: Candidates
 ) -> up_to_four.Shifts | None:
-    """Try the first candidates as the last of five shifts; return the shifts, or None."""
+    """Try the first of `last_shifts` as the last of five shifts; return all five, or None."""
     for _ in range(_TRIALS_FINITE if instance.matrix.domain.is_FiniteField else TRIALS):
-        V = next(candidates)
+        V = next(last_shifts)
         if V is not None and (found := _five_shifts_given_last(instance, V)) is not None:
             return found
     return None

@@ -87,7 +87,7 @@ def _second_factor_equating_charpolys(pencil: Pencil, first: DomainMatrix) -> Do
 
 
 def draw_shift_by_deflation(pencil: Pencil, draw: Draws) -> DomainMatrix | None:
-    """Draw V that deflates eigenvalues of the fixed parts, and then equates the polynomials left.
+    """Draw V: deflate eigenvalues of the fixed parts, then equate the remaining polynomials.
 
     Return V, or None if an equation has no solution. An eigenvalue is deflated as long as both
     fixed parts are nonempty, or one of them has several blocks at it.
@@ -179,7 +179,7 @@ def _draw_eigenvectors_and_images(
 def _draw_combinations_mostly_in_kernel(
     space: DomainMatrix, L: DomainMatrix, free: int, count: int, draw: Draws
 ) -> DomainMatrix:
-    """Draw combinations of the columns of `space`; L maps all to 0, except the first `free`."""
+    """Draw `count` combinations of the columns of `space`, all but `free` in the kernel of L."""
     inside = space * linalg.kernel(L * space[: L.shape[1], :]) if L.shape[0] else space
     chosen = [
         part * draw.matrix(part.shape[1], 1) for part in [space] * free + [inside] * (count - free)
@@ -198,7 +198,7 @@ def flanders_shift_for_rank_one(pencil: Pencil, parts: FixedParts) -> DomainMatr
 
     The fixed parts must satisfy the inequalities of `exactflow.linear.depth.fixed_parts`.
     """
-    of_D, of_a = _choose_block_sizes(parts)
+    of_D, of_a = _choose_shifted_block_sizes(parts)
     C, D, a, c = pencil
     (b, u), (w, z) = _rank_one_factors(C), _rank_one_factors(c)
     v = row_assigning_block_sizes(D, b, (parts.L, parts.Du), of_D)
@@ -217,7 +217,7 @@ def _rank_one_factors(C: DomainMatrix) -> tuple[DomainMatrix, DomainMatrix]:
     return b, linalg.left_inverse(b) * C
 
 
-def _choose_block_sizes(parts: FixedParts) -> tuple[SizesByFactor, SizesByFactor]:
+def _choose_shifted_block_sizes(parts: FixedParts) -> tuple[SizesByFactor, SizesByFactor]:
     """Return the sizes of the blocks that V shall give to D - C V and to a + V c.
 
     They are the least possible, but the remaining dimensions join a block at eigenvalue 1.
@@ -230,7 +230,7 @@ def _choose_block_sizes(parts: FixedParts) -> tuple[SizesByFactor, SizesByFactor
         **parts.block_sizes_by_factor,
         at_one: parts.block_sizes_by_factor.get(at_one, ((), ())),
     }.items():
-        counts: Any = parts.least_block_counts_at(f, *sizes)  # not None: some V is possible
+        counts: Any = parts.least_block_counts_at(f, *sizes)  # not None, since some V is possible
         of_D[f], of_a[f] = (conjugate_partition(count) for count in counts)
     rest = parts.n - sum((len(f) - 1) * sum(sizes) for f, sizes in of_D.items())
     for divisors in (of_D, of_a):
@@ -242,15 +242,15 @@ def _choose_block_sizes(parts: FixedParts) -> tuple[SizesByFactor, SizesByFactor
 def row_assigning_block_sizes(
     D: DomainMatrix,
     b: DomainMatrix,
-    fixed: tuple[DomainMatrix, DomainMatrix],
+    fixed_part: tuple[DomainMatrix, DomainMatrix],
     wanted: SizesByFactor,
 ) -> DomainMatrix:
     """Return a row v for which D - b v has blocks of the wanted sizes.
 
-    The sizes must interlace the block sizes of Du at each factor. `fixed` consists of L and Du,
-    u x n and u x u: the largest L with L b = 0 and L D = Du L.
+    The sizes must interlace the block sizes of Du at each factor. `fixed_part` consists of L and
+    Du, u x n and u x u: the largest L with L b = 0 and L D = Du L.
     """
-    L, Du = fixed
+    L, Du = fixed_part
     m, field = D.shape[0] - L.shape[0], D.domain
     H = krylov.controller_basis(D, krylov.minimal_polynomial(D, b), b)
     goal, basis = _wanted_first_row_and_chains(Du, wanted)
@@ -264,7 +264,7 @@ def row_assigning_block_sizes(
 
 
 def _shear_leaving_upper_right_row(D: DomainMatrix, m: int) -> DomainMatrix:
-    """Return a shear S for which S^-1 D S has only a first row in its upper right block.
+    """Return a shear S for which the upper right block of S^-1 D S is zero below its first row.
 
     S = [[I, T], [0, I]]. D is block upper triangular; its first m x m block is in controller form.
     """
@@ -304,7 +304,7 @@ def _wanted_first_row_and_chains(
 
 
 def _coordinates_in_horner_basis(y: Sequence, h: Sequence, field: Domain) -> list:
-    """Return c with y = sum_i c_i H_i, H_i = t^i + h_1 t^(i-1) + .. + h_i Horner's polynomials.
+    """Return the coordinates of y in Horner's polynomials H_i = t^i + h_1 t^(i-1) + .. + h_i.
 
     The degree d of h is greater than that of y; the coordinate of H_(d-1) comes first. Let x be
     the coordinates in this order: D e_i = e_(i+1) + x_i b and D e_(d-1) = -sum h_i e_i + x_(d-1) b

@@ -135,9 +135,11 @@ def flanders_reason(D: DomainMatrix, a: DomainMatrix) -> Reason | None:
     return None
 
 
-def _are_flanders_block_sizes(of_D: tuple[int, ...], of_a: tuple[int, ...], f: tuple) -> bool:
+def _are_flanders_block_sizes(
+    sizes_of_D: tuple[int, ...], sizes_of_a: tuple[int, ...], f: tuple
+) -> bool:
     """Whether D and a have equal block sizes at f; at f = x - 1 they may differ by one each."""
-    pairs = zip_longest(of_D, of_a, fillvalue=0)
+    pairs = zip_longest(sizes_of_D, sizes_of_a, fillvalue=0)
     return all(abs(x - y) <= is_x_minus_one(f) for x, y in pairs)
 
 

@@ -89,7 +89,7 @@ def bound_scaled_depth(problem: Problem) -> MinimalDepth:
     short = assembly.find_at_most_two_layers(split.blocks)
     if short is not None:
         return make_result(short, _exclude_longest_by_entries(len(short) - 1, split))
-    three, without_three = _find_three_layers(split)
+    three, without_three = _decide_three_scaled_layers(split)
     if three is not None:
         return make_result(three, _exclude_longest_by_entries(2, split))
     p, q = split.partition
@@ -111,15 +111,15 @@ def bound_scaled_depth(problem: Problem) -> MinimalDepth:
     return make_result(general, excluded)
 
 
-def _exclude_longest_by_entries(most: int, split: SplitMatrix) -> Obstructions:
-    """Return obstructions, by an entry, to the longest possible patterns of at most `most` <= 2."""
-    for length in range(most, -1, -1):
+def _exclude_longest_by_entries(most_letters: int, split: SplitMatrix) -> Obstructions:
+    """Return obstructions, by an entry, to the longest possible patterns of at most two letters."""
+    for length in range(most_letters, -1, -1):
         if found := exclude_all(split.instances(length, "positive"), entry_reason_up_to_two):
             return found
     return ()
 
 
-def _find_three_layers(split: SplitMatrix) -> tuple[Layers | None, Obstructions]:
+def _decide_three_scaled_layers(split: SplitMatrix) -> tuple[Layers | None, Obstructions]:
     """Return three layers, or None and obstructions, or None and () if a sign is not known."""
     obstructions, decided = [], True
     for instance in split.instances(3, "positive"):
@@ -150,7 +150,7 @@ def _try_excluding_four_or_five(
 
 def find_four_layers_4x4(instance: PatternInstance) -> Layers | None:
     """Return four layers of a 4 x 4 matrix in a pattern, or None if none are found."""
-    diagonals = yield_matching_diagonals_4x4(instance)
+    diagonals = yield_charpoly_matching_diagonals_4x4(instance)
     return _choose_fewest_digits(_layers_given_diagonals(instance, E, G) for E, G in diagonals)
 
 
@@ -241,7 +241,7 @@ def _prepend_diagonal(
     return [layer.inverse() for layer in reversed(found)]
 
 
-def yield_matching_diagonals_4x4(instance: PatternInstance) -> Iterator[tuple[list, list]]:
+def yield_charpoly_matching_diagonals_4x4(instance: PatternInstance) -> Iterator[tuple[list, list]]:
     """Yield diagonals E, G with which a 4 x 4 matrix may be a product of four layers.
 
     D G^-1 and E a have equal characteristic polynomials, and det M = det E det G.
@@ -276,7 +276,7 @@ def _roots_and_points_around(roots: list[Element], field: Domain) -> list[Elemen
 
 
 def _approximate_inverse_square_roots(x: Element, field: Domain) -> list[Element]:
-    """Return positive numbers s for which |s^2 x| is near 1; not near for x = 0 or outside QQ."""
+    """Return a few positive numbers s; over QQ, |s^2 x| is near 1 unless x = 0."""
     two = field.convert(2)
     if not x or not field.is_QQ:
         return [field.one, two]

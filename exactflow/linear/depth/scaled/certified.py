@@ -285,13 +285,13 @@ class _EnclosedBlocks(NamedTuple):
     D: arb_mat
     a: arb_mat
     c: arb_mat
-    rows: arb_mat
-    columns: arb_mat
+    left_kernel: arb_mat
+    kernel: arb_mat
 
     @property
     def is_D_singular(self) -> bool:
         """Whether D is singular."""
-        return self.rows.nrows() > 0
+        return self.left_kernel.nrows() > 0
 
     def yield_four_shifts(self) -> Iterator[tuple[arb_mat, arb_mat, arb_mat, arb_mat]]:
         """Yield the shifts X, Y, Z, W of four layers for up to three choices of Y.
@@ -301,7 +301,7 @@ class _EnclosedBlocks(NamedTuple):
         """
         n = self.D.nrows()
         one = arb_mat(n, n, 1)
-        D_inverse = _generalized_inverse(self.D, self.rows, self.columns)
+        D_inverse = _generalized_inverse(self.D, self.left_kernel, self.kernel)
         first = self._intertwiner_of_a_and_D()
         for goal in (None, arb_mat(n, n), one):
             with suppress(ArithmeticError):
@@ -326,7 +326,7 @@ class _EnclosedBlocks(NamedTuple):
         )
         Y = H * K.inv()
         if self.is_D_singular:
-            return Y * _ratio_of_rows(self.rows * self.C, self.rows * Y)
+            return Y * _ratio_of_rows(self.left_kernel * self.C, self.left_kernel * Y)
         return Y * (1 / arb(largest_absolute_entry(Y)))
 
     def _intertwiner_with_small_W(self, goal: arb_mat, Y: arb_mat, D_inverse: arb_mat) -> arb_mat:
@@ -348,20 +348,20 @@ class _EnclosedBlocks(NamedTuple):
 
     def _correction_of_W_cancelling(self, T: arb_mat) -> arb_mat:
         """Return R = r s with R a = -T, where r spans the kernel of D and s is a row."""
-        r = self.columns
+        r = self.kernel
         t = r.transpose() * T * (1 / (r.transpose() * r)[0, 0])
-        return -(r * (t * _generalized_inverse(self.a, self.rows * self.C, self.B * r)))
+        return -(r * (t * _generalized_inverse(self.a, self.left_kernel * self.C, self.B * r)))
 
 
-def _generalized_inverse(M: arb_mat, rows: arb_mat, columns: arb_mat) -> arb_mat:
+def _generalized_inverse(M: arb_mat, left_kernel: arb_mat, kernel: arb_mat) -> arb_mat:
     """Return the inverse of M, or a generalized inverse N if M is singular.
 
-    `rows` and `columns` span the kernels of M. Then N v solves M x = v, and u N solves x M = u,
-    whenever there are solutions.
+    `left_kernel` and `kernel` have bases of the kernels of M. Then N v solves M x = v, and u N
+    solves x M = u, whenever there are solutions.
     """
-    n, m = columns.nrows(), rows.nrows()
-    bordered = [*zip(M.tolist(), rows.transpose().tolist(), strict=True)]
-    bordered += [(row, [arb(0)] * m) for row in columns.transpose().tolist()]
+    n, m = kernel.nrows(), left_kernel.nrows()
+    bordered = [*zip(M.tolist(), left_kernel.transpose().tolist(), strict=True)]
+    bordered += [(row, [arb(0)] * m) for row in kernel.transpose().tolist()]
     inverse = arb_mat([[*left, *right] for left, right in bordered]).inv()
     return arb_mat([row[:n] for row in inverse.tolist()[:n]])
 

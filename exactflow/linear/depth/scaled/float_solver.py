@@ -46,7 +46,7 @@ class NearSolution(NamedTuple):
 
 
 def find_near_solutions(equations: MinorEquations) -> Iterator[NearSolution]:
-    """Yield solutions, first from orders of coordinates for each sequence of signs, then random."""
+    """Yield float64 solutions, from starts given by orders of coordinates, then random starts."""
     left, right = (np.array([*map(to_float, side)]) for side in equations.coefficients_of_x_and_y)
     if not np.isfinite(left + right).all():
         return
@@ -63,7 +63,7 @@ def find_near_solutions(equations: MinorEquations) -> Iterator[NearSolution]:
 
 @dataclass(frozen=True, eq=False)
 class _FloatEquations:
-    """The equations in float64; `bits[S, i]` is 1 if the set S contains i, else 0."""
+    """The equations in float64; `bits[S, i]` is 1 if coordinate i is in the set S."""
 
     n: int
     left: np.ndarray
@@ -72,7 +72,7 @@ class _FloatEquations:
     sizes: tuple[int, ...]
 
     def relative_residuals_and_jacobian(self, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return residuals, each relative to its absolute terms, and their derivatives."""
+        """Return residuals, relative to the sums of their absolute terms, and derivatives."""
         u, v = logs[: self.n], logs[self.n :]
         left, right = self.left * np.exp(self.bits @ u), self.right * np.exp(self.bits @ v)
         rows, values = [], []

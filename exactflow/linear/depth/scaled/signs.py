@@ -64,7 +64,7 @@ def opposed_minors_reason(instance: PatternInstance) -> Reason | None:
 
 
 def _reduces_to_four_layers(instance: PatternInstance) -> bool:
-    """Whether an argument on D and a that excludes four layers excludes the pattern, too."""
+    """Whether all that D and a prove about four layers holds for this pattern."""
     length = len(instance.pattern)
     return length == 4 or (length == 5 and instance.blocks_for_pattern.C.is_zero_matrix)
 
@@ -117,7 +117,7 @@ def _candidate_multipliers(equations: MinorEquations) -> Iterator[tuple[Polynomi
 
 
 def _common_sign_by_size(minors: Sequence[Element]) -> dict[int, int]:
-    """Return the sign of all nonzero minors of a size, for the sizes at which they have one."""
+    """Return the common sign of the nonzero minors of each size, if they have one sign."""
     found: dict[int, set[int]] = {}
     for S, x in enumerate(minors):
         if S and x:
@@ -128,7 +128,7 @@ def _common_sign_by_size(minors: Sequence[Element]) -> dict[int, int]:
 def _search_multipliers_of_degree(
     equations: MinorEquations, degree: int, signs: Mapping[int, int], variables: range
 ) -> Iterator[tuple[Polynomial, ...]]:
-    """Yield multipliers that combine the equations without positive coefficients in this degree.
+    """Yield multipliers for a combination of the equations without positive coefficients.
 
     `signs` gives the sign of the multipliers of each size, 0 for any sign; `variables` gives the
     indices of their variables, first x and then y. With too many monomials there is no search.

@@ -39,7 +39,7 @@ Diagonals = tuple[list, list]
 
 
 class _Proportion(NamedTuple):
-    """The equation p x_i = q x_j for numbers x_i, x_j in H, G and 1; column * row multiplies it."""
+    """The equation p x_i = q x_j between numbers in H, G and 1; column * row is its multiplier."""
 
     i: int
     p: Element

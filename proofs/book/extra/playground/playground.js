@@ -118,6 +118,7 @@ function receive(received) {
 }
 
 function show(request) {
+  at("copied").textContent = "";
   at("headline").textContent = answer.headline;
   at("notes").textContent = answer.notes.join(" ");
   at("scale").textContent = answer.scale;
@@ -219,7 +220,7 @@ function table(matrix, written) {
 
 async function copy(text) {
   await navigator.clipboard.writeText(text);
-  status("Copied.");
+  at("copied").textContent = "Copied.";
 }
 at("copy-certificate").hidden = !navigator.clipboard;
 at("copy-certificate").onclick = () => copy(answer.certificate);

@@ -1,0 +1,1 @@
+"""The formal proofs, and what compiles and checks them: `proofs.formal` runs it."""
