@@ -1,15 +1,16 @@
-"""Flow libraries: coupling modules for trained models, linear layers and flows.
+"""Trained models of flow libraries: their errors, and couplings in place of linear layers.
 
 `convert` takes a whole model. For one layer, `linear_map` reads the matrix of a linear module,
-`factor` or `balance` turns it into couplings, and `to_module` builds them as a module of PyTorch,
-normflows, nflows, glasflow, FrEIA, zuko or flowjax. `diagnose` measures the errors of a model on x,
-forward and back, layer by layer.
+`factor` or `balance` writes it as a product of couplings, and `to_module` builds a module of
+PyTorch, normflows, nflows, glasflow, FrEIA, zuko or flowjax from them. `diagnose` measures the
+errors of a model on given data, forward and inverse, layer by layer.
 
 How it is checked
 -----------------
-*Certified*: the forward error of a module in float64, before it is built (`rounding_error_bound`).
-*Numeric*: the tests compare the real modules' outputs, inverses and log-determinants with W x.
-Entries are rounded to float64, which is exact for the flow of `balance`, whose entries are floats.
+*Certified*: a bound on the forward error of a module in float64, computed before the module is
+built (`rounding_error_bound`). *Numeric*: the tests compare the outputs, inverses and
+log-determinants of modules of each library with those of the matrix. The entries of a flow are
+rounded to float64; those of a flow of `balance` are floats already.
 """
 
 from importlib import import_module
@@ -70,44 +71,46 @@ def to_module(
     bias: "np.ndarray | None" = None,
     accept_error: float | None = None,
 ) -> Any:
-    """Return the flow as a float64 module of a library; refuse layers that float64 would ruin.
+    """Return the flow as a float64 module of a library; refuse too large a rounding error.
 
     ==========  ========================  ======================================================
-    library     module                    the flow is
+    library     module                    the method that applies the flow
     ==========  ========================  ======================================================
-    torch       ``FlowModule``            ``forward(x) -> (y, log_det)``; ``inverse`` undoes it
+    torch       ``FlowModule``            ``forward``, which returns (y, log_det)
     normflows   ``Flow``                  ``inverse``, from data to latent
     nflows      ``Transform``             ``forward``
     glasflow    ``Transform``             ``forward``, of glasflow's fork of nflows
     freia       ``InvertibleModule``      ``forward``, on tuples
-    zuko        ``LazyTransform``         the transform that a call of the module returns, on the
-                                          last axis
+    zuko        ``LazyTransform``         a call of the transform that ``forward`` returns; it acts
+                                          on the last axis
     flowjax     ``AbstractBijection``     ``inverse``, from data to latent; in the dtype of JAX
     ==========  ========================  ======================================================
 
-    Batches are rows: modules take (N, d), or images (N, d, ..), with channels along axis 1; the
+    Modules take vectors as rows, (N, d), or images (N, d, ..) with channels along axis 1; the
     methods of a flow take vectors as columns, d x N. Modules can be pickled, saved and loaded, and
-    ``.float()`` converts a module to float32. Inside is one `FlowModule`, whose numbers are those
-    of the flow, rounded to float64.
+    ``.float()`` converts a module to float32. The module of each library wraps a `FlowModule`,
+    which stores the numbers of the flow, rounded to float64.
 
     Parameters
     ----------
     flow : a flow over QQ, or a result of `balance` or `whiten`, which has such a flow. The module
-        of a result of `whiten` also subtracts the mean; it can be the first layer, computed from
-        the data, of a flow to train.
+        of a result of `whiten` also subtracts the mean of the data; it can be the first layer of a
+        flow to train.
     library : a name of the table.
-    image : (height, width) of images (N, d, height, width), which FrEIA needs; the other libraries
-        (except zuko and flowjax) take vectors (N, d) and images alike.
+    image : (height, width) of images (N, d, height, width). FrEIA needs it for images; torch,
+        normflows, nflows and glasflow take vectors and images without it; zuko and flowjax take
+        vectors only.
     bias : d numbers to add to the image.
     accept_error : the largest accepted value of `rounding_error_bound`, in float64 (flowjax: in the
         dtype of JAX). The default is 1e-6 in float64 and 1e-2 in float32; ``math.inf`` accepts any.
-        It does not bound the errors of inverses, of log-determinants, or after ``.float()``.
+        The bound does not cover inverses, log-determinants, or the module after ``.float()``.
 
     Raises
     ------
     InvalidInputError
         An unknown library or option, a flow or shape that the library cannot express, or layers
-        that float64 would ruin; `exactflow.floats.balancing.balance` returns layers for float64.
+        whose rounding error may exceed `accept_error`; the layers of
+        `exactflow.floats.balancing.balance` have small rounding errors.
     MissingExtraError
         The library is not installed.
 
@@ -121,8 +124,8 @@ def to_module(
     ([[3.0, 1.0, 2.0, 5.0]], [0.0])
     """
     check_option("library", library, LIBRARIES)
-    found = _linear_flow(flow)
-    total_bias = _total_bias(flow, bias, found.dimension)
+    found = _unwrap_linear_flow(flow)
+    total_bias = _combine_with_whitening_bias(flow, bias, found.dimension)
     require("torch", library, "modules of that library")
     home = load_library(library)
     if image is not None:
@@ -134,9 +137,14 @@ def to_module(
 
 
 def _check_image(image: Any, library: str, takes_images: bool) -> None:
-    """Raise `InvalidInputError` unless a library takes images, of two positive sizes."""
+    """Raise `InvalidInputError` if the library takes no images, or for sizes that are not two
+    positive integers.
+    """
     if not takes_images:
-        raise InvalidInputError(f"expected vectors for {library}, got an image: move channels last")
+        raise InvalidInputError(
+            f"modules of {library} take vectors only: move the channels to the last axis, and omit "
+            "image=.."
+        )
     sizes = image if isinstance(image, tuple | list) else ()
     if len(sizes) != 2 or not all(isinstance(n, Integral) and int(n) > 0 for n in sizes):
         raise InvalidInputError(
@@ -144,22 +152,22 @@ def _check_image(image: Any, library: str, takes_images: bool) -> None:
         )
 
 
-def _linear_flow(flow: Any) -> CouplingFlow:
-    """Return a linear flow, or the linear flow of a result."""
+def _unwrap_linear_flow(flow: Any) -> CouplingFlow:
+    """Return the linear flow of a result, or a given linear flow; refuse all else."""
     found = flow.flow if isinstance(flow, FlowResult) else flow
     is_of_integers = isinstance(flow, Lossless)
     if is_of_integers or not isinstance(found, CouplingFlow):
         remedy = ": pass its .flow, which maps real numbers" if is_of_integers else ""
         if isinstance(found, PiecewiseFlow):
-            remedy = ", whose layers are steep piecewise functions: modules have linear layers only"
+            remedy = ", which has piecewise layers: modules are built from linear layers only"
         raise InvalidInputError(
             f"expected a linear flow, or a result that has one, got {type(flow).__name__}{remedy}"
         )
     return found
 
 
-def _total_bias(flow: Any, bias: Any, dimension: int) -> "np.ndarray | None":
-    """Return the bias, plus the bias that subtracts the mean in a result of `whiten`."""
+def _combine_with_whitening_bias(flow: Any, bias: Any, dimension: int) -> "np.ndarray | None":
+    """Return the given bias, plus the bias that subtracts the mean in a result of `whiten`."""
     import numpy as np
 
     whitening_bias = flow.bias if isinstance(flow, Whitening) else None

@@ -1,4 +1,4 @@
-"""Affine maps in float64, and how they are read from tensors."""
+"""Affine maps in float64, read from tensors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class AffineMap:
     ----------
     matrix : A, d x d floats.
     bias : d floats, or None for a linear map.
-    kind : the form of A that the type of the layer guarantees; "matrix" guarantees none.
+    kind : the form of A that the type of its layer guarantees; "matrix" if none is guaranteed.
 
     Raises
     ------
@@ -53,63 +53,65 @@ class AffineMap:
 
     @property
     def condition_number(self) -> float:
-        """The condition number of A, rounded."""
+        """The condition number of A in the spectral norm, rounded."""
         return float(np.linalg.cond(self.matrix))
 
     def after(self, other: "AffineMap") -> "AffineMap":
-        """Compose the maps: apply the other one, then this one. Products are rounded."""
+        """Compose two maps: the other one is applied first. Products are rounded."""
         has_bias = self.bias is not None or other.bias is not None
         shift = self.matrix @ other.shift + self.shift if has_bias else None
         return AffineMap(self.matrix @ other.matrix, shift)
 
 
 def to_float64(tensor: Any) -> np.ndarray:
-    """Convert a tensor, or an array, to an array of float64."""
+    """Convert a real tensor or array to an array of float64."""
     if hasattr(tensor, "detach"):
         if tensor.is_complex():
-            raise InvalidInputError("expected real numbers as weight, got complex ones")
+            raise InvalidInputError("expected a layer with real weights, got complex weights")
         tensor = tensor.detach().cpu().double().numpy()
     try:
         return np.asarray(tensor, dtype=np.float64)
     except (TypeError, ValueError):
-        raise InvalidInputError("expected numbers in the range of float64 as weight") from None
+        raise InvalidInputError(
+            f"expected a weight of real numbers, got {type(tensor).__name__}"
+        ) from None
 
 
-def read_matrix(weight: Any, bias: Any = None) -> AffineMap:
-    """Return the map with a matrix, or a 1x1 kernel, as weight, and a bias."""
+def read_affine_map(weight: Any, bias: Any = None) -> AffineMap:
+    """Return the affine map of a layer with a square matrix, or a 1x1 kernel, as weight."""
     values, shape = to_float64(weight), tuple(weight.shape)
     if len(shape) < 2 or shape[0] != shape[1] or any(size != 1 for size in shape[2:]):
         raise InvalidInputError(
-            f"expected a square matrix, or a kernel of shape (d, d, 1, 1), got {shape}"
+            f"expected a square matrix, or a kernel of shape (d, d, 1, 1), got a weight of {shape}"
         )
     return AffineMap(values.reshape(shape[:2]), None if bias is None else to_float64(bias))
 
 
 def read_channel_values(tensor: Any) -> np.ndarray:
-    """Return one number per channel of a tensor that broadcasts along its other axes."""
+    """Return the numbers of a tensor whose axes, except the channels, have length 1."""
     shape = [size for size in tensor.shape if size != 1]
     if len(shape) > 1:
         raise InvalidInputError(
-            f"expected one number per channel, got the shape {tuple(tensor.shape)}"
+            f"expected one number per channel, got a tensor of shape {tuple(tensor.shape)}"
         )
     return to_float64(tensor).reshape(-1)
 
 
 def permutation_map(indices: Any) -> AffineMap:
-    """Return x -> x[indices]."""
+    """Return the map x -> x[indices]."""
     indices = np.asarray(indices.detach().cpu() if hasattr(indices, "detach") else indices)
     return AffineMap(np.eye(len(indices))[indices], kind="permutation")
 
 
 def diagonal_map(scale: np.ndarray, bias: np.ndarray) -> AffineMap:
-    """Return x -> scale x + bias, coordinate by coordinate."""
+    """Return the map x -> scale x + bias, coordinate by coordinate."""
     return AffineMap(np.diag(scale), bias, "diagonal")
 
 
 def probe_affine_map(
     function: Callable[[Any], Any], d: int, device: Any, has_bias: bool
 ) -> AffineMap:
-    """Find the matrix and the bias of an affine function from its values at 0 and unit vectors."""
+    """Return the affine map of a function of row vectors, from its values at 0 and unit vectors."""
     import torch
 
     with torch.no_grad():

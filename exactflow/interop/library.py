@@ -1,9 +1,9 @@
 """A flow library as a value: call conventions, containers, and linear layers.
 
-A `Library` is one value in one file under ``libraries/``, which imports the library itself. The
-file is imported when a module of that library is met, or asked for. `convert` and `diagnose` know
-libraries by these values alone. Layers and containers are known by their exact type, since a
-subclass may do anything between its layers.
+Each file under ``libraries/`` defines one `Library` and imports the package of that library. The
+file is imported when the first module of the library is read or built. `convert` and `diagnose` use
+libraries only through these values. The type of a layer or container has to be exactly a known
+type, since a subclass may compute something else.
 """
 
 import inspect
@@ -25,14 +25,14 @@ Reader = Callable[[Any], AffineMap]
 
 @dataclass(frozen=True)
 class CallConvention:
-    """The call convention of a module: from data to latent (forward) and back (inverse).
+    """How a module is called, from data to latent (forward) and from latent to data (inverse).
 
     Attributes
     ----------
-    forward, inverse : the names of the methods; the same name twice if an `option` chooses.
+    forward, inverse : the names of the methods; the same name if an `option` chooses the direction.
     option : a boolean option of the method, true for the inverse.
-    is_listed : tensors are passed and returned in a list or tuple.
-    condition : the name of the argument that is the condition.
+    is_listed : whether the data is passed and returned in a list or tuple.
+    condition : the name of the argument for the condition.
     """
 
     forward: str
@@ -47,23 +47,23 @@ class CallConvention:
         return method
 
     def direction_option(self, is_forward: bool) -> dict[str, bool]:
-        """Return the option that chooses a direction."""
+        """Return the keyword argument that chooses a direction, or no argument."""
         return {} if self.option is None else {self.option: not is_forward}
 
 
 @dataclass(frozen=True)
 class ModelCall:
-    """A module with all that is needed to call it.
+    """A module of a model, and the arguments to call it with.
 
     Attributes
     ----------
-    module : the model, a module inside it, or a module that wraps it.
-    convention : None if it has no inverse.
+    module : the model, a module inside the model, or a module that wraps the model.
+    convention : how the module is called; None if it has no inverse.
     path : the path of the module in the model.
-    options : arguments besides the data, such as a context.
-    steps : modules of the wrapper that stand for layers of the model, by the paths of the layers.
-    draw_latents : draws a number of latents from the base of the model, given the options; None
-        without a base.
+    options : keyword arguments besides the data, such as a context.
+    steps : for a wrapper, its modules that stand for layers of the model, by the paths of layers.
+    draw_latents : a function of a number and of the options that draws so many latents from the
+        base of the model; None without a base.
     """
 
     module: nn.Module
@@ -74,7 +74,7 @@ class ModelCall:
     draw_latents: Callable[[int, Mapping[str, Any]], Any] | None = None
 
     def call(self, value: Any, *others: Any, is_forward: bool = True) -> Any:
-        """Call the module in a direction, and return its result."""
+        """Call the module in a direction, and return the result."""
         if self.convention is None:
             return self.module(value, *others, **self.options)
         method = self.convention.method(self.module, is_forward)
@@ -84,20 +84,20 @@ class ModelCall:
         )
 
     def image_and_log_det(self, x: Tensor) -> tuple[Tensor, Any]:
-        """Return the image of x, and the log-determinant: a tensor, a number, or None."""
+        """Return the image of x, and the log-determinant as a tensor or number, None if missing."""
         value = self.call(x)
         y, log_det = (value[0], value[1]) if isinstance(value, tuple) else (value, None)
         return (y[0] if isinstance(y, tuple | list) else y), log_det
 
 
 def make_model_call(model: nn.Module, context: Any) -> ModelCall:
-    """Return the call of a model, with the option ``context`` if one is given."""
+    """Return the call of a model, with the keyword argument ``context`` if one is given."""
     options = {} if context is None else {"context": context}
     return ModelCall(model, infer_convention(model), options=options)
 
 
 def infer_convention(module: nn.Module) -> CallConvention | None:
-    """Find the call convention of a module by the names of its methods and options."""
+    """Infer how a module is called from the names of its methods and options; None if unknown."""
     for name in METHODS:
         if callable(getattr(type(module), name, None)):
             return CallConvention("forward", name)
@@ -109,8 +109,8 @@ def infer_convention(module: nn.Module) -> CallConvention | None:
     return CallConvention("forward", "forward", found[0]) if found else None
 
 
-def list_subclasses(package: Any, base: type) -> list[type]:
-    """List the classes that a package exports and that are, or derive from, a base class."""
+def list_class_and_subclasses(package: Any, base: type) -> list[type]:
+    """List the classes in the namespace of a package that are a base class or its subclasses."""
     named = vars(package).values()
     return [kind for kind in named if isinstance(kind, type) and base in kind.__mro__]
 
@@ -121,23 +121,24 @@ class Library:
 
     Attributes
     ----------
-    name : its name for `exactflow.interop.to_module`, and of its extra.
+    name : the name for `exactflow.interop.to_module`, and the name of the extra.
     make_module : builds a module of the library that applies couplings to data of a shape.
-    readers : exact type of a linear layer -> a function that reads its affine map from data to
-        latent from a copy in float64.
-    sequences : exact type of a container whose layers follow each other -> the attribute that holds
-        them, "" for its children.
+    readers : for the exact type of a linear layer, a function that reads the affine map from data
+        to latent from a float64 copy of the layer.
+    sequences : for the exact type of a container whose layers follow each other, the name of the
+        attribute that holds the layers; "" if they are the children of the container.
     is_latent_first : whether these containers list their layers from latent to data.
-    other_containers : exact type of a container with operations between its layers -> the attribute
-        that holds them.
-    replaced_parameters : exact type of a layer that couplings replace in part -> the names of the
-        parameters that they replace. Such a layer is not merged with its neighbours.
-    make_like : builds couplings with the interface of a given module, if `make_module` cannot.
-    convention : the call convention of a module; None for a module that is no layer of a flow.
-    model_call : the call of a model or a layer, given a context or None.
-    update_references : tells a module of the model that a layer was replaced: module, old, new.
-    float_type : the NumPy type of floats in which its modules run.
-    takes_images : whether couplings act on images, too.
+    other_containers : for the exact type of a container with operations between its layers, the
+        name of the attribute that holds the layers.
+    replaced_parameters : for the exact type of a layer of which couplings replace only a part, the
+        names of the replaced parameters. Such a layer is not merged with its neighbours.
+    make_like : builds couplings with the interface of a given module; None if `make_module` does.
+    convention : returns how a module is called; None for a module that is no layer of a flow.
+    model_call : returns the call of a model or a layer, given a context or None.
+    update_references : a function of a module of the model, a replaced layer and its replacement,
+        which replaces references to the layer in the module.
+    float_type : returns the NumPy type of floats in which modules of the library run.
+    takes_images : whether couplings can be applied to images.
     """
 
     name: str
@@ -155,7 +156,7 @@ class Library:
     takes_images: bool = True
 
     def make_replacement(self, module: nn.Module, couplings: BijectionModule) -> nn.Module:
-        """Build couplings, or an identity, with the interface and the hooks of a module."""
+        """Build couplings, or an identity, with the interface and forward hooks of a module."""
         if self.make_like is not None:
             new = self.make_like(module, couplings)
         else:
@@ -164,8 +165,8 @@ class Library:
             getattr(new, f"_forward_hooks{name}").update(getattr(module, f"_forward_hooks{name}"))
         return new.train(module.training)
 
-    def parameters_of(self, module: nn.Module) -> list[nn.Parameter]:
-        """List the floating-point parameters of a layer that couplings replace."""
+    def list_replaced_parameters(self, module: nn.Module) -> list[nn.Parameter]:
+        """List the floating-point parameters that are lost when couplings replace a layer."""
         names = self.replaced_parameters.get(type(module))
         return [
             p

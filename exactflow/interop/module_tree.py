@@ -1,8 +1,9 @@
 """Trees of PyTorch modules: copies, wrappers, and the layers of a model in the order of the data.
 
-`find_chains` lists the layers that may be linear. Two layers are in one chain if nothing is between
-them, so that they can be merged; only containers of a known exact type can tell. The conditioner
-inside a coupling is no layer of the flow, and its modules are not listed.
+`find_layer_chains` lists the layers that may be linear. Two layers are in one chain if nothing is
+computed between them, so that they can be merged; this is known only inside containers of exactly
+known types. The conditioner inside a coupling is no layer of the flow, and its modules are not
+listed.
 """
 
 import copy
@@ -27,9 +28,10 @@ Model = TypeVar("Model")
 
 
 def copy_model(model: Model) -> Model:
-    """Copy a model, detaching tensors that a run left in it; raise `InvalidInputError` if it fails.
+    """Copy a model; raise `InvalidInputError` if it cannot be copied.
 
-    Tensors with a graph are detached, since `copy.deepcopy` refuses them.
+    Tensors with an autograd graph, which a run may have stored, are detached in the copy, since
+    `copy.deepcopy` refuses them.
     """
     detached = {
         id(tensor): tensor.detach().clone()
@@ -47,14 +49,18 @@ def copy_model(model: Model) -> Model:
 
 
 def copy_for_float64_evaluation(module: Model) -> Model:
-    """Copy a module in float64 and evaluation mode, without values cached in another dtype."""
+    """Copy a module, and convert the copy to float64 and evaluation mode.
+
+    A switch to training mode and back drops the values that the module cached in another dtype.
+    """
     new = copy_model(module)
     return new.train().eval().double() if isinstance(new, nn.Module) else new
 
 
 def wrapper_attribute(model: Any) -> str | None:
-    """Name the attribute that holds the model of a wrapper (DataParallel, AveragedModel,
-    torch.compile); None for any other object.
+    """Return the name of the attribute in which a wrapper holds its model, or None.
+
+    Wrappers are DataParallel, AveragedModel and torch.compile; None stands for any other object.
     """
     if isinstance(model, nn.DataParallel | DistributedDataParallel | AveragedModel):
         return "module"
@@ -68,7 +74,7 @@ def tensors_of(module: nn.Module) -> list[Tensor]:
 
 @contextmanager
 def preserve_rng_state() -> Iterator[None]:
-    """Restore the states of the random number generators afterwards."""
+    """Restore the states of the random number generators at the end of a ``with`` block."""
     states = random.getstate(), np.random.get_state()
     with torch.random.fork_rng():
         try:
@@ -79,8 +85,8 @@ def preserve_rng_state() -> Iterator[None]:
 
 
 def root_cause_text(error: BaseException) -> str:
-    """Return the type and message of the error that was raised first, in one line."""
-    seen: set[int] = set()  # an error that is raised again may be among its own causes
+    """Return the type and message of the first error in a chain of causes, as one line."""
+    seen: set[int] = set()  # an error that is raised again may be its own cause
     while (earlier := error.__cause__ or error.__context__) is not None and id(earlier) not in seen:
         error = earlier
         seen.add(id(error))
@@ -93,10 +99,10 @@ def root_cause_text(error: BaseException) -> str:
 def intercept_methods(
     module: nn.Module, path: str, names: Iterable[str], around: Callable[[str, Any, Any], Any]
 ) -> Iterator[None]:
-    """Replace calls of a module's methods by calls of `around`, within a ``with`` block.
+    """Replace calls of some methods of a module by calls of `around`, within a ``with`` block.
 
-    `around` gets the name, the method, and the arguments with the options. An error that it raises
-    gets the path as attribute `where`.
+    The arguments of `around` are the name, the method, and a pair of the positional and the keyword
+    arguments. An exception gets the path as attribute `where`.
     """
     own = dict(vars(module))
 
@@ -122,10 +128,14 @@ def intercept_methods(
 
 @dataclass(frozen=True, eq=False)
 class ModulePlace:
-    """A module at a dotted path of a model, and the module that holds it, None for the model.
+    """A module at a dotted path of a model.
 
-    `is_plain`: only ``nn.Sequential``, ``nn.ModuleList`` and ``nn.ModuleDict`` are above it. There
-    a linear layer of PyTorch is a layer of the flow; elsewhere it may belong to a conditioner.
+    Attributes
+    ----------
+    parent : the module that contains it; None for the model itself.
+    is_plain : whether only ``nn.Sequential``, ``nn.ModuleList`` and ``nn.ModuleDict`` contain it,
+        directly or indirectly. A linear layer of PyTorch is then a layer of the flow; elsewhere it
+        may belong to a conditioner.
     """
 
     path: str
@@ -135,17 +145,18 @@ class ModulePlace:
 
     @property
     def name(self) -> str:
-        """The name of the module in its parent."""
+        """The last part of the path."""
         return self.path.rpartition(".")[2]
 
     @property
     def kind(self) -> str:
-        """The name of the module's class."""
+        """The name of the class of the module."""
         return type(self.module).__name__
 
     def children(self, attribute: str = "") -> list["ModulePlace"]:
-        """Return the places of the children; or of the module, or list of modules, that an
-        attribute holds.
+        """Return the places of the children of the module, or of its attribute.
+
+        If the attribute is not a list of modules, return its own place.
         """
         held: nn.Module = getattr(self.module, attribute) if attribute else self.module
         path = ".".join(filter(None, (self.path, attribute)))
@@ -162,25 +173,32 @@ class ModulePlace:
 
 
 def find_place(model: nn.Module, path: str) -> ModulePlace:
-    """Find the module at a dotted path; the empty path is that of the model itself."""
+    """Return the place of the module at a dotted path; the empty path stands for the model."""
     parent = model.get_submodule(path.rpartition(".")[0]) if path else None
     return ModulePlace(path, model.get_submodule(path), parent, not path)
 
 
-def find_chains(model: nn.Module) -> list[list[ModulePlace]]:
-    """List the layers of a model in the order in which data meets them, in chains."""
-    stream = groupby(_walk_layers(find_place(model, ""), True), key=lambda place: place is not None)
+def find_layer_chains(model: nn.Module) -> list[list[ModulePlace]]:
+    """List the layers of a model as chains, in the order in which data meets the layers.
+
+    The layers of a chain follow each other, with nothing computed between them.
+    """
+    stream = groupby(
+        _walk_layers_and_gaps(find_place(model, ""), True), key=lambda place: place is not None
+    )
     return [[place for place in group if place] for is_chain, group in stream if is_chain]
 
 
-def _walk_layers(place: ModulePlace, is_known: bool) -> Iterator[ModulePlace | None]:
-    """Yield the layers of a module, and None wherever something may be between two of them."""
+def _walk_layers_and_gaps(
+    place: ModulePlace, is_known_container: bool
+) -> Iterator[ModulePlace | None]:
+    """Yield the layers of a module, and None where something may be computed between two layers."""
     library, kind = library_of(place.module), type(place.module)
     if kind in library.sequences:
         children = place.children(library.sequences[kind])
         for child in reversed(children) if library.is_latent_first else children:
-            yield from _walk_layers(child, is_known)
-            if not is_known:
+            yield from _walk_layers_and_gaps(child, is_known_container)
+            if not is_known_container:
                 yield None
         return
     is_list = kind in (nn.ModuleList, nn.ModuleDict)
@@ -188,14 +206,15 @@ def _walk_layers(place: ModulePlace, is_known: bool) -> Iterator[ModulePlace | N
     if kind not in library.other_containers and (is_layer or not place.children()):
         yield place
         return
+    is_known = is_known_container and (is_list or kind in library.other_containers)
     for child in place.children(library.other_containers.get(kind, "")):
         yield None
-        yield from _walk_layers(child, is_known and (is_list or kind in library.other_containers))
+        yield from _walk_layers_and_gaps(child, is_known)
     yield None
 
 
-def set_module(model: nn.Module, path: str, new: nn.Module) -> nn.Module:
-    """Replace the module at a path, in place, and return the model."""
+def replace_module(model: nn.Module, path: str, new: nn.Module) -> nn.Module:
+    """Replace the module at a path, in place, and return the model; `new` for the empty path."""
     place = find_place(model, path)
     if place.parent is None:
         return new

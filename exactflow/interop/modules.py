@@ -1,8 +1,8 @@
 """Bijections as PyTorch modules, to train, to save and to deploy: flows, matrices, the identity.
 
-A `FlowModule` keeps the two halves as separate tensors until the last layer, so that a layer costs
-one product and no copy. Scales are ``scale * exp(log_gain)``: the scale of the flow, bit by bit,
-times a factor that starts at one and that no optimizer step can make negative.
+A `FlowModule` holds the two halves as separate tensors until the last layer, so that a layer costs
+one product and no copy. Scales are ``scale * exp(log_gain)``: the scale of the flow, unchanged by
+training, times a positive factor that starts at one and is trained.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import HALVES, Half
 from exactflow.flows.flow import CouplingFlow
 from exactflow.flows.linear import LinearCoupling
-from exactflow.interop.roundoff import float_layer
+from exactflow.interop.roundoff import round_layer_to_floats
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,20 +29,20 @@ class BijectionModule(nn.Module):
     """A bijection of vectors (N, d) or images (N, d, ..): ``forward(x) -> (y, log_det)``.
 
     Batches of any size N, zero included, and images of any size are accepted. Subclasses override
-    `partition`, `image`, `preimage` and `log_det`; here they are those of the identity.
+    `partition`, `image`, `preimage` and `log_det_of_one`; this class implements the identity.
     """
 
     partition: tuple[int, ...] = ()
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the image and the log-determinant, one for each member of the batch."""
+        """Return the image, and the log-determinants, one for each member of the batch."""
         self.check_batch(x)
-        return self.image(x), self.log_det(x).expand(x.shape[0])
+        return self.image(x), self.log_det_of_one(x).expand(x.shape[0])
 
     def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the preimage and the log-determinant of the inverse."""
+        """Return the preimage, and the log-determinants of the inverse, one for each member."""
         self.check_batch(y)
-        return self.preimage(y), -self.log_det(y).expand(y.shape[0])
+        return self.preimage(y), -self.log_det_of_one(y).expand(y.shape[0])
 
     def check_batch(self, x: Tensor) -> None:
         """Raise `InvalidInputError` unless x is a batch with d channels along axis 1."""
@@ -66,48 +66,49 @@ class BijectionModule(nn.Module):
             )
 
     def image(self, x: Tensor) -> Tensor:
-        """Return the image."""
+        """Return the image of a batch, without a check of the shape."""
         return x
 
     def preimage(self, y: Tensor) -> Tensor:
-        """Return the preimage."""
+        """Return the preimage of a batch, without a check of the shape."""
         return y
 
-    def log_det(self, x: Tensor) -> Tensor:
-        """Return the log-determinant for one member of the batch x, a scalar."""
+    def log_det_of_one(self, x: Tensor) -> Tensor:
+        """Return the log-determinant for one member of the batch x, a scalar; all have the same."""
         return x.new_zeros(())
 
     def couplings(self) -> list[Any]:
-        """Return the layers, each with the half that it `moves`, in order of application."""
+        """Return the couplings in the order of application; none for a matrix or an identity."""
         return list(getattr(self, "layers", ()))
 
     def encode_layout(self) -> list[int]:
-        """Encode the structure for the state dict: the sizes of the halves, then for each layer
-        whether it moves the first half; nothing for an identity.
+        """Return the sizes of the halves, then 1 for each layer that moves the first half, else 0.
+
+        A matrix has one size, an identity has none.
         """
         return [*self.partition, *(int(layer.moves == "first") for layer in self.couplings())]
 
     @classmethod
     def from_state(cls, state: State) -> Self:
-        """Build the module that a state dict, as `state_dict` returns it, describes."""
+        """Build the module that a result of `state_dict` describes."""
         return cls()
 
     @property
     def dimension(self) -> int:
-        """The number of coordinates, the sum of the halves; 0 for an identity, which takes any."""
+        """The number of coordinates; 0 for an identity, which takes any number."""
         return sum(self.partition)
 
     def get_extra_state(self) -> Tensor:
-        """Return the layout as a tensor."""
+        """Return the layout as a tensor, for the state dict."""
         return torch.tensor(self.encode_layout(), dtype=torch.int64)
 
     def set_extra_state(self, state: Tensor) -> None:
-        """Refuse the state of a module with another layout."""
+        """Raise `ValueError` for the state of a module with another layout."""
         if state.tolist() != self.encode_layout():
-            what = "(the halves, then whether the first one moves; nothing for an identity)"
             raise ValueError(
-                f"expected the state of layers {self.encode_layout()} {what}, "
-                f"got the state of {state.tolist()}"
+                f"expected the state of a module with layout {self.encode_layout()}, got layout "
+                f"{state.tolist()} (the sizes of the halves, then 1 for each layer that moves the "
+                "first half, else 0; nothing for an identity)"
             )
 
 
@@ -118,7 +119,7 @@ class IdentityModule(BijectionModule):
 class MatrixModule(BijectionModule):
     """The map x -> W x + bias, with a stored inverse of W and log |det W|.
 
-    All are buffers: training, which would change W but not its inverse, leaves them alone.
+    All numbers are buffers, which training does not change, so that the inverse stays the inverse.
     """
 
     weight: Tensor
@@ -142,7 +143,7 @@ class MatrixModule(BijectionModule):
 
     @classmethod
     def from_state(cls, state: State) -> Self:
-        """Build the module that a state dict, as `state_dict` returns it, describes."""
+        """Build the module that a result of `state_dict` describes."""
         return cls(**{name: t.clone() for name, t in state.items() if name != "_extra_state"})
 
     def image(self, x: Tensor) -> Tensor:
@@ -155,7 +156,7 @@ class MatrixModule(BijectionModule):
         x = y if self.bias is None else y - _per_channel(self.bias, y)
         return _apply_weight(self.weight_inverse, x)
 
-    def log_det(self, x: Tensor) -> Tensor:
+    def log_det_of_one(self, x: Tensor) -> Tensor:
         """Return the log-determinant for one member of the batch x, a scalar."""
         return self.log_abs_det * prod(x.shape[2:])
 
@@ -166,8 +167,8 @@ class CouplingModule(nn.Module):
     Parameters
     ----------
     moves : the half that the layer changes.
-    state : the weight, and unless the layer is additive the scale, by their names in the state
-        dict. An additive layer stays additive in training.
+    state : the weight, and the scale of a layer that is not additive, by their names in the state
+        dict. Training keeps an additive layer additive.
     """
 
     scale: Tensor | None
@@ -185,7 +186,7 @@ class CouplingModule(nn.Module):
     def _add_shift(
         self, values: Tensor, kept: Tensor, sign: int = 1, in_place: bool = False
     ) -> Tensor:
-        """Return ``values + sign weight kept``, in one product; images may be changed in place."""
+        """Return values + sign * weight kept; `in_place` may overwrite values that are images."""
         if kept.ndim == 2:
             return torch.addmm(values, kept, self.weight.T, alpha=sign)
         weight = self.weight.expand(kept.shape[0], *self.weight.shape)
@@ -193,11 +194,11 @@ class CouplingModule(nn.Module):
         return add(weight, kept, alpha=sign)
 
     def scales(self) -> Tensor | None:
-        """Return the scale as training has left it, or None for an additive layer."""
+        """Return the scales, with the factors from training; None for an additive layer."""
         return None if self.scale is None else self.scale * self.log_gain.exp()
 
-    def log_det(self) -> Tensor:
-        """Return the log-determinant for one vector."""
+    def log_det_of_one(self) -> Tensor:
+        """Return the log-determinant for one vector, a scalar."""
         if self.scale is None:
             return torch.zeros(())
         return self.scale.log().sum() + self.log_gain.sum()
@@ -221,11 +222,12 @@ class CouplingModule(nn.Module):
 
 
 class FlowModule(BijectionModule):
-    """A flow of constant scales, followed by a bias, as a module: ``forward(x) -> (y, log_det)``.
+    """A linear flow, followed by a bias, as a module: ``forward(x) -> (y, log_det)``.
 
-    ``inverse`` undoes it. Both take vectors (N, d) or images (N, d, ..), and return one
-    log-determinant for each of the N. The state dict records which half each layer moves: a state
-    with another layout is refused, and `FlowModule.from_state` builds the module from a state.
+    ``inverse(y) -> (x, log_det)`` inverts it. Both take vectors (N, d) or images (N, d, ..), and
+    return one log-determinant for each of the N. The state dict records which half each layer
+    moves: a state with another layout is refused, and `FlowModule.from_state` builds the module
+    from a state.
 
     Parameters
     ----------
@@ -255,7 +257,7 @@ class FlowModule(BijectionModule):
             state["order"] = torch.tensor(flow.order)
         if bias is not None:
             state["bias"] = torch.tensor(bias, dtype=torch.float64)
-        layers = [CouplingModule(layer.moves, _layer_state(layer)) for layer in flow.layers]
+        layers = [CouplingModule(layer.moves, _rounded_layer_state(layer)) for layer in flow.layers]
         self._build(flow.partition, layers, state)
 
     def _build(
@@ -272,7 +274,7 @@ class FlowModule(BijectionModule):
 
     @classmethod
     def from_state(cls, state: State) -> Self:
-        """Build the module that a state dict, as `state_dict` returns it, describes."""
+        """Build the module that a result of `state_dict` describes."""
         own = {name: tensor.clone() for name, tensor in state.items()}
         p, q, *first = own["_extra_state"].tolist()
         layers = [
@@ -302,34 +304,34 @@ class FlowModule(BijectionModule):
             halves[i] = layer.inverse(halves[i], halves[1 - i])
         return self._apply_signs(self._join_halves(halves).reshape(y.shape))
 
-    def log_det(self, x: Tensor) -> Tensor:
+    def log_det_of_one(self, x: Tensor) -> Tensor:
         """Return the log-determinant for one member of the batch x, a scalar."""
-        parts = [layer.log_det() for layer in self.couplings() if layer.scale is not None]
+        parts = [layer.log_det_of_one() for layer in self.couplings() if layer.scale is not None]
         return torch.stack(parts).sum() * prod(x.shape[2:]) if parts else x.new_zeros(())
 
     def _apply_signs(self, x: Tensor) -> Tensor:
         return x if self.signs is None else _per_channel(self.signs, x) * x
 
     def _split_halves(self, x: Tensor) -> list[Tensor]:
-        """Return the halves of vectors or images, with their channels in the flow's order."""
+        """Return the halves of vectors or flattened images, with channels in the flow's order."""
         x = _flatten_pixels(x)
         x = x if self.order is None else x.index_select(1, self.order)
         return list(torch.split(x, list(self.partition), dim=1))
 
     def _join_halves(self, halves: Sequence[Tensor]) -> Tensor:
-        """Concatenate halves and undo the order of their channels."""
+        """Concatenate the halves, and restore the given order of the channels."""
         x = torch.cat(list(halves), 1)
         return x if self.places is None else x.index_select(1, self.places)
 
 
 def select_substate(state: State, prefix: str) -> dict[str, Tensor]:
-    """Return the entries of a state whose names begin with a prefix, without the prefix."""
+    """Return the entries of a state whose names begin with a prefix; drop the prefix."""
     return {name.removeprefix(prefix): t for name, t in state.items() if name.startswith(prefix)}
 
 
-def _layer_state(layer: LinearCoupling) -> dict[str, Tensor]:
-    """Return weight and scale of a layer, rounded to float64, by their names in the state dict."""
-    held = float_layer(layer)
+def _rounded_layer_state(layer: LinearCoupling) -> dict[str, Tensor]:
+    """Return the weight and the scale, unless additive, of a layer, rounded to float64, by name."""
+    held = round_layer_to_floats(layer)
     state = {"weight": torch.from_numpy(held.dense().shift)}
     return state if layer.is_additive else state | {"scale": torch.from_numpy(held.scale)}
 

@@ -8,25 +8,26 @@ the module returns. For |x_1| + .. + |x_d| <= 1
 
     max |y - M x| <= max  sum over k of  |A_K .. A_(k+1)| g_k (|B_k| |computed B_(k-1) .. B_1| + t),
 
-with g_k = n_k u / (1 - n_k u), u = 2^-53, on the rows that layer k moves, and 0 on the rows that it
-keeps. Proof: y - M x is the sum of the errors of the layers, each multiplied by the layers after
-it. Each term of a sum in layer k is rounded at most n_k times, including its storage, in any order
-of summation (Higham, *Accuracy and Stability of Numerical Algorithms*, 2002, sections 3.1 and 3.5).
-n_k is two more than the largest number of nonzero entries in a row of the shift.
+with u = 2^-53, t = 2^-969, and g_k = n_k u / (1 - n_k u) on the rows that layer k moves, 0 on the
+rows that it keeps; n_k is two more than the largest number of nonzero entries in a row of the shift
+of layer k. Proof: y - M x is the sum of the errors of the layers, each multiplied by the layers
+after it. Each term of a sum in layer k is rounded at most n_k times, including its storage, in any
+order of summation (Higham, *Accuracy and Stability of Numerical Algorithms*, 2002, sections 3.1 and
+3.5).
 
-A product that underflows, to a subnormal number or to zero, has an error below the least normal
-number u t, t = 2^-969; so its error is at most u times the sum of its size and t. Likewise a stored
-number has a relative error of at most u if its size counts as at least t.
+Underflow: a product that becomes subnormal or zero has an error below u t, the least normal number.
+So the error of any product is at most u times the sum of its absolute value and t. Likewise the
+error of a stored number is at most u times the larger of its absolute value and t.
 
 The largest |M x| over these x is the largest entry of M.
 
 How it is checked
 -----------------
-*Certified*: the products of the stored layers are computed in float64, and their own errors, by the
-same theorem, are added. The other operations are sums and products of nonnegative floats; the
-result is enlarged by the factor 1 + 2^-20, and by the largest possible underflow. If a sum of
-absolute values is beyond the range, the bound is infinite. For float32 u is 2^-24, t is 2^-102, and
-the bound is computed in float64, too.
+*Certified*: the products of the stored layers are computed in float64, and bounds on the errors of
+these products, by the same theorem, are added. The other operations are sums and products of
+nonnegative floats; the result is enlarged by the factor 1 + 2^-20, and by the largest possible
+underflow. If a sum of absolute values is beyond the range, the bound is infinite. For modules in
+float32, u is 2^-24 and t is 2^-102; the bound is still computed in float64.
 """
 
 from collections.abc import Sequence
@@ -50,15 +51,15 @@ NORMAL = 2.0**-1022
 ENLARGED = 1 + 2.0**-20
 SMALL = Fraction(1, 10**9)
 ACCEPTED = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-2}
-"""The default of the largest accepted relative error."""
+"""The default of `accept_error` by dtype."""
 
 
 def rounding_error_bound(flow: CouplingFlow, *, dtype: Any = np.float64) -> Fraction | float:
-    """Bound the forward error of a flow over QQ when a module of any library runs it in float64.
+    """Bound the forward error of a module, of any library, that applies a flow over QQ in float64.
 
-    The bound holds for |x_1| + .. + |x_d| <= 1, and is a multiple of the largest entry of M;
-    infinite if the theorem gives no bound. `dtype` may also be float32. Raises `InvalidInputError`
-    for a number beyond its range, and for a flow over another field.
+    The bound holds for |x_1| + .. + |x_d| <= 1, and is a multiple of the largest entry of the
+    matrix of the flow; it is infinite if a number may overflow. `dtype` may also be float32. Raises
+    `InvalidInputError` for numbers beyond the range of the dtype, or a flow over another field.
 
     >>> from exactflow import LinearCoupling
     >>> bound = rounding_error_bound(CouplingFlow([LinearCoupling((1, 1), "first", [["1/3"]])]))
@@ -70,25 +71,28 @@ def rounding_error_bound(flow: CouplingFlow, *, dtype: Any = np.float64) -> Frac
             f"expected a flow over QQ, got a flow over {format_field(flow.field)}: "
             "modules hold floats"
         )
-    layers = [float_layer(layer, dtype) for layer in flow.layers]
+    layers = [round_layer_to_floats(layer, dtype) for layer in flow.layers]
     entry = max(map(abs, flow.domain_matrix().iter_values()))
     largest = Fraction(int(entry.numerator), int(entry.denominator))
     limits = np.finfo(dtype)
     unit = float(limits.eps) / 2
     floats = _FloatLimits(unit, float(limits.tiny) / unit, float(limits.max))
     with np.errstate(over="ignore", invalid="ignore"):
-        bound = _error_bound(layers, flow.dimension, largest, floats)
+        bound = _absolute_error_bound(layers, flow.dimension, largest, floats)
     return Fraction(bound) / largest if np.isfinite(bound) else np.inf
 
 
 def check_rounding_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = np.float64) -> None:
-    """Raise `InvalidInputError` if the error may exceed a bound: 1e-6 if None, 1e-2 in float32."""
+    """Raise `InvalidInputError` if `rounding_error_bound` exceeds the accepted error.
+
+    None accepts 1e-6 in float64, and 1e-2 in float32.
+    """
     kind = np.dtype(dtype)
     accepted = ACCEPTED[kind] if accepted is None else accepted
     is_number = isinstance(accepted, Real)
     if not (is_number and accepted >= 0):
         raise InvalidInputError(
-            "expected accept_error to be a number, zero or larger (math.inf accepts any error), "
+            "expected accept_error to be a nonnegative number (math.inf accepts any error), "
             f"got {accepted!r}"
         )
     bound = rounding_error_bound(flow, dtype=dtype)
@@ -96,58 +100,60 @@ def check_rounding_error(flow: CouplingFlow, accepted: Any = None, dtype: Any = 
         remedy = ""
         if kind == np.float32:
             remedy = 'run JAX in float64 (jax.config.update("jax_enable_x64", True)), '
-        elif not _has_exact_numbers(flow, kind.type):  # balance would return such numbers
+        elif not _is_exactly_representable(flow, kind.type):
+            # a flow of floats may come from balance, which would then be no remedy
             remedy = "use exactflow.balance, whose layers are floats with small entries, "
         raise InvalidInputError(
-            f"the error of the layers in {kind} may reach {float(bound):.2g} of the largest entry, "
-            f"above {float(accepted):.2g}: {remedy}or give accept_error=.."
+            f"the rounding error in {kind} may reach {float(bound):.2g} of the largest entry, "
+            f"above {float(accepted):.2g}: {remedy}or pass a larger accept_error=.."
         )
 
 
-def float_layer(layer: LinearCoupling, dtype: Any = np.float64) -> FloatCoupling:
+def round_layer_to_floats(layer: LinearCoupling, dtype: Any = np.float64) -> FloatCoupling:
     """Round a layer over QQ to a dtype; raise `InvalidInputError` for numbers beyond its range."""
     for value in set(layer.scales_and_shift_entries()):
-        if not 0 < abs(_round_to(value, dtype)) < np.inf:
+        if not 0 < abs(_round_to_dtype(value, dtype)) < np.inf:
             size = int(value.numerator).bit_length() - int(value.denominator).bit_length()
             raise InvalidInputError(
-                f"expected numbers within the range of {np.dtype(dtype)}, got a number of about "
-                f"2^{size}: use exactflow.balance, whose layers are floats with small entries"
+                f"the layers have a number of about 2^{size}, beyond the range of {np.dtype(dtype)}"
+                ": use exactflow.balance, whose layers are floats with small entries"
             )
     found = FloatCoupling.of(layer)
     shift, scale = (x.astype(dtype).astype(float) for x in (found.shift, found.scales))
     return FloatCoupling(layer.moves, shift, scale)
 
 
-def _has_exact_numbers(flow: CouplingFlow, dtype: Any) -> bool:
-    """Whether a dtype represents all numbers of a flow exactly."""
+def _is_exactly_representable(flow: CouplingFlow, dtype: Any) -> bool:
+    """Whether all numbers of the layers of a flow are numbers of a dtype."""
     values = {value for layer in flow.layers for value in layer.scales_and_shift_entries()}
-    return all(QQ(*_round_to(value, dtype).as_integer_ratio()) == value for value in values)
+    return all(QQ(*_round_to_dtype(value, dtype).as_integer_ratio()) == value for value in values)
 
 
-def _round_to(value: Element, dtype: Any) -> float:
+def _round_to_dtype(value: Element, dtype: Any) -> float:
     with np.errstate(over="ignore"):
         return float(dtype(to_float(value)))
 
 
 class _FloatLimits(NamedTuple):
-    """The u and the t of the theorem for a dtype, and its largest number."""
+    """The numbers u and t of the theorem for a dtype, and the largest number of the dtype."""
 
     unit: float
     least: float
     most: float
 
 
-def _error_bound(
+def _absolute_error_bound(
     layers: Sequence[FloatCoupling], d: int, largest: Fraction, floats: _FloatLimits
 ) -> float:
-    """Return a bound of the error; infinite if a number may overflow.
+    """Return a bound on the error |y - M x|; infinite if a number may overflow.
 
-    A coarse bound from |A_K| .. |A_1|, computed in linear time, suffices if it is small.
+    It is a coarse bound from |A_K| .. |A_1|, computed in linear time, if that is at most a small
+    multiple of `largest`, the largest entry of M; otherwise the bound of the theorem.
     """
     counts = [int((layer.shift != 0).sum(axis=1).max()) + 2 for layer in layers]
     sizes, peak = np.ones(d), 1.0
     for layer in layers:
-        sizes = _absolute_layer(layer, floats.least).forward(sizes) + floats.least
+        sizes = _absolute_layer_at_least(layer, floats.least).forward(sizes) + floats.least
         peak = max(peak, sizes.max())
     bound = float(ENLARGED * _gamma(sum(counts) + len(counts), floats.unit) * sizes.max())
     if bound <= SMALL * largest and ENLARGED * peak <= floats.most:
@@ -155,8 +161,8 @@ def _error_bound(
     return float(ENLARGED * _tight_error_bound(list(zip(layers, counts, strict=True)), d, floats))
 
 
-def _absolute_layer(layer: FloatCoupling, least: float) -> FloatCoupling:
-    """Replace each nonzero number x of a layer by the larger of |x| and `least`."""
+def _absolute_layer_at_least(layer: FloatCoupling, least: float) -> FloatCoupling:
+    """Return a layer with max(|x|, least) in place of each nonzero number x."""
     shift = abs(layer.shift)
     if isinstance(shift, np.ndarray):
         shift = np.where(shift, np.maximum(shift, least), 0)
@@ -170,8 +176,8 @@ def _tight_error_bound(
 ) -> float:
     """Return the largest entry of the sum in the theorem; infinite if a number may overflow.
 
-    `slack` bounds the relative errors of all products, which the module computes in the dtype and
-    this function in float64.
+    Each layer comes with its n_k. `slack` bounds the relative errors of all products, those of the
+    module in its dtype and those of this function in float64.
     """
     unit, least, most = floats
     slack = _gamma(sum(d + n for _, n in layers)) + _gamma(sum(n for _, n in layers), unit)
@@ -180,10 +186,10 @@ def _tight_error_bound(
     for layer, _ in layers:
         befores.append(np.abs(P) + slack * size)
         P = layer.forward(np.eye(d)) @ P
-        size = _absolute_layer(layer, least).forward(size) + least
+        size = _absolute_layer_at_least(layer, least).forward(size) + least
     B, S, size = np.zeros((d, d)), np.eye(d), np.eye(d)
     for (layer, n), before in zip(reversed(layers), reversed(befores), strict=True):
-        A, p = _absolute_layer(layer, least).forward(np.eye(d)), layer.partition[0]
+        A, p = _absolute_layer_at_least(layer, least).forward(np.eye(d)), layer.partition[0]
         moved, _ = moved_and_kept(layer.moves, (slice(p), slice(p, None)))
         after = np.abs(S) + slack * size
         sums = A[moved] @ before + 2 * least

@@ -1,4 +1,4 @@
-"""Tables as text of any width, and in HTML."""
+"""Tables as text of a given width, and as HTML."""
 
 import re
 from collections.abc import Sequence
@@ -15,42 +15,45 @@ Cells = list[list[str]]
 
 
 def draw_table(rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Draw a table as lines; its first row has the heads of the columns.
+    """Draw a table as lines; the first row has the heads, the first column the names.
 
-    If the table is too wide, names are broken after blanks and dots, never in a word; then heads
-    are broken. If a name is still too long, each name is on a line of its own; and if the numbers
-    are too wide, each row becomes a list.
+    If the table is too wide, names are broken after blanks and dots, and then also the heads after
+    blanks. If a name is still too long, each name gets lines of its own above its numbers. If the
+    numbers alone are too wide, each row becomes a list of heads and numbers.
     """
     heads, body = rows[0], rows[1:]
     for head in ([[name] for name in heads], [name.split() for name in heads]):
         columns = zip(head[1:], *(row[1:] for row in body), strict=True)
         widths = [max(map(len, (*words, *cells))) for words, *cells in columns]
         room = width - sum(widths) - len(GAP) * len(widths)
-        drawn = [head, *(_make_cells(_break_name(row[0], room), row) for row in body)]
+        drawn = [head, *(_replace_name(row, _break_name(row[0], room)) for row in body)]
         first = max(len(line) for cells in drawn for line in cells[0])
         if first <= room:
             return [line for cells in drawn for line in _draw_row(cells, [first, *widths])]
     if room < len(heads[0]):
-        return [line for row in body for line in _draw_list(heads, row, width)]
+        return [line for row in body for line in _draw_row_as_list(heads, row, width)]
     found = _draw_row(head, [room, *widths])
     for row in body:
         found += [part for line in _break_name(row[0], width) for part in wrap(line, width)]
-        found += _draw_row(_make_cells([""], row), [room, *widths])
+        found += _draw_row(_replace_name(row, [""]), [room, *widths])
     return found
 
 
-def _make_cells(name: list[str], row: Sequence[str]) -> Cells:
-    return [name, *([text] for text in row[1:])]
+def _replace_name(row: Sequence[str], name_lines: list[str]) -> Cells:
+    return [name_lines, *([text] for text in row[1:])]
 
 
-def _draw_list(heads: Sequence[str], row: Sequence[str], width: int) -> list[str]:
-    """Draw a row as a list, starting with its name."""
+def _draw_row_as_list(heads: Sequence[str], row: Sequence[str], width: int) -> list[str]:
+    """Draw a row as lines: the name, then a line "head: text" for each other cell."""
     pairs = (f"{head}: {text}" for head, text in zip(heads[1:], row[1:], strict=True))
     return [part for line in (row[0], *pairs) for part in wrap(line, width)]
 
 
 def _break_name(name: str, room: int) -> list[str]:
-    """Break a name after blanks and dots into lines, which fit if its words do."""
+    """Break a name after blanks and dots into lines of at most `room` characters.
+
+    A longer word is a line of its own.
+    """
     found = [""]
     for word in re.findall(r"[^ .]+[ .]*|[ .]+", name):
         if found[-1] and len((found[-1] + word).rstrip()) > room:
@@ -60,7 +63,7 @@ def _break_name(name: str, room: int) -> list[str]:
 
 
 def _draw_row(cells: Cells, widths: Sequence[int]) -> list[str]:
-    """Draw cells side by side, the first one aligned to the left, the others to the right."""
+    """Draw cells side by side as lines, the name aligned to the left, the others to the right."""
     drawn = []
     for name, *numbers in zip_longest(*cells, fillvalue=""):
         others = zip(numbers, widths[1:], strict=True)
@@ -69,15 +72,18 @@ def _draw_row(cells: Cells, widths: Sequence[int]) -> list[str]:
     return drawn
 
 
-def table_html(rows: list[list[str]]) -> str:
-    """Return a table in HTML, with dashes dimmed, in the colours of the page."""
+def format_html_table(rows: list[list[str]]) -> str:
+    """Return a table as HTML, in the colours of the page, with cells "-" dimmed.
+
+    The first row has the heads of the columns.
+    """
     heads, *rest = rows
     head = "".join(f"<th>{escape(name)}</th>" for name in heads)
-    body = "".join(map(_row_html, rest))
+    body = "".join(map(_format_html_row, rest))
     return f'<table style="{TABLE_STYLE}"><tr>{head}</tr>{body}</table>'
 
 
-def _row_html(cells: list[str]) -> str:
+def _format_html_row(cells: list[str]) -> str:
     name, *numbers = cells
     dashes = (' style="opacity: 0.3"' if text == "-" else "" for text in numbers)
     shown = (f"<td{dim}>{escape(x)}</td>" for dim, x in zip(dashes, numbers, strict=True))

@@ -1,7 +1,7 @@
-"""Calls of a model and of its layers, recorded with their arguments, so that they can be repeated.
+"""Record calls of a model and of its layers with their arguments, to repeat and to invert them.
 
 A `Tracer` records the calls of every layer, except calls inside another recorded call: a block of
-layers is one layer.
+layers counts as one layer.
 """
 
 import re
@@ -23,27 +23,27 @@ Tensors = tuple[Tensor, ...]
 Result = TypeVar("Result")
 
 LOG_DET = re.compile("det|ladj|ldj|jac", re.IGNORECASE)
-"""Names of log-determinants, in results and in arguments to which layers add theirs."""
+"""Matches names of log-determinants in results, and in arguments to which layers add their own."""
 SLOT = object()
-"""A placeholder for a mapped tensor in the pattern of an argument."""
+"""A placeholder in the pattern of an argument, for a tensor that the layer maps."""
 
 
 class NotMeasuredError(Exception):
-    """A quantity cannot be measured, for the reason in the message."""
+    """A quantity cannot be measured, for the reason that the message gives."""
 
 
 def list_tensors(value: Any) -> Tensors:
-    """List the tensors in a structure, in order."""
+    """List the tensors in a nested structure, in order."""
     return tuple(leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor))
 
 
 def count_entries(value: Any) -> int:
-    """Count the entries of all tensors in a structure."""
+    """Count the entries of all tensors in a nested structure."""
     return sum(tensor.numel() for tensor in list_tensors(value))
 
 
 def copy_tensors(value: Any, dtype: torch.dtype | None = None) -> Any:
-    """Copy a structure with its tensors, optionally converting floats to a dtype."""
+    """Copy a nested structure with detached tensors; convert floats to the dtype, if given."""
 
     def copy(t: Tensor) -> Tensor:
         return t.detach().to(dtype if dtype and t.is_floating_point() else t.dtype, copy=True)
@@ -52,36 +52,41 @@ def copy_tensors(value: Any, dtype: torch.dtype | None = None) -> Any:
 
 
 def replace_tensors_by_slots(value: Any) -> Any:
-    """Return a copy of a structure with a slot in place of each tensor."""
+    """Return a copy of a nested structure with `SLOT` in place of each tensor."""
     return tree_map_only(Tensor, lambda _: SLOT, value)
 
 
-def find_finite(values: Tensors) -> Tensor:
-    """Find the members of a batch that have finite numbers only, as a boolean mask."""
+def mask_finite_members(values: Tensors) -> Tensor:
+    """Return a boolean mask of the members of a batch that have finite numbers only."""
     return torch.stack([torch.isfinite(t.flatten(1)).all(1) for t in values]).all(0)
 
 
-def _list_parts(value: Any) -> list[Any]:
-    """List `value` and its nested parts, and at each level also the parts except the last, since
-    the last may be a log-determinant.
+def _list_image_candidates(value: Any) -> list[Any]:
+    """List `value`, its nested parts, and at each level the list without its last part.
+
+    That list is a candidate, since the last part may be a log-determinant.
     """
     inner = list(value.values()) if isinstance(value, Mapping) else value
     inner = list(inner) if isinstance(inner, list | tuple) else []
-    return [value, *(part for one in inner for part in _list_parts(one)), inner[:-1]]
+    return [value, *(part for one in inner for part in _list_image_candidates(one)), inner[:-1]]
 
 
-def _find_image(value: Any, size: int) -> Any:
-    """Find the first part of a result with `size` entries, or else its first part with batches."""
-    parts = [part for part in _list_parts(value) if _are_batches(*tree_leaves(part))]
+def _find_image_or_batch(value: Any, size: int) -> Any:
+    """Find the first part of a result with `size` entries, or its first part that is a batch.
+
+    A batch is a tensor with two or more axes, or a structure of such tensors.
+    """
+    candidates = _list_image_candidates(value)
+    parts = [part for part in candidates if _are_batched_tensors(*tree_leaves(part))]
     if not parts:
         raise NotMeasuredError(
-            f"it returns {type(value).__name__}, not a tensor, or a list, tuple or dictionary of "
-            "tensors, with a row for each member of the batch"
+            f"the result is {type(value).__name__}, not a tensor, or a list, tuple or dictionary "
+            "of tensors, with a row for each member of the batch"
         )
     return next((part for part in parts if count_entries(part) == size), parts[0])
 
 
-def _are_batches(*leaves: Any) -> bool:
+def _are_batched_tensors(*leaves: Any) -> bool:
     return bool(leaves) and all(isinstance(x, Tensor) and x.ndim > 1 for x in leaves)
 
 
@@ -92,11 +97,11 @@ class LayerCall:
     Attributes
     ----------
     path, module, convention, is_forward : the layer, and how it is called.
-    pattern : the mapped argument, with slots for its tensors.
-    before, after : the tensors in these slots, and their images.
-    others : the other arguments and options, which the inverse gets, too.
-    inverse_patterns : candidates for the mapped argument of the other direction: the image; or the
-        whole result, with slots for the image.
+    pattern : the first argument, which the layer maps, with slots in place of its tensors.
+    before, after : the tensors for these slots, and their images.
+    others : the other positional arguments, and the keyword arguments. The inverse gets them too.
+    inverse_patterns : candidates for the first argument of the inverse: the image alone, or the
+        whole result with slots in place of the image.
     """
 
     path: str
@@ -110,8 +115,8 @@ class LayerCall:
     after: Tensors = ()
 
     @property
-    def arguments(self) -> dict[str, Any]:
-        """The other arguments by their names."""
+    def other_arguments(self) -> dict[str, Any]:
+        """All arguments but the first, by their names."""
         method = self.convention.method(self.module, self.is_forward)
         given, options = self.others
         found = signature(method).bind_partial(self.pattern, *given, **options).arguments
@@ -119,7 +124,10 @@ class LayerCall:
 
     @cached_property
     def inverse(self) -> "LayerCall":
-        """The call in the other direction on the image, with the first pattern that runs."""
+        """The call in the other direction on the image, with the first inverse pattern that runs.
+
+        If no pattern runs, it is the call with the first pattern.
+        """
         calls = [
             replace(
                 self,
@@ -137,9 +145,9 @@ class LayerCall:
                 return call
         return calls[0]
 
-    def with_result(self, value: Any) -> "LayerCall":
-        """Return the call with the image that is found in its result."""
-        image = _find_image(value, count_entries(self.before))
+    def with_image_from(self, value: Any) -> "LayerCall":
+        """Return the call with its image, and the patterns for its inverse, found in its result."""
+        image = _find_image_or_batch(value, count_entries(self.before))
         own = {id(t) for t in list_tensors(image)}
         whole = tree_map_only(Tensor, lambda t: SLOT if id(t) in own else t.detach().clone(), value)
         patterns = [replace_tensors_by_slots(image), *([] if value is image else [whole])]
@@ -147,43 +155,37 @@ class LayerCall:
             self, inverse_patterns=tuple(patterns), after=copy_tensors(list_tensors(image))
         )
 
-    def select(self, rows: Any) -> "LayerCall":
-        """Return the call on some members of its batch, without images."""
+    def select_members(self, members: Any) -> "LayerCall":
+        """Return the call on some members of the batch, given by indices; it has no image."""
         n = len(self.before[0])
-
-        def select(t: Tensor) -> Tensor:
-            return t[rows] if t.ndim and len(t) == n else t
-
         pattern, before, others = tree_map_only(
-            Tensor, select, (self.pattern, self.before, self.others)
+            Tensor,
+            lambda t: t[members] if t.ndim and len(t) == n else t,
+            (self.pattern, self.before, self.others),
         )
         return replace(
             self, pattern=pattern, before=before, others=others, inverse_patterns=(), after=()
         )
 
-    def repeat_in_float64(self, rows: list[int], step: float) -> "LayerCall":
-        """Repeat the call with a copy in float64, on some members, each moved by a random step."""
-        module, selected = copy_model(self.module).double(), self.select(list(dict.fromkeys(rows)))
-        for part in module.modules():  # tensors that are neither parameters nor buffers
+    def repeat_near_in_float64(self, members: list[int], relative_step: float) -> "LayerCall":
+        """Repeat the call in float64, on some members, each moved by a small random step."""
+        module = copy_model(self.module).double()
+        for part in module.modules():  # converts tensors that are neither parameters nor buffers
             own = {name: t for name, t in vars(part).items() if isinstance(t, Tensor)}
             vars(part).update(copy_tensors(own, torch.float64))
-
-        def move(t: Tensor) -> Tensor:
-            return t + step * t.abs().max() * torch.randn_like(t)
-
+        selected = self.select_members(list(dict.fromkeys(members)))
         pattern, before, others = copy_tensors(
             (selected.pattern, selected.before, selected.others), torch.float64
         )
-        call = replace(
-            selected, module=module, pattern=pattern, before=tuple(map(move, before)), others=others
-        )
+        moved = (t + relative_step * t.abs().max() * torch.randn_like(t) for t in before)
+        call = replace(selected, module=module, pattern=pattern, before=tuple(moved), others=others)
         try:
-            return call.with_result(call.call_and_find_image(call.before)[0])
+            return call.with_image_from(call.call_and_find_image(call.before)[0])
         except NotMeasuredError as reason:
             raise NotMeasuredError(f"in float64 {reason}") from reason
 
     def call_and_find_image(self, state: Tensors) -> tuple[Any, Any]:
-        """Call the layer on copies of other tensors; return its result, and the image in it."""
+        """Call the layer on copies of other tensors; return the result, and the image in it."""
         (given, options), fresh = copy_tensors(self.others), iter(state)
         pattern = copy_tensors(self.pattern)
         first = tree_map(lambda leaf: next(fresh).clone() if leaf is SLOT else leaf, pattern)
@@ -195,17 +197,20 @@ class LayerCall:
         except Exception as error:  # a library may raise any error
             where = getattr(error, "where", self.path) or "the model"
             raise NotMeasuredError(f"{where} raises {root_cause_text(error)}") from error
-        return value, _find_image(value, count_entries(state))
+        return value, _find_image_or_batch(value, count_entries(state))
 
     def map_tensors(self, state: Tensors) -> Tensors:
-        """Return the images of other tensors."""
+        """Return the images under the layer of other tensors in place of `before`."""
         return copy_tensors(
-            list_tensors(run_without_gradients(lambda: self.call_and_find_image(state))[1])
+            list_tensors(
+                run_preferably_without_gradients(lambda: self.call_and_find_image(state))[1]
+            )
         )
 
     def find_own_log_dets(self, state: Tensors) -> Tensor:
-        """Return the log-determinants in the result, minus those in the arguments if the layer adds
-        its own to them.
+        """Call the layer on other tensors; return its log-determinants, one for each member.
+
+        If an argument is a sum of earlier log-determinants, it is subtracted from the returned sum.
         """
         (value, image), n = self.call_and_find_image(state), len(state[0])
         own = {id(tensor) for tensor in list_tensors(image)}
@@ -218,22 +223,22 @@ class LayerCall:
         found = [x for name, x in numbers if LOG_DET.search(name)]
         found = found or [x for name, x in numbers if not re.search("[a-zA-Z]", name)]
         if len(found) != 1:
-            count = f"{len(found)} values without names" if found else "none"
+            count = f"{len(found)} values without names" if found else "no log-determinant"
             raise NotMeasuredError(f"the module returns {count}")
-        named = self.arguments.items()
+        named = self.other_arguments.items()
         sums = (x for name, x in named if LOG_DET.search(name) and isinstance(x, Tensor | float))
         return (found[0].flatten().double() - sum(sums)).expand(n)
 
 
-def run_without_gradients(run: Callable[[], Result]) -> Result:
-    """Run a function without gradients, or with gradients if it fails without them."""
+def run_preferably_without_gradients(run: Callable[[], Result]) -> Result:
+    """Run a function without gradients; if it fails with `NotMeasuredError`, with gradients."""
     with suppress(NotMeasuredError), torch.no_grad():
         return run()
     return run()
 
 
 class Tracer:
-    """Records the calls of layers, given as paths and modules with their call conventions."""
+    """Records the calls of layers, which are given by paths, modules and call conventions."""
 
     def __init__(self, layers: Iterable[tuple[str, nn.Module, CallConvention]]):
         self.layers = list(layers)
@@ -242,18 +247,18 @@ class Tracer:
 
     @contextmanager
     def attached(self) -> Iterator[None]:
-        """Intercept the methods of the layers, within a ``with`` block."""
+        """Intercept the calls of the layers in a ``with`` block, where `trace` records them."""
         with ExitStack() as interceptions:
             for path, module, convention in self.layers:
-                around = partial(self._record, path, module, convention)
+                around = partial(self._run_and_record, path, module, convention)
                 names = {convention.forward, convention.inverse}
                 interceptions.enter_context(intercept_methods(module, path, names, around))
             yield
 
     def trace(self, run: Callable[[], Result]) -> tuple[Result, list[LayerCall]]:
-        """Run a function; return its result, and the calls of layers in it.
+        """Run a function; return its result, and the recorded calls of layers.
 
-        The number of calls is in `reached`, even if the function fails.
+        `reached` becomes the number of calls, even if the function fails.
         """
         self.calls = calls = list[LayerCall]()
         try:
@@ -261,7 +266,7 @@ class Tracer:
         finally:
             self.calls, self.reached = None, len(calls)
 
-    def _record(
+    def _run_and_record(
         self,
         path: str,
         module: nn.Module,
@@ -294,9 +299,9 @@ class Tracer:
             value = method(*arguments, **options)
         finally:
             self.calls = calls
-        maps_several = isinstance(value, tuple) and sum(map(_are_batches, value)) > 1
-        # a module with several batches in and out is not a layer of a flow
-        if not (maps_several and any(map(_are_batches, others))):
-            with suppress(NotMeasuredError):  # raised if the module maps no batches
-                calls.append(call.with_result(value))
+        maps_several = isinstance(value, tuple) and sum(map(_are_batched_tensors, value)) > 1
+        # a module that takes and returns several batches is not a layer of a flow
+        if not (maps_several and any(map(_are_batched_tensors, others))):
+            with suppress(NotMeasuredError):  # raised if the module returns no batch
+                calls.append(call.with_image_from(value))
         return value

@@ -9,7 +9,7 @@ import torch
 from interop.modules import library
 
 from exactflow.interop import convert
-from exactflow.interop.conversion.comparison import run_model
+from exactflow.interop.conversion.comparison import run_both_directions
 
 nn = torch.nn
 
@@ -185,7 +185,9 @@ def results(model, example, home):
     """All tensors that a model makes of an example."""
 
     with torch.no_grad():
-        return run_model(model, example if isinstance(example, tuple) else (example,), None).images
+        return run_both_directions(
+            model, example if isinstance(example, tuple) else (example,), None
+        ).images
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -105,9 +105,11 @@ def test_what_may_be_a_conditioner_is_left_unless_it_is_named():
         convert(model, x)
     new, report = convert(model, x, only=["layers.0", "net.0"])
     assert [layer.path for layer in report.layers] == ["layers.0", "net.0"]
-    assert report.left == ()
+    assert report.unconverted == ()
     assert torch.allclose(new(x), model(x), atol=1e-5)
-    with pytest.raises(InvalidInputError, match=r"'layers.7': the layers are layers.0"):
+    with pytest.raises(
+        InvalidInputError, match=r"'layers.7', which matches none of the layers layers.0"
+    ):
         convert(model, x, only=["layers.7"])
 
 
@@ -119,7 +121,7 @@ def test_only_is_advised_for_layers_alone_that_it_converts():
     assert "only=" not in str(raised.value)
     flow.layers = nn.ModuleList([linear(3)])
     _, report = convert(nn.Sequential(linear(4), flow))
-    advised = [layer.path for layer in report.left if "only=" in layer.reason]
+    advised = [layer.path for layer in report.unconverted if "only=" in layer.reason]
     assert advised == ["1.layers.0", "1.net.1"]
 
 
@@ -139,13 +141,13 @@ def test_permutations_and_diagonals_alone_are_left():
     layers = [t.RandomPermutation(8), t.ReversePermutation(8), t.ActNorm(8)]
     model = t.CompositeTransform([*layers, t.AdditiveCouplingTransform([1, -1] * 4, nn.Linear)])
     layers[2].initialized.fill_(True)
-    with pytest.raises(InvalidInputError, match=r"Permutation \(a permutation, with no matrix"):
+    with pytest.raises(InvalidInputError, match=r"Permutation \(a permutation without a matrix"):
         convert(model.eval())
     model = t.CompositeTransform([*layers, t.LULinear(8)]).eval()
     _, report = convert(model, data(5, 8))
     assert report.layers[0].path == "_transforms.3"
     assert len(report.layers[0].merged) == 3
-    assert report.left == ()
+    assert report.unconverted == ()
 
 
 def test_an_actnorm_that_waits_for_data_is_left():
@@ -153,7 +155,10 @@ def test_an_actnorm_that_waits_for_data_is_left():
     model, x = nf.NormalizingFlow(None, [nf.flows.GlowBlock(4, 8)]), data(5, 4, 2, 2)
     new, report = convert(model, x)
     assert report.layers[0].merged == ()
-    assert "wait for the first data" in {left.kind: left.reason for left in report.left}["ActNorm"]
+    assert (
+        "its scales are not initialized"
+        in {left.kind: left.reason for left in report.unconverted}["ActNorm"]
+    )
     assert not model.flows[0].flows[2].data_dep_init_done
     assert not new.flows[0].flows[2].data_dep_init_done
     assert torch.allclose(new.inverse(x), model.inverse(x), atol=1e-4)
@@ -187,15 +192,15 @@ class Own(nn.Linear):
         (singular, "singular"),
         (infinite, "finite numbers"),
         (lambda: nn.Linear(1, 1), "one coordinate"),
-        (lambda: nn.Linear(4, 4, dtype=torch.complex64), "real numbers"),
-        (hooked, "a hook"),
+        (lambda: nn.Linear(4, 4, dtype=torch.complex64), "complex weights"),
+        (hooked, "a forward pre-hook"),
         (lambda: Own(4, 4), "not a type that convert knows"),
         (nn.ReLU, "not a type that convert knows"),
         (lambda: nn.Linear(4, 3), "square"),
         (lambda: nn.Conv2d(4, 4, 1, groups=2), "groups=2"),
         (lambda: nn.Conv2d(4, 4, 3), "square"),
         (lambda: nn.Conv2d(4, 4, 1, padding=1), "padding"),
-        (lambda: convert(linear())[0], "couplings already"),
+        (lambda: convert(linear())[0], "consists of couplings already"),
     ],
 )
 def test_layers_that_are_left_alone_are_named(layer, reason):
@@ -204,7 +209,7 @@ def test_layers_that_are_left_alone_are_named(layer, reason):
     ):
         convert(nn.Sequential(layer()))
     _, report = convert(nn.Sequential(nn.Sequential(layer()), nn.ReLU(), linear()))
-    assert reason in {left.path: left.reason for left in report.left}["0.0"]
+    assert reason in {left.path: left.reason for left in report.unconverted}["0.0"]
 
 
 def test_a_layer_that_is_read_otherwise_than_it_acts_is_left(monkeypatch):
@@ -215,7 +220,7 @@ def test_a_layer_that_is_read_otherwise_than_it_acts_is_left(monkeypatch):
         return AffineMap(2 * np.eye(4))
 
     monkeypatch.setitem(load_library("torch").readers, nn.Linear, wrong)
-    with pytest.raises(InvalidInputError, match="was not read as the library applies it"):
+    with pytest.raises(InvalidInputError, match="applies another map than was read from it"):
         convert(linear(), data(5, 4))
 
 
@@ -260,7 +265,7 @@ def test_a_layer_with_couplings_that_are_not_near_is_left(monkeypatch):
     before = dict(model.named_modules())
     monkeypatch.setattr(import_module("exactflow.interop.conversion.replacements"), "WITHIN", 0.0)
     with pytest.raises(
-        InvalidInputError, match=r"Linear \(the error of its couplings is .* above 0"
+        InvalidInputError, match=r"Linear \(the error of its replacement in float64 is .* above 0"
     ):
         convert(model, x)
     assert dict(model.named_modules()) == before
@@ -278,5 +283,7 @@ def test_models_that_cannot_be_copied():
 def test_a_layer_with_a_hook_within_it_is_left():
     layer = library("normflows").flows.LULinearPermute(4)
     layer.linear.register_forward_hook(lambda module, inputs, output: None)
-    with pytest.raises(InvalidInputError, match="a hook within it would be lost"):
+    with pytest.raises(
+        InvalidInputError, match="has a forward hook, which a replacement would lose"
+    ):
         convert(nn.Sequential(layer))

@@ -140,7 +140,9 @@ def test_what_is_not_finite_is_named():
     x = data(5, 4)
     for bad in (float("nan"), float("inf")):
         x[2, 3] = bad
-        with pytest.raises(InvalidInputError, match="example of finite numbers, got NaN or inf"):
+        with pytest.raises(
+            InvalidInputError, match="example of finite numbers, got an example with NaN or inf"
+        ):
             convert(model, x)
     with pytest.raises(InvalidInputError, match="the model returns NaN or inf on the example"):
         convert(nn.Sequential(nn.Linear(4, 4), Root()), data(5, 4))
@@ -235,10 +237,10 @@ def test_layers_that_share_a_parameter_stay():
     model, x = nn.Sequential(*tied(), nn.Tanh(), nn.Linear(4, 4)), data(5, 4)
     new, report = convert(model, x)
     assert [layer.path for layer in report.layers] == ["4"]
-    reasons = {x.path: x.reason for x in report.left}
+    reasons = {x.path: x.reason for x in report.unconverted}
     assert [reasons[path] for path in ("0", "2")] == [
-        "2 holds its weight, too",
-        "0 holds its weight, too",
+        "its parameter weight is shared with 2",
+        "its parameter weight is shared with 0",
     ]
     assert new[0].weight is new[2].weight
     assert torch.allclose(new(x), model(x), atol=1e-5)
@@ -248,7 +250,7 @@ def test_a_module_in_two_places_stays():
     layer = nn.Linear(4, 4)
     new, report = convert(nn.Sequential(layer, nn.Tanh(), layer, nn.Tanh(), nn.Linear(4, 4)))
     assert [layer.path for layer in report.layers] == ["4"]
-    assert {x.path: x.reason for x in report.left}["2"] == "the model uses it in two places"
+    assert {x.path: x.reason for x in report.unconverted}["2"] == "the model uses it in two places"
     assert new[0] is new[2]
 
 
@@ -269,7 +271,9 @@ def test_a_parameter_that_something_else_holds_stays():
     model = nn.Sequential(Held(), nn.Linear(4, 4))
     new, report = convert(model, data(5, 4), only=["0.net.0", "1"])
     assert [layer.path for layer in report.layers] == ["1"]
-    assert {x.path: x.reason for x in report.left}["0.net.0"] == "0 holds its weight, too"
+    assert {x.path: x.reason for x in report.unconverted}[
+        "0.net.0"
+    ] == "its parameter weight is shared with 0"
     assert new[0].weight is new[0].net[0].weight
 
 

@@ -156,7 +156,7 @@ class Unlike(nn.Module):
 def test_a_model_that_differs_is_not_returned(what, where):
     model, x = Unlike(what), data(6, 4)
     with pytest.raises(
-        MethodError, match=f"differs from the given one in its {what}, (first at|but in) "
+        MethodError, match=f"differs from the given one in its {what}, (first at|although) "
     ):
         convert(model, x, only=["first", "second"])
     with pytest.raises(MethodError, match=where):
@@ -261,16 +261,16 @@ def hooked():
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (frozen_weight, "some of its parameters are trained, and others are frozen"),
-        (orthogonal, "its parametrization would be lost"),
-        (hooked, "a backward hook would be lost"),
+        (frozen_weight, "some of its parameters require gradients, and others do not"),
+        (orthogonal, "it has a parametrization, which a replacement would lose"),
+        (hooked, "it has a backward hook, which a replacement would lose"),
     ],
 )
 def test_layers_that_would_lose_something_are_left(make, reason):
     model = nn.Sequential(make(), nn.Tanh(), linear())
     new, report = convert(model, data(5, 4))
     assert [layer.path for layer in report.layers] == ["2"]
-    assert {x.path: x.reason for x in report.left}["0"] == reason
+    assert {x.path: x.reason for x in report.unconverted}["0"] == reason
     assert type(new[0]) is type(model[0])
 
 
@@ -279,7 +279,8 @@ def test_a_hook_within_a_layer_would_be_lost():
     flows = [nf.flows.LULinearPermute(4), nf.flows.InvertibleAffine(4)]
     flows[0].linear.register_forward_hook(lambda module, x, y: None)
     _, report = convert(nf.NormalizingFlow(None, flows))
-    assert {x.path: x.reason for x in report.left}["flows.0"] == "a hook within it would be lost"
+    reason = "a module inside it has a forward hook, which a replacement would lose"
+    assert {x.path: x.reason for x in report.unconverted}["flows.0"] == reason
 
 
 @pytest.mark.parametrize("k", [0, 1])
@@ -383,7 +384,9 @@ def test_one_layer_that_fails_leaves_the_others_alone(monkeypatch):
     monkeypatch.setitem(readers, nn.Linear, wrong)
     _, report = convert(model, data(5, 4))
     assert [layer.path for layer in report.layers] == ["2"]
-    assert "not read as the library applies it" in {x.path: x.reason for x in report.left}["0"]
+    assert (
+        "another map than was read from it" in {x.path: x.reason for x in report.unconverted}["0"]
+    )
 
 
 WRAPPED = {
@@ -399,11 +402,11 @@ WRAPPED = {
     ("name", "wrap"), [(name, wrap) for name, wraps in WRAPPED.items() for wrap in wraps]
 )
 def test_wrappers_are_named(name, wrap):
-    with pytest.raises(InvalidInputError, match=rf"around it: convert its \.{name}$"):
+    with pytest.raises(InvalidInputError, match=rf"a wrapper: convert its \.{name}$"):
         convert(wrap(nn.Sequential(linear())))
     model = nn.Sequential(wrap(nn.Sequential(linear())), nn.Tanh(), linear())
     _, report = convert(model)
-    assert f"convert its .{name}" in {x.path: x.reason for x in report.left}["0"]
+    assert f"convert its .{name}" in {x.path: x.reason for x in report.unconverted}["0"]
 
 
 def test_a_bad_inverse_of_the_given_model_excuses_no_other_latents():

@@ -84,7 +84,7 @@ def test_a_module_is_rebuilt_from_its_state_alone(name):
 
 def test_the_state_of_other_layers_is_refused():
     one, two = (to_module(factor(m)) for m in ([[2, 1], [1, 1]], [[1, 2], [0, 1]]))
-    with pytest.raises(ValueError, match="expected the state of layers"):
+    with pytest.raises(ValueError, match="expected the state of a module with layout"):
         one.load_state_dict(two.state_dict())
     with pytest.raises(ValueError, match="identity"):
         IdentityModule().load_state_dict({"_extra_state": torch.tensor([1, 1])})

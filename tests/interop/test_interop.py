@@ -307,7 +307,7 @@ def test_float32_weights_are_taken_exactly():
         (torch.nn.Conv2d(2, 2, 3), r"square.*\(2, 2, 3, 3\)"),
         (torch.nn.Conv2d(2, 2, 1, stride=2), "stride"),
         (torch.nn.Conv2d(2, 2, 1, padding=1), "padding"),
-        (torch.zeros(2, 2), "got torch.Tensor: give its matrix"),
+        (torch.zeros(2, 2), "got torch.Tensor: pass the matrix"),
         (torch.nn.ReLU(), "of torch .Linear"),
         ("conv.weight", "got builtins.str"),
     ],
@@ -326,7 +326,7 @@ def test_bad_requests():
     flow = CouplingFlow([LinearCoupling((1, 2), "second", [[1], [1]])])
     with pytest.raises(InvalidInputError, match="library to be one of 'torch'"):
         to_module(flow, library="tensorflow")
-    with pytest.raises(InvalidInputError, match="channels last"):
+    with pytest.raises(InvalidInputError, match="vectors only: move the channels to the last axis"):
         to_module(flow, library="zuko", image=(2, 2))
     for bias in ([1, 2], [1, 2, float("nan")], "abc", [[1, 2, 3]]):
         with pytest.raises(InvalidInputError, match="3 finite numbers as bias"):

@@ -153,7 +153,7 @@ def test_other_results_are_refused():
 
 def test_the_remedy_is_not_what_was_done():
     flow = balance(conditioned(12, 100)).flow
-    with pytest.raises(InvalidInputError, match="or give accept_error") as caught:
+    with pytest.raises(InvalidInputError, match="or pass a larger accept_error") as caught:
         to_module(flow, accept_error=1e-18)
     assert "balance" not in str(caught.value)
 

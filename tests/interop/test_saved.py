@@ -7,7 +7,7 @@ from torch import nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop import convert, restore
-from exactflow.interop.conversion.comparison import run_model
+from exactflow.interop.conversion.comparison import run_both_directions
 
 pytestmark = pytest.mark.filterwarnings("ignore:torch.(lu|qr) is deprecated")
 
@@ -80,7 +80,7 @@ def test_state_of_a_converted_model_with_merged_layers(name):
     x = data(*shape)
     new, _ = convert(make().eval(), x)
     again = restore(make().eval(), new.state_dict())
-    one, two = (run_model(model, (x,), None) for model in (again, new))
+    one, two = (run_both_directions(model, (x,), None) for model in (again, new))
     assert torch.equal(one.images[0], two.images[0])
     assert {n: p.requires_grad for n, p in again.named_parameters()} == {
         n: p.requires_grad for n, p in new.named_parameters()
@@ -96,9 +96,9 @@ def test_states_of_other_models_are_refused():
         restore("model", {})
     with pytest.raises(InvalidInputError, match="without couplings"):
         restore(plain(), plain().state_dict())
-    with pytest.raises(InvalidInputError, match="this model after its conversion"):
+    with pytest.raises(InvalidInputError, match="the state does not fit this model"):
         restore(nn.Sequential(nn.ReLU()), new.state_dict())
-    with pytest.raises(InvalidInputError, match="this model after its conversion"):
+    with pytest.raises(InvalidInputError, match="the state does not fit this model"):
         restore(nn.Sequential(*plain(), nn.Linear(3, 3)), new.state_dict())
 
 
@@ -116,5 +116,5 @@ def test_states_of_other_models_are_refused():
 def test_states_that_lie_are_refused(by, changes):
     new, _ = convert(nn.Sequential(nn.Linear(4, 4)), by=by)
     state = new.state_dict() | {f"0.couplings.{name}": x for name, x in changes.items()}
-    with pytest.raises(InvalidInputError, match="this model after its conversion"):
+    with pytest.raises(InvalidInputError, match="the state does not fit this model"):
         restore(nn.Sequential(nn.Linear(4, 4)), {k: t for k, t in state.items() if t is not None})

@@ -125,7 +125,7 @@ def test_results_of_approximate_are_refused_as_modules_with_the_reason(distance)
     target = uniform([0, 0], [1, 1]) if distance == "KL" else POINTS
     found = approximate(target, 1, distance=distance)
     for flow in (found, found.flow):
-        words = f"got {type(flow).__name__}, whose layers are steep piecewise functions: modules"
+        words = f"got {type(flow).__name__}, which has piecewise layers: modules are built"
         with pytest.raises(InvalidInputError, match=words):
             to_module(flow)
 

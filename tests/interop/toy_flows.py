@@ -94,7 +94,7 @@ def data(n=6, d=4):
 
 def assert_only_numbers(found, level=1e-3):
     """Assert that x comes back, and that nothing is said but small numbers and "not checked"."""
-    assert found.error < level, found.table()
+    assert found.round_trip_error < level, found.table()
     for row in found.rows:
         assert all(" not checked, because " in note for note in row.notes), found.table()
         assert row.spread in (None, 0), found.table()

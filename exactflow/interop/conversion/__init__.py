@@ -1,18 +1,18 @@
-"""Whole models: replace every linear layer by couplings, or by a matrix and its inverse.
+"""Whole models: replace linear layers by couplings, or by a matrix and its inverse.
 
 Main results
 ------------
-`convert` copies a model, reads the linear layers of the copy, merges neighbours (permutations,
-biases, ActNorm), and replaces each by couplings with the same interface. The converted model
-computes the same map in both directions, with the same log-determinants, and inverts no matrix, so
-that its sampling direction can be exported, too.
+`convert` copies a model, reads the linear layers of the copy, merges neighbours (matrices,
+permutations, ActNorms), and replaces them by couplings with the same interface. The converted
+model computes the same map in both directions, with the same log-determinants. It inverts no
+matrix, so that its sampling direction can be exported as well as its forward direction.
 
 How it is checked
 -----------------
-*Certified*: the distance of the layers from each matrix, and of a stored inverse from the exact
-one. *Numeric*: every layer is compared with its original in float64, on data that it receives; a
-layer that differs is left. With an example, the whole model is compared in both directions; if it
-differs beyond rounding, nothing is returned.
+*Certified*: the errors of the stored couplings, and of a stored inverse, against the exact matrix.
+*Numeric*: every replacement is compared in float64 with the layer that it replaces, on the data
+that the layer receives; if they differ, the layer is not converted. With an example, the whole
+model is compared in both directions; if it differs beyond rounding, `MethodError` is raised.
 """
 
 from collections import Counter
@@ -20,23 +20,22 @@ from collections.abc import Collection
 from typing import Any, get_args
 
 import torch
-from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves, tree_map_only
+from torch import nn
 
 from exactflow.errors import InvalidInputError
 from exactflow.exact.typing import check_option
 from exactflow.interop.conversion.comparison import (
     ModelRun,
     check_agreement,
-    list_differences,
-    rerun_from_latents,
-    run_model,
+    largest_differences_by_kind,
+    rerun_with_same_latents,
+    run_both_directions,
 )
-from exactflow.interop.conversion.installing import install_replacements
+from exactflow.interop.conversion.installing import ModelPair, install_agreeing_replacements
 from exactflow.interop.conversion.merging import group_layers
 from exactflow.interop.conversion.reading import read_linear_layers
 from exactflow.interop.conversion.replacements import By, find_replacements
-from exactflow.interop.conversion.report import Conversion, ConvertedLayer, LeftLayer
+from exactflow.interop.conversion.report import Conversion, ConvertedLayer
 from exactflow.interop.module_tree import (
     copy_for_float64_evaluation,
     copy_model,
@@ -44,6 +43,7 @@ from exactflow.interop.module_tree import (
     tensors_of,
     wrapper_attribute,
 )
+from exactflow.interop.tracing import copy_tensors, count_entries
 
 
 def convert(
@@ -58,28 +58,29 @@ def convert(
 
     Each invertible linear layer of a flow of normflows, nflows, FrEIA, glasflow or zuko, or of
     plain PyTorch, is replaced by couplings with the interface of its library, in both directions.
-    Neighbours are merged: a matrix takes the permutations, the initialized ActNorms and the other
-    matrices beside it, which become identities, and the couplings take their biases. Dtype, device,
-    training mode, forward hooks and ``requires_grad`` are unchanged.
+    Neighbouring matrices, permutations and initialized ActNorms are merged: couplings replace the
+    first matrix, and identities replace the other layers. Dtype, device, training mode, forward
+    hooks and ``requires_grad`` are unchanged.
 
-    Layers and containers are known by their exact type, since a subclass may do anything. All other
-    layers are left, and named in the report. Left are also a permutation or a diagonal without a
-    matrix beside it; an ActNorm without data; a layer of PyTorch that may belong to a conditioner;
-    a layer with a parametrization or a backward hook, or of which only a part is trained; and a
-    layer that shares parameters, or that the model uses in two places.
-    In a container of unknown type, layers are converted one by one, and none are merged.
+    The type of a layer or container has to be exactly a known type, since a subclass may compute
+    something else. The report names the layers that are not converted, with reasons. Besides layers
+    of unknown type these are permutations and diagonals without a matrix beside them, ActNorms that
+    have not seen data, layers of PyTorch that may belong to a conditioner, layers with a
+    parametrization or a backward hook, partly trainable layers, layers that share parameters, and
+    layers that the model uses in two places. Layers in a container of unknown type are converted
+    one by one, and not merged.
 
     Parameters
     ----------
-    model : a module; of zuko, a flow or a lazy transform.
+    model : a module of PyTorch; for zuko, a flow or a lazy transform.
     example : a batch of data for the model, or a tuple of its arguments. The layers are compared on
         the data that they receive, and the whole model in both directions. Without an example the
         layers are compared on random vectors, and the whole model is not compared.
-    by : "couplings"; or "inverse" for a matrix and its inverse, each entry the float nearest to
-        that of the exact inverse. Both are buffers, which are not trained. They are as accurate for
-        sampling, with fewer operations.
+    by : "couplings"; or "inverse" for a matrix and its inverse, where each entry of the inverse is
+        the float nearest to the exact entry. Both are buffers, which training does not change. For
+        sampling they are as accurate as couplings, with fewer operations.
     context : the context of a conditional model.
-    only : paths of layers, or patterns such as ``"flows.*"``; all other layers are left.
+    only : paths of the layers to convert, or patterns such as ``"flows.*"``.
 
     Returns
     -------
@@ -89,98 +90,95 @@ def convert(
     Raises
     ------
     InvalidInputError
-        No model, a model that cannot be copied or run, or a model without convertible layers: the
-        message names the layers.
+        An argument that is no model, a model that cannot be copied or run, or a model without
+        convertible layers, which the message names.
     MethodError
-        The converted model differs from the given one: the message names the first such layer.
+        The converted model differs from the given one; the message names the first layer that does.
 
     Examples
     --------
     >>> model = nn.Sequential(nn.Linear(4, 4), nn.LeakyReLU(), nn.Linear(4, 4)).double()
     >>> x = torch.randn(8, 4, dtype=torch.float64)
     >>> converted, report = convert(model, x)
-    >>> [layer.path for layer in report.layers], [layer.kind for layer in report.left]
+    >>> [layer.path for layer in report.layers], [x.kind for x in report.unconverted]
     (['0', '2'], ['LeakyReLU'])
     >>> torch.allclose(converted(x), model(x)), report.layers[0].error < 1e-15
     (True, True)
     """
     only = [only] if isinstance(only, str) else only
     check_option("by", by, get_args(By))
-    _check_arguments(model, only)
+    _check_model_and_only(model, only)
     arguments = example if isinstance(example, tuple) else () if example is None else (example,)
     with preserve_rng_state():
-        before = run_model(model, arguments, context)
+        before = run_both_directions(model, arguments, context)
         new = copy_model(model)
-        chains, left = read_linear_layers(new, only)
+        chains, unconverted = read_linear_layers(new, only)
         groups, alone = group_layers(chains, before.layer_inputs)
         replacements, singular = find_replacements(groups, by)
-        pair, layers, failed = install_replacements(
+        pair, layers, failed = install_agreeing_replacements(
             (new, copy_for_float64_evaluation(model)), replacements
         )
-        left += [*alone, *singular, *failed]
+        unconverted += [*alone, *singular, *failed]
         if not layers:
-            raise InvalidInputError(_describe_unconvertible(left))
-        differences = _compare_models((model, *pair), layers, arguments, context, before)
-    return pair[0], Conversion(tuple(layers), tuple(left), *differences)
+            seen = Counter(f"{layer.kind} ({layer.reason})" for layer in unconverted)
+            listed = "; ".join(f"{count} {kind}" for kind, count in seen.most_common(8))
+            raise InvalidInputError(
+                f"no layer of the model can be converted: it has {listed or 'no layers'}"
+            )
+        differences = _compare_models(model, pair, layers, arguments, context, before)
+    return pair[0], Conversion(tuple(layers), tuple(unconverted), *differences)
+
+
+LargestDifferencesOrReason = tuple[float | None, float | None, float | None, str | None]
+"""The largest differences of latents, of log-determinants and of inverses between two models, and
+the reason if the models were not compared.
+"""
 
 
 def _compare_models(
-    models: tuple[nn.Module, nn.Module, nn.Module],
+    model: nn.Module,
+    converted: ModelPair,
     layers: list[ConvertedLayer],
     arguments: tuple[Any, ...],
     context: Any,
     before: ModelRun,
-) -> tuple[float | None, float | None, float | None, str | None]:
-    """Compare a model with its conversion, in its dtype and in float64.
+) -> LargestDifferencesOrReason:
+    """Compare a model, of which `before` is a run, with its conversion, in its dtype.
 
-    Return the largest differences of latents, of log-determinants and of inverses, in the dtype of
-    the model, and the reason if there is no comparison. Raises `MethodError` if they differ beyond
-    rounding, in float64 if the model runs in float64.
+    Raises `MethodError` if they differ beyond rounding, in float64 if the model runs in float64.
     """
     if not arguments:
         return None, None, None, "there is no example"
-    model, converted, twin = models
-    given, found = before, rerun_from_latents(converted, arguments, context, before)
-    latents, log_dets, inverses = list_differences(given, found)
-    if not any(x.numel() for x in tree_leaves(arguments) if isinstance(x, Tensor)):
+    given, found = before, rerun_with_same_latents(converted[0], arguments, context, before)
+    latents, log_dets, inverses = largest_differences_by_kind(given, found).values()
+    if not count_entries(arguments):
         return None, None, None, "the example is empty"
     try:
-        arguments, context = _to_float64(arguments), _to_float64(context)
-        given = run_model(copy_for_float64_evaluation(model), arguments, context)
+        arguments, context = copy_tensors((arguments, context), torch.float64)
+        given = run_both_directions(copy_for_float64_evaluation(model), arguments, context)
     except InvalidInputError:  # the model runs in its own dtype only
         pass
     else:
-        found = rerun_from_latents(twin, arguments, context, given)
+        found = rerun_with_same_latents(converted[1], arguments, context, given)
     merged = [{layer.path, *layer.merged} for layer in layers]
     check_agreement(given, found, before, arguments[0], merged)
     return latents, log_dets, inverses, None
 
 
-def _to_float64(value: Any) -> Any:
-    """Convert the floats in a structure to float64."""
-    return tree_map_only(Tensor, lambda x: x.double() if x.is_floating_point() else x, value)
-
-
-def _check_arguments(model: Any, only: Any) -> None:
+def _check_model_and_only(model: Any, only: Any) -> None:
     if not isinstance(model, nn.Module) or isinstance(model, torch.jit.ScriptModule):
         raise InvalidInputError(
             f"expected a model as a torch.nn.Module, got {type(model).__name__}"
         )
     if (name := wrapper_attribute(model)) is not None:
         raise InvalidInputError(
-            f"expected a model, got {type(model).__name__} around it: convert its .{name}"
+            f"expected a model, got {type(model).__name__}, a wrapper: convert its .{name}"
         )
     is_list = isinstance(only, Collection) and not isinstance(only, str | bytes)
     if only is not None and not (is_list and all(isinstance(x, str) for x in only)):
-        raise InvalidInputError(f"expected a list of paths or patterns as only, got {only!r}")
+        raise InvalidInputError(f"expected a list of paths or patterns as only=.., got {only!r}")
     if any(tensor.is_meta for tensor in tensors_of(model)):
         raise InvalidInputError(
-            "expected parameters with values, got a model on the meta device: load its weights on "
-            "the CPU first"
+            "expected a model whose parameters have values, got a model on the meta device: load "
+            "its weights on the CPU"
         )
-
-
-def _describe_unconvertible(left: list[LeftLayer]) -> str:
-    seen = Counter(f"{layer.kind} ({layer.reason})" for layer in left)
-    listed = "; ".join(f"{count} {kind}" for kind, count in seen.most_common(8))
-    return f"no layer of the model can be converted: it has {listed or 'no layers'}"

@@ -1,9 +1,8 @@
-"""Second step of `convert`: merge neighbouring linear layers, and find data for each group."""
+"""Second step of `convert`: group the linear layers to merge, and find an input of each group."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, reduce
-from itertools import pairwise
 
 import torch
 from torch import nn
@@ -12,28 +11,29 @@ from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap
 from exactflow.interop.conversion.comparison import LayerInput, run_chain
 from exactflow.interop.conversion.reading import ReadLayer
-from exactflow.interop.conversion.report import LeftLayer
+from exactflow.interop.conversion.report import UnconvertedLayer
 from exactflow.interop.module_tree import ModulePlace, root_cause_text, tensors_of
 
 SAMPLES = 4
 PIXELS = ((), (2, 2))
+"""The shapes after the channels of random data: of vectors, and of images."""
 
 
 @dataclass(frozen=True, eq=False)
 class LayerGroup:
-    """Neighbouring layers that become one map, in the order of the data, and their input."""
+    """Neighbouring layers to merge, in the order of the data, and the input of the first one."""
 
     layers: tuple[ReadLayer, ...]
     input: LayerInput
 
     @property
     def replacement_place(self) -> ModulePlace:
-        """The place of the first layer with a matrix, which the replacement takes."""
+        """The place of the first layer with a matrix, where the replacement is installed."""
         return next(layer.place for layer in self.layers if layer.map.kind == "matrix")
 
     @property
     def identity_places(self) -> list[ModulePlace]:
-        """The places of the other layers, which identities take."""
+        """The places of the other layers, where identities are installed."""
         return [layer.place for layer in self.layers if layer.place is not self.replacement_place]
 
     @property
@@ -42,63 +42,67 @@ class LayerGroup:
         return [layer.place.module for layer in self.layers]
 
     @property
-    def dtype(self) -> torch.dtype:
-        """The dtype in which the replacement is stored."""
+    def stored_dtype(self) -> torch.dtype:
+        """The dtype in which the replacement is stored: the dtype of the input."""
         return self.input[0].dtype
 
     @property
-    def is_trained(self) -> bool:
-        """Whether the parameters are trained."""
-        return any(layer.is_trained for layer in self.layers)
+    def is_trainable(self) -> bool:
+        """Whether some layer has parameters that require gradients."""
+        return any(layer.is_trainable for layer in self.layers)
 
-    def as_left(self, reason: str) -> list[LeftLayer]:
-        """Report the layers as left, with the reason."""
-        return [layer.as_left(reason) for layer in self.layers]
+    def report_unconverted(self, reason: str) -> list[UnconvertedLayer]:
+        """Report each layer as not converted, with the reason."""
+        return [layer.report_unconverted(reason) for layer in self.layers]
 
     @cached_property
-    def target(self) -> AffineMap:
-        """The composed map of all layers."""
+    def composed_map(self) -> AffineMap:
+        """The composition of the maps of all layers, in the order of the data."""
         return reduce(lambda before, after: after.after(before), [x.map for x in self.layers])
 
 
 def group_layers(
     chains: list[list[ReadLayer]], inputs: Mapping[str, LayerInput]
-) -> tuple[list[LayerGroup], list[LeftLayer]]:
-    """Group the layers of each chain; report layers without a matrix beside them, or without data,
-    as left.
+) -> tuple[list[LayerGroup], list[UnconvertedLayer]]:
+    """Return groups of layers to merge, and reports on the layers that are in no group.
+
+    A group needs a layer with a matrix, and an input on which its layers run.
     """
     groups: list[LayerGroup] = []
-    left: list[LeftLayer] = []
-    for part in (part for chain in chains for part in _split_by_training(chain)):
+    unconverted: list[UnconvertedLayer] = []
+    for part in (part for chain in chains for part in _split_into_mergeable_parts(chain)):
         if not any(layer.map.kind == "matrix" for layer in part):
-            left += [x.as_left(f"a {x.map.kind}, with no matrix beside it") for x in part]
+            unconverted += [
+                x.report_unconverted(f"a {x.map.kind} without a matrix beside it") for x in part
+            ]
             continue
         try:
-            groups.append(LayerGroup(tuple(part), _find_input(part, inputs)))
+            groups.append(LayerGroup(tuple(part), _find_or_draw_input(part, inputs)))
         except InvalidInputError as error:
-            left += [layer.as_left(str(error)) for layer in part]
-    return groups, left
+            unconverted += [layer.report_unconverted(str(error)) for layer in part]
+    return groups, unconverted
 
 
-def _split_by_training(chain: list[ReadLayer]) -> Iterator[list[ReadLayer]]:
-    """Yield the parts of a chain that can be merged: within a part, all layers are trained, or
-    all are fixed.
+def _split_into_mergeable_parts(chain: list[ReadLayer]) -> Iterator[list[ReadLayer]]:
+    """Yield parts of a chain whose layers can be merged.
+
+    A part has no trainable layer beside a frozen one, and a layer that is not mergeable is a part
+    of its own.
     """
-    cuts = [k for k, (one, two) in enumerate(pairwise(chain), 1) if one.is_alone or two.is_alone]
-    for start, stop in pairwise([0, *cuts, len(chain)]):
-        part: list[ReadLayer] = []
-        for layer in chain[start:stop]:
-            if {True, False} <= {x.is_trained for x in (*part, layer)}:
-                yield part
-                part = []
-            part = [*part, layer]
-        yield part
+    part: list[ReadLayer] = []
+    for layer in chain:
+        is_mixed = {True, False} <= {x.is_trainable for x in (*part, layer)}
+        if part and (is_mixed or not (part[-1].is_mergeable and layer.is_mergeable)):
+            yield part
+            part = []
+        part = [*part, layer]
+    yield part
 
 
-def _find_input(layers: list[ReadLayer], inputs: Mapping[str, LayerInput]) -> LayerInput:
-    """Return the input of layers in a run of the model, or else random vectors or images.
+def _find_or_draw_input(layers: list[ReadLayer], inputs: Mapping[str, LayerInput]) -> LayerInput:
+    """Return the input of the first layer in a run of the model, or random vectors or images.
 
-    Raises `InvalidInputError` if the layers accept neither.
+    Raises `InvalidInputError` if there is no such run, and the layers fail on random data.
     """
     path = layers[0].place.path
     if path in inputs and inputs[path][0].numel():
@@ -118,6 +122,6 @@ def _find_input(layers: list[ReadLayer], inputs: Mapping[str, LayerInput]) -> La
             continue
         return x, None
     raise InvalidInputError(
-        f"no data for layer {path or 'the model'}: pass an example whose forward pass reaches it "
-        f"(it fails on random vectors and images: {reason})"
+        f"the layer fails on random vectors and images ({reason}): pass an example of data for "
+        "which the model runs the layer"
     )

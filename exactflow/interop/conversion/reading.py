@@ -1,4 +1,4 @@
-"""First step of `convert`: which layers are linear, their maps, and why the others are left."""
+"""First step of `convert`: find the linear layers, read their maps, and refuse others by reason."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection
@@ -12,12 +12,12 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from exactflow.errors import InvalidInputError
 from exactflow.interop.affine import AffineMap
-from exactflow.interop.conversion.report import LeftLayer
+from exactflow.interop.conversion.report import UnconvertedLayer
 from exactflow.interop.libraries import library_of, package_of
 from exactflow.interop.module_tree import (
     ModulePlace,
     copy_for_float64_evaluation,
-    find_chains,
+    find_layer_chains,
     find_place,
     root_cause_text,
     wrapper_attribute,
@@ -30,38 +30,37 @@ class ReadLayer:
 
     Attributes
     ----------
-    place : where it is.
-    map : its affine map from data to latent.
-    is_trained : whether its parameters are trained; None without parameters.
-    is_alone : it must not be merged with its neighbours.
+    place : the module of the layer, and its path in the model.
+    map : the affine map of the layer, from data to latent.
+    is_trainable : whether the parameters require gradients; None without parameters.
+    is_mergeable : whether the layer may be merged with its neighbours.
     """
 
     place: ModulePlace
     map: AffineMap
-    is_trained: bool | None
-    is_alone: bool
+    is_trainable: bool | None
+    is_mergeable: bool
 
-    def as_left(self, reason: str) -> LeftLayer:
-        """Report the layer as left, with the reason."""
-        return LeftLayer(self.place.path, self.place.kind, reason)
+    def report_unconverted(self, reason: str) -> UnconvertedLayer:
+        """Report the layer as not converted, with the reason."""
+        return UnconvertedLayer(self.place.path, self.place.kind, reason)
 
 
 def linear_map(module: Any) -> AffineMap:
-    """Return the map x -> A x + bias, from data to latent, that a linear module of a flow library
-    applies to vectors, or to every pixel.
+    """Return the affine map of a linear module of a flow library, from data to latent.
 
-    Parameters are taken in float64: float32 weights exactly, products of factors rounded once.
+    The map x -> A x + bias acts on vectors, or on the channels of each pixel. It is computed in
+    float64: float32 weights are exact, and products of factors are rounded.
 
     Parameters
     ----------
     module : ``nn.Linear``, a 1x1 convolution, or a linear layer, permutation or ActNorm of a flow
-        library, of exactly that type.
+        library; an instance of a subclass is refused.
 
     Raises
     ------
     InvalidInputError
-        A module of another type, or a map that has no inverse in any case: a matrix that is not
-        square, or a kernel larger than a pixel.
+        A module of another type, a matrix that is not square, or a kernel larger than a pixel.
 
     Examples
     --------
@@ -80,24 +79,27 @@ def linear_map(module: Any) -> AffineMap:
             wanted = f"a layer of another library (modules of {library.name} are not read)"
         kind = type(module)
         raise InvalidInputError(
-            f"expected {wanted}, got {kind.__module__}.{kind.__name__}: give its matrix as an "
-            "array instead"
+            f"expected {wanted}, got {kind.__module__}.{kind.__name__}: pass the matrix of the "
+            "module, as an array, to factor or balance"
         )
     return reader(copy_for_float64_evaluation(module))
 
 
 def read_linear_layers(
     model: nn.Module, only: Collection[str] | None
-) -> tuple[list[list[ReadLayer]], list[LeftLayer]]:
-    """Read the linear layers of a model, in chains of neighbours, and report the others as left.
+) -> tuple[list[list[ReadLayer]], list[UnconvertedLayer]]:
+    """Return the linear layers of a model, in chains of neighbours, and reports on other layers.
 
     Raises `InvalidInputError` for a pattern in `only` that matches no layer.
     """
-    found = find_chains(model) if only is None else _select_layers(model, only)
+    found = find_layer_chains(model) if only is None else _select_chains(model, only)
     counts = Counter(id(place.module) for chain in found for place in chain)
-    holders = _find_parameter_holders(model)
+    holders: HoldersByParameter = defaultdict(list)
+    for path, module in model.named_modules():
+        for p in module._parameters.values():
+            holders[id(p)].append((path, id(module)))
     chains: list[list[ReadLayer]] = []
-    left: list[LeftLayer] = []
+    unconverted: list[UnconvertedLayer] = []
     for chain in found:
         chains.append([])
         for place in chain:
@@ -105,28 +107,28 @@ def read_linear_layers(
             if counts[id(place.module)] > 1:
                 read = "the model uses it in two places"
             else:
-                read = _describe_outside_holder(holders, place.module) or _read_map(
-                    place, only or ()
-                )
+                shared = _describe_shared_parameter(holders, place.module)
+                read = shared or _read_map_or_reason(place, only or ())
             if isinstance(read, str):
-                left.append(LeftLayer(place.path, place.kind, read))
+                unconverted.append(UnconvertedLayer(place.path, place.kind, read))
                 chains.append([])
                 continue
-            trained = next(iter(_training_states(place.module)), None)
-            chains[-1].append(ReadLayer(place, read, trained, _must_be_alone(place)))
-    return [chain for chain in chains if chain], left
+            is_trainable = next(iter(_requires_grad_values(place.module)), None)
+            chains[-1].append(ReadLayer(place, read, is_trainable, _is_mergeable(place)))
+    return [chain for chain in chains if chain], unconverted
 
 
-def _select_layers(model: nn.Module, only: Collection[str]) -> list[list[ModulePlace]]:
-    """List the layers that match the patterns, as chains of consecutive layers; a layer that
-    matches no pattern ends a chain.
+def _select_chains(model: nn.Module, only: Collection[str]) -> list[list[ModulePlace]]:
+    """List the layers that match the patterns, in chains of consecutive layers.
+
+    Raises `InvalidInputError` for a pattern that matches no layer.
     """
-    chains = find_chains(model)
+    chains = find_layer_chains(model)
     inner = {place.path for chain in chains for place in chain}
     selected = [
         list(part)
         for chain in chains
-        for is_named, part in groupby(chain, lambda place: _matches_pattern(place, only))
+        for is_named, part in groupby(chain, lambda place: _matches_any_pattern(place, only))
         if is_named
     ]
     paths = (path for path, _ in model.named_modules() if path in only and path not in inner)
@@ -135,30 +137,30 @@ def _select_layers(model: nn.Module, only: Collection[str]) -> list[list[ModuleP
     for pattern in only:
         if not any(fnmatchcase(path, pattern) for path in named):
             raise InvalidInputError(
-                f"expected paths of layers in only=.., or patterns, got {pattern!r}: the layers "
-                f"are {', '.join(sorted(inner)[:20])}"
+                f"expected paths of layers, or patterns, as only=.., got {pattern!r}, which matches"
+                f" none of the layers {', '.join(sorted(inner)[:20])}"
             )
     return selected
 
 
-def _matches_pattern(place: ModulePlace, only: Collection[str]) -> bool:
+def _matches_any_pattern(place: ModulePlace, only: Collection[str]) -> bool:
     return any(fnmatchcase(place.path, pattern) for pattern in only)
 
 
-def _training_states(module: nn.Module) -> set[bool]:
-    return {p.requires_grad for p in library_of(module).parameters_of(module)}
+def _requires_grad_values(module: nn.Module) -> set[bool]:
+    return {p.requires_grad for p in library_of(module).list_replaced_parameters(module)}
 
 
-def _read_map(place: ModulePlace, only: Collection[str]) -> AffineMap | str:
-    """Return the map of a layer, or the reason to leave the layer."""
+def _read_map_or_reason(place: ModulePlace, only: Collection[str]) -> AffineMap | str:
+    """Return the map of a layer, or the reason why the layer is not converted."""
     module = place.module
-    reason = _find_obstacle(module)
+    reason = _find_obstacle_to_replacement(module)
     if reason is not None:
         return reason
-    if not _is_initialized(module):
-        return "its scales wait for the first data"
-    if len(_training_states(module)) > 1:
-        return "some of its parameters are trained, and others are frozen"
+    if _awaits_initial_data(module):
+        return "its scales are not initialized: run the model on data first"
+    if len(_requires_grad_values(module)) > 1:
+        return "some of its parameters require gradients, and others do not"
     try:
         found = linear_map(module)
     except InvalidInputError as error:
@@ -166,65 +168,57 @@ def _read_map(place: ModulePlace, only: Collection[str]) -> AffineMap | str:
     except Exception as error:  # a layer may have options that its reader does not know
         return f"it cannot be read: {root_cause_text(error)}"
     if found.dimension == 1:
-        return "one coordinate has no halves"
-    if package_of(module) == "torch" and not (place.is_plain or _matches_pattern(place, only)):
-        return "it may belong to a conditioner; only=[its path] converts it"
+        return "a layer of one coordinate has no couplings"
+    if package_of(module) == "torch" and not (place.is_plain or _matches_any_pattern(place, only)):
+        return "it may belong to a conditioner: name its path in only=[..] to convert it"
     return found
 
 
-def _find_obstacle(module: nn.Module) -> str | None:
-    """Return the reason to leave a module whatever its numbers are, or None."""
+def _find_obstacle_to_replacement(module: nn.Module) -> str | None:
+    """Return why a module cannot be replaced, by its type and hooks alone; None if it can."""
     library, kind = library_of(module), type(module)
     parts = [module] if kind in library.replaced_parameters else list(module.modules())
     if any(map(is_parametrized, parts)):
-        return "its parametrization would be lost"
+        return "it has a parametrization, which a replacement would lose"
     if kind not in library.readers:
         if package_of(module) == "exactflow":
-            return "couplings already"
+            return "it consists of couplings already"
         name = wrapper_attribute(module)
         remedy = f": convert its .{name}" if name else ""
         return f"not a type that convert knows{remedy}"
     if any(part._forward_pre_hooks for part in parts):
-        return "a hook that runs before it may change its weights"
+        return "it has a forward pre-hook, which may change its weights"
     if any(part._forward_hooks for part in parts[1:]):
-        return "a hook within it would be lost"
+        return "a module inside it has a forward hook, which a replacement would lose"
     has_hook = any(part._backward_hooks or part._backward_pre_hooks for part in parts)
-    return "a backward hook would be lost" if has_hook else None
+    return "it has a backward hook, which a replacement would lose" if has_hook else None
 
 
-def _is_initialized(module: Any) -> bool:
-    """Whether an ActNorm has received the data that set its scales; true for other modules."""
+def _awaits_initial_data(module: Any) -> bool:
+    """Whether a module is an ActNorm that has not received the data that set its scales."""
     flags = (getattr(module, name, True) for name in ("data_dep_init_done", "initialized"))
-    return all(map(bool, flags)) and not getattr(module, "init_on_next_batch", False)
+    return not all(map(bool, flags)) or getattr(module, "init_on_next_batch", False)
 
 
-Holders = dict[int, list[tuple[str, int]]]
+HoldersByParameter = dict[int, list[tuple[str, int]]]
 """For each parameter, by its id, the paths and the ids of the modules that hold it."""
 
 
-def _find_parameter_holders(model: nn.Module) -> Holders:
-    found: Holders = defaultdict(list)
-    for path, module in model.named_modules():
-        for p in module._parameters.values():
-            found[id(p)].append((path, id(module)))
-    return found
-
-
-def _describe_outside_holder(holders: Holders, module: nn.Module) -> str | None:
-    """Say which other module holds a parameter of a layer, since couplings cannot share it."""
+def _describe_shared_parameter(holders: HoldersByParameter, module: nn.Module) -> str | None:
+    """Say which other module holds a parameter of a module; None if no other module holds one."""
     own = set(map(id, module.modules()))
     for name, p in module.named_parameters():
         for path, other in holders[id(p)]:
             if other not in own:
-                return f"{path or 'the model'} holds its {name}, too"
+                return f"its parameter {name} is shared with {path or 'the model'}"
     return None
 
 
-def _must_be_alone(place: ModulePlace) -> bool:
-    """Whether a layer must not be merged: its hooks, the model's code or its other parameters may
-    need its own input and output.
+def _is_mergeable(place: ModulePlace) -> bool:
+    """Whether a layer may be merged: its output is used by no hook, by no code of the model, and
+    by no other part of the layer.
     """
     module = place.module
     may_be_used = package_of(module) == "torch" and not place.is_plain
     is_partial = type(module) in library_of(module).replaced_parameters
-    return bool(module._forward_hooks) or may_be_used or is_partial
+    return not (module._forward_hooks or may_be_used or is_partial)

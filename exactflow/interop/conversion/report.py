@@ -12,19 +12,20 @@ from exactflow.interop.affine import AffineMap
 
 @dataclass(frozen=True, eq=False)
 class ConvertedLayer:
-    """A layer that was replaced by couplings, or by a matrix and its inverse.
+    """A linear layer that was replaced by couplings, or by a matrix and its inverse.
 
     Attributes
     ----------
     path, kind : the path of the layer in the model, and the class of the original layer.
-    merged : the paths of neighbours that were merged into it, and are identities now.
-    dimension, condition_number : of the matrix W, from data to latent; the latter is rounded.
+    merged : the paths of the neighbours that were merged into it, and that are identities now.
+    dimension, condition_number : the size and the rounded condition number of the matrix W of the
+        merged layers, from data to latent.
     dtype : the dtype of the stored numbers.
-    error : *certified*: the largest difference between an entry of W and of the exact product of
-        the stored layers, or of the stored matrix.
-    relative_error : *certified*: `error` as a multiple of the largest entry of W; or, if it is
-        larger, the error of the stored inverse, as a multiple of its largest entry.
-    flow : the couplings exactly; None for a matrix.
+    error : *certified*: the largest difference between an entry of W and the same entry of the
+        exact product of the stored couplings, or of the stored matrix.
+    relative_error : *certified*: `error` as a multiple of the largest entry of W; for a matrix with
+        a stored inverse, the larger of this and of the same ratio for the inverse.
+    flow : the exact couplings; None for a matrix.
     target : W and the bias.
     """
 
@@ -46,8 +47,8 @@ class ConvertedLayer:
 
 
 @dataclass(frozen=True)
-class LeftLayer:
-    """A layer that was not converted, and the reason."""
+class UnconvertedLayer:
+    """A layer that was not converted: its path in the model, its class and the reason."""
 
     path: str
     kind: str
@@ -77,15 +78,16 @@ class Conversion:
     Attributes
     ----------
     layers : the converted layers, in the order in which data meets them.
-    left : the other layers, with reasons.
+    unconverted : the layers that were not converted, with reasons.
     latent_difference, log_det_difference, inverse_difference : *numeric*: the largest differences
-        between both models on the example, in their dtype: in latents, in log-determinants, and in
-        the data that the inverse returns. None for a part that they do not return.
-    reason : why the models were not compared as a whole; None if they were.
+        between the given and the converted model on the example, in their dtype: of latents, of
+        log-determinants, and of the data that the inverses return. None if the models do not return
+        such numbers.
+    reason : why the whole models were not compared; None if they were.
     """
 
     layers: tuple[ConvertedLayer, ...]
-    left: tuple[LeftLayer, ...]
+    unconverted: tuple[UnconvertedLayer, ...]
     latent_difference: float | None
     log_det_difference: float | None
     inverse_difference: float | None
@@ -93,21 +95,21 @@ class Conversion:
 
     @property
     def summary(self) -> str:
-        """The number of converted layers, and how near they and the whole model are."""
+        """A sentence on the converted layers, their errors, and the differences of the models."""
         count, total = len(self.layers), sum(layer.couplings for layer in self.layers)
         what = f"{total} couplings" if total else "matrices and their inverses"
         largest = max(layer.relative_error for layer in self.layers)
         types = ", ".join(sorted({layer.dtype for layer in self.layers}))
         said = (
             f"{count} layer{'s' * (count != 1)} converted to {what}, certified within "
-            f"{_format(largest)} as they are stored ({types}), relative to the largest entry"
+            f"{_format_cell(largest)} as they are stored ({types}), relative to the largest entry"
         )
         if self.reason is not None:
             return f"{said}; the whole model was not compared: {self.reason}"
         for name, noun in _DIFFERENCES.items():
             difference = getattr(self, name)
             if difference is not None:
-                said += f"; {noun} differ by at most {_format(difference)}"
+                said += f"; {noun} differ by at most {_format_cell(difference)}"
         return said + "; the inverse was not compared" * (self.inverse_difference is None)
 
     def __str__(self) -> str:
@@ -116,34 +118,36 @@ class Conversion:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        """Return the sentence, the table of the layers, and the layers that were left."""
-        left = "".join(f"<li>{escape(line)}</li>" for line in self.reasons())
-        below = f"<ul>{left}</ul>" if left else ""
-        return f"<p><b>{escape(self.summary)}</b></p>{tables.table_html(self.rows())}{below}"
+        """Return the summary, the table of converted layers and the unconverted layers as HTML."""
+        items = "".join(f"<li>{escape(line)}</li>" for line in self.describe_unconverted())
+        below = f"<ul>{items}</ul>" if items else ""
+        table = tables.format_html_table(self.table_rows())
+        return f"<p><b>{escape(self.summary)}</b></p>{table}{below}"
 
-    def rows(self) -> list[list[str]]:
-        """Return the rows of the table, starting with the heads of its columns."""
-        rows = [[_format(getattr(layer, name)) for name in _HEADS] for layer in self.layers]
+    def table_rows(self) -> list[list[str]]:
+        """Return the rows of the table as text; the first row has the heads of the columns."""
+        rows = [[_format_cell(getattr(layer, name)) for name in _HEADS] for layer in self.layers]
         for row, layer in zip(rows, self.layers, strict=True):
             row[0] = " + ".join((layer.path or "(model)", *layer.merged))
         return [list(_HEADS.values()), *rows]
 
-    def reasons(self) -> list[str]:
-        """Return one line for each kind of layer that was left, with the reason and paths."""
+    def describe_unconverted(self) -> list[str]:
+        """Return a line for each class of unconverted layers and reason, with up to three paths."""
         found: dict[tuple[str, str], list[str]] = {}
-        for layer in self.left:
+        for layer in self.unconverted:
             found.setdefault((layer.kind, layer.reason), []).append(layer.path or "(model)")
         return [
-            f"left: {kind}, {reason}: {', '.join(paths[:3])}{' ..' * (len(paths) > 3)}"
+            f"not converted: {kind}, {reason}: {', '.join(paths[:3])}{' ..' * (len(paths) > 3)}"
             for (kind, reason), paths in found.items()
         ]
 
     def table(self, *, width: int = 120) -> str:
-        """Draw the table as text, with the layers that were left below it."""
-        return "\n".join([*tables.draw_table(self.rows(), width), *self.reasons(), self.summary])
+        """Draw the table as text, with the unconverted layers and the summary below it."""
+        lines = tables.draw_table(self.table_rows(), width)
+        return "\n".join([*lines, *self.describe_unconverted(), self.summary])
 
 
-def _format(value: object) -> str:
+def _format_cell(value: object) -> str:
     if isinstance(value, Fraction):
         return format_up(value, 2)
     return f"{value:.2g}" if isinstance(value, float) else str(value)

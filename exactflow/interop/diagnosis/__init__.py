@@ -1,13 +1,13 @@
-"""A table of facts about a trained flow, layer by layer, on x forward and back; no causes.
+"""Measure the errors of a trained flow, layer by layer, on data and on drawn latents.
 
 How it is checked
 -----------------
-*Numeric*: everything here. Errors are measured on the given x, and on latents drawn from the base
-of the model. Singular values and log-determinants come from the Jacobian at members of x, in
-float64.
+*Numeric*: all results. Errors are measured on the given x, and on latents drawn from the base of
+the model. Singular values and log-determinants are computed from the Jacobian at members of x, in
+float64. The cause of an error is not searched for.
 
-Source: Behrmann, Vicol, Wang, Grosse and Jacobsen (AISTATS 2021, arXiv 2006.09347) show how flows
-cease to be invertible in floating point.
+Source: Behrmann, Vicol, Wang, Grosse and Jacobsen (AISTATS 2021, arXiv 2006.09347) show that flows
+may be far from invertible in floating point.
 """
 
 import warnings
@@ -21,7 +21,7 @@ from torch.nn.parameter import is_lazy
 from exactflow.errors import InvalidInputError
 from exactflow.exact.numbers import to_index
 from exactflow.flows.base import Flow
-from exactflow.interop.diagnosis.measuring import ROWS, measure_layers
+from exactflow.interop.diagnosis.measuring import ROWS, measure_model
 from exactflow.interop.diagnosis.result import Diagnosis
 from exactflow.interop.libraries import library_of
 from exactflow.interop.module_tree import preserve_rng_state, tensors_of, wrapper_attribute
@@ -31,33 +31,33 @@ from exactflow.interop.tracing import NotMeasuredError
 def diagnose(
     model: Any, x: Tensor, *, context: Any = None, draws: int = 256, jacobian_rows: int = ROWS
 ) -> Diagnosis:
-    """Measure, layer by layer, the errors of a flow on x, forward to its latents and back.
+    """Measure the errors of a flow, layer by layer, when x is mapped to latents and back.
 
-    Everything runs on copies of the model, in its training or evaluation mode. Parameters, buffers,
-    gradients and the states of random number generators are unchanged.
+    Copies of the model run, in its training or evaluation mode. Parameters, buffers, gradients and
+    the states of random number generators are unchanged.
 
     Parameters
     ----------
     model : a module of normflows, nflows, glasflow, FrEIA or plain PyTorch that maps x to latents
         and back (by a method ``inverse`` or ``reverse``, or an option of that name of ``forward``),
-        or a flow of zuko. Its layers are the modules inside it with such an inverse; a block is one
-        layer. DataParallel, AveragedModel and torch.compile are unwrapped. A model that raises
-        ``NotImplementedError`` on data is measured on drawn latents.
+        or a flow of zuko. The layers of the model are the modules inside it with such an inverse; a
+        block of layers counts as one layer. DataParallel, AveragedModel and torch.compile are
+        unwrapped. A model that raises ``NotImplementedError`` on data is measured on drawn latents.
     x : data, a batch (N, d) or (N, channels, height, width), converted to the dtype of the model.
-        A log-determinant that is a mean over the batch shows only if N > 1.
+        Only with N > 1 can a mean of log-determinants over the batch be detected.
     context : the conditions of a conditional model, one for each member; or the classes of a
         class-conditional flow of normflows.
-    draws : how many latents are drawn, from the base of a flow of normflows, nflows, glasflow or
-        zuko, or else from a standard normal distribution; fewer if they have more than 2^22
-        entries. They are decoded, and encoded again.
-    jacobian_rows : a layer whose Jacobian has more rows has no condition number, and its
-        log-determinants are compared with those of its inverse alone. A Jacobian of more than 256
-        rows is computed at one member only.
+    draws : the number of latents to draw, from the base of a flow of normflows, nflows, glasflow or
+        zuko, and from a standard normal distribution for other models; it is reduced until all
+        latents have at most 2^22 entries. The latents are decoded, and encoded again.
+    jacobian_rows : the largest number of rows of a Jacobian that is computed. A layer with a larger
+        one has no condition number, and its log-determinants are only compared with those of its
+        inverse. A Jacobian of more than 256 rows is computed at one member only.
 
     Raises
     ------
     InvalidInputError
-        No such model, or an x that the model does not accept.
+        Another type of model, or an x that the model does not accept.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def diagnose(
     ...     flow.W.copy_(torch.tensor([[1.0, 1.0], [1.0, 1.000001]])).shape
     torch.Size([2, 2])
     >>> found = diagnose(flow, torch.tensor([[0.5, -1.3]]))
-    >>> found.layers[0].condition > 1e6, found.error > 1e-3
+    >>> found.layers[0].condition > 1e6, found.round_trip_error > 1e-3
     (True, True)
     """
     if not isinstance(model, nn.Module):
@@ -81,14 +81,14 @@ def diagnose(
     with preserve_rng_state(), torch.enable_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a library would repeat its warnings in every run
         reasons = []
-        for like in _tensor_of_each_dtype(model) or [x]:
+        for like in _tensor_per_dtype_commonest_first(model) or [x]:
             torch.manual_seed(0)
             data = x.detach().to(like.device, like.dtype, copy=True)
             try:
-                return measure_layers(model, data, context, draws, rows)
+                return measure_model(model, data, context, draws, rows)
             except NotMeasuredError as reason:
                 reasons.append(reason)
-    says = f"expected an x that the model takes, got shape {tuple(x.shape)}: {reasons[0]}"
+    says = f"the model does not run on x of shape {tuple(x.shape)}: {reasons[0]}"
     raise InvalidInputError(says) from reasons[0].__cause__
 
 
@@ -101,12 +101,13 @@ def _check_batch(x: Any) -> None:
         says = f"expected x as a batch of floats (N, d) or (N, channels, ..), got {found}{remedy}"
         raise InvalidInputError(says)
     if not torch.isfinite(x).all():
-        raise InvalidInputError("expected an x of finite numbers, got NaN or inf")
+        raise InvalidInputError("expected x of finite numbers, got x with NaN or inf")
 
 
-def _tensor_of_each_dtype(model: nn.Module) -> list[Tensor]:
-    """List one tensor of each floating-point dtype of the layers, the dtype with most entries
-    first. Tensors outside of layers, as in a base, count only if the model has no layers.
+def _tensor_per_dtype_commonest_first(model: nn.Module) -> list[Tensor]:
+    """List a tensor of each floating-point dtype of the layers, the commonest dtype first.
+
+    Tensors outside of layers, as in a base, are considered only if the layers have none.
     """
     modules = (part for part in model.modules() if part is not model)
     layers = [part for part in modules if library_of(part).convention(part)]

@@ -1,9 +1,10 @@
-"""Measure each layer of a model: numbers, or the reasons why there are none."""
+"""Measure the facts of each layer of a model, or note why a fact is not measured."""
 
 import math
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import torch
@@ -15,123 +16,133 @@ from exactflow.interop.diagnosis.result import Diagnosis, LayerFacts
 from exactflow.interop.diagnosis.round_trips import (
     DrawnRoundTrip,
     RoundTrip,
-    call_on_data,
-    call_on_drawn_latents,
-    call_on_latents_like,
-    copy_model_call,
-    count_overflows,
-    find_first_overflow,
-    make_tracer,
+    count_newly_nonfinite,
+    find_first_nonfinite_path,
+    make_call_of_copy,
+    make_tracer_of_invertible_modules,
+    prepare_call_on_data,
+    prepare_inverse_on_draws,
 )
 from exactflow.interop.tracing import (
     LayerCall,
     NotMeasuredError,
     Tensors,
     count_entries,
-    find_finite,
     list_tensors,
+    mask_finite_members,
 )
 
 RUNS, ROWS, CHUNK = 4, 256, 64
 OFFSET = 1e-6
 """The relative distance from x at which Jacobians are taken, off kinks such as that of a ReLU."""
 TOLERANCE = 1e-3
-"""The largest error attributed to iterative inverses, relative or of a log-determinant."""
+"""The largest difference between repeated runs, or of two log-determinants, that is attributed to
+iterative inverses.
+"""
 STEEPEST = 1e11
-"""The largest condition number at which log|det J| is known to `TOLERANCE`."""
+"""The largest condition number of J at which log|det J| is accurate to `TOLERANCE`."""
 
 Result = TypeVar("Result")
 
 
-def measure_layers(
+def measure_model(
     model: Any, x: Tensor, context: Any, draws: int = 256, rows: int = ROWS
 ) -> Diagnosis:
-    """Run a model forward and back, and measure each layer, in its dtype and in float64.
+    """Run a model and its inverse, and measure each layer, in its dtype and in float64.
 
-    `draws` is the number of latents to draw, `rows` the most rows of a Jacobian.
+    `draws` is the number of latents to draw, `rows` the largest number of rows of a Jacobian.
     """
-    call = copy_model_call(model, context, x.dtype)
-    tracer = make_tracer(call)
+    call = make_call_of_copy(model, context, x.dtype)
+    tracer = make_tracer_of_invertible_modules(call)
     try:
-        trip = RoundTrip(call_on_data(call, x), tracer)
+        trip = RoundTrip(prepare_call_on_data(call, x), tracer)
     except NotMeasuredError as reason:
-        if not (draws and _has_no_encoder(reason)):
+        if not (draws and _is_missing_encoder(reason)):
             raise
-        trip = RoundTrip(call_on_latents_like(call, x, draws), tracer)
+        decoding = replace(prepare_call_on_data(call, x), is_forward=False)
+        trip = RoundTrip(prepare_inverse_on_draws(call, decoding, (x,), draws), tracer)
     builders = [_FactsBuilder(one) for one in (*trip.calls, trip.whole)]
-    worst, count = _measure_trip(trip, builders, torch.finfo(x.dtype).eps / 2), 0
+    _record_round_trip(trip, builders, torch.finfo(x.dtype).eps / 2)
+    count = 0
     if not trip.whole.is_forward:
         count = len(trip.whole.before[0])
-        _measure_decoding(trip, builders)
+        _record_lost_draws(trip, builders)
     elif draws and trip.back:
         report_stage(f"{draws} draws")
+        start, latents = trip.whole.inverse, trip.whole.after
         drawn = builders[-1].measure(
-            "draws", lambda: DrawnRoundTrip(call_on_drawn_latents(trip, call, draws), tracer)
+            "draws",
+            lambda: DrawnRoundTrip(prepare_inverse_on_draws(call, start, latents, draws), tracer),
         )
         if drawn:
             count = drawn.count
-            _measure_draws(drawn, builders)
-    facts = _measure_in_float64(builders, worst, rows)
+            _record_draws(drawn, builders)
+    errors = _relative_errors_by_member(trip.back.after, trip.whole.before) if trip.back else None
+    worst = 0 if errors is None else int(errors.argmax())
+    facts = _finish_facts_in_float64(builders, worst, rows)
     return Diagnosis(facts[:-1] or facts, facts[-1], str(x.dtype).removeprefix("torch."), count)
 
 
-def _measure_in_float64(
-    builders: "list[_FactsBuilder]", worst: int, rows: int
+def _finish_facts_in_float64(
+    builders: "list[_FactsBuilder]", worst_member: int, most_rows: int
 ) -> tuple[LayerFacts, ...]:
-    """Finish the facts of each layer."""
+    """Return all facts of each layer, after measuring facts in float64 at some members of x."""
     dtype, facts = torch.get_default_dtype(), []
     try:
         torch.set_default_dtype(torch.float64)  # for tensors that a layer creates
         for k, builder in enumerate(builders):
             report_stage(f"Jacobian of {builder.path}", k / len(builders))
-            facts.append(builder.build(worst, rows))
+            facts.append(builder.finish_in_float64(worst_member, most_rows))
     finally:
         torch.set_default_dtype(dtype)
     return tuple(facts)
 
 
-def _has_no_encoder(reason: NotMeasuredError) -> bool:
-    """Whether a model says that it does not encode data; PyTorch raises the same error for an
-    operation that it does not implement.
+def _is_missing_encoder(reason: NotMeasuredError) -> bool:
+    """Whether a model raised `NotImplementedError` because it does not encode data.
+
+    PyTorch raises this error too, for an operation that is not implemented for a dtype or device.
     """
     error = reason.__cause__
     return isinstance(error, NotImplementedError) and "not implemented for" not in str(error)
 
 
-def _measure_trip(trip: RoundTrip, builders: "list[_FactsBuilder]", unit: float) -> int:
-    """Measure the digits that each layer loses; return the member that loses most."""
+def _record_round_trip(trip: RoundTrip, builders: "list[_FactsBuilder]", unit: float) -> None:
+    """Record the digits that each layer loses, and the round-trip error of the model.
+
+    `unit` is the unit roundoff of the dtype.
+    """
 
     def digits_lost(before: float, after: float) -> float:
         return math.log10(min(max(after, unit), 1) / min(max(before, unit), 1))
 
-    pairs = trip.pairs if find_finite(trip.whole.after).all() else []
+    pairs = trip.pairs if mask_finite_members(trip.whole.after).all() else []
     for builder, (call, back) in zip(builders, pairs, strict=False):
-        arrived = float(_relative_errors(back.before, call.after).max())
-        returned = float(_relative_errors(back.after, call.before).max())
+        arrived = float(_relative_errors_by_member(back.before, call.after).max())
+        returned = float(_relative_errors_by_member(back.after, call.before).max())
         builder.row["digits_lost"] = digits_lost(arrived, returned)
-        if builder.row["error"] == math.inf and count_overflows(back):
-            builder.notes.append("its inverse returns numbers that are not finite")
+        if builder.row["error"] == math.inf and count_newly_nonfinite(back):
+            builder.notes.append("the inverse returns NaN or inf")
     whole = builders[-1]
     if trip.back is None:
         way = "on the way back" if trip.whole.is_forward else "on the way from data to latents"
         whole.notes.append(f"{way} {trip.failure}")
-        return 0
-    errors = _relative_errors(trip.back.after, trip.whole.before)
+        return
+    errors = _relative_errors_by_member(trip.back.after, trip.whole.before)
     by_layers = sum(builder.row.get("digits_lost", math.nan) for builder in builders[:-1])
     whole.row["error"] = float(errors.max())
     whole.row["digits_lost"] = digits_lost(0, whole.row["error"]) - by_layers if pairs else None
     shapes = [[tuple(t.shape) for t in state] for state in (trip.back.after, trip.whole.before)]
-    if path := find_first_overflow(trip.calls, trip.whole):
-        whole.notes.append(f"the latents are not finite, from {path} on")
-    elif path := find_first_overflow(trip.calls_back, trip.back):
-        whole.notes.append(f"on the way back the numbers are not finite, from {path} on")
+    if path := find_first_nonfinite_path(trip.calls, trip.whole):
+        whole.notes.append(f"the latents are NaN or inf, from {path} on")
+    elif path := find_first_nonfinite_path(trip.calls_back, trip.back):
+        whole.notes.append(f"on the way back the numbers are NaN or inf, from {path} on")
     elif shapes[0] != shapes[1]:
-        whole.notes.append(f"on the way back it returns shape {shapes[0][0]}")
-    return int(errors.argmax())
+        whole.notes.append(f"on the way back the model returns shape {shapes[0][0]}")
 
 
-def _measure_draws(drawn: DrawnRoundTrip, builders: "list[_FactsBuilder]") -> None:
-    """Measure the round trip of each layer on the draws that it receives, and of the model."""
+def _record_draws(drawn: DrawnRoundTrip, builders: "list[_FactsBuilder]") -> None:
+    """Record the round-trip error of each layer on the draws that it receives, and of the model."""
     calls = defaultdict(list)
     for call in drawn.calls:
         calls[call.path, call.is_forward].append(call)
@@ -142,35 +153,37 @@ def _measure_draws(drawn: DrawnRoundTrip, builders: "list[_FactsBuilder]") -> No
     whole = builders[-1]
     whole.row["draws_lost"] = drawn.lost
     if drawn.lost < drawn.count:
-        whole.row["draw_error"] = float(_relative_errors(drawn.after, drawn.before).max())
-    if drawn.first_overflow:
-        whole.note_lost_draws(drawn.count, drawn.first_overflow)
+        whole.row["draw_error"] = float(_relative_errors_by_member(drawn.after, drawn.before).max())
+    if drawn.first_nonfinite_path:
+        whole.note_lost_draws(drawn.count, drawn.first_nonfinite_path)
 
 
-def _measure_decoding(trip: RoundTrip, builders: "list[_FactsBuilder]") -> None:
-    """Count the draws that each layer maps to infinity, in a model that does not encode data."""
+def _record_lost_draws(trip: RoundTrip, builders: "list[_FactsBuilder]") -> None:
+    """Record how many draws each layer maps to NaN or inf, if the model does not encode data."""
     for builder, call in zip(builders, (*trip.calls, trip.whole), strict=True):
-        builder.row["draws_lost"] = count_overflows(call)
-    if path := find_first_overflow(trip.calls, trip.whole):
+        builder.row["draws_lost"] = count_newly_nonfinite(call)
+    if path := find_first_nonfinite_path(trip.calls, trip.whole):
         builders[-1].note_lost_draws(len(trip.whole.before[0]), path)
 
 
 class _FactsBuilder:
-    """Collects the facts of one layer: the row of numbers, notes, and unknown facts by reasons."""
+    """Collects the facts of a layer: its row of numbers, notes, and unmeasured facts by reason."""
 
     def __init__(self, call: LayerCall):
         self.call, self.notes = call, list[str]()
         self.unknown, self.row = dict[str, list[str]](), dict[str, Any]()
         self.row["error"] = self.measure("round trip", lambda: _round_trip_error(call))
-        self.row["spread"] = self.measure("run-to-run", lambda: _run_to_run_difference(call))
+        self.row["spread"] = self.measure(
+            "run-to-run", lambda: _relative_difference_between_runs(call)
+        )
 
     @property
     def path(self) -> str:
-        """The path of the layer."""
+        """The path of the layer, or "the model"."""
         return self.call.path or "the model"
 
     def measure(self, fact: str, find: Callable[[], Result]) -> Result | None:
-        """Return a measured fact, or None and note the reason."""
+        """Return a measured fact; None if it cannot be measured, and note the reason."""
         try:
             return find()
         except NotMeasuredError as reason:
@@ -178,64 +191,73 @@ class _FactsBuilder:
             return None
 
     def note_lost_draws(self, count: int, path: str) -> None:
-        """Note how many of `count` draws are lost, first at a layer."""
+        """Note how many of `count` draws become NaN or inf, and the first layer where they do."""
         lost = self.row["draws_lost"]
-        self.notes.append(f"{lost} of {count} draws are not finite, first in {path}")
+        self.notes.append(f"{lost} of {count} draws become NaN or inf, first in {path}")
 
     def measure_draws(self, calls: list[LayerCall]) -> None:
-        """Measure the round-trip error of draws, given the calls of decoding and encoding, and
-        count the draws that become infinite.
+        """Measure the error of the calls that decode and encode draws; count draws that are lost.
+
+        Draws are lost if the layer maps them to NaN or inf.
         """
         if calls:
-            self.row["draws_lost"] = sum(map(count_overflows, calls))
-            finite = find_finite(calls[0].before)
+            self.row["draws_lost"] = sum(map(count_newly_nonfinite, calls))
+            finite = mask_finite_members(calls[0].before)
             self.row["draw_error"] = self.measure(
-                "draws", lambda: _round_trip_error_of_draws(calls[0], finite)
+                "draws", lambda: _round_trip_error_where_finite(calls[0], finite)
             )
 
-    def build(self, worst: int, rows: int) -> LayerFacts:
-        """Measure the facts in float64, and return all facts."""
+    def finish_in_float64(self, worst_member: int, most_rows: int) -> LayerFacts:
+        """Measure the Jacobian and the log-determinants in float64, and return all facts."""
         row, kind = self.row, self.call.module._get_name()
         both = "condition number, log-determinant"
-        near = self.measure(both, lambda: _call_near(self.call, worst, row["spread"]))
+        spread = row["spread"]
+        near = self.measure(both, lambda: _repeat_in_float64(self.call, worst_member, spread))
         if near:
-            spectra = self.measure(both, lambda: _list_spectra(near, rows))
+            spectra = self.measure(both, lambda: _list_singular_values(near, most_rows))
             if spectra is not None:
                 row["largest"] = max(float(values[0]) for values in spectra)
                 row["least"] = min(float(values[-1]) for values in spectra)
                 row["condition"] = max(map(_condition_number, spectra))
-            self._compare_log_dets(near, spectra)
+            self._record_log_dets(near, spectra)
         reasons = [f"{', '.join(x)} not checked, because {why}" for why, x in self.unknown.items()]
         return LayerFacts(self.path, kind, (*self.notes, *reasons), **row)
 
-    def _compare_log_dets(self, near: LayerCall, spectra: list[Tensor] | None) -> None:
-        """Compare the log-determinants of both directions with log|det J|, or with each other."""
+    def _record_log_dets(self, near: LayerCall, spectra: list[Tensor] | None) -> None:
+        """Record the log-determinants of both directions beside log|det J|, if J is known.
+
+        Without J, they are recorded beside each other.
+        """
         row, name, due = self.row, "log-determinant", None
-        forward = self.measure(name, lambda: _returned_log_dets(near, self.notes))
-        inverse = self.measure(f"{name} of the inverse", lambda: _returned_log_dets(near.inverse))
+        forward = self.measure(name, lambda: _repeatable_log_dets(near))
+        inverse = self.measure(f"{name} of the inverse", lambda: _repeatable_log_dets(near.inverse))
+        is_trainable = any(p.requires_grad for p in near.module.parameters())
+        if forward is not None and is_trainable and forward.any() and not forward.requires_grad:
+            self.notes.append("the returned log-determinant has no gradient")
         if spectra is not None:
-            due = self.measure(name, lambda: _log_volumes(spectra))
+            due = self.measure(name, lambda: _log_abs_dets(spectra))
         if forward is not None:
-            row["log_det"], row["log_det_due"] = _worst_pair(forward, due)
+            row["log_det"], row["log_det_due"] = _worst_pair(forward.tolist(), due)
         if inverse is not None:
             wanted = forward if due is None else due
-            minus = None if wanted is None else [-x for x in wanted]
-            row["log_det_back"], row["log_det_back_due"] = _worst_pair(inverse, minus)
+            minus = None if wanted is None else [-float(x) for x in wanted]
+            row["log_det_back"], row["log_det_back_due"] = _worst_pair(inverse.tolist(), minus)
 
 
-def _worst_pair(claims: list[float], due: list[float] | None) -> tuple[float, float | None]:
-    """Return the claim and the due number that differ most, or the first claim alone."""
+def _worst_pair(returned: list[float], due: list[float] | None) -> tuple[float, float | None]:
+    """Return the returned and the due number that differ most; without due numbers, the first."""
     if due is None:
-        return claims[0], None
-    pairs = zip(claims, due, strict=False)
+        return returned[0], None
+    pairs = zip(returned, due, strict=False)
     return max(pairs, key=lambda pair: math.inf if pair[0] != pair[0] else abs(pair[0] - pair[1]))
 
 
-def _relative_errors(found: Tensors, wanted: Tensors) -> Tensor:
+def _relative_errors_by_member(found: Tensors, wanted: Tensors) -> Tensor:
     """Return max |found - wanted| / max |wanted| for each member of a batch.
 
-    If all of `wanted` is zero, the error is absolute. Equal numbers differ by zero, also if they
-    are infinite or NaN; otherwise the error of numbers that are not finite is infinite.
+    If a member of `wanted` is zero, its error is absolute. The difference of two NaN, or of two
+    equal infinities, counts as zero; any other NaN or infinity makes the error infinite, and so
+    do shapes that differ.
     """
     if [t.shape for t in found] != [t.shape for t in wanted]:
         return torch.full((len(wanted[0]),), math.inf, dtype=torch.float64)
@@ -248,58 +270,68 @@ def _relative_errors(found: Tensors, wanted: Tensors) -> Tensor:
 
 
 def _check_finite(call: LayerCall) -> None:
-    for state, verb in ((call.before, "is given"), (call.after, "returns")):
-        if not find_finite(state).all():
-            raise NotMeasuredError(f"it {verb} numbers that are not finite")
+    for state, name in ((call.before, "input"), (call.after, "result")):
+        if not mask_finite_members(state).all():
+            raise NotMeasuredError(f"the {name} has NaN or inf")
 
 
 def _round_trip_error(call: LayerCall) -> float:
     _check_finite(call)
-    return float(_relative_errors(call.inverse.map_tensors(call.after), call.before).max())
+    return float(
+        _relative_errors_by_member(call.inverse.map_tensors(call.after), call.before).max()
+    )
 
 
-def _round_trip_error_of_draws(call: LayerCall, rows: Tensor) -> float | None:
-    """Return the round-trip error on some members whose images are finite; None without any."""
+def _round_trip_error_where_finite(call: LayerCall, rows: Tensor) -> float | None:
+    """Return the error of the round trip of the selected members with finite images.
+
+    None if there are no such members. `rows` is a boolean mask.
+    """
     if not rows.any():
         return None
     if not rows.all():
-        selected = call.select(rows.nonzero().flatten())
-        call = selected.with_result(selected.call_and_find_image(selected.before)[0])
-    finite = find_finite(call.after)
+        selected = call.select_members(rows.nonzero().flatten())
+        call = selected.with_image_from(selected.call_and_find_image(selected.before)[0])
+    finite = mask_finite_members(call.after)
     if finite.all():
         return _round_trip_error(call)
-    return _round_trip_error_of_draws(call, finite) if len(finite) == len(call.before[0]) else None
+    return (
+        _round_trip_error_where_finite(call, finite) if len(finite) == len(call.before[0]) else None
+    )
 
 
-def _run_to_run_difference(call: LayerCall) -> float:
-    """Return the largest difference between repeated runs, forward and, if it runs, inverse."""
+def _relative_difference_between_runs(call: LayerCall) -> float:
+    """Return the largest relative difference between repeated runs, of the layer and its inverse.
+
+    An inverse that fails is not considered.
+    """
     _check_finite(call)
     found = [(call.map_tensors(call.before), call.after) for _ in range(RUNS - 1)]
     with suppress(NotMeasuredError):
         first, *others = (call.inverse.map_tensors(call.after) for _ in range(RUNS))
         found += [(other, first) for other in others]
-    return max(float(_relative_errors(one, other).max()) for one, other in found)
+    return max(float(_relative_errors_by_member(one, other).max()) for one, other in found)
 
 
-def _call_near(call: LayerCall, worst: int, spread: float | None) -> LayerCall:
-    """Repeat a call in float64 on a few members, moved off kinks.
+def _repeat_in_float64(call: LayerCall, worst_member: int, spread: float | None) -> LayerCall:
+    """Repeat a call in float64 on at most four members, each moved slightly, off kinks.
 
-    Raises `NotMeasuredError` if the layer has no Jacobian.
+    Raises `NotMeasuredError` if the layer is random or has no square Jacobian.
     """
     if (spread or 0.0) > TOLERANCE:
         raise NotMeasuredError("repeated runs on the same input differ")
     _check_finite(call)
     given, returned, n = count_entries(call.before), count_entries(call.after), len(call.before[0])
     if given != returned or {len(t) for t in (*call.before, *call.after)} != {n}:
-        raise NotMeasuredError(f"it returns {returned // n} numbers for {given // n}")
-    near = call.repeat_in_float64([min(worst, n - 1), 0, n // 2, n - 1], OFFSET)
+        raise NotMeasuredError(f"an input has {given // n} numbers, its image {returned // n}")
+    near = call.repeat_near_in_float64([min(worst_member, n - 1), 0, n // 2, n - 1], OFFSET)
     if {t.dtype for t in near.after} != {torch.float64}:
-        raise NotMeasuredError("it does not run in float64")
+        raise NotMeasuredError("the result is not in float64")
     return near
 
 
-def _as_vectors(call: LayerCall, k: int) -> tuple[Tensor, Tensor]:
-    """Return member k and its image as vectors, the image with gradients.
+def _member_and_image_vectors(call: LayerCall, k: int) -> tuple[Tensor, Tensor]:
+    """Return member k as a vector x, and its image as a vector y, with a graph from x to y.
 
     Raises `NotMeasuredError` if the image of another member depends on this one.
     """
@@ -311,65 +343,62 @@ def _as_vectors(call: LayerCall, k: int) -> tuple[Tensor, Tensor]:
     if len(others) and others.requires_grad:
         (leak,) = grad(others, x, torch.randn_like(others), True, allow_unused=True)
         if leak is not None and leak.abs().max() > 0:
-            raise NotMeasuredError("the image of a member depends on others of the batch")
+            raise NotMeasuredError("the image of a member depends on other members of the batch")
     return x, torch.cat([t[k].flatten() for t in after])
 
 
 def _jacobian(x: Tensor, y: Tensor) -> Tensor:
-    """Return the Jacobian of y in x, computed several rows at a time."""
+    """Return the Jacobian of y in x; raise `NotMeasuredError` if it is not finite."""
     try:
         rows = torch.eye(len(y)).to(y).split(CHUNK)
         J = torch.cat([grad(y, x, some, True, is_grads_batched=True)[0] for some in rows])
-    except RuntimeError:  # an operation that does not support batched gradients
+    except RuntimeError:  # some operation does not support batched gradients
         J = torch.stack([grad(entry, x, retain_graph=True)[0] for entry in y])
     if not torch.isfinite(J).all():
-        raise NotMeasuredError("its Jacobian is not finite")
+        raise NotMeasuredError("the Jacobian has NaN or inf")
     return J
 
 
-def _singular_values(call: LayerCall, k: int, rows: int) -> Tensor:
-    """Return the singular values of J at member k, the largest first."""
+def _singular_values(call: LayerCall, k: int, most_rows: int) -> Tensor:
+    """Return the singular values of the Jacobian at member k, the largest first."""
     count = count_entries(call.before) // len(call.before[0])
-    if count > rows:
-        raise NotMeasuredError(f"its Jacobian has {count} rows, more than {rows}")
+    if count > most_rows:
+        raise NotMeasuredError(f"the Jacobian has {count} rows, above the limit of {most_rows}")
     try:
-        x, y = _as_vectors(call, k)
-        if count > ROWS:  # the time of a gradient grows with the batch
-            x, y = _as_vectors(call.select([k]), 0)
+        x, y = _member_and_image_vectors(call, k)
+        if count > ROWS:  # a call on one member alone makes its gradients faster
+            x, y = _member_and_image_vectors(call.select_members([k]), 0)
         return torch.linalg.svdvals(_jacobian(x, y))
     except RuntimeError as error:  # autograd raises it for an operation without a derivative
         says = str(error).partition("\n")[0]
-        raise NotMeasuredError(f"it cannot be differentiated: {says}") from None
+        raise NotMeasuredError(f"differentiation fails: {says}") from None
 
 
-def _list_spectra(call: LayerCall, rows: int) -> list[Tensor]:
-    """List the singular values of J at each member; only at the first for large Jacobians."""
-    first = _singular_values(call, 0, rows)
+def _list_singular_values(call: LayerCall, most_rows: int) -> list[Tensor]:
+    """List the singular values of the Jacobian at each member, if large at the first one only."""
+    first = _singular_values(call, 0, most_rows)
     count = len(call.before[0]) if len(first) <= ROWS else 1
-    return [first, *(_singular_values(call, k, rows) for k in range(1, count))]
+    return [first, *(_singular_values(call, k, most_rows) for k in range(1, count))]
 
 
 def _condition_number(values: Tensor) -> float:
     return float(values[0] / values[-1]) if values[-1] else math.inf
 
 
-def _log_volumes(spectra: list[Tensor]) -> list[float]:
-    """List log|det J| at each member."""
+def _log_abs_dets(spectra: list[Tensor]) -> list[float]:
+    """List log|det J| at each member, from the singular values of J.
+
+    Raises `NotMeasuredError` if a condition number is too large for an accurate result.
+    """
     if not all(values[0] < STEEPEST * values[-1] for values in spectra):
-        raise NotMeasuredError(f"the condition number is above {STEEPEST:.0e}")
+        raise NotMeasuredError(f"the condition number of the Jacobian is above {STEEPEST:.0e}")
     return [float(values.log().sum()) for values in spectra]
 
 
-def _returned_log_dets(call: LayerCall, notes: list[str] | None = None) -> list[float]:
-    """Return the log-determinants that a layer returns, if two runs agree.
-
-    Notes if they have no gradient.
-    """
+def _repeatable_log_dets(call: LayerCall) -> Tensor:
+    """Return the log-determinants that a layer returns; raise `NotMeasuredError` if runs differ."""
     x = tuple(t.clone().requires_grad_() for t in call.before)
     first, again = (call.find_own_log_dets(x) for _ in range(2))
     if not torch.allclose(first, again, TOLERANCE, TOLERANCE, equal_nan=True):
-        raise NotMeasuredError("it is random, and differs from run to run")
-    is_trained = any(p.requires_grad for p in call.module.parameters())
-    if notes is not None and is_trained and first.any() and not first.requires_grad:
-        notes.append("the log-determinant that it returns has no gradient")
-    return first.tolist()
+        raise NotMeasuredError("repeated runs return different log-determinants")
+    return first

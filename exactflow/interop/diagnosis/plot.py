@@ -1,4 +1,4 @@
-"""A diagnosis as bars in matplotlib: for each layer the facts of `diagnose`, side by side."""
+"""Draw a diagnosis as bars in matplotlib: a row for each layer, a column for each fact."""
 
 import math
 from collections.abc import Sequence
@@ -12,14 +12,17 @@ _COLUMNS = {
     "log-determinant off by": ("log_det_error", "{:.3g}", lambda value: value),
     "draws that are not finite": ("draws_lost", "{:d}", lambda value: value),
 }
-"""Heads of columns: the fact, its format, and the length of its bar."""
+"""For the head of each column: the attribute of `LayerFacts`, its format, and a function from the
+value to the length of its bar.
+"""
 _BAR = 0.62
+"""The length of the longest bars, as a fraction of the width of a column."""
 _ROW = 0.26
-"""The height in inches of a row, in a figure that this module creates."""
+"""The height of a row in inches, in a figure that this module creates."""
 
 
 def draw_bars(found: Any, *, ax: Any) -> Any:
-    """Draw a diagnosis and return its Axes: see `Diagnosis.plot`."""
+    """Draw a diagnosis, as `Diagnosis.plot` describes it, and return the Axes."""
     if ax is not None and not hasattr(ax, "barh"):
         raise InvalidInputError(f"expected ax to be Axes of matplotlib, got {type(ax).__name__}")
     pyplot = require("matplotlib.pyplot", "plot", "a plot")
@@ -44,7 +47,7 @@ def draw_bars(found: Any, *, ax: Any) -> Any:
 def _texts_and_bar_lengths(
     rows: Sequence[Any], name: str, form: str, length: Any
 ) -> list[tuple[str, float]]:
-    """Return for each row the text of a fact and the length of its bar, at most 1."""
+    """Return for each row the text of a fact, and the length of its bar divided by the longest."""
     values = [getattr(row, name) for row in rows]
     lengths = [length(x) if x is not None and 0 < x < math.inf else 0.0 for x in values]
     most = max(lengths) or 1.0

@@ -1,4 +1,4 @@
-"""The result of `diagnose`: a row of facts for each layer, and one for the whole model."""
+"""The result of `diagnose`: the facts of each layer, and of the whole model."""
 
 import json
 import math
@@ -20,21 +20,22 @@ class LayerFacts:
 
     Attributes
     ----------
-    path, kind : the path of the layer in the model, and its class.
+    path, kind : the path of the layer in the model, and the name of its class.
     notes : the facts that are not checked, with reasons, such as an exception of the layer.
-    error : the largest relative error of its own round trip, x -> z -> x.
-    digits_lost : the decimal digits by which the error grows on the model's way back through the
-        layer; for the model, outside of its layers. The sum is the loss of the model.
+    error : the largest relative error of the round trip x -> z -> x of this layer alone.
+    digits_lost : the decimal digits by which the error grows when the inverse of the model runs
+        through the layer; for the model, the digits lost outside of its layers. The sum over layers
+        and model is the loss of the whole round trip.
     spread : the largest relative difference between repeated runs.
-    draw_error, draws_lost : the largest relative error of its own round trip z -> x -> z, where z
-        are latents drawn from the base as they reach the layer; and the number of draws that it
-        maps to inf or NaN.
-    condition, largest, least : the largest condition number of its Jacobian at up to four members
+    draw_error, draws_lost : the largest relative error of the round trip z -> x -> z of this layer
+        alone, where z are the drawn latents as they reach the layer; and the number of draws that
+        the layer maps to NaN or inf.
+    condition, largest, least : the largest condition number of the Jacobian J at up to four members
         of x, and the largest and the least singular value there, in float64.
-    log_det, log_det_due : the returned log|det J| at x, and the true one in float64, at the member
-        of up to four with the largest difference.
-    log_det_back, log_det_back_due : the same for the inverse. The true one is minus log|det J|, or
-        minus the number that the layer returns if the Jacobian is unknown.
+    log_det, log_det_due : the returned log|det J| and the true log|det J|, in float64, at the one
+        of these members where they differ most.
+    log_det_back, log_det_back_due : the same for the inverse. The true number is -log|det J|; if J
+        is unknown, it is minus the log-determinant that the layer returns.
     """
 
     path: str
@@ -55,17 +56,17 @@ class LayerFacts:
 
     @property
     def log_det_error(self) -> float | None:
-        """The error of the returned log-determinant."""
-        return _difference(self.log_det, self.log_det_due)
+        """The error of the returned log-determinant; None if a number is unknown."""
+        return _distance_if_known(self.log_det, self.log_det_due)
 
     @property
     def log_det_back_error(self) -> float | None:
-        """The error of the log-determinant that the inverse returns."""
-        return _difference(self.log_det_back, self.log_det_back_due)
+        """The error of the log-determinant of the inverse; None if a number is unknown."""
+        return _distance_if_known(self.log_det_back, self.log_det_back_due)
 
     @property
     def errors(self) -> dict[str, float]:
-        """The known errors by name; infinite for NaN, and for draws that do not stay finite."""
+        """The known errors by name; NaN counts as infinite, and so do draws if some are lost."""
         values = self.error, self.draw_error, self.log_det_error, self.log_det_back_error
         found = zip(ERRORS, values, strict=True)
         known = {name: math.inf if x != x else x for name, x in found if x is not None}
@@ -80,7 +81,7 @@ TRIP = {
     "draws": ("draw_error", ".1e"),
     "not finite": ("draws_lost", "d"),
 }
-"""Columns of the table of round trips: heads, attributes of a row, and formats."""
+"""Columns of the table of round trips: from heads to attributes of `LayerFacts` and formats."""
 JACOBIAN = {
     "condition": ("condition", ".2g"),
     "largest": ("largest", ".2g"),
@@ -89,12 +90,12 @@ JACOBIAN = {
     "off by": ("log_det_error", ".1e"),
     "inverse off by": ("log_det_back_error", ".1e"),
 }
-"""Columns of the table of Jacobians."""
+"""Columns of the table of Jacobians: from heads to attributes of `LayerFacts` and formats."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """An error of a layer, or of the whole model, that is above its bound."""
+    """An error of a layer, or of the whole model, above the bound that a user gave for it."""
 
     row: LayerFacts
     name: str
@@ -102,8 +103,8 @@ class Fault:
     bound: float
 
     @property
-    def excess(self) -> float:
-        """The error as a multiple of its bound."""
+    def ratio_to_bound(self) -> float:
+        """The error as a multiple of the bound."""
         return self.error / self.bound if self.bound else math.inf
 
     def __str__(self) -> str:
@@ -112,16 +113,21 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class StretchComparison:
-    """The measured `stretch` of a flow, None if it is unknown, beside the certified `bounds` for
-    every smooth bijection that maps N(0, I) as near to the data.
+class LipschitzComparison:
+    """Lower bounds on Lipschitz constants: of a flow, and of all smooth bijections near the data.
+
+    Attributes
+    ----------
+    lipschitz_lower_bound : *numeric*: the bound for the flow, from latents to data, or None.
+    bounds : *certified*: for every smooth bijection that maps N(0, I) within eps of the data.
     """
 
-    stretch: float | None
+    lipschitz_lower_bound: float | None
     bounds: ConditioningBounds
 
     def __str__(self) -> str:
-        measured = "unknown" if self.stretch is None else f"at least {self.stretch:.3g}"
+        value = self.lipschitz_lower_bound
+        measured = "unknown" if value is None else f"at least {value:.3g}"
         least, eps = format_down(self.bounds.lipschitz), format_down(self.bounds.eps, 4)
         return (
             f"Lipschitz constant of this flow: {measured} (numeric); "
@@ -131,8 +137,14 @@ class StretchComparison:
 
 @dataclass(frozen=True, repr=False)
 class Diagnosis:
-    """The facts of the `layers`, in the order in which data meets them, and of the `whole` model;
-    the `dtype` of the model, and the number of `draws`.
+    """The facts of a model and of its layers.
+
+    Attributes
+    ----------
+    layers : the facts of the layers, in the order in which data meets them.
+    whole : the facts of the model.
+    dtype : the name of the dtype of the model.
+    draws : the number of drawn latents.
     """
 
     layers: tuple[LayerFacts, ...]
@@ -142,55 +154,59 @@ class Diagnosis:
     evidence: ClassVar[Evidence] = Evidence.NUMERIC
 
     @property
-    def error(self) -> float:
-        """The relative error of x after the round trip; infinite if x does not come back."""
+    def round_trip_error(self) -> float:
+        """The largest relative error of x after the round trip through latents; infinite if the
+        inverse fails.
+        """
         return math.inf if self.whole.error is None else self.whole.error
 
     @property
-    def stretch(self) -> float | None:
-        """The largest stretch of the map from latents to data at the measured members of x, a lower
-        bound on its Lipschitz constant. None without a Jacobian or an inverse.
+    def lipschitz_lower_bound(self) -> float | None:
+        """A lower bound on the Lipschitz constant of the map from latents to data.
+
+        It is the largest stretch at the measured members of x; None without a Jacobian or an
+        inverse.
         """
         least = None if self.whole.error is None else self.whole.least
         return least if least is None else 1 / least if least else math.inf
 
-    def compare_stretch(self, data: Any, eps: Any) -> StretchComparison:
-        """Compare the stretch with that of every smooth bijection within W2 <= eps of the data.
+    def compare_lipschitz(self, data: Any, eps: Any) -> LipschitzComparison:
+        """Compare the lower bound with a bound for all bijections within W2 <= eps of the data.
 
         `data` and `eps` are the arguments of `exactflow.laws.conditioning.bound_conditioning`: an
         array, tensor or list of points, or a distribution, and a distance. The base of the flow has
-        to be N(0, I). A flow of much larger stretch than the bound is steeper than the data
+        to be N(0, I). If the bound of the flow is much larger, the flow is steeper than the data
         require.
         """
-        return StretchComparison(self.stretch, bound_conditioning(data, eps))
+        return LipschitzComparison(self.lipschitz_lower_bound, bound_conditioning(data, eps))
 
     @property
     def rows(self) -> tuple[LayerFacts, ...]:
-        """The facts of the layers, and of the model unless it is its only layer."""
+        """The facts of the layers, then of the model unless the model itself is the only layer."""
         return self.layers if self.layers == (self.whole,) else (*self.layers, self.whole)
 
     def find_worst_fault(self, bounds: Mapping[str, float]) -> Fault | None:
         """Find the error that exceeds its bound by the largest factor, or None.
 
-        `bounds` has the names of errors as keys: "round trip", "draws", "log-determinant" and
-        "inverse's log-determinant".
+        `bounds` has the keys "round trip", "draws", "log-determinant" and "inverse's
+        log-determinant", or some of them.
         """
         errors = [(row, row.errors) for row in self.rows]
-        errors[-1][1].setdefault("round trip", self.error)
+        errors[-1][1].setdefault("round trip", self.round_trip_error)
         above = [
             Fault(row, name, found[name], bound)
             for row, found in errors
             for name, bound in bounds.items()
             if found.get(name, 0.0) > bound
         ]
-        return max(above, key=lambda fault: fault.excess, default=None)
+        return max(above, key=lambda fault: fault.ratio_to_bound, default=None)
 
     @property
     def summary(self) -> str:
-        """Whether x comes back, in a sentence."""
-        if self.error == math.inf:
+        """A sentence that says whether x comes back from the round trip, and with which error."""
+        if self.round_trip_error == math.inf:
             return ": ".join([f"x does not come back in {self.dtype}", *self.whole.notes[:1]])
-        return f"x comes back with relative error {self.error:.1e} in {self.dtype}"
+        return f"x comes back with relative error {self.round_trip_error:.1e} in {self.dtype}"
 
     def __str__(self) -> str:
         return self.table()
@@ -198,17 +214,19 @@ class Diagnosis:
     __repr__ = __str__
 
     def table(self, *, width: int = 100) -> str:
-        """Draw the tables as text, with the notes below them."""
-        parts = [
-            tables.draw_table(self._format_cells(columns), width) for columns in (TRIP, JACOBIAN)
-        ]
-        notes = [f"{row.path}: {note}" for row in self.rows for note in row.notes]
-        below = [line for note in notes for line in textwrap.wrap(note, width)]
-        parts = [textwrap.wrap(self.summary, width), *parts, below]
-        return "\n".join(line for part in parts for line in part)
+        """Draw the summary and the tables as text, with the notes below them."""
+        lines = textwrap.wrap(self.summary, width)
+        for columns in (TRIP, JACOBIAN):
+            lines += tables.draw_table(self._format_cells(columns), width)
+        for note in self._notes_with_paths():
+            lines += textwrap.wrap(note, width)
+        return "\n".join(lines)
+
+    def _notes_with_paths(self) -> list[str]:
+        return [f"{row.path}: {note}" for row in self.rows for note in row.notes]
 
     def _format_cells(self, columns: dict[str, tuple[str, str]]) -> list[list[str]]:
-        """Return the cells of a table as text, starting with the heads of its columns."""
+        """Return the rows of a table as text; the first row has the heads of the columns."""
         rows = [["layer", *columns]]
         for row in self.rows:
             values = ((getattr(row, name), form) for name, form in columns.values())
@@ -217,25 +235,24 @@ class Diagnosis:
         return rows
 
     def _repr_html_(self) -> str:
-        """Return the sentence, both tables with unknown values dimmed, and the notes."""
+        """Return the summary, both tables with unknown values dimmed, and the notes as HTML."""
         shown = "".join(
-            tables.table_html(self._format_cells(columns)) for columns in (TRIP, JACOBIAN)
+            tables.format_html_table(self._format_cells(columns)) for columns in (TRIP, JACOBIAN)
         )
-        notes = [f"{row.path}: {note}" for row in self.rows for note in row.notes]
-        items = "".join(f"<li>{escape(note)}</li>" for note in notes)
+        items = "".join(f"<li>{escape(note)}</li>" for note in self._notes_with_paths())
         below = f"<ul>{items}</ul>" if items else ""
         return f"<p><b>{escape(self.summary)}</b> [{self.evidence}]</p>{shown}{below}"
 
     def plot(self, *, ax: Any = None) -> Any:
         """Draw bars in matplotlib (extra ``plot``), a row for each layer, and return the Axes.
 
-        The columns are the digits lost on the way back, the condition number (its bar is
-        logarithmic), the error of the log-determinant and the draws that are not finite. The
-        longest bar of a column is its largest number.
+        The columns are the digits lost on the way back, the condition number (with a logarithmic
+        bar), the error of the log-determinant and the number of draws that become NaN or inf. Bars
+        are scaled so that the longest bar of each column has the same length.
 
         Parameters
         ----------
-        ax : the Axes to draw into; without it, a figure is made.
+        ax : the Axes to draw into; a new figure if None.
 
         Raises
         ------
@@ -248,16 +265,17 @@ class Diagnosis:
     def to_json(self) -> str:
         """Return all facts as JSON, with NaN and infinities as strings."""
         rows = [
-            {k: _to_json_number(v) for k, v in vars(x).items()} for x in (*self.layers, self.whole)
+            {k: _nonfinite_to_text(v) for k, v in vars(x).items()}
+            for x in (*self.layers, self.whole)
         ]
-        head = {"error": _to_json_number(self.error), "dtype": self.dtype, "draws": self.draws}
-        head["evidence"] = self.evidence
+        head = {"error": _nonfinite_to_text(self.round_trip_error), "dtype": self.dtype}
+        head |= {"draws": self.draws, "evidence": self.evidence}
         return json.dumps(head | {"layers": rows[:-1], "whole": rows[-1]}, indent=1)
 
 
-def _difference(claim: float | None, due: float | None) -> float | None:
-    return None if claim is None or due is None else abs(claim - due)
+def _distance_if_known(returned: float | None, due: float | None) -> float | None:
+    return None if returned is None or due is None else abs(returned - due)
 
 
-def _to_json_number(value: object) -> object:
+def _nonfinite_to_text(value: object) -> object:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value

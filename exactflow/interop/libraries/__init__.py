@@ -1,4 +1,4 @@
-"""The flow libraries by name, and the library of a module."""
+"""The known flow libraries, and the library to which a module belongs."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ PACKAGES = {
     "zuko": "zuko",
     "flowjax": "flowjax",
 }
-"""The package of each library."""
+"""The import name of each library, by the name that `to_module` takes."""
 
 LIBRARIES = tuple(PACKAGES)
 
@@ -25,23 +25,23 @@ _NAMES = {package: name for name, package in PACKAGES.items() if name != "torch"
 
 
 def load_library(name: str) -> "Library":
-    """Import a library; raise `MissingExtraError` if it is not installed."""
+    """Return the description of a library; raise `MissingExtraError` if it is not installed."""
     require(PACKAGES[name], name, "modules of that library")
     found: Library = import_module(f"exactflow.interop.libraries.{name}").LIBRARY
     return found
 
 
 def library_of(module: Any) -> "Library":
-    """Return the library of a module's class, or of its nearest base class; else plain PyTorch."""
+    """Return the library of the class of a module, or of its nearest base; else plain PyTorch."""
     homes = (kind.__module__.split(".")[0] for kind in type(module).__mro__)
     return load_library(next((_NAMES[home] for home in homes if home in _NAMES), "torch"))
 
 
 def package_of(module: Any) -> str:
-    """Return the name of the package that defines a module's class."""
+    """Return the top-level name of the package that defines the class of a module."""
     return type(module).__module__.split(".")[0]
 
 
 def find_model_call(model: Any, context: Any = None) -> "ModelCall":
-    """Find out how a model or a layer is called, given a context."""
+    """Return how a model or a layer is called in its library, given a context or None."""
     return library_of(model).model_call(model, context)

@@ -1,4 +1,4 @@
-"""flowjax: bijections of JAX, whose ``inverse`` leads from data to latent, as in its flows.
+"""flowjax, whose bijections lead from data to latent by ``inverse``.
 
 JAX computes in float32 unless ``jax_enable_x64`` is set. Modules are built, and their errors are
 bounded, in the dtype in which JAX computes.
@@ -23,8 +23,8 @@ from exactflow.interop.modules import BijectionModule, CouplingModule
 class FlowjaxCoupling(AbstractBijection):
     """One layer: ``moved = scale * exp(log_gain) * moved + weight @ kept``.
 
-    The first `half` coordinates move if `is_first`, else the others. Training changes the scale
-    through the gain alone.
+    If `is_first`, the first `half` coordinates are moved, else the other coordinates. Training
+    changes `log_gain` but not `scale`.
     """
 
     shape: tuple[int, ...]
@@ -37,7 +37,7 @@ class FlowjaxCoupling(AbstractBijection):
 
     @classmethod
     def from_layer(cls, layer: CouplingModule, partition: tuple[int, int]) -> "FlowjaxCoupling":
-        """Build a layer with the parameters of a PyTorch layer."""
+        """Build a layer with the weight and the scale of a PyTorch layer."""
         p, q = partition
         is_first = layer.moves == "first"
         scale, gain = None, None
@@ -47,13 +47,16 @@ class FlowjaxCoupling(AbstractBijection):
 
     def transform_and_log_det(self, x: Any, condition: Any = None) -> tuple[Array, Array]:
         """Return the image and the log-determinant."""
-        return self._apply(x, lambda scale, moved, shift: scale * moved + shift, 1)
+        return self._change_moved_half(x, lambda scale, moved, shift: scale * moved + shift, 1)
 
     def inverse_and_log_det(self, y: Any, condition: Any = None) -> tuple[Array, Array]:
         """Return the preimage and the log-determinant of the inverse."""
-        return self._apply(y, lambda scale, moved, shift: (moved - shift) / scale, -1)
+        return self._change_moved_half(y, lambda scale, moved, shift: (moved - shift) / scale, -1)
 
-    def _apply(self, x: Array, run: Callable[..., Array], sign: int) -> tuple[Array, Array]:
+    def _change_moved_half(
+        self, x: Array, run: Callable[..., Array], sign: int
+    ) -> tuple[Array, Array]:
+        """Replace the moved half by ``run(scale, moved, shift)``; return also sign * log-det."""
         first, second = x[: self.half], x[self.half :]
         moved, kept = (first, second) if self.is_first else (second, first)
         scale = jnp.ones_like(moved) if self.scale is None else self.scale * jnp.exp(self.log_gain)
@@ -63,11 +66,11 @@ class FlowjaxCoupling(AbstractBijection):
         return whole, sign * jnp.log(scale).sum()
 
 
-def _make_module(module: BijectionModule, shape: tuple[int, ...]) -> Any:
-    """Build a bijection whose inverse is a module's forward map."""
+def _make_inverted_bijection(module: BijectionModule, shape: tuple[int, ...]) -> Any:
+    """Build a bijection whose inverse is the forward map of a module."""
     flow: Any = module
     parts: list[Any] = []
-    if flow.signs is not None:  # Scale would train them, and keep them positive
+    if flow.signs is not None:  # a plain Scale would train them, as positive numbers
         signs = NonTrainable(_to_jax(flow.signs))
         parts.append(eqx.tree_at(lambda scale: scale.scale, Scale(jnp.ones(shape)), signs))
     parts += [] if flow.order is None else [Permute(_to_jax(flow.order))]
@@ -83,7 +86,7 @@ def _to_jax(tensor: Tensor) -> Array:
 
 LIBRARY = Library(
     name="flowjax",
-    make_module=_make_module,
+    make_module=_make_inverted_bijection,
     float_type=lambda: np.dtype(jax.dtypes.canonicalize_dtype(np.float64)).type,
     takes_images=False,
 )

@@ -1,4 +1,4 @@
-"""FrEIA: modules take and return tuples, and are built for one shape of data."""
+"""FrEIA, whose modules take and return tuples, and are built for one shape of data."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,8 +13,8 @@ from exactflow.interop.affine import (
     diagonal_map,
     permutation_map,
     probe_affine_map,
+    read_affine_map,
     read_channel_values,
-    read_matrix,
 )
 from exactflow.interop.library import CallConvention, Library, ModelCall, infer_convention
 from exactflow.interop.modules import BijectionModule
@@ -42,7 +42,7 @@ class Couplings(fm.InvertibleModule):
         rev: bool = False,
         jac: bool = True,
     ) -> tuple[tuple[Tensor], Tensor]:
-        """Return the image, or the preimage, and the log-determinant of that direction."""
+        """Return the image and the log-determinant, or with `rev` those of the inverse."""
         y, log_det = self.couplings.inverse(x_or_z[0]) if rev else self.couplings(x_or_z[0])
         return (y,), log_det
 
@@ -52,19 +52,23 @@ class Couplings(fm.InvertibleModule):
 
 
 class CoupledBlock(fm.AllInOneBlock):
-    """An ``AllInOneBlock`` whose permutation is applied by couplings, and otherwise unchanged."""
+    """An ``AllInOneBlock`` with couplings in place of the permutation matrix."""
 
     couplings: BijectionModule
 
     @classmethod
     def from_block(cls, block: fm.AllInOneBlock, couplings: BijectionModule) -> "CoupledBlock":
-        """Build a block with the modules and the other parameters of a block."""
+        """Build a block from a block, with couplings in place of its permutation."""
         new = cls.__new__(cls)
         replaced = "w_perm", "w_perm_inv", "w_0", "vk_householder", "permute_function"
         new.__dict__.update({name: x for name, x in vars(block).items() if name not in replaced})
         kept = ((name, p) for name, p in block._parameters.items() if name not in replaced)
         new._parameters, new._modules = dict(kept), {**block._modules, "couplings": couplings}
-        new.householder, new.w_perm, new.w_perm_inv = 0, False, True  # arguments for `rev` below
+        new.householder, new.w_perm, new.w_perm_inv = (
+            0,
+            False,
+            True,
+        )  # so the methods of FrEIA pass `rev`
         return new
 
     def permute_function(self, x: Tensor, rev: bool = False) -> Tensor:
@@ -86,15 +90,15 @@ def _make_model_call(model: nn.Module, context: Any) -> ModelCall:
     )
 
 
-def _make_like(module: Any, couplings: BijectionModule) -> nn.Module:
+def _make_replacement_like(module: Any, couplings: BijectionModule) -> nn.Module:
     if type(module) is fm.AllInOneBlock:
         return CoupledBlock.from_block(module, couplings)
-    dims = module.dims_in  # ActNorm stores the first shape instead of a list
+    dims = module.dims_in  # ActNorm stores a shape instead of a list of shapes
     return Couplings([dims[0] if isinstance(dims, list) else dims], couplings=couplings)
 
 
 def _read_linear(module: Any) -> AffineMap:
-    found = read_matrix(module.M)
+    found = read_affine_map(module.M)
     bias = read_channel_values(module.b) if isinstance(module.b, Tensor) else None
     return AffineMap(found.matrix.T, bias)
 
@@ -106,7 +110,7 @@ def _read_actnorm(module: Any) -> AffineMap:
 def _read_orthogonal(module: Any) -> AffineMap:
     scale = np.exp(read_channel_values(module._log_e(module.scaling)))
     return AffineMap(
-        scale[:, None] * read_matrix(module.weights).matrix.T,
+        scale[:, None] * read_affine_map(module.weights).matrix.T,
         scale * read_channel_values(module.bias),
     )
 
@@ -117,14 +121,14 @@ def _read_householder(module: Any) -> AffineMap:
 
 def _read_block_permutation(module: Any) -> AffineMap:
     if module.householder:
-        return read_matrix(module._construct_householder_permutation())
-    found, one = read_matrix(module.w_perm), np.eye(len(module.w_perm))
+        return read_affine_map(module._construct_householder_permutation())
+    found, one = read_affine_map(module.w_perm), np.eye(len(module.w_perm))
     is_hard = set(map(tuple, found.matrix)) == set(map(tuple, one))
     return AffineMap(found.matrix, kind="permutation") if is_hard else found
 
 
 def _update_references(model: nn.Module, old: nn.Module, new: nn.Module) -> None:
-    """Replace the module in the nodes of a graph, which refer to it, too."""
+    """Replace the module also in the nodes of a graph, which refer to it."""
     for node in getattr(model, "node_list", ()):
         node.module = new if node.module is old else node.module
 
@@ -135,7 +139,7 @@ LIBRARY = Library(
     sequences={SequenceINN: "module_list"},
     other_containers={GraphINN: "module_list"},
     readers={
-        fm.Fixed1x1Conv: lambda module: read_matrix(module.M),
+        fm.Fixed1x1Conv: lambda module: read_affine_map(module.M),
         fm.FixedLinearTransform: _read_linear,
         fm.OrthogonalTransform: _read_orthogonal,
         fm.HouseholderPerm: _read_householder,
@@ -144,7 +148,7 @@ LIBRARY = Library(
         fm.PermuteRandom: lambda module: permutation_map(module.perm),
     },
     replaced_parameters={fm.AllInOneBlock: ("w_perm", "vk_householder")},
-    make_like=_make_like,
+    make_like=_make_replacement_like,
     convention=_infer_convention,
     model_call=_make_model_call,
     update_references=_update_references,

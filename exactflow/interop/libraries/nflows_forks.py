@@ -1,4 +1,4 @@
-"""Common code of nflows and its fork in glasflow: a ``forward`` that leads to the latent."""
+"""Common code of nflows and its fork in glasflow, where ``forward`` leads from data to latent."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -13,7 +13,7 @@ from exactflow.interop.affine import (
     diagonal_map,
     permutation_map,
     probe_affine_map,
-    read_matrix,
+    read_affine_map,
     to_float64,
 )
 from exactflow.interop.library import Library, ModelCall, Reader, infer_convention
@@ -21,7 +21,7 @@ from exactflow.interop.modules import BijectionModule
 
 
 class CouplingsTransformBase(nn.Module):
-    """Couplings with the methods of a ``Transform``, which ignore the context."""
+    """Couplings with the methods of a ``Transform``; they ignore the context."""
 
     def __init__(self, couplings: BijectionModule):
         super().__init__()
@@ -36,17 +36,17 @@ class CouplingsTransformBase(nn.Module):
         return self.couplings.inverse(inputs)
 
 
-def make_library(
+def make_fork_library(
     name: str, t: ModuleType, flows: Sequence[type], couplings_class: type[CouplingsTransformBase]
 ) -> Library:
-    """Describe a fork by its module of transforms, its flow classes, and its couplings class."""
+    """Describe a fork, given its module of transforms, its flow classes and its couplings class."""
 
     def make_model_call(model: Any, context: Any) -> ModelCall:
         path, draw = "", None
         if isinstance(model, tuple(flows)):
-            embedding = _embedding_net(model)
+            embedding = _embedding_unless_identity(model)
             context = context if embedding is None else embedding(context)
-            draw = partial(_draw_latents, getattr(model, "_distribution"))  # noqa: B009
+            draw = partial(_draw_count_or_per_context, getattr(model, "_distribution"))  # noqa: B009
             model, path = getattr(model, "_transform"), "_transform"  # noqa: B009
         options = {} if context is None else {"context": context}
         return ModelCall(model, infer_convention(model), path, options, draw_latents=draw)
@@ -65,20 +65,20 @@ def make_library(
     )
 
 
-def _draw_latents(base: Any, count: int, options: Mapping[str, Any]) -> Tensor:
-    """Draw latents, one for each member of the context if there is one."""
+def _draw_count_or_per_context(base: Any, count: int, options: Mapping[str, Any]) -> Tensor:
+    """Draw `count` latents, or one latent for each member of the context if there is one."""
     context = options.get("context")
     drawn: Tensor = base.sample(count) if context is None else base.sample(1, context)[:, 0]
     return drawn
 
 
-def _embedding_net(model: Any) -> nn.Module | None:
+def _embedding_unless_identity(model: Any) -> nn.Module | None:
     found: nn.Module | None = getattr(model, "_embedding_net", None)
     return None if isinstance(found, nn.Identity) else found
 
 
 def _read_linear(module: Any) -> AffineMap:
-    return read_matrix(
+    return read_affine_map(
         module._weight if hasattr(module, "_weight") else module.weight(), module.bias
     )
 
@@ -87,7 +87,7 @@ def _read_convolution(module: Any) -> AffineMap:
     return _read_linear(module).after(permutation_map(module.permutation._permutation))
 
 
-def _read_factored(module: Any) -> AffineMap:
+def _probe_linear(module: Any) -> AffineMap:
     device = next(module.parameters()).device
     return probe_affine_map(
         lambda x: module(x)[0], module.features, device, hasattr(module, "bias")
@@ -108,9 +108,9 @@ _READERS: dict[str, Reader] = {
     "OneByOneConvolution": _read_convolution,
     "LULinear": _read_linear,
     "NaiveLinear": _read_linear,
-    "QRLinear": _read_factored,
-    "SVDLinear": _read_factored,
-    "HouseholderSequence": _read_factored,
+    "QRLinear": _probe_linear,
+    "SVDLinear": _probe_linear,
+    "HouseholderSequence": _probe_linear,
     "ActNorm": _read_actnorm,
     "Permutation": _read_permutation,
     "RandomPermutation": _read_permutation,

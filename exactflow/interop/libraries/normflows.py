@@ -1,4 +1,4 @@
-"""normflows: a method ``inverse`` leads from data to latent, so couplings replace that method."""
+"""normflows, where ``inverse`` leads from data to latent, and ``forward`` from latent to data."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -13,8 +13,8 @@ from exactflow.interop.affine import (
     AffineMap,
     diagonal_map,
     permutation_map,
+    read_affine_map,
     read_channel_values,
-    read_matrix,
 )
 from exactflow.interop.library import CallConvention, Library, ModelCall, infer_convention
 from exactflow.interop.modules import BijectionModule
@@ -46,24 +46,32 @@ def _infer_convention(module: nn.Module) -> CallConvention | None:
 
 def _make_model_call(model: Any, context: Any) -> ModelCall:
     has_classes = isinstance(model, nf.ClassCondFlow) or getattr(model, "class_cond", False)
-    classes = context if has_classes else None  # the base takes them, the layers do not
+    classes = context if has_classes else None  # classes are arguments of the base only
     options = {} if context is None or has_classes else {"context": context}
-    draw = None if getattr(model, "q0", None) is None else partial(_draw_latents, model.q0, classes)
+    draw = (
+        None if getattr(model, "q0", None) is None else partial(_draw_from_bases, model.q0, classes)
+    )
     if isinstance(model, nf.ClassCondFlow):
         model = nf.NormalizingFlow(model.q0, model.flows)
     return ModelCall(model, _infer_convention(model), options=options, draw_latents=draw)
 
 
-def _draw_latents(base: Any, classes: Any, count: int, options: Mapping[str, Any]) -> Any:
-    """Draw latents, a list of them from a list of bases; classes are repeated cyclically."""
+def _draw_from_bases(
+    base_or_bases: Any, classes: Any, count: int, options: Mapping[str, Any]
+) -> Any:
+    """Draw latents from a base, or a list of latents from a list of bases.
+
+    Classes are repeated cyclically.
+    """
     given = [] if classes is None else [classes[torch.arange(count) % len(classes)]]
-    laws = base if isinstance(base, nn.ModuleList) else [base]
-    drawn = [law(count, *given, **options)[0] for law in laws]
-    return drawn if isinstance(base, nn.ModuleList) else drawn[0]
+    is_list = isinstance(base_or_bases, nn.ModuleList)
+    bases = base_or_bases if is_list else [base_or_bases]
+    drawn = [base(count, *given, **options)[0] for base in bases]
+    return drawn if is_list else drawn[0]
 
 
 def _read_weight(module: Any) -> AffineMap:
-    return read_matrix(module._assemble_W() if module.use_lu else module.W)
+    return read_affine_map(module._assemble_W() if module.use_lu else module.W)
 
 
 def _read_transposed_weight(module: Any) -> AffineMap:
@@ -77,13 +85,13 @@ def _read_permutation(module: Any) -> AffineMap:
     return permutation_map(np.roll(np.arange(d), -((d + 1) // 2)))
 
 
-def _read_lu(module: Any) -> AffineMap:
+def _read_lu_after_permutation(module: Any) -> AffineMap:
     linear = module.linear
     permutation = permutation_map(module.permutation._permutation)
-    return read_matrix(linear.weight(), linear.bias).after(permutation)
+    return read_affine_map(linear.weight(), linear.bias).after(permutation)
 
 
-def _read_scale_and_shift(module: Any) -> AffineMap:
+def _read_inverted_scale_and_shift(module: Any) -> AffineMap:
     scale = np.exp(-read_channel_values(module.s))
     return diagonal_map(scale, -scale * read_channel_values(module.t))
 
@@ -105,9 +113,9 @@ LIBRARY = Library(
         nf.flows.Invertible1x1Conv: _read_weight,
         nf.flows.InvertibleAffine: _read_transposed_weight,
         nf.flows.Permute: _read_permutation,
-        nf.flows.LULinearPermute: _read_lu,
-        nf.flows.ActNorm: _read_scale_and_shift,
-        nf.flows.AffineConstFlow: _read_scale_and_shift,
+        nf.flows.LULinearPermute: _read_lu_after_permutation,
+        nf.flows.ActNorm: _read_inverted_scale_and_shift,
+        nf.flows.AffineConstFlow: _read_inverted_scale_and_shift,
     },
     convention=_infer_convention,
     model_call=_make_model_call,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from exactflow.errors import InvalidInputError
-from exactflow.interop.affine import AffineMap, read_matrix
+from exactflow.interop.affine import AffineMap, read_affine_map
 from exactflow.interop.library import Library
 from exactflow.interop.modules import BijectionModule
 
@@ -15,8 +15,8 @@ from exactflow.interop.modules import BijectionModule
 class Couplings(nn.Module):
     """Couplings in place of an ``nn.Linear`` or a 1x1 convolution.
 
-    `weight` is the weight of the replaced layer. It gives the shape of the attribute `weight`, and
-    the dtype and device of the identity to which the couplings are applied there.
+    The argument `weight` is the weight of the replaced layer. The attribute `weight`, computed from
+    the couplings, has the same shape, dtype and device.
     """
 
     like: Tensor
@@ -27,34 +27,34 @@ class Couplings(nn.Module):
         self.register_buffer("like", weight.detach().new_empty(0), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the image."""
+        """Return the image, in the shape of x."""
         return self.couplings(self._as_batch(x))[0].reshape(x.shape)
 
     def inverse(self, y: Tensor) -> Tensor:
-        """Return the preimage."""
+        """Return the preimage, in the shape of y."""
         return self.couplings.inverse(self._as_batch(y))[0].reshape(y.shape)
 
     @property
     def weight(self) -> Tensor:
-        """The matrix, in the shape of the replaced weight, for code that reads it."""
+        """The matrix of the couplings, in the shape of the replaced weight."""
         one = torch.eye(self.shape[0], dtype=self.like.dtype, device=self.like.device)
         W = self.couplings(one)[0] - self.couplings(torch.zeros_like(one))[0]
         return W.T.reshape(self.shape)
 
     @property
     def bias(self) -> Tensor | None:
-        """The bias, for code that reads it."""
+        """The bias, or None."""
         bias = getattr(self.couplings, "bias", None)
         return bias if isinstance(bias, Tensor) else None
 
     def _as_batch(self, x: Tensor) -> Tensor:
-        if len(self.shape) == 2:  # the couplings replace an nn.Linear, which acts on the last axis
+        if len(self.shape) == 2:  # the replaced layer is an nn.Linear, which acts on the last axis
             return x.reshape(prod(x.shape[:-1]), x.shape[-1])
         return x.unsqueeze(0) if x.ndim == 3 else x
 
 
 def _read_linear(module: Any) -> AffineMap:
-    return read_matrix(module.weight, module.bias)
+    return read_affine_map(module.weight, module.bias)
 
 
 def _read_convolution(module: Any) -> AffineMap:

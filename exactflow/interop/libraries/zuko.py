@@ -1,4 +1,4 @@
-"""zuko: a lazy transform is a module that returns a transform of the last axis when called."""
+"""zuko, where a lazy transform is a module whose call returns a transform of the last axis."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -10,11 +10,17 @@ from zuko import flows, lazy, transforms
 from zuko.distributions import NormalizingFlow
 
 from exactflow.errors import InvalidInputError
-from exactflow.interop.affine import AffineMap, permutation_map, read_matrix
-from exactflow.interop.library import CallConvention, Library, ModelCall, Reader, list_subclasses
+from exactflow.interop.affine import AffineMap, permutation_map, read_affine_map
+from exactflow.interop.library import (
+    CallConvention,
+    Library,
+    ModelCall,
+    Reader,
+    list_class_and_subclasses,
+)
 from exactflow.interop.modules import BijectionModule
 
-FLOWS = (lazy.Flow, *list_subclasses(flows, lazy.Flow))
+FLOWS = (lazy.Flow, *list_class_and_subclasses(flows, lazy.Flow))
 
 
 class CouplingsTransform(Transform):
@@ -29,8 +35,8 @@ class CouplingsTransform(Transform):
         self.couplings = couplings
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return the log-determinant, one for each vector."""
-        return self.couplings.log_det(self._as_rows(x)).expand(x.shape[:-1])
+        """Return the log-determinants, one for each vector."""
+        return self.couplings.log_det_of_one(self._as_rows(x)).expand(x.shape[:-1])
 
     def _call(self, x: Tensor) -> Tensor:
         return self.couplings.image(self._as_rows(x)).reshape(x.shape)
@@ -39,7 +45,7 @@ class CouplingsTransform(Transform):
         return self.couplings.preimage(self._as_rows(y)).reshape(y.shape)
 
     def _as_rows(self, x: Tensor) -> Tensor:
-        """Return the vectors as rows; raise `InvalidInputError` for another number of entries."""
+        """Reshape to rows; raise `InvalidInputError` unless the last axis has d entries."""
         rows = x.reshape(-1, x.shape[-1]) if isinstance(x, Tensor) and x.ndim else x
         self.couplings.check_batch(rows)
         return rows
@@ -53,12 +59,12 @@ class Couplings(lazy.LazyTransform):
         self.couplings = couplings
 
     def forward(self, c: Tensor | None = None) -> CouplingsTransform:
-        """Return the transform."""
+        """Return the couplings as a transform."""
         return CouplingsTransform(self.couplings)
 
 
 class StepModule(nn.Module):
-    """One transform of a model, with its path; a lazy transform is built anew at each call."""
+    """A transform of a model as a module, with its path; a lazy transform is built at each call."""
 
     def __init__(self, transform: Any, path: str):
         super().__init__()
@@ -70,7 +76,7 @@ class StepModule(nn.Module):
     def forward(
         self, x: Tensor, reverse: bool = False, context: Any = None
     ) -> tuple[Tensor, Tensor]:
-        """Return the image, or the preimage, and the log-determinant, one for each vector."""
+        """Return the image, or the preimage, and the log-determinants, one for each vector."""
         is_lazy = isinstance(self.transform, nn.Module)
         made = self.transform(context) if is_lazy else self.transform
         transform = made.transform if isinstance(made, NormalizingFlow) else made
@@ -79,7 +85,7 @@ class StepModule(nn.Module):
 
 
 class StepSequence(nn.Module):
-    """The steps of a model, one after the other."""
+    """The composition of the steps of a model."""
 
     def __init__(self, steps: list[StepModule]):
         super().__init__()
@@ -88,7 +94,7 @@ class StepSequence(nn.Module):
     def forward(
         self, x: Tensor, reverse: bool = False, context: Any = None
     ) -> tuple[Tensor, Tensor]:
-        """Map data to latent, or latent to data."""
+        """Map data to latent, or with `reverse` latent to data; return also log-determinants."""
         total = x.new_zeros(())
         for step in list(self.steps)[:: -1 if reverse else 1]:
             x, log_det = step(x, reverse, context=context)
@@ -96,48 +102,48 @@ class StepSequence(nn.Module):
         return x, total
 
 
-def _list_steps(model: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Yield path and transform of each step of a flow, a lazy or a composed transform."""
+def _walk_steps(model: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield the path and the transform of each step of a flow, a lazy or a composed transform."""
     if type(model) in FLOWS:
-        yield from _list_steps(model.transform, "transform")
+        yield from _walk_steps(model.transform, "transform")
     elif type(model) in (lazy.LazyComposedTransform, transforms.ComposedTransform):
         for i, part in enumerate(model.transforms):
-            yield from _list_steps(part, f"{path}.transforms.{i}".lstrip("."))
+            yield from _walk_steps(part, f"{path}.transforms.{i}".lstrip("."))
     else:
         yield path, model
 
 
 def _make_model_call(model: Any, context: Any) -> ModelCall:
-    steps = [StepModule(part, path) for path, part in _list_steps(model, "")]
+    steps = [StepModule(part, path) for path, part in _walk_steps(model, "")]
     named = {step.path: step for step in steps}
     convention = CallConvention("forward", "forward", "reverse")
     options = {} if context is None else {"context": context}
-    draw = partial(_draw_latents, model.base) if type(model) in FLOWS else None
+    draw = partial(_draw_count_or_per_context, model.base) if type(model) in FLOWS else None
     return ModelCall(
         StepSequence(steps), convention, options=options, steps=named, draw_latents=draw
     )
 
 
-def _draw_latents(base: Any, count: int, options: Mapping[str, Any]) -> Tensor:
-    """Draw latents, one for each condition if the base depends on conditions."""
-    law = base(options.get("context"))
-    drawn: Tensor = law.sample(() if law.batch_shape else (count,))
+def _draw_count_or_per_context(base: Any, count: int, options: Mapping[str, Any]) -> Tensor:
+    """Draw `count` latents, or one latent for each condition if the base depends on conditions."""
+    distribution = base(options.get("context"))
+    drawn: Tensor = distribution.sample(() if distribution.batch_shape else (count,))
     return drawn
 
 
 def _read_lu(transform: Any) -> AffineMap:
-    return AffineMap(read_matrix(transform.L).matrix @ read_matrix(transform.U).matrix)
+    return AffineMap(read_affine_map(transform.L).matrix @ read_affine_map(transform.U).matrix)
 
 
 TRANSFORMS: dict[type, Reader] = {
     transforms.LULinearTransform: _read_lu,
-    transforms.RotationTransform: lambda transform: read_matrix(transform.R),
+    transforms.RotationTransform: lambda transform: read_affine_map(transform.R),
     transforms.PermutationTransform: lambda transform: permutation_map(transform.order),
 }
 
 
-def _read_lazy(module: Any) -> AffineMap:
-    """Read the transform that a lazy transform builds."""
+def _read_lazy_transform(module: Any) -> AffineMap:
+    """Read the affine map of the transform that a lazy transform builds."""
     if module.f not in TRANSFORMS:
         name = getattr(module.f, "__name__", repr(module.f))
         raise InvalidInputError(f"{name} is not a type that convert knows")
@@ -147,7 +153,7 @@ def _read_lazy(module: Any) -> AffineMap:
 LIBRARY = Library(
     name="zuko",
     make_module=lambda couplings, shape: Couplings(couplings),
-    readers={**TRANSFORMS, lazy.UnconditionalTransform: _read_lazy},
+    readers={**TRANSFORMS, lazy.UnconditionalTransform: _read_lazy_transform},
     sequences={lazy.LazyComposedTransform: "transforms"},
     other_containers=dict.fromkeys((*FLOWS, lazy.LazyInverse), "transform"),
     model_call=_make_model_call,

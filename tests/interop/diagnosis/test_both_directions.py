@@ -33,9 +33,9 @@ def test_an_inverse_that_overflows_is_named_and_the_rest_is_kept(at):
     found = diagnose(model(at=at, layer=Saturated([0.0, -95.0, 0.0, 0.0])), data())
     layer, others = found.layers[at], [x for k, x in enumerate(found.layers) if k != at]
     assert (layer.error, layer.spread) == (math.inf, 0)
-    assert layer.notes[0] == "its inverse returns numbers that are not finite"
+    assert layer.notes[0] == "the inverse returns NaN or inf"
     assert (layer.condition > 1e40, layer.log_det, layer.log_det_back) == (True, -95, 95)
-    says = f"on the way back the numbers are not finite, from layers.{at} on"
+    says = f"on the way back the numbers are NaN or inf, from layers.{at} on"
     assert found.summary == f"x does not come back in float32: {says}"
     assert all(row.error < 1e-6 and not row.notes for row in others)
 
@@ -43,12 +43,12 @@ def test_an_inverse_that_overflows_is_named_and_the_rest_is_kept(at):
 def test_equal_runs_that_are_nan_are_equal():
     layer = diagnose(model(at=1, layer=Undefined([0.0] * 4)), data()).layers[1]
     assert (layer.error, layer.spread) == (math.inf, 0)
-    assert "its inverse returns numbers that are not finite" in layer.notes
+    assert "the inverse returns NaN or inf" in layer.notes
 
 
 def test_latents_that_are_not_finite_name_the_layer_where_it_begins():
     found = diagnose(model(at=1, layer=Scale([0.0, 95.0, 0.0, 0.0])), data())
-    says = "the latents are not finite, from layers.1 on"
+    says = "the latents are NaN or inf, from layers.1 on"
     assert found.summary == f"x does not come back in float32: {says}"
 
 
@@ -201,13 +201,13 @@ def test_a_layer_that_fails_under_a_dictionary_is_named():
 def test_one_call_compares_the_stretch_with_that_of_every_flow_near_the_data(form):
     corners = torch.tensor([[1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
     found = diagnose(model(), data(6))
-    compared = found.compare_stretch(form(corners), "1/10")
-    assert compared.stretch == found.stretch
+    compared = found.compare_lipschitz(form(corners), "1/10")
+    assert compared.lipschitz_lower_bound == found.lipschitz_lower_bound
     assert compared.bounds.lipschitz == bound_conditioning(corners, "1/10").lipschitz > 1
     least = format_down(compared.bounds.lipschitz)
     assert str(compared) == (
-        f"Lipschitz constant of this flow: at least {found.stretch:.3g} (numeric); of every smooth "
-        f"bijection within W2 <= 0.1: at least {least} (certified)"
+        f"Lipschitz constant of this flow: at least {found.lipschitz_lower_bound:.3g} (numeric); "
+        f"of every smooth bijection within W2 <= 0.1: at least {least} (certified)"
     )
     with pytest.raises(InvalidInputError, match="eps > 0"):
-        found.compare_stretch(form(corners), 0)
+        found.compare_lipschitz(form(corners), 0)

@@ -87,7 +87,7 @@ def test_a_wrong_log_determinant_of_a_layer(name):
     assert layer.log_det_error == pytest.approx(part * abs(layer.log_det_due))
     assert layer.log_det_error > 0.1
     assert all(x.log_det_error < 1e-9 for x in (first, *others))
-    assert found.error < 1e-5
+    assert found.round_trip_error < 1e-5
     assert found.whole.log_det_error > 0.1
 
 
@@ -109,7 +109,7 @@ def test_large_images(kind):
         assert (layer.condition, layer.largest, layer.log_det_due) == (None, None, None)
         assert layer.log_det_back_due == -layer.log_det
         assert layer.log_det_back_error < 1e-9
-        why = "its Jacobian has 3072 rows, more than 256"
+        why = "the Jacobian has 3072 rows, above the limit of 256"
         assert layer.notes == (f"condition number, log-determinant not checked, because {why}",)
 
 
@@ -185,7 +185,7 @@ def test_a_log_determinant_without_a_gradient(layer):
     layer.__class__ = under_no_grad(type(layer))
     flow = model(at=2, layer=layer)
     layers = diagnose(flow, data()).layers
-    note = "the log-determinant that it returns has no gradient"
+    note = "the returned log-determinant has no gradient"
     assert [x.notes for x in layers] == [(), (), (note,), ()]
     assert all(x.log_det_error < 1e-9 for x in layers)
 
@@ -218,7 +218,9 @@ def test_zeros_of_a_leaky_relu_and_layers_without_scales_are_healthy():
     x[0] = x[1, 2] = 0.0
     layers = diagnose(Model(Leaky(), Additive(4), Leaky()).eval(), x).layers
     assert [layer.log_det_error < 1e-9 for layer in layers] == [True] * 3
-    none = "log-determinant of the inverse not checked, because the module returns none"
+    none = (
+        "log-determinant of the inverse not checked, because the module returns no log-determinant"
+    )
     assert [layer.notes for layer in layers] == [(none,), (), (none,)]
 
 

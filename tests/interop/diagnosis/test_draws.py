@@ -26,10 +26,10 @@ class Steep(Affine):
 def test_draws_that_overflow_name_the_first_layer():
     x = data() / 10
     found = diagnose(model(at=2, layer=Steep(4)), x, draws=1000)
-    assert found.error < 1e-4
+    assert found.round_trip_error < 1e-4
     lost = [row.draws_lost for row in found.rows]
     assert (lost[3], lost[2] > 20, lost[4]) == (0, True, sum(lost[:4]))
-    says = f"{lost[4]} of 1000 draws are not finite, first in layers.2"
+    says = f"{lost[4]} of 1000 draws become NaN or inf, first in layers.2"
     assert says in found.whole.notes
 
 
@@ -58,7 +58,7 @@ class Clamped(nn.Module):
 
 def test_an_error_on_draws_alone():
     found = diagnose(model(at=1, layer=Clamped(), count=2), torch.tanh(data()) / 9)
-    assert found.error < 1e-5 < 0.1 < found.layers[1].draw_error
+    assert found.round_trip_error < 1e-5 < 0.1 < found.layers[1].draw_error
     assert found.layers[0].draw_error < 1e-5
     assert found.whole.draw_error > 0.1
 
@@ -77,7 +77,7 @@ def test_a_base_that_cannot_be_drawn_from_is_named():
             raise NotImplementedError("densities alone")
 
     flow = nf.NormalizingFlow(Base(), [nf.flows.ActNorm(4)])
-    note = "draws not checked, because its base raises NotImplementedError: densities alone"
+    note = "draws not checked, because the base raises NotImplementedError: densities alone"
     assert note in diagnose(flow, data()).whole.notes
 
 
@@ -124,12 +124,12 @@ def test_singular_values_are_the_extremes_of_up_to_four_members():
     found = diagnose(Power(), x)
     (layer,) = found.layers
     assert (layer.largest, layer.least, layer.condition) == pytest.approx((27, 3, 9), rel=1e-4)
-    assert found.stretch == pytest.approx(1 / 3, rel=1e-4)
+    assert found.lipschitz_lower_bound == pytest.approx(1 / 3, rel=1e-4)
 
 
 def test_no_stretch_is_known_without_a_jacobian_or_a_way_back():
-    assert diagnose(model(), data(), jacobian_rows=0).stretch is None
-    assert diagnose(model(kind=OneWay), data()).stretch is None
+    assert diagnose(model(), data(), jacobian_rows=0).lipschitz_lower_bound is None
+    assert diagnose(model(kind=OneWay), data()).lipschitz_lower_bound is None
 
 
 class OneWay(Model):
@@ -146,7 +146,7 @@ def test_the_limit_of_rows_is_an_option():
     assert all(row.log_det_error < 1e-6 for row in found.rows)
     found = diagnose(flow, data(3, d), jacobian_rows=d - 1)
     assert all(row.condition is None for row in found.rows)
-    assert "has 300 rows, more than 299" in found.whole.notes[0]
+    assert "has 300 rows, above the limit of 299" in found.whole.notes[0]
     assert all(row.log_det_back_error < 1e-6 for row in found.layers)
 
 

@@ -196,7 +196,7 @@ PLANTED = {
     "batch norm": (
         lambda: training(Affine(4, with_module(nn.BatchNorm1d, 8))),
         2,
-        noted("depends on others of the batch"),
+        noted("depends on other members of the batch"),
     ),
     "twice forward": (lambda: model(at=1, layer=TwiceForward(4)), 1, wrong("error", 1e-2)),
     "broken once more": (
@@ -214,14 +214,18 @@ PLANTED = {
     "latents dropped": (
         lambda: Model(Affine(4), Split(torch.zeros_like), Affine(2)).eval(),
         1,
-        noted("it returns 2 numbers for 4"),
+        noted("an input has 4 numbers, its image 2"),
     ),
     "latents dropped, and drawn": (
         lambda: Model(Affine(4), Split(torch.randn_like), Affine(2)).eval(),
         1,
         wrong("spread", 0.1),
     ),
-    "latents dropped by the model": (lambda: model(kind=Truncated), 4, noted("3 numbers for 4")),
+    "latents dropped by the model": (
+        lambda: model(kind=Truncated),
+        4,
+        noted("an input has 4 numbers, its image 3"),
+    ),
     "latents drawn by the model": (lambda: model(kind=Resampled), 4, wrong("spread", 0.1)),
     "dequantized": (lambda: model(kind=Dequantized), 4, wrong("spread", 1e-3)),
     "order": (lambda: model(kind=Reordered), 4, wrong("error", 1e-2)),
@@ -232,13 +236,13 @@ PLANTED = {
     "overflow": (
         lambda: model(at=2, layer=Scale([0.0, 95.0, 0.0, 0.0])),
         2,
-        noted("it returns numbers that are not finite"),
+        noted("the result has NaN or inf"),
     ),
     "underflow": (lambda: model(at=3, layer=Scale([0.0, -120.0, 0.0, 0.0])), 3, wrong("error", 1)),
     "nan": (
         lambda: model(at=2, layer=Scale([0.0, float("nan"), 0.0, 0.0])),
         2,
-        noted("it returns numbers that are not finite"),
+        noted("the result has NaN or inf"),
     ),
     "ill-conditioned": (lambda: model(at=2, layer=Linear(STEEP)), 2, wrong("condition", 1e5)),
     "ill-conditioned in float64": (
@@ -267,7 +271,7 @@ def test_the_number_of_the_planted_fault_shows_and_no_other(name):
 def test_an_error_of_a_layer_that_a_model_translates():
     found = diagnose(Translated(), data())
     assert "NotImplementedError: no inverse yet" in str(found)
-    assert found.error == float("inf")
+    assert found.round_trip_error == float("inf")
 
 
 def test_swamped_digits_are_counted():

@@ -87,7 +87,9 @@ def test_what_layers_return(pair):
     assert_only_numbers(found)
     assert all(layer.log_det == pytest.approx(layer.log_det_due) for layer in found.layers)
     both = "log-determinant, log-determinant of the inverse"
-    assert found.whole.notes == (f"{both} not checked, because the module returns none",)
+    assert found.whole.notes == (
+        f"{both} not checked, because the module returns no log-determinant",
+    )
 
 
 @pytest.mark.parametrize(
@@ -101,14 +103,14 @@ def test_what_layers_return(pair):
     ],
 )
 def test_what_is_no_image_is_refused_by_name(ahead, name):
-    with pytest.raises(InvalidInputError, match=f"it returns {name}, not a tensor"):
+    with pytest.raises(InvalidInputError, match=f"the result is {name}, not a tensor"):
         diagnose(returning(ahead), data())
 
 
 def test_a_way_back_without_an_image():
     found = diagnose(returning(lambda z, log_det: z, lambda x: None), data())
-    assert found.whole.notes[0].startswith("on the way back it returns NoneType, not a tensor")
-    assert found.error == float("inf")
+    assert found.whole.notes[0].startswith("on the way back the result is NoneType, not a tensor")
+    assert found.round_trip_error == float("inf")
 
 
 class Halves(nn.Module):
@@ -312,7 +314,7 @@ def test_latents_of_two_scales():
     found = diagnose(TwoScales().eval(), data(5))
     assert_only_numbers(found)
     assert [layer.path for layer in found.layers] == ["first", "second"]
-    assert diagnose(Swapped().eval(), data(5)).error > 1e-2
+    assert diagnose(Swapped().eval(), data(5)).round_trip_error > 1e-2
 
 
 @pytest.mark.parametrize(

@@ -246,12 +246,12 @@ FAULTS = {
     "NaN weights": (
         planted(lambda: Scale([0.0, math.nan, 0.0, 0.0])),
         1,
-        noted("returns numbers that"),
+        noted("the result has NaN or inf"),
     ),
     "NaN in the inverse": (
         planted(lambda: changed(Scale, inverse=lambda x, ld: (x * math.nan, ld))(SCALES)),
         1,
-        noted("its inverse returns numbers that are not finite"),
+        noted("the inverse returns NaN or inf"),
     ),
     "singular matrix": (planted(lambda: Linear(torch.ones(D, D))), 1, noted("raises")),
     "ill-conditioned matrix": (
@@ -278,7 +278,7 @@ FAULTS = {
     "BatchNorm of a conditioner": (
         lambda: planted(lambda: Affine(D, batch_norm))().train(),
         1,
-        noted("depends on others of the batch"),
+        noted("depends on other members of the batch"),
     ),
     "dropout": (lambda: planted(lambda: Affine(D, dropout))().train(), 1, RANDOM),
     "noise": (
