@@ -100,7 +100,7 @@ def _check_and_report_replacement(group: LayerGroup, replacement: Replacement) -
     if log_det is not None and new_log_det is not None:
         pair = torch.as_tensor(log_det), torch.as_tensor(new_log_det)
         log_det_difference = largest_difference_unless_empty(*pair)
-    entries = float(abs(target.matrix).max()) + float(abs(target.shift).max())
+    entries = float(abs(target.matrix).max()) + float(abs(target.bias_or_zeros).max())
     relative = (difference or 0.0) / (1 + target.dimension * entries * float(few.abs().max()))
     unit, condition_number = torch.finfo(x.dtype).eps, target.condition_number
     slack = few[0].numel() * (LOG_DET_AGREEMENT + unit * condition_number)

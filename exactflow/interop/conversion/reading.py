@@ -118,7 +118,7 @@ def read_linear_layers(
     return [chain for chain in chains if chain], unconverted
 
 
-def _select_chains(model: nn.Module, only: Collection[str]) -> list[list[ModulePlace]]:
+def _select_chains(model: nn.Module, patterns: Collection[str]) -> list[list[ModulePlace]]:
     """List the layers that match the patterns, in chains of consecutive layers.
 
     Raises `InvalidInputError` for a pattern that matches no layer.
@@ -128,13 +128,13 @@ def _select_chains(model: nn.Module, only: Collection[str]) -> list[list[ModuleP
     selected = [
         list(part)
         for chain in chains
-        for is_named, part in groupby(chain, lambda place: _matches_any_pattern(place, only))
+        for is_named, part in groupby(chain, lambda place: _matches_any_pattern(place, patterns))
         if is_named
     ]
-    paths = (path for path, _ in model.named_modules() if path in only and path not in inner)
+    paths = (path for path, _ in model.named_modules() if path in patterns and path not in inner)
     selected += [[find_place(model, path)] for path in paths]
     named = [place.path for chain in selected for place in chain]
-    for pattern in only:
+    for pattern in patterns:
         if not any(fnmatchcase(path, pattern) for path in named):
             raise InvalidInputError(
                 f"expected paths of layers, or patterns, as only=.., got {pattern!r}, which matches"
@@ -143,15 +143,15 @@ def _select_chains(model: nn.Module, only: Collection[str]) -> list[list[ModuleP
     return selected
 
 
-def _matches_any_pattern(place: ModulePlace, only: Collection[str]) -> bool:
-    return any(fnmatchcase(place.path, pattern) for pattern in only)
+def _matches_any_pattern(place: ModulePlace, patterns: Collection[str]) -> bool:
+    return any(fnmatchcase(place.path, pattern) for pattern in patterns)
 
 
 def _requires_grad_values(module: nn.Module) -> set[bool]:
     return {p.requires_grad for p in library_of(module).list_replaced_parameters(module)}
 
 
-def _read_map_or_reason(place: ModulePlace, only: Collection[str]) -> AffineMap | str:
+def _read_map_or_reason(place: ModulePlace, patterns: Collection[str]) -> AffineMap | str:
     """Return the map of a layer, or the reason why the layer is not converted."""
     module = place.module
     reason = _find_obstacle_to_replacement(module)
@@ -169,7 +169,8 @@ def _read_map_or_reason(place: ModulePlace, only: Collection[str]) -> AffineMap 
         return f"it cannot be read: {root_cause_text(error)}"
     if found.dimension == 1:
         return "a layer of one coordinate has no couplings"
-    if package_of(module) == "torch" and not (place.is_plain or _matches_any_pattern(place, only)):
+    is_selected = place.is_plain or _matches_any_pattern(place, patterns)
+    if package_of(module) == "torch" and not is_selected:
         return "it may belong to a conditioner: name its path in only=[..] to convert it"
     return found
 
