@@ -59,7 +59,7 @@ def install_agreeing_replacements(
         replacement.stored.to(group.input[0].device).requires_grad_(group.is_trainable)
         try:
             layer = _check_and_report_replacement(group, replacement)
-        except Exception as error:  # a library may raise any error; other layers are converted
+        except Exception as error:  # a library may raise any error; the loop goes on
             text = str(error) if isinstance(error, MethodError) else root_cause_text(error)
             unconverted += group.report_unconverted(text)
             continue

@@ -105,7 +105,7 @@ def read_linear_layers(
         for place in chain:
             read: AffineMap | str
             if counts[id(place.module)] > 1:
-                read = "the model uses it in two places"
+                read = "the model uses the layer in two places"
             else:
                 shared = _describe_shared_parameter(holders, place.module)
                 read = shared or _read_map_or_reason(place, only or ())
@@ -158,20 +158,20 @@ def _read_map_or_reason(place: ModulePlace, patterns: Collection[str]) -> Affine
     if reason is not None:
         return reason
     if _awaits_initial_data(module):
-        return "its scales are not initialized: run the model on data first"
+        return "the scales of the layer are not initialized: run the model on data first"
     if len(_requires_grad_values(module)) > 1:
-        return "some of its parameters require gradients, and others do not"
+        return "some parameters of the layer require gradients, and others do not"
     try:
         found = linear_map(module)
     except InvalidInputError as error:
         return str(error)
     except Exception as error:  # a layer may have options that its reader does not know
-        return f"it cannot be read: {root_cause_text(error)}"
+        return f"the layer cannot be read: {root_cause_text(error)}"
     if found.dimension == 1:
         return "a layer of one coordinate has no couplings"
     is_selected = place.is_plain or _matches_any_pattern(place, patterns)
     if package_of(module) == "torch" and not is_selected:
-        return "it may belong to a conditioner: name its path in only=[..] to convert it"
+        return "the layer may belong to a conditioner: name its path in only=[..] to convert it"
     return found
 
 
@@ -180,19 +180,19 @@ def _find_obstacle_to_replacement(module: nn.Module) -> str | None:
     library, kind = library_of(module), type(module)
     parts = [module] if kind in library.replaced_parameters else list(module.modules())
     if any(map(is_parametrized, parts)):
-        return "it has a parametrization, which a replacement would lose"
+        return "the layer has a parametrization, which a replacement would lose"
     if kind not in library.readers:
         if package_of(module) == "exactflow":
-            return "it consists of couplings already"
+            return "the layer consists of couplings already"
         name = wrapper_attribute(module)
         remedy = f": convert its .{name}" if name else ""
         return f"not a type that convert knows{remedy}"
     if any(part._forward_pre_hooks for part in parts):
-        return "it has a forward pre-hook, which may change its weights"
+        return "the layer has a forward pre-hook, which may change its weights"
     if any(part._forward_hooks for part in parts[1:]):
-        return "a module inside it has a forward hook, which a replacement would lose"
+        return "a module inside the layer has a forward hook, which a replacement would lose"
     has_hook = any(part._backward_hooks or part._backward_pre_hooks for part in parts)
-    return "it has a backward hook, which a replacement would lose" if has_hook else None
+    return "the layer has a backward hook, which a replacement would lose" if has_hook else None
 
 
 def _awaits_initial_data(module: Any) -> bool:
@@ -211,7 +211,7 @@ def _describe_shared_parameter(holders: HoldersByParameter, module: nn.Module) -
     for name, p in module.named_parameters():
         for path, other in holders[id(p)]:
             if other not in own:
-                return f"its parameter {name} is shared with {path or 'the model'}"
+                return f"the layer shares its parameter {name} with {path or 'the model'}"
     return None
 
 

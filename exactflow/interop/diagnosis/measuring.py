@@ -89,7 +89,7 @@ def _finish_facts_in_float64(
     """Return all facts of each layer, after measuring facts in float64 at some members of x."""
     dtype, facts = torch.get_default_dtype(), []
     try:
-        torch.set_default_dtype(torch.float64)  # for tensors that a layer creates
+        torch.set_default_dtype(torch.float64)  # a layer may create tensors
         for k, builder in enumerate(builders):
             report_stage(f"Jacobian of {builder.path}", k / len(builders))
             facts.append(builder.finish_in_float64(worst_member, most_rows))
@@ -244,7 +244,10 @@ class _FactsBuilder:
 
 
 def _worst_pair(returned: list[float], due: list[float] | None) -> tuple[float, float | None]:
-    """Return the returned and the due number that differ most; without due numbers, the first."""
+    """Return the pair of a returned and a due number that differ most.
+
+    Without due numbers, it is the first returned number and None.
+    """
     if due is None:
         return returned[0], None
     pairs = zip(returned, due, strict=False)
@@ -359,13 +362,13 @@ def _jacobian(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _singular_values(call: LayerCall, k: int, most_rows: int) -> Tensor:
-    """Return the singular values of the Jacobian at member k, the largest first."""
+    """Return the singular values of the Jacobian J at member k, the largest first."""
     count = count_entries(call.before) // len(call.before[0])
     if count > most_rows:
         raise NotMeasuredError(f"the Jacobian has {count} rows, above the limit of {most_rows}")
     try:
         x, y = _member_and_image_vectors(call, k)
-        if count > ROWS:  # a call on one member alone makes its gradients faster
+        if count > ROWS:  # gradients are faster in a batch of one member
             x, y = _member_and_image_vectors(call.select_members([k]), 0)
         return torch.linalg.svdvals(_jacobian(x, y))
     except RuntimeError as error:  # autograd raises it for an operation without a derivative
@@ -374,7 +377,7 @@ def _singular_values(call: LayerCall, k: int, most_rows: int) -> Tensor:
 
 
 def _list_singular_values(call: LayerCall, most_rows: int) -> list[Tensor]:
-    """List the singular values of the Jacobian at each member, if large at the first one only."""
+    """List the singular values of J at each member; if J is large, at the first member only."""
     first = _singular_values(call, 0, most_rows)
     count = len(call.before[0]) if len(first) <= ROWS else 1
     return [first, *(_singular_values(call, k, most_rows) for k in range(1, count))]
@@ -388,7 +391,7 @@ def _condition_number(singular_values: Tensor) -> float:
 def _log_abs_dets(singular_values: list[Tensor]) -> list[float]:
     """List log|det J| at each member, from the singular values of J.
 
-    Raises `NotMeasuredError` if a condition number is too large for an accurate result.
+    Raises `NotMeasuredError` if the condition number of some J is above `STEEPEST`.
     """
     if not all(values[0] < STEEPEST * values[-1] for values in singular_values):
         raise NotMeasuredError(f"the condition number of the Jacobian is above {STEEPEST:.0e}")
