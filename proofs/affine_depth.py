@@ -1,15 +1,15 @@
 # %% [markdown]
-# # Affine depth: with scales, four couplings are typical
+# # Affine depth: with positive scales, four layers suffice for most matrices
 #
-# A typical matrix of determinant 1 takes five additive layers (`five_is_generic`). How many layers
-# with positive scales does a matrix take? Let
+# Almost every matrix of determinant 1 needs five additive layers (`five_is_generic`). Here the
+# layers may have positive scales. Let
 #
 # $$ M = \begin{pmatrix} A & B \\ C & D \end{pmatrix}, \qquad
 #    M^{-1} = \begin{pmatrix} a & b \\ c & d \end{pmatrix}, \qquad \det M > 0, $$
 #
 # with equal halves of $n$ coordinates. A layer $U$ moves the first half, a layer $L$ the second.
 #
-# **Theorem 11a** (to our knowledge new) has these parts.
+# **Theorem 11a** (to our knowledge new) has the following parts.
 #
 # **Theorem C (three).** $M$ is a product $ULU$ iff some positive diagonal $F$ and $G$ solve
 #
@@ -20,15 +20,16 @@
 # condition of $(n - 1)^2$ equations.
 #
 # **Theorem D (four).** If, in some orders of the coordinates, the leading principal minors of $D$
-# and of $a$ are not zero and have equal signs, $M$ is a product $ULUL$. So matrices of depth four
-# contain an open set for every $n$, and most random matrices lie in it.
+# and of $a$ are not zero and have equal signs, then $M$ is a product $ULUL$. So, for every $n$, the
+# products of four layers contain an open set; most random matrices lie in it.
 #
-# **Theorems A and B**, and their extension to several sizes of minors: if the signs of the minors
-# clash, five layers are needed on an open set, and six if $B = C = 0$.
+# **Theorems A and B.** If the principal minors of $D$ and $a$, and those of $A$ and $d$, have
+# opposite signs, $M$ needs five layers, and so do all matrices near $M$; if also $B = C = 0$, it
+# needs six. The minors may be compared for one size or for several sizes together.
 #
 # **Why.** The layers of Real NVP and Glow have scales, and counts for shears do not apply to them.
 # Koehler, Mehta and Risteski (ICML 2021) ask how many layers a linear map needs, and fit them.
-# Scales alone save the fifth layer, for most matrices but not for all.
+# With scales most matrices need no fifth layer, but some do.
 #
 # Nearest: matrix scaling for diagonal equivalence; Flanders 1951 for YZ and ZY; for Theorem D the
 # multiplicative inverse eigenvalue problem, which asks for a diagonal factor that gives a matrix
@@ -100,7 +101,7 @@ claims = Claims("affine depth")
 options = proof_options()
 
 # %% [markdown]
-# ## The equations of the proof
+# ## The equations of the proof hold in noncommuting symbols
 
 # %%
 for name, statement, sides in (
@@ -132,7 +133,7 @@ for name, statement, sides in (
         check.true(proof.words > 0, str(proof))
 
 # %% [markdown]
-# ## Three layers, exactly
+# ## Three layers are decided exactly
 #
 # Each equation $p x = q y$ relates two of the $2 n + 1$ positive numbers $F_j$, $G_i$ and 1, the
 # vertices of a graph. There is no solution if $p$ and $q$ have different signs on an edge, or if
@@ -150,7 +151,7 @@ def layer(letter: str, n: int, density: float) -> sympy.Matrix:
     return sympy.Matrix(sympy.BlockMatrix(blocks))
 
 
-with claims.check("products of three layers are recognized", Evidence.EXACT) as check:
+with claims.check("products of three layers are recognized as such", Evidence.EXACT) as check:
     for n, density in ((1, 1), (2, 0.4), (2, 1), (3, 0.3), (4, 1)):
         for word in ("ULU", "LUL"):
             M = sympy.prod([layer(letter, n, density) for letter in word], sympy.eye(2 * n))
@@ -159,7 +160,7 @@ with claims.check("products of three layers are recognized", Evidence.EXACT) as 
             check.true(all(reason.is_valid() for reason in answer.obstructions), "")
             check.equal(verify(answer.flow, M).flow.depth, answer.upper)
 
-with claims.check("a witness excludes three layers where there are none", Evidence.EXACT) as check:
+with claims.check("a witness excludes three layers of other matrices", Evidence.EXACT) as check:
     for n, density in ((2, 0.5), (2, 1), (3, 0.5)) + ((4, 1),) * options.full:
         lower = 0
         while lower < 4:
@@ -170,7 +171,7 @@ with claims.check("a witness excludes three layers where there are none", Eviden
             check.true(reason.is_valid(), f"n = {n}: {reason}")
 
 # %% [markdown]
-# ## Four layers
+# ## Four layers of instances are enclosed in balls
 #
 # $D G^{-1}$ and $E a$ must have one characteristic polynomial. With $x =
 # \operatorname{diag}(G^{-1})$, $y = \operatorname{diag}(E)$, and the principal minors $d_S$ and
@@ -225,7 +226,9 @@ def encloses(answer, M: sympy.Matrix) -> bool:
 
 depths: dict[str, list[Counter]] = {}
 magnitudes: dict[str, list[list[float]]] = {}
-with claims.check("nearly all random matrices take four layers", Evidence.CERTIFIED) as check:
+with claims.check(
+    "four layers suffice for nearly all random matrices", Evidence.CERTIFIED
+) as check:
     for family, make in FAMILIES.items():
         depths[family], magnitudes[family] = [], []
         for n in SIZES:
@@ -260,7 +263,7 @@ for family in FAMILIES:
         print(f"{family:12}{n:>4}{row}{largest}")
 
 # %% [markdown]
-# ## Five and six
+# ## Matrices that need five or six layers
 #
 # *Theorems A and B.* Call $(D, a)$ *opposed at $k$* if all principal $k$-minors of $D$ are $\ge 0$
 # and all of $a$ are $\le 0$, or the reverse, and at least one is not zero. Then no positive scales
@@ -296,7 +299,7 @@ for name, M, depth, kind in (
         for reason in answer.obstructions:
             check.true(reason.is_valid() and reason.kind == kind, str(reason))
 
-with claims.check("kernels exclude four layers if D and a are singular", Evidence.EXACT) as check:
+with claims.check("kernels of singular D and a exclude four layers", Evidence.EXACT) as check:
     for order in ([2, 3, 0, 1], [4, 2, 5, 1, 0, 3], [3, 6, 7, 5, 0, 1, 4, 2]):
         answer = minimal_depth(permutation(order), scales="positive")
         check.equal((answer.lower, answer.upper), (5, 5), f"permutation {order} takes five")
@@ -304,13 +307,14 @@ with claims.check("kernels exclude four layers if D and a are singular", Evidenc
             check.true(reason.is_valid(), str(reason))
 
 with claims.check(
-    "no coefficient cancels, so the obstruction holds nearby", Evidence.EXACT
+    "no coefficient cancels, so four are excluded nearby, too", Evidence.EXACT
 ) as check:
     for reason in answers["an open set around a matrix of n = 3 takes five"].obstructions:
         equations = MinorEquations.of(reason)
         support = {k: [S for S in range(8) if S.bit_count() == k] for k in (1, 2, 3)}
         check.true(
-            all(all(x for x in side[1:]) for side in equations.coefficients), "no minor is 0"
+            all(all(x for x in side[1:]) for side in equations.coefficients_of_x_and_y),
+            "no minor is 0",
         )
         left = equations.combine(reason.witness)
         places = {
@@ -324,7 +328,7 @@ with claims.check(
         check.equal(left.keys(), places, f"{reason.pattern}: {len(places)} terms, all of one sign")
 
 # %% [markdown]
-# ## Gaussian matrices
+# ## The share of Gaussian matrices to which Theorems B and D apply
 #
 # For Gaussian matrices we compute in float64 whether D and a, or A and d, have orders in which the
 # leading minors have equal signs (Theorem D: four layers), or whether both pairs are opposed
@@ -382,13 +386,15 @@ def shares_of_theorems(n: int, count: int) -> tuple[float, float]:
 
 GAUSSIANS = 1000 if options.full else 200
 shares = {n: shares_of_theorems(n, GAUSSIANS) for n in range(2, 7)}
-with claims.check("Theorem D applies to over nine in ten Gaussians", Evidence.NUMERIC) as check:
+with claims.check(
+    "Theorem D applies to over nine in ten Gaussian matrices", Evidence.NUMERIC
+) as check:
     for n, (four, five) in shares.items():
         text = f"n = {n}: D applies to {four:.1%}, B to {five:.1%} of {GAUSSIANS}"
         check.true(four > 0.9 and four + five <= 1, text)
 
 # %% [markdown]
-# ## A plane of matrices
+# ## Least numbers of layers in a plane of 4 x 4 matrices
 #
 # Let n = 2 and M = [[s I, J], [J, t I]] + R / 8, where R is a matrix of signs. Without R three
 # layers suffice if s t > 1, and five are needed if s t < 1; with R four take the place of three.
@@ -428,7 +434,7 @@ def draw(pyplot, path) -> None:
     axes[0].set_xlabel("n", fontsize=16)
     axes[0].set_ylabel("share of Gaussian matrices", fontsize=16)
     axes[0].legend(fontsize=13, loc="lower right")
-    axes[0].set_title("How many layers with positive scales", fontsize=14)
+    axes[0].set_title("Least number of layers with positive scales", fontsize=14)
     ticks = np.linspace(-3, 3, 401)
     found = plane(ticks)
     palette = pyplot.matplotlib.colors.ListedColormap(["white", blue, orange])

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Classical route: at most 18 couplings
+# # Classical route: classical tools give at most 18 couplings
 #
 # **Theorem 1a** (Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
 # normalizing flows*, ICML 2021, for the tools). Every matrix $M$ of positive determinant on $2n$
@@ -86,7 +86,7 @@ with claims.check("at most 18 layers", Evidence.EXACT) as check:
     check.equal(classical(M).depth, 18, "18 layers: C singular, negative pivots")
 
 # %%
-with claims.check("every even permutation of 4 coordinates", Evidence.EXACT) as check:
+with claims.check("at most 18 layers for every even permutation of 4", Evidence.EXACT) as check:
     for perm in permutations(range(4)):
         if Permutation(list(perm)).is_even:
             flow = classical(permutation(perm))

@@ -1,16 +1,16 @@
 # %% [markdown]
-# # Depth for conditioning: more layers, each well conditioned
+# # Depth for conditioning: many well-conditioned layers instead of few ill-conditioned ones
 #
 # **Theorem 12a** (to our knowledge new, as explicit layers with a bound). For every law on the line
 # with second moments, every $\varepsilon > 0$ and *every* bound above 1 on the condition numbers of
-# the layers, some number of additive couplings of data $x$ and one pad $z$, both $N(0, 1)$ at the
-# start, brings the data within $\varepsilon$ of the law in $W_2$, and each layer has at most that
-# condition number at every point. With rotations between, laws in several dimensions (*numeric*
-# here).
+# the layers, there is a flow of additive couplings on data $x$ and one pad $z$, both $N(0, 1)$ at
+# the start, that maps the data within $\varepsilon$ of the law in $W_2$; the condition number of
+# each layer is below the bound at every point. With rotations between the layers, such flows
+# approximate laws in several dimensions (*numeric* here).
 #
 # **Why.** Few affine couplings approximate every distribution if ill-conditioning is allowed
-# (Koehler, Mehta and Risteski, ICML 2021; `universal_approximation`), and much of it is forced on
-# *few* layers (`forced_conditioning`). More depth avoids it.
+# (Koehler, Mehta and Risteski, ICML 2021; `universal_approximation`). A flow of *few* layers has to
+# be ill-conditioned (`forced_conditioning`); each layer of a deep flow need not be.
 #
 # That this is possible is due to Lee, Pabbaraju, Sevekari and Risteski (*Universal approximation
 # using well-conditioned normalizing flows*, NeurIPS 2021), for log-concave laws, in a limit;
@@ -105,7 +105,7 @@ claims = Claims("depth for conditioning")
 options = proof_options()
 
 # %% [markdown]
-# ## One step, for all conditioners
+# ## The identities of one step hold for all conditioners
 #
 # Two kinds of steps. *Five couplings*, by Hamiltonian splitting of $z v = \big((z + a v)^2 - z^2 -
 # (a v)^2\big) / 2a$, of which the fifth moves the pad only: after $z \mathrel{+}= a v(x)$, $x
@@ -153,12 +153,12 @@ with claims.check(identity.statement, Evidence.FOR_ALL_N) as check:
     check.true(proof.words > 0, f"{proof}; and with y, conjugated by diag(I, y)")
 
 # %% [markdown]
-# ## The local error, certified
+# ## The error of each step stays within a certified bound
 #
 # A cell of labels and pads has slopes $p \le T' \le q$ wherever its labels go, and constants
 # $\gamma$ and $\rho$: no label moves by more than $\gamma |z|$, and none goes farther than $\rho
-# |z|$. Exact orbits of rational points: every one within the bound of its cell; on one piece the
-# pad is $z / T'$, exactly; without pad there is no error.
+# |z|$. We compute exact orbits of rational points: each stays within the bound of its cell; on one
+# piece the pad is exactly $z / T'$; without a pad the error is zero.
 
 # %%
 BENT = PiecewiseLinear([-1, 0, "1/4"], [-2, "-1/2", 2], "1/2", 1)
@@ -193,7 +193,9 @@ with claims.check(
     )
 
 # %%
-with claims.check("second order on a piece, pad z / T'", Evidence.EXACT) as check:
+with claims.check(
+    "on one piece the error has second order, the pad is z / T'", Evidence.EXACT
+) as check:
     straight = PiecewiseLinear([0], [0], 2, 2)
     errors = []
     for pairs in (8, 16, 32, 64):
@@ -204,17 +206,17 @@ with claims.check("second order on a piece, pad z / T'", Evidence.EXACT) as chec
         check.true(bool(Rational(38, 10) < coarse / fine < 4), f"ratio {float(coarse / fine):.3f}")
 
 # %% [markdown]
-# ## Error against layers
-# Two normal laws at -3/2 and 3/2 of deviation 3/5. All layers are additive. The bound of W2 is
-# certified, and so is every layer's condition number, *at every point*: Jacobians at far points are
-# enclosed, too.
+# ## The error decreases with the number of layers
+# The target is a mixture of two normal laws at -3/2 and 3/2 of deviation 3/5. All layers are
+# additive. The bound of W2 is certified, and so is every layer's condition number, *at every
+# point*: Jacobians at far points are enclosed, too.
 
 # %%
 TWO = GaussianMixture(["-3/2", "3/2"], "3/5")
 CONDITIONS = ["3/2", 2, 5, 20, 150] if options.full else [2, 20]
 DEPTHS = [50, 100, 200, 400] if options.full else [50]
 table = {}
-with claims.check("W2 and condition numbers", Evidence.CERTIFIED) as check:
+with claims.check("bounds of W2 and of condition numbers", Evidence.CERTIFIED) as check:
     for condition in CONDITIONS:
         for depth in DEPTHS:
             if condition == "3/2" and depth < 400:
@@ -233,7 +235,7 @@ with claims.check("W2 and condition numbers", Evidence.CERTIFIED) as check:
 # %%
 fewest = {}
 with claims.check(
-    "W2 <= 1/20 by 310 layers of condition 2, by 65 of condition 20", Evidence.CERTIFIED
+    "W2 <= 1/20: 310 layers of condition 2, or 65 of condition 20", Evidence.CERTIFIED
 ) as check:
     for condition in CONDITIONS:
         well = fewest[condition] = approximate_well(TWO, condition=condition, eps="1/20")
@@ -242,20 +244,20 @@ with claims.check(
         check.true(within and bool(well.bound <= Rational(1, 20)), label)
 
 # %% [markdown]
-# ## A pad that is N(0, 1) again
+# ## A last layer can make the pad N(0, 1) again
 # A layer z <- r(x) z that makes the pad N(0, 1) again has the Jacobian entry z r'(x), which is
 # unbounded in z. So we bound its condition number only for pads within four standard deviations,
 # and certify the probability of that event.
 
 # %%
-with claims.check("data and pad, and where the pad is", Evidence.CERTIFIED) as check:
+with claims.check("data and a pad that is N(0, 1) again", Evidence.CERTIFIED) as check:
     eps = Rational(1, 50 if options.full else 20)
     for condition in CONDITIONS:
         well = approximate_well(TWO, condition=condition, eps=eps, pad="gaussian")
         check.true(bool(well.bound <= eps), str(well))
 
 # %% [markdown]
-# ## What order and grading save
+# ## Second order and graded steps decrease the error
 # We compare steps of five couplings (first order, constant strength), pairs with constant steps and
 # strengths, and graded pairs. Each has about the same number of layers, of condition number at most
 # 2; we report the root mean square error of the data over draws. Both constant strengths are the
@@ -288,7 +290,7 @@ labels, pads = (
     np.random.default_rng(0).standard_normal(20_000),
 )
 aim = T(labels)[0]
-with claims.check("graded pairs, even pairs, five couplings", Evidence.NUMERIC) as check:
+with claims.check("errors of graded pairs, even pairs, five couplings", Evidence.NUMERIC) as check:
     images = {
         "five couplings a step": stepwise(T, 4 * pairs // 5, float(strength), labels, pads),
         "pairs, even": PiecewiseFlow(even_path(T, pairs, QQ.to_sympy(strength)).layers())(
@@ -303,7 +305,7 @@ with claims.check("graded pairs, even pairs, five couplings", Evidence.NUMERIC) 
         worse = error
 
 # %% [markdown]
-# ## What ill-conditioning costs, and depth saves
+# ## Ill-conditioned flows lose digits that deep flows keep
 #
 # The target has two humps, a mixture of three uniform laws on $[-2, 2]$ with little mass in the
 # middle, and a normal second coordinate. We compare two layers, three layers and well-conditioned
@@ -315,7 +317,7 @@ HUMPS = Boxes([([-2], [-1]), ([-1], [1]), ([1], [2])], ["9/20", "1/10", "9/20"])
 PLANE = Product([HUMPS, GaussianMixture([0])])
 accuracies = ["1/5", "1/10"] if options.full else ["1/5"]
 costs = []
-with claims.check("digits lost by few layers, and by many", Evidence.NUMERIC) as check:
+with claims.check("digits that few layers lose, and many layers", Evidence.NUMERIC) as check:
     points = [*gaussian_points(2, 6), [QQ(1, 48), QQ(1, 3)]]
     for eps in accuracies:
         least = np.inf
@@ -334,7 +336,7 @@ with claims.check("digits lost by few layers, and by many", Evidence.NUMERIC) as
             check.true(saved < least, f"W2 <= {eps}: {text}")
 
 # %% [markdown]
-# ## Several coordinates
+# ## Flows in several dimensions, compared with two-layer flows
 # Gaussianization alternates coordinatewise transports and rotations. We fit 12 rounds to 10,000
 # points, with condition numbers at most 6 (for layers that rescale pads, within four standard
 # deviations), and compare with the two-layer flow, whose condition number is that of its ramps. We
@@ -367,7 +369,7 @@ LAWS = {
 }
 count, laws = (1000, 3) if options.full else (500, 1)
 generated = {}
-with claims.check("samples of flows and of laws", Evidence.NUMERIC) as check:
+with claims.check("samples of flows, compared with samples of the laws", Evidence.NUMERIC) as check:
     for name, (draw_law, law) in [*LAWS.items()][:laws]:
         generator = np.random.default_rng(7)
         sample = draw_law(10_000, generator)

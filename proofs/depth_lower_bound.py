@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Depth lower bound: layers with few parameters must be many
+# # Depth lower bound: flows need many layers if each has few parameters
 #
 # **Theorem 3** (Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
 # normalizing flows*, ICML 2021: asymptotic; here a finite form). Let $f_\theta$, $\theta \in [-R,

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Depth versus conditioning: balanced layers
+# # Depth versus conditioning: the fewer the layers, the larger their norms
 #
 # **Theorem 8.** Let $W$ be a product of shears of norms $s_1, \dots, s_K$. Then
 #
@@ -59,7 +59,7 @@ SIZES = (16, 48) if options.full else (16,)
 SEEDS = range(2 if options.full else 1)
 
 # %% [markdown]
-# ## Targets, all scaled to determinant 1
+# ## Families of targets, scaled to determinant 1
 
 
 # %%
@@ -114,7 +114,7 @@ FAMILIES = {
 }
 
 # %% [markdown]
-# ## Measured quantities
+# ## The quantities that are measured
 
 
 # %%
@@ -174,7 +174,7 @@ def target(name: str, d: int, seed: int) -> np.ndarray:
 
 
 # %% [markdown]
-# ## The grid
+# ## Six families of matrices, by K = 5 to 16 layers
 # Six layers always exist. Five exist for almost every matrix; near the exceptions they are hard to
 # find.
 
@@ -211,7 +211,7 @@ with claims.check("condition numbers of six layers, d = 16", Evidence.NUMERIC) a
         check.true(least < condition < most, f"{name:13}: {condition:.2g}, in {least} .. {most}")
 
 # %% [markdown]
-# ## The exact product
+# ## The stated error is that of the exact product
 # The difference between the product of the layers and the target is computed in integers, without
 # rounding.
 
@@ -225,7 +225,7 @@ with claims.check("the stated error is that of the exact composition", Evidence.
         check.equal(max(map(abs, product - exact)), result.error, f"{name}, d = 8, six layers")
 
 # %% [markdown]
-# ## How small can layers be?
+# ## No layers are smaller than the bounds
 # Let $s_i = |X_i|_2$. The singular values of a shear have the ratio $\exp(2
 # \operatorname{asinh}(s_i / 2))$ at most, and a shear turns a vector by at most $2 \arctan(s_i /
 # 2)$. So
@@ -234,7 +234,7 @@ with claims.check("the stated error is that of the exact composition", Evidence.
 #    \sum_i 2 \arctan \frac{s_i}{2} \ge \angle(x, W x) \text{ for every } x. $$
 
 # %%
-with claims.check("no layers are smaller than the bounds allow", Evidence.NUMERIC) as check:
+with claims.check("no layers are smaller than the bounds", Evidence.NUMERIC) as check:
     for name in FAMILIES:
         W = target(name, 16, 0)
         for K in (6, 16):
@@ -252,7 +252,7 @@ with claims.check("no layers are smaller than the bounds allow", Evidence.NUMERI
     check.true(bool(turn > np.pi - 1e-9), f"half-turn, K =  6: {turn:.4f} >= pi")
 
 # %% [markdown]
-# ## The exact routes, rounded to floats
+# ## Exact layers, rounded to floats, lose more digits
 # The exact layers multiply to W. Here they are rounded to float64, and we measure the error of the
 # rounded product.
 
@@ -268,7 +268,9 @@ def rounded_errors(flow: CouplingFlow, W: np.ndarray) -> tuple[float, float]:
     return float(np.log10(largest)), float(np.abs(product - W).max() / np.abs(W).max())
 
 
-with claims.check("exact routes rounded, against balanced layers", Evidence.NUMERIC) as check:
+with claims.check(
+    "errors of exact routes, rounded, and of balanced layers", Evidence.NUMERIC
+) as check:
     for method in ("transvection", "commutator", "partition"):
         for d in (4, 8, 12, 16) if options.full else (4, 8, 12):
             W = np.ldexp(np.rint(np.ldexp(rotation(d, np.random.default_rng(d)), 12)), -12)
@@ -279,13 +281,13 @@ with claims.check("exact routes rounded, against balanced layers", Evidence.NUME
             check.true(bool(mine.error <= max(error, 2.0**-51)), f"{label} {balanced}")
 
 # %% [markdown]
-# ## Plain gradient descent
-# Adam on the same layers, from the same start, with a cosine schedule.
+# ## Gradient descent is not more accurate than the search
+# Adam optimizes the same layers from the same start, with a cosine schedule.
 
 
 # %%
 with claims.check(
-    "gradient descent is no more accurate, beyond rounding", Evidence.NUMERIC
+    "gradient descent is not more accurate, up to rounding", Evidence.NUMERIC
 ) as check:
     for name in ("rotation", "Gaussian", "condition 1e6"):
         W = target(name, 16, 0)

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Families: one construction over every field
+# # Families: one flow represents a matrix with parameters, over every field
 #
 # **Theorem 1b.** `factor` finds its layers by field arithmetic alone. So a family of matrices over
 # $\mathbb{Q}(t)$ has *one* flow for all values of $t$ except finitely many, which are reported. A
@@ -50,7 +50,7 @@ c, s = (1 - t**2) / (1 + t**2), 2 * t / (1 + t**2)
 M = sympy.Matrix([[c, 0, -s, 0], [0, c, 0, -s], [s, 0, c, 0], [0, s, 0, c]])
 flow = factor(M)
 with claims.check(
-    "two planes rotated at once, for all t but finitely many", Evidence.EXACT
+    "two planes rotated at once, for all t except finitely many", Evidence.EXACT
 ) as check:
     check.true(str(verify(flow, M)).startswith("equal in all 16 entries"), str(verify(flow, M)))
     check.true(flow.depth <= 6, f"{flow.depth} layers")

@@ -95,7 +95,7 @@ def equals(found, points, images):
 
 
 # %% [markdown]
-# ## Four always suffice
+# ## Four couplings represent every finite map
 # The points have small integer coordinates, many of them equal, on halves of several sizes.
 
 # %%
@@ -113,24 +113,24 @@ with claims.check("random finite maps: at most four couplings", Evidence.EXACT) 
         check.true(max(depths) <= 4, f"halves of {p} and {q}: {numbers}")
 
 # %% [markdown]
-# ## The permutations of a square, and of nine points
+# ## Least numbers of couplings for permutations of four and of nine points
 # Of the 24 permutations of $\{0, 1\}^2$ one takes no coupling, four take three, and nineteen take
 # four. Of $\{0, 1, 2\}^2$ nearly all take four.
 
 # %%
 square, grid = ([*itertools.product(range(n), repeat=2)] for n in (2, 3))
 with claims.check(
-    "{0, 1}^2: of 24, 1, 4 and 19 take 0, 3 and 4 couplings", Evidence.EXACT
+    "{0, 1}^2: 1, 4 and 19 permutations need 0, 3 and 4 couplings", Evidence.EXACT
 ) as check:
     every = [interpolate(square, images) for images in itertools.permutations(square)]
     check.equal(Counter(found.depth for found in every), {0: 1, 3: 4, 4: 19})
     check.true(all(x.is_valid() for found in every for x in found.obstructions), "all obstructions")
-with claims.check("{0, 1, 2}^2: of 200 permutations nearly all take four", Evidence.EXACT) as check:
+with claims.check("{0, 1, 2}^2: nearly all of 200 permutations need four", Evidence.EXACT) as check:
     depths = Counter(interpolate(grid, draws.sample(grid, 9)).depth for _ in range(200))
     check.true(depths[4] >= 190, f"four: {depths[4]} of 200")
 
 # %% [markdown]
-# ## Three do not suffice
+# ## Three couplings do not represent every finite map
 
 
 # %%
@@ -140,13 +140,17 @@ def exchange(points, *pairs):
     return [other.get(x, x) for x in points]
 
 
-with claims.check("an exchange of two points of four takes four", Evidence.EXACT) as check:
+with claims.check(
+    "an exchange of two of four points needs four couplings", Evidence.EXACT
+) as check:
     found = interpolate(square, exchange(square, ((0, 0), (0, 1))))
     check.equal(found.depth, 4)
     for reason in found.obstructions:
         check.true(reason.is_valid(), str(reason))
 
-with claims.check("on nine points, four even with positive scales", Evidence.EXACT) as check:
+with claims.check(
+    "a map of nine points needs four even with positive scales", Evidence.EXACT
+) as check:
     images = exchange(grid, ((0, 0), (0, 1)), ((1, 2), (2, 2)))
     found = interpolate(grid, images)
     check.equal(found.depth, 4, "additive: four")
@@ -160,11 +164,11 @@ with claims.check("on nine points, four even with positive scales", Evidence.EXA
         check.true(len(reversed_pairs) > 0, f"{pattern} keeps the order of {reversed_pairs[0]}")
 
 # %% [markdown]
-# ## Points in general position take two
+# ## Two couplings suffice for points in general position
 # All $x_1$ are different, and so are all $y_2$.
 
 # %%
-with claims.check("200 points with Gaussian coordinates take two", Evidence.EXACT) as check:
+with claims.check("two couplings suffice for 200 Gaussian points", Evidence.EXACT) as check:
     rng = np.random.default_rng(0)
     for d in (2, 3, 6):
         points, images = rng.standard_normal((2, 200, d))
@@ -172,7 +176,7 @@ with claims.check("200 points with Gaussian coordinates take two", Evidence.EXAC
         check.equal(found.depth, 2, f"d = {d}: {found.summary}")
 
 # %% [markdown]
-# ## A letter becomes another
+# ## Four couplings of integers turn a letter into another
 # Couplings map the eighteen pixels of an A to the pixels of an E, in any order. Each coupling is a
 # shear of the rows or of the columns.
 
@@ -191,7 +195,7 @@ def pixels(letter):
 
 letter_a, letter_e = pixels("A"), draws.sample(pixels("E"), 18)
 letters = interpolate(letter_a, letter_e, integers=True)
-with claims.check("an A becomes an E by four couplings of integers", Evidence.EXACT) as check:
+with claims.check("four couplings of integers turn an A into an E", Evidence.EXACT) as check:
     check.true(equals(letters, letter_a, letter_e), letters.summary)
     check.true(all(x.is_valid() for x in letters.obstructions), "none of the shorter patterns")
 
@@ -216,7 +220,7 @@ def draw(pyplot, path):
 options.picture("finite_maps", draw)
 
 # %% [markdown]
-# ## The cells of a grid
+# ## Four couplings permute the cells of a grid
 # Let the grid be $[0, N)^2$, with unit squares as cells. Four shears by integers, constant between
 # integers, permute the cells as they permute the corners, and preserve every place within a cell: a
 # point at $i + o$ with $0 \leq o < 1$ moves as $i$ does, because shifts are integers. So every
@@ -247,12 +251,14 @@ with claims.check(f"{N} x {N} cells, each translated to its image", Evidence.EXA
         check.equal(ends, [(i + o[0], j + o[1]) for i, j in onto], f"places {o} within the cells")
 
 # %% [markdown]
-# ## A bijection of all integer points
-# The same four layers are a bijection of $\mathbb{Z}^2$, computed in int64 within a bound that
+# ## The same four couplings are a bijection of all integer points
+# They map $\mathbb{Z}^2$ onto itself; in int64 they are computed for entries within a bound that
 # excludes overflow.
 
 # %%
-with claims.check("a bijection of all integer points, in int64", Evidence.EXACT) as check:
+with claims.check(
+    "the couplings are a bijection of integer points, in int64", Evidence.EXACT
+) as check:
     x = rng.integers(-shears.int64_limit, shears.int64_limit, (2, 1000))
     y = shears.forward(x)
     check.equal(y.dtype, np.int64)

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Forced conditioning: what no architecture avoids
+# # Forced conditioning: every flow near certain laws is ill-conditioned
 #
 # Let $f$ be a smooth bijection of $\mathbb{R}^d$ with Jacobian $J$, $Q = f_\# N(0, I)$, and $W_2(Q,
 # P) \le \varepsilon$. Let $s_1^2, \dots, s_d^2$ be the eigenvalues of $\operatorname{Cov} P$.
@@ -118,9 +118,9 @@ claims = Claims("forced conditioning")
 options = proof_options()
 
 # %% [markdown]
-# ## Equality: a ramp, and a linear map
-# Two points at distance $D$: among the maps with slopes at most $\Lambda$ the ramp from $-D/2$ to
-# $D/2$ is nearest, for all $D$ and $\Lambda$. With $V = \Lambda z - S$ and $U = \Lambda z - T$, $U$
+# ## A ramp attains 16a for two points, and a linear map 16b for a Gaussian
+# For two points at distance $D$, the ramp from $-D/2$ to $D/2$ is the nearest map with slopes at
+# most $\Lambda$, for all $D$ and $\Lambda$. With $V = \Lambda z - S$ and $U = \Lambda z - T$, $U$
 # increases, and is best iff $\int (V - U) U \phi = 0$ and $\int_t^\infty (V - U) \phi \le 0$ for
 # all $t$. On the ramp, $|z| \le R = D / 2 \Lambda$, $U = 0$ and $V = \Lambda z \mp D/2$; beyond it
 # $V = U$.
@@ -158,13 +158,15 @@ with claims.check("a linear flow on a Gaussian attains 16b", Evidence.EXACT) as 
     flow = factor(A)
     check.equal(flow.matrix(), A, f"A is {flow.depth} couplings")
     check.equal(sympy.simplify(flow.log_abs_det() - sympy.log(Rational(16, 75))), 0, "log(16/75)")
-with claims.check("and the bound is no more than that", Evidence.CERTIFIED) as check:
+with claims.check(
+    "the bound 16b equals the volume of this flow, up to 1e-12", Evidence.CERTIFIED
+) as check:
     bounds = bound_conditioning(Gaussian(Sigma), Rational(1, 2))
     gap = bounds.mean_log_det - sympy.log(Rational(16, 75))
     check.true(bool(0 <= gap) and bool(gap < Rational(1, 10**12)), str(bounds))
 
 # %% [markdown]
-# ## On the line, and for products: the optimum, from both sides
+# ## The least slope on the line and for products, bounded from both sides
 # The best map is an isotonic regression, which we solve in ball arithmetic. We print a slope that
 # is necessary, and one that suffices. They differ for curved laws, because these are quantized.
 #
@@ -199,7 +201,7 @@ EXACTLY = {
 }
 ABOUT = {"two humps": HUMPS, "two normal laws": TWO}
 EPSILONS = [Rational(1, 2), Rational(1, 10), Rational(1, 50)]
-with claims.check("forced <= attained, and near it", Evidence.CERTIFIED) as check:
+with claims.check("slopes: lower bound <= upper bound, and near it", Evidence.CERTIFIED) as check:
     for name, target in (EXACTLY | ABOUT).items():
         for eps in EPSILONS[: 3 if name in EXACTLY else 2 if options.full else 1]:
             bounds = bound_conditioning(target, eps)
@@ -212,7 +214,9 @@ with claims.check("forced <= attained, and near it", Evidence.CERTIFIED) as chec
             )
 
 # %%
-with claims.check("against isotonic regression on a grid", Evidence.NUMERIC) as check:
+with claims.check(
+    "the least slope agrees with isotonic regression on a grid", Evidence.NUMERIC
+) as check:
     places = np.linspace(-8.5, 8.5, 400_001)
     masses, middles = np.diff(norm.cdf(places)) + 1e-300, (places[1:] + places[:-1]) / 2
     for values, weights in (
@@ -234,7 +238,7 @@ with claims.check("against isotonic regression on a grid", Evidence.NUMERIC) as 
     print(f"    {check.instances} distances, to four digits")
 
 # %% [markdown]
-# ## The bounds as eps decreases
+# ## The bounds become more severe as eps decreases
 # For two points $\Lambda \varepsilon^2 / D^3 \to 0.0332$ as $\varepsilon \to 0$. For a segment $E
 # \log|\det J| = \log \varepsilon + O(1)$. For curved data the best number of clusters grows as
 # $\varepsilon$ decreases.
@@ -252,7 +256,7 @@ TARGETS = {
     "a normal law of rank 1": Gaussian([[1, 1], [1, 1]]),
 }
 bounded = {}
-with claims.check("the nearer, the worse", Evidence.CERTIFIED) as check:
+with claims.check("a smaller eps makes both bounds more severe", Evidence.CERTIFIED) as check:
     for name, target in TARGETS.items():
         before = None
         for eps in [Rational(1, 2**k) for k in ((1, 2, 4) if options.full else (1, 2))]:
@@ -270,7 +274,7 @@ with claims.check("the nearer, the worse", Evidence.CERTIFIED) as check:
             before = bounds
 
 # %%
-with claims.check("as eps -> 0", Evidence.CERTIFIED) as check:
+with claims.check("the limits of the bounds as eps -> 0", Evidence.CERTIFIED) as check:
     eps = Rational(1, 10**6)
     with ctx.workprec(128):
         constant = lower(
@@ -299,7 +303,7 @@ with claims.check("as eps -> 0", Evidence.CERTIFIED) as check:
 # $$ y_2 = \delta z_2 + t_1(z_1), \qquad x_1 = \delta z_1 + t_2(y_2), $$
 #
 # $f$ is within $\varepsilon = (1 + \sqrt 2) \delta + \sqrt 2 \lVert t_1 - \operatorname{sign}
-# \rVert$, since $t_2$ is 1-Lipschitz. So *two couplings attain the forced Lipschitz constant*, as
+# \rVert$, since $t_2$ is 1-Lipschitz. So *two couplings attain the bound 16a*, in the limit
 # $\delta \to 0$.
 
 
@@ -340,7 +344,7 @@ with claims.check("two couplings attain 16a for two points", Evidence.CERTIFIED)
         used.append(("two points", "two layers, by hand", bounds, float(slope), None))
         check.true(
             bool(lipschitz < slope) and bool(slope < lipschitz * Rational(1001, 1000)),
-            f"eps = {format_down(eps, 4)}: |J| <= {format_up(upper(slope), 6)}, forced "
+            f"eps = {format_down(eps, 4)}: |J| <= {format_up(upper(slope), 6)}, bound "
             f"{format_down(bounds.lipschitz, 6)}",
         )
 
@@ -350,7 +354,9 @@ with claims.check("two couplings attain 16a for two points", Evidence.CERTIFIED)
 # *two couplings attain 16b for atoms up to their entropy*, here $\log 2$.
 
 # %%
-with claims.check("and 16b up to log 2", Evidence.CERTIFIED) as check:
+with claims.check(
+    "two couplings attain 16b for two points, up to log 2", Evidence.CERTIFIED
+) as check:
     for delta in (Rational(1, 20), Rational(1, 100)):
         width = Rational(1, 10**30)
         flow = by_hand(width, PiecewiseLinear(["-1/2", "1/2"], [-1, 1]), delta)
@@ -379,7 +385,7 @@ AIMS = {
     "a circle": (Ring(1, 1), [Rational(1, 4), Rational(1, 16)][: 2 if options.full else 1]),
     "checkerboard": (checkerboard(), [Rational(1, 2)]),
 }
-with claims.check("no flow has less than what is forced", Evidence.CERTIFIED) as check:
+with claims.check("flows of approximate satisfy both bounds", Evidence.CERTIFIED) as check:
     for name, (target, epsilons) in AIMS.items():
         for eps in epsilons:
             bounds = bounded.get((name, eps)) or bound_conditioning(target, eps)
@@ -392,8 +398,8 @@ with claims.check("no flow has less than what is forced", Evidence.CERTIFIED) as
                     bool(slope > ball(bounds.lipschitz))
                     and bool(volume < ball(bounds.mean_log_det)),
                     f"{name}, eps = {eps}, {count} layers: |J| >= {format_down(lower(slope), 4)}, "
-                    f"forced {format_down(bounds.lipschitz, 4)}; log|det J| <= "
-                    f"{format_up(upper(volume), 4)}, forced "
+                    f"bound {format_down(bounds.lipschitz, 4)}; log|det J| <= "
+                    f"{format_up(upper(volume), 4)}, bound "
                     f"{format_up(bounds.mean_log_det, 4)}",
                 )
 
@@ -403,7 +409,7 @@ with claims.check("no flow has less than what is forced", Evidence.CERTIFIED) as
 # digits.
 
 # %%
-with claims.check("two layers that generate a Gaussian", Evidence.CERTIFIED) as check:
+with claims.check("two layers that generate a Gaussian attain 16b", Evidence.CERTIFIED) as check:
     for d in (2, 4, 8):
         B = np.random.default_rng(d).standard_normal((d, d))
         result = whiten(B @ B.T)
@@ -411,11 +417,11 @@ with claims.check("two layers that generate a Gaussian", Evidence.CERTIFIED) as 
             eps = upper((arb(d) ** 1.5 * ball(result.generator_error)).sqrt())
         bounds = bound_conditioning(Gaussian(B @ B.T), eps)
         with ctx.workprec(128):
-            volume, forced_one = log_det(result.generator), ball(bounds.mean_log_det)
+            volume, upper_bound = log_det(result.generator), ball(bounds.mean_log_det)
             check.true(
-                bool(volume <= forced_one) and bool(forced_one < volume + arb("0.00001")),
+                bool(volume <= upper_bound) and bool(upper_bound < volume + arb("0.00001")),
                 f"d = {d}, eps = {format_down(eps, 2)}: log|det F| >= "
-                f"{format_down(lower(volume), 8)}, forced {format_up(bounds.mean_log_det, 8)}",
+                f"{format_down(lower(volume), 8)}, bound {format_up(bounds.mean_log_det, 8)}",
             )
 
 # %% [markdown]
@@ -425,7 +431,7 @@ with claims.check("two layers that generate a Gaussian", Evidence.CERTIFIED) as 
 # $\varepsilon$.
 
 # %%
-with claims.check("layers forced, and layers used", Evidence.CERTIFIED) as check:
+with claims.check("numbers of layers: lower bound and number used", Evidence.CERTIFIED) as check:
     for name, target in [*ABOUT.items()][: 2 if options.full else 1]:
         for eps in (Rational(1, 5), Rational(1, 10))[: 2 if options.full else 1]:
             bounds = bound_conditioning(target, eps)
@@ -434,8 +440,8 @@ with claims.check("layers forced, and layers used", Evidence.CERTIFIED) as check
                 least = bounds.lower_bound_depth(condition)
                 check.true(
                     least <= len(well.flow),
-                    f"{name}, eps = {eps}, condition {condition}: {least} forced (Lambda >= "
-                    f"{format_down(bounds.lipschitz)}), {len(well.flow)} used",
+                    f"{name}, eps = {eps}, condition {condition}: at least {least} layers, as "
+                    f"Lambda >= {format_down(bounds.lipschitz)}; {len(well.flow)} used",
                 )
 
 
@@ -445,7 +451,7 @@ with claims.check("layers forced, and layers used", Evidence.CERTIFIED) as check
 
 # %%
 def draw(pyplot, path) -> None:
-    """Draw Lipschitz constants and volumes, forced and used, for two points."""
+    """Draw Lipschitz constants and volumes of flows, and the bounds, for two points."""
     figure, axes = pyplot.subplots(1, 2, figsize=(13, 5.5), layout="constrained")
     rows = [row for row in used if row[0] == "two points"]
     ways = dict.fromkeys(row[1] for row in rows)
@@ -458,7 +464,7 @@ def draw(pyplot, path) -> None:
                 ax.plot(*zip(*points, strict=True), label=way, **style)
         bounds = sorted((r[2] for r in rows), key=lambda found: found.eps)
         values = [float(b.mean_log_det if k else b.lipschitz) for b in bounds]
-        ax.plot([float(b.eps) for b in bounds], values, "k--", lw=2, label="forced")
+        ax.plot([float(b.eps) for b in bounds], values, "k--", lw=2, label="bound")
         ax.set_xscale("log")
         ax.minorticks_off()
         ticks = [2.0**-j for j in range(1, 7 if options.full else 6)]

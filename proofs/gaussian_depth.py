@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Gaussian depth: two layers, where the map needs six
+# # Gaussian depth: two layers generate any Gaussian, though a linear map may need six
 #
 # **Theorem 12** (to our knowledge new). For halves that differ by at most one, two affine couplings
 # with positive scales
@@ -64,7 +64,7 @@ claims = Claims("gaussian depth")
 options = proof_options()
 
 # %% [markdown]
-# ## Two layers: two equations
+# ## Two layers generate a Gaussian if two equations hold
 # First $x_2 \leftarrow D_2 x_2 + T x_1$, then $x_1 \leftarrow D_1 x_1 + X x_2$. Write $B =
 # \Sigma_{22}$, $C = \Sigma_{12}$ and let $X = (C - D_1 T^\mathsf{T}) B^{-1}$. The first equation
 # below gives the blocks $C$ and $B$, and the first block is $C B^{-1} C^\mathsf{T} + D_1 (I -
@@ -120,7 +120,7 @@ for identity in TWO:
 # list of the smaller one and, below it, the eigenvalue 1. $\blacksquare$
 
 # %% [markdown]
-# ## Three additive layers, in closed form
+# ## Three additive layers suffice, in closed form
 #
 # Let $S = N N^\mathsf{T}$ now be the Schur complement of $\Sigma_{11}$, and $\Sigma_{11}^{-1} = M
 # M^\mathsf{T}$. With $Y = N R M^\mathsf{T}$ the layer $x_2 \leftarrow x_2 + (Y - \Sigma_{21}
@@ -172,7 +172,7 @@ for identity in THREE:
         check.true(proof.words > 0, str(proof))
 
 # %% [markdown]
-# ## Halves that differ by more than one
+# ## Additive layers on halves that differ by more than one
 #
 # A layer that moves the second half, the larger one, replaces $\Sigma_{22}$ by $S + Y \Sigma_{11}
 # Y^\mathsf{T}$ for any $Y$: it adds to $S$ a positive semidefinite matrix of rank at most $p$. A
@@ -221,7 +221,9 @@ def one_side(p, q):
     return sympy.diag(sympy.Rational(1, 2**q), *[1] * (p - 1), *[2] * q)
 
 
-with claims.check("the counts ask for 2 ceil(q / p) layers at most", Evidence.EXACT) as check:
+with claims.check(
+    "at most 2 ceil(q / p) layers are needed, by eigenvalues", Evidence.EXACT
+) as check:
     for p, q in ((1, 2), (1, 3), (2, 3), (2, 4), (1, 4), (2, 5)):
         needed = gaussian_depth(one_side(p, q), partition=(p, q))
         check.equal((needed.lower, needed.upper), (2 * -(-q // p),) * 2, f"({p}, {q}): {needed}")
@@ -231,7 +233,7 @@ with claims.check("the counts ask for 2 ceil(q / p) layers at most", Evidence.EX
             check.true(found.upper <= needed.upper, str(found), shown=False)
 
 # %%
-with claims.check("the smallest that need four, and four that do", Evidence.CERTIFIED) as check:
+with claims.check("the smallest Gaussian that needs four layers", Evidence.CERTIFIED) as check:
     Sigma = one_side(1, 2)
     check.equal(gaussian_depth(Sigma).lower, 4, "diag(1/4, 2, 2), halves (1, 2)")
     first = LinearCoupling((1, 2), "first", [[1, 0]]).matrix()
@@ -239,7 +241,9 @@ with claims.check("the smallest that need four, and four that do", Evidence.CERT
     check.true(rest.is_additive, f"after x1 <- x1 + x2: {rest}")
 
 # %%
-with claims.check("three exist, and are found, iff 1 is straddled", Evidence.CERTIFIED) as check:
+with claims.check(
+    "three layers exist iff eigenvalues lie on both sides of 1", Evidence.CERTIFIED
+) as check:
     for seed in range(20):
         rng = np.random.default_rng(seed)
         F = sympy.diag(1, 1, 2, sympy.Rational(1, 2), 1).permute(rng.permutation(5).tolist())
@@ -274,7 +278,9 @@ def additive_residual(Sigma, p, layers):
     )
 
 
-with claims.check("halves (2, 4): three where the counts allow it", Evidence.NUMERIC) as check:
+with claims.check(
+    "halves (2, 4): three layers if the eigenvalues allow it", Evidence.NUMERIC
+) as check:
     rng = np.random.default_rng(0)
     for entries, exist in (((0.4, 0.7, 1.5, 2.5), True), ((0.4, 1.2, 1.5, 2.5), False)):
         U = np.linalg.qr(rng.standard_normal((4, 4)))[0]
@@ -285,7 +291,7 @@ with claims.check("halves (2, 4): three where the counts allow it", Evidence.NUM
         check.true(bool(found < 1e-9 if exist else found > 1e-3), text)
 
 # %% [markdown]
-# ## Positive scales, q >= p + 2
+# ## Layers with positive scales on halves with q >= p + 2
 #
 # A factor for the second half can make one eigenvalue of $S$ equal to 1 and any number of the
 # others less than 1. So $k$ layers suffice if $p (k - 1) + 1 \ge q$. (A factor for the first half
@@ -301,7 +307,7 @@ with claims.check("halves (2, 4): three where the counts allow it", Evidence.NUM
 # allows.
 
 # %%
-with claims.check("halves (1, 3): two layers or three, decided", Evidence.EXACT) as check:
+with claims.check("halves (1, 3): two or three layers, decided", Evidence.EXACT) as check:
     a, b = sympy.Rational(1, 2), sympy.Rational(1, 10)
     Sigma = sympy.diag(1, sympy.Matrix([[1, a, a], [a, 1, b], [a, b, 1]]))
     answer = gaussian_depth(Sigma, scales="positive", partition=(1, 3))
@@ -339,7 +345,7 @@ def found(p, q, seed):
         return False, Sigma
 
 
-with claims.check("where two exist on (1, 3), they are found", Evidence.CERTIFIED) as check:
+with claims.check("halves (1, 3): two layers are found if they exist", Evidence.CERTIFIED) as check:
     outcomes = [found(1, 3, seed) for seed in range(20)]
     for is_found, Sigma in outcomes:
         check.equal(is_found, gaussian_depth(Sigma, scales="positive", partition=(1, 3)).upper == 2)
@@ -353,7 +359,7 @@ with claims.check(
         count = sum(found(p, q, seed)[0] for seed in range(seeds))
         check.true((q - p) * (q - p + 1) > 2 * q and count == 0, f"({p}, {q}): 0 of {seeds}")
 
-with claims.check("two layers: found for q = p + 2, where p > 1", Evidence.NUMERIC) as check:
+with claims.check("halves (p, p + 2), p > 1: two layers are found", Evidence.NUMERIC) as check:
     for p, q in ((2, 4), (3, 5), (4, 6)):
         count = sum(found(p, q, seed)[0] for seed in range(seeds))
         check.true(count > 0, f"({p}, {q}): {count} of {seeds}")
@@ -368,19 +374,19 @@ with claims.check("three layers on halves (n, n + 2), in closed form", Evidence.
             check.true(bool(result.error < bound), f"{name}: {result}")
 
 # %% [markdown]
-# ## The distribution against the map
+# ## A map of six layers whose Gaussian needs none
 # As a map, $\operatorname{diag}(-I, I)$ needs six layers with any positive scales. But its image of
 # white noise is white noise.
 
 # %%
-with claims.check("a map of six layers, a Gaussian of none", Evidence.EXACT) as check:
+with claims.check("the map needs six layers, and its Gaussian none", Evidence.EXACT) as check:
     mirror = sympy.diag(-1, -1, 1, 1)
     answer = minimal_depth(mirror, scales="positive")
     check.equal((answer.lower, answer.upper), (6, 6), "diag(-I, I) takes exactly six layers")
     check.equal(gaussian_depth(mirror * mirror.T).upper, 0, "its Gaussian takes none")
 
 # %%
-with claims.check("depth, decided over QQ", Evidence.EXACT) as check:
+with claims.check("the depth is decided over QQ", Evidence.EXACT) as check:
     half = sympy.Rational(1, 2)
     for Sigma, scales, depth in (
         ([[1, 2], [2, 9]], "positive", 1),
@@ -393,7 +399,7 @@ with claims.check("depth, decided over QQ", Evidence.EXACT) as check:
         check.equal(answer.depth, depth, str(answer))
 
 # %% [markdown]
-# ## Instances
+# ## Layers of floats whiten instances, up to rounding
 #
 # The layers are floats, and so dyadic rationals; $Q \Sigma Q^\mathsf{T} - I$ is computed in
 # integers. Rounding the layers leaves an error of the order of $2^{-52}
@@ -401,7 +407,7 @@ with claims.check("depth, decided over QQ", Evidence.EXACT) as check:
 
 
 # %%
-with claims.check("two layers whiten, also (n, n + 1)", Evidence.CERTIFIED) as check:
+with claims.check("two layers whiten on halves (n, n) and (n, n + 1)", Evidence.CERTIFIED) as check:
     for d in (2, 3, 8, 9, 32):
         for name, Sigma in covariances(d).items():
             result = whiten(Sigma)
@@ -417,18 +423,18 @@ with claims.check("three additive layers whiten", Evidence.CERTIFIED) as check:
         check.true(bool(result.error < 2**-30), "")
 
 # %% [markdown]
-# ## Mixtures
+# ## Two layers whiten all components of a mixture with one covariance
 #
-# Linear layers take a mixture of Gaussians to a mixture of as many. Two take the covariance of the
-# whole to $I$, as they do with any covariance; and if the components $N(m_i, \Sigma)$ share theirs,
-# every component to $N(Q m_i, I)$.
+# Linear layers map a mixture of Gaussians to a mixture of equally many. Two layers $Q$ map the
+# covariance of the whole to $I$, as they can for any covariance. If the components $N(m_i, \Sigma)$
+# have one covariance $\Sigma$, two layers map each of them to $N(Q m_i, I)$.
 #
-# Different covariances are another matter. If $F$ takes two of them to $I$ and to a diagonal
-# matrix, and the generalized eigenvalues differ, $F$ is determined up to signs and the order of its
-# rows: a finite number of maps, so that generically their depth as maps counts. In $d = 2$ that is
-# two, since some choice has $F_{11} > 0$ and $\det F > 0$. The smallest example where two layers do
-# not suffice has $d = 3$. (Layers whose scales and shifts are functions can do more:
-# `universal_approximation`.)
+# For components with different covariances two layers may not suffice. If $F$ takes two of them to
+# $I$ and to a diagonal matrix, and the generalized eigenvalues differ, $F$ is determined up to
+# signs and the order of its rows. These are finitely many maps, so that the depth of a map counts.
+# In $d = 2$ that is two, since some choice has $F_{11} > 0$ and $\det F > 0$. The smallest example
+# where two layers do not suffice has $d = 3$. (Layers whose scales and shifts are functions can do
+# more: `universal_approximation`.)
 
 
 # %%
@@ -461,7 +467,7 @@ with claims.check(
     check.true(not found, f"none of {len(candidates)} maps takes I and F^T diag(1, 2, 3) F there")
 
 # %% [markdown]
-# ## Layer by layer
+# ## Layers fitted one by one converge more slowly
 #
 # Draxler, Schnoerr and Koethe train one layer after the other, with random rotations in between.
 # The best single layer makes the second half $x_2 \leftarrow D (x_2 - \Sigma_{21} \Sigma_{11}^{-1}
@@ -500,7 +506,7 @@ together = whiten(stationary)
 # For E = Q Sigma Q^T - I, of norm e: (trace E - log det(I + E)) / 2 <= e^2 / (4 (1 - e)) <= e^2 /
 # 2.
 left = float(D * together.error) ** 2 / 2
-with claims.check("layer by layer against two together", Evidence.NUMERIC) as check:
+with claims.check("layers fitted one by one, and two layers together", Evidence.NUMERIC) as check:
     needed = [next(k for k, rest in enumerate(run) if rest < 1e-10) for run in rotated]
     text = f"AR(1) with 0.9, d = {D}: divergence {rotated[0][0]:.1f}, below 1e-10 after"
     check.true(min(needed) > 10, f"{text} {needed} layers with rotations between them")

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Identities: the constructions, for all n
+# # Identities: the constructions hold for blocks of every size
 #
 # **Theorem 1c.** The identities below hold for blocks of every size, over every field that has the
 # numbers in them.

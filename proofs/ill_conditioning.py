@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Ill conditioning: what universal approximation costs
+# # Ill conditioning: flows that approximate universally are ill-conditioned
 #
 # **Theorem 4.** The couplings that approximate a distribution (three in Koehler, Mehta, Risteski,
 # ICML 2021; two in `universal_approximation`) have a constant determinant, $\delta^d$ for two
@@ -13,9 +13,9 @@
 # $\varepsilon^{-6}$ or faster for $d = 2$.
 #
 # **Why.** The paper proves universality with ill-conditioned flows, and asks about the conditioning
-# of flows in practice. Where on the data is the Jacobian bad, how many digits does an inverse take
-# there, and what do the exact factorizations of matrices cost, layer by layer? (What of this is
-# necessary: `forced_conditioning`; what depth saves: `depth_for_conditioning`.)
+# of flows in practice. Where is the Jacobian ill-conditioned, how many digits does the inverse lose
+# there, and how well conditioned are the layers of exact factorizations? (`forced_conditioning`
+# shows how much of this is necessary, `depth_for_conditioning` that deep flows avoid it.)
 #
 # **Proof.** The layers $y_2 = \delta z_2 + t_1(z_1')$, $x_1 = \delta z_1 + t_2(y_2')$ have the
 # determinants $\delta^q$ and $\delta^p$. While $z_1'$ crosses ramp $i$, $f(z) - \delta z$ goes from
@@ -63,11 +63,11 @@ claims = Claims("ill conditioning")
 options = proof_options()
 
 # %% [markdown]
-# ## Singular values, enclosed
-# $\prod \sigma_i = |\det J|$ and $\sum \sigma_i^2 = \lVert J \rVert_F^2$.
+# ## Singular values are enclosed in balls
+# The enclosures contain $\prod \sigma_i = |\det J|$ and $\sum \sigma_i^2 = \lVert J \rVert_F^2$.
 
 # %%
-with claims.check("enclosures of singular values", Evidence.CERTIFIED) as check:
+with claims.check("enclosures of singular values hold", Evidence.CERTIFIED) as check:
     for name, J in {
         "a random 6 x 6 matrix": random_matrix(6, seed=1),
         **{
@@ -87,7 +87,7 @@ with claims.check("enclosures of singular values", Evidence.CERTIFIED) as check:
         check.true(values[-1] > 0, f"{name}: condition number at most 10^{power}")
 
 # %% [markdown]
-# ## Plateaus and ramps, two layers and three
+# ## Two layers are well conditioned on plateaus, and ill-conditioned on ramps
 # Nearly all draws lie on plateaus. There two layers have the Jacobian $\delta I$, of condition
 # number one, and three layers have $\operatorname{diag}(\delta, \delta^2)$. On the worst ramp,
 # between the atoms that are farthest apart, the Lipschitz constant of both is the height of the
@@ -120,7 +120,7 @@ def shown(place) -> str:
 
 
 with claims.check(
-    "bounds within eps; what draws and the worst ramp take", Evidence.NUMERIC
+    "bounds within eps; digits at draws and at the worst ramp", Evidence.NUMERIC
 ) as check:
     for (name, layers), records in studies.items():
         for eps, r in zip(targets[name][1], records, strict=True):
@@ -132,7 +132,7 @@ with claims.check(
 
 # %%
 with claims.check(
-    "condition number 1 on plateaus: two layers, not three", Evidence.CERTIFIED
+    "two layers have condition number 1 on plateaus, three do not", Evidence.CERTIFIED
 ) as check:
     for name, (target, epsilons) in targets.items():
         for layers in (2, 3):
@@ -150,7 +150,7 @@ with claims.check(
 # Ramps are steep for both.
 
 # %%
-with claims.check("two layers take fewer digits than three", Evidence.NUMERIC) as check:
+with claims.check("two layers lose fewer digits than three", Evidence.NUMERIC) as check:
     for name in targets:
         two, three = studies[name, 2][-1], studies[name, 3][-1]
         check.true(
@@ -160,7 +160,7 @@ with claims.check("two layers take fewer digits than three", Evidence.NUMERIC) a
         )
 
 # %%
-with claims.check("float64 fails where mpmath does not", Evidence.NUMERIC) as check:
+with claims.check("float64 fails at small eps, where mpmath does not", Evidence.NUMERIC) as check:
     for (name, layers), records in studies.items():
         failing = [k for k, r in enumerate(records) if r.float_error > 1e-6]
         text = (
@@ -169,7 +169,7 @@ with claims.check("float64 fails where mpmath does not", Evidence.NUMERIC) as ch
         check.true(bool(failing) and failing[0] > 0, text)
 
 # %% [markdown]
-# ## Lost digits and condition number
+# ## Lost digits grow with the condition number
 # For each target, a line is fitted to the digits at the worst ramp over $\log_{10} \kappa$, $\kappa
 # = |J|\,|J^{-1}|$. Its slope is below one. Only the inverse amplifies the rounding of $f(z)$; so
 # over $\log_{10} |J^{-1}|$ the slope is nearer to one.
@@ -177,7 +177,7 @@ with claims.check("float64 fails where mpmath does not", Evidence.NUMERIC) as ch
 # %%
 laws = {}
 with claims.check(
-    "digits are linear in log10(kappa), and in log10 |J^-1|", Evidence.NUMERIC
+    "lost digits are linear in log10(kappa), and in log10 |J^-1|", Evidence.NUMERIC
 ) as check:
     for (name, layers), records in studies.items():
         digits = [r.ramp.digits for r in records]
@@ -193,7 +193,7 @@ with claims.check(
         )
 
 # %% [markdown]
-# ## One law by three kinds of flows
+# ## Two, three and many layers approximate the same law
 # The target is a mixture of two normal laws on the line and an independent normal coordinate, as
 # `approximate_well` makes it of data and pad. As the certified distance $W_2$ goes to zero, the
 # divergence of the law from two or three layers goes to infinity (certified from below), and the
@@ -242,7 +242,7 @@ with claims.check("two and three layers: W2 to 0, KL to infinity", Evidence.CERT
 
 # %%
 with claims.check(
-    "digits, and the divergence of well-conditioned layers", Evidence.NUMERIC
+    "lost digits and divergence of well-conditioned layers", Evidence.NUMERIC
 ) as check:
     for name, records in ways.items():
         print(f"    {name}: {', '.join(str(r.ramp.digits) for r in records)} digits")
@@ -255,9 +255,9 @@ with claims.check(
         )
 
 # %% [markdown]
-# ## Linear flows, layer by layer
-# Five layers against six, the transvection route against the commutator route, permutations against
-# dense matrices: the condition number and the digits of the whole and of every layer.
+# ## Condition numbers and lost digits of linear flows and of their layers
+# We compare five layers with six, the transvection route with the commutator route, and
+# permutations with dense matrices.
 
 # %%
 d = 10 if options.full else 8
@@ -272,7 +272,7 @@ flows = {
     "permutation, its own route": factor(perm),
     "permutation, commutator route": factor(perm, method="commutator"),
 }
-with claims.check("digits to invert linear flows", Evidence.NUMERIC) as check:
+with claims.check("digits that the inverses of linear flows lose", Evidence.NUMERIC) as check:
     linear = linear_study(flows, draws=2)
     for r in linear:
         layers = ", ".join(

@@ -1,20 +1,21 @@
 # %% [markdown]
-# # Linear depth experiment: what an optimiser finds
+# # Linear depth experiment: an optimiser fits matrices by few layers
 #
-# **Theorem 8a.** For halves of $n \ge 2$ and the residual of $K$ linear couplings
+# **Theorem 8a.** For halves of $n \ge 2$ coordinates, let the least residual of $K$ couplings be
 #
 # $$ \rho_K(M) = \inf \frac{\lVert l_K \cdots l_1 - M \rVert_F}{\lVert M \rVert_F}: $$
 #
-# - *Shears*, $\det M = 1$: $\rho_5 = 0$ always, though some $M$ need six; $\rho_4 > 0$ unless
+# - *Shears*, $\det M = 1$: $\rho_5 = 0$ for all $M$, though some need six; $\rho_4 > 0$ unless
 #   $\chi_D = \chi_a$ or $\chi_A = \chi_d$, in the blocks of $M$ and $M^{-1}$.
-# - *Positive scales*: four layers make an open set (`affine_depth`), and a typical matrix takes
-#   exactly four; three have at most $3 n^2 + 2 n$ dimensions, too few for $n > 2$.
+# - *Positive scales*: products of four layers contain an open set (`affine_depth`), which has most
+#   random matrices; products of three have at most $3 n^2 + 2 n$ dimensions, too few for $n > 2$.
 #
 # **Why.** Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
 # normalizing flows*, ICML 2021, fit $K$ linear couplings to a matrix and look at the residual. A
 # small residual proves that layers exist *near* $M$, not that they exist for $M$: five shears are
 # within $10^{-12}$ of a matrix that needs six. A large residual proves nothing: another optimiser
-# may find a smaller one. So this page separates which layers exist from which an optimiser finds.
+# may find a smaller one. So this page tells which layers exist, and which of them an optimiser
+# finds.
 #
 # **Proof.** Six shears make every $M$ (`six_layers`), and five every $M$ with $\det C \ne 0$, which
 # are dense: $\rho_5 = 0$. A product $ULUL$ has a lower right block $D$ whose characteristic
@@ -62,7 +63,7 @@ fitted = dimensions if options.full else dimensions[:2]
 decided = [d for d in fitted if d <= 16]
 
 # %% [markdown]
-# ## Targets
+# ## The matrices to be fitted
 # Gaussian, rotation and Toeplitz matrices are divided by a power of the determinant, which is then
 # 1 up to rounding. The 3-cycle permutes three coordinates of the second half, all others stay: a
 # permutation that needs six layers. The last target is Gaussian with determinant 4.
@@ -103,7 +104,7 @@ targets = {
 of_one = [kind for kind in kinds if kind != "determinant 4"]
 
 # %% [markdown]
-# ## Which shears exist
+# ## Four shears cannot fit the targets, and five or six can
 # Each target is read as exact dyadic numbers, and its first row is divided by the determinant. The
 # two polynomials differ for all targets except the 3-cycle, which `minimal_depth` decides.
 
@@ -131,14 +132,14 @@ with claims.check("the 3-cycle needs six shears", Evidence.EXACT) as check:
             check.true((answer.lower, answer.upper) == (6, 6), f"d = {d}: {answer.summary}")
 
 # %% [markdown]
-# ## Near is not equal
+# ## Five shears come arbitrarily near a matrix that needs six
 # $\operatorname{diag}(-I, I)$ needs six shears. With $t I$ as its lower left block, for any
 # $t \ne 0$, it needs five. So a fit of five shears reaches a residual below $10^{-12}$, although
 # six are needed.
 
 # %%
 with claims.check(
-    "five shears at a residual of 7e-13, where six are needed", Evidence.EXACT
+    "five shears have residual 7e-13 for a matrix that needs six", Evidence.EXACT
 ) as check:
     mirror = sympy.diag(-1, -1, 1, 1)
     near = mirror.copy()
@@ -149,7 +150,7 @@ with claims.check(
     check.true(bool(residual < Rational(8, 10**13)), f"residual {float(residual):.0e}")
 
 # %% [markdown]
-# ## Which layers with positive scales exist
+# ## Four layers with positive scales suffice for all targets except the 3-cycle
 # Whether three layers suffice is decided exactly (for $C$ invertible, by the quotients of entries
 # of $-c^{-1}$ and $C^{-1}$); four layers are enclosed rigorously. `affine_depth` has the proofs.
 # (For the 3-cycle at d = 16 only an interval is known.)
@@ -160,7 +161,7 @@ answers = {
     for (kind, d), M in targets.items()
     if d in decided
 }
-with claims.check("no three layers with scales, for n > 2", Evidence.EXACT) as check:
+with claims.check("three layers with scales do not suffice, for n > 2", Evidence.EXACT) as check:
     for (kind, d), answer in answers.items():
         if d > 4:
             check.true(answer.lower >= 4, f"{kind}, d = {d}: {answer.summary}")
@@ -174,7 +175,7 @@ with claims.check("four layers with scales suffice for the others", Evidence.CER
             check.true(answer.upper == 4, f"{kind}, d = {d}: {answer.summary}")
 
 # %% [markdown]
-# ## What an optimiser finds: least squares
+# ## Least squares finds five shears, and four layers with scales from some starts
 # Levenberg-Marquardt (`proofs/experiments/least_squares.py`): shears from random shears; layers
 # with scales from the shears that were found for the same $K$, and from random ones. Four layers
 # with scales need several starts: of the first twenty, two to twenty lead to a zero. At d = 64
@@ -239,23 +240,25 @@ with threadpool_limits(1):
                 random = [fits.random_start(K, n, seed) for seed in seeds]
                 scaled[kind, d, K] = best_fit(M, [fit, *random], scaled=True).residual
 
-with claims.check("fits: zero from K = 5 shears, where they suffice", Evidence.NUMERIC) as check:
+with claims.check(
+    "fits by five shears have residual zero, if five suffice", Evidence.NUMERIC
+) as check:
     for (kind, d, K), found in shears.items():
         if K >= 5 and kind in of_one and kind != "3-cycle":
             check.true(found < 1e-11, f"{kind}, d = {d}, K = {K}: {found:.0e}", shown=False)
 with claims.check(
-    "fits: zero at K = 4 layers with scales, from twenty random starts", Evidence.NUMERIC
+    "fits by four layers with scales: zero for one of twenty starts", Evidence.NUMERIC
 ) as check:
     for (kind, d, K), found in scaled.items():
         if kind != "3-cycle" and d <= 8 and K == 4:
             check.true(found < 1e-11, f"{kind}, d = {d}: {found:.0e}")
-with claims.check("no fit reaches what is impossible", Evidence.NUMERIC) as check:
+with claims.check("no fit has a residual below what is possible", Evidence.NUMERIC) as check:
     for (kind, d, K), found in shears.items():
         if K <= 4 or (kind == "determinant 4"):
             check.true(found > 1e-6, f"{kind}, d = {d}, K = {K}: {found:.0e}", shown=False)
 
 # %% [markdown]
-# ## What an optimiser finds: Adam
+# ## Adam does not find five shears
 # Adam fits shears and layers with scales at a constant rate of 1e-2, to all targets of one size at
 # a time. With many steps and more layers than needed the final residual can be zero, or large
 # again, since steps at a constant rate leave a minimum. It does not show which layers exist.
@@ -264,7 +267,7 @@ with claims.check("no fit reaches what is impossible", Evidence.NUMERIC) as chec
 # %%
 adams: dict[tuple[str, int, int], float] = {}
 adams_scaled: dict[tuple[str, int, int], float] = {}
-with claims.check("Adam ends above 1e-5 where five shears exist", Evidence.NUMERIC) as check:
+with claims.check("Adam ends above 1e-5 although five shears exist", Evidence.NUMERIC) as check:
     for d, K in grid:
         here = [kind for kind in kinds if (kind, d) in targets]
         Ms = np.array([targets[kind, d] for kind in here])
@@ -277,7 +280,7 @@ with claims.check("Adam ends above 1e-5 where five shears exist", Evidence.NUMER
             check.true(found > 1e-5, f"{kind}, d = {d}, K = {K}: {found:.0e}", shown=False)
 
 # %% [markdown]
-# ## The table
+# ## Table of the residuals
 # Each number is an upper bound of the least residual. Four shears, and three layers with scales,
 # are impossible, as shown above; but the distance may be smaller than the number in the table.
 
@@ -292,7 +295,7 @@ for d, kind in itertools.product(dimensions, kinds):
 
 
 # %% [markdown]
-# ## The picture
+# ## Picture
 
 
 # %%

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Lossless: any linear layer as a bijection of integers
+# # Lossless: rounded shears make any linear layer a bijection of integers
 #
 # **Theorem 13** (to our knowledge new, with a bounded number of well-conditioned shears of blocks;
 # that a matrix of determinant $\pm 1$ is a bijection of integers, up to rounding: Hao and Shi
@@ -68,7 +68,7 @@ options = proof_options()
 claims = Claims("lossless")
 
 # %% [markdown]
-# ## Bijections, and how roundings travel
+# ## Rounded shears are bijections, and rounding errors stay bounded
 #
 # The two identities of the proof. $R = \lfloor T x_1 + \frac12 \rfloor$ may be any function of the
 # half that is kept: $x_2 + R - R = x_2$.
@@ -118,7 +118,7 @@ FAMILIES = {
     "condition 10^6": lambda d: conditioned(d, 6),
 }
 
-with claims.check("all integers of a box have images of their own", Evidence.EXACT) as check:
+with claims.check("all integer vectors of a box have different images", Evidence.EXACT) as check:
     for d, side in ((2, 30), (3, 8), (4, 4)):
         for name, family in FAMILIES.items():
             result = lossless(family(d), limit=side, orientation="flip")
@@ -146,9 +146,7 @@ def in_integers(result, x: list[int]) -> list[int]:
     return [*halves[0], *halves[1]]
 
 
-with claims.check(
-    "float64 products are those of integers, parts included", Evidence.EXACT
-) as check:
+with claims.check("float64 gives the same images as integer arithmetic", Evidence.EXACT) as check:
     for d in (2, 7, 24):
         for bits, limit in ((20, 2**15), (30, 2**20), (44, 2**31)):
             result = lossless(gaussian(d), bits=bits, limit=limit, orientation="flip")
@@ -160,7 +158,7 @@ with claims.check(
             )
 
 # %% [markdown]
-# ## The bound, and samples
+# ## Samples stay within the certified bound
 
 # %%
 SAMPLES = 2 * 10**5 if options.full else 2 * 10**4
@@ -182,7 +180,7 @@ with claims.check("samples stay within the certified bound", Evidence.CERTIFIED)
             )
 
 # %% [markdown]
-# ## Beside the other routes
+# ## Errors and times of shears, PLUS, LU and floats
 #
 # Each route maps the same integers of absolute value at most 1000. *Lost* is the fraction of
 # vectors that the inverse does not return. For floats $W^{-1} y$ is rounded; $y = W x$ is stored as
@@ -240,7 +238,7 @@ def lost_by_floats(W: np.ndarray, x: np.ndarray) -> dict[str, float]:
     return {name: float((np.rint(v) != x).any(axis=0).mean()) for name, v in backward.items()}
 
 
-with claims.check("rounded shears, PLUS, LU, floats", Evidence.NUMERIC) as check:
+with claims.check("errors of rounded shears, PLUS, LU and floats", Evidence.NUMERIC) as check:
     for name, family in FAMILIES.items():
         for d in SIZES:
             if d > 192 and name != "rotation":

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Lower bound open set: five layers, whatever the positive scales
+# # Lower bound open set: all matrices near some examples need five layers
 #
 # **Theorem 2b** (the statement: Koehler, Mehta, Risteski, ICML 2021). Let $A, D$ be
 # the diagonal blocks of $M$, $n \times n$, and $a, d$ those of $M^{-1}$. If, entry by entry,
@@ -74,7 +74,7 @@ with claims.check(
 minimal_depth(examples[2], scales="positive")
 
 # %% [markdown]
-# ## A ball around each example
+# ## All matrices in a ball around each example need five layers
 # Change every entry of $M$ by at most $r$. In the maximum row sum norm, the change $E$ has
 # $|E| \le 2 n r$. If $N = |M^{-1}|$ and $2 n r N < 1$, the inverse changes by at most
 #
@@ -86,7 +86,7 @@ minimal_depth(examples[2], scales="positive")
 # %%
 radii = {2: sympy.Rational(1, 40), 3: sympy.Rational(1, 120)}
 with claims.check(
-    "all real matrices within 1/40 and 1/120, by entries", Evidence.CERTIFIED
+    "all real matrices within 1/40 and 1/120 need five layers, too", Evidence.CERTIFIED
 ) as check:
     for n, M in examples.items():
         r, inverse = radii[n], M.inv()

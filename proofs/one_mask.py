@@ -1,12 +1,13 @@
 # %% [markdown]
-# # One mask: it suffices for flows under many masks
+# # One mask: couplings under one mask replace couplings under many
 #
-# **Theorem 17** (to our knowledge new). $N$ affine couplings on $d = 2n$ coordinates, each under a
-# mask of its own, moving at most $n$ coordinates and reading at most $n$ others, are at most $2N -
-# 1$ couplings under the mask of the *first* one, followed by a signed permutation of determinant 1:
-# at most $2N + 4$ couplings in all. Under any other mask they are at most $2N + 1$ and the
-# permutation, $2N + 6$ in all. Over every ring this is *formally proved*, and for halves of $p$ and
-# $q$ coordinates that differ by 1, too, if each coupling moves at most $p$ and reads at most $q$.
+# **Theorem 17** (to our knowledge new). Let $N$ affine couplings on $d = 2n$ coordinates have a
+# mask each, and let each move at most $n$ coordinates and read at most $n$ others. Their
+# composition equals at most $2N - 1$ couplings under the mask of the *first* one, followed by a
+# signed permutation of determinant 1: at most $2N + 4$ couplings in all. Under any other mask it
+# equals at most $2N + 1$ couplings and the permutation: $2N + 6$ in all. Over every ring this is
+# *formally proved*, and for halves of $p$ and $q$ coordinates that differ by 1, too, if each
+# coupling moves at most $p$ and reads at most $q$.
 #
 # **Why.** A flow is trained with many masks: checkerboards and channels, halves that alternate,
 # permutations or 1x1 convolutions between couplings. Does this choice change which maps the flow
@@ -55,7 +56,7 @@ options = proof_options()
 claims = Claims("one mask")
 
 # %% [markdown]
-# ## The identities, for blocks of every size and for all functions
+# ## The identities hold for blocks of every size and for all functions
 
 # %%
 for name in ("merged couplings", "signed swap", "swap"):
@@ -64,7 +65,7 @@ for name in ("merged couplings", "signed swap", "swap"):
         check.true(proof.words > 0, str(proof))
 
 # %% [markdown]
-# ## Flows with piecewise-linear networks, composed exactly
+# ## Flows with piecewise-linear networks are merged exactly
 # Every coupling has its own mask, network and scales. At rational points the flow under one mask
 # and the composition have equal values, inverses and determinants (`==`).
 
@@ -109,7 +110,7 @@ with claims.check("N <= 12, d = 4 .. 16: equal, with 2N + 4 layers", Evidence.EX
             check.true(other.depth <= 2 * N + 6, f"{other.depth} <= 2 * {N} + 6", shown=False)
 
 # %% [markdown]
-# ## A checkerboard Real NVP
+# ## A checkerboard Real NVP becomes six couplings
 # Complementary masks that alternate cost no extra layer. Where the masks change from checkerboards
 # to channels, half of the coordinates change their half.
 
@@ -153,7 +154,7 @@ def draw(pyplot, path):
 options.picture("one_mask", draw)
 
 # %% [markdown]
-# ## A Glow of N steps: matrix, coupling, matrix, coupling
+# ## N steps of Glow become at most 4N + 1 couplings
 
 # %%
 with claims.check("N steps of Glow: at most 4N + 1 layers", Evidence.EXACT) as check:
@@ -185,7 +186,7 @@ with claims.check("N steps of Glow: at most 4N + 1 layers", Evidence.EXACT) as c
 # 2\}$ either.
 
 # %%
-with claims.check("under another mask more than three layers", Evidence.EXACT) as check:
+with claims.check("one coupling needs more than three under another mask", Evidence.EXACT) as check:
     for r in (1, -2, sympy.Rational(1, 3)):
         single = LinearCoupling((2, 2), "second", [[r, 0], [0, 0]])
         flow = CouplingFlow([single], order=[0, 2, 1, 3])

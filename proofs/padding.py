@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Padding: three layers with zeros, a repaired orientation with noise, and what both cost
+# # Padding: zeros make three layers suffice, noise repairs orientation, and both have a cost
 #
 # **Theorem 5** (after Koehler, Mehta, Risteski, ICML 2021). With $n$ zeros appended, every
 # invertible $n \times n$ matrix $A$, of either orientation, is represented by three additive
@@ -94,7 +94,9 @@ with claims.check("zero padding: three additive layers", Evidence.EXACT) as chec
 # orders, are checked in symbols.
 
 # %%
-with claims.check("two additive layers: A = I only", Evidence.FOR_ALL_N) as check:
+with claims.check(
+    "two additive layers with zero pads give A = I only", Evidence.FOR_ALL_N
+) as check:
     for image, sides in (
         ("(x + X Y x, Y x)", "U(X) L(Y) diag(1, 0) = blocks(1 + X Y, 0, Y, 0)"),
         ("(x, Y x)", "L(Y) U(X) diag(1, 0) = blocks(1, 0, Y, 0)"),
@@ -208,7 +210,7 @@ def seeds_of(name, dataset, padding):
 # depends on the measure.
 
 # %%
-with claims.check("zero pads: above all others, every seed", Evidence.NUMERIC) as check:
+with claims.check("zero pads: larger condition numbers, for every seed", Evidence.NUMERIC) as check:
     for dataset in DATASETS:
         for name in ("log_kappa_median", "log_kappa_largest"):
             zero = float(seeds_of(name, dataset, "zero").min())
@@ -234,7 +236,9 @@ with claims.check("Gaussian pads are no better than none, by medians", Evidence.
 # %%
 steps = 1000 if options.full else 60
 if AVAILABLE:
-    with claims.check("zero pads: above the others in a short training", Evidence.NUMERIC) as check:
+    with claims.check(
+        "zero pads: larger condition numbers in a short training", Evidence.NUMERIC
+    ) as check:
         last = {p: train("four Gaussians", p, 0, steps, looks=1)[-1] for p in PADDINGS}
         for padding, record in last.items():
             check.true(
@@ -246,7 +250,7 @@ if AVAILABLE:
         check.true(last["zero"].log_kappa_median > others, "zero pads: the largest median")
 else:
     claims.not_run(
-        "zero pads: above the others in a short training",
+        "zero pads: larger condition numbers in a short training",
         Evidence.NUMERIC,
         "PyTorch and zuko: the extra exactflow[train]",
     )

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Partitions: how many layers halves of any two sizes need
+# # Partitions: numbers of layers for halves of any two sizes
 #
 # **Theorem 7** (after Koehler, Mehta, Risteski, ICML 2021: the choice of partition is no bottleneck
 # for depth). Let $p \le q$ and $m = \lceil q / p \rceil$. Every matrix of determinant 1 on $p + q$
@@ -173,7 +173,7 @@ for p, q in ((1, 3), (2, 4), (2, 5), (3, 5), (2, 6), (3, 7)):
             check.equal((block - sympy.eye(q)).rank(), q, f"1 is no eigenvalue of {name}")
 
 # %% [markdown]
-# ## Instances with $2m + 1$ layers, for each $(p, q)$
+# ## Instances need $2m + 1$ layers, for each $(p, q)$
 # For each $p < q$ one instance has $2m + 1$ layers, and its $D - I$ and $d - I$ have full rank.
 # Both are open conditions, so that they hold for generic matrices. (For $q \le 2p$ five layers
 # suffice whenever $C$ has rank $p$ and $[C, D C]$ rank $q$.) The instances go up to $p + q = 12$,
@@ -278,7 +278,7 @@ sharp = {
     (2, 7): sympy.diag(sympy.Rational(1, 128), 1, *[2] * 7),
     (3, 7): sympy.diag(2, 2, sympy.Rational(1, 512), *[2] * 7),
 }
-with claims.check("2 m + 2 layers where p divides q - 1", Evidence.EXACT) as check:
+with claims.check("2 m + 2 layers suffice if p divides q - 1", Evidence.EXACT) as check:
     for (p, q), M in sharp.items():
         flow, m = factor(M, method="partition", partition=(p, q)), -(-q // p)
         check.equal((flow.depth, M.det()), (2 * m + 2, 1), f"({p}, {q}): {flow.depth} layers")
@@ -299,7 +299,7 @@ for p, q in ((1, 4), (2, 4), (2, 5), (3, 5)):
             check.true(reason.is_valid(), str(reason))
 
 # %% [markdown]
-# ## Three channels, and a checkerboard mask
+# ## Layers for three channels, and for a checkerboard mask
 # RGB images have three channels; a checkerboard keeps every second coordinate.
 
 # %%

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Permutations: six integer layers, in linear time
+# # Permutations: six layers of small integers, in linear time
 #
 # **Theorem 6** (Koehler, Mehta, Risteski, ICML 2021, for permutations; six after Urschel 2024).
 # Every even permutation of $d$ coordinates, and every signed one of determinant 1, is a composition
@@ -146,7 +146,7 @@ with claims.check("a checkerboard mask, 2001 coordinates", Evidence.EXACT) as ch
 
 # %% [markdown]
 # ## Odd permutations need a sign, or two pads
-# Their determinant is -1, so no flow of couplings represents them. Either one sign repairs this, or
+# Their determinant is -1, so no flow of couplings equals them. Either one sign repairs this, or
 # two appended coordinates that the flow swaps: zeros in them stay zeros.
 
 # %%

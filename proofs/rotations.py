@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Rotations: six well-conditioned shears; every matrix: eleven couplings
+# # Rotations: six well-conditioned shears, and eleven couplings for any matrix
 #
 # **Theorem 10** (to our knowledge new; a bounded number of layers: Koehler, Mehta, Risteski, ICML
 # 2021). Let $M$ be a rotation of $\mathbb{R}^d$, $d \ge 2$, with halves of $n$ and $q$ coordinates,
@@ -227,7 +227,7 @@ FAMILIES = {
 }
 
 # %% [markdown]
-# ## No condition number exceeds 18: enclosures
+# ## No condition number exceeds 18, by enclosures
 
 # %%
 with claims.check("six shears, condition numbers at most 18", Evidence.CERTIFIED) as check:
@@ -275,7 +275,7 @@ with claims.check("rotations of many sizes, at most 18", Evidence.NUMERIC) as ch
             )
 
 # %% [markdown]
-# ## Theorem 11: eleven layers are conditioned as the matrix is
+# ## Eleven layers are conditioned as the matrix is
 #
 # The singular values run from $1$ to $\kappa$ in equal ratios, or one of them differs from all
 # others; they are scaled to determinant 1. The printed quotient is the largest condition number of

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Six layers: every matrix of positive determinant
+# # Six layers: they represent every matrix of positive determinant
 #
 # **Theorem 1** (Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
 # normalizing flows*, ICML 2021: a bounded number of layers; Urschel 2024: six, for halves of one
@@ -145,7 +145,7 @@ with claims.check("every even permutation of 4 coordinates", Evidence.EXACT) as 
             check.true(flow.depth <= 6 and flow.matrix() == permutation(perm), f"{perm}")
 
 # %% [markdown]
-# ## A Glow 1x1 convolution, equal to the last bit
+# ## A Glow 1x1 convolution equals its layers to the last bit
 # Glow initialises its float32 weights as the orthogonal factor of a Gaussian matrix. Each float is
 # an exact dyadic rational. So the determinant is near 1 or -1, but not equal to it, and one scale
 # entry carries it.
@@ -173,7 +173,7 @@ with claims.check("a banded Toeplitz convolution, 6 taps", Evidence.EXACT) as ch
     check.equal(flow.matrix(), M, "their composition equals the matrix")
 
 # %% [markdown]
-# ## Singular and zero blocks
+# ## Singular and zero blocks take at most six layers
 # The commutator route applies to every combination of singular and zero blocks.
 
 # %%
@@ -186,14 +186,14 @@ degenerate = {
     "four singular blocks": sympy.Matrix([[nilpotent, nilpotent.T], [nilpotent.T, nilpotent]]),
     "a huge entry": sympy.Matrix([[1, 10**40], [0, 1]]),
 }
-with claims.check("degenerate blocks", Evidence.EXACT) as check:
+with claims.check("degenerate blocks take at most six layers", Evidence.EXACT) as check:
     for name, M in degenerate.items():
         flow = factor(M, orientation="flip")
         check.true(flow.depth <= 6, f"{name}: {flow.depth} layers, flips {list(flow.flips)}")
         check.equal(flow.matrix(), M)
 
 # %% [markdown]
-# ## A random matrix, layer by layer
+# ## The layers of a random matrix
 # The commutator route gives five layers, $M = l_5 \cdots l_1$. For every $k$ the product $l_k
 # \cdots l_1$ of the first $k$ layers equals $l_{k+1}^{-1} \cdots l_5^{-1} M$, in which the other
 # layers are undone.
@@ -213,7 +213,7 @@ with claims.check("a random 6 x 6 matrix, layer by layer", Evidence.EXACT) as ch
 flow
 
 # %% [markdown]
-# ## Odd dimensions, in symbols and on degenerate matrices
+# ## Odd dimensions take at most six layers, in symbols and on degenerate matrices
 #
 # The halves have $n$ and $n + 1$ coordinates, in either order. The last step of the proof is here
 # checked in noncommuting symbols, in the coordinates of $M$. With $T = D - C V = I + Y Z$ and $S =

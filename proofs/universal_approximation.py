@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Universal approximation: two couplings, in Wasserstein distance
+# # Universal approximation: two couplings suffice in Wasserstein distance
 #
 # **Theorem 15** (Koehler, Mehta, Risteski, *Representational aspects of depth and conditioning in
 # normalizing flows*, ICML 2021, with three couplings; two: to our knowledge new). For every
@@ -13,8 +13,9 @@
 # flows, as fast as $1/\delta^2$.
 #
 # **Why.** Are shallow coupling flows universal? The paper says yes, if ill-conditioning is allowed
-# (its price: `ill_conditioning`; how much is necessary: `forced_conditioning`). Here the flow is
-# explicit, with rational weights, its bound is certified, and the number of layers is settled.
+# (`ill_conditioning` shows its cost, `forced_conditioning` how much of it is necessary). Here the
+# flow is explicit, with rational weights, its bound is certified, and the least number of layers is
+# known.
 #
 # Related work uses couplings on data *and* noise (the appendix of NICE, Dinh, Krueger and Bengio
 # 2014, arXiv:1410.8516; Augmented Normalizing Flows, Huang, Dinh and Courville 2020,
@@ -119,7 +120,7 @@ claims = Claims("universal approximation")
 options = proof_options()
 
 # %% [markdown]
-# ## A certified bound, for every kind of target
+# ## The certified bound is at most eps for every kind of target
 # For each target and each $\varepsilon$ we print the terms of the bound, $W_2 \le \text{bound} \le
 # \varepsilon$. A law spread over $k$ dimensions needs about $(\text{size}/\varepsilon)^k$ atoms in
 # a space of any dimension.
@@ -174,7 +175,9 @@ for layers in (2, 3):
 # the two marginals is $N(0, I)$, as for two of the targets.
 
 # %%
-with claims.check("one layer: W2 >= bound, unless a half is normal", Evidence.CERTIFIED) as check:
+with claims.check(
+    "one layer: W2 >= a positive bound, unless a half is normal", Evidence.CERTIFIED
+) as check:
     for name, (target, eps) in targets.items():
         least = one_layer_bound(target)
         if "normal" in name and name != "two normal laws":
@@ -209,13 +212,13 @@ with claims.check("W2 -> 0 and KL -> infinity", Evidence.CERTIFIED) as check:
         check.equal(kl_lower_bound(found[name, 2]), sympy.oo, f"{name}: infinite")
 
 # %% [markdown]
-# ## The flow, exactly
+# ## Plateaus, inverse and determinant are exact
 # In the middle of cell $i$ the image under two layers is $(a_i + \delta z_1,\, b_i + \delta z_2)$,
 # under three $(a_i + \delta z_1,\, b_i + \delta^2 z_2)$. The determinant is the product of these
 # scales everywhere, and the inverse undoes the flow. All are equalities at rational points.
 
 # %%
-with claims.check("plateaus, inverse, determinant", Evidence.EXACT) as check:
+with claims.check("plateaus, inverse and determinant are as stated", Evidence.EXACT) as check:
     for name in ("checkerboard", "three atoms", "a box in dimension 4", "a sphere in dimension 8"):
         for layers in (2, 3):
             flow, parameters = found[name, layers].flow, found[name, layers].parameters
@@ -236,7 +239,7 @@ with claims.check("plateaus, inverse, determinant", Evidence.EXACT) as check:
                     check.equal(inverse.forward(image), sympy.Matrix(z))
 
 # %% [markdown]
-# ## Conditioners are networks
+# ## Conditioners are ReLU networks
 # Every conditioner equals a ReLU network with one hidden layer and rational weights: we compare
 # them as functions, interval by interval, and at rational points.
 
@@ -255,7 +258,7 @@ with claims.check("conditioners are ReLU networks with rational weights", Eviden
             print(f"    {name}, {layers} layers: of widths {widths}")
 
 # %% [markdown]
-# ## Against samples
+# ## Samples are no farther apart than the bound
 # For each coordinate the quantile coupling is optimal, and its $W_2$ is at most that of the laws.
 # Samples of the flow and of the target have sampling errors, which we estimate by two samples of
 # the target.
@@ -297,12 +300,12 @@ with claims.check(
             )
 
 # %% [markdown]
-# ## Many atoms
+# ## Many atoms take little time
 # A layer finds the interval of a point by bisection, without a loop over atoms.
 
 # %%
 eps = Rational(26, 10000) if options.full else Rational(1, 80)
-with claims.check("many atoms: built, certified and sampled", Evidence.CERTIFIED) as check:
+with claims.check("many atoms: constructed, certified and sampled", Evidence.CERTIFIED) as check:
     start = time.perf_counter()
     approximation = approximate(uniform([0, 0], [1, 1]), eps)
     built = time.perf_counter() - start

@@ -46,7 +46,7 @@ from exactflow.flows.nonlinear.piecewise_coupling import PiecewiseCoupling
 from exactflow.flows.partition import LETTERS
 
 Vector: TypeAlias = tuple
-"""Elements of QQ; or integers n, which stand for n / `denominator`, except in an obstruction."""
+"""Numbers n, which stand for n / `denominator`; in an obstruction, elements of QQ."""
 
 Halves: TypeAlias = tuple[Vector, Vector]
 Table: TypeAlias = dict[Vector, Vector]
@@ -99,7 +99,10 @@ def _kept_and_moved_by_first(pattern: str, halves: Sequence) -> Sequence:
 def _kept_and_moved_of_points(
     pattern: str, points: Iterable[Halves], images: Iterable[Halves]
 ) -> list[SplitPoint]:
-    """Return (k, m, k', m') for each point; the empty pattern keeps all coordinates."""
+    """Return (k, m, k', m') for each point: the kept and the moved half of the point and its image.
+
+    The empty pattern keeps all coordinates.
+    """
     pairs = zip(points, images, strict=True)
     if not pattern:
         return [((*x[0], *x[1]), (), (*y[0], *y[1]), ()) for x, y in pairs]
@@ -191,15 +194,15 @@ def _join_and_abbreviate_rows(rows: Sequence[int]) -> str:
     return ", ".join(map(str, shown))
 
 
-def _alternating_sum_of_shifts(split: Sequence[SplitPoint]) -> Vector:
-    """Return the sum of the shifts m' - m with the signs +, -, +, .."""
-    signed = (_minus(m, m2) if i % 2 else _minus(m2, m) for i, (_, m, _, m2) in enumerate(split))
+def _alternating_sum_of_shifts(points: Sequence[SplitPoint]) -> Vector:
+    """Return the sum of the shifts m' - m of the moved halves, with the signs +, -, +, .."""
+    signed = (_minus(m, m2) if i % 2 else _minus(m2, m) for i, (_, m, _, m2) in enumerate(points))
     return tuple(map(sum, zip(*signed, strict=True)))
 
 
-def _agree_in_kept_halves_alternately(split: Sequence[SplitPoint]) -> bool:
-    """Whether points 0 and 1 agree in k, points 1 and 2 in k', points 2 and 3 in k, .."""
-    pairs = enumerate(pairwise(split))
+def _agree_in_kept_halves_alternately(points: Sequence[SplitPoint]) -> bool:
+    """Whether points 0 and 1 agree in k, the images of 1 and 2 in k', points 2 and 3 in k, .."""
+    pairs = enumerate(pairwise(points))
     return all(one[i % 2 * 2] == other[i % 2 * 2] for i, (one, other) in pairs)
 
 
@@ -214,7 +217,7 @@ def find_shortest_pattern(
     tables, in order of application, and an obstruction for each shorter pattern.
 
     Of two shortest patterns, the one with the smaller shifts is returned. Points are distinct, and
-    images are distinct. An integer n stands for n / `denominator`.
+    images are distinct. A number n stands for n / `denominator`.
     """
     excluded: list[PointObstruction] = []
     shifts = tuple(_combine_vectors(sub, *pair) for pair in zip(images, points, strict=True))

@@ -96,12 +96,12 @@ def write_trace_obstruction(blocks: PatternBlocks, most_power: int) -> str | Non
 
 
 def write_rank_obstruction(
-    factors: Sequence[Polynomial], D: Matrix, C: Matrix, a: Matrix, c: Matrix, is_of_a: bool
+    factors: Sequence[Polynomial], D: Matrix, C: Matrix, a: Matrix, c: Matrix, is_exchanged: bool
 ) -> str | None:
     """Return ranks that exclude the layers, in the syntax of `depth.v`; None if none are found.
     The factors are coprime monic polynomials. The text consists of f and p, of K, P and Q
     transposed, of G and H that prove the ranks, and of the ranks r and s. The blocks a and c are
-    given transposed. `is_of_a`: the caller has exchanged the pairs (D, C) and (a, c).
+    given transposed. `is_exchanged`: the caller has exchanged the pairs (D, C) and (a, c).
     """
     candidates = _rank_candidates(factors, D, C, a, c)
     of_D, of_a = (
@@ -130,7 +130,7 @@ def write_rank_obstruction(
             shown += [_right_inverse(_select_rows(R, of_R)), _right_inverse(_select_rows(T, of_T))]
             polynomials = "\n    ".join(write_row(reversed(g)) for g in (f, p))
             witnesses = "\n    ".join(write_rows(M.to_list()) for M in shown)
-            flags = f"{str(is_of_a).lower()} {str(at_1).lower()}"
+            flags = f"{str(is_exchanged).lower()} {str(at_1).lower()}"
             return f"Ranks {flags} {polynomials}\n    {witnesses} {r} {s}"
     return None
 

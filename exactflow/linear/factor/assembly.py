@@ -44,7 +44,7 @@ ShearList = list[tuple[Half, Shift]]
 
 
 def alternate_shears(shifts: Iterable[DomainMatrix], leftmost: Half) -> ShearList:
-    """Return shears with the given shifts, which move `leftmost`, the other half, `leftmost`, .."""
+    """Return shears with the given shifts; they move `leftmost`, the other half, `leftmost`, .."""
     halves = leftmost, opposite(leftmost)
     return [(halves[i % 2], T) for i, T in enumerate(shifts)]
 
@@ -74,9 +74,9 @@ def layers_in_application_order(shears: ShearList) -> Layers:
 def complete_five_shifts(
     blocks: Blocks, V: DomainMatrix, Y: DomainMatrix, Z: DomainMatrix, T_inverse: DomainMatrix
 ) -> Shifts:
-    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), from the blocks of M.
+    """Return the shifts of the five shears with M = U(X) L(Y) U(Z) L(W) U(V), from V, Y and Z.
 
-    Here T = D - C V = I + Y Z, as in "Five shears" above.
+    `blocks` are those of M, and `T_inverse` is the inverse of T = D - C V = I + Y Z.
     """
     A, B, C, _ = blocks
     return [(B - A * V - Z) * T_inverse, Y, Z, T_inverse * (C - Y), V]
@@ -85,7 +85,10 @@ def complete_five_shifts(
 def complete_five_shifts_from_inverse(
     inverse: Blocks, V: DomainMatrix, Y: DomainMatrix, Z: DomainMatrix, S_inverse: DomainMatrix
 ) -> Shifts:
-    """Return the shifts of `complete_five_shifts` from the blocks of M^-1, for S = I + Z Y."""
+    """Return the five shifts of `complete_five_shifts`, but from the blocks of M^-1.
+
+    `S_inverse` is the inverse of S = a + V c = I + Z Y.
+    """
     _, b, c, d = inverse
     return [-S_inverse * (Z + b + V * d), Y, Z, -(c + Y) * S_inverse, V]
 

@@ -58,8 +58,8 @@ MatrixAndInverse: TypeAlias = tuple[DomainMatrix, DomainMatrix]
 
 
 def find_five_shifts_by_commutator(blocks: BlocksOfDet1) -> Shifts | None:
-    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), for det M = 1; None if C is
-    singular.
+    """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V), for det M = 1;
+    None if C is singular.
     """
     A, B, C, D = blocks
     one = linalg.identity(A.shape[0], A.domain)

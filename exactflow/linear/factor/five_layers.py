@@ -83,7 +83,8 @@ class MatchedSpectra(NamedTuple):
 
 
 def five_layer_shifts(blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws) -> Shifts | None:
-    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V); None if the draws are unlucky.
+    """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V); None if the
+    draws are unlucky.
 
     M has determinant 1 and the given blocks, of p + q coordinates with p <= q <= 2p; `inverse` are
     the blocks of M^-1.
@@ -107,9 +108,10 @@ def five_layer_shifts(blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws)
 def draw_shifts_for_equal_halves(
     blocks: BlocksOfDet1, inverse: BlocksOfDet1, draws: Draws
 ) -> Shifts | None:
-    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V) for p = q; None if V is unlucky.
+    """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V), for p = q; None
+    if the drawn V is unlucky.
 
-    V is drawn. It is lucky if T = D - C V is invertible, and T = I + Y Z and a + V c = I + Z Y for
+    V is lucky if T = D - C V is invertible, and T = I + Y Z and a + V c = I + Z Y for
     some Y and Z. Over a field of few elements this is frequent, also without cyclic vectors.
     """
     V = draws.matrix(*blocks.B.shape)
@@ -208,8 +210,10 @@ def _solve_near_draw(E: DomainMatrix, rhs: DomainMatrix, draws: Draws) -> Domain
 
 
 class Peel(NamedTuple):
-    """M = U(V) L(Y) U([0, x] h) diag(M2, I) U([0, w] h) with h = [[I, 0], [R, I]], a step of the
-    reduction from M to a matrix M2 with fewer coordinates; `rest_inverse` are the blocks of M2^-1.
+    """A reduction of M to a matrix M2 with fewer coordinates in the second half:
+    M = U(V) L(Y) U([0, x] h) diag(M2, I) U([0, w] h), h = [[I, 0], [R, I]].
+
+    `rest_inverse` are the blocks of M2^-1.
     """
 
     V: DomainMatrix
@@ -220,9 +224,9 @@ class Peel(NamedTuple):
     rest_inverse: Blocks
 
     def lift_shifts(self, shifts: Shifts) -> Shifts:
-        """Return shifts of alternating shears U .. U for M, from those for M2: two more.
+        """Return the shifts of shears U L .. U for M from the shifts of such shears for M2.
 
-        At least three shifts are given.
+        At least three shifts are given; M needs two more.
         """
         first, *middle, last = shifts
         none = self.x * self.x.domain.zero

@@ -92,7 +92,8 @@ def shears_for_halves_differing_by_one(blocks: BlocksOfDet1) -> ShearList:
 def shifts_for_halves_differing_by_one(
     blocks: BlocksOfDet1, inverse: BlocksOfDet1
 ) -> Shifts | None:
-    """Return [X, Y, Z, W, V] with M = U(X) L(Y) U(Z) L(W) U(V), or None if rank C < n.
+    """Return the shifts X, Y, Z, W, V of five shears, M = U(X) L(Y) U(Z) L(W) U(V); None if
+    rank C < n.
 
     M has determinant 1 and the given blocks, of n + (n + 1) coordinates; `inverse` are the blocks
     of M^-1. Raises `FieldTooSmallError` over a finite field with too few elements.
@@ -111,7 +112,7 @@ def shifts_for_halves_differing_by_one(
 
 
 def _find_shift_and_similarity(blocks: BlocksOfDet1, inverse: BlocksOfDet1) -> ShiftAndSimilarity:
-    """Return a shift V, with S and a similarity G such that T G = G diag(S, 1)."""
+    """Return a shift V, S = a + V c, and G with T G = G diag(S, 1) for T = D - C V."""
     u, (n, field) = linalg.left_kernel(blocks.C), (inverse.A.shape[0], inverse.A.domain)
     v = u * blocks.D
     x, _ = linalg.solve(u.vstack(v), linalg.column([field.one, field.one], field))

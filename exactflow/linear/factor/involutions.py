@@ -111,7 +111,10 @@ class ReversingInvolution(NamedTuple):
 
 
 def find_reversing_involution(theta: SignedPermutation) -> ReversingInvolution:
-    """Return K, which fixes the last coordinate, with g and Z, for a Theta of determinant 1."""
+    """Find an involution K with K Theta K = Theta^-1, which fixes the last coordinate.
+
+    Theta has determinant 1.
+    """
     cycles = cycles_from_last_index(theta.rows.tolist())
     line = np.array([i for cycle in cycles for i in cycle])
     lengths = np.array([len(cycle) for cycle in cycles])

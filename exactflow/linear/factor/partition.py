@@ -16,9 +16,10 @@ inverse. M is a product of alternating additive couplings. Their number is
 2m + 2 is tried: a drawn L first or last, and generic shears. p > q is the mirror image. A
 determinant goes into one scale entry.
 
-Fewer than 2m + 1 do not suffice if 1 is no eigenvalue of D or d: in a product with s factors L,
-D - I is a sum of s products through F^p, of s - 1 if L is the last factor, and d - I is one of s,
-of s - 1 if L is the first; so s p >= q, and (s - 1) p >= q if L is first or last.
+Fewer than 2m + 1 do not suffice if 1 is no eigenvalue of D or d. In a product with s factors L,
+D - I is a sum of s matrices of rank at most p, or of s - 1 if the last factor is an L; d - I is
+such a sum, too, of s matrices, or of s - 1 if the first factor is an L. So s p >= q, and
+(s - 1) p >= q if the first or the last factor is an L.
 
 Sources: Koehler, Mehta, Risteski (ICML 2021), for p = q and a bounded number; Urschel
 (2024) for p = q. The counts where p divides q - 1 are to our knowledge new.
@@ -204,7 +205,7 @@ def _shifts_for_full_rank_C(blocks: BlocksOfDet1, draws: Draws) -> Shifts | None
 
 
 def _shifts_by_lucky_draws(blocks: BlocksOfDet1, draws: Draws) -> Shifts | None:
-    """Return as many shifts as `_shifts_for_full_rank_C`, or None; small fields are allowed."""
+    """Return as many shifts as `_shifts_for_full_rank_C`, also in small fields; None if unlucky."""
     q, p = blocks.C.shape
     return _shifts_by_peeling(
         blocks, _sizes_of_successive_peels(p, q), draw_shifts_for_equal_halves, draws

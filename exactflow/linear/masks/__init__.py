@@ -215,7 +215,7 @@ def _verify_product(flow: CouplingFlow, given: list) -> None:
 def _split_flow_or_matrix(
     item: "Flow | DomainMatrix", partition: tuple[int, int]
 ) -> Iterator[MaskedPart | DomainMatrix]:
-    """Yield the couplings of a flow, split into parts that fit the partition, in coordinates of x.
+    """Yield the couplings of a flow, split into parts that fit the partition.
 
     The flips of a flow are yielded first, as a diagonal matrix. A matrix is yielded unchanged.
     """

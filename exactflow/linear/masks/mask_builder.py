@@ -196,7 +196,7 @@ class OneMaskBuilder:
         return pairs
 
     def _exchange_places_with_signs(self, pairs: Pairs) -> dict[tuple[int, int], int]:
-        """Exchange the places of pairs of coordinates; return the sign e for each pair of places.
+        """Exchange the places of pairs of coordinates; return (place, place) -> sign e of the swap.
 
         A swap multiplies the coordinate that enters the first half by e, and the other one by -e.
         The sign e makes both coordinates positive, if it can, or else the one in its first place.
@@ -328,7 +328,7 @@ def yield_layers_from_either_half(
 def _matrix_between_placements(
     matrix: DomainMatrix, before: Placement, after: Placement
 ) -> DomainMatrix:
-    """Return the matrix in the order of places: from places `before` it to places `after` it."""
+    """Return a matrix of coordinates as a matrix from places `before` to places `after`."""
     size, field = matrix.shape[0], matrix.domain
     columns, rows = (sorted(range(size), key=at.place.__getitem__) for at in (before, after))
     inner = matrix.to_dense().extract(rows, columns)
