@@ -252,8 +252,6 @@ def test_a_module_in_two_places_stays():
     assert [layer.path for layer in report.layers] == ["4"]
     reasons = {x.path: x.reason for x in report.unconverted}
     assert reasons["2"] == "the model uses the layer in two places"
-        "2"
-    ] == "the model uses the layer in two places"
     assert new[0] is new[2]
 
 

@@ -68,8 +68,6 @@ def test_singular_matrices(W):
     _, report = convert(nn.Sequential(layer, nn.Tanh(), nn.Linear(3, 3)), by="inverse")
     reasons = {x.path: x.reason for x in report.unconverted}
     assert reasons["0"] == "the matrix of the layer is singular"
-        "0"
-    ] == "the matrix of the layer is singular"
 
 
 def test_nearly_singular_and_badly_scaled_matrices():
