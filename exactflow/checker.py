@@ -910,7 +910,8 @@ def lower_bound_multiplicity(lam: list[int], mu: list[int], r: int, e: int | Non
     is its r times deg f; (1) to (3) refer to its theorem.
 
     By (2) and (3) the e_k of D' are some x_k, lam_k <= x_k <= lam_k + r, those of a' some y_k, mu_k
-    <= y_k <= mu_k + r.  If f(1) != 0, where e is None, they are equal by (1).  If f = x - 1, x_(k+1) <= y_k, y_(k+1) <= x_k, and the sum of the x_k is larger by e.  So
+    <= y_k <= mu_k + r.  If f(1) != 0, where e is None, they are equal by (1).
+    If f = x - 1, x_(k+1) <= y_k, y_(k+1) <= x_k, and the sum of the x_k is larger by e.  So
     lam_(k+1) <= x_(k+1) <= y_k <= mu_k + r, and the sum of all max(0, mu_k - lam_(k+1) - r) <= y_k
     - x_(k+1) is at most x_1 - e <= lam_1 + r - e; moreover y_k >= x_(k+1) >= lam_(k+1), so that the
     sum of all y_k is at least that of max(mu_k, lam_(k+1)).  The same with x and y exchanged, and
