@@ -231,8 +231,8 @@ def _set_up_worker() -> None:
     threading.Thread(target=wait_and_exit_with_parent, args=[os.getppid()], daemon=True).start()
 
 
-def wait_and_exit_with_parent(parent: int) -> None:
+def wait_and_exit_with_parent(parent_id: int) -> None:
     """Wait until the parent process has ended, then end this process."""
-    while os.getppid() == parent:
+    while os.getppid() == parent_id:
         time.sleep(0.5)
     os._exit(1)

@@ -69,11 +69,11 @@ class _ProgressLine:
 
         return Console(file=self.stream, markup=False, highlight=False)
 
-    def draw(self, stage: str, done: float | None) -> None:
+    def draw(self, stage: str, fraction_done: float | None) -> None:
         """Draw the name of a stage, and the fraction that is done as a percentage."""
         self.erase()
         if self.is_free and self.console.is_terminal and not self.console.is_dumb_terminal:
-            part = "" if done is None else f"{100 * done:.0f} % "
+            part = "" if fraction_done is None else f"{100 * fraction_done:.0f} % "
             text = part + ": ".join(filter(None, [self.label, stage]))
             self.console.print(text[: self.console.width - 1], end="", no_wrap=True)
             self.is_drawn = True

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
+from enum import IntEnum
 from functools import cached_property
 from typing import Any, NoReturn
 
@@ -175,6 +176,15 @@ class ScriptFile(pytest.File):
         return text
 
 
+class Blame(IntEnum):
+    """The part of an item in a failure of its script, the largest part first."""
+
+    FAILED_CLAIM = 0
+    SCRIPT = 1
+    UNREACHED = 2
+    NONE = 3
+
+
 class _ScriptItem(pytest.Item):
     """An item of a script.
 
@@ -192,22 +202,20 @@ class _ScriptItem(pytest.Item):
     def reportinfo(self) -> tuple[Any, int | None, str]:
         return self.path, self.line - 1, f"{self.path.name}: {self.name}"
 
-    def blame_rank(self) -> int:
-        """Return the part of the item in a failure of its script: 0 for a claim that failed, 1 for
-        the script as a whole, 2 for claims that were not reached, 3 for none.
-        """
-        return 1
+    def blame(self) -> Blame:
+        """Return the part of the item in a failure of its script."""
+        return Blame.SCRIPT
 
     def runtest(self) -> None:
-        """Fail if the script failed and no item with a lower `blame_rank` runs, else skip."""
-        failure, blame = self.parent.record["failure"], self.blame_rank()
-        if not failure or blame == 3:
+        """Fail if the script failed and no item with more blame runs, else skip."""
+        failure, blame = self.parent.record["failure"], self.blame()
+        if not failure or blame is Blame.NONE:
             return
         items = [item for item in self.session.items if isinstance(item, _ScriptItem)]
         own = [item for item in items if item.parent is self.parent]
-        if blame == 0 or min(own, key=lambda item: item.blame_rank()) is self:
+        if blame is Blame.FAILED_CLAIM or min(own, key=lambda item: item.blame()) is self:
             _fail_without_traceback(
-                f"not reached: {failure}" if blame == 2 else self.parent.failure_text
+                f"not reached: {failure}" if blame is Blame.UNREACHED else self.parent.failure_text
             )
         pytest.skip(f"not reached: {failure}")
 
@@ -227,9 +235,11 @@ class ClaimItem(_ScriptItem):
         first, last = self.site.line, self.site.end_line
         return [c for c in self.parent.record["claims"] if first <= c["line"] <= last]
 
-    def blame_rank(self) -> int:
+    def blame(self) -> Blame:
         verdicts = {claim["verdict"] for claim in self.claims}
-        return 0 if "FAILED" in verdicts else 2 if verdicts <= {"not reached"} else 3
+        if "FAILED" in verdicts:
+            return Blame.FAILED_CLAIM
+        return Blame.UNREACHED if verdicts <= {"not reached"} else Blame.NONE
 
     def runtest(self) -> None:
         claims, every = self.claims, self.parent.record["claims"]
@@ -238,11 +248,10 @@ class ClaimItem(_ScriptItem):
             self.user_properties.append(("exactflow_claim", printable(": ".join(pairs))))
         reached = [claim for claim in claims if claim["verdict"] != "not reached"]
         missing = [c["missing"] for c in reached or every if c["verdict"] == "not run"]
-        if missing and self.blame_rank() > 0:
+        is_failed = self.blame() is Blame.FAILED_CLAIM
+        if missing and not is_failed:
             pytest.skip(missing[0])
-        if self.blame_rank() > 0 and any(
-            claim in self.parent.claims_unreached_at_end for claim in claims
-        ):
+        if not is_failed and any(claim in self.parent.claims_unreached_at_end for claim in claims):
             _report_as_incomplete(
                 self.config, f"not reached, though the script ended:\n{self.path}"
             )

@@ -27,20 +27,20 @@ class CertificateRegression:
 
     def check(
         self,
-        flow: CouplingFlow | MinimalDepth,
+        result: CouplingFlow | MinimalDepth,
         target: "MatrixLike | None" = None,
         *,
         basename: str = "",
         **claim: Any,
     ) -> None:
-        """Fail if a flow or a minimal depth differs from its certificate, or has more or longer
-        layers.
+        """Fail if a flow or a minimal depth differs from its certificate, or has more layers or
+        longer entries.
 
         The first run writes the certificate and fails, so that it is not taken for a check.
 
         Parameters
         ----------
-        flow : a flow over QQ, GF(p) or an algebraic number field; or the result of `minimal_depth`
+        result : a flow over QQ, GF(p) or an algebraic number field; or a result of `minimal_depth`
             over QQ or GF(p), without other keywords of a claim.
         target : the matrix that the flow equals; by default its own.
         basename : the name of the file, for a test with several flows; by default that of the test.
@@ -56,9 +56,9 @@ class CertificateRegression:
         """
         __tracebackhide__ = True
         name = basename or re.sub(r"\W", "_", self.request.node.name)
-        kind = "depth" if isinstance(flow, MinimalDepth) else "cert"
+        kind = "depth" if isinstance(result, MinimalDepth) else "cert"
         path = self.request.path.with_suffix("") / f"{name}.{kind}.json"
-        text = _certificate_text(flow, target, claim)
+        text = _certificate_text(result, target, claim)
         report = checker.check(text.encode())
         if report.verdict is not checker.Verdict.VERIFIED:
             *lines, reason = (line[2:] for line in report.lines)
@@ -67,8 +67,8 @@ class CertificateRegression:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, text.encode())
             pytest.fail(f"no certificate before this run: {path} written, run again", pytrace=False)
-        layers = flow.flow if isinstance(flow, MinimalDepth) else flow
-        problem = _describe_regression_or_empty(layers, text, path)
+        flow = result.flow if isinstance(result, MinimalDepth) else result
+        problem = _describe_regression_or_empty(flow, text, path)
         regenerates = self.request.config.getoption("force_regen", False)
         if regenerates and (problem or path.read_text("utf-8") != text):
             write_atomically(path, text.encode())

@@ -263,11 +263,11 @@ def _make_stage_reporter(run: ScriptRun) -> Callable[[str, float | None], None]:
     """Return a function that tells the runner the stages of the work, at most five a second."""
     last = 0.0
 
-    def report_seldom(what: str, done: float | None) -> None:
+    def report_seldom(stage: str, fraction_done: float | None) -> None:
         nonlocal last
         if time.monotonic() - last > 0.2:
             last = time.monotonic()
-            run.append_progress_line(what)
+            run.append_progress_line(stage)
 
     return report_seldom
 

@@ -10,10 +10,10 @@ by Newton's identities.
 Let D' = D - C V = I + Y Z, a' = a + V c = I + Z Y, K f(D') p(D') = 0, p(a') Q = 0 and f(1) != 0.
 Then the ranks of K p(D') and of f(a') P + Q add up to at most n. For f = x - 1 the same holds of K
 f(D') p(D') in the place of K p(D'), if f^2 p annihilates K. Here K, P and Q are such that the
-products do not depend on V. In the notation of `checker.jordan_blocks_exclude`, with p = f^(k-1),
-the ranks are e_k(Du), or e_(k+1)(Du) for f = x - 1, and n - r deg f - e_k(aN): so e_k(D'), or
-e_(k+1)(D'), would be too large. With P = 0, and f and p products of powers of several polynomials,
-the ranks are the sums of these e_k.
+products do not depend on V. In the notation of `checker.jordan_blocks_exclude_pattern`, with
+p = f^(k-1), the ranks are e_k(Du), or e_(k+1)(Du) for f = x - 1, and n - r deg f - e_k(aN): so
+e_k(D'), or e_(k+1)(D'), would be too large. With P = 0, and f and p products of powers of several
+polynomials, the ranks are the sums of these e_k.
 
 *Recurrences.* If c = -k C, then D' = D - C V maps im C to itself, a' = a + V c maps ker C to
 itself, and on the quotient a' is k D' on im C (`checker.five_letter_equation`). Let g_j be the
@@ -96,12 +96,12 @@ def write_trace_obstruction(blocks: PatternBlocks, most_power: int) -> str | Non
 
 
 def write_rank_obstruction(
-    factors: Sequence[Polynomial], D: Matrix, C: Matrix, a: Matrix, c: Matrix, is_of_a: bool
+    factors: Sequence[Polynomial], D: Matrix, C: Matrix, a: Matrix, c: Matrix, is_exchanged: bool
 ) -> str | None:
     """Return ranks that exclude the layers, in the syntax of `depth.v`; None if none are found.
     The factors are coprime monic polynomials. The text consists of f and p, of K, P and Q
     transposed, of G and H that prove the ranks, and of the ranks r and s. The blocks a and c are
-    given transposed. `is_of_a`: the caller has exchanged the pairs (D, C) and (a, c).
+    given transposed. `is_exchanged`: the caller has exchanged the pairs (D, C) and (a, c).
     """
     candidates = _rank_candidates(factors, D, C, a, c)
     of_D, of_a = (
@@ -130,7 +130,7 @@ def write_rank_obstruction(
             shown += [_right_inverse(_select_rows(R, of_R)), _right_inverse(_select_rows(T, of_T))]
             polynomials = "\n    ".join(write_row(reversed(g)) for g in (f, p))
             witnesses = "\n    ".join(write_rows(M.to_list()) for M in shown)
-            flags = f"{str(is_of_a).lower()} {str(at_1).lower()}"
+            flags = f"{str(is_exchanged).lower()} {str(at_1).lower()}"
             return f"Ranks {flags} {polynomials}\n    {witnesses} {r} {s}"
     return None
 

@@ -196,16 +196,16 @@ absolute value at most 2 equal the permutation
         )
 
 
-def _random_source(seed: int, number: int) -> random.Random:
+def _random_source(seed: int, instance_number: int) -> random.Random:
     """Return the random generator for one instance of a challenge."""
-    return random.Random(f"{seed}, {number}")
+    return random.Random(f"{seed}, {instance_number}")
 
 
-def _error_on_instance(theorem: Theorem, seed: int, number: int) -> str | None:
+def _error_on_instance(theorem: Theorem, seed: int, instance_number: int) -> str | None:
     """Return the error of a theorem on an instance of a challenge, None if it holds."""
     draws = theorem._require_function(theorem.draws, "a theorem about instances that are drawn")
     try:
-        theorem.check(draws(_random_source(seed, number)))
+        theorem.check(draws(_random_source(seed, instance_number)))
     except ExactFlowError as error:
         return str(error)
     return None
